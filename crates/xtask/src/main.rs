@@ -1,0 +1,74 @@
+//! The development commands of keyward: `cargo xtask test` and `cargo xtask bench`.
+
+#![allow(clippy::print_stdout, reason = "a command line program speaks on its standard output")]
+
+mod bench;
+mod deny;
+mod error;
+mod packages;
+mod process;
+mod suite;
+mod tally;
+
+use std::error::Error as _;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::error::Error;
+use crate::tally::Tally;
+
+/// The development commands of keyward.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run the whole test suite; install what it needs first.
+    Test(suite::Options),
+    /// Measure, in release mode, and write the figures to a JSON file.
+    Bench(bench::Options),
+}
+
+fn main() -> ExitCode {
+    let mut tally = Tally::default();
+    let outcome = match Arguments::parse().command {
+        Command::Test(options) => suite::run(&options, &mut tally),
+        Command::Bench(options) => bench::run(&options),
+    };
+    if let Err(error) = &outcome {
+        report(error);
+    }
+    // Last of all, after an error too, so that the closing line is always the closing line.
+    if let Some(tally) = tally.counted() {
+        println!("{tally}");
+    }
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(_) => ExitCode::FAILURE,
+    }
+}
+
+/// Prints an error and its causes: each error displays its own part only.
+fn report(error: &Error) {
+    eprintln!("error: {error}");
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        eprintln!("  caused by: {error}");
+        cause = error.source();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        super::Arguments::command().debug_assert();
+    }
+}
