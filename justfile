@@ -1,0 +1,17 @@
+# Thin names for `cargo xtask`, which does the work; nothing needs `just`.
+
+# List these names.
+default:
+    @just --list
+
+# Run the whole test suite, or with `--only STEP` one step.
+test *arguments:
+    cargo xtask test {{ arguments }}
+
+# Measure, in release mode.
+bench *arguments:
+    cargo xtask bench {{ arguments }}
+
+# Format the code.
+fmt:
+    cargo fmt --all
