@@ -1,0 +1,101 @@
+//! The thread beside the requests: it follows the change log, writes down uses, and sweeps the cache.
+//!
+//! A thread of its own with a runtime of its own, so that a lease does not depend on how busy the service's runtime is,
+//! nor on which of actix's runtimes the first request came in.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use crate::cache::Cache;
+use crate::clock::Clock;
+use crate::id::NodeId;
+use crate::lease::{Follower, Lease};
+use crate::store::ChangeLog;
+use crate::telemetry::Metrics;
+
+const FLUSH_INTERVAL: Duration = Duration::from_secs(1);
+/// What the last flush, and leaving the register, may take.
+const FAREWELL: Duration = Duration::from_secs(2);
+
+pub(super) struct Worker {
+    /// Dropped or set to true to stop.
+    stop: watch::Sender<bool>,
+    /// Closed once it has stopped.
+    stopped: watch::Receiver<()>,
+    node: Option<NodeId>,
+}
+
+impl Worker {
+    pub(super) fn start(
+        cache: Arc<Cache>,
+        follow: Option<(Arc<dyn ChangeLog>, NodeId, Lease)>,
+        clock: Arc<dyn Clock>,
+        metrics: Metrics,
+    ) -> std::io::Result<Self> {
+        let (stop, stopping) = watch::channel(false);
+        let (stopped_sender, stopped) = watch::channel(());
+        let node = follow.as_ref().map(|(_, node, _)| node.clone());
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        std::thread::Builder::new().name("keyward".into()).spawn(move || {
+            let follower = follow.map(|(log, node, lease)| Follower {
+                log,
+                node,
+                lease,
+                cache: Arc::clone(&cache),
+                clock,
+                applied: None,
+            });
+            runtime.block_on(work(&cache, follower, stopping, &metrics));
+            drop(stopped_sender);
+        })?;
+        Ok(Self { stop, stopped, node })
+    }
+
+    pub(super) async fn stop(&self) {
+        let _ = self.stop.send(true);
+        let mut stopped = self.stopped.clone();
+        while stopped.changed().await.is_ok() {}
+    }
+
+    pub(super) fn node(&self) -> Option<&NodeId> {
+        self.node.as_ref()
+    }
+}
+
+async fn work(cache: &Cache, mut follower: Option<Follower>, mut stopping: watch::Receiver<bool>, metrics: &Metrics) {
+    let follow = async {
+        match &mut follower {
+            Some(follower) => follower.run().await,
+            None => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        () = follow => {}
+        () = keep_up(cache, metrics) => {}
+        // Either way: told to stop, or nobody left to tell.
+        _ = stopping.changed() => {}
+    }
+    if !matches!(tokio::time::timeout(FAREWELL, cache.flush_uses()).await, Ok(Ok(()))) {
+        tracing::warn!("the last uses of keys could not be recorded");
+    }
+    if let Some(follower) = &follower
+        && !matches!(tokio::time::timeout(FAREWELL, follower.leave()).await, Ok(Ok(())))
+    {
+        tracing::warn!(node = %follower.node, "this node could not leave the register: the next revocation waits for its lease");
+    }
+}
+
+async fn keep_up(cache: &Cache, metrics: &Metrics) {
+    loop {
+        if tokio::time::timeout(FLUSH_INTERVAL, cache.sweep_due.notified()).await.is_ok() {
+            cache.sweep();
+        }
+        metrics.cached_keys(cache.len());
+        if let Err(error) = cache.flush_uses().await {
+            tracing::warn!(cause = ?std::error::Error::source(&error), "uses of keys cannot be recorded: {error}");
+            tokio::time::sleep(FLUSH_INTERVAL).await;
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! Epochs: how a cached answer is told from one that has been overtaken.
+//!
+//! Every invalidation gets the next number and writes it on the stripe of what it concerns. An answer carries the
+//! number that was current *before* its store read began, and holds only while none of its stripes has a higher one.
+//! So a read that races an invalidation is born stale, whichever of the two is finished first.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::id::{AccountId, CredentialId};
+use crate::key::Digest;
+use crate::store::What;
+
+/// Stripes of each sort. Two things on one stripe share their invalidations, which costs a store read and nothing else.
+const STRIPES: usize = 1_024;
+
+pub(crate) struct Epochs {
+    current: AtomicU64,
+    credentials: Box<[AtomicU64]>,
+    digests: Box<[AtomicU64]>,
+    accounts: Box<[AtomicU64]>,
+}
+
+/// When a store read began.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Born(u64);
+
+/// A stripe of credentials, digests or accounts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Stripe(u16);
+
+impl Stripe {
+    pub(crate) fn of_credential(id: &CredentialId) -> Self {
+        Self::of_text(id.as_str())
+    }
+
+    pub(crate) fn of_account(id: &AccountId) -> Self {
+        Self::of_text(id.as_str())
+    }
+
+    pub(crate) fn of_digest(digest: &Digest) -> Self {
+        Self((digest.prefix() % STRIPES as u64) as u16)
+    }
+
+    fn of_text(text: &str) -> Self {
+        Self((crc32fast::hash(text.as_bytes()) as usize % STRIPES) as u16)
+    }
+}
+
+impl Epochs {
+    pub(crate) fn new() -> Self {
+        let stripes = || (0..STRIPES).map(|_| AtomicU64::new(0)).collect();
+        Self { current: AtomicU64::new(0), credentials: stripes(), digests: stripes(), accounts: stripes() }
+    }
+
+    /// To be called before the store is asked.
+    pub(crate) fn begin(&self) -> Born {
+        Born(self.current.load(Ordering::SeqCst))
+    }
+
+    #[inline]
+    pub(crate) fn credential_holds(&self, stripe: Stripe, born: Born) -> bool {
+        Self::holds(&self.credentials, stripe, born)
+    }
+
+    #[inline]
+    pub(crate) fn account_holds(&self, stripe: Stripe, born: Born) -> bool {
+        Self::holds(&self.accounts, stripe, born)
+    }
+
+    pub(crate) fn digest_holds(&self, stripe: Stripe, born: Born) -> bool {
+        Self::holds(&self.digests, stripe, born)
+    }
+
+    #[inline]
+    fn holds(stripes: &[AtomicU64], stripe: Stripe, born: Born) -> bool {
+        stripes.get(usize::from(stripe.0)).is_some_and(|epoch| epoch.load(Ordering::Acquire) <= born.0)
+    }
+
+    /// Makes everything stale that was begun before now and that `what` concerns.
+    pub(crate) fn invalidate(&self, what: &What) {
+        let number = self.current.fetch_add(1, Ordering::SeqCst) + 1;
+        let bump = |stripes: &[AtomicU64], stripe: Stripe| {
+            if let Some(epoch) = stripes.get(usize::from(stripe.0)) {
+                epoch.fetch_max(number, Ordering::SeqCst);
+            }
+        };
+        match what {
+            What::Key { id, digest } => {
+                bump(&self.credentials, Stripe::of_credential(id));
+                bump(&self.digests, Stripe::of_digest(digest));
+            }
+            What::Account(id) => bump(&self.accounts, Stripe::of_account(id)),
+            What::Everything => {
+                for epoch in self.credentials.iter().chain(&self.digests).chain(&self.accounts) {
+                    epoch.fetch_max(number, Ordering::SeqCst);
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_begun_before_an_invalidation_is_stale_and_what_came_after_holds() {
+        let epochs = Epochs::new();
+        let id: CredentialId = "key_1".parse().unwrap();
+        let account: AccountId = "acct_1".parse().unwrap();
+        let digest = Digest::from_bytes([7; 32]);
+        let holds = |born| {
+            (
+                epochs.credential_holds(Stripe::of_credential(&id), born),
+                epochs.digest_holds(Stripe::of_digest(&digest), born),
+                epochs.account_holds(Stripe::of_account(&account), born),
+            )
+        };
+        let before = epochs.begin();
+        epochs.invalidate(&What::Key { id: id.clone(), digest });
+        assert_eq!(holds(before), (false, false, true));
+        let between = epochs.begin();
+        assert_eq!(holds(between), (true, true, true));
+        epochs.invalidate(&What::Account(account.clone()));
+        assert_eq!(holds(between), (true, true, false));
+        let last = epochs.begin();
+        epochs.invalidate(&What::Everything);
+        assert_eq!(holds(last), (false, false, false));
+        assert_eq!(holds(epochs.begin()), (true, true, true));
+    }
+}

@@ -1,0 +1,161 @@
+//! The front: the lock-free map that answers warm hits, and how it is kept within bounds.
+//!
+//! Entries are evicted by when they were last used, to the second: once the map is over its capacity, a sweep takes
+//! the least recently used sixteenth out. Only keys that exist are in here, so a flood of forged keys evicts nothing.
+
+use std::hash::{BuildHasherDefault, Hasher};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use papaya::HashMap;
+
+use super::epochs::{Born, Epochs, Stripe};
+use super::gate::Instant;
+use super::uses::Uses;
+use crate::identity::Identity;
+use crate::key::Digest;
+
+pub(crate) struct Front {
+    map: HashMap<Digest, Entry, BuildHasherDefault<DigestHasher>>,
+    capacity: usize,
+}
+
+struct Entry {
+    identity: Identity,
+    born: Born,
+    /// From here on the entry is too old, however often it is used.
+    until: Instant,
+    credential: Stripe,
+    account: Stripe,
+    /// The second of the last use.
+    used: AtomicU32,
+    /// The second of the last use that was recorded.
+    recorded: AtomicU32,
+}
+
+/// An answer that may be cached.
+pub(crate) struct Answer {
+    pub(crate) identity: Identity,
+    pub(crate) born: Born,
+    pub(crate) until: Instant,
+}
+
+impl Answer {
+    pub(crate) fn holds(&self, epochs: &Epochs) -> bool {
+        epochs.credential_holds(Stripe::of_credential(self.identity.id()), self.born)
+            && epochs.account_holds(Stripe::of_account(self.identity.account()), self.born)
+    }
+}
+
+impl Front {
+    pub(crate) fn new(capacity: usize) -> Self {
+        Self { map: HashMap::with_hasher(BuildHasherDefault::default()), capacity }
+    }
+
+    /// The identity cached for this digest, if it still holds. No lock, no allocation, and a write once a second.
+    #[inline]
+    pub(crate) fn get(&self, digest: &Digest, now: Instant, epochs: &Epochs, uses: &Uses) -> Option<Identity> {
+        let map = self.map.pin();
+        let entry = map.get(digest)?;
+        let holds = now < entry.until
+            && epochs.credential_holds(entry.credential, entry.born)
+            && epochs.account_holds(entry.account, entry.born);
+        if !holds {
+            return None;
+        }
+        let second = now.seconds();
+        if entry.used.load(Ordering::Relaxed) != second {
+            entry.note_use(second, uses);
+        }
+        Some(entry.identity.clone())
+    }
+
+    /// Caches an answer, unless the map is far over its capacity. Gives whether a sweep is due.
+    pub(crate) fn insert(&self, digest: Digest, answer: &Answer, now: Instant, uses: &Uses) -> bool {
+        let map = self.map.pin();
+        let over = map.len().saturating_sub(self.capacity);
+        if over > self.capacity / 16 + 1_024 {
+            return true;
+        }
+        let second = now.seconds();
+        let recorded = map.get(&digest).map_or(uses.never(second), |entry| entry.recorded.load(Ordering::Relaxed));
+        let entry = Entry {
+            identity: answer.identity.clone(),
+            born: answer.born,
+            until: answer.until,
+            credential: Stripe::of_credential(answer.identity.id()),
+            account: Stripe::of_account(answer.identity.account()),
+            used: AtomicU32::new(second),
+            recorded: AtomicU32::new(recorded),
+        };
+        entry.note_use(second, uses);
+        map.insert(digest, entry);
+        over > 0
+    }
+
+    pub(crate) fn remove(&self, digest: &Digest) {
+        self.map.pin().remove(digest);
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.map.pin().len()
+    }
+
+    /// Brings the map back to fifteen sixteenths of its capacity, the least recently used entries first.
+    pub(crate) fn sweep(&self) {
+        let map = self.map.pin();
+        if map.len() <= self.capacity {
+            return;
+        }
+        let target = self.capacity - self.capacity / 16;
+        let mut seconds: Vec<u32> = map.values().map(|entry| entry.used.load(Ordering::Relaxed)).collect();
+        let mut surplus = seconds.len().saturating_sub(target);
+        if surplus == 0 {
+            return;
+        }
+        let (_, &mut newest_to_go, _) = seconds.select_nth_unstable(surplus - 1);
+        let victims: Vec<Digest> = map
+            .iter()
+            .filter(|(_, entry)| entry.used.load(Ordering::Relaxed) <= newest_to_go)
+            .map_while(|(digest, _)| {
+                surplus = surplus.checked_sub(1)?;
+                Some(*digest)
+            })
+            .collect();
+        for digest in victims {
+            map.remove(&digest);
+        }
+    }
+}
+
+impl Entry {
+    #[cold]
+    fn note_use(&self, second: u32, uses: &Uses) {
+        self.used.store(second, Ordering::Relaxed);
+        let recorded = self.recorded.load(Ordering::Relaxed);
+        if uses.is_due(recorded, second)
+            && self.recorded.compare_exchange(recorded, second, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+        {
+            uses.note(self.identity.id());
+        }
+    }
+}
+
+/// Takes eight bytes of the digest as its hash: they are spread evenly already.
+#[derive(Default)]
+pub(crate) struct DigestHasher(u64);
+
+impl Hasher for DigestHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        for &byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(byte);
+        }
+    }
+
+    fn write_u64(&mut self, value: u64) {
+        self.0 = value;
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}

@@ -1,0 +1,65 @@
+//! The gate: whether this node may answer from its cache at this instant.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+/// Open until an instant of the clock that never stops, and with it how far this node has applied the change log.
+#[derive(Debug)]
+pub(crate) struct Gate {
+    open_until: AtomicU64,
+    applied: AtomicU64,
+}
+
+/// An instant of [`Clock::boottime`](crate::Clock::boottime), in nanoseconds: enough for 584 years.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Instant(pub(crate) u64);
+
+impl Instant {
+    pub(crate) fn after(self, duration: Duration) -> Self {
+        Self(self.0.saturating_add(u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)))
+    }
+
+    pub(crate) fn seconds(self) -> u32 {
+        u32::try_from(self.0 / 1_000_000_000).unwrap_or(u32::MAX)
+    }
+}
+
+impl From<Duration> for Instant {
+    fn from(since_boot: Duration) -> Self {
+        Self(0).after(since_boot)
+    }
+}
+
+impl Gate {
+    /// Closed until a lease is granted.
+    pub(crate) fn closed() -> Self {
+        Self { open_until: AtomicU64::new(0), applied: AtomicU64::new(0) }
+    }
+
+    /// Open for ever: the store gives no leases, and answers have a bounded age instead.
+    pub(crate) fn open() -> Self {
+        Self { open_until: AtomicU64::new(u64::MAX), applied: AtomicU64::new(0) }
+    }
+
+    #[inline]
+    pub(crate) fn is_open(&self, now: Instant) -> bool {
+        now.0 < self.open_until.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn open_until(&self, end: Instant) {
+        self.open_until.store(end.0, Ordering::SeqCst);
+    }
+
+    pub(crate) fn close(&self) {
+        self.open_until.store(0, Ordering::SeqCst);
+    }
+
+    /// The number of the last entry of the change log whose invalidations are done here.
+    pub(crate) fn applied(&self) -> u64 {
+        self.applied.load(Ordering::SeqCst)
+    }
+
+    pub(crate) fn set_applied(&self, number: u64) {
+        self.applied.store(number, Ordering::SeqCst);
+    }
+}

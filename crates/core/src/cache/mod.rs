@@ -1,0 +1,286 @@
+//! The cache between the request path and the store.
+//!
+//! A warm hit is answered by the [`front`], a lock-free map. moka holds what the front does not: negative answers, in a
+//! bound of their own, and the flights of concurrent requests for one key, so that the store is asked once. What is
+//! found is handed to the front; what is refused stays in moka; a failure of the store stays nowhere.
+
+mod epochs;
+mod front;
+mod gate;
+mod uses;
+
+pub(crate) use epochs::Epochs;
+pub(crate) use gate::{Gate, Instant};
+pub(crate) use uses::Uses;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{Notify, Semaphore};
+
+use crate::clock::{Clock, Timestamp};
+use crate::identity::Identity;
+use crate::key::{Digest, Digests};
+use crate::rejection::Rejection;
+use crate::store::{Found, KeyStatus, KeyStore, StoreError, StoreErrorKind, StoredKey};
+use crate::telemetry::{Metrics, StoreOutcome};
+use epochs::{Born, Stripe};
+use front::{Answer, Front};
+
+/// How many flights a request joins before it asks the store by itself. More than one is needed only when
+/// invalidations of this key race each other.
+const SHARED_ATTEMPTS: usize = 2;
+
+/// How long to wait before a replica that lags is asked again.
+const LAG_PAUSE: Duration = Duration::from_millis(2);
+
+#[derive(Clone, Debug)]
+pub(crate) struct CacheSettings {
+    pub(crate) capacity: usize,
+    pub(crate) negative_capacity: u64,
+    pub(crate) max_age: Duration,
+    pub(crate) negative_max_age: Duration,
+    pub(crate) store_timeout: Duration,
+    pub(crate) store_concurrency: usize,
+    pub(crate) use_interval: Duration,
+}
+
+pub(crate) struct Cache {
+    store: Arc<dyn KeyStore>,
+    front: Front,
+    back: moka::future::Cache<Digest, Negative>,
+    pub(crate) epochs: Epochs,
+    pub(crate) gate: Gate,
+    pub(crate) uses: Uses,
+    /// Wakes whoever sweeps the front.
+    pub(crate) sweep_due: Notify,
+    permits: Semaphore,
+    clock: Arc<dyn Clock>,
+    settings: CacheSettings,
+    metrics: Metrics,
+}
+
+/// A refusal that may be cached, and what can overturn it: any digest that was asked for, and the account.
+#[derive(Clone, Debug)]
+struct Negative {
+    rejection: Rejection,
+    born: Born,
+    until: Instant,
+    digests: Digests,
+    account: Option<Stripe>,
+}
+
+/// What a flight brings that moka is not to keep: for moka it is an error, so that it is shared and forgotten.
+enum NotKept {
+    Active(Answer),
+    Failed(StoreErrorKind),
+}
+
+/// A store's answer and when the asking began.
+struct Fill {
+    found: Found,
+    born: Born,
+    asked: Instant,
+}
+
+impl Cache {
+    pub(crate) fn new(
+        store: Arc<dyn KeyStore>,
+        gate: Gate,
+        clock: Arc<dyn Clock>,
+        settings: CacheSettings,
+        metrics: Metrics,
+    ) -> Self {
+        Self {
+            front: Front::new(settings.capacity),
+            back: moka::future::Cache::builder()
+                .max_capacity(settings.negative_capacity)
+                .time_to_live(settings.negative_max_age)
+                .build(),
+            epochs: Epochs::new(),
+            gate,
+            uses: Uses::new(settings.use_interval, Arc::clone(&clock)),
+            sweep_due: Notify::new(),
+            permits: Semaphore::new(settings.store_concurrency),
+            store,
+            clock,
+            settings,
+            metrics,
+        }
+    }
+
+    /// The warm path: the identity, if it is cached and may be answered from here. Expiry is compared, not trusted.
+    #[inline]
+    pub(crate) fn get(&self, digest: &Digest) -> Option<Result<Identity, Rejection>> {
+        let now = self.now();
+        if !self.gate.is_open(now) {
+            return None;
+        }
+        let identity = self.front.get(digest, now, &self.epochs, &self.uses)?;
+        self.metrics.hit();
+        Some(self.unexpired(identity))
+    }
+
+    /// The cold path: asks the store, once for however many requests wait for the same key.
+    pub(crate) async fn resolve(&self, digests: &Digests) -> Result<Identity, Rejection> {
+        for _ in 0..SHARED_ATTEMPTS {
+            if !self.gate.is_open(self.now()) {
+                break;
+            }
+            if let Some(known) = self.get(digests.first()) {
+                return known;
+            }
+            if let Some(negative) = self.back.get(digests.first()).await {
+                if negative.holds(self) {
+                    self.metrics.negative_hit();
+                    return Err(negative.rejection);
+                }
+                self.back.invalidate(digests.first()).await;
+            }
+            // Whatever this brings may have begun before this request did. It counts only if nothing has overtaken it
+            // by now: what was revoked before this request began has bumped its epoch by then, as the gate was open.
+            match self.back.try_get_with(*digests.first(), self.fly(*digests)).await {
+                Ok(negative) if negative.holds(self) => return Err(negative.rejection),
+                Ok(_) => {}
+                Err(not_kept) => match &*not_kept {
+                    NotKept::Active(answer) if answer.holds(&self.epochs) => {
+                        return self.unexpired(answer.identity.clone());
+                    }
+                    NotKept::Active(_) => {}
+                    NotKept::Failed(kind) => return Err(failure(*kind)),
+                },
+            }
+        }
+        // Read through: this answer began after the request did, so it counts whatever comes meanwhile.
+        let fill = self.fill(digests).await.map_err(|error| failure(error.kind()))?;
+        self.judge(digests, fill.found.key.as_ref())
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.front.len()
+    }
+
+    pub(crate) fn sweep(&self) {
+        self.front.sweep();
+    }
+
+    pub(crate) async fn flush_uses(&self) -> Result<(), StoreError> {
+        self.uses.flush(&*self.store).await
+    }
+
+    fn now(&self) -> Instant {
+        self.clock.boottime().into()
+    }
+
+    fn unexpired(&self, identity: Identity) -> Result<Identity, Rejection> {
+        match identity.expires_at() {
+            Some(end) if end <= self.clock.now() => Err(Rejection::KeyExpired),
+            _ => Ok(identity),
+        }
+    }
+
+    /// One flight for all who wait: fills the front or gives moka a refusal to keep.
+    async fn fly(&self, digests: Digests) -> Result<Negative, NotKept> {
+        let fill = self.fill(&digests).await.map_err(|error| NotKept::Failed(error.kind()))?;
+        match self.judge(&digests, fill.found.key.as_ref()) {
+            Ok(identity) => {
+                let answer = Answer { identity, born: fill.born, until: fill.asked.after(self.settings.max_age) };
+                if self.front.insert(*digests.first(), &answer, self.now(), &self.uses) {
+                    self.sweep_due.notify_one();
+                }
+                Err(NotKept::Active(answer))
+            }
+            Err(rejection) => {
+                self.front.remove(digests.first());
+                let key = fill.found.key.as_ref();
+                let mut until = fill.asked.after(self.settings.negative_max_age);
+                if let Some(begins) = key.and_then(|key| key.not_before) {
+                    until = until.min(fill.asked.after(begins.saturating_since(self.clock.now())));
+                }
+                Ok(Negative {
+                    rejection,
+                    born: fill.born,
+                    until,
+                    digests,
+                    account: key.map(|key| Stripe::of_account(key.identity.account())),
+                })
+            }
+        }
+    }
+
+    /// Asks the store within the time-out and the bound on concurrent reads, until its answer is not behind what this
+    /// node had applied when it asked.
+    async fn fill(&self, digests: &Digests) -> Result<Fill, StoreError> {
+        let read = async {
+            let _permit = self.permits.acquire().await.map_err(StoreError::unavailable)?;
+            loop {
+                let (born, applied, asked) = (self.epochs.begin(), self.gate.applied(), self.now());
+                let found = self.find(digests).await?;
+                if found.position.is_none_or(|position| position.number >= applied) {
+                    return Ok(Fill { found, born, asked });
+                }
+                tokio::time::sleep(LAG_PAUSE).await;
+            }
+        };
+        let begun = self.now();
+        let result = tokio::time::timeout(self.settings.store_timeout, read)
+            .await
+            .unwrap_or_else(|elapsed| Err(StoreError::unavailable(elapsed)));
+        let outcome = match &result {
+            Ok(fill) if fill.found.key.is_some() => StoreOutcome::Found,
+            Ok(_) => StoreOutcome::Unknown,
+            Err(_) => StoreOutcome::Failed,
+        };
+        self.metrics.store_read(outcome, Duration::from_nanos(self.now().0.saturating_sub(begun.0)));
+        if let Err(error) = &result {
+            tracing::warn!(cause = ?std::error::Error::source(error), "the key store gave no answer: {error}");
+        }
+        result
+    }
+
+    async fn find(&self, digests: &Digests) -> Result<Found, StoreError> {
+        let mut last = Found::unknown();
+        for digest in digests.iter() {
+            last = self.store.find(digest).await?;
+            if last.key.is_some() {
+                break;
+            }
+        }
+        Ok(last)
+    }
+
+    /// The verdict on what the store holds, at this instant.
+    fn judge(&self, digests: &Digests, key: Option<&StoredKey>) -> Result<Identity, Rejection> {
+        let key = key.ok_or(Rejection::UnknownKey)?;
+        match key.status {
+            KeyStatus::Active => {}
+            KeyStatus::Disabled => return Err(Rejection::KeyDisabled),
+            KeyStatus::Expired => return Err(Rejection::KeyExpired),
+            KeyStatus::Revoked => return Err(Rejection::KeyRevoked),
+            KeyStatus::Compromised => return Err(Rejection::KeyCompromised),
+        }
+        let identity = self.unexpired(key.identity.clone())?;
+        if key.not_before.is_some_and(|begins: Timestamp| begins > self.clock.now()) {
+            return Err(Rejection::KeyNotYetValid);
+        }
+        if key.account_suspended {
+            return Err(Rejection::AccountSuspended);
+        }
+        Ok(identity.with_mode(digests.mode()))
+    }
+}
+
+impl Negative {
+    fn holds(&self, cache: &Cache) -> bool {
+        cache.now() < self.until
+            && self.digests.iter().all(|digest| cache.epochs.digest_holds(Stripe::of_digest(digest), self.born))
+            && self.account.is_none_or(|account| cache.epochs.account_holds(account, self.born))
+    }
+}
+
+fn failure(kind: StoreErrorKind) -> Rejection {
+    match kind {
+        StoreErrorKind::Corrupt => Rejection::StoreCorrupt,
+        StoreErrorKind::Unavailable => Rejection::StoreUnavailable,
+    }
+}

@@ -1,0 +1,57 @@
+//! When keys were used: noted on the request path without a write to the store, written in batches beside it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crossbeam_queue::ArrayQueue;
+
+use crate::clock::Clock;
+use crate::id::CredentialId;
+use crate::store::{KeyStore, KeyUse, StoreError};
+
+/// Uses that wait to be written, at most; one key is in it once per interval. Beyond that the oldest are lost.
+const CAPACITY: usize = 16_384;
+/// Uses in one write to the store.
+const BATCH: usize = 512;
+
+pub(crate) struct Uses {
+    queue: ArrayQueue<KeyUse>,
+    interval: u32,
+    clock: Arc<dyn Clock>,
+}
+
+impl Uses {
+    pub(crate) fn new(interval: Duration, clock: Arc<dyn Clock>) -> Self {
+        let interval = u32::try_from(interval.as_secs()).unwrap_or(u32::MAX).max(1);
+        Self { queue: ArrayQueue::new(CAPACITY), interval, clock }
+    }
+
+    /// A second at which a use was recorded so long ago that the next is due.
+    pub(crate) fn never(&self, second: u32) -> u32 {
+        second.wrapping_sub(self.interval)
+    }
+
+    pub(crate) fn is_due(&self, recorded: u32, second: u32) -> bool {
+        second.wrapping_sub(recorded) >= self.interval
+    }
+
+    pub(crate) fn note(&self, id: &CredentialId) {
+        self.queue.force_push(KeyUse { id: id.clone(), at: self.clock.now() });
+    }
+
+    /// Writes what waits. What the store did not take waits again, as far as there is room.
+    pub(crate) async fn flush(&self, store: &dyn KeyStore) -> Result<(), StoreError> {
+        loop {
+            let batch: Vec<KeyUse> = std::iter::from_fn(|| self.queue.pop()).take(BATCH).collect();
+            if batch.is_empty() {
+                return Ok(());
+            }
+            if let Err(error) = store.record_use(&batch).await {
+                for lost in batch {
+                    let _ = self.queue.push(lost);
+                }
+                return Err(error);
+            }
+        }
+    }
+}

@@ -1,0 +1,224 @@
+//! The credential: what the `Authorization` fields of a request present, read as bytes.
+//!
+//! RFC 9110 section 11.4 and RFC 6750 section 2.1: exactly one field, the scheme `Bearer` in any case, white space,
+//! one token. Whatever else is there is told apart, so that the caller can be told what to mend. White space around
+//! the field's value is not part of it (RFC 9110 section 5.5) and no fault.
+
+use std::fmt;
+
+/// The longest token that is looked at, in bytes.
+pub const MAX_TOKEN_LENGTH: usize = 512;
+
+/// The one token that a request presents. Its `Debug` shows nothing of it.
+///
+/// # Examples
+/// ```
+/// use keyward::{Credential, CredentialFault};
+///
+/// let credential = Credential::from_fields([b"bearer  kw_live_abc".as_slice()])?;
+/// assert_eq!(credential.token(), b"kw_live_abc");
+/// let quoted = Credential::from_fields([br#"Bearer "kw_live_abc""#.as_slice()]);
+/// assert_eq!(quoted.unwrap_err(), CredentialFault::Quoted);
+/// # Ok::<(), CredentialFault>(())
+/// ```
+#[derive(Clone, Copy)]
+pub struct Credential<'a> {
+    token: &'a [u8],
+}
+
+/// Why the `Authorization` fields present no token; each is a rejection of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+#[non_exhaustive]
+pub enum CredentialFault {
+    /// There is no field.
+    #[error("there is no Authorization header")]
+    Missing,
+    /// The scheme is not Bearer.
+    #[error("the Authorization header does not have the Bearer scheme")]
+    OtherScheme,
+    /// The scheme is there and the token is not; often an environment variable that was not set.
+    #[error("the Bearer scheme is followed by no key")]
+    Empty,
+    /// There are several fields.
+    #[error("there are several Authorization headers")]
+    SeveralFields,
+    /// One field has several credentials, separated by commas.
+    #[error("the Authorization header has a comma: it takes one credential")]
+    List,
+    /// The token stands in quotes or angle brackets.
+    #[error("the key stands in quotes or brackets: send it without them")]
+    Quoted,
+    /// White space, also an encoded or an invisible one, stands in or around the token.
+    #[error("there is white space in or around the key, such as a space or a line break: send the key alone")]
+    WhiteSpace,
+    /// The token has a control character.
+    #[error("the key has a control character")]
+    Control,
+    /// The token has a character outside ASCII.
+    #[error("the key has a character outside ASCII")]
+    NonAscii,
+    /// The token is longer than [`MAX_TOKEN_LENGTH`].
+    #[error("the key is too long")]
+    TooLong,
+    /// The token has a character that no token has (RFC 6750 section 2.1).
+    #[error("the key has a character that keys do not have")]
+    Character,
+}
+
+impl<'a> Credential<'a> {
+    /// Reads all the `Authorization` fields of a request, in any order.
+    ///
+    /// # Errors
+    /// [`CredentialFault`] if they are not exactly one Bearer token.
+    #[inline]
+    pub fn from_fields(fields: impl IntoIterator<Item = &'a [u8]>) -> Result<Self, CredentialFault> {
+        let mut fields = fields.into_iter();
+        let field = fields.next().ok_or(CredentialFault::Missing)?;
+        if fields.next().is_some() {
+            return Err(CredentialFault::SeveralFields);
+        }
+        let field = trim(field);
+        let scheme_length = field.iter().position(|&b| is_space(b)).unwrap_or(field.len());
+        let (scheme, rest) = field.split_at(scheme_length);
+        if !scheme.eq_ignore_ascii_case(b"bearer") {
+            return Err(other_scheme(scheme));
+        }
+        let token = trim(rest);
+        if token.is_empty() {
+            return Err(CredentialFault::Empty);
+        }
+        let fits = token.len() <= MAX_TOKEN_LENGTH && token.iter().all(|&b| is_token_byte(b));
+        if fits { Ok(Self { token }) } else { Err(fault_of(token)) }
+    }
+
+    /// The token's bytes, 1 to [`MAX_TOKEN_LENGTH`] of RFC 6750's `b64token` characters.
+    #[must_use]
+    pub fn token(&self) -> &'a [u8] {
+        self.token
+    }
+}
+
+impl fmt::Debug for Credential<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Credential(<redacted>)")
+    }
+}
+
+fn is_space(byte: u8) -> bool {
+    byte == b' ' || byte == b'\t'
+}
+
+fn trim(mut bytes: &[u8]) -> &[u8] {
+    while let [first, rest @ ..] = bytes
+        && is_space(*first)
+    {
+        bytes = rest;
+    }
+    while let [rest @ .., last] = bytes
+        && is_space(*last)
+    {
+        bytes = rest;
+    }
+    bytes
+}
+
+fn is_token_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'+' | b'/' | b'=')
+}
+
+/// A scheme that is no scheme is still not Bearer, but a comma or a quote in it is worth saying.
+fn other_scheme(scheme: &[u8]) -> CredentialFault {
+    match scheme {
+        [] => CredentialFault::Empty,
+        [b'"' | b'\'', ..] => CredentialFault::Quoted,
+        _ if scheme.len() > 7 && scheme[..7].eq_ignore_ascii_case(b"bearer,") => CredentialFault::List,
+        _ => CredentialFault::OtherScheme,
+    }
+}
+
+/// What is wrong with a token that is known not to be one; the most helpful answer first.
+fn fault_of(token: &[u8]) -> CredentialFault {
+    let has = |predicate: fn(&u8) -> bool| token.iter().any(predicate);
+    if token.len() > MAX_TOKEN_LENGTH {
+        CredentialFault::TooLong
+    } else if has(|b| b.is_ascii_control() && *b != b'\t') {
+        CredentialFault::Control
+    } else if has(|b| *b == b',') {
+        CredentialFault::List
+    } else if is_wrapped(token) {
+        CredentialFault::Quoted
+    } else if has(|b| is_space(*b)) || has_disguised_space(token) {
+        CredentialFault::WhiteSpace
+    } else if has(|b| !b.is_ascii()) {
+        CredentialFault::NonAscii
+    } else {
+        CredentialFault::Character
+    }
+}
+
+/// Straight and typographic quotes, back-ticks and angle brackets, at either end.
+fn is_wrapped(token: &[u8]) -> bool {
+    const MARKS: [&str; 10] = ["\"", "'", "`", "<", ">", "“", "”", "‘", "’", "«"];
+    MARKS.iter().any(|mark| token.starts_with(mark.as_bytes()) || token.ends_with(mark.as_bytes()))
+}
+
+/// White space that survived as something else at either end: an escape, a percent-encoding, or one outside ASCII
+/// (no-break space, zero-width space, byte order mark).
+fn has_disguised_space(token: &[u8]) -> bool {
+    const FORMS: [&[u8]; 15] = [
+        b"\\n",
+        b"\\r",
+        b"\\t",
+        b"%20",
+        b"%09",
+        b"%0A",
+        b"%0a",
+        b"%0D",
+        b"%0d",
+        b"\xA0",
+        b"\xC2\xA0",
+        b"\xE2\x80\x8B",
+        b"\xE2\x80\xA8",
+        b"\xEF\xBB\xBF",
+        b"\xE3\x80\x80",
+    ];
+    FORMS.iter().any(|form| token.starts_with(form) || token.ends_with(form))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn the_scheme_is_read_in_any_case_and_white_space_around_is_not_part_of_the_value() {
+        for field in [
+            "Bearer abc",
+            "bearer abc",
+            "BEARER abc",
+            "bEaReR   abc",
+            "Bearer\tabc",
+            "Bearer \t abc",
+            " Bearer abc",
+            "Bearer abc \t",
+        ] {
+            let credential = Credential::from_fields([field.as_bytes()]).unwrap();
+            assert_eq!(credential.token(), b"abc", "{field:?}");
+        }
+    }
+
+    #[test]
+    fn debug_shows_nothing_of_the_token() {
+        let credential = Credential::from_fields([b"Bearer abc".as_slice()]).unwrap();
+        assert_eq!(format!("{credential:?}"), "Credential(<redacted>)");
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_read_without_a_panic(fields in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 0..600), 0..3)) {
+            if let Ok(credential) = Credential::from_fields(fields.iter().map(Vec::as_slice)) {
+                prop_assert!(credential.token().iter().all(|&b| is_token_byte(b)));
+            }
+        }
+    }
+}

@@ -1,0 +1,24 @@
+//! What a service can be told of as it happens.
+
+use crate::identity::Identity;
+use crate::rejection::Rejection;
+use crate::render::RequestId;
+
+/// What happened to a request. Handed to the hook of
+/// [`AuthenticatorBuilder::on_event`](crate::AuthenticatorBuilder::on_event), which must not block.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub enum Event<'a> {
+    /// A credential was accepted. A handler may still refuse it for a scope.
+    Accepted {
+        /// Whose it is.
+        identity: &'a Identity,
+    },
+    /// The request was refused.
+    Refused {
+        /// Why.
+        rejection: &'a Rejection,
+        /// The request's id, as its caller was told it.
+        request_id: &'a RequestId,
+    },
+}

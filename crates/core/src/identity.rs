@@ -1,0 +1,341 @@
+//! The identity: what a handler receives of the credential that a request presented.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+
+use ipnet::IpNet;
+use serde_json::{Map, Value};
+use smol_str::SmolStr;
+
+use crate::clock::Timestamp;
+use crate::id::{AccountId, CredentialId, UserId};
+use crate::key::{KeyKind, Mode};
+use crate::policy::Endpoint;
+use crate::scope::{Scope, ScopeSet};
+
+/// What kind of credential a request presented.
+///
+/// # Examples
+/// ```
+/// use keyward::{CredentialKind, KeyKind};
+///
+/// assert_eq!(CredentialKind::ApiKey(KeyKind::Secret).key_kind(), Some(KeyKind::Secret));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum CredentialKind {
+    /// An API key, with its kind.
+    ApiKey(KeyKind),
+    /// A user's short-lived access token.
+    AccessToken,
+}
+
+impl CredentialKind {
+    /// The kind of the API key, if it is one.
+    #[must_use]
+    pub fn key_kind(self) -> Option<KeyKind> {
+        match self {
+            Self::ApiKey(kind) => Some(kind),
+            Self::AccessToken => None,
+        }
+    }
+}
+
+/// Who makes a request, and what they may do: put into the request's extensions by the layer.
+///
+/// Copying one costs no allocation, and no reference count unless its ids are longer than 23 bytes or it carries
+/// metadata.
+///
+/// # Examples
+/// ```
+/// use keyward::{AccountId, CredentialId, Identity, Scope};
+///
+/// let identity = Identity::api_key("key_1".parse::<CredentialId>()?, "acct_1".parse::<AccountId>()?)
+///     .with_scopes("resources:read".parse()?);
+/// assert!(identity.allows(&Scope::from_static("resources:read")));
+/// assert!(!identity.allows(&Scope::from_static("resources:write")));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, PartialEq)]
+pub struct Identity {
+    id: CredentialId,
+    account: AccountId,
+    kind: CredentialKind,
+    mode: Mode,
+    /// `i64::MAX` for never: half the size of an `Option`, of which the cache holds a million.
+    expires_at: i64,
+    profile: Shared,
+}
+
+/// What many credentials have in common.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Profile {
+    scopes: ScopeSet,
+    plan: Option<SmolStr>,
+    user: Option<UserId>,
+    features: Box<[SmolStr]>,
+    endpoints: Box<[Endpoint]>,
+    networks: Box<[IpNet]>,
+    metadata: Map<String, Value>,
+}
+
+impl Identity {
+    /// The identity of a secret API key in live mode, which grants nothing, has no plan and never expires.
+    #[must_use]
+    pub fn api_key(id: CredentialId, account: AccountId) -> Self {
+        Self {
+            id,
+            account,
+            kind: CredentialKind::ApiKey(KeyKind::Secret),
+            mode: Mode::Live,
+            expires_at: i64::MAX,
+            profile: Shared::new(Profile::default()),
+        }
+    }
+
+    /// The identity of a user's access token in live mode, which grants nothing, has no plan and never expires.
+    #[must_use]
+    pub fn access_token(id: CredentialId, account: AccountId, user: UserId) -> Self {
+        let mut identity = Self::api_key(id, account).with_profile(|profile| profile.user = Some(user));
+        identity.kind = CredentialKind::AccessToken;
+        identity
+    }
+
+    /// With this key kind.
+    #[must_use]
+    pub fn with_kind(mut self, kind: KeyKind) -> Self {
+        self.kind = CredentialKind::ApiKey(kind);
+        self
+    }
+
+    /// With this mode.
+    #[must_use]
+    pub fn with_mode(mut self, mode: Mode) -> Self {
+        self.mode = mode;
+        self
+    }
+
+    /// With these grants.
+    #[must_use]
+    pub fn with_scopes(self, scopes: ScopeSet) -> Self {
+        self.with_profile(|profile| profile.scopes = scopes)
+    }
+
+    /// With the plan of the account.
+    #[must_use]
+    pub fn with_plan(self, plan: impl Into<SmolStr>) -> Self {
+        self.with_profile(|profile| profile.plan = Some(plan.into()))
+    }
+
+    /// With the features of the account.
+    #[must_use]
+    pub fn with_features(self, features: impl IntoIterator<Item = SmolStr>) -> Self {
+        self.with_profile(|profile| profile.features = features.into_iter().collect())
+    }
+
+    /// Confined to these endpoints; to none in particular if there are none.
+    #[must_use]
+    pub fn with_endpoints(self, endpoints: impl IntoIterator<Item = Endpoint>) -> Self {
+        self.with_profile(|profile| profile.endpoints = endpoints.into_iter().collect())
+    }
+
+    /// Confined to these networks; to none in particular if there are none.
+    #[must_use]
+    pub fn with_networks(self, networks: impl IntoIterator<Item = IpNet>) -> Self {
+        self.with_profile(|profile| profile.networks = networks.into_iter().collect())
+    }
+
+    /// With an end: from this instant on it is refused.
+    #[must_use]
+    pub fn with_expiry(mut self, at: Timestamp) -> Self {
+        self.expires_at = at.as_millis();
+        self
+    }
+
+    /// With data of the provider's own.
+    #[must_use]
+    pub fn with_metadata(self, metadata: Map<String, Value>) -> Self {
+        self.with_profile(|profile| profile.metadata = metadata)
+    }
+
+    /// The id of the key or the token.
+    #[must_use]
+    pub fn id(&self) -> &CredentialId {
+        &self.id
+    }
+
+    /// The account that the credential belongs to.
+    #[must_use]
+    pub fn account(&self) -> &AccountId {
+        &self.account
+    }
+
+    /// The user, if the credential is a user's.
+    #[must_use]
+    pub fn user(&self) -> Option<&UserId> {
+        self.profile.get().user.as_ref()
+    }
+
+    /// The kind of the credential.
+    #[must_use]
+    pub fn kind(&self) -> CredentialKind {
+        self.kind
+    }
+
+    /// The mode.
+    #[must_use]
+    pub fn mode(&self) -> Mode {
+        self.mode
+    }
+
+    /// What was granted.
+    #[must_use]
+    pub fn scopes(&self) -> &ScopeSet {
+        &self.profile.get().scopes
+    }
+
+    /// Whether what `scope` requires was granted.
+    #[must_use]
+    pub fn allows(&self, scope: &Scope) -> bool {
+        self.scopes().allows(scope)
+    }
+
+    /// The plan of the account, if it has one.
+    #[must_use]
+    pub fn plan(&self) -> Option<&str> {
+        self.profile.get().plan.as_deref()
+    }
+
+    /// Whether the account has this feature.
+    #[must_use]
+    pub fn has_feature(&self, feature: &str) -> bool {
+        self.profile.get().features.iter().any(|has| has == feature)
+    }
+
+    /// The endpoints that it is confined to; all if there are none.
+    #[must_use]
+    pub fn endpoints(&self) -> &[Endpoint] {
+        &self.profile.get().endpoints
+    }
+
+    /// The networks that it is confined to; all if there are none.
+    #[must_use]
+    pub fn networks(&self) -> &[IpNet] {
+        &self.profile.get().networks
+    }
+
+    /// When it ends, if it does.
+    #[must_use]
+    pub fn expires_at(&self) -> Option<Timestamp> {
+        (self.expires_at != i64::MAX).then(|| Timestamp::from_millis(self.expires_at))
+    }
+
+    /// Data of the provider's own.
+    #[must_use]
+    pub fn metadata(&self) -> &Map<String, Value> {
+        &self.profile.get().metadata
+    }
+
+    fn with_profile(mut self, change: impl FnOnce(&mut Profile)) -> Self {
+        let mut profile = self.profile.get().clone();
+        change(&mut profile);
+        self.profile = Shared::new(profile);
+        self
+    }
+}
+
+impl fmt::Debug for Identity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Identity")
+            .field("id", &self.id)
+            .field("account", &self.account)
+            .field("user", &self.user())
+            .field("kind", &self.kind)
+            .field("mode", &self.mode)
+            .field("scopes", self.scopes())
+            .field("plan", &self.plan())
+            .field("expires_at", &self.expires_at())
+            .finish_non_exhaustive()
+    }
+}
+
+/// A profile, shared without counting where it can be.
+///
+/// Counting references from several threads is the dearest part of handing out a hot key's identity. Nearly all keys
+/// of a service have one of a few combinations of scopes, plan and the like, so the first [`MAX_INTERNED`] combinations are kept
+/// for the life of the process, which bounds them; profiles with a user or metadata are counted.
+#[derive(Clone, Debug)]
+enum Shared {
+    Interned(&'static Profile),
+    Counted(Arc<Profile>),
+}
+
+const MAX_INTERNED: usize = 1_024;
+
+type Interned = HashMap<InternKey, &'static Profile>;
+type InternKey = (ScopeSet, Option<SmolStr>, Box<[SmolStr]>, Box<[Endpoint]>, Box<[IpNet]>);
+
+impl Shared {
+    fn new(profile: Profile) -> Self {
+        static INTERNED: LazyLock<Mutex<Interned>> = LazyLock::new(Mutex::default);
+        if profile.user.is_some() || !profile.metadata.is_empty() {
+            return Self::Counted(Arc::new(profile));
+        }
+        let mut interned = INTERNED.lock().unwrap_or_else(PoisonError::into_inner);
+        let full = interned.len() >= MAX_INTERNED;
+        let key = (
+            profile.scopes.clone(),
+            profile.plan.clone(),
+            profile.features.clone(),
+            profile.endpoints.clone(),
+            profile.networks.clone(),
+        );
+        match interned.get(&key) {
+            Some(known) => Self::Interned(known),
+            None if full => Self::Counted(Arc::new(profile)),
+            None => {
+                let kept: &'static Profile = Box::leak(Box::new(profile));
+                interned.insert(key, kept);
+                Self::Interned(kept)
+            }
+        }
+    }
+
+    fn get(&self) -> &Profile {
+        match self {
+            Self::Interned(profile) => profile,
+            Self::Counted(profile) => profile,
+        }
+    }
+}
+
+impl PartialEq for Shared {
+    fn eq(&self, other: &Self) -> bool {
+        self.get() == other.get()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn identity() -> Identity {
+        Identity::api_key("key_1".parse().unwrap(), "acct_1".parse().unwrap())
+    }
+
+    #[test]
+    fn an_identity_is_small_enough_for_a_million_in_the_cache() {
+        assert!(size_of::<Identity>() <= 80, "{}", size_of::<Identity>());
+    }
+
+    #[test]
+    fn profiles_alike_are_shared_and_those_with_metadata_are_counted() {
+        let plain = identity().with_scopes("a:read".parse().unwrap()).with_plan("Pro");
+        assert!(matches!(plain.profile, Shared::Interned(_)));
+        let own = plain.clone().with_metadata(Map::from_iter([("team".to_owned(), "a".into())]));
+        assert!(matches!(own.profile, Shared::Counted(_)));
+        assert_eq!(own.metadata()["team"], "a");
+        assert_eq!((own.plan(), own.scopes()), (plain.plan(), plain.scopes()));
+    }
+}

@@ -1,0 +1,291 @@
+//! Digests: what the store and the cache hold instead of a key.
+
+use std::fmt;
+use std::hash::Hash;
+
+use hmac::{Hmac, KeyInit, Mac};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+use smol_str::SmolStr;
+use subtle::ConstantTimeEq;
+use zeroize::Zeroizing;
+
+use super::{Mode, ParsedKey};
+
+/// The most peppers that one hasher holds: the current one and those that are being rotated out.
+const MAX_PEPPERS: usize = 4;
+
+/// What is stored and looked up instead of a key: 32 bytes that do not lead back to it.
+///
+/// Compared in constant time. Not secret, but shown by nothing: its `Debug` has four bytes of it.
+#[derive(Clone, Copy)]
+pub struct Digest([u8; 32]);
+
+impl Digest {
+    /// A digest as it was stored.
+    #[must_use]
+    pub const fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
+    /// The 32 bytes to store.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+
+    /// Eight of its bytes as a number; digests are spread evenly already.
+    pub(crate) fn prefix(&self) -> u64 {
+        let [a, b, c, d, e, f, g, h, ..] = self.0;
+        u64::from_le_bytes([a, b, c, d, e, f, g, h])
+    }
+}
+
+impl PartialEq for Digest {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.ct_eq(&other.0).into()
+    }
+}
+
+impl Eq for Digest {}
+
+impl Hash for Digest {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        state.write_u64(self.prefix());
+    }
+}
+
+impl fmt::Debug for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Digest({:08x}…)", self.prefix().swap_bytes() >> 32)
+    }
+}
+
+/// A server-side secret that goes into every digest and is kept apart from the database.
+///
+/// With a pepper, someone who can write to the database still cannot make a key that works.
+///
+/// # Examples
+/// ```
+/// use keyward::{Hasher, Pepper};
+///
+/// let pepper = Pepper::new("2026-03", *b"32 bytes from a secret manager!!")?;
+/// let hasher = Hasher::peppered([pepper])?;
+/// assert_eq!(hasher.name(), "hmac-sha256:2026-03");
+/// # Ok::<(), keyward::HasherError>(())
+/// ```
+#[derive(Clone)]
+pub struct Pepper {
+    id: SmolStr,
+    state: Hmac<Sha256>,
+}
+
+impl Pepper {
+    /// A pepper of 32 bytes or more, under a name that may be stored beside each digest.
+    ///
+    /// # Errors
+    /// [`HasherError::ShortPepper`] below 32 bytes, [`HasherError::PepperId`] if the id is not 1 to 32 characters
+    /// of `a-z A-Z 0-9 . _ -`.
+    pub fn new(id: &str, secret: impl AsRef<[u8]>) -> Result<Self, HasherError> {
+        let named = (1..=32).contains(&id.len())
+            && id.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'));
+        if !named {
+            return Err(HasherError::PepperId);
+        }
+        if secret.as_ref().len() < 32 {
+            return Err(HasherError::ShortPepper);
+        }
+        let state = Hmac::<Sha256>::new_from_slice(secret.as_ref()).map_err(|_| HasherError::ShortPepper)?;
+        Ok(Self { id: SmolStr::new(id), state })
+    }
+
+    fn digest(&self, token: &[u8]) -> Digest {
+        let mut mac = self.state.clone();
+        mac.update(token);
+        Digest(mac.finalize().into_bytes().into())
+    }
+}
+
+impl fmt::Debug for Pepper {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pepper").field("id", &self.id).finish_non_exhaustive()
+    }
+}
+
+/// Why a hasher cannot be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum HasherError {
+    /// A pepper has fewer than 32 bytes.
+    #[error("a pepper has at least 32 bytes")]
+    ShortPepper,
+    /// A pepper's id is not 1 to 32 characters of `a-z A-Z 0-9 . _ -`.
+    #[error("a pepper's id is 1 to 32 letters, digits, '.', '_' or '-'")]
+    PepperId,
+    /// No pepper, more than four, or two of the same id.
+    #[error("a peppered hasher has one to four peppers with different ids")]
+    Peppers,
+}
+
+/// Turns a key into the digest that stands for it: SHA-256, or HMAC-SHA-256 under a pepper.
+///
+/// The default is SHA-256: a key has more than 112 random bits, so that its plain hash cannot be turned back, and no
+/// secret has to be kept. [`peppered`](Self::peppered) adds protection against someone who can write to the
+/// database. See `SECURITY.md` for the argument.
+///
+/// # Examples
+/// ```
+/// use keyward::{Hasher, KeyFormat, KeyKind, Mode};
+///
+/// let format = KeyFormat::default();
+/// let key = format.generate(KeyKind::Secret, Mode::Live)?;
+/// let hasher = Hasher::default();
+/// assert!(hasher.digest(&key.parse(&format)?) == hasher.digest(&key.parse(&format)?));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct Hasher {
+    peppers: Vec<Pepper>,
+}
+
+impl Hasher {
+    /// SHA-256 without a pepper.
+    #[must_use]
+    pub fn sha256() -> Self {
+        Self::default()
+    }
+
+    /// HMAC-SHA-256. New keys get the first pepper; keys made under the others are found too, so that a pepper can
+    /// be rotated: put the new one first, and take the old one out when no key uses it any more.
+    ///
+    /// # Errors
+    /// [`HasherError::Peppers`] if there is none, more than four, or two of the same id.
+    pub fn peppered(peppers: impl IntoIterator<Item = Pepper>) -> Result<Self, HasherError> {
+        let peppers: Vec<Pepper> = peppers.into_iter().collect();
+        let twins = peppers.iter().enumerate().any(|(i, a)| peppers.iter().skip(i + 1).any(|b| a.id == b.id));
+        if peppers.is_empty() || peppers.len() > MAX_PEPPERS || twins {
+            return Err(HasherError::Peppers);
+        }
+        Ok(Self { peppers })
+    }
+
+    /// What is stored beside a digest to say how it was made: `sha256`, or `hmac-sha256:` and the pepper's id.
+    #[must_use]
+    pub fn name(&self) -> String {
+        self.peppers.first().map_or_else(|| "sha256".to_owned(), |pepper| format!("hmac-sha256:{}", pepper.id))
+    }
+
+    /// The digest that a new key is stored under.
+    #[must_use]
+    #[inline]
+    pub fn digest(&self, key: &ParsedKey<'_>) -> Digest {
+        self.digest_token(key.token())
+    }
+
+    fn digest_token(&self, token: &[u8]) -> Digest {
+        match self.peppers.first() {
+            None => Digest(Sha256::digest(token).into()),
+            Some(pepper) => pepper.digest(token),
+        }
+    }
+
+    /// The digests under the peppers that are being rotated out, for when the first finds nothing.
+    pub(crate) fn older_digests(&self, key: &ParsedKey<'_>) -> impl Iterator<Item = Digest> {
+        self.peppers.iter().skip(1).map(|pepper| pepper.digest(key.token()))
+    }
+}
+
+/// Every digest that a presented key may be stored under, the current one first, and the mode that its prefix fixes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Digests {
+    mode: Mode,
+    first: Digest,
+    older: [Option<Digest>; MAX_PEPPERS - 1],
+}
+
+impl Digests {
+    pub(crate) fn new(mode: Mode, first: Digest, older: impl Iterator<Item = Digest>) -> Self {
+        let mut slots = [None; MAX_PEPPERS - 1];
+        slots.iter_mut().zip(older).for_each(|(slot, digest)| *slot = Some(digest));
+        Self { mode, first, older: slots }
+    }
+
+    pub(crate) fn mode(&self) -> Mode {
+        self.mode
+    }
+
+    pub(crate) fn first(&self) -> &Digest {
+        &self.first
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Digest> {
+        std::iter::once(&self.first).chain(self.older.iter().flatten())
+    }
+}
+
+/// A pepper as it is written in a file or an environment variable: `id:hex`.
+///
+/// # Examples
+/// ```
+/// let pepper: keyward::Pepper = format!("2026-03:{}", "ab".repeat(32)).parse()?;
+/// # Ok::<(), keyward::HasherError>(())
+/// ```
+impl std::str::FromStr for Pepper {
+    type Err = HasherError;
+
+    fn from_str(text: &str) -> Result<Self, HasherError> {
+        let (id, hex) = text.trim().split_once(':').ok_or(HasherError::PepperId)?;
+        let digits: Option<Vec<u8>> = hex.bytes().map(|b| char::from(b).to_digit(16).map(|d| d as u8)).collect();
+        let digits = Zeroizing::new(digits.ok_or(HasherError::ShortPepper)?);
+        let bytes =
+            Zeroizing::new(digits.as_chunks::<2>().0.iter().map(|[high, low]| high << 4 | low).collect::<Vec<u8>>());
+        Self::new(id, &*bytes)
+    }
+}
+
+impl Serialize for Digest {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Digest {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        <[u8; 32]>::deserialize(deserializer).map(Self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn digests_are_the_standards_own() {
+        // FIPS 180-4's example, and RFC 4231's test case 1 with its key padded by zeros, which HMAC does itself.
+        assert_eq!(format!("{:?}", Hasher::sha256().digest_token(b"abc")), "Digest(ba7816bf…)",);
+        let mut key = [0_u8; 32];
+        key[..20].fill(0x0b);
+        let hasher = Hasher::peppered([Pepper::new("a", key).unwrap()]).unwrap();
+        assert_eq!(format!("{:?}", hasher.digest_token(b"Hi There")), "Digest(b0344c61…)");
+    }
+
+    #[test]
+    fn long_inputs_that_differ_at_their_end_differ_in_their_digests() {
+        let (mut a, mut b) = ([b'x'; 200], [b'x'; 200]);
+        (a[199], b[199]) = (b'1', b'2');
+        for hasher in [Hasher::sha256(), Hasher::peppered([Pepper::new("p", [1; 32]).unwrap()]).unwrap()] {
+            assert_ne!(hasher.digest_token(&a), hasher.digest_token(&b));
+        }
+    }
+
+    #[test]
+    fn a_pepper_that_protects_nothing_is_refused() {
+        assert_eq!(Pepper::new("a", [1; 31]).unwrap_err(), HasherError::ShortPepper);
+        assert_eq!(Pepper::new("a b", [1; 32]).unwrap_err(), HasherError::PepperId);
+        assert_eq!("a:zz".parse::<Pepper>().unwrap_err(), HasherError::ShortPepper);
+        assert_eq!(Hasher::peppered([]).unwrap_err(), HasherError::Peppers);
+        let pepper = || Pepper::new("a", [1; 32]).unwrap();
+        assert_eq!(Hasher::peppered([pepper(), pepper()]).unwrap_err(), HasherError::Peppers);
+        assert!(!format!("{:?}", pepper()).contains('1'));
+    }
+}

@@ -1,0 +1,151 @@
+//! The plain key, which cannot be printed, logged, compared or serialised, and the hint that may be shown instead.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use smol_str::SmolStr;
+use zeroize::Zeroizing;
+
+use super::format::{KeyFault, KeyFormat, ParsedKey};
+
+/// An API key in plain: erased from memory when dropped, and given out once, by [`expose_once`](Self::expose_once).
+///
+/// It has no `Display`, no `Serialize`, no comparison, and a `Debug` that shows nothing of it.
+///
+/// # Examples
+/// ```
+/// use keyward::{KeyFormat, KeyKind, Mode};
+///
+/// let key = KeyFormat::default().generate(KeyKind::Secret, Mode::Live)?;
+/// assert_eq!(format!("{key:?}"), "PlainKey(<redacted>)");
+/// let shown = key.expose_once();
+/// assert!(shown.starts_with("kw_live_"));
+/// # Ok::<(), keyward::FormatError>(())
+/// ```
+///
+/// It cannot be printed or sent off by accident:
+/// ```compile_fail
+/// # use keyward::{KeyFormat, KeyKind, Mode};
+/// let key = KeyFormat::default().generate(KeyKind::Secret, Mode::Live).unwrap();
+/// println!("{key}");
+/// ```
+pub struct PlainKey(Zeroizing<String>);
+
+impl PlainKey {
+    pub(super) fn new(text: Zeroizing<String>) -> Self {
+        Self(text)
+    }
+
+    /// Gives the key out, to be shown to its owner, and with that ends this value.
+    #[must_use]
+    pub fn expose_once(self) -> Zeroizing<String> {
+        self.0
+    }
+
+    /// What may be shown of this key afterwards.
+    #[must_use]
+    pub fn hint(&self) -> Hint {
+        Hint::of(&self.0)
+    }
+
+    /// Reads the key again as `format` does, for its kind, mode and digest.
+    ///
+    /// # Errors
+    /// [`KeyFault`] if it is not of that format.
+    pub fn parse<'a>(&'a self, format: &KeyFormat) -> Result<ParsedKey<'a>, KeyFault> {
+        format.parse(self.0.as_bytes())
+    }
+}
+
+impl fmt::Debug for PlainKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PlainKey(<redacted>)")
+    }
+}
+
+/// What may be shown of a key after its creation: its first 8 characters and its last 4.
+///
+/// In the default format those are the prefix and a part of the checksum: nothing of the random part.
+///
+/// # Examples
+/// ```
+/// use keyward::Hint;
+///
+/// let hint: Hint = "vpk_live…3456".parse()?;
+/// assert_eq!(hint.first(), "vpk_live");
+/// assert_eq!(hint.last(), "3456");
+/// # Ok::<(), keyward::HintError>(())
+/// ```
+#[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "SmolStr", into = "SmolStr")]
+pub struct Hint(SmolStr);
+
+impl Hint {
+    /// The hint of a key in plain. A key has at least 20 characters, so that a hint never shows it whole.
+    pub(crate) fn of(key: &str) -> Self {
+        let (first, last) = (key.get(..8).unwrap_or(""), key.get(key.len().saturating_sub(4)..).unwrap_or(""));
+        Self(SmolStr::from_iter([first, "…", last]))
+    }
+
+    /// The key's first 8 characters.
+    #[must_use]
+    pub fn first(&self) -> &str {
+        self.0.split_once('…').map_or("", |(first, _)| first)
+    }
+
+    /// The key's last 4 characters.
+    #[must_use]
+    pub fn last(&self) -> &str {
+        self.0.split_once('…').map_or("", |(_, last)| last)
+    }
+
+    /// Both with an ellipsis between them.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// The text is not a hint: at most 8 characters, an ellipsis, at most 4 characters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a hint is the first 8 characters of a key, an ellipsis, and its last 4")]
+pub struct HintError;
+
+impl TryFrom<SmolStr> for Hint {
+    type Error = HintError;
+
+    fn try_from(text: SmolStr) -> Result<Self, HintError> {
+        match text.split_once('…') {
+            Some((first, last)) if first.len() <= 8 && last.len() <= 4 && (first.to_owned() + last).is_ascii() => {
+                Ok(Self(text))
+            }
+            _ => Err(HintError),
+        }
+    }
+}
+
+impl std::str::FromStr for Hint {
+    type Err = HintError;
+
+    fn from_str(text: &str) -> Result<Self, HintError> {
+        SmolStr::new(text).try_into()
+    }
+}
+
+impl From<Hint> for SmolStr {
+    fn from(hint: Hint) -> Self {
+        hint.0
+    }
+}
+
+impl fmt::Display for Hint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+impl fmt::Debug for Hint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}

@@ -1,0 +1,224 @@
+//! Leases: a node's right to answer from its cache, and what `revoke` waits for.
+//!
+//! A node follows the change log. It applies every entry, says so when it renews its lease, and is granted one only if
+//! it has applied the newest. It answers from its cache only while the lease holds by its own clock, counted from
+//! *before* the renewal was sent and less a margin for the drift of clocks. Whoever revokes waits, after the commit,
+//! until every registered node has applied the entry or left, or until no lease that was granted before the commit can
+//! be alive: one lease and the margin, by the waiter's own clock. No wall clock takes part.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::cache::{Cache, Instant};
+use crate::clock::Clock;
+use crate::id::NodeId;
+use crate::store::{ChangeLog, LeaseAnswer, LogBatch, NodeState, Position, StoreError, What};
+
+/// Entries in one read of the log.
+const BATCH: usize = 512;
+
+/// How long a node may answer from its cache without hearing from the store.
+///
+/// # Examples
+/// ```
+/// use std::time::Duration;
+/// use keyward::Lease;
+///
+/// let lease = Lease::new(Duration::from_secs(1))?;
+/// assert_eq!(lease.length(), Duration::from_secs(1));
+/// assert!(Lease::new(Duration::from_secs(60)).is_err());
+/// # Ok::<(), keyward::LeaseError>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lease(Duration);
+
+/// The lease is not between [`Lease::MIN`] and [`Lease::MAX`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a lease is between 200 milliseconds and 10 seconds")]
+pub struct LeaseError;
+
+impl Lease {
+    /// The shortest lease.
+    pub const MIN: Duration = Duration::from_millis(200);
+    /// The longest lease: what a revocation may have to wait for a node that has died.
+    pub const MAX: Duration = Duration::from_secs(10);
+
+    /// A lease of this length.
+    ///
+    /// # Errors
+    /// [`LeaseError`] if it is not between [`MIN`](Self::MIN) and [`MAX`](Self::MAX).
+    pub fn new(length: Duration) -> Result<Self, LeaseError> {
+        if (Self::MIN..=Self::MAX).contains(&length) { Ok(Self(length)) } else { Err(LeaseError) }
+    }
+
+    /// Its length.
+    #[must_use]
+    pub fn length(self) -> Duration {
+        self.0
+    }
+}
+
+impl Default for Lease {
+    /// Two seconds.
+    fn default() -> Self {
+        Self(Duration::from_secs(2))
+    }
+}
+
+/// What clocks may drift apart over one lease: taken off by the node and added by the waiter. Five per cent is a hundred
+/// times what a quartz clock does.
+fn margin(lease: Duration) -> Duration {
+    lease / 20
+}
+
+/// Follows the change log for one node: keeps its lease, and its cache fresh.
+pub(crate) struct Follower {
+    pub(crate) log: Arc<dyn ChangeLog>,
+    pub(crate) node: NodeId,
+    pub(crate) lease: Lease,
+    pub(crate) cache: Arc<Cache>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) applied: Option<Position>,
+}
+
+impl Follower {
+    /// Follows until it is dropped.
+    pub(crate) async fn run(&mut self) {
+        // Four renewals to a lease: three may be lost.
+        let interval = self.lease.0 / 4;
+        let mut watch = self.log.watch();
+        loop {
+            watch.mark_unchanged();
+            let pause = match tokio::time::timeout(self.lease.0 / 2, self.catch_up()).await {
+                Ok(Ok(())) => interval,
+                Ok(Err(error)) => {
+                    tracing::warn!(node = %self.node, cause = ?std::error::Error::source(&error), "no lease: {error}");
+                    interval / 4
+                }
+                Err(_) => {
+                    tracing::warn!(node = %self.node, "no lease: the key store does not answer in time");
+                    interval / 4
+                }
+            };
+            // When the store has stopped telling, the interval alone is left.
+            let _ = tokio::time::timeout(pause, changed(&mut watch)).await;
+        }
+    }
+
+    /// Stops answering from the cache, then takes the node off the register.
+    pub(crate) async fn leave(&self) -> Result<(), StoreError> {
+        self.cache.gate.close();
+        self.log.leave(&self.node).await
+    }
+
+    /// Applies what is new and renews the lease.
+    async fn catch_up(&mut self) -> Result<(), StoreError> {
+        let mut applied = match self.applied {
+            Some(applied) => applied,
+            None => self.start_over(self.log.newest().await?),
+        };
+        loop {
+            let sent: Instant = self.clock.boottime().into();
+            if self.log.renew(&self.node, applied, self.lease.0).await? == LeaseAnswer::Granted {
+                self.cache.gate.open_until(sent.after(self.lease.0 - margin(self.lease.0)));
+                return Ok(());
+            }
+            applied = match self.log.read(applied, BATCH).await? {
+                LogBatch::Entries(entries) => self.apply(applied, &entries),
+                LogBatch::Gap(newest) => {
+                    tracing::error!(node = %self.node, "the change log does not go on from where this node stands: the whole cache is dropped");
+                    self.cache.gate.close();
+                    self.start_over(newest)
+                }
+            };
+        }
+    }
+
+    fn apply(&mut self, mut applied: Position, entries: &[crate::store::Change]) -> Position {
+        for entry in entries {
+            if entry.position.number != applied.number + 1 {
+                // A log that skips is no log: everything is suspect.
+                self.cache.epochs.invalidate(&What::Everything);
+            }
+            self.cache.epochs.invalidate(&entry.what);
+            applied = entry.position;
+        }
+        // Only now, when every invalidation is done.
+        self.cache.gate.set_applied(applied.number);
+        self.applied = Some(applied);
+        applied
+    }
+
+    /// Takes `newest` as the place to follow from: whatever was cached before is suspect.
+    fn start_over(&mut self, newest: Position) -> Position {
+        self.cache.epochs.invalidate(&What::Everything);
+        self.cache.gate.set_applied(newest.number);
+        self.applied = Some(newest);
+        newest
+    }
+}
+
+/// How a write became true on every node.
+///
+/// # Examples
+/// ```
+/// # fn show(propagation: &keyward::Propagation) {
+/// println!("effective on {} nodes after {:?}", propagation.confirmed.len(), propagation.took);
+/// for node in &propagation.waited_out {
+///     println!("{node} did not answer: its lease was waited out");
+/// }
+/// # }
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Propagation {
+    /// The nodes that have said they applied it.
+    pub confirmed: Vec<NodeId>,
+    /// The nodes that did not answer, and whose leases have run out.
+    pub waited_out: Vec<NodeId>,
+    /// How long it took after the commit.
+    pub took: Duration,
+}
+
+/// Waits until no node can answer as if the entry at `position` had not been written. To be called after its commit.
+pub(crate) async fn wait_until_applied(log: &dyn ChangeLog, position: Position, clock: &dyn Clock) -> Propagation {
+    let committed = clock.boottime();
+    let mut pause = Duration::from_millis(1);
+    // The longest possible lease, until the register says what there is.
+    let mut longest = Lease::MAX;
+    let mut pending: Vec<NodeState> = Vec::new();
+    let mut confirmed: Vec<NodeId> = Vec::new();
+    loop {
+        match log.nodes().await {
+            Ok(states) => {
+                let (done, waiting): (Vec<_>, Vec<_>) =
+                    states.nodes.into_iter().partition(|state| state.applied >= position.number);
+                confirmed = done.into_iter().map(|state| state.node).collect();
+                pending = waiting;
+                if pending.is_empty() {
+                    return Propagation { confirmed, waited_out: Vec::new(), took: clock.boottime() - committed };
+                }
+                longest = pending.iter().map(|state| state.lease).max().unwrap_or(Lease::MAX);
+            }
+            Err(error) => tracing::warn!(%error, "the register of nodes cannot be read: waiting leases out"),
+        }
+        let took = clock.boottime().saturating_sub(committed);
+        if took >= longest + margin(longest) {
+            for dead in &pending {
+                // It has not renewed under our own watch for longer than its lease.
+                if let Err(error) = log.strike(&dead.node, dead.renewals).await {
+                    tracing::warn!(%error, node = %dead.node, "a node that stopped cannot be struck off");
+                }
+            }
+            let waited_out = pending.into_iter().map(|state| state.node).collect();
+            return Propagation { confirmed, waited_out, took };
+        }
+        tokio::time::sleep(pause.min((longest + margin(longest)).saturating_sub(took))).await;
+        pause = (pause * 2).min(Duration::from_millis(25));
+    }
+}
+
+async fn changed(watch: &mut tokio::sync::watch::Receiver<()>) {
+    if watch.changed().await.is_err() {
+        std::future::pending::<()>().await;
+    }
+}

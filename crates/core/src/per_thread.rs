@@ -1,0 +1,54 @@
+//! A value that every request needs a share of, without all threads counting references in one place.
+
+use std::cell::Cell;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// One reference-counted copy for each thread, in cache lines of their own.
+pub(crate) struct PerThread<T>(Box<[Arc<Aligned<T>>]>);
+
+/// A share of a [`PerThread`].
+pub(crate) type Share<T> = Arc<Aligned<T>>;
+
+/// Two cache lines, as adjacent ones are fetched together.
+#[repr(align(128))]
+pub(crate) struct Aligned<T>(T);
+
+impl<T> std::ops::Deref for Aligned<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
+impl<T: Clone> PerThread<T> {
+    pub(crate) fn new(value: &T) -> Self {
+        let threads = std::thread::available_parallelism().map_or(1, usize::from).next_power_of_two();
+        Self((0..threads).map(|_| Arc::new(Aligned(value.clone()))).collect())
+    }
+
+    /// This thread's copy, counted.
+    #[inline]
+    pub(crate) fn share(&self) -> Share<T> {
+        Arc::clone(self.local())
+    }
+
+    /// This thread's copy.
+    #[inline]
+    pub(crate) fn local(&self) -> &Share<T> {
+        // The number of copies is a power of two, so the index is within it.
+        &self.0[thread_number() & (self.0.len() - 1)]
+    }
+}
+
+fn thread_number() -> usize {
+    static NEXT: AtomicUsize = AtomicUsize::new(0);
+    thread_local!(static NUMBER: Cell<usize> = const { Cell::new(usize::MAX) });
+    NUMBER.with(|number| {
+        if number.get() == usize::MAX {
+            number.set(NEXT.fetch_add(1, Ordering::Relaxed));
+        }
+        number.get()
+    })
+}

@@ -1,0 +1,321 @@
+//! Why a request is refused: one enum, with a stable code, an HTTP status and a challenge for each.
+
+use std::fmt::Write as _;
+
+use http::{HeaderValue, StatusCode};
+
+use crate::credential::CredentialFault;
+use crate::policy::Requirement;
+
+/// Why a request is refused.
+///
+/// [`code`](Self::code) is what programs go by; several rejections that a caller mends in the same way share one.
+/// [`reason`](Self::reason) is a name for each, for logs and metrics.
+///
+/// # Examples
+/// ```
+/// use keyward::Rejection;
+///
+/// let rejection = Rejection::KeyRevoked;
+/// assert_eq!(rejection.code(), "API_KEY_REVOKED");
+/// assert_eq!(rejection.status(), 401);
+/// let challenge = rejection.challenge("api").unwrap();
+/// assert_eq!(challenge, r#"Bearer realm="api", error="invalid_token", error_description="The API key has been revoked.""#);
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Rejection {
+    /// The request does not present exactly one Bearer token.
+    Credential(CredentialFault),
+    /// The token does not have the form of a key.
+    MalformedKey,
+    /// The token has the form of a key and its checksum does not hold.
+    ChecksumMismatch,
+    /// There is no such key.
+    UnknownKey,
+    /// The key was revoked.
+    KeyRevoked,
+    /// The key is known to others.
+    KeyCompromised,
+    /// The key's end has come.
+    KeyExpired,
+    /// The key is disabled for now.
+    KeyDisabled,
+    /// The key's beginning has not come.
+    KeyNotYetValid,
+    /// The key's account is suspended.
+    AccountSuspended,
+    /// The kind of key may not do this: a publishable key only reads.
+    KindNotAllowed,
+    /// The key is confined to other endpoints.
+    EndpointNotAllowed,
+    /// The key is confined to other networks than the request came from.
+    NetworkNotAllowed,
+    /// The key lacks a scope.
+    InsufficientScope(Requirement),
+    /// The store could not be asked, or did not answer in time.
+    StoreUnavailable,
+    /// The store answered with something that cannot be.
+    StoreCorrupt,
+    /// A handler asks for an identity where no `AuthLayer` is. A fault of the service, not of the caller.
+    NotConfigured,
+}
+
+/// The `error` of a challenge (RFC 6750 section 3.1).
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum ChallengeError {
+    None,
+    InvalidRequest,
+    InvalidToken,
+    InsufficientScope,
+}
+
+/// What there is to know of a rejection in one row.
+struct Row {
+    code: &'static str,
+    reason: &'static str,
+    status: StatusCode,
+    /// Whether there is a challenge, and the error in it.
+    challenge: Option<ChallengeError>,
+    message: &'static str,
+}
+
+const fn row(
+    code: &'static str,
+    reason: &'static str,
+    status: StatusCode,
+    challenge: Option<ChallengeError>,
+    message: &'static str,
+) -> Row {
+    Row { code, reason, status, challenge, message }
+}
+
+impl Rejection {
+    fn row(&self) -> Row {
+        use ChallengeError::{InsufficientScope, InvalidRequest, InvalidToken};
+        use CredentialFault as Fault;
+        use StatusCode as S;
+
+        const NONE: Option<ChallengeError> = Some(ChallengeError::None);
+        let missing = |reason, message| row("MISSING_API_KEY", reason, S::UNAUTHORIZED, NONE, message);
+        let request = |reason, message| row("INVALID_REQUEST", reason, S::BAD_REQUEST, Some(InvalidRequest), message);
+        let token = |code, reason, message| row(code, reason, S::UNAUTHORIZED, Some(InvalidToken), message);
+        let invalid = |reason, message| token("INVALID_API_KEY", reason, message);
+
+        match self {
+            Self::Credential(Fault::Missing) => missing(
+                "missing_credential",
+                "No API key was sent. Send it in the header: Authorization: Bearer YOUR_API_KEY",
+            ),
+            Self::Credential(Fault::OtherScheme) => missing(
+                "other_scheme",
+                "The Authorization header does not have the Bearer scheme. Send: Authorization: Bearer YOUR_API_KEY",
+            ),
+            Self::Credential(Fault::Empty) => missing(
+                "empty_credential",
+                "The Authorization header has no key in it. Is the variable that should hold it set?",
+            ),
+            Self::Credential(Fault::SeveralFields) => {
+                request("several_credentials", "There are several Authorization headers. Send one.")
+            }
+            Self::Credential(Fault::List) => {
+                request("credential_list", "The Authorization header has a comma in it. Send one key alone.")
+            }
+            Self::Credential(Fault::Quoted) => request(
+                "quoted_credential",
+                "The key stands in quotes or brackets. Send it without them: Authorization: Bearer YOUR_API_KEY",
+            ),
+            Self::Credential(Fault::WhiteSpace) => request(
+                "white_space_in_credential",
+                "There is white space in or around the key, such as a space or a line break. Send the key alone.",
+            ),
+            Self::Credential(Fault::Control) => {
+                invalid("control_character", "The API key has a control character in it. Copy the key again.")
+            }
+            Self::Credential(Fault::NonAscii) => {
+                invalid("non_ascii", "The API key has a character outside ASCII in it. Copy the key again.")
+            }
+            Self::Credential(Fault::TooLong) => invalid("too_long", "The API key is too long. Copy the key again."),
+            Self::Credential(Fault::Character) => {
+                invalid("bad_character", "The API key has a character that keys do not have. Copy the key again.")
+            }
+            Self::MalformedKey => {
+                invalid("malformed_key", "The API key does not have the form of a key. Copy the whole key.")
+            }
+            Self::ChecksumMismatch => {
+                invalid("checksum_mismatch", "The API key is mistyped or incomplete. Copy the whole key.")
+            }
+            Self::UnknownKey => invalid("unknown_key", "The API key is not valid."),
+            Self::KeyRevoked => token("API_KEY_REVOKED", "key_revoked", "The API key has been revoked."),
+            Self::KeyCompromised => token(
+                "API_KEY_REVOKED",
+                "key_compromised",
+                "The API key has become known to others and is refused for good. Create a new one.",
+            ),
+            Self::KeyExpired => token("API_KEY_EXPIRED", "key_expired", "The API key has expired."),
+            Self::KeyDisabled => token("API_KEY_DISABLED", "key_disabled", "The API key is disabled."),
+            Self::KeyNotYetValid => {
+                token("API_KEY_NOT_YET_VALID", "key_not_yet_valid", "The API key is not valid yet.")
+            }
+            Self::AccountSuspended => row(
+                "ACCOUNT_SUSPENDED",
+                "account_suspended",
+                S::FORBIDDEN,
+                None,
+                "The account of this API key is suspended.",
+            ),
+            Self::KindNotAllowed => row(
+                "KEY_KIND_NOT_ALLOWED",
+                "kind_not_allowed",
+                S::FORBIDDEN,
+                None,
+                "A publishable key can only read. Use a secret key, from a server.",
+            ),
+            Self::EndpointNotAllowed => row(
+                "ENDPOINT_NOT_ALLOWED",
+                "endpoint_not_allowed",
+                S::FORBIDDEN,
+                None,
+                "The API key is confined to other endpoints than this.",
+            ),
+            Self::NetworkNotAllowed => row(
+                "NETWORK_NOT_ALLOWED",
+                "network_not_allowed",
+                S::FORBIDDEN,
+                None,
+                "The API key cannot be used from this network.",
+            ),
+            Self::InsufficientScope(_) => row(
+                "INSUFFICIENT_SCOPE",
+                "insufficient_scope",
+                S::FORBIDDEN,
+                Some(InsufficientScope),
+                "The API key lacks a scope that this request needs.",
+            ),
+            Self::StoreUnavailable => row(
+                "SERVICE_UNAVAILABLE",
+                "store_unavailable",
+                S::SERVICE_UNAVAILABLE,
+                None,
+                "API keys cannot be checked at the moment. Try again shortly.",
+            ),
+            Self::StoreCorrupt => {
+                row("INTERNAL_ERROR", "store_corrupt", S::INTERNAL_SERVER_ERROR, None, "The API key cannot be checked.")
+            }
+            Self::NotConfigured => row(
+                "INTERNAL_ERROR",
+                "not_configured",
+                S::INTERNAL_SERVER_ERROR,
+                None,
+                "The service is not set up correctly.",
+            ),
+        }
+    }
+
+    /// The stable code that programs go by, such as `API_KEY_REVOKED`.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        self.row().code
+    }
+
+    /// A stable name for each rejection, such as `checksum_mismatch`, for logs and metrics.
+    #[must_use]
+    pub fn reason(&self) -> &'static str {
+        self.row().reason
+    }
+
+    /// The HTTP status.
+    #[must_use]
+    pub fn status(&self) -> StatusCode {
+        self.row().status
+    }
+
+    /// What to tell the person who has to mend it. It never says whether some other key exists.
+    #[must_use]
+    pub fn message(&self) -> String {
+        match self {
+            Self::InsufficientScope(requirement) => {
+                let which = if requirement.is_any() { "one of the scopes" } else { "the scope" };
+                format!("The API key lacks {which} that this request needs: {}.", scope_list(requirement, ", "))
+            }
+            _ => self.row().message.to_owned(),
+        }
+    }
+
+    /// The `WWW-Authenticate` challenge, if there is one (RFC 9110 section 11.6.1, RFC 6750 section 3).
+    ///
+    /// It has no `error` if no credential was sent. A realm with a character that cannot stand in a quoted string is
+    /// left without it.
+    #[must_use]
+    pub fn challenge(&self, realm: &str) -> Option<HeaderValue> {
+        let row = self.row();
+        let error = row.challenge?;
+        let realm: String = realm.chars().filter(|c| matches!(c, ' '..='~') && !matches!(c, '"' | '\\')).collect();
+        let mut challenge = format!("Bearer realm=\"{realm}\"");
+        let name = match error {
+            ChallengeError::None => None,
+            ChallengeError::InvalidRequest => Some("invalid_request"),
+            ChallengeError::InvalidToken => Some("invalid_token"),
+            ChallengeError::InsufficientScope => Some("insufficient_scope"),
+        };
+        if let Some(name) = name {
+            let _ = write!(challenge, ", error=\"{name}\", error_description=\"{}\"", row.message);
+        }
+        if let Self::InsufficientScope(requirement) = self {
+            let _ = write!(challenge, ", scope=\"{}\"", scope_list(requirement, " "));
+        }
+        HeaderValue::try_from(challenge).ok()
+    }
+
+    /// Whether the fault is the service's own, so that it belongs into its log.
+    #[must_use]
+    pub fn is_fault_of_service(&self) -> bool {
+        self.status().is_server_error()
+    }
+}
+
+impl std::fmt::Display for Rejection {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.message())
+    }
+}
+
+impl std::error::Error for Rejection {}
+
+impl From<CredentialFault> for Rejection {
+    fn from(fault: CredentialFault) -> Self {
+        Self::Credential(fault)
+    }
+}
+
+fn scope_list(requirement: &Requirement, separator: &str) -> String {
+    requirement.scopes().iter().map(|scope| scope.as_str()).collect::<Vec<_>>().join(separator)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scope::Scope;
+
+    #[test]
+    fn a_challenge_has_no_error_when_no_credential_was_sent() {
+        let challenge = Rejection::Credential(CredentialFault::Missing).challenge("a\"b").unwrap();
+        assert_eq!(challenge, r#"Bearer realm="ab""#);
+    }
+
+    #[test]
+    fn a_missing_scope_is_named() {
+        let rejection = Rejection::InsufficientScope(Requirement::all_of([Scope::from_static("jobs:write")]));
+        assert!(rejection.message().contains("jobs:write"));
+        let challenge = rejection.challenge("api").unwrap();
+        assert!(challenge.to_str().unwrap().ends_with(r#"error="insufficient_scope", error_description="The API key lacks a scope that this request needs.", scope="jobs:write""#));
+    }
+
+    #[test]
+    fn outages_and_faults_of_the_service_have_no_challenge() {
+        for rejection in [Rejection::StoreUnavailable, Rejection::StoreCorrupt, Rejection::NotConfigured] {
+            assert!(rejection.challenge("api").is_none());
+            assert!(rejection.is_fault_of_service());
+        }
+    }
+}

@@ -1,0 +1,380 @@
+//! Scopes: what a handler requires, and what a credential was granted.
+//!
+//! A requirement is always exact (`resources:read`). Only a grant may be wider: `resources:*` stands for every
+//! action on a resource and `*` for everything. Both are valid OAuth scope tokens (RFC 6749 section 3.3).
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+use smol_str::SmolStr;
+
+/// The longest scope or grant, in bytes.
+pub const MAX_SCOPE_LENGTH: usize = 64;
+
+/// The most grants that one credential can carry.
+pub const MAX_GRANTS: usize = 64;
+
+/// One action on one resource that a request needs: `resource:action`, never a wildcard.
+///
+/// # Examples
+/// ```
+/// use keyward::Scope;
+///
+/// // In a constant, a malformed scope is a compile error.
+/// const READ: Scope = Scope::from_static("resources:read");
+/// assert_eq!(READ.as_str(), "resources:read");
+/// assert!("resources:*".parse::<Scope>().is_err(), "a requirement is never a wildcard");
+/// ```
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "SmolStr", into = "SmolStr")]
+pub struct Scope(SmolStr);
+
+impl Scope {
+    /// Makes a scope of a literal.
+    ///
+    /// # Panics
+    /// If the literal is not `resource:action`; in a constant that is a compile error.
+    #[must_use]
+    pub const fn from_static(scope: &'static str) -> Self {
+        assert!(matches!(classify(scope.as_bytes()), Some(Shape::Exact)), "a scope is written resource:action");
+        Self(SmolStr::new_static(scope))
+    }
+
+    /// The scope as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// What a credential was granted: a scope, all actions on a resource (`resource:*`), or everything (`*`).
+///
+/// # Examples
+/// ```
+/// use keyward::{Grant, Scope};
+///
+/// let grant: Grant = "resources:*".parse()?;
+/// assert!(grant.covers(&Scope::from_static("resources:read")));
+/// assert!(!grant.covers(&Scope::from_static("jobs:write")));
+/// # Ok::<(), keyward::ScopeError>(())
+/// ```
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "SmolStr", into = "SmolStr")]
+pub struct Grant(SmolStr);
+
+impl Grant {
+    /// The grant of everything, `*`.
+    pub const ALL: Self = Self(SmolStr::new_static("*"));
+
+    /// The grant as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether this grant allows what `scope` requires.
+    #[must_use]
+    pub fn covers(&self, scope: &Scope) -> bool {
+        covers(&self.0, &scope.0)
+    }
+
+    /// Whether everything that `other` allows is allowed by this grant too; so a holder of this may pass `other` on.
+    #[must_use]
+    pub fn includes(&self, other: &Grant) -> bool {
+        covers(&self.0, &other.0)
+    }
+}
+
+fn covers(grant: &str, wanted: &str) -> bool {
+    grant == "*" || grant == wanted || grant.strip_suffix('*').is_some_and(|resource| wanted.starts_with(resource))
+}
+
+/// The grants of a credential: sorted, without repetition, at most [`MAX_GRANTS`].
+///
+/// # Examples
+/// ```
+/// use keyward::{Scope, ScopeSet};
+///
+/// let granted: ScopeSet = "resources:read jobs:*".parse()?;
+/// assert!(granted.allows(&Scope::from_static("jobs:write")));
+/// assert!(!granted.allows(&Scope::from_static("resources:write")));
+/// assert_eq!(granted.to_string(), "jobs:* resources:read");
+/// # Ok::<(), keyward::ScopeError>(())
+/// ```
+#[derive(Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "Vec<Grant>", into = "Vec<Grant>")]
+pub struct ScopeSet(Box<[Grant]>);
+
+impl ScopeSet {
+    /// A set of these grants.
+    ///
+    /// # Errors
+    /// [`ScopeError::TooMany`] if there are more than [`MAX_GRANTS`] different ones.
+    pub fn new(grants: impl IntoIterator<Item = Grant>) -> Result<Self, ScopeError> {
+        let mut grants: Vec<Grant> = grants.into_iter().collect();
+        grants.sort_unstable();
+        grants.dedup();
+        if grants.len() > MAX_GRANTS {
+            return Err(ScopeError::TooMany);
+        }
+        Ok(Self(grants.into_boxed_slice()))
+    }
+
+    /// The grant of everything.
+    #[must_use]
+    pub fn all() -> Self {
+        Self(Box::new([Grant::ALL]))
+    }
+
+    /// Whether some grant allows what `scope` requires.
+    #[must_use]
+    pub fn allows(&self, scope: &Scope) -> bool {
+        self.0.iter().any(|grant| grant.covers(scope))
+    }
+
+    /// Whether everything in `other` is allowed by this set too.
+    #[must_use]
+    pub fn includes(&self, other: &ScopeSet) -> bool {
+        other.0.iter().all(|wanted| self.0.iter().any(|grant| grant.includes(wanted)))
+    }
+
+    /// The grants in order.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = &Grant> {
+        self.0.iter()
+    }
+
+    /// Whether nothing is granted.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+/// Why a text is not a scope, a grant or a set of grants.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ScopeError {
+    /// Not `resource:action` of `A-Z a-z 0-9 _ . -`, at most [`MAX_SCOPE_LENGTH`] bytes.
+    #[error("a scope is written resource:action with letters, digits, '_', '.' and '-', at most 64 bytes")]
+    Malformed,
+    /// A wildcard where a requirement was wanted.
+    #[error("a wildcard can be granted but not required")]
+    Wildcard,
+    /// More than [`MAX_GRANTS`] grants.
+    #[error("more than 64 scopes")]
+    TooMany,
+}
+
+#[derive(PartialEq, Eq)]
+enum Shape {
+    Exact,
+    Resource,
+    All,
+}
+
+const fn classify(bytes: &[u8]) -> Option<Shape> {
+    if bytes.len() == 1 && bytes[0] == b'*' {
+        return Some(Shape::All);
+    }
+    if bytes.len() > MAX_SCOPE_LENGTH {
+        return None;
+    }
+    let mut colon = None;
+    let mut i = 0;
+    while i < bytes.len() {
+        match bytes[i] {
+            b':' if colon.is_none() && i > 0 => colon = Some(i),
+            b'*' => {
+                return match colon {
+                    Some(at) if at + 1 == i && i + 1 == bytes.len() => Some(Shape::Resource),
+                    _ => None,
+                };
+            }
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'_' | b'.' | b'-' => {}
+            _ => return None,
+        }
+        i += 1;
+    }
+    match colon {
+        Some(at) if at + 1 < bytes.len() => Some(Shape::Exact),
+        _ => None,
+    }
+}
+
+impl TryFrom<SmolStr> for Scope {
+    type Error = ScopeError;
+
+    fn try_from(text: SmolStr) -> Result<Self, ScopeError> {
+        match classify(text.as_bytes()) {
+            Some(Shape::Exact) => Ok(Self(text)),
+            Some(_) => Err(ScopeError::Wildcard),
+            None => Err(ScopeError::Malformed),
+        }
+    }
+}
+
+impl TryFrom<SmolStr> for Grant {
+    type Error = ScopeError;
+
+    fn try_from(text: SmolStr) -> Result<Self, ScopeError> {
+        classify(text.as_bytes()).map(|_| Self(text)).ok_or(ScopeError::Malformed)
+    }
+}
+
+impl FromStr for Scope {
+    type Err = ScopeError;
+
+    fn from_str(text: &str) -> Result<Self, ScopeError> {
+        SmolStr::new(text).try_into()
+    }
+}
+
+impl FromStr for Grant {
+    type Err = ScopeError;
+
+    fn from_str(text: &str) -> Result<Self, ScopeError> {
+        SmolStr::new(text).try_into()
+    }
+}
+
+impl FromStr for ScopeSet {
+    type Err = ScopeError;
+
+    /// Reads grants separated by spaces, as OAuth writes them (RFC 6749 section 3.3).
+    fn from_str(text: &str) -> Result<Self, ScopeError> {
+        Self::new(text.split_ascii_whitespace().map(Grant::from_str).collect::<Result<Vec<_>, _>>()?)
+    }
+}
+
+impl TryFrom<Vec<Grant>> for ScopeSet {
+    type Error = ScopeError;
+
+    fn try_from(grants: Vec<Grant>) -> Result<Self, ScopeError> {
+        Self::new(grants)
+    }
+}
+
+impl From<Scope> for Grant {
+    fn from(scope: Scope) -> Self {
+        Self(scope.0)
+    }
+}
+
+impl From<Scope> for SmolStr {
+    fn from(scope: Scope) -> Self {
+        scope.0
+    }
+}
+
+impl From<Grant> for SmolStr {
+    fn from(grant: Grant) -> Self {
+        grant.0
+    }
+}
+
+impl From<ScopeSet> for Vec<Grant> {
+    fn from(set: ScopeSet) -> Self {
+        set.0.into_vec()
+    }
+}
+
+impl fmt::Display for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Display for Grant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for Grant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Display for ScopeSet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, grant) in self.0.iter().enumerate() {
+            if i > 0 {
+                f.write_str(" ")?;
+            }
+            f.write_str(grant.as_str())?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for ScopeSet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.0.iter()).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_requirement_is_exact_and_a_grant_may_be_wider() {
+        for (text, scope, grant) in [
+            ("resources:read", true, true),
+            ("a.b-c_d:E9", true, true),
+            ("resources:*", false, true),
+            ("*", false, true),
+            ("", false, false),
+            ("resources", false, false),
+            ("resources:", false, false),
+            (":read", false, false),
+            ("*:read", false, false),
+            ("resources:**", false, false),
+            ("res*:read", false, false),
+            ("resources:re*", false, false),
+            ("a:b:c", false, false),
+            ("resources:read ", false, false),
+            ("ré:read", false, false),
+            ("a:\"b\"", false, false),
+        ] {
+            assert_eq!(text.parse::<Scope>().is_ok(), scope, "scope {text:?}");
+            assert_eq!(text.parse::<Grant>().is_ok(), grant, "grant {text:?}");
+        }
+        let long = format!("a:{}", "b".repeat(MAX_SCOPE_LENGTH));
+        assert!(long.parse::<Grant>().is_err());
+    }
+
+    #[test]
+    fn grants_cover_what_they_name_and_no_more() {
+        for (granted, wanted, covered) in [
+            ("*", "resources:read", true),
+            ("resources:*", "resources:read", true),
+            ("resources:*", "resources2:read", false),
+            ("resources:read", "resources:read", true),
+            ("resources:read", "resources:reads", false),
+            ("resources:read", "resources:write", false),
+            ("", "resources:read", false),
+        ] {
+            let set: ScopeSet = granted.parse().unwrap();
+            assert_eq!(set.allows(&wanted.parse().unwrap()), covered, "{granted} {wanted}");
+        }
+    }
+
+    #[test]
+    fn nobody_can_pass_on_more_than_was_granted() {
+        let holds =
+            |held: &str, wanted: &str| held.parse::<ScopeSet>().unwrap().includes(&wanted.parse::<ScopeSet>().unwrap());
+        assert!(holds("*", "*"));
+        assert!(holds("a:*", "a:* a:read"));
+        assert!(!holds("a:*", "*"));
+        assert!(!holds("a:read a:write", "a:*"));
+    }
+}

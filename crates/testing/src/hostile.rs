@@ -1,0 +1,1 @@
+//! Hostile Authorization headers: bytes in, rejection out.
