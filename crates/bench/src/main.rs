@@ -1,0 +1,53 @@
+//! What keyward costs: measured beside what one would write by hand, in one run.
+
+#![allow(clippy::print_stdout, reason = "a command line program speaks on its standard output")]
+#![allow(clippy::unwrap_used, reason = "a benchmark that cannot be set up has to stop")]
+
+mod by_hand;
+mod memory;
+mod setting;
+mod warm_hit;
+
+use std::path::PathBuf;
+
+use clap::Parser;
+use serde_json::{Value, json};
+
+/// Measures keyward beside what one would write by hand.
+#[derive(Parser)]
+struct Arguments {
+    /// Fewer rounds, for under a minute.
+    #[arg(long)]
+    quick: bool,
+    /// Where the figures are written.
+    #[arg(long, default_value = "target/bench.json")]
+    json: PathBuf,
+}
+
+fn main() {
+    let arguments = Arguments::parse();
+    let rounds = if arguments.quick { 30 } else { 200 };
+    let warm = warm_hit::measure(rounds);
+    let memory = memory::measure();
+
+    let figures = json!({ "warm_hit": warm.to_json(), "memory": memory.to_json() });
+    let mut table = comfy_table::Table::new();
+    table.set_header(["figure", "value"]);
+    for (group, values) in figures.as_object().unwrap() {
+        for (name, value) in values.as_object().unwrap() {
+            table.add_row([format!("{group}.{name}"), show(value)]);
+        }
+    }
+    println!("{table}");
+    if let Some(folder) = arguments.json.parent() {
+        std::fs::create_dir_all(folder).unwrap();
+    }
+    std::fs::write(&arguments.json, serde_json::to_string_pretty(&figures).unwrap()).unwrap();
+}
+
+fn show(value: &Value) -> String {
+    match value.as_f64() {
+        Some(number) if number.fract() != 0.0 => format!("{number:.2}"),
+        _ => value.to_string(),
+    }
+}

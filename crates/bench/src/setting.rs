@@ -1,0 +1,103 @@
+//! What all measurements share: keys, a store that knows them, requests, and a no-op service.
+
+use std::collections::HashMap;
+use std::convert::Infallible;
+use std::future::{Ready, ready};
+use std::time::Duration;
+
+use axum::body::Body;
+use http::{Request, Response};
+use keyward::{
+    CredentialId, Digest, Found, Freshness, Hasher, Identity, KeyFormat, KeyKind, KeyStore, Mode, StoreError,
+    StoredKey, async_trait,
+};
+use tower::util::BoxCloneSyncService;
+
+/// A store in memory that says that its answers may be kept.
+pub(crate) struct Table(pub(crate) HashMap<Digest, Identity>);
+
+#[async_trait]
+impl KeyStore for Table {
+    async fn find(&self, digest: &Digest) -> Result<Found, StoreError> {
+        Ok(match self.0.get(digest) {
+            Some(identity) => Found::key(StoredKey::new(identity.clone())),
+            None => Found::unknown(),
+        })
+    }
+
+    fn freshness(&self) -> Freshness {
+        Freshness::BoundedAge(Duration::from_secs(3_600))
+    }
+}
+
+/// As many keys, in plain, and their identities.
+pub(crate) fn keys(count: usize) -> Vec<(String, Identity)> {
+    let format = KeyFormat::default();
+    (0..count)
+        .map(|number| {
+            let key = format.generate(KeyKind::Secret, Mode::Live).unwrap().expose_once().to_string();
+            (key, identity(number))
+        })
+        .collect()
+}
+
+/// An identity like a provider's: own ids, some scopes, a plan.
+pub(crate) fn identity(number: usize) -> Identity {
+    Identity::api_key(
+        format!("key_{number:016}").parse::<CredentialId>().unwrap(),
+        "acct_0123456789abcdef".parse().unwrap(),
+    )
+    .with_scopes("resources:read resources:write jobs:write".parse().unwrap())
+    .with_plan("Pro")
+}
+
+pub(crate) fn table(keys: &[(String, Identity)]) -> Table {
+    let (format, hasher) = (KeyFormat::default(), Hasher::default());
+    Table(
+        keys.iter()
+            .map(|(key, identity)| (hasher.digest(&format.parse(key.as_bytes()).unwrap()), identity.clone()))
+            .collect(),
+    )
+}
+
+pub(crate) fn request(key: &str) -> Request<Body> {
+    let mut value = String::with_capacity(64);
+    value.push_str("Bearer ");
+    value.push_str(key);
+    Request::get("/v1/resources").header("authorization", value).body(Body::empty()).unwrap()
+}
+
+/// The service that is protected: it answers at once, with a content type as any real one.
+#[derive(Clone)]
+pub(crate) struct NoOp;
+
+impl tower::Service<Request<Body>> for NoOp {
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = Ready<Result<Response<Body>, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut std::task::Context<'_>) -> std::task::Poll<Result<(), Infallible>> {
+        std::task::Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        std::hint::black_box(&request);
+        let mut response = Response::new(Body::empty());
+        response.headers_mut().insert("content-type", http::HeaderValue::from_static("application/json"));
+        ready(Ok(response))
+    }
+}
+
+/// Any of the services that are compared.
+pub(crate) type AnyService = BoxCloneSyncService<Request<Body>, Response<Body>, Infallible>;
+
+/// What this thread has computed so far. Unlike the time on the wall it does not grow while others have the processor.
+pub(crate) fn thread_time() -> Duration {
+    let at = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    Duration::new(at.tv_sec.try_into().unwrap(), at.tv_nsec.try_into().unwrap())
+}
+
+pub(crate) fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}

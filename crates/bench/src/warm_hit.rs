@@ -1,0 +1,160 @@
+//! A warm hit: what the layer adds to a request whose key is cached, on one thread and on two.
+
+use std::sync::Barrier;
+
+use axum::body::Body;
+use futures_util::FutureExt;
+use http::{Request, Response};
+use keyward::AuthLayer;
+use serde_json::{Value, json};
+use tower::{Layer, Service, ServiceExt};
+
+use crate::by_hand;
+use crate::setting::{NoOp, keys, median, request, table, thread_time};
+
+/// Keys in the hot set.
+const HOT: usize = 1_000;
+/// Requests in one measurement; made beforehand, so that making them is not in it.
+const REQUESTS: usize = 2_000;
+
+pub(crate) struct WarmHit {
+    no_op: f64,
+    keyward: f64,
+    by_hand: f64,
+    keyward_threads: [f64; 2],
+    by_hand_threads: [f64; 2],
+    allocations: f64,
+}
+
+impl WarmHit {
+    pub(crate) fn to_json(&self) -> Value {
+        let (added, by_hand) = (self.keyward - self.no_op, self.by_hand - self.no_op);
+        json!({
+            "no_op_ns": self.no_op,
+            "keyward_added_ns": added,
+            "axum_by_hand_added_ns": by_hand,
+            "keyward_to_by_hand_ratio": added / by_hand,
+            "two_threads_hot_key_ratio": self.keyward_threads[1] / self.keyward_threads[0],
+            "axum_by_hand_two_threads_hot_key_ratio": self.by_hand_threads[1] / self.by_hand_threads[0],
+            "allocations_beyond_extensions": self.allocations,
+        })
+    }
+}
+
+pub(crate) fn measure(rounds: usize) -> WarmHit {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let keys = keys(HOT);
+    let layer = AuthLayer::new(table(&keys));
+    let by_hand_layer =
+        axum::middleware::from_fn_with_state(runtime.block_on(by_hand::cache(&keys)), by_hand::authenticate);
+
+    let mut no_op = NoOp;
+    let mut keyward = layer.layer(NoOp);
+    let mut by_hand = by_hand_layer.layer(NoOp);
+    runtime.block_on(async {
+        for (key, _) in &keys {
+            assert_eq!(keyward.ready().await.unwrap().call(request(key)).await.unwrap().status(), 200);
+        }
+    });
+
+    let mut times = [Vec::new(), Vec::new(), Vec::new()];
+    let hot: Vec<&str> = keys.iter().map(|(key, _)| key.as_str()).collect();
+    for _ in 0..rounds {
+        times[0].push(time(&mut no_op, &hot));
+        times[1].push(time(&mut keyward, &hot));
+        times[2].push(time(&mut by_hand, &hot));
+    }
+    let [no_op_times, keyward_times, by_hand_times] = times;
+    WarmHit {
+        no_op: median(no_op_times),
+        keyward: median(keyward_times),
+        by_hand: median(by_hand_times),
+        keyward_threads: [1, 2].map(|threads| on_threads(&keyward, hot[0], threads, rounds)),
+        by_hand_threads: [1, 2].map(|threads| on_threads(&by_hand, hot[0], threads, rounds)),
+        allocations: allocations(&mut no_op, &mut keyward, hot[0]),
+    }
+}
+
+/// Nanoseconds for a request, each to the next of `keys`.
+fn time<S>(service: &mut S, keys: &[&str]) -> f64
+where
+    S: Service<Request<Body>, Response = Response<Body>, Error = std::convert::Infallible>,
+{
+    let requests: Vec<_> = keys.iter().cycle().take(REQUESTS).map(|key| request(key)).collect();
+    let mut responses = Vec::with_capacity(REQUESTS);
+    let begun = thread_time();
+    for request in requests {
+        responses.push(call(service, request));
+    }
+    let took = thread_time() - begun;
+    assert!(responses.iter().all(|response| response.status() == 200));
+    took.as_nanos() as f64 / REQUESTS as f64
+}
+
+/// A warm request never waits, so one poll is all that it takes.
+fn call<S>(service: &mut S, request: Request<Body>) -> Response<Body>
+where
+    S: Service<Request<Body>, Response = Response<Body>, Error = std::convert::Infallible>,
+{
+    service
+        .ready()
+        .now_or_never()
+        .unwrap()
+        .unwrap()
+        .call(request)
+        .now_or_never()
+        .expect("a warm hit does not wait")
+        .unwrap()
+}
+
+/// Nanoseconds of processor time for a request with one key, on every one of as many threads at once.
+fn on_threads<S>(service: &S, key: &str, threads: usize, rounds: usize) -> f64
+where
+    S: Service<Request<Body>, Response = Response<Body>, Error = std::convert::Infallible> + Clone + Send,
+    S::Future: Send,
+{
+    let barrier = Barrier::new(threads);
+    let times = std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..threads)
+            .map(|_| {
+                let (mut service, barrier) = (service.clone(), &barrier);
+                scope.spawn(move || {
+                    let mut times = Vec::new();
+                    for _ in 0..rounds {
+                        barrier.wait();
+                        times.push(time(&mut service, &[key]));
+                    }
+                    times
+                })
+            })
+            .collect();
+        workers.into_iter().flat_map(|worker| worker.join().unwrap()).collect()
+    });
+    median(times)
+}
+
+/// Allocations of a request within keyward, beside the one with which `http::Extensions` boxes what is inserted and
+/// those with which it makes a fresh map.
+fn allocations<S>(no_op: &mut NoOp, keyward: &mut S, key: &str) -> f64
+where
+    S: Service<Request<Body>, Response = Response<Body>, Error = std::convert::Infallible>,
+{
+    let count = |call: &mut dyn FnMut(Request<Body>)| {
+        let mut requests: Vec<_> = (0..REQUESTS)
+            .map(|_| {
+                let mut request = request(key);
+                // A real server has put something there already, so that the map exists.
+                request.extensions_mut().insert(0_u8);
+                request
+            })
+            .collect();
+        allocation_counter::measure(|| requests.drain(..).for_each(&mut *call)).count_total as f64 / REQUESTS as f64
+    };
+    let with = count(&mut |request| drop(self::call(keyward, request)));
+    let without = count(&mut |mut request| {
+        request.extensions_mut().insert(crate::setting::identity(0));
+        drop(self::call(no_op, request));
+    });
+    let identity = allocation_counter::measure(|| drop(crate::setting::identity(0))).count_total as f64;
+    with - (without - identity)
+}
