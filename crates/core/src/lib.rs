@@ -68,7 +68,7 @@ pub use layer::{Anonymous, AuthLayer, RequireLayer};
 pub use lease::{Lease, LeaseError, Propagation};
 pub use lifecycle::{Changed, Issued, Keys, KeysError, MAX_NAME_LENGTH, NewKey, Rotated};
 pub use memory::MemoryStore;
-pub use policy::{Endpoint, EndpointError, Requirement};
+pub use policy::{AllOf, AnyOf, Endpoint, EndpointError, NamedScope, RequiredScopes, Requirement, check_required};
 pub use rejection::Rejection;
 pub use render::{CodedEnvelope, NumericEnvelope, ProblemJson, Refusal, Render, Rendered, RequestId};
 pub use scope::{Grant, MAX_GRANTS, MAX_SCOPE_LENGTH, Scope, ScopeError, ScopeSet};

@@ -2,9 +2,11 @@
 
 mod endpoint;
 mod kind;
+mod required;
 mod scopes;
 
 pub(crate) use endpoint::endpoint_allows;
 pub use endpoint::{Endpoint, EndpointError};
 pub(crate) use kind::kind_allows;
+pub use required::{AllOf, AnyOf, NamedScope, RequiredScopes, check_required};
 pub use scopes::Requirement;

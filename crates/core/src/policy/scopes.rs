@@ -52,12 +52,19 @@ impl Requirement {
     /// # Errors
     /// [`Rejection::InsufficientScope`] if it was not.
     pub fn check(&self, identity: &Identity) -> Result<(), Rejection> {
-        let granted = if self.any {
-            self.scopes.iter().any(|scope| identity.allows(scope))
+        if is_granted(&self.scopes, self.any, identity) {
+            Ok(())
         } else {
-            self.scopes.iter().all(|scope| identity.allows(scope))
-        };
-        if granted { Ok(()) } else { Err(Rejection::InsufficientScope(self.clone())) }
+            Err(Rejection::InsufficientScope(self.clone()))
+        }
+    }
+}
+
+pub(super) fn is_granted(scopes: &[Scope], any: bool, identity: &Identity) -> bool {
+    if any {
+        scopes.iter().any(|scope| identity.allows(scope))
+    } else {
+        scopes.iter().all(|scope| identity.allows(scope))
     }
 }
 

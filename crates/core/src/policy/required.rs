@@ -1,0 +1,113 @@
+//! Scopes as types: what a handler's signature requires, for extractors of every framework.
+
+use std::marker::PhantomData;
+
+use super::Requirement;
+use super::scopes::is_granted;
+use crate::identity::Identity;
+use crate::rejection::Rejection;
+use crate::scope::Scope;
+
+/// One scope as a type; made by [`scopes!`](crate::scopes).
+pub trait NamedScope {
+    /// The scope.
+    const SCOPE: Scope;
+}
+
+/// What a handler requires: a [`NamedScope`], [`AllOf`] some or [`AnyOf`] some.
+///
+/// # Examples
+/// ```
+/// use keyward::{AllOf, Identity, RequiredScopes, check_required};
+///
+/// keyward::scopes! {
+///     /// List and retrieve.
+///     pub ResourcesRead = "resources:read";
+///     /// Create, update and delete.
+///     pub ResourcesWrite = "resources:write";
+/// }
+///
+/// let reader = Identity::api_key("key_1".parse()?, "acct_1".parse()?).with_scopes("resources:read".parse()?);
+/// assert!(check_required::<ResourcesRead>(&reader).is_ok());
+/// assert!(check_required::<AllOf<(ResourcesRead, ResourcesWrite)>>(&reader).is_err());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub trait RequiredScopes {
+    /// The scopes.
+    const SCOPES: &'static [Scope];
+    /// Whether one of them is enough.
+    const ANY: bool;
+}
+
+/// Requires every one of two to six scopes: `AllOf<(A, B)>`.
+#[derive(Debug)]
+pub struct AllOf<T>(PhantomData<T>);
+
+/// Requires at least one of two to six scopes: `AnyOf<(A, B)>`.
+#[derive(Debug)]
+pub struct AnyOf<T>(PhantomData<T>);
+
+/// Whether `identity` was granted what `R` requires. Allocates only for a refusal.
+///
+/// # Errors
+/// [`Rejection::InsufficientScope`] if it was not.
+pub fn check_required<R: RequiredScopes>(identity: &Identity) -> Result<(), Rejection> {
+    if is_granted(R::SCOPES, R::ANY, identity) {
+        return Ok(());
+    }
+    let scopes = R::SCOPES.iter().cloned();
+    let requirement = if R::ANY { Requirement::any_of(scopes) } else { Requirement::all_of(scopes) };
+    Err(Rejection::InsufficientScope(requirement))
+}
+
+/// Makes a type of each scope, for handlers to name in their signatures. A malformed scope is a compile error.
+///
+/// # Examples
+/// ```
+/// keyward::scopes! {
+///     /// List and retrieve.
+///     pub ResourcesRead = "resources:read";
+///     pub(crate) JobsWrite = "jobs:write";
+/// }
+/// # use keyward::NamedScope;
+/// assert_eq!(ResourcesRead::SCOPE.as_str(), "resources:read");
+/// ```
+#[macro_export]
+macro_rules! scopes {
+    ($($(#[$attribute:meta])* $visibility:vis $name:ident = $scope:literal;)+) => {$(
+        #[doc = concat!("The scope `", $scope, "`.")]
+        ///
+        $(#[$attribute])*
+        #[derive(Debug)]
+        $visibility enum $name {}
+
+        impl $crate::NamedScope for $name {
+            const SCOPE: $crate::Scope = $crate::Scope::from_static($scope);
+        }
+
+        impl $crate::RequiredScopes for $name {
+            const SCOPES: &'static [$crate::Scope] = &[<Self as $crate::NamedScope>::SCOPE];
+            const ANY: bool = false;
+        }
+    )+};
+}
+
+macro_rules! combine {
+    ($($name:ident)+) => {
+        impl<$($name: NamedScope),+> RequiredScopes for AllOf<($($name,)+)> {
+            const SCOPES: &'static [Scope] = &[$($name::SCOPE),+];
+            const ANY: bool = false;
+        }
+
+        impl<$($name: NamedScope),+> RequiredScopes for AnyOf<($($name,)+)> {
+            const SCOPES: &'static [Scope] = &[$($name::SCOPE),+];
+            const ANY: bool = true;
+        }
+    };
+}
+
+combine!(A B);
+combine!(A B C);
+combine!(A B C D);
+combine!(A B C D E);
+combine!(A B C D E F);
