@@ -11,7 +11,6 @@ use keyward::{
     CredentialId, Digest, Found, Freshness, Hasher, Identity, KeyFormat, KeyKind, KeyStore, Mode, StoreError,
     StoredKey, async_trait,
 };
-use tower::util::BoxCloneSyncService;
 
 /// A store in memory that says that its answers may be kept.
 pub(crate) struct Table(pub(crate) HashMap<Digest, Identity>);
@@ -87,9 +86,6 @@ impl tower::Service<Request<Body>> for NoOp {
         ready(Ok(response))
     }
 }
-
-/// Any of the services that are compared.
-pub(crate) type AnyService = BoxCloneSyncService<Request<Body>, Response<Body>, Infallible>;
 
 /// What this thread has computed so far. Unlike the time on the wall it does not grow while others have the processor.
 pub(crate) fn thread_time() -> Duration {

@@ -70,8 +70,15 @@ impl<'a> Credential<'a> {
     ///
     /// # Errors
     /// [`CredentialFault`] if they are not exactly one Bearer token.
-    #[inline]
     pub fn from_fields(fields: impl IntoIterator<Item = &'a [u8]>) -> Result<Self, CredentialFault> {
+        let credential = Self::unchecked_from_fields(fields)?;
+        credential.fault().map_or(Ok(credential), Err)
+    }
+
+    /// Reads the fields, but leaves out whether the token's characters can be a token's, for whoever compares them
+    /// with an alphabet that is smaller still, and asks for the [`fault`](Self::fault) if that fails.
+    #[inline]
+    pub(crate) fn unchecked_from_fields(fields: impl IntoIterator<Item = &'a [u8]>) -> Result<Self, CredentialFault> {
         let mut fields = fields.into_iter();
         let field = fields.next().ok_or(CredentialFault::Missing)?;
         if fields.next().is_some() {
@@ -87,8 +94,14 @@ impl<'a> Credential<'a> {
         if token.is_empty() {
             return Err(CredentialFault::Empty);
         }
-        let fits = token.len() <= MAX_TOKEN_LENGTH && token.iter().all(|&b| is_token_byte(b));
-        if fits { Ok(Self { token }) } else { Err(fault_of(token)) }
+        Ok(Self { token })
+    }
+
+    /// What is wrong with the token's characters or length, if anything is.
+    #[cold]
+    pub(crate) fn fault(&self) -> Option<CredentialFault> {
+        let fits = self.token.len() <= MAX_TOKEN_LENGTH && self.token.iter().all(|&b| is_token_byte(b));
+        if fits { None } else { Some(fault_of(self.token)) }
     }
 
     /// The token's bytes, 1 to [`MAX_TOKEN_LENGTH`] of RFC 6750's `b64token` characters.

@@ -97,7 +97,11 @@ pub enum Admission {
 
 /// A credential that the store has to be asked about. It holds digests, never the key.
 #[derive(Debug)]
-pub struct Pending {
+pub struct Pending(Box<PendingParts>);
+
+/// In a box, so that a warm hit does not carry the room for them around.
+#[derive(Debug)]
+struct PendingParts {
     digests: Digests,
     method: http::Method,
     path: SmolStr,
@@ -127,15 +131,14 @@ impl Authenticator {
         if inner.passes_unchecked(target) {
             return Check::Done(Ok(Admission::Anonymous));
         }
-        let credential = match Credential::from_fields(fields) {
+        let credential = match Credential::unchecked_from_fields(fields) {
             Ok(credential) => credential,
             Err(CredentialFault::Missing) if inner.optional => return Check::Done(Ok(Admission::Anonymous)),
             Err(fault) => return Check::Done(Err(fault.into())),
         };
         let key = match inner.format.parse(credential.token()) {
             Ok(key) => key,
-            Err(KeyFault::Checksum) => return Check::Done(Err(Rejection::ChecksumMismatch)),
-            Err(KeyFault::Malformed) => return Check::Done(Err(Rejection::MalformedKey)),
+            Err(fault) => return Check::Done(Err(refused(&credential, fault))),
         };
         let digest = inner.hasher.digest(&key);
         match inner.cache.get(&digest) {
@@ -144,11 +147,11 @@ impl Authenticator {
             }
             None => {
                 inner.presentation.local().metrics.miss();
-                Check::Pending(Pending {
+                Check::Pending(Pending(Box::new(PendingParts {
                     digests: Digests::new(key.mode(), digest, inner.hasher.older_digests(&key)),
                     method: target.method.parse().unwrap_or(http::Method::POST),
                     path: target.path.into(),
-                })
+                })))
             }
         }
     }
@@ -158,8 +161,9 @@ impl Authenticator {
     /// # Errors
     /// [`Rejection`]: the verdict, or [`Rejection::StoreUnavailable`] when there is none to be had in time.
     pub async fn resolve(&self, pending: Pending) -> Result<Admission, Rejection> {
-        let identity = self.0.cache.resolve(&pending.digests).await?;
-        self.0.admit(identity, pending.method.as_str(), &pending.path)
+        let PendingParts { digests, method, path } = &*pending.0;
+        let identity = self.0.cache.resolve(digests).await?;
+        self.0.admit(identity, method.as_str(), path)
     }
 
     /// Checks the `Authorization` fields of a request that only reads, for services that are not HTTP.
@@ -193,6 +197,16 @@ impl Authenticator {
 
     pub(crate) fn presentation(&self) -> &PerThread<Presentation> {
         &self.0.presentation
+    }
+}
+
+/// What does not fit the format may not even be a token: that is the more helpful answer.
+#[cold]
+fn refused(credential: &Credential<'_>, fault: KeyFault) -> Rejection {
+    match (credential.fault(), fault) {
+        (Some(fault), _) => fault.into(),
+        (None, KeyFault::Checksum) => Rejection::ChecksumMismatch,
+        (None, KeyFault::Malformed) => Rejection::MalformedKey,
     }
 }
 

@@ -120,7 +120,6 @@ pub(super) fn admit<B>(request: &mut Request<B>, admission: Admission) -> bool {
     let extensions = request.extensions_mut();
     match admission {
         Admission::Identity(identity) => {
-            extensions.remove::<Anonymous>();
             extensions.insert(identity);
             true
         }

@@ -9,7 +9,7 @@ pub use request_id::RequestId;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, VARY, WWW_AUTHENTICATE};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, Entry, RETRY_AFTER, VARY, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 
 use crate::event::Event;
@@ -163,22 +163,25 @@ impl Presentation {
             return;
         }
         let headers = response.headers_mut();
-        if authenticated && !headers.contains_key(CACHE_CONTROL) {
-            headers.insert(CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
+        if authenticated {
+            headers.entry(CACHE_CONTROL).or_insert(const { HeaderValue::from_static("private, no-store") });
         }
-        if !headers.contains_key(VARY) {
-            headers.insert(VARY, HeaderValue::from_static("authorization"));
-        } else if !varies_by_authorization(headers) {
-            headers.append(VARY, HeaderValue::from_static("authorization"));
+        match headers.entry(VARY) {
+            Entry::Vacant(vary) => {
+                vary.insert(const { HeaderValue::from_static("authorization") });
+            }
+            Entry::Occupied(mut vary) => {
+                if !vary.iter().any(names_authorization) {
+                    vary.append(const { HeaderValue::from_static("authorization") });
+                }
+            }
         }
     }
 }
 
-fn varies_by_authorization(headers: &HeaderMap) -> bool {
-    headers
-        .get_all(VARY)
-        .iter()
-        .flat_map(|value| value.as_bytes().split(|&b| b == b','))
+fn names_authorization(vary: &HeaderValue) -> bool {
+    vary.as_bytes()
+        .split(|&b| b == b',')
         .map(<[u8]>::trim_ascii)
         .any(|name| name == b"*" || name.eq_ignore_ascii_case(b"authorization"))
 }
