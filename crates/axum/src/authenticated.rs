@@ -1,0 +1,79 @@
+//! The extractor of the identity, required or optional.
+
+use std::ops::Deref;
+
+use axum_core::extract::{FromRequestParts, OptionalFromRequestParts};
+use http::request::Parts;
+use keyward::{Anonymous, CredentialFault, Identity, Rejection};
+
+use crate::refused::Refused;
+
+/// Who calls. Behind an [`AuthLayer`](crate::AuthLayer) alone: elsewhere it refuses with 500, and says so in the log.
+///
+/// As an `Option` it is `None` for a request that the layer let pass without a credential, because its path is exempt or
+/// [`optional`](keyward::AuthenticatorBuilder::optional) is set; never for one with a bad credential.
+///
+/// # Examples
+/// ```
+/// use keyward_axum::Authenticated;
+///
+/// async fn whoami(caller: Authenticated) -> String {
+///     caller.account().to_string()
+/// }
+///
+/// async fn greet(caller: Option<Authenticated>) -> String {
+///     caller.map_or("who are you?".to_owned(), |caller| format!("hello, {}", caller.account()))
+/// }
+/// # let _: axum::Router = axum::Router::new().route("/a", axum::routing::get(whoami)).route("/b", axum::routing::get(greet));
+/// ```
+#[derive(Clone, Debug)]
+pub struct Authenticated(Identity);
+
+impl Authenticated {
+    /// The identity itself.
+    #[must_use]
+    pub fn into_inner(self) -> Identity {
+        self.0
+    }
+}
+
+impl Deref for Authenticated {
+    type Target = Identity;
+
+    fn deref(&self) -> &Identity {
+        &self.0
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for Authenticated {
+    type Rejection = Refused;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Refused> {
+        match caller(parts) {
+            Ok(Some(identity)) => Ok(Self(identity.clone())),
+            Ok(None) => Err(Refused::new(CredentialFault::Missing.into(), parts)),
+            Err(rejection) => Err(Refused::new(rejection, parts)),
+        }
+    }
+}
+
+impl<S: Sync> OptionalFromRequestParts<S> for Authenticated {
+    type Rejection = Refused;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>, Refused> {
+        match caller(parts) {
+            Ok(identity) => Ok(identity.cloned().map(Self)),
+            Err(rejection) => Err(Refused::new(rejection, parts)),
+        }
+    }
+}
+
+/// The identity that the layer found, or `None` if it let the request pass without one. What no layer has looked at is
+/// nobody's.
+pub(crate) fn caller(parts: &Parts) -> Result<Option<&Identity>, Rejection> {
+    match parts.extensions.get::<Identity>() {
+        Some(identity) => Ok(Some(identity)),
+        None if parts.extensions.get::<Anonymous>().is_some() => Ok(None),
+        None => Err(Rejection::NotConfigured),
+    }
+}

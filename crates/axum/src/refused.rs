@@ -1,0 +1,36 @@
+//! What the extractors answer when they refuse.
+
+use axum_core::body::Body;
+use axum_core::response::{IntoResponse, Response};
+use http::request::Parts;
+use keyward::{Refusal, Rejection};
+
+/// A refusal by an extractor. The [`AuthLayer`](crate::AuthLayer) around the handler writes it in its own format.
+#[derive(Clone, Debug)]
+pub struct Refused(Refusal);
+
+impl Refused {
+    pub(crate) fn new(rejection: Rejection, parts: &Parts) -> Self {
+        Self(Refusal::new(rejection, &parts.method, &parts.headers))
+    }
+
+    /// Why the request is refused.
+    #[must_use]
+    pub fn rejection(&self) -> &Rejection {
+        self.0.rejection()
+    }
+}
+
+impl IntoResponse for Refused {
+    fn into_response(self) -> Response {
+        self.0.into_response::<Body>()
+    }
+}
+
+impl std::fmt::Display for Refused {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        std::fmt::Display::fmt(self.rejection(), f)
+    }
+}
+
+impl std::error::Error for Refused {}
