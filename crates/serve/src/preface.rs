@@ -1,0 +1,74 @@
+//! A time-out for the first bytes of a connection.
+//!
+//! hyper's own time-out begins when it knows the protocol, and until it has seen what is not the preface of HTTP/2 (RFC 9113
+//! section 3.4), or all of it, it waits: for ever, for a peer that sends nothing, or a part of the preface.
+
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::time::Sleep;
+
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+/// A socket whose reads fail if the protocol is not clear in time.
+pub(crate) struct Preface {
+    stream: TcpStream,
+    /// How much of the preface has been seen, and when the rest has to be there; `None` once the protocol is clear.
+    unclear: Option<(usize, Pin<Box<Sleep>>)>,
+}
+
+impl Preface {
+    pub(crate) fn new(stream: TcpStream, timeout: Duration) -> Self {
+        Self { stream, unclear: Some((0, Box::pin(tokio::time::sleep(timeout)))) }
+    }
+}
+
+impl AsyncRead for Preface {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let this = &mut *self;
+        let before = buf.filled().len();
+        let read = Pin::new(&mut this.stream).poll_read(cx, buf);
+        let Some((seen, deadline)) = &mut this.unclear else { return read };
+        match read {
+            Poll::Pending => deadline.as_mut().poll(cx).map(|()| Err(io::ErrorKind::TimedOut.into())),
+            Poll::Ready(read) => {
+                let new = &buf.filled()[before..];
+                *seen += new.len();
+                if new.is_empty() || *seen >= PREFACE.len() || !PREFACE[..*seen].ends_with(new) {
+                    this.unclear = None;
+                }
+                Poll::Ready(read)
+            }
+        }
+    }
+}
+
+impl AsyncWrite for Preface {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(cx, buf)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write_vectored(cx, bufs)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
