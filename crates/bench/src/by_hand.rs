@@ -14,19 +14,13 @@ use axum::middleware::Next;
 use axum::response::Response;
 use http::header::{AUTHORIZATION, CACHE_CONTROL, VARY};
 use http::{HeaderMap, HeaderValue, StatusCode};
-use keyward::{Clock, Identity, SystemClock, Timestamp};
+use keyward::{Clock, Identity, SystemClock};
 use moka::future::Cache;
 use sha2::{Digest, Sha256};
 
-/// What is cached of a key.
-pub(crate) struct Known {
-    identity: Identity,
-    expires_at: Option<Timestamp>,
-}
-
 #[derive(Clone)]
 pub(crate) struct ByHand {
-    cache: Cache<[u8; 32], Arc<Known>>,
+    cache: Cache<[u8; 32], Arc<Identity>>,
     table: Arc<HashMap<[u8; 32], Identity>>,
 }
 
@@ -40,24 +34,23 @@ impl ByHand {
         }
     }
 
-    async fn find(&self, digest: [u8; 32]) -> Result<Arc<Known>, StatusCode> {
+    async fn find(&self, digest: [u8; 32]) -> Result<Arc<Identity>, StatusCode> {
         let identity = self.table.get(&digest).cloned().ok_or(StatusCode::UNAUTHORIZED)?;
-        let expires_at = identity.expires_at();
-        Ok(Arc::new(Known { identity, expires_at }))
+        Ok(Arc::new(identity))
     }
 }
 
 pub(crate) async fn authenticate(State(state): State<ByHand>, mut request: Request, next: Next) -> Response {
     let Some(token) = bearer(request.headers()) else { return refused(StatusCode::UNAUTHORIZED) };
     let digest: [u8; 32] = Sha256::digest(token.as_bytes()).into();
-    let known = match state.cache.try_get_with(digest, state.find(digest)).await {
-        Ok(known) => known,
+    let identity = match state.cache.try_get_with(digest, state.find(digest)).await {
+        Ok(identity) => identity,
         Err(status) => return refused(*status),
     };
-    if known.expires_at.is_some_and(|end| end <= SystemClock.now()) {
+    if identity.expires_at().is_some_and(|end| end <= SystemClock.now()) {
         return refused(StatusCode::UNAUTHORIZED);
     }
-    request.extensions_mut().insert(known);
+    request.extensions_mut().insert(identity);
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("private, no-store"));

@@ -237,17 +237,13 @@ impl AuthenticatorBuilder {
         bounded((Duration::from_secs(1)..=24 * HOUR).contains(&cache.use_interval), "use_interval", "1 s to 24 h")?;
         let node = match &self.label {
             None => crate::id::NodeId::generate(),
-            Some(label) if label.len() <= 32 => {
-                format!("{label}.{}", crate::id::NodeId::generate()).parse().map_err(|_| BuildError::OutOfBounds {
-                    setting: "node_label",
-                    bounds: "1 to 32 visible ASCII characters",
-                })?
-            }
-            Some(_) => {
-                return Err(BuildError::OutOfBounds {
-                    setting: "node_label",
-                    bounds: "1 to 32 visible ASCII characters",
-                });
+            Some(label) => {
+                let bounds =
+                    BuildError::OutOfBounds { setting: "node_label", bounds: "1 to 32 visible ASCII characters" };
+                if !(1..=32).contains(&label.len()) {
+                    return Err(bounds);
+                }
+                format!("{label}.{}", crate::id::NodeId::generate()).parse().map_err(|_| bounds)?
             }
         };
         let exempt = self

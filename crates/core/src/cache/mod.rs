@@ -151,9 +151,13 @@ impl Cache {
                 },
             }
         }
-        // Read through: this answer began after the request did, so it counts whatever comes meanwhile.
+        // Read through: this answer began after the request did, so it counts whatever comes meanwhile. The front takes
+        // it all the same, for when there is a lease again: it is guarded like any other.
         let fill = self.fill(digests).await.map_err(|error| failure(error.kind()))?;
-        self.judge(digests, fill.found.key.as_ref())
+        match self.land(digests, &fill) {
+            Ok(answer) => Ok(answer.identity),
+            Err(negative) => Err(negative.rejection),
+        }
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -182,26 +186,34 @@ impl Cache {
     /// One flight for all who wait: fills the front or gives moka a refusal to keep.
     async fn fly(&self, digests: Digests) -> Result<Negative, NotKept> {
         let fill = self.fill(&digests).await.map_err(|error| NotKept::Failed(error.kind()))?;
-        match self.judge(&digests, fill.found.key.as_ref()) {
+        match self.land(&digests, &fill) {
+            Ok(answer) => Err(NotKept::Active(answer)),
+            Err(negative) => Ok(negative),
+        }
+    }
+
+    /// Judges what a fill brought, and puts the front in order.
+    fn land(&self, digests: &Digests, fill: &Fill) -> Result<Answer, Negative> {
+        let key = fill.found.key.as_ref();
+        match self.judge(digests, key) {
             Ok(identity) => {
                 let answer = Answer { identity, born: fill.born, until: fill.asked.after(self.settings.max_age) };
                 if self.front.insert(*digests.first(), &answer, self.now(), &self.uses) {
                     self.sweep_due.notify_one();
                 }
-                Err(NotKept::Active(answer))
+                Ok(answer)
             }
             Err(rejection) => {
                 self.front.remove(digests.first());
-                let key = fill.found.key.as_ref();
                 let mut until = fill.asked.after(self.settings.negative_max_age);
                 if let Some(begins) = key.and_then(|key| key.not_before) {
                     until = until.min(fill.asked.after(begins.saturating_since(self.clock.now())));
                 }
-                Ok(Negative {
+                Err(Negative {
                     rejection,
                     born: fill.born,
                     until,
-                    digests,
+                    digests: *digests,
                     account: key.map(|key| Stripe::of_account(key.identity.account())),
                 })
             }

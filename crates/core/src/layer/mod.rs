@@ -29,8 +29,6 @@
 mod auth;
 mod future;
 mod require;
-#[cfg(test)]
-mod tests;
 
 pub use auth::{Anonymous, AuthLayer, AuthService};
 pub use future::ResponseFuture;

@@ -1,0 +1,50 @@
+//! A warm hit allocates nothing of keyward's own.
+
+mod common;
+
+use std::convert::Infallible;
+
+use bytes::Bytes;
+use common::{TestStore, warm};
+use futures_util::FutureExt;
+use http::{Request, Response};
+use keyward::{AuthLayer, Authenticator, Identity};
+use tower::{Layer, Service, service_fn};
+
+fn request(field: &str) -> Request<()> {
+    let mut request = Request::get("/").header("authorization", field).body(()).unwrap();
+    // As a server leaves it: something is there already, so that the map exists.
+    request.extensions_mut().insert(0_u8);
+    request
+}
+
+fn response() -> Response<Bytes> {
+    Response::builder().header("content-type", "text/plain").body(Bytes::new()).unwrap()
+}
+
+#[tokio::test]
+async fn a_warm_hit_allocates_what_the_insertion_into_the_extensions_allocates_and_nothing_else() {
+    let store = TestStore::new().await;
+    let (field, _) = store.issue().await;
+    let authenticator = Authenticator::new(store);
+    warm(&authenticator, &field).await;
+    let mut service = AuthLayer::from(authenticator)
+        .layer(service_fn(|_: Request<()>| std::future::ready(Ok::<_, Infallible>(response()))));
+    let mut call = || {
+        let request = request(&field);
+        let mut status = None;
+        let counted = allocation_counter::measure(|| {
+            status = Some(service.call(request).now_or_never().expect("a warm hit does not wait").unwrap().status());
+        });
+        assert_eq!(status.unwrap(), 200);
+        counted.count_total
+    };
+    // The first call of a second notes the use.
+    let with_keyward = (0..100).map(|_| call()).min().unwrap();
+
+    let identity = Identity::api_key("key_1".parse().unwrap(), "acct_1".parse().unwrap());
+    let mut bare = request(&field);
+    let insertion = allocation_counter::measure(|| drop(bare.extensions_mut().insert(identity))).count_total;
+    let answering = allocation_counter::measure(|| drop(response())).count_total;
+    assert_eq!((insertion, with_keyward), (1, answering + insertion));
+}
