@@ -76,6 +76,12 @@ enum NotKept {
     Failed(StoreErrorKind),
 }
 
+/// What a fill came to.
+enum Landed {
+    Active(Answer),
+    Refused(Negative),
+}
+
 /// A store's answer and when the asking began.
 struct Fill {
     found: Found,
@@ -155,8 +161,8 @@ impl Cache {
         // it all the same, for when there is a lease again: it is guarded like any other.
         let fill = self.fill(digests).await.map_err(|error| failure(error.kind()))?;
         match self.land(digests, &fill) {
-            Ok(answer) => Ok(answer.identity),
-            Err(negative) => Err(negative.rejection),
+            Landed::Active(answer) => Ok(answer.identity),
+            Landed::Refused(negative) => Err(negative.rejection),
         }
     }
 
@@ -187,13 +193,13 @@ impl Cache {
     async fn fly(&self, digests: Digests) -> Result<Negative, NotKept> {
         let fill = self.fill(&digests).await.map_err(|error| NotKept::Failed(error.kind()))?;
         match self.land(&digests, &fill) {
-            Ok(answer) => Err(NotKept::Active(answer)),
-            Err(negative) => Ok(negative),
+            Landed::Active(answer) => Err(NotKept::Active(answer)),
+            Landed::Refused(negative) => Ok(negative),
         }
     }
 
     /// Judges what a fill brought, and puts the front in order.
-    fn land(&self, digests: &Digests, fill: &Fill) -> Result<Answer, Negative> {
+    fn land(&self, digests: &Digests, fill: &Fill) -> Landed {
         let key = fill.found.key.as_ref();
         match self.judge(digests, key) {
             Ok(identity) => {
@@ -201,7 +207,7 @@ impl Cache {
                 if self.front.insert(*digests.first(), &answer, self.now(), &self.uses) {
                     self.sweep_due.notify_one();
                 }
-                Ok(answer)
+                Landed::Active(answer)
             }
             Err(rejection) => {
                 self.front.remove(digests.first());
@@ -209,7 +215,7 @@ impl Cache {
                 if let Some(begins) = key.and_then(|key| key.not_before) {
                     until = until.min(fill.asked.after(begins.saturating_since(self.clock.now())));
                 }
-                Err(Negative {
+                Landed::Refused(Negative {
                     rejection,
                     born: fill.born,
                     until,
