@@ -1,5 +1,7 @@
 //! The bounds of the server, over real sockets.
 
+#![allow(clippy::unwrap_used)] // An unwrap is an assertion here, in helpers too.
+
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;

@@ -1,1 +1,0 @@
-//! Hostile Authorization headers: bytes in, rejection out.

@@ -1,0 +1,93 @@
+//! What came back, over whichever protocol, and whether it is what the table says.
+
+use serde_json::Value;
+
+use super::{Case, Expected, Mismatch, Refused, Wire};
+
+pub(super) struct Answer {
+    pub(super) status: u16,
+    /// Names in lower case.
+    pub(super) headers: Vec<(String, Vec<u8>)>,
+    pub(super) body: Vec<u8>,
+}
+
+impl Answer {
+    /// The `code` of the body.
+    pub(super) fn code(&self) -> Option<String> {
+        self.member("code")
+    }
+
+    fn member(&self, name: &str) -> Option<String> {
+        let body: Value = serde_json::from_slice(&self.body).ok()?;
+        Some(body.get(name)?.as_str()?.to_owned())
+    }
+
+    fn header(&self, name: &str) -> Option<&[u8]> {
+        self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_slice())
+    }
+
+    fn challenges(&self) -> Vec<&str> {
+        let values = self.headers.iter().filter(|(name, _)| name == "www-authenticate");
+        values.map(|(_, value)| std::str::from_utf8(value).unwrap_or("not text")).collect()
+    }
+
+    fn repeats(&self, key: &str) -> bool {
+        let holds = |bytes: &[u8]| bytes.windows(key.len()).any(|window| window == key.as_bytes());
+        holds(&self.body) || self.headers.iter().any(|(_, value)| holds(value))
+    }
+}
+
+/// The `error` of a Bearer challenge, if there is one in it.
+pub(super) fn challenge_error(challenge: &str) -> Option<&str> {
+    let (_, rest) = challenge.split_once("error=\"")?;
+    rest.split('"').next()
+}
+
+/// Compares an answer with the table; none is what HTTP itself gave to what it does not carry.
+pub(super) fn compare(case: &Case, answer: Option<&Answer>, request_id: &str, key: &str) -> Result<(), Mismatch> {
+    let Some(answer) = answer else {
+        return if case.on_the_wire == Wire::Refused { Ok(()) } else { Err(case.mismatch("no answer")) };
+    };
+    let fault = match (case.on_the_wire, case.expected) {
+        (Wire::Refused, _) if matches!(answer.status, 400 | 431) => None,
+        (Wire::Refused, _) => Some(format!("status {} where HTTP itself refuses", answer.status)),
+        (_, Expected::Accepted) => accepted_fault(answer),
+        (_, Expected::Refused(refused)) => refused_fault(answer, refused, request_id),
+    };
+    let fault = fault.or_else(|| answer.repeats(key).then(|| "an answer that repeats the key".to_owned()));
+    fault.map_or(Ok(()), |fault| Err(case.mismatch(&fault)))
+}
+
+fn accepted_fault(answer: &Answer) -> Option<String> {
+    let challenges = answer.challenges();
+    if answer.status != 200 {
+        Some(format!("status {}", answer.status))
+    } else if !challenges.is_empty() {
+        Some(format!("a challenge: {challenges:?}"))
+    } else if !answer.header("cache-control").is_some_and(|value| value.starts_with(b"private")) {
+        Some("an answer that a shared cache may keep".to_owned())
+    } else {
+        None
+    }
+}
+
+fn refused_fault(answer: &Answer, refused: Refused, request_id: &str) -> Option<String> {
+    let challenges = answer.challenges();
+    let ids = [answer.header("x-request-id"), answer.header("request-id")];
+    if answer.status != refused.status {
+        Some(format!("status {}", answer.status))
+    } else if answer.code().as_deref() != Some(refused.code) {
+        Some(format!("code {:?}", answer.code()))
+    } else if !matches!(challenges[..], [one] if one.starts_with("Bearer realm=\"") && challenge_error(one) == refused.error)
+    {
+        Some(format!("the challenges {challenges:?}"))
+    } else if answer.header("cache-control") != Some(b"no-store") {
+        Some("an answer that a cache may keep".to_owned())
+    } else if !answer.header("vary").is_some_and(|value| value.eq_ignore_ascii_case(b"authorization")) {
+        Some("an answer that does not vary by Authorization".to_owned())
+    } else if ids != [Some(request_id.as_bytes()); 2] || answer.member("request_id").as_deref() != Some(request_id) {
+        Some("another request id than was sent".to_owned())
+    } else {
+        None
+    }
+}

@@ -1,0 +1,121 @@
+//! Other spellings of an exempt path. Routers, proxies and file systems read some of them as the same path; keyward takes
+//! none for it, so that whatever a router makes of them, they need a key.
+
+use super::Mismatch;
+use super::answer::Answer;
+
+/// One request without a credential to a service in which `GET /health`, and nothing else, is exempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PathCase {
+    /// Its method.
+    pub method: &'static str,
+    /// Its target, as it stands in the request line.
+    pub target: &'static str,
+    /// Whether it is let in. What is not is refused with 401 `MISSING_API_KEY`, or by HTTP itself with 400.
+    pub exempt: bool,
+}
+
+/// Spellings of `/health`, and whether each is it.
+#[must_use]
+pub fn path_cases() -> Vec<PathCase> {
+    let exempt = [
+        ("GET", "/health"),
+        ("HEAD", "/health"),
+        ("GET", "/health?x"),
+        ("GET", "/health?"),
+        ("GET", "/health?/v1/../"),
+        ("GET", "http://other.example/health"),
+    ];
+    let protected = [
+        ("GET", "//health"),
+        ("GET", "///health"),
+        ("GET", "/health/"),
+        ("GET", "/health//"),
+        ("GET", "/health/../v1"),
+        ("GET", "/health/.."),
+        ("GET", "/health/."),
+        ("GET", "/./health"),
+        ("GET", "/v1/../health"),
+        ("GET", "/%2e/health"),
+        ("GET", "/v1/%2e%2e/health"),
+        ("GET", "/health/%2e%2e/v1"),
+        ("GET", "/health/..;/v1"),
+        ("GET", "/%68ealth"),
+        ("GET", "/heal%74h"),
+        ("GET", "/%2568ealth"),
+        ("GET", "/%2fhealth"),
+        ("GET", "/%2Fhealth"),
+        ("GET", "/health%2f"),
+        ("GET", "/health%2f..%2fv1"),
+        ("GET", "/health%00"),
+        ("GET", "/health%00/v1"),
+        ("GET", "/health%20"),
+        ("GET", "/health%09"),
+        ("GET", "/health%0a"),
+        ("GET", "/health%0d%0a"),
+        ("GET", "/health%23"),
+        ("GET", "/health%3f"),
+        ("GET", "/health%3b"),
+        ("GET", "/health%5c"),
+        ("GET", "/health;x"),
+        ("GET", "/health;x=y"),
+        ("GET", "/;/health"),
+        ("GET", "/;x/health"),
+        ("GET", "/HEALTH"),
+        ("GET", "/Health"),
+        ("GET", "/healtH"),
+        ("GET", "/health.json"),
+        ("GET", "/healthz"),
+        ("GET", "/healt"),
+        ("GET", "/health/x"),
+        ("GET", "/health&x"),
+        ("GET", "/health,"),
+        ("GET", "/health."),
+        ("GET", "/health*"),
+        ("GET", "/health+"),
+        ("GET", "/health~"),
+        ("GET", "/health\\"),
+        ("GET", "/\\health"),
+        ("GET", "/hea\u{301}lth"),
+        ("GET", "/hea%CC%81lth"),
+        ("GET", "/%EF%BD%88ealth"),
+        ("GET", "/?/health"),
+        ("GET", "/v1?x=/health"),
+        ("GET", "http://other.example//health"),
+        ("GET", "http://other.example/health/"),
+        ("GET", "http://other.example/?/health"),
+        ("GET", "http://other.example/v1"),
+        ("GET", "http://other.example"),
+        ("POST", "/health"),
+        ("PUT", "/health"),
+        ("PATCH", "/health"),
+        ("DELETE", "/health"),
+        ("OPTIONS", "/health"),
+        ("TRACE", "/health"),
+        ("get", "/health"),
+        ("GETX", "/health"),
+        ("OPTIONS", "*"),
+    ];
+    let case = |exempt| move |(method, target)| PathCase { method, target, exempt };
+    exempt.into_iter().map(case(true)).chain(protected.into_iter().map(case(false))).collect()
+}
+
+impl PathCase {
+    /// Compares an answer; none is what HTTP itself gave to what it does not carry.
+    pub(super) fn compare(&self, answer: Option<&Answer>) -> Result<(), Mismatch> {
+        let fits = match answer {
+            None => !self.exempt,
+            Some(answer) if self.exempt => answer.status == 200,
+            Some(answer) => {
+                (answer.status == 401 && answer.code().as_deref() == Some("MISSING_API_KEY")) || answer.status == 400
+            }
+        };
+        if fits {
+            return Ok(());
+        }
+        let got = answer.map_or("no answer".to_owned(), |answer| answer.status.to_string());
+        let wanted = if self.exempt { "to be exempt" } else { "to need a key" };
+        Err(Mismatch(format!("{} {}: expected {wanted}, got {got}", self.method, self.target)))
+    }
+}
