@@ -1,5 +1,7 @@
 //! What the cache promises: how often the store is asked, what is answered without it, and what never is.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 mod common;
 
 use std::sync::Arc;

@@ -1,5 +1,7 @@
 //! What the layer promises around any tower service.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 mod common;
 
 use std::convert::Infallible;
