@@ -1,1 +1,5 @@
 //! Shared helpers.
+
+#![allow(clippy::unwrap_used)] // An unwrap is an assertion here.
+
+pub mod service;

@@ -1,0 +1,151 @@
+//! What services under test are made of: keys to call them with, stores that fail, and a server.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use axum::body::Body;
+use bytes::Bytes;
+use http::{HeaderMap, Request, Response, StatusCode};
+use http_body_util::BodyExt;
+use keyward::{
+    AccountId, AccountRecord, Digest, Found, Freshness, KeyStore, Keys, MemoryStore, NewKey, StoreError, async_trait,
+};
+use keyward_serve::{Limits, serve};
+use tokio::net::TcpListener;
+use tokio::task::AbortHandle;
+use tower::{Service, ServiceExt};
+
+/// A store with one account, and its keys.
+pub struct Demo {
+    /// Where the keys are.
+    pub store: MemoryStore,
+    /// What issues them.
+    pub keys: Keys,
+    /// Whose they are.
+    pub account: AccountId,
+}
+
+impl Demo {
+    /// An account without a key.
+    pub async fn new() -> Self {
+        let store = MemoryStore::new();
+        let keys = Keys::new(store.clone());
+        let account = AccountRecord::new("acct_1".parse().unwrap(), "Example Ltd");
+        keys.put_account(&account).await.unwrap();
+        Self { store, keys, account: account.id }
+    }
+
+    /// A new key that grants everything.
+    pub async fn full_key(&self) -> String {
+        self.issue(NewKey::secret(self.account.clone(), "full")).await
+    }
+
+    /// A new restricted key that grants these scopes.
+    pub async fn restricted_key(&self, scopes: &str) -> String {
+        self.issue(NewKey::restricted(self.account.clone(), "restricted", scopes.parse().unwrap())).await
+    }
+
+    /// This new key.
+    pub async fn issue(&self, new: NewKey) -> String {
+        self.keys.issue(new).await.unwrap().key.expose_once().to_string()
+    }
+}
+
+/// A store that gives no usable answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Broken {
+    /// It fails.
+    Unavailable,
+    /// It never answers.
+    Hangs,
+    /// It answers with something that cannot be.
+    Corrupt,
+}
+
+#[async_trait]
+impl KeyStore for Broken {
+    async fn find(&self, _: &Digest) -> Result<Found, StoreError> {
+        match self {
+            Self::Unavailable => Err(StoreError::unavailable("connection refused")),
+            Self::Hangs => std::future::pending().await,
+            Self::Corrupt => Err(StoreError::corrupt("a key without an account")),
+        }
+    }
+
+    fn freshness(&self) -> Freshness {
+        Freshness::BoundedAge(Duration::from_secs(1))
+    }
+}
+
+/// An answer with its whole body.
+#[derive(Debug)]
+pub struct Answer {
+    /// Its status.
+    pub status: StatusCode,
+    /// Its headers.
+    pub headers: HeaderMap,
+    /// Its body.
+    pub body: Bytes,
+}
+
+impl Answer {
+    /// The `code` of a refusal in the default format.
+    pub fn code(&self) -> String {
+        let body: serde_json::Value = serde_json::from_slice(&self.body).unwrap_or_default();
+        body["code"].as_str().unwrap_or_default().to_owned()
+    }
+
+    /// The value of a header, or nothing.
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+}
+
+/// What a service answers to a request, without a socket between them.
+pub async fn call<S>(service: &S, request: Request<Body>) -> Answer
+where
+    S: Service<Request<Body>, Response = Response<Body>, Error = std::convert::Infallible> + Clone,
+{
+    let (head, body) = service.clone().oneshot(request).await.unwrap().into_parts();
+    Answer { status: head.status, headers: head.headers, body: body.collect().await.unwrap().to_bytes() }
+}
+
+/// A request without a body, and with this key if there is one.
+pub fn request(method: &str, path: &str, key: Option<&str>) -> Request<Body> {
+    let mut request = Request::builder().method(method).uri(path);
+    if let Some(key) = key {
+        request = request.header("authorization", format!("Bearer {key}"));
+    }
+    request.body(Body::empty()).unwrap()
+}
+
+/// A service on a port of its own, until this is dropped.
+#[derive(Debug)]
+pub struct Listening {
+    /// Where it is.
+    pub address: SocketAddr,
+    server: AbortHandle,
+}
+
+impl Listening {
+    /// Serves `service` as our programs do.
+    pub async fn start<S>(service: S) -> Self
+    where
+        S: Service<Request<hyper::body::Incoming>, Response = Response<Body>, Error = std::convert::Infallible>
+            + Clone
+            + Send
+            + 'static,
+        S::Future: Send + 'static,
+    {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let server = tokio::spawn(serve(listener, service, std::future::pending(), Limits::default()));
+        Self { address, server: server.abort_handle() }
+    }
+}
+
+impl Drop for Listening {
+    fn drop(&mut self) {
+        self.server.abort();
+    }
+}

@@ -1,0 +1,7 @@
+//! Every framework's adapter keeps the same promises, over the same table of hostile requests.
+
+#![allow(clippy::unwrap_used)] // An unwrap is an assertion here, in helpers too.
+
+mod axum_extractors;
+mod axum_routing;
+mod axum_table;
