@@ -1,0 +1,69 @@
+//! The one line on standard output: where a service listens, and with what it can be called.
+
+use std::io::{self, Write};
+use std::net::SocketAddr;
+
+use serde_json::{Map, Value, json};
+
+/// The line of JSON that a service writes when it listens, `{"listening":"http://127.0.0.1:…","credentials":{…}}`.
+///
+/// It is the only place where credentials are shown; everything else goes to standard error.
+#[derive(Clone)]
+pub struct Announcement {
+    address: SocketAddr,
+    credentials: Map<String, Value>,
+}
+
+impl Announcement {
+    /// For a service at this address.
+    #[must_use]
+    pub fn new(address: SocketAddr) -> Self {
+        Self { address, credentials: Map::new() }
+    }
+
+    /// Shows a credential under this name.
+    pub fn credential(&mut self, name: &str, credential: &str) {
+        self.credentials.insert(name.to_owned(), credential.into());
+    }
+
+    /// The URL of the service.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Writes the line to standard output.
+    ///
+    /// # Errors
+    /// If standard output cannot be written.
+    pub fn write(&self) -> io::Result<()> {
+        let mut output = io::stdout().lock();
+        writeln!(output, "{}", self.line())?;
+        output.flush()
+    }
+
+    fn line(&self) -> String {
+        json!({"listening": self.url(), "credentials": self.credentials}).to_string()
+    }
+}
+
+impl std::fmt::Debug for Announcement {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Announcement").field("address", &self.address).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_announcement_is_one_line_of_json() {
+        let mut announcement = Announcement::new(([127, 0, 0, 1], 3000).into());
+        announcement.credential("full", "kw_live_1");
+        let line: Value = serde_json::from_str(&announcement.line()).unwrap();
+        assert_eq!(line, json!({"listening": "http://127.0.0.1:3000", "credentials": {"full": "kw_live_1"}}));
+        assert!(!announcement.line().contains('\n'));
+        assert!(!format!("{announcement:?}").contains("kw_live_1"));
+    }
+}

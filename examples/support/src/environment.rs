@@ -1,0 +1,147 @@
+//! The environment of an example service, all of it read and checked at the start.
+
+use std::ffi::OsString;
+use std::io;
+use std::net::Ipv4Addr;
+use std::path::PathBuf;
+
+use ipnet::IpNet;
+use tokio::net::TcpListener;
+
+const DEFAULT_PORT: u16 = 3000;
+
+/// What an example service is told by its environment.
+///
+/// # Examples
+/// ```
+/// use example_support::Environment;
+///
+/// let environment = Environment::read(|name| (name == "PORT").then(|| "8080".into()))?;
+/// assert_eq!(environment.port, 8080);
+/// # Ok::<(), example_support::EnvironmentError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Environment {
+    /// The port on 127.0.0.1; 0 takes a free one.
+    pub port: u16,
+    /// The database's file; `None` for a temporary one.
+    pub database: Option<PathBuf>,
+    /// Whether the database is to be filled, with credentials that are shown.
+    pub seed_demo: bool,
+    /// The networks of proxies whose word is taken.
+    pub trust_proxy: Vec<IpNet>,
+}
+
+/// A variable has a value that it cannot have.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the environment variable {variable} is {value:?}: it has to be {bounds}")]
+pub struct EnvironmentError {
+    variable: &'static str,
+    value: String,
+    bounds: &'static str,
+}
+
+impl Environment {
+    /// What the process's own environment says.
+    ///
+    /// # Errors
+    /// [`EnvironmentError`] if a variable has a value that it cannot have.
+    pub fn from_env() -> Result<Self, EnvironmentError> {
+        Self::read(|name| std::env::var_os(name))
+    }
+
+    /// What the variables that `lookup` gives say. One that is empty counts as left out.
+    ///
+    /// # Errors
+    /// [`EnvironmentError`] if a variable has a value that it cannot have.
+    pub fn read(lookup: impl Fn(&str) -> Option<OsString>) -> Result<Self, EnvironmentError> {
+        let lookup = |name: &'static str| lookup(name).filter(|value| !value.is_empty());
+        let text = |variable: &'static str, bounds: &'static str| {
+            let value = lookup(variable).map(OsString::into_string).transpose();
+            value.map_err(|value| EnvironmentError { variable, value: value.to_string_lossy().into_owned(), bounds })
+        };
+
+        let bounds = "a port number, 0 to 65535";
+        let port = text("PORT", bounds)?.map_or(Ok(DEFAULT_PORT), |value| {
+            value.parse().map_err(|_| EnvironmentError { variable: "PORT", value, bounds })
+        })?;
+
+        let bounds = "1, or 0 or left out";
+        let seed_demo = match text("SEED_DEMO", bounds)? {
+            None => false,
+            Some(value) if value == "0" => false,
+            Some(value) if value == "1" => true,
+            Some(value) => return Err(EnvironmentError { variable: "SEED_DEMO", value, bounds }),
+        };
+
+        let bounds = "networks separated by commas, such as 127.0.0.0/8,10.0.0.0/8";
+        let trust_proxy = text("TRUST_PROXY", bounds)?.map_or(Ok(Vec::new()), |value| {
+            let networks = value.split(',').map(|network| network.trim().parse()).collect::<Result<_, _>>();
+            networks.map_err(|_| EnvironmentError { variable: "TRUST_PROXY", value, bounds })
+        })?;
+
+        Ok(Self { port, database: lookup("DATABASE").map(PathBuf::from), seed_demo, trust_proxy })
+    }
+
+    /// Listens on 127.0.0.1, where nobody else can reach an example and its demo credentials.
+    ///
+    /// # Errors
+    /// If the port cannot be had, for instance because something else listens on it.
+    pub async fn listen(&self) -> io::Result<TcpListener> {
+        TcpListener::bind((Ipv4Addr::LOCALHOST, self.port)).await.map_err(|error| {
+            io::Error::new(error.kind(), format!("cannot listen on 127.0.0.1, PORT {}: {error}", self.port))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(variables: &[(&str, &str)]) -> Result<Environment, EnvironmentError> {
+        Environment::read(|name| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| value.into()))
+    }
+
+    #[test]
+    fn what_is_left_out_or_empty_has_a_default() {
+        let expected = Environment { port: DEFAULT_PORT, database: None, seed_demo: false, trust_proxy: Vec::new() };
+        assert_eq!(read(&[]), Ok(expected.clone()));
+        let empty = [("PORT", ""), ("DATABASE", ""), ("SEED_DEMO", ""), ("TRUST_PROXY", "")];
+        assert_eq!(read(&empty), Ok(expected));
+    }
+
+    #[test]
+    fn every_variable_is_read() {
+        let environment = read(&[
+            ("PORT", "0"),
+            ("DATABASE", "/tmp/keys.db"),
+            ("SEED_DEMO", "1"),
+            ("TRUST_PROXY", "127.0.0.0/8, ::1/128"),
+        ]);
+        assert_eq!(
+            environment,
+            Ok(Environment {
+                port: 0,
+                database: Some("/tmp/keys.db".into()),
+                seed_demo: true,
+                trust_proxy: vec!["127.0.0.0/8".parse().unwrap(), "::1/128".parse().unwrap()],
+            })
+        );
+    }
+
+    #[test]
+    fn a_bad_value_is_an_error_that_names_its_variable() {
+        for (variable, value) in [
+            ("PORT", "http"),
+            ("PORT", "65536"),
+            ("PORT", "-1"),
+            ("SEED_DEMO", "yes"),
+            ("TRUST_PROXY", "127.0.0.1"),
+            ("TRUST_PROXY", "10.0.0.0/8,"),
+            ("TRUST_PROXY", "*"),
+        ] {
+            let message = read(&[(variable, value)]).unwrap_err().to_string();
+            assert!(message.contains(variable) && message.contains(value), "{message}");
+        }
+    }
+}
