@@ -9,7 +9,7 @@ pub use request_id::RequestId;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::header::{CACHE_CONTROL, CONTENT_TYPE, Entry, RETRY_AFTER, VARY, WWW_AUTHENTICATE};
+use http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, Entry, RETRY_AFTER, VARY, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 
 use crate::event::Event;
@@ -140,9 +140,14 @@ impl Presentation {
 
     fn write(&self, refusal: &Refusal) -> Response<Bytes> {
         let rendered = self.renderer.render(&refusal.rejection, &refusal.request_id);
+        let length = rendered.body.len();
         let mut response = Response::new(if refusal.head { Bytes::new() } else { rendered.body });
         *response.status_mut() = rendered.status;
         let headers = response.headers_mut();
+        if refusal.head {
+            // RFC 9110 section 8.6: the length that GET would have, which a server would otherwise say is 0.
+            headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
+        }
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(rendered.content_type));
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         headers.insert(VARY, HeaderValue::from_static("authorization"));
