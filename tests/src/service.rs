@@ -102,9 +102,10 @@ impl Answer {
 }
 
 /// What a service answers to a request, without a socket between them.
-pub async fn call<S>(service: &S, request: Request<Body>) -> Answer
+pub async fn call<S, B>(service: &S, request: Request<Body>) -> Answer
 where
-    S: Service<Request<Body>, Response = Response<Body>, Error = std::convert::Infallible> + Clone,
+    S: Service<Request<Body>, Response = Response<B>, Error = std::convert::Infallible> + Clone,
+    B: http_body::Body<Error: std::fmt::Debug>,
 {
     let (head, body) = service.clone().oneshot(request).await.unwrap().into_parts();
     Answer { status: head.status, headers: head.headers, body: body.collect().await.unwrap().to_bytes() }

@@ -12,9 +12,8 @@ use keyward::{AuthLayer, Authenticator, NewKey, RequireLayer, Requirement, Scope
 use keyward_axum::Authenticated;
 use keyward_tests::service::{Broken, Demo, call, request};
 use tower::{Layer, ServiceBuilder};
-use tower_http::ServiceBuilderExt;
 use tower_http::cors::{Any, CorsLayer};
-use tower_http::request_id::MakeRequestUuid;
+use tower_http::request_id::{MakeRequestUuid, SetRequestIdLayer};
 use tower_http::timeout::TimeoutLayer;
 use tower_http::trace::TraceLayer;
 
@@ -99,7 +98,7 @@ async fn around_the_finished_router_nothing_slips_past_with_or_without_an_extrac
         .route("/", get(anybody))
         .nest("/nested", Router::new().route("/route", get(anybody)).fallback(anybody))
         .merge(Router::new().route("/merged", post(anybody)))
-        .route_service("/service", Router::new().fallback(anybody))
+        .route_service("/service", get(anybody))
         .fallback(anybody);
     let app = ServiceBuilder::new().layer(AuthLayer::new(demo.store.clone())).service(router);
     for (method, path) in [
@@ -237,7 +236,7 @@ async fn tracing_outside_sees_refusals_and_gives_them_their_request_id() {
         note.lock().unwrap().push(response.status().as_u16());
     });
     let app = ServiceBuilder::new()
-        .set_x_request_id(MakeRequestUuid)
+        .layer(SetRequestIdLayer::x_request_id(MakeRequestUuid))
         .layer(trace)
         .layer(AuthLayer::new(demo.store.clone()))
         .service(Router::new().route("/", get(caller)));
