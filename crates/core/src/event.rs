@@ -14,6 +14,11 @@ pub enum Event<'a> {
         /// Whose it is.
         identity: &'a Identity,
     },
+    /// A key was sent in plain text, and has been marked as compromised: its account has to hear of it.
+    Compromised {
+        /// Whose it was.
+        identity: &'a Identity,
+    },
     /// The request was refused.
     Refused {
         /// Why.

@@ -34,6 +34,7 @@
 mod authenticate;
 mod cache;
 mod clock;
+mod connection;
 mod credential;
 mod event;
 mod id;
@@ -43,7 +44,6 @@ pub mod layer;
 mod lease;
 mod lifecycle;
 mod memory;
-mod peer;
 mod per_thread;
 mod policy;
 mod rejection;
@@ -55,8 +55,9 @@ mod telemetry;
 pub use async_trait::async_trait;
 pub use ipnet;
 
-pub use authenticate::{Admission, Authenticator, AuthenticatorBuilder, BuildError, Check, Pending, Target};
+pub use authenticate::{Admission, Authenticator, AuthenticatorBuilder, BuildError, Check, HttpsOnly, Pending, Target};
 pub use clock::{Clock, ManualClock, SystemClock, Timestamp, TimestampError};
+pub use connection::{Connection, PeerAddress, TlsTransport, Transport, TrustedProxies, UnknownConnection};
 pub use credential::{Credential, CredentialFault, MAX_TOKEN_LENGTH};
 pub use event::Event;
 pub use id::{AccountId, CredentialId, IdError, MAX_ID_LENGTH, NodeId, UserId};
@@ -69,8 +70,10 @@ pub use layer::{Anonymous, AuthLayer, RequireLayer};
 pub use lease::{Lease, LeaseError, Propagation};
 pub use lifecycle::{Changed, Issued, Keys, KeysError, MAX_NAME_LENGTH, NewKey, Rotated};
 pub use memory::MemoryStore;
-pub use peer::PeerAddress;
-pub use policy::{AllOf, AnyOf, Endpoint, EndpointError, NamedScope, RequiredScopes, Requirement, check_required};
+pub use policy::{
+    AllOf, AnyOf, ByMode, Endpoint, EndpointError, Feature, Guard, InMode, Live, Modal, ModeType, NamedScope,
+    PlanRequired, Plans, Policy, RequiredScopes, Requirement, Test, check_required,
+};
 pub use rejection::Rejection;
 pub use render::{CodedEnvelope, NumericEnvelope, ProblemJson, Refusal, Render, Rendered, RequestId};
 pub use scope::{Grant, MAX_GRANTS, MAX_SCOPE_LENGTH, Scope, ScopeError, ScopeSet};

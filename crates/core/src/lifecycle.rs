@@ -315,6 +315,17 @@ impl Keys {
         Ok(changed)
     }
 
+    /// Marks a key as known to others: it is refused for good. When this has returned, no node accepts it any more.
+    ///
+    /// # Errors
+    /// As for [`revoke`](Self::revoke).
+    pub async fn mark_compromised(&self, id: &CredentialId) -> Result<Changed, KeysError> {
+        let update = KeyUpdate { compromised_at: Some(self.clock.now()), ..KeyUpdate::default() };
+        let changed = self.update(id, &update).await?;
+        tracing::warn!(%id, "key marked as compromised");
+        Ok(changed)
+    }
+
     /// Adds or changes an account, and returns when that holds on every node.
     ///
     /// # Errors

@@ -3,9 +3,12 @@
 use std::fmt::Write as _;
 
 use http::{HeaderValue, StatusCode};
+use serde_json::{Value, json};
+use smol_str::SmolStr;
 
 use crate::credential::CredentialFault;
-use crate::policy::Requirement;
+use crate::key::Mode;
+use crate::policy::{PlanRequired, Requirement};
 
 /// Why a request is refused.
 ///
@@ -53,6 +56,14 @@ pub enum Rejection {
     NetworkNotAllowed,
     /// The key lacks a scope.
     InsufficientScope(Requirement),
+    /// The account's plan does not include this.
+    PlanRequired(Box<PlanRequired>),
+    /// The account lacks a feature, which is named.
+    FeatureRequired(SmolStr),
+    /// This needs a credential of the mode that is named.
+    ModeNotAllowed(Mode),
+    /// The request did not come by HTTPS, as far as those say it who are believed.
+    HttpsRequired,
     /// The store could not be asked, or did not answer in time.
     StoreUnavailable,
     /// The store answered with something that cannot be.
@@ -169,7 +180,7 @@ impl Rejection {
                 "kind_not_allowed",
                 S::FORBIDDEN,
                 None,
-                "A publishable key can only read. Use a secret key, from a server.",
+                "The kind of this API key may not do this. A publishable key can only read.",
             ),
             Self::EndpointNotAllowed => row(
                 "ENDPOINT_NOT_ALLOWED",
@@ -191,6 +202,34 @@ impl Rejection {
                 S::FORBIDDEN,
                 Some(InsufficientScope),
                 "The API key lacks a scope that this request needs.",
+            ),
+            Self::PlanRequired(_) => row(
+                "PLAN_REQUIRED",
+                "plan_required",
+                S::FORBIDDEN,
+                None,
+                "The account's plan does not include API access. Please upgrade your subscription.",
+            ),
+            Self::FeatureRequired(_) => row(
+                "FEATURE_REQUIRED",
+                "feature_required",
+                S::FORBIDDEN,
+                None,
+                "The account lacks a feature that this request needs.",
+            ),
+            Self::ModeNotAllowed(_) => row(
+                "MODE_NOT_ALLOWED",
+                "mode_not_allowed",
+                S::FORBIDDEN,
+                None,
+                "This request needs an API key of the other mode.",
+            ),
+            Self::HttpsRequired => row(
+                "HTTPS_REQUIRED",
+                "https_required",
+                S::FORBIDDEN,
+                None,
+                "API requests have to be made over HTTPS. A key that was sent without it counts as compromised.",
             ),
             Self::StoreUnavailable => row(
                 "SERVICE_UNAVAILABLE",
@@ -238,7 +277,23 @@ impl Rejection {
                 let which = if requirement.is_any() { "one of the scopes" } else { "the scope" };
                 format!("The API key lacks {which} that this request needs: {}.", scope_list(requirement, ", "))
             }
+            Self::PlanRequired(plan) if !plan.required.is_empty() => {
+                format!("API access requires a {} plan. Please upgrade your subscription.", any_of(&plan.required))
+            }
+            Self::FeatureRequired(feature) => {
+                format!("The account lacks the feature that this request needs: {feature}.")
+            }
+            Self::ModeNotAllowed(mode) => format!("This request needs an API key of {mode} mode."),
             _ => self.row().message.to_owned(),
+        }
+    }
+
+    /// What a program may want to know besides the code, as a JSON object.
+    #[must_use]
+    pub fn details(&self) -> Option<Value> {
+        match self {
+            Self::PlanRequired(plan) => Some(json!({ "current_plan": plan.current, "required_plans": plan.required })),
+            _ => None,
         }
     }
 
@@ -285,6 +340,14 @@ impl std::error::Error for Rejection {}
 impl From<CredentialFault> for Rejection {
     fn from(fault: CredentialFault) -> Self {
         Self::Credential(fault)
+    }
+}
+
+/// `A`, `A or B`, `A, B or C`.
+fn any_of(names: &[SmolStr]) -> String {
+    match names {
+        [most @ .., last] if !most.is_empty() => format!("{} or {last}", most.join(", ")),
+        _ => names.concat(),
     }
 }
 

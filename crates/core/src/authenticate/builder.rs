@@ -7,15 +7,17 @@ use std::time::Duration;
 use http::Method;
 
 use super::worker::Worker;
-use super::{Authenticator, Exempt, Inner};
+use super::{Authenticator, Exempt, HttpsOnly, Inner, Resolver};
 use crate::cache::{Cache, CacheSettings, Gate};
 use crate::clock::{Clock, SystemClock};
+use crate::connection::TrustedProxies;
 use crate::event::Event;
 use crate::key::{Hasher, KeyFormat};
 use crate::lease::Lease;
 use crate::per_thread::PerThread;
 use crate::render::{Presentation, Render};
 use crate::store::{Freshness, KeyStore};
+use crate::telemetry::Metrics;
 
 /// Puts an [`Authenticator`] together; made by [`Authenticator::builder`].
 ///
@@ -47,6 +49,9 @@ pub struct AuthenticatorBuilder {
     optional: bool,
     preflight: bool,
     presentation: Presentation,
+    proxies: TrustedProxies,
+    https: Option<HttpsOnly>,
+    others: Vec<(Arc<dyn KeyStore>, KeyFormat, Hasher)>,
 }
 
 /// Why an authenticator cannot be.
@@ -64,6 +69,9 @@ pub enum BuildError {
         /// What it may be.
         bounds: &'static str,
     },
+    /// Some token begins as keys of two stores do, so that it would not be clear which to ask.
+    #[error("two key formats of this authenticator begin alike")]
+    AmbiguousFormats,
     /// The operating system gives no thread.
     #[error("no thread can be had for the upkeep of the cache")]
     Thread(#[source] std::io::Error),
@@ -91,6 +99,9 @@ impl AuthenticatorBuilder {
             optional: false,
             preflight: false,
             presentation: Presentation::default(),
+            proxies: TrustedProxies::none(),
+            https: None,
+            others: Vec::new(),
         }
     }
 
@@ -103,6 +114,26 @@ impl AuthenticatorBuilder {
     /// How keys are turned into digests; SHA-256 without this. It has to be what the keys were issued with.
     pub fn hasher(mut self, hasher: Hasher) -> Self {
         self.hasher = hasher;
+        self
+    }
+
+    /// Resolves tokens that begin as this format's keys do in another store: access tokens beside API keys, in one
+    /// header. Each token goes to the store whose format recognises its beginning, and to no other; one that fits none
+    /// costs no read. The [`kind`](crate::Identity::kind) of the identity says which it was.
+    pub fn also(mut self, store: impl KeyStore, format: KeyFormat, hasher: Hasher) -> Self {
+        self.others.push((Arc::new(store), format, hasher));
+        self
+    }
+
+    /// The proxies that are believed about their clients' addresses and HTTPS; none without this.
+    pub fn trusted_proxies(mut self, proxies: TrustedProxies) -> Self {
+        self.proxies = proxies;
+        self
+    }
+
+    /// Refuses requests that did not come by HTTPS. Without this they are let in.
+    pub fn https_only(mut self, https: HttpsOnly) -> Self {
+        self.https = Some(https);
         self
     }
 
@@ -219,7 +250,7 @@ impl AuthenticatorBuilder {
     ///
     /// # Errors
     /// [`BuildError`] if a setting is out of bounds, or no thread can be had.
-    pub fn build(mut self) -> Result<Authenticator, BuildError> {
+    pub fn build(self) -> Result<Authenticator, BuildError> {
         const HOUR: Duration = Duration::from_secs(3_600);
         let bounded = |ok: bool, setting: &'static str, bounds: &'static str| {
             if ok { Ok(()) } else { Err(BuildError::OutOfBounds { setting, bounds }) }
@@ -256,33 +287,60 @@ impl AuthenticatorBuilder {
             })
             .collect::<Result<_, _>>()?;
 
-        let (gate, log) = match self.store.freshness() {
-            Freshness::ChangeLog(log) => (Gate::closed(), Some(log)),
-            Freshness::BoundedAge(age) => {
-                tracing::info!(
-                    ?age,
-                    "the key store has no change log: a revoked key may be accepted for up to this long"
-                );
-                self.cache.max_age = self.cache.max_age.min(age);
-                self.cache.negative_max_age = self.cache.negative_max_age.min(age);
-                (Gate::open(), None)
-            }
+        let formats: Vec<&KeyFormat> =
+            std::iter::once(&self.format).chain(self.others.iter().map(|(_, format, _)| format)).collect();
+        if formats.iter().enumerate().any(|(i, a)| formats.iter().skip(i + 1).any(|b| a.overlaps(b))) {
+            return Err(BuildError::AmbiguousFormats);
+        }
+
+        let resolver = |store, format, hasher, node| {
+            start(store, format, hasher, node, self.lease, &self.cache, &self.clock, &self.presentation.metrics)
         };
-        let metrics = self.presentation.metrics.clone();
-        let cache = Arc::new(Cache::new(self.store, gate, Arc::clone(&self.clock), self.cache, metrics.clone()));
-        let worker = Worker::start(Arc::clone(&cache), log.map(|log| (log, node, self.lease)), self.clock, metrics)
-            .map_err(BuildError::Thread)?;
+        let others = self
+            .others
+            .into_iter()
+            .map(|(store, format, hasher)| resolver(store, format, hasher, crate::id::NodeId::generate()))
+            .collect::<Result<_, _>>()?;
         Ok(Authenticator(Arc::new(Inner {
-            format: self.format,
-            hasher: self.hasher,
-            cache,
+            resolver: resolver(self.store, self.format, self.hasher, node)?,
+            others,
             exempt,
             optional: self.optional,
             preflight: self.preflight,
+            proxies: self.proxies,
+            https: self.https,
             presentation: PerThread::new(&self.presentation),
-            worker,
         })))
     }
+}
+
+/// Puts a cache over a store, and starts what keeps it fresh.
+#[allow(clippy::too_many_arguments, reason = "the parts of one resolver, put together in one place")]
+fn start(
+    store: Arc<dyn KeyStore>,
+    format: KeyFormat,
+    hasher: Hasher,
+    node: crate::id::NodeId,
+    lease: Lease,
+    settings: &CacheSettings,
+    clock: &Arc<dyn Clock>,
+    metrics: &Metrics,
+) -> Result<Resolver, BuildError> {
+    let mut settings = settings.clone();
+    let (gate, log) = match store.freshness() {
+        Freshness::ChangeLog(log) => (Gate::closed(), Some(log)),
+        Freshness::BoundedAge(age) => {
+            tracing::info!(?age, "the key store has no change log: a revoked key may be accepted for up to this long");
+            settings.max_age = settings.max_age.min(age);
+            settings.negative_max_age = settings.negative_max_age.min(age);
+            (Gate::open(), None)
+        }
+    };
+    let cache = Arc::new(Cache::new(store, gate, Arc::clone(clock), settings, metrics.clone()));
+    let follow = log.map(|log| (log, node, lease));
+    let worker =
+        Worker::start(Arc::clone(&cache), follow, Arc::clone(clock), metrics.clone()).map_err(BuildError::Thread)?;
+    Ok(Resolver { format, hasher, cache, worker })
 }
 
 impl fmt::Debug for AuthenticatorBuilder {

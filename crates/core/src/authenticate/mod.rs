@@ -2,23 +2,27 @@
 //! credential, format and checksum, digest, cache, store, identity, policy.
 
 mod builder;
+mod https;
 mod worker;
 
 pub use builder::{AuthenticatorBuilder, BuildError};
+pub use https::HttpsOnly;
 
 use std::fmt;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use smol_str::SmolStr;
 
 use crate::cache::Cache;
+use crate::connection::{Connection, Transport, TrustedProxies, UnknownConnection};
 use crate::credential::{Credential, CredentialFault};
 use crate::event::Event;
 use crate::id::NodeId;
 use crate::identity::Identity;
 use crate::key::{Digests, Hasher, KeyFault, KeyFormat};
 use crate::per_thread::PerThread;
-use crate::policy::{endpoint_allows, kind_allows};
+use crate::policy::{endpoint_allows, kind_allows, network_allows};
 use crate::rejection::Rejection;
 use crate::render::Presentation;
 use crate::store::KeyStore;
@@ -44,13 +48,22 @@ use worker::Worker;
 pub struct Authenticator(Arc<Inner>);
 
 struct Inner {
-    format: KeyFormat,
-    hasher: Hasher,
-    cache: Arc<Cache>,
+    resolver: Resolver,
+    /// Those that are asked only for tokens that begin as their keys do.
+    others: Box<[Resolver]>,
     exempt: Box<[Exempt]>,
     optional: bool,
     preflight: bool,
+    proxies: TrustedProxies,
+    https: Option<HttpsOnly>,
     presentation: PerThread<Presentation>,
+}
+
+/// Turns the tokens of one format into identities.
+struct Resolver {
+    format: KeyFormat,
+    hasher: Hasher,
+    cache: Arc<Cache>,
     worker: Worker,
 }
 
@@ -63,10 +76,12 @@ struct Exempt {
 ///
 /// # Examples
 /// ```
-/// let target = keyward::Target { method: "GET", path: "/v1/resources", preflight: false };
+/// use keyward::{Target, UnknownConnection};
+///
+/// let target = Target { method: "GET", path: "/v1/resources", preflight: false, connection: &UnknownConnection };
 /// # let _ = target;
 /// ```
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Target<'a> {
     /// The request's method.
     pub method: &'a str,
@@ -74,6 +89,14 @@ pub struct Target<'a> {
     pub path: &'a str,
     /// Whether it is a CORS preflight: OPTIONS with `Origin` and `Access-Control-Request-Method`.
     pub preflight: bool,
+    /// What it came over. Asked only for what goes by networks or by HTTPS.
+    pub connection: &'a dyn Connection,
+}
+
+impl fmt::Debug for Target<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Target").field("method", &self.method).field("path", &self.path).finish_non_exhaustive()
+    }
 }
 
 /// What came of a check against the cache.
@@ -100,11 +123,20 @@ pub enum Admission {
 pub struct Pending(Box<PendingParts>);
 
 /// In a box, so that a warm hit does not carry the room for them around.
-#[derive(Debug)]
 struct PendingParts {
+    cache: Arc<Cache>,
     digests: Digests,
     method: http::Method,
     path: SmolStr,
+    client: Option<IpAddr>,
+    /// Whether the credential came in plain text, and is looked up only to be marked as compromised.
+    exposed: bool,
+}
+
+impl fmt::Debug for PendingParts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PendingParts").field("digests", &self.digests).finish_non_exhaustive()
+    }
 }
 
 impl Authenticator {
@@ -131,26 +163,36 @@ impl Authenticator {
         if inner.passes_unchecked(target) {
             return Check::Done(Ok(Admission::Anonymous));
         }
+        if let Some(https) = &inner.https {
+            match inner.proxies.transport(target.connection) {
+                Transport::Secure => {}
+                transport => return inner.insecure(https, transport, fields),
+            }
+        }
         let credential = match Credential::unchecked_from_fields(fields) {
             Ok(credential) => credential,
             Err(CredentialFault::Missing) if inner.optional => return Check::Done(Ok(Admission::Anonymous)),
             Err(fault) => return Check::Done(Err(fault.into())),
         };
-        let key = match inner.format.parse(credential.token()) {
+        let resolver = inner.resolver_of(&credential);
+        let key = match resolver.format.parse(credential.token()) {
             Ok(key) => key,
             Err(fault) => return Check::Done(Err(refused(&credential, fault))),
         };
-        let digest = inner.hasher.digest(&key);
-        match inner.cache.get(&digest) {
-            Some(verdict) => {
-                Check::Done(verdict.and_then(|identity| inner.admit(identity, target.method, target.path)))
-            }
+        let digest = resolver.hasher.digest(&key);
+        match resolver.cache.get(&digest) {
+            Some(verdict) => Check::Done(verdict.and_then(|identity| {
+                inner.admit(identity, target.method, target.path, || inner.proxies.client(target.connection))
+            })),
             None => {
                 inner.presentation.local().metrics.miss();
                 Check::Pending(Pending(Box::new(PendingParts {
-                    digests: Digests::new(key.mode(), digest, inner.hasher.older_digests(&key)),
+                    cache: Arc::clone(&resolver.cache),
+                    digests: Digests::new(key.mode(), digest, resolver.hasher.older_digests(&key)),
                     method: target.method.parse().unwrap_or(http::Method::POST),
                     path: target.path.into(),
+                    client: inner.proxies.client(target.connection),
+                    exposed: false,
                 })))
             }
         }
@@ -161,9 +203,18 @@ impl Authenticator {
     /// # Errors
     /// [`Rejection`]: the verdict, or [`Rejection::StoreUnavailable`] when there is none to be had in time.
     pub async fn resolve(&self, pending: Pending) -> Result<Admission, Rejection> {
-        let PendingParts { digests, method, path } = &*pending.0;
-        let identity = self.0.cache.resolve(digests).await?;
-        self.0.admit(identity, method.as_str(), path)
+        let PendingParts { cache, digests, method, path, client, exposed } = *pending.0;
+        if exposed {
+            // On a task of its own: whether it is marked must not depend on how long the caller stays.
+            let inner = Arc::clone(&self.0);
+            let marked = tokio::spawn(async move { inner.mark_exposed(&cache, &digests).await });
+            if let Err(error) = marked.await {
+                tracing::error!(%error, "a key was sent in plain text and could not be marked as compromised");
+            }
+            return Err(Rejection::HttpsRequired);
+        }
+        let identity = cache.resolve(&digests).await?;
+        self.0.admit(identity, method.as_str(), &path, || client)
     }
 
     /// Checks the `Authorization` fields of a request that only reads, for services that are not HTTP.
@@ -171,7 +222,7 @@ impl Authenticator {
     /// # Errors
     /// [`Rejection`] unless the credential is accepted.
     pub async fn authenticate<'h>(&self, fields: impl IntoIterator<Item = &'h [u8]>) -> Result<Admission, Rejection> {
-        match self.check(Target { method: "GET", path: "", preflight: false }, fields) {
+        match self.check(Target { method: "GET", path: "", preflight: false, connection: &UnknownConnection }, fields) {
             Check::Done(verdict) => verdict,
             Check::Pending(pending) => self.resolve(pending).await,
         }
@@ -180,19 +231,21 @@ impl Authenticator {
     /// Writes down what uses of keys are still to be recorded, and takes this node off the store's register. Requests
     /// are answered afterwards, too, but not from the cache.
     pub async fn shutdown(&self) {
-        self.0.worker.stop().await;
+        for resolver in self.0.resolvers() {
+            resolver.worker.stop().await;
+        }
     }
 
     /// The name under which this process is on the store's register, if its store has a change log.
     #[must_use]
     pub fn node(&self) -> Option<&NodeId> {
-        self.0.worker.node()
+        self.0.resolver.worker.node()
     }
 
     /// How many keys are cached at this moment.
     #[must_use]
     pub fn cached_keys(&self) -> usize {
-        self.0.cache.len()
+        self.0.resolvers().map(|resolver| resolver.cache.len()).sum()
     }
 
     pub(crate) fn presentation(&self) -> &PerThread<Presentation> {
@@ -228,13 +281,76 @@ impl Inner {
             })
     }
 
+    fn resolvers(&self) -> impl Iterator<Item = &Resolver> {
+        std::iter::once(&self.resolver).chain(&self.others)
+    }
+
+    /// The resolver whose keys begin as this token does; the first if there is none, which then refuses it.
     #[inline]
-    fn admit(&self, identity: Identity, method: &str, path: &str) -> Result<Admission, Rejection> {
+    fn resolver_of(&self, credential: &Credential<'_>) -> &Resolver {
+        if self.others.is_empty() {
+            return &self.resolver;
+        }
+        self.resolvers().find(|resolver| resolver.format.recognises(credential.token())).unwrap_or(&self.resolver)
+    }
+
+    #[inline]
+    fn admit(
+        &self,
+        identity: Identity,
+        method: &str,
+        path: &str,
+        client: impl FnOnce() -> Option<IpAddr>,
+    ) -> Result<Admission, Rejection> {
         kind_allows(&identity, method)?;
         endpoint_allows(&identity, method, path)?;
+        network_allows(&identity, client)?;
         if let Some(hook) = &self.presentation.local().hook {
             hook(&Event::Accepted { identity: &identity });
         }
         Ok(Admission::Identity(identity))
+    }
+
+    /// Refuses what did not come by HTTPS; a key that it exposed is looked up to be marked.
+    #[cold]
+    fn insecure<'h>(
+        &self,
+        https: &HttpsOnly,
+        transport: Transport,
+        fields: impl IntoIterator<Item = &'h [u8]>,
+    ) -> Check {
+        let refused = Check::Done(Err(Rejection::HttpsRequired));
+        if transport != Transport::Plain || !https.marks() {
+            return refused;
+        }
+        let Ok(credential) = Credential::from_fields(fields) else { return refused };
+        let resolver = self.resolver_of(&credential);
+        let Ok(key) = resolver.format.parse(credential.token()) else { return refused };
+        let digest = resolver.hasher.digest(&key);
+        Check::Pending(Pending(Box::new(PendingParts {
+            cache: Arc::clone(&resolver.cache),
+            digests: Digests::new(key.mode(), digest, resolver.hasher.older_digests(&key)),
+            method: http::Method::GET,
+            path: SmolStr::default(),
+            client: None,
+            exposed: true,
+        })))
+    }
+
+    async fn mark_exposed(&self, cache: &Cache, digests: &Digests) {
+        let Some(https) = &self.https else { return };
+        match cache.stored(digests).await {
+            Ok(None) => {}
+            Ok(Some(key)) => {
+                if https.mark(key.identity().id(), key.status()).await
+                    && let Some(hook) = &self.presentation.local().hook
+                {
+                    hook(&Event::Compromised { identity: key.identity() });
+                }
+            }
+            Err(error) => {
+                tracing::error!(%error, "a key was sent in plain text and could not be looked up to be marked as compromised");
+            }
+        }
     }
 }

@@ -166,6 +166,11 @@ impl Cache {
         }
     }
 
+    /// What the store holds of a key, whatever its status.
+    pub(crate) async fn stored(&self, digests: &Digests) -> Result<Option<StoredKey>, StoreError> {
+        Ok(self.fill(digests).await?.found.key)
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.front.len()
     }

@@ -347,6 +347,13 @@ impl KeyFormat {
         self.leads.iter().any(|lead| token.starts_with(lead.text.as_bytes()))
     }
 
+    /// Whether some token begins as keys of both formats do.
+    pub(crate) fn overlaps(&self, other: &Self) -> bool {
+        self.leads
+            .iter()
+            .any(|a| other.leads.iter().any(|b| a.text.starts_with(&*b.text) || b.text.starts_with(&*a.text)))
+    }
+
     /// Makes a new key of this kind and mode from the operating system's random generator.
     ///
     /// # Errors

@@ -96,6 +96,7 @@ where
             method: request.method().as_str(),
             path: request.uri().path(),
             preflight: is_preflight(request.method(), request.headers()),
+            connection: &request,
         };
         let fields = request.headers().get_all(AUTHORIZATION).iter().map(HeaderValue::as_bytes);
         match self.authenticator.check(target, fields) {

@@ -1,7 +1,9 @@
-//! The layer that lets requests in by the scopes of their identity, for whole routers.
+//! The layer that holds every request to a policy, for whole routers.
 
+use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
@@ -14,11 +16,11 @@ use super::Anonymous;
 use super::auth::refusal;
 use crate::credential::CredentialFault;
 use crate::identity::Identity;
-use crate::policy::Requirement;
+use crate::policy::Policy;
 use crate::rejection::Rejection;
 use crate::render::Refusal;
 
-/// Requires scopes of every request to a service. It stands inside an [`AuthLayer`](super::AuthLayer): without one it
+/// Holds every request to a service to a policy, such as scopes or a plan. It stands inside an [`AuthLayer`](super::AuthLayer): without one it
 /// refuses everything with 500, and says so in the log.
 ///
 /// # Examples
@@ -28,16 +30,16 @@ use crate::render::Refusal;
 /// let layer = RequireLayer::new(Requirement::all_of([Scope::from_static("jobs:write")]));
 /// # let _ = layer;
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct RequireLayer {
-    requirement: Requirement,
+    policy: Arc<dyn Policy>,
 }
 
 impl RequireLayer {
-    /// Requires this of every request.
+    /// Holds every request to this policy.
     #[must_use]
-    pub fn new(requirement: Requirement) -> Self {
-        Self { requirement }
+    pub fn new(policy: impl Policy) -> Self {
+        Self { policy: Arc::new(policy) }
     }
 }
 
@@ -45,15 +47,27 @@ impl<S> Layer<S> for RequireLayer {
     type Service = RequireService<S>;
 
     fn layer(&self, inner: S) -> RequireService<S> {
-        RequireService { inner, requirement: self.requirement.clone() }
+        RequireService { inner, policy: Arc::clone(&self.policy) }
+    }
+}
+
+impl fmt::Debug for RequireLayer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RequireLayer").finish_non_exhaustive()
     }
 }
 
 /// A service behind a [`RequireLayer`].
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct RequireService<S> {
     inner: S,
-    requirement: Requirement,
+    policy: Arc<dyn Policy>,
+}
+
+impl<S: fmt::Debug> fmt::Debug for RequireService<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RequireService").field("inner", &self.inner).finish_non_exhaustive()
+    }
 }
 
 impl<S, ReqBody, ResBody> Service<Request<ReqBody>> for RequireService<S>
@@ -70,17 +84,17 @@ where
     }
 
     fn call(&mut self, request: Request<ReqBody>) -> Self::Future {
-        match check(&request, &self.requirement) {
+        match check(&request, &*self.policy) {
             Ok(()) => RequireFuture { state: State::Inner { future: self.inner.call(request) } },
             Err(rejection) => RequireFuture { state: State::Refused { refusal: Some(refusal(rejection, &request)) } },
         }
     }
 }
 
-fn check<B>(request: &Request<B>, requirement: &Requirement) -> Result<(), Rejection> {
+fn check<B>(request: &Request<B>, policy: &dyn Policy) -> Result<(), Rejection> {
     let extensions = request.extensions();
     match extensions.get::<Identity>() {
-        Some(identity) => requirement.check(identity),
+        Some(identity) => policy.check(identity),
         None if extensions.get::<Anonymous>().is_some() => Err(CredentialFault::Missing.into()),
         None => Err(Rejection::NotConfigured),
     }

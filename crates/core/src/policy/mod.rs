@@ -2,11 +2,98 @@
 
 mod endpoint;
 mod kind;
+mod mode;
+mod network;
+mod plan;
 mod required;
 mod scopes;
 
 pub(crate) use endpoint::endpoint_allows;
 pub use endpoint::{Endpoint, EndpointError};
 pub(crate) use kind::kind_allows;
+pub use mode::{ByMode, InMode, Live, Modal, ModeType, Test};
+pub(crate) use network::network_allows;
+pub use plan::{Feature, PlanRequired, Plans};
 pub use required::{AllOf, AnyOf, NamedScope, RequiredScopes, check_required};
 pub use scopes::Requirement;
+
+use crate::identity::Identity;
+use crate::key::KeyKind;
+use crate::rejection::Rejection;
+
+/// A verdict on an identity: scopes ([`Requirement`]), plans ([`Plans`]), features ([`Feature`]), a mode
+/// ([`Mode`](crate::Mode)), a kind of key ([`KeyKind`](crate::KeyKind)), or a provider's own.
+///
+/// A pair of policies requires both, the first one first. [`RequireLayer`](crate::RequireLayer) holds a whole service
+/// to one; a [`Guard`] is one as a type, for the signatures of handlers.
+///
+/// # Examples
+/// ```
+/// use keyward::{Identity, Plans, Policy, Rejection, Requirement, Scope};
+///
+/// let exports = (Plans::one_of(["Pro"]), Requirement::all_of([Scope::from_static("exports:create")]));
+/// let identity = Identity::api_key("key_1".parse()?, "acct_1".parse()?).with_plan("Pro");
+/// assert_eq!(exports.check(&identity).unwrap_err().code(), "INSUFFICIENT_SCOPE");
+/// # Ok::<(), keyward::IdError>(())
+/// ```
+pub trait Policy: Send + Sync + 'static {
+    /// Whether `identity` may go on.
+    ///
+    /// # Errors
+    /// [`Rejection`] if it may not.
+    fn check(&self, identity: &Identity) -> Result<(), Rejection>;
+}
+
+impl<A: Policy, B: Policy> Policy for (A, B) {
+    fn check(&self, identity: &Identity) -> Result<(), Rejection> {
+        self.0.check(identity)?;
+        self.1.check(identity)
+    }
+}
+
+impl Policy for KeyKind {
+    fn check(&self, identity: &Identity) -> Result<(), Rejection> {
+        if identity.kind().key_kind() == Some(*self) { Ok(()) } else { Err(Rejection::KindNotAllowed) }
+    }
+}
+
+/// A policy as a type: what an extractor in a handler's signature goes by. A pair of guards requires both.
+///
+/// # Examples
+/// ```
+/// use keyward::{Guard, Identity, Plans, Policy, Rejection};
+///
+/// struct Paid;
+///
+/// impl Guard for Paid {
+///     fn check(identity: &Identity) -> Result<(), Rejection> {
+///         Plans::one_of(["Plus", "Pro"]).check(identity)
+///     }
+/// }
+///
+/// keyward::scopes! { ExportsCreate = "exports:create"; }
+///
+/// let identity = Identity::api_key("key_1".parse()?, "acct_1".parse()?).with_plan("Pro");
+/// assert_eq!(<(Paid, ExportsCreate)>::check(&identity).unwrap_err().code(), "INSUFFICIENT_SCOPE");
+/// # Ok::<(), keyward::IdError>(())
+/// ```
+pub trait Guard {
+    /// Whether `identity` may go on.
+    ///
+    /// # Errors
+    /// [`Rejection`] if it may not.
+    fn check(identity: &Identity) -> Result<(), Rejection>;
+}
+
+impl<R: RequiredScopes> Guard for R {
+    fn check(identity: &Identity) -> Result<(), Rejection> {
+        check_required::<R>(identity)
+    }
+}
+
+impl<A: Guard, B: Guard> Guard for (A, B) {
+    fn check(identity: &Identity) -> Result<(), Rejection> {
+        A::check(identity)?;
+        B::check(identity)
+    }
+}

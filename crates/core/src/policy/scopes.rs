@@ -1,5 +1,6 @@
 //! What scopes a handler requires.
 
+use super::Policy;
 use crate::identity::Identity;
 use crate::rejection::Rejection;
 use crate::scope::Scope;
@@ -8,7 +9,7 @@ use crate::scope::Scope;
 ///
 /// # Examples
 /// ```
-/// use keyward::{Identity, Requirement, Scope};
+/// use keyward::{Identity, Policy, Requirement, Scope};
 ///
 /// let needed = Requirement::all_of([Scope::from_static("resources:read")]);
 /// let identity = Identity::api_key("key_1".parse()?, "acct_1".parse()?);
@@ -46,12 +47,10 @@ impl Requirement {
     pub fn is_any(&self) -> bool {
         self.any
     }
+}
 
-    /// Whether `identity` was granted what this requires.
-    ///
-    /// # Errors
-    /// [`Rejection::InsufficientScope`] if it was not.
-    pub fn check(&self, identity: &Identity) -> Result<(), Rejection> {
+impl Policy for Requirement {
+    fn check(&self, identity: &Identity) -> Result<(), Rejection> {
         if is_granted(&self.scopes, self.any, identity) {
             Ok(())
         } else {

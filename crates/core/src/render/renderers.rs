@@ -6,14 +6,14 @@ use serde_json::json;
 use super::{Render, Rendered, RequestId};
 use crate::rejection::Rejection;
 
-/// RFC 9457 `application/problem+json`, the default, with `code` and `request_id` as extension members.
+/// RFC 9457 `application/problem+json`, the default, with `code`, `request_id` and `details` as extension members.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ProblemJson;
 
 impl Render for ProblemJson {
     fn render(&self, rejection: &Rejection, request_id: &RequestId) -> Rendered {
         let status = rejection.status();
-        let body = json!({
+        let mut body = json!({
             "type": "about:blank",
             "title": status.canonical_reason(),
             "status": status.as_u16(),
@@ -21,11 +21,14 @@ impl Render for ProblemJson {
             "code": rejection.code(),
             "request_id": request_id.as_str(),
         });
+        if let Some(details) = rejection.details() {
+            body["details"] = details;
+        }
         Rendered::json(status, "application/problem+json", &body)
     }
 }
 
-/// `{"error":{"code":"INVALID_API_KEY","message":"…","request_id":"…"}}`.
+/// `{"error":{"code":"INVALID_API_KEY","message":"…","request_id":"…"}}`, with `details` where there are some.
 ///
 /// # Examples
 /// A provider that answers 401 to whatever is wrong with a credential:
@@ -78,11 +81,14 @@ impl CodedEnvelope {
 
 impl Render for CodedEnvelope {
     fn render(&self, rejection: &Rejection, request_id: &RequestId) -> Rendered {
-        let body = json!({"error": {
+        let mut body = json!({"error": {
             "code": self.faults.code(rejection),
             "message": rejection.message(),
             "request_id": request_id.as_str(),
         }});
+        if let Some(details) = rejection.details() {
+            body["error"]["details"] = details;
+        }
         Rendered::json(self.faults.status(rejection), "application/json", &body)
     }
 }

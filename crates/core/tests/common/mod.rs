@@ -131,8 +131,9 @@ pub(crate) async fn warm(authenticator: &Authenticator, field: &str) {
 }
 
 pub(crate) fn is_cached(authenticator: &Authenticator, field: &str) -> bool {
-    let target = keyward::Target { method: "GET", path: "/", preflight: false };
-    matches!(authenticator.check(target, [field.as_bytes()]), keyward::Check::Done(Ok(_)))
+    let target =
+        keyward::Target { method: "GET", path: "/", preflight: false, connection: &keyward::UnknownConnection };
+    !matches!(authenticator.check(target, [field.as_bytes()]), keyward::Check::Pending(_))
 }
 
 /// Waits for a condition, for at most ten seconds.

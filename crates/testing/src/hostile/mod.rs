@@ -128,7 +128,12 @@ impl std::error::Error for Mismatch {}
 /// # Errors
 /// [`Mismatch`] if its verdict, code, status, reason or challenge is not the table's.
 pub async fn check(authenticator: &Authenticator, case: &Case) -> Result<(), Mismatch> {
-    let target = Target { method: case.method, path: path_of(&case.target), preflight: false };
+    let target = Target {
+        method: case.method,
+        path: path_of(&case.target),
+        preflight: false,
+        connection: &keyward::UnknownConnection,
+    };
     let verdict = match authenticator.check(target, case.fields.iter().map(Vec::as_slice)) {
         Check::Done(verdict) => verdict,
         Check::Pending(pending) => authenticator.resolve(pending).await,

@@ -1,0 +1,343 @@
+//! What is known of the connection that a request came over, and whom to believe about the way before it.
+//!
+//! What a proxy says about its client counts only if the proxy is trusted, by the network that it connects from. All
+//! else that a request says about itself is not believed.
+
+use std::net::{IpAddr, SocketAddr};
+
+use http::Request;
+use ipnet::IpNet;
+
+/// The address at the other end of a request's connection. A server puts it into the request's extensions, for the
+/// policies that go by networks; it is the address of a proxy where one stands in front.
+///
+/// # Examples
+/// ```
+/// use keyward::PeerAddress;
+///
+/// let mut request = http::Request::new(());
+/// request.extensions_mut().insert(PeerAddress(([127, 0, 0, 1], 49_152).into()));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PeerAddress(pub SocketAddr);
+
+/// Put into a request's extensions by a server that ended the request's TLS connection itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TlsTransport;
+
+/// What is known of the connection that a request came over. Asked only where something goes by it.
+pub trait Connection {
+    /// The address at the other end, if the server says it.
+    fn peer(&self) -> Option<IpAddr>;
+
+    /// Whether this process ended a TLS connection.
+    fn is_tls(&self) -> bool;
+
+    /// Hands over the value of every header field of this name, which is in lower case, in their order.
+    fn visit(&self, name: &'static str, visitor: &mut dyn FnMut(&[u8]));
+}
+
+/// Goes by [`PeerAddress`] and [`TlsTransport`] in the request's extensions.
+impl<B> Connection for Request<B> {
+    fn peer(&self) -> Option<IpAddr> {
+        self.extensions().get::<PeerAddress>().map(|peer| peer.0.ip())
+    }
+
+    fn is_tls(&self) -> bool {
+        self.extensions().get::<TlsTransport>().is_some()
+    }
+
+    fn visit(&self, name: &'static str, visitor: &mut dyn FnMut(&[u8])) {
+        self.headers().get_all(name).iter().for_each(|value| visitor(value.as_bytes()));
+    }
+}
+
+/// A connection of which nothing is known: whatever goes by networks or by HTTPS is refused.
+#[derive(Clone, Copy, Debug)]
+pub struct UnknownConnection;
+
+impl Connection for UnknownConnection {
+    fn peer(&self) -> Option<IpAddr> {
+        None
+    }
+
+    fn is_tls(&self) -> bool {
+        false
+    }
+
+    fn visit(&self, _: &'static str, _: &mut dyn FnMut(&[u8])) {}
+}
+
+/// How a request was carried from its client to the outermost proxy that is believed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Transport {
+    /// By TLS.
+    Secure,
+    /// In plain text, on good evidence: from the client itself, or as a trusted proxy says.
+    Plain,
+    /// Nobody who is believed says it, or what is said does not agree.
+    Unknown,
+}
+
+/// The networks of the proxies that are believed about their clients.
+///
+/// `Forwarded` (RFC 7239), `X-Forwarded-For` and `X-Forwarded-Proto` count when the connection comes from one of them,
+/// and are ignored when it does not. `X-Forwarded-Proto` counts only as one field that is exactly `https` or `http`.
+/// Where two fields disagree, nothing is known.
+///
+/// # Examples
+/// ```
+/// use http::Request;
+/// use keyward::{PeerAddress, Transport, TrustedProxies};
+///
+/// let request = Request::get("/")
+///     .extension(PeerAddress("10.0.0.1:49152".parse()?))
+///     .header("x-forwarded-proto", "https")
+///     .header("x-forwarded-for", "6.6.6.6, 192.0.2.7, 10.0.0.2")
+///     .body(())?;
+/// let proxies = TrustedProxies::new(["10.0.0.0/8".parse()?]);
+/// assert_eq!(proxies.transport(&request), Transport::Secure);
+/// // The proxy at 10.0.0.2 saw 192.0.2.7; what stands before that, 192.0.2.7 may have made up.
+/// assert_eq!(proxies.client(&request), Some("192.0.2.7".parse()?));
+/// assert_eq!(TrustedProxies::none().transport(&request), Transport::Plain);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TrustedProxies(Box<[IpNet]>);
+
+impl TrustedProxies {
+    /// Proxies in these networks.
+    #[must_use]
+    pub fn new(networks: impl IntoIterator<Item = IpNet>) -> Self {
+        Self(networks.into_iter().collect())
+    }
+
+    /// No proxy is believed.
+    #[must_use]
+    pub fn none() -> Self {
+        Self::default()
+    }
+
+    /// Whether a proxy at this address is believed.
+    #[must_use]
+    pub fn trusts(&self, address: IpAddr) -> bool {
+        within(&self.0, address)
+    }
+
+    /// The address of the client, if it is known: the peer's own, or behind trusted proxies the last one that they
+    /// did not add of their own.
+    #[must_use]
+    pub fn client(&self, connection: &dyn Connection) -> Option<IpAddr> {
+        let peer = connection.peer()?;
+        if !self.trusts(peer) {
+            return Some(peer.to_canonical());
+        }
+        match (
+            self.first_untrusted(hops_of_x_forwarded_for(connection)),
+            self.first_untrusted(hops_of_forwarded(connection)),
+        ) {
+            (Hop::Known(a), Hop::Known(b)) if a == b => Some(a),
+            (Hop::Known(address), Hop::Unsaid) | (Hop::Unsaid, Hop::Known(address)) => Some(address),
+            _ => None,
+        }
+    }
+
+    /// How the request was carried.
+    #[must_use]
+    pub fn transport(&self, connection: &dyn Connection) -> Transport {
+        match connection.peer() {
+            _ if connection.is_tls() => Transport::Secure,
+            None => Transport::Unknown,
+            Some(peer) if !self.trusts(peer) => Transport::Plain,
+            Some(_) => match (x_forwarded_proto(connection), forwarded_proto(connection)) {
+                (Proto::Said(a), Proto::Said(b)) if a == b => a,
+                (Proto::Said(transport), Proto::Unsaid) | (Proto::Unsaid, Proto::Said(transport)) => transport,
+                _ => Transport::Unknown,
+            },
+        }
+    }
+
+    /// The last hop that is no trusted proxy: whatever stands before it may be made up.
+    fn first_untrusted(&self, hops: Vec<Option<IpAddr>>) -> Hop {
+        let Some(first) = hops.first().copied() else { return Hop::Unsaid };
+        for hop in hops.into_iter().rev() {
+            match hop {
+                None => return Hop::Unclear,
+                Some(address) if !self.trusts(address) => return Hop::Known(address.to_canonical()),
+                Some(_) => {}
+            }
+        }
+        first.map_or(Hop::Unclear, |address| Hop::Known(address.to_canonical()))
+    }
+}
+
+/// Whether some network holds the address; an IPv4 address written as IPv6 is the IPv4 address.
+pub(crate) fn within(networks: &[IpNet], address: IpAddr) -> bool {
+    let address = address.to_canonical();
+    networks.iter().any(|network| network.contains(&address))
+}
+
+enum Hop {
+    Unsaid,
+    Unclear,
+    Known(IpAddr),
+}
+
+enum Proto {
+    Unsaid,
+    Unclear,
+    Said(Transport),
+}
+
+/// The hops that `X-Forwarded-For` names, the nearest last; `None` for what is no address.
+fn hops_of_x_forwarded_for(connection: &dyn Connection) -> Vec<Option<IpAddr>> {
+    let mut hops = Vec::new();
+    connection.visit("x-forwarded-for", &mut |value| {
+        hops.extend(value.split(|&byte| byte == b',').map(|hop| {
+            let hop = std::str::from_utf8(hop).ok()?.trim();
+            hop.parse::<IpAddr>().or_else(|_| hop.parse::<SocketAddr>().map(|socket| socket.ip())).ok()
+        }));
+    });
+    hops
+}
+
+/// The hops that `Forwarded` names, the nearest last; `None` for what is no address.
+fn hops_of_forwarded(connection: &dyn Connection) -> Vec<Option<IpAddr>> {
+    let mut hops = Vec::new();
+    connection.visit("forwarded", &mut |value| match std::str::from_utf8(value) {
+        Ok(value) => hops.extend(
+            rfc7239::parse(value)
+                .map(|hop| hop.ok().and_then(|hop| hop.forwarded_for).and_then(|node| node.ip().copied())),
+        ),
+        Err(_) => hops.push(None),
+    });
+    hops
+}
+
+fn x_forwarded_proto(connection: &dyn Connection) -> Proto {
+    let mut said = Proto::Unsaid;
+    connection.visit("x-forwarded-proto", &mut |value| {
+        said = match (&said, value) {
+            (Proto::Unsaid, b"https") => Proto::Said(Transport::Secure),
+            (Proto::Unsaid, b"http") => Proto::Said(Transport::Plain),
+            _ => Proto::Unclear,
+        };
+    });
+    said
+}
+
+/// What the nearest proxy said: it adds its element at the end.
+fn forwarded_proto(connection: &dyn Connection) -> Proto {
+    let mut said = Proto::Unsaid;
+    connection.visit("forwarded", &mut |value| {
+        let last = std::str::from_utf8(value).ok().and_then(|value| rfc7239::parse(value).next_back());
+        said = match last {
+            Some(Ok(hop)) => match hop.protocol {
+                None => Proto::Unsaid,
+                Some(protocol) if protocol.eq_ignore_ascii_case("https") => Proto::Said(Transport::Secure),
+                Some(protocol) if protocol.eq_ignore_ascii_case("http") => Proto::Said(Transport::Plain),
+                Some(_) => Proto::Unclear,
+            },
+            _ => Proto::Unclear,
+        };
+    });
+    said
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn request(peer: &str, fields: &[(&str, &str)]) -> Request<()> {
+        let peer: IpAddr = peer.parse().unwrap();
+        let request = Request::get("/").extension(PeerAddress((peer, 1).into()));
+        fields.iter().fold(request, |request, (name, value)| request.header(*name, *value)).body(()).unwrap()
+    }
+
+    fn proxies() -> TrustedProxies {
+        TrustedProxies::new(["10.0.0.0/8".parse().unwrap(), "fd00::/8".parse().unwrap()])
+    }
+
+    #[test]
+    fn only_a_trusted_proxy_is_believed_about_https() {
+        use Transport::{Plain, Secure, Unknown};
+        const XFP: &str = "x-forwarded-proto";
+        for (peer, fields, transport) in [
+            ("192.0.2.1", &[(XFP, "https")][..], Plain),
+            ("192.0.2.1", &[("forwarded", "proto=https")], Plain),
+            ("10.0.0.1", &[(XFP, "https")], Secure),
+            ("::ffff:10.0.0.1", &[(XFP, "https")], Secure),
+            ("fd00::1", &[("forwarded", "for=192.0.2.1;proto=https")], Secure),
+            ("10.0.0.1", &[("forwarded", "proto=http, proto=https")], Secure),
+            ("10.0.0.1", &[("forwarded", "proto=https, proto=http")], Plain),
+            ("10.0.0.1", &[("forwarded", "proto=https"), ("forwarded", "proto=http")], Plain),
+            ("10.0.0.1", &[(XFP, "http")], Plain),
+            ("10.0.0.1", &[], Unknown),
+            ("10.0.0.1", &[(XFP, "HTTPS")], Unknown),
+            ("10.0.0.1", &[(XFP, "https,http")], Unknown),
+            ("10.0.0.1", &[(XFP, "https"), (XFP, "https")], Unknown),
+            ("10.0.0.1", &[(XFP, "https"), ("forwarded", "proto=http")], Unknown),
+            ("10.0.0.1", &[(XFP, "https"), ("forwarded", "proto=https")], Secure),
+            ("10.0.0.1", &[("x_forwarded_proto", "https")], Unknown),
+            ("10.0.0.1", &[("x-forwarded-ssl", "on"), ("x-forwarded-scheme", "https")], Unknown),
+            ("10.0.0.1", &[("forwarded", "proto=\"")], Unknown),
+        ] {
+            let request = request(peer, fields);
+            assert_eq!(proxies().transport(&request), transport, "{peer} {fields:?}");
+        }
+        assert_eq!(proxies().transport(&UnknownConnection), Unknown);
+        let mut over_tls = request("192.0.2.1", &[]);
+        over_tls.extensions_mut().insert(TlsTransport);
+        assert_eq!(proxies().transport(&over_tls), Secure);
+    }
+
+    #[test]
+    fn the_client_is_the_last_address_that_no_trusted_proxy_added_of_its_own() {
+        const XFF: &str = "x-forwarded-for";
+        for (peer, fields, client) in [
+            ("192.0.2.1", &[(XFF, "6.6.6.6")][..], Some("192.0.2.1")),
+            ("::ffff:192.0.2.1", &[], Some("192.0.2.1")),
+            ("10.0.0.1", &[(XFF, "192.0.2.7")], Some("192.0.2.7")),
+            ("10.0.0.1", &[(XFF, "6.6.6.6, 192.0.2.7, 10.0.0.2")], Some("192.0.2.7")),
+            ("10.0.0.1", &[(XFF, "6.6.6.6"), (XFF, "192.0.2.7")], Some("192.0.2.7")),
+            ("10.0.0.1", &[(XFF, "192.0.2.7:443")], Some("192.0.2.7")),
+            ("10.0.0.1", &[(XFF, "2001:db8::7")], Some("2001:db8::7")),
+            ("10.0.0.1", &[(XFF, "10.0.0.9, 10.0.0.2")], Some("10.0.0.9")),
+            ("10.0.0.1", &[("forwarded", "for=6.6.6.6, for=\"[2001:db8::7]:1\"")], Some("2001:db8::7")),
+            ("10.0.0.1", &[(XFF, "192.0.2.7"), ("forwarded", "for=192.0.2.7")], Some("192.0.2.7")),
+            ("10.0.0.1", &[(XFF, "192.0.2.7"), ("forwarded", "for=192.0.2.8")], None),
+            ("10.0.0.1", &[(XFF, "192.0.2.7, unknown")], None),
+            ("10.0.0.1", &[(XFF, "")], None),
+            ("10.0.0.1", &[("forwarded", "for=_hidden")], None),
+            ("10.0.0.1", &[], None),
+        ] {
+            let request = request(peer, fields);
+            let client = client.map(|client| client.parse().unwrap());
+            assert_eq!(proxies().client(&request), client, "{peer} {fields:?}");
+        }
+        assert_eq!(proxies().client(&UnknownConnection), None);
+    }
+
+    proptest! {
+        #[test]
+        fn any_fields_are_read_without_a_panic(forwarded in proptest::collection::vec(any::<u8>(), 0..200), others in proptest::collection::vec(any::<u8>(), 0..200)) {
+            struct Raw(Vec<u8>, Vec<u8>);
+            impl Connection for Raw {
+                fn peer(&self) -> Option<IpAddr> {
+                    Some([10, 0, 0, 1].into())
+                }
+
+                fn is_tls(&self) -> bool {
+                    false
+                }
+
+                fn visit(&self, name: &'static str, visitor: &mut dyn FnMut(&[u8])) {
+                    visitor(if name == "forwarded" { &self.0 } else { &self.1 });
+                }
+            }
+            let raw = Raw(forwarded, others);
+            let _ = (proxies().client(&raw), proxies().transport(&raw));
+        }
+    }
+}

@@ -1,0 +1,159 @@
+//! Live and test: what is kept apart by mode cannot be mixed up, as each mode's data has a type of its own.
+
+use std::marker::PhantomData;
+use std::ops::Deref;
+
+use super::Policy;
+use crate::identity::Identity;
+use crate::key::Mode;
+use crate::rejection::Rejection;
+
+/// Live mode, as a type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Live {}
+
+/// Test mode, as a type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Test {}
+
+/// A mode as a type: [`Live`] or [`Test`].
+pub trait ModeType: sealed::Sealed + Send + Sync + 'static {
+    /// The mode.
+    const MODE: Mode;
+}
+
+mod sealed {
+    pub trait Sealed {}
+    impl Sealed for super::Live {}
+    impl Sealed for super::Test {}
+}
+
+impl ModeType for Live {
+    const MODE: Mode = Mode::Live;
+}
+
+impl ModeType for Test {
+    const MODE: Mode = Mode::Test;
+}
+
+/// A value of one mode: a table, a client, the id of a row.
+///
+/// Only [`ByMode`] makes one, so a value of live mode stands for live data wherever it came from.
+#[derive(Debug, PartialEq, Eq, Hash)]
+pub struct InMode<M: ModeType, T> {
+    value: T,
+    mode: PhantomData<M>,
+}
+
+impl<M: ModeType, T> InMode<M, T> {
+    /// Whether this is live mode: the `livemode` of a response.
+    #[must_use]
+    pub fn livemode(&self) -> bool {
+        M::MODE == Mode::Live
+    }
+
+    /// The same mode's value made of this one, such as a row of a table.
+    pub fn map<U>(self, make: impl FnOnce(T) -> U) -> InMode<M, U> {
+        InMode { value: make(self.value), mode: PhantomData }
+    }
+
+    /// The value without its mode.
+    #[must_use]
+    pub fn into_inner(self) -> T {
+        self.value
+    }
+}
+
+impl<M: ModeType, T: Clone> Clone for InMode<M, T> {
+    fn clone(&self) -> Self {
+        Self { value: self.value.clone(), mode: PhantomData }
+    }
+}
+
+impl<M: ModeType, T: Copy> Copy for InMode<M, T> {}
+
+impl<M: ModeType, T> Deref for InMode<M, T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.value
+    }
+}
+
+/// Two of a kind, one for each mode, of which an identity gets the one of its own mode.
+///
+/// # Examples
+/// ```
+/// use keyward::{ByMode, Identity, InMode, ModeType, Modal};
+///
+/// fn count<M: ModeType>(rows: InMode<M, &Vec<&str>>) -> (usize, bool) {
+///     (rows.len(), rows.livemode())
+/// }
+///
+/// let data = ByMode::new(vec!["real"], vec!["sample", "sample"]);
+/// let identity = Identity::api_key("key_1".parse()?, "acct_1".parse()?);
+/// let (rows, livemode) = match data.of(&identity) {
+///     Modal::Live(rows) => count(rows),
+///     Modal::Test(rows) => count(rows),
+/// };
+/// assert_eq!((rows, livemode), (1, true));
+/// # Ok::<(), keyward::IdError>(())
+/// ```
+/// Mixing them does not compile:
+/// ```compile_fail,E0308
+/// use keyward::{InMode, Live, Modal, Test};
+///
+/// fn copy(from: InMode<Live, &str>, to: InMode<Live, &str>) {}
+///
+/// fn mix(live: InMode<Live, &'static str>, test: InMode<Test, &'static str>) {
+///     copy(live, test);
+/// }
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct ByMode<T> {
+    live: T,
+    test: T,
+}
+
+/// Something of the one mode or of the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Modal<T> {
+    /// Of live mode.
+    Live(InMode<Live, T>),
+    /// Of test mode.
+    Test(InMode<Test, T>),
+}
+
+impl<T> ByMode<T> {
+    /// What live mode has, and what test mode has.
+    #[must_use]
+    pub fn new(live: T, test: T) -> Self {
+        Self { live, test }
+    }
+
+    /// The one of this identity's mode.
+    #[must_use]
+    pub fn of(&self, identity: &Identity) -> Modal<&T> {
+        match identity.mode() {
+            Mode::Live => Modal::Live(InMode { value: &self.live, mode: PhantomData }),
+            Mode::Test => Modal::Test(InMode { value: &self.test, mode: PhantomData }),
+        }
+    }
+}
+
+/// Requires a mode.
+///
+/// # Examples
+/// ```
+/// use keyward::{Identity, Mode, Policy};
+///
+/// let identity = Identity::api_key("key_1".parse()?, "acct_1".parse()?);
+/// assert!(Mode::Live.check(&identity).is_ok());
+/// assert_eq!(Mode::Test.check(&identity).unwrap_err().code(), "MODE_NOT_ALLOWED");
+/// # Ok::<(), keyward::IdError>(())
+/// ```
+impl Policy for Mode {
+    fn check(&self, identity: &Identity) -> Result<(), Rejection> {
+        if identity.mode() == *self { Ok(()) } else { Err(Rejection::ModeNotAllowed(*self)) }
+    }
+}

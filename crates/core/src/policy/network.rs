@@ -1,0 +1,40 @@
+//! The networks that a key is confined to.
+
+use std::net::IpAddr;
+
+use crate::connection::within;
+use crate::identity::Identity;
+use crate::rejection::Rejection;
+
+/// Refuses what comes from outside the networks that a key is confined to, and what comes from nobody knows where.
+pub(crate) fn network_allows(identity: &Identity, client: impl FnOnce() -> Option<IpAddr>) -> Result<(), Rejection> {
+    let networks = identity.networks();
+    if networks.is_empty() || client().is_some_and(|client| within(networks, client)) {
+        return Ok(());
+    }
+    Err(Rejection::NetworkNotAllowed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_used_from_its_networks_alone() {
+        let anywhere = Identity::api_key("k".parse().unwrap(), "a".parse().unwrap());
+        let confined =
+            anywhere.clone().with_networks(["192.0.2.0/24".parse().unwrap(), "2001:db8::/32".parse().unwrap()]);
+        for (client, allowed) in [
+            (Some("192.0.2.9"), true),
+            (Some("::ffff:192.0.2.9"), true),
+            (Some("2001:db8::1"), true),
+            (Some("192.0.3.9"), false),
+            (Some("::1"), false),
+            (None, false),
+        ] {
+            let client = client.map(|client| client.parse().unwrap());
+            assert_eq!(network_allows(&confined, || client).is_ok(), allowed, "{client:?}");
+            assert!(network_allows(&anywhere, || client).is_ok());
+        }
+    }
+}

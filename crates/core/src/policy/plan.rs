@@ -1,0 +1,80 @@
+//! Plans and features: what the account of a credential has paid for.
+
+use smol_str::SmolStr;
+
+use super::Policy;
+use crate::identity::Identity;
+use crate::rejection::Rejection;
+
+/// Requires one of some plans of the account.
+///
+/// # Examples
+/// ```
+/// use keyward::{Identity, Plans, Policy};
+///
+/// let paid = Plans::one_of(["Plus", "Pro"]);
+/// let free = Identity::api_key("key_1".parse()?, "acct_1".parse()?).with_plan("Free");
+/// let refused = paid.check(&free).unwrap_err();
+/// assert_eq!(refused.code(), "PLAN_REQUIRED");
+/// assert_eq!(refused.message(), "API access requires a Plus or Pro plan. Please upgrade your subscription.");
+/// # Ok::<(), keyward::IdError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Plans(Box<[SmolStr]>);
+
+/// The plans that a request needs, and the one that its account has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PlanRequired {
+    /// The account's plan, if it has one.
+    pub current: Option<SmolStr>,
+    /// The plans of which it needs one.
+    pub required: Box<[SmolStr]>,
+}
+
+impl Plans {
+    /// Requires one of these. An empty list allows nobody.
+    pub fn one_of<P: Into<SmolStr>>(plans: impl IntoIterator<Item = P>) -> Self {
+        Self(plans.into_iter().map(Into::into).collect())
+    }
+}
+
+impl Policy for Plans {
+    fn check(&self, identity: &Identity) -> Result<(), Rejection> {
+        let current = identity.plan();
+        if current.is_some_and(|current| self.0.iter().any(|plan| plan == current)) {
+            return Ok(());
+        }
+        Err(Rejection::PlanRequired(Box::new(PlanRequired {
+            current: current.map(SmolStr::new),
+            required: self.0.clone(),
+        })))
+    }
+}
+
+/// Requires a feature of the account.
+///
+/// # Examples
+/// ```
+/// use keyward::{Feature, Identity, Policy};
+///
+/// let identity = Identity::api_key("key_1".parse()?, "acct_1".parse()?).with_features(["analytics".into()]);
+/// assert!(Feature::named("analytics").check(&identity).is_ok());
+/// assert!(Feature::named("exports").check(&identity).is_err());
+/// # Ok::<(), keyward::IdError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Feature(SmolStr);
+
+impl Feature {
+    /// Requires the feature of this name.
+    pub fn named(feature: impl Into<SmolStr>) -> Self {
+        Self(feature.into())
+    }
+}
+
+impl Policy for Feature {
+    fn check(&self, identity: &Identity) -> Result<(), Rejection> {
+        if identity.has_feature(&self.0) { Ok(()) } else { Err(Rejection::FeatureRequired(self.0.clone())) }
+    }
+}
