@@ -24,6 +24,9 @@
 mod announcement;
 mod environment;
 
+use std::error::Error;
+use std::process::ExitCode;
+
 pub use announcement::Announcement;
 pub use environment::{Environment, EnvironmentError};
 
@@ -34,4 +37,18 @@ pub fn log_to_stderr() {
 
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+}
+
+/// How the process ends: with an error on standard error, causes included, and the code 1 if there was one.
+#[must_use]
+pub fn exit_code(outcome: Result<(), Box<dyn Error>>) -> ExitCode {
+    let Err(error) = outcome else { return ExitCode::SUCCESS };
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    eprintln!("error: {text}");
+    ExitCode::FAILURE
 }
