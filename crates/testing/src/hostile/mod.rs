@@ -3,7 +3,7 @@
 //! One table says what has to come of each of some 150 requests: several fields, lists, quotes, white space, control
 //! characters, keys that are cut, changed, forged or unknown, and credentials where none are looked for. It is free of any
 //! framework, so that every adapter is proved by the same one:
-//! - [`over_authenticator`] asks an [`Authenticator`](keyward::Authenticator), without HTTP;
+//! - [`over_authenticator`] asks an [`Authenticator`], without HTTP;
 //! - [`over_socket`] sends the table, and [`path_cases`], to a server as HTTP/1.1, byte by byte;
 //! - [`over_http2`] sends them as HTTP/2;
 //! - [`cases`] gives the table itself, for what is none of these.
