@@ -3,7 +3,7 @@
 //! `axum::serve` waits for ever for the head of a request, reads heads of any length that fits in memory, and accepts as many
 //! connections as there are. [`serve`] is hyper with [`Limits`]: a head has to arrive in time and be short, connections are
 //! counted, and a shutdown answers what is in flight, but not for ever. It speaks HTTP/1.1 and HTTP/2 without TLS, which a
-//! proxy in front terminates.
+//! proxy in front terminates. How long a handler may take, or the body that it reads, is a matter of layers of the service.
 //!
 //! # Examples
 //! ```no_run

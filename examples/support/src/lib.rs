@@ -33,10 +33,13 @@ pub use environment::{Environment, EnvironmentError};
 /// Writes the log to standard error, at the level that `RUST_LOG` says; `info` without it. Standard output is the
 /// announcement's alone.
 pub fn log_to_stderr() {
+    use std::io::IsTerminal;
+
     use tracing_subscriber::EnvFilter;
 
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let colours = std::io::stderr().is_terminal();
+    tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colours).with_writer(std::io::stderr).init();
 }
 
 /// How the process ends: with an error on standard error, causes included, and the code 1 if there was one.

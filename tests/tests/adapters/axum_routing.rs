@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use axum::Router;
+use axum::middleware::from_extractor;
 use axum::response::Response;
 use axum::routing::{get, post};
 use http::header::AUTHORIZATION;
@@ -204,6 +205,29 @@ async fn a_preflight_passes_a_cors_layer_outside_and_refusals_can_be_read_by_pag
     from_page.headers_mut().insert("origin", "https://example.org".parse().unwrap());
     let refused = call(&app, from_page).await;
     assert_eq!((refused.status.as_u16(), refused.header("access-control-allow-origin")), (401, "*"));
+}
+
+#[tokio::test]
+async fn a_cors_layer_within_the_layer_comes_too_late() {
+    let demo = Demo::new().await;
+    let inner = CorsLayer::new().allow_origin(Any);
+    let app = Router::new().route("/", get(caller)).layer(inner).layer(AuthLayer::new(demo.store.clone()));
+    let mut from_page = request("GET", "/", None);
+    from_page.headers_mut().insert("origin", "https://example.org".parse().unwrap());
+    let refused = call(&app, from_page).await;
+    assert_eq!((refused.status.as_u16(), refused.header("access-control-allow-origin")), (401, ""));
+}
+
+#[tokio::test]
+async fn from_extractor_refuses_whom_the_layer_let_pass_without_a_credential() {
+    let demo = Demo::new().await;
+    let key = demo.full_key().await;
+    let optional: AuthLayer = Authenticator::builder(demo.store.clone()).optional().build().unwrap().into();
+    let routes = Router::new().route("/", get(anybody));
+    let named = routes.clone().layer(from_extractor::<Authenticated>());
+    check(&routes.layer(optional.clone()), &key, &[("GET", "/", 200, 200)]).await;
+    check(&named.clone().layer(optional), &key, &[("GET", "/", 401, 200)]).await;
+    check(&named, &key, &[("GET", "/", 500, 500)]).await;
 }
 
 #[tokio::test]
