@@ -2,7 +2,7 @@
 
 use crate::identity::Identity;
 use crate::rejection::Rejection;
-use crate::render::RequestId;
+use crate::request_id::RequestId;
 
 /// What happened to a request. Handed to the hook of
 /// [`AuthenticatorBuilder::on_event`](crate::AuthenticatorBuilder::on_event), which must not block.

@@ -9,9 +9,9 @@ use serde_json::{Map, Value};
 use smol_str::SmolStr;
 
 use crate::clock::Timestamp;
+use crate::endpoint::Endpoint;
 use crate::id::{AccountId, CredentialId, UserId};
 use crate::key::{KeyKind, Mode};
-use crate::policy::Endpoint;
 use crate::scope::{Scope, ScopeSet};
 
 /// What kind of credential a request presented.

@@ -36,6 +36,7 @@ mod cache;
 mod clock;
 mod connection;
 mod credential;
+mod endpoint;
 mod event;
 mod id;
 mod identity;
@@ -48,6 +49,7 @@ mod per_thread;
 mod policy;
 mod rejection;
 mod render;
+mod request_id;
 mod scope;
 mod store;
 mod telemetry;
@@ -59,6 +61,7 @@ pub use authenticate::{Admission, Authenticator, AuthenticatorBuilder, BuildErro
 pub use clock::{Clock, ManualClock, SystemClock, Timestamp, TimestampError};
 pub use connection::{Connection, PeerAddress, TlsTransport, Transport, TrustedProxies, UnknownConnection};
 pub use credential::{Credential, CredentialFault, MAX_TOKEN_LENGTH};
+pub use endpoint::{Endpoint, EndpointError};
 pub use event::Event;
 pub use id::{AccountId, CredentialId, IdError, MAX_ID_LENGTH, NodeId, UserId};
 pub use identity::{CredentialKind, Identity};
@@ -71,12 +74,13 @@ pub use lease::{Lease, LeaseError, Propagation};
 pub use lifecycle::{Changed, Issued, Keys, KeysError, MAX_NAME_LENGTH, NewKey, Rotated};
 pub use memory::MemoryStore;
 pub use policy::{
-    AllOf, AnyOf, ByMode, Endpoint, EndpointError, Feature, Guard, InMode, Live, Modal, ModeType, NamedScope,
-    PlanRequired, Plans, Policy, RequiredScopes, Requirement, Test, check_required,
+    AllOf, AnyOf, ByMode, Feature, Guard, InMode, Live, Modal, ModeType, NamedScope, Plans, Policy, RequiredScopes,
+    Test, check_required,
 };
-pub use rejection::Rejection;
-pub use render::{CodedEnvelope, NumericEnvelope, ProblemJson, Refusal, Render, Rendered, RequestId};
-pub use scope::{Grant, MAX_GRANTS, MAX_SCOPE_LENGTH, Scope, ScopeError, ScopeSet};
+pub use rejection::{PlanRequired, Rejection};
+pub use render::{CodedEnvelope, NumericEnvelope, ProblemJson, Refusal, Render, Rendered};
+pub use request_id::RequestId;
+pub use scope::{Grant, MAX_GRANTS, MAX_SCOPE_LENGTH, Requirement, Scope, ScopeError, ScopeSet};
 pub use store::{
     AccountRecord, AdminError, Change, ChangeLog, Committed, Cursor, CursorError, Denial, Found, Freshness, KeyAdmin,
     KeyPage, KeyQuery, KeyRecord, KeyStatus, KeyStore, KeyUpdate, KeyUse, LeaseAnswer, LogBatch, NodeState, NodeStates,

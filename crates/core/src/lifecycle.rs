@@ -8,10 +8,10 @@ use ipnet::IpNet;
 use serde_json::{Map, Value};
 
 use crate::clock::{Clock, SystemClock, Timestamp};
+use crate::endpoint::Endpoint;
 use crate::id::{AccountId, CredentialId};
 use crate::key::{FormatError, Hasher, KeyFormat, KeyKind, Mode, PlainKey};
 use crate::lease::{Propagation, wait_until_applied};
-use crate::policy::Endpoint;
 use crate::scope::ScopeSet;
 use crate::store::{
     AccountRecord, AdminError, Committed, Denial, Freshness, KeyAdmin, KeyPage, KeyQuery, KeyRecord, KeyStatus,

@@ -8,7 +8,7 @@ use smol_str::SmolStr;
 
 use crate::credential::CredentialFault;
 use crate::key::Mode;
-use crate::policy::{PlanRequired, Requirement};
+use crate::scope::Requirement;
 
 /// Why a request is refused.
 ///
@@ -70,6 +70,16 @@ pub enum Rejection {
     StoreCorrupt,
     /// A handler asks for an identity where no `AuthLayer` is. A fault of the service, not of the caller.
     NotConfigured,
+}
+
+/// The plans that a request needs, and the one that its account has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PlanRequired {
+    /// The account's plan, if it has one.
+    pub current: Option<SmolStr>,
+    /// The plans of which it needs one.
+    pub required: Box<[SmolStr]>,
 }
 
 /// The `error` of a challenge (RFC 6750 section 3.1).

@@ -9,13 +9,11 @@ mod required;
 mod scopes;
 
 pub(crate) use endpoint::endpoint_allows;
-pub use endpoint::{Endpoint, EndpointError};
 pub(crate) use kind::kind_allows;
 pub use mode::{ByMode, InMode, Live, Modal, ModeType, Test};
 pub(crate) use network::network_allows;
-pub use plan::{Feature, PlanRequired, Plans};
+pub use plan::{Feature, Plans};
 pub use required::{AllOf, AnyOf, NamedScope, RequiredScopes, check_required};
-pub use scopes::Requirement;
 
 use crate::identity::Identity;
 use crate::key::KeyKind;

@@ -4,7 +4,7 @@ use smol_str::SmolStr;
 
 use super::Policy;
 use crate::identity::Identity;
-use crate::rejection::Rejection;
+use crate::rejection::{PlanRequired, Rejection};
 
 /// Requires one of some plans of the account.
 ///
@@ -21,16 +21,6 @@ use crate::rejection::Rejection;
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Plans(Box<[SmolStr]>);
-
-/// The plans that a request needs, and the one that its account has.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct PlanRequired {
-    /// The account's plan, if it has one.
-    pub current: Option<SmolStr>,
-    /// The plans of which it needs one.
-    pub required: Box<[SmolStr]>,
-}
 
 impl Plans {
     /// Requires one of these. An empty list allows nobody.

@@ -2,11 +2,10 @@
 
 use std::marker::PhantomData;
 
-use super::Requirement;
 use super::scopes::is_granted;
 use crate::identity::Identity;
 use crate::rejection::Rejection;
-use crate::scope::Scope;
+use crate::scope::{Requirement, Scope};
 
 /// One scope as a type; made by [`scopes!`](crate::scopes).
 pub trait NamedScope {

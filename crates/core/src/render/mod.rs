@@ -1,23 +1,19 @@
 //! How a refusal is written: status, headers and body.
 
 mod renderers;
-mod request_id;
 
 pub use renderers::{CodedEnvelope, NumericEnvelope, ProblemJson};
-pub use request_id::RequestId;
 
 use std::sync::Arc;
 
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, Entry, RETRY_AFTER, VARY, WWW_AUTHENTICATE};
-use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
+use http::{HeaderMap, HeaderValue, Response, StatusCode};
 
 use crate::event::Event;
 use crate::rejection::Rejection;
+use crate::request_id::{REQUEST_ID, RequestId, X_REQUEST_ID};
 use crate::telemetry::Metrics;
-
-const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-const REQUEST_ID: HeaderName = HeaderName::from_static("request-id");
 
 /// Writes the body of a refusal. The headers are keyward's own, and so is the verdict.
 ///

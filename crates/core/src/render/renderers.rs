@@ -3,8 +3,9 @@
 use http::StatusCode;
 use serde_json::json;
 
-use super::{Render, Rendered, RequestId};
+use super::{Render, Rendered};
 use crate::rejection::Rejection;
+use crate::request_id::RequestId;
 
 /// RFC 9457 `application/problem+json`, the default, with `code`, `request_id` and `details` as extension members.
 #[derive(Clone, Copy, Debug, Default)]

@@ -8,9 +8,9 @@ use serde_json::{Map, Value};
 
 use super::{Denial, KeyRecord, KeyStatus};
 use crate::clock::Timestamp;
+use crate::endpoint::Endpoint;
 use crate::id::{AccountId, CredentialId};
 use crate::key::{KeyKind, Mode};
-use crate::policy::Endpoint;
 use crate::scope::ScopeSet;
 
 /// Which keys to list; all of them by default, 50 a page.

@@ -7,10 +7,10 @@ use smol_str::SmolStr;
 
 use super::Position;
 use crate::clock::Timestamp;
+use crate::endpoint::Endpoint;
 use crate::id::{AccountId, CredentialId};
 use crate::identity::Identity;
 use crate::key::{Digest, Hint, KeyKind, Mode};
-use crate::policy::Endpoint;
 use crate::scope::ScopeSet;
 
 /// What [`KeyStore::find`](super::KeyStore::find) found, and as of when.

@@ -2,11 +2,13 @@
 
 use std::fmt;
 
-use http::{HeaderMap, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue};
 use smol_str::SmolStr;
 
-use super::{REQUEST_ID, X_REQUEST_ID};
 use crate::key::random_base62;
+
+pub(crate) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("request-id");
 
 /// The longest id that is taken over from a request, in bytes.
 const MAX_LENGTH: usize = 128;
@@ -26,7 +28,7 @@ impl RequestId {
         Self::of_bytes(sent.map(HeaderValue::as_bytes))
     }
 
-    pub(super) fn of_bytes(sent: Option<&[u8]>) -> Self {
+    pub(crate) fn of_bytes(sent: Option<&[u8]>) -> Self {
         sent.and_then(|bytes| {
             let fits = (1..=MAX_LENGTH).contains(&bytes.len())
                 && bytes.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'));
@@ -41,7 +43,7 @@ impl RequestId {
         &self.0
     }
 
-    pub(super) fn to_header(&self) -> HeaderValue {
+    pub(crate) fn to_header(&self) -> HeaderValue {
         HeaderValue::try_from(self.as_str()).unwrap_or_else(|_| HeaderValue::from_static("unknown"))
     }
 

@@ -3,6 +3,10 @@
 //! A requirement is always exact (`resources:read`). Only a grant may be wider: `resources:*` stands for every
 //! action on a resource and `*` for everything. Both are valid OAuth scope tokens (RFC 6749 section 3.3).
 
+mod requirement;
+
+pub use requirement::Requirement;
+
 use std::fmt;
 use std::str::FromStr;
 

@@ -1,0 +1,148 @@
+//! Endpoints: which methods and paths a key is confined to.
+
+use std::fmt;
+use std::str::FromStr;
+
+use http::Method;
+use serde::{Deserialize, Serialize};
+use smol_str::SmolStr;
+
+/// The longest endpoint, in bytes.
+const MAX_LENGTH: usize = 256;
+
+/// A method and a path that a key may call: `GET /v1/videos`, `GET /v1/videos/*` (that path and everything below it),
+/// `* /v1/videos` (every method). GET includes HEAD.
+///
+/// # Examples
+/// ```
+/// use keyward::Endpoint;
+///
+/// let endpoint: Endpoint = "GET /v1/videos/*".parse()?;
+/// assert!(endpoint.covers("GET", "/v1/videos"));
+/// assert!(endpoint.covers("HEAD", "/v1/videos/42"));
+/// assert!(!endpoint.covers("POST", "/v1/videos"));
+/// assert!(!endpoint.covers("GET", "/v1/videos2"));
+/// assert!(!endpoint.covers("GET", "/v1/videos/../analytics"));
+/// # Ok::<(), keyward::EndpointError>(())
+/// ```
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "SmolStr", into = "SmolStr")]
+pub struct Endpoint(SmolStr);
+
+/// The text is not an endpoint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("an endpoint is a method or '*', a space, and a path that begins with '/' and may end with '/*'")]
+pub struct EndpointError;
+
+impl Endpoint {
+    /// The endpoint as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether a request with this method for this path, as the router sees it, is within the endpoint.
+    ///
+    /// Below a path, a spelling that some router or proxy could take for another path is covered by nothing: empty and
+    /// dot segments, encoded slashes and dots, `;` and `\`.
+    #[must_use]
+    pub fn covers(&self, method: &str, path: &str) -> bool {
+        let Some((allowed, pattern)) = self.0.split_once(' ') else { return false };
+        if !(allowed == "*" || allowed == method || (allowed == "GET" && method == "HEAD")) {
+            return false;
+        }
+        match pattern.strip_suffix("/*") {
+            None => path == pattern,
+            Some(base) => match path.strip_prefix(base) {
+                Some("") => true,
+                Some(below) => below.starts_with('/') && !is_ambiguous(below),
+                None => false,
+            },
+        }
+    }
+}
+
+fn is_ambiguous(path: &str) -> bool {
+    let lower = path.to_ascii_lowercase();
+    path.contains(['\\', ';'])
+        || ["%2f", "%5c", "%2e", "%3b", "%25", "%00"].iter().any(|encoded| lower.contains(encoded))
+        || path.split('/').skip(1).any(|segment| segment == "." || segment == "..")
+        || path.contains("//")
+}
+
+impl TryFrom<SmolStr> for Endpoint {
+    type Error = EndpointError;
+
+    fn try_from(text: SmolStr) -> Result<Self, EndpointError> {
+        let (method, path) = text.split_once(' ').ok_or(EndpointError)?;
+        let literal = path.strip_suffix("/*").unwrap_or(path);
+        let is_method = method == "*" || (Method::from_bytes(method.as_bytes()).is_ok() && !method.contains('*'));
+        let is_path = path.starts_with('/')
+            && literal.bytes().all(|b| b.is_ascii_graphic() && !matches!(b, b'?' | b'#' | b'*'))
+            && !is_ambiguous(literal);
+        if is_method && is_path && text.len() <= MAX_LENGTH { Ok(Self(text)) } else { Err(EndpointError) }
+    }
+}
+
+impl FromStr for Endpoint {
+    type Err = EndpointError;
+
+    fn from_str(text: &str) -> Result<Self, EndpointError> {
+        SmolStr::new(text).try_into()
+    }
+}
+
+impl From<Endpoint> for SmolStr {
+    fn from(endpoint: Endpoint) -> Self {
+        endpoint.0
+    }
+}
+
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_endpoint_covers_its_path_and_with_a_star_what_is_below() {
+        for (endpoint, method, path, covered) in [
+            ("GET /v1/videos", "GET", "/v1/videos", true),
+            ("GET /v1/videos", "GET", "/v1/videos/", false),
+            ("GET /v1/videos", "get", "/v1/videos", false),
+            ("* /v1/videos", "DELETE", "/v1/videos", true),
+            ("GET /*", "GET", "/anything", true),
+            ("GET /v1/videos/*", "GET", "/v1/videos/1/frames", true),
+            ("GET /v1/videos/*", "GET", "/v1/videos//1", false),
+            ("GET /v1/videos/*", "GET", "/v1/videos/%2e%2E/analytics", false),
+            ("GET /v1/videos/*", "GET", "/v1/videos/%2F", false),
+            ("GET /v1/videos/*", "GET", "/v1/videos/;/x", false),
+            ("GET /v1/videos/*", "GET", "/V1/videos/1", false),
+        ] {
+            assert_eq!(
+                endpoint.parse::<Endpoint>().unwrap().covers(method, path),
+                covered,
+                "{endpoint}: {method} {path}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_could_be_read_in_two_ways_is_no_endpoint() {
+        for text in
+            ["", "GET", "/v1", "GET v1", "GET /v1/*/x", "GET /v1?x", "G T /v1", "GET /a/../b", "GET /a//b", "GET* /v1"]
+        {
+            assert_eq!(text.parse::<Endpoint>(), Err(EndpointError), "{text:?}");
+        }
+    }
+}

@@ -1,0 +1,181 @@
+//! What has to stay true of the source as a whole: which way modules import, what core knows nothing of, and that the
+//! documentation's tables are the code's.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use keyward::{CredentialFault, Mode, Rejection, Requirement, Scope};
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+}
+
+fn read(path: &str) -> String {
+    fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+fn sources(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(sources(&path));
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found.push(path);
+        }
+    }
+    found
+}
+
+/// What each module of core imports from its siblings.
+fn imports() -> BTreeMap<String, BTreeSet<String>> {
+    let folder = root().join("crates/core/src");
+    let mut graph: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for path in sources(&folder) {
+        let relative = path.strip_prefix(&folder).unwrap();
+        let module = relative.iter().next().unwrap().to_str().unwrap().trim_end_matches(".rs").to_owned();
+        let text = fs::read_to_string(&path).unwrap();
+        let code = text.split("#[cfg(test)]").next().unwrap();
+        let imported = graph.entry(module.clone()).or_default();
+        for line in code.lines().map(str::trim_start).filter(|line| !line.starts_with("//")) {
+            for part in line.split("crate::").skip(1) {
+                let name: String = part.chars().take_while(|c| c.is_ascii_lowercase() || *c == '_').collect();
+                if !name.is_empty() && name != module {
+                    imported.insert(name);
+                }
+            }
+        }
+    }
+    graph.remove("lib");
+    graph
+}
+
+#[test]
+fn the_modules_of_core_import_downwards_only() {
+    // From the top to the bottom: a module imports from what stands below it.
+    const ORDER: [&str; 22] = [
+        "layer",
+        "authenticate",
+        "memory",
+        "lifecycle",
+        "lease",
+        "cache",
+        "render",
+        "event",
+        "request_id",
+        "telemetry",
+        "policy",
+        "store",
+        "rejection",
+        "identity",
+        "credential",
+        "connection",
+        "endpoint",
+        "scope",
+        "id",
+        "key",
+        "clock",
+        "per_thread",
+    ];
+    let rank = |module: &str| {
+        ORDER.iter().position(|name| *name == module).unwrap_or_else(|| panic!("{module} has no place in the order"))
+    };
+    for (module, imported) in imports() {
+        for name in imported {
+            assert!(rank(&module) < rank(&name), "{module} imports {name}, which stands above it");
+        }
+    }
+}
+
+#[test]
+fn core_knows_no_framework_and_no_database() {
+    let manifest = read("crates/core/Cargo.toml");
+    let dependencies = manifest.split("[dev-dependencies]").next().unwrap();
+    for name in ["axum", "actix", "tonic", "hyper", "warp", "rocket", "rusqlite", "sqlx", "postgres", "redis", "diesel"]
+    {
+        assert!(!dependencies.contains(name), "core depends on {name}");
+    }
+}
+
+#[test]
+fn no_file_is_too_long_to_be_read() {
+    for folder in ["crates", "examples", "tests"] {
+        for path in sources(&root().join(folder)) {
+            let text = fs::read_to_string(&path).unwrap();
+            let code = text.split("#[cfg(test)]").next().unwrap();
+            let lines = code.lines().filter(|line| !line.trim_start().starts_with("//")).count();
+            assert!(lines <= 500, "{} has {lines} lines of code", path.display());
+        }
+    }
+}
+
+#[test]
+fn every_crate_has_its_place_in_the_map() {
+    let map = read("ARCHITECTURE.md");
+    for folder in ["crates", "examples"] {
+        for entry in fs::read_dir(root().join(folder)).unwrap() {
+            let name = format!("{folder}/{}", entry.unwrap().file_name().to_str().unwrap());
+            assert!(map.contains(&format!("`{name}`")), "ARCHITECTURE.md says nothing of {name}");
+        }
+    }
+}
+
+fn rejections() -> Vec<Rejection> {
+    use CredentialFault as Fault;
+    vec![
+        Rejection::Credential(Fault::Missing),
+        Rejection::Credential(Fault::OtherScheme),
+        Rejection::Credential(Fault::Empty),
+        Rejection::Credential(Fault::SeveralFields),
+        Rejection::Credential(Fault::List),
+        Rejection::Credential(Fault::Quoted),
+        Rejection::Credential(Fault::WhiteSpace),
+        Rejection::Credential(Fault::Control),
+        Rejection::Credential(Fault::NonAscii),
+        Rejection::Credential(Fault::TooLong),
+        Rejection::Credential(Fault::Character),
+        Rejection::MalformedKey,
+        Rejection::ChecksumMismatch,
+        Rejection::UnknownKey,
+        Rejection::KeyRevoked,
+        Rejection::KeyCompromised,
+        Rejection::KeyExpired,
+        Rejection::KeyDisabled,
+        Rejection::KeyNotYetValid,
+        Rejection::AccountSuspended,
+        Rejection::KindNotAllowed,
+        Rejection::EndpointNotAllowed,
+        Rejection::NetworkNotAllowed,
+        Rejection::InsufficientScope(Requirement::all_of([Scope::from_static("resources:read")])),
+        Rejection::FeatureRequired("analytics".into()),
+        Rejection::ModeNotAllowed(Mode::Live),
+        Rejection::HttpsRequired,
+        Rejection::StoreUnavailable,
+        Rejection::StoreCorrupt,
+        Rejection::NotConfigured,
+    ]
+}
+
+/// `| reason | status | code | error of the challenge |`
+fn row(rejection: &Rejection) -> String {
+    let challenge = rejection.challenge("api").map(|value| value.to_str().unwrap().to_owned());
+    let error = match &challenge {
+        None => "none",
+        Some(challenge) => challenge.split("error=\"").nth(1).map_or("without `error`", |rest| {
+            let name = rest.split('"').next().unwrap();
+            ["invalid_request", "invalid_token", "insufficient_scope"].into_iter().find(|known| *known == name).unwrap()
+        }),
+    };
+    let error = if error.contains('`') || error == "none" { error.to_owned() } else { format!("`{error}`") };
+    format!("| `{}` | {} | `{}` | {error} |", rejection.reason(), rejection.status().as_u16(), rejection.code())
+}
+
+#[test]
+fn the_table_of_rejections_in_the_readme_is_the_codes() {
+    let readme = read("README.md");
+    let missing: Vec<String> = rejections().iter().map(row).filter(|row| !readme.contains(row.as_str())).collect();
+    assert!(missing.is_empty(), "README.md lacks these rows:\n{}", missing.join("\n"));
+}
