@@ -47,7 +47,7 @@ fn forms(key: &str) -> Vec<Case> {
         ("a character more at the end", format!("{key}0")),
         ("a character more at the beginning", format!("x{key}")),
         ("a character twice", format!("{lead}{}{body}", &body[..1])),
-        ("the key twice", format!("{key}{key}")),
+        ("the key twice, run together", format!("{key}{key}")),
         ("the key backwards", key.chars().rev().collect()),
         ("in upper case", key.to_uppercase()),
         ("the lead in upper case", format!("{}{body}", lead.to_uppercase())),

@@ -1,6 +1,6 @@
 //! Hostile `Authorization` headers: bytes in, rejection out.
 //!
-//! One table says what has to come of each of some 150 requests: several fields, lists, quotes, white space, control
+//! One table says what has to come of each of over 250 requests: several fields, lists, quotes, white space, control
 //! characters, keys that are cut, changed, forged or unknown, and credentials where none are looked for. It is free of any
 //! framework, so that every adapter is proved by the same one:
 //! - [`over_authenticator`] asks an [`Authenticator`], without HTTP;

@@ -73,7 +73,7 @@ fn schemes(key: &str) -> Vec<Case> {
             ("another scheme, then Bearer", format!("Basic a, Bearer {key}")),
             ("the field's name within its value", format!("Authorization: Bearer {key}")),
             ("a Cyrillic B", format!("\u{412}earer {key}")),
-            ("full-width letters", format!("\u{ff22}\u{ff45}\u{ff41}\u{ff52}\u{ff45}\u{ff52} {key}")),
+            ("a scheme in full-width letters", format!("\u{ff22}\u{ff45}\u{ff41}\u{ff52}\u{ff45}\u{ff52} {key}")),
             ("a no-break space after the scheme", format!("Bearer\u{a0}{key}")),
             ("an ideographic space after the scheme", format!("Bearer\u{3000}{key}")),
             ("a zero-width space in the scheme", format!("Bea\u{200b}rer {key}")),
