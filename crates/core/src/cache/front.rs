@@ -54,6 +54,27 @@ impl Front {
     /// The identity cached for this digest, if it still holds. No lock, no allocation, and a write once a second.
     #[inline]
     pub(crate) fn get(&self, digest: &Digest, now: Instant, epochs: &Epochs, uses: &Uses) -> Option<Identity> {
+        self.read(digest, now, epochs, uses, |entry| entry.identity.clone())
+    }
+
+    /// The same, with what it takes to see later on whether it holds then.
+    pub(crate) fn answer(&self, digest: &Digest, now: Instant, epochs: &Epochs, uses: &Uses) -> Option<Answer> {
+        self.read(digest, now, epochs, uses, |entry| Answer {
+            identity: entry.identity.clone(),
+            born: entry.born,
+            until: entry.until,
+        })
+    }
+
+    #[inline]
+    fn read<T>(
+        &self,
+        digest: &Digest,
+        now: Instant,
+        epochs: &Epochs,
+        uses: &Uses,
+        take: impl FnOnce(&Entry) -> T,
+    ) -> Option<T> {
         let map = self.map.pin();
         let entry = map.get(digest)?;
         let holds = now < entry.until
@@ -66,7 +87,7 @@ impl Front {
         if entry.used.load(Ordering::Relaxed) != second {
             entry.note_use(second, uses);
         }
-        Some(entry.identity.clone())
+        Some(take(entry))
     }
 
     /// Caches an answer, unless the map is far over its capacity. Gives whether a sweep is due.

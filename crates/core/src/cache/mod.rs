@@ -196,6 +196,10 @@ impl Cache {
 
     /// One flight for all who wait: fills the front or gives moka a refusal to keep.
     async fn fly(&self, digests: Digests) -> Result<Negative, NotKept> {
+        // The flight before this one may have landed after whoever boards here last looked.
+        if let Some(answer) = self.front.answer(digests.first(), self.now(), &self.epochs, &self.uses) {
+            return Err(NotKept::Active(answer));
+        }
         let fill = self.fill(&digests).await.map_err(|error| NotKept::Failed(error.kind()))?;
         match self.land(&digests, &fill) {
             Landed::Active(answer) => Err(NotKept::Active(answer)),
