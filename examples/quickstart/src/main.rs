@@ -1,2 +1,87 @@
-//! main
-fn main() {}
+//! The smallest service that keyward protects: `cargo run -p quickstart`.
+//!
+//! | request | needs |
+//! | --- | --- |
+//! | `GET /health` | nothing |
+//! | `GET /` | a key; answers whose it is |
+//! | `GET /resources` | a key that was granted `resources:read` |
+//! | `POST /resources` with `{"name":"…"}` | a key that was granted `resources:write` |
+//!
+//! An empty database gets one key, `first`, that may read, shown in the line of JSON on standard output. With
+//! `SEED_DEMO=1` there are `full`, `read_only`, `revoked` and `expired` instead. Ready-made calls are on standard error.
+
+mod demo;
+mod hints;
+mod resources;
+
+use std::error::Error;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use axum::http::{Method, StatusCode};
+use axum::routing::get;
+use axum::{Json, Router};
+use example_support::{Announcement, Environment};
+use keyward::{Authenticator, Keys, MemoryStore};
+use keyward_axum::{AuthLayer, Authenticated};
+use keyward_serve::{Limits, serve, shutdown_signal};
+use serde_json::{Value, json};
+use tower_http::timeout::TimeoutLayer;
+use tower_http::trace::TraceLayer;
+
+keyward_axum::scopes! {
+    /// List resources.
+    ResourcesRead = "resources:read";
+    /// Create resources.
+    ResourcesWrite = "resources:write";
+}
+
+/// The service: everything but `GET /health` needs a key.
+fn app(auth: AuthLayer) -> Router {
+    Router::new()
+        .route("/", get(whoami))
+        .route("/health", get(async || "ok"))
+        .route("/resources", get(resources::list).post(resources::create))
+        .with_state(resources::Resources::default())
+        .layer(auth)
+        .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, Duration::from_secs(10)))
+        .layer(TraceLayer::new_for_http())
+}
+
+async fn whoami(caller: Authenticated) -> Json<Value> {
+    Json(json!({
+        "key": caller.id(),
+        "account": caller.account(),
+        "kind": caller.kind().key_kind(),
+        "mode": caller.mode(),
+        "scopes": caller.scopes(),
+    }))
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    example_support::log_to_stderr();
+    example_support::exit_code(run().await)
+}
+
+async fn run() -> Result<(), Box<dyn Error>> {
+    let environment = Environment::from_env()?;
+    if environment.database.is_some() {
+        return Err("the environment variable DATABASE is set, and this service keeps its keys in memory".into());
+    }
+    let store = MemoryStore::new();
+    let authenticator = Authenticator::builder(store.clone()).exempt(Method::GET, "/health").build()?;
+    let app = app(authenticator.clone().into());
+
+    let listener = environment.listen().await?;
+    let mut announcement = Announcement::new(listener.local_addr()?);
+    let shown = demo::issue(&Keys::new(store.clone()), environment.seed_demo, &mut announcement).await?;
+    let stop = shutdown_signal()?;
+    announcement.write()?;
+    eprintln!("{}", hints::text(&announcement.url(), None, shown));
+
+    serve(listener, app, stop, Limits::default()).await;
+    // Writes down what uses of keys are still to be recorded.
+    authenticator.shutdown().await;
+    Ok(())
+}

@@ -1,0 +1,236 @@
+//! The quickstart as its reader runs it: the program itself, `curl`, and a signal.
+
+#![allow(clippy::unwrap_used)] // An unwrap is an assertion here, in helpers too.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+const SOON: Duration = Duration::from_secs(10);
+
+/// The program, built as this test is. Cargo gives no path to another package's program.
+fn program() -> &'static Path {
+    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
+    PROGRAM.get_or_init(|| {
+        let this = std::env::current_exe().unwrap();
+        let profile = this.parent().and_then(Path::parent).unwrap();
+        let mut build = Command::new(env!("CARGO"));
+        build.args(["build", "--quiet", "--package", "quickstart", "--target-dir"]).arg(profile.parent().unwrap());
+        build.args((profile.file_name().unwrap() == "release").then_some("--release"));
+        assert!(build.status().unwrap().success(), "the quickstart does not build");
+        profile.join("quickstart")
+    })
+}
+
+struct Quickstart {
+    process: Child,
+    url: String,
+    credentials: Value,
+    /// What was said on standard error, up to the hints' last line.
+    said: String,
+}
+
+impl Quickstart {
+    fn start(variables: &[(&str, &str)]) -> Self {
+        let mut process = Command::new(program())
+            .env("PORT", "0")
+            .envs(variables.iter().copied())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let first = first_line(process.stdout.take().unwrap());
+        let line: Value = serde_json::from_str(&first).unwrap_or_else(|error| panic!("{error}: {first:?}"));
+        let said = up_to(process.stderr.take().unwrap(), "SIGTERM");
+        Self {
+            process,
+            url: line["listening"].as_str().unwrap().to_owned(),
+            credentials: line["credentials"].clone(),
+            said,
+        }
+    }
+
+    fn credential(&self, name: &str) -> &str {
+        self.credentials[name].as_str().unwrap_or_else(|| panic!("there is no credential {name}"))
+    }
+
+    fn curl(&self, path: &str, arguments: &[&str]) -> (u16, String) {
+        let mut curl = Command::new("curl");
+        curl.args(["--silent", "--include", "--max-time", "10"]).arg(format!("{}{path}", self.url)).args(arguments);
+        answer(curl)
+    }
+
+    fn stop(mut self) {
+        terminate(&self.process);
+        assert!(wait(&mut self.process), "it did not end well");
+    }
+}
+
+impl Drop for Quickstart {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// The first line of what a process writes. What comes after it is read and dropped, so that the process never blocks.
+fn first_line(output: impl Read + Send + 'static) -> String {
+    up_to(output, "")
+}
+
+/// What a process writes, up to and with the first line that has this in it.
+fn up_to(output: impl Read + Send + 'static, last: &'static str) -> String {
+    let (found, wait) = mpsc::channel();
+    std::thread::spawn(move || {
+        let mut text = String::new();
+        let mut found = Some(found);
+        for line in BufReader::new(output).lines().map_while(Result::ok) {
+            text += &line;
+            text.push('\n');
+            if line.contains(last)
+                && let Some(found) = found.take()
+            {
+                let _ = found.send(text.clone());
+            }
+        }
+    });
+    wait.recv_timeout(SOON).expect("the program says so in time")
+}
+
+/// The status that `curl` shows, and all that it shows.
+fn answer(mut curl: Command) -> (u16, String) {
+    let output = curl.stdin(Stdio::null()).output().expect("curl is installed");
+    let text = String::from_utf8(output.stdout).unwrap();
+    let status = text.strip_prefix("HTTP/1.1 ").and_then(|rest| rest.get(..3)).and_then(|status| status.parse().ok());
+    (status.unwrap_or_else(|| panic!("no status in {text:?}")), text)
+}
+
+fn terminate(process: &Child) {
+    let sent = Command::new("kill").args(["-TERM", &process.id().to_string()]).status().unwrap();
+    assert!(sent.success());
+}
+
+/// Whether the process ends by itself, in time and with the code 0.
+fn wait(process: &mut Child) -> bool {
+    let deadline = Instant::now() + SOON;
+    while Instant::now() < deadline {
+        if let Some(status) = process.try_wait().unwrap() {
+            return status.success();
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    false
+}
+
+#[test]
+fn curl_is_let_in_and_refused_as_documented() {
+    let service = Quickstart::start(&[("SEED_DEMO", "1")]);
+    let json = ["-H", "Content-Type: application/json", "-d", r#"{"name":"first"}"#];
+    for (path, credential, body, status, shown) in [
+        ("/health", None, &[][..], 200, "ok"),
+        ("/", None, &[], 401, r#""code":"MISSING_API_KEY""#),
+        ("/unknown", None, &[], 401, r#""code":"MISSING_API_KEY""#),
+        ("/", Some("full"), &[], 200, r#""account":"acct_demo""#),
+        ("/", Some("read_only"), &[], 200, r#""scopes":["resources:read"]"#),
+        ("/", Some("revoked"), &[], 401, r#""code":"API_KEY_REVOKED""#),
+        ("/", Some("expired"), &[], 401, r#""code":"API_KEY_EXPIRED""#),
+        ("/resources", None, &json, 401, r#""code":"MISSING_API_KEY""#),
+        ("/resources", Some("read_only"), &json, 403, r#"scope="resources:write""#),
+        ("/resources", Some("read_only"), &["-d", "nonsense"], 403, r#""code":"INSUFFICIENT_SCOPE""#),
+        ("/resources", Some("full"), &json, 201, r#"{"name":"first"}"#),
+        ("/resources", Some("read_only"), &[], 200, r#"[{"name":"first"}]"#),
+        ("/unknown", Some("full"), &[], 404, ""),
+    ] {
+        let field = credential.map(|name| format!("Authorization: Bearer {}", service.credential(name)));
+        let mut arguments: Vec<&str> = field.iter().flat_map(|field| ["-H", field]).collect();
+        arguments.extend(body);
+        let (got, text) = service.curl(path, &arguments);
+        assert_eq!(got, status, "{path} with {credential:?}: {text}");
+        assert!(text.contains(shown), "{path} with {credential:?}: {text}");
+    }
+    for name in ["full", "read_only", "revoked", "expired"] {
+        assert!(!service.said.contains(service.credential(name)), "{name} is on standard error");
+    }
+    service.stop();
+}
+
+/// Pastes every printed call into a shell, and compares the status with the one that is printed behind it.
+fn try_printed_calls(service: &Quickstart, key: &str) {
+    let calls: Vec<&str> = service.said.lines().filter(|line| line.starts_with("curl ")).collect();
+    let mut seen = Vec::new();
+    for call in calls {
+        let status: u16 = call.rsplit_once("# ").unwrap().1.parse().unwrap();
+        let mut shell = Command::new("sh");
+        shell.args(["-c", call]).env("KEY", key).stderr(Stdio::null());
+        let (got, text) = answer(shell);
+        assert_eq!(got, status, "{call}: {text}");
+        seen.push(status);
+    }
+    seen.sort_unstable();
+    seen.dedup();
+    assert_eq!(seen, [200, 401, 403]);
+}
+
+#[test]
+fn the_printed_calls_give_what_is_printed_behind_them() {
+    let service = Quickstart::start(&[("SEED_DEMO", "1")]);
+    try_printed_calls(&service, service.credential("read_only"));
+    service.stop();
+}
+
+#[test]
+fn without_a_demo_there_is_one_key_to_begin_with() {
+    let service = Quickstart::start(&[]);
+    assert_eq!(service.credentials.as_object().unwrap().len(), 1);
+    try_printed_calls(&service, service.credential("first"));
+    service.stop();
+}
+
+#[test]
+fn sigterm_ends_it_having_answered_what_was_in_flight() {
+    let mut service = Quickstart::start(&[("SEED_DEMO", "1")]);
+    let address = service.url.strip_prefix("http://").unwrap().to_owned();
+    let mut stream = TcpStream::connect(&address).unwrap();
+    stream.set_read_timeout(Some(SOON)).unwrap();
+    let (key, body) = (service.credential("full"), r#"{"name":"in flight"}"#);
+    // The server says that it waits for the body: so the request is in flight.
+    write!(
+        stream,
+        "POST /resources HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {key}\r\nContent-Type: application/json\r\n\
+         Content-Length: {}\r\nExpect: 100-continue\r\n\r\n",
+        body.len()
+    )
+    .unwrap();
+    let mut lines = BufReader::new(stream.try_clone().unwrap()).lines();
+    assert!(lines.next().unwrap().unwrap().starts_with("HTTP/1.1 100"));
+
+    terminate(&service.process);
+    let deadline = Instant::now() + SOON;
+    while TcpStream::connect(&address).is_ok() {
+        assert!(Instant::now() < deadline, "new connections are still taken");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    assert!(service.process.try_wait().unwrap().is_none(), "it ended before it had answered");
+    stream.write_all(body.as_bytes()).unwrap();
+    let status = lines.map(Result::unwrap).find(|line| line.starts_with("HTTP/1.1")).unwrap();
+    assert!(status.starts_with("HTTP/1.1 201"), "{status}");
+    assert!(wait(&mut service.process), "it did not end well");
+}
+
+#[test]
+fn a_variable_with_a_bad_value_is_named() {
+    for (variable, value) in [("PORT", "http"), ("SEED_DEMO", "maybe"), ("TRUST_PROXY", "everybody")] {
+        let output = Command::new(program()).env("PORT", "0").env(variable, value).output().unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{said}");
+        assert!(said.contains(variable) && said.contains(value), "{said}");
+        assert!(output.stdout.is_empty());
+    }
+}
