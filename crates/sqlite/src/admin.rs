@@ -1,0 +1,215 @@
+//! Managing keys: every write that can change an answer appends to the log in the same transaction.
+
+use async_trait::async_trait;
+use keyward::{
+    AccountId, AccountRecord, AdminError, Committed, CredentialId, Cursor, Denial, KeyAdmin, KeyPage, KeyQuery,
+    KeyRecord, KeyStatus, KeyUpdate, StoreError, Timestamp, What,
+};
+use rusqlite::{Connection, ErrorCode, OptionalExtension, ToSql, Transaction, params_from_iter};
+
+use crate::SqliteStore;
+use crate::failure::Failure;
+use crate::log::{append, append_key, newest};
+use crate::row::{self, ACCOUNT_COLUMNS, KEY_COLUMNS};
+
+#[async_trait]
+impl KeyAdmin for SqliteStore {
+    async fn create(&self, key: &KeyRecord) -> Result<Committed<()>, AdminError> {
+        let key = key.clone();
+        Ok(self
+            .0
+            .write(move |transaction| {
+                insert(transaction, &key)?;
+                Ok(Committed { value: (), position: Some(append_key(transaction, &key)?) })
+            })
+            .await?)
+    }
+
+    async fn get(&self, id: &CredentialId) -> Result<Option<KeyRecord>, StoreError> {
+        Ok(self.0.read(|connection| Ok(get(connection, id)?))?)
+    }
+
+    async fn list(&self, query: &KeyQuery) -> Result<KeyPage, StoreError> {
+        Ok(self.0.read(|connection| {
+            let (sql, values) = list_statement(query);
+            let mut keys: Vec<KeyRecord> = connection
+                .prepare_cached(&sql)?
+                .query_map(params_from_iter(&values), |found| row::key(found, 0))?
+                .collect::<rusqlite::Result<_>>()?;
+            let more = keys.len() > query.bounded_limit();
+            keys.truncate(query.bounded_limit());
+            let next = if more { keys.last().map(Cursor::behind) } else { None };
+            Ok(KeyPage { keys, next })
+        })?)
+    }
+
+    async fn update(&self, id: &CredentialId, update: &KeyUpdate) -> Result<Committed<KeyRecord>, AdminError> {
+        let (id, update) = (id.clone(), update.clone());
+        Ok(self.0.write(move |transaction| change(transaction, &id, |key| update.apply_checked(key))).await?)
+    }
+
+    async fn rotate(
+        &self,
+        id: &CredentialId,
+        successor: &KeyRecord,
+        end: Timestamp,
+    ) -> Result<Committed<KeyRecord>, AdminError> {
+        let (id, successor) = (id.clone(), successor.clone());
+        Ok(self
+            .0
+            .write(move |transaction| {
+                let old = get(transaction, &id)?.ok_or(Denial::NotFound)?;
+                if !matches!(old.status(successor.created_at), KeyStatus::Active | KeyStatus::Disabled) {
+                    return Err(Denial::Ended.into());
+                }
+                insert(transaction, &successor)?;
+                append_key(transaction, &successor)?;
+                change(transaction, &id, |key| {
+                    key.expires_at = Some(key.expires_at.map_or(end, |earlier| earlier.min(end)));
+                    key.rotated_to = Some(successor.id.clone());
+                    key.version += 1;
+                    Ok(())
+                })
+            })
+            .await?)
+    }
+
+    async fn revoke(&self, id: &CredentialId, at: Timestamp) -> Result<Committed<KeyRecord>, AdminError> {
+        let id = id.clone();
+        Ok(self
+            .0
+            .write(move |transaction| {
+                let key = get(transaction, &id)?.ok_or(Denial::NotFound)?;
+                if key.revoked_at.is_some() {
+                    return Ok(Committed { value: key, position: Some(newest(transaction)?) });
+                }
+                change(transaction, &id, |key| {
+                    key.revoked_at = Some(at);
+                    key.version += 1;
+                    Ok(())
+                })
+            })
+            .await?)
+    }
+
+    async fn put_account(&self, account: &AccountRecord) -> Result<Committed<()>, AdminError> {
+        let account = account.clone();
+        Ok(self
+            .0
+            .write(move |transaction| {
+                transaction
+                    .prepare_cached(
+                        "INSERT INTO accounts (id, name, plan, features, suspended_at) VALUES (?1, ?2, ?3, ?4, ?5) \
+                         ON CONFLICT (id) DO UPDATE SET name = ?2, plan = ?3, features = ?4, suspended_at = ?5",
+                    )?
+                    .execute((
+                        account.id.as_str(),
+                        &account.name,
+                        account.plan.as_deref(),
+                        row::to_json(&account.features)?,
+                        account.suspended_at.map(Timestamp::as_millis),
+                    ))?;
+                let position = append(transaction, &What::Account(account.id))?;
+                Ok(Committed { value: (), position: Some(position) })
+            })
+            .await?)
+    }
+
+    async fn get_account(&self, id: &AccountId) -> Result<Option<AccountRecord>, StoreError> {
+        Ok(self.0.read(|connection| {
+            Ok(connection
+                .prepare_cached(&format!("SELECT {ACCOUNT_COLUMNS} FROM accounts WHERE id = ?1"))?
+                .query_row([id.as_str()], |found| row::account(found, 0))
+                .optional()?)
+        })?)
+    }
+}
+
+fn get(connection: &Connection, id: &CredentialId) -> rusqlite::Result<Option<KeyRecord>> {
+    connection
+        .prepare_cached(&format!("SELECT {KEY_COLUMNS} FROM keys WHERE id = ?1"))?
+        .query_row([id.as_str()], |found| row::key(found, 0))
+        .optional()
+}
+
+fn insert(transaction: &Transaction<'_>, key: &KeyRecord) -> Result<(), Failure> {
+    let has_account: bool = transaction
+        .prepare_cached("SELECT EXISTS (SELECT 1 FROM accounts WHERE id = ?1)")?
+        .query_row([key.account.as_str()], |found| found.get(0))?;
+    let values = row::key_values(key)?;
+    let places: Vec<String> = (1..=values.len()).map(|place| format!("?{place}")).collect();
+    let columns = KEY_COLUMNS.replace("keys.", "");
+    let inserted = transaction
+        .prepare_cached(&format!("INSERT INTO keys ({columns}) VALUES ({})", places.join(", ")))?
+        .execute(params_from_iter(&values));
+    match inserted {
+        Err(error) if error.sqlite_error_code() == Some(ErrorCode::ConstraintViolation) => {
+            Err(if has_account { Denial::Duplicate } else { Denial::NoSuchAccount }.into())
+        }
+        done => {
+            done?;
+            Ok(())
+        }
+    }
+}
+
+/// Changes a key and logs it.
+fn change(
+    transaction: &Transaction<'_>,
+    id: &CredentialId,
+    change: impl FnOnce(&mut KeyRecord) -> Result<(), Denial>,
+) -> Result<Committed<KeyRecord>, Failure> {
+    let mut key = get(transaction, id)?.ok_or(Denial::NotFound)?;
+    change(&mut key)?;
+    let values = row::key_values(&key)?;
+    let columns = KEY_COLUMNS.replace("keys.", "");
+    let assignments: Vec<String> =
+        columns.split(", ").enumerate().map(|(place, column)| format!("{column} = ?{}", place + 1)).collect();
+    transaction
+        .prepare_cached(&format!("UPDATE keys SET {} WHERE id = ?1", assignments.join(", ")))?
+        .execute(params_from_iter(&values))?;
+    let position = append_key(transaction, &key)?;
+    Ok(Committed { value: key, position: Some(position) })
+}
+
+/// The statement that lists what a query asks for, and its values. It says what `KeyQuery::matches` says.
+fn list_statement(query: &KeyQuery) -> (String, Vec<Box<dyn ToSql>>) {
+    let mut values: Vec<Box<dyn ToSql>> =
+        vec![Box::new(query.now.as_millis()), Box::new(row::to_signed(query.bounded_limit() as u64 + 1))];
+    let mut conditions = vec!["?1 = ?1".to_owned()];
+    let mut condition = |sql: &str, value: Box<dyn ToSql>| {
+        values.push(value);
+        conditions.push(sql.replace("??", &format!("?{}", values.len())));
+    };
+    if let Some(account) = &query.account {
+        condition("account = ??", Box::new(account.to_string()));
+    }
+    if let Some(mode) = query.mode {
+        condition("mode = ??", Box::new(mode.to_string()));
+    }
+    if let Some(kind) = query.kind {
+        condition("kind = ??", Box::new(kind.to_string()));
+    }
+    if let Some(status) = query.status {
+        condition(
+            "CASE WHEN compromised_at IS NOT NULL THEN 'compromised' WHEN revoked_at IS NOT NULL THEN 'revoked' \
+             WHEN expires_at <= ?1 THEN 'expired' WHEN disabled_at IS NOT NULL THEN 'disabled' ELSE 'active' END = ??",
+            Box::new(status.to_string()),
+        );
+    }
+    if let Some(text) = &query.text {
+        condition("instr(lower(name), lower(??)) > 0", Box::new(text.clone()));
+    }
+    if let Some(since) = query.unused_since {
+        condition("(last_used_at IS NULL OR last_used_at < ??)", Box::new(since.as_millis()));
+    }
+    if let Some(cursor) = &query.after {
+        condition("created_at <= ??", Box::new(cursor.created_at.as_millis()));
+        let place = values.len();
+        values.push(Box::new(cursor.id.to_string()));
+        conditions.push(format!("(created_at < ?{place} OR id < ?{})", place + 1));
+    }
+    let conditions = conditions.join(" AND ");
+    let sql = format!("SELECT {KEY_COLUMNS} FROM keys WHERE {conditions} ORDER BY created_at DESC, id DESC LIMIT ?2");
+    (sql, values)
+}
