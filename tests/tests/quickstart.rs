@@ -186,11 +186,22 @@ fn the_printed_calls_give_what_is_printed_behind_them() {
 }
 
 #[test]
-fn without_a_demo_there_is_one_key_to_begin_with() {
-    let service = Quickstart::start(&[]);
-    assert_eq!(service.credentials.as_object().unwrap().len(), 1);
-    try_printed_calls(&service, service.credential("first"));
+fn an_empty_database_gets_a_first_key_once() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("keys.db");
+    let database = [("DATABASE", file.to_str().unwrap())];
+
+    let service = Quickstart::start(&database);
+    assert!(service.said.contains(file.to_str().unwrap()));
+    let first = service.credential("first").to_owned();
+    try_printed_calls(&service, &first);
     service.stop();
+
+    let again = Quickstart::start(&database);
+    assert_eq!(again.credentials, serde_json::json!({}), "a key was issued again");
+    let (status, text) = again.curl("/", &["-H", &format!("Authorization: Bearer {first}")]);
+    assert_eq!(status, 200, "the first key works on: {text}");
+    again.stop();
 }
 
 #[test]

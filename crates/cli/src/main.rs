@@ -1,2 +1,37 @@
-//! main
-fn main() {}
+//! The program `keyward`: issues, lists, rotates and revokes API keys.
+//!
+//! A key is written to standard output once, when it is issued, as the last line and alone on it. What is for people
+//! goes to standard error.
+//!
+//! | exit code | meaning |
+//! | --- | --- |
+//! | 0 | done |
+//! | 1 | the database failed |
+//! | 2 | what was asked for cannot be |
+//! | 3 | there is no such key or account |
+//! | 4 | refused, as things are |
+//! | 5 | declined at the prompt |
+
+mod arguments;
+mod commands;
+mod failure;
+mod output;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::arguments::Arguments;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "off".into());
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    match commands::run(Arguments::parse()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("error: {failure}");
+            failure.exit_code()
+        }
+    }
+}

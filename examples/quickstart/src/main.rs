@@ -22,9 +22,10 @@ use axum::http::{Method, StatusCode};
 use axum::routing::get;
 use axum::{Json, Router};
 use example_support::{Announcement, Environment};
-use keyward::{Authenticator, Keys, MemoryStore};
+use keyward::{Authenticator, Keys};
 use keyward_axum::{AuthLayer, Authenticated};
 use keyward_serve::{Limits, serve, shutdown_signal};
+use keyward_sqlite::SqliteStore;
 use serde_json::{Value, json};
 use tower_http::timeout::TimeoutLayer;
 use tower_http::trace::TraceLayer;
@@ -66,10 +67,10 @@ async fn main() -> ExitCode {
 
 async fn run() -> Result<(), Box<dyn Error>> {
     let environment = Environment::from_env()?;
-    if environment.database.is_some() {
-        return Err("the environment variable DATABASE is set, and this service keeps its keys in memory".into());
-    }
-    let store = MemoryStore::new();
+    let store = match &environment.database {
+        Some(file) => SqliteStore::open(file)?,
+        None => SqliteStore::temporary()?,
+    };
     let authenticator = Authenticator::builder(store.clone()).exempt(Method::GET, "/health").build()?;
     let app = app(authenticator.clone().into());
 
@@ -78,7 +79,7 @@ async fn run() -> Result<(), Box<dyn Error>> {
     let shown = demo::issue(&Keys::new(store.clone()), environment.seed_demo, &mut announcement).await?;
     let stop = shutdown_signal()?;
     announcement.write()?;
-    eprintln!("{}", hints::text(&announcement.url(), None, shown));
+    eprintln!("{}", hints::text(&announcement.url(), Some(store.path()), shown));
 
     serve(listener, app, stop, Limits::default()).await;
     // Writes down what uses of keys are still to be recorded.

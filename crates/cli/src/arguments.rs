@@ -1,0 +1,260 @@
+//! What can be said on the command line.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{ArgGroup, Args, Parser, Subcommand};
+use clap_complete::Shell;
+use keyward::ipnet::IpNet;
+use keyward::{AccountId, CredentialId, Endpoint, Grant, KeyKind, KeyStatus, Mode, Timestamp};
+use serde_json::{Map, Value};
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  done
+  1  the database failed
+  2  what was asked for cannot be
+  3  there is no such key or account
+  4  refused, as things are (revoked already, changed meanwhile, there already)
+  5  declined at the prompt";
+
+/// Issues, lists, rotates and revokes API keys.
+#[derive(Parser)]
+#[command(name = "keyward", version, after_help = EXIT_CODES)]
+pub(crate) struct Arguments {
+    /// The SQLite file that holds the keys; it is made if it is not there.
+    #[arg(long, global = true, env = "KEYWARD_DATABASE", default_value = "keyward.db", value_name = "FILE-OR-URL")]
+    pub(crate) database: String,
+    /// A file with one pepper a line (`id:hex`), the one for new keys first. Without it digests have no pepper.
+    #[arg(long, global = true, env = "KEYWARD_PEPPER_FILE", value_name = "FILE")]
+    pub(crate) pepper_file: Option<PathBuf>,
+    /// How keys of a kind begin, such as `secret=sk`; may be repeated. Without it: secret=kw, restricted=kwr, publishable=kwp.
+    #[arg(long, global = true, value_name = "KIND=PREFIX", value_parser = prefix)]
+    pub(crate) prefix: Vec<(KeyKind, String)>,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Issues, lists, rotates and revokes keys.
+    #[command(subcommand)]
+    Keys(Keys),
+    /// Adds accounts and changes them.
+    #[command(subcommand)]
+    Accounts(Accounts),
+    /// Shows the servers that answer from caches of their own, and how far each is behind.
+    Nodes {
+        /// As a JSON object.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Makes a pepper, into a new file that its owner alone may read.
+    Pepper {
+        /// The file, which must not be there yet.
+        file: PathBuf,
+        /// What the pepper is called beside each digest.
+        #[arg(long, default_value = "1")]
+        id: String,
+    },
+    /// Prints completions for a shell.
+    Completions {
+        /// The shell.
+        shell: Shell,
+    },
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Keys {
+    /// Issues a key. It is the last line on standard output, alone on it, and is shown nowhere else and never again.
+    Create(Create),
+    /// Lists keys, newest first, the revoked and expired ones among them.
+    List(List),
+    /// Shows a key.
+    Show {
+        /// The key's id.
+        id: CredentialId,
+        /// As a JSON object.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Revokes a key for good. When this has ended, no server accepts it any more.
+    Revoke {
+        /// The key's id.
+        id: CredentialId,
+        /// Does not ask.
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Issues a successor of a key, which is the last line on standard output, and lets the old one end.
+    Rotate {
+        /// The key's id.
+        id: CredentialId,
+        /// How long both work, such as `24h`, `7d`, or `0s` for not at all.
+        #[arg(long, value_parser = duration, default_value = "24h")]
+        overlap: Duration,
+    },
+    /// Changes a key.
+    Update(Update),
+    /// Refuses a key for now.
+    Disable {
+        /// The key's id.
+        id: CredentialId,
+    },
+    /// Accepts a disabled key again.
+    Enable {
+        /// The key's id.
+        id: CredentialId,
+    },
+}
+
+#[derive(Args)]
+#[command(group = ArgGroup::new("end").args(["expires_in", "expires_at"]))]
+pub(crate) struct Create {
+    /// What people call the key.
+    #[arg(long)]
+    pub(crate) name: String,
+    /// Whose it is. Without this it is the account `default`, which is made if it is not there.
+    #[arg(long)]
+    pub(crate) account: Option<AccountId>,
+    /// `live` or `test`.
+    #[arg(long, default_value = "live")]
+    pub(crate) mode: Mode,
+    /// `secret`, `publishable` or `restricted`. Without this: restricted if there are scopes, else secret.
+    #[arg(long)]
+    pub(crate) kind: Option<KeyKind>,
+    /// What it grants, such as `resources:read` or `jobs:*`; may be repeated.
+    #[arg(long = "scope")]
+    pub(crate) scopes: Vec<Grant>,
+    /// An endpoint that it is confined to, such as `GET /v1/videos/*`; may be repeated.
+    #[arg(long = "endpoint")]
+    pub(crate) endpoints: Vec<Endpoint>,
+    /// A network that it is confined to, such as `192.0.2.0/24`; may be repeated.
+    #[arg(long = "network")]
+    pub(crate) networks: Vec<IpNet>,
+    /// How long it lives, such as `90d`. Without an end it lives until it is revoked.
+    #[arg(long, value_parser = duration)]
+    pub(crate) expires_in: Option<Duration>,
+    /// When it ends, such as `2027-01-01T00:00:00Z`.
+    #[arg(long)]
+    pub(crate) expires_at: Option<Timestamp>,
+    /// When it begins.
+    #[arg(long)]
+    pub(crate) not_before: Option<Timestamp>,
+    /// Data of your own, a JSON object.
+    #[arg(long, value_parser = object)]
+    pub(crate) metadata: Option<Map<String, Value>>,
+}
+
+#[derive(Args)]
+pub(crate) struct List {
+    /// Of this account alone.
+    #[arg(long)]
+    pub(crate) account: Option<AccountId>,
+    /// Of this mode alone.
+    #[arg(long)]
+    pub(crate) mode: Option<Mode>,
+    /// Of this kind alone.
+    #[arg(long)]
+    pub(crate) kind: Option<KeyKind>,
+    /// With this status alone: `active`, `disabled`, `expired`, `revoked` or `compromised`.
+    #[arg(long)]
+    pub(crate) status: Option<KeyStatus>,
+    /// With this in the name.
+    #[arg(long)]
+    pub(crate) search: Option<String>,
+    /// Not used for so long, such as `30d`, or never.
+    #[arg(long, value_parser = duration)]
+    pub(crate) unused_for: Option<Duration>,
+    /// At most so many. Without this: all.
+    #[arg(long)]
+    pub(crate) limit: Option<usize>,
+    /// As a JSON array.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Args)]
+#[command(group = ArgGroup::new("end").args(["expires_in", "expires_at", "no_expiry"]))]
+#[command(group = ArgGroup::new("change").multiple(true).required(true)
+    .args(["name", "scopes", "expires_in", "expires_at", "no_expiry", "metadata"]))]
+pub(crate) struct Update {
+    /// The key's id.
+    pub(crate) id: CredentialId,
+    /// What people call it.
+    #[arg(long)]
+    pub(crate) name: Option<String>,
+    /// What it grants from now on, instead of what it granted; may be repeated.
+    #[arg(long = "scope")]
+    pub(crate) scopes: Vec<Grant>,
+    /// How long it lives from now on.
+    #[arg(long, value_parser = duration)]
+    pub(crate) expires_in: Option<Duration>,
+    /// When it ends.
+    #[arg(long)]
+    pub(crate) expires_at: Option<Timestamp>,
+    /// Lets it live until it is revoked.
+    #[arg(long)]
+    pub(crate) no_expiry: bool,
+    /// Data of your own, a JSON object, instead of what there was.
+    #[arg(long, value_parser = object)]
+    pub(crate) metadata: Option<Map<String, Value>>,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Accounts {
+    /// Adds an account.
+    Create {
+        /// Its id.
+        id: AccountId,
+        /// What people call it; its id without this.
+        #[arg(long)]
+        name: Option<String>,
+        /// Its plan.
+        #[arg(long)]
+        plan: Option<String>,
+    },
+    /// Shows an account.
+    Show {
+        /// Its id.
+        id: AccountId,
+        /// As a JSON object.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Gives an account another plan, from the next request on.
+    SetPlan {
+        /// Its id.
+        id: AccountId,
+        /// The plan; none without this.
+        plan: Option<String>,
+    },
+    /// Refuses every key of an account.
+    Suspend {
+        /// Its id.
+        id: AccountId,
+    },
+    /// Accepts the keys of a suspended account again.
+    Resume {
+        /// Its id.
+        id: AccountId,
+    },
+}
+
+/// A duration such as `90d`, `24h` or `1h30m`; a day has 24 hours.
+fn duration(text: &str) -> Result<Duration, String> {
+    let say = |error: jiff::Error| format!("{error}; write it like 90d, 24h or 1h30m");
+    let span: jiff::Span = text.parse().map_err(say)?;
+    let duration = span.to_duration(jiff::SpanRelativeTo::days_are_24_hours()).map_err(say)?;
+    duration.try_into().map_err(say)
+}
+
+fn object(text: &str) -> Result<Map<String, Value>, serde_json::Error> {
+    serde_json::from_str(text)
+}
+
+fn prefix(text: &str) -> Result<(KeyKind, String), String> {
+    let (kind, prefix) = text.split_once('=').ok_or("write it like secret=sk")?;
+    let kind = kind.parse().map_err(|_| "the kind is secret, restricted or publishable")?;
+    Ok((kind, prefix.to_owned()))
+}

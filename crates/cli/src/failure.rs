@@ -1,0 +1,67 @@
+//! Why a command was not done: what is said, and the exit code.
+
+use std::error::Error;
+use std::fmt;
+use std::process::ExitCode;
+
+use keyward::{Denial, KeysError};
+
+/// A command that was not done.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    kind: Kind,
+    message: String,
+}
+
+/// The exit codes of a command that was not done; `--help` lists them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Database = 1,
+    Usage = 2,
+    NotFound = 3,
+    Refused = 4,
+    Declined = 5,
+}
+
+impl Failure {
+    pub(crate) fn new(kind: Kind, message: impl Into<String>) -> Self {
+        Self { kind, message: message.into() }
+    }
+
+    /// A failure with its causes, from the outermost to the innermost.
+    pub(crate) fn caused(kind: Kind, error: &dyn Error) -> Self {
+        let causes: Vec<String> =
+            std::iter::successors(Some(error), |&error| error.source()).map(ToString::to_string).collect();
+        Self::new(kind, causes.join(": "))
+    }
+
+    pub(crate) fn exit_code(&self) -> ExitCode {
+        ExitCode::from(self.kind as u8)
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl From<KeysError> for Failure {
+    fn from(error: KeysError) -> Self {
+        let kind = match &error {
+            KeysError::Denied(Denial::NotFound | Denial::NoSuchAccount) => Kind::NotFound,
+            KeysError::Denied(_) => Kind::Refused,
+            KeysError::Store(_) => Kind::Database,
+            _ => Kind::Usage,
+        };
+        Self::caused(kind, &error)
+    }
+}
+
+/// Standard output cannot be written. Where nobody reads it any more, as in `keyward keys list | head -1`, that is no
+/// failure, and the caller says so.
+impl From<std::io::Error> for Failure {
+    fn from(error: std::io::Error) -> Self {
+        Self::new(Kind::Usage, format!("standard output cannot be written: {error}"))
+    }
+}

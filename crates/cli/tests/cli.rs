@@ -1,0 +1,312 @@
+//! The program as its users run it: what it writes where, and with which exit code it ends.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use keyward::{Authenticator, Rejection};
+use keyward_sqlite::SqliteStore;
+use serde_json::Value;
+use tempfile::TempDir;
+
+struct Desk(TempDir);
+
+struct Ended {
+    code: i32,
+    out: String,
+    err: String,
+}
+
+impl From<Output> for Ended {
+    fn from(output: Output) -> Self {
+        Self {
+            code: output.status.code().expect("it ends by itself"),
+            out: String::from_utf8(output.stdout).unwrap(),
+            err: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+}
+
+impl Desk {
+    fn new() -> Self {
+        Self(TempDir::new().unwrap())
+    }
+
+    fn database(&self) -> PathBuf {
+        self.0.path().join("keys.db")
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_keyward"));
+        command
+            .env_remove("KEYWARD_PEPPER_FILE")
+            .env("KEYWARD_DATABASE", self.database())
+            .stdin(Stdio::null())
+            .args(arguments);
+        command
+    }
+
+    fn run(&self, arguments: &[&str]) -> Ended {
+        self.command(arguments).output().unwrap().into()
+    }
+
+    /// Runs what has to work, and gives what it wrote to standard output.
+    fn ok(&self, arguments: &[&str]) -> String {
+        let ended = self.run(arguments);
+        assert_eq!(ended.code, 0, "{arguments:?}: {}", ended.err);
+        ended.out
+    }
+
+    fn json(&self, arguments: &[&str]) -> Value {
+        serde_json::from_str(&self.ok(arguments)).unwrap()
+    }
+
+    /// A new key: itself and its id.
+    fn create(&self, arguments: &[&str]) -> (String, String) {
+        let key = self.ok(&[&["keys", "create", "--name", "a key"], arguments].concat()).trim_end().to_owned();
+        let id = self.json(&["keys", "list", "--json", "--limit", "1"])[0]["id"].as_str().unwrap().to_owned();
+        (key, id)
+    }
+}
+
+fn contains(file: &Path, needle: &str) -> bool {
+    fs::read(file).unwrap().windows(needle.len()).any(|window| window == needle.as_bytes())
+}
+
+#[test]
+fn a_key_is_written_once_alone_on_the_last_line_and_nowhere_else() {
+    let desk = Desk::new();
+    let created = desk.run(&["keys", "create", "--name", "first", "--scope", "resources:read", "--expires-in", "90d"]);
+    assert_eq!(created.code, 0, "{}", created.err);
+    let key = created.out.strip_suffix('\n').unwrap();
+    assert!(!key.contains('\n') && key.starts_with("kwr_live_"), "{key}");
+    let secret = &key["kwr_live_".len()..];
+    assert!(!created.err.contains(secret));
+    let id = desk.json(&["keys", "list", "--json"])[0]["id"].as_str().unwrap().to_owned();
+    for arguments in
+        [&["keys", "list"][..], &["keys", "list", "--json"], &["keys", "show", &id], &["keys", "show", &id, "--json"]]
+    {
+        let ended = desk.run(arguments);
+        assert!(!ended.out.contains(secret) && !ended.err.contains(secret), "{arguments:?}");
+        assert!(ended.out.contains(&id), "{arguments:?}");
+    }
+    for entry in fs::read_dir(desk.0.path()).unwrap() {
+        let path = entry.unwrap().path();
+        assert!(!contains(&path, secret), "{}", path.display());
+    }
+}
+
+#[test]
+fn what_is_said_of_a_key_is_what_was_asked_for() {
+    let desk = Desk::new();
+    desk.ok(&["accounts", "create", "acct_1", "--name", "Example Ltd", "--plan", "Pro"]);
+    desk.create(&[
+        "--account",
+        "acct_1",
+        "--mode",
+        "test",
+        "--kind",
+        "secret",
+        "--scope",
+        "jobs:*",
+        "--endpoint",
+        "GET /v1/*",
+        "--network",
+        "192.0.2.0/24",
+        "--expires-at",
+        "2999-01-01T00:00:00Z",
+        "--metadata",
+        r#"{"team":"a"}"#,
+    ]);
+    let list = desk.json(&["keys", "list", "--json"]);
+    let key = &list[0];
+    for (field, value) in [
+        ("name", "a key".into()),
+        ("status", "active".into()),
+        ("kind", "secret".into()),
+        ("mode", "test".into()),
+        ("account", "acct_1".into()),
+        ("scopes", serde_json::json!(["jobs:*"])),
+        ("endpoints", serde_json::json!(["GET /v1/*"])),
+        ("networks", serde_json::json!(["192.0.2.0/24"])),
+        ("metadata", serde_json::json!({"team": "a"})),
+        ("last_used_at", Value::Null),
+        ("revoked_at", Value::Null),
+    ] {
+        assert_eq!(key[field], value, "{field}");
+    }
+    assert!(key["expires_at"].as_str().unwrap().starts_with("2999-01-01T00:00:00"), "{key}");
+    assert_eq!(desk.json(&["accounts", "show", "acct_1", "--json"])["plan"], "Pro");
+}
+
+#[test]
+fn lists_are_filtered() {
+    let desk = Desk::new();
+    desk.ok(&["accounts", "create", "other"]);
+    desk.ok(&["keys", "create", "--name", "Alpha", "--mode", "test"]);
+    desk.ok(&["keys", "create", "--name", "beta", "--account", "other"]);
+    let (_, id) = desk.create(&["--kind", "publishable"]);
+    desk.ok(&["keys", "revoke", &id, "--yes"]);
+    for (filter, names) in [
+        (&[][..], &["a key", "beta", "Alpha"][..]),
+        (&["--limit", "2"], &["a key", "beta"]),
+        (&["--mode", "test"], &["Alpha"]),
+        (&["--account", "other"], &["beta"]),
+        (&["--kind", "publishable"], &["a key"]),
+        (&["--status", "revoked"], &["a key"]),
+        (&["--status", "active", "--search", "ALPHA"], &["Alpha"]),
+        (&["--unused-for", "30d"], &["a key", "beta", "Alpha"]),
+        (&["--status", "expired"], &[]),
+    ] {
+        let list = desk.json(&[&["keys", "list", "--json"], filter].concat());
+        let found: Vec<&str> = list.as_array().unwrap().iter().map(|key| key["name"].as_str().unwrap()).collect();
+        assert_eq!(found, names, "{filter:?}");
+    }
+}
+
+#[test]
+fn every_way_to_end_has_its_exit_code() {
+    let desk = Desk::new();
+    let (_, id) = desk.create(&[]);
+    let (_, revoked) = desk.create(&[]);
+    desk.ok(&["keys", "revoke", &revoked, "--yes"]);
+    let broken = desk.0.path().join("broken.db");
+    fs::write(&broken, "this is no database, but it is longer than a header of SQLite has to be".repeat(20)).unwrap();
+    let folder = desk.0.path().to_str().unwrap();
+    for (arguments, code, said) in [
+        (&["keys", "show", &id][..], 0, ""),
+        (&["--database", broken.to_str().unwrap(), "keys", "list"], 1, "not an SQLite database"),
+        (&["--database", folder, "keys", "list"], 1, "directory"),
+        (&["--database", "/nowhere/at/all.db", "keys", "list"], 1, "cannot be opened or made"),
+        (&["--database", "oracle://x", "keys", "list"], 2, "no store for oracle://"),
+        (&["keys", "create", "--name", ""], 2, "a name"),
+        (&["keys", "create", "--name", "a", "--kind", "restricted"], 2, "at least one scope"),
+        (&["keys", "create", "--name", "a", "--scope", "nonsense"], 2, "invalid value"),
+        (&["keys", "create", "--name", "a", "--expires-in", "3x"], 2, "write it like 90d"),
+        (&["keys", "create", "--name", "a", "--expires-at", "2001-01-01T00:00:00Z"], 2, "in the past"),
+        (&["keys", "create", "--name", "a", "--metadata", "[1]"], 2, "invalid value"),
+        (&["keys", "create", "--name", "a", "--mode", "prod"], 2, "invalid value"),
+        (&["keys", "create", "--name", "a", "--prefix", "secret=s k"], 2, "prefix"),
+        (&["keys", "revoke", &id], 2, "say --yes"),
+        (&["keys", "update", &id], 2, "required"),
+        (&["keys"], 2, "Usage"),
+        (&["keys", "show", "key_none"], 3, "no such key"),
+        (&["keys", "revoke", "key_none", "--yes"], 3, "no such key"),
+        (&["keys", "rotate", "key_none"], 3, "no such key"),
+        (&["keys", "disable", "key_none"], 3, "no such key"),
+        (&["accounts", "show", "none"], 3, "no such account"),
+        (&["keys", "create", "--name", "a", "--account", "none"], 3, "no such account"),
+        (&["keys", "rotate", &revoked], 4, "ended for good"),
+        (&["keys", "enable", &revoked], 4, "ended for good"),
+        (&["accounts", "create", "default"], 4, "already"),
+        (&["keys", "revoke", &revoked, "--yes"], 0, ""),
+    ] {
+        let ended = desk.run(arguments);
+        assert_eq!(ended.code, code, "{arguments:?}: {}", ended.err);
+        assert!(ended.err.contains(said), "{arguments:?}: {}", ended.err);
+        assert!(!ended.err.contains("panicked"), "{}", ended.err);
+    }
+}
+
+#[test]
+fn a_key_is_changed_disabled_and_enabled() {
+    let desk = Desk::new();
+    let (_, id) = desk.create(&[]);
+    let status = || desk.json(&["keys", "show", &id, "--json"])["status"].clone();
+    desk.ok(&["keys", "disable", &id]);
+    assert_eq!(status(), "disabled");
+    desk.ok(&["keys", "enable", &id]);
+    assert_eq!(status(), "active");
+    desk.ok(&["keys", "update", &id, "--name", "renamed", "--scope", "a:read", "--expires-in", "1h"]);
+    let key = desk.json(&["keys", "show", &id, "--json"]);
+    assert_eq!((&key["name"], &key["scopes"]), (&"renamed".into(), &serde_json::json!(["a:read"])));
+    assert!(!key["expires_at"].is_null());
+    desk.ok(&["keys", "update", &id, "--no-expiry"]);
+    assert!(desk.json(&["keys", "show", &id, "--json"])["expires_at"].is_null());
+}
+
+#[test]
+fn nobody_reading_the_list_is_no_failure() {
+    let desk = Desk::new();
+    for _ in 0..3 {
+        desk.create(&[]);
+    }
+    let mut child = desk.command(&["keys", "list"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    drop(child.stdout.take());
+    let ended = child.wait_with_output().unwrap();
+    assert!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stderr));
+}
+
+#[test]
+fn eight_at_once_lose_nothing() {
+    let desk = Desk::new();
+    let children: Vec<_> = (0..8)
+        .map(|number| {
+            let name = format!("key {number}");
+            desk.command(&["keys", "create", "--name", &name])
+                .stdout(Stdio::piped())
+                .stderr(Stdio::piped())
+                .spawn()
+                .unwrap()
+        })
+        .collect();
+    for child in children {
+        let ended: Ended = child.wait_with_output().unwrap().into();
+        assert_eq!(ended.code, 0, "{}", ended.err);
+    }
+    assert_eq!(desk.json(&["keys", "list", "--json"]).as_array().unwrap().len(), 8);
+}
+
+#[test]
+fn a_pepper_is_made_once_and_keys_need_it() {
+    let desk = Desk::new();
+    let file = desk.0.path().join("pepper");
+    let path = file.to_str().unwrap();
+    desk.ok(&["pepper", path, "--id", "2026-11"]);
+    assert_eq!(desk.run(&["pepper", path]).code, 2, "it was overwritten");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+    }
+    desk.ok(&["--pepper-file", path, "keys", "create", "--name", "peppered"]);
+    fs::File::options().append(true).open(&file).unwrap().write_all(b"nonsense\n").unwrap();
+    let ended = desk.run(&["--pepper-file", path, "keys", "list"]);
+    assert_eq!(ended.code, 2);
+    assert!(ended.err.contains("line 2") && !ended.err.contains("nonsense"), "{}", ended.err);
+}
+
+#[test]
+fn completions_are_written() {
+    assert!(Desk::new().ok(&["completions", "bash"]).contains("keyward"));
+}
+
+#[tokio::test]
+async fn a_server_on_the_same_file_refuses_a_key_from_when_the_program_has_revoked_it() {
+    let desk = Desk::new();
+    let (warm_up, _) = desk.create(&[]);
+    let store = SqliteStore::open(desk.database()).unwrap();
+    let server = Authenticator::new(store);
+    let ask = async |key: &str| server.authenticate([format!("Bearer {key}").as_bytes()]).await.map(drop);
+    ask(&warm_up).await.unwrap();
+    let begun = Instant::now();
+    while desk.json(&["nodes", "--json"])["nodes"].as_array().unwrap().is_empty() {
+        assert!(begun.elapsed() < Duration::from_secs(10), "the server is not on the register");
+    }
+    for _ in 0..5 {
+        let (key, id) = desk.create(&[]);
+        ask(&key).await.unwrap();
+        let out = desk.ok(&["keys", "revoke", &id, "--yes"]);
+        assert!(out.contains("effective on 1 of 1 nodes after"), "{out}");
+        assert_eq!(ask(&key).await, Err(Rejection::KeyRevoked));
+    }
+    let (old, id) = desk.create(&[]);
+    let new = desk.ok(&["keys", "rotate", &id, "--overlap", "0s"]).trim_end().to_owned();
+    assert_eq!(ask(&old).await, Err(Rejection::KeyExpired));
+    ask(&new).await.unwrap();
+    server.shutdown().await;
+}
