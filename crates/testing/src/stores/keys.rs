@@ -1,0 +1,174 @@
+//! Keys and accounts: what is written is read.
+
+use keyward::{
+    AccountRecord, AdminError, CredentialId, Denial, Found, KeyAdmin, KeyStatus, KeyUpdate, KeyUse, StoredKey,
+};
+
+use super::{ValueOnly, account, at, get, key, stored_key, unknown_digest};
+
+async fn found(store: &impl KeyAdmin, key: &keyward::KeyRecord) -> StoredKey {
+    store.find(&key.digest).await.expect("the store answers").key.expect("the key is found")
+}
+
+fn denied<T: std::fmt::Debug>(result: Result<T, AdminError>) -> Denial {
+    match result {
+        Err(AdminError::Denied(denial)) => denial,
+        other => panic!("not denied: {other:?}"),
+    }
+}
+
+pub(super) async fn what_is_created_is_found_and_given_back_whole(store: &impl KeyAdmin) {
+    let account = account(store).await;
+    let key = key(&account);
+    store.create(&key).await.expect("a key is created").value_only();
+    assert_eq!(get(store, &key.id).await, key, "a key is given back as it was created");
+    let stored = found(store, &key).await;
+    let identity = stored.identity();
+    assert_eq!((identity.id(), identity.account()), (&key.id, &account.id));
+    assert_eq!((identity.scopes(), identity.endpoints()), (&key.scopes, key.endpoints.as_slice()));
+    assert_eq!((identity.networks(), identity.metadata()), (key.networks.as_slice(), &key.metadata));
+    assert_eq!((identity.expires_at(), stored.status()), (key.expires_at, KeyStatus::Active));
+    assert_eq!(store.get_account(&account.id).await.expect("the store answers"), Some(account));
+}
+
+pub(super) async fn what_is_not_there_is_told_from_a_failure(store: &impl KeyAdmin) {
+    let none: CredentialId = CredentialId::generate();
+    let Found { key, .. } = store.find(&unknown_digest()).await.expect("an unknown key is no failure");
+    assert!(key.is_none());
+    assert!(store.get(&none).await.expect("an unknown id is no failure").is_none());
+    assert!(store.get_account(&keyward::AccountId::generate()).await.expect("no failure").is_none());
+    assert_eq!(denied(store.revoke(&none, at(1)).await), Denial::NotFound);
+    assert_eq!(denied(store.update(&none, &KeyUpdate::default()).await), Denial::NotFound);
+    let homeless = super::key(&AccountRecord::new(keyward::AccountId::generate(), "not stored"));
+    assert_eq!(denied(store.rotate(&none, &homeless, at(1)).await), Denial::NotFound);
+    assert_eq!(denied(store.create(&homeless).await), Denial::NoSuchAccount);
+    assert!(store.get(&homeless.id).await.expect("the store answers").is_none(), "half of a refused key was written");
+}
+
+pub(super) async fn an_id_or_a_digest_is_there_once(store: &impl KeyAdmin) {
+    let account = account(store).await;
+    let first = key(&account);
+    store.create(&first).await.expect("a key is created").value_only();
+    let same_id = keyward::KeyRecord { id: first.id.clone(), ..key(&account) };
+    let same_digest = keyward::KeyRecord { digest: first.digest, ..key(&account) };
+    for twin in [same_id, same_digest] {
+        assert_eq!(denied(store.create(&twin).await), Denial::Duplicate);
+        assert_eq!(denied(store.rotate(&first.id, &twin, at(1)).await), Denial::Duplicate);
+    }
+    assert_eq!(get(store, &first.id).await, first, "a refused twin changed the key");
+}
+
+pub(super) async fn every_field_of_an_update_is_written_and_nothing_else(store: &impl KeyAdmin) {
+    let key = stored_key(store).await;
+    let all = KeyUpdate {
+        version: Some(1),
+        name: Some("another".into()),
+        scopes: Some("a:read".parse().expect("a scope")),
+        endpoints: Some(Vec::new()),
+        networks: Some(Vec::new()),
+        metadata: Some(serde_json::Map::new()),
+        expires_at: Some(None),
+        not_before: Some(None),
+        disabled_at: Some(Some(at(5))),
+        compromised_at: None,
+    };
+    let mut expected = key.clone();
+    all.apply_checked(&mut expected).expect("the update fits");
+    let updated = store.update(&key.id, &all).await.expect("the key is updated").value_only();
+    assert_eq!((&updated, &get(store, &key.id).await), (&expected, &expected));
+    assert_eq!(found(store, &key).await.status(), KeyStatus::Disabled);
+
+    let enable = KeyUpdate { disabled_at: Some(None), ..KeyUpdate::default() };
+    let enabled = store.update(&key.id, &enable).await.expect("the key is enabled").value_only();
+    assert_eq!(enabled, keyward::KeyRecord { disabled_at: None, version: 3, ..expected });
+    let compromise = |time| KeyUpdate { compromised_at: Some(at(time)), ..KeyUpdate::default() };
+    store.update(&key.id, &compromise(6)).await.expect("the key is marked").value_only();
+    let again = store.update(&key.id, &compromise(7)).await.expect("marking again changes nothing").value_only();
+    assert_eq!(again.compromised_at, Some(at(6)), "the first time stays");
+    assert_eq!(found(store, &key).await.status(), KeyStatus::Compromised);
+}
+
+pub(super) async fn an_update_of_another_version_is_refused(store: &impl KeyAdmin) {
+    let key = stored_key(store).await;
+    let rename = |version| KeyUpdate { version: Some(version), name: Some("b".into()), ..KeyUpdate::default() };
+    assert_eq!(denied(store.update(&key.id, &rename(2)).await), Denial::Stale);
+    store.update(&key.id, &rename(1)).await.expect("the version is right").value_only();
+    assert_eq!(denied(store.update(&key.id, &rename(1)).await), Denial::Stale);
+    assert_eq!(get(store, &key.id).await.version, 2);
+}
+
+pub(super) async fn a_revocation_is_for_ever_and_keeps_its_first_time(store: &impl KeyAdmin) {
+    let key = stored_key(store).await;
+    store.revoke(&key.id, at(10)).await.expect("the key is revoked").value_only();
+    let again = store.revoke(&key.id, at(20)).await.expect("revoking again is no failure");
+    assert_eq!(again.value.revoked_at, Some(at(10)));
+    assert!(again.position.is_some() == matches!(store.freshness(), keyward::Freshness::ChangeLog(_)));
+    assert_eq!(found(store, &key).await.status(), KeyStatus::Revoked, "a revoked key keeps its own refusal");
+    let enable = KeyUpdate { disabled_at: Some(None), expires_at: Some(None), ..KeyUpdate::default() };
+    assert_eq!(denied(store.update(&key.id, &enable).await), Denial::Ended);
+    assert_eq!(get(store, &key.id).await.revoked_at, Some(at(10)));
+}
+
+pub(super) async fn a_rotation_links_both_and_never_moves_an_end_later(store: &impl KeyAdmin) {
+    let account = account(store).await;
+    for (old_end, end, expected) in
+        [(None, 500_000, 500_000), (Some(400_000), 500_000, 400_000), (Some(600_000), 500_000, 500_000)]
+    {
+        let old = keyward::KeyRecord { expires_at: old_end.map(at), ..key(&account) };
+        store.create(&old).await.expect("a key is created").value_only();
+        let successor =
+            keyward::KeyRecord { rotated_from: Some(old.id.clone()), created_at: at(3_000), ..key(&account) };
+        let predecessor = store.rotate(&old.id, &successor, at(end)).await.expect("the key is rotated").value_only();
+        assert_eq!(predecessor.expires_at, Some(at(expected)), "{old_end:?}");
+        assert_eq!((predecessor.rotated_to.as_ref(), predecessor.version), (Some(&successor.id), 2));
+        assert_eq!(get(store, &old.id).await, predecessor);
+        assert_eq!(get(store, &successor.id).await, successor);
+        assert_eq!(found(store, &successor).await.status(), KeyStatus::Active);
+    }
+}
+
+pub(super) async fn what_has_ended_is_not_rotated(store: &impl KeyAdmin) {
+    let account = account(store).await;
+    let expired = keyward::KeyRecord { expires_at: Some(at(2_000)), ..key(&account) };
+    let revoked = key(&account);
+    for key in [&expired, &revoked] {
+        store.create(key).await.expect("a key is created").value_only();
+    }
+    store.revoke(&revoked.id, at(2_000)).await.expect("the key is revoked").value_only();
+    for old in [&expired, &revoked] {
+        let successor = keyward::KeyRecord { created_at: at(3_000), ..key(&account) };
+        assert_eq!(denied(store.rotate(&old.id, &successor, at(9_000)).await), Denial::Ended);
+        assert!(store.get(&successor.id).await.expect("the store answers").is_none());
+        assert_eq!(get(store, &old.id).await.rotated_to, None);
+    }
+}
+
+pub(super) async fn an_account_changes_all_its_keys(store: &impl KeyAdmin) {
+    let mut account = account(store).await;
+    let key = key(&account);
+    store.create(&key).await.expect("a key is created").value_only();
+    account = account.with_plan("Pro").with_feature("analytics");
+    account.name = "renamed".into();
+    account.suspended_at = Some(at(5));
+    store.put_account(&account).await.expect("the account is changed").value_only();
+    let stored = found(store, &key).await;
+    assert_eq!((stored.identity().plan(), stored.account_suspended()), (Some("Pro"), true));
+    assert!(stored.identity().has_feature("analytics"));
+    assert_eq!(store.get_account(&account.id).await.expect("the store answers"), Some(account));
+}
+
+pub(super) async fn a_use_is_recorded_forwards_and_changes_nothing_else(store: &impl KeyAdmin) {
+    let key = stored_key(store).await;
+    let deleted = CredentialId::generate();
+    let uses = |time| [KeyUse { id: key.id.clone(), at: at(time) }, KeyUse { id: deleted.clone(), at: at(time) }];
+    store.record_use(&[]).await.expect("no use is no failure");
+    for (time, expected) in [(5_000, 5_000), (4_000, 5_000), (6_000, 6_000)] {
+        store.record_use(&uses(time)).await.expect("uses are recorded");
+        assert_eq!(get(store, &key.id).await, keyward::KeyRecord { last_used_at: Some(at(expected)), ..key.clone() });
+    }
+    assert!(store.get(&deleted).await.expect("the store answers").is_none(), "a use made a key");
+    let disable = KeyUpdate { disabled_at: Some(Some(at(7))), ..KeyUpdate::default() };
+    store.update(&key.id, &disable).await.expect("the key is disabled").value_only();
+    store.record_use(&uses(8_000)).await.expect("uses are recorded");
+    assert_eq!(get(store, &key.id).await.disabled_at, Some(at(7)), "a use undid a disable");
+}

@@ -1,0 +1,102 @@
+//! Lists: pages and filters.
+
+use std::collections::BTreeSet;
+
+use keyward::{CredentialId, KeyAdmin, KeyKind, KeyQuery, KeyRecord, KeyStatus, KeyUse, Mode};
+
+use super::{ValueOnly, account, at, key};
+
+async fn ids(store: &impl KeyAdmin, query: &KeyQuery) -> Vec<CredentialId> {
+    store.list(query).await.expect("keys are listed").keys.into_iter().map(|key| key.id).collect()
+}
+
+pub(super) async fn pages_have_every_key_once_newest_first(store: &impl KeyAdmin) {
+    let account = account(store).await;
+    let make = async |created| {
+        let made = KeyRecord { created_at: at(created), ..key(&account) };
+        store.create(&made).await.expect("a key is created").value_only();
+        made.id
+    };
+    let mut made = BTreeSet::new();
+    // Several of one instant, so that the id has to decide.
+    for number in 0..25 {
+        made.insert(make(1_000 + number / 4).await);
+    }
+    for limit in [1, 3, 25, 100] {
+        let mut query = KeyQuery { limit, ..KeyQuery::default() };
+        let mut seen: Vec<KeyRecord> = Vec::new();
+        let mut pages = 0;
+        loop {
+            let page = store.list(&query).await.expect("keys are listed");
+            assert!(page.keys.len() <= limit);
+            seen.extend(page.keys);
+            pages += 1;
+            // What is added while somebody turns pages is newer, and moves nothing.
+            if limit == 3 && pages == 2 {
+                make(9_000).await;
+            }
+            match page.next {
+                Some(next) => query.after = Some(next.to_string().parse().expect("a cursor is read back")),
+                None => break,
+            }
+        }
+        let places: Vec<_> = seen.iter().map(|key| (key.created_at, key.id.clone())).collect();
+        assert!(places.windows(2).all(|pair| pair[0] > pair[1]), "newest first, each once");
+        let old: BTreeSet<_> = seen.iter().map(|key| key.id.clone()).filter(|id| made.contains(id)).collect();
+        assert_eq!(old, made, "pages of {limit}");
+    }
+    let nothing = KeyQuery { account: Some(keyward::AccountId::generate()), ..KeyQuery::default() };
+    let page = store.list(&nothing).await.expect("keys are listed");
+    assert!(page.keys.is_empty() && page.next.is_none());
+}
+
+pub(super) async fn filters_are_those_of_the_query(store: &impl KeyAdmin) {
+    let (first, second) = (account(store).await, account(store).await);
+    let now = at(50_000);
+    let keys = [
+        KeyRecord { name: "Alpha".into(), not_before: None, ..key(&first) },
+        KeyRecord { name: "alphabet".into(), mode: Mode::Test, ..key(&first) },
+        KeyRecord { name: "100%_safe".into(), kind: KeyKind::Publishable, ..key(&first) },
+        KeyRecord { name: "expired".into(), expires_at: Some(now), ..key(&second) },
+        KeyRecord { name: "disabled".into(), disabled_at: Some(at(5)), ..key(&second) },
+        KeyRecord { name: "revoked".into(), revoked_at: Some(at(5)), disabled_at: Some(at(4)), ..key(&second) },
+        KeyRecord { name: "compromised".into(), compromised_at: Some(at(5)), ..key(&second) },
+        KeyRecord { name: "restricted".into(), kind: KeyKind::Restricted, ..key(&second) },
+    ];
+    for key in &keys {
+        store.create(key).await.expect("a key is created").value_only();
+    }
+    store.record_use(&[KeyUse { id: keys[0].id.clone(), at: at(30_000) }]).await.expect("a use is recorded");
+    let stored = store.list(&KeyQuery { now, ..KeyQuery::default() }).await.expect("keys are listed").keys;
+    assert_eq!(stored.len(), keys.len());
+
+    let all = || KeyQuery { now, ..KeyQuery::default() };
+    let mut queries = vec![
+        all(),
+        KeyQuery { account: Some(first.id.clone()), ..all() },
+        KeyQuery { mode: Some(Mode::Test), ..all() },
+        KeyQuery { text: Some("ALPHA".into()), ..all() },
+        KeyQuery { text: Some("%".into()), ..all() },
+        KeyQuery { text: Some("_".into()), ..all() },
+        KeyQuery { text: Some("' OR 1=1 --".into()), ..all() },
+        KeyQuery { unused_since: Some(at(30_000)), ..all() },
+        KeyQuery { unused_since: Some(at(30_001)), ..all() },
+        KeyQuery {
+            account: Some(second.id),
+            mode: Some(Mode::Live),
+            status: Some(KeyStatus::Active),
+            kind: Some(KeyKind::Restricted),
+            text: Some("strict".into()),
+            unused_since: Some(at(1)),
+            ..all()
+        },
+    ];
+    queries.extend(KeyStatus::ALL.map(|status| KeyQuery { status: Some(status), ..all() }));
+    queries.extend(
+        [KeyKind::Secret, KeyKind::Publishable, KeyKind::Restricted].map(|kind| KeyQuery { kind: Some(kind), ..all() }),
+    );
+    for query in queries {
+        let expected: Vec<_> = stored.iter().filter(|key| query.matches(key)).map(|key| key.id.clone()).collect();
+        assert_eq!(ids(store, &query).await, expected, "{query:?}");
+    }
+}

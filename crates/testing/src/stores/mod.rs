@@ -1,0 +1,148 @@
+//! What every store promises. A new store proves itself by one call of [`conformance`].
+
+mod keys;
+mod lists;
+mod log;
+mod together;
+
+use std::time::Duration;
+
+use keyward::{
+    AccountRecord, ChangeLog, Committed, CredentialId, Digest, Freshness, Hasher, Hint, KeyAdmin, KeyFormat, KeyKind,
+    KeyRecord, Mode, NodeId, Position, Timestamp,
+};
+use std::sync::Arc;
+
+/// How long a lease is in these cases.
+const LEASE: Duration = Duration::from_secs(2);
+
+/// Runs every case, each on a new, empty store from `make`. Clones of a store share its content.
+///
+/// # Panics
+/// If the store breaks a promise; the message says which.
+///
+/// # Examples
+/// ```
+/// # #[tokio::main] async fn main() {
+/// keyward_testing::stores::conformance(async || keyward::MemoryStore::new()).await;
+/// # }
+/// ```
+pub async fn conformance<S: KeyAdmin + Clone>(make: impl AsyncFn() -> S) {
+    keys::what_is_created_is_found_and_given_back_whole(&make().await).await;
+    keys::what_is_not_there_is_told_from_a_failure(&make().await).await;
+    keys::an_id_or_a_digest_is_there_once(&make().await).await;
+    keys::every_field_of_an_update_is_written_and_nothing_else(&make().await).await;
+    keys::an_update_of_another_version_is_refused(&make().await).await;
+    keys::a_revocation_is_for_ever_and_keeps_its_first_time(&make().await).await;
+    keys::a_rotation_links_both_and_never_moves_an_end_later(&make().await).await;
+    keys::what_has_ended_is_not_rotated(&make().await).await;
+    keys::an_account_changes_all_its_keys(&make().await).await;
+    keys::a_use_is_recorded_forwards_and_changes_nothing_else(&make().await).await;
+
+    lists::pages_have_every_key_once_newest_first(&make().await).await;
+    lists::filters_are_those_of_the_query(&make().await).await;
+
+    if let Freshness::ChangeLog(_) = make().await.freshness() {
+        log::every_write_appends_one_entry_and_numbers_have_no_gap(&make().await).await;
+        log::concurrent_writers_leave_no_gap(&make().await).await;
+        log::a_write_that_is_refused_appends_nothing(&make().await).await;
+        log::a_lease_is_granted_only_to_who_has_applied_the_newest_entry(&make().await).await;
+        log::a_node_is_on_the_register_until_it_leaves_or_stands_still(&make().await).await;
+        log::a_position_of_another_history_is_a_gap(&make().await, &make().await).await;
+        log::who_is_far_behind_is_told_of_a_gap(&make().await).await;
+        log::who_watches_is_woken(&make().await).await;
+
+        together::a_revoked_key_is_refused_by_every_node(make().await).await;
+        together::what_is_enabled_or_issued_is_accepted_at_once(make().await).await;
+        together::a_node_that_died_is_waited_out_once(make().await).await;
+    }
+}
+
+/// An account that is there.
+async fn account(store: &impl KeyAdmin) -> AccountRecord {
+    let account = AccountRecord::new(keyward::AccountId::generate(), "Example Ltd");
+    store.put_account(&account).await.expect("an account is put").value_only();
+    account
+}
+
+/// A key with a value in every field, not yet stored.
+fn key(account: &AccountRecord) -> KeyRecord {
+    let format = KeyFormat::default();
+    let plain = format.generate(KeyKind::Secret, Mode::Live).expect("a key is generated");
+    let parsed = plain.parse(&format).expect("a generated key parses");
+    let hint: Hint = plain.hint();
+    let text = |text: &str| text.to_owned();
+    KeyRecord {
+        id: CredentialId::generate(),
+        account: account.id.clone(),
+        name: text("a key, named «ключ» 🔑"),
+        digest: Hasher::default().digest(&parsed),
+        hashed_with: "sha256".into(),
+        hint,
+        kind: KeyKind::Secret,
+        mode: Mode::Live,
+        scopes: "jobs:* resources:read".parse().expect("scopes"),
+        endpoints: vec![
+            "GET /v1/videos/*".parse().expect("an endpoint"),
+            "POST /v1/jobs".parse().expect("an endpoint"),
+        ],
+        networks: vec!["192.0.2.0/24".parse().expect("a network"), "2001:db8::/32".parse().expect("a network")],
+        metadata: serde_json::Map::from_iter([(text("team"), serde_json::json!({"name": "a", "size": 3}))]),
+        created_at: at(1_000),
+        not_before: Some(at(2_000)),
+        expires_at: Some(at(4_000_000_000_000)),
+        disabled_at: None,
+        revoked_at: None,
+        compromised_at: None,
+        last_used_at: None,
+        rotated_from: None,
+        rotated_to: None,
+        version: 1,
+    }
+}
+
+/// A key that is stored.
+async fn stored_key(store: &impl KeyAdmin) -> KeyRecord {
+    let key = key(&account(store).await);
+    store.create(&key).await.expect("a key is created").value_only();
+    key
+}
+
+async fn get(store: &impl KeyAdmin, id: &CredentialId) -> KeyRecord {
+    store.get(id).await.expect("the store answers").expect("the key is there")
+}
+
+fn at(millis: i64) -> Timestamp {
+    Timestamp::from_millis(millis)
+}
+
+fn unknown_digest() -> Digest {
+    Digest::from_bytes([7; 32])
+}
+
+fn node(name: &str) -> NodeId {
+    name.parse().expect("a node's name")
+}
+
+fn log_of(store: &impl KeyAdmin) -> Arc<dyn ChangeLog> {
+    match store.freshness() {
+        Freshness::ChangeLog(log) => log,
+        other => panic!("the store has no change log: {other:?}"),
+    }
+}
+
+/// What a committed write gave; these cases wait for nothing.
+trait ValueOnly<T> {
+    fn value_only(self) -> T;
+    fn at_position(self) -> Position;
+}
+
+impl<T> ValueOnly<T> for Committed<T> {
+    fn value_only(self) -> T {
+        self.value
+    }
+
+    fn at_position(self) -> Position {
+        self.position.expect("a write that can change an answer has a position")
+    }
+}

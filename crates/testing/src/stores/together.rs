@@ -1,0 +1,112 @@
+//! A store with nodes on it: what the whole is for.
+
+use std::time::{Duration, Instant};
+
+use keyward::{
+    AccountRecord, Authenticator, KeyAdmin, KeyUpdate, Keys, Lease, LeaseAnswer, NewKey, Rejection, Timestamp,
+};
+
+use super::{log_of, node};
+
+struct Deployment {
+    keys: Keys,
+    nodes: Vec<Authenticator>,
+}
+
+impl Deployment {
+    async fn of<S: KeyAdmin + Clone>(store: &S, nodes: usize) -> Self {
+        let keys = Keys::new(store.clone());
+        keys.put_account(&AccountRecord::new("acct_1".parse().expect("an id"), "Example Ltd"))
+            .await
+            .expect("an account is put");
+        let nodes = (0..nodes).map(|_| Authenticator::new(store.clone())).collect();
+        Self { keys, nodes }
+    }
+
+    async fn issue(&self) -> (String, keyward::CredentialId) {
+        let new = NewKey::secret("acct_1".parse().expect("an id"), "a key");
+        let issued = self.keys.issue(new).await.expect("a key is issued");
+        (format!("Bearer {}", *issued.key.expose_once()), issued.record.id)
+    }
+
+    async fn registered(&self, count: usize) {
+        let begun = Instant::now();
+        loop {
+            let states = self.keys.nodes().await.expect("the register is read").expect("there is one");
+            if states.nodes.len() >= count {
+                return;
+            }
+            assert!(begun.elapsed() < Duration::from_secs(10), "no lease is granted: {states:?}");
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    }
+
+    async fn shutdown(self) {
+        for node in &self.nodes {
+            node.shutdown().await;
+        }
+        let states = self.keys.nodes().await.expect("the register is read").expect("there is one");
+        assert!(states.nodes.iter().all(|state| !self.nodes.iter().any(|node| node.node() == Some(&state.node))));
+    }
+}
+
+async fn ask(node: &Authenticator, field: &str) -> Result<(), Rejection> {
+    node.authenticate([field.as_bytes()]).await.map(drop)
+}
+
+pub(super) async fn a_revoked_key_is_refused_by_every_node<S: KeyAdmin + Clone>(store: S) {
+    let deployment = Deployment::of(&store, 3).await;
+    deployment.registered(3).await;
+    for _ in 0..20 {
+        let (field, id) = deployment.issue().await;
+        for node in &deployment.nodes {
+            assert_eq!(ask(node, &field).await, Ok(()));
+            assert_eq!(ask(node, &field).await, Ok(()), "from the cache");
+        }
+        let revoked = deployment.keys.revoke(&id).await.expect("the key is revoked");
+        for node in &deployment.nodes {
+            assert_eq!(ask(node, &field).await, Err(Rejection::KeyRevoked));
+        }
+        assert_eq!(revoked.propagation.waited_out, []);
+        assert_eq!(revoked.propagation.confirmed.len(), 3);
+    }
+    deployment.shutdown().await;
+}
+
+pub(super) async fn what_is_enabled_or_issued_is_accepted_at_once<S: KeyAdmin + Clone>(store: S) {
+    let deployment = Deployment::of(&store, 2).await;
+    deployment.registered(2).await;
+    let (field, id) = deployment.issue().await;
+    let disabled = |at| KeyUpdate { disabled_at: Some(at), ..KeyUpdate::default() };
+    for _ in 0..5 {
+        let since = Some(Timestamp::from_millis(1));
+        deployment.keys.update(&id, &disabled(since)).await.expect("the key is disabled");
+        for node in &deployment.nodes {
+            assert_eq!(ask(node, &field).await, Err(Rejection::KeyDisabled));
+        }
+        deployment.keys.update(&id, &disabled(None)).await.expect("the key is enabled");
+        for node in &deployment.nodes {
+            assert_eq!(ask(node, &field).await, Ok(()), "a remembered refusal outlived what it was about");
+        }
+    }
+    deployment.shutdown().await;
+}
+
+pub(super) async fn a_node_that_died_is_waited_out_once<S: KeyAdmin + Clone>(store: S) {
+    let deployment = Deployment::of(&store, 1).await;
+    deployment.registered(1).await;
+    let log = log_of(&store);
+    // It takes a lease and is never heard of again.
+    let dead = node("dead");
+    let newest = log.newest().await.expect("the log answers");
+    assert_eq!(log.renew(&dead, newest, Lease::MIN).await.expect("the log answers"), LeaseAnswer::Granted);
+    let (_, first) = deployment.issue().await;
+    let begun = Instant::now();
+    let revoked = deployment.keys.revoke(&first).await.expect("the key is revoked");
+    assert!(begun.elapsed() >= Lease::MIN, "it returned while a lease could be alive");
+    assert_eq!(revoked.propagation.waited_out, [dead]);
+    let (_, second) = deployment.issue().await;
+    let revoked = deployment.keys.revoke(&second).await.expect("the key is revoked");
+    assert_eq!(revoked.propagation.waited_out, [], "the dead are waited for once");
+    deployment.shutdown().await;
+}

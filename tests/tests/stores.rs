@@ -1,0 +1,17 @@
+//! Every store proves itself, one line each.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+use keyward::MemoryStore;
+use keyward_sqlite::SqliteStore;
+use keyward_testing::stores::conformance;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_store_in_memory_conforms() {
+    conformance(async || MemoryStore::new()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_sqlite_store_conforms() {
+    conformance(async || SqliteStore::temporary().unwrap()).await;
+}
