@@ -1,0 +1,15 @@
+//! Revokes a key and says so the moment that `revoke` has returned, then waits to be killed.
+
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a program that a test talks to by its standard streams")]
+
+use keyward::Keys;
+use keyward_sqlite::SqliteStore;
+
+#[tokio::main]
+async fn main() {
+    let mut arguments = std::env::args().skip(1);
+    let keys = Keys::new(SqliteStore::open(arguments.next().unwrap()).unwrap());
+    let _ = keys.revoke(&arguments.next().unwrap().parse().unwrap()).await.unwrap();
+    println!("revoked");
+    std::future::pending().await
+}

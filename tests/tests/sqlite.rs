@@ -1,0 +1,248 @@
+//! SQLite: several processes on one file, and what goes wrong with files.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+use std::error::Error as _;
+use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use keyward::{
+    AccountRecord, ChangeLog, Denial, KeyAdmin, KeyStore, Keys, KeysError, LogBatch, NewKey, StoreErrorKind,
+};
+use keyward_sqlite::{OpenError, SqliteStore};
+use rusqlite::Connection;
+use tempfile::TempDir;
+
+/// A node in a process of its own.
+struct Node {
+    child: Child,
+    ask: ChildStdin,
+    answers: BufReader<ChildStdout>,
+}
+
+impl Node {
+    fn start(file: &Path) -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_node"))
+            .arg(file)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let (ask, answers) = (child.stdin.take().unwrap(), BufReader::new(child.stdout.take().unwrap()));
+        Self { child, ask, answers }
+    }
+
+    fn ask(&mut self, field: &str) -> String {
+        writeln!(self.ask, "{field}").unwrap();
+        let mut answer = String::new();
+        self.answers.read_line(&mut answer).unwrap();
+        answer.trim_end().to_owned()
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+struct Desk {
+    folder: TempDir,
+    keys: Keys,
+    store: SqliteStore,
+}
+
+impl Desk {
+    async fn new() -> Self {
+        let folder = TempDir::new().unwrap();
+        let store = SqliteStore::open(folder.path().join("keys.db")).unwrap();
+        let keys = Keys::new(store.clone());
+        keys.put_account(&AccountRecord::new("acct_1".parse().unwrap(), "Example Ltd")).await.unwrap();
+        Self { folder, keys, store }
+    }
+
+    fn file(&self) -> PathBuf {
+        self.folder.path().join("keys.db")
+    }
+
+    async fn issue(&self) -> (String, keyward::KeyRecord) {
+        let issued = self.keys.issue(NewKey::secret("acct_1".parse().unwrap(), "a key")).await.unwrap();
+        (format!("Bearer {}", *issued.key.expose_once()), issued.record)
+    }
+
+    async fn registered(&self, count: usize) {
+        let begun = Instant::now();
+        while self.keys.nodes().await.unwrap().unwrap().nodes.len() < count {
+            assert!(begun.elapsed() < Duration::from_secs(10), "no lease is granted");
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_key_revoked_in_one_process_is_refused_in_the_others_from_then_on() {
+    let desk = Desk::new().await;
+    let mut nodes = [Node::start(&desk.file()), Node::start(&desk.file())];
+    desk.registered(2).await;
+    let mut took = Vec::new();
+    for _ in 0..200 {
+        let (field, record) = desk.issue().await;
+        for node in &mut nodes {
+            assert_eq!(node.ask(&field), "accepted");
+            assert_eq!(node.ask(&field), "accepted");
+        }
+        let revoked = desk.keys.revoke(&record.id).await.unwrap();
+        for node in &mut nodes {
+            assert_eq!(node.ask(&field), "key_revoked");
+        }
+        assert_eq!(revoked.propagation.confirmed.len(), 2, "{revoked:?}");
+        took.push(revoked.propagation.took);
+    }
+    took.sort();
+    println!("revoked on two other processes after: p50 {:?}, p99 {:?}", took[100], took[198]);
+    assert!(took[198] < Duration::from_secs(1), "only waiting out a lease takes that long: {:?}", took[198]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_process_that_is_stopped_is_waited_out_and_accepts_nothing_when_it_goes_on() {
+    let desk = Desk::new().await;
+    let mut node = Node::start(&desk.file());
+    desk.registered(1).await;
+    let (field, record) = desk.issue().await;
+    assert_eq!(node.ask(&field), "accepted");
+    let signal = |name: &str| {
+        let done = Command::new("kill").args([name, &node.child.id().to_string()]).status().unwrap();
+        assert!(done.success());
+    };
+    signal("-STOP");
+    let begun = Instant::now();
+    let revoked = desk.keys.revoke(&record.id).await.unwrap();
+    let took = begun.elapsed();
+    assert_eq!(revoked.propagation.waited_out.len(), 1);
+    assert!(
+        took >= Duration::from_secs(2) && took < Duration::from_millis(2_500),
+        "one lease and the margin: {took:?}"
+    );
+    signal("-CONT");
+    assert_eq!(node.ask(&field), "key_revoked");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_has_returned_survives_that_the_process_is_killed() {
+    let desk = Desk::new().await;
+    let program = env!("CARGO_BIN_EXE_revoker");
+    for _ in 0..50 {
+        let (_, record) = desk.issue().await;
+        let mut child =
+            Command::new(program).arg(desk.file()).arg(record.id.as_str()).stdout(Stdio::piped()).spawn().unwrap();
+        // It says so the moment that `revoke` has returned, and is killed the moment that it says so.
+        let mut said = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut said).unwrap();
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert_eq!(said, "revoked\n");
+        let reopened = SqliteStore::open(desk.file()).unwrap();
+        assert!(reopened.get(&record.id).await.unwrap().unwrap().revoked_at.is_some());
+    }
+}
+
+#[tokio::test]
+async fn no_plain_key_is_in_the_file_or_beside_it() {
+    let desk = Desk::new().await;
+    let (field, _) = desk.issue().await;
+    let secret = &field["Bearer kw_live_".len()..];
+    let mut files = 0;
+    for entry in fs::read_dir(desk.folder.path()).unwrap() {
+        let path = entry.unwrap().path();
+        let content = fs::read(&path).unwrap();
+        assert!(!content.windows(secret.len()).any(|window| window == secret.as_bytes()), "{}", path.display());
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600, "{}", path.display());
+        }
+        files += 1;
+    }
+    assert_eq!(files, 3, "the database, its log and the log's index");
+}
+
+#[tokio::test]
+async fn a_row_that_cannot_be_is_a_corrupt_store_and_is_named() {
+    let desk = Desk::new().await;
+    let (_, record) = desk.issue().await;
+    for (column, value) in
+        [("scopes", "'not a scope'"), ("kind", "'x'"), ("metadata", "'{'"), ("networks", "'here'"), ("version", "-1")]
+    {
+        let direct = Connection::open(desk.file()).unwrap();
+        let before: rusqlite::types::Value =
+            direct.query_row(&format!("SELECT {column} FROM keys"), [], |row| row.get(0)).unwrap();
+        direct.execute(&format!("UPDATE keys SET {column} = {value}"), []).unwrap();
+        let error = desk.store.find(&record.digest).await.unwrap_err();
+        assert_eq!(error.kind(), StoreErrorKind::Corrupt, "{column}: {:?}", error.source());
+        let error = desk.keys.revoke(&record.id).await.unwrap_err();
+        assert!(matches!(&error, KeysError::Store(error) if error.kind() == StoreErrorKind::Corrupt), "{column}");
+        direct.execute(&format!("UPDATE keys SET {column} = ?1"), [before]).unwrap();
+        assert!(desk.store.find(&record.digest).await.unwrap().key.is_some(), "{column}");
+    }
+    assert!(matches!(
+        desk.keys.revoke(&keyward::CredentialId::generate()).await,
+        Err(KeysError::Denied(Denial::NotFound))
+    ));
+}
+
+#[test]
+fn what_is_no_database_of_ours_is_refused_when_it_is_opened() {
+    let folder = TempDir::new().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    fs::write(path("text"), "no database ".repeat(500)).unwrap();
+    Connection::open(path("foreign")).unwrap().execute("CREATE TABLE theirs (a)", []).unwrap();
+    drop(SqliteStore::open(path("newer")).unwrap());
+    Connection::open(path("newer")).unwrap().pragma_update(None, "user_version", 1_000).unwrap();
+    for (file, expected) in [
+        (path("text"), "the file is not an SQLite database, or is damaged"),
+        (path("foreign"), "the file is the database of another application"),
+        (path("newer"), "the database was written by a newer version of keyward: update this program"),
+        (path("none/at/all"), "the database file cannot be opened or made"),
+        (folder.path().to_owned(), "the database file cannot be opened or made"),
+    ] {
+        let error = SqliteStore::open(&file).unwrap_err();
+        assert_eq!(error.to_string(), expected, "{}", file.display());
+        let _: &OpenError = &error;
+    }
+}
+
+#[tokio::test]
+async fn a_restored_backup_is_another_history() {
+    let desk = Desk::new().await;
+    let backup = desk.folder.path().join("backup.db");
+    let account = AccountRecord::new("acct_1".parse().unwrap(), "Example Ltd");
+    Connection::open(desk.file()).unwrap().execute("VACUUM INTO ?1", [backup.to_str().unwrap()]).unwrap();
+    desk.keys.put_account(&account).await.unwrap();
+    let seen = desk.store.newest().await.unwrap();
+
+    let restored = SqliteStore::open(&backup).unwrap();
+    let written = restored.put_account(&account).await.unwrap();
+    assert_eq!(written.position.unwrap().number, seen.number, "it counts on from where the backup stood");
+    assert_eq!(restored.read(seen, 10).await.unwrap(), LogBatch::Gap(written.position.unwrap()));
+}
+
+#[tokio::test]
+async fn a_log_that_was_cut_is_a_gap_for_who_stands_before_the_cut() {
+    let desk = Desk::new().await;
+    let begin = desk.store.newest().await.unwrap();
+    let account = AccountRecord::new("acct_1".parse().unwrap(), "Example Ltd");
+    // As the store itself does it after ten thousand entries.
+    for _ in 0..10 {
+        desk.keys.put_account(&account).await.unwrap();
+    }
+    let newest = desk.store.newest().await.unwrap();
+    Connection::open(desk.file())
+        .unwrap()
+        .execute("DELETE FROM changes WHERE number < ?1", [newest.number as i64 - 1])
+        .unwrap();
+    assert_eq!(desk.store.read(begin, 10).await.unwrap(), LogBatch::Gap(newest));
+}
