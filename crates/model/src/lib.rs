@@ -7,7 +7,7 @@
 //!
 //! A node that is paused is one whose steps do not come while time goes on, so pauses are in every run.
 
-use stateright::{Model, Property};
+use stateright::{Model, Property, Representative};
 
 /// Ticks that a lease lasts.
 const LEASE: u8 = 2;
@@ -62,8 +62,6 @@ pub struct Protocol {
     pub nodes: usize,
     /// Keys, each of which may be revoked once.
     pub keys: usize,
-    /// Ticks after which a run ends.
-    pub ticks: u8,
     /// Messages that may be lost in a run.
     pub losses: u8,
     /// Nodes that may crash in a run, and start again with nothing.
@@ -74,30 +72,29 @@ pub struct Protocol {
     pub mutation: Option<Mutation>,
 }
 
-/// A state of everything.
+/// A state of everything. Times are told by what has passed since, so that a run may last for ever.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct State {
-    now: u8,
-    /// What the database's wall clock is ahead by.
-    wall_ahead: u8,
     /// The key that each entry of the log is about.
     log: Vec<u8>,
     nodes: Vec<Node>,
     revocations: Vec<Revocation>,
     losses: u8,
     crashes: u8,
+    /// Whether the database's wall clock was set ahead.
+    wall_set: bool,
     /// Whether a request was accepted that began after its key's revocation had returned.
     violated: bool,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 struct Node {
-    /// What this node's clock has lost against time.
-    lost: u8,
+    /// Ticks that this node's clock may still lose.
+    drift: u8,
     /// Entries that it has applied; `None` after a crash, until it has asked where the log stands.
     applied: Option<u8>,
-    /// Until when it may answer from its cache, by its own clock.
-    lease_until: u8,
+    /// Ticks by its own clock for which it may answer from its cache.
+    lease: u8,
     /// The keys that it has cached.
     cached: u8,
     fill: Option<Fill>,
@@ -106,39 +103,37 @@ struct Node {
     registered: Option<u8>,
 }
 
-/// A read of the store that is under way.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+/// A read of the store that is on its way back.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 struct Fill {
     key: u8,
-    /// What had been applied when it began.
-    applied: u8,
+    /// Whether the key was active where it was read.
+    active: bool,
+    /// Whether the place where it was read was behind what this node had applied.
+    behind: bool,
     /// Whether an entry about the key was applied since.
     overtaken: bool,
     /// Whether the request began after the key's revocation had returned.
     late: bool,
-    /// Whether the node held a lease when it began. Without one, only the primary is asked.
-    leased: bool,
-    /// What was read: whether the key is active, and at which position.
-    read: Option<(bool, u8)>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+/// A renewal on its way; its age is in ticks of the node's clock since it was sent.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 enum Message {
-    #[default]
     None,
-    /// On its way to the store: what was applied, and the node's time when it was sent.
+    /// To the store, with what was applied.
     Renewal {
         applied: u8,
-        sent: u8,
+        age: u8,
     },
     /// Looked at by a store that grants in a step of its own: only by [`Mutation::GrantRacesAppend`].
     Approved {
         applied: u8,
-        sent: u8,
+        age: u8,
     },
-    /// On its way back.
+    /// Back to the node.
     Granted {
-        sent: u8,
+        age: u8,
     },
     Behind,
 }
@@ -146,13 +141,22 @@ enum Message {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Revocation {
     NotYet,
-    /// Committed as the entry with this number, at this time by time itself and by the database's wall clock.
+    /// Committed as the entry with this number; what has passed since by time itself and by the database's wall clock.
     Waiting {
         entry: u8,
-        since: u8,
-        wall_since: u8,
+        waited: u8,
+        wall_waited: u8,
     },
     Returned,
+}
+
+impl Representative for State {
+    /// The nodes are alike, so their order says nothing.
+    fn representative(&self) -> Self {
+        let mut state = self.clone();
+        state.nodes.sort();
+        state
+    }
 }
 
 /// One step of somebody.
@@ -176,10 +180,8 @@ pub enum Step {
     Lose(usize),
     /// A node reads the log and applies it.
     Follow(usize),
-    /// A request for a key that is not cached begins to read the store.
-    Begin(usize, u8),
-    /// The store is read, or a replica that lags.
-    Read(usize, bool),
+    /// A request for a key that is not cached reads the store, or a replica that has not seen the last entry.
+    Read(usize, u8, bool),
     /// What was read is answered, and cached.
     Finish(usize),
     /// A request is answered from the cache.
@@ -197,36 +199,39 @@ impl Protocol {
         self.mutation == Some(mutation)
     }
 
-    fn may_answer(&self, node: &Node, now: u8) -> bool {
-        self.has(Mutation::NoLease) || now - node.lost < node.lease_until
+    fn may_answer(&self, node: &Node) -> bool {
+        self.has(Mutation::NoLease) || node.lease > 0
     }
 
     fn may_return(&self, state: &State, revocation: Revocation) -> bool {
-        let Revocation::Waiting { entry, since, wall_since } = revocation else { return false };
+        let Revocation::Waiting { entry, waited, wall_waited } = revocation else { return false };
         if self.has(Mutation::RevokeDoesNotWait) {
             return true;
         }
-        let waited = if self.has(Mutation::WaiterTrustsWallClock) {
-            state.now + state.wall_ahead - wall_since
-        } else {
-            // The waiter's clock may have gained what a node's may have lost.
-            state.now - since + MARGIN
-        };
+        // The waiter's clock may have gained what a node's may have lost.
+        let waited = if self.has(Mutation::WaiterTrustsWallClock) { wall_waited } else { waited } + MARGIN;
         let enough = if self.has(Mutation::WaitWithoutMargin) { LEASE } else { LEASE + MARGIN };
         waited >= enough || state.nodes.iter().all(|node| node.registered.is_none_or(|applied| applied >= entry))
     }
 }
 
 impl Node {
-    fn apply(&mut self, entries: &[u8], mutated: bool) {
+    fn apply(&mut self, entries: &[u8], no_epoch: bool) {
         for &key in entries {
             self.cached &= !(1 << key);
-            if let Some(fill) = &mut self.fill
-                && fill.key == key
-                && !mutated
-            {
-                fill.overtaken = true;
+            if let Some(fill) = &mut self.fill {
+                fill.overtaken |= fill.key == key && !no_epoch;
             }
+        }
+    }
+
+    /// A tick of this node's clock.
+    fn tick(&mut self) {
+        self.lease = self.lease.saturating_sub(1);
+        if let Message::Renewal { age, .. } | Message::Approved { age, .. } | Message::Granted { age } =
+            &mut self.message
+        {
+            *age = (*age + 1).min(LEASE);
         }
     }
 }
@@ -236,28 +241,34 @@ impl Model for Protocol {
     type Action = Step;
 
     fn init_states(&self) -> Vec<State> {
+        let node = Node {
+            drift: MARGIN,
+            applied: Some(0),
+            lease: 0,
+            cached: 0,
+            fill: None,
+            message: Message::None,
+            registered: None,
+        };
         vec![State {
-            now: 0,
-            wall_ahead: 0,
             log: Vec::new(),
-            nodes: vec![Node { applied: Some(0), ..Node::default() }; self.nodes],
+            nodes: vec![node; self.nodes],
             revocations: vec![Revocation::NotYet; self.keys],
             losses: self.losses,
             crashes: self.crashes,
+            wall_set: false,
             violated: false,
         }]
     }
 
     fn actions(&self, state: &State, steps: &mut Vec<Step>) {
-        if state.now < self.ticks {
-            steps.push(Step::Tick(0));
-            for (index, node) in state.nodes.iter().enumerate() {
-                if node.lost < MARGIN {
-                    steps.push(Step::Tick(1 << index));
-                }
+        steps.push(Step::Tick(0));
+        for (index, node) in state.nodes.iter().enumerate() {
+            if node.drift > 0 {
+                steps.push(Step::Tick(1 << index));
             }
         }
-        if self.has(Mutation::WaiterTrustsWallClock) && state.wall_ahead == 0 {
+        if self.has(Mutation::WaiterTrustsWallClock) && !state.wall_set {
             steps.push(Step::SetWallClock);
         }
         for (index, node) in state.nodes.iter().enumerate() {
@@ -276,28 +287,21 @@ impl Model for Protocol {
             if node.message != Message::None && state.losses > 0 {
                 steps.push(Step::Lose(index));
             }
-            match &node.fill {
-                None if node.applied.is_some() => {
-                    for key in 0..self.keys as u8 {
-                        if node.cached & (1 << key) == 0 {
-                            steps.push(Step::Begin(index, key));
-                        }
+            if node.fill.is_some() {
+                steps.push(Step::Finish(index));
+            } else if node.applied.is_some() {
+                for key in (0..self.keys as u8).filter(|key| node.cached & (1 << key) == 0) {
+                    steps.push(Step::Read(index, key, false));
+                    // Without a lease, only the primary is asked.
+                    if self.lagging_replica && self.may_answer(node) && !state.log.is_empty() {
+                        steps.push(Step::Read(index, key, true));
                     }
                 }
-                None => {}
-                Some(fill) if fill.read.is_none() => {
-                    steps.push(Step::Read(index, false));
-                    if self.lagging_replica && fill.leased && !state.log.is_empty() {
-                        steps.push(Step::Read(index, true));
-                    }
-                }
-                Some(_) => steps.push(Step::Finish(index)),
             }
-            if self.may_answer(node, state.now) {
+            if self.may_answer(node) {
                 // Only what would break the promise is worth a step: an accepted request changes nothing.
-                for key in 0..self.keys as u8 {
-                    let returned = state.revocations[usize::from(key)] == Revocation::Returned;
-                    if returned && node.cached & (1 << key) != 0 {
+                for key in (0..self.keys as u8).filter(|key| node.cached & (1 << key) != 0) {
+                    if state.revocations[usize::from(key)] == Revocation::Returned {
                         steps.push(Step::Hit(index, key));
                     }
                 }
@@ -318,46 +322,60 @@ impl Model for Protocol {
     }
 
     fn next_state(&self, last: &State, step: Step) -> Option<State> {
+        if last.violated {
+            return None;
+        }
         let mut state = last.clone();
         let newest = state.log.len() as u8;
         match step {
             Step::Tick(losing) => {
-                state.now += 1;
                 for (index, node) in state.nodes.iter_mut().enumerate() {
-                    node.lost += u8::from(losing & (1 << index) != 0);
+                    if losing & (1 << index) == 0 { node.tick() } else { node.drift -= 1 }
+                }
+                for revocation in &mut state.revocations {
+                    if let Revocation::Waiting { waited, wall_waited, .. } = revocation {
+                        *waited = (*waited + 1).min(LEASE);
+                        *wall_waited = (*wall_waited + 1).min(LEASE);
+                    }
                 }
             }
-            Step::SetWallClock => state.wall_ahead = LEASE + MARGIN,
+            Step::SetWallClock => {
+                state.wall_set = true;
+                for revocation in &mut state.revocations {
+                    if let Revocation::Waiting { wall_waited, .. } = revocation {
+                        *wall_waited = LEASE;
+                    }
+                }
+            }
             Step::Start(index) => state.nodes[index].applied = Some(newest),
             Step::Renew(index) => {
                 let node = &mut state.nodes[index];
-                let applied = node.applied?;
-                node.message = Message::Renewal { applied, sent: state.now - node.lost };
+                node.message = Message::Renewal { applied: node.applied?, age: 0 };
             }
             Step::Process(index) => {
                 let node = &mut state.nodes[index];
-                let Message::Renewal { applied, sent } = node.message else { return None };
+                let Message::Renewal { applied, age } = node.message else { return None };
                 let current = applied == newest || self.has(Mutation::GrantToNodeBehind);
                 if !current {
                     node.message = Message::Behind;
                 } else if self.has(Mutation::GrantRacesAppend) {
-                    node.message = Message::Approved { applied, sent };
+                    node.message = Message::Approved { applied, age };
                 } else {
                     node.registered = Some(applied);
-                    node.message = Message::Granted { sent };
+                    node.message = Message::Granted { age };
                 }
             }
             Step::Grant(index) => {
                 let node = &mut state.nodes[index];
-                let Message::Approved { applied, sent } = node.message else { return None };
+                let Message::Approved { applied, age } = node.message else { return None };
                 node.registered = Some(applied);
-                node.message = Message::Granted { sent };
+                node.message = Message::Granted { age };
             }
             Step::Receive(index) => {
                 let node = &mut state.nodes[index];
-                if let Message::Granted { sent } = node.message {
-                    let from = if self.has(Mutation::LeaseCountedFromReply) { state.now - node.lost } else { sent };
-                    node.lease_until = from + LEASE - MARGIN;
+                if let Message::Granted { age } = node.message {
+                    let age = if self.has(Mutation::LeaseCountedFromReply) { 0 } else { age };
+                    node.lease = node.lease.max((LEASE - MARGIN).saturating_sub(age));
                 }
                 node.message = Message::None;
             }
@@ -369,29 +387,27 @@ impl Model for Protocol {
                 let node = &mut state.nodes[index];
                 let mut from = usize::from(node.applied?);
                 if self.has(Mutation::PositionSkipped) {
-                    from = state.log.len();
+                    from = last.log.len();
                 }
                 node.apply(&last.log[from..], self.has(Mutation::NoEpoch));
                 node.applied = Some(newest);
             }
-            Step::Begin(index, key) => {
-                let late = state.revocations[usize::from(key)] == Revocation::Returned;
-                let node = &mut state.nodes[index];
-                let leased = self.may_answer(node, last.now);
-                node.fill = Some(Fill { key, applied: node.applied?, overtaken: false, late, leased, read: None });
-            }
-            Step::Read(index, lagging) => {
+            Step::Read(index, key, lagging) => {
                 let seen = if lagging { newest - 1 } else { newest };
-                let fill = state.nodes[index].fill.as_mut()?;
-                let active = !last.log[..usize::from(seen)].contains(&fill.key);
-                fill.read = Some((active, seen));
+                let node = &mut state.nodes[index];
+                node.fill = Some(Fill {
+                    key,
+                    active: !last.log[..usize::from(seen)].contains(&key),
+                    behind: seen < node.applied?,
+                    overtaken: false,
+                    late: last.revocations[usize::from(key)] == Revocation::Returned,
+                });
             }
             Step::Finish(index) => {
                 let node = &mut state.nodes[index];
                 let fill = node.fill.take()?;
-                let (active, seen) = fill.read?;
-                let behind = seen < fill.applied && !self.has(Mutation::ReplicaBehindIsCached);
-                if active && !behind {
+                let behind = fill.behind && !self.has(Mutation::ReplicaBehindIsCached);
+                if fill.active && !behind {
                     state.violated |= fill.late;
                     if !fill.overtaken {
                         node.cached |= 1 << fill.key;
@@ -402,15 +418,20 @@ impl Model for Protocol {
             Step::Crash(index) => {
                 state.crashes -= 1;
                 let node = &mut state.nodes[index];
-                *node = Node { lost: node.lost, registered: node.registered, ..Node::default() };
+                *node = Node {
+                    applied: None,
+                    lease: 0,
+                    cached: 0,
+                    fill: None,
+                    message: Message::None,
+                    drift: node.drift,
+                    registered: node.registered,
+                };
             }
             Step::Commit(key) => {
                 state.log.push(key);
-                state.revocations[usize::from(key)] = Revocation::Waiting {
-                    entry: newest + 1,
-                    since: state.now,
-                    wall_since: state.now + state.wall_ahead,
-                };
+                state.revocations[usize::from(key)] =
+                    Revocation::Waiting { entry: newest + 1, waited: 0, wall_waited: 0 };
             }
             Step::Return(key) => {
                 if let Revocation::Waiting { entry, .. } = state.revocations[usize::from(key)] {
@@ -433,10 +454,11 @@ impl Model for Protocol {
                 !state.violated
             }),
             Property::sometimes("a revocation returns because every node has applied it", |_, state: &State| {
-                state.now <= LEASE && state.revocations.contains(&Revocation::Returned)
+                state.revocations.contains(&Revocation::Returned)
+                    && state.nodes.iter().all(|node| node.registered == Some(1) && node.lease > 0)
             }),
             Property::sometimes("a key is answered from the cache under a lease", |model: &Self, state: &State| {
-                state.nodes.iter().any(|node| node.cached != 0 && model.may_answer(node, state.now))
+                state.nodes.iter().any(|node| node.cached != 0 && model.may_answer(node))
             }),
         ]
     }
