@@ -147,7 +147,7 @@ fn rejections() -> Vec<Rejection> {
         Rejection::KeyNotYetValid,
         Rejection::AccountSuspended,
         Rejection::KindNotAllowed,
-        Rejection::EndpointNotAllowed,
+        Rejection::EndpointNotAllowed("GET /v1/videos".into()),
         Rejection::NetworkNotAllowed,
         Rejection::InsufficientScope(Requirement::all_of([Scope::from_static("resources:read")])),
         Rejection::FeatureRequired("analytics".into()),

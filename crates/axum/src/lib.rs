@@ -83,11 +83,11 @@
 //! whom the `AuthLayer` let pass without a credential. It authenticates nobody by itself.
 
 mod authenticated;
+mod guarded;
 mod refused;
-mod scoped;
 
 pub use authenticated::Authenticated;
+pub use guarded::{Guarded, Scoped};
 pub use refused::Refused;
-pub use scoped::Scoped;
 
-pub use keyward::{AllOf, AnyOf, AuthLayer, Identity, RequireLayer, RequiredScopes, Requirement, scopes};
+pub use keyward::{AllOf, AnyOf, AuthLayer, Guard, Identity, RequireLayer, RequiredScopes, Requirement, scopes};

@@ -50,8 +50,8 @@ pub enum Rejection {
     AccountSuspended,
     /// The kind of key may not do this: a publishable key only reads.
     KindNotAllowed,
-    /// The key is confined to other endpoints.
-    EndpointNotAllowed,
+    /// The key is confined to other endpoints than this, which is named by method and path.
+    EndpointNotAllowed(SmolStr),
     /// The key is confined to other networks than the request came from.
     NetworkNotAllowed,
     /// The key lacks a scope.
@@ -192,7 +192,7 @@ impl Rejection {
                 None,
                 "The kind of this API key may not do this. A publishable key can only read.",
             ),
-            Self::EndpointNotAllowed => row(
+            Self::EndpointNotAllowed(_) => row(
                 "ENDPOINT_NOT_ALLOWED",
                 "endpoint_not_allowed",
                 S::FORBIDDEN,
@@ -289,6 +289,9 @@ impl Rejection {
             }
             Self::PlanRequired(plan) if !plan.required.is_empty() => {
                 format!("API access requires a {} plan. Please upgrade your subscription.", any_of(&plan.required))
+            }
+            Self::EndpointNotAllowed(endpoint) => {
+                format!("The API key is confined to other endpoints than this: {endpoint}.")
             }
             Self::FeatureRequired(feature) => {
                 format!("The account lacks the feature that this request needs: {feature}.")

@@ -22,12 +22,14 @@
 //! ```
 
 mod announcement;
+mod demo;
 mod environment;
 
 use std::error::Error;
 use std::process::ExitCode;
 
 pub use announcement::Announcement;
+pub use demo::Demo;
 pub use environment::{Environment, EnvironmentError};
 
 /// Writes the log to standard error, at the level that `RUST_LOG` says; `info` without it. Standard output is the

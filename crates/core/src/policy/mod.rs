@@ -19,7 +19,7 @@ use crate::identity::Identity;
 use crate::key::KeyKind;
 use crate::rejection::Rejection;
 
-/// A verdict on an identity: scopes ([`Requirement`]), plans ([`Plans`]), features ([`Feature`]), a mode
+/// A verdict on an identity: scopes ([`Requirement`](crate::Requirement)), plans ([`Plans`]), features ([`Feature`]), a mode
 /// ([`Mode`](crate::Mode)), a kind of key ([`KeyKind`](crate::KeyKind)), or a provider's own.
 ///
 /// A pair of policies requires both, the first one first. [`RequireLayer`](crate::RequireLayer) holds a whole service

@@ -1,4 +1,4 @@
-//! The extractor of an identity that was granted what a handler requires.
+//! The extractor of an identity that may do what a handler requires.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -6,13 +6,13 @@ use std::ops::Deref;
 
 use axum_core::extract::FromRequestParts;
 use http::request::Parts;
-use keyward::{CredentialFault, Identity, RequiredScopes, check_required};
+use keyward::{CredentialFault, Guard, Identity};
 
 use crate::authenticated::caller;
 use crate::refused::Refused;
 
 /// Who calls, and was granted the scopes `R`. Everybody else is refused: 403, with the scopes named in the body and in the
-/// challenge.
+/// challenge. It is [`Guarded`] by scopes.
 ///
 /// # Examples
 /// ```
@@ -34,12 +34,37 @@ use crate::refused::Refused;
 /// # use axum::routing::get;
 /// # let _: axum::Router = axum::Router::new().route("/a", get(cancel)).route("/b", get(list)).route("/c", get(replay));
 /// ```
-pub struct Scoped<R> {
+pub type Scoped<R> = Guarded<R>;
+
+/// Who calls, and is let in by the guard `G`: scopes, a plan, a feature, a provider's own rule, or a pair of them. Everybody
+/// else is refused with what the guard says.
+///
+/// # Examples
+/// ```
+/// use keyward::{Guard, Identity, Plans, Policy, Rejection};
+/// use keyward_axum::Guarded;
+///
+/// struct Paid;
+///
+/// impl Guard for Paid {
+///     fn check(identity: &Identity) -> Result<(), Rejection> {
+///         Plans::one_of(["Plus", "Pro"]).check(identity)
+///     }
+/// }
+///
+/// keyward_axum::scopes! { pub ExportsCreate = "exports:create"; }
+///
+/// async fn export(caller: Guarded<(Paid, ExportsCreate)>) -> String {
+///     caller.account().to_string()
+/// }
+/// # let _: axum::Router = axum::Router::new().route("/", axum::routing::get(export));
+/// ```
+pub struct Guarded<G> {
     identity: Identity,
-    required: PhantomData<fn() -> R>,
+    required: PhantomData<fn() -> G>,
 }
 
-impl<R> Scoped<R> {
+impl<G> Guarded<G> {
     /// The identity itself.
     #[must_use]
     pub fn into_inner(self) -> Identity {
@@ -47,7 +72,7 @@ impl<R> Scoped<R> {
     }
 }
 
-impl<R> Deref for Scoped<R> {
+impl<G> Deref for Guarded<G> {
     type Target = Identity;
 
     fn deref(&self) -> &Identity {
@@ -55,25 +80,25 @@ impl<R> Deref for Scoped<R> {
     }
 }
 
-impl<R> Clone for Scoped<R> {
+impl<G> Clone for Guarded<G> {
     fn clone(&self) -> Self {
         Self { identity: self.identity.clone(), required: PhantomData }
     }
 }
 
-impl<R> fmt::Debug for Scoped<R> {
+impl<G> fmt::Debug for Guarded<G> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Scoped").field(&self.identity).finish()
+        f.debug_tuple("Guarded").field(&self.identity).finish()
     }
 }
 
-impl<S: Sync, R: RequiredScopes> FromRequestParts<S> for Scoped<R> {
+impl<S: Sync, G: Guard> FromRequestParts<S> for Guarded<G> {
     type Rejection = Refused;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Refused> {
         let verdict = caller(parts)
             .and_then(|identity| identity.ok_or_else(|| CredentialFault::Missing.into()))
-            .and_then(|identity| check_required::<R>(identity).map(|()| identity.clone()));
+            .and_then(|identity| G::check(identity).map(|()| identity.clone()));
         match verdict {
             Ok(identity) => Ok(Self { identity, required: PhantomData }),
             Err(rejection) => Err(Refused::new(rejection, parts)),

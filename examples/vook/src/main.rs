@@ -1,0 +1,120 @@
+//! vook: a video service whose keys can be confined to endpoints. `SEED_DEMO=1 cargo run -p vook`
+//!
+//! | request | needs |
+//! | --- | --- |
+//! | `GET /v1/` | a key |
+//! | `GET /v1/videos`, `GET /v1/videos/{id}`, `POST /v1/videos` with `{"title":"…"}` | a key that is not confined to other endpoints |
+//! | `GET /v1/analytics` | a key of an account with the feature `analytics` |
+//!
+//! What is wrong with a key is told to its caller in the same words whatever it is, with 401; the log has the reason.
+//! Where vook's page is silent: a request that presents its key wrongly (several headers, a comma) is 401 too; keys
+//! have no written mode, as each environment has keys of its own; every error is written in the same envelope.
+
+mod demo;
+mod videos;
+
+use std::error::Error;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use axum::{Json, Router};
+use example_support::{Announcement, Environment};
+use keyward::{
+    Authenticator, Feature, Guard, Identity, KeyFormat, KeyKind, Keys, Mode, NumericEnvelope, Policy, Rejection,
+    TrustedProxies,
+};
+use keyward_axum::{AuthLayer, Authenticated, Guarded};
+use keyward_serve::{Limits, serve, shutdown_signal};
+use keyward_sqlite::SqliteStore;
+use serde_json::{Value, json};
+use tower_http::timeout::TimeoutLayer;
+use tower_http::trace::TraceLayer;
+
+use crate::videos::Videos;
+
+/// Keys look like `vook_` and 32 characters.
+fn format() -> Result<KeyFormat, keyward::FormatError> {
+    KeyFormat::builder().prefix("vook", KeyKind::Secret).unwritten_mode(Mode::Live).build()
+}
+
+/// An error as vook writes it.
+struct Refused(StatusCode, &'static str);
+
+impl IntoResponse for Refused {
+    fn into_response(self) -> Response {
+        (self.0, Json(json!({"error": {"code": self.0.as_u16(), "message": self.1}}))).into_response()
+    }
+}
+
+/// Callers whose account has the feature.
+struct Analytics;
+
+impl Guard for Analytics {
+    fn check(identity: &Identity) -> Result<(), Rejection> {
+        Feature::named("analytics").check(identity)
+    }
+}
+
+fn app(auth: AuthLayer, videos: Videos) -> Router {
+    Router::new()
+        .route("/v1/", get(welcome))
+        .route("/v1/videos", get(videos::list).post(videos::create))
+        .route("/v1/videos/{id}", get(videos::show))
+        .route("/v1/analytics", get(analytics))
+        .with_state(videos)
+        .fallback(async || Refused(StatusCode::NOT_FOUND, "There is no such endpoint."))
+        .method_not_allowed_fallback(async || {
+            Refused(StatusCode::METHOD_NOT_ALLOWED, "This endpoint has no such method.")
+        })
+        .layer(auth)
+        .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, Duration::from_secs(10)))
+        .layer(TraceLayer::new_for_http())
+}
+
+async fn welcome(caller: Authenticated) -> Json<Value> {
+    Json(json!({"service": "vook", "account": caller.account()}))
+}
+
+async fn analytics(caller: Guarded<Analytics>, videos: axum::extract::State<Videos>) -> Result<Json<Value>, Refused> {
+    Ok(Json(json!({"videos": videos.count(caller.account())?})))
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    example_support::log_to_stderr();
+    example_support::exit_code(run().await)
+}
+
+async fn run() -> Result<(), Box<dyn Error>> {
+    let environment = Environment::from_env()?;
+    let store = match &environment.database {
+        Some(file) => SqliteStore::open(file)?,
+        None => SqliteStore::temporary()?,
+    };
+    let videos = Videos::open(store.path())?;
+    let authenticator = Authenticator::builder(store.clone())
+        .format(format()?)
+        .trusted_proxies(TrustedProxies::new(environment.trust_proxy.iter().copied()))
+        .renderer(
+            NumericEnvelope::new()
+                .invalid_request_as_invalid_key()
+                .unauthorized_message("Unauthorized: missing or invalid API key."),
+        )
+        .build()?;
+    let app = app(authenticator.clone().into(), videos.clone());
+
+    let listener = environment.listen().await?;
+    let mut announcement = Announcement::new(listener.local_addr()?);
+    if environment.seed_demo {
+        demo::seed(&Keys::new(store).with_format(format()?), &videos, &mut announcement).await?;
+    }
+    let stop = shutdown_signal()?;
+    announcement.write()?;
+
+    serve(listener, app, stop, Limits::default()).await;
+    authenticator.shutdown().await;
+    Ok(())
+}
