@@ -16,7 +16,8 @@ pub(crate) struct Instant(pub(crate) u64);
 
 impl Instant {
     pub(crate) fn after(self, duration: Duration) -> Self {
-        Self(self.0.saturating_add(u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)))
+        let nanos = duration.as_secs().saturating_mul(1_000_000_000).saturating_add(duration.subsec_nanos().into());
+        Self(self.0.saturating_add(nanos))
     }
 
     pub(crate) fn seconds(self) -> u32 {

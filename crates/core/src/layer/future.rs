@@ -35,9 +35,15 @@ pin_project! {
         /// A warm hit, or a resolved miss: the inner service is at work.
         Inner { #[pin] future: F, authenticated: bool },
         /// A miss: the store is asked, while the service that was polled ready is kept for this request.
-        Resolving { resolving: Resolving, parked: Option<(S, Request<ReqBody>)> },
-        Refused { refusal: Option<Refusal> },
+        Resolving { miss: Box<Miss<S, ReqBody>> },
+        Refused { refusal: Option<Box<Refusal>> },
     }
+}
+
+/// What a miss needs. In a box, so that the future of a warm hit is not larger for it.
+struct Miss<S, ReqBody> {
+    resolving: Resolving,
+    parked: Option<(S, Request<ReqBody>)>,
 }
 
 impl<S, ReqBody> ResponseFuture<S, ReqBody>
@@ -49,7 +55,7 @@ where
     }
 
     pub(super) fn refused(refusal: Refusal, presentation: Share<Presentation>) -> Self {
-        Self { state: State::Refused { refusal: Some(refusal) }, presentation }
+        Self { state: State::Refused { refusal: Some(Box::new(refusal)) }, presentation }
     }
 
     pub(super) fn resolving(
@@ -58,7 +64,8 @@ where
         request: Request<ReqBody>,
         presentation: Share<Presentation>,
     ) -> Self {
-        Self { state: State::Resolving { resolving, parked: Some((service, request)) }, presentation }
+        let miss = Box::new(Miss { resolving, parked: Some((service, request)) });
+        Self { state: State::Resolving { miss }, presentation }
     }
 }
 
@@ -82,15 +89,15 @@ where
                     this.presentation.finish(&mut response, *authenticated);
                     return Poll::Ready(Ok(response));
                 }
-                StateProjection::Resolving { resolving, parked } => {
-                    let verdict = ready!(resolving.as_mut().poll(cx));
-                    let Some((mut service, mut request)) = parked.take() else { return Poll::Pending };
+                StateProjection::Resolving { miss } => {
+                    let verdict = ready!(miss.resolving.as_mut().poll(cx));
+                    let Some((mut service, mut request)) = miss.parked.take() else { return Poll::Pending };
                     let next = match verdict {
                         Ok(admission) => {
                             let authenticated = admit(&mut request, admission);
                             State::Inner { future: service.call(request), authenticated }
                         }
-                        Err(rejection) => State::Refused { refusal: Some(refusal(rejection, &request)) },
+                        Err(rejection) => State::Refused { refusal: Some(Box::new(refusal(rejection, &request))) },
                     };
                     this.state.set(next);
                 }
