@@ -12,6 +12,7 @@ use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use smol_str::SmolStr;
 
 use crate::cache::Cache;
@@ -24,7 +25,7 @@ use crate::key::{Digests, Hasher, KeyFault, KeyFormat};
 use crate::per_thread::PerThread;
 use crate::policy::{endpoint_allows, kind_allows, network_allows};
 use crate::rejection::Rejection;
-use crate::render::Presentation;
+use crate::render::{Presentation, Refusal};
 use crate::store::KeyStore;
 use worker::Worker;
 
@@ -226,6 +227,19 @@ impl Authenticator {
             Check::Done(verdict) => verdict,
             Check::Pending(pending) => self.resolve(pending).await,
         }
+    }
+
+    /// Counts, reports and writes a refusal, for adapters whose responses are not those of the `http` crate.
+    #[must_use]
+    pub fn refuse(&self, refusal: &Refusal) -> http::Response<Bytes> {
+        self.0.presentation.local().refuse(refusal)
+    }
+
+    /// Whether responses are to be marked as their callers' alone: `Cache-Control: private, no-store` on what was made for
+    /// an identity, unless the handler says otherwise, and `Vary: Authorization` on all.
+    #[must_use]
+    pub fn marks_responses(&self) -> bool {
+        self.0.presentation.local().private
     }
 
     /// Writes down what uses of keys are still to be recorded, and takes this node off the store's register. Requests

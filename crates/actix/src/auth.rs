@@ -1,0 +1,173 @@
+//! The middleware that lets requests in by their credential.
+
+use std::fmt;
+use std::future::{Ready, ready};
+use std::net::IpAddr;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+
+use actix_web::body::{EitherBody, MessageBody};
+use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform};
+use actix_web::http::Method;
+use actix_web::{Error, HttpMessage};
+use keyward::{Admission, Anonymous, Authenticator, Check, Connection, Identity, KeyStore, Target};
+
+use crate::future::AuthFuture;
+use crate::refused::{Refused, refuse};
+
+/// Protects an `App` or a scope with API keys.
+///
+/// # Examples
+/// ```
+/// use actix_web::{App, web};
+/// use keyward::{Authenticator, MemoryStore};
+/// use keyward_actix::Auth;
+///
+/// let authenticator = Authenticator::new(MemoryStore::new());
+/// let app = App::new().service(web::scope("/v1").wrap(Auth::from(authenticator)));
+/// # let _ = app;
+/// ```
+#[derive(Clone, Debug)]
+pub struct Auth {
+    authenticator: Authenticator,
+}
+
+impl Auth {
+    /// A middleware over `store` with the default settings. For a server with several workers make one
+    /// [`Authenticator`], and a middleware from a clone of it for each.
+    ///
+    /// # Panics
+    /// If the operating system gives no thread. [`Authenticator::builder`] gives an error instead.
+    #[must_use]
+    pub fn new(store: impl KeyStore) -> Self {
+        Authenticator::new(store).into()
+    }
+}
+
+impl From<Authenticator> for Auth {
+    fn from(authenticator: Authenticator) -> Self {
+        Self { authenticator }
+    }
+}
+
+impl<S, B> Transform<S, ServiceRequest> for Auth
+where
+    S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error> + 'static,
+    B: MessageBody + 'static,
+{
+    type Response = ServiceResponse<EitherBody<B>>;
+    type Error = Error;
+    type Transform = AuthService<S>;
+    type InitError = ();
+    type Future = Ready<Result<AuthService<S>, ()>>;
+
+    fn new_transform(&self, service: S) -> Self::Future {
+        ready(Ok(AuthService(Rc::new(Shared { service, authenticator: self.authenticator.clone() }))))
+    }
+}
+
+/// A service behind [`Auth`].
+pub struct AuthService<S>(Rc<Shared<S>>);
+
+/// What all requests of a worker share, counted by that worker alone.
+pub(crate) struct Shared<S> {
+    pub(crate) service: S,
+    pub(crate) authenticator: Authenticator,
+}
+
+impl<S> fmt::Debug for AuthService<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AuthService").field("authenticator", &self.0.authenticator).finish_non_exhaustive()
+    }
+}
+
+impl<S, B> Service<ServiceRequest> for AuthService<S>
+where
+    S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error> + 'static,
+    B: MessageBody + 'static,
+{
+    type Response = ServiceResponse<EitherBody<B>>;
+    type Error = Error;
+    type Future = AuthFuture<S, B>;
+
+    fn poll_ready(&self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        self.0.service.poll_ready(cx)
+    }
+
+    fn call(&self, request: ServiceRequest) -> Self::Future {
+        let shared = &self.0;
+        let target = Target {
+            method: request.method().as_str(),
+            path: request.path(),
+            preflight: is_preflight(&request),
+            connection: &Seen(&request),
+        };
+        let fields = request.headers().get_all("authorization").map(|value| value.as_bytes());
+        match shared.authenticator.check(target, fields) {
+            Check::Done(Ok(admission)) => {
+                let authenticated = admit(&request, admission);
+                AuthFuture::inner(shared.service.call(request), Rc::clone(shared), authenticated)
+            }
+            Check::Done(Err(rejection)) => {
+                let refused = Refused::new(rejection, request.headers());
+                AuthFuture::refused(refuse(&shared.authenticator, request.into_parts().0, &refused))
+            }
+            Check::Pending(pending) => {
+                let shared = Rc::clone(shared);
+                AuthFuture::resolving(Box::pin(async move {
+                    match shared.authenticator.resolve(pending).await {
+                        Ok(admission) => {
+                            let authenticated = admit(&request, admission);
+                            let inner = shared.service.call(request);
+                            AuthFuture::inner(inner, shared, authenticated).await
+                        }
+                        Err(rejection) => {
+                            let refused = Refused::new(rejection, request.headers());
+                            Ok(refuse(&shared.authenticator, request.into_parts().0, &refused))
+                        }
+                    }
+                }))
+            }
+        }
+    }
+}
+
+/// Puts what was found out into the request, and nothing else of the kind. Gives whether there is an identity.
+fn admit(request: &ServiceRequest, admission: Admission) -> bool {
+    let mut extensions = request.extensions_mut();
+    match admission {
+        Admission::Identity(identity) => {
+            extensions.insert(identity);
+            true
+        }
+        Admission::Anonymous => {
+            extensions.remove::<Identity>();
+            extensions.insert(Anonymous);
+            false
+        }
+    }
+}
+
+/// A CORS preflight, as the Fetch standard defines it.
+fn is_preflight(request: &ServiceRequest) -> bool {
+    *request.method() == Method::OPTIONS
+        && request.headers().contains_key("origin")
+        && request.headers().contains_key("access-control-request-method")
+}
+
+/// What is known of a request's connection.
+struct Seen<'a>(&'a ServiceRequest);
+
+impl Connection for Seen<'_> {
+    fn peer(&self) -> Option<IpAddr> {
+        self.0.peer_addr().map(|peer| peer.ip())
+    }
+
+    fn is_tls(&self) -> bool {
+        self.0.app_config().secure()
+    }
+
+    fn visit(&self, name: &'static str, visitor: &mut dyn FnMut(&[u8])) {
+        self.0.headers().get_all(name).for_each(|value| visitor(value.as_bytes()));
+    }
+}

@@ -1,0 +1,157 @@
+//! The extractors of the identity: required, optional, and held to a guard.
+
+use std::fmt;
+use std::future::{Ready, ready};
+use std::marker::PhantomData;
+use std::ops::Deref;
+
+use actix_web::dev::Payload;
+use actix_web::{FromRequest, HttpMessage, HttpRequest};
+use keyward::{Anonymous, CredentialFault, Guard, Identity, Rejection};
+
+use crate::refused::Refused;
+
+/// Who calls. Behind an [`Auth`](crate::Auth) alone: elsewhere it refuses with 500, and says so in the log.
+///
+/// # Examples
+/// ```
+/// use keyward_actix::Authenticated;
+///
+/// async fn whoami(caller: Authenticated) -> String {
+///     caller.account().to_string()
+/// }
+/// # let _ = actix_web::web::get().to(whoami);
+/// ```
+#[derive(Clone, Debug)]
+pub struct Authenticated(Identity);
+
+/// Who calls, or nobody: for a request that was let pass without a credential, never for one with a bad one.
+///
+/// # Examples
+/// ```
+/// use keyward_actix::MaybeAuthenticated;
+///
+/// async fn greet(caller: MaybeAuthenticated) -> String {
+///     caller.identity().map_or("who are you?".to_owned(), |identity| format!("hello, {}", identity.account()))
+/// }
+/// # let _ = actix_web::web::get().to(greet);
+/// ```
+#[derive(Clone, Debug)]
+pub struct MaybeAuthenticated(Option<Identity>);
+
+/// Who calls, and was granted the scopes `R`. Everybody else is refused: 403, with the scopes named in the body and in the
+/// challenge. It is [`Guarded`] by scopes.
+///
+/// # Examples
+/// ```
+/// use keyward_actix::{AllOf, Scoped};
+///
+/// keyward_actix::scopes! {
+///     pub JobsRead = "jobs:read";
+///     pub JobsWrite = "jobs:write";
+/// }
+///
+/// async fn replay(caller: Scoped<AllOf<(JobsRead, JobsWrite)>>) -> String {
+///     caller.account().to_string()
+/// }
+/// # let _ = actix_web::web::get().to(replay);
+/// ```
+pub type Scoped<R> = Guarded<R>;
+
+/// Who calls, and is let in by the guard `G`: scopes, a plan, a feature, a provider's own rule, or a pair of them.
+pub struct Guarded<G> {
+    identity: Identity,
+    guard: PhantomData<fn() -> G>,
+}
+
+impl Authenticated {
+    /// The identity itself.
+    #[must_use]
+    pub fn into_inner(self) -> Identity {
+        self.0
+    }
+}
+
+impl MaybeAuthenticated {
+    /// The identity, if there is one.
+    #[must_use]
+    pub fn identity(&self) -> Option<&Identity> {
+        self.0.as_ref()
+    }
+}
+
+impl<G> Guarded<G> {
+    /// The identity itself.
+    #[must_use]
+    pub fn into_inner(self) -> Identity {
+        self.identity
+    }
+}
+
+impl Deref for Authenticated {
+    type Target = Identity;
+
+    fn deref(&self) -> &Identity {
+        &self.0
+    }
+}
+
+impl<G> Deref for Guarded<G> {
+    type Target = Identity;
+
+    fn deref(&self) -> &Identity {
+        &self.identity
+    }
+}
+
+impl<G> fmt::Debug for Guarded<G> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Guarded").field(&self.identity).finish()
+    }
+}
+
+impl FromRequest for Authenticated {
+    type Error = Refused;
+    type Future = Ready<Result<Self, Refused>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(required(request).map(Self).map_err(|rejection| Refused::new(rejection, request.headers())))
+    }
+}
+
+impl FromRequest for MaybeAuthenticated {
+    type Error = Refused;
+    type Future = Ready<Result<Self, Refused>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(caller(request).map(Self).map_err(|rejection| Refused::new(rejection, request.headers())))
+    }
+}
+
+impl<G: Guard> FromRequest for Guarded<G> {
+    type Error = Refused;
+    type Future = Ready<Result<Self, Refused>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let verdict = required(request).and_then(|identity| {
+            G::check(&identity)?;
+            Ok(Self { identity, guard: PhantomData })
+        });
+        ready(verdict.map_err(|rejection| Refused::new(rejection, request.headers())))
+    }
+}
+
+fn required(request: &HttpRequest) -> Result<Identity, Rejection> {
+    caller(request)?.ok_or_else(|| CredentialFault::Missing.into())
+}
+
+/// The identity that the middleware found, or `None` if it let the request pass without one. What no middleware has
+/// looked at is nobody's.
+pub(crate) fn caller(request: &impl HttpMessage) -> Result<Option<Identity>, Rejection> {
+    let extensions = request.extensions();
+    match extensions.get::<Identity>() {
+        Some(identity) => Ok(Some(identity.clone())),
+        None if extensions.get::<Anonymous>().is_some() => Ok(None),
+        None => Err(Rejection::NotConfigured),
+    }
+}

@@ -1,0 +1,99 @@
+//! The future of [`AuthService`](crate::AuthService).
+
+use std::future::Future;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+
+use actix_web::Error;
+use actix_web::body::{EitherBody, MessageBody};
+use actix_web::dev::{Service, ServiceRequest, ServiceResponse};
+use actix_web::http::header::{CACHE_CONTROL, HeaderMap, HeaderValue, VARY};
+use pin_project_lite::pin_project;
+
+use crate::auth::Shared;
+use crate::refused::{Refused, refuse};
+
+type Resolving<B> = Pin<Box<dyn Future<Output = Result<ServiceResponse<EitherBody<B>>, Error>>>>;
+
+pin_project! {
+    /// The response of the inner service, or a refusal.
+    pub struct AuthFuture<S, B>
+    where
+        S: Service<ServiceRequest>,
+    {
+        #[pin]
+        state: State<S, S::Future, B>,
+    }
+}
+
+pin_project! {
+    #[project = StateProjection]
+    enum State<S, F, B> {
+        /// A warm hit: the inner service is at work.
+        Inner { #[pin] future: F, shared: Rc<Shared<S>>, authenticated: bool },
+        /// A miss: the store is asked first.
+        Resolving { future: Resolving<B> },
+        Refused { response: Option<ServiceResponse<EitherBody<B>>> },
+    }
+}
+
+impl<S, B> AuthFuture<S, B>
+where
+    S: Service<ServiceRequest>,
+{
+    pub(crate) fn inner(future: S::Future, shared: Rc<Shared<S>>, authenticated: bool) -> Self {
+        Self { state: State::Inner { future, shared, authenticated } }
+    }
+
+    pub(crate) fn resolving(future: Resolving<B>) -> Self {
+        Self { state: State::Resolving { future } }
+    }
+
+    pub(crate) fn refused(response: ServiceResponse<EitherBody<B>>) -> Self {
+        Self { state: State::Refused { response: Some(response) } }
+    }
+}
+
+impl<S, B> Future for AuthFuture<S, B>
+where
+    S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error>,
+    B: MessageBody,
+{
+    type Output = Result<ServiceResponse<EitherBody<B>>, Error>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        match self.project().state.project() {
+            StateProjection::Inner { future, shared, authenticated } => {
+                let mut response = ready!(future.poll(cx))?;
+                // A refusal by an extractor or an inner middleware is written here, in this one's format.
+                if let Some(refused) = response.response().error().and_then(Error::as_error::<Refused>).cloned() {
+                    return Poll::Ready(Ok(refuse(&shared.authenticator, response.into_parts().0, &refused)));
+                }
+                if shared.authenticator.marks_responses() {
+                    mark(response.headers_mut(), *authenticated);
+                }
+                Poll::Ready(Ok(response.map_into_left_body()))
+            }
+            StateProjection::Resolving { future } => future.as_mut().poll(cx),
+            StateProjection::Refused { response } => {
+                response.take().map_or(Poll::Pending, |response| Poll::Ready(Ok(response)))
+            }
+        }
+    }
+}
+
+/// Marks what was made for one caller as theirs alone, unless the handler has said otherwise.
+fn mark(headers: &mut HeaderMap, authenticated: bool) {
+    if authenticated && !headers.contains_key(CACHE_CONTROL) {
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
+    }
+    let varies = headers
+        .get_all(VARY)
+        .flat_map(|value| value.as_bytes().split(|&byte| byte == b','))
+        .map(<[u8]>::trim_ascii)
+        .any(|name| name == b"*" || name.eq_ignore_ascii_case(b"authorization"));
+    if !varies {
+        headers.append(VARY, HeaderValue::from_static("authorization"));
+    }
+}

@@ -1,0 +1,57 @@
+//! [`keyward`] for actix-web: API-key authentication as a middleware, and extractors for what it finds out.
+//!
+//! # Examples
+//! ```no_run
+//! use actix_web::{App, HttpServer, web};
+//! use keyward::{Authenticator, MemoryStore};
+//! use keyward_actix::{Auth, Authenticated, Scoped};
+//!
+//! keyward_actix::scopes! { ResourcesRead = "resources:read"; }
+//!
+//! async fn whoami(caller: Authenticated) -> String {
+//!     caller.account().to_string()
+//! }
+//!
+//! async fn list(caller: Scoped<ResourcesRead>) -> String {
+//!     format!("resources of {}", caller.account())
+//! }
+//!
+//! #[actix_web::main]
+//! async fn main() -> std::io::Result<()> {
+//!     // One for all workers: they share its cache.
+//!     let authenticator = Authenticator::new(MemoryStore::new());
+//!     HttpServer::new(move || {
+//!         App::new()
+//!             .wrap(Auth::from(authenticator.clone()))
+//!             .route("/", web::get().to(whoami))
+//!             .route("/resources", web::get().to(list))
+//!     })
+//!     .bind(("127.0.0.1", 3000))?
+//!     .run()
+//!     .await
+//! }
+//! ```
+//!
+//! # Rules
+//! - Make one [`Authenticator`](keyward::Authenticator) outside of the closure that `HttpServer` calls for every worker, and
+//!   clone it inside: each has a cache and a thread of its own.
+//! - `App::wrap` protects everything, unknown paths too; `web::scope(…).wrap(…)` protects a scope.
+//! - The path that is compared with exempt ones is the one that was sent, undecoded. actix-web's router decodes some of what it
+//!   matches, so `/%68ealth` reaches the handler of `/health`: with a key.
+//! - actix-web's `Option<T>` and `Result<T, E>` extractors swallow why `T` refuses: a service without the middleware would look
+//!   open. Take [`MaybeAuthenticated`] for an optional credential.
+//! - What extractors refuse is written by the middleware around them, in its own format.
+
+mod auth;
+mod extract;
+mod future;
+mod refused;
+mod require;
+
+pub use auth::{Auth, AuthService};
+pub use extract::{Authenticated, Guarded, MaybeAuthenticated, Scoped};
+pub use future::AuthFuture;
+pub use refused::Refused;
+pub use require::{Require, RequireService};
+
+pub use keyward::{AllOf, AnyOf, Guard, Identity, RequiredScopes, Requirement, scopes};

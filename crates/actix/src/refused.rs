@@ -1,0 +1,75 @@
+//! What the extractors and middlewares answer when they refuse.
+
+use std::fmt;
+
+use actix_web::body::{BoxBody, EitherBody};
+use actix_web::dev::ServiceResponse;
+use actix_web::http::StatusCode;
+use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
+use actix_web::{HttpRequest, HttpResponse, ResponseError};
+use bytes::Bytes;
+use keyward::{Authenticator, Refusal, Rejection};
+
+/// A refusal. The [`Auth`](crate::Auth) around it writes it in its own format.
+#[derive(Clone, Debug)]
+pub struct Refused(Refusal);
+
+impl Refused {
+    pub(crate) fn new(rejection: Rejection, headers: &HeaderMap) -> Self {
+        let sent = headers.get("x-request-id").or_else(|| headers.get("request-id"));
+        // actix-web itself leaves the body out of an answer to HEAD.
+        Self(Refusal::of_parts(rejection, sent.map(HeaderValue::as_bytes), false))
+    }
+
+    /// Why the request is refused.
+    #[must_use]
+    pub fn rejection(&self) -> &Rejection {
+        self.0.rejection()
+    }
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self.rejection(), f)
+    }
+}
+
+impl std::error::Error for Refused {}
+
+impl ResponseError for Refused {
+    fn status_code(&self) -> StatusCode {
+        status(self.rejection().status())
+    }
+
+    fn error_response(&self) -> HttpResponse<BoxBody> {
+        convert(self.0.clone().into_response())
+    }
+}
+
+/// The response in the authenticator's format.
+pub(crate) fn refuse<B>(
+    authenticator: &Authenticator,
+    request: HttpRequest,
+    refused: &Refused,
+) -> ServiceResponse<EitherBody<B>> {
+    ServiceResponse::new(request, convert(authenticator.refuse(&refused.0))).map_into_right_body()
+}
+
+/// The same response in the types of actix-web, which are those of an older `http`.
+fn convert(response: http::Response<Bytes>) -> HttpResponse<BoxBody> {
+    let (parts, body) = response.into_parts();
+    let mut converted = HttpResponse::build(status(parts.status)).body(body);
+    let headers = converted.headers_mut();
+    for (name, value) in &parts.headers {
+        if let (Ok(name), Ok(value)) =
+            (HeaderName::from_bytes(name.as_str().as_bytes()), HeaderValue::from_bytes(value.as_bytes()))
+        {
+            headers.insert(name, value);
+        }
+    }
+    converted
+}
+
+fn status(status: http::StatusCode) -> StatusCode {
+    StatusCode::from_u16(status.as_u16()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+}

@@ -1,0 +1,108 @@
+//! The middleware that holds every request to a policy, for whole scopes.
+
+use std::fmt;
+use std::future::{Future, Ready, ready};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use actix_web::body::{EitherBody, MessageBody};
+use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform};
+use actix_web::{Error, HttpResponse};
+use keyward::{CredentialFault, Policy};
+
+use crate::extract::caller;
+use crate::refused::Refused;
+
+/// Holds every request to a policy, such as scopes or a plan. It stands inside an [`Auth`](crate::Auth): without one it
+/// refuses everything with 500, and says so in the log.
+///
+/// # Examples
+/// ```
+/// use actix_web::web;
+/// use keyward::{Requirement, Scope};
+/// use keyward_actix::Require;
+///
+/// let admin = web::scope("/admin").wrap(Require::new(Requirement::all_of([Scope::from_static("admin:all")])));
+/// # let _: actix_web::Scope<_> = admin;
+/// ```
+#[derive(Clone)]
+pub struct Require {
+    policy: Arc<dyn Policy>,
+}
+
+impl Require {
+    /// Holds every request to this policy.
+    #[must_use]
+    pub fn new(policy: impl Policy) -> Self {
+        Self { policy: Arc::new(policy) }
+    }
+}
+
+impl fmt::Debug for Require {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Require").finish_non_exhaustive()
+    }
+}
+
+impl<S, B> Transform<S, ServiceRequest> for Require
+where
+    S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error>,
+    S::Future: 'static,
+    B: MessageBody + 'static,
+{
+    type Response = ServiceResponse<EitherBody<B>>;
+    type Error = Error;
+    type Transform = RequireService<S>;
+    type InitError = ();
+    type Future = Ready<Result<RequireService<S>, ()>>;
+
+    fn new_transform(&self, service: S) -> Self::Future {
+        ready(Ok(RequireService { service, policy: Arc::clone(&self.policy) }))
+    }
+}
+
+/// A service behind [`Require`].
+pub struct RequireService<S> {
+    service: S,
+    policy: Arc<dyn Policy>,
+}
+
+impl<S> fmt::Debug for RequireService<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RequireService").finish_non_exhaustive()
+    }
+}
+
+impl<S, B> Service<ServiceRequest> for RequireService<S>
+where
+    S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error>,
+    S::Future: 'static,
+    B: MessageBody + 'static,
+{
+    type Response = ServiceResponse<EitherBody<B>>;
+    type Error = Error;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Error>>>>;
+
+    fn poll_ready(&self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        self.service.poll_ready(cx)
+    }
+
+    fn call(&self, request: ServiceRequest) -> Self::Future {
+        let verdict = caller(&request)
+            .and_then(|identity| identity.ok_or_else(|| CredentialFault::Missing.into()))
+            .and_then(|identity| self.policy.check(&identity));
+        match verdict {
+            Ok(()) => {
+                let inner = self.service.call(request);
+                Box::pin(async move { inner.await.map(ServiceResponse::map_into_left_body) })
+            }
+            Err(rejection) => {
+                // A response that carries its error: the middleware around it writes it anew.
+                let response = HttpResponse::from_error(Refused::new(rejection, request.headers()));
+                let response = request.into_response(response).map_into_right_body();
+                Box::pin(ready(Ok(response)))
+            }
+        }
+    }
+}
