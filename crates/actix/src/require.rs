@@ -100,8 +100,8 @@ where
             Err(rejection) => {
                 // A response that carries its error: the middleware around it writes it anew.
                 let response = HttpResponse::from_error(Refused::new(rejection, request.headers()));
-                let response = request.into_response(response).map_into_right_body();
-                Box::pin(ready(Ok(response)))
+                let response = ServiceResponse::new(request.into_parts().0, response);
+                Box::pin(ready(Ok(response.map_into_right_body())))
             }
         }
     }

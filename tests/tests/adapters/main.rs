@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)] // An unwrap is an assertion here, in helpers too.
 
+mod actix;
 mod axum_extractors;
 mod axum_routing;
 mod axum_table;
