@@ -6,8 +6,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use keyward::{CredentialFault, Mode, Rejection, Requirement, Scope};
+use keyward::{ConcurrencyLimit, CredentialFault, Mode, PlanRequired, RateLimit, Rejection, Requirement, Scope};
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
@@ -152,6 +153,15 @@ fn rejections() -> Vec<Rejection> {
         Rejection::InsufficientScope(Requirement::all_of([Scope::from_static("resources:read")])),
         Rejection::FeatureRequired("analytics".into()),
         Rejection::ModeNotAllowed(Mode::Live),
+        Rejection::PlanRequired(Box::new(PlanRequired::new(None, ["Pro".into()]))),
+        Rejection::ConcurrencyLimitExceeded(Box::new(ConcurrencyLimit { limit: 1, in_flight: 1, plan: None })),
+        Rejection::RateLimitExceeded(Box::new(RateLimit {
+            name: "default".into(),
+            quota: 1,
+            window: Duration::from_secs(1),
+            remaining: 0,
+            retry_after: Duration::from_secs(1),
+        })),
         Rejection::HttpsRequired,
         Rejection::StoreUnavailable,
         Rejection::StoreCorrupt,

@@ -77,7 +77,7 @@ pub use policy::{
     AllOf, AnyOf, ByMode, Feature, Guard, InMode, Live, Modal, ModeType, NamedScope, Plans, Policy, RequiredScopes,
     Test, check_required,
 };
-pub use rejection::{PlanRequired, Rejection};
+pub use rejection::{ConcurrencyLimit, PlanRequired, RateLimit, Rejection};
 pub use render::{CodedEnvelope, NumericEnvelope, ProblemJson, Refusal, Render, Rendered};
 pub use request_id::RequestId;
 pub use scope::{Grant, MAX_GRANTS, MAX_SCOPE_LENGTH, Requirement, Scope, ScopeError, ScopeSet};

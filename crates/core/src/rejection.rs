@@ -1,6 +1,7 @@
 //! Why a request is refused: one enum, with a stable code, an HTTP status and a challenge for each.
 
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use http::{HeaderValue, StatusCode};
 use serde_json::{Value, json};
@@ -62,6 +63,10 @@ pub enum Rejection {
     FeatureRequired(SmolStr),
     /// This needs a credential of the mode that is named.
     ModeNotAllowed(Mode),
+    /// As many tasks of the account are running as its plan allows.
+    ConcurrencyLimitExceeded(Box<ConcurrencyLimit>),
+    /// A rate limit is used up.
+    RateLimitExceeded(Box<RateLimit>),
     /// The request did not come by HTTPS, as far as those say it who are believed.
     HttpsRequired,
     /// The store could not be asked, or did not answer in time.
@@ -80,6 +85,40 @@ pub struct PlanRequired {
     pub current: Option<SmolStr>,
     /// The plans of which it needs one.
     pub required: Box<[SmolStr]>,
+}
+
+impl PlanRequired {
+    /// One of `required` is needed, and `current` is there.
+    #[must_use]
+    pub fn new(current: Option<SmolStr>, required: impl IntoIterator<Item = SmolStr>) -> Self {
+        Self { current, required: required.into_iter().collect() }
+    }
+}
+
+/// How many tasks may run at once, and how many do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConcurrencyLimit {
+    /// Tasks that may run at once.
+    pub limit: u32,
+    /// Tasks that are running.
+    pub in_flight: u32,
+    /// The account's plan, if it has one.
+    pub plan: Option<SmolStr>,
+}
+
+/// A rate limit that is used up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RateLimit {
+    /// The limit's name.
+    pub name: SmolStr,
+    /// What may be spent in a window.
+    pub quota: u32,
+    /// The window's length.
+    pub window: Duration,
+    /// What is left of it; less than the request costs.
+    pub remaining: u32,
+    /// When the same request can be made again.
+    pub retry_after: Duration,
 }
 
 /// The `error` of a challenge (RFC 6750 section 3.1).
@@ -234,6 +273,20 @@ impl Rejection {
                 None,
                 "This request needs an API key of the other mode.",
             ),
+            Self::ConcurrencyLimitExceeded(_) => row(
+                "CONCURRENCY_LIMIT_EXCEEDED",
+                "concurrency_limit_exceeded",
+                S::TOO_MANY_REQUESTS,
+                None,
+                "As many tasks are running as the plan allows. Wait until one has ended, or upgrade your subscription.",
+            ),
+            Self::RateLimitExceeded(_) => row(
+                "RATE_LIMIT_EXCEEDED",
+                "rate_limit_exceeded",
+                S::TOO_MANY_REQUESTS,
+                None,
+                "There were too many requests. Wait as long as Retry-After says.",
+            ),
             Self::HttpsRequired => row(
                 "HTTPS_REQUIRED",
                 "https_required",
@@ -306,6 +359,15 @@ impl Rejection {
     pub fn details(&self) -> Option<Value> {
         match self {
             Self::PlanRequired(plan) => Some(json!({ "current_plan": plan.current, "required_plans": plan.required })),
+            Self::ConcurrencyLimitExceeded(limit) => {
+                Some(json!({ "limit": limit.limit, "in_flight": limit.in_flight, "plan": limit.plan }))
+            }
+            Self::RateLimitExceeded(limit) => Some(json!({
+                "limit": limit.name,
+                "quota": limit.quota,
+                "window_seconds": limit.window.as_secs(),
+                "retry_after_seconds": limit.retry_after_seconds(),
+            })),
             _ => None,
         }
     }
@@ -339,6 +401,30 @@ impl Rejection {
     #[must_use]
     pub fn is_fault_of_service(&self) -> bool {
         self.status().is_server_error()
+    }
+}
+
+impl RateLimit {
+    /// The seconds of `Retry-After` (RFC 9110 section 10.2.3), so that who waits as long gets in.
+    #[must_use]
+    pub fn retry_after_seconds(&self) -> u64 {
+        self.retry_after.as_secs() + u64::from(self.retry_after.subsec_nanos() > 0)
+    }
+
+    /// The value of `RateLimit-Policy`, such as `"default";q=100;w=60` (draft-ietf-httpapi-ratelimit-headers-10).
+    #[must_use]
+    pub fn policy_field(&self) -> HeaderValue {
+        Self::field(format!("\"{}\";q={};w={}", self.name, self.quota, self.window.as_secs()))
+    }
+
+    /// The value of `RateLimit`, such as `"default";r=50;t=30` (draft-ietf-httpapi-ratelimit-headers-10).
+    #[must_use]
+    pub fn state_field(&self) -> HeaderValue {
+        Self::field(format!("\"{}\";r={};t={}", self.name, self.remaining, self.retry_after_seconds()))
+    }
+
+    fn field(text: String) -> HeaderValue {
+        HeaderValue::try_from(text).unwrap_or_else(|_| HeaderValue::from_static("\"limit\""))
     }
 }
 

@@ -35,10 +35,8 @@ impl Policy for Plans {
         if current.is_some_and(|current| self.0.iter().any(|plan| plan == current)) {
             return Ok(());
         }
-        Err(Rejection::PlanRequired(Box::new(PlanRequired {
-            current: current.map(SmolStr::new),
-            required: self.0.clone(),
-        })))
+        let required = PlanRequired::new(current.map(SmolStr::new), self.0.iter().cloned());
+        Err(Rejection::PlanRequired(Box::new(required)))
     }
 }
 

@@ -8,12 +8,15 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, Entry, RETRY_AFTER, VARY, WWW_AUTHENTICATE};
-use http::{HeaderMap, HeaderValue, Response, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 
 use crate::event::Event;
 use crate::rejection::Rejection;
 use crate::request_id::{REQUEST_ID, RequestId, X_REQUEST_ID};
 use crate::telemetry::Metrics;
+
+const RATELIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
+const RATELIMIT: HeaderName = HeaderName::from_static("ratelimit");
 
 /// Writes the body of a refusal. The headers are keyward's own, and so is the verdict.
 ///
@@ -152,8 +155,16 @@ impl Presentation {
         if let Some(challenge) = refusal.rejection.challenge(&self.realm) {
             headers.insert(WWW_AUTHENTICATE, challenge);
         }
-        if rendered.status == StatusCode::SERVICE_UNAVAILABLE {
-            headers.insert(RETRY_AFTER, HeaderValue::from(jittered_seconds()));
+        match &refusal.rejection {
+            Rejection::RateLimitExceeded(limit) => {
+                headers.insert(RETRY_AFTER, limit.retry_after_seconds().into());
+                headers.insert(RATELIMIT_POLICY, limit.policy_field());
+                headers.insert(RATELIMIT, limit.state_field());
+            }
+            Rejection::ConcurrencyLimitExceeded(_) | Rejection::StoreUnavailable => {
+                headers.insert(RETRY_AFTER, jittered_seconds().into());
+            }
+            _ => {}
         }
         response
     }

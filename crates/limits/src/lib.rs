@@ -1,0 +1,34 @@
+//! Limits for [`keyward`]: how many tasks of an account run at once, and how often a key or an account may call.
+//!
+//! # Permits for tasks
+//! A permit is held for the life of a task, which may go on long after the request that began it:
+//! ```
+//! use keyward::Identity;
+//! use keyward_limits::{MemoryPermits, TaskPermits};
+//!
+//! # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let permits = TaskPermits::new(MemoryPermits::new(), [("Plus", 1), ("Pro", 3), ("Max", 5)]);
+//! let caller = Identity::api_key("key_1".parse()?, "acct_1".parse()?).with_plan("Plus");
+//!
+//! let permit = permits.acquire(&caller).await?;
+//! let refused = permits.acquire(&caller).await.unwrap_err();
+//! assert_eq!((refused.status().as_u16(), refused.code()), (429, "CONCURRENCY_LIMIT_EXCEEDED"));
+//! tokio::spawn(async move {
+//!     // … the task …
+//!     drop(permit);
+//! })
+//! .await?;
+//! assert!(permits.acquire(&caller).await.is_ok());
+//! # Ok(()) }
+//! ```
+//!
+//! # Rate limits
+//! Named limits, for each key or for each account, with a cost for each call: see [`RateLimits`] and [`RateLimitLayer`].
+
+mod layer;
+mod permits;
+mod rates;
+
+pub use layer::{RateLimitFuture, RateLimitLayer, RateLimitService};
+pub use permits::{Acquired, MemoryPermits, Permit, PermitId, PermitStore, TaskPermits};
+pub use rates::{Each, RateLimitError, RateLimiter, RateLimits, RateLimitsBuilder};

@@ -1,0 +1,374 @@
+//! Permits for tasks: as many at once as the account's plan allows.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use keyward::{
+    AccountId, Clock, ConcurrencyLimit, CredentialId, Identity, Rejection, StoreError, StoreErrorKind, SystemClock,
+};
+use smol_str::SmolStr;
+use tokio::task::AbortHandle;
+
+/// How long a permit lasts without being renewed: so long a task's permit is missed after its process has died.
+const LEASE: Duration = Duration::from_secs(30);
+
+/// A permit that is held.
+pub type PermitId = CredentialId;
+
+/// What came of asking for a permit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Acquired {
+    /// There was one.
+    Granted(PermitId),
+    /// As many as were allowed are held.
+    Full {
+        /// How many are held.
+        in_flight: u32,
+    },
+}
+
+/// Where permits are kept: in this process, or in a store that many nodes share.
+///
+/// A permit ends when it is released, or when its lease has run out without having been renewed; whichever comes first frees it,
+/// and the other frees nothing more.
+#[async_trait]
+pub trait PermitStore: Send + Sync + 'static {
+    /// Takes a permit of this account for so long, if fewer than `limit` are held.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store cannot answer.
+    async fn acquire(&self, account: &AccountId, limit: u32, lease: Duration) -> Result<Acquired, StoreError>;
+
+    /// Holds a permit for so long from now on. Gives whether it was still held.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store cannot answer.
+    async fn renew(&self, account: &AccountId, permit: &PermitId, lease: Duration) -> Result<bool, StoreError>;
+
+    /// Begins to give a permit back, and does not wait. Called once for each, also while a runtime shuts down.
+    fn release(&self, account: &AccountId, permit: &PermitId);
+
+    /// How many permits of this account are held.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store cannot answer.
+    async fn in_flight(&self, account: &AccountId) -> Result<u32, StoreError>;
+}
+
+/// Permits in this process's memory.
+///
+/// # Examples
+/// ```
+/// let store = keyward_limits::MemoryPermits::new();
+/// # let _ = store;
+/// ```
+#[derive(Debug)]
+pub struct MemoryPermits {
+    clock: Arc<dyn Clock>,
+    held: Mutex<HashMap<AccountId, HashMap<PermitId, Duration>>>,
+}
+
+impl MemoryPermits {
+    /// Nothing is held.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::with_clock(Arc::new(SystemClock))
+    }
+
+    /// With time read from this clock.
+    #[must_use]
+    pub fn with_clock(clock: Arc<dyn Clock>) -> Self {
+        Self { clock, held: Mutex::default() }
+    }
+
+    fn held(&self) -> MutexGuard<'_, HashMap<AccountId, HashMap<PermitId, Duration>>> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Default for MemoryPermits {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+#[async_trait]
+impl PermitStore for MemoryPermits {
+    async fn acquire(&self, account: &AccountId, limit: u32, lease: Duration) -> Result<Acquired, StoreError> {
+        let now = self.clock.boottime();
+        let mut held = self.held();
+        let own = held.entry(account.clone()).or_default();
+        own.retain(|_, end| *end > now);
+        let in_flight = count(own.len());
+        if in_flight >= limit {
+            if own.is_empty() {
+                held.remove(account);
+            }
+            return Ok(Acquired::Full { in_flight });
+        }
+        let permit = PermitId::generate();
+        own.insert(permit.clone(), now + lease);
+        Ok(Acquired::Granted(permit))
+    }
+
+    async fn renew(&self, account: &AccountId, permit: &PermitId, lease: Duration) -> Result<bool, StoreError> {
+        let now = self.clock.boottime();
+        let mut held = self.held();
+        let end = held.get_mut(account).and_then(|own| own.get_mut(permit)).filter(|end| **end > now);
+        Ok(end.map(|end| *end = now + lease).is_some())
+    }
+
+    fn release(&self, account: &AccountId, permit: &PermitId) {
+        let mut held = self.held();
+        if let Some(own) = held.get_mut(account) {
+            own.remove(permit);
+            if own.is_empty() {
+                held.remove(account);
+            }
+        }
+    }
+
+    async fn in_flight(&self, account: &AccountId) -> Result<u32, StoreError> {
+        let now = self.clock.boottime();
+        let held = self.held();
+        Ok(held.get(account).map_or(0, |own| count(own.values().filter(|end| **end > now).count())))
+    }
+}
+
+fn count(permits: usize) -> u32 {
+    u32::try_from(permits).unwrap_or(u32::MAX)
+}
+
+/// Gives permits to tasks, as many at once as the plan of their account allows. Clones share them.
+///
+/// See the [crate's documentation](crate) for an example.
+#[derive(Clone)]
+pub struct TaskPermits(Arc<Inner>);
+
+struct Inner {
+    store: Arc<dyn PermitStore>,
+    limits: HashMap<SmolStr, u32>,
+}
+
+impl TaskPermits {
+    /// Permits in `store`, so many at once for each plan. A plan that is not among them has none, and neither has an
+    /// account without a plan.
+    pub fn new<P: Into<SmolStr>>(store: impl PermitStore, plans: impl IntoIterator<Item = (P, u32)>) -> Self {
+        let limits = plans.into_iter().map(|(plan, limit)| (plan.into(), limit)).collect();
+        Self(Arc::new(Inner { store: Arc::new(store), limits }))
+    }
+
+    /// How many tasks may run at once on this plan.
+    #[must_use]
+    pub fn limit(&self, plan: Option<&str>) -> u32 {
+        plan.and_then(|plan| self.0.limits.get(plan)).copied().unwrap_or(0)
+    }
+
+    /// A permit for a task of this caller. A change of plan counts from the next one on.
+    ///
+    /// Has to be called on a tokio runtime, which renews the permit.
+    ///
+    /// # Errors
+    /// [`Rejection::ConcurrencyLimitExceeded`] if as many are held as are allowed, [`Rejection::StoreUnavailable`] if the
+    /// store cannot answer.
+    pub async fn acquire(&self, caller: &Identity) -> Result<Permit, Rejection> {
+        let limit = self.limit(caller.plan());
+        match self.0.store.acquire(caller.account(), limit, LEASE).await.map_err(refused)? {
+            Acquired::Granted(id) => Ok(Permit::held(Arc::clone(&self.0.store), caller.account().clone(), id)),
+            Acquired::Full { in_flight } => {
+                let plan = caller.plan().map(SmolStr::new);
+                Err(Rejection::ConcurrencyLimitExceeded(Box::new(ConcurrencyLimit { limit, in_flight, plan })))
+            }
+        }
+    }
+
+    /// How many permits of this account are held.
+    ///
+    /// # Errors
+    /// [`Rejection::StoreUnavailable`] if the store cannot answer.
+    pub async fn in_flight(&self, account: &AccountId) -> Result<u32, Rejection> {
+        self.0.store.in_flight(account).await.map_err(refused)
+    }
+}
+
+impl fmt::Debug for TaskPermits {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TaskPermits").field("limits", &self.0.limits).finish_non_exhaustive()
+    }
+}
+
+fn refused(error: StoreError) -> Rejection {
+    tracing::warn!(cause = ?std::error::Error::source(&error), "no permit: {error}");
+    match error.kind() {
+        StoreErrorKind::Corrupt => Rejection::StoreCorrupt,
+        _ => Rejection::StoreUnavailable,
+    }
+}
+
+/// The right of a task to run. To be moved into the task: dropping it gives it back, however the task ends.
+#[must_use = "the permit is given back when this is dropped"]
+pub struct Permit {
+    store: Arc<dyn PermitStore>,
+    account: AccountId,
+    id: PermitId,
+    renewing: AbortHandle,
+}
+
+impl Permit {
+    fn held(store: Arc<dyn PermitStore>, account: AccountId, id: PermitId) -> Self {
+        let renewal = renew(Arc::clone(&store), account.clone(), id.clone());
+        Self { renewing: tokio::spawn(renewal).abort_handle(), store, account, id }
+    }
+
+    /// The permit's id, for the log.
+    #[must_use]
+    pub fn id(&self) -> &PermitId {
+        &self.id
+    }
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        self.renewing.abort();
+        self.store.release(&self.account, &self.id);
+    }
+}
+
+impl fmt::Debug for Permit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Permit").field("id", &self.id).field("account", &self.account).finish_non_exhaustive()
+    }
+}
+
+/// Renews a permit until it is aborted or lost.
+async fn renew(store: Arc<dyn PermitStore>, account: AccountId, id: PermitId) {
+    loop {
+        // Two may fail before the lease runs out.
+        tokio::time::sleep(LEASE / 3).await;
+        match store.renew(&account, &id, LEASE).await {
+            Ok(true) => {}
+            Ok(false) => {
+                tracing::warn!(%account, permit = %id, "the permit of a running task was lost: it could not be renewed in time");
+                return;
+            }
+            Err(error) => {
+                tracing::warn!(%account, permit = %id, %error, "the permit of a running task cannot be renewed")
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use keyward::ManualClock;
+
+    use super::*;
+
+    fn caller(plan: &str) -> Identity {
+        Identity::api_key("key_1".parse().unwrap(), "acct_1".parse().unwrap()).with_plan(plan)
+    }
+
+    fn permits() -> TaskPermits {
+        TaskPermits::new(MemoryPermits::new(), [("Plus", 1), ("Pro", 3), ("Max", 5)])
+    }
+
+    #[tokio::test]
+    async fn a_plan_has_as_many_tasks_at_once_as_it_says() {
+        for (plan, limit) in [("Free", 0_u32), ("Plus", 1), ("Pro", 3), ("Max", 5)] {
+            let permits = permits();
+            let mut held = Vec::new();
+            for _ in 0..limit {
+                held.push(permits.acquire(&caller(plan)).await.unwrap());
+            }
+            let refused = permits.acquire(&caller(plan)).await.unwrap_err();
+            let details = refused.details().unwrap();
+            assert_eq!((&details["limit"], &details["in_flight"]), (&limit.into(), &limit.into()));
+            assert_eq!(details["plan"], plan);
+            drop(held.pop());
+            assert_eq!(permits.acquire(&caller(plan)).await.is_ok(), limit > 0, "{plan}");
+        }
+    }
+
+    #[tokio::test]
+    async fn an_upgrade_counts_from_the_next_task_on() {
+        let permits = permits();
+        let _first = permits.acquire(&caller("Plus")).await.unwrap();
+        assert!(permits.acquire(&caller("Plus")).await.is_err());
+        let _second = permits.acquire(&caller("Pro")).await.unwrap();
+        assert_eq!(permits.in_flight(&"acct_1".parse().unwrap()).await, Ok(2));
+    }
+
+    #[tokio::test]
+    async fn a_permit_is_given_back_however_the_task_ends() {
+        let permits = permits();
+        let permit = permits.acquire(&caller("Plus")).await.unwrap();
+        let panicked = tokio::spawn(async move {
+            let _permit = permit;
+            panic!("the task fails");
+        });
+        assert!(panicked.await.is_err());
+        let permit = permits.acquire(&caller("Plus")).await.unwrap();
+        let cancelled = tokio::spawn(async move {
+            let _permit = permit;
+            std::future::pending::<()>().await;
+        });
+        cancelled.abort();
+        assert!(cancelled.await.is_err());
+        assert!(permits.acquire(&caller("Plus")).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn a_permit_that_nobody_renews_is_freed_once() {
+        let clock = Arc::new(ManualClock::at(keyward::Timestamp::from_millis(0)));
+        let store = MemoryPermits::with_clock(clock.clone());
+        let account: AccountId = "acct_1".parse().unwrap();
+        let Acquired::Granted(dead) = store.acquire(&account, 1, LEASE).await.unwrap() else { panic!("it is free") };
+        assert_eq!(store.acquire(&account, 1, LEASE).await.unwrap(), Acquired::Full { in_flight: 1 });
+        clock.advance(LEASE);
+        let Acquired::Granted(next) = store.acquire(&account, 1, LEASE).await.unwrap() else {
+            panic!("it has run out")
+        };
+        assert!(!store.renew(&account, &dead, LEASE).await.unwrap(), "what has run out is not renewed");
+        store.release(&account, &dead);
+        assert_eq!(store.in_flight(&account).await.unwrap(), 1, "it was freed twice");
+        clock.advance(LEASE / 2);
+        assert!(store.renew(&account, &next, LEASE).await.unwrap());
+        clock.advance(LEASE / 2);
+        assert_eq!(store.in_flight(&account).await.unwrap(), 1);
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn never_more_than_the_limit_run_at_once() {
+        let permits = permits();
+        let (running, most) = (Arc::new(AtomicU32::new(0)), Arc::new(AtomicU32::new(0)));
+        let tasks: Vec<_> = (0..16)
+            .map(|_| {
+                let (permits, running, most) = (permits.clone(), Arc::clone(&running), Arc::clone(&most));
+                tokio::spawn(async move {
+                    let mut done = 0;
+                    while done < 100 {
+                        let Ok(permit) = permits.acquire(&caller("Pro")).await else {
+                            tokio::task::yield_now().await;
+                            continue;
+                        };
+                        most.fetch_max(running.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+                        tokio::task::yield_now().await;
+                        running.fetch_sub(1, Ordering::SeqCst);
+                        drop(permit);
+                        done += 1;
+                    }
+                })
+            })
+            .collect();
+        for task in tasks {
+            task.await.unwrap();
+        }
+        assert_eq!(most.load(Ordering::SeqCst), 3);
+        assert_eq!(permits.in_flight(&"acct_1".parse().unwrap()).await, Ok(0));
+    }
+}

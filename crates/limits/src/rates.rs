@@ -1,0 +1,267 @@
+//! Rates: how often a key or an account may call.
+
+use std::fmt;
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use governor::clock::{Clock, DefaultClock};
+use governor::middleware::StateInformationMiddleware;
+use governor::state::keyed::DashMapStateStore;
+use governor::{Quota, RateLimiter as Governor};
+use keyward::{Identity, RateLimit, Rejection};
+use smol_str::SmolStr;
+
+/// How many calls pass between two looks for keys that have not called for a whole window.
+const TIDY_EVERY: u32 = 10_000;
+
+/// Whom a limit is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Each {
+    /// Each key has a quota of its own.
+    Key,
+    /// All keys of an account share one.
+    Account,
+}
+
+/// Decides on rates: in this process ([`RateLimits`]), or in a store that many nodes share.
+#[async_trait]
+pub trait RateLimiter: Send + Sync + 'static {
+    /// Spends `cost` of the limit with this name. Gives what is left.
+    ///
+    /// # Errors
+    /// [`Rejection::RateLimitExceeded`] if there is not as much left, and nothing is spent;
+    /// [`Rejection::NotConfigured`] if there is no such limit.
+    async fn spend(&self, caller: &Identity, limit: &str, cost: NonZeroU32) -> Result<RateLimit, Rejection>;
+}
+
+/// Named limits, counted in this process by the generic cell rate algorithm: a quota that is spent comes back evenly over its
+/// window.
+///
+/// # Examples
+/// ```
+/// use std::num::NonZeroU32;
+/// use std::time::Duration;
+/// use keyward::Identity;
+/// use keyward_limits::{Each, RateLimiter, RateLimits};
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let limits = RateLimits::builder()
+///     .limit("default", Each::Key, 100, Duration::from_secs(60))
+///     .limit("exports", Each::Account, 5, Duration::from_secs(3_600))
+///     .build()?;
+/// let caller = Identity::api_key("key_1".parse()?, "acct_1".parse()?);
+/// let left = limits.spend(&caller, "exports", NonZeroU32::new(5).unwrap()).await?;
+/// assert_eq!(left.remaining, 0);
+/// let refused = limits.spend(&caller, "exports", NonZeroU32::MIN).await.unwrap_err();
+/// assert_eq!(refused.code(), "RATE_LIMIT_EXCEEDED");
+/// # Ok(()) }
+/// ```
+#[derive(Clone)]
+pub struct RateLimits(Arc<[Limit]>);
+
+struct Limit {
+    name: SmolStr,
+    each: Each,
+    quota: NonZeroU32,
+    window: Duration,
+    governor: Governor<SmolStr, DashMapStateStore<SmolStr>, DefaultClock, StateInformationMiddleware>,
+    clock: DefaultClock,
+    calls: AtomicU32,
+}
+
+/// Puts [`RateLimits`] together.
+#[derive(Debug, Default)]
+#[must_use = "nothing is built before build()"]
+pub struct RateLimitsBuilder(Vec<(SmolStr, Each, u32, Duration)>);
+
+/// Why limits cannot be.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum RateLimitError {
+    /// A name is not 1 to 32 of `a-z A-Z 0-9 _ -`.
+    #[error("the name {0:?} of a rate limit has to be 1 to 32 letters, digits, '_' or '-'")]
+    Name(SmolStr),
+    /// Two limits have one name.
+    #[error("there are two rate limits with the name {0:?}")]
+    Twice(SmolStr),
+    /// A quota is zero, or its window is not 1 second to 24 hours.
+    #[error("the rate limit {0:?} needs a quota of at least 1, and a window of 1 s to 24 h in whole seconds")]
+    Quota(SmolStr),
+}
+
+impl RateLimitsBuilder {
+    /// A limit with this name: each key or account may spend so much in any window of this length.
+    pub fn limit(mut self, name: impl Into<SmolStr>, each: Each, quota: u32, window: Duration) -> Self {
+        self.0.push((name.into(), each, quota, window));
+        self
+    }
+
+    /// The limits.
+    ///
+    /// # Errors
+    /// [`RateLimitError`] if a name or a quota cannot be.
+    pub fn build(self) -> Result<RateLimits, RateLimitError> {
+        let mut limits: Vec<Limit> = Vec::new();
+        for (name, each, quota, window) in self.0 {
+            let is_name = (1..=32).contains(&name.len())
+                && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'));
+            if !is_name {
+                return Err(RateLimitError::Name(name));
+            }
+            if limits.iter().any(|limit| limit.name == name) {
+                return Err(RateLimitError::Twice(name));
+            }
+            let fits = (1..=86_400).contains(&window.as_secs()) && window.subsec_nanos() == 0;
+            let quota = NonZeroU32::new(quota).filter(|_| fits);
+            let (Some(quota), Some(rate)) = (quota, quota.and_then(|quota| rate(quota, window))) else {
+                return Err(RateLimitError::Quota(name));
+            };
+            let governor = Governor::dashmap(rate).with_middleware();
+            limits.push(Limit {
+                name,
+                each,
+                quota,
+                window,
+                governor,
+                clock: DefaultClock::default(),
+                calls: AtomicU32::new(0),
+            });
+        }
+        Ok(RateLimits(limits.into()))
+    }
+}
+
+/// So much at once, coming back evenly over the window.
+fn rate(quota: NonZeroU32, window: Duration) -> Option<Quota> {
+    Some(Quota::with_period(window / quota.get())?.allow_burst(quota))
+}
+
+impl RateLimits {
+    /// Starts with no limit.
+    pub fn builder() -> RateLimitsBuilder {
+        RateLimitsBuilder::default()
+    }
+}
+
+impl fmt::Debug for RateLimits {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.0.iter().map(|limit| &limit.name)).finish()
+    }
+}
+
+#[async_trait]
+impl RateLimiter for RateLimits {
+    async fn spend(&self, caller: &Identity, limit: &str, cost: NonZeroU32) -> Result<RateLimit, Rejection> {
+        match self.0.iter().find(|known| known.name == limit) {
+            Some(limit) => limit.spend(caller, cost),
+            None => {
+                tracing::error!(limit, "there is no rate limit with this name");
+                Err(Rejection::NotConfigured)
+            }
+        }
+    }
+}
+
+impl Limit {
+    fn spend(&self, caller: &Identity, cost: NonZeroU32) -> Result<RateLimit, Rejection> {
+        if self.calls.fetch_add(1, Ordering::Relaxed) % TIDY_EVERY == TIDY_EVERY - 1 {
+            self.governor.retain_recent();
+        }
+        let who: SmolStr = match self.each {
+            Each::Key => caller.id().as_str().into(),
+            Each::Account => caller.account().as_str().into(),
+        };
+        let state = |remaining, retry_after| RateLimit {
+            name: self.name.clone(),
+            quota: self.quota.get(),
+            window: self.window,
+            remaining,
+            retry_after,
+        };
+        let exceeded = |retry_after| Rejection::RateLimitExceeded(Box::new(state(0, retry_after)));
+        match self.governor.check_key_n(&who, cost) {
+            Ok(Ok(snapshot)) => {
+                let remaining = snapshot.remaining_burst_capacity();
+                // What is spent comes back evenly: until all of it has.
+                let missing = self.quota.get().saturating_sub(remaining);
+                Ok(state(remaining, self.window * missing / self.quota.get()))
+            }
+            Ok(Err(not_until)) => Err(exceeded(not_until.wait_time_from(self.clock.now()))),
+            Err(_) => {
+                tracing::error!(limit = %self.name, cost, "a call costs more than the rate limit ever has");
+                Err(exceeded(self.window))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn caller(key: &str, account: &str) -> Identity {
+        Identity::api_key(key.parse().unwrap(), account.parse().unwrap())
+    }
+
+    const ONE: NonZeroU32 = NonZeroU32::MIN;
+
+    #[tokio::test]
+    async fn each_key_has_its_own_quota_and_the_keys_of_an_account_share_one() {
+        let limits = RateLimits::builder()
+            .limit("key", Each::Key, 2, Duration::from_secs(60))
+            .limit("account", Each::Account, 3, Duration::from_secs(60))
+            .build()
+            .unwrap();
+        let (a, b, other) = (caller("k1", "a1"), caller("k2", "a1"), caller("k3", "a2"));
+        for expected in [1, 0] {
+            assert_eq!(limits.spend(&a, "key", ONE).await.unwrap().remaining, expected);
+        }
+        assert!(limits.spend(&a, "key", ONE).await.is_err());
+        assert!(limits.spend(&b, "key", ONE).await.is_ok());
+        for spender in [&a, &b, &a] {
+            assert!(limits.spend(spender, "account", ONE).await.is_ok());
+        }
+        assert!(limits.spend(&b, "account", ONE).await.is_err());
+        assert!(limits.spend(&other, "account", ONE).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn who_waits_as_long_as_is_said_gets_in() {
+        let limits = RateLimits::builder().limit("a", Each::Key, 4, Duration::from_secs(1)).build().unwrap();
+        let caller = caller("k1", "a1");
+        limits.spend(&caller, "a", NonZeroU32::new(4).unwrap()).await.unwrap();
+        let Rejection::RateLimitExceeded(limit) = limits.spend(&caller, "a", ONE).await.unwrap_err() else {
+            panic!("another refusal")
+        };
+        assert!(limit.retry_after <= Duration::from_millis(250), "{limit:?}");
+        assert_eq!((limit.retry_after_seconds(), limit.remaining), (1, 0));
+        assert_eq!(limit.policy_field(), r#""a";q=4;w=1"#);
+        assert_eq!(limit.state_field(), r#""a";r=0;t=1"#);
+        tokio::time::sleep(limit.retry_after).await;
+        assert!(limits.spend(&caller, "a", ONE).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn what_can_never_be_is_refused() {
+        let limits = RateLimits::builder().limit("a", Each::Key, 4, Duration::from_secs(1)).build().unwrap();
+        let dear = limits.spend(&caller("k1", "a1"), "a", NonZeroU32::new(5).unwrap()).await;
+        assert_eq!(dear.unwrap_err().code(), "RATE_LIMIT_EXCEEDED");
+        assert_eq!(limits.spend(&caller("k1", "a1"), "none", ONE).await, Err(Rejection::NotConfigured));
+        let second = Duration::from_secs(1);
+        for (name, quota, window, error) in [
+            ("", 1, second, RateLimitError::Name("".into())),
+            ("a b", 1, second, RateLimitError::Name("a b".into())),
+            ("a", 0, second, RateLimitError::Quota("a".into())),
+            ("a", 1, Duration::ZERO, RateLimitError::Quota("a".into())),
+            ("a", 1, Duration::from_millis(1_500), RateLimitError::Quota("a".into())),
+            ("a", 1, Duration::from_secs(90_000), RateLimitError::Quota("a".into())),
+        ] {
+            assert_eq!(RateLimits::builder().limit(name, Each::Key, quota, window).build().unwrap_err(), error);
+        }
+        let twice = RateLimits::builder().limit("a", Each::Key, 1, second).limit("a", Each::Key, 1, second).build();
+        assert_eq!(twice.unwrap_err(), RateLimitError::Twice("a".into()));
+    }
+}
