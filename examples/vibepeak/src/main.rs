@@ -1,0 +1,125 @@
+//! vibepeak: video generation with live and test keys, plans, and tasks that run on. `SEED_DEMO=1 cargo run -p vibepeak`
+//!
+//! | request | does |
+//! | --- | --- |
+//! | `GET /health` | is open |
+//! | `POST /v1/tasks` with `{"prompt":"…"}` | begins a task: 202 with `id`, `status`, `livemode` |
+//! | `GET /v1/tasks/{id}` | tells how far it is |
+//! | `GET /v1/account` | tells plan, credits and tasks in flight |
+//! | `POST /v1/admin/plan` with `{"account":"…","plan":"…"}` | changes a plan; only with `SEED_DEMO=1`, only from this machine, without a key |
+//!
+//! The API needs a plan of Plus, Pro or Max, which may run 1, 3 and 5 tasks at once, live and test tasks counted apart. A live
+//! task costs credits; a test task costs nothing, and gives a watermarked sample. `webhook_url` is told when a task has
+//! ended, signed as <https://www.standardwebhooks.com> says; this demonstration calls addresses of this machine alone.
+//! `test_scenario` of a test task is `success`, `failure` or `slow`.
+//!
+//! Where vibepeak's pages are silent: a request that presents its key wrongly (several headers, a comma, quotes) is 401
+//! `INVALID_API_KEY`; a disabled key is `API_KEY_DISABLED`; another account's task, or one of the other mode, is 404.
+
+mod account;
+mod demo;
+mod refused;
+mod tasks;
+mod webhook;
+
+use std::error::Error;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use axum::http::{Method, StatusCode};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use example_support::{Announcement, Environment};
+use keyward::{Authenticator, ByMode, CodedEnvelope, KeyFormat, KeyKind, Keys, Plans, RequireLayer, TrustedProxies};
+use keyward_axum::AuthLayer;
+use keyward_limits::{MemoryPermits, TaskPermits};
+use keyward_serve::{Limits, serve, shutdown_signal};
+use keyward_sqlite::SqliteStore;
+use serde_json::json;
+use tower_http::timeout::TimeoutLayer;
+use tower_http::trace::TraceLayer;
+
+use crate::account::Accounts;
+use crate::tasks::Tasks;
+
+/// How many tasks run at once on each plan that the API can be used with.
+const PLANS: [(&str, u32); 3] = [("Plus", 1), ("Pro", 3), ("Max", 5)];
+
+/// Keys look like `vpk_live_` or `vpk_test_` and 32 characters.
+fn format() -> Result<KeyFormat, keyward::FormatError> {
+    KeyFormat::builder().prefix("vpk", KeyKind::Secret).build()
+}
+
+/// What all handlers share.
+#[derive(Clone)]
+struct Service {
+    keys: Keys,
+    accounts: Accounts,
+    tasks: ByMode<Tasks>,
+    /// Apart for each mode, so that trying things out holds up nothing real.
+    permits: ByMode<TaskPermits>,
+}
+
+fn app(auth: AuthLayer, service: Service, with_demo: bool) -> Router {
+    let api = Router::new()
+        .route("/v1/tasks", post(tasks::create))
+        .route("/v1/tasks/{id}", get(tasks::show))
+        .route("/v1/account", get(account::show))
+        .layer(RequireLayer::new(Plans::one_of(PLANS.map(|(plan, _)| plan))));
+    let admin =
+        if with_demo { Router::new().route("/v1/admin/plan", post(account::change_plan)) } else { Router::new() };
+    Router::new()
+        .route("/health", get(async || Json(json!({"status": "ok"}))))
+        .merge(api)
+        .merge(admin)
+        .with_state(service)
+        .fallback(refused::no_such_endpoint)
+        .layer(auth)
+        .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, Duration::from_secs(10)))
+        .layer(TraceLayer::new_for_http())
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    example_support::log_to_stderr();
+    example_support::exit_code(run().await)
+}
+
+async fn run() -> Result<(), Box<dyn Error>> {
+    let environment = Environment::from_env()?;
+    let store = match &environment.database {
+        Some(file) => SqliteStore::open(file)?,
+        None => SqliteStore::temporary()?,
+    };
+    let keys = Keys::new(store.clone()).with_format(format()?);
+    let accounts = Accounts::open(store.path())?;
+    let permits = || TaskPermits::new(MemoryPermits::new(), PLANS);
+    let service = Service {
+        keys: keys.clone(),
+        tasks: ByMode::new(Tasks::open(store.path(), "live_tasks")?, Tasks::open(store.path(), "test_tasks")?),
+        accounts: accounts.clone(),
+        permits: ByMode::new(permits(), permits()),
+    };
+    let mut authenticator = Authenticator::builder(store)
+        .format(format()?)
+        .exempt(Method::GET, "/health")
+        .trusted_proxies(TrustedProxies::new(environment.trust_proxy.iter().copied()))
+        .renderer(CodedEnvelope::new().invalid_request_as_invalid_key());
+    if environment.seed_demo {
+        authenticator = authenticator.exempt(Method::POST, "/v1/admin/plan");
+    }
+    let authenticator = authenticator.build()?;
+    let app = app(authenticator.clone().into(), service, environment.seed_demo);
+
+    let listener = environment.listen().await?;
+    let mut announcement = Announcement::new(listener.local_addr()?);
+    if environment.seed_demo {
+        demo::seed(&keys, &accounts, &mut announcement).await?;
+    }
+    let stop = shutdown_signal()?;
+    announcement.write()?;
+
+    serve(listener, app, stop, Limits::default()).await;
+    authenticator.shutdown().await;
+    Ok(())
+}

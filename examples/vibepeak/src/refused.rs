@@ -1,0 +1,65 @@
+//! Errors as vibepeak writes them.
+
+use axum::Json;
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use keyward::{Refusal, Rejection, RequestId};
+use serde_json::json;
+
+/// An error: `{"error":{"code":"…","message":"…","request_id":"…"}}`.
+#[derive(Debug)]
+pub(crate) struct Refused {
+    status: StatusCode,
+    code: &'static str,
+    message: String,
+    request_id: RequestId,
+}
+
+/// The head of a request, as far as its errors need it.
+pub(crate) struct Asked(HeaderMap);
+
+impl<S: Sync> FromRequestParts<S> for Asked {
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
+        Ok(Self(parts.headers.clone()))
+    }
+}
+
+impl Asked {
+    pub(crate) fn refused(&self, status: StatusCode, code: &'static str, message: impl Into<String>) -> Response {
+        Refused { status, code, message: message.into(), request_id: RequestId::of(&self.0) }.into_response()
+    }
+
+    pub(crate) fn invalid(&self, message: impl Into<String>) -> Response {
+        self.refused(StatusCode::BAD_REQUEST, "INVALID_REQUEST", message)
+    }
+
+    pub(crate) fn not_found(&self, message: &str) -> Response {
+        self.refused(StatusCode::NOT_FOUND, "NOT_FOUND", message)
+    }
+
+    /// The database failed: its own words are for the log.
+    pub(crate) fn failed(&self, error: &rusqlite::Error) -> Response {
+        tracing::error!(%error, "the database failed");
+        self.refused(StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL_ERROR", "The request could not be carried out.")
+    }
+
+    /// A refusal of keyward's, which the layer around writes.
+    pub(crate) fn rejected(&self, rejection: Rejection) -> Response {
+        Refusal::new(rejection, &axum::http::Method::POST, &self.0).into_response::<axum::body::Body>()
+    }
+}
+
+impl IntoResponse for Refused {
+    fn into_response(self) -> Response {
+        let error = json!({"code": self.code, "message": self.message, "request_id": self.request_id.as_str()});
+        (self.status, Json(json!({ "error": error }))).into_response()
+    }
+}
+
+pub(crate) async fn no_such_endpoint(asked: Asked) -> Response {
+    asked.not_found("There is no such endpoint.")
+}
