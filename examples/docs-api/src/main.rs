@@ -1,0 +1,99 @@
+//! docs-api: resources, jobs and webhook endpoints under scopes, with a test pair and a live pair of keys for each account.
+//! `SEED_DEMO=1 TRUST_PROXY=127.0.0.0/8 cargo run -p docs-api`
+//!
+//! | request | scope |
+//! | --- | --- |
+//! | `GET /v1/resources`, `GET /v1/resources/{id}` | `resources:read` |
+//! | `POST /v1/resources`, `PATCH` and `DELETE /v1/resources/{id}` | `resources:write` |
+//! | `POST /v1/jobs`, `DELETE /v1/jobs/{id}` | `jobs:write` |
+//! | `GET` and `POST /v1/webhook_endpoints`, `DELETE /v1/webhook_endpoints/{id}` | `webhooks:write` |
+//!
+//! `sk_…` keys may do everything, `pk_…` keys read resources and nothing else, `rk_…` keys what their scopes say. What is made with
+//! a test key is seen with test keys alone.
+//!
+//! The API is for HTTPS alone. Without a trusted proxy this program is plain HTTP, so every request fails with 403 `HTTPS_REQUIRED`, and a
+//! key in it is compromised for good. Behind one, `X-Forwarded-Proto: https` is needed.
+//!
+//! Where the provider's page is silent: errors are RFC 9457 problem documents; what is not there, or is another account's or another
+//! mode's, is 404; listing webhook endpoints needs `webhooks:write`, as they are managed under it.
+
+mod demo;
+mod objects;
+mod routes;
+
+use std::error::Error;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use actix_web::{App, HttpServer, web};
+use example_support::{Announcement, Environment};
+use keyward::{Authenticator, ByMode, HttpsOnly, KeyFormat, KeyKind, Keys, TrustedProxies};
+use keyward_actix::Auth;
+use keyward_serve::shutdown_signal;
+use keyward_sqlite::SqliteStore;
+
+use crate::objects::Objects;
+
+/// Keys look like `sk_live_`, `pk_test_`, `rk_live_` … and 32 characters.
+fn format() -> Result<KeyFormat, keyward::FormatError> {
+    KeyFormat::builder()
+        .prefix("sk", KeyKind::Secret)
+        .prefix("pk", KeyKind::Publishable)
+        .prefix("rk", KeyKind::Restricted)
+        .build()
+}
+
+#[actix_web::main]
+async fn main() -> ExitCode {
+    example_support::log_to_stderr();
+    example_support::exit_code(run().await)
+}
+
+async fn run() -> Result<(), Box<dyn Error>> {
+    let environment = Environment::from_env()?;
+    let store = match &environment.database {
+        Some(file) => SqliteStore::open(file)?,
+        None => SqliteStore::temporary()?,
+    };
+    let objects =
+        ByMode::new(Objects::open(store.path(), "live_objects")?, Objects::open(store.path(), "test_objects")?);
+    let keys = Keys::new(store.clone()).with_format(format()?);
+    // One for all workers.
+    let authenticator = Authenticator::builder(store)
+        .format(format()?)
+        .trusted_proxies(TrustedProxies::new(environment.trust_proxy.iter().copied()))
+        .https_only(HttpsOnly::new().mark_compromised(keys.clone()))
+        .build()?;
+
+    let listener = environment.listen().await?;
+    let mut announcement = Announcement::new(listener.local_addr()?);
+    if environment.seed_demo {
+        demo::seed(&keys, &mut announcement).await?;
+    }
+    let stop = shutdown_signal()?;
+    let auth = authenticator.clone();
+    let server = HttpServer::new(move || {
+        App::new()
+            .app_data(web::Data::new(objects.clone()))
+            .app_data(web::JsonConfig::default().limit(64 * 1024))
+            .configure(routes::configure)
+            .default_service(web::to(routes::no_such_endpoint))
+            .wrap(Auth::from(auth.clone()))
+    })
+    .workers(2)
+    .client_request_timeout(Duration::from_secs(10))
+    .shutdown_timeout(10)
+    .disable_signals()
+    .listen(listener.into_std()?)?
+    .run();
+    announcement.write()?;
+
+    let handle = server.handle();
+    actix_web::rt::spawn(async move {
+        stop.await;
+        handle.stop(true).await;
+    });
+    server.await?;
+    authenticator.shutdown().await;
+    Ok(())
+}
