@@ -2,4 +2,5 @@
 
 #![allow(clippy::unwrap_used)] // An unwrap is an assertion here.
 
+pub mod program;
 pub mod service;

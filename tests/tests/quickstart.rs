@@ -2,31 +2,13 @@
 
 #![allow(clippy::unwrap_used)] // An unwrap is an assertion here, in helpers too.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;
-use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::OnceLock;
-use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
+use keyward_tests::program::{Curled, SOON, ends_well, program, terminate, up_to};
 use serde_json::Value;
-
-const SOON: Duration = Duration::from_secs(10);
-
-/// The program, built as this test is. Cargo gives no path to another package's program.
-fn program() -> &'static Path {
-    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
-    PROGRAM.get_or_init(|| {
-        let this = std::env::current_exe().unwrap();
-        let profile = this.parent().and_then(Path::parent).unwrap();
-        let mut build = Command::new(env!("CARGO"));
-        build.args(["build", "--quiet", "--package", "quickstart", "--target-dir"]).arg(profile.parent().unwrap());
-        build.args((profile.file_name().unwrap() == "release").then_some("--release"));
-        assert!(build.status().unwrap().success(), "the quickstart does not build");
-        profile.join("quickstart")
-    })
-}
 
 struct Quickstart {
     process: Child,
@@ -38,7 +20,7 @@ struct Quickstart {
 
 impl Quickstart {
     fn start(variables: &[(&str, &str)]) -> Self {
-        let mut process = Command::new(program())
+        let mut process = Command::new(program("quickstart"))
             .env("PORT", "0")
             .envs(variables.iter().copied())
             .stdin(Stdio::null())
@@ -46,7 +28,7 @@ impl Quickstart {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        let first = first_line(process.stdout.take().unwrap());
+        let first = up_to(process.stdout.take().unwrap(), "");
         let line: Value = serde_json::from_str(&first).unwrap_or_else(|error| panic!("{error}: {first:?}"));
         let said = up_to(process.stderr.take().unwrap(), "SIGTERM");
         Self {
@@ -64,12 +46,13 @@ impl Quickstart {
     fn curl(&self, path: &str, arguments: &[&str]) -> (u16, String) {
         let mut curl = Command::new("curl");
         curl.args(["--silent", "--include", "--max-time", "10"]).arg(format!("{}{path}", self.url)).args(arguments);
-        answer(curl)
+        let curled = Curled::of(curl);
+        (curled.status, curled.text)
     }
 
     fn stop(mut self) {
         terminate(&self.process);
-        assert!(wait(&mut self.process), "it did not end well");
+        assert!(ends_well(&mut self.process), "it did not end well");
     }
 }
 
@@ -78,55 +61,6 @@ impl Drop for Quickstart {
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
-}
-
-/// The first line of what a process writes. What comes after it is read and dropped, so that the process never blocks.
-fn first_line(output: impl Read + Send + 'static) -> String {
-    up_to(output, "")
-}
-
-/// What a process writes, up to and with the first line that has this in it.
-fn up_to(output: impl Read + Send + 'static, last: &'static str) -> String {
-    let (found, wait) = mpsc::channel();
-    std::thread::spawn(move || {
-        let mut text = String::new();
-        let mut found = Some(found);
-        for line in BufReader::new(output).lines().map_while(Result::ok) {
-            text += &line;
-            text.push('\n');
-            if line.contains(last)
-                && let Some(found) = found.take()
-            {
-                let _ = found.send(text.clone());
-            }
-        }
-    });
-    wait.recv_timeout(SOON).expect("the program says so in time")
-}
-
-/// The status that `curl` shows, and all that it shows.
-fn answer(mut curl: Command) -> (u16, String) {
-    let output = curl.stdin(Stdio::null()).output().expect("curl is installed");
-    let text = String::from_utf8(output.stdout).unwrap();
-    let status = text.strip_prefix("HTTP/1.1 ").and_then(|rest| rest.get(..3)).and_then(|status| status.parse().ok());
-    (status.unwrap_or_else(|| panic!("no status in {text:?}")), text)
-}
-
-fn terminate(process: &Child) {
-    let sent = Command::new("kill").args(["-TERM", &process.id().to_string()]).status().unwrap();
-    assert!(sent.success());
-}
-
-/// Whether the process ends by itself, in time and with the code 0.
-fn wait(process: &mut Child) -> bool {
-    let deadline = Instant::now() + SOON;
-    while Instant::now() < deadline {
-        if let Some(status) = process.try_wait().unwrap() {
-            return status.success();
-        }
-        std::thread::sleep(Duration::from_millis(10));
-    }
-    false
 }
 
 #[test]
@@ -169,8 +103,8 @@ fn try_printed_calls(service: &Quickstart, key: &str) {
         let status: u16 = call.rsplit_once("# ").unwrap().1.parse().unwrap();
         let mut shell = Command::new("sh");
         shell.args(["-c", call]).env("KEY", key).stderr(Stdio::null());
-        let (got, text) = answer(shell);
-        assert_eq!(got, status, "{call}: {text}");
+        let answer = Curled::of(shell);
+        assert_eq!(answer.status, status, "{call}: {}", answer.text);
         seen.push(status);
     }
     seen.sort_unstable();
@@ -232,13 +166,13 @@ fn sigterm_ends_it_having_answered_what_was_in_flight() {
     stream.write_all(body.as_bytes()).unwrap();
     let status = lines.map(Result::unwrap).find(|line| line.starts_with("HTTP/1.1")).unwrap();
     assert!(status.starts_with("HTTP/1.1 201"), "{status}");
-    assert!(wait(&mut service.process), "it did not end well");
+    assert!(ends_well(&mut service.process), "it did not end well");
 }
 
 #[test]
 fn a_variable_with_a_bad_value_is_named() {
     for (variable, value) in [("PORT", "http"), ("SEED_DEMO", "maybe"), ("TRUST_PROXY", "everybody")] {
-        let output = Command::new(program()).env("PORT", "0").env(variable, value).output().unwrap();
+        let output = Command::new(program("quickstart")).env("PORT", "0").env(variable, value).output().unwrap();
         let said = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(1), "{said}");
         assert!(said.contains(variable) && said.contains(value), "{said}");

@@ -9,7 +9,12 @@ struct Package {
     name: &'static str,
 }
 
-const PACKAGES: &[Package] = &[Package { probe: "curl", name: "curl" }];
+const PACKAGES: &[Package] = &[
+    Package { probe: "curl", name: "curl" },
+    Package { probe: "node", name: "nodejs" },
+    Package { probe: "python3", name: "python3" },
+    Package { probe: "pip3", name: "python3-venv" },
+];
 
 /// Installs the packages that are missing; without any, nothing is run and no rights are needed.
 pub(crate) fn install() -> Result<(), Error> {
@@ -63,5 +68,6 @@ mod tests {
     fn only_what_is_missing_is_installed() {
         assert!(missing(|_| true).is_empty());
         assert_eq!(missing(|probe| probe != "curl"), ["curl"]);
+        assert_eq!(missing(|probe| probe != "node"), ["nodejs"]);
     }
 }

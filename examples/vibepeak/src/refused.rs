@@ -55,8 +55,9 @@ impl Asked {
 
 impl IntoResponse for Refused {
     fn into_response(self) -> Response {
-        let error = json!({"code": self.code, "message": self.message, "request_id": self.request_id.as_str()});
-        (self.status, Json(json!({ "error": error }))).into_response()
+        let id = self.request_id.as_str();
+        let error = json!({"code": self.code, "message": self.message, "request_id": id});
+        (self.status, [("x-request-id", id), ("request-id", id)], Json(json!({ "error": error }))).into_response()
     }
 }
 

@@ -1,0 +1,178 @@
+//! The example services as their users run them: the program itself, `curl`, and a signal.
+
+use std::io::{BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+/// How long anything may take.
+pub const SOON: Duration = Duration::from_secs(10);
+
+/// The program of an example, built as this test is. Cargo gives no path to another package's program.
+pub fn program(package: &str) -> PathBuf {
+    let this = std::env::current_exe().unwrap();
+    let profile = this.parent().and_then(Path::parent).unwrap();
+    let mut build = Command::new(env!("CARGO"));
+    build.args(["build", "--quiet", "--package", package, "--target-dir"]).arg(profile.parent().unwrap());
+    build.args((profile.file_name().unwrap() == "release").then_some("--release"));
+    assert!(build.status().unwrap().success(), "{package} does not build");
+    profile.join(package)
+}
+
+/// A running example service, until this is dropped.
+#[derive(Debug)]
+pub struct Program {
+    /// Its process.
+    pub process: Child,
+    /// Where it listens.
+    pub url: String,
+    /// What it shows in its first line.
+    pub credentials: Value,
+}
+
+impl Program {
+    /// Starts an example on a free port, with demo credentials unless `variables` say otherwise.
+    pub fn start(package: &str, variables: &[(&str, &str)]) -> Self {
+        let mut process = Command::new(program(package))
+            .env("PORT", "0")
+            .env("SEED_DEMO", "1")
+            .envs(variables.iter().copied())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let first = up_to(process.stdout.take().unwrap(), "");
+        let line: Value = serde_json::from_str(&first).unwrap_or_else(|error| panic!("{error}: {first:?}"));
+        Self { process, url: line["listening"].as_str().unwrap().to_owned(), credentials: line["credentials"].clone() }
+    }
+
+    /// A demo credential.
+    pub fn credential(&self, name: &str) -> &str {
+        self.credentials[name].as_str().unwrap_or_else(|| panic!("there is no credential {name}"))
+    }
+
+    /// What `curl` gets for a path, with these arguments besides.
+    pub fn curl(&self, path: &str, arguments: &[&str]) -> Curled {
+        let mut curl = Command::new("curl");
+        curl.args(["--silent", "--include", "--max-time", "10", "--path-as-is"]);
+        curl.arg(format!("{}{path}", self.url)).args(arguments);
+        Curled::of(curl)
+    }
+
+    /// The same with a demo credential, or with none.
+    pub fn call(&self, credential: Option<&str>, method: &str, path: &str, arguments: &[&str]) -> Curled {
+        let field = credential.map(|name| format!("Authorization: Bearer {}", self.credential(name)));
+        let mut all = vec!["--request", method];
+        if method == "HEAD" {
+            all = vec!["--head"];
+        }
+        all.extend(field.iter().flat_map(|field| ["--header", field]));
+        all.extend(arguments);
+        self.curl(path, &all)
+    }
+
+    /// Ends it with SIGTERM, and waits until it has ended well.
+    pub fn stop(mut self) {
+        terminate(&self.process);
+        assert!(ends_well(&mut self.process), "it did not end well");
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// An answer as `curl --include` shows it.
+#[derive(Debug)]
+pub struct Curled {
+    /// Its status.
+    pub status: u16,
+    /// Its headers, names in lower case.
+    pub headers: Vec<(String, String)>,
+    /// Its body.
+    pub body: String,
+    /// All that was shown.
+    pub text: String,
+}
+
+impl Curled {
+    /// What a `curl` that shows headers gets.
+    pub fn of(mut curl: Command) -> Self {
+        let output = curl.stdin(Stdio::null()).output().expect("curl is installed");
+        let text = String::from_utf8(output.stdout).unwrap();
+        let (head, body) = text.split_once("\r\n\r\n").unwrap_or((&text, ""));
+        let status =
+            head.strip_prefix("HTTP/1.1 ").and_then(|rest| rest.get(..3)).and_then(|status| status.parse().ok());
+        let headers = head.lines().skip(1).filter_map(|line| line.split_once(": "));
+        Self {
+            status: status.unwrap_or_else(|| panic!("no status in {text:?}")),
+            headers: headers.map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned())).collect(),
+            body: body.to_owned(),
+            text: text.clone(),
+        }
+    }
+
+    /// The value of a header, or nothing.
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value)
+    }
+
+    /// The body as JSON.
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {:?}", self.text))
+    }
+}
+
+/// Waits until a condition holds.
+pub fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
+    let begun = Instant::now();
+    while !condition() {
+        assert!(begun.elapsed() < SOON, "never: {what}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// What a process writes, up to and with the first line that has this in it. What comes after it is read and dropped, so that
+/// the process never blocks.
+pub fn up_to(output: impl Read + Send + 'static, last: &'static str) -> String {
+    let (found, wait) = mpsc::channel();
+    std::thread::spawn(move || {
+        let mut text = String::new();
+        let mut found = Some(found);
+        for line in BufReader::new(output).lines().map_while(Result::ok) {
+            text += &line;
+            text.push('\n');
+            if line.contains(last)
+                && let Some(found) = found.take()
+            {
+                let _ = found.send(text.clone());
+            }
+        }
+    });
+    wait.recv_timeout(SOON).expect("the program says so in time")
+}
+
+/// Sends SIGTERM.
+pub fn terminate(process: &Child) {
+    let sent = Command::new("kill").args(["-TERM", &process.id().to_string()]).status().unwrap();
+    assert!(sent.success());
+}
+
+/// Whether the process ends by itself, in time and with the code 0.
+pub fn ends_well(process: &mut Child) -> bool {
+    let deadline = Instant::now() + SOON;
+    while Instant::now() < deadline {
+        if let Some(status) = process.try_wait().unwrap() {
+            return status.success();
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    false
+}

@@ -1,0 +1,15 @@
+//! The four providers: every row of what they promise, over sockets, with curl and with clients that others wrote.
+
+#![allow(clippy::unwrap_used)] // An unwrap is an assertion here, in helpers too.
+
+mod clients;
+mod docs_api;
+mod hostile_requests;
+mod sendook;
+mod vibepeak;
+mod vook;
+
+/// Arguments for curl that send a JSON body.
+fn json(body: &str) -> [&str; 4] {
+    ["--header", "content-type: application/json", "--data", body]
+}
