@@ -3,22 +3,22 @@
 use crate::error::Error;
 use crate::process;
 
-/// A program that shows that a package is there, and the package's name.
+/// A command that works once a package is there, and the package's name.
 struct Package {
-    probe: &'static str,
+    probe: &'static [&'static str],
     name: &'static str,
 }
 
 const PACKAGES: &[Package] = &[
-    Package { probe: "curl", name: "curl" },
-    Package { probe: "node", name: "nodejs" },
-    Package { probe: "python3", name: "python3" },
-    Package { probe: "pip3", name: "python3-venv" },
+    Package { probe: &["curl", "--version"], name: "curl" },
+    Package { probe: &["node", "--version"], name: "nodejs" },
+    Package { probe: &["python3", "--version"], name: "python3" },
+    Package { probe: &["python3", "-c", "import ensurepip, venv"], name: "python3-venv" },
 ];
 
 /// Installs the packages that are missing; without any, nothing is run and no rights are needed.
 pub(crate) fn install() -> Result<(), Error> {
-    let missing = missing(process::is_installed);
+    let missing = missing(works);
     if missing.is_empty() {
         return Ok(());
     }
@@ -31,8 +31,12 @@ pub(crate) fn install() -> Result<(), Error> {
     run(prefix, &[&install, missing.as_slice()].concat())
 }
 
-fn missing(is_installed: impl Fn(&str) -> bool) -> Vec<&'static str> {
-    PACKAGES.iter().filter(|package| !is_installed(package.probe)).map(|package| package.name).collect()
+fn missing(works: impl Fn(&[&str]) -> bool) -> Vec<&'static str> {
+    PACKAGES.iter().filter(|package| !works(package.probe)).map(|package| package.name).collect()
+}
+
+fn works(probe: &[&str]) -> bool {
+    process::is_installed(probe[0]) && process::succeeds(&mut process::command(probe[0], &probe[1..]))
 }
 
 /// How apt-get is run here, if it can be. `env` sets the variable behind sudo, which would drop it.
@@ -67,7 +71,7 @@ mod tests {
     #[test]
     fn only_what_is_missing_is_installed() {
         assert!(missing(|_| true).is_empty());
-        assert_eq!(missing(|probe| probe != "curl"), ["curl"]);
-        assert_eq!(missing(|probe| probe != "node"), ["nodejs"]);
+        assert_eq!(missing(|probe| probe[0] != "curl"), ["curl"]);
+        assert_eq!(missing(|probe| probe[0] != "node"), ["nodejs"]);
     }
 }
