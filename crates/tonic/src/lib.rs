@@ -1,0 +1,57 @@
+//! [`keyward`] for gRPC with tonic: API-key authentication in the `authorization` metadata, and refusals as gRPC statuses.
+//!
+//! A refusal is a response of trailers only: status 200, `grpc-status` and `grpc-message`, and in `grpc-status-details-bin` what
+//! a program may want to know (`google.rpc.ErrorInfo` with the rejection's code as reason, `RequestInfo`, and `RetryInfo` where
+//! trying again helps).
+//!
+//! | rejection's status | gRPC code |
+//! | --- | --- |
+//! | 400 | `INVALID_ARGUMENT` |
+//! | 401 | `UNAUTHENTICATED` |
+//! | 403 | `PERMISSION_DENIED` |
+//! | 429 | `RESOURCE_EXHAUSTED` |
+//! | 503 | `UNAVAILABLE` |
+//! | others | `INTERNAL` |
+//!
+//! # Examples
+//! ```no_run
+//! use keyward::{Authenticator, MemoryStore};
+//! use keyward_tonic::AuthLayer;
+//! use tonic::transport::Server;
+//!
+//! # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+//! let (_, health) = tonic_health::server::health_reporter();
+//! let authenticator = Authenticator::builder(MemoryStore::new())
+//!     // gRPC calls are POST requests for /package.Service/Method.
+//!     .exempt(http::Method::POST, "/grpc.health.v1.Health/Check")
+//!     .build()?;
+//! Server::builder()
+//!     .layer(AuthLayer::from(authenticator))
+//!     .add_service(health)
+//!     .serve("127.0.0.1:50051".parse()?)
+//!     .await?;
+//! # Ok(()) }
+//! ```
+//! In a handler or an interceptor, [`identity`] is who calls, and [`guarded`] holds them to scopes or another guard:
+//! ```
+//! use tonic::{Request, Response, Status};
+//!
+//! keyward::scopes! { JobsWrite = "jobs:write"; }
+//!
+//! async fn cancel(request: Request<()>) -> Result<Response<String>, Status> {
+//!     let caller = keyward_tonic::guarded::<JobsWrite, _>(&request)?;
+//!     Ok(Response::new(caller.account().to_string()))
+//! }
+//! # let _ = cancel;
+//! ```
+//! Publishable keys are for reading, and whether a gRPC call reads, its method does not say: they are refused.
+
+mod future;
+mod layer;
+mod request;
+mod status;
+
+pub use future::AuthFuture;
+pub use layer::{AuthLayer, AuthService};
+pub use request::{guarded, identity};
+pub use status::to_status;

@@ -1,0 +1,56 @@
+//! Rejections as gRPC statuses.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use keyward::Rejection;
+use tonic::{Code, Status};
+use tonic_types::{ErrorDetails, StatusExt};
+
+/// The domain of the error reasons (`google.rpc.ErrorInfo`).
+const DOMAIN: &str = "keyward";
+
+/// A rejection as a gRPC status, with its details.
+///
+/// # Examples
+/// ```
+/// use keyward::Rejection;
+/// use tonic_types::StatusExt;
+///
+/// let status = keyward_tonic::to_status(&Rejection::KeyRevoked, Some("req_1"));
+/// assert_eq!(status.code(), tonic::Code::Unauthenticated);
+/// assert_eq!(status.get_details_error_info().unwrap().reason, "API_KEY_REVOKED");
+/// ```
+#[must_use]
+pub fn to_status(rejection: &Rejection, request_id: Option<&str>) -> Status {
+    let code = match rejection.status().as_u16() {
+        400 => Code::InvalidArgument,
+        401 => Code::Unauthenticated,
+        403 => Code::PermissionDenied,
+        429 => Code::ResourceExhausted,
+        503 => Code::Unavailable,
+        _ => Code::Internal,
+    };
+    let mut metadata = HashMap::new();
+    if let Rejection::InsufficientScope(requirement) = rejection {
+        let scopes: Vec<&str> = requirement.scopes().iter().map(keyward::Scope::as_str).collect();
+        metadata.insert("scope".to_owned(), scopes.join(" "));
+    }
+    if let Some(more) = rejection.details() {
+        metadata.insert("details".to_owned(), more.to_string());
+    }
+    let mut details = ErrorDetails::with_error_info(rejection.code(), DOMAIN, metadata);
+    if let Some(id) = request_id {
+        details.set_request_info(id, "");
+    }
+    match rejection {
+        Rejection::RateLimitExceeded(limit) => {
+            details.set_retry_info(Some(limit.retry_after));
+        }
+        Rejection::StoreUnavailable | Rejection::ConcurrencyLimitExceeded(_) => {
+            details.set_retry_info(Some(Duration::from_secs(1)));
+        }
+        _ => {}
+    }
+    Status::with_error_details(code, rejection.message(), details)
+}
