@@ -6,3 +6,5 @@ mod actix;
 mod axum_extractors;
 mod axum_routing;
 mod axum_table;
+mod hyper;
+mod tonic;

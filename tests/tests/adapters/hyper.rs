@@ -1,0 +1,20 @@
+//! Plain hyper: the example without a framework, as its reader runs it, under the table of hostile requests.
+
+use std::net::SocketAddr;
+
+use keyward_testing::hostile;
+use keyward_tests::program::Program;
+
+#[tokio::test]
+async fn every_hostile_request_is_answered_as_the_table_says() {
+    let service = Program::start("hyper-service", &[]);
+    let address: SocketAddr = service.url.strip_prefix("http://").unwrap().parse().unwrap();
+    let key = service.credential("full").to_owned();
+    hostile::over_socket(address, &key).await;
+    hostile::over_http2(address, &key).await;
+    for (credential, status) in [(None, 401), (Some("revoked"), 401), (Some("expired"), 401), (Some("full"), 200)] {
+        assert_eq!(service.call(credential, "GET", "/any/path", &[]).status, status, "{credential:?}");
+    }
+    // Beside this thread, on which the client's connections still have to hear that the server goes away.
+    tokio::task::spawn_blocking(|| service.stop()).await.unwrap();
+}

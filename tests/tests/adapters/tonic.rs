@@ -1,0 +1,231 @@
+//! tonic: the layer around real services, called by tonic's own client. Health is unary and streams from the server, reflection
+//! streams both ways.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use http::Method;
+use keyward::{Authenticator, KeyStore, Keys, NewKey};
+use keyward_testing::hostile;
+use keyward_tests::service::{Broken, Demo};
+use keyward_tonic::AuthLayer;
+use tokio::net::TcpListener;
+use tokio::task::AbortHandle;
+use tonic::metadata::MetadataValue;
+use tonic::service::interceptor::InterceptedService;
+use tonic::transport::{Channel, Server};
+use tonic::{Code, Request, Status};
+use tonic_health::pb::HealthCheckRequest;
+use tonic_health::pb::health_client::HealthClient;
+use tonic_reflection::pb::v1::ServerReflectionRequest;
+use tonic_reflection::pb::v1::server_reflection_client::ServerReflectionClient;
+use tonic_reflection::pb::v1::server_reflection_request::MessageRequest;
+use tonic_types::StatusExt;
+
+keyward::scopes! { HealthRead = "health:read"; }
+
+struct Listening {
+    address: SocketAddr,
+    server: AbortHandle,
+}
+
+impl Drop for Listening {
+    fn drop(&mut self) {
+        self.server.abort();
+    }
+}
+
+impl Listening {
+    /// Health under a scope, by an interceptor; reflection for whoever has a key.
+    async fn start(layer: Option<AuthLayer>) -> Self {
+        let (_, health) = tonic_health::server::health_reporter();
+        let health = InterceptedService::new(health, |request: Request<()>| {
+            keyward_tonic::guarded::<HealthRead, _>(&request)?;
+            Ok(request)
+        });
+        let reflection = tonic_reflection::server::Builder::configure()
+            .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+            .build_v1()
+            .unwrap();
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let incoming = tonic::transport::server::TcpIncoming::from(listener);
+        let server = match layer {
+            Some(layer) => tokio::spawn(
+                Server::builder()
+                    .layer(layer)
+                    .add_service(health)
+                    .add_service(reflection)
+                    .serve_with_incoming(incoming),
+            ),
+            None => tokio::spawn(
+                Server::builder().add_service(health).add_service(reflection).serve_with_incoming(incoming),
+            ),
+        };
+        Self { address, server: server.abort_handle() }
+    }
+
+    async fn with(store: impl KeyStore) -> Self {
+        let authenticator = Authenticator::builder(store)
+            .store_timeout(Duration::from_millis(50))
+            .exempt(Method::GET, "/health")
+            .build()
+            .unwrap();
+        Self::start(Some(authenticator.into())).await
+    }
+
+    async fn channel(&self) -> Channel {
+        Channel::from_shared(format!("http://{}", self.address)).unwrap().connect().await.unwrap()
+    }
+
+    async fn check(&self, field: Option<&str>) -> Result<(), Status> {
+        HealthClient::new(self.channel().await).check(with(field, HealthCheckRequest::default())).await.map(drop)
+    }
+}
+
+fn with<T>(field: Option<&str>, message: T) -> Request<T> {
+    let mut request = Request::new(message);
+    if let Some(field) = field {
+        request.metadata_mut().insert("authorization", field.parse::<MetadataValue<_>>().unwrap());
+    }
+    request
+}
+
+#[tokio::test]
+async fn a_key_gets_in_and_every_refusal_is_a_status_with_its_details() {
+    let demo = Demo::new().await;
+    let server = Listening::with(demo.store.clone()).await;
+    let good = format!("Bearer {}", demo.restricted_key("health:*").await);
+    server.check(Some(&good)).await.unwrap();
+
+    let unscoped = format!("Bearer {}", demo.restricted_key("jobs:read").await);
+    let revoked = demo.keys.issue(NewKey::secret(demo.account.clone(), "a")).await.unwrap();
+    let _ = demo.keys.revoke(&revoked.record.id).await.unwrap();
+    let revoked = format!("Bearer {}", *revoked.key.expose_once());
+    for (field, code, reason) in [
+        (None, Code::Unauthenticated, "MISSING_API_KEY"),
+        (Some("Bearer nonsense"), Code::Unauthenticated, "INVALID_API_KEY"),
+        (Some("Basic abc"), Code::Unauthenticated, "MISSING_API_KEY"),
+        (Some("Bearer 'quoted'"), Code::InvalidArgument, "INVALID_REQUEST"),
+        (Some(revoked.as_str()), Code::Unauthenticated, "API_KEY_REVOKED"),
+        (Some(unscoped.as_str()), Code::PermissionDenied, "INSUFFICIENT_SCOPE"),
+    ] {
+        let status = server.check(field).await.unwrap_err();
+        assert_eq!(status.code(), code, "{field:?}: {status:?}");
+        let info = status.get_details_error_info().unwrap();
+        assert_eq!(info.reason, reason, "{field:?}");
+        if code == Code::PermissionDenied {
+            assert_eq!(info.metadata["scope"], "health:read");
+        } else {
+            assert!(status.get_details_request_info().unwrap().request_id.starts_with("req_"));
+        }
+    }
+    let mut twice = with(Some(&good), HealthCheckRequest::default());
+    twice.metadata_mut().append("authorization", good.parse().unwrap());
+    let status = HealthClient::new(server.channel().await).check(twice).await.unwrap_err();
+    assert_eq!(status.code(), Code::InvalidArgument);
+}
+
+#[tokio::test]
+async fn streams_from_the_server_and_both_ways_work_and_are_refused() {
+    let demo = Demo::new().await;
+    let server = Listening::with(demo.store.clone()).await;
+    let field = format!("Bearer {}", demo.full_key().await);
+    let mut watched = HealthClient::new(server.channel().await)
+        .watch(with(Some(&field), HealthCheckRequest::default()))
+        .await
+        .unwrap()
+        .into_inner();
+    assert!(watched.message().await.unwrap().is_some());
+
+    let asked = || {
+        let list = MessageRequest::ListServices(String::new());
+        futures_util::stream::iter([ServerReflectionRequest { host: String::new(), message_request: Some(list) }])
+    };
+    let mut client = ServerReflectionClient::new(server.channel().await);
+    let mut answers = client.server_reflection_info(with(Some(&field), asked())).await.unwrap().into_inner();
+    assert!(answers.message().await.unwrap().is_some());
+    let refused = client.server_reflection_info(with(None, asked())).await.unwrap_err();
+    assert_eq!(refused.code(), Code::Unauthenticated);
+}
+
+#[tokio::test]
+async fn a_broken_store_lets_nobody_in() {
+    let field = format!("Bearer {}", Demo::new().await.full_key().await);
+    for (broken, code) in [
+        (Broken::Unavailable, Code::Unavailable),
+        (Broken::Hangs, Code::Unavailable),
+        (Broken::Corrupt, Code::Internal),
+    ] {
+        let status = Listening::with(broken).await.check(Some(&field)).await.unwrap_err();
+        assert_eq!(status.code(), code, "{broken:?}");
+        assert_eq!(status.get_details_retry_info().is_some(), code == Code::Unavailable);
+    }
+}
+
+#[tokio::test]
+async fn health_can_be_exempt_and_only_that_very_method() {
+    let demo = Demo::new().await;
+    let authenticator = Authenticator::builder(demo.store.clone())
+        .exempt(Method::POST, "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo")
+        .build()
+        .unwrap();
+    let server = Listening::start(Some(authenticator.into())).await;
+    let none = futures_util::stream::iter([ServerReflectionRequest::default()]);
+    ServerReflectionClient::new(server.channel().await).server_reflection_info(none).await.unwrap();
+    assert_eq!(server.check(None).await.unwrap_err().code(), Code::Unauthenticated);
+}
+
+#[tokio::test]
+async fn without_the_layer_nobody_passes() {
+    let server = Listening::start(None).await;
+    assert_eq!(server.check(Some("Bearer x")).await.unwrap_err().code(), Code::Internal);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_revoked_key_is_refused_at_once() {
+    let demo = Demo::new().await;
+    let server = Listening::with(demo.store.clone()).await;
+    let keys = Keys::new(demo.store.clone());
+    for _ in 0..10 {
+        let issued = keys.issue(NewKey::secret(demo.account.clone(), "a")).await.unwrap();
+        let field = format!("Bearer {}", *issued.key.expose_once());
+        server.check(Some(&field)).await.unwrap();
+        server.check(Some(&field)).await.unwrap();
+        let _ = keys.revoke(&issued.record.id).await.unwrap();
+        let status = server.check(Some(&field)).await.unwrap_err();
+        assert_eq!(status.get_details_error_info().unwrap().reason, "API_KEY_REVOKED");
+    }
+}
+
+#[tokio::test]
+async fn every_hostile_field_gets_the_verdict_of_the_table() {
+    let demo = Demo::new().await;
+    let key = demo.full_key().await;
+    let server = Listening::with(demo.store.clone()).await;
+    let mut client = HealthClient::new(server.channel().await);
+    let mut asked = 0;
+    for case in hostile::cases(&key) {
+        let [field] = case.fields.as_slice() else { continue };
+        // What differs by more than the field is for other tests, and what gRPC's metadata cannot carry is never sent.
+        let only_the_field = case.method == "GET"
+            && case.others.is_empty()
+            && case.target == "/"
+            && case.on_the_wire == hostile::Wire::Passes;
+        let Some(field) = MetadataValue::try_from(field.as_slice()).ok().filter(|_| only_the_field) else { continue };
+        let mut request = Request::new(HealthCheckRequest::default());
+        request.metadata_mut().insert("authorization", field);
+        let answer = client.check(request).await;
+        asked += 1;
+        match case.expected {
+            hostile::Expected::Refused(refused) => {
+                let status = answer.unwrap_err();
+                let info = status.get_details_error_info().unwrap_or_else(|| panic!("{}: {status:?}", case.name));
+                assert_eq!(info.reason, refused.code, "{}", case.name);
+            }
+            hostile::Expected::Accepted => drop(answer.unwrap()),
+            _ => {}
+        }
+    }
+    assert!(asked >= 80, "only {asked} could be asked");
+}
