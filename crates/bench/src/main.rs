@@ -3,6 +3,7 @@
 #![allow(clippy::print_stdout, reason = "a command line program speaks on its standard output")]
 #![allow(clippy::unwrap_used, reason = "a benchmark that cannot be set up has to stop")]
 
+mod actix;
 mod by_hand;
 mod memory;
 mod setting;
@@ -28,9 +29,10 @@ fn main() {
     let arguments = Arguments::parse();
     let rounds = if arguments.quick { 30 } else { 200 };
     let warm = warm_hit::measure(rounds);
+    let actix = actix::measure(rounds);
     let memory = memory::measure();
 
-    let figures = json!({ "warm_hit": warm.to_json(), "memory": memory.to_json() });
+    let figures = json!({ "warm_hit": warm.to_json(), "actix": actix.to_json(), "memory": memory.to_json() });
     let mut table = comfy_table::Table::new();
     table.set_header(["figure", "value"]);
     for (group, values) in figures.as_object().unwrap() {

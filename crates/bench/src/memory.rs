@@ -3,21 +3,28 @@
 use std::time::Duration;
 
 use keyward::{
-    Authenticator, Digest, Found, Freshness, KeyFormat, KeyKind, KeyStore, Mode, StoreError, StoredKey, async_trait,
+    Authenticator, Check, Digest, Found, Freshness, KeyFormat, KeyKind, KeyStore, Mode, StoreError, StoredKey, Target,
+    UnknownConnection, async_trait,
 };
 use serde_json::{Value, json};
 
-use crate::setting::identity;
+use crate::setting::{identity, keys, table};
 
 const KEYS: usize = 1_000_000;
 
 pub(crate) struct Memory {
     bytes_per_key: f64,
+    flood_mebibytes: f64,
+    known_key_survives: bool,
 }
 
 impl Memory {
     pub(crate) fn to_json(&self) -> Value {
-        json!({ "bytes_per_key_1m": self.bytes_per_key })
+        json!({
+            "bytes_per_key_1m": self.bytes_per_key,
+            "flood_of_1m_unknown_keys_mib": self.flood_mebibytes,
+            "known_key_survives_the_flood": self.known_key_survives,
+        })
     }
 }
 
@@ -50,5 +57,29 @@ pub(crate) fn measure() -> Memory {
         });
     });
     assert_eq!(authenticator.cached_keys(), KEYS);
-    Memory { bytes_per_key: held.bytes_current as f64 / KEYS as f64 }
+    let (flood_mebibytes, known_key_survives) = runtime.block_on(flood(&format));
+    Memory { bytes_per_key: held.bytes_current as f64 / KEYS as f64, flood_mebibytes, known_key_survives }
+}
+
+/// What a million different well-formed keys that nobody has issued leave in memory, and whether a real key is still cached.
+async fn flood(format: &KeyFormat) -> (f64, bool) {
+    let known = keys(1);
+    let field = format!("Bearer {}", known[0].0);
+    let authenticator = Authenticator::builder(table(&known)).build().unwrap();
+    authenticator.authenticate([field.as_bytes()]).await.unwrap();
+    let before = resident();
+    for _ in 0..KEYS {
+        let key = format.generate(KeyKind::Secret, Mode::Live).unwrap().expose_once();
+        assert!(authenticator.authenticate([format!("Bearer {}", *key).as_bytes()]).await.is_err());
+    }
+    let target = Target { method: "GET", path: "/", preflight: false, connection: &UnknownConnection };
+    let hit = matches!(authenticator.check(target, [field.as_bytes()]), Check::Done(Ok(_)));
+    ((resident() - before) / (1024.0 * 1024.0), hit)
+}
+
+/// The memory that the process has of the machine, in bytes.
+fn resident() -> f64 {
+    let pages = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
+    let resident: f64 = pages.split(' ').nth(1).and_then(|pages| pages.parse().ok()).unwrap_or(0.0);
+    resident * rustix::param::page_size() as f64
 }
