@@ -4,3 +4,8 @@
 
 pub mod program;
 pub mod service;
+
+/// The code in README.md compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+pub struct Readme;

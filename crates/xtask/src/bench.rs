@@ -17,6 +17,13 @@ pub(crate) struct Options {
     json: Option<PathBuf>,
 }
 
+impl Options {
+    /// A short run, for the test suite.
+    pub(crate) fn quick() -> Self {
+        Self { quick: true, json: None }
+    }
+}
+
 pub(crate) fn run(options: &Options) -> Result<(), Error> {
     let json = match &options.json {
         // Made absolute here, as the benchmarks are run from the root of the workspace.

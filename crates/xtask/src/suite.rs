@@ -7,7 +7,7 @@ use clap::ValueEnum;
 use crate::error::Error;
 use crate::process::{self, cargo};
 use crate::tally::Tally;
-use crate::{deny, packages};
+use crate::{bench, deny, packages};
 
 #[derive(clap::Args)]
 pub(crate) struct Options {
@@ -31,6 +31,8 @@ enum Step {
     Test,
     /// The documentation builds, and its links lead somewhere.
     Doc,
+    /// The benchmarks run, and say what they found.
+    Bench,
     /// The dependencies' licences, sources and advisories are acceptable.
     Deny,
 }
@@ -85,6 +87,7 @@ impl Step {
                 let scope = ["--workspace", "--no-deps", "--all-features"];
                 process::run(cargo(&["doc"]).args(scope).env("RUSTDOCFLAGS", "-D warnings"))
             }
+            Self::Bench => bench::run(&bench::Options::quick()),
             Self::Deny => deny::check(),
         }
     }

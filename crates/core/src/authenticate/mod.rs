@@ -14,6 +14,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use smol_str::SmolStr;
+use tracing::Instrument;
 
 use crate::cache::Cache;
 use crate::connection::{Connection, Transport, TrustedProxies, UnknownConnection};
@@ -204,6 +205,10 @@ impl Authenticator {
     /// # Errors
     /// [`Rejection`]: the verdict, or [`Rejection::StoreUnavailable`] when there is none to be had in time.
     pub async fn resolve(&self, pending: Pending) -> Result<Admission, Rejection> {
+        self.ask_store(pending).instrument(tracing::debug_span!("keyward::resolve")).await
+    }
+
+    async fn ask_store(&self, pending: Pending) -> Result<Admission, Rejection> {
         let PendingParts { cache, digests, method, path, client, exposed } = *pending.0;
         if exposed {
             // On a task of its own: whether it is marked must not depend on how long the caller stays.

@@ -1,0 +1,61 @@
+//! What is counted, through the `metrics` facade.
+
+#![cfg(feature = "metrics")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod common;
+
+use std::collections::HashMap;
+
+use common::{TestStore, eventually, identity, warm};
+use keyward::Authenticator;
+use metrics_util::debugging::{DebugValue, DebuggingRecorder};
+
+#[tokio::test]
+async fn hits_misses_refusals_reads_and_the_size_of_the_cache_are_counted_and_no_key_is_in_them() {
+    let recorder = DebuggingRecorder::new();
+    let snapshotter = recorder.snapshotter();
+    recorder.install().unwrap();
+    let store = TestStore::new().await;
+    let (field, _) = store.issue().await;
+    let (unknown, _) = TestStore::new().await.issue().await;
+    let authenticator = Authenticator::builder(store).metrics().build().unwrap();
+    warm(&authenticator, &field).await;
+    for _ in 0..10 {
+        identity(&authenticator, &field).await.unwrap();
+    }
+    for _ in 0..5 {
+        let refused = authenticator.authenticate([unknown.as_bytes()]).await.unwrap_err();
+        let request = keyward::Refusal::new(refused, &http::Method::GET, &http::HeaderMap::new());
+        drop(authenticator.refuse(&request));
+    }
+    let mut seen: HashMap<String, f64> = HashMap::new();
+    eventually("everything is counted", async || {
+        for (key, _, _, value) in snapshotter.snapshot().into_vec() {
+            let key = key.key();
+            let labels: Vec<String> = key.labels().map(|label| format!("{}={}", label.key(), label.value())).collect();
+            let value = match value {
+                DebugValue::Counter(count) => count as f64,
+                DebugValue::Gauge(level) => level.0,
+                DebugValue::Histogram(values) => values.len() as f64,
+            };
+            // A snapshot takes what was counted since the last one; a level stays.
+            let total = seen.entry(format!("{} {}", key.name(), labels.join(","))).or_default();
+            *total = if key.name() == "keyward_cached_keys" { value } else { *total + value };
+        }
+        seen.get("keyward_cached_keys ").is_some_and(|keys| *keys == 1.0)
+    })
+    .await;
+    for (name, least) in [
+        ("keyward_cache_hits_total ", 10.0),
+        ("keyward_cache_misses_total ", 2.0),
+        ("keyward_cache_negative_hits_total ", 4.0),
+        ("keyward_rejections_total reason=unknown_key", 5.0),
+        ("keyward_store_read_seconds outcome=found", 1.0),
+        ("keyward_store_read_seconds outcome=unknown", 1.0),
+    ] {
+        assert!(seen.get(name).is_some_and(|count| *count >= least), "{name}: {seen:?}");
+    }
+    let secret = &field["Bearer kw_live_".len()..];
+    assert!(!format!("{seen:?}").contains(secret));
+}
