@@ -12,8 +12,8 @@ use crate::id::{AccountId, CredentialId, NodeId};
 use crate::key::Digest;
 use crate::store::{
     AccountRecord, AdminError, Change, ChangeLog, Committed, Cursor, Denial, Found, Freshness, KeyAdmin, KeyPage,
-    KeyQuery, KeyRecord, KeyStatus, KeyStore, KeyUpdate, KeyUse, LeaseAnswer, LogBatch, NodeState, NodeStates,
-    Position, StoreError, What, random_mark,
+    KeyQuery, KeyRecord, KeyStore, KeyUpdate, KeyUse, LeaseAnswer, LogBatch, NodeState, NodeStates, Position,
+    StoreError, What, random_mark,
 };
 
 /// Entries that the change log keeps. A node that is further behind drops its whole cache.
@@ -207,18 +207,11 @@ impl KeyAdmin for MemoryStore {
         end: Timestamp,
     ) -> Result<Committed<KeyRecord>, AdminError> {
         self.write(|state| {
-            let old = state.keys.get(id).ok_or(Denial::NotFound)?;
-            if !matches!(old.status(successor.created_at), KeyStatus::Active | KeyStatus::Disabled) {
-                return Err(Denial::Ended.into());
-            }
+            let mut old = state.keys.get(id).ok_or(Denial::NotFound)?.clone();
+            old.succeed(successor, end)?;
             state.check_new(successor)?;
             state.insert(successor);
-            state.change(id, |key| {
-                key.expires_at = Some(key.expires_at.map_or(end, |earlier| earlier.min(end)));
-                key.rotated_to = Some(successor.id.clone());
-                key.version += 1;
-                Ok(())
-            })
+            state.change(id, |key| key.succeed(successor, end))
         })
     }
 
@@ -229,8 +222,7 @@ impl KeyAdmin for MemoryStore {
                 return Ok(Committed { value: key.clone(), position: Some(state.newest) });
             }
             state.change(id, |key| {
-                key.revoked_at = Some(at);
-                key.version += 1;
+                key.revoke(at);
                 Ok(())
             })
         })

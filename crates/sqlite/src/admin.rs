@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use keyward::{
     AccountId, AccountRecord, AdminError, Committed, CredentialId, Cursor, Denial, KeyAdmin, KeyPage, KeyQuery,
-    KeyRecord, KeyStatus, KeyUpdate, StoreError, Timestamp, What,
+    KeyRecord, KeyUpdate, StoreError, Timestamp, What,
 };
 use rusqlite::{Connection, ErrorCode, OptionalExtension, ToSql, Transaction, params_from_iter};
 
@@ -58,18 +58,10 @@ impl KeyAdmin for SqliteStore {
         Ok(self
             .0
             .write(move |transaction| {
-                let old = get(transaction, &id)?.ok_or(Denial::NotFound)?;
-                if !matches!(old.status(successor.created_at), KeyStatus::Active | KeyStatus::Disabled) {
-                    return Err(Denial::Ended.into());
-                }
+                get(transaction, &id)?.ok_or(Denial::NotFound)?.succeed(&successor, end)?;
                 insert(transaction, &successor)?;
                 append_key(transaction, &successor)?;
-                change(transaction, &id, |key| {
-                    key.expires_at = Some(key.expires_at.map_or(end, |earlier| earlier.min(end)));
-                    key.rotated_to = Some(successor.id.clone());
-                    key.version += 1;
-                    Ok(())
-                })
+                change(transaction, &id, |key| key.succeed(&successor, end))
             })
             .await?)
     }
@@ -84,8 +76,7 @@ impl KeyAdmin for SqliteStore {
                     return Ok(Committed { value: key, position: Some(newest(transaction)?) });
                 }
                 change(transaction, &id, |key| {
-                    key.revoked_at = Some(at);
-                    key.version += 1;
+                    key.revoke(at);
                     Ok(())
                 })
             })

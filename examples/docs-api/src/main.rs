@@ -30,7 +30,6 @@ use example_support::{Announcement, Environment};
 use keyward::{Authenticator, ByMode, HttpsOnly, KeyFormat, KeyKind, Keys, TrustedProxies};
 use keyward_actix::Auth;
 use keyward_serve::shutdown_signal;
-use keyward_sqlite::SqliteStore;
 
 use crate::objects::Objects;
 
@@ -51,10 +50,7 @@ async fn main() -> ExitCode {
 
 async fn run() -> Result<(), Box<dyn Error>> {
     let environment = Environment::from_env()?;
-    let store = match &environment.database {
-        Some(file) => SqliteStore::open(file)?,
-        None => SqliteStore::temporary()?,
-    };
+    let store = environment.open_store()?;
     let objects =
         ByMode::new(Objects::open(store.path(), "live_objects")?, Objects::open(store.path(), "test_objects")?);
     let keys = Keys::new(store.clone()).with_format(format()?);

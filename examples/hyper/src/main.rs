@@ -13,7 +13,6 @@ use http_body_util::Full;
 use hyper::body::Incoming;
 use keyward::{AccountRecord, AuthLayer, Authenticator, Identity, Keys, NewKey};
 use keyward_serve::{Limits, serve, shutdown_signal};
-use keyward_sqlite::SqliteStore;
 use tower::{ServiceBuilder, service_fn};
 
 /// The service: a function of a request.
@@ -34,10 +33,7 @@ async fn main() -> ExitCode {
 
 async fn run() -> Result<(), Box<dyn Error>> {
     let environment = Environment::from_env()?;
-    let store = match &environment.database {
-        Some(file) => SqliteStore::open(file)?,
-        None => SqliteStore::temporary()?,
-    };
+    let store = environment.open_store()?;
     let authenticator = Authenticator::builder(store.clone()).exempt(Method::GET, "/health").build()?;
     let service = ServiceBuilder::new().layer(AuthLayer::from(authenticator.clone())).service(service_fn(answer));
 

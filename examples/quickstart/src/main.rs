@@ -25,7 +25,6 @@ use example_support::{Announcement, Environment};
 use keyward::{Authenticator, Keys};
 use keyward_axum::{AuthLayer, Authenticated};
 use keyward_serve::{Limits, serve, shutdown_signal};
-use keyward_sqlite::SqliteStore;
 use serde_json::{Value, json};
 use tower_http::timeout::TimeoutLayer;
 use tower_http::trace::TraceLayer;
@@ -67,10 +66,7 @@ async fn main() -> ExitCode {
 
 async fn run() -> Result<(), Box<dyn Error>> {
     let environment = Environment::from_env()?;
-    let store = match &environment.database {
-        Some(file) => SqliteStore::open(file)?,
-        None => SqliteStore::temporary()?,
-    };
+    let store = environment.open_store()?;
     let authenticator = Authenticator::builder(store.clone()).exempt(Method::GET, "/health").build()?;
     let app = app(authenticator.clone().into());
 

@@ -37,7 +37,6 @@ use keyward::{
     TrustedProxies,
 };
 use keyward_serve::{Limits, serve, shutdown_signal};
-use keyward_sqlite::SqliteStore;
 use tower::{ServiceBuilder, service_fn};
 
 use crate::answer::{Answer, Response};
@@ -98,10 +97,7 @@ async fn main() -> ExitCode {
 
 async fn run() -> Result<(), Box<dyn Error>> {
     let environment = Environment::from_env()?;
-    let store = match &environment.database {
-        Some(file) => SqliteStore::open(file)?,
-        None => SqliteStore::temporary()?,
-    };
+    let store = environment.open_store()?;
     let data = Data::open(store.path())?;
     let sendook = Arc::new(Sendook {
         keys: Keys::new(store.clone()).with_format(key_format()?),

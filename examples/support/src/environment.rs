@@ -6,6 +6,7 @@ use std::net::Ipv4Addr;
 use std::path::PathBuf;
 
 use ipnet::IpNet;
+use keyward_sqlite::{OpenError, SqliteStore};
 use tokio::net::TcpListener;
 
 const DEFAULT_PORT: u16 = 3000;
@@ -81,6 +82,17 @@ impl Environment {
         })?;
 
         Ok(Self { port, database: lookup("DATABASE").map(PathBuf::from), seed_demo, trust_proxy })
+    }
+
+    /// Opens the database, or a temporary one.
+    ///
+    /// # Errors
+    /// If the file cannot be opened or made, or is not a database of keys.
+    pub fn open_store(&self) -> Result<SqliteStore, OpenError> {
+        match &self.database {
+            Some(file) => SqliteStore::open(file),
+            None => SqliteStore::temporary(),
+        }
     }
 
     /// Listens on 127.0.0.1, where nobody else can reach an example and its demo credentials.

@@ -34,7 +34,6 @@ use keyward::{Authenticator, ByMode, CodedEnvelope, KeyFormat, KeyKind, Keys, Pl
 use keyward_axum::AuthLayer;
 use keyward_limits::{MemoryPermits, TaskPermits};
 use keyward_serve::{Limits, serve, shutdown_signal};
-use keyward_sqlite::SqliteStore;
 use serde_json::json;
 use tower_http::timeout::TimeoutLayer;
 use tower_http::trace::TraceLayer;
@@ -87,10 +86,7 @@ async fn main() -> ExitCode {
 
 async fn run() -> Result<(), Box<dyn Error>> {
     let environment = Environment::from_env()?;
-    let store = match &environment.database {
-        Some(file) => SqliteStore::open(file)?,
-        None => SqliteStore::temporary()?,
-    };
+    let store = environment.open_store()?;
     let keys = Keys::new(store.clone()).with_format(format()?);
     let accounts = Accounts::open(store.path())?;
     let permits = || TaskPermits::new(MemoryPermits::new(), PLANS);

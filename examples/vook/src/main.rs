@@ -28,7 +28,6 @@ use keyward::{
 };
 use keyward_axum::{AuthLayer, Authenticated, Guarded};
 use keyward_serve::{Limits, serve, shutdown_signal};
-use keyward_sqlite::SqliteStore;
 use serde_json::{Value, json};
 use tower_http::timeout::TimeoutLayer;
 use tower_http::trace::TraceLayer;
@@ -90,10 +89,7 @@ async fn main() -> ExitCode {
 
 async fn run() -> Result<(), Box<dyn Error>> {
     let environment = Environment::from_env()?;
-    let store = match &environment.database {
-        Some(file) => SqliteStore::open(file)?,
-        None => SqliteStore::temporary()?,
-    };
+    let store = environment.open_store()?;
     let videos = Videos::open(store.path())?;
     let authenticator = Authenticator::builder(store.clone())
         .format(format()?)

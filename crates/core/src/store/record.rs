@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use smol_str::SmolStr;
 
-use super::Position;
+use super::{Denial, Position};
 use crate::clock::Timestamp;
 use crate::endpoint::Endpoint;
 use crate::id::{AccountId, CredentialId};
@@ -220,6 +220,31 @@ impl KeyRecord {
         } else {
             KeyStatus::Active
         }
+    }
+
+    /// Lets the key end at `end`, or when it would have ended anyway if that is earlier, with `successor` in its place: what
+    /// a store's rotation writes.
+    ///
+    /// # Errors
+    /// [`Denial::Ended`] if it is revoked or had expired when `successor` was made.
+    pub fn succeed(&mut self, successor: &KeyRecord, end: Timestamp) -> Result<(), Denial> {
+        if !matches!(self.status(successor.created_at), KeyStatus::Active | KeyStatus::Disabled) {
+            return Err(Denial::Ended);
+        }
+        self.expires_at = Some(self.expires_at.map_or(end, |earlier| earlier.min(end)));
+        self.rotated_to = Some(successor.id.clone());
+        self.version += 1;
+        Ok(())
+    }
+
+    /// Revokes the key: what a store's revocation writes. Gives whether that changed anything.
+    pub fn revoke(&mut self, at: Timestamp) -> bool {
+        let is_new = self.revoked_at.is_none();
+        if is_new {
+            self.revoked_at = Some(at);
+            self.version += 1;
+        }
+        is_new
     }
 
     /// The key as the request path needs it, given its account. Whether it has expired is left to the request path.
