@@ -22,16 +22,16 @@ impl Answer {
         Some(body.get(name)?.as_str()?.to_owned())
     }
 
-    fn header(&self, name: &str) -> Option<&[u8]> {
+    pub(super) fn header(&self, name: &str) -> Option<&[u8]> {
         self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_slice())
     }
 
-    fn challenges(&self) -> Vec<&str> {
+    pub(super) fn challenges(&self) -> Vec<&str> {
         let values = self.headers.iter().filter(|(name, _)| name == "www-authenticate");
         values.map(|(_, value)| std::str::from_utf8(value).unwrap_or("not text")).collect()
     }
 
-    fn repeats(&self, key: &str) -> bool {
+    pub(super) fn repeats(&self, key: &str) -> bool {
         let holds = |bytes: &[u8]| bytes.windows(key.len()).any(|window| window == key.as_bytes());
         holds(&self.body) || self.headers.iter().any(|(_, value)| holds(value))
     }

@@ -34,7 +34,7 @@ pub(super) async fn run(address: SocketAddr, key: &str) -> Vec<Mismatch> {
     mismatches
 }
 
-fn request(case: &Case, request_id: &str) -> Vec<u8> {
+pub(super) fn request(case: &Case, request_id: &str) -> Vec<u8> {
     let mut head = format!(
         "{} {} HTTP/1.1\r\nHost: localhost\r\nX-Request-Id: {request_id}\r\nConnection: close\r\n",
         case.method, case.target
@@ -88,7 +88,7 @@ fn heads(key: &str) -> Vec<(&'static str, String, &'static [u16])> {
 }
 
 /// Sends these bytes on a connection of their own and reads to its end. `None` if it ended without an answer.
-async fn exchange(address: SocketAddr, request: &[u8]) -> Option<Answer> {
+pub(super) async fn exchange(address: SocketAddr, request: &[u8]) -> Option<Answer> {
     let mut stream = TcpStream::connect(address).await.expect("the service under test accepts connections");
     let mut answer = Vec::new();
     let (mut reading, mut writing) = stream.split();

@@ -6,6 +6,7 @@
 //! - [`over_authenticator`] asks an [`Authenticator`], without HTTP;
 //! - [`over_socket`] sends the table, and [`path_cases`], to a server as HTTP/1.1, byte by byte;
 //! - [`over_http2`] sends them as HTTP/2;
+//! - [`Service::over_socket`] sends the table to a service with a key format and an error format of its own;
 //! - [`cases`] gives the table itself, for what is none of these.
 //!
 //! # The service under test
@@ -33,9 +34,11 @@ mod forged;
 mod http1;
 mod http2;
 mod paths;
+mod service;
 mod written;
 
 pub use paths::{PathCase, path_cases};
+pub use service::Service;
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -108,6 +111,11 @@ pub enum Wire {
 pub fn cases(valid_key: &str) -> Vec<Case> {
     let format = keyward::KeyFormat::default();
     assert!(format.parse(valid_key.as_bytes()).is_ok(), "the table needs a key of the default format");
+    cases_of(valid_key)
+}
+
+/// The table for a key of any format with a checksum; the reasons are those of the default one.
+fn cases_of(valid_key: &str) -> Vec<Case> {
     [written::cases(valid_key), forged::cases(valid_key), elsewhere::cases(valid_key)].concat()
 }
 

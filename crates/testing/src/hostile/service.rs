@@ -1,0 +1,114 @@
+//! The table against a service with a key format, a path and an error format of its own.
+
+use std::net::SocketAddr;
+
+use super::answer::{Answer, challenge_error};
+use super::http1::{exchange, request};
+use super::{Case, Expected, Wire, cases_of, report};
+
+/// A service that is not the [service under test](super#the-service-under-test), but keeps the same promises.
+///
+/// # Examples
+/// ```no_run
+/// use keyward_testing::hostile::Service;
+///
+/// # async fn run() {
+/// Service {
+///     address: ([127, 0, 0, 1], 3000).into(),
+///     key: "vook_…",
+///     path: "/v1/videos",
+///     field: None,
+///     invalid_request: 401,
+/// }
+/// .over_socket()
+/// .await;
+/// # }
+/// ```
+#[derive(Clone, Copy)]
+pub struct Service<'a> {
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// A key that works.
+    pub key: &'a str,
+    /// A path that answers GET with 200 for that key.
+    pub path: &'a str,
+    /// A field that every request needs besides, its name in lower case.
+    pub field: Option<(&'static str, &'a str)>,
+    /// The status with which it answers what core answers with 400.
+    pub invalid_request: u16,
+}
+
+/// Shows nothing of the key.
+impl std::fmt::Debug for Service<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Service").field("address", &self.address).field("path", &self.path).finish_non_exhaustive()
+    }
+}
+
+impl Service<'_> {
+    /// Sends the whole table as HTTP/1.1. Bodies are the service's own, so statuses, challenges and `Cache-Control` are compared,
+    /// and no answer may repeat the key. Gives how many requests were sent.
+    ///
+    /// # Panics
+    /// If anything comes out otherwise than the table says; the message lists all that does.
+    pub async fn over_socket(self) -> usize {
+        let mut mismatches = Vec::new();
+        let mut sent = 0;
+        for case in cases_of(self.key).into_iter().filter_map(|case| self.adapt(case)) {
+            let answer = exchange(self.address, &request(&case, "hostile")).await;
+            sent += 1;
+            mismatches.extend(self.fault(&case, answer.as_ref()).map(|fault| case.mismatch(&fault)));
+        }
+        report(&mismatches);
+        sent
+    }
+
+    /// The case as this service can be asked it, if it can.
+    fn adapt(&self, mut case: Case) -> Option<Case> {
+        // What is malformed in one format may be this one's very key.
+        let good = format!("Bearer {}", self.key).into_bytes();
+        if case.expected != Expected::Accepted && case.fields == [good] {
+            return None;
+        }
+        case.target = match case.target.strip_prefix('/') {
+            Some("") => self.path.to_owned(),
+            Some(query) if query.starts_with('?') => format!("{}{query}", self.path),
+            _ => return None,
+        };
+        if case.on_the_wire != Wire::Passes || (case.expected == Expected::Accepted && case.method != "GET") {
+            return None;
+        }
+        if let Some((name, value)) = self.field {
+            if case.others.iter().any(|(other, _)| other.eq_ignore_ascii_case(name)) {
+                return None;
+            }
+            case.others.push((name, value.to_owned()));
+        }
+        Some(case)
+    }
+
+    fn fault(&self, case: &Case, answer: Option<&Answer>) -> Option<String> {
+        let Some(answer) = answer else { return Some("no answer".to_owned()) };
+        let (status, error) = match case.expected {
+            Expected::Accepted => (200, None),
+            Expected::Refused(refused) if refused.status == 400 => (self.invalid_request, Some(refused.error)),
+            Expected::Refused(refused) => (refused.status, Some(refused.error)),
+        };
+        let challenges = answer.challenges();
+        if answer.status != status {
+            Some(format!("status {}", answer.status))
+        } else if answer.repeats(self.key) {
+            Some("an answer that repeats the key".to_owned())
+        } else if let Some(error) = error {
+            let is_right =
+                matches!(challenges[..], [one] if one.starts_with("Bearer realm=\"") && challenge_error(one) == error);
+            let fault = (!is_right).then(|| format!("the challenges {challenges:?}"));
+            fault.or_else(|| {
+                (answer.header("cache-control") != Some(b"no-store"))
+                    .then(|| "an answer that a cache may keep".to_owned())
+            })
+        } else {
+            (!challenges.is_empty()).then(|| format!("a challenge: {challenges:?}"))
+        }
+    }
+}
