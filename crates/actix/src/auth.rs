@@ -9,6 +9,7 @@ use std::task::{Context, Poll};
 use actix_web::body::{EitherBody, MessageBody};
 use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform};
 use actix_web::http::Method;
+use actix_web::http::header::{ACCESS_CONTROL_REQUEST_METHOD, AUTHORIZATION, HeaderValue, ORIGIN};
 use actix_web::{Error, HttpMessage};
 use keyward::{Admission, Anonymous, Authenticator, Check, Connection, Identity, KeyStore, Target};
 
@@ -102,7 +103,7 @@ where
             preflight: is_preflight(&request),
             connection: &Seen(&request),
         };
-        let fields = request.headers().get_all("authorization").map(|value| value.as_bytes());
+        let fields = request.headers().get_all(AUTHORIZATION).map(HeaderValue::as_bytes);
         match shared.authenticator.check(target, fields) {
             Check::Done(Ok(admission)) => {
                 let authenticated = admit(&request, admission);
@@ -151,8 +152,8 @@ fn admit(request: &ServiceRequest, admission: Admission) -> bool {
 /// A CORS preflight, as the Fetch standard defines it.
 fn is_preflight(request: &ServiceRequest) -> bool {
     *request.method() == Method::OPTIONS
-        && request.headers().contains_key("origin")
-        && request.headers().contains_key("access-control-request-method")
+        && request.headers().contains_key(ORIGIN)
+        && request.headers().contains_key(ACCESS_CONTROL_REQUEST_METHOD)
 }
 
 /// What is known of a request's connection.

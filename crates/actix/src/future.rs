@@ -86,7 +86,7 @@ where
 /// Marks what was made for one caller as theirs alone, unless the handler has said otherwise.
 fn mark(headers: &mut HeaderMap, authenticated: bool) {
     if authenticated && !headers.contains_key(CACHE_CONTROL) {
-        headers.insert(CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
+        headers.insert(CACHE_CONTROL, const { HeaderValue::from_static("private, no-store") });
     }
     let varies = headers
         .get_all(VARY)
@@ -94,6 +94,6 @@ fn mark(headers: &mut HeaderMap, authenticated: bool) {
         .map(<[u8]>::trim_ascii)
         .any(|name| name == b"*" || name.eq_ignore_ascii_case(b"authorization"));
     if !varies {
-        headers.append(VARY, HeaderValue::from_static("authorization"));
+        headers.append(VARY, const { HeaderValue::from_static("authorization") });
     }
 }
