@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used)] // An unwrap is an assertion here.
 
+pub mod node;
+pub mod postgres;
 pub mod program;
 pub mod service;
 

@@ -11,15 +11,20 @@ use serde_json::Value;
 /// How long anything may take.
 pub const SOON: Duration = Duration::from_secs(10);
 
-/// The program of an example, built as this test is. Cargo gives no path to another package's program.
+/// The program of an example, built as this test is.
 pub fn program(package: &str) -> PathBuf {
+    package_program(package, package)
+}
+
+/// A program of a package, built as this test is. Cargo gives no path to another package's program.
+pub fn package_program(package: &str, name: &str) -> PathBuf {
     let this = std::env::current_exe().unwrap();
     let profile = this.parent().and_then(Path::parent).unwrap();
     let mut build = Command::new(env!("CARGO"));
     build.args(["build", "--quiet", "--package", package, "--target-dir"]).arg(profile.parent().unwrap());
     build.args((profile.file_name().unwrap() == "release").then_some("--release"));
     assert!(build.status().unwrap().success(), "{package} does not build");
-    profile.join(package)
+    profile.join(name)
 }
 
 /// A running example service, until this is dropped.

@@ -4,51 +4,20 @@
 
 use std::error::Error as _;
 use std::fs;
-use std::io::{BufRead, BufReader, Write};
-use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::io::{BufRead, BufReader};
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use keyward::{
     AccountRecord, ChangeLog, Denial, KeyAdmin, KeyStore, Keys, KeysError, LogBatch, NewKey, StoreErrorKind,
 };
 use keyward_sqlite::{OpenError, SqliteStore};
+use keyward_tests::node::Node;
 use rusqlite::Connection;
 use tempfile::TempDir;
 
-/// A node in a process of its own.
-struct Node {
-    child: Child,
-    ask: ChildStdin,
-    answers: BufReader<ChildStdout>,
-}
-
-impl Node {
-    fn start(file: &Path) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_node"))
-            .arg(file)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let (ask, answers) = (child.stdin.take().unwrap(), BufReader::new(child.stdout.take().unwrap()));
-        Self { child, ask, answers }
-    }
-
-    fn ask(&mut self, field: &str) -> String {
-        writeln!(self.ask, "{field}").unwrap();
-        let mut answer = String::new();
-        self.answers.read_line(&mut answer).unwrap();
-        answer.trim_end().to_owned()
-    }
-}
-
-impl Drop for Node {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
+const NODE: &str = env!("CARGO_BIN_EXE_sqlite_node");
 
 struct Desk {
     folder: TempDir,
@@ -86,7 +55,8 @@ impl Desk {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_key_revoked_in_one_process_is_refused_in_the_others_from_then_on() {
     let desk = Desk::new().await;
-    let mut nodes = [Node::start(&desk.file()), Node::start(&desk.file())];
+    let mut nodes =
+        [Node::start(NODE, desk.file().to_str().unwrap()), Node::start(NODE, desk.file().to_str().unwrap())];
     desk.registered(2).await;
     let mut took = Vec::new();
     for _ in 0..200 {
@@ -110,15 +80,11 @@ async fn a_key_revoked_in_one_process_is_refused_in_the_others_from_then_on() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_process_that_is_stopped_is_waited_out_and_accepts_nothing_when_it_goes_on() {
     let desk = Desk::new().await;
-    let mut node = Node::start(&desk.file());
+    let mut node = Node::start(NODE, desk.file().to_str().unwrap());
     desk.registered(1).await;
     let (field, record) = desk.issue().await;
     assert_eq!(node.ask(&field), "accepted");
-    let signal = |name: &str| {
-        let done = Command::new("kill").args([name, &node.child.id().to_string()]).status().unwrap();
-        assert!(done.success());
-    };
-    signal("-STOP");
+    node.signal("-STOP");
     let begun = Instant::now();
     let revoked = desk.keys.revoke(&record.id).await.unwrap();
     let took = begun.elapsed();
@@ -127,7 +93,7 @@ async fn a_process_that_is_stopped_is_waited_out_and_accepts_nothing_when_it_goe
         took >= Duration::from_secs(2) && took < Duration::from_millis(2_500),
         "one lease and the margin: {took:?}"
     );
-    signal("-CONT");
+    node.signal("-CONT");
     assert_eq!(node.ask(&field), "key_revoked");
 }
 

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use keyward::MemoryStore;
+use keyward_postgres::PostgresStore;
 use keyward_sqlite::SqliteStore;
 use keyward_testing::stores::conformance;
 
@@ -14,4 +15,9 @@ async fn the_store_in_memory_conforms() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_sqlite_store_conforms() {
     conformance(async || SqliteStore::temporary().unwrap()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_postgresql_store_conforms() {
+    conformance(async || PostgresStore::connect(&keyward_tests::postgres::database()).await.unwrap()).await;
 }

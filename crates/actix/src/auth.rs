@@ -11,7 +11,9 @@ use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform};
 use actix_web::http::Method;
 use actix_web::http::header::{ACCESS_CONTROL_REQUEST_METHOD, AUTHORIZATION, HeaderValue, ORIGIN};
 use actix_web::{Error, HttpMessage};
-use keyward::{Admission, Anonymous, Authenticator, Check, Connection, Identity, KeyStore, Target};
+use keyward::{
+    Admission, Anonymous, AuthLayer, Authenticator, Check, Connection, Identity, KeyStore, Pending, Rejection, Target,
+};
 
 use crate::future::AuthFuture;
 use crate::refused::{Refused, refuse};
@@ -48,6 +50,13 @@ impl Auth {
 impl From<Authenticator> for Auth {
     fn from(authenticator: Authenticator) -> Self {
         Self { authenticator }
+    }
+}
+
+/// Shares the layer's authenticator, and its cache with it, for a process that serves by several frameworks.
+impl From<AuthLayer> for Auth {
+    fn from(layer: AuthLayer) -> Self {
+        layer.authenticator().clone().into()
     }
 }
 
@@ -109,31 +118,45 @@ where
                 let authenticated = admit(&request, admission);
                 AuthFuture::inner(shared.service.call(request), Rc::clone(shared), authenticated)
             }
-            Check::Done(Err(rejection)) => {
-                let refused = Refused::new(rejection, request.headers());
-                AuthFuture::refused(refuse(&shared.authenticator, request.into_parts().0, &refused))
-            }
-            Check::Pending(pending) => {
-                let shared = Rc::clone(shared);
-                AuthFuture::resolving(Box::pin(async move {
-                    match shared.authenticator.resolve(pending).await {
-                        Ok(admission) => {
-                            let authenticated = admit(&request, admission);
-                            let inner = shared.service.call(request);
-                            AuthFuture::inner(inner, shared, authenticated).await
-                        }
-                        Err(rejection) => {
-                            let refused = Refused::new(rejection, request.headers());
-                            Ok(refuse(&shared.authenticator, request.into_parts().0, &refused))
-                        }
-                    }
-                }))
-            }
+            Check::Done(Err(rejection)) => refused(shared, request, rejection),
+            Check::Pending(pending) => miss(Rc::clone(shared), request, pending),
         }
     }
 }
 
+#[cold]
+fn refused<S, B>(shared: &Shared<S>, request: ServiceRequest, rejection: Rejection) -> AuthFuture<S, B>
+where
+    S: Service<ServiceRequest>,
+{
+    let refused = Refused::new(rejection, request.headers());
+    AuthFuture::refused(refuse(&shared.authenticator, request.into_parts().0, &refused))
+}
+
+/// Asks the store first. Apart from a warm hit, which would carry the room for it around.
+#[cold]
+fn miss<S, B>(shared: Rc<Shared<S>>, request: ServiceRequest, pending: Pending) -> AuthFuture<S, B>
+where
+    S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error> + 'static,
+    B: MessageBody + 'static,
+{
+    AuthFuture::resolving(Box::pin(async move {
+        match shared.authenticator.resolve(pending).await {
+            Ok(admission) => {
+                let authenticated = admit(&request, admission);
+                let inner = shared.service.call(request);
+                AuthFuture::inner(inner, shared, authenticated).await
+            }
+            Err(rejection) => {
+                let refused = Refused::new(rejection, request.headers());
+                Ok(refuse(&shared.authenticator, request.into_parts().0, &refused))
+            }
+        }
+    }))
+}
+
 /// Puts what was found out into the request, and nothing else of the kind. Gives whether there is an identity.
+#[inline]
 fn admit(request: &ServiceRequest, admission: Admission) -> bool {
     let mut extensions = request.extensions_mut();
     match admission {

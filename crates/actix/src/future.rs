@@ -65,9 +65,12 @@ where
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         match self.project().state.project() {
             StateProjection::Inner { future, shared, authenticated } => {
-                let mut response = ready!(future.poll(cx))?;
+                let mut response = match ready!(future.poll(cx)) {
+                    Ok(response) => response,
+                    Err(error) => return Poll::Ready(Err(rewrite(error, shared))),
+                };
                 // A refusal by an extractor or an inner middleware is written here, in this one's format.
-                if let Some(refused) = response.response().error().and_then(Error::as_error::<Refused>).cloned() {
+                if let Some(refused) = response.response().error().and_then(Refused::of_error).cloned() {
                     return Poll::Ready(Ok(refuse(&shared.authenticator, response.into_parts().0, &refused)));
                 }
                 if shared.authenticator.marks_responses() {
@@ -80,6 +83,16 @@ where
                 response.take().map_or(Poll::Pending, |response| Poll::Ready(Ok(response)))
             }
         }
+    }
+}
+
+/// Has a refusal that came as an error, as from an extractor of `middleware::from_fn`, written in this middleware's format:
+/// its response is made further out, where the request is known.
+#[cold]
+fn rewrite<S>(error: Error, shared: &Shared<S>) -> Error {
+    match Refused::of_error(&error) {
+        Some(refused) => refused.written_by(&shared.authenticator).into(),
+        None => error,
     }
 }
 

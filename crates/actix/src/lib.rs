@@ -52,6 +52,6 @@ pub use auth::{Auth, AuthService};
 pub use extract::{Authenticated, Guarded, MaybeAuthenticated, Scoped};
 pub use future::AuthFuture;
 pub use refused::Refused;
-pub use require::{Require, RequireService};
+pub use require::{Require, RequireFuture, RequireService};
 
 pub use keyward::{AllOf, AnyOf, Guard, Identity, RequiredScopes, Requirement, scopes};

@@ -6,25 +6,39 @@ use actix_web::body::{BoxBody, EitherBody};
 use actix_web::dev::ServiceResponse;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
-use actix_web::{HttpRequest, HttpResponse, ResponseError};
+use actix_web::{Error, HttpRequest, HttpResponse, ResponseError};
 use bytes::Bytes;
 use keyward::{Authenticator, Refusal, Rejection};
 
 /// A refusal. The [`Auth`](crate::Auth) around it writes it in its own format.
 #[derive(Clone, Debug)]
-pub struct Refused(Refusal);
+pub struct Refused {
+    refusal: Refusal,
+    /// Whose format it has; the default one until an [`Auth`](crate::Auth) has seen it.
+    writer: Option<Authenticator>,
+}
 
 impl Refused {
     pub(crate) fn new(rejection: Rejection, headers: &HeaderMap) -> Self {
         let sent = headers.get("x-request-id").or_else(|| headers.get("request-id"));
         // actix-web itself leaves the body out of an answer to HEAD.
-        Self(Refusal::of_parts(rejection, sent.map(HeaderValue::as_bytes), false))
+        Self { refusal: Refusal::of_parts(rejection, sent.map(HeaderValue::as_bytes), false), writer: None }
     }
 
     /// Why the request is refused.
     #[must_use]
     pub fn rejection(&self) -> &Rejection {
-        self.0.rejection()
+        self.refusal.rejection()
+    }
+
+    /// The refusal that this error is, if nobody has taken to writing it yet.
+    pub(crate) fn of_error(error: &Error) -> Option<&Self> {
+        error.as_error::<Self>().filter(|refused| refused.writer.is_none())
+    }
+
+    /// The same, to be written by this authenticator.
+    pub(crate) fn written_by(&self, authenticator: &Authenticator) -> Self {
+        Self { refusal: self.refusal.clone(), writer: Some(authenticator.clone()) }
     }
 }
 
@@ -42,7 +56,10 @@ impl ResponseError for Refused {
     }
 
     fn error_response(&self) -> HttpResponse<BoxBody> {
-        convert(self.0.clone().into_response())
+        convert(match &self.writer {
+            Some(authenticator) => authenticator.refuse(&self.refusal),
+            None => self.refusal.clone().into_response(),
+        })
     }
 }
 
@@ -52,7 +69,7 @@ pub(crate) fn refuse<B>(
     request: HttpRequest,
     refused: &Refused,
 ) -> ServiceResponse<EitherBody<B>> {
-    ServiceResponse::new(request, convert(authenticator.refuse(&refused.0))).map_into_right_body()
+    ServiceResponse::new(request, convert(authenticator.refuse(&refused.refusal))).map_into_right_body()
 }
 
 /// The same response in the types of actix-web, which are those of an older `http`.

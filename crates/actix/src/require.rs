@@ -10,6 +10,7 @@ use actix_web::body::{EitherBody, MessageBody};
 use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform};
 use actix_web::{Error, HttpResponse};
 use keyward::{CredentialFault, Policy};
+use pin_project_lite::pin_project;
 
 use crate::extract::caller;
 use crate::refused::Refused;
@@ -48,8 +49,7 @@ impl fmt::Debug for Require {
 impl<S, B> Transform<S, ServiceRequest> for Require
 where
     S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error>,
-    S::Future: 'static,
-    B: MessageBody + 'static,
+    B: MessageBody,
 {
     type Response = ServiceResponse<EitherBody<B>>;
     type Error = Error;
@@ -77,12 +77,11 @@ impl<S> fmt::Debug for RequireService<S> {
 impl<S, B> Service<ServiceRequest> for RequireService<S>
 where
     S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error>,
-    S::Future: 'static,
-    B: MessageBody + 'static,
+    B: MessageBody,
 {
     type Response = ServiceResponse<EitherBody<B>>;
     type Error = Error;
-    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Error>>>>;
+    type Future = RequireFuture<S::Future, B>;
 
     fn poll_ready(&self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         self.service.poll_ready(cx)
@@ -93,15 +92,44 @@ where
             .and_then(|identity| identity.ok_or_else(|| CredentialFault::Missing.into()))
             .and_then(|identity| self.policy.check(&identity));
         match verdict {
-            Ok(()) => {
-                let inner = self.service.call(request);
-                Box::pin(async move { inner.await.map(ServiceResponse::map_into_left_body) })
-            }
+            Ok(()) => RequireFuture { state: State::Inner { future: self.service.call(request) } },
             Err(rejection) => {
                 // A response that carries its error: the middleware around it writes it anew.
                 let response = HttpResponse::from_error(Refused::new(rejection, request.headers()));
-                let response = ServiceResponse::new(request.into_parts().0, response);
-                Box::pin(ready(Ok(response.map_into_right_body())))
+                let response = ServiceResponse::new(request.into_parts().0, response).map_into_right_body();
+                RequireFuture { state: State::Refused { response: Some(response) } }
+            }
+        }
+    }
+}
+
+pin_project! {
+    /// The response of the inner service, or a refusal.
+    pub struct RequireFuture<F, B> {
+        #[pin]
+        state: State<F, B>,
+    }
+}
+
+pin_project! {
+    #[project = StateProjection]
+    enum State<F, B> {
+        Inner { #[pin] future: F },
+        Refused { response: Option<ServiceResponse<EitherBody<B>>> },
+    }
+}
+
+impl<F, B> Future for RequireFuture<F, B>
+where
+    F: Future<Output = Result<ServiceResponse<B>, Error>>,
+{
+    type Output = Result<ServiceResponse<EitherBody<B>>, Error>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        match self.project().state.project() {
+            StateProjection::Inner { future } => future.poll(cx).map_ok(ServiceResponse::map_into_left_body),
+            StateProjection::Refused { response } => {
+                response.take().map_or(Poll::Pending, |response| Poll::Ready(Ok(response)))
             }
         }
     }

@@ -22,8 +22,15 @@ Exit codes:
 #[derive(Parser)]
 #[command(name = "keyward", version, after_help = EXIT_CODES)]
 pub(crate) struct Arguments {
-    /// The SQLite file that holds the keys; it is made if it is not there.
-    #[arg(long, global = true, env = "KEYWARD_DATABASE", default_value = "keyward.db", value_name = "FILE-OR-URL")]
+    /// The SQLite file that holds the keys, which is made if it is not there; or the URL of a PostgreSQL database.
+    #[arg(
+        long,
+        global = true,
+        env = "KEYWARD_DATABASE",
+        hide_env_values = true,
+        default_value = "keyward.db",
+        value_name = "FILE-OR-URL"
+    )]
     pub(crate) database: String,
     /// A file with one pepper a line (`id:hex`), the one for new keys first. Without it digests have no pepper.
     #[arg(long, global = true, env = "KEYWARD_PEPPER_FILE", value_name = "FILE")]

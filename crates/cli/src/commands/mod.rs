@@ -9,6 +9,7 @@ use std::path::Path;
 
 use clap::CommandFactory;
 use keyward::{Hasher, KeyFormat, Keys, Pepper};
+use keyward_postgres::PostgresStore;
 use keyward_sqlite::SqliteStore;
 use zeroize::Zeroizing;
 
@@ -16,11 +17,10 @@ use crate::arguments::{Arguments, Command};
 use crate::failure::{Failure, Kind};
 
 pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
-    let keys = || open(&arguments);
     match &arguments.command {
-        Command::Keys(command) => keys::run(&keys()?, command).await,
-        Command::Accounts(command) => accounts::run(&keys()?, command).await,
-        Command::Nodes { json } => nodes::run(&keys()?, *json).await,
+        Command::Keys(command) => keys::run(&open(&arguments).await?, command).await,
+        Command::Accounts(command) => accounts::run(&open(&arguments).await?, command).await,
+        Command::Nodes { json } => nodes::run(&open(&arguments).await?, *json).await,
         Command::Pepper { file, id } => pepper::make(file, id),
         Command::Completions { shell } => {
             clap_complete::generate(*shell, &mut Arguments::command(), "keyward", &mut std::io::stdout());
@@ -29,17 +29,8 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
     }
 }
 
-fn open(arguments: &Arguments) -> Result<Keys, Failure> {
-    if let Some((scheme, _)) = arguments.database.split_once("://") {
-        return Err(Failure::new(
-            Kind::Usage,
-            format!("this program has no store for {scheme}:// databases: give the path of an SQLite file"),
-        ));
-    }
-    let store = SqliteStore::open(&arguments.database).map_err(|error| {
-        Failure::new(Kind::Database, format!("{}: {}", arguments.database, Failure::caused(Kind::Database, &error)))
-    })?;
-    let mut keys = Keys::new(store);
+async fn open(arguments: &Arguments) -> Result<Keys, Failure> {
+    let mut keys = store(&arguments.database).await?;
     if let Some(file) = &arguments.pepper_file {
         keys = keys.with_hasher(hasher(file)?);
     }
@@ -53,6 +44,30 @@ fn open(arguments: &Arguments) -> Result<Keys, Failure> {
         keys = keys.with_format(format);
     }
     Ok(keys)
+}
+
+/// The store at a path or a URL.
+async fn store(database: &str) -> Result<Keys, Failure> {
+    match database.split_once("://") {
+        // The URL may hold a password, so it is not repeated.
+        Some(("postgres" | "postgresql", _)) => match PostgresStore::connect(database).await {
+            Ok(store) => Ok(Keys::new(store)),
+            Err(error) => Err(Failure::caused(Kind::Database, &error)),
+        },
+        Some((scheme, _)) => Err(Failure::new(
+            Kind::Usage,
+            format!(
+                "there is no store for {scheme}:// databases: give the path of an SQLite file, or a postgres:// URL"
+            ),
+        )),
+        None => match SqliteStore::open(database) {
+            Ok(store) => Ok(Keys::new(store)),
+            Err(error) => {
+                let cause = Failure::caused(Kind::Database, &error);
+                Err(Failure::new(Kind::Database, format!("{database}: {cause}")))
+            }
+        },
+    }
 }
 
 fn hasher(file: &Path) -> Result<Hasher, Failure> {

@@ -1,0 +1,179 @@
+//! Connecting: options, TLS, the pool, the tables, and what the server has to promise.
+
+use std::str::FromStr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use deadpool_postgres::{Manager, ManagerConfig, Pool, RecyclingMethod, Runtime};
+use keyward::random_mark;
+use tokio_postgres::Config;
+use tokio_postgres_rustls::MakeRustlsConnect;
+
+use crate::listen::Listening;
+use crate::row::to_signed;
+use crate::{PostgresStore, Shared};
+
+mod migrations {
+    refinery::embed_migrations!("migrations");
+}
+
+/// Whoever migrates holds this advisory lock ("keyw"), so that nodes that start together do it one after the other.
+const MIGRATION_LOCK: i64 = 0x6b65_7977;
+
+/// How to connect.
+///
+/// # Examples
+/// ```no_run
+/// use std::time::Duration;
+/// use keyward_postgres::PostgresOptions;
+///
+/// # async fn run() -> Result<(), keyward_postgres::ConnectError> {
+/// let store = PostgresOptions::default()
+///     .pool_size(32)
+///     .statement_timeout(Duration::from_secs(2))
+///     .connect("postgres://keyward@localhost/keyward")
+///     .await?;
+/// # let _ = store;
+/// # Ok(()) }
+/// ```
+#[derive(Clone, Debug)]
+#[must_use = "nothing is connected before connect()"]
+pub struct PostgresOptions {
+    pool_size: usize,
+    connect_timeout: Duration,
+    statement_timeout: Duration,
+}
+
+/// Why a database cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConnectError {
+    /// The URL is not a PostgreSQL connection string, or an option is out of bounds.
+    #[error("the connection string or an option cannot be")]
+    Options(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The server cannot be reached, or refuses.
+    #[error("the database cannot be reached")]
+    Unreachable(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The server is a replica: leases and revocations are written on the primary.
+    #[error("the server is a replica in recovery: connect to the primary")]
+    Replica,
+    /// The server may forget what it has committed, so a revocation could be undone by a crash.
+    #[error("the server's setting {0} is off: a crash could undo a revocation")]
+    NotDurable(&'static str),
+    /// The tables cannot be made or brought up to date, or were made by a newer version of keyward.
+    #[error("the tables cannot be brought up to date")]
+    Migration(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl Default for PostgresOptions {
+    /// 16 connections, 5 s to connect, 5 s for a statement.
+    fn default() -> Self {
+        Self { pool_size: 16, connect_timeout: Duration::from_secs(5), statement_timeout: Duration::from_secs(5) }
+    }
+}
+
+impl PostgresOptions {
+    /// How many connections there are at most, besides one that listens; at least 2.
+    pub fn pool_size(mut self, connections: usize) -> Self {
+        self.pool_size = connections;
+        self
+    }
+
+    /// How long connecting, or waiting for a connection of the pool, may take.
+    pub fn connect_timeout(mut self, timeout: Duration) -> Self {
+        self.connect_timeout = timeout;
+        self
+    }
+
+    /// How long the server works on a statement at most.
+    pub fn statement_timeout(mut self, timeout: Duration) -> Self {
+        self.statement_timeout = timeout;
+        self
+    }
+
+    /// Connects to the database at `url`, and brings its tables up to date.
+    ///
+    /// # Errors
+    /// [`ConnectError`] if the server cannot be reached, may forget what it has committed, or is no primary.
+    pub async fn connect(self, url: &str) -> Result<PostgresStore, ConnectError> {
+        let mut config = Config::from_str(url).map_err(|error| ConnectError::Options(error.into()))?;
+        if self.pool_size < 2 || self.statement_timeout.is_zero() || self.connect_timeout.is_zero() {
+            return Err(ConnectError::Options("the pool needs 2 connections, and time-outs above zero".into()));
+        }
+        let own = format!("-c statement_timeout={}", self.statement_timeout.as_millis());
+        let options = config.get_options().map_or_else(|| own.clone(), |given| format!("{own} {given}"));
+        config.options(options).connect_timeout(self.connect_timeout).application_name("keyward");
+        let tls = tls()?;
+
+        let manager_config = ManagerConfig { recycling_method: RecyclingMethod::Fast };
+        let pool = Pool::builder(Manager::from_config(config.clone(), tls.clone(), manager_config))
+            .max_size(self.pool_size)
+            .runtime(Runtime::Tokio1)
+            .wait_timeout(Some(self.connect_timeout))
+            .create_timeout(Some(self.connect_timeout))
+            .recycle_timeout(Some(self.connect_timeout))
+            .build()
+            .map_err(|error| ConnectError::Options(error.into()))?;
+        prepare(&pool).await?;
+        Ok(PostgresStore(Arc::new(Shared { pool, listening: Listening::start(config, tls) })))
+    }
+}
+
+/// Verifies against the system's roots. The provider is named, so that the process need not have chosen one.
+fn tls() -> Result<MakeRustlsConnect, ConnectError> {
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    let config = rustls::ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .map_err(|error| ConnectError::Options(error.into()))?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    Ok(MakeRustlsConnect::new(config))
+}
+
+/// Checks what the server promises, and makes the tables.
+async fn prepare(pool: &Pool) -> Result<(), ConnectError> {
+    let unreachable = |error: tokio_postgres::Error| ConnectError::Unreachable(error.into());
+    let mut client = pool.get().await.map_err(|error| ConnectError::Unreachable(error.into()))?;
+    let row = client
+        .query_one(
+            "SELECT pg_is_in_recovery(), current_setting('fsync'), current_setting('synchronous_commit'), \
+             current_setting('synchronous_standby_names')",
+            &[],
+        )
+        .await
+        .map_err(unreachable)?;
+    if row.get(0) {
+        return Err(ConnectError::Replica);
+    }
+    for (column, setting) in [(1, "fsync"), (2, "synchronous_commit")] {
+        if row.get::<_, &str>(column) == "off" {
+            return Err(ConnectError::NotDurable(setting));
+        }
+    }
+    if row.get::<_, &str>(3).is_empty() {
+        tracing::info!("no synchronous replication: immediate revocation holds as long as there is no failover");
+    }
+
+    client.execute("SELECT pg_advisory_lock($1)", &[&MIGRATION_LOCK]).await.map_err(unreachable)?;
+    let migrated = migrate(&mut client).await;
+    client.execute("SELECT pg_advisory_unlock($1)", &[&MIGRATION_LOCK]).await.map_err(unreachable)?;
+    migrated
+}
+
+async fn migrate(client: &mut deadpool_postgres::Client) -> Result<(), ConnectError> {
+    migrations::migrations::runner()
+        .set_migration_table_name("keyward_migrations")
+        .run_async(&mut ***client)
+        .await
+        .map_err(|error| ConnectError::Migration(error.into()))?;
+    let mark = to_signed(random_mark());
+    client
+        .execute(
+            "INSERT INTO keyward_log_head (one, number, mark, origin) VALUES (1, 0, $1, $1) ON CONFLICT DO NOTHING",
+            &[&mark],
+        )
+        .await
+        .map_err(|error| ConnectError::Migration(error.into()))?;
+    Ok(())
+}

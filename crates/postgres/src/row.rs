@@ -1,0 +1,212 @@
+//! Rows as records and records as rows. What a row holds is parsed: what cannot be is a corrupt store, and named.
+
+use std::error::Error;
+use std::fmt::Display;
+use std::str::FromStr;
+use std::sync::LazyLock;
+
+use keyward::ipnet::IpNet;
+use keyward::{AccountRecord, Change, Digest, Found, KeyRecord, Position, Timestamp, What};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tokio_postgres::Row;
+use tokio_postgres::types::{FromSql, ToSql};
+
+use crate::failure::Failure;
+
+/// The columns of a key, in the order in which [`key`] reads and [`key_values`] writes them.
+pub(crate) const KEY_COLUMNS: [&str; 22] = [
+    "id",
+    "account",
+    "name",
+    "digest",
+    "hashed_with",
+    "hint",
+    "kind",
+    "mode",
+    "scopes",
+    "endpoints",
+    "networks",
+    "metadata",
+    "created_at",
+    "not_before",
+    "expires_at",
+    "disabled_at",
+    "revoked_at",
+    "compromised_at",
+    "last_used_at",
+    "rotated_from",
+    "rotated_to",
+    "version",
+];
+
+/// The columns of an account, in the order in which [`account`] reads them.
+pub(crate) const ACCOUNT_COLUMNS: &str = "id, name, plan, features, suspended_at";
+
+/// A key with its account, and the log's position, in one statement.
+pub(crate) fn find() -> &'static str {
+    static FIND: LazyLock<String> = LazyLock::new(|| {
+        let keys = KEY_COLUMNS.map(|column| format!("keys.{column}")).join(", ");
+        let accounts: Vec<String> =
+            ACCOUNT_COLUMNS.split(", ").map(|column| format!("accounts.{column} AS account_{column}")).collect();
+        format!(
+            "SELECT head.number, head.mark, {keys}, {} FROM keyward_log_head AS head \
+             LEFT JOIN keyward_keys AS keys ON keys.digest = $1 LEFT JOIN keyward_accounts AS accounts ON accounts.id = keys.account",
+            accounts.join(", ")
+        )
+    });
+    &FIND
+}
+
+/// Reads a row of [`find`].
+pub(crate) fn found(row: &Row) -> Result<Found, Failure> {
+    const KEY: usize = 2;
+    let found = match get::<Option<&str>>(row, KEY)? {
+        None => Found::unknown(),
+        Some(_) => Found::key(key(row, KEY)?.to_stored(&account(row, KEY + KEY_COLUMNS.len())?)),
+    };
+    Ok(found.at(position(row, 0)?))
+}
+
+/// Reads a key from the columns from `first` on.
+pub(crate) fn key(row: &Row, first: usize) -> Result<KeyRecord, Failure> {
+    let at = |offset: usize| first + offset;
+    Ok(KeyRecord {
+        id: parsed(row, at(0))?,
+        account: parsed(row, at(1))?,
+        name: get(row, at(2))?,
+        digest: digest(get(row, at(3))?)?,
+        hashed_with: get::<&str>(row, at(4))?.into(),
+        hint: parsed(row, at(5))?,
+        kind: parsed(row, at(6))?,
+        mode: parsed(row, at(7))?,
+        scopes: parsed(row, at(8))?,
+        endpoints: json(row, at(9))?,
+        networks: networks(row, at(10))?,
+        metadata: json(row, at(11))?,
+        created_at: Timestamp::from_millis(get(row, at(12))?),
+        not_before: time(row, at(13))?,
+        expires_at: time(row, at(14))?,
+        disabled_at: time(row, at(15))?,
+        revoked_at: time(row, at(16))?,
+        compromised_at: time(row, at(17))?,
+        last_used_at: time(row, at(18))?,
+        rotated_from: optional(row, at(19))?,
+        rotated_to: optional(row, at(20))?,
+        version: number(row, at(21))?,
+    })
+}
+
+/// A value to be written.
+pub(crate) type Value = Box<dyn ToSql + Sync + Send>;
+
+/// The values of a key's columns.
+pub(crate) fn key_values(key: &KeyRecord) -> Result<Vec<Value>, Failure> {
+    let time = |at: Option<Timestamp>| -> Value { Box::new(at.map(Timestamp::as_millis)) };
+    Ok(vec![
+        text(&key.id),
+        text(&key.account),
+        text(&key.name),
+        Box::new(key.digest.as_bytes().to_vec()),
+        text(&key.hashed_with),
+        text(&key.hint),
+        text(key.kind),
+        text(key.mode),
+        text(&key.scopes),
+        Box::new(to_json(&key.endpoints)?),
+        Box::new(key.networks.iter().map(IpNet::to_string).collect::<Vec<_>>().join(" ")),
+        Box::new(to_json(&key.metadata)?),
+        Box::new(key.created_at.as_millis()),
+        time(key.not_before),
+        time(key.expires_at),
+        time(key.disabled_at),
+        time(key.revoked_at),
+        time(key.compromised_at),
+        time(key.last_used_at),
+        Box::new(key.rotated_from.as_ref().map(ToString::to_string)),
+        Box::new(key.rotated_to.as_ref().map(ToString::to_string)),
+        Box::new(to_signed(key.version)),
+    ])
+}
+
+/// Values as the driver takes them.
+pub(crate) fn references(values: &[Value]) -> Vec<&(dyn ToSql + Sync)> {
+    values.iter().map(|value| &**value as &(dyn ToSql + Sync)).collect()
+}
+
+/// Reads an account from the columns from `first` on.
+pub(crate) fn account(row: &Row, first: usize) -> Result<AccountRecord, Failure> {
+    let mut account = AccountRecord::new(parsed(row, first)?, get::<String>(row, first + 1)?);
+    account.plan = get::<Option<&str>>(row, first + 2)?.map(Into::into);
+    account.features = json(row, first + 3)?;
+    account.suspended_at = time(row, first + 4)?;
+    Ok(account)
+}
+
+/// Reads a position from two columns.
+pub(crate) fn position(row: &Row, first: usize) -> Result<Position, Failure> {
+    Ok(Position { number: number(row, first)?, mark: number(row, first + 1)? })
+}
+
+/// Reads an entry of the log: number, mark, kind, key, digest, account.
+pub(crate) fn change(row: &Row) -> Result<Change, Failure> {
+    let what = match get::<&str>(row, 2)? {
+        "key" => What::Key { id: parsed(row, 3)?, digest: digest(get(row, 4)?)? },
+        "account" => What::Account(parsed(row, 5)?),
+        // What a later version has written, this one cannot tell the bounds of.
+        _ => What::Everything,
+    };
+    Ok(Change { position: position(row, 0)?, what })
+}
+
+/// A JSON text for a column.
+pub(crate) fn to_json(value: &impl Serialize) -> Result<String, Failure> {
+    serde_json::to_string(value).map_err(corrupt)
+}
+
+/// PostgreSQL's integers are signed; ours stay below 2⁶³.
+pub(crate) fn to_signed(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+/// Reads a number that is never negative.
+pub(crate) fn number(row: &Row, column: usize) -> Result<u64, Failure> {
+    u64::try_from(get::<i64>(row, column)?).map_err(corrupt)
+}
+
+/// Reads a text that says what it is.
+pub(crate) fn parsed<T: FromStr<Err: Error + Send + Sync + 'static>>(row: &Row, column: usize) -> Result<T, Failure> {
+    get::<&str>(row, column)?.parse().map_err(corrupt)
+}
+
+fn get<'a, T: FromSql<'a>>(row: &'a Row, column: usize) -> Result<T, Failure> {
+    row.try_get(column).map_err(corrupt)
+}
+
+fn corrupt(error: impl Error + Send + Sync + 'static) -> Failure {
+    Failure::Corrupt(Box::new(error))
+}
+
+fn digest(bytes: &[u8]) -> Result<Digest, Failure> {
+    bytes.try_into().map(Digest::from_bytes).map_err(corrupt)
+}
+
+fn optional<T: FromStr<Err: Error + Send + Sync + 'static>>(row: &Row, column: usize) -> Result<Option<T>, Failure> {
+    get::<Option<&str>>(row, column)?.map(|text| text.parse().map_err(corrupt)).transpose()
+}
+
+fn text(value: impl Display) -> Value {
+    Box::new(value.to_string())
+}
+
+fn time(row: &Row, column: usize) -> Result<Option<Timestamp>, Failure> {
+    Ok(get::<Option<i64>>(row, column)?.map(Timestamp::from_millis))
+}
+
+fn json<T: DeserializeOwned>(row: &Row, column: usize) -> Result<T, Failure> {
+    serde_json::from_str(get(row, column)?).map_err(corrupt)
+}
+
+fn networks(row: &Row, column: usize) -> Result<Vec<IpNet>, Failure> {
+    get::<&str>(row, column)?.split_ascii_whitespace().map(|network| network.parse().map_err(corrupt)).collect()
+}

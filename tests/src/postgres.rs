@@ -1,0 +1,92 @@
+//! A PostgreSQL server of this test process's own: on a free port of loopback, gone with the process.
+
+use std::fs;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use crate::program::eventually;
+
+struct Server {
+    port: u16,
+    process: u32,
+}
+
+/// A new, empty database: its URL.
+pub fn database() -> String {
+    static NUMBER: AtomicU32 = AtomicU32::new(0);
+    let name = format!("test_{}", NUMBER.fetch_add(1, Ordering::Relaxed));
+    let port = server().port.to_string();
+    let made = Command::new(binary("createdb"))
+        .args(["--host", "127.0.0.1", "--port", &port, "--username", "keyward", &name])
+        .status()
+        .unwrap();
+    assert!(made.success());
+    format!("postgres://keyward@127.0.0.1:{port}/{name}")
+}
+
+/// The id of the server's process, for signals.
+pub fn process() -> u32 {
+    server().process
+}
+
+fn server() -> &'static Server {
+    static SERVER: OnceLock<Server> = OnceLock::new();
+    SERVER.get_or_init(start)
+}
+
+/// Where Debian keeps the programs of the server.
+fn binary(name: &str) -> PathBuf {
+    let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+    let mut found: Vec<PathBuf> =
+        versions.map(|version| version.path().join("bin").join(name)).filter(|path| path.exists()).collect();
+    found.sort();
+    found.pop().unwrap_or_else(|| PathBuf::from(name))
+}
+
+fn start() -> Server {
+    // It lives as long as the process that it is for, which removes it at its end.
+    let folder = tempfile::Builder::new().prefix("keyward-postgres-").tempdir().unwrap().keep();
+    let is_root = std::os::unix::fs::MetadataExt::uid(&fs::metadata("/proc/self").unwrap()) == 0;
+    // The server does not run as root.
+    let user: &[&str] = if is_root { &["--reuid", "postgres", "--regid", "postgres", "--clear-groups"] } else { &[] };
+    if is_root {
+        assert!(Command::new("chown").arg("postgres:").arg(&folder).status().unwrap().success());
+    }
+    let as_user = |program: PathBuf| {
+        let mut command = Command::new("setpriv");
+        command.args(user).arg(program).current_dir("/").stdout(Stdio::null());
+        command
+    };
+    let data = folder.join("data");
+    let made = as_user(binary("initdb"))
+        .args(["--username", "keyward", "--auth", "trust", "--encoding", "UTF8", "--locale", "C.UTF-8", "--pgdata"])
+        .arg(&data)
+        .status()
+        .unwrap();
+    assert!(made.success(), "initdb works");
+    let port = TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
+    let mut command = as_user(binary("postgres"));
+    command.arg("-D").arg(&data).arg("-k").arg(&folder).args(["-h", "127.0.0.1", "-c", "max_connections=200", "-p"]);
+    let process = command.arg(port.to_string()).stderr(Stdio::null()).spawn().unwrap().id();
+    end_with_this_process(process, &folder);
+    eventually("PostgreSQL answers", || is_ready(port));
+    Server { port, process }
+}
+
+fn is_ready(port: u16) -> bool {
+    let ready = Command::new(binary("pg_isready")).args(["-q", "-h", "127.0.0.1", "-p", &port.to_string()]).status();
+    ready.is_ok_and(|status| status.success())
+}
+
+/// A process of its own waits for the end of this one, however it ends, and then ends the server and removes what it kept.
+#[allow(clippy::zombie_processes)] // It outlives whoever could wait for it.
+fn end_with_this_process(server: u32, folder: &Path) {
+    let wait = "while kill -0 $1 2>/dev/null; do sleep 1; done; kill -INT $2; \
+                while kill -0 $2 2>/dev/null; do sleep 1; done; rm -rf -- \"$3\"";
+    let mut shell = Command::new("setsid");
+    shell.args(["sh", "-c", wait, "sh", &std::process::id().to_string(), &server.to_string()]).arg(folder);
+    shell.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+}

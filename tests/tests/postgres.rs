@@ -1,0 +1,205 @@
+//! PostgreSQL: several nodes in processes of their own on one server, and what goes wrong with the server.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![allow(clippy::print_stdout, reason = "the figures are worth seeing")]
+
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use keyward::{AccountRecord, Authenticator, Clock, KeyStore, Keys, NewKey, Rejection, StoreErrorKind, SystemClock};
+use keyward_postgres::{ConnectError, PostgresOptions, PostgresStore};
+use keyward_tests::node::Node;
+use keyward_tests::postgres;
+
+const NODE: &str = env!("CARGO_BIN_EXE_postgres_node");
+
+struct Desk {
+    url: String,
+    store: PostgresStore,
+    keys: Keys,
+}
+
+impl Desk {
+    async fn new() -> Self {
+        let url = postgres::database();
+        let store = PostgresStore::connect(&url).await.unwrap();
+        let keys = Keys::new(store.clone());
+        keys.put_account(&AccountRecord::new("acct_1".parse().unwrap(), "Example Ltd")).await.unwrap();
+        Self { url, store, keys }
+    }
+
+    async fn issue(&self) -> (String, keyward::KeyRecord) {
+        let issued = self.keys.issue(NewKey::secret("acct_1".parse().unwrap(), "a key")).await.unwrap();
+        (format!("Bearer {}", *issued.key.expose_once()), issued.record)
+    }
+
+    async fn registered(&self, count: usize) {
+        let begun = Instant::now();
+        while self.keys.nodes().await.unwrap().unwrap().nodes.len() < count {
+            assert!(begun.elapsed() < Duration::from_secs(10), "no lease is granted");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_key_revoked_on_one_node_is_refused_by_the_others_from_then_on() {
+    let desk = Desk::new().await;
+    let mut nodes: Vec<Node> = (0..3).map(|_| Node::start(NODE, &desk.url)).collect();
+    desk.registered(3).await;
+    let mut took = Vec::new();
+    for _ in 0..200 {
+        let (field, record) = desk.issue().await;
+        for node in &mut nodes {
+            assert_eq!(node.ask(&field), "accepted");
+            assert_eq!(node.ask(&field), "accepted");
+        }
+        let revoked = desk.keys.revoke(&record.id).await.unwrap();
+        for node in &mut nodes {
+            assert_eq!(node.ask(&field), "key_revoked");
+        }
+        assert_eq!(revoked.propagation.confirmed.len(), 3, "{revoked:?}");
+        took.push(revoked.propagation.took);
+    }
+    took.sort();
+    println!("revoked on three other processes after: p50 {:?}, p99 {:?}", took[100], took[198]);
+    assert!(took[198] < Duration::from_secs(1), "only waiting out a lease takes that long: {:?}", took[198]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_that_is_stopped_is_waited_out_and_accepts_nothing_when_it_goes_on() {
+    let desk = Desk::new().await;
+    let mut node = Node::start(NODE, &desk.url);
+    desk.registered(1).await;
+    let (field, record) = desk.issue().await;
+    assert_eq!(node.ask(&field), "accepted");
+    node.signal("-STOP");
+    let begun = Instant::now();
+    let revoked = desk.keys.revoke(&record.id).await.unwrap();
+    let took = begun.elapsed();
+    assert_eq!(revoked.propagation.waited_out.len(), 1);
+    assert!(
+        took >= Duration::from_secs(2) && took < Duration::from_millis(2_600),
+        "one lease and the margin: {took:?}"
+    );
+    node.signal("-CONT");
+    assert_eq!(node.ask(&field), "key_revoked");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_write_that_holds_the_logs_head_keeps_leases_from_being_granted_until_it_has_committed() {
+    let desk = Desk::new().await;
+    let (client, connection) = tokio_postgres::connect(&desk.url, tokio_postgres::NoTls).await.unwrap();
+    tokio::spawn(connection);
+    client.batch_execute("BEGIN; UPDATE keyward_log_head SET number = number + 1, mark = 7").await.unwrap();
+    let keyward::Freshness::ChangeLog(log) = desk.store.freshness() else { panic!("there is a log") };
+    let position = log.newest().await.unwrap();
+    let renewing =
+        tokio::spawn(
+            async move { log.renew(&"node".parse().unwrap(), position, Duration::from_secs(2)).await.unwrap() },
+        );
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert!(!renewing.is_finished(), "a lease was granted beside an entry that was about to be committed");
+    client.batch_execute("COMMIT").await.unwrap();
+    assert_eq!(renewing.await.unwrap(), keyward::LeaseAnswer::Behind);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_database_that_is_gone_lets_nobody_in_and_one_that_is_back_lets_keys_in_again() {
+    let desk = Desk::new().await;
+    let (field, _) = desk.issue().await;
+    let authenticator = Authenticator::builder(desk.store.clone()).build().unwrap();
+    let ask = async || authenticator.authenticate([field.as_bytes()]).await.map(drop);
+    ask().await.unwrap();
+    // Nobody may connect, and whoever is connected is thrown out.
+    let name = desk.url.rsplit('/').next().unwrap().to_owned();
+    let (admin, connection) =
+        tokio_postgres::connect(&desk.url.replace(&name, "postgres"), tokio_postgres::NoTls).await.unwrap();
+    tokio::spawn(connection);
+    let throw_out = format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'");
+    admin.batch_execute(&format!("ALTER DATABASE {name} ALLOW_CONNECTIONS false; {throw_out}")).await.unwrap();
+    let begun = Instant::now();
+    let mut refused = false;
+    while !refused {
+        match ask().await {
+            // A lease lives on for a while.
+            Ok(()) => assert!(begun.elapsed() < Duration::from_secs(4), "a lease outlived the database"),
+            Err(rejection) => {
+                assert_eq!(rejection, Rejection::StoreUnavailable);
+                refused = true;
+            }
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let error = desk.store.find(&keyward::Digest::from_bytes([1; 32])).await.unwrap_err();
+    assert_eq!(error.kind(), StoreErrorKind::Unavailable);
+    admin.batch_execute(&format!("ALTER DATABASE {name} ALLOW_CONNECTIONS true")).await.unwrap();
+    let back = Instant::now();
+    while ask().await.is_err() {
+        assert!(back.elapsed() < Duration::from_secs(5), "it does not recover");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+#[tokio::test]
+async fn what_cannot_be_relied_on_is_found_when_connecting() {
+    for (url, expected) in [
+        ("not a url", "the connection string or an option cannot be"),
+        ("postgres://keyward@127.0.0.1:1/none", "the database cannot be reached"),
+    ] {
+        assert_eq!(PostgresStore::connect(url).await.unwrap_err().to_string(), expected);
+    }
+    let url = postgres::database();
+    let none = PostgresOptions::default().pool_size(0).connect(&url).await.unwrap_err();
+    assert!(matches!(none, ConnectError::Options(_)));
+    let forgetful = format!("{url}?options=-c%20synchronous_commit%3Doff");
+    let error = PostgresStore::connect(&forgetful).await.unwrap_err();
+    assert!(matches!(error, ConnectError::NotDurable("synchronous_commit")), "{error:?}");
+    // Many at once make the tables once.
+    let connects: Vec<_> = (0..8)
+        .map(|_| {
+            let url = url.clone();
+            tokio::spawn(async move { PostgresStore::connect(&url).await.map(drop) })
+        })
+        .collect();
+    for connect in connects {
+        connect.await.unwrap().unwrap();
+    }
+}
+
+#[tokio::test]
+async fn uses_wake_nobody_and_no_plain_key_is_in_the_database() {
+    let desk = Desk::new().await;
+    let (field, record) = desk.issue().await;
+    let keyward::Freshness::ChangeLog(log) = desk.store.freshness() else { panic!("there is a log") };
+    let before = log.newest().await.unwrap();
+    let used = keyward::KeyUse { id: record.id, at: SystemClock.now() };
+    desk.store.record_use(&[used]).await.unwrap();
+    assert_eq!(log.newest().await.unwrap(), before);
+
+    let secret = &field["Bearer kw_live_".len()..];
+    let dump = Command::new("pg_dump").arg(&desk.url).output().unwrap();
+    assert!(dump.status.success() && dump.stdout.len() > 1_000);
+    assert!(!dump.stdout.windows(secret.len()).any(|window| window == secret.as_bytes()));
+}
+
+#[tokio::test]
+async fn the_command_line_manages_keys_on_the_server() {
+    let desk = Desk::new().await;
+    let mut node = Node::start(NODE, &desk.url);
+    desk.registered(1).await;
+    let program = keyward_tests::program::package_program("keyward-cli", "keyward");
+    let run = |arguments: &[&str]| {
+        let output = Command::new(&program).env("KEYWARD_DATABASE", &desk.url).args(arguments).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let key = run(&["keys", "create", "--name", "by hand", "--account", "acct_1"]);
+    let field = format!("Bearer {}", key.trim_end());
+    assert_eq!(node.ask(&field), "accepted");
+    assert!(run(&["nodes"]).contains("node_"));
+    let list: serde_json::Value = serde_json::from_str(&run(&["keys", "list", "--json"])).unwrap();
+    let revoked = run(&["keys", "revoke", list[0]["id"].as_str().unwrap(), "--yes"]);
+    assert!(revoked.contains("effective on 1 of 1 nodes"), "{revoked}");
+    assert_eq!(node.ask(&field), "key_revoked");
+}
