@@ -3,7 +3,9 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use actix_web::dev::ServerHandle;
+use actix_web::body::MessageBody;
+use actix_web::dev::{ServerHandle, ServiceRequest, ServiceResponse};
+use actix_web::middleware::{Next, from_fn};
 use actix_web::web::{self, Bytes, Json};
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer};
 use http::Method;
@@ -22,6 +24,8 @@ keyward_actix::scopes! {
 /// A server with two workers on a thread of its own, until this is dropped.
 struct Server {
     address: SocketAddr,
+    /// Where HTTP/2 without TLS is spoken, too.
+    http2_address: SocketAddr,
     handle: ServerHandle,
     runtime: tokio::runtime::Handle,
 }
@@ -49,6 +53,9 @@ impl Server {
                         .route("/stream", web::get().to(stream))
                         .route("/echo", web::get().to(echo))
                         .service(
+                            web::scope("/written").wrap(from_fn(through)).route("", web::get().to(async || "written")),
+                        )
+                        .service(
                             web::scope("/admin")
                                 .wrap(Require::new(Requirement::all_of([Scope::from_static("admin:all")])))
                                 .route("", web::get().to(async || "admin")),
@@ -58,15 +65,17 @@ impl Server {
                 .client_request_timeout(Duration::from_secs(5))
                 .disable_signals()
                 .bind(("127.0.0.1", 0))
+                .unwrap()
+                .bind_auto_h2c(("127.0.0.1", 0))
                 .unwrap();
-                let address = server.addrs()[0];
+                let addresses = server.addrs();
                 let running = server.run();
-                ready.send((address, running.handle(), tokio::runtime::Handle::current())).unwrap();
+                ready.send((addresses, running.handle(), tokio::runtime::Handle::current())).unwrap();
                 running.await.unwrap();
             });
         });
-        let (address, handle, runtime) = started.recv().unwrap();
-        Self { address, handle, runtime }
+        let (addresses, handle, runtime) = started.recv().unwrap();
+        Self { address: addresses[0], http2_address: addresses[1], handle, runtime }
     }
 
     fn with(store: impl KeyStore) -> Self {
@@ -102,6 +111,15 @@ impl Drop for Server {
     }
 }
 
+/// A middleware of a service's own that takes what handlers take.
+async fn through<B: MessageBody>(
+    _: Scoped<ResourcesWrite>,
+    request: ServiceRequest,
+    next: Next<B>,
+) -> actix_web::Result<ServiceResponse<B>> {
+    next.call(request).await
+}
+
 async fn maybe(caller: MaybeAuthenticated) -> String {
     caller.identity().map_or_else(|| "anonymous".to_owned(), |identity| identity.account().to_string())
 }
@@ -131,7 +149,10 @@ async fn echo(_: Authenticated, request: HttpRequest, body: web::Payload) -> act
 async fn every_hostile_request_is_answered_as_the_table_says() {
     let demo = Demo::new().await;
     let server = Server::with(demo.store.clone());
-    hostile::over_socket(server.address, &demo.full_key().await).await;
+    let key = demo.full_key().await;
+    hostile::over_socket(server.address, &key).await;
+    hostile::over_socket(server.http2_address, &key).await;
+    hostile::over_http2(server.http2_address, &key).await;
 }
 
 #[tokio::test]
@@ -154,6 +175,7 @@ async fn scopes_are_decided_before_a_body_is_read() {
     assert!(server.get("/admin", Some(&writer)).await.starts_with("HTTP/1.1 403 "));
     let admin = demo.restricted_key("admin:all").await;
     assert!(server.get("/admin", Some(&admin)).await.starts_with("HTTP/1.1 200 "));
+    assert!(server.get("/written", Some(&writer)).await.starts_with("HTTP/1.1 200 "));
 }
 
 #[tokio::test]
@@ -184,7 +206,7 @@ async fn an_optional_credential_is_checked_if_it_is_there() {
 #[tokio::test]
 async fn without_the_middleware_nobody_passes() {
     let server = Server::start(None);
-    for path in ["/", "/maybe", "/resources", "/admin"] {
+    for path in ["/", "/maybe", "/resources", "/written", "/admin"] {
         let answer = server.get(path, Some("kw_live_x")).await;
         assert!(answer.starts_with("HTTP/1.1 500 "), "{path}: {answer}");
     }
@@ -203,6 +225,7 @@ async fn every_refusal_is_in_the_middlewares_format() {
         ("/", Some("x"), "INVALID_API_KEY"),
         ("/admin", Some(reader.as_str()), "INSUFFICIENT_SCOPE"),
         ("/resources", Some(admin.as_str()), "INSUFFICIENT_SCOPE"),
+        ("/written", Some(admin.as_str()), "INSUFFICIENT_SCOPE"),
     ] {
         let answer = server.get(path, key).await;
         assert!(answer.contains(&format!(r#"{{"error":{{"code":"{code}""#)), "{answer}");
