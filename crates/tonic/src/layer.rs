@@ -2,6 +2,7 @@
 
 use std::mem;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use http::header::AUTHORIZATION;
 use http::{HeaderValue, Request, Response};
@@ -11,7 +12,7 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 use crate::future::AuthFuture;
-use crate::status::to_status;
+use crate::status::status_with;
 
 /// Protects a gRPC server with API keys; see the [crate's documentation](crate).
 ///
@@ -41,6 +42,13 @@ impl AuthLayer {
 impl From<Authenticator> for AuthLayer {
     fn from(authenticator: Authenticator) -> Self {
         Self { authenticator }
+    }
+}
+
+/// Shares the layer's authenticator, and its cache with it, for a process that speaks HTTP as well as gRPC.
+impl From<keyward::AuthLayer> for AuthLayer {
+    fn from(layer: keyward::AuthLayer) -> Self {
+        layer.authenticator().clone().into()
     }
 }
 
@@ -114,7 +122,9 @@ pub(crate) fn admit<B>(request: &mut Request<B>, admission: Admission) {
 /// Counts and reports a refusal, and says it as gRPC does.
 pub(crate) fn refuse<B>(authenticator: &Authenticator, rejection: Rejection, request: &Request<B>) -> Status {
     let refusal = Refusal::new(rejection, request.method(), request.headers());
+    // What is written for HTTP has the id of the request, and a pause that differs from caller to caller.
     let written = authenticator.refuse(&refusal);
-    let request_id = written.headers().get("x-request-id").and_then(|id| id.to_str().ok());
-    to_status(refusal.rejection(), request_id)
+    let text = |name| written.headers().get(name).and_then(|value: &HeaderValue| value.to_str().ok());
+    let pause = text("retry-after").and_then(|seconds| seconds.parse().ok()).unwrap_or(1);
+    status_with(refusal.rejection(), text("x-request-id"), Duration::from_secs(pause))
 }

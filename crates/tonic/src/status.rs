@@ -23,6 +23,11 @@ const DOMAIN: &str = "keyward";
 /// ```
 #[must_use]
 pub fn to_status(rejection: &Rejection, request_id: Option<&str>) -> Status {
+    status_with(rejection, request_id, Duration::from_secs(1))
+}
+
+/// The same, with how long to wait before trying again, where that helps and the rejection itself does not say it.
+pub(crate) fn status_with(rejection: &Rejection, request_id: Option<&str>, pause: Duration) -> Status {
     let code = match rejection.status().as_u16() {
         400 => Code::InvalidArgument,
         401 => Code::Unauthenticated,
@@ -48,7 +53,7 @@ pub fn to_status(rejection: &Rejection, request_id: Option<&str>) -> Status {
             details.set_retry_info(Some(limit.retry_after));
         }
         Rejection::StoreUnavailable | Rejection::ConcurrencyLimitExceeded(_) => {
-            details.set_retry_info(Some(Duration::from_secs(1)));
+            details.set_retry_info(Some(pause));
         }
         _ => {}
     }
