@@ -8,3 +8,4 @@ mod axum_routing;
 mod axum_table;
 mod hyper;
 mod tonic;
+mod tonic_wire;

@@ -1,26 +1,34 @@
 //! tonic: the layer around real services, called by tonic's own client. Health is unary and streams from the server, reflection
-//! streams both ways.
+//! streams both ways; a counter takes a stream from the client.
 
+use std::convert::Infallible;
 use std::net::SocketAddr;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use http::Method;
+use http::uri::PathAndQuery;
 use keyward::{Authenticator, KeyStore, Keys, NewKey};
 use keyward_testing::hostile;
 use keyward_tests::service::{Broken, Demo};
 use keyward_tonic::AuthLayer;
 use tokio::net::TcpListener;
 use tokio::task::AbortHandle;
+use tonic::body::Body;
 use tonic::metadata::MetadataValue;
+use tonic::server::NamedService;
 use tonic::service::interceptor::InterceptedService;
 use tonic::transport::{Channel, Server};
-use tonic::{Code, Request, Status};
+use tonic::{Code, Request, Response, Status, Streaming};
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_client::HealthClient;
+use tonic_prost::ProstCodec;
 use tonic_reflection::pb::v1::ServerReflectionRequest;
 use tonic_reflection::pb::v1::server_reflection_client::ServerReflectionClient;
 use tonic_reflection::pb::v1::server_reflection_request::MessageRequest;
 use tonic_types::StatusExt;
+use tower::{Service, service_fn};
 
 keyward::scopes! { HealthRead = "health:read"; }
 
@@ -56,6 +64,7 @@ impl Listening {
                     .layer(layer)
                     .add_service(health)
                     .add_service(reflection)
+                    .add_service(Counter)
                     .serve_with_incoming(incoming),
             ),
             None => tokio::spawn(
@@ -81,6 +90,41 @@ impl Listening {
     async fn check(&self, field: Option<&str>) -> Result<(), Status> {
         HealthClient::new(self.channel().await).check(with(field, HealthCheckRequest::default())).await.map(drop)
     }
+}
+
+/// `Count` takes a stream of texts and answers how many there were, to whoever has a key.
+#[derive(Clone)]
+struct Counter;
+
+impl NamedService for Counter {
+    const NAME: &'static str = "test.Counter";
+}
+
+impl Service<http::Request<Body>> for Counter {
+    type Response = http::Response<Body>;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: http::Request<Body>) -> Self::Future {
+        Box::pin(async {
+            let codec = ProstCodec::<u64, String>::default();
+            Ok(tonic::server::Grpc::new(codec).client_streaming(service_fn(count), request).await)
+        })
+    }
+}
+
+async fn count(request: Request<Streaming<String>>) -> Result<Response<u64>, Status> {
+    assert_eq!(keyward_tonic::identity(&request)?.account().as_str(), "acct_1");
+    let mut texts = request.into_inner();
+    let mut number = 0;
+    while texts.message().await?.is_some() {
+        number += 1;
+    }
+    Ok(Response::new(number))
 }
 
 fn with<T>(field: Option<&str>, message: T) -> Request<T> {
@@ -147,6 +191,21 @@ async fn streams_from_the_server_and_both_ways_work_and_are_refused() {
     assert!(answers.message().await.unwrap().is_some());
     let refused = client.server_reflection_info(with(None, asked())).await.unwrap_err();
     assert_eq!(refused.code(), Code::Unauthenticated);
+}
+
+#[tokio::test]
+async fn streams_from_the_client_work_and_are_refused() {
+    let demo = Demo::new().await;
+    let server = Listening::with(demo.store.clone()).await;
+    let field = format!("Bearer {}", demo.full_key().await);
+    let mut client = tonic::client::Grpc::new(server.channel().await);
+    for (field, count) in [(Some(field.as_str()), Ok(100)), (None, Err(Code::Unauthenticated))] {
+        client.ready().await.unwrap();
+        let texts = futures_util::stream::iter((0..100).map(|number| format!("text {number}")));
+        let path = PathAndQuery::from_static("/test.Counter/Count");
+        let answer = client.client_streaming(with(field, texts), path, ProstCodec::<String, u64>::default()).await;
+        assert_eq!(answer.map(Response::into_inner).map_err(|status| status.code()), count);
+    }
 }
 
 #[tokio::test]
