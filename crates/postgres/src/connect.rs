@@ -1,11 +1,14 @@
 //! Connecting: options, TLS, the pool, the tables, and what the server has to promise.
 
+use std::pin::Pin;
 use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use deadpool_postgres::{Manager, ManagerConfig, Pool, RecyclingMethod, Runtime};
+use deadpool_postgres::{Connect, Manager, ManagerConfig, Pool, RecyclingMethod, Runtime};
 use keyward::random_mark;
+use tokio::runtime::Handle;
+use tokio::task::JoinHandle;
 use tokio_postgres::Config;
 use tokio_postgres_rustls::MakeRustlsConnect;
 
@@ -106,7 +109,8 @@ impl PostgresOptions {
         let tls = tls()?;
 
         let manager_config = ManagerConfig { recycling_method: RecyclingMethod::Fast };
-        let pool = Pool::builder(Manager::from_config(config.clone(), tls.clone(), manager_config))
+        let connector = Connector { tls: tls.clone(), runtime: Handle::current() };
+        let pool = Pool::builder(Manager::from_connect(config.clone(), connector, manager_config))
             .max_size(self.pool_size)
             .runtime(Runtime::Tokio1)
             .wait_timeout(Some(self.connect_timeout))
@@ -116,6 +120,38 @@ impl PostgresOptions {
             .map_err(|error| ConnectError::Options(error.into()))?;
         prepare(&pool).await?;
         Ok(PostgresStore(Arc::new(Shared { pool, listening: Listening::start(config, tls) })))
+    }
+}
+
+/// Makes connections that are driven by one runtime, whichever runtime asks for them: a connection must not end with the thread of
+/// an authenticator that is shut down.
+struct Connector {
+    tls: MakeRustlsConnect,
+    runtime: Handle,
+}
+
+type Connecting<'a> =
+    Pin<Box<dyn Future<Output = Result<(tokio_postgres::Client, JoinHandle<()>), tokio_postgres::Error>> + Send + 'a>>;
+
+impl Connect for Connector {
+    fn connect(&self, config: &Config) -> Connecting<'_> {
+        let (config, tls) = (config.clone(), self.tls.clone());
+        let connected = self.runtime.spawn(async move {
+            let (client, connection) = config.connect(tls).await?;
+            let driven = tokio::spawn(async move {
+                if let Err(error) = connection.await {
+                    tracing::warn!(%error, "a connection to the database was lost");
+                }
+            });
+            Ok((client, driven))
+        });
+        // If its runtime has ended there is no connection, and the pool's time-out says so.
+        Box::pin(async move {
+            match connected.await {
+                Ok(connected) => connected,
+                Err(_) => std::future::pending().await,
+            }
+        })
     }
 }
 

@@ -12,7 +12,7 @@ const IDLE_READERS: usize = 16;
 const CACHED_STATEMENTS: usize = 32;
 
 /// How long one waits for another process's write lock before looking again.
-const BUSY_PAUSE: Duration = Duration::from_micros(500);
+pub(crate) const BUSY_PAUSE: Duration = Duration::from_micros(500);
 /// Times that a writer looks: about five seconds.
 const WRITER_LOOKS: i32 = 10_000;
 /// Times that a reader looks, which happens only while a log is being recovered after a crash: about 50 milliseconds,

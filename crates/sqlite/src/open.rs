@@ -4,18 +4,22 @@ use std::fs::OpenOptions;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use keyward::{Position, random_mark};
-use rusqlite::{Connection, ErrorCode};
+use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 use rusqlite_migration::{Error as MigrationError, MigrationDefinitionError};
 
-use crate::connection::{Writers, writer};
+use crate::connection::{BUSY_PAUSE, Writers, writer};
 use crate::log::newest;
 use crate::schema::{APPLICATION_ID, MIGRATIONS};
 
 /// SQLite 3.51.3. Earlier versions can corrupt a database in WAL mode when a checkpoint meets a writer that starts the
 /// log anew.
 const OLDEST_SQLITE: i32 = 3_051_003;
+
+/// How long to wait for other processes that are making the same database.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Why a database cannot be opened.
 #[derive(Debug, thiserror::Error)]
@@ -93,9 +97,8 @@ pub(crate) fn open(path: &Path) -> Result<Opened, OpenError> {
     if connection.is_readonly("main")? {
         return Err(OpenError::ReadOnly);
     }
-    check_owner(&connection)?;
-    // Lasting, so only the first time it changes anything.
-    let mode: String = connection.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))?;
+    check_owner(&mut connection)?;
+    let mode = use_wal(&connection)?;
     if mode != "wal" {
         return Err(OpenError::Database(format!("the journal mode stays {mode}, but has to be wal").into()));
     }
@@ -120,15 +123,30 @@ fn make(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Refuses to put tables into somebody else's database.
-fn check_owner(connection: &Connection) -> Result<(), OpenError> {
-    let application: i32 = connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
-    if application == APPLICATION_ID {
-        return Ok(());
+/// Refuses to put tables into somebody else's database. In one snapshot, as another process may be making ours.
+fn check_owner(connection: &mut Connection) -> Result<(), OpenError> {
+    let snapshot = connection.transaction_with_behavior(TransactionBehavior::Deferred)?;
+    let is_empty: bool = snapshot.query_row("SELECT NOT EXISTS (SELECT 1 FROM sqlite_schema)", [], |row| row.get(0))?;
+    let application: i32 = snapshot.pragma_query_value(None, "application_id", |row| row.get(0))?;
+    let is_ours = application == APPLICATION_ID || (application == 0 && is_empty);
+    if is_ours { Ok(()) } else { Err(OpenError::Foreign) }
+}
+
+/// Chooses the write-ahead log. It lasts, so only the first time it changes anything; and then SQLite does not wait by itself
+/// for other processes that have the file open.
+fn use_wal(connection: &Connection) -> rusqlite::Result<String> {
+    let begun = Instant::now();
+    loop {
+        let chosen = connection.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0));
+        match chosen {
+            Err(error) if is_busy(&error) && begun.elapsed() < PATIENCE => std::thread::sleep(BUSY_PAUSE),
+            other => return other,
+        }
     }
-    let is_empty: bool =
-        connection.query_row("SELECT NOT EXISTS (SELECT 1 FROM sqlite_schema)", [], |row| row.get(0))?;
-    if application == 0 && is_empty { Ok(()) } else { Err(OpenError::Foreign) }
+}
+
+fn is_busy(error: &rusqlite::Error) -> bool {
+    matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
 }
 
 fn migrate(connection: &mut Connection) -> Result<(), OpenError> {
@@ -145,7 +163,6 @@ fn migrate(connection: &mut Connection) -> Result<(), OpenError> {
         "INSERT INTO log_head (one, number, mark, origin) VALUES (1, 0, ?1, ?1) ON CONFLICT DO NOTHING",
         [mark],
     )?;
-    transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
     transaction.commit()?;
     Ok(())
 }

@@ -2,14 +2,16 @@
 
 use rusqlite_migration::{M, Migrations};
 
-/// Says whose database it is, in the header of the file ("keyw").
+/// Says whose database it is, in the header of the file ("keyw"); the first migration writes it.
 pub(crate) const APPLICATION_ID: i32 = 0x6b65_7977;
 
 /// Only ever added to: a database remembers how many of these it has been through.
 pub(crate) static MIGRATIONS: Migrations<'static> = Migrations::from_slice(MIGRATION_LIST);
 
 const MIGRATION_LIST: &[M<'static>] = &[M::up(
-    "CREATE TABLE accounts (
+    "PRAGMA application_id = 0x6b657977;
+
+    CREATE TABLE accounts (
         id TEXT NOT NULL PRIMARY KEY,
         name TEXT NOT NULL,
         plan TEXT,
