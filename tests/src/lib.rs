@@ -6,6 +6,7 @@ pub mod node;
 pub mod postgres;
 pub mod program;
 pub mod service;
+pub mod valkey;
 
 /// The code in README.md compiles.
 #[cfg(doctest)]

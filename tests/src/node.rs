@@ -4,8 +4,9 @@
 
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::time::{Duration, Instant};
 
-use keyward::{Authenticator, KeyStore};
+use keyward::{Authenticator, KeyStore, Keys, NewKey};
 
 /// Answers each line `FIELD` on standard input with the verdict on it, until there are no more.
 pub async fn answer(store: impl KeyStore) {
@@ -57,4 +58,56 @@ impl Drop for Node {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Waits until so many nodes are on the register.
+pub async fn registered(keys: &Keys, count: usize) {
+    let begun = Instant::now();
+    while keys.nodes().await.unwrap().unwrap().nodes.len() < count {
+        assert!(begun.elapsed() < Duration::from_secs(10), "no lease is granted");
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+}
+
+/// Revokes 200 keys of this account that every node has cached, and asks every node after each: none may accept it. Prints how long
+/// the revocations took.
+pub async fn none_accepts_a_key_once_its_revocation_has_returned(keys: &Keys, account: &str, nodes: &mut [Node]) {
+    registered(keys, nodes.len()).await;
+    let mut took = Vec::new();
+    for _ in 0..200 {
+        let issued = keys.issue(NewKey::secret(account.parse().unwrap(), "a key")).await.unwrap();
+        let field = format!("Bearer {}", *issued.key.expose_once());
+        for node in nodes.iter_mut() {
+            assert_eq!(node.ask(&field), "accepted");
+            assert_eq!(node.ask(&field), "accepted");
+        }
+        let revoked = keys.revoke(&issued.record.id).await.unwrap();
+        for node in nodes.iter_mut() {
+            assert_eq!(node.ask(&field), "key_revoked");
+        }
+        assert_eq!(revoked.propagation.confirmed.len(), nodes.len(), "{revoked:?}");
+        took.push(revoked.propagation.took);
+    }
+    took.sort();
+    println!("revoked on {} other processes after: p50 {:?}, p99 {:?}", nodes.len(), took[100], took[198]);
+    assert!(took[198] < Duration::from_secs(1), "only waiting out a lease takes that long: {:?}", took[198]);
+}
+
+/// Stops a node that has a key cached, revokes the key, and lets the node go on: it was waited out, and does not accept the key.
+pub async fn one_that_is_stopped_is_waited_out(keys: &Keys, account: &str, mut node: Node) {
+    registered(keys, 1).await;
+    let issued = keys.issue(NewKey::secret(account.parse().unwrap(), "a key")).await.unwrap();
+    let field = format!("Bearer {}", *issued.key.expose_once());
+    assert_eq!(node.ask(&field), "accepted");
+    node.signal("-STOP");
+    let begun = Instant::now();
+    let revoked = keys.revoke(&issued.record.id).await.unwrap();
+    let took = begun.elapsed();
+    assert_eq!(revoked.propagation.waited_out.len(), 1);
+    assert!(
+        took >= Duration::from_secs(2) && took < Duration::from_millis(2_500),
+        "at most a lease and half a second: {took:?}"
+    );
+    node.signal("-CONT");
+    assert_eq!(node.ask(&field), "key_revoked");
 }

@@ -2,12 +2,12 @@
 
 use std::fs;
 use std::net::TcpListener;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use crate::program::eventually;
+use crate::program::{end_with_this_process, eventually};
 
 struct Server {
     port: u16,
@@ -79,14 +79,4 @@ fn start() -> Server {
 fn is_ready(port: u16) -> bool {
     let ready = Command::new(binary("pg_isready")).args(["-q", "-h", "127.0.0.1", "-p", &port.to_string()]).status();
     ready.is_ok_and(|status| status.success())
-}
-
-/// A process of its own waits for the end of this one, however it ends, and then ends the server and removes what it kept.
-#[allow(clippy::zombie_processes)] // It outlives whoever could wait for it.
-fn end_with_this_process(server: u32, folder: &Path) {
-    let wait = "while kill -0 $1 2>/dev/null; do sleep 1; done; kill -INT $2; \
-                while kill -0 $2 2>/dev/null; do sleep 1; done; rm -rf -- \"$3\"";
-    let mut shell = Command::new("setsid");
-    shell.args(["sh", "-c", wait, "sh", &std::process::id().to_string(), &server.to_string()]).arg(folder);
-    shell.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
 }

@@ -181,3 +181,13 @@ pub fn ends_well(process: &mut Child) -> bool {
     }
     false
 }
+
+/// A process of its own waits for the end of this one, however it ends, and then ends the server and removes what it kept.
+#[allow(clippy::zombie_processes)] // It outlives whoever could wait for it.
+pub fn end_with_this_process(server: u32, folder: &Path) {
+    let wait = "while kill -0 $1 2>/dev/null; do sleep 1; done; kill -INT $2; \
+                while kill -0 $2 2>/dev/null; do sleep 1; done; rm -rf -- \"$3\"";
+    let mut shell = Command::new("setsid");
+    shell.args(["sh", "-c", wait, "sh", &std::process::id().to_string(), &server.to_string()]).arg(folder);
+    shell.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+}

@@ -1,14 +1,15 @@
 //! PostgreSQL: several nodes in processes of their own on one server, and what goes wrong with the server.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
-#![allow(clippy::print_stdout, reason = "the figures are worth seeing")]
 
 use std::process::Command;
 use std::time::{Duration, Instant};
 
 use keyward::{AccountRecord, Authenticator, Clock, KeyStore, Keys, NewKey, Rejection, StoreErrorKind, SystemClock};
 use keyward_postgres::{ConnectError, PostgresOptions, PostgresStore};
-use keyward_tests::node::Node;
+use keyward_tests::node::{
+    Node, none_accepts_a_key_once_its_revocation_has_returned, one_that_is_stopped_is_waited_out, registered,
+};
 use keyward_tests::postgres;
 
 const NODE: &str = env!("CARGO_BIN_EXE_postgres_node");
@@ -32,58 +33,19 @@ impl Desk {
         let issued = self.keys.issue(NewKey::secret("acct_1".parse().unwrap(), "a key")).await.unwrap();
         (format!("Bearer {}", *issued.key.expose_once()), issued.record)
     }
-
-    async fn registered(&self, count: usize) {
-        let begun = Instant::now();
-        while self.keys.nodes().await.unwrap().unwrap().nodes.len() < count {
-            assert!(begun.elapsed() < Duration::from_secs(10), "no lease is granted");
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_key_revoked_on_one_node_is_refused_by_the_others_from_then_on() {
     let desk = Desk::new().await;
     let mut nodes: Vec<Node> = (0..3).map(|_| Node::start(NODE, &desk.url)).collect();
-    desk.registered(3).await;
-    let mut took = Vec::new();
-    for _ in 0..200 {
-        let (field, record) = desk.issue().await;
-        for node in &mut nodes {
-            assert_eq!(node.ask(&field), "accepted");
-            assert_eq!(node.ask(&field), "accepted");
-        }
-        let revoked = desk.keys.revoke(&record.id).await.unwrap();
-        for node in &mut nodes {
-            assert_eq!(node.ask(&field), "key_revoked");
-        }
-        assert_eq!(revoked.propagation.confirmed.len(), 3, "{revoked:?}");
-        took.push(revoked.propagation.took);
-    }
-    took.sort();
-    println!("revoked on three other processes after: p50 {:?}, p99 {:?}", took[100], took[198]);
-    assert!(took[198] < Duration::from_secs(1), "only waiting out a lease takes that long: {:?}", took[198]);
+    none_accepts_a_key_once_its_revocation_has_returned(&desk.keys, "acct_1", &mut nodes).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_node_that_is_stopped_is_waited_out_and_accepts_nothing_when_it_goes_on() {
     let desk = Desk::new().await;
-    let mut node = Node::start(NODE, &desk.url);
-    desk.registered(1).await;
-    let (field, record) = desk.issue().await;
-    assert_eq!(node.ask(&field), "accepted");
-    node.signal("-STOP");
-    let begun = Instant::now();
-    let revoked = desk.keys.revoke(&record.id).await.unwrap();
-    let took = begun.elapsed();
-    assert_eq!(revoked.propagation.waited_out.len(), 1);
-    assert!(
-        took >= Duration::from_secs(2) && took < Duration::from_millis(2_600),
-        "one lease and the margin: {took:?}"
-    );
-    node.signal("-CONT");
-    assert_eq!(node.ask(&field), "key_revoked");
+    one_that_is_stopped_is_waited_out(&desk.keys, "acct_1", Node::start(NODE, &desk.url)).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -187,7 +149,7 @@ async fn uses_wake_nobody_and_no_plain_key_is_in_the_database() {
 async fn the_command_line_manages_keys_on_the_server() {
     let desk = Desk::new().await;
     let mut node = Node::start(NODE, &desk.url);
-    desk.registered(1).await;
+    registered(&desk.keys, 1).await;
     let program = keyward_tests::program::package_program("keyward-cli", "keyward");
     let run = |arguments: &[&str]| {
         let output = Command::new(&program).env("KEYWARD_DATABASE", &desk.url).args(arguments).output().unwrap();

@@ -7,13 +7,14 @@ use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
 
 use keyward::{
     AccountRecord, ChangeLog, Denial, KeyAdmin, KeyStore, Keys, KeysError, LogBatch, NewKey, StoreErrorKind,
 };
 use keyward_sqlite::{OpenError, SqliteStore};
-use keyward_tests::node::Node;
+use keyward_tests::node::{
+    Node, none_accepts_a_key_once_its_revocation_has_returned, one_that_is_stopped_is_waited_out,
+};
 use rusqlite::Connection;
 use tempfile::TempDir;
 
@@ -42,59 +43,19 @@ impl Desk {
         let issued = self.keys.issue(NewKey::secret("acct_1".parse().unwrap(), "a key")).await.unwrap();
         (format!("Bearer {}", *issued.key.expose_once()), issued.record)
     }
-
-    async fn registered(&self, count: usize) {
-        let begun = Instant::now();
-        while self.keys.nodes().await.unwrap().unwrap().nodes.len() < count {
-            assert!(begun.elapsed() < Duration::from_secs(10), "no lease is granted");
-            tokio::time::sleep(Duration::from_millis(2)).await;
-        }
-    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_key_revoked_in_one_process_is_refused_in_the_others_from_then_on() {
     let desk = Desk::new().await;
-    let mut nodes =
-        [Node::start(NODE, desk.file().to_str().unwrap()), Node::start(NODE, desk.file().to_str().unwrap())];
-    desk.registered(2).await;
-    let mut took = Vec::new();
-    for _ in 0..200 {
-        let (field, record) = desk.issue().await;
-        for node in &mut nodes {
-            assert_eq!(node.ask(&field), "accepted");
-            assert_eq!(node.ask(&field), "accepted");
-        }
-        let revoked = desk.keys.revoke(&record.id).await.unwrap();
-        for node in &mut nodes {
-            assert_eq!(node.ask(&field), "key_revoked");
-        }
-        assert_eq!(revoked.propagation.confirmed.len(), 2, "{revoked:?}");
-        took.push(revoked.propagation.took);
-    }
-    took.sort();
-    println!("revoked on two other processes after: p50 {:?}, p99 {:?}", took[100], took[198]);
-    assert!(took[198] < Duration::from_secs(1), "only waiting out a lease takes that long: {:?}", took[198]);
+    let mut nodes: Vec<Node> = (0..2).map(|_| Node::start(NODE, desk.file().to_str().unwrap())).collect();
+    none_accepts_a_key_once_its_revocation_has_returned(&desk.keys, "acct_1", &mut nodes).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_process_that_is_stopped_is_waited_out_and_accepts_nothing_when_it_goes_on() {
     let desk = Desk::new().await;
-    let mut node = Node::start(NODE, desk.file().to_str().unwrap());
-    desk.registered(1).await;
-    let (field, record) = desk.issue().await;
-    assert_eq!(node.ask(&field), "accepted");
-    node.signal("-STOP");
-    let begun = Instant::now();
-    let revoked = desk.keys.revoke(&record.id).await.unwrap();
-    let took = begun.elapsed();
-    assert_eq!(revoked.propagation.waited_out.len(), 1);
-    assert!(
-        took >= Duration::from_secs(2) && took < Duration::from_millis(2_500),
-        "one lease and the margin: {took:?}"
-    );
-    node.signal("-CONT");
-    assert_eq!(node.ask(&field), "key_revoked");
+    one_that_is_stopped_is_waited_out(&desk.keys, "acct_1", Node::start(NODE, desk.file().to_str().unwrap())).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

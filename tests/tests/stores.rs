@@ -6,6 +6,7 @@ use keyward::MemoryStore;
 use keyward_postgres::PostgresStore;
 use keyward_sqlite::SqliteStore;
 use keyward_testing::stores::conformance;
+use keyward_valkey::ValkeyStore;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_store_in_memory_conforms() {
@@ -20,4 +21,9 @@ async fn the_sqlite_store_conforms() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_postgresql_store_conforms() {
     conformance(async || PostgresStore::connect(&keyward_tests::postgres::database()).await.unwrap()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_valkey_store_conforms() {
+    conformance(async || ValkeyStore::connect(&keyward_tests::valkey::server(&[])).await.unwrap()).await;
 }

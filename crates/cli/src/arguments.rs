@@ -22,7 +22,7 @@ Exit codes:
 #[derive(Parser)]
 #[command(name = "keyward", version, after_help = EXIT_CODES)]
 pub(crate) struct Arguments {
-    /// The SQLite file that holds the keys, which is made if it is not there; or the URL of a PostgreSQL database.
+    /// The SQLite file that holds the keys, which is made if it is not there; or the URL of a PostgreSQL, Valkey or Redis server.
     #[arg(
         long,
         global = true,

@@ -13,6 +13,7 @@ const PACKAGES: &[Package] = &[
     Package { probe: &["curl", "--version"], name: "curl" },
     Package { probe: &["node", "--version"], name: "nodejs" },
     Package { probe: &["sh", "-c", "ls /usr/lib/postgresql/*/bin/postgres"], name: "postgresql" },
+    Package { probe: &["sh", "-c", "valkey-server --version || redis-server --version"], name: "redis-server" },
     Package { probe: &["setpriv", "--version"], name: "util-linux" },
     Package { probe: &["python3", "--version"], name: "python3" },
     Package { probe: &["python3", "-c", "import ensurepip, venv"], name: "python3-venv" },

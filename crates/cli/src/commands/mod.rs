@@ -11,6 +11,7 @@ use clap::CommandFactory;
 use keyward::{Hasher, KeyFormat, Keys, Pepper};
 use keyward_postgres::PostgresStore;
 use keyward_sqlite::SqliteStore;
+use keyward_valkey::ValkeyStore;
 use zeroize::Zeroizing;
 
 use crate::arguments::{Arguments, Command};
@@ -54,10 +55,14 @@ async fn store(database: &str) -> Result<Keys, Failure> {
             Ok(store) => Ok(Keys::new(store)),
             Err(error) => Err(Failure::caused(Kind::Database, &error)),
         },
+        Some(("redis" | "rediss" | "valkey" | "valkeys", _)) => match ValkeyStore::connect(database).await {
+            Ok(store) => Ok(Keys::new(store)),
+            Err(error) => Err(Failure::caused(Kind::Database, &error)),
+        },
         Some((scheme, _)) => Err(Failure::new(
             Kind::Usage,
             format!(
-                "there is no store for {scheme}:// databases: give the path of an SQLite file, or a postgres:// URL"
+                "there is no store for {scheme}:// databases: give the path of an SQLite file, or a postgres:// or redis:// URL"
             ),
         )),
         None => match SqliteStore::open(database) {

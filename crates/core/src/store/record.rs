@@ -157,7 +157,7 @@ impl std::fmt::Display for KeyStatus {
 }
 
 /// All that is stored of a key, which is not the key.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct KeyRecord {
     /// Its id.
     pub id: CredentialId,

@@ -1,0 +1,225 @@
+//! Managing keys: each write is one script that checks what it was based on, writes, and appends to the log.
+
+use async_trait::async_trait;
+use keyward::{
+    AccountId, AccountRecord, AdminError, ChangeLog, Committed, CredentialId, Cursor, Denial, KeyAdmin, KeyPage,
+    KeyQuery, KeyRecord, KeyUpdate, Position, StoreError, Timestamp, random_mark,
+};
+use redis::AsyncCommands;
+use serde_json::{Value, json};
+
+use crate::log::Entry;
+use crate::{ValkeyStore, parse, parse_number, script, unavailable};
+
+/// How often a write is tried again that somebody else has overtaken.
+const ATTEMPTS: usize = 64;
+/// Keys that are read at once for a list.
+const CHUNK: isize = 200;
+
+/// A write: what it is based on, what becomes of it, and what is logged.
+#[derive(Default)]
+struct Write {
+    values: Vec<Value>,
+    listed: Vec<Value>,
+    entries: Vec<Value>,
+}
+
+/// What a script says of a write.
+enum Outcome {
+    Done(Position),
+    /// The value that was not as expected, from 0.
+    Conflict(usize),
+}
+
+impl Write {
+    fn value(mut self, key: String, expected: &str, new: Option<String>) -> Self {
+        let mut value = json!({"key": key, "expected": expected});
+        if let Some(new) = new {
+            value["new"] = new.into();
+        }
+        self.values.push(value);
+        self
+    }
+
+    fn entry(mut self, entry: &Entry) -> Result<Self, StoreError> {
+        self.entries.push(json!({"mark": random_mark().to_string(), "what": to_json(entry)?}));
+        Ok(self)
+    }
+
+    fn key_entry(self, key: &KeyRecord) -> Result<Self, StoreError> {
+        self.entry(&Entry::Key { id: key.id.clone(), digest: key.digest })
+    }
+
+    /// A key that is not there yet; its account has to be. Three values: account, id, digest.
+    fn new_key(mut self, key: &KeyRecord) -> Result<Self, StoreError> {
+        self.listed.push(json!({"id": key.id, "at": key.created_at.as_millis()}));
+        self.value(script::account_key(&key.account), "present", None)
+            .value(script::key_key(&key.id), "absent", Some(to_json(key)?))
+            .value(script::digest_key(&key.digest), "absent", Some(key.id.to_string()))
+            .key_entry(key)
+    }
+}
+
+fn to_json(value: &impl serde::Serialize) -> Result<String, StoreError> {
+    serde_json::to_string(value).map_err(StoreError::corrupt)
+}
+
+/// What a conflict at one of the three values of a new key means.
+fn denied(value: usize) -> AdminError {
+    if value == 0 { Denial::NoSuchAccount } else { Denial::Duplicate }.into()
+}
+
+impl ValkeyStore {
+    async fn commit(&self, write: &Write) -> Result<Outcome, StoreError> {
+        // An empty array would be an empty object to the script's JSON, which it reads alike.
+        let request = json!({"values": write.values, "listed": write.listed, "entries": write.entries}).to_string();
+        let (conflict, number, mark): (usize, u64, String) =
+            script::COMMIT.arg(request).invoke_async(&mut self.connection()).await.map_err(unavailable)?;
+        if let Some(value) = conflict.checked_sub(1) {
+            return Ok(Outcome::Conflict(value));
+        }
+        self.0.listening.tell();
+        self.wait_for_replicas().await?;
+        Ok(Outcome::Done(Position { number, mark: parse_number(&mark)? }))
+    }
+
+    /// The key as it is stored, and as it is with its last use.
+    async fn load(&self, id: &CredentialId) -> Result<Option<(String, KeyRecord)>, StoreError> {
+        let (stored, used): (Option<String>, Option<i64>) = redis::pipe()
+            .get(script::key_key(id))
+            .hget("{keyward}:used", id.as_str())
+            .query_async(&mut self.connection())
+            .await
+            .map_err(unavailable)?;
+        let Some(stored) = stored else { return Ok(None) };
+        let mut key: KeyRecord = parse(&stored)?;
+        key.last_used_at = used.map(Timestamp::from_millis);
+        Ok(Some((stored, key)))
+    }
+
+    /// Changes a key, as often as somebody else was quicker; with `successor` in the same write if there is one.
+    async fn change(
+        &self,
+        id: &CredentialId,
+        successor: Option<&KeyRecord>,
+        change: impl Fn(&mut KeyRecord) -> Result<bool, Denial> + Send + Sync,
+    ) -> Result<Committed<KeyRecord>, AdminError> {
+        for _ in 0..ATTEMPTS {
+            let (stored, mut key) = self.load(id).await?.ok_or(Denial::NotFound)?;
+            if !change(&mut key)? {
+                return Ok(Committed { value: key, position: Some(self.newest().await?) });
+            }
+            // When it was used is kept apart.
+            let new = KeyRecord { last_used_at: None, ..key.clone() };
+            let mut write = Write::default();
+            if let Some(successor) = successor {
+                write = write.new_key(successor)?;
+            }
+            let own = write.values.len();
+            write = write.value(script::key_key(id), &stored, Some(to_json(&new)?)).key_entry(&key)?;
+            match self.commit(&write).await? {
+                Outcome::Done(position) => return Ok(Committed { value: key, position: Some(position) }),
+                Outcome::Conflict(value) if value == own => {}
+                Outcome::Conflict(value) => return Err(denied(value)),
+            }
+        }
+        Err(StoreError::unavailable("others change the key all the time").into())
+    }
+
+    /// The keys with these ids, in their order; those that have gone meanwhile are left out.
+    async fn load_all(&self, ids: &[String]) -> Result<Vec<KeyRecord>, StoreError> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let keys: Vec<String> = ids.iter().map(|id| format!("{{keyward}}:key:{id}")).collect();
+        let mut connection = self.connection();
+        let stored: Vec<Option<String>> = connection.mget(&keys).await.map_err(unavailable)?;
+        let mut uses = redis::cmd("HMGET");
+        uses.arg("{keyward}:used").arg(ids);
+        let used: Vec<Option<i64>> = uses.query_async(&mut connection).await.map_err(unavailable)?;
+        stored
+            .into_iter()
+            .zip(used)
+            .filter_map(|(stored, used)| Some((stored?, used)))
+            .map(|(stored, used)| {
+                let key: KeyRecord = parse(&stored)?;
+                Ok(KeyRecord { last_used_at: used.map(Timestamp::from_millis), ..key })
+            })
+            .collect()
+    }
+}
+
+#[async_trait]
+impl KeyAdmin for ValkeyStore {
+    async fn create(&self, key: &KeyRecord) -> Result<Committed<()>, AdminError> {
+        match self.commit(&Write::default().new_key(key)?).await? {
+            Outcome::Done(position) => Ok(Committed { value: (), position: Some(position) }),
+            Outcome::Conflict(value) => Err(denied(value)),
+        }
+    }
+
+    async fn get(&self, id: &CredentialId) -> Result<Option<KeyRecord>, StoreError> {
+        Ok(self.load(id).await?.map(|(_, key)| key))
+    }
+
+    async fn list(&self, query: &KeyQuery) -> Result<KeyPage, StoreError> {
+        let limit = query.bounded_limit();
+        let highest =
+            query.after.as_ref().map_or("+inf".to_owned(), |cursor| cursor.created_at.as_millis().to_string());
+        let mut keys: Vec<KeyRecord> = Vec::new();
+        let mut offset: isize = 0;
+        // Newest first, ids of one instant in descending order: as the sorted set has them.
+        while keys.len() <= limit {
+            let ids: Vec<String> = self
+                .connection()
+                .zrevrangebyscore_limit("{keyward}:keys", &highest, "-inf", offset, CHUNK)
+                .await
+                .map_err(unavailable)?;
+            if ids.is_empty() {
+                break;
+            }
+            offset += CHUNK;
+            let is_behind = |key: &KeyRecord| {
+                query.after.as_ref().is_none_or(|cursor| (key.created_at, &key.id) < (cursor.created_at, &cursor.id))
+            };
+            let found = self.load_all(&ids).await?;
+            keys.extend(found.into_iter().filter(|key| is_behind(key) && query.matches(key)));
+        }
+        let more = keys.len() > limit;
+        keys.truncate(limit);
+        let next = if more { keys.last().map(Cursor::behind) } else { None };
+        Ok(KeyPage { keys, next })
+    }
+
+    async fn update(&self, id: &CredentialId, update: &KeyUpdate) -> Result<Committed<KeyRecord>, AdminError> {
+        self.change(id, None, |key| update.apply_checked(key).map(|()| true)).await
+    }
+
+    async fn rotate(
+        &self,
+        id: &CredentialId,
+        successor: &KeyRecord,
+        end: Timestamp,
+    ) -> Result<Committed<KeyRecord>, AdminError> {
+        self.change(id, Some(successor), |key| key.succeed(successor, end).map(|()| true)).await
+    }
+
+    async fn revoke(&self, id: &CredentialId, at: Timestamp) -> Result<Committed<KeyRecord>, AdminError> {
+        self.change(id, None, |key| Ok(key.revoke(at))).await
+    }
+
+    async fn put_account(&self, account: &AccountRecord) -> Result<Committed<()>, AdminError> {
+        let write = Write::default()
+            .value(script::account_key(&account.id), "any", Some(to_json(account)?))
+            .entry(&Entry::Account { id: account.id.clone() })?;
+        match self.commit(&write).await? {
+            Outcome::Done(position) => Ok(Committed { value: (), position: Some(position) }),
+            Outcome::Conflict(_) => Err(StoreError::corrupt("an account cannot be in conflict").into()),
+        }
+    }
+
+    async fn get_account(&self, id: &AccountId) -> Result<Option<AccountRecord>, StoreError> {
+        let stored: Option<String> = self.connection().get(script::account_key(id)).await.map_err(unavailable)?;
+        stored.map(|stored| parse(&stored)).transpose()
+    }
+}

@@ -1,0 +1,123 @@
+//! The Valkey and Redis store of [`keyward`]: keys, accounts, the change log and the leases of any number of nodes on one primary.
+//!
+//! # Order, leases, revocation
+//! Every write is one script: it checks what it was based on, writes, and appends to the log, a stream whose ids are the entries'
+//! numbers. Scripts run one at a time, so that numbers have no gaps, and a lease is granted only against the newest entry. Publishing on a
+//! channel only wakes nodes up; losing every message makes revocations slower, not weaker.
+//!
+//! # What it rests on
+//! - The server keeps what it acknowledges: `appendonly yes` and `appendfsync always`, and no eviction. [`ValkeyStore::connect`] checks
+//!   that, and refuses a server that may forget, unless [`ValkeyOptions::accept_loss`] says that it may.
+//! - Replication is asynchronous: after a failover the new primary may not know the last revocations.
+//!   [`ValkeyOptions::wait_for_replicas`] has every write wait for so many replicas.
+//! - All data has one hash tag, `{keyward}`, and so lives in one slot of a cluster.
+//!
+//! # Examples
+//! ```no_run
+//! use keyward::AuthLayer;
+//! use keyward_valkey::ValkeyStore;
+//!
+//! # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+//! let store = ValkeyStore::connect("redis://127.0.0.1/").await?;
+//! let layer = AuthLayer::new(store);
+//! # let _ = layer;
+//! # Ok(()) }
+//! ```
+
+mod admin;
+mod connect;
+mod listen;
+mod log;
+mod script;
+
+use std::fmt;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use keyward::{AccountRecord, Digest, Found, Freshness, KeyRecord, KeyStore, KeyUse, Position, StoreError};
+use redis::aio::ConnectionManager;
+use serde::de::DeserializeOwned;
+
+pub use connect::{ConnectError, ValkeyOptions};
+
+use crate::listen::Listening;
+
+/// Keys and accounts in a Valkey or Redis server. Clones are cheap and share its connection.
+#[derive(Clone)]
+pub struct ValkeyStore(Arc<Shared>);
+
+struct Shared {
+    connection: ConnectionManager,
+    /// Replicas that every write waits for.
+    replicas: usize,
+    listening: Listening,
+}
+
+impl ValkeyStore {
+    /// Connects to the server at `url`, with the default options.
+    ///
+    /// Has to be called on a tokio runtime, which drives the connection.
+    ///
+    /// # Errors
+    /// [`ConnectError`] if the server cannot be reached, may forget what it has acknowledged, or is no primary.
+    pub async fn connect(url: &str) -> Result<Self, ConnectError> {
+        ValkeyOptions::default().connect(url).await
+    }
+
+    fn connection(&self) -> ConnectionManager {
+        self.0.connection.clone()
+    }
+}
+
+impl fmt::Debug for ValkeyStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ValkeyStore").field("replicas", &self.0.replicas).finish_non_exhaustive()
+    }
+}
+
+#[async_trait]
+impl KeyStore for ValkeyStore {
+    async fn find(&self, digest: &Digest) -> Result<Found, StoreError> {
+        // One script sees one state: the key, its account and the log's position belong together.
+        let (number, mark, key, account): (u64, String, Option<String>, Option<String>) = script::FIND
+            .key(script::digest_key(digest))
+            .invoke_async(&mut self.connection())
+            .await
+            .map_err(unavailable)?;
+        let position = Position { number, mark: parse_number(&mark)? };
+        let found = match key {
+            None => Found::unknown(),
+            Some(key) => {
+                let account = account.ok_or_else(|| StoreError::corrupt("a key without an account"))?;
+                Found::key(parse::<KeyRecord>(&key)?.to_stored(&parse::<AccountRecord>(&account)?))
+            }
+        };
+        Ok(found.at(position))
+    }
+
+    fn freshness(&self) -> Freshness {
+        Freshness::ChangeLog(Arc::new(self.clone()))
+    }
+
+    async fn record_use(&self, uses: &[KeyUse]) -> Result<(), StoreError> {
+        let mut call = script::RECORD_USE.prepare_invoke();
+        for used in uses {
+            call.arg(used.id.as_str()).arg(used.at.as_millis());
+        }
+        call.invoke_async::<()>(&mut self.connection()).await.map_err(unavailable)
+    }
+}
+
+fn unavailable(error: redis::RedisError) -> StoreError {
+    StoreError::unavailable(error)
+}
+
+/// Reads a value that was stored as JSON.
+fn parse<T: DeserializeOwned>(json: &str) -> Result<T, StoreError> {
+    serde_json::from_str(json).map_err(StoreError::corrupt)
+}
+
+/// Marks are stored as text: a script's numbers are not exact above 2⁵³.
+fn parse_number(text: &str) -> Result<u64, StoreError> {
+    text.parse().map_err(StoreError::corrupt)
+}

@@ -1,0 +1,153 @@
+//! The scripts, and the names of what they work on.
+
+use std::ops::Deref;
+use std::sync::LazyLock;
+
+use keyward::{AccountId, CredentialId, Digest};
+
+/// The channel on which writes are told.
+pub(crate) const CHANNEL: &str = "{keyward}:log";
+
+pub(crate) fn key_key(id: &CredentialId) -> String {
+    format!("{{keyward}}:key:{id}")
+}
+
+pub(crate) fn account_key(id: &AccountId) -> String {
+    format!("{{keyward}}:account:{id}")
+}
+
+pub(crate) fn digest_key(digest: &Digest) -> String {
+    let hex: String = digest.as_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("{{keyward}}:digest:{hex}")
+}
+
+/// A script, made once.
+pub(crate) struct Script(LazyLock<redis::Script>);
+
+impl Script {
+    const fn new(make: fn() -> redis::Script) -> Self {
+        Self(LazyLock::new(make))
+    }
+}
+
+impl Deref for Script {
+    type Target = redis::Script;
+
+    fn deref(&self) -> &redis::Script {
+        &self.0
+    }
+}
+
+/// Makes the log's head if there is none; ARGV: its mark.
+pub(crate) static BEGIN: Script = Script::new(|| {
+    redis::Script::new(
+        "if redis.call('EXISTS', '{keyward}:head') == 0 then redis.call('HSET', '{keyward}:head', 'number', 0, 'mark', ARGV[1], 'origin', ARGV[1]) end",
+    )
+});
+
+/// KEYS: a digest's. Gives number, mark, the key and its account.
+pub(crate) static FIND: Script = Script::new(|| {
+    redis::Script::new(
+        "local head = redis.call('HMGET', '{keyward}:head', 'number', 'mark')
+         local id = redis.call('GET', KEYS[1])
+         if not id then return {tonumber(head[1]), head[2], false, false} end
+         local key = redis.call('GET', '{keyward}:key:' .. id)
+         if not key then return {tonumber(head[1]), head[2], false, false} end
+         local account = redis.call('GET', '{keyward}:account:' .. cjson.decode(key).account)
+         return {tonumber(head[1]), head[2], key, account}",
+    )
+});
+
+/// ARGV: ids and times. Only keys that exist, and only forwards.
+pub(crate) static RECORD_USE: Script = Script::new(|| {
+    redis::Script::new(
+        "for i = 1, #ARGV, 2 do
+           if redis.call('EXISTS', '{keyward}:key:' .. ARGV[i]) == 1 then
+             local last = redis.call('HGET', '{keyward}:used', ARGV[i])
+             if not last or tonumber(last) < tonumber(ARGV[i + 1]) then redis.call('HSET', '{keyward}:used', ARGV[i], ARGV[i + 1]) end
+           end
+         end",
+    )
+});
+
+/// ARGV: a request as JSON, with `values` (`key`, `expected`: a value, `absent` or `present`, and `new`, which may be left out),
+/// `listed` (`id`, `at`) and `entries` (`mark`, `what`). Everything is written, or nothing and the first value that is not as
+/// expected is named, from 1.
+pub(crate) static COMMIT: Script = Script::new(|| {
+    redis::Script::new(
+        "local request = cjson.decode(ARGV[1])
+         for i, value in ipairs(request.values) do
+           local current = redis.call('GET', value.key)
+           if value.expected == 'absent' then
+             if current then return {i, 0, ''} end
+           elseif value.expected == 'present' then
+             if not current then return {i, 0, ''} end
+           elseif value.expected ~= 'any' and current ~= value.expected then
+             return {i, 0, ''}
+           end
+         end
+         for _, value in ipairs(request.values) do
+           if value.new then redis.call('SET', value.key, value.new) end
+         end
+         for _, listed in ipairs(request.listed) do
+           redis.call('ZADD', '{keyward}:keys', string.format('%.0f', listed.at), listed.id)
+         end
+         local number, mark = 0, ''
+         for _, entry in ipairs(request.entries) do
+           number = redis.call('HINCRBY', '{keyward}:head', 'number', 1)
+           mark = entry.mark
+           redis.call('HSET', '{keyward}:head', 'mark', mark)
+           redis.call('XADD', '{keyward}:log', string.format('%.0f-0', number), 'mark', mark, 'what', entry.what)
+           if number % 1000 == 0 then redis.call('XTRIM', '{keyward}:log', 'MAXLEN', 10000) end
+         end
+         redis.call('PUBLISH', '{keyward}:log', '')
+         return {0, number, mark}",
+    )
+});
+
+/// ARGV: the number after which, and how many. Gives number and mark of the head, the mark at that number, and the entries.
+pub(crate) static READ: Script = Script::new(|| {
+    redis::Script::new(
+        "local head = redis.call('HMGET', '{keyward}:head', 'number', 'mark', 'origin')
+         local mark = head[3]
+         if tonumber(ARGV[1]) > 0 then
+           local at = redis.call('XRANGE', '{keyward}:log', ARGV[1] .. '-0', ARGV[1] .. '-0')
+           mark = at[1] and at[1][2][2] or ''
+         end
+         local entries = {}
+         for _, entry in ipairs(redis.call('XRANGE', '{keyward}:log', '(' .. ARGV[1] .. '-0', '+', 'COUNT', ARGV[2])) do
+           entries[#entries + 1] = {entry[1], entry[2][2], entry[2][4]}
+         end
+         return {tonumber(head[1]), head[2], mark, entries}",
+    )
+});
+
+/// ARGV: node, number, mark, lease in milliseconds. Gives 1 if the lease is granted.
+pub(crate) static RENEW: Script = Script::new(|| {
+    redis::Script::new(
+        "local head = redis.call('HMGET', '{keyward}:head', 'number', 'mark')
+         if head[1] ~= ARGV[2] or head[2] ~= ARGV[3] then return 0 end
+         local renewals = 0
+         local known = redis.call('HGET', '{keyward}:nodes', ARGV[1])
+         if known then renewals = tonumber(string.match(known, '^%d+ (%d+) %d+$')) end
+         redis.call('HSET', '{keyward}:nodes', ARGV[1], ARGV[2] .. ' ' .. string.format('%.0f', renewals + 1) .. ' ' .. ARGV[4])
+         return 1",
+    )
+});
+
+/// ARGV: node, renewals. Gives 1 if the node stood still and was struck off.
+pub(crate) static STRIKE: Script = Script::new(|| {
+    redis::Script::new(
+        "local known = redis.call('HGET', '{keyward}:nodes', ARGV[1])
+         if not known or string.match(known, '^%d+ (%d+) %d+$') ~= ARGV[2] then return 0 end
+         return redis.call('HDEL', '{keyward}:nodes', ARGV[1])",
+    )
+});
+
+/// Gives number and mark of the head, and every node with what is known of it.
+pub(crate) static NODES: Script = Script::new(|| {
+    redis::Script::new(
+        "local head = redis.call('HMGET', '{keyward}:head', 'number', 'mark')
+         return {tonumber(head[1]), head[2], redis.call('HGETALL', '{keyward}:nodes')}",
+    )
+});

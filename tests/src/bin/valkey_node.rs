@@ -1,0 +1,11 @@
+//! A node in a process of its own, on Valkey or Redis: answers each line `FIELD` on standard input with the verdict on it.
+
+#![allow(clippy::unwrap_used, reason = "a node that tests talk to by its standard streams")]
+
+use keyward_valkey::ValkeyStore;
+
+#[tokio::main]
+async fn main() {
+    let url = std::env::args().nth(1).unwrap();
+    keyward_tests::node::answer(ValkeyStore::connect(&url).await.unwrap()).await;
+}
