@@ -1,86 +1,89 @@
-//! Managing keys: every write that can change an answer appends to the log in the same transaction.
+//! Managing keys: every write that can change an answer is one statement, which appends to the log as the last thing that it does.
+
+use std::sync::LazyLock;
 
 use async_trait::async_trait;
-use deadpool_postgres::{GenericClient, Transaction};
 use keyward::{
     AccountId, AccountRecord, AdminError, Committed, CredentialId, Cursor, Denial, KeyAdmin, KeyPage, KeyQuery,
-    KeyRecord, KeyUpdate, StoreError, Timestamp, What,
+    KeyRecord, KeyUpdate, Position, StoreError, Timestamp, random_mark,
 };
 use tokio_postgres::error::SqlState;
 
 use crate::PostgresStore;
 use crate::failure::Failure;
-use crate::log::{append, append_key, newest};
+use crate::log::newest;
 use crate::row::{self, ACCOUNT_COLUMNS, KEY_COLUMNS, Value, references, to_signed};
 
-/// The statements of this file commit before they return: a transaction that is dropped on the way is rolled back.
+/// How often a write is tried again that somebody else has overtaken.
+const ATTEMPTS: usize = 64;
+
 impl PostgresStore {
-    async fn commit<T>(&self, transaction: Transaction<'_>, committed: Committed<T>) -> Result<Committed<T>, Failure> {
-        transaction.commit().await?;
-        self.0.listening.tell();
-        Ok(committed)
+    /// Runs a statement that changes something, appends it to the log, and gives the entry's number: all in one, so that no client
+    /// that stops half-way holds a lock. Gives nothing if it found nothing to change.
+    async fn write(&self, sql: &str, values: &[Value], mark: u64) -> Result<Option<Position>, Failure> {
+        let client = self.0.pool.get().await?;
+        let statement = client.prepare_cached(sql).await?;
+        match client.query_opt(&statement, &references(values)).await {
+            Err(error) if error.code() == Some(&SqlState::UNIQUE_VIOLATION) => Err(Denial::Duplicate.into()),
+            Err(error) if error.code() == Some(&SqlState::FOREIGN_KEY_VIOLATION) => Err(Denial::NoSuchAccount.into()),
+            written => {
+                let number = written?.map(|written| row::number(&written, 0)).transpose()?;
+                self.0.listening.tell();
+                Ok(number.map(|number| Position { number, mark }))
+            }
+        }
     }
 
     async fn create_key(&self, key: &KeyRecord) -> Result<Committed<()>, Failure> {
-        let mut client = self.0.pool.get().await?;
-        let transaction = client.transaction().await?;
-        insert(&transaction, key).await?;
-        let position = append_key(&transaction, key).await?;
-        self.commit(transaction, Committed { value: (), position: Some(position) }).await
+        let (mut values, mark) = (row::key_values(key)?, random_mark());
+        values.push(Box::new(to_signed(mark)));
+        Ok(Committed { value: (), position: self.write(&INSERT, &values, mark).await? })
     }
 
-    async fn update_key(&self, id: &CredentialId, update: &KeyUpdate) -> Result<Committed<KeyRecord>, Failure> {
-        let mut client = self.0.pool.get().await?;
-        let transaction = client.transaction().await?;
-        let mut key = lock(&transaction, id).await?;
-        update.apply_checked(&mut key)?;
-        let committed = replace(&transaction, key).await?;
-        self.commit(transaction, committed).await
-    }
-
-    async fn rotate_key(
+    /// Changes a key, as often as somebody else was quicker; with a successor in the same statement if there is one.
+    async fn change_key(
         &self,
         id: &CredentialId,
-        successor: &KeyRecord,
-        end: Timestamp,
+        successor: Option<&KeyRecord>,
+        change: impl Fn(&mut KeyRecord) -> Result<bool, Denial> + Send + Sync,
     ) -> Result<Committed<KeyRecord>, Failure> {
-        let mut client = self.0.pool.get().await?;
-        let transaction = client.transaction().await?;
-        let mut key = lock(&transaction, id).await?;
-        key.succeed(successor, end)?;
-        insert(&transaction, successor).await?;
-        append_key(&transaction, successor).await?;
-        let committed = replace(&transaction, key).await?;
-        self.commit(transaction, committed).await
-    }
-
-    async fn revoke_key(&self, id: &CredentialId, at: Timestamp) -> Result<Committed<KeyRecord>, Failure> {
-        let mut client = self.0.pool.get().await?;
-        let transaction = client.transaction().await?;
-        let mut key = lock(&transaction, id).await?;
-        if !key.revoke(at) {
-            return Ok(Committed { value: key, position: Some(newest(&transaction).await?) });
+        for _ in 0..ATTEMPTS {
+            let mut key = self.read_key(id).await?.ok_or(Denial::NotFound)?;
+            let version = key.version;
+            if !change(&mut key)? {
+                let position = newest(&self.0.pool.get().await?).await?;
+                return Ok(Committed { value: key, position: Some(position) });
+            }
+            let (mut values, mark) = (row::key_values(&key)?, random_mark());
+            values.push(Box::new(to_signed(version)));
+            values.push(Box::new(to_signed(mark)));
+            if let Some(successor) = successor {
+                values.push(Box::new(to_signed(random_mark())));
+                values.append(&mut row::key_values(successor)?);
+            }
+            let sql = if successor.is_some() { &ROTATE } else { &UPDATE };
+            if let Some(position) = self.write(sql, &values, mark).await? {
+                return Ok(Committed { value: key, position: Some(position) });
+            }
         }
-        let committed = replace(&transaction, key).await?;
-        self.commit(transaction, committed).await
+        Err(Failure::Overtaken)
     }
 
     async fn write_account(&self, account: &AccountRecord) -> Result<Committed<()>, Failure> {
-        let mut client = self.0.pool.get().await?;
-        let transaction = client.transaction().await?;
-        let statement = transaction
-            .prepare_cached(
-                "INSERT INTO keyward_accounts (id, name, plan, features, suspended_at) VALUES ($1, $2, $3, $4, $5) \
-                 ON CONFLICT (id) DO UPDATE SET name = $2, plan = $3, features = $4, suspended_at = $5",
-            )
-            .await?;
-        let (plan, features) = (account.plan.as_deref(), row::to_json(&account.features)?);
-        let suspended_at = account.suspended_at.map(Timestamp::as_millis);
-        transaction
-            .execute(&statement, &[&account.id.as_str(), &account.name, &plan, &features, &suspended_at])
-            .await?;
-        let position = append(&transaction, &What::Account(account.id.clone())).await?;
-        self.commit(transaction, Committed { value: (), position: Some(position) }).await
+        let mark = random_mark();
+        let values: [Value; 6] = [
+            Box::new(account.id.to_string()),
+            Box::new(account.name.clone()),
+            Box::new(account.plan.as_ref().map(ToString::to_string)),
+            Box::new(row::to_json(&account.features)?),
+            Box::new(account.suspended_at.map(Timestamp::as_millis)),
+            Box::new(to_signed(mark)),
+        ];
+        const SQL: &str = "WITH written AS (\
+             INSERT INTO keyward_accounts (id, name, plan, features, suspended_at) VALUES ($1, $2, $3, $4, $5) \
+             ON CONFLICT (id) DO UPDATE SET name = $2, plan = $3, features = $4, suspended_at = $5 RETURNING id) \
+             SELECT keyward_append($6, 'account', NULL, NULL, id) FROM written";
+        Ok(Committed { value: (), position: self.write(SQL, &values, mark).await? })
     }
 
     async fn read_account(&self, id: &AccountId) -> Result<Option<AccountRecord>, Failure> {
@@ -103,7 +106,11 @@ impl PostgresStore {
     }
 
     async fn read_key(&self, id: &CredentialId) -> Result<Option<KeyRecord>, Failure> {
-        get(&self.0.pool.get().await?, id, "").await
+        let client = self.0.pool.get().await?;
+        let sql = format!("SELECT {} FROM keyward_keys WHERE id = $1", KEY_COLUMNS.join(", "));
+        let statement = client.prepare_cached(&sql).await?;
+        let found = client.query_opt(&statement, &[&id.as_str()]).await?;
+        found.map(|found| row::key(&found, 0)).transpose()
     }
 }
 
@@ -122,7 +129,7 @@ impl KeyAdmin for PostgresStore {
     }
 
     async fn update(&self, id: &CredentialId, update: &KeyUpdate) -> Result<Committed<KeyRecord>, AdminError> {
-        Ok(self.update_key(id, update).await?)
+        Ok(self.change_key(id, None, |key| update.apply_checked(key).map(|()| true)).await?)
     }
 
     async fn rotate(
@@ -131,11 +138,11 @@ impl KeyAdmin for PostgresStore {
         successor: &KeyRecord,
         end: Timestamp,
     ) -> Result<Committed<KeyRecord>, AdminError> {
-        Ok(self.rotate_key(id, successor, end).await?)
+        Ok(self.change_key(id, Some(successor), |key| key.succeed(successor, end).map(|()| true)).await?)
     }
 
     async fn revoke(&self, id: &CredentialId, at: Timestamp) -> Result<Committed<KeyRecord>, AdminError> {
-        Ok(self.revoke_key(id, at).await?)
+        Ok(self.change_key(id, None, |key| Ok(key.revoke(at))).await?)
     }
 
     async fn put_account(&self, account: &AccountRecord) -> Result<Committed<()>, AdminError> {
@@ -147,43 +154,55 @@ impl KeyAdmin for PostgresStore {
     }
 }
 
-async fn get(client: &impl GenericClient, id: &CredentialId, lock: &str) -> Result<Option<KeyRecord>, Failure> {
-    let sql = format!("SELECT {} FROM keyward_keys WHERE id = $1 {lock}", KEY_COLUMNS.join(", "));
-    let statement = client.prepare_cached(&sql).await?;
-    let found = client.query_opt(&statement, &[&id.as_str()]).await?;
-    found.map(|found| row::key(&found, 0)).transpose()
+/// `$first` and those that follow, for every column of a key.
+fn places(first: usize) -> String {
+    (first..first + KEY_COLUMNS.len()).map(|place| format!("${place}")).collect::<Vec<_>>().join(", ")
 }
 
-/// The key, which nobody else changes until this transaction has ended.
-async fn lock(transaction: &Transaction<'_>, id: &CredentialId) -> Result<KeyRecord, Failure> {
-    Ok(get(transaction, id, "FOR UPDATE").await?.ok_or(Denial::NotFound)?)
-}
+/// Places from the first on: a key, the entry's mark.
+static INSERT: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "WITH inserted AS (INSERT INTO keyward_keys ({}) VALUES ({}) RETURNING id, digest) \
+         SELECT keyward_append(${}, 'key', id, digest, NULL) FROM inserted",
+        KEY_COLUMNS.join(", "),
+        places(1),
+        KEY_COLUMNS.len() + 1,
+    )
+});
 
-async fn insert(transaction: &Transaction<'_>, key: &KeyRecord) -> Result<(), Failure> {
-    let places: Vec<String> = (1..=KEY_COLUMNS.len()).map(|place| format!("${place}")).collect();
-    let sql = format!("INSERT INTO keyward_keys ({}) VALUES ({})", KEY_COLUMNS.join(", "), places.join(", "));
-    let statement = transaction.prepare_cached(&sql).await?;
-    match transaction.execute(&statement, &references(&row::key_values(key)?)).await {
-        Err(error) if error.code() == Some(&SqlState::UNIQUE_VIOLATION) => Err(Denial::Duplicate.into()),
-        Err(error) if error.code() == Some(&SqlState::FOREIGN_KEY_VIOLATION) => Err(Denial::NoSuchAccount.into()),
-        done => {
-            done?;
-            Ok(())
-        }
-    }
-}
+/// The step that changes a key. Places from the first on: the key, the version that it is based on.
+static CHANGE: LazyLock<String> = LazyLock::new(|| {
+    let assignment = |(index, column): (usize, &&str)| match *column {
+        // Others write down uses meanwhile.
+        "last_used_at" => format!("last_used_at = coalesce(last_used_at, ${})", index + 1),
+        column => format!("{column} = ${}", index + 1),
+    };
+    format!(
+        "updated AS (UPDATE keyward_keys SET {} WHERE id = $1 AND version = ${} RETURNING id, digest)",
+        KEY_COLUMNS.iter().enumerate().map(assignment).collect::<Vec<_>>().join(", "),
+        KEY_COLUMNS.len() + 1,
+    )
+});
 
-/// Writes a key that was changed, and logs it.
-async fn replace(transaction: &Transaction<'_>, key: KeyRecord) -> Result<Committed<KeyRecord>, Failure> {
-    let assignments: Vec<String> =
-        KEY_COLUMNS.iter().enumerate().map(|(place, column)| format!("{column} = ${}", place + 1)).collect();
-    let statement = transaction
-        .prepare_cached(&format!("UPDATE keyward_keys SET {} WHERE id = $1", assignments.join(", ")))
-        .await?;
-    transaction.execute(&statement, &references(&row::key_values(&key)?)).await?;
-    let position = append_key(transaction, &key).await?;
-    Ok(Committed { value: key, position: Some(position) })
-}
+/// Places behind those of [`CHANGE`]: the entry's mark.
+static UPDATE: LazyLock<String> = LazyLock::new(|| {
+    let mark = KEY_COLUMNS.len() + 2;
+    format!("WITH {} SELECT keyward_append(${mark}, 'key', id, digest, NULL) FROM updated", *CHANGE)
+});
+
+/// Places behind those of [`CHANGE`]: its entry's mark, the mark of the successor's entry, the successor.
+static ROTATE: LazyLock<String> = LazyLock::new(|| {
+    let mark = KEY_COLUMNS.len() + 2;
+    format!(
+        "WITH {}, inserted AS (INSERT INTO keyward_keys ({}) SELECT {} FROM updated RETURNING id, digest), \
+         announced AS MATERIALIZED (SELECT keyward_append(${}, 'key', id, digest, NULL) AS number FROM inserted) \
+         SELECT keyward_append(${mark}, 'key', id, digest, NULL) FROM announced, updated WHERE announced.number > 0",
+        *CHANGE,
+        KEY_COLUMNS.join(", "),
+        places(mark + 2),
+        mark + 1,
+    )
+});
 
 /// The statement that lists what a query asks for, and its values. It says what `KeyQuery::matches` says.
 fn list_statement(query: &KeyQuery) -> (String, Vec<Value>) {

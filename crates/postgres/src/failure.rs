@@ -12,6 +12,8 @@ pub(crate) enum Failure {
     Denied(Denial),
     Postgres(tokio_postgres::Error),
     Pool(PoolError),
+    /// Others changed the key all the time.
+    Overtaken,
     /// A row holds what cannot be.
     Corrupt(Box<dyn Error + Send + Sync>),
 }
@@ -54,6 +56,7 @@ impl From<Failure> for StoreError {
             Failure::Postgres(error) if is_corrupt(&error) => Self::corrupt(error),
             Failure::Postgres(error) => Self::unavailable(error),
             Failure::Pool(error) => Self::unavailable(error),
+            Failure::Overtaken => Self::unavailable("others change the key all the time"),
         }
     }
 }

@@ -9,8 +9,8 @@ use tokio::task::AbortHandle;
 use tokio_postgres::{AsyncMessage, Config};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-/// The channel of notifications.
-pub(crate) const CHANNEL: &str = "keyward_log";
+/// The channel of notifications, which `keyward_append` notifies.
+const CHANNEL: &str = "keyward_log";
 
 /// How long to wait before a lost connection is made anew.
 const PAUSE: Duration = Duration::from_secs(1);

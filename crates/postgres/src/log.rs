@@ -3,61 +3,19 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use deadpool_postgres::{GenericClient, Transaction};
-use keyward::{
-    Change, ChangeLog, KeyRecord, LeaseAnswer, LogBatch, NodeId, NodeState, NodeStates, Position, StoreError, What,
-    random_mark,
-};
+use deadpool_postgres::GenericClient;
+use keyward::{Change, ChangeLog, LeaseAnswer, LogBatch, NodeId, NodeState, NodeStates, Position, StoreError};
 use tokio::sync::watch;
 use tokio_postgres::IsolationLevel;
 
 use crate::PostgresStore;
 use crate::failure::Failure;
-use crate::listen::CHANNEL;
 use crate::row::{self, to_signed};
-
-/// Entries that the log keeps at least. A node that is further behind drops its whole cache.
-const KEPT: u64 = 10_000;
-/// The log is cut once in so many entries.
-const CUT_EVERY: u64 = 1_000;
 
 /// The newest position.
 pub(crate) async fn newest(client: &impl GenericClient) -> Result<Position, Failure> {
     let statement = client.prepare_cached("SELECT number, mark FROM keyward_log_head").await?;
     row::position(&client.query_one(&statement, &[]).await?, 0)
-}
-
-/// Appends an entry in the transaction of the write that it tells of. From here to the commit nobody else appends, and nobody
-/// is granted a lease. Rows of keys and accounts are locked before, never after.
-pub(crate) async fn append(transaction: &Transaction<'_>, what: &What) -> Result<Position, Failure> {
-    let mark = random_mark();
-    let statement = transaction
-        .prepare_cached("UPDATE keyward_log_head SET number = number + 1, mark = $1 RETURNING number")
-        .await?;
-    let number = row::number(&transaction.query_one(&statement, &[&to_signed(mark)]).await?, 0)?;
-    let (kind, key, digest, account) = match what {
-        What::Key { id, digest } => ("key", Some(id.as_str()), Some(digest.as_bytes().as_slice()), None),
-        What::Account(id) => ("account", None, None, Some(id.as_str())),
-        _ => ("everything", None, None, None),
-    };
-    let statement = transaction
-        .prepare_cached(
-            "INSERT INTO keyward_changes (number, mark, kind, key, digest, account) VALUES ($1, $2, $3, $4, $5, $6)",
-        )
-        .await?;
-    transaction.execute(&statement, &[&to_signed(number), &to_signed(mark), &kind, &key, &digest, &account]).await?;
-    let statement = transaction.prepare_cached("SELECT pg_notify($1, '')").await?;
-    transaction.execute(&statement, &[&CHANNEL]).await?;
-    if number.is_multiple_of(CUT_EVERY) {
-        let cut = to_signed(number.saturating_sub(KEPT));
-        transaction.execute("DELETE FROM keyward_changes WHERE number <= $1", &[&cut]).await?;
-    }
-    Ok(Position { number, mark })
-}
-
-/// Appends the entry of a key that was changed.
-pub(crate) async fn append_key(transaction: &Transaction<'_>, key: &KeyRecord) -> Result<Position, Failure> {
-    append(transaction, &What::Key { id: key.id.clone(), digest: key.digest }).await
 }
 
 impl PostgresStore {
@@ -93,23 +51,22 @@ impl PostgresStore {
     }
 
     async fn renew_lease(&self, node: &NodeId, applied: Position, lease: Duration) -> Result<LeaseAnswer, Failure> {
-        let mut client = self.0.pool.get().await?;
-        let transaction = client.transaction().await?;
-        // The lock keeps entries from being committed until the grant is.
-        let statement = transaction.prepare_cached("SELECT number, mark FROM keyward_log_head FOR SHARE").await?;
-        if row::position(&transaction.query_one(&statement, &[]).await?, 0)? != applied {
-            return Ok(LeaseAnswer::Behind);
-        }
-        let statement = transaction
+        let client = self.0.pool.get().await?;
+        // One statement, so that no client that stops half-way holds the lock, which keeps entries from being committed until the
+        // grant is. What it reads under the lock is the newest, whatever its snapshot was.
+        let statement = client
             .prepare_cached(
-                "INSERT INTO keyward_nodes (node, applied, renewals, lease_millis) VALUES ($1, $2, 1, $3) \
-                 ON CONFLICT (node) DO UPDATE SET applied = $2, renewals = keyward_nodes.renewals + 1, lease_millis = $3",
+                "WITH head AS MATERIALIZED (SELECT number, mark FROM keyward_log_head FOR SHARE) \
+                 INSERT INTO keyward_nodes (node, applied, renewals, lease_millis) \
+                 SELECT $1, head.number, 1, $4 FROM head WHERE head.number = $2 AND head.mark = $3 \
+                 ON CONFLICT (node) DO UPDATE SET applied = excluded.applied, renewals = keyward_nodes.renewals + 1, \
+                 lease_millis = excluded.lease_millis",
             )
             .await?;
-        let millis = to_signed(lease.as_millis() as u64);
-        transaction.execute(&statement, &[&node.as_str(), &to_signed(applied.number), &millis]).await?;
-        transaction.commit().await?;
-        Ok(LeaseAnswer::Granted)
+        let (number, mark) = (to_signed(applied.number), to_signed(applied.mark));
+        let granted =
+            client.execute(&statement, &[&node.as_str(), &number, &mark, &to_signed(lease.as_millis() as u64)]).await?;
+        Ok(if granted > 0 { LeaseAnswer::Granted } else { LeaseAnswer::Behind })
     }
 
     async fn read_nodes(&self) -> Result<NodeStates, Failure> {
