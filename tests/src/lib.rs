@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)] // An unwrap is an assertion here.
 
+pub mod faults;
 pub mod node;
 pub mod postgres;
 pub mod program;

@@ -49,7 +49,7 @@ impl Node {
 
     /// Sends a signal, such as `-STOP`.
     pub fn signal(&self, name: &str) {
-        assert!(Command::new("kill").args([name, &self.child.id().to_string()]).status().unwrap().success());
+        crate::program::signal(name, self.child.id());
     }
 }
 

@@ -7,34 +7,20 @@ use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use crate::program::{end_with_this_process, eventually};
+use crate::program::{end_with_this_process, eventually, is_running, signal, start_in_background};
 
-struct Server {
+/// A server, which can be made to crash and be started again.
+#[derive(Debug)]
+pub struct Server {
     port: u16,
-    process: u32,
+    folder: PathBuf,
+    process: AtomicU32,
 }
 
-/// A new, empty database: its URL.
+/// A new, empty database on the server that all tests of this process share: its URL.
 pub fn database() -> String {
-    static NUMBER: AtomicU32 = AtomicU32::new(0);
-    let name = format!("test_{}", NUMBER.fetch_add(1, Ordering::Relaxed));
-    let port = server().port.to_string();
-    let made = Command::new(binary("createdb"))
-        .args(["--host", "127.0.0.1", "--port", &port, "--username", "keyward", &name])
-        .status()
-        .unwrap();
-    assert!(made.success());
-    format!("postgres://keyward@127.0.0.1:{port}/{name}")
-}
-
-/// The id of the server's process, for signals.
-pub fn process() -> u32 {
-    server().process
-}
-
-fn server() -> &'static Server {
     static SERVER: OnceLock<Server> = OnceLock::new();
-    SERVER.get_or_init(start)
+    SERVER.get_or_init(Server::new).database()
 }
 
 /// Where Debian keeps the programs of the server.
@@ -46,34 +32,78 @@ fn binary(name: &str) -> PathBuf {
     found.pop().unwrap_or_else(|| PathBuf::from(name))
 }
 
-fn start() -> Server {
-    // It lives as long as the process that it is for, which removes it at its end.
-    let folder = tempfile::Builder::new().prefix("keyward-postgres-").tempdir().unwrap().keep();
+/// Runs a program of the server, which does not run as root.
+fn as_user(program: PathBuf) -> Command {
     let is_root = std::os::unix::fs::MetadataExt::uid(&fs::metadata("/proc/self").unwrap()) == 0;
-    // The server does not run as root.
     let user: &[&str] = if is_root { &["--reuid", "postgres", "--regid", "postgres", "--clear-groups"] } else { &[] };
-    if is_root {
-        assert!(Command::new("chown").arg("postgres:").arg(&folder).status().unwrap().success());
+    let mut command = Command::new("setpriv");
+    command.args(user).arg(program).current_dir("/").stdout(Stdio::null());
+    command
+}
+
+impl Server {
+    /// A new server, which answers.
+    pub fn new() -> Self {
+        // It lives as long as the process that it is for, which removes it at its end.
+        let folder = tempfile::Builder::new().prefix("keyward-postgres-").tempdir().unwrap().keep();
+        if std::os::unix::fs::MetadataExt::uid(&fs::metadata("/proc/self").unwrap()) == 0 {
+            assert!(Command::new("chown").arg("postgres:").arg(&folder).status().unwrap().success());
+        }
+        let made = as_user(binary("initdb"))
+            .args(["--username", "keyward", "--auth", "trust", "--encoding", "UTF8", "--locale", "C.UTF-8", "--pgdata"])
+            .arg(folder.join("data"))
+            .status()
+            .unwrap();
+        assert!(made.success(), "initdb works");
+        let port = TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
+        let server = Self { port, folder, process: AtomicU32::new(0) };
+        server.start();
+        server
     }
-    let as_user = |program: PathBuf| {
-        let mut command = Command::new("setpriv");
-        command.args(user).arg(program).current_dir("/").stdout(Stdio::null());
-        command
-    };
-    let data = folder.join("data");
-    let made = as_user(binary("initdb"))
-        .args(["--username", "keyward", "--auth", "trust", "--encoding", "UTF8", "--locale", "C.UTF-8", "--pgdata"])
-        .arg(&data)
-        .status()
-        .unwrap();
-    assert!(made.success(), "initdb works");
-    let port = TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
-    let mut command = as_user(binary("postgres"));
-    command.arg("-D").arg(&data).arg("-k").arg(&folder).args(["-h", "127.0.0.1", "-c", "max_connections=200", "-p"]);
-    let process = command.arg(port.to_string()).stderr(Stdio::null()).spawn().unwrap().id();
-    end_with_this_process(process, &folder);
-    eventually("PostgreSQL answers", || is_ready(port));
-    Server { port, process }
+
+    /// Starts it, again if need be, and waits until it answers.
+    pub fn start(&self) {
+        let mut command = as_user(binary("postgres"));
+        command.arg("-D").arg(self.folder.join("data")).arg("-k").arg(&self.folder);
+        command.args(["-h", "127.0.0.1", "-c", "max_connections=200", "-p"]).arg(self.port.to_string());
+        let process = start_in_background(command.stderr(Stdio::null()));
+        self.process.store(process, Ordering::Relaxed);
+        end_with_this_process(process, &self.folder);
+        eventually("PostgreSQL answers", || is_ready(self.port));
+    }
+
+    /// Ends it at once, as a crash does: nothing is written out any more.
+    pub fn crash(&self) {
+        let process = self.process.load(Ordering::Relaxed);
+        signal("-QUIT", process);
+        eventually("PostgreSQL has ended", || !is_running(process));
+    }
+
+    /// Stops all of its processes (`-STOP`), or lets them go on (`-CONT`).
+    pub fn signal_all(&self, name: &str) {
+        let process = self.process.load(Ordering::Relaxed);
+        let _ = Command::new("pkill").args([name, "-P", &process.to_string()]).status();
+        signal(name, process);
+    }
+
+    /// A new, empty database: its URL.
+    pub fn database(&self) -> String {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let name = format!("test_{}", NUMBER.fetch_add(1, Ordering::Relaxed));
+        let port = self.port.to_string();
+        let made = Command::new(binary("createdb"))
+            .args(["--host", "127.0.0.1", "--port", &port, "--username", "keyward", &name])
+            .status()
+            .unwrap();
+        assert!(made.success());
+        format!("postgres://keyward@127.0.0.1:{port}/{name}")
+    }
+}
+
+impl Default for Server {
+    fn default() -> Self {
+        Self::new()
+    }
 }
 
 fn is_ready(port: u16) -> bool {

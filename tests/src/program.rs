@@ -166,8 +166,25 @@ pub fn up_to(output: impl Read + Send + 'static, last: &'static str) -> String {
 
 /// Sends SIGTERM.
 pub fn terminate(process: &Child) {
-    let sent = Command::new("kill").args(["-TERM", &process.id().to_string()]).status().unwrap();
-    assert!(sent.success());
+    signal("-TERM", process.id());
+}
+
+/// Sends a signal, such as `-STOP`.
+pub fn signal(name: &str, process: u32) {
+    assert!(Command::new("kill").args([name, &process.to_string()]).status().unwrap().success());
+}
+
+/// Starts a process, and sees to it that nothing is left of it when it has ended: its id.
+pub fn start_in_background(command: &mut Command) -> u32 {
+    let mut child = command.spawn().unwrap();
+    let process = child.id();
+    std::thread::spawn(move || child.wait());
+    process
+}
+
+/// Whether there is such a process.
+pub fn is_running(process: u32) -> bool {
+    Path::new("/proc").join(process.to_string()).exists()
 }
 
 /// Whether the process ends by itself, in time and with the code 0.

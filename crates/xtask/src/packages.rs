@@ -14,6 +14,8 @@ const PACKAGES: &[Package] = &[
     Package { probe: &["node", "--version"], name: "nodejs" },
     Package { probe: &["sh", "-c", "ls /usr/lib/postgresql/*/bin/postgres"], name: "postgresql" },
     Package { probe: &["sh", "-c", "valkey-server --version || redis-server --version"], name: "redis-server" },
+    Package { probe: &["ip", "-V"], name: "iproute2" },
+    Package { probe: &["pkill", "--version"], name: "procps" },
     Package { probe: &["setpriv", "--version"], name: "util-linux" },
     Package { probe: &["python3", "--version"], name: "python3" },
     Package { probe: &["python3", "-c", "import ensurepip, venv"], name: "python3-venv" },

@@ -1,0 +1,55 @@
+//! A node in a process of its own, on any store: answers HTTP until it is killed. `fault_node STORE ADDRESS`
+
+#![allow(clippy::unwrap_used, reason = "a node under test: what it cannot do, it fails at")]
+
+use std::convert::Infallible;
+use std::time::Duration;
+
+use axum::body::Body;
+use http::{Request, Response};
+use hyper::body::Incoming;
+use keyward::{AuthLayer, Authenticator, KeyStore};
+use keyward_postgres::PostgresStore;
+use keyward_serve::{Limits, serve};
+use keyward_sqlite::SqliteStore;
+use keyward_valkey::ValkeyStore;
+use tokio::net::TcpListener;
+use tower::{ServiceBuilder, service_fn};
+
+#[tokio::main]
+async fn main() {
+    let mut arguments = std::env::args().skip(1);
+    let (url, address) = (arguments.next().unwrap(), arguments.next().unwrap());
+    // Whoever started it holds the other end, and closes it by ending.
+    std::thread::spawn(|| {
+        let _ = std::io::stdin().read_line(&mut String::new());
+        std::process::exit(0);
+    });
+    if url.starts_with("postgres:") {
+        answer(until_there(async || PostgresStore::connect(&url).await).await, &address).await;
+    } else if url.starts_with("redis:") {
+        answer(until_there(async || ValkeyStore::connect(&url).await).await, &address).await;
+    } else {
+        answer(SqliteStore::open(&url).unwrap(), &address).await;
+    }
+}
+
+/// The server may be away when this node starts.
+async fn until_there<S, E>(connect: impl AsyncFn() -> Result<S, E>) -> S {
+    loop {
+        match connect().await {
+            Ok(store) => return store,
+            Err(_) => tokio::time::sleep(Duration::from_millis(100)).await,
+        }
+    }
+}
+
+async fn answer(store: impl KeyStore, address: &str) {
+    // Enough for a machine that does all of this at once.
+    let authenticator = Authenticator::builder(store).store_timeout(Duration::from_secs(1)).build().unwrap();
+    let service = ServiceBuilder::new()
+        .layer(AuthLayer::from(authenticator))
+        .service(service_fn(async |_: Request<Incoming>| Ok::<_, Infallible>(Response::new(Body::empty()))));
+    let listener = TcpListener::bind(address).await.unwrap();
+    serve(listener, service, std::future::pending(), Limits::default()).await;
+}

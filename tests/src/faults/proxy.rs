@@ -1,0 +1,74 @@
+//! What stands between a node and the store's server, and can be cut or slow.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+
+/// How what goes through is treated.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Link {
+    cut: bool,
+    delay: Duration,
+}
+
+/// A proxy on a port of its own.
+#[derive(Clone, Debug)]
+pub struct Proxy {
+    /// Where it listens.
+    pub address: SocketAddr,
+    link: Arc<watch::Sender<Link>>,
+}
+
+impl Proxy {
+    /// Passes on what comes to `host` to `target`.
+    pub async fn start(host: IpAddr, target: String) -> Self {
+        let listener = TcpListener::bind((host, 0)).await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (link, watch) = watch::channel(Link::default());
+        tokio::spawn(async move {
+            while let Ok((inbound, _)) = listener.accept().await {
+                tokio::spawn(pass_on(inbound, target.clone(), watch.clone()));
+            }
+        });
+        Self { address, link: Arc::new(link) }
+    }
+
+    /// Lets nothing through any more, and closes nothing: as when a cable is pulled. Or lets it through again.
+    pub fn cut(&self, cut: bool) {
+        self.link.send_modify(|link| link.cut = cut);
+    }
+
+    /// Lets everything take so much longer.
+    pub fn delay(&self, delay: Duration) {
+        self.link.send_modify(|link| link.delay = delay);
+    }
+}
+
+async fn pass_on(inbound: TcpStream, target: String, mut link: watch::Receiver<Link>) {
+    let _ = link.wait_for(|link| !link.cut).await;
+    let Ok(outbound) = TcpStream::connect(&target).await else { return };
+    let _ = (inbound.set_nodelay(true), outbound.set_nodelay(true));
+    let ((from_node, to_node), (from_store, to_store)) = (inbound.into_split(), outbound.into_split());
+    tokio::select! {
+        () = one_way(from_node, to_store, link.clone()) => {}
+        () = one_way(from_store, to_node, link.clone()) => {}
+    }
+}
+
+async fn one_way(mut from: impl AsyncRead + Unpin, mut to: impl AsyncWrite + Unpin, mut link: watch::Receiver<Link>) {
+    let mut buffer = vec![0; 64 * 1024];
+    loop {
+        let read = from.read(&mut buffer).await.unwrap_or(0);
+        // The end of a connection does not come through a link that is cut either.
+        let Ok(delay) = link.wait_for(|link| !link.cut).await.map(|link| link.delay) else { return };
+        tokio::time::sleep(delay).await;
+        let Some(bytes) = buffer.get(..read).filter(|bytes| !bytes.is_empty()) else { return };
+        if to.write_all(bytes).await.is_err() {
+            return;
+        }
+    }
+}

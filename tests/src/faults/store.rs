@@ -1,0 +1,115 @@
+//! The store of the deployment: its server, if it has one.
+
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use keyward::Keys;
+use keyward_postgres::PostgresStore;
+use keyward_sqlite::SqliteStore;
+use keyward_valkey::ValkeyStore;
+use tempfile::TempDir;
+
+use crate::{postgres, valkey};
+
+/// A sort of store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// One file.
+    Sqlite,
+    /// A PostgreSQL server.
+    Postgres,
+    /// A Valkey or Redis server.
+    Valkey,
+}
+
+impl FromStr for Kind {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "sqlite" => Ok(Self::Sqlite),
+            "postgres" => Ok(Self::Postgres),
+            "valkey" => Ok(Self::Valkey),
+            other => Err(format!("{other:?} is none of sqlite, postgres, valkey")),
+        }
+    }
+}
+
+/// A store for one run, gone with the process.
+#[derive(Debug)]
+pub enum Store {
+    /// A file in a folder of its own.
+    Sqlite(TempDir),
+    /// A server, and a database on it.
+    Postgres(postgres::Server, String),
+    /// A server.
+    Valkey(valkey::Server),
+}
+
+impl Store {
+    /// A new, empty one.
+    pub fn start(kind: Kind) -> Self {
+        match kind {
+            Kind::Sqlite => Self::Sqlite(tempfile::tempdir().unwrap()),
+            Kind::Postgres => {
+                let server = postgres::Server::new();
+                let url = server.database();
+                Self::Postgres(server, url)
+            }
+            Kind::Valkey => Self::Valkey(valkey::Server::new(&[])),
+        }
+    }
+
+    /// What a node is told to open.
+    pub fn url(&self) -> String {
+        match self {
+            Self::Sqlite(folder) => folder.path().join("keys.db").display().to_string(),
+            Self::Postgres(_, url) => url.clone(),
+            Self::Valkey(server) => server.url(),
+        }
+    }
+
+    /// The address in the URL, if it has one: nodes get another there.
+    pub fn address(&self) -> Option<String> {
+        let url = self.url();
+        let start = url.find("127.0.0.1:")?;
+        let rest = url.get(start..)?;
+        Some(rest.split('/').next().unwrap_or(rest).to_owned())
+    }
+
+    /// Keys in it.
+    pub async fn keys(&self) -> Keys {
+        match self {
+            Self::Sqlite(_) => Keys::new(SqliteStore::open(PathBuf::from(self.url())).unwrap()),
+            Self::Postgres(..) => Keys::new(PostgresStore::connect(&self.url()).await.unwrap()),
+            Self::Valkey(_) => Keys::new(ValkeyStore::connect(&self.url()).await.unwrap()),
+        }
+    }
+
+    /// Its server crashes.
+    pub fn crash(&self) {
+        match self {
+            Self::Sqlite(_) => {}
+            Self::Postgres(server, _) => server.crash(),
+            Self::Valkey(server) => server.crash(),
+        }
+    }
+
+    /// Its server is started again.
+    pub fn restart(&self) {
+        match self {
+            Self::Sqlite(_) => {}
+            Self::Postgres(server, _) => server.start(),
+            Self::Valkey(server) => server.start(),
+        }
+    }
+
+    /// Sends a signal to its server: `-STOP` or `-CONT`.
+    pub fn signal(&self, name: &str) {
+        match self {
+            Self::Sqlite(_) => {}
+            Self::Postgres(server, _) => server.signal_all(name),
+            Self::Valkey(server) => server.signal(name),
+        }
+    }
+}

@@ -1,0 +1,188 @@
+//! Those who never stop asking, and those who issue and revoke meanwhile.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Request, StatusCode};
+use http_body_util::Empty;
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+use keyward::{CredentialId, Keys, NewKey};
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+use tokio::task::JoinSet;
+
+use super::NODES;
+use super::deployment::Deployment;
+use super::history::{History, Micros, Seen, Verdict};
+
+/// How long anybody waits for an answer.
+const PATIENCE: Duration = Duration::from_secs(8);
+/// Between two questions about one key to one node.
+const PAUSE: Duration = Duration::from_millis(15);
+/// So many answers to questions that were asked after the revocation had returned end the questions about a key.
+const ENOUGH: u32 = 3;
+
+/// Everything that a client needs.
+#[derive(Clone)]
+pub struct World {
+    /// Whom it asks.
+    pub deployment: Arc<Deployment>,
+    /// What issues and revokes.
+    pub keys: Keys,
+    /// What is seen.
+    pub history: Arc<History>,
+    client: Client<HttpConnector, Empty<Bytes>>,
+    next: Arc<AtomicU32>,
+    issued: Arc<std::sync::Mutex<Vec<(u32, CredentialId)>>>,
+    stopping: Arc<AtomicBool>,
+}
+
+impl World {
+    /// Clients of this deployment.
+    pub fn new(deployment: Arc<Deployment>, keys: Keys) -> Self {
+        Self {
+            deployment,
+            keys,
+            history: Arc::new(History::new()),
+            client: Client::builder(TokioExecutor::new()).build_http(),
+            next: Arc::default(),
+            issued: Arc::default(),
+            stopping: Arc::default(),
+        }
+    }
+
+    /// Nobody begins anything new from now on.
+    pub fn stop(&self) {
+        self.stopping.store(true, Ordering::SeqCst);
+    }
+
+    fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::SeqCst)
+    }
+
+    /// Asks a node with a key, and notes what it said.
+    async fn ask(&self, key: u32, field: &str, node: usize) -> Verdict {
+        let uri = format!("http://{}/", self.deployment.address(node));
+        let request = Request::get(uri).header("authorization", field).body(Empty::new()).unwrap();
+        let begun = self.history.now();
+        let verdict = match tokio::time::timeout(PATIENCE, self.client.request(request)).await {
+            Ok(Ok(answer)) => match answer.status() {
+                StatusCode::OK => Verdict::Accepted,
+                StatusCode::UNAUTHORIZED => Verdict::Refused,
+                StatusCode::SERVICE_UNAVAILABLE => Verdict::Unavailable,
+                other => panic!("a node answered {other}"),
+            },
+            Ok(Err(_)) | Err(_) => Verdict::Failed,
+        };
+        self.history.add(begun, Seen::Asked { key, node, verdict });
+        verdict
+    }
+
+    /// Asks a node until `revoked` (a time; 0 as long as there is none) is past, and was asked about often enough.
+    async fn keep_asking(self, key: u32, field: Arc<str>, node: usize, revoked: Arc<AtomicU64>) {
+        let mut answers = 0;
+        while answers < ENOUGH {
+            let end = revoked.load(Ordering::SeqCst);
+            // A node may be dead: nobody asks it for ever.
+            if end > 0 && self.history.now() > end + PATIENCE.as_micros() as Micros {
+                break;
+            }
+            let verdict = self.ask(key, &field, node).await;
+            if end > 0 && verdict != Verdict::Failed {
+                answers += 1;
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+
+    async fn issue(&self) -> Option<(u32, CredentialId, Arc<str>)> {
+        let key = self.next.fetch_add(1, Ordering::SeqCst);
+        while !self.is_stopping() {
+            let begun = self.history.now();
+            let new = NewKey::secret("acct_1".parse().unwrap(), format!("key {key}"));
+            if let Ok(Ok(issued)) = tokio::time::timeout(PATIENCE, self.keys.issue(new)).await {
+                self.history.add(begun, Seen::Issued { key });
+                self.issued.lock().unwrap().push((key, issued.record.id.clone()));
+                return Some((key, issued.record.id, format!("Bearer {}", *issued.key.expose_once()).into()));
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+        None
+    }
+
+    /// Revokes a key, however often that takes. Every third caller gives up half-way at first.
+    async fn revoke(&self, key: u32, id: &CredentialId, random: &mut StdRng) -> bool {
+        let mut patience = match random.random_range(0..3) {
+            0 => Duration::from_micros(random.random_range(0..20_000)),
+            _ => PATIENCE,
+        };
+        // A revocation that was begun is brought to its end, whoever wants to stop.
+        for _ in 0..200 {
+            let begun = self.history.now();
+            match tokio::time::timeout(patience, self.keys.revoke(id)).await {
+                Ok(Ok(changed)) => {
+                    let (confirmed, waited_out) =
+                        (changed.propagation.confirmed.len(), changed.propagation.waited_out.len());
+                    self.history.add(begun, Seen::Revoked { key, confirmed, waited_out });
+                    return true;
+                }
+                failed => self.history.add(begun, Seen::Undecided { key, cancelled: failed.is_err() }),
+            }
+            patience = PATIENCE;
+            tokio::time::sleep(PAUSE).await;
+        }
+        false
+    }
+
+    /// Issues keys and revokes them, one after the other, while every node is asked about each.
+    pub async fn come_and_go(self, seed: u64) {
+        let mut random = StdRng::seed_from_u64(seed);
+        while !self.is_stopping() {
+            let Some((key, id, field)) = self.issue().await else { return };
+            let revoked = Arc::new(AtomicU64::new(0));
+            let mut clients = JoinSet::new();
+            for node in 0..NODES {
+                clients.spawn(self.clone().keep_asking(key, Arc::clone(&field), node, Arc::clone(&revoked)));
+            }
+            tokio::time::sleep(Duration::from_millis(random.random_range(20..200))).await;
+            let done = self.revoke(key, &id, &mut random).await;
+            assert!(done, "key {key} cannot be revoked");
+            revoked.store(self.history.now(), Ordering::SeqCst);
+            while let Some(ended) = clients.join_next().await {
+                ended.unwrap();
+            }
+        }
+    }
+
+    /// Asks every node with a key that nobody revokes.
+    pub async fn stay(self) {
+        let Some((key, _, field)) = self.issue().await else { return };
+        let mut clients = JoinSet::new();
+        for node in 0..NODES {
+            let (world, field) = (self.clone(), Arc::clone(&field));
+            clients.spawn(async move {
+                while !world.is_stopping() {
+                    world.ask(key, &field, node).await;
+                    tokio::time::sleep(PAUSE).await;
+                }
+            });
+        }
+        while let Some(ended) = clients.join_next().await {
+            ended.unwrap();
+        }
+    }
+
+    /// Notes what the store holds of every key that was issued.
+    pub async fn take_stock(&self) {
+        let issued = self.issued.lock().unwrap().clone();
+        for (key, id) in issued {
+            let record = self.keys.get(&id).await.unwrap();
+            let is_revoked = record.as_ref().is_some_and(|record| record.revoked_at.is_some());
+            self.history.add(self.history.now(), Seen::InTheEnd { key, is_there: record.is_some(), is_revoked });
+        }
+    }
+}
