@@ -16,6 +16,8 @@ use crate::store::{ChangeLog, LeaseAnswer, LogBatch, NodeState, Position, StoreE
 
 /// Entries in one read of the log.
 const BATCH: usize = 512;
+/// What a look at the register may take.
+const REGISTER_TIMEOUT: Duration = Duration::from_millis(250);
 
 /// How long a node may answer from its cache without hearing from the store.
 ///
@@ -24,18 +26,28 @@ const BATCH: usize = 512;
 /// use std::time::Duration;
 /// use keyward::Lease;
 ///
-/// let lease = Lease::new(Duration::from_secs(1))?;
-/// assert_eq!(lease.length(), Duration::from_secs(1));
+/// let lease = Lease::new(Duration::from_secs(1))?.with_margin(Duration::from_millis(100))?;
+/// assert_eq!((lease.length(), lease.margin()), (Duration::from_secs(1), Duration::from_millis(100)));
 /// assert!(Lease::new(Duration::from_secs(60)).is_err());
 /// # Ok::<(), keyward::LeaseError>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Lease(Duration);
+pub struct Lease {
+    length: Duration,
+    margin: Duration,
+}
 
-/// The lease is not between [`Lease::MIN`] and [`Lease::MAX`].
+/// Why a lease cannot be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a lease is between 200 milliseconds and 10 seconds")]
-pub struct LeaseError;
+#[non_exhaustive]
+pub enum LeaseError {
+    /// It is not between [`Lease::MIN`] and [`Lease::MAX`].
+    #[error("a lease is between 200 milliseconds and 10 seconds")]
+    Length,
+    /// The margin for the drift of clocks is not between a hundredth and a half of it.
+    #[error("the margin for drift is between a hundredth and a half of the lease")]
+    Margin,
+}
 
 impl Lease {
     /// The shortest lease.
@@ -43,31 +55,52 @@ impl Lease {
     /// The longest lease: what a revocation may have to wait for a node that has died.
     pub const MAX: Duration = Duration::from_secs(10);
 
-    /// A lease of this length.
+    /// A lease of this length, with a margin of a twentieth of it: a hundred times what a quartz clock drifts.
     ///
     /// # Errors
-    /// [`LeaseError`] if it is not between [`MIN`](Self::MIN) and [`MAX`](Self::MAX).
+    /// [`LeaseError::Length`] if it is not between [`MIN`](Self::MIN) and [`MAX`](Self::MAX).
     pub fn new(length: Duration) -> Result<Self, LeaseError> {
-        if (Self::MIN..=Self::MAX).contains(&length) { Ok(Self(length)) } else { Err(LeaseError) }
+        if !(Self::MIN..=Self::MAX).contains(&length) {
+            return Err(LeaseError::Length);
+        }
+        Ok(Self { length, margin: waiters_margin(length) })
+    }
+
+    /// With this margin for the drift of this node's clock: so much earlier than its lease ends the node stops answering from its
+    /// cache. Whoever revokes adds a twentieth of the lease besides.
+    ///
+    /// # Errors
+    /// [`LeaseError::Margin`] if it is not between a hundredth and a half of the lease.
+    pub fn with_margin(self, margin: Duration) -> Result<Self, LeaseError> {
+        if !(self.length / 100..=self.length / 2).contains(&margin) {
+            return Err(LeaseError::Margin);
+        }
+        Ok(Self { margin, ..self })
     }
 
     /// Its length.
     #[must_use]
     pub fn length(self) -> Duration {
-        self.0
+        self.length
+    }
+
+    /// The margin for the drift of clocks.
+    #[must_use]
+    pub fn margin(self) -> Duration {
+        self.margin
     }
 }
 
 impl Default for Lease {
     /// Two seconds.
     fn default() -> Self {
-        Self(Duration::from_secs(2))
+        let length = Duration::from_secs(2);
+        Self { length, margin: waiters_margin(length) }
     }
 }
 
-/// What clocks may drift apart over one lease: taken off by the node and added by the waiter. Five per cent is a hundred
-/// times what a quartz clock does.
-fn margin(lease: Duration) -> Duration {
+/// What whoever revokes adds to a lease that is waited out.
+fn waiters_margin(lease: Duration) -> Duration {
     lease / 20
 }
 
@@ -85,11 +118,12 @@ impl Follower {
     /// Follows until it is dropped.
     pub(crate) async fn run(&mut self) {
         // Four renewals to a lease: three may be lost.
-        let interval = self.lease.0 / 4;
+        let interval = self.lease.length / 4;
         let mut watch = self.log.watch();
+        let mut told = false;
         loop {
             watch.mark_unchanged();
-            let pause = match tokio::time::timeout(self.lease.0 / 2, self.catch_up()).await {
+            let pause = match tokio::time::timeout(self.lease.length / 2, self.catch_up(told)).await {
                 Ok(Ok(())) => interval,
                 Ok(Err(error)) => {
                     tracing::warn!(node = %self.node, cause = ?std::error::Error::source(&error), "no lease: {error}");
@@ -101,7 +135,7 @@ impl Follower {
                 }
             };
             // When the store has stopped telling, the interval alone is left.
-            let _ = tokio::time::timeout(pause, changed(&mut watch)).await;
+            told = tokio::time::timeout(pause, changed(&mut watch)).await.is_ok();
         }
     }
 
@@ -111,18 +145,21 @@ impl Follower {
         self.log.leave(&self.node).await
     }
 
-    /// Applies what is new and renews the lease.
-    async fn catch_up(&mut self) -> Result<(), StoreError> {
+    /// Applies what is new and renews the lease. Who was told that there is something new reads before it renews.
+    async fn catch_up(&mut self, mut told: bool) -> Result<(), StoreError> {
         let mut applied = match self.applied {
             Some(applied) => applied,
             None => self.start_over(self.log.newest().await?),
         };
         loop {
-            let sent: Instant = self.clock.boottime().into();
-            if self.log.renew(&self.node, applied, self.lease.0).await? == LeaseAnswer::Granted {
-                self.cache.gate.open_until(sent.after(self.lease.0 - margin(self.lease.0)));
-                return Ok(());
+            if !told {
+                let sent: Instant = self.clock.boottime().into();
+                if self.log.renew(&self.node, applied, self.lease.length).await? == LeaseAnswer::Granted {
+                    self.cache.gate.open_until(sent.after(self.lease.length - self.lease.margin));
+                    return Ok(());
+                }
             }
+            told = false;
             applied = match self.log.read(applied, BATCH).await? {
                 LogBatch::Entries(entries) => self.apply(applied, &entries),
                 LogBatch::Gap(newest) => {
@@ -188,8 +225,8 @@ pub(crate) async fn wait_until_applied(log: &dyn ChangeLog, position: Position, 
     let mut pending: Vec<NodeState> = Vec::new();
     let mut confirmed: Vec<NodeId> = Vec::new();
     loop {
-        match log.nodes().await {
-            Ok(states) => {
+        match tokio::time::timeout(REGISTER_TIMEOUT, log.nodes()).await {
+            Ok(Ok(states)) => {
                 let (done, waiting): (Vec<_>, Vec<_>) =
                     states.nodes.into_iter().partition(|state| state.applied >= position.number);
                 confirmed = done.into_iter().map(|state| state.node).collect();
@@ -199,20 +236,26 @@ pub(crate) async fn wait_until_applied(log: &dyn ChangeLog, position: Position, 
                 }
                 longest = pending.iter().map(|state| state.lease).max().unwrap_or(Lease::MAX);
             }
-            Err(error) => tracing::warn!(%error, "the register of nodes cannot be read: waiting leases out"),
+            Ok(Err(error)) => tracing::warn!(%error, "the register of nodes cannot be read: waiting leases out"),
+            Err(_) => tracing::warn!("the register of nodes is not read in time: waiting leases out"),
         }
         let took = clock.boottime().saturating_sub(committed);
-        if took >= longest + margin(longest) {
-            for dead in &pending {
-                // It has not renewed under our own watch for longer than its lease.
-                if let Err(error) = log.strike(&dead.node, dead.renewals).await {
-                    tracing::warn!(%error, node = %dead.node, "a node that stopped cannot be struck off");
+        let enough = longest + waiters_margin(longest);
+        if took >= enough {
+            let strike = async {
+                for dead in &pending {
+                    // It has not renewed under our own watch for longer than its lease.
+                    if let Err(error) = log.strike(&dead.node, dead.renewals).await {
+                        tracing::warn!(%error, node = %dead.node, "a node that stopped cannot be struck off");
+                    }
                 }
-            }
+            };
+            // It is waited for again if this does not come through.
+            let _ = tokio::time::timeout(REGISTER_TIMEOUT, strike).await;
             let waited_out = pending.into_iter().map(|state| state.node).collect();
             return Propagation { confirmed, waited_out, took };
         }
-        tokio::time::sleep(pause.min((longest + margin(longest)).saturating_sub(took))).await;
+        tokio::time::sleep(pause.min(enough.saturating_sub(took))).await;
         pause = (pause * 2).min(Duration::from_millis(25));
     }
 }

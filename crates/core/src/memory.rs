@@ -265,6 +265,10 @@ impl ChangeLog for MemoryStore {
     async fn renew(&self, node: &NodeId, applied: Position, lease: Duration) -> Result<LeaseAnswer, StoreError> {
         let mut state = self.state();
         if applied != state.newest {
+            let is_ours = state.log.iter().any(|entry| entry.position == applied);
+            if let Some(known) = state.nodes.get_mut(node).filter(|_| is_ours) {
+                known.applied = known.applied.max(applied.number);
+            }
             return Ok(LeaseAnswer::Behind);
         }
         let renewals = state.nodes.get(node).map_or(0, |known| known.renewals) + 1;

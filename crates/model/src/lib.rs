@@ -357,6 +357,8 @@ impl Model for Protocol {
                 let Message::Renewal { applied, age } = node.message else { return None };
                 let current = applied == newest || self.has(Mutation::GrantToNodeBehind);
                 if !current {
+                    // How far it has come counts, although there is no lease.
+                    node.registered = node.registered.map(|known| known.max(applied));
                     node.message = Message::Behind;
                 } else if self.has(Mutation::GrantRacesAppend) {
                     node.message = Message::Approved { applied, age };

@@ -106,6 +106,8 @@ impl PostgresOptions {
         let own = format!("-c statement_timeout={}", self.statement_timeout.as_millis());
         let options = config.get_options().map_or_else(|| own.clone(), |given| format!("{own} {given}"));
         config.options(options).connect_timeout(self.connect_timeout).application_name("keyward");
+        // What is cut off is noticed, though nobody says so.
+        config.tcp_user_timeout(self.connect_timeout).keepalives_idle(self.connect_timeout);
         let tls = tls()?;
 
         let manager_config = ManagerConfig { recycling_method: RecyclingMethod::Fast };

@@ -6,7 +6,6 @@ use async_trait::async_trait;
 use deadpool_postgres::GenericClient;
 use keyward::{Change, ChangeLog, LeaseAnswer, LogBatch, NodeId, NodeState, NodeStates, Position, StoreError};
 use tokio::sync::watch;
-use tokio_postgres::IsolationLevel;
 
 use crate::PostgresStore;
 use crate::failure::Failure;
@@ -20,32 +19,29 @@ pub(crate) async fn newest(client: &impl GenericClient) -> Result<Position, Fail
 
 impl PostgresStore {
     async fn read_log(&self, after: Position, limit: usize) -> Result<LogBatch, Failure> {
-        let mut client = self.0.pool.get().await?;
-        // One snapshot for all the reads.
-        let transaction =
-            client.build_transaction().isolation_level(IsolationLevel::RepeatableRead).read_only(true).start().await?;
-        let newest = newest(&transaction).await?;
+        let client = self.0.pool.get().await?;
+        // One statement sees one snapshot: the head, the mark at the place that is asked from, and what follows it.
+        let statement = client
+            .prepare_cached(
+                "SELECT head.number, head.mark, CASE WHEN $1 = 0 THEN head.origin ELSE \
+                 (SELECT mark FROM keyward_changes WHERE number = $1) END, entries.* FROM keyward_log_head AS head \
+                 LEFT JOIN (SELECT number, mark, kind, key, digest, account FROM keyward_changes WHERE number > $1 \
+                 ORDER BY number LIMIT $2) AS entries ON TRUE ORDER BY entries.number",
+            )
+            .await?;
+        let rows = client.query(&statement, &[&to_signed(after.number), &to_signed(limit as u64)]).await?;
+        let head = rows.first().ok_or_else(|| Failure::Corrupt("the log has no head".into()))?;
+        let newest = row::position(head, 0)?;
         if after == newest {
             return Ok(LogBatch::Entries(Vec::new()));
         }
-        let statement = transaction
-            .prepare_cached(
-                "SELECT number, mark, kind, key, digest, account FROM keyward_changes WHERE number > $1 ORDER BY number LIMIT $2",
-            )
-            .await?;
-        let rows = transaction.query(&statement, &[&to_signed(after.number), &to_signed(limit as u64)]).await?;
-        let entries: Vec<Change> = rows.iter().map(row::change).collect::<Result<_, _>>()?;
-        let sql = if after.number == 0 {
-            "SELECT origin FROM keyward_log_head WHERE $1::bigint = 0"
-        } else {
-            "SELECT mark FROM keyward_changes WHERE number = $1"
-        };
-        let statement = transaction.prepare_cached(sql).await?;
-        let mark = transaction.query_opt(&statement, &[&to_signed(after.number)]).await?;
-        let is_ours = match mark {
-            Some(found) => row::number(&found, 0)? == after.mark,
-            None => false,
-        };
+        const ENTRY: usize = 3;
+        let entries: Vec<Change> = rows
+            .iter()
+            .filter(|found| found.try_get::<_, i64>(ENTRY).is_ok())
+            .map(|found| row::change(found, ENTRY))
+            .collect::<Result<_, _>>()?;
+        let is_ours = head.try_get::<_, i64>(2).is_ok_and(|mark| mark == to_signed(after.mark));
         let goes_on = entries.first().is_some_and(|first| first.position.number == after.number + 1);
         Ok(if is_ours && goes_on { LogBatch::Entries(entries) } else { LogBatch::Gap(newest) })
     }
@@ -56,17 +52,20 @@ impl PostgresStore {
         // grant is. What it reads under the lock is the newest, whatever its snapshot was.
         let statement = client
             .prepare_cached(
-                "WITH head AS MATERIALIZED (SELECT number, mark FROM keyward_log_head FOR SHARE) \
-                 INSERT INTO keyward_nodes (node, applied, renewals, lease_millis) \
+                "WITH head AS MATERIALIZED (SELECT number, mark FROM keyward_log_head FOR SHARE), \
+                 granted AS (INSERT INTO keyward_nodes (node, applied, renewals, lease_millis) \
                  SELECT $1, head.number, 1, $4 FROM head WHERE head.number = $2 AND head.mark = $3 \
                  ON CONFLICT (node) DO UPDATE SET applied = excluded.applied, renewals = keyward_nodes.renewals + 1, \
-                 lease_millis = excluded.lease_millis",
+                 lease_millis = excluded.lease_millis RETURNING 1), \
+                 come_so_far AS (UPDATE keyward_nodes SET applied = $2 FROM head WHERE node = $1 AND applied < $2 \
+                 AND head.number > $2 AND EXISTS (SELECT FROM keyward_changes WHERE number = $2 AND mark = $3)) \
+                 SELECT FROM granted",
             )
             .await?;
         let (number, mark) = (to_signed(applied.number), to_signed(applied.mark));
         let granted =
-            client.execute(&statement, &[&node.as_str(), &number, &mark, &to_signed(lease.as_millis() as u64)]).await?;
-        Ok(if granted > 0 { LeaseAnswer::Granted } else { LeaseAnswer::Behind })
+            client.query(&statement, &[&node.as_str(), &number, &mark, &to_signed(lease.as_millis() as u64)]).await?;
+        Ok(if !granted.is_empty() { LeaseAnswer::Granted } else { LeaseAnswer::Behind })
     }
 
     async fn read_nodes(&self) -> Result<NodeStates, Failure> {

@@ -148,15 +148,15 @@ pub(crate) fn position(row: &Row, first: usize) -> Result<Position, Failure> {
     Ok(Position { number: number(row, first)?, mark: number(row, first + 1)? })
 }
 
-/// Reads an entry of the log: number, mark, kind, key, digest, account.
-pub(crate) fn change(row: &Row) -> Result<Change, Failure> {
-    let what = match get::<&str>(row, 2)? {
-        "key" => What::Key { id: parsed(row, 3)?, digest: digest(get(row, 4)?)? },
-        "account" => What::Account(parsed(row, 5)?),
+/// Reads an entry of the log from the columns from `first` on: number, mark, kind, key, digest, account.
+pub(crate) fn change(row: &Row, first: usize) -> Result<Change, Failure> {
+    let what = match get::<&str>(row, first + 2)? {
+        "key" => What::Key { id: parsed(row, first + 3)?, digest: digest(get(row, first + 4)?)? },
+        "account" => What::Account(parsed(row, first + 5)?),
         // What a later version has written, this one cannot tell the bounds of.
         _ => What::Everything,
     };
-    Ok(Change { position: position(row, 0)?, what })
+    Ok(Change { position: position(row, first)?, what })
 }
 
 /// A JSON text for a column.

@@ -100,6 +100,11 @@ impl ChangeLog for SqliteStore {
             .0
             .note(move |transaction| {
                 if newest(transaction)? != applied {
+                    if holds(transaction, applied)? {
+                        transaction
+                            .prepare_cached("UPDATE nodes SET applied = max(applied, ?2) WHERE node = ?1")?
+                            .execute((node.as_str(), row::to_signed(applied.number)))?;
+                    }
                     return Ok(LeaseAnswer::Behind);
                 }
                 transaction

@@ -122,14 +122,22 @@ pub(crate) static READ: Script = Script::new(|| {
     )
 });
 
-/// ARGV: node, number, mark, lease in milliseconds. Gives 1 if the lease is granted.
+/// ARGV: node, number, mark, lease in milliseconds. Gives 1 if the lease is granted; if not, how far the node has come is noted.
 pub(crate) static RENEW: Script = Script::new(|| {
     redis::Script::new(
         "local head = redis.call('HMGET', '{keyward}:head', 'number', 'mark')
-         if head[1] ~= ARGV[2] or head[2] ~= ARGV[3] then return 0 end
-         local renewals = 0
          local known = redis.call('HGET', '{keyward}:nodes', ARGV[1])
-         if known then renewals = tonumber(string.match(known, '^%d+ (%d+) %d+$')) end
+         local applied, renewals, lease = 0, 0, ''
+         if known then
+           applied, renewals, lease = string.match(known, '^(%d+) (%d+) (%d+)$')
+         end
+         if head[1] ~= ARGV[2] or head[2] ~= ARGV[3] then
+           local at = redis.call('XRANGE', '{keyward}:log', ARGV[2] .. '-0', ARGV[2] .. '-0')[1]
+           if known and at and at[2][2] == ARGV[3] and tonumber(applied) < tonumber(ARGV[2]) then
+             redis.call('HSET', '{keyward}:nodes', ARGV[1], ARGV[2] .. ' ' .. renewals .. ' ' .. lease)
+           end
+           return 0
+         end
          redis.call('HSET', '{keyward}:nodes', ARGV[1], ARGV[2] .. ' ' .. string.format('%.0f', renewals + 1) .. ' ' .. ARGV[4])
          return 1",
     )

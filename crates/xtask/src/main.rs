@@ -1,10 +1,11 @@
-//! The development commands of keyward: `cargo xtask test` and `cargo xtask bench`.
+//! The development commands of keyward: `cargo xtask test`, `cargo xtask bench`, `cargo xtask faults`.
 
 #![allow(clippy::print_stdout, reason = "a command line program speaks on its standard output")]
 
 mod bench;
 mod deny;
 mod error;
+mod faults;
 mod packages;
 mod process;
 mod suite;
@@ -32,6 +33,8 @@ enum Command {
     Test(suite::Options),
     /// Measure, in release mode, and write the figures to a JSON file.
     Bench(bench::Options),
+    /// Run three real nodes under faults, and prove from what their clients saw that the promises were kept.
+    Faults(faults::Options),
 }
 
 fn main() -> ExitCode {
@@ -39,6 +42,7 @@ fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
         Command::Test(options) => suite::run(&options, &mut tally),
         Command::Bench(options) => bench::run(&options),
+        Command::Faults(options) => faults::run(&options),
     };
     if let Err(error) = &outcome {
         report(error);

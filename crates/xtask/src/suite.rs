@@ -7,7 +7,7 @@ use clap::ValueEnum;
 use crate::error::Error;
 use crate::process::{self, cargo};
 use crate::tally::Tally;
-use crate::{bench, deny, packages};
+use crate::{bench, deny, faults, packages};
 
 #[derive(clap::Args)]
 pub(crate) struct Options {
@@ -29,6 +29,8 @@ enum Step {
     Clippy,
     /// Unit, integration and documentation tests pass.
     Test,
+    /// Three real nodes keep their promises under faults, on each store.
+    Faults,
     /// The documentation builds, and its links lead somewhere.
     Doc,
     /// The benchmarks run, and say what they found.
@@ -83,6 +85,7 @@ impl Step {
                 let scope = ["--workspace", "--all-features", "--no-fail-fast"];
                 process::run_watched(cargo(&["test"]).args(scope), |line| tally.add(line))
             }
+            Self::Faults => faults::run(&faults::Options::quick()),
             Self::Doc => {
                 let scope = ["--workspace", "--no-deps", "--all-features"];
                 process::run(cargo(&["doc"]).args(scope).env("RUSTDOCFLAGS", "-D warnings"))

@@ -46,7 +46,7 @@ async fn until_there<S, E>(connect: impl AsyncFn() -> Result<S, E>) -> S {
 
 async fn answer(store: impl KeyStore, address: &str) {
     // Enough for a machine that does all of this at once.
-    let authenticator = Authenticator::builder(store).store_timeout(Duration::from_secs(1)).build().unwrap();
+    let authenticator = Authenticator::builder(store).store_timeout(Duration::from_secs(3)).build().unwrap();
     let service = ServiceBuilder::new()
         .layer(AuthLayer::from(authenticator))
         .service(service_fn(async |_: Request<Incoming>| Ok::<_, Infallible>(Response::new(Body::empty()))));

@@ -110,8 +110,11 @@ pub trait ChangeLog: Send + Sync + 'static {
     /// [`StoreError`] if the store cannot answer.
     async fn read(&self, after: Position, limit: usize) -> Result<LogBatch, StoreError>;
 
-    /// Registers the node if it is not yet, notes that it has applied everything up to `applied`, and grants it a lease
-    /// of this length if that is the newest position. A write, in one transaction, on the primary.
+    /// Grants the node a lease of this length if `applied` is the newest position, and registers it if it is not yet.
+    ///
+    /// A registered node that is behind gets none, but if `applied` is a position of this log it is noted that the node
+    /// has come so far: so revocations that it has applied need not wait for it while others are being written. A write, in
+    /// one transaction, on the primary.
     ///
     /// # Errors
     /// [`StoreError`] if the store cannot be written; no lease is granted then.

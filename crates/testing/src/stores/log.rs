@@ -123,6 +123,33 @@ pub(super) async fn a_lease_is_granted_only_to_who_has_applied_the_newest_entry(
     }
 }
 
+pub(super) async fn a_node_that_is_behind_says_how_far_it_has_come(store: &impl KeyAdmin) {
+    let log = log_of(store);
+    let begin = newest(&log).await;
+    let renew = async |applied| log.renew(&node("n1"), applied, LEASE).await.expect("the log answers");
+    let applied = async || log.nodes().await.expect("the register is read").nodes.first().map(|known| known.applied);
+    let account = account(store).await;
+    assert_eq!(renew(begin).await, LeaseAnswer::Behind);
+    assert_eq!(applied().await, None, "who never had a lease is not waited for");
+    let granted = newest(&log).await;
+    assert_eq!(renew(granted).await, LeaseAnswer::Granted);
+    let mut positions = Vec::new();
+    for _ in 0..3 {
+        positions.push(store.put_account(&account).await.expect("an account is put").at_position());
+    }
+    for (said, expected) in [
+        (positions[1], positions[1].number),
+        (positions[0], positions[1].number),
+        (Position { mark: positions[1].mark ^ 1, ..positions[2] }, positions[1].number),
+        (Position { number: positions[2].number + 7, ..positions[1] }, positions[1].number),
+    ] {
+        assert_eq!(renew(said).await, LeaseAnswer::Behind);
+        assert_eq!(applied().await, Some(expected), "{said:?}");
+    }
+    let states = log.nodes().await.expect("the register is read");
+    assert_eq!(states.nodes[0].renewals, 1, "that is no renewal");
+}
+
 pub(super) async fn a_node_is_on_the_register_until_it_leaves_or_stands_still(store: &impl KeyAdmin) {
     let log = log_of(store);
     let current = newest(&log).await;

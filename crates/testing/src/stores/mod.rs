@@ -47,6 +47,7 @@ pub async fn conformance<S: KeyAdmin + Clone>(make: impl AsyncFn() -> S) {
         log::concurrent_writers_leave_no_gap(&make().await).await;
         log::a_write_that_is_refused_appends_nothing(&make().await).await;
         log::a_lease_is_granted_only_to_who_has_applied_the_newest_entry(&make().await).await;
+        log::a_node_that_is_behind_says_how_far_it_has_come(&make().await).await;
         log::a_node_is_on_the_register_until_it_leaves_or_stands_still(&make().await).await;
         log::a_position_of_another_history_is_a_gap(&make().await, &make().await).await;
         log::who_is_far_behind_is_told_of_a_gap(&make().await).await;
