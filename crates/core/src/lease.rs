@@ -13,6 +13,7 @@ use crate::cache::{Cache, Instant};
 use crate::clock::Clock;
 use crate::id::NodeId;
 use crate::store::{ChangeLog, LeaseAnswer, LogBatch, NodeState, Position, StoreError, What};
+use crate::telemetry::{Metrics, Renewal};
 
 /// Entries in one read of the log.
 const BATCH: usize = 512;
@@ -111,6 +112,7 @@ pub(crate) struct Follower {
     pub(crate) lease: Lease,
     pub(crate) cache: Arc<Cache>,
     pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) metrics: Metrics,
     pub(crate) applied: Option<Position>,
 }
 
@@ -126,10 +128,12 @@ impl Follower {
             let pause = match tokio::time::timeout(self.lease.length / 2, self.catch_up(told)).await {
                 Ok(Ok(())) => interval,
                 Ok(Err(error)) => {
+                    self.metrics.renewal(Renewal::Failed);
                     tracing::warn!(node = %self.node, cause = ?std::error::Error::source(&error), "no lease: {error}");
                     interval / 4
                 }
                 Err(_) => {
+                    self.metrics.renewal(Renewal::Failed);
                     tracing::warn!(node = %self.node, "no lease: the key store does not answer in time");
                     interval / 4
                 }
@@ -147,6 +151,7 @@ impl Follower {
 
     /// Applies what is new and renews the lease. Who was told that there is something new reads before it renews.
     async fn catch_up(&mut self, mut told: bool) -> Result<(), StoreError> {
+        let was_told = told;
         let mut applied = match self.applied {
             Some(applied) => applied,
             None => self.start_over(self.log.newest().await?),
@@ -155,14 +160,23 @@ impl Follower {
             if !told {
                 let sent: Instant = self.clock.boottime().into();
                 if self.log.renew(&self.node, applied, self.lease.length).await? == LeaseAnswer::Granted {
+                    self.metrics.renewal(Renewal::Granted);
+                    if self.cache.gate.has_ended(self.clock.boottime().into()) {
+                        self.metrics.lapse();
+                    }
                     self.cache.gate.open_until(sent.after(self.lease.length - self.lease.margin));
                     return Ok(());
+                }
+                self.metrics.renewal(Renewal::Behind);
+                if !was_told {
+                    self.metrics.untold();
                 }
             }
             told = false;
             applied = match self.log.read(applied, BATCH).await? {
                 LogBatch::Entries(entries) => self.apply(applied, &entries),
                 LogBatch::Gap(newest) => {
+                    self.metrics.gap();
                     tracing::error!(node = %self.node, "the change log does not go on from where this node stands: the whole cache is dropped");
                     self.cache.gate.close();
                     self.start_over(newest)
@@ -234,7 +248,8 @@ pub(crate) async fn wait_until_applied(log: &dyn ChangeLog, position: Position, 
                 if pending.is_empty() {
                     return Propagation { confirmed, waited_out: Vec::new(), took: clock.boottime() - committed };
                 }
-                longest = pending.iter().map(|state| state.lease).max().unwrap_or(Lease::MAX);
+                // No node's lease is longer than the longest, whatever the register says.
+                longest = pending.iter().map(|state| state.lease).max().unwrap_or(Lease::MAX).min(Lease::MAX);
             }
             Ok(Err(error)) => tracing::warn!(%error, "the register of nodes cannot be read: waiting leases out"),
             Err(_) => tracing::warn!("the register of nodes is not read in time: waiting leases out"),

@@ -23,6 +23,14 @@ impl StoreOutcome {
     }
 }
 
+/// What came of a node's wish to renew its lease.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Renewal {
+    Granted,
+    Behind,
+    Failed,
+}
+
 /// Counters and histograms, through the `metrics` facade where the feature is on and the builder was told so.
 ///
 /// The handles are registered once; a warm hit then costs one atomic addition, and without metrics a branch.
@@ -37,6 +45,15 @@ struct Handles {
     hits: metrics::Counter,
     negative_hits: metrics::Counter,
     misses: metrics::Counter,
+    read_through: metrics::Counter,
+    renewals: [metrics::Counter; 3],
+    lapses: metrics::Counter,
+    gaps: metrics::Counter,
+    untold: metrics::Counter,
+    clock_steps: metrics::Counter,
+    lease_held: metrics::Gauge,
+    log_position: metrics::Gauge,
+    cached_keys: metrics::Gauge,
 }
 
 #[cfg_attr(
@@ -55,11 +72,29 @@ impl Metrics {
         describe_counter!("keyward_rejections_total", "Requests refused, by reason");
         describe_histogram!("keyward_store_read_seconds", Unit::Seconds, "Reads of the store, by outcome");
         describe_gauge!("keyward_cached_keys", "Keys in the cache");
+        describe_counter!("keyward_read_through_total", "Requests that read the store for want of a lease");
+        describe_counter!("keyward_lease_renewals_total", "Wishes to renew the lease, by outcome");
+        describe_counter!("keyward_lease_lapses_total", "Times that a lease had ended before it was renewed");
+        describe_gauge!("keyward_lease_held", "1 while this node may answer from its cache, 0 while it may not");
+        describe_gauge!("keyward_log_position", "The last entry of the change log that this node has applied");
+        describe_counter!("keyward_log_gaps_total", "Times that the log did not go on, and the cache was dropped");
+        describe_counter!("keyward_log_untold_total", "Times that new entries were found without a notification");
+        describe_counter!("keyward_clock_steps_total", "Times that the wall clock was set");
+        let renewals = |outcome| metrics::counter!("keyward_lease_renewals_total", "outcome" => outcome);
         Self {
             handles: Some(std::sync::Arc::new(Handles {
                 hits: metrics::counter!("keyward_cache_hits_total"),
                 negative_hits: metrics::counter!("keyward_cache_negative_hits_total"),
                 misses: metrics::counter!("keyward_cache_misses_total"),
+                read_through: metrics::counter!("keyward_read_through_total"),
+                renewals: ["granted", "behind", "failed"].map(renewals),
+                lapses: metrics::counter!("keyward_lease_lapses_total"),
+                gaps: metrics::counter!("keyward_log_gaps_total"),
+                untold: metrics::counter!("keyward_log_untold_total"),
+                clock_steps: metrics::counter!("keyward_clock_steps_total"),
+                lease_held: metrics::gauge!("keyward_lease_held"),
+                log_position: metrics::gauge!("keyward_log_position"),
+                cached_keys: metrics::gauge!("keyward_cached_keys"),
             })),
         }
     }
@@ -106,11 +141,64 @@ impl Metrics {
         }
     }
 
-    pub(crate) fn cached_keys(&self, count: usize) {
+    pub(crate) fn read_through(&self) {
         #[cfg(feature = "metrics")]
-        if self.handles.is_some() {
-            metrics::gauge!("keyward_cached_keys").set(count as f64);
+        if let Some(handles) = &self.handles {
+            handles.read_through.increment(1);
         }
-        let _ = count;
+    }
+
+    pub(crate) fn renewal(&self, outcome: Renewal) {
+        #[cfg(feature = "metrics")]
+        if let Some(handles) = &self.handles {
+            let [granted, behind, failed] = &handles.renewals;
+            match outcome {
+                Renewal::Granted => granted.increment(1),
+                Renewal::Behind => behind.increment(1),
+                Renewal::Failed => failed.increment(1),
+            }
+        }
+        let _ = outcome;
+    }
+
+    /// A lease had ended before it was renewed.
+    pub(crate) fn lapse(&self) {
+        #[cfg(feature = "metrics")]
+        if let Some(handles) = &self.handles {
+            handles.lapses.increment(1);
+        }
+    }
+
+    pub(crate) fn gap(&self) {
+        #[cfg(feature = "metrics")]
+        if let Some(handles) = &self.handles {
+            handles.gaps.increment(1);
+        }
+    }
+
+    /// There were new entries, and nobody had said so.
+    pub(crate) fn untold(&self) {
+        #[cfg(feature = "metrics")]
+        if let Some(handles) = &self.handles {
+            handles.untold.increment(1);
+        }
+    }
+
+    pub(crate) fn clock_step(&self) {
+        #[cfg(feature = "metrics")]
+        if let Some(handles) = &self.handles {
+            handles.clock_steps.increment(1);
+        }
+    }
+
+    /// How things are now.
+    pub(crate) fn state(&self, cached_keys: usize, lease_held: bool, log_position: u64) {
+        #[cfg(feature = "metrics")]
+        if let Some(handles) = &self.handles {
+            handles.cached_keys.set(cached_keys as f64);
+            handles.lease_held.set(f64::from(u8::from(lease_held)));
+            handles.log_position.set(log_position as f64);
+        }
+        let _ = (cached_keys, lease_held, log_position);
     }
 }

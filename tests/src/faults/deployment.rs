@@ -54,8 +54,8 @@ impl Deployment {
             let address = SocketAddr::from((there, port));
             let (mut url, mut proxy) = (store.url(), None);
             if let Some(target) = store.address() {
-                let own = Proxy::start(IpAddr::V4(here), target.clone()).await;
-                url = url.replace(&target, &own.address.to_string());
+                let own = Proxy::start(IpAddr::V4(here), target).await;
+                url = url.replace(&target.to_string(), &own.address.to_string());
                 proxy = Some(own);
             }
             let mut node = Node { program: program.to_owned(), url, address, proxy, namespace, process: None };

@@ -9,10 +9,11 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
 /// How what goes through is treated.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Link {
     cut: bool,
     delay: Duration,
+    target: SocketAddr,
 }
 
 /// A proxy on a port of its own.
@@ -25,13 +26,13 @@ pub struct Proxy {
 
 impl Proxy {
     /// Passes on what comes to `host` to `target`.
-    pub async fn start(host: IpAddr, target: String) -> Self {
+    pub async fn start(host: IpAddr, target: SocketAddr) -> Self {
         let listener = TcpListener::bind((host, 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
-        let (link, watch) = watch::channel(Link::default());
+        let (link, watch) = watch::channel(Link { cut: false, delay: Duration::ZERO, target });
         tokio::spawn(async move {
             while let Ok((inbound, _)) = listener.accept().await {
-                tokio::spawn(pass_on(inbound, target.clone(), watch.clone()));
+                tokio::spawn(pass_on(inbound, watch.clone()));
             }
         });
         Self { address, link: Arc::new(link) }
@@ -42,15 +43,20 @@ impl Proxy {
         self.link.send_modify(|link| link.cut = cut);
     }
 
+    /// Passes new connections on to another server, as a failover does.
+    pub fn retarget(&self, target: SocketAddr) {
+        self.link.send_modify(|link| link.target = target);
+    }
+
     /// Lets everything take so much longer.
     pub fn delay(&self, delay: Duration) {
         self.link.send_modify(|link| link.delay = delay);
     }
 }
 
-async fn pass_on(inbound: TcpStream, target: String, mut link: watch::Receiver<Link>) {
-    let _ = link.wait_for(|link| !link.cut).await;
-    let Ok(outbound) = TcpStream::connect(&target).await else { return };
+async fn pass_on(inbound: TcpStream, mut link: watch::Receiver<Link>) {
+    let Ok(target) = link.wait_for(|link| !link.cut).await.map(|link| link.target) else { return };
+    let Ok(outbound) = TcpStream::connect(target).await else { return };
     let _ = (inbound.set_nodelay(true), outbound.set_nodelay(true));
     let ((from_node, to_node), (from_store, to_store)) = (inbound.into_split(), outbound.into_split());
     tokio::select! {

@@ -1,5 +1,6 @@
 //! The store of the deployment: its server, if it has one.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -70,11 +71,10 @@ impl Store {
     }
 
     /// The address in the URL, if it has one: nodes get another there.
-    pub fn address(&self) -> Option<String> {
+    pub fn address(&self) -> Option<SocketAddr> {
         let url = self.url();
-        let start = url.find("127.0.0.1:")?;
-        let rest = url.get(start..)?;
-        Some(rest.split('/').next().unwrap_or(rest).to_owned())
+        let rest = url.get(url.find("127.0.0.1:")?..)?;
+        rest.split('/').next()?.parse().ok()
     }
 
     /// Keys in it.

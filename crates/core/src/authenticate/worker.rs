@@ -16,6 +16,8 @@ use crate::store::ChangeLog;
 use crate::telemetry::Metrics;
 
 const FLUSH_INTERVAL: Duration = Duration::from_secs(1);
+/// A wall clock that is so much off what it was, measured against the one that never stops, was set.
+const CLOCK_STEP_MILLIS: u64 = 500;
 /// What the last flush, and leaving the register, may take.
 const FAREWELL: Duration = Duration::from_secs(2);
 
@@ -44,10 +46,11 @@ impl Worker {
                 node,
                 lease,
                 cache: Arc::clone(&cache),
-                clock,
+                clock: Arc::clone(&clock),
+                metrics: metrics.clone(),
                 applied: None,
             });
-            runtime.block_on(work(&cache, follower, stopping, &metrics));
+            runtime.block_on(work(&cache, follower, stopping, &*clock, &metrics));
             drop(stopped_sender);
         })?;
         Ok(Self { stop, stopped, node })
@@ -64,7 +67,13 @@ impl Worker {
     }
 }
 
-async fn work(cache: &Cache, mut follower: Option<Follower>, mut stopping: watch::Receiver<bool>, metrics: &Metrics) {
+async fn work(
+    cache: &Cache,
+    mut follower: Option<Follower>,
+    mut stopping: watch::Receiver<bool>,
+    clock: &dyn Clock,
+    metrics: &Metrics,
+) {
     let follow = async {
         match &mut follower {
             Some(follower) => follower.run().await,
@@ -73,7 +82,8 @@ async fn work(cache: &Cache, mut follower: Option<Follower>, mut stopping: watch
     };
     tokio::select! {
         () = follow => {}
-        () = keep_up(cache, metrics) => {}
+        () = keep_up(cache) => {}
+        () = watch_clock(clock, metrics) => {}
         // Either way: told to stop, or nobody left to tell.
         _ = stopping.changed() => {}
     }
@@ -87,12 +97,27 @@ async fn work(cache: &Cache, mut follower: Option<Follower>, mut stopping: watch
     }
 }
 
-async fn keep_up(cache: &Cache, metrics: &Metrics) {
+/// Tells when the wall clock is set. Nothing of freshness depends on it, and the ends of keys do.
+async fn watch_clock(clock: &dyn Clock, metrics: &Metrics) {
+    let offset = || clock.now().as_millis() - i64::try_from(clock.boottime().as_millis()).unwrap_or(i64::MAX);
+    let mut last = offset();
+    loop {
+        tokio::time::sleep(FLUSH_INTERVAL).await;
+        let now = offset();
+        if now.abs_diff(last) > CLOCK_STEP_MILLIS {
+            tracing::warn!(by_millis = now - last, "the wall clock was set: keys that expire end by the new time");
+            metrics.clock_step();
+        }
+        last = now;
+    }
+}
+
+async fn keep_up(cache: &Cache) {
     loop {
         if tokio::time::timeout(FLUSH_INTERVAL, cache.sweep_due.notified()).await.is_ok() {
             cache.sweep();
         }
-        metrics.cached_keys(cache.len());
+        cache.report();
         if let Err(error) = cache.flush_uses().await {
             tracing::warn!(cause = ?std::error::Error::source(&error), "uses of keys cannot be recorded: {error}");
             tokio::time::sleep(FLUSH_INTERVAL).await;

@@ -47,6 +47,12 @@ impl Gate {
         now.0 < self.open_until.load(Ordering::Acquire)
     }
 
+    /// Whether it was open once, and is no longer.
+    pub(crate) fn has_ended(&self, now: Instant) -> bool {
+        let end = self.open_until.load(Ordering::SeqCst);
+        end != 0 && end <= now.0
+    }
+
     pub(crate) fn open_until(&self, end: Instant) {
         self.open_until.store(end.0, Ordering::SeqCst);
     }

@@ -157,6 +157,7 @@ impl Cache {
                 },
             }
         }
+        self.metrics.read_through();
         // Read through: this answer began after the request did, so it counts whatever comes meanwhile. The front takes
         // it all the same, for when there is a lease again: it is guarded like any other.
         let fill = self.fill(digests).await.map_err(|error| failure(error.kind()))?;
@@ -173,6 +174,11 @@ impl Cache {
 
     pub(crate) fn len(&self) -> usize {
         self.front.len()
+    }
+
+    /// Reports how things are.
+    pub(crate) fn report(&self) {
+        self.metrics.state(self.len(), self.gate.is_open(self.now()), self.gate.applied());
     }
 
     pub(crate) fn sweep(&self) {
