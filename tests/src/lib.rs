@@ -8,6 +8,7 @@ pub mod postgres;
 pub mod program;
 pub mod service;
 pub mod valkey;
+pub mod watched;
 
 /// The code in README.md compiles.
 #[cfg(doctest)]

@@ -72,6 +72,11 @@ impl Server {
         eventually("PostgreSQL answers", || is_ready(self.port));
     }
 
+    /// Where it keeps what it holds.
+    pub fn data(&self) -> PathBuf {
+        self.folder.join("data")
+    }
+
     /// Ends it at once, as a crash does: nothing is written out any more.
     pub fn crash(&self) {
         let process = self.process.load(Ordering::Relaxed);

@@ -1,6 +1,6 @@
 //! A Valkey or Redis server of this test's own: on a free port of loopback, gone with the process.
 
-use std::net::TcpListener;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -35,6 +35,16 @@ impl Server {
     /// Where it is.
     pub fn url(&self) -> String {
         format!("redis://127.0.0.1:{}/", self.port)
+    }
+
+    /// Its address.
+    pub fn address(&self) -> SocketAddr {
+        (Ipv4Addr::LOCALHOST, self.port).into()
+    }
+
+    /// Where it keeps what it holds.
+    pub fn data(&self) -> PathBuf {
+        self.folder.join("appendonlydir")
     }
 
     /// Starts it, again if need be, and waits until it answers.

@@ -1,7 +1,8 @@
 //! The store of the deployment: its server, if it has one.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::str::FromStr;
 
 use keyward::Keys;
@@ -34,6 +35,11 @@ impl FromStr for Kind {
             other => Err(format!("{other:?} is none of sqlite, postgres, valkey")),
         }
     }
+}
+
+/// Copies a folder with its owners and rights.
+fn copy(from: &Path, to: &Path) {
+    assert!(Command::new("cp").arg("-a").args([from, to]).status().unwrap().success());
 }
 
 /// A store for one run, gone with the process.
@@ -101,6 +107,29 @@ impl Store {
             Self::Sqlite(_) => {}
             Self::Postgres(server, _) => server.start(),
             Self::Valkey(server) => server.start(),
+        }
+    }
+
+    /// Keeps a copy of what it holds. The server has crashed before.
+    pub fn back_up(&self) {
+        copy(&self.data(), &self.backup());
+    }
+
+    /// Puts the copy back in place of what it holds. The server has crashed before.
+    pub fn restore(&self) {
+        assert!(Command::new("rm").arg("-rf").arg(self.data()).status().unwrap().success());
+        copy(&self.backup(), &self.data());
+    }
+
+    fn backup(&self) -> PathBuf {
+        self.data().with_extension("backup")
+    }
+
+    fn data(&self) -> PathBuf {
+        match self {
+            Self::Sqlite(folder) => folder.path().join("keys.db"),
+            Self::Postgres(server, _) => server.data(),
+            Self::Valkey(server) => server.data(),
         }
     }
 

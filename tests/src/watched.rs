@@ -1,0 +1,80 @@
+//! A node in this process whose metrics a test can read.
+
+use std::collections::HashMap;
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use keyward::{Admission, Authenticator, AuthenticatorBuilder, Check, KeyStore, Rejection, Target, UnknownConnection};
+use metrics_util::debugging::{DebugValue, DebuggingRecorder, Snapshotter};
+
+/// An authenticator, and what it has counted.
+pub struct Watched {
+    authenticator: Authenticator,
+    snapshotter: Snapshotter,
+    seen: Mutex<HashMap<String, f64>>,
+}
+
+impl Watched {
+    /// A node on this store.
+    pub fn new(store: impl KeyStore) -> Self {
+        Self::built(Authenticator::builder(store))
+    }
+
+    /// This node.
+    pub fn built(builder: AuthenticatorBuilder) -> Self {
+        let recorder = DebuggingRecorder::new();
+        let snapshotter = recorder.snapshotter();
+        let authenticator = metrics::with_local_recorder(&recorder, || builder.metrics().build().unwrap());
+        Self { authenticator, snapshotter, seen: Mutex::default() }
+    }
+
+    /// What it says to an Authorization field.
+    pub async fn ask(&self, field: &str) -> Result<(), Rejection> {
+        self.authenticator.authenticate([field.as_bytes()]).await.map(|admission| match admission {
+            Admission::Identity(_) => (),
+            Admission::Anonymous => panic!("anonymous, with a credential"),
+        })
+    }
+
+    /// Whether it would answer this from its cache.
+    pub fn has_cached(&self, field: &str) -> bool {
+        let target = Target { method: "GET", path: "/", preflight: false, connection: &UnknownConnection };
+        !matches!(self.authenticator.check(target, [field.as_bytes()]), Check::Pending(_))
+    }
+
+    /// Waits until it has a lease, and answers this from its cache.
+    pub async fn warm(&self, field: &str) {
+        within("the key is cached", async || {
+            let _ = self.ask(field).await;
+            self.has_cached(field)
+        })
+        .await;
+    }
+
+    /// What it has counted under this name, with this outcome if one is given.
+    pub fn counted(&self, name: &str, outcome: &str) -> f64 {
+        let mut seen = self.seen.lock().unwrap();
+        for (key, _, _, value) in self.snapshotter.snapshot().into_vec() {
+            let key = key.key();
+            let label = key.labels().map(|label| label.value()).next().unwrap_or_default();
+            let total = seen.entry(format!("{} {label}", key.name())).or_default();
+            // A snapshot takes what was counted since the last one; a level stays.
+            match value {
+                DebugValue::Counter(count) => *total += count as f64,
+                DebugValue::Gauge(level) => *total = level.0,
+                DebugValue::Histogram(values) => *total += values.len() as f64,
+            }
+        }
+        seen.get(&format!("{name} {outcome}")).copied().unwrap_or_default()
+    }
+}
+
+/// Waits for a condition, for at most ten seconds. Gives how long it took.
+pub async fn within(what: &str, mut condition: impl AsyncFnMut() -> bool) -> Duration {
+    let begun = Instant::now();
+    while !condition().await {
+        assert!(begun.elapsed() < Duration::from_secs(10), "never: {what}");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    begun.elapsed()
+}

@@ -1,0 +1,422 @@
+//! What a node does when its store is gone, slow, read-only, restored, crowded, silent or cut off: on real servers, each with the
+//! metric that shows it.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use keyward::{
+    AccountRecord, Authenticator, Digest, Found, Freshness, KeyStore, Keys, KeysError, Lease, NewKey, Rejection,
+    StoreError, async_trait,
+};
+use keyward_postgres::{PostgresOptions, PostgresStore};
+use keyward_sqlite::SqliteStore;
+use keyward_tests::faults::proxy::Proxy;
+use keyward_tests::faults::store::{Kind, Store};
+use keyward_tests::watched::{Watched, within};
+use keyward_tests::{postgres, valkey};
+use keyward_valkey::{ValkeyOptions, ValkeyStore};
+use tokio::task::JoinSet;
+
+const SERVERS: [Kind; 2] = [Kind::Postgres, Kind::Valkey];
+
+/// A store with an account, and what manages the keys in it.
+struct Desk {
+    store: Store,
+    keys: Keys,
+}
+
+impl Desk {
+    async fn new(kind: Kind) -> Self {
+        let store = tokio::task::spawn_blocking(move || Store::start(kind)).await.unwrap();
+        let keys = store.keys().await;
+        keys.put_account(&AccountRecord::new("acct_1".parse().unwrap(), "Example Ltd")).await.unwrap();
+        Self { store, keys }
+    }
+
+    async fn node(&self) -> Watched {
+        self.node_by(&self.store.url()).await
+    }
+
+    /// A node that reaches the store by this URL, over connections of its own.
+    async fn node_by(&self, url: &str) -> Watched {
+        match &self.store {
+            Store::Sqlite(_) => Watched::new(SqliteStore::open(url).unwrap()),
+            Store::Postgres(..) => Watched::new(PostgresStore::connect(url).await.unwrap()),
+            Store::Valkey(_) => Watched::new(ValkeyStore::connect(url).await.unwrap()),
+        }
+    }
+
+    async fn issue(&self) -> (String, keyward::KeyRecord) {
+        issue(&self.keys).await
+    }
+}
+
+async fn issue(keys: &Keys) -> (String, keyward::KeyRecord) {
+    let issued = keys.issue(NewKey::secret("acct_1".parse().unwrap(), "a key")).await.unwrap();
+    (format!("Bearer {}", *issued.key.expose_once()), issued.record)
+}
+
+async fn sql(url: &str, statements: &str) {
+    let (client, connection) = tokio_postgres::connect(url, tokio_postgres::NoTls).await.unwrap();
+    let connection = tokio::spawn(connection);
+    client.batch_execute(statements).await.unwrap();
+    connection.abort();
+}
+
+async fn command(url: &str, words: &[&str]) {
+    let mut connection = redis::Client::open(url).unwrap().get_multiplexed_async_connection().await.unwrap();
+    let mut command = redis::cmd(words[0]);
+    command.arg(&words[1..]).query_async::<redis::Value>(&mut connection).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_store_that_has_crashed_lets_nobody_in_after_the_lease_and_keys_work_again_when_it_is_back() {
+    for kind in SERVERS {
+        let desk = Desk::new(kind).await;
+        let node = desk.node().await;
+        let (field, record) = desk.issue().await;
+        node.warm(&field).await;
+        tokio::task::block_in_place(|| desk.store.crash());
+        let took = within("nobody is let in", async || match node.ask(&field).await {
+            Ok(()) => false,
+            Err(rejection) => rejection == Rejection::StoreUnavailable,
+        })
+        .await;
+        assert!(took <= Lease::default().length(), "{kind:?}: a lease outlived its store by {took:?}");
+        assert!(node.counted("keyward_lease_renewals_total", "failed") > 0.0, "{kind:?}");
+        assert!(node.counted("keyward_store_read_seconds", "failed") > 0.0, "{kind:?}");
+        within("it is reported that there is no lease", async || node.counted("keyward_lease_held", "") == 0.0).await;
+        tokio::task::block_in_place(|| desk.store.restart());
+        let took = within("the key works again", async || node.ask(&field).await.is_ok()).await;
+        assert!(took < Duration::from_secs(3), "{kind:?}: it recovers after {took:?}");
+        node.warm(&field).await;
+        assert!(node.counted("keyward_lease_lapses_total", "") > 0.0, "{kind:?}");
+        within("revoking works again", async || desk.keys.revoke(&record.id).await.is_ok()).await;
+        assert_eq!(node.ask(&field).await, Err(Rejection::KeyRevoked), "{kind:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_store_that_does_not_answer_costs_a_request_no_more_than_the_time_out() {
+    for kind in SERVERS {
+        let desk = Desk::new(kind).await;
+        let node = desk.node().await;
+        let (field, _) = desk.issue().await;
+        desk.store.signal("-STOP");
+        let begun = Instant::now();
+        let refused = node.ask(&field).await;
+        let took = begun.elapsed();
+        desk.store.signal("-CONT");
+        assert_eq!(refused, Err(Rejection::StoreUnavailable), "{kind:?}");
+        assert!(took < Duration::from_secs(1), "{kind:?}: {took:?}");
+        assert!(node.counted("keyward_store_read_seconds", "failed") > 0.0, "{kind:?}");
+        node.warm(&field).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_store_that_takes_no_writes_lets_keys_in_and_revokes_nothing() {
+    for kind in [Kind::Postgres, Kind::Valkey, Kind::Sqlite] {
+        let desk = Desk::new(kind).await;
+        let node = desk.node().await;
+        let (field, record) = desk.issue().await;
+        node.warm(&field).await;
+        let url = desk.store.url();
+        let mut locked = None;
+        match kind {
+            Kind::Postgres => {
+                sql(&url, "ALTER SYSTEM SET default_transaction_read_only = on").await;
+                sql(&url, "SELECT pg_reload_conf()").await;
+            }
+            Kind::Valkey => command(&url, &["CONFIG", "SET", "min-replicas-to-write", "1"]).await,
+            // Another process is in the midst of a write, and stays there.
+            Kind::Sqlite => {
+                let connection = rusqlite::Connection::open(&url).unwrap();
+                connection.execute_batch("BEGIN IMMEDIATE").unwrap();
+                locked = Some(connection);
+            }
+        }
+        within("there is no lease", async || !node.has_cached(&field)).await;
+        let before = node.counted("keyward_read_through_total", "");
+        assert_eq!(node.ask(&field).await, Ok(()), "{kind:?}: each request reads the store");
+        assert!(node.counted("keyward_read_through_total", "") > before, "{kind:?}");
+        assert!(node.counted("keyward_lease_renewals_total", "failed") > 0.0, "{kind:?}");
+        let refused = desk.keys.revoke(&record.id).await;
+        assert!(matches!(refused, Err(KeysError::Store(_))), "{kind:?}: {refused:?}");
+        assert!(desk.keys.get(&record.id).await.unwrap().unwrap().revoked_at.is_none(), "{kind:?}");
+        match kind {
+            Kind::Postgres => {
+                sql(
+                    &url,
+                    "SET default_transaction_read_only = off; SET SESSION CHARACTERISTICS AS TRANSACTION READ WRITE",
+                )
+                .await;
+                let reset = "SET default_transaction_read_only = off";
+                let (client, connection) = tokio_postgres::connect(&url, tokio_postgres::NoTls).await.unwrap();
+                tokio::spawn(connection);
+                client.batch_execute(reset).await.unwrap();
+                client.batch_execute("ALTER SYSTEM RESET default_transaction_read_only").await.unwrap();
+                client.batch_execute("SELECT pg_reload_conf()").await.unwrap();
+            }
+            Kind::Valkey => command(&url, &["CONFIG", "SET", "min-replicas-to-write", "0"]).await,
+            Kind::Sqlite => drop(locked),
+        }
+        within("revoking works again", async || desk.keys.revoke(&record.id).await.is_ok()).await;
+        assert_eq!(node.ask(&field).await, Err(Rejection::KeyRevoked), "{kind:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_cached_outlives_a_database_that_was_restored_from_a_backup() {
+    for kind in [Kind::Postgres, Kind::Valkey] {
+        let desk = Desk::new(kind).await;
+        let node = desk.node().await;
+        let (field, _) = desk.issue().await;
+        tokio::task::block_in_place(|| {
+            desk.store.crash();
+            desk.store.back_up();
+            desk.store.restart();
+        });
+        within("the store is back", async || desk.keys.list(&keyward::KeyQuery::default()).await.is_ok()).await;
+        let (lost, _) = desk.issue().await;
+        for cached in [&field, &lost] {
+            node.warm(cached).await;
+        }
+        tokio::task::block_in_place(|| {
+            desk.store.crash();
+            desk.store.restore();
+            desk.store.restart();
+        });
+        // Others write meanwhile, so that the old number is reached again, with another mark.
+        let (new, _) = {
+            within("the store is back", async || desk.keys.list(&keyward::KeyQuery::default()).await.is_ok()).await;
+            desk.issue().await
+        };
+        within("what the backup does not have is refused", async || {
+            matches!(node.ask(&lost).await, Err(Rejection::UnknownKey))
+        })
+        .await;
+        for there in [&field, &new] {
+            node.warm(there).await;
+        }
+        assert_eq!(node.ask(&lost).await, Err(Rejection::UnknownKey), "{kind:?}");
+        assert!(node.counted("keyward_log_gaps_total", "") > 0.0, "{kind:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_failover_to_a_replica_that_is_behind_makes_everything_cached_suspect() {
+    let primary = tokio::task::spawn_blocking(|| valkey::Server::new(&[])).await.unwrap();
+    let of = primary.address().to_string().replace(':', " ");
+    let replica = tokio::task::spawn_blocking(move || valkey::Server::new(&["--replicaof", &of])).await.unwrap();
+    let proxy = Proxy::start(IpAddr::V4(Ipv4Addr::LOCALHOST), primary.address()).await;
+    let keys = Keys::new(ValkeyStore::connect(&primary.url()).await.unwrap());
+    keys.put_account(&AccountRecord::new("acct_1".parse().unwrap(), "Example Ltd")).await.unwrap();
+    let node = Watched::new(ValkeyStore::connect(&format!("redis://{}/", proxy.address)).await.unwrap());
+    let (both, _) = issue(&keys).await;
+    command(&primary.url(), &["WAIT", "1", "5000"]).await;
+    command(&replica.url(), &["REPLICAOF", "NO", "ONE"]).await;
+    let (lost, _) = issue(&keys).await;
+    node.warm(&both).await;
+    node.warm(&lost).await;
+    proxy.retarget(replica.address());
+    tokio::task::block_in_place(|| primary.crash());
+    within("what the replica does not have is refused", async || {
+        matches!(node.ask(&lost).await, Err(Rejection::UnknownKey))
+    })
+    .await;
+    node.warm(&both).await;
+    assert!(node.counted("keyward_log_gaps_total", "") > 0.0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_pool_that_is_exhausted_refuses_in_time_and_serves_again() {
+    let url = postgres::database();
+    let store = PostgresOptions::default().pool_size(2).connect(&url).await.unwrap();
+    let keys = Keys::new(store.clone());
+    keys.put_account(&AccountRecord::new("acct_1".parse().unwrap(), "Example Ltd")).await.unwrap();
+    let mut fields = Vec::new();
+    for _ in 0..60 {
+        fields.push(issue(&keys).await.0);
+    }
+    let node = Arc::new(Watched::new(store));
+    let (client, connection) = tokio_postgres::connect(&url, tokio_postgres::NoTls).await.unwrap();
+    tokio::spawn(connection);
+    client.batch_execute("BEGIN; LOCK TABLE keyward_keys IN ACCESS EXCLUSIVE MODE").await.unwrap();
+    let ask_all = async || {
+        let begun = Instant::now();
+        let mut asking = JoinSet::new();
+        for field in fields.clone() {
+            let node = Arc::clone(&node);
+            asking.spawn(async move { node.ask(&field).await });
+        }
+        (asking.join_all().await, begun.elapsed())
+    };
+    let (verdicts, took) = ask_all().await;
+    assert!(verdicts.iter().all(|verdict| *verdict == Err(Rejection::StoreUnavailable)), "{verdicts:?}");
+    assert!(took < Duration::from_secs(1), "{took:?}");
+    assert!(node.counted("keyward_store_read_seconds", "failed") >= 60.0);
+    client.batch_execute("COMMIT").await.unwrap();
+    within("all are let in", async || ask_all().await.0.iter().all(Result::is_ok)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn losing_every_notification_makes_revocations_slower_and_not_weaker() {
+    for kind in SERVERS {
+        let desk = Desk::new(kind).await;
+        let node = desk.node().await;
+        let url = desk.store.url();
+        for _ in 0..3 {
+            let (field, record) = desk.issue().await;
+            node.warm(&field).await;
+            match kind {
+                Kind::Valkey => command(&url, &["CLIENT", "KILL", "TYPE", "pubsub"]).await,
+                _ => {
+                    let kill = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'LISTEN%'";
+                    sql(&url, kill).await;
+                }
+            }
+            let revoked = desk.keys.revoke(&record.id).await.unwrap();
+            assert_eq!(node.ask(&field).await, Err(Rejection::KeyRevoked), "{kind:?}");
+            assert_eq!(revoked.propagation.confirmed.len(), 1, "{kind:?}: {revoked:?}");
+            let took = revoked.propagation.took;
+            assert!(took < Duration::from_millis(1_000), "{kind:?}: a quarter of a lease, and a little: {took:?}");
+        }
+        within("it is counted that nobody had said so", async || node.counted("keyward_log_untold_total", "") > 0.0)
+            .await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_that_is_cut_off_stops_answering_with_its_lease_and_finds_its_way_back() {
+    for kind in SERVERS {
+        let desk = Desk::new(kind).await;
+        let target = desk.store.address().unwrap();
+        let proxy = Proxy::start(IpAddr::V4(Ipv4Addr::LOCALHOST), target).await;
+        let url = desk.store.url().replace(&target.to_string(), &proxy.address.to_string());
+        let node = desk.node_by(&url).await;
+        let (field, record) = desk.issue().await;
+        let (other, _) = desk.issue().await;
+        node.warm(&field).await;
+        node.warm(&other).await;
+        proxy.cut(true);
+        let begun = Instant::now();
+        let revoked = desk.keys.revoke(&record.id).await.unwrap();
+        let took = begun.elapsed();
+        assert_eq!(node.ask(&field).await, Err(Rejection::StoreUnavailable), "{kind:?}");
+        assert_eq!(revoked.propagation.waited_out.len(), 1, "{kind:?}: {revoked:?}");
+        assert!(took <= Lease::default().length() + Duration::from_millis(500), "{kind:?}: {took:?}");
+        proxy.cut(false);
+        let took = within("the other key works again", async || node.ask(&other).await.is_ok()).await;
+        assert!(took < Duration::from_secs(5), "{kind:?}: {took:?}");
+        assert_eq!(node.ask(&field).await, Err(Rejection::KeyRevoked), "{kind:?}");
+        node.warm(&other).await;
+        assert!(node.counted("keyward_lease_lapses_total", "") > 0.0, "{kind:?}");
+    }
+}
+
+/// Counts how many reads are under way at once.
+struct Counting {
+    inner: PostgresStore,
+    now: AtomicUsize,
+    most: Arc<AtomicUsize>,
+}
+
+#[async_trait]
+impl KeyStore for Counting {
+    async fn find(&self, digest: &Digest) -> Result<Found, StoreError> {
+        let now = self.now.fetch_add(1, Ordering::SeqCst) + 1;
+        self.most.fetch_max(now, Ordering::SeqCst);
+        let found = self.inner.find(digest).await;
+        self.now.fetch_sub(1, Ordering::SeqCst);
+        found
+    }
+
+    fn freshness(&self) -> Freshness {
+        self.inner.freshness()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_thousand_keys_that_are_cold_at_once_after_a_gap_are_read_a_few_at_a_time() {
+    let url = postgres::database();
+    let store = PostgresStore::connect(&url).await.unwrap();
+    let keys = Keys::new(store.clone());
+    keys.put_account(&AccountRecord::new("acct_1".parse().unwrap(), "Example Ltd")).await.unwrap();
+    let mut fields = Vec::new();
+    for _ in 0..1_000 {
+        fields.push(issue(&keys).await.0);
+    }
+    let most = Arc::new(AtomicUsize::new(0));
+    let counting = Counting { inner: store, now: AtomicUsize::new(0), most: Arc::clone(&most) };
+    let builder = Authenticator::builder(counting).store_concurrency(8).store_timeout(Duration::from_secs(30));
+    let node = Arc::new(Watched::built(builder));
+    for field in &fields {
+        node.warm(field).await;
+    }
+    let reads = node.counted("keyward_store_read_seconds", "found");
+    // Another history: as after a restoration.
+    sql(&url, "UPDATE keyward_log_head SET mark = 7; UPDATE keyward_changes SET mark = mark / 2").await;
+    within("everything is suspect", async || node.counted("keyward_log_gaps_total", "") > 0.0).await;
+    most.store(0, Ordering::SeqCst);
+    let mut asking = JoinSet::new();
+    for field in fields {
+        let node = Arc::clone(&node);
+        asking.spawn(async move { node.ask(&field).await });
+    }
+    assert!(asking.join_all().await.iter().all(Result::is_ok));
+    assert_eq!(node.counted("keyward_store_read_seconds", "found") - reads, 1_000.0, "each is read once");
+    assert!((1..=8).contains(&most.load(Ordering::SeqCst)), "{most:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_entry_that_a_later_version_has_written_makes_everything_cached_suspect() {
+    let desk = Desk::new(Kind::Postgres).await;
+    let node = desk.node().await;
+    let (field, _) = desk.issue().await;
+    node.warm(&field).await;
+    let later = "UPDATE keyward_keys SET revoked_at = 1; SELECT keyward_append(5, 'tenant', NULL, NULL, 'acct_1')";
+    sql(&desk.store.url(), later).await;
+    within("the key is refused", async || node.ask(&field).await == Err(Rejection::KeyRevoked)).await;
+
+    let desk = Desk::new(Kind::Valkey).await;
+    let node = desk.node().await;
+    let (field, record) = desk.issue().await;
+    node.warm(&field).await;
+    let url = desk.store.url();
+    let mut stored = desk.keys.get(&record.id).await.unwrap().unwrap();
+    stored.revoked_at = Some(keyward::Timestamp::from_millis(1));
+    let text = serde_json::to_string(&stored).unwrap();
+    command(&url, &["SET", &format!("{{keyward}}:key:{}", record.id), &text]).await;
+    let append = "local number = redis.call('HINCRBY', '{keyward}:head', 'number', 1) \
+                  redis.call('HSET', '{keyward}:head', 'mark', '5') \
+                  return redis.call('XADD', '{keyward}:log', number .. '-0', 'mark', '5', 'what', '{\"tenant\":7}')";
+    command(&url, &["EVAL", append, "0"]).await;
+    within("the key is refused", async || node.ask(&field).await == Err(Rejection::KeyRevoked)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_row_that_cannot_be_lets_nobody_in_and_says_that_it_is_the_services_fault() {
+    let desk = Desk::new(Kind::Postgres).await;
+    let node = desk.node().await;
+    let (field, _) = desk.issue().await;
+    sql(&desk.store.url(), "UPDATE keyward_keys SET scopes = '%%'").await;
+    assert_eq!(node.ask(&field).await, Err(Rejection::StoreCorrupt));
+
+    let desk = Desk::new(Kind::Valkey).await;
+    let node = desk.node().await;
+    let (field, record) = desk.issue().await;
+    command(&desk.store.url(), &["SET", &format!("{{keyward}}:key:{}", record.id), "{\"account\":\"acct_1\"}"]).await;
+    assert_eq!(node.ask(&field).await, Err(Rejection::StoreCorrupt));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_valkey_server_that_may_forget_can_be_accepted_and_is_named() {
+    let server = valkey::Server::new(&["--appendfsync", "everysec"]);
+    assert!(ValkeyStore::connect(&server.url()).await.is_err());
+    assert!(ValkeyOptions::default().accept_loss().connect(&server.url()).await.is_ok());
+}
