@@ -96,7 +96,13 @@ impl ValkeyOptions {
             .await
             .map_err(ConnectError::Unreachable)?;
         let listening = Listening::start(client);
-        Ok(ValkeyStore(Arc::new(Shared { connection, replicas: self.replicas, listening })))
+        Ok(ValkeyStore(Arc::new(Shared {
+            connection,
+            replicas: self.replicas,
+            listening,
+            #[cfg(feature = "limits")]
+            runtime: tokio::runtime::Handle::current(),
+        })))
     }
 
     async fn check(&self, connection: &mut ConnectionManager) -> Result<(), ConnectError> {

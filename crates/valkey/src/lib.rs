@@ -12,6 +12,9 @@
 //!   [`ValkeyOptions::wait_for_replicas`] has every write wait for so many replicas.
 //! - All data has one hash tag, `{keyward}`, and so lives in one slot of a cluster.
 //!
+//! # Features
+//! `limits` adds [`ValkeyPermits`], with which all nodes share the limits of `keyward-limits`.
+//!
 //! # Examples
 //! ```no_run
 //! use keyward::AuthLayer;
@@ -26,6 +29,8 @@
 
 mod admin;
 mod connect;
+#[cfg(feature = "limits")]
+mod limits;
 mod listen;
 mod log;
 mod script;
@@ -39,6 +44,8 @@ use redis::aio::ConnectionManager;
 use serde::de::DeserializeOwned;
 
 pub use connect::{ConnectError, ValkeyOptions};
+#[cfg(feature = "limits")]
+pub use limits::ValkeyPermits;
 
 use crate::listen::Listening;
 
@@ -51,6 +58,9 @@ struct Shared {
     /// Replicas that every write waits for.
     replicas: usize,
     listening: Listening,
+    /// What drives the connections.
+    #[cfg(feature = "limits")]
+    runtime: tokio::runtime::Handle,
 }
 
 impl ValkeyStore {

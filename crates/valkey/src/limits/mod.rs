@@ -1,0 +1,5 @@
+//! Limits that all nodes share.
+
+mod permits;
+
+pub use permits::ValkeyPermits;
