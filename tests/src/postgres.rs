@@ -27,6 +27,23 @@ pub fn database() -> String {
     format!("postgres://keyward@127.0.0.1:{port}/{name}")
 }
 
+/// Runs SQL in the database at this URL: what it gives, a row a line.
+pub fn sql(url: &str, sql: &str) -> String {
+    let run =
+        Command::new(binary("psql")).args(["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-c", sql, url]).output();
+    let output = run.unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap().trim_end().to_owned()
+}
+
+/// From now on nobody may connect to the database at this URL, and whoever is connected is thrown out.
+pub fn shut(url: &str) {
+    let (server, name) = url.rsplit_once('/').unwrap();
+    let server = format!("{server}/postgres");
+    sql(&server, &format!("ALTER DATABASE {name} ALLOW_CONNECTIONS false"));
+    sql(&server, &format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'"));
+}
+
 /// The id of the server's process, for signals.
 pub fn process() -> u32 {
     server().process

@@ -1,6 +1,7 @@
 //! A Valkey or Redis server of this test's own: on a free port of loopback, gone with the process.
 
-use std::net::TcpListener;
+use std::io::Write;
+use std::net::{TcpListener, TcpStream};
 use std::process::{Command, Stdio};
 
 use crate::program::{end_with_this_process, eventually};
@@ -18,6 +19,13 @@ pub fn server(settings: &[&str]) -> String {
     command.arg(port.to_string()).arg("--dir").arg(&folder).args(settings);
     let process = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap().id();
     end_with_this_process(process, &folder);
-    eventually("the server answers", || std::net::TcpStream::connect(("127.0.0.1", port)).is_ok());
+    eventually("the server answers", || TcpStream::connect(("127.0.0.1", port)).is_ok());
     format!("redis://127.0.0.1:{port}/")
+}
+
+/// Ends the server at this URL.
+pub fn end(url: &str) {
+    let address = url.trim_start_matches("redis://").trim_end_matches('/');
+    TcpStream::connect(address).unwrap().write_all(b"SHUTDOWN NOSAVE\r\n").unwrap();
+    eventually("the server has ended", || TcpStream::connect(address).is_err());
 }

@@ -16,7 +16,7 @@
 //! `sslmode` in the URL decides; certificates are verified against the system's roots whenever TLS is used.
 //!
 //! # Features
-//! `limits` adds [`PostgresPermits`], with which all nodes share the limits of `keyward-limits`.
+//! `limits` adds [`PostgresPermits`] and [`PostgresRates`], with which all nodes share the limits of `keyward-limits`.
 //!
 //! # Examples
 //! ```no_run
@@ -48,7 +48,7 @@ use keyward::{Digest, Found, Freshness, KeyStore, KeyUse, StoreError};
 
 pub use connect::{ConnectError, PostgresOptions};
 #[cfg(feature = "limits")]
-pub use limits::PostgresPermits;
+pub use limits::{PostgresPermits, PostgresRates};
 
 use crate::failure::Failure;
 use crate::listen::Listening;

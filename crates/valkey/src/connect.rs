@@ -59,7 +59,7 @@ impl Default for ValkeyOptions {
 }
 
 impl ValkeyOptions {
-    /// How many replicas have to have every write before it counts as done.
+    /// How many replicas have to have every write before it counts as done. Permits and rates wait for none.
     pub fn wait_for_replicas(mut self, replicas: usize) -> Self {
         self.replicas = replicas;
         self

@@ -9,11 +9,11 @@
 //! - The server keeps what it acknowledges: `appendonly yes` and `appendfsync always`, and no eviction. [`ValkeyStore::connect`] checks
 //!   that, and refuses a server that may forget, unless [`ValkeyOptions::accept_loss`] says that it may.
 //! - Replication is asynchronous: after a failover the new primary may not know the last revocations.
-//!   [`ValkeyOptions::wait_for_replicas`] has every write wait for so many replicas.
+//!   [`ValkeyOptions::wait_for_replicas`] has every write wait for so many replicas; permits and rates do not.
 //! - All data has one hash tag, `{keyward}`, and so lives in one slot of a cluster.
 //!
 //! # Features
-//! `limits` adds [`ValkeyPermits`], with which all nodes share the limits of `keyward-limits`.
+//! `limits` adds [`ValkeyPermits`] and [`ValkeyRates`], with which all nodes share the limits of `keyward-limits`.
 //!
 //! # Examples
 //! ```no_run
@@ -45,7 +45,7 @@ use serde::de::DeserializeOwned;
 
 pub use connect::{ConnectError, ValkeyOptions};
 #[cfg(feature = "limits")]
-pub use limits::ValkeyPermits;
+pub use limits::{ValkeyPermits, ValkeyRates};
 
 use crate::listen::Listening;
 

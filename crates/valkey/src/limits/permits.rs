@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use keyward::{AccountId, StoreError};
 use keyward_limits::{Acquired, PermitId, PermitStore};
 
+use super::NOW;
 use crate::script::Script;
 use crate::{ValkeyStore, unavailable};
 
@@ -95,15 +96,9 @@ fn micros(lease: Duration) -> u64 {
     lease.min(LONGEST).as_micros() as u64
 }
 
-/// The server's time in microseconds.
-const NOW: &str = "local time = redis.call('TIME')
-     local now = time[1] * 1000000 + time[2]
-     ";
-
 /// The set goes with the last of its permits.
 const EXPIRE: &str = "local last = redis.call('ZRANGE', KEYS[1], -1, -1, 'WITHSCORES')[2]
-     redis.call('PEXPIREAT', KEYS[1], string.format('%.0f', math.ceil(last / 1000)))
-     ";
+         redis.call('PEXPIREAT', KEYS[1], string.format('%.0f', math.ceil(last / 1000)))";
 
 /// ARGV: permit, limit, lease. Gives how many are held if that is all of them, and nothing if this one is granted.
 static ACQUIRE: Script = Script::new(|| {
