@@ -38,10 +38,21 @@ pub fn sql(url: &str, sql: &str) -> String {
 
 /// From now on nobody may connect to the database at this URL, and whoever is connected is thrown out.
 pub fn shut(url: &str) {
-    let (server, name) = url.rsplit_once('/').unwrap();
-    let server = format!("{server}/postgres");
+    let (server, name) = beside(url);
     sql(&server, &format!("ALTER DATABASE {name} ALLOW_CONNECTIONS false"));
     sql(&server, &format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'"));
+}
+
+/// Whoever wants to may connect again.
+pub fn open(url: &str) {
+    let (server, name) = beside(url);
+    sql(&server, &format!("ALTER DATABASE {name} ALLOW_CONNECTIONS true"));
+}
+
+/// The URL of another database of the same server, and the name of this one.
+fn beside(url: &str) -> (String, &str) {
+    let (server, name) = url.rsplit_once('/').unwrap();
+    (format!("{server}/postgres"), name)
 }
 
 /// The id of the server's process, for signals.

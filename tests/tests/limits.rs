@@ -152,7 +152,7 @@ async fn a_task_that_ends_outside_of_the_runtime_gives_its_permit_back() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_transaction_that_reads_what_was_is_granted_no_permit_and_a_store_reads_what_is() {
+async fn permits_are_granted_on_what_is_committed_whatever_the_databases_default_is() {
     let url = postgres::database();
     let (_, name) = url.rsplit_once('/').unwrap();
     // The database's default; the store does not depend on it.
