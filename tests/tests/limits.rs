@@ -15,7 +15,7 @@ use keyward_postgres::{PostgresPermits, PostgresRates, PostgresStore};
 use keyward_testing::limits;
 use keyward_tests::program::eventually;
 use keyward_tests::{postgres, valkey};
-use keyward_valkey::{ValkeyPermits, ValkeyRates, ValkeyStore};
+use keyward_valkey::{ValkeyOptions, ValkeyPermits, ValkeyRates, ValkeyStore};
 
 const LEASE: Duration = Duration::from_secs(30);
 
@@ -210,6 +210,26 @@ async fn valkey_forgets_leases_that_have_ended_and_quotas_that_have_come_back() 
     found.sort();
     assert_eq!(found, ["{keyward}:permits:acct_1", "{keyward}:rate:default:key_1"]);
     eventually("the server forgets them", || keys().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_grant_whose_answer_came_too_late_is_given_back() {
+    let url = valkey::server(&[]);
+    let store = ValkeyOptions::default().timeout(Duration::from_millis(200)).connect(&url).await.unwrap();
+    let permits = ValkeyPermits::new(&store);
+    // The script is known from now on, so that the next call is one message.
+    permits.acquire(caller().account(), 0, LEASE).await.unwrap();
+    let mut connection = redis::Client::open(url).unwrap().get_connection().unwrap();
+    redis::cmd("CLIENT").arg("PAUSE").arg(1_000).arg("ALL").exec(&mut connection).unwrap();
+    permits.acquire(caller().account(), 1, LEASE).await.unwrap_err();
+    let mut done = |command: &str| {
+        let stats: String = redis::cmd("INFO").arg("commandstats").query(&mut connection).unwrap();
+        stats.contains(&format!("cmdstat_{command}:calls="))
+    };
+    // What was late is done when the server goes on, and then what came after it.
+    eventually("the permit is given back", || done("zrem"));
+    eventually("the permit is granted", || done("zadd"));
+    assert_eq!(permits.in_flight(caller().account()).await.unwrap(), 0);
 }
 
 /// A call that is refused while the clock is behind what is written: as if it had been set back.

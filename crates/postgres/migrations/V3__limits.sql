@@ -20,7 +20,7 @@ BEGIN
         RAISE EXCEPTION 'permits are granted in transactions that read what is committed';
     END IF;
     -- One at a time for each account ("kwpm"). Accounts that share a hash only wait for each other.
-    PERFORM pg_advisory_xact_lock(1803055213, hashtext(of_account));
+    PERFORM pg_advisory_xact_lock(1802989677, hashtext(of_account));
     now := clock_timestamp();
     DELETE FROM keyward_permits WHERE account = of_account AND ends_at <= now;
     SELECT count(*) INTO held FROM keyward_permits WHERE account = of_account;

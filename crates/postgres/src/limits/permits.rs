@@ -46,15 +46,20 @@ impl PostgresPermits {
         Self(store.clone())
     }
 
-    async fn grant(&self, account: &AccountId, limit: u32, lease: Duration) -> Result<Acquired, Failure> {
+    async fn grant(
+        &self,
+        account: &AccountId,
+        permit: &PermitId,
+        limit: u32,
+        lease: Duration,
+    ) -> Result<Acquired, Failure> {
         let client = self.0.0.pool.get().await?;
         let statement = client.prepare_cached("SELECT keyward_acquire_permit($1, $2, $3, $4)").await?;
-        let permit = PermitId::generate();
         let row = client
             .query_one(&statement, &[&account.as_str(), &permit.as_str(), &i64::from(limit), &seconds(lease)])
             .await?;
         Ok(match row.try_get::<_, Option<i64>>(0)? {
-            None => Acquired::Granted(permit),
+            None => Acquired::Granted(permit.clone()),
             Some(held) => Acquired::Full { in_flight: count(held) },
         })
     }
@@ -89,7 +94,13 @@ impl PostgresPermits {
 #[async_trait]
 impl PermitStore for PostgresPermits {
     async fn acquire(&self, account: &AccountId, limit: u32, lease: Duration) -> Result<Acquired, StoreError> {
-        Ok(self.grant(account, limit, lease).await?)
+        let permit = PermitId::generate();
+        let acquired = self.grant(account, &permit, limit, lease).await;
+        if acquired.is_err() {
+            // It may have been granted, and only the answer was lost.
+            self.release(account, &permit);
+        }
+        Ok(acquired?)
     }
 
     async fn renew(&self, account: &AccountId, permit: &PermitId, lease: Duration) -> Result<bool, StoreError> {

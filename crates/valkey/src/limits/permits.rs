@@ -49,15 +49,18 @@ impl ValkeyPermits {
 impl PermitStore for ValkeyPermits {
     async fn acquire(&self, account: &AccountId, limit: u32, lease: Duration) -> Result<Acquired, StoreError> {
         let permit = PermitId::generate();
-        let full: Option<u32> = ACQUIRE
+        let full: Result<Option<u32>, _> = ACQUIRE
             .key(permits_key(account))
             .arg(permit.as_str())
             .arg(limit)
             .arg(micros(lease))
             .invoke_async(&mut self.0.connection())
-            .await
-            .map_err(unavailable)?;
-        Ok(full.map_or(Acquired::Granted(permit), |in_flight| Acquired::Full { in_flight }))
+            .await;
+        if full.is_err() {
+            // It may have been granted, and only the answer was late.
+            self.release(account, &permit);
+        }
+        Ok(full.map_err(unavailable)?.map_or(Acquired::Granted(permit), |in_flight| Acquired::Full { in_flight }))
     }
 
     async fn renew(&self, account: &AccountId, permit: &PermitId, lease: Duration) -> Result<bool, StoreError> {
