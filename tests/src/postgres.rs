@@ -23,6 +23,34 @@ pub fn database() -> String {
     SERVER.get_or_init(Server::new).database()
 }
 
+/// Runs SQL in the database at this URL: what it gives, a row a line.
+pub fn sql(url: &str, sql: &str) -> String {
+    let run =
+        Command::new(binary("psql")).args(["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-c", sql, url]).output();
+    let output = run.unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap().trim_end().to_owned()
+}
+
+/// From now on nobody may connect to the database at this URL, and whoever is connected is thrown out.
+pub fn shut(url: &str) {
+    let (server, name) = beside(url);
+    sql(&server, &format!("ALTER DATABASE {name} ALLOW_CONNECTIONS false"));
+    sql(&server, &format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'"));
+}
+
+/// Whoever wants to may connect again.
+pub fn open(url: &str) {
+    let (server, name) = beside(url);
+    sql(&server, &format!("ALTER DATABASE {name} ALLOW_CONNECTIONS true"));
+}
+
+/// The URL of another database of the same server, and the name of this one.
+fn beside(url: &str) -> (String, &str) {
+    let (server, name) = url.rsplit_once('/').unwrap();
+    (format!("{server}/postgres"), name)
+}
+
 /// Where Debian keeps the programs of the server.
 fn binary(name: &str) -> PathBuf {
     let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();

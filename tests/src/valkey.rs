@@ -1,6 +1,7 @@
 //! A Valkey or Redis server of this test's own: on a free port of loopback, gone with the process.
 
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::io::Write;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -59,7 +60,7 @@ impl Server {
         let process = start_in_background(command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()));
         self.process.store(process, Ordering::Relaxed);
         end_with_this_process(process, &self.folder);
-        eventually("the server answers", || std::net::TcpStream::connect(("127.0.0.1", self.port)).is_ok());
+        eventually("the server answers", || TcpStream::connect(("127.0.0.1", self.port)).is_ok());
     }
 
     /// Ends it at once, as a crash does.
@@ -73,4 +74,11 @@ impl Server {
     pub fn signal(&self, name: &str) {
         signal(name, self.process.load(Ordering::Relaxed));
     }
+}
+
+/// Ends the server at this URL.
+pub fn end(url: &str) {
+    let address = url.trim_start_matches("redis://").trim_end_matches('/');
+    TcpStream::connect(address).unwrap().write_all(b"SHUTDOWN NOSAVE\r\n").unwrap();
+    eventually("the server has ended", || TcpStream::connect(address).is_err());
 }

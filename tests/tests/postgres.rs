@@ -73,13 +73,7 @@ async fn a_database_that_is_gone_lets_nobody_in_and_one_that_is_back_lets_keys_i
     let authenticator = Authenticator::builder(desk.store.clone()).build().unwrap();
     let ask = async || authenticator.authenticate([field.as_bytes()]).await.map(drop);
     ask().await.unwrap();
-    // Nobody may connect, and whoever is connected is thrown out.
-    let name = desk.url.rsplit('/').next().unwrap().to_owned();
-    let (admin, connection) =
-        tokio_postgres::connect(&desk.url.replace(&name, "postgres"), tokio_postgres::NoTls).await.unwrap();
-    tokio::spawn(connection);
-    let throw_out = format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'");
-    admin.batch_execute(&format!("ALTER DATABASE {name} ALLOW_CONNECTIONS false; {throw_out}")).await.unwrap();
+    postgres::shut(&desk.url);
     let begun = Instant::now();
     let mut refused = false;
     while !refused {
@@ -95,7 +89,7 @@ async fn a_database_that_is_gone_lets_nobody_in_and_one_that_is_back_lets_keys_i
     }
     let error = desk.store.find(&keyward::Digest::from_bytes([1; 32])).await.unwrap_err();
     assert_eq!(error.kind(), StoreErrorKind::Unavailable);
-    admin.batch_execute(&format!("ALTER DATABASE {name} ALLOW_CONNECTIONS true")).await.unwrap();
+    postgres::open(&desk.url);
     let back = Instant::now();
     while ask().await.is_err() {
         assert!(back.elapsed() < Duration::from_secs(5), "it does not recover");

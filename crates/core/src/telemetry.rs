@@ -12,17 +12,6 @@ pub(crate) enum StoreOutcome {
     Failed,
 }
 
-impl StoreOutcome {
-    #[cfg(feature = "metrics")]
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Found => "found",
-            Self::Unknown => "unknown",
-            Self::Failed => "failed",
-        }
-    }
-}
-
 /// What came of a node's wish to renew its lease.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Renewal {
@@ -45,6 +34,7 @@ struct Handles {
     hits: metrics::Counter,
     negative_hits: metrics::Counter,
     misses: metrics::Counter,
+    store_reads: [metrics::Histogram; 3],
     read_through: metrics::Counter,
     renewals: [metrics::Counter; 3],
     lapses: metrics::Counter,
@@ -80,6 +70,7 @@ impl Metrics {
         describe_counter!("keyward_log_gaps_total", "Times that the log did not go on, and the cache was dropped");
         describe_counter!("keyward_log_untold_total", "Times that new entries were found without a notification");
         describe_counter!("keyward_clock_steps_total", "Times that the wall clock was set");
+        let reads = |outcome| metrics::histogram!("keyward_store_read_seconds", "outcome" => outcome);
         let renewals = |outcome| metrics::counter!("keyward_lease_renewals_total", "outcome" => outcome);
         Self {
             handles: Some(std::sync::Arc::new(Handles {
@@ -87,6 +78,7 @@ impl Metrics {
                 negative_hits: metrics::counter!("keyward_cache_negative_hits_total"),
                 misses: metrics::counter!("keyward_cache_misses_total"),
                 read_through: metrics::counter!("keyward_read_through_total"),
+                store_reads: ["found", "unknown", "failed"].map(reads),
                 renewals: ["granted", "behind", "failed"].map(renewals),
                 lapses: metrics::counter!("keyward_lease_lapses_total"),
                 gaps: metrics::counter!("keyward_log_gaps_total"),
@@ -123,8 +115,13 @@ impl Metrics {
 
     pub(crate) fn store_read(&self, outcome: StoreOutcome, took: Duration) {
         #[cfg(feature = "metrics")]
-        if self.handles.is_some() {
-            metrics::histogram!("keyward_store_read_seconds", "outcome" => outcome.as_str()).record(took.as_secs_f64());
+        if let Some(handles) = &self.handles {
+            let [found, unknown, failed] = &handles.store_reads;
+            match outcome {
+                StoreOutcome::Found => found.record(took),
+                StoreOutcome::Unknown => unknown.record(took),
+                StoreOutcome::Failed => failed.record(took),
+            }
         }
         tracing::trace!(?outcome, ?took, "read the key store");
     }

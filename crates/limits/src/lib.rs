@@ -24,11 +24,19 @@
 //!
 //! # Rate limits
 //! Named limits, for each key or for each account, with a cost for each call: see [`RateLimits`] and [`RateLimitLayer`].
+//!
+//! # One process or many
+//! [`MemoryPermits`] and [`RateLimits`] count in this process: every node has limits of its own. For limits that all nodes share, the
+//! feature `limits` of `keyward-postgres` and of `keyward-valkey` has the same on a store: `PostgresPermits`, `PostgresRates`,
+//! `ValkeyPermits` and `ValkeyRates`.
 
+mod failure;
 mod layer;
+mod named;
 mod permits;
 mod rates;
 
 pub use layer::{RateLimitFuture, RateLimitLayer, RateLimitService};
+pub use named::{Each, NamedLimit, NamedLimits, RateLimitError, RateLimitsBuilder};
 pub use permits::{Acquired, MemoryPermits, Permit, PermitId, PermitStore, TaskPermits};
-pub use rates::{Each, RateLimitError, RateLimiter, RateLimits, RateLimitsBuilder};
+pub use rates::{RateLimiter, RateLimits};

@@ -6,11 +6,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use keyward::{
-    AccountId, Clock, ConcurrencyLimit, CredentialId, Identity, Rejection, StoreError, StoreErrorKind, SystemClock,
-};
+use keyward::{AccountId, Clock, ConcurrencyLimit, CredentialId, Identity, Rejection, StoreError, SystemClock};
 use smol_str::SmolStr;
 use tokio::task::AbortHandle;
+
+use crate::failure::refused;
 
 /// How long a permit lasts without being renewed: so long a task's permit is missed after its process has died.
 const LEASE: Duration = Duration::from_secs(30);
@@ -169,20 +169,27 @@ impl TaskPermits {
 
     /// A permit for a task of this caller. A change of plan counts from the next one on.
     ///
-    /// Has to be called on a tokio runtime, which renews the permit.
+    /// Has to be called on a tokio runtime, which renews the permit. A caller that goes away while it waits leaves no permit behind.
     ///
     /// # Errors
     /// [`Rejection::ConcurrencyLimitExceeded`] if as many are held as are allowed, [`Rejection::StoreUnavailable`] if the
     /// store cannot answer.
     pub async fn acquire(&self, caller: &Identity) -> Result<Permit, Rejection> {
         let limit = self.limit(caller.plan());
-        match self.0.store.acquire(caller.account(), limit, LEASE).await.map_err(refused)? {
-            Acquired::Granted(id) => Ok(Permit::held(Arc::clone(&self.0.store), caller.account().clone(), id)),
-            Acquired::Full { in_flight } => {
-                let plan = caller.plan().map(SmolStr::new);
-                Err(Rejection::ConcurrencyLimitExceeded(Box::new(ConcurrencyLimit { limit, in_flight, plan })))
-            }
-        }
+        let (store, account) = (Arc::clone(&self.0.store), caller.account().clone());
+        // In a task of its own: if the caller goes away while the store grants a permit, the task ends and gives it back.
+        let acquiring = tokio::spawn(async move {
+            let acquired = store.acquire(&account, limit, LEASE).await?;
+            Ok(match acquired {
+                Acquired::Granted(id) => Ok(Permit::held(store, account, id)),
+                Acquired::Full { in_flight } => Err(in_flight),
+            })
+        });
+        let acquired = acquiring.await.unwrap_or_else(|ended| Err(StoreError::unavailable(ended)));
+        acquired.map_err(unanswered)?.map_err(|in_flight| {
+            let plan = caller.plan().map(SmolStr::new);
+            Rejection::ConcurrencyLimitExceeded(Box::new(ConcurrencyLimit { limit, in_flight, plan }))
+        })
     }
 
     /// How many permits of this account are held.
@@ -190,7 +197,7 @@ impl TaskPermits {
     /// # Errors
     /// [`Rejection::StoreUnavailable`] if the store cannot answer.
     pub async fn in_flight(&self, account: &AccountId) -> Result<u32, Rejection> {
-        self.0.store.in_flight(account).await.map_err(refused)
+        self.0.store.in_flight(account).await.map_err(unanswered)
     }
 }
 
@@ -200,12 +207,8 @@ impl fmt::Debug for TaskPermits {
     }
 }
 
-fn refused(error: StoreError) -> Rejection {
-    tracing::warn!(cause = ?std::error::Error::source(&error), "no permit: {error}");
-    match error.kind() {
-        StoreErrorKind::Corrupt => Rejection::StoreCorrupt,
-        _ => Rejection::StoreUnavailable,
-    }
+fn unanswered(error: StoreError) -> Rejection {
+    refused(&error, "no permit")
 }
 
 /// The right of a task to run. To be moved into the task: dropping it gives it back, however the task ends.
@@ -320,6 +323,54 @@ mod tests {
         cancelled.abort();
         assert!(cancelled.await.is_err());
         assert!(permits.acquire(&caller("Plus")).await.is_ok());
+    }
+
+    /// Grants when it is told to, and counts what is given back.
+    #[derive(Clone, Default)]
+    struct Slow {
+        grant: Arc<tokio::sync::Notify>,
+        released: Arc<tokio::sync::Notify>,
+    }
+
+    #[async_trait]
+    impl PermitStore for Slow {
+        async fn acquire(&self, _: &AccountId, _: u32, _: Duration) -> Result<Acquired, StoreError> {
+            self.grant.notified().await;
+            Ok(Acquired::Granted(PermitId::generate()))
+        }
+
+        async fn renew(&self, _: &AccountId, _: &PermitId, _: Duration) -> Result<bool, StoreError> {
+            Ok(true)
+        }
+
+        fn release(&self, _: &AccountId, _: &PermitId) {
+            self.released.notify_one();
+        }
+
+        async fn in_flight(&self, _: &AccountId) -> Result<u32, StoreError> {
+            Ok(0)
+        }
+    }
+
+    #[tokio::test]
+    async fn a_caller_that_goes_away_before_the_grant_leaves_no_permit_behind() {
+        let store = Slow::default();
+        let permits = TaskPermits::new(store.clone(), [("Plus", 1)]);
+        let caller = caller("Plus");
+        let mut acquiring = Box::pin(permits.acquire(&caller));
+        assert!(asked_once(&mut acquiring).await.is_none(), "nothing is granted yet");
+        drop(acquiring);
+        store.grant.notify_one();
+        store.released.notified().await;
+    }
+
+    /// Asks a future once.
+    async fn asked_once<T>(future: &mut (impl Future<Output = T> + Unpin)) -> Option<T> {
+        std::future::poll_fn(|cx| match std::pin::Pin::new(&mut *future).poll(cx) {
+            std::task::Poll::Ready(done) => std::task::Poll::Ready(Some(done)),
+            std::task::Poll::Pending => std::task::Poll::Ready(None),
+        })
+        .await
     }
 
     #[tokio::test]

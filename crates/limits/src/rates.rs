@@ -4,7 +4,6 @@ use std::fmt;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
 
 use async_trait::async_trait;
 use governor::clock::{Clock, DefaultClock};
@@ -14,17 +13,10 @@ use governor::{Quota, RateLimiter as Governor};
 use keyward::{Identity, RateLimit, Rejection};
 use smol_str::SmolStr;
 
+use crate::named::{NamedLimit, NamedLimits, RateLimitError, RateLimitsBuilder, unknown};
+
 /// How many calls pass between two looks for keys that have not called for a whole window.
 const TIDY_EVERY: u32 = 10_000;
-
-/// Whom a limit is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Each {
-    /// Each key has a quota of its own.
-    Key,
-    /// All keys of an account share one.
-    Account,
-}
 
 /// Decides on rates: in this process ([`RateLimits`]), or in a store that many nodes share.
 #[async_trait]
@@ -33,7 +25,7 @@ pub trait RateLimiter: Send + Sync + 'static {
     ///
     /// # Errors
     /// [`Rejection::RateLimitExceeded`] if there is not as much left, and nothing is spent;
-    /// [`Rejection::NotConfigured`] if there is no such limit.
+    /// [`Rejection::NotConfigured`] if there is no such limit; [`Rejection::StoreUnavailable`] if the store that counts does not answer.
     async fn spend(&self, caller: &Identity, limit: &str, cost: NonZeroU32) -> Result<RateLimit, Rejection>;
 }
 
@@ -63,80 +55,20 @@ pub trait RateLimiter: Send + Sync + 'static {
 pub struct RateLimits(Arc<[Limit]>);
 
 struct Limit {
-    name: SmolStr,
-    each: Each,
-    quota: NonZeroU32,
-    window: Duration,
+    named: NamedLimit,
     governor: Governor<SmolStr, DashMapStateStore<SmolStr>, DefaultClock, StateInformationMiddleware>,
     clock: DefaultClock,
     calls: AtomicU32,
 }
 
-/// Puts [`RateLimits`] together.
-#[derive(Debug, Default)]
-#[must_use = "nothing is built before build()"]
-pub struct RateLimitsBuilder(Vec<(SmolStr, Each, u32, Duration)>);
-
-/// Why limits cannot be.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum RateLimitError {
-    /// A name is not 1 to 32 of `a-z A-Z 0-9 _ -`.
-    #[error("the name {0:?} of a rate limit has to be 1 to 32 letters, digits, '_' or '-'")]
-    Name(SmolStr),
-    /// Two limits have one name.
-    #[error("there are two rate limits with the name {0:?}")]
-    Twice(SmolStr),
-    /// A quota is zero, or its window is not 1 second to 24 hours.
-    #[error("the rate limit {0:?} needs a quota of at least 1, and a window of 1 s to 24 h in whole seconds")]
-    Quota(SmolStr),
-}
-
 impl RateLimitsBuilder {
-    /// A limit with this name: each key or account may spend so much in any window of this length.
-    pub fn limit(mut self, name: impl Into<SmolStr>, each: Each, quota: u32, window: Duration) -> Self {
-        self.0.push((name.into(), each, quota, window));
-        self
-    }
-
-    /// The limits.
+    /// The limits, counted in this process.
     ///
     /// # Errors
     /// [`RateLimitError`] if a name or a quota cannot be.
     pub fn build(self) -> Result<RateLimits, RateLimitError> {
-        let mut limits: Vec<Limit> = Vec::new();
-        for (name, each, quota, window) in self.0 {
-            let is_name = (1..=32).contains(&name.len())
-                && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'));
-            if !is_name {
-                return Err(RateLimitError::Name(name));
-            }
-            if limits.iter().any(|limit| limit.name == name) {
-                return Err(RateLimitError::Twice(name));
-            }
-            let fits = (1..=86_400).contains(&window.as_secs()) && window.subsec_nanos() == 0;
-            let quota = NonZeroU32::new(quota).filter(|_| fits);
-            let (Some(quota), Some(rate)) = (quota, quota.and_then(|quota| rate(quota, window))) else {
-                return Err(RateLimitError::Quota(name));
-            };
-            let governor = Governor::dashmap(rate).with_middleware();
-            limits.push(Limit {
-                name,
-                each,
-                quota,
-                window,
-                governor,
-                clock: DefaultClock::default(),
-                calls: AtomicU32::new(0),
-            });
-        }
-        Ok(RateLimits(limits.into()))
+        self.named().map(|limits| RateLimits::new(&limits))
     }
-}
-
-/// So much at once, coming back evenly over the window.
-fn rate(quota: NonZeroU32, window: Duration) -> Option<Quota> {
-    Some(Quota::with_period(window / quota.get())?.allow_burst(quota))
 }
 
 impl RateLimits {
@@ -144,63 +76,56 @@ impl RateLimits {
     pub fn builder() -> RateLimitsBuilder {
         RateLimitsBuilder::default()
     }
+
+    /// Counts these in this process.
+    #[must_use]
+    pub fn new(limits: &NamedLimits) -> Self {
+        Self(limits.iter().cloned().map(Limit::new).collect())
+    }
 }
 
 impl fmt::Debug for RateLimits {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(self.0.iter().map(|limit| &limit.name)).finish()
+        f.debug_list().entries(self.0.iter().map(|limit| limit.named.name())).finish()
     }
 }
 
 #[async_trait]
 impl RateLimiter for RateLimits {
     async fn spend(&self, caller: &Identity, limit: &str, cost: NonZeroU32) -> Result<RateLimit, Rejection> {
-        match self.0.iter().find(|known| known.name == limit) {
+        match self.0.iter().find(|known| known.named.name() == limit) {
             Some(limit) => limit.spend(caller, cost),
-            None => {
-                tracing::error!(limit, "there is no rate limit with this name");
-                Err(Rejection::NotConfigured)
-            }
+            None => Err(unknown(limit)),
         }
     }
 }
 
 impl Limit {
+    fn new(named: NamedLimit) -> Self {
+        // So much at once, coming back evenly over the window. The interval is above zero.
+        let quota = Quota::with_period(named.interval()).unwrap_or_else(|| Quota::per_second(named.quota()));
+        let governor = Governor::dashmap(quota.allow_burst(named.quota())).with_middleware();
+        Self { named, governor, clock: DefaultClock::default(), calls: AtomicU32::new(0) }
+    }
+
     fn spend(&self, caller: &Identity, cost: NonZeroU32) -> Result<RateLimit, Rejection> {
         if self.calls.fetch_add(1, Ordering::Relaxed) % TIDY_EVERY == TIDY_EVERY - 1 {
             self.governor.retain_recent();
         }
-        let who: SmolStr = match self.each {
-            Each::Key => caller.id().as_str().into(),
-            Each::Account => caller.account().as_str().into(),
-        };
-        let state = |remaining, retry_after| RateLimit {
-            name: self.name.clone(),
-            quota: self.quota.get(),
-            window: self.window,
-            remaining,
-            retry_after,
-        };
-        let exceeded = |retry_after| Rejection::RateLimitExceeded(Box::new(state(0, retry_after)));
-        match self.governor.check_key_n(&who, cost) {
-            Ok(Ok(snapshot)) => {
-                let remaining = snapshot.remaining_burst_capacity();
-                // What is spent comes back evenly: until all of it has.
-                let missing = self.quota.get().saturating_sub(remaining);
-                Ok(state(remaining, self.window * missing / self.quota.get()))
-            }
-            Ok(Err(not_until)) => Err(exceeded(not_until.wait_time_from(self.clock.now()))),
-            Err(_) => {
-                tracing::error!(limit = %self.name, cost, "a call costs more than the rate limit ever has");
-                Err(exceeded(self.window))
-            }
+        match self.governor.check_key_n(&self.named.whose(caller).into(), cost) {
+            Ok(Ok(snapshot)) => Ok(self.named.left(snapshot.remaining_burst_capacity())),
+            Ok(Err(not_until)) => Err(self.named.exceeded(not_until.wait_time_from(self.clock.now()))),
+            Err(_) => Err(self.named.too_dear(cost)),
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
+    use crate::Each;
 
     fn caller(key: &str, account: &str) -> Identity {
         Identity::api_key(key.parse().unwrap(), account.parse().unwrap())

@@ -103,7 +103,11 @@ impl PostgresOptions {
         if self.pool_size < 2 || self.statement_timeout.is_zero() || self.connect_timeout.is_zero() {
             return Err(ConnectError::Options("the pool needs 2 connections, and time-outs above zero".into()));
         }
-        let own = format!("-c statement_timeout={}", self.statement_timeout.as_millis());
+        // What is read under a lock has to be the newest, whatever the database's default is.
+        let own = format!(
+            "-c default_transaction_isolation=read\\ committed -c statement_timeout={}",
+            self.statement_timeout.as_millis()
+        );
         let options = config.get_options().map_or_else(|| own.clone(), |given| format!("{own} {given}"));
         config.options(options).connect_timeout(self.connect_timeout).application_name("keyward");
         // What is cut off is noticed, though nobody says so.
@@ -121,7 +125,12 @@ impl PostgresOptions {
             .build()
             .map_err(|error| ConnectError::Options(error.into()))?;
         prepare(&pool).await?;
-        Ok(PostgresStore(Arc::new(Shared { pool, listening: Listening::start(config, tls) })))
+        Ok(PostgresStore(Arc::new(Shared {
+            pool,
+            listening: Listening::start(config, tls),
+            #[cfg(feature = "limits")]
+            runtime: Handle::current(),
+        })))
     }
 }
 

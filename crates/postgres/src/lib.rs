@@ -15,6 +15,9 @@
 //! # TLS
 //! `sslmode` in the URL decides; certificates are verified against the system's roots whenever TLS is used.
 //!
+//! # Features
+//! `limits` adds [`PostgresPermits`] and [`PostgresRates`], with which all nodes share the limits of `keyward-limits`.
+//!
 //! # Examples
 //! ```no_run
 //! use keyward::AuthLayer;
@@ -30,6 +33,8 @@
 mod admin;
 mod connect;
 mod failure;
+#[cfg(feature = "limits")]
+mod limits;
 mod listen;
 mod log;
 mod row;
@@ -42,6 +47,8 @@ use deadpool_postgres::Pool;
 use keyward::{Digest, Found, Freshness, KeyStore, KeyUse, StoreError};
 
 pub use connect::{ConnectError, PostgresOptions};
+#[cfg(feature = "limits")]
+pub use limits::{PostgresPermits, PostgresRates};
 
 use crate::failure::Failure;
 use crate::listen::Listening;
@@ -53,6 +60,9 @@ pub struct PostgresStore(Arc<Shared>);
 struct Shared {
     pool: Pool,
     listening: Listening,
+    /// What drives the connections.
+    #[cfg(feature = "limits")]
+    runtime: tokio::runtime::Handle,
 }
 
 impl PostgresStore {

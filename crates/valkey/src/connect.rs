@@ -59,7 +59,7 @@ impl Default for ValkeyOptions {
 }
 
 impl ValkeyOptions {
-    /// How many replicas have to have every write before it counts as done.
+    /// How many replicas have to have every write before it counts as done. Permits and rates wait for none.
     pub fn wait_for_replicas(mut self, replicas: usize) -> Self {
         self.replicas = replicas;
         self
@@ -96,7 +96,13 @@ impl ValkeyOptions {
             .await
             .map_err(ConnectError::Unreachable)?;
         let listening = Listening::start(client);
-        Ok(ValkeyStore(Arc::new(Shared { connection, replicas: self.replicas, listening })))
+        Ok(ValkeyStore(Arc::new(Shared {
+            connection,
+            replicas: self.replicas,
+            listening,
+            #[cfg(feature = "limits")]
+            runtime: tokio::runtime::Handle::current(),
+        })))
     }
 
     async fn check(&self, connection: &mut ConnectionManager) -> Result<(), ConnectError> {

@@ -9,8 +9,11 @@
 //! - The server keeps what it acknowledges: `appendonly yes` and `appendfsync always`, and no eviction. [`ValkeyStore::connect`] checks
 //!   that, and refuses a server that may forget, unless [`ValkeyOptions::accept_loss`] says that it may.
 //! - Replication is asynchronous: after a failover the new primary may not know the last revocations.
-//!   [`ValkeyOptions::wait_for_replicas`] has every write wait for so many replicas.
+//!   [`ValkeyOptions::wait_for_replicas`] has every write wait for so many replicas; permits and rates do not.
 //! - All data has one hash tag, `{keyward}`, and so lives in one slot of a cluster.
+//!
+//! # Features
+//! `limits` adds [`ValkeyPermits`] and [`ValkeyRates`], with which all nodes share the limits of `keyward-limits`.
 //!
 //! # Examples
 //! ```no_run
@@ -26,6 +29,8 @@
 
 mod admin;
 mod connect;
+#[cfg(feature = "limits")]
+mod limits;
 mod listen;
 mod log;
 mod script;
@@ -39,6 +44,8 @@ use redis::aio::ConnectionManager;
 use serde::de::DeserializeOwned;
 
 pub use connect::{ConnectError, ValkeyOptions};
+#[cfg(feature = "limits")]
+pub use limits::{ValkeyPermits, ValkeyRates};
 
 use crate::listen::Listening;
 
@@ -51,6 +58,9 @@ struct Shared {
     /// Replicas that every write waits for.
     replicas: usize,
     listening: Listening,
+    /// What drives the connections.
+    #[cfg(feature = "limits")]
+    runtime: tokio::runtime::Handle,
 }
 
 impl ValkeyStore {

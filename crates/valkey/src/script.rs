@@ -25,7 +25,7 @@ pub(crate) fn digest_key(digest: &Digest) -> String {
 pub(crate) struct Script(LazyLock<redis::Script>);
 
 impl Script {
-    const fn new(make: fn() -> redis::Script) -> Self {
+    pub(crate) const fn new(make: fn() -> redis::Script) -> Self {
         Self(LazyLock::new(make))
     }
 }

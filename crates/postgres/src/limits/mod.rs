@@ -1,0 +1,7 @@
+//! Limits that all nodes share.
+
+mod permits;
+mod rates;
+
+pub use permits::PostgresPermits;
+pub use rates::PostgresRates;

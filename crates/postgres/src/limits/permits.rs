@@ -1,0 +1,131 @@
+//! Permits for tasks, in the database.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use keyward::{AccountId, StoreError};
+use keyward_limits::{Acquired, PermitId, PermitStore};
+
+use crate::PostgresStore;
+use crate::failure::Failure;
+
+/// No lease is longer than a year: the database's calendar has an end.
+const LONGEST: Duration = Duration::from_secs(365 * 86_400);
+
+/// Permits for tasks in a PostgreSQL database: one limit for all nodes. Clones are cheap and share the connections of the store.
+///
+/// A permit is granted by one statement, under a lock of its account that is the server's own: a node that is stopped or cut off
+/// half-way keeps nobody waiting. A permit that is not renewed ends by the server's clock when its lease has run out.
+///
+/// A step of the server's clock moves the ends of all leases. Back, and what the dead have held is missed for so much longer; forward
+/// by a lease or more, and permits of running tasks end early, so that more run than are allowed until those have ended. Permits are
+/// about capacity, not about security: no credential depends on them.
+///
+/// An account's permits are granted one after the other, and who waits holds a connection of the pool. Where one account may begin very many
+/// tasks at once, a [`PostgresStore`] of their own keeps permits from taking the connections that credentials are looked up with.
+///
+/// # Examples
+/// ```no_run
+/// use keyward_limits::TaskPermits;
+/// use keyward_postgres::{PostgresPermits, PostgresStore};
+///
+/// # async fn run(caller: keyward::Identity) -> Result<(), Box<dyn std::error::Error>> {
+/// let store = PostgresStore::connect("postgres://keyward@localhost/keyward").await?;
+/// let permits = TaskPermits::new(PostgresPermits::new(&store), [("Plus", 1), ("Pro", 3), ("Max", 5)]);
+/// let permit = permits.acquire(&caller).await?;
+/// # drop(permit);
+/// # Ok(()) }
+/// ```
+#[derive(Clone, Debug)]
+pub struct PostgresPermits(PostgresStore);
+
+impl PostgresPermits {
+    /// Permits in the database of this store.
+    #[must_use]
+    pub fn new(store: &PostgresStore) -> Self {
+        Self(store.clone())
+    }
+
+    async fn grant(
+        &self,
+        account: &AccountId,
+        permit: &PermitId,
+        limit: u32,
+        lease: Duration,
+    ) -> Result<Acquired, Failure> {
+        let client = self.0.0.pool.get().await?;
+        let statement = client.prepare_cached("SELECT keyward_acquire_permit($1, $2, $3, $4)").await?;
+        let row = client
+            .query_one(&statement, &[&account.as_str(), &permit.as_str(), &i64::from(limit), &seconds(lease)])
+            .await?;
+        Ok(match row.try_get::<_, Option<i64>>(0)? {
+            None => Acquired::Granted(permit.clone()),
+            Some(held) => Acquired::Full { in_flight: count(held) },
+        })
+    }
+
+    async fn prolong(&self, account: &AccountId, permit: &PermitId, lease: Duration) -> Result<bool, Failure> {
+        let client = self.0.0.pool.get().await?;
+        let statement = client
+            .prepare_cached(
+                "UPDATE keyward_permits SET ends_at = clock_timestamp() + make_interval(secs => $3) \
+                 WHERE account = $1 AND permit = $2 AND ends_at > clock_timestamp()",
+            )
+            .await?;
+        Ok(client.execute(&statement, &[&account.as_str(), &permit.as_str(), &seconds(lease)]).await? > 0)
+    }
+
+    async fn give_back(&self, account: &AccountId, permit: &PermitId) -> Result<(), Failure> {
+        let client = self.0.0.pool.get().await?;
+        let statement = client.prepare_cached("DELETE FROM keyward_permits WHERE account = $1 AND permit = $2").await?;
+        client.execute(&statement, &[&account.as_str(), &permit.as_str()]).await?;
+        Ok(())
+    }
+
+    async fn held(&self, account: &AccountId) -> Result<u32, Failure> {
+        let client = self.0.0.pool.get().await?;
+        let statement = client
+            .prepare_cached("SELECT count(*) FROM keyward_permits WHERE account = $1 AND ends_at > clock_timestamp()")
+            .await?;
+        Ok(count(client.query_one(&statement, &[&account.as_str()]).await?.try_get(0)?))
+    }
+}
+
+#[async_trait]
+impl PermitStore for PostgresPermits {
+    async fn acquire(&self, account: &AccountId, limit: u32, lease: Duration) -> Result<Acquired, StoreError> {
+        let permit = PermitId::generate();
+        let acquired = self.grant(account, &permit, limit, lease).await;
+        if acquired.is_err() {
+            // It may have been granted, and only the answer was lost.
+            self.release(account, &permit);
+        }
+        Ok(acquired?)
+    }
+
+    async fn renew(&self, account: &AccountId, permit: &PermitId, lease: Duration) -> Result<bool, StoreError> {
+        Ok(self.prolong(account, permit, lease).await?)
+    }
+
+    fn release(&self, account: &AccountId, permit: &PermitId) {
+        let (permits, account, permit) = (self.clone(), account.clone(), permit.clone());
+        // On the runtime that drives the connections, whichever thread calls. If it has ended, so will the lease.
+        self.0.0.runtime.spawn(async move {
+            if let Err(failure) = permits.give_back(&account, &permit).await {
+                tracing::warn!(%account, %permit, ?failure, "a permit is not given back before its lease ends");
+            }
+        });
+    }
+
+    async fn in_flight(&self, account: &AccountId) -> Result<u32, StoreError> {
+        Ok(self.held(account).await?)
+    }
+}
+
+fn seconds(lease: Duration) -> f64 {
+    lease.min(LONGEST).as_secs_f64()
+}
+
+fn count(permits: i64) -> u32 {
+    u32::try_from(permits).unwrap_or(u32::MAX)
+}

@@ -1,0 +1,137 @@
+//! Rate limits.
+
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use keyward::{AccountId, CredentialId, Identity, RateLimit, Rejection};
+use keyward_limits::{Each, RateLimiter, RateLimits, RateLimitsBuilder};
+
+type Nodes = [Arc<dyn RateLimiter>; 2];
+
+/// In which nothing of a quota comes back while a case runs.
+const DAY: Duration = Duration::from_secs(86_400);
+
+/// The limits of all cases.
+pub(super) fn limits() -> RateLimitsBuilder {
+    RateLimits::builder()
+        .limit("key", Each::Key, 5, DAY)
+        .limit("account", Each::Account, 5, DAY)
+        .limit("uneven", Each::Key, 7, DAY)
+        .limit("many", Each::Account, 50, DAY)
+        .limit("quick", Each::Key, 4, Duration::from_secs(1))
+        .limit("fine", Each::Key, u32::MAX, DAY)
+}
+
+fn caller() -> Identity {
+    Identity::api_key(CredentialId::generate(), AccountId::generate())
+}
+
+fn cost(cost: u32) -> NonZeroU32 {
+    NonZeroU32::new(cost).expect("a cost is above zero")
+}
+
+async fn left(node: &Arc<dyn RateLimiter>, caller: &Identity, limit: &str, spent: u32) -> RateLimit {
+    match node.spend(caller, limit, cost(spent)).await {
+        Ok(left) => left,
+        Err(refused) => panic!("{spent} of {limit} are not granted: {refused:?}"),
+    }
+}
+
+async fn exceeded(node: &Arc<dyn RateLimiter>, caller: &Identity, limit: &str, spent: u32) -> RateLimit {
+    match node.spend(caller, limit, cost(spent)).await {
+        Err(Rejection::RateLimitExceeded(limit)) => *limit,
+        other => panic!("{spent} of {limit} are more than is left: {other:?}"),
+    }
+}
+
+pub(super) async fn all_nodes_spend_one_quota(nodes: &Nodes) {
+    let caller = caller();
+    for (call, remaining) in (0..5).rev().enumerate() {
+        assert_eq!(left(&nodes[call % 2], &caller, "key", 1).await.remaining, remaining);
+    }
+    for node in nodes {
+        exceeded(node, &caller, "key", 1).await;
+    }
+}
+
+pub(super) async fn never_more_than_the_quota_is_spent_at_once(nodes: &Nodes) {
+    let caller = caller();
+    let spending: Vec<_> = (0..16)
+        .map(|task: usize| {
+            let (node, caller) = (Arc::clone(&nodes[task % 2]), caller.clone());
+            tokio::spawn(async move {
+                let mut granted = 0;
+                for _ in 0..10 {
+                    match node.spend(&caller, "many", NonZeroU32::MIN).await {
+                        Ok(_) => granted += 1,
+                        Err(Rejection::RateLimitExceeded(_)) => {}
+                        Err(other) => panic!("the limiter does not answer: {other:?}"),
+                    }
+                }
+                granted
+            })
+        })
+        .collect();
+    let mut granted = 0;
+    for spent in spending {
+        granted += spent.await.expect("the limiter answers");
+    }
+    assert_eq!(granted, 50);
+}
+
+pub(super) async fn each_key_has_its_own_quota_and_the_keys_of_an_account_share_one(nodes: &Nodes) {
+    let (one, other) = (caller(), caller());
+    let sibling = Identity::api_key(CredentialId::generate(), one.account().clone());
+    left(&nodes[0], &one, "key", 5).await;
+    exceeded(&nodes[1], &one, "key", 1).await;
+    left(&nodes[1], &sibling, "key", 5).await;
+    left(&nodes[0], &one, "account", 3).await;
+    assert_eq!(left(&nodes[1], &sibling, "account", 2).await.remaining, 0, "each limit has its own quota");
+    exceeded(&nodes[0], &one, "account", 1).await;
+    left(&nodes[0], &other, "account", 5).await;
+}
+
+pub(super) async fn what_is_left_is_said_and_what_is_refused_costs_nothing(nodes: &Nodes) {
+    let caller = caller();
+    let first = left(&nodes[0], &caller, "uneven", 1).await;
+    let expected = RateLimit { name: "uneven".into(), quota: 7, window: DAY, remaining: 6, retry_after: DAY / 7 };
+    assert_eq!(first, expected);
+    assert_eq!(left(&nodes[1], &caller, "uneven", 4).await.remaining, 2);
+    for _ in 0..3 {
+        let refused = exceeded(&nodes[0], &caller, "uneven", 4).await;
+        assert_eq!((refused.quota, refused.window, refused.remaining), (7, DAY, 0));
+        // Two are left, so two have to come back; but for the time that this has taken.
+        let soonest = DAY * 2 / 7 - super::SOON;
+        assert!((soonest..=DAY * 2 / 7).contains(&refused.retry_after), "{refused:?}");
+    }
+    assert_eq!(left(&nodes[1], &caller, "uneven", 2).await.remaining, 0);
+}
+
+pub(super) async fn who_waits_as_long_as_is_said_gets_in_and_nobody_earlier(nodes: &Nodes) {
+    let caller = caller();
+    let begun = Instant::now();
+    left(&nodes[0], &caller, "quick", 4).await;
+    let refused = exceeded(&nodes[1], &caller, "quick", 2).await;
+    assert!(refused.retry_after <= Duration::from_millis(500), "{refused:?}");
+    tokio::time::sleep(refused.retry_after).await;
+    left(&nodes[1], &caller, "quick", 2).await;
+    assert!(begun.elapsed() >= Duration::from_millis(500), "two of four came back in {:?}", begun.elapsed());
+}
+
+pub(super) async fn a_quota_of_any_size_is_counted_exactly(nodes: &Nodes) {
+    let caller = caller();
+    let refused = exceeded(&nodes[0], &caller, "uneven", 8).await;
+    assert_eq!(refused.retry_after, DAY, "there is never as much");
+    assert_eq!(left(&nodes[0], &caller, "uneven", 7).await.remaining, 0);
+    // 20 microseconds give one back.
+    let some = left(&nodes[0], &caller, "fine", u32::MAX / 2).await;
+    assert!(some.remaining > u32::MAX / 2, "{some:?}");
+    exceeded(&nodes[1], &caller, "fine", u32::MAX).await;
+}
+
+pub(super) async fn a_limit_that_is_not_defined_refuses_everything(nodes: &Nodes) {
+    for node in nodes {
+        assert_eq!(node.spend(&caller(), "none", NonZeroU32::MIN).await, Err(Rejection::NotConfigured));
+    }
+}

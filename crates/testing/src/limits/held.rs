@@ -1,0 +1,174 @@
+//! Permits for tasks.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+use keyward::AccountId;
+use keyward_limits::{Acquired, PermitId, PermitStore};
+
+use super::eventually;
+
+type Nodes = [Arc<dyn PermitStore>; 2];
+
+/// A lease that no case outlives.
+const LONG: Duration = Duration::from_secs(600);
+/// A lease that is waited for.
+const SHORT: Duration = Duration::from_millis(300);
+
+async fn acquire(node: &Arc<dyn PermitStore>, account: &AccountId, limit: u32, lease: Duration) -> Acquired {
+    node.acquire(account, limit, lease).await.expect("the store answers")
+}
+
+async fn granted(node: &Arc<dyn PermitStore>, account: &AccountId, limit: u32, lease: Duration) -> PermitId {
+    match acquire(node, account, limit, lease).await {
+        Acquired::Granted(permit) => permit,
+        full => panic!("a free permit is not granted: {full:?}"),
+    }
+}
+
+async fn in_flight(node: &Arc<dyn PermitStore>, account: &AccountId) -> u32 {
+    node.in_flight(account).await.expect("the store answers")
+}
+
+async fn renewed(node: &Arc<dyn PermitStore>, account: &AccountId, permit: &PermitId) -> bool {
+    node.renew(account, permit, LONG).await.expect("the store answers")
+}
+
+pub(super) async fn as_many_are_held_as_the_limit_says_and_not_one_more(nodes: &Nodes) {
+    for limit in [0, 1, 3] {
+        let (account, other) = (AccountId::generate(), AccountId::generate());
+        let mut permits = HashSet::new();
+        for held in 0..limit {
+            let node = &nodes[held as usize % 2];
+            assert!(permits.insert(granted(node, &account, limit, LONG).await), "one permit is granted twice");
+        }
+        for node in nodes {
+            assert_eq!(acquire(node, &account, limit, LONG).await, Acquired::Full { in_flight: limit });
+            assert_eq!(in_flight(node, &account).await, limit);
+            assert_eq!(in_flight(node, &other).await, 0, "accounts have nothing to do with each other");
+        }
+    }
+    let account = AccountId::generate();
+    for node in [&nodes[0], &nodes[1], &nodes[0]] {
+        granted(node, &account, 3, LONG).await;
+    }
+    let full = acquire(&nodes[1], &account, 1, LONG).await;
+    assert_eq!(full, Acquired::Full { in_flight: 3 }, "a lower limit counts from the next one on");
+    granted(&nodes[1], &account, 4, LONG).await;
+}
+
+pub(super) async fn never_more_than_the_limit_are_held_at_once(nodes: &Nodes) {
+    // All at once: exactly the limit is granted, whoever is first.
+    for _ in 0..5 {
+        let account = AccountId::generate();
+        let asking: Vec<_> = (0..16)
+            .map(|task: usize| {
+                let (node, account) = (Arc::clone(&nodes[task % 2]), account.clone());
+                tokio::spawn(async move { acquire(&node, &account, 3, LONG).await })
+            })
+            .collect();
+        let mut all = 0;
+        for asked in asking {
+            all += u32::from(matches!(asked.await.expect("the store answers"), Acquired::Granted(_)));
+        }
+        assert_eq!((all, in_flight(&nodes[0], &account).await), (3, 3));
+    }
+    // Coming and going.
+    let account = AccountId::generate();
+    let (running, most) = (Arc::new(AtomicU32::new(0)), Arc::new(AtomicU32::new(0)));
+    let tasks: Vec<_> = (0..8)
+        .map(|task: usize| {
+            let (node, account) = (Arc::clone(&nodes[task % 2]), account.clone());
+            let (running, most) = (Arc::clone(&running), Arc::clone(&most));
+            tokio::spawn(async move {
+                let mut done = 0;
+                while done < 10 {
+                    let Acquired::Granted(permit) = acquire(&node, &account, 3, LONG).await else {
+                        tokio::time::sleep(Duration::from_millis(1)).await;
+                        continue;
+                    };
+                    most.fetch_max(running.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+                    tokio::task::yield_now().await;
+                    running.fetch_sub(1, Ordering::SeqCst);
+                    node.release(&account, &permit);
+                    done += 1;
+                }
+            })
+        })
+        .collect();
+    for task in tasks {
+        task.await.expect("the store answers");
+    }
+    let most = most.load(Ordering::SeqCst);
+    assert!(most <= 3, "{most} were held at once");
+    eventually("all are given back", async || in_flight(&nodes[0], &account).await == 0).await;
+}
+
+pub(super) async fn what_is_released_is_free_and_releasing_it_again_frees_nothing(nodes: &Nodes) {
+    let account = AccountId::generate();
+    let first = granted(&nodes[0], &account, 2, LONG).await;
+    // Whoever knows the permit can give it back: a task may end on another node.
+    nodes[1].release(&account, &first);
+    eventually("what is released is free", async || in_flight(&nodes[0], &account).await == 0).await;
+    assert!(!renewed(&nodes[0], &account, &first).await, "what is released is not renewed");
+    let second = granted(&nodes[0], &account, 2, LONG).await;
+    let third = granted(&nodes[1], &account, 2, LONG).await;
+    for node in nodes {
+        node.release(&account, &first);
+        node.release(&AccountId::generate(), &second);
+    }
+    // What is begun later is seen, and what came before it has freed nothing.
+    nodes[0].release(&account, &third);
+    eventually("the third is free", async || !renewed(&nodes[1], &account, &third).await).await;
+    assert!(renewed(&nodes[1], &account, &second).await);
+    assert_eq!(in_flight(&nodes[0], &account).await, 1, "one release freed two permits");
+}
+
+pub(super) async fn a_permit_whose_holder_is_gone_is_freed_once_after_its_lease(nodes: &Nodes) {
+    let account = AccountId::generate();
+    let begun = Instant::now();
+    let dead = granted(&nodes[0], &account, 1, SHORT).await;
+    let next = loop {
+        match acquire(&nodes[1], &account, 1, LONG).await {
+            Acquired::Granted(next) => break next,
+            full => assert_eq!(full, Acquired::Full { in_flight: 1 }),
+        }
+        assert!(begun.elapsed() < super::SOON, "a permit whose holder is gone is never freed");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    };
+    assert!(begun.elapsed() >= SHORT, "a permit was freed while its lease ran: {:?}", begun.elapsed());
+    for node in nodes {
+        assert!(!renewed(node, &account, &dead).await, "what has run out is not renewed");
+        node.release(&account, &dead);
+    }
+    assert_eq!(acquire(&nodes[0], &account, 1, LONG).await, Acquired::Full { in_flight: 1 }, "it was freed twice");
+    assert!(renewed(&nodes[0], &account, &next).await);
+}
+
+pub(super) async fn what_has_run_out_is_not_counted_and_not_renewed(nodes: &Nodes) {
+    let account = AccountId::generate();
+    let dead = granted(&nodes[0], &account, 5, SHORT).await;
+    let alive = granted(&nodes[0], &account, 5, LONG).await;
+    // Nobody asks for another one, so nobody clears up before.
+    eventually("what has run out is not counted", async || in_flight(&nodes[1], &account).await == 1).await;
+    assert!(!renewed(&nodes[0], &account, &dead).await, "what has run out is not renewed");
+    assert_eq!(in_flight(&nodes[1], &account).await, 1);
+    assert!(renewed(&nodes[1], &account, &alive).await);
+    assert!(!renewed(&nodes[1], &account, &PermitId::generate()).await, "what never was is not renewed");
+}
+
+pub(super) async fn a_permit_that_is_renewed_outlives_its_lease(nodes: &Nodes) {
+    let (account, other) = (AccountId::generate(), AccountId::generate());
+    let permit = granted(&nodes[0], &account, 1, SHORT).await;
+    assert!(renewed(&nodes[1], &account, &permit).await);
+    // As long a lease that began later has run out.
+    granted(&nodes[0], &other, 1, SHORT).await;
+    eventually("the other runs out", async || in_flight(&nodes[0], &other).await == 0).await;
+    assert_eq!(acquire(&nodes[0], &account, 1, LONG).await, Acquired::Full { in_flight: 1 });
+    assert!(renewed(&nodes[0], &account, &permit).await);
+    // The last renewal says how long, also if that is shorter.
+    assert!(nodes[0].renew(&account, &permit, Duration::from_millis(1)).await.expect("the store answers"));
+    eventually("it ends", async || in_flight(&nodes[1], &account).await == 0).await;
+}

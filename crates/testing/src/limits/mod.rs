@@ -1,0 +1,80 @@
+//! What every store of permits and every rate limiter promises. A new one proves itself by one call of [`permits`] or [`rates`].
+//!
+//! Time is that of whoever counts, so these cases wait: for a condition, or as long as the limiter itself has said.
+
+mod counted;
+mod held;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use keyward_limits::{NamedLimits, PermitStore, RateLimiter};
+
+/// How long any condition may take.
+const SOON: Duration = Duration::from_secs(10);
+
+/// Runs every case for permits. `make` gives two nodes that share what nobody has used before; for permits in one process's memory they are one.
+///
+/// # Panics
+/// If the store breaks a promise; the message says which.
+///
+/// # Examples
+/// ```
+/// use std::sync::Arc;
+/// use keyward_limits::{MemoryPermits, PermitStore};
+///
+/// # #[tokio::main] async fn main() {
+/// keyward_testing::limits::permits(async || {
+///     let store: Arc<dyn PermitStore> = Arc::new(MemoryPermits::new());
+///     [Arc::clone(&store), store]
+/// })
+/// .await;
+/// # }
+/// ```
+pub async fn permits(make: impl AsyncFn() -> [Arc<dyn PermitStore>; 2]) {
+    let nodes = make().await;
+    held::as_many_are_held_as_the_limit_says_and_not_one_more(&nodes).await;
+    held::never_more_than_the_limit_are_held_at_once(&nodes).await;
+    held::what_is_released_is_free_and_releasing_it_again_frees_nothing(&nodes).await;
+    held::a_permit_whose_holder_is_gone_is_freed_once_after_its_lease(&nodes).await;
+    held::what_has_run_out_is_not_counted_and_not_renewed(&nodes).await;
+    held::a_permit_that_is_renewed_outlives_its_lease(&nodes).await;
+}
+
+/// Runs every case for rates. `make` gives two nodes that count these limits together; for limits in one process's memory they are one.
+///
+/// # Panics
+/// If the limiter breaks a promise; the message says which.
+///
+/// # Examples
+/// ```
+/// use std::sync::Arc;
+/// use keyward_limits::{RateLimiter, RateLimits};
+///
+/// # #[tokio::main] async fn main() {
+/// keyward_testing::limits::rates(async |limits| {
+///     let limiter: Arc<dyn RateLimiter> = Arc::new(RateLimits::new(&limits));
+///     [Arc::clone(&limiter), limiter]
+/// })
+/// .await;
+/// # }
+/// ```
+pub async fn rates(make: impl AsyncFn(NamedLimits) -> [Arc<dyn RateLimiter>; 2]) {
+    let nodes = make(counted::limits().named().expect("the limits can be")).await;
+    counted::all_nodes_spend_one_quota(&nodes).await;
+    counted::never_more_than_the_quota_is_spent_at_once(&nodes).await;
+    counted::each_key_has_its_own_quota_and_the_keys_of_an_account_share_one(&nodes).await;
+    counted::what_is_left_is_said_and_what_is_refused_costs_nothing(&nodes).await;
+    counted::who_waits_as_long_as_is_said_gets_in_and_nobody_earlier(&nodes).await;
+    counted::a_quota_of_any_size_is_counted_exactly(&nodes).await;
+    counted::a_limit_that_is_not_defined_refuses_everything(&nodes).await;
+}
+
+/// Waits until a condition holds.
+async fn eventually(what: &str, condition: impl AsyncFn() -> bool) {
+    let begun = Instant::now();
+    while !condition().await {
+        assert!(begun.elapsed() < SOON, "never: {what}");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}

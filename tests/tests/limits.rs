@@ -1,0 +1,259 @@
+//! Limits that many nodes share, on real servers: each implementation proves itself, refuses closed when its server is gone, and
+//! leaves nothing behind.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::time::Duration;
+
+use keyward::{Identity, Rejection, StoreErrorKind};
+use keyward_limits::{
+    Acquired, Each, MemoryPermits, NamedLimits, PermitId, PermitStore, RateLimiter, RateLimits, TaskPermits,
+};
+use keyward_postgres::{PostgresPermits, PostgresRates, PostgresStore};
+use keyward_testing::limits;
+use keyward_tests::program::eventually;
+use keyward_tests::{postgres, valkey};
+use keyward_valkey::{ValkeyOptions, ValkeyPermits, ValkeyRates, ValkeyStore};
+
+const LEASE: Duration = Duration::from_secs(30);
+
+/// Two nodes, each with connections of its own.
+async fn postgres_nodes() -> [PostgresStore; 2] {
+    let url = postgres::database();
+    [PostgresStore::connect(&url).await.unwrap(), PostgresStore::connect(&url).await.unwrap()]
+}
+
+/// Two nodes, each with a connection of its own.
+async fn valkey_nodes() -> [ValkeyStore; 2] {
+    let url = valkey::server(&[]);
+    [ValkeyStore::connect(&url).await.unwrap(), ValkeyStore::connect(&url).await.unwrap()]
+}
+
+fn permits_of(store: impl PermitStore) -> Arc<dyn PermitStore> {
+    Arc::new(store)
+}
+
+fn rates_of(limiter: impl RateLimiter) -> Arc<dyn RateLimiter> {
+    Arc::new(limiter)
+}
+
+fn caller() -> Identity {
+    Identity::api_key("key_1".parse().unwrap(), "acct_1".parse().unwrap()).with_plan("Plus")
+}
+
+fn default_limit() -> NamedLimits {
+    RateLimits::builder().limit("default", Each::Key, 5, Duration::from_secs(1)).named().unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn permits_in_memory_conform() {
+    limits::permits(async || {
+        let store = permits_of(MemoryPermits::new());
+        [Arc::clone(&store), store]
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn permits_in_postgresql_conform() {
+    limits::permits(async || postgres_nodes().await.map(|store| permits_of(PostgresPermits::new(&store)))).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn permits_in_valkey_conform() {
+    limits::permits(async || valkey_nodes().await.map(|store| permits_of(ValkeyPermits::new(&store)))).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn rates_in_memory_conform() {
+    limits::rates(async |limits| {
+        let limiter = rates_of(RateLimits::new(&limits));
+        [Arc::clone(&limiter), limiter]
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn rates_in_postgresql_conform() {
+    limits::rates(async |limits| {
+        postgres_nodes().await.map(|store| rates_of(PostgresRates::new(&store, limits.clone())))
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn rates_in_valkey_conform() {
+    limits::rates(async |limits| valkey_nodes().await.map(|store| rates_of(ValkeyRates::new(&store, limits.clone()))))
+        .await;
+}
+
+/// Takes a permit, ends the server, and asks for everything again.
+async fn a_store_that_is_gone_refuses_closed(
+    permits: Arc<dyn PermitStore>,
+    rates: impl RateLimiter,
+    tasks: TaskPermits,
+    end: impl FnOnce(),
+) {
+    let (caller, account) = (caller(), caller().account().clone());
+    let Acquired::Granted(held) = permits.acquire(&account, 1, LEASE).await.unwrap() else { panic!("it is free") };
+    rates.spend(&caller, "default", NonZeroU32::MIN).await.unwrap();
+    end();
+    let unavailable = Some(StoreErrorKind::Unavailable);
+    assert_eq!(permits.acquire(&account, 9, LEASE).await.err().map(|error| error.kind()), unavailable);
+    assert_eq!(permits.renew(&account, &held, LEASE).await.err().map(|error| error.kind()), unavailable);
+    assert_eq!(permits.in_flight(&account).await.err().map(|error| error.kind()), unavailable);
+    permits.release(&account, &held);
+    assert_eq!(tasks.acquire(&caller).await.map(drop), Err(Rejection::StoreUnavailable));
+    for _ in 0..2 {
+        assert_eq!(rates.spend(&caller, "default", NonZeroU32::MIN).await, Err(Rejection::StoreUnavailable));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_database_that_is_gone_grants_no_permit_and_lets_no_call_pass() {
+    let url = postgres::database();
+    let store = PostgresStore::connect(&url).await.unwrap();
+    let permits = PostgresPermits::new(&store);
+    let rates = PostgresRates::new(&store, default_limit());
+    let tasks = TaskPermits::new(permits.clone(), [("Plus", 9)]);
+    a_store_that_is_gone_refuses_closed(permits_of(permits), rates, tasks, || postgres::shut(&url)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_is_gone_grants_no_permit_and_lets_no_call_pass() {
+    let url = valkey::server(&[]);
+    let store = ValkeyStore::connect(&url).await.unwrap();
+    let permits = ValkeyPermits::new(&store);
+    let rates = ValkeyRates::new(&store, default_limit());
+    let tasks = TaskPermits::new(permits.clone(), [("Plus", 9)]);
+    a_store_that_is_gone_refuses_closed(permits_of(permits), rates, tasks, || valkey::end(&url)).await;
+}
+
+/// A task may end anywhere, also where there is no runtime.
+async fn is_given_back_by_a_thread_of_its_own(store: impl PermitStore) {
+    let tasks = TaskPermits::new(store, [("Plus", 1)]);
+    let permit = tasks.acquire(&caller()).await.unwrap();
+    assert!(matches!(tasks.acquire(&caller()).await, Err(Rejection::ConcurrencyLimitExceeded(_))));
+    std::thread::spawn(move || drop(permit)).join().unwrap();
+    while tasks.in_flight(caller().account()).await.unwrap() > 0 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    assert!(tasks.acquire(&caller()).await.is_ok());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_task_that_ends_outside_of_the_runtime_gives_its_permit_back() {
+    let [store, _] = postgres_nodes().await;
+    is_given_back_by_a_thread_of_its_own(PostgresPermits::new(&store)).await;
+    let [store, _] = valkey_nodes().await;
+    is_given_back_by_a_thread_of_its_own(ValkeyPermits::new(&store)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn permits_are_granted_on_what_is_committed_whatever_the_databases_default_is() {
+    let url = postgres::database();
+    let (_, name) = url.rsplit_once('/').unwrap();
+    // The database's default; the store does not depend on it.
+    postgres::sql(&url, &format!("ALTER DATABASE {name} SET default_transaction_isolation = 'repeatable read'"));
+    let store = PostgresStore::connect(&url).await.unwrap();
+    let granted = PostgresPermits::new(&store).acquire(caller().account(), 1, LEASE).await.unwrap();
+    assert!(matches!(granted, Acquired::Granted(_)));
+    let (client, connection) = tokio_postgres::connect(&url, tokio_postgres::NoTls).await.unwrap();
+    tokio::spawn(connection);
+    let refused = client.query_one("SELECT keyward_acquire_permit('acct_2', 'key_1', 1, 30)", &[]).await.unwrap_err();
+    assert!(format!("{refused:?}").contains("read what is committed"), "{refused:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_the_dead_have_left_does_not_pile_up_in_postgresql() {
+    let url = postgres::database();
+    let store = PostgresStore::connect(&url).await.unwrap();
+    let (permits, rates) = (PostgresPermits::new(&store), PostgresRates::new(&store, default_limit()));
+    postgres::sql(
+        &url,
+        "INSERT INTO keyward_permits SELECT 'acct_' || n, 'key_' || n, now() - INTERVAL '1 minute' FROM generate_series(1, 95) AS n; \
+         INSERT INTO keyward_rates SELECT 'default', 'key_old_' || n, 0, 1000000000, 1 FROM generate_series(1, 500) AS n",
+    );
+    let account = "acct_alive".parse().unwrap();
+    for _ in 0..10 {
+        permits.acquire(&account, 100, LEASE).await.unwrap();
+    }
+    assert_eq!(
+        postgres::sql(&url, "SELECT count(*), count(*) FILTER (WHERE account = 'acct_alive') FROM keyward_permits"),
+        "10|10"
+    );
+    // Now and then: after a few hundred calls at the latest.
+    let count = || postgres::sql(&url, "SELECT count(*) FROM keyward_rates WHERE whose LIKE 'key_old_%'");
+    for call in 0..10_000 {
+        let caller = Identity::api_key(PermitId::generate(), "acct_1".parse().unwrap());
+        rates.spend(&caller, "default", NonZeroU32::MIN).await.unwrap();
+        if call % 100 == 99 && count() == "0" {
+            return;
+        }
+    }
+    panic!("{} rows of callers that do not come back are still there", count());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn valkey_forgets_leases_that_have_ended_and_quotas_that_have_come_back() {
+    let url = valkey::server(&[]);
+    let store = ValkeyStore::connect(&url).await.unwrap();
+    let (permits, rates) = (ValkeyPermits::new(&store), ValkeyRates::new(&store, default_limit()));
+    let mut connection = redis::Client::open(url).unwrap().get_connection().unwrap();
+    let mut keys = || -> Vec<String> { redis::cmd("KEYS").arg("{keyward}:[pr]*").query(&mut connection).unwrap() };
+    permits.acquire(caller().account(), 2, Duration::from_millis(500)).await.unwrap();
+    permits.acquire(caller().account(), 2, Duration::from_millis(100)).await.unwrap();
+    rates.spend(&caller(), "default", NonZeroU32::MIN).await.unwrap();
+    let mut found = keys();
+    found.sort();
+    assert_eq!(found, ["{keyward}:permits:acct_1", "{keyward}:rate:default:key_1"]);
+    eventually("the server forgets them", || keys().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_grant_whose_answer_came_too_late_is_given_back() {
+    let url = valkey::server(&[]);
+    let store = ValkeyOptions::default().timeout(Duration::from_millis(200)).connect(&url).await.unwrap();
+    let permits = ValkeyPermits::new(&store);
+    // The script is known from now on, so that the next call is one message.
+    permits.acquire(caller().account(), 0, LEASE).await.unwrap();
+    let mut connection = redis::Client::open(url).unwrap().get_connection().unwrap();
+    redis::cmd("CLIENT").arg("PAUSE").arg(1_000).arg("ALL").exec(&mut connection).unwrap();
+    permits.acquire(caller().account(), 1, LEASE).await.unwrap_err();
+    let mut done = |command: &str| {
+        let stats: String = redis::cmd("INFO").arg("commandstats").query(&mut connection).unwrap();
+        stats.contains(&format!("cmdstat_{command}:calls="))
+    };
+    // What was late is done when the server goes on, and then what came after it.
+    eventually("the permit is given back", || done("zrem"));
+    eventually("the permit is granted", || done("zadd"));
+    assert_eq!(permits.in_flight(caller().account()).await.unwrap(), 0);
+}
+
+/// A call that is refused while the clock is behind what is written: as if it had been set back.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_clock_that_was_set_back_keeps_nobody_waiting_until_it_has_caught_up() {
+    let spent = async |rates: &dyn RateLimiter| {
+        let refused = rates.spend(&caller(), "default", NonZeroU32::new(5).unwrap()).await.unwrap_err();
+        let Rejection::RateLimitExceeded(limit) = refused else { panic!("another refusal: {refused:?}") };
+        assert!(limit.retry_after <= Duration::from_secs(1), "{limit:?}");
+        tokio::time::sleep(limit.retry_after).await;
+        rates.spend(&caller(), "default", NonZeroU32::new(5).unwrap()).await.unwrap();
+    };
+    let url = postgres::database();
+    let store = PostgresStore::connect(&url).await.unwrap();
+    postgres::sql(
+        &url,
+        "INSERT INTO keyward_rates SELECT 'default', 'key_1', (extract(epoch FROM now()) + 3600) * 1000000, 1000000000, 900000",
+    );
+    spent(&PostgresRates::new(&store, default_limit())).await;
+    let url = valkey::server(&[]);
+    let store = ValkeyStore::connect(&url).await.unwrap();
+    let mut connection = redis::Client::open(url).unwrap().get_connection().unwrap();
+    let (seconds, _): (u64, u64) = redis::cmd("TIME").query(&mut connection).unwrap();
+    let ahead = format!("{} 1000000000", (seconds + 3_600) * 1_000_000);
+    redis::cmd("SET").arg("{keyward}:rate:default:key_1").arg(ahead).query::<()>(&mut connection).unwrap();
+    spent(&ValkeyRates::new(&store, default_limit())).await;
+}
