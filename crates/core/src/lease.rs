@@ -12,7 +12,7 @@ use std::time::Duration;
 use crate::cache::{Cache, Instant};
 use crate::clock::Clock;
 use crate::id::NodeId;
-use crate::store::{ChangeLog, LeaseAnswer, LogBatch, NodeState, Position, StoreError, What};
+use crate::store::{ChangeLog, LeaseAnswer, LogBatch, NodeState, Position, StoreError, What, random_mark};
 use crate::telemetry::{Metrics, Renewal};
 
 /// Entries in one read of the log.
@@ -126,7 +126,8 @@ impl Follower {
         loop {
             watch.mark_unchanged();
             let pause = match tokio::time::timeout(self.lease.length / 2, self.catch_up(told)).await {
-                Ok(Ok(())) => interval,
+                // After a change all nodes renew at once: not so the next time.
+                Ok(Ok(())) => interval * (100 - (random_mark() % 20) as u32) / 100,
                 Ok(Err(error)) => {
                     self.metrics.renewal(Renewal::Failed);
                     tracing::warn!(node = %self.node, cause = ?std::error::Error::source(&error), "no lease: {error}");

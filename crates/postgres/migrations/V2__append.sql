@@ -6,6 +6,8 @@ LANGUAGE plpgsql AS $$
 DECLARE
     entry BIGINT;
 BEGIN
+    -- Whoever renews shares this lock, and they take turns with us: the row's own lock lets those who share it overtake.
+    PERFORM pg_advisory_xact_lock(1802988648, 0);
     UPDATE keyward_log_head SET number = number + 1, mark = entry_mark RETURNING number INTO STRICT entry;
     INSERT INTO keyward_changes VALUES (entry, entry_mark, kind, key, digest, account);
     -- A node that is further behind than what is kept drops its whole cache.

@@ -105,7 +105,7 @@ impl PostgresOptions {
         }
         // What is read under a lock has to be the newest, whatever the database's default is.
         let own = format!(
-            "-c default_transaction_isolation=read\\ committed -c statement_timeout={}",
+            "-c jit=off -c default_transaction_isolation=read\\ committed -c statement_timeout={}",
             self.statement_timeout.as_millis()
         );
         let options = config.get_options().map_or_else(|| own.clone(), |given| format!("{own} {given}"));

@@ -52,7 +52,8 @@ impl PostgresStore {
         // grant is. What it reads under the lock is the newest, whatever its snapshot was.
         let statement = client
             .prepare_cached(
-                "WITH head AS MATERIALIZED (SELECT number, mark FROM keyward_log_head FOR SHARE), \
+                "WITH turn AS MATERIALIZED (SELECT pg_advisory_xact_lock_shared(1802988648, 0)), \
+                 head AS MATERIALIZED (SELECT number, mark FROM turn, keyward_log_head FOR SHARE OF keyward_log_head), \
                  granted AS (INSERT INTO keyward_nodes (node, applied, renewals, lease_millis) \
                  SELECT $1, head.number, 1, $4 FROM head WHERE head.number = $2 AND head.mark = $3 \
                  ON CONFLICT (node) DO UPDATE SET applied = excluded.applied, renewals = keyward_nodes.renewals + 1, \
@@ -73,7 +74,8 @@ impl PostgresStore {
         // The head comes with every node, or alone: one statement sees one snapshot.
         let statement = client
             .prepare_cached(
-                "SELECT head.number, head.mark, node, applied, renewals, lease_millis FROM keyward_log_head AS head \
+                "SELECT head.number, head.mark, node, applied, renewals, lease_millis FROM \
+                 (SELECT number, mark FROM keyward_log_head WHERE one = 1) AS head \
                  LEFT JOIN keyward_nodes ON TRUE ORDER BY node",
             )
             .await?;

@@ -1,14 +1,17 @@
 //! Connecting, and what the server has to promise.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use keyward::random_mark;
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
 use redis::{Client, RedisError};
+use tokio::sync::watch;
+use tokio::task::AbortHandle;
 
 use crate::listen::Listening;
+use crate::primary::Place;
 use crate::{Shared, ValkeyStore, script};
 
 /// How to connect.
@@ -77,12 +80,32 @@ impl ValkeyOptions {
         self
     }
 
-    /// Connects to the server at `url`.
+    /// Connects to the primary at `url`: a server, or one that sentinels or a cluster know. The crate's documentation has the forms.
     ///
     /// # Errors
     /// [`ConnectError`] if the server cannot be reached, may forget what it has acknowledged, or is no primary.
     pub async fn connect(self, url: &str) -> Result<ValkeyStore, ConnectError> {
-        let client = Client::open(url).map_err(ConnectError::Url)?;
+        // An application may have chosen another provider of cryptography already.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let place = Place::parse(url).map_err(ConnectError::Url)?;
+        let looking = tokio::time::timeout(self.timeout, place.primary()).await;
+        let client = looking.map_err(|_| ConnectError::Unreachable(timed_out()))?.map_err(ConnectError::Unreachable)?;
+        let connection = Arc::new(RwLock::new(self.open(&client).await?));
+        let (primary, watch) = watch::channel(client);
+        let following =
+            (!place.is_fixed()).then(|| Following::start(self.clone(), place, primary, Arc::clone(&connection)));
+        Ok(ValkeyStore(Arc::new(Shared {
+            connection,
+            replicas: self.replicas,
+            listening: Listening::start(watch),
+            _following: following,
+            #[cfg(feature = "limits")]
+            runtime: tokio::runtime::Handle::current(),
+        })))
+    }
+
+    /// Connects to this server, if it promises what it has to.
+    async fn open(&self, client: &Client) -> Result<ConnectionManager, ConnectError> {
         let config = ConnectionManagerConfig::new()
             .set_number_of_retries(1)
             .set_connection_timeout(Some(self.timeout))
@@ -95,14 +118,7 @@ impl ValkeyOptions {
             .invoke_async::<()>(&mut connection)
             .await
             .map_err(ConnectError::Unreachable)?;
-        let listening = Listening::start(client);
-        Ok(ValkeyStore(Arc::new(Shared {
-            connection,
-            replicas: self.replicas,
-            listening,
-            #[cfg(feature = "limits")]
-            runtime: tokio::runtime::Handle::current(),
-        })))
+        Ok(connection)
     }
 
     async fn check(&self, connection: &mut ConnectionManager) -> Result<(), ConnectError> {
@@ -135,5 +151,52 @@ impl ValkeyOptions {
             }
         }
         Ok(())
+    }
+}
+
+fn timed_out() -> RedisError {
+    std::io::Error::from(std::io::ErrorKind::TimedOut).into()
+}
+
+/// How often it is asked where the primary is.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// Follows the primary when it moves, until this is dropped.
+pub(crate) struct Following(AbortHandle);
+
+impl Following {
+    fn start(
+        options: ValkeyOptions,
+        place: Place,
+        primary: watch::Sender<Client>,
+        connection: Arc<RwLock<ConnectionManager>>,
+    ) -> Self {
+        let follow = async move {
+            loop {
+                tokio::time::sleep(LOOK_EVERY).await;
+                let Ok(Ok(found)) = tokio::time::timeout(options.timeout, place.primary()).await else { continue };
+                let address = |client: &Client| client.get_connection_info().addr().to_string();
+                if address(&found) == address(&primary.borrow()) {
+                    continue;
+                }
+                match options.open(&found).await {
+                    Ok(new) => {
+                        tracing::warn!(address = address(&found), "the primary has moved");
+                        *connection.write().unwrap_or_else(PoisonError::into_inner) = new;
+                        primary.send_replace(found);
+                    }
+                    Err(error) => {
+                        tracing::error!(%error, address = address(&found), "the new primary cannot be used");
+                    }
+                }
+            }
+        };
+        Self(tokio::spawn(follow).abort_handle())
+    }
+}
+
+impl Drop for Following {
+    fn drop(&mut self) {
+        self.0.abort();
     }
 }

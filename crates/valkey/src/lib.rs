@@ -12,6 +12,16 @@
 //!   [`ValkeyOptions::wait_for_replicas`] has every write wait for so many replicas; permits and rates do not.
 //! - All data has one hash tag, `{keyward}`, and so lives in one slot of a cluster.
 //!
+//! # Where it is
+//! | connection string | |
+//! | --- | --- |
+//! | `redis://[user:password@]host:port[/database]` | one server |
+//! | `redis+sentinel://[user:password@]host:port[,host:port…]/service[/database]` | the primary that these sentinels name |
+//! | `redis+cluster://[user:password@]host:port[,host:port…]` | the primary that has our slot of this cluster |
+//!
+//! `valkey` instead of `redis` means the same; `rediss` means TLS, verified against the system's roots. User and password are for the
+//! servers, not for sentinels. A failover is noticed within a second and followed, and the new primary is checked as the first was.
+//!
 //! # Features
 //! `limits` adds [`ValkeyPermits`] and [`ValkeyRates`], with which all nodes share the limits of `keyward-limits`.
 //!
@@ -33,10 +43,11 @@ mod connect;
 mod limits;
 mod listen;
 mod log;
+mod primary;
 mod script;
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use async_trait::async_trait;
 use keyward::{AccountRecord, Digest, Found, Freshness, KeyRecord, KeyStore, KeyUse, Position, StoreError};
@@ -47,6 +58,7 @@ pub use connect::{ConnectError, ValkeyOptions};
 #[cfg(feature = "limits")]
 pub use limits::{ValkeyPermits, ValkeyRates};
 
+use crate::connect::Following;
 use crate::listen::Listening;
 
 /// Keys and accounts in a Valkey or Redis server. Clones are cheap and share its connection.
@@ -54,10 +66,12 @@ use crate::listen::Listening;
 pub struct ValkeyStore(Arc<Shared>);
 
 struct Shared {
-    connection: ConnectionManager,
+    connection: Arc<RwLock<ConnectionManager>>,
     /// Replicas that every write waits for.
     replicas: usize,
     listening: Listening,
+    /// Follows the primary when it moves.
+    _following: Option<Following>,
     /// What drives the connections.
     #[cfg(feature = "limits")]
     runtime: tokio::runtime::Handle,
@@ -75,7 +89,7 @@ impl ValkeyStore {
     }
 
     fn connection(&self) -> ConnectionManager {
-        self.0.connection.clone()
+        self.0.connection.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 

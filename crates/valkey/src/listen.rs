@@ -19,13 +19,18 @@ pub(crate) struct Listening {
 }
 
 impl Listening {
-    pub(crate) fn start(client: Client) -> Self {
+    /// Listens to the primary that is the newest here.
+    pub(crate) fn start(mut primary: watch::Receiver<Client>) -> Self {
         let moved = watch::channel(()).0;
         let teller = moved.clone();
         let task = tokio::spawn(async move {
             loop {
-                if let Err(error) = listen(&client, &teller).await {
-                    tracing::warn!(%error, "not told of changes at once: asking at intervals instead");
+                let client = primary.borrow_and_update().clone();
+                tokio::select! {
+                    listened = listen(&client, &teller) => if let Err(error) = listened {
+                        tracing::warn!(%error, "not told of changes at once: asking at intervals instead");
+                    },
+                    () = moved_on(&mut primary) => continue,
                 }
                 tokio::time::sleep(PAUSE).await;
             }
@@ -46,6 +51,13 @@ impl Listening {
 impl Drop for Listening {
     fn drop(&mut self) {
         self.task.abort();
+    }
+}
+
+/// Waits until the primary is another; for ever, if it is always the same.
+async fn moved_on(primary: &mut watch::Receiver<Client>) {
+    if primary.changed().await.is_err() {
+        std::future::pending::<()>().await;
     }
 }
 
