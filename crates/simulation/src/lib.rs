@@ -1,8 +1,8 @@
 //! A simulation of the lease protocol, event by event, for numbers of nodes that no test can start.
 //!
 //! What the nodes and the one who revokes do is what keyward's `lease.rs` has them do; the store is PostgreSQL as far as they load it:
-//! processors, the lock on the log's head row, flushes, notifications, the connection to each. `docs/many-nodes.md` in the repository has
-//! the results, and how the simulation was compared with real nodes.
+//! processors, the lock on the log's head row, flushes, notifications. `docs/many-nodes.md` in the repository has the results, and how the
+//! simulation was compared with real nodes.
 //!
 //! # Examples
 //! ```

@@ -26,19 +26,40 @@ pub(crate) enum Event {
     Arrive(Job),
     Server(Next),
     /// The store's answer to a member.
-    Answer { member: usize, turn: u32, job: Job, value: u64 },
+    Answer {
+        member: usize,
+        turn: u32,
+        job: Job,
+        value: u64,
+    },
     /// The pause is over.
-    Wake { member: usize, turn: u32 },
+    Wake {
+        member: usize,
+        turn: u32,
+    },
     /// Catching up takes too long.
-    TimedOut { member: usize, attempt: u32 },
-    Told { member: usize },
+    TimedOut {
+        member: usize,
+        attempt: u32,
+    },
+    Told {
+        member: usize,
+    },
     /// All of a relay's nodes have applied.
-    Collected { member: usize, turn: u32 },
+    Collected {
+        member: usize,
+        turn: u32,
+    },
     /// The store's answer to the one who revokes: the position of its entry, or how many members have not applied it.
-    Reply { job: Job, value: u64 },
+    Reply {
+        job: Job,
+        value: u64,
+    },
     Revoke,
     Poll,
-    GiveUp { revocation: usize },
+    GiveUp {
+        revocation: usize,
+    },
 }
 
 pub(crate) struct Run {
@@ -111,8 +132,7 @@ impl Run {
         let lapsed = self.members.iter().filter(|member| member.lease_until < self.now).count() as u64;
         let mut renewals = std::mem::take(&mut self.renewals);
         let renewal = millis(percentile(&mut renewals, 0.99));
-        let saturated =
-            utilisation > 0.95 || self.lapses + lapsed > 0 || renewal > millis(self.settings.interval());
+        let saturated = utilisation > 0.95 || self.lapses + lapsed > 0 || renewal > millis(self.settings.interval());
 
         let (begun, statements) = (self.now, self.server.statements);
         let lapses = self.lapses;
@@ -352,7 +372,8 @@ impl Run {
         if found.told {
             self.catch_up(member);
         } else {
-            self.after(pause, Event::Wake { member, turn });
+            let shorter = self.chance.before(nanos(millis(pause) * self.settings.jitter));
+            self.after(pause - shorter, Event::Wake { member, turn });
         }
     }
 

@@ -147,10 +147,12 @@ impl Server {
         if self.held_alone {
             return;
         }
-        if self.sharers == 0 && let Some(append) = self.appends_parked.pop_front() {
+        if self.sharers == 0
+            && let Some(append) = self.appends_parked.pop_front()
+        {
             self.held_alone = true;
             self.queue.push_front(Job { locked: true, ..append });
-        } else if !(self.fair && !self.appends_parked.is_empty()) {
+        } else if !self.fair || self.appends_parked.is_empty() {
             self.queue.extend(self.renewals_parked.drain(..));
         }
     }
@@ -202,4 +204,3 @@ impl Server {
         (self.worked - before) as f64 / (span as f64 * self.costs.workers as f64)
     }
 }
-

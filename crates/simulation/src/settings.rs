@@ -36,12 +36,12 @@ impl Default for Costs {
     fn default() -> Self {
         Self {
             workers: 8,
-            renew: 0.1,
-            read: 0.03,
-            append: 0.14,
+            renew: 0.15,
+            read: 0.042,
+            append: 0.18,
             register: 0.05,
             register_row: 0.000_73,
-            notify: 0.04,
+            notify: 0.047,
             flush: 0.1,
             network: 0.25,
             network_sigma: 0.5,
@@ -67,6 +67,8 @@ pub struct Settings {
     /// Whether an append that waits for the head keeps later renewals waiting. PostgreSQL's row locks do not: renewals share the lock,
     /// and an append has it once none holds it.
     pub fair: bool,
+    /// By what share of itself, by chance, a pause between renewals is shorter; a node's are not.
+    pub jitter: f64,
     /// What the chances are drawn from.
     pub seed: u64,
     /// What the store and the network take.
@@ -82,6 +84,7 @@ impl Default for Settings {
             revocations: 100,
             stopped: 0,
             fair: false,
+            jitter: 0.0,
             seed: 1,
             costs: Costs::default(),
         }

@@ -1,4 +1,4 @@
-//! The development commands of keyward: `cargo xtask test` and `cargo xtask bench`.
+//! The development commands of keyward: `cargo xtask test`, `cargo xtask bench` and `cargo xtask simulate`.
 
 #![allow(clippy::print_stdout, reason = "a command line program speaks on its standard output")]
 
@@ -7,6 +7,7 @@ mod deny;
 mod error;
 mod packages;
 mod process;
+mod simulate;
 mod suite;
 mod tally;
 
@@ -32,6 +33,8 @@ enum Command {
     Test(suite::Options),
     /// Measure, in release mode, and write the figures to a JSON file.
     Bench(bench::Options),
+    /// Simulate many nodes on one store.
+    Simulate(simulate::Options),
 }
 
 fn main() -> ExitCode {
@@ -39,6 +42,7 @@ fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
         Command::Test(options) => suite::run(&options, &mut tally),
         Command::Bench(options) => bench::run(&options),
+        Command::Simulate(options) => simulate::run(&options),
     };
     if let Err(error) = &outcome {
         report(error);
