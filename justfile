@@ -12,6 +12,10 @@ test *arguments:
 bench *arguments:
     cargo xtask bench {{ arguments }}
 
+# Simulate many nodes on one store.
+simulate *arguments:
+    cargo xtask simulate {{ arguments }}
+
 # Format the code.
 fmt:
     cargo fmt --all

@@ -26,7 +26,7 @@ impl Server {
     /// A new, empty server that keeps what it acknowledges. Settings may be given besides, as `--name`, `value`.
     pub fn new(settings: &[&str]) -> Self {
         let folder = tempfile::Builder::new().prefix("keyward-valkey-").tempdir().unwrap().keep();
-        let port = TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
+        let port = free_port();
         let settings = settings.iter().map(ToString::to_string).collect();
         let server = Self { port, folder, settings, process: AtomicU32::new(0) };
         server.start();
@@ -50,11 +50,7 @@ impl Server {
 
     /// Starts it, again if need be, and waits until it answers.
     pub fn start(&self) {
-        let program = ["valkey-server", "redis-server"]
-            .into_iter()
-            .find(|program| Command::new(program).arg("--version").stdout(Stdio::null()).status().is_ok())
-            .expect("a server is installed");
-        let mut command = Command::new(program);
+        let mut command = Command::new(program());
         command.args(["--bind", "127.0.0.1", "--save", "", "--appendonly", "yes", "--appendfsync", "always", "--port"]);
         command.arg(self.port.to_string()).arg("--dir").arg(&self.folder).args(&self.settings);
         let process = start_in_background(command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()));
@@ -74,6 +70,43 @@ impl Server {
     pub fn signal(&self, name: &str) {
         signal(name, self.process.load(Ordering::Relaxed));
     }
+}
+
+/// A sentinel of its own, which watches this primary as the service `main`: its address.
+pub fn sentinel(primary: SocketAddr) -> SocketAddr {
+    let folder = tempfile::Builder::new().prefix("keyward-sentinel-").tempdir().unwrap().keep();
+    let port = free_port();
+    let settings = format!(
+        "bind 127.0.0.1\nport {port}\nsentinel monitor main {} {} 1\nsentinel down-after-milliseconds main 500\n\
+         sentinel failover-timeout main 3000\n",
+        primary.ip(),
+        primary.port()
+    );
+    let file = folder.join("sentinel.conf");
+    std::fs::write(&file, settings).unwrap();
+    let mut command = Command::new(program());
+    command.arg(&file).arg("--sentinel").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    end_with_this_process(start_in_background(&mut command), &folder);
+    eventually("the sentinel answers", || TcpStream::connect(("127.0.0.1", port)).is_ok());
+    (Ipv4Addr::LOCALHOST, port).into()
+}
+
+/// A port that nobody has.
+pub fn free_port() -> u16 {
+    TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port()
+}
+
+fn program() -> &'static str {
+    ["valkey-server", "redis-server"]
+        .into_iter()
+        .find(|program| Command::new(program).arg("--version").stdout(Stdio::null()).status().is_ok())
+        .expect("a server is installed")
+}
+
+/// Gives a server a command: its answer.
+pub fn command(url: &str, words: &[&str]) -> redis::Value {
+    let mut connection = redis::Client::open(url).unwrap().get_connection().unwrap();
+    redis::cmd(words[0]).arg(&words[1..]).query(&mut connection).unwrap()
 }
 
 /// Ends the server at this URL.

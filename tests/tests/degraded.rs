@@ -16,6 +16,7 @@ use keyward_postgres::{PostgresOptions, PostgresStore};
 use keyward_sqlite::SqliteStore;
 use keyward_tests::faults::proxy::Proxy;
 use keyward_tests::faults::store::{Kind, Store};
+use keyward_tests::valkey::command;
 use keyward_tests::watched::{Watched, within};
 use keyward_tests::{postgres, valkey};
 use keyward_valkey::{ValkeyOptions, ValkeyStore};
@@ -58,12 +59,6 @@ impl Desk {
 async fn issue(keys: &Keys) -> (String, keyward::KeyRecord) {
     let issued = keys.issue(NewKey::secret("acct_1".parse().unwrap(), "a key")).await.unwrap();
     (format!("Bearer {}", *issued.key.expose_once()), issued.record)
-}
-
-async fn command(url: &str, words: &[&str]) -> redis::Value {
-    let mut connection = redis::Client::open(url).unwrap().get_multiplexed_async_connection().await.unwrap();
-    let mut command = redis::cmd(words[0]);
-    command.arg(&words[1..]).query_async(&mut connection).await.unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -125,7 +120,7 @@ async fn a_store_that_takes_no_writes_lets_keys_in_and_revokes_nothing() {
                 postgres::sql(&url, "ALTER SYSTEM SET default_transaction_read_only = on");
                 postgres::sql(&url, "SELECT pg_reload_conf()");
             }
-            Kind::Valkey => _ = command(&url, &["CONFIG", "SET", "min-replicas-to-write", "1"]).await,
+            Kind::Valkey => _ = command(&url, &["CONFIG", "SET", "min-replicas-to-write", "1"]),
             // Another process is in the midst of a write, and stays there.
             Kind::Sqlite => {
                 let connection = rusqlite::Connection::open(&url).unwrap();
@@ -149,7 +144,7 @@ async fn a_store_that_takes_no_writes_lets_keys_in_and_revokes_nothing() {
                 postgres::sql(&writable, "ALTER SYSTEM RESET default_transaction_read_only");
                 postgres::sql(&url, "SELECT pg_reload_conf()");
             }
-            Kind::Valkey => _ = command(&url, &["CONFIG", "SET", "min-replicas-to-write", "0"]).await,
+            Kind::Valkey => _ = command(&url, &["CONFIG", "SET", "min-replicas-to-write", "0"]),
             Kind::Sqlite => drop(locked),
         }
         within("revoking works again", async || desk.keys.revoke(&record.id).await.is_ok()).await;
@@ -205,9 +200,8 @@ async fn a_failover_to_a_replica_that_is_behind_makes_everything_cached_suspect(
     keys.put_account(&AccountRecord::new("acct_1".parse().unwrap(), "Example Ltd")).await.unwrap();
     let node = Watched::new(ValkeyStore::connect(&format!("redis://{}/", proxy.address)).await.unwrap());
     let (both, _) = issue(&keys).await;
-    within("the replica has it", async || command(&primary.url(), &["WAIT", "1", "100"]).await == redis::Value::Int(1))
-        .await;
-    let _ = command(&replica.url(), &["REPLICAOF", "NO", "ONE"]).await;
+    within("the replica has it", async || command(&primary.url(), &["WAIT", "1", "100"]) == redis::Value::Int(1)).await;
+    let _ = command(&replica.url(), &["REPLICAOF", "NO", "ONE"]);
     let (lost, _) = issue(&keys).await;
     node.warm(&both).await;
     node.warm(&lost).await;
@@ -262,7 +256,7 @@ async fn losing_every_notification_makes_revocations_slower_and_not_weaker() {
             let (field, record) = desk.issue().await;
             node.warm(&field).await;
             match kind {
-                Kind::Valkey => _ = command(&url, &["CLIENT", "KILL", "TYPE", "pubsub"]).await,
+                Kind::Valkey => _ = command(&url, &["CLIENT", "KILL", "TYPE", "pubsub"]),
                 _ => {
                     let kill = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'LISTEN%'";
                     postgres::sql(&url, kill);
@@ -379,11 +373,11 @@ async fn an_entry_that_a_later_version_has_written_makes_everything_cached_suspe
     let mut stored = desk.keys.get(&record.id).await.unwrap().unwrap();
     stored.revoked_at = Some(keyward::Timestamp::from_millis(1));
     let text = serde_json::to_string(&stored).unwrap();
-    let _ = command(&url, &["SET", &format!("{{keyward}}:key:{}", record.id), &text]).await;
+    let _ = command(&url, &["SET", &format!("{{keyward}}:key:{}", record.id), &text]);
     let append = "local number = redis.call('HINCRBY', '{keyward}:head', 'number', 1) \
                   redis.call('HSET', '{keyward}:head', 'mark', '5') \
                   return redis.call('XADD', '{keyward}:log', number .. '-0', 'mark', '5', 'what', '{\"tenant\":7}')";
-    let _ = command(&url, &["EVAL", append, "0"]).await;
+    let _ = command(&url, &["EVAL", append, "0"]);
     within("the key is refused", async || node.ask(&field).await == Err(Rejection::KeyRevoked)).await;
 }
 
@@ -398,8 +392,7 @@ async fn a_row_that_cannot_be_lets_nobody_in_and_says_that_it_is_the_services_fa
     let desk = Desk::new(Kind::Valkey).await;
     let node = desk.node().await;
     let (field, record) = desk.issue().await;
-    let _ = command(&desk.store.url(), &["SET", &format!("{{keyward}}:key:{}", record.id), "{\"account\":\"acct_1\"}"])
-        .await;
+    let _ = command(&desk.store.url(), &["SET", &format!("{{keyward}}:key:{}", record.id), "{\"account\":\"acct_1\"}"]);
     assert_eq!(node.ask(&field).await, Err(Rejection::StoreCorrupt));
 }
 

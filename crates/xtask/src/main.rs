@@ -1,4 +1,4 @@
-//! The development commands of keyward: `cargo xtask test`, `cargo xtask bench`, `cargo xtask faults`.
+//! The development commands of keyward: `cargo xtask test`, `bench`, `faults` and `simulate`.
 
 #![allow(clippy::print_stdout, reason = "a command line program speaks on its standard output")]
 
@@ -8,6 +8,7 @@ mod error;
 mod faults;
 mod packages;
 mod process;
+mod simulate;
 mod suite;
 mod tally;
 
@@ -35,6 +36,8 @@ enum Command {
     Bench(bench::Options),
     /// Run three real nodes under faults, and prove from what their clients saw that the promises were kept.
     Faults(faults::Options),
+    /// Simulate many nodes on one store.
+    Simulate(simulate::Options),
 }
 
 fn main() -> ExitCode {
@@ -43,6 +46,7 @@ fn main() -> ExitCode {
         Command::Test(options) => suite::run(&options, &mut tally),
         Command::Bench(options) => bench::run(&options),
         Command::Faults(options) => faults::run(&options),
+        Command::Simulate(options) => simulate::run(&options),
     };
     if let Err(error) = &outcome {
         report(error);

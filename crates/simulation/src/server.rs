@@ -1,0 +1,206 @@
+//! The store: a PostgreSQL server, as far as the protocol loads it.
+//!
+//! Statements wait for one of the workers. A renewal and an append need the lock on the log's head row, shared and alone, from when a
+//! worker takes them until their commit is durable. Commits wait for a flush; there is one at a time, and it serves all that wait for it.
+
+use std::collections::VecDeque;
+
+use crate::chance::Chance;
+use crate::settings::{Costs, Time};
+
+/// Who is answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum From {
+    /// A member of the register, in this turn of its.
+    Member { member: usize, turn: u32 },
+    /// The one who revokes.
+    Revoker,
+    /// Nobody waits for it.
+    Nobody,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Statement {
+    /// A renewal that states this position.
+    Renew { applied: u64 },
+    /// One of the statements that read the log.
+    Read { step: u8 },
+    /// Waking one listener: no statement, but work.
+    Notify { member: usize },
+    /// Reading the key that is revoked.
+    Find,
+    /// Revoking: the write and its entry.
+    Append,
+    /// Reading the register.
+    Register,
+    /// Striking a member off the register.
+    Strike { member: usize },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Job {
+    pub(crate) statement: Statement,
+    pub(crate) from: From,
+    /// Whether it has been given the lock that it needs.
+    locked: bool,
+}
+
+impl Job {
+    pub(crate) fn new(statement: Statement, from: From) -> Self {
+        Self { statement, from, locked: false }
+    }
+
+    fn writes(&self) -> bool {
+        matches!(self.statement, Statement::Renew { .. } | Statement::Append | Statement::Strike { .. })
+    }
+}
+
+/// What the server will have done, and when.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Next {
+    /// A worker is done with this.
+    Worked(Job),
+    /// A flush is done.
+    Flushed,
+}
+
+pub(crate) struct Server {
+    costs: Costs,
+    fair: bool,
+    queue: VecDeque<Job>,
+    busy: usize,
+    sharers: usize,
+    held_alone: bool,
+    renewals_parked: Vec<Job>,
+    appends_parked: VecDeque<Job>,
+    unflushed: Vec<Job>,
+    in_flush: Vec<Job>,
+    /// Rows of the register.
+    pub(crate) rows: usize,
+    /// Statements so far; a notification is none.
+    pub(crate) statements: u64,
+    /// Time that workers have worked, all together.
+    pub(crate) worked: Time,
+}
+
+impl Server {
+    pub(crate) fn new(costs: Costs, fair: bool, rows: usize) -> Self {
+        Self {
+            costs,
+            fair,
+            queue: VecDeque::new(),
+            busy: 0,
+            sharers: 0,
+            held_alone: false,
+            renewals_parked: Vec::new(),
+            appends_parked: VecDeque::new(),
+            unflushed: Vec::new(),
+            in_flush: Vec::new(),
+            rows,
+            statements: 0,
+            worked: 0,
+        }
+    }
+
+    pub(crate) fn arrive(&mut self, job: Job, chance: &mut Chance, next: &mut Vec<(Time, Next)>) {
+        self.statements += u64::from(!matches!(job.statement, Statement::Notify { .. }));
+        self.queue.push_back(job);
+        self.employ(chance, next);
+    }
+
+    /// A worker is done with this: gives it back if it is complete.
+    pub(crate) fn worked(&mut self, job: Job, chance: &mut Chance, next: &mut Vec<(Time, Next)>) -> Option<Job> {
+        self.busy -= 1;
+        let complete = if job.writes() {
+            self.unflushed.push(job);
+            self.flush(chance, next);
+            None
+        } else {
+            Some(job)
+        };
+        self.employ(chance, next);
+        complete
+    }
+
+    /// A flush is done: gives what is committed by it, whose locks are free.
+    pub(crate) fn flushed(&mut self, chance: &mut Chance, next: &mut Vec<(Time, Next)>) -> Vec<Job> {
+        let committed = std::mem::take(&mut self.in_flush);
+        for job in &committed {
+            match job.statement {
+                Statement::Renew { .. } => self.sharers -= 1,
+                Statement::Append => self.held_alone = false,
+                _ => {}
+            }
+        }
+        self.hand_over_the_lock();
+        self.flush(chance, next);
+        self.employ(chance, next);
+        committed
+    }
+
+    /// Ends an append that waits for the lock: whether there was one.
+    pub(crate) fn cancel_append(&mut self) -> bool {
+        self.appends_parked.pop_front().is_some()
+    }
+
+    fn hand_over_the_lock(&mut self) {
+        if self.held_alone {
+            return;
+        }
+        if self.sharers == 0
+            && let Some(append) = self.appends_parked.pop_front()
+        {
+            self.held_alone = true;
+            self.queue.push_front(Job { locked: true, ..append });
+        } else if !self.fair || self.appends_parked.is_empty() {
+            self.queue.extend(self.renewals_parked.drain(..));
+        }
+    }
+
+    fn flush(&mut self, chance: &mut Chance, next: &mut Vec<(Time, Next)>) {
+        if self.in_flush.is_empty() && !self.unflushed.is_empty() {
+            std::mem::swap(&mut self.in_flush, &mut self.unflushed);
+            next.push((chance.work(self.costs.flush), Next::Flushed));
+        }
+    }
+
+    /// Gives work to the workers that have none.
+    fn employ(&mut self, chance: &mut Chance, next: &mut Vec<(Time, Next)>) {
+        while self.busy < self.costs.workers {
+            let Some(job) = self.queue.pop_front() else { return };
+            match job.statement {
+                Statement::Renew { .. } if self.held_alone || (self.fair && !self.appends_parked.is_empty()) => {
+                    self.renewals_parked.push(job);
+                    continue;
+                }
+                Statement::Renew { .. } => self.sharers += 1,
+                Statement::Append if job.locked => {}
+                Statement::Append if self.held_alone || self.sharers > 0 => {
+                    self.appends_parked.push_back(job);
+                    continue;
+                }
+                Statement::Append => self.held_alone = true,
+                _ => {}
+            }
+            self.busy += 1;
+            let time = chance.work(self.cost(job.statement));
+            self.worked += time;
+            next.push((time, Next::Worked(job)));
+        }
+    }
+
+    fn cost(&self, statement: Statement) -> f64 {
+        match statement {
+            Statement::Renew { .. } | Statement::Strike { .. } => self.costs.renew,
+            Statement::Read { .. } | Statement::Find => self.costs.read,
+            Statement::Notify { .. } => self.costs.notify,
+            Statement::Append => self.costs.append,
+            Statement::Register => self.costs.register + self.costs.register_row * self.rows as f64,
+        }
+    }
+
+    /// The share of the workers' time that was worked, of a span that began when so much had been.
+    pub(crate) fn utilisation(&self, before: Time, span: Time) -> f64 {
+        (self.worked - before) as f64 / (span as f64 * self.costs.workers as f64)
+    }
+}
