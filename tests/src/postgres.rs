@@ -14,6 +14,7 @@ use crate::program::{end_with_this_process, eventually, is_running, signal, star
 pub struct Server {
     port: u16,
     folder: PathBuf,
+    settings: Vec<String>,
     process: AtomicU32,
 }
 
@@ -72,6 +73,11 @@ fn as_user(program: PathBuf) -> Command {
 impl Server {
     /// A new server, which answers.
     pub fn new() -> Self {
+        Self::with(Vec::new())
+    }
+
+    /// The same with these settings, each as `name=value`.
+    pub fn with(settings: Vec<String>) -> Self {
         // It lives as long as the process that it is for, which removes it at its end.
         let folder = tempfile::Builder::new().prefix("keyward-postgres-").tempdir().unwrap().keep();
         if std::os::unix::fs::MetadataExt::uid(&fs::metadata("/proc/self").unwrap()) == 0 {
@@ -84,7 +90,7 @@ impl Server {
             .unwrap();
         assert!(made.success(), "initdb works");
         let port = TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
-        let server = Self { port, folder, process: AtomicU32::new(0) };
+        let server = Self { port, folder, settings, process: AtomicU32::new(0) };
         server.start();
         server
     }
@@ -94,6 +100,7 @@ impl Server {
         let mut command = as_user(binary("postgres"));
         command.arg("-D").arg(self.folder.join("data")).arg("-k").arg(&self.folder);
         command.args(["-h", "127.0.0.1", "-c", "max_connections=200", "-p"]).arg(self.port.to_string());
+        command.args(self.settings.iter().flat_map(|setting| ["-c", setting]));
         let process = start_in_background(command.stderr(Stdio::null()));
         self.process.store(process, Ordering::Relaxed);
         end_with_this_process(process, &self.folder);
