@@ -8,8 +8,8 @@ use std::time::Duration;
 use axum::body::Body;
 use http::{Request, Response};
 use keyward::{
-    CredentialId, Digest, Found, Freshness, Hasher, Identity, KeyFormat, KeyKind, KeyStore, Mode, StoreError,
-    StoredKey, async_trait,
+    CredentialId, Digest, Found, Freshness, Hasher, Identity, KeyFormat, KeyKind, KeyStore, MemoryStore, Mode,
+    StoreError, StoredKey, async_trait,
 };
 
 /// A store in memory that says that its answers may be kept.
@@ -26,6 +26,20 @@ impl KeyStore for Table {
 
     fn freshness(&self) -> Freshness {
         Freshness::BoundedAge(Duration::from_secs(3_600))
+    }
+}
+
+/// The same under the lease protocol, as with a store that many nodes share.
+pub(crate) struct Leased(pub(crate) Table, pub(crate) MemoryStore);
+
+#[async_trait]
+impl KeyStore for Leased {
+    async fn find(&self, digest: &Digest) -> Result<Found, StoreError> {
+        self.0.find(digest).await
+    }
+
+    fn freshness(&self) -> Freshness {
+        self.1.freshness()
     }
 }
 

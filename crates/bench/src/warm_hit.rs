@@ -5,12 +5,12 @@ use std::sync::Barrier;
 use axum::body::Body;
 use futures_util::FutureExt;
 use http::{Request, Response};
-use keyward::AuthLayer;
+use keyward::{AuthLayer, Check, MemoryStore, Target, UnknownConnection};
 use serde_json::{Value, json};
 use tower::{Layer, Service, ServiceExt};
 
 use crate::by_hand;
-use crate::setting::{NoOp, keys, median, request, table, thread_time};
+use crate::setting::{Leased, NoOp, keys, median, request, table, thread_time};
 
 /// Keys in the hot set.
 const HOT: usize = 1_000;
@@ -20,6 +20,7 @@ const REQUESTS: usize = 2_000;
 pub(crate) struct WarmHit {
     no_op: f64,
     keyward: f64,
+    leased: f64,
     by_hand: f64,
     keyward_threads: [f64; 2],
     by_hand_threads: [f64; 2],
@@ -32,6 +33,7 @@ impl WarmHit {
         json!({
             "no_op_ns": self.no_op,
             "keyward_added_ns": added,
+            "leases_added_ns": self.leased - self.keyward,
             "axum_by_hand_added_ns": by_hand,
             "keyward_to_by_hand_ratio": added / by_hand,
             "two_threads_hot_key_ratio": self.keyward_threads[1] / self.keyward_threads[0],
@@ -47,8 +49,11 @@ pub(crate) fn measure(rounds: usize) -> WarmHit {
     let layer = AuthLayer::new(table(&keys));
     let by_hand_layer = axum::middleware::from_fn_with_state(by_hand::ByHand::new(&keys), by_hand::authenticate);
 
+    let leased_layer = AuthLayer::new(Leased(table(&keys), MemoryStore::new()));
+
     let mut no_op = NoOp;
     let mut keyward = layer.layer(NoOp);
+    let mut leased = leased_layer.layer(NoOp);
     let mut by_hand = by_hand_layer.layer(NoOp);
     runtime.block_on(async {
         for (key, _) in &keys {
@@ -57,17 +62,30 @@ pub(crate) fn measure(rounds: usize) -> WarmHit {
         }
     });
 
-    let mut times = [Vec::new(), Vec::new(), Vec::new()];
+    // What is read before there is a lease is not kept.
+    let target = Target { method: "GET", path: "/", preflight: false, connection: &UnknownConnection };
+    let field = format!("Bearer {}", keys[0].0);
+    while matches!(leased_layer.authenticator().check(target, [field.as_bytes()]), Check::Pending(_)) {
+        runtime.block_on(async {
+            for (key, _) in &keys {
+                assert_eq!(leased.ready().await.unwrap().call(request(key)).await.unwrap().status(), 200);
+            }
+        });
+    }
+
+    let mut times = [const { Vec::new() }; 4];
     let hot: Vec<&str> = keys.iter().map(|(key, _)| key.as_str()).collect();
     for _ in 0..rounds {
         times[0].push(time(&mut no_op, &hot));
         times[1].push(time(&mut keyward, &hot));
         times[2].push(time(&mut by_hand, &hot));
+        times[3].push(time(&mut leased, &hot));
     }
-    let [no_op_times, keyward_times, by_hand_times] = times;
+    let [no_op_times, keyward_times, by_hand_times, leased_times] = times;
     WarmHit {
         no_op: median(no_op_times),
         keyward: median(keyward_times),
+        leased: median(leased_times),
         by_hand: median(by_hand_times),
         keyward_threads: [1, 2].map(|threads| on_threads(&keyward, hot[0], threads, rounds)),
         by_hand_threads: [1, 2].map(|threads| on_threads(&by_hand, hot[0], threads, rounds)),
