@@ -6,6 +6,7 @@ pub mod faults;
 pub mod node;
 pub mod postgres;
 pub mod program;
+pub mod rejections;
 pub mod service;
 pub mod valkey;
 pub mod watched;

@@ -6,9 +6,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
-use keyward::{ConcurrencyLimit, CredentialFault, Mode, PlanRequired, RateLimit, Rejection, Requirement, Scope};
+use keyward::Rejection;
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
@@ -124,51 +123,6 @@ fn every_crate_has_its_place_in_the_map() {
     }
 }
 
-fn rejections() -> Vec<Rejection> {
-    use CredentialFault as Fault;
-    vec![
-        Rejection::Credential(Fault::Missing),
-        Rejection::Credential(Fault::OtherScheme),
-        Rejection::Credential(Fault::Empty),
-        Rejection::Credential(Fault::SeveralFields),
-        Rejection::Credential(Fault::List),
-        Rejection::Credential(Fault::Quoted),
-        Rejection::Credential(Fault::WhiteSpace),
-        Rejection::Credential(Fault::Control),
-        Rejection::Credential(Fault::NonAscii),
-        Rejection::Credential(Fault::TooLong),
-        Rejection::Credential(Fault::Character),
-        Rejection::MalformedKey,
-        Rejection::ChecksumMismatch,
-        Rejection::UnknownKey,
-        Rejection::KeyRevoked,
-        Rejection::KeyCompromised,
-        Rejection::KeyExpired,
-        Rejection::KeyDisabled,
-        Rejection::KeyNotYetValid,
-        Rejection::AccountSuspended,
-        Rejection::KindNotAllowed,
-        Rejection::EndpointNotAllowed("GET /v1/videos".into()),
-        Rejection::NetworkNotAllowed,
-        Rejection::InsufficientScope(Requirement::all_of([Scope::from_static("resources:read")])),
-        Rejection::FeatureRequired("analytics".into()),
-        Rejection::ModeNotAllowed(Mode::Live),
-        Rejection::PlanRequired(Box::new(PlanRequired::new(None, ["Pro".into()]))),
-        Rejection::ConcurrencyLimitExceeded(Box::new(ConcurrencyLimit { limit: 1, in_flight: 1, plan: None })),
-        Rejection::RateLimitExceeded(Box::new(RateLimit {
-            name: "default".into(),
-            quota: 1,
-            window: Duration::from_secs(1),
-            remaining: 0,
-            retry_after: Duration::from_secs(1),
-        })),
-        Rejection::HttpsRequired,
-        Rejection::StoreUnavailable,
-        Rejection::StoreCorrupt,
-        Rejection::NotConfigured,
-    ]
-}
-
 /// `| reason | status | code | error of the challenge |`
 fn row(rejection: &Rejection) -> String {
     let challenge = rejection.challenge("api").map(|value| value.to_str().unwrap().to_owned());
@@ -186,6 +140,7 @@ fn row(rejection: &Rejection) -> String {
 #[test]
 fn the_table_of_rejections_in_the_readme_is_the_codes() {
     let readme = read("README.md");
-    let missing: Vec<String> = rejections().iter().map(row).filter(|row| !readme.contains(row.as_str())).collect();
+    let missing: Vec<String> =
+        keyward_tests::rejections::all().iter().map(row).filter(|row| !readme.contains(row.as_str())).collect();
     assert!(missing.is_empty(), "README.md lacks these rows:\n{}", missing.join("\n"));
 }

@@ -1,0 +1,154 @@
+//! `docs/http.md`: what comes of which request, and where that is written. The file is what the service answers; `UPDATE_DOCS=1` writes it.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+use std::fmt::Write;
+
+use keyward::{Refusal, Rejection};
+use keyward_testing::hostile::{Case, Expected, Wire, cases};
+use keyward_tests::rejections;
+use keyward_tests::service::Demo;
+
+/// Where a refusal comes from: a standard, or what is promised beyond it.
+fn source(reason: &str) -> &'static str {
+    match reason {
+        "missing_credential" | "other_scheme" | "empty_credential" => {
+            "RFC 9110 §11.6.1, RFC 6750 §3: a challenge without `error`"
+        }
+        "several_credentials" => "RFC 9110 §5.3, RFC 6750 §3.1: a field of which there is one, repeated",
+        "credential_list" | "quoted_credential" | "white_space_in_credential" => {
+            "RFC 9110 §11.4, RFC 6750 §2.1: no `b64token`"
+        }
+        "control_character" | "non_ascii" | "too_long" | "bad_character" | "malformed_key" | "checksum_mismatch"
+        | "unknown_key" => "RFC 6750 §3.1: a token that is malformed or invalid, whichever",
+        "key_revoked" | "key_compromised" | "key_expired" | "key_disabled" | "key_not_yet_valid" => {
+            "RFC 6750 §3.1: expired, revoked, or invalid for other reasons"
+        }
+        "insufficient_scope" => "RFC 6750 §3.1, §3: 403, and `scope` names what is needed",
+        "account_suspended"
+        | "kind_not_allowed"
+        | "endpoint_not_allowed"
+        | "network_not_allowed"
+        | "plan_required"
+        | "feature_required"
+        | "mode_not_allowed"
+        | "https_required" => "RFC 9110 §15.5.4: understood, and refused",
+        "concurrency_limit_exceeded" => "RFC 6585 §4",
+        "rate_limit_exceeded" => "RFC 6585 §4; draft-ietf-httpapi-ratelimit-headers: `RateLimit`, `RateLimit-Policy`",
+        "store_unavailable" => "RFC 9110 §15.6.4, §10.2.3: an outage is no refusal",
+        "store_corrupt" | "not_configured" => "RFC 9110 §15.6.1",
+        other => panic!("{other} needs its source"),
+    }
+}
+
+/// What is sent, with the key left out, and what is derived from it, too: that differs from run to run.
+fn example(case: &Case) -> String {
+    let fields: Vec<String> = case
+        .fields
+        .iter()
+        .map(|field| without_keys(&String::from_utf8_lossy(field).escape_debug().to_string()))
+        .collect();
+    match fields.as_slice() {
+        [] => "no `Authorization`".to_owned(),
+        fields => fields.iter().map(|field| format!("`` {field} ``")).collect::<Vec<_>>().join(" and "),
+    }
+}
+
+/// With `…` for every run of 10 letters and digits or more.
+fn without_keys(text: &str) -> String {
+    let mut parts: Vec<String> = Vec::new();
+    for part in text.split_inclusive(|character: char| !character.is_ascii_alphanumeric()) {
+        let run = part.trim_end_matches(|character: char| !character.is_ascii_alphanumeric());
+        parts.push(if run.len() < 10 { part.to_owned() } else { part.replace(run, "…") });
+    }
+    parts.concat().replace('|', "\\|")
+}
+
+/// The first few that look different.
+fn examples<'c>(cases: impl Iterator<Item = &'c Case>, most: usize) -> String {
+    let mut shown: Vec<String> = Vec::new();
+    let short = |case: &&Case| case.on_the_wire == Wire::Passes && case.fields.iter().all(|field| field.len() < 90);
+    for example in cases.filter(short).map(example) {
+        if shown.len() < most && !shown.contains(&example) {
+            shown.push(example);
+        }
+    }
+    shown.join("<br>")
+}
+
+fn headers(rejection: &Rejection) -> String {
+    let refusal = Refusal::new(rejection.clone(), &http::Method::GET, &http::HeaderMap::new());
+    let layer = keyward::AuthLayer::new(keyward::MemoryStore::new());
+    let answer: http::Response<bytes::Bytes> = layer.authenticator().refuse(&refusal);
+    assert_eq!(answer.status(), rejection.status());
+    assert_eq!(answer.headers()["content-type"], "application/problem+json");
+    let interesting = ["www-authenticate", "retry-after", "ratelimit", "ratelimit-policy"];
+    let shown: Vec<String> = interesting
+        .into_iter()
+        .filter_map(|name| Some((name, answer.headers().get(name)?.to_str().unwrap())))
+        .map(|(name, value)| match name {
+            // It differs from one to the next.
+            "retry-after" => "`retry-after: N`".to_owned(),
+            _ => format!("`{name}: {value}`"),
+        })
+        .collect();
+    if shown.is_empty() { "–".to_owned() } else { shown.join("<br>") }
+}
+
+async fn document() -> String {
+    let demo = Demo::new().await;
+    let key = demo.full_key().await;
+    let cases = cases(&key);
+    let mut text = String::from(
+        "# HTTP: what comes of which request\n\n\
+         Made from the answers of the layer with its default settings, and compared with them in every run of the tests \
+         (`tests/tests/standards.rs`). Every refusal also has `cache-control: no-store`, `vary: authorization`, `x-request-id` and `request-id`, and an \
+         `application/problem+json` body (RFC 9457) with `type`, `title`, `status`, `detail`, `code` and `request_id`.\n\n\
+         | input | how many inputs are tested | status | code | headers | where it is written |\n| --- | --- | --- | --- | --- | --- |\n",
+    );
+    let accepted: Vec<&Case> = cases.iter().filter(|case| case.expected == Expected::Accepted).collect();
+    writeln!(
+        text,
+        "| {} | {} | the handler's | | `cache-control: private, no-store`<br>`vary: authorization` | RFC 9110 §11.1, §11.4: the scheme in any case, white space after it |",
+        examples(accepted.iter().copied(), 4),
+        accepted.len()
+    )
+    .unwrap();
+    for rejection in rejections::all() {
+        let inputs: Vec<&Case> = cases
+            .iter()
+            .filter(|case| matches!(case.expected, Expected::Refused(refused) if refused.reason == rejection.reason()))
+            .collect();
+        let shown = examples(inputs.iter().copied(), 3);
+        let input = if shown.is_empty() { sentence(&rejection.message()) } else { shown };
+        let count = if inputs.is_empty() { "–".to_owned() } else { inputs.len().to_string() };
+        writeln!(
+            text,
+            "| {input} | {count} | {} | `{}` | {} | {} |",
+            rejection.status().as_u16(),
+            rejection.code(),
+            headers(&rejection).replace('|', "\\|"),
+            source(rejection.reason())
+        )
+        .unwrap();
+    }
+    text
+}
+
+fn sentence(message: &str) -> String {
+    message.split_inclusive(['.', ';', ':']).next().unwrap_or(message).trim_end_matches([';', ':']).to_owned()
+}
+
+#[tokio::test]
+async fn the_table_of_http_is_what_the_layer_answers() {
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/http.md");
+    let expected = document().await;
+    if std::env::var_os("UPDATE_DOCS").is_some() {
+        std::fs::write(file, &expected).unwrap();
+    }
+    let found = std::fs::read_to_string(file).unwrap_or_default();
+    for (found, expected) in found.lines().zip(expected.lines()) {
+        assert_eq!(found, expected, "docs/http.md is not what is answered: UPDATE_DOCS=1 cargo test --test standards");
+    }
+    assert_eq!(found.lines().count(), expected.lines().count());
+}
