@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)] // An unwrap is an assertion here.
 
 pub mod faults;
+pub mod gateways;
 pub mod node;
 pub mod postgres;
 pub mod program;
