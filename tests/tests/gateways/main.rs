@@ -4,10 +4,10 @@
 #![allow(clippy::unwrap_used)] // An unwrap is an assertion here, in helpers too.
 
 mod caddy;
-// mod envoy;
+mod envoy;
 mod haproxy;
 mod nginx;
 mod setting;
 mod table;
 mod tricks;
-// mod verify;
+mod verify;
