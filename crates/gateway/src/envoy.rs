@@ -1,8 +1,10 @@
 //! Envoy's external authorization over gRPC: `envoy.service.auth.v3.Authorization`.
 //!
-//! Which scopes a route requires, Envoy's configuration says in the route's `check_settings.context_extensions`: `scope: resources:read`, several separated by
-//! spaces. HTTPS is believed with `include_tls_session: true`, and the client's address is the one that Envoy has found out. Set `encode_raw_headers: true`: without it Envoy
-//! hands over several fields of one name as a list. The types are those of [`envoy_types`].
+//! Which scopes a route requires, Envoy's configuration says in the route's `check_settings.context_extensions`: `scope: resources:read`, several
+//! separated by spaces. HTTPS is believed with `include_tls_session: true`, and the client's address is the one that Envoy has found out.
+//! With `encode_raw_headers: true` fields arrive as their bytes. Envoy joins several `Authorization` fields to a list, which is refused as several fields are.
+//!
+//! The types are those of [`envoy_types`], whose version is below 1: they are Envoy's protocol, and reach no further than this module.
 
 use std::net::IpAddr;
 

@@ -1,6 +1,9 @@
 //! The keys, keyward, and the backend that every gateway is tried with.
 
-use keyward::{AuthLayer, Authenticator, NewKey};
+use axum::Router;
+use axum::body::Body;
+use http::Request;
+use keyward::{AuthLayer, Authenticator, NewKey, Refusal, Rejection};
 use keyward_gateway::envoy::ext_authz;
 use keyward_tests::gateways::{Gateway, Kind, Neighbours, echo};
 use keyward_tests::program::{Curled, eventually};
@@ -37,6 +40,20 @@ impl Setting {
     pub(crate) async fn broken(kind: Kind) -> Self {
         let keys = keys_of(&Demo::new().await).await;
         Self::with(kind, Authenticator::new(Broken::Unavailable), keys).await
+    }
+
+    /// The same with a keyward that refuses everything for this reason.
+    pub(crate) async fn refusing(kind: Kind, rejection: Rejection) -> Self {
+        let demo = Demo::new().await;
+        let (authenticator, keys) = (Authenticator::new(demo.store.clone()), keys_of(&demo).await);
+        let keyward = Listening::start(Router::new().fallback(async move |request: Request<Body>| {
+            let refusal = Refusal::new(rejection.clone(), request.method(), request.headers());
+            authenticator.refuse(&refusal).map(Body::from)
+        }))
+        .await;
+        let backend = echo().await;
+        let neighbours = Neighbours { keyward: keyward.address, ext_authz: keyward.address, backend: backend.address };
+        Self::started(kind, neighbours, keys, vec![keyward, backend])
     }
 
     /// The same with keyward gone.

@@ -1,5 +1,8 @@
 //! What has to come of a request, whichever gateway stands in front: who is let in, what the backend learns, and what a client is told.
 
+use std::time::Duration;
+
+use keyward::{RateLimit, Rejection};
 use keyward_tests::gateways::{Kind, reached};
 use keyward_tests::program::Curled;
 
@@ -111,6 +114,10 @@ pub(crate) async fn run(kind: Kind) {
     refused(&answer, 503, "SERVICE_UNAVAILABLE", "", &format!("{kind:?}, a broken store: {}", answer.text));
     assert!(answer.header("retry-after").parse::<u8>().is_ok(), "{kind:?}, a broken store: {}", answer.text);
 
+    if kind != Kind::Envoy {
+        used_up(kind).await;
+    }
+
     let alone = Setting::alone(kind).await;
     let answer = alone.call(Some(&alone.keys.reader), "/v1/resources", &[]);
     assert_eq!(answer.status, 503, "{kind:?} without keyward: {}", answer.text);
@@ -151,6 +158,23 @@ fn refused(answer: &Curled, status: u16, code: &str, challenge: &str, what: &str
     assert_eq!(challenges, usize::from(!challenge.is_empty()), "{what}");
     assert!(answer.header("www-authenticate").contains(challenge), "{what}");
     assert!(!answer.headers.iter().any(|(name, _)| name.starts_with("keyward")), "{what}");
+}
+
+/// Nothing here has a limit, so keyward is one that has: what it says is passed on like the rest.
+async fn used_up(kind: Kind) {
+    let limit = RateLimit {
+        name: "default".into(),
+        quota: 1,
+        window: Duration::from_secs(60),
+        remaining: 0,
+        retry_after: Duration::from_secs(42),
+    };
+    let limited = Setting::refusing(kind, Rejection::RateLimitExceeded(Box::new(limit))).await;
+    let answer = limited.call(Some(&limited.keys.reader), "/v1/resources", &[]);
+    let what = format!("{kind:?}, a limit that is used up: {}", answer.text);
+    refused(&answer, 429, "RATE_LIMIT_EXCEEDED", "", &what);
+    assert_eq!(answer.header("retry-after"), "42", "{what}");
+    assert_eq!(answer.header("ratelimit"), r#""default";r=0;t=42"#, "{what}");
 }
 
 fn two_fields(setting: &Setting) {
