@@ -14,3 +14,8 @@ pub mod valkey;
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
 pub struct Readme;
+
+/// The code in docs/gateways.md compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/gateways.md")]
+pub struct Gateways;

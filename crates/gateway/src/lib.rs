@@ -24,7 +24,7 @@
 //! use keyward_sqlite::SqliteStore;
 //!
 //! # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! let authenticator = Authenticator::new(SqliteStore::open("keys.db").await?);
+//! let authenticator = Authenticator::new(SqliteStore::open("keys.db")?);
 //! let router = keyward_gateway::forward_auth(authenticator.clone())
 //!     .merge(keyward_gateway::verify(authenticator.clone(), AuthLayer::from(authenticator)));
 //! let listener = tokio::net::TcpListener::bind(("127.0.0.1", 3001)).await?;
