@@ -1,7 +1,8 @@
 //! Envoy's external authorization over gRPC: `envoy.service.auth.v3.Authorization`.
 //!
 //! Which scopes a route requires, Envoy's configuration says in the route's `check_settings.context_extensions`: `scope: resources:read`, several
-//! separated by spaces. HTTPS is believed with `include_tls_session: true`, and the client's address is the one that Envoy has found out.
+//! separated by spaces. The client's address is the one that Envoy has found out; without Envoy's own
+//! `X-Forwarded-Proto` nothing is known of the connection. So set `use_remote_address: true`: a client could otherwise claim to come by HTTPS.
 //! With `encode_raw_headers: true` fields arrive as their bytes. Envoy joins several `Authorization` fields to a list, which is refused as several fields are.
 //!
 //! The types are those of [`envoy_types`], whose version is below 1: they are Envoy's protocol, and reach no further than this module.
@@ -19,7 +20,7 @@ use envoy_types::pb::envoy::service::auth::v3::{
 };
 use envoy_types::pb::envoy::r#type::v3::HttpStatus;
 use envoy_types::pb::google::rpc;
-use http::header::AUTHORIZATION;
+use http::header::{AUTHORIZATION, FORWARDED};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use keyward::{Admission, Authenticator, PeerAddress, Refusal, Rejection, Target, TlsTransport};
 use tonic::{Code, Request, Response, Status};
@@ -27,6 +28,8 @@ use tonic::{Code, Request, Response, Status};
 use crate::headers::{PREFIX, identity_headers};
 use crate::original::Original;
 use crate::verdict::{identity_of, required, verdict};
+
+const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
 /// The service that Envoy's `ext_authz` filter calls.
 ///
@@ -120,15 +123,26 @@ struct Asked {
 
 impl Asked {
     fn of(attributes: AttributeContext) -> Self {
+        let http = attributes.request.and_then(|request| request.http).unwrap_or_default();
         let mut request = http::Request::new(());
-        if let Some(client) = attributes.source.and_then(address_of) {
-            request.extensions_mut().insert(PeerAddress((client, 0).into()));
+        let mut headers = headers_of(&http);
+        // Who the client is, Envoy has found out: what the fields say besides may be the client's own.
+        headers.remove(FORWARDED);
+        headers.remove(X_FORWARDED_FOR);
+        let client = attributes.source.and_then(address_of);
+        if let Some(value) = client.and_then(|client| HeaderValue::try_from(client.to_string()).ok()) {
+            headers.insert(X_FORWARDED_FOR, value);
         }
-        if attributes.tls_session.is_some() {
+        let proto = headers.get("x-forwarded-proto").map(HeaderValue::as_bytes);
+        let (secure, plain) = (attributes.tls_session.is_some() || proto == Some(b"https"), proto == Some(b"http"));
+        if secure {
             request.extensions_mut().insert(TlsTransport);
         }
-        let http = attributes.request.and_then(|request| request.http).unwrap_or_default();
-        *request.headers_mut() = headers_of(&http);
+        // A client whose address is known and of whom nothing else is counts as one who sent its key in plain text.
+        if let Some(client) = client.filter(|_| secure || plain) {
+            request.extensions_mut().insert(PeerAddress((client, 0).into()));
+        }
+        *request.headers_mut() = headers;
         Self {
             method: http.method,
             uri: http.path,

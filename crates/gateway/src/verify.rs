@@ -45,8 +45,8 @@ const MAX_BODY: usize = 8 * 1_024;
 
 /// A router with `POST /v1/verify` and `POST /v1/verify/batch`: whether keys that somebody else received are good.
 ///
-/// Who asks is let in by `callers`, and has to have been granted [`VERIFY_SCOPE`]: whoever may try keys here tries them without a limit. `keys` decides on
-/// the keys asked about; often it is the same authenticator.
+/// Who asks is let in by `callers`, and has to have been granted [`VERIFY_SCOPE`]: whoever may try keys here tries them
+/// without a limit. `keys` decides on the keys asked about; often it is the same authenticator.
 ///
 /// | member of the question | meaning |
 /// | --- | --- |
@@ -55,9 +55,10 @@ const MAX_BODY: usize = 8 * 1_024;
 /// | `scopes` | what is required, all of it |
 /// | `client` | the address that it came from; without it, keys that are confined to networks are refused |
 ///
-/// The answer is 200 with `{"valid":true, …}` and the identity, or `{"valid":false, …}` with `code`, `reason`, `message` and the `status` that a service would answer with. A batch is
-/// an array of at most [`MAX_BATCH`] questions, and its answer an array in the same order. An outage is no verdict: a single question is then answered with 503, and one of a batch
-/// has `status` 503. Whether the key came by HTTPS is for the one who received it to see to.
+/// The answer is 200 with `{"valid":true, …}` and the identity, or `{"valid":false, …}` with `code`, `reason`, `message` and the
+/// `status` that a service would answer with. A batch is an array of at most [`MAX_BATCH`] questions, and its answer an array
+/// in the same order. An outage is no verdict: a single question is then answered with 503, and one of a batch has
+/// `status` 503. Whether the key came by HTTPS is for the one who received it to see to.
 ///
 /// # Examples
 /// ```

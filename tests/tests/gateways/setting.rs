@@ -3,7 +3,7 @@
 use axum::Router;
 use axum::body::Body;
 use http::Request;
-use keyward::{AuthLayer, Authenticator, NewKey, Refusal, Rejection};
+use keyward::{AuthLayer, Authenticator, NewKey, Refusal, Rejection, TrustedProxies};
 use keyward_gateway::envoy::ext_authz;
 use keyward_tests::gateways::{Gateway, Kind, Neighbours, echo};
 use keyward_tests::program::{Curled, eventually};
@@ -20,6 +20,8 @@ pub(crate) struct Keys {
     pub(crate) revoked: String,
     pub(crate) publishable: String,
     pub(crate) confined: String,
+    pub(crate) at_home: String,
+    pub(crate) far_away: String,
 }
 
 /// A gateway, with all that it needs.
@@ -33,7 +35,10 @@ impl Setting {
     pub(crate) async fn new(kind: Kind) -> Self {
         let demo = Demo::new().await;
         let keys = keys_of(&demo).await;
-        Self::with(kind, Authenticator::new(demo.store.clone()), keys).await
+        // The gateway is a proxy that is believed.
+        let proxies = TrustedProxies::new(["127.0.0.0/8".parse().unwrap()]);
+        let authenticator = Authenticator::builder(demo.store.clone()).trusted_proxies(proxies).build().unwrap();
+        Self::with(kind, authenticator, keys).await
     }
 
     /// The same with a store that fails.
@@ -107,7 +112,13 @@ async fn keys_of(demo: &Demo) -> Keys {
         endpoints: vec!["GET /v1/videos/*".parse().unwrap()],
         ..NewKey::restricted(account(), "confined", scopes)
     };
+    let within = |network: &str| NewKey {
+        networks: vec![network.parse().unwrap()],
+        ..NewKey::restricted(account(), "network", "resources:read".parse().unwrap())
+    };
     Keys {
+        at_home: demo.issue(within("127.0.0.0/8")).await,
+        far_away: demo.issue(within("192.0.2.0/24")).await,
         reader: demo.restricted_key("resources:read").await,
         admin: demo.restricted_key("resources:read admin:access").await,
         unscoped: demo.restricted_key("other:read").await,

@@ -25,6 +25,7 @@ const fn no(status: u16, code: &'static str, challenge: &'static str) -> Told {
 
 fn rows() -> Vec<(&'static str, KeyOf, &'static str, &'static [&'static str], Told)> {
     const POST: &[&str] = &["--data", "hello"];
+    const FROM_AFAR: &[&str] = &["-H", "X-Forwarded-For: 192.0.2.7", "-H", "Forwarded: for=192.0.2.7"];
     let realm = r#"Bearer realm="api""#;
     vec![
         ("a good key", |k| Some(&k.reader), "/v1/resources", &[], Told::In),
@@ -42,6 +43,15 @@ fn rows() -> Vec<(&'static str, KeyOf, &'static str, &'static [&'static str], To
             no(403, "KEY_KIND_NOT_ALLOWED", ""),
         ),
         ("outside of its endpoints", |k| Some(&k.confined), "/v1/resources", &[], no(403, "ENDPOINT_NOT_ALLOWED", "")),
+        ("within its network", |k| Some(&k.at_home), "/v1/resources", &[], Told::In),
+        ("outside of its network", |k| Some(&k.far_away), "/v1/resources", &[], no(403, "NETWORK_NOT_ALLOWED", "")),
+        (
+            "an address of its own",
+            |k| Some(&k.far_away),
+            "/v1/resources",
+            FROM_AFAR,
+            no(403, "NETWORK_NOT_ALLOWED", ""),
+        ),
         ("no key", |_| None, "/v1/resources", &[], no(401, "MISSING_API_KEY", realm)),
         ("no key, with a body", |_| None, "/v1/resources", POST, no(401, "MISSING_API_KEY", realm)),
         ("an empty key", |_| Some(""), "/v1/resources", &[], no(401, "MISSING_API_KEY", realm)),
