@@ -2,18 +2,18 @@
 
 use std::collections::HashMap;
 
-use envoy_types::pb::envoy::config::core::v3::{HeaderMap, HeaderValue};
-use envoy_types::pb::envoy::service::auth::v3::attribute_context::{HttpRequest, Request};
+use envoy_types::pb::envoy::config::core::v3::{Address, HeaderMap, HeaderValue, SocketAddress, address};
+use envoy_types::pb::envoy::service::auth::v3::attribute_context::{HttpRequest, Peer, Request, TlsSession};
 use envoy_types::pb::envoy::service::auth::v3::authorization_client::AuthorizationClient;
 use envoy_types::pb::envoy::service::auth::v3::check_response::HttpResponse;
 use envoy_types::pb::envoy::service::auth::v3::{AttributeContext, CheckRequest};
-use keyward::{AccountRecord, Authenticator};
+use keyward::{AccountRecord, Authenticator, HttpsOnly, NewKey, TrustedProxies};
 use keyward_gateway::envoy::ext_authz;
 use keyward_tests::gateways::Kind;
 use keyward_tests::service::Demo;
 use tokio::net::TcpListener;
-use tonic::transport::Server;
 use tonic::transport::server::TcpIncoming;
+use tonic::transport::{Channel, Server};
 
 use crate::{table, tricks};
 
@@ -52,6 +52,15 @@ fn question(path: &str, fields: &[(&str, &str)], raw: bool, extensions: &[(&str,
     CheckRequest { attributes: Some(attributes) }
 }
 
+/// A client of the service, over a socket.
+async fn client_of(authenticator: Authenticator) -> AuthorizationClient<Channel> {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let server = Server::builder().add_service(ext_authz(authenticator));
+    tokio::spawn(server.serve_with_incoming(TcpIncoming::from(listener)));
+    AuthorizationClient::connect(url).await.unwrap()
+}
+
 #[tokio::test]
 async fn is_told_what_to_put_in_what_to_take_out_and_what_to_answer() {
     const SCOPE: &[(&str, &str)] = &[("scope", "resources:read")];
@@ -59,11 +68,7 @@ async fn is_told_what_to_put_in_what_to_take_out_and_what_to_answer() {
     demo.keys.put_account(&AccountRecord::new(demo.account.clone(), "Example Ltd").with_plan("Pro")).await.unwrap();
     let reader = format!("Bearer {}", demo.restricted_key("resources:read").await);
     let unscoped = format!("Bearer {}", demo.restricted_key("other:read").await);
-    let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
-    let service = ext_authz(Authenticator::new(demo.store.clone()));
-    tokio::spawn(Server::builder().add_service(service).serve_with_incoming(TcpIncoming::from(listener)));
-    let mut client = AuthorizationClient::connect(url).await.unwrap();
+    let mut client = client_of(Authenticator::new(demo.store.clone())).await;
 
     let (good, bad) = (("authorization", &*reader), ("authorization", &*unscoped));
     for (name, path, fields, extensions, status, code) in [
@@ -112,4 +117,52 @@ async fn is_told_what_to_put_in_what_to_take_out_and_what_to_answer() {
 
     let empty = client.check(CheckRequest::default()).await.unwrap().into_inner();
     assert_ne!(empty.status.unwrap().code, 0, "nothing is known of the request");
+}
+
+#[tokio::test]
+async fn knows_of_a_connection_what_envoy_has_found_out() {
+    let demo = Demo::new().await;
+    let networks = vec!["192.0.2.0/24".parse().unwrap()];
+    let key = NewKey { networks, ..NewKey::secret(demo.account.clone(), "network") };
+    let key = format!("Bearer {}", demo.issue(key).await);
+    // The client is one of those who are believed about others, and still is not believed here.
+    let proxies = TrustedProxies::new(["192.0.2.7/32".parse().unwrap(), "198.51.100.7/32".parse().unwrap()]);
+    let https = HttpsOnly::new().mark_compromised(demo.keys.clone());
+    let authenticator =
+        Authenticator::builder(demo.store.clone()).trusted_proxies(proxies).https_only(https).build().unwrap();
+    let mut asking = client_of(authenticator).await;
+    let (at_home, far_away) = ("192.0.2.7", "198.51.100.7");
+    let (https, http) = (("x-forwarded-proto", "https"), ("x-forwarded-proto", "http"));
+    let forged = [("x-forwarded-for", at_home), ("forwarded", "for=192.0.2.7;proto=https")];
+    for (client, tls, fields, code) in [
+        (at_home, true, &[][..], ""),
+        (at_home, false, &[https], ""),
+        ("192.0.2.8", false, &[https], ""),
+        (far_away, true, &[], "NETWORK_NOT_ALLOWED"),
+        (far_away, true, &forged, "NETWORK_NOT_ALLOWED"),
+        ("nowhere", true, &[], "NETWORK_NOT_ALLOWED"),
+        // Nobody says how it came: refused, and no evidence against the key.
+        (at_home, false, &[], "HTTPS_REQUIRED"),
+        ("192.0.2.8", false, &[], "HTTPS_REQUIRED"),
+        ("192.0.2.8", false, &forged, "HTTPS_REQUIRED"),
+        ("192.0.2.8", true, &[], ""),
+        ("192.0.2.8", false, &[http], "HTTPS_REQUIRED"),
+        ("192.0.2.8", true, &[], "API_KEY_REVOKED"),
+    ] {
+        let fields = [&[("authorization", &*key)], fields].concat();
+        let mut question = question("/v1", &fields, true, &[]);
+        let attributes = question.attributes.as_mut().unwrap();
+        let socket = SocketAddress { address: client.to_owned(), ..SocketAddress::default() };
+        let address = Address { address: Some(address::Address::SocketAddress(socket)) };
+        attributes.source = Some(Peer { address: Some(address), ..Peer::default() });
+        attributes.tls_session = tls.then(TlsSession::default);
+        let answer = asking.check(question).await.unwrap().into_inner();
+        let what = format!("{client}, TLS: {tls}, {:?}", &fields[1..]);
+        match answer.http_response.unwrap() {
+            HttpResponse::DeniedResponse(denied) => {
+                assert!(!code.is_empty() && denied.body.contains(code), "{what}: {}", denied.body);
+            }
+            _ => assert_eq!(code, "", "{what}"),
+        }
+    }
 }
