@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)] // An unwrap is an assertion here.
 
 pub mod faults;
+pub mod gateways;
 pub mod node;
 pub mod postgres;
 pub mod program;
@@ -15,3 +16,8 @@ pub mod watched;
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
 pub struct Readme;
+
+/// The code in docs/gateways.md compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/gateways.md")]
+pub struct Gateways;

@@ -30,6 +30,7 @@ pub fn all() -> Vec<Rejection> {
         Rejection::AccountSuspended,
         Rejection::KindNotAllowed,
         Rejection::EndpointNotAllowed("GET /v1/videos".into()),
+        Rejection::AmbiguousTarget,
         Rejection::NetworkNotAllowed,
         Rejection::InsufficientScope(Requirement::all_of([Scope::from_static("resources:read")])),
         Rejection::FeatureRequired("analytics".into()),

@@ -24,6 +24,7 @@ fn source(reason: &str) -> &'static str {
         "key_revoked" | "key_compromised" | "key_expired" | "key_disabled" | "key_not_yet_valid" => {
             "RFC 6750 §3.1: expired, revoked, or invalid for other reasons"
         }
+        "ambiguous_target" => "RFC 3986 §6.2.2, RFC 9110 §15.5.1: a path that can be read in several ways",
         "insufficient_scope" => "RFC 6750 §3.1, §3: 403, and `scope` names what is needed",
         "account_suspended"
         | "kind_not_allowed"

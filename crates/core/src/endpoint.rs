@@ -62,6 +62,32 @@ impl Endpoint {
     }
 }
 
+/// Whether some router or proxy could take the path for another one than it says: it has empty or dot segments, encoded
+/// slashes, dots, semicolons, percent signs, letters or digits, `%00`, `;` or `\`, or does not begin with a slash. What is decided by the path of
+/// a request and routed by somebody else has to refuse such a path.
+///
+/// # Examples
+/// ```
+/// use keyward::is_ambiguous_path;
+///
+/// assert!(!is_ambiguous_path("/v1/videos/a%20b/"));
+/// for path in ["//v1", "/v1/%2e%2e/admin", "/v1/..%2Fadmin", "/v1;x/%61dmin", "http://example.com/v1", "*"] {
+///     assert!(is_ambiguous_path(path), "{path}");
+/// }
+/// ```
+#[must_use]
+pub fn is_ambiguous_path(path: &str) -> bool {
+    !path.starts_with('/') || is_ambiguous(path) || has_needless_encoding(path)
+}
+
+/// Whether a letter or a digit is encoded: nobody has to, and it is the same path (RFC 3986 section 6.2.2.2) in another spelling.
+fn has_needless_encoding(path: &str) -> bool {
+    path.split('%').skip(1).any(|rest| {
+        let byte = rest.get(..2).and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        byte.is_some_and(|byte| byte.is_ascii_alphanumeric())
+    })
+}
+
 fn is_ambiguous(path: &str) -> bool {
     let lower = path.to_ascii_lowercase();
     path.contains(['\\', ';'])

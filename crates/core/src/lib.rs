@@ -61,7 +61,7 @@ pub use authenticate::{Admission, Authenticator, AuthenticatorBuilder, BuildErro
 pub use clock::{Clock, ManualClock, SystemClock, Timestamp, TimestampError};
 pub use connection::{Connection, PeerAddress, TlsTransport, Transport, TrustedProxies, UnknownConnection};
 pub use credential::{Credential, CredentialFault, MAX_TOKEN_LENGTH};
-pub use endpoint::{Endpoint, EndpointError};
+pub use endpoint::{Endpoint, EndpointError, is_ambiguous_path};
 pub use event::Event;
 pub use id::{AccountId, CredentialId, IdError, MAX_ID_LENGTH, NodeId, UserId};
 pub use identity::{CredentialKind, Identity};

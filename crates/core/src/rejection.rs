@@ -55,6 +55,8 @@ pub enum Rejection {
     EndpointNotAllowed(SmolStr),
     /// The key is confined to other networks than the request came from.
     NetworkNotAllowed,
+    /// The request's method or path can be read in several ways, and somebody else routes it.
+    AmbiguousTarget,
     /// The key lacks a scope.
     InsufficientScope(Requirement),
     /// The account's plan does not include this.
@@ -237,6 +239,10 @@ impl Rejection {
                 S::FORBIDDEN,
                 None,
                 "The API key is confined to other endpoints than this.",
+            ),
+            Self::AmbiguousTarget => request(
+                "ambiguous_target",
+                "The path can be read in several ways. Send it without empty or dot segments, encoded slashes or dots, semicolons and backslashes.",
             ),
             Self::NetworkNotAllowed => row(
                 "NETWORK_NOT_ALLOWED",

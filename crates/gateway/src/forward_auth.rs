@@ -1,0 +1,110 @@
+//! The endpoint that gateways ask before they pass a request on.
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Query, Request, State};
+use axum::response::Response;
+use axum::routing::any;
+use http::header::{AUTHORIZATION, CACHE_CONTROL};
+use http::{HeaderMap, HeaderValue, Method, Uri};
+use keyward::{Admission, Authenticator, Refusal, Rejection, Target};
+
+use crate::headers::identity_headers;
+use crate::original::Original;
+use crate::verdict::{identity_of, required, verdict};
+
+/// A router with `/forward-auth`: whether the request that a gateway asks about is let in.
+///
+/// The gateway sends the client's header fields along, and of the request line the method in `X-Forwarded-Method` (or
+/// `X-Original-Method`) and the target, with or without its query, in `X-Forwarded-Uri` (or `X-Original-URI`). These fields are believed here, and
+/// nowhere else in keyward: only gateways may reach this endpoint. Where they contradict each other, the request is refused.
+/// The gateway's configuration says which scopes are required, all of them: `/forward-auth?scope=resources:read`.
+///
+/// | answer | when | with |
+/// | --- | --- | --- |
+/// | 200 | the request is let in | the [identity headers](crate::IDENTITY_HEADERS), all of them empty if it was let in without a credential |
+/// | 400, 401, 403, 429, 503 | it is refused | the challenge, the headers and the body that its client is to see |
+/// | 500 | the configuration is wrong: no method or target, a malformed scope, another parameter | a line in the log |
+///
+/// `/forward-auth/refusal` asks the same and always refuses, for gateways like nginx that take from the first answer a status
+/// alone and have to ask again for the rest. A key that has become valid between the two is answered with 503.
+///
+/// Keys that are confined to networks, and HTTPS, go by what the authenticator's trusted proxies say, the gateway being one
+/// of them: see [`AuthenticatorBuilder::trusted_proxies`](keyward::AuthenticatorBuilder::trusted_proxies).
+///
+/// # Examples
+/// ```
+/// use axum::body::Body;
+/// use http::Request;
+/// use keyward::{Authenticator, MemoryStore};
+/// use tower::ServiceExt;
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let router = keyward_gateway::forward_auth(Authenticator::new(MemoryStore::new()));
+/// let asked = Request::get("/forward-auth?scope=resources:read")
+///     .header("x-forwarded-method", "GET")
+///     .header("x-forwarded-uri", "/v1/resources")
+///     .body(Body::empty())?;
+/// let answer = router.oneshot(asked).await?;
+/// assert_eq!(answer.status(), 401);
+/// assert!(answer.headers().contains_key("www-authenticate"));
+/// # Ok(()) }
+/// ```
+pub fn forward_auth(authenticator: Authenticator) -> Router {
+    Router::new()
+        .route("/forward-auth", any(answer))
+        .route("/forward-auth/refusal", any(refusal))
+        .with_state(authenticator)
+}
+
+async fn answer(State(authenticator): State<Authenticator>, request: Request) -> Response {
+    let (method, headers) = (request.method().clone(), request.headers().clone());
+    match ask(&authenticator, request).await {
+        Ok(admission) => admitted(&admission),
+        Err(rejection) => refuse(&authenticator, rejection, &method, &headers),
+    }
+}
+
+async fn refusal(State(authenticator): State<Authenticator>, request: Request) -> Response {
+    let (method, headers) = (request.method().clone(), request.headers().clone());
+    // It was refused a moment ago, and its client is told to come again: nobody has asked the backend.
+    let rejection = ask(&authenticator, request).await.err().unwrap_or(Rejection::StoreUnavailable);
+    refuse(&authenticator, rejection, &method, &headers)
+}
+
+async fn ask(authenticator: &Authenticator, request: Request) -> Result<Admission, Rejection> {
+    let required = required_by(request.uri())?;
+    let check = {
+        let headers = request.headers();
+        let original = Original::of(headers)?;
+        let target = Target {
+            method: original.method,
+            path: original.path,
+            preflight: original.is_preflight(headers),
+            connection: &request,
+        };
+        let fields = headers.get_all(AUTHORIZATION).iter().map(HeaderValue::as_bytes);
+        authenticator.check(target, fields)
+    };
+    verdict(authenticator, check, &required).await
+}
+
+fn required_by(uri: &Uri) -> Result<keyward::Requirement, Rejection> {
+    let Ok(Query(parameters)) = Query::<Vec<(String, String)>>::try_from_uri(uri) else {
+        tracing::error!("a gateway asks with a malformed query: every request of this route is refused");
+        return Err(Rejection::NotConfigured);
+    };
+    required(parameters.iter().map(|(name, value)| (name.as_str(), value.as_str())))
+}
+
+fn admitted(admission: &Admission) -> Response {
+    let mut response = Response::new(Body::empty());
+    let headers = response.headers_mut();
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.extend(identity_headers(identity_of(admission)));
+    response
+}
+
+fn refuse(authenticator: &Authenticator, rejection: Rejection, method: &Method, headers: &HeaderMap) -> Response {
+    authenticator.refuse(&Refusal::new(rejection, method, headers)).map(Body::from)
+}

@@ -1,0 +1,94 @@
+//! The request that a gateway asks about, as it says it.
+
+use http::{HeaderMap, HeaderValue};
+use keyward::{Rejection, is_ambiguous_path};
+
+/// The method and the path of the client's request, without the query.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Original<'a> {
+    pub(crate) method: &'a str,
+    pub(crate) path: &'a str,
+}
+
+impl<'a> Original<'a> {
+    /// What `X-Forwarded-Method` and `X-Forwarded-Uri` say, or `X-Original-Method` and `X-Original-URI`.
+    ///
+    /// # Errors
+    /// [`Rejection::NotConfigured`] if the gateway does not say it, and [`Rejection::AmbiguousTarget`] if it can be
+    /// understood in two ways: then some of it is the client's own.
+    pub(crate) fn of(headers: &'a HeaderMap) -> Result<Self, Rejection> {
+        let method = said(headers, ["x-forwarded-method", "x-original-method"])?;
+        let uri = said(headers, ["x-forwarded-uri", "x-original-uri"])?;
+        Self::new(method, uri)
+    }
+
+    /// This method, and the path of this target.
+    ///
+    /// # Errors
+    /// [`Rejection::AmbiguousTarget`] if the path can be read in several ways: what is decided by one of them, the gateway or the
+    /// backend might route by another.
+    pub(crate) fn new(method: &'a str, uri: &'a str) -> Result<Self, Rejection> {
+        let path = uri.split_once('?').map_or(uri, |(path, _)| path);
+        let fits = !is_ambiguous_path(path) && path.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'#');
+        if fits { Ok(Self { method, path }) } else { Err(Rejection::AmbiguousTarget) }
+    }
+
+    /// A CORS preflight, as the Fetch standard defines it.
+    pub(crate) fn is_preflight(&self, headers: &HeaderMap) -> bool {
+        self.method == "OPTIONS"
+            && headers.contains_key("origin")
+            && headers.contains_key("access-control-request-method")
+    }
+}
+
+/// What the fields with these names say, all of them the same.
+fn said<'a>(headers: &'a HeaderMap, names: [&str; 2]) -> Result<&'a str, Rejection> {
+    let mut values = names.into_iter().flat_map(|name| headers.get_all(name));
+    let Some(first) = values.next() else {
+        tracing::error!(
+            "a gateway does not say {} of a request: every request that it asks about is refused",
+            names[0]
+        );
+        return Err(Rejection::NotConfigured);
+    };
+    if values.any(|value| value != first) {
+        return Err(Rejection::AmbiguousTarget);
+    }
+    HeaderValue::to_str(first).map_err(|_| Rejection::AmbiguousTarget)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)] // An unwrap is an assertion here.
+mod tests {
+    use http::Request;
+
+    use super::*;
+
+    #[test]
+    fn a_method_and_a_path_that_are_said_once_are_taken_and_nothing_else() {
+        const METHOD: (&str, &str) = ("x-forwarded-method", "GET");
+        const ROOT: (&str, &str) = ("x-forwarded-uri", "/");
+        let ambiguous = Err(Rejection::AmbiguousTarget);
+        for (fields, expected) in [
+            (&[METHOD, ROOT][..], Ok(("GET", "/"))),
+            (&[("x-original-method", "PUT"), ("x-original-uri", "/a?b=//c")], Ok(("PUT", "/a"))),
+            (&[METHOD, ROOT, ("x-original-uri", "/")], Ok(("GET", "/"))),
+            (&[METHOD, ROOT, ("x-original-uri", "/health")], ambiguous.clone()),
+            (&[METHOD, ROOT, ("x-forwarded-uri", "/health")], ambiguous.clone()),
+            (&[METHOD, ("x-original-method", "POST"), ROOT], ambiguous.clone()),
+            (&[METHOD, ("x-forwarded-uri", "http://a/b")], ambiguous.clone()),
+            (&[METHOD, ("x-forwarded-uri", "//a")], ambiguous.clone()),
+            (&[METHOD, ("x-forwarded-uri", "/%2E./a")], ambiguous.clone()),
+            (&[METHOD, ("x-forwarded-uri", "/ä")], ambiguous.clone()),
+            (&[METHOD, ("x_forwarded_uri", "/")], Err(Rejection::NotConfigured)),
+            (&[METHOD], Err(Rejection::NotConfigured)),
+            (&[ROOT], Err(Rejection::NotConfigured)),
+            (&[], Err(Rejection::NotConfigured)),
+        ] {
+            let request = fields.iter().fold(Request::get("/"), |request, (name, value)| request.header(*name, *value));
+            let request = request.body(()).unwrap();
+            let expected = expected.map(|(method, path)| Original { method, path });
+            assert_eq!(Original::of(request.headers()), expected, "{fields:?}");
+        }
+    }
+}

