@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use crate::clock::{Clock, SystemClock, Timestamp};
 use crate::endpoint::Endpoint;
 use crate::id::{AccountId, CredentialId};
-use crate::key::{FormatError, Hasher, KeyFormat, KeyKind, Mode, PlainKey};
+use crate::key::{Digest, FormatError, Hasher, KeyFormat, KeyKind, Mode, PlainKey};
 use crate::lease::{Propagation, wait_until_applied};
 use crate::scope::ScopeSet;
 use crate::store::{
@@ -212,6 +212,18 @@ impl Keys {
         self
     }
 
+    /// How keys are written.
+    #[must_use]
+    pub fn format(&self) -> &KeyFormat {
+        &self.format
+    }
+
+    /// How keys are turned into digests.
+    #[must_use]
+    pub fn hasher(&self) -> &Hasher {
+        &self.hasher
+    }
+
     /// Issues a key.
     ///
     /// # Errors
@@ -239,6 +251,17 @@ impl Keys {
     /// [`KeysError::Store`] if the store fails.
     pub async fn get(&self, id: &CredentialId) -> Result<Option<KeyRecord>, KeysError> {
         Ok(self.store.get(id).await?)
+    }
+
+    /// The key with this digest, whatever its status: for a key that was found where it should not be.
+    ///
+    /// # Errors
+    /// [`KeysError::Store`] if the store fails.
+    pub async fn find(&self, digest: &Digest) -> Result<Option<KeyRecord>, KeysError> {
+        match self.store.find(digest).await?.key {
+            Some(key) => self.get(key.identity().id()).await,
+            None => Ok(None),
+        }
     }
 
     /// Keys, newest first; revoked and expired ones among them.

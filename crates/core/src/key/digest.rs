@@ -195,6 +195,12 @@ impl Hasher {
         }
     }
 
+    /// Every digest that the key may be stored under: the current one, then those under the peppers that are being
+    /// rotated out.
+    pub fn digests(&self, key: &ParsedKey<'_>) -> impl Iterator<Item = Digest> {
+        std::iter::once(self.digest(key)).chain(self.older_digests(key))
+    }
+
     /// The digests under the peppers that are being rotated out, for when the first finds nothing.
     pub(crate) fn older_digests(&self, key: &ParsedKey<'_>) -> impl Iterator<Item = Digest> {
         self.peppers.iter().skip(1).map(|pepper| pepper.digest(key.token()))

@@ -5,7 +5,7 @@ use std::fmt;
 
 use zeroize::Zeroizing;
 
-use super::plain::PlainKey;
+use super::plain::{Hint, PlainKey};
 use super::{BASE62, KeyKind, Mode, fill_random};
 
 /// Characters of the checksum: CRC32 in base62, padded. 62^6 is more than 2^32.
@@ -37,16 +37,16 @@ const MAX_PREFIX_LENGTH: usize = 32;
 /// ```
 #[derive(Clone, Debug)]
 pub struct KeyFormat {
-    leads: Box<[Lead]>,
-    alphabet: Alphabet,
+    pub(super) leads: Box<[Lead]>,
+    pub(super) alphabet: Alphabet,
     random_length: usize,
-    checksum: bool,
+    pub(super) checksum: bool,
 }
 
 /// What stands before the random part, and what it says.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Lead {
-    text: Box<str>,
+pub(super) struct Lead {
+    pub(super) text: Box<str>,
     kind: KeyKind,
     mode: Mode,
 }
@@ -73,7 +73,7 @@ impl Alphabet {
     }
 
     #[inline]
-    fn holds(self, byte: u8) -> bool {
+    pub(super) fn holds(self, byte: u8) -> bool {
         match self {
             Self::Base62 => byte.is_ascii_alphanumeric(),
             Self::Hex => byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte),
@@ -101,6 +101,19 @@ impl<'a> ParsedKey<'a> {
     #[must_use]
     pub fn mode(&self) -> Mode {
         self.mode
+    }
+
+    /// What may be shown of it.
+    #[must_use]
+    pub fn hint(&self) -> Hint {
+        // A token that fits a format is ASCII.
+        Hint::of(std::str::from_utf8(self.token).unwrap_or_default())
+    }
+
+    /// How many bytes it has.
+    #[must_use]
+    pub fn length(&self) -> usize {
+        self.token.len()
     }
 
     pub(super) fn token(&self) -> &'a [u8] {
@@ -324,8 +337,7 @@ impl KeyFormat {
     /// ```
     #[inline]
     pub fn parse<'a>(&self, token: &'a [u8]) -> Result<ParsedKey<'a>, KeyFault> {
-        let body_length = self.random_length + if self.checksum { CHECKSUM_LENGTH } else { 0 };
-        let lead_length = token.len().checked_sub(body_length).ok_or(KeyFault::Malformed)?;
+        let lead_length = token.len().checked_sub(self.body_length()).ok_or(KeyFault::Malformed)?;
         let (start, body) = token.split_at(lead_length);
         let lead = self.leads.iter().find(|lead| lead.text.as_bytes() == start).ok_or(KeyFault::Malformed)?;
         // Without a branch for each byte, which the compiler turns into a few vector instructions.
@@ -339,6 +351,12 @@ impl KeyFormat {
             }
         }
         Ok(ParsedKey { token, kind: lead.kind, mode: lead.mode })
+    }
+
+    /// How many characters follow the lead.
+    #[inline]
+    pub(super) fn body_length(&self) -> usize {
+        self.random_length + if self.checksum { CHECKSUM_LENGTH } else { 0 }
     }
 
     /// Whether `token` begins as this format's keys do, whatever follows: so whom it was meant for.
