@@ -12,8 +12,8 @@ use serde_json::{Map, Value};
 const EXIT_CODES: &str = "\
 Exit codes:
   0  done
-  1  the database failed
-  2  what was asked for cannot be
+  1  the database failed; for scan: keys were found
+  2  what was asked for cannot be; for scan: something could not be read or done
   3  there is no such key or account
   4  refused, as things are (revoked already, changed meanwhile, there already)
   5  declined at the prompt";
@@ -22,16 +22,9 @@ Exit codes:
 #[derive(Parser)]
 #[command(name = "keyward", version, after_help = EXIT_CODES)]
 pub(crate) struct Arguments {
-    /// The SQLite file that holds the keys, which is made if it is not there; or the URL of a PostgreSQL, Valkey or Redis server.
-    #[arg(
-        long,
-        global = true,
-        env = "KEYWARD_DATABASE",
-        hide_env_values = true,
-        default_value = "keyward.db",
-        value_name = "FILE-OR-URL"
-    )]
-    pub(crate) database: String,
+    /// The SQLite file that holds the keys, which is made if it is not there; or the URL of a PostgreSQL, Valkey or Redis server. Without it: keyward.db, and none for scan.
+    #[arg(long, global = true, env = "KEYWARD_DATABASE", hide_env_values = true, value_name = "FILE-OR-URL")]
+    pub(crate) database: Option<String>,
     /// A file with one pepper a line (`id:hex`), the one for new keys first. Without it digests have no pepper.
     #[arg(long, global = true, env = "KEYWARD_PEPPER_FILE", value_name = "FILE")]
     pub(crate) pepper_file: Option<PathBuf>,
@@ -56,6 +49,9 @@ pub(crate) enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Looks for keys in files, in what is staged, or in a git history: by prefix and checksum, so that nothing else is found.
+    /// Shows where they are, and their hints.
+    Scan(Scan),
     /// Makes a pepper, into a new file that its owner alone may read.
     Pepper {
         /// The file, which must not be there yet.
@@ -206,6 +202,31 @@ pub(crate) struct Update {
     /// Data of your own, a JSON object, instead of what there was.
     #[arg(long, value_parser = object)]
     pub(crate) metadata: Option<Map<String, Value>>,
+}
+
+#[derive(Args)]
+pub(crate) struct Scan {
+    /// Files and folders; `-` is standard input.
+    #[arg(default_value = ".", value_name = "PATH")]
+    pub(crate) paths: Vec<PathBuf>,
+    /// Looks through all that the refs of each path's git repository reach, instead of files.
+    #[arg(long, conflicts_with_all = ["staged", "no_ignore"])]
+    pub(crate) history: bool,
+    /// Looks through what is staged in each path's git repository, instead of files: for a pre-commit hook.
+    #[arg(long, conflicts_with = "no_ignore")]
+    pub(crate) staged: bool,
+    /// Looks through what .gitignore and the like leave out as well.
+    #[arg(long)]
+    pub(crate) no_ignore: bool,
+    /// As a JSON array.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Revokes those that are in the database, which has to be given, and are not revoked yet.
+    #[arg(long)]
+    pub(crate) revoke: bool,
+    /// Does not ask.
+    #[arg(long, requires = "revoke")]
+    pub(crate) yes: bool,
 }
 
 #[derive(Subcommand)]
