@@ -12,7 +12,7 @@ impl KeyFormat {
     /// The length of the longest key.
     #[must_use]
     pub fn longest(&self) -> usize {
-        self.beginnings().map(str::len).max().unwrap_or(0) + self.body_length()
+        self.beginnings().map(str::len).max().unwrap_or(0) + self.body_lengths.end()
     }
 
     /// The key that begins at `text[at]`, whatever stands around it: it may be part of a URL or of an escaped string.
@@ -37,7 +37,11 @@ impl KeyFormat {
     pub fn key_at<'a>(&self, text: &'a [u8], at: usize) -> Option<ParsedKey<'a>> {
         let rest = text.get(at..)?;
         self.leads.iter().filter(|lead| rest.starts_with(lead.text.as_bytes())).find_map(|lead| {
-            let end = lead.text.len() + self.body_length();
+            let body = match self.checksum {
+                true => *self.body_lengths.end(),
+                false => rest.iter().skip(lead.text.len()).take_while(|&&byte| self.alphabet.holds(byte)).count(),
+            };
+            let end = lead.text.len() + body;
             let key = self.parse(rest.get(..end)?).ok()?;
             (self.checksum || self.stands_free(text, at, at + end)).then_some(key)
         })
@@ -95,6 +99,20 @@ mod tests {
                 usize::from(is_found),
                 "{before}{after}"
             );
+        }
+    }
+
+    #[test]
+    fn a_key_of_any_length_ends_where_its_characters_do() {
+        let format = KeyFormat::builder()
+            .existing("acme_", KeyKind::Secret, Mode::Live)
+            .random_lengths(21..=22)
+            .without_checksum()
+            .build()
+            .unwrap();
+        for (length, is_found) in [(20, false), (21, true), (22, true), (23, false)] {
+            let text = format!("'acme_{}'", "a1".repeat(12).get(..length).unwrap());
+            assert_eq!(found(&format, &text).len(), usize::from(is_found), "{text}");
         }
     }
 
