@@ -13,3 +13,8 @@ pub mod valkey;
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
 pub struct Readme;
+
+/// The code in docs/import.md compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/import.md")]
+pub struct Import;

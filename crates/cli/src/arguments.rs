@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{ArgGroup, Args, Parser, Subcommand};
+use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use keyward::ipnet::IpNet;
 use keyward::{AccountId, CredentialId, Endpoint, Grant, KeyKind, KeyStatus, Mode, Timestamp};
@@ -15,7 +15,7 @@ Exit codes:
   1  the database failed; for scan: keys were found
   2  what was asked for cannot be; for scan: something could not be read or done
   3  there is no such key or account
-  4  refused, as things are (revoked already, changed meanwhile, there already)
+  4  refused, as things are (revoked already, changed meanwhile, there already); for import: some lines were
   5  declined at the prompt";
 
 /// Issues, lists, rotates and revokes API keys.
@@ -71,6 +71,8 @@ pub(crate) enum Command {
 pub(crate) enum Keys {
     /// Issues a key. It is the last line on standard output, alone on it, and is shown nowhere else and never again.
     Create(Create),
+    /// Takes over keys that another system issued, by their hashes, so that they go on working.
+    Import(Import),
     /// Lists keys, newest first, the revoked and expired ones among them.
     List(List),
     /// Shows a key.
@@ -147,6 +149,57 @@ pub(crate) struct Create {
     /// Data of your own, a JSON object.
     #[arg(long, value_parser = object)]
     pub(crate) metadata: Option<Map<String, Value>>,
+}
+
+#[derive(Args)]
+pub(crate) struct Import {
+    /// A CSV file with a line of column names, or one JSON object a line; `-` is standard input.
+    pub(crate) file: PathBuf,
+    /// How the hashes were made and written.
+    #[arg(long, value_enum)]
+    pub(crate) hash_format: HashFormat,
+    /// How the file is written. Without this its name says it.
+    #[arg(long, value_enum)]
+    pub(crate) file_format: Option<FileFormat>,
+    /// What a column is called in the file, such as `hash=key`; may be repeated.
+    #[arg(long = "column", value_name = "OURS=THEIRS", value_parser = column)]
+    pub(crate) columns: Vec<(String, String)>,
+    /// A column of the file to leave alone; may be repeated.
+    #[arg(long, value_name = "THEIRS")]
+    pub(crate) ignore_column: Vec<String>,
+    /// Makes accounts that are not there. Without this their keys are refused.
+    #[arg(long)]
+    pub(crate) create_accounts: bool,
+    /// Changes nothing, and says what would be done.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// As a JSON object.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// How another system hashes its keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum HashFormat {
+    /// SHA-256 of the key, 64 hexadecimal digits.
+    Sha256Hex,
+    /// SHA-256 of the key in base64, of either alphabet, padded or not.
+    Sha256Base64,
+    /// better-auth's api-key plugin: SHA-256 of the key in base64url without padding.
+    BetterAuth,
+    /// Unkey: SHA-256 of the key in base64.
+    Unkey,
+    /// prefixed-api-key: SHA-256 of the long token, which follows the last underscore, in hexadecimal.
+    PrefixedApiKey,
+}
+
+/// How a file is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum FileFormat {
+    /// Comma-separated values (RFC 4180), the column names first.
+    Csv,
+    /// One JSON object a line.
+    Jsonl,
 }
 
 #[derive(Args)]
@@ -275,6 +328,11 @@ fn duration(text: &str) -> Result<Duration, String> {
     let span: jiff::Span = text.parse().map_err(say)?;
     let duration = span.to_duration(jiff::SpanRelativeTo::days_are_24_hours()).map_err(say)?;
     duration.try_into().map_err(say)
+}
+
+fn column(text: &str) -> Result<(String, String), String> {
+    let (ours, theirs) = text.split_once('=').ok_or("write it like hash=key")?;
+    Ok((ours.to_owned(), theirs.to_owned()))
 }
 
 fn object(text: &str) -> Result<Map<String, Value>, serde_json::Error> {

@@ -13,6 +13,7 @@ use crate::output;
 pub(super) async fn run(keys: &Keys, command: &arguments::Keys) -> Result<(), Failure> {
     match command {
         arguments::Keys::Create(create) => self::create(keys, create).await,
+        arguments::Keys::Import(command) => super::import::run(keys, command).await,
         arguments::Keys::List(list) => self::list(keys, list).await,
         arguments::Keys::Show { id, json } => show(keys, id, *json).await,
         arguments::Keys::Revoke { id, yes } => revoke(keys, id, *yes).await,

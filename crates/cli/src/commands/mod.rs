@@ -1,6 +1,7 @@
 //! What the commands do.
 
 mod accounts;
+mod import;
 mod keys;
 mod nodes;
 mod pepper;
