@@ -293,6 +293,17 @@ fn a_bare_repository_and_an_empty_one_have_a_history_too() {
     let ended = desk.scan(&["--history", outside.path().to_str().unwrap()]);
     assert_eq!(ended.code, 2);
     assert!(ended.err.contains("not a git repository"), "{}", ended.err);
+    let ended = desk.scan(&["--history", outside.path().to_str().unwrap(), "."]);
+    assert_eq!(ended.code, 1, "what cannot be read hides no find: {}", ended.err);
+    // An object that is gone.
+    let object = desk.git(&["rev-parse", "HEAD:a"]);
+    let (folder, file) = object.trim().split_at(2);
+    desk.write("b", key());
+    desk.commit("b");
+    fs::remove_file(desk.folder().join(".git/objects").join(folder).join(file)).unwrap();
+    let ended = desk.scan(&["--history"]);
+    assert_eq!((ended.code, ended.out.lines().count()), (1, 1), "{}", ended.err);
+    assert!(ended.err.contains(&format!("git does not have object {}", object.trim())), "{}", ended.err);
 }
 
 #[test]

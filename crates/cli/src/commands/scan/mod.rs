@@ -64,14 +64,18 @@ fn gather(format: &KeyFormat, hasher: &Hasher, command: &arguments::Scan) -> Res
     if command.history || command.staged {
         let mut done: Vec<Repository> = Vec::new();
         for path in &command.paths {
-            let unreadable = |error| Failure::new(Kind::Unreadable, format!("{}: {error}", path.display()));
-            let repository = Repository::of(path).map_err(unreadable)?;
-            if done.iter().any(|other| other.git_dir() == repository.git_dir()) {
-                continue;
+            let scanned = Repository::of(path).and_then(|repository| {
+                if done.iter().any(|other| other.git_dir() == repository.git_dir()) {
+                    return Ok(());
+                }
+                let scanned = if command.staged { scan.staged(&repository) } else { scan.history(&repository) };
+                done.push(repository);
+                scanned
+            });
+            if let Err(error) = scanned {
+                let path = report::printable(&path.to_string_lossy());
+                scan.gathered.unreadable(format!("{path}: {error}"));
             }
-            let scanned = if command.staged { scan.staged(&repository) } else { scan.history(&repository) };
-            scanned.map_err(unreadable)?;
-            done.push(repository);
         }
     } else {
         scan.files(&command.paths, command.no_ignore);

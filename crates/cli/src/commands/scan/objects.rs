@@ -10,7 +10,7 @@ use std::process::{Command, Stdio};
 use std::thread;
 
 use super::Scan;
-use super::report::{Find, Gathered, Place};
+use super::report::{Find, Gathered, Place, printable};
 
 /// Processes that read objects at once: git unpacks on one core only.
 const MAX_READERS: usize = 8;
@@ -50,13 +50,14 @@ impl Repository {
 
     /// Every object that a ref or HEAD reaches, from new to old.
     fn reachable(&self) -> Result<Vec<Object>, String> {
-        let out = output(&mut self.git(["rev-list", "--objects", "--all"]))?;
+        let out = output(&mut self.git(["rev-list", "--objects", "--all", "--missing=print"]))?;
         let lines = out.split(|&byte| byte == b'\n').filter(|line| !line.is_empty());
         Ok(lines
             .map(|line| {
                 let line = String::from_utf8_lossy(line);
                 let (id, path) = line.split_once(' ').unwrap_or((&line, ""));
-                Object { id: id.to_owned(), path: path.to_owned() }
+                // A question mark says that it is missing: it is asked for all the same, and so said to be.
+                Object { id: id.trim_start_matches('?').to_owned(), path: path.to_owned() }
             })
             .collect())
     }
@@ -127,7 +128,7 @@ impl Scan<'_> {
     pub(super) fn history(&self, repository: &Repository) -> Result<(), String> {
         let objects = repository.reachable()?;
         let age: HashMap<&str, usize> = objects.iter().enumerate().map(|(age, object)| (&*object.id, age)).collect();
-        let gathered = self.objects(repository, &objects)?;
+        let gathered = self.objects(repository, &objects);
         let (finds, unreadable) = gathered.into_sorted();
         unreadable.into_iter().for_each(|what| self.gathered.unreadable(what));
 
@@ -149,39 +150,43 @@ impl Scan<'_> {
         let mut blobs: Vec<String> = oldest.values().filter_map(|find| find.place.object.clone()).collect();
         blobs.sort();
         blobs.dedup();
-        let commits = repository.commits_of(&blobs)?;
+        // A find counts even if nobody can say where it comes from.
+        let (commits, unknown) = match repository.commits_of(&blobs) {
+            Ok(commits) => (commits, Ok(())),
+            Err(error) => (HashMap::new(), Err(error)),
+        };
         for mut find in oldest.into_values() {
             if find.place.commit.is_none() {
                 find.place.commit = find.place.object.as_ref().and_then(|id| commits.get(id)).cloned();
             }
             self.gathered.push(find);
         }
-        Ok(())
+        unknown
     }
 
     /// Scans what is staged, which may differ from the files.
     pub(super) fn staged(&self, repository: &Repository) -> Result<(), String> {
-        let gathered = self.objects(repository, &repository.staged()?)?;
+        let gathered = self.objects(repository, &repository.staged()?);
         let (finds, unreadable) = gathered.into_sorted();
         unreadable.into_iter().for_each(|what| self.gathered.unreadable(what));
         finds.into_iter().for_each(|find| self.gathered.push(find));
         Ok(())
     }
 
-    fn objects(&self, repository: &Repository, objects: &[Object]) -> Result<Gathered, String> {
+    fn objects(&self, repository: &Repository, objects: &[Object]) -> Gathered {
         let gathered = Gathered::default();
         let readers = thread::available_parallelism().map_or(1, usize::from).min(MAX_READERS);
         let share = objects.len().div_ceil(readers).max(1);
         thread::scope(|scope| {
-            let readers: Vec<_> = objects
-                .chunks(share)
-                .map(|share| scope.spawn(|| self.read_objects(repository, share, &gathered)))
-                .collect();
-            readers.into_iter().try_for_each(|reader| {
-                reader.join().unwrap_or_else(|_| Err(io::Error::other("a thread failed"))).map_err(failed)
-            })
-        })?;
-        Ok(gathered)
+            for share in objects.chunks(share) {
+                scope.spawn(|| {
+                    if let Err(error) = self.read_objects(repository, share, &gathered) {
+                        gathered.unreadable(failed(error));
+                    }
+                });
+            }
+        });
+        gathered
     }
 
     fn read_objects(&self, repository: &Repository, objects: &[Object], gathered: &Gathered) -> io::Result<()> {
@@ -221,7 +226,7 @@ impl Scan<'_> {
             if header.is_empty() {
                 return Err(io::ErrorKind::UnexpectedEof.into());
             }
-            gathered.unreadable(format!("{}: git does not have object {}", object.path, object.id));
+            gathered.unreadable(format!("{}: git does not have object {}", printable(&object.path), object.id));
             return Ok(());
         };
         let mut content = answers.by_ref().take(size);
