@@ -21,3 +21,8 @@ pub struct Readme;
 #[cfg(doctest)]
 #[doc = include_str!("../../docs/gateways.md")]
 pub struct Gateways;
+
+/// The code in docs/import.md compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/import.md")]
+pub struct Import;

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{ArgGroup, Args, Parser, Subcommand};
+use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use keyward::ipnet::IpNet;
 use keyward::{AccountId, CredentialId, Endpoint, Grant, KeyKind, KeyStatus, Mode, Timestamp};
@@ -12,26 +12,19 @@ use serde_json::{Map, Value};
 const EXIT_CODES: &str = "\
 Exit codes:
   0  done
-  1  the database failed
-  2  what was asked for cannot be
+  1  the database failed; for scan: keys were found
+  2  what was asked for cannot be; for scan: something could not be read or done
   3  there is no such key or account
-  4  refused, as things are (revoked already, changed meanwhile, there already)
+  4  refused, as things are (revoked already, changed meanwhile, there already); for import: some lines were
   5  declined at the prompt";
 
 /// Issues, lists, rotates and revokes API keys.
 #[derive(Parser)]
 #[command(name = "keyward", version, after_help = EXIT_CODES)]
 pub(crate) struct Arguments {
-    /// The SQLite file that holds the keys, which is made if it is not there; or the URL of a PostgreSQL, Valkey or Redis server.
-    #[arg(
-        long,
-        global = true,
-        env = "KEYWARD_DATABASE",
-        hide_env_values = true,
-        default_value = "keyward.db",
-        value_name = "FILE-OR-URL"
-    )]
-    pub(crate) database: String,
+    /// The SQLite file that holds the keys, which is made if it is not there; or the URL of a PostgreSQL, Valkey or Redis server. Without it: keyward.db, and none for scan.
+    #[arg(long, global = true, env = "KEYWARD_DATABASE", hide_env_values = true, value_name = "FILE-OR-URL")]
+    pub(crate) database: Option<String>,
     /// A file with one pepper a line (`id:hex`), the one for new keys first. Without it digests have no pepper.
     #[arg(long, global = true, env = "KEYWARD_PEPPER_FILE", value_name = "FILE")]
     pub(crate) pepper_file: Option<PathBuf>,
@@ -56,6 +49,9 @@ pub(crate) enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Looks for keys in files, in what is staged, or in a git history: by prefix and checksum, so that nothing else is found.
+    /// Shows where they are, and their hints.
+    Scan(Scan),
     /// Makes a pepper, into a new file that its owner alone may read.
     Pepper {
         /// The file, which must not be there yet.
@@ -75,6 +71,8 @@ pub(crate) enum Command {
 pub(crate) enum Keys {
     /// Issues a key. It is the last line on standard output, alone on it, and is shown nowhere else and never again.
     Create(Create),
+    /// Takes over keys that another system issued, by their hashes, so that they go on working.
+    Import(Import),
     /// Lists keys, newest first, the revoked and expired ones among them.
     List(List),
     /// Shows a key.
@@ -154,6 +152,57 @@ pub(crate) struct Create {
 }
 
 #[derive(Args)]
+pub(crate) struct Import {
+    /// A CSV file with a line of column names, or one JSON object a line; `-` is standard input.
+    pub(crate) file: PathBuf,
+    /// How the hashes were made and written.
+    #[arg(long, value_enum)]
+    pub(crate) hash_format: HashFormat,
+    /// How the file is written. Without this its name says it.
+    #[arg(long, value_enum)]
+    pub(crate) file_format: Option<FileFormat>,
+    /// What a column is called in the file, such as `hash=key`; may be repeated.
+    #[arg(long = "column", value_name = "OURS=THEIRS", value_parser = column)]
+    pub(crate) columns: Vec<(String, String)>,
+    /// A column of the file to leave alone; may be repeated.
+    #[arg(long, value_name = "THEIRS")]
+    pub(crate) ignore_column: Vec<String>,
+    /// Makes accounts that are not there. Without this their keys are refused.
+    #[arg(long)]
+    pub(crate) create_accounts: bool,
+    /// Changes nothing, and says what would be done.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// As a JSON object.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// How another system hashes its keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum HashFormat {
+    /// SHA-256 of the key, 64 hexadecimal digits.
+    Sha256Hex,
+    /// SHA-256 of the key in base64, of either alphabet, padded or not.
+    Sha256Base64,
+    /// better-auth's api-key plugin: SHA-256 of the key in base64url without padding.
+    BetterAuth,
+    /// Unkey: SHA-256 of the key in base64.
+    Unkey,
+    /// prefixed-api-key: SHA-256 of the long token, which follows the last underscore, in hexadecimal.
+    PrefixedApiKey,
+}
+
+/// How a file is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum FileFormat {
+    /// Comma-separated values (RFC 4180), the column names first.
+    Csv,
+    /// One JSON object a line.
+    Jsonl,
+}
+
+#[derive(Args)]
 pub(crate) struct List {
     /// Of this account alone.
     #[arg(long)]
@@ -208,6 +257,31 @@ pub(crate) struct Update {
     pub(crate) metadata: Option<Map<String, Value>>,
 }
 
+#[derive(Args)]
+pub(crate) struct Scan {
+    /// Files and folders; `-` is standard input.
+    #[arg(default_value = ".", value_name = "PATH")]
+    pub(crate) paths: Vec<PathBuf>,
+    /// Looks through all that the refs of each path's git repository reach, instead of files.
+    #[arg(long, conflicts_with_all = ["staged", "no_ignore"])]
+    pub(crate) history: bool,
+    /// Looks through what is staged in each path's git repository, instead of files: for a pre-commit hook.
+    #[arg(long, conflicts_with = "no_ignore")]
+    pub(crate) staged: bool,
+    /// Looks through what .gitignore and the like leave out as well.
+    #[arg(long)]
+    pub(crate) no_ignore: bool,
+    /// As a JSON array.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Revokes those that are in the database, which has to be given, and are not revoked yet.
+    #[arg(long)]
+    pub(crate) revoke: bool,
+    /// Does not ask.
+    #[arg(long, requires = "revoke")]
+    pub(crate) yes: bool,
+}
+
 #[derive(Subcommand)]
 pub(crate) enum Accounts {
     /// Adds an account.
@@ -254,6 +328,11 @@ fn duration(text: &str) -> Result<Duration, String> {
     let span: jiff::Span = text.parse().map_err(say)?;
     let duration = span.to_duration(jiff::SpanRelativeTo::days_are_24_hours()).map_err(say)?;
     duration.try_into().map_err(say)
+}
+
+fn column(text: &str) -> Result<(String, String), String> {
+    let (ours, theirs) = text.split_once('=').ok_or("write it like hash=key")?;
+    Ok((ours.to_owned(), theirs.to_owned()))
 }
 
 fn object(text: &str) -> Result<Map<String, Value>, serde_json::Error> {

@@ -13,14 +13,31 @@ pub(crate) struct Failure {
     message: String,
 }
 
-/// The exit codes of a command that was not done; `--help` lists them.
+/// Why a command was not done, or what it found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
-    Database = 1,
-    Usage = 2,
-    NotFound = 3,
-    Refused = 4,
-    Declined = 5,
+    Database,
+    Usage,
+    NotFound,
+    Refused,
+    Declined,
+    /// A scan found keys.
+    Found,
+    /// A scan could not read everything.
+    Unreadable,
+}
+
+impl Kind {
+    /// `--help` lists them. A scan has the codes of `grep` the other way round, as hooks expect them of a check.
+    const fn exit_code(self) -> u8 {
+        match self {
+            Self::Database | Self::Found => 1,
+            Self::Usage | Self::Unreadable => 2,
+            Self::NotFound => 3,
+            Self::Refused => 4,
+            Self::Declined => 5,
+        }
+    }
 }
 
 impl Failure {
@@ -35,8 +52,14 @@ impl Failure {
         Self::new(kind, causes.join(": "))
     }
 
+    /// The same failure in a scan, where it must not look like a find.
+    pub(crate) fn of_scan(self) -> Self {
+        let kind = if self.kind == Kind::Database { Kind::Unreadable } else { self.kind };
+        Self { kind, ..self }
+    }
+
     pub(crate) fn exit_code(&self) -> ExitCode {
-        ExitCode::from(self.kind as u8)
+        ExitCode::from(self.kind.exit_code())
     }
 }
 

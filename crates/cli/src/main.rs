@@ -1,4 +1,5 @@
-//! The program `keyward`: issues, lists, rotates and revokes API keys.
+//! The program `keyward`: issues, lists, rotates and revokes API keys, finds leaked ones, and imports
+//! those of other systems.
 //!
 //! A key is written to standard output once, when it is issued, as the last line and alone on it. What is for people
 //! goes to standard error.
@@ -6,10 +7,10 @@
 //! | exit code | meaning |
 //! | --- | --- |
 //! | 0 | done |
-//! | 1 | the database failed |
-//! | 2 | what was asked for cannot be |
+//! | 1 | the database failed; for `scan`: keys were found |
+//! | 2 | what was asked for cannot be; for `scan`: something could not be read or done |
 //! | 3 | there is no such key or account |
-//! | 4 | refused, as things are |
+//! | 4 | refused, as things are; for `keys import`: some lines were |
 //! | 5 | declined at the prompt |
 
 mod arguments;

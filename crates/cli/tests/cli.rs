@@ -2,76 +2,19 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod desk;
+
 use std::fs;
 use std::io::Write;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::path::Path;
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use keyward::{Authenticator, Rejection};
 use keyward_sqlite::SqliteStore;
 use serde_json::Value;
-use tempfile::TempDir;
 
-struct Desk(TempDir);
-
-struct Ended {
-    code: i32,
-    out: String,
-    err: String,
-}
-
-impl From<Output> for Ended {
-    fn from(output: Output) -> Self {
-        Self {
-            code: output.status.code().expect("it ends by itself"),
-            out: String::from_utf8(output.stdout).unwrap(),
-            err: String::from_utf8(output.stderr).unwrap(),
-        }
-    }
-}
-
-impl Desk {
-    fn new() -> Self {
-        Self(TempDir::new().unwrap())
-    }
-
-    fn database(&self) -> PathBuf {
-        self.0.path().join("keys.db")
-    }
-
-    fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_keyward"));
-        command
-            .env_remove("KEYWARD_PEPPER_FILE")
-            .env("KEYWARD_DATABASE", self.database())
-            .stdin(Stdio::null())
-            .args(arguments);
-        command
-    }
-
-    fn run(&self, arguments: &[&str]) -> Ended {
-        self.command(arguments).output().unwrap().into()
-    }
-
-    /// Runs what has to work, and gives what it wrote to standard output.
-    fn ok(&self, arguments: &[&str]) -> String {
-        let ended = self.run(arguments);
-        assert_eq!(ended.code, 0, "{arguments:?}: {}", ended.err);
-        ended.out
-    }
-
-    fn json(&self, arguments: &[&str]) -> Value {
-        serde_json::from_str(&self.ok(arguments)).unwrap()
-    }
-
-    /// A new key: itself and its id.
-    fn create(&self, arguments: &[&str]) -> (String, String) {
-        let key = self.ok(&[&["keys", "create", "--name", "a key"], arguments].concat()).trim_end().to_owned();
-        let id = self.json(&["keys", "list", "--json", "--limit", "1"])[0]["id"].as_str().unwrap().to_owned();
-        (key, id)
-    }
-}
+use desk::{Desk, Ended};
 
 fn contains(file: &Path, needle: &str) -> bool {
     fs::read(file).unwrap().windows(needle.len()).any(|window| window == needle.as_bytes())

@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use crate::clock::{Clock, SystemClock, Timestamp};
 use crate::endpoint::Endpoint;
 use crate::id::{AccountId, CredentialId};
-use crate::key::{FormatError, Hasher, KeyFormat, KeyKind, Mode, PlainKey};
+use crate::key::{Digest, FormatError, Hasher, KeyFormat, KeyKind, Mode, PlainKey};
 use crate::lease::{Propagation, wait_until_applied};
 use crate::scope::ScopeSet;
 use crate::store::{
@@ -145,6 +145,15 @@ pub struct Changed {
     pub propagation: Propagation,
 }
 
+/// What became of a key that was to be taken over.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Imported {
+    /// It is there now.
+    New,
+    /// Its account had it already; this is what is stored of it, unchanged.
+    AlreadyThere(Box<KeyRecord>),
+}
+
 /// Why a key could not be issued or changed. Nothing of it was done.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -212,16 +221,25 @@ impl Keys {
         self
     }
 
+    /// How keys are written.
+    #[must_use]
+    pub fn format(&self) -> &KeyFormat {
+        &self.format
+    }
+
+    /// How keys are turned into digests.
+    #[must_use]
+    pub fn hasher(&self) -> &Hasher {
+        &self.hasher
+    }
+
     /// Issues a key.
     ///
     /// # Errors
     /// [`KeysError`] if the key cannot be, its account is not there, or the store fails.
     pub async fn issue(&self, new: NewKey) -> Result<Issued, KeysError> {
         let now = self.clock.now();
-        check_name(&new.name)?;
-        if new.kind == KeyKind::Restricted && new.scopes.is_empty() {
-            return Err(KeysError::NoScope);
-        }
+        check_new(&new.name, new.kind, &new.scopes)?;
         if new.expires_at.is_some_and(|end| end <= now || new.not_before.is_some_and(|begin| end <= begin)) {
             return Err(KeysError::Ended);
         }
@@ -233,12 +251,59 @@ impl Keys {
         Ok(Issued { key, record })
     }
 
+    /// Takes over a key that another system issued, of which only its digest is known. It works on every node from then
+    /// on, if the authenticators have its format and [`hashed_with`](KeyRecord::hashed_with)'s hasher. Taking it over
+    /// again changes nothing.
+    ///
+    /// # Errors
+    /// [`KeysError`] if the key cannot be, its account is not there, another account has it, or the store fails.
+    pub async fn import(&self, record: &KeyRecord) -> Result<Imported, KeysError> {
+        check_new(&record.name, record.kind, &record.scopes)?;
+        match self.store.create(record).await {
+            Ok(_) => {
+                tracing::info!(id = %record.id, account = %record.account, "key imported");
+                Ok(Imported::New)
+            }
+            Err(AdminError::Denied(Denial::Duplicate)) => match self.find(&record.digest).await? {
+                Some(there) if there.account == record.account => Ok(Imported::AlreadyThere(Box::new(there))),
+                _ => Err(Denial::Duplicate.into()),
+            },
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// What [`import`](Self::import) would do, as things are. Nothing is changed.
+    ///
+    /// # Errors
+    /// As for [`import`](Self::import).
+    pub async fn preview_import(&self, record: &KeyRecord) -> Result<Imported, KeysError> {
+        check_new(&record.name, record.kind, &record.scopes)?;
+        match self.find(&record.digest).await? {
+            Some(there) if there.account == record.account => Ok(Imported::AlreadyThere(Box::new(there))),
+            Some(_) => Err(Denial::Duplicate.into()),
+            None if self.get(&record.id).await?.is_some() => Err(Denial::Duplicate.into()),
+            None if self.get_account(&record.account).await?.is_none() => Err(Denial::NoSuchAccount.into()),
+            None => Ok(Imported::New),
+        }
+    }
+
     /// The key with this id, whatever its status.
     ///
     /// # Errors
     /// [`KeysError::Store`] if the store fails.
     pub async fn get(&self, id: &CredentialId) -> Result<Option<KeyRecord>, KeysError> {
         Ok(self.store.get(id).await?)
+    }
+
+    /// The key with this digest, whatever its status: for a key that was found where it should not be.
+    ///
+    /// # Errors
+    /// [`KeysError::Store`] if the store fails.
+    pub async fn find(&self, digest: &Digest) -> Result<Option<KeyRecord>, KeysError> {
+        match self.store.find(digest).await?.key {
+            Some(key) => self.get(key.identity().id()).await,
+            None => Ok(None),
+        }
     }
 
     /// Keys, newest first; revoked and expired ones among them.
@@ -404,6 +469,11 @@ impl fmt::Debug for Keys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Keys").field("format", &self.format).field("hasher", &self.hasher).finish_non_exhaustive()
     }
+}
+
+fn check_new(name: &str, kind: KeyKind, scopes: &ScopeSet) -> Result<(), KeysError> {
+    check_name(name)?;
+    if kind == KeyKind::Restricted && scopes.is_empty() { Err(KeysError::NoScope) } else { Ok(()) }
 }
 
 fn check_name(name: &str) -> Result<(), KeysError> {

@@ -184,6 +184,26 @@ async fn each_token_goes_to_the_store_that_recognises_its_shape() {
 
     let alike = Authenticator::builder(store).also(tokens, KeyFormat::default(), Hasher::default()).build();
     assert!(matches!(alike, Err(BuildError::AmbiguousFormats)));
+    // Keys that may begin anyhow can be the main ones alone.
+    let anyhow = KeyFormat::builder()
+        .existing("", KeyKind::Secret, Mode::Live)
+        .random_length(40)
+        .without_checksum()
+        .build()
+        .unwrap();
+    let (main, other) = (TestStore::new().await, TestStore::new().await);
+    let (field, _) = other.issue().await;
+    let authenticator = Authenticator::builder(main.clone())
+        .format(anyhow.clone())
+        .also(other.clone(), KeyFormat::default(), Hasher::default())
+        .build()
+        .unwrap();
+    assert_eq!(status(&authenticator, get(field)).await.0, 200);
+    let unknown = get(format!("Bearer {}", "a1".repeat(20)));
+    assert_eq!(status(&authenticator, unknown).await, (401, "INVALID_API_KEY".to_owned()));
+    assert_eq!((main.reads(), other.reads()), (1, 1), "each token goes to one store");
+    let alike = Authenticator::builder(main).also(other, anyhow, Hasher::default()).build();
+    assert!(matches!(alike, Err(BuildError::AmbiguousFormats)));
 }
 
 #[tokio::test]

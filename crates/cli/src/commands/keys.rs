@@ -1,7 +1,5 @@
 //! `keyward keys …`
 
-use std::io::{IsTerminal, Write};
-
 use keyward::{
     AccountId, AccountRecord, Changed, Clock, CredentialId, Denial, Grant, KeyKind, KeyQuery, KeyRecord, KeyUpdate,
     Keys, NewKey, PlainKey, ScopeSet, SystemClock, Timestamp,
@@ -15,6 +13,7 @@ use crate::output;
 pub(super) async fn run(keys: &Keys, command: &arguments::Keys) -> Result<(), Failure> {
     match command {
         arguments::Keys::Create(create) => self::create(keys, create).await,
+        arguments::Keys::Import(command) => super::import::run(keys, command).await,
         arguments::Keys::List(list) => self::list(keys, list).await,
         arguments::Keys::Show { id, json } => show(keys, id, *json).await,
         arguments::Keys::Revoke { id, yes } => revoke(keys, id, *yes).await,
@@ -119,7 +118,7 @@ async fn revoke(keys: &Keys, id: &CredentialId, yes: bool) -> Result<(), Failure
     let key = get(keys, id).await?;
     if !yes {
         let used = key.last_used_at.map_or_else(|| "never used".to_owned(), |at| format!("last used at {at}"));
-        confirm(&format!("Revoke {:?} ({}, {used}) for good?", key.name, key.hint))?;
+        super::confirm(&format!("Revoke {:?} ({}, {used}) for good?", key.name, key.hint))?;
     }
     let Changed { record, propagation } = keys.revoke(id).await?;
     let at = record.revoked_at.map(|at| at.to_string()).unwrap_or_default();
@@ -163,19 +162,4 @@ fn scope_set(grants: &[Grant]) -> Result<ScopeSet, Failure> {
 /// The only place where a key is written.
 fn show_once(key: PlainKey) -> Result<(), Failure> {
     output::line(&key.expose_once())
-}
-
-fn confirm(question: &str) -> Result<(), Failure> {
-    if !std::io::stdin().is_terminal() {
-        return Err(Failure::new(Kind::Usage, "nobody can be asked here: say --yes"));
-    }
-    eprint!("{question} [y/N] ");
-    std::io::stderr().flush()?;
-    let mut answer = String::new();
-    std::io::stdin().read_line(&mut answer)?;
-    if matches!(answer.trim(), "y" | "Y" | "yes") {
-        Ok(())
-    } else {
-        Err(Failure::new(Kind::Declined, "nothing was changed"))
-    }
 }

@@ -1,10 +1,13 @@
 //! What the commands do.
 
 mod accounts;
+mod import;
 mod keys;
 mod nodes;
 mod pepper;
+mod scan;
 
+use std::io::{IsTerminal, Write};
 use std::path::Path;
 
 use clap::CommandFactory;
@@ -22,6 +25,13 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
         Command::Keys(command) => keys::run(&open(&arguments).await?, command).await,
         Command::Accounts(command) => accounts::run(&open(&arguments).await?, command).await,
         Command::Nodes { json } => nodes::run(&open(&arguments).await?, *json).await,
+        Command::Scan(command) => {
+            let keys = match arguments.database {
+                Some(_) => Some(open(&arguments).await.map_err(Failure::of_scan)?),
+                None => None,
+            };
+            scan::run(keys.as_ref(), &format(&arguments)?, command).await
+        }
         Command::Pepper { file, id } => pepper::make(file, id),
         Command::Completions { shell } => {
             clap_complete::generate(*shell, &mut Arguments::command(), "keyward", &mut std::io::stdout());
@@ -31,20 +41,40 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
 }
 
 async fn open(arguments: &Arguments) -> Result<Keys, Failure> {
-    let mut keys = store(&arguments.database).await?;
+    let mut keys = store(arguments.database.as_deref().unwrap_or("keyward.db")).await?;
     if let Some(file) = &arguments.pepper_file {
         keys = keys.with_hasher(hasher(file)?);
     }
-    if !arguments.prefix.is_empty() {
-        let format = arguments
-            .prefix
-            .iter()
-            .fold(KeyFormat::builder(), |format, (kind, prefix)| format.prefix(prefix, *kind))
-            .build()
-            .map_err(|error| Failure::caused(Kind::Usage, &error))?;
-        keys = keys.with_format(format);
+    Ok(keys.with_format(format(arguments)?))
+}
+
+/// How keys are written.
+fn format(arguments: &Arguments) -> Result<KeyFormat, Failure> {
+    if arguments.prefix.is_empty() {
+        return Ok(KeyFormat::default());
     }
-    Ok(keys)
+    arguments
+        .prefix
+        .iter()
+        .fold(KeyFormat::builder(), |format, (kind, prefix)| format.prefix(prefix, *kind))
+        .build()
+        .map_err(|error| Failure::caused(Kind::Usage, &error))
+}
+
+/// Asks whoever is at the terminal.
+fn confirm(question: &str) -> Result<(), Failure> {
+    if !std::io::stdin().is_terminal() {
+        return Err(Failure::new(Kind::Usage, "nobody can be asked here: say --yes"));
+    }
+    eprint!("{question} [y/N] ");
+    std::io::stderr().flush()?;
+    let mut answer = String::new();
+    std::io::stdin().read_line(&mut answer)?;
+    if matches!(answer.trim(), "y" | "Y" | "yes") {
+        Ok(())
+    } else {
+        Err(Failure::new(Kind::Declined, "nothing was changed"))
+    }
 }
 
 /// The store at a path or a URL.

@@ -120,6 +120,9 @@ impl AuthenticatorBuilder {
     /// Resolves tokens that begin as this format's keys do in another store: access tokens beside API keys, in one
     /// header. Each token goes to the store whose format recognises its beginning, and to no other; one that fits none
     /// costs no read. The [`kind`](crate::Identity::kind) of the identity says which it was.
+    ///
+    /// The store may be the same one: keys that were imported from another system then work beside those issued here. If
+    /// they have no prefix, theirs is the main format, and the new keys' is this one, which is looked for first.
     pub fn also(mut self, store: impl KeyStore, format: KeyFormat, hasher: Hasher) -> Self {
         self.others.push((Arc::new(store), format, hasher));
         self
@@ -287,8 +290,9 @@ impl AuthenticatorBuilder {
             })
             .collect::<Result<_, _>>()?;
 
-        let formats: Vec<&KeyFormat> =
-            std::iter::once(&self.format).chain(self.others.iter().map(|(_, format, _)| format)).collect();
+        // A main format of keys that may begin anyhow gets what the others do not recognise.
+        let main = Some(&self.format).filter(|format| !format.recognises_all() || self.others.is_empty());
+        let formats: Vec<&KeyFormat> = self.others.iter().map(|(_, format, _)| format).chain(main).collect();
         if formats.iter().enumerate().any(|(i, a)| formats.iter().skip(i + 1).any(|b| a.overlaps(b))) {
             return Err(BuildError::AmbiguousFormats);
         }

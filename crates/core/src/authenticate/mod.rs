@@ -304,13 +304,14 @@ impl Inner {
         std::iter::once(&self.resolver).chain(&self.others)
     }
 
-    /// The resolver whose keys begin as this token does; the first if there is none, which then refuses it.
+    /// The resolver whose keys begin as this token does; the main one if there is none, which then refuses it, unless its
+    /// keys may begin anyhow.
     #[inline]
     fn resolver_of(&self, credential: &Credential<'_>) -> &Resolver {
         if self.others.is_empty() {
             return &self.resolver;
         }
-        self.resolvers().find(|resolver| resolver.format.recognises(credential.token())).unwrap_or(&self.resolver)
+        self.others.iter().find(|resolver| resolver.format.recognises(credential.token())).unwrap_or(&self.resolver)
     }
 
     #[inline]

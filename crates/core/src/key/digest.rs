@@ -152,6 +152,25 @@ pub enum HasherError {
 #[derive(Clone, Debug, Default)]
 pub struct Hasher {
     peppers: Vec<Pepper>,
+    part: Part,
+}
+
+/// What of a key is hashed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Part {
+    #[default]
+    Whole,
+    BehindLastUnderscore,
+}
+
+impl Part {
+    #[inline]
+    fn of(self, token: &[u8]) -> &[u8] {
+        match self {
+            Self::Whole => token,
+            Self::BehindLastUnderscore => token.rsplit(|&byte| byte == b'_').next().unwrap_or(token),
+        }
+    }
 }
 
 impl Hasher {
@@ -159,6 +178,29 @@ impl Hasher {
     #[must_use]
     pub fn sha256() -> Self {
         Self::default()
+    }
+
+    /// SHA-256 of what follows a key's last underscore, for keys that exist already: so `prefixed-api-key` stores its
+    /// `<prefix>_<short token>_<long token>`. As there, the long token alone decides, so the format has to leave it
+    /// 112 random bits by itself.
+    ///
+    /// # Examples
+    /// ```
+    /// use keyward::{Alphabet, Hasher, KeyFormat, KeyKind, Mode};
+    ///
+    /// let format = KeyFormat::builder()
+    ///     .existing("mycompany_", KeyKind::Secret, Mode::Live)
+    ///     .alphabet(Alphabet::Base64Url) // for the underscore within
+    ///     .random_length(8 + 1 + 24)
+    ///     .without_checksum()
+    ///     .build()?;
+    /// let key = format.parse(b"mycompany_BRTRKFsL_51FwqftsmMDHHbJAMEXXHCgG")?;
+    /// assert_eq!(Hasher::sha256_behind_last_underscore().digest(&key).as_bytes()[..4], [0xd7, 0x0d, 0x98, 0x1d]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn sha256_behind_last_underscore() -> Self {
+        Self { peppers: Vec::new(), part: Part::BehindLastUnderscore }
     }
 
     /// HMAC-SHA-256. New keys get the first pepper; keys made under the others are found too, so that a pepper can
@@ -172,13 +214,18 @@ impl Hasher {
         if peppers.is_empty() || peppers.len() > MAX_PEPPERS || twins {
             return Err(HasherError::Peppers);
         }
-        Ok(Self { peppers })
+        Ok(Self { peppers, part: Part::Whole })
     }
 
-    /// What is stored beside a digest to say how it was made: `sha256`, or `hmac-sha256:` and the pepper's id.
+    /// What is stored beside a digest to say how it was made: `sha256`, `hmac-sha256:` and the pepper's id, or
+    /// `sha256-behind-last-underscore`.
     #[must_use]
     pub fn name(&self) -> String {
-        self.peppers.first().map_or_else(|| "sha256".to_owned(), |pepper| format!("hmac-sha256:{}", pepper.id))
+        match (self.peppers.first(), self.part) {
+            (Some(pepper), _) => format!("hmac-sha256:{}", pepper.id),
+            (None, Part::Whole) => "sha256".to_owned(),
+            (None, Part::BehindLastUnderscore) => "sha256-behind-last-underscore".to_owned(),
+        }
     }
 
     /// The digest that a new key is stored under.
@@ -190,9 +237,15 @@ impl Hasher {
 
     fn digest_token(&self, token: &[u8]) -> Digest {
         match self.peppers.first() {
-            None => Digest(Sha256::digest(token).into()),
+            None => Digest(Sha256::digest(self.part.of(token)).into()),
             Some(pepper) => pepper.digest(token),
         }
+    }
+
+    /// Every digest that the key may be stored under: the current one, then those under the peppers that are being
+    /// rotated out.
+    pub fn digests(&self, key: &ParsedKey<'_>) -> impl Iterator<Item = Digest> {
+        std::iter::once(self.digest(key)).chain(self.older_digests(key))
     }
 
     /// The digests under the peppers that are being rotated out, for when the first finds nothing.

@@ -2,10 +2,11 @@
 //! asking the store.
 
 use std::fmt;
+use std::ops::RangeInclusive;
 
 use zeroize::Zeroizing;
 
-use super::plain::PlainKey;
+use super::plain::{Hint, PlainKey};
 use super::{BASE62, KeyKind, Mode, fill_random};
 
 /// Characters of the checksum: CRC32 in base62, padded. 62^6 is more than 2^32.
@@ -14,6 +15,8 @@ const CHECKSUM_LENGTH: usize = 6;
 const MIN_BITS: f64 = 112.0;
 const MAX_RANDOM_LENGTH: usize = 128;
 const MAX_PREFIX_LENGTH: usize = 32;
+/// What [`Beginning::Existing`] may have, besides letters and digits: what a token may (RFC 6750 section 2.1).
+const EXISTING_PUNCTUATION: &[u8] = b"-._~+/";
 
 /// How a provider's keys are written: prefixes with their kinds, modes, lengths, checksum.
 ///
@@ -37,16 +40,17 @@ const MAX_PREFIX_LENGTH: usize = 32;
 /// ```
 #[derive(Clone, Debug)]
 pub struct KeyFormat {
-    leads: Box<[Lead]>,
-    alphabet: Alphabet,
-    random_length: usize,
-    checksum: bool,
+    pub(super) leads: Box<[Lead]>,
+    pub(super) alphabet: Alphabet,
+    /// How many characters follow the lead, a checksum among them.
+    pub(super) body_lengths: RangeInclusive<usize>,
+    pub(super) checksum: bool,
 }
 
 /// What stands before the random part, and what it says.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Lead {
-    text: Box<str>,
+pub(super) struct Lead {
+    pub(super) text: Box<str>,
     kind: KeyKind,
     mode: Mode,
 }
@@ -73,7 +77,7 @@ impl Alphabet {
     }
 
     #[inline]
-    fn holds(self, byte: u8) -> bool {
+    pub(super) fn holds(self, byte: u8) -> bool {
         match self {
             Self::Base62 => byte.is_ascii_alphanumeric(),
             Self::Hex => byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte),
@@ -101,6 +105,19 @@ impl<'a> ParsedKey<'a> {
     #[must_use]
     pub fn mode(&self) -> Mode {
         self.mode
+    }
+
+    /// What may be shown of it.
+    #[must_use]
+    pub fn hint(&self) -> Hint {
+        // A token that fits a format is ASCII.
+        Hint::of(std::str::from_utf8(self.token).unwrap_or_default())
+    }
+
+    /// How many bytes it has.
+    #[must_use]
+    pub fn length(&self) -> usize {
+        self.token.len()
     }
 
     pub(super) fn token(&self) -> &'a [u8] {
@@ -136,6 +153,9 @@ pub enum FormatError {
     /// A prefix is not 1 to 32 letters, digits and underscores with a letter or digit at both ends.
     #[error("the prefix {0:?} is not 1 to 32 letters, digits or underscores with a letter or digit at both ends")]
     Prefix(String),
+    /// What existing keys begin with is more than 64 characters, or has one that a token cannot have.
+    #[error("{0:?} is not up to 64 letters, digits and -._~+/")]
+    Existing(String),
     /// Two prefixes begin keys alike, so that a key would not say which it has.
     #[error("keys of the prefix {0:?} could be read in two ways")]
     Ambiguous(String),
@@ -145,6 +165,9 @@ pub enum FormatError {
     /// A checksum was asked for in an alphabet other than base62.
     #[error("a checksum is written in base62, so the random part has to be too")]
     ChecksumAlphabet,
+    /// A checksum was asked for in keys of several lengths.
+    #[error("keys with a checksum have one length")]
+    ChecksumLength,
     /// The format has no prefix for this kind and mode.
     #[error("the format has no prefix for {kind} keys in {mode} mode")]
     NoSuchKey {
@@ -161,11 +184,17 @@ pub enum FormatError {
 /// Puts a [`KeyFormat`] together; made by [`KeyFormat::builder`].
 #[derive(Clone, Debug)]
 pub struct KeyFormatBuilder {
-    prefixes: Vec<(String, KeyKind)>,
+    beginnings: Vec<Beginning>,
     modes: Modes,
     alphabet: Alphabet,
-    random_length: usize,
+    random_lengths: RangeInclusive<usize>,
     checksum: bool,
+}
+
+#[derive(Clone, Debug)]
+enum Beginning {
+    Prefix(String, KeyKind),
+    Existing(String, KeyKind, Mode),
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -179,7 +208,29 @@ impl KeyFormatBuilder {
     /// Adds a prefix, 1 to 32 letters, digits and underscores, for keys of this kind.
     #[must_use]
     pub fn prefix(mut self, prefix: impl Into<String>, kind: KeyKind) -> Self {
-        self.prefixes.push((prefix.into(), kind));
+        self.beginnings.push(Beginning::Prefix(prefix.into(), kind));
+        self
+    }
+
+    /// Adds what keys that exist already begin with, as it stands: with its separator, and without a mode. It may be
+    /// nothing, for keys that are random all through. Every such key is of this kind and mode.
+    ///
+    /// # Examples
+    /// Keys of 64 letters without a prefix, as better-auth makes them:
+    /// ```
+    /// use keyward::{KeyFormat, KeyKind, Mode};
+    ///
+    /// let format = KeyFormat::builder()
+    ///     .existing("", KeyKind::Secret, Mode::Live)
+    ///     .random_length(64)
+    ///     .without_checksum()
+    ///     .build()?;
+    /// assert!(format.parse("aB".repeat(32).as_bytes()).is_ok());
+    /// # Ok::<(), keyward::FormatError>(())
+    /// ```
+    #[must_use]
+    pub fn existing(mut self, beginning: impl Into<String>, kind: KeyKind, mode: Mode) -> Self {
+        self.beginnings.push(Beginning::Existing(beginning.into(), kind, mode));
         self
     }
 
@@ -200,7 +251,15 @@ impl KeyFormatBuilder {
     /// How many random characters a key has; 26 without this. At least 112 bits, at most 128 characters.
     #[must_use]
     pub fn random_length(mut self, characters: usize) -> Self {
-        self.random_length = characters;
+        self.random_lengths = characters..=characters;
+        self
+    }
+
+    /// How many random characters keys that exist already have, where they differ: bytes in base58 for instance. For keys
+    /// without a checksum; new ones get the most.
+    #[must_use]
+    pub fn random_lengths(mut self, characters: RangeInclusive<usize>) -> Self {
+        self.random_lengths = characters;
         self
     }
 
@@ -224,43 +283,55 @@ impl KeyFormatBuilder {
     /// # Errors
     /// [`FormatError`] if a prefix or a length is out of bounds, or two prefixes could be taken for one another.
     pub fn build(self) -> Result<KeyFormat, FormatError> {
-        let bits = (self.alphabet.characters().len() as f64).log2() * self.random_length as f64;
-        if bits < MIN_BITS || self.random_length > MAX_RANDOM_LENGTH {
-            return Err(FormatError::RandomLength(self.random_length));
+        let (least, most) = (*self.random_lengths.start(), *self.random_lengths.end());
+        let bits = (self.alphabet.characters().len() as f64).log2() * least as f64;
+        if bits < MIN_BITS || least > most {
+            return Err(FormatError::RandomLength(least));
+        }
+        if most > MAX_RANDOM_LENGTH {
+            return Err(FormatError::RandomLength(most));
         }
         if self.checksum && self.alphabet != Alphabet::Base62 {
             return Err(FormatError::ChecksumAlphabet);
         }
+        if self.checksum && least != most {
+            return Err(FormatError::ChecksumLength);
+        }
         let mut leads: Vec<Lead> = Vec::new();
-        for (prefix, kind) in self.prefixes {
-            if !is_prefix(&prefix) {
-                return Err(FormatError::Prefix(prefix));
-            }
-            match self.modes {
-                Modes::Both => leads.extend(Mode::ALL.map(|mode| Lead::written(&prefix, kind, mode))),
-                Modes::Only(mode) => leads.push(Lead::written(&prefix, kind, mode)),
-                Modes::Unwritten(mode) => leads.push(Lead { text: format!("{prefix}_").into(), kind, mode }),
+        for beginning in self.beginnings {
+            match (beginning, self.modes) {
+                (Beginning::Prefix(prefix, _), _) if !is_prefix(&prefix) => return Err(FormatError::Prefix(prefix)),
+                (Beginning::Prefix(prefix, kind), Modes::Both) => {
+                    leads.extend(Mode::ALL.map(|mode| Lead::written(&prefix, kind, mode)));
+                }
+                (Beginning::Prefix(prefix, kind), Modes::Only(mode)) => leads.push(Lead::written(&prefix, kind, mode)),
+                (Beginning::Prefix(prefix, kind), Modes::Unwritten(mode)) => {
+                    leads.push(Lead { text: format!("{prefix}_").into(), kind, mode });
+                }
+                (Beginning::Existing(text, ..), _) if !may_begin_a_key(&text) => {
+                    return Err(FormatError::Existing(text));
+                }
+                (Beginning::Existing(text, kind, mode), _) => leads.push(Lead { text: text.into(), kind, mode }),
             }
         }
         if leads.is_empty() {
             return Err(FormatError::NoPrefix);
         }
         for (i, lead) in leads.iter().enumerate() {
-            // All keys have one length behind the lead, so only leads of the same text can be mistaken in base62;
-            // in base64url the rest of a longer lead may itself be random characters.
+            // The rest of a longer lead may itself be random characters.
             let twin = leads.iter().enumerate().any(|(j, other)| {
-                i != j
-                    && (lead.text == other.text
-                        || (self.alphabet == Alphabet::Base64Url && other.text.starts_with(&*lead.text)))
+                let rest = other.text.strip_prefix(&*lead.text);
+                i != j && rest.is_some_and(|rest| rest.bytes().all(|byte| self.alphabet.holds(byte)))
             });
             if twin {
                 return Err(FormatError::Ambiguous(lead.text.to_string()));
             }
         }
+        let checksum = if self.checksum { CHECKSUM_LENGTH } else { 0 };
         Ok(KeyFormat {
             leads: leads.into(),
             alphabet: self.alphabet,
-            random_length: self.random_length,
+            body_lengths: least + checksum..=most + checksum,
             checksum: self.checksum,
         })
     }
@@ -280,6 +351,11 @@ fn is_prefix(text: &str) -> bool {
         && bytes.last().is_some_and(u8::is_ascii_alphanumeric)
 }
 
+fn may_begin_a_key(text: &str) -> bool {
+    text.len() <= 2 * MAX_PREFIX_LENGTH
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || EXISTING_PUNCTUATION.contains(&b))
+}
+
 impl Default for KeyFormat {
     fn default() -> Self {
         let leads = [("kw", KeyKind::Secret), ("kwr", KeyKind::Restricted), ("kwp", KeyKind::Publishable)];
@@ -289,7 +365,7 @@ impl Default for KeyFormat {
                 .flat_map(|&(prefix, kind)| Mode::ALL.map(|mode| Lead::written(prefix, kind, mode)))
                 .collect(),
             alphabet: Alphabet::Base62,
-            random_length: 26,
+            body_lengths: 26 + CHECKSUM_LENGTH..=26 + CHECKSUM_LENGTH,
             checksum: true,
         }
     }
@@ -300,10 +376,10 @@ impl KeyFormat {
     #[must_use]
     pub fn builder() -> KeyFormatBuilder {
         KeyFormatBuilder {
-            prefixes: Vec::new(),
+            beginnings: Vec::new(),
             modes: Modes::Both,
             alphabet: Alphabet::Base62,
-            random_length: 26,
+            random_lengths: 26..=26,
             checksum: true,
         }
     }
@@ -324,10 +400,8 @@ impl KeyFormat {
     /// ```
     #[inline]
     pub fn parse<'a>(&self, token: &'a [u8]) -> Result<ParsedKey<'a>, KeyFault> {
-        let body_length = self.random_length + if self.checksum { CHECKSUM_LENGTH } else { 0 };
-        let lead_length = token.len().checked_sub(body_length).ok_or(KeyFault::Malformed)?;
-        let (start, body) = token.split_at(lead_length);
-        let lead = self.leads.iter().find(|lead| lead.text.as_bytes() == start).ok_or(KeyFault::Malformed)?;
+        let lead = self.leads.iter().find(|lead| self.begins(token, lead)).ok_or(KeyFault::Malformed)?;
+        let (_, body) = token.split_at(lead.text.len());
         // Without a branch for each byte, which the compiler turns into a few vector instructions.
         if !body.iter().fold(true, |all, &byte| all & self.alphabet.holds(byte)) {
             return Err(KeyFault::Malformed);
@@ -341,10 +415,24 @@ impl KeyFormat {
         Ok(ParsedKey { token, kind: lead.kind, mode: lead.mode })
     }
 
+    /// Whether the token has this lead, and is of a length that there is.
+    #[inline]
+    fn begins(&self, token: &[u8], lead: &Lead) -> bool {
+        let (least, most) = (*self.body_lengths.start(), *self.body_lengths.end());
+        // One comparison for both bounds.
+        token.len().wrapping_sub(lead.text.len()).wrapping_sub(least) <= most - least
+            && token.starts_with(lead.text.as_bytes())
+    }
+
     /// Whether `token` begins as this format's keys do, whatever follows: so whom it was meant for.
     #[must_use]
     pub fn recognises(&self, token: &[u8]) -> bool {
         self.leads.iter().any(|lead| token.starts_with(lead.text.as_bytes()))
+    }
+
+    /// Whether every token begins as this format's keys do.
+    pub(crate) fn recognises_all(&self) -> bool {
+        self.leads.iter().any(|lead| lead.text.is_empty())
     }
 
     /// Whether some token begins as keys of both formats do.
@@ -365,10 +453,11 @@ impl KeyFormat {
             .find(|lead| lead.kind == kind && lead.mode == mode)
             .ok_or(FormatError::NoSuchKey { kind, mode })?;
         // Sized once: a reallocation would leave a part of the key behind in freed memory.
-        let mut key = Zeroizing::new(String::with_capacity(lead.text.len() + self.random_length + CHECKSUM_LENGTH));
+        let length = *self.body_lengths.end();
+        let mut key = Zeroizing::new(String::with_capacity(lead.text.len() + length));
         key.push_str(&lead.text);
         let mut random = Zeroizing::new([0_u8; MAX_RANDOM_LENGTH]);
-        let random = &mut random[..self.random_length];
+        let random = &mut random[..length - if self.checksum { CHECKSUM_LENGTH } else { 0 }];
         fill_random(random, self.alphabet.characters()).map_err(|_| FormatError::Random)?;
         random.iter().for_each(|&byte| key.push(char::from(byte)));
         if self.checksum {
@@ -463,6 +552,7 @@ mod tests {
     #[test]
     fn a_format_that_cannot_be_is_refused_when_it_is_built() {
         let sk = || KeyFormat::builder().prefix("sk", KeyKind::Secret);
+        let existing = |text| KeyFormat::builder().existing(text, KeyKind::Secret, Mode::Live).without_checksum();
         for (builder, error) in [
             (KeyFormat::builder(), FormatError::NoPrefix),
             (sk().prefix("sk", KeyKind::Publishable), FormatError::Ambiguous("sk_live_".into())),
@@ -472,6 +562,12 @@ mod tests {
             (sk().random_length(18), FormatError::RandomLength(18)),
             (sk().random_length(129), FormatError::RandomLength(129)),
             (sk().alphabet(Alphabet::Hex).random_length(32), FormatError::ChecksumAlphabet),
+            (sk().random_lengths(26..=27), FormatError::ChecksumLength),
+            (sk().without_checksum().random_lengths(18..=27), FormatError::RandomLength(18)),
+            (sk().without_checksum().random_lengths(26..=129), FormatError::RandomLength(129)),
+            (existing("a b"), FormatError::Existing("a b".into())),
+            (existing("ab").existing("abc", KeyKind::Secret, Mode::Test), FormatError::Ambiguous("ab".into())),
+            (existing("").existing("a1", KeyKind::Secret, Mode::Test), FormatError::Ambiguous(String::new())),
         ] {
             assert_eq!(builder.build().unwrap_err(), error);
         }
@@ -479,6 +575,31 @@ mod tests {
             sk().build().unwrap().generate(KeyKind::Restricted, Mode::Live),
             Err(FormatError::NoSuchKey { kind: KeyKind::Restricted, mode: Mode::Live })
         ));
+    }
+
+    #[test]
+    fn keys_that_exist_already_begin_as_they_do_and_differ_in_length() {
+        let format = KeyFormat::builder()
+            .existing("", KeyKind::Secret, Mode::Live)
+            .existing("test-", KeyKind::Secret, Mode::Test)
+            .random_lengths(21..=22)
+            .without_checksum()
+            .build()
+            .unwrap();
+        for (beginning, length, mode) in [
+            ("", 20, None),
+            ("", 21, Some(Mode::Live)),
+            ("", 22, Some(Mode::Live)),
+            ("", 23, None),
+            ("test-", 21, Some(Mode::Test)),
+            ("test-", 23, None),
+            ("test_", 21, None),
+        ] {
+            let token = format!("{beginning}{}", "a1".repeat(12).get(..length).unwrap());
+            assert_eq!(format.parse(token.as_bytes()).ok().map(|key| key.mode()), mode, "{token}");
+        }
+        let made = key(&format, KeyKind::Secret, Mode::Test);
+        assert!(made.starts_with("test-") && made.len() == 27, "{made}");
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The key: its format, the type that holds it in plain, and the digest that stands for it everywhere else.
 
 mod digest;
+mod find;
 mod format;
 mod plain;
 

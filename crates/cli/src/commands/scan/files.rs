@@ -1,0 +1,83 @@
+//! Scans files and folders, several at once.
+
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use ignore::{DirEntry, WalkBuilder, WalkState};
+
+use super::Scan;
+use super::report::{Place, printable};
+
+/// Names what is not to be scanned, in the syntax of `.gitignore`: for files that hold keys on purpose.
+const IGNORE_FILE: &str = ".keywardignore";
+
+/// What stands for standard input among the paths.
+const STANDARD_INPUT: &str = "-";
+
+impl Scan<'_> {
+    /// Scans what is under `paths`. What git ignores is left out unless `everything` is asked for.
+    pub(super) fn files(&self, paths: &[PathBuf], everything: bool) {
+        let mut roots = Vec::new();
+        for path in paths {
+            if path.as_os_str() == STANDARD_INPUT {
+                self.read(&Place::file("<standard input>".to_owned()), io::stdin().lock());
+                continue;
+            }
+            match fs::metadata(path) {
+                Ok(is) if is.is_file() || is.is_dir() => roots.push(path),
+                Ok(_) => self.gathered.unreadable(format!("{}: neither a file nor a directory", shown(path))),
+                Err(error) => self.gathered.unreadable(format!("{}: {error}", shown(path))),
+            }
+        }
+        let Some((first, others)) = roots.split_first() else { return };
+        let mut walk = WalkBuilder::new(first);
+        for other in others {
+            walk.add(other);
+        }
+        // Links are not followed: what they lead to is scanned where it is, and a loop cannot be entered.
+        walk.hidden(false)
+            .follow_links(false)
+            .ignore(!everything)
+            .git_ignore(!everything)
+            .git_global(!everything)
+            .git_exclude(!everything)
+            .parents(!everything)
+            .filter_entry(|entry| entry.depth() == 0 || entry.file_name() != ".git");
+        if !everything {
+            walk.add_custom_ignore_filename(IGNORE_FILE);
+        }
+        walk.build_parallel().run(|| {
+            Box::new(|entry| {
+                match entry {
+                    Ok(entry) => self.file(&entry),
+                    Err(error) => self.gathered.unreadable(printable(&error.to_string())),
+                }
+                WalkState::Continue
+            })
+        });
+    }
+
+    fn file(&self, entry: &DirEntry) {
+        let is_root = entry.depth() == 0;
+        // A pipe or a device would be waited for without an end. A root may be a link, which was looked through above.
+        let is_file = if is_root {
+            entry.path().is_file()
+        } else {
+            entry.file_type().is_some_and(|file_type| file_type.is_file())
+        };
+        if !is_file {
+            return;
+        }
+        match File::open(entry.path()) {
+            Ok(file) => self.read(&Place::file(entry.path().to_string_lossy().into_owned()), file),
+            // It was there when its folder was listed: files come and go.
+            Err(error) if error.kind() == io::ErrorKind::NotFound && !is_root => {}
+            Err(error) => self.gathered.unreadable(format!("{}: {error}", shown(entry.path()))),
+        }
+    }
+}
+
+fn shown(path: &Path) -> String {
+    printable(&path.to_string_lossy())
+}

@@ -1,0 +1,408 @@
+//! `keyward scan` as its users run it, on files, on pipes and on real git repositories.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod desk;
+
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use keyward::{KeyFormat, KeyKind, Mode};
+use serde_json::Value;
+
+use desk::{Desk, Ended};
+
+impl Desk {
+    fn folder(&self) -> PathBuf {
+        let folder = self.0.path().join("files");
+        fs::create_dir_all(&folder).unwrap();
+        folder
+    }
+
+    fn write(&self, path: &str, content: impl AsRef<[u8]>) {
+        let path = self.folder().join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, content).unwrap();
+    }
+
+    /// Without a database, in the folder.
+    fn scan(&self, arguments: &[&str]) -> Ended {
+        let mut command = self.command(&[&["scan"], arguments].concat());
+        command.env_remove("KEYWARD_DATABASE").current_dir(self.folder()).output().unwrap().into()
+    }
+
+    fn git(&self, arguments: &[&str]) -> String {
+        git(&self.folder(), arguments)
+    }
+
+    fn commit(&self, message: &str) -> String {
+        self.git(&["add", "--all"]);
+        self.git(&["commit", "--quiet", "--allow-empty", "-m", message]);
+        self.git(&["rev-parse", "HEAD"]).trim().to_owned()
+    }
+}
+
+fn git(folder: &Path, arguments: &[&str]) -> String {
+    let who = ["-c", "user.name=a", "-c", "user.email=a@example.org", "-c", "init.defaultBranch=main"];
+    let out = Command::new("git").current_dir(folder).args(who).args(arguments).output().unwrap();
+    assert!(out.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&out.stderr));
+    String::from_utf8(out.stdout).unwrap()
+}
+
+fn key() -> String {
+    key_of(&KeyFormat::default())
+}
+
+fn key_of(format: &KeyFormat) -> String {
+    format.generate(KeyKind::Secret, Mode::Live).unwrap().expose_once().to_string()
+}
+
+fn hint(key: &str) -> String {
+    format!("{}…{}", &key[..8], &key[key.len() - 4..])
+}
+
+/// What is written of finds: where and which, and of the keys nothing else.
+fn places(ended: &Ended) -> Vec<String> {
+    ended.out.lines().map(|line| line.split(": ").next().unwrap().to_owned()).collect()
+}
+
+fn assert_hidden(ended: &Ended, key: &str) {
+    assert!(!ended.out.contains(&key[8..20]) && !ended.err.contains(&key[8..20]), "a key is shown");
+}
+
+#[test]
+fn nothing_found_is_success_and_says_nothing() {
+    let desk = Desk::new();
+    let mut typo = key();
+    typo.replace_range(20..21, if &typo[20..21] == "a" { "b" } else { "a" });
+    desk.write("a.txt", format!("kw_live_ kw_live_short {typo} sk_live_{}", &key()[8..]));
+    let ended = desk.scan(&[]);
+    assert_eq!((ended.code, &*ended.out, &*ended.err), (0, "", ""));
+    assert_eq!(desk.scan(&["--json"]).out.trim(), "[]");
+}
+
+#[test]
+fn keys_are_found_where_they_stand_and_are_not_shown() {
+    let desk = Desk::new();
+    let key = key();
+    desk.write("b/config.toml", format!("# a\nkey = \"{key}\"\n"));
+    desk.write(".env", format!("KEY={key}"));
+    desk.write("binary", [&[0, 0xff, 0xfe, b'\n', 0x80], key.as_bytes(), &[0]].concat());
+    let ended = desk.scan(&["."]);
+    assert_eq!(ended.code, 1);
+    assert_eq!(places(&ended), ["./.env:1:5", "./b/config.toml:2:8", "./binary:2:2"]);
+    assert!(ended.out.lines().all(|line| line.ends_with(&format!("live secret key {}", hint(&key)))), "{}", ended.out);
+    assert!(ended.err.contains("keys found in 3 places"), "{}", ended.err);
+    assert_hidden(&ended, &key);
+    let found: Value = serde_json::from_str(&desk.scan(&["--json", ".env"]).out).unwrap();
+    let expected = serde_json::json!([{
+        "path": ".env", "line": 1, "column": 5, "object": null, "commit": null,
+        "hint": hint(&key), "kind": "secret", "mode": "live",
+    }]);
+    assert_eq!(found, expected);
+}
+
+#[test]
+fn prefixes_are_said_as_in_every_other_command() {
+    let desk = Desk::new();
+    let format = KeyFormat::builder().prefix("sk", KeyKind::Secret).build().unwrap();
+    desk.write("a", format!("{} {}", key_of(&format), key()));
+    assert_eq!(places(&desk.scan(&["--prefix", "secret=sk"])), ["./a:1:1"]);
+    assert_eq!(places(&desk.scan(&[])), ["./a:1:42"]);
+    assert_eq!(desk.scan(&["--prefix", "secret=s k"]).code, 2);
+}
+
+#[test]
+fn what_git_ignores_is_left_out_unless_it_is_asked_for() {
+    let desk = Desk::new();
+    desk.git(&["init", "--quiet"]);
+    desk.write(".gitignore", "ignored\n");
+    desk.write(".keywardignore", "fixtures/\n");
+    desk.write("ignored", key());
+    desk.write("fixtures/a", key());
+    assert_eq!(desk.scan(&[]).code, 0);
+    assert_eq!(places(&desk.scan(&["--no-ignore"])), ["./fixtures/a:1:1", "./ignored:1:1"]);
+    assert_eq!(places(&desk.scan(&["ignored"])), ["ignored:1:1"], "what is named is scanned");
+}
+
+#[test]
+fn a_large_file_is_read_to_its_end() {
+    let desk = Desk::new();
+    let mut text = "x".repeat(99).into_bytes();
+    text.push(b'\n');
+    let mut text = text.repeat(80_000);
+    text.extend_from_slice(key().as_bytes());
+    desk.write("large", text);
+    assert_eq!(places(&desk.scan(&[])), ["./large:80001:1"]);
+}
+
+#[cfg(unix)]
+#[test]
+fn links_are_not_followed_and_nothing_is_waited_for() {
+    use std::os::unix::fs::symlink;
+    let desk = Desk::new();
+    let folder = desk.folder();
+    desk.write("sub/real", key());
+    symlink("..", folder.join("sub/loop")).unwrap();
+    symlink("itself", folder.join("itself")).unwrap();
+    symlink("/nowhere/at/all", folder.join("dangling")).unwrap();
+    symlink("sub/real", folder.join("link")).unwrap();
+    assert!(Command::new("mkfifo").arg(folder.join("pipe")).status().unwrap().success());
+    let ended = desk.scan(&["."]);
+    assert_eq!(ended.code, 1, "{}", ended.err);
+    assert_eq!(places(&ended), ["./sub/real:1:1"]);
+    assert_eq!(places(&desk.scan(&["link"])), ["link:1:1"], "a link that is named is looked through");
+    for (path, said) in [("itself", "itself"), ("dangling", "No such file"), ("pipe", "neither a file nor a directory")]
+    {
+        let ended = desk.scan(&[path]);
+        assert_eq!(ended.code, 2, "{path}");
+        assert!(ended.err.contains(said), "{}", ended.err);
+    }
+}
+
+#[test]
+fn what_cannot_be_read_is_said_and_hides_no_find() {
+    let desk = Desk::new();
+    desk.write("good", "nothing");
+    let ended = desk.scan(&["good", "missing"]);
+    assert_eq!(ended.code, 2);
+    assert!(
+        ended.err.contains("cannot be read: missing") && ended.err.contains("no key found, but 1"),
+        "{}",
+        ended.err
+    );
+    desk.write("bad", key());
+    let ended = desk.scan(&["bad", "missing"]);
+    assert_eq!(ended.code, 1);
+    assert!(ended.err.contains("keys found in 1 places, and 1 could not be read"), "{}", ended.err);
+}
+
+/// A file that the superuser cannot read either.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_file_that_fails_while_it_is_read_is_said() {
+    let ended = Desk::new().scan(&["/proc/self/mem"]);
+    assert_eq!(ended.code, 2);
+    assert!(ended.err.contains("cannot be read: /proc/self/mem"), "{}", ended.err);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_name_that_is_no_text_or_moves_the_cursor_is_shown_harmlessly() {
+    use std::os::unix::ffi::OsStrExt;
+    let desk = Desk::new();
+    fs::write(desk.folder().join(std::ffi::OsStr::from_bytes(b"\xff\x1b[2J")), key()).unwrap();
+    let ended = desk.scan(&[]);
+    assert_eq!(ended.code, 1);
+    assert!(ended.out.starts_with("./\u{fffd}\\u{1b}[2J:1:1"), "{:?}", ended.out);
+}
+
+#[test]
+fn a_key_in_a_name_is_not_shown() {
+    let desk = Desk::new();
+    let key = key();
+    desk.write(&key, &key);
+    for ended in [desk.scan(&[]), desk.scan(&["--json"]), desk.scan(&[&format!("{key}x")])] {
+        assert_ne!(ended.code, 0);
+        assert_hidden(&ended, &key);
+    }
+}
+
+#[test]
+fn standard_input_is_a_dash() {
+    let desk = Desk::new();
+    let key = key();
+    let mut child = desk
+        .command(&["scan", "-"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    write!(child.stdin.take().unwrap(), "\n  {key}").unwrap();
+    let ended: Ended = child.wait_with_output().unwrap().into();
+    assert_eq!((ended.code, places(&ended)), (1, vec!["<standard input>:2:3".to_owned()]));
+}
+
+#[test]
+fn the_history_is_searched_for_what_is_gone() {
+    let desk = Desk::new();
+    let (in_file, in_message, in_branch, in_tag) = (key(), key(), key(), key());
+    desk.git(&["init", "--quiet"]);
+    desk.write("clean", "nothing");
+    desk.commit("begin");
+    desk.write("conf/a b.env", format!("A=1\nKEY={in_file}\n"));
+    let brought_in = desk.commit("add");
+    desk.write("conf/a b.env", format!("A=2\nKEY={in_file}\n"));
+    desk.commit("change");
+    fs::remove_dir_all(desk.folder().join("conf")).unwrap();
+    let said = desk.commit(&format!("remove {in_message}"));
+    desk.git(&["checkout", "--quiet", "-b", "other"]);
+    desk.write("only-here", &in_branch);
+    desk.commit("branch");
+    desk.git(&["checkout", "--quiet", "main"]);
+    desk.git(&["tag", "-a", "v1", "-m", &format!("release {in_tag}")]);
+    // In packs as well as loose.
+    desk.git(&["gc", "--quiet"]);
+    assert_eq!(desk.scan(&["."]).code, 0, "the files are clean");
+
+    let ended = desk.scan(&["--history", "--json"]);
+    assert_eq!(ended.code, 1, "{}", ended.err);
+    let found: Value = serde_json::from_str(&ended.out).unwrap();
+    let list: Vec<_> = found
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|find| (find["path"].as_str().unwrap(), find["line"].as_u64().unwrap(), find["hint"].as_str().unwrap()))
+        .collect();
+    let hints = [&in_message, &in_tag, &in_file, &in_branch].map(|key| hint(key));
+    assert_eq!(
+        list.iter().map(|(path, _, hint)| (*path, *hint)).collect::<Vec<_>>(),
+        [
+            ("<commit message>", &*hints[0]),
+            ("<tag message>", &hints[1]),
+            ("conf/a b.env", &hints[2]),
+            ("only-here", &hints[3])
+        ]
+    );
+    assert_eq!(found[0]["commit"], *said);
+    assert_eq!(found[2]["commit"], *brought_in, "the commit that brought it in");
+    for key in [&in_file, &in_message, &in_branch, &in_tag] {
+        assert_hidden(&ended, key);
+    }
+    let text = desk.scan(&["--history", "conf-that-never-was"]);
+    assert_eq!(text.code, 2);
+    let text = desk.scan(&["--history", "clean", "."]);
+    assert!(text.out.contains(&format!("commit {} object ", &brought_in[..12])), "{}", text.out);
+    assert_eq!(text.out.lines().count(), 4, "one repository is scanned once: {}", text.out);
+}
+
+#[test]
+fn a_bare_repository_and_an_empty_one_have_a_history_too() {
+    let desk = Desk::new();
+    desk.git(&["init", "--quiet"]);
+    assert_eq!(desk.scan(&["--history"]).code, 0, "nothing was committed");
+    desk.write("a", key());
+    desk.commit("a");
+    let bare = desk.0.path().join("bare.git");
+    git(desk.0.path(), &["clone", "--quiet", "--bare", "files", "bare.git"]);
+    assert_eq!(desk.scan(&["--history", bare.to_str().unwrap()]).code, 1);
+    let outside = tempfile::TempDir::new().unwrap();
+    let ended = desk.scan(&["--history", outside.path().to_str().unwrap()]);
+    assert_eq!(ended.code, 2);
+    assert!(ended.err.contains("not a git repository"), "{}", ended.err);
+    let ended = desk.scan(&["--history", outside.path().to_str().unwrap(), "."]);
+    assert_eq!(ended.code, 1, "what cannot be read hides no find: {}", ended.err);
+    // An object that is gone.
+    let object = desk.git(&["rev-parse", "HEAD:a"]);
+    let (folder, file) = object.trim().split_at(2);
+    desk.write("b", key());
+    desk.commit("b");
+    fs::remove_file(desk.folder().join(".git/objects").join(folder).join(file)).unwrap();
+    let ended = desk.scan(&["--history"]);
+    assert_eq!((ended.code, ended.out.lines().count()), (1, 1), "{}", ended.err);
+    assert!(ended.err.contains(&format!("git does not have object {}", object.trim())), "{}", ended.err);
+}
+
+#[test]
+fn what_is_staged_is_scanned_and_not_the_file() {
+    let desk = Desk::new();
+    desk.git(&["init", "--quiet"]);
+    desk.write("first", key());
+    desk.git(&["add", "first"]);
+    assert_eq!(places(&desk.scan(&["--staged"])).len(), 1, "before the first commit");
+    desk.commit("first");
+    assert_eq!(desk.scan(&["--staged"]).code, 0, "what was committed before is not staged");
+    desk.write("second", key());
+    desk.git(&["add", "second"]);
+    desk.write("second", "cleaned, but not staged");
+    let ended = desk.scan(&["--staged"]);
+    assert_eq!(ended.code, 1);
+    assert!(ended.out.contains(" second:1:1: "), "{}", ended.out);
+    desk.git(&["rm", "--quiet", "--cached", "first"]);
+    desk.git(&["add", "second"]);
+    assert_eq!(desk.scan(&["--staged"]).code, 0, "what goes away is no find");
+}
+
+/// The hook that `docs/scan.md` shows, run by git.
+#[cfg(unix)]
+#[test]
+fn the_hook_of_the_documentation_stops_a_commit() {
+    use std::os::unix::fs::PermissionsExt;
+    let docs = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/scan.md")).unwrap();
+    let hook = docs.split("```sh\n#!/bin/sh\n").nth(1).expect("the hook is there").split("```").next().unwrap();
+    let desk = Desk::new();
+    desk.git(&["init", "--quiet"]);
+    let file = desk.folder().join(".git/hooks/pre-commit");
+    fs::write(&file, format!("#!/bin/sh\n{hook}")).unwrap();
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).unwrap();
+    let program = Path::new(env!("CARGO_BIN_EXE_keyward")).parent().unwrap();
+    let path = format!("{}:{}", program.display(), std::env::var("PATH").unwrap());
+    let commit = || {
+        let who = ["-c", "user.name=a", "-c", "user.email=a@example.org"];
+        let mut command = Command::new("git");
+        command.current_dir(desk.folder()).env("PATH", &path).env_remove("KEYWARD_DATABASE");
+        let out = command.args(who).args(["commit", "--quiet", "-m", "a"]).output().unwrap();
+        (
+            out.status.success(),
+            String::from_utf8_lossy(&out.stderr).into_owned() + &String::from_utf8_lossy(&out.stdout),
+        )
+    };
+    desk.write("sub/a", "clean");
+    desk.git(&["add", "--all"]);
+    let (done, said) = commit();
+    assert!(done, "{said}");
+    desk.write("sub/a", key());
+    desk.git(&["add", "--all"]);
+    let (done, said) = commit();
+    assert!(!done && said.contains("sub/a:1:1"), "{said}");
+}
+
+#[test]
+fn with_a_database_it_says_which_keys_work_and_revokes_them() {
+    let desk = Desk::new();
+    let (alive, alive_id) = desk.create(&[]);
+    let (dead, dead_id) = desk.create(&[]);
+    desk.ok(&["keys", "revoke", &dead_id, "--yes"]);
+    desk.write("a", format!("{alive}\n{dead}\n{}\n{alive}\n", key()));
+    let folder = desk.folder();
+    let folder = folder.to_str().unwrap();
+    let statuses = || -> Vec<String> {
+        let found: Value = serde_json::from_str(&desk.run(&["scan", "--json", folder]).out).unwrap();
+        found.as_array().unwrap().iter().map(|find| find["status"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(statuses(), ["active", "revoked", "unknown", "active"]);
+    let ended = desk.run(&["scan", folder]);
+    assert_eq!(ended.code, 1);
+    assert!(ended.out.contains(&format!("(active, {alive_id} of default)")), "{}", ended.out);
+    assert!(ended.out.contains("(unknown to this database)"), "{}", ended.out);
+    let ended = desk.run(&["scan", "--revoke", folder]);
+    assert_eq!((ended.code, &*ended.out), (2, ""), "nobody can be asked: {}", ended.err);
+    let ended = desk.run(&["scan", "--revoke", "--yes", folder]);
+    assert_eq!(ended.code, 1, "{}", ended.err);
+    assert!(ended.err.contains(&format!("{alive_id} is revoked: effective on")), "{}", ended.err);
+    assert_hidden(&ended, &alive);
+    assert_eq!(statuses(), ["revoked", "revoked", "unknown", "revoked"]);
+    let ended = desk.run(&["scan", "--revoke", "--yes", folder]);
+    assert!(ended.err.contains("no key to revoke"), "{}", ended.err);
+    let ended = desk.scan(&["--revoke", "--yes"]);
+    assert_eq!(ended.code, 2);
+    assert!(ended.err.contains("say --database"), "{}", ended.err);
+    let ended = desk.run(&["--database", folder, "scan", folder]);
+    assert_eq!(ended.code, 2, "a database that fails must not look like a find: {}", ended.err);
+}
+
+#[test]
+fn peppered_keys_are_known_by_their_digests() {
+    let desk = Desk::new();
+    let pepper = desk.0.path().join("pepper");
+    let pepper = pepper.to_str().unwrap();
+    desk.ok(&["pepper", pepper]);
+    let (key, _) = desk.create(&["--pepper-file", pepper]);
+    desk.write("a", &key);
+    let folder = desk.folder();
+    let ended = desk.run(&["--pepper-file", pepper, "scan", folder.to_str().unwrap()]);
+    assert!(ended.out.contains("(active, "), "{}{}", ended.out, ended.err);
+}

@@ -1,0 +1,129 @@
+//! Keys within longer texts: what a scanner for leaked keys asks of the format.
+
+use super::format::{KeyFormat, ParsedKey};
+
+impl KeyFormat {
+    /// What this format's keys begin with, such as `kw_live_`: what to search a text for before
+    /// [`key_at`](Self::key_at) is asked.
+    pub fn beginnings(&self) -> impl Iterator<Item = &str> {
+        self.leads.iter().map(|lead| &*lead.text)
+    }
+
+    /// The length of the longest key.
+    #[must_use]
+    pub fn longest(&self) -> usize {
+        self.beginnings().map(str::len).max().unwrap_or(0) + self.body_lengths.end()
+    }
+
+    /// The key that begins at `text[at]`, whatever stands around it: it may be part of a URL or of an escaped string.
+    ///
+    /// The checksum says where it ends, and that it is a key. Without a checksum in the format there is only its form to go by, so
+    /// the key has to stand free: no character that could be part of a key before or behind it.
+    ///
+    /// # Examples
+    /// ```
+    /// use keyward::{KeyFormat, KeyKind, Mode};
+    ///
+    /// let format = KeyFormat::default();
+    /// let key = format.generate(KeyKind::Secret, Mode::Live)?;
+    /// let hint = key.hint();
+    /// let text = format!("curl https://api.example/?key={}&page=2", *key.expose_once());
+    /// let at = text.find("kw_live_").unwrap();
+    /// assert_eq!(format.key_at(text.as_bytes(), at).unwrap().hint(), hint);
+    /// assert!(format.key_at(text.as_bytes(), at + 1).is_none());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn key_at<'a>(&self, text: &'a [u8], at: usize) -> Option<ParsedKey<'a>> {
+        let rest = text.get(at..)?;
+        self.leads.iter().filter(|lead| rest.starts_with(lead.text.as_bytes())).find_map(|lead| {
+            let body = match self.checksum {
+                true => *self.body_lengths.end(),
+                false => rest.iter().skip(lead.text.len()).take_while(|&&byte| self.alphabet.holds(byte)).count(),
+            };
+            let end = lead.text.len() + body;
+            let key = self.parse(rest.get(..end)?).ok()?;
+            (self.checksum || self.stands_free(text, at, at + end)).then_some(key)
+        })
+    }
+
+    fn stands_free(&self, text: &[u8], start: usize, end: usize) -> bool {
+        let joins = |byte: Option<&u8>| byte.is_some_and(|&byte| byte == b'_' || self.alphabet.holds(byte));
+        !joins(start.checked_sub(1).and_then(|before| text.get(before))) && !joins(text.get(end))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::key::{KeyKind, Mode};
+
+    fn found(format: &KeyFormat, text: &str) -> Vec<usize> {
+        (0..=text.len()).filter(|&at| format.key_at(text.as_bytes(), at).is_some()).collect()
+    }
+
+    #[test]
+    fn a_key_with_a_checksum_is_found_wherever_it_stands() {
+        let format = KeyFormat::default();
+        for kind in KeyKind::ALL {
+            for mode in Mode::ALL {
+                let key = format.generate(kind, mode).unwrap().expose_once();
+                let around = [("", ""), ("KEY=", "\n"), ("\\n", "n"), ("é", "é"), ("_", "_"), ("kw_live_", "0")];
+                for (before, after) in around {
+                    assert_eq!(found(&format, &format!("{before}{}{after}", *key)), [before.len()]);
+                }
+                let mut typo = key.to_string();
+                let last = typo.pop().unwrap();
+                typo.push(if last == 'a' { 'b' } else { 'a' });
+                assert!(found(&format, &typo).is_empty());
+                assert!(found(&format, &key[..key.len() - 1]).is_empty());
+            }
+        }
+    }
+
+    #[test]
+    fn without_a_checksum_a_key_has_to_stand_free() {
+        let format =
+            KeyFormat::builder().prefix("vpk", KeyKind::Secret).without_checksum().random_length(32).build().unwrap();
+        let key = format!("vpk_live_{}", "a1".repeat(16));
+        for (before, after, is_found) in [
+            ("", "", true),
+            ("\"", "\"", true),
+            ("=", "&", true),
+            ("x", "", false),
+            ("", "b", false),
+            ("", "_x", false),
+        ] {
+            assert_eq!(
+                found(&format, &format!("{before}{key}{after}")).len(),
+                usize::from(is_found),
+                "{before}{after}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_key_of_any_length_ends_where_its_characters_do() {
+        let format = KeyFormat::builder()
+            .existing("acme_", KeyKind::Secret, Mode::Live)
+            .random_lengths(21..=22)
+            .without_checksum()
+            .build()
+            .unwrap();
+        for (length, is_found) in [(20, false), (21, true), (22, true), (23, false)] {
+            let text = format!("'acme_{}'", "a1".repeat(12).get(..length).unwrap());
+            assert_eq!(found(&format, &text).len(), usize::from(is_found), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_beginning_within_another_hides_no_key() {
+        let format =
+            KeyFormat::builder().prefix("my_kw", KeyKind::Secret).prefix("kw", KeyKind::Restricted).build().unwrap();
+        let inner = format.generate(KeyKind::Restricted, Mode::Live).unwrap().expose_once();
+        assert_eq!(found(&format, &format!("my_{}", *inner)), [3]);
+        let outer = format.generate(KeyKind::Secret, Mode::Live).unwrap().expose_once();
+        assert_eq!(found(&format, &outer), [0]);
+        assert_eq!(format.longest(), outer.len());
+    }
+}
