@@ -36,7 +36,7 @@ impl Default for Costs {
     fn default() -> Self {
         Self {
             workers: 8,
-            renew: 0.15,
+            renew: 0.22,
             read: 0.042,
             append: 0.18,
             register: 0.05,
