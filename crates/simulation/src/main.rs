@@ -45,12 +45,6 @@ struct Arguments {
     /// What a node needs between an answer and its next statement, in milliseconds.
     #[arg(long, default_value_t = Costs::default().turn)]
     turn_ms: f64,
-    /// A lock for which an append queues before later renewals.
-    #[arg(long)]
-    fair: bool,
-    /// By what share, by chance, a pause between renewals is shorter.
-    #[arg(long, default_value_t = 0.0)]
-    jitter: f64,
     /// Only the nodes that lease from the store themselves, and no search for how many there can be.
     #[arg(long)]
     direct: bool,
@@ -64,8 +58,6 @@ fn main() -> Result<(), Box<dyn Error>> {
         lease: arguments.lease_ms,
         revocations: arguments.revocations,
         stopped: 0,
-        fair: arguments.fair,
-        jitter: arguments.jitter.clamp(0.0, 1.0),
         seed: arguments.seed,
         costs: Costs {
             workers: arguments.workers,

@@ -18,8 +18,6 @@ const STATEMENT_TIMEOUT: Time = 5_000_000_000;
 const BETWEEN: Time = 500_000_000;
 /// After so much time no revocation begins any more.
 const END: Time = 300_000_000_000;
-/// Statements with which a node reads the log: begin, head, entries, mark, rollback. It does not wait for the last.
-const READS: u8 = 5;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Event {
@@ -59,6 +57,10 @@ pub(crate) enum Event {
     Poll,
     GiveUp {
         revocation: usize,
+    },
+    /// A look at the register, or striking off, takes too long.
+    LookEnds {
+        look: u32,
     },
 }
 
@@ -100,7 +102,7 @@ impl Run {
             events: BinaryHeap::new(),
             stored: Vec::new(),
             free: Vec::new(),
-            server: Server::new(costs, settings.fair, count),
+            server: Server::new(costs, count),
             members,
             register: vec![Some(0); count],
             log: 0,
@@ -219,7 +221,7 @@ impl Run {
             Event::Answer { member, turn, job, value } => self.answered(member, turn, job, value),
             Event::Wake { member, turn } => {
                 if self.members[member].turn == turn {
-                    self.catch_up(member);
+                    self.catch_up(member, false);
                 }
             }
             Event::TimedOut { member, attempt } => {
@@ -231,7 +233,7 @@ impl Run {
             Event::Told { member } => {
                 self.members[member].told = true;
                 if self.members[member].doing == Doing::Pausing {
-                    self.catch_up(member);
+                    self.catch_up(member, true);
                 }
             }
             Event::Collected { member, turn } => {
@@ -245,7 +247,8 @@ impl Run {
             }
             Event::Reply { job, value } => self.replied(job, value),
             Event::Revoke => self.revoke(),
-            Event::Poll => self.ask(Job::new(Statement::Register, From::Revoker)),
+            Event::Poll => self.look(),
+            Event::LookEnds { look } => self.look_ends(look),
             Event::GiveUp { revocation } => {
                 if self.waiter.is_appending(revocation) && self.server.cancel_append() {
                     self.failed();
@@ -271,17 +274,24 @@ impl Run {
             Statement::Renew { applied } => {
                 let From::Member { member, .. } = job.from else { return };
                 let granted = applied == self.log;
-                if granted {
-                    match self.register[member].replace(applied) {
-                        // It had been struck off.
-                        None => self.server.rows += 1,
-                        Some(before) if before < applied => self.one_less_behind(),
-                        Some(_) => {}
+                match self.register[member] {
+                    // It had been struck off.
+                    None if granted => {
+                        self.register[member] = Some(applied);
+                        self.server.rows += 1;
                     }
+                    // Who is refused says how far it has come all the same.
+                    Some(before) if before < applied => {
+                        self.register[member] = Some(applied);
+                        if granted {
+                            self.one_less_behind();
+                        }
+                    }
+                    _ => {}
                 }
                 u64::from(granted)
             }
-            Statement::Read { .. } => self.log,
+            Statement::Read => self.log,
             Statement::Notify { member } => {
                 let delay = self.chance.delay();
                 self.after(delay, Event::Told { member });
@@ -296,7 +306,7 @@ impl Run {
                 }
                 self.log
             }
-            Statement::Register => {
+            Statement::Register { .. } => {
                 let position = self.waiter.position;
                 self.register.iter().flatten().filter(|applied| **applied < position).count() as u64
             }
@@ -337,7 +347,8 @@ impl Run {
 
     // What a member does, as `Follower::run` and `Follower::catch_up` do.
 
-    fn catch_up(&mut self, member: usize) {
+    /// Who was told that there is something new reads before it renews.
+    fn catch_up(&mut self, member: usize, told: bool) {
         let found = &mut self.members[member];
         if found.stopped {
             return;
@@ -346,7 +357,11 @@ impl Run {
         found.attempt += 1;
         let attempt = found.attempt;
         self.after(self.settings.lease() / 2, Event::TimedOut { member, attempt });
-        self.renew(member);
+        if told {
+            self.ask_as(member, Statement::Read);
+        } else {
+            self.renew(member);
+        }
     }
 
     fn renew(&mut self, member: usize) {
@@ -370,10 +385,9 @@ impl Run {
         found.turn += 1;
         let turn = found.turn;
         if found.told {
-            self.catch_up(member);
+            self.catch_up(member, true);
         } else {
-            let shorter = self.chance.before(nanos(millis(pause) * self.settings.jitter));
-            self.after(pause - shorter, Event::Wake { member, turn });
+            self.after(pause, Event::Wake { member, turn });
         }
     }
 
@@ -387,19 +401,13 @@ impl Run {
                 self.lapses += u64::from(self.now > found.lease_until);
                 self.renewals.push(self.now - found.sent);
                 self.members[member].lease_until = found.sent + self.settings.lease() - self.settings.margin();
-                self.pause(member, self.settings.interval());
+                let percent = 100 - self.chance.before(20);
+                self.pause(member, self.settings.interval() * percent / 100);
             }
-            Statement::Renew { .. } => self.ask_as(member, Statement::Read { step: 1 }),
-            Statement::Read { step } => {
-                if step == 2 {
-                    self.members[member].read = value;
-                }
-                if step + 1 < READS {
-                    self.ask_as(member, Statement::Read { step: step + 1 });
-                } else {
-                    self.ask(Job::new(Statement::Read { step: READS }, From::Nobody));
-                    self.apply(member);
-                }
+            Statement::Renew { .. } => self.ask_as(member, Statement::Read),
+            Statement::Read => {
+                self.members[member].read = value;
+                self.apply(member);
             }
             _ => {}
         }

@@ -1,7 +1,8 @@
 //! The store: a PostgreSQL server, as far as the protocol loads it.
 //!
-//! Statements wait for one of the workers. A renewal and an append need the lock on the log's head row, shared and alone, from when a
-//! worker takes them until their commit is durable. Commits wait for a flush; there is one at a time, and it serves all that wait for it.
+//! Statements wait for one of the workers. A renewal and an append need the advisory lock in front of the log's head row, shared and
+//! alone, until their commit is durable; whoever waits for it keeps its place. Commits wait for a flush; there is one at a time, and it
+//! serves all that wait for it.
 
 use std::collections::VecDeque;
 
@@ -23,16 +24,16 @@ pub(crate) enum From {
 pub(crate) enum Statement {
     /// A renewal that states this position.
     Renew { applied: u64 },
-    /// One of the statements that read the log.
-    Read { step: u8 },
+    /// Reading the log.
+    Read,
     /// Waking one listener: no statement, but work.
     Notify { member: usize },
     /// Reading the key that is revoked.
     Find,
     /// Revoking: the write and its entry.
     Append,
-    /// Reading the register.
-    Register,
+    /// Reading the register, in this look of the one who revokes.
+    Register { look: u32 },
     /// Striking a member off the register.
     Strike { member: usize },
 }
@@ -66,13 +67,12 @@ pub(crate) enum Next {
 
 pub(crate) struct Server {
     costs: Costs,
-    fair: bool,
     queue: VecDeque<Job>,
     busy: usize,
     sharers: usize,
     held_alone: bool,
-    renewals_parked: Vec<Job>,
-    appends_parked: VecDeque<Job>,
+    /// Who waits for the lock.
+    turns: VecDeque<Job>,
     unflushed: Vec<Job>,
     in_flush: Vec<Job>,
     /// Rows of the register.
@@ -84,16 +84,14 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    pub(crate) fn new(costs: Costs, fair: bool, rows: usize) -> Self {
+    pub(crate) fn new(costs: Costs, rows: usize) -> Self {
         Self {
             costs,
-            fair,
             queue: VecDeque::new(),
             busy: 0,
             sharers: 0,
             held_alone: false,
-            renewals_parked: Vec::new(),
-            appends_parked: VecDeque::new(),
+            turns: VecDeque::new(),
             unflushed: Vec::new(),
             in_flush: Vec::new(),
             rows,
@@ -132,7 +130,7 @@ impl Server {
                 _ => {}
             }
         }
-        self.hand_over_the_lock();
+        self.give_turns();
         self.flush(chance, next);
         self.employ(chance, next);
         committed
@@ -140,21 +138,32 @@ impl Server {
 
     /// Ends an append that waits for the lock: whether there was one.
     pub(crate) fn cancel_append(&mut self) -> bool {
-        self.appends_parked.pop_front().is_some()
+        let found = self.turns.iter().position(|job| job.statement == Statement::Append);
+        let cancelled = found.and_then(|place| self.turns.remove(place)).is_some();
+        self.give_turns();
+        cancelled
     }
 
-    fn hand_over_the_lock(&mut self) {
-        if self.held_alone {
-            return;
+    /// Gives the lock to those who are first in its queue, as far as they can have it together.
+    fn give_turns(&mut self) {
+        while let Some(job) = self.turns.front().copied() {
+            if !self.lock(job.statement) {
+                return;
+            }
+            self.turns.pop_front();
+            self.queue.push_back(Job { locked: true, ..job });
         }
-        if self.sharers == 0
-            && let Some(append) = self.appends_parked.pop_front()
-        {
-            self.held_alone = true;
-            self.queue.push_front(Job { locked: true, ..append });
-        } else if !self.fair || self.appends_parked.is_empty() {
-            self.queue.extend(self.renewals_parked.drain(..));
+    }
+
+    /// Takes the lock for this statement, unless somebody holds it who keeps it from that.
+    fn lock(&mut self, statement: Statement) -> bool {
+        match statement {
+            Statement::Renew { .. } if !self.held_alone => self.sharers += 1,
+            Statement::Append if !self.held_alone && self.sharers == 0 => self.held_alone = true,
+            Statement::Renew { .. } | Statement::Append => return false,
+            _ => {}
         }
+        true
     }
 
     fn flush(&mut self, chance: &mut Chance, next: &mut Vec<(Time, Next)>) {
@@ -168,19 +177,10 @@ impl Server {
     fn employ(&mut self, chance: &mut Chance, next: &mut Vec<(Time, Next)>) {
         while self.busy < self.costs.workers {
             let Some(job) = self.queue.pop_front() else { return };
-            match job.statement {
-                Statement::Renew { .. } if self.held_alone || (self.fair && !self.appends_parked.is_empty()) => {
-                    self.renewals_parked.push(job);
-                    continue;
-                }
-                Statement::Renew { .. } => self.sharers += 1,
-                Statement::Append if job.locked => {}
-                Statement::Append if self.held_alone || self.sharers > 0 => {
-                    self.appends_parked.push_back(job);
-                    continue;
-                }
-                Statement::Append => self.held_alone = true,
-                _ => {}
+            let locks = matches!(job.statement, Statement::Renew { .. } | Statement::Append) && !job.locked;
+            if locks && (!self.turns.is_empty() || !self.lock(job.statement)) {
+                self.turns.push_back(job);
+                continue;
             }
             self.busy += 1;
             let time = chance.work(self.cost(job.statement));
@@ -192,10 +192,10 @@ impl Server {
     fn cost(&self, statement: Statement) -> f64 {
         match statement {
             Statement::Renew { .. } | Statement::Strike { .. } => self.costs.renew,
-            Statement::Read { .. } | Statement::Find => self.costs.read,
+            Statement::Read | Statement::Find => self.costs.read,
             Statement::Notify { .. } => self.costs.notify,
             Statement::Append => self.costs.append,
-            Statement::Register => self.costs.register + self.costs.register_row * self.rows as f64,
+            Statement::Register { .. } => self.costs.register + self.costs.register_row * self.rows as f64,
         }
     }
 

@@ -10,7 +10,7 @@ pub struct Costs {
     pub workers: usize,
     /// Processor time of a renewal, granted or refused.
     pub renew: f64,
-    /// Processor time of each of the statements with which a node reads the log.
+    /// Processor time of the statement with which a node reads the log, and of reading a key.
     pub read: f64,
     /// Processor time of the statement that revokes and appends.
     pub append: f64,
@@ -36,7 +36,7 @@ impl Default for Costs {
     fn default() -> Self {
         Self {
             workers: 8,
-            renew: 0.15,
+            renew: 0.22,
             read: 0.042,
             append: 0.18,
             register: 0.05,
@@ -64,11 +64,6 @@ pub struct Settings {
     pub revocations: usize,
     /// Nodes that are stopped just before the first revocation, spread over all.
     pub stopped: usize,
-    /// Whether an append that waits for the head keeps later renewals waiting. PostgreSQL's row locks do not: renewals share the lock,
-    /// and an append has it once none holds it.
-    pub fair: bool,
-    /// By what share of itself, by chance, a pause between renewals is shorter; a node's are not.
-    pub jitter: f64,
     /// What the chances are drawn from.
     pub seed: u64,
     /// What the store and the network take.
@@ -83,8 +78,6 @@ impl Default for Settings {
             lease: 2_000.0,
             revocations: 100,
             stopped: 0,
-            fair: false,
-            jitter: 0.0,
             seed: 1,
             costs: Costs::default(),
         }
@@ -108,7 +101,7 @@ impl Settings {
         self.lease() / 20
     }
 
-    /// The pause between renewals.
+    /// The longest pause between renewals; each is shorter by up to a fifth, by chance.
     pub(crate) fn interval(&self) -> Time {
         self.lease() / 4
     }

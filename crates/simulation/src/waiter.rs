@@ -7,12 +7,21 @@ use crate::settings::{Time, nanos};
 /// Between the first two looks at the register; it doubles from look to look.
 const FIRST_PAUSE: f64 = 1.0;
 const LONGEST_PAUSE: f64 = 25.0;
+/// What a look at the register may take, and striking off.
+const REGISTER_TIMEOUT: Time = 250_000_000;
+/// The longest possible lease, which is waited for until the register has been read.
+const LONGEST_LEASE: Time = 10_000_000_000;
 
 #[derive(Debug, Default)]
 pub(crate) struct Waiter {
     begun: Time,
     committed: Option<Time>,
     pause: Time,
+    /// Goes up with every look at the register, and when one has ended: what is late is known by that.
+    look: u32,
+    /// How many had not confirmed when the register was last read.
+    pending: Option<u64>,
+    striking: bool,
     /// The entry that is waited for.
     pub(crate) position: u64,
     to_strike: Vec<usize>,
@@ -42,6 +51,7 @@ impl Run {
         self.waiter.begun = self.now;
         self.waiter.committed = None;
         self.waiter.pause = nanos(FIRST_PAUSE);
+        self.waiter.pending = None;
         self.ask(Job::new(Statement::Find, From::Revoker));
     }
 
@@ -62,34 +72,74 @@ impl Run {
                 self.waiter.appends.push(self.now - self.waiter.begun);
                 self.after(0, Event::Poll);
             }
-            (Statement::Register, Some(committed)) => self.looked(value, self.now - committed),
-            (Statement::Strike { .. }, _) => self.strike(),
+            (Statement::Register { look }, _) if look == self.waiter.look => {
+                self.waiter.pending = Some(value);
+                self.looked();
+            }
+            (Statement::Strike { .. }, _) if self.waiter.striking => self.strike(),
             _ => {}
         }
     }
 
-    fn looked(&mut self, pending: u64, took: Time) {
-        let longest = self.settings.lease() + self.settings.margin();
-        if pending > 0 && took < longest {
+    pub(crate) fn look(&mut self) {
+        let look = self.begin();
+        self.ask(Job::new(Statement::Register { look }, From::Revoker));
+    }
+
+    /// Begins what may take the register's time.
+    fn begin(&mut self) -> u32 {
+        self.waiter.look += 1;
+        let look = self.waiter.look;
+        self.after(REGISTER_TIMEOUT, Event::LookEnds { look });
+        look
+    }
+
+    /// The time for it is over.
+    pub(crate) fn look_ends(&mut self, look: u32) {
+        if look != self.waiter.look {
+            return;
+        }
+        if self.waiter.striking {
+            self.waiter.to_strike.clear();
+            self.strike();
+        } else {
+            self.looked();
+        }
+    }
+
+    fn looked(&mut self) {
+        self.waiter.look += 1;
+        let Some(committed) = self.waiter.committed else { return };
+        let took = self.now - committed;
+        let longest = match self.waiter.pending {
+            Some(_) => self.settings.lease() + self.settings.margin(),
+            None => LONGEST_LEASE + LONGEST_LEASE / 20,
+        };
+        let confirmed = self.waiter.pending == Some(0);
+        if !confirmed && took < longest {
             self.after(self.waiter.pause.min(longest - took), Event::Poll);
             self.waiter.pause = (self.waiter.pause * 2).min(nanos(LONGEST_PAUSE));
             return;
         }
         self.waiter.took.push(took);
-        if pending > 0 {
+        if !confirmed {
             let (position, register) = (self.waiter.position, &self.register);
             let dead = |member: &usize| register[*member].is_some_and(|applied| applied < position);
             self.waiter.to_strike = (0..register.len()).filter(dead).collect();
             self.waiter.waited_out += self.waiter.to_strike.len();
         }
+        self.waiter.striking = true;
+        self.begin();
         self.strike();
     }
 
-    /// Strikes off one after the other, and ends.
+    /// Strikes off one after the other as far as the time allows, and ends.
     fn strike(&mut self) {
         if let Some(member) = self.waiter.to_strike.pop() {
             self.ask(Job::new(Statement::Strike { member }, From::Revoker));
         } else {
+            self.waiter.striking = false;
+            self.waiter.look += 1;
             self.waiter.revokes.push(self.now - self.waiter.begun);
             self.pause_between();
         }

@@ -26,8 +26,8 @@ fn ten_healthy_nodes_keep_the_promise() {
 fn a_node_at_rest_needs_its_renewals_and_nothing_else() {
     for nodes in [1, 10, 100, 1_000] {
         let report = run(Settings { nodes, revocations: 0, ..Settings::default() });
-        // Four to a lease of two seconds, a little fewer for the time that each takes.
-        assert!((1.9..=2.1).contains(&report.per_node()), "{report:?}");
+        // Four to a lease of two seconds and a tenth more, as pauses are shorter by up to a fifth.
+        assert!((2.1..=2.3).contains(&report.per_node()), "{report:?}");
         assert!(report.per_node() <= 5.0);
         assert_eq!(report.lapses_at_rest, 0);
     }
@@ -74,9 +74,14 @@ fn relays_make_ten_thousand_nodes_work() {
 }
 
 #[test]
-fn renewals_that_share_a_lock_keep_a_revocation_waiting_and_a_fair_lock_does_not() {
-    let settings = Settings { nodes: 10_000, revocations: 5, ..Settings::default() };
-    let shared = run(settings.clone());
-    let fair = run(Settings { fair: true, ..settings });
-    assert!(fair.append_p99 * 5.0 < shared.append_p99, "{} and {} ms", fair.append_p99, shared.append_p99);
+fn renewals_do_not_keep_a_revocation_waiting() {
+    let report = run(Settings { nodes: 10_000, revocations: 20, ..Settings::default() });
+    assert!(report.append_p99 < 10.0, "{report:?}");
+}
+
+#[test]
+fn a_node_reads_once_and_renews_once_for_a_revocation() {
+    let report = run(Settings { nodes: 100, ..Settings::default() });
+    // Beside that the one who revokes asks, and a node that has just renewed renews no sooner for it.
+    assert!((100.0..=220.0).contains(&report.statements_per_revocation), "{report:?}");
 }
