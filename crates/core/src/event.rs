@@ -19,6 +19,14 @@ pub enum Event<'a> {
         /// Whose it was.
         identity: &'a Identity,
     },
+    /// A credential was known, and refused for what was asked for: for its kind, its endpoints, its networks, or by a guard or a
+    /// [`RequireLayer`](crate::RequireLayer). [`Refused`](Self::Refused) is told besides.
+    KeyRefused {
+        /// Whose it is.
+        identity: &'a Identity,
+        /// Why.
+        rejection: &'a Rejection,
+    },
     /// The request was refused.
     Refused {
         /// Why.

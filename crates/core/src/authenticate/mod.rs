@@ -321,9 +321,15 @@ impl Inner {
         path: &str,
         client: impl FnOnce() -> Option<IpAddr>,
     ) -> Result<Admission, Rejection> {
-        kind_allows(&identity, method)?;
-        endpoint_allows(&identity, method, path)?;
-        network_allows(&identity, client)?;
+        let verdict = kind_allows(&identity, method)
+            .and_then(|()| endpoint_allows(&identity, method, path))
+            .and_then(|()| network_allows(&identity, client));
+        if let Err(rejection) = verdict {
+            if let Some(hook) = &self.presentation.local().hook {
+                hook(&Event::KeyRefused { identity: &identity, rejection: &rejection });
+            }
+            return Err(rejection);
+        }
         if let Some(hook) = &self.presentation.local().hook {
             hook(&Event::Accepted { identity: &identity });
         }
