@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use keyward::{CredentialId, CredentialKind, Identity, UserId};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// The longest user agent that is kept, in characters.
 const MAX_USER_AGENT: usize = 200;
@@ -88,7 +89,7 @@ pub(crate) enum Through {
 }
 
 /// Who did something, as the audit log says it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ActorName {
     /// `user`, `key`, `system` or `anonymous`.
     #[serde(rename = "type")]

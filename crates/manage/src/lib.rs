@@ -1,12 +1,14 @@
 //! Managing keys: users, roles, keys, plans, usage and an audit log.
 
 mod actor;
+mod api;
 mod desk;
 mod error;
 mod records;
 mod role;
 mod store;
 
+pub use api::{api, openapi};
 pub use actor::{Actor, ActorName, Context};
 pub use desk::{
     ACCESS_TOKEN_PREFIX, AccountUpdate, Answer, AuditEntry, AuditQuery, AuditVerdict, Desk, DeskBuilder, Invited,

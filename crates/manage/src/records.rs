@@ -5,6 +5,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use smol_str::SmolStr;
+use utoipa::ToSchema;
 use zeroize::Zeroizing;
 
 use crate::error::DeskError;
@@ -91,20 +92,25 @@ impl<T: Entity> Versioned<T> {
 }
 
 /// An account, as the desk has it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Account {
     /// Its id.
+    #[schema(value_type = String)]
     pub id: AccountId,
     /// What people call it.
     pub name: String,
     /// Its plan, if it has one.
+    #[schema(value_type = Option<String>)]
     pub plan: Option<SmolStr>,
     /// What it may use besides.
     #[serde(default)]
+    #[schema(value_type = Vec<String>)]
     pub features: Vec<SmolStr>,
     /// Since when it is suspended, if it is.
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub suspended_at: Option<Timestamp>,
     /// When it was made.
+    #[schema(value_type = String, format = DateTime)]
     pub created_at: Timestamp,
 }
 
@@ -147,17 +153,20 @@ impl Entity for StoredUser {
 }
 
 /// A user: a person who signs in.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct User {
     /// Their id.
+    #[schema(value_type = String)]
     pub id: UserId,
     /// Their e-mail address, in lower case.
     pub email: String,
     /// What they are called.
     pub name: String,
     /// When they were added.
+    #[schema(value_type = String, format = DateTime)]
     pub created_at: Timestamp,
     /// When they last signed in, if they have.
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub last_sign_in_at: Option<Timestamp>,
 }
 
@@ -341,9 +350,10 @@ impl Entity for Invitation {
 }
 
 /// A plan: what an account that has it may do.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Plan {
     /// Its name, which identities carry.
+    #[schema(value_type = String)]
     pub name: SmolStr,
     /// What people are told of it.
     #[serde(default)]

@@ -49,6 +49,7 @@ impl Desk {
             .also(keys, self.0.format.clone(), self.0.hasher.clone())
             .also(AccessTokens(self.clone()), self.0.token_format.clone(), Hasher::default())
             .trusted_proxies(self.0.settings.proxies.clone())
+            .clock(Arc::clone(&self.0.clock))
             .realm("keyward")
             .on_event(move |event| counting.count(event))
             .build()?;

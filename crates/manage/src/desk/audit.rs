@@ -7,6 +7,7 @@ use keyward::{AccountId, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
+use utoipa::ToSchema;
 
 use super::page::{Page, PageRequest};
 use super::{ATTEMPTS, Desk};
@@ -17,7 +18,7 @@ use crate::role::scopes;
 use crate::store::{Kind, List, Record, Write, Written};
 
 /// What an entry is about.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Target {
     /// `account`, `user`, `member`, `key`, `session`, `plan`.
     #[serde(rename = "type")]
@@ -33,7 +34,7 @@ impl Target {
 }
 
 /// What became of what was asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Outcome {
     /// It was done.
@@ -45,11 +46,12 @@ pub enum Outcome {
 }
 
 /// An entry of the audit log.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct AuditEntry {
     /// Its number; the first is 1.
     pub number: u64,
     /// When.
+    #[schema(value_type = String, format = DateTime)]
     pub at: Timestamp,
     /// Who.
     pub actor: ActorName,
@@ -60,6 +62,7 @@ pub struct AuditEntry {
     /// To what.
     pub target: Target,
     /// In which account, if in one.
+    #[schema(value_type = Option<String>)]
     pub account: Option<AccountId>,
     /// From which address.
     pub address: Option<String>,
@@ -68,8 +71,10 @@ pub struct AuditEntry {
     /// In which request.
     pub request_id: Option<String>,
     /// What it was before, without secrets.
+    #[schema(value_type = Option<Object>)]
     pub before: Option<Value>,
     /// What it is now, without secrets.
+    #[schema(value_type = Option<Object>)]
     pub after: Option<Value>,
     /// The hash of the entry before; zeros for the first.
     pub previous: String,

@@ -9,6 +9,7 @@ use keyward::{
 };
 use serde::Serialize;
 use serde_json::{Map, Value, json};
+use utoipa::ToSchema;
 
 use super::access::{MANAGEMENT_PREFIX, SECRET_MANAGEMENT_PREFIX};
 use super::audit::{Draft, Target};
@@ -115,53 +116,72 @@ pub fn purpose_of(hint: &Hint) -> Purpose {
 }
 
 /// A key as those see it who may: never the key itself.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct KeyView {
     /// Its id.
+    #[schema(value_type = String)]
     pub id: CredentialId,
     /// Whose it is.
+    #[schema(value_type = String)]
     pub account: AccountId,
     /// What it is for.
     pub purpose: Purpose,
     /// What people call it.
     pub name: String,
     /// Its first 8 characters and its last 4.
+    #[schema(value_type = String)]
     pub hint: Hint,
     /// Its kind.
+    #[schema(value_type = crate::api::KindName)]
     pub kind: KeyKind,
     /// Its mode.
+    #[schema(value_type = crate::api::ModeName)]
     pub mode: Mode,
     /// What it grants.
+    #[schema(value_type = Vec<String>)]
     pub scopes: ScopeSet,
     /// The endpoints that it is confined to; all if there are none.
+    #[schema(value_type = Vec<String>)]
     pub endpoints: Vec<Endpoint>,
     /// The networks that it is confined to; all if there are none.
     pub networks: Vec<String>,
     /// Data of the provider's own.
+    #[schema(value_type = Object)]
     pub metadata: Map<String, Value>,
     /// Whether it may be used.
+    #[schema(value_type = crate::api::StatusName)]
     pub status: KeyStatus,
     /// When it was made.
+    #[schema(value_type = String, format = DateTime)]
     pub created_at: Timestamp,
     /// When it begins, if not at once.
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub not_before: Option<Timestamp>,
     /// When it ends, if it does.
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub expires_at: Option<Timestamp>,
     /// Whether it works now and ends within two weeks.
     pub expires_soon: bool,
     /// When it was last used.
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub last_used_at: Option<Timestamp>,
     /// When it was last used although it has a successor.
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub used_after_rotation_at: Option<Timestamp>,
     /// Since when it is disabled, if it is.
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub disabled_at: Option<Timestamp>,
     /// Since when it is revoked, if it is.
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub revoked_at: Option<Timestamp>,
     /// Since when it is known to be known to others, if it is.
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub compromised_at: Option<Timestamp>,
     /// The key that it succeeds, if it does one.
+    #[schema(value_type = Option<String>)]
     pub rotated_from: Option<CredentialId>,
     /// The key that succeeds it, if one does.
+    #[schema(value_type = Option<String>)]
     pub rotated_to: Option<CredentialId>,
     /// Goes up by one whenever it is changed.
     pub version: u64,

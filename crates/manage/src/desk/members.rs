@@ -3,6 +3,7 @@
 use keyward::{AccountId, UserId};
 use serde::Serialize;
 use serde_json::json;
+use utoipa::ToSchema;
 
 use super::Desk;
 use super::audit::{Draft, Target};
@@ -14,13 +15,14 @@ use crate::role::{Role, scopes};
 use crate::store::{Kind, List, Write};
 
 /// A member as those see them who may.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct MemberView {
     /// Who it is.
     pub user: User,
     /// What they are in the account.
     pub role: Role,
     /// Since when.
+    #[schema(value_type = String, format = DateTime)]
     pub created_at: keyward::Timestamp,
     /// Whether they have chosen a password yet.
     pub pending: bool,

@@ -2,6 +2,7 @@
 
 use keyward::Timestamp;
 use serde::Serialize;
+use utoipa::ToSchema;
 use zeroize::Zeroizing;
 
 use super::Desk;
@@ -33,13 +34,15 @@ impl std::fmt::Debug for SignedIn {
 }
 
 /// A session as its user sees it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct SessionView {
     /// What it is called; it opens nothing.
     pub id: String,
     /// Since when.
+    #[schema(value_type = String, format = DateTime)]
     pub created_at: Timestamp,
     /// When it was last used, to within a minute.
+    #[schema(value_type = String, format = DateTime)]
     pub last_seen_at: Timestamp,
     /// From where it began.
     pub address: Option<String>,

@@ -7,6 +7,7 @@ use std::sync::{Mutex, PoisonError};
 
 use keyward::{AccountId, CredentialId, CredentialKind, Event, Identity, Timestamp};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::Desk;
 use crate::actor::Actor;
@@ -35,18 +36,20 @@ impl Default for Counters {
 }
 
 /// How a key, or all keys of an account, were used.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Usage {
     /// Day by day, the first first; days without any are left out.
     pub days: Vec<UsageDay>,
 }
 
 /// How keys were used on a day.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct UsageDay {
     /// The key.
+    #[schema(value_type = String)]
     pub key: CredentialId,
     /// The day's beginning (UTC).
+    #[schema(value_type = String, format = DateTime)]
     pub day: Timestamp,
     /// `accepted`, or the reason of a refusal. A request that was accepted and refused later, for instance for a scope, counts for
     /// both.
