@@ -1,4 +1,4 @@
-//! The program `keyward`: issues, lists, rotates and revokes API keys.
+//! The program `keyward`: issues, lists, rotates and revokes API keys, and serves the management API.
 //!
 //! A key is written to standard output once, when it is issued, as the last line and alone on it. What is for people
 //! goes to standard error.
@@ -16,6 +16,7 @@ mod arguments;
 mod commands;
 mod failure;
 mod output;
+mod settings;
 
 use std::process::ExitCode;
 

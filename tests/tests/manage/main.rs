@@ -2,8 +2,10 @@
 
 #![allow(clippy::unwrap_used)] // An unwrap is an assertion here, in helpers too.
 
+mod api;
 mod audit;
 mod desk;
 mod keys;
+mod serve;
 mod setting;
 mod store;

@@ -43,7 +43,7 @@ impl Desk {
         }
         let keys = Holder { store: Arc::clone(&self.0.key_store), freshness: self.0.freshness.clone() };
         let counting = self.clone();
-        let made = Authenticator::builder(Arc::clone(&self.0.key_store))
+        let builder = Authenticator::builder(Arc::clone(&self.0.key_store))
             .format(self.0.management_format.clone())
             .hasher(self.0.hasher.clone())
             .also(keys, self.0.format.clone(), self.0.hasher.clone())
@@ -51,8 +51,10 @@ impl Desk {
             .trusted_proxies(self.0.settings.proxies.clone())
             .clock(Arc::clone(&self.0.clock))
             .realm("keyward")
-            .on_event(move |event| counting.count(event))
-            .build()?;
+            .on_event(move |event| counting.count(event));
+        #[cfg(feature = "metrics")]
+        let builder = builder.metrics();
+        let made = builder.build()?;
         Ok(self.0.authenticator.get_or_init(|| made).clone())
     }
 
