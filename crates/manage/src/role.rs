@@ -198,7 +198,9 @@ impl Rights {
     #[must_use]
     pub fn may_give(&self, role: Role) -> bool {
         let wanted = role.rights();
-        self.manage.includes(&wanted.manage) && self.grant.includes(&wanted.grant) && (self.full_kind || !wanted.full_kind)
+        self.manage.includes(&wanted.manage)
+            && self.grant.includes(&wanted.grant)
+            && (self.full_kind || !wanted.full_kind)
     }
 
     pub(crate) fn check_role(&self, role: Role) -> Result<(), DeskError> {

@@ -76,10 +76,7 @@ impl Running {
     }
 
     async fn send(&self, who: &str, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Answered {
-        let path = path
-            .replace("{account}", &self.account)
-            .replace("{key}", &self.key)
-            .replace("{user}", &self.user);
+        let path = path.replace("{account}", &self.account).replace("{key}", &self.key).replace("{user}", &self.user);
         let client: Client<_, Full<bytes::Bytes>> = Client::builder(TokioExecutor::new()).build_http();
         let mut request = http::Request::builder().method(method).uri(format!("http://{}{path}", self.server.address));
         let credential = match who {
@@ -149,14 +146,46 @@ async fn every_route_has_its_statuses() {
         ("manager", "POST", "/v1/keys", NOTHING, &long, 422, "INVALID_VALUE"),
         ("manager", "POST", "/v1/keys", NOTHING, &huge, 413, "BODY_TOO_LARGE"),
         ("manager", "POST", "/v1/keys", NOTHING, &ended, 422, "INVALID_VALUE"),
-        ("manager", "POST", "/v1/keys", NOTHING, r#"{"name":"x","scopes":["a:b"],"metadata":{"a":"\u0000"}}"#, 422, "INVALID_VALUE"),
-        ("manager", "POST", "/v1/keys", NOTHING, r#"{"name":"x","kind":"publishable","purpose":"management","scopes":["keys:read"]}"#, 422, "INVALID_VALUE"),
+        (
+            "manager",
+            "POST",
+            "/v1/keys",
+            NOTHING,
+            r#"{"name":"x","scopes":["a:b"],"metadata":{"a":"\u0000"}}"#,
+            422,
+            "INVALID_VALUE",
+        ),
+        (
+            "manager",
+            "POST",
+            "/v1/keys",
+            NOTHING,
+            r#"{"name":"x","kind":"publishable","purpose":"management","scopes":["keys:read"]}"#,
+            422,
+            "INVALID_VALUE",
+        ),
         ("manager", "POST", "/v1/keys", NOTHING, r#"{"name":"x","mode":"test","scopes":["a:b"]}"#, 403, "ESCALATION"),
-        ("manager", "POST", "/v1/keys", NOTHING, r#"{"name":"x","account":"operator","scopes":["a:b"]}"#, 404, "NOT_FOUND"),
+        (
+            "manager",
+            "POST",
+            "/v1/keys",
+            NOTHING,
+            r#"{"name":"x","account":"operator","scopes":["a:b"]}"#,
+            404,
+            "NOT_FOUND",
+        ),
         ("reader", "POST", "/v1/keys", NOTHING, r#"{"name":"x","scopes":["a:b"]}"#, 403, "INSUFFICIENT_SCOPE"),
         ("manager", "POST", "/v1/keys", NOTHING, r#"{"name":"x","scopes":["a:b"]}"#, 201, ""),
         // Lists.
-        ("reader", "GET", "/v1/keys?mode=live&kind=secret&status=active&text=PROD&last_used_before=2030-01-01T00:00:00Z&limit=1", NOTHING, "", 200, ""),
+        (
+            "reader",
+            "GET",
+            "/v1/keys?mode=live&kind=secret&status=active&text=PROD&last_used_before=2030-01-01T00:00:00Z&limit=1",
+            NOTHING,
+            "",
+            200,
+            "",
+        ),
         ("reader", "GET", "/v1/keys?limit=0", NOTHING, "", 422, "INVALID_VALUE"),
         ("reader", "GET", "/v1/keys?limit=many", NOTHING, "", 400, "INVALID_REQUEST"),
         ("reader", "GET", "/v1/keys?colour=red", NOTHING, "", 400, "INVALID_REQUEST"),
@@ -216,14 +245,54 @@ async fn every_route_has_its_statuses() {
         // Members.
         ("reader", "GET", "/v1/accounts/{account}/members", NOTHING, "", 403, "INSUFFICIENT_SCOPE"),
         ("manager", "GET", "/v1/accounts/{account}/members", NOTHING, "", 200, ""),
-        ("manager", "POST", "/v1/accounts/{account}/members", NOTHING, r#"{"email":"no","role":"admin"}"#, 422, "INVALID_VALUE"),
-        ("manager", "POST", "/v1/accounts/{account}/members", NOTHING, r#"{"email":"b@example.com","role":"king"}"#, 422, "INVALID_VALUE"),
-        ("manager", "POST", "/v1/accounts/{account}/members", NOTHING, r#"{"email":"b@example.com","role":"admin"}"#, 201, ""),
-        ("manager", "POST", "/v1/accounts/{account}/members", NOTHING, r#"{"email":"b@example.com","role":"admin"}"#, 409, "ALREADY_EXISTS"),
+        (
+            "manager",
+            "POST",
+            "/v1/accounts/{account}/members",
+            NOTHING,
+            r#"{"email":"no","role":"admin"}"#,
+            422,
+            "INVALID_VALUE",
+        ),
+        (
+            "manager",
+            "POST",
+            "/v1/accounts/{account}/members",
+            NOTHING,
+            r#"{"email":"b@example.com","role":"king"}"#,
+            422,
+            "INVALID_VALUE",
+        ),
+        (
+            "manager",
+            "POST",
+            "/v1/accounts/{account}/members",
+            NOTHING,
+            r#"{"email":"b@example.com","role":"admin"}"#,
+            201,
+            "",
+        ),
+        (
+            "manager",
+            "POST",
+            "/v1/accounts/{account}/members",
+            NOTHING,
+            r#"{"email":"b@example.com","role":"admin"}"#,
+            409,
+            "ALREADY_EXISTS",
+        ),
         ("manager", "GET", "/v1/accounts/{account}/members/{user}", NOTHING, "", 200, ""),
         ("manager", "GET", "/v1/accounts/{account}/members/user_unknown", NOTHING, "", 404, "NOT_FOUND"),
         ("manager", "PATCH", "/v1/accounts/{account}/members/{user}", AT_1, r#"{"role":"viewer"}"#, 409, "LAST_OWNER"),
-        ("manager", "PATCH", "/v1/accounts/{account}/members/{user}", NOTHING, r#"{"role":"viewer"}"#, 428, "PRECONDITION_REQUIRED"),
+        (
+            "manager",
+            "PATCH",
+            "/v1/accounts/{account}/members/{user}",
+            NOTHING,
+            r#"{"role":"viewer"}"#,
+            428,
+            "PRECONDITION_REQUIRED",
+        ),
         ("manager", "DELETE", "/v1/accounts/{account}/members/{user}", AT_1, "", 409, "LAST_OWNER"),
         // The audit log.
         ("reader", "GET", "/v1/audit-log", NOTHING, "", 403, "INSUFFICIENT_SCOPE"),
@@ -233,14 +302,54 @@ async fn every_route_has_its_statuses() {
         ("manager", "GET", "/v1/audit-log/verify", NOTHING, "", 404, "NOT_FOUND"),
         ("operator", "GET", "/v1/audit-log/verify", NOTHING, "", 200, ""),
         // Users and tokens.
-        ("nobody", "POST", "/v1/users", NOTHING, r#"{"email":"c@example.com","name":"C","password":"short"}"#, 422, "INVALID_VALUE"),
-        ("nobody", "POST", "/v1/users", NOTHING, r#"{"email":"ada@example.com","name":"C","password":"long enough for anybody"}"#, 202, ""),
-        ("nobody", "POST", "/v1/users/accept-invitation", NOTHING, r#"{"invitation":"kwi_x","name":"C","password":"long enough for anybody"}"#, 401, "LINK_ENDED"),
-        ("nobody", "POST", "/v1/tokens", NOTHING, r#"{"email":"ada@example.com","password":"wrong"}"#, 401, "INVALID_CREDENTIALS"),
+        (
+            "nobody",
+            "POST",
+            "/v1/users",
+            NOTHING,
+            r#"{"email":"c@example.com","name":"C","password":"short"}"#,
+            422,
+            "INVALID_VALUE",
+        ),
+        (
+            "nobody",
+            "POST",
+            "/v1/users",
+            NOTHING,
+            r#"{"email":"ada@example.com","name":"C","password":"long enough for anybody"}"#,
+            202,
+            "",
+        ),
+        (
+            "nobody",
+            "POST",
+            "/v1/users/accept-invitation",
+            NOTHING,
+            r#"{"invitation":"kwi_x","name":"C","password":"long enough for anybody"}"#,
+            401,
+            "LINK_ENDED",
+        ),
+        (
+            "nobody",
+            "POST",
+            "/v1/tokens",
+            NOTHING,
+            r#"{"email":"ada@example.com","password":"wrong"}"#,
+            401,
+            "INVALID_CREDENTIALS",
+        ),
         ("nobody", "POST", "/v1/tokens/refresh", NOTHING, r#"{"refresh_token":"kwt_x"}"#, 401, "SIGNED_OUT"),
         ("token", "PATCH", "/v1/users/self", NOTHING, r#"{"name":"Ada L."}"#, 428, "PRECONDITION_REQUIRED"),
         ("token", "PATCH", "/v1/users/self", AT_9, r#"{"name":"Ada L."}"#, 412, "PRECONDITION_FAILED"),
-        ("token", "POST", "/v1/users/self/password", NOTHING, r#"{"current":"wrong","new":"long enough for anybody"}"#, 401, "INVALID_CREDENTIALS"),
+        (
+            "token",
+            "POST",
+            "/v1/users/self/password",
+            NOTHING,
+            r#"{"current":"wrong","new":"long enough for anybody"}"#,
+            401,
+            "INVALID_CREDENTIALS",
+        ),
         ("manager", "POST", "/v1/tokens/sign-out", NOTHING, "{}", 403, "USER_REQUIRED"),
         ("token", "POST", "/v1/tokens/sign-out", NOTHING, "{}", 204, ""),
         ("token", "GET", "/v1/users/self", NOTHING, "", 401, "API_KEY_REVOKED"),
@@ -280,7 +389,11 @@ async fn a_post_has_one_effect_however_often_it_is_sent() {
     assert_ne!(elsewhere.body["id"], first.body["id"]);
     let failing: &[(&str, &str)] = &[("idempotency-key", "order-2")];
     assert_eq!(running.send("manager", "POST", "/v1/keys", failing, r#"{"name":"x"}"#).await.status, 422);
-    assert_eq!(running.send("manager", "POST", "/v1/keys", failing, body).await.status, 201, "what failed is forgotten");
+    assert_eq!(
+        running.send("manager", "POST", "/v1/keys", failing, body).await.status,
+        201,
+        "what failed is forgotten"
+    );
     let bad: &[(&str, &str)] = &[("idempotency-key", "a b")];
     assert_eq!(running.send("manager", "POST", "/v1/keys", bad, body).await.status, 422);
     running.setting.clock.advance(Duration::from_secs(25 * 3_600));
@@ -317,7 +430,8 @@ async fn no_secret_is_in_the_database() {
     let running = Running::start().await;
     let once: &[(&str, &str)] = &[("idempotency-key", "secret-1")];
     let body = r#"{"name":"x","scopes":["a:b"]}"#;
-    let created = running.send("manager", "POST", "/v1/keys", once, body).await.body["key"].as_str().unwrap().to_owned();
+    let created =
+        running.send("manager", "POST", "/v1/keys", once, body).await.body["key"].as_str().unwrap().to_owned();
     let sign_in = json!({"email": "ada@example.com", "password": PASSWORD}).to_string();
     let tokens = running.send("nobody", "POST", "/v1/tokens", NOTHING, &sign_in).await.body;
     let invite = r#"{"email":"new@example.com","role":"viewer"}"#;
@@ -353,7 +467,7 @@ async fn the_api_describes_itself() {
     let running = Running::start().await;
     let described = running.send("nobody", "GET", "/openapi.json", NOTHING, "").await.body;
     assert!(described["openapi"].as_str().unwrap().starts_with("3.1"));
-    assert_eq!(described["paths"].as_object().unwrap().len(), 28);
+    assert_eq!(described["paths"].as_object().unwrap().len(), 26);
     let page = running.send("nobody", "GET", "/docs", NOTHING, "").await;
     assert_eq!(page.status, 200);
     assert!(page.text.contains("/v1/keys/{key}/rotate") && !page.text.contains("://cdn"), "{}", page.text);

@@ -18,13 +18,15 @@ async fn everything_is_logged_and_each_entry_follows_the_one_before() {
         let issued = desk.create_key(&owner, KeyDraft::secret(account.clone(), "production")).await.unwrap();
         desk.revoke_key(&owner, &issued.view.id).await.unwrap();
         let logged = actions(&setting, &operator).await;
-        let expected =
-            ["user.create", "session.begin", "user.sign_up", "session.begin", "key.create", "key.revoke"];
+        let expected = ["user.create", "session.begin", "user.sign_up", "session.begin", "key.create", "key.revoke"];
         assert_eq!(logged, expected);
 
         let query = AuditQuery { account: Some(account), ..AuditQuery::default() };
         let own = desk.audit_log(&owner, &query).await.unwrap().items;
-        assert_eq!(own.iter().map(|entry| entry.action.as_str()).collect::<Vec<_>>(), ["key.revoke", "key.create", "user.sign_up"]);
+        assert_eq!(
+            own.iter().map(|entry| entry.action.as_str()).collect::<Vec<_>>(),
+            ["key.revoke", "key.create", "user.sign_up"]
+        );
         assert_eq!(own[0].target.id, issued.view.id.to_string());
         assert_eq!(own[0].before.as_ref().unwrap()["revoked_at"], serde_json::Value::Null);
         assert_ne!(own[0].after.as_ref().unwrap()["revoked_at"], serde_json::Value::Null);
@@ -43,13 +45,25 @@ async fn everything_is_logged_and_each_entry_follows_the_one_before() {
 #[tokio::test]
 async fn what_was_tampered_with_is_named() {
     for (tampering, number, why) in [
-        ("UPDATE desk_records SET body = replace(body, 'user.sign_up', 'user.sign_on') WHERE kind = 'audit' AND id = '3'", 3, "is not what it was"),
+        (
+            "UPDATE desk_records SET body = replace(body, 'user.sign_up', 'user.sign_on') WHERE kind = 'audit' AND id = '3'",
+            3,
+            "is not what it was",
+        ),
         ("DELETE FROM desk_records WHERE kind = 'audit' AND id = '2'", 2, "stands in its place"),
         ("UPDATE desk_records SET owner = 'operator' WHERE kind = 'audit' AND id = '5'", 5, "filed under"),
         ("UPDATE desk_records SET body = 'nonsense' WHERE kind = 'audit' AND id = '4'", 4, "is not an entry"),
-        ("UPDATE desk_records SET body = replace(body, '\"number\":1', '\"number\":7') WHERE kind = 'audit' AND id = '1'", 1, "stands in its place"),
+        (
+            "UPDATE desk_records SET body = replace(body, '\"number\":1', '\"number\":7') WHERE kind = 'audit' AND id = '1'",
+            1,
+            "stands in its place",
+        ),
         // Written anew with a hash of its own: the entry behind it does not follow it any more.
-        ("UPDATE desk_records SET body = (SELECT body FROM desk_records WHERE kind = 'audit' AND id = '3'), key = 'x' WHERE kind = 'audit' AND id = '4'", 4, "stands in its place"),
+        (
+            "UPDATE desk_records SET body = (SELECT body FROM desk_records WHERE kind = 'audit' AND id = '3'), key = 'x' WHERE kind = 'audit' AND id = '4'",
+            4,
+            "stands in its place",
+        ),
     ] {
         let setting = on_sqlite();
         let operator = setting.operator().await;

@@ -18,7 +18,9 @@ async fn of_fifty_who_make_a_key_at_once_ten_do() {
         let made: Vec<_> = (0..50)
             .map(|n| {
                 let (desk, owner, account) = (setting.desk.clone(), owner.clone(), account.clone());
-                tokio::spawn(async move { desk.create_key(&owner, KeyDraft::secret(account, format!("key {n}"))).await })
+                tokio::spawn(
+                    async move { desk.create_key(&owner, KeyDraft::secret(account, format!("key {n}"))).await },
+                )
             })
             .collect();
         let (mut done, mut refused) = (0, 0);

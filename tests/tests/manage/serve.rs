@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use keyward_tests::program::{Program, package_program, up_to};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 fn keyward(database: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(package_program("keyward-cli", "keyward"));
@@ -48,7 +48,10 @@ fn it_starts_empty_gets_an_owner_and_answers() {
     assert!(metrics.body.contains("keyward_http_requests_total"), "{}", metrics.body);
     assert!(!metrics.body.contains(made.json()["key"].as_str().unwrap()));
     let verified = keyward(&database, &["audit", "verify"]).output().unwrap();
-    assert!(verified.status.success() && String::from_utf8_lossy(&verified.stdout).contains("4 entries"), "{verified:?}");
+    assert!(
+        verified.status.success() && String::from_utf8_lossy(&verified.stdout).contains("4 entries"),
+        "{verified:?}"
+    );
     server.stop();
 }
 
@@ -98,16 +101,28 @@ fn schemathesis() -> PathBuf {
 #[test]
 fn schemathesis_finds_nothing() {
     let folder = tempfile::tempdir().unwrap();
-    let many = ["--demo", "--sign-ins-per-address", "1000000", "--sign-ins-per-email", "1000000", "--key-limit", "1000000"];
+    let many =
+        ["--demo", "--sign-ins-per-address", "1000000", "--sign-ins-per-email", "1000000", "--key-limit", "1000000"];
     let server = serve(&folder.path().join("keys.db"), &many);
     let config = Path::new(env!("CARGO_MANIFEST_DIR")).join("clients/schemathesis/schemathesis.toml");
-    let mut command = Command::new(schemathesis());
-    command.arg("--config-file").arg(config).arg("run").arg(format!("{}/openapi.json", server.url));
-    command.env("MANAGEMENT_KEY", server.credential("management_key")).current_dir(folder.path());
-    let output = command.output().unwrap();
-    let said = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{said}");
-    let verdict = server.curl("/healthz", &[]);
-    assert_eq!(verdict.status, 200, "it is alive still");
+    let sign_in = json!({"email": server.credential("email"), "password": server.credential("password")}).to_string();
+    let tokens = server.curl("/v1/tokens", &["--header", "content-type: application/json", "--data", &sign_in]).json();
+    let url = format!("{}/openapi.json", server.url);
+    // A user, whose token cannot revoke itself but by signing out; and a key, for what only keys are asked.
+    let runs: [(&str, &[&str]); 2] = [
+        (tokens["access_token"].as_str().unwrap(), &[]),
+        (
+            server.credential("management_key"),
+            &["--include-path", "/v1/keys/self", "--include-path", "/v1/keys/self/revoke"],
+        ),
+    ];
+    for (credential, arguments) in runs {
+        let mut command = Command::new(schemathesis());
+        command.arg("--config-file").arg(&config).arg("run").args(arguments).arg(&url);
+        let output = command.env("CREDENTIAL", credential).current_dir(folder.path()).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{said}");
+    }
+    assert_eq!(server.curl("/readyz", &[]).status, 200, "it is alive still");
     server.stop();
 }

@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use argon2::Params;
 use keyward::{AccountId, ManualClock, Timestamp};
-use keyward_manage::{Actor, Context, Desk, DeskBuilder, DeskStore, NewUser, PostgresDesk, Role, SignUpPolicy, SqliteDesk};
+use keyward_manage::{
+    Actor, Context, Desk, DeskBuilder, DeskStore, NewUser, PostgresDesk, Role, SignUpPolicy, SqliteDesk,
+};
 use keyward_postgres::PostgresStore;
 use keyward_sqlite::SqliteStore;
 

@@ -39,16 +39,21 @@ pub(super) async fn seed(desk: &Desk, records: &Arc<dyn DeskStore>) -> Result<Va
         desk.update_account(&actor, &account.id, &update, account.version).await?;
         desk.invite(&actor, &account.id, owner, Role::Owner).await?;
         for (number, key) in keys.into_iter().enumerate() {
-            let base = NewKey::restricted(account.id.clone(), key, "resources:read jobs:write".parse().unwrap_or_default());
+            let base =
+                NewKey::restricted(account.id.clone(), key, "resources:read jobs:write".parse().unwrap_or_default());
             let new = match number {
                 0 => NewKey { kind: KeyKind::Secret, scopes: ScopeSet::all(), ..base },
                 1 => NewKey { mode: Mode::Test, ..base },
-                _ => NewKey { expires_at: Some(SystemClock.now().saturating_add(Duration::from_secs(10 * 86_400))), ..base },
+                _ => NewKey {
+                    expires_at: Some(SystemClock.now().saturating_add(Duration::from_secs(10 * 86_400))),
+                    ..base
+                },
             };
             let issued = desk.create_key(&actor, KeyDraft::of(Default::default(), new)).await?;
-            records.add(&month(&issued.view.id, &issued.view.account, number as i64)).await.map_err(|error| {
-                Failure::caused(Kind::Database, &error)
-            })?;
+            records
+                .add(&month(&issued.view.id, &issued.view.account, number as i64))
+                .await
+                .map_err(|error| Failure::caused(Kind::Database, &error))?;
             if number == 0 {
                 desk.rotate_key(&actor, &issued.view.id, Duration::from_secs(86_400)).await?;
             }

@@ -55,10 +55,8 @@ fn format(arguments: &Arguments) -> Result<Option<KeyFormat>, Failure> {
     if arguments.prefix.is_empty() {
         return Ok(None);
     }
-    let with_prefixes = arguments
-        .prefix
-        .iter()
-        .fold(KeyFormat::builder(), |format, (kind, prefix)| format.prefix(prefix, *kind));
+    let with_prefixes =
+        arguments.prefix.iter().fold(KeyFormat::builder(), |format, (kind, prefix)| format.prefix(prefix, *kind));
     with_prefixes.build().map(Some).map_err(|error| Failure::caused(Kind::Usage, &error))
 }
 

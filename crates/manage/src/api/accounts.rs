@@ -124,8 +124,7 @@ async fn update(
 ) -> Result<Response, Problem> {
     let version = caller.if_match()?;
     let body = input.value;
-    let update =
-        AccountUpdate { name: body.name, plan: body.plan, features: body.features, suspended: body.suspended };
+    let update = AccountUpdate { name: body.name, plan: body.plan, features: body.features, suspended: body.suspended };
     let (working, actor) = (desk.clone(), caller.actor.clone());
     let operation = async move {
         let account = working.update_account(&actor, &account, &update, version).await?;

@@ -10,7 +10,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::wire::{Caller, Params, Problem};
-use super::{Listed, meant, page_request};
+use super::{Listed, at_most, meant, page_request};
 use crate::desk::{AuditEntry, AuditQuery, Desk};
 
 pub(super) fn routes() -> OpenApiRouter<Desk> {
@@ -57,6 +57,7 @@ struct Verdict {
 #[utoipa::path(get, path = "/v1/audit-log", tag = "audit log", params(Filter), security(("bearer" = [])),
     responses((status = 200, description = "A page of entries", body = Listed<AuditEntry>)))]
 async fn list(State(desk): State<Desk>, caller: Caller, Params(filter): Params<Filter>) -> Result<Response, Problem> {
+    at_most("actor", 64, filter.actor.as_deref())?;
     let account = match filter.all {
         Some(true) => None,
         _ => Some(meant(&desk, &caller.actor, filter.account).await?),

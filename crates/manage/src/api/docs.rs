@@ -69,7 +69,8 @@ fn operation<'a>(path: &'a str, method: &'a str, operation: &'a Value, whole: &'
         description: text(parameter, "/description"),
     });
     let body = operation.pointer("/requestBody/content/application~1json/schema").map(|schema| {
-        let schema = schema["$ref"].as_str().and_then(|name| whole.pointer(name.trim_start_matches('#'))).unwrap_or(schema);
+        let schema =
+            schema["$ref"].as_str().and_then(|name| whole.pointer(name.trim_start_matches('#'))).unwrap_or(schema);
         let needed: Vec<&str> = schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
         let fields = schema["properties"].as_object().into_iter().flatten();
         fields

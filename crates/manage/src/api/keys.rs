@@ -16,7 +16,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::wire::{At, Caller, Input, NoInput, Params, Problem, Shown, Tagged, answer};
-use super::{Listed, meant, page_request, present};
+use super::{Listed, at_most, meant, page_request, present};
 use crate::desk::{Desk, KeyChange, KeyDraft, KeyView, Usage};
 use crate::error::DeskError;
 use crate::role::Purpose;
@@ -55,8 +55,8 @@ struct Filter {
     #[param(max_length = 100)]
     text: Option<String>,
     /// Last used before this, or never.
-    #[param(value_type = Option<String>, format = DateTime)]
-    last_used_before: Option<Timestamp>,
+    #[param(format = DateTime)]
+    last_used_before: Option<String>,
     /// Behind this: what the page before gave as `next`.
     #[param(max_length = 300)]
     after: Option<String>,
@@ -226,15 +226,17 @@ impl From<&Propagation> for Effective {
 #[utoipa::path(get, path = "/v1/keys", tag = "keys", params(Filter), security(("bearer" = [])),
     responses((status = 200, description = "A page of keys", body = Listed<KeyView>)))]
 async fn list(State(desk): State<Desk>, caller: Caller, Params(filter): Params<Filter>) -> Result<Response, Problem> {
+    at_most("text", 100, filter.text.as_deref())?;
     let page = page_request(filter.after, filter.limit)?;
     let after = page.after.map(|after| after.parse());
+    let unused_since = filter.last_used_before.map(|time| time.parse::<Timestamp>()).transpose();
     let query = KeyQuery {
         account: Some(meant(&desk, &caller.actor, filter.account).await?),
         mode: filter.mode,
         kind: filter.kind,
         status: filter.status,
         text: filter.text.map(|text| text.replace('\0', "\u{fffd}")),
-        unused_since: filter.last_used_before,
+        unused_since: unused_since.map_err(|error| DeskError::invalid("last_used_before", error.to_string()))?,
         after: after.transpose().map_err(|_| DeskError::invalid("after", "a cursor that was given out as next"))?,
         limit: page.limit,
         ..KeyQuery::default()

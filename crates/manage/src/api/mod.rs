@@ -18,7 +18,7 @@ use keyward::{AccountId, AuthLayer};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
-use utoipa::openapi::{OpenApi, Ref, RefOr, Response, Content};
+use utoipa::openapi::{Content, OpenApi, Ref, RefOr, Response};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 
@@ -112,14 +112,20 @@ fn finished(mut description: OpenApi) -> OpenApi {
     );
     description.info.license = None;
     let components = description.components.get_or_insert_default();
-    let scheme = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some("A management key or an access token")).build();
+    let scheme = HttpBuilder::new()
+        .scheme(HttpAuthScheme::Bearer)
+        .description(Some("A management key or an access token"))
+        .build();
     components.security_schemes.insert("bearer".to_owned(), RefOr::T(SecurityScheme::Http(scheme)));
     components.schemas.insert("Problem".to_owned(), <wire::ProblemBody as utoipa::PartialSchema>::schema());
     let problem = Response::builder()
         .description("A problem")
         .content(
             "application/problem+json",
-            Content::builder().schema(Some(RefOr::Ref(Ref::from_schema_name("Problem")))).example(Some(wire::example())).build(),
+            Content::builder()
+                .schema(Some(RefOr::Ref(Ref::from_schema_name("Problem"))))
+                .example(Some(wire::example()))
+                .build(),
         )
         .build();
     for item in description.paths.paths.values_mut() {
@@ -156,7 +162,15 @@ fn page_request(after: Option<String>, limit: Option<u16>) -> Result<PageRequest
     if !(1..=500).contains(&limit) {
         return Err(crate::error::DeskError::invalid("limit", "1 to 500").into());
     }
+    at_most("after", 300, after.as_deref())?;
     Ok(PageRequest { after, limit: limit.into() })
+}
+
+fn at_most(field: &'static str, characters: usize, text: Option<&str>) -> Result<(), crate::DeskError> {
+    if text.is_none_or(|text| text.chars().count() <= characters) {
+        return Ok(());
+    }
+    Err(crate::DeskError::invalid(field, format!("at most {characters} characters")))
 }
 
 /// A page of a list.

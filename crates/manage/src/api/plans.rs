@@ -92,8 +92,7 @@ async fn update(
     input: Input<PutPlan>,
 ) -> Result<Response, Problem> {
     let version = caller.if_match()?;
-    let plan =
-        Plan { name: name.into(), description: input.value.description, key_limit: input.value.key_limit };
+    let plan = Plan { name: name.into(), description: input.value.description, key_limit: input.value.key_limit };
     let (working, actor) = (desk.clone(), caller.actor.clone());
     let operation = async move {
         let plan = working.put_plan(&actor, plan, Some(version)).await?;

@@ -1,8 +1,8 @@
 //! `/v1/tokens`
 
+use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use axum::Json;
 use http::StatusCode;
 use http::header::CACHE_CONTROL;
 use keyward::{AccountId, Timestamp, UserId};
@@ -102,7 +102,11 @@ async fn sign_in(State(desk): State<Desk>, Origin(context): Origin, input: Input
 /// Exchanges a refresh token for new tokens. One that is used twice ends all that came of the same sign-in.
 #[utoipa::path(post, path = "/v1/tokens/refresh", tag = "tokens", request_body = Refresh,
     responses((status = 201, description = "Tokens", body = TokensView)))]
-async fn refresh(State(desk): State<Desk>, Origin(context): Origin, input: Input<Refresh>) -> Result<Response, Problem> {
+async fn refresh(
+    State(desk): State<Desk>,
+    Origin(context): Origin,
+    input: Input<Refresh>,
+) -> Result<Response, Problem> {
     let token = input.value.refresh_token;
     to_its_end(async move { desk.refresh_tokens(&context, &token).await }).await.map(shown)
 }

@@ -215,8 +215,14 @@ impl Caller {
     /// The version that the caller wants to change.
     pub(crate) fn if_match(&self) -> Result<u64, Problem> {
         let value = self.headers.get(IF_MATCH).ok_or(Problem::PreconditionRequired)?;
-        let version = value.to_str().ok().and_then(|tag| tag.trim().strip_prefix('"')?.strip_suffix('"')?.parse().ok());
-        version.ok_or(Problem::Desk(DeskError::Stale))
+        let tag = value.to_str().unwrap_or_default().trim();
+        let strong = tag.strip_prefix('"').and_then(|tag| tag.strip_suffix('"'));
+        match strong {
+            Some(version) => version.parse().map_err(|_| Problem::Desk(DeskError::Stale)),
+            // RFC 9110 section 13.1.1: a weak tag matches nothing here.
+            None if tag.starts_with("W/\"") => Err(Problem::Desk(DeskError::Stale)),
+            None => Err(Problem::Unreadable("the If-Match header is not an ETag in quotes".to_owned())),
+        }
     }
 
     /// Carries an operation out to its end, even if the caller does not wait for it; once, if there is an idempotency key.
@@ -308,7 +314,9 @@ impl<S: Send + Sync> FromRequest<S> for NoInput {
 async fn whole<S: Send + Sync>(request: Request, state: &S) -> Result<(Bytes, Zeroizing<Vec<u8>>), Problem> {
     let mut all = Zeroizing::new(format!("{} {}\n", request.method(), request.uri()).into_bytes());
     let bytes = Bytes::from_request(request, state).await.map_err(|rejection| match rejection {
-        BytesRejection::FailedToBufferBody(error) if error.status() == StatusCode::PAYLOAD_TOO_LARGE => Problem::TooLarge,
+        BytesRejection::FailedToBufferBody(error) if error.status() == StatusCode::PAYLOAD_TOO_LARGE => {
+            Problem::TooLarge
+        }
         _ => Problem::Unreadable("the body cannot be read".to_owned()),
     })?;
     all.extend_from_slice(&bytes);

@@ -88,9 +88,11 @@ struct Holder {
 impl KeyStore for Holder {
     async fn find(&self, digest: &Digest) -> Result<Found, StoreError> {
         let mut found = self.store.find(digest).await?;
-        found.key = found.key.map(|key| key.map_identity(|identity| {
-            identity.with_scopes(ScopeSet::default()).with_endpoints([]).with_kind(KeyKind::Restricted)
-        }));
+        found.key = found.key.map(|key| {
+            key.map_identity(|identity| {
+                identity.with_scopes(ScopeSet::default()).with_endpoints([]).with_kind(KeyKind::Restricted)
+            })
+        });
         Ok(found)
     }
 
@@ -111,7 +113,9 @@ struct AccessTokens(Desk);
 impl KeyStore for AccessTokens {
     async fn find(&self, digest: &Digest) -> Result<Found, StoreError> {
         let desk = &self.0;
-        let Some(access) = desk.get::<Access>(&hex::encode(digest.as_bytes())).await? else { return Ok(Found::unknown()) };
+        let Some(access) = desk.get::<Access>(&hex::encode(digest.as_bytes())).await? else {
+            return Ok(Found::unknown());
+        };
         let Some(family) = desk.get::<Family>(&access.family).await? else { return Ok(Found::unknown()) };
         let Some(user): Option<Versioned<StoredUser>> = desk.get(family.user.as_str()).await? else {
             return Ok(Found::unknown());

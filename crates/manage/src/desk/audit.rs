@@ -387,8 +387,7 @@ impl Desk {
 }
 
 fn check_entry(record: &Record, before: &AuditVerdict) -> Result<(), String> {
-    let entry: AuditEntry =
-        serde_json::from_str(&record.body).map_err(|_| "it is not an entry any more".to_owned())?;
+    let entry: AuditEntry = serde_json::from_str(&record.body).map_err(|_| "it is not an entry any more".to_owned())?;
     if entry.number != before.entries + 1 {
         return Err(format!("the entry {} stands in its place", entry.number));
     }
@@ -398,7 +397,11 @@ fn check_entry(record: &Record, before: &AuditVerdict) -> Result<(), String> {
     if record.key.as_deref() != Some(hash_of(&record.body).as_str()) {
         return Err("it is not what it was when it was written".to_owned());
     }
-    if record.id != entry.id() || record.sort != entry.sort() || record.owner != entry.owner() || record.subject != entry.subject() {
+    if record.id != entry.id()
+        || record.sort != entry.sort()
+        || record.owner != entry.owner()
+        || record.subject != entry.subject()
+    {
         return Err("it is filed under what it is not".to_owned());
     }
     Ok(())

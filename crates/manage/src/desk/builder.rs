@@ -6,7 +6,9 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use argon2::Params;
-use keyward::{AccountId, Clock, FormatError, Hasher, KeyAdmin, KeyFormat, Keys, KeyStore, SystemClock, TrustedProxies};
+use keyward::{
+    AccountId, Clock, FormatError, Hasher, KeyAdmin, KeyFormat, KeyStore, Keys, SystemClock, TrustedProxies,
+};
 
 use super::access;
 use super::password::Passwords;

@@ -41,7 +41,13 @@ impl Desk {
     /// # Errors
     /// [`DeskError::Duplicate`] if they are a member already, [`DeskError::Escalation`], [`DeskError::NotFound`],
     /// [`DeskError::Forbidden`], [`DeskError::Invalid`].
-    pub async fn invite(&self, actor: &Actor, account: &AccountId, email: &str, role: Role) -> Result<Invited, DeskError> {
+    pub async fn invite(
+        &self,
+        actor: &Actor,
+        account: &AccountId,
+        email: &str,
+        role: Role,
+    ) -> Result<Invited, DeskError> {
         let rights = self.rights(actor, account).await?;
         rights.require(&scopes::MEMBERS_WRITE)?;
         rights.check_role(role)?;

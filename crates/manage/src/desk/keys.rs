@@ -11,10 +11,10 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 
+use super::Desk;
 use super::access::{MANAGEMENT_PREFIX, SECRET_MANAGEMENT_PREFIX};
 use super::audit::{Draft, Target};
 use super::page::Page;
-use super::Desk;
 use crate::actor::{Actor, Who};
 use crate::error::DeskError;
 use crate::records::Versioned;
@@ -357,7 +357,12 @@ impl Desk {
     /// # Errors
     /// [`DeskError::Rotated`], [`DeskError::Ended`], [`DeskError::Escalation`], [`DeskError::Invalid`], [`DeskError::NotFound`],
     /// [`DeskError::Forbidden`].
-    pub async fn rotate_key(&self, actor: &Actor, id: &CredentialId, overlap: Duration) -> Result<NewlyRotated, DeskError> {
+    pub async fn rotate_key(
+        &self,
+        actor: &Actor,
+        id: &CredentialId,
+        overlap: Duration,
+    ) -> Result<NewlyRotated, DeskError> {
         let (key, rights) = self.reach(actor, id, &scopes::KEYS_WRITE).await?;
         let purpose = self.check_within(&rights, &key)?;
         if overlap > MAX_OVERLAP {
@@ -439,9 +444,8 @@ impl Desk {
     async fn revoke(&self, actor: &Actor, key: &KeyRecord) -> Result<(KeyView, Propagation), DeskError> {
         let draft =
             Draft::new(actor, "key.revoke", Target::new("key", &key.id)).account(&key.account).before(for_log(key));
-        let changed = self
-            .logged(draft, self.0.keys.revoke(&key.id), |changed: &Changed| Some(for_log(&changed.record)))
-            .await?;
+        let changed =
+            self.logged(draft, self.0.keys.revoke(&key.id), |changed: &Changed| Some(for_log(&changed.record))).await?;
         Ok((KeyView::of(changed.record, self.now()), changed.propagation))
     }
 

@@ -121,9 +121,13 @@ impl Desk {
             self.check_other_owner(account, user).await?;
             writes.push(known.replace(&known.value)?);
         }
-        let draft = Draft::new(actor, if role.is_some() { "member.update" } else { "member.remove" }, Target::new("user", user))
-            .account(account)
-            .before(json!({"role": member.role}));
+        let draft = Draft::new(
+            actor,
+            if role.is_some() { "member.update" } else { "member.remove" },
+            Target::new("user", user),
+        )
+        .account(account)
+        .before(json!({"role": member.role}));
         let draft = match role {
             Some(role) => {
                 writes.push(member.replace(&Member { role, ..member.value.clone() })?);

@@ -35,7 +35,9 @@ pub use users::NewUser;
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
-use keyward::{AccountId, Authenticator, Clock, Freshness, KeyFormat, KeyStore, Keys, StoreError, Timestamp, TrustedProxies};
+use keyward::{
+    AccountId, Authenticator, Clock, Freshness, KeyFormat, KeyStore, Keys, StoreError, Timestamp, TrustedProxies,
+};
 use tokio::sync::Mutex;
 
 use crate::actor::{Actor, Who};
@@ -214,5 +216,9 @@ impl fmt::Debug for Desk {
 pub(crate) fn check_name(field: &'static str, name: &str) -> Result<String, DeskError> {
     let name = name.trim();
     let fits = (1..=100).contains(&name.chars().count()) && !name.chars().any(char::is_control);
-    if fits { Ok(name.to_owned()) } else { Err(DeskError::invalid(field, "1 to 100 characters, none of them a control character")) }
+    if fits {
+        Ok(name.to_owned())
+    } else {
+        Err(DeskError::invalid(field, "1 to 100 characters, none of them a control character"))
+    }
 }

@@ -25,7 +25,12 @@ impl Desk {
     /// # Errors
     /// [`DeskError::Forbidden`], [`DeskError::Invalid`], [`DeskError::Duplicate`] if it is there and no version is given,
     /// [`DeskError::Stale`] if it is at another version.
-    pub async fn put_plan(&self, actor: &Actor, plan: Plan, version: Option<u64>) -> Result<Versioned<Plan>, DeskError> {
+    pub async fn put_plan(
+        &self,
+        actor: &Actor,
+        plan: Plan,
+        version: Option<u64>,
+    ) -> Result<Versioned<Plan>, DeskError> {
         self.rights(actor, self.operator()).await?.require(&scopes::PLANS_WRITE)?;
         let plan = Plan { name: check_name("name", &plan.name)?.into(), ..plan };
         if plan.description.chars().count() > 500 || plan.description.chars().any(char::is_control) {

@@ -57,7 +57,8 @@ impl Desk {
         };
         let (tokens, mut writes) = self.new_tokens(&family)?;
         writes.push(family.insert()?);
-        let draft = Draft::anonymous(context, "token.issue", Target::new("user", &user.id)).after(User::from(&signed_in));
+        let draft =
+            Draft::anonymous(context, "token.issue", Target::new("user", &user.id)).after(User::from(&signed_in));
         self.commit_sign_in(&user, &signed_in, writes, draft).await?;
         Ok(tokens)
     }

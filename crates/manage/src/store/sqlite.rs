@@ -8,7 +8,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use keyward::{StoreError, Timestamp};
 use keyward_sqlite::SqliteStore;
-use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Row, ToSql, TransactionBehavior, params_from_iter};
+use rusqlite::{
+    Connection, ErrorCode, OpenFlags, OptionalExtension, Row, ToSql, TransactionBehavior, params_from_iter,
+};
 
 use super::{Count, DeskStore, Kind, List, Record, Write, Written};
 
@@ -314,8 +316,8 @@ impl DeskStore for SqliteDesk {
     async fn sweep(&self, before: Timestamp) -> Result<u64, StoreError> {
         let swept = self
             .transact(move |transaction| {
-                let swept = transaction
-                    .execute("DELETE FROM desk_records WHERE expires_at < ?1", [before.as_millis()])?;
+                let swept =
+                    transaction.execute("DELETE FROM desk_records WHERE expires_at < ?1", [before.as_millis()])?;
                 Ok(Some(swept as u64))
             })
             .await?;
