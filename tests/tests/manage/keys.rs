@@ -145,3 +145,28 @@ async fn a_rotated_key_ends_and_stays_so() {
         assert_eq!(code(desk.rotate_key(&owner, &id, Duration::ZERO).await), "KEY_ROTATED");
     }
 }
+
+#[tokio::test]
+async fn what_happens_to_a_key_is_counted_by_day_and_outcome() {
+    for setting in everywhere().await {
+        let desk = &setting.desk;
+        let (owner, account) = setting.customer("ada@example.com").await;
+        let scopes: ScopeSet = "keys:read".parse().unwrap();
+        let issued = desk.create_key(&owner, KeyDraft::management(account.clone(), "reader", scopes)).await.unwrap();
+        let plain = issued.key.expose_once();
+        let authenticator = desk.authenticator().unwrap();
+        let app = keyward_manage::api(desk.clone());
+        for (method, path, status) in [("GET", "/v1/keys", 200), ("GET", "/v1/keys", 200), ("GET", "/v1/plans", 403)] {
+            let request = keyward_tests::service::request(method, path, Some(&plain));
+            assert_eq!(keyward_tests::service::call(&app, request).await.status, status);
+        }
+        setting.clock.advance(Duration::from_secs(24 * 3_600));
+        holder(&setting, &plain).await;
+        let days = desk.key_usage(&owner, &issued.view.id, 30).await.unwrap().days;
+        let counted: Vec<_> = days.iter().map(|day| (day.outcome.as_str(), day.times)).collect();
+        assert_eq!(counted, [("accepted", 3), ("accepted", 1)]);
+        assert_eq!(desk.usage(&owner, &account, 1).await.unwrap().days.len(), 1);
+        assert_eq!(code(desk.usage(&owner, &account, 367).await), "INVALID_VALUE");
+        authenticator.shutdown().await;
+    }
+}

@@ -49,7 +49,7 @@ fn it_starts_empty_gets_an_owner_and_answers() {
     assert!(!metrics.body.contains(made.json()["key"].as_str().unwrap()));
     let verified = keyward(&database, &["audit", "verify"]).output().unwrap();
     assert!(
-        verified.status.success() && String::from_utf8_lossy(&verified.stdout).contains("4 entries"),
+        verified.status.success() && String::from_utf8_lossy(&verified.stdout).contains("3 entries"),
         "{verified:?}"
     );
     server.stop();

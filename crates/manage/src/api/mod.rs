@@ -50,7 +50,6 @@ const MAX_BODY: usize = 64 * 1_024;
 /// # let _ = app;
 /// # Ok(()) }
 /// ```
-#[must_use]
 pub fn api(desk: Desk) -> Router {
     let authenticator = desk.authenticator().expect("a thread can be had");
     let (open, mut description) = open_routes().split_for_parts();

@@ -34,8 +34,8 @@ const MAX_RULES: usize = 50;
 /// use keyward::Mode;
 /// use keyward_manage::KeyDraft;
 ///
-/// let draft = KeyDraft { mode: Mode::Test, ..KeyDraft::secret("acct_1".parse()?, "development") };
-/// # let _ = draft;
+/// let mut draft = KeyDraft::secret("acct_1".parse()?, "development");
+/// draft.mode = Mode::Test;
 /// # Ok::<(), keyward::IdError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq)]
