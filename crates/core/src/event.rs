@@ -19,8 +19,8 @@ pub enum Event<'a> {
         /// Whose it was.
         identity: &'a Identity,
     },
-    /// A credential was known, and refused for what was asked for: for its kind, its endpoints, its networks, or by a guard or a
-    /// [`RequireLayer`](crate::RequireLayer). [`Refused`](Self::Refused) is told besides.
+    /// A credential was known, and refused: it has ended or is disabled, or may not do what was asked for, as its kind, endpoints,
+    /// networks, a guard or a [`RequireLayer`](crate::RequireLayer) say. [`Refused`](Self::Refused) is told besides.
     KeyRefused {
         /// Whose it is.
         identity: &'a Identity,

@@ -165,7 +165,16 @@ async fn what_happens_to_a_key_is_counted_by_day_and_outcome() {
         let days = desk.key_usage(&owner, &issued.view.id, 30).await.unwrap().days;
         let counted: Vec<_> = days.iter().map(|day| (day.outcome.as_str(), day.times)).collect();
         assert_eq!(counted, [("accepted", 3), ("accepted", 1)]);
-        assert_eq!(desk.usage(&owner, &account, 1).await.unwrap().days.len(), 1);
+        // What comes after its end is counted, too: somebody uses the old key still.
+        desk.revoke_key(&owner, &issued.view.id).await.unwrap();
+        for _ in 0..2 {
+            let request = keyward_tests::service::request("GET", "/v1/keys", Some(&plain));
+            assert_eq!(keyward_tests::service::call(&app, request).await.status, 401);
+        }
+        let days = desk.key_usage(&owner, &issued.view.id, 1).await.unwrap().days;
+        let counted: Vec<_> = days.iter().map(|day| (day.outcome.as_str(), day.times)).collect();
+        assert_eq!(counted, [("accepted", 1), ("key_revoked", 2)]);
+        assert_eq!(desk.usage(&owner, &account, 1).await.unwrap().days, days, "the account has no other key");
         assert_eq!(code(desk.usage(&owner, &account, 367).await), "INVALID_VALUE");
         authenticator.shutdown().await;
     }

@@ -2,11 +2,13 @@
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use argon2::Params;
-use keyward::{AccountId, ManualClock, Timestamp};
+use keyward::{AccountId, ManualClock, StoreError, Timestamp, async_trait};
 use keyward_manage::{
-    Actor, Context, Desk, DeskBuilder, DeskStore, NewUser, PostgresDesk, Role, SignUpPolicy, SqliteDesk,
+    Actor, Context, Count, Desk, DeskBuilder, DeskStore, Kind, List, NewUser, PostgresDesk, Record, Role, SignUpPolicy,
+    SqliteDesk, Write, Written,
 };
 use keyward_postgres::PostgresStore;
 use keyward_sqlite::SqliteStore;
@@ -44,6 +46,54 @@ pub(crate) fn on_sqlite() -> Setting {
     let records = SqliteDesk::open(&store).unwrap();
     let file = Some(store.path().to_owned());
     Setting { desk: quick(Desk::builder(store, records.clone()), &clock), records: Arc::new(records), clock, file }
+}
+
+/// On SQLite, with records that fail when they are told to.
+pub(crate) fn failing() -> (Setting, Arc<Failing>) {
+    let (clock, store) = (clock(), SqliteStore::temporary().unwrap());
+    let records = Arc::new(Failing { inner: SqliteDesk::open(&store).unwrap(), fails: AtomicBool::new(false) });
+    let desk = quick(Desk::builder(store, records.clone()), &clock);
+    (Setting { desk, records: records.clone(), clock, file: None }, records)
+}
+
+/// Fails to write batches of several records while it is told to: what completes an operation.
+pub(crate) struct Failing {
+    inner: SqliteDesk,
+    pub(crate) fails: AtomicBool,
+}
+
+#[async_trait]
+impl DeskStore for Failing {
+    async fn get(&self, kind: Kind, id: &str) -> Result<Option<Record>, StoreError> {
+        self.inner.get(kind, id).await
+    }
+
+    async fn find(&self, kind: Kind, key: &str) -> Result<Option<Record>, StoreError> {
+        self.inner.find(kind, key).await
+    }
+
+    async fn list(&self, list: &List) -> Result<Vec<Record>, StoreError> {
+        self.inner.list(list).await
+    }
+
+    async fn write(&self, writes: &[Write]) -> Result<Written, StoreError> {
+        if writes.len() > 1 && self.fails.load(Ordering::Relaxed) {
+            return Err(StoreError::unavailable("the disk is full"));
+        }
+        self.inner.write(writes).await
+    }
+
+    async fn sweep(&self, before: Timestamp) -> Result<u64, StoreError> {
+        self.inner.sweep(before).await
+    }
+
+    async fn add(&self, counts: &[Count]) -> Result<(), StoreError> {
+        self.inner.add(counts).await
+    }
+
+    async fn counts(&self, account: &str, key: Option<&str>, from: i64, to: i64) -> Result<Vec<Count>, StoreError> {
+        self.inner.counts(account, key, from, to).await
+    }
 }
 
 pub(crate) async fn on_postgres() -> Setting {
