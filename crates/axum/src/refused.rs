@@ -11,7 +11,8 @@ pub struct Refused(Refusal);
 
 impl Refused {
     pub(crate) fn new(rejection: Rejection, parts: &Parts) -> Self {
-        Self(Refusal::new(rejection, &parts.method, &parts.headers))
+        let refusal = Refusal::new(rejection, &parts.method, &parts.headers);
+        Self(refusal.with_identity(parts.extensions.get()))
     }
 
     /// Why the request is refused.

@@ -22,7 +22,8 @@ Exit codes:
 #[derive(Parser)]
 #[command(name = "keyward", version, after_help = EXIT_CODES)]
 pub(crate) struct Arguments {
-    /// The SQLite file that holds the keys, which is made if it is not there; or the URL of a PostgreSQL, Valkey or Redis server. Without it: keyward.db, and none for scan.
+    /// The SQLite file that holds the keys, which is made if it is not there; or the URL of a PostgreSQL, Valkey or Redis server.
+    /// Without it: keyward.db, and none for scan.
     #[arg(long, global = true, env = "KEYWARD_DATABASE", hide_env_values = true, value_name = "FILE-OR-URL")]
     pub(crate) database: Option<String>,
     /// A file with one pepper a line (`id:hex`), the one for new keys first. Without it digests have no pepper.
@@ -43,6 +44,14 @@ pub(crate) enum Command {
     /// Adds accounts and changes them.
     #[command(subcommand)]
     Accounts(Accounts),
+    /// Adds those who sign in.
+    #[command(subcommand)]
+    Users(Users),
+    /// Verifies the audit log.
+    #[command(subcommand)]
+    Audit(Audit),
+    /// Serves the management API, its description and its metrics.
+    Serve(Serve),
     /// Shows the servers that answer from caches of their own, and how far each is behind.
     Nodes {
         /// As a JSON object.
@@ -322,8 +331,45 @@ pub(crate) enum Accounts {
     },
 }
 
+#[derive(Subcommand)]
+pub(crate) enum Users {
+    /// Adds an owner of the whole deployment. Without a password it prints an invitation, with which one is chosen, once.
+    Create {
+        /// Makes them an owner. Other users are invited by members of an account.
+        #[arg(long, required = true)]
+        owner: bool,
+        /// Their e-mail address.
+        #[arg(long)]
+        email: String,
+        /// What they are called.
+        #[arg(long, default_value = "Owner")]
+        name: String,
+        /// Reads their password from standard input: its first line.
+        #[arg(long)]
+        password_stdin: bool,
+    },
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Audit {
+    /// Walks the audit log from its beginning, and names the first entry that was tampered with.
+    Verify,
+}
+
+#[derive(Args)]
+pub(crate) struct Serve {
+    /// A TOML file with any of these settings, and `database` and `pepper_file`. The environment and flags go before it.
+    #[arg(long, env = "KEYWARD_CONFIG", value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Fills an empty database with believable data, and says in the first line of output how to sign in.
+    #[arg(long)]
+    pub(crate) demo: bool,
+    #[command(flatten)]
+    pub(crate) settings: crate::settings::Settings,
+}
+
 /// A duration such as `90d`, `24h` or `1h30m`; a day has 24 hours.
-fn duration(text: &str) -> Result<Duration, String> {
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     let say = |error: jiff::Error| format!("{error}; write it like 90d, 24h or 1h30m");
     let span: jiff::Span = text.parse().map_err(say)?;
     let duration = span.to_duration(jiff::SpanRelativeTo::days_are_24_hours()).map_err(say)?;

@@ -1,5 +1,5 @@
-//! The program `keyward`: issues, lists, rotates and revokes API keys, finds leaked ones, and imports
-//! those of other systems.
+//! The program `keyward`: issues, lists, rotates and revokes API keys, finds leaked ones, imports
+//! those of other systems, and serves the management API.
 //!
 //! A key is written to standard output once, when it is issued, as the last line and alone on it. What is for people
 //! goes to standard error.
@@ -17,6 +17,7 @@ mod arguments;
 mod commands;
 mod failure;
 mod output;
+mod settings;
 
 use std::process::ExitCode;
 

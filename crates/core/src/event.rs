@@ -19,6 +19,14 @@ pub enum Event<'a> {
         /// Whose it was.
         identity: &'a Identity,
     },
+    /// A credential was known, and refused: it has ended or is disabled, or may not do what was asked for, as its kind, endpoints,
+    /// networks, a guard or a [`RequireLayer`](crate::RequireLayer) say. [`Refused`](Self::Refused) is told besides.
+    KeyRefused {
+        /// Whose it is.
+        identity: &'a Identity,
+        /// Why.
+        rejection: &'a Rejection,
+    },
     /// The request was refused.
     Refused {
         /// Why.

@@ -238,13 +238,21 @@ impl Keys {
     /// # Errors
     /// [`KeysError`] if the key cannot be, its account is not there, or the store fails.
     pub async fn issue(&self, new: NewKey) -> Result<Issued, KeysError> {
+        self.issue_as(CredentialId::generate(), new).await
+    }
+
+    /// Issues a key with an id that was chosen before, for instance to note it down first.
+    ///
+    /// # Errors
+    /// As for [`issue`](Self::issue); [`Denial::Duplicate`] if there is a key with this id.
+    pub async fn issue_as(&self, id: CredentialId, new: NewKey) -> Result<Issued, KeysError> {
         let now = self.clock.now();
         check_new(&new.name, new.kind, &new.scopes)?;
         if new.expires_at.is_some_and(|end| end <= now || new.not_before.is_some_and(|begin| end <= begin)) {
             return Err(KeysError::Ended);
         }
         let key = self.format.generate(new.kind, new.mode)?;
-        let record = self.record(&key, new, now)?;
+        let record = self.record(id, &key, new, now)?;
         // No node can have a key cached that did not exist; that it is unknown is overturned by the log.
         let _ = self.store.create(&record).await?;
         tracing::info!(id = %record.id, account = %record.account, kind = %record.kind, mode = %record.mode, "key issued");
@@ -351,8 +359,11 @@ impl Keys {
             expires_at: old.expires_at.map(|end| now.saturating_add(end.saturating_since(old.created_at))),
             metadata: old.metadata.clone(),
         };
-        let record =
-            KeyRecord { rotated_from: Some(id.clone()), disabled_at: old.disabled_at, ..self.record(&key, new, now)? };
+        let record = KeyRecord {
+            rotated_from: Some(id.clone()),
+            disabled_at: old.disabled_at,
+            ..self.record(CredentialId::generate(), &key, new, now)?
+        };
         let committed = self.store.rotate(id, &record, now.saturating_add(overlap)).await?;
         let Changed { record: predecessor, propagation } = self.changed(committed).await;
         tracing::info!(%id, successor = %record.id, ?overlap, "key rotated");
@@ -419,10 +430,10 @@ impl Keys {
         }
     }
 
-    fn record(&self, key: &PlainKey, new: NewKey, now: Timestamp) -> Result<KeyRecord, KeysError> {
+    fn record(&self, id: CredentialId, key: &PlainKey, new: NewKey, now: Timestamp) -> Result<KeyRecord, KeysError> {
         let parsed = key.parse(&self.format).map_err(|_| FormatError::NoSuchKey { kind: new.kind, mode: new.mode })?;
         Ok(KeyRecord {
-            id: CredentialId::generate(),
+            id,
             account: new.account,
             name: new.name,
             digest: self.hasher.digest(&parsed),

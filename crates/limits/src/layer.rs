@@ -134,7 +134,10 @@ where
                     }
                     Ok(response)
                 }
-                Err(rejection) => Ok(Refusal::new(rejection, request.method(), request.headers()).into_response()),
+                Err(rejection) => {
+                    let refusal = Refusal::new(rejection, request.method(), request.headers());
+                    Ok(refusal.with_identity(request.extensions().get()).into_response())
+                }
             }
         })
     }

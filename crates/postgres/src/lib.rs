@@ -75,6 +75,12 @@ impl PostgresStore {
     pub async fn connect(url: &str) -> Result<Self, ConnectError> {
         PostgresOptions::default().connect(url).await
     }
+
+    /// The connections, for tables of an application's own beside keyward's.
+    #[must_use]
+    pub fn pool(&self) -> &Pool {
+        &self.0.pool
+    }
 }
 
 impl fmt::Debug for PostgresStore {

@@ -1,11 +1,14 @@
 //! What the commands do.
 
 mod accounts;
+mod demo;
+mod desk;
 mod import;
 mod keys;
 mod nodes;
 mod pepper;
 mod scan;
+mod serve;
 
 use std::io::{IsTerminal, Write};
 use std::path::Path;
@@ -17,20 +20,23 @@ use keyward_sqlite::SqliteStore;
 use keyward_valkey::ValkeyStore;
 use zeroize::Zeroizing;
 
-use crate::arguments::{Arguments, Command};
+use crate::arguments::{Arguments, Audit, Command};
 use crate::failure::{Failure, Kind};
 
 pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
     match &arguments.command {
         Command::Keys(command) => keys::run(&open(&arguments).await?, command).await,
         Command::Accounts(command) => accounts::run(&open(&arguments).await?, command).await,
+        Command::Users(command) => desk::users(&arguments, command).await,
+        Command::Audit(Audit::Verify) => desk::verify(&arguments).await,
+        Command::Serve(command) => serve::run(&arguments, command).await,
         Command::Nodes { json } => nodes::run(&open(&arguments).await?, *json).await,
         Command::Scan(command) => {
             let keys = match arguments.database {
                 Some(_) => Some(open(&arguments).await.map_err(Failure::of_scan)?),
                 None => None,
             };
-            scan::run(keys.as_ref(), &format(&arguments)?, command).await
+            scan::run(keys.as_ref(), &format(&arguments)?.unwrap_or_default(), command).await
         }
         Command::Pepper { file, id } => pepper::make(file, id),
         Command::Completions { shell } => {
@@ -40,25 +46,15 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
     }
 }
 
+/// Where keys are if nothing else is said.
+const DATABASE: &str = "keyward.db";
+
 async fn open(arguments: &Arguments) -> Result<Keys, Failure> {
-    let mut keys = store(arguments.database.as_deref().unwrap_or("keyward.db")).await?;
+    let mut keys = store(arguments.database.as_deref().unwrap_or(DATABASE)).await?;
     if let Some(file) = &arguments.pepper_file {
         keys = keys.with_hasher(hasher(file)?);
     }
-    Ok(keys.with_format(format(arguments)?))
-}
-
-/// How keys are written.
-fn format(arguments: &Arguments) -> Result<KeyFormat, Failure> {
-    if arguments.prefix.is_empty() {
-        return Ok(KeyFormat::default());
-    }
-    arguments
-        .prefix
-        .iter()
-        .fold(KeyFormat::builder(), |format, (kind, prefix)| format.prefix(prefix, *kind))
-        .build()
-        .map_err(|error| Failure::caused(Kind::Usage, &error))
+    Ok(keys.with_format(format(arguments)?.unwrap_or_default()))
 }
 
 /// Asks whoever is at the terminal.
@@ -75,6 +71,16 @@ fn confirm(question: &str) -> Result<(), Failure> {
     } else {
         Err(Failure::new(Kind::Declined, "nothing was changed"))
     }
+}
+
+/// The keys' format, if another than the default is asked for.
+fn format(arguments: &Arguments) -> Result<Option<KeyFormat>, Failure> {
+    if arguments.prefix.is_empty() {
+        return Ok(None);
+    }
+    let with_prefixes =
+        arguments.prefix.iter().fold(KeyFormat::builder(), |format, (kind, prefix)| format.prefix(prefix, *kind));
+    with_prefixes.build().map(Some).map_err(|error| Failure::caused(Kind::Usage, &error))
 }
 
 /// The store at a path or a URL.
@@ -95,14 +101,15 @@ async fn store(database: &str) -> Result<Keys, Failure> {
                 "there is no store for {scheme}:// databases: give the path of an SQLite file, or a postgres:// or redis:// URL"
             ),
         )),
-        None => match SqliteStore::open(database) {
-            Ok(store) => Ok(Keys::new(store)),
-            Err(error) => {
-                let cause = Failure::caused(Kind::Database, &error);
-                Err(Failure::new(Kind::Database, format!("{database}: {cause}")))
-            }
-        },
+        None => Ok(Keys::new(open_sqlite(database)?)),
     }
+}
+
+fn open_sqlite(path: &str) -> Result<SqliteStore, Failure> {
+    SqliteStore::open(path).map_err(|error| {
+        let cause = Failure::caused(Kind::Database, &error);
+        Failure::new(Kind::Database, format!("{path}: {cause}"))
+    })
 }
 
 fn hasher(file: &Path) -> Result<Hasher, Failure> {

@@ -16,7 +16,7 @@ use bytes::Bytes;
 use smol_str::SmolStr;
 use tracing::Instrument;
 
-use crate::cache::Cache;
+use crate::cache::{Cache, Refused};
 use crate::connection::{Connection, Transport, TrustedProxies, UnknownConnection};
 use crate::credential::{Credential, CredentialFault};
 use crate::event::Event;
@@ -183,9 +183,11 @@ impl Authenticator {
         };
         let digest = resolver.hasher.digest(&key);
         match resolver.cache.get(&digest) {
-            Some(verdict) => Check::Done(verdict.and_then(|identity| {
-                inner.admit(identity, target.method, target.path, || inner.proxies.client(target.connection))
-            })),
+            Some(Ok(identity)) => {
+                let client = || inner.proxies.client(target.connection);
+                Check::Done(inner.admit(identity, target.method, target.path, client))
+            }
+            Some(Err(refused)) => Check::Done(Err(inner.told(*refused))),
             None => {
                 inner.presentation.local().metrics.miss();
                 Check::Pending(Pending(Box::new(PendingParts {
@@ -219,7 +221,7 @@ impl Authenticator {
             }
             return Err(Rejection::HttpsRequired);
         }
-        let identity = cache.resolve(&digests).await?;
+        let identity = cache.resolve(&digests).await.map_err(|refused| self.0.told(*refused))?;
         self.0.admit(identity, method.as_str(), &path, || client)
     }
 
@@ -322,13 +324,28 @@ impl Inner {
         path: &str,
         client: impl FnOnce() -> Option<IpAddr>,
     ) -> Result<Admission, Rejection> {
-        kind_allows(&identity, method)?;
-        endpoint_allows(&identity, method, path)?;
-        network_allows(&identity, client)?;
+        let verdict = kind_allows(&identity, method)
+            .and_then(|()| endpoint_allows(&identity, method, path))
+            .and_then(|()| network_allows(&identity, client));
+        if let Err(rejection) = verdict {
+            if let Some(hook) = &self.presentation.local().hook {
+                hook(&Event::KeyRefused { identity: &identity, rejection: &rejection });
+            }
+            return Err(rejection);
+        }
         if let Some(hook) = &self.presentation.local().hook {
             hook(&Event::Accepted { identity: &identity });
         }
         Ok(Admission::Identity(identity))
+    }
+
+    /// Why a credential is refused, once whoever wants to hear of it has.
+    #[cold]
+    fn told(&self, refused: Refused) -> Rejection {
+        if let (Some(identity), Some(hook)) = (&refused.identity, &self.presentation.local().hook) {
+            hook(&Event::KeyRefused { identity, rejection: &refused.rejection });
+        }
+        refused.rejection
     }
 
     /// Refuses what did not come by HTTPS; a key that it exposed is looked up to be marked.

@@ -60,10 +60,27 @@ pub(crate) struct Cache {
     metrics: Metrics,
 }
 
+/// A refusal, and whose credential it is, if that is known. In a box, so that a warm hit does not carry the room for it around.
+#[derive(Debug)]
+pub(crate) struct Refused {
+    pub(crate) rejection: Rejection,
+    pub(crate) identity: Option<Box<Identity>>,
+}
+
+impl From<Rejection> for Box<Refused> {
+    fn from(rejection: Rejection) -> Self {
+        Self::new(Refused { rejection, identity: None })
+    }
+}
+
+type Verdict = Result<Identity, Box<Refused>>;
+
 /// A refusal that may be cached, and what can overturn it: any digest that was asked for, and the account.
 #[derive(Clone, Debug)]
 struct Negative {
     rejection: Rejection,
+    /// Whose it is, if there is such a key.
+    identity: Option<Box<Identity>>,
     born: Born,
     until: Instant,
     digests: Digests,
@@ -117,7 +134,7 @@ impl Cache {
 
     /// The warm path: the identity, if it is cached and may be answered from here. Expiry is compared, not trusted.
     #[inline]
-    pub(crate) fn get(&self, digest: &Digest) -> Option<Result<Identity, Rejection>> {
+    pub(crate) fn get(&self, digest: &Digest) -> Option<Verdict> {
         let now = self.now();
         if !self.gate.is_open(now) {
             return None;
@@ -128,7 +145,7 @@ impl Cache {
     }
 
     /// The cold path: asks the store, once for however many requests wait for the same key.
-    pub(crate) async fn resolve(&self, digests: &Digests) -> Result<Identity, Rejection> {
+    pub(crate) async fn resolve(&self, digests: &Digests) -> Verdict {
         for _ in 0..SHARED_ATTEMPTS {
             if !self.gate.is_open(self.now()) {
                 break;
@@ -139,31 +156,31 @@ impl Cache {
             if let Some(negative) = self.back.get(digests.first()).await {
                 if negative.holds(self) {
                     self.metrics.negative_hit();
-                    return Err(negative.rejection);
+                    return Err(negative.into());
                 }
                 self.back.invalidate(digests.first()).await;
             }
             // Whatever this brings may have begun before this request did. It counts only if nothing has overtaken it
             // by now: what was revoked before this request began has bumped its epoch by then, as the gate was open.
             match self.back.try_get_with(*digests.first(), self.fly(*digests)).await {
-                Ok(negative) if negative.holds(self) => return Err(negative.rejection),
+                Ok(negative) if negative.holds(self) => return Err(negative.into()),
                 Ok(_) => {}
                 Err(not_kept) => match &*not_kept {
                     NotKept::Active(answer) if answer.holds(&self.epochs) => {
                         return self.unexpired(answer.identity.clone());
                     }
                     NotKept::Active(_) => {}
-                    NotKept::Failed(kind) => return Err(failure(*kind)),
+                    NotKept::Failed(kind) => return Err(failure(*kind).into()),
                 },
             }
         }
         self.metrics.read_through();
         // Read through: this answer began after the request did, so it counts whatever comes meanwhile. The front takes
         // it all the same, for when there is a lease again: it is guarded like any other.
-        let fill = self.fill(digests).await.map_err(|error| failure(error.kind()))?;
+        let fill = self.fill(digests).await.map_err(|error| Box::<Refused>::from(failure(error.kind())))?;
         match self.land(digests, &fill) {
             Landed::Active(answer) => Ok(answer.identity),
-            Landed::Refused(negative) => Err(negative.rejection),
+            Landed::Refused(negative) => Err(negative.into()),
         }
     }
 
@@ -193,9 +210,11 @@ impl Cache {
         self.clock.boottime().into()
     }
 
-    fn unexpired(&self, identity: Identity) -> Result<Identity, Rejection> {
+    fn unexpired(&self, identity: Identity) -> Verdict {
         match identity.expires_at() {
-            Some(end) if end <= self.clock.now() => Err(Rejection::KeyExpired),
+            Some(end) if end <= self.clock.now() => {
+                Err(Box::new(Refused { rejection: Rejection::KeyExpired, identity: Some(Box::new(identity)) }))
+            }
             _ => Ok(identity),
         }
     }
@@ -232,6 +251,7 @@ impl Cache {
                 }
                 Landed::Refused(Negative {
                     rejection,
+                    identity: key.map(|key| Box::new(key.identity.clone())),
                     born: fill.born,
                     until,
                     digests: *digests,
@@ -292,7 +312,7 @@ impl Cache {
             KeyStatus::Revoked => return Err(Rejection::KeyRevoked),
             KeyStatus::Compromised => return Err(Rejection::KeyCompromised),
         }
-        let identity = self.unexpired(key.identity.clone())?;
+        let identity = self.unexpired(key.identity.clone()).map_err(|refused| refused.rejection)?;
         if key.not_before.is_some_and(|begins: Timestamp| begins > self.clock.now()) {
             return Err(Rejection::KeyNotYetValid);
         }
@@ -300,6 +320,12 @@ impl Cache {
             return Err(Rejection::AccountSuspended);
         }
         Ok(identity.with_mode(digests.mode()))
+    }
+}
+
+impl From<Negative> for Box<Refused> {
+    fn from(negative: Negative) -> Self {
+        Self::new(Refused { rejection: negative.rejection, identity: negative.identity })
     }
 }
 

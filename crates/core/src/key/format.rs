@@ -436,7 +436,8 @@ impl KeyFormat {
     }
 
     /// Whether some token begins as keys of both formats do.
-    pub(crate) fn overlaps(&self, other: &Self) -> bool {
+    #[must_use]
+    pub fn overlaps(&self, other: &Self) -> bool {
         self.leads
             .iter()
             .any(|a| other.leads.iter().any(|b| a.text.starts_with(&*b.text) || b.text.starts_with(&*a.text)))

@@ -86,7 +86,11 @@ where
     fn call(&mut self, request: Request<ReqBody>) -> Self::Future {
         match check(&request, &*self.policy) {
             Ok(()) => RequireFuture { state: State::Inner { future: self.inner.call(request) } },
-            Err(rejection) => RequireFuture { state: State::Refused { refusal: Some(refusal(rejection, &request)) } },
+            Err(rejection) => RequireFuture {
+                state: State::Refused {
+                    refusal: Some(refusal(rejection, &request).with_identity(request.extensions().get())),
+                },
+            },
         }
     }
 }

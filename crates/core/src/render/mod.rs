@@ -11,6 +11,7 @@ use http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, Entry, RETRY_AFT
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 
 use crate::event::Event;
+use crate::identity::Identity;
 use crate::rejection::Rejection;
 use crate::request_id::{REQUEST_ID, RequestId, X_REQUEST_ID};
 use crate::telemetry::Metrics;
@@ -67,19 +68,27 @@ pub struct Refusal {
     rejection: Rejection,
     request_id: RequestId,
     head: bool,
+    identity: Option<Identity>,
 }
 
 impl Refusal {
     /// The refusal of a request with these headers and this method.
     #[must_use]
     pub fn new(rejection: Rejection, method: &http::Method, headers: &HeaderMap) -> Self {
-        Self { rejection, request_id: RequestId::of(headers), head: method == http::Method::HEAD }
+        Self { rejection, request_id: RequestId::of(headers), head: method == http::Method::HEAD, identity: None }
     }
 
     /// The refusal of a request of which the id that its client sent is known, if it sent one, and whether it is HEAD.
     #[must_use]
     pub fn of_parts(rejection: Rejection, sent_id: Option<&[u8]>, head: bool) -> Self {
-        Self { rejection, request_id: RequestId::of_bytes(sent_id), head }
+        Self { rejection, request_id: RequestId::of_bytes(sent_id), head, identity: None }
+    }
+
+    /// With the credential that was known and is refused, for [`Event::KeyRefused`].
+    #[must_use]
+    pub fn with_identity(mut self, identity: Option<&Identity>) -> Self {
+        self.identity = identity.cloned();
+        self
     }
 
     /// Why the request is refused.
@@ -132,6 +141,9 @@ impl Presentation {
     pub(crate) fn refuse(&self, refusal: &Refusal) -> Response<Bytes> {
         self.metrics.rejected(&refusal.rejection);
         if let Some(hook) = &self.hook {
+            if let Some(identity) = &refusal.identity {
+                hook(&Event::KeyRefused { identity, rejection: &refusal.rejection });
+            }
             hook(&Event::Refused { rejection: &refusal.rejection, request_id: &refusal.request_id });
         }
         self.write(refusal)

@@ -89,6 +89,13 @@ impl StoredKey {
         self
     }
 
+    /// With another identity in place of its own: for stores that put a view before another store.
+    #[must_use]
+    pub fn map_identity(mut self, change: impl FnOnce(Identity) -> Identity) -> Self {
+        self.identity = change(self.identity);
+        self
+    }
+
     /// The identity that the key gives.
     #[must_use]
     pub fn identity(&self) -> &Identity {

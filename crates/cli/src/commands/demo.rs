@@ -1,0 +1,86 @@
+//! Believable data, for `keyward serve --demo`.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use keyward::{Clock, KeyKind, Mode, NewKey, ScopeSet, SystemClock};
+use keyward_manage::{AccountUpdate, Count, Desk, DeskStore, KeyDraft, NewUser, Plan, Role};
+use serde_json::{Value, json};
+
+use super::desk::system;
+use crate::failure::{Failure, Kind};
+
+const DAY: i64 = 24 * 3_600 * 1_000;
+const EMAIL: &str = "demo@example.com";
+
+/// Fills an empty database, and gives what signs in.
+pub(super) async fn seed(desk: &Desk, records: &Arc<dyn DeskStore>) -> Result<Value, Failure> {
+    if desk.has_owner().await? {
+        return Err(Failure::new(Kind::Refused, "--demo is for an empty database, and this one has an owner"));
+    }
+    let mut random = [0_u8; 12];
+    getrandom::fill(&mut random).map_err(|error| Failure::new(Kind::Usage, error.to_string()))?;
+    let password = hex::encode(random);
+    let actor = system();
+    desk.create_owner(&actor, NewUser::new(EMAIL, "Dana Demo", &password)).await?;
+    let plans = [("Free", "For trying it out", 3), ("Pro", "For products", 50), ("Scale", "For platforms", 500)];
+    for (name, description, keys) in plans {
+        let plan = Plan { description: description.to_owned(), ..Plan::new(name).with_key_limit(keys) };
+        desk.put_plan(&actor, plan, None).await?;
+    }
+    let customers = [
+        ("Northwind Analytics", "Pro", "nora@northwind.example", ["Production API", "Staging API", "Metrics exporter"]),
+        ("Blue Harbor Shipping", "Scale", "bela@blueharbor.example", ["Track & trace", "Mobile app", "Nightly import"]),
+        ("Kiosk Café", "Free", "kim@kioskcafe.example", ["Point of sale", "Website", "Ben's experiments"]),
+    ];
+    for (name, plan, owner, keys) in customers {
+        let account = desk.create_account(&actor, name).await?;
+        let update = AccountUpdate { plan: Some(Some(plan.into())), ..AccountUpdate::default() };
+        desk.update_account(&actor, &account.id, &update, account.version).await?;
+        desk.invite(&actor, &account.id, owner, Role::Owner).await?;
+        for (number, key) in keys.into_iter().enumerate() {
+            let base =
+                NewKey::restricted(account.id.clone(), key, "resources:read jobs:write".parse().unwrap_or_default());
+            let new = match number {
+                0 => NewKey { kind: KeyKind::Secret, scopes: ScopeSet::all(), ..base },
+                1 => NewKey { mode: Mode::Test, ..base },
+                _ => NewKey {
+                    expires_at: Some(SystemClock.now().saturating_add(Duration::from_secs(10 * 86_400))),
+                    ..base
+                },
+            };
+            let issued = desk.create_key(&actor, KeyDraft::of(Default::default(), new)).await?;
+            records
+                .add(&month(&issued.view.id, &issued.view.account, number as i64))
+                .await
+                .map_err(|error| Failure::caused(Kind::Database, &error))?;
+            if number == 0 {
+                desk.rotate_key(&actor, &issued.view.id, Duration::from_secs(86_400)).await?;
+            }
+        }
+    }
+    let managing = "*".parse().unwrap_or_default();
+    let operator = desk.operator().clone();
+    let new = NewKey { kind: KeyKind::Secret, ..NewKey::restricted(operator, "Demo management", managing) };
+    let key = desk.create_key(&actor, KeyDraft::of(keyward_manage::Purpose::Management, new)).await?;
+    Ok(json!({"email": EMAIL, "password": password, "management_key": *key.key.expose_once()}))
+}
+
+/// A month of use, with weekends.
+fn month(key: &keyward::CredentialId, account: &keyward::AccountId, number: i64) -> Vec<Count> {
+    let today = SystemClock.now().as_millis() / DAY;
+    let count = |day: i64, outcome: &str, times: i64| Count {
+        account: account.to_string(),
+        key: key.to_string(),
+        day,
+        outcome: outcome.to_owned(),
+        times: u64::try_from(times).unwrap_or(0),
+    };
+    let busy = |day: i64| if (day + 4) % 7 < 2 { 120 } else { 900 };
+    (today - 29..=today)
+        .flat_map(|day| {
+            let accepted = busy(day) / (number + 1) + (day * 7_919) % 97;
+            [count(day, "accepted", accepted), count(day, "insufficient_scope", (day * 31 + number) % 9)]
+        })
+        .collect()
+}

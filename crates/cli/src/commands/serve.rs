@@ -1,0 +1,105 @@
+//! `keyward serve`
+
+use std::io::Write;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::Request;
+use axum::middleware::{Next, from_fn};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use http::StatusCode;
+use http::header::CONTENT_TYPE;
+use keyward_manage::Desk;
+use keyward_serve::{Limits, shutdown_signal};
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use serde_json::json;
+use tokio::net::TcpListener;
+use tower_http::timeout::TimeoutLayer;
+
+use super::{demo, desk};
+use crate::arguments::{Arguments, Serve};
+use crate::failure::{Failure, Kind};
+
+/// How long a request may take: longer than the longest wait for a revocation.
+const REQUEST: Duration = Duration::from_secs(30);
+const MAINTENANCE: Duration = Duration::from_secs(60);
+
+pub(super) async fn run(arguments: &Arguments, command: &Serve) -> Result<(), Failure> {
+    let settings = command.settings.clone().over(command.config.as_deref())?;
+    let metrics = PrometheusBuilder::new().install_recorder();
+    let metrics = metrics.map_err(|error| Failure::caused(Kind::Usage, &error))?;
+    let desk::Opened { desk, records } = desk::open(arguments, &settings).await?;
+
+    let address = settings.listen.unwrap_or(([127, 0, 0, 1], 8080).into());
+    let unusable = |error: std::io::Error| Failure::new(Kind::Usage, format!("{address}: {error}"));
+    let listener = TcpListener::bind(address).await.map_err(unusable)?;
+    let mut first_line = json!({"listening": format!("http://{}", listener.local_addr().map_err(unusable)?)});
+    if command.demo {
+        first_line["credentials"] = demo::seed(&desk, &records).await?;
+    } else if !desk.has_owner().await? {
+        eprintln!(
+            "there is no owner yet: make one on the same database, with\n  \
+             keyward users create --owner --email YOU@EXAMPLE.COM --password-stdin"
+        );
+    }
+    let stop = shutdown_signal().map_err(unusable)?;
+    let authenticator = desk.authenticator().map_err(|error| Failure::caused(Kind::Usage, &error))?;
+    let app = app(&desk, metrics.clone());
+
+    let mut output = std::io::stdout().lock();
+    writeln!(output, "{first_line}").and_then(|()| output.flush())?;
+    drop(output);
+
+    let maintained = tokio::spawn(maintain(desk.clone(), metrics));
+    keyward_serve::serve(listener, app, stop, Limits::default()).await;
+    maintained.abort();
+    authenticator.shutdown().await;
+    desk.flush_usage().await?;
+    Ok(())
+}
+
+fn app(desk: &Desk, metrics: PrometheusHandle) -> Router {
+    let ready = desk.clone();
+    keyward_manage::api(desk.clone())
+        .route("/healthz", get(async || "ok"))
+        .route(
+            "/readyz",
+            get(async move || match ready.ready().await {
+                Ok(()) => (StatusCode::OK, "ready"),
+                Err(error) => {
+                    tracing::warn!(%error, "not ready");
+                    (StatusCode::SERVICE_UNAVAILABLE, "the database does not answer")
+                }
+            }),
+        )
+        .route(
+            "/metrics",
+            get(async move || ([(CONTENT_TYPE, "text/plain; version=0.0.4")], metrics.render()).into_response()),
+        )
+        .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, REQUEST))
+        .layer(from_fn(count))
+}
+
+async fn count(request: Request, next: Next) -> Response {
+    // What strangers make up is not counted by its name.
+    let method = match request.method().as_str() {
+        known @ ("GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE" | "OPTIONS") => known.to_owned(),
+        _ => "other".to_owned(),
+    };
+    let response = next.run(request).await;
+    let status = response.status().as_str().to_owned();
+    metrics::counter!("keyward_http_requests_total", "method" => method, "status" => status).increment(1);
+    response
+}
+
+async fn maintain(desk: Desk, metrics: PrometheusHandle) {
+    let mut turns = tokio::time::interval(MAINTENANCE);
+    loop {
+        turns.tick().await;
+        metrics.run_upkeep();
+        if let Err(error) = desk.maintain().await {
+            tracing::warn!(%error, "the desk was not maintained");
+        }
+    }
+}

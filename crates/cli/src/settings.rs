@@ -1,0 +1,145 @@
+//! The settings of the server: one schema for flags, the environment and a file.
+
+use std::net::SocketAddr;
+use std::num::NonZeroU32;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::time::Duration;
+
+use clap::Args;
+use keyward::TrustedProxies;
+use keyward::ipnet::IpNet;
+use keyward_manage::{DeskBuilder, SignUpPolicy};
+use serde::Deserialize;
+
+use crate::arguments::duration;
+use crate::failure::{Failure, Kind};
+
+#[derive(Args, Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Settings {
+    /// Where to listen. Without it: 127.0.0.1:8080.
+    #[arg(long, env = "KEYWARD_LISTEN", value_name = "ADDRESS:PORT")]
+    pub(crate) listen: Option<SocketAddr>,
+    /// Whether people add themselves: open or closed. Without it: closed.
+    #[arg(long, env = "KEYWARD_SIGN_UP", value_name = "POLICY")]
+    sign_up: Option<SignUp>,
+    /// How many active keys an account may have whose plan says nothing. Without it: 100.
+    #[arg(long, env = "KEYWARD_KEY_LIMIT", value_name = "KEYS")]
+    key_limit: Option<NonZeroU32>,
+    /// Networks of proxies that are believed about their clients' addresses, separated by commas. Without it: none.
+    #[arg(long, env = "KEYWARD_TRUST_PROXY", value_delimiter = ',', value_name = "NETWORK")]
+    trust_proxy: Option<Vec<IpNet>>,
+    /// How long a session lives that is not used, such as 8h. Without it: 8h.
+    #[arg(long, env = "KEYWARD_SESSION_IDLE", value_name = "DURATION")]
+    session_idle: Option<Span>,
+    /// How long a session lives at most, such as 7d. Without it: 7d.
+    #[arg(long, env = "KEYWARD_SESSION_LIFE", value_name = "DURATION")]
+    session_life: Option<Span>,
+    /// How often somebody may try to sign in within a minute, from one address. Without it: 20.
+    #[arg(long, env = "KEYWARD_SIGN_INS_PER_ADDRESS", value_name = "ATTEMPTS")]
+    sign_ins_per_address: Option<NonZeroU32>,
+    /// How often somebody may try to sign in within a minute, with one e-mail address. Without it: 10.
+    #[arg(long, env = "KEYWARD_SIGN_INS_PER_EMAIL", value_name = "ATTEMPTS")]
+    sign_ins_per_email: Option<NonZeroU32>,
+    /// In a file only: flags and the environment say it for every command.
+    #[arg(skip)]
+    pub(crate) database: Option<String>,
+    /// In a file only, too.
+    #[arg(skip)]
+    pub(crate) pepper_file: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(try_from = "String")]
+struct SignUp(SignUpPolicy);
+
+impl FromStr for SignUp {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "open" => Ok(Self(SignUpPolicy::Open)),
+            "closed" => Ok(Self(SignUpPolicy::Closed)),
+            _ => Err("sign_up is open or closed".to_owned()),
+        }
+    }
+}
+
+/// A time such as `8h`, from a second to ten years.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(try_from = "String")]
+struct Span(Duration);
+
+impl FromStr for Span {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let span = duration(text)?;
+        if (1..=3_650 * 24 * 3_600).contains(&span.as_secs()) {
+            Ok(Self(span))
+        } else {
+            Err("a time from a second to ten years is needed".to_owned())
+        }
+    }
+}
+
+impl TryFrom<String> for SignUp {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse()
+    }
+}
+
+impl TryFrom<String> for Span {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse()
+    }
+}
+
+impl Settings {
+    /// These, and where they say nothing those of the file.
+    pub(crate) fn over(self, file: Option<&Path>) -> Result<Self, Failure> {
+        let Some(path) = file else { return Ok(self) };
+        let usage = |message: String| Failure::new(Kind::Usage, format!("{}: {message}", path.display()));
+        let text = std::fs::read_to_string(path).map_err(|error| usage(error.to_string()))?;
+        // The error shows the line.
+        let file: Self = toml::from_str(&text).map_err(|error| usage(error.to_string()))?;
+        Ok(Self {
+            listen: self.listen.or(file.listen),
+            sign_up: self.sign_up.or(file.sign_up),
+            key_limit: self.key_limit.or(file.key_limit),
+            trust_proxy: self.trust_proxy.or(file.trust_proxy),
+            session_idle: self.session_idle.or(file.session_idle),
+            session_life: self.session_life.or(file.session_life),
+            sign_ins_per_address: self.sign_ins_per_address.or(file.sign_ins_per_address),
+            sign_ins_per_email: self.sign_ins_per_email.or(file.sign_ins_per_email),
+            database: self.database.or(file.database),
+            pepper_file: self.pepper_file.or(file.pepper_file),
+        })
+    }
+
+    /// Sets a desk up as these say.
+    pub(crate) fn apply(&self, mut desk: DeskBuilder) -> DeskBuilder {
+        const HOUR: u64 = 3_600;
+        const PER_ADDRESS: NonZeroU32 = NonZeroU32::new(20).expect("it is not zero");
+        const PER_EMAIL: NonZeroU32 = NonZeroU32::new(10).expect("it is not zero");
+        if let Some(SignUp(policy)) = self.sign_up {
+            desk = desk.sign_up(policy);
+        }
+        if let Some(keys) = self.key_limit {
+            desk = desk.key_limit(keys.get());
+        }
+        if let Some(networks) = &self.trust_proxy {
+            desk = desk.trusted_proxies(TrustedProxies::new(networks.iter().copied()));
+        }
+        let span = |span: Option<Span>, hours| span.map_or(Duration::from_secs(hours * HOUR), |span| span.0);
+        desk.session_life(span(self.session_idle, 8), span(self.session_life, 7 * 24)).sign_in_attempts(
+            self.sign_ins_per_address.unwrap_or(PER_ADDRESS),
+            self.sign_ins_per_email.unwrap_or(PER_EMAIL),
+        )
+    }
+}

@@ -1,0 +1,147 @@
+//! `/v1/accounts`
+
+use axum::Json;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use keyward::AccountId;
+use serde::{Deserialize, Serialize};
+use smol_str::SmolStr;
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::keys::Days;
+use super::wire::{At, Caller, Input, Params, Problem, Tagged, answer};
+use super::{Listed, page_request, present};
+use crate::desk::{AccountUpdate, Desk, Usage};
+use crate::records::{Account, Versioned};
+use crate::role::Role;
+
+pub(super) fn routes() -> OpenApiRouter<Desk> {
+    OpenApiRouter::new().routes(routes!(list, create)).routes(routes!(show, update)).routes(routes!(usage))
+}
+
+/// Which accounts.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+struct Which {
+    /// Every account of the deployment, for the operator; else the caller's own.
+    all: Option<bool>,
+    /// Behind this: what the page before gave as `next`.
+    #[param(max_length = 300)]
+    after: Option<String>,
+    /// How many at most.
+    #[param(minimum = 1, maximum = 500)]
+    limit: Option<u16>,
+}
+
+/// An account, and what the caller is in it.
+#[derive(Serialize, ToSchema)]
+struct AccountView {
+    #[serde(flatten)]
+    account: Account,
+    /// The caller's role, if it is a user who belongs to it.
+    role: Option<Role>,
+    version: u64,
+}
+
+/// An account that is to be.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct CreateAccount {
+    /// What people call it.
+    #[schema(min_length = 1, max_length = 100)]
+    name: String,
+}
+
+/// What to change in an account. What is left out stays.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct UpdateAccount {
+    #[schema(min_length = 1, max_length = 100)]
+    name: Option<String>,
+    /// A plan, or null for none; for the operator alone.
+    #[schema(value_type = Option<String>, max_length = 100)]
+    #[serde(default, deserialize_with = "present")]
+    plan: Option<Option<SmolStr>>,
+    /// For the operator alone.
+    #[schema(value_type = Option<Vec<String>>, max_items = 50)]
+    features: Option<Vec<SmolStr>>,
+    /// Whether all of its keys are refused; for the operator alone.
+    suspended: Option<bool>,
+}
+
+fn view(account: Versioned<Account>, role: Option<Role>) -> AccountView {
+    AccountView { version: account.version, account: account.value, role }
+}
+
+/// Lists the caller's accounts, or every account for the operator.
+#[utoipa::path(get, path = "/v1/accounts", tag = "accounts", params(Which), security(("bearer" = [])),
+    responses((status = 200, description = "A page of accounts", body = Listed<AccountView>)))]
+async fn list(State(desk): State<Desk>, caller: Caller, Params(which): Params<Which>) -> Result<Response, Problem> {
+    let page = page_request(which.after, which.limit)?;
+    let listed = if which.all == Some(true) {
+        Listed::of(desk.accounts(&caller.actor, &page).await?, |account| view(account, None))
+    } else {
+        let own = desk.own_accounts(&caller.actor).await?;
+        Listed::all(own.into_iter().map(|(account, role)| view(account, role)).collect())
+    };
+    Ok(Json(listed).into_response())
+}
+
+/// Makes an account that the calling user owns.
+#[utoipa::path(post, path = "/v1/accounts", tag = "accounts", request_body = CreateAccount, security(("bearer" = [])),
+    params(("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[!-~]+$")),
+    responses((status = 201, description = "The account", body = AccountView)))]
+async fn create(State(desk): State<Desk>, caller: Caller, input: Input<CreateAccount>) -> Result<Response, Problem> {
+    let (working, actor) = (desk.clone(), caller.actor.clone());
+    let operation = async move {
+        let account = working.create_account(&actor, &input.value.name).await?;
+        answer(201, Some(account.version), &view(account, Some(Role::Owner)))
+    };
+    caller.once(&desk, input.request, operation).await
+}
+
+/// An account.
+#[utoipa::path(get, path = "/v1/accounts/{account}", tag = "accounts", security(("bearer" = [])),
+    params(("account" = String, Path, min_length = 1, max_length = 64)),
+    responses((status = 200, description = "The account", body = AccountView)))]
+async fn show(State(desk): State<Desk>, caller: Caller, At(account): At<AccountId>) -> Result<Response, Problem> {
+    let account = desk.account(&caller.actor, &account).await?;
+    Ok(Tagged(account.version, view(account, None)).into_response())
+}
+
+/// Changes an account.
+#[utoipa::path(patch, path = "/v1/accounts/{account}", tag = "accounts", request_body = UpdateAccount, security(("bearer" = [])),
+    params(("account" = String, Path, min_length = 1, max_length = 64), ("If-Match" = String, Header, pattern = "^\"[0-9]+\"$")),
+    responses((status = 200, description = "The account", body = AccountView)))]
+async fn update(
+    State(desk): State<Desk>,
+    caller: Caller,
+    At(account): At<AccountId>,
+    input: Input<UpdateAccount>,
+) -> Result<Response, Problem> {
+    let version = caller.if_match()?;
+    let body = input.value;
+    let update = AccountUpdate { name: body.name, plan: body.plan, features: body.features, suspended: body.suspended };
+    let (working, actor) = (desk.clone(), caller.actor.clone());
+    let operation = async move {
+        let account = working.update_account(&actor, &account, &update, version).await?;
+        answer(200, Some(account.version), &view(account, None))
+    };
+    caller.once(&desk, input.request, operation).await
+}
+
+/// How the keys of an account were used, by key, day and outcome.
+#[utoipa::path(get, path = "/v1/accounts/{account}/usage", tag = "accounts", security(("bearer" = [])),
+    params(("account" = String, Path, min_length = 1, max_length = 64), Days),
+    responses((status = 200, description = "Counts", body = Usage)))]
+async fn usage(
+    State(desk): State<Desk>,
+    caller: Caller,
+    At(account): At<AccountId>,
+    Params(days): Params<Days>,
+) -> Result<Json<Usage>, Problem> {
+    Ok(Json(desk.usage(&caller.actor, &account, days.days.unwrap_or(30)).await?))
+}

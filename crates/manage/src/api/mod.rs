@@ -1,0 +1,205 @@
+//! The HTTP API, under `/v1`. Its handlers translate: every rule is the desk's.
+
+mod accounts;
+mod audit;
+mod docs;
+mod keys;
+mod members;
+mod plans;
+mod tokens;
+mod users;
+mod wire;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::routing::get;
+use http::header::CONTENT_TYPE;
+use keyward::{AccountId, AuthLayer};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::{Content, OpenApi, Ref, RefOr, Response};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+
+pub(crate) use keys::{KindName, ModeName, StatusName};
+
+use crate::desk::{Desk, Page, PageRequest};
+
+const MAX_BODY: usize = 64 * 1_024;
+
+/// The HTTP API of a desk, under `/v1`, with its description at `/openapi.json` and a page to read it at `/docs`.
+///
+/// To be merged into an own router, or nested below a path. Who calls is found out in here, so no [`AuthLayer`] stands around it. Give
+/// requests the [`PeerAddress`](keyward::PeerAddress) of their connection, as `keyward-serve` does, so that sign-ins are throttled by
+/// address.
+///
+/// # Panics
+/// If the operating system gives no thread; [`Desk::authenticator`] called before gives an error instead.
+///
+/// # Examples
+/// ```
+/// use axum::Router;
+/// use keyward_manage::{Desk, SqliteDesk};
+/// use keyward_sqlite::SqliteStore;
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let store = SqliteStore::temporary()?;
+/// let desk = Desk::builder(store.clone(), SqliteDesk::open(&store)?).build()?;
+/// let app: Router = Router::new().merge(keyward_manage::api(desk));
+/// # let _ = app;
+/// # Ok(()) }
+/// ```
+pub fn api(desk: Desk) -> Router {
+    let authenticator = desk.authenticator().expect("a thread can be had");
+    let (open, mut description) = open_routes().split_for_parts();
+    let (protected, more) = protected_routes().split_for_parts();
+    description.merge(more);
+    let described: Value = serde_json::to_value(finished(description)).unwrap_or_default();
+    let page = docs::page(&described);
+    Router::new()
+        .merge(open)
+        .merge(protected.layer(AuthLayer::from(authenticator)))
+        .route("/openapi.json", get(async move || axum::Json(described)))
+        .route("/docs", get(async move || page))
+        .route("/docs.css", get(async || ([(CONTENT_TYPE, "text/css; charset=utf-8")], docs::STYLE)))
+        .method_not_allowed_fallback(wire::other_method)
+        .fallback(wire::no_such_path)
+        .layer(DefaultBodyLimit::max(MAX_BODY))
+        .layer(axum::middleware::from_fn_with_state(desk.clone(), wire::frame))
+        .with_state(desk)
+}
+
+/// The description of the HTTP API, as OpenAPI 3.1.
+///
+/// # Examples
+/// ```
+/// let description = keyward_manage::openapi();
+/// assert!(description.paths.paths.contains_key("/v1/keys"));
+/// ```
+#[must_use]
+pub fn openapi() -> OpenApi {
+    let mut description = open_routes().into_openapi();
+    description.merge(protected_routes().into_openapi());
+    finished(description)
+}
+
+fn open_routes() -> OpenApiRouter<Desk> {
+    OpenApiRouter::new().merge(users::open()).merge(tokens::open())
+}
+
+fn protected_routes() -> OpenApiRouter<Desk> {
+    OpenApiRouter::new()
+        .merge(accounts::routes())
+        .merge(members::routes())
+        .merge(users::routes())
+        .merge(keys::routes())
+        .merge(tokens::routes())
+        .merge(plans::routes())
+        .merge(audit::routes())
+}
+
+/// What every operation has in common.
+fn finished(mut description: OpenApi) -> OpenApi {
+    description.info.title = "keyward".to_owned();
+    description.info.version = env!("CARGO_PKG_VERSION").to_owned();
+    description.info.description = Some(
+        "Manages API keys. Send a management key or an access token: `Authorization: Bearer …`. Errors are RFC 9457 problems; programs \
+         go by their `code`. Lists give `next`, to be sent as `after`. A POST with an `Idempotency-Key` has one effect, however often \
+         it is sent within a day. Updates need the `ETag` that was read, as `If-Match`."
+            .to_owned(),
+    );
+    description.info.license = None;
+    let components = description.components.get_or_insert_default();
+    let scheme = HttpBuilder::new()
+        .scheme(HttpAuthScheme::Bearer)
+        .description(Some("A management key or an access token"))
+        .build();
+    components.security_schemes.insert("bearer".to_owned(), RefOr::T(SecurityScheme::Http(scheme)));
+    components.schemas.insert("Problem".to_owned(), <wire::ProblemBody as utoipa::PartialSchema>::schema());
+    let problem = Response::builder()
+        .description("A problem")
+        .content(
+            "application/problem+json",
+            Content::builder()
+                .schema(Some(RefOr::Ref(Ref::from_schema_name("Problem"))))
+                .example(Some(wire::example()))
+                .build(),
+        )
+        .build();
+    for item in description.paths.paths.values_mut() {
+        let operations =
+            [&mut item.get, &mut item.put, &mut item.post, &mut item.delete, &mut item.patch].into_iter().flatten();
+        for operation in operations {
+            operation.responses.responses.insert("default".to_owned(), RefOr::T(problem.clone()));
+        }
+    }
+    description
+}
+
+/// Which page of a list.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+struct Paging {
+    /// Behind this: what the page before gave as `next`.
+    #[param(max_length = 300)]
+    after: Option<String>,
+    /// How many at most.
+    #[param(minimum = 1, maximum = 500)]
+    limit: Option<u16>,
+}
+
+impl Paging {
+    fn request(self) -> Result<PageRequest, wire::Problem> {
+        page_request(self.after, self.limit)
+    }
+}
+
+fn page_request(after: Option<String>, limit: Option<u16>) -> Result<PageRequest, wire::Problem> {
+    let limit = limit.unwrap_or(50);
+    if !(1..=500).contains(&limit) {
+        return Err(crate::error::DeskError::invalid("limit", "1 to 500").into());
+    }
+    at_most("after", 300, after.as_deref())?;
+    Ok(PageRequest { after, limit: limit.into() })
+}
+
+fn at_most(field: &'static str, characters: usize, text: Option<&str>) -> Result<(), crate::DeskError> {
+    if text.is_none_or(|text| text.chars().count() <= characters) {
+        return Ok(());
+    }
+    Err(crate::DeskError::invalid(field, format!("at most {characters} characters")))
+}
+
+/// A page of a list.
+#[derive(Serialize, ToSchema)]
+struct Listed<T> {
+    data: Vec<T>,
+    /// What to send as `after` for the next page; null at the end.
+    next: Option<String>,
+}
+
+impl<T> Listed<T> {
+    fn of<U>(page: Page<U>, change: impl FnMut(U) -> T) -> Self {
+        let page = page.map(change);
+        Self { data: page.items, next: page.next }
+    }
+
+    fn all(data: Vec<T>) -> Self {
+        Self { data, next: None }
+    }
+}
+
+/// The account that is meant.
+async fn meant(desk: &Desk, actor: &crate::Actor, account: Option<AccountId>) -> Result<AccountId, crate::DeskError> {
+    match account {
+        Some(account) => Ok(account),
+        None => desk.default_account(actor).await,
+    }
+}
+
+/// Present but null is something else than absent.
+fn present<'de, D: serde::Deserializer<'de>, T: Deserialize<'de>>(from: D) -> Result<Option<Option<T>>, D::Error> {
+    Option::<T>::deserialize(from).map(Some)
+}

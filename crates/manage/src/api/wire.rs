@@ -1,0 +1,360 @@
+//! What requests and responses have in common: who calls, bodies, versions, problems.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::body::Body;
+use axum::extract::rejection::{BytesRejection, PathRejection, QueryRejection};
+use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request, State};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_MATCH, RETRY_AFTER, USER_AGENT};
+use http::request::Parts;
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use keyward::{Identity, RequestId};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::json;
+use utoipa::ToSchema;
+use zeroize::Zeroizing;
+
+use crate::actor::{Actor, Context};
+use crate::desk::{Answer, Desk, Once};
+use crate::error::DeskError;
+
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// What is wrong with a request, before the desk has seen it.
+#[derive(Debug)]
+pub(crate) enum Problem {
+    Desk(DeskError),
+    /// It cannot be read.
+    Unreadable(String),
+    /// Its body is no JSON.
+    MediaType,
+    TooLarge,
+    /// It lacks an `If-Match`.
+    PreconditionRequired,
+    NoSuchPath,
+    Method,
+}
+
+impl<E: Into<DeskError>> From<E> for Problem {
+    fn from(error: E) -> Self {
+        Self::Desk(error.into())
+    }
+}
+
+/// An RFC 9457 problem.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = Problem)]
+pub(crate) struct ProblemBody {
+    /// `about:blank`: what there is to know is in `code`.
+    #[serde(rename = "type")]
+    kind: &'static str,
+    /// The status in words.
+    title: Option<&'static str>,
+    status: u16,
+    /// What is wrong, for people.
+    detail: String,
+    /// What is wrong, for programs.
+    code: &'static str,
+    /// What to ask the provider about.
+    request_id: String,
+}
+
+/// A problem on its way out, until the request's id is known.
+#[derive(Clone)]
+struct Pending(Arc<Problem>);
+
+impl Problem {
+    fn parts(&self) -> (StatusCode, &'static str, String) {
+        match self {
+            Self::Desk(error @ (DeskError::Store(_) | DeskError::Internal)) => {
+                tracing::error!(cause = ?std::error::Error::source(error), "a request could not be carried out: {error}");
+                (error.status(), error.code(), "The request could not be carried out. Try again shortly.".to_owned())
+            }
+            Self::Desk(error) => (error.status(), error.code(), sentence(&error.to_string())),
+            Self::Unreadable(why) => (StatusCode::BAD_REQUEST, "INVALID_REQUEST", sentence(why)),
+            Self::MediaType => (
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "UNSUPPORTED_MEDIA_TYPE",
+                "The body has to be JSON: Content-Type: application/json.".to_owned(),
+            ),
+            Self::TooLarge => {
+                (StatusCode::PAYLOAD_TOO_LARGE, "BODY_TOO_LARGE", "The body is larger than 64 KiB.".to_owned())
+            }
+            Self::PreconditionRequired => (
+                StatusCode::PRECONDITION_REQUIRED,
+                "PRECONDITION_REQUIRED",
+                "Say which version this changes: If-Match with the ETag that you read.".to_owned(),
+            ),
+            Self::NoSuchPath => (StatusCode::NOT_FOUND, "NOT_FOUND", "There is no such path.".to_owned()),
+            Self::Method => (
+                StatusCode::METHOD_NOT_ALLOWED,
+                "METHOD_NOT_ALLOWED",
+                "This path does not take this method.".to_owned(),
+            ),
+        }
+    }
+
+    fn write(&self, response: &mut Response, request_id: &str) {
+        let (status, code, detail) = self.parts();
+        let body = ProblemBody {
+            kind: "about:blank",
+            title: status.canonical_reason(),
+            status: status.as_u16(),
+            detail,
+            code,
+            request_id: request_id.to_owned(),
+        };
+        *response.status_mut() = status;
+        *response.body_mut() = Body::from(serde_json::to_vec(&body).unwrap_or_default());
+        let headers = response.headers_mut();
+        headers.remove(http::header::CONTENT_LENGTH);
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        match self {
+            Self::Desk(DeskError::Throttled { retry_after }) => {
+                headers.insert(RETRY_AFTER, (retry_after.as_secs() + 1).into());
+            }
+            Self::Desk(DeskError::InProgress | DeskError::Store(_)) => {
+                headers.insert(RETRY_AFTER, 1.into());
+            }
+            // RFC 9110 section 15.5.2: a 401 has a challenge.
+            Self::Desk(DeskError::WrongCredentials | DeskError::SignedOut | DeskError::LinkEnded) => {
+                headers.insert(http::header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"keyward\""));
+            }
+            _ => {}
+        }
+    }
+}
+
+/// `there is no such key` as a sentence.
+fn sentence(text: &str) -> String {
+    let mut characters = text.chars();
+    let first: String = characters.next().map(|c| c.to_uppercase().collect()).unwrap_or_default();
+    let dot = if text.ends_with('.') { "" } else { "." };
+    format!("{first}{}{dot}", characters.as_str())
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let mut response = self.parts().0.into_response();
+        response.extensions_mut().insert(Pending(Arc::new(self)));
+        response
+    }
+}
+
+/// Around every request of the API: gives it its id and where it came from, and writes problems.
+pub(crate) async fn frame(State(desk): State<Desk>, mut request: Request, next: Next) -> Response {
+    let id = RequestId::of(request.headers());
+    let header = HeaderValue::try_from(id.as_str()).unwrap_or_else(|_| HeaderValue::from_static("unknown"));
+    let mut context = Context::new().request_id(id.as_str());
+    if let Some(address) = desk.trusted_proxies().client(&request) {
+        context = context.address(address);
+    }
+    if let Some(agent) = request.headers().get(USER_AGENT) {
+        context = context.user_agent(&String::from_utf8_lossy(agent.as_bytes()));
+    }
+    request.extensions_mut().insert(context);
+    // What refuses further in takes the same id.
+    request.headers_mut().insert(X_REQUEST_ID, header.clone());
+    let mut response = next.run(request).await;
+    if let Some(Pending(problem)) = response.extensions_mut().remove() {
+        problem.write(&mut response, id.as_str());
+    }
+    let headers = response.headers_mut();
+    headers.insert(X_REQUEST_ID, header);
+    headers.insert(http::header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    response
+}
+
+pub(crate) async fn no_such_path() -> Problem {
+    Problem::NoSuchPath
+}
+
+pub(crate) async fn other_method() -> Problem {
+    Problem::Method
+}
+
+fn context_of(parts: &Parts) -> Context {
+    parts.extensions.get::<Context>().cloned().unwrap_or_default()
+}
+
+/// Where a request came from whose caller nobody knows.
+pub(crate) struct Origin(pub(crate) Context);
+
+impl<S: Sync> FromRequestParts<S> for Origin {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        Ok(Self(context_of(parts)))
+    }
+}
+
+/// Who calls.
+pub(crate) struct Caller {
+    pub(crate) actor: Actor,
+    headers: HeaderMap,
+}
+
+impl<S: Sync> FromRequestParts<S> for Caller {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Response> {
+        let identity = keyward_axum::Authenticated::from_request_parts(parts, state).await;
+        let identity: Identity = identity.map_err(IntoResponse::into_response)?.into_inner();
+        Ok(Self { actor: Actor::of_identity(&identity, context_of(parts)), headers: parts.headers.clone() })
+    }
+}
+
+impl Caller {
+    /// The version that the caller wants to change.
+    pub(crate) fn if_match(&self) -> Result<u64, Problem> {
+        let value = self.headers.get(IF_MATCH).ok_or(Problem::PreconditionRequired)?;
+        let tag = value.to_str().unwrap_or_default().trim();
+        let strong = tag.strip_prefix('"').and_then(|tag| tag.strip_suffix('"'));
+        match strong {
+            Some(version) => version.parse().map_err(|_| Problem::Desk(DeskError::Stale)),
+            // RFC 9110 section 13.1.1: a weak tag matches nothing here.
+            None if tag.starts_with("W/\"") => Err(Problem::Desk(DeskError::Stale)),
+            None => Err(Problem::Unreadable("the If-Match header is not an ETag in quotes".to_owned())),
+        }
+    }
+
+    /// Carries an operation out to its end, even if the caller does not wait for it; once, if there is an idempotency key.
+    pub(crate) async fn once(
+        self,
+        desk: &Desk,
+        request: Zeroizing<Vec<u8>>,
+        operation: impl Future<Output = Result<Answer, DeskError>> + Send + 'static,
+    ) -> Result<Response, Problem> {
+        let desk = desk.clone();
+        let carried_out = tokio::spawn(async move {
+            let Some(key) = self.headers.get(IDEMPOTENCY_KEY) else { return operation.await };
+            let secret = self.headers.get(AUTHORIZATION).map(HeaderValue::as_bytes).unwrap_or_default();
+            let key = key.to_str().unwrap_or_default();
+            desk.once(Once { actor: &self.actor, key, request: &request, secret }, operation).await
+        });
+        let answer = carried_out.await.map_err(|_| Problem::Desk(DeskError::Internal))??;
+        let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::OK);
+        let mut response = (status, answer.body.to_string()).into_response();
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        if let Some(version) = answer.version {
+            headers.insert(ETAG, tag(version));
+        }
+        if status == StatusCode::NO_CONTENT {
+            headers.remove(CONTENT_TYPE);
+        }
+        Ok(response)
+    }
+}
+
+/// An answer that can be given again.
+pub(crate) fn answer(status: u16, version: Option<u64>, body: &impl Serialize) -> Result<Answer, DeskError> {
+    let body = serde_json::to_string(body).map_err(|_| DeskError::Internal)?;
+    Ok(Answer { status, version, body: Zeroizing::new(body) })
+}
+
+fn tag(version: u64) -> HeaderValue {
+    HeaderValue::try_from(format!("\"{version}\"")).unwrap_or_else(|_| HeaderValue::from_static("\"0\""))
+}
+
+/// A body with its version.
+pub(crate) struct Tagged<T>(pub(crate) u64, pub(crate) T);
+
+impl<T: Serialize> IntoResponse for Tagged<T> {
+    fn into_response(self) -> Response {
+        ([(ETAG, tag(self.0))], Json(self.1)).into_response()
+    }
+}
+
+/// A JSON body, and the whole request as bytes.
+pub(crate) struct Input<T> {
+    pub(crate) value: T,
+    pub(crate) request: Zeroizing<Vec<u8>>,
+}
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Input<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        let is_json = request.headers().get(CONTENT_TYPE).is_some_and(|kind| {
+            let kind = String::from_utf8_lossy(kind.as_bytes()).to_ascii_lowercase();
+            kind.split(';').next().unwrap_or_default().trim() == "application/json"
+        });
+        if !is_json {
+            return Err(Problem::MediaType);
+        }
+        let (bytes, request) = whole(request, state).await?;
+        let value = serde_json::from_slice(&bytes).map_err(|error| match error.classify() {
+            serde_json::error::Category::Data => Problem::Desk(DeskError::invalid("body", error.to_string())),
+            _ => Problem::Unreadable(format!("the body is not JSON: {error}")),
+        })?;
+        Ok(Self { value, request })
+    }
+}
+
+/// A request without a body, as bytes.
+pub(crate) struct NoInput(pub(crate) Zeroizing<Vec<u8>>);
+
+impl<S: Send + Sync> FromRequest<S> for NoInput {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        Ok(Self(whole(request, state).await?.1))
+    }
+}
+
+async fn whole<S: Send + Sync>(request: Request, state: &S) -> Result<(Bytes, Zeroizing<Vec<u8>>), Problem> {
+    let mut all = Zeroizing::new(format!("{} {}\n", request.method(), request.uri()).into_bytes());
+    let bytes = Bytes::from_request(request, state).await.map_err(|rejection| match rejection {
+        BytesRejection::FailedToBufferBody(error) if error.status() == StatusCode::PAYLOAD_TOO_LARGE => {
+            Problem::TooLarge
+        }
+        _ => Problem::Unreadable("the body cannot be read".to_owned()),
+    })?;
+    all.extend_from_slice(&bytes);
+    Ok((bytes, all))
+}
+
+/// What stands in the path.
+pub(crate) struct At<T>(pub(crate) T);
+
+impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for At<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        // What is no id is the id of nothing.
+        let found: Result<Path<T>, PathRejection> = Path::from_request_parts(parts, state).await;
+        found.map(|Path(value)| Self(value)).map_err(|_| Problem::Desk(DeskError::NotFound("thing with this id")))
+    }
+}
+
+/// What stands behind the question mark.
+pub(crate) struct Params<T>(pub(crate) T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Params<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let found: Result<Query<T>, QueryRejection> = Query::from_request_parts(parts, state).await;
+        found.map(|Query(value)| Self(value)).map_err(|error| Problem::Unreadable(error.body_text()))
+    }
+}
+
+/// Writes a secret into a body: nothing else shows one.
+#[derive(Serialize, ToSchema)]
+#[serde(transparent)]
+#[schema(value_type = String)]
+pub(crate) struct Shown(pub(crate) Zeroizing<String>);
+
+/// Problems for the documentation.
+pub(crate) fn example() -> serde_json::Value {
+    json!({"type": "about:blank", "title": "Not Found", "status": 404, "detail": "There is no such key.", "code": "NOT_FOUND", "request_id": "req_1"})
+}

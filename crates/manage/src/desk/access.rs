@@ -1,0 +1,137 @@
+//! Who calls the API: management keys, access tokens, and holders of the provider's keys, who may ask about those alone.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use keyward::{
+    Authenticator, BuildError, Digest, Event, FormatError, Found, Freshness, Hasher, Identity, KeyFormat, KeyKind,
+    KeyStatus, KeyStore, KeyUse, Mode, ScopeSet, StoreError, StoredKey, async_trait,
+};
+
+use super::Desk;
+use crate::records::{Access, Family, Member, StoredUser, Versioned};
+
+/// What restricted management keys begin with.
+pub const MANAGEMENT_PREFIX: &str = "kwm";
+/// What management keys of full access begin with.
+pub const SECRET_MANAGEMENT_PREFIX: &str = "kwms";
+/// What access tokens begin with.
+pub const ACCESS_TOKEN_PREFIX: &str = "kwa";
+
+/// What the provider's keys cannot begin with.
+pub(super) const RESERVED_PREFIXES: [&str; 3] = [MANAGEMENT_PREFIX, SECRET_MANAGEMENT_PREFIX, ACCESS_TOKEN_PREFIX];
+
+pub(super) fn management_format() -> Result<KeyFormat, FormatError> {
+    KeyFormat::builder()
+        .prefix(SECRET_MANAGEMENT_PREFIX, KeyKind::Secret)
+        .prefix(MANAGEMENT_PREFIX, KeyKind::Restricted)
+        .build()
+}
+
+pub(super) fn token_format() -> Result<KeyFormat, FormatError> {
+    KeyFormat::builder().prefix(ACCESS_TOKEN_PREFIX, KeyKind::Restricted).unwritten_mode(Mode::Live).build()
+}
+
+impl Desk {
+    /// What checks the credentials of those who call the API. Made when it is first asked for.
+    ///
+    /// # Errors
+    /// [`BuildError`] if the operating system gives no thread.
+    pub fn authenticator(&self) -> Result<Authenticator, BuildError> {
+        if let Some(made) = self.0.authenticator.get() {
+            return Ok(made.clone());
+        }
+        let keys = Holder { store: Arc::clone(&self.0.key_store), freshness: self.0.freshness.clone() };
+        let counting = self.clone();
+        let builder = Authenticator::builder(Arc::clone(&self.0.key_store))
+            .format(self.0.management_format.clone())
+            .hasher(self.0.hasher.clone())
+            .also(keys, self.0.format.clone(), self.0.hasher.clone())
+            .also(AccessTokens(self.clone()), self.0.token_format.clone(), Hasher::default())
+            .trusted_proxies(self.0.settings.proxies.clone())
+            .clock(Arc::clone(&self.0.clock))
+            .realm("keyward")
+            .on_event(move |event| counting.count(event));
+        #[cfg(feature = "metrics")]
+        let builder = builder.metrics();
+        let made = builder.build()?;
+        Ok(self.0.authenticator.get_or_init(|| made).clone())
+    }
+
+    /// Counts what happens to keys, for [`usage`](Self::usage): a hook for the authenticators of the provider's own services.
+    ///
+    /// # Examples
+    /// ```
+    /// # use keyward_manage::{Desk, SqliteDesk};
+    /// # use keyward_sqlite::SqliteStore;
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let store = SqliteStore::temporary()?;
+    /// # let desk = Desk::builder(store.clone(), SqliteDesk::open(&store)?).build()?;
+    /// let authenticator = keyward::Authenticator::builder(store).on_event(desk.usage_hook()).build()?;
+    /// # let _ = authenticator;
+    /// # Ok(()) }
+    /// ```
+    pub fn usage_hook(&self) -> impl Fn(&Event<'_>) + Send + Sync + 'static {
+        let desk = self.clone();
+        move |event| desk.count(event)
+    }
+}
+
+/// The provider's keys, of which the API lets everybody ask about their own, and do nothing else: what they were granted is
+/// for the provider's API.
+struct Holder {
+    store: Arc<dyn KeyStore>,
+    freshness: Freshness,
+}
+
+#[async_trait]
+impl KeyStore for Holder {
+    async fn find(&self, digest: &Digest) -> Result<Found, StoreError> {
+        let mut found = self.store.find(digest).await?;
+        found.key = found.key.map(|key| {
+            key.map_identity(|identity| {
+                identity.with_scopes(ScopeSet::default()).with_endpoints([]).with_kind(KeyKind::Restricted)
+            })
+        });
+        Ok(found)
+    }
+
+    fn freshness(&self) -> Freshness {
+        self.freshness.clone()
+    }
+
+    async fn record_use(&self, _: &[KeyUse]) -> Result<(), StoreError> {
+        // Asking about a key is no use of it.
+        Ok(())
+    }
+}
+
+/// Access tokens, looked up at every request, so that signing out holds at once.
+struct AccessTokens(Desk);
+
+#[async_trait]
+impl KeyStore for AccessTokens {
+    async fn find(&self, digest: &Digest) -> Result<Found, StoreError> {
+        let desk = &self.0;
+        let Some(access) = desk.get::<Access>(&hex::encode(digest.as_bytes())).await? else {
+            return Ok(Found::unknown());
+        };
+        let Some(family) = desk.get::<Family>(&access.family).await? else { return Ok(Found::unknown()) };
+        let Some(user): Option<Versioned<StoredUser>> = desk.get(family.user.as_str()).await? else {
+            return Ok(Found::unknown());
+        };
+        let role = match desk.get::<Member>(&Member::id_of(&family.account, &user.id)).await? {
+            Some(member) => member.role.rights().scopes().clone(),
+            None => ScopeSet::default(),
+        };
+        let identity = Identity::access_token(access.id.clone(), family.account.clone(), user.id.clone())
+            .with_scopes(role)
+            .with_expiry(access.ends_at);
+        let status = if desk.is_live(&family, &user) { KeyStatus::Active } else { KeyStatus::Revoked };
+        Ok(Found::key(StoredKey::new(identity).with_status(status)))
+    }
+
+    fn freshness(&self) -> Freshness {
+        Freshness::BoundedAge(Duration::ZERO)
+    }
+}

@@ -1,0 +1,183 @@
+//! Accounts.
+
+use keyward::{AccountId, AccountRecord, KeysError, Timestamp};
+use smol_str::SmolStr;
+
+use super::audit::{Draft, Target};
+use super::page::{Page, PageRequest};
+use super::{Desk, check_name};
+use crate::actor::{Actor, Who};
+use crate::error::DeskError;
+use crate::records::{Account, Entity, Member, Plan, Versioned};
+use crate::role::{Role, scopes};
+use crate::store::{Kind, List};
+
+/// What to change in an account; nothing by default.
+///
+/// # Examples
+/// ```
+/// let update = keyward_manage::AccountUpdate { name: Some("Example Ltd".into()), ..Default::default() };
+/// # let _ = update;
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AccountUpdate {
+    /// Another name.
+    pub name: Option<String>,
+    /// Another plan, or none. Only the operator gives plans.
+    pub plan: Option<Option<SmolStr>>,
+    /// Other features. Only the operator gives them.
+    pub features: Option<Vec<SmolStr>>,
+    /// Suspended, so that all of its keys are refused, or not. Only the operator suspends.
+    pub suspended: Option<bool>,
+}
+
+impl Desk {
+    /// Makes an account that the acting user owns.
+    ///
+    /// # Errors
+    /// [`DeskError::UsersOnly`] for keys, [`DeskError::Invalid`].
+    pub async fn create_account(&self, actor: &Actor, name: &str) -> Result<Versioned<Account>, DeskError> {
+        let name = check_name("name", name)?;
+        let owner = match &actor.who {
+            Who::System(_) => None,
+            _ => Some(self.acting_user(actor).await?),
+        };
+        let account = self.new_account(AccountId::generate(), name);
+        self.put_in_key_store(&account).await?;
+        let mut writes = vec![account.insert()?];
+        if let Some(owner) = owner {
+            writes.push(self.new_member(&account.id, &owner.id, Role::Owner).insert()?);
+        }
+        let draft = Draft::new(actor, "account.create", Target::new("account", &account.id))
+            .account(&account.id)
+            .after(&account);
+        self.commit_or_stale(writes, draft).await?;
+        Ok(Versioned { value: account, version: 1 })
+    }
+
+    /// An account. Needs `accounts:read`.
+    ///
+    /// # Errors
+    /// [`DeskError::NotFound`], [`DeskError::Forbidden`].
+    pub async fn account(&self, actor: &Actor, id: &AccountId) -> Result<Versioned<Account>, DeskError> {
+        self.rights(actor, id).await?.require(&scopes::ACCOUNTS_READ)?;
+        self.read_account(id).await
+    }
+
+    /// The accounts that the actor belongs to, with their roles; a key belongs to its own and has none.
+    ///
+    /// # Errors
+    /// [`DeskError::Store`] if the store fails.
+    pub async fn own_accounts(&self, actor: &Actor) -> Result<Vec<(Versioned<Account>, Option<Role>)>, DeskError> {
+        let mut accounts = Vec::new();
+        match &actor.who {
+            Who::User { id, .. } => {
+                let list = List::of(Kind::Member, 500).subject(id.as_str());
+                for member in self.list::<Member>(&list).await? {
+                    accounts.push((self.read_account(&member.account).await?, Some(member.role)));
+                }
+            }
+            Who::Key(identity) => accounts.push((self.read_account(identity.account()).await?, None)),
+            Who::System(_) => {}
+        }
+        Ok(accounts)
+    }
+
+    /// Every account of the deployment. Needs `accounts:read` in the operator's account.
+    ///
+    /// # Errors
+    /// [`DeskError::NotFound`] for those who have nothing to do with the operator's account, [`DeskError::Forbidden`].
+    pub async fn accounts(&self, actor: &Actor, page: &PageRequest) -> Result<Page<Versioned<Account>>, DeskError> {
+        self.rights(actor, self.operator()).await?.require(&scopes::ACCOUNTS_READ)?;
+        let accounts = self.list::<Account>(&page.apply(List::of(Kind::Account, 0))?).await?;
+        Ok(page.page(accounts, |account| (account.value.sort(), account.value.id())))
+    }
+
+    /// Changes an account, if it is at this version still. Needs `accounts:write`; what the operator decides needs `plans:write` in the
+    /// operator's account.
+    ///
+    /// # Errors
+    /// [`DeskError::Stale`], [`DeskError::NotFound`], [`DeskError::Forbidden`], [`DeskError::Invalid`].
+    pub async fn update_account(
+        &self,
+        actor: &Actor,
+        id: &AccountId,
+        update: &AccountUpdate,
+        version: u64,
+    ) -> Result<Versioned<Account>, DeskError> {
+        self.rights(actor, id).await?.require(&scopes::ACCOUNTS_WRITE)?;
+        if update.plan.is_some() || update.features.is_some() || update.suspended.is_some() {
+            let forbidden = |_| DeskError::Forbidden(scopes::PLANS_WRITE);
+            self.rights(actor, self.operator()).await.map_err(forbidden)?.require(&scopes::PLANS_WRITE)?;
+        }
+        let account = self.read_account(id).await?;
+        if account.version != version {
+            return Err(DeskError::Stale);
+        }
+        let mut changed = account.value.clone();
+        if let Some(name) = &update.name {
+            changed.name = check_name("name", name)?;
+        }
+        if let Some(plan) = &update.plan {
+            if let Some(plan) = plan
+                && self.get::<Plan>(plan).await?.is_none()
+            {
+                return Err(DeskError::invalid("plan", "the name of a plan that there is"));
+            }
+            changed.plan.clone_from(plan);
+        }
+        if let Some(features) = &update.features {
+            if features.len() > 50 {
+                return Err(DeskError::invalid("features", "at most 50"));
+            }
+            for feature in features {
+                check_name("features", feature)?;
+            }
+            changed.features.clone_from(features);
+        }
+        if let Some(suspended) = update.suspended {
+            changed.suspended_at = suspended.then(|| account.suspended_at.unwrap_or_else(|| self.now()));
+        }
+        let draft = Draft::new(actor, "account.update", Target::new("account", id))
+            .account(id)
+            .before(&account.value)
+            .after(&changed);
+        self.commit_or_stale(vec![account.replace(&changed)?], draft).await?;
+        // Behind the desk's own write, which decides between two who change it at once.
+        self.put_in_key_store(&changed).await?;
+        Ok(Versioned { value: changed, version: version + 1 })
+    }
+
+    pub(crate) fn new_account(&self, id: AccountId, name: String) -> Account {
+        Account { id, name, plan: None, features: Vec::new(), suspended_at: None, created_at: self.now() }
+    }
+
+    pub(crate) async fn put_in_key_store(&self, account: &Account) -> Result<(), KeysError> {
+        let record = AccountRecord {
+            id: account.id.clone(),
+            name: account.name.clone(),
+            plan: account.plan.clone(),
+            features: account.features.clone(),
+            suspended_at: account.suspended_at,
+        };
+        self.0.keys.put_account(&record).await.map(|_| ())
+    }
+
+    /// The account; one that was made beside the desk, for instance at the command line, is taken over.
+    pub(crate) async fn read_account(&self, id: &AccountId) -> Result<Versioned<Account>, DeskError> {
+        if let Some(account) = self.get::<Account>(id.as_str()).await? {
+            return Ok(account);
+        }
+        let record = self.0.keys.get_account(id).await?.ok_or(DeskError::NotFound("account"))?;
+        let account = Account {
+            id: record.id,
+            name: record.name,
+            plan: record.plan,
+            features: record.features,
+            suspended_at: record.suspended_at,
+            created_at: Timestamp::from_millis(0),
+        };
+        self.write_quietly(&[account.insert()?]).await?;
+        self.get(id.as_str()).await?.ok_or(DeskError::NotFound("account"))
+    }
+}

@@ -1,0 +1,209 @@
+//! The settings of a desk.
+
+use std::fmt;
+use std::num::NonZeroU32;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use argon2::Params;
+use keyward::{
+    AccountId, Clock, FormatError, Hasher, KeyAdmin, KeyFormat, KeyStore, Keys, SystemClock, TrustedProxies,
+};
+
+use super::access;
+use super::password::Passwords;
+use super::throttle::Throttle;
+use super::{Desk, Inner};
+use crate::error::DeskError;
+use crate::store::DeskStore;
+
+/// Whether people add themselves.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SignUpPolicy {
+    /// Who wants to signs up, and gets an account.
+    Open,
+    /// Users are added by others.
+    #[default]
+    Closed,
+}
+
+#[derive(Clone)]
+pub(crate) struct Settings {
+    pub(crate) operator: AccountId,
+    pub(crate) sign_up: SignUpPolicy,
+    pub(crate) key_limit: u32,
+    pub(crate) session_idle: Duration,
+    pub(crate) session_life: Duration,
+    pub(crate) access_life: Duration,
+    pub(crate) refresh_life: Duration,
+    pub(crate) family_life: Duration,
+    pub(crate) proxies: TrustedProxies,
+}
+
+/// Puts a [`Desk`] together; made by [`Desk::builder`].
+///
+/// # Examples
+/// ```
+/// use std::time::Duration;
+/// use keyward_manage::{Desk, SignUpPolicy, SqliteDesk};
+/// use keyward_sqlite::SqliteStore;
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let store = SqliteStore::temporary()?;
+/// let desk = Desk::builder(store.clone(), SqliteDesk::open(&store)?)
+///     .sign_up(SignUpPolicy::Open)
+///     .key_limit(20)
+///     .session_life(Duration::from_secs(3_600), Duration::from_secs(86_400))
+///     .build()?;
+/// # let _ = desk;
+/// # Ok(()) }
+/// ```
+#[must_use = "nothing is built before build()"]
+pub struct DeskBuilder {
+    keys: Keys,
+    key_store: Arc<dyn KeyStore>,
+    store: Arc<dyn DeskStore>,
+    format: KeyFormat,
+    hasher: Hasher,
+    clock: Arc<dyn Clock>,
+    settings: Settings,
+    attempts: (NonZeroU32, NonZeroU32),
+    params: Params,
+}
+
+impl DeskBuilder {
+    pub(super) fn new<S: KeyAdmin + Clone>(keys: S, store: Arc<dyn DeskStore>) -> Self {
+        const HOUR: Duration = Duration::from_secs(3_600);
+        const PER_ADDRESS: NonZeroU32 = NonZeroU32::new(20).expect("it is not zero");
+        const PER_EMAIL: NonZeroU32 = NonZeroU32::new(10).expect("it is not zero");
+        Self {
+            key_store: Arc::new(keys.clone()),
+            keys: Keys::new(keys),
+            store,
+            format: KeyFormat::default(),
+            hasher: Hasher::default(),
+            clock: Arc::new(SystemClock),
+            settings: Settings {
+                operator: "operator".parse().unwrap_or_else(|_| AccountId::generate()),
+                sign_up: SignUpPolicy::default(),
+                key_limit: 100,
+                session_idle: 8 * HOUR,
+                session_life: 7 * 24 * HOUR,
+                access_life: HOUR / 4,
+                refresh_life: 30 * 24 * HOUR,
+                family_life: 90 * 24 * HOUR,
+                proxies: TrustedProxies::none(),
+            },
+            attempts: (PER_ADDRESS, PER_EMAIL),
+            params: Passwords::owasp(),
+        }
+    }
+
+    /// How the provider's keys are written; [`KeyFormat::default`] without this.
+    pub fn format(mut self, format: KeyFormat) -> Self {
+        self.format = format;
+        self
+    }
+
+    /// How keys are turned into digests; SHA-256 without this.
+    pub fn hasher(mut self, hasher: Hasher) -> Self {
+        self.hasher = hasher;
+        self
+    }
+
+    /// With time read from this clock.
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// The operator's account; `operator` without this.
+    pub fn operator(mut self, account: AccountId) -> Self {
+        self.settings.operator = account;
+        self
+    }
+
+    /// Whether people add themselves; they do not without this.
+    pub fn sign_up(mut self, policy: SignUpPolicy) -> Self {
+        self.settings.sign_up = policy;
+        self
+    }
+
+    /// How many active keys an account may have whose plan says nothing; 100 without this.
+    pub fn key_limit(mut self, keys: u32) -> Self {
+        self.settings.key_limit = keys;
+        self
+    }
+
+    /// How long a session lives without being used, and at all; 8 hours and 7 days without this.
+    pub fn session_life(mut self, idle: Duration, at_most: Duration) -> Self {
+        (self.settings.session_idle, self.settings.session_life) = (idle, at_most);
+        self
+    }
+
+    /// How long an access token lives; 15 minutes without this.
+    pub fn access_token_life(mut self, life: Duration) -> Self {
+        self.settings.access_life = life;
+        self
+    }
+
+    /// How often somebody may try to sign in in a minute, from one address and with one e-mail address; 20 and 10 without this.
+    pub fn sign_in_attempts(mut self, per_address: NonZeroU32, per_email: NonZeroU32) -> Self {
+        self.attempts = (per_address, per_email);
+        self
+    }
+
+    /// The proxies that are believed about their clients' addresses; none without this.
+    pub fn trusted_proxies(mut self, proxies: TrustedProxies) -> Self {
+        self.settings.proxies = proxies;
+        self
+    }
+
+    /// The parameters of argon2id; those of OWASP without this. Passwords that were hashed with others are hashed anew when their
+    /// owners sign in.
+    pub fn password_params(mut self, params: Params) -> Self {
+        self.params = params;
+        self
+    }
+
+    /// The desk.
+    ///
+    /// # Errors
+    /// [`DeskError::Invalid`] if the provider's keys begin as management keys or access tokens do.
+    pub fn build(self) -> Result<Desk, DeskError> {
+        let internal = |_: FormatError| DeskError::Internal;
+        let management_format = access::management_format().map_err(internal)?;
+        let token_format = access::token_format().map_err(internal)?;
+        if self.format.overlaps(&management_format) || self.format.overlaps(&token_format) {
+            let taken = access::RESERVED_PREFIXES.join(", ");
+            return Err(DeskError::invalid("format", format!("other prefixes than {taken}")));
+        }
+        let keys = self.keys.with_hasher(self.hasher.clone()).with_clock(Arc::clone(&self.clock));
+        Ok(Desk(Arc::new(Inner {
+            management: keys.clone().with_format(management_format.clone()),
+            keys: keys.with_format(self.format.clone()),
+            freshness: self.key_store.freshness(),
+            key_store: self.key_store,
+            store: self.store,
+            format: self.format,
+            management_format,
+            token_format,
+            hasher: self.hasher,
+            clock: self.clock,
+            settings: self.settings,
+            passwords: Passwords::new(self.params)?,
+            throttle: Throttle::new(self.attempts.0, self.attempts.1),
+            counters: super::usage::Counters::default(),
+            head: tokio::sync::Mutex::new(None),
+            making: std::array::from_fn(|_| tokio::sync::Mutex::new(())),
+            authenticator: OnceLock::new(),
+        })))
+    }
+}
+
+impl fmt::Debug for DeskBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DeskBuilder").field("format", &self.format).finish_non_exhaustive()
+    }
+}

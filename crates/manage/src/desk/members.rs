@@ -1,0 +1,170 @@
+//! Members: who belongs to an account, and as what.
+
+use keyward::{AccountId, UserId};
+use serde::Serialize;
+use serde_json::json;
+use utoipa::ToSchema;
+
+use super::Desk;
+use super::audit::{Draft, Target};
+use super::page::{Page, PageRequest};
+use crate::actor::Actor;
+use crate::error::DeskError;
+use crate::records::{Entity, Member, StoredUser, User, Versioned};
+use crate::role::{Role, scopes};
+use crate::store::{Kind, List, Write};
+
+/// A member as those see them who may.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct MemberView {
+    /// Who it is.
+    pub user: User,
+    /// What they are in the account.
+    pub role: Role,
+    /// Since when.
+    #[schema(value_type = String, format = DateTime)]
+    pub created_at: keyward::Timestamp,
+    /// Whether they have chosen a password yet.
+    pub pending: bool,
+    /// For updates.
+    pub version: u64,
+}
+
+impl Desk {
+    /// Who belongs to an account. Needs `members:read`.
+    ///
+    /// # Errors
+    /// [`DeskError::NotFound`], [`DeskError::Forbidden`], [`DeskError::Invalid`] for a bad cursor.
+    pub async fn members(
+        &self,
+        actor: &Actor,
+        account: &AccountId,
+        page: &PageRequest,
+    ) -> Result<Page<MemberView>, DeskError> {
+        self.rights(actor, account).await?.require(&scopes::MEMBERS_READ)?;
+        let list = page.apply(List::of(Kind::Member, 0).owner(account.as_str()))?;
+        let found = page.page(self.list::<Member>(&list).await?, |member| (member.value.sort(), member.value.id()));
+        let mut items = Vec::with_capacity(found.items.len());
+        for member in found.items {
+            items.push(self.view(member).await?);
+        }
+        Ok(Page { items, next: found.next })
+    }
+
+    /// A member of an account. Needs `members:read`.
+    ///
+    /// # Errors
+    /// [`DeskError::NotFound`], [`DeskError::Forbidden`].
+    pub async fn member(&self, actor: &Actor, account: &AccountId, user: &UserId) -> Result<MemberView, DeskError> {
+        self.rights(actor, account).await?.require(&scopes::MEMBERS_READ)?;
+        self.view(self.read_member(account, user).await?).await
+    }
+
+    /// Gives a member another role, if they are at this version still. Needs `members:write`, and nobody gives or takes a role above
+    /// their own.
+    ///
+    /// # Errors
+    /// [`DeskError::Stale`], [`DeskError::LastOwner`], [`DeskError::Escalation`], [`DeskError::NotFound`], [`DeskError::Forbidden`].
+    pub async fn update_member(
+        &self,
+        actor: &Actor,
+        account: &AccountId,
+        user: &UserId,
+        role: Role,
+        version: u64,
+    ) -> Result<MemberView, DeskError> {
+        self.change_member(actor, account, user, Some(role), version).await?;
+        self.view(self.read_member(account, user).await?).await
+    }
+
+    /// Takes a member out of an account, if they are at this version still. Needs `members:write`, unless they leave by themselves.
+    ///
+    /// # Errors
+    /// As for [`update_member`](Self::update_member).
+    pub async fn remove_member(
+        &self,
+        actor: &Actor,
+        account: &AccountId,
+        user: &UserId,
+        version: u64,
+    ) -> Result<(), DeskError> {
+        self.change_member(actor, account, user, None, version).await
+    }
+
+    async fn change_member(
+        &self,
+        actor: &Actor,
+        account: &AccountId,
+        user: &UserId,
+        role: Option<Role>,
+        version: u64,
+    ) -> Result<(), DeskError> {
+        let rights = self.rights(actor, account).await?;
+        let leaves = role.is_none() && actor.user() == Some(user);
+        if !leaves {
+            rights.require(&scopes::MEMBERS_WRITE)?;
+        }
+        let member = self.read_member(account, user).await?;
+        if member.version != version {
+            return Err(DeskError::Stale);
+        }
+        if !leaves {
+            rights.check_role(member.role)?;
+        }
+        if let Some(role) = role {
+            rights.check_role(role)?;
+        }
+        let mut writes: Vec<Write> = Vec::new();
+        if member.role == Role::Owner && role != Some(Role::Owner) {
+            // The account is written too: of two who take an owner away at once, one is told to look again.
+            let known = self.read_account(account).await?;
+            self.check_other_owner(account, user).await?;
+            writes.push(known.replace(&known.value)?);
+        }
+        let draft = Draft::new(
+            actor,
+            if role.is_some() { "member.update" } else { "member.remove" },
+            Target::new("user", user),
+        )
+        .account(account)
+        .before(json!({"role": member.role}));
+        let draft = match role {
+            Some(role) => {
+                writes.push(member.replace(&Member { role, ..member.value.clone() })?);
+                draft.after(json!({"role": role}))
+            }
+            None => {
+                writes.push(member.remove());
+                draft
+            }
+        };
+        self.commit_or_stale(writes, draft).await
+    }
+
+    async fn check_other_owner(&self, account: &AccountId, user: &UserId) -> Result<(), DeskError> {
+        let mut list = List::of(Kind::Member, 500).owner(account.as_str());
+        loop {
+            let members = self.list::<Member>(&list).await?;
+            if members.iter().any(|member| member.role == Role::Owner && member.user != *user) {
+                return Ok(());
+            }
+            let Some(last) = members.last() else { return Err(DeskError::LastOwner) };
+            list.after = Some((last.value.sort(), last.value.id()));
+        }
+    }
+
+    pub(crate) async fn read_member(&self, account: &AccountId, user: &UserId) -> Result<Versioned<Member>, DeskError> {
+        self.get(&Member::id_of(account, user)).await?.ok_or(DeskError::NotFound("member"))
+    }
+
+    pub(crate) async fn view(&self, member: Versioned<Member>) -> Result<MemberView, DeskError> {
+        let user: Versioned<StoredUser> = self.get(member.user.as_str()).await?.ok_or(DeskError::NotFound("user"))?;
+        Ok(MemberView {
+            user: User::from(&user.value),
+            role: member.role,
+            created_at: member.created_at,
+            pending: user.password.is_none(),
+            version: member.version,
+        })
+    }
+}

@@ -1,0 +1,224 @@
+//! The desk: the one service that manages accounts, users and keys.
+
+mod access;
+mod accounts;
+mod audit;
+mod builder;
+mod invitations;
+mod keys;
+mod limit;
+mod members;
+mod once;
+mod page;
+mod password;
+mod plans;
+mod sessions;
+mod throttle;
+mod tokens;
+mod usage;
+mod users;
+
+pub use access::{ACCESS_TOKEN_PREFIX, MANAGEMENT_PREFIX, SECRET_MANAGEMENT_PREFIX};
+pub use accounts::AccountUpdate;
+pub use audit::{AuditEntry, AuditQuery, AuditVerdict, Outcome, Target};
+pub use builder::{DeskBuilder, SignUpPolicy};
+pub use invitations::Invited;
+pub use keys::{KeyChange, KeyDraft, KeyView, NewlyIssued, NewlyRotated, purpose_of};
+pub use members::MemberView;
+pub use once::{Answer, Once};
+pub use page::{Page, PageRequest};
+pub use sessions::{SessionView, SignedIn};
+pub use tokens::Tokens;
+pub use usage::{Usage, UsageDay};
+pub use users::NewUser;
+
+use std::fmt;
+use std::sync::{Arc, OnceLock};
+
+use keyward::{
+    AccountId, Authenticator, Clock, Freshness, KeyFormat, KeyStore, Keys, StoreError, Timestamp, TrustedProxies,
+};
+use tokio::sync::Mutex;
+
+use crate::actor::{Actor, Who};
+use crate::error::DeskError;
+use crate::records::{Entity, Member, Versioned};
+use crate::role::Rights;
+use crate::store::{DeskStore, List, Write};
+use audit::Head;
+use builder::Settings;
+use password::Passwords;
+use throttle::Throttle;
+use usage::Counters;
+
+/// How often a write is tried again that somebody else has overtaken.
+const ATTEMPTS: usize = 64;
+
+/// Manages accounts, users, members, keys, plans and tokens. Clones are cheap and share everything.
+///
+/// Every operation takes an [`Actor`], checks what they may do, and writes the audit log.
+///
+/// # Examples
+/// ```
+/// use keyward_manage::{Actor, Context, Desk, KeyDraft, NewUser, SqliteDesk};
+/// use keyward_sqlite::SqliteStore;
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let store = SqliteStore::temporary()?;
+/// let desk = Desk::builder(store.clone(), SqliteDesk::open(&store)?).build()?;
+/// let system = Actor::system("example", Context::new());
+/// desk.create_owner(&system, NewUser::new("ada@example.com", "Ada", "correct horse battery")).await?;
+///
+/// let signed_in = desk.sign_in(&Context::new(), "ada@example.com", "correct horse battery").await?;
+/// let ada = desk.session(&signed_in.session, Context::new()).await?;
+/// let account = desk.own_accounts(&ada).await?.remove(0).0.value.id;
+/// let issued = desk.create_key(&ada, KeyDraft::secret(account, "production")).await?;
+/// println!("shown this once: {}", *issued.key.expose_once());
+/// # Ok(()) }
+/// ```
+#[derive(Clone)]
+pub struct Desk(pub(crate) Arc<Inner>);
+
+pub(crate) struct Inner {
+    keys: Keys,
+    management: Keys,
+    key_store: Arc<dyn KeyStore>,
+    freshness: Freshness,
+    store: Arc<dyn DeskStore>,
+    format: KeyFormat,
+    management_format: KeyFormat,
+    token_format: KeyFormat,
+    hasher: keyward::Hasher,
+    clock: Arc<dyn Clock>,
+    settings: Settings,
+    passwords: Passwords,
+    throttle: Throttle,
+    counters: Counters,
+    /// The end of the audit log, as far as this process knows; whoever appends holds it.
+    head: Mutex<Option<Head>>,
+    /// Whoever makes a key holds one of these, so that those of one process do not overtake each other all the time.
+    making: [Mutex<()>; 16],
+    authenticator: OnceLock<Authenticator>,
+}
+
+impl Desk {
+    /// Starts a desk over the keys and the records in these stores.
+    pub fn builder<S: keyward::KeyAdmin + Clone>(keys: S, records: impl DeskStore) -> DeskBuilder {
+        DeskBuilder::new(keys, Arc::new(records))
+    }
+
+    /// The operator's account. Who has a role there has it in every account, and may change plans.
+    #[must_use]
+    pub fn operator(&self) -> &AccountId {
+        &self.0.settings.operator
+    }
+
+    /// The proxies that are believed about their clients' addresses.
+    #[must_use]
+    pub fn trusted_proxies(&self) -> &TrustedProxies {
+        &self.0.settings.proxies
+    }
+
+    /// The keys' format.
+    #[must_use]
+    pub fn key_format(&self) -> &KeyFormat {
+        &self.0.format
+    }
+
+    /// What `actor` may do in `account`.
+    ///
+    /// # Errors
+    /// [`DeskError::NotFound`] if they have nothing to do with it, whether it exists or not.
+    pub async fn rights(&self, actor: &Actor, account: &AccountId) -> Result<Rights, DeskError> {
+        match &actor.who {
+            Who::System(_) => Ok(Rights::all()),
+            Who::Key(identity) if identity.account() == account || identity.account() == self.operator() => {
+                Ok(Rights::of_key(identity))
+            }
+            Who::Key(_) => Err(DeskError::NotFound("account")),
+            Who::User { id, .. } => {
+                for place in [account, self.operator()] {
+                    if let Some(member) = self.get::<Member>(&Member::id_of(place, id)).await? {
+                        return Ok(member.role.rights());
+                    }
+                }
+                Err(DeskError::NotFound("account"))
+            }
+        }
+    }
+
+    /// The account that an actor means who names none: its key's own, or the user's first.
+    ///
+    /// # Errors
+    /// [`DeskError::NotFound`] if the user belongs to no account.
+    pub async fn default_account(&self, actor: &Actor) -> Result<AccountId, DeskError> {
+        match &actor.who {
+            Who::System(_) => Ok(self.operator().clone()),
+            Who::Key(identity) => Ok(identity.account().clone()),
+            Who::User { id, .. } => self.first_account(id).await?.ok_or(DeskError::NotFound("account")),
+        }
+    }
+
+    /// Removes what has expired, logs operations that a crash has left without an entry, and writes down usage. To be called every
+    /// minute or so.
+    ///
+    /// # Errors
+    /// [`DeskError::Store`] if the store fails.
+    pub async fn maintain(&self) -> Result<(), DeskError> {
+        self.flush_usage().await?;
+        self.log_unfinished().await?;
+        // A day later, so that a token that was used after its end is still told as ended, and a reuse still shows.
+        let before = self.now().as_millis() - 24 * 3_600 * 1_000;
+        self.0.store.sweep(Timestamp::from_millis(before)).await?;
+        self.0.throttle.shrink();
+        Ok(())
+    }
+
+    /// Whether both stores answer.
+    ///
+    /// # Errors
+    /// [`DeskError::Store`] if one of them does not.
+    pub async fn ready(&self) -> Result<(), DeskError> {
+        self.0.keys.get_account(self.operator()).await?;
+        self.0.store.get(crate::store::Kind::User, "").await?;
+        Ok(())
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.0.clock.now()
+    }
+
+    async fn get<T: Entity>(&self, id: &str) -> Result<Option<Versioned<T>>, StoreError> {
+        self.0.store.get(T::KIND, id).await?.as_ref().map(Versioned::of).transpose()
+    }
+
+    async fn find<T: Entity>(&self, key: &str) -> Result<Option<Versioned<T>>, StoreError> {
+        self.0.store.find(T::KIND, key).await?.as_ref().map(Versioned::of).transpose()
+    }
+
+    async fn list<T: Entity>(&self, list: &List) -> Result<Vec<Versioned<T>>, StoreError> {
+        self.0.store.list(list).await?.iter().map(Versioned::of).collect()
+    }
+
+    /// Writes without an entry in the log: what nobody has done, or what says nothing.
+    async fn write_quietly(&self, writes: &[Write]) -> Result<bool, StoreError> {
+        Ok(self.0.store.write(writes).await? == crate::store::Written::Done)
+    }
+}
+
+impl fmt::Debug for Desk {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Desk").field("operator", self.operator()).finish_non_exhaustive()
+    }
+}
+
+/// A name as people give it to things: visible, and not too long.
+pub(crate) fn check_name(field: &'static str, name: &str) -> Result<String, DeskError> {
+    let name = name.trim();
+    let fits = (1..=100).contains(&name.chars().count()) && !name.chars().any(char::is_control);
+    if fits {
+        Ok(name.to_owned())
+    } else {
+        Err(DeskError::invalid(field, "1 to 100 characters, none of them a control character"))
+    }
+}

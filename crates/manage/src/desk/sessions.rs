@@ -1,0 +1,220 @@
+//! Signing in to the dashboard, and sessions.
+
+use keyward::Timestamp;
+use serde::Serialize;
+use utoipa::ToSchema;
+use zeroize::Zeroizing;
+
+use super::Desk;
+use super::audit::{Draft, Outcome, Target};
+use super::page::{Page, PageRequest};
+use super::users::normal_email;
+use crate::actor::{Actor, Context, Through, Who};
+use crate::error::DeskError;
+use crate::records::{Entity, Family, StoredSession, StoredUser, User, Versioned, digest_of, new_secret};
+use crate::store::{Kind, List, Write};
+
+/// A session is written as used once in so many milliseconds.
+const SEEN_EVERY: i64 = 60_000;
+
+/// Somebody who has signed in.
+pub struct SignedIn {
+    /// The session's id, for the cookie and for nothing else: only its hash is stored.
+    pub session: Zeroizing<String>,
+    /// Who it is.
+    pub user: User,
+    /// When the session ends however much it is used.
+    pub ends_at: Timestamp,
+}
+
+impl std::fmt::Debug for SignedIn {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SignedIn").field("user", &self.user.id).finish_non_exhaustive()
+    }
+}
+
+/// A session as its user sees it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct SessionView {
+    /// What it is called; it opens nothing.
+    pub id: String,
+    /// Since when.
+    #[schema(value_type = String, format = DateTime)]
+    pub created_at: Timestamp,
+    /// When it was last used, to within a minute.
+    #[schema(value_type = String, format = DateTime)]
+    pub last_seen_at: Timestamp,
+    /// From where it began.
+    pub address: Option<String>,
+    /// With what client it began.
+    pub user_agent: Option<String>,
+    /// Whether it is the one that asks.
+    pub current: bool,
+}
+
+impl Desk {
+    /// Begins a session for whoever has this e-mail address and password.
+    ///
+    /// # Errors
+    /// [`DeskError::WrongCredentials`], whichever of the two is wrong; [`DeskError::Throttled`].
+    pub async fn sign_in(&self, context: &Context, email: &str, password: &str) -> Result<SignedIn, DeskError> {
+        let (user, signed_in) = self.check_password(context, email, password).await?;
+        let secret = new_secret("kws_")?;
+        let now = self.now();
+        let session = StoredSession {
+            digest: digest_of(&secret),
+            user: user.id.clone(),
+            epoch: signed_in.epoch,
+            created_at: now,
+            last_seen_at: now,
+            ends_at: now.saturating_add(self.0.settings.session_life),
+            idle_at: now.saturating_add(self.0.settings.session_idle),
+            address: context.address.map(|address| address.to_string()),
+            user_agent: context.user_agent.clone(),
+        };
+        let draft = Draft::anonymous(context, "session.begin", Target::new("user", &user.id));
+        self.commit_sign_in(&user, &signed_in, vec![session.insert()?], draft).await?;
+        Ok(SignedIn { session: secret, user: User::from(&signed_in), ends_at: session.ends_at })
+    }
+
+    /// Whoever holds this session.
+    ///
+    /// # Errors
+    /// [`DeskError::SignedOut`] if it has ended or never was.
+    pub async fn session(&self, session: &str, context: Context) -> Result<Actor, DeskError> {
+        let digest = digest_of(session);
+        let stored: Versioned<StoredSession> = self.get(&digest).await?.ok_or(DeskError::SignedOut)?;
+        let now = self.now();
+        if stored.expires_at().is_some_and(|end| end <= now) {
+            return Err(DeskError::SignedOut);
+        }
+        let user: Versioned<StoredUser> = self.get(stored.user.as_str()).await?.ok_or(DeskError::SignedOut)?;
+        if user.epoch != stored.epoch {
+            return Err(DeskError::SignedOut);
+        }
+        if now.as_millis() - stored.last_seen_at.as_millis() >= SEEN_EVERY {
+            let idle_at = now.saturating_add(self.0.settings.session_idle);
+            let seen = StoredSession { last_seen_at: now, idle_at, ..stored.value.clone() };
+            // Another request may have noted it meanwhile, and a full disk must not sign anybody out.
+            if let Err(error) = self.write_quietly(&[stored.replace(&seen)?]).await {
+                tracing::warn!(%error, "the use of a session was not noted");
+            }
+        }
+        Ok(Actor::of_session(stored.value.user, digest, context))
+    }
+
+    /// The sessions of the acting user.
+    ///
+    /// # Errors
+    /// [`DeskError::UsersOnly`], [`DeskError::Invalid`] for a bad cursor.
+    pub async fn own_sessions(&self, actor: &Actor, page: &PageRequest) -> Result<Page<SessionView>, DeskError> {
+        let user = self.acting_user(actor).await?;
+        let mut list = List::of(Kind::Session, 0).owner(user.id.as_str());
+        list.newest_first = true;
+        let now = self.now();
+        let sessions = self.list::<StoredSession>(&page.apply(list)?).await?;
+        let mut page = page.page(sessions, |session| (session.sort(), session.value.id()));
+        page.items.retain(|session| session.epoch == user.epoch && session.expires_at().is_some_and(|end| end > now));
+        let own = match &actor.who {
+            Who::User { through: Through::Session(digest), .. } => Some(digest.clone()),
+            _ => None,
+        };
+        Ok(page.map(|Versioned { value: session, .. }| SessionView {
+            current: own.as_ref() == Some(&session.digest),
+            id: session.digest.chars().take(16).collect(),
+            created_at: session.created_at,
+            last_seen_at: session.last_seen_at,
+            address: session.address,
+            user_agent: session.user_agent,
+        }))
+    }
+
+    /// Ends the session, or the tokens, that the actor came with.
+    ///
+    /// # Errors
+    /// [`DeskError::UsersOnly`] for keys and programs.
+    pub async fn sign_out(&self, actor: &Actor) -> Result<(), DeskError> {
+        let Who::User { id, through } = &actor.who else { return Err(DeskError::UsersOnly) };
+        for _ in 0..super::ATTEMPTS {
+            let writes = match through {
+                Through::Session(digest) => {
+                    self.get::<StoredSession>(digest).await?.map(|session| vec![session.remove()]).unwrap_or_default()
+                }
+                Through::Token(token) => self.end_family_of(token).await?,
+            };
+            let draft = Draft::new(actor, "session.end", Target::new("user", id));
+            if writes.is_empty() || self.commit(writes, draft).await?.is_ok() {
+                return Ok(());
+            }
+        }
+        Err(DeskError::Stale)
+    }
+
+    /// Ends every session and every token of the acting user, this one among them.
+    ///
+    /// # Errors
+    /// [`DeskError::UsersOnly`] for keys and programs.
+    pub async fn sign_out_everywhere(&self, actor: &Actor) -> Result<(), DeskError> {
+        let user = self.acting_user(actor).await?;
+        let next = StoredUser { epoch: user.epoch + 1, ..user.value.clone() };
+        let draft = Draft::new(actor, "session.end_all", Target::new("user", &user.id));
+        self.commit_or_stale(vec![user.replace(&next)?], draft).await
+    }
+
+    /// The user with this password, and what is to be stored of them as signed in.
+    pub(crate) async fn check_password(
+        &self,
+        context: &Context,
+        email: &str,
+        password: &str,
+    ) -> Result<(Versioned<StoredUser>, StoredUser), DeskError> {
+        let email = normal_email(email).map_err(|_| DeskError::WrongCredentials)?;
+        self.0.throttle.check(context, Some(&email))?;
+        if password.chars().count() > 200 {
+            return Err(DeskError::WrongCredentials);
+        }
+        let user = self.find::<StoredUser>(&email).await?;
+        let stored = user.as_ref().and_then(|user| user.password.clone());
+        let is_right = self.0.passwords.verify(password.to_owned(), stored).await?;
+        let Some(user) = user.filter(|_| is_right) else {
+            // Logged without a name, whether there is such a user or not, so that both take as long.
+            let draft = Draft::anonymous(context, "session.begin", Target::new("user", ""));
+            self.commit_or_stale(Vec::new(), draft.outcome(Outcome::Refused)).await?;
+            return Err(DeskError::WrongCredentials);
+        };
+        let mut signed_in = StoredUser { last_sign_in_at: Some(self.now()), ..user.value.clone() };
+        if user.password.as_deref().is_some_and(|hash| self.0.passwords.is_outdated(hash)) {
+            signed_in.password = Some(self.0.passwords.hash(password.to_owned()).await?);
+        }
+        Ok((user, signed_in))
+    }
+
+    /// Writes that somebody has signed in. If the user was changed meanwhile, they are read again, unless their sessions were ended.
+    pub(crate) async fn commit_sign_in(
+        &self,
+        user: &Versioned<StoredUser>,
+        signed_in: &StoredUser,
+        mut writes: Vec<Write>,
+        draft: Draft,
+    ) -> Result<(), DeskError> {
+        let (mut known, mut signed_in) = (user.clone(), signed_in.clone());
+        for _ in 0..super::ATTEMPTS {
+            writes.push(known.replace(&signed_in)?);
+            if self.commit(writes.clone(), draft.clone()).await?.is_ok() {
+                return Ok(());
+            }
+            writes.pop();
+            known = self.get(user.id.as_str()).await?.ok_or(DeskError::WrongCredentials)?;
+            if known.epoch != user.epoch || known.password != user.password {
+                // Another sign-in may have hashed the password anew; who holds it signs in again.
+                return Err(DeskError::WrongCredentials);
+            }
+            signed_in = StoredUser { last_sign_in_at: Some(self.now()), ..known.value.clone() };
+        }
+        Err(DeskError::Stale)
+    }
+
+    pub(crate) fn is_live(&self, family: &Family, user: &StoredUser) -> bool {
+        family.revoked_at.is_none() && family.ends_at > self.now() && family.epoch == user.epoch
+    }
+}

@@ -1,0 +1,155 @@
+//! How keys are used: counts by outcome, key and day.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
+use std::mem;
+use std::sync::{Mutex, PoisonError};
+
+use keyward::{AccountId, CredentialId, CredentialKind, Event, Identity, Timestamp};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::Desk;
+use crate::actor::Actor;
+use crate::error::DeskError;
+use crate::role::scopes;
+use crate::store::Count;
+
+const DAY: i64 = 24 * 3_600 * 1_000;
+/// The most days that can be asked for.
+const MAX_DAYS: u32 = 366;
+/// What is counted between two writes, at most, in each of the parts; more is not counted, rather than kept without bound.
+const MAX_COUNTS: usize = 10_000;
+
+type Counted = HashMap<(AccountId, CredentialId, i64, &'static str), u64>;
+
+/// What was counted and not written yet, in parts, so that threads seldom meet.
+pub(crate) struct Counters {
+    parts: [Mutex<Counted>; 16],
+    spread: RandomState,
+}
+
+impl Default for Counters {
+    fn default() -> Self {
+        Self { parts: std::array::from_fn(|_| Mutex::default()), spread: RandomState::new() }
+    }
+}
+
+/// How a key, or all keys of an account, were used.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Usage {
+    /// Day by day, the first first; days without any are left out.
+    pub days: Vec<UsageDay>,
+}
+
+/// How keys were used on a day.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct UsageDay {
+    /// The key.
+    #[schema(value_type = String)]
+    pub key: CredentialId,
+    /// The day's beginning (UTC).
+    #[schema(value_type = String, format = DateTime)]
+    pub day: Timestamp,
+    /// `accepted`, or the reason of a refusal. A request that was accepted and refused later, for instance for a scope, counts for
+    /// both.
+    pub outcome: String,
+    /// How often.
+    pub times: u64,
+}
+
+impl Desk {
+    /// Counts an event: never waits for the store.
+    pub(crate) fn count(&self, event: &Event<'_>) {
+        match event {
+            Event::Accepted { identity } => self.count_one(identity, "accepted"),
+            Event::KeyRefused { identity, rejection } => self.count_one(identity, rejection.reason()),
+            _ => {}
+        }
+    }
+
+    fn count_one(&self, identity: &Identity, outcome: &'static str) {
+        if identity.kind() == CredentialKind::AccessToken {
+            return;
+        }
+        let counters = &self.0.counters;
+        let place = counters.spread.hash_one(identity.id()) as usize % counters.parts.len();
+        let Some(part) = counters.parts.get(place) else { return };
+        let mut part = part.lock().unwrap_or_else(PoisonError::into_inner);
+        let key = (identity.account().clone(), identity.id().clone(), self.now().as_millis() / DAY, outcome);
+        if part.len() < MAX_COUNTS || part.contains_key(&key) {
+            *part.entry(key).or_default() += 1;
+        }
+    }
+
+    /// Writes down what was counted. What cannot be written is kept for the next time.
+    ///
+    /// # Errors
+    /// [`DeskError::Store`] if the store fails.
+    pub async fn flush_usage(&self) -> Result<(), DeskError> {
+        for part in &self.0.counters.parts {
+            let counted = mem::take(&mut *part.lock().unwrap_or_else(PoisonError::into_inner));
+            if counted.is_empty() {
+                continue;
+            }
+            let counts: Vec<Count> = counted
+                .iter()
+                .map(|((account, key, day, outcome), times)| Count {
+                    account: account.to_string(),
+                    key: key.to_string(),
+                    day: *day,
+                    outcome: (*outcome).to_owned(),
+                    times: *times,
+                })
+                .collect();
+            if let Err(error) = self.0.store.add(&counts).await {
+                let mut part = part.lock().unwrap_or_else(PoisonError::into_inner);
+                for (key, times) in counted {
+                    *part.entry(key).or_default() += times;
+                }
+                return Err(error.into());
+            }
+        }
+        Ok(())
+    }
+
+    /// How a key was used in the last so many days, today among them. Needs `usage:read`.
+    ///
+    /// # Errors
+    /// [`DeskError::NotFound`], [`DeskError::Forbidden`], [`DeskError::Invalid`].
+    pub async fn key_usage(&self, actor: &Actor, id: &CredentialId, days: u32) -> Result<Usage, DeskError> {
+        let (key, _) = self.reach(actor, id, &scopes::USAGE_READ).await?;
+        self.read_usage(&key.account, Some(id), days).await
+    }
+
+    /// How the keys of an account were used in the last so many days, today among them. Needs `usage:read`.
+    ///
+    /// # Errors
+    /// As for [`key_usage`](Self::key_usage).
+    pub async fn usage(&self, actor: &Actor, account: &AccountId, days: u32) -> Result<Usage, DeskError> {
+        self.rights(actor, account).await?.require(&scopes::USAGE_READ)?;
+        self.read_usage(account, None, days).await
+    }
+
+    async fn read_usage(&self, account: &AccountId, key: Option<&CredentialId>, days: u32) -> Result<Usage, DeskError> {
+        if !(1..=MAX_DAYS).contains(&days) {
+            return Err(DeskError::invalid("days", "1 to 366"));
+        }
+        // What this process has counted is in the answer too.
+        self.flush_usage().await?;
+        let today = self.now().as_millis() / DAY;
+        let from = today - i64::from(days) + 1;
+        let counts = self.0.store.counts(account.as_str(), key.map(CredentialId::as_str), from, today).await?;
+        let mut found = Vec::with_capacity(counts.len());
+        for count in counts {
+            found.push(UsageDay {
+                key: count.key.parse().map_err(keyward::StoreError::corrupt)?,
+                day: Timestamp::from_millis(count.day * DAY),
+                outcome: count.outcome,
+                times: count.times,
+            });
+        }
+        found.sort_by(|a, b| (a.day, &a.key, &a.outcome).cmp(&(b.day, &b.key, &b.outcome)));
+        Ok(Usage { days: found })
+    }
+}

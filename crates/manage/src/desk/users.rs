@@ -1,0 +1,223 @@
+//! Users: signing up, being added, changing what they are called and their passwords.
+
+use std::time::Duration;
+
+use keyward::{AccountId, UserId};
+use serde_json::json;
+
+use super::audit::{DoesNotFit, Draft, Outcome, Target};
+use super::builder::SignUpPolicy;
+use super::{Desk, check_name, password};
+use crate::actor::{Actor, Context};
+use crate::error::DeskError;
+use crate::records::{Account, Entity, Member, StoredUser, User, Versioned};
+use crate::role::Role;
+use crate::store::{Kind, List};
+
+/// How long signing up takes at least, so that its duration does not tell whether the address was known.
+const SIGN_UP_TAKES: Duration = Duration::from_millis(300);
+
+/// Somebody who is to be a user.
+///
+/// # Examples
+/// ```
+/// let ada = keyward_manage::NewUser::new("ada@example.com", "Ada", "correct horse battery");
+/// assert!(!format!("{ada:?}").contains("horse"));
+/// ```
+#[derive(Clone)]
+pub struct NewUser {
+    pub(crate) email: String,
+    pub(crate) name: String,
+    pub(crate) password: String,
+}
+
+impl NewUser {
+    /// With this e-mail address, name and password.
+    #[must_use]
+    pub fn new(email: impl Into<String>, name: impl Into<String>, password: impl Into<String>) -> Self {
+        Self { email: email.into(), name: name.into(), password: password.into() }
+    }
+}
+
+impl std::fmt::Debug for NewUser {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("NewUser").field("email", &self.email).finish_non_exhaustive()
+    }
+}
+
+/// The address as it is kept and looked up: in lower case, as hardly anybody's mail server tells cases apart.
+pub(crate) fn normal_email(email: &str) -> Result<String, DeskError> {
+    let email = email.trim();
+    let (name, host) = email.rsplit_once('@').unwrap_or_default();
+    let fits = email.len() <= 254
+        && (1..=64).contains(&name.len())
+        && host.split('.').count() >= 2
+        && host.split('.').all(|part| !part.is_empty())
+        && !email.chars().any(|c| c.is_whitespace() || c.is_control());
+    if fits { Ok(email.to_lowercase()) } else { Err(DeskError::invalid("email", "an e-mail address")) }
+}
+
+impl Desk {
+    /// Adds a user with an account of their own, of whom nobody has heard. Whether the address was known already is not told: who has
+    /// signed up signs in next.
+    ///
+    /// # Errors
+    /// [`DeskError::SignUpClosed`], [`DeskError::Invalid`], [`DeskError::Throttled`].
+    pub async fn sign_up(&self, context: &Context, new: NewUser) -> Result<(), DeskError> {
+        if self.0.settings.sign_up == SignUpPolicy::Closed {
+            return Err(DeskError::SignUpClosed);
+        }
+        let begun = tokio::time::Instant::now();
+        let email = normal_email(&new.email)?;
+        password::check(&new.password)?;
+        let name = check_name("name", &new.name)?;
+        self.0.throttle.check(context, Some(&email))?;
+        let password = self.0.passwords.hash(new.password).await?;
+        if self.find::<StoredUser>(&email).await?.is_none() {
+            let id = AccountId::generate();
+            let user = self.new_user(email, name, Some(password));
+            let draft = Draft::anonymous(context, "user.sign_up", Target::new("user", &user.id)).account(&id);
+            match self.add_with_account(user, id, draft).await {
+                Ok(_) | Err(DeskError::Duplicate(_)) => {}
+                Err(error) => return Err(error),
+            }
+        } else {
+            let draft = Draft::anonymous(context, "user.sign_up", Target::new("user", ""));
+            self.commit_or_stale(Vec::new(), draft.outcome(Outcome::Refused)).await?;
+        }
+        tokio::time::sleep_until(begun + SIGN_UP_TAKES).await;
+        Ok(())
+    }
+
+    /// Adds a user who is an owner of the operator's account, which is made if it is not there.
+    ///
+    /// # Errors
+    /// [`DeskError::Invalid`]; [`DeskError::Duplicate`] if the address is known already.
+    pub async fn create_owner(&self, actor: &Actor, new: NewUser) -> Result<User, DeskError> {
+        let email = normal_email(&new.email)?;
+        password::check(&new.password)?;
+        let name = check_name("name", &new.name)?;
+        let password = self.0.passwords.hash(new.password).await?;
+        let user = self.new_user(email, name, Some(password));
+        let operator = self.operator().clone();
+        if self.get::<Account>(operator.as_str()).await?.is_some() {
+            self.rights(actor, &operator).await?.check_role(Role::Owner)?;
+            self.add_to(user, &operator, Role::Owner, actor).await
+        } else {
+            let draft = Draft::new(actor, "user.create", Target::new("user", &user.id)).account(&operator);
+            self.add_with_account(user, operator, draft).await
+        }
+    }
+
+    /// Whether there is an owner of the operator's account. Without one, whoever runs the program makes the first.
+    ///
+    /// # Errors
+    /// [`DeskError::Store`] if the store fails.
+    pub async fn has_owner(&self) -> Result<bool, DeskError> {
+        let members = self.list::<Member>(&List::of(Kind::Member, 1_000).owner(self.operator().as_str())).await?;
+        Ok(members.iter().any(|member| member.role == Role::Owner))
+    }
+
+    /// The user who acts.
+    ///
+    /// # Errors
+    /// [`DeskError::UsersOnly`] for keys and programs.
+    pub async fn own_user(&self, actor: &Actor) -> Result<Versioned<User>, DeskError> {
+        let user = self.acting_user(actor).await?;
+        Ok(Versioned { value: User::from(&user.value), version: user.version })
+    }
+
+    /// Gives the acting user another name.
+    ///
+    /// # Errors
+    /// [`DeskError::UsersOnly`], [`DeskError::Invalid`], [`DeskError::Stale`] if they are not at this version any more.
+    pub async fn rename_own_user(&self, actor: &Actor, name: &str, version: u64) -> Result<Versioned<User>, DeskError> {
+        let name = check_name("name", name)?;
+        let user = self.acting_user(actor).await?;
+        if user.version != version {
+            return Err(DeskError::Stale);
+        }
+        let renamed = StoredUser { name, ..user.value.clone() };
+        let draft = Draft::new(actor, "user.update", Target::new("user", &renamed.id))
+            .before(json!({"name": user.name}))
+            .after(json!({"name": renamed.name}));
+        self.commit_or_stale(vec![user.replace(&renamed)?], draft).await?;
+        Ok(Versioned { value: User::from(&renamed), version: version + 1 })
+    }
+
+    /// Gives the acting user another password, and ends all of their sessions and tokens.
+    ///
+    /// # Errors
+    /// [`DeskError::UsersOnly`], [`DeskError::WrongCredentials`] if `current` is not their password, [`DeskError::Invalid`],
+    /// [`DeskError::Throttled`].
+    pub async fn change_password(&self, actor: &Actor, current: &str, new: &str) -> Result<(), DeskError> {
+        password::check(new)?;
+        let user = self.acting_user(actor).await?;
+        self.0.throttle.check(&actor.context, Some(&user.email))?;
+        let target = Target::new("user", &user.id);
+        if !self.0.passwords.verify(current.to_owned(), user.password.clone()).await? {
+            let draft = Draft::new(actor, "user.change_password", target).outcome(Outcome::Refused);
+            self.commit_or_stale(Vec::new(), draft).await?;
+            return Err(DeskError::WrongCredentials);
+        }
+        let password = Some(self.0.passwords.hash(new.to_owned()).await?);
+        let changed = StoredUser { password, epoch: user.epoch + 1, ..user.value.clone() };
+        let draft = Draft::new(actor, "user.change_password", target);
+        self.commit_or_stale(vec![user.replace(&changed)?], draft).await
+    }
+
+    pub(crate) async fn acting_user(&self, actor: &Actor) -> Result<Versioned<StoredUser>, DeskError> {
+        let id = actor.user().ok_or(DeskError::UsersOnly)?;
+        self.get(id.as_str()).await?.ok_or(DeskError::NotFound("user"))
+    }
+
+    pub(crate) fn new_user(&self, email: String, name: String, password: Option<String>) -> StoredUser {
+        StoredUser {
+            id: UserId::generate(),
+            email,
+            name,
+            password,
+            epoch: 0,
+            created_at: self.now(),
+            last_sign_in_at: None,
+        }
+    }
+
+    /// Adds a user and an account that they own.
+    async fn add_with_account(&self, user: StoredUser, id: AccountId, draft: Draft) -> Result<User, DeskError> {
+        let name = if id == *self.operator() { "Operator".to_owned() } else { user.name.clone() };
+        let account = self.new_account(id, name);
+        // First: an account that nobody belongs to does no harm, and an owner whose account is not there cannot work.
+        self.put_in_key_store(&account).await?;
+        let member = self.new_member(&account.id, &user.id, Role::Owner);
+        let writes = vec![user.insert()?, account.insert()?, member.insert()?];
+        let draft = draft.after(User::from(&user));
+        match self.commit(writes, draft).await? {
+            Ok(()) => Ok(User::from(&user)),
+            Err(DoesNotFit(0)) => Err(DeskError::Duplicate("user")),
+            Err(_) => Err(DeskError::Stale),
+        }
+    }
+
+    /// Adds a user to an account that is there.
+    pub(crate) async fn add_to(
+        &self,
+        user: StoredUser,
+        account: &AccountId,
+        role: Role,
+        actor: &Actor,
+    ) -> Result<User, DeskError> {
+        let member = self.new_member(account, &user.id, role);
+        let draft = Draft::new(actor, "user.create", Target::new("user", &user.id))
+            .account(account)
+            .after(json!({"user": User::from(&user), "role": role}));
+        match self.commit(vec![user.insert()?, member.insert()?], draft).await? {
+            Ok(()) => Ok(User::from(&user)),
+            Err(_) => Err(DeskError::Duplicate("user")),
+        }
+    }
+
+    pub(crate) fn new_member(&self, account: &AccountId, user: &UserId, role: Role) -> Member {
+        Member { account: account.clone(), user: user.clone(), role, created_at: self.now() }
+    }
+}

@@ -1,0 +1,51 @@
+//! The desk of [`keyward`]: users who sign in, what they may do, and the keys that they manage; as a service and as an HTTP API.
+//!
+//! [`Desk`] is the service. Each of its operations takes an [`Actor`], checks what they may do, and writes the audit log. [`api`] makes
+//! an axum router of it that an own application mounts; `keyward serve` runs it alone. What the desk keeps, it keeps beside the keys:
+//! [`SqliteDesk`] in their file, [`PostgresDesk`] in their database.
+//!
+//! # Who may do what
+//! A user has a [`Role`] in an account: owner, admin, developer or viewer. A management key has scopes such as `keys:write` (see
+//! [`scopes`]). Nobody gives a role, or issues, changes, rotates or enables a key, that could do what they cannot. Who has a role in the
+//! operator's account has it in every account. The provider's own keys manage nothing: their holders may ask about them and revoke them.
+//!
+//! # Examples
+//! ```
+//! use axum::Router;
+//! use keyward_manage::{Desk, SignUpPolicy, SqliteDesk};
+//! use keyward_sqlite::SqliteStore;
+//!
+//! # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let store = SqliteStore::temporary()?;
+//! // The same store as that of the `AuthLayer` around the provider's own API.
+//! let desk = Desk::builder(store.clone(), SqliteDesk::open(&store)?).sign_up(SignUpPolicy::Open).build()?;
+//! let app: Router = Router::new().merge(keyward_manage::api(desk.clone()));
+//! // Once a minute: removes what has expired, and writes down usage.
+//! desk.maintain().await?;
+//! # let _ = app;
+//! # Ok(()) }
+//! ```
+//!
+//! # Features
+//! - `metrics`: counters and histograms through the [`metrics`](https://docs.rs/metrics) facade.
+
+mod actor;
+mod api;
+mod desk;
+mod error;
+mod records;
+mod role;
+mod store;
+
+pub use actor::{Actor, ActorName, Context};
+pub use api::{api, openapi};
+pub use desk::{
+    ACCESS_TOKEN_PREFIX, AccountUpdate, Answer, AuditEntry, AuditQuery, AuditVerdict, Desk, DeskBuilder, Invited,
+    KeyChange, KeyDraft, KeyView, MANAGEMENT_PREFIX, MemberView, NewUser, NewlyIssued, NewlyRotated, Once, Outcome,
+    Page, PageRequest, SECRET_MANAGEMENT_PREFIX, SessionView, SignUpPolicy, SignedIn, Target, Tokens, Usage, UsageDay,
+    purpose_of,
+};
+pub use error::DeskError;
+pub use records::{Account, Member, Plan, User, Versioned};
+pub use role::{Purpose, Rights, Role, RoleError, scopes};
+pub use store::{Count, DeskStore, Kind, List, PostgresDesk, Record, SqliteDesk, Write, Written};

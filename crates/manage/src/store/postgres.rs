@@ -1,0 +1,248 @@
+//! The desk's records in the PostgreSQL database of the keys, over its connections.
+
+use std::error::Error;
+use std::fmt;
+
+use async_trait::async_trait;
+use deadpool_postgres::{Pool, PoolError};
+use keyward::{StoreError, Timestamp};
+use keyward_postgres::PostgresStore;
+use serde_json::{Value, json};
+use tokio_postgres::Row;
+use tokio_postgres::types::{Json, ToSql};
+
+use super::{Count, DeskStore, Kind, List, Record, Write, Written};
+
+mod migrations {
+    refinery::embed_migrations!("migrations");
+}
+
+/// Whoever migrates holds this advisory lock ("desk"), so that nodes that start together do it one after the other.
+const MIGRATION_LOCK: i64 = 0x6465_736b;
+
+/// What `keyward_desk_write` fails with when a write does not fit.
+const DOES_NOT_FIT: &str = "KW001";
+
+const COLUMNS: &str = "id, owner, subject, key, sort, expires_at, version, body";
+
+/// The desk's records in the database of a [`PostgresStore`].
+///
+/// # Examples
+/// ```no_run
+/// use keyward_manage::PostgresDesk;
+/// use keyward_postgres::PostgresStore;
+///
+/// # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+/// let keys = PostgresStore::connect("postgres://keyward@localhost/keyward").await?;
+/// let desk = PostgresDesk::open(&keys).await?;
+/// # let _ = desk;
+/// # Ok(()) }
+/// ```
+#[derive(Clone)]
+pub struct PostgresDesk {
+    pool: Pool,
+}
+
+impl PostgresDesk {
+    /// Opens the records beside these keys; makes their tables if they are not there.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the database cannot be written, or a newer version of keyward made the tables.
+    pub async fn open(keys: &PostgresStore) -> Result<Self, StoreError> {
+        let pool = keys.pool().clone();
+        let mut client = pool.get().await.map_err(Failure::from)?;
+        client.execute("SELECT pg_advisory_lock($1)", &[&MIGRATION_LOCK]).await.map_err(Failure::from)?;
+        let migrated = migrations::migrations::runner()
+            .set_migration_table_name("keyward_desk_migrations")
+            .run_async(&mut **client)
+            .await;
+        client.execute("SELECT pg_advisory_unlock($1)", &[&MIGRATION_LOCK]).await.map_err(Failure::from)?;
+        migrated.map_err(StoreError::corrupt)?;
+        Ok(Self { pool })
+    }
+
+    async fn query(&self, sql: &str, values: &[&(dyn ToSql + Sync)]) -> Result<Vec<Row>, Failure> {
+        let client = self.pool.get().await?;
+        let statement = client.prepare_cached(sql).await?;
+        Ok(client.query(&statement, values).await?)
+    }
+}
+
+impl fmt::Debug for PostgresDesk {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PostgresDesk").field("pool", &self.pool.status()).finish_non_exhaustive()
+    }
+}
+
+enum Failure {
+    Postgres(tokio_postgres::Error),
+    Pool(PoolError),
+}
+
+impl From<tokio_postgres::Error> for Failure {
+    fn from(error: tokio_postgres::Error) -> Self {
+        Self::Postgres(error)
+    }
+}
+
+impl From<PoolError> for Failure {
+    fn from(error: PoolError) -> Self {
+        Self::Pool(error)
+    }
+}
+
+impl From<Failure> for StoreError {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Pool(error) => Self::unavailable(error),
+            // A missing table or a column of another type: asking again cannot help.
+            Failure::Postgres(error) => match error.code() {
+                Some(code) if code.code().starts_with("42") || code.code().starts_with("XX") => Self::corrupt(error),
+                Some(_) => Self::unavailable(error),
+                None if error.is_closed() => Self::unavailable(error),
+                None if error.source().is_some_and(|source| source.is::<std::io::Error>()) => Self::unavailable(error),
+                None => Self::corrupt(error),
+            },
+        }
+    }
+}
+
+fn record(kind: Kind, row: &Row) -> Result<Record, Failure> {
+    Ok(Record {
+        kind,
+        id: row.try_get(0)?,
+        owner: row.try_get(1)?,
+        subject: row.try_get(2)?,
+        key: row.try_get(3)?,
+        sort: row.try_get(4)?,
+        expires_at: row.try_get::<_, Option<i64>>(5)?.map(Timestamp::from_millis),
+        version: u64::try_from(row.try_get::<_, i64>(6)?).unwrap_or(0),
+        body: row.try_get(7)?,
+    })
+}
+
+fn write_to_json(write: &Write) -> Value {
+    let put = |what: &str, new: &Record| {
+        json!({
+            "do": what,
+            "kind": new.kind.as_str(),
+            "id": new.id,
+            "owner": new.owner,
+            "subject": new.subject,
+            "key": new.key,
+            "sort": new.sort,
+            "expires_at": new.expires_at.map(Timestamp::as_millis),
+            "version": new.version,
+            "body": new.body,
+        })
+    };
+    match write {
+        Write::Insert(new) => put("insert", new),
+        Write::Replace(new) => put("replace", new),
+        Write::Remove { kind, id, version } => {
+            json!({"do": "remove", "kind": kind.as_str(), "id": id, "version": version})
+        }
+    }
+}
+
+#[async_trait]
+impl DeskStore for PostgresDesk {
+    async fn get(&self, kind: Kind, id: &str) -> Result<Option<Record>, StoreError> {
+        let sql = format!("SELECT {COLUMNS} FROM keyward_desk_records WHERE kind = $1 AND id = $2");
+        let rows = self.query(&sql, &[&kind.as_str(), &id]).await?;
+        Ok(rows.first().map(|row| record(kind, row)).transpose()?)
+    }
+
+    async fn find(&self, kind: Kind, key: &str) -> Result<Option<Record>, StoreError> {
+        let sql = format!("SELECT {COLUMNS} FROM keyward_desk_records WHERE kind = $1 AND key = $2");
+        let rows = self.query(&sql, &[&kind.as_str(), &key]).await?;
+        Ok(rows.first().map(|row| record(kind, row)).transpose()?)
+    }
+
+    async fn list(&self, list: &List) -> Result<Vec<Record>, StoreError> {
+        let kind = list.kind.as_str();
+        let limit = i64::try_from(list.limit).unwrap_or(i64::MAX);
+        let mut values: Vec<&(dyn ToSql + Sync)> = vec![&kind, &limit];
+        let mut sql = format!("SELECT {COLUMNS} FROM keyward_desk_records WHERE kind = $1");
+        if let Some(owner) = &list.owner {
+            values.push(owner);
+            sql += &format!(" AND owner <> '' AND owner = ${}", values.len());
+        }
+        if let Some(subject) = &list.subject {
+            values.push(subject);
+            sql += &format!(" AND subject <> '' AND subject = ${}", values.len());
+        }
+        if let Some((sort, id)) = &list.after {
+            values.push(sort);
+            values.push(id);
+            let (than, place) = (if list.newest_first { '<' } else { '>' }, values.len());
+            sql += &format!(" AND (sort, id) {than} (${}, ${place})", place - 1);
+        }
+        sql += if list.newest_first { " ORDER BY sort DESC, id DESC" } else { " ORDER BY sort, id" };
+        sql += " LIMIT $2";
+        let rows = self.query(&sql, &values).await?;
+        Ok(rows.iter().map(|row| record(list.kind, row)).collect::<Result<_, _>>()?)
+    }
+
+    async fn write(&self, writes: &[Write]) -> Result<Written, StoreError> {
+        let writes: Value = writes.iter().map(write_to_json).collect();
+        match self.query("SELECT keyward_desk_write($1)", &[&Json(writes)]).await {
+            Ok(_) => Ok(Written::Done),
+            Err(Failure::Postgres(error)) => match error.as_db_error() {
+                Some(refused) if refused.code().code() == DOES_NOT_FIT => {
+                    Ok(Written::Conflict(refused.detail().and_then(|place| place.parse().ok()).unwrap_or(0)))
+                }
+                _ => Err(Failure::Postgres(error).into()),
+            },
+            Err(other) => Err(other.into()),
+        }
+    }
+
+    async fn sweep(&self, before: Timestamp) -> Result<u64, StoreError> {
+        let sweep = async {
+            let client = self.pool.get().await?;
+            let sql = "DELETE FROM keyward_desk_records WHERE expires_at < $1";
+            Ok::<_, Failure>(client.execute(sql, &[&before.as_millis()]).await?)
+        };
+        Ok(sweep.await?)
+    }
+
+    async fn add(&self, counts: &[Count]) -> Result<(), StoreError> {
+        // In one order everywhere, so that two nodes that add at once do not wait for each other in a circle.
+        let mut counts: Vec<&Count> = counts.iter().collect();
+        counts.sort();
+        let accounts: Vec<&str> = counts.iter().map(|count| count.account.as_str()).collect();
+        let keys: Vec<&str> = counts.iter().map(|count| count.key.as_str()).collect();
+        let days: Vec<i64> = counts.iter().map(|count| count.day).collect();
+        let outcomes: Vec<&str> = counts.iter().map(|count| count.outcome.as_str()).collect();
+        let times: Vec<i64> = counts.iter().map(|count| i64::try_from(count.times).unwrap_or(i64::MAX)).collect();
+        self.query(
+            "INSERT INTO keyward_desk_counts AS known (account, key, day, outcome, times) \
+             SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[], $4::text[], $5::bigint[]) \
+             ON CONFLICT (account, key, day, outcome) DO UPDATE SET times = known.times + excluded.times",
+            &[&accounts, &keys, &days, &outcomes, &times],
+        )
+        .await?;
+        Ok(())
+    }
+
+    async fn counts(&self, account: &str, key: Option<&str>, from: i64, to: i64) -> Result<Vec<Count>, StoreError> {
+        let rows = self
+            .query(
+                "SELECT account, key, day, outcome, times FROM keyward_desk_counts \
+                 WHERE account = $1 AND ($2::text IS NULL OR key = $2) AND day BETWEEN $3 AND $4 ORDER BY key, day, outcome",
+                &[&account, &key, &from, &to],
+            )
+            .await?;
+        let count = |row: &Row| {
+            Ok::<_, Failure>(Count {
+                account: row.try_get(0)?,
+                key: row.try_get(1)?,
+                day: row.try_get(2)?,
+                outcome: row.try_get(3)?,
+                times: u64::try_from(row.try_get::<_, i64>(4)?).unwrap_or(0),
+            })
+        };
+        Ok(rows.iter().map(count).collect::<Result<_, _>>()?)
+    }
+}

@@ -1,0 +1,107 @@
+//! The audit log: everything is in it, without secrets, and what was tampered with shows.
+
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use keyward_manage::{Actor, AuditQuery, DeskError, KeyDraft, Outcome, PageRequest};
+
+use crate::setting::{Setting, everywhere, failing, on_sqlite};
+
+async fn actions(setting: &Setting, operator: &Actor) -> Vec<String> {
+    let page = setting.desk.audit_log(operator, &AuditQuery::default()).await.unwrap();
+    page.items.into_iter().rev().map(|entry| entry.action).collect()
+}
+
+#[tokio::test]
+async fn everything_is_logged_and_each_entry_follows_the_one_before() {
+    for setting in everywhere().await {
+        let desk = &setting.desk;
+        let operator = setting.operator().await;
+        let (owner, account) = setting.customer("ada@example.com").await;
+        let issued = desk.create_key(&owner, KeyDraft::secret(account.clone(), "production")).await.unwrap();
+        desk.revoke_key(&owner, &issued.view.id).await.unwrap();
+        let logged = actions(&setting, &operator).await;
+        let expected = ["user.create", "session.begin", "user.sign_up", "session.begin", "key.create", "key.revoke"];
+        assert_eq!(logged, expected);
+
+        let query = AuditQuery { account: Some(account), ..AuditQuery::default() };
+        let own = desk.audit_log(&owner, &query).await.unwrap().items;
+        assert_eq!(
+            own.iter().map(|entry| entry.action.as_str()).collect::<Vec<_>>(),
+            ["key.revoke", "key.create", "user.sign_up"]
+        );
+        assert_eq!(own[0].target.id, issued.view.id.to_string());
+        assert_eq!(own[0].before.as_ref().unwrap()["revoked_at"], serde_json::Value::Null);
+        assert_ne!(own[0].after.as_ref().unwrap()["revoked_at"], serde_json::Value::Null);
+        assert!(matches!(desk.audit_log(&owner, &AuditQuery::default()).await, Err(DeskError::NotFound(_))));
+
+        let page = PageRequest { limit: 1, ..PageRequest::default() };
+        let first = desk.audit_log(&owner, &AuditQuery { page, ..query.clone() }).await.unwrap();
+        let page = PageRequest { after: first.next, limit: 1 };
+        assert_eq!(desk.audit_log(&owner, &AuditQuery { page, ..query }).await.unwrap().items[0], own[1]);
+
+        let verdict = desk.verify_audit_log(&operator).await.unwrap();
+        assert_eq!((verdict.entries, verdict.first_bad), (6, None));
+    }
+}
+
+#[tokio::test]
+async fn what_was_tampered_with_is_named() {
+    for (tampering, number, why) in [
+        (
+            "UPDATE desk_records SET body = replace(body, 'user.sign_up', 'user.sign_on') WHERE kind = 'audit' AND id = '3'",
+            3,
+            "is not what it was",
+        ),
+        ("DELETE FROM desk_records WHERE kind = 'audit' AND id = '2'", 2, "stands in its place"),
+        ("UPDATE desk_records SET owner = 'operator' WHERE kind = 'audit' AND id = '5'", 5, "filed under"),
+        ("UPDATE desk_records SET body = 'nonsense' WHERE kind = 'audit' AND id = '4'", 4, "is not an entry"),
+        (
+            "UPDATE desk_records SET body = replace(body, '\"number\":1', '\"number\":7') WHERE kind = 'audit' AND id = '1'",
+            1,
+            "stands in its place",
+        ),
+        // Written anew with a hash of its own: the entry behind it does not follow it any more.
+        (
+            "UPDATE desk_records SET body = (SELECT body FROM desk_records WHERE kind = 'audit' AND id = '3'), key = 'x' WHERE kind = 'audit' AND id = '4'",
+            4,
+            "stands in its place",
+        ),
+    ] {
+        let setting = on_sqlite();
+        let operator = setting.operator().await;
+        let (owner, account) = setting.customer("ada@example.com").await;
+        setting.desk.create_key(&owner, KeyDraft::secret(account, "production")).await.unwrap();
+        let connection = rusqlite::Connection::open(setting.file.as_ref().unwrap()).unwrap();
+        assert_eq!(connection.execute(tampering, []).unwrap(), 1, "{tampering}");
+        let verdict = setting.desk.verify_audit_log(&operator).await.unwrap();
+        let (bad, said) = verdict.first_bad.unwrap_or_else(|| panic!("not seen: {tampering}"));
+        assert_eq!(bad, number, "{tampering}");
+        assert!(said.contains(why), "{said}");
+    }
+}
+
+#[tokio::test]
+async fn what_a_crash_has_left_half_done_is_logged_all_the_same() {
+    let (setting, records) = failing();
+    let desk = &setting.desk;
+    let operator = setting.operator().await;
+    let (owner, account) = setting.customer("ada@example.com").await;
+    // The key is made, and its entry is not written any more.
+    records.fails.store(true, Ordering::Relaxed);
+    let issued = desk.create_key(&owner, KeyDraft::secret(account, "production")).await.unwrap();
+    records.fails.store(false, Ordering::Relaxed);
+    assert!(!actions(&setting, &operator).await.contains(&"key.create".to_owned()));
+    desk.maintain().await.unwrap();
+    assert!(!actions(&setting, &operator).await.contains(&"key.create".to_owned()), "it may be at work still");
+
+    setting.clock.advance(Duration::from_secs(301));
+    for _ in 0..2 {
+        desk.maintain().await.unwrap();
+        let page = desk.audit_log(&operator, &AuditQuery::default()).await.unwrap();
+        let logged: Vec<_> = page.items.iter().filter(|entry| entry.action == "key.create").collect();
+        assert_eq!(logged.len(), 1);
+        assert_eq!((logged[0].outcome, &logged[0].target.id), (Outcome::Unknown, &issued.view.id.to_string()));
+    }
+    assert_eq!(desk.verify_audit_log(&operator).await.unwrap().first_bad, None);
+}

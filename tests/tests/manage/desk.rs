@@ -1,0 +1,234 @@
+//! The desk's users, sessions, tokens and members, on both databases.
+
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use argon2::Params;
+use keyward_manage::{Actor, Context, Desk, DeskError, NewUser, Role, SignUpPolicy, SqliteDesk};
+use keyward_sqlite::SqliteStore;
+
+use crate::setting::{PASSWORD, Setting, everywhere, on_sqlite};
+
+fn code<T: std::fmt::Debug>(result: Result<T, DeskError>) -> &'static str {
+    result.unwrap_err().code()
+}
+
+#[tokio::test]
+async fn who_signs_up_has_an_account_and_nobody_learns_who_has_one() {
+    for setting in everywhere().await {
+        let desk = &setting.desk;
+        let (actor, account) = setting.customer("Ada@Example.com").await;
+        assert!(desk.rights(&actor, &account).await.unwrap().may_give(Role::Owner));
+
+        // Signing up again answers the same, and changes nothing.
+        let again = NewUser::new("ada@example.com", "Mallory", "another password here");
+        desk.sign_up(&Context::new(), again).await.unwrap();
+        let sign_in = async |email, password| desk.sign_in(&Context::new(), email, password).await;
+        assert_eq!(code(sign_in("ada@example.com", "another password here").await), "INVALID_CREDENTIALS");
+        assert_eq!(code(sign_in("nobody@example.com", PASSWORD).await), "INVALID_CREDENTIALS");
+        assert_eq!(code(sign_in("no address", PASSWORD).await), "INVALID_CREDENTIALS");
+        assert!(sign_in("ADA@example.com", PASSWORD).await.is_ok());
+
+        for (email, name, password) in [
+            ("ada", "A", PASSWORD),
+            ("ada@example", "A", PASSWORD),
+            ("a b@example.com", "A", PASSWORD),
+            ("b@example.com", "", PASSWORD),
+            ("b@example.com", "a\u{1b}b", PASSWORD),
+            ("b@example.com", "B", "short"),
+        ] {
+            let verdict = desk.sign_up(&Context::new(), NewUser::new(email, name, password)).await;
+            assert_eq!(code(verdict), "INVALID_VALUE", "{email} {name}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn sessions_end_by_themselves_by_signing_out_and_everywhere() {
+    for Setting { desk, clock, .. } in everywhere().await {
+        let new = NewUser::new("ada@example.com", "Ada", PASSWORD);
+        desk.create_owner(&Actor::system("test", Context::new()), new).await.unwrap();
+        let begin = async || desk.sign_in(&Context::new(), "ada@example.com", PASSWORD).await.unwrap().session;
+        let hold = async |session: &str| desk.session(session, Context::new()).await;
+        const HOUR: Duration = Duration::from_secs(3_600);
+
+        let idle = begin().await;
+        clock.advance(8 * HOUR);
+        assert_eq!(code(hold(&idle).await), "SIGNED_OUT", "it was idle for too long");
+
+        let used = begin().await;
+        for _ in 0..27 {
+            clock.advance(6 * HOUR);
+            hold(&used).await.unwrap();
+        }
+        clock.advance(6 * HOUR);
+        assert_eq!(code(hold(&used).await), "SIGNED_OUT", "a week is the most");
+
+        let (one, other) = (begin().await, begin().await);
+        let actor = hold(&one).await.unwrap();
+        assert_eq!(desk.own_sessions(&actor, &Default::default()).await.unwrap().items.len(), 2);
+        desk.sign_out(&actor).await.unwrap();
+        assert_eq!(code(hold(&one).await), "SIGNED_OUT");
+        let actor = hold(&other).await.unwrap();
+        let tokens = desk.issue_tokens(&Context::new(), "ada@example.com", PASSWORD).await.unwrap();
+        let third = begin().await;
+        desk.sign_out_everywhere(&actor).await.unwrap();
+        for session in [&other, &third] {
+            assert_eq!(code(hold(session).await), "SIGNED_OUT");
+        }
+        assert_eq!(code(desk.refresh_tokens(&Context::new(), &tokens.refresh).await), "SIGNED_OUT");
+        assert_eq!(code(hold("kws_nonsense").await), "SIGNED_OUT");
+
+        // Another password ends them, too.
+        let before = begin().await;
+        let actor = hold(&before).await.unwrap();
+        assert_eq!(code(desk.change_password(&actor, "wrong", "a new long password").await), "INVALID_CREDENTIALS");
+        desk.change_password(&actor, PASSWORD, "a new long password").await.unwrap();
+        assert_eq!(code(hold(&before).await), "SIGNED_OUT");
+        assert!(desk.sign_in(&Context::new(), "ada@example.com", "a new long password").await.is_ok());
+    }
+}
+
+#[tokio::test]
+async fn refresh_tokens_rotate_and_a_copy_ends_them_all() {
+    for setting in everywhere().await {
+        let desk = &setting.desk;
+        setting.customer("ada@example.com").await;
+        let context = Context::new();
+        let first = desk.issue_tokens(&context, "ada@example.com", PASSWORD).await.unwrap();
+        let second = desk.refresh_tokens(&context, &first.refresh).await.unwrap();
+        let third = desk.refresh_tokens(&context, &second.refresh).await.unwrap();
+        let authenticator = desk.authenticator().unwrap();
+        let field = format!("Bearer {}", *third.access.expose_once());
+        let check = async || authenticator.authenticate([field.as_bytes()]).await;
+        assert!(check().await.is_ok());
+
+        assert_eq!(code(desk.refresh_tokens(&context, &first.refresh).await), "SIGNED_OUT", "it was used before");
+        assert_eq!(code(desk.refresh_tokens(&context, &third.refresh).await), "SIGNED_OUT", "so all of them ended");
+        assert_eq!(check().await.unwrap_err().code(), "API_KEY_REVOKED");
+
+        // Two who use one at once: at most one gets tokens, and they do not last.
+        let once = desk.issue_tokens(&context, "ada@example.com", PASSWORD).await.unwrap();
+        let uses = (0..8).map(|_| {
+            let (desk, token) = (desk.clone(), once.refresh.clone());
+            tokio::spawn(async move { desk.refresh_tokens(&Context::new(), &token).await })
+        });
+        let mut granted = Vec::new();
+        for used in uses.collect::<Vec<_>>() {
+            granted.extend(used.await.unwrap().ok());
+        }
+        assert!(granted.len() <= 1);
+        for tokens in granted {
+            assert_eq!(code(desk.refresh_tokens(&context, &tokens.refresh).await), "SIGNED_OUT");
+        }
+
+        let late = desk.issue_tokens(&context, "ada@example.com", PASSWORD).await.unwrap();
+        let field = format!("Bearer {}", *late.access.expose_once());
+        setting.clock.advance(Duration::from_secs(15 * 60));
+        assert_eq!(authenticator.authenticate([field.as_bytes()]).await.unwrap_err().status(), 401, "15 minutes");
+        assert!(desk.refresh_tokens(&context, &late.refresh).await.is_ok());
+        authenticator.shutdown().await;
+    }
+}
+
+#[tokio::test]
+async fn nobody_gives_or_takes_a_role_above_their_own() {
+    for setting in everywhere().await {
+        let desk = &setting.desk;
+        let (owner, account) = setting.customer("owner@example.com").await;
+        let (stranger, _) = setting.customer("stranger@example.com").await;
+        let admin = setting.member(&owner, &account, "admin@example.com", Role::Admin).await;
+        let developer = setting.member(&admin, &account, "developer@example.com", Role::Developer).await;
+        let viewer = setting.member(&admin, &account, "viewer@example.com", Role::Viewer).await;
+        for (actor, given, verdict) in [
+            (&admin, Role::Owner, "ESCALATION"),
+            (&developer, Role::Viewer, "INSUFFICIENT_SCOPE"),
+            (&viewer, Role::Viewer, "INSUFFICIENT_SCOPE"),
+            (&stranger, Role::Viewer, "NOT_FOUND"),
+        ] {
+            assert_eq!(code(desk.invite(actor, &account, "new@example.com", given).await), verdict, "{given}");
+        }
+        let owner_id = owner.user().unwrap();
+        let admin_id = admin.user().unwrap();
+        let version = desk.member(&admin, &account, owner_id).await.unwrap().version;
+        let demote = async |by, role| desk.update_member(by, &account, owner_id, role, version).await;
+        assert_eq!(code(demote(&admin, Role::Viewer).await), "ESCALATION");
+        assert_eq!(code(demote(&owner, Role::Viewer).await), "LAST_OWNER");
+        assert_eq!(code(desk.remove_member(&owner, &account, owner_id, version).await), "LAST_OWNER");
+        assert_eq!(code(desk.update_member(&admin, &account, admin_id, Role::Owner, 1).await), "ESCALATION");
+        assert_eq!(code(desk.update_member(&owner, &account, admin_id, Role::Owner, 7).await), "PRECONDITION_FAILED");
+
+        // Of two owners who take the role from each other at once, one stays.
+        desk.update_member(&owner, &account, admin_id, Role::Owner, 1).await.unwrap();
+        let (a, b) = tokio::join!(
+            desk.update_member(&owner, &account, admin_id, Role::Viewer, 2),
+            desk.update_member(&admin, &account, owner_id, Role::Viewer, version),
+        );
+        assert_eq!(usize::from(a.is_ok()) + usize::from(b.is_ok()), 1, "{a:?} {b:?}");
+        // Whoever wants to may leave.
+        desk.remove_member(&viewer, &account, viewer.user().unwrap(), 1).await.unwrap();
+        assert_eq!(code(desk.rights(&viewer, &account).await), "NOT_FOUND");
+    }
+}
+
+#[tokio::test]
+async fn passwords_are_hashed_anew_when_their_owners_sign_in() {
+    let store = SqliteStore::temporary().unwrap();
+    let desk = |passes| {
+        Desk::builder(store.clone(), SqliteDesk::open(&store).unwrap())
+            .password_params(Params::new(8, passes, 1, None).unwrap())
+            .build()
+            .unwrap()
+    };
+    let hash = || -> String {
+        let connection = rusqlite::Connection::open(store.path()).unwrap();
+        connection.query_row("SELECT body FROM desk_records WHERE kind = 'user'", [], |row| row.get(0)).unwrap()
+    };
+    let new = NewUser::new("ada@example.com", "Ada", PASSWORD);
+    desk(1).create_owner(&Actor::system("test", Context::new()), new).await.unwrap();
+    assert!(hash().contains("$argon2id$v=19$m=8,t=1,p=1$"), "{}", hash());
+    desk(2).sign_in(&Context::new(), "ada@example.com", PASSWORD).await.unwrap();
+    assert!(hash().contains("$argon2id$v=19$m=8,t=2,p=1$"), "{}", hash());
+    desk(2).sign_in(&Context::new(), "ada@example.com", PASSWORD).await.unwrap();
+}
+
+#[tokio::test]
+async fn who_tries_too_often_waits() {
+    let store = SqliteStore::temporary().unwrap();
+    let three = NonZeroU32::new(3).unwrap();
+    let desk = Desk::builder(store.clone(), SqliteDesk::open(&store).unwrap())
+        .password_params(Params::new(8, 1, 1, None).unwrap())
+        .sign_in_attempts(three, three)
+        .sign_up(SignUpPolicy::Closed)
+        .build()
+        .unwrap();
+    let from = |last: u8| Context::new().address([192, 0, 2, last]);
+    // By e-mail address, whether it is known or not, from wherever it comes.
+    for n in 0..3 {
+        assert_eq!(code(desk.sign_in(&from(n), "a@example.com", PASSWORD).await), "INVALID_CREDENTIALS");
+    }
+    assert!(matches!(desk.sign_in(&from(9), "a@example.com", PASSWORD).await, Err(DeskError::Throttled { .. })));
+    // By address, whoever is tried.
+    for n in 0..3 {
+        let email = format!("b{n}@example.com");
+        assert_eq!(code(desk.sign_in(&from(50), &email, PASSWORD).await), "INVALID_CREDENTIALS");
+    }
+    assert_eq!(code(desk.sign_in(&from(50), "c@example.com", PASSWORD).await), "RATE_LIMIT_EXCEEDED");
+    let new = NewUser::new("d@example.com", "D", PASSWORD);
+    assert_eq!(code(desk.sign_up(&from(51), new).await), "SIGN_UP_CLOSED");
+}
+
+#[tokio::test]
+async fn the_first_owner_is_made_once() {
+    let setting = on_sqlite();
+    let (desk, system) = (&setting.desk, setting.system());
+    assert!(!desk.has_owner().await.unwrap());
+    let invited = desk.invite_first_owner(&system, "ada@example.com").await.unwrap();
+    let invitation = invited.invitation.unwrap();
+    assert_eq!(code(desk.invite_first_owner(&system, "eve@example.com").await), "ALREADY_EXISTS");
+    desk.accept_invitation(&Context::new(), &invitation, "Ada", PASSWORD).await.unwrap();
+    assert_eq!(code(desk.accept_invitation(&Context::new(), &invitation, "Eve", PASSWORD).await), "LINK_ENDED");
+    let ada = setting.signed_in("ada@example.com").await;
+    let (_, account) = setting.customer("customer@example.com").await;
+    assert!(desk.rights(&ada, &account).await.unwrap().may_give(Role::Owner), "the operator's owner is one everywhere");
+}

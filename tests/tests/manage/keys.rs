@@ -1,0 +1,181 @@
+//! The desk's keys: limits, escalation, their life.
+
+use std::time::Duration;
+
+use keyward::{KeyKind, KeyQuery, KeyStatus, Mode, NewKey, ScopeSet};
+use keyward_manage::{Actor, Context, DeskError, KeyChange, KeyDraft, Purpose, Role};
+
+use crate::setting::{Setting, everywhere, on_sqlite};
+
+fn code<T: std::fmt::Debug>(result: Result<T, DeskError>) -> &'static str {
+    result.unwrap_err().code()
+}
+
+#[tokio::test]
+async fn of_fifty_who_make_a_key_at_once_ten_do() {
+    for setting in everywhere().await {
+        let (owner, account) = setting.customer("ada@example.com").await;
+        let made: Vec<_> = (0..50)
+            .map(|n| {
+                let (desk, owner, account) = (setting.desk.clone(), owner.clone(), account.clone());
+                tokio::spawn(
+                    async move { desk.create_key(&owner, KeyDraft::secret(account, format!("key {n}"))).await },
+                )
+            })
+            .collect();
+        let (mut done, mut refused) = (0, 0);
+        for made in made {
+            match made.await.unwrap() {
+                Ok(_) => done += 1,
+                Err(DeskError::KeyLimit { limit: 10 }) => refused += 1,
+                Err(other) => panic!("{other:?}"),
+            }
+        }
+        assert_eq!((done, refused), (10, 40));
+
+        // A rotation needs no room, a revocation makes some, disabling makes none.
+        let query = KeyQuery { account: Some(account.clone()), ..KeyQuery::default() };
+        let keys = setting.desk.keys(&owner, &query).await.unwrap().items;
+        assert_eq!(keys.len(), 10);
+        setting.desk.rotate_key(&owner, &keys[0].id, Duration::from_secs(3_600)).await.unwrap();
+        setting.desk.set_key_disabled(&owner, &keys[1].id, true).await.unwrap();
+        let one_more = async || setting.desk.create_key(&owner, KeyDraft::secret(account.clone(), "more")).await;
+        assert_eq!(code(one_more().await), "KEY_LIMIT_REACHED");
+        setting.desk.revoke_key(&owner, &keys[2].id).await.unwrap();
+        one_more().await.unwrap();
+        assert_eq!(code(one_more().await), "KEY_LIMIT_REACHED");
+    }
+}
+
+/// Who presents this key.
+async fn holder(setting: &Setting, key: &str) -> Actor {
+    let authenticator = setting.desk.authenticator().unwrap();
+    let field = format!("Bearer {key}");
+    let keyward::Admission::Identity(identity) = authenticator.authenticate([field.as_bytes()]).await.unwrap() else {
+        panic!("nobody")
+    };
+    Actor::of_identity(&identity, Context::new())
+}
+
+#[tokio::test]
+async fn nobody_grants_what_they_do_not_hold() {
+    let setting = on_sqlite();
+    let desk = &setting.desk;
+    let (owner, account) = setting.customer("ada@example.com").await;
+    let (_, other) = setting.customer("bob@example.com").await;
+    let scopes: ScopeSet = "keys:* resources:read".parse().unwrap();
+    let manager = desk.create_key(&owner, KeyDraft::management(account.clone(), "manager", scopes)).await.unwrap();
+    let everything = desk.create_key(&owner, KeyDraft::secret(account.clone(), "everything")).await.unwrap();
+    let plain = everything.key.expose_once();
+    let manager = holder(&setting, &manager.key.expose_once()).await;
+
+    let draft = |purpose, kind, mode, scopes: &str| {
+        let new = NewKey { kind, mode, scopes: scopes.parse().unwrap(), ..NewKey::secret(account.clone(), "new") };
+        KeyDraft::of(purpose, new)
+    };
+    use KeyKind::{Publishable, Restricted, Secret};
+    use Mode::{Live, Test};
+    use Purpose::{Api, Management};
+    for (draft, verdict) in [
+        (draft(Api, Restricted, Live, "resources:read"), "fine"),
+        (draft(Api, Publishable, Live, "resources:read"), "fine"),
+        (draft(Management, Restricted, Live, "keys:read"), "fine"),
+        (draft(Api, Secret, Live, "resources:read"), "ESCALATION"),
+        (draft(Api, Restricted, Test, "resources:read"), "ESCALATION"),
+        (draft(Api, Restricted, Live, "resources:*"), "ESCALATION"),
+        (draft(Api, Restricted, Live, "*"), "ESCALATION"),
+        (draft(Management, Restricted, Live, "members:write"), "ESCALATION"),
+        (draft(Management, Restricted, Live, "*"), "ESCALATION"),
+        (draft(Api, Restricted, Live, ""), "INVALID_VALUE"),
+    ] {
+        let said = format!("{draft:?}");
+        let made = desk.create_key(&manager, draft).await.map_err(|error| error.code());
+        assert_eq!(made.map_or_else(|code| code, |_| "fine"), verdict, "{said}");
+    }
+    let elsewhere = KeyDraft::management(other, "new", "keys:read".parse().unwrap());
+    assert_eq!(code(desk.create_key(&manager, elsewhere).await), "NOT_FOUND");
+
+    // Nor by changing, rotating or enabling what is there: each would give the plain key, or more of it.
+    let id = &everything.view.id;
+    assert_eq!(code(desk.rotate_key(&manager, id, Duration::ZERO).await), "ESCALATION");
+    let rename = KeyChange { name: Some("mine".into()), ..KeyChange::default() };
+    assert_eq!(code(desk.update_key(&manager, id, rename, 1).await), "ESCALATION");
+    desk.set_key_disabled(&manager, id, true).await.unwrap();
+    assert_eq!(code(desk.set_key_disabled(&manager, id, false).await), "ESCALATION");
+    desk.set_key_disabled(&owner, id, false).await.unwrap();
+
+    // A key of the provider's API manages nothing, whatever it was granted, but itself.
+    let itself = holder(&setting, &plain).await;
+    assert_eq!(code(desk.key(&itself, id).await), "INSUFFICIENT_SCOPE");
+    assert_eq!(code(desk.create_key(&itself, KeyDraft::secret(account.clone(), "new")).await), "INSUFFICIENT_SCOPE");
+    assert_eq!(desk.own_key(&itself).await.unwrap().scopes, ScopeSet::all());
+    let (view, _) = desk.revoke_own_key(&itself).await.unwrap();
+    assert_eq!(view.status, KeyStatus::Revoked);
+
+    // A viewer sees, and does nothing.
+    let viewer = setting.member(&owner, &account, "viewer@example.com", Role::Viewer).await;
+    desk.key(&viewer, id).await.unwrap();
+    assert_eq!(code(desk.revoke_key(&viewer, id).await), "INSUFFICIENT_SCOPE");
+    // A developer makes keys of every scope, and management keys with no more than a developer may.
+    let developer = setting.member(&owner, &account, "developer@example.com", Role::Developer).await;
+    desk.create_key(&developer, KeyDraft::secret(account.clone(), "developer's")).await.unwrap();
+    let too_much = KeyDraft::management(account.clone(), "new", "members:write".parse().unwrap());
+    assert_eq!(code(desk.create_key(&developer, too_much).await), "ESCALATION");
+    desk.authenticator().unwrap().shutdown().await;
+}
+
+#[tokio::test]
+async fn a_rotated_key_ends_and_stays_so() {
+    for setting in everywhere().await {
+        let desk = &setting.desk;
+        let (owner, account) = setting.customer("ada@example.com").await;
+        let issued = desk.create_key(&owner, KeyDraft::secret(account, "production")).await.unwrap();
+        let id = issued.view.id.clone();
+        let rotated = desk.rotate_key(&owner, &id, Duration::from_secs(3_600)).await.unwrap();
+        assert_eq!(rotated.view.rotated_from.as_ref(), Some(&id));
+        let old = rotated.predecessor;
+        assert!(old.expires_soon && old.rotated_to == Some(rotated.view.id));
+        assert_eq!(code(desk.rotate_key(&owner, &id, Duration::ZERO).await), "KEY_ROTATED");
+        let longer = KeyChange { expires_at: Some(None), ..KeyChange::default() };
+        assert_eq!(code(desk.update_key(&owner, &id, longer.clone(), old.version).await), "KEY_ROTATED");
+        setting.clock.advance(Duration::from_secs(3_601));
+        assert_eq!(desk.key(&owner, &id).await.unwrap().status, KeyStatus::Expired);
+        assert_eq!(code(desk.update_key(&owner, &id, longer, old.version).await), "KEY_ENDED");
+        assert_eq!(code(desk.set_key_disabled(&owner, &id, false).await), "KEY_ENDED");
+        assert_eq!(code(desk.rotate_key(&owner, &id, Duration::ZERO).await), "KEY_ROTATED");
+    }
+}
+
+#[tokio::test]
+async fn what_happens_to_a_key_is_counted_by_day_and_outcome() {
+    for setting in everywhere().await {
+        let desk = &setting.desk;
+        let (owner, account) = setting.customer("ada@example.com").await;
+        let scopes: ScopeSet = "keys:read".parse().unwrap();
+        let issued = desk.create_key(&owner, KeyDraft::management(account.clone(), "reader", scopes)).await.unwrap();
+        let plain = issued.key.expose_once();
+        let authenticator = desk.authenticator().unwrap();
+        let app = keyward_manage::api(desk.clone());
+        for (method, path, status) in [("GET", "/v1/keys", 200), ("GET", "/v1/keys", 200), ("GET", "/v1/plans", 403)] {
+            let request = keyward_tests::service::request(method, path, Some(&plain));
+            assert_eq!(keyward_tests::service::call(&app, request).await.status, status);
+        }
+        setting.clock.advance(Duration::from_secs(24 * 3_600));
+        holder(&setting, &plain).await;
+        let days = desk.key_usage(&owner, &issued.view.id, 30).await.unwrap().days;
+        let counted: Vec<_> = days.iter().map(|day| (day.outcome.as_str(), day.times)).collect();
+        assert_eq!(counted, [("accepted", 3), ("accepted", 1)]);
+        // What comes after its end is counted, too: somebody uses the old key still.
+        desk.revoke_key(&owner, &issued.view.id).await.unwrap();
+        for _ in 0..2 {
+            let request = keyward_tests::service::request("GET", "/v1/keys", Some(&plain));
+            assert_eq!(keyward_tests::service::call(&app, request).await.status, 401);
+        }
+        let days = desk.key_usage(&owner, &issued.view.id, 1).await.unwrap().days;
+        let counted: Vec<_> = days.iter().map(|day| (day.outcome.as_str(), day.times)).collect();
+        assert_eq!(counted, [("accepted", 1), ("key_revoked", 2)]);
+        assert_eq!(desk.usage(&owner, &account, 1).await.unwrap().days, days, "the account has no other key");
+        assert_eq!(code(desk.usage(&owner, &account, 367).await), "INVALID_VALUE");
+        authenticator.shutdown().await;
+    }
+}

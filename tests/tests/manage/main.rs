@@ -1,0 +1,11 @@
+//! The desk: its stores, its service, its HTTP API and `keyward serve`.
+
+#![allow(clippy::unwrap_used)] // An unwrap is an assertion here, in helpers too.
+
+mod api;
+mod audit;
+mod desk;
+mod keys;
+mod serve;
+mod setting;
+mod store;

@@ -1,0 +1,128 @@
+//! `keyward serve` as its users run it, and schemathesis against it.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use keyward_tests::program::{Program, package_program, up_to};
+use serde_json::{Value, json};
+
+fn keyward(database: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(package_program("keyward-cli", "keyward"));
+    command.arg("--database").arg(database).args(arguments).stdin(Stdio::null());
+    command
+}
+
+fn serve(database: &Path, arguments: &[&str]) -> Program {
+    let mut command = keyward(database, &["serve", "--listen", "127.0.0.1:0"]);
+    let mut process = command.args(arguments).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let first = up_to(process.stdout.take().unwrap(), "");
+    let line: Value = serde_json::from_str(&first).unwrap_or_else(|error| panic!("{error}: {first:?}"));
+    Program { process, url: line["listening"].as_str().unwrap().to_owned(), credentials: line["credentials"].clone() }
+}
+
+#[test]
+fn it_starts_empty_gets_an_owner_and_answers() {
+    let folder = tempfile::tempdir().unwrap();
+    let database = folder.path().join("keys.db");
+    let server = serve(&database, &[]);
+    let get = |path: &str| server.curl(path, &[]);
+    assert_eq!((get("/healthz").status, get("/readyz").status), (200, 200));
+    assert_eq!(get("/v1/keys").status, 401);
+
+    let arguments = ["users", "create", "--owner", "--email", "ada@example.com", "--password-stdin"];
+    let mut create = keyward(&database, &arguments).stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+    create.stdin.take().unwrap().write_all(b"correct horse battery\n").unwrap();
+    assert!(create.wait().unwrap().success());
+
+    let sign_in = r#"{"email":"ada@example.com","password":"correct horse battery"}"#;
+    let json = ["--header", "content-type: application/json", "--data", sign_in];
+    let tokens = server.curl("/v1/tokens", &json);
+    assert_eq!(tokens.status, 201, "{}", tokens.text);
+    let token = tokens.json()["access_token"].as_str().unwrap().to_owned();
+    let authorization = format!("authorization: Bearer {token}");
+    let create = r#"{"name":"first","kind":"secret","scopes":["*"]}"#;
+    let made = server.curl("/v1/keys", &["-H", &authorization, "-H", "content-type: application/json", "-d", create]);
+    assert_eq!(made.status, 201, "{}", made.text);
+    let metrics = get("/metrics");
+    assert!(metrics.body.contains("keyward_http_requests_total"), "{}", metrics.body);
+    assert!(!metrics.body.contains(made.json()["key"].as_str().unwrap()));
+    let verified = keyward(&database, &["audit", "verify"]).output().unwrap();
+    assert!(
+        verified.status.success() && String::from_utf8_lossy(&verified.stdout).contains("3 entries"),
+        "{verified:?}"
+    );
+    server.stop();
+}
+
+#[test]
+fn what_is_wrong_in_the_configuration_is_named_with_its_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("keyward.toml");
+    for (text, line, what) in [
+        ("listen = \"127.0.0.1:0\"\ncolour = \"red\"\n", "line 2", "colour"),
+        ("listen = \"nowhere\"\n", "line 1", "socket address"),
+        ("\n\nkey_limit = 0\n", "line 3", "nonzero"),
+        ("sign_up = \"maybe\"\n", "line 1", "open or closed"),
+        ("session_idle = \"often\"\n", "line 1", "90d"),
+        ("listen = \n", "line 1", ""),
+    ] {
+        std::fs::write(&config, text).unwrap();
+        let mut command = keyward(&folder.path().join("keys.db"), &["serve", "--config"]);
+        let output = command.arg(&config).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(2), "{said}");
+        assert!(said.contains(line) && said.contains(what), "{text:?}: {said}");
+    }
+    std::fs::write(&config, "listen = \"192.0.2.1:1\"\nsign_up = \"open\"\n").unwrap();
+    let server = serve(&folder.path().join("keys.db"), &["--config", config.to_str().unwrap()]);
+    let sign_up = r#"{"email":"a@example.com","name":"A","password":"long enough for anybody"}"#;
+    let json = ["--header", "content-type: application/json", "--data", sign_up];
+    assert_eq!(server.curl("/v1/users", &json).status, 202, "a flag goes before the file, the file before the default");
+    server.stop();
+}
+
+/// schemathesis in an environment of its own beside the other build products.
+fn schemathesis() -> PathBuf {
+    let home = Path::new(env!("CARGO_TARGET_TMPDIR")).join("schemathesis");
+    let program = home.join("bin/schemathesis");
+    let runs = Command::new(&program).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
+    if !runs.is_ok_and(|status| status.success()) {
+        let made = Command::new("python3").args(["-m", "venv", "--clear"]).arg(&home).status().unwrap();
+        assert!(made.success(), "python3-venv is installed");
+        let requirements = Path::new(env!("CARGO_MANIFEST_DIR")).join("clients/schemathesis/requirements.txt");
+        let mut pip = Command::new(home.join("bin/python"));
+        pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement"]).arg(requirements);
+        assert!(pip.status().unwrap().success(), "PyPI can be reached");
+    }
+    program
+}
+
+#[test]
+fn schemathesis_finds_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let many =
+        ["--demo", "--sign-ins-per-address", "1000000", "--sign-ins-per-email", "1000000", "--key-limit", "1000000"];
+    let server = serve(&folder.path().join("keys.db"), &many);
+    let config = Path::new(env!("CARGO_MANIFEST_DIR")).join("clients/schemathesis/schemathesis.toml");
+    let sign_in = json!({"email": server.credential("email"), "password": server.credential("password")}).to_string();
+    let tokens = server.curl("/v1/tokens", &["--header", "content-type: application/json", "--data", &sign_in]).json();
+    let url = format!("{}/openapi.json", server.url);
+    // A user, whose token cannot revoke itself but by signing out; and a key, for what only keys are asked.
+    let runs: [(&str, &[&str]); 2] = [
+        (tokens["access_token"].as_str().unwrap(), &[]),
+        (
+            server.credential("management_key"),
+            &["--include-path", "/v1/keys/self", "--include-path", "/v1/keys/self/revoke"],
+        ),
+    ];
+    for (credential, arguments) in runs {
+        let mut command = Command::new(schemathesis());
+        command.arg("--config-file").arg(&config).arg("run").args(arguments).arg(&url);
+        let output = command.env("CREDENTIAL", credential).current_dir(folder.path()).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{said}");
+    }
+    assert_eq!(server.curl("/readyz", &[]).status, 200, "it is alive still");
+    server.stop();
+}

@@ -1,0 +1,143 @@
+//! Desks to test, on each store.
+
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use argon2::Params;
+use keyward::{AccountId, ManualClock, StoreError, Timestamp, async_trait};
+use keyward_manage::{
+    Actor, Context, Count, Desk, DeskBuilder, DeskStore, Kind, List, NewUser, PostgresDesk, Record, Role, SignUpPolicy,
+    SqliteDesk, Write, Written,
+};
+use keyward_postgres::PostgresStore;
+use keyward_sqlite::SqliteStore;
+
+pub(crate) const PASSWORD: &str = "correct horse battery staple";
+
+/// A desk, what it keeps its records in, and a clock to be moved.
+pub(crate) struct Setting {
+    pub(crate) desk: Desk,
+    pub(crate) records: Arc<dyn DeskStore>,
+    pub(crate) clock: Arc<ManualClock>,
+    /// Where the SQLite file is, if it is on one.
+    pub(crate) file: Option<std::path::PathBuf>,
+}
+
+fn quick(builder: DeskBuilder, clock: &Arc<ManualClock>) -> Desk {
+    let many = NonZeroU32::new(10_000).unwrap();
+    builder
+        .clock(Arc::<ManualClock>::clone(clock))
+        // As cheap as argon2 can be: what is tested here is not argon2.
+        .password_params(Params::new(8, 1, 1, None).unwrap())
+        .sign_in_attempts(many, many)
+        .sign_up(SignUpPolicy::Open)
+        .key_limit(10)
+        .build()
+        .unwrap()
+}
+
+pub(crate) fn clock() -> Arc<ManualClock> {
+    Arc::new(ManualClock::at("2026-03-01T12:00:00Z".parse::<Timestamp>().unwrap()))
+}
+
+pub(crate) fn on_sqlite() -> Setting {
+    let (clock, store) = (clock(), SqliteStore::temporary().unwrap());
+    let records = SqliteDesk::open(&store).unwrap();
+    let file = Some(store.path().to_owned());
+    Setting { desk: quick(Desk::builder(store, records.clone()), &clock), records: Arc::new(records), clock, file }
+}
+
+/// On SQLite, with records that fail when they are told to.
+pub(crate) fn failing() -> (Setting, Arc<Failing>) {
+    let (clock, store) = (clock(), SqliteStore::temporary().unwrap());
+    let records = Arc::new(Failing { inner: SqliteDesk::open(&store).unwrap(), fails: AtomicBool::new(false) });
+    let desk = quick(Desk::builder(store, records.clone()), &clock);
+    (Setting { desk, records: records.clone(), clock, file: None }, records)
+}
+
+/// Fails to write batches of several records while it is told to: what completes an operation.
+pub(crate) struct Failing {
+    inner: SqliteDesk,
+    pub(crate) fails: AtomicBool,
+}
+
+#[async_trait]
+impl DeskStore for Failing {
+    async fn get(&self, kind: Kind, id: &str) -> Result<Option<Record>, StoreError> {
+        self.inner.get(kind, id).await
+    }
+
+    async fn find(&self, kind: Kind, key: &str) -> Result<Option<Record>, StoreError> {
+        self.inner.find(kind, key).await
+    }
+
+    async fn list(&self, list: &List) -> Result<Vec<Record>, StoreError> {
+        self.inner.list(list).await
+    }
+
+    async fn write(&self, writes: &[Write]) -> Result<Written, StoreError> {
+        if writes.len() > 1 && self.fails.load(Ordering::Relaxed) {
+            return Err(StoreError::unavailable("the disk is full"));
+        }
+        self.inner.write(writes).await
+    }
+
+    async fn sweep(&self, before: Timestamp) -> Result<u64, StoreError> {
+        self.inner.sweep(before).await
+    }
+
+    async fn add(&self, counts: &[Count]) -> Result<(), StoreError> {
+        self.inner.add(counts).await
+    }
+
+    async fn counts(&self, account: &str, key: Option<&str>, from: i64, to: i64) -> Result<Vec<Count>, StoreError> {
+        self.inner.counts(account, key, from, to).await
+    }
+}
+
+pub(crate) async fn on_postgres() -> Setting {
+    let clock = clock();
+    let store = PostgresStore::connect(&keyward_tests::postgres::database()).await.unwrap();
+    let records = PostgresDesk::open(&store).await.unwrap();
+    let desk = quick(Desk::builder(store, records.clone()), &clock);
+    Setting { desk, records: Arc::new(records), clock, file: None }
+}
+
+pub(crate) async fn everywhere() -> [Setting; 2] {
+    [on_sqlite(), on_postgres().await]
+}
+
+impl Setting {
+    pub(crate) fn system(&self) -> Actor {
+        Actor::system("test", Context::new())
+    }
+
+    /// The operator's owner.
+    pub(crate) async fn operator(&self) -> Actor {
+        let new = NewUser::new("operator@example.com", "Operator", PASSWORD);
+        self.desk.create_owner(&self.system(), new).await.unwrap();
+        self.signed_in("operator@example.com").await
+    }
+
+    /// Somebody who has signed up, and their account.
+    pub(crate) async fn customer(&self, email: &str) -> (Actor, AccountId) {
+        self.desk.sign_up(&Context::new(), NewUser::new(email, "Customer", PASSWORD)).await.unwrap();
+        let actor = self.signed_in(email).await;
+        let account = self.desk.own_accounts(&actor).await.unwrap().remove(0).0.value.id;
+        (actor, account)
+    }
+
+    /// Somebody with this role in an account.
+    pub(crate) async fn member(&self, by: &Actor, account: &AccountId, email: &str, role: Role) -> Actor {
+        let invited = self.desk.invite(by, account, email, role).await.unwrap();
+        let invitation = invited.invitation.unwrap();
+        self.desk.accept_invitation(&Context::new(), &invitation, "Member", PASSWORD).await.unwrap();
+        self.signed_in(email).await
+    }
+
+    pub(crate) async fn signed_in(&self, email: &str) -> Actor {
+        let session = self.desk.sign_in(&Context::new(), email, PASSWORD).await.unwrap().session;
+        self.desk.session(&session, Context::new()).await.unwrap()
+    }
+}

@@ -1,0 +1,120 @@
+//! What every store of the desk has to do.
+
+use keyward::Timestamp;
+use keyward_manage::{Count, DeskStore, Kind, List, Record, Write, Written};
+
+use crate::setting::everywhere;
+
+fn record(id: &str, owner: &str, sort: i64) -> Record {
+    Record {
+        kind: Kind::Member,
+        id: id.to_owned(),
+        owner: owner.to_owned(),
+        subject: "s".to_owned(),
+        key: Some(format!("key of {id}")),
+        sort,
+        expires_at: None,
+        version: 1,
+        body: r#"{"text":"\u0000 ’ 😀 \" \\ "}"#.to_owned(),
+    }
+}
+
+#[tokio::test]
+async fn records_are_kept_as_they_are_and_batches_whole() {
+    for setting in everywhere().await {
+        let store = &*setting.records;
+        let (a, b) = (record("a", "o", 1), record("b", "o", 2));
+        assert_eq!(store.write(&[Write::Insert(a.clone()), Write::Insert(b.clone())]).await.unwrap(), Written::Done);
+        assert_eq!(store.get(Kind::Member, "a").await.unwrap(), Some(a.clone()));
+        assert_eq!(store.find(Kind::Member, "key of b").await.unwrap(), Some(b.clone()));
+        assert_eq!(store.get(Kind::User, "a").await.unwrap(), None, "kinds are apart");
+
+        // The third does not fit, so none is written.
+        let changed = Record { body: "{}".to_owned(), ..a.clone() };
+        let batch = [Write::Insert(record("c", "o", 3)), Write::Replace(changed.clone()), Write::Insert(a.clone())];
+        assert_eq!(store.write(&batch).await.unwrap(), Written::Conflict(2));
+        assert_eq!(store.get(Kind::Member, "c").await.unwrap(), None);
+        assert_eq!(store.get(Kind::Member, "a").await.unwrap(), Some(a.clone()));
+
+        assert_eq!(store.write(&[Write::Replace(changed.clone())]).await.unwrap(), Written::Done);
+        assert_eq!(store.get(Kind::Member, "a").await.unwrap().unwrap().version, 2);
+        assert_eq!(store.write(&[Write::Replace(changed.clone())]).await.unwrap(), Written::Conflict(0), "it is stale");
+        let twin = Record { key: Some("key of b".to_owned()), version: 2, ..changed };
+        assert_eq!(store.write(&[Write::Replace(twin)]).await.unwrap(), Written::Conflict(0), "another has the key");
+        let other = Record { key: Some("key of a".to_owned()), ..record("d", "o", 1) };
+        assert_eq!(store.write(&[Write::Insert(other)]).await.unwrap(), Written::Conflict(0));
+
+        let remove = |version| Write::Remove { kind: Kind::Member, id: "a".to_owned(), version };
+        assert_eq!(store.write(&[remove(1)]).await.unwrap(), Written::Conflict(0));
+        assert_eq!(store.write(&[remove(2)]).await.unwrap(), Written::Done);
+        assert_eq!(store.get(Kind::Member, "a").await.unwrap(), None);
+    }
+}
+
+#[tokio::test]
+async fn lists_are_in_order_whichever_way() {
+    for setting in everywhere().await {
+        let store = &*setting.records;
+        for (id, owner, sort) in [("a", "x", 3), ("b", "x", 1), ("c", "y", 2), ("d", "x", 1), ("B", "x", 1)] {
+            assert_eq!(store.write(&[Write::Insert(record(id, owner, sort))]).await.unwrap(), Written::Done);
+        }
+        let ids = async |list: List| -> String {
+            store.list(&list).await.unwrap().into_iter().map(|record| record.id).collect()
+        };
+        let all = || List::of(Kind::Member, 10);
+        assert_eq!(ids(all()).await, "Bbdca");
+        assert_eq!(ids(List { newest_first: true, ..all() }).await, "acdbB");
+        assert_eq!(ids(all().owner("x")).await, "Bbda");
+        assert_eq!(ids(all().owner("x").subject("s")).await, "Bbda");
+        assert_eq!(ids(all().subject("other")).await, "");
+        assert_eq!(ids(List { limit: 2, ..all() }).await, "Bb");
+        assert_eq!(ids(List { after: Some((1, "b".to_owned())), ..all() }).await, "dca");
+        assert_eq!(ids(List { after: Some((1, "b".to_owned())), newest_first: true, ..all() }).await, "B");
+    }
+}
+
+#[tokio::test]
+async fn what_has_expired_is_swept_and_counts_add_up() {
+    for setting in everywhere().await {
+        let store = &*setting.records;
+        let expiring = Record { expires_at: Some(Timestamp::from_millis(1_000)), ..record("a", "x", 1) };
+        assert_eq!(
+            store.write(&[Write::Insert(expiring), Write::Insert(record("b", "x", 1))]).await.unwrap(),
+            Written::Done
+        );
+        assert_eq!(store.sweep(Timestamp::from_millis(1_000)).await.unwrap(), 0);
+        assert_eq!(store.sweep(Timestamp::from_millis(1_001)).await.unwrap(), 1);
+        assert!(store.get(Kind::Member, "b").await.unwrap().is_some());
+
+        let count = |key: &str, day, times| Count {
+            account: "acct".to_owned(),
+            key: key.to_owned(),
+            day,
+            outcome: "accepted".to_owned(),
+            times,
+        };
+        store.add(&[count("k", 1, 2), count("k", 2, 1), count("l", 1, 5)]).await.unwrap();
+        store.add(&[count("k", 1, 3)]).await.unwrap();
+        assert_eq!(store.counts("acct", Some("k"), 1, 1).await.unwrap(), [count("k", 1, 5)]);
+        assert_eq!(store.counts("acct", None, 0, 9).await.unwrap().len(), 3);
+        assert_eq!(store.counts("other", None, 0, 9).await.unwrap(), []);
+    }
+}
+
+#[tokio::test]
+async fn of_many_who_write_at_once_one_is_first() {
+    for setting in everywhere().await {
+        assert_eq!(setting.records.write(&[Write::Insert(record("a", "x", 0))]).await.unwrap(), Written::Done);
+        let replaced: Vec<_> = (0..20)
+            .map(|_| {
+                let records = setting.records.clone();
+                tokio::spawn(async move { records.write(&[Write::Replace(record("a", "x", 1))]).await.unwrap() })
+            })
+            .collect();
+        let mut done = 0;
+        for written in replaced {
+            done += usize::from(written.await.unwrap() == Written::Done);
+        }
+        assert_eq!(done, 1);
+    }
+}
