@@ -20,6 +20,8 @@ pub mod scopes {
     pub const MEMBERS_READ: Scope = Scope::from_static("members:read");
     /// Change who belongs to an account.
     pub const MEMBERS_WRITE: Scope = Scope::from_static("members:write");
+    /// Ask whether keys are good: `POST /v1/verify` of `keyward-gateway`, which `keyward serve` mounts.
+    pub const KEYS_VERIFY: Scope = Scope::from_static("keys:verify");
     /// See keys, never the keys themselves.
     pub const KEYS_READ: Scope = Scope::from_static("keys:read");
     /// Issue, change, rotate and revoke keys.
@@ -34,12 +36,13 @@ pub mod scopes {
     pub const AUDIT_READ: Scope = Scope::from_static("audit:read");
 
     /// All of them, with what each means.
-    pub const ALL: [(Scope, &str); 10] = [
+    pub const ALL: [(Scope, &str); 11] = [
         (ACCOUNTS_READ, "See accounts"),
         (ACCOUNTS_WRITE, "Change accounts"),
         (MEMBERS_READ, "See who belongs to an account"),
         (MEMBERS_WRITE, "Change who belongs to an account"),
         (KEYS_READ, "See keys, never the keys themselves"),
+        (KEYS_VERIFY, "Ask whether keys are good, and whose they are"),
         (KEYS_WRITE, "Issue, change, rotate and revoke keys"),
         (USAGE_READ, "See how keys are used"),
         (PLANS_READ, "See plans"),

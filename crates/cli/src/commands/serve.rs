@@ -10,6 +10,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use http::StatusCode;
 use http::header::CONTENT_TYPE;
+use keyward::AuthLayer;
 use keyward_manage::Desk;
 use keyward_serve::{Limits, shutdown_signal};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
@@ -45,7 +46,10 @@ pub(super) async fn run(arguments: &Arguments, command: &Serve) -> Result<(), Fa
     }
     let stop = shutdown_signal().map_err(unusable)?;
     let authenticator = desk.authenticator().map_err(|error| Failure::caused(Kind::Usage, &error))?;
-    let app = app(&desk, metrics.clone());
+    let verifier = desk.verifier().map_err(|error| Failure::caused(Kind::Usage, &error))?;
+    let app = app(&desk, metrics.clone())
+        .merge(keyward_gateway::forward_auth(verifier.clone()))
+        .merge(keyward_gateway::verify(verifier.clone(), AuthLayer::from(authenticator.clone())));
 
     let mut output = std::io::stdout().lock();
     writeln!(output, "{first_line}").and_then(|()| output.flush())?;
@@ -54,6 +58,7 @@ pub(super) async fn run(arguments: &Arguments, command: &Serve) -> Result<(), Fa
     let maintained = tokio::spawn(maintain(desk.clone(), metrics));
     keyward_serve::serve(listener, app, stop, Limits::default()).await;
     maintained.abort();
+    verifier.shutdown().await;
     authenticator.shutdown().await;
     desk.flush_usage().await?;
     Ok(())

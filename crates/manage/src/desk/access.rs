@@ -58,6 +58,34 @@ impl Desk {
         Ok(self.0.authenticator.get_or_init(|| made).clone())
     }
 
+    /// A new authenticator for the provider's own keys, which counts their use: for gateways that ask this process.
+    ///
+    /// # Errors
+    /// [`BuildError`] if the operating system gives no thread.
+    ///
+    /// # Examples
+    /// ```
+    /// # use keyward_manage::{Desk, SqliteDesk};
+    /// # use keyward_sqlite::SqliteStore;
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let store = SqliteStore::temporary()?;
+    /// # let desk = Desk::builder(store.clone(), SqliteDesk::open(&store)?).build()?;
+    /// let layer = keyward::AuthLayer::from(desk.verifier()?);
+    /// # let _ = layer;
+    /// # Ok(()) }
+    /// ```
+    pub fn verifier(&self) -> Result<Authenticator, BuildError> {
+        let builder = Authenticator::builder(Arc::clone(&self.0.key_store))
+            .format(self.0.format.clone())
+            .hasher(self.0.hasher.clone())
+            .trusted_proxies(self.0.settings.proxies.clone())
+            .clock(Arc::clone(&self.0.clock))
+            .on_event(self.usage_hook());
+        #[cfg(feature = "metrics")]
+        let builder = builder.metrics();
+        builder.build()
+    }
+
     /// Counts what happens to keys, for [`usage`](Self::usage): a hook for the authenticators of the provider's own services.
     ///
     /// # Examples
