@@ -12,6 +12,10 @@ test *arguments:
 bench *arguments:
     cargo xtask bench {{ arguments }}
 
+# Run the fuzz targets for a minute, or for `--seconds N`.
+fuzz *arguments:
+    cargo xtask fuzz {{ arguments }}
+
 # Simulate many nodes on one store.
 simulate *arguments:
     cargo xtask simulate {{ arguments }}

@@ -3,6 +3,8 @@
 //! What a proxy says about its client counts only if the proxy is trusted, by the network that it connects from. All
 //! else that a request says about itself is not believed.
 
+mod forwarded;
+
 use std::net::{IpAddr, SocketAddr};
 
 use http::Request;
@@ -204,12 +206,8 @@ fn hops_of_x_forwarded_for(connection: &dyn Connection) -> Vec<Option<IpAddr>> {
 /// The hops that `Forwarded` names, the nearest last; `None` for what is no address.
 fn hops_of_forwarded(connection: &dyn Connection) -> Vec<Option<IpAddr>> {
     let mut hops = Vec::new();
-    connection.visit("forwarded", &mut |value| match std::str::from_utf8(value) {
-        Ok(value) => hops.extend(
-            rfc7239::parse(value)
-                .map(|hop| hop.ok().and_then(|hop| hop.forwarded_for).and_then(|node| node.ip().copied())),
-        ),
-        Err(_) => hops.push(None),
+    connection.visit("forwarded", &mut |value| {
+        hops.extend(forwarded::elements(value).map(|element| element.and_then(|element| element.client)));
     });
     hops
 }
@@ -230,15 +228,12 @@ fn x_forwarded_proto(connection: &dyn Connection) -> Proto {
 fn forwarded_proto(connection: &dyn Connection) -> Proto {
     let mut said = Proto::Unsaid;
     connection.visit("forwarded", &mut |value| {
-        let last = std::str::from_utf8(value).ok().and_then(|value| rfc7239::parse(value).next_back());
-        said = match last {
-            Some(Ok(hop)) => match hop.protocol {
-                None => Proto::Unsaid,
-                Some(protocol) if protocol.eq_ignore_ascii_case("https") => Proto::Said(Transport::Secure),
-                Some(protocol) if protocol.eq_ignore_ascii_case("http") => Proto::Said(Transport::Plain),
-                Some(_) => Proto::Unclear,
-            },
-            _ => Proto::Unclear,
+        said = match forwarded::elements(value).last().flatten().map(|element| element.proto) {
+            None => Proto::Unclear,
+            Some(None) => Proto::Unsaid,
+            Some(Some(proto)) if proto.eq_ignore_ascii_case(b"https") => Proto::Said(Transport::Secure),
+            Some(Some(proto)) if proto.eq_ignore_ascii_case(b"http") => Proto::Said(Transport::Plain),
+            Some(Some(_)) => Proto::Unclear,
         };
     });
     said
@@ -282,6 +277,7 @@ mod tests {
             ("10.0.0.1", &[("x_forwarded_proto", "https")], Unknown),
             ("10.0.0.1", &[("x-forwarded-ssl", "on"), ("x-forwarded-scheme", "https")], Unknown),
             ("10.0.0.1", &[("forwarded", "proto=\"")], Unknown),
+            ("10.0.0.1", &[("forwarded", "proto=http;host=\"a,proto=https;x=\"")], Plain),
         ] {
             let request = request(peer, fields);
             assert_eq!(proxies().transport(&request), transport, "{peer} {fields:?}");
@@ -310,6 +306,8 @@ mod tests {
             ("10.0.0.1", &[(XFF, "192.0.2.7, unknown")], None),
             ("10.0.0.1", &[(XFF, "")], None),
             ("10.0.0.1", &[("forwarded", "for=_hidden")], None),
+            ("10.0.0.1", &[("forwarded", "for=192.0.2.7;host=\"a,for=6.6.6.6\"")], Some("192.0.2.7")),
+            ("10.0.0.1", &[("forwarded", "for=6.6.6.6;x=\", for=192.0.2.7")], None),
             ("10.0.0.1", &[], None),
         ] {
             let request = request(peer, fields);

@@ -105,7 +105,8 @@ impl TryFrom<SmolStr> for Endpoint {
         let is_method = method == "*" || (Method::from_bytes(method.as_bytes()).is_ok() && !method.contains('*'));
         let is_path = path.starts_with('/')
             && literal.bytes().all(|b| b.is_ascii_graphic() && !matches!(b, b'?' | b'#' | b'*'))
-            && !is_ambiguous(literal);
+            // With its star, so that no empty segment hides in front of it.
+            && !is_ambiguous(path);
         if is_method && is_path && text.len() <= MAX_LENGTH { Ok(Self(text)) } else { Err(EndpointError) }
     }
 }
@@ -165,9 +166,20 @@ mod tests {
 
     #[test]
     fn what_could_be_read_in_two_ways_is_no_endpoint() {
-        for text in
-            ["", "GET", "/v1", "GET v1", "GET /v1/*/x", "GET /v1?x", "G T /v1", "GET /a/../b", "GET /a//b", "GET* /v1"]
-        {
+        for text in [
+            "",
+            "GET",
+            "/v1",
+            "GET v1",
+            "GET /v1/*/x",
+            "GET /v1?x",
+            "G T /v1",
+            "GET /a/../b",
+            "GET /a//b",
+            "GET //*",
+            "GET /a//*",
+            "GET* /v1",
+        ] {
             assert_eq!(text.parse::<Endpoint>(), Err(EndpointError), "{text:?}");
         }
     }

@@ -9,7 +9,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::cache::{Cache, Instant};
+use crate::cache::{self, Cache, Instant};
 use crate::clock::Clock;
 use crate::id::NodeId;
 use crate::store::{ChangeLog, LeaseAnswer, LogBatch, NodeState, Position, StoreError, What, random_mark};
@@ -187,24 +187,24 @@ impl Follower {
     }
 
     fn apply(&mut self, mut applied: Position, entries: &[crate::store::Change]) -> Position {
+        let mut overtaken = Vec::with_capacity(entries.len());
         for entry in entries {
             if entry.position.number != applied.number + 1 {
                 // A log that skips is no log: everything is suspect.
-                self.cache.epochs.invalidate(&What::Everything);
+                overtaken.push(&What::Everything);
             }
-            self.cache.epochs.invalidate(&entry.what);
+            overtaken.push(&entry.what);
             applied = entry.position;
         }
-        // Only now, when every invalidation is done.
-        self.cache.gate.set_applied(applied.number);
+        cache::apply(&self.cache.epochs, &self.cache.gate, applied.number, overtaken);
+        // Only now, when every invalidation is done: this is what the lease is asked for with.
         self.applied = Some(applied);
         applied
     }
 
     /// Takes `newest` as the place to follow from: whatever was cached before is suspect.
     fn start_over(&mut self, newest: Position) -> Position {
-        self.cache.epochs.invalidate(&What::Everything);
-        self.cache.gate.set_applied(newest.number);
+        cache::apply(&self.cache.epochs, &self.cache.gate, newest.number, [&What::Everything]);
         self.applied = Some(newest);
         newest
     }

@@ -1,4 +1,4 @@
-//! The development commands of keyward: `cargo xtask test`, `bench`, `faults` and `simulate`.
+//! The development commands of keyward: `cargo xtask test`, `bench`, `faults`, `fuzz` and `simulate`.
 
 #![allow(clippy::print_stdout, reason = "a command line program speaks on its standard output")]
 
@@ -6,6 +6,7 @@ mod bench;
 mod deny;
 mod error;
 mod faults;
+mod fuzz;
 mod packages;
 mod process;
 mod simulate;
@@ -36,6 +37,8 @@ enum Command {
     Bench(bench::Options),
     /// Run three real nodes under faults, and prove from what their clients saw that the promises were kept.
     Faults(faults::Options),
+    /// Run the fuzz targets for a bounded time.
+    Fuzz(fuzz::Options),
     /// Simulate many nodes on one store.
     Simulate(simulate::Options),
 }
@@ -46,6 +49,7 @@ fn main() -> ExitCode {
         Command::Test(options) => suite::run(&options, &mut tally),
         Command::Bench(options) => bench::run(&options),
         Command::Faults(options) => faults::run(&options),
+        Command::Fuzz(options) => fuzz::run(&options),
         Command::Simulate(options) => simulate::run(&options),
     };
     if let Err(error) = &outcome {

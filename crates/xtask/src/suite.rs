@@ -7,7 +7,7 @@ use clap::ValueEnum;
 use crate::error::Error;
 use crate::process::{self, cargo};
 use crate::tally::Tally;
-use crate::{bench, deny, faults, packages};
+use crate::{bench, deny, faults, fuzz, packages};
 
 #[derive(clap::Args)]
 pub(crate) struct Options {
@@ -31,6 +31,8 @@ enum Step {
     Test,
     /// Three real nodes keep their promises under faults, on each store.
     Faults,
+    /// Hostile input of every sort finds nothing.
+    Fuzz,
     /// The documentation builds, and its links lead somewhere.
     Doc,
     /// The benchmarks run, and say what they found.
@@ -86,6 +88,7 @@ impl Step {
                 process::run_watched(cargo(&["test"]).args(scope), |line| tally.add(line))
             }
             Self::Faults => faults::run(&faults::Options::quick()),
+            Self::Fuzz => fuzz::run(&fuzz::Options::quick()),
             Self::Doc => {
                 let scope = ["--workspace", "--no-deps", "--all-features"];
                 process::run(cargo(&["doc"]).args(scope).env("RUSTDOCFLAGS", "-D warnings"))

@@ -4,14 +4,11 @@
 //! number that was current *before* its store read began, and holds only while none of its stripes has a higher one.
 //! So a read that races an invalidation is born stale, whichever of the two is finished first.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-
+use super::STRIPES;
+use super::atomic::{AtomicU64, Ordering};
 use crate::id::{AccountId, CredentialId};
 use crate::key::Digest;
 use crate::store::What;
-
-/// Stripes of each sort. Two things on one stripe share their invalidations, which costs a store read and nothing else.
-const STRIPES: usize = 1_024;
 
 pub(crate) struct Epochs {
     current: AtomicU64,
@@ -38,7 +35,8 @@ impl Stripe {
     }
 
     pub(crate) fn of_digest(digest: &Digest) -> Self {
-        Self((digest.prefix() % STRIPES as u64) as u16)
+        let [low, high, ..] = *digest.as_bytes();
+        Self((usize::from(u16::from_le_bytes([low, high])) % STRIPES) as u16)
     }
 
     fn of_text(text: &str) -> Self {

@@ -4,10 +4,9 @@
 //! the least recently used sixteenth out. Only keys that exist are in here, so a flood of forged keys evicts nothing.
 
 use std::hash::{BuildHasherDefault, Hasher};
-use std::sync::atomic::{AtomicU32, Ordering};
 
-use papaya::HashMap;
-
+use super::HashMap;
+use super::atomic::{AtomicU32, Ordering};
 use super::epochs::{Born, Epochs, Stripe};
 use super::gate::Instant;
 use super::uses::Uses;

@@ -1,7 +1,8 @@
 //! The gate: whether this node may answer from its cache at this instant.
 
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
+
+use super::atomic::{AtomicU64, Ordering};
 
 /// Open until an instant of the clock that never stops, and with it how far this node has applied the change log.
 #[derive(Debug)]
@@ -61,7 +62,7 @@ impl Gate {
         self.open_until.store(0, Ordering::SeqCst);
     }
 
-    /// The number of the last entry of the change log whose invalidations are done here.
+    /// The number of the last entry of the change log whose invalidations are done or under way here.
     pub(crate) fn applied(&self) -> u64 {
         self.applied.load(Ordering::SeqCst)
     }

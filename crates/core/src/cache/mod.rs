@@ -7,13 +7,15 @@
 mod epochs;
 mod front;
 mod gate;
+mod standing;
 mod uses;
 
 pub(crate) use epochs::Epochs;
 pub(crate) use gate::{Gate, Instant};
+pub(crate) use standing::apply;
 pub(crate) use uses::Uses;
 
-use std::sync::Arc;
+use std::sync::{Arc, atomic};
 use std::time::Duration;
 
 use tokio::sync::{Notify, Semaphore};
@@ -26,10 +28,15 @@ use crate::store::{Found, KeyStatus, KeyStore, StoreError, StoreErrorKind, Store
 use crate::telemetry::{Metrics, StoreOutcome};
 use epochs::{Born, Stripe};
 use front::{Answer, Front};
+use papaya::HashMap;
+use standing::Beginning;
 
 /// How many flights a request joins before it asks the store by itself. More than one is needed only when
 /// invalidations of this key race each other.
 const SHARED_ATTEMPTS: usize = 2;
+
+/// Stripes of each sort. Two things on one stripe share their invalidations, which costs a store read and nothing else.
+const STRIPES: usize = 1_024;
 
 /// How long to wait before a replica that lags is asked again.
 const LAG_PAUSE: Duration = Duration::from_millis(2);
@@ -267,10 +274,10 @@ impl Cache {
         let read = async {
             let _permit = self.permits.acquire().await.map_err(StoreError::unavailable)?;
             loop {
-                let (born, applied, asked) = (self.epochs.begin(), self.gate.applied(), self.now());
+                let (beginning, asked) = (Beginning::of(&self.epochs, &self.gate), self.now());
                 let found = self.find(digests).await?;
-                if found.position.is_none_or(|position| position.number >= applied) {
-                    return Ok(Fill { found, born, asked });
+                if beginning.accepts(found.position.map(|position| position.number)) {
+                    return Ok(Fill { found, born: beginning.born, asked });
                 }
                 tokio::time::sleep(LAG_PAUSE).await;
             }

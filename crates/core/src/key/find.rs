@@ -36,7 +36,7 @@ impl KeyFormat {
     #[must_use]
     pub fn key_at<'a>(&self, text: &'a [u8], at: usize) -> Option<ParsedKey<'a>> {
         let rest = text.get(at..)?;
-        self.leads.iter().filter(|lead| rest.starts_with(lead.text.as_bytes())).find_map(|lead| {
+        let keys = self.leads.iter().filter(|lead| rest.starts_with(lead.text.as_bytes())).filter_map(|lead| {
             let body = match self.checksum {
                 true => *self.body_lengths.end(),
                 false => rest.iter().skip(lead.text.len()).take_while(|&&byte| self.alphabet.holds(byte)).count(),
@@ -44,7 +44,9 @@ impl KeyFormat {
             let end = lead.text.len() + body;
             let key = self.parse(rest.get(..end)?).ok()?;
             (self.checksum || self.stands_free(text, at, at + end)).then_some(key)
-        })
+        });
+        // A beginning may itself look like a shorter key.
+        keys.max_by_key(ParsedKey::length)
     }
 
     fn stands_free(&self, text: &[u8], start: usize, end: usize) -> bool {
@@ -114,6 +116,20 @@ mod tests {
             let text = format!("'acme_{}'", "a1".repeat(12).get(..length).unwrap());
             assert_eq!(found(&format, &text).len(), usize::from(is_found), "{text}");
         }
+    }
+
+    #[test]
+    fn a_beginning_that_looks_like_a_key_hides_none() {
+        let beginning = "a1".repeat(11) + "-";
+        let format = KeyFormat::builder()
+            .existing("", KeyKind::Secret, Mode::Live)
+            .existing(&beginning, KeyKind::Secret, Mode::Test)
+            .random_length(22)
+            .without_checksum()
+            .build()
+            .unwrap();
+        let key = beginning + &"b2".repeat(11);
+        assert_eq!(format.key_at(key.as_bytes(), 0).unwrap().length(), key.len());
     }
 
     #[test]

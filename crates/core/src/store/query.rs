@@ -136,11 +136,9 @@ impl FromStr for Cursor {
     fn from_str(text: &str) -> Result<Self, CursorError> {
         let (millis, id) = text.split_once('.').ok_or(CursorError)?;
         let millis: i64 = millis.parse().map_err(|_| CursorError)?;
-        let created_at = Timestamp::from_millis(millis);
-        if created_at.as_millis() != millis {
-            return Err(CursorError);
-        }
-        Ok(Self { created_at, id: id.parse().map_err(|_| CursorError)? })
+        let cursor = Self { created_at: Timestamp::from_millis(millis), id: id.parse().map_err(|_| CursorError)? };
+        // A cursor has one spelling: no sign, no zeros in front, no instant that cannot be.
+        if cursor.to_string() == text { Ok(cursor) } else { Err(CursorError) }
     }
 }
 
