@@ -1,6 +1,8 @@
 //! Managing keys: users, roles, keys, plans, usage and an audit log.
 
 mod actor;
+#[cfg(feature = "dashboard")]
+mod dashboard;
 mod desk;
 mod error;
 mod records;
@@ -8,6 +10,8 @@ mod role;
 mod store;
 
 pub use actor::{Actor, ActorName, Context};
+#[cfg(feature = "dashboard")]
+pub use dashboard::{DashboardSettings, dashboard};
 pub use desk::{
     ACCESS_TOKEN_PREFIX, AccountUpdate, Answer, AuditEntry, AuditQuery, AuditVerdict, Desk, DeskBuilder, Invited,
     KeyChange, KeyDraft, KeyView, MANAGEMENT_PREFIX, MemberView, NewUser, NewlyIssued, NewlyRotated, Once, Outcome,
