@@ -2,11 +2,16 @@
 
 use std::collections::BTreeMap;
 
+use axum::Router;
 use bytes::Bytes;
 use http::{HeaderMap, Request};
 use http_body_util::{BodyExt, Full};
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
+use keyward::TrustedProxies;
+use keyward_manage::{Actor, Context, DashboardSettings, Desk, NewUser, SqliteDesk, dashboard};
+use keyward_sqlite::SqliteStore;
+use keyward_tests::service::Listening;
 
 use crate::site::{EMAIL, PASSWORD, Site, keep_log};
 
@@ -39,8 +44,12 @@ impl Answer {
 
 impl Client {
     pub(crate) fn new(site: &Site) -> Self {
+        Self::at(site.url(""))
+    }
+
+    fn at(base: String) -> Self {
         let inner = hyper_util::client::legacy::Client::builder(TokioExecutor::new()).build_http();
-        Self { inner, base: site.url(""), cookies: BTreeMap::new(), headers: Vec::new() }
+        Self { inner, base, cookies: BTreeMap::new(), headers: Vec::new() }
     }
 
     pub(crate) fn bearer(self, key: &str) -> Self {
@@ -285,4 +294,69 @@ async fn a_form_makes_one_key_and_shows_it_once() {
     assert_eq!(client.post("/keys/new", &other).await.status, 422);
     let session = client.cookies.get("keyward_session").unwrap().clone();
     site.assert_kept_nowhere(&[&key, PASSWORD, &session]);
+}
+
+#[tokio::test]
+async fn a_database_that_takes_no_writes_is_said_and_nothing_is_half_done() {
+    let site = Site::with_owner().await;
+    let mut client = Client::signed_in(&site).await;
+    let page = client.get("/keys/new").await;
+    let (token, form) = (page.field("csrf"), page.field("form_id"));
+    let fields =
+        [("csrf", token.as_str()), ("form_id", &form), ("name", "later"), ("kind", "secret"), ("mode", "live")];
+    let other = rusqlite::Connection::open(site.store.path()).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let refused = client.post("/keys/new", &fields).await;
+    assert_eq!(refused.status, 503, "{}", refused.body);
+    assert!(refused.body.contains("The database does not answer"), "{}", refused.body);
+    assert!(!client.get("/keys").await.body.contains("later"), "reading goes on, and nothing was made");
+    other.execute_batch("ROLLBACK").unwrap();
+    // The same form can be sent again, and does it now.
+    assert_eq!(client.post("/keys/new", &fields).await.status, 200);
+    assert_eq!(client.get("/keys").await.body.matches("later</bdi>").count(), 1);
+}
+
+#[tokio::test]
+async fn behind_https_and_below_a_path_it_is_at_home_too() {
+    let store = SqliteStore::temporary().unwrap();
+    let desk = Desk::builder(store.clone(), SqliteDesk::open(&store).unwrap())
+        .trusted_proxies(TrustedProxies::new(["127.0.0.0/8".parse().unwrap()]))
+        .build()
+        .unwrap();
+    let system = Actor::system("test", Context::new());
+    desk.create_owner(&system, NewUser::new(EMAIL, "Ada", PASSWORD)).await.unwrap();
+    let settings =
+        DashboardSettings::new("Example API").base("/admin/").logo_svg("<svg xmlns='http://www.w3.org/2000/svg'/>");
+    let listening = Listening::start(Router::new().nest("/admin", dashboard(desk, settings))).await;
+    let base = format!("http://{}", listening.address);
+    let proxied = || {
+        Client::at(base.clone())
+            .with("host", "keys.example.com")
+            .with("x-forwarded-proto", "https")
+            .with("x-forwarded-for", "192.0.2.7")
+    };
+    let mut client = proxied();
+    let answer = client.get("/admin/usage").await;
+    assert_eq!(answer.header("location"), "/admin/login?to=%2Fusage");
+    assert_eq!(answer.header("strict-transport-security"), "max-age=31536000");
+    let page = client.get("/admin/login?to=%2Fusage").await;
+    let cookie = page.header("set-cookie");
+    assert!(cookie.starts_with("__Host-keyward_visit="), "{cookie}");
+    assert!(cookie.contains("Secure") && cookie.contains("Path=/") && !cookie.contains("Domain"), "{cookie}");
+    assert!(page.body.contains("action=\"/admin/login\""), "{}", page.body);
+    let (token, to) = (page.field("csrf"), page.field("to"));
+    let fields = [("csrf", token.as_str()), ("to", &to), ("email", EMAIL), ("password", PASSWORD)];
+    let answer = client.post("/admin/login", &fields).await;
+    assert_eq!((answer.status, answer.header("location")), (303, "/admin/usage"));
+    assert!(answer.header("set-cookie").starts_with("__Host-keyward_session=kws_"));
+    let page = client.get("/admin/settings").await;
+    assert!(page.body.contains("192.0.2.7"), "the address that the proxy says");
+    let logo = page.body.split("src=\"/admin/dashboard/logo.").nth(1).unwrap().split('"').next().unwrap();
+    let logo = client.get(&format!("/admin/dashboard/logo.{logo}")).await;
+    assert_eq!((logo.status, logo.header("content-type")), (200, "image/svg+xml"));
+    // A cookie without the prefix could have been set by somebody else: it is nobody's session here.
+    let session = client.cookies.get("__Host-keyward_session").unwrap().clone();
+    let mut other = proxied();
+    other.cookies.insert("keyward_session".to_owned(), session);
+    assert_eq!(other.get("/admin/keys").await.status, 303);
 }

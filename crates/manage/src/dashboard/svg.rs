@@ -234,7 +234,7 @@ mod tests {
         );
         assert_eq!(chart.days[5].title, "2026-03-29: 30 accepted, 5 key_expired");
         assert_eq!(chart.days[0].title, "2026-03-24: none");
-        for (number, rounded) in [(0, 2), (1, 2), (7, 8), (35, 40), (51, 60), (90, 100), (1_001, 2_000), (250, 400)] {
+        for (number, rounded) in [(0, 2), (1, 2), (7, 8), (35, 40), (51, 60), (90, 90), (1_001, 2_000), (250, 300)] {
             assert_eq!(round_up(number), rounded, "{number}");
         }
     }
