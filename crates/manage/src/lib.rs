@@ -27,10 +27,13 @@
 //! ```
 //!
 //! # Features
+//! - `dashboard` (on): the pages with which people manage their keys, as one router.
 //! - `metrics`: counters and histograms through the [`metrics`](https://docs.rs/metrics) facade.
 
 mod actor;
 mod api;
+#[cfg(feature = "dashboard")]
+mod dashboard;
 mod desk;
 mod error;
 mod records;
@@ -39,6 +42,8 @@ mod store;
 
 pub use actor::{Actor, ActorName, Context};
 pub use api::{api, openapi};
+#[cfg(feature = "dashboard")]
+pub use dashboard::{DashboardSettings, dashboard};
 pub use desk::{
     ACCESS_TOKEN_PREFIX, AccountUpdate, Answer, AuditEntry, AuditQuery, AuditVerdict, Desk, DeskBuilder, Invited,
     KeyChange, KeyDraft, KeyView, MANAGEMENT_PREFIX, MemberView, NewUser, NewlyIssued, NewlyRotated, Once, Outcome,

@@ -10,8 +10,11 @@ struct Package {
 }
 
 const PACKAGES: &[Package] = &[
+    Package { probe: &["chromium", "--version"], name: "chromium" },
+    Package { probe: &["chromedriver", "--version"], name: "chromium-driver" },
     Package { probe: &["curl", "--version"], name: "curl" },
     Package { probe: &["node", "--version"], name: "nodejs" },
+    Package { probe: &["npm", "--version"], name: "npm" },
     Package { probe: &["sh", "-c", "ls /usr/lib/postgresql/*/bin/postgres"], name: "postgresql" },
     Package { probe: &["sh", "-c", "valkey-server --version || redis-server --version"], name: "redis-server" },
     Package { probe: &["sh", "-c", "nginx -v || /usr/sbin/nginx -v"], name: "nginx" },

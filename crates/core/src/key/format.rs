@@ -384,6 +384,19 @@ impl KeyFormat {
         }
     }
 
+    /// Whether there are keys of this kind in this mode.
+    ///
+    /// # Examples
+    /// ```
+    /// use keyward::{KeyFormat, KeyKind, Mode};
+    ///
+    /// assert!(KeyFormat::default().has(KeyKind::Secret, Mode::Test));
+    /// ```
+    #[must_use]
+    pub fn has(&self, kind: KeyKind, mode: Mode) -> bool {
+        self.leads.iter().any(|lead| (lead.kind, lead.mode) == (kind, mode))
+    }
+
     /// Reads `token` as a key, without allocating and without asking anyone.
     ///
     /// # Errors

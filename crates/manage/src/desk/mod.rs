@@ -9,6 +9,7 @@ mod keys;
 mod limit;
 mod members;
 mod once;
+mod overview;
 mod page;
 mod password;
 mod plans;

@@ -131,7 +131,12 @@ impl Desk {
         self.read_usage(account, None, days).await
     }
 
-    async fn read_usage(&self, account: &AccountId, key: Option<&CredentialId>, days: u32) -> Result<Usage, DeskError> {
+    pub(crate) async fn read_usage(
+        &self,
+        account: &AccountId,
+        key: Option<&CredentialId>,
+        days: u32,
+    ) -> Result<Usage, DeskError> {
         if !(1..=MAX_DAYS).contains(&days) {
             return Err(DeskError::invalid("days", "1 to 366"));
         }

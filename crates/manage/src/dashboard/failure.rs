@@ -1,0 +1,169 @@
+//! What a page says when it cannot be shown.
+
+use askama::Template;
+use axum::response::{IntoResponse, Response};
+use http::StatusCode;
+use keyward::StoreErrorKind;
+
+use super::page::Frame;
+use super::web::{self, Visitor};
+use crate::error::DeskError;
+
+/// Why there is no page, in words for people. The frame around all pages writes it, as it knows the visitor.
+#[derive(Clone, Debug)]
+pub(super) struct Failure {
+    status: StatusCode,
+    title: &'static str,
+    text: String,
+    /// Where to go on from here.
+    way: Option<(String, &'static str)>,
+    retry_after: Option<u64>,
+}
+
+#[derive(Template)]
+#[template(path = "dashboard/failure.html")]
+struct FailurePage {
+    frame: Frame,
+    text: String,
+    way: (String, &'static str),
+}
+
+impl Failure {
+    fn new(status: StatusCode, title: &'static str, text: impl Into<String>) -> Self {
+        Self { status, title, text: text.into(), way: None, retry_after: None }
+    }
+
+    pub(super) fn plain_text() -> Self {
+        let text = "This page was asked for over plain HTTP, where others can read passwords and keys. Open it over https://. If it is \
+                    behind a proxy that ends HTTPS, name the proxy as a trusted one.";
+        Self::new(StatusCode::FORBIDDEN, "Open this over HTTPS", text)
+    }
+
+    pub(super) fn other_site() -> Self {
+        let text = "The form was sent from another site, so nothing was done.";
+        Self::new(StatusCode::FORBIDDEN, "Not from this site", text)
+    }
+
+    pub(super) fn other_session(form_page: &str) -> Self {
+        let text = "The form was made for another session, so nothing was done. What you typed is still there: look it over, and send \
+                    it again.";
+        let way = Some((form_page.to_owned(), "Back to the form"));
+        Self { way, ..Self::new(StatusCode::FORBIDDEN, "Send it again", text) }
+    }
+
+    pub(super) fn too_long() -> Self {
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "Too much at once", "The form is longer than forms here can be.")
+    }
+
+    pub(super) fn page(self, visitor: &Visitor) -> Response {
+        let page = FailurePage {
+            frame: Frame::open(visitor, self.title, String::new()),
+            text: self.text,
+            way: self.way.unwrap_or_else(|| ("/keys".to_owned(), "Go to the keys")),
+        };
+        let mut response = visitor.html(self.status, &page);
+        if let Some(seconds) = self.retry_after {
+            web::retry_after(&mut response, seconds);
+        }
+        response
+    }
+}
+
+impl IntoResponse for Failure {
+    fn into_response(self) -> Response {
+        let mut response = self.status.into_response();
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+impl From<DeskError> for Failure {
+    fn from(error: DeskError) -> Self {
+        let (title, text) = explain(&error);
+        if let DeskError::Store(source) = &error {
+            tracing::error!(error = %source, "a page could not be shown");
+        }
+        let retry_after = match &error {
+            DeskError::Throttled { retry_after } => Some(retry_after.as_secs() + 1),
+            _ => None,
+        };
+        Self { retry_after, ..Self::new(error.status(), title, text) }
+    }
+}
+
+/// What has gone wrong, in a few words and in a sentence.
+pub(super) fn explain(error: &DeskError) -> (&'static str, String) {
+    match error {
+        DeskError::Invalid { field, message } => ("Check what you typed", format!("{}: {message}.", label(field))),
+        DeskError::NotFound(what) => ("Not found", format!("There is no such {what}, or it is not yours to see.")),
+        DeskError::Forbidden(scope) => {
+            ("Not yours to do", format!("Your role in this account does not include this ({scope}). Ask an owner or admin."))
+        }
+        DeskError::Escalation(what) => ("Not yours to give", format!("Nobody can give more than they have: {what}.")),
+        DeskError::Stale => ("Changed meanwhile", "Somebody else changed it in the meantime. Look again, and repeat it.".to_owned()),
+        DeskError::Duplicate(what) => ("There already", format!("There is such a {what} already.")),
+        DeskError::Ended => {
+            ("The key has ended", "It is revoked or has expired, and stays so. Create a new key instead.".to_owned())
+        }
+        DeskError::Rotated => {
+            ("Rotated already", "The key has a successor already: rotate that one, if it is needed.".to_owned())
+        }
+        DeskError::KeyLimit { limit } => (
+            "No more keys",
+            format!("The account has as many active keys as it may have, {limit}. Revoke one that is not used."),
+        ),
+        DeskError::LastOwner => ("An owner is needed", "An account keeps at least one owner.".to_owned()),
+        DeskError::WrongCredentials => ("Not signed in", "The e-mail address or the password is wrong.".to_owned()),
+        DeskError::LinkEnded => {
+            ("The invitation has ended", "It was used already, is too old, or never was. Ask for another.".to_owned())
+        }
+        DeskError::SignUpClosed => ("By invitation only", "Ask an owner or admin for an invitation.".to_owned()),
+        DeskError::Throttled { retry_after } => {
+            ("Too many attempts", format!("Wait {} seconds, and try again.", retry_after.as_secs() + 1))
+        }
+        DeskError::OtherRequest | DeskError::InProgress => {
+            ("Sent already", "This form was sent already. Look whether it was done before you repeat it.".to_owned())
+        }
+        DeskError::Store(error) if error.kind() == StoreErrorKind::Unavailable => (
+            "The database does not answer",
+            "It cannot be reached or written at the moment. Look whether what you wanted was done before you repeat it.".to_owned(),
+        ),
+        DeskError::UsersOnly | DeskError::SignedOut => ("Sign in", "This is for signed-in users.".to_owned()),
+        DeskError::Store(_) | DeskError::Internal => {
+            ("Something is wrong", "The server could not do this, and has written down why.".to_owned())
+        }
+    }
+}
+
+/// What a field is called on the pages.
+fn label(field: &str) -> String {
+    match field {
+        "expires_at" => "Expires".to_owned(),
+        "email" => "E-mail address".to_owned(),
+        "overlap_seconds" => "Overlap".to_owned(),
+        other => {
+            let mut letters = other.replace('_', " ").chars().collect::<Vec<_>>();
+            if let Some(first) = letters.first_mut() {
+                first.make_ascii_uppercase();
+            }
+            letters.into_iter().collect()
+        }
+    }
+}
+
+/// What was wrong with a form: said above it, and at the field.
+pub(super) struct Wrong {
+    pub(super) field: &'static str,
+    pub(super) text: String,
+}
+
+impl From<&DeskError> for Wrong {
+    fn from(error: &DeskError) -> Self {
+        let field = match error {
+            DeskError::Invalid { field, .. } => field,
+            DeskError::WrongCredentials => "password",
+            _ => "",
+        };
+        Self { field, text: explain(error).1 }
+    }
+}

@@ -1,0 +1,88 @@
+//! Forms as browsers send them, and what of them may be typed for people again.
+
+use axum::extract::{FromRequest, Request};
+use bytes::Bytes;
+
+/// What is put into a form again when somebody has to sign in first: never passwords, keys or tokens.
+const KEPT: [&str; 13] = [
+    "name",
+    "purpose",
+    "mode",
+    "kind",
+    "scope",
+    "other_scopes",
+    "expires",
+    "expires_on",
+    "networks",
+    "email",
+    "role",
+    "overlap",
+    "account_name",
+];
+
+/// The fields of a form, or of a query. It may hold a password, so it has no `Debug`.
+#[derive(Default)]
+pub(super) struct Form(Vec<(String, String)>);
+
+impl Form {
+    pub(super) fn parse(text: &[u8]) -> Self {
+        Self(form_urlencoded::parse(text).into_owned().collect())
+    }
+
+    pub(super) async fn read(request: Request) -> Option<Self> {
+        let body = Bytes::from_request(request, &()).await.ok()?;
+        Some(Self::parse(&body))
+    }
+
+    /// A field, or an empty text.
+    pub(super) fn get(&self, name: &str) -> &str {
+        self.0.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value)
+    }
+
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.0.iter().any(|(known, _)| known == name)
+    }
+
+    pub(super) fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        self.0.iter().filter(move |(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
+    /// What may be typed for people again, as a query.
+    pub(super) fn draft(&self) -> String {
+        let kept = self.0.iter().filter(|(name, value)| KEPT.contains(&name.as_str()) && !value.is_empty());
+        form_urlencoded::Serializer::new(String::new()).extend_pairs(kept).finish()
+    }
+
+    /// The fields without these, as a query.
+    pub(super) fn without(&self, names: &[&str]) -> String {
+        let kept = self.0.iter().filter(|(name, value)| !names.contains(&name.as_str()) && !value.is_empty());
+        form_urlencoded::Serializer::new(String::new()).extend_pairs(kept).finish()
+    }
+
+    /// All that was asked for, so that the same form sent twice can be told from another.
+    pub(super) fn fingerprint(&self, path: &str) -> Vec<u8> {
+        let mut text = path.as_bytes().to_vec();
+        text.push(b'?');
+        text.extend(self.without(&["csrf"]).into_bytes());
+        text
+    }
+}
+
+/// A query of one field.
+pub(super) fn query(name: &str, value: &str) -> String {
+    form_urlencoded::Serializer::new(String::new()).append_pair(name, value).finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Form;
+
+    #[test]
+    fn what_is_typed_again_has_no_secret() {
+        let form = Form::parse(
+            b"csrf=1&form_id=2&name=a%26b&password=secret&current=secret&scope=a:b&scope=c:d&key=kw_live_1",
+        );
+        assert_eq!(form.draft(), "name=a%26b&scope=a%3Ab&scope=c%3Ad");
+        assert_eq!(form.all("scope").collect::<Vec<_>>(), ["a:b", "c:d"]);
+    }
+}

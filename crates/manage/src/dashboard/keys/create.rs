@@ -1,0 +1,218 @@
+//! Making a key.
+
+use askama::Template;
+use axum::response::Response;
+use http::StatusCode;
+use keyward::ipnet::IpNet;
+use keyward::{KeyKind, Mode, NewKey, ScopeSet, Timestamp};
+
+use super::Made;
+use crate::dashboard::failure::{Failure, Wrong};
+use crate::dashboard::form::Form;
+use crate::dashboard::member::Member;
+use crate::dashboard::once::{self, Shown};
+use crate::dashboard::page::Frame;
+use crate::dashboard::web::Posted;
+use crate::desk::KeyDraft;
+use crate::error::DeskError;
+use crate::role::{Purpose, scopes};
+
+const DAY: i64 = 24 * 3_600 * 1_000;
+
+/// A choice, and what it means.
+struct Choice {
+    value: String,
+    label: String,
+    meaning: String,
+    is_chosen: bool,
+}
+
+#[derive(Template)]
+#[template(path = "dashboard/key_new.html")]
+struct NewPage {
+    frame: Frame,
+    form_id: String,
+    wrong: Option<Wrong>,
+    name: String,
+    purposes: Vec<Choice>,
+    modes: Vec<Choice>,
+    kinds: Vec<Choice>,
+    scopes: Vec<Choice>,
+    management_scopes: Vec<Choice>,
+    other_scopes: String,
+    expiries: Vec<Choice>,
+    expires_on: String,
+    networks: String,
+}
+
+/// The choices of a field, of which one is chosen: that of the form, or else the first.
+fn choices(form: &Form, field: &str, all: &[(&str, &str, &str)]) -> Vec<Choice> {
+    let sent = form.get(field);
+    let chosen = all.iter().map(|(value, ..)| *value).find(|value| *value == sent);
+    let chosen = chosen.or(all.first().map(|(value, ..)| *value)).unwrap_or_default();
+    let choice = |(value, label, meaning): &(&str, &str, &str)| Choice {
+        value: (*value).to_owned(),
+        label: (*label).to_owned(),
+        meaning: (*meaning).to_owned(),
+        is_chosen: *value == chosen,
+    };
+    all.iter().map(choice).collect()
+}
+
+fn scope_choices<'a>(form: &Form, all: impl Iterator<Item = (&'a str, &'a str)>) -> Vec<Choice> {
+    all.map(|(scope, meaning)| Choice {
+        value: scope.to_owned(),
+        label: scope.to_owned(),
+        meaning: meaning.to_owned(),
+        is_chosen: form.all("scope").any(|sent| sent == scope),
+    })
+    .collect()
+}
+
+fn show(member: &Member, status: StatusCode, form: &Form, wrong: Option<Wrong>) -> Result<Response, Failure> {
+    let format = member.desk().key_format();
+    let kinds = [
+        (KeyKind::Secret, "secret", "Secret", "Can do everything. For servers, never for browsers or apps."),
+        (KeyKind::Restricted, "restricted", "Restricted", "Can do what you tick below, and nothing else."),
+        (KeyKind::Publishable, "publishable", "Publishable", "Can only read. May be seen by others, as in a browser."),
+    ];
+    let modes = [
+        (Mode::Test, "test", "Test", "For trying things out: nothing real happens."),
+        (Mode::Live, "live", "Live", "For real data and real money."),
+    ];
+    let kinds: Vec<_> = kinds
+        .into_iter()
+        .filter(|(kind, ..)| Mode::ALL.iter().any(|mode| format.has(*kind, *mode)))
+        .map(|(_, value, label, meaning)| (value, label, meaning))
+        .collect();
+    let modes: Vec<_> = modes
+        .into_iter()
+        .filter(|(mode, ..)| KeyKind::ALL.iter().any(|kind| format.has(*kind, *mode)))
+        .map(|(_, value, label, meaning)| (value, label, meaning))
+        .collect();
+    let provider = &member.visitor.app.settings().name;
+    let purposes = [
+        ("api", provider.as_str(), "Calls of the API."),
+        ("management", "Managing keys", "Calls of the management API: creating, listing and revoking keys by program."),
+    ];
+    let expiries = [
+        ("never", "Never", ""),
+        ("7", "In 7 days", ""),
+        ("30", "In 30 days", ""),
+        ("90", "In 90 days", ""),
+        ("365", "In a year", ""),
+        ("on", "On a date", ""),
+    ];
+    let form_id = once::new_form()?;
+    let own_scopes = member.visitor.app.settings().scopes.iter();
+    let page = |frame| NewPage {
+        frame,
+        form_id,
+        wrong,
+        name: form.get("name").to_owned(),
+        purposes: choices(form, "purpose", &purposes),
+        modes: choices(form, "mode", &modes),
+        kinds: choices(form, "kind", &kinds),
+        scopes: scope_choices(form, own_scopes.map(|(scope, meaning)| (scope.as_str(), meaning.as_str()))),
+        management_scopes: scope_choices(
+            form,
+            scopes::ALL
+                .iter()
+                .filter(|(scope, _)| member.may(scope))
+                .map(|(scope, meaning)| (scope.as_str(), *meaning)),
+        ),
+        other_scopes: form.get("other_scopes").to_owned(),
+        expiries: choices(form, "expires", &expiries),
+        expires_on: form.get("expires_on").to_owned(),
+        networks: form.get("networks").to_owned(),
+    };
+    Ok(member.page_with(status, "Create a key", page))
+}
+
+pub(in super::super) async fn page(member: Member) -> Result<Response, Failure> {
+    if !member.may(&scopes::KEYS_WRITE) {
+        return Err(DeskError::Forbidden(scopes::KEYS_WRITE).into());
+    }
+    // What a form held whose session had ended, or what a link proposes: nothing is done before it is sent.
+    let query = Form::parse(member.visitor.path.split_once('?').map_or("", |(_, query)| query).as_bytes());
+    show(&member, StatusCode::OK, &query, None)
+}
+
+pub(in super::super) async fn create(Posted { member, form }: Posted) -> Result<Response, Failure> {
+    let made = match draft(&member, &form) {
+        Ok(draft) => {
+            let (desk, actor) = (member.desk().clone(), member.actor.clone());
+            let create = async move {
+                let issued = desk.create_key(&actor, draft).await?;
+                Ok(Made::new(issued.key, &issued.view))
+            };
+            once::once(&member, &form, create).await
+        }
+        Err(error) => Err(error),
+    };
+    match made {
+        Ok(Shown::Now(made)) => Ok(super::show_made(&member, made)),
+        Ok(Shown::Before(made)) => Ok(super::show_made_before(&member, made)),
+        Err(error @ (DeskError::Invalid { .. } | DeskError::Escalation(_) | DeskError::KeyLimit { .. })) => {
+            show(&member, error.status(), &form, Some(Wrong::from(&error)))
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn draft(member: &Member, form: &Form) -> Result<KeyDraft, DeskError> {
+    let purpose = if form.get("purpose") == "management" { Purpose::Management } else { Purpose::Api };
+    let kind: KeyKind = form.get("kind").parse().map_err(|_| DeskError::invalid("kind", "choose one"))?;
+    let mode: Mode = form.get("mode").parse().map_err(|_| DeskError::invalid("mode", "choose one"))?;
+    let granted = if kind == KeyKind::Restricted {
+        // The boxes of the other purpose are hidden, and stay ticked if they were.
+        let is_managing = |scope: &str| scopes::ALL.iter().any(|(known, _)| known.as_str() == scope);
+        let is_own =
+            |scope: &str| member.visitor.app.settings().scopes.iter().any(|(known, _)| known.as_str() == scope);
+        let fits = |scope: &&str| if purpose == Purpose::Management { is_managing(scope) } else { is_own(scope) };
+        let others = if purpose == Purpose::Api { form.get("other_scopes") } else { "" };
+        let all: Vec<&str> = form.all("scope").filter(fits).chain(others.split_whitespace()).collect();
+        if all.is_empty() {
+            return Err(DeskError::invalid("scopes", "a restricted key needs at least one"));
+        }
+        let message = "names such as resources:read, with spaces between them";
+        all.join(" ").parse::<ScopeSet>().map_err(|_| DeskError::invalid("scopes", message))?
+    } else {
+        ScopeSet::all()
+    };
+    let mut new = NewKey::secret(member.account.id.clone(), form.get("name"));
+    (new.kind, new.mode, new.scopes) = (kind, mode, granted);
+    new.expires_at = end(form, member.desk().now())?;
+    new.networks = networks(form.get("networks"))?;
+    Ok(KeyDraft::of(purpose, new))
+}
+
+fn end(form: &Form, now: Timestamp) -> Result<Option<Timestamp>, DeskError> {
+    let wrong = || DeskError::invalid("expires_at", "choose one, or a date that is to come");
+    match form.get("expires") {
+        "never" | "" => Ok(None),
+        "on" => {
+            let end: Timestamp = format!("{}T23:59:59Z", form.get("expires_on")).parse().map_err(|_| wrong())?;
+            if end > now { Ok(Some(end)) } else { Err(wrong()) }
+        }
+        days => {
+            let days: i64 = days.parse().ok().filter(|days| (1..=3_660).contains(days)).ok_or_else(wrong)?;
+            Ok(Some(Timestamp::from_millis(now.as_millis() + days * DAY)))
+        }
+    }
+}
+
+fn networks(text: &str) -> Result<Vec<IpNet>, DeskError> {
+    let parts = text.split([' ', ',', '\n', '\r', '\t']).filter(|part| !part.is_empty());
+    parts
+        .map(|part| part.parse::<IpNet>().or_else(|_| part.parse::<std::net::IpAddr>().map(IpNet::from)))
+        .collect::<Result<_, _>>()
+        .map_err(|_| DeskError::invalid("networks", "addresses such as 192.0.2.7 and networks such as 192.0.2.0/24"))
+}
+
+impl NewPage {
+    /// Whether this field is the one that was wrong.
+    fn is_wrong(&self, field: &str) -> bool {
+        self.wrong.as_ref().is_some_and(|wrong| wrong.field == field)
+    }
+}

@@ -1,0 +1,53 @@
+//! All about a key.
+
+use askama::Template;
+use axum::response::Response;
+use http::StatusCode;
+
+use super::{Key, KeyId};
+use crate::dashboard::failure::{Failure, Wrong};
+use crate::dashboard::form::Form;
+use crate::dashboard::member::Member;
+use crate::dashboard::page::Frame;
+use crate::dashboard::svg::{self, Chart};
+use crate::role::scopes;
+
+const DAYS: u32 = 30;
+
+#[derive(Template)]
+#[template(path = "dashboard/key.html")]
+struct KeyPage {
+    frame: Frame,
+    key: Key,
+    chart: Option<Chart>,
+    may_write: bool,
+    typed_name: String,
+    wrong: Option<Wrong>,
+}
+
+pub(in super::super) async fn page(member: Member, KeyId(id): KeyId) -> Result<Response, Failure> {
+    let query = Form::parse(member.visitor.path.split_once('?').map_or("", |(_, query)| query).as_bytes());
+    show(&member, &id, StatusCode::OK, &query, None).await
+}
+
+/// The page, with what was typed for its name.
+pub(super) async fn show(
+    member: &Member,
+    id: &keyward::CredentialId,
+    status: StatusCode,
+    form: &Form,
+    wrong: Option<Wrong>,
+) -> Result<Response, Failure> {
+    let key = member.desk().key(&member.actor, id).await?;
+    let now = member.desk().now();
+    let chart = if member.may(&scopes::USAGE_READ) {
+        Some(svg::chart(&member.desk().key_usage(&member.actor, id, DAYS).await?.days, DAYS, now))
+    } else {
+        None
+    };
+    let key = Key::of(&key, now);
+    let typed_name = if form.has("name") { form.get("name").to_owned() } else { key.name.clone() };
+    let title = key.name.clone();
+    let may_write = member.may(&scopes::KEYS_WRITE);
+    Ok(member.page_with(status, &title, |frame| KeyPage { frame, key, chart, may_write, typed_name, wrong }))
+}

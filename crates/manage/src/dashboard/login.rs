@@ -1,0 +1,105 @@
+//! Signing in and out.
+
+use askama::Template;
+use axum::response::{IntoResponse, Response};
+use http::StatusCode;
+
+use super::failure::{Failure, Wrong};
+use super::form::Form;
+use super::page::{Frame, Note};
+use super::web::{self, Open, Posted, Visitor};
+use crate::desk::SignUpPolicy;
+use crate::error::DeskError;
+
+#[derive(Template)]
+#[template(path = "dashboard/login.html")]
+struct LoginPage {
+    frame: Frame,
+    email: String,
+    to: String,
+    wrong: Option<Wrong>,
+    is_open: bool,
+    has_owner: bool,
+}
+
+async fn show(
+    visitor: &Visitor,
+    status: StatusCode,
+    form: &Form,
+    to: &str,
+    wrong: Option<Wrong>,
+    note: Option<Note>,
+) -> Result<Response, Failure> {
+    let has_owner = visitor.app.desk().has_owner().await?;
+    visitor.open_page(status, "Sign in", |frame| LoginPage {
+        frame: match note {
+            Some(note) => frame.note(note),
+            None => frame,
+        },
+        email: form.get("email").to_owned(),
+        to: web::own_path(to).to_owned(),
+        wrong,
+        is_open: visitor.app.desk().sign_up_policy() == SignUpPolicy::Open,
+        has_owner,
+    })
+}
+
+pub(super) async fn page(visitor: Visitor) -> Result<Response, Failure> {
+    let query = Form::parse(visitor.path.split_once('?').map_or("", |(_, query)| query).as_bytes());
+    if visitor.app.desk().session(&visitor.session(), visitor.context.clone()).await.is_ok() {
+        return Ok(visitor.go(web::own_path(query.get("to"))));
+    }
+    show(&visitor, StatusCode::OK, &Form::default(), query.get("to"), None, None).await
+}
+
+pub(super) async fn sign_in(Open { visitor, form, is_own }: Open) -> Result<Response, Failure> {
+    let to = form.get("to");
+    if !is_own {
+        let note = Note::bad("The page was too old, or your browser keeps no cookies. Try again.");
+        return show(&visitor, StatusCode::FORBIDDEN, &form, to, None, Some(note)).await;
+    }
+    match visitor.app.desk().sign_in(&visitor.context, form.get("email"), form.get("password")).await {
+        Ok(signed_in) => {
+            let to = web::own_path(to);
+            // What was typed before the session ended is in the query.
+            let is_draft = form.has("again");
+            let mut response = if is_draft { visitor.go_saying(to, "again") } else { visitor.go(to) };
+            visitor.begin_session(&mut response, &signed_in.session);
+            Ok(response)
+        }
+        Err(error @ (DeskError::WrongCredentials | DeskError::Throttled { .. })) => {
+            let mut response = show(&visitor, error.status(), &form, to, Some(Wrong::from(&error)), None).await?;
+            if let DeskError::Throttled { retry_after } = error {
+                web::retry_after(&mut response, retry_after.as_secs() + 1);
+            }
+            Ok(response)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+#[derive(Template)]
+#[template(path = "dashboard/again.html")]
+struct AgainPage {
+    frame: Frame,
+    to: String,
+}
+
+/// The way to sign in for somebody whose session has ended under a form, which is there again afterwards.
+pub(super) fn sign_in_again(visitor: &Visitor, form: &Form) -> Response {
+    let to = web::form_page(&visitor.path, form);
+    let page = visitor.open_page(StatusCode::UNAUTHORIZED, "Sign in again", |frame| AgainPage { frame, to });
+    page.unwrap_or_else(IntoResponse::into_response)
+}
+
+pub(super) async fn sign_out(Posted { member, form }: Posted) -> Result<Response, Failure> {
+    let everywhere = form.has("everywhere");
+    if everywhere {
+        member.desk().sign_out_everywhere(&member.actor).await?;
+    } else {
+        member.desk().sign_out(&member.actor).await?;
+    }
+    let mut response = member.visitor.go_saying("/login", if everywhere { "signed-out-all" } else { "signed-out" });
+    member.visitor.end_session(&mut response);
+    Ok(response)
+}

@@ -1,0 +1,184 @@
+//! Who belongs to an account, and as what.
+
+use askama::Template;
+use axum::extract::Path;
+use axum::response::Response;
+use http::StatusCode;
+use keyward::UserId;
+use serde::{Deserialize, Serialize};
+
+use super::failure::{Failure, Wrong};
+use super::form::{self, Form};
+use super::member::Member;
+use super::once::{self, Shown};
+use super::page::Frame;
+use super::text::When;
+use super::web::Posted;
+use crate::desk::{MemberView, PageRequest};
+use crate::error::DeskError;
+use crate::role::{Role, scopes};
+
+struct Row {
+    id: String,
+    name: String,
+    email: String,
+    role: &'static str,
+    since: When,
+    last_seen: Option<When>,
+    is_pending: bool,
+    is_self: bool,
+    /// Whether the visitor may change or remove them.
+    may_change: bool,
+    version: u64,
+}
+
+/// A role that the visitor may give.
+struct Choice {
+    role: &'static str,
+    meaning: &'static str,
+    is_chosen: bool,
+}
+
+#[derive(Template)]
+#[template(path = "dashboard/members.html")]
+struct MembersPage {
+    frame: Frame,
+    members: Vec<Row>,
+    roles: Vec<Choice>,
+    may_write: bool,
+    email: String,
+    form_id: String,
+    wrong: Option<Wrong>,
+    next: Option<String>,
+}
+
+/// An invitation, as its form's answer keeps it.
+#[derive(Serialize, Deserialize)]
+struct Invitation {
+    email: String,
+    role: Role,
+    /// None for those who have a password already.
+    secret: Option<String>,
+}
+
+#[derive(Template)]
+#[template(path = "dashboard/invited.html")]
+struct InvitedPage {
+    frame: Frame,
+    invitation: Invitation,
+    /// The path and the query of the link; the script puts the host in front.
+    link: Option<String>,
+    was_shown: bool,
+}
+
+fn meaning(role: Role) -> &'static str {
+    match role {
+        Role::Viewer => "sees keys, usage and members",
+        Role::Developer => "manages keys as well",
+        Role::Admin => "manages members and the account, and sees the audit log",
+        Role::Owner => "may do everything",
+    }
+}
+
+fn row(member: &Member, view: MemberView) -> Row {
+    let now = member.desk().now();
+    let may_write = member.may(&scopes::MEMBERS_WRITE);
+    Row {
+        id: view.user.id.to_string(),
+        may_change: may_write && member.rights.may_give(view.role),
+        is_self: member.actor.user() == Some(&view.user.id),
+        name: view.user.name,
+        email: view.user.email,
+        role: view.role.as_str(),
+        since: When::at(view.created_at, now),
+        last_seen: When::maybe(view.user.last_sign_in_at, now),
+        is_pending: view.pending,
+        version: view.version,
+    }
+}
+
+async fn show(member: &Member, status: StatusCode, form: &Form, wrong: Option<Wrong>) -> Result<Response, Failure> {
+    let after = Some(form.get("after").to_owned()).filter(|after| !after.is_empty());
+    let request = PageRequest { after, ..PageRequest::default() };
+    let found = member.desk().members(&member.actor, &member.account.id, &request).await?;
+    let form_id = once::new_form()?;
+    let sent = form.get("role");
+    let page = |frame| MembersPage {
+        frame,
+        members: found.items.into_iter().map(|view| row(member, view)).collect(),
+        roles: Role::ALL
+            .into_iter()
+            .filter(|role| member.rights.may_give(*role))
+            .map(|role| Choice { role: role.as_str(), meaning: meaning(role), is_chosen: role.as_str() == sent })
+            .collect(),
+        may_write: member.may(&scopes::MEMBERS_WRITE),
+        email: form.get("email").to_owned(),
+        form_id,
+        wrong,
+        next: found.next.map(|next| form::query("after", &next)),
+    };
+    Ok(member.page_with(status, "Members", page))
+}
+
+pub(super) async fn page(member: Member) -> Result<Response, Failure> {
+    let query = Form::parse(member.visitor.path.split_once('?').map_or("", |(_, query)| query).as_bytes());
+    show(&member, StatusCode::OK, &query, None).await
+}
+
+pub(super) async fn invite(Posted { member, form }: Posted) -> Result<Response, Failure> {
+    let (desk, actor, account) = (member.desk().clone(), member.actor.clone(), member.account.id.clone());
+    let email = form.get("email").to_owned();
+    let role: Result<Role, _> = form.get("role").parse();
+    let invite = async move {
+        let role = role.map_err(|_| DeskError::invalid("role", "choose one"))?;
+        let invited = desk.invite(&actor, &account, &email, role).await?;
+        let secret = invited.invitation.map(|secret| secret.to_string());
+        Ok(Invitation { email: invited.member.user.email, role, secret })
+    };
+    let (mut invitation, was_shown) = match once::once(&member, &form, invite).await {
+        Ok(Shown::Now(invitation)) => (invitation, false),
+        Ok(Shown::Before(invitation)) => (invitation, true),
+        Err(error @ (DeskError::Invalid { .. } | DeskError::Duplicate(_) | DeskError::Escalation(_))) => {
+            return show(&member, error.status(), &form, Some(Wrong::from(&error))).await;
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let secret = invitation.secret.take();
+    let base = &member.visitor.app.settings().base;
+    let link = secret.filter(|_| !was_shown);
+    let link = link.map(|secret| format!("{base}/register?{}", form::query("invitation", &secret)));
+    Ok(member.page("Invited", |frame| InvitedPage { frame, invitation, link, was_shown }))
+}
+
+fn user_of(id: &str) -> Result<UserId, DeskError> {
+    id.parse().map_err(|_| DeskError::NotFound("member"))
+}
+
+pub(super) async fn change_role(Path(id): Path<String>, Posted { member, form }: Posted) -> Result<Response, Failure> {
+    let role = form.get("role").parse().map_err(|_| DeskError::invalid("role", "choose one"))?;
+    let version = form.get("version").parse().unwrap_or(0);
+    member.desk().update_member(&member.actor, &member.account.id, &user_of(&id)?, role, version).await?;
+    Ok(member.visitor.go_saying("/members", "role"))
+}
+
+#[derive(Template)]
+#[template(path = "dashboard/member_remove.html")]
+struct RemovePage {
+    frame: Frame,
+    member: Row,
+}
+
+pub(super) async fn confirm_removal(member: Member, Path(id): Path<String>) -> Result<Response, Failure> {
+    let view = member.desk().member(&member.actor, &member.account.id, &user_of(&id)?).await?;
+    let removed = row(&member, view);
+    Ok(member.page("Remove a member", |frame| RemovePage { frame, member: removed }))
+}
+
+pub(super) async fn remove(Path(id): Path<String>, Posted { member, form }: Posted) -> Result<Response, Failure> {
+    let user = user_of(&id)?;
+    let version = form.get("version").parse().unwrap_or(0);
+    member.desk().remove_member(&member.actor, &member.account.id, &user, version).await?;
+    // Who has left may have no account any more to come back to.
+    let leaves = member.actor.user() == Some(&user);
+    Ok(if leaves { member.visitor.go_saying("/keys", "left") } else { member.visitor.go_saying("/members", "removed") })
+}

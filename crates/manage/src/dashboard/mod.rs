@@ -1,0 +1,105 @@
+//! The dashboard: pages on which people sign in and manage their keys, as one router.
+//!
+//! The pages are made on the server, and every form works without a script; the script adds comfort. A new key is in the
+//! answer that made it and nowhere else: no page that can be loaded again has it, and no URL.
+//!
+//! Sessions are in `__Host-` cookies, which browsers take over HTTPS alone. On `localhost` and loopback addresses the dashboard works
+//! in plain text too, with cookies of the same names without that prefix; elsewhere it says that it needs HTTPS. Give requests
+//! the [`PeerAddress`](keyward::PeerAddress) of their connection, as `keyward-serve` does, and name your proxies with
+//! [`DeskBuilder::trusted_proxies`](crate::DeskBuilder::trusted_proxies).
+//!
+//! Templates are in `templates/dashboard`, and checked when this is compiled. Each page has a file here, with the structs that its
+//! templates are filled from.
+
+mod assets;
+mod audit;
+mod failure;
+mod form;
+mod keys;
+mod login;
+mod member;
+mod members;
+mod once;
+mod page;
+mod register;
+mod settings;
+mod settings_page;
+mod svg;
+mod text;
+mod usage;
+mod web;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::routing::{get, post};
+
+pub use settings::DashboardSettings;
+
+use crate::desk::Desk;
+
+/// The most that a form may have.
+const MAX_BODY: usize = 64 * 1_024;
+
+/// What every page works with.
+#[derive(Clone)]
+struct App(Arc<(Desk, DashboardSettings)>);
+
+impl App {
+    fn desk(&self) -> &Desk {
+        &self.0.0
+    }
+
+    fn settings(&self) -> &DashboardSettings {
+        &self.0.1
+    }
+}
+
+/// The dashboard of a desk: `/login`, `/register`, `/keys`, `/usage`, `/members`, `/audit`, `/settings` and what they need.
+///
+/// To be merged into an own router, or nested below the path that [`DashboardSettings::base`] says.
+///
+/// # Examples
+/// ```
+/// use axum::Router;
+/// use keyward_manage::{DashboardSettings, Desk, SqliteDesk};
+/// use keyward_sqlite::SqliteStore;
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let store = SqliteStore::temporary()?;
+/// let desk = Desk::builder(store.clone(), SqliteDesk::open(&store)?).build()?;
+/// let app: Router = Router::new().merge(keyward_manage::dashboard(desk, DashboardSettings::new("Example API")));
+/// # let _ = app;
+/// # Ok(()) }
+/// ```
+pub fn dashboard(desk: Desk, settings: DashboardSettings) -> Router {
+    let app = App(Arc::new((desk, settings)));
+    Router::new()
+        .route("/login", get(login::page).post(login::sign_in))
+        .route("/logout", post(login::sign_out))
+        .route("/register", get(register::page).post(register::register))
+        .route("/account", post(settings_page::switch_account))
+        .route("/keys", get(keys::list::page))
+        .route("/keys/new", get(keys::create::page).post(keys::create::create))
+        .route("/keys/{id}", get(keys::details::page))
+        .route("/keys/{id}/rename", post(keys::change::rename))
+        .route("/keys/{id}/disable", post(keys::change::disable))
+        .route("/keys/{id}/enable", post(keys::change::enable))
+        .route("/keys/{id}/rotate", get(keys::rotate::page).post(keys::rotate::rotate))
+        .route("/keys/{id}/revoke", get(keys::revoke::page).post(keys::revoke::revoke))
+        .route("/usage", get(usage::page))
+        .route("/members", get(members::page).post(members::invite))
+        .route("/members/{id}/role", post(members::change_role))
+        .route("/members/{id}/remove", get(members::confirm_removal).post(members::remove))
+        .route("/audit", get(audit::page))
+        .route("/settings", get(settings_page::page))
+        .route("/settings/theme", post(settings_page::change_theme))
+        .route("/settings/name", post(settings_page::change_name))
+        .route("/settings/account", post(settings_page::change_account))
+        .route("/settings/password", post(settings_page::change_password))
+        .route("/dashboard/{asset}", get(assets::serve))
+        .layer(DefaultBodyLimit::max(MAX_BODY))
+        .layer(axum::middleware::from_fn_with_state(app.clone(), web::frame))
+        .with_state(app)
+}

@@ -1,0 +1,72 @@
+//! Choosing a password with an invitation, and signing up where that is open to everybody.
+
+use askama::Template;
+use axum::response::Response;
+use http::StatusCode;
+
+use super::failure::{Failure, Wrong};
+use super::form::Form;
+use super::page::{Frame, Note};
+use super::web::{Open, Visitor};
+use crate::desk::{NewUser, SignUpPolicy};
+use crate::error::DeskError;
+
+#[derive(Template)]
+#[template(path = "dashboard/register.html")]
+struct RegisterPage {
+    frame: Frame,
+    /// None where people sign up by themselves.
+    invitation: Option<String>,
+    is_open: bool,
+    email: String,
+    name: String,
+    wrong: Option<Wrong>,
+}
+
+fn show(
+    visitor: &Visitor,
+    status: StatusCode,
+    form: &Form,
+    wrong: Option<Wrong>,
+    note: Option<Note>,
+) -> Result<Response, Failure> {
+    let is_open = visitor.app.desk().sign_up_policy() == SignUpPolicy::Open;
+    visitor.open_page(status, "Register", |frame| RegisterPage {
+        frame: match note {
+            Some(note) => frame.note(note),
+            None => frame,
+        },
+        invitation: (form.has("invitation") || !is_open).then(|| form.get("invitation").to_owned()),
+        is_open,
+        email: form.get("email").to_owned(),
+        name: form.get("name").to_owned(),
+        wrong,
+    })
+}
+
+pub(super) async fn page(visitor: Visitor) -> Result<Response, Failure> {
+    let query = Form::parse(visitor.path.split_once('?').map_or("", |(_, query)| query).as_bytes());
+    show(&visitor, StatusCode::OK, &query, None, None)
+}
+
+pub(super) async fn register(Open { visitor, form, is_own }: Open) -> Result<Response, Failure> {
+    if !is_own {
+        let note = Note::bad("The page was too old, or your browser keeps no cookies. Try again.");
+        return show(&visitor, StatusCode::FORBIDDEN, &form, None, Some(note));
+    }
+    let desk = visitor.app.desk();
+    let (name, password) = (form.get("name"), form.get("password"));
+    let (done, said) = if form.has("invitation") {
+        let invitation = form.get("invitation").trim();
+        (desk.accept_invitation(&visitor.context, invitation, name, password).await, "registered")
+    } else {
+        (desk.sign_up(&visitor.context, NewUser::new(form.get("email"), name, password)).await, "signed-up")
+    };
+    match done {
+        Ok(()) => Ok(visitor.go_saying("/login", said)),
+        Err(error @ (DeskError::Invalid { .. } | DeskError::LinkEnded)) => {
+            show(&visitor, error.status(), &form, Some(Wrong::from(&error)), None)
+        }
+        Err(error) => Err(error.into()),
+    }
+}

@@ -1,0 +1,112 @@
+//! What an application says of its dashboard.
+
+use keyward::Scope;
+
+/// What the dashboard is called and where it is, and what the provider's keys can be granted.
+///
+/// # Examples
+/// ```
+/// use keyward::Scope;
+/// use keyward_manage::DashboardSettings;
+///
+/// let settings = DashboardSettings::new("Example API")
+///     .scope(Scope::from_static("resources:read"), "List and retrieve resources")
+///     .scope(Scope::from_static("resources:write"), "Create, change and delete resources")
+///     .example_url("https://api.example.com/v1/resources");
+/// # let _ = settings;
+/// ```
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct DashboardSettings {
+    pub(super) name: String,
+    pub(super) base: String,
+    pub(super) logo: Option<Logo>,
+    pub(super) scopes: Vec<(Scope, String)>,
+    pub(super) example_url: String,
+}
+
+/// An image, and its media type.
+#[derive(Clone, Debug)]
+pub(super) struct Logo {
+    pub(super) media_type: &'static str,
+    pub(super) bytes: bytes::Bytes,
+}
+
+impl Default for DashboardSettings {
+    fn default() -> Self {
+        Self::new("keyward")
+    }
+}
+
+impl DashboardSettings {
+    /// The dashboard of the provider with this name, at the root of its host.
+    pub fn new(name: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            base: String::new(),
+            logo: None,
+            scopes: Vec::new(),
+            example_url: "https://api.example.com/".to_owned(),
+        }
+    }
+
+    /// Below this path, such as `/dashboard`: where an application nests it.
+    pub fn base(mut self, path: &str) -> Self {
+        self.base = path.trim_end_matches('/').to_owned();
+        self
+    }
+
+    /// With the provider's logo, a PNG, shown 28 pixels high.
+    pub fn logo_png(mut self, image: impl Into<bytes::Bytes>) -> Self {
+        self.logo = Some(Logo { media_type: "image/png", bytes: image.into() });
+        self
+    }
+
+    /// With the provider's logo, an SVG, shown 28 pixels high. It is an image of its own to browsers, so nothing in it is run.
+    pub fn logo_svg(mut self, image: impl Into<bytes::Bytes>) -> Self {
+        self.logo = Some(Logo { media_type: "image/svg+xml", bytes: image.into() });
+        self
+    }
+
+    /// Adds a scope of the provider's API that restricted keys can be granted, and what people read beside it.
+    pub fn scope(mut self, scope: Scope, meaning: impl Into<String>) -> Self {
+        self.scopes.push((scope, meaning.into()));
+        self
+    }
+
+    /// The call that a new key is shown with.
+    pub fn example_url(mut self, url: impl Into<String>) -> Self {
+        self.example_url = url.into();
+        self
+    }
+
+    /// What a program's environment calls a key, such as `EXAMPLE_API_KEY`.
+    pub(super) fn variable(&self) -> String {
+        let words = self.name.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
+        let name = words.map(str::to_ascii_uppercase).collect::<Vec<_>>().join("_");
+        let name = name.strip_suffix("_API").unwrap_or(&name);
+        if name.starts_with(|c: char| c.is_ascii_alphabetic()) {
+            format!("{name}_API_KEY")
+        } else {
+            "API_KEY".to_owned()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::DashboardSettings;
+
+    #[test]
+    fn the_variable_is_named_after_the_provider() {
+        for (name, variable) in [
+            ("keyward", "KEYWARD_API_KEY"),
+            ("Example API", "EXAMPLE_API_KEY"),
+            ("vook.ai", "VOOK_AI_API_KEY"),
+            ("42 things", "API_KEY"),
+            ("鍵", "API_KEY"),
+        ] {
+            assert_eq!(DashboardSettings::new(name).variable(), variable);
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! What somebody sets for themselves and for their account.
+
+use askama::Template;
+use axum::response::Response;
+use http::StatusCode;
+
+use super::failure::{Failure, Wrong};
+use super::form::Form;
+use super::member::Member;
+use super::page::{Frame, Theme};
+use super::text::When;
+use super::web::{self, Posted};
+use crate::desk::{AccountUpdate, PageRequest};
+use crate::error::DeskError;
+use crate::role::scopes;
+
+struct Session {
+    since: When,
+    last_seen: When,
+    address: String,
+    user_agent: String,
+    is_current: bool,
+}
+
+struct Choice {
+    value: &'static str,
+    label: &'static str,
+    is_chosen: bool,
+}
+
+#[derive(Template)]
+#[template(path = "dashboard/settings.html")]
+struct SettingsPage {
+    frame: Frame,
+    themes: Vec<Choice>,
+    email: String,
+    name: String,
+    user_version: u64,
+    account_name: String,
+    account_id: String,
+    account_version: u64,
+    plan: Option<String>,
+    may_write: bool,
+    sessions: Vec<Session>,
+    /// Which form was wrong, and what.
+    wrong: Option<(&'static str, Wrong)>,
+}
+
+async fn show(
+    member: &Member,
+    status: StatusCode,
+    form: &Form,
+    wrong: Option<(&'static str, Wrong)>,
+) -> Result<Response, Failure> {
+    let now = member.desk().now();
+    let sessions = member.desk().own_sessions(&member.actor, &PageRequest::default()).await?;
+    let typed = |field: &str, known: &str| if form.has(field) { form.get(field).to_owned() } else { known.to_owned() };
+    let page = |frame| SettingsPage {
+        frame,
+        themes: Theme::ALL
+            .into_iter()
+            .map(|(theme, label)| Choice { value: theme.as_str(), label, is_chosen: theme == member.visitor.theme })
+            .collect(),
+        email: member.user.email.clone(),
+        name: typed("name", &member.user.name),
+        user_version: member.user.version,
+        account_name: typed("account_name", &member.account.name),
+        account_id: member.account.id.to_string(),
+        account_version: member.account.version,
+        plan: member.account.plan.as_ref().map(ToString::to_string),
+        may_write: member.may(&scopes::ACCOUNTS_WRITE),
+        sessions: sessions
+            .items
+            .into_iter()
+            .map(|session| Session {
+                since: When::at(session.created_at, now),
+                last_seen: When::at(session.last_seen_at, now),
+                address: session.address.unwrap_or_else(|| "unknown address".to_owned()),
+                user_agent: session.user_agent.unwrap_or_else(|| "unknown client".to_owned()),
+                is_current: session.current,
+            })
+            .collect(),
+        wrong,
+    };
+    Ok(member.page_with(status, "Settings", page))
+}
+
+pub(super) async fn page(member: Member) -> Result<Response, Failure> {
+    let query = Form::parse(member.visitor.path.split_once('?').map_or("", |(_, query)| query).as_bytes());
+    show(&member, StatusCode::OK, &query, None).await
+}
+
+pub(super) async fn change_theme(Posted { member, form }: Posted) -> Result<Response, Failure> {
+    let theme = form.get("theme").parse().map_err(|()| DeskError::invalid("theme", "choose one"))?;
+    let mut response = member.visitor.go(web::own_path(form.get("back")));
+    member.visitor.set_theme(&mut response, theme);
+    Ok(response)
+}
+
+pub(super) async fn switch_account(Posted { member, form }: Posted) -> Result<Response, Failure> {
+    let wanted = form.get("account");
+    // The cookie is a wish: it counts only for accounts that the user belongs to.
+    let account = member.accounts.iter().find(|account| account.id.as_str() == wanted);
+    let account = account.ok_or(DeskError::NotFound("account"))?;
+    let mut response = member.visitor.go("/keys");
+    member.visitor.set_cookie(&mut response, web::ACCOUNT, account.id.as_str(), Some(365 * 24 * 3_600));
+    Ok(response)
+}
+
+/// Goes on if it was done; says at the form what was wrong with it if not.
+async fn done<T>(
+    member: &Member,
+    form: &Form,
+    which: &'static str,
+    result: Result<T, DeskError>,
+) -> Result<Response, Failure> {
+    match result {
+        Ok(_) => Ok(member.visitor.go_saying("/settings", if which == "account" { "account" } else { "renamed" })),
+        Err(
+            error @ (DeskError::Invalid { .. }
+            | DeskError::WrongCredentials
+            | DeskError::Stale
+            | DeskError::Throttled { .. }),
+        ) => show(member, error.status(), form, Some((which, Wrong::from(&error)))).await,
+        Err(error) => Err(error.into()),
+    }
+}
+
+pub(super) async fn change_name(Posted { member, form }: Posted) -> Result<Response, Failure> {
+    let version = form.get("version").parse().unwrap_or(0);
+    let result = member.desk().rename_own_user(&member.actor, form.get("name"), version).await;
+    done(&member, &form, "user", result).await
+}
+
+pub(super) async fn change_account(Posted { member, form }: Posted) -> Result<Response, Failure> {
+    let version = form.get("version").parse().unwrap_or(0);
+    let update = AccountUpdate { name: Some(form.get("account_name").to_owned()), ..AccountUpdate::default() };
+    let result = member.desk().update_account(&member.actor, &member.account.id, &update, version).await;
+    done(&member, &form, "account", result).await
+}
+
+pub(super) async fn change_password(Posted { member, form }: Posted) -> Result<Response, Failure> {
+    match member.desk().change_password(&member.actor, form.get("current"), form.get("password")).await {
+        Ok(()) => {
+            let mut response = member.visitor.go_saying("/login", "password");
+            member.visitor.end_session(&mut response);
+            Ok(response)
+        }
+        Err(error) => done::<()>(&member, &form, "password", Err(error)).await,
+    }
+}
+
+impl SettingsPage {
+    /// What was wrong with this form.
+    fn wrong_with(&self, which: &str) -> Option<&Wrong> {
+        self.wrong.as_ref().filter(|(form, _)| *form == which).map(|(_, wrong)| wrong)
+    }
+}

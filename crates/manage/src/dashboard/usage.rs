@@ -1,0 +1,40 @@
+//! How the keys of an account are used.
+
+use askama::Template;
+use axum::response::Response;
+
+use super::failure::Failure;
+use super::form::Form;
+use super::member::Member;
+use super::page::Frame;
+use super::svg::{self, Chart};
+use super::text::number;
+
+#[derive(Template)]
+#[template(path = "dashboard/usage.html")]
+struct UsagePage {
+    frame: Frame,
+    chart: Chart,
+    days: u32,
+    spans: [u32; 3],
+    accepted: String,
+    refused: String,
+}
+
+pub(super) async fn page(member: Member) -> Result<Response, Failure> {
+    let query = Form::parse(member.visitor.path.split_once('?').map_or("", |(_, query)| query).as_bytes());
+    let spans = [7, 30, 90];
+    let days = query.get("days").parse().ok().filter(|days| spans.contains(days)).unwrap_or(30);
+    let usage = member.desk().usage(&member.actor, &member.account.id, days).await?;
+    let chart = svg::chart(&usage.days, days, member.desk().now());
+    let accepted = usage.days.iter().filter(|day| day.outcome == "accepted").map(|day| day.times).sum();
+    let refused = chart.total - accepted;
+    Ok(member.page("Usage", |frame| UsagePage {
+        frame,
+        chart,
+        days,
+        spans,
+        accepted: number(accepted),
+        refused: number(refused),
+    }))
+}

@@ -1,0 +1,420 @@
+//! Who visits, over what, and with which form: everything that is decided before a page's own work begins.
+
+use std::net::IpAddr;
+
+use askama::Template;
+use axum::extract::{FromRequest, FromRequestParts, Request, State};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use cookie::{Cookie, SameSite};
+use hkdf::Hkdf;
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, COOKIE, HOST, LOCATION, ORIGIN, RETRY_AFTER, SET_COOKIE, USER_AGENT};
+use http::request::Parts;
+use http::uri::Authority;
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use keyward::{RequestId, Transport};
+use sha2::Sha256;
+use subtle::ConstantTimeEq;
+use zeroize::Zeroizing;
+
+use super::App;
+use super::failure::Failure;
+use super::form::{self, Form};
+use super::member::Member;
+use super::page::{Frame, Theme};
+use crate::actor::Context;
+use crate::error::DeskError;
+use crate::records::new_secret;
+
+const SESSION: &str = "session";
+const VISIT: &str = "visit";
+const NOTE: &str = "note";
+const THEME: &str = "theme";
+pub(super) const ACCOUNT: &str = "account";
+
+const CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; form-action 'self'; \
+                   frame-ancestors 'none'; base-uri 'none'";
+const HEADERS: [(&str, &str); 7] = [
+    ("content-security-policy", CSP),
+    ("x-content-type-options", "nosniff"),
+    // Not no-referrer: with that, browsers send forms with `Origin: null`.
+    ("referrer-policy", "same-origin"),
+    ("permissions-policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=()"),
+    ("cross-origin-opener-policy", "same-origin"),
+    ("cross-origin-resource-policy", "same-origin"),
+    ("x-frame-options", "DENY"),
+];
+
+/// How the visitor's browser is connected, which decides what cookies are called.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    /// By HTTPS, or by nobody knows what: cookies are `__Host-` ones, which browsers take over HTTPS alone.
+    Host,
+    /// In plain text, on the machine itself: without the prefix.
+    Loopback,
+}
+
+/// Somebody who looks at a page, signed in or not.
+#[derive(Clone)]
+pub(super) struct Visitor {
+    pub(super) app: App,
+    pub(super) context: Context,
+    pub(super) theme: Theme,
+    /// The path and the query, below the dashboard's own.
+    pub(super) path: String,
+    host: String,
+    place: Place,
+    cookies: Vec<(String, Zeroizing<String>)>,
+}
+
+/// Goes around every page: finds out who visits and over what, and writes the headers that all answers have.
+pub(super) async fn frame(State(app): State<App>, mut request: Request, next: Next) -> Response {
+    let proxies = app.desk().trusted_proxies();
+    let transport = proxies.transport(&request);
+    let host = host(&request);
+    let at_loopback = is_loopback(&host);
+    let mut context = Context::new().request_id(RequestId::of(request.headers()).as_str());
+    if let Some(address) = proxies.client(&request) {
+        context = context.address(address);
+    }
+    if let Some(agent) = request.headers().get(USER_AGENT).and_then(|agent| agent.to_str().ok()) {
+        context = context.user_agent(agent);
+    }
+    let place = if transport != Transport::Secure && at_loopback { Place::Loopback } else { Place::Host };
+    let cookies = cookies(request.headers());
+    let mut visitor = Visitor {
+        path: request.uri().path_and_query().map(ToString::to_string).unwrap_or_default(),
+        theme: Theme::default(),
+        app,
+        context,
+        host,
+        place,
+        cookies,
+    };
+    visitor.theme = visitor.cookie(THEME).parse().unwrap_or_default();
+    let mut response = if transport == Transport::Plain && !at_loopback {
+        // Browsers would not take the cookies, and a password is not for others on the way to read.
+        Failure::plain_text().into_response()
+    } else {
+        request.extensions_mut().insert(visitor.clone());
+        next.run(request).await
+    };
+    if let Some(failure) = response.extensions_mut().remove::<Failure>() {
+        response = failure.page(&visitor);
+    }
+    let headers = response.headers_mut();
+    for (name, value) in HEADERS {
+        headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+    }
+    headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    if transport == Transport::Secure {
+        headers.insert("strict-transport-security", HeaderValue::from_static("max-age=31536000"));
+    }
+    response
+}
+
+fn cookies(headers: &HeaderMap) -> Vec<(String, Zeroizing<String>)> {
+    let fields = headers.get_all(COOKIE).into_iter().filter_map(|field| field.to_str().ok());
+    let pairs = fields.flat_map(|field| Cookie::split_parse(field).filter_map(Result::ok));
+    pairs.map(|cookie| (cookie.name().to_owned(), Zeroizing::new(cookie.value().to_owned()))).collect()
+}
+
+/// The host that the request is for; HTTP/2 has it in the URI.
+fn host(request: &Request) -> String {
+    let field = request.headers().get(HOST).and_then(|host| host.to_str().ok());
+    field.or(request.uri().authority().map(Authority::as_str)).unwrap_or_default().to_owned()
+}
+
+/// Whether the browser was sent to the machine that it runs on.
+fn is_loopback(host: &str) -> bool {
+    let name = match host.strip_prefix('[') {
+        Some(rest) => rest.split(']').next().unwrap_or_default(),
+        None => host.split(':').next().unwrap_or_default(),
+    };
+    name == "localhost" || name.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+impl Visitor {
+    pub(super) fn cookie(&self, what: &str) -> &str {
+        let name = self.cookie_name(what);
+        self.cookies.iter().find(|(known, _)| *known == name).map_or("", |(_, value)| value)
+    }
+
+    fn cookie_name(&self, what: &str) -> String {
+        match self.place {
+            Place::Host => format!("__Host-keyward_{what}"),
+            Place::Loopback => format!("keyward_{what}"),
+        }
+    }
+
+    /// Has the browser keep this; until it is closed, or for so many seconds.
+    pub(super) fn set_cookie(&self, response: &mut Response, what: &str, value: &str, seconds: Option<i64>) {
+        let mut cookie = Cookie::build((self.cookie_name(what), value.to_owned()))
+            .path("/")
+            .http_only(true)
+            .same_site(SameSite::Lax)
+            .secure(self.place == Place::Host);
+        if let Some(seconds) = seconds {
+            cookie = cookie.max_age(cookie::time::Duration::seconds(seconds));
+        }
+        if let Ok(value) = HeaderValue::try_from(cookie.build().to_string()) {
+            response.headers_mut().append(SET_COOKIE, value);
+        }
+    }
+
+    pub(super) fn session(&self) -> Zeroizing<String> {
+        Zeroizing::new(self.cookie(SESSION).to_owned())
+    }
+
+    pub(super) fn begin_session(&self, response: &mut Response, session: &str) {
+        self.set_cookie(response, SESSION, session, None);
+        self.set_cookie(response, VISIT, "", Some(0));
+    }
+
+    pub(super) fn end_session(&self, response: &mut Response) {
+        self.set_cookie(response, SESSION, "", Some(0));
+    }
+
+    pub(super) fn set_theme(&self, response: &mut Response, theme: Theme) {
+        self.set_cookie(response, THEME, theme.as_str(), Some(365 * 24 * 3_600));
+    }
+
+    /// Goes on to another page, which says this.
+    pub(super) fn go_saying(&self, path: &str, note: &str) -> Response {
+        let mut response = self.go(path);
+        self.set_cookie(&mut response, NOTE, note, Some(60));
+        response
+    }
+
+    pub(super) fn go(&self, path: &str) -> Response {
+        let target = format!("{}{path}", self.app.settings().base);
+        match HeaderValue::try_from(target) {
+            Ok(target) => (StatusCode::SEE_OTHER, [(LOCATION, target)]).into_response(),
+            Err(_) => Failure::from(DeskError::NotFound("page")).into_response(),
+        }
+    }
+
+    pub(super) fn html(&self, status: StatusCode, page: &impl Template) -> Response {
+        match page.render() {
+            Ok(text) => {
+                let html = HeaderValue::from_static("text/html; charset=utf-8");
+                let mut response = (status, [(CONTENT_TYPE, html)], text).into_response();
+                if !self.cookie(NOTE).is_empty() {
+                    self.set_cookie(&mut response, NOTE, "", Some(0));
+                }
+                response
+            }
+            Err(error) => {
+                tracing::error!(%error, "a page could not be written");
+                StatusCode::INTERNAL_SERVER_ERROR.into_response()
+            }
+        }
+    }
+
+    pub(super) fn note(&self) -> &str {
+        self.cookie(NOTE)
+    }
+
+    /// The token of a form that somebody sends who is not signed in; with a cookie to be set if there is none.
+    pub(super) fn open_token(&self) -> Result<(String, Option<Zeroizing<String>>), DeskError> {
+        let known = self.cookie(VISIT);
+        if known.is_empty() {
+            let fresh = new_secret("")?;
+            Ok((token_of(&fresh)?, Some(fresh)))
+        } else {
+            Ok((token_of(known)?, None))
+        }
+    }
+
+    /// A page for somebody who is not signed in.
+    pub(super) fn open_page<T: Template>(
+        &self,
+        status: StatusCode,
+        title: &str,
+        page: impl FnOnce(Frame) -> T,
+    ) -> Result<Response, Failure> {
+        let (token, fresh) = self.open_token()?;
+        let mut response = self.html(status, &page(Frame::open(self, title, token)));
+        if let Some(fresh) = fresh {
+            self.set_cookie(&mut response, VISIT, &fresh, None);
+        }
+        Ok(response)
+    }
+}
+
+impl FromRequestParts<App> for Visitor {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, Failure> {
+        parts.extensions.get::<Self>().cloned().ok_or_else(|| Failure::from(DeskError::Internal))
+    }
+}
+
+/// The token that stands in every form, and that nobody can make without the cookie.
+pub(super) fn token_of(secret: &str) -> Result<String, DeskError> {
+    let mut token = [0_u8; 32];
+    Hkdf::<Sha256>::new(None, secret.as_bytes())
+        .expand(b"keyward form token", &mut token)
+        .map_err(|_| DeskError::Internal)?;
+    Ok(hex::encode(token))
+}
+
+pub(super) fn is_token(sent: &str, secret: &str) -> bool {
+    !secret.is_empty() && token_of(secret).is_ok_and(|token| token.as_bytes().ct_eq(sent.as_bytes()).into())
+}
+
+/// Whether the browser says that the form is one of our own: by `Sec-Fetch-Site`, or by `Origin` where that is not sent.
+fn is_same_origin(headers: &HeaderMap, own: &str) -> bool {
+    let text = |name: &HeaderName| headers.get(name).map(|value| value.to_str().unwrap_or("?"));
+    match (text(&HeaderName::from_static("sec-fetch-site")), text(&ORIGIN)) {
+        (Some("same-origin" | "none"), None) => true,
+        (Some("same-origin") | None, Some(origin)) => {
+            let host = origin.split_once("://").map(|(_, host)| host);
+            host == Some(own)
+        }
+        // No browser since 2020 sends neither with a form; what is left are programs, which have no cookies of others.
+        (None, None) => true,
+        _ => false,
+    }
+}
+
+/// A form of somebody who is not signed in.
+pub(super) struct Open {
+    pub(super) visitor: Visitor,
+    pub(super) form: Form,
+    /// Whether the form was made for this browser.
+    pub(super) is_own: bool,
+}
+
+impl FromRequest<App> for Open {
+    type Rejection = Failure;
+
+    async fn from_request(request: Request, app: &App) -> Result<Self, Failure> {
+        let (mut parts, body) = request.into_parts();
+        let visitor = Visitor::from_request_parts(&mut parts, app).await?;
+        if !is_same_origin(&parts.headers, &visitor.host) {
+            return Err(Failure::other_site());
+        }
+        let form = Form::read(Request::from_parts(parts, body)).await.ok_or_else(Failure::too_long)?;
+        let is_own = is_token(form.get("csrf"), visitor.cookie(VISIT));
+        Ok(Self { visitor, form, is_own })
+    }
+}
+
+/// A form of somebody who is signed in.
+pub(super) struct Posted {
+    pub(super) member: Member,
+    pub(super) form: Form,
+}
+
+impl FromRequest<App> for Posted {
+    type Rejection = Response;
+
+    async fn from_request(request: Request, app: &App) -> Result<Self, Response> {
+        let (mut parts, body) = request.into_parts();
+        let visitor = Visitor::from_request_parts(&mut parts, app).await.map_err(IntoResponse::into_response)?;
+        if !is_same_origin(&parts.headers, &visitor.host) {
+            return Err(Failure::other_site().into_response());
+        }
+        let form = Form::read(Request::from_parts(parts, body)).await;
+        let form = form.ok_or_else(|| Failure::too_long().into_response())?;
+        let member = match Member::of(visitor.clone()).await {
+            Ok(member) => member,
+            Err(DeskError::SignedOut) => return Err(super::login::sign_in_again(&visitor, &form)),
+            Err(error) => return Err(Failure::from(error).into_response()),
+        };
+        if !is_token(form.get("csrf"), &member.session) {
+            return Err(Failure::other_session(&form_page(&visitor.path, &form)).into_response());
+        }
+        Ok(Self { member, form })
+    }
+}
+
+/// The page that a form stands on, with what was typed into it.
+pub(super) fn form_page(path: &str, form: &Form) -> String {
+    let path = path.split('?').next().unwrap_or_default();
+    let page = match path.rsplit_once('/') {
+        Some((key, "rename" | "disable" | "enable")) => key,
+        Some((_, "role")) => "/members",
+        Some(("/settings", _)) => "/settings",
+        Some(("", "logout" | "account")) | None => "/keys",
+        _ => path,
+    };
+    let draft = form.draft();
+    if draft.is_empty() { page.to_owned() } else { format!("{page}?{draft}") }
+}
+
+/// Where somebody is to go who has signed in: a page of ours, whatever a link says.
+pub(super) fn own_path(to: &str) -> &str {
+    let ours = ["/keys", "/usage", "/members", "/audit", "/settings"];
+    let path = to.split('?').next().unwrap_or_default();
+    let fits =
+        ours.iter().any(|own| path.strip_prefix(own).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')))
+            && to.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
+    if fits { to } else { "/keys" }
+}
+
+/// The way to sign in, and back to this page.
+pub(super) fn login_path(to: &str) -> String {
+    if to == "/keys" { "/login".to_owned() } else { format!("/login?{}", form::query("to", to)) }
+}
+
+/// After how many seconds to try again.
+pub(super) fn retry_after(response: &mut Response, seconds: u64) {
+    response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds.max(1)));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_pages_of_our_own_are_gone_to() {
+        for (to, gone_to) in [
+            ("/keys/new?name=a", "/keys/new?name=a"),
+            ("/audit", "/audit"),
+            ("//evil.example", "/keys"),
+            ("https://evil.example/keys", "/keys"),
+            ("/keysevil", "/keys"),
+            ("/login", "/keys"),
+            ("/keys\\@evil", "/keys"),
+            ("/keys\r\nX: y", "/keys"),
+        ] {
+            assert_eq!(own_path(to), gone_to, "{to}");
+        }
+    }
+
+    #[test]
+    fn a_form_of_another_site_is_told_by_what_the_browser_says() {
+        for (site, origin, own) in [
+            (Some("same-origin"), Some("https://a.example"), true),
+            (Some("same-origin"), None, true),
+            (Some("none"), None, true),
+            (None, Some("https://a.example"), true),
+            (None, None, true),
+            (None, Some("null"), false),
+            (None, Some("https://b.example"), false),
+            (Some("same-origin"), Some("https://b.example"), false),
+            (Some("same-site"), Some("https://a.example"), false),
+            (Some("cross-site"), None, false),
+        ] {
+            let mut headers = HeaderMap::new();
+            if let Some(site) = site {
+                headers.insert("sec-fetch-site", HeaderValue::from_static(site));
+            }
+            if let Some(origin) = origin {
+                headers.insert(ORIGIN, HeaderValue::from_static(origin));
+            }
+            assert_eq!(is_same_origin(&headers, "a.example"), own, "{site:?} {origin:?}");
+        }
+    }
+
+    #[test]
+    fn tokens_are_of_their_session() {
+        let token = token_of("kws_1").unwrap();
+        assert!(is_token(&token, "kws_1"));
+        assert!(!is_token(&token, "kws_2"));
+        assert!(!is_token("", ""));
+        assert!(!is_token(&token_of("").unwrap(), ""));
+    }
+}

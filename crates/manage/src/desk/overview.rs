@@ -1,0 +1,59 @@
+//! What an overview of an account's keys says of them.
+
+use keyward::{AccountId, CredentialId, KeyQuery, KeyStatus};
+
+use super::usage::{Usage, UsageDay};
+use super::{Desk, SignUpPolicy};
+use crate::actor::Actor;
+use crate::error::DeskError;
+use crate::role::scopes;
+
+impl Desk {
+    /// Whether people add themselves.
+    #[must_use]
+    pub fn sign_up_policy(&self) -> SignUpPolicy {
+        self.0.settings.sign_up
+    }
+
+    /// How these keys of an account were used in the last so many days, today among them: as [`usage`](Self::usage), without
+    /// the rest of the account. Needs `usage:read`.
+    ///
+    /// # Errors
+    /// As for [`key_usage`](Self::key_usage).
+    pub async fn usage_of_keys(
+        &self,
+        actor: &Actor,
+        account: &AccountId,
+        keys: &[CredentialId],
+        days: u32,
+    ) -> Result<Usage, DeskError> {
+        self.rights(actor, account).await?.require(&scopes::USAGE_READ)?;
+        let mut found: Vec<UsageDay> = Vec::new();
+        for key in keys {
+            found.extend(self.read_usage(account, Some(key), days).await?.days);
+        }
+        Ok(Usage { days: found })
+    }
+
+    /// How many keys there are of those asked for with one of these statuses, up to `at_most`. Needs `keys:read`.
+    ///
+    /// # Errors
+    /// As for [`keys`](Self::keys).
+    pub async fn count_keys(
+        &self,
+        actor: &Actor,
+        query: &KeyQuery,
+        statuses: &[KeyStatus],
+        at_most: usize,
+    ) -> Result<usize, DeskError> {
+        let rights = self.rights(actor, query.account.as_ref().unwrap_or(self.operator())).await?;
+        rights.require(&scopes::KEYS_READ)?;
+        let mut found = 0;
+        for status in statuses {
+            let query =
+                KeyQuery { status: Some(*status), after: None, limit: at_most, now: self.now(), ..query.clone() };
+            found += self.0.keys.list(&query).await?.keys.iter().filter(|key| rights.reaches(key.mode)).count();
+        }
+        Ok(found.min(at_most))
+    }
+}

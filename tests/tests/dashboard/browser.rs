@@ -1,0 +1,247 @@
+//! Chromium, without a window, driven over WebDriver.
+
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::{LazyLock, Mutex};
+use std::time::Duration;
+
+use fantoccini::key::Key;
+use fantoccini::wd::Capabilities;
+use fantoccini::{Client, ClientBuilder, Locator};
+use serde_json::{Value, json};
+use tokio::sync::{Semaphore, SemaphorePermit};
+
+use crate::site::{EMAIL, PASSWORD, Site};
+
+/// Browsers at a time: each is a handful of processes.
+static PLACES: Semaphore = Semaphore::const_new(2);
+
+/// The one chromedriver of this test binary. It ends when this process does: it is told so, and waits for it.
+static DRIVER: LazyLock<Mutex<String>> = LazyLock::new(|| {
+    let mut driver = Command::new("chromedriver")
+        .arg("--port=0")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("chromedriver is installed: `cargo xtask test` sees to it");
+    let output = driver.stdout.take().unwrap();
+    let mut lines = BufReader::new(output).lines().map_while(Result::ok);
+    let port = lines
+        .find_map(|line| {
+            let rest = line.split("successfully on port ").nth(1)?;
+            rest.trim_end_matches('.').parse::<u16>().ok()
+        })
+        .expect("chromedriver says its port");
+    std::thread::spawn(move || lines.for_each(drop));
+    let folder = tempfile::tempdir().unwrap().keep();
+    keyward_tests::program::end_with_this_process(driver.id(), &folder);
+    std::thread::spawn(move || driver.wait());
+    Mutex::new(format!("http://127.0.0.1:{port}"))
+});
+
+/// A browser that has seen nothing yet.
+pub(crate) struct Browser {
+    pub(crate) client: Client,
+    base: String,
+    _profile: tempfile::TempDir,
+    _place: Option<SemaphorePermit<'static>>,
+}
+
+impl Browser {
+    pub(crate) async fn open(site: &Site) -> Self {
+        Self::open_with(site, json!({}), Some(PLACES.acquire().await.unwrap())).await
+    }
+
+    /// A second one in the same test, which has to wait for no other test.
+    pub(crate) async fn open_beside(site: &Site) -> Self {
+        Self::open_with(site, json!({}), None).await
+    }
+
+    /// Without scripts.
+    pub(crate) async fn open_without_script(site: &Site) -> Self {
+        let without = json!({"profile.managed_default_content_settings.javascript": 2});
+        Self::open_with(site, without, Some(PLACES.acquire().await.unwrap())).await
+    }
+
+    async fn open_with(site: &Site, prefs: Value, place: Option<SemaphorePermit<'static>>) -> Self {
+        let profile = tempfile::tempdir().unwrap();
+        let driver = DRIVER.lock().unwrap().clone();
+        let arguments = [
+            "--headless",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-quic",
+            "--disable-dev-shm-usage",
+            "--no-first-run",
+            "--disable-background-networking",
+            "--disable-component-update",
+            "--disable-sync",
+            "--lang=en-GB",
+            "--window-size=1280,900",
+            &format!("--user-data-dir={}", profile.path().display()),
+        ];
+        let options = json!({
+            "goog:chromeOptions": {"args": arguments, "prefs": prefs},
+            "unhandledPromptBehavior": "accept",
+        });
+        let Value::Object(options) = options else { unreachable!() };
+        let capabilities: Capabilities = options;
+        let client = ClientBuilder::new(hyper_util::client::legacy::connect::HttpConnector::new())
+            .capabilities(capabilities)
+            .connect(&driver)
+            .await
+            .unwrap();
+        Self { client, base: site.url(""), _profile: profile, _place: place }
+    }
+
+    pub(crate) async fn close(self) {
+        self.client.close().await.unwrap();
+    }
+
+    pub(crate) async fn go(&self, path: &str) {
+        self.client.goto(&format!("{}{path}", self.base)).await.unwrap();
+    }
+
+    /// The path and the query of the page.
+    pub(crate) async fn path(&self) -> String {
+        let url = self.client.current_url().await.unwrap();
+        let query = url.query().map(|query| format!("?{query}")).unwrap_or_default();
+        format!("{}{query}", url.path())
+    }
+
+    /// The text that is to be seen.
+    pub(crate) async fn text(&self) -> String {
+        self.client.find(Locator::Css("body")).await.unwrap().text().await.unwrap()
+    }
+
+    pub(crate) async fn html(&self) -> String {
+        self.client.source().await.unwrap()
+    }
+
+    pub(crate) async fn see(&self, text: &str) {
+        for _ in 0..100 {
+            let found = self.client.find(Locator::Css("body")).await;
+            if let Ok(body) = found
+                && body.text().await.is_ok_and(|seen| seen.contains(text))
+            {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        panic!("{text:?} is not to be seen on {}:\n{}", self.path().await, self.text().await);
+    }
+
+    pub(crate) async fn find(&self, css: &str) -> fantoccini::elements::Element {
+        let wait = self.client.wait().at_most(Duration::from_secs(5));
+        match wait.for_element(Locator::Css(css)).await {
+            Ok(element) => element,
+            Err(error) => panic!("{css}: {error} on {}:\n{}", self.path().await, self.text().await),
+        }
+    }
+
+    pub(crate) async fn text_of(&self, css: &str) -> String {
+        self.find(css).await.text().await.unwrap()
+    }
+
+    pub(crate) async fn click(&self, css: &str) {
+        self.find(css).await.click().await.unwrap();
+    }
+
+    /// Presses the button or the link that says this.
+    pub(crate) async fn press(&self, label: &str) {
+        let path = format!("//*[self::a or self::button][normalize-space()={}]", quoted(label));
+        let wait = self.client.wait().at_most(Duration::from_secs(5));
+        match wait.for_element(Locator::XPath(&path)).await {
+            Ok(element) => element.click().await.unwrap(),
+            Err(error) => panic!("{label}: {error} on {}:\n{}", self.path().await, self.text().await),
+        }
+    }
+
+    /// Types into the field that is called this.
+    pub(crate) async fn fill(&self, name: &str, text: &str) {
+        let field = self.find(&format!("main [name=\"{name}\"]")).await;
+        field.clear().await.unwrap();
+        field.send_keys(text).await.unwrap();
+    }
+
+    /// Ticks or chooses.
+    pub(crate) async fn choose(&self, name: &str, value: &str) {
+        self.click(&format!("main [name=\"{name}\"][value=\"{value}\"]")).await;
+    }
+
+    /// What the focused element is sent.
+    pub(crate) async fn keys(&self, keys: &str) {
+        self.client.active_element().await.unwrap().send_keys(keys).await.unwrap();
+    }
+
+    pub(crate) async fn tab(&self) {
+        self.keys(&char::from(Key::Tab).to_string()).await;
+    }
+
+    pub(crate) async fn run(&self, script: &str, arguments: Vec<Value>) -> Value {
+        self.client.execute(script, arguments).await.unwrap()
+    }
+
+    pub(crate) async fn sign_in(&self) {
+        self.go("/login").await;
+        self.fill("email", EMAIL).await;
+        self.fill("password", PASSWORD).await;
+        self.click("main form button").await;
+        self.find("nav[aria-label=Main]").await;
+    }
+
+    /// Makes a key, and gives it with its id; the page that shows it is there then.
+    pub(crate) async fn create_key(&self, name: &str) -> (String, String) {
+        self.go("/keys/new").await;
+        self.fill("name", name).await;
+        self.press("Create key").await;
+        let key = self.text_of("#key").await;
+        let id = self.path().await.rsplit('/').next().unwrap().to_owned();
+        (key, id)
+    }
+
+    /// A picture of the page, kept for people to look at.
+    pub(crate) async fn picture(&self, name: &str) {
+        let folder = pictures();
+        std::fs::create_dir_all(&folder).unwrap();
+        let image = self.client.screenshot().await.unwrap();
+        std::fs::write(folder.join(format!("{name}.png")), image).unwrap();
+    }
+
+    /// Has the page be shown as on a screen of this size.
+    pub(crate) async fn emulate(&self, metrics: Value) {
+        self.client.issue_cmd(DevTools("Emulation.setDeviceMetricsOverride", metrics)).await.unwrap();
+    }
+
+    pub(crate) async fn cookie(&self, name: &str) -> String {
+        self.client.get_named_cookie(name).await.unwrap().value().to_owned()
+    }
+}
+
+fn quoted(text: &str) -> String {
+    assert!(!text.contains('"'));
+    format!("\"{text}\"")
+}
+
+fn pictures() -> PathBuf {
+    // Where this test was built is in the target folder.
+    let this = std::env::current_exe().unwrap();
+    let target = this.ancestors().find(|folder| folder.join("CACHEDIR.TAG").exists());
+    target.unwrap_or(Path::new("target")).join("screenshots")
+}
+
+/// A command of Chromium's own protocol, which chromedriver passes on.
+#[derive(Debug)]
+struct DevTools(&'static str, Value);
+
+impl fantoccini::wd::WebDriverCompatibleCommand for DevTools {
+    fn endpoint(&self, base: &url::Url, session: Option<&str>) -> Result<url::Url, url::ParseError> {
+        base.join(&format!("session/{}/goog/cdp/execute", session.unwrap_or_default()))
+    }
+
+    fn method_and_body(&self, _: &url::Url) -> (http::Method, Option<String>) {
+        (http::Method::POST, Some(json!({"cmd": self.0, "params": self.1}).to_string()))
+    }
+}

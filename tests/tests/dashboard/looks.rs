@@ -1,0 +1,155 @@
+//! How the pages look: nothing that axe finds serious, light and dark, wide and on a phone; and pictures of them.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::Duration;
+
+use keyward_manage::{KeyDraft, Role};
+use serde_json::{Value, json};
+
+use crate::browser::Browser;
+use crate::site::Site;
+
+const AXE: &str = "axe-core@4.11.0";
+
+/// axe-core, installed once into the target folder.
+fn axe() -> String {
+    let this = std::env::current_exe().unwrap();
+    let target = this.ancestors().find(|folder| folder.join("CACHEDIR.TAG").exists()).unwrap();
+    let folder = target.join("axe");
+    let script: PathBuf = folder.join("node_modules/axe-core/axe.min.js");
+    if !script.exists() {
+        let mut npm = Command::new("npm");
+        npm.args(["install", "--no-save", "--no-audit", "--no-fund", "--prefix"]).arg(&folder).arg(AXE);
+        assert!(npm.status().expect("npm is installed").success(), "axe-core cannot be installed");
+    }
+    fs::read_to_string(script).unwrap()
+}
+
+/// What axe finds that is serious or critical.
+async fn findings(browser: &Browser, axe: &str) -> Value {
+    browser.run(axe, vec![]).await;
+    let script = "const done = arguments[arguments.length - 1]; axe.run(document, {resultTypes: ['violations']}) \
+        .then((found) => done([found.passes.length, \
+        found.violations.filter((v) => ['serious', 'critical'].includes(v.impact)) \
+        .map((v) => [v.id, v.help, v.nodes.map((n) => n.html + ' ' + n.failureSummary)])]))";
+    let mut found = browser.client.execute_async(script, vec![]).await.unwrap();
+    assert!(found[0].as_u64().unwrap() >= 10, "axe has looked at hardly anything: {found}");
+    found[1].take()
+}
+
+/// An account with a history: keys of all kinds, members, and a month of requests.
+async fn furnish(site: &Site) -> (String, String) {
+    let owner = site.owner().await;
+    let account: keyward::AccountId = "operator".parse().unwrap();
+    let mut ids = Vec::new();
+    for (name, scopes, mode) in [
+        ("production server", None, keyward::Mode::Live),
+        ("staging", None, keyward::Mode::Test),
+        ("nightly export", Some("resources:read"), keyward::Mode::Live),
+        ("partner: Acme Ltd", Some("resources:read resources:write"), keyward::Mode::Live),
+        ("old laptop", None, keyward::Mode::Test),
+    ] {
+        let mut draft = KeyDraft::secret(account.clone(), name);
+        if let Some(scopes) = scopes {
+            (draft.kind, draft.scopes) = (keyward::KeyKind::Restricted, scopes.parse().unwrap());
+        }
+        draft.mode = mode;
+        if name == "nightly export" {
+            let now: keyward::Timestamp = std::time::SystemTime::now().into();
+            draft.expires_at = Some(now.saturating_add(Duration::from_secs(6 * 24 * 3_600)));
+        }
+        ids.push(site.desk.create_key(&owner, draft).await.unwrap().view.id);
+    }
+    site.desk.set_key_disabled(&owner, &ids[1], true).await.unwrap();
+    site.desk.revoke_key(&owner, &ids[4]).await.unwrap();
+    for (email, role) in [("grace@example.com", Role::Admin), ("linus@example.com", Role::Developer)] {
+        site.desk.invite(&owner, &account, email, role).await.unwrap();
+    }
+    let connection = rusqlite::Connection::open(site.store.path()).unwrap();
+    let today = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs() / 86_400;
+    for back in 0..30_u64 {
+        for (place, id) in ids.iter().enumerate() {
+            let wave = 900 + (back * 7_919 + place as u64 * 104_729) % 700;
+            let times = wave / (place as u64 * 3 + 1) * if back % 7 < 2 { 1 } else { 2 };
+            let refusals = [
+                ("insufficient_scope", times / 40),
+                ("key_revoked", if place == 4 { times / 9 } else { 0 }),
+                ("rate_limit_exceeded", times / 60),
+            ];
+            let accepted = if place == 4 { 0 } else { times };
+            for (outcome, times) in [("accepted", accepted)].into_iter().chain(refusals) {
+                if times > 0 {
+                    let row = (id.as_str(), (today - back) as i64, outcome, times as i64);
+                    connection.execute("INSERT INTO desk_counts VALUES ('operator', ?1, ?2, ?3, ?4)", row).unwrap();
+                }
+            }
+        }
+    }
+    (ids[0].to_string(), owner.user().unwrap().to_string())
+}
+
+#[tokio::test]
+async fn nothing_serious_is_found_on_any_page_light_or_dark_and_all_of_it_fits_a_phone() {
+    let site = Site::with_owner().await;
+    let (key, user) = furnish(&site).await;
+    let axe = axe();
+    let browser = Browser::open(&site).await;
+    let pages = [
+        ("keys", "/keys".to_owned()),
+        ("keys-inactive", "/keys?inactive=1".to_owned()),
+        ("key-new", "/keys/new?kind=restricted&expires=on".to_owned()),
+        ("key", format!("/keys/{key}")),
+        ("key-rotate", format!("/keys/{key}/rotate")),
+        ("key-revoke", format!("/keys/{key}/revoke")),
+        ("usage", "/usage".to_owned()),
+        ("members", "/members".to_owned()),
+        ("member-remove", format!("/members/{user}/remove")),
+        ("audit", "/audit".to_owned()),
+        ("settings", "/settings".to_owned()),
+        ("not-found", "/keys/key_nobody".to_owned()),
+        ("key-made", String::new()),
+        ("login", "/login".to_owned()),
+        ("register", "/register".to_owned()),
+    ];
+    let mut serious = Vec::new();
+    for theme in ["light", "dark"] {
+        for (name, path) in &pages {
+            if *name == "keys" {
+                browser.sign_in().await;
+                browser.go("/settings").await;
+                browser.choose("theme", theme).await;
+                browser.press("Use these").await;
+                browser.find(&format!("html[data-theme={theme}]")).await;
+            }
+            if *name == "login" {
+                browser.press("Sign out").await;
+                browser.find(&format!("html[data-theme={theme}]")).await;
+            }
+            for (size, width) in [("wide", 1_280), ("phone", 360)] {
+                // Chromium has no window as narrow as a phone; this is what its own device mode does.
+                let metrics = json!({"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": width < 500});
+                browser.emulate(metrics).await;
+                if path.is_empty() {
+                    browser.create_key("shown once").await;
+                } else {
+                    browser.go(path).await;
+                }
+                let found = findings(&browser, &axe).await;
+                if found != json!([]) {
+                    serious.push(format!("{name} {theme} {size}: {found:#}"));
+                }
+                let overflow = "return document.documentElement.scrollWidth - document.documentElement.clientWidth";
+                let overflow = browser.run(overflow, vec![]).await;
+                if overflow != json!(0) {
+                    serious.push(format!("{name} {theme} {size} is {overflow} pixels too wide"));
+                }
+                browser.picture(&format!("{size}-{theme}-{name}")).await;
+            }
+            browser.emulate(json!({"width": 1_280, "height": 900, "deviceScaleFactor": 1, "mobile": false})).await;
+        }
+    }
+    browser.close().await;
+    assert!(serious.is_empty(), "{}", serious.join("\n"));
+}

@@ -1,0 +1,10 @@
+//! The dashboard: in a real browser as its users see it, and over plain HTTP as those see it who mean no good.
+
+#![allow(clippy::unwrap_used)] // An unwrap is an assertion here, in helpers too.
+
+mod browser;
+mod http;
+mod keys;
+mod looks;
+mod people;
+mod site;

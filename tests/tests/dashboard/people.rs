@@ -1,0 +1,200 @@
+//! Signing in, members, settings: what people do for themselves and each other.
+
+use std::time::Duration;
+
+use crate::browser::Browser;
+use crate::site::{EMAIL, PASSWORD, Site};
+
+#[tokio::test]
+async fn a_session_that_ends_under_a_form_loses_nothing() {
+    let site = Site::start_with(Duration::from_secs(4)).await;
+    site.add_owner().await;
+    let browser = Browser::open(&site).await;
+    browser.sign_in().await;
+    browser.go("/keys/new").await;
+    browser.fill("name", "typed <b>with</b> care & patience").await;
+    browser.choose("kind", "restricted").await;
+    browser.choose("scope", "resources:write").await;
+    browser.fill("networks", "192.0.2.0/24").await;
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    browser.press("Create key").await;
+    browser.see("Your session has ended").await;
+    browser.picture("sign-in-again").await;
+    browser.fill("email", EMAIL).await;
+    browser.fill("password", PASSWORD).await;
+    browser.press("Sign in").await;
+    browser.see("You are signed in again").await;
+    let name = browser.find("#name").await.prop("value").await.unwrap().unwrap();
+    assert_eq!(name, "typed <b>with</b> care & patience");
+    browser.find("[name=kind][value=restricted]:checked").await;
+    browser.find("[name=scope][value='resources:write']:checked").await;
+    browser.press("Create key").await;
+    browser.see("This is the only time").await;
+    browser.close().await;
+}
+
+#[tokio::test]
+async fn members_are_invited_changed_and_removed() {
+    let site = Site::with_owner().await;
+    let browser = Browser::open(&site).await;
+    browser.sign_in().await;
+    browser.press("Members").await;
+    browser.fill("email", "grace@example.com").await;
+    browser.click("#role option[value=developer]").await;
+    browser.press("Invite").await;
+    let link = browser.text_of("#link").await;
+    assert!(link.starts_with(&site.url("/register?invitation=kwi_")), "{link}");
+    browser.picture("invited").await;
+    browser.client.refresh().await.unwrap();
+    browser.see("Invite somebody").await;
+    assert!(!browser.html().await.contains("kwi_"));
+    browser.picture("members").await;
+
+    // Grace, in a browser of her own.
+    let other = Browser::open_beside(&site).await;
+    other.client.goto(&link).await.unwrap();
+    other.fill("name", "Grace").await;
+    other.fill("password", "short").await;
+    other.run("document.querySelector('main form').noValidate = true", vec![]).await;
+    other.press("Set password").await;
+    other.see("12 to 200 characters").await;
+    other.fill("password", "another good password").await;
+    other.press("Set password").await;
+    other.see("Your password is set").await;
+    other.fill("email", "grace@example.com").await;
+    other.fill("password", "wrong wrong wrong").await;
+    other.press("Sign in").await;
+    other.see("The e-mail address or the password is wrong").await;
+    other.fill("password", "another good password").await;
+    other.press("Sign in").await;
+    other.see("No key yet").await;
+    let text = other.text().await;
+    assert!(!text.contains("Audit log"), "a developer does not see it: {text}");
+    other.go("/audit").await;
+    other.see("Your role in this account does not include this").await;
+    other.client.goto(&link).await.unwrap();
+    other.fill("name", "Mallory").await;
+    other.fill("password", "another good password").await;
+    other.press("Set password").await;
+    other.see("It was used already").await;
+
+    browser.go("/members").await;
+    browser.click("tbody tr:nth-child(2) option:nth-of-type(3)").await;
+    browser.click("tbody tr:nth-child(2) button").await;
+    browser.see("The role is changed").await;
+    other.go("/audit").await;
+    other.see("member.update").await;
+    other.picture("audit").await;
+    other.go("/audit?action=key.").await;
+    other.see("No entry fits the filter").await;
+
+    browser.click("tbody tr:nth-child(2) a").await;
+    browser.see("Keys go on working").await;
+    browser.picture("member-remove").await;
+    browser.click("button.danger").await;
+    browser.see("The member is removed").await;
+    other.go("/keys").await;
+    other.see("you belong to none any more").await;
+    browser.click("tbody tr:nth-child(1) a").await;
+    browser.click("button.danger").await;
+    browser.see("An account keeps at least one owner").await;
+    other.close().await;
+    browser.close().await;
+}
+
+#[tokio::test]
+async fn settings_are_kept_and_signing_out_everywhere_is_everywhere() {
+    let site = Site::with_owner().await;
+    let browser = Browser::open(&site).await;
+    let other = Browser::open_beside(&site).await;
+    browser.sign_in().await;
+    other.sign_in().await;
+    browser.press("Settings").await;
+    browser.fill("name", "Ada Lovelace").await;
+    browser.press("Rename").await;
+    browser.see("The name is changed").await;
+    browser.fill("account_name", "Analytical Engines").await;
+    browser.press("Rename account").await;
+    browser.see("The account's name is changed").await;
+    browser.fill("current", "not the password").await;
+    browser.fill("password", "a new long password").await;
+    browser.press("Change password").await;
+    browser.see("password is wrong").await;
+    browser.picture("settings").await;
+    browser.press("Sign out everywhere").await;
+    browser.see("You are signed out everywhere").await;
+    other.go("/settings").await;
+    assert_eq!(other.path().await, "/login?to=%2Fsettings");
+    other.fill("email", EMAIL).await;
+    other.fill("password", PASSWORD).await;
+    other.press("Sign in").await;
+    other.see("Where you are signed in").await;
+    other.fill("current", PASSWORD).await;
+    other.fill("password", "a new long password").await;
+    other.press("Change password").await;
+    other.see("Your password is changed").await;
+    browser.close().await;
+    other.close().await;
+}
+
+#[tokio::test]
+async fn whoever_wants_to_signs_up_where_that_is_open() {
+    let site = Site::with_owner().await;
+    let browser = Browser::open(&site).await;
+    browser.go("/login").await;
+    browser.press("Register").await;
+    browser.picture("register").await;
+    browser.fill("email", "new@example.com").await;
+    browser.fill("name", "Newcomer").await;
+    browser.fill("password", PASSWORD).await;
+    browser.press("Register").await;
+    browser.see("Your account is ready").await;
+    browser.fill("email", "new@example.com").await;
+    browser.fill("password", PASSWORD).await;
+    browser.press("Sign in").await;
+    browser.see("No key yet").await;
+    browser.close().await;
+}
+
+#[tokio::test]
+async fn a_key_is_made_with_the_keyboard_alone() {
+    let site = Site::with_owner().await;
+    let browser = Browser::open(&site).await;
+    browser.go("/login").await;
+    const ENTER: &str = "\u{e007}";
+    // The first field has the focus.
+    browser.keys(EMAIL).await;
+    browser.tab().await;
+    browser.keys(&format!("{PASSWORD}{ENTER}")).await;
+    browser.see("No key yet").await;
+    browser.tab().await;
+    let skip = browser.client.active_element().await.unwrap();
+    assert_eq!(skip.text().await.unwrap(), "Skip to the content");
+    browser.picture("skip-link").await;
+    browser.keys(ENTER).await;
+    browser.keys("n").await;
+    browser.find("#name").await;
+    browser.keys("typed").await;
+    browser.keys(ENTER).await;
+    browser.see("This is the only time").await;
+    // From the top on, every stop is seen: it has an outline.
+    let mut reached = Vec::new();
+    for _ in 0..30 {
+        browser.tab().await;
+        let seen = "const e = document.activeElement; const s = getComputedStyle(e); \
+                    return [e.textContent.trim(), s.outlineStyle !== 'none' && parseFloat(s.outlineWidth) >= 2]";
+        let stop = browser.run(seen, vec![]).await;
+        let label = stop[0].as_str().unwrap_or_default().to_owned();
+        if browser.run("return document.activeElement === document.body", vec![]).await == serde_json::json!(false) {
+            assert_eq!(stop[1], serde_json::json!(true), "no outline at {label}");
+        }
+        reached.push(label.clone());
+        if label == "Copy" {
+            break;
+        }
+    }
+    assert!(reached.iter().any(|label| label == "Copy"), "{reached:?}");
+    browser.keys(ENTER).await;
+    browser.see("Copied.").await;
+    browser.close().await;
+}

@@ -1,0 +1,134 @@
+//! A service with a dashboard and an API of its own, on loopback.
+
+use std::net::SocketAddr;
+use std::num::NonZeroU32;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use argon2::Params;
+use axum::Router;
+use axum::routing::get;
+use keyward::{AuthLayer, Authenticator, Scope};
+use keyward_manage::{Actor, Context, DashboardSettings, Desk, NewUser, SignUpPolicy, SqliteDesk, dashboard};
+use keyward_sqlite::SqliteStore;
+use keyward_tests::service::Listening;
+
+pub(crate) const EMAIL: &str = "ada@example.com";
+pub(crate) const PASSWORD: &str = "correct horse battery staple";
+
+/// The service, and what its tests look into.
+pub(crate) struct Site {
+    pub(crate) desk: Desk,
+    pub(crate) store: SqliteStore,
+    pub(crate) authenticator: Authenticator,
+    listening: Listening,
+}
+
+impl Site {
+    pub(crate) async fn start() -> Self {
+        Self::start_with(Duration::from_secs(8 * 3_600)).await
+    }
+
+    /// With sessions that end when they are not used for this long.
+    pub(crate) async fn start_with(idle: Duration) -> Self {
+        let store = SqliteStore::temporary().unwrap();
+        let many = NonZeroU32::new(10_000).unwrap();
+        let desk = Desk::builder(store.clone(), SqliteDesk::open(&store).unwrap())
+            .password_params(Params::new(8, 1, 1, None).unwrap())
+            .sign_in_attempts(many, many)
+            .sign_up(SignUpPolicy::Open)
+            .session_life(idle, Duration::from_secs(7 * 24 * 3_600))
+            .build()
+            .unwrap();
+        let authenticator = Authenticator::builder(store.clone())
+            .on_event(desk.usage_hook())
+            .use_interval(Duration::from_secs(1))
+            .build()
+            .unwrap();
+        let settings = DashboardSettings::new("Example API")
+            .scope(Scope::from_static("resources:read"), "List and retrieve resources")
+            .scope(Scope::from_static("resources:write"), "Create, change and delete resources")
+            .example_url("https://api.example.com/v1/resources");
+        let api = Router::new().route("/api", get(async || "in")).layer(AuthLayer::from(authenticator.clone()));
+        let listening = Listening::start(api.merge(dashboard(desk.clone(), settings))).await;
+        Self { desk, store, authenticator, listening }
+    }
+
+    /// With an owner who can sign in.
+    pub(crate) async fn with_owner() -> Self {
+        let site = Self::start().await;
+        site.add_owner().await;
+        site
+    }
+
+    pub(crate) async fn add_owner(&self) {
+        let system = Actor::system("test", Context::new());
+        self.desk.create_owner(&system, NewUser::new(EMAIL, "Ada", PASSWORD)).await.unwrap();
+    }
+
+    /// The owner, as the desk knows them.
+    pub(crate) async fn owner(&self) -> Actor {
+        let session = self.desk.sign_in(&Context::new(), EMAIL, PASSWORD).await.unwrap().session;
+        self.desk.session(&session, Context::new()).await.unwrap()
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.listening.address
+    }
+
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address())
+    }
+
+    /// The status that the API answers to a request with this key.
+    pub(crate) async fn call_api(&self, key: &str) -> u16 {
+        crate::http::Client::new(self).bearer(key).get("/api").await.status
+    }
+
+    /// That none of these secrets is in the database, nor in what was logged.
+    pub(crate) fn assert_kept_nowhere(&self, secrets: &[&str]) {
+        let path = self.store.path();
+        let mut places = vec![("the log".to_owned(), logged().into_bytes())];
+        for ending in ["", "-wal", "-shm"] {
+            let mut file = path.as_os_str().to_owned();
+            file.push(ending);
+            places.push((format!("the database{ending}"), std::fs::read(&file).unwrap_or_default()));
+        }
+        assert!(!places[1].1.is_empty(), "the database was not read");
+        for secret in secrets {
+            assert!(secret.len() > 10, "{secret:?} is no secret");
+            for (place, bytes) in &places {
+                let found = bytes.windows(secret.len()).any(|window| window == secret.as_bytes());
+                assert!(!found, "a secret is in {place}");
+            }
+        }
+    }
+}
+
+static LOG: Mutex<Vec<u8>> = Mutex::new(Vec::new());
+
+#[derive(Clone)]
+struct Writer;
+
+impl std::io::Write for Writer {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        LOG.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Keeps what is logged from here on, whatever its level.
+pub(crate) fn keep_log() {
+    static ONCE: std::sync::Once = std::sync::Once::new();
+    ONCE.call_once(|| {
+        tracing_subscriber::fmt().with_writer(|| Writer).with_ansi(false).with_max_level(tracing::Level::TRACE).init();
+    });
+    tracing::trace!("the log is kept");
+}
+
+fn logged() -> String {
+    String::from_utf8_lossy(&LOG.lock().unwrap()).into_owned()
+}
