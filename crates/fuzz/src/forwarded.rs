@@ -86,7 +86,7 @@ fn slow_client(said: &Said) -> Option<IpAddr> {
     let mut answers = Vec::new();
     let mut x_forwarded_for = Vec::new();
     said.visit("x-forwarded-for", &mut |value| {
-        x_forwarded_for.extend(value.split(|byte| *byte == b',').map(|hop| plain_address(hop)));
+        x_forwarded_for.extend(value.split(|byte| *byte == b',').map(plain_address));
     });
     let mut forwarded = Vec::new();
     said.visit("forwarded", &mut |value| {

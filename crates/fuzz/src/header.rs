@@ -49,7 +49,7 @@ fn slow_token(fields: &[&[u8]]) -> Option<Vec<u8>> {
     let words: Vec<&str> = text.split([' ', '\t']).filter(|word| !word.is_empty()).collect();
     let [scheme, token] = words[..] else { return None };
     let fits = |c: char| c.is_ascii_alphanumeric() || "-._~+/=".contains(c);
-    let is_one = scheme.to_ascii_lowercase() == "bearer" && token.chars().all(fits) && token.len() <= MAX_TOKEN_LENGTH;
+    let is_one = scheme.eq_ignore_ascii_case("bearer") && token.chars().all(fits) && token.len() <= MAX_TOKEN_LENGTH;
     is_one.then(|| token.into())
 }
 

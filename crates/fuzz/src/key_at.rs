@@ -25,8 +25,7 @@ fn slow_key_at(shape: &Shape, text: &[u8], at: usize) -> Option<(KeyKind, Mode, 
     let rest = text.get(at..)?;
     let found = (0..=rest.len())
         .filter_map(|length| shape.read(&rest[..length]).ok().map(|(kind, mode)| (kind, mode, length)))
-        .filter(|&(.., length)| shape.has_checksum || shape.stands_free(text, at, at + length))
-        .next_back();
+        .rfind(|&(.., length)| shape.has_checksum || shape.stands_free(text, at, at + length));
     assert!(found.is_none_or(|(.., length)| length <= shape.format.longest()));
     found
 }
