@@ -8,6 +8,7 @@
 
 // What core uses of these and a model does not.
 #![expect(dead_code, reason = "the sources of core are taken in as they are")]
+#![allow(clippy::modulo_one, reason = "there is one stripe")]
 
 mod cache;
 mod map;
