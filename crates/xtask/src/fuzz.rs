@@ -44,7 +44,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
         let mut fuzz = cargo_fuzz("run", sanitizer);
         // What is found is kept beside the corpus, which is chosen by hand.
         fuzz.arg(target).args([&found, &seeds]).arg("--").arg(format!("-max_total_time={seconds}"));
-        fuzz.args(["-max_len=2048", "-verbosity=0", "-print_final_stats=1"]);
+        fuzz.args(["-max_len=2048", "-verbosity=0", "-print_funcs=0", "-print_final_stats=1"]);
         fuzz.arg(format!("-artifact_prefix={}/", artifacts.display()));
         process::run(&mut fuzz)?;
     }
