@@ -98,6 +98,9 @@ async fn what_has_expired_is_swept_and_counts_add_up() {
         assert_eq!(store.counts("acct", Some("k"), 1, 1).await.unwrap(), [count("k", 1, 5)]);
         assert_eq!(store.counts("acct", None, 0, 9).await.unwrap().len(), 3);
         assert_eq!(store.counts("other", None, 0, 9).await.unwrap(), []);
+        assert_eq!(store.totals("acct", 1, 9).await.unwrap(), [count("", 1, 10), count("", 2, 1)]);
+        assert_eq!(store.totals("acct", 2, 2).await.unwrap(), [count("", 2, 1)]);
+        assert_eq!(store.totals("other", 0, 9).await.unwrap(), []);
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use keyward::{CredentialId, Timestamp};
 
 use super::text::number;
-use crate::desk::UsageDay;
+use crate::desk::{UsageDay, UsageTotal};
 
 const DAY: i64 = 24 * 3_600 * 1_000;
 
@@ -104,7 +104,7 @@ const CHART_HEIGHT: u64 = 200;
 const LEFT: u64 = 44;
 
 /// The chart of so many days.
-pub(super) fn chart(usage: &[UsageDay], days: u32, now: Timestamp) -> Chart {
+pub(super) fn chart(usage: &[UsageTotal], days: u32, now: Timestamp) -> Chart {
     let today = now.as_millis() / DAY;
     let first = today - i64::from(days) + 1;
     let mut totals: BTreeMap<&str, u64> = BTreeMap::new();
@@ -226,6 +226,7 @@ mod tests {
         let now = "2026-03-30T12:00:00Z".parse().unwrap();
         let usage =
             [day("2026-03-29", "key_expired", 5), day("2026-03-29", "accepted", 30), day("2026-03-30", "accepted", 1)];
+        let usage = usage.map(UsageTotal::from);
         let chart = chart(&usage, 7, now);
         assert_eq!((chart.days.len(), chart.total), (7, 36));
         assert_eq!(

@@ -25,9 +25,9 @@ pub(super) async fn page(member: Member) -> Result<Response, Failure> {
     let query = Form::parse(member.visitor.path.split_once('?').map_or("", |(_, query)| query).as_bytes());
     let spans = [7, 30, 90];
     let days = query.get("days").parse().ok().filter(|days| spans.contains(days)).unwrap_or(30);
-    let usage = member.desk().usage(&member.actor, &member.account.id, days).await?;
-    let chart = svg::chart(&usage.days, days, member.desk().now());
-    let accepted = usage.days.iter().filter(|day| day.outcome == "accepted").map(|day| day.times).sum();
+    let usage = member.desk().usage_totals(&member.actor, &member.account.id, days).await?;
+    let chart = svg::chart(&usage, days, member.desk().now());
+    let accepted = usage.iter().filter(|day| day.outcome == "accepted").map(|day| day.times).sum();
     let refused = chart.total - accepted;
     Ok(member.page("Usage", |frame| UsagePage {
         frame,

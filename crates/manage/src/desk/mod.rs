@@ -27,6 +27,7 @@ pub use invitations::Invited;
 pub use keys::{KeyChange, KeyDraft, KeyView, NewlyIssued, NewlyRotated, purpose_of};
 pub use members::MemberView;
 pub use once::{Answer, Once};
+pub use overview::UsageTotal;
 pub use page::{Page, PageRequest};
 pub use sessions::{SessionView, SignedIn};
 pub use tokens::Tokens;

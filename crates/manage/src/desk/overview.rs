@@ -1,14 +1,53 @@
 //! What an overview of an account's keys says of them.
 
-use keyward::{AccountId, CredentialId, KeyQuery, KeyStatus};
+use keyward::{AccountId, CredentialId, KeyQuery, KeyStatus, Timestamp};
 
-use super::usage::{Usage, UsageDay};
+use super::usage::{self, Usage, UsageDay};
 use super::{Desk, SignUpPolicy};
 use crate::actor::Actor;
 use crate::error::DeskError;
 use crate::role::scopes;
 
+/// How all keys of an account together were used on a day.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UsageTotal {
+    /// The day's beginning (UTC).
+    pub day: Timestamp,
+    /// `accepted`, or the reason of a refusal.
+    pub outcome: String,
+    /// How often.
+    pub times: u64,
+}
+
+impl From<UsageDay> for UsageTotal {
+    fn from(UsageDay { day, outcome, times, .. }: UsageDay) -> Self {
+        Self { day, outcome, times }
+    }
+}
+
 impl Desk {
+    /// How the keys of an account together were used in the last so many days, today among them. Needs `usage:read`.
+    ///
+    /// # Errors
+    /// As for [`usage`](Self::usage).
+    pub async fn usage_totals(
+        &self,
+        actor: &Actor,
+        account: &AccountId,
+        days: u32,
+    ) -> Result<Vec<UsageTotal>, DeskError> {
+        self.rights(actor, account).await?.require(&scopes::USAGE_READ)?;
+        let (from, today) = self.days(days)?;
+        self.flush_usage().await?;
+        let totals = self.0.store.totals(account.as_str(), from, today).await?;
+        let total = |count: crate::store::Count| UsageTotal {
+            day: Timestamp::from_millis(count.day * usage::DAY),
+            outcome: count.outcome,
+            times: count.times,
+        };
+        Ok(totals.into_iter().map(total).collect())
+    }
+
     /// Whether people add themselves.
     #[must_use]
     pub fn sign_up_policy(&self) -> SignUpPolicy {

@@ -15,7 +15,7 @@ use crate::error::DeskError;
 use crate::role::scopes;
 use crate::store::Count;
 
-const DAY: i64 = 24 * 3_600 * 1_000;
+pub(crate) const DAY: i64 = 24 * 3_600 * 1_000;
 /// The most days that can be asked for.
 const MAX_DAYS: u32 = 366;
 /// What is counted between two writes, at most, in each of the parts; more is not counted, rather than kept without bound.
@@ -131,19 +131,24 @@ impl Desk {
         self.read_usage(account, None, days).await
     }
 
+    /// The first and the last of the last so many days.
+    pub(crate) fn days(&self, days: u32) -> Result<(i64, i64), DeskError> {
+        if !(1..=MAX_DAYS).contains(&days) {
+            return Err(DeskError::invalid("days", "1 to 366"));
+        }
+        let today = self.now().as_millis() / DAY;
+        Ok((today - i64::from(days) + 1, today))
+    }
+
     pub(crate) async fn read_usage(
         &self,
         account: &AccountId,
         key: Option<&CredentialId>,
         days: u32,
     ) -> Result<Usage, DeskError> {
-        if !(1..=MAX_DAYS).contains(&days) {
-            return Err(DeskError::invalid("days", "1 to 366"));
-        }
+        let (from, today) = self.days(days)?;
         // What this process has counted is in the answer too.
         self.flush_usage().await?;
-        let today = self.now().as_millis() / DAY;
-        let from = today - i64::from(days) + 1;
         let counts = self.0.store.counts(account.as_str(), key.map(CredentialId::as_str), from, today).await?;
         let mut found = Vec::with_capacity(counts.len());
         for count in counts {

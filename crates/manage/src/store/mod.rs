@@ -232,6 +232,13 @@ pub trait DeskStore: Send + Sync + 'static {
     /// # Errors
     /// [`StoreError`] if the store cannot answer.
     async fn counts(&self, account: &str, key: Option<&str>, from: i64, to: i64) -> Result<Vec<Count>, StoreError>;
+
+    /// The counts of all keys of an account together, by day and outcome, from one day to another, both included. Their
+    /// [`key`](Count::key) is empty.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store cannot answer.
+    async fn totals(&self, account: &str, from: i64, to: i64) -> Result<Vec<Count>, StoreError>;
 }
 
 #[async_trait]
@@ -262,5 +269,9 @@ impl<S: DeskStore + ?Sized> DeskStore for std::sync::Arc<S> {
 
     async fn counts(&self, account: &str, key: Option<&str>, from: i64, to: i64) -> Result<Vec<Count>, StoreError> {
         (**self).counts(account, key, from, to).await
+    }
+
+    async fn totals(&self, account: &str, from: i64, to: i64) -> Result<Vec<Count>, StoreError> {
+        (**self).totals(account, from, to).await
     }
 }

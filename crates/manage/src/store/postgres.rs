@@ -227,22 +227,39 @@ impl DeskStore for PostgresDesk {
     }
 
     async fn counts(&self, account: &str, key: Option<&str>, from: i64, to: i64) -> Result<Vec<Count>, StoreError> {
-        let rows = self
-            .query(
+        // Two statements: one for both would be planned as if there were no key.
+        let sql = match key {
+            Some(_) => {
                 "SELECT account, key, day, outcome, times FROM keyward_desk_counts \
-                 WHERE account = $1 AND ($2::text IS NULL OR key = $2) AND day BETWEEN $3 AND $4 ORDER BY key, day, outcome",
-                &[&account, &key, &from, &to],
-            )
-            .await?;
-        let count = |row: &Row| {
-            Ok::<_, Failure>(Count {
-                account: row.try_get(0)?,
-                key: row.try_get(1)?,
-                day: row.try_get(2)?,
-                outcome: row.try_get(3)?,
-                times: u64::try_from(row.try_get::<_, i64>(4)?).unwrap_or(0),
-            })
+                 WHERE account = $1 AND key = $2::text AND day BETWEEN $3 AND $4 ORDER BY key, day, outcome"
+            }
+            None => {
+                "SELECT account, key, day, outcome, times FROM keyward_desk_counts \
+                 WHERE account = $1 AND $2::text IS NULL AND day BETWEEN $3 AND $4 ORDER BY key, day, outcome"
+            }
         };
+        let rows = self.query(sql, &[&account, &key, &from, &to]).await?;
         Ok(rows.iter().map(count).collect::<Result<_, _>>()?)
     }
+
+    async fn totals(&self, account: &str, from: i64, to: i64) -> Result<Vec<Count>, StoreError> {
+        let rows = self
+            .query(
+                "SELECT account, '', day, outcome, sum(times)::bigint FROM keyward_desk_counts \
+                 WHERE account = $1 AND day BETWEEN $2 AND $3 GROUP BY account, day, outcome ORDER BY day, outcome",
+                &[&account, &from, &to],
+            )
+            .await?;
+        Ok(rows.iter().map(count).collect::<Result<_, _>>()?)
+    }
+}
+
+fn count(row: &Row) -> Result<Count, Failure> {
+    Ok(Count {
+        account: row.try_get(0)?,
+        key: row.try_get(1)?,
+        day: row.try_get(2)?,
+        outcome: row.try_get(3)?,
+        times: u64::try_from(row.try_get::<_, i64>(4)?).unwrap_or(0),
+    })
 }

@@ -341,22 +341,39 @@ impl DeskStore for SqliteDesk {
     }
 
     async fn counts(&self, account: &str, key: Option<&str>, from: i64, to: i64) -> Result<Vec<Count>, StoreError> {
+        // Two statements: with `?2 IS NULL OR key = ?2` the primary key would lead to the account alone.
+        let sql = match key {
+            Some(_) => {
+                "SELECT account, key, day, outcome, times FROM desk_counts \
+                 WHERE account = ?1 AND key = ?2 AND day BETWEEN ?3 AND ?4 ORDER BY key, day, outcome"
+            }
+            None => {
+                "SELECT account, key, day, outcome, times FROM desk_counts \
+                 WHERE account = ?1 AND ?2 IS NULL AND day BETWEEN ?3 AND ?4 ORDER BY key, day, outcome"
+            }
+        };
+        self.read(|connection| connection.prepare_cached(sql)?.query_map((account, key, from, to), count)?.collect())
+    }
+
+    async fn totals(&self, account: &str, from: i64, to: i64) -> Result<Vec<Count>, StoreError> {
         self.read(|connection| {
             connection
                 .prepare_cached(
-                    "SELECT account, key, day, outcome, times FROM desk_counts \
-                     WHERE account = ?1 AND (?2 IS NULL OR key = ?2) AND day BETWEEN ?3 AND ?4 ORDER BY key, day, outcome",
+                    "SELECT account, '', day, outcome, sum(times) FROM desk_counts \
+                     WHERE account = ?1 AND day BETWEEN ?2 AND ?3 GROUP BY account, day, outcome ORDER BY day, outcome",
                 )?
-                .query_map((account, key, from, to), |row| {
-                    Ok(Count {
-                        account: row.get(0)?,
-                        key: row.get(1)?,
-                        day: row.get(2)?,
-                        outcome: row.get(3)?,
-                        times: u64::try_from(row.get::<_, i64>(4)?).unwrap_or(0),
-                    })
-                })?
+                .query_map((account, from, to), count)?
                 .collect()
         })
     }
+}
+
+fn count(row: &rusqlite::Row<'_>) -> rusqlite::Result<Count> {
+    Ok(Count {
+        account: row.get(0)?,
+        key: row.get(1)?,
+        day: row.get(2)?,
+        outcome: row.get(3)?,
+        times: u64::try_from(row.get::<_, i64>(4)?).unwrap_or(0),
+    })
 }

@@ -10,6 +10,7 @@ use crate::dashboard::form::Form;
 use crate::dashboard::member::Member;
 use crate::dashboard::page::Frame;
 use crate::dashboard::svg::{self, Chart};
+use crate::desk::UsageTotal;
 use crate::role::scopes;
 
 const DAYS: u32 = 30;
@@ -41,7 +42,9 @@ pub(super) async fn show(
     let key = member.desk().key(&member.actor, id).await?;
     let now = member.desk().now();
     let chart = if member.may(&scopes::USAGE_READ) {
-        Some(svg::chart(&member.desk().key_usage(&member.actor, id, DAYS).await?.days, DAYS, now))
+        let usage = member.desk().key_usage(&member.actor, id, DAYS).await?;
+        let days: Vec<_> = usage.days.into_iter().map(UsageTotal::from).collect();
+        Some(svg::chart(&days, DAYS, now))
     } else {
         None
     };
