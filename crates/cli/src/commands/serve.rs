@@ -6,12 +6,12 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::Request;
 use axum::middleware::{Next, from_fn};
-use axum::response::{IntoResponse, Response};
+use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
 use http::StatusCode;
 use http::header::CONTENT_TYPE;
 use keyward::AuthLayer;
-use keyward_manage::Desk;
+use keyward_manage::{DashboardSettings, Desk};
 use keyward_serve::{Limits, shutdown_signal};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use serde_json::json;
@@ -48,6 +48,8 @@ pub(super) async fn run(arguments: &Arguments, command: &Serve) -> Result<(), Fa
     let authenticator = desk.authenticator().map_err(|error| Failure::caused(Kind::Usage, &error))?;
     let verifier = desk.verifier().map_err(|error| Failure::caused(Kind::Usage, &error))?;
     let app = app(&desk, metrics.clone())
+        .route("/", get(async || Redirect::to("/keys")))
+        .merge(keyward_manage::dashboard(desk.clone(), DashboardSettings::new("keyward")))
         .merge(keyward_gateway::forward_auth(verifier.clone()))
         .merge(keyward_gateway::verify(verifier.clone(), AuthLayer::from(authenticator.clone())));
 
