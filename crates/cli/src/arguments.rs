@@ -364,6 +364,9 @@ pub(crate) struct Serve {
     /// Fills an empty database with believable data, and says in the first line of output how to sign in.
     #[arg(long)]
     pub(crate) demo: bool,
+    /// Who is to be the first owner: as long as there is none, a link is shown with which they choose their password.
+    #[arg(long, value_name = "EMAIL", conflicts_with = "demo")]
+    pub(crate) owner: Option<String>,
     #[command(flatten)]
     pub(crate) settings: crate::settings::Settings,
 }

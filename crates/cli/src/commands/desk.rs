@@ -64,7 +64,7 @@ pub(super) async fn users(arguments: &Arguments, command: &Users) -> Result<(), 
     }
     let invited = desk.invite_first_owner(&system(), email).await?;
     if let Some(invitation) = invited.invitation {
-        eprintln!("choose a password within a week: POST /v1/users/accept-invitation with this invitation");
+        eprintln!("choose a password within a week, at /register?invitation= of the server with this behind it");
         output::line(&invitation)?;
     }
     Ok(())

@@ -14,7 +14,7 @@ use keyward::AuthLayer;
 use keyward_manage::{DashboardSettings, Desk};
 use keyward_serve::{Limits, shutdown_signal};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tower_http::timeout::TimeoutLayer;
 
@@ -39,10 +39,7 @@ pub(super) async fn run(arguments: &Arguments, command: &Serve) -> Result<(), Fa
     if command.demo {
         first_line["credentials"] = demo::seed(&desk, &records).await?;
     } else if !desk.has_owner().await? {
-        eprintln!(
-            "there is no owner yet: make one on the same database, with\n  \
-             keyward users create --owner --email YOU@EXAMPLE.COM --password-stdin"
-        );
+        first_owner(&desk, command.owner.as_deref(), &first_line).await?;
     }
     let stop = shutdown_signal().map_err(unusable)?;
     let authenticator = desk.authenticator().map_err(|error| Failure::caused(Kind::Usage, &error))?;
@@ -63,6 +60,25 @@ pub(super) async fn run(arguments: &Arguments, command: &Serve) -> Result<(), Fa
     verifier.shutdown().await;
     authenticator.shutdown().await;
     desk.flush_usage().await?;
+    Ok(())
+}
+
+/// Shows how the first owner comes in.
+async fn first_owner(desk: &Desk, email: Option<&str>, first_line: &Value) -> Result<(), Failure> {
+    let Some(email) = email else {
+        eprintln!(
+            "there is no owner yet: start with --owner YOU@EXAMPLE.COM, or make one on the same database, with\n  \
+             keyward users create --owner --email YOU@EXAMPLE.COM --password-stdin"
+        );
+        return Ok(());
+    };
+    let invited = desk.invite_first_owner(&desk::system(), email).await?;
+    if let (Some(invitation), Some(url)) = (invited.invitation, first_line["listening"].as_str()) {
+        eprintln!(
+            "there is no owner yet: open this within a week, and choose a password\n  {url}/register?invitation={}",
+            *invitation
+        );
+    }
     Ok(())
 }
 
