@@ -94,6 +94,10 @@ impl DeskStore for Failing {
     async fn counts(&self, account: &str, key: Option<&str>, from: i64, to: i64) -> Result<Vec<Count>, StoreError> {
         self.inner.counts(account, key, from, to).await
     }
+
+    async fn totals(&self, account: &str, from: i64, to: i64) -> Result<Vec<Count>, StoreError> {
+        self.inner.totals(account, from, to).await
+    }
 }
 
 pub(crate) async fn on_postgres() -> Setting {
