@@ -48,6 +48,11 @@ impl Gate {
         now.0 < self.open_until.load(Ordering::Acquire)
     }
 
+    /// Whether no log is followed here, and answers have a bounded age instead.
+    pub(crate) fn is_open_for_ever(&self) -> bool {
+        self.open_until.load(Ordering::SeqCst) == u64::MAX
+    }
+
     /// Whether it was open once, and is no longer.
     pub(crate) fn has_ended(&self, now: Instant) -> bool {
         let end = self.open_until.load(Ordering::SeqCst);

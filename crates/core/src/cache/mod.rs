@@ -97,6 +97,7 @@ struct Negative {
 /// What a flight brings that moka is not to keep: for moka it is an error, so that it is shared and forgotten.
 enum NotKept {
     Active(Answer),
+    Refused(Negative),
     Failed(StoreErrorKind),
 }
 
@@ -176,7 +177,8 @@ impl Cache {
                     NotKept::Active(answer) if answer.holds(&self.epochs) => {
                         return self.unexpired(answer.identity.clone());
                     }
-                    NotKept::Active(_) => {}
+                    NotKept::Refused(negative) if negative.holds(self) => return Err(negative.clone().into()),
+                    NotKept::Active(_) | NotKept::Refused(_) => {}
                     NotKept::Failed(kind) => return Err(failure(*kind).into()),
                 },
             }
@@ -235,8 +237,16 @@ impl Cache {
         let fill = self.fill(&digests).await.map_err(|error| NotKept::Failed(error.kind()))?;
         match self.land(&digests, &fill) {
             Landed::Active(answer) => Err(NotKept::Active(answer)),
-            Landed::Refused(negative) => Ok(negative),
+            Landed::Refused(negative) if self.may_keep(&fill) => Ok(negative),
+            Landed::Refused(negative) => Err(NotKept::Refused(negative)),
         }
+    }
+
+    /// Whether this node follows the log as far as the answer's snapshot. One from further on is right, and is not kept: should the
+    /// database be restored to what this node has applied, nothing would ever overtake it.
+    fn may_keep(&self, fill: &Fill) -> bool {
+        self.gate.is_open_for_ever()
+            || fill.found.position.is_none_or(|position| position.number <= self.gate.applied())
     }
 
     /// Judges what a fill brought, and puts the front in order.
@@ -245,7 +255,7 @@ impl Cache {
         match self.judge(digests, key) {
             Ok(identity) => {
                 let answer = Answer { identity, born: fill.born, until: fill.asked.after(self.settings.max_age) };
-                if self.front.insert(*digests.first(), &answer, self.now(), &self.uses) {
+                if self.may_keep(fill) && self.front.insert(*digests.first(), &answer, self.now(), &self.uses) {
                     self.sweep_due.notify_one();
                 }
                 Landed::Active(answer)
