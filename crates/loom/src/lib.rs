@@ -7,7 +7,6 @@
 //! that lags.
 
 // What core uses of these and a model does not.
-#![allow(clippy::modulo_one, reason = "there is one stripe here")]
 #![expect(dead_code, reason = "the sources of core are taken in as they are")]
 #![allow(clippy::modulo_one, reason = "there is one stripe")]
 
