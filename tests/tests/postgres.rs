@@ -129,7 +129,7 @@ async fn uses_wake_nobody_and_no_plain_key_is_in_the_database() {
     let (field, record) = desk.issue().await;
     let keyward::Freshness::ChangeLog(log) = desk.store.freshness() else { panic!("there is a log") };
     let before = log.newest().await.unwrap();
-    let used = keyward::KeyUse { id: record.id, at: SystemClock.now() };
+    let used = keyward::KeyUse::new(record.id, SystemClock.now(), None);
     desk.store.record_use(&[used]).await.unwrap();
     assert_eq!(log.newest().await.unwrap(), before);
 

@@ -43,6 +43,7 @@ pub(crate) fn key_to_json(key: &KeyRecord, now: Timestamp) -> Value {
         "not_before": time(key.not_before),
         "expires_at": time(key.expires_at),
         "last_used_at": time(key.last_used_at),
+        "last_used_from": key.last_used_from.map(|network| network.to_string()),
         "disabled_at": time(key.disabled_at),
         "revoked_at": time(key.revoked_at),
         "compromised_at": time(key.compromised_at),

@@ -18,6 +18,9 @@ use crate::store::{
     KeyUpdate, NodeStates, StoreError,
 };
 
+/// How often a write is tried again that somebody else has overtaken.
+const ATTEMPTS: usize = 64;
+
 /// The longest name of a key, in characters.
 pub const MAX_NAME_LENGTH: usize = 100;
 
@@ -338,10 +341,41 @@ impl Keys {
     /// later than it would have ended anyway.
     ///
     /// # Errors
-    /// [`KeysError::Denied`] if the key is not there or has ended, [`KeysError::Store`] if the store fails.
+    /// [`KeysError::Denied`] if the key is not there, has a successor or has ended, [`KeysError::Store`] if the store fails.
     pub async fn rotate(&self, id: &CredentialId, overlap: Duration) -> Result<Rotated, KeysError> {
-        let now = self.clock.now();
+        for _ in 0..ATTEMPTS {
+            let old = self.store.get(id).await?.ok_or(Denial::NotFound)?;
+            match self.succeed(old, overlap).await {
+                // Changed meanwhile: the successor has to be like what the key is now.
+                Err(KeysError::Denied(Denial::Stale)) => {}
+                done => return done,
+            }
+        }
+        Err(Denial::Stale.into())
+    }
+
+    /// The same, if the key is at this version still: for a caller who has looked at it and decided.
+    ///
+    /// # Errors
+    /// As for [`rotate`](Self::rotate), and [`Denial::Stale`] if the key was changed since.
+    pub async fn rotate_version(
+        &self,
+        id: &CredentialId,
+        version: u64,
+        overlap: Duration,
+    ) -> Result<Rotated, KeysError> {
         let old = self.store.get(id).await?.ok_or(Denial::NotFound)?;
+        if old.rotated_to.is_none() && old.version != version {
+            return Err(Denial::Stale.into());
+        }
+        self.succeed(old, overlap).await
+    }
+
+    async fn succeed(&self, old: KeyRecord, overlap: Duration) -> Result<Rotated, KeysError> {
+        let (id, now) = (&old.id, self.clock.now());
+        if old.rotated_to.is_some() {
+            return Err(Denial::Rotated.into());
+        }
         if !matches!(old.status(now), KeyStatus::Active | KeyStatus::Disabled) {
             return Err(Denial::Ended.into());
         }
@@ -364,7 +398,7 @@ impl Keys {
             disabled_at: old.disabled_at,
             ..self.record(CredentialId::generate(), &key, new, now)?
         };
-        let committed = self.store.rotate(id, &record, now.saturating_add(overlap)).await?;
+        let committed = self.store.rotate(id, old.version, &record, now.saturating_add(overlap)).await?;
         let Changed { record: predecessor, propagation } = self.changed(committed).await;
         tracing::info!(%id, successor = %record.id, ?overlap, "key rotated");
         Ok(Rotated { key, record, predecessor, propagation })
@@ -452,6 +486,7 @@ impl Keys {
             revoked_at: None,
             compromised_at: None,
             last_used_at: None,
+            last_used_from: None,
             rotated_from: None,
             rotated_to: None,
             version: 1,

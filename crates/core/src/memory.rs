@@ -158,8 +158,10 @@ impl KeyStore for MemoryStore {
     async fn record_use(&self, uses: &[KeyUse]) -> Result<(), StoreError> {
         let mut state = self.state();
         for used in uses {
-            if let Some(key) = state.keys.get_mut(&used.id) {
-                key.last_used_at = key.last_used_at.max(Some(used.at));
+            if let Some(key) = state.keys.get_mut(&used.id)
+                && key.last_used_at < Some(used.at)
+            {
+                (key.last_used_at, key.last_used_from) = (Some(used.at), used.from);
             }
         }
         Ok(())
@@ -203,15 +205,16 @@ impl KeyAdmin for MemoryStore {
     async fn rotate(
         &self,
         id: &CredentialId,
+        version: u64,
         successor: &KeyRecord,
         end: Timestamp,
     ) -> Result<Committed<KeyRecord>, AdminError> {
         self.write(|state| {
             let mut old = state.keys.get(id).ok_or(Denial::NotFound)?.clone();
-            old.succeed(successor, end)?;
+            old.succeed(version, successor, end)?;
             state.check_new(successor)?;
             state.insert(successor);
-            state.change(id, |key| key.succeed(successor, end))
+            state.change(id, |key| key.succeed(version, successor, end))
         })
     }
 

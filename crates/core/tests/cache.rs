@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use common::{Behaviour, TestStore, account, eventually, identity, is_cached, warm};
 use keyward::{
-    AccountRecord, Authenticator, Clock, Hasher, KeyFormat, KeyKind, KeyUpdate, Keys, ManualClock, Mode, NewKey,
-    Pepper, Rejection, SystemClock, Timestamp,
+    AccountRecord, Authenticator, Check, Clock, Hasher, KeyFormat, KeyKind, KeyUpdate, Keys, ManualClock, Mode, NewKey,
+    PeerAddress, Pepper, Rejection, SystemClock, Target, Timestamp,
 };
 
 fn forged(mode: Mode) -> String {
@@ -297,6 +297,27 @@ async fn the_last_use_is_recorded_without_a_write_for_each_request_and_flushed_a
     authenticator.shutdown().await;
     let used = store.keys.get(&id).await.unwrap().unwrap().last_used_at.expect("a use is recorded");
     assert!(used >= before && used <= SystemClock.now());
+}
+
+#[tokio::test]
+async fn the_network_of_the_last_use_is_recorded_and_not_the_address() {
+    let store = TestStore::new().await;
+    let (field, id) = store.issue().await;
+    let authenticator = Authenticator::builder(store.clone()).use_interval(Duration::from_secs(1)).build().unwrap();
+    // The first use comes with a read of the store, and the others from the cache.
+    for (peer, network) in [("192.0.2.7", "192.0.2.0/24"), ("2001:db8:1:2::3", "2001:db8:1::/48")] {
+        let peer: std::net::IpAddr = peer.parse().unwrap();
+        let request = http::Request::get("/").extension(PeerAddress((peer, 1).into())).body(()).unwrap();
+        let target = Target { method: "GET", path: "/", preflight: false, connection: &request };
+        eventually("the use is recorded with its network", async || {
+            match authenticator.check(target, [field.as_bytes()]) {
+                Check::Done(verdict) => assert!(verdict.is_ok()),
+                Check::Pending(pending) => assert!(authenticator.resolve(pending).await.is_ok()),
+            }
+            store.keys.get(&id).await.unwrap().unwrap().last_used_from == network.parse().ok()
+        })
+        .await;
+    }
 }
 
 #[tokio::test]

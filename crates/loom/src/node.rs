@@ -75,7 +75,7 @@ impl Node {
 
     /// A hit: whether the key is accepted from the cache. As `Cache::get`.
     pub fn hit(&self) -> bool {
-        self.gate.is_open(NOW) && self.front.get(&self.digest, NOW, &self.epochs, &self.uses).is_some()
+        self.gate.is_open(NOW) && self.front.get(&self.digest, NOW, &self.epochs, &self.uses, || None).is_some()
     }
 
     /// Asks the store once and caches a good answer, if it may. Whether the answer was that the key is good, for whoever began
@@ -92,7 +92,7 @@ impl Node {
         if is_good {
             let identity = Identity::api_key(self.id.clone(), self.account.clone());
             let answer = Answer { identity, born: beginning.born, until: LATER };
-            self.front.insert(self.digest, &answer, NOW, &self.uses);
+            self.front.insert(self.digest, &answer, NOW, &self.uses, None);
         } else {
             self.front.remove(&self.digest);
         }

@@ -153,6 +153,7 @@ impl From<KeysError> for DeskError {
             KeysError::Denied(Denial::NotFound) => Self::NotFound("key"),
             KeysError::Denied(Denial::NoSuchAccount) => Self::NotFound("account"),
             KeysError::Denied(Denial::Stale) => Self::Stale,
+            KeysError::Denied(Denial::Rotated) => Self::Rotated,
             KeysError::Denied(Denial::Ended) => Self::Ended,
             KeysError::Denied(_) => Self::Duplicate("key"),
             KeysError::Format(keyward::FormatError::NoSuchKey { kind, mode }) => {

@@ -53,4 +53,4 @@ pub use desk::{
 pub use error::DeskError;
 pub use records::{Account, Member, Plan, User, Versioned};
 pub use role::{Purpose, Rights, Role, RoleError, scopes};
-pub use store::{Count, DeskStore, Kind, List, PostgresDesk, Record, SqliteDesk, Write, Written};
+pub use store::{Count, DeskStore, Kind, List, NewCount, PostgresDesk, Record, SqliteDesk, Write, Written};

@@ -135,10 +135,11 @@ impl KeyAdmin for PostgresStore {
     async fn rotate(
         &self,
         id: &CredentialId,
+        version: u64,
         successor: &KeyRecord,
         end: Timestamp,
     ) -> Result<Committed<KeyRecord>, AdminError> {
-        Ok(self.change_key(id, Some(successor), |key| key.succeed(successor, end).map(|()| true)).await?)
+        Ok(self.change_key(id, Some(successor), |key| key.succeed(version, successor, end).map(|()| true)).await?)
     }
 
     async fn revoke(&self, id: &CredentialId, at: Timestamp) -> Result<Committed<KeyRecord>, AdminError> {
@@ -174,7 +175,7 @@ static INSERT: LazyLock<String> = LazyLock::new(|| {
 static CHANGE: LazyLock<String> = LazyLock::new(|| {
     let assignment = |(index, column): (usize, &&str)| match *column {
         // Others write down uses meanwhile.
-        "last_used_at" => format!("last_used_at = coalesce(last_used_at, ${})", index + 1),
+        "last_used_at" | "last_used_from" => format!("{column} = coalesce({column}, ${})", index + 1),
         column => format!("{column} = ${}", index + 1),
     };
     format!(

@@ -110,13 +110,16 @@ impl KeyStore for PostgresStore {
             let client = self.0.pool.get().await?;
             let statement = client
                 .prepare_cached(
-                    "UPDATE keyward_keys SET last_used_at = used.at FROM unnest($1::text[], $2::bigint[]) AS used (id, at) \
+                    "UPDATE keyward_keys SET last_used_at = used.at, last_used_from = used.network \
+                     FROM unnest($1::text[], $2::bigint[], $3::text[]) AS used (id, at, network) \
                      WHERE keyward_keys.id = used.id AND (last_used_at IS NULL OR last_used_at < used.at)",
                 )
                 .await?;
             let ids: Vec<&str> = uses.iter().map(|used| used.id.as_str()).collect();
             let times: Vec<i64> = uses.iter().map(|used| used.at.as_millis()).collect();
-            client.execute(&statement, &[&ids, &times]).await?;
+            let networks: Vec<Option<String>> =
+                uses.iter().map(|used| used.from.map(|network| network.to_string())).collect();
+            client.execute(&statement, &[&ids, &times, &networks]).await?;
             Ok::<_, Failure>(())
         };
         record.await.map_err(Failure::into)

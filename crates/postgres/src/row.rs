@@ -15,7 +15,7 @@ use tokio_postgres::types::{FromSql, ToSql};
 use crate::failure::Failure;
 
 /// The columns of a key, in the order in which [`key`] reads and [`key_values`] writes them.
-pub(crate) const KEY_COLUMNS: [&str; 22] = [
+pub(crate) const KEY_COLUMNS: [&str; 23] = [
     "id",
     "account",
     "name",
@@ -38,6 +38,7 @@ pub(crate) const KEY_COLUMNS: [&str; 22] = [
     "rotated_from",
     "rotated_to",
     "version",
+    "last_used_from",
 ];
 
 /// The columns of an account, in the order in which [`account`] reads them.
@@ -94,6 +95,7 @@ pub(crate) fn key(row: &Row, first: usize) -> Result<KeyRecord, Failure> {
         rotated_from: optional(row, at(19))?,
         rotated_to: optional(row, at(20))?,
         version: number(row, at(21))?,
+        last_used_from: optional(row, at(22))?,
     })
 }
 
@@ -126,6 +128,7 @@ pub(crate) fn key_values(key: &KeyRecord) -> Result<Vec<Value>, Failure> {
         Box::new(key.rotated_from.as_ref().map(ToString::to_string)),
         Box::new(key.rotated_to.as_ref().map(ToString::to_string)),
         Box::new(to_signed(key.version)),
+        Box::new(key.last_used_from.map(|network| network.to_string())),
     ])
 }
 

@@ -51,6 +51,7 @@ impl KeyAdmin for SqliteStore {
     async fn rotate(
         &self,
         id: &CredentialId,
+        version: u64,
         successor: &KeyRecord,
         end: Timestamp,
     ) -> Result<Committed<KeyRecord>, AdminError> {
@@ -58,10 +59,10 @@ impl KeyAdmin for SqliteStore {
         Ok(self
             .0
             .write(move |transaction| {
-                get(transaction, &id)?.ok_or(Denial::NotFound)?.succeed(&successor, end)?;
+                get(transaction, &id)?.ok_or(Denial::NotFound)?.succeed(version, &successor, end)?;
                 insert(transaction, &successor)?;
                 append_key(transaction, &successor)?;
-                change(transaction, &id, |key| key.succeed(&successor, end))
+                change(transaction, &id, |key| key.succeed(version, &successor, end))
             })
             .await?)
     }

@@ -142,10 +142,12 @@ impl KeyStore for SqliteStore {
             self.0
                 .note(move |transaction| {
                     let mut update = transaction.prepare_cached(
-                        "UPDATE keys SET last_used_at = ?2 WHERE id = ?1 AND (last_used_at IS NULL OR last_used_at < ?2)",
+                        "UPDATE keys SET last_used_at = ?2, last_used_from = ?3 \
+                         WHERE id = ?1 AND (last_used_at IS NULL OR last_used_at < ?2)",
                     )?;
                     for used in &uses {
-                        update.execute((used.id.as_str(), used.at.as_millis()))?;
+                        let from = used.from.map(|network| network.to_string());
+                        update.execute((used.id.as_str(), used.at.as_millis(), from))?;
                     }
                     Ok(())
                 })

@@ -17,14 +17,14 @@ use crate::failure::corrupt;
 pub(crate) const KEY_COLUMNS: &str = "keys.id, keys.account, keys.name, keys.digest, keys.hashed_with, keys.hint, keys.kind, \
      keys.mode, keys.scopes, keys.endpoints, keys.networks, keys.metadata, keys.created_at, keys.not_before, \
      keys.expires_at, keys.disabled_at, keys.revoked_at, keys.compromised_at, keys.last_used_at, keys.rotated_from, \
-     keys.rotated_to, keys.version";
+     keys.rotated_to, keys.version, keys.last_used_from";
 
 /// The columns of an account, in the order in which [`account`] reads them.
 pub(crate) const ACCOUNT_COLUMNS: &str =
     "accounts.id, accounts.name, accounts.plan, accounts.features, accounts.suspended_at";
 
 /// How many columns a key has.
-const KEY_WIDTH: usize = 22;
+const KEY_WIDTH: usize = 23;
 
 /// A key with its account, and the log's position, in one statement.
 pub(crate) fn find() -> &'static str {
@@ -73,6 +73,7 @@ pub(crate) fn key(row: &Row<'_>, first: usize) -> rusqlite::Result<KeyRecord> {
         rotated_from: optional(row, at(19))?,
         rotated_to: optional(row, at(20))?,
         version: number(row, at(21))?,
+        last_used_from: optional(row, at(22))?,
     })
 }
 
@@ -102,6 +103,7 @@ pub(crate) fn key_values(key: &KeyRecord) -> rusqlite::Result<[Box<dyn ToSql>; K
         Box::new(key.rotated_from.as_ref().map(ToString::to_string)),
         Box::new(key.rotated_to.as_ref().map(ToString::to_string)),
         Box::new(to_signed(key.version)),
+        Box::new(key.last_used_from.map(|network| network.to_string())),
     ])
 }
 

@@ -8,8 +8,9 @@ pub(crate) const APPLICATION_ID: i32 = 0x6b65_7977;
 /// Only ever added to: a database remembers how many of these it has been through.
 pub(crate) static MIGRATIONS: Migrations<'static> = Migrations::from_slice(MIGRATION_LIST);
 
-const MIGRATION_LIST: &[M<'static>] = &[M::up(
-    "PRAGMA application_id = 0x6b657977;
+const MIGRATION_LIST: &[M<'static>] = &[M::up(TABLES), M::up("ALTER TABLE keys ADD COLUMN last_used_from TEXT;")];
+
+const TABLES: &str = "PRAGMA application_id = 0x6b657977;
 
     CREATE TABLE accounts (
         id TEXT NOT NULL PRIMARY KEY,
@@ -68,5 +69,4 @@ const MIGRATION_LIST: &[M<'static>] = &[M::up(
         applied INTEGER NOT NULL,
         renewals INTEGER NOT NULL,
         lease_millis INTEGER NOT NULL
-    ) STRICT, WITHOUT ROWID;",
-)];
+    ) STRICT, WITHOUT ROWID;";

@@ -9,7 +9,7 @@ use redis::AsyncCommands;
 use serde_json::{Value, json};
 
 use crate::log::Entry;
-use crate::{ValkeyStore, parse, parse_number, script, unavailable};
+use crate::{ValkeyStore, parse, parse_number, script, unavailable, with_use};
 
 /// How often a write is tried again that somebody else has overtaken.
 const ATTEMPTS: usize = 64;
@@ -85,15 +85,14 @@ impl ValkeyStore {
 
     /// The key as it is stored, and as it is with its last use.
     async fn load(&self, id: &CredentialId) -> Result<Option<(String, KeyRecord)>, StoreError> {
-        let (stored, used): (Option<String>, Option<i64>) = redis::pipe()
+        let (stored, used): (Option<String>, Option<String>) = redis::pipe()
             .get(script::key_key(id))
             .hget("{keyward}:used", id.as_str())
             .query_async(&mut self.connection())
             .await
             .map_err(unavailable)?;
         let Some(stored) = stored else { return Ok(None) };
-        let mut key: KeyRecord = parse(&stored)?;
-        key.last_used_at = used.map(Timestamp::from_millis);
+        let key = with_use(parse(&stored)?, used.as_deref())?;
         Ok(Some((stored, key)))
     }
 
@@ -109,14 +108,12 @@ impl ValkeyStore {
             if !change(&mut key)? {
                 return Ok(Committed { value: key, position: Some(self.newest().await?) });
             }
-            // When it was used is kept apart.
-            let new = KeyRecord { last_used_at: None, ..key.clone() };
             let mut write = Write::default();
             if let Some(successor) = successor {
                 write = write.new_key(successor)?;
             }
             let own = write.values.len();
-            write = write.value(script::key_key(id), &stored, Some(to_json(&new)?)).key_entry(&key)?;
+            write = write.value(script::key_key(id), &stored, Some(to_json(&key)?)).key_entry(&key)?;
             match self.commit(&write).await? {
                 Outcome::Done(position) => return Ok(Committed { value: key, position: Some(position) }),
                 Outcome::Conflict(value) if value == own => {}
@@ -136,15 +133,12 @@ impl ValkeyStore {
         let stored: Vec<Option<String>> = connection.mget(&keys).await.map_err(unavailable)?;
         let mut uses = redis::cmd("HMGET");
         uses.arg("{keyward}:used").arg(ids);
-        let used: Vec<Option<i64>> = uses.query_async(&mut connection).await.map_err(unavailable)?;
+        let used: Vec<Option<String>> = uses.query_async(&mut connection).await.map_err(unavailable)?;
         stored
             .into_iter()
             .zip(used)
             .filter_map(|(stored, used)| Some((stored?, used)))
-            .map(|(stored, used)| {
-                let key: KeyRecord = parse(&stored)?;
-                Ok(KeyRecord { last_used_at: used.map(Timestamp::from_millis), ..key })
-            })
+            .map(|(stored, used)| with_use(parse(&stored)?, used.as_deref()))
             .collect()
     }
 }
@@ -198,10 +192,11 @@ impl KeyAdmin for ValkeyStore {
     async fn rotate(
         &self,
         id: &CredentialId,
+        version: u64,
         successor: &KeyRecord,
         end: Timestamp,
     ) -> Result<Committed<KeyRecord>, AdminError> {
-        self.change(id, Some(successor), |key| key.succeed(successor, end).map(|()| true)).await
+        self.change(id, Some(successor), |key| key.succeed(version, successor, end).map(|()| true)).await
     }
 
     async fn revoke(&self, id: &CredentialId, at: Timestamp) -> Result<Committed<KeyRecord>, AdminError> {

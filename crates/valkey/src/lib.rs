@@ -50,7 +50,7 @@ use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use async_trait::async_trait;
-use keyward::{AccountRecord, Digest, Found, Freshness, KeyRecord, KeyStore, KeyUse, Position, StoreError};
+use keyward::{AccountRecord, Digest, Found, Freshness, KeyRecord, KeyStore, KeyUse, Position, StoreError, Timestamp};
 use redis::aio::ConnectionManager;
 use serde::de::DeserializeOwned;
 
@@ -126,10 +126,26 @@ impl KeyStore for ValkeyStore {
     async fn record_use(&self, uses: &[KeyUse]) -> Result<(), StoreError> {
         let mut call = script::RECORD_USE.prepare_invoke();
         for used in uses {
-            call.arg(used.id.as_str()).arg(used.at.as_millis());
+            call.arg(used.id.as_str()).arg(used_value(used));
         }
         call.invoke_async::<()>(&mut self.connection()).await.map_err(unavailable)
     }
+}
+
+/// How a use is stored: when, and behind a space from where if that is known.
+fn used_value(used: &KeyUse) -> String {
+    let millis = used.at.as_millis();
+    used.from.map_or_else(|| millis.to_string(), |network| format!("{millis} {network}"))
+}
+
+/// A key with its last use, which is kept apart from it once it is used here.
+fn with_use(mut key: KeyRecord, used: Option<&str>) -> Result<KeyRecord, StoreError> {
+    if let Some(used) = used {
+        let (millis, network) = used.split_once(' ').map_or((used, None), |(millis, network)| (millis, Some(network)));
+        key.last_used_at = Some(Timestamp::from_millis(millis.parse().map_err(StoreError::corrupt)?));
+        key.last_used_from = network.map(str::parse).transpose().map_err(StoreError::corrupt)?;
+    }
+    Ok(key)
 }
 
 fn unavailable(error: redis::RedisError) -> StoreError {

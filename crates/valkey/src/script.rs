@@ -61,10 +61,11 @@ pub(crate) static FIND: Script = Script::new(|| {
 /// ARGV: ids and times. Only keys that exist, and only forwards.
 pub(crate) static RECORD_USE: Script = Script::new(|| {
     redis::Script::new(
-        "for i = 1, #ARGV, 2 do
+        "local function time(use) return tonumber(string.match(use, '^-?%d+')) end
+         for i = 1, #ARGV, 2 do
            if redis.call('EXISTS', '{keyward}:key:' .. ARGV[i]) == 1 then
              local last = redis.call('HGET', '{keyward}:used', ARGV[i])
-             if not last or tonumber(last) < tonumber(ARGV[i + 1]) then redis.call('HSET', '{keyward}:used', ARGV[i], ARGV[i + 1]) end
+             if not last or time(last) < time(ARGV[i + 1]) then redis.call('HSET', '{keyward}:used', ARGV[i], ARGV[i + 1]) end
            end
          end",
     )

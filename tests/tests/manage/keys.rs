@@ -147,6 +147,31 @@ async fn a_rotated_key_ends_and_stays_so() {
 }
 
 #[tokio::test]
+async fn of_many_who_rotate_a_key_at_once_one_gets_its_successor() {
+    for setting in everywhere().await {
+        let (owner, account) = setting.customer("ada@example.com").await;
+        let id =
+            setting.desk.create_key(&owner, KeyDraft::secret(account.clone(), "production")).await.unwrap().view.id;
+        let rotations: Vec<_> = (0..8)
+            .map(|_| {
+                let (desk, owner, id) = (setting.desk.clone(), owner.clone(), id.clone());
+                tokio::spawn(async move { desk.rotate_key(&owner, &id, Duration::from_secs(3_600)).await })
+            })
+            .collect();
+        let mut successors = Vec::new();
+        for rotation in rotations {
+            match rotation.await.unwrap() {
+                Ok(rotated) => successors.push(rotated.view.id),
+                Err(error) => assert_eq!(error.code(), "KEY_ROTATED"),
+            }
+        }
+        assert_eq!(successors.len(), 1);
+        let all = setting.desk.keys(&owner, &KeyQuery { account: Some(account), ..KeyQuery::default() }).await.unwrap();
+        assert_eq!(all.items.len(), 2, "a successor that nobody was shown");
+    }
+}
+
+#[tokio::test]
 async fn what_happens_to_a_key_is_counted_by_day_and_outcome() {
     for setting in everywhere().await {
         let desk = &setting.desk;

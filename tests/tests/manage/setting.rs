@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use argon2::Params;
 use keyward::{AccountId, ManualClock, StoreError, Timestamp, async_trait};
 use keyward_manage::{
-    Actor, Context, Count, Desk, DeskBuilder, DeskStore, Kind, List, NewUser, PostgresDesk, Record, Role, SignUpPolicy,
-    SqliteDesk, Write, Written,
+    Actor, Context, Count, Desk, DeskBuilder, DeskStore, Kind, List, NewCount, NewUser, PostgresDesk, Record, Role,
+    SignUpPolicy, SqliteDesk, Write, Written,
 };
 use keyward_postgres::PostgresStore;
 use keyward_sqlite::SqliteStore;
@@ -87,7 +87,11 @@ impl DeskStore for Failing {
         self.inner.sweep(before).await
     }
 
-    async fn add(&self, counts: &[Count]) -> Result<(), StoreError> {
+    async fn times_since(&self, key: &str, outcome: &str, hour: i64) -> Result<u64, StoreError> {
+        self.inner.times_since(key, outcome, hour).await
+    }
+
+    async fn add(&self, counts: &[NewCount]) -> Result<(), StoreError> {
         self.inner.add(counts).await
     }
 

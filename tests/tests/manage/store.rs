@@ -1,7 +1,7 @@
 //! What every store of the desk has to do.
 
 use keyward::Timestamp;
-use keyward_manage::{Count, DeskStore, Kind, List, Record, Write, Written};
+use keyward_manage::{Count, DeskStore, Kind, List, NewCount, Record, Write, Written};
 
 use crate::setting::everywhere;
 
@@ -93,14 +93,27 @@ async fn what_has_expired_is_swept_and_counts_add_up() {
             outcome: "accepted".to_owned(),
             times,
         };
-        store.add(&[count("k", 1, 2), count("k", 2, 1), count("l", 1, 5)]).await.unwrap();
-        store.add(&[count("k", 1, 3)]).await.unwrap();
+        let new = |key: &str, hour, times| NewCount {
+            account: "acct".to_owned(),
+            key: key.to_owned(),
+            hour,
+            outcome: "accepted".to_owned(),
+            times,
+        };
+        store.add(&[new("k", 24, 1), new("k", 25, 1), new("k", 48, 1), new("l", 47, 5)]).await.unwrap();
+        store.add(&[new("k", 25, 3)]).await.unwrap();
         assert_eq!(store.counts("acct", Some("k"), 1, 1).await.unwrap(), [count("k", 1, 5)]);
         assert_eq!(store.counts("acct", None, 0, 9).await.unwrap().len(), 3);
         assert_eq!(store.counts("other", None, 0, 9).await.unwrap(), []);
         assert_eq!(store.totals("acct", 1, 9).await.unwrap(), [count("", 1, 10), count("", 2, 1)]);
         assert_eq!(store.totals("acct", 2, 2).await.unwrap(), [count("", 2, 1)]);
         assert_eq!(store.totals("other", 0, 9).await.unwrap(), []);
+        let since = |hour| store.times_since("k", "accepted", hour);
+        assert_eq!((since(24).await.unwrap(), since(25).await.unwrap(), since(49).await.unwrap()), (6, 5, 0));
+        assert_eq!(store.times_since("k", "key_revoked", 0).await.unwrap(), 0);
+        store.sweep(Timestamp::from_millis(49 * 3_600_000)).await.unwrap();
+        assert_eq!(since(0).await.unwrap(), 5, "hours are kept for a day");
+        assert_eq!(store.counts("acct", Some("k"), 1, 1).await.unwrap(), [count("k", 1, 5)]);
     }
 }
 

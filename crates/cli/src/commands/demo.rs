@@ -4,13 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use keyward::{Clock, KeyKind, Mode, NewKey, ScopeSet, SystemClock};
-use keyward_manage::{AccountUpdate, Count, Desk, DeskStore, KeyDraft, NewUser, Plan, Role};
+use keyward_manage::{AccountUpdate, Desk, DeskStore, KeyDraft, NewCount, NewUser, Plan, Role};
 use serde_json::{Value, json};
 
 use super::desk::system;
 use crate::failure::{Failure, Kind};
 
-const DAY: i64 = 24 * 3_600 * 1_000;
+const HOUR: i64 = 3_600 * 1_000;
 const EMAIL: &str = "demo@example.com";
 
 /// Fills an empty database, and gives what signs in.
@@ -67,12 +67,13 @@ pub(super) async fn seed(desk: &Desk, records: &Arc<dyn DeskStore>) -> Result<Va
 }
 
 /// A month of use, with weekends.
-fn month(key: &keyward::CredentialId, account: &keyward::AccountId, number: i64) -> Vec<Count> {
-    let today = SystemClock.now().as_millis() / DAY;
-    let count = |day: i64, outcome: &str, times: i64| Count {
+fn month(key: &keyward::CredentialId, account: &keyward::AccountId, number: i64) -> Vec<NewCount> {
+    let this_hour = SystemClock.now().as_millis() / HOUR;
+    let today = this_hour / 24;
+    let count = |day: i64, outcome: &str, times: i64| NewCount {
         account: account.to_string(),
         key: key.to_string(),
-        day,
+        hour: this_hour - (today - day) * 24,
         outcome: outcome.to_owned(),
         times: u64::try_from(times).unwrap_or(0),
     };

@@ -182,11 +182,9 @@ impl Authenticator {
             Err(fault) => return Check::Done(Err(refused(&credential, fault))),
         };
         let digest = resolver.hasher.digest(&key);
-        match resolver.cache.get(&digest) {
-            Some(Ok(identity)) => {
-                let client = || inner.proxies.client(target.connection);
-                Check::Done(inner.admit(identity, target.method, target.path, client))
-            }
+        let client = || inner.proxies.client(target.connection);
+        match resolver.cache.get(&digest, client) {
+            Some(Ok(identity)) => Check::Done(inner.admit(identity, target.method, target.path, client)),
             Some(Err(refused)) => Check::Done(Err(inner.told(*refused))),
             None => {
                 inner.presentation.local().metrics.miss();
@@ -221,7 +219,7 @@ impl Authenticator {
             }
             return Err(Rejection::HttpsRequired);
         }
-        let identity = cache.resolve(&digests).await.map_err(|refused| self.0.told(*refused))?;
+        let identity = cache.resolve(&digests, client).await.map_err(|refused| self.0.told(*refused))?;
         self.0.admit(identity, method.as_str(), &path, || client)
     }
 

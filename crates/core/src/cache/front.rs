@@ -4,6 +4,7 @@
 //! the least recently used sixteenth out. Only keys that exist are in here, so a flood of forged keys evicts nothing.
 
 use std::hash::{BuildHasherDefault, Hasher};
+use std::net::IpAddr;
 
 use super::HashMap;
 use super::atomic::{AtomicU32, Ordering};
@@ -50,19 +51,37 @@ impl Front {
         Self { map: HashMap::with_hasher(BuildHasherDefault::default()), capacity }
     }
 
-    /// The identity cached for this digest, if it still holds. No lock, no allocation, and a write once a second.
+    /// The identity cached for this digest, if it still holds. No lock, no allocation, and a write once a second. Who asks is told
+    /// by `client`, only when the use is recorded.
     #[inline]
-    pub(crate) fn get(&self, digest: &Digest, now: Instant, epochs: &Epochs, uses: &Uses) -> Option<Identity> {
-        self.read(digest, now, epochs, uses, |entry| entry.identity.clone())
+    pub(crate) fn get(
+        &self,
+        digest: &Digest,
+        now: Instant,
+        epochs: &Epochs,
+        uses: &Uses,
+        client: impl FnOnce() -> Option<IpAddr>,
+    ) -> Option<Identity> {
+        self.read(digest, now, epochs, uses, client, |entry| entry.identity.clone())
     }
 
     /// The same, with what it takes to see later on whether it holds then.
-    pub(crate) fn answer(&self, digest: &Digest, now: Instant, epochs: &Epochs, uses: &Uses) -> Option<Answer> {
-        self.read(digest, now, epochs, uses, |entry| Answer {
-            identity: entry.identity.clone(),
-            born: entry.born,
-            until: entry.until,
-        })
+    pub(crate) fn answer(
+        &self,
+        digest: &Digest,
+        now: Instant,
+        epochs: &Epochs,
+        uses: &Uses,
+        client: Option<IpAddr>,
+    ) -> Option<Answer> {
+        self.read(
+            digest,
+            now,
+            epochs,
+            uses,
+            || client,
+            |entry| Answer { identity: entry.identity.clone(), born: entry.born, until: entry.until },
+        )
     }
 
     #[inline]
@@ -72,6 +91,7 @@ impl Front {
         now: Instant,
         epochs: &Epochs,
         uses: &Uses,
+        client: impl FnOnce() -> Option<IpAddr>,
         take: impl FnOnce(&Entry) -> T,
     ) -> Option<T> {
         let map = self.map.pin();
@@ -84,13 +104,20 @@ impl Front {
         }
         let second = now.seconds();
         if entry.used.load(Ordering::Relaxed) != second {
-            entry.note_use(second, uses);
+            entry.note_use(second, uses, client);
         }
         Some(take(entry))
     }
 
     /// Caches an answer, unless the map is far over its capacity. Gives whether a sweep is due.
-    pub(crate) fn insert(&self, digest: Digest, answer: &Answer, now: Instant, uses: &Uses) -> bool {
+    pub(crate) fn insert(
+        &self,
+        digest: Digest,
+        answer: &Answer,
+        now: Instant,
+        uses: &Uses,
+        client: Option<IpAddr>,
+    ) -> bool {
         let map = self.map.pin();
         let over = map.len().saturating_sub(self.capacity);
         if over > self.capacity / 16 + 1_024 {
@@ -107,7 +134,7 @@ impl Front {
             used: AtomicU32::new(second),
             recorded: AtomicU32::new(recorded),
         };
-        entry.note_use(second, uses);
+        entry.note_use(second, uses, || client);
         map.insert(digest, entry);
         over > 0
     }
@@ -149,13 +176,13 @@ impl Front {
 
 impl Entry {
     #[cold]
-    fn note_use(&self, second: u32, uses: &Uses) {
+    fn note_use(&self, second: u32, uses: &Uses, client: impl FnOnce() -> Option<IpAddr>) {
         self.used.store(second, Ordering::Relaxed);
         let recorded = self.recorded.load(Ordering::Relaxed);
         if uses.is_due(recorded, second)
             && self.recorded.compare_exchange(recorded, second, Ordering::Relaxed, Ordering::Relaxed).is_ok()
         {
-            uses.note(self.identity.id());
+            uses.note(self.identity.id(), client());
         }
     }
 }

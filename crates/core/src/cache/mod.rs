@@ -15,6 +15,7 @@ pub(crate) use gate::{Gate, Instant};
 pub(crate) use standing::apply;
 pub(crate) use uses::Uses;
 
+use std::net::IpAddr;
 use std::sync::{Arc, atomic};
 use std::time::Duration;
 
@@ -142,23 +143,23 @@ impl Cache {
 
     /// The warm path: the identity, if it is cached and may be answered from here. Expiry is compared, not trusted.
     #[inline]
-    pub(crate) fn get(&self, digest: &Digest) -> Option<Verdict> {
+    pub(crate) fn get(&self, digest: &Digest, client: impl FnOnce() -> Option<IpAddr>) -> Option<Verdict> {
         let now = self.now();
         if !self.gate.is_open(now) {
             return None;
         }
-        let identity = self.front.get(digest, now, &self.epochs, &self.uses)?;
+        let identity = self.front.get(digest, now, &self.epochs, &self.uses, client)?;
         self.metrics.hit();
         Some(self.unexpired(identity))
     }
 
     /// The cold path: asks the store, once for however many requests wait for the same key.
-    pub(crate) async fn resolve(&self, digests: &Digests) -> Verdict {
+    pub(crate) async fn resolve(&self, digests: &Digests, client: Option<IpAddr>) -> Verdict {
         for _ in 0..SHARED_ATTEMPTS {
             if !self.gate.is_open(self.now()) {
                 break;
             }
-            if let Some(known) = self.get(digests.first()) {
+            if let Some(known) = self.get(digests.first(), || client) {
                 return known;
             }
             if let Some(negative) = self.back.get(digests.first()).await {
@@ -170,7 +171,7 @@ impl Cache {
             }
             // Whatever this brings may have begun before this request did. It counts only if nothing has overtaken it
             // by now: what was revoked before this request began has bumped its epoch by then, as the gate was open.
-            match self.back.try_get_with(*digests.first(), self.fly(*digests)).await {
+            match self.back.try_get_with(*digests.first(), self.fly(*digests, client)).await {
                 Ok(negative) if negative.holds(self) => return Err(negative.into()),
                 Ok(_) => {}
                 Err(not_kept) => match &*not_kept {
@@ -187,7 +188,7 @@ impl Cache {
         // Read through: this answer began after the request did, so it counts whatever comes meanwhile. The front takes
         // it all the same, for when there is a lease again: it is guarded like any other.
         let fill = self.fill(digests).await.map_err(|error| Box::<Refused>::from(failure(error.kind())))?;
-        match self.land(digests, &fill) {
+        match self.land(digests, &fill, client) {
             Landed::Active(answer) => Ok(answer.identity),
             Landed::Refused(negative) => Err(negative.into()),
         }
@@ -229,13 +230,13 @@ impl Cache {
     }
 
     /// One flight for all who wait: fills the front or gives moka a refusal to keep.
-    async fn fly(&self, digests: Digests) -> Result<Negative, NotKept> {
+    async fn fly(&self, digests: Digests, client: Option<IpAddr>) -> Result<Negative, NotKept> {
         // The flight before this one may have landed after whoever boards here last looked.
-        if let Some(answer) = self.front.answer(digests.first(), self.now(), &self.epochs, &self.uses) {
+        if let Some(answer) = self.front.answer(digests.first(), self.now(), &self.epochs, &self.uses, client) {
             return Err(NotKept::Active(answer));
         }
         let fill = self.fill(&digests).await.map_err(|error| NotKept::Failed(error.kind()))?;
-        match self.land(&digests, &fill) {
+        match self.land(&digests, &fill, client) {
             Landed::Active(answer) => Err(NotKept::Active(answer)),
             Landed::Refused(negative) if self.may_keep(&fill) => Ok(negative),
             Landed::Refused(negative) => Err(NotKept::Refused(negative)),
@@ -250,12 +251,12 @@ impl Cache {
     }
 
     /// Judges what a fill brought, and puts the front in order.
-    fn land(&self, digests: &Digests, fill: &Fill) -> Landed {
+    fn land(&self, digests: &Digests, fill: &Fill, client: Option<IpAddr>) -> Landed {
         let key = fill.found.key.as_ref();
         match self.judge(digests, key) {
             Ok(identity) => {
                 let answer = Answer { identity, born: fill.born, until: fill.asked.after(self.settings.max_age) };
-                if self.may_keep(fill) && self.front.insert(*digests.first(), &answer, self.now(), &self.uses) {
+                if self.may_keep(fill) && self.front.insert(*digests.first(), &answer, self.now(), &self.uses, client) {
                     self.sweep_due.notify_one();
                 }
                 Landed::Active(answer)

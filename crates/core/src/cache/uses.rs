@@ -1,5 +1,6 @@
 //! When keys were used: noted on the request path without a write to the store, written in batches beside it.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -35,8 +36,8 @@ impl Uses {
         second.wrapping_sub(recorded) >= self.interval
     }
 
-    pub(crate) fn note(&self, id: &CredentialId) {
-        self.queue.force_push(KeyUse { id: id.clone(), at: self.clock.now() });
+    pub(crate) fn note(&self, id: &CredentialId, client: Option<IpAddr>) {
+        self.queue.force_push(KeyUse::new(id.clone(), self.clock.now(), client));
     }
 
     /// Writes what waits. What the store did not take waits again, as far as there is room.

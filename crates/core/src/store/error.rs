@@ -92,6 +92,9 @@ pub enum Denial {
     /// The key was changed since it was read.
     #[error("the key was changed in the meantime: read it again")]
     Stale,
+    /// The key has a successor already, and gets no second one.
+    #[error("the key was rotated already")]
+    Rotated,
     /// The key is revoked or has expired, and stays so.
     #[error("the key has ended for good")]
     Ended,

@@ -138,14 +138,15 @@ pub trait KeyAdmin: KeyStore {
     async fn update(&self, id: &CredentialId, update: &KeyUpdate) -> Result<Committed<KeyRecord>, AdminError>;
 
     /// Adds `successor` and lets the key end at `end`, or when it would have ended anyway if that is earlier, both or
-    /// neither. Gives the predecessor as it is then.
+    /// neither, if the key is still at `version`: what `successor` was made like. Gives the predecessor as it is then.
     ///
     /// # Errors
-    /// [`Denial::NotFound`]; [`Denial::Ended`] if the key is revoked or has expired before `successor` was made;
-    /// [`Denial::Duplicate`].
+    /// [`Denial::NotFound`]; [`Denial::Rotated`] if the key has a successor; [`Denial::Stale`] if it was changed since; [`Denial::Ended`]
+    /// if it is revoked or has expired before `successor` was made; [`Denial::Duplicate`].
     async fn rotate(
         &self,
         id: &CredentialId,
+        version: u64,
         successor: &KeyRecord,
         end: Timestamp,
     ) -> Result<Committed<KeyRecord>, AdminError>;

@@ -1,5 +1,7 @@
 //! What a store holds: keys and accounts.
 
+use std::net::IpAddr;
+
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -204,6 +206,9 @@ pub struct KeyRecord {
     pub compromised_at: Option<Timestamp>,
     /// When it was last used, to within the interval at which uses are recorded.
     pub last_used_at: Option<Timestamp>,
+    /// The network that this use came from, if it is known; coarse, as [`KeyUse::from`] is.
+    #[serde(default)]
+    pub last_used_from: Option<IpNet>,
     /// The key that this one succeeds, if it was made by a rotation.
     pub rotated_from: Option<CredentialId>,
     /// The key that succeeds this one, if it was rotated.
@@ -229,12 +234,19 @@ impl KeyRecord {
         }
     }
 
-    /// Lets the key end at `end`, or when it would have ended anyway if that is earlier, with `successor` in its place: what
-    /// a store's rotation writes.
+    /// Lets the key end at `end`, or when it would have ended anyway if that is earlier, with `successor` in its place, which was
+    /// made like it when it was at `version`: what a store's rotation writes.
     ///
     /// # Errors
-    /// [`Denial::Ended`] if it is revoked or had expired when `successor` was made.
-    pub fn succeed(&mut self, successor: &KeyRecord, end: Timestamp) -> Result<(), Denial> {
+    /// [`Denial::Rotated`] if it has a successor, [`Denial::Stale`] if it is at another version, and [`Denial::Ended`] if it is revoked or
+    /// had expired when `successor` was made.
+    pub fn succeed(&mut self, version: u64, successor: &KeyRecord, end: Timestamp) -> Result<(), Denial> {
+        if self.rotated_to.is_some() {
+            return Err(Denial::Rotated);
+        }
+        if self.version != version {
+            return Err(Denial::Stale);
+        }
         if !matches!(self.status(successor.created_at), KeyStatus::Active | KeyStatus::Disabled) {
             return Err(Denial::Ended);
         }
@@ -329,10 +341,34 @@ impl AccountRecord {
 }
 
 /// A use of a key, to be recorded.
+///
+/// # Examples
+/// ```
+/// use keyward::{CredentialId, KeyUse, Timestamp};
+///
+/// let used = KeyUse::new(CredentialId::generate(), Timestamp::from_millis(0), Some([192, 0, 2, 7].into()));
+/// assert_eq!(used.from, Some("192.0.2.0/24".parse()?));
+/// # Ok::<(), keyward::ipnet::AddrParseError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeyUse {
     /// The key.
     pub id: CredentialId,
     /// When it was used.
     pub at: Timestamp,
+    /// The network that the use came from, if it is known: the first 24 bits of an IPv4 address, the first 48 of an IPv6 one. So it tells
+    /// whether a key is used from somewhere else than it was, and not by whom.
+    pub from: Option<IpNet>,
+}
+
+impl KeyUse {
+    /// A use at this instant, by a client at this address if it is known.
+    #[must_use]
+    pub fn new(id: CredentialId, at: Timestamp, client: Option<IpAddr>) -> Self {
+        let network = |client: IpAddr| {
+            let client = client.to_canonical();
+            IpNet::new(client, if client.is_ipv4() { 24 } else { 48 }).ok().map(|network| network.trunc())
+        };
+        Self { id, at, from: client.and_then(network) }
+    }
 }

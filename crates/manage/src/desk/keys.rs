@@ -165,6 +165,8 @@ pub struct KeyView {
     /// When it was last used.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub last_used_at: Option<Timestamp>,
+    /// The network that this use came from, if it is known: the first 24 bits of an IPv4 address, the first 48 of an IPv6 one.
+    pub last_used_from: Option<String>,
     /// When it was last used although it has a successor.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub used_after_rotation_at: Option<Timestamp>,
@@ -210,6 +212,7 @@ impl KeyView {
             not_before: key.not_before,
             expires_at: key.expires_at,
             last_used_at: key.last_used_at,
+            last_used_from: key.last_used_from.map(|network| network.to_string()),
             disabled_at: key.disabled_at,
             revoked_at: key.revoked_at,
             compromised_at: key.compromised_at,
@@ -355,8 +358,8 @@ impl Desk {
     /// what they cannot.
     ///
     /// # Errors
-    /// [`DeskError::Rotated`], [`DeskError::Ended`], [`DeskError::Escalation`], [`DeskError::Invalid`], [`DeskError::NotFound`],
-    /// [`DeskError::Forbidden`].
+    /// [`DeskError::Rotated`], [`DeskError::Stale`] if it is changed at the same moment, [`DeskError::Ended`],
+    /// [`DeskError::Escalation`], [`DeskError::Invalid`], [`DeskError::NotFound`], [`DeskError::Forbidden`].
     pub async fn rotate_key(
         &self,
         actor: &Actor,
@@ -373,9 +376,13 @@ impl Desk {
         }
         let draft = Draft::new(actor, "key.rotate", Target::new("key", id)).account(&key.account).before(for_log(&key));
         let rotated = self
-            .logged(draft, self.keys_for(purpose).rotate(id, overlap), |rotated: &keyward::Rotated| {
-                Some(json!({"predecessor": for_log(&rotated.predecessor), "successor": for_log(&rotated.record)}))
-            })
+            .logged(
+                draft,
+                self.keys_for(purpose).rotate_version(id, key.version, overlap),
+                |rotated: &keyward::Rotated| {
+                    Some(json!({"predecessor": for_log(&rotated.predecessor), "successor": for_log(&rotated.record)}))
+                },
+            )
             .await?;
         let now = self.now();
         Ok(NewlyRotated {
@@ -414,7 +421,9 @@ impl Desk {
             return Err(DeskError::Ended);
         }
         let disabled_at = disabled.then(|| key.disabled_at.unwrap_or(now));
-        let update = KeyUpdate { disabled_at: Some(disabled_at), ..KeyUpdate::default() };
+        // What was looked at is what is enabled: it must not have been given more in between.
+        let version = (!disabled).then_some(key.version);
+        let update = KeyUpdate { version, disabled_at: Some(disabled_at), ..KeyUpdate::default() };
         self.change_key(actor, if disabled { "key.disable" } else { "key.enable" }, &key, &update).await
     }
 

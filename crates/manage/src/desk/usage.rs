@@ -13,9 +13,12 @@ use super::Desk;
 use crate::actor::Actor;
 use crate::error::DeskError;
 use crate::role::scopes;
-use crate::store::Count;
+use crate::store::NewCount;
 
-pub(crate) const DAY: i64 = 24 * 3_600 * 1_000;
+pub(crate) const HOUR: i64 = 3_600 * 1_000;
+pub(crate) const DAY: i64 = 24 * HOUR;
+/// What is counted of a request that was let in.
+const ACCEPTED: &str = "accepted";
 /// The most days that can be asked for.
 const MAX_DAYS: u32 = 366;
 /// What is counted between two writes, at most, in each of the parts; more is not counted, rather than kept without bound.
@@ -62,7 +65,7 @@ impl Desk {
     /// Counts an event: never waits for the store.
     pub(crate) fn count(&self, event: &Event<'_>) {
         match event {
-            Event::Accepted { identity } => self.count_one(identity, "accepted"),
+            Event::Accepted { identity } => self.count_one(identity, ACCEPTED),
             Event::KeyRefused { identity, rejection } => self.count_one(identity, rejection.reason()),
             _ => {}
         }
@@ -76,7 +79,7 @@ impl Desk {
         let place = counters.spread.hash_one(identity.id()) as usize % counters.parts.len();
         let Some(part) = counters.parts.get(place) else { return };
         let mut part = part.lock().unwrap_or_else(PoisonError::into_inner);
-        let key = (identity.account().clone(), identity.id().clone(), self.now().as_millis() / DAY, outcome);
+        let key = (identity.account().clone(), identity.id().clone(), self.now().as_millis() / HOUR, outcome);
         if part.len() < MAX_COUNTS || part.contains_key(&key) {
             *part.entry(key).or_default() += 1;
         }
@@ -92,12 +95,12 @@ impl Desk {
             if counted.is_empty() {
                 continue;
             }
-            let counts: Vec<Count> = counted
+            let counts: Vec<NewCount> = counted
                 .iter()
-                .map(|((account, key, day, outcome), times)| Count {
+                .map(|((account, key, hour, outcome), times)| NewCount {
                     account: account.to_string(),
                     key: key.to_string(),
-                    day: *day,
+                    hour: *hour,
                     outcome: (*outcome).to_owned(),
                     times: *times,
                 })
@@ -120,6 +123,17 @@ impl Desk {
     pub async fn key_usage(&self, actor: &Actor, id: &CredentialId, days: u32) -> Result<Usage, DeskError> {
         let (key, _) = self.reach(actor, id, &scopes::USAGE_READ).await?;
         self.read_usage(&key.account, Some(id), days).await
+    }
+
+    /// How often a key was accepted in the last 24 hours, to within an hour. Needs `usage:read`.
+    ///
+    /// # Errors
+    /// As for [`key_usage`](Self::key_usage).
+    pub async fn accepted_in_a_day(&self, actor: &Actor, id: &CredentialId) -> Result<u64, DeskError> {
+        self.reach(actor, id, &scopes::USAGE_READ).await?;
+        self.flush_usage().await?;
+        let hour = (self.now().as_millis() / HOUR) - 24;
+        Ok(self.0.store.times_since(id.as_str(), ACCEPTED, hour).await?)
     }
 
     /// How the keys of an account were used in the last so many days, today among them. Needs `usage:read`.

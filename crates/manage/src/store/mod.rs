@@ -156,6 +156,29 @@ impl List {
     }
 }
 
+/// How often something happened with a key within an hour, to be added to what is known.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct NewCount {
+    /// The account of the key.
+    pub account: String,
+    /// The key.
+    pub key: String,
+    /// The hour, counted from 1 January 1970 (UTC).
+    pub hour: i64,
+    /// What happened: `accepted`, or the reason of a rejection.
+    pub outcome: String,
+    /// How often.
+    pub times: u64,
+}
+
+impl NewCount {
+    /// The day of its hour.
+    #[must_use]
+    pub fn day(&self) -> i64 {
+        self.hour.div_euclid(24)
+    }
+}
+
 /// How often something happened with a key on a day.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Count {
@@ -169,6 +192,11 @@ pub struct Count {
     pub outcome: String,
     /// How often.
     pub times: u64,
+}
+
+/// The oldest hour whose counts are still kept when what is older than this is swept.
+fn oldest_hour(before: Timestamp) -> i64 {
+    before.as_millis().div_euclid(3_600_000) - 24
 }
 
 /// Where the desk keeps its records. One suite, `tests/tests/manage/store.rs`, holds every store to this.
@@ -215,17 +243,23 @@ pub trait DeskStore: Send + Sync + 'static {
     /// [`StoreError`] if the store cannot be written; it may have been, then.
     async fn write(&self, writes: &[Write]) -> Result<Written, StoreError>;
 
-    /// Removes what expired before this; gives how many.
+    /// Removes what expired before this, and the counts of hours that ended a day before it; gives how many records.
     ///
     /// # Errors
     /// [`StoreError`] if the store cannot be written.
     async fn sweep(&self, before: Timestamp) -> Result<u64, StoreError>;
 
-    /// Adds to counts.
+    /// Adds to the counts of keys by day and by hour, and of their accounts by day.
     ///
     /// # Errors
     /// [`StoreError`] if the store cannot be written.
-    async fn add(&self, counts: &[Count]) -> Result<(), StoreError>;
+    async fn add(&self, counts: &[NewCount]) -> Result<(), StoreError>;
+
+    /// How often this happened with a key from this hour on. Hours are kept for a day at least.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store cannot answer.
+    async fn times_since(&self, key: &str, outcome: &str, hour: i64) -> Result<u64, StoreError>;
 
     /// The counts of an account's key, or of all of its keys, from one day to another, both included.
     ///
@@ -234,7 +268,7 @@ pub trait DeskStore: Send + Sync + 'static {
     async fn counts(&self, account: &str, key: Option<&str>, from: i64, to: i64) -> Result<Vec<Count>, StoreError>;
 
     /// The counts of all keys of an account together, by day and outcome, from one day to another, both included. Their
-    /// [`key`](Count::key) is empty.
+    /// [`key`](Count::key) is empty. However many keys there are, it reads a row for each day and outcome.
     ///
     /// # Errors
     /// [`StoreError`] if the store cannot answer.
@@ -263,8 +297,12 @@ impl<S: DeskStore + ?Sized> DeskStore for std::sync::Arc<S> {
         (**self).sweep(before).await
     }
 
-    async fn add(&self, counts: &[Count]) -> Result<(), StoreError> {
+    async fn add(&self, counts: &[NewCount]) -> Result<(), StoreError> {
         (**self).add(counts).await
+    }
+
+    async fn times_since(&self, key: &str, outcome: &str, hour: i64) -> Result<u64, StoreError> {
+        (**self).times_since(key, outcome, hour).await
     }
 
     async fn counts(&self, account: &str, key: Option<&str>, from: i64, to: i64) -> Result<Vec<Count>, StoreError> {

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use tokio_postgres::Row;
 use tokio_postgres::types::{Json, ToSql};
 
-use super::{Count, DeskStore, Kind, List, Record, Write, Written};
+use super::{Count, DeskStore, Kind, List, NewCount, Record, Write, Written, oldest_hour};
 
 mod migrations {
     refinery::embed_migrations!("migrations");
@@ -201,29 +201,46 @@ impl DeskStore for PostgresDesk {
     async fn sweep(&self, before: Timestamp) -> Result<u64, StoreError> {
         let sweep = async {
             let client = self.pool.get().await?;
+            let hours = "DELETE FROM keyward_desk_hours WHERE hour < $1";
+            client.execute(hours, &[&oldest_hour(before)]).await?;
             let sql = "DELETE FROM keyward_desk_records WHERE expires_at < $1";
             Ok::<_, Failure>(client.execute(sql, &[&before.as_millis()]).await?)
         };
         Ok(sweep.await?)
     }
 
-    async fn add(&self, counts: &[Count]) -> Result<(), StoreError> {
+    async fn add(&self, counts: &[NewCount]) -> Result<(), StoreError> {
         // In one order everywhere, so that two nodes that add at once do not wait for each other in a circle.
-        let mut counts: Vec<&Count> = counts.iter().collect();
+        let mut counts: Vec<&NewCount> = counts.iter().collect();
         counts.sort();
         let accounts: Vec<&str> = counts.iter().map(|count| count.account.as_str()).collect();
         let keys: Vec<&str> = counts.iter().map(|count| count.key.as_str()).collect();
-        let days: Vec<i64> = counts.iter().map(|count| count.day).collect();
+        let hours: Vec<i64> = counts.iter().map(|count| count.hour).collect();
         let outcomes: Vec<&str> = counts.iter().map(|count| count.outcome.as_str()).collect();
         let times: Vec<i64> = counts.iter().map(|count| i64::try_from(count.times).unwrap_or(i64::MAX)).collect();
         self.query(
-            "INSERT INTO keyward_desk_counts AS known (account, key, day, outcome, times) \
-             SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[], $4::text[], $5::bigint[]) \
-             ON CONFLICT (account, key, day, outcome) DO UPDATE SET times = known.times + excluded.times",
-            &[&accounts, &keys, &days, &outcomes, &times],
+            "WITH new AS MATERIALIZED (SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[], $4::text[], $5::bigint[]) \
+               AS new (account, key, hour, outcome, times)), \
+             of_keys AS (INSERT INTO keyward_desk_counts AS known (account, key, day, outcome, times) \
+               SELECT account, key, hour / 24, outcome, sum(times) FROM new GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4 \
+               ON CONFLICT (account, key, day, outcome) DO UPDATE SET times = known.times + excluded.times), \
+             of_hours AS (INSERT INTO keyward_desk_hours AS known (key, outcome, hour, times) \
+               SELECT key, outcome, hour, sum(times) FROM new GROUP BY 1, 2, 3 ORDER BY 1, 2, 3 \
+               ON CONFLICT (key, outcome, hour) DO UPDATE SET times = known.times + excluded.times) \
+             INSERT INTO keyward_desk_totals AS known (account, day, outcome, times) \
+             SELECT account, hour / 24, outcome, sum(times) FROM new GROUP BY 1, 2, 3 ORDER BY 1, 2, 3 \
+             ON CONFLICT (account, day, outcome) DO UPDATE SET times = known.times + excluded.times",
+            &[&accounts, &keys, &hours, &outcomes, &times],
         )
         .await?;
         Ok(())
+    }
+
+    async fn times_since(&self, key: &str, outcome: &str, hour: i64) -> Result<u64, StoreError> {
+        let sql = "SELECT coalesce(sum(times), 0)::bigint FROM keyward_desk_hours WHERE key = $1 AND outcome = $2 AND hour >= $3";
+        let rows = self.query(sql, &[&key, &outcome, &hour]).await?;
+        let times: i64 = rows.first().map(|row| row.try_get(0)).transpose().map_err(Failure::from)?.unwrap_or(0);
+        Ok(u64::try_from(times).unwrap_or(0))
     }
 
     async fn counts(&self, account: &str, key: Option<&str>, from: i64, to: i64) -> Result<Vec<Count>, StoreError> {
@@ -245,8 +262,8 @@ impl DeskStore for PostgresDesk {
     async fn totals(&self, account: &str, from: i64, to: i64) -> Result<Vec<Count>, StoreError> {
         let rows = self
             .query(
-                "SELECT account, '', day, outcome, sum(times)::bigint FROM keyward_desk_counts \
-                 WHERE account = $1 AND day BETWEEN $2 AND $3 GROUP BY account, day, outcome ORDER BY day, outcome",
+                "SELECT account, '', day, outcome, times FROM keyward_desk_totals \
+                 WHERE account = $1 AND day BETWEEN $2 AND $3 ORDER BY day, outcome",
                 &[&account, &from, &to],
             )
             .await?;

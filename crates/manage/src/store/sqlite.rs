@@ -12,10 +12,11 @@ use rusqlite::{
     Connection, ErrorCode, OpenFlags, OptionalExtension, Row, ToSql, TransactionBehavior, params_from_iter,
 };
 
-use super::{Count, DeskStore, Kind, List, Record, Write, Written};
+use super::{Count, DeskStore, Kind, List, NewCount, Record, Write, Written, oldest_hour};
 
 /// Only ever added to. The file's `user_version` is that of the keys' tables, so these have a count of their own.
-const MIGRATIONS: &[&str] = &["
+const MIGRATIONS: &[&str] = &[
+    "
     CREATE TABLE desk_records (
         kind TEXT NOT NULL,
         id TEXT NOT NULL,
@@ -42,7 +43,27 @@ const MIGRATIONS: &[&str] = &["
         times INTEGER NOT NULL,
         PRIMARY KEY (account, key, day, outcome)
     ) STRICT, WITHOUT ROWID;
-"];
+",
+    "
+    CREATE TABLE desk_totals (
+        account TEXT NOT NULL,
+        day INTEGER NOT NULL,
+        outcome TEXT NOT NULL,
+        times INTEGER NOT NULL,
+        PRIMARY KEY (account, day, outcome)
+    ) STRICT, WITHOUT ROWID;
+    INSERT INTO desk_totals SELECT account, day, outcome, sum(times) FROM desk_counts GROUP BY account, day, outcome;
+
+    CREATE TABLE desk_hours (
+        key TEXT NOT NULL,
+        outcome TEXT NOT NULL,
+        hour INTEGER NOT NULL,
+        times INTEGER NOT NULL,
+        PRIMARY KEY (key, outcome, hour)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX desk_hours_in_order ON desk_hours (hour);
+",
+];
 
 const COLUMNS: &str = "id, owner, subject, key, sort, expires_at, version, body";
 
@@ -318,26 +339,49 @@ impl DeskStore for SqliteDesk {
             .transact(move |transaction| {
                 let swept =
                     transaction.execute("DELETE FROM desk_records WHERE expires_at < ?1", [before.as_millis()])?;
+                transaction.execute("DELETE FROM desk_hours WHERE hour < ?1", [oldest_hour(before)])?;
                 Ok(Some(swept as u64))
             })
             .await?;
         Ok(swept.unwrap_or(0))
     }
 
-    async fn add(&self, counts: &[Count]) -> Result<(), StoreError> {
+    async fn add(&self, counts: &[NewCount]) -> Result<(), StoreError> {
         let counts = counts.to_vec();
         self.transact(move |transaction| {
             let mut add = transaction.prepare_cached(
                 "INSERT INTO desk_counts (account, key, day, outcome, times) VALUES (?1, ?2, ?3, ?4, ?5) \
                  ON CONFLICT DO UPDATE SET times = times + excluded.times",
             )?;
+            let mut add_total = transaction.prepare_cached(
+                "INSERT INTO desk_totals (account, day, outcome, times) VALUES (?1, ?2, ?3, ?4) \
+                 ON CONFLICT DO UPDATE SET times = times + excluded.times",
+            )?;
+            let mut add_hour = transaction.prepare_cached(
+                "INSERT INTO desk_hours (key, outcome, hour, times) VALUES (?1, ?2, ?3, ?4) \
+                 ON CONFLICT DO UPDATE SET times = times + excluded.times",
+            )?;
             for count in &counts {
-                add.execute((&count.account, &count.key, count.day, &count.outcome, signed(count.times)))?;
+                let (day, times) = (count.day(), signed(count.times));
+                add.execute((&count.account, &count.key, day, &count.outcome, times))?;
+                add_total.execute((&count.account, day, &count.outcome, times))?;
+                add_hour.execute((&count.key, &count.outcome, count.hour, times))?;
             }
             Ok(Some(()))
         })
         .await?;
         Ok(())
+    }
+
+    async fn times_since(&self, key: &str, outcome: &str, hour: i64) -> Result<u64, StoreError> {
+        let times: i64 = self.read(|connection| {
+            connection
+                .prepare_cached(
+                    "SELECT coalesce(sum(times), 0) FROM desk_hours WHERE key = ?1 AND outcome = ?2 AND hour >= ?3",
+                )?
+                .query_row((key, outcome, hour), |row| row.get(0))
+        })?;
+        Ok(u64::try_from(times).unwrap_or(0))
     }
 
     async fn counts(&self, account: &str, key: Option<&str>, from: i64, to: i64) -> Result<Vec<Count>, StoreError> {
@@ -359,8 +403,8 @@ impl DeskStore for SqliteDesk {
         self.read(|connection| {
             connection
                 .prepare_cached(
-                    "SELECT account, '', day, outcome, sum(times) FROM desk_counts \
-                     WHERE account = ?1 AND day BETWEEN ?2 AND ?3 GROUP BY account, day, outcome ORDER BY day, outcome",
+                    "SELECT account, '', day, outcome, times FROM desk_totals \
+                     WHERE account = ?1 AND day BETWEEN ?2 AND ?3 ORDER BY day, outcome",
                 )?
                 .query_map((account, from, to), count)?
                 .collect()

@@ -40,7 +40,7 @@ pub(super) async fn what_is_not_there_is_told_from_a_failure(store: &impl KeyAdm
     assert_eq!(denied(store.revoke(&none, at(1)).await), Denial::NotFound);
     assert_eq!(denied(store.update(&none, &KeyUpdate::default()).await), Denial::NotFound);
     let homeless = super::key(&AccountRecord::new(keyward::AccountId::generate(), "not stored"));
-    assert_eq!(denied(store.rotate(&none, &homeless, at(1)).await), Denial::NotFound);
+    assert_eq!(denied(store.rotate(&none, 1, &homeless, at(1)).await), Denial::NotFound);
     assert_eq!(denied(store.create(&homeless).await), Denial::NoSuchAccount);
     assert!(store.get(&homeless.id).await.expect("the store answers").is_none(), "half of a refused key was written");
 }
@@ -53,7 +53,7 @@ pub(super) async fn an_id_or_a_digest_is_there_once(store: &impl KeyAdmin) {
     let same_digest = keyward::KeyRecord { digest: first.digest, ..key(&account) };
     for twin in [same_id, same_digest] {
         assert_eq!(denied(store.create(&twin).await), Denial::Duplicate);
-        assert_eq!(denied(store.rotate(&first.id, &twin, at(1)).await), Denial::Duplicate);
+        assert_eq!(denied(store.rotate(&first.id, 1, &twin, at(1)).await), Denial::Duplicate);
     }
     assert_eq!(get(store, &first.id).await, first, "a refused twin changed the key");
 }
@@ -118,7 +118,7 @@ pub(super) async fn a_rotation_links_both_and_never_moves_an_end_later(store: &i
         store.create(&old).await.expect("a key is created").value_only();
         let successor =
             keyward::KeyRecord { rotated_from: Some(old.id.clone()), created_at: at(3_000), ..key(&account) };
-        let predecessor = store.rotate(&old.id, &successor, at(end)).await.expect("the key is rotated").value_only();
+        let predecessor = store.rotate(&old.id, 1, &successor, at(end)).await.expect("the key is rotated").value_only();
         assert_eq!(predecessor.expires_at, Some(at(expected)), "{old_end:?}");
         assert_eq!((predecessor.rotated_to.as_ref(), predecessor.version), (Some(&successor.id), 2));
         assert_eq!(get(store, &old.id).await, predecessor);
@@ -137,9 +137,35 @@ pub(super) async fn what_has_ended_is_not_rotated(store: &impl KeyAdmin) {
     store.revoke(&revoked.id, at(2_000)).await.expect("the key is revoked").value_only();
     for old in [&expired, &revoked] {
         let successor = keyward::KeyRecord { created_at: at(3_000), ..key(&account) };
-        assert_eq!(denied(store.rotate(&old.id, &successor, at(9_000)).await), Denial::Ended);
+        let version = get(store, &old.id).await.version;
+        assert_eq!(denied(store.rotate(&old.id, version, &successor, at(9_000)).await), Denial::Ended);
         assert!(store.get(&successor.id).await.expect("the store answers").is_none());
         assert_eq!(get(store, &old.id).await.rotated_to, None);
+    }
+}
+
+pub(super) async fn a_key_has_one_successor_like_what_it_was_when_it_got_it(store: &impl KeyAdmin) {
+    let account = account(store).await;
+    let old = key(&account);
+    store.create(&old).await.expect("a key is created").value_only();
+    let narrowed = KeyUpdate { scopes: Some("a:read".parse().expect("a scope")), ..KeyUpdate::default() };
+    let version = store.update(&old.id, &narrowed).await.expect("the key is updated").value_only().version;
+    let like_before = keyward::KeyRecord { created_at: at(3_000), ..key(&account) };
+    assert_eq!(denied(store.rotate(&old.id, old.version, &like_before, at(9_000)).await), Denial::Stale);
+    assert!(store.get(&like_before.id).await.expect("the store answers").is_none());
+
+    let successors: Vec<_> = (0..8).map(|_| keyward::KeyRecord { created_at: at(3_000), ..key(&account) }).collect();
+    let rotations = successors.iter().map(|successor| store.rotate(&old.id, version, successor, at(9_000)));
+    let done = futures_util::future::join_all(rotations).await;
+    assert_eq!(done.iter().filter(|done| done.is_ok()).count(), 1, "a key got several successors");
+    for (successor, done) in successors.iter().zip(done) {
+        let is_there = store.get(&successor.id).await.expect("the store answers").is_some();
+        assert_eq!(is_there, done.is_ok());
+        if let Ok(done) = done {
+            assert_eq!(done.value_only().rotated_to.as_ref(), Some(&successor.id));
+        } else {
+            assert_eq!(denied(done), Denial::Rotated);
+        }
     }
 }
 
@@ -160,15 +186,29 @@ pub(super) async fn an_account_changes_all_its_keys(store: &impl KeyAdmin) {
 pub(super) async fn a_use_is_recorded_forwards_and_changes_nothing_else(store: &impl KeyAdmin) {
     let key = stored_key(store).await;
     let deleted = CredentialId::generate();
-    let uses = |time| [KeyUse { id: key.id.clone(), at: at(time) }, KeyUse { id: deleted.clone(), at: at(time) }];
+    let from = |last: u8| std::net::IpAddr::from([192, 0, last, 7]);
+    let uses = |time| {
+        [&key.id, &deleted]
+            .map(|id| KeyUse::new(id.clone(), at(time), (time > 5_000).then(|| from((time / 1_000) as u8))))
+    };
     store.record_use(&[]).await.expect("no use is no failure");
-    for (time, expected) in [(5_000, 5_000), (4_000, 5_000), (6_000, 6_000)] {
+    for (time, expected, network) in [
+        (5_000, 5_000, None),
+        (4_000, 5_000, None),
+        (7_000, 7_000, Some("192.0.7.0/24")),
+        (6_000, 7_000, Some("192.0.7.0/24")),
+    ] {
         store.record_use(&uses(time)).await.expect("uses are recorded");
-        assert_eq!(get(store, &key.id).await, keyward::KeyRecord { last_used_at: Some(at(expected)), ..key.clone() });
+        let last_used_from = network.map(|network| network.parse().expect("a network"));
+        let expected = keyward::KeyRecord { last_used_at: Some(at(expected)), last_used_from, ..key.clone() };
+        assert_eq!(get(store, &key.id).await, expected);
     }
     assert!(store.get(&deleted).await.expect("the store answers").is_none(), "a use made a key");
     let disable = KeyUpdate { disabled_at: Some(Some(at(7))), ..KeyUpdate::default() };
-    store.update(&key.id, &disable).await.expect("the key is disabled").value_only();
+    let disabled = store.update(&key.id, &disable).await.expect("the key is disabled").value_only();
+    assert_eq!(disabled.last_used_at, Some(at(7_000)), "an update took the last use away");
     store.record_use(&uses(8_000)).await.expect("uses are recorded");
-    assert_eq!(get(store, &key.id).await.disabled_at, Some(at(7)), "a use undid a disable");
+    let used = get(store, &key.id).await;
+    assert_eq!(used.disabled_at, Some(at(7)), "a use undid a disable");
+    assert_eq!((used.last_used_at, used.last_used_from), (Some(at(8_000)), "192.0.8.0/24".parse().ok()));
 }

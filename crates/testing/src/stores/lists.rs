@@ -66,7 +66,7 @@ pub(super) async fn filters_are_those_of_the_query(store: &impl KeyAdmin) {
     for key in &keys {
         store.create(key).await.expect("a key is created").value_only();
     }
-    store.record_use(&[KeyUse { id: keys[0].id.clone(), at: at(30_000) }]).await.expect("a use is recorded");
+    store.record_use(&[KeyUse::new(keys[0].id.clone(), at(30_000), None)]).await.expect("a use is recorded");
     let stored = store.list(&KeyQuery { now, ..KeyQuery::default() }).await.expect("keys are listed").keys;
     assert_eq!(stored.len(), keys.len());
 

@@ -41,9 +41,9 @@ pub(super) async fn every_write_appends_one_entry_and_numbers_have_no_gap(store:
     let created = store.create(&key).await.expect("created").at_position();
     let disable = KeyUpdate { disabled_at: Some(Some(at(5))), ..KeyUpdate::default() };
     let updated = store.update(&key.id, &disable).await.expect("updated").at_position();
-    let rotated = store.rotate(&key.id, &successor, at(9_000)).await.expect("rotated").at_position();
+    let rotated = store.rotate(&key.id, 2, &successor, at(9_000)).await.expect("rotated").at_position();
     let revoked = store.revoke(&key.id, at(10)).await.expect("revoked").at_position();
-    store.record_use(&[KeyUse { id: successor.id.clone(), at: at(11) }]).await.expect("a use is recorded");
+    store.record_use(&[KeyUse::new(successor.id.clone(), at(11), None)]).await.expect("a use is recorded");
     let again = store.revoke(&key.id, at(12)).await.expect("revoked again").at_position();
 
     let written = entries(&log, begin).await;
@@ -112,7 +112,7 @@ pub(super) async fn a_lease_is_granted_only_to_who_has_applied_the_newest_entry(
     assert_eq!(renew(begin).await, LeaseAnswer::Behind);
     let current = newest(&log).await;
     assert_eq!(renew(current).await, LeaseAnswer::Granted);
-    store.record_use(&[KeyUse { id: key.id, at: at(5) }]).await.expect("a use is recorded");
+    store.record_use(&[KeyUse::new(key.id, at(5), None)]).await.expect("a use is recorded");
     assert_eq!(renew(current).await, LeaseAnswer::Granted, "a use is nothing to catch up with");
     for wrong in [
         Position { mark: current.mark ^ 1, ..current },

@@ -36,6 +36,7 @@ pub async fn conformance<S: KeyAdmin + Clone>(make: impl AsyncFn() -> S) {
     keys::a_revocation_is_for_ever_and_keeps_its_first_time(&make().await).await;
     keys::a_rotation_links_both_and_never_moves_an_end_later(&make().await).await;
     keys::what_has_ended_is_not_rotated(&make().await).await;
+    keys::a_key_has_one_successor_like_what_it_was_when_it_got_it(&make().await).await;
     keys::an_account_changes_all_its_keys(&make().await).await;
     keys::a_use_is_recorded_forwards_and_changes_nothing_else(&make().await).await;
 
@@ -96,6 +97,7 @@ fn key(account: &AccountRecord) -> KeyRecord {
         revoked_at: None,
         compromised_at: None,
         last_used_at: None,
+        last_used_from: None,
         rotated_from: None,
         rotated_to: None,
         version: 1,

@@ -97,6 +97,7 @@ pub(super) fn record(fields: &Map<String, Value>, format: HashFormat, now: Times
         revoked_at,
         compromised_at: None,
         last_used_at: time(fields, "last_used_at")?,
+        last_used_from: None,
         rotated_from: None,
         rotated_to: None,
         version: 1,

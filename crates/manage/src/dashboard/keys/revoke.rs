@@ -18,7 +18,7 @@ use crate::role::scopes;
 struct RevokePage {
     frame: Frame,
     key: Key,
-    /// Accepted requests of today and yesterday, which are the last 24 hours and a part of the day before: uses are counted by day.
+    /// Accepted requests in the last 24 hours.
     requests: Option<String>,
 }
 
@@ -31,8 +31,7 @@ pub(in super::super) async fn page(member: Member, KeyId(id): KeyId) -> Result<R
         return Ok(member.visitor.go_saying(&format!("/keys/{id}"), "was-revoked"));
     }
     let requests = if member.may(&scopes::USAGE_READ) {
-        let usage = member.desk().key_usage(&member.actor, &id, 2).await?;
-        Some(number(usage.days.iter().filter(|day| day.outcome == "accepted").map(|day| day.times).sum()))
+        Some(number(member.desk().accepted_in_a_day(&member.actor, &id).await?))
     } else {
         None
     };
