@@ -9,7 +9,7 @@ use std::time::Duration;
 use clap::Args;
 use keyward::TrustedProxies;
 use keyward::ipnet::IpNet;
-use keyward_manage::{DeskBuilder, SignUpPolicy};
+use keyward_manage::{DeskBuilder, GithubAlerts, LeakPolicy, SignUpPolicy};
 use serde::Deserialize;
 
 use crate::arguments::duration;
@@ -42,6 +42,13 @@ pub(crate) struct Settings {
     /// How often somebody may try to sign in within a minute, with one e-mail address. Without it: 10.
     #[arg(long, env = "KEYWARD_SIGN_INS_PER_EMAIL", value_name = "ATTEMPTS")]
     sign_ins_per_email: Option<NonZeroU32>,
+    /// Takes GitHub's secret-scanning alerts at /v1/alerts/github, and does this with keys that it has found: mark-compromised or
+    /// revoke. Without it: alerts are not taken.
+    #[arg(long, env = "KEYWARD_GITHUB_ALERTS", value_name = "POLICY")]
+    pub(crate) github_alerts: Option<Leaks>,
+    /// Where the keys are published that alerts are signed with. Without it: GitHub's own.
+    #[arg(long, env = "KEYWARD_GITHUB_PUBLIC_KEYS", value_name = "URL", requires = "github_alerts")]
+    pub(crate) github_public_keys: Option<String>,
     /// In a file only: flags and the environment say it for every command.
     #[arg(skip)]
     pub(crate) database: Option<String>,
@@ -63,6 +70,26 @@ impl FromStr for SignUp {
             "closed" => Ok(Self(SignUpPolicy::Closed)),
             _ => Err("sign_up is open or closed".to_owned()),
         }
+    }
+}
+
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(try_from = "String")]
+pub(crate) struct Leaks(pub(crate) LeakPolicy);
+
+impl FromStr for Leaks {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        text.parse().map(Self)
+    }
+}
+
+impl TryFrom<String> for Leaks {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse()
     }
 }
 
@@ -117,8 +144,19 @@ impl Settings {
             session_life: self.session_life.or(file.session_life),
             sign_ins_per_address: self.sign_ins_per_address.or(file.sign_ins_per_address),
             sign_ins_per_email: self.sign_ins_per_email.or(file.sign_ins_per_email),
+            github_alerts: self.github_alerts.or(file.github_alerts),
+            github_public_keys: self.github_public_keys.or(file.github_public_keys),
             database: self.database.or(file.database),
             pepper_file: self.pepper_file.or(file.pepper_file),
+        })
+    }
+
+    /// How GitHub's alerts are taken, if they are.
+    pub(crate) fn github_alerts(&self) -> Option<GithubAlerts> {
+        let alerts = GithubAlerts::new(self.github_alerts?.0);
+        Some(match &self.github_public_keys {
+            Some(url) => alerts.public_keys(url),
+            None => alerts,
         })
     }
 

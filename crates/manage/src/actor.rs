@@ -130,6 +130,11 @@ impl Actor {
         }
     }
 
+    /// Whether it is a program, which may do everything.
+    pub(crate) fn is_system(&self) -> bool {
+        matches!(self.who, Who::System(_))
+    }
+
     /// Where the request came from.
     #[must_use]
     pub fn context(&self) -> &Context {

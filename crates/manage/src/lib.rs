@@ -28,6 +28,7 @@
 //!
 //! # Features
 //! - `dashboard` (on): the pages with which people manage their keys, as one router.
+//! - `github`: the receiver of GitHub's alerts about keys that it has found in public.
 //! - `metrics`: counters and histograms through the [`metrics`](https://docs.rs/metrics) facade.
 
 mod actor;
@@ -36,6 +37,10 @@ mod api;
 mod dashboard;
 mod desk;
 mod error;
+#[cfg(feature = "github")]
+mod github;
+#[cfg(feature = "github")]
+mod outbound;
 mod records;
 mod role;
 mod store;
@@ -46,11 +51,15 @@ pub use api::{api, openapi};
 pub use dashboard::{DashboardSettings, dashboard};
 pub use desk::{
     ACCESS_TOKEN_PREFIX, AccountUpdate, Answer, AuditEntry, AuditQuery, AuditVerdict, Desk, DeskBuilder, Invited,
-    KeyChange, KeyDraft, KeyView, MANAGEMENT_PREFIX, MemberView, NewUser, NewlyIssued, NewlyRotated, Once, Outcome,
-    Page, PageRequest, SECRET_MANAGEMENT_PREFIX, SessionView, SignUpPolicy, SignedIn, Target, Tokens, Usage, UsageDay,
-    UsageTotal, purpose_of,
+    KeyChange, KeyDraft, KeyView, LeakPolicy, LeakReport, MANAGEMENT_PREFIX, MemberView, NewUser, NewlyIssued,
+    NewlyRotated, Once, Outcome, Page, PageRequest, SECRET_MANAGEMENT_PREFIX, SessionView, SignUpPolicy, SignedIn,
+    Target, Tokens, Usage, UsageDay, UsageTotal, purpose_of,
 };
 pub use error::DeskError;
+#[cfg(feature = "github")]
+pub use github::{GithubAlerts, github_alerts};
+#[cfg(feature = "github")]
+pub use outbound::OutboundError;
 pub use records::{Account, Member, Plan, User, Versioned};
 pub use role::{Purpose, Rights, Role, RoleError, scopes};
 pub use store::{Count, DeskStore, Kind, List, NewCount, PostgresDesk, Record, SqliteDesk, Write, Written};

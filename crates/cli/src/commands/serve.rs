@@ -49,6 +49,13 @@ pub(super) async fn run(arguments: &Arguments, command: &Serve) -> Result<(), Fa
         .merge(keyward_manage::dashboard(desk.clone(), DashboardSettings::new("keyward")))
         .merge(keyward_gateway::forward_auth(verifier.clone()))
         .merge(keyward_gateway::verify(verifier.clone(), AuthLayer::from(authenticator.clone())));
+    let app = match settings.github_alerts() {
+        Some(alerts) => {
+            let alerts = keyward_manage::github_alerts(desk.clone(), alerts);
+            app.merge(alerts.map_err(|error| Failure::caused(Kind::Usage, &error))?)
+        }
+        None => app,
+    };
 
     let mut output = std::io::stdout().lock();
     writeln!(output, "{first_line}").and_then(|()| output.flush())?;

@@ -8,7 +8,7 @@ mod members;
 mod plans;
 mod tokens;
 mod users;
-mod wire;
+pub(crate) mod wire;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;

@@ -35,6 +35,9 @@ pub(crate) enum Problem {
     /// Its body is no JSON.
     MediaType,
     TooLarge,
+    /// A sender of alerts who cannot be believed, or whom we cannot check now.
+    #[cfg(feature = "github")]
+    Alert(crate::github::AlertFault),
     /// It lacks an `If-Match`.
     PreconditionRequired,
     NoSuchPath,
@@ -78,14 +81,18 @@ impl Problem {
             }
             Self::Desk(error) => (error.status(), error.code(), sentence(&error.to_string())),
             Self::Unreadable(why) => (StatusCode::BAD_REQUEST, "INVALID_REQUEST", sentence(why)),
+            #[cfg(feature = "github")]
+            Self::Alert(fault) => (fault.status(), fault.code(), sentence(&fault.to_string())),
             Self::MediaType => (
                 StatusCode::UNSUPPORTED_MEDIA_TYPE,
                 "UNSUPPORTED_MEDIA_TYPE",
                 "The body has to be JSON: Content-Type: application/json.".to_owned(),
             ),
-            Self::TooLarge => {
-                (StatusCode::PAYLOAD_TOO_LARGE, "BODY_TOO_LARGE", "The body is larger than 64 KiB.".to_owned())
-            }
+            Self::TooLarge => (
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "BODY_TOO_LARGE",
+                "The body is larger than what this path takes.".to_owned(),
+            ),
             Self::PreconditionRequired => (
                 StatusCode::PRECONDITION_REQUIRED,
                 "PRECONDITION_REQUIRED",
@@ -122,6 +129,10 @@ impl Problem {
             }
             Self::Desk(DeskError::InProgress | DeskError::Store(_)) => {
                 headers.insert(RETRY_AFTER, 1.into());
+            }
+            #[cfg(feature = "github")]
+            Self::Alert(fault) if fault.status() == StatusCode::SERVICE_UNAVAILABLE => {
+                headers.insert(RETRY_AFTER, 60.into());
             }
             // RFC 9110 section 15.5.2: a 401 has a challenge.
             Self::Desk(DeskError::WrongCredentials | DeskError::SignedOut | DeskError::LinkEnded) => {
@@ -313,14 +324,18 @@ impl<S: Send + Sync> FromRequest<S> for NoInput {
 
 async fn whole<S: Send + Sync>(request: Request, state: &S) -> Result<(Bytes, Zeroizing<Vec<u8>>), Problem> {
     let mut all = Zeroizing::new(format!("{} {}\n", request.method(), request.uri()).into_bytes());
-    let bytes = Bytes::from_request(request, state).await.map_err(|rejection| match rejection {
+    let bytes = Bytes::from_request(request, state).await.map_err(unreadable_body)?;
+    all.extend_from_slice(&bytes);
+    Ok((bytes, all))
+}
+
+pub(crate) fn unreadable_body(rejection: BytesRejection) -> Problem {
+    match rejection {
         BytesRejection::FailedToBufferBody(error) if error.status() == StatusCode::PAYLOAD_TOO_LARGE => {
             Problem::TooLarge
         }
         _ => Problem::Unreadable("the body cannot be read".to_owned()),
-    })?;
-    all.extend_from_slice(&bytes);
-    Ok((bytes, all))
+    }
 }
 
 /// What stands in the path.

@@ -522,7 +522,7 @@ fn other(mode: Mode) -> Mode {
 }
 
 /// What the audit log keeps of a key.
-fn for_log(key: &KeyRecord) -> Value {
+pub(super) fn for_log(key: &KeyRecord) -> Value {
     json!({
         "name": key.name,
         "hint": key.hint,
@@ -536,6 +536,7 @@ fn for_log(key: &KeyRecord) -> Value {
         "expires_at": key.expires_at,
         "disabled_at": key.disabled_at,
         "revoked_at": key.revoked_at,
+        "compromised_at": key.compromised_at,
         "rotated_from": key.rotated_from,
         "rotated_to": key.rotated_to,
         "version": key.version,

@@ -6,6 +6,7 @@ mod audit;
 mod builder;
 mod invitations;
 mod keys;
+mod leaks;
 mod limit;
 mod members;
 mod once;
@@ -25,6 +26,7 @@ pub use audit::{AuditEntry, AuditQuery, AuditVerdict, Outcome, Target};
 pub use builder::{DeskBuilder, SignUpPolicy};
 pub use invitations::Invited;
 pub use keys::{KeyChange, KeyDraft, KeyView, NewlyIssued, NewlyRotated, purpose_of};
+pub use leaks::{LeakPolicy, LeakReport};
 pub use members::MemberView;
 pub use once::{Answer, Once};
 pub use overview::UsageTotal;
@@ -184,6 +186,11 @@ impl Desk {
         self.0.keys.get_account(self.operator()).await?;
         self.0.store.get(crate::store::Kind::User, "").await?;
         Ok(())
+    }
+
+    #[cfg(feature = "github")]
+    pub(crate) fn clock(&self) -> Arc<dyn Clock> {
+        Arc::clone(&self.0.clock)
     }
 
     pub(crate) fn now(&self) -> Timestamp {

@@ -1,0 +1,139 @@
+//! Keys that were found where they should not be.
+
+use std::fmt;
+use std::str::FromStr;
+
+use keyward::{Changed, KeyRecord, KeyStatus};
+use serde_json::json;
+
+use super::Desk;
+use super::audit::{Draft, Target};
+use super::keys::{KeyView, for_log};
+use crate::actor::Actor;
+use crate::error::DeskError;
+
+/// What is noted of the place where a key was found, at most.
+const MAX_PLACE: usize = 2_000;
+
+/// What becomes of a key that has leaked. Either way no node accepts it any more.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LeakPolicy {
+    /// It is marked as compromised: whoever looks at it sees why it ended.
+    #[default]
+    MarkCompromised,
+    /// It is revoked, as if its owner had done it.
+    Revoke,
+}
+
+impl LeakPolicy {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::MarkCompromised => "mark-compromised",
+            Self::Revoke => "revoke",
+        }
+    }
+}
+
+impl fmt::Display for LeakPolicy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl FromStr for LeakPolicy {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        [Self::MarkCompromised, Self::Revoke]
+            .into_iter()
+            .find(|policy| policy.as_str() == text)
+            .ok_or_else(|| "the policy is mark-compromised or revoke".to_owned())
+    }
+}
+
+/// What came of a report.
+#[derive(Clone, Debug, PartialEq)]
+pub enum LeakReport {
+    /// There is no such key.
+    Unknown,
+    /// It had ended for good before.
+    AlreadyEnded(KeyView),
+    /// It has ended now, on every node.
+    Ended(KeyView),
+}
+
+impl Desk {
+    /// Puts an end to a key that was found at `place`, a URL for instance, and tells its account in the audit log. The token is whatever
+    /// was found; what is no key of ours, by its form and checksum, is unknown.
+    ///
+    /// # Errors
+    /// [`DeskError::Forbidden`] for all but programs: whoever holds a key revokes it by [`revoke_own_key`](Self::revoke_own_key).
+    /// [`DeskError::Store`] if the store fails.
+    ///
+    /// # Examples
+    /// ```
+    /// use keyward_manage::{Actor, Context, Desk, KeyDraft, LeakPolicy, LeakReport, NewUser, SqliteDesk};
+    /// use keyward_sqlite::SqliteStore;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let store = SqliteStore::temporary()?;
+    /// # let desk = Desk::builder(store.clone(), SqliteDesk::open(&store)?).build()?;
+    /// let system = Actor::system("scanner", Context::new());
+    /// # let owner = desk.create_owner(&system, NewUser::new("ada@example.com", "Ada", "correct horse battery")).await?;
+    /// let issued = desk.create_key(&system, KeyDraft::secret(desk.operator().clone(), "production")).await?;
+    /// let found = issued.key.expose_once();
+    /// let place = "https://example.com/notes.txt";
+    /// let report = desk.report_leak(&system, found.as_bytes(), place, LeakPolicy::MarkCompromised).await?;
+    /// assert!(matches!(report, LeakReport::Ended(_)));
+    /// # Ok(()) }
+    /// ```
+    pub async fn report_leak(
+        &self,
+        actor: &Actor,
+        token: &[u8],
+        place: &str,
+        policy: LeakPolicy,
+    ) -> Result<LeakReport, DeskError> {
+        if !actor.is_system() {
+            return Err(DeskError::Forbidden(crate::role::scopes::KEYS_WRITE));
+        }
+        let Some(key) = self.key_of(token).await? else { return Ok(LeakReport::Unknown) };
+        if matches!(key.status(self.now()), KeyStatus::Revoked | KeyStatus::Compromised) {
+            return Ok(LeakReport::AlreadyEnded(KeyView::of(key, self.now())));
+        }
+        let place: String = place.chars().take(MAX_PLACE).collect();
+        let draft = Draft::new(actor, "key.leaked", Target::new("key", &key.id)).account(&key.account);
+        let draft = draft.before(for_log(&key));
+        let end = async {
+            match policy {
+                LeakPolicy::MarkCompromised => self.0.keys.mark_compromised(&key.id).await,
+                LeakPolicy::Revoke => self.0.keys.revoke(&key.id).await,
+            }
+        };
+        let said = |changed: &Changed| {
+            Some(json!({"found_at": place, "policy": policy.as_str(), "key": for_log(&changed.record)}))
+        };
+        match self.logged(draft, end, said).await {
+            Ok(changed) => {
+                tracing::warn!(id = %key.id, account = %key.account, place, %policy, "a key has leaked, and has ended");
+                Ok(LeakReport::Ended(KeyView::of(changed.record, self.now())))
+            }
+            // Somebody else was quicker.
+            Err(DeskError::Ended) => Ok(LeakReport::AlreadyEnded(KeyView::of(key, self.now()))),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The key that this is, if it is one of ours.
+    async fn key_of(&self, token: &[u8]) -> Result<Option<KeyRecord>, DeskError> {
+        let parsed =
+            [&self.0.format, &self.0.management_format].into_iter().find_map(|format| format.parse(token).ok());
+        let Some(parsed) = parsed else { return Ok(None) };
+        for digest in self.0.hasher.digests(&parsed) {
+            if let Some(key) = self.0.keys.find(&digest).await? {
+                return Ok(Some(key));
+            }
+        }
+        Ok(None)
+    }
+}

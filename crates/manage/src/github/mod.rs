@@ -1,0 +1,186 @@
+//! GitHub's secret-scanning alerts: it finds keys in public and tells their provider, who puts an end to them.
+//!
+//! An alert counts only if GitHub has signed it, over the very bytes of its body, with one of the keys that it publishes
+//! (<https://docs.github.com/en/code-security/secret-scanning/secret-scanning-partner-program>).
+
+mod public_keys;
+
+use std::sync::Arc;
+
+use axum::extract::{DefaultBodyLimit, State};
+use axum::routing::post;
+use axum::{Json, Router};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use http::{HeaderMap, StatusCode};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+use crate::actor::Actor;
+use crate::api::wire::{self, Origin, Problem};
+use crate::desk::{Desk, LeakPolicy, LeakReport};
+use crate::error::DeskError;
+use crate::outbound::OutboundError;
+use public_keys::PublicKeys;
+
+/// Where GitHub publishes its keys.
+const PUBLIC_KEYS: &str = "https://api.github.com/meta/public_keys/secret_scanning";
+const MAX_BODY: usize = 1_024 * 1_024;
+/// Keys that are put an end to at once.
+const AT_ONCE: usize = 16;
+
+/// How GitHub's alerts are taken.
+///
+/// # Examples
+/// ```
+/// use keyward_manage::{GithubAlerts, LeakPolicy};
+///
+/// let alerts = GithubAlerts::new(LeakPolicy::Revoke);
+/// # let _ = alerts;
+/// ```
+#[derive(Clone, Debug)]
+pub struct GithubAlerts {
+    policy: LeakPolicy,
+    public_keys: String,
+}
+
+impl GithubAlerts {
+    /// Keys that were found end as `policy` says.
+    #[must_use]
+    pub fn new(policy: LeakPolicy) -> Self {
+        Self { policy, public_keys: PUBLIC_KEYS.to_owned() }
+    }
+
+    /// Where the sender publishes the keys that it signs with: an `https://` URL, or `http://` on this machine.
+    #[must_use]
+    pub fn public_keys(mut self, url: impl Into<String>) -> Self {
+        self.public_keys = url.into();
+        self
+    }
+}
+
+/// Takes GitHub's alerts, at `POST /v1/alerts/github`: to be merged into an own router. Each key that an alert names and that is one of
+/// ours has ended on every node when it is answered, and the answer says of each whether it was one.
+///
+/// # Errors
+/// [`OutboundError`] if the sender's keys cannot be asked for.
+///
+/// # Examples
+/// ```
+/// use axum::Router;
+/// use keyward_manage::{Desk, GithubAlerts, LeakPolicy, SqliteDesk};
+/// use keyward_sqlite::SqliteStore;
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let store = SqliteStore::temporary()?;
+/// let desk = Desk::builder(store.clone(), SqliteDesk::open(&store)?).build()?;
+/// let app: Router = Router::new().merge(keyward_manage::github_alerts(desk, GithubAlerts::new(LeakPolicy::default()))?);
+/// # let _ = app;
+/// # Ok(()) }
+/// ```
+pub fn github_alerts(desk: Desk, alerts: GithubAlerts) -> Result<Router, OutboundError> {
+    let receiver = Receiver { policy: alerts.policy, public_keys: PublicKeys::new(alerts.public_keys, desk.clock())? };
+    Ok(Router::new()
+        .route("/v1/alerts/github", post(receive))
+        .method_not_allowed_fallback(wire::other_method)
+        .layer(DefaultBodyLimit::max(MAX_BODY))
+        .layer(axum::middleware::from_fn_with_state(desk.clone(), wire::frame))
+        .with_state((desk, Arc::new(receiver))))
+}
+
+struct Receiver {
+    policy: LeakPolicy,
+    public_keys: PublicKeys,
+}
+
+/// Why an alert is refused.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum AlertFault {
+    #[error("the fields Github-Public-Key-Identifier and Github-Public-Key-Signature are needed, once each")]
+    Unsigned,
+    #[error("the signature is none of the sender's over this body")]
+    Signature,
+    #[error("the sender's public keys cannot be had: send it again later")]
+    NoPublicKeys,
+}
+
+impl AlertFault {
+    pub(crate) fn status(&self) -> StatusCode {
+        match self {
+            Self::Unsigned => StatusCode::BAD_REQUEST,
+            Self::Signature => StatusCode::FORBIDDEN,
+            Self::NoPublicKeys => StatusCode::SERVICE_UNAVAILABLE,
+        }
+    }
+
+    pub(crate) fn code(&self) -> &'static str {
+        match self {
+            Self::Unsigned => "SIGNATURE_MISSING",
+            Self::Signature => "SIGNATURE_INVALID",
+            Self::NoPublicKeys => "SERVICE_UNAVAILABLE",
+        }
+    }
+}
+
+/// One key that was found. What else the sender says of it is not looked at.
+#[derive(Deserialize)]
+struct Alert {
+    token: zeroize::Zeroizing<String>,
+    #[serde(rename = "type")]
+    kind: String,
+    url: Option<String>,
+    source: Option<String>,
+}
+
+/// What we say of a key: by its hash, so that it does not travel once more.
+#[derive(Serialize)]
+struct Label {
+    token_hash: String,
+    token_type: String,
+    label: &'static str,
+}
+
+async fn receive(
+    State((desk, receiver)): State<(Desk, Arc<Receiver>)>,
+    Origin(context): Origin,
+    headers: HeaderMap,
+    body: Result<Bytes, axum::extract::rejection::BytesRejection>,
+) -> Result<Json<Vec<Label>>, Problem> {
+    let body = body.map_err(wire::unreadable_body)?;
+    let (Some(key), Some(signature)) =
+        (one(&headers, "github-public-key-identifier"), one(&headers, "github-public-key-signature"))
+    else {
+        return Err(Problem::Alert(AlertFault::Unsigned));
+    };
+    receiver.public_keys.verify(key, signature, &body).await.map_err(Problem::Alert)?;
+    let alerts: Vec<Alert> = serde_json::from_slice(&body)
+        .map_err(|_| Problem::Desk(DeskError::invalid("body", "a JSON array of alerts with token and type")))?;
+    let actor = Actor::system("GitHub secret scanning", context);
+    let policy = receiver.policy;
+    // Once it has begun it ends, even if the sender does not wait for it.
+    let labels = tokio::spawn(async move {
+        let label = |alert: Alert| {
+            let (desk, actor) = (&desk, &actor);
+            async move {
+                let place = alert.url.as_deref().or(alert.source.as_deref()).unwrap_or("GitHub");
+                let report = desk.report_leak(actor, alert.token.as_bytes(), place, policy).await?;
+                Ok::<_, DeskError>(Label {
+                    token_hash: STANDARD.encode(Sha256::digest(alert.token.as_bytes())),
+                    token_type: alert.kind,
+                    label: if report == LeakReport::Unknown { "false_positive" } else { "true_positive" },
+                })
+            }
+        };
+        stream::iter(alerts).map(label).buffered(AT_ONCE).try_collect().await
+    });
+    Ok(Json(labels.await.map_err(|_| Problem::Desk(DeskError::Internal))??))
+}
+
+/// The value of a field that is there once.
+fn one<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
+    let mut values = headers.get_all(name).iter();
+    let value = values.next()?.to_str().ok()?;
+    values.next().is_none().then_some(value)
+}

@@ -1,0 +1,97 @@
+//! The keys that alerts are signed with: asked for when they are needed, and not more often than that.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use keyward::Clock;
+use p256::ecdsa::signature::Verifier as _;
+use p256::ecdsa::{DerSignature, VerifyingKey};
+use p256::pkcs8::DecodePublicKey as _;
+use serde::Deserialize;
+use tokio::sync::Mutex;
+
+use super::AlertFault;
+use crate::outbound::{Outbound, OutboundError};
+
+/// After this, keys are asked for anew: one that was withdrawn counts no longer.
+const MAX_AGE: Duration = Duration::from_secs(24 * 3_600);
+/// Whoever makes up names of keys has us ask no more often than this.
+const PAUSE: Duration = Duration::from_secs(60);
+const MAX_KEYS: usize = 64;
+
+pub(super) struct PublicKeys {
+    url: String,
+    outbound: Outbound,
+    clock: Arc<dyn Clock>,
+    known: Mutex<Known>,
+}
+
+#[derive(Default)]
+struct Known {
+    keys: HashMap<String, VerifyingKey>,
+    /// When they were had, and when they were last asked for.
+    had: Option<Duration>,
+    asked: Option<Duration>,
+}
+
+#[derive(Deserialize)]
+struct Published {
+    public_keys: Vec<PublishedKey>,
+}
+
+#[derive(Deserialize)]
+struct PublishedKey {
+    key_identifier: String,
+    key: String,
+}
+
+impl PublicKeys {
+    pub(super) fn new(url: String, clock: Arc<dyn Clock>) -> Result<Self, OutboundError> {
+        Ok(Self { outbound: Outbound::new(&url)?, url, clock, known: Mutex::default() })
+    }
+
+    /// Whether this is the signature, in base64, of `body` by the key with this name: ECDSA over P-256 with SHA-256.
+    pub(super) async fn verify(&self, name: &str, signature: &str, body: &[u8]) -> Result<(), AlertFault> {
+        let signature = STANDARD.decode(signature).map_err(|_| AlertFault::Signature)?;
+        let signature = DerSignature::from_bytes(&signature).map_err(|_| AlertFault::Signature)?;
+        let key = self.key(name).await?;
+        key.verify(body, &signature).map_err(|_| AlertFault::Signature)
+    }
+
+    async fn key(&self, name: &str) -> Result<VerifyingKey, AlertFault> {
+        let mut known = self.known.lock().await;
+        let now = self.clock.boottime();
+        let since = |then: Option<Duration>| then.map_or(Duration::MAX, |then| now.saturating_sub(then));
+        let are_fresh = since(known.had) < MAX_AGE;
+        if are_fresh && let Some(key) = known.keys.get(name) {
+            return Ok(*key);
+        }
+        if since(known.asked) >= PAUSE {
+            known.asked = Some(now);
+            match self.ask().await {
+                Ok(keys) => {
+                    (known.keys, known.had) = (keys, Some(now));
+                    return known.keys.get(name).copied().ok_or(AlertFault::Signature);
+                }
+                Err(error) => {
+                    tracing::error!(url = self.url, error, "the keys that alerts are signed with cannot be had")
+                }
+            }
+        }
+        Err(if are_fresh { AlertFault::Signature } else { AlertFault::NoPublicKeys })
+    }
+
+    async fn ask(&self) -> Result<HashMap<String, VerifyingKey>, String> {
+        let body = self.outbound.get(&self.url).await.map_err(|error| error.to_string())?;
+        let published: Published = serde_json::from_slice(&body).map_err(|error| error.to_string())?;
+        let mut keys = HashMap::new();
+        for key in published.public_keys.into_iter().take(MAX_KEYS) {
+            let parsed = VerifyingKey::from_public_key_pem(&key.key).map_err(|error| error.to_string())?;
+            keys.insert(key.key_identifier, parsed);
+        }
+        Ok(keys)
+    }
+}
