@@ -21,6 +21,12 @@ pub fn package_program(package: &str, name: &str) -> PathBuf {
     let this = std::env::current_exe().unwrap();
     let profile = this.parent().and_then(Path::parent).unwrap();
     let mut build = Command::new(env!("CARGO"));
+    // Build scripts that look at what cargo says of this package would run again, and with them whatever depends on them.
+    for (name, _) in std::env::vars_os() {
+        if ["CARGO_MANIFEST_", "CARGO_PKG_"].iter().any(|of_package| name.to_string_lossy().starts_with(of_package)) {
+            build.env_remove(name);
+        }
+    }
     build.args(["build", "--quiet", "--package", package, "--target-dir"]).arg(profile.parent().unwrap());
     build.args((profile.file_name().unwrap() == "release").then_some("--release"));
     assert!(build.status().unwrap().success(), "{package} does not build");

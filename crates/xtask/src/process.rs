@@ -16,7 +16,14 @@ pub(crate) fn command(program: &str, arguments: &[&str]) -> Command {
 
 /// `cargo` with `arguments`.
 pub(crate) fn cargo(arguments: &[&str]) -> Command {
-    command("cargo", arguments)
+    let mut cargo = command("cargo", arguments);
+    // Build scripts that look at what cargo says of this package would run again, and with them whatever depends on them.
+    for (name, _) in env::vars_os() {
+        if ["CARGO_MANIFEST_", "CARGO_PKG_"].iter().any(|of_package| name.to_string_lossy().starts_with(of_package)) {
+            cargo.env_remove(name);
+        }
+    }
+    cargo
 }
 
 /// The root of the workspace.

@@ -5,6 +5,7 @@
 mod api;
 mod audit;
 mod desk;
+mod full_disk;
 mod github;
 mod keys;
 mod serve;

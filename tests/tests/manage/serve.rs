@@ -7,13 +7,13 @@ use std::process::{Command, Stdio};
 use keyward_tests::program::{Program, package_program, up_to};
 use serde_json::{Value, json};
 
-fn keyward(database: &Path, arguments: &[&str]) -> Command {
+pub(crate) fn keyward(database: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(package_program("keyward-cli", "keyward"));
     command.arg("--database").arg(database).args(arguments).stdin(Stdio::null());
     command
 }
 
-fn serve(database: &Path, arguments: &[&str]) -> Program {
+pub(crate) fn serve(database: &Path, arguments: &[&str]) -> Program {
     let mut command = keyward(database, &["serve", "--listen", "127.0.0.1:0"]);
     let mut process = command.args(arguments).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
     let first = up_to(process.stdout.take().unwrap(), "");
