@@ -31,10 +31,8 @@ pub enum Kind {
 /// Where a gateway finds the others.
 #[derive(Clone, Copy, Debug)]
 pub struct Neighbours {
-    /// The forward-auth endpoint.
+    /// What gateways ask.
     pub keyward: SocketAddr,
-    /// Envoy's external authorization.
-    pub ext_authz: SocketAddr,
     /// What is protected.
     pub backend: SocketAddr,
 }
@@ -162,12 +160,7 @@ fn copy(configuration: &str, folder: &Path, port: u16, neighbours: Neighbours) {
         let entry = entry.unwrap();
         let text = fs::read_to_string(entry.path()).unwrap();
         // In one pass, so that no substitute is taken for a port of the original.
-        let substitutes = [
-            ("8080", port),
-            ("3000", neighbours.backend.port()),
-            ("3001", neighbours.keyward.port()),
-            ("3002", neighbours.ext_authz.port()),
-        ];
+        let substitutes = [("8080", port), ("3000", neighbours.backend.port()), ("3001", neighbours.keyward.port())];
         let text = substitutes.iter().fold(text, |text, (from, _)| text.replace(from, &format!("<{from}>")));
         let text =
             substitutes.iter().fold(text, |text, (from, to)| text.replace(&format!("<{from}>"), &to.to_string()));

@@ -9,6 +9,7 @@
 
 use std::net::IpAddr;
 
+use axum::Router;
 use envoy_types::pb::envoy::config::core::v3::address::Address;
 use envoy_types::pb::envoy::config::core::v3::header_value_option::HeaderAppendAction;
 use envoy_types::pb::envoy::config::core::v3::{HeaderValue as EnvoyHeader, HeaderValueOption};
@@ -49,6 +50,23 @@ const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 /// ```
 pub fn ext_authz(authenticator: Authenticator) -> AuthorizationServer<ExtAuthz> {
     AuthorizationServer::new(ExtAuthz { authenticator })
+}
+
+/// The same as a router, to be merged into an own one: for a server that takes HTTP/2 without TLS, as `keyward-serve` does, beside
+/// [`forward_auth`](crate::forward_auth) and [`verify`](crate::verify) on one port.
+///
+/// # Examples
+/// ```
+/// use axum::Router;
+/// use keyward::{Authenticator, MemoryStore};
+///
+/// let authenticator = Authenticator::new(MemoryStore::new());
+/// let app: Router = keyward_gateway::forward_auth(authenticator.clone())
+///     .merge(keyward_gateway::envoy::ext_authz_router(authenticator));
+/// # let _ = app;
+/// ```
+pub fn ext_authz_router(authenticator: Authenticator) -> Router {
+    Router::new().route_service("/envoy.service.auth.v3.Authorization/{method}", ext_authz(authenticator))
 }
 
 /// What answers Envoy; made by [`ext_authz`].

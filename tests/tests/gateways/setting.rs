@@ -4,13 +4,11 @@ use axum::Router;
 use axum::body::Body;
 use http::Request;
 use keyward::{AuthLayer, Authenticator, NewKey, Refusal, Rejection, TrustedProxies};
-use keyward_gateway::envoy::ext_authz;
+use keyward_gateway::envoy::ext_authz_router;
 use keyward_tests::gateways::{Gateway, Kind, Neighbours, echo};
 use keyward_tests::program::{Curled, eventually};
 use keyward_tests::service::{Broken, Demo, Listening};
 use tokio::net::TcpListener;
-use tonic::transport::Server;
-use tonic::transport::server::TcpIncoming;
 
 /// Keys of every sort.
 pub(crate) struct Keys {
@@ -57,7 +55,7 @@ impl Setting {
         }))
         .await;
         let backend = echo().await;
-        let neighbours = Neighbours { keyward: keyward.address, ext_authz: keyward.address, backend: backend.address };
+        let neighbours = Neighbours { keyward: keyward.address, backend: backend.address };
         Self::started(kind, neighbours, keys, vec![keyward, backend])
     }
 
@@ -66,25 +64,19 @@ impl Setting {
         let backend = echo().await;
         // Nothing listens there any more, and nothing is asked for it: who binds to 0 gets another port.
         let gone = TcpListener::bind(("127.0.0.1", 0)).await.unwrap().local_addr().unwrap();
-        let neighbours = Neighbours { keyward: gone, ext_authz: gone, backend: backend.address };
+        let neighbours = Neighbours { keyward: gone, backend: backend.address };
         let keys = keys_of(&Demo::new().await).await;
         Self::started(kind, neighbours, keys, vec![backend])
     }
 
     async fn with(kind: Kind, authenticator: Authenticator, keys: Keys) -> Self {
         let backend = echo().await;
+        // All on one port, as `keyward serve` has it.
         let router = keyward_gateway::forward_auth(authenticator.clone())
-            .merge(keyward_gateway::verify(authenticator.clone(), AuthLayer::from(authenticator.clone())));
+            .merge(ext_authz_router(authenticator.clone()))
+            .merge(keyward_gateway::verify(authenticator.clone(), AuthLayer::from(authenticator)));
         let keyward = Listening::start(router).await;
-        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
-        let neighbours = Neighbours {
-            keyward: keyward.address,
-            ext_authz: listener.local_addr().unwrap(),
-            backend: backend.address,
-        };
-        tokio::spawn(
-            Server::builder().add_service(ext_authz(authenticator)).serve_with_incoming(TcpIncoming::from(listener)),
-        );
+        let neighbours = Neighbours { keyward: keyward.address, backend: backend.address };
         Self::started(kind, neighbours, keys, vec![keyward, backend])
     }
 

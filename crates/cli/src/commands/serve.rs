@@ -48,6 +48,7 @@ pub(super) async fn run(arguments: &Arguments, command: &Serve) -> Result<(), Fa
         .route("/", get(async || Redirect::to("/keys")))
         .merge(keyward_manage::dashboard(desk.clone(), DashboardSettings::new("keyward")))
         .merge(keyward_gateway::forward_auth(verifier.clone()))
+        .merge(keyward_gateway::envoy::ext_authz_router(verifier.clone()))
         .merge(keyward_gateway::verify(verifier.clone(), AuthLayer::from(authenticator.clone())));
     let app = match settings.github_alerts() {
         Some(alerts) => {
