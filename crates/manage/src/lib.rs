@@ -50,10 +50,10 @@ pub use api::{api, openapi};
 #[cfg(feature = "dashboard")]
 pub use dashboard::{DashboardSettings, dashboard};
 pub use desk::{
-    ACCESS_TOKEN_PREFIX, AccountUpdate, Answer, AuditEntry, AuditQuery, AuditVerdict, Desk, DeskBuilder, Invited,
-    KeyChange, KeyDraft, KeyView, LeakPolicy, LeakReport, MANAGEMENT_PREFIX, MemberView, NewUser, NewlyIssued,
-    NewlyRotated, Once, Outcome, Page, PageRequest, SECRET_MANAGEMENT_PREFIX, SessionView, SignUpPolicy, SignedIn,
-    Target, Tokens, Usage, UsageDay, UsageTotal, purpose_of,
+    ACCESS_TOKEN_PREFIX, AccountUpdate, Answer, AuditCheckpoint, AuditEntry, AuditQuery, AuditVerdict, Desk,
+    DeskBuilder, Invited, KeyChange, KeyDraft, KeyView, LeakPolicy, LeakReport, MANAGEMENT_PREFIX, MemberView, NewUser,
+    NewlyIssued, NewlyRotated, Once, Outcome, Page, PageRequest, SECRET_MANAGEMENT_PREFIX, SessionView, SignUpPolicy,
+    SignedIn, Target, Tokens, Usage, UsageDay, UsageTotal, purpose_of,
 };
 pub use error::DeskError;
 #[cfg(feature = "github")]

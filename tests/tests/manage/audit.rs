@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use keyward_manage::{Actor, AuditQuery, DeskError, KeyDraft, Outcome, PageRequest};
+use keyward_manage::{Actor, AuditCheckpoint, AuditQuery, DeskError, KeyDraft, Outcome, PageRequest};
 
 use crate::setting::{Setting, everywhere, failing, on_sqlite};
 
@@ -40,7 +40,7 @@ async fn everything_is_logged_and_each_entry_follows_the_one_before() {
         let page = PageRequest { after: first.next, limit: 1 };
         assert_eq!(desk.audit_log(&owner, &AuditQuery { page, ..query }).await.unwrap().items[0], own[1]);
 
-        let verdict = desk.verify_audit_log(&operator).await.unwrap();
+        let verdict = desk.verify_audit_log(&operator, None).await.unwrap();
         assert_eq!((verdict.entries, verdict.first_bad), (6, None));
     }
 }
@@ -74,10 +74,55 @@ async fn what_was_tampered_with_is_named() {
         setting.desk.create_key(&owner, KeyDraft::secret(account, "production")).await.unwrap();
         let connection = rusqlite::Connection::open(setting.file.as_ref().unwrap()).unwrap();
         assert_eq!(connection.execute(tampering, []).unwrap(), 1, "{tampering}");
-        let verdict = setting.desk.verify_audit_log(&operator).await.unwrap();
+        let verdict = setting.desk.verify_audit_log(&operator, None).await.unwrap();
         let (bad, said) = verdict.first_bad.unwrap_or_else(|| panic!("not seen: {tampering}"));
         assert_eq!(bad, number, "{tampering}");
         assert!(said.contains(why), "{said}");
+    }
+}
+
+#[tokio::test]
+async fn a_log_that_was_cut_or_written_anew_shows_against_a_checkpoint() {
+    let setting = on_sqlite();
+    let operator = setting.operator().await;
+    let (owner, account) = setting.customer("ada@example.com").await;
+    let verify = async |since: &AuditCheckpoint| setting.desk.verify_audit_log(&operator, Some(since)).await.unwrap();
+    let early = setting.desk.verify_audit_log(&operator, None).await.unwrap().checkpoint();
+    setting.desk.create_key(&owner, KeyDraft::secret(account, "production")).await.unwrap();
+    let late = setting.desk.verify_audit_log(&operator, None).await.unwrap().checkpoint();
+    for known in [&early, &late] {
+        assert_eq!(verify(known).await.first_bad, None);
+    }
+
+    let connection = rusqlite::Connection::open(setting.file.as_ref().unwrap()).unwrap();
+    let last = "kind = 'audit' AND id = (SELECT id FROM desk_records WHERE kind = 'audit' ORDER BY sort DESC LIMIT 1)";
+    assert_eq!(connection.execute(&format!("DELETE FROM desk_records WHERE {last}"), []).unwrap(), 1);
+    assert_eq!(
+        setting.desk.verify_audit_log(&operator, None).await.unwrap().first_bad,
+        None,
+        "its end does not show alone"
+    );
+    assert_eq!(verify(&early).await.first_bad, None);
+    let (bad, why) = verify(&late).await.first_bad.unwrap();
+    assert!(why.contains("ends before it"), "{bad} {why}");
+
+    let forged: AuditCheckpoint = format!("2:{}", "0".repeat(64)).parse().unwrap();
+    let (bad, why) = verify(&forged).await.first_bad.unwrap();
+    assert!(bad == 2 && why.contains("written anew"), "{bad} {why}");
+    let hash = "0".repeat(64);
+    let wrong = [
+        "",
+        ":",
+        "12",
+        "12:",
+        &hash,
+        &format!(":{hash}"),
+        &format!("x:{hash}"),
+        &format!("012:{hash}"),
+        &format!("1:{hash}0"),
+    ];
+    for text in wrong {
+        assert!(text.parse::<AuditCheckpoint>().is_err(), "{text:?}");
     }
 }
 
@@ -103,5 +148,5 @@ async fn what_a_crash_has_left_half_done_is_logged_all_the_same() {
         assert_eq!(logged.len(), 1);
         assert_eq!((logged[0].outcome, &logged[0].target.id), (Outcome::Unknown, &issued.view.id.to_string()));
     }
-    assert_eq!(desk.verify_audit_log(&operator).await.unwrap().first_bad, None);
+    assert_eq!(desk.verify_audit_log(&operator, None).await.unwrap().first_bad, None);
 }

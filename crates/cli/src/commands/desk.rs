@@ -72,7 +72,7 @@ pub(super) async fn users(arguments: &Arguments, command: &Users) -> Result<(), 
 
 pub(super) async fn verify(arguments: &Arguments) -> Result<(), Failure> {
     let Opened { desk, .. } = open(arguments, &Settings::default()).await?;
-    let verdict = desk.verify_audit_log(&system()).await?;
+    let verdict = desk.verify_audit_log(&system(), None).await?;
     if let Some((number, why)) = verdict.first_bad {
         return Err(Failure::new(Kind::Refused, format!("entry {number} of the audit log is bad: {why}")));
     }

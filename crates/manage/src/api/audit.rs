@@ -38,6 +38,16 @@ struct Filter {
     limit: Option<u16>,
 }
 
+/// Up to where the log is known.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+struct Since {
+    /// A checkpoint that was noted before, up to which the log has to be what it was.
+    #[param(max_length = 100)]
+    since: Option<String>,
+}
+
 /// What walking the log found.
 #[derive(Serialize, ToSchema)]
 struct Verdict {
@@ -45,8 +55,10 @@ struct Verdict {
     intact: bool,
     /// How many entries there are up to the first bad one, or in all.
     entries: u64,
-    /// The hash of the last of them: note it elsewhere.
+    /// The hash of the last of them.
     hash: String,
+    /// What to note elsewhere, and to send as `since` later: so it shows if the log is cut or written anew.
+    checkpoint: String,
     /// The number of the first entry that does not fit.
     first_bad: Option<u64>,
     /// Why it does not.
@@ -68,11 +80,14 @@ async fn list(State(desk): State<Desk>, caller: Caller, Params(filter): Params<F
 }
 
 /// Walks the audit log of the deployment, for the operator, and names the first entry that was tampered with.
-#[utoipa::path(get, path = "/v1/audit-log/verify", tag = "audit log", security(("bearer" = [])),
+#[utoipa::path(get, path = "/v1/audit-log/verify", tag = "audit log", params(Since), security(("bearer" = [])),
     responses((status = 200, description = "What was found", body = Verdict)))]
-async fn verify(State(desk): State<Desk>, caller: Caller) -> Result<Response, Problem> {
-    let verdict = desk.verify_audit_log(&caller.actor).await?;
+async fn verify(State(desk): State<Desk>, caller: Caller, Params(since): Params<Since>) -> Result<Response, Problem> {
+    let since = since.since.as_deref().map(str::parse).transpose()?;
+    let verdict = desk.verify_audit_log(&caller.actor, since.as_ref()).await?;
+    let checkpoint = verdict.checkpoint().to_string();
     let (first_bad, why) = verdict.first_bad.unzip();
     let intact = first_bad.is_none();
-    Ok(Json(Verdict { intact, entries: verdict.entries, hash: verdict.hash, first_bad, why }).into_response())
+    Ok(Json(Verdict { intact, entries: verdict.entries, hash: verdict.hash, checkpoint, first_bad, why })
+        .into_response())
 }

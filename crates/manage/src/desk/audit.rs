@@ -3,6 +3,9 @@
 //! An entry is written in the batch of the change that it tells of. Keys are in another store: what changes them is noted as begun
 //! first, so that nothing is done that the log does not know, even if the process ends half-way.
 
+use std::fmt;
+use std::str::FromStr;
+
 use keyward::{AccountId, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -114,6 +117,44 @@ pub struct AuditQuery {
     pub page: PageRequest,
 }
 
+/// How far the audit log had come once: what somebody noted elsewhere, to see later whether the log was cut or written anew.
+///
+/// # Examples
+/// ```
+/// use keyward_manage::AuditCheckpoint;
+///
+/// let noted = format!("12:{}", "ab".repeat(32));
+/// let checkpoint: AuditCheckpoint = noted.parse()?;
+/// assert_eq!(checkpoint.to_string(), noted);
+/// # Ok::<(), keyward_manage::DeskError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AuditCheckpoint {
+    number: u64,
+    hash: String,
+}
+
+impl fmt::Display for AuditCheckpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.number, self.hash)
+    }
+}
+
+impl FromStr for AuditCheckpoint {
+    type Err = DeskError;
+
+    fn from_str(text: &str) -> Result<Self, DeskError> {
+        let parsed = text.split_once(':').and_then(|(number, hash)| {
+            let is_hash = hash.len() == 64 && hash.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+            let checkpoint = Self { number: number.parse().ok()?, hash: hash.to_owned() };
+            is_hash.then_some(checkpoint)
+        });
+        parsed.filter(|parsed| parsed.to_string() == text).ok_or_else(|| {
+            DeskError::invalid("since", "a checkpoint as it was given: a number, a colon, 64 hexadecimal digits")
+        })
+    }
+}
+
 /// What walking the audit log found.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct AuditVerdict {
@@ -123,6 +164,20 @@ pub struct AuditVerdict {
     pub hash: String,
     /// The first entry that does not fit, by its number, and why; none if all do.
     pub first_bad: Option<(u64, String)>,
+}
+
+impl AuditVerdict {
+    /// What to note elsewhere, for [`Desk::verify_audit_log`] to go by later.
+    #[must_use]
+    pub fn checkpoint(&self) -> AuditCheckpoint {
+        AuditCheckpoint { number: self.entries, hash: self.hash.clone() }
+    }
+
+    /// What speaks against this being the log that a checkpoint was taken of, as far as it has been walked.
+    fn contradicts(&self, since: Option<&AuditCheckpoint>) -> Option<(u64, String)> {
+        let since = since.filter(|since| since.number == self.entries && since.hash != self.hash)?;
+        Some((since.number, "the log was written anew: it had another hash when the checkpoint was taken".to_owned()))
+    }
 }
 
 /// The end of the log.
@@ -362,17 +417,28 @@ impl Desk {
     /// account.
     ///
     /// The hashes show that an entry was changed, removed or put in between. Somebody who writes to the database may write the whole
-    /// log anew, or cut its end: that shows only against a hash that was noted elsewhere.
+    /// log anew, or cut its end: that shows against a [checkpoint](AuditVerdict::checkpoint) that was noted elsewhere, up to which the log
+    /// has to be what it was.
     ///
     /// # Errors
     /// [`DeskError::Forbidden`], or [`DeskError::Store`] if the store fails.
-    pub async fn verify_audit_log(&self, actor: &Actor) -> Result<AuditVerdict, DeskError> {
+    pub async fn verify_audit_log(
+        &self,
+        actor: &Actor,
+        since: Option<&AuditCheckpoint>,
+    ) -> Result<AuditVerdict, DeskError> {
         self.rights(actor, self.operator()).await?.require(&scopes::AUDIT_READ)?;
         let mut verdict = AuditVerdict { entries: 0, hash: ZEROS.to_owned(), first_bad: None };
         let mut list = List::of(Kind::Audit, 500);
         loop {
             let records = self.0.store.list(&list).await?;
-            let Some(last) = records.last() else { return Ok(verdict) };
+            let Some(last) = records.last() else {
+                if let Some(since) = since.filter(|since| since.number > verdict.entries) {
+                    let cut = format!("the log ends before it: it had {} entries once", since.number);
+                    verdict.first_bad = Some((verdict.entries + 1, cut));
+                }
+                return Ok(verdict);
+            };
             list.after = Some((last.sort, last.id.clone()));
             for record in &records {
                 if let Err(why) = check_entry(record, &verdict) {
@@ -381,6 +447,10 @@ impl Desk {
                 }
                 verdict.entries += 1;
                 verdict.hash = hash_of(&record.body);
+                if let Some(bad) = verdict.contradicts(since) {
+                    verdict.first_bad = Some(bad);
+                    return Ok(verdict);
+                }
             }
         }
     }

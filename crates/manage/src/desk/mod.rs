@@ -22,7 +22,7 @@ mod users;
 
 pub use access::{ACCESS_TOKEN_PREFIX, MANAGEMENT_PREFIX, SECRET_MANAGEMENT_PREFIX};
 pub use accounts::AccountUpdate;
-pub use audit::{AuditEntry, AuditQuery, AuditVerdict, Outcome, Target};
+pub use audit::{AuditCheckpoint, AuditEntry, AuditQuery, AuditVerdict, Outcome, Target};
 pub use builder::{DeskBuilder, SignUpPolicy};
 pub use invitations::Invited;
 pub use keys::{KeyChange, KeyDraft, KeyView, NewlyIssued, NewlyRotated, purpose_of};
