@@ -64,3 +64,6 @@ pub use secret::Secret;
 pub use tokens::Tokens;
 pub use usage::{Usage, UsageDay};
 pub use users::{OwnUser, Session, User};
+
+#[cfg(test)]
+mod described;

@@ -218,6 +218,11 @@ fn retry_after(field: Option<&HeaderValue>) -> Option<Duration> {
 }
 
 impl Answer {
+    #[cfg(test)]
+    pub(crate) fn of(status: u16, body: &[u8]) -> Self {
+        Self { status, body: Zeroizing::new(body.to_vec()) }
+    }
+
     /// The answer as this, or the part of it that this has.
     pub(crate) fn read<T: DeserializeOwned>(&self) -> Result<T, ClientError> {
         // What serde would say of it may quote a secret.
