@@ -214,7 +214,8 @@ mod tests {
 
     #[test]
     fn what_is_no_servers_url_is_refused() {
-        for url in ["", "keys.example.com", "ftp://example.com", "https://a:b@example.com", "https://example.com/?a=b"] {
+        for url in ["", "keys.example.com", "ftp://example.com", "https://a:b@example.com", "https://example.com/?a=b"]
+        {
             assert!(matches!(built(url), Err(ClientError::Url(_))), "{url}");
         }
     }

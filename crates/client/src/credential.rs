@@ -59,7 +59,8 @@ impl Credential {
         };
         let is_token = !secret.expose().is_empty() && secret.expose().bytes().all(|byte| byte.is_ascii_graphic());
         let text = Zeroizing::new(format!("Bearer {}", secret.expose()));
-        let mut value = HeaderValue::try_from(text.as_str()).ok().filter(|_| is_token).ok_or(ClientError::Credential)?;
+        let mut value =
+            HeaderValue::try_from(text.as_str()).ok().filter(|_| is_token).ok_or(ClientError::Credential)?;
         value.set_sensitive(true);
         Ok(value)
     }

@@ -136,7 +136,10 @@ fn schema<'a>(whole: &'a Value, schema: &'a Value) -> &'a Value {
 fn component<'a>(whole: &'a Value, name: &str) -> &'a Value {
     let schemas = &whole["components"]["schemas"];
     let listed = &schemas[format!("Listed_{name}")]["properties"]["data"]["items"];
-    [&schemas[name], listed].into_iter().find(|schema| !schema.is_null()).unwrap_or_else(|| panic!("no answer has {name}"))
+    [&schemas[name], listed]
+        .into_iter()
+        .find(|schema| !schema.is_null())
+        .unwrap_or_else(|| panic!("no answer has {name}"))
 }
 
 /// The properties of an object, those of what it is made of among them.
