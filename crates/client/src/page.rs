@@ -31,10 +31,13 @@ pub struct Page<T> {
 /// ```
 pub struct Walk<'a, T> {
     client: &'a Client,
-    request: Box<dyn Fn(Option<&str>) -> Request + Send + Sync + 'a>,
+    request: Box<AskFor<'a>>,
     next: Next,
     of: PhantomData<fn() -> T>,
 }
+
+/// The request for the page behind this.
+type AskFor<'a> = dyn Fn(Option<&str>) -> Request + Send + Sync + 'a;
 
 enum Next {
     First,

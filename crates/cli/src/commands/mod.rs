@@ -27,33 +27,33 @@ use zeroize::Zeroizing;
 
 use crate::arguments::{Arguments, Command, Keys};
 use crate::failure::{Failure, Kind};
-use crate::place::Place;
+use crate::place;
 
 pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
-    let place = || Place::of(&arguments);
+    let backend = || place::backend(&arguments);
     match &arguments.command {
         Command::Keys(Keys::Import(command)) => {
-            import::run(Place::database(&arguments, "keys import")?.keys().await?, command).await
+            import::run(place::database(&arguments, "keys import")?.keys().await?, command).await
         }
-        Command::Keys(command) => keys::run(place()?.backend(), command).await,
-        Command::Accounts(command) => accounts::run(place()?.backend(), command).await,
-        Command::Members(command) => members::run(place()?.backend(), command).await,
-        Command::Plans(command) => plans::run(place()?.backend(), command).await,
-        Command::Audit(command) => audit::run(place()?.backend(), command).await,
+        Command::Keys(command) => keys::run(&*backend()?, command).await,
+        Command::Accounts(command) => accounts::run(&*backend()?, command).await,
+        Command::Members(command) => members::run(&*backend()?, command).await,
+        Command::Plans(command) => plans::run(&*backend()?, command).await,
+        Command::Audit(command) => audit::run(&*backend()?, command).await,
         Command::Users(command) => users::run(&arguments, command).await,
         Command::Login { email, password_stdin } => {
-            session::login(&Place::server(&arguments)?, email, *password_stdin).await
+            session::login(&place::server(&arguments)?, email, *password_stdin).await
         }
-        Command::Logout { everywhere } => session::logout(&Place::server(&arguments)?, *everywhere).await,
-        Command::Whoami { json } => session::whoami(&Place::server(&arguments)?, *json).await,
+        Command::Logout { everywhere } => session::logout(&place::server(&arguments)?, *everywhere).await,
+        Command::Whoami { json } => session::whoami(&place::server(&arguments)?, *json).await,
         Command::Serve(command) => {
-            Place::database(&arguments, "serve")?;
+            place::database(&arguments, "serve")?;
             serve::run(&arguments, command).await
         }
-        Command::Nodes { json } => nodes::run(Place::database(&arguments, "nodes")?.keys().await?, *json).await,
+        Command::Nodes { json } => nodes::run(place::database(&arguments, "nodes")?.keys().await?, *json).await,
         Command::Scan(command) => {
             if arguments.said.server {
-                Place::database(&arguments, "scan")?;
+                place::database(&arguments, "scan")?;
             }
             let keys = match arguments.database {
                 Some(_) => Some(open(&arguments).await.map_err(Failure::of_scan)?),

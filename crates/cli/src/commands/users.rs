@@ -8,14 +8,14 @@ use super::session::secret;
 use crate::arguments::{Arguments, Users};
 use crate::failure::{Failure, Kind};
 use crate::output;
-use crate::place::{Database, Place};
+use crate::place::{self, Database};
 use crate::tables;
 
 pub(super) async fn run(arguments: &Arguments, command: &Users) -> Result<(), Failure> {
     if let Users::Create { email, name, password_stdin, .. } = command {
-        return create_owner(&Place::database(arguments, "users create")?, email, name, *password_stdin).await;
+        return create_owner(&place::database(arguments, "users create")?, email, name, *password_stdin).await;
     }
-    let server = Place::server(arguments)?;
+    let server = place::server(arguments)?;
     let client = server.client();
     match command {
         Users::Create { .. } => Ok(()),

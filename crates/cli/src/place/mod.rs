@@ -114,48 +114,31 @@ impl From<&Propagation> for Effect {
     }
 }
 
-/// A database or a server.
-pub(crate) enum Place<'a> {
-    Database(Database<'a>),
-    Server(Server),
+/// The place that is named: a server, or a database, which it is if neither is.
+pub(crate) fn backend(arguments: &Arguments) -> Result<Box<dyn Backend + '_>, Failure> {
+    match (&arguments.server, &arguments.database) {
+        (Some(_), Some(_)) => Err(Failure::new(
+            Kind::Usage,
+            "KEYWARD_SERVER and KEYWARD_DATABASE are both set: say --server or --database",
+        )),
+        (Some(url), None) => Ok(Box::new(Server::of(arguments, url)?)),
+        (None, _) => Ok(Box::new(Database::of(arguments))),
+    }
 }
 
-impl<'a> Place<'a> {
-    /// The one that is named; a database, if neither is.
-    pub(crate) fn of(arguments: &'a Arguments) -> Result<Self, Failure> {
-        match (&arguments.server, &arguments.database) {
-            (Some(_), Some(_)) => Err(Failure::new(
-                Kind::Usage,
-                "KEYWARD_SERVER and KEYWARD_DATABASE are both set: say --server or --database",
-            )),
-            (Some(url), None) => Ok(Self::Server(Server::of(arguments, url)?)),
-            (None, _) => Ok(Self::Database(Database::of(arguments))),
-        }
+/// The server, for what only a server does.
+pub(crate) fn server(arguments: &Arguments) -> Result<Server, Failure> {
+    match &arguments.server {
+        Some(url) => Server::of(arguments, url),
+        None => Err(Failure::new(Kind::Usage, "which server is meant? say --server or KEYWARD_SERVER")),
     }
+}
 
-    /// The server, for what only a server does.
-    pub(crate) fn server(arguments: &'a Arguments) -> Result<Server, Failure> {
-        match Self::of(arguments)? {
-            Self::Server(server) => Ok(server),
-            Self::Database(_) => {
-                Err(Failure::new(Kind::Usage, "which server is meant? say --server or KEYWARD_SERVER"))
-            }
-        }
+/// The database, for what only a database is asked.
+pub(crate) fn database<'a>(arguments: &'a Arguments, command: &str) -> Result<Database<'a>, Failure> {
+    if arguments.server.is_some() {
+        let message = format!("keyward {command} needs the database itself: say --database instead of --server");
+        return Err(Failure::new(Kind::Usage, message));
     }
-
-    /// The database, for what only a database is asked.
-    pub(crate) fn database(arguments: &'a Arguments, command: &str) -> Result<Database<'a>, Failure> {
-        if arguments.server.is_some() {
-            let message = format!("keyward {command} needs the database itself: say --database instead of --server");
-            return Err(Failure::new(Kind::Usage, message));
-        }
-        Ok(Database::of(arguments))
-    }
-
-    pub(crate) fn backend(&self) -> &dyn Backend {
-        match self {
-            Self::Database(database) => database,
-            Self::Server(server) => server,
-        }
-    }
+    Ok(Database::of(arguments))
 }
