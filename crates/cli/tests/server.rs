@@ -9,7 +9,7 @@ use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -200,7 +200,7 @@ fn plain(server: &Serving) -> Command {
     for name in ["DATABASE", "SERVER", "TOKEN", "TOKEN_FILE"] {
         command.env_remove(format!("KEYWARD_{name}"));
     }
-    command.env("XDG_CONFIG_HOME", server.folder.path().join("config")).stdin(std::process::Stdio::null());
+    command.env("XDG_CONFIG_HOME", server.folder.path().join("config")).stdin(Stdio::null());
     command
 }
 
@@ -424,4 +424,39 @@ fn https_is_spoken_with_servers_that_the_system_trusts() {
     let doubted = ask(None);
     assert!(doubted.code == 1 && doubted.err.contains("certificate"), "{}", doubted.err);
     assert!(begun.elapsed() < Duration::from_secs(30));
+}
+
+/// A password is typed at a terminal that does not show it.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_password_is_typed_unseen() {
+    let server = Serving::start();
+    // `script` gives the program a terminal.
+    let line = format!("{} --server {} login --email {EMAIL}", env!("CARGO_BIN_EXE_keyward"), server.url);
+    let mut command = Command::new("script");
+    command.args(["--quiet", "--return", "--command", &line, "/dev/null"]).env_remove("KEYWARD_TOKEN");
+    command.env("XDG_CONFIG_HOME", server.folder.path().join("config"));
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("bsdutils has it");
+    let mut output = child.stdout.take().unwrap();
+    let (mut shown, mut part) = (String::new(), [0; 1_024]);
+    // Open until the end: `script` ends with its input.
+    let (mut unwritten, mut written) = (child.stdin.take(), None);
+    loop {
+        let read = output.read(&mut part).unwrap();
+        if read == 0 {
+            break;
+        }
+        shown += &String::from_utf8_lossy(&part[..read]);
+        if shown.contains("Password: ")
+            && let Some(mut input) = unwritten.take()
+        {
+            // The echo is turned off behind the prompt, and nothing tells when.
+            std::thread::sleep(Duration::from_millis(500));
+            input.write_all(format!("{PASSWORD}\n").as_bytes()).unwrap();
+            written = Some(input);
+        }
+    }
+    drop(written);
+    assert!(child.wait().unwrap().success() && shown.contains("signed in"), "{shown}");
+    assert!(!shown.contains("canary"), "{shown}");
 }

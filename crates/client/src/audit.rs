@@ -130,8 +130,9 @@ impl Client {
 
     /// All entries that the filter lets through, page by page, the newest first.
     #[must_use]
-    pub fn walk_audit_log<'a>(&'a self, filter: &'a AuditFilter) -> Walk<'a, AuditEntry> {
-        Walk::new(self, move |after| list(filter, after))
+    pub fn walk_audit_log(&self, filter: &AuditFilter) -> Walk<'_, AuditEntry> {
+        let filter = filter.clone();
+        Walk::new(self, move |after| list(&filter, after))
     }
 
     /// Has the server walk the log of the whole deployment, for the operator.

@@ -300,8 +300,9 @@ impl Client {
 
     /// All keys that the filter lets through, page by page.
     #[must_use]
-    pub fn walk_keys<'a>(&'a self, filter: &'a KeyFilter) -> Walk<'a, Key> {
-        Walk::new(self, move |after| list(filter, after))
+    pub fn walk_keys(&self, filter: &KeyFilter) -> Walk<'_, Key> {
+        let filter = filter.clone();
+        Walk::new(self, move |after| list(&filter, after))
     }
 
     /// A key.

@@ -81,7 +81,8 @@ pub(crate) struct UpdateMember {
 impl Client {
     /// Who belongs to an account, page by page.
     #[must_use]
-    pub fn walk_members<'a>(&'a self, account: &'a AccountId) -> Walk<'a, Member> {
+    pub fn walk_members(&self, account: &AccountId) -> Walk<'_, Member> {
+        let account = account.clone();
         Walk::new(self, move |after| Request::get(&["accounts", account.as_str(), "members"]).query("after", after))
     }
 

@@ -31,13 +31,13 @@ pub struct Page<T> {
 /// ```
 pub struct Walk<'a, T> {
     client: &'a Client,
-    request: Box<AskFor<'a>>,
+    request: Box<AskFor>,
     next: Next,
     of: PhantomData<fn() -> T>,
 }
 
 /// The request for the page behind this.
-type AskFor<'a> = dyn Fn(Option<&str>) -> Request + Send + Sync + 'a;
+type AskFor = dyn Fn(Option<&str>) -> Request + Send + Sync;
 
 enum Next {
     First,
@@ -46,7 +46,7 @@ enum Next {
 }
 
 impl<'a, T: DeserializeOwned> Walk<'a, T> {
-    pub(crate) fn new(client: &'a Client, request: impl Fn(Option<&str>) -> Request + Send + Sync + 'a) -> Self {
+    pub(crate) fn new(client: &'a Client, request: impl Fn(Option<&str>) -> Request + Send + Sync + 'static) -> Self {
         Self { client, request: Box::new(request), next: Next::First, of: PhantomData }
     }
 
