@@ -36,7 +36,7 @@ pub(crate) struct Arguments {
     /// Without it: keyward.db, and none for scan.
     #[arg(long, global = true, env = "KEYWARD_DATABASE", hide_env_values = true, value_name = "FILE-OR-URL")]
     pub(crate) database: Option<String>,
-    /// The URL of a server, such as https://keys.example.com, to ask instead of a database.
+    /// The URL of a server, such as `https://keys.example.com`, to ask instead of a database.
     #[arg(long, global = true, env = "KEYWARD_SERVER", value_name = "URL")]
     pub(crate) server: Option<String>,
     /// A file whose first line is the management key to present to the server.

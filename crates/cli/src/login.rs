@@ -202,29 +202,27 @@ impl Login {
         Self { client, kept, current: Mutex::new(None) }
     }
 
-    async fn renewed(&self) -> Result<SignIn, Failure> {
+    async fn renewed(&self) -> Result<SignIn, ClientError> {
         let url = self.client.url();
-        let sign_in_again =
-            |why: &str| Failure::new(Kind::Refused, format!("{why}: keyward login --server {url} --email YOU"));
-        let locked = self.kept.lock().await?;
-        let mut all = locked.read()?;
+        let none = |failure: Failure| ClientError::NoToken(failure.to_string());
+        let sign_in = |why: &str| ClientError::NoToken(format!("{why}: keyward login --server {url} --email YOU"));
+        let locked = self.kept.lock().await.map_err(none)?;
+        let mut all = locked.read().map_err(none)?;
         let known = all.servers.get(url).ok_or_else(|| {
-            sign_in_again("there is no credential for this server: set KEYWARD_TOKEN, give --token-file, or sign in")
+            sign_in("there is no credential for this server: set KEYWARD_TOKEN, give --token-file, or sign in")
         })?;
         // Another process may have renewed it in the meantime.
         if known.is_good() {
             return Ok(known.clone());
         }
-        let tokens = match self.client.refresh_tokens(&Secret::from(known.refresh_token.clone())).await {
-            Ok(tokens) => tokens,
-            Err(error) if error.status() == Some(401) => {
-                return Err(sign_in_again("the sign-in has ended: sign in again"));
-            }
-            Err(error) => return Err(error.into()),
-        };
+        let tokens = self.client.refresh_tokens(&Secret::from(known.refresh_token.clone())).await;
+        let tokens = tokens.map_err(|error| match error.status() {
+            Some(401) => sign_in("the sign-in has ended: sign in again"),
+            _ => error,
+        })?;
         let renewed = SignIn::new(known.email.clone(), tokens);
         all.servers.insert(url.to_owned(), renewed.clone());
-        locked.write(&all)?;
+        locked.write(&all).map_err(none)?;
         Ok(renewed)
     }
 }
@@ -236,7 +234,6 @@ impl TokenSource for Login {
         if let Some(good) = current.as_ref().filter(|sign_in| sign_in.is_good()) {
             return Ok(good.token());
         }
-        let renewed = self.renewed().await.map_err(|failure| ClientError::NoToken(failure.to_string()))?;
-        Ok(current.insert(renewed).token())
+        Ok(current.insert(self.renewed().await?).token())
     }
 }

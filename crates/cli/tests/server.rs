@@ -282,12 +282,17 @@ fn a_sign_in_is_kept_renewed_and_ended() {
     assert_eq!(fs::read_dir(server.kept().parent().unwrap()).unwrap().count(), 2, "nothing is left lying about");
 
     let before = kept(&server.kept());
-    assert_eq!(server.signed_in(&["logout"]).output_code(), 0);
+    assert_eq!(server.run(&["logout"]).code, 0, "whatever key there is beside it");
     assert_eq!(kept(&server.kept()), json!({"servers": {}}));
     assert_eq!(server.signed_in(&["whoami"]).output_code(), 4);
     fs::write(server.kept(), before.to_string()).unwrap();
     let ended = run(server.signed_in(&["whoami"]));
     assert_eq!(ended.code, 4, "the server has ended it too: {}", ended.err);
+    let_it_end(&server.kept());
+    let ended = run(server.signed_in(&["whoami"]));
+    assert!(ended.code == 4 && ended.err.contains("sign in again"), "{}", ended.err);
+    assert_eq!(server.signed_in(&["logout"]).output_code(), 0);
+    assert_eq!(kept(&server.kept()), json!({"servers": {}}), "what has ended is forgotten");
 }
 
 #[cfg(unix)]

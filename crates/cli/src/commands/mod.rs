@@ -42,9 +42,9 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
         Command::Audit(command) => audit::run(&*backend()?, command).await,
         Command::Users(command) => users::run(&arguments, command).await,
         Command::Login { email, password_stdin } => {
-            session::login(&place::server(&arguments)?, email, *password_stdin).await
+            session::login(&place::server_signed_in(&arguments)?, email, *password_stdin).await
         }
-        Command::Logout { everywhere } => session::logout(&place::server(&arguments)?, *everywhere).await,
+        Command::Logout { everywhere } => session::logout(&place::server_signed_in(&arguments)?, *everywhere).await,
         Command::Whoami { json } => session::whoami(&place::server(&arguments)?, *json).await,
         Command::Serve(command) => {
             place::database(&arguments, "serve")?;

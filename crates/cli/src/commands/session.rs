@@ -2,7 +2,7 @@
 
 use std::io::IsTerminal;
 
-use keyward_client::Secret;
+use keyward_client::{ClientError, Secret};
 use serde_json::json;
 use zeroize::Zeroizing;
 
@@ -27,7 +27,8 @@ pub(super) async fn logout(server: &Server, everywhere: bool) -> Result<(), Fail
     let kept = Kept::of_user()?;
     match server.client().sign_out(everywhere).await {
         Ok(()) => {}
-        // It has ended already.
+        // It has ended already, or there was none.
+        Err(ClientError::NoToken(why)) => eprintln!("{why}"),
         Err(error) if error.status() == Some(401) => {}
         Err(error) => return Err(error.into()),
     }

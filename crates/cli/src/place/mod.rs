@@ -128,10 +128,17 @@ pub(crate) fn backend(arguments: &Arguments) -> Result<Box<dyn Backend + '_>, Fa
 
 /// The server, for what only a server does.
 pub(crate) fn server(arguments: &Arguments) -> Result<Server, Failure> {
-    match &arguments.server {
-        Some(url) => Server::of(arguments, url),
-        None => Err(Failure::new(Kind::Usage, "which server is meant? say --server or KEYWARD_SERVER")),
-    }
+    Server::of(arguments, url(arguments)?)
+}
+
+/// The server, for signing in and out: whatever other credential there is, it is not the one that is meant.
+pub(crate) fn server_signed_in(arguments: &Arguments) -> Result<Server, Failure> {
+    Server::signed_in(arguments, url(arguments)?)
+}
+
+fn url(arguments: &Arguments) -> Result<&str, Failure> {
+    let url = arguments.server.as_deref();
+    url.ok_or_else(|| Failure::new(Kind::Usage, "which server is meant? say --server or KEYWARD_SERVER"))
 }
 
 /// The database, for what only a database is asked.

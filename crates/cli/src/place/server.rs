@@ -23,17 +23,19 @@ pub(crate) struct Server {
 }
 
 impl Server {
+    /// With the credential that the caller gives, or what they have signed in with.
     pub(super) fn of(arguments: &Arguments, url: &str) -> Result<Self, Failure> {
-        if !arguments.prefix.is_empty() || arguments.said.pepper_file {
-            return Err(Failure::new(Kind::Usage, "--prefix and --pepper-file are settings of the server's own"));
+        match given(arguments)? {
+            Some(secret) => Ok(Self { client: client(arguments, url)?.with_credential(Credential::bearer(secret)) }),
+            None => Self::signed_in(arguments, url),
         }
-        let client = Client::builder(url).allow_plain_http(arguments.allow_plain_http).build()?;
-        let credential = match given(arguments)? {
-            Some(secret) => Credential::bearer(secret),
-            // Looked up when it is needed: signing in needs none.
-            None => Credential::source(Login::new(client.clone(), Kept::of_user()?)),
-        };
-        Ok(Self { client: client.with_credential(credential) })
+    }
+
+    /// With what the caller has signed in with, which is looked up when it is needed: signing in needs none.
+    pub(super) fn signed_in(arguments: &Arguments, url: &str) -> Result<Self, Failure> {
+        let client = client(arguments, url)?;
+        let login = Login::new(client.clone(), Kept::of_user()?);
+        Ok(Self { client: client.with_credential(Credential::source(login)) })
     }
 
     pub(crate) fn client(&self) -> &Client {
@@ -49,6 +51,14 @@ impl Server {
         let first = first.ok_or_else(|| Failure::new(Kind::NotFound, "you belong to no account: say --account"))?;
         Ok(first.id)
     }
+}
+
+/// A client without a credential.
+fn client(arguments: &Arguments, url: &str) -> Result<Client, Failure> {
+    if !arguments.prefix.is_empty() || arguments.said.pepper_file {
+        return Err(Failure::new(Kind::Usage, "--prefix and --pepper-file are settings of the server's own"));
+    }
+    Ok(Client::builder(url).allow_plain_http(arguments.allow_plain_http).build()?)
 }
 
 /// The credential that the caller gives, if any. It is never an argument, as every user of the machine can read those.
