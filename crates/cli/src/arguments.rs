@@ -1,39 +1,94 @@
 //! What can be said on the command line.
 
+mod people;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
+use clap::error::ErrorKind;
+use clap::parser::ValueSource;
+use clap::{ArgGroup, ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use keyward::ipnet::IpNet;
 use keyward::{AccountId, CredentialId, Endpoint, Grant, KeyKind, KeyStatus, Mode, Timestamp};
+use keyward_client::Purpose;
 use serde_json::{Map, Value};
 
-const EXIT_CODES: &str = "\
+pub(crate) use people::{Accounts, Audit, AuditList, Members, Plans, Users};
+
+const AFTER_HELP: &str = "\
+With --server, the credential is the management key in the variable KEYWARD_TOKEN or in --token-file, or what `keyward login` has
+kept. It is never an argument, where other users of the machine could read it.
+
 Exit codes:
   0  done
-  1  the database failed; for scan: keys were found
+  1  the database or the server failed; for scan: keys were found
   2  what was asked for cannot be; for scan: something could not be read or done
-  3  there is no such key or account
-  4  refused, as things are (revoked already, changed meanwhile, there already); for import: some lines were
+  3  there is no such key, account, user or plan
+  4  refused, as things are (revoked already, changed meanwhile, there already, not allowed); for import: some lines were
   5  declined at the prompt";
 
 /// Issues, lists, rotates and revokes API keys.
 #[derive(Parser)]
-#[command(name = "keyward", version, after_help = EXIT_CODES)]
+#[command(name = "keyward", version, after_help = AFTER_HELP)]
 pub(crate) struct Arguments {
     /// The SQLite file that holds the keys, which is made if it is not there; or the URL of a PostgreSQL, Valkey or Redis server.
     /// Without it: keyward.db, and none for scan.
     #[arg(long, global = true, env = "KEYWARD_DATABASE", hide_env_values = true, value_name = "FILE-OR-URL")]
     pub(crate) database: Option<String>,
+    /// The URL of a server, such as `https://keys.example.com`, to ask instead of a database.
+    #[arg(long, global = true, env = "KEYWARD_SERVER", value_name = "URL")]
+    pub(crate) server: Option<String>,
+    /// A file whose first line is the management key to present to the server.
+    #[arg(long, global = true, env = "KEYWARD_TOKEN_FILE", value_name = "FILE")]
+    pub(crate) token_file: Option<PathBuf>,
+    /// Lets the credential go to the server in plain text, where everybody on the way can read it.
+    #[arg(long, global = true)]
+    pub(crate) allow_plain_http: bool,
     /// A file with one pepper a line (`id:hex`), the one for new keys first. Without it digests have no pepper.
     #[arg(long, global = true, env = "KEYWARD_PEPPER_FILE", value_name = "FILE")]
     pub(crate) pepper_file: Option<PathBuf>,
     /// How keys of a kind begin, such as `secret=sk`; may be repeated. Without it: secret=kw, restricted=kwr, publishable=kwp.
     #[arg(long, global = true, value_name = "KIND=PREFIX", value_parser = prefix)]
     pub(crate) prefix: Vec<(KeyKind, String)>,
+    /// Which of these were said in this very call, and not by the environment.
+    #[arg(skip)]
+    pub(crate) said: Said,
     #[command(subcommand)]
     pub(crate) command: Command,
+}
+
+/// What was said in this very call, and not by the environment.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Said {
+    pub(crate) server: bool,
+    pub(crate) pepper_file: bool,
+    pub(crate) token_file: bool,
+}
+
+impl Arguments {
+    /// What was said; ends the program if it cannot be.
+    pub(crate) fn read() -> Self {
+        let matches = Self::command().get_matches();
+        let mut arguments = Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+        arguments.settle(&matches);
+        arguments
+    }
+
+    /// What is said in the call goes before what the environment says.
+    fn settle(&mut self, matches: &ArgMatches) {
+        let said = |name: &str| matches.value_source(name) == Some(ValueSource::CommandLine);
+        match (said("server"), said("database")) {
+            (true, true) => {
+                let message = "--server and --database exclude each other: a server has its database itself";
+                Self::command().error(ErrorKind::ArgumentConflict, message).exit()
+            }
+            (true, false) => self.database = None,
+            (false, true) => self.server = None,
+            (false, false) => {}
+        }
+        self.said = Said { server: said("server"), pepper_file: said("pepper_file"), token_file: said("token_file") };
+    }
 }
 
 #[derive(Subcommand)]
@@ -44,12 +99,39 @@ pub(crate) enum Command {
     /// Adds accounts and changes them.
     #[command(subcommand)]
     Accounts(Accounts),
-    /// Adds those who sign in.
+    /// Says who belongs to an account, and as what.
+    #[command(subcommand)]
+    Members(Members),
+    /// Adds those who sign in, and changes what they set for themselves.
     #[command(subcommand)]
     Users(Users),
-    /// Verifies the audit log.
+    /// Says what accounts may do that have a plan.
+    #[command(subcommand)]
+    Plans(Plans),
+    /// Shows the audit log, and verifies it.
     #[command(subcommand)]
     Audit(Audit),
+    /// Signs in to a server, and keeps that for the calls that follow in a file that its owner alone may read.
+    Login {
+        /// The e-mail address.
+        #[arg(long)]
+        email: String,
+        /// Reads the password from standard input: its first line. Without this it is asked for.
+        #[arg(long)]
+        password_stdin: bool,
+    },
+    /// Signs out of a server.
+    Logout {
+        /// Ends every session and token of the user, wherever they are.
+        #[arg(long)]
+        everywhere: bool,
+    },
+    /// Says as whom this program speaks to the server.
+    Whoami {
+        /// As a JSON object.
+        #[arg(long)]
+        json: bool,
+    },
     /// Serves the management API, its description and its metrics.
     Serve(Serve),
     /// Shows the servers that answer from caches of their own, and how far each is behind.
@@ -84,6 +166,20 @@ pub(crate) enum Keys {
     Import(Import),
     /// Lists keys, newest first, the revoked and expired ones among them.
     List(List),
+    /// Shows how a key was used, or all keys of an account, by day and outcome.
+    Usage {
+        /// The key's id. Without it: all keys of the account.
+        id: Option<CredentialId>,
+        /// The account. Without it: one's own; on a database, the operator's.
+        #[arg(long, conflicts_with = "id")]
+        account: Option<AccountId>,
+        /// The last so many days, today among them.
+        #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=366))]
+        days: u32,
+        /// As a JSON object.
+        #[arg(long)]
+        json: bool,
+    },
     /// Shows a key.
     Show {
         /// The key's id.
@@ -128,9 +224,13 @@ pub(crate) struct Create {
     /// What people call the key.
     #[arg(long)]
     pub(crate) name: String,
-    /// Whose it is. Without this it is the account `default`, which is made if it is not there.
+    /// Whose it is. Without this, on a server, it is one's own account; on a database it is the account `default`, which is made if it
+    /// is not there.
     #[arg(long)]
     pub(crate) account: Option<AccountId>,
+    /// What it is for: `api`, the provider's own, or `management`, that of keys and accounts.
+    #[arg(long, default_value = "api")]
+    pub(crate) purpose: Purpose,
     /// `live` or `test`.
     #[arg(long, default_value = "live")]
     pub(crate) mode: Mode,
@@ -213,7 +313,7 @@ pub(crate) enum FileFormat {
 
 #[derive(Args)]
 pub(crate) struct List {
-    /// Of this account alone.
+    /// Of this account alone. Without it, on a server: of one's own.
     #[arg(long)]
     pub(crate) account: Option<AccountId>,
     /// Of this mode alone.
@@ -264,6 +364,9 @@ pub(crate) struct Update {
     /// Data of your own, a JSON object, instead of what there was.
     #[arg(long, value_parser = object)]
     pub(crate) metadata: Option<Map<String, Value>>,
+    /// Only if it is at this version still, which `keys show` says; without this, whatever it is at.
+    #[arg(long, value_name = "VERSION")]
+    pub(crate) if_version: Option<u64>,
 }
 
 #[derive(Args)]
@@ -289,71 +392,6 @@ pub(crate) struct Scan {
     /// Does not ask.
     #[arg(long, requires = "revoke")]
     pub(crate) yes: bool,
-}
-
-#[derive(Subcommand)]
-pub(crate) enum Accounts {
-    /// Adds an account.
-    Create {
-        /// Its id.
-        id: AccountId,
-        /// What people call it; its id without this.
-        #[arg(long)]
-        name: Option<String>,
-        /// Its plan.
-        #[arg(long)]
-        plan: Option<String>,
-    },
-    /// Shows an account.
-    Show {
-        /// Its id.
-        id: AccountId,
-        /// As a JSON object.
-        #[arg(long)]
-        json: bool,
-    },
-    /// Gives an account another plan, from the next request on.
-    SetPlan {
-        /// Its id.
-        id: AccountId,
-        /// The plan; none without this.
-        plan: Option<String>,
-    },
-    /// Refuses every key of an account.
-    Suspend {
-        /// Its id.
-        id: AccountId,
-    },
-    /// Accepts the keys of a suspended account again.
-    Resume {
-        /// Its id.
-        id: AccountId,
-    },
-}
-
-#[derive(Subcommand)]
-pub(crate) enum Users {
-    /// Adds an owner of the whole deployment. Without a password it prints an invitation, with which one is chosen, once.
-    Create {
-        /// Makes them an owner. Other users are invited by members of an account.
-        #[arg(long, required = true)]
-        owner: bool,
-        /// Their e-mail address.
-        #[arg(long)]
-        email: String,
-        /// What they are called.
-        #[arg(long, default_value = "Owner")]
-        name: String,
-        /// Reads their password from standard input: its first line.
-        #[arg(long)]
-        password_stdin: bool,
-    },
-}
-
-#[derive(Subcommand)]
-pub(crate) enum Audit {
-    /// Walks the audit log from its beginning, and names the first entry that was tampered with.
-    Verify,
 }
 
 #[derive(Args)]

@@ -1,5 +1,5 @@
 //! The program `keyward`: issues, lists, rotates and revokes API keys, finds leaked ones, imports
-//! those of other systems, and serves the management API.
+//! those of other systems, and serves the management API. It works on a database, or through a server (`--server`).
 //!
 //! A key is written to standard output once, when it is issued, as the last line and alone on it. What is for people
 //! goes to standard error.
@@ -7,21 +7,22 @@
 //! | exit code | meaning |
 //! | --- | --- |
 //! | 0 | done |
-//! | 1 | the database failed; for `scan`: keys were found |
+//! | 1 | the database or the server failed; for `scan`: keys were found |
 //! | 2 | what was asked for cannot be; for `scan`: something could not be read or done |
-//! | 3 | there is no such key or account |
+//! | 3 | there is no such key, account, user or plan |
 //! | 4 | refused, as things are; for `keys import`: some lines were |
 //! | 5 | declined at the prompt |
 
 mod arguments;
 mod commands;
 mod failure;
+mod login;
 mod output;
+mod place;
 mod settings;
+mod tables;
 
 use std::process::ExitCode;
-
-use clap::Parser;
 
 use crate::arguments::Arguments;
 
@@ -29,7 +30,7 @@ use crate::arguments::Arguments;
 async fn main() -> ExitCode {
     let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "off".into());
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
-    match commands::run(Arguments::parse()).await {
+    match commands::run(Arguments::read()).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             eprintln!("error: {failure}");

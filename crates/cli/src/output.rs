@@ -1,13 +1,15 @@
-//! How keys, accounts and nodes are shown: as tables for people, as JSON for programs. Never a key itself.
+//! How things are shown: as tables for people, as JSON for programs. Never a key itself.
 
 use std::io::{self, Write};
 
-use comfy_table::Table;
-use comfy_table::presets::NOTHING;
-use keyward::{AccountRecord, KeyRecord, NodeStates, Propagation, Timestamp};
+use keyward::{AccountRecord, Timestamp};
+use keyward_client::Key;
+use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::failure::Failure;
+use crate::failure::{Failure, Kind};
+use crate::place::Effect;
+use crate::tables;
 
 /// Writes a line to standard output. If nobody reads it any more, that is no failure.
 pub(crate) fn line(text: &str) -> Result<(), Failure> {
@@ -26,14 +28,32 @@ pub(crate) fn object(object: &Value, as_json: bool) -> Result<(), Failure> {
     if as_json { json_line(object) } else { line(&fields(object)) }
 }
 
-pub(crate) fn key_to_json(key: &KeyRecord, now: Timestamp) -> Value {
+/// Writes a list: as JSON, or as a table, or that there is nothing.
+pub(crate) fn list<T: Serialize>(
+    items: &[T],
+    as_json: bool,
+    nothing: &str,
+    table: impl FnOnce(&[T]) -> String,
+) -> Result<(), Failure> {
+    if as_json {
+        json_line(&serde_json::to_value(items).map_err(|error| Failure::caused(Kind::Database, &error))?)
+    } else if items.is_empty() {
+        eprintln!("{nothing}");
+        Ok(())
+    } else {
+        line(&table(items))
+    }
+}
+
+pub(crate) fn key_to_json(key: &Key) -> Value {
     json!({
         "id": key.id,
         "name": key.name,
         "hint": key.hint,
-        "status": key.status(now),
+        "status": key.status,
         "kind": key.kind,
         "mode": key.mode,
+        "purpose": key.purpose,
         "account": key.account,
         "scopes": key.scopes,
         "endpoints": key.endpoints,
@@ -43,7 +63,7 @@ pub(crate) fn key_to_json(key: &KeyRecord, now: Timestamp) -> Value {
         "not_before": time(key.not_before),
         "expires_at": time(key.expires_at),
         "last_used_at": time(key.last_used_at),
-        "last_used_from": key.last_used_from.map(|network| network.to_string()),
+        "last_used_from": key.last_used_from,
         "disabled_at": time(key.disabled_at),
         "revoked_at": time(key.revoked_at),
         "compromised_at": time(key.compromised_at),
@@ -63,43 +83,9 @@ pub(crate) fn account_to_json(account: &AccountRecord) -> Value {
     })
 }
 
-pub(crate) fn keys_as_table(keys: &[KeyRecord], now: Timestamp) -> String {
-    let mut table = table();
-    table.set_header(["ID", "NAME", "HINT", "STATUS", "KIND", "MODE", "SCOPES", "CREATED", "LAST USED", "EXPIRES"]);
-    for key in keys {
-        table.add_row([
-            key.id.to_string(),
-            key.name.clone(),
-            key.hint.to_string(),
-            key.status(now).to_string(),
-            key.kind.to_string(),
-            key.mode.to_string(),
-            key.scopes.to_string(),
-            day(Some(key.created_at), "-"),
-            day(key.last_used_at, "never"),
-            day(key.expires_at, "never"),
-        ]);
-    }
-    table.trim_fmt()
-}
-
-pub(crate) fn nodes_as_table(states: &NodeStates) -> String {
-    let mut table = table();
-    table.set_header(["NODE", "BEHIND", "LEASE", "RENEWALS"]);
-    for state in &states.nodes {
-        table.add_row([
-            state.node.to_string(),
-            states.newest.number.saturating_sub(state.applied).to_string(),
-            format!("{:?}", state.lease),
-            state.renewals.to_string(),
-        ]);
-    }
-    table.trim_fmt()
-}
-
 /// The fields of a JSON object, one a line.
 pub(crate) fn fields(object: &Value) -> String {
-    let mut table = table();
+    let mut table = tables::table();
     for (name, value) in object.as_object().into_iter().flatten() {
         let text = match value {
             Value::Null => continue,
@@ -117,29 +103,19 @@ pub(crate) fn fields(object: &Value) -> String {
 }
 
 /// `effective on 2 of 2 nodes after 12 ms`, and who did not answer.
-pub(crate) fn effective(propagation: &Propagation) -> String {
-    let (confirmed, waited_out) = (propagation.confirmed.len(), propagation.waited_out.len());
-    let mut text = format!(
-        "effective on {confirmed} of {} nodes after {} ms",
-        confirmed + waited_out,
-        propagation.took.as_millis()
-    );
-    for node in &propagation.waited_out {
+pub(crate) fn effective(effect: &Effect) -> String {
+    let Effect { confirmed, waited_out, names, took_ms } = effect;
+    let mut text = format!("effective on {confirmed} of {} nodes after {took_ms} ms", confirmed + waited_out);
+    if names.is_empty() && *waited_out > 0 {
+        text +=
+            &format!("\n{waited_out} did not answer: their leases have run out, so they do not accept the key either");
+    }
+    for node in names {
         text += &format!("\n{node} did not answer: its lease has run out, so it does not accept the key either");
     }
     text
 }
 
-fn table() -> Table {
-    let mut table = Table::new();
-    table.load_style(NOTHING);
-    table
-}
-
 fn time(at: Option<Timestamp>) -> Option<String> {
     at.map(|at| at.to_string())
-}
-
-fn day(at: Option<Timestamp>, none: &str) -> String {
-    at.map_or_else(|| none.to_owned(), |at| at.to_string().chars().take(10).collect())
 }

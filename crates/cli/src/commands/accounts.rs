@@ -1,40 +1,33 @@
 //! `keyward accounts …`
 
-use keyward::{AccountId, AccountRecord, Clock, Denial, Keys, KeysError, SystemClock};
+use keyward_client::UpdateAccount;
 
 use crate::arguments::Accounts;
-use crate::failure::{Failure, Kind};
+use crate::failure::Failure;
 use crate::output;
+use crate::place::{Backend, ChangedAccount, NewAccount};
+use crate::tables;
 
-pub(super) async fn run(keys: &Keys, command: &Accounts) -> Result<(), Failure> {
-    match command {
+pub(super) async fn run(place: &dyn Backend, command: &Accounts) -> Result<(), Failure> {
+    let (id, update) = match command {
         Accounts::Create { id, name, plan } => {
-            if keys.get_account(id).await?.is_some() {
-                return Err(Failure::new(Kind::Refused, format!("there is an account {id} already")));
-            }
-            let mut account = AccountRecord::new(id.clone(), name.as_deref().unwrap_or(id.as_str()));
-            account.plan = plan.as_deref().map(Into::into);
-            put(keys, &account).await
+            let new = NewAccount { id: id.as_ref(), name: name.as_deref(), plan: plan.as_deref() };
+            return changed(&place.create_account(new).await?);
         }
-        Accounts::Show { id, json } => output::object(&output::account_to_json(&get(keys, id).await?), *json),
-        Accounts::SetPlan { id, plan } => {
-            let plan = plan.as_deref().map(Into::into);
-            put(keys, &AccountRecord { plan, ..get(keys, id).await? }).await
+        Accounts::List { all, json } => {
+            let accounts = place.accounts(*all).await?;
+            return output::list(&accounts, *json, "you belong to no account", tables::accounts);
         }
-        Accounts::Suspend { id } => {
-            let account = get(keys, id).await?;
-            let suspended_at = account.suspended_at.or(Some(SystemClock.now()));
-            put(keys, &AccountRecord { suspended_at, ..account }).await
-        }
-        Accounts::Resume { id } => put(keys, &AccountRecord { suspended_at: None, ..get(keys, id).await? }).await,
-    }
+        Accounts::Show { id, json } => return output::object(&place.account(id).await?, *json),
+        Accounts::Rename { id, name } => (id, UpdateAccount { name: Some(name.clone()), ..UpdateAccount::default() }),
+        Accounts::SetPlan { id, plan } => (id, UpdateAccount { plan: Some(plan.clone()), ..UpdateAccount::default() }),
+        Accounts::Suspend { id } => (id, UpdateAccount { suspended: Some(true), ..UpdateAccount::default() }),
+        Accounts::Resume { id } => (id, UpdateAccount { suspended: Some(false), ..UpdateAccount::default() }),
+    };
+    changed(&place.update_account(id, update).await?)
 }
 
-async fn get(keys: &Keys, id: &AccountId) -> Result<AccountRecord, Failure> {
-    Ok(keys.get_account(id).await?.ok_or(KeysError::Denied(Denial::NoSuchAccount))?)
-}
-
-async fn put(keys: &Keys, account: &AccountRecord) -> Result<(), Failure> {
-    let propagation = keys.put_account(account).await?;
-    output::line(&format!("{}: {}", account.id, output::effective(&propagation)))
+fn changed(changed: &ChangedAccount) -> Result<(), Failure> {
+    let effect = changed.effect.as_ref().map_or_else(|| "effective on every node".to_owned(), output::effective);
+    output::line(&format!("{}: {effect}", changed.id))
 }

@@ -1,29 +1,27 @@
-//! `keyward users …`, `keyward audit …`, and the desk for all that needs one.
+//! The desk, for all that needs one on a database.
 
 use std::sync::Arc;
 
-use keyward_manage::{Actor, Context, Desk, DeskBuilder, DeskError, DeskStore, NewUser, PostgresDesk, SqliteDesk};
+use keyward_manage::{Actor, Context, Desk, DeskBuilder, DeskStore, PostgresDesk, SqliteDesk};
 use keyward_postgres::PostgresStore;
-use zeroize::Zeroizing;
 
-use crate::arguments::{Arguments, Users};
+use crate::arguments::Arguments;
 use crate::failure::{Failure, Kind};
-use crate::output;
 use crate::settings::Settings;
 
 use super::{DATABASE, format, hasher, open_sqlite};
 
 /// A desk, and where its records are.
-pub(super) struct Opened {
-    pub(super) desk: Desk,
-    pub(super) records: Arc<dyn DeskStore>,
+pub(crate) struct Opened {
+    pub(crate) desk: Desk,
+    pub(crate) records: Arc<dyn DeskStore>,
 }
 
-pub(super) fn system() -> Actor {
+pub(crate) fn system() -> Actor {
     Actor::system("command line", Context::new())
 }
 
-pub(super) async fn open(arguments: &Arguments, settings: &Settings) -> Result<Opened, Failure> {
+pub(crate) async fn open(arguments: &Arguments, settings: &Settings) -> Result<Opened, Failure> {
     let database = arguments.database.as_deref().or(settings.database.as_deref()).unwrap_or(DATABASE);
     let failed = |error: &dyn std::error::Error| Failure::caused(Kind::Database, error);
     let (builder, records): (DeskBuilder, Arc<dyn DeskStore>) = match database.split_once("://") {
@@ -38,7 +36,8 @@ pub(super) async fn open(arguments: &Arguments, settings: &Settings) -> Result<O
             (Desk::builder(keys, records.clone()), Arc::new(records))
         }
         Some(_) => {
-            let message = "users, the audit log and the server need an SQLite file or a postgres:// URL";
+            let message =
+                "users, members, plans, usage, the audit log and the server need an SQLite file or a postgres:// URL";
             return Err(Failure::new(Kind::Usage, message));
         }
     };
@@ -50,43 +49,4 @@ pub(super) async fn open(arguments: &Arguments, settings: &Settings) -> Result<O
         builder = builder.format(format);
     }
     Ok(Opened { desk: builder.build()?, records })
-}
-
-pub(super) async fn users(arguments: &Arguments, command: &Users) -> Result<(), Failure> {
-    let Users::Create { email, name, password_stdin, .. } = command;
-    let Opened { desk, .. } = open(arguments, &Settings::default()).await?;
-    if *password_stdin {
-        let mut line = Zeroizing::new(String::new());
-        std::io::stdin().read_line(&mut line)?;
-        let password = line.trim_end_matches(['\r', '\n']);
-        let user = desk.create_owner(&system(), NewUser::new(email, name, password)).await?;
-        return output::line(&format!("{} is an owner: {}", user.email, user.id));
-    }
-    let invited = desk.invite_first_owner(&system(), email).await?;
-    if let Some(invitation) = invited.invitation {
-        eprintln!("choose a password within a week, at /register?invitation= of the server with this behind it");
-        output::line(&invitation)?;
-    }
-    Ok(())
-}
-
-pub(super) async fn verify(arguments: &Arguments) -> Result<(), Failure> {
-    let Opened { desk, .. } = open(arguments, &Settings::default()).await?;
-    let verdict = desk.verify_audit_log(&system(), None).await?;
-    if let Some((number, why)) = verdict.first_bad {
-        return Err(Failure::new(Kind::Refused, format!("entry {number} of the audit log is bad: {why}")));
-    }
-    output::line(&format!("{} entries, the last with the hash {}", verdict.entries, verdict.hash))
-}
-
-impl From<DeskError> for Failure {
-    fn from(error: DeskError) -> Self {
-        let kind = match &error {
-            DeskError::NotFound(_) => Kind::NotFound,
-            DeskError::Store(_) | DeskError::Internal => Kind::Database,
-            DeskError::Invalid { .. } => Kind::Usage,
-            _ => Kind::Refused,
-        };
-        Self::caused(kind, &error)
-    }
 }

@@ -1,154 +1,135 @@
 //! `keyward keys …`
 
-use keyward::{
-    AccountId, AccountRecord, Changed, Clock, CredentialId, Denial, Grant, KeyKind, KeyQuery, KeyRecord, KeyUpdate,
-    Keys, NewKey, PlainKey, ScopeSet, SystemClock, Timestamp,
-};
+use keyward::{Clock, CredentialId, Grant, KeyKind, ScopeSet, SystemClock, Timestamp};
+use keyward_client::{CreateKey, Key, KeyFilter, UpdateKey};
 use serde_json::Value;
+use zeroize::Zeroizing;
 
 use crate::arguments::{self, Create, List, Update};
 use crate::failure::{Failure, Kind};
 use crate::output;
+use crate::place::{Backend, Changed, Rotated};
+use crate::tables;
 
-pub(super) async fn run(keys: &Keys, command: &arguments::Keys) -> Result<(), Failure> {
+/// The most keys that a page has.
+const PAGE: u16 = 500;
+
+pub(super) async fn run(place: &dyn Backend, command: &arguments::Keys) -> Result<(), Failure> {
     match command {
-        arguments::Keys::Create(create) => self::create(keys, create).await,
-        arguments::Keys::Import(command) => super::import::run(keys, command).await,
-        arguments::Keys::List(list) => self::list(keys, list).await,
-        arguments::Keys::Show { id, json } => show(keys, id, *json).await,
-        arguments::Keys::Revoke { id, yes } => revoke(keys, id, *yes).await,
-        arguments::Keys::Rotate { id, overlap } => {
-            let rotated = keys.rotate(id, *overlap).await?;
-            let end = rotated.predecessor.expires_at.map(|end| end.to_string()).unwrap_or_default();
-            eprintln!(
-                "{} succeeds {id}, which ends at {end}: {}",
-                rotated.record.id,
-                output::effective(&rotated.propagation)
-            );
-            show_once(rotated.key)
+        arguments::Keys::Create(create) => self::create(place, create).await,
+        // It needs a database, and was done there.
+        arguments::Keys::Import(_) => Ok(()),
+        arguments::Keys::List(list) => self::list(place, list).await,
+        arguments::Keys::Usage { id, account, days, json } => {
+            let usage = match id {
+                Some(id) => place.key_usage(id, *days).await?,
+                None => place.account_usage(account.as_ref(), *days).await?,
+            };
+            if *json {
+                let usage = serde_json::to_value(&usage).map_err(|error| Failure::caused(Kind::Database, &error))?;
+                return output::json_line(&usage);
+            }
+            output::list(&usage.days, false, "there was no use", tables::usage)
         }
-        arguments::Keys::Update(update) => self::update(keys, update).await,
-        arguments::Keys::Disable { id } => set_disabled(keys, id, Some(SystemClock.now())).await,
-        arguments::Keys::Enable { id } => set_disabled(keys, id, None).await,
+        arguments::Keys::Show { id, json } => output::object(&output::key_to_json(&place.key(id).await?), *json),
+        arguments::Keys::Revoke { id, yes } => revoke(place, id, *yes).await,
+        arguments::Keys::Rotate { id, overlap } => {
+            let Rotated { key, record, predecessor, effect } = place.rotate_key(id, *overlap).await?;
+            let end = predecessor.expires_at.map(|end| end.to_string()).unwrap_or_default();
+            eprintln!("{} succeeds {id}, which ends at {end}: {}", record.id, output::effective(&effect));
+            show_once(&key)
+        }
+        arguments::Keys::Update(update) => self::update(place, update).await,
+        arguments::Keys::Disable { id } => changed(&place.set_key_disabled(id, true).await?),
+        arguments::Keys::Enable { id } => changed(&place.set_key_disabled(id, false).await?),
     }
 }
 
-async fn create(keys: &Keys, create: &Create) -> Result<(), Failure> {
-    let account = match &create.account {
-        Some(account) => account.clone(),
-        None => default_account(keys).await?,
-    };
+async fn create(place: &dyn Backend, create: &Create) -> Result<(), Failure> {
     let kind = create.kind.unwrap_or(if create.scopes.is_empty() { KeyKind::Secret } else { KeyKind::Restricted });
     let scopes = match (kind, create.scopes.is_empty()) {
         (KeyKind::Secret | KeyKind::Publishable, true) => ScopeSet::all(),
         _ => scope_set(&create.scopes)?,
     };
-    let issued = keys
-        .issue(NewKey {
-            kind,
-            mode: create.mode,
-            scopes,
-            endpoints: create.endpoints.clone(),
-            networks: create.networks.clone(),
-            not_before: create.not_before,
-            expires_at: end(create.expires_in, create.expires_at),
-            metadata: create.metadata.clone().unwrap_or_default(),
-            ..NewKey::secret(account, create.name.clone())
-        })
-        .await?;
-    eprintln!("{}", output::fields(&output::key_to_json(&issued.record, SystemClock.now())));
+    let new = CreateKey {
+        account: create.account.clone(),
+        purpose: create.purpose,
+        kind,
+        mode: create.mode,
+        endpoints: create.endpoints.clone(),
+        networks: create.networks.clone(),
+        not_before: create.not_before,
+        expires_at: end(create.expires_in, create.expires_at),
+        metadata: create.metadata.clone().unwrap_or_default(),
+        ..CreateKey::restricted(create.name.clone(), scopes)
+    };
+    let issued = place.create_key(new).await?;
+    eprintln!("{}", output::fields(&output::key_to_json(&issued.record)));
     eprintln!("The key follows. It is shown this once: keep it now.");
-    show_once(issued.key)
+    show_once(&issued.key)
 }
 
-/// The account for keys of nobody in particular.
-async fn default_account(keys: &Keys) -> Result<AccountId, Failure> {
-    let id: AccountId = "default".parse().map_err(|error| Failure::caused(Kind::Usage, &error))?;
-    if keys.get_account(&id).await?.is_none() {
-        keys.put_account(&AccountRecord::new(id.clone(), "default")).await?;
-        eprintln!("made the account \"default\"");
-    }
-    Ok(id)
-}
-
-async fn list(keys: &Keys, list: &List) -> Result<(), Failure> {
+async fn list(place: &dyn Backend, list: &List) -> Result<(), Failure> {
     let now = SystemClock.now();
     let wanted = list.limit.unwrap_or(usize::MAX);
-    let mut query = KeyQuery {
+    let before = |unused: std::time::Duration| now.as_millis().saturating_sub(unused.as_millis() as i64);
+    let mut filter = KeyFilter {
         account: list.account.clone(),
         mode: list.mode,
         kind: list.kind,
         status: list.status,
         text: list.search.clone(),
-        unused_since: list
-            .unused_for
-            .map(|unused| Timestamp::from_millis(now.as_millis().saturating_sub(unused.as_millis() as i64))),
-        now,
-        ..KeyQuery::default()
+        last_used_before: list.unused_for.map(|unused| Timestamp::from_millis(before(unused))),
+        ..KeyFilter::default()
     };
-    let mut found: Vec<KeyRecord> = Vec::new();
+    let mut found: Vec<Key> = Vec::new();
     while found.len() < wanted {
-        query.limit = (wanted - found.len()).min(KeyQuery::MAX_LIMIT);
-        let page = keys.list(&query).await?;
-        found.extend(page.keys);
+        filter.limit = Some(u16::try_from(wanted - found.len()).unwrap_or(PAGE).min(PAGE));
+        let page = place.keys(&filter).await?;
+        found.extend(page.data);
         match page.next {
-            Some(next) => query.after = Some(next),
+            Some(next) => filter.after = Some(next),
             None => break,
         }
     }
     if list.json {
-        output::json_line(&found.iter().map(|key| output::key_to_json(key, now)).collect::<Value>())
-    } else if found.is_empty() {
-        eprintln!("there are no such keys");
-        Ok(())
+        output::json_line(&found.iter().map(output::key_to_json).collect::<Value>())
     } else {
-        output::line(&output::keys_as_table(&found, now))
+        output::list(&found, false, "there are no such keys", tables::keys)
     }
 }
 
-async fn get(keys: &Keys, id: &CredentialId) -> Result<KeyRecord, Failure> {
-    Ok(keys.get(id).await?.ok_or(keyward::KeysError::Denied(Denial::NotFound))?)
-}
-
-async fn show(keys: &Keys, id: &CredentialId, json: bool) -> Result<(), Failure> {
-    output::object(&output::key_to_json(&get(keys, id).await?, SystemClock.now()), json)
-}
-
-async fn revoke(keys: &Keys, id: &CredentialId, yes: bool) -> Result<(), Failure> {
-    let key = get(keys, id).await?;
+async fn revoke(place: &dyn Backend, id: &CredentialId, yes: bool) -> Result<(), Failure> {
+    let key = place.key(id).await?;
     if !yes {
         let used = key.last_used_at.map_or_else(|| "never used".to_owned(), |at| format!("last used at {at}"));
         super::confirm(&format!("Revoke {:?} ({}, {used}) for good?", key.name, key.hint))?;
     }
-    let Changed { record, propagation } = keys.revoke(id).await?;
+    let Changed { record, effect } = place.revoke_key(id).await?;
     let at = record.revoked_at.map(|at| at.to_string()).unwrap_or_default();
-    output::line(&format!("{id} is revoked since {at}: {}", output::effective(&propagation)))
+    output::line(&format!("{id} is revoked since {at}: {}", output::effective(&effect)))
 }
 
-async fn update(keys: &Keys, update: &Update) -> Result<(), Failure> {
+async fn update(place: &dyn Backend, update: &Update) -> Result<(), Failure> {
     let expires_at = match (update.no_expiry, end(update.expires_in, update.expires_at)) {
         (true, _) => Some(None),
         (false, Some(at)) => Some(Some(at)),
         (false, None) => None,
     };
     let scopes = if update.scopes.is_empty() { None } else { Some(scope_set(&update.scopes)?) };
-    let change = KeyUpdate {
+    let change = UpdateKey {
         name: update.name.clone(),
         scopes,
         expires_at,
         metadata: update.metadata.clone(),
-        ..KeyUpdate::default()
+        ..UpdateKey::default()
     };
-    changed(&keys.update(&update.id, &change).await?)
-}
-
-async fn set_disabled(keys: &Keys, id: &CredentialId, at: Option<Timestamp>) -> Result<(), Failure> {
-    changed(&keys.update(id, &KeyUpdate { disabled_at: Some(at), ..KeyUpdate::default() }).await?)
+    changed(&place.update_key(&update.id, change, update.if_version).await?)
 }
 
 fn changed(changed: &Changed) -> Result<(), Failure> {
-    let status = changed.record.status(SystemClock.now());
-    output::line(&format!("{} is {status}: {}", changed.record.id, output::effective(&changed.propagation)))
+    let Changed { record, effect } = changed;
+    output::line(&format!("{} is {}: {}", record.id, record.status, output::effective(effect)))
 }
 
 fn end(lives: Option<std::time::Duration>, at: Option<Timestamp>) -> Option<Timestamp> {
@@ -160,6 +141,6 @@ fn scope_set(grants: &[Grant]) -> Result<ScopeSet, Failure> {
 }
 
 /// The only place where a key is written.
-fn show_once(key: PlainKey) -> Result<(), Failure> {
-    output::line(&key.expose_once())
+fn show_once(key: &Zeroizing<String>) -> Result<(), Failure> {
+    output::line(key)
 }

@@ -1,37 +1,60 @@
 //! What the commands do.
 
 mod accounts;
+mod audit;
 mod demo;
-mod desk;
+pub(crate) mod desk;
 mod import;
 mod keys;
+mod members;
 mod nodes;
 mod pepper;
+mod plans;
 mod scan;
 mod serve;
+mod session;
+mod users;
 
 use std::io::{IsTerminal, Write};
 use std::path::Path;
 
 use clap::CommandFactory;
-use keyward::{Hasher, KeyFormat, Keys, Pepper};
+use keyward::{Hasher, KeyFormat, Pepper};
 use keyward_postgres::PostgresStore;
 use keyward_sqlite::SqliteStore;
 use keyward_valkey::ValkeyStore;
 use zeroize::Zeroizing;
 
-use crate::arguments::{Arguments, Audit, Command};
+use crate::arguments::{Arguments, Command, Keys};
 use crate::failure::{Failure, Kind};
+use crate::place;
 
 pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
+    let backend = || place::backend(&arguments);
     match &arguments.command {
-        Command::Keys(command) => keys::run(&open(&arguments).await?, command).await,
-        Command::Accounts(command) => accounts::run(&open(&arguments).await?, command).await,
-        Command::Users(command) => desk::users(&arguments, command).await,
-        Command::Audit(Audit::Verify) => desk::verify(&arguments).await,
-        Command::Serve(command) => serve::run(&arguments, command).await,
-        Command::Nodes { json } => nodes::run(&open(&arguments).await?, *json).await,
+        Command::Keys(Keys::Import(command)) => {
+            import::run(place::database(&arguments, "keys import")?.keys().await?, command).await
+        }
+        Command::Keys(command) => keys::run(&*backend()?, command).await,
+        Command::Accounts(command) => accounts::run(&*backend()?, command).await,
+        Command::Members(command) => members::run(&*backend()?, command).await,
+        Command::Plans(command) => plans::run(&*backend()?, command).await,
+        Command::Audit(command) => audit::run(&*backend()?, command).await,
+        Command::Users(command) => users::run(&arguments, command).await,
+        Command::Login { email, password_stdin } => {
+            session::login(&place::server_signed_in(&arguments)?, email, *password_stdin).await
+        }
+        Command::Logout { everywhere } => session::logout(&place::server_signed_in(&arguments)?, *everywhere).await,
+        Command::Whoami { json } => session::whoami(&place::server(&arguments)?, *json).await,
+        Command::Serve(command) => {
+            place::database(&arguments, "serve")?;
+            serve::run(&arguments, command).await
+        }
+        Command::Nodes { json } => nodes::run(place::database(&arguments, "nodes")?.keys().await?, *json).await,
         Command::Scan(command) => {
+            if arguments.said.server {
+                place::database(&arguments, "scan")?;
+            }
             let keys = match arguments.database {
                 Some(_) => Some(open(&arguments).await.map_err(Failure::of_scan)?),
                 None => None,
@@ -49,7 +72,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
 /// Where keys are if nothing else is said.
 const DATABASE: &str = "keyward.db";
 
-async fn open(arguments: &Arguments) -> Result<Keys, Failure> {
+pub(crate) async fn open(arguments: &Arguments) -> Result<keyward::Keys, Failure> {
     let mut keys = store(arguments.database.as_deref().unwrap_or(DATABASE)).await?;
     if let Some(file) = &arguments.pepper_file {
         keys = keys.with_hasher(hasher(file)?);
@@ -84,15 +107,15 @@ fn format(arguments: &Arguments) -> Result<Option<KeyFormat>, Failure> {
 }
 
 /// The store at a path or a URL.
-async fn store(database: &str) -> Result<Keys, Failure> {
+async fn store(database: &str) -> Result<keyward::Keys, Failure> {
     match database.split_once("://") {
         // The URL may hold a password, so it is not repeated.
         Some(("postgres" | "postgresql", _)) => match PostgresStore::connect(database).await {
-            Ok(store) => Ok(Keys::new(store)),
+            Ok(store) => Ok(keyward::Keys::new(store)),
             Err(error) => Err(Failure::caused(Kind::Database, &error)),
         },
         Some(("redis" | "rediss" | "valkey" | "valkeys", _)) => match ValkeyStore::connect(database).await {
-            Ok(store) => Ok(Keys::new(store)),
+            Ok(store) => Ok(keyward::Keys::new(store)),
             Err(error) => Err(Failure::caused(Kind::Database, &error)),
         },
         Some((scheme, _)) => Err(Failure::new(
@@ -101,7 +124,7 @@ async fn store(database: &str) -> Result<Keys, Failure> {
                 "there is no store for {scheme}:// databases: give the path of an SQLite file, or a postgres:// or redis:// URL"
             ),
         )),
-        None => Ok(Keys::new(open_sqlite(database)?)),
+        None => Ok(keyward::Keys::new(open_sqlite(database)?)),
     }
 }
 

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use crate::failure::Failure;
 use crate::output;
+use crate::tables;
 
 pub(super) async fn run(keys: &Keys, as_json: bool) -> Result<(), Failure> {
     let Some(states) = keys.nodes().await? else {
@@ -29,7 +30,7 @@ pub(super) async fn run(keys: &Keys, as_json: bool) -> Result<(), Failure> {
     } else if states.nodes.is_empty() {
         eprintln!("no server is running on this database");
     } else {
-        output::line(&output::nodes_as_table(&states))?;
+        output::line(&tables::nodes(&states))?;
     }
     Ok(())
 }

@@ -154,7 +154,7 @@ async fn revoke(keys: &Keys, known: &Known, yes: bool) -> Result<(), Failure> {
     }
     for key in alive {
         let changed = keys.revoke(&key.id).await.map_err(|error| Failure::from(error).of_scan())?;
-        eprintln!("{} is revoked: {}", key.id, output::effective(&changed.propagation));
+        eprintln!("{} is revoked: {}", key.id, output::effective(&(&changed.propagation).into()));
     }
     Ok(())
 }

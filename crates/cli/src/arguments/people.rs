@@ -1,0 +1,249 @@
+//! What can be said of accounts, those who belong to them, plans and the audit log.
+
+use clap::{ArgGroup, Args, Subcommand};
+use keyward::{AccountId, UserId};
+use keyward_client::Role;
+
+#[derive(Subcommand)]
+pub(crate) enum Accounts {
+    /// Adds an account.
+    Create {
+        /// Its id; a server chooses it itself.
+        id: Option<AccountId>,
+        /// What people call it; its id without this.
+        #[arg(long)]
+        name: Option<String>,
+        /// Its plan.
+        #[arg(long)]
+        plan: Option<String>,
+    },
+    /// Lists one's own accounts on a server.
+    List {
+        /// Every account of the deployment, for the operator.
+        #[arg(long)]
+        all: bool,
+        /// As a JSON array.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Shows an account.
+    Show {
+        /// Its id.
+        id: AccountId,
+        /// As a JSON object.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Gives an account another name.
+    Rename {
+        /// Its id.
+        id: AccountId,
+        /// What people call it.
+        name: String,
+    },
+    /// Gives an account another plan, from the next request on.
+    SetPlan {
+        /// Its id.
+        id: AccountId,
+        /// The plan; none without this.
+        plan: Option<String>,
+    },
+    /// Refuses every key of an account.
+    Suspend {
+        /// Its id.
+        id: AccountId,
+    },
+    /// Accepts the keys of a suspended account again.
+    Resume {
+        /// Its id.
+        id: AccountId,
+    },
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Members {
+    /// Lists who belongs to an account.
+    List {
+        /// The account. Without it: one's own; on a database, the operator's.
+        #[arg(long)]
+        account: Option<AccountId>,
+        /// As a JSON array.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Makes somebody a member. If they have no password yet, the last line on standard output is an invitation, with which they choose
+    /// one: it is shown nowhere else, and is for them alone.
+    Invite {
+        /// Their e-mail address.
+        email: String,
+        /// `owner`, `admin`, `developer` or `viewer`.
+        #[arg(long)]
+        role: Role,
+        /// The account. Without it: one's own; on a database, the operator's.
+        #[arg(long)]
+        account: Option<AccountId>,
+    },
+    /// Gives a member another role.
+    Role {
+        /// The user's id.
+        user: UserId,
+        /// `owner`, `admin`, `developer` or `viewer`.
+        role: Role,
+        /// The account. Without it: one's own; on a database, the operator's.
+        #[arg(long)]
+        account: Option<AccountId>,
+        /// Only if they are at this version still, which `members list --json` says; without this, whatever they are at.
+        #[arg(long, value_name = "VERSION")]
+        if_version: Option<u64>,
+    },
+    /// Takes a member out of an account.
+    Remove {
+        /// The user's id.
+        user: UserId,
+        /// The account. Without it: one's own; on a database, the operator's.
+        #[arg(long)]
+        account: Option<AccountId>,
+        /// Only if they are at this version still, which `members list --json` says; without this, whatever they are at.
+        #[arg(long, value_name = "VERSION")]
+        if_version: Option<u64>,
+        /// Does not ask.
+        #[arg(long)]
+        yes: bool,
+    },
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Users {
+    /// Adds an owner of the whole deployment. Without a password it prints an invitation, with which one is chosen, once. Needs a
+    /// database.
+    Create {
+        /// Makes them an owner. Other users are invited by members of an account.
+        #[arg(long, required = true)]
+        owner: bool,
+        /// Their e-mail address.
+        #[arg(long)]
+        email: String,
+        /// What they are called.
+        #[arg(long, default_value = "Owner")]
+        name: String,
+        /// Reads their password from standard input: its first line.
+        #[arg(long)]
+        password_stdin: bool,
+    },
+    /// Signs somebody up on a server where that is open to everybody.
+    SignUp {
+        /// The e-mail address.
+        #[arg(long)]
+        email: String,
+        /// What they are called.
+        #[arg(long)]
+        name: String,
+        /// Reads the password from standard input: its first line. Without this it is asked for.
+        #[arg(long)]
+        password_stdin: bool,
+    },
+    /// Chooses a password on a server, with an invitation.
+    AcceptInvitation {
+        /// What they are called.
+        #[arg(long)]
+        name: String,
+        /// Reads the invitation and the password from standard input: its first two lines. Without this they are asked for.
+        #[arg(long)]
+        stdin: bool,
+    },
+    /// Gives oneself another name on a server.
+    Rename {
+        /// The name.
+        name: String,
+    },
+    /// Gives oneself another password on a server, which ends all of one's sessions and tokens.
+    Password {
+        /// Reads the present password and the new one from standard input: its first two lines. Without this they are asked for.
+        #[arg(long)]
+        stdin: bool,
+    },
+    /// Lists one's own sessions of a server's dashboard.
+    Sessions {
+        /// As a JSON array.
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Plans {
+    /// Lists the plans.
+    List {
+        /// As a JSON array.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Adds a plan.
+    Create {
+        /// Its name.
+        name: String,
+        /// What people are told of it.
+        #[arg(long, default_value = "")]
+        description: String,
+        /// How many active keys an account may have.
+        #[arg(long, value_name = "KEYS")]
+        key_limit: Option<u32>,
+    },
+    /// Changes a plan.
+    #[command(group = ArgGroup::new("change").multiple(true).required(true).args(["description", "key_limit", "no_key_limit"]))]
+    Update {
+        /// Its name.
+        name: String,
+        /// What people are told of it.
+        #[arg(long)]
+        description: Option<String>,
+        /// How many active keys an account may have.
+        #[arg(long, value_name = "KEYS", conflicts_with = "no_key_limit")]
+        key_limit: Option<u32>,
+        /// Takes the limit away, so that the server's own holds.
+        #[arg(long)]
+        no_key_limit: bool,
+    },
+    /// Takes a plan away. Accounts that have it keep its name.
+    Remove {
+        /// Its name.
+        name: String,
+        /// Does not ask.
+        #[arg(long)]
+        yes: bool,
+    },
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Audit {
+    /// Lists entries, the newest first.
+    List(AuditList),
+    /// Walks the audit log from its beginning, and names the first entry that was tampered with.
+    Verify {
+        /// A checkpoint that was noted before, up to which the log has to be what it was: a log that was cut or written anew shows.
+        #[arg(long, value_name = "CHECKPOINT")]
+        since: Option<String>,
+    },
+}
+
+#[derive(Args)]
+pub(crate) struct AuditList {
+    /// Of this account. Without it: of one's own; on a database, the operator's.
+    #[arg(long, conflicts_with = "all")]
+    pub(crate) account: Option<AccountId>,
+    /// Of every account, for the operator.
+    #[arg(long)]
+    pub(crate) all: bool,
+    /// By this user or key alone.
+    #[arg(long, value_name = "ID")]
+    pub(crate) actor: Option<String>,
+    /// Of actions that begin so, such as `key.` or `member.add`.
+    #[arg(long, value_name = "BEGINNING")]
+    pub(crate) action: Option<String>,
+    /// At most so many.
+    #[arg(long, default_value_t = 50)]
+    pub(crate) limit: usize,
+    /// As a JSON array.
+    #[arg(long)]
+    pub(crate) json: bool,
+}

@@ -1,0 +1,324 @@
+//! A database: keys and accounts through [`Keys`], which every store has, and what is the desk's through the desk.
+
+use std::time::Duration;
+
+use keyward::{
+    AccountId, AccountRecord, Changed as ChangedRecord, Clock, CredentialId, Denial, KeyQuery, KeyRecord, KeyUpdate,
+    Keys, KeysError, NewKey, SystemClock, UserId, async_trait,
+};
+use keyward_client::{
+    Account, AuditEntry, AuditFilter, AuditVerdict, CreateKey, Invited, Key, KeyFilter, Member, Page, Plan, Purpose,
+    PutPlan, Role, UpdateAccount, UpdateKey, Usage,
+};
+use keyward_manage::{AuditQuery, Desk, DeskError, KeyDraft, PageRequest};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+use tokio::sync::OnceCell;
+
+use super::{Backend, Changed, ChangedAccount, Issued, NewAccount, Rotated};
+use crate::arguments::Arguments;
+use crate::commands::desk::{self, Opened, system};
+use crate::failure::{Failure, Kind};
+use crate::output;
+use crate::settings::Settings;
+
+/// A database, opened when something is asked of it.
+pub(crate) struct Database<'a> {
+    arguments: &'a Arguments,
+    keys: OnceCell<Keys>,
+    desk: OnceCell<Opened>,
+}
+
+impl<'a> Database<'a> {
+    pub(crate) fn of(arguments: &'a Arguments) -> Self {
+        Self { arguments, keys: OnceCell::new(), desk: OnceCell::new() }
+    }
+
+    pub(crate) async fn keys(&self) -> Result<&Keys, Failure> {
+        self.keys.get_or_try_init(|| crate::commands::open(self.arguments)).await
+    }
+
+    pub(crate) async fn desk(&self) -> Result<&Desk, Failure> {
+        let settings = Settings::default();
+        let opened = self.desk.get_or_try_init(|| desk::open(self.arguments, &settings)).await?;
+        Ok(&opened.desk)
+    }
+
+    async fn record(&self, id: &AccountId) -> Result<AccountRecord, Failure> {
+        Ok(self.keys().await?.get_account(id).await?.ok_or(KeysError::Denied(Denial::NoSuchAccount))?)
+    }
+
+    async fn put(&self, account: &AccountRecord) -> Result<ChangedAccount, Failure> {
+        let propagation = self.keys().await?.put_account(account).await?;
+        Ok(ChangedAccount { id: account.id.clone(), effect: Some((&propagation).into()) })
+    }
+
+    /// The account for keys of nobody in particular.
+    async fn default_account(&self) -> Result<AccountId, Failure> {
+        let id: AccountId = "default".parse().map_err(|error| Failure::caused(Kind::Usage, &error))?;
+        let keys = self.keys().await?;
+        if keys.get_account(&id).await?.is_none() {
+            keys.put_account(&AccountRecord::new(id.clone(), "default")).await?;
+            eprintln!("made the account \"default\"");
+        }
+        Ok(id)
+    }
+
+    async fn meant(&self, account: Option<&AccountId>) -> Result<AccountId, Failure> {
+        Ok(account.cloned().unwrap_or(self.desk().await?.operator().clone()))
+    }
+}
+
+/// The same as the client has it: what the desk writes, the client reads, which a test of the client sees to.
+fn same<T: DeserializeOwned>(value: &impl Serialize) -> Result<T, Failure> {
+    let written = serde_json::to_value(value).and_then(serde_json::from_value);
+    written.map_err(|error| Failure::caused(Kind::Database, &error))
+}
+
+fn key(record: &KeyRecord) -> Result<Key, Failure> {
+    let now = SystemClock.now();
+    let mut written = serde_json::to_value(record).map_err(|error| Failure::caused(Kind::Database, &error))?;
+    written["status"] = json!(record.status(now));
+    written["purpose"] = json!(keyward_manage::purpose_of(&record.hint));
+    // What the desk works out for its pages, and this program does not show.
+    written["expires_soon"] = json!(false);
+    same(&written)
+}
+
+fn changed(changed: &ChangedRecord) -> Result<Changed, Failure> {
+    Ok(Changed { record: key(&changed.record)?, effect: (&changed.propagation).into() })
+}
+
+fn role(role: Role) -> Result<keyward_manage::Role, Failure> {
+    same(&role)
+}
+
+#[async_trait]
+impl Backend for Database<'_> {
+    async fn create_key(&self, new: CreateKey) -> Result<Issued, Failure> {
+        let account = match (&new.account, new.purpose) {
+            (Some(account), _) => account.clone(),
+            (None, Purpose::Api) => self.default_account().await?,
+            (None, _) => self.meant(None).await?,
+        };
+        let issue = NewKey {
+            kind: new.kind,
+            mode: new.mode,
+            scopes: new.scopes,
+            endpoints: new.endpoints,
+            networks: new.networks,
+            not_before: new.not_before,
+            expires_at: new.expires_at,
+            metadata: new.metadata,
+            ..NewKey::secret(account, new.name)
+        };
+        if new.purpose == Purpose::Api {
+            let issued = self.keys().await?.issue(issue).await?;
+            return Ok(Issued { record: key(&issued.record)?, key: issued.key.expose_once() });
+        }
+        // Management keys begin in another way, which the desk knows.
+        let draft = KeyDraft::of(same(&new.purpose)?, issue);
+        let issued = self.desk().await?.create_key(&system(), draft).await?;
+        Ok(Issued { record: same(&issued.view)?, key: issued.key.expose_once() })
+    }
+
+    async fn keys(&self, filter: &KeyFilter) -> Result<Page<Key>, Failure> {
+        let after = filter.after.as_deref().map(str::parse).transpose();
+        let query = KeyQuery {
+            account: filter.account.clone(),
+            mode: filter.mode,
+            kind: filter.kind,
+            status: filter.status,
+            text: filter.text.clone(),
+            unused_since: filter.last_used_before,
+            after: after.map_err(|error: keyward::CursorError| Failure::caused(Kind::Usage, &error))?,
+            limit: filter.limit.map_or(KeyQuery::MAX_LIMIT, usize::from),
+            ..KeyQuery::default()
+        };
+        let page = self.keys().await?.list(&query).await?;
+        let data = page.keys.iter().map(key).collect::<Result<_, _>>()?;
+        Ok(Page { data, next: page.next.map(|cursor| cursor.to_string()) })
+    }
+
+    async fn key(&self, id: &CredentialId) -> Result<Key, Failure> {
+        let found = self.keys().await?.get(id).await?;
+        key(&found.ok_or(KeysError::Denied(Denial::NotFound))?)
+    }
+
+    async fn update_key(&self, id: &CredentialId, update: UpdateKey, version: Option<u64>) -> Result<Changed, Failure> {
+        let update = KeyUpdate {
+            version,
+            name: update.name,
+            scopes: update.scopes,
+            endpoints: update.endpoints,
+            networks: update.networks,
+            metadata: update.metadata,
+            expires_at: update.expires_at,
+            ..KeyUpdate::default()
+        };
+        changed(&self.keys().await?.update(id, &update).await?)
+    }
+
+    async fn rotate_key(&self, id: &CredentialId, overlap: Duration) -> Result<Rotated, Failure> {
+        let rotated = self.keys().await?.rotate(id, overlap).await?;
+        Ok(Rotated {
+            record: key(&rotated.record)?,
+            predecessor: key(&rotated.predecessor)?,
+            effect: (&rotated.propagation).into(),
+            key: rotated.key.expose_once(),
+        })
+    }
+
+    async fn revoke_key(&self, id: &CredentialId) -> Result<Changed, Failure> {
+        changed(&self.keys().await?.revoke(id).await?)
+    }
+
+    async fn set_key_disabled(&self, id: &CredentialId, disabled: bool) -> Result<Changed, Failure> {
+        let disabled_at = Some(disabled.then(|| SystemClock.now()));
+        changed(&self.keys().await?.update(id, &KeyUpdate { disabled_at, ..KeyUpdate::default() }).await?)
+    }
+
+    async fn key_usage(&self, id: &CredentialId, days: u32) -> Result<Usage, Failure> {
+        same(&self.desk().await?.key_usage(&system(), id, days).await?)
+    }
+
+    async fn account_usage(&self, account: Option<&AccountId>, days: u32) -> Result<Usage, Failure> {
+        let account = self.meant(account).await?;
+        same(&self.desk().await?.usage(&system(), &account, days).await?)
+    }
+
+    async fn create_account(&self, new: NewAccount<'_>) -> Result<ChangedAccount, Failure> {
+        let id = new.id.ok_or_else(|| Failure::new(Kind::Usage, "which id is the account to have? give it"))?;
+        if self.keys().await?.get_account(id).await?.is_some() {
+            return Err(Failure::new(Kind::Refused, format!("there is an account {id} already")));
+        }
+        let mut account = AccountRecord::new(id.clone(), new.name.unwrap_or(id.as_str()));
+        account.plan = new.plan.map(Into::into);
+        self.put(&account).await
+    }
+
+    async fn accounts(&self, _all: bool) -> Result<Vec<Account>, Failure> {
+        Err(Failure::new(Kind::Usage, "keyward accounts list asks a server: say --server"))
+    }
+
+    async fn account(&self, id: &AccountId) -> Result<Value, Failure> {
+        Ok(output::account_to_json(&self.record(id).await?))
+    }
+
+    async fn update_account(&self, id: &AccountId, update: UpdateAccount) -> Result<ChangedAccount, Failure> {
+        let mut account = self.record(id).await?;
+        account.name = update.name.unwrap_or(account.name);
+        if let Some(plan) = update.plan {
+            account.plan = plan.map(Into::into);
+        }
+        match update.suspended {
+            Some(true) => account.suspended_at = account.suspended_at.or(Some(SystemClock.now())),
+            Some(false) => account.suspended_at = None,
+            None => {}
+        }
+        self.put(&account).await
+    }
+
+    async fn members(&self, account: Option<&AccountId>) -> Result<Vec<Member>, Failure> {
+        let account = self.meant(account).await?;
+        let mut page = PageRequest { after: None, limit: 500 };
+        let mut found = Vec::new();
+        loop {
+            let members = self.desk().await?.members(&system(), &account, &page).await?;
+            for member in &members.items {
+                found.push(same(member)?);
+            }
+            match members.next {
+                Some(next) => page.after = Some(next),
+                None => return Ok(found),
+            }
+        }
+    }
+
+    async fn member(&self, account: Option<&AccountId>, user: &UserId) -> Result<Member, Failure> {
+        let account = self.meant(account).await?;
+        same(&self.desk().await?.member(&system(), &account, user).await?)
+    }
+
+    async fn invite(&self, account: Option<&AccountId>, email: &str, as_role: Role) -> Result<Invited, Failure> {
+        let account = self.meant(account).await?;
+        let invited = self.desk().await?.invite(&system(), &account, email, role(as_role)?).await?;
+        Ok(Invited {
+            member: same(&invited.member)?,
+            invitation: invited.invitation.map(Into::into),
+            invitation_ends_at: invited.ends_at,
+        })
+    }
+
+    async fn update_member(
+        &self,
+        account: Option<&AccountId>,
+        user: &UserId,
+        to_role: Role,
+        version: u64,
+    ) -> Result<Member, Failure> {
+        let account = self.meant(account).await?;
+        same(&self.desk().await?.update_member(&system(), &account, user, role(to_role)?, version).await?)
+    }
+
+    async fn remove_member(&self, account: Option<&AccountId>, user: &UserId, version: u64) -> Result<(), Failure> {
+        let account = self.meant(account).await?;
+        Ok(self.desk().await?.remove_member(&system(), &account, user, version).await?)
+    }
+
+    async fn plans(&self) -> Result<Vec<Plan>, Failure> {
+        self.desk().await?.plans(&system()).await?.iter().map(plan).collect()
+    }
+
+    async fn put_plan(&self, name: &str, put: PutPlan, version: Option<u64>) -> Result<Plan, Failure> {
+        let mut wanted = keyward_manage::Plan::new(name);
+        (wanted.description, wanted.key_limit) = (put.description, put.key_limit);
+        plan(&self.desk().await?.put_plan(&system(), wanted, version).await?)
+    }
+
+    async fn remove_plan(&self, name: &str, version: u64) -> Result<(), Failure> {
+        Ok(self.desk().await?.remove_plan(&system(), name, version).await?)
+    }
+
+    async fn audit_log(&self, filter: &AuditFilter) -> Result<Page<AuditEntry>, Failure> {
+        let account = if filter.all { None } else { Some(self.meant(filter.account.as_ref()).await?) };
+        let page = PageRequest { after: filter.after.clone(), limit: filter.limit.map_or(50, usize::from) };
+        let query = AuditQuery { account, actor: filter.actor.clone(), page };
+        let page = self.desk().await?.audit_log(&system(), &query).await?;
+        Ok(Page { data: page.items.iter().map(same).collect::<Result<_, _>>()?, next: page.next })
+    }
+
+    async fn verify_audit_log(&self, since: Option<&str>) -> Result<AuditVerdict, Failure> {
+        let since = since.map(str::parse).transpose()?;
+        let verdict = self.desk().await?.verify_audit_log(&system(), since.as_ref()).await?;
+        let checkpoint = verdict.checkpoint().to_string();
+        let (first_bad, why) = verdict.first_bad.unzip();
+        same(&json!({
+            "intact": first_bad.is_none(),
+            "entries": verdict.entries,
+            "hash": verdict.hash,
+            "checkpoint": checkpoint,
+            "first_bad": first_bad,
+            "why": why,
+        }))
+    }
+}
+
+fn plan(plan: &keyward_manage::Versioned<keyward_manage::Plan>) -> Result<Plan, Failure> {
+    let mut written = serde_json::to_value(&plan.value).map_err(|error| Failure::caused(Kind::Database, &error))?;
+    written["version"] = json!(plan.version);
+    same(&written)
+}
+
+impl From<DeskError> for Failure {
+    fn from(error: DeskError) -> Self {
+        let kind = match &error {
+            DeskError::NotFound(_) => Kind::NotFound,
+            DeskError::Store(_) | DeskError::Internal => Kind::Database,
+            DeskError::Invalid { .. } => Kind::Usage,
+            _ => Kind::Refused,
+        };
+        Self::caused(kind, &error)
+    }
+}

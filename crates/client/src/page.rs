@@ -1,0 +1,100 @@
+//! Lists, page by page.
+
+use std::fmt;
+use std::marker::PhantomData;
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use crate::client::Client;
+use crate::error::ClientError;
+use crate::request::Request;
+
+/// A page of a list.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct Page<T> {
+    /// What is on it.
+    pub data: Vec<T>,
+    /// What to give as `after` for the next page; nothing at the end.
+    pub next: Option<String>,
+}
+
+/// All pages of a list, one after the other.
+///
+/// # Examples
+/// ```no_run
+/// # async fn example(client: &keyward_client::Client) -> Result<(), keyward_client::ClientError> {
+/// use keyward_client::KeyFilter;
+///
+/// let keys = client.walk_keys(&KeyFilter::default()).all().await?;
+/// # Ok(()) }
+/// ```
+pub struct Walk<'a, T> {
+    client: &'a Client,
+    request: Box<AskFor>,
+    next: Next,
+    of: PhantomData<fn() -> T>,
+}
+
+/// The request for the page behind this.
+type AskFor = dyn Fn(Option<&str>) -> Request + Send + Sync;
+
+enum Next {
+    First,
+    Behind(String),
+    Nothing,
+}
+
+impl<'a, T: DeserializeOwned> Walk<'a, T> {
+    pub(crate) fn new(client: &'a Client, request: impl Fn(Option<&str>) -> Request + Send + Sync + 'static) -> Self {
+        Self { client, request: Box::new(request), next: Next::First, of: PhantomData }
+    }
+
+    /// What is on the next page; nothing behind the last. After an error the same page is asked for again.
+    ///
+    /// # Errors
+    /// Those of the list.
+    pub async fn next_page(&mut self) -> Result<Option<Vec<T>>, ClientError> {
+        let after = match &self.next {
+            Next::First => None,
+            Next::Behind(after) => Some(after.as_str()),
+            Next::Nothing => return Ok(None),
+        };
+        let page: Page<T> = self.client.ask((self.request)(after)).await?;
+        // Whoever is led in a circle never comes to an end.
+        if page.next.is_some() && page.next.as_deref() == after {
+            return Err(ClientError::Unexpected { status: 200, why: "a page is said to follow itself" });
+        }
+        self.next = page.next.map_or(Next::Nothing, Next::Behind);
+        Ok(Some(page.data))
+    }
+
+    /// Everything that is left of the list.
+    ///
+    /// # Errors
+    /// Those of the list.
+    pub async fn all(self) -> Result<Vec<T>, ClientError> {
+        self.at_most(usize::MAX).await
+    }
+
+    /// The first so many that are left of the list.
+    ///
+    /// # Errors
+    /// Those of the list.
+    pub async fn at_most(mut self, wanted: usize) -> Result<Vec<T>, ClientError> {
+        let mut found = Vec::new();
+        while found.len() < wanted
+            && let Some(page) = self.next_page().await?
+        {
+            found.extend(page);
+        }
+        found.truncate(wanted);
+        Ok(found)
+    }
+}
+
+impl<T> fmt::Debug for Walk<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Walk").finish_non_exhaustive()
+    }
+}
