@@ -4,7 +4,8 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use argon2::Params;
-use keyward_manage::{Actor, Context, Desk, DeskError, NewUser, Role, SignUpPolicy, SqliteDesk};
+use keyward::Keys;
+use keyward_manage::{Actor, Context, Desk, DeskError, NewUser, PageRequest, Role, SignUpPolicy, SqliteDesk};
 use keyward_sqlite::SqliteStore;
 
 use crate::setting::{PASSWORD, Setting, everywhere, on_sqlite};
@@ -41,6 +42,22 @@ async fn who_signs_up_has_an_account_and_nobody_learns_who_has_one() {
             assert_eq!(code(verdict), "INVALID_VALUE", "{email} {name}");
         }
     }
+}
+
+#[tokio::test]
+async fn what_was_changed_beside_the_desk_is_what_it_shows() {
+    let setting = on_sqlite();
+    let (owner, account) = setting.customer("ada@example.com").await;
+    let keys = Keys::new(SqliteStore::open(setting.file.as_ref().unwrap()).unwrap());
+    // As `keyward accounts suspend` and `set-plan` do.
+    let mut record = keys.get_account(&account).await.unwrap().unwrap().with_plan("Pro");
+    record.suspended_at = Some(keyward::Timestamp::from_millis(5));
+    keys.put_account(&record).await.unwrap();
+    let shown = setting.desk.account(&owner, &account).await.unwrap().value;
+    assert_eq!((shown.plan.as_deref(), shown.suspended_at), (Some("Pro"), record.suspended_at));
+    let system = setting.system();
+    let all = setting.desk.accounts(&system, &PageRequest::default()).await.unwrap().items;
+    assert!(all.iter().any(|shown| shown.id == account && shown.suspended_at.is_some()));
 }
 
 #[tokio::test]

@@ -89,7 +89,10 @@ impl Desk {
     /// [`DeskError::NotFound`] for those who have nothing to do with the operator's account, [`DeskError::Forbidden`].
     pub async fn accounts(&self, actor: &Actor, page: &PageRequest) -> Result<Page<Versioned<Account>>, DeskError> {
         self.rights(actor, self.operator()).await?.require(&scopes::ACCOUNTS_READ)?;
-        let accounts = self.list::<Account>(&page.apply(List::of(Kind::Account, 0))?).await?;
+        let mut accounts = self.list::<Account>(&page.apply(List::of(Kind::Account, 0))?).await?;
+        for account in &mut accounts {
+            self.update_from_keys(&mut account.value).await?;
+        }
         Ok(page.page(accounts, |account| (account.value.sort(), account.value.id())))
     }
 
@@ -165,7 +168,8 @@ impl Desk {
 
     /// The account; one that was made beside the desk, for instance at the command line, is taken over.
     pub(crate) async fn read_account(&self, id: &AccountId) -> Result<Versioned<Account>, DeskError> {
-        if let Some(account) = self.get::<Account>(id.as_str()).await? {
+        if let Some(mut account) = self.get::<Account>(id.as_str()).await? {
+            self.update_from_keys(&mut account.value).await?;
             return Ok(account);
         }
         let record = self.0.keys.get_account(id).await?.ok_or(DeskError::NotFound("account"))?;
@@ -179,5 +183,16 @@ impl Desk {
         };
         self.write_quietly(&[account.insert()?]).await?;
         self.get(id.as_str()).await?.ok_or(DeskError::NotFound("account"))
+    }
+
+    /// What counts is what the keys' store says, which may have been changed beside the desk.
+    async fn update_from_keys(&self, account: &mut Account) -> Result<(), DeskError> {
+        if let Some(record) = self.0.keys.get_account(&account.id).await? {
+            account.name = record.name;
+            account.plan = record.plan;
+            account.features = record.features;
+            account.suspended_at = record.suspended_at;
+        }
+        Ok(())
     }
 }
