@@ -28,6 +28,7 @@
 //!
 //! # Features
 //! - `dashboard` (on): the pages with which people manage their keys, as one router.
+//! - `oidc`: signing in to the dashboard with an OpenID Connect provider.
 //! - `metrics`: counters and histograms through the [`metrics`](https://docs.rs/metrics) facade.
 
 mod actor;
@@ -36,6 +37,8 @@ mod api;
 mod dashboard;
 mod desk;
 mod error;
+#[cfg(feature = "oidc")]
+mod identity_provider;
 mod records;
 mod role;
 mod store;
@@ -51,6 +54,8 @@ pub use desk::{
     UsageTotal, purpose_of,
 };
 pub use error::DeskError;
+#[cfg(feature = "oidc")]
+pub use identity_provider::{IdentityProvider, IdentityProviderError};
 pub use records::{Account, Member, Plan, User, Versioned};
 pub use role::{Purpose, Rights, Role, RoleError, scopes};
 pub use store::{Count, DeskStore, Kind, List, PostgresDesk, Record, SqliteDesk, Write, Written};

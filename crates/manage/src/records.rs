@@ -137,6 +137,16 @@ pub(crate) struct StoredUser {
     pub(crate) epoch: u64,
     pub(crate) created_at: Timestamp,
     pub(crate) last_sign_in_at: Option<Timestamp>,
+    /// They signed up by themselves, so nobody knows whether the address is theirs.
+    #[serde(default)]
+    pub(crate) is_unproven: bool,
+}
+
+impl StoredUser {
+    /// Whether they have yet to come for the first time.
+    pub(crate) fn is_pending(&self) -> bool {
+        self.password.is_none() && self.last_sign_in_at.is_none()
+    }
 }
 
 impl Entity for StoredUser {
@@ -214,6 +224,38 @@ impl Entity for Member {
         self.account.to_string()
     }
     fn subject(&self) -> String {
+        self.user.to_string()
+    }
+}
+
+/// What a user is called by an identity provider, by which they sign in.
+#[cfg(feature = "oidc")]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Link {
+    pub(crate) issuer: String,
+    pub(crate) subject: String,
+    pub(crate) user: UserId,
+    pub(crate) created_at: Timestamp,
+}
+
+#[cfg(feature = "oidc")]
+impl Link {
+    pub(crate) fn id_of(issuer: &str, subject: &str) -> String {
+        // No issuer has a line feed in it.
+        digest_of(&format!("{issuer}\n{subject}"))
+    }
+}
+
+#[cfg(feature = "oidc")]
+impl Entity for Link {
+    const KIND: Kind = Kind::Link;
+    fn id(&self) -> String {
+        Self::id_of(&self.issuer, &self.subject)
+    }
+    fn sort(&self) -> i64 {
+        self.created_at.as_millis()
+    }
+    fn owner(&self) -> String {
         self.user.to_string()
     }
 }

@@ -19,7 +19,7 @@ use crate::site::{EMAIL, PASSWORD, Site, keep_log};
 pub(crate) struct Client {
     inner: hyper_util::client::legacy::Client<HttpConnector, Full<Bytes>>,
     base: String,
-    cookies: BTreeMap<String, String>,
+    pub(crate) cookies: BTreeMap<String, String>,
     headers: Vec<(&'static str, String)>,
 }
 
@@ -30,12 +30,12 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
-    fn header(&self, name: &str) -> &str {
+    pub(crate) fn header(&self, name: &str) -> &str {
         self.headers.get(name).map_or("", |value| value.to_str().unwrap())
     }
 
     /// The value of a hidden field.
-    fn field(&self, name: &str) -> String {
+    pub(crate) fn field(&self, name: &str) -> String {
         let start = format!("name=\"{name}\" value=\"");
         let rest = self.body.split(&start).nth(1).unwrap_or_else(|| panic!("no {name} in {}", self.body));
         rest.split('"').next().unwrap().to_owned()
@@ -47,7 +47,7 @@ impl Client {
         Self::at(site.url(""))
     }
 
-    fn at(base: String) -> Self {
+    pub(crate) fn at(base: String) -> Self {
         let inner = hyper_util::client::legacy::Client::builder(TokioExecutor::new()).build_http();
         Self { inner, base, cookies: BTreeMap::new(), headers: Vec::new() }
     }
@@ -86,12 +86,12 @@ impl Client {
         self.send("GET", path, String::new()).await
     }
 
-    async fn post(&mut self, path: &str, fields: &[(&str, &str)]) -> Answer {
+    pub(crate) async fn post(&mut self, path: &str, fields: &[(&str, &str)]) -> Answer {
         let body: Vec<_> = fields.iter().map(|(name, value)| format!("{name}={}", encoded(value))).collect();
         self.send("POST", path, body.join("&")).await
     }
 
-    async fn signed_in(site: &Site) -> Self {
+    pub(crate) async fn signed_in(site: &Site) -> Self {
         let mut client = Self::new(site);
         let token = client.get("/login").await.field("csrf");
         let answer = client.post("/login", &[("csrf", &token), ("email", EMAIL), ("password", PASSWORD)]).await;

@@ -69,6 +69,7 @@ struct InvitedPage {
     /// The path and the query of the link; the script puts the host in front.
     link: Option<String>,
     was_shown: bool,
+    takes_passwords: bool,
 }
 
 fn meaning(role: Role) -> &'static str {
@@ -147,7 +148,8 @@ pub(super) async fn invite(Posted { member, form }: Posted) -> Result<Response, 
     let base = &member.visitor.app.settings().base;
     let link = secret.filter(|_| !was_shown);
     let link = link.map(|secret| format!("{base}/register?{}", form::query("invitation", &secret)));
-    Ok(member.page("Invited", |frame| InvitedPage { frame, invitation, link, was_shown }))
+    let takes_passwords = member.desk().takes_passwords();
+    Ok(member.page("Invited", |frame| InvitedPage { frame, invitation, link, was_shown, takes_passwords }))
 }
 
 fn user_of(id: &str) -> Result<UserId, DeskError> {

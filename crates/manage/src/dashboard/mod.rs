@@ -19,6 +19,8 @@ mod keys;
 mod login;
 mod member;
 mod members;
+#[cfg(feature = "oidc")]
+mod oidc;
 mod once;
 mod page;
 mod register;
@@ -75,7 +77,10 @@ impl App {
 /// ```
 pub fn dashboard(desk: Desk, settings: DashboardSettings) -> Router {
     let app = App(Arc::new((desk, settings)));
-    Router::new()
+    let router = Router::new();
+    #[cfg(feature = "oidc")]
+    let router = router.route("/login/oidc", get(oidc::begin)).route("/login/oidc/callback", get(oidc::end));
+    router
         .route("/login", get(login::page).post(login::sign_in))
         .route("/logout", post(login::sign_out))
         .route("/register", get(register::page).post(register::register))

@@ -41,6 +41,8 @@ struct SettingsPage {
     account_version: u64,
     plan: Option<String>,
     may_write: bool,
+    /// Whether they sign in with a password.
+    has_password: bool,
     sessions: Vec<Session>,
     /// Which form was wrong, and what.
     wrong: Option<(&'static str, Wrong)>,
@@ -55,8 +57,10 @@ async fn show(
     let now = member.desk().now();
     let sessions = member.desk().own_sessions(&member.actor, &PageRequest::default()).await?;
     let typed = |field: &str, known: &str| if form.has(field) { form.get(field).to_owned() } else { known.to_owned() };
+    let has_password = member.desk().has_password(&member.actor).await?;
     let page = |frame| SettingsPage {
         frame,
+        has_password,
         themes: Theme::ALL
             .into_iter()
             .map(|(theme, label)| Choice { value: theme.as_str(), label, is_chosen: theme == member.visitor.theme })

@@ -194,6 +194,13 @@ impl Visitor {
         }
     }
 
+    /// The dashboard's own URL of a path, as the visitor's browser has it.
+    #[cfg(feature = "oidc")]
+    pub(super) fn absolute(&self, path: &str) -> String {
+        let scheme = if self.place == Place::Host { "https" } else { "http" };
+        format!("{scheme}://{}{}{path}", self.host, self.app.settings().base)
+    }
+
     pub(super) fn html(&self, status: StatusCode, page: &impl Template) -> Response {
         match page.render() {
             Ok(text) => {
@@ -248,6 +255,13 @@ impl FromRequestParts<App> for Visitor {
     async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, Failure> {
         parts.extensions.get::<Self>().cloned().ok_or_else(|| Failure::from(DeskError::Internal))
     }
+}
+
+/// Goes to another site.
+#[cfg(feature = "oidc")]
+pub(super) fn leave(url: &str) -> Result<Response, Failure> {
+    let target = HeaderValue::try_from(url).map_err(|_| Failure::from(DeskError::Internal))?;
+    Ok((StatusCode::SEE_OTHER, [(LOCATION, target)]).into_response())
 }
 
 /// The token that stands in every form, and that nobody can make without the cookie.

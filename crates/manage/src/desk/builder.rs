@@ -39,6 +39,10 @@ pub(crate) struct Settings {
     pub(crate) refresh_life: Duration,
     pub(crate) family_life: Duration,
     pub(crate) proxies: TrustedProxies,
+    /// Whether people sign in with passwords.
+    pub(crate) passwords: bool,
+    #[cfg(feature = "oidc")]
+    pub(crate) identity_provider: Option<crate::identity_provider::IdentityProvider>,
 }
 
 /// Puts a [`Desk`] together; made by [`Desk::builder`].
@@ -94,6 +98,9 @@ impl DeskBuilder {
                 refresh_life: 30 * 24 * HOUR,
                 family_life: 90 * 24 * HOUR,
                 proxies: TrustedProxies::none(),
+                passwords: true,
+                #[cfg(feature = "oidc")]
+                identity_provider: None,
             },
             attempts: (PER_ADDRESS, PER_EMAIL),
             params: Passwords::owasp(),
@@ -157,6 +164,14 @@ impl DeskBuilder {
     /// The proxies that are believed about their clients' addresses; none without this.
     pub fn trusted_proxies(mut self, proxies: TrustedProxies) -> Self {
         self.settings.proxies = proxies;
+        self
+    }
+
+    /// With an OpenID Connect provider, by which people sign in to the dashboard.
+    #[cfg(feature = "oidc")]
+    pub fn identity_provider(mut self, provider: crate::identity_provider::IdentityProvider) -> Self {
+        self.settings.passwords = !provider.is_only_way;
+        self.settings.identity_provider = Some(provider);
         self
     }
 

@@ -24,7 +24,7 @@ pub struct MemberView {
     /// Since when.
     #[schema(value_type = String, format = DateTime)]
     pub created_at: keyward::Timestamp,
-    /// Whether they have chosen a password yet.
+    /// Whether they have yet to choose a password, or to sign in for the first time.
     pub pending: bool,
     /// For updates.
     pub version: u64,
@@ -163,7 +163,7 @@ impl Desk {
             user: User::from(&user.value),
             role: member.role,
             created_at: member.created_at,
-            pending: user.password.is_none(),
+            pending: user.is_pending(),
             version: member.version,
         })
     }

@@ -4,6 +4,8 @@ mod access;
 mod accounts;
 mod audit;
 mod builder;
+#[cfg(feature = "oidc")]
+mod external;
 mod invitations;
 mod keys;
 mod limit;

@@ -32,6 +32,8 @@ pub enum Kind {
     Refresh,
     /// A one-time link with which a user chooses a password.
     Invitation,
+    /// What a user is called by an identity provider.
+    Link,
     /// A request that is to have one effect, however often it is sent.
     Once,
     /// Keys of an account that are being made at this moment.
@@ -57,6 +59,7 @@ impl Kind {
             Self::Access => "access",
             Self::Refresh => "refresh",
             Self::Invitation => "invitation",
+            Self::Link => "link",
             Self::Once => "once",
             Self::Making => "making",
             Self::Begun => "begun",
