@@ -348,6 +348,12 @@ pub(crate) enum Users {
         #[arg(long)]
         password_stdin: bool,
     },
+    /// Prints what a user chooses another password with, once and within an hour: for those whom nobody else can help.
+    Reset {
+        /// Their e-mail address.
+        #[arg(long)]
+        email: String,
+    },
 }
 
 #[derive(Subcommand)]

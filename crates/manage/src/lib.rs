@@ -50,8 +50,8 @@ pub use dashboard::{DashboardSettings, dashboard};
 pub use desk::{
     ACCESS_TOKEN_PREFIX, AccountUpdate, Answer, AuditEntry, AuditQuery, AuditVerdict, Desk, DeskBuilder, Invited,
     KeyChange, KeyDraft, KeyView, MANAGEMENT_PREFIX, MemberView, NewUser, NewlyIssued, NewlyRotated, Once, Outcome,
-    Page, PageRequest, SECRET_MANAGEMENT_PREFIX, SessionView, SignUpPolicy, SignedIn, Target, Tokens, Usage, UsageDay,
-    UsageTotal, purpose_of,
+    Page, PageRequest, ResetLink, SECRET_MANAGEMENT_PREFIX, SessionView, SignUpPolicy, SignedIn, Target, Tokens, Usage,
+    UsageDay, UsageTotal, purpose_of,
 };
 pub use error::DeskError;
 #[cfg(feature = "oidc")]

@@ -391,6 +391,32 @@ impl Entity for Invitation {
     }
 }
 
+/// A link with which a user chooses another password, by its digest.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct PasswordReset {
+    pub(crate) digest: String,
+    pub(crate) user: UserId,
+    /// The user's, when it was made.
+    pub(crate) epoch: u64,
+    pub(crate) ends_at: Timestamp,
+}
+
+impl Entity for PasswordReset {
+    const KIND: Kind = Kind::PasswordReset;
+    fn id(&self) -> String {
+        self.digest.clone()
+    }
+    fn sort(&self) -> i64 {
+        self.ends_at.as_millis()
+    }
+    fn owner(&self) -> String {
+        self.user.to_string()
+    }
+    fn expires_at(&self) -> Option<Timestamp> {
+        Some(self.ends_at)
+    }
+}
+
 /// A plan: what an account that has it may do.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Plan {

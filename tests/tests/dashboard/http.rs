@@ -112,7 +112,7 @@ const PAGES: [&str; 6] = ["/keys", "/keys/new", "/usage", "/members", "/audit", 
 async fn every_answer_has_the_headers_that_browsers_need() {
     let site = Site::with_owner().await;
     let mut client = Client::signed_in(&site).await;
-    for path in PAGES.into_iter().chain(["/keys/key_nobody", "/login", "/register"]) {
+    for path in PAGES.into_iter().chain(["/keys/key_nobody", "/login", "/register", "/forgot", "/reset"]) {
         let answer = client.get(path).await;
         assert_eq!(
             answer.header("content-security-policy"),

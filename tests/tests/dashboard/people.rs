@@ -198,3 +198,56 @@ async fn a_key_is_made_with_the_keyboard_alone() {
     browser.see("Copied.").await;
     browser.close().await;
 }
+
+#[tokio::test]
+async fn who_has_forgotten_their_password_chooses_another_with_a_link_from_an_owner() {
+    let site = Site::with_owner().await;
+    let owner = site.owner().await;
+    let operator = site.desk.operator().clone();
+    let invited =
+        site.desk.invite(&owner, &operator, "grace@example.com", keyward_manage::Role::Developer).await.unwrap();
+    let context = keyward_manage::Context::new();
+    let invitation = invited.invitation.unwrap();
+    site.desk.accept_invitation(&context, &invitation, "Grace", PASSWORD).await.unwrap();
+    let session = site.desk.sign_in(&context, "grace@example.com", PASSWORD).await.unwrap().session;
+
+    let other = Browser::open(&site).await;
+    other.go("/login").await;
+    other.press("Forgot your password?").await;
+    other.see("Ask an owner or admin of your account").await;
+    other.picture("forgot").await;
+
+    let browser = Browser::open_beside(&site).await;
+    browser.sign_in().await;
+    browser.press("Members").await;
+    browser.press("Password of Grace").await;
+    browser.see("It works once, within an hour").await;
+    browser.picture("member-reset").await;
+    browser.press("Make the link").await;
+    let link = browser.text_of("#link").await;
+    assert!(link.starts_with(&site.url("/reset?reset=kwp_")), "{link}");
+    browser.picture("reset-made").await;
+    browser.client.refresh().await.unwrap();
+    browser.see("Invite somebody").await;
+    assert!(!browser.html().await.contains("kwp_"));
+
+    other.client.goto(&link).await.unwrap();
+    other.see("Choose another password").await;
+    other.picture("reset").await;
+    other.fill("password", "another good password").await;
+    other.press("Set password").await;
+    other.see("every session has ended").await;
+    assert!(site.desk.session(&session, context).await.is_err());
+    other.fill("email", "grace@example.com").await;
+    other.fill("password", "another good password").await;
+    other.press("Sign in").await;
+    other.see("No key yet").await;
+    other.client.goto(&link).await.unwrap();
+    other.fill("password", "yet another password").await;
+    other.press("Set password").await;
+    other.see("It was used already").await;
+    let secret = link.rsplit('=').next().unwrap();
+    site.assert_kept_nowhere(&[secret]);
+    browser.close().await;
+    other.close().await;
+}

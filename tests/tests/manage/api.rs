@@ -329,6 +329,33 @@ async fn every_route_has_its_statuses() {
             401,
             "LINK_ENDED",
         ),
+        ("nobody", "POST", "/v1/users/forgot-password", NOTHING, r#"{"email":"nobody@example.com"}"#, 202, ""),
+        ("nobody", "POST", "/v1/users/forgot-password", NOTHING, r#"{"email":"no"}"#, 422, "INVALID_VALUE"),
+        (
+            "nobody",
+            "POST",
+            "/v1/users/reset-password",
+            NOTHING,
+            r#"{"reset":"kwp_x","password":"long enough for anybody"}"#,
+            401,
+            "LINK_ENDED",
+        ),
+        (
+            "nobody",
+            "POST",
+            "/v1/users/reset-password",
+            NOTHING,
+            r#"{"reset":"kwp_x","password":"short"}"#,
+            422,
+            "INVALID_VALUE",
+        ),
+        ("nobody", "POST", "/v1/users/{user}/password-reset", NOTHING, "", 401, "MISSING_API_KEY"),
+        ("reader", "POST", "/v1/users/{user}/password-reset", NOTHING, "", 403, "INSUFFICIENT_SCOPE"),
+        ("token", "POST", "/v1/users/{user}/password-reset", NOTHING, "", 422, "INVALID_VALUE"),
+        ("manager", "POST", "/v1/users/user_unknown/password-reset", NOTHING, "", 404, "NOT_FOUND"),
+        // They have made another account since.
+        ("manager", "POST", "/v1/users/{user}/password-reset", NOTHING, "", 403, "ESCALATION"),
+        ("operator", "POST", "/v1/users/{user}/password-reset", NOTHING, "", 201, ""),
         (
             "nobody",
             "POST",
@@ -467,7 +494,7 @@ async fn the_api_describes_itself() {
     let running = Running::start().await;
     let described = running.send("nobody", "GET", "/openapi.json", NOTHING, "").await.body;
     assert!(described["openapi"].as_str().unwrap().starts_with("3.1"));
-    assert_eq!(described["paths"].as_object().unwrap().len(), 26);
+    assert_eq!(described["paths"].as_object().unwrap().len(), 29);
     let page = running.send("nobody", "GET", "/docs", NOTHING, "").await;
     assert_eq!(page.status, 200);
     assert!(page.text.contains("/v1/keys/{key}/rotate") && !page.text.contains("://cdn"), "{}", page.text);

@@ -6,6 +6,7 @@ mod api;
 mod audit;
 mod desk;
 mod keys;
+mod people;
 mod serve;
 mod setting;
 mod store;

@@ -53,6 +53,16 @@ fn it_starts_empty_gets_an_owner_and_answers() {
         verified.status.success() && String::from_utf8_lossy(&verified.stdout).contains("3 entries"),
         "{verified:?}"
     );
+
+    let reset = keyward(&database, &["users", "reset", "--email", "ada@example.com"]).output().unwrap();
+    let secret = String::from_utf8(reset.stdout).unwrap();
+    let body = format!(r#"{{"reset":"{}","password":"another good password"}}"#, secret.trim());
+    let json = ["--header", "content-type: application/json", "--data", &body];
+    assert_eq!(server.curl("/v1/users/reset-password", &json).status, 202, "{secret}");
+    let json = ["--header", "content-type: application/json", "--data", sign_in];
+    assert_eq!(server.curl("/v1/tokens", &json).status, 401, "the password is another now");
+    let unknown = keyward(&database, &["users", "reset", "--email", "nobody@example.com"]).output().unwrap();
+    assert_eq!(unknown.status.code(), Some(3));
     server.stop();
 }
 

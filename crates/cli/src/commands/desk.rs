@@ -53,8 +53,16 @@ pub(super) async fn open(arguments: &Arguments, settings: &Settings) -> Result<O
 }
 
 pub(super) async fn users(arguments: &Arguments, command: &Users) -> Result<(), Failure> {
-    let Users::Create { email, name, password_stdin, .. } = command;
     let Opened { desk, .. } = open(arguments, &Settings::default()).await?;
+    let (email, name, password_stdin) = match command {
+        Users::Create { email, name, password_stdin, .. } => (email, name, password_stdin),
+        Users::Reset { email } => {
+            let user = desk.user_with_email(&system(), email).await?.value;
+            let link = desk.create_password_reset(&system(), &user.id).await?;
+            eprintln!("choose another password within an hour, at /reset?reset= of the server with this behind it");
+            return output::line(&link.secret);
+        }
+    };
     if *password_stdin {
         let mut line = Zeroizing::new(String::new());
         std::io::stdin().read_line(&mut line)?;

@@ -4,24 +4,29 @@ use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
+use keyward::{Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use zeroize::Zeroizing;
 
-use super::wire::{Caller, Input, Origin, Params, Problem, Tagged, answer};
+use super::wire::{At, Caller, Input, NoInput, Origin, Params, Problem, Shown, Tagged, answer};
 use super::{Listed, Paging};
 use crate::desk::{Desk, NewUser, SessionView};
 use crate::records::{User, Versioned};
 
 /// What anybody may ask.
 pub(super) fn open() -> OpenApiRouter<Desk> {
-    OpenApiRouter::new().routes(routes!(sign_up)).routes(routes!(accept))
+    OpenApiRouter::new().routes(routes!(sign_up)).routes(routes!(accept)).routes(routes!(forgot)).routes(routes!(reset))
 }
 
 pub(super) fn routes() -> OpenApiRouter<Desk> {
-    OpenApiRouter::new().routes(routes!(show, update)).routes(routes!(password)).routes(routes!(sessions))
+    OpenApiRouter::new()
+        .routes(routes!(show, update))
+        .routes(routes!(password))
+        .routes(routes!(sessions))
+        .routes(routes!(create_reset))
 }
 
 /// Somebody who signs up.
@@ -46,6 +51,35 @@ struct Accept {
     name: String,
     #[schema(value_type = String, format = Password, min_length = 12, max_length = 200)]
     password: Zeroizing<String>,
+}
+
+/// Somebody who has forgotten their password.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Forgot {
+    #[schema(max_length = 254)]
+    email: String,
+}
+
+/// What somebody does with a link for another password.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Reset {
+    #[schema(value_type = String, max_length = 100)]
+    reset: Zeroizing<String>,
+    #[schema(value_type = String, format = Password, min_length = 12, max_length = 200)]
+    password: Zeroizing<String>,
+}
+
+/// A link for another password.
+#[derive(Serialize, ToSchema)]
+struct ResetView {
+    user: User,
+    /// What they choose another password with. It is here and nowhere else: send it to them.
+    reset: Shown,
+    /// When it ends.
+    #[schema(value_type = String, format = DateTime)]
+    ends_at: Timestamp,
 }
 
 /// What to change in a user.
@@ -104,6 +138,46 @@ async fn accept(State(desk): State<Desk>, Origin(context): Origin, input: Input<
     let body = input.value;
     desk.accept_invitation(&context, &body.invitation, &body.name, &body.password).await?;
     Ok((StatusCode::ACCEPTED, Json(Accepted { detail: "Sign in with this password." })).into_response())
+}
+
+/// Takes note that somebody has forgotten their password. The answer is the same whether the address is known or not.
+#[utoipa::path(post, path = "/v1/users/forgot-password", tag = "users", request_body = Forgot,
+    responses((status = 202, description = "What to do next", body = Accepted)))]
+async fn forgot(State(desk): State<Desk>, Origin(context): Origin, input: Input<Forgot>) -> Result<Response, Problem> {
+    desk.forgot_password(&context, &input.value.email).await?;
+    let detail = if desk.sends_links() {
+        "If there is a user with this address, they are sent a link. It works once, within an hour."
+    } else {
+        "Ask an owner or admin of your account for a link with which you choose another password."
+    };
+    Ok((StatusCode::ACCEPTED, Json(Accepted { detail })).into_response())
+}
+
+/// Chooses another password, with a link, and ends all sessions and tokens of the user.
+#[utoipa::path(post, path = "/v1/users/reset-password", tag = "users", request_body = Reset,
+    responses((status = 202, description = "Sign in again", body = Accepted)))]
+async fn reset(State(desk): State<Desk>, Origin(context): Origin, input: Input<Reset>) -> Result<Response, Problem> {
+    desk.reset_password(&context, &input.value.reset, &input.value.password).await?;
+    Ok((StatusCode::ACCEPTED, Json(Accepted { detail: "Sign in with the new password." })).into_response())
+}
+
+/// Makes a link with which a user chooses another password, once and within an hour.
+#[utoipa::path(post, path = "/v1/users/{user}/password-reset", tag = "users", security(("bearer" = [])),
+    params(("user" = String, Path, min_length = 1, max_length = 64),
+        ("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[!-~]+$")),
+    responses((status = 201, description = "The link", body = ResetView)))]
+async fn create_reset(
+    State(desk): State<Desk>,
+    caller: Caller,
+    At(user): At<UserId>,
+    NoInput(request): NoInput,
+) -> Result<Response, Problem> {
+    let (working, actor) = (desk.clone(), caller.actor.clone());
+    let operation = async move {
+        let link = working.create_password_reset(&actor, &user).await?;
+        answer(201, None, &ResetView { user: link.user, reset: Shown(link.secret), ends_at: link.ends_at })
+    };
+    caller.once(&desk, request, operation).await
 }
 
 /// The calling user.

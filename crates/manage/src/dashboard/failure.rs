@@ -126,7 +126,7 @@ pub(super) fn explain(error: &DeskError) -> (&'static str, String) {
         DeskError::LastOwner => ("An owner is needed", "An account keeps at least one owner.".to_owned()),
         DeskError::WrongCredentials => ("Not signed in", "The e-mail address or the password is wrong.".to_owned()),
         DeskError::LinkEnded => {
-            ("The invitation has ended", "It was used already, is too old, or never was. Ask for another.".to_owned())
+            ("The link has ended", "It was used already, is too old, or never was. Ask for another.".to_owned())
         }
         DeskError::PasswordsOff => {
             ("Not with a password", "Nobody signs in with a password here. Use the button on the sign-in page.".to_owned())

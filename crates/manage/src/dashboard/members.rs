@@ -29,6 +29,8 @@ struct Row {
     is_self: bool,
     /// Whether the visitor may change or remove them.
     may_change: bool,
+    /// Whether the visitor may make a link for another password.
+    may_reset: bool,
     version: u64,
 }
 
@@ -84,10 +86,13 @@ fn meaning(role: Role) -> &'static str {
 fn row(member: &Member, view: MemberView) -> Row {
     let now = member.desk().now();
     let may_write = member.may(&scopes::MEMBERS_WRITE);
+    let may_change = may_write && member.rights.may_give(view.role);
+    let is_self = member.actor.user() == Some(&view.user.id);
     Row {
         id: view.user.id.to_string(),
-        may_change: may_write && member.rights.may_give(view.role),
-        is_self: member.actor.user() == Some(&view.user.id),
+        may_change,
+        may_reset: may_change && !is_self && member.desk().takes_passwords(),
+        is_self,
         name: view.user.name,
         email: view.user.email,
         role: view.role.as_str(),
@@ -152,7 +157,7 @@ pub(super) async fn invite(Posted { member, form }: Posted) -> Result<Response, 
     Ok(member.page("Invited", |frame| InvitedPage { frame, invitation, link, was_shown, takes_passwords }))
 }
 
-fn user_of(id: &str) -> Result<UserId, DeskError> {
+pub(super) fn user_of(id: &str) -> Result<UserId, DeskError> {
     id.parse().map_err(|_| DeskError::NotFound("member"))
 }
 

@@ -24,6 +24,7 @@ mod oidc;
 mod once;
 mod page;
 mod register;
+mod reset;
 mod settings;
 mod settings_page;
 mod svg;
@@ -84,6 +85,8 @@ pub fn dashboard(desk: Desk, settings: DashboardSettings) -> Router {
         .route("/login", get(login::page).post(login::sign_in))
         .route("/logout", post(login::sign_out))
         .route("/register", get(register::page).post(register::register))
+        .route("/forgot", get(reset::forgot_page).post(reset::forgot))
+        .route("/reset", get(reset::page).post(reset::reset))
         .route("/account", post(settings_page::switch_account))
         .route("/keys", get(keys::list::page))
         .route("/keys/new", get(keys::create::page).post(keys::create::create))
@@ -97,6 +100,7 @@ pub fn dashboard(desk: Desk, settings: DashboardSettings) -> Router {
         .route("/members", get(members::page).post(members::invite))
         .route("/members/{id}/role", post(members::change_role))
         .route("/members/{id}/remove", get(members::confirm_removal).post(members::remove))
+        .route("/members/{id}/reset", get(reset::confirm).post(reset::create))
         .route("/audit", get(audit::page))
         .route("/settings", get(settings_page::page))
         .route("/settings/theme", post(settings_page::change_theme))

@@ -349,7 +349,7 @@ pub(super) fn form_page(path: &str, form: &Form) -> String {
     let path = path.split('?').next().unwrap_or_default();
     let page = match path.rsplit_once('/') {
         Some((key, "rename" | "disable" | "enable")) => key,
-        Some((_, "role")) => "/members",
+        Some((_, "role" | "reset")) => "/members",
         Some(("/settings", _)) => "/settings",
         Some(("", "logout" | "account")) | None => "/keys",
         _ => path,

@@ -74,6 +74,7 @@ pub struct DeskBuilder {
     settings: Settings,
     attempts: (NonZeroU32, NonZeroU32),
     params: Params,
+    forgotten: Option<super::resets::Forgotten>,
 }
 
 impl DeskBuilder {
@@ -104,6 +105,7 @@ impl DeskBuilder {
             },
             attempts: (PER_ADDRESS, PER_EMAIL),
             params: Passwords::owasp(),
+            forgotten: None,
         }
     }
 
@@ -175,6 +177,13 @@ impl DeskBuilder {
         self
     }
 
+    /// Sends a [`ResetLink`](crate::ResetLink) to whoever has forgotten their password and says so on the sign-in page. Without this they
+    /// are told to ask an owner or admin of their account.
+    pub fn on_forgotten_password(mut self, send: impl Fn(super::ResetLink) + Send + Sync + 'static) -> Self {
+        self.forgotten = Some(Arc::new(send));
+        self
+    }
+
     /// The parameters of argon2id; those of OWASP without this. Passwords that were hashed with others are hashed anew when their
     /// owners sign in.
     pub fn password_params(mut self, params: Params) -> Self {
@@ -213,6 +222,7 @@ impl DeskBuilder {
             head: tokio::sync::Mutex::new(None),
             making: std::array::from_fn(|_| tokio::sync::Mutex::new(())),
             authenticator: OnceLock::new(),
+            forgotten: self.forgotten,
         })))
     }
 }

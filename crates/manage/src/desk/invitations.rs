@@ -64,7 +64,13 @@ impl Desk {
             writes.push(user.insert()?);
         }
         // For who has never been here alone: a link must not let anybody in as somebody else.
-        let secret = if user.is_pending() && self.takes_passwords() { Some(new_secret("kwi_")?) } else { None };
+        // And not for somebody whom others have invited, whose link it would be as well.
+        let is_theirs_to_invite = known.is_none() || self.check_covers(actor, &user.id).await.is_ok();
+        let secret = if user.is_pending() && is_theirs_to_invite && self.takes_passwords() {
+            Some(new_secret("kwi_")?)
+        } else {
+            None
+        };
         let ends_at = self.now().saturating_add(LIFE);
         if let Some(secret) = &secret {
             writes.push(Invitation { digest: digest_of(secret), user: user.id.clone(), ends_at }.insert()?);

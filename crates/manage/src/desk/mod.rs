@@ -15,6 +15,7 @@ mod overview;
 mod page;
 mod password;
 mod plans;
+mod resets;
 mod sessions;
 mod throttle;
 mod tokens;
@@ -31,6 +32,7 @@ pub use members::MemberView;
 pub use once::{Answer, Once};
 pub use overview::UsageTotal;
 pub use page::{Page, PageRequest};
+pub use resets::ResetLink;
 pub use sessions::{SessionView, SignedIn};
 pub use tokens::Tokens;
 pub use usage::{Usage, UsageDay};
@@ -103,6 +105,7 @@ pub(crate) struct Inner {
     /// Whoever makes a key holds one of these, so that those of one process do not overtake each other all the time.
     making: [Mutex<()>; 16],
     authenticator: OnceLock<Authenticator>,
+    forgotten: Option<resets::Forgotten>,
 }
 
 impl Desk {

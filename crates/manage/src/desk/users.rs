@@ -11,7 +11,7 @@ use super::{Desk, check_name, password};
 use crate::actor::{Actor, Context};
 use crate::error::DeskError;
 use crate::records::{Account, Entity, Member, StoredUser, User, Versioned};
-use crate::role::Role;
+use crate::role::{Role, scopes};
 use crate::store::{Kind, List};
 
 /// How long signing up takes at least, so that its duration does not tell whether the address was known.
@@ -117,6 +117,16 @@ impl Desk {
     pub async fn has_owner(&self) -> Result<bool, DeskError> {
         let members = self.list::<Member>(&List::of(Kind::Member, 1_000).owner(self.operator().as_str())).await?;
         Ok(members.iter().any(|member| member.role == Role::Owner))
+    }
+
+    /// The user with this e-mail address. Needs `members:read` in the operator's account.
+    ///
+    /// # Errors
+    /// [`DeskError::NotFound`], [`DeskError::Forbidden`], [`DeskError::Invalid`].
+    pub async fn user_with_email(&self, actor: &Actor, email: &str) -> Result<Versioned<User>, DeskError> {
+        self.rights(actor, self.operator()).await?.require(&scopes::MEMBERS_READ)?;
+        let user = self.find::<StoredUser>(&normal_email(email)?).await?.ok_or(DeskError::NotFound("user"))?;
+        Ok(Versioned { value: User::from(&user.value), version: user.version })
     }
 
     /// The user who acts.

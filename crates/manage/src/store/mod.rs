@@ -32,6 +32,8 @@ pub enum Kind {
     Refresh,
     /// A one-time link with which a user chooses a password.
     Invitation,
+    /// A one-time link with which a user chooses another password.
+    PasswordReset,
     /// What a user is called by an identity provider.
     Link,
     /// A request that is to have one effect, however often it is sent.
@@ -59,6 +61,7 @@ impl Kind {
             Self::Access => "access",
             Self::Refresh => "refresh",
             Self::Invitation => "invitation",
+            Self::PasswordReset => "password_reset",
             Self::Link => "link",
             Self::Once => "once",
             Self::Making => "making",

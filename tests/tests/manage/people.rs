@@ -1,0 +1,158 @@
+//! What people do to each other's ways in: links for other passwords.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use argon2::Params;
+use keyward_manage::{AuditQuery, Context, Desk, DeskError, NewUser, ResetLink, Role, SqliteDesk};
+use keyward_sqlite::SqliteStore;
+
+use crate::setting::{PASSWORD, everywhere, on_sqlite};
+
+const OTHER: &str = "another good password";
+
+fn code<T: std::fmt::Debug>(result: Result<T, DeskError>) -> &'static str {
+    result.unwrap_err().code()
+}
+
+#[tokio::test]
+async fn a_link_for_another_password_is_good_once_and_for_an_hour_and_ends_all_that_was() {
+    for setting in everywhere().await {
+        let (desk, context) = (&setting.desk, Context::new());
+        let (owner, account) = setting.customer("ada@example.com").await;
+        let grace = setting.member(&owner, &account, "grace@example.com", Role::Developer).await;
+        let user = grace.user().unwrap();
+        let session = desk.sign_in(&context, "grace@example.com", PASSWORD).await.unwrap().session;
+        let tokens = desk.issue_tokens(&context, "grace@example.com", PASSWORD).await.unwrap();
+        let make = async || desk.create_password_reset(&owner, user).await.unwrap().secret;
+
+        let (first, second) = (make().await, make().await);
+        assert!(desk.session(&session, context.clone()).await.is_ok(), "a link alone changes nothing");
+        assert_eq!(code(desk.reset_password(&context, &first, "short").await), "INVALID_VALUE");
+        desk.reset_password(&context, &first, OTHER).await.unwrap();
+        assert_eq!(code(desk.session(&session, context.clone()).await), "SIGNED_OUT");
+        assert_eq!(code(desk.refresh_tokens(&context, &tokens.refresh).await), "SIGNED_OUT");
+        let authenticator = desk.authenticator().unwrap();
+        let field = format!("Bearer {}", *tokens.access.expose_once());
+        assert_eq!(authenticator.authenticate([field.as_bytes()]).await.unwrap_err().code(), "API_KEY_REVOKED");
+        assert_eq!(code(desk.sign_in(&context, "grace@example.com", PASSWORD).await), "INVALID_CREDENTIALS");
+        desk.sign_in(&context, "grace@example.com", OTHER).await.unwrap();
+        for used in [&first, &second] {
+            assert_eq!(code(desk.reset_password(&context, used, PASSWORD).await), "LINK_ENDED");
+        }
+        assert_eq!(code(desk.reset_password(&context, "kwp_nonsense", PASSWORD).await), "LINK_ENDED");
+
+        // Signing in does not end it, signing out everywhere does, and so does an hour.
+        let kept = make().await;
+        let grace = desk.sign_in(&context, "grace@example.com", OTHER).await.unwrap();
+        desk.reset_password(&context, &kept, PASSWORD).await.unwrap();
+        assert_eq!(code(desk.session(&grace.session, context.clone()).await), "SIGNED_OUT");
+        let ended = make().await;
+        let grace = setting.signed_in("grace@example.com").await;
+        desk.sign_out_everywhere(&grace).await.unwrap();
+        assert_eq!(code(desk.reset_password(&context, &ended, OTHER).await), "LINK_ENDED");
+        let late = make().await;
+        setting.clock.advance(Duration::from_secs(3_600));
+        assert_eq!(code(desk.reset_password(&context, &late, OTHER).await), "LINK_ENDED");
+
+        // Of several who use one at once, one gets their way.
+        let raced = make().await;
+        let uses = (0..6).map(|n| {
+            let (desk, secret) = (desk.clone(), raced.clone());
+            tokio::spawn(async move { desk.reset_password(&Context::new(), &secret, &format!("{OTHER} {n}")).await })
+        });
+        let mut done = 0;
+        for used in uses.collect::<Vec<_>>() {
+            done += usize::from(used.await.unwrap().is_ok());
+        }
+        assert_eq!(done, 1);
+        let log = desk.audit_log(&setting.system(), &AuditQuery::default()).await.unwrap().items;
+        for action in ["user.create_password_reset", "user.reset_password"] {
+            assert!(log.iter().any(|entry| entry.action == action), "{action}");
+        }
+        assert!(!serde_json::to_string(&log).unwrap().contains("kwp_"));
+    }
+}
+
+#[tokio::test]
+async fn nobody_gets_a_link_to_be_somebody_who_may_do_more_than_they() {
+    for setting in everywhere().await {
+        let desk = &setting.desk;
+        let operator = setting.operator().await;
+        let (owner, account) = setting.customer("ada@example.com").await;
+        let (stranger, elsewhere) = setting.customer("eve@example.com").await;
+        let admin = setting.member(&owner, &account, "admin@example.com", Role::Admin).await;
+        let developer = setting.member(&owner, &account, "developer@example.com", Role::Developer).await;
+        let id = |actor: &keyward_manage::Actor| actor.user().unwrap().clone();
+        for (by, of, verdict) in [
+            (&owner, &admin, "done"),
+            (&admin, &developer, "done"),
+            (&operator, &owner, "done"),
+            (&admin, &owner, "ESCALATION"),
+            (&developer, &admin, "INSUFFICIENT_SCOPE"),
+            (&stranger, &developer, "NOT_FOUND"),
+            (&owner, &owner, "INVALID_VALUE"),
+            (&owner, &operator, "NOT_FOUND"),
+        ] {
+            let made = desk.create_password_reset(by, &id(of)).await;
+            assert_eq!(
+                made.map_or_else(|error| error.code(), |_| "done"),
+                verdict,
+                "{:?} of {:?}",
+                by.name(),
+                of.name()
+            );
+        }
+        // Who is somebody elsewhere, too, is out of reach for those who are somebody here alone.
+        desk.invite(&stranger, &elsewhere, "developer@example.com", Role::Owner).await.unwrap();
+        assert_eq!(code(desk.create_password_reset(&owner, &id(&developer)).await), "ESCALATION");
+        assert!(desk.create_password_reset(&operator, &id(&developer)).await.is_ok());
+
+        // The same holds for invitations: a link of one account is not one into another.
+        let first = desk.invite(&owner, &account, "new@example.com", Role::Admin).await.unwrap();
+        assert!(first.invitation.is_some());
+        let second = desk.invite(&stranger, &elsewhere, "new@example.com", Role::Viewer).await.unwrap();
+        assert!(second.invitation.is_none() && second.member.pending);
+    }
+}
+
+#[tokio::test]
+async fn who_has_forgotten_a_password_is_sent_a_link_and_nobody_learns_who_has_one() {
+    let sent = Arc::new(Mutex::new(Vec::new()));
+    let store = SqliteStore::temporary().unwrap();
+    let outbox = Arc::clone(&sent);
+    let desk = Desk::builder(store.clone(), SqliteDesk::open(&store).unwrap())
+        .password_params(Params::new(8, 1, 1, None).unwrap())
+        .on_forgotten_password(move |link: ResetLink| outbox.lock().unwrap().push(link))
+        .build()
+        .unwrap();
+    let context = Context::new();
+    let system = keyward_manage::Actor::system("test", Context::new());
+    desk.create_owner(&system, NewUser::new("ada@example.com", "Ada", PASSWORD)).await.unwrap();
+    for email in ["nobody@example.com", " ADA@example.com"] {
+        desk.forgot_password(&context, email).await.unwrap();
+    }
+    for _ in 0..100 {
+        if !sent.lock().unwrap().is_empty() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let link = sent.lock().unwrap().pop().unwrap();
+    assert_eq!(link.user.email, "ada@example.com");
+    desk.reset_password(&context, &link.secret, OTHER).await.unwrap();
+    desk.sign_in(&context, "ada@example.com", OTHER).await.unwrap();
+    // Known or not, the tenth is the last within a minute.
+    for email in ["ada@example.com", "nobody@example.com"] {
+        let mut tried = 0;
+        while desk.forgot_password(&context, email).await.is_ok() {
+            tried += 1;
+        }
+        assert!((8..=10).contains(&tried), "{email} {tried}");
+    }
+    // Without a way to send mail, nothing is made.
+    let setting = on_sqlite();
+    setting.customer("ada@example.com").await;
+    setting.desk.forgot_password(&context, "ada@example.com").await.unwrap();
+    assert!(!setting.desk.sends_links());
+}
