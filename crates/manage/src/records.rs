@@ -140,6 +140,9 @@ pub(crate) struct StoredUser {
     /// They signed up by themselves, so nobody knows whether the address is theirs.
     #[serde(default)]
     pub(crate) is_unproven: bool,
+    /// Since when they cannot sign in, if they cannot.
+    #[serde(default)]
+    pub(crate) disabled_at: Option<Timestamp>,
 }
 
 impl StoredUser {
@@ -178,6 +181,9 @@ pub struct User {
     /// When they last signed in, if they have.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub last_sign_in_at: Option<Timestamp>,
+    /// Since when they cannot sign in, if the operator has disabled them.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub disabled_at: Option<Timestamp>,
 }
 
 impl From<&StoredUser> for User {
@@ -188,6 +194,7 @@ impl From<&StoredUser> for User {
             name: user.name.clone(),
             created_at: user.created_at,
             last_sign_in_at: user.last_sign_in_at,
+            disabled_at: user.disabled_at,
         }
     }
 }

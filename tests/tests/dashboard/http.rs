@@ -106,7 +106,7 @@ fn encoded(text: &str) -> String {
         .collect()
 }
 
-const PAGES: [&str; 6] = ["/keys", "/keys/new", "/usage", "/members", "/audit", "/settings"];
+const PAGES: [&str; 7] = ["/keys", "/keys/new", "/usage", "/members", "/users", "/audit", "/settings"];
 
 #[tokio::test]
 async fn every_answer_has_the_headers_that_browsers_need() {

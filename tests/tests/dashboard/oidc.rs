@@ -139,6 +139,14 @@ async fn only_a_verified_address_that_is_known_lets_anybody_in_and_all_others_ar
         let chosen = site.desk.accept_invitation(&Context::new(), &link, "Mallory", "another good password").await;
         assert!(matches!(chosen, Err(DeskError::LinkEnded)));
         assert_eq!(invite_again(&site).await, None, "and nobody gets another");
+        // Who is disabled is told what all others are.
+        let owner = site.owner().await;
+        let user = site.desk.user_with_email(&owner, "grace@example.com").await.unwrap().value.id;
+        site.desk.set_user_disabled(&owner, &user, true).await.unwrap();
+        assert_eq!(client.get("/keys").await.status, 303);
+        let (_, answer) = sign_in(&site, &provider, "grace").await;
+        assert!(answer.status == 403 && answer.body.contains(NOT_LET_IN), "{}", answer.body);
+        site.desk.set_user_disabled(&owner, &user, false).await.unwrap();
         // Somebody else to whom the provider gives the same address later is not them.
         let (_, answer) = sign_in(&site, &provider, "same.grace").await;
         assert_eq!(answer.status, 403, "{}", answer.body);

@@ -251,3 +251,48 @@ async fn who_has_forgotten_their_password_chooses_another_with_a_link_from_an_ow
     browser.close().await;
     other.close().await;
 }
+
+#[tokio::test]
+async fn the_operator_finds_disables_and_deletes_users() {
+    let site = Site::with_owner().await;
+    let context = keyward_manage::Context::new();
+    let new = keyward_manage::NewUser::new("new@example.com", "Newcomer", PASSWORD);
+    site.desk.sign_up(&context, new).await.unwrap();
+    let session = site.desk.sign_in(&context, "new@example.com", PASSWORD).await.unwrap().session;
+    let browser = Browser::open(&site).await;
+    browser.sign_in().await;
+    browser.press("Users").await;
+    browser.see("new@example.com").await;
+    browser.fill("email", "nobody@example.com").await;
+    browser.press("Find").await;
+    browser.see("There is no such user").await;
+    browser.fill("email", "new@example.com").await;
+    browser.press("Find").await;
+    browser.press("Newcomer").await;
+    browser.see("owner of").await;
+    browser.press("Disable").await;
+    browser.see("their sessions and tokens have ended").await;
+    browser.picture("user-disabled").await;
+    assert!(site.desk.session(&session, context.clone()).await.is_err());
+    assert!(site.desk.sign_in(&context, "new@example.com", PASSWORD).await.is_err());
+    browser.press("Enable").await;
+    browser.see("can sign in again").await;
+    browser.press("Delete").await;
+    browser.see("This cannot be undone").await;
+    browser.picture("user-delete").await;
+    browser.click("button.danger").await;
+    browser.see("An account keeps at least one owner").await;
+
+    // Grace belongs to the operator's account alone, and has no say in this.
+    let owner = site.owner().await;
+    let operator = site.desk.operator().clone();
+    let invited = site.desk.invite(&owner, &operator, "grace@example.com", keyward_manage::Role::Viewer).await.unwrap();
+    site.desk.accept_invitation(&context, &invited.invitation.unwrap(), "Grace", PASSWORD).await.unwrap();
+    browser.go("/users").await;
+    browser.press("Grace").await;
+    browser.press("Delete").await;
+    browser.click("button.danger").await;
+    browser.see("The user is deleted").await;
+    assert!(!browser.text().await.contains("grace@example.com"));
+    browser.close().await;
+}

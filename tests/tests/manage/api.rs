@@ -110,6 +110,7 @@ impl Running {
 
 const NOTHING: &[(&str, &str)] = &[];
 const AT_1: &[(&str, &str)] = &[("if-match", "\"1\"")];
+const AT_3: &[(&str, &str)] = &[("if-match", "\"3\"")];
 const AT_9: &[(&str, &str)] = &[("if-match", "\"9\"")];
 const WEAK: &[(&str, &str)] = &[("if-match", "W/\"1\"")];
 const TEXT: &[(&str, &str)] = &[("content-type", "text/plain")];
@@ -349,6 +350,23 @@ async fn every_route_has_its_statuses() {
             422,
             "INVALID_VALUE",
         ),
+        ("manager", "GET", "/v1/users", NOTHING, "", 404, "NOT_FOUND"),
+        ("operator", "GET", "/v1/users?limit=1", NOTHING, "", 200, ""),
+        ("operator", "GET", "/v1/users?email=nobody@example.com", NOTHING, "", 200, ""),
+        ("operator", "GET", "/v1/users?email=nonsense", NOTHING, "", 422, "INVALID_VALUE"),
+        ("operator", "GET", "/v1/users?after=nonsense", NOTHING, "", 422, "INVALID_VALUE"),
+        ("nobody", "GET", "/v1/users", NOTHING, "", 401, "MISSING_API_KEY"),
+        ("operator", "GET", "/v1/users/{user}", NOTHING, "", 200, ""),
+        ("manager", "GET", "/v1/users/{user}", NOTHING, "", 404, "NOT_FOUND"),
+        ("operator", "GET", "/v1/users/user_unknown", NOTHING, "", 404, "NOT_FOUND"),
+        ("manager", "POST", "/v1/users/{user}/disable", NOTHING, "", 404, "NOT_FOUND"),
+        ("operator", "POST", "/v1/users/user_unknown/disable", NOTHING, "", 404, "NOT_FOUND"),
+        ("manager", "POST", "/v1/users/{user}/enable", NOTHING, "", 404, "NOT_FOUND"),
+        ("operator", "POST", "/v1/users/{user}/enable", NOTHING, "", 200, ""),
+        ("operator", "DELETE", "/v1/users/{user}", NOTHING, "", 428, "PRECONDITION_REQUIRED"),
+        ("operator", "DELETE", "/v1/users/{user}", &[("if-match", "\"99\"")], "", 412, "PRECONDITION_FAILED"),
+        ("manager", "DELETE", "/v1/users/{user}", AT_1, "", 404, "NOT_FOUND"),
+        ("operator", "DELETE", "/v1/users/{user}", AT_3, "", 409, "LAST_OWNER"),
         ("nobody", "POST", "/v1/users/{user}/password-reset", NOTHING, "", 401, "MISSING_API_KEY"),
         ("reader", "POST", "/v1/users/{user}/password-reset", NOTHING, "", 403, "INSUFFICIENT_SCOPE"),
         ("token", "POST", "/v1/users/{user}/password-reset", NOTHING, "", 422, "INVALID_VALUE"),
@@ -380,6 +398,7 @@ async fn every_route_has_its_statuses() {
         ("manager", "POST", "/v1/tokens/sign-out", NOTHING, "{}", 403, "USER_REQUIRED"),
         ("token", "POST", "/v1/tokens/sign-out", NOTHING, "{}", 204, ""),
         ("token", "GET", "/v1/users/self", NOTHING, "", 401, "API_KEY_REVOKED"),
+        ("operator", "POST", "/v1/users/{user}/disable", NOTHING, "", 200, ""),
     ];
     for (who, method, path, headers, body, status, code) in rows {
         let answered = running.send(who, method, path, headers, body).await;
@@ -494,7 +513,7 @@ async fn the_api_describes_itself() {
     let running = Running::start().await;
     let described = running.send("nobody", "GET", "/openapi.json", NOTHING, "").await.body;
     assert!(described["openapi"].as_str().unwrap().starts_with("3.1"));
-    assert_eq!(described["paths"].as_object().unwrap().len(), 29);
+    assert_eq!(described["paths"].as_object().unwrap().len(), 32);
     let page = running.send("nobody", "GET", "/docs", NOTHING, "").await;
     assert_eq!(page.status, 200);
     assert!(page.text.contains("/v1/keys/{key}/rotate") && !page.text.contains("://cdn"), "{}", page.text);

@@ -1,4 +1,4 @@
-//! What people do to each other's ways in: links for other passwords.
+//! What people do to each other's ways in: links for other passwords, and what the operator does with users.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -155,4 +155,98 @@ async fn who_has_forgotten_a_password_is_sent_a_link_and_nobody_learns_who_has_o
     setting.customer("ada@example.com").await;
     setting.desk.forgot_password(&context, "ada@example.com").await.unwrap();
     assert!(!setting.desk.sends_links());
+}
+
+#[tokio::test]
+async fn who_is_disabled_is_out_at_once_and_comes_back_when_enabled() {
+    for setting in everywhere().await {
+        let (desk, context) = (&setting.desk, Context::new());
+        let operator = setting.operator().await;
+        let (ada, account) = setting.customer("ada@example.com").await;
+        let user = ada.user().unwrap().clone();
+        let session = desk.sign_in(&context, "ada@example.com", PASSWORD).await.unwrap().session;
+        let tokens = desk.issue_tokens(&context, "ada@example.com", PASSWORD).await.unwrap();
+        let link = desk.create_password_reset(&operator, &user).await.unwrap().secret;
+        let key = desk.create_key(&ada, keyward_manage::KeyDraft::secret(account, "production")).await.unwrap();
+
+        let disabled = desk.set_user_disabled(&operator, &user, true).await.unwrap();
+        assert!(disabled.disabled_at.is_some());
+        assert_eq!(desk.set_user_disabled(&operator, &user, true).await.unwrap(), disabled, "it is so already");
+        assert_eq!(code(desk.session(&session, context.clone()).await), "SIGNED_OUT");
+        assert_eq!(code(desk.refresh_tokens(&context, &tokens.refresh).await), "SIGNED_OUT");
+        let authenticator = desk.authenticator().unwrap();
+        let field = format!("Bearer {}", *tokens.access.expose_once());
+        assert_eq!(authenticator.authenticate([field.as_bytes()]).await.unwrap_err().code(), "API_KEY_REVOKED");
+        // The same as with a wrong password, with the right one too.
+        assert_eq!(code(desk.sign_in(&context, "ada@example.com", PASSWORD).await), "INVALID_CREDENTIALS");
+        assert_eq!(code(desk.issue_tokens(&context, "ada@example.com", PASSWORD).await), "INVALID_CREDENTIALS");
+        assert_eq!(code(desk.reset_password(&context, &link, OTHER).await), "LINK_ENDED");
+        assert_eq!(code(desk.create_password_reset(&operator, &user).await), "INVALID_VALUE");
+        let field = format!("Bearer {}", *key.key.expose_once());
+        assert!(desk.verifier().unwrap().authenticate([field.as_bytes()]).await.is_ok(), "keys are the account's");
+
+        desk.set_user_disabled(&operator, &user, false).await.unwrap();
+        assert_eq!(code(desk.session(&session, context.clone()).await), "SIGNED_OUT", "what has ended stays so");
+        desk.sign_in(&context, "ada@example.com", PASSWORD).await.unwrap();
+        let log = desk.audit_log(&setting.system(), &AuditQuery::default()).await.unwrap().items;
+        for action in ["user.disable", "user.enable"] {
+            assert_eq!(log.iter().filter(|entry| entry.action == action).count(), 1, "{action}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn who_is_deleted_belongs_nowhere_and_no_account_loses_its_last_owner() {
+    for setting in everywhere().await {
+        let (desk, context) = (&setting.desk, Context::new());
+        let operator = setting.operator().await;
+        let home = desk.operator().clone();
+        let (ada, account) = setting.customer("ada@example.com").await;
+        let (ada, boss) = (ada.user().unwrap().clone(), operator.user().unwrap().clone());
+        let grace = setting.member(&operator, &account, "grace@example.com", Role::Owner).await;
+        let grace = grace.user().unwrap().clone();
+        let admin = setting.member(&operator, &home, "admin@example.com", Role::Admin).await;
+        let version = async |user| desk.user(&operator, user).await.unwrap().version;
+
+        // Not to themselves, not above their own, and not by customers.
+        assert_eq!(code(desk.delete_user(&operator, &boss, version(&boss).await).await), "INVALID_VALUE");
+        assert_eq!(code(desk.set_user_disabled(&admin, &boss, true).await), "ESCALATION");
+        assert_eq!(code(desk.delete_user(&admin, &ada, version(&ada).await).await), "ESCALATION");
+        let customer = setting.signed_in("ada@example.com").await;
+        for result in [
+            desk.delete_user(&customer, &grace, 1).await,
+            desk.set_user_disabled(&customer, &grace, true).await.map(drop),
+            desk.user(&customer, &grace).await.map(drop),
+            desk.users(&customer, &Default::default()).await.map(drop),
+        ] {
+            assert_eq!(code(result), "NOT_FOUND");
+        }
+        // An owner who cannot sign in is none.
+        desk.set_user_disabled(&operator, &grace, true).await.unwrap();
+        assert_eq!(code(desk.delete_user(&operator, &ada, version(&ada).await).await), "LAST_OWNER");
+        assert_eq!(code(desk.set_user_disabled(&setting.system(), &boss, true).await), "LAST_OWNER");
+        desk.set_user_disabled(&operator, &grace, false).await.unwrap();
+        let before = version(&ada).await;
+        setting.signed_in("ada@example.com").await;
+        assert_eq!(code(desk.delete_user(&operator, &ada, before).await), "PRECONDITION_FAILED");
+
+        let session = desk.sign_in(&context, "ada@example.com", PASSWORD).await.unwrap().session;
+        // Two who take both owners away at once: one of them is told that the other is the last.
+        let (ada_at, grace_at) = (version(&ada).await, version(&grace).await);
+        let (one, other) =
+            tokio::join!(desk.delete_user(&operator, &ada, ada_at), desk.delete_user(&operator, &grace, grace_at));
+        assert!(one.is_ok() != other.is_ok(), "{one:?} {other:?}");
+        if one.is_err() {
+            continue;
+        }
+        assert_eq!(code(desk.session(&session, context.clone()).await), "SIGNED_OUT");
+        assert_eq!(code(desk.user(&operator, &ada).await), "NOT_FOUND");
+        let members = desk.members(&operator, &account, &Default::default()).await.unwrap().items;
+        assert!(members.iter().all(|member| member.user.id != ada) && !members.is_empty());
+        // The address is free, and whoever takes it is somebody else.
+        let (again, _) = setting.customer("ada@example.com").await;
+        assert_ne!(again.user(), Some(&ada));
+        let all = desk.users(&operator, &Default::default()).await.unwrap().items;
+        assert_eq!(all.len(), 4);
+    }
 }

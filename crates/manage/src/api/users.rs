@@ -6,14 +6,15 @@ use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use keyward::{Timestamp, UserId};
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use zeroize::Zeroizing;
 
 use super::wire::{At, Caller, Input, NoInput, Origin, Params, Problem, Shown, Tagged, answer};
-use super::{Listed, Paging};
+use super::{Listed, Paging, page_request};
 use crate::desk::{Desk, NewUser, SessionView};
+use crate::error::DeskError;
 use crate::records::{User, Versioned};
 
 /// What anybody may ask.
@@ -27,6 +28,10 @@ pub(super) fn routes() -> OpenApiRouter<Desk> {
         .routes(routes!(password))
         .routes(routes!(sessions))
         .routes(routes!(create_reset))
+        .routes(routes!(list))
+        .routes(routes!(show_other, delete))
+        .routes(routes!(disable))
+        .routes(routes!(enable))
 }
 
 /// Somebody who signs up.
@@ -107,7 +112,23 @@ struct Accepted {
     detail: &'static str,
 }
 
-/// The calling user.
+/// Which users.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+struct Which {
+    /// The one with this e-mail address alone.
+    #[param(max_length = 254)]
+    email: Option<String>,
+    /// Behind this: what the page before gave as `next`.
+    #[param(max_length = 300)]
+    after: Option<String>,
+    /// How many at most.
+    #[param(minimum = 1, maximum = 500)]
+    limit: Option<u16>,
+}
+
+/// A user, and their version for updates.
 #[derive(Serialize, ToSchema)]
 struct UserView {
     #[serde(flatten)]
@@ -216,4 +237,91 @@ async fn password(State(desk): State<Desk>, caller: Caller, input: Input<ChangeP
 async fn sessions(State(desk): State<Desk>, caller: Caller, Params(page): Params<Paging>) -> Result<Response, Problem> {
     let sessions = desk.own_sessions(&caller.actor, &page.request()?).await?;
     Ok(Json(Listed::of(sessions, |session| session)).into_response())
+}
+
+/// Lists the users of the whole deployment; for the operator.
+#[utoipa::path(get, path = "/v1/users", tag = "users", params(Which), security(("bearer" = [])),
+    responses((status = 200, description = "A page of users", body = Listed<UserView>)))]
+async fn list(State(desk): State<Desk>, caller: Caller, Params(which): Params<Which>) -> Result<Response, Problem> {
+    let page = page_request(which.after, which.limit)?;
+    let listed = match which.email {
+        None => Listed::of(desk.users(&caller.actor, &page).await?, view),
+        Some(email) => match desk.user_with_email(&caller.actor, &email).await {
+            Ok(user) => Listed::all(vec![view(user)]),
+            Err(DeskError::NotFound("user")) => Listed::all(Vec::new()),
+            Err(error) => return Err(error.into()),
+        },
+    };
+    Ok(Json(listed).into_response())
+}
+
+/// A user; for the operator.
+#[utoipa::path(get, path = "/v1/users/{user}", tag = "users", security(("bearer" = [])),
+    params(("user" = String, Path, min_length = 1, max_length = 64)),
+    responses((status = 200, description = "The user", body = UserView)))]
+async fn show_other(State(desk): State<Desk>, caller: Caller, At(user): At<UserId>) -> Result<Response, Problem> {
+    let user = desk.user(&caller.actor, &user).await?;
+    Ok(Tagged(user.version, view(user)).into_response())
+}
+
+/// Keeps a user from signing in, and ends all of their sessions and tokens; for the operator.
+#[utoipa::path(post, path = "/v1/users/{user}/disable", tag = "users", security(("bearer" = [])),
+    params(("user" = String, Path, min_length = 1, max_length = 64),
+        ("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[!-~]+$")),
+    responses((status = 200, description = "The user", body = UserView)))]
+async fn disable(
+    State(desk): State<Desk>,
+    caller: Caller,
+    At(user): At<UserId>,
+    NoInput(request): NoInput,
+) -> Result<Response, Problem> {
+    set_disabled(desk, caller, user, request, true).await
+}
+
+/// Lets a user sign in again; for the operator.
+#[utoipa::path(post, path = "/v1/users/{user}/enable", tag = "users", security(("bearer" = [])),
+    params(("user" = String, Path, min_length = 1, max_length = 64),
+        ("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[!-~]+$")),
+    responses((status = 200, description = "The user", body = UserView)))]
+async fn enable(
+    State(desk): State<Desk>,
+    caller: Caller,
+    At(user): At<UserId>,
+    NoInput(request): NoInput,
+) -> Result<Response, Problem> {
+    set_disabled(desk, caller, user, request, false).await
+}
+
+async fn set_disabled(
+    desk: Desk,
+    caller: Caller,
+    user: UserId,
+    request: Zeroizing<Vec<u8>>,
+    disabled: bool,
+) -> Result<Response, Problem> {
+    let (working, actor) = (desk.clone(), caller.actor.clone());
+    let operation = async move {
+        let user = working.set_user_disabled(&actor, &user, disabled).await?;
+        answer(200, Some(user.version), &view(user))
+    };
+    caller.once(&desk, request, operation).await
+}
+
+/// Deletes a user; for the operator.
+#[utoipa::path(delete, path = "/v1/users/{user}", tag = "users", security(("bearer" = [])),
+    params(("user" = String, Path, min_length = 1, max_length = 64), ("If-Match" = String, Header, pattern = "^\"[0-9]+\"$")),
+    responses((status = 204, description = "They are gone")))]
+async fn delete(
+    State(desk): State<Desk>,
+    caller: Caller,
+    At(user): At<UserId>,
+    NoInput(request): NoInput,
+) -> Result<Response, Problem> {
+    let version = caller.if_match()?;
+    let (working, actor) = (desk.clone(), caller.actor.clone());
+    let operation = async move {
+        working.delete_user(&actor, &user, version).await?;
+        Ok(crate::Answer { status: 204, version: None, body: Default::default() })
+    };
+    caller.once(&desk, request, operation).await
 }

@@ -31,6 +31,8 @@ pub(super) struct Member {
     pub(super) accounts: Vec<Versioned<Account>>,
     /// What they may do in the account.
     pub(super) rights: Rights,
+    /// What they may do in the operator's account, if they belong to it.
+    pub(super) operates: Option<Rights>,
 }
 
 impl Member {
@@ -44,8 +46,13 @@ impl Member {
         let chosen = accounts.iter().find(|account| account.id.as_str() == wanted).or(accounts.first());
         let account = chosen.cloned().ok_or(DeskError::NotFound("account: you belong to none any more"))?;
         let rights = desk.rights(&actor, &account.id).await?;
+        let operates = match desk.rights(&actor, desk.operator()).await {
+            Ok(rights) => Some(rights),
+            Err(DeskError::NotFound(_)) => None,
+            Err(error) => return Err(error),
+        };
         let csrf = web::token_of(&session)?;
-        Ok(Self { visitor, actor, session, csrf, user, account, accounts, rights })
+        Ok(Self { visitor, actor, session, csrf, user, account, accounts, rights, operates })
     }
 
     pub(super) fn desk(&self) -> &Desk {

@@ -30,6 +30,7 @@ mod settings_page;
 mod svg;
 mod text;
 mod usage;
+mod users;
 mod web;
 
 use std::sync::Arc;
@@ -101,6 +102,11 @@ pub fn dashboard(desk: Desk, settings: DashboardSettings) -> Router {
         .route("/members/{id}/role", post(members::change_role))
         .route("/members/{id}/remove", get(members::confirm_removal).post(members::remove))
         .route("/members/{id}/reset", get(reset::confirm).post(reset::create))
+        .route("/users", get(users::list))
+        .route("/users/{id}", get(users::details))
+        .route("/users/{id}/disable", post(users::disable))
+        .route("/users/{id}/enable", post(users::enable))
+        .route("/users/{id}/delete", get(users::confirm).post(users::delete))
         .route("/audit", get(audit::page))
         .route("/settings", get(settings_page::page))
         .route("/settings/theme", post(settings_page::change_theme))

@@ -77,6 +77,9 @@ impl Note {
             "renamed" => "The name is changed.".to_owned(),
             "role" => "The role is changed.".to_owned(),
             "removed" => "The member is removed.".to_owned(),
+            "user-disabled" => "The user is disabled: their sessions and tokens have ended.".to_owned(),
+            "user-enabled" => "The user can sign in again.".to_owned(),
+            "user-deleted" => "The user is deleted.".to_owned(),
             "left" => "You have left the account.".to_owned(),
             "account" => "The account's name is changed.".to_owned(),
             "registered" => "Your password is set. Sign in with it.".to_owned(),
@@ -166,7 +169,10 @@ impl Frame {
             ("/settings", "Settings", None),
         ];
         let path = member.visitor.path.as_str();
-        let places = places.into_iter().filter(|(_, _, scope)| scope.is_none_or(|scope| member.rights.allows(scope)));
+        let own = places.into_iter().filter(|(_, _, scope)| scope.is_none_or(|scope| member.rights.allows(scope)));
+        // What concerns the whole deployment.
+        let operates = member.operates.as_ref().is_some_and(|rights| rights.allows(&scopes::MEMBERS_READ));
+        let places = own.chain(operates.then_some(("/users", "Users", None)));
         let signed = Signed {
             user: member.user.name.clone(),
             account: member.account.name.clone(),

@@ -75,6 +75,9 @@ impl Desk {
         link: &Link,
     ) -> Result<Option<Admitted>, DeskError> {
         let Some(known): Option<Versioned<StoredUser>> = self.get(link.user.as_str()).await? else { return Ok(None) };
+        if known.disabled_at.is_some() {
+            return Ok(None);
+        }
         let user = StoredUser { last_sign_in_at: Some(self.now()), ..known.value.clone() };
         let draft = Draft::anonymous(context, "session.begin", Target::new("user", &user.id))
             .after(json!({"identity_provider": claims.issuer}));
@@ -89,6 +92,9 @@ impl Desk {
         let Some(known) = self.find::<StoredUser>(&email).await? else {
             return self.add_external(context, claims, email, after).await;
         };
+        if known.disabled_at.is_some() {
+            return Ok(None);
+        }
         // An address that the provider has given to somebody else meanwhile does not make them this user.
         let links = self.list::<Link>(&List::of(Kind::Link, 100).owner(known.id.as_str())).await?;
         if links.iter().any(|link| link.issuer == claims.issuer) {

@@ -124,7 +124,7 @@ impl Desk {
             return Err(DeskError::LinkEnded);
         }
         let user: Versioned<StoredUser> = self.get(known.user.as_str()).await?.ok_or(DeskError::LinkEnded)?;
-        if !user.is_pending() {
+        if !user.is_pending() || user.disabled_at.is_some() {
             return Err(DeskError::LinkEnded);
         }
         let password = Some(self.0.passwords.hash(new_password.to_owned()).await?);

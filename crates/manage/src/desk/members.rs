@@ -141,12 +141,16 @@ impl Desk {
         self.commit_or_stale(writes, draft).await
     }
 
-    async fn check_other_owner(&self, account: &AccountId, user: &UserId) -> Result<(), DeskError> {
+    /// Whether an account has an owner besides this one who can sign in.
+    pub(crate) async fn check_other_owner(&self, account: &AccountId, user: &UserId) -> Result<(), DeskError> {
         let mut list = List::of(Kind::Member, 500).owner(account.as_str());
         loop {
             let members = self.list::<Member>(&list).await?;
-            if members.iter().any(|member| member.role == Role::Owner && member.user != *user) {
-                return Ok(());
+            for other in members.iter().filter(|member| member.role == Role::Owner && member.user != *user) {
+                let known: Option<Versioned<StoredUser>> = self.get(other.user.as_str()).await?;
+                if known.is_some_and(|known| known.disabled_at.is_none()) {
+                    return Ok(());
+                }
             }
             let Some(last) = members.last() else { return Err(DeskError::LastOwner) };
             list.after = Some((last.value.sort(), last.value.id()));

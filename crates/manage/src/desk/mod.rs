@@ -14,6 +14,7 @@ mod once;
 mod overview;
 mod page;
 mod password;
+mod people;
 mod plans;
 mod resets;
 mod sessions;

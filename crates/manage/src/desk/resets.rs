@@ -72,6 +72,9 @@ impl Desk {
         }
         let known: Versioned<StoredUser> = self.get(user.as_str()).await?.ok_or(DeskError::NotFound("user"))?;
         self.check_covers(actor, user).await?;
+        if known.disabled_at.is_some() {
+            return Err(DeskError::invalid("user", "one who can sign in: enable them first"));
+        }
         self.new_reset(&known, Draft::new(actor, "user.create_password_reset", Target::new("user", user))).await
     }
 
@@ -89,7 +92,8 @@ impl Desk {
         let (desk, context) = (self.clone(), context.clone());
         tokio::spawn(async move {
             let sent = async {
-                let Some(user) = desk.find::<StoredUser>(&email).await? else { return Ok(()) };
+                let user = desk.find::<StoredUser>(&email).await?;
+                let Some(user) = user.filter(|user| user.disabled_at.is_none()) else { return Ok(()) };
                 let draft = Draft::anonymous(&context, "user.forgot_password", Target::new("user", &user.id));
                 send(desk.new_reset(&user, draft).await?);
                 Ok::<_, DeskError>(())

@@ -187,7 +187,7 @@ impl Desk {
         let user = self.find::<StoredUser>(&email).await?;
         let stored = user.as_ref().and_then(|user| user.password.clone());
         let is_right = self.0.passwords.verify(password.to_owned(), stored).await?;
-        let Some(user) = user.filter(|_| is_right) else {
+        let Some(user) = user.filter(|user| is_right && user.disabled_at.is_none()) else {
             // Logged without a name, whether there is such a user or not, so that both take as long.
             let draft = Draft::anonymous(context, "session.begin", Target::new("user", ""));
             self.commit_or_stale(Vec::new(), draft.outcome(Outcome::Refused)).await?;

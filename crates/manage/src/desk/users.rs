@@ -193,6 +193,7 @@ impl Desk {
             created_at: self.now(),
             last_sign_in_at: None,
             is_unproven: false,
+            disabled_at: None,
         }
     }
 
