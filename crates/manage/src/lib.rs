@@ -33,6 +33,7 @@
 
 mod actor;
 mod api;
+mod appearance;
 #[cfg(feature = "dashboard")]
 mod dashboard;
 mod desk;
@@ -45,13 +46,14 @@ mod store;
 
 pub use actor::{Actor, ActorName, Context};
 pub use api::{api, openapi};
+pub use appearance::{Accent, Theme};
 #[cfg(feature = "dashboard")]
 pub use dashboard::{DashboardSettings, dashboard};
 pub use desk::{
-    ACCESS_TOKEN_PREFIX, AccountUpdate, Answer, AuditEntry, AuditQuery, AuditVerdict, Desk, DeskBuilder, Invited,
-    KeyChange, KeyDraft, KeyView, MANAGEMENT_PREFIX, MemberView, NewUser, NewlyIssued, NewlyRotated, Once, Outcome,
-    Page, PageRequest, ResetLink, SECRET_MANAGEMENT_PREFIX, SessionView, SignUpPolicy, SignedIn, Target, Tokens, Usage,
-    UsageDay, UsageTotal, purpose_of,
+    ACCESS_TOKEN_PREFIX, AccountUpdate, Answer, Appearance, AppearanceUpdate, AuditEntry, AuditQuery, AuditVerdict,
+    Desk, DeskBuilder, Invited, KeyChange, KeyDraft, KeyView, MANAGEMENT_PREFIX, MemberView, NewUser, NewlyIssued,
+    NewlyRotated, Once, Outcome, Page, PageRequest, ResetLink, SECRET_MANAGEMENT_PREFIX, SessionView, SignUpPolicy,
+    SignedIn, Target, Tokens, Usage, UsageDay, UsageTotal, purpose_of,
 };
 pub use error::DeskError;
 #[cfg(feature = "oidc")]

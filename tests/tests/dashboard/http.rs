@@ -61,6 +61,13 @@ impl Client {
         self
     }
 
+    /// What is no text.
+    pub(crate) async fn get_bytes(&self, path: &str) -> (HeaderMap, Vec<u8>) {
+        let request = Request::get(format!("{}{path}", self.base)).body(Full::default()).unwrap();
+        let (head, body) = self.inner.request(request).await.unwrap().into_parts();
+        (head.headers, body.collect().await.unwrap().to_bytes().into())
+    }
+
     async fn send(&mut self, method: &str, path: &str, body: String) -> Answer {
         let mut request = Request::builder().method(method).uri(format!("{}{path}", self.base));
         for (name, value) in &self.headers {
@@ -106,7 +113,8 @@ fn encoded(text: &str) -> String {
         .collect()
 }
 
-const PAGES: [&str; 7] = ["/keys", "/keys/new", "/usage", "/members", "/users", "/audit", "/settings"];
+const PAGES: [&str; 8] =
+    ["/keys", "/keys/new", "/usage", "/members", "/users", "/audit", "/settings", "/settings/appearance"];
 
 #[tokio::test]
 async fn every_answer_has_the_headers_that_browsers_need() {

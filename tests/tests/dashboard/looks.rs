@@ -112,6 +112,7 @@ async fn nothing_serious_is_found_on_any_page_light_or_dark_and_all_of_it_fits_a
         ("user-delete", format!("/users/{user}/delete")),
         ("audit", "/audit".to_owned()),
         ("settings", "/settings".to_owned()),
+        ("appearance", "/settings/appearance".to_owned()),
         ("not-found", "/keys/key_nobody".to_owned()),
         ("key-made", String::new()),
         ("login", "/login".to_owned()),

@@ -296,3 +296,79 @@ async fn the_operator_finds_disables_and_deletes_users() {
     assert!(!browser.text().await.contains("grace@example.com"));
     browser.close().await;
 }
+
+/// One red pixel.
+const PNG: &str = "89504e470d0a1a0a0000000d49484452000000010000000108020000009077\
+                   53de0000000c4944415408d763f8cfc000000301010018dd8db00000000049454e44ae426082";
+
+#[tokio::test]
+async fn the_operator_changes_what_everybody_sees_without_a_restart() {
+    let site = Site::with_owner().await;
+    let browser = Browser::open(&site).await;
+    let other = Browser::open_beside(&site).await;
+    browser.sign_in().await;
+    browser.press("Settings").await;
+    browser.press("Change appearance").await;
+    browser.fill("name", "Analytical Engines").await;
+    browser.fill("accent", "#ffe066").await;
+    browser.press("Save").await;
+    browser.see("4.5 is needed").await;
+    browser.fill("accent", "#9d174d").await;
+    browser.choose("theme", "dark").await;
+    let folder = tempfile::tempdir().unwrap();
+    let (page, image) = (folder.path().join("page.png"), folder.path().join("image.png"));
+    std::fs::write(&page, "<script>alert(1)</script>").unwrap();
+    let bytes: Vec<u8> =
+        (0..PNG.len() / 2).map(|at| u8::from_str_radix(&PNG[2 * at..2 * at + 2], 16).unwrap()).collect();
+    std::fs::write(&image, &bytes).unwrap();
+    let logo = browser.find("#logo").await;
+    logo.send_keys(page.to_str().unwrap()).await.unwrap();
+    browser.press("Save").await;
+    browser.see("a PNG, JPEG or WebP image").await;
+    let logo = browser.find("#logo").await;
+    logo.send_keys(image.to_str().unwrap()).await.unwrap();
+    browser.press("Save").await;
+    browser.see("The pages look like this from now on").await;
+    browser.picture("appearance").await;
+
+    // Somebody who is not signed in, and has chosen no colours.
+    other.go("/login").await;
+    other.see("Analytical Engines").await;
+    other.find("html[data-theme=dark]").await;
+    let accent = "return getComputedStyle(document.documentElement).getPropertyValue('--accent')";
+    let dark = other.run(accent, vec![]).await;
+    let width = "const image = document.querySelector('.brand img'); return image.complete && image.naturalWidth";
+    assert_eq!(other.run(width, vec![]).await, serde_json::json!(1));
+    other.picture("login-dressed").await;
+    browser.go("/settings").await;
+    browser.choose("theme", "light").await;
+    browser.press("Use these").await;
+    browser.find("html[data-theme=light]").await;
+    assert_eq!(browser.run(accent, vec![]).await, serde_json::json!("#9d174d"));
+    assert_ne!(dark, serde_json::json!("#9d174d"), "it could not be read in the dark");
+
+    let mut client = crate::http::Client::new(&site);
+    let page = client.get("/login").await.body;
+    let name = page.split("/dashboard/logo.").nth(1).unwrap().split('"').next().unwrap();
+    let logo = client.get_bytes(&format!("/dashboard/logo.{name}")).await;
+    assert_eq!(logo.1, bytes);
+    for (header, value) in [
+        ("content-type", "image/png"),
+        ("x-content-type-options", "nosniff"),
+        ("content-security-policy", "default-src 'none'; style-src 'unsafe-inline'; sandbox"),
+        ("cache-control", "public, max-age=31536000, immutable"),
+    ] {
+        assert_eq!(logo.0[header], value);
+    }
+    assert_eq!(client.get("/dashboard/logo.0000000000000000").await.status, 404);
+    // Back to what was configured.
+    browser.go("/settings/appearance").await;
+    browser.fill("name", "").await;
+    browser.fill("accent", "").await;
+    browser.choose("no_logo", "1").await;
+    browser.press("Save").await;
+    browser.see("Example API").await;
+    assert_eq!(client.get_bytes(&format!("/dashboard/logo.{name}")).await.1, b"");
+    browser.close().await;
+    other.close().await;
+}

@@ -109,6 +109,7 @@ impl Running {
 }
 
 const NOTHING: &[(&str, &str)] = &[];
+const AT_0: &[(&str, &str)] = &[("if-match", "\"0\"")];
 const AT_1: &[(&str, &str)] = &[("if-match", "\"1\"")];
 const AT_3: &[(&str, &str)] = &[("if-match", "\"3\"")];
 const AT_9: &[(&str, &str)] = &[("if-match", "\"9\"")];
@@ -295,6 +296,27 @@ async fn every_route_has_its_statuses() {
             "PRECONDITION_REQUIRED",
         ),
         ("manager", "DELETE", "/v1/accounts/{account}/members/{user}", AT_1, "", 409, "LAST_OWNER"),
+        // Settings.
+        ("manager", "GET", "/v1/settings", NOTHING, "", 404, "NOT_FOUND"),
+        ("operator", "GET", "/v1/settings", NOTHING, "", 200, ""),
+        ("operator", "PATCH", "/v1/settings", NOTHING, "{}", 428, "PRECONDITION_REQUIRED"),
+        ("operator", "PATCH", "/v1/settings", AT_9, "{}", 412, "PRECONDITION_FAILED"),
+        ("operator", "PATCH", "/v1/settings", AT_0, r##"{"accent":"#ffe066"}"##, 422, "INVALID_VALUE"),
+        ("operator", "PATCH", "/v1/settings", AT_0, r#"{"theme":"pink"}"#, 422, "INVALID_VALUE"),
+        ("operator", "PATCH", "/v1/settings", AT_0, r#"{"logo":"PHN2Zy8+"}"#, 422, "INVALID_VALUE"),
+        ("operator", "PATCH", "/v1/settings", AT_0, r#"{"logo":"?"}"#, 422, "INVALID_VALUE"),
+        ("manager", "PATCH", "/v1/settings", AT_0, r#"{"name":"New"}"#, 404, "NOT_FOUND"),
+        (
+            "operator",
+            "PATCH",
+            "/v1/settings",
+            AT_0,
+            r##"{"name":"New","accent":"#6D28D9","theme":"dark","logo":"iVBORw0KGgo="}"##,
+            200,
+            "",
+        ),
+        ("operator", "PATCH", "/v1/settings", AT_0, "{}", 412, "PRECONDITION_FAILED"),
+        ("operator", "PATCH", "/v1/settings", AT_1, r#"{"name":null,"logo":null}"#, 200, ""),
         // The audit log.
         ("reader", "GET", "/v1/audit-log", NOTHING, "", 403, "INSUFFICIENT_SCOPE"),
         ("manager", "GET", "/v1/audit-log?limit=2", NOTHING, "", 200, ""),
@@ -513,7 +535,7 @@ async fn the_api_describes_itself() {
     let running = Running::start().await;
     let described = running.send("nobody", "GET", "/openapi.json", NOTHING, "").await.body;
     assert!(described["openapi"].as_str().unwrap().starts_with("3.1"));
-    assert_eq!(described["paths"].as_object().unwrap().len(), 32);
+    assert_eq!(described["paths"].as_object().unwrap().len(), 33);
     let page = running.send("nobody", "GET", "/docs", NOTHING, "").await;
     assert_eq!(page.status, 200);
     assert!(page.text.contains("/v1/keys/{key}/rotate") && !page.text.contains("://cdn"), "{}", page.text);

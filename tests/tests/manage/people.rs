@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use argon2::Params;
-use keyward_manage::{AuditQuery, Context, Desk, DeskError, NewUser, ResetLink, Role, SqliteDesk};
+use keyward_manage::{AppearanceUpdate, AuditQuery, Context, Desk, DeskError, NewUser, ResetLink, Role, SqliteDesk};
 use keyward_sqlite::SqliteStore;
 
 use crate::setting::{PASSWORD, everywhere, on_sqlite};
@@ -248,5 +248,37 @@ async fn who_is_deleted_belongs_nowhere_and_no_account_loses_its_last_owner() {
         assert_ne!(again.user(), Some(&ada));
         let all = desk.users(&operator, &Default::default()).await.unwrap().items;
         assert_eq!(all.len(), 4);
+    }
+}
+
+#[tokio::test]
+async fn what_the_pages_look_like_is_the_operators_to_set_and_of_two_at_once_one_looks_again() {
+    for setting in everywhere().await {
+        let desk = &setting.desk;
+        let operator = setting.operator().await;
+        let (customer, _) = setting.customer("ada@example.com").await;
+        assert_eq!(desk.appearance().await.unwrap().version, 0);
+        let named = |name: &str| AppearanceUpdate { name: Some(Some(name.to_owned())), ..Default::default() };
+        assert_eq!(code(desk.update_appearance(&customer, named("Mine"), 0).await), "NOT_FOUND");
+        assert_eq!(code(desk.update_appearance(&operator, named("a\u{7}"), 0).await), "INVALID_VALUE");
+        let (one, other) = tokio::join!(
+            desk.update_appearance(&operator, named("One"), 0),
+            desk.update_appearance(&operator, named("Other"), 0)
+        );
+        assert!(one.is_ok() != other.is_ok(), "{one:?} {other:?}");
+        let png = |end: u8| [&b"\x89PNG\r\n\x1a\n"[..], &[end]].concat();
+        let logo = |bytes| AppearanceUpdate { logo: Some(bytes), ..Default::default() };
+        let first = desk.update_appearance(&operator, logo(Some(png(1))), 1).await.unwrap();
+        let same = desk.update_appearance(&operator, logo(Some(png(1))), 2).await.unwrap();
+        assert_eq!((first.logo.clone(), first.name.clone()), (same.logo.clone(), same.name.clone()));
+        let second = desk.update_appearance(&operator, logo(Some(png(2))), 3).await.unwrap();
+        assert_ne!(first.logo, second.logo);
+        // The first is gone, so it can come again.
+        desk.update_appearance(&operator, logo(Some(png(1))), 4).await.unwrap();
+        assert_eq!(desk.update_appearance(&operator, logo(None), 5).await.unwrap().logo, None);
+        let script = b"<svg onload='alert(1)' xmlns='http://www.w3.org/2000/svg'/>".to_vec();
+        assert_eq!(code(desk.update_appearance(&operator, logo(Some(script)), 6).await), "INVALID_VALUE");
+        let log = desk.audit_log(&setting.system(), &AuditQuery::default()).await.unwrap().items;
+        assert_eq!(log.iter().filter(|entry| entry.action == "settings.update").count(), 6);
     }
 }

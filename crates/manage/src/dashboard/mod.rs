@@ -11,6 +11,7 @@
 //! Templates are in `templates/dashboard`, and checked when this is compiled. Each page has a file here, with the structs that its
 //! templates are filled from.
 
+mod appearance;
 mod assets;
 mod audit;
 mod failure;
@@ -109,6 +110,7 @@ pub fn dashboard(desk: Desk, settings: DashboardSettings) -> Router {
         .route("/users/{id}/delete", get(users::confirm).post(users::delete))
         .route("/audit", get(audit::page))
         .route("/settings", get(settings_page::page))
+        .route("/settings/appearance", get(appearance::page).post(appearance::change))
         .route("/settings/theme", post(settings_page::change_theme))
         .route("/settings/name", post(settings_page::change_name))
         .route("/settings/account", post(settings_page::change_account))

@@ -7,7 +7,7 @@ use http::StatusCode;
 use super::failure::{Failure, Wrong};
 use super::form::Form;
 use super::member::Member;
-use super::page::{Frame, Theme};
+use super::page::{Frame, THEMES};
 use super::text::When;
 use super::web::{self, Posted};
 use crate::desk::{AccountUpdate, PageRequest};
@@ -43,6 +43,8 @@ struct SettingsPage {
     may_write: bool,
     /// Whether they sign in with a password.
     has_password: bool,
+    /// Whether they may set what the pages look like.
+    may_dress: bool,
     sessions: Vec<Session>,
     /// Which form was wrong, and what.
     wrong: Option<(&'static str, Wrong)>,
@@ -61,7 +63,8 @@ async fn show(
     let page = |frame| SettingsPage {
         frame,
         has_password,
-        themes: Theme::ALL
+        may_dress: member.operates.as_ref().is_some_and(|rights| rights.allows(&scopes::ACCOUNTS_WRITE)),
+        themes: THEMES
             .into_iter()
             .map(|(theme, label)| Choice { value: theme.as_str(), label, is_chosen: theme == member.visitor.theme })
             .collect(),
@@ -95,7 +98,7 @@ pub(super) async fn page(member: Member) -> Result<Response, Failure> {
 }
 
 pub(super) async fn change_theme(Posted { member, form }: Posted) -> Result<Response, Failure> {
-    let theme = form.get("theme").parse().map_err(|()| DeskError::invalid("theme", "choose one"))?;
+    let theme = form.get("theme").parse()?;
     let mut response = member.visitor.go(web::own_path(form.get("back")));
     member.visitor.set_theme(&mut response, theme);
     Ok(response)

@@ -21,8 +21,10 @@ use super::App;
 use super::failure::Failure;
 use super::form::{self, Form};
 use super::member::Member;
-use super::page::{Frame, Theme};
+use super::page::Frame;
 use crate::actor::Context;
+use crate::appearance::Theme;
+use crate::desk::Appearance;
 use crate::error::DeskError;
 use crate::records::new_secret;
 
@@ -60,6 +62,8 @@ pub(super) struct Visitor {
     pub(super) app: App,
     pub(super) context: Context,
     pub(super) theme: Theme,
+    /// What the operator has the pages look like.
+    pub(super) look: Appearance,
     /// The path and the query, below the dashboard's own.
     pub(super) path: String,
     host: String,
@@ -85,13 +89,19 @@ pub(super) async fn frame(State(app): State<App>, mut request: Request, next: Ne
     let mut visitor = Visitor {
         path: request.uri().path_and_query().map(ToString::to_string).unwrap_or_default(),
         theme: Theme::default(),
+        look: Appearance::default(),
         app,
         context,
         host,
         place,
         cookies,
     };
-    visitor.theme = visitor.cookie(THEME).parse().unwrap_or_default();
+    match visitor.app.desk().appearance().await {
+        Ok(look) => visitor.look = look.value,
+        // The page itself says what is wrong.
+        Err(error) => tracing::warn!(%error, "a page does not look as it was set to"),
+    }
+    visitor.theme = visitor.cookie(THEME).parse().unwrap_or(visitor.look.theme);
     let mut response = if transport == Transport::Plain && !at_loopback {
         // Browsers would not take the cookies, and a password is not for others on the way to read.
         Failure::plain_text().into_response()
@@ -104,7 +114,7 @@ pub(super) async fn frame(State(app): State<App>, mut request: Request, next: Ne
     }
     let headers = response.headers_mut();
     for (name, value) in HEADERS {
-        headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+        headers.entry(HeaderName::from_static(name)).or_insert(HeaderValue::from_static(value));
     }
     headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     if transport == Transport::Secure {

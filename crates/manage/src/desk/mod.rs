@@ -2,6 +2,7 @@
 
 mod access;
 mod accounts;
+mod appearance;
 mod audit;
 mod builder;
 #[cfg(feature = "oidc")]
@@ -25,6 +26,7 @@ mod users;
 
 pub use access::{ACCESS_TOKEN_PREFIX, MANAGEMENT_PREFIX, SECRET_MANAGEMENT_PREFIX};
 pub use accounts::AccountUpdate;
+pub use appearance::{Appearance, AppearanceUpdate};
 pub use audit::{AuditEntry, AuditQuery, AuditVerdict, Outcome, Target};
 pub use builder::{DeskBuilder, SignUpPolicy};
 pub use invitations::Invited;

@@ -46,6 +46,10 @@ pub enum Kind {
     Audit,
     /// A plan.
     Plan,
+    /// What the pages look like.
+    Appearance,
+    /// A logo.
+    Logo,
 }
 
 impl Kind {
@@ -68,6 +72,8 @@ impl Kind {
             Self::Begun => "begun",
             Self::Audit => "audit",
             Self::Plan => "plan",
+            Self::Appearance => "appearance",
+            Self::Logo => "logo",
         }
     }
 }
