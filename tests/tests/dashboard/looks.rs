@@ -107,6 +107,7 @@ async fn nothing_serious_is_found_on_any_page_light_or_dark_and_all_of_it_fits_a
         ("members", "/members".to_owned()),
         ("member-remove", format!("/members/{user}/remove")),
         ("member-reset", format!("/members/{user}/reset")),
+        ("accounts", "/accounts".to_owned()),
         ("users", "/users".to_owned()),
         ("user", format!("/users/{user}")),
         ("user-delete", format!("/users/{user}/delete")),

@@ -372,3 +372,51 @@ async fn the_operator_changes_what_everybody_sees_without_a_restart() {
     browser.close().await;
     other.close().await;
 }
+
+#[tokio::test]
+async fn the_operator_looks_at_any_account_and_nobody_else_does() {
+    let site = Site::with_owner().await;
+    let context = keyward_manage::Context::new();
+    for (email, name) in [("nora@example.com", "Northwind"), ("bela@example.com", "Blue Harbor")] {
+        site.desk.sign_up(&context, keyward_manage::NewUser::new(email, name, PASSWORD)).await.unwrap();
+    }
+    let browser = Browser::open(&site).await;
+    browser.sign_in().await;
+    browser.press("Accounts").await;
+    browser.see("Blue Harbor").await;
+    browser.fill("q", "NORTH").await;
+    browser.press("Find").await;
+    browser.see("All accounts").await;
+    assert!(!browser.text().await.contains("Blue Harbor"));
+    browser.press("Look at Northwind").await;
+    browser.see("No key yet").await;
+    browser.go("/members").await;
+    browser.see("nora@example.com").await;
+    browser.picture("account-of-others").await;
+    let (_, key) = browser.create_key("made by the operator").await;
+    // Back home, by the switch that is there now.
+    browser.go("/members").await;
+    browser.click("#account-switch option[value=operator]").await;
+    browser.press("Switch").await;
+    browser.see("No key yet").await;
+
+    let other = Browser::open_beside(&site).await;
+    other.go("/login").await;
+    other.fill("email", "bela@example.com").await;
+    other.fill("password", PASSWORD).await;
+    other.press("Sign in").await;
+    other.see("No key yet").await;
+    assert!(!other.text().await.contains("Accounts"));
+    other.go("/accounts").await;
+    other.see("There is no such account").await;
+    // A cookie is a wish.
+    let northwind = site.desk.key(&site.owner().await, &key.parse().unwrap()).await.unwrap().account.to_string();
+    let session = site.desk.sign_in(&context, "bela@example.com", PASSWORD).await.unwrap().session;
+    let mut client = crate::http::Client::new(&site);
+    client.cookies.insert("keyward_session".to_owned(), session.to_string());
+    client.cookies.insert("keyward_account".to_owned(), northwind);
+    let page = client.get("/members").await.body;
+    assert!(page.contains("bela@example.com") && !page.contains("nora@example.com"), "{page}");
+    browser.close().await;
+    other.close().await;
+}

@@ -11,6 +11,7 @@
 //! Templates are in `templates/dashboard`, and checked when this is compiled. Each page has a file here, with the structs that its
 //! templates are filled from.
 
+mod accounts;
 mod appearance;
 mod assets;
 mod audit;
@@ -103,6 +104,7 @@ pub fn dashboard(desk: Desk, settings: DashboardSettings) -> Router {
         .route("/members/{id}/role", post(members::change_role))
         .route("/members/{id}/remove", get(members::confirm_removal).post(members::remove))
         .route("/members/{id}/reset", get(reset::confirm).post(reset::create))
+        .route("/accounts", get(accounts::page))
         .route("/users", get(users::list))
         .route("/users/{id}", get(users::details))
         .route("/users/{id}/disable", post(users::disable))

@@ -147,8 +147,10 @@ impl Frame {
         let path = member.visitor.path.as_str();
         let own = places.into_iter().filter(|(_, _, scope)| scope.is_none_or(|scope| member.rights.allows(scope)));
         // What concerns the whole deployment.
-        let operates = member.operates.as_ref().is_some_and(|rights| rights.allows(&scopes::MEMBERS_READ));
-        let places = own.chain(operates.then_some(("/users", "Users", None)));
+        let of_operator = [("/accounts", "Accounts", scopes::ACCOUNTS_READ), ("/users", "Users", scopes::MEMBERS_READ)];
+        let operates = |scope: &Scope| member.operates.as_ref().is_some_and(|rights| rights.allows(scope));
+        let of_operator = of_operator.into_iter().filter(|(.., scope)| operates(scope));
+        let places = own.chain(of_operator.map(|(path, label, _)| (path, label, None)));
         let signed = Signed {
             user: member.user.name.clone(),
             account: member.account.name.clone(),

@@ -370,7 +370,7 @@ pub(super) fn form_page(path: &str, form: &Form) -> String {
 
 /// Where somebody is to go who has signed in: a page of ours, whatever a link says.
 pub(super) fn own_path(to: &str) -> &str {
-    let ours = ["/keys", "/usage", "/members", "/users", "/audit", "/settings"];
+    let ours = ["/keys", "/usage", "/members", "/users", "/accounts", "/audit", "/settings"];
     let path = to.split('?').next().unwrap_or_default();
     let fits =
         ours.iter().any(|own| path.strip_prefix(own).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')))
