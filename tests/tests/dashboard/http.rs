@@ -113,8 +113,8 @@ fn encoded(text: &str) -> String {
         .collect()
 }
 
-const PAGES: [&str; 8] =
-    ["/keys", "/keys/new", "/usage", "/members", "/users", "/audit", "/settings", "/settings/appearance"];
+const PAGES: [&str; 9] =
+    ["/keys", "/keys/new", "/usage", "/members", "/accounts", "/users", "/audit", "/settings", "/settings/appearance"];
 
 #[tokio::test]
 async fn every_answer_has_the_headers_that_browsers_need() {
@@ -412,4 +412,26 @@ async fn pages_of_an_account_with_ten_thousand_keys_are_quick() {
     let begun = std::time::Instant::now();
     assert_eq!(client.get("/usage").await.status, 200);
     println!("/usage: {:?}", begun.elapsed());
+}
+
+#[tokio::test]
+async fn keys_that_end_within_two_weeks_are_told_above_the_list() {
+    let site = Site::with_owner().await;
+    let owner = site.owner().await;
+    let now: keyward::Timestamp = std::time::SystemTime::now().into();
+    let mut client = Client::signed_in(&site).await;
+    for (name, days, told) in [
+        ("later", 15, None),
+        ("soon", 13, Some("One of these keys ends within 14 days")),
+        ("sooner", 1, Some("2 of these keys end within 14 days")),
+    ] {
+        let mut draft = KeyDraft::secret("operator".parse().unwrap(), name);
+        draft.expires_at = Some(now.saturating_add(std::time::Duration::from_secs(days * 24 * 3_600)));
+        site.desk.create_key(&owner, draft).await.unwrap();
+        let page = client.get("/keys").await.body;
+        match told {
+            Some(told) => assert!(page.contains(told), "{name}: {page}"),
+            None => assert!(!page.contains("within 14 days"), "{name}: {page}"),
+        }
+    }
 }
