@@ -14,6 +14,7 @@ const LARGEST: usize = 32 * 1_024;
 const ENOUGH: f64 = 4.5;
 /// The backgrounds that links and buttons are on at worst: a row under the pointer, in light and in dark.
 const LIGHT: Colour = Colour([0xee, 0xf0, 0xf5]);
+#[cfg(feature = "dashboard")]
 const DARK: Colour = Colour([0x23, 0x27, 0x31]);
 
 /// The colours that somebody sees who has chosen none.
@@ -84,6 +85,7 @@ impl Colour {
     }
 
     /// A part of the way to another colour, in hundredths.
+    #[cfg(feature = "dashboard")]
     fn towards(self, other: Self, hundredths: u32) -> Self {
         let mut mixed = self.0;
         for (part, other) in mixed.iter_mut().zip(other.0) {

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)] // An unwrap is an assertion here, in helpers too.
 
 mod api;
+mod api_people;
 mod audit;
 mod desk;
 mod keys;
