@@ -43,8 +43,8 @@ pub(crate) struct Settings {
     /// How often somebody may try to sign in within a minute, with one e-mail address. Without it: 10.
     #[arg(long, env = "KEYWARD_SIGN_INS_PER_EMAIL", value_name = "ATTEMPTS")]
     sign_ins_per_email: Option<NonZeroU32>,
-    /// The OpenID Connect provider with which people sign in: its issuer, such as https://login.example.com. It has to know
-    /// /login/oidc/callback of this server as where to send people back to. Without it: passwords only.
+    /// The OpenID Connect provider with which people sign in: its issuer, which is https. It has to know /login/oidc/callback of
+    /// this server as where to send people back to. Without it: passwords only.
     #[arg(long, env = "KEYWARD_OIDC_ISSUER", value_name = "URL")]
     oidc_issuer: Option<Issuer>,
     /// What the provider calls this server. Needed with an issuer.
