@@ -4,6 +4,7 @@
 
 pub mod faults;
 pub mod gateways;
+pub mod identity_provider;
 pub mod node;
 pub mod postgres;
 pub mod program;

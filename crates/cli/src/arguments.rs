@@ -14,7 +14,7 @@ use keyward::{AccountId, CredentialId, Endpoint, Grant, KeyKind, KeyStatus, Mode
 use keyward_client::Purpose;
 use serde_json::{Map, Value};
 
-pub(crate) use people::{Accounts, Audit, AuditList, Members, Plans, Users};
+pub(crate) use people::{Accounts, Audit, AuditList, Members, Pages, Plans, Users};
 
 const AFTER_HELP: &str = "\
 With --server, the credential is the management key in the variable KEYWARD_TOKEN or in --token-file, or what `keyward login` has
@@ -108,6 +108,9 @@ pub(crate) enum Command {
     /// Says what accounts may do that have a plan.
     #[command(subcommand)]
     Plans(Plans),
+    /// Shows what the pages of a server look like, and changes it.
+    #[command(subcommand)]
+    Pages(Pages),
     /// Shows the audit log, and verifies it.
     #[command(subcommand)]
     Audit(Audit),

@@ -9,8 +9,9 @@ use std::time::Duration;
 use clap::Args;
 use keyward::TrustedProxies;
 use keyward::ipnet::IpNet;
-use keyward_manage::{DeskBuilder, GithubAlerts, LeakPolicy, SignUpPolicy};
+use keyward_manage::{DeskBuilder, GithubAlerts, IdentityProvider, LeakPolicy, SignUpPolicy};
 use serde::Deserialize;
+use zeroize::Zeroizing;
 
 use crate::arguments::duration;
 use crate::failure::{Failure, Kind};
@@ -49,6 +50,22 @@ pub(crate) struct Settings {
     /// Where the keys are published that alerts are signed with. Without it: GitHub's own.
     #[arg(long, env = "KEYWARD_GITHUB_PUBLIC_KEYS", value_name = "URL", requires = "github_alerts")]
     pub(crate) github_public_keys: Option<String>,
+    /// The OpenID Connect provider with which people sign in: its issuer, which is https. It has to know /login/oidc/callback of
+    /// this server as where to send people back to. Without it: passwords only.
+    #[arg(long, env = "KEYWARD_OIDC_ISSUER", value_name = "URL")]
+    oidc_issuer: Option<Issuer>,
+    /// What the provider calls this server. Needed with an issuer.
+    #[arg(long, env = "KEYWARD_OIDC_CLIENT_ID", value_name = "ID")]
+    oidc_client_id: Option<String>,
+    /// The file with the client's secret, if the provider has given it one.
+    #[arg(long, env = "KEYWARD_OIDC_CLIENT_SECRET_FILE", value_name = "FILE")]
+    oidc_client_secret_file: Option<PathBuf>,
+    /// What the button for it says. Without it: Single sign-on.
+    #[arg(long, env = "KEYWARD_OIDC_BUTTON", value_name = "TEXT")]
+    oidc_button: Option<String>,
+    /// Whether people sign in with passwords as well: true or false. False needs an issuer. Without it: true.
+    #[arg(long, env = "KEYWARD_PASSWORDS", value_name = "BOOLEAN")]
+    passwords: Option<bool>,
     /// In a file only: flags and the environment say it for every command.
     #[arg(skip)]
     pub(crate) database: Option<String>,
@@ -86,6 +103,30 @@ impl FromStr for Leaks {
 }
 
 impl TryFrom<String> for Leaks {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse()
+    }
+}
+
+/// An issuer that can be asked.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(try_from = "String")]
+struct Issuer(String);
+
+impl FromStr for Issuer {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match IdentityProvider::new(text, "") {
+            Ok(_) => Ok(Self(text.to_owned())),
+            Err(error) => Err(format!("{error}: write it like https://login.example.com")),
+        }
+    }
+}
+
+impl TryFrom<String> for Issuer {
     type Error = String;
 
     fn try_from(text: String) -> Result<Self, String> {
@@ -146,6 +187,11 @@ impl Settings {
             sign_ins_per_email: self.sign_ins_per_email.or(file.sign_ins_per_email),
             github_alerts: self.github_alerts.or(file.github_alerts),
             github_public_keys: self.github_public_keys.or(file.github_public_keys),
+            oidc_issuer: self.oidc_issuer.or(file.oidc_issuer),
+            oidc_client_id: self.oidc_client_id.or(file.oidc_client_id),
+            oidc_client_secret_file: self.oidc_client_secret_file.or(file.oidc_client_secret_file),
+            oidc_button: self.oidc_button.or(file.oidc_button),
+            passwords: self.passwords.or(file.passwords),
             database: self.database.or(file.database),
             pepper_file: self.pepper_file.or(file.pepper_file),
         })
@@ -161,7 +207,7 @@ impl Settings {
     }
 
     /// Sets a desk up as these say.
-    pub(crate) fn apply(&self, mut desk: DeskBuilder) -> DeskBuilder {
+    pub(crate) fn apply(&self, mut desk: DeskBuilder) -> Result<DeskBuilder, Failure> {
         const HOUR: u64 = 3_600;
         const PER_ADDRESS: NonZeroU32 = NonZeroU32::new(20).expect("it is not zero");
         const PER_EMAIL: NonZeroU32 = NonZeroU32::new(10).expect("it is not zero");
@@ -175,9 +221,52 @@ impl Settings {
             desk = desk.trusted_proxies(TrustedProxies::new(networks.iter().copied()));
         }
         let span = |span: Option<Span>, hours| span.map_or(Duration::from_secs(hours * HOUR), |span| span.0);
-        desk.session_life(span(self.session_idle, 8), span(self.session_life, 7 * 24)).sign_in_attempts(
+        if let Some(provider) = self.identity_provider()? {
+            desk = desk.identity_provider(provider);
+        }
+        Ok(desk.session_life(span(self.session_idle, 8), span(self.session_life, 7 * 24)).sign_in_attempts(
             self.sign_ins_per_address.unwrap_or(PER_ADDRESS),
             self.sign_ins_per_email.unwrap_or(PER_EMAIL),
-        )
+        ))
+    }
+
+    fn identity_provider(&self) -> Result<Option<IdentityProvider>, Failure> {
+        let usage = |message: String| Failure::new(Kind::Usage, message);
+        let only_way = self.passwords == Some(false);
+        let Some(Issuer(issuer)) = &self.oidc_issuer else {
+            for (name, is_set) in [
+                ("oidc_client_id", self.oidc_client_id.is_some()),
+                ("oidc_client_secret_file", self.oidc_client_secret_file.is_some()),
+                ("oidc_button", self.oidc_button.is_some()),
+                ("passwords = false", only_way),
+            ] {
+                if is_set {
+                    return Err(usage(format!("{name} needs oidc_issuer, the provider with which people sign in")));
+                }
+            }
+            return Ok(None);
+        };
+        let client = self.oidc_client_id.as_deref().filter(|id| !id.is_empty());
+        let client = client
+            .ok_or_else(|| usage("oidc_issuer needs oidc_client_id, what the provider calls this server".to_owned()))?;
+        let mut provider =
+            IdentityProvider::new(issuer, client).map_err(|error| Failure::caused(Kind::Usage, &error))?;
+        if let Some(file) = &self.oidc_client_secret_file {
+            let unreadable =
+                |error: &dyn std::fmt::Display| usage(format!("oidc_client_secret_file: {}: {error}", file.display()));
+            let secret = Zeroizing::new(std::fs::read_to_string(file).map_err(|error| unreadable(&error))?);
+            let secret = secret.trim();
+            if secret.is_empty() {
+                return Err(unreadable(&"it is empty"));
+            }
+            provider = provider.client_secret(secret);
+        }
+        if let Some(label) = self.oidc_button.as_deref().map(str::trim) {
+            if !(1..=60).contains(&label.chars().count()) {
+                return Err(usage("oidc_button: 1 to 60 characters".to_owned()));
+            }
+            provider = provider.button(label);
+        }
+        Ok(Some(if only_way { provider.only_way() } else { provider }))
     }
 }

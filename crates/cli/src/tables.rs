@@ -3,7 +3,7 @@
 use comfy_table::Table;
 use comfy_table::presets::NOTHING;
 use keyward::{NodeStates, Timestamp};
-use keyward_client::{Account, AuditEntry, Key, Member, Plan, Session, UsageDay};
+use keyward_client::{Account, AuditEntry, Key, Member, Plan, Session, UsageDay, VersionedUser};
 
 /// A table without lines.
 pub(crate) fn table() -> Table {
@@ -113,6 +113,22 @@ pub(crate) fn audit_log(entries: &[AuditEntry]) -> String {
             entry.outcome.to_string(),
             format!("{} {}", entry.target.kind, entry.target.id),
             entry.address.clone().unwrap_or_else(|| "-".to_owned()),
+        ]);
+    }
+    table.trim_fmt()
+}
+
+pub(crate) fn users(users: &[VersionedUser]) -> String {
+    let mut table = table();
+    table.set_header(["USER", "E-MAIL", "NAME", "SINCE", "LAST SIGN-IN", "DISABLED"]);
+    for user in users {
+        table.add_row([
+            user.id.to_string(),
+            user.email.clone(),
+            user.name.clone(),
+            day(Some(user.created_at), "-"),
+            day(user.last_sign_in_at, "never"),
+            day(user.disabled_at, "no"),
         ]);
     }
     table.trim_fmt()

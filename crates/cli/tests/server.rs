@@ -119,6 +119,24 @@ fn what_the_dashboard_does_can_be_done_here() {
     assert!(verified.contains("entries, up to the checkpoint"), "{verified}");
     run(&["audit", "verify", "--since", &checkpoint]);
 
+    let users = json(&["users", "list", "--email", "bob@example.com", "--json"]);
+    assert_eq!((users.as_array().unwrap().len(), users[0]["id"].as_str()), (1, Some(id)));
+    assert!(run(&["users", "disable", id]).contains("signed out everywhere"));
+    assert!(!json(&["users", "list", "--email", "bob@example.com", "--json"])[0]["disabled_at"].is_null());
+    run(&["users", "enable", id]);
+    let reset: Ended = server.signed_in(&["users", "reset", "--email", "bob@example.com"]).output().unwrap().into();
+    assert_eq!(reset.code, 0, "{}", reset.err);
+    let choose = server.signed_in(&["users", "choose-password", "--stdin"]);
+    assert_eq!(fed(choose, &format!("{}\nanother long password too\n", reset.out.trim_end())).code, 0);
+    run(&["users", "remove", id, "--yes"]);
+    assert_eq!(server.signed_in(&["users", "disable", id]).output_code(), 3);
+
+    run(&["pages", "update", "--name", "Example API", "--theme", "dark"]);
+    let pages = json(&["pages", "show", "--json"]);
+    assert_eq!((pages["name"].as_str(), pages["theme"].as_str()), (Some("Example API"), Some("dark")));
+    assert!(run(&["pages", "update", "--no-name"]).contains("as configured"));
+    assert_eq!(server.signed_in(&["pages", "update", "--accent", "red"]).output_code(), 2);
+
     run(&["users", "rename", "Ada L."]);
     assert_eq!(json(&["whoami", "--json"])["user"]["name"], "Ada L.");
     let sign_up = ["users", "sign-up", "--email", "eve@example.com", "--name", "Eve", "--password-stdin"];

@@ -7,7 +7,7 @@ use serde::de::{DeserializeOwned, Deserializer, Visitor, value};
 use serde::{Deserialize, Serialize, forward_to_deserialize_any};
 use serde_json::{Map, Value, json};
 
-use crate::{accounts, audit, keys, members, page, plans, tokens, usage, users};
+use crate::{accounts, audit, keys, members, page, plans, settings, tokens, usage, users};
 
 /// The description that the server serves at `/openapi.json`.
 fn description() -> Value {
@@ -90,8 +90,10 @@ fn answers() -> Vec<Read> {
         read::<members::Member>("MemberView"),
         read::<members::parts::Added>("Added").and::<members::Member>(),
         read::<users::User>("User"),
-        read::<users::OwnUser>("UserView"),
+        read::<users::VersionedUser>("UserView"),
         read::<users::Session>("SessionView"),
+        read::<users::PasswordReset>("ResetView"),
+        read::<settings::Settings>("SettingsView"),
         read::<tokens::Tokens>("TokensView"),
         read::<plans::Plan>("PlanView"),
         read::<audit::AuditEntry>("AuditEntry"),
@@ -102,6 +104,7 @@ fn answers() -> Vec<Read> {
         read::<page::Page<accounts::Account>>("Listed_AccountView"),
         read::<page::Page<members::Member>>("Listed_MemberView"),
         read::<page::Page<users::Session>>("Listed_SessionView"),
+        read::<page::Page<users::VersionedUser>>("Listed_UserView"),
         read::<page::Page<plans::Plan>>("Listed_PlanView"),
         read::<page::Page<audit::AuditEntry>>("Listed_AuditEntry"),
     ]
@@ -120,6 +123,7 @@ fn words(name: &str, word: &Value) -> Option<Result<(), String>> {
         "KindName" => decode::<keyward::KeyKind>,
         "ModeName" => decode::<keyward::Mode>,
         "StatusName" => decode::<keyward::KeyStatus>,
+        "Theme" => decode::<settings::Theme>,
         _ => return None,
     };
     Some(decode(word))
@@ -324,6 +328,16 @@ const OPERATIONS: &[(&str, &str)] = &[
     ("put", "/v1/plans/{plan}"),
     ("delete", "/v1/plans/{plan}"),
     ("delete", "/v1/accounts/{account}/members/{user}"),
+    ("delete", "/v1/users/{user}"),
+    ("get", "/v1/settings"),
+    ("get", "/v1/users"),
+    ("get", "/v1/users/{user}"),
+    ("patch", "/v1/settings"),
+    ("post", "/v1/users/forgot-password"),
+    ("post", "/v1/users/reset-password"),
+    ("post", "/v1/users/{user}/disable"),
+    ("post", "/v1/users/{user}/enable"),
+    ("post", "/v1/users/{user}/password-reset"),
 ];
 
 #[test]
@@ -374,6 +388,17 @@ fn every_request_has_the_fields_that_are_described() {
         ("ChangePassword", body(&users::ChangePassword { current: "", new: "" })),
         ("SignUp", body(&users::SignUp { email: "", name: "", password: "" })),
         ("Accept", body(&users::Accept { invitation: "", name: "", password: "" })),
+        ("Forgot", body(&users::Forgot { email: "" })),
+        ("Reset", body(&users::Reset { reset: "", password: "" })),
+        (
+            "UpdateSettings",
+            body(&settings::UpdateSettings {
+                name: Some(None),
+                accent: Some(None),
+                theme: Some(settings::Theme::Dark),
+                logo: Some(None),
+            }),
+        ),
         ("SignIn", body(&tokens::SignIn { email: "", password: "" })),
         ("Refresh", body(&tokens::Refresh { refresh_token: "" })),
         ("SignOut", body(&tokens::SignOut { everywhere: true })),

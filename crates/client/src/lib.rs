@@ -47,6 +47,7 @@ mod page;
 mod plans;
 mod request;
 mod secret;
+mod settings;
 mod tokens;
 mod usage;
 mod users;
@@ -61,9 +62,10 @@ pub use members::{Invited, Member, Role};
 pub use page::{Page, Walk};
 pub use plans::{Plan, PutPlan};
 pub use secret::Secret;
+pub use settings::{Settings, Theme, UpdateSettings};
 pub use tokens::Tokens;
 pub use usage::{Usage, UsageDay};
-pub use users::{OwnUser, Session, User};
+pub use users::{PasswordReset, Session, User, VersionedUser};
 
 #[cfg(test)]
 mod described;

@@ -67,6 +67,12 @@ pub enum DeskError {
     /// The link was used already, has expired, or never was.
     #[error("the link is not valid any more")]
     LinkEnded,
+    /// Passwords are switched off.
+    #[error("nobody signs in with a password here: use the identity provider")]
+    PasswordsOff,
+    /// The identity provider knows them, and nobody here is known to be them.
+    #[error("nobody here is known by what the identity provider says")]
+    NotAdmitted,
     /// Nobody can sign up by themselves here.
     #[error("sign-up is closed: ask for an invitation")]
     SignUpClosed,
@@ -113,6 +119,8 @@ impl DeskError {
             Self::WrongCredentials => "INVALID_CREDENTIALS",
             Self::SignedOut => "SIGNED_OUT",
             Self::LinkEnded => "LINK_ENDED",
+            Self::PasswordsOff => "PASSWORDS_OFF",
+            Self::NotAdmitted => "NOT_ADMITTED",
             Self::SignUpClosed => "SIGN_UP_CLOSED",
             Self::Throttled { .. } => "RATE_LIMIT_EXCEEDED",
             Self::OtherRequest => "IDEMPOTENCY_KEY_REUSED",
@@ -128,7 +136,12 @@ impl DeskError {
         match self {
             Self::Invalid { .. } | Self::OtherRequest => StatusCode::UNPROCESSABLE_ENTITY,
             Self::NotFound(_) => StatusCode::NOT_FOUND,
-            Self::Forbidden(_) | Self::Escalation(_) | Self::UsersOnly | Self::SignUpClosed => StatusCode::FORBIDDEN,
+            Self::Forbidden(_)
+            | Self::Escalation(_)
+            | Self::UsersOnly
+            | Self::PasswordsOff
+            | Self::NotAdmitted
+            | Self::SignUpClosed => StatusCode::FORBIDDEN,
             Self::Stale => StatusCode::PRECONDITION_FAILED,
             Self::Duplicate(_)
             | Self::Ended

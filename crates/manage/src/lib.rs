@@ -29,17 +29,21 @@
 //! # Features
 //! - `dashboard` (on): the pages with which people manage their keys, as one router.
 //! - `github`: the receiver of GitHub's alerts about keys that it has found in public.
+//! - `oidc`: signing in to the dashboard with an OpenID Connect provider.
 //! - `metrics`: counters and histograms through the [`metrics`](https://docs.rs/metrics) facade.
 
 mod actor;
 mod api;
+mod appearance;
 #[cfg(feature = "dashboard")]
 mod dashboard;
 mod desk;
 mod error;
 #[cfg(feature = "github")]
 mod github;
-#[cfg(feature = "github")]
+#[cfg(feature = "oidc")]
+mod identity_provider;
+#[cfg(any(feature = "github", feature = "oidc"))]
 mod outbound;
 mod records;
 mod role;
@@ -47,18 +51,22 @@ mod store;
 
 pub use actor::{Actor, ActorName, Context};
 pub use api::{api, openapi};
+pub use appearance::{Accent, Theme};
 #[cfg(feature = "dashboard")]
 pub use dashboard::{DashboardSettings, dashboard};
 pub use desk::{
-    ACCESS_TOKEN_PREFIX, AccountUpdate, Answer, AuditCheckpoint, AuditEntry, AuditQuery, AuditVerdict, Desk,
-    DeskBuilder, Invited, KeyChange, KeyDraft, KeyView, LeakPolicy, LeakReport, MANAGEMENT_PREFIX, MemberView, NewUser,
-    NewlyIssued, NewlyRotated, Once, Outcome, Page, PageRequest, SECRET_MANAGEMENT_PREFIX, SessionView, SignUpPolicy,
-    SignedIn, Target, Tokens, Usage, UsageDay, UsageTotal, purpose_of,
+    ACCESS_TOKEN_PREFIX, AccountUpdate, Answer, Appearance, AppearanceUpdate, AuditCheckpoint, AuditEntry, AuditQuery,
+    AuditVerdict, Desk, DeskBuilder, Invited, KeyChange, KeyDraft, KeyView, LeakPolicy, LeakReport, MANAGEMENT_PREFIX,
+    MemberView, NewUser, NewlyIssued, NewlyRotated, Once, Outcome, Page, PageRequest, ResetLink,
+    SECRET_MANAGEMENT_PREFIX, SessionView, SignUpPolicy, SignedIn, Target, Tokens, Usage, UsageDay, UsageTotal,
+    purpose_of,
 };
 pub use error::DeskError;
 #[cfg(feature = "github")]
 pub use github::{GithubAlerts, github_alerts};
-#[cfg(feature = "github")]
+#[cfg(feature = "oidc")]
+pub use identity_provider::{IdentityProvider, IdentityProviderError};
+#[cfg(any(feature = "github", feature = "oidc"))]
 pub use outbound::OutboundError;
 pub use records::{Account, Member, Plan, User, Versioned};
 pub use role::{Purpose, Rights, Role, RoleError, scopes};

@@ -85,13 +85,14 @@ impl Outbound {
     }
 
     /// What there is at a URL, if the answer is a success.
+    #[cfg(feature = "github")]
     pub(crate) async fn get(&self, url: &str) -> Result<Vec<u8>, AskError> {
         let answer = self.ask(self.0.get(url).build()?).await?;
         if answer.status().is_success() { Ok(answer.into_body()) } else { Err(AskError::Status(answer.status())) }
     }
 }
 
-fn is_loopback(url: &reqwest::Url) -> bool {
+pub(crate) fn is_loopback(url: &reqwest::Url) -> bool {
     let name = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
     name == "localhost" || name.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }

@@ -137,6 +137,19 @@ pub(crate) struct StoredUser {
     pub(crate) epoch: u64,
     pub(crate) created_at: Timestamp,
     pub(crate) last_sign_in_at: Option<Timestamp>,
+    /// They signed up by themselves, so nobody knows whether the address is theirs.
+    #[serde(default)]
+    pub(crate) is_unproven: bool,
+    /// Since when they cannot sign in, if they cannot.
+    #[serde(default)]
+    pub(crate) disabled_at: Option<Timestamp>,
+}
+
+impl StoredUser {
+    /// Whether they have yet to come for the first time.
+    pub(crate) fn is_pending(&self) -> bool {
+        self.password.is_none() && self.last_sign_in_at.is_none()
+    }
 }
 
 impl Entity for StoredUser {
@@ -168,6 +181,9 @@ pub struct User {
     /// When they last signed in, if they have.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub last_sign_in_at: Option<Timestamp>,
+    /// Since when they cannot sign in, if the operator has disabled them.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub disabled_at: Option<Timestamp>,
 }
 
 impl From<&StoredUser> for User {
@@ -178,6 +194,7 @@ impl From<&StoredUser> for User {
             name: user.name.clone(),
             created_at: user.created_at,
             last_sign_in_at: user.last_sign_in_at,
+            disabled_at: user.disabled_at,
         }
     }
 }
@@ -214,6 +231,38 @@ impl Entity for Member {
         self.account.to_string()
     }
     fn subject(&self) -> String {
+        self.user.to_string()
+    }
+}
+
+/// What a user is called by an identity provider, by which they sign in.
+#[cfg(feature = "oidc")]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Link {
+    pub(crate) issuer: String,
+    pub(crate) subject: String,
+    pub(crate) user: UserId,
+    pub(crate) created_at: Timestamp,
+}
+
+#[cfg(feature = "oidc")]
+impl Link {
+    pub(crate) fn id_of(issuer: &str, subject: &str) -> String {
+        // No issuer has a line feed in it.
+        digest_of(&format!("{issuer}\n{subject}"))
+    }
+}
+
+#[cfg(feature = "oidc")]
+impl Entity for Link {
+    const KIND: Kind = Kind::Link;
+    fn id(&self) -> String {
+        Self::id_of(&self.issuer, &self.subject)
+    }
+    fn sort(&self) -> i64 {
+        self.created_at.as_millis()
+    }
+    fn owner(&self) -> String {
         self.user.to_string()
     }
 }
@@ -335,6 +384,32 @@ pub(crate) struct Invitation {
 
 impl Entity for Invitation {
     const KIND: Kind = Kind::Invitation;
+    fn id(&self) -> String {
+        self.digest.clone()
+    }
+    fn sort(&self) -> i64 {
+        self.ends_at.as_millis()
+    }
+    fn owner(&self) -> String {
+        self.user.to_string()
+    }
+    fn expires_at(&self) -> Option<Timestamp> {
+        Some(self.ends_at)
+    }
+}
+
+/// A link with which a user chooses another password, by its digest.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct PasswordReset {
+    pub(crate) digest: String,
+    pub(crate) user: UserId,
+    /// The user's, when it was made.
+    pub(crate) epoch: u64,
+    pub(crate) ends_at: Timestamp,
+}
+
+impl Entity for PasswordReset {
+    const KIND: Kind = Kind::PasswordReset;
     fn id(&self) -> String {
         self.digest.clone()
     }

@@ -19,7 +19,7 @@ use crate::site::{EMAIL, PASSWORD, Site, keep_log};
 pub(crate) struct Client {
     inner: hyper_util::client::legacy::Client<HttpConnector, Full<Bytes>>,
     base: String,
-    cookies: BTreeMap<String, String>,
+    pub(crate) cookies: BTreeMap<String, String>,
     headers: Vec<(&'static str, String)>,
 }
 
@@ -30,12 +30,12 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
-    fn header(&self, name: &str) -> &str {
+    pub(crate) fn header(&self, name: &str) -> &str {
         self.headers.get(name).map_or("", |value| value.to_str().unwrap())
     }
 
     /// The value of a hidden field.
-    fn field(&self, name: &str) -> String {
+    pub(crate) fn field(&self, name: &str) -> String {
         let start = format!("name=\"{name}\" value=\"");
         let rest = self.body.split(&start).nth(1).unwrap_or_else(|| panic!("no {name} in {}", self.body));
         rest.split('"').next().unwrap().to_owned()
@@ -47,7 +47,7 @@ impl Client {
         Self::at(site.url(""))
     }
 
-    fn at(base: String) -> Self {
+    pub(crate) fn at(base: String) -> Self {
         let inner = hyper_util::client::legacy::Client::builder(TokioExecutor::new()).build_http();
         Self { inner, base, cookies: BTreeMap::new(), headers: Vec::new() }
     }
@@ -59,6 +59,13 @@ impl Client {
     fn with(mut self, name: &'static str, value: &str) -> Self {
         self.headers.push((name, value.to_owned()));
         self
+    }
+
+    /// What is no text.
+    pub(crate) async fn get_bytes(&self, path: &str) -> (HeaderMap, Vec<u8>) {
+        let request = Request::get(format!("{}{path}", self.base)).body(Full::default()).unwrap();
+        let (head, body) = self.inner.request(request).await.unwrap().into_parts();
+        (head.headers, body.collect().await.unwrap().to_bytes().into())
     }
 
     async fn send(&mut self, method: &str, path: &str, body: String) -> Answer {
@@ -86,12 +93,12 @@ impl Client {
         self.send("GET", path, String::new()).await
     }
 
-    async fn post(&mut self, path: &str, fields: &[(&str, &str)]) -> Answer {
+    pub(crate) async fn post(&mut self, path: &str, fields: &[(&str, &str)]) -> Answer {
         let body: Vec<_> = fields.iter().map(|(name, value)| format!("{name}={}", encoded(value))).collect();
         self.send("POST", path, body.join("&")).await
     }
 
-    async fn signed_in(site: &Site) -> Self {
+    pub(crate) async fn signed_in(site: &Site) -> Self {
         let mut client = Self::new(site);
         let token = client.get("/login").await.field("csrf");
         let answer = client.post("/login", &[("csrf", &token), ("email", EMAIL), ("password", PASSWORD)]).await;
@@ -106,13 +113,14 @@ fn encoded(text: &str) -> String {
         .collect()
 }
 
-const PAGES: [&str; 6] = ["/keys", "/keys/new", "/usage", "/members", "/audit", "/settings"];
+const PAGES: [&str; 9] =
+    ["/keys", "/keys/new", "/usage", "/members", "/accounts", "/users", "/audit", "/settings", "/settings/appearance"];
 
 #[tokio::test]
 async fn every_answer_has_the_headers_that_browsers_need() {
     let site = Site::with_owner().await;
     let mut client = Client::signed_in(&site).await;
-    for path in PAGES.into_iter().chain(["/keys/key_nobody", "/login", "/register"]) {
+    for path in PAGES.into_iter().chain(["/keys/key_nobody", "/login", "/register", "/forgot", "/reset"]) {
         let answer = client.get(path).await;
         assert_eq!(
             answer.header("content-security-policy"),
@@ -403,5 +411,27 @@ async fn pages_of_an_account_with_ten_thousand_keys_are_quick() {
         took.sort();
         println!("{path}: {:?}", took[5]);
         assert!(took[5].as_millis() < 100, "{path} takes {:?}", took[5]);
+    }
+}
+
+#[tokio::test]
+async fn keys_that_end_within_two_weeks_are_told_above_the_list() {
+    let site = Site::with_owner().await;
+    let owner = site.owner().await;
+    let now: keyward::Timestamp = std::time::SystemTime::now().into();
+    let mut client = Client::signed_in(&site).await;
+    for (name, days, told) in [
+        ("later", 15, None),
+        ("soon", 13, Some("One of these keys ends within 14 days")),
+        ("sooner", 1, Some("2 of these keys end within 14 days")),
+    ] {
+        let mut draft = KeyDraft::secret("operator".parse().unwrap(), name);
+        draft.expires_at = Some(now.saturating_add(std::time::Duration::from_secs(days * 24 * 3_600)));
+        site.desk.create_key(&owner, draft).await.unwrap();
+        let page = client.get("/keys").await.body;
+        match told {
+            Some(told) => assert!(page.contains(told), "{name}: {page}"),
+            None => assert!(!page.contains("within 14 days"), "{name}: {page}"),
+        }
     }
 }

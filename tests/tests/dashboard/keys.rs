@@ -98,7 +98,7 @@ async fn from_the_first_owner_to_a_revoked_key() {
 
     browser.press("Revoke").await;
     browser.see("This cannot be undone").await;
-    browser.see("today and yesterday").await;
+    browser.see("in the last 24 hours").await;
     browser.picture("key-revoke").await;
     browser.press("Revoke the key").await;
     browser.see("The key is revoked for good. Effective").await;

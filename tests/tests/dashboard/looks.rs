@@ -106,12 +106,20 @@ async fn nothing_serious_is_found_on_any_page_light_or_dark_and_all_of_it_fits_a
         ("usage", "/usage".to_owned()),
         ("members", "/members".to_owned()),
         ("member-remove", format!("/members/{user}/remove")),
+        ("member-reset", format!("/members/{user}/reset")),
+        ("accounts", "/accounts".to_owned()),
+        ("users", "/users".to_owned()),
+        ("user", format!("/users/{user}")),
+        ("user-delete", format!("/users/{user}/delete")),
         ("audit", "/audit".to_owned()),
         ("settings", "/settings".to_owned()),
+        ("appearance", "/settings/appearance".to_owned()),
         ("not-found", "/keys/key_nobody".to_owned()),
         ("key-made", String::new()),
         ("login", "/login".to_owned()),
         ("register", "/register".to_owned()),
+        ("forgot", "/forgot".to_owned()),
+        ("reset", "/reset".to_owned()),
     ];
     let mut serious = Vec::new();
     for theme in ["light", "dark"] {

@@ -6,5 +6,6 @@ mod browser;
 mod http;
 mod keys;
 mod looks;
+mod oidc;
 mod people;
 mod site;

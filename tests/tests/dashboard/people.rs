@@ -198,3 +198,225 @@ async fn a_key_is_made_with_the_keyboard_alone() {
     browser.see("Copied.").await;
     browser.close().await;
 }
+
+#[tokio::test]
+async fn who_has_forgotten_their_password_chooses_another_with_a_link_from_an_owner() {
+    let site = Site::with_owner().await;
+    let owner = site.owner().await;
+    let operator = site.desk.operator().clone();
+    let invited =
+        site.desk.invite(&owner, &operator, "grace@example.com", keyward_manage::Role::Developer).await.unwrap();
+    let context = keyward_manage::Context::new();
+    let invitation = invited.invitation.unwrap();
+    site.desk.accept_invitation(&context, &invitation, "Grace", PASSWORD).await.unwrap();
+    let session = site.desk.sign_in(&context, "grace@example.com", PASSWORD).await.unwrap().session;
+
+    let other = Browser::open(&site).await;
+    other.go("/login").await;
+    other.press("Forgot your password?").await;
+    other.see("Ask an owner or admin of your account").await;
+    other.picture("forgot").await;
+
+    let browser = Browser::open_beside(&site).await;
+    browser.sign_in().await;
+    browser.press("Members").await;
+    browser.press("Password of Grace").await;
+    browser.see("It works once, within an hour").await;
+    browser.picture("member-reset").await;
+    browser.press("Make the link").await;
+    let link = browser.text_of("#link").await;
+    assert!(link.starts_with(&site.url("/reset?reset=kwp_")), "{link}");
+    browser.picture("reset-made").await;
+    browser.client.refresh().await.unwrap();
+    browser.see("Invite somebody").await;
+    assert!(!browser.html().await.contains("kwp_"));
+
+    other.client.goto(&link).await.unwrap();
+    other.see("Choose another password").await;
+    other.picture("reset").await;
+    other.fill("password", "another good password").await;
+    other.press("Set password").await;
+    other.see("every session has ended").await;
+    assert!(site.desk.session(&session, context).await.is_err());
+    other.fill("email", "grace@example.com").await;
+    other.fill("password", "another good password").await;
+    other.press("Sign in").await;
+    other.see("No key yet").await;
+    other.client.goto(&link).await.unwrap();
+    other.fill("password", "yet another password").await;
+    other.press("Set password").await;
+    other.see("It was used already").await;
+    let secret = link.rsplit('=').next().unwrap();
+    site.assert_kept_nowhere(&[secret]);
+    browser.close().await;
+    other.close().await;
+}
+
+#[tokio::test]
+async fn the_operator_finds_disables_and_deletes_users() {
+    let site = Site::with_owner().await;
+    let context = keyward_manage::Context::new();
+    let new = keyward_manage::NewUser::new("new@example.com", "Newcomer", PASSWORD);
+    site.desk.sign_up(&context, new).await.unwrap();
+    let session = site.desk.sign_in(&context, "new@example.com", PASSWORD).await.unwrap().session;
+    let browser = Browser::open(&site).await;
+    browser.sign_in().await;
+    browser.press("Users").await;
+    browser.see("new@example.com").await;
+    browser.fill("email", "nobody@example.com").await;
+    browser.press("Find").await;
+    browser.see("There is no such user").await;
+    browser.fill("email", "new@example.com").await;
+    browser.press("Find").await;
+    browser.press("Newcomer").await;
+    browser.see("owner of").await;
+    browser.press("Disable").await;
+    browser.see("their sessions and tokens have ended").await;
+    browser.picture("user-disabled").await;
+    assert!(site.desk.session(&session, context.clone()).await.is_err());
+    assert!(site.desk.sign_in(&context, "new@example.com", PASSWORD).await.is_err());
+    browser.press("Enable").await;
+    browser.see("can sign in again").await;
+    browser.press("Delete").await;
+    browser.see("This cannot be undone").await;
+    browser.picture("user-delete").await;
+    browser.click("button.danger").await;
+    browser.see("An account keeps at least one owner").await;
+
+    // Grace belongs to the operator's account alone, and has no say in this.
+    let owner = site.owner().await;
+    let operator = site.desk.operator().clone();
+    let invited = site.desk.invite(&owner, &operator, "grace@example.com", keyward_manage::Role::Viewer).await.unwrap();
+    site.desk.accept_invitation(&context, &invited.invitation.unwrap(), "Grace", PASSWORD).await.unwrap();
+    browser.go("/users").await;
+    browser.press("Grace").await;
+    browser.press("Delete").await;
+    browser.click("button.danger").await;
+    browser.see("The user is deleted").await;
+    assert!(!browser.text().await.contains("grace@example.com"));
+    browser.close().await;
+}
+
+/// One red pixel.
+const PNG: &str = "89504e470d0a1a0a0000000d49484452000000010000000108020000009077\
+                   53de0000000c4944415408d763f8cfc000000301010018dd8db00000000049454e44ae426082";
+
+#[tokio::test]
+async fn the_operator_changes_what_everybody_sees_without_a_restart() {
+    let site = Site::with_owner().await;
+    let browser = Browser::open(&site).await;
+    let other = Browser::open_beside(&site).await;
+    browser.sign_in().await;
+    browser.press("Settings").await;
+    browser.press("Change appearance").await;
+    browser.fill("name", "Analytical Engines").await;
+    browser.fill("accent", "#ffe066").await;
+    browser.press("Save").await;
+    browser.see("4.5 is needed").await;
+    browser.fill("accent", "#9d174d").await;
+    browser.choose("theme", "dark").await;
+    let folder = tempfile::tempdir().unwrap();
+    let (page, image) = (folder.path().join("page.png"), folder.path().join("image.png"));
+    std::fs::write(&page, "<script>alert(1)</script>").unwrap();
+    let bytes: Vec<u8> =
+        (0..PNG.len() / 2).map(|at| u8::from_str_radix(&PNG[2 * at..2 * at + 2], 16).unwrap()).collect();
+    std::fs::write(&image, &bytes).unwrap();
+    let logo = browser.find("#logo").await;
+    logo.send_keys(page.to_str().unwrap()).await.unwrap();
+    browser.press("Save").await;
+    browser.see("a PNG, JPEG or WebP image").await;
+    let logo = browser.find("#logo").await;
+    logo.send_keys(image.to_str().unwrap()).await.unwrap();
+    browser.press("Save").await;
+    browser.see("The pages look like this from now on").await;
+    browser.picture("appearance").await;
+
+    // Somebody who is not signed in, and has chosen no colours.
+    other.go("/login").await;
+    other.see("Analytical Engines").await;
+    other.find("html[data-theme=dark]").await;
+    let accent = "return getComputedStyle(document.documentElement).getPropertyValue('--accent')";
+    let dark = other.run(accent, vec![]).await;
+    let width = "const image = document.querySelector('.brand img'); return image.complete && image.naturalWidth";
+    assert_eq!(other.run(width, vec![]).await, serde_json::json!(1));
+    other.picture("login-dressed").await;
+    browser.go("/settings").await;
+    browser.choose("theme", "light").await;
+    browser.press("Use these").await;
+    browser.find("html[data-theme=light]").await;
+    assert_eq!(browser.run(accent, vec![]).await, serde_json::json!("#9d174d"));
+    assert_ne!(dark, serde_json::json!("#9d174d"), "it could not be read in the dark");
+
+    let mut client = crate::http::Client::new(&site);
+    let page = client.get("/login").await.body;
+    let name = page.split("/dashboard/logo.").nth(1).unwrap().split('"').next().unwrap();
+    let logo = client.get_bytes(&format!("/dashboard/logo.{name}")).await;
+    assert_eq!(logo.1, bytes);
+    for (header, value) in [
+        ("content-type", "image/png"),
+        ("x-content-type-options", "nosniff"),
+        ("content-security-policy", "default-src 'none'; style-src 'unsafe-inline'; sandbox"),
+        ("cache-control", "public, max-age=31536000, immutable"),
+    ] {
+        assert_eq!(logo.0[header], value);
+    }
+    assert_eq!(client.get("/dashboard/logo.0000000000000000").await.status, 404);
+    // Back to what was configured.
+    browser.go("/settings/appearance").await;
+    browser.fill("name", "").await;
+    browser.fill("accent", "").await;
+    browser.choose("no_logo", "1").await;
+    browser.press("Save").await;
+    browser.see("Example API").await;
+    assert_eq!(client.get_bytes(&format!("/dashboard/logo.{name}")).await.1, b"");
+    browser.close().await;
+    other.close().await;
+}
+
+#[tokio::test]
+async fn the_operator_looks_at_any_account_and_nobody_else_does() {
+    let site = Site::with_owner().await;
+    let context = keyward_manage::Context::new();
+    for (email, name) in [("nora@example.com", "Northwind"), ("bela@example.com", "Blue Harbor")] {
+        site.desk.sign_up(&context, keyward_manage::NewUser::new(email, name, PASSWORD)).await.unwrap();
+    }
+    let browser = Browser::open(&site).await;
+    browser.sign_in().await;
+    browser.press("Accounts").await;
+    browser.see("Blue Harbor").await;
+    browser.fill("q", "NORTH").await;
+    browser.press("Find").await;
+    browser.see("All accounts").await;
+    assert!(!browser.text().await.contains("Blue Harbor"));
+    browser.press("Look at Northwind").await;
+    browser.see("No key yet").await;
+    browser.go("/members").await;
+    browser.see("nora@example.com").await;
+    browser.picture("account-of-others").await;
+    let (_, key) = browser.create_key("made by the operator").await;
+    // Back home, by the switch that is there now.
+    browser.go("/members").await;
+    browser.click("#account-switch option[value=operator]").await;
+    browser.press("Switch").await;
+    browser.see("No key yet").await;
+
+    let other = Browser::open_beside(&site).await;
+    other.go("/login").await;
+    other.fill("email", "bela@example.com").await;
+    other.fill("password", PASSWORD).await;
+    other.press("Sign in").await;
+    other.see("No key yet").await;
+    assert!(!other.text().await.contains("Accounts"));
+    other.go("/accounts").await;
+    other.see("There is no such account").await;
+    // A cookie is a wish.
+    let northwind = site.desk.key(&site.owner().await, &key.parse().unwrap()).await.unwrap().account.to_string();
+    let session = site.desk.sign_in(&context, "bela@example.com", PASSWORD).await.unwrap().session;
+    let mut client = crate::http::Client::new(&site);
+    client.cookies.insert("keyward_session".to_owned(), session.to_string());
+    client.cookies.insert("keyward_account".to_owned(), northwind);
+    let page = client.get("/members").await.body;
+    assert!(page.contains("bela@example.com") && !page.contains("nora@example.com"), "{page}");
+    browser.close().await;
+    other.close().await;
+}

@@ -9,7 +9,9 @@ use argon2::Params;
 use axum::Router;
 use axum::routing::get;
 use keyward::{AuthLayer, Authenticator, Scope};
-use keyward_manage::{Actor, Context, DashboardSettings, Desk, NewUser, SignUpPolicy, SqliteDesk, dashboard};
+use keyward_manage::{
+    Actor, Context, DashboardSettings, Desk, DeskBuilder, NewUser, SignUpPolicy, SqliteDesk, dashboard,
+};
 use keyward_sqlite::SqliteStore;
 use keyward_tests::service::Listening;
 
@@ -31,15 +33,18 @@ impl Site {
 
     /// With sessions that end when they are not used for this long.
     pub(crate) async fn start_with(idle: Duration) -> Self {
+        Self::build(|desk| desk.session_life(idle, Duration::from_secs(7 * 24 * 3_600))).await
+    }
+
+    /// With another desk.
+    pub(crate) async fn build(change: impl FnOnce(DeskBuilder) -> DeskBuilder) -> Self {
         let store = SqliteStore::temporary().unwrap();
         let many = NonZeroU32::new(10_000).unwrap();
         let desk = Desk::builder(store.clone(), SqliteDesk::open(&store).unwrap())
             .password_params(Params::new(8, 1, 1, None).unwrap())
             .sign_in_attempts(many, many)
-            .sign_up(SignUpPolicy::Open)
-            .session_life(idle, Duration::from_secs(7 * 24 * 3_600))
-            .build()
-            .unwrap();
+            .sign_up(SignUpPolicy::Open);
+        let desk = change(desk).build().unwrap();
         let authenticator = Authenticator::builder(store.clone())
             .on_event(desk.usage_hook())
             .use_interval(Duration::from_secs(1))

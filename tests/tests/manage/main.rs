@@ -3,11 +3,13 @@
 #![allow(clippy::unwrap_used)] // An unwrap is an assertion here, in helpers too.
 
 mod api;
+mod api_people;
 mod audit;
 mod desk;
 mod full_disk;
 mod github;
 mod keys;
+mod people;
 mod serve;
 mod setting;
 mod store;

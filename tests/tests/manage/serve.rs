@@ -4,6 +4,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use keyward_tests::identity_provider::{CLIENT_ID, CLIENT_SECRET, Provider};
 use keyward_tests::program::{Program, package_program, up_to};
 use serde_json::{Value, json};
 
@@ -52,6 +53,16 @@ fn it_starts_empty_gets_an_owner_and_answers() {
         verified.status.success() && String::from_utf8_lossy(&verified.stdout).contains("3 entries"),
         "{verified:?}"
     );
+
+    let reset = keyward(&database, &["users", "reset", "--email", "ada@example.com"]).output().unwrap();
+    let secret = String::from_utf8(reset.stdout).unwrap();
+    let body = format!(r#"{{"reset":"{}","password":"another good password"}}"#, secret.trim());
+    let json = ["--header", "content-type: application/json", "--data", &body];
+    assert_eq!(server.curl("/v1/users/reset-password", &json).status, 202, "{secret}");
+    let json = ["--header", "content-type: application/json", "--data", sign_in];
+    assert_eq!(server.curl("/v1/tokens", &json).status, 401, "the password is another now");
+    let unknown = keyward(&database, &["users", "reset", "--email", "nobody@example.com"]).output().unwrap();
+    assert_eq!(unknown.status.code(), Some(3));
     server.stop();
 }
 
@@ -66,6 +77,15 @@ fn what_is_wrong_in_the_configuration_is_named_with_its_line() {
         ("sign_up = \"maybe\"\n", "line 1", "open or closed"),
         ("session_idle = \"often\"\n", "line 1", "90d"),
         ("listen = \n", "line 1", ""),
+        ("\noidc_issuer = \"http://login.example.com\"\n", "line 2", "not https"),
+        ("oidc_issuer = \"https://login.example.com\"\n", "", "needs oidc_client_id"),
+        ("oidc_client_id = \"keyward\"\n", "", "oidc_client_id needs oidc_issuer"),
+        ("passwords = false\n", "", "passwords = false needs oidc_issuer"),
+        (
+            "oidc_issuer = \"https://login.example.com\"\noidc_client_id = \"k\"\noidc_client_secret_file = \"/nowhere\"\n",
+            "",
+            "oidc_client_secret_file: /nowhere: No such file",
+        ),
     ] {
         std::fs::write(&config, text).unwrap();
         let mut command = keyward(&folder.path().join("keys.db"), &["serve", "--config"]);
@@ -80,6 +100,46 @@ fn what_is_wrong_in_the_configuration_is_named_with_its_line() {
     let json = ["--header", "content-type: application/json", "--data", sign_up];
     assert_eq!(server.curl("/v1/users", &json).status, 202, "a flag goes before the file, the file before the default");
     server.stop();
+}
+
+#[test]
+fn it_sends_people_to_the_identity_provider_and_finds_mistakes_at_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let database = folder.path().join("keys.db");
+    let secret = folder.path().join("secret");
+    std::fs::write(&secret, format!("{CLIENT_SECRET}\n")).unwrap();
+    let mut provider = Provider::start();
+    let with = |issuer: &str| {
+        let secret = secret.to_str().unwrap();
+        let settings = ["--oidc-client-id", CLIENT_ID, "--oidc-client-secret-file", secret, "--passwords", "false"];
+        let all = [&["--oidc-issuer", issuer, "--oidc-button", "Use Example"][..], &settings].concat();
+        all.into_iter().map(str::to_owned).collect::<Vec<_>>()
+    };
+    let arguments = with(&provider.issuer);
+    let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
+    let server = serve(&database, &arguments);
+    let page = server.curl("/login", &[]).body;
+    assert!(page.contains("Use Example") && !page.contains("type=\"password\""), "{page}");
+    let request = server.curl("/login/oidc", &[]);
+    assert_eq!(request.status, 303, "{}", request.text);
+    let there = request.header("location").to_owned();
+    assert!(there.starts_with(&provider.issuer) && there.contains("code_challenge="), "{there}");
+    let page = Command::new("curl").args(["--silent", "--location", "--cookie", "", &there]).output().unwrap();
+    assert!(
+        String::from_utf8_lossy(&page.stdout).contains("name=\"login\""),
+        "the provider takes the request: {page:?}"
+    );
+
+    // This server is no provider. One that does not answer is no mistake.
+    let url = server.url.clone();
+    let refused = with(&url);
+    let output = keyward(&database, &["serve", "--listen", "127.0.0.1:0"]).args(refused).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(said.contains("oidc_issuer") && said.contains("no description"), "{said}");
+    server.stop();
+    provider.stop();
+    serve(&database, &arguments).stop();
 }
 
 /// schemathesis in an environment of its own beside the other build products.

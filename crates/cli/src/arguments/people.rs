@@ -1,8 +1,10 @@
 //! What can be said of accounts, those who belong to them, plans and the audit log.
 
+use std::path::PathBuf;
+
 use clap::{ArgGroup, Args, Subcommand};
 use keyward::{AccountId, UserId};
-use keyward_client::Role;
+use keyward_client::{Role, Theme};
 
 #[derive(Subcommand)]
 pub(crate) enum Accounts {
@@ -130,6 +132,45 @@ pub(crate) enum Users {
         #[arg(long)]
         password_stdin: bool,
     },
+    /// Lists the users of a server, for its operator.
+    List {
+        /// The one with this e-mail address alone.
+        #[arg(long)]
+        email: Option<String>,
+        /// As a JSON array.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Ends a user's sessions and tokens on a server, and lets them sign in no more.
+    Disable {
+        /// The user's id.
+        id: UserId,
+    },
+    /// Lets a disabled user sign in again.
+    Enable {
+        /// The user's id.
+        id: UserId,
+    },
+    /// Deletes a user of a server. Keys of their accounts go on working.
+    Remove {
+        /// The user's id.
+        id: UserId,
+        /// Does not ask.
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Chooses another password on a server, with the secret of a link.
+    ChoosePassword {
+        /// Reads the secret and the password from standard input: its first two lines. Without this they are asked for.
+        #[arg(long)]
+        stdin: bool,
+    },
+    /// Prints what a user chooses another password with, once and within an hour; on a database for those whom nobody else can help.
+    Reset {
+        /// Their e-mail address.
+        #[arg(long)]
+        email: String,
+    },
     /// Signs somebody up on a server where that is open to everybody.
     SignUp {
         /// The e-mail address.
@@ -246,4 +287,44 @@ pub(crate) struct AuditList {
     /// As a JSON array.
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Pages {
+    /// Shows what the pages look like.
+    Show {
+        /// As a JSON object.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Changes what the pages look like, at once.
+    #[command(group = ArgGroup::new("change").multiple(true).required(true)
+        .args(["name", "no_name", "accent", "no_accent", "theme", "logo", "no_logo"]))]
+    Update {
+        /// What the provider is called.
+        #[arg(long)]
+        name: Option<String>,
+        /// The name that the server was configured with.
+        #[arg(long, conflicts_with = "name")]
+        no_name: bool,
+        /// The colour of buttons and links, such as `#3c4cc0`.
+        #[arg(long)]
+        accent: Option<String>,
+        /// The colour that the pages come with.
+        #[arg(long, conflicts_with = "accent")]
+        no_accent: bool,
+        /// `system`, `light` or `dark`, for those who have chosen nothing.
+        #[arg(long, value_parser = theme)]
+        theme: Option<Theme>,
+        /// A PNG, JPEG or WebP image of up to 32 KiB.
+        #[arg(long, value_name = "FILE")]
+        logo: Option<PathBuf>,
+        /// The logo that the server was configured with.
+        #[arg(long, conflicts_with = "logo")]
+        no_logo: bool,
+    },
+}
+
+fn theme(text: &str) -> Result<Theme, &'static str> {
+    serde_json::from_value(text.into()).map_err(|_| "a theme is system, light or dark")
 }

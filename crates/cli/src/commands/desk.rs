@@ -41,7 +41,7 @@ pub(crate) async fn open(arguments: &Arguments, settings: &Settings) -> Result<O
             return Err(Failure::new(Kind::Usage, message));
         }
     };
-    let mut builder = settings.apply(builder);
+    let mut builder = settings.apply(builder)?;
     if let Some(file) = arguments.pepper_file.as_deref().or(settings.pepper_file.as_deref()) {
         builder = builder.hasher(hasher(file)?);
     }

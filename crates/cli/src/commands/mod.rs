@@ -8,6 +8,7 @@ mod import;
 mod keys;
 mod members;
 mod nodes;
+mod pages;
 mod pepper;
 mod plans;
 mod scan;
@@ -40,6 +41,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
         Command::Members(command) => members::run(&*backend()?, command).await,
         Command::Plans(command) => plans::run(&*backend()?, command).await,
         Command::Audit(command) => audit::run(&*backend()?, command).await,
+        Command::Pages(command) => pages::run(&arguments, command).await,
         Command::Users(command) => users::run(&arguments, command).await,
         Command::Login { email, password_stdin } => {
             session::login(&place::server_signed_in(&arguments)?, email, *password_stdin).await

@@ -32,6 +32,19 @@ pub(super) async fn run(arguments: &Arguments, command: &Serve) -> Result<(), Fa
     let metrics = metrics.map_err(|error| Failure::caused(Kind::Usage, &error))?;
     let desk::Opened { desk, records } = desk::open(arguments, &settings).await?;
 
+    if let Some(provider) = desk.identity_provider() {
+        match provider.check().await {
+            Ok(()) => {}
+            // Keys are checked and managed meanwhile, and it is asked again when somebody wants to sign in.
+            Err(error) if error.is_outage() => {
+                eprintln!("warning: oidc_issuer: {}", Failure::caused(Kind::Usage, &error))
+            }
+            Err(error) => {
+                let cause = Failure::caused(Kind::Usage, &error);
+                return Err(Failure::new(Kind::Usage, format!("oidc_issuer: {cause}")));
+            }
+        }
+    }
     let address = settings.listen.unwrap_or(([127, 0, 0, 1], 8080).into());
     let unusable = |error: std::io::Error| Failure::new(Kind::Usage, format!("{address}: {error}"));
     let listener = TcpListener::bind(address).await.map_err(unusable)?;
@@ -81,6 +94,9 @@ async fn first_owner(desk: &Desk, email: Option<&str>, first_line: &Value) -> Re
         return Ok(());
     };
     let invited = desk.invite_first_owner(&desk::system(), email).await?;
+    if !desk.takes_passwords() {
+        eprintln!("there was no owner yet: who signs in with the identity provider as {email} is one");
+    }
     if let (Some(invitation), Some(url)) = (invited.invitation, first_line["listening"].as_str()) {
         eprintln!(
             "there is no owner yet: open this within a week, and choose a password\n  {url}/register?invitation={}",

@@ -15,10 +15,47 @@ pub(super) async fn run(arguments: &Arguments, command: &Users) -> Result<(), Fa
     if let Users::Create { email, name, password_stdin, .. } = command {
         return create_owner(&place::database(arguments, "users create")?, email, name, *password_stdin).await;
     }
+    if let (Users::Reset { email }, None) = (command, &arguments.server) {
+        return reset(&place::database(arguments, "users reset")?, email).await;
+    }
     let server = place::server(arguments)?;
     let client = server.client();
     match command {
         Users::Create { .. } => Ok(()),
+        Users::List { email, json } => {
+            let users = client.walk_users(email.as_deref()).all().await?;
+            output::list(&users, *json, "there are no such users", tables::users)
+        }
+        Users::Disable { id } => {
+            let user = client.set_user_disabled(id, true).await?;
+            output::line(&format!("{} is disabled, and signed out everywhere", user.id))
+        }
+        Users::Enable { id } => {
+            let user = client.set_user_disabled(id, false).await?;
+            output::line(&format!("{} may sign in again", user.id))
+        }
+        Users::Remove { id, yes } => {
+            let user = client.user(id).await?;
+            if !yes {
+                super::confirm(&format!("Delete {} ({})? This cannot be undone.", user.email, user.id))?;
+            }
+            client.remove_user(id, user.version).await?;
+            output::line(&format!("{} is deleted", user.id))
+        }
+        Users::Reset { email } => {
+            let found = client.walk_users(Some(email)).all().await?;
+            let user = found.first().ok_or_else(|| Failure::new(Kind::NotFound, "there is no such user"))?;
+            let link = client.create_password_reset(&user.id).await?;
+            eprintln!("choose another password within an hour, at {}reset?reset= with this behind it", client.url());
+            output::line(link.reset.expose())
+        }
+        Users::ChoosePassword { stdin } => {
+            let reset = secret("Secret of the link: ", "--stdin", *stdin)?;
+            let password = new_password("--stdin", *stdin)?;
+            client.reset_password(&reset, &password).await?;
+            eprintln!("sign in with this password: keyward login --server {} --email YOU", client.url());
+            Ok(())
+        }
         Users::SignUp { email, name, password_stdin } => {
             let password = new_password("--password-stdin", *password_stdin)?;
             client.sign_up(email, name, &password).await?;
@@ -61,6 +98,14 @@ fn new_password(flag: &str, from_stdin: bool) -> Result<keyward_client::Secret, 
         return Err(Failure::new(Kind::Usage, "the two passwords differ: nothing was changed"));
     }
     Ok(password)
+}
+
+async fn reset(database: &Database<'_>, email: &str) -> Result<(), Failure> {
+    let desk = database.desk().await?;
+    let user = desk.user_with_email(&system(), email).await?.value;
+    let link = desk.create_password_reset(&system(), &user.id).await?;
+    eprintln!("choose another password within an hour, at /reset?reset= of the server with this behind it");
+    output::line(&link.secret)
 }
 
 async fn create_owner(database: &Database<'_>, email: &str, name: &str, password_stdin: bool) -> Result<(), Failure> {

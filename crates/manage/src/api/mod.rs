@@ -6,6 +6,7 @@ mod docs;
 mod keys;
 mod members;
 mod plans;
+mod settings;
 mod tokens;
 mod users;
 pub(crate) mod wire;
@@ -96,6 +97,7 @@ fn protected_routes() -> OpenApiRouter<Desk> {
         .merge(keys::routes())
         .merge(tokens::routes())
         .merge(plans::routes())
+        .merge(settings::routes())
         .merge(audit::routes())
 }
 

@@ -4,24 +4,34 @@ use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
+use keyward::{Timestamp, UserId};
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use zeroize::Zeroizing;
 
-use super::wire::{Caller, Input, Origin, Params, Problem, Tagged, answer};
-use super::{Listed, Paging};
+use super::wire::{At, Caller, Input, NoInput, Origin, Params, Problem, Shown, Tagged, answer};
+use super::{Listed, Paging, page_request};
 use crate::desk::{Desk, NewUser, SessionView};
+use crate::error::DeskError;
 use crate::records::{User, Versioned};
 
 /// What anybody may ask.
 pub(super) fn open() -> OpenApiRouter<Desk> {
-    OpenApiRouter::new().routes(routes!(sign_up)).routes(routes!(accept))
+    OpenApiRouter::new().routes(routes!(sign_up)).routes(routes!(accept)).routes(routes!(forgot)).routes(routes!(reset))
 }
 
 pub(super) fn routes() -> OpenApiRouter<Desk> {
-    OpenApiRouter::new().routes(routes!(show, update)).routes(routes!(password)).routes(routes!(sessions))
+    OpenApiRouter::new()
+        .routes(routes!(show, update))
+        .routes(routes!(password))
+        .routes(routes!(sessions))
+        .routes(routes!(create_reset))
+        .routes(routes!(list))
+        .routes(routes!(show_other, delete))
+        .routes(routes!(disable))
+        .routes(routes!(enable))
 }
 
 /// Somebody who signs up.
@@ -46,6 +56,35 @@ struct Accept {
     name: String,
     #[schema(value_type = String, format = Password, min_length = 12, max_length = 200)]
     password: Zeroizing<String>,
+}
+
+/// Somebody who has forgotten their password.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Forgot {
+    #[schema(max_length = 254)]
+    email: String,
+}
+
+/// What somebody does with a link for another password.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Reset {
+    #[schema(value_type = String, max_length = 100)]
+    reset: Zeroizing<String>,
+    #[schema(value_type = String, format = Password, min_length = 12, max_length = 200)]
+    password: Zeroizing<String>,
+}
+
+/// A link for another password.
+#[derive(Serialize, ToSchema)]
+struct ResetView {
+    user: User,
+    /// What they choose another password with. It is here and nowhere else: send it to them.
+    reset: Shown,
+    /// When it ends.
+    #[schema(value_type = String, format = DateTime)]
+    ends_at: Timestamp,
 }
 
 /// What to change in a user.
@@ -73,7 +112,23 @@ struct Accepted {
     detail: &'static str,
 }
 
-/// The calling user.
+/// Which users.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+struct Which {
+    /// The one with this e-mail address alone.
+    #[param(max_length = 254)]
+    email: Option<String>,
+    /// Behind this: what the page before gave as `next`.
+    #[param(max_length = 300)]
+    after: Option<String>,
+    /// How many at most.
+    #[param(minimum = 1, maximum = 500)]
+    limit: Option<u16>,
+}
+
+/// A user, and their version for updates.
 #[derive(Serialize, ToSchema)]
 struct UserView {
     #[serde(flatten)]
@@ -104,6 +159,46 @@ async fn accept(State(desk): State<Desk>, Origin(context): Origin, input: Input<
     let body = input.value;
     desk.accept_invitation(&context, &body.invitation, &body.name, &body.password).await?;
     Ok((StatusCode::ACCEPTED, Json(Accepted { detail: "Sign in with this password." })).into_response())
+}
+
+/// Takes note that somebody has forgotten their password. The answer is the same whether the address is known or not.
+#[utoipa::path(post, path = "/v1/users/forgot-password", tag = "users", request_body = Forgot,
+    responses((status = 202, description = "What to do next", body = Accepted)))]
+async fn forgot(State(desk): State<Desk>, Origin(context): Origin, input: Input<Forgot>) -> Result<Response, Problem> {
+    desk.forgot_password(&context, &input.value.email).await?;
+    let detail = if desk.sends_links() {
+        "If there is a user with this address, they are sent a link. It works once, within an hour."
+    } else {
+        "Ask an owner or admin of your account for a link with which you choose another password."
+    };
+    Ok((StatusCode::ACCEPTED, Json(Accepted { detail })).into_response())
+}
+
+/// Chooses another password, with a link, and ends all sessions and tokens of the user.
+#[utoipa::path(post, path = "/v1/users/reset-password", tag = "users", request_body = Reset,
+    responses((status = 202, description = "Sign in again", body = Accepted)))]
+async fn reset(State(desk): State<Desk>, Origin(context): Origin, input: Input<Reset>) -> Result<Response, Problem> {
+    desk.reset_password(&context, &input.value.reset, &input.value.password).await?;
+    Ok((StatusCode::ACCEPTED, Json(Accepted { detail: "Sign in with the new password." })).into_response())
+}
+
+/// Makes a link with which a user chooses another password, once and within an hour.
+#[utoipa::path(post, path = "/v1/users/{user}/password-reset", tag = "users", security(("bearer" = [])),
+    params(("user" = String, Path, min_length = 1, max_length = 64),
+        ("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[!-~]+$")),
+    responses((status = 201, description = "The link", body = ResetView)))]
+async fn create_reset(
+    State(desk): State<Desk>,
+    caller: Caller,
+    At(user): At<UserId>,
+    NoInput(request): NoInput,
+) -> Result<Response, Problem> {
+    let (working, actor) = (desk.clone(), caller.actor.clone());
+    let operation = async move {
+        let link = working.create_password_reset(&actor, &user).await?;
+        answer(201, None, &ResetView { user: link.user, reset: Shown(link.secret), ends_at: link.ends_at })
+    };
+    caller.once(&desk, request, operation).await
 }
 
 /// The calling user.
@@ -142,4 +237,91 @@ async fn password(State(desk): State<Desk>, caller: Caller, input: Input<ChangeP
 async fn sessions(State(desk): State<Desk>, caller: Caller, Params(page): Params<Paging>) -> Result<Response, Problem> {
     let sessions = desk.own_sessions(&caller.actor, &page.request()?).await?;
     Ok(Json(Listed::of(sessions, |session| session)).into_response())
+}
+
+/// Lists the users of the whole deployment; for the operator.
+#[utoipa::path(get, path = "/v1/users", tag = "users", params(Which), security(("bearer" = [])),
+    responses((status = 200, description = "A page of users", body = Listed<UserView>)))]
+async fn list(State(desk): State<Desk>, caller: Caller, Params(which): Params<Which>) -> Result<Response, Problem> {
+    let page = page_request(which.after, which.limit)?;
+    let listed = match which.email {
+        None => Listed::of(desk.users(&caller.actor, &page).await?, view),
+        Some(email) => match desk.user_with_email(&caller.actor, &email).await {
+            Ok(user) => Listed::all(vec![view(user)]),
+            Err(DeskError::NotFound("user")) => Listed::all(Vec::new()),
+            Err(error) => return Err(error.into()),
+        },
+    };
+    Ok(Json(listed).into_response())
+}
+
+/// A user; for the operator.
+#[utoipa::path(get, path = "/v1/users/{user}", tag = "users", security(("bearer" = [])),
+    params(("user" = String, Path, min_length = 1, max_length = 64)),
+    responses((status = 200, description = "The user", body = UserView)))]
+async fn show_other(State(desk): State<Desk>, caller: Caller, At(user): At<UserId>) -> Result<Response, Problem> {
+    let user = desk.user(&caller.actor, &user).await?;
+    Ok(Tagged(user.version, view(user)).into_response())
+}
+
+/// Keeps a user from signing in, and ends all of their sessions and tokens; for the operator.
+#[utoipa::path(post, path = "/v1/users/{user}/disable", tag = "users", security(("bearer" = [])),
+    params(("user" = String, Path, min_length = 1, max_length = 64),
+        ("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[!-~]+$")),
+    responses((status = 200, description = "The user", body = UserView)))]
+async fn disable(
+    State(desk): State<Desk>,
+    caller: Caller,
+    At(user): At<UserId>,
+    NoInput(request): NoInput,
+) -> Result<Response, Problem> {
+    set_disabled(desk, caller, user, request, true).await
+}
+
+/// Lets a user sign in again; for the operator.
+#[utoipa::path(post, path = "/v1/users/{user}/enable", tag = "users", security(("bearer" = [])),
+    params(("user" = String, Path, min_length = 1, max_length = 64),
+        ("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[!-~]+$")),
+    responses((status = 200, description = "The user", body = UserView)))]
+async fn enable(
+    State(desk): State<Desk>,
+    caller: Caller,
+    At(user): At<UserId>,
+    NoInput(request): NoInput,
+) -> Result<Response, Problem> {
+    set_disabled(desk, caller, user, request, false).await
+}
+
+async fn set_disabled(
+    desk: Desk,
+    caller: Caller,
+    user: UserId,
+    request: Zeroizing<Vec<u8>>,
+    disabled: bool,
+) -> Result<Response, Problem> {
+    let (working, actor) = (desk.clone(), caller.actor.clone());
+    let operation = async move {
+        let user = working.set_user_disabled(&actor, &user, disabled).await?;
+        answer(200, Some(user.version), &view(user))
+    };
+    caller.once(&desk, request, operation).await
+}
+
+/// Deletes a user; for the operator.
+#[utoipa::path(delete, path = "/v1/users/{user}", tag = "users", security(("bearer" = [])),
+    params(("user" = String, Path, min_length = 1, max_length = 64), ("If-Match" = String, Header, pattern = "^\"[0-9]+\"$")),
+    responses((status = 204, description = "They are gone")))]
+async fn delete(
+    State(desk): State<Desk>,
+    caller: Caller,
+    At(user): At<UserId>,
+    NoInput(request): NoInput,
+) -> Result<Response, Problem> {
+    let version = caller.if_match()?;
+    let (working, actor) = (desk.clone(), caller.actor.clone());
+    let operation = async move {
+        working.delete_user(&actor, &user, version).await?;
+        Ok(crate::Answer { status: 204, version: None, body: Default::default() })
+    };
+    caller.once(&desk, request, operation).await
 }

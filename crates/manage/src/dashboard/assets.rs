@@ -2,13 +2,15 @@
 
 use std::sync::LazyLock;
 
-use axum::extract::{Path, State};
+use axum::extract::Path;
 use axum::response::{IntoResponse, Response};
-use http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use bytes::Bytes;
+use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
 use http::{HeaderValue, StatusCode};
 use sha2::{Digest as _, Sha256};
 
-use super::App;
+use super::failure::Failure;
+use super::web::Visitor;
 
 const STYLE: &str = include_str!("dashboard.css");
 const SCRIPT: &str = include_str!("dashboard.js");
@@ -22,22 +24,46 @@ fn short_hash(bytes: &[u8]) -> String {
     hex::encode(Sha256::digest(bytes).get(..8).unwrap_or_default())
 }
 
-/// The name of the logo, if there is one.
-pub(super) fn logo_name(app: &App) -> Option<String> {
-    app.settings().logo.as_ref().map(|logo| format!("logo.{}", short_hash(&logo.bytes)))
+/// An image is shown, and nothing in it is run or fetched.
+const IMAGE_CSP: &str = "default-src 'none'; style-src 'unsafe-inline'; sandbox";
+
+/// The name of the logo, if there is one: the operator's, or that of the settings.
+pub(super) fn logo_name(visitor: &Visitor) -> Option<String> {
+    let own = visitor.look.logo.clone();
+    let id = own.or_else(|| visitor.app.settings().logo.as_ref().map(|logo| short_hash(&logo.bytes)));
+    id.map(|id| format!("logo.{id}"))
 }
 
-pub(super) async fn serve(State(app): State<App>, Path(name): Path<String>) -> Response {
+/// The name of the style sheet with the accent colour, if there is one.
+pub(super) fn accent_name(visitor: &Visitor) -> Option<String> {
+    visitor.look.accent.map(|accent| format!("accent.{}.css", short_hash(accent.style().as_bytes())))
+}
+
+pub(super) async fn serve(visitor: Visitor, Path(name): Path<String>) -> Result<Response, Failure> {
+    let css = "text/css; charset=utf-8";
     let (media_type, body) = if name == *STYLE_NAME {
-        ("text/css; charset=utf-8", bytes::Bytes::from_static(STYLE.as_bytes()))
+        (css, Bytes::from_static(STYLE.as_bytes()))
     } else if name == *SCRIPT_NAME {
-        ("text/javascript; charset=utf-8", bytes::Bytes::from_static(SCRIPT.as_bytes()))
-    } else {
-        match app.settings().logo.as_ref().filter(|_| logo_name(&app).as_ref() == Some(&name)) {
-            Some(logo) => (logo.media_type, logo.bytes.clone()),
-            None => return StatusCode::NOT_FOUND.into_response(),
+        ("text/javascript; charset=utf-8", Bytes::from_static(SCRIPT.as_bytes()))
+    } else if let Some(accent) = visitor.look.accent.filter(|_| accent_name(&visitor).as_ref() == Some(&name)) {
+        (css, accent.style().into())
+    } else if logo_name(&visitor).as_ref() == Some(&name) {
+        match (&visitor.look.logo, &visitor.app.settings().logo) {
+            (Some(id), _) => match visitor.app.desk().logo(id).await? {
+                Some(logo) => (logo.media_type, logo.bytes.into()),
+                None => return Ok(StatusCode::NOT_FOUND.into_response()),
+            },
+            (None, Some(logo)) => (logo.media_type, logo.bytes.clone()),
+            (None, None) => return Ok(StatusCode::NOT_FOUND.into_response()),
         }
+    } else {
+        return Ok(StatusCode::NOT_FOUND.into_response());
     };
     let forever = HeaderValue::from_static("public, max-age=31536000, immutable");
-    ([(CONTENT_TYPE, HeaderValue::from_static(media_type)), (CACHE_CONTROL, forever)], body).into_response()
+    let headers = [(CONTENT_TYPE, HeaderValue::from_static(media_type)), (CACHE_CONTROL, forever)];
+    let mut response = (headers, body).into_response();
+    if media_type.starts_with("image/") {
+        response.headers_mut().insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(IMAGE_CSP));
+    }
+    Ok(response)
 }

@@ -29,8 +29,20 @@ struct FailurePage {
 }
 
 impl Failure {
-    fn new(status: StatusCode, title: &'static str, text: impl Into<String>) -> Self {
+    pub(super) fn new(status: StatusCode, title: &'static str, text: impl Into<String>) -> Self {
         Self { status, title, text: text.into(), way: None, retry_after: None }
+    }
+
+    /// With this way to go on.
+    pub(super) fn way(mut self, path: impl Into<String>, label: &'static str) -> Self {
+        self.way = Some((path.into(), label));
+        self
+    }
+
+    #[cfg(feature = "oidc")]
+    pub(super) fn retry_after(mut self, seconds: u64) -> Self {
+        self.retry_after = Some(seconds);
+        self
     }
 
     pub(super) fn plain_text() -> Self {
@@ -47,8 +59,7 @@ impl Failure {
     pub(super) fn other_session(form_page: &str) -> Self {
         let text = "The form was made for another session, so nothing was done. What you typed is still there: look it over, and send \
                     it again.";
-        let way = Some((form_page.to_owned(), "Back to the form"));
-        Self { way, ..Self::new(StatusCode::FORBIDDEN, "Send it again", text) }
+        Self::new(StatusCode::FORBIDDEN, "Send it again", text).way(form_page, "Back to the form")
     }
 
     pub(super) fn too_long() -> Self {
@@ -115,8 +126,17 @@ pub(super) fn explain(error: &DeskError) -> (&'static str, String) {
         DeskError::LastOwner => ("An owner is needed", "An account keeps at least one owner.".to_owned()),
         DeskError::WrongCredentials => ("Not signed in", "The e-mail address or the password is wrong.".to_owned()),
         DeskError::LinkEnded => {
-            ("The invitation has ended", "It was used already, is too old, or never was. Ask for another.".to_owned())
+            ("The link has ended", "It was used already, is too old, or never was. Ask for another.".to_owned())
         }
+        DeskError::PasswordsOff => {
+            ("Not with a password", "Nobody signs in with a password here. Use the button on the sign-in page.".to_owned())
+        }
+        DeskError::NotAdmitted => (
+            "Not let in",
+            "The identity provider knows you, but nothing here is yours yet. Ask an owner or admin to invite the e-mail address that it \
+             has for you, and see that the address is verified there."
+                .to_owned(),
+        ),
         DeskError::SignUpClosed => ("By invitation only", "Ask an owner or admin for an invitation.".to_owned()),
         DeskError::Throttled { retry_after } => {
             ("Too many attempts", format!("Wait {} seconds, and try again.", retry_after.as_secs() + 1))

@@ -1,7 +1,9 @@
 //! Forms as browsers send them, and what of them may be typed for people again.
 
+use axum::body::Body;
 use axum::extract::{FromRequest, Request};
 use bytes::Bytes;
+use http::header::CONTENT_TYPE;
 
 /// What is put into a form again when somebody has to sign in first: never passwords, keys or tokens.
 const KEPT: [&str; 13] = [
@@ -22,16 +24,40 @@ const KEPT: [&str; 13] = [
 
 /// The fields of a form, or of a query. It may hold a password, so it has no `Debug`.
 #[derive(Default)]
-pub(super) struct Form(Vec<(String, String)>);
+pub(super) struct Form(Vec<(String, String)>, Option<Bytes>);
 
 impl Form {
     pub(super) fn parse(text: &[u8]) -> Self {
-        Self(form_urlencoded::parse(text).into_owned().collect())
+        Self(form_urlencoded::parse(text).into_owned().collect(), None)
     }
 
     pub(super) async fn read(request: Request) -> Option<Self> {
+        let kind = request.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+        let boundary = kind.and_then(|kind| multer::parse_boundary(kind).ok());
         let body = Bytes::from_request(request, &()).await.ok()?;
-        Some(Self::parse(&body))
+        match boundary {
+            Some(boundary) => Self::parse_parts(body, boundary).await,
+            None => Some(Self::parse(&body)),
+        }
+    }
+
+    /// A form with a file in it, as RFC 7578 has it. A file that was not chosen is empty, and none.
+    async fn parse_parts(body: Bytes, boundary: String) -> Option<Self> {
+        let mut parts = multer::Multipart::new(Body::from(body).into_data_stream(), boundary);
+        let mut form = Self::default();
+        while let Some(part) = parts.next_field().await.ok()? {
+            match (part.name().map(str::to_owned), part.file_name().is_some()) {
+                (_, true) => form.1 = Some(part.bytes().await.ok()?).filter(|file| !file.is_empty()).or(form.1),
+                (Some(name), false) => form.0.push((name, part.text().await.ok()?)),
+                (None, false) => {}
+            }
+        }
+        Some(form)
+    }
+
+    /// The file that was sent with it.
+    pub(super) fn file(&self) -> Option<&Bytes> {
+        self.1.as_ref()
     }
 
     /// A field, or an empty text.

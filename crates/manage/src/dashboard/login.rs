@@ -5,16 +5,35 @@ use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 
 use super::failure::{Failure, Wrong};
-use super::form::Form;
+use super::form::{self, Form};
 use super::page::{Frame, Note};
 use super::web::{self, Open, Posted, Visitor};
 use crate::desk::SignUpPolicy;
 use crate::error::DeskError;
 
+/// The ways in.
+struct Ways {
+    passwords: bool,
+    /// What leads to the identity provider and back to where somebody wanted to go, and what it says.
+    provider: Option<(String, String)>,
+}
+
+impl Ways {
+    fn of(visitor: &Visitor, to: &str) -> Self {
+        #[cfg(feature = "oidc")]
+        let provider = visitor.app.desk().identity_provider().map(|provider| provider.button.clone());
+        #[cfg(not(feature = "oidc"))]
+        let provider = None::<String>;
+        let link = form::query("to", to);
+        Self { passwords: visitor.app.desk().takes_passwords(), provider: provider.map(|says| (link, says)) }
+    }
+}
+
 #[derive(Template)]
 #[template(path = "dashboard/login.html")]
 struct LoginPage {
     frame: Frame,
+    ways: Ways,
     email: String,
     to: String,
     wrong: Option<Wrong>,
@@ -31,13 +50,16 @@ async fn show(
     note: Option<Note>,
 ) -> Result<Response, Failure> {
     let has_owner = visitor.app.desk().has_owner().await?;
+    let to = web::own_path(to);
+    let ways = Ways::of(visitor, to);
     visitor.open_page(status, "Sign in", |frame| LoginPage {
+        ways,
         frame: match note {
             Some(note) => frame.note(note),
             None => frame,
         },
         email: form.get("email").to_owned(),
-        to: web::own_path(to).to_owned(),
+        to: to.to_owned(),
         wrong,
         is_open: visitor.app.desk().sign_up_policy() == SignUpPolicy::Open,
         has_owner,
@@ -82,13 +104,15 @@ pub(super) async fn sign_in(Open { visitor, form, is_own }: Open) -> Result<Resp
 #[template(path = "dashboard/again.html")]
 struct AgainPage {
     frame: Frame,
+    ways: Ways,
     to: String,
 }
 
 /// The way to sign in for somebody whose session has ended under a form, which is there again afterwards.
 pub(super) fn sign_in_again(visitor: &Visitor, form: &Form) -> Response {
     let to = web::form_page(&visitor.path, form);
-    let page = visitor.open_page(StatusCode::UNAUTHORIZED, "Sign in again", |frame| AgainPage { frame, to });
+    let ways = Ways::of(visitor, &to);
+    let page = visitor.open_page(StatusCode::UNAUTHORIZED, "Sign in again", |frame| AgainPage { frame, ways, to });
     page.unwrap_or_else(IntoResponse::into_response)
 }
 

@@ -29,6 +29,8 @@ struct Row {
     is_self: bool,
     /// Whether the visitor may change or remove them.
     may_change: bool,
+    /// Whether the visitor may make a link for another password.
+    may_reset: bool,
     version: u64,
 }
 
@@ -69,6 +71,7 @@ struct InvitedPage {
     /// The path and the query of the link; the script puts the host in front.
     link: Option<String>,
     was_shown: bool,
+    takes_passwords: bool,
 }
 
 fn meaning(role: Role) -> &'static str {
@@ -83,10 +86,13 @@ fn meaning(role: Role) -> &'static str {
 fn row(member: &Member, view: MemberView) -> Row {
     let now = member.desk().now();
     let may_write = member.may(&scopes::MEMBERS_WRITE);
+    let may_change = may_write && member.rights.may_give(view.role);
+    let is_self = member.actor.user() == Some(&view.user.id);
     Row {
         id: view.user.id.to_string(),
-        may_change: may_write && member.rights.may_give(view.role),
-        is_self: member.actor.user() == Some(&view.user.id),
+        may_change,
+        may_reset: may_change && !is_self && member.desk().takes_passwords(),
+        is_self,
         name: view.user.name,
         email: view.user.email,
         role: view.role.as_str(),
@@ -147,10 +153,11 @@ pub(super) async fn invite(Posted { member, form }: Posted) -> Result<Response, 
     let base = &member.visitor.app.settings().base;
     let link = secret.filter(|_| !was_shown);
     let link = link.map(|secret| format!("{base}/register?{}", form::query("invitation", &secret)));
-    Ok(member.page("Invited", |frame| InvitedPage { frame, invitation, link, was_shown }))
+    let takes_passwords = member.desk().takes_passwords();
+    Ok(member.page("Invited", |frame| InvitedPage { frame, invitation, link, was_shown, takes_passwords }))
 }
 
-fn user_of(id: &str) -> Result<UserId, DeskError> {
+pub(super) fn user_of(id: &str) -> Result<UserId, DeskError> {
     id.parse().map_err(|_| DeskError::NotFound("member"))
 }
 

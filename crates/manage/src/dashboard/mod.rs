@@ -11,6 +11,8 @@
 //! Templates are in `templates/dashboard`, and checked when this is compiled. Each page has a file here, with the structs that its
 //! templates are filled from.
 
+mod accounts;
+mod appearance;
 mod assets;
 mod audit;
 mod failure;
@@ -19,14 +21,18 @@ mod keys;
 mod login;
 mod member;
 mod members;
+#[cfg(feature = "oidc")]
+mod oidc;
 mod once;
 mod page;
 mod register;
+mod reset;
 mod settings;
 mod settings_page;
 mod svg;
 mod text;
 mod usage;
+mod users;
 mod web;
 
 use std::sync::Arc;
@@ -75,10 +81,15 @@ impl App {
 /// ```
 pub fn dashboard(desk: Desk, settings: DashboardSettings) -> Router {
     let app = App(Arc::new((desk, settings)));
-    Router::new()
+    let router = Router::new();
+    #[cfg(feature = "oidc")]
+    let router = router.route("/login/oidc", get(oidc::begin)).route("/login/oidc/callback", get(oidc::end));
+    router
         .route("/login", get(login::page).post(login::sign_in))
         .route("/logout", post(login::sign_out))
         .route("/register", get(register::page).post(register::register))
+        .route("/forgot", get(reset::forgot_page).post(reset::forgot))
+        .route("/reset", get(reset::page).post(reset::reset))
         .route("/account", post(settings_page::switch_account))
         .route("/keys", get(keys::list::page))
         .route("/keys/new", get(keys::create::page).post(keys::create::create))
@@ -92,8 +103,16 @@ pub fn dashboard(desk: Desk, settings: DashboardSettings) -> Router {
         .route("/members", get(members::page).post(members::invite))
         .route("/members/{id}/role", post(members::change_role))
         .route("/members/{id}/remove", get(members::confirm_removal).post(members::remove))
+        .route("/members/{id}/reset", get(reset::confirm).post(reset::create))
+        .route("/accounts", get(accounts::page))
+        .route("/users", get(users::list))
+        .route("/users/{id}", get(users::details))
+        .route("/users/{id}/disable", post(users::disable))
+        .route("/users/{id}/enable", post(users::enable))
+        .route("/users/{id}/delete", get(users::confirm).post(users::delete))
         .route("/audit", get(audit::page))
         .route("/settings", get(settings_page::page))
+        .route("/settings/appearance", get(appearance::page).post(appearance::change))
         .route("/settings/theme", post(settings_page::change_theme))
         .route("/settings/name", post(settings_page::change_name))
         .route("/settings/account", post(settings_page::change_account))

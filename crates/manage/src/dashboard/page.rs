@@ -1,44 +1,16 @@
 //! What all pages have in common.
 
-use std::str::FromStr;
-
 use keyward::Scope;
 
 use super::assets;
 use super::member::Member;
 use super::web::Visitor;
+use crate::appearance::Theme;
 use crate::role::scopes;
 
-/// The colours that somebody wants.
-#[derive(Clone, Copy, Default, PartialEq, Eq)]
-pub(super) enum Theme {
-    /// Those of the operating system.
-    #[default]
-    System,
-    Light,
-    Dark,
-}
-
-impl Theme {
-    pub(super) const ALL: [(Self, &str); 3] =
-        [(Self::System, "As the system"), (Self::Light, "Light"), (Self::Dark, "Dark")];
-
-    pub(super) fn as_str(self) -> &'static str {
-        match self {
-            Self::System => "system",
-            Self::Light => "light",
-            Self::Dark => "dark",
-        }
-    }
-}
-
-impl FromStr for Theme {
-    type Err = ();
-
-    fn from_str(text: &str) -> Result<Self, ()> {
-        Self::ALL.into_iter().map(|(theme, _)| theme).find(|theme| theme.as_str() == text).ok_or(())
-    }
-}
+/// Every theme, and what it is called.
+pub(super) const THEMES: [(Theme, &str); 3] =
+    [(Theme::System, "As the system"), (Theme::Light, "Light"), (Theme::Dark, "Dark")];
 
 /// Something to tell at the top of a page.
 pub(super) struct Note {
@@ -77,7 +49,11 @@ impl Note {
             "renamed" => "The name is changed.".to_owned(),
             "role" => "The role is changed.".to_owned(),
             "removed" => "The member is removed.".to_owned(),
+            "user-disabled" => "The user is disabled: their sessions and tokens have ended.".to_owned(),
+            "user-enabled" => "The user can sign in again.".to_owned(),
+            "user-deleted" => "The user is deleted.".to_owned(),
             "left" => "You have left the account.".to_owned(),
+            "appearance" => "The pages look like this from now on.".to_owned(),
             "account" => "The account's name is changed.".to_owned(),
             "registered" => "Your password is set. Sign in with it.".to_owned(),
             "signed-up" => "Your account is ready, unless the address had one already. Sign in.".to_owned(),
@@ -130,6 +106,8 @@ pub(super) struct Frame {
     pub(super) base: String,
     pub(super) provider: String,
     pub(super) logo: Option<String>,
+    /// The style sheet with the accent colour, if there is one.
+    pub(super) accent: Option<String>,
     pub(super) style: &'static str,
     pub(super) script: &'static str,
     pub(super) theme: &'static str,
@@ -145,8 +123,9 @@ impl Frame {
         Self {
             title: title.to_owned(),
             base: settings.base.clone(),
-            provider: settings.name.clone(),
-            logo: assets::logo_name(&visitor.app),
+            provider: visitor.look.name.clone().unwrap_or_else(|| settings.name.clone()),
+            logo: assets::logo_name(visitor),
+            accent: assets::accent_name(visitor),
             style: &assets::STYLE_NAME,
             script: &assets::SCRIPT_NAME,
             theme: visitor.theme.as_str(),
@@ -166,7 +145,12 @@ impl Frame {
             ("/settings", "Settings", None),
         ];
         let path = member.visitor.path.as_str();
-        let places = places.into_iter().filter(|(_, _, scope)| scope.is_none_or(|scope| member.rights.allows(scope)));
+        let own = places.into_iter().filter(|(_, _, scope)| scope.is_none_or(|scope| member.rights.allows(scope)));
+        // What concerns the whole deployment.
+        let of_operator = [("/accounts", "Accounts", scopes::ACCOUNTS_READ), ("/users", "Users", scopes::MEMBERS_READ)];
+        let operates = |scope: &Scope| member.operates.as_ref().is_some_and(|rights| rights.allows(scope));
+        let of_operator = of_operator.into_iter().filter(|(.., scope)| operates(scope));
+        let places = own.chain(of_operator.map(|(path, label, _)| (path, label, None)));
         let signed = Signed {
             user: member.user.name.clone(),
             account: member.account.name.clone(),

@@ -7,7 +7,7 @@ use http::StatusCode;
 use super::failure::{Failure, Wrong};
 use super::form::Form;
 use super::member::Member;
-use super::page::{Frame, Theme};
+use super::page::{Frame, THEMES};
 use super::text::When;
 use super::web::{self, Posted};
 use crate::desk::{AccountUpdate, PageRequest};
@@ -41,6 +41,10 @@ struct SettingsPage {
     account_version: u64,
     plan: Option<String>,
     may_write: bool,
+    /// Whether they sign in with a password.
+    has_password: bool,
+    /// Whether they may set what the pages look like.
+    may_dress: bool,
     sessions: Vec<Session>,
     /// Which form was wrong, and what.
     wrong: Option<(&'static str, Wrong)>,
@@ -55,9 +59,12 @@ async fn show(
     let now = member.desk().now();
     let sessions = member.desk().own_sessions(&member.actor, &PageRequest::default()).await?;
     let typed = |field: &str, known: &str| if form.has(field) { form.get(field).to_owned() } else { known.to_owned() };
+    let has_password = member.desk().has_password(&member.actor).await?;
     let page = |frame| SettingsPage {
         frame,
-        themes: Theme::ALL
+        has_password,
+        may_dress: member.operates.as_ref().is_some_and(|rights| rights.allows(&scopes::ACCOUNTS_WRITE)),
+        themes: THEMES
             .into_iter()
             .map(|(theme, label)| Choice { value: theme.as_str(), label, is_chosen: theme == member.visitor.theme })
             .collect(),
@@ -91,7 +98,7 @@ pub(super) async fn page(member: Member) -> Result<Response, Failure> {
 }
 
 pub(super) async fn change_theme(Posted { member, form }: Posted) -> Result<Response, Failure> {
-    let theme = form.get("theme").parse().map_err(|()| DeskError::invalid("theme", "choose one"))?;
+    let theme = form.get("theme").parse()?;
     let mut response = member.visitor.go(web::own_path(form.get("back")));
     member.visitor.set_theme(&mut response, theme);
     Ok(response)
@@ -99,11 +106,13 @@ pub(super) async fn change_theme(Posted { member, form }: Posted) -> Result<Resp
 
 pub(super) async fn switch_account(Posted { member, form }: Posted) -> Result<Response, Failure> {
     let wanted = form.get("account");
-    // The cookie is a wish: it counts only for accounts that the user belongs to.
-    let account = member.accounts.iter().find(|account| account.id.as_str() == wanted);
-    let account = account.ok_or(DeskError::NotFound("account"))?;
+    // The cookie is a wish: it counts only for accounts that the user belongs to, and for the operator's people.
+    let id = wanted.parse().map_err(|_| DeskError::NotFound("account"))?;
+    if !member.accounts.iter().any(|account| account.id == id) {
+        member.desk().account(&member.actor, &id).await?;
+    }
     let mut response = member.visitor.go("/keys");
-    member.visitor.set_cookie(&mut response, web::ACCOUNT, account.id.as_str(), Some(365 * 24 * 3_600));
+    member.visitor.set_cookie(&mut response, web::ACCOUNT, id.as_str(), Some(365 * 24 * 3_600));
     Ok(response)
 }
 

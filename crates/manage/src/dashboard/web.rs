@@ -21,8 +21,10 @@ use super::App;
 use super::failure::Failure;
 use super::form::{self, Form};
 use super::member::Member;
-use super::page::{Frame, Theme};
+use super::page::Frame;
 use crate::actor::Context;
+use crate::appearance::Theme;
+use crate::desk::Appearance;
 use crate::error::DeskError;
 use crate::records::new_secret;
 
@@ -60,6 +62,8 @@ pub(super) struct Visitor {
     pub(super) app: App,
     pub(super) context: Context,
     pub(super) theme: Theme,
+    /// What the operator has the pages look like.
+    pub(super) look: Appearance,
     /// The path and the query, below the dashboard's own.
     pub(super) path: String,
     host: String,
@@ -85,13 +89,19 @@ pub(super) async fn frame(State(app): State<App>, mut request: Request, next: Ne
     let mut visitor = Visitor {
         path: request.uri().path_and_query().map(ToString::to_string).unwrap_or_default(),
         theme: Theme::default(),
+        look: Appearance::default(),
         app,
         context,
         host,
         place,
         cookies,
     };
-    visitor.theme = visitor.cookie(THEME).parse().unwrap_or_default();
+    match visitor.app.desk().appearance().await {
+        Ok(look) => visitor.look = look.value,
+        // The page itself says what is wrong.
+        Err(error) => tracing::warn!(%error, "a page does not look as it was set to"),
+    }
+    visitor.theme = visitor.cookie(THEME).parse().unwrap_or(visitor.look.theme);
     let mut response = if transport == Transport::Plain && !at_loopback {
         // Browsers would not take the cookies, and a password is not for others on the way to read.
         Failure::plain_text().into_response()
@@ -104,7 +114,7 @@ pub(super) async fn frame(State(app): State<App>, mut request: Request, next: Ne
     }
     let headers = response.headers_mut();
     for (name, value) in HEADERS {
-        headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+        headers.entry(HeaderName::from_static(name)).or_insert(HeaderValue::from_static(value));
     }
     headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     if transport == Transport::Secure {
@@ -194,6 +204,13 @@ impl Visitor {
         }
     }
 
+    /// The dashboard's own URL of a path, as the visitor's browser has it.
+    #[cfg(feature = "oidc")]
+    pub(super) fn absolute(&self, path: &str) -> String {
+        let scheme = if self.place == Place::Host { "https" } else { "http" };
+        format!("{scheme}://{}{}{path}", self.host, self.app.settings().base)
+    }
+
     pub(super) fn html(&self, status: StatusCode, page: &impl Template) -> Response {
         match page.render() {
             Ok(text) => {
@@ -248,6 +265,13 @@ impl FromRequestParts<App> for Visitor {
     async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, Failure> {
         parts.extensions.get::<Self>().cloned().ok_or_else(|| Failure::from(DeskError::Internal))
     }
+}
+
+/// Goes to another site.
+#[cfg(feature = "oidc")]
+pub(super) fn leave(url: &str) -> Result<Response, Failure> {
+    let target = HeaderValue::try_from(url).map_err(|_| Failure::from(DeskError::Internal))?;
+    Ok((StatusCode::SEE_OTHER, [(LOCATION, target)]).into_response())
 }
 
 /// The token that stands in every form, and that nobody can make without the cookie.
@@ -335,7 +359,7 @@ pub(super) fn form_page(path: &str, form: &Form) -> String {
     let path = path.split('?').next().unwrap_or_default();
     let page = match path.rsplit_once('/') {
         Some((key, "rename" | "disable" | "enable")) => key,
-        Some((_, "role")) => "/members",
+        Some((_, "role" | "reset")) => "/members",
         Some(("/settings", _)) => "/settings",
         Some(("", "logout" | "account")) | None => "/keys",
         _ => path,
@@ -346,7 +370,7 @@ pub(super) fn form_page(path: &str, form: &Form) -> String {
 
 /// Where somebody is to go who has signed in: a page of ours, whatever a link says.
 pub(super) fn own_path(to: &str) -> &str {
-    let ours = ["/keys", "/usage", "/members", "/audit", "/settings"];
+    let ours = ["/keys", "/usage", "/members", "/users", "/accounts", "/audit", "/settings"];
     let path = to.split('?').next().unwrap_or_default();
     let fits =
         ours.iter().any(|own| path.strip_prefix(own).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')))

@@ -96,6 +96,31 @@ impl Desk {
         Ok(page.page(accounts, |account| (account.value.sort(), account.value.id())))
     }
 
+    /// Accounts of the deployment whose name has this text in it, in whatever case, or whose id it is; at most 50, of the first 10,000. Needs
+    /// `accounts:read` in the operator's account.
+    ///
+    /// # Errors
+    /// As for [`accounts`](Self::accounts).
+    pub async fn find_accounts(&self, actor: &Actor, text: &str) -> Result<Vec<Versioned<Account>>, DeskError> {
+        const SHOWN: usize = 50;
+        const PAGES: usize = 20;
+        let wanted = text.trim().to_lowercase();
+        let fits =
+            |account: &Account| account.name.to_lowercase().contains(&wanted) || account.id.as_str() == text.trim();
+        let mut found = Vec::new();
+        let mut page = PageRequest { after: None, limit: 500 };
+        for _ in 0..PAGES {
+            let accounts = self.accounts(actor, &page).await?;
+            found.extend(accounts.items.into_iter().filter(|account| fits(&account.value)));
+            found.truncate(SHOWN);
+            page.after = accounts.next;
+            if page.after.is_none() || found.len() == SHOWN {
+                break;
+            }
+        }
+        Ok(found)
+    }
+
     /// Changes an account, if it is at this version still. Needs `accounts:write`; what the operator decides needs `plans:write` in the
     /// operator's account.
     ///

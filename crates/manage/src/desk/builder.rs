@@ -39,6 +39,10 @@ pub(crate) struct Settings {
     pub(crate) refresh_life: Duration,
     pub(crate) family_life: Duration,
     pub(crate) proxies: TrustedProxies,
+    /// Whether people sign in with passwords.
+    pub(crate) passwords: bool,
+    #[cfg(feature = "oidc")]
+    pub(crate) identity_provider: Option<crate::identity_provider::IdentityProvider>,
 }
 
 /// Puts a [`Desk`] together; made by [`Desk::builder`].
@@ -70,6 +74,7 @@ pub struct DeskBuilder {
     settings: Settings,
     attempts: (NonZeroU32, NonZeroU32),
     params: Params,
+    forgotten: Option<super::resets::Forgotten>,
 }
 
 impl DeskBuilder {
@@ -94,9 +99,13 @@ impl DeskBuilder {
                 refresh_life: 30 * 24 * HOUR,
                 family_life: 90 * 24 * HOUR,
                 proxies: TrustedProxies::none(),
+                passwords: true,
+                #[cfg(feature = "oidc")]
+                identity_provider: None,
             },
             attempts: (PER_ADDRESS, PER_EMAIL),
             params: Passwords::owasp(),
+            forgotten: None,
         }
     }
 
@@ -160,6 +169,21 @@ impl DeskBuilder {
         self
     }
 
+    /// With an OpenID Connect provider, by which people sign in to the dashboard.
+    #[cfg(feature = "oidc")]
+    pub fn identity_provider(mut self, provider: crate::identity_provider::IdentityProvider) -> Self {
+        self.settings.passwords = !provider.is_only_way;
+        self.settings.identity_provider = Some(provider);
+        self
+    }
+
+    /// Sends a [`ResetLink`](crate::ResetLink) to whoever has forgotten their password and says so on the sign-in page. Without this they
+    /// are told to ask an owner or admin of their account.
+    pub fn on_forgotten_password(mut self, send: impl Fn(super::ResetLink) + Send + Sync + 'static) -> Self {
+        self.forgotten = Some(Arc::new(send));
+        self
+    }
+
     /// The parameters of argon2id; those of OWASP without this. Passwords that were hashed with others are hashed anew when their
     /// owners sign in.
     pub fn password_params(mut self, params: Params) -> Self {
@@ -198,6 +222,7 @@ impl DeskBuilder {
             head: tokio::sync::Mutex::new(None),
             making: std::array::from_fn(|_| tokio::sync::Mutex::new(())),
             authenticator: OnceLock::new(),
+            forgotten: self.forgotten,
         })))
     }
 }

@@ -63,7 +63,14 @@ impl Desk {
         if known.is_none() {
             writes.push(user.insert()?);
         }
-        let secret = if user.password.is_none() { Some(new_secret("kwi_")?) } else { None };
+        // For who has never been here alone: a link must not let anybody in as somebody else.
+        // And not for somebody whom others have invited, whose link it would be as well.
+        let is_theirs_to_invite = known.is_none() || self.check_covers(actor, &user.id).await.is_ok();
+        let secret = if user.is_pending() && is_theirs_to_invite && self.takes_passwords() {
+            Some(new_secret("kwi_")?)
+        } else {
+            None
+        };
         let ends_at = self.now().saturating_add(LIFE);
         if let Some(secret) = &secret {
             writes.push(Invitation { digest: digest_of(secret), user: user.id.clone(), ends_at }.insert()?);
@@ -100,7 +107,7 @@ impl Desk {
     /// Chooses a password, with the invitation that somebody was given.
     ///
     /// # Errors
-    /// [`DeskError::LinkEnded`], [`DeskError::Invalid`], [`DeskError::Throttled`].
+    /// [`DeskError::LinkEnded`], [`DeskError::Invalid`], [`DeskError::Throttled`], [`DeskError::PasswordsOff`].
     pub async fn accept_invitation(
         &self,
         context: &Context,
@@ -108,6 +115,7 @@ impl Desk {
         name: &str,
         new_password: &str,
     ) -> Result<(), DeskError> {
+        self.check_passwords_count()?;
         self.0.throttle.check(context, None)?;
         let name = check_name("name", name)?;
         password::check(new_password)?;
@@ -116,7 +124,7 @@ impl Desk {
             return Err(DeskError::LinkEnded);
         }
         let user: Versioned<StoredUser> = self.get(known.user.as_str()).await?.ok_or(DeskError::LinkEnded)?;
-        if user.password.is_some() {
+        if !user.is_pending() || user.disabled_at.is_some() {
             return Err(DeskError::LinkEnded);
         }
         let password = Some(self.0.passwords.hash(new_password.to_owned()).await?);

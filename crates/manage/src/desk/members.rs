@@ -24,7 +24,7 @@ pub struct MemberView {
     /// Since when.
     #[schema(value_type = String, format = DateTime)]
     pub created_at: keyward::Timestamp,
-    /// Whether they have chosen a password yet.
+    /// Whether they have yet to choose a password, or to sign in for the first time.
     pub pending: bool,
     /// For updates.
     pub version: u64,
@@ -141,12 +141,16 @@ impl Desk {
         self.commit_or_stale(writes, draft).await
     }
 
-    async fn check_other_owner(&self, account: &AccountId, user: &UserId) -> Result<(), DeskError> {
+    /// Whether an account has an owner besides this one who can sign in.
+    pub(crate) async fn check_other_owner(&self, account: &AccountId, user: &UserId) -> Result<(), DeskError> {
         let mut list = List::of(Kind::Member, 500).owner(account.as_str());
         loop {
             let members = self.list::<Member>(&list).await?;
-            if members.iter().any(|member| member.role == Role::Owner && member.user != *user) {
-                return Ok(());
+            for other in members.iter().filter(|member| member.role == Role::Owner && member.user != *user) {
+                let known: Option<Versioned<StoredUser>> = self.get(other.user.as_str()).await?;
+                if known.is_some_and(|known| known.disabled_at.is_none()) {
+                    return Ok(());
+                }
             }
             let Some(last) = members.last() else { return Err(DeskError::LastOwner) };
             list.after = Some((last.value.sort(), last.value.id()));
@@ -163,7 +167,7 @@ impl Desk {
             user: User::from(&user.value),
             role: member.role,
             created_at: member.created_at,
-            pending: user.password.is_none(),
+            pending: user.is_pending(),
             version: member.version,
         })
     }

@@ -2,8 +2,11 @@
 
 mod access;
 mod accounts;
+mod appearance;
 mod audit;
 mod builder;
+#[cfg(feature = "oidc")]
+mod external;
 mod invitations;
 mod keys;
 mod leaks;
@@ -13,7 +16,9 @@ mod once;
 mod overview;
 mod page;
 mod password;
+mod people;
 mod plans;
+mod resets;
 mod sessions;
 mod throttle;
 mod tokens;
@@ -22,6 +27,7 @@ mod users;
 
 pub use access::{ACCESS_TOKEN_PREFIX, MANAGEMENT_PREFIX, SECRET_MANAGEMENT_PREFIX};
 pub use accounts::AccountUpdate;
+pub use appearance::{Appearance, AppearanceUpdate};
 pub use audit::{AuditCheckpoint, AuditEntry, AuditQuery, AuditVerdict, Outcome, Target};
 pub use builder::{DeskBuilder, SignUpPolicy};
 pub use invitations::Invited;
@@ -31,6 +37,7 @@ pub use members::MemberView;
 pub use once::{Answer, Once};
 pub use overview::UsageTotal;
 pub use page::{Page, PageRequest};
+pub use resets::ResetLink;
 pub use sessions::{SessionView, SignedIn};
 pub use tokens::Tokens;
 pub use usage::{Usage, UsageDay};
@@ -103,6 +110,7 @@ pub(crate) struct Inner {
     /// Whoever makes a key holds one of these, so that those of one process do not overtake each other all the time.
     making: [Mutex<()>; 16],
     authenticator: OnceLock<Authenticator>,
+    forgotten: Option<resets::Forgotten>,
 }
 
 impl Desk {

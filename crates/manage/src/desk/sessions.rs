@@ -56,22 +56,10 @@ impl Desk {
     /// Begins a session for whoever has this e-mail address and password.
     ///
     /// # Errors
-    /// [`DeskError::WrongCredentials`], whichever of the two is wrong; [`DeskError::Throttled`].
+    /// [`DeskError::WrongCredentials`], whichever of the two is wrong; [`DeskError::Throttled`], [`DeskError::PasswordsOff`].
     pub async fn sign_in(&self, context: &Context, email: &str, password: &str) -> Result<SignedIn, DeskError> {
         let (user, signed_in) = self.check_password(context, email, password).await?;
-        let secret = new_secret("kws_")?;
-        let now = self.now();
-        let session = StoredSession {
-            digest: digest_of(&secret),
-            user: user.id.clone(),
-            epoch: signed_in.epoch,
-            created_at: now,
-            last_seen_at: now,
-            ends_at: now.saturating_add(self.0.settings.session_life),
-            idle_at: now.saturating_add(self.0.settings.session_idle),
-            address: context.address.map(|address| address.to_string()),
-            user_agent: context.user_agent.clone(),
-        };
+        let (secret, session) = self.new_session(context, &signed_in)?;
         let draft = Draft::anonymous(context, "session.begin", Target::new("user", &user.id));
         self.commit_sign_in(&user, &signed_in, vec![session.insert()?], draft).await?;
         Ok(SignedIn { session: secret, user: User::from(&signed_in), ends_at: session.ends_at })
@@ -161,6 +149,28 @@ impl Desk {
         self.commit_or_stale(vec![user.replace(&next)?], draft).await
     }
 
+    /// A session of somebody who has shown who they are.
+    pub(crate) fn new_session(
+        &self,
+        context: &Context,
+        user: &StoredUser,
+    ) -> Result<(Zeroizing<String>, StoredSession), DeskError> {
+        let secret = new_secret("kws_")?;
+        let now = self.now();
+        let session = StoredSession {
+            digest: digest_of(&secret),
+            user: user.id.clone(),
+            epoch: user.epoch,
+            created_at: now,
+            last_seen_at: now,
+            ends_at: now.saturating_add(self.0.settings.session_life),
+            idle_at: now.saturating_add(self.0.settings.session_idle),
+            address: context.address.map(|address| address.to_string()),
+            user_agent: context.user_agent.clone(),
+        };
+        Ok((secret, session))
+    }
+
     /// The user with this password, and what is to be stored of them as signed in.
     pub(crate) async fn check_password(
         &self,
@@ -168,6 +178,7 @@ impl Desk {
         email: &str,
         password: &str,
     ) -> Result<(Versioned<StoredUser>, StoredUser), DeskError> {
+        self.check_passwords_count()?;
         let email = normal_email(email).map_err(|_| DeskError::WrongCredentials)?;
         self.0.throttle.check(context, Some(&email))?;
         if password.chars().count() > 200 {
@@ -176,7 +187,7 @@ impl Desk {
         let user = self.find::<StoredUser>(&email).await?;
         let stored = user.as_ref().and_then(|user| user.password.clone());
         let is_right = self.0.passwords.verify(password.to_owned(), stored).await?;
-        let Some(user) = user.filter(|_| is_right) else {
+        let Some(user) = user.filter(|user| is_right && user.disabled_at.is_none()) else {
             // Logged without a name, whether there is such a user or not, so that both take as long.
             let draft = Draft::anonymous(context, "session.begin", Target::new("user", ""));
             self.commit_or_stale(Vec::new(), draft.outcome(Outcome::Refused)).await?;

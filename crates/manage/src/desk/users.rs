@@ -11,7 +11,7 @@ use super::{Desk, check_name, password};
 use crate::actor::{Actor, Context};
 use crate::error::DeskError;
 use crate::records::{Account, Entity, Member, StoredUser, User, Versioned};
-use crate::role::Role;
+use crate::role::{Role, scopes};
 use crate::store::{Kind, List};
 
 /// How long signing up takes at least, so that its duration does not tell whether the address was known.
@@ -67,6 +67,7 @@ impl Desk {
         if self.0.settings.sign_up == SignUpPolicy::Closed {
             return Err(DeskError::SignUpClosed);
         }
+        self.check_passwords_count()?;
         let begun = tokio::time::Instant::now();
         let email = normal_email(&new.email)?;
         password::check(&new.password)?;
@@ -75,7 +76,7 @@ impl Desk {
         let password = self.0.passwords.hash(new.password).await?;
         if self.find::<StoredUser>(&email).await?.is_none() {
             let id = AccountId::generate();
-            let user = self.new_user(email, name, Some(password));
+            let user = StoredUser { is_unproven: true, ..self.new_user(email, name, Some(password)) };
             let draft = Draft::anonymous(context, "user.sign_up", Target::new("user", &user.id)).account(&id);
             match self.add_with_account(user, id, draft).await {
                 Ok(_) | Err(DeskError::Duplicate(_)) => {}
@@ -118,6 +119,16 @@ impl Desk {
         Ok(members.iter().any(|member| member.role == Role::Owner))
     }
 
+    /// The user with this e-mail address. Needs `members:read` in the operator's account.
+    ///
+    /// # Errors
+    /// [`DeskError::NotFound`], [`DeskError::Forbidden`], [`DeskError::Invalid`].
+    pub async fn user_with_email(&self, actor: &Actor, email: &str) -> Result<Versioned<User>, DeskError> {
+        self.rights(actor, self.operator()).await?.require(&scopes::MEMBERS_READ)?;
+        let user = self.find::<StoredUser>(&normal_email(email)?).await?.ok_or(DeskError::NotFound("user"))?;
+        Ok(Versioned { value: User::from(&user.value), version: user.version })
+    }
+
     /// The user who acts.
     ///
     /// # Errors
@@ -151,6 +162,7 @@ impl Desk {
     /// [`DeskError::UsersOnly`], [`DeskError::WrongCredentials`] if `current` is not their password, [`DeskError::Invalid`],
     /// [`DeskError::Throttled`].
     pub async fn change_password(&self, actor: &Actor, current: &str, new: &str) -> Result<(), DeskError> {
+        self.check_passwords_count()?;
         password::check(new)?;
         let user = self.acting_user(actor).await?;
         self.0.throttle.check(&actor.context, Some(&user.email))?;
@@ -180,7 +192,25 @@ impl Desk {
             epoch: 0,
             created_at: self.now(),
             last_sign_in_at: None,
+            is_unproven: false,
+            disabled_at: None,
         }
+    }
+
+    /// Whether people sign in with passwords.
+    #[must_use]
+    pub fn takes_passwords(&self) -> bool {
+        self.0.settings.passwords
+    }
+
+    /// Whether the acting user signs in with a password.
+    #[cfg(feature = "dashboard")]
+    pub(crate) async fn has_password(&self, actor: &Actor) -> Result<bool, DeskError> {
+        Ok(self.takes_passwords() && self.acting_user(actor).await?.password.is_some())
+    }
+
+    pub(crate) fn check_passwords_count(&self) -> Result<(), DeskError> {
+        if self.takes_passwords() { Ok(()) } else { Err(DeskError::PasswordsOff) }
     }
 
     /// Adds a user and an account that they own.

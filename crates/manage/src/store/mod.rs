@@ -32,6 +32,10 @@ pub enum Kind {
     Refresh,
     /// A one-time link with which a user chooses a password.
     Invitation,
+    /// A one-time link with which a user chooses another password.
+    PasswordReset,
+    /// What a user is called by an identity provider.
+    Link,
     /// A request that is to have one effect, however often it is sent.
     Once,
     /// Keys of an account that are being made at this moment.
@@ -42,6 +46,10 @@ pub enum Kind {
     Audit,
     /// A plan.
     Plan,
+    /// What the pages look like.
+    Appearance,
+    /// A logo.
+    Logo,
 }
 
 impl Kind {
@@ -57,11 +65,15 @@ impl Kind {
             Self::Access => "access",
             Self::Refresh => "refresh",
             Self::Invitation => "invitation",
+            Self::PasswordReset => "password_reset",
+            Self::Link => "link",
             Self::Once => "once",
             Self::Making => "making",
             Self::Begun => "begun",
             Self::Audit => "audit",
             Self::Plan => "plan",
+            Self::Appearance => "appearance",
+            Self::Logo => "logo",
         }
     }
 }

@@ -32,6 +32,8 @@ struct Choice {
 struct KeysPage {
     frame: Frame,
     keys: Vec<Key>,
+    /// How many of these end soon.
+    ending: usize,
     sparks: HashMap<String, Spark>,
     has_usage: bool,
     may_write: bool,
@@ -86,6 +88,7 @@ pub(in super::super) async fn page(member: Member) -> Result<Response, Failure> 
     };
     Ok(member.page("Keys", |frame| KeysPage {
         frame,
+        ending: found.items.iter().filter(|key| key.expires_soon).count(),
         keys: found.items.iter().map(|key| Key::of(key, now)).collect(),
         sparks,
         has_usage,

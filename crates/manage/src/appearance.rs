@@ -1,0 +1,241 @@
+//! What a provider's pages look like: what can be set while they run, and what is checked of it.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::error::DeskError;
+
+/// The largest logo.
+const LARGEST: usize = 32 * 1_024;
+/// How far text is from its background, as WCAG 2.2 section 1.4.3 has it.
+const ENOUGH: f64 = 4.5;
+/// The backgrounds that links and buttons are on at worst: a row under the pointer, in light and in dark.
+const LIGHT: Colour = Colour([0xee, 0xf0, 0xf5]);
+#[cfg(feature = "dashboard")]
+const DARK: Colour = Colour([0x23, 0x27, 0x31]);
+
+/// The colours that somebody sees who has chosen none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Theme {
+    /// Those of their operating system.
+    #[default]
+    System,
+    /// Dark on light.
+    Light,
+    /// Light on dark.
+    Dark,
+}
+
+impl Theme {
+    /// The theme's name.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::System => "system",
+            Self::Light => "light",
+            Self::Dark => "dark",
+        }
+    }
+}
+
+impl FromStr for Theme {
+    type Err = DeskError;
+
+    fn from_str(text: &str) -> Result<Self, DeskError> {
+        let all = [Self::System, Self::Light, Self::Dark];
+        let found = all.into_iter().find(|theme| theme.as_str() == text);
+        found.ok_or_else(|| DeskError::invalid("theme", "system, light or dark"))
+    }
+}
+
+/// A colour that is far enough from light backgrounds to be read on them.
+///
+/// # Examples
+/// ```
+/// use keyward_manage::Accent;
+///
+/// assert!("#6d28d9".parse::<Accent>().is_ok());
+/// assert!("#ffe066".parse::<Accent>().is_err(), "nobody can read that on white");
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Accent(Colour);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Colour([u8; 3]);
+
+impl Colour {
+    /// The relative luminance (WCAG 2.2).
+    fn luminance(self) -> f64 {
+        let linear = |part: u8| {
+            let part = f64::from(part) / 255.0;
+            if part <= 0.040_45 { part / 12.92 } else { ((part + 0.055) / 1.055).powf(2.4) }
+        };
+        let [red, green, blue] = self.0.map(linear);
+        0.2126 * red + 0.7152 * green + 0.0722 * blue
+    }
+
+    fn contrast(self, other: Self) -> f64 {
+        let (one, other) = (self.luminance(), other.luminance());
+        (one.max(other) + 0.05) / (one.min(other) + 0.05)
+    }
+
+    /// A part of the way to another colour, in hundredths.
+    #[cfg(feature = "dashboard")]
+    fn towards(self, other: Self, hundredths: u32) -> Self {
+        let mut mixed = self.0;
+        for (part, other) in mixed.iter_mut().zip(other.0) {
+            let sum = u32::from(*part) * (100 - hundredths) + u32::from(other) * hundredths;
+            *part = u8::try_from(sum / 100).unwrap_or(u8::MAX);
+        }
+        Self(mixed)
+    }
+}
+
+impl fmt::Display for Colour {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [red, green, blue] = self.0;
+        write!(f, "#{red:02x}{green:02x}{blue:02x}")
+    }
+}
+
+impl fmt::Display for Accent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl FromStr for Accent {
+    type Err = DeskError;
+
+    fn from_str(text: &str) -> Result<Self, DeskError> {
+        let digits = text.strip_prefix('#').filter(|digits| digits.len() == 6);
+        let bytes =
+            digits.and_then(|digits| hex::decode(digits).ok()).and_then(|bytes| <[u8; 3]>::try_from(bytes).ok());
+        let colour = bytes.map(Colour).ok_or_else(|| DeskError::invalid("accent", "a colour such as #3c4cc0"))?;
+        let contrast = colour.contrast(LIGHT);
+        if contrast < ENOUGH {
+            let why = format!(
+                "a darker colour: this one has a contrast of {contrast:.1} to 1 on light pages, and 4.5 is needed"
+            );
+            return Err(DeskError::invalid("accent", why));
+        }
+        Ok(Self(colour))
+    }
+}
+
+impl TryFrom<String> for Accent {
+    type Error = DeskError;
+
+    fn try_from(text: String) -> Result<Self, DeskError> {
+        text.parse()
+    }
+}
+
+impl From<Accent> for String {
+    fn from(accent: Accent) -> Self {
+        accent.to_string()
+    }
+}
+
+impl Accent {
+    /// A style sheet with it, and with as much of it as can be read in the dark.
+    #[cfg(feature = "dashboard")]
+    pub(crate) fn style(self) -> String {
+        let (white, black) = (Colour([255; 3]), Colour([0; 3]));
+        let hover = self.0.towards(black, 20);
+        let dark = (0..=100).map(|part| self.0.towards(white, part)).find(|colour| colour.contrast(DARK) >= ENOUGH);
+        let dark = dark.unwrap_or(white);
+        let dark_hover = dark.towards(white, 25);
+        let dark = format!("--accent:{dark};--accent-hover:{dark_hover};--link:{dark};--focus:{dark}");
+        format!(
+            ":root{{--accent:{0};--accent-hover:{hover};--link:{0};--focus:{0}}}\n[data-theme=\"dark\"]{{{dark}}}\n\
+             @media (prefers-color-scheme: dark){{[data-theme=\"system\"]{{{dark}}}}}\n",
+            self.0
+        )
+    }
+}
+
+/// An image that browsers show and do nothing else with.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Logo {
+    pub(crate) media_type: &'static str,
+    pub(crate) bytes: Vec<u8>,
+}
+
+impl Logo {
+    /// Looks at what the bytes begin with, whatever anybody says that they are.
+    pub(crate) fn of(bytes: Vec<u8>) -> Result<Self, DeskError> {
+        if bytes.len() > LARGEST {
+            return Err(DeskError::invalid("logo", "at most 32 KiB"));
+        }
+        let is_webp = bytes.starts_with(b"RIFF") && bytes.get(8..12) == Some(b"WEBP");
+        let media_type = if bytes.starts_with(b"\x89PNG\r\n\x1a\n") {
+            "image/png"
+        } else if bytes.starts_with(b"\xff\xd8\xff") {
+            "image/jpeg"
+        } else if is_webp {
+            "image/webp"
+        } else {
+            return Err(DeskError::invalid("logo", "a PNG, JPEG or WebP image"));
+        };
+        Ok(Self { media_type, bytes })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_accent_can_be_read_in_light_and_in_dark() {
+        for (text, fits) in [
+            ("#3c4cc0", true),
+            ("#6D28D9", true),
+            ("#000000", true),
+            ("#b91c1c", true),
+            ("#777777", false),
+            ("#ffffff", false),
+            ("#ffe066", false),
+            ("3c4cc0", false),
+            ("#3c4", false),
+            ("#3c4cg0", false),
+            ("#3c4cc0;}", false),
+            ("red", false),
+        ] {
+            let accent = text.parse::<Accent>();
+            assert_eq!(accent.is_ok(), fits, "{text}");
+            #[cfg(feature = "dashboard")]
+            if let Ok(accent) = accent {
+                let style = accent.style();
+                let dark = style.split("dark\"]{--accent:").nth(1).unwrap().get(..7).unwrap();
+                let dark = hex::decode(&dark[1..]).unwrap();
+                assert!(Colour([dark[0], dark[1], dark[2]]).contrast(DARK) >= ENOUGH, "{style}");
+            }
+        }
+        assert!((Colour([0; 3]).contrast(Colour([255; 3])) - 21.0).abs() < 0.001);
+    }
+
+    #[test]
+    fn a_logo_is_what_it_begins_with() {
+        for (bytes, media_type) in [
+            (&b"\x89PNG\r\n\x1a\nrest"[..], Some("image/png")),
+            (b"\xff\xd8\xff\xe0rest", Some("image/jpeg")),
+            (b"RIFF\x10\0\0\0WEBPVP8 ", Some("image/webp")),
+            (b"<svg xmlns='http://www.w3.org/2000/svg' onload='alert(1)'/>", None),
+            (b"<!doctype html>", None),
+            (b"GIF89a", None),
+            (b"RIFF\x10\0\0\0WAVEfmt ", None),
+            (b"", None),
+        ] {
+            assert_eq!(Logo::of(bytes.to_vec()).ok().map(|logo| logo.media_type), media_type);
+        }
+        let mut large = b"\x89PNG\r\n\x1a\n".to_vec();
+        large.resize(LARGEST + 1, 0);
+        assert!(Logo::of(large).is_err());
+    }
+}

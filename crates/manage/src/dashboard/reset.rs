@@ -1,0 +1,168 @@
+//! Forgotten passwords: asking for a link, making one for somebody else, and choosing another password with it.
+
+use askama::Template;
+use axum::extract::Path;
+use axum::response::Response;
+use http::StatusCode;
+use serde::{Deserialize, Serialize};
+
+use super::failure::{Failure, Wrong};
+use super::form::{self, Form};
+use super::member::Member;
+use super::members::user_of;
+use super::once::{self, Shown};
+use super::page::{Frame, Note};
+use super::web::{self, Open, Posted, Visitor};
+use crate::error::DeskError;
+
+const TOO_OLD: &str = "The page was too old, or your browser keeps no cookies. Try again.";
+
+#[derive(Template)]
+#[template(path = "dashboard/forgot.html")]
+struct ForgotPage {
+    frame: Frame,
+    /// Whether links are sent by mail; else people have to ask.
+    sends_links: bool,
+    was_sent: bool,
+    email: String,
+    wrong: Option<Wrong>,
+}
+
+fn show_forgot(
+    visitor: &Visitor,
+    status: StatusCode,
+    form: &Form,
+    was_sent: bool,
+    wrong: Option<Wrong>,
+) -> Result<Response, Failure> {
+    visitor.app.desk().check_passwords_count()?;
+    visitor.open_page(status, "Forgot your password?", |frame| ForgotPage {
+        frame,
+        sends_links: visitor.app.desk().sends_links(),
+        was_sent,
+        email: form.get("email").to_owned(),
+        wrong,
+    })
+}
+
+pub(super) async fn forgot_page(visitor: Visitor) -> Result<Response, Failure> {
+    show_forgot(&visitor, StatusCode::OK, &Form::default(), false, None)
+}
+
+pub(super) async fn forgot(Open { visitor, form, is_own }: Open) -> Result<Response, Failure> {
+    if !is_own {
+        let wrong = Wrong { field: "", text: TOO_OLD.to_owned() };
+        return show_forgot(&visitor, StatusCode::FORBIDDEN, &form, false, Some(wrong));
+    }
+    match visitor.app.desk().forgot_password(&visitor.context, form.get("email")).await {
+        Ok(()) => show_forgot(&visitor, StatusCode::OK, &Form::default(), true, None),
+        Err(error @ (DeskError::Invalid { .. } | DeskError::Throttled { .. })) => {
+            let mut response = show_forgot(&visitor, error.status(), &form, false, Some(Wrong::from(&error)))?;
+            if let DeskError::Throttled { retry_after } = error {
+                web::retry_after(&mut response, retry_after.as_secs() + 1);
+            }
+            Ok(response)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+#[derive(Template)]
+#[template(path = "dashboard/reset.html")]
+struct ResetPage {
+    frame: Frame,
+    reset: String,
+    wrong: Option<Wrong>,
+}
+
+fn show(
+    visitor: &Visitor,
+    status: StatusCode,
+    form: &Form,
+    wrong: Option<Wrong>,
+    note: Option<Note>,
+) -> Result<Response, Failure> {
+    visitor.app.desk().check_passwords_count()?;
+    visitor.open_page(status, "Choose another password", |frame| ResetPage {
+        frame: match note {
+            Some(note) => frame.note(note),
+            None => frame,
+        },
+        reset: form.get("reset").trim().to_owned(),
+        wrong,
+    })
+}
+
+pub(super) async fn page(visitor: Visitor) -> Result<Response, Failure> {
+    let query = Form::parse(visitor.path.split_once('?').map_or("", |(_, query)| query).as_bytes());
+    show(&visitor, StatusCode::OK, &query, None, None)
+}
+
+pub(super) async fn reset(Open { visitor, form, is_own }: Open) -> Result<Response, Failure> {
+    if !is_own {
+        return show(&visitor, StatusCode::FORBIDDEN, &form, None, Some(Note::bad(TOO_OLD)));
+    }
+    let desk = visitor.app.desk();
+    match desk.reset_password(&visitor.context, form.get("reset").trim(), form.get("password")).await {
+        Ok(()) => {
+            let mut response = visitor.go_saying("/login", "password");
+            visitor.end_session(&mut response);
+            Ok(response)
+        }
+        Err(error @ (DeskError::Invalid { .. } | DeskError::LinkEnded)) => {
+            show(&visitor, error.status(), &form, Some(Wrong::from(&error)), None)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+#[derive(Template)]
+#[template(path = "dashboard/member_reset.html")]
+struct ConfirmPage {
+    frame: Frame,
+    id: String,
+    name: String,
+    email: String,
+    form_id: String,
+}
+
+pub(super) async fn confirm(member: Member, Path(id): Path<String>) -> Result<Response, Failure> {
+    let user = member.desk().member(&member.actor, &member.account.id, &user_of(&id)?).await?.user;
+    let form_id = once::new_form()?;
+    let page = |frame| ConfirmPage { frame, id, name: user.name, email: user.email, form_id };
+    Ok(member.page("Another password", page))
+}
+
+/// A link, as its form's answer keeps it.
+#[derive(Serialize, Deserialize)]
+struct Made {
+    email: String,
+    secret: String,
+}
+
+#[derive(Template)]
+#[template(path = "dashboard/reset_made.html")]
+struct MadePage {
+    frame: Frame,
+    email: String,
+    /// The path and the query of the link; the script puts the host in front. None if it was shown before.
+    link: Option<String>,
+}
+
+pub(super) async fn create(Path(id): Path<String>, Posted { member, form }: Posted) -> Result<Response, Failure> {
+    let (desk, actor, account) = (member.desk().clone(), member.actor.clone(), member.account.id.clone());
+    let user = user_of(&id)?;
+    let make = async move {
+        // The members' page is about this account, whomever else the actor could do this for.
+        desk.member(&actor, &account, &user).await?;
+        let link = desk.create_password_reset(&actor, &user).await?;
+        Ok(Made { email: link.user.email, secret: link.secret.to_string() })
+    };
+    let (made, is_new) = match once::once(&member, &form, make).await? {
+        Shown::Now(made) => (made, true),
+        Shown::Before(made) => (made, false),
+    };
+    let base = &member.visitor.app.settings().base;
+    let link = is_new.then(|| format!("{base}/reset?{}", form::query("reset", &made.secret)));
+    Ok(member.page("Another password", |frame| MadePage { frame, email: made.email, link }))
+}

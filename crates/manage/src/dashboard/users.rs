@@ -1,0 +1,127 @@
+//! The users of the whole deployment, for the operator.
+
+use askama::Template;
+use axum::extract::Path;
+use axum::response::Response;
+use http::StatusCode;
+
+use super::failure::Failure;
+use super::form::{self, Form};
+use super::member::Member;
+use super::members::user_of;
+use super::page::Frame;
+use super::text::When;
+use super::web::Posted;
+use crate::desk::PageRequest;
+use crate::error::DeskError;
+use crate::records::{User, Versioned};
+use crate::role::scopes;
+
+struct Row {
+    id: String,
+    name: String,
+    email: String,
+    since: When,
+    last_seen: Option<When>,
+    is_disabled: bool,
+    is_self: bool,
+    version: u64,
+}
+
+fn row(member: &Member, user: Versioned<User>) -> Row {
+    let now = member.desk().now();
+    Row {
+        id: user.id.to_string(),
+        since: When::at(user.created_at, now),
+        last_seen: When::maybe(user.last_sign_in_at, now),
+        is_disabled: user.disabled_at.is_some(),
+        is_self: member.actor.user() == Some(&user.id),
+        version: user.version,
+        name: user.value.name,
+        email: user.value.email,
+    }
+}
+
+#[derive(Template)]
+#[template(path = "dashboard/users.html")]
+struct UsersPage {
+    frame: Frame,
+    users: Vec<Row>,
+    email: String,
+    next: Option<String>,
+}
+
+pub(super) async fn list(member: Member) -> Result<Response, Failure> {
+    let query = Form::parse(member.visitor.path.split_once('?').map_or("", |(_, query)| query).as_bytes());
+    let (desk, email) = (member.desk(), query.get("email").trim().to_owned());
+    let (found, next) = if email.is_empty() {
+        let after = Some(query.get("after").to_owned()).filter(|after| !after.is_empty());
+        let page = desk.users(&member.actor, &PageRequest { after, ..PageRequest::default() }).await?;
+        (page.items, page.next)
+    } else {
+        match desk.user_with_email(&member.actor, &email).await {
+            Ok(user) => (vec![user], None),
+            Err(DeskError::NotFound("user") | DeskError::Invalid { .. }) => (Vec::new(), None),
+            Err(error) => return Err(error.into()),
+        }
+    };
+    let users = found.into_iter().map(|user| row(&member, user)).collect();
+    let next = next.map(|next| form::query("after", &next));
+    Ok(member.page("Users", |frame| UsersPage { frame, users, email, next }))
+}
+
+#[derive(Template)]
+#[template(path = "dashboard/user.html")]
+struct UserPage {
+    frame: Frame,
+    user: Row,
+    /// What each is called, and the user's role in it.
+    accounts: Vec<(String, &'static str)>,
+    may_write: bool,
+}
+
+pub(super) async fn details(member: Member, Path(id): Path<String>) -> Result<Response, Failure> {
+    let id = user_of(&id)?;
+    let user = member.desk().user(&member.actor, &id).await?;
+    let accounts = member.desk().accounts_of(&member.actor, &id).await?;
+    let accounts = accounts.into_iter().map(|(account, role)| (account.name, role.as_str())).collect();
+    let user = row(&member, user);
+    let operates = member.operates.as_ref();
+    let may_write = !user.is_self && operates.is_some_and(|rights| rights.allows(&scopes::MEMBERS_WRITE));
+    let title = user.name.clone();
+    Ok(member.page_with(StatusCode::OK, &title, |frame| UserPage { frame, user, accounts, may_write }))
+}
+
+async fn set_disabled(member: &Member, id: &str, disabled: bool) -> Result<Response, Failure> {
+    let user = user_of(id)?;
+    member.desk().set_user_disabled(&member.actor, &user, disabled).await?;
+    let said = if disabled { "user-disabled" } else { "user-enabled" };
+    Ok(member.visitor.go_saying(&format!("/users/{user}"), said))
+}
+
+pub(super) async fn disable(Path(id): Path<String>, Posted { member, .. }: Posted) -> Result<Response, Failure> {
+    set_disabled(&member, &id, true).await
+}
+
+pub(super) async fn enable(Path(id): Path<String>, Posted { member, .. }: Posted) -> Result<Response, Failure> {
+    set_disabled(&member, &id, false).await
+}
+
+#[derive(Template)]
+#[template(path = "dashboard/user_delete.html")]
+struct DeletePage {
+    frame: Frame,
+    user: Row,
+}
+
+pub(super) async fn confirm(member: Member, Path(id): Path<String>) -> Result<Response, Failure> {
+    let user = member.desk().user(&member.actor, &user_of(&id)?).await?;
+    let user = row(&member, user);
+    Ok(member.page("Delete a user", |frame| DeletePage { frame, user }))
+}
+
+pub(super) async fn delete(Path(id): Path<String>, Posted { member, form }: Posted) -> Result<Response, Failure> {
+    let version = form.get("version").parse().unwrap_or(0);
+    member.desk().delete_user(&member.actor, &user_of(&id)?, version).await?;
+    Ok(member.visitor.go_saying("/users", "user-deleted"))
+}

@@ -1,0 +1,157 @@
+//! What the pages look like, set by the operator while they run.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+use utoipa::ToSchema;
+
+use super::audit::{Draft, Target};
+use super::{Desk, check_name};
+use crate::actor::Actor;
+use crate::appearance::{Accent, Logo, Theme};
+use crate::error::DeskError;
+use crate::records::{Entity, Versioned};
+use crate::role::scopes;
+use crate::store::Kind;
+
+/// There is one.
+const ID: &str = "appearance";
+
+/// What the pages look like. What is not set is as [`DashboardSettings`](crate::DashboardSettings) says.
+///
+/// # Examples
+/// ```
+/// let appearance = keyward_manage::Appearance::default();
+/// assert!(appearance.name.is_none());
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[non_exhaustive]
+pub struct Appearance {
+    /// What the provider is called.
+    pub name: Option<String>,
+    /// The colour of buttons and links, such as `#3c4cc0`.
+    #[schema(value_type = Option<String>)]
+    pub accent: Option<Accent>,
+    /// What those see who have chosen nothing.
+    #[serde(default)]
+    pub theme: Theme,
+    /// What the logo is called, by its contents.
+    pub logo: Option<String>,
+}
+
+/// What to change of what the pages look like; nothing by default.
+///
+/// # Examples
+/// ```
+/// let update = keyward_manage::AppearanceUpdate { name: Some(Some("Example API".into())), ..Default::default() };
+/// # let _ = update;
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AppearanceUpdate {
+    /// Another name, or that of the settings.
+    pub name: Option<Option<String>>,
+    /// Another colour, or that of the style sheet.
+    pub accent: Option<Option<Accent>>,
+    /// Another theme.
+    pub theme: Option<Theme>,
+    /// Another logo, a PNG, JPEG or WebP image of up to 32 KiB, or that of the settings.
+    pub logo: Option<Option<Vec<u8>>>,
+}
+
+impl Entity for Appearance {
+    const KIND: Kind = Kind::Appearance;
+    fn id(&self) -> String {
+        ID.to_owned()
+    }
+    fn sort(&self) -> i64 {
+        0
+    }
+}
+
+/// A logo's bytes, in a record of their own so that pages need not read them.
+#[derive(Clone, Serialize, Deserialize)]
+struct StoredLogo {
+    id: String,
+    base64: String,
+}
+
+impl Entity for StoredLogo {
+    const KIND: Kind = Kind::Logo;
+    fn id(&self) -> String {
+        self.id.clone()
+    }
+    fn sort(&self) -> i64 {
+        0
+    }
+}
+
+impl Desk {
+    /// What the pages look like; everybody who comes to them sees it. At version 0 as long as nothing was set.
+    ///
+    /// # Errors
+    /// [`DeskError::Store`] if the store fails.
+    pub async fn appearance(&self) -> Result<Versioned<Appearance>, DeskError> {
+        let known = self.get(ID).await?;
+        Ok(known.unwrap_or(Versioned { value: Appearance::default(), version: 0 }))
+    }
+
+    /// Changes what the pages look like, at once and on every node, if it is at this version still. Needs `accounts:write` in the operator's
+    /// account.
+    ///
+    /// # Errors
+    /// [`DeskError::Stale`], [`DeskError::Invalid`], [`DeskError::NotFound`], [`DeskError::Forbidden`].
+    pub async fn update_appearance(
+        &self,
+        actor: &Actor,
+        update: AppearanceUpdate,
+        version: u64,
+    ) -> Result<Versioned<Appearance>, DeskError> {
+        self.rights(actor, self.operator()).await?.require(&scopes::ACCOUNTS_WRITE)?;
+        let known = self.appearance().await?;
+        if known.version != version {
+            return Err(DeskError::Stale);
+        }
+        let mut changed = known.value.clone();
+        if let Some(name) = update.name {
+            changed.name = name.map(|name| check_name("name", &name)).transpose()?;
+        }
+        if let Some(accent) = update.accent {
+            changed.accent = accent;
+        }
+        if let Some(theme) = update.theme {
+            changed.theme = theme;
+        }
+        let mut writes = Vec::new();
+        if let Some(logo) = update.logo {
+            let logo = logo.map(Logo::of).transpose()?.map(|logo| StoredLogo {
+                id: hex::encode(Sha256::digest(&logo.bytes).get(..8).unwrap_or_default()),
+                base64: STANDARD.encode(&logo.bytes),
+            });
+            changed.logo = logo.as_ref().map(|logo| logo.id.clone());
+            if changed.logo != known.logo {
+                if let Some(before) = known.logo.as_deref()
+                    && let Some(before) = self.get::<StoredLogo>(before).await?
+                {
+                    writes.push(before.remove());
+                }
+                if let Some(logo) = logo {
+                    writes.push(logo.insert()?);
+                }
+            }
+        }
+        writes.push(if version == 0 { changed.insert()? } else { known.replace(&changed)? });
+        let draft =
+            Draft::new(actor, "settings.update", Target::new("settings", ID)).before(&known.value).after(&changed);
+        self.commit_or_stale(writes, draft).await?;
+        Ok(Versioned { value: changed, version: version + 1 })
+    }
+
+    /// The logo that is called this, if it is the logo.
+    #[cfg(feature = "dashboard")]
+    pub(crate) async fn logo(&self, id: &str) -> Result<Option<Logo>, DeskError> {
+        let Some(stored) = self.get::<StoredLogo>(id).await? else { return Ok(None) };
+        let bytes = STANDARD.decode(&stored.base64).map_err(|_| DeskError::Internal)?;
+        Logo::of(bytes).map(Some)
+    }
+}

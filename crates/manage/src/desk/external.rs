@@ -1,0 +1,149 @@
+//! What follows from who somebody is at the identity provider.
+
+use keyward::AccountId;
+use serde_json::json;
+
+use super::audit::{Draft, Outcome, Target};
+use super::builder::SignUpPolicy;
+use super::sessions::SignedIn;
+use super::users::normal_email;
+use super::{Desk, check_name};
+use crate::actor::Context;
+use crate::error::DeskError;
+use crate::identity_provider::{Claims, IdentityProvider};
+use crate::records::{Entity, Link, Member, StoredUser, User, Versioned};
+use crate::role::Role;
+use crate::store::{Kind, List, Write};
+
+/// Who it is, what to write so that they are, and what is to be logged of it.
+struct Admitted {
+    user: StoredUser,
+    writes: Vec<Write>,
+    draft: Draft,
+}
+
+impl Desk {
+    /// The provider by which people sign in to the dashboard, if there is one.
+    #[must_use]
+    pub fn identity_provider(&self) -> Option<&IdentityProvider> {
+        self.0.settings.identity_provider.as_ref()
+    }
+
+    /// Holds whoever goes to the provider, or comes back from there, to the number of attempts.
+    pub(crate) fn check_attempt(&self, context: &Context) -> Result<(), DeskError> {
+        self.0.throttle.check(context, None)
+    }
+
+    /// Begins a session for whoever this is at the provider: by what the provider calls them, if they came before; else by an e-mail
+    /// address that it says is theirs.
+    ///
+    /// # Errors
+    /// [`DeskError::NotAdmitted`] if that is nobody here.
+    pub(crate) async fn sign_in_external(&self, context: &Context, claims: &Claims) -> Result<SignedIn, DeskError> {
+        for _ in 0..super::ATTEMPTS {
+            let id = Link::id_of(&claims.issuer, &claims.subject);
+            let admitted = match self.get::<Link>(&id).await? {
+                Some(link) => self.admit_known(context, claims, &link).await?,
+                None => self.admit_new(context, claims).await?,
+            };
+            let Some(Admitted { user, mut writes, draft }) = admitted else {
+                self.refuse_external(context, &claims.issuer, "nobody here is them").await?;
+                return Err(DeskError::NotAdmitted);
+            };
+            let (secret, session) = self.new_session(context, &user)?;
+            writes.push(session.insert()?);
+            // Where it does not fit, somebody else has changed what this rests on: it is looked at again.
+            if self.commit(writes, draft).await?.is_ok() {
+                return Ok(SignedIn { session: secret, user: User::from(&user), ends_at: session.ends_at });
+            }
+        }
+        Err(DeskError::Stale)
+    }
+
+    /// Writes down that somebody came back from the provider and was not let in.
+    pub(crate) async fn refuse_external(&self, context: &Context, issuer: &str, why: &str) -> Result<(), DeskError> {
+        let draft = Draft::anonymous(context, "session.begin", Target::new("user", ""))
+            .after(json!({"identity_provider": issuer, "why": why}))
+            .outcome(Outcome::Refused);
+        self.commit_or_stale(Vec::new(), draft).await
+    }
+
+    async fn admit_known(
+        &self,
+        context: &Context,
+        claims: &Claims,
+        link: &Link,
+    ) -> Result<Option<Admitted>, DeskError> {
+        let Some(known): Option<Versioned<StoredUser>> = self.get(link.user.as_str()).await? else { return Ok(None) };
+        if known.disabled_at.is_some() {
+            return Ok(None);
+        }
+        let user = StoredUser { last_sign_in_at: Some(self.now()), ..known.value.clone() };
+        let draft = Draft::anonymous(context, "session.begin", Target::new("user", &user.id))
+            .after(json!({"identity_provider": claims.issuer}));
+        Ok(Some(Admitted { writes: vec![known.replace(&user)?], user, draft }))
+    }
+
+    async fn admit_new(&self, context: &Context, claims: &Claims) -> Result<Option<Admitted>, DeskError> {
+        let Some(email) = claims.verified_email.as_deref().and_then(|email| normal_email(email).ok()) else {
+            return Ok(None);
+        };
+        let mut after = json!({"identity_provider": claims.issuer, "subject": claims.subject, "email": email});
+        let Some(known) = self.find::<StoredUser>(&email).await? else {
+            return self.add_external(context, claims, email, after).await;
+        };
+        if known.disabled_at.is_some() {
+            return Ok(None);
+        }
+        // An address that the provider has given to somebody else meanwhile does not make them this user.
+        let links = self.list::<Link>(&List::of(Kind::Link, 100).owner(known.id.as_str())).await?;
+        if links.iter().any(|link| link.issuer == claims.issuer) {
+            tracing::warn!(user = %known.id, "the identity provider gives the address of a user to somebody else");
+            return Ok(None);
+        }
+        let mut user = StoredUser { last_sign_in_at: Some(self.now()), ..known.value.clone() };
+        if user.is_unproven {
+            // Somebody chose this password who may never have read a mail to this address.
+            (user.password, user.is_unproven) = (None, false);
+            user.epoch += 1;
+            after["password"] = json!("removed, as the address was not known to be theirs");
+        }
+        let link = self.new_link(claims, &user);
+        let draft = Draft::anonymous(context, "user.link", Target::new("user", &user.id)).after(after);
+        Ok(Some(Admitted { writes: vec![known.replace(&user)?, link.insert()?], user, draft }))
+    }
+
+    /// Somebody who was never here, if people add themselves.
+    async fn add_external(
+        &self,
+        context: &Context,
+        claims: &Claims,
+        email: String,
+        after: serde_json::Value,
+    ) -> Result<Option<Admitted>, DeskError> {
+        if self.0.settings.sign_up == SignUpPolicy::Closed {
+            return Ok(None);
+        }
+        let name = claims.name.as_deref().and_then(|name| check_name("name", name).ok());
+        let name = name.unwrap_or_else(|| email.chars().take(100).collect());
+        let mut user = self.new_user(email, name, None);
+        user.last_sign_in_at = Some(self.now());
+        let account = self.new_account(AccountId::generate(), user.name.clone());
+        // First: an account that nobody belongs to does no harm.
+        self.put_in_key_store(&account).await?;
+        let member: Member = self.new_member(&account.id, &user.id, Role::Owner);
+        let link = self.new_link(claims, &user);
+        let writes = vec![user.insert()?, account.insert()?, member.insert()?, link.insert()?];
+        let draft = Draft::anonymous(context, "user.sign_up", Target::new("user", &user.id)).account(&account.id);
+        Ok(Some(Admitted { user, writes, draft: draft.after(after) }))
+    }
+
+    fn new_link(&self, claims: &Claims, user: &StoredUser) -> Link {
+        Link {
+            issuer: claims.issuer.clone(),
+            subject: claims.subject.clone(),
+            user: user.id.clone(),
+            created_at: self.now(),
+        }
+    }
+}

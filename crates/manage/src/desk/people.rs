@@ -1,0 +1,158 @@
+//! What the operator does with users: finding, disabling, enabling and deleting them.
+
+use keyward::UserId;
+use serde_json::json;
+
+use super::Desk;
+use super::audit::{Draft, Target};
+use super::page::{Page, PageRequest};
+use crate::actor::Actor;
+use crate::error::DeskError;
+use crate::records::{Account, Entity, Member, StoredUser, User, Versioned};
+use crate::role::{Role, scopes};
+use crate::store::{Kind, List, Write};
+
+/// How many accounts of one user are looked at.
+const MOST: usize = 500;
+
+impl Desk {
+    /// All users, the first first. Needs `members:read` in the operator's account.
+    ///
+    /// # Errors
+    /// [`DeskError::NotFound`] for those who have nothing to do with the operator's account, [`DeskError::Forbidden`],
+    /// [`DeskError::Invalid`] for a bad cursor.
+    pub async fn users(&self, actor: &Actor, page: &PageRequest) -> Result<Page<Versioned<User>>, DeskError> {
+        self.rights(actor, self.operator()).await?.require(&scopes::MEMBERS_READ)?;
+        let users = self.list::<StoredUser>(&page.apply(List::of(Kind::User, 0))?).await?;
+        let page = page.page(users, |user| (user.value.sort(), user.value.id()));
+        Ok(page.map(|user| Versioned { value: User::from(&user.value), version: user.version }))
+    }
+
+    /// A user. Needs `members:read` in the operator's account.
+    ///
+    /// # Errors
+    /// [`DeskError::NotFound`], [`DeskError::Forbidden`].
+    pub async fn user(&self, actor: &Actor, id: &UserId) -> Result<Versioned<User>, DeskError> {
+        self.rights(actor, self.operator()).await?.require(&scopes::MEMBERS_READ)?;
+        let user = self.read_user(id).await?;
+        Ok(Versioned { value: User::from(&user.value), version: user.version })
+    }
+
+    /// The accounts that a user belongs to, with their roles. Needs `members:read` in the operator's account.
+    ///
+    /// # Errors
+    /// [`DeskError::NotFound`], [`DeskError::Forbidden`].
+    pub async fn accounts_of(&self, actor: &Actor, id: &UserId) -> Result<Vec<(Account, Role)>, DeskError> {
+        self.rights(actor, self.operator()).await?.require(&scopes::MEMBERS_READ)?;
+        let mut accounts = Vec::new();
+        for member in self.memberships(id).await? {
+            accounts.push((self.read_account(&member.account).await?.value, member.role));
+        }
+        Ok(accounts)
+    }
+
+    /// Keeps a user from signing in, and ends all of their sessions and tokens; or lets them sign in again. The keys of their accounts go on
+    /// working. Needs `members:write` in the operator's account, and nobody does it to a user whose role is above theirs.
+    ///
+    /// # Errors
+    /// [`DeskError::LastOwner`] for the operator's last owner who can sign in, [`DeskError::Invalid`] for the actor themselves,
+    /// [`DeskError::NotFound`], [`DeskError::Forbidden`], [`DeskError::Escalation`].
+    pub async fn set_user_disabled(
+        &self,
+        actor: &Actor,
+        id: &UserId,
+        disabled: bool,
+    ) -> Result<Versioned<User>, DeskError> {
+        self.check_governs(actor, id).await?;
+        for _ in 0..super::ATTEMPTS {
+            let user = self.read_user(id).await?;
+            if user.disabled_at.is_some() == disabled {
+                return Ok(Versioned { value: User::from(&user.value), version: user.version });
+            }
+            let mut writes = Vec::new();
+            let operator = self.operator().clone();
+            if disabled
+                && self.get::<Member>(&Member::id_of(&operator, id)).await?.is_some_and(|own| own.role == Role::Owner)
+            {
+                self.keep_owner(&operator, id, &mut writes).await?;
+            }
+            let changed = StoredUser {
+                disabled_at: disabled.then(|| self.now()),
+                epoch: user.epoch + u64::from(disabled),
+                ..user.value.clone()
+            };
+            writes.push(user.replace(&changed)?);
+            let action = if disabled { "user.disable" } else { "user.enable" };
+            // They may have signed in at this moment: then again.
+            if self.commit(writes, Draft::new(actor, action, Target::new("user", id))).await?.is_ok() {
+                return Ok(Versioned { value: User::from(&changed), version: user.version + 1 });
+            }
+        }
+        Err(DeskError::Stale)
+    }
+
+    /// Deletes a user, if they are at this version still: they belong to no account any more, and their address is free. What they did
+    /// stays in the audit log, and the keys of their accounts go on working. Needs `members:write` in the operator's account, and nobody
+    /// does it to a user whose role is above theirs.
+    ///
+    /// # Errors
+    /// [`DeskError::LastOwner`] if an account has no other owner who can sign in, [`DeskError::Stale`], [`DeskError::Invalid`] for the
+    /// actor themselves, [`DeskError::NotFound`], [`DeskError::Forbidden`], [`DeskError::Escalation`].
+    pub async fn delete_user(&self, actor: &Actor, id: &UserId, version: u64) -> Result<(), DeskError> {
+        self.check_governs(actor, id).await?;
+        let user = self.read_user(id).await?;
+        if user.version != version {
+            return Err(DeskError::Stale);
+        }
+        let mut writes = vec![user.remove()];
+        let members = self.memberships(id).await?;
+        if members.len() == MOST {
+            return Err(DeskError::invalid("user", "a member of fewer than 500 accounts: take them out of some first"));
+        }
+        for member in members {
+            if member.role == Role::Owner {
+                self.keep_owner(&member.account, id, &mut writes).await?;
+            }
+            writes.push(member.remove());
+        }
+        #[cfg(feature = "oidc")]
+        for link in self.list::<crate::records::Link>(&List::of(Kind::Link, 100).owner(id.as_str())).await? {
+            writes.push(link.remove());
+        }
+        // Sessions, tokens and links are worth nothing without the user, and are swept when they expire.
+        let draft = Draft::new(actor, "user.delete", Target::new("user", id)).before(json!({"email": user.email}));
+        self.commit_or_stale(writes, draft).await
+    }
+
+    /// Whether an actor is the operator's, and may do this to somebody else's user.
+    async fn check_governs(&self, actor: &Actor, id: &UserId) -> Result<(), DeskError> {
+        self.rights(actor, self.operator()).await?.require(&scopes::MEMBERS_WRITE)?;
+        if actor.user() == Some(id) {
+            return Err(DeskError::invalid("user", "somebody else"));
+        }
+        self.read_user(id).await?;
+        self.check_covers(actor, id).await
+    }
+
+    /// Sees to it that an account keeps an owner besides this one. The account is written too: of two who take an owner away at once, one
+    /// has to look again.
+    async fn keep_owner(
+        &self,
+        account: &keyward::AccountId,
+        user: &UserId,
+        writes: &mut Vec<Write>,
+    ) -> Result<(), DeskError> {
+        let known = self.read_account(account).await?;
+        self.check_other_owner(account, user).await?;
+        writes.push(known.replace(&known.value)?);
+        Ok(())
+    }
+
+    async fn memberships(&self, id: &UserId) -> Result<Vec<Versioned<Member>>, DeskError> {
+        Ok(self.list::<Member>(&List::of(Kind::Member, MOST).subject(id.as_str())).await?)
+    }
+
+    async fn read_user(&self, id: &UserId) -> Result<Versioned<StoredUser>, DeskError> {
+        self.get(id.as_str()).await?.ok_or(DeskError::NotFound("user"))
+    }
+}

@@ -1,0 +1,183 @@
+//! Forgotten passwords: a link, good once and for an hour, with which somebody chooses another.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use keyward::{Timestamp, UserId};
+use serde_json::json;
+use zeroize::Zeroizing;
+
+use super::audit::{Draft, Target};
+use super::users::normal_email;
+use super::{Desk, password};
+use crate::actor::{Actor, Context};
+use crate::error::DeskError;
+use crate::records::{Entity, Member, PasswordReset, StoredUser, User, Versioned, digest_of, new_secret};
+use crate::role::scopes;
+use crate::store::{Kind, List};
+
+/// How long a link is good for.
+const LIFE: Duration = Duration::from_secs(3_600);
+
+/// What somebody chooses another password with, once.
+///
+/// # Examples
+/// ```
+/// use keyward_manage::{Desk, SqliteDesk};
+/// use keyward_sqlite::SqliteStore;
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let store = SqliteStore::temporary()?;
+/// let desk = Desk::builder(store.clone(), SqliteDesk::open(&store)?)
+///     .on_forgotten_password(|reset| {
+///         let link = format!("https://keys.example.com/reset?reset={}", *reset.secret);
+///         // Hand it to what sends mail, and do not wait for that here.
+///         let _ = (&reset.user.email, link);
+///     })
+///     .build()?;
+/// # let _ = desk;
+/// # Ok(()) }
+/// ```
+pub struct ResetLink {
+    /// What stands behind `/reset?reset=` in the link. It is shown this once.
+    pub secret: Zeroizing<String>,
+    /// Whose password it is.
+    pub user: User,
+    /// When it ends.
+    pub ends_at: Timestamp,
+}
+
+impl fmt::Debug for ResetLink {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ResetLink").field("user", &self.user.id).finish_non_exhaustive()
+    }
+}
+
+/// What sends a link to whoever has forgotten their password.
+pub(crate) type Forgotten = Arc<dyn Fn(ResetLink) + Send + Sync>;
+
+impl Desk {
+    /// A link with which a user chooses another password. It lets in whoever has it, so it needs `members:write` in every account that the
+    /// user belongs to, and nobody gets one for a user whose role is above their own.
+    ///
+    /// # Errors
+    /// [`DeskError::NotFound`] for a user in none of the actor's accounts, [`DeskError::Forbidden`], [`DeskError::Escalation`],
+    /// [`DeskError::PasswordsOff`], [`DeskError::Invalid`] for the actor themselves.
+    pub async fn create_password_reset(&self, actor: &Actor, user: &UserId) -> Result<ResetLink, DeskError> {
+        self.check_passwords_count()?;
+        if actor.user() == Some(user) {
+            // A session that was left open is not to be enough for another password.
+            return Err(DeskError::invalid("user", "somebody else: your own password is changed with the current one"));
+        }
+        let known: Versioned<StoredUser> = self.get(user.as_str()).await?.ok_or(DeskError::NotFound("user"))?;
+        self.check_covers(actor, user).await?;
+        if known.disabled_at.is_some() {
+            return Err(DeskError::invalid("user", "one who can sign in: enable them first"));
+        }
+        self.new_reset(&known, Draft::new(actor, "user.create_password_reset", Target::new("user", user))).await
+    }
+
+    /// Takes note that somebody has forgotten their password: if there is such a user, and
+    /// [`on_forgotten_password`](crate::DeskBuilder::on_forgotten_password) says how, they are sent a link. What comes of it is not told,
+    /// nor how long it takes.
+    ///
+    /// # Errors
+    /// [`DeskError::Throttled`], [`DeskError::PasswordsOff`], [`DeskError::Invalid`] for what is no address.
+    pub async fn forgot_password(&self, context: &Context, email: &str) -> Result<(), DeskError> {
+        self.check_passwords_count()?;
+        let email = normal_email(email)?;
+        self.0.throttle.check(context, Some(&email))?;
+        let Some(send) = self.0.forgotten.clone() else { return Ok(()) };
+        let (desk, context) = (self.clone(), context.clone());
+        tokio::spawn(async move {
+            let sent = async {
+                let user = desk.find::<StoredUser>(&email).await?;
+                let Some(user) = user.filter(|user| user.disabled_at.is_none()) else { return Ok(()) };
+                let draft = Draft::anonymous(&context, "user.forgot_password", Target::new("user", &user.id));
+                send(desk.new_reset(&user, draft).await?);
+                Ok::<_, DeskError>(())
+            };
+            if let Err(error) = sent.await {
+                tracing::error!(%error, "somebody who has forgotten their password gets no link");
+            }
+        });
+        Ok(())
+    }
+
+    /// Whether those who have forgotten their password are sent a link.
+    #[must_use]
+    pub fn sends_links(&self) -> bool {
+        self.0.forgotten.is_some() && self.takes_passwords()
+    }
+
+    /// Chooses another password, with a link, and ends all sessions and tokens of the user.
+    ///
+    /// # Errors
+    /// [`DeskError::LinkEnded`], [`DeskError::Invalid`], [`DeskError::Throttled`], [`DeskError::PasswordsOff`].
+    pub async fn reset_password(&self, context: &Context, secret: &str, new_password: &str) -> Result<(), DeskError> {
+        self.check_passwords_count()?;
+        self.0.throttle.check(context, None)?;
+        password::check(new_password)?;
+        let reset: Versioned<PasswordReset> = self.get(&digest_of(secret)).await?.ok_or(DeskError::LinkEnded)?;
+        let user: Versioned<StoredUser> = self.get(reset.user.as_str()).await?.ok_or(DeskError::LinkEnded)?;
+        // Another link that was used, another password and signing out everywhere end it.
+        if reset.ends_at <= self.now() || reset.epoch != user.epoch {
+            return Err(DeskError::LinkEnded);
+        }
+        let password = Some(self.0.passwords.hash(new_password.to_owned()).await?);
+        let draft = Draft::anonymous(context, "user.reset_password", Target::new("user", &user.id));
+        let mut known = user;
+        for _ in 0..super::ATTEMPTS {
+            let changed = StoredUser { password: password.clone(), epoch: known.epoch + 1, ..known.value.clone() };
+            if self.commit(vec![reset.remove(), known.replace(&changed)?], draft.clone()).await?.is_ok() {
+                return Ok(());
+            }
+            // They may have signed in meanwhile, which ends no link.
+            known = self.get(reset.user.as_str()).await?.ok_or(DeskError::LinkEnded)?;
+            if known.epoch != reset.epoch || self.get::<PasswordReset>(&reset.value.id()).await?.is_none() {
+                return Err(DeskError::LinkEnded);
+            }
+        }
+        Err(DeskError::Stale)
+    }
+
+    async fn new_reset(&self, user: &StoredUser, draft: Draft) -> Result<ResetLink, DeskError> {
+        let secret = new_secret("kwp_")?;
+        let ends_at = self.now().saturating_add(LIFE);
+        let reset = PasswordReset { digest: digest_of(&secret), user: user.id.clone(), epoch: user.epoch, ends_at };
+        self.commit_or_stale(vec![reset.insert()?], draft.after(json!({"ends_at": ends_at}))).await?;
+        Ok(ResetLink { secret, user: User::from(user), ends_at })
+    }
+
+    /// Whether an actor may do to a user what makes them that user, or ends what they can do anywhere: in every account that the user
+    /// belongs to, they manage members, and the user's role is not above theirs.
+    pub(crate) async fn check_covers(&self, actor: &Actor, user: &UserId) -> Result<(), DeskError> {
+        const MOST: usize = 500;
+        let members = self.list::<Member>(&List::of(Kind::Member, MOST).subject(user.as_str())).await?;
+        let mut places: Vec<_> = members.iter().map(|member| (&member.account, Some(member.role))).collect();
+        if places.is_empty() || places.len() == MOST {
+            // Nobody's, or of more accounts than are looked at: the operator's.
+            places.push((self.operator(), None));
+        }
+        let (mut seen, mut hidden) = (false, false);
+        for (account, role) in places {
+            let rights = match self.rights(actor, account).await {
+                Ok(rights) => rights,
+                Err(DeskError::NotFound(_)) => {
+                    hidden = true;
+                    continue;
+                }
+                Err(error) => return Err(error),
+            };
+            seen = true;
+            rights.require(&scopes::MEMBERS_WRITE)?;
+            role.map_or(Ok(()), |role| rights.check_role(role))?;
+        }
+        match (seen, hidden) {
+            (false, _) => Err(DeskError::NotFound("user")),
+            (true, true) => Err(DeskError::Escalation("they belong to other accounts, too".to_owned())),
+            (true, false) => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,23 @@
+//! The client that openidconnect asks through.
+
+use std::pin::Pin;
+
+use openidconnect::{AsyncHttpClient, HttpRequest, HttpResponse};
+
+use crate::outbound::{AskError, Outbound};
+
+#[derive(Clone)]
+pub(super) struct Http(pub(super) Outbound);
+
+impl<'c> AsyncHttpClient<'c> for Http {
+    type Error = AskError;
+    type Future = Pin<Box<dyn Future<Output = Result<HttpResponse, AskError>> + Send + 'c>>;
+
+    fn call(&'c self, request: HttpRequest) -> Self::Future {
+        Box::pin(async {
+            let answer = self.0.ask(request.try_into()?).await?;
+            // An outage, which openidconnect would take for a description that cannot be used.
+            if answer.status().is_server_error() { Err(AskError::Status(answer.status())) } else { Ok(answer) }
+        })
+    }
+}

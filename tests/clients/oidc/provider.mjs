@@ -1,0 +1,89 @@
+// An OpenID Connect provider on a free port: `oidc-provider`, which is certified. It says its issuer in its first line of output.
+//
+// Whoever signs in is called what they type, and has that name's address at example.com. Some names are special, so that it can be seen
+// what becomes of tokens that no honest provider gives:
+// their ID token is signed anew, with a part of it changed.
+import { createHmac, generateKeyPairSync, sign } from "node:crypto";
+import { createServer } from "node:http";
+import { pathToFileURL } from "node:url";
+
+const [modules, secret, idTokens] = process.argv.slice(2);
+const { default: Provider } = await import(pathToFileURL(`${modules}/oidc-provider/lib/index.js`));
+
+const newKey = (kid) => {
+  const { privateKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
+  return { privateKey, jwk: { ...privateKey.export({ format: "jwk" }), kid, use: "sig", alg: "RS256" } };
+};
+const own = newKey("own");
+let later;
+
+const claims = (sub) => {
+  const [first, name] = sub.includes(".") ? sub.split(".") : ["", sub];
+  if (first === "without-email") return { sub, name };
+  return { sub, name: `The ${name}`, email: `${name}@example.com`, email_verified: first !== "unverified" };
+};
+
+const encode = (value) => Buffer.from(typeof value === "string" ? value : JSON.stringify(value)).toString("base64url");
+const signed = (payload, key = own, kid = "own") => {
+  const text = `${encode({ alg: "RS256", kid })}.${encode(payload)}`;
+  return `${text}.${sign("sha256", Buffer.from(text), key.privateKey).toString("base64url")}`;
+};
+const seconds = () => Math.floor(Date.now() / 1000);
+const changes = {
+  same: (payload) => signed(payload),
+  audience: (payload) => signed({ ...payload, aud: "another" }),
+  audiences: (payload) => signed({ ...payload, aud: [payload.aud, "another"] }),
+  issuer: (payload) => signed({ ...payload, iss: "https://login.example.com" }),
+  expired: (payload) => signed({ ...payload, exp: seconds() - 60 }),
+  nonce: (payload) => signed({ ...payload, nonce: "another" }),
+  "no-nonce": ({ nonce, ...payload }) => signed(payload),
+  "access-token": (payload) => signed({ ...payload, at_hash: "AAAAAAAAAAAAAAAAAAAAAA" }),
+  "unknown-key": (payload) => signed(payload, newKey("own")),
+  unsigned: (payload) => `${encode({ alg: "none" })}.${encode(payload)}.`,
+  hmac: (payload) => {
+    const text = `${encode({ alg: "HS256" })}.${encode(payload)}`;
+    return `${text}.${createHmac("sha256", secret).update(text).digest("base64url")}`;
+  },
+  rotated: (payload) => {
+    later ??= newKey("later");
+    return signed(payload, later, "later");
+  },
+  "no-token": () => undefined,
+};
+
+let handler = () => {};
+const server = createServer((request, response) => handler(request, response));
+server.listen(0, "127.0.0.1", () => {
+  const issuer = `http://127.0.0.1:${server.address().port}`;
+  const provider = new Provider(issuer, {
+    clients: [{ client_id: "keyward", client_secret: secret, redirect_uris: ["http://127.0.0.1/login/oidc/callback"] }],
+    jwks: { keys: [own.jwk] },
+    cookies: { keys: ["of a test"] },
+    claims: { email: ["email", "email_verified"], profile: ["name"] },
+    conformIdTokenClaims: idTokens !== "full",
+    findAccount: (_, sub) => ({ accountId: sub, claims: () => claims(sub) }),
+    // Nobody is asked for consent.
+    async loadExistingGrant(ctx) {
+      const grant = new ctx.oidc.provider.Grant({ accountId: ctx.oidc.session.accountId, clientId: ctx.oidc.client.clientId });
+      grant.addOIDCScope("openid email profile");
+      await grant.save();
+      return grant;
+    },
+  });
+  // The port of a test's service is free to be any.
+  provider.Client.prototype.redirectUriAllowed = (uri) => /^http:\/\/127\.0\.0\.1:\d+\/login\/oidc\/callback$/.test(uri);
+  provider.use(async (ctx, next) => {
+    await next();
+    if (ctx.oidc?.route === "token" && ctx.body?.id_token) {
+      const payload = JSON.parse(Buffer.from(ctx.body.id_token.split(".")[1], "base64url"));
+      const change = changes[payload.sub.split(".")[0]];
+      if (change) ctx.body.id_token = change(payload);
+    }
+    if (ctx.oidc?.route === "jwks" && later) {
+      const { d, p, q, dp, dq, qi, ...open } = later.jwk;
+      ctx.body.keys.push(open);
+    }
+  });
+  handler = provider.callback();
+  console.log(issuer);
+});

@@ -1,0 +1,339 @@
+//! Signing in with an identity provider: `oidc-provider` in a process of its own, and what becomes of those who mean no good.
+
+use std::time::Duration;
+
+use keyward_manage::{
+    Actor, AuditQuery, Context, DeskBuilder, DeskError, IdentityProvider, NewUser, Role, SignUpPolicy,
+};
+use keyward_tests::identity_provider::{CLIENT_ID, CLIENT_SECRET, Provider};
+
+use crate::browser::Browser;
+use crate::http::{Answer, Client};
+use crate::site::{EMAIL, PASSWORD, Site, keep_log};
+
+const NOT_LET_IN: &str = "nothing here is yours yet";
+
+fn with(provider: &Provider) -> IdentityProvider {
+    let provider = IdentityProvider::new(&provider.issuer, CLIENT_ID).unwrap();
+    provider.client_secret(CLIENT_SECRET).button("Sign in with Example")
+}
+
+/// With an owner who has a password, and nobody else but by invitation.
+async fn site(provider: &Provider, change: impl FnOnce(DeskBuilder) -> DeskBuilder) -> Site {
+    let site = Site::build(|desk| change(desk.identity_provider(with(provider)).sign_up(SignUpPolicy::Closed))).await;
+    site.add_owner().await;
+    site
+}
+
+async fn invite(site: &Site, email: &str) -> Option<String> {
+    let owner = site.owner().await;
+    let invited = site.desk.invite(&owner, &site.desk.operator().clone(), email, Role::Developer).await.unwrap();
+    invited.invitation.map(|secret| secret.to_string())
+}
+
+fn path_of(url: &str) -> &str {
+    let from = url.find("://").map_or(0, |at| at + 3);
+    url.get(from..).and_then(|rest| rest.find('/')).map_or("/", |at| &url[from + at..])
+}
+
+/// What the provider says to this request, signed in as `login`: where it sends the browser back to.
+async fn at_provider(provider: &Provider, request: &str, login: &str) -> String {
+    let mut browser = Client::at(provider.issuer.clone());
+    let mut answer = browser.get(path_of(request)).await;
+    for _ in 0..8 {
+        let there = answer.header("location").to_owned();
+        if there.contains("/login/oidc/callback") {
+            return there;
+        }
+        answer = if there.is_empty() {
+            let action = answer.body.split("action=\"").nth(1).unwrap_or_else(|| panic!("{}", answer.body));
+            let action = path_of(action.split('"').next().unwrap()).to_owned();
+            browser.post(&action, &[("prompt", "login"), ("login", login), ("password", "any")]).await
+        } else {
+            browser.get(path_of(&there)).await
+        };
+    }
+    panic!("the provider does not send anybody back: {} {}", answer.status, answer.body)
+}
+
+/// Goes to the provider: where it is to be asked.
+async fn begin(client: &mut Client, path: &str) -> String {
+    let answer = client.get(path).await;
+    assert_eq!(answer.status, 303, "{}", answer.body);
+    answer.header("location").to_owned()
+}
+
+async fn sign_in(site: &Site, provider: &Provider, login: &str) -> (Client, Answer) {
+    let mut client = Client::new(site);
+    let request = begin(&mut client, "/login/oidc").await;
+    let back = at_provider(provider, &request, login).await;
+    let answer = client.get(path_of(&back)).await;
+    (client, answer)
+}
+
+/// The last entries of the audit log, as one text.
+async fn audit_log(site: &Site) -> String {
+    let log = site.desk.audit_log(&Actor::system("test", Context::new()), &AuditQuery::default()).await.unwrap();
+    serde_json::to_string(&log.items).unwrap()
+}
+
+#[tokio::test]
+async fn an_invited_user_signs_in_with_the_provider_and_is_back_where_they_wanted_to_be() {
+    let provider = Provider::start();
+    let site = site(&provider, |desk| desk).await;
+    invite(&site, "grace@example.com").await;
+    let browser = Browser::open(&site).await;
+    for times in 0..2 {
+        browser.go("/members?after=").await;
+        browser.see("Sign in with Example").await;
+        browser.picture("login-with-provider").await;
+        browser.press("Sign in with Example").await;
+        if times == 0 {
+            browser
+                .client
+                .find(fantoccini::Locator::Css("[name=login]"))
+                .await
+                .unwrap()
+                .send_keys("grace")
+                .await
+                .unwrap();
+            let password = fantoccini::Locator::Css("[name=password]");
+            browser.client.find(password).await.unwrap().send_keys("any").await.unwrap();
+            browser.click("[type=submit]").await;
+        }
+        // The second time the provider knows them still.
+        browser.see("grace@example.com").await;
+        assert_eq!(browser.path().await, "/members?after=");
+        assert!(!browser.text().await.contains("invited"), "they are there");
+        browser.go("/settings").await;
+        browser.see("Where you are signed in").await;
+        assert!(!browser.text().await.contains("Current password"), "they have none");
+        browser.press("Sign out").await;
+        browser.see("You are signed out").await;
+    }
+    let log = audit_log(&site).await;
+    assert!(log.contains("user.link") && log.contains("session.begin") && log.contains(&provider.issuer), "{log}");
+    browser.close().await;
+}
+
+#[tokio::test]
+async fn only_a_verified_address_that_is_known_lets_anybody_in_and_all_others_are_told_the_same() {
+    for provider in [Provider::start(), Provider::start_full()] {
+        let site = site(&provider, |desk| desk).await;
+        let link = invite(&site, "grace@example.com").await.unwrap();
+        for login in ["unverified.grace", "without-email.grace", "nobody"] {
+            let (mut client, answer) = sign_in(&site, &provider, login).await;
+            assert_eq!(answer.status, 403, "{login}: {}", answer.body);
+            assert!(answer.body.contains(NOT_LET_IN), "{login}: {}", answer.body);
+            assert!(!client.cookies.contains_key("keyward_session"), "{login}");
+            assert_eq!(client.get("/keys").await.status, 303, "{login}");
+        }
+        let (mut client, answer) = sign_in(&site, &provider, "grace").await;
+        assert_eq!((answer.status, answer.header("location")), (303, "/keys"));
+        assert!(answer.headers.get_all("set-cookie").iter().any(|cookie| {
+            let cookie = cookie.to_str().unwrap();
+            cookie.starts_with("keyward_session=kws_") && cookie.contains("HttpOnly") && cookie.contains("SameSite=Lax")
+        }));
+        assert_eq!(client.get("/keys").await.status, 200);
+        // Their invitation is used up: whoever has the link cannot choose a password for them.
+        let chosen = site.desk.accept_invitation(&Context::new(), &link, "Mallory", "another good password").await;
+        assert!(matches!(chosen, Err(DeskError::LinkEnded)));
+        assert_eq!(invite_again(&site).await, None, "and nobody gets another");
+        // Who is disabled is told what all others are.
+        let owner = site.owner().await;
+        let user = site.desk.user_with_email(&owner, "grace@example.com").await.unwrap().value.id;
+        site.desk.set_user_disabled(&owner, &user, true).await.unwrap();
+        assert_eq!(client.get("/keys").await.status, 303);
+        let (_, answer) = sign_in(&site, &provider, "grace").await;
+        assert!(answer.status == 403 && answer.body.contains(NOT_LET_IN), "{}", answer.body);
+        site.desk.set_user_disabled(&owner, &user, false).await.unwrap();
+        // Somebody else to whom the provider gives the same address later is not them.
+        let (_, answer) = sign_in(&site, &provider, "same.grace").await;
+        assert_eq!(answer.status, 403, "{}", answer.body);
+        assert!(answer.body.contains(NOT_LET_IN));
+    }
+}
+
+/// Grace is made a member of another account.
+async fn invite_again(site: &Site) -> Option<String> {
+    let owner = site.owner().await;
+    let account = site.desk.create_account(&owner, "Another").await.unwrap().value.id;
+    let invited = site.desk.invite(&owner, &account, "grace@example.com", Role::Viewer).await.unwrap();
+    invited.invitation.map(|secret| secret.to_string())
+}
+
+#[tokio::test]
+async fn where_sign_up_is_open_strangers_get_an_account_and_nobody_has_chosen_a_password_for_them() {
+    let provider = Provider::start();
+    let site = site(&provider, |desk| desk.sign_up(SignUpPolicy::Open)).await;
+    let (mut client, answer) = sign_in(&site, &provider, "newcomer").await;
+    assert_eq!(answer.status, 303, "{}", answer.body);
+    assert!(client.get("/settings").await.body.contains("The newcomer"), "as the provider calls them");
+    let (_, answer) = sign_in(&site, &provider, "unverified.other").await;
+    assert_eq!(answer.status, 403, "{}", answer.body);
+
+    // Somebody has signed up with the address of another, who comes with the provider's word for it.
+    let context = Context::new();
+    site.desk.sign_up(&context, NewUser::new("victim@example.com", "Mallory", PASSWORD)).await.unwrap();
+    let before = site.desk.sign_in(&context, "victim@example.com", PASSWORD).await.unwrap().session;
+    let (_, answer) = sign_in(&site, &provider, "victim").await;
+    assert_eq!(answer.status, 303, "{}", answer.body);
+    assert!(matches!(site.desk.session(&before, context.clone()).await, Err(DeskError::SignedOut)));
+    let again = site.desk.sign_in(&context, "victim@example.com", PASSWORD).await;
+    assert!(matches!(again, Err(DeskError::WrongCredentials)));
+    // Who was added by others keeps their password.
+    let (_, answer) = sign_in(&site, &provider, "ada").await;
+    assert_eq!(answer.status, 303, "{}", answer.body);
+    site.owner().await;
+}
+
+#[tokio::test]
+async fn tokens_that_are_not_what_was_asked_for_do_not_count() {
+    keep_log();
+    let provider = Provider::start();
+    let site = site(&provider, |desk| desk.sign_up(SignUpPolicy::Open)).await;
+    for (change, why) in [
+        ("audience", "Invalid audiences"),
+        ("audiences", "Invalid audiences"),
+        ("issuer", "Invalid issuer"),
+        ("expired", "Expired"),
+        ("nonce", "Invalid nonce"),
+        ("no-nonce", "Invalid nonce"),
+        ("access-token", "another access token"),
+        ("unknown-key", "Signature verification failed"),
+        ("unsigned", "No signature found"),
+        ("hmac", "Disallowed signature algorithm"),
+        ("no-token", "there is none"),
+    ] {
+        let (client, answer) = sign_in(&site, &provider, &format!("{change}.ada")).await;
+        assert_eq!(answer.status, 403, "{change}: {}", answer.body);
+        assert!(answer.body.contains("could not be used"), "{change}: {}", answer.body);
+        assert!(!client.cookies.contains_key("keyward_session"), "{change}");
+        let log = audit_log(&site).await;
+        let last = log.split("\"number\"").nth(1).unwrap();
+        assert!(last.contains(why) && last.contains("refused"), "{change}: {last}");
+    }
+    // Signed anew and not changed, the same token counts; so it was the change.
+    let (_, answer) = sign_in(&site, &provider, "same.ada").await;
+    assert_eq!(answer.status, 303, "{}", answer.body);
+    // And so it does with a key that the provider has since.
+    tokio::time::sleep(Duration::from_millis(1_100)).await;
+    let (client, answer) = sign_in(&site, &provider, "rotated.bob").await;
+    assert_eq!(answer.status, 303, "{}", answer.body);
+    site.assert_kept_nowhere(&[CLIENT_SECRET, client.cookies.get("keyward_session").unwrap()]);
+}
+
+#[tokio::test]
+async fn what_one_browser_began_is_worth_nothing_in_another_nor_twice() {
+    let provider = Provider::start();
+    let site = site(&provider, |desk| desk).await;
+    let refused = |answer: &Answer, what: &str| {
+        assert_eq!(answer.status, 403, "{what}: {}", answer.body);
+        assert!(answer.body.contains("Begin again"), "{what}: {}", answer.body);
+    };
+    let mut own = Client::new(&site);
+    let request = begin(&mut own, "/login/oidc?to=/audit").await;
+    assert!(request.contains("code_challenge_method=S256") && request.contains("nonce=") && request.contains("state="));
+    let back = at_provider(&provider, &request, "ada").await;
+    let under_way = own.cookies.get("keyward_oidc").unwrap().clone();
+
+    // In a browser that began nothing, and in one that began something else.
+    refused(&Client::new(&site).get(path_of(&back)).await, "no cookie");
+    let mut other = Client::new(&site);
+    begin(&mut other, "/login/oidc").await;
+    refused(&other.get(path_of(&back)).await, "another's cookie");
+    // With another state, or another purpose than it was begun for.
+    for (cookie, path, what) in [
+        (under_way.clone(), path_of(&back).replace("state=", "state=0"), "state"),
+        (under_way.clone(), "/login/oidc/callback?code=x".to_owned(), "no state"),
+        (under_way.replace('.', ".1"), path_of(&back).to_owned(), "purpose"),
+    ] {
+        let mut client = Client::new(&site);
+        client.cookies.insert("keyward_oidc".to_owned(), cookie);
+        refused(&client.get(&path).await, what);
+    }
+    // Where it was begun, once.
+    let planted = "kws_0000000000000000000000000000000000000000000000000000000000000000".to_owned();
+    own.cookies.insert("keyward_session".to_owned(), planted.clone());
+    let answer = own.get(path_of(&back)).await;
+    assert_eq!((answer.status, answer.header("location")), (303, "/audit"));
+    assert_ne!(own.cookies.get("keyward_session"), Some(&planted), "the session is a new one");
+    let mut again = Client::new(&site);
+    refused(&again.get(path_of(&back)).await, "used up");
+    again.cookies.insert("keyward_oidc".to_owned(), under_way);
+    refused(&again.get(path_of(&back)).await, "the code is used up at the provider");
+
+    // What was changed on the way to the provider: nonce and challenge are of this browser's sign-in.
+    for (part, what) in [("nonce=", "nonce"), ("code_challenge=", "challenge")] {
+        let mut client = Client::new(&site);
+        let request = begin(&mut client, "/login/oidc").await;
+        let (before, after) = request.split_once(part).unwrap();
+        let value = after.split('&').next().unwrap();
+        let changed: String = value.chars().rev().collect();
+        let request = format!("{before}{part}{}", after.replacen(value, &changed, 1));
+        let back = at_provider(&provider, &request, "ada").await;
+        refused(&client.get(path_of(&back)).await, what);
+    }
+    // Nobody is sent elsewhere afterwards.
+    let mut client = Client::new(&site);
+    let request = begin(&mut client, "/login/oidc?to=https://evil.example/keys").await;
+    let back = at_provider(&provider, &request, "ada").await;
+    assert_eq!(client.get(path_of(&back)).await.header("location"), "/keys");
+    // And who says no at the provider is told what to do.
+    let mut client = Client::new(&site);
+    let request = begin(&mut client, "/login/oidc").await;
+    let state = request.split("state=").nth(1).unwrap().split('&').next().unwrap();
+    refused(&client.get(&format!("/login/oidc/callback?error=access_denied&state={state}")).await, "said no");
+}
+
+#[tokio::test]
+async fn a_provider_that_is_down_is_said_to_be_and_passwords_go_on() {
+    let mut provider = Provider::start();
+    let site = site(&provider, |desk| desk).await;
+    let mut client = Client::new(&site);
+    let request = begin(&mut client, "/login/oidc").await;
+    let back = at_provider(&provider, &request, "ada").await;
+    provider.stop();
+    let answer = client.get(path_of(&back)).await;
+    assert_eq!(answer.status, 503, "{}", answer.body);
+    assert!(answer.body.contains("does not answer") && !answer.header("retry-after").is_empty(), "{}", answer.body);
+    // One that was never there.
+    let other = self::site(&provider, |desk| desk).await;
+    let answer = Client::new(&other).get("/login/oidc").await;
+    assert_eq!(answer.status, 503, "{}", answer.body);
+    assert!(with(&provider).check().await.unwrap_err().is_outage());
+    let mut client = Client::signed_in(&other).await;
+    assert_eq!(client.get("/keys").await.status, 200);
+    // One that is no provider at all is a mistake, and not an outage.
+    let no_provider = IdentityProvider::new(&site.url(""), CLIENT_ID).unwrap();
+    assert!(!no_provider.check().await.unwrap_err().is_outage());
+    assert_eq!(Client::new(&Site::with_owner().await).get("/login/oidc").await.status, 404);
+}
+
+#[tokio::test]
+async fn where_the_provider_is_the_only_way_in_passwords_open_nothing() {
+    let provider = Provider::start();
+    let site = site(&provider, |desk| desk.identity_provider(with(&provider).only_way())).await;
+    let mut client = Client::new(&site);
+    let page = client.get("/login").await.body;
+    assert!(page.contains("Sign in with Example") && !page.contains("type=\"password\""), "{page}");
+    let context = Context::new();
+    assert!(matches!(site.desk.sign_in(&context, EMAIL, PASSWORD).await, Err(DeskError::PasswordsOff)));
+    assert!(matches!(site.desk.issue_tokens(&context, EMAIL, PASSWORD).await, Err(DeskError::PasswordsOff)));
+    let (mut client, answer) = sign_in(&site, &provider, "ada").await;
+    assert_eq!(answer.status, 303, "{}", answer.body);
+    assert!(!client.get("/settings").await.body.contains("type=\"password\""));
+    let page = client.get("/members").await;
+    let fields = [
+        ("csrf", page.field("csrf")),
+        ("form_id", page.field("form_id")),
+        ("email", "grace@example.com".to_owned()),
+        ("role", "viewer".to_owned()),
+    ];
+    let fields: Vec<_> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let invited = client.post("/members", &fields).await;
+    assert_eq!(invited.status, 200, "{}", invited.body);
+    assert!(invited.body.contains("with the identity provider") && !invited.body.contains("kwi_"), "{}", invited.body);
+    let (_, answer) = sign_in(&site, &provider, "grace").await;
+    assert_eq!(answer.status, 303, "{}", answer.body);
+}
