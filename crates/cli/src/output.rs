@@ -31,6 +31,7 @@ pub(crate) fn key_to_json(key: &KeyRecord, now: Timestamp) -> Value {
         "id": key.id,
         "name": key.name,
         "hint": key.hint,
+        "hashed_with": key.hashed_with,
         "status": key.status(now),
         "kind": key.kind,
         "mode": key.mode,
