@@ -16,6 +16,10 @@ bench *arguments:
 fuzz *arguments:
     cargo xtask fuzz {{ arguments }}
 
+# Build the guide as a book.
+guide:
+    cargo xtask guide
+
 # Simulate many nodes on one store.
 simulate *arguments:
     cargo xtask simulate {{ arguments }}

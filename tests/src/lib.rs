@@ -27,3 +27,37 @@ pub struct Gateways;
 #[cfg(doctest)]
 #[doc = include_str!("../../docs/import.md")]
 pub struct Import;
+
+/// The code in the guide compiles, and what can be run without a server runs.
+#[cfg(doctest)]
+mod guide {
+    #[doc = include_str!("../../guide/src/protect-a-service.md")]
+    pub struct ProtectAService;
+
+    #[doc = include_str!("../../guide/src/other-frameworks.md")]
+    pub struct OtherFrameworks;
+
+    #[doc = include_str!("../../guide/src/scopes.md")]
+    pub struct Scopes;
+
+    #[doc = include_str!("../../guide/src/own-store.md")]
+    pub struct OwnStore;
+
+    #[doc = include_str!("../../guide/src/many-nodes.md")]
+    pub struct ManyNodes;
+
+    #[doc = include_str!("../../guide/src/managing-keys.md")]
+    pub struct ManagingKeys;
+
+    #[doc = include_str!("../../guide/src/peppers.md")]
+    pub struct Peppers;
+
+    #[doc = include_str!("../../guide/src/from-jwt.md")]
+    pub struct FromJwt;
+
+    #[doc = include_str!("../../guide/src/from-unkey.md")]
+    pub struct FromUnkey;
+
+    #[doc = include_str!("../../guide/src/from-a-table.md")]
+    pub struct FromATable;
+}

@@ -50,6 +50,7 @@ pub(crate) fn key_to_json(key: &Key) -> Value {
         "id": key.id,
         "name": key.name,
         "hint": key.hint,
+        "hashed_with": key.hashed_with,
         "status": key.status,
         "kind": key.kind,
         "mode": key.mode,

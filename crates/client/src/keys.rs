@@ -42,6 +42,8 @@ pub struct Key {
     pub name: String,
     /// Its first 8 characters and its last 4.
     pub hint: Hint,
+    /// How its digest was made: `sha256`, `hmac-sha256:` and the pepper's id, or what it was imported with.
+    pub hashed_with: String,
     /// Its kind.
     pub kind: KeyKind,
     /// Its mode.

@@ -1,4 +1,4 @@
-//! The development commands of keyward: `cargo xtask test`, `bench`, `faults`, `fuzz` and `simulate`.
+//! The development commands of keyward: `cargo xtask test`, `bench`, `faults`, `fuzz`, `guide` and `simulate`.
 
 #![allow(clippy::print_stdout, reason = "a command line program speaks on its standard output")]
 
@@ -7,11 +7,13 @@ mod deny;
 mod error;
 mod faults;
 mod fuzz;
+mod guide;
 mod packages;
 mod process;
 mod simulate;
 mod suite;
 mod tally;
+mod tool;
 
 use std::error::Error as _;
 use std::process::ExitCode;
@@ -39,6 +41,8 @@ enum Command {
     Faults(faults::Options),
     /// Run the fuzz targets for a bounded time.
     Fuzz(fuzz::Options),
+    /// Build the guide as a book, into target/guide.
+    Guide,
     /// Simulate many nodes on one store.
     Simulate(simulate::Options),
 }
@@ -50,6 +54,7 @@ fn main() -> ExitCode {
         Command::Bench(options) => bench::run(&options),
         Command::Faults(options) => faults::run(&options),
         Command::Fuzz(options) => fuzz::run(&options),
+        Command::Guide => guide::build(),
         Command::Simulate(options) => simulate::run(&options),
     };
     if let Err(error) = &outcome {

@@ -7,7 +7,7 @@ use clap::ValueEnum;
 use crate::error::Error;
 use crate::process::{self, cargo};
 use crate::tally::Tally;
-use crate::{bench, deny, faults, fuzz, packages};
+use crate::{bench, deny, faults, fuzz, guide, packages};
 
 #[derive(clap::Args)]
 pub(crate) struct Options {
@@ -33,7 +33,7 @@ enum Step {
     Faults,
     /// Hostile input of every sort finds nothing.
     Fuzz,
-    /// The documentation builds, and its links lead somewhere.
+    /// The documentation and the guide build, and links of the documentation lead somewhere.
     Doc,
     /// The benchmarks run, and say what they found.
     Bench,
@@ -91,7 +91,8 @@ impl Step {
             Self::Fuzz => fuzz::run(&fuzz::Options::quick()),
             Self::Doc => {
                 let scope = ["--workspace", "--no-deps", "--all-features"];
-                process::run(cargo(&["doc"]).args(scope).env("RUSTDOCFLAGS", "-D warnings"))
+                process::run(cargo(&["doc"]).args(scope).env("RUSTDOCFLAGS", "-D warnings"))?;
+                guide::build()
             }
             Self::Bench => bench::run(&bench::Options::quick()),
             Self::Deny => deny::check(),

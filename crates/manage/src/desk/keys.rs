@@ -131,6 +131,8 @@ pub struct KeyView {
     /// Its first 8 characters and its last 4.
     #[schema(value_type = String)]
     pub hint: Hint,
+    /// How its digest was made: `sha256`, `hmac-sha256:` and the pepper's id, or what it was imported with.
+    pub hashed_with: String,
     /// Its kind.
     #[schema(value_type = crate::api::KindName)]
     pub kind: KeyKind,
@@ -202,6 +204,7 @@ impl KeyView {
             account: key.account,
             name: key.name,
             hint: key.hint,
+            hashed_with: key.hashed_with.to_string(),
             kind: key.kind,
             mode: key.mode,
             scopes: key.scopes,
