@@ -16,6 +16,14 @@ bench *arguments:
 fuzz *arguments:
     cargo xtask fuzz {{ arguments }}
 
+# Measure beside other software.
+peers *arguments:
+    cargo xtask peers {{ arguments }}
+
+# Put a server under load.
+load *arguments:
+    cargo xtask load {{ arguments }}
+
 # Simulate many nodes on one store.
 simulate *arguments:
     cargo xtask simulate {{ arguments }}

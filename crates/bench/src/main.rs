@@ -3,16 +3,13 @@
 #![allow(clippy::print_stdout, reason = "a command line program speaks on its standard output")]
 #![allow(clippy::unwrap_used, reason = "a benchmark that cannot be set up has to stop")]
 
-mod actix;
-mod by_hand;
 mod memory;
-mod setting;
 mod timing;
-mod warm_hit;
 
 use std::path::PathBuf;
 
 use clap::Parser;
+use keyward_bench::{actix, warm_hit};
 use serde_json::{Value, json};
 
 /// Measures keyward beside what one would write by hand.

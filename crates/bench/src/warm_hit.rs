@@ -17,7 +17,8 @@ const HOT: usize = 1_000;
 /// Requests in one measurement; made beforehand, so that making them is not in it.
 const REQUESTS: usize = 2_000;
 
-pub(crate) struct WarmHit {
+/// The figures.
+pub struct WarmHit {
     no_op: f64,
     keyward: f64,
     leased: f64,
@@ -28,7 +29,9 @@ pub(crate) struct WarmHit {
 }
 
 impl WarmHit {
-    pub(crate) fn to_json(&self) -> Value {
+    /// What each adds to a request, and the ratios.
+    #[must_use]
+    pub fn to_json(&self) -> Value {
         let (added, by_hand) = (self.keyward - self.no_op, self.by_hand - self.no_op);
         json!({
             "no_op_ns": self.no_op,
@@ -43,7 +46,8 @@ impl WarmHit {
     }
 }
 
-pub(crate) fn measure(rounds: usize) -> WarmHit {
+/// Measures, in as many rounds.
+pub fn measure(rounds: usize) -> WarmHit {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let keys = keys(HOT);
     let layer = AuthLayer::new(table(&keys));
@@ -76,10 +80,10 @@ pub(crate) fn measure(rounds: usize) -> WarmHit {
     let mut times = [const { Vec::new() }; 4];
     let hot: Vec<&str> = keys.iter().map(|(key, _)| key.as_str()).collect();
     for _ in 0..rounds {
-        times[0].push(time(&mut no_op, &hot));
-        times[1].push(time(&mut keyward, &hot));
-        times[2].push(time(&mut by_hand, &hot));
-        times[3].push(time(&mut leased, &hot));
+        times[0].push(time(&mut no_op, &hot, REQUESTS));
+        times[1].push(time(&mut keyward, &hot, REQUESTS));
+        times[2].push(time(&mut by_hand, &hot, REQUESTS));
+        times[3].push(time(&mut leased, &hot, REQUESTS));
     }
     let [no_op_times, keyward_times, by_hand_times, leased_times] = times;
     WarmHit {
@@ -93,20 +97,20 @@ pub(crate) fn measure(rounds: usize) -> WarmHit {
     }
 }
 
-/// Nanoseconds for a request, each to the next of `keys`.
-fn time<S>(service: &mut S, keys: &[&str]) -> f64
+/// Nanoseconds for one of `count` requests, each with the next of `keys`.
+pub fn time<S>(service: &mut S, keys: &[&str], count: usize) -> f64
 where
     S: Service<Request<Body>, Response = Response<Body>, Error = std::convert::Infallible>,
 {
-    let requests: Vec<_> = keys.iter().cycle().take(REQUESTS).map(|key| request(key)).collect();
-    let mut responses = Vec::with_capacity(REQUESTS);
+    let requests: Vec<_> = keys.iter().cycle().take(count).map(|key| request(key)).collect();
+    let mut responses = Vec::with_capacity(count);
     let begun = thread_time();
     for request in requests {
         responses.push(call(service, request));
     }
     let took = thread_time() - begun;
     assert!(responses.iter().all(|response| response.status() == 200));
-    took.as_nanos() as f64 / REQUESTS as f64
+    took.as_nanos() as f64 / count as f64
 }
 
 /// A warm request never waits, so one poll is all that it takes.
@@ -140,7 +144,7 @@ where
                     let mut times = Vec::new();
                     for _ in 0..rounds {
                         barrier.wait();
-                        times.push(time(&mut service, &[key]));
+                        times.push(time(&mut service, &[key], REQUESTS));
                     }
                     times
                 })

@@ -1,4 +1,4 @@
-//! The development commands of keyward: `cargo xtask test`, `bench`, `faults`, `fuzz` and `simulate`.
+//! The development commands of keyward: `cargo xtask test`, `bench`, `peers`, `load`, `faults`, `fuzz` and `simulate`.
 
 #![allow(clippy::print_stdout, reason = "a command line program speaks on its standard output")]
 
@@ -7,7 +7,9 @@ mod deny;
 mod error;
 mod faults;
 mod fuzz;
+mod load;
 mod packages;
+mod peers;
 mod process;
 mod simulate;
 mod suite;
@@ -35,6 +37,10 @@ enum Command {
     Test(suite::Options),
     /// Measure, in release mode, and write the figures to a JSON file.
     Bench(bench::Options),
+    /// Measure keyward beside other software of its kind, in one run.
+    Peers(peers::Options),
+    /// Put a protected server under load, and check what it promises.
+    Load(load::Options),
     /// Run three real nodes under faults, and prove from what their clients saw that the promises were kept.
     Faults(faults::Options),
     /// Run the fuzz targets for a bounded time.
@@ -48,6 +54,8 @@ fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
         Command::Test(options) => suite::run(&options, &mut tally),
         Command::Bench(options) => bench::run(&options),
+        Command::Peers(options) => peers::run(&options),
+        Command::Load(options) => load::run(&options),
         Command::Faults(options) => faults::run(&options),
         Command::Fuzz(options) => fuzz::run(&options),
         Command::Simulate(options) => simulate::run(&options),

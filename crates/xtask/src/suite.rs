@@ -7,7 +7,7 @@ use clap::ValueEnum;
 use crate::error::Error;
 use crate::process::{self, cargo};
 use crate::tally::Tally;
-use crate::{bench, deny, faults, fuzz, packages};
+use crate::{bench, deny, faults, fuzz, load, packages};
 
 #[derive(clap::Args)]
 pub(crate) struct Options {
@@ -37,6 +37,8 @@ enum Step {
     Doc,
     /// The benchmarks run, and say what they found.
     Bench,
+    /// A protected server stands a minute of load.
+    Load,
     /// The dependencies' licences, sources and advisories are acceptable.
     Deny,
 }
@@ -94,6 +96,7 @@ impl Step {
                 process::run(cargo(&["doc"]).args(scope).env("RUSTDOCFLAGS", "-D warnings"))
             }
             Self::Bench => bench::run(&bench::Options::quick()),
+            Self::Load => load::run(&load::Options::quick()),
             Self::Deny => deny::check(),
         }
     }
