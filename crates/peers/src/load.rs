@@ -5,7 +5,7 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use keyward_bench::setting::median;
 use serde::Deserialize;
@@ -82,7 +82,7 @@ pub(crate) fn run(options: &Options) {
     let rounds = (options.seconds / (PHASE * phases.len() as u32)).max(1);
     let mut totals: Vec<Totals> = phases.iter().map(|_| Totals::default()).collect();
     // Everything is in its place after the first round, which counts for nothing else.
-    let mut settled = 0;
+    let (mut settled, mut begun) = (0, Instant::now());
     let mut resident = Vec::new();
     for round in 0..=rounds {
         for (phase, totals) in phases.iter().zip(&mut totals) {
@@ -94,7 +94,7 @@ pub(crate) fn run(options: &Options) {
             }
         }
         if round == 0 {
-            settled = server.process.resident();
+            (settled, begun) = (server.process.resident(), Instant::now());
         }
         resident.push(server.process.resident());
         println!("load: round {round} of {rounds}, {} KiB", server.process.resident() / 1024);
@@ -108,7 +108,9 @@ pub(crate) fn run(options: &Options) {
     assert!(end <= settled + SWAY, "memory grew from {settled} to {end} bytes");
     assert!(counts.most_at_once <= READS_AT_ONCE, "{} reads of the store at once", counts.most_at_once);
     assert_eq!(counts.cached_keys, KEYS, "no real key was evicted");
-    let minutes = u64::from(rounds * PHASE * phases.len() as u32) / REFUSAL_KEPT + 1;
+    // By the clock, as a busy machine takes longer than the phases' own time. What was read before is kept until one of its
+    // minutes ends, and one more is granted for reads that were given up and begun again.
+    let minutes = begun.elapsed().as_secs() / REFUSAL_KEPT + 2;
     for (phase, totals) in phases.iter().zip(&totals) {
         let bound = match phase.name {
             "unknown" => UNKNOWN as u64 * minutes,
@@ -119,9 +121,8 @@ pub(crate) fn run(options: &Options) {
         };
         assert!(totals.reads <= bound, "{}: {} reads of the store, {bound} at most", phase.name, totals.reads);
     }
-    let cost = |name| figures["phases"][name]["processor_us_per_request"].as_f64().unwrap();
-    let (forged, valid) = (cost("forged"), cost("valid"));
-    assert!(forged <= valid * REFUSAL, "a forged key costs {forged} us, a valid one {valid} us");
+    let forged = figures["forged_to_valid_processor_ratio"].as_f64().unwrap();
+    assert!(forged <= REFUSAL, "a forged key costs {forged} times the processor time of a valid one");
 }
 
 fn phases(folder: &Path, valid: PathBuf) -> Vec<Phase> {
@@ -218,7 +219,12 @@ fn figures(phases: &[Phase], totals: &[Totals], resident: &[u64], counts: &Count
             (phase.name.to_owned(), figures)
         })
         .collect();
+    // Round by round, as what disturbs one phase of a round mostly disturbs the next one too.
+    let costs = |name| phases.iter().zip(totals).find(|(phase, _)| phase.name == name).map(|(_, totals)| &totals.costs);
+    let ratios = costs("forged").into_iter().flatten().zip(costs("valid").into_iter().flatten());
+    let ratio = median(ratios.map(|(forged, valid)| forged / valid).collect());
     json!({
+        "forged_to_valid_processor_ratio": ratio,
         "phases": each,
         "resident_kib_after_each_round": resident.iter().map(|bytes| bytes / 1024).collect::<Vec<_>>(),
         "most_store_reads_at_once": counts.most_at_once,

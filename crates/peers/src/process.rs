@@ -7,10 +7,28 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
+use rustix::thread::{CpuSet, sched_getaffinity};
 
-/// The processors: one for the server, and one for who asks it, so that they do not take each other's time.
-pub(crate) const SERVER_PROCESSOR: &str = "1";
-pub(crate) const CLIENT_PROCESSOR: &str = "0";
+/// Whose processor something runs on: servers have one, and who asks them has another, so that they do not take each
+/// other's time.
+#[derive(Clone, Copy)]
+pub(crate) enum Side {
+    Server,
+    Client,
+}
+
+impl Side {
+    /// The last and the first processor that this process may use; the same one where there is no other.
+    fn processor(self) -> String {
+        let allowed = sched_getaffinity(None).unwrap();
+        let mut allowed = (0..CpuSet::MAX_CPU).filter(|processor| allowed.is_set(*processor));
+        let processor = match self {
+            Self::Server => allowed.next_back(),
+            Self::Client => allowed.next(),
+        };
+        processor.unwrap_or(0).to_string()
+    }
+}
 
 /// A process that is ended when this is dropped.
 pub(crate) struct Process(Child);
@@ -18,7 +36,7 @@ pub(crate) struct Process(Child);
 impl Process {
     /// Starts the command, and waits until it listens on the port. What it says goes to the log.
     pub(crate) fn start(command: &Command, port: u16, log: &Path) -> Result<Self, String> {
-        let mut pinned = pinned(SERVER_PROCESSOR, command);
+        let mut pinned = pinned(Side::Server, command);
         let output = fs::File::create(log).map_err(|error| error.to_string())?;
         pinned.stdin(Stdio::null()).stdout(output.try_clone().unwrap()).stderr(output);
         let name = command.get_program().to_string_lossy().into_owned();
@@ -66,9 +84,9 @@ impl Drop for Process {
 }
 
 /// The command on one processor.
-pub(crate) fn pinned(processor: &str, command: &Command) -> Command {
+pub(crate) fn pinned(side: Side, command: &Command) -> Command {
     let mut pinned = Command::new("taskset");
-    pinned.args(["-c", processor]).arg(command.get_program()).args(command.get_args());
+    pinned.args(["-c", &side.processor()]).arg(command.get_program()).args(command.get_args());
     for (name, value) in command.get_envs() {
         pinned.env(name, value.unwrap_or_default());
     }

@@ -23,6 +23,9 @@ pub(crate) struct Options {
     /// The folder with `performance.md`, whose figures are replaced, and the chart.
     #[arg(long)]
     docs: Option<PathBuf>,
+    /// What the load test has written, to be quoted beside the rest.
+    #[arg(long)]
+    load: Option<PathBuf>,
 }
 
 /// Between these lines of `performance.md` stands what is written here.
@@ -39,6 +42,9 @@ pub(crate) fn run(options: &Options) {
     figures["whole_servers"] = servers;
     // Where others look for it.
     figures["rps_ratio_to_no_auth"] = figures["whole_servers"]["rps_ratio_to_no_auth"].clone();
+    if let Some(load) = &options.load {
+        figures["load"] = serde_json::from_str(&fs::read_to_string(load).unwrap()).unwrap();
+    }
     let text = text(&figures);
     println!("{text}");
     fs::write(&options.json, serde_json::to_string_pretty(&figures).unwrap()).unwrap();
@@ -116,6 +122,24 @@ fn text(figures: &Value) -> String {
     for (name, added) in in_process["added_ns"].as_object().unwrap() {
         let ratio = number(&in_process["ratio_to_keyward"][name]);
         let _ = writeln!(text, "| `{name}` | {:.0} | {ratio} |", added.as_f64().unwrap());
+    }
+    let cheap = &servers["rps_per_processor_ratio_to_axum_no_auth"];
+    let times = |other: &str| Some(show(cheap["keyward_axum"].as_f64()? / cheap[other].as_f64()?));
+    for other in ["better_auth", "drf", "nginx_auth_request", "nginx_map", "haproxy_map"] {
+        if let Some(times) = times(other) {
+            let _ = writeln!(text, "\nRequests per processor second, `keyward_axum` to `{other}`: {times}.");
+        }
+    }
+    let load = &figures["load"];
+    if let Some(ratio) = load["forged_to_valid_processor_ratio"].as_f64() {
+        let cost = |name: &str| number(&load["phases"][name]["processor_us_per_request"]);
+        let _ = writeln!(
+            text,
+            "\nUnder load, a forged key took {} times the processor time of a valid one: {} and {} µs, the whole server counted.",
+            show(ratio),
+            cost("forged"),
+            cost("valid"),
+        );
     }
     text
 }

@@ -118,17 +118,31 @@ struct UnderWay {
     most: AtomicU64,
 }
 
+/// A read under way: until it has an answer, or is given up because that took too long.
+struct Reading<'a>(&'a UnderWay);
+
+impl<'a> Reading<'a> {
+    fn begin(under_way: &'a UnderWay) -> Self {
+        let now = under_way.now.fetch_add(1, Ordering::Relaxed) + 1;
+        under_way.most.fetch_max(now, Ordering::Relaxed);
+        Self(under_way)
+    }
+}
+
+impl Drop for Reading<'_> {
+    fn drop(&mut self) {
+        self.0.now.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
 #[async_trait]
 impl KeyStore for Counted {
     async fn find(&self, digest: &Digest) -> Result<Found, StoreError> {
         self.reads.fetch_add(1, Ordering::Relaxed);
-        let now = self.under_way.now.fetch_add(1, Ordering::Relaxed) + 1;
-        self.under_way.most.fetch_max(now, Ordering::Relaxed);
+        let _reading = Reading::begin(&self.under_way);
         // Gives others a chance to come in: SQLite is read in the calling thread, without waiting.
         tokio::task::yield_now().await;
-        let found = self.store.find(digest).await;
-        self.under_way.now.fetch_sub(1, Ordering::Relaxed);
-        found
+        self.store.find(digest).await
     }
 
     fn freshness(&self) -> Freshness {

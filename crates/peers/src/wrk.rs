@@ -5,7 +5,7 @@ use std::process::Command;
 
 use serde::Deserialize;
 
-use crate::process::{CLIENT_PROCESSOR, pinned};
+use crate::process::{Side, pinned};
 
 /// What is asked, and how.
 #[derive(Clone, Copy)]
@@ -27,7 +27,7 @@ pub(crate) struct Answers {
     pub(crate) microseconds: u64,
     /// Statuses of 400 and more.
     pub(crate) refused: u64,
-    /// Connections that could not be made, or broke, or were silent for two seconds.
+    /// Connections that could not be made, or broke, or were silent for half a minute, which no busy machine explains.
     pub(crate) broken: u64,
     pub(crate) p99_us: u64,
 }
@@ -41,14 +41,14 @@ impl Answers {
 pub(crate) fn ask(port: u16, questions: &Questions<'_>) -> Answers {
     let mut wrk = Command::new("wrk");
     wrk.args(["--threads", "1", "--connections", &questions.connections.to_string()]);
-    wrk.args(["--duration", &format!("{}s", questions.seconds)]);
+    wrk.args(["--duration", &format!("{}s", questions.seconds), "--timeout", "30s"]);
     wrk.arg("--script").arg(concat!(env!("CARGO_MANIFEST_DIR"), "/servers/wrk.lua"));
     wrk.arg(format!("http://127.0.0.1:{port}")).arg("--").arg(questions.keys);
     wrk.args(["Authorization", questions.scheme]);
     if questions.close {
         wrk.arg("close");
     }
-    let output = pinned(CLIENT_PROCESSOR, &wrk).output().expect("wrk is installed");
+    let output = pinned(Side::Client, &wrk).output().expect("wrk is installed");
     let said = String::from_utf8_lossy(&output.stdout);
     let figures = said.lines().find_map(|line| line.strip_prefix("figures "));
     let figures = figures.unwrap_or_else(|| panic!("wrk: {said}{}", String::from_utf8_lossy(&output.stderr)));

@@ -4,8 +4,8 @@ use std::fs;
 use std::path::{self, Path, PathBuf};
 
 use crate::error::Error;
-use crate::packages;
 use crate::process::{self, cargo, command};
+use crate::{load, packages};
 
 #[derive(clap::Args)]
 pub(crate) struct Options {
@@ -17,7 +17,7 @@ pub(crate) struct Options {
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
 
-    /// Write the table and the chart of docs/performance.md anew.
+    /// Run the load test too, and write the tables and the chart of docs/performance.md anew.
     #[arg(long)]
     docs: bool,
 }
@@ -37,13 +37,18 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
     install_from_npm(&installed)?;
     install_from_pypi(&installed);
 
+    let load = root.join("target/load.json");
+    if options.docs {
+        // Quoted beside the rest, so that all figures of the page are of one day and one machine.
+        load::run(&load::Options::quick())?;
+    }
     let mut peers = cargo(&["run", "--release", "--package", "keyward-peers", "--", "measure"]);
     peers.arg("--json").arg(&json).arg("--installed").arg(&installed);
     if options.quick {
         peers.arg("--quick");
     }
     if options.docs {
-        peers.arg("--docs").arg(root.join("docs"));
+        peers.arg("--docs").arg(root.join("docs")).arg("--load").arg(&load);
     }
     process::run(&mut peers)?;
     println!("figures: {}", json.display());
