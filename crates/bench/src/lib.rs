@@ -4,5 +4,6 @@
 
 pub mod actix;
 pub mod by_hand;
+pub mod refusal;
 pub mod setting;
 pub mod warm_hit;

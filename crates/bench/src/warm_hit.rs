@@ -25,7 +25,6 @@ pub struct WarmHit {
     by_hand: f64,
     keyward_threads: [f64; 2],
     by_hand_threads: [f64; 2],
-    allocations: f64,
 }
 
 impl WarmHit {
@@ -41,7 +40,6 @@ impl WarmHit {
             "keyward_to_by_hand_ratio": added / by_hand,
             "two_threads_hot_key_ratio": self.keyward_threads[1] / self.keyward_threads[0],
             "axum_by_hand_two_threads_hot_key_ratio": self.by_hand_threads[1] / self.by_hand_threads[0],
-            "allocations_beyond_extensions": self.allocations,
         })
     }
 }
@@ -93,7 +91,6 @@ pub fn measure(rounds: usize) -> WarmHit {
         by_hand: median(by_hand_times),
         keyward_threads: [1, 2].map(|threads| on_threads(&keyward, hot[0], threads, rounds)),
         by_hand_threads: [1, 2].map(|threads| on_threads(&by_hand, hot[0], threads, rounds)),
-        allocations: allocations(&mut no_op, &mut keyward, hot[0]),
     }
 }
 
@@ -113,8 +110,8 @@ where
     took.as_nanos() as f64 / count as f64
 }
 
-/// A warm request never waits, so one poll is all that it takes.
-fn call<S>(service: &mut S, request: Request<Body>) -> Response<Body>
+/// Answers a request that does not wait, so one poll is all that it takes.
+pub fn call<S>(service: &mut S, request: Request<Body>) -> Response<Body>
 where
     S: Service<Request<Body>, Response = Response<Body>, Error = std::convert::Infallible>,
 {
@@ -153,30 +150,4 @@ where
         workers.into_iter().flat_map(|worker| worker.join().unwrap()).collect()
     });
     median(times)
-}
-
-/// Allocations of a request within keyward, beside the one with which `http::Extensions` boxes what is inserted and
-/// those with which it makes a fresh map.
-fn allocations<S>(no_op: &mut NoOp, keyward: &mut S, key: &str) -> f64
-where
-    S: Service<Request<Body>, Response = Response<Body>, Error = std::convert::Infallible>,
-{
-    let count = |call: &mut dyn FnMut(Request<Body>)| {
-        let mut requests: Vec<_> = (0..REQUESTS)
-            .map(|_| {
-                let mut request = request(key);
-                // A real server has put something there already, so that the map exists.
-                request.extensions_mut().insert(0_u8);
-                request
-            })
-            .collect();
-        allocation_counter::measure(|| requests.drain(..).for_each(&mut *call)).count_total as f64 / REQUESTS as f64
-    };
-    let with = count(&mut |request| drop(self::call(keyward, request)));
-    let without = count(&mut |mut request| {
-        request.extensions_mut().insert(crate::setting::identity(0));
-        drop(self::call(no_op, request));
-    });
-    let identity = allocation_counter::measure(|| drop(crate::setting::identity(0))).count_total as f64;
-    with - (without - identity)
 }

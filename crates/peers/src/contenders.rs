@@ -34,6 +34,12 @@ pub(crate) struct Running {
 
 pub(crate) const ALL: &[Contender] = &[
     Contender { name: "axum", open: "axum", scheme: "Bearer ", start: |place| ours(place, "axum") },
+    Contender {
+        name: "axum_idle_layer",
+        open: "axum",
+        scheme: "Bearer ",
+        start: |place| ours(place, "axum-idle-layer"),
+    },
     Contender { name: "keyward_axum", open: "axum", scheme: "Bearer ", start: |place| ours(place, "keyward-axum") },
     Contender { name: "actix", open: "actix", scheme: "Bearer ", start: |place| ours(place, "actix") },
     Contender { name: "keyward_actix", open: "actix", scheme: "Bearer ", start: |place| ours(place, "keyward-actix") },
@@ -51,6 +57,11 @@ pub(crate) const ALL: &[Contender] = &[
 impl Contender {
     pub(crate) fn is_open(&self) -> bool {
         self.name == self.open
+    }
+
+    /// Whether it claims to check keys.
+    pub(crate) fn checks(&self) -> bool {
+        !self.is_open() && self.name != "axum_idle_layer"
     }
 
     pub(crate) fn start(&self, folder: &Path, installed: &Path) -> Result<Running, String> {

@@ -39,7 +39,7 @@ const REFUSAL_KEPT: u64 = 60;
 /// What allocators and the kernel's buffers may sway by.
 const SWAY: u64 = 16 << 20;
 /// What a refusal may cost, in valid requests: it is decided sooner, but its answer is longer than the handler's.
-const REFUSAL: f64 = 2.0;
+const REFUSAL: f64 = 1.5;
 const SLOW_CLIENTS: usize = 200;
 
 #[derive(Deserialize)]

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use actix_web::{App, HttpResponse, HttpServer, web};
 use axum::Router;
+use axum::extract::Request;
 use axum::http::{Method, header};
 use axum::routing::get;
 use clap::ValueEnum;
@@ -17,6 +18,7 @@ use keyward::{
 use keyward_serve::Limits;
 use keyward_sqlite::SqliteStore;
 use tokio::net::TcpListener;
+use tower::util::MapRequestLayer;
 
 /// What every server answers, so that they differ in what they do before it.
 pub(crate) const BODY: &str = r#"{"ok":true}"#;
@@ -36,6 +38,8 @@ pub(crate) struct Options {
 #[derive(Clone, Copy, ValueEnum)]
 enum Kind {
     Axum,
+    /// With a layer that does nothing: what axum asks for any layer.
+    AxumIdleLayer,
     KeywardAxum,
     Actix,
     KeywardActix,
@@ -56,6 +60,10 @@ async fn on_tokio(options: &Options) {
     let router = match options.kind {
         Kind::KeywardAxum => resources().layer(AuthLayer::new(store(&options.keys).await)),
         Kind::Gateway => keyward_gateway::forward_auth(Authenticator::new(store(&options.keys).await)),
+        Kind::AxumIdleLayer => {
+            made_up(&options.keys, KEYS);
+            resources().layer(MapRequestLayer::new(|request: Request| request))
+        }
         Kind::Load => return under_load(options, resources()).await,
         _ => {
             made_up(&options.keys, KEYS);
