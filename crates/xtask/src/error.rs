@@ -17,6 +17,9 @@ pub(crate) enum Error {
     #[error("cannot use the file `{path}`")]
     File { path: String, source: io::Error },
 
+    #[error("{0}")]
+    Supply(String),
+
     #[error(
         "the test suite needs these Debian packages: {packages}; \
          they can be installed here neither as root nor through sudo and apt-get, so install them by hand"

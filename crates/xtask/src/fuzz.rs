@@ -5,9 +5,9 @@ use std::process::Command;
 
 use crate::error::Error;
 use crate::process::{self, cargo};
+use crate::tools::Tool;
 
-/// Pinned, so that a new release cannot break the suite by itself.
-const VERSION: &str = "0.13.2";
+const CARGO_FUZZ: Tool = Tool { name: "cargo-fuzz", version: "0.13.2" };
 
 #[derive(clap::Args)]
 pub(crate) struct Options {
@@ -33,7 +33,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
         None => targets()?,
     };
     let seconds = (options.seconds / targets.len().max(1) as u64).max(1);
-    let Some(sanitizer) = installed().and_then(|()| build()) else {
+    let Some(sanitizer) = CARGO_FUZZ.install().ok().and_then(|()| build()) else {
         println!("NOT under libFuzzer, which cannot be had here: the corpus and random changes to it instead");
         return without_coverage(options, seconds);
     };
@@ -62,27 +62,13 @@ fn targets() -> Result<Vec<String>, Error> {
     Ok(names)
 }
 
-fn tools() -> PathBuf {
-    process::root().join("target/tools")
-}
-
-/// Installs cargo-fuzz once, if it is missing, among the workspace's own tools.
-fn installed() -> Option<()> {
-    if process::succeeds(Command::new(tools().join("bin/cargo-fuzz")).arg("--version")) {
-        return Some(());
-    }
-    println!("cargo-fuzz is missing; building it takes a minute, once");
-    let install = ["install", "cargo-fuzz", "--version", VERSION, "--locked", "--root"];
-    process::run(cargo(&install).arg(tools())).ok()
-}
-
 /// Builds all targets, with the address sanitizer if there is one. Gives the sanitizer.
 fn build() -> Option<&'static str> {
     ["address", "none"].into_iter().find(|sanitizer| process::run(&mut cargo_fuzz("build", sanitizer)).is_ok())
 }
 
 fn cargo_fuzz(action: &str, sanitizer: &str) -> Command {
-    let mut command = process::command(&tools().join("bin/cargo-fuzz").to_string_lossy(), &[action]);
+    let mut command = CARGO_FUZZ.command(action);
     command.args(["--sanitizer", sanitizer, "--target-dir"]).arg(process::root().join("target/fuzz"));
     // The sanitizers' flags are open to a stable compiler by this alone. Nothing that is published is built so.
     command.env("RUSTC_BOOTSTRAP", "1");

@@ -1,4 +1,4 @@
-//! The development commands of keyward: `cargo xtask test`, `bench`, `peers`, `load`, `faults`, `fuzz` and `simulate`.
+//! The development commands of keyward: `cargo xtask test`, `bench`, `peers`, `load`, `faults`, `fuzz`, `simulate` and `supply`.
 
 #![allow(clippy::print_stdout, reason = "a command line program speaks on its standard output")]
 
@@ -13,7 +13,9 @@ mod peers;
 mod process;
 mod simulate;
 mod suite;
+mod supply;
 mod tally;
+mod tools;
 
 use std::error::Error as _;
 use std::process::ExitCode;
@@ -47,6 +49,8 @@ enum Command {
     Fuzz(fuzz::Options),
     /// Simulate many nodes on one store.
     Simulate(simulate::Options),
+    /// Check what the crates are built from, and what those who build on them may rely on.
+    Supply(supply::Options),
 }
 
 fn main() -> ExitCode {
@@ -59,6 +63,7 @@ fn main() -> ExitCode {
         Command::Faults(options) => faults::run(&options),
         Command::Fuzz(options) => fuzz::run(&options),
         Command::Simulate(options) => simulate::run(&options),
+        Command::Supply(options) => supply::run(&options),
     };
     if let Err(error) = &outcome {
         report(error);

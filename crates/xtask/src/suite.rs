@@ -7,7 +7,7 @@ use clap::ValueEnum;
 use crate::error::Error;
 use crate::process::{self, cargo};
 use crate::tally::Tally;
-use crate::{bench, deny, faults, fuzz, load, packages};
+use crate::{bench, deny, faults, fuzz, load, packages, supply};
 
 #[derive(clap::Args)]
 pub(crate) struct Options {
@@ -41,6 +41,8 @@ enum Step {
     Load,
     /// The dependencies' licences, sources and advisories are acceptable.
     Deny,
+    /// The bills of materials are written, and complete.
+    Supply,
 }
 
 pub(crate) fn run(options: &Options, tally: &mut Tally) -> Result<(), Error> {
@@ -98,6 +100,7 @@ impl Step {
             Self::Bench => bench::run(&bench::Options::quick()),
             Self::Load => load::run(&load::Options::quick()),
             Self::Deny => deny::check(),
+            Self::Supply => supply::run(&supply::Options::quick()),
         }
     }
 }
