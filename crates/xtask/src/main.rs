@@ -1,7 +1,8 @@
-//! The development commands of keyward: `cargo xtask test`, `bench`, `peers`, `load`, `faults`, `fuzz`, `simulate` and `supply`.
+//! The development commands of keyward: `cargo xtask test`, `bench`, `peers`, `load`, `faults`, `fuzz`, `simulate`, `supply` and `api`.
 
 #![allow(clippy::print_stdout, reason = "a command line program speaks on its standard output")]
 
+mod api;
 mod bench;
 mod deny;
 mod error;
@@ -49,6 +50,8 @@ enum Command {
     Fuzz(fuzz::Options),
     /// Simulate many nodes on one store.
     Simulate(simulate::Options),
+    /// List what each crate offers, or compare it with the listings in docs/api.
+    Api(api::Options),
     /// Check what the crates are built from, and what those who build on them may rely on.
     Supply(supply::Options),
 }
@@ -63,6 +66,7 @@ fn main() -> ExitCode {
         Command::Faults(options) => faults::run(&options),
         Command::Fuzz(options) => fuzz::run(&options),
         Command::Simulate(options) => simulate::run(&options),
+        Command::Api(options) => api::run(&options),
         Command::Supply(options) => supply::run(&options),
     };
     if let Err(error) = &outcome {

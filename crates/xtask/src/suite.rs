@@ -7,7 +7,7 @@ use clap::ValueEnum;
 use crate::error::Error;
 use crate::process::{self, cargo};
 use crate::tally::Tally;
-use crate::{bench, deny, faults, fuzz, load, packages, supply};
+use crate::{api, bench, deny, faults, fuzz, load, packages, supply};
 
 #[derive(clap::Args)]
 pub(crate) struct Options {
@@ -35,6 +35,8 @@ enum Step {
     Fuzz,
     /// The documentation builds, and its links lead somewhere.
     Doc,
+    /// What the crates offer is what docs/api lists.
+    Api,
     /// The benchmarks run, and say what they found.
     Bench,
     /// A protected server stands a minute of load.
@@ -97,6 +99,7 @@ impl Step {
                 let scope = ["--workspace", "--no-deps", "--all-features"];
                 process::run(cargo(&["doc"]).args(scope).env("RUSTDOCFLAGS", "-D warnings"))
             }
+            Self::Api => api::run(&api::Options::default()),
             Self::Bench => bench::run(&bench::Options::quick()),
             Self::Load => load::run(&load::Options::quick()),
             Self::Deny => deny::check(),
