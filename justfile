@@ -28,6 +28,14 @@ load *arguments:
 simulate *arguments:
     cargo xtask simulate {{ arguments }}
 
+# Compare what the crates offer with docs/api.
+api *arguments:
+    cargo xtask api {{ arguments }}
+
+# Check the supply chain.
+supply *arguments:
+    cargo xtask supply {{ arguments }}
+
 # Format the code.
 fmt:
     cargo fmt --all
