@@ -121,7 +121,7 @@ fn minimal_versions() -> Result<(), Error> {
         cargo
     };
     process::run(&mut in_copy(&["update", "--quiet", "-Z", "direct-minimal-versions"]))?;
-    let mut check = in_copy(&["check", "--quiet", "--workspace", "--all-features"]);
+    let mut check = in_copy(&["check", "--quiet", "--keep-going", "--workspace", "--all-features"]);
     process::run(check.env_remove("RUSTC_BOOTSTRAP"))?;
     println!("checked: the workspace compiles with the oldest versions that it allows");
     Ok(())
