@@ -20,9 +20,25 @@ fuzz *arguments:
 guide:
     cargo xtask guide
 
+# Measure beside other software.
+peers *arguments:
+    cargo xtask peers {{ arguments }}
+
+# Put a server under load.
+load *arguments:
+    cargo xtask load {{ arguments }}
+
 # Simulate many nodes on one store.
 simulate *arguments:
     cargo xtask simulate {{ arguments }}
+
+# Compare what the crates offer with docs/api.
+api *arguments:
+    cargo xtask api {{ arguments }}
+
+# Check the supply chain.
+supply *arguments:
+    cargo xtask supply {{ arguments }}
 
 # Format the code.
 fmt:

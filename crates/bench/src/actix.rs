@@ -27,7 +27,8 @@ use crate::setting::{keys, median, table, thread_time};
 const HOT: usize = 1_000;
 const REQUESTS: usize = 2_000;
 
-pub(crate) struct Actix {
+/// The figures.
+pub struct Actix {
     bare: f64,
     keyward: f64,
     by_hand: f64,
@@ -35,7 +36,9 @@ pub(crate) struct Actix {
 }
 
 impl Actix {
-    pub(crate) fn to_json(&self) -> Value {
+    /// What each adds to a request, and the ratios.
+    #[must_use]
+    pub fn to_json(&self) -> Value {
         let [added, by_hand, like_for_like] =
             [self.keyward, self.by_hand, self.by_hand_like_for_like].map(|total| total - self.bare);
         json!({
@@ -81,7 +84,8 @@ async fn authenticate_like_for_like(
     Ok(request)
 }
 
-pub(crate) fn measure(rounds: usize) -> Actix {
+/// Measures, in as many rounds.
+pub fn measure(rounds: usize) -> Actix {
     actix_web::rt::System::new().block_on(async {
         let keys = keys(HOT);
         let shared = web::Data::new(ByHand {

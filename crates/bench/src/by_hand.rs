@@ -18,14 +18,16 @@ use keyward::{Clock, Identity, SystemClock};
 use moka::future::Cache;
 use sha2::{Digest, Sha256};
 
+/// The cache, and the table behind it.
 #[derive(Clone)]
-pub(crate) struct ByHand {
+pub struct ByHand {
     cache: Cache<[u8; 32], Arc<Identity>>,
     table: Arc<HashMap<[u8; 32], Identity>>,
 }
 
 impl ByHand {
-    pub(crate) fn new(keys: &[(String, Identity)]) -> Self {
+    /// For these keys.
+    pub fn new(keys: &[(String, Identity)]) -> Self {
         Self {
             cache: Cache::builder().max_capacity(100_000).time_to_live(Duration::from_secs(60)).build(),
             table: Arc::new(
@@ -34,22 +36,32 @@ impl ByHand {
         }
     }
 
+    /// The identity behind a token, from the cache or the table, unless it has expired.
+    ///
+    /// # Errors
+    /// The status to refuse with.
+    pub async fn identity(&self, token: &str) -> Result<Arc<Identity>, StatusCode> {
+        let digest: [u8; 32] = Sha256::digest(token.as_bytes()).into();
+        let identity = self.cache.try_get_with(digest, self.find(digest)).await.map_err(|status| *status)?;
+        if identity.expires_at().is_some_and(|end| end <= SystemClock.now()) {
+            return Err(StatusCode::UNAUTHORIZED);
+        }
+        Ok(identity)
+    }
+
     async fn find(&self, digest: [u8; 32]) -> Result<Arc<Identity>, StatusCode> {
         let identity = self.table.get(&digest).cloned().ok_or(StatusCode::UNAUTHORIZED)?;
         Ok(Arc::new(identity))
     }
 }
 
-pub(crate) async fn authenticate(State(state): State<ByHand>, mut request: Request, next: Next) -> Response {
+/// The middleware.
+pub async fn authenticate(State(state): State<ByHand>, mut request: Request, next: Next) -> Response {
     let Some(token) = bearer(request.headers()) else { return refused(StatusCode::UNAUTHORIZED) };
-    let digest: [u8; 32] = Sha256::digest(token.as_bytes()).into();
-    let identity = match state.cache.try_get_with(digest, state.find(digest)).await {
+    let identity = match state.identity(token).await {
         Ok(identity) => identity,
-        Err(status) => return refused(*status),
+        Err(status) => return refused(status),
     };
-    if identity.expires_at().is_some_and(|end| end <= SystemClock.now()) {
-        return refused(StatusCode::UNAUTHORIZED);
-    }
     request.extensions_mut().insert(identity);
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
@@ -58,7 +70,8 @@ pub(crate) async fn authenticate(State(state): State<ByHand>, mut request: Reque
     response
 }
 
-fn bearer(headers: &HeaderMap) -> Option<&str> {
+/// The token, if there is exactly one.
+pub fn bearer(headers: &HeaderMap) -> Option<&str> {
     let mut fields = headers.get_all(AUTHORIZATION).iter();
     let field = fields.next()?.to_str().ok()?;
     if fields.next().is_some() {
@@ -68,7 +81,8 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim_start())
 }
 
-fn refused(status: StatusCode) -> Response {
+/// A refusal without a body.
+pub fn refused(status: StatusCode) -> Response {
     let mut response = Response::new(Body::empty());
     *response.status_mut() = status;
     response

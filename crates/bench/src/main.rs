@@ -3,16 +3,14 @@
 #![allow(clippy::print_stdout, reason = "a command line program speaks on its standard output")]
 #![allow(clippy::unwrap_used, reason = "a benchmark that cannot be set up has to stop")]
 
-mod actix;
-mod by_hand;
+mod allocations;
 mod memory;
-mod setting;
 mod timing;
-mod warm_hit;
 
 use std::path::PathBuf;
 
 use clap::Parser;
+use keyward_bench::{actix, refusal, warm_hit};
 use serde_json::{Value, json};
 
 /// Measures keyward beside what one would write by hand.
@@ -30,11 +28,16 @@ fn main() {
     let arguments = Arguments::parse();
     let rounds = if arguments.quick { 30 } else { 200 };
     let warm = warm_hit::measure(rounds);
+    let refusal = refusal::measure(rounds);
     let actix = actix::measure(rounds);
     let memory = memory::measure();
     let timing = timing::measure(if arguments.quick { 200_000 } else { 1_000_000 });
 
-    let figures = json!({ "warm_hit": warm.to_json(), "actix": actix.to_json(), "memory": memory.to_json(), "timing": timing.to_json() });
+    let allocations = allocations::measure();
+
+    let mut figures = json!({ "warm_hit": warm.to_json(), "refusal": refusal.to_json(), "actix": actix.to_json(), "memory": memory.to_json(), "timing": timing.to_json() });
+    figures["warm_hit"]["allocations_beyond_extensions"] = json!(allocations.warm_hit);
+    figures["refusal"]["forged_allocations"] = json!(allocations.forged);
     let mut table = comfy_table::Table::new();
     table.set_header(["figure", "value"]);
     for (group, values) in figures.as_object().unwrap() {

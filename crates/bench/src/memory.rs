@@ -8,7 +8,7 @@ use keyward::{
 };
 use serde_json::{Value, json};
 
-use crate::setting::{identity, keys, table};
+use keyward_bench::setting::{identity, keys, table};
 
 const KEYS: usize = 1_000_000;
 

@@ -13,7 +13,7 @@ use keyward::{
 };
 
 /// A store in memory that says that its answers may be kept.
-pub(crate) struct Table(pub(crate) HashMap<Digest, Identity>);
+pub struct Table(HashMap<Digest, Identity>);
 
 #[async_trait]
 impl KeyStore for Table {
@@ -30,7 +30,7 @@ impl KeyStore for Table {
 }
 
 /// The same under the lease protocol, as with a store that many nodes share.
-pub(crate) struct Leased(pub(crate) Table, pub(crate) MemoryStore);
+pub struct Leased(pub Table, pub MemoryStore);
 
 #[async_trait]
 impl KeyStore for Leased {
@@ -44,7 +44,7 @@ impl KeyStore for Leased {
 }
 
 /// As many keys, in plain, and their identities.
-pub(crate) fn keys(count: usize) -> Vec<(String, Identity)> {
+pub fn keys(count: usize) -> Vec<(String, Identity)> {
     let format = KeyFormat::default();
     (0..count)
         .map(|number| {
@@ -55,7 +55,7 @@ pub(crate) fn keys(count: usize) -> Vec<(String, Identity)> {
 }
 
 /// An identity like a provider's: own ids, some scopes, a plan.
-pub(crate) fn identity(number: usize) -> Identity {
+pub fn identity(number: usize) -> Identity {
     Identity::api_key(
         format!("key_{number:016}").parse::<CredentialId>().unwrap(),
         "acct_0123456789abcdef".parse().unwrap(),
@@ -64,7 +64,8 @@ pub(crate) fn identity(number: usize) -> Identity {
     .with_plan("Pro")
 }
 
-pub(crate) fn table(keys: &[(String, Identity)]) -> Table {
+/// The store that knows them.
+pub fn table(keys: &[(String, Identity)]) -> Table {
     let (format, hasher) = (KeyFormat::default(), Hasher::default());
     Table(
         keys.iter()
@@ -73,7 +74,8 @@ pub(crate) fn table(keys: &[(String, Identity)]) -> Table {
     )
 }
 
-pub(crate) fn request(key: &str) -> Request<Body> {
+/// A request with this key.
+pub fn request(key: &str) -> Request<Body> {
     let mut value = String::with_capacity(64);
     value.push_str("Bearer ");
     value.push_str(key);
@@ -82,7 +84,7 @@ pub(crate) fn request(key: &str) -> Request<Body> {
 
 /// The service that is protected: it answers at once, with a content type as any real one.
 #[derive(Clone)]
-pub(crate) struct NoOp;
+pub struct NoOp;
 
 impl tower::Service<Request<Body>> for NoOp {
     type Response = Response<Body>;
@@ -102,12 +104,13 @@ impl tower::Service<Request<Body>> for NoOp {
 }
 
 /// What this thread has computed so far. Unlike the time on the wall it does not grow while others have the processor.
-pub(crate) fn thread_time() -> Duration {
+pub fn thread_time() -> Duration {
     let at = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
     Duration::new(at.tv_sec.try_into().unwrap(), at.tv_nsec.try_into().unwrap())
 }
 
-pub(crate) fn median(mut values: Vec<f64>) -> f64 {
+/// The middle one.
+pub fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     values[values.len() / 2]
 }

@@ -9,7 +9,7 @@ use std::time::Instant;
 use keyward::{Authenticator, Check, Digest, Hasher, KeyFormat, KeyKind, Mode, Target, UnknownConnection};
 use serde_json::{Value, json};
 
-use crate::setting::{keys, table};
+use keyward_bench::setting::{keys, table};
 
 /// How much of a real key the wrong keys of the second class share with it, behind its prefix.
 const SHARED: usize = 20;

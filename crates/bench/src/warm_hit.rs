@@ -17,18 +17,20 @@ const HOT: usize = 1_000;
 /// Requests in one measurement; made beforehand, so that making them is not in it.
 const REQUESTS: usize = 2_000;
 
-pub(crate) struct WarmHit {
+/// The figures.
+pub struct WarmHit {
     no_op: f64,
     keyward: f64,
     leased: f64,
     by_hand: f64,
     keyward_threads: [f64; 2],
     by_hand_threads: [f64; 2],
-    allocations: f64,
 }
 
 impl WarmHit {
-    pub(crate) fn to_json(&self) -> Value {
+    /// What each adds to a request, and the ratios.
+    #[must_use]
+    pub fn to_json(&self) -> Value {
         let (added, by_hand) = (self.keyward - self.no_op, self.by_hand - self.no_op);
         json!({
             "no_op_ns": self.no_op,
@@ -38,12 +40,12 @@ impl WarmHit {
             "keyward_to_by_hand_ratio": added / by_hand,
             "two_threads_hot_key_ratio": self.keyward_threads[1] / self.keyward_threads[0],
             "axum_by_hand_two_threads_hot_key_ratio": self.by_hand_threads[1] / self.by_hand_threads[0],
-            "allocations_beyond_extensions": self.allocations,
         })
     }
 }
 
-pub(crate) fn measure(rounds: usize) -> WarmHit {
+/// Measures, in as many rounds.
+pub fn measure(rounds: usize) -> WarmHit {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let keys = keys(HOT);
     let layer = AuthLayer::new(table(&keys));
@@ -76,10 +78,10 @@ pub(crate) fn measure(rounds: usize) -> WarmHit {
     let mut times = [const { Vec::new() }; 4];
     let hot: Vec<&str> = keys.iter().map(|(key, _)| key.as_str()).collect();
     for _ in 0..rounds {
-        times[0].push(time(&mut no_op, &hot));
-        times[1].push(time(&mut keyward, &hot));
-        times[2].push(time(&mut by_hand, &hot));
-        times[3].push(time(&mut leased, &hot));
+        times[0].push(time(&mut no_op, &hot, REQUESTS));
+        times[1].push(time(&mut keyward, &hot, REQUESTS));
+        times[2].push(time(&mut by_hand, &hot, REQUESTS));
+        times[3].push(time(&mut leased, &hot, REQUESTS));
     }
     let [no_op_times, keyward_times, by_hand_times, leased_times] = times;
     WarmHit {
@@ -89,28 +91,27 @@ pub(crate) fn measure(rounds: usize) -> WarmHit {
         by_hand: median(by_hand_times),
         keyward_threads: [1, 2].map(|threads| on_threads(&keyward, hot[0], threads, rounds)),
         by_hand_threads: [1, 2].map(|threads| on_threads(&by_hand, hot[0], threads, rounds)),
-        allocations: allocations(&mut no_op, &mut keyward, hot[0]),
     }
 }
 
-/// Nanoseconds for a request, each to the next of `keys`.
-fn time<S>(service: &mut S, keys: &[&str]) -> f64
+/// Nanoseconds for one of `count` requests, each with the next of `keys`.
+pub fn time<S>(service: &mut S, keys: &[&str], count: usize) -> f64
 where
     S: Service<Request<Body>, Response = Response<Body>, Error = std::convert::Infallible>,
 {
-    let requests: Vec<_> = keys.iter().cycle().take(REQUESTS).map(|key| request(key)).collect();
-    let mut responses = Vec::with_capacity(REQUESTS);
+    let requests: Vec<_> = keys.iter().cycle().take(count).map(|key| request(key)).collect();
+    let mut responses = Vec::with_capacity(count);
     let begun = thread_time();
     for request in requests {
         responses.push(call(service, request));
     }
     let took = thread_time() - begun;
     assert!(responses.iter().all(|response| response.status() == 200));
-    took.as_nanos() as f64 / REQUESTS as f64
+    took.as_nanos() as f64 / count as f64
 }
 
-/// A warm request never waits, so one poll is all that it takes.
-fn call<S>(service: &mut S, request: Request<Body>) -> Response<Body>
+/// Answers a request that does not wait, so one poll is all that it takes.
+pub fn call<S>(service: &mut S, request: Request<Body>) -> Response<Body>
 where
     S: Service<Request<Body>, Response = Response<Body>, Error = std::convert::Infallible>,
 {
@@ -140,7 +141,7 @@ where
                     let mut times = Vec::new();
                     for _ in 0..rounds {
                         barrier.wait();
-                        times.push(time(&mut service, &[key]));
+                        times.push(time(&mut service, &[key], REQUESTS));
                     }
                     times
                 })
@@ -149,30 +150,4 @@ where
         workers.into_iter().flat_map(|worker| worker.join().unwrap()).collect()
     });
     median(times)
-}
-
-/// Allocations of a request within keyward, beside the one with which `http::Extensions` boxes what is inserted and
-/// those with which it makes a fresh map.
-fn allocations<S>(no_op: &mut NoOp, keyward: &mut S, key: &str) -> f64
-where
-    S: Service<Request<Body>, Response = Response<Body>, Error = std::convert::Infallible>,
-{
-    let count = |call: &mut dyn FnMut(Request<Body>)| {
-        let mut requests: Vec<_> = (0..REQUESTS)
-            .map(|_| {
-                let mut request = request(key);
-                // A real server has put something there already, so that the map exists.
-                request.extensions_mut().insert(0_u8);
-                request
-            })
-            .collect();
-        allocation_counter::measure(|| requests.drain(..).for_each(&mut *call)).count_total as f64 / REQUESTS as f64
-    };
-    let with = count(&mut |request| drop(self::call(keyward, request)));
-    let without = count(&mut |mut request| {
-        request.extensions_mut().insert(crate::setting::identity(0));
-        drop(self::call(no_op, request));
-    });
-    let identity = allocation_counter::measure(|| drop(crate::setting::identity(0))).count_total as f64;
-    with - (without - identity)
 }

@@ -1,5 +1,9 @@
 //! Why a request is refused: one enum, with a stable code, an HTTP status and a challenge for each.
 
+mod alike;
+
+pub(crate) use alike::ForAlike;
+
 use std::fmt::Write as _;
 use std::time::Duration;
 

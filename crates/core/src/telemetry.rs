@@ -33,6 +33,8 @@ pub(crate) struct Metrics {
 struct Handles {
     hits: metrics::Counter,
     negative_hits: metrics::Counter,
+    /// Registered with the first refusal of each sort, so that what never happens is not reported.
+    rejections: crate::rejection::ForAlike<std::sync::OnceLock<metrics::Counter>>,
     misses: metrics::Counter,
     store_reads: [metrics::Histogram; 3],
     read_through: metrics::Counter,
@@ -76,6 +78,7 @@ impl Metrics {
             handles: Some(std::sync::Arc::new(Handles {
                 hits: metrics::counter!("keyward_cache_hits_total"),
                 negative_hits: metrics::counter!("keyward_cache_negative_hits_total"),
+                rejections: crate::rejection::ForAlike::new(|_| std::sync::OnceLock::new()),
                 misses: metrics::counter!("keyward_cache_misses_total"),
                 read_through: metrics::counter!("keyward_read_through_total"),
                 store_reads: ["found", "unknown", "failed"].map(reads),
@@ -128,8 +131,12 @@ impl Metrics {
 
     pub(crate) fn rejected(&self, rejection: &Rejection) {
         #[cfg(feature = "metrics")]
-        if self.handles.is_some() {
-            metrics::counter!("keyward_rejections_total", "reason" => rejection.reason()).increment(1);
+        if let Some(handles) = &self.handles {
+            let counter = || metrics::counter!("keyward_rejections_total", "reason" => rejection.reason());
+            match handles.rejections.get(rejection) {
+                Some(registered) => registered.get_or_init(counter).increment(1),
+                None => counter().increment(1),
+            }
         }
         if rejection.is_fault_of_service() {
             tracing::error!(reason = rejection.reason(), "request refused");

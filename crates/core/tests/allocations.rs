@@ -1,4 +1,4 @@
-//! A warm hit allocates nothing of keyward's own.
+//! A warm hit allocates nothing of keyward's own, and a refusal little.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -10,7 +10,7 @@ use bytes::Bytes;
 use common::{TestStore, warm};
 use futures_util::FutureExt;
 use http::{Request, Response};
-use keyward::{AuthLayer, Authenticator, Identity};
+use keyward::{AuthLayer, Authenticator, CodedEnvelope, Identity, NumericEnvelope};
 use tower::{Layer, Service, service_fn};
 
 fn request(field: &str) -> Request<()> {
@@ -49,4 +49,34 @@ async fn a_warm_hit_allocates_what_the_insertion_into_the_extensions_allocates_a
     let insertion = allocation_counter::measure(|| drop(bare.extensions_mut().insert(identity))).count_total;
     let answering = allocation_counter::measure(|| drop(response())).count_total;
     assert_eq!((insertion, with_keyward), (1, answering + insertion));
+}
+
+#[tokio::test]
+async fn a_refusal_of_a_forged_key_allocates_little_and_no_more_with_another_format() {
+    /// The refusal on its way, the headers' two tables, the request's id, and the body.
+    const MOST: u64 = 5;
+    let store = TestStore::new().await;
+    let (field, _) = store.issue().await;
+    let (rest, last) = field.split_at(field.len() - 1);
+    let forged = format!("{rest}{}", if last == "0" { "1" } else { "0" });
+    let formats = [
+        Authenticator::builder(store.clone()),
+        Authenticator::builder(store.clone()).renderer(CodedEnvelope::new()),
+        Authenticator::builder(store.clone()).renderer(NumericEnvelope::new()),
+    ];
+    for builder in formats {
+        let mut service = AuthLayer::from(builder.build().unwrap())
+            .layer(service_fn(|_: Request<()>| std::future::ready(Ok::<_, Infallible>(response()))));
+        let mut call = || {
+            let request = request(&forged);
+            let counted = allocation_counter::measure(|| {
+                let refused = service.call(request).now_or_never().expect("a refusal does not wait").unwrap();
+                assert_eq!(refused.status(), 401);
+            });
+            counted.count_total
+        };
+        // The first makes what all others share.
+        let allocations = (0..10).map(|_| call()).min().unwrap();
+        assert!(allocations <= MOST, "{allocations} allocations");
+    }
 }

@@ -48,22 +48,33 @@ pub enum OpenError {
     Database(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
-impl From<rusqlite::Error> for OpenError {
-    fn from(error: rusqlite::Error) -> Self {
-        match error.sqlite_error_code() {
-            Some(ErrorCode::ReadOnly) => Self::ReadOnly,
-            Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => Self::NotADatabase,
-            _ => Self::Database(Box::new(error)),
-        }
+/// An [`OpenError`] on its way out. What it is made from stays inside: rusqlite's errors are no part of what this crate promises.
+struct Fault(OpenError);
+
+impl From<OpenError> for Fault {
+    fn from(error: OpenError) -> Self {
+        Self(error)
     }
 }
 
-impl From<MigrationError> for OpenError {
+impl From<rusqlite::Error> for Fault {
+    fn from(error: rusqlite::Error) -> Self {
+        Self(match error.sqlite_error_code() {
+            Some(ErrorCode::ReadOnly) => OpenError::ReadOnly,
+            Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => OpenError::NotADatabase,
+            _ => OpenError::Database(Box::new(error)),
+        })
+    }
+}
+
+impl From<MigrationError> for Fault {
     fn from(error: MigrationError) -> Self {
         match error {
-            MigrationError::MigrationDefinition(MigrationDefinitionError::DatabaseTooFarAhead) => Self::Newer,
+            MigrationError::MigrationDefinition(MigrationDefinitionError::DatabaseTooFarAhead) => {
+                OpenError::Newer.into()
+            }
             MigrationError::RusqliteError { err, .. } => err.into(),
-            other => Self::Database(Box::new(other)),
+            other => OpenError::Database(Box::new(other)).into(),
         }
     }
 }
@@ -76,12 +87,16 @@ pub(crate) struct Opened {
 }
 
 pub(crate) fn open(path: &Path) -> Result<Opened, OpenError> {
+    try_open(path).map_err(|Fault(error)| error)
+}
+
+fn try_open(path: &Path) -> Result<Opened, Fault> {
     /// One at a time in a process: see [`make`].
     static OPENING: Mutex<()> = Mutex::new(());
     let _opening = OPENING.lock().unwrap_or_else(PoisonError::into_inner);
 
     if rusqlite::version_number() < OLDEST_SQLITE {
-        return Err(OpenError::OldSqlite(rusqlite::version()));
+        return Err(OpenError::OldSqlite(rusqlite::version()).into());
     }
     make(path).map_err(|error| match error.kind() {
         io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::PermissionDenied => OpenError::ReadOnly,
@@ -91,16 +106,16 @@ pub(crate) fn open(path: &Path) -> Result<Opened, OpenError> {
     // SQLite does not take for a path, is one now.
     let path = path.canonicalize().map_err(OpenError::File)?;
     if path.is_dir() {
-        return Err(OpenError::File(io::ErrorKind::IsADirectory.into()));
+        return Err(OpenError::File(io::ErrorKind::IsADirectory.into()).into());
     }
     let mut connection = writer(&path)?;
     if connection.is_readonly("main")? {
-        return Err(OpenError::ReadOnly);
+        return Err(OpenError::ReadOnly.into());
     }
     check_owner(&mut connection)?;
     let mode = use_wal(&connection)?;
     if mode != "wal" {
-        return Err(OpenError::Database(format!("the journal mode stays {mode}, but has to be wal").into()));
+        return Err(OpenError::Database(format!("the journal mode stays {mode}, but has to be wal").into()).into());
     }
     migrate(&mut connection)?;
     let newest = newest(&connection)?;
@@ -124,12 +139,12 @@ fn make(path: &Path) -> io::Result<()> {
 }
 
 /// Refuses to put tables into somebody else's database. In one snapshot, as another process may be making ours.
-fn check_owner(connection: &mut Connection) -> Result<(), OpenError> {
+fn check_owner(connection: &mut Connection) -> Result<(), Fault> {
     let snapshot = connection.transaction_with_behavior(TransactionBehavior::Deferred)?;
     let is_empty: bool = snapshot.query_row("SELECT NOT EXISTS (SELECT 1 FROM sqlite_schema)", [], |row| row.get(0))?;
     let application: i32 = snapshot.pragma_query_value(None, "application_id", |row| row.get(0))?;
     let is_ours = application == APPLICATION_ID || (application == 0 && is_empty);
-    if is_ours { Ok(()) } else { Err(OpenError::Foreign) }
+    if is_ours { Ok(()) } else { Err(OpenError::Foreign.into()) }
 }
 
 /// Chooses the write-ahead log. It lasts, so only the first time it changes anything; and then SQLite does not wait by itself
@@ -149,7 +164,7 @@ fn is_busy(error: &rusqlite::Error) -> bool {
     matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
 }
 
-fn migrate(connection: &mut Connection) -> Result<(), OpenError> {
+fn migrate(connection: &mut Connection) -> Result<(), Fault> {
     let done = MIGRATIONS.to_latest(connection);
     if matches!(done, Err(MigrationError::RusqliteError { .. })) {
         // Another process may have been quicker, between the look at the version and the lock.

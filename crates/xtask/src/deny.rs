@@ -1,24 +1,20 @@
 //! The dependencies' licences, sources, duplicates and known vulnerabilities, checked by cargo-deny.
 
 use crate::error::Error;
-use crate::process::{self, cargo};
+use crate::process;
+use crate::tools::Tool;
 
-/// Pinned, so that a new release with new checks cannot break the suite by itself.
-const VERSION: &str = "0.20.2";
+const CARGO_DENY: Tool = Tool { name: "cargo-deny", version: "0.20.2", options: &[] };
 
-/// Installs cargo-deny once, if it is missing, and runs the checks of `deny.toml`.
+/// Runs the checks of `deny.toml`.
 pub(crate) fn check() -> Result<(), Error> {
-    if !process::succeeds(&mut cargo(&["deny", "--version"])) {
-        println!("cargo-deny is missing; building it takes a few minutes, once");
-        let install = ["install", "cargo-deny", "--version", VERSION, "--locked"];
-        process::run(&mut cargo(&install))?;
-    }
-    process::run(&mut cargo(&["deny", "check", "licenses", "bans", "sources"]))?;
+    CARGO_DENY.install()?;
+    process::run(CARGO_DENY.command("check").args(["licenses", "bans", "sources"]))?;
 
     // The database of advisories lives in a git repository, which not every machine can reach.
     // A check against no database would say nothing, so it is left out, and said to be.
-    if process::succeeds(&mut cargo(&["deny", "fetch", "db"])) {
-        process::run(&mut cargo(&["deny", "check", "advisories"]))?;
+    if process::succeeds(CARGO_DENY.command("fetch").arg("db")) {
+        process::run(CARGO_DENY.command("check").arg("advisories"))?;
         println!("checked: licenses, bans, sources, advisories");
     } else {
         println!("checked: licenses, bans, sources");

@@ -17,6 +17,15 @@ pub(crate) enum Error {
     #[error("cannot use the file `{path}`")]
     File { path: String, source: io::Error },
 
+    #[error("{0}")]
+    Supply(String),
+
+    #[error("docs/api is not what these crates offer: {0}; look at the difference, and run `cargo xtask api --update`")]
+    Api(String),
+
+    #[error("what `{name}` offers cannot be listed")]
+    Listing { name: String, source: public_api::Error },
+
     #[error(
         "the test suite needs these Debian packages: {packages}; \
          they can be installed here neither as root nor through sudo and apt-get, so install them by hand"

@@ -5,7 +5,7 @@ use std::process::Command;
 
 use crate::error::Error;
 use crate::process::{self, cargo};
-use crate::tool::Tool;
+use crate::tools::Tool;
 
 const CARGO_FUZZ: Tool = Tool { name: "cargo-fuzz", version: "0.13.2", options: &[] };
 
@@ -68,7 +68,7 @@ fn build() -> Option<&'static str> {
 }
 
 fn cargo_fuzz(action: &str, sanitizer: &str) -> Command {
-    let mut command = process::command(&CARGO_FUZZ.path().to_string_lossy(), &[action]);
+    let mut command = CARGO_FUZZ.command(action);
     command.args(["--sanitizer", sanitizer, "--target-dir"]).arg(process::root().join("target/fuzz"));
     // The sanitizers' flags are open to a stable compiler by this alone. Nothing that is published is built so.
     command.env("RUSTC_BOOTSTRAP", "1");

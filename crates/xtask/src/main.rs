@@ -1,19 +1,23 @@
-//! The development commands of keyward: `cargo xtask test`, `bench`, `faults`, `fuzz`, `guide` and `simulate`.
+//! The development commands of keyward: `cargo xtask test`, `bench`, `peers`, `load`, `faults`, `fuzz`, `guide`, `simulate`, `supply` and `api`.
 
 #![allow(clippy::print_stdout, reason = "a command line program speaks on its standard output")]
 
+mod api;
 mod bench;
 mod deny;
 mod error;
 mod faults;
 mod fuzz;
 mod guide;
+mod load;
 mod packages;
+mod peers;
 mod process;
 mod simulate;
 mod suite;
+mod supply;
 mod tally;
-mod tool;
+mod tools;
 
 use std::error::Error as _;
 use std::process::ExitCode;
@@ -37,6 +41,10 @@ enum Command {
     Test(suite::Options),
     /// Measure, in release mode, and write the figures to a JSON file.
     Bench(bench::Options),
+    /// Measure keyward beside other software of its kind, in one run.
+    Peers(peers::Options),
+    /// Put a protected server under load, and check what it promises.
+    Load(load::Options),
     /// Run three real nodes under faults, and prove from what their clients saw that the promises were kept.
     Faults(faults::Options),
     /// Run the fuzz targets for a bounded time.
@@ -45,6 +53,10 @@ enum Command {
     Guide,
     /// Simulate many nodes on one store.
     Simulate(simulate::Options),
+    /// List what each crate offers, or compare it with the listings in docs/api.
+    Api(api::Options),
+    /// Check what the crates are built from, and what those who build on them may rely on.
+    Supply(supply::Options),
 }
 
 fn main() -> ExitCode {
@@ -52,10 +64,14 @@ fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
         Command::Test(options) => suite::run(&options, &mut tally),
         Command::Bench(options) => bench::run(&options),
+        Command::Peers(options) => peers::run(&options),
+        Command::Load(options) => load::run(&options),
         Command::Faults(options) => faults::run(&options),
         Command::Fuzz(options) => fuzz::run(&options),
         Command::Guide => guide::build(),
         Command::Simulate(options) => simulate::run(&options),
+        Command::Api(options) => api::run(&options),
+        Command::Supply(options) => supply::run(&options),
     };
     if let Err(error) = &outcome {
         report(error);

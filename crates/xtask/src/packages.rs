@@ -27,9 +27,43 @@ const PACKAGES: &[Package] = &[
     Package { probe: &["python3", "-c", "import ensurepip, venv"], name: "python3-venv" },
 ];
 
-/// Installs the packages that are missing; without any, nothing is run and no rights are needed.
+/// What the load test and the comparison with peers need.
+const FOR_LOAD: &[Package] = &[
+    Package { probe: &["sh", "-c", "command -v wrk"], name: "wrk" },
+    Package { probe: &["taskset", "--version"], name: "util-linux" },
+];
+
+/// The peers that are Debian packages, and what the others run on.
+const PEERS: &[Package] = &[
+    Package { probe: &["sh", "-c", "nginx -v || /usr/sbin/nginx -v"], name: "nginx" },
+    Package { probe: &["sh", "-c", "haproxy -v || /usr/sbin/haproxy -v"], name: "haproxy" },
+    Package { probe: &["node", "--version"], name: "nodejs" },
+    Package { probe: &["npm", "--version"], name: "npm" },
+    Package { probe: &["python3", "-c", "import ensurepip, venv"], name: "python3-venv" },
+];
+
+/// Installs the packages that the test suite lacks.
 pub(crate) fn install() -> Result<(), Error> {
-    let missing = missing(works);
+    install_missing(PACKAGES)
+}
+
+/// Installs what the load test lacks.
+pub(crate) fn install_for_load() -> Result<(), Error> {
+    install_missing(FOR_LOAD)
+}
+
+/// Installs the peers that can be had; what cannot is said.
+pub(crate) fn try_install_for_peers() {
+    for package in PEERS {
+        if install_missing(std::slice::from_ref(package)).is_err() {
+            println!("skipped: {} cannot be installed", package.name);
+        }
+    }
+}
+
+/// Without anything missing, nothing is run and no rights are needed.
+fn install_missing(packages: &[Package]) -> Result<(), Error> {
+    let missing = missing(packages, works);
     if missing.is_empty() {
         return Ok(());
     }
@@ -42,8 +76,8 @@ pub(crate) fn install() -> Result<(), Error> {
     run(prefix, &[&install, missing.as_slice()].concat())
 }
 
-fn missing(works: impl Fn(&[&str]) -> bool) -> Vec<&'static str> {
-    PACKAGES.iter().filter(|package| !works(package.probe)).map(|package| package.name).collect()
+fn missing(packages: &[Package], works: impl Fn(&[&str]) -> bool) -> Vec<&'static str> {
+    packages.iter().filter(|package| !works(package.probe)).map(|package| package.name).collect()
 }
 
 fn works(probe: &[&str]) -> bool {
@@ -77,12 +111,12 @@ fn run(prefix: &[&str], arguments: &[&str]) -> Result<(), Error> {
 
 #[cfg(test)]
 mod tests {
-    use super::missing;
+    use super::{PACKAGES, missing};
 
     #[test]
     fn only_what_is_missing_is_installed() {
-        assert!(missing(|_| true).is_empty());
-        assert_eq!(missing(|probe| probe[0] != "curl"), ["curl"]);
-        assert_eq!(missing(|probe| probe[0] != "node"), ["nodejs"]);
+        assert!(missing(PACKAGES, |_| true).is_empty());
+        assert_eq!(missing(PACKAGES, |probe| probe[0] != "curl"), ["curl"]);
+        assert_eq!(missing(PACKAGES, |probe| probe[0] != "node"), ["nodejs"]);
     }
 }

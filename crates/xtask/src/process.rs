@@ -49,6 +49,17 @@ pub(crate) fn run_watched(command: &mut Command, mut see: impl FnMut(&str)) -> R
     expect_success(command, status)
 }
 
+/// Runs a command that is asked for something, and gives what it prints. What it complains of is shown.
+pub(crate) fn output(mut command: Command) -> Result<String, Error> {
+    let output = command
+        .stdin(Stdio::null())
+        .stderr(Stdio::inherit())
+        .output()
+        .map_err(|source| cannot_start(&command, source))?;
+    expect_success(&command, output.status)?;
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
 /// Runs a command silently, and tells whether it succeeded.
 pub(crate) fn succeeds(command: &mut Command) -> bool {
     command

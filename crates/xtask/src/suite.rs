@@ -7,7 +7,7 @@ use clap::ValueEnum;
 use crate::error::Error;
 use crate::process::{self, cargo};
 use crate::tally::Tally;
-use crate::{bench, deny, faults, fuzz, guide, packages};
+use crate::{api, bench, deny, faults, fuzz, guide, load, packages, supply};
 
 #[derive(clap::Args)]
 pub(crate) struct Options {
@@ -35,10 +35,16 @@ enum Step {
     Fuzz,
     /// The documentation and the guide build, and links of the documentation lead somewhere.
     Doc,
+    /// What the crates offer is what docs/api lists.
+    Api,
     /// The benchmarks run, and say what they found.
     Bench,
+    /// A protected server stands a minute of load.
+    Load,
     /// The dependencies' licences, sources and advisories are acceptable.
     Deny,
+    /// The bills of materials are written, and complete.
+    Supply,
 }
 
 pub(crate) fn run(options: &Options, tally: &mut Tally) -> Result<(), Error> {
@@ -94,8 +100,11 @@ impl Step {
                 process::run(cargo(&["doc"]).args(scope).env("RUSTDOCFLAGS", "-D warnings"))?;
                 guide::build()
             }
+            Self::Api => api::run(&api::Options::default()),
             Self::Bench => bench::run(&bench::Options::quick()),
+            Self::Load => load::run(&load::Options::quick()),
             Self::Deny => deny::check(),
+            Self::Supply => supply::run(&supply::Options::quick()),
         }
     }
 }

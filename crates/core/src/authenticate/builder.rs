@@ -15,7 +15,7 @@ use crate::event::Event;
 use crate::key::{Hasher, KeyFormat};
 use crate::lease::Lease;
 use crate::per_thread::PerThread;
-use crate::render::{Presentation, Render};
+use crate::render::{Challenges, Presentation, Render};
 use crate::store::{Freshness, KeyStore};
 use crate::telemetry::Metrics;
 
@@ -164,7 +164,7 @@ impl AuthenticatorBuilder {
 
     /// The protection space named in challenges (RFC 9110 section 11.5); `api` without this.
     pub fn realm(mut self, realm: &str) -> Self {
-        self.presentation.realm = realm.into();
+        self.presentation.challenges = Challenges::new(realm);
         self
     }
 

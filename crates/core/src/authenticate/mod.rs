@@ -272,13 +272,12 @@ impl Authenticator {
     }
 }
 
-/// What does not fit the format may not even be a token: that is the more helpful answer.
+/// What does not fit the format may not even be a token: that is the more helpful answer. What has a key's form is one.
 #[cold]
 fn refused(credential: &Credential<'_>, fault: KeyFault) -> Rejection {
-    match (credential.fault(), fault) {
-        (Some(fault), _) => fault.into(),
-        (None, KeyFault::Checksum) => Rejection::ChecksumMismatch,
-        (None, KeyFault::Malformed) => Rejection::MalformedKey,
+    match fault {
+        KeyFault::Checksum => Rejection::ChecksumMismatch,
+        KeyFault::Malformed => credential.fault().map_or(Rejection::MalformedKey, Rejection::from),
     }
 }
 

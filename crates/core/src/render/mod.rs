@@ -1,10 +1,12 @@
 //! How a refusal is written: status, headers and body.
 
+mod prepared;
 mod renderers;
 
+pub(crate) use prepared::Challenges;
 pub use renderers::{CodedEnvelope, NumericEnvelope, ProblemJson};
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, Entry, RETRY_AFTER, VARY, WWW_AUTHENTICATE};
@@ -13,9 +15,11 @@ use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use crate::event::Event;
 use crate::identity::Identity;
 use crate::rejection::Rejection;
-use crate::request_id::{REQUEST_ID, RequestId, X_REQUEST_ID};
+use crate::request_id::{REQUEST_ID, RequestId, X_REQUEST_ID, any_number};
 use crate::telemetry::Metrics;
 
+/// As many headers as there can be, and what a server adds.
+const HEADERS: usize = 12;
 const RATELIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 const RATELIMIT: HeaderName = HeaderName::from_static("ratelimit");
 
@@ -105,7 +109,8 @@ impl Refusal {
                 "a handler asks for an identity on a route that no AuthLayer stands around: every request to it is refused"
             );
         }
-        let mut response = Presentation::default().write(&self).map(B::from);
+        static DEFAULT: LazyLock<Presentation> = LazyLock::new(Presentation::default);
+        let mut response = DEFAULT.write(&self).map(B::from);
         response.extensions_mut().insert(self);
         response
     }
@@ -117,7 +122,7 @@ pub(crate) type Hook = Arc<dyn Fn(&Event<'_>) + Send + Sync>;
 /// What decides how refusals look, and who hears of them.
 #[derive(Clone)]
 pub(crate) struct Presentation {
-    pub(crate) realm: Arc<str>,
+    pub(crate) challenges: Challenges,
     pub(crate) renderer: Arc<dyn Render>,
     pub(crate) private: bool,
     pub(crate) hook: Option<Hook>,
@@ -127,7 +132,7 @@ pub(crate) struct Presentation {
 impl Default for Presentation {
     fn default() -> Self {
         Self {
-            realm: "api".into(),
+            challenges: Challenges::new("api"),
             renderer: Arc::new(ProblemJson),
             private: true,
             hook: None,
@@ -155,6 +160,8 @@ impl Presentation {
         let mut response = Response::new(if refusal.head { Bytes::new() } else { rendered.body });
         *response.status_mut() = rendered.status;
         let headers = response.headers_mut();
+        // At once: the table would otherwise be made anew for the seventh, which servers add.
+        headers.reserve(HEADERS);
         if refusal.head {
             // RFC 9110 section 8.6: the length that GET would have, which a server would otherwise say is 0.
             headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
@@ -162,9 +169,10 @@ impl Presentation {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(rendered.content_type));
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         headers.insert(VARY, HeaderValue::from_static("authorization"));
-        headers.insert(X_REQUEST_ID, refusal.request_id.to_header());
-        headers.insert(REQUEST_ID, refusal.request_id.to_header());
-        if let Some(challenge) = refusal.rejection.challenge(&self.realm) {
+        let id = refusal.request_id.to_header();
+        headers.insert(X_REQUEST_ID, id.clone());
+        headers.insert(REQUEST_ID, id);
+        if let Some(challenge) = self.challenges.of(&refusal.rejection) {
             headers.insert(WWW_AUTHENTICATE, challenge);
         }
         match &refusal.rejection {
@@ -212,8 +220,5 @@ fn names_authorization(vary: &HeaderValue) -> bool {
 
 /// One to three seconds, so that clients that were refused together do not come back together.
 fn jittered_seconds() -> u64 {
-    let mut byte = [0];
-    // Without randomness there is no jitter, and nothing else is wrong.
-    let _ = getrandom::fill(&mut byte);
-    1 + u64::from(byte[0] % 3)
+    1 + any_number() % 3
 }

@@ -1,8 +1,12 @@
 //! The formats of refusals that come with keyward.
 
-use http::StatusCode;
-use serde_json::json;
+use std::sync::LazyLock;
 
+use bytes::Bytes;
+use http::StatusCode;
+use serde_json::{Value, json};
+
+use super::prepared::Bodies;
 use super::{Render, Rendered};
 use crate::rejection::Rejection;
 use crate::request_id::RequestId;
@@ -13,20 +17,28 @@ pub struct ProblemJson;
 
 impl Render for ProblemJson {
     fn render(&self, rejection: &Rejection, request_id: &RequestId) -> Rendered {
-        let status = rejection.status();
-        let mut body = json!({
-            "type": "about:blank",
-            "title": status.canonical_reason(),
-            "status": status.as_u16(),
-            "detail": rejection.message(),
-            "code": rejection.code(),
-            "request_id": request_id.as_str(),
-        });
-        if let Some(details) = rejection.details() {
-            body["details"] = details;
-        }
-        Rendered::json(status, "application/problem+json", &body)
+        static BODIES: LazyLock<Bodies> = LazyLock::new(|| Bodies::new(problem));
+        let body = BODIES
+            .of(rejection, request_id)
+            .unwrap_or_else(|| problem(rejection, request_id.as_str()).to_string().into());
+        Rendered::new(rejection.status(), "application/problem+json", body)
     }
+}
+
+fn problem(rejection: &Rejection, request_id: &str) -> Value {
+    let status = rejection.status();
+    let mut body = json!({
+        "type": "about:blank",
+        "title": status.canonical_reason(),
+        "status": status.as_u16(),
+        "detail": rejection.message(),
+        "code": rejection.code(),
+        "request_id": request_id,
+    });
+    if let Some(details) = rejection.details() {
+        body["details"] = details;
+    }
+    body
 }
 
 /// `{"error":{"code":"INVALID_API_KEY","message":"…","request_id":"…"}}`, with `details` where there are some.
@@ -63,6 +75,30 @@ impl Faults {
             _ => rejection.code(),
         }
     }
+
+    /// What writes the bodies of [`CodedEnvelope`].
+    fn coded(self) -> impl Fn(&Rejection, &str) -> Value {
+        move |rejection, request_id| {
+            let mut body = json!({"error": {
+                "code": self.code(rejection),
+                "message": rejection.message(),
+                "request_id": request_id,
+            }});
+            if let Some(details) = rejection.details() {
+                body["error"]["details"] = details;
+            }
+            body
+        }
+    }
+
+    /// What writes the bodies of [`NumericEnvelope`], which name no request.
+    fn numeric(self) -> impl Fn(&Rejection, &str) -> Value {
+        move |rejection, _| numeric(self.status(rejection), &rejection.message())
+    }
+}
+
+fn numeric(status: StatusCode, message: &str) -> Value {
+    json!({"error": {"code": status.as_u16(), "message": message}})
 }
 
 impl CodedEnvelope {
@@ -82,15 +118,16 @@ impl CodedEnvelope {
 
 impl Render for CodedEnvelope {
     fn render(&self, rejection: &Rejection, request_id: &RequestId) -> Rendered {
-        let mut body = json!({"error": {
-            "code": self.faults.code(rejection),
-            "message": rejection.message(),
-            "request_id": request_id.as_str(),
-        }});
-        if let Some(details) = rejection.details() {
-            body["error"]["details"] = details;
-        }
-        Rendered::json(self.faults.status(rejection), "application/json", &body)
+        static AS_THEY_ARE: LazyLock<Bodies> = LazyLock::new(|| Bodies::new(Faults::AsTheyAre.coded()));
+        static AS_INVALID_KEY: LazyLock<Bodies> = LazyLock::new(|| Bodies::new(Faults::AsInvalidKey.coded()));
+        let bodies = match self.faults {
+            Faults::AsTheyAre => &AS_THEY_ARE,
+            Faults::AsInvalidKey => &AS_INVALID_KEY,
+        };
+        let body = bodies
+            .of(rejection, request_id)
+            .unwrap_or_else(|| self.faults.coded()(rejection, request_id.as_str()).to_string().into());
+        Rendered::new(self.faults.status(rejection), "application/json", body)
     }
 }
 
@@ -132,12 +169,19 @@ impl NumericEnvelope {
 }
 
 impl Render for NumericEnvelope {
-    fn render(&self, rejection: &Rejection, _: &RequestId) -> Rendered {
+    fn render(&self, rejection: &Rejection, request_id: &RequestId) -> Rendered {
+        static AS_THEY_ARE: LazyLock<Bodies> = LazyLock::new(|| Bodies::new(Faults::AsTheyAre.numeric()));
+        static AS_INVALID_KEY: LazyLock<Bodies> = LazyLock::new(|| Bodies::new(Faults::AsInvalidKey.numeric()));
         let status = self.faults.status(rejection);
-        let message = match self.unauthorized {
-            Some(message) if status == StatusCode::UNAUTHORIZED => message.to_owned(),
-            _ => rejection.message(),
+        let written = |message: &str| Bytes::from(numeric(status, message).to_string());
+        let bodies = match self.faults {
+            Faults::AsTheyAre => &AS_THEY_ARE,
+            Faults::AsInvalidKey => &AS_INVALID_KEY,
         };
-        Rendered::json(status, "application/json", &json!({"error": {"code": status.as_u16(), "message": message}}))
+        let body = match self.unauthorized {
+            Some(message) if status == StatusCode::UNAUTHORIZED => written(message),
+            _ => bodies.of(rejection, request_id).unwrap_or_else(|| written(&rejection.message())),
+        };
+        Rendered::new(status, "application/json", body)
     }
 }

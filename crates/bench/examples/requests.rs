@@ -1,0 +1,77 @@
+//! Many requests through the layer and nothing else, to count instructions of:
+//!
+//! ```sh
+//! RUSTFLAGS='--cfg rustix_use_libc' cargo build --release --package keyward-bench --example requests
+//! valgrind --tool=callgrind target/release/examples/requests forged 6000
+//! ```
+//!
+//! Twice with different numbers, and the difference is what the requests themselves take. (Without the flag rustix reads where
+//! valgrind lets nobody read. SHA-256 is counted as software has it, as valgrind does not know the instructions for it.)
+
+#![allow(clippy::unwrap_used, reason = "a measurement that cannot be set up has to stop")]
+
+use std::convert::Infallible;
+
+use axum::body::Body;
+use axum::{Router, routing};
+use clap::{Parser, ValueEnum};
+use futures_util::FutureExt;
+use http::{Request, Response};
+use keyward::AuthLayer;
+use keyward_bench::refusal::forge;
+use keyward_bench::setting::{NoOp, keys, request, table};
+use tower::util::MapRequestLayer;
+use tower::{Layer, Service};
+
+#[derive(Parser)]
+struct Arguments {
+    kind: Kind,
+    count: usize,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Kind {
+    /// The service that does nothing, alone.
+    None,
+    /// Behind the layer, with a key that is cached.
+    Valid,
+    /// Behind the layer, with a key whose checksum is wrong.
+    Forged,
+    /// An axum router with one route.
+    Router,
+    /// The same with a layer that does nothing.
+    RouterIdle,
+    /// The same with the layer, and a key that is cached.
+    RouterValid,
+    /// The same, and a key whose checksum is wrong.
+    RouterForged,
+}
+
+fn main() {
+    let Arguments { kind, count } = Arguments::parse();
+    let known = keys(1);
+    let valid = known[0].0.clone();
+    let layer = AuthLayer::new(table(&known));
+    let router = Router::new().route("/v1/resources", routing::get(async || "{\"ok\":true}"));
+    match kind {
+        Kind::None => go(NoOp, &valid, count),
+        Kind::Valid => go(layer.layer(NoOp), &valid, count),
+        Kind::Forged => go(layer.layer(NoOp), &forge(&valid), count),
+        Kind::Router => go(router, &valid, count),
+        Kind::RouterIdle => go(router.layer(MapRequestLayer::new(|request: Request<Body>| request)), &valid, count),
+        Kind::RouterValid => go(router.layer(layer), &valid, count),
+        Kind::RouterForged => go(router.layer(layer), &forge(&valid), count),
+    }
+}
+
+fn go<S>(mut service: S, key: &str, count: usize)
+where
+    S: Service<Request<Body>, Response = Response<Body>, Error = Infallible>,
+{
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    // Fills the cache.
+    let _ = runtime.block_on(service.call(request(key))).unwrap();
+    for _ in 0..count {
+        std::hint::black_box(service.call(request(key)).now_or_never().expect("none of them waits").unwrap());
+    }
+}

@@ -1,0 +1,78 @@
+//! A refusal: what a forged key costs the layer, beside a warm hit, in the same rounds.
+
+use axum::body::Body;
+use http::{Request, Response};
+use keyward::AuthLayer;
+use serde_json::{Value, json};
+use tower::{Layer, Service};
+
+use crate::setting::{NoOp, keys, median, request, table, thread_time};
+use crate::warm_hit::call;
+
+/// Requests in one measurement; made beforehand, so that making them is not in it.
+const REQUESTS: usize = 2_000;
+
+/// The figures.
+pub struct Refusal {
+    no_op: f64,
+    forged: f64,
+    warm: f64,
+    ratio: f64,
+}
+
+impl Refusal {
+    /// What each takes, what is added to a service that does nothing, and the ratio.
+    #[must_use]
+    pub fn to_json(&self) -> Value {
+        json!({
+            "no_op_ns": self.no_op,
+            "forged_ns": self.forged,
+            "warm_hit_ns": self.warm,
+            "forged_to_warm_hit_ratio": self.ratio,
+        })
+    }
+}
+
+/// The key with another last character, so that its checksum is wrong.
+#[must_use]
+pub fn forge(key: &str) -> String {
+    let (rest, last) = key.split_at(key.len() - 1);
+    format!("{rest}{}", if last == "0" { "1" } else { "0" })
+}
+
+/// Measures, in as many rounds.
+pub fn measure(rounds: usize) -> Refusal {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let known = keys(1_000);
+    let mut service = AuthLayer::new(table(&known)).layer(NoOp);
+    let valid: Vec<String> = known.into_iter().map(|(key, _)| key).collect();
+    let forged: Vec<String> = valid.iter().map(|key| forge(key)).collect();
+    for key in &valid {
+        assert_eq!(runtime.block_on(service.call(request(key))).unwrap().status(), 200);
+    }
+    let mut times = [const { Vec::new() }; 3];
+    let mut ratios = Vec::new();
+    for _ in 0..rounds {
+        let none = time(&mut NoOp, &valid, 200);
+        let (forged, warm) = (time(&mut service, &forged, 401), time(&mut service, &valid, 200));
+        for (times, time) in times.iter_mut().zip([none, forged, warm]) {
+            times.push(time);
+        }
+        ratios.push(forged / warm);
+    }
+    let [no_op, forged, warm] = times.map(median);
+    Refusal { no_op, forged, warm, ratio: median(ratios) }
+}
+
+/// Nanoseconds for one request, whose answer is dropped within them.
+fn time<S>(service: &mut S, keys: &[String], expected: u16) -> f64
+where
+    S: Service<Request<Body>, Response = Response<Body>, Error = std::convert::Infallible>,
+{
+    let requests: Vec<_> = keys.iter().cycle().take(REQUESTS).map(|key| request(key)).collect();
+    let begun = thread_time();
+    for request in requests {
+        assert_eq!(call(service, request).status(), expected);
+    }
+    (thread_time() - begun).as_nanos() as f64 / REQUESTS as f64
+}

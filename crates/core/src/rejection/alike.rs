@@ -1,0 +1,99 @@
+//! The rejections that say the same to everybody, so that what is made for each of them can be made once.
+
+use super::Rejection;
+use crate::credential::CredentialFault as Fault;
+use crate::key::Mode;
+
+/// Each rejection that carries nothing of the request, the key or the account.
+const ALIKE: [Rejection; 29] = [
+    Rejection::Credential(Fault::Missing),
+    Rejection::Credential(Fault::OtherScheme),
+    Rejection::Credential(Fault::Empty),
+    Rejection::Credential(Fault::SeveralFields),
+    Rejection::Credential(Fault::List),
+    Rejection::Credential(Fault::Quoted),
+    Rejection::Credential(Fault::WhiteSpace),
+    Rejection::Credential(Fault::Control),
+    Rejection::Credential(Fault::NonAscii),
+    Rejection::Credential(Fault::TooLong),
+    Rejection::Credential(Fault::Character),
+    Rejection::MalformedKey,
+    Rejection::ChecksumMismatch,
+    Rejection::UnknownKey,
+    Rejection::KeyRevoked,
+    Rejection::KeyCompromised,
+    Rejection::KeyExpired,
+    Rejection::KeyDisabled,
+    Rejection::KeyNotYetValid,
+    Rejection::AccountSuspended,
+    Rejection::KindNotAllowed,
+    Rejection::NetworkNotAllowed,
+    Rejection::AmbiguousTarget,
+    Rejection::ModeNotAllowed(Mode::Live),
+    Rejection::ModeNotAllowed(Mode::Test),
+    Rejection::HttpsRequired,
+    Rejection::StoreUnavailable,
+    Rejection::StoreCorrupt,
+    Rejection::NotConfigured,
+];
+
+/// Something for each of the rejections that say the same to everybody.
+pub(crate) struct ForAlike<T>(Box<[T]>);
+
+impl<T> ForAlike<T> {
+    pub(crate) fn new(make: impl FnMut(&Rejection) -> T) -> Self {
+        Self(ALIKE.iter().map(make).collect())
+    }
+
+    /// What was made for this one, unless it says something of its own.
+    pub(crate) fn get(&self, rejection: &Rejection) -> Option<&T> {
+        self.0.get(number(rejection)?)
+    }
+}
+
+/// Its place among those that say the same to everybody.
+fn number(rejection: &Rejection) -> Option<usize> {
+    let number = match rejection {
+        Rejection::Credential(fault) => *fault as usize,
+        Rejection::MalformedKey => 11,
+        Rejection::ChecksumMismatch => 12,
+        Rejection::UnknownKey => 13,
+        Rejection::KeyRevoked => 14,
+        Rejection::KeyCompromised => 15,
+        Rejection::KeyExpired => 16,
+        Rejection::KeyDisabled => 17,
+        Rejection::KeyNotYetValid => 18,
+        Rejection::AccountSuspended => 19,
+        Rejection::KindNotAllowed => 20,
+        Rejection::NetworkNotAllowed => 21,
+        Rejection::AmbiguousTarget => 22,
+        Rejection::ModeNotAllowed(Mode::Live) => 23,
+        Rejection::ModeNotAllowed(Mode::Test) => 24,
+        Rejection::HttpsRequired => 25,
+        Rejection::StoreUnavailable => 26,
+        Rejection::StoreCorrupt => 27,
+        Rejection::NotConfigured => 28,
+        Rejection::EndpointNotAllowed(_)
+        | Rejection::InsufficientScope(_)
+        | Rejection::PlanRequired(_)
+        | Rejection::FeatureRequired(_)
+        | Rejection::ConcurrencyLimitExceeded(_)
+        | Rejection::RateLimitExceeded(_) => return None,
+    };
+    Some(number)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_has_its_own_place_and_gets_what_was_made_for_it() {
+        let made = ForAlike::new(Rejection::clone);
+        for (place, rejection) in ALIKE.iter().enumerate() {
+            assert_eq!(number(rejection), Some(place));
+            assert_eq!(made.get(rejection), Some(rejection));
+        }
+        assert!(made.get(&Rejection::FeatureRequired("export".into())).is_none());
+    }
+}

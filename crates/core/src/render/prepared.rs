@@ -1,0 +1,99 @@
+//! What is the same in every refusal for one reason, made once: a flood of bad keys is not to cost more than it must.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::HeaderValue;
+use serde_json::Value;
+
+use crate::rejection::{ForAlike, Rejection};
+use crate::request_id::RequestId;
+
+/// What stands for the request's id until there is one; no rejection says it.
+const MARK: &str = "THE_ID_OF_THE_REQUEST";
+
+/// The challenges of one realm.
+pub(crate) struct Challenges {
+    realm: Arc<str>,
+    made: ForAlike<Option<HeaderValue>>,
+}
+
+impl Challenges {
+    pub(crate) fn new(realm: &str) -> Self {
+        Self { realm: realm.into(), made: ForAlike::new(|rejection| rejection.challenge(realm)) }
+    }
+
+    pub(super) fn of(&self, rejection: &Rejection) -> Option<HeaderValue> {
+        self.made.get(rejection).map_or_else(|| rejection.challenge(&self.realm), Option::clone)
+    }
+}
+
+/// Made anew, as clones of the values would count their references in one place for all threads.
+impl Clone for Challenges {
+    fn clone(&self) -> Self {
+        Self::new(&self.realm)
+    }
+}
+
+/// The bodies of one format: all of each but the request's id.
+pub(super) struct Bodies(ForAlike<Body>);
+
+struct Body {
+    before: Box<str>,
+    /// What follows the request's id, if the format has it.
+    after: Option<Box<str>>,
+}
+
+impl Bodies {
+    /// Of the format that `write` writes, given the request's id.
+    pub(super) fn new(write: impl Fn(&Rejection, &str) -> Value) -> Self {
+        Self(ForAlike::new(|rejection| {
+            let text = write(rejection, MARK).to_string();
+            match text.split_once(MARK) {
+                Some((before, after)) => Body { before: before.into(), after: Some(after.into()) },
+                None => Body { before: text.into(), after: None },
+            }
+        }))
+    }
+
+    /// The body of this refusal, unless it says something of its own.
+    pub(super) fn of(&self, rejection: &Rejection, id: &RequestId) -> Option<Bytes> {
+        let body = self.0.get(rejection)?;
+        let id = if body.after.is_some() { id.as_str() } else { "" };
+        let parts = [&*body.before, id, body.after.as_deref().unwrap_or_default()];
+        // Of exactly this length, which is what makes `Bytes` of it without another allocation.
+        let mut text = String::with_capacity(parts.iter().map(|part| part.len()).sum());
+        parts.iter().for_each(|part| text.push_str(part));
+        Some(text.into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_prepared_body_is_the_one_that_would_be_written() {
+        let with_id = |rejection: &Rejection, id: &str| json!({ "id": id, "code": rejection.code(), "z": [] });
+        let without = |rejection: &Rejection, _: &str| json!({ "detail": rejection.message() });
+        let id = RequestId::of_bytes(Some(b"mine"));
+        let (with, none) = (Bodies::new(with_id), Bodies::new(without));
+        for rejection in [Rejection::ChecksumMismatch, Rejection::StoreUnavailable] {
+            assert_eq!(with.of(&rejection, &id).unwrap(), with_id(&rejection, "mine").to_string());
+            assert_eq!(none.of(&rejection, &id).unwrap(), without(&rejection, "mine").to_string());
+        }
+        assert!(with.of(&Rejection::FeatureRequired("export".into()), &id).is_none());
+    }
+
+    #[test]
+    fn a_prepared_challenge_is_the_one_that_would_be_written() {
+        let challenges = Challenges::new("a realm").clone();
+        for rejection in
+            [Rejection::ChecksumMismatch, Rejection::StoreUnavailable, Rejection::FeatureRequired("x".into())]
+        {
+            assert_eq!(challenges.of(&rejection), rejection.challenge("a realm"));
+        }
+    }
+}

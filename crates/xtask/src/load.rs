@@ -1,0 +1,39 @@
+//! `cargo xtask load`: a protected server under valid, wrong and mixed keys, churn and slow clients.
+
+use std::path::{self, PathBuf};
+
+use crate::error::Error;
+use crate::packages;
+use crate::process::{self, cargo};
+
+#[derive(clap::Args)]
+pub(crate) struct Options {
+    /// How long, in all; 600 for a soak.
+    #[arg(long, value_name = "N", default_value_t = 60)]
+    seconds: u32,
+
+    /// Where the figures go [default: target/load.json]
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+}
+
+impl Options {
+    /// As long as the test suite has time for.
+    pub(crate) fn quick() -> Self {
+        Self { seconds: 60, json: None }
+    }
+}
+
+pub(crate) fn run(options: &Options) -> Result<(), Error> {
+    let json = match &options.json {
+        // Made absolute here, as the test is run from the root of the workspace.
+        Some(file) => {
+            path::absolute(file).map_err(|source| Error::File { path: file.display().to_string(), source })?
+        }
+        None => process::root().join("target/load.json"),
+    };
+    packages::install_for_load()?;
+    let mut load = cargo(&["run", "--release", "--package", "keyward-peers", "--", "load"]);
+    load.args(["--seconds", &options.seconds.to_string(), "--json"]).arg(json);
+    process::run(&mut load)
+}
