@@ -22,6 +22,9 @@ pub(crate) struct Settings {
     /// Where to listen. Without it: 127.0.0.1:8080.
     #[arg(long, env = "KEYWARD_LISTEN", value_name = "ADDRESS:PORT")]
     pub(crate) listen: Option<SocketAddr>,
+    /// Where to serve /metrics, apart from all else. Without it: beside all else, open to whoever reaches it.
+    #[arg(long, env = "KEYWARD_METRICS_LISTEN", value_name = "ADDRESS:PORT")]
+    pub(crate) metrics_listen: Option<SocketAddr>,
     /// Whether people add themselves: open or closed. Without it: closed.
     #[arg(long, env = "KEYWARD_SIGN_UP", value_name = "POLICY")]
     sign_up: Option<SignUp>,
@@ -178,6 +181,7 @@ impl Settings {
         let file: Self = toml::from_str(&text).map_err(|error| usage(error.to_string()))?;
         Ok(Self {
             listen: self.listen.or(file.listen),
+            metrics_listen: self.metrics_listen.or(file.metrics_listen),
             sign_up: self.sign_up.or(file.sign_up),
             key_limit: self.key_limit.or(file.key_limit),
             trust_proxy: self.trust_proxy.or(file.trust_proxy),

@@ -113,7 +113,8 @@ pub(crate) fn run(options: &Options) {
     let minutes = begun.elapsed().as_secs() / REFUSAL_KEPT + 2;
     for (phase, totals) in phases.iter().zip(&totals) {
         let bound = match phase.name {
-            "unknown" => UNKNOWN as u64 * minutes,
+            // The flood of each round takes the place of the refusals that were kept.
+            "unknown" => UNKNOWN as u64 * (minutes + u64::from(rounds)),
             "flood" => totals.requests,
             "forged" => 0,
             // What is in the cache is read again after ten minutes, and not before.

@@ -57,7 +57,7 @@ async fn members_are_invited_changed_and_removed() {
     other.fill("password", "short").await;
     other.run("document.querySelector('main form').noValidate = true", vec![]).await;
     other.press("Set password").await;
-    other.see("12 to 200 characters").await;
+    other.see("15 to 200 characters").await;
     other.fill("password", "another good password").await;
     other.press("Set password").await;
     other.see("Your password is set").await;

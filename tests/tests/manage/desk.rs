@@ -45,6 +45,34 @@ async fn who_signs_up_has_an_account_and_nobody_learns_who_has_one() {
 }
 
 #[tokio::test]
+async fn passwords_are_long_and_not_guessed_quickly_and_nothing_else_is_prescribed() {
+    let setting = on_sqlite();
+    let system = setting.system();
+    let long = "x".repeat(201);
+    for (number, (password, fits)) in [
+        ("qX7!vR2#mK9$pL", false), // 14 characters
+        ("qX7!vR2#mK9$pLz", true),
+        ("passwordpassword", false),
+        ("123456789012345678", false),
+        ("qwertyuiopasdfghjkl", false),
+        ("aaaaaaaaaaaaaaaaaaaaaaaa", false),
+        ("bob6@example.com", false),
+        ("mallard spoon orbit velvet", true),
+        ("пароль из нескольких слов", true),
+        (&long, false),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let new = NewUser::new(format!("bob{number}@example.com"), "Bob", password);
+        match setting.desk.create_owner(&system, new).await {
+            Ok(_) => assert!(fits, "{password}"),
+            Err(error) => assert!(!fits && error.code() == "INVALID_VALUE", "{password}: {error}"),
+        }
+    }
+}
+
+#[tokio::test]
 async fn what_was_changed_beside_the_desk_is_what_it_shows() {
     let setting = on_sqlite();
     let (owner, account) = setting.customer("ada@example.com").await;

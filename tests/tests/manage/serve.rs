@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use keyward_tests::identity_provider::{CLIENT_ID, CLIENT_SECRET, Provider};
-use keyward_tests::program::{Program, package_program, up_to};
+use keyward_tests::program::{Curled, Program, package_program, up_to};
 use serde_json::{Value, json};
 
 pub(crate) fn keyward(database: &Path, arguments: &[&str]) -> Command {
@@ -63,6 +63,23 @@ fn it_starts_empty_gets_an_owner_and_answers() {
     assert_eq!(server.curl("/v1/tokens", &json).status, 401, "the password is another now");
     let unknown = keyward(&database, &["users", "reset", "--email", "nobody@example.com"]).output().unwrap();
     assert_eq!(unknown.status.code(), Some(3));
+    server.stop();
+}
+
+#[test]
+fn metrics_are_served_apart_where_that_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = keyward(&folder.path().join("keys.db"), &["serve", "--listen", "127.0.0.1:0"]);
+    command.args(["--metrics-listen", "127.0.0.1:0"]).stdout(Stdio::piped()).stderr(Stdio::null());
+    let mut process = command.spawn().unwrap();
+    let line: Value = serde_json::from_str(&up_to(process.stdout.take().unwrap(), "")).unwrap();
+    let url = line["listening"].as_str().unwrap().to_owned();
+    let apart = line["metrics"].as_str().unwrap().strip_suffix("/metrics").unwrap().to_owned();
+    let server = Program { process, url, credentials: Value::Null };
+    assert_eq!((server.curl("/metrics", &[]).status, server.curl("/healthz", &[]).status), (404, 200));
+    let mut curl = Command::new("curl");
+    curl.args(["--silent", "--include", &format!("{apart}/metrics")]);
+    assert!(Curled::of(curl).body.contains("keyward_http_requests_total"));
     server.stop();
 }
 

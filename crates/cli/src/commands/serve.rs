@@ -1,6 +1,7 @@
 //! `keyward serve`
 
 use std::io::Write;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use axum::Router;
@@ -45,19 +46,17 @@ pub(super) async fn run(arguments: &Arguments, command: &Serve) -> Result<(), Fa
             }
         }
     }
-    let address = settings.listen.unwrap_or(([127, 0, 0, 1], 8080).into());
-    let unusable = |error: std::io::Error| Failure::new(Kind::Usage, format!("{address}: {error}"));
-    let listener = TcpListener::bind(address).await.map_err(unusable)?;
-    let mut first_line = json!({"listening": format!("http://{}", listener.local_addr().map_err(unusable)?)});
+    let (listener, url) = bind(settings.listen.unwrap_or(([127, 0, 0, 1], 8080).into())).await?;
+    let mut first_line = json!({"listening": url});
     if command.demo {
         first_line["credentials"] = demo::seed(&desk, &records).await?;
     } else if !desk.has_owner().await? {
         first_owner(&desk, command.owner.as_deref(), &first_line).await?;
     }
-    let stop = shutdown_signal().map_err(unusable)?;
+    let stop = shutdown_signal().map_err(|error| Failure::caused(Kind::Usage, &error))?;
     let authenticator = desk.authenticator().map_err(|error| Failure::caused(Kind::Usage, &error))?;
     let verifier = desk.verifier().map_err(|error| Failure::caused(Kind::Usage, &error))?;
-    let app = app(&desk, metrics.clone())
+    let app = app(&desk)
         .route("/", get(async || Redirect::to("/keys")))
         .merge(keyward_manage::dashboard(desk.clone(), DashboardSettings::new("keyward")))
         .merge(keyward_gateway::forward_auth(verifier.clone()))
@@ -70,6 +69,17 @@ pub(super) async fn run(arguments: &Arguments, command: &Serve) -> Result<(), Fa
         }
         None => app,
     };
+    let app = match settings.metrics_listen {
+        Some(address) => {
+            let (listener, url) = bind(address).await?;
+            first_line["metrics"] = json!(format!("{url}/metrics"));
+            let apart = show_metrics(metrics.clone());
+            tokio::spawn(keyward_serve::serve(listener, apart, std::future::pending(), Limits::default()));
+            app
+        }
+        None => app.merge(show_metrics(metrics.clone())),
+    };
+    let app = app.layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, REQUEST)).layer(from_fn(count));
 
     let mut output = std::io::stdout().lock();
     writeln!(output, "{first_line}").and_then(|()| output.flush())?;
@@ -106,26 +116,31 @@ async fn first_owner(desk: &Desk, email: Option<&str>, first_line: &Value) -> Re
     Ok(())
 }
 
-fn app(desk: &Desk, metrics: PrometheusHandle) -> Router {
+/// A listener, and its URL.
+async fn bind(address: SocketAddr) -> Result<(TcpListener, String), Failure> {
+    let unusable = |error: std::io::Error| Failure::new(Kind::Usage, format!("{address}: {error}"));
+    let listener = TcpListener::bind(address).await.map_err(unusable)?;
+    let url = format!("http://{}", listener.local_addr().map_err(unusable)?);
+    Ok((listener, url))
+}
+
+fn show_metrics(metrics: PrometheusHandle) -> Router {
+    let show = async move || ([(CONTENT_TYPE, "text/plain; version=0.0.4")], metrics.render()).into_response();
+    Router::new().route("/metrics", get(show))
+}
+
+fn app(desk: &Desk) -> Router {
     let ready = desk.clone();
-    keyward_manage::api(desk.clone())
-        .route("/healthz", get(async || "ok"))
-        .route(
-            "/readyz",
-            get(async move || match ready.ready().await {
-                Ok(()) => (StatusCode::OK, "ready"),
-                Err(error) => {
-                    tracing::warn!(%error, "not ready");
-                    (StatusCode::SERVICE_UNAVAILABLE, "the database does not answer")
-                }
-            }),
-        )
-        .route(
-            "/metrics",
-            get(async move || ([(CONTENT_TYPE, "text/plain; version=0.0.4")], metrics.render()).into_response()),
-        )
-        .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, REQUEST))
-        .layer(from_fn(count))
+    keyward_manage::api(desk.clone()).route("/healthz", get(async || "ok")).route(
+        "/readyz",
+        get(async move || match ready.ready().await {
+            Ok(()) => (StatusCode::OK, "ready"),
+            Err(error) => {
+                tracing::warn!(%error, "not ready");
+                (StatusCode::SERVICE_UNAVAILABLE, "the database does not answer")
+            }
+        }),
+    )
 }
 
 async fn count(request: Request, next: Next) -> Response {

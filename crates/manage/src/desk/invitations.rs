@@ -8,9 +8,9 @@ use zeroize::Zeroizing;
 
 use super::Desk;
 use super::audit::{DoesNotFit, Draft, Target};
+use super::check_name;
 use super::members::MemberView;
 use super::users::normal_email;
-use super::{check_name, password};
 use crate::actor::{Actor, Context};
 use crate::error::DeskError;
 use crate::records::{Account, Entity, Invitation, StoredUser, Versioned, digest_of, new_secret};
@@ -118,7 +118,7 @@ impl Desk {
         self.check_passwords_count()?;
         self.0.throttle.check(context, None)?;
         let name = check_name("name", name)?;
-        password::check(new_password)?;
+        self.0.passwords.check(new_password, &[&name]).await?;
         let known: Versioned<Invitation> = self.get(&digest_of(invitation)).await?.ok_or(DeskError::LinkEnded)?;
         if known.ends_at <= self.now() {
             return Err(DeskError::LinkEnded);

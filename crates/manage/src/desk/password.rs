@@ -6,6 +6,8 @@ use argon2::password_hash::phc::PasswordHash;
 use argon2::password_hash::{PasswordHasher, PasswordVerifier};
 use argon2::{Algorithm, Argon2, Params, Version};
 use tokio::sync::Semaphore;
+use zeroize::Zeroizing;
+use zxcvbn::{Score, zxcvbn};
 
 use crate::error::DeskError;
 
@@ -29,6 +31,30 @@ impl Passwords {
     pub(crate) fn new(params: Params) -> Result<Self, DeskError> {
         let nobody = hash("nobody has this password", &params)?;
         Ok(Self { permits: Arc::new(Semaphore::new(AT_ONCE)), nobody: nobody.into(), params })
+    }
+
+    /// Whether somebody may have this password, of whom this much is known. As the only factor it has 15 characters at least; what they are is not
+    /// prescribed, and what is quickly guessed is refused: words in lists, names, dates, rows of keys (NIST SP 800-63B-4, section 3.1.1.2).
+    pub(crate) async fn check(&self, password: &str, about: &[&str]) -> Result<(), DeskError> {
+        if !(15..=200).contains(&password.chars().count()) {
+            return Err(DeskError::invalid("password", "15 to 200 characters"));
+        }
+        // What is long enough by then is long enough; more would take longer to look at.
+        let beginning: Zeroizing<String> = Zeroizing::new(password.chars().take(64).collect());
+        let about: Vec<String> = about.iter().map(|&text| text.to_owned()).collect();
+        let is_guessed = self
+            .work(move || {
+                let about: Vec<&str> = about.iter().map(String::as_str).collect();
+                zxcvbn(&beginning, &about).score() < Score::Three
+            })
+            .await?;
+        if is_guessed {
+            return Err(DeskError::invalid(
+                "password",
+                "not one that is guessed quickly: take four or five words that have nothing to do with each other",
+            ));
+        }
+        Ok(())
     }
 
     pub(crate) async fn hash(&self, password: String) -> Result<String, DeskError> {
@@ -75,13 +101,4 @@ impl Passwords {
 fn hash(password: &str, params: &Params) -> Result<String, DeskError> {
     let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params.clone());
     argon2.hash_password(password.as_bytes()).map(|hash| hash.to_string()).map_err(|_| DeskError::Internal)
-}
-
-/// A password that somebody wants to have. Length is what counts (NIST SP 800-63B); what it consists of is not prescribed.
-pub(crate) fn check(password: &str) -> Result<(), DeskError> {
-    if (12..=200).contains(&password.chars().count()) {
-        Ok(())
-    } else {
-        Err(DeskError::invalid("password", "12 to 200 characters"))
-    }
 }

@@ -8,9 +8,9 @@ use keyward::{Timestamp, UserId};
 use serde_json::json;
 use zeroize::Zeroizing;
 
+use super::Desk;
 use super::audit::{Draft, Target};
 use super::users::normal_email;
-use super::{Desk, password};
 use crate::actor::{Actor, Context};
 use crate::error::DeskError;
 use crate::records::{Entity, Member, PasswordReset, StoredUser, User, Versioned, digest_of, new_secret};
@@ -118,7 +118,7 @@ impl Desk {
     pub async fn reset_password(&self, context: &Context, secret: &str, new_password: &str) -> Result<(), DeskError> {
         self.check_passwords_count()?;
         self.0.throttle.check(context, None)?;
-        password::check(new_password)?;
+        self.0.passwords.check(new_password, &[]).await?;
         let reset: Versioned<PasswordReset> = self.get(&digest_of(secret)).await?.ok_or(DeskError::LinkEnded)?;
         let user: Versioned<StoredUser> = self.get(reset.user.as_str()).await?.ok_or(DeskError::LinkEnded)?;
         // Another link that was used, another password and signing out everywhere end it.

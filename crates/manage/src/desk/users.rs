@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::audit::{DoesNotFit, Draft, Outcome, Target};
 use super::builder::SignUpPolicy;
-use super::{Desk, check_name, password};
+use super::{Desk, check_name};
 use crate::actor::{Actor, Context};
 use crate::error::DeskError;
 use crate::records::{Account, Entity, Member, StoredUser, User, Versioned};
@@ -70,9 +70,9 @@ impl Desk {
         self.check_passwords_count()?;
         let begun = tokio::time::Instant::now();
         let email = normal_email(&new.email)?;
-        password::check(&new.password)?;
         let name = check_name("name", &new.name)?;
         self.0.throttle.check(context, Some(&email))?;
+        self.0.passwords.check(&new.password, &[&email, &name]).await?;
         let password = self.0.passwords.hash(new.password).await?;
         if self.find::<StoredUser>(&email).await?.is_none() {
             let id = AccountId::generate();
@@ -96,8 +96,8 @@ impl Desk {
     /// [`DeskError::Invalid`]; [`DeskError::Duplicate`] if the address is known already.
     pub async fn create_owner(&self, actor: &Actor, new: NewUser) -> Result<User, DeskError> {
         let email = normal_email(&new.email)?;
-        password::check(&new.password)?;
         let name = check_name("name", &new.name)?;
+        self.0.passwords.check(&new.password, &[&email, &name]).await?;
         let password = self.0.passwords.hash(new.password).await?;
         let user = self.new_user(email, name, Some(password));
         let operator = self.operator().clone();
@@ -163,9 +163,9 @@ impl Desk {
     /// [`DeskError::Throttled`].
     pub async fn change_password(&self, actor: &Actor, current: &str, new: &str) -> Result<(), DeskError> {
         self.check_passwords_count()?;
-        password::check(new)?;
         let user = self.acting_user(actor).await?;
         self.0.throttle.check(&actor.context, Some(&user.email))?;
+        self.0.passwords.check(new, &[&user.email, &user.name]).await?;
         let target = Target::new("user", &user.id);
         if !self.0.passwords.verify(current.to_owned(), user.password.clone()).await? {
             let draft = Draft::new(actor, "user.change_password", target).outcome(Outcome::Refused);
