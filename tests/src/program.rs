@@ -47,18 +47,18 @@ pub struct Program {
 impl Program {
     /// Starts an example on a free port, with demo credentials unless `variables` say otherwise.
     pub fn start(package: &str, variables: &[(&str, &str)]) -> Self {
-        let mut process = Command::new(program(package))
-            .env("PORT", "0")
-            .env("SEED_DEMO", "1")
-            .envs(variables.iter().copied())
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
+        let mut command = Command::new(program(package));
+        Self::of(command.env("PORT", "0").env("SEED_DEMO", "1").envs(variables.iter().copied())).0
+    }
+
+    /// Starts a program that says in its first line where it listens; and that line.
+    pub fn of(command: &mut Command) -> (Self, Value) {
+        let command = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut process = command.spawn().unwrap();
         let first = up_to(process.stdout.take().unwrap(), "");
         let line: Value = serde_json::from_str(&first).unwrap_or_else(|error| panic!("{error}: {first:?}"));
-        Self { process, url: line["listening"].as_str().unwrap().to_owned(), credentials: line["credentials"].clone() }
+        let url = line["listening"].as_str().unwrap().to_owned();
+        (Self { process, url, credentials: line["credentials"].clone() }, line)
     }
 
     /// A demo credential.

@@ -74,7 +74,9 @@ async fn a_store_that_has_crashed_lets_nobody_in_after_the_lease_and_keys_work_a
             Err(rejection) => rejection == Rejection::StoreUnavailable,
         })
         .await;
-        assert!(took <= Lease::default().length(), "{kind:?}: a lease outlived its store by {took:?}");
+        // The first refusal itself may take as long as the store may.
+        let at_most = Lease::default().length() + Duration::from_millis(250);
+        assert!(took <= at_most, "{kind:?}: a lease outlived its store by {took:?}");
         assert!(node.counted("keyward_lease_renewals_total", "failed") > 0.0, "{kind:?}");
         assert!(node.counted("keyward_store_read_seconds", "failed") > 0.0, "{kind:?}");
         within("it is reported that there is no lease", async || node.counted("keyward_lease_held", "") == 0.0).await;

@@ -6,10 +6,9 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 
-use keyward_tests::program::{ends_well, package_program, terminate, up_to};
-use serde_json::Value;
+use keyward_tests::program::{Program, package_program};
 
 /// What links to files of the repository begin with: the pages are read on a site of their own, too.
 const REPOSITORY: [&str; 2] =
@@ -89,33 +88,11 @@ fn blocks(text: &str) -> Vec<Block> {
     blocks
 }
 
-/// A server that a page starts and leaves running.
-struct Server(Child);
-
-impl Server {
-    /// Runs the commands in a folder: the server, and where it says that it listens.
-    fn start(commands: &str, folder: &Path, path: &str) -> (Self, String) {
-        let mut process = Command::new("sh")
-            .args(["-c", &format!("exec {commands}")])
-            .current_dir(folder)
-            .envs([("PATH", path), ("KEYWARD_LISTEN", "127.0.0.1:0")])
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let first = up_to(process.stdout.take().unwrap(), "");
-        let server = Self(process);
-        let line: Value = serde_json::from_str(&first).unwrap_or_else(|error| panic!("{error}: {first:?}"));
-        (server, line["listening"].as_str().unwrap().to_owned())
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        terminate(&self.0);
-        assert!(ends_well(&mut self.0) || std::thread::panicking(), "the server did not end well");
-    }
+/// Starts a server that a page leaves running.
+fn serve(commands: &str, folder: &Path, path: &str) -> Program {
+    let mut command = Command::new("sh");
+    command.args(["-c", &format!("exec {commands}")]).current_dir(folder);
+    Program::of(command.envs([("PATH", path), ("KEYWARD_LISTEN", "127.0.0.1:0")])).0
 }
 
 /// A line that ends with the status that it prints, `… # 200`, fails if it prints another one.
@@ -135,13 +112,13 @@ fn run(name: &str) {
     let path = format!("{}:{}", programs.parent().unwrap().display(), std::env::var("PATH").unwrap());
     let blocks = blocks(&page(name));
     let background = blocks.iter().filter(|block| block.how == "background");
-    let servers: Vec<_> = background.map(|block| Server::start(&block.text, folder.path(), &path)).collect();
+    let servers: Vec<_> = background.map(|block| serve(&block.text, folder.path(), &path)).collect();
     let mut script = String::new();
     for line in blocks.iter().filter(|block| block.how.is_empty()).flat_map(|block| block.text.lines()) {
         writeln!(script, "{}", holding_to_its_word(line)).unwrap();
     }
-    if let Some((_, address)) = servers.first() {
-        script = script.replace(ADDRESS, address);
+    if let Some(server) = servers.first() {
+        script = script.replace(ADDRESS, &server.url);
     }
     let output = Command::new("sh")
         .args(["-eux", "-c", &script])
@@ -152,6 +129,7 @@ fn run(name: &str) {
         .unwrap();
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     assert!(output.status.success(), "{name}:\n{}\n{}", text(&output.stdout), text(&output.stderr));
+    servers.into_iter().for_each(Program::stop);
 }
 
 #[test]

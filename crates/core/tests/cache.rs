@@ -120,6 +120,12 @@ async fn the_cache_stays_within_its_bound_and_keeps_what_is_used() {
     }
     eventually("the cache is within its bound", async || authenticator.cached_keys() <= 1_000).await;
     assert!(authenticator.cached_keys() >= 900);
+    // By one key over it, too.
+    while authenticator.cached_keys() <= 1_000 {
+        let (field, _) = store.issue().await;
+        identity(&authenticator, &field).await.unwrap();
+    }
+    eventually("the cache is within its bound again", async || authenticator.cached_keys() <= 1_000).await;
 }
 
 #[tokio::test]
@@ -297,6 +303,18 @@ async fn the_last_use_is_recorded_without_a_write_for_each_request_and_flushed_a
     authenticator.shutdown().await;
     let used = store.keys.get(&id).await.unwrap().unwrap().last_used_at.expect("a use is recorded");
     assert!(used >= before && used <= SystemClock.now());
+}
+
+#[tokio::test]
+async fn a_use_before_the_first_lease_is_recorded_too() {
+    let store = TestStore::new().await;
+    for _ in 0..30 {
+        let (field, id) = store.issue().await;
+        let authenticator = Authenticator::new(store.clone());
+        identity(&authenticator, &field).await.unwrap();
+        authenticator.shutdown().await;
+        assert!(store.keys.get(&id).await.unwrap().unwrap().last_used_at.is_some(), "a use was not recorded");
+    }
 }
 
 #[tokio::test]

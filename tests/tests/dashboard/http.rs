@@ -8,7 +8,7 @@ use http::{HeaderMap, Request};
 use http_body_util::{BodyExt, Full};
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
-use keyward::TrustedProxies;
+use keyward::{KeyQuery, TrustedProxies};
 use keyward_manage::{Actor, Context, DashboardSettings, Desk, KeyDraft, NewUser, SqliteDesk, dashboard};
 use keyward_sqlite::SqliteStore;
 use keyward_tests::service::Listening;
@@ -367,6 +367,49 @@ async fn behind_https_and_below_a_path_it_is_at_home_too() {
     let mut other = proxied();
     other.cookies.insert("keyward_session".to_owned(), session);
     assert_eq!(other.get("/admin/keys").await.status, 303);
+}
+
+#[tokio::test]
+async fn a_key_is_given_to_those_alone_who_have_signed_in_recently() {
+    let recent = std::time::Duration::from_secs(2);
+    let site = Site::build(|desk| desk.recent_sign_in(recent)).await;
+    site.add_owner().await;
+    let mut client = Client::signed_in(&site).await;
+    let id = site.desk.create_key(&site.owner().await, KeyDraft::secret("operator".parse().unwrap(), "old")).await;
+    let rotate = format!("/keys/{}/rotate", id.unwrap().view.id);
+    let token = client.get("/keys/new").await.field("csrf");
+    let rotation = client.get(&rotate).await;
+    let begun = std::time::Instant::now();
+    while client.get("/keys/new").await.status != 401 {
+        assert!(begun.elapsed() < 5 * recent, "it is recent for ever");
+    }
+    // Nothing is given now, and all else goes on.
+    let form_id = "a".repeat(32);
+    let fields =
+        [("csrf", &*token), ("form_id", &form_id), ("name", "typed <b>"), ("kind", "secret"), ("mode", "live")];
+    let asked = client.post("/keys/new", &fields).await;
+    assert_eq!(asked.status, 401);
+    assert!(asked.body.contains("You signed in a while ago"), "{}", asked.body);
+    let fields = [("csrf", &*rotation.field("csrf")), ("form_id", &*rotation.field("form_id")), ("overlap", "24h")];
+    assert_eq!(client.post(&rotate, &fields).await.status, 401);
+    assert_eq!(client.get(&rotate).await.status, 401);
+    assert_eq!(client.get("/keys").await.status, 200);
+    let keys = site.desk.keys(&site.owner().await, &KeyQuery::default()).await.unwrap().items;
+    assert_eq!(keys.len(), 1);
+
+    let (token, to) = (asked.field("csrf"), asked.field("to"));
+    let fields = [
+        ("csrf", &*token),
+        ("to", &to.replace("&amp;", "&")),
+        ("again", "1"),
+        ("email", EMAIL),
+        ("password", PASSWORD),
+    ];
+    let answer = client.post("/login", &fields).await;
+    assert_eq!(answer.status, 303);
+    let back = client.get(answer.header("location")).await;
+    assert_eq!(back.status, 200);
+    assert!(back.body.contains("value=\"typed &#60;b&#62;\""), "what was typed has come back: {}", back.body);
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use keyward_tests::identity_provider::{CLIENT_ID, CLIENT_SECRET, Provider};
-use keyward_tests::program::{Curled, Program, package_program, up_to};
+use keyward_tests::program::{Curled, Program, package_program};
 use serde_json::{Value, json};
 
 pub(crate) fn keyward(database: &Path, arguments: &[&str]) -> Command {
@@ -15,11 +15,7 @@ pub(crate) fn keyward(database: &Path, arguments: &[&str]) -> Command {
 }
 
 pub(crate) fn serve(database: &Path, arguments: &[&str]) -> Program {
-    let mut command = keyward(database, &["serve", "--listen", "127.0.0.1:0"]);
-    let mut process = command.args(arguments).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
-    let first = up_to(process.stdout.take().unwrap(), "");
-    let line: Value = serde_json::from_str(&first).unwrap_or_else(|error| panic!("{error}: {first:?}"));
-    Program { process, url: line["listening"].as_str().unwrap().to_owned(), credentials: line["credentials"].clone() }
+    Program::of(keyward(database, &["serve", "--listen", "127.0.0.1:0"]).args(arguments)).0
 }
 
 #[test]
@@ -70,15 +66,11 @@ fn it_starts_empty_gets_an_owner_and_answers() {
 fn metrics_are_served_apart_where_that_is_said() {
     let folder = tempfile::tempdir().unwrap();
     let mut command = keyward(&folder.path().join("keys.db"), &["serve", "--listen", "127.0.0.1:0"]);
-    command.args(["--metrics-listen", "127.0.0.1:0"]).stdout(Stdio::piped()).stderr(Stdio::null());
-    let mut process = command.spawn().unwrap();
-    let line: Value = serde_json::from_str(&up_to(process.stdout.take().unwrap(), "")).unwrap();
-    let url = line["listening"].as_str().unwrap().to_owned();
-    let apart = line["metrics"].as_str().unwrap().strip_suffix("/metrics").unwrap().to_owned();
-    let server = Program { process, url, credentials: Value::Null };
+    let (server, line) = Program::of(command.args(["--metrics-listen", "127.0.0.1:0"]));
+    let metrics = line["metrics"].as_str().unwrap();
     assert_eq!((server.curl("/metrics", &[]).status, server.curl("/healthz", &[]).status), (404, 200));
     let mut curl = Command::new("curl");
-    curl.args(["--silent", "--include", &format!("{apart}/metrics")]);
+    curl.args(["--silent", "--include", metrics]);
     assert!(Curled::of(curl).body.contains("keyward_http_requests_total"));
     server.stop();
 }

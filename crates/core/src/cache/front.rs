@@ -121,6 +121,7 @@ impl Front {
         let map = self.map.pin();
         let over = map.len().saturating_sub(self.capacity);
         if over > self.capacity / 16 + 1_024 {
+            uses.note(answer.identity.id(), client);
             return true;
         }
         let second = now.seconds();
@@ -136,7 +137,7 @@ impl Front {
         };
         entry.note_use(second, uses, || client);
         map.insert(digest, entry);
-        over > 0
+        map.len() > self.capacity
     }
 
     pub(crate) fn remove(&self, digest: &Digest) {

@@ -256,7 +256,10 @@ impl Cache {
         match self.judge(digests, key) {
             Ok(identity) => {
                 let answer = Answer { identity, born: fill.born, until: fill.asked.after(self.settings.max_age) };
-                if self.may_keep(fill) && self.front.insert(*digests.first(), &answer, self.now(), &self.uses, client) {
+                if !self.may_keep(fill) {
+                    // Without a lease, or before the first, keys are used all the same.
+                    self.uses.note(answer.identity.id(), client);
+                } else if self.front.insert(*digests.first(), &answer, self.now(), &self.uses, client) {
                     self.sweep_due.notify_one();
                 }
                 Landed::Active(answer)

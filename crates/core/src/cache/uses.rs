@@ -43,10 +43,13 @@ impl Uses {
     /// Writes what waits. What the store did not take waits again, as far as there is room.
     pub(crate) async fn flush(&self, store: &dyn KeyStore) -> Result<(), StoreError> {
         loop {
-            let batch: Vec<KeyUse> = std::iter::from_fn(|| self.queue.pop()).take(BATCH).collect();
+            let mut batch: Vec<KeyUse> = std::iter::from_fn(|| self.queue.pop()).take(BATCH).collect();
             if batch.is_empty() {
                 return Ok(());
             }
+            // The last of each key: what is not cached is noted at every use.
+            batch.sort_unstable_by(|a, b| (&a.id, b.at).cmp(&(&b.id, a.at)));
+            batch.dedup_by(|other, last| other.id == last.id);
             if let Err(error) = store.record_use(&batch).await {
                 for lost in batch {
                     let _ = self.queue.push(lost);

@@ -6,6 +6,7 @@ use http::StatusCode;
 
 use super::failure::{Failure, Wrong};
 use super::form::{self, Form};
+use super::member::Member;
 use super::page::{Frame, Note};
 use super::web::{self, Open, Posted, Visitor};
 use crate::desk::SignUpPolicy;
@@ -54,10 +55,7 @@ async fn show(
     let ways = Ways::of(visitor, to);
     visitor.open_page(status, "Sign in", |frame| LoginPage {
         ways,
-        frame: match note {
-            Some(note) => frame.note(note),
-            None => frame,
-        },
+        frame: frame.note(note),
         email: form.get("email").to_owned(),
         to: to.to_owned(),
         wrong,
@@ -106,13 +104,29 @@ struct AgainPage {
     frame: Frame,
     ways: Ways,
     to: String,
+    why: &'static str,
 }
 
 /// The way to sign in for somebody whose session has ended under a form, which is there again afterwards.
 pub(super) fn sign_in_again(visitor: &Visitor, form: &Form) -> Response {
+    again(
+        visitor,
+        form,
+        "Your session has ended, so nothing was sent. What you typed comes back once you have signed in.",
+    )
+}
+
+/// The way to sign in anew for somebody who did so long ago, and wants to be given a key.
+pub(super) async fn sign_in_anew(member: &Member, form: &Form) -> Result<Option<Response>, DeskError> {
+    let why = "You signed in a while ago, and a key is given to nobody who only finds a browser open. You are back here once you have signed in.";
+    let is_recent = member.desk().has_signed_in_recently(&member.actor).await?;
+    Ok((!is_recent).then(|| again(&member.visitor, form, why)))
+}
+
+fn again(visitor: &Visitor, form: &Form, why: &'static str) -> Response {
     let to = web::form_page(&visitor.path, form);
     let ways = Ways::of(visitor, &to);
-    let page = visitor.open_page(StatusCode::UNAUTHORIZED, "Sign in again", |frame| AgainPage { frame, ways, to });
+    let page = visitor.open_page(StatusCode::UNAUTHORIZED, "Sign in again", |frame| AgainPage { frame, ways, to, why });
     page.unwrap_or_else(IntoResponse::into_response)
 }
 

@@ -166,9 +166,9 @@ impl Frame {
         Self { signed: Some(signed), ..Self::open(&member.visitor, title, member.csrf.clone()) }
     }
 
-    /// With this to tell.
-    pub(super) fn note(mut self, note: Note) -> Self {
-        self.note = Some(note);
+    /// With this to tell, if there is anything.
+    pub(super) fn note(mut self, note: impl Into<Option<Note>>) -> Self {
+        self.note = note.into().or(self.note);
         self
     }
 }

@@ -32,10 +32,7 @@ fn show(
 ) -> Result<Response, Failure> {
     let is_open = visitor.app.desk().sign_up_policy() == SignUpPolicy::Open;
     visitor.open_page(status, "Register", |frame| RegisterPage {
-        frame: match note {
-            Some(note) => frame.note(note),
-            None => frame,
-        },
+        frame: frame.note(note),
         invitation: (form.has("invitation") || !is_open).then(|| form.get("invitation").to_owned()),
         is_open,
         email: form.get("email").to_owned(),

@@ -84,10 +84,7 @@ fn show(
 ) -> Result<Response, Failure> {
     visitor.app.desk().check_passwords_count()?;
     visitor.open_page(status, "Choose another password", |frame| ResetPage {
-        frame: match note {
-            Some(note) => frame.note(note),
-            None => frame,
-        },
+        frame: frame.note(note),
         reset: form.get("reset").trim().to_owned(),
         wrong,
     })

@@ -35,6 +35,7 @@ pub(crate) struct Settings {
     pub(crate) key_limit: u32,
     pub(crate) session_idle: Duration,
     pub(crate) session_life: Duration,
+    pub(crate) recent_sign_in: Duration,
     pub(crate) access_life: Duration,
     pub(crate) refresh_life: Duration,
     pub(crate) family_life: Duration,
@@ -95,6 +96,7 @@ impl DeskBuilder {
                 key_limit: 100,
                 session_idle: 8 * HOUR,
                 session_life: 7 * 24 * HOUR,
+                recent_sign_in: 12 * HOUR,
                 access_life: HOUR / 4,
                 refresh_life: 30 * 24 * HOUR,
                 family_life: 90 * 24 * HOUR,
@@ -154,6 +156,13 @@ impl DeskBuilder {
     /// How long an access token lives; 15 minutes without this.
     pub fn access_token_life(mut self, life: Duration) -> Self {
         self.settings.access_life = life;
+        self
+    }
+
+    /// How long ago people may have signed in to the dashboard who are given a key there, new or rotated; 12 hours without this. Others sign
+    /// in again first, and what they typed comes back.
+    pub fn recent_sign_in(mut self, within: Duration) -> Self {
+        self.settings.recent_sign_in = within;
         self
     }
 

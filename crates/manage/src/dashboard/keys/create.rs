@@ -9,6 +9,7 @@ use keyward::{KeyKind, Mode, NewKey, ScopeSet, Timestamp};
 use super::Made;
 use crate::dashboard::failure::{Failure, Wrong};
 use crate::dashboard::form::Form;
+use crate::dashboard::login::sign_in_anew;
 use crate::dashboard::member::Member;
 use crate::dashboard::once::{self, Shown};
 use crate::dashboard::page::Frame;
@@ -135,10 +136,16 @@ pub(in super::super) async fn page(member: Member) -> Result<Response, Failure> 
     }
     // What a form held whose session had ended, or what a link proposes: nothing is done before it is sent.
     let query = Form::parse(member.visitor.path.split_once('?').map_or("", |(_, query)| query).as_bytes());
+    if let Some(page) = sign_in_anew(&member, &query).await? {
+        return Ok(page);
+    }
     show(&member, StatusCode::OK, &query, None)
 }
 
 pub(in super::super) async fn create(Posted { member, form }: Posted) -> Result<Response, Failure> {
+    if let Some(page) = sign_in_anew(&member, &form).await? {
+        return Ok(page);
+    }
     let made = match draft(&member, &form) {
         Ok(draft) => {
             let (desk, actor) = (member.desk().clone(), member.actor.clone());

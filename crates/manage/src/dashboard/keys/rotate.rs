@@ -8,6 +8,7 @@ use axum::response::Response;
 use super::{Key, KeyId, Made};
 use crate::dashboard::failure::Failure;
 use crate::dashboard::form::Form;
+use crate::dashboard::login::sign_in_anew;
 use crate::dashboard::member::Member;
 use crate::dashboard::once::{self, Shown};
 use crate::dashboard::page::Frame;
@@ -51,6 +52,9 @@ pub(in super::super) async fn page(member: Member, KeyId(id): KeyId) -> Result<R
         return Err(DeskError::Ended.into());
     }
     let query = Form::parse(member.visitor.path.split_once('?').map_or("", |(_, query)| query).as_bytes());
+    if let Some(page) = sign_in_anew(&member, &query).await? {
+        return Ok(page);
+    }
     let chosen =
         OVERLAPS.iter().map(|(value, ..)| *value).find(|value| *value == query.get("overlap")).unwrap_or("24h");
     let form_id = once::new_form()?;
@@ -66,6 +70,9 @@ pub(in super::super) async fn page(member: Member, KeyId(id): KeyId) -> Result<R
 }
 
 pub(in super::super) async fn rotate(KeyId(id): KeyId, Posted { member, form }: Posted) -> Result<Response, Failure> {
+    if let Some(page) = sign_in_anew(&member, &form).await? {
+        return Ok(page);
+    }
     let sent = form.get("overlap");
     let (_, _, seconds) = OVERLAPS
         .into_iter()
