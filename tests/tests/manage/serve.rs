@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 
 use keyward_tests::identity_provider::{CLIENT_ID, CLIENT_SECRET, Provider};
 use keyward_tests::program::{Curled, Program, package_program};
-use serde_json::{Value, json};
+use serde_json::json;
 
 pub(crate) fn keyward(database: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(package_program("keyward-cli", "keyward"));
