@@ -16,7 +16,10 @@ use crate::store::{Kind, Record, Write};
 pub(crate) trait Entity: Serialize + DeserializeOwned {
     const KIND: Kind;
     fn id(&self) -> String;
-    fn sort(&self) -> i64;
+    /// Its place in lists: when it ends, if it does and says nothing else.
+    fn sort(&self) -> i64 {
+        self.expires_at().map_or(0, Timestamp::as_millis)
+    }
     fn owner(&self) -> String {
         String::new()
     }
@@ -341,9 +344,6 @@ impl Entity for Access {
     fn id(&self) -> String {
         self.digest.clone()
     }
-    fn sort(&self) -> i64 {
-        self.ends_at.as_millis()
-    }
     fn key(&self) -> Option<String> {
         Some(self.id.to_string())
     }
@@ -366,9 +366,6 @@ impl Entity for Refresh {
     fn id(&self) -> String {
         self.digest.clone()
     }
-    fn sort(&self) -> i64 {
-        self.ends_at.as_millis()
-    }
     fn expires_at(&self) -> Option<Timestamp> {
         Some(self.ends_at)
     }
@@ -386,9 +383,6 @@ impl Entity for Invitation {
     const KIND: Kind = Kind::Invitation;
     fn id(&self) -> String {
         self.digest.clone()
-    }
-    fn sort(&self) -> i64 {
-        self.ends_at.as_millis()
     }
     fn owner(&self) -> String {
         self.user.to_string()
@@ -412,9 +406,6 @@ impl Entity for PasswordReset {
     const KIND: Kind = Kind::PasswordReset;
     fn id(&self) -> String {
         self.digest.clone()
-    }
-    fn sort(&self) -> i64 {
-        self.ends_at.as_millis()
     }
     fn owner(&self) -> String {
         self.user.to_string()
@@ -458,9 +449,6 @@ impl Entity for Plan {
     fn id(&self) -> String {
         self.name.to_string()
     }
-    fn sort(&self) -> i64 {
-        0
-    }
 }
 
 /// The keys of an account that are being made at this moment.
@@ -474,9 +462,6 @@ impl Entity for Making {
     const KIND: Kind = Kind::Making;
     fn id(&self) -> String {
         self.account.to_string()
-    }
-    fn sort(&self) -> i64 {
-        0
     }
 }
 

@@ -4,7 +4,7 @@ use askama::Template;
 use axum::response::Response;
 
 use super::failure::Failure;
-use super::form::{self, Form};
+use super::form;
 use super::member::Member;
 use super::page::Frame;
 use super::text::When;
@@ -29,7 +29,7 @@ struct AccountsPage {
 }
 
 pub(super) async fn page(member: Member) -> Result<Response, Failure> {
-    let query = Form::parse(member.visitor.path.split_once('?').map_or("", |(_, query)| query).as_bytes());
+    let query = member.visitor.query();
     let (desk, text) = (member.desk(), query.get("q").trim().to_owned());
     let (found, next) = if text.is_empty() {
         let after = Some(query.get("after").to_owned()).filter(|after| !after.is_empty());

@@ -6,7 +6,7 @@ use askama::Template;
 use axum::response::Response;
 
 use super::failure::Failure;
-use super::form::{self, Form};
+use super::form;
 use super::member::Member;
 use super::page::Frame;
 use super::text::When;
@@ -60,7 +60,7 @@ struct AuditPage {
 }
 
 pub(super) async fn page(member: Member) -> Result<Response, Failure> {
-    let query = Form::parse(member.visitor.path.split_once('?').map_or("", |(_, query)| query).as_bytes());
+    let query = member.visitor.query();
     let mut names: HashMap<String, String> = HashMap::new();
     if member.may(&scopes::MEMBERS_READ) {
         let page = PageRequest { limit: 500, ..PageRequest::default() };

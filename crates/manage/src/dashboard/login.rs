@@ -65,7 +65,7 @@ async fn show(
 }
 
 pub(super) async fn page(visitor: Visitor) -> Result<Response, Failure> {
-    let query = Form::parse(visitor.path.split_once('?').map_or("", |(_, query)| query).as_bytes());
+    let query = visitor.query();
     if visitor.app.desk().session(&visitor.session(), visitor.context.clone()).await.is_ok() {
         return Ok(visitor.go(web::own_path(query.get("to"))));
     }
@@ -75,7 +75,7 @@ pub(super) async fn page(visitor: Visitor) -> Result<Response, Failure> {
 pub(super) async fn sign_in(Open { visitor, form, is_own }: Open) -> Result<Response, Failure> {
     let to = form.get("to");
     if !is_own {
-        let note = Note::bad("The page was too old, or your browser keeps no cookies. Try again.");
+        let note = Note::bad(web::TOO_OLD);
         return show(&visitor, StatusCode::FORBIDDEN, &form, to, None, Some(note)).await;
     }
     match visitor.app.desk().sign_in(&visitor.context, form.get("email"), form.get("password")).await {

@@ -8,7 +8,6 @@ use http::StatusCode;
 use subtle::ConstantTimeEq;
 
 use super::failure::Failure;
-use super::form::Form;
 use super::web::{self, Visitor};
 use crate::error::DeskError;
 use crate::identity_provider::{Binding, IdentityProvider, IdentityProviderError};
@@ -51,7 +50,7 @@ fn provider(visitor: &Visitor) -> Result<&IdentityProvider, Failure> {
 
 /// Sends somebody to the provider.
 pub(super) async fn begin(visitor: Visitor) -> Result<Response, Failure> {
-    let query = Form::parse(visitor.path.split_once('?').map_or("", |(_, query)| query).as_bytes());
+    let query = visitor.query();
     let (desk, provider) = (visitor.app.desk(), provider(&visitor)?);
     if desk.session(&visitor.session(), visitor.context.clone()).await.is_ok() {
         return Ok(visitor.go(web::own_path(query.get("to"))));
@@ -78,7 +77,7 @@ pub(super) async fn end(visitor: Visitor) -> Response {
 }
 
 async fn come_back(visitor: &Visitor) -> Result<Response, Failure> {
-    let query = Form::parse(visitor.path.split_once('?').map_or("", |(_, query)| query).as_bytes());
+    let query = visitor.query();
     let (desk, provider) = (visitor.app.desk(), provider(visitor)?);
     desk.check_attempt(&visitor.context)?;
     let under_way = UnderWay::read(visitor.cookie(COOKIE)).ok_or_else(Failure::sign_in_over)?;

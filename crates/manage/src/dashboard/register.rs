@@ -7,7 +7,7 @@ use http::StatusCode;
 use super::failure::{Failure, Wrong};
 use super::form::Form;
 use super::page::{Frame, Note};
-use super::web::{Open, Visitor};
+use super::web::{self, Open, Visitor};
 use crate::desk::{NewUser, SignUpPolicy};
 use crate::error::DeskError;
 
@@ -42,13 +42,13 @@ fn show(
 }
 
 pub(super) async fn page(visitor: Visitor) -> Result<Response, Failure> {
-    let query = Form::parse(visitor.path.split_once('?').map_or("", |(_, query)| query).as_bytes());
+    let query = visitor.query();
     show(&visitor, StatusCode::OK, &query, None, None)
 }
 
 pub(super) async fn register(Open { visitor, form, is_own }: Open) -> Result<Response, Failure> {
     if !is_own {
-        let note = Note::bad("The page was too old, or your browser keeps no cookies. Try again.");
+        let note = Note::bad(web::TOO_OLD);
         return show(&visitor, StatusCode::FORBIDDEN, &form, None, Some(note));
     }
     let desk = visitor.app.desk();

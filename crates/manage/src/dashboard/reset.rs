@@ -15,8 +15,6 @@ use super::page::{Frame, Note};
 use super::web::{self, Open, Posted, Visitor};
 use crate::error::DeskError;
 
-const TOO_OLD: &str = "The page was too old, or your browser keeps no cookies. Try again.";
-
 #[derive(Template)]
 #[template(path = "dashboard/forgot.html")]
 struct ForgotPage {
@@ -51,7 +49,7 @@ pub(super) async fn forgot_page(visitor: Visitor) -> Result<Response, Failure> {
 
 pub(super) async fn forgot(Open { visitor, form, is_own }: Open) -> Result<Response, Failure> {
     if !is_own {
-        let wrong = Wrong { field: "", text: TOO_OLD.to_owned() };
+        let wrong = Wrong { field: "", text: web::TOO_OLD.to_owned() };
         return show_forgot(&visitor, StatusCode::FORBIDDEN, &form, false, Some(wrong));
     }
     match visitor.app.desk().forgot_password(&visitor.context, form.get("email")).await {
@@ -91,13 +89,13 @@ fn show(
 }
 
 pub(super) async fn page(visitor: Visitor) -> Result<Response, Failure> {
-    let query = Form::parse(visitor.path.split_once('?').map_or("", |(_, query)| query).as_bytes());
+    let query = visitor.query();
     show(&visitor, StatusCode::OK, &query, None, None)
 }
 
 pub(super) async fn reset(Open { visitor, form, is_own }: Open) -> Result<Response, Failure> {
     if !is_own {
-        return show(&visitor, StatusCode::FORBIDDEN, &form, None, Some(Note::bad(TOO_OLD)));
+        return show(&visitor, StatusCode::FORBIDDEN, &form, None, Some(Note::bad(web::TOO_OLD)));
     }
     let desk = visitor.app.desk();
     match desk.reset_password(&visitor.context, form.get("reset").trim(), form.get("password")).await {

@@ -93,7 +93,7 @@ async fn show(
 }
 
 pub(super) async fn page(member: Member) -> Result<Response, Failure> {
-    let query = Form::parse(member.visitor.path.split_once('?').map_or("", |(_, query)| query).as_bytes());
+    let query = member.visitor.query();
     show(&member, StatusCode::OK, &query, None).await
 }
 

@@ -4,7 +4,6 @@ use askama::Template;
 use axum::response::Response;
 
 use super::failure::Failure;
-use super::form::Form;
 use super::member::Member;
 use super::page::Frame;
 use super::svg::{self, Chart};
@@ -22,7 +21,7 @@ struct UsagePage {
 }
 
 pub(super) async fn page(member: Member) -> Result<Response, Failure> {
-    let query = Form::parse(member.visitor.path.split_once('?').map_or("", |(_, query)| query).as_bytes());
+    let query = member.visitor.query();
     let spans = [7, 30, 90];
     let days = query.get("days").parse().ok().filter(|days| spans.contains(days)).unwrap_or(30);
     let usage = member.desk().usage_totals(&member.actor, &member.account.id, days).await?;

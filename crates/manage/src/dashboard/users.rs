@@ -6,7 +6,7 @@ use axum::response::Response;
 use http::StatusCode;
 
 use super::failure::Failure;
-use super::form::{self, Form};
+use super::form;
 use super::member::Member;
 use super::members::user_of;
 use super::page::Frame;
@@ -52,7 +52,7 @@ struct UsersPage {
 }
 
 pub(super) async fn list(member: Member) -> Result<Response, Failure> {
-    let query = Form::parse(member.visitor.path.split_once('?').map_or("", |(_, query)| query).as_bytes());
+    let query = member.visitor.query();
     let (desk, email) = (member.desk(), query.get("email").trim().to_owned());
     let (found, next) = if email.is_empty() {
         let after = Some(query.get("after").to_owned()).filter(|after| !after.is_empty());

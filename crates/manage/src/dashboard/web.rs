@@ -144,7 +144,15 @@ fn is_loopback(host: &str) -> bool {
     name == "localhost" || name.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
+/// What is said of a form whose token does not fit, to somebody who is not signed in.
+pub(super) const TOO_OLD: &str = "The page was too old, or your browser keeps no cookies. Try again.";
+
 impl Visitor {
+    /// What stands behind the question mark.
+    pub(super) fn query(&self) -> Form {
+        Form::parse(self.path.split_once('?').map_or("", |(_, query)| query).as_bytes())
+    }
+
     pub(super) fn cookie(&self, what: &str) -> &str {
         let name = self.cookie_name(what);
         self.cookies.iter().find(|(known, _)| *known == name).map_or("", |(_, value)| value)

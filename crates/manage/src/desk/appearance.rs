@@ -64,9 +64,6 @@ impl Entity for Appearance {
     fn id(&self) -> String {
         ID.to_owned()
     }
-    fn sort(&self) -> i64 {
-        0
-    }
 }
 
 /// A logo's bytes, in a record of their own so that pages need not read them.
@@ -80,9 +77,6 @@ impl Entity for StoredLogo {
     const KIND: Kind = Kind::Logo;
     fn id(&self) -> String {
         self.id.clone()
-    }
-    fn sort(&self) -> i64 {
-        0
     }
 }
 

@@ -67,6 +67,7 @@ impl Desk {
         days: u32,
     ) -> Result<Usage, DeskError> {
         self.rights(actor, account).await?.require(&scopes::USAGE_READ)?;
+        self.flush_usage().await?;
         let mut found: Vec<UsageDay> = Vec::new();
         for key in keys {
             found.extend(self.read_usage(account, Some(key), days).await?.days);

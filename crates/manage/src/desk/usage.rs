@@ -122,6 +122,7 @@ impl Desk {
     /// [`DeskError::NotFound`], [`DeskError::Forbidden`], [`DeskError::Invalid`].
     pub async fn key_usage(&self, actor: &Actor, id: &CredentialId, days: u32) -> Result<Usage, DeskError> {
         let (key, _) = self.reach(actor, id, &scopes::USAGE_READ).await?;
+        self.flush_usage().await?;
         self.read_usage(&key.account, Some(id), days).await
     }
 
@@ -142,6 +143,7 @@ impl Desk {
     /// As for [`key_usage`](Self::key_usage).
     pub async fn usage(&self, actor: &Actor, account: &AccountId, days: u32) -> Result<Usage, DeskError> {
         self.rights(actor, account).await?.require(&scopes::USAGE_READ)?;
+        self.flush_usage().await?;
         self.read_usage(account, None, days).await
     }
 
@@ -154,6 +156,7 @@ impl Desk {
         Ok((today - i64::from(days) + 1, today))
     }
 
+    /// What is written down; what this process has counted is in it once it was flushed.
     pub(crate) async fn read_usage(
         &self,
         account: &AccountId,
@@ -161,8 +164,6 @@ impl Desk {
         days: u32,
     ) -> Result<Usage, DeskError> {
         let (from, today) = self.days(days)?;
-        // What this process has counted is in the answer too.
-        self.flush_usage().await?;
         let counts = self.0.store.counts(account.as_str(), key.map(CredentialId::as_str), from, today).await?;
         let mut found = Vec::with_capacity(counts.len());
         for count in counts {

@@ -135,7 +135,7 @@ pub(in super::super) async fn page(member: Member) -> Result<Response, Failure> 
         return Err(DeskError::Forbidden(scopes::KEYS_WRITE).into());
     }
     // What a form held whose session had ended, or what a link proposes: nothing is done before it is sent.
-    let query = Form::parse(member.visitor.path.split_once('?').map_or("", |(_, query)| query).as_bytes());
+    let query = member.visitor.query();
     if let Some(page) = sign_in_anew(&member, &query).await? {
         return Ok(page);
     }

@@ -27,7 +27,7 @@ struct KeyPage {
 }
 
 pub(in super::super) async fn page(member: Member, KeyId(id): KeyId) -> Result<Response, Failure> {
-    let query = Form::parse(member.visitor.path.split_once('?').map_or("", |(_, query)| query).as_bytes());
+    let query = member.visitor.query();
     show(&member, &id, StatusCode::OK, &query, None).await
 }
 

@@ -8,7 +8,6 @@ use keyward::{CredentialId, KeyQuery, KeyStatus, Timestamp};
 
 use super::Key;
 use crate::dashboard::failure::Failure;
-use crate::dashboard::form::Form;
 use crate::dashboard::member::Member;
 use crate::dashboard::page::Frame;
 use crate::dashboard::svg::{self, SPARK_DAYS, Spark};
@@ -54,7 +53,7 @@ struct KeysPage {
 }
 
 pub(in super::super) async fn page(member: Member) -> Result<Response, Failure> {
-    let query = Form::parse(member.visitor.path.split_once('?').map_or("", |(_, query)| query).as_bytes());
+    let query = member.visitor.query();
     let now = member.desk().now();
     let asked: Option<KeyStatus> = query.get("status").parse().ok();
     let shows_inactive = query.get("inactive") == "1" || asked.is_some_and(|status| status != KeyStatus::Active);

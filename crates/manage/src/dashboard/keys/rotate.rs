@@ -7,7 +7,6 @@ use axum::response::Response;
 
 use super::{Key, KeyId, Made};
 use crate::dashboard::failure::Failure;
-use crate::dashboard::form::Form;
 use crate::dashboard::login::sign_in_anew;
 use crate::dashboard::member::Member;
 use crate::dashboard::once::{self, Shown};
@@ -51,7 +50,7 @@ pub(in super::super) async fn page(member: Member, KeyId(id): KeyId) -> Result<R
     if key.is_ended {
         return Err(DeskError::Ended.into());
     }
-    let query = Form::parse(member.visitor.path.split_once('?').map_or("", |(_, query)| query).as_bytes());
+    let query = member.visitor.query();
     if let Some(page) = sign_in_anew(&member, &query).await? {
         return Ok(page);
     }
