@@ -40,6 +40,12 @@ pub(crate) const ALL: &[Contender] = &[
         scheme: "Bearer ",
         start: |place| ours(place, "axum-idle-layer"),
     },
+    Contender {
+        name: "axum_same_headers",
+        open: "axum",
+        scheme: "Bearer ",
+        start: |place| ours(place, "axum-same-headers"),
+    },
     Contender { name: "keyward_axum", open: "axum", scheme: "Bearer ", start: |place| ours(place, "keyward-axum") },
     Contender { name: "actix", open: "actix", scheme: "Bearer ", start: |place| ours(place, "actix") },
     Contender { name: "keyward_actix", open: "actix", scheme: "Bearer ", start: |place| ours(place, "keyward-actix") },
@@ -61,7 +67,7 @@ impl Contender {
 
     /// Whether it claims to check keys.
     pub(crate) fn checks(&self) -> bool {
-        !self.is_open() && self.name != "axum_idle_layer"
+        !self.is_open() && !matches!(self.name, "axum_idle_layer" | "axum_same_headers")
     }
 
     pub(crate) fn start(&self, folder: &Path, installed: &Path) -> Result<Running, String> {

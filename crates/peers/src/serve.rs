@@ -40,6 +40,8 @@ enum Kind {
     Axum,
     /// With a layer that does nothing: what axum asks for any layer.
     AxumIdleLayer,
+    /// With the two headers that keyward puts on an answer: what their way out takes, whoever sends them.
+    AxumSameHeaders,
     KeywardAxum,
     Actix,
     KeywardActix,
@@ -63,6 +65,15 @@ async fn on_tokio(options: &Options) {
         Kind::AxumIdleLayer => {
             made_up(&options.keys, KEYS);
             resources().layer(MapRequestLayer::new(|request: Request| request))
+        }
+        Kind::AxumSameHeaders => {
+            made_up(&options.keys, KEYS);
+            let headers = [
+                (header::CONTENT_TYPE, "application/json"),
+                (header::CACHE_CONTROL, "private, no-store"),
+                (header::VARY, "authorization"),
+            ];
+            Router::new().route(PATH, get(async move || (headers, BODY)))
         }
         Kind::Load => return under_load(options, resources()).await,
         _ => {

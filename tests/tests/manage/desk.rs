@@ -8,7 +8,7 @@ use keyward::Keys;
 use keyward_manage::{Actor, Context, Desk, DeskError, NewUser, PageRequest, Role, SignUpPolicy, SqliteDesk};
 use keyward_sqlite::SqliteStore;
 
-use crate::setting::{PASSWORD, Setting, everywhere, on_sqlite};
+use crate::setting::{PASSWORD, Setting, everywhere, on_sqlite, verdict};
 
 fn code<T: std::fmt::Debug>(result: Result<T, DeskError>) -> &'static str {
     result.unwrap_err().code()
@@ -144,8 +144,8 @@ async fn refresh_tokens_rotate_and_a_copy_ends_them_all() {
         let second = desk.refresh_tokens(&context, &first.refresh).await.unwrap();
         let third = desk.refresh_tokens(&context, &second.refresh).await.unwrap();
         let authenticator = desk.authenticator().unwrap();
-        let field = format!("Bearer {}", *third.access.expose_once());
-        let check = async || authenticator.authenticate([field.as_bytes()]).await;
+        let access = third.access.expose_once();
+        let check = async || verdict(&authenticator, &access).await;
         assert!(check().await.is_ok());
 
         assert_eq!(code(desk.refresh_tokens(&context, &first.refresh).await), "SIGNED_OUT", "it was used before");
@@ -168,9 +168,8 @@ async fn refresh_tokens_rotate_and_a_copy_ends_them_all() {
         }
 
         let late = desk.issue_tokens(&context, "ada@example.com", PASSWORD).await.unwrap();
-        let field = format!("Bearer {}", *late.access.expose_once());
         setting.clock.advance(Duration::from_secs(15 * 60));
-        assert_eq!(authenticator.authenticate([field.as_bytes()]).await.unwrap_err().status(), 401, "15 minutes");
+        assert_eq!(verdict(&authenticator, &late.access.expose_once()).await.unwrap_err().status(), 401, "15 minutes");
         assert!(desk.refresh_tokens(&context, &late.refresh).await.is_ok());
         authenticator.shutdown().await;
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use keyward::{KeyKind, KeyQuery, KeyStatus, Mode, NewKey, ScopeSet};
 use keyward_manage::{Actor, Context, DeskError, KeyChange, KeyDraft, Purpose, Role};
 
-use crate::setting::{Setting, everywhere, on_sqlite};
+use crate::setting::{Setting, everywhere, on_sqlite, verdict};
 
 fn code<T: std::fmt::Debug>(result: Result<T, DeskError>) -> &'static str {
     result.unwrap_err().code()
@@ -50,10 +50,7 @@ async fn of_fifty_who_make_a_key_at_once_ten_do() {
 /// Who presents this key.
 async fn holder(setting: &Setting, key: &str) -> Actor {
     let authenticator = setting.desk.authenticator().unwrap();
-    let field = format!("Bearer {key}");
-    let keyward::Admission::Identity(identity) = authenticator.authenticate([field.as_bytes()]).await.unwrap() else {
-        panic!("nobody")
-    };
+    let keyward::Admission::Identity(identity) = verdict(&authenticator, key).await.unwrap() else { panic!("nobody") };
     Actor::of_identity(&identity, Context::new())
 }
 

@@ -7,7 +7,7 @@ use argon2::Params;
 use keyward_manage::{AppearanceUpdate, AuditQuery, Context, Desk, DeskError, NewUser, ResetLink, Role, SqliteDesk};
 use keyward_sqlite::SqliteStore;
 
-use crate::setting::{PASSWORD, everywhere, on_sqlite};
+use crate::setting::{PASSWORD, everywhere, on_sqlite, verdict};
 
 const OTHER: &str = "another good password";
 
@@ -33,8 +33,7 @@ async fn a_link_for_another_password_is_good_once_and_for_an_hour_and_ends_all_t
         assert_eq!(code(desk.session(&session, context.clone()).await), "SIGNED_OUT");
         assert_eq!(code(desk.refresh_tokens(&context, &tokens.refresh).await), "SIGNED_OUT");
         let authenticator = desk.authenticator().unwrap();
-        let field = format!("Bearer {}", *tokens.access.expose_once());
-        assert_eq!(authenticator.authenticate([field.as_bytes()]).await.unwrap_err().code(), "API_KEY_REVOKED");
+        assert_eq!(verdict(&authenticator, &tokens.access.expose_once()).await.unwrap_err().code(), "API_KEY_REVOKED");
         assert_eq!(code(desk.sign_in(&context, "grace@example.com", PASSWORD).await), "INVALID_CREDENTIALS");
         desk.sign_in(&context, "grace@example.com", OTHER).await.unwrap();
         for used in [&first, &second] {
@@ -175,15 +174,13 @@ async fn who_is_disabled_is_out_at_once_and_comes_back_when_enabled() {
         assert_eq!(code(desk.session(&session, context.clone()).await), "SIGNED_OUT");
         assert_eq!(code(desk.refresh_tokens(&context, &tokens.refresh).await), "SIGNED_OUT");
         let authenticator = desk.authenticator().unwrap();
-        let field = format!("Bearer {}", *tokens.access.expose_once());
-        assert_eq!(authenticator.authenticate([field.as_bytes()]).await.unwrap_err().code(), "API_KEY_REVOKED");
+        assert_eq!(verdict(&authenticator, &tokens.access.expose_once()).await.unwrap_err().code(), "API_KEY_REVOKED");
         // The same as with a wrong password, with the right one too.
         assert_eq!(code(desk.sign_in(&context, "ada@example.com", PASSWORD).await), "INVALID_CREDENTIALS");
         assert_eq!(code(desk.issue_tokens(&context, "ada@example.com", PASSWORD).await), "INVALID_CREDENTIALS");
         assert_eq!(code(desk.reset_password(&context, &link, OTHER).await), "LINK_ENDED");
         assert_eq!(code(desk.create_password_reset(&operator, &user).await), "INVALID_VALUE");
-        let field = format!("Bearer {}", *key.key.expose_once());
-        assert!(desk.verifier().unwrap().authenticate([field.as_bytes()]).await.is_ok(), "keys are the account's");
+        assert!(verdict(&desk.verifier().unwrap(), &key.key.expose_once()).await.is_ok(), "keys are the account's");
 
         desk.set_user_disabled(&operator, &user, false).await.unwrap();
         assert_eq!(code(desk.session(&session, context.clone()).await), "SIGNED_OUT", "what has ended stays so");

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use argon2::Params;
-use keyward::{AccountId, ManualClock, StoreError, Timestamp, async_trait};
+use keyward::{AccountId, Admission, Authenticator, ManualClock, Rejection, StoreError, Timestamp, async_trait};
 use keyward_manage::{
     Actor, Context, Count, Desk, DeskBuilder, DeskStore, Kind, List, NewCount, NewUser, PostgresDesk, Record, Role,
     SignUpPolicy, SqliteDesk, Write, Written,
@@ -114,6 +114,18 @@ pub(crate) async fn on_postgres() -> Setting {
 
 pub(crate) async fn everywhere() -> [Setting; 2] {
     [on_sqlite(), on_postgres().await]
+}
+
+/// The verdict on a key or token. A store that was too slow to say, as on a machine that does much else, is asked again.
+pub(crate) async fn verdict(authenticator: &Authenticator, key: &str) -> Result<Admission, Rejection> {
+    let field = format!("Bearer {key}");
+    for _ in 0..20 {
+        match authenticator.authenticate([field.as_bytes()]).await {
+            Err(Rejection::StoreUnavailable) => {}
+            verdict => return verdict,
+        }
+    }
+    Err(Rejection::StoreUnavailable)
 }
 
 impl Setting {
