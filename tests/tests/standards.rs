@@ -102,9 +102,12 @@ async fn document() -> String {
     let cases = cases(&key);
     let mut text = String::from(
         "# HTTP: what comes of which request\n\n\
-         Made from the answers of the layer with its default settings, and compared with them in every run of the tests \
-         (`tests/tests/standards.rs`). Every refusal also has `cache-control: no-store`, `vary: authorization`, `x-request-id` and `request-id`, and an \
+         Made from the answers of the layer with its default settings, and compared with them in every run of the tests, or by itself:\n\n    \
+         cargo test --package keyward-tests --test standards\n\n\
+         Every refusal also has `cache-control: no-store`, `vary: authorization`, `x-request-id` and `request-id`, and an \
          `application/problem+json` body (RFC 9457) with `type`, `title`, `status`, `detail`, `code` and `request_id`.\n\n\
+         Not here, by design: keys in URLs, cookies and bodies are ignored, no scheme but Bearer is taken, and requests are not signed (RFC 9421). Who \
+         needs that is better served by something else: [when keyward is not the best choice](../guide/src/not-the-best-choice.md).\n\n\
          | input | how many inputs are tested | status | code | headers | where it is written |\n| --- | --- | --- | --- | --- | --- |\n",
     );
     let accepted: Vec<&Case> = cases.iter().filter(|case| case.expected == Expected::Accepted).collect();
