@@ -1,4 +1,4 @@
-//! A warm hit in actix-web: the middleware beside `actix-web-httpauth` with SHA-256 and `moka::future`.
+//! A warm hit in actix-web: the middleware, under leases, beside `actix-web-httpauth` with SHA-256 and `moka::future`.
 //!
 //! By hand, that is a lookup and nothing more. Beside it stands the same with what keyward does besides: expiry is compared at
 //! every hit, and what was made for one caller is kept by no shared cache.
@@ -16,13 +16,13 @@ use actix_web::middleware::DefaultHeaders;
 use actix_web::{App, Error, HttpMessage, HttpResponse, test, web};
 use actix_web_httpauth::extractors::bearer::BearerAuth;
 use actix_web_httpauth::middleware::HttpAuthentication;
-use keyward::{Authenticator, Clock, Identity, SystemClock};
+use keyward::{Clock, Identity, SystemClock};
 use keyward_actix::Auth;
 use moka::future::Cache;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::setting::{keys, median, table, thread_time};
+use crate::setting::{keys, leased, median, thread_time};
 
 const HOT: usize = 1_000;
 const REQUESTS: usize = 2_000;
@@ -86,8 +86,9 @@ async fn authenticate_like_for_like(
 
 /// Measures, in as many rounds.
 pub fn measure(rounds: usize) -> Actix {
+    let keys = keys(HOT);
+    let authenticator = leased(&keys);
     actix_web::rt::System::new().block_on(async {
-        let keys = keys(HOT);
         let shared = web::Data::new(ByHand {
             cache: Cache::builder().max_capacity(100_000).time_to_live(Duration::from_secs(60)).build(),
             table: keys
@@ -115,7 +116,6 @@ pub fn measure(rounds: usize) -> Actix {
                 .route("/v1/resources", no_op()),
         )
         .await;
-        let authenticator = Authenticator::new(table(&keys));
         let keyward =
             test::init_service(App::new().wrap(Auth::from(authenticator)).route("/v1/resources", no_op())).await;
 

@@ -8,8 +8,8 @@ use std::time::Duration;
 use axum::body::Body;
 use http::{Request, Response};
 use keyward::{
-    CredentialId, Digest, Found, Freshness, Hasher, Identity, KeyFormat, KeyKind, KeyStore, MemoryStore, Mode,
-    StoreError, StoredKey, async_trait,
+    Authenticator, Check, CredentialId, Digest, Found, Freshness, Hasher, Identity, KeyFormat, KeyKind, KeyStore,
+    MemoryStore, Mode, StoreError, StoredKey, Target, UnknownConnection, async_trait,
 };
 
 /// A store in memory that says that its answers may be kept.
@@ -30,7 +30,7 @@ impl KeyStore for Table {
 }
 
 /// The same under the lease protocol, as with a store that many nodes share.
-pub struct Leased(pub Table, pub MemoryStore);
+struct Leased(Table, MemoryStore);
 
 #[async_trait]
 impl KeyStore for Leased {
@@ -41,6 +41,31 @@ impl KeyStore for Leased {
     fn freshness(&self) -> Freshness {
         self.1.freshness()
     }
+}
+
+/// What checks these keys under leases, with all of them in its cache. Called outside of a runtime.
+///
+/// # Panics
+/// If a key is refused.
+pub fn leased(keys: &[(String, Identity)]) -> Authenticator {
+    let authenticator = Authenticator::new(Leased(table(keys), MemoryStore::new()));
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    // What is read before there is a lease is not kept, so it is asked until nothing has to be read.
+    let mut is_warm = false;
+    while !is_warm {
+        is_warm = true;
+        for (key, _) in keys {
+            let target = Target { method: "GET", path: "/", preflight: false, connection: &UnknownConnection };
+            match authenticator.check(target, [format!("Bearer {key}").as_bytes()]) {
+                Check::Done(verdict) => assert!(verdict.is_ok()),
+                Check::Pending(pending) => {
+                    is_warm = false;
+                    runtime.block_on(authenticator.resolve(pending)).unwrap();
+                }
+            }
+        }
+    }
+    authenticator
 }
 
 /// As many keys, in plain, and their identities.

@@ -19,17 +19,19 @@ pub(crate) struct Front {
     capacity: usize,
 }
 
+/// In this order, so that what a hit compares lies beside the digest that was looked up: in a cache line that is there already.
+#[repr(C)]
 struct Entry {
-    identity: Identity,
-    born: Born,
     /// From here on the entry is too old, however often it is used.
     until: Instant,
+    born: Born,
     credential: Stripe,
     account: Stripe,
     /// The second of the last use.
     used: AtomicU32,
     /// The second of the last use that was recorded.
     recorded: AtomicU32,
+    identity: Identity,
 }
 
 /// An answer that may be cached.
@@ -127,13 +129,13 @@ impl Front {
         let second = now.seconds();
         let recorded = map.get(&digest).map_or(uses.never(second), |entry| entry.recorded.load(Ordering::Relaxed));
         let entry = Entry {
-            identity: answer.identity.clone(),
-            born: answer.born,
             until: answer.until,
+            born: answer.born,
             credential: Stripe::of_credential(answer.identity.id()),
             account: Stripe::of_account(answer.identity.account()),
             used: AtomicU32::new(second),
             recorded: AtomicU32::new(recorded),
+            identity: answer.identity.clone(),
         };
         entry.note_use(second, uses, || client);
         map.insert(digest, entry);
