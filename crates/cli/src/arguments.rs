@@ -14,7 +14,7 @@ use keyward::{AccountId, CredentialId, Endpoint, Grant, KeyKind, KeyStatus, Mode
 use keyward_client::Purpose;
 use serde_json::{Map, Value};
 
-pub(crate) use people::{Accounts, Audit, AuditList, Members, Pages, Plans, Users};
+pub(crate) use people::{Accounts, Audit, AuditList, Members, Pages, Plans, Users, UsersOnServer};
 
 const AFTER_HELP: &str = "\
 With --server, the credential is the management key in the variable KEYWARD_TOKEN or in --token-file, or what `keyward login` has
