@@ -228,7 +228,7 @@ pub(crate) struct Create {
     #[arg(long)]
     pub(crate) name: String,
     /// Whose it is. Without this, on a server, it is one's own account; on a database it is the account `default`, which is made if it
-    /// is not there.
+    /// is not there; for a management key it is the operator's.
     #[arg(long)]
     pub(crate) account: Option<AccountId>,
     /// What it is for: `api`, the provider's own, or `management`, that of keys and accounts.
