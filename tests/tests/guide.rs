@@ -16,7 +16,7 @@ const REPOSITORY: [&str; 2] =
     ["https://github.com/keyward/keyward/blob/main/", "https://github.com/keyward/keyward/tree/main/"];
 
 /// Where the server of a page listens: the one that it starts, or the reader's own.
-const ADDRESSES: [&str; 2] = ["http://127.0.0.1:8080", "http://127.0.0.1:3000"];
+const ADDRESSES: [&str; 3] = ["http://127.0.0.1:8080", "http://127.0.0.1:3001", "http://127.0.0.1:3000"];
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
@@ -93,6 +93,7 @@ fn blocks(text: &str) -> Vec<Block> {
 /// Starts a server that a page leaves running.
 fn serve(commands: &str, folder: &Path, path: &str) -> Program {
     let mut command = Command::new("sh");
+    let commands = commands.replace("--listen 127.0.0.1:3001", "");
     command.args(["-c", &format!("exec {commands}")]).current_dir(folder);
     Program::of(command.envs([("PATH", path), ("KEYWARD_LISTEN", "127.0.0.1:0")])).0
 }
