@@ -135,7 +135,7 @@ pub(crate) enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Serves the management API, its description and its metrics.
+    /// Serves the dashboard, the management API with its description, what gateways ask, and metrics.
     Serve(Serve),
     /// Shows the servers that answer from caches of their own, and how far each is behind.
     Nodes {
