@@ -16,6 +16,10 @@ bench *arguments:
 fuzz *arguments:
     cargo xtask fuzz {{ arguments }}
 
+# Run three nodes under faults.
+faults *arguments:
+    cargo xtask faults {{ arguments }}
+
 # Build the guide as a book.
 guide:
     cargo xtask guide

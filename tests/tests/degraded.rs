@@ -346,6 +346,7 @@ async fn a_thousand_keys_that_are_cold_at_once_after_a_gap_are_read_a_few_at_a_t
         node.warm(field).await;
     }
     let reads = node.counted("keyward_store_read_seconds", "found");
+    let misses = node.counted("keyward_cache_misses_total", "");
     // Another history: as after a restoration.
     postgres::sql(&url, "UPDATE keyward_log_head SET mark = 7; UPDATE keyward_changes SET mark = mark / 2");
     within("everything is suspect", async || node.counted("keyward_log_gaps_total", "") > 0.0).await;
@@ -357,6 +358,7 @@ async fn a_thousand_keys_that_are_cold_at_once_after_a_gap_are_read_a_few_at_a_t
     }
     assert!(asking.join_all().await.iter().all(Result::is_ok));
     assert_eq!(node.counted("keyward_store_read_seconds", "found") - reads, 1_000.0, "each is read once");
+    assert!(node.counted("keyward_cache_misses_total", "") - misses >= 1_000.0, "none was cached");
     assert!((1..=8).contains(&most.load(Ordering::SeqCst)), "{most:?}");
 }
 

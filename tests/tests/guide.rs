@@ -9,13 +9,14 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use keyward_tests::program::{Program, package_program};
+use tempfile::TempDir;
 
 /// What links to files of the repository begin with: the pages are read on a site of their own, too.
 const REPOSITORY: [&str; 2] =
     ["https://github.com/keyward/keyward/blob/main/", "https://github.com/keyward/keyward/tree/main/"];
 
-/// Where the server of a page listens.
-const ADDRESS: &str = "http://127.0.0.1:8080";
+/// Where the server of a page listens: the one that it starts, or the reader's own.
+const ADDRESSES: [&str; 3] = ["http://127.0.0.1:8080", "http://127.0.0.1:3001", "http://127.0.0.1:3000"];
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
@@ -62,13 +63,13 @@ fn links_lead_to_pages_and_to_files_of_the_repository() {
     assert!(dead.is_empty(), "{dead:#?}");
 }
 
-/// A block of commands, and how it is run: `background`, `not-run`, or to its end.
+/// A block of commands, and how it is run: `background`, `not-run`, or to its end. Or a `text` that commands show.
 struct Block {
     how: String,
     text: String,
 }
 
-/// The blocks of a page that are marked as `sh`, also those within lists.
+/// The blocks of a page that are marked as `sh` or `text`, also those within lists.
 fn blocks(text: &str) -> Vec<Block> {
     let mut blocks = Vec::new();
     let mut open: Option<(usize, Block)> = None;
@@ -76,7 +77,8 @@ fn blocks(text: &str) -> Vec<Block> {
         let content = line.trim_start();
         match &mut open {
             None => {
-                if let Some(how) = content.strip_prefix("```sh").filter(|how| how.is_empty() || how.starts_with(' ')) {
+                let how = content.strip_prefix("```sh").filter(|how| how.is_empty() || how.starts_with(' '));
+                if let Some(how) = how.or((content == "```text").then_some("text")) {
                     let block = Block { how: how.trim().to_owned(), text: String::new() };
                     open = Some((line.len() - content.len(), block));
                 }
@@ -91,44 +93,78 @@ fn blocks(text: &str) -> Vec<Block> {
 /// Starts a server that a page leaves running.
 fn serve(commands: &str, folder: &Path, path: &str) -> Program {
     let mut command = Command::new("sh");
+    let commands = commands.replace("--listen 127.0.0.1:3001", "");
     command.args(["-c", &format!("exec {commands}")]).current_dir(folder);
     Program::of(command.envs([("PATH", path), ("KEYWARD_LISTEN", "127.0.0.1:0")])).0
 }
 
-/// A line that ends with the status that it prints, `… # 200`, fails if it prints another one.
+/// A line that ends with the status that it prints, `… # 200`, fails if it prints another one; one that prints a whole answer,
+/// `curl -i … # 401, MISSING_API_KEY`, if something of that is not in it.
 fn holding_to_its_word(line: &str) -> String {
-    match line.rsplit_once("# ") {
-        Some((call, status)) if status.len() == 3 && status.bytes().all(|digit| digit.is_ascii_digit()) => {
-            format!("got=$({call}); test \"$got\" = {status} || {{ echo \"$got, and not {status}\" >&2; exit 1; }}")
-        }
-        _ => line.to_owned(),
+    let Some((call, said)) = line.rsplit_once("# ") else { return line.to_owned() };
+    let (status, rest) = said.split_at_checked(3).unwrap_or_default();
+    if status.is_empty() || !status.bytes().all(|digit| digit.is_ascii_digit()) {
+        return line.to_owned();
     }
+    if !call.starts_with("curl -i ") {
+        return format!("got=$({call}); test \"$got\" = {said} || {{ echo \"$got, and not {said}\" >&2; exit 1; }}");
+    }
+    let mut script = format!("got=$({call}); echo \"$got\" | grep -F 'HTTP/1.1 {status} '");
+    for part in rest.split(", ").filter(|part| !part.is_empty()) {
+        write!(script, "; echo \"$got\" | grep -F '{part}'").unwrap();
+    }
+    script
+}
+
+/// Whether a line of a page looks like one that was shown: up to the first digit or `…` of each word.
+fn alike(said: &str, shown: &str) -> bool {
+    let mut shown = shown.split_whitespace();
+    let fixed = |word: &str| word.split(|c: char| c == '…' || c.is_ascii_digit()).next().unwrap_or("").to_owned();
+    said.split_whitespace().all(|word| shown.next().is_some_and(|other| other.starts_with(&fixed(word))))
+        && shown.next().is_none()
 }
 
 /// Runs all commands of a page in one shell, in a new folder, as its reader does.
 fn run(name: &str) {
+    run_in(&tempfile::tempdir().unwrap(), name, None);
+}
+
+/// The same beside the reader's own service, for which the quickstart stands: it has the routes of the page's sample.
+fn run_beside_a_service(name: &str) {
     let folder = tempfile::tempdir().unwrap();
+    let mut quickstart = Command::new(package_program("quickstart", "quickstart"));
+    let service = Program::of(quickstart.current_dir(&folder).envs([("DATABASE", "keys.db"), ("PORT", "0")])).0;
+    run_in(&folder, name, Some(service));
+}
+
+fn run_in(folder: &TempDir, name: &str, service: Option<Program>) {
     let programs = package_program("keyward-cli", "keyward");
     let path = format!("{}:{}", programs.parent().unwrap().display(), std::env::var("PATH").unwrap());
     let blocks = blocks(&page(name));
     let background = blocks.iter().filter(|block| block.how == "background");
-    let servers: Vec<_> = background.map(|block| serve(&block.text, folder.path(), &path)).collect();
+    let started = background.map(|block| serve(&block.text, folder.path(), &path));
+    let servers: Vec<_> = service.into_iter().chain(started).collect();
     let mut script = String::new();
     for line in blocks.iter().filter(|block| block.how.is_empty()).flat_map(|block| block.text.lines()) {
         writeln!(script, "{}", holding_to_its_word(line)).unwrap();
     }
     if let Some(server) = servers.first() {
-        script = script.replace(ADDRESS, &server.url);
+        script = ADDRESSES.iter().fold(script, |script, address| script.replace(address, &server.url));
     }
     let output = Command::new("sh")
         .args(["-eux", "-c", &script])
         .current_dir(folder.path())
         .env("PATH", path)
+        .env("XDG_CONFIG_HOME", folder.path())
         .stdin(Stdio::null())
         .output()
         .unwrap();
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     assert!(output.status.success(), "{name}:\n{}\n{}", text(&output.stdout), text(&output.stderr));
+    let shown = text(&output.stdout) + &text(&output.stderr);
+    for said in blocks.iter().filter(|block| block.how == "text").flat_map(|block| block.text.lines()) {
+        assert!(shown.lines().any(|line| alike(said, line)), "{name}: nothing looks like {said:?} in\n{shown}");
+    }
     servers.into_iter().for_each(Program::stop);
 }
 
@@ -156,4 +192,38 @@ fn a_gateway_is_answered_as_the_guide_says() {
 fn keys_of_other_systems_are_taken_over_as_the_guide_says() {
     run("from-unkey.md");
     run("from-a-table.md");
+    run("from-jwt.md");
+}
+
+#[test]
+fn a_service_is_protected_as_the_guide_says() {
+    run_beside_a_service("protect-a-service.md");
+    run_beside_a_service("scopes.md");
+}
+
+#[test]
+fn every_command_and_every_setting_of_the_server_is_explained() {
+    let keyward = package_program("keyward-cli", "keyward");
+    let help = |arguments: &[&str]| {
+        let output = Command::new(&keyward).args(arguments).output().unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let guide: String = pages().iter().map(|name| page(name)).collect();
+    let has = |line: &str, said: &str| line.split(|c: char| !c.is_alphanumeric() && c != '-').any(|word| word == said);
+
+    let top = help(&["--help"]);
+    let commands = top.lines().skip_while(|line| *line != "Commands:").skip(1).take_while(|line| !line.is_empty());
+    let commands =
+        commands.filter_map(|line| line.strip_prefix("  ")?.split(' ').next().filter(|name| !name.is_empty()));
+    let missing: Vec<_> = commands
+        .filter(|name| *name != "help" && !guide.lines().any(|line| line.contains("keyward ") && has(line, name)))
+        .collect();
+    assert!(missing.is_empty(), "no page has {missing:?}");
+
+    let settings = help(&["serve", "--help"]);
+    let flags = settings.lines().filter_map(|line| line.trim_start().strip_prefix("--"));
+    let flags: Vec<_> = flags.filter_map(|flag| flag.split(' ').next()).map(|flag| format!("--{flag}")).collect();
+    assert!(flags.len() > 20, "{flags:?}");
+    let missing: Vec<_> = flags.iter().filter(|flag| !has(&guide, flag)).collect();
+    assert!(missing.is_empty(), "no page has {missing:?}");
 }

@@ -144,3 +144,11 @@ fn the_table_of_rejections_in_the_readme_is_the_codes() {
         keyward_tests::rejections::all().iter().map(row).filter(|row| !readme.contains(row.as_str())).collect();
     assert!(missing.is_empty(), "README.md lacks these rows:\n{}", missing.join("\n"));
 }
+
+#[test]
+fn every_metric_is_explained() {
+    let (source, page) = (read("crates/core/src/telemetry.rs"), read("docs/faults.md"));
+    let names = source.split('"').filter(|text| text.starts_with("keyward_"));
+    let missing: Vec<_> = names.filter(|name| !page.contains(*name)).collect();
+    assert!(missing.is_empty(), "docs/faults.md lacks {missing:?}");
+}

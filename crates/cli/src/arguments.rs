@@ -14,7 +14,7 @@ use keyward::{AccountId, CredentialId, Endpoint, Grant, KeyKind, KeyStatus, Mode
 use keyward_client::Purpose;
 use serde_json::{Map, Value};
 
-pub(crate) use people::{Accounts, Audit, AuditList, Members, Pages, Plans, Users};
+pub(crate) use people::{Accounts, Audit, AuditList, Members, Pages, Plans, Users, UsersOnServer};
 
 const AFTER_HELP: &str = "\
 With --server, the credential is the management key in the variable KEYWARD_TOKEN or in --token-file, or what `keyward login` has
@@ -135,7 +135,7 @@ pub(crate) enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Serves the management API, its description and its metrics.
+    /// Serves the dashboard, the management API with its description, what gateways ask, and metrics.
     Serve(Serve),
     /// Shows the servers that answer from caches of their own, and how far each is behind.
     Nodes {
@@ -228,7 +228,7 @@ pub(crate) struct Create {
     #[arg(long)]
     pub(crate) name: String,
     /// Whose it is. Without this, on a server, it is one's own account; on a database it is the account `default`, which is made if it
-    /// is not there.
+    /// is not there; for a management key it is the operator's.
     #[arg(long)]
     pub(crate) account: Option<AccountId>,
     /// What it is for: `api`, the provider's own, or `management`, that of keys and accounts.

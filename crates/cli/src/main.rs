@@ -24,13 +24,18 @@ mod tables;
 
 use std::process::ExitCode;
 
-use crate::arguments::Arguments;
+use tracing_subscriber::EnvFilter;
+
+use crate::arguments::{Arguments, Command};
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "off".into());
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
-    match commands::run(Arguments::read()).await {
+    let arguments = Arguments::read();
+    // A command says itself what went wrong; of a server nobody else learns it.
+    let level = if matches!(arguments.command, Command::Serve(_)) { "warn" } else { "off" };
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| level.into());
+    tracing_subscriber::fmt().with_env_filter(filter).with_ansi(false).with_writer(std::io::stderr).init();
+    match commands::run(arguments).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             eprintln!("error: {failure}");

@@ -7,8 +7,8 @@
 //! | a service in any language | [`verify`]: `POST /v1/verify` |
 //!
 //! All of them ask one [`Authenticator`](keyward::Authenticator), so a key is let in or refused, and a refusal written, as it is by the layers:
-//! same cache, same leases, same statuses, challenges and bodies. `docs/gateways.md` and `examples/gateways` in the repository have a tested
-//! configuration for each gateway.
+//! same cache, same leases, same statuses, challenges and bodies. `docs/gateways.md` and `examples/gateways` in the repository have a
+//! configuration for each gateway; all but that of Traefik are tested.
 //!
 //! # What a gateway has to see to
 //! 1. Its clients cannot reach the forward-auth endpoint or Envoy's service themselves. Nothing is won there without a key, but what

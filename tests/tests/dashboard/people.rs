@@ -330,6 +330,8 @@ async fn the_operator_changes_what_everybody_sees_without_a_restart() {
     browser.press("Save").await;
     browser.see("The pages look like this from now on").await;
     browser.picture("appearance").await;
+    browser.create_key("under the new name").await;
+    browser.see("ANALYTICAL_ENGINES_API_KEY=").await;
 
     // Somebody who is not signed in, and has chosen no colours.
     other.go("/login").await;

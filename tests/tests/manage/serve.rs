@@ -76,6 +76,21 @@ fn metrics_are_served_apart_where_that_is_said() {
 }
 
 #[test]
+fn what_goes_wrong_while_it_serves_is_on_standard_error() {
+    let folder = tempfile::tempdir().unwrap();
+    let (database, log) = (folder.path().join("keys.db"), folder.path().join("log"));
+    let mut command = Command::new("sh");
+    command.args(["-c", "exec \"$0\" serve --listen 127.0.0.1:0 2> \"$1\""]);
+    command.arg(package_program("keyward-cli", "keyward")).arg(&log).env("KEYWARD_DATABASE", &database);
+    let (server, _) = Program::of(command.env_remove("RUST_LOG"));
+    // A slip in a gateway's configuration.
+    assert_eq!(server.curl("/forward-auth?scop=resources:read", &[]).status, 500);
+    server.stop();
+    let said = std::fs::read_to_string(&log).unwrap();
+    assert!(said.contains("ERROR") && said.contains("a gateway requires something other than `scope`"), "{said}");
+}
+
+#[test]
 fn what_is_wrong_in_the_configuration_is_named_with_its_line() {
     let folder = tempfile::tempdir().unwrap();
     let config = folder.path().join("keyward.toml");

@@ -132,6 +132,19 @@ pub(crate) enum Users {
         #[arg(long)]
         password_stdin: bool,
     },
+    /// Prints what a user chooses another password with, once and within an hour; on a database for those whom nobody else can help.
+    Reset {
+        /// Their e-mail address.
+        #[arg(long)]
+        email: String,
+    },
+    #[command(flatten)]
+    OnServer(UsersOnServer),
+}
+
+/// What only a server does about users.
+#[derive(Subcommand)]
+pub(crate) enum UsersOnServer {
     /// Lists the users of a server, for its operator.
     List {
         /// The one with this e-mail address alone.
@@ -164,12 +177,6 @@ pub(crate) enum Users {
         /// Reads the secret and the password from standard input: its first two lines. Without this they are asked for.
         #[arg(long)]
         stdin: bool,
-    },
-    /// Prints what a user chooses another password with, once and within an hour; on a database for those whom nobody else can help.
-    Reset {
-        /// Their e-mail address.
-        #[arg(long)]
-        email: String,
     },
     /// Signs somebody up on a server where that is open to everybody.
     SignUp {

@@ -1,40 +1,45 @@
 //! `keyward users …`
 
+use keyward_client::{Client, Secret};
 use keyward_manage::NewUser;
 use zeroize::Zeroizing;
 
 use super::desk::system;
 use super::session::secret;
-use crate::arguments::{Arguments, Users};
+use crate::arguments::{Arguments, Users, UsersOnServer};
 use crate::failure::{Failure, Kind};
 use crate::output;
 use crate::place::{self, Database};
 use crate::tables;
 
 pub(super) async fn run(arguments: &Arguments, command: &Users) -> Result<(), Failure> {
-    if let Users::Create { email, name, password_stdin, .. } = command {
-        return create_owner(&place::database(arguments, "users create")?, email, name, *password_stdin).await;
-    }
-    if let (Users::Reset { email }, None) = (command, &arguments.server) {
-        return reset(&place::database(arguments, "users reset")?, email).await;
-    }
-    let server = place::server(arguments)?;
-    let client = server.client();
     match command {
-        Users::Create { .. } => Ok(()),
-        Users::List { email, json } => {
+        Users::Create { email, name, password_stdin, .. } => {
+            create_owner(&place::database(arguments, "users create")?, email, name, *password_stdin).await
+        }
+        Users::Reset { email } if arguments.server.is_none() => {
+            reset(&place::database(arguments, "users reset")?, email).await
+        }
+        Users::Reset { email } => reset_on_server(place::server(arguments)?.client(), email).await,
+        Users::OnServer(command) => on_server(place::server(arguments)?.client(), command).await,
+    }
+}
+
+async fn on_server(client: &Client, command: &UsersOnServer) -> Result<(), Failure> {
+    match command {
+        UsersOnServer::List { email, json } => {
             let users = client.walk_users(email.as_deref()).all().await?;
             output::list(&users, *json, "there are no such users", tables::users)
         }
-        Users::Disable { id } => {
+        UsersOnServer::Disable { id } => {
             let user = client.set_user_disabled(id, true).await?;
             output::line(&format!("{} is disabled, and signed out everywhere", user.id))
         }
-        Users::Enable { id } => {
+        UsersOnServer::Enable { id } => {
             let user = client.set_user_disabled(id, false).await?;
             output::line(&format!("{} may sign in again", user.id))
         }
-        Users::Remove { id, yes } => {
+        UsersOnServer::Remove { id, yes } => {
             let user = client.user(id).await?;
             if !yes {
                 super::confirm(&format!("Delete {} ({})? This cannot be undone.", user.email, user.id))?;
@@ -42,21 +47,14 @@ pub(super) async fn run(arguments: &Arguments, command: &Users) -> Result<(), Fa
             client.remove_user(id, user.version).await?;
             output::line(&format!("{} is deleted", user.id))
         }
-        Users::Reset { email } => {
-            let found = client.walk_users(Some(email)).all().await?;
-            let user = found.first().ok_or_else(|| Failure::new(Kind::NotFound, "there is no such user"))?;
-            let link = client.create_password_reset(&user.id).await?;
-            eprintln!("choose another password within an hour, at {}reset?reset= with this behind it", client.url());
-            output::line(link.reset.expose())
-        }
-        Users::ChoosePassword { stdin } => {
+        UsersOnServer::ChoosePassword { stdin } => {
             let reset = secret("Secret of the link: ", "--stdin", *stdin)?;
             let password = new_password("--stdin", *stdin)?;
             client.reset_password(&reset, &password).await?;
             eprintln!("sign in with this password: keyward login --server {} --email YOU", client.url());
             Ok(())
         }
-        Users::SignUp { email, name, password_stdin } => {
+        UsersOnServer::SignUp { email, name, password_stdin } => {
             let password = new_password("--password-stdin", *password_stdin)?;
             client.sign_up(email, name, &password).await?;
             eprintln!(
@@ -65,26 +63,26 @@ pub(super) async fn run(arguments: &Arguments, command: &Users) -> Result<(), Fa
             );
             Ok(())
         }
-        Users::AcceptInvitation { name, stdin } => {
+        UsersOnServer::AcceptInvitation { name, stdin } => {
             let invitation = secret("Invitation: ", "--stdin", *stdin)?;
             let password = new_password("--stdin", *stdin)?;
             client.accept_invitation(&invitation, name, &password).await?;
             eprintln!("sign in with this password: keyward login --server {} --email YOU", client.url());
             Ok(())
         }
-        Users::Rename { name } => {
+        UsersOnServer::Rename { name } => {
             let user = client.own_user().await?;
             let renamed = client.rename_own_user(name, user.version).await?;
             output::line(&format!("{} is called {}", renamed.id, renamed.name))
         }
-        Users::Password { stdin } => {
+        UsersOnServer::Password { stdin } => {
             let current = secret("Present password: ", "--stdin", *stdin)?;
             let new = new_password("--stdin", *stdin)?;
             client.change_password(&current, &new).await?;
             eprintln!("sign in again with the new password: keyward login --server {} --email YOU", client.url());
             Ok(())
         }
-        Users::Sessions { json } => {
+        UsersOnServer::Sessions { json } => {
             let sessions = client.walk_sessions().all().await?;
             output::list(&sessions, *json, "there are no sessions", tables::sessions)
         }
@@ -92,7 +90,7 @@ pub(super) async fn run(arguments: &Arguments, command: &Users) -> Result<(), Fa
 }
 
 /// A password that is chosen: typed twice, as nobody sees what they type.
-fn new_password(flag: &str, from_stdin: bool) -> Result<keyward_client::Secret, Failure> {
+fn new_password(flag: &str, from_stdin: bool) -> Result<Secret, Failure> {
     let password = secret("New password: ", flag, from_stdin)?;
     if !from_stdin && secret("The same again: ", flag, false)?.expose() != password.expose() {
         return Err(Failure::new(Kind::Usage, "the two passwords differ: nothing was changed"));
@@ -106,6 +104,14 @@ async fn reset(database: &Database<'_>, email: &str) -> Result<(), Failure> {
     let link = desk.create_password_reset(&system(), &user.id).await?;
     eprintln!("choose another password within an hour, at /reset?reset= of the server with this behind it");
     output::line(&link.secret)
+}
+
+async fn reset_on_server(client: &Client, email: &str) -> Result<(), Failure> {
+    let found = client.walk_users(Some(email)).all().await?;
+    let user = found.first().ok_or_else(|| Failure::new(Kind::NotFound, "there is no such user"))?;
+    let link = client.create_password_reset(&user.id).await?;
+    eprintln!("choose another password within an hour, at {}reset?reset= with this behind it", client.url());
+    output::line(link.reset.expose())
 }
 
 async fn create_owner(database: &Database<'_>, email: &str, name: &str, password_stdin: bool) -> Result<(), Failure> {

@@ -334,7 +334,13 @@ fn start(
     let (gate, log) = match store.freshness() {
         Freshness::ChangeLog(log) => (Gate::closed(), Some(log)),
         Freshness::BoundedAge(age) => {
-            tracing::info!(?age, "the key store has no change log: a revoked key may be accepted for up to this long");
+            // Without an age nothing is cached, and there is nothing to say.
+            if !age.is_zero() {
+                tracing::info!(
+                    ?age,
+                    "the key store has no change log: a revoked key may be accepted for up to this long"
+                );
+            }
             settings.max_age = settings.max_age.min(age);
             settings.negative_max_age = settings.negative_max_age.min(age);
             (Gate::open(), None)

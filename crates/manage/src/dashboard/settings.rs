@@ -79,34 +79,30 @@ impl DashboardSettings {
         self.example_url = url.into();
         self
     }
+}
 
-    /// What a program's environment calls a key, such as `EXAMPLE_API_KEY`.
-    pub(super) fn variable(&self) -> String {
-        let words = self.name.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
-        let name = words.map(str::to_ascii_uppercase).collect::<Vec<_>>().join("_");
-        let name = name.strip_suffix("_API").unwrap_or(&name);
-        if name.starts_with(|c: char| c.is_ascii_alphabetic()) {
-            format!("{name}_API_KEY")
-        } else {
-            "API_KEY".to_owned()
-        }
-    }
+/// What a program's environment calls a key of this provider, such as `EXAMPLE_API_KEY`.
+pub(super) fn variable(provider: &str) -> String {
+    let words = provider.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
+    let name = words.map(str::to_ascii_uppercase).collect::<Vec<_>>().join("_");
+    let name = name.strip_suffix("_API").unwrap_or(&name);
+    if name.starts_with(|c: char| c.is_ascii_alphabetic()) { format!("{name}_API_KEY") } else { "API_KEY".to_owned() }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::DashboardSettings;
+    use super::variable;
 
     #[test]
     fn the_variable_is_named_after_the_provider() {
-        for (name, variable) in [
+        for (name, expected) in [
             ("keyward", "KEYWARD_API_KEY"),
             ("Example API", "EXAMPLE_API_KEY"),
             ("vook.ai", "VOOK_AI_API_KEY"),
             ("42 things", "API_KEY"),
             ("鍵", "API_KEY"),
         ] {
-            assert_eq!(DashboardSettings::new(name).variable(), variable);
+            assert_eq!(variable(name), expected);
         }
     }
 }

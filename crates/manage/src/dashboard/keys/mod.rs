@@ -18,6 +18,7 @@ use super::App;
 use super::failure::Failure;
 use super::member::Member;
 use super::page::Frame;
+use super::settings::variable;
 use super::text::When;
 use crate::desk::KeyView;
 use crate::error::DeskError;
@@ -137,10 +138,15 @@ struct MadePage {
 
 /// The one page with the key on it.
 fn show_made(member: &Member, made: Made) -> Response {
-    let settings = member.visitor.app.settings();
-    let (variable, example_url) = (settings.variable(), settings.example_url.clone());
+    let example_url = member.visitor.app.settings().example_url.clone();
     let old_ends = When::maybe(made.old_ends_at, member.desk().now());
-    member.page("Copy your key", |frame| MadePage { frame, made, old_ends, variable, example_url })
+    member.page("Copy your key", |frame| MadePage {
+        variable: variable(&frame.provider),
+        frame,
+        made,
+        old_ends,
+        example_url,
+    })
 }
 
 #[derive(Template)]
