@@ -44,7 +44,7 @@ impl Endpoint {
     /// Whether a request with this method for this path, as the router sees it, is within the endpoint.
     ///
     /// Below a path, a spelling that some router or proxy could take for another path is covered by nothing: empty and
-    /// dot segments, encoded slashes and dots, `;` and `\`.
+    /// dot segments, encoded slashes, dots, letters and digits, `;` and `\`.
     #[must_use]
     pub fn covers(&self, method: &str, path: &str) -> bool {
         let Some((allowed, pattern)) = self.0.split_once(' ') else { return false };
@@ -77,10 +77,11 @@ impl Endpoint {
 /// ```
 #[must_use]
 pub fn is_ambiguous_path(path: &str) -> bool {
-    !path.starts_with('/') || is_ambiguous(path) || has_needless_encoding(path)
+    !path.starts_with('/') || is_ambiguous(path)
 }
 
-/// Whether a letter or a digit is encoded: nobody has to, and it is the same path (RFC 3986 section 6.2.2.2) in another spelling.
+/// Whether a letter or a digit is encoded: nobody has to, it is the same path (RFC 3986 section 6.2.2.2) in another spelling, and behind a percent
+/// sign that stands alone it is an encoding in the making for whoever decodes twice.
 fn has_needless_encoding(path: &str) -> bool {
     path.split('%').skip(1).any(|rest| {
         let byte = rest.get(..2).and_then(|digits| u8::from_str_radix(digits, 16).ok());
@@ -94,6 +95,7 @@ fn is_ambiguous(path: &str) -> bool {
         || ["%2f", "%5c", "%2e", "%3b", "%25", "%00"].iter().any(|encoded| lower.contains(encoded))
         || path.split('/').skip(1).any(|segment| segment == "." || segment == "..")
         || path.contains("//")
+        || has_needless_encoding(path)
 }
 
 impl TryFrom<SmolStr> for Endpoint {
@@ -154,6 +156,9 @@ mod tests {
             ("GET /v1/videos/*", "GET", "/v1/videos/%2e%2E/analytics", false),
             ("GET /v1/videos/*", "GET", "/v1/videos/%2F", false),
             ("GET /v1/videos/*", "GET", "/v1/videos/;/x", false),
+            ("GET /v1/videos/*", "GET", "/v1/videos/%61", false),
+            // Decoded twice by somebody lenient, these are `..`.
+            ("GET /v1/videos/*", "GET", "/v1/videos/%%32%65%%32%65/analytics", false),
             ("GET /v1/videos/*", "GET", "/V1/videos/1", false),
         ] {
             assert_eq!(
@@ -179,6 +184,8 @@ mod tests {
             "GET //*",
             "GET /a//*",
             "GET* /v1",
+            "GET /v1/%61dmin",
+            "GET /%%32%65%%32%65/*",
         ] {
             assert_eq!(text.parse::<Endpoint>(), Err(EndpointError), "{text:?}");
         }
