@@ -63,7 +63,8 @@ impl Endpoint {
 }
 
 /// Whether some router or proxy could take the path for another one than it says: it has empty or dot segments, encoded
-/// slashes, dots, semicolons, percent signs, letters or digits, `%00`, `;` or `\`, or does not begin with a slash. What is decided by the path of
+/// slashes, dots, semicolons, percent signs, letters or digits, `;` or `\`, encoded control characters, encoded spaces around a segment,
+/// percent signs that encode nothing, or does not begin with a slash. What is decided by the path of
 /// a request and routed by somebody else has to refuse such a path.
 ///
 /// # Examples
@@ -77,15 +78,22 @@ impl Endpoint {
 /// ```
 #[must_use]
 pub fn is_ambiguous_path(path: &str) -> bool {
-    !path.starts_with('/') || is_ambiguous(path) || has_needless_encoding(path)
+    !path.starts_with('/') || is_ambiguous(path) || has_doubtful_encoding(path) || has_edging_space(path)
 }
 
-/// Whether a letter or a digit is encoded: nobody has to, and it is the same path (RFC 3986 section 6.2.2.2) in another spelling.
-fn has_needless_encoding(path: &str) -> bool {
+/// Whether a letter or a digit is encoded: nobody has to, and it is the same path (RFC 3986 section 6.2.2.2) in another spelling. Or a control
+/// character, which some take for the end; or nothing that two digits say: some read `%u0061`, and some leave it.
+fn has_doubtful_encoding(path: &str) -> bool {
     path.split('%').skip(1).any(|rest| {
-        let byte = rest.get(..2).and_then(|digits| u8::from_str_radix(digits, 16).ok());
-        byte.is_some_and(|byte| byte.is_ascii_alphanumeric())
+        let digits = rest.get(..2).filter(|digits| digits.bytes().all(|byte| byte.is_ascii_hexdigit()));
+        let byte = digits.and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        byte.is_none_or(|byte| byte.is_ascii_alphanumeric() || byte.is_ascii_control())
     })
+}
+
+/// Whether a segment begins or ends with a space: Apache Shiro trimmed it where Spring did not (CVE-2020-17523).
+fn has_edging_space(path: &str) -> bool {
+    path.split('/').any(|segment| segment.starts_with("%20") || segment.ends_with("%20"))
 }
 
 fn is_ambiguous(path: &str) -> bool {
@@ -161,6 +169,20 @@ mod tests {
                 covered,
                 "{endpoint}: {method} {path}"
             );
+        }
+    }
+
+    #[test]
+    fn a_path_has_one_reading_or_is_ambiguous() {
+        for path in ["/", "/v1/", "/v1/a%20b", "/v1/%c3%a4", "/v1/~a.b-c_d", "/v1/%5b%5D"] {
+            assert!(!is_ambiguous_path(path), "{path}");
+        }
+        for path in [
+            "", "v1", "*", "//", "/a//b", "/.", "/a/..", "/a;b", "/a\\b", "/%2f", "/%5C", "/%2e", "/%3b", "/%25",
+            "/%00", "/%61", "/%41", "/%31", "/a%20", "/%20a", "/a%20/b", "/a/%20", "/a%09", "/a%0a", "/a%0D%0A",
+            "/a%1f", "/a%7F", "/%u0061", "/a%", "/a%2", "/a%zz", "/a%+1",
+        ] {
+            assert!(is_ambiguous_path(path), "{path}");
         }
     }
 
