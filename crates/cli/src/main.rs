@@ -25,6 +25,7 @@ mod tables;
 use std::process::ExitCode;
 
 use crate::arguments::Arguments;
+use crate::output::note;
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -33,7 +34,7 @@ async fn main() -> ExitCode {
     match commands::run(Arguments::read()).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            eprintln!("error: {failure}");
+            note!("error: {failure}");
             failure.exit_code()
         }
     }

@@ -7,7 +7,7 @@ use super::desk::system;
 use super::session::secret;
 use crate::arguments::{Arguments, Users};
 use crate::failure::{Failure, Kind};
-use crate::output;
+use crate::output::{self, note};
 use crate::place::{self, Database};
 use crate::tables;
 
@@ -46,30 +46,27 @@ pub(super) async fn run(arguments: &Arguments, command: &Users) -> Result<(), Fa
             let found = client.walk_users(Some(email)).all().await?;
             let user = found.first().ok_or_else(|| Failure::new(Kind::NotFound, "there is no such user"))?;
             let link = client.create_password_reset(&user.id).await?;
-            eprintln!("choose another password within an hour, at {}reset?reset= with this behind it", client.url());
+            note!("choose another password within an hour, at {}reset?reset= with this behind it", client.url());
             output::line(link.reset.expose())
         }
         Users::ChoosePassword { stdin } => {
             let reset = secret("Secret of the link: ", "--stdin", *stdin)?;
             let password = new_password("--stdin", *stdin)?;
             client.reset_password(&reset, &password).await?;
-            eprintln!("sign in with this password: keyward login --server {} --email YOU", client.url());
+            note!("sign in with this password: keyward login --server {} --email YOU", client.url());
             Ok(())
         }
         Users::SignUp { email, name, password_stdin } => {
             let password = new_password("--password-stdin", *password_stdin)?;
             client.sign_up(email, name, &password).await?;
-            eprintln!(
-                "sign in with this address and password: keyward login --server {} --email {email}",
-                client.url()
-            );
+            note!("sign in with this address and password: keyward login --server {} --email {email}", client.url());
             Ok(())
         }
         Users::AcceptInvitation { name, stdin } => {
             let invitation = secret("Invitation: ", "--stdin", *stdin)?;
             let password = new_password("--stdin", *stdin)?;
             client.accept_invitation(&invitation, name, &password).await?;
-            eprintln!("sign in with this password: keyward login --server {} --email YOU", client.url());
+            note!("sign in with this password: keyward login --server {} --email YOU", client.url());
             Ok(())
         }
         Users::Rename { name } => {
@@ -81,7 +78,7 @@ pub(super) async fn run(arguments: &Arguments, command: &Users) -> Result<(), Fa
             let current = secret("Present password: ", "--stdin", *stdin)?;
             let new = new_password("--stdin", *stdin)?;
             client.change_password(&current, &new).await?;
-            eprintln!("sign in again with the new password: keyward login --server {} --email YOU", client.url());
+            note!("sign in again with the new password: keyward login --server {} --email YOU", client.url());
             Ok(())
         }
         Users::Sessions { json } => {
@@ -104,7 +101,7 @@ async fn reset(database: &Database<'_>, email: &str) -> Result<(), Failure> {
     let desk = database.desk().await?;
     let user = desk.user_with_email(&system(), email).await?.value;
     let link = desk.create_password_reset(&system(), &user.id).await?;
-    eprintln!("choose another password within an hour, at /reset?reset= of the server with this behind it");
+    note!("choose another password within an hour, at /reset?reset= of the server with this behind it");
     output::line(&link.secret)
 }
 
@@ -119,7 +116,7 @@ async fn create_owner(database: &Database<'_>, email: &str, name: &str, password
     }
     let invited = desk.invite_first_owner(&system(), email).await?;
     if let Some(invitation) = invited.invitation {
-        eprintln!("choose a password within a week, at /register?invitation= of the server with this behind it");
+        note!("choose a password within a week, at /register?invitation= of the server with this behind it");
         output::line(&invitation)?;
     }
     Ok(())
