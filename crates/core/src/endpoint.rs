@@ -63,7 +63,7 @@ impl Endpoint {
 }
 
 /// Whether some router or proxy could take the path for another one than it says: it has empty or dot segments, encoded
-/// slashes, dots, semicolons, percent signs, letters or digits, `;` or `\`, encoded control characters, encoded spaces around a segment,
+/// slashes, dots, semicolons, percent signs, question marks, letters or digits, `;` or `\`, encoded control characters, encoded spaces around a segment,
 /// percent signs that encode nothing, or does not begin with a slash. What is decided by the path of
 /// a request and routed by somebody else has to refuse such a path.
 ///
@@ -82,12 +82,12 @@ pub fn is_ambiguous_path(path: &str) -> bool {
 }
 
 /// Whether a letter or a digit is encoded: nobody has to, and it is the same path (RFC 3986 section 6.2.2.2) in another spelling. Or a control
-/// character, which some take for the end; or nothing that two digits say: some read `%u0061`, and some leave it.
+/// character or a question mark, which some take for the end (CVE-2024-38473); or nothing that two digits say: some read `%u0061`, and some leave it.
 fn has_doubtful_encoding(path: &str) -> bool {
     path.split('%').skip(1).any(|rest| {
         let digits = rest.get(..2).filter(|digits| digits.bytes().all(|byte| byte.is_ascii_hexdigit()));
         let byte = digits.and_then(|digits| u8::from_str_radix(digits, 16).ok());
-        byte.is_none_or(|byte| byte.is_ascii_alphanumeric() || byte.is_ascii_control())
+        byte.is_none_or(|byte| byte.is_ascii_alphanumeric() || byte.is_ascii_control() || byte == b'?')
     })
 }
 
@@ -180,7 +180,7 @@ mod tests {
         for path in [
             "", "v1", "*", "//", "/a//b", "/.", "/a/..", "/a;b", "/a\\b", "/%2f", "/%5C", "/%2e", "/%3b", "/%25",
             "/%00", "/%61", "/%41", "/%31", "/a%20", "/%20a", "/a%20/b", "/a/%20", "/a%09", "/a%0a", "/a%0D%0A",
-            "/a%1f", "/a%7F", "/%u0061", "/a%", "/a%2", "/a%zz", "/a%+1",
+            "/a%1f", "/a%7F", "/a%3f", "/a%3Fb", "/%u0061", "/a%", "/a%2", "/a%zz", "/a%+1",
         ] {
             assert!(is_ambiguous_path(path), "{path}");
         }

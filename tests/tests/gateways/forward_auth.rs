@@ -100,6 +100,29 @@ async fn a_gateway_that_says_two_things_of_a_request_lets_nobody_in() {
     }
 }
 
+/// A preflight is nobody: it passes where that was chosen and where no scope is required.
+#[tokio::test]
+async fn a_preflight_passes_only_where_that_was_chosen_and_no_scope_is_required() {
+    const OPTIONS: (&str, &str) = ("x-forwarded-method", "OPTIONS");
+    const ORIGIN: (&str, &str) = ("origin", "https://app.example.com");
+    const WANTED: (&str, &str) = ("access-control-request-method", "GET");
+    let demo = Demo::new().await;
+    let builder = || Authenticator::builder(demo.store.clone());
+    let chosen = forward_auth(builder().pass_preflight().build().unwrap());
+    let not_chosen = forward_auth(builder().build().unwrap());
+    for (router, path, fields, status) in [
+        (&chosen, "/forward-auth", &[OPTIONS, URI, ORIGIN, WANTED][..], 200),
+        (&chosen, "/forward-auth?scope=resources:read", &[OPTIONS, URI, ORIGIN, WANTED], 401),
+        (&chosen, "/forward-auth", &[METHOD, URI, ORIGIN, WANTED], 401),
+        (&chosen, "/forward-auth", &[OPTIONS, URI, ORIGIN], 401),
+        (&not_chosen, "/forward-auth", &[OPTIONS, URI, ORIGIN, WANTED], 401),
+    ] {
+        let answer = ask(router, path, fields).await;
+        assert_eq!(answer.status, status, "{path}, {fields:?}: {answer:?}");
+        assert_eq!(answer.header("keyward-account"), "", "{path}, {fields:?}");
+    }
+}
+
 /// What refuses never admits, even if the key has become good meanwhile.
 #[tokio::test]
 async fn the_endpoint_for_refusals_admits_nobody() {

@@ -35,6 +35,9 @@ const TRICKS: &[&str] = &[
     "/admin%3bx",
     "/admin%23",
     "/admin%3f",
+    "/admin%3fx",
+    "/admin%3Fx/y",
+    "/x/%3f/../../admin",
     "/admin%20",
     "/admin%09",
     "/admin%0a",
@@ -121,6 +124,8 @@ fn readings(target: &str) -> Vec<String> {
     let mut all = vec![path.clone()];
     for _ in 0..ROUNDS {
         path = resolved(&decoded(&path).to_ascii_lowercase().replace('\\', "/"));
+        // As Apache's mod_proxy and mod_rewrite did with one that was encoded (CVE-2024-38473, CVE-2024-38474).
+        path.truncate(path.find('?').unwrap_or(path.len()));
         all.push(path.clone());
     }
     all
