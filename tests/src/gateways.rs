@@ -1,15 +1,18 @@
 //! nginx, Caddy, HAProxy and Envoy with the configurations of `examples/gateways`, on ports of their own, and a backend that says what reached it.
 
 use std::fs;
-use std::net::{SocketAddr, TcpListener};
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use http::Request;
+use http::{HeaderMap, Request};
+use http_body_util::BodyExt;
 use serde_json::{Value, json};
 
 use crate::program::{Curled, end_with_this_process, eventually, start_in_background};
@@ -62,7 +65,7 @@ impl Gateway {
         end_with_this_process(process, &folder);
         eventually(&format!("{kind:?} listens: {}", said()), || {
             assert!(crate::program::is_running(process), "{kind:?} ended: {}", said());
-            std::net::TcpStream::connect(("127.0.0.1", port)).is_ok()
+            TcpStream::connect(("127.0.0.1", port)).is_ok()
         });
         Self { kind, port }
     }
@@ -73,6 +76,17 @@ impl Gateway {
         curl.args(["--silent", "--include", "--http1.1", "--max-time", "10", "--request-target", target]);
         curl.arg(format!("http://127.0.0.1:{}", self.port)).args(arguments);
         Curled::of(curl)
+    }
+
+    /// What comes back for these very bytes, which ask for the connection to be closed.
+    pub fn send(&self, request: &str) -> String {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut answer = Vec::new();
+        // Whoever refuses a request may close before it has read all of it.
+        let _ = stream.read_to_end(&mut answer);
+        String::from_utf8_lossy(&answer).into_owned()
     }
 }
 
@@ -171,12 +185,17 @@ fn copy(configuration: &str, folder: &Path, port: u16, neighbours: Neighbours) {
 /// A backend that answers 200 to everything, with what reached it.
 pub async fn echo() -> Listening {
     Listening::start(Router::new().fallback(async |request: Request<Body>| {
-        let headers = request.headers().iter().map(|(name, value)| json!([name.as_str(), value.to_str().unwrap()]));
+        let (head, body) = request.into_parts();
+        let body = body.collect().await.unwrap();
+        let listed = |headers: &HeaderMap| {
+            headers.iter().map(|(name, value)| json!([name.as_str(), value.to_str().unwrap()])).collect::<Vec<_>>()
+        };
         let said = json!({
-            "method": request.method().as_str(),
-            "target": request.uri().to_string(),
-            "headers": headers.collect::<Vec<_>>(),
-            "body": String::from_utf8(axum::body::to_bytes(request.into_body(), 1 << 20).await.unwrap().to_vec()).unwrap(),
+            "method": head.method.as_str(),
+            "target": head.uri.to_string(),
+            "headers": listed(&head.headers),
+            "trailers": body.trailers().map(listed).unwrap_or_default(),
+            "body": String::from_utf8(body.to_bytes().to_vec()).unwrap(),
         });
         axum::Json(said)
     }))

@@ -118,9 +118,11 @@ impl Curled {
     pub fn of(mut curl: Command) -> Self {
         let output = curl.stdin(Stdio::null()).output().expect("curl is installed");
         let text = String::from_utf8(output.stdout).unwrap();
-        let (head, body) = text.split_once("\r\n\r\n").unwrap_or((&text, ""));
-        let status =
-            head.strip_prefix("HTTP/1.1 ").and_then(|rest| rest.get(..3)).and_then(|status| status.parse().ok());
+        // Who waits to be told to go on gets two answers.
+        let last = text.strip_prefix("HTTP/1.1 100 Continue\r\n\r\n").unwrap_or(&text);
+        let (head, body) = last.split_once("\r\n\r\n").unwrap_or((last, ""));
+        let status = ["HTTP/1.1 ", "HTTP/1.0 ", "HTTP/2 "].iter().find_map(|version| head.strip_prefix(version));
+        let status = status.and_then(|rest| rest.get(..3)).and_then(|status| status.parse().ok());
         let headers = head.lines().skip(1).filter_map(|line| line.split_once(": "));
         Self {
             status: status.unwrap_or_else(|| panic!("no status in {text:?}")),

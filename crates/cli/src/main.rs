@@ -27,6 +27,7 @@ use std::process::ExitCode;
 use tracing_subscriber::EnvFilter;
 
 use crate::arguments::{Arguments, Command};
+use crate::output::note;
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -38,7 +39,7 @@ async fn main() -> ExitCode {
     match commands::run(arguments).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            eprintln!("error: {failure}");
+            note!("error: {failure}");
             failure.exit_code()
         }
     }

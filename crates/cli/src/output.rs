@@ -11,6 +11,16 @@ use crate::failure::{Failure, Kind};
 use crate::place::Effect;
 use crate::tables;
 
+/// Writes a line to standard error, for people. That it cannot be written ends nothing: a key that was just issued is still to be shown, and
+/// others are still to be revoked.
+macro_rules! note {
+    ($($argument:tt)*) => {{
+        use std::io::Write as _;
+        let _ = writeln!(std::io::stderr(), $($argument)*);
+    }};
+}
+pub(crate) use note;
+
 /// Writes a line to standard output. If nobody reads it any more, that is no failure.
 pub(crate) fn line(text: &str) -> Result<(), Failure> {
     match writeln!(io::stdout(), "{text}") {
@@ -38,7 +48,7 @@ pub(crate) fn list<T: Serialize>(
     if as_json {
         json_line(&serde_json::to_value(items).map_err(|error| Failure::caused(Kind::Database, &error))?)
     } else if items.is_empty() {
-        eprintln!("{nothing}");
+        note!("{nothing}");
         Ok(())
     } else {
         line(&table(items))

@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod desk;
+#[path = "scan/kept.rs"]
+mod kept;
 
 use std::fs;
 use std::io::Write;
@@ -277,6 +279,33 @@ fn the_history_is_searched_for_what_is_gone() {
     let text = desk.scan(&["--history", "clean", "."]);
     assert!(text.out.contains(&format!("commit {} object ", &brought_in[..12])), "{}", text.out);
     assert_eq!(text.out.lines().count(), 4, "one repository is scanned once: {}", text.out);
+}
+
+/// A standard error on a full disk, or that nobody reads any more.
+#[cfg(target_os = "linux")]
+#[test]
+fn words_that_cannot_be_written_keep_no_key_alive_and_lose_none() {
+    let desk = Desk::new();
+    let full = || fs::File::options().write(true).open("/dev/full").unwrap();
+    let (first, first_id) = desk.create(&[]);
+    let out = desk.command(&["keys", "create", "--name", "second"]).stderr(full()).output().unwrap();
+    let second = String::from_utf8(out.stdout).unwrap().trim().to_owned();
+    assert!(out.status.success() && KeyFormat::default().parse(second.as_bytes()).is_ok(), "a key that nobody has");
+    desk.write("a", format!("{first}\n{second}\n"));
+    let folder = desk.folder();
+    let scan = ["scan", "--revoke", "--yes", folder.to_str().unwrap()];
+    let out = desk.command(&scan).stderr(full()).output().unwrap();
+    assert_eq!(out.status.code(), Some(1));
+    let again = desk.run(&scan);
+    assert!(again.err.contains("no key to revoke"), "{}", again.err);
+
+    let (third, _) = desk.create(&[]);
+    desk.write("a", &third);
+    let ended: Ended = desk.command(&scan).stdout(full()).output().unwrap().into();
+    assert_eq!(ended.code, 2, "the report is lost, and that is said: {}", ended.err);
+    let again = desk.run(&scan);
+    assert!(again.err.contains("no key to revoke"), "{}", again.err);
+    assert!(!again.out.contains(&first_id), "{}", again.out);
 }
 
 #[test]

@@ -43,8 +43,8 @@ impl Endpoint {
 
     /// Whether a request with this method for this path, as the router sees it, is within the endpoint.
     ///
-    /// Below a path, a spelling that some router or proxy could take for another path is covered by nothing: empty and
-    /// dot segments, encoded slashes, dots, letters and digits, `;` and `\`.
+    /// Below a path, a spelling that some router or proxy could take for another path is covered by nothing: see
+    /// [`is_ambiguous_path`].
     #[must_use]
     pub fn covers(&self, method: &str, path: &str) -> bool {
         let Some((allowed, pattern)) = self.0.split_once(' ') else { return false };
@@ -55,7 +55,7 @@ impl Endpoint {
             None => path == pattern,
             Some(base) => match path.strip_prefix(base) {
                 Some("") => true,
-                Some(below) => below.starts_with('/') && !is_ambiguous(below),
+                Some(below) => !is_ambiguous_path(below),
                 None => false,
             },
         }
@@ -63,7 +63,8 @@ impl Endpoint {
 }
 
 /// Whether some router or proxy could take the path for another one than it says: it has empty or dot segments, encoded
-/// slashes, dots, semicolons, percent signs, letters or digits, `%00`, `;` or `\`, or does not begin with a slash. What is decided by the path of
+/// slashes, dots, semicolons, percent signs, question marks, letters or digits, `;` or `\`, encoded control characters, encoded spaces around a segment,
+/// percent signs that encode nothing, or does not begin with a slash. What is decided by the path of
 /// a request and routed by somebody else has to refuse such a path.
 ///
 /// # Examples
@@ -77,25 +78,30 @@ impl Endpoint {
 /// ```
 #[must_use]
 pub fn is_ambiguous_path(path: &str) -> bool {
-    !path.starts_with('/') || is_ambiguous(path)
+    let lower = path.to_ascii_lowercase();
+    !path.starts_with('/')
+        || path.contains(['\\', ';'])
+        || ["%2f", "%5c", "%2e", "%3b", "%25"].iter().any(|encoded| lower.contains(encoded))
+        || path.split('/').skip(1).any(|segment| segment == "." || segment == "..")
+        || path.contains("//")
+        || has_doubtful_encoding(path)
+        || has_edging_space(path)
 }
 
 /// Whether a letter or a digit is encoded: nobody has to, it is the same path (RFC 3986 section 6.2.2.2) in another spelling, and behind a percent
-/// sign that stands alone it is an encoding in the making for whoever decodes twice.
-fn has_needless_encoding(path: &str) -> bool {
+/// sign that stands alone it is an encoding in the making for whoever decodes twice. Or a control character or a question mark, which some take for
+/// the end (CVE-2024-38473); or nothing that two digits say: some read `%u0061`, and some leave it.
+fn has_doubtful_encoding(path: &str) -> bool {
     path.split('%').skip(1).any(|rest| {
-        let byte = rest.get(..2).and_then(|digits| u8::from_str_radix(digits, 16).ok());
-        byte.is_some_and(|byte| byte.is_ascii_alphanumeric())
+        let digits = rest.get(..2).filter(|digits| digits.bytes().all(|byte| byte.is_ascii_hexdigit()));
+        let byte = digits.and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        byte.is_none_or(|byte| byte.is_ascii_alphanumeric() || byte.is_ascii_control() || byte == b'?')
     })
 }
 
-fn is_ambiguous(path: &str) -> bool {
-    let lower = path.to_ascii_lowercase();
-    path.contains(['\\', ';'])
-        || ["%2f", "%5c", "%2e", "%3b", "%25", "%00"].iter().any(|encoded| lower.contains(encoded))
-        || path.split('/').skip(1).any(|segment| segment == "." || segment == "..")
-        || path.contains("//")
-        || has_needless_encoding(path)
+/// Whether a segment begins or ends with a space: Apache Shiro trimmed it where Spring did not (CVE-2020-17523).
+fn has_edging_space(path: &str) -> bool {
+    path.split('/').any(|segment| segment.starts_with("%20") || segment.ends_with("%20"))
 }
 
 impl TryFrom<SmolStr> for Endpoint {
@@ -105,10 +111,9 @@ impl TryFrom<SmolStr> for Endpoint {
         let (method, path) = text.split_once(' ').ok_or(EndpointError)?;
         let literal = path.strip_suffix("/*").unwrap_or(path);
         let is_method = method == "*" || (Method::from_bytes(method.as_bytes()).is_ok() && !method.contains('*'));
-        let is_path = path.starts_with('/')
-            && literal.bytes().all(|b| b.is_ascii_graphic() && !matches!(b, b'?' | b'#' | b'*'))
+        let is_path = literal.bytes().all(|b| b.is_ascii_graphic() && !matches!(b, b'?' | b'#' | b'*'))
             // With its star, so that no empty segment hides in front of it.
-            && !is_ambiguous(path);
+            && !is_ambiguous_path(path);
         if is_method && is_path && text.len() <= MAX_LENGTH { Ok(Self(text)) } else { Err(EndpointError) }
     }
 }
@@ -166,6 +171,20 @@ mod tests {
                 covered,
                 "{endpoint}: {method} {path}"
             );
+        }
+    }
+
+    #[test]
+    fn a_path_has_one_reading_or_is_ambiguous() {
+        for path in ["/", "/v1/", "/v1/a%20b", "/v1/%c3%a4", "/v1/~a.b-c_d", "/v1/%5b%5D"] {
+            assert!(!is_ambiguous_path(path), "{path}");
+        }
+        for path in [
+            "", "v1", "*", "//", "/a//b", "/.", "/a/..", "/a;b", "/a\\b", "/%2f", "/%5C", "/%2e", "/%3b", "/%25",
+            "/%00", "/%61", "/%41", "/%31", "/a%20", "/%20a", "/a%20/b", "/a/%20", "/a%09", "/a%0a", "/a%0D%0A",
+            "/a%1f", "/a%7F", "/a%3f", "/a%3Fb", "/%u0061", "/a%", "/a%2", "/a%zz", "/a%+1",
+        ] {
+            assert!(is_ambiguous_path(path), "{path}");
         }
     }
 

@@ -209,9 +209,9 @@ fn admitted(admission: &Admission, sent: &HeaderMap) -> CheckResponse {
     answer(Code::Ok, HttpResponse::OkResponse(response))
 }
 
-/// Many servers, CGI first of all, take `_` and `-` for the same.
+/// Many servers, CGI first of all, take `_` and `-` for the same, and lighttpd whatever is no letter and no digit.
 fn looks_like_ours(name: &HeaderName) -> bool {
-    name.as_str().replace('_', "-").starts_with(PREFIX)
+    name.as_str().replace(|c: char| !c.is_ascii_alphanumeric(), "-").starts_with(PREFIX)
 }
 
 fn header(name: &HeaderName, value: &HeaderValue) -> HeaderValueOption {

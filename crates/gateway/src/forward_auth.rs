@@ -24,7 +24,7 @@ use crate::verdict::{identity_of, required, verdict};
 /// | --- | --- | --- |
 /// | 200 | the request is let in | the [identity headers](crate::IDENTITY_HEADERS), all of them empty if it was let in without a credential |
 /// | 400, 401, 403, 429, 503 | it is refused | the challenge, the headers and the body that its client is to see |
-/// | 500 | the configuration is wrong: no method or target, a malformed scope, another parameter | a line in the log |
+/// | 500 | the configuration is wrong: no method or target, a malformed scope or none behind `scope=`, another parameter | a line in the log |
 ///
 /// `/forward-auth/refusal` asks the same and always refuses, for gateways like nginx that take from the first answer a status
 /// alone and have to ask again for the rest. A key that has become valid between the two is answered with 503.

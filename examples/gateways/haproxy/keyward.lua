@@ -44,7 +44,8 @@ end
 
 local function refuse(txn, answer)
     local reply = txn:reply()
-    if answer == nil or answer.status == nil or answer.status < 400 then
+    -- HAProxy's own client answers in keyward's place, in HTML, when keyward cannot be reached or says nothing.
+    if answer == nil or answer.status == nil or answer.status < 400 or answer.headers["x-request-id"] == nil then
         reply:set_status(503)
         reply:add_header("content-type", "application/problem+json")
         reply:add_header("cache-control", "no-store")

@@ -171,6 +171,33 @@ async fn cookies_are_bound_to_the_host_and_plain_text_stays_on_the_machine() {
     assert_eq!(answer.header("set-cookie"), "");
 }
 
+/// As in tower-sessions 0.12.1, which kept the id of a session over a sign-in: whoever had planted it was signed in as well.
+#[tokio::test]
+async fn who_signs_in_gets_another_session_and_none_that_somebody_has_planted() {
+    let site = Site::with_owner().await;
+    let ended = site.desk.sign_in(&Context::new(), EMAIL, PASSWORD).await.unwrap().session;
+    let mut sessions = Vec::new();
+    for planted in ["kws_planted", ended.as_str()] {
+        if planted == ended.as_str() {
+            let actor = site.desk.session(&ended, Context::new()).await.unwrap();
+            site.desk.sign_out(&actor).await.unwrap();
+        }
+        let mut client = Client::new(&site);
+        client.cookies.insert("keyward_session".to_owned(), planted.to_owned());
+        let (token, visit) = (client.get("/login").await.field("csrf"), client.cookies.get("keyward_visit").cloned());
+        let answer = client.post("/login", &[("csrf", &token), ("email", EMAIL), ("password", PASSWORD)]).await;
+        assert_eq!((answer.status, answer.header("location")), (303, "/keys"));
+        let session = client.cookies.get("keyward_session").unwrap().clone();
+        assert!(session != planted && Some(&session) != visit.as_ref());
+        let page = client.get("/keys/new").await;
+        assert_eq!(page.status, 200);
+        assert_ne!(page.field("csrf"), token, "what protected the form before protects none after");
+        assert!(site.desk.session(planted, Context::new()).await.is_err(), "a planted session is nobody's still");
+        sessions.push(session);
+    }
+    assert_ne!(sessions[0], sessions[1]);
+}
+
 #[tokio::test]
 async fn forms_of_others_are_refused() {
     let site = Site::with_owner().await;

@@ -101,8 +101,15 @@ async fn is_told_what_to_put_in_what_to_take_out_and_what_to_answer() {
         }
     }
 
-    let fields =
-        [good, ("keyward_account", "forged"), ("keyward-plan", "forged"), ("keyward-other", "forged"), ("x", "y")];
+    let fields = [
+        good,
+        ("keyward_account", "forged"),
+        ("keyward-plan", "forged"),
+        ("keyward-other", "forged"),
+        ("x", "y"),
+        ("keyward.plan", "forged"),
+        ("keywards", "y"),
+    ];
     let answer = client.check(question("/v1", &fields, true, SCOPE)).await.unwrap().into_inner();
     let Some(HttpResponse::OkResponse(ok)) = answer.http_response else { panic!("it is let in") };
     let headers: HashMap<_, _> =
@@ -113,7 +120,7 @@ async fn is_told_what_to_put_in_what_to_take_out_and_what_to_answer() {
     assert_eq!(headers.len(), 6);
     let mut removed = ok.headers_to_remove;
     removed.sort_unstable();
-    assert_eq!(removed, ["authorization", "keyward-other", "keyward_account"]);
+    assert_eq!(removed, ["authorization", "keyward-other", "keyward.plan", "keyward_account"]);
 
     let empty = client.check(CheckRequest::default()).await.unwrap().into_inner();
     assert_ne!(empty.status.unwrap().code, 0, "nothing is known of the request");

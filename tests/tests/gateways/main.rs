@@ -5,6 +5,7 @@
 
 mod caddy;
 mod envoy;
+mod forward_auth;
 mod haproxy;
 mod nginx;
 mod setting;

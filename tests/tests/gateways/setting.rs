@@ -69,6 +69,15 @@ impl Setting {
         Self::started(kind, neighbours, keys, vec![backend])
     }
 
+    /// The same with a keyward that takes connections and never says a word.
+    pub(crate) async fn silent(kind: Kind) -> (Self, TcpListener) {
+        let backend = echo().await;
+        let silent = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let neighbours = Neighbours { keyward: silent.local_addr().unwrap(), backend: backend.address };
+        let keys = keys_of(&Demo::new().await).await;
+        (Self::started(kind, neighbours, keys, vec![backend]), silent)
+    }
+
     async fn with(kind: Kind, authenticator: Authenticator, keys: Keys) -> Self {
         let backend = echo().await;
         // All on one port, as `keyward serve` has it.

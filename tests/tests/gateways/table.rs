@@ -5,6 +5,7 @@ use std::time::Duration;
 use keyward::{RateLimit, Rejection};
 use keyward_tests::gateways::{Kind, reached};
 use keyward_tests::program::Curled;
+use serde_json::{Value, json};
 
 use crate::setting::{Keys, Setting};
 
@@ -116,7 +117,9 @@ pub(crate) async fn run(kind: Kind) {
     }
     two_fields(&setting);
     heads(&setting);
+    other_ways_in(&setting);
     identities_of_their_own(&setting);
+    trailers_of_their_own(&setting);
     what_only_gateways_say(&setting);
 
     let broken = Setting::broken(kind).await;
@@ -129,8 +132,22 @@ pub(crate) async fn run(kind: Kind) {
     }
 
     let alone = Setting::alone(kind).await;
-    let answer = alone.call(Some(&alone.keys.reader), "/v1/resources", &[]);
-    assert_eq!(answer.status, 503, "{kind:?} without keyward: {}", answer.text);
+    away(&alone, "without keyward");
+    let (silent, _keyward) = Setting::silent(kind).await;
+    away(&silent, "a keyward that says nothing");
+}
+
+/// Without an answer nobody gets in, and the client is told to come again.
+fn away(setting: &Setting, what: &str) {
+    let kind = setting.gateway.kind;
+    let answer = setting.call(Some(&setting.keys.reader), "/v1/resources", &["--max-time", "30"]);
+    assert_eq!(answer.status, 503, "{kind:?}, {what}: {}", answer.text);
+    // Envoy has no words of its own.
+    if kind != Kind::Envoy {
+        assert_eq!(answer.json()["code"], "SERVICE_UNAVAILABLE", "{kind:?}, {what}: {}", answer.text);
+        assert_eq!(answer.header("content-type"), "application/problem+json", "{kind:?}, {what}: {}", answer.text);
+        assert!(answer.header("retry-after").parse::<u8>().is_ok(), "{kind:?}, {what}: {}", answer.text);
+    }
 }
 
 fn let_in(answer: &Curled, target: &str, key: &str, what: &str) {
@@ -205,6 +222,53 @@ fn heads(setting: &Setting) {
     }
 }
 
+/// No method, version or wish of a client's opens what a key opens.
+fn other_ways_in(setting: &Setting) {
+    let preflight: &[&str] = &["-X", "OPTIONS", "-H", "Origin: http://a", "-H", "Access-Control-Request-Method: GET"];
+    let websocket: &[&str] =
+        &["-H", "Connection: Upgrade", "-H", "Upgrade: websocket", "-H", "Sec-WebSocket-Version: 13"];
+    let h2c = "HTTP2-Settings: AAMAAABkAARAAAAAAAIAAAAA";
+    let h2c: &[&str] = &["-H", "Connection: Upgrade, HTTP2-Settings", "-H", "Upgrade: h2c", "-H", h2c];
+    for arguments in [
+        preflight,
+        websocket,
+        h2c,
+        &["-X", "OPTIONS"],
+        &["-X", "TRACE"],
+        &["-X", "PROPFIND"],
+        &["-X", "get"],
+        &["--http1.0"],
+        &["-H", "Expect: 100-continue", "--data", "hello"],
+        &["-H", "If-None-Match: *", "-H", "Range: bytes=0-0"],
+        &["-H", "X-Middleware-Subrequest: middleware", "-H", "X-Envoy-Internal: true"],
+    ] {
+        let answer = setting.call(None, "/v1/resources", arguments);
+        assert!((400..=505).contains(&answer.status), "{:?}, {arguments:?}: {}", setting.gateway.kind, answer.text);
+    }
+}
+
+/// Fields behind a body are no identity and no key either.
+fn trailers_of_their_own(setting: &Setting) {
+    let (kind, key) = (setting.gateway.kind, &setting.keys.reader);
+    for target in ["/v1/resources", "/health"] {
+        let answer = setting.gateway.send(&format!(
+            "POST {target} HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {key}\r\nConnection: close\r\nTE: trailers\r\n\
+             Trailer: Keyward-Plan\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\nKeyward-Plan: forged\r\n\
+             Authorization: Bearer {key}\r\n\r\n",
+        ));
+        let echoed =
+            &answer[answer.find("{\"").unwrap_or_else(|| panic!("{kind:?}: {answer}"))..=answer.rfind('}').unwrap()];
+        let echoed: Value = serde_json::from_str(echoed).unwrap();
+        assert_eq!(echoed["body"], "hello", "{kind:?}: {answer}");
+        assert!(reached(&echoed, "keyward-plan").concat().is_empty(), "{kind:?}: {answer}");
+        assert_eq!(reached(&echoed, "authorization"), [""; 0], "{kind:?}: {answer}");
+        // HAProxy can take them out from version 3.2 on.
+        if kind != Kind::Haproxy {
+            assert_eq!(echoed["trailers"], json!([]), "{kind:?}: {answer}");
+        }
+    }
+}
+
 /// Identities that a client made up reach nobody, in whatever spelling, on open paths or not.
 fn identities_of_their_own(setting: &Setting) {
     let kind = setting.gateway.kind;
@@ -226,10 +290,21 @@ fn identities_of_their_own(setting: &Setting) {
         "Keyward-Plan",
         "keyward-plan",
         "Keyward_Plan",
+        // lighttpd makes `_` of whatever is no letter and no digit.
+        "Keyward.Account",
+        "Keyward~Plan",
+        "keyward!scopes",
+        "Keyward-Key.Id",
     ] {
         let twice = [&*format!("{name}: forged"), &*format!("{name}: forged again")];
         let arguments = ["--header", twice[0], "--header", twice[1]];
+        let http2 = [&arguments[..], &["--http2-prior-knowledge"]].concat();
         for (key, target) in [(Some(&*setting.keys.reader), "/v1/resources"), (None, "/health")] {
+            if matches!(kind, Kind::Haproxy | Kind::Envoy) {
+                let answer = setting.call(key, target, &http2);
+                assert_eq!(answer.status, 200, "{kind:?}, {name} on {target}, HTTP/2: {}", answer.text);
+                assert!(!answer.body.contains("forged"), "{kind:?}, {name} on {target}, HTTP/2: {}", answer.text);
+            }
             let answer = setting.call(key, target, &arguments);
             assert!(!answer.body.contains("forged"), "{kind:?}, {name} on {target}: {}", answer.text);
             // A gateway may also refuse what has such a name.

@@ -35,6 +35,19 @@ const TRICKS: &[&str] = &[
     "/admin%3bx",
     "/admin%23",
     "/admin%3f",
+    "/admin%3fx",
+    "/admin%3Fx/y",
+    "/x/%3f/../../admin",
+    "/admin%20",
+    "/admin%09",
+    "/admin%0a",
+    "/admin%0d%0a",
+    "/admin/%20",
+    "/%20/admin",
+    "/%u0061dmin",
+    "/admin%",
+    "/admin%2",
+    "/health%0a",
     "/health/../admin",
     "/health/..%2fadmin",
     "/health/%2e%2e/admin",
@@ -111,6 +124,8 @@ fn readings(target: &str) -> Vec<String> {
     let mut all = vec![path.clone()];
     for _ in 0..ROUNDS {
         path = resolved(&decoded(&path).to_ascii_lowercase().replace('\\', "/"));
+        // As Apache's mod_proxy and mod_rewrite did with one that was encoded (CVE-2024-38473, CVE-2024-38474).
+        path.truncate(path.find('?').unwrap_or(path.len()));
         all.push(path.clone());
     }
     all
@@ -120,6 +135,13 @@ fn decoded(path: &str) -> String {
     let mut parts = path.split('%');
     let mut text = parts.next().unwrap().to_owned();
     for part in parts {
+        // An older way of Microsoft's: four digits.
+        let wide = part.strip_prefix('u').and_then(|rest| Some((rest.get(..4)?, rest.get(4..)?)));
+        let wide = wide.and_then(|(digits, rest)| Some((u32::from_str_radix(digits, 16).ok()?, rest)));
+        if let Some((code, rest)) = wide {
+            text += &format!("{}{rest}", char::from_u32(code).unwrap());
+            continue;
+        }
         match part.get(..2).and_then(|digits| u8::from_str_radix(digits, 16).ok()) {
             Some(byte) => text += &format!("{}{}", char::from(byte), &part[2..]),
             None => text += &format!("%{part}"),

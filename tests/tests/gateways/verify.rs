@@ -109,6 +109,14 @@ async fn answers_nobody_who_may_not_ask_and_nothing_that_is_no_question() {
             assert_eq!(ask(&router, path, caller, question.clone()).await.status, status, "{path}, {caller:?}");
         }
     }
+    for body in odd_bodies(&reader) {
+        for (path, body) in [("/v1/verify", body.clone()), ("/v1/verify/batch", [b"[", &body[..], b"]"].concat())] {
+            let answer = ask(&router, path, Some(&caller), body.clone()).await;
+            let what = format!("{path}, {}: {answer:?}", String::from_utf8_lossy(&body));
+            assert_eq!(answer.status, 400, "{what}");
+            assert!(!String::from_utf8_lossy(&answer.body).contains(&reader), "{what}");
+        }
+    }
     let many = |count: usize| Value::from(vec![json!({"key": reader}); count]).to_string();
     let secret = "kw_live_in_the_wrong_place";
     for (path, body, status) in [
@@ -131,6 +139,34 @@ async fn answers_nobody_who_may_not_ask_and_nothing_that_is_no_question() {
     }
     let untyped = Request::post("/v1/verify").header("authorization", format!("Bearer {caller}"));
     assert_eq!(call(&router, untyped.body(question.into()).unwrap()).await.status, 415);
+}
+
+/// What one parser reads in this way and another in that way, or none at all.
+fn odd_bodies(key: &str) -> Vec<Vec<u8>> {
+    let texts = [
+        format!(r#"{{"key":"{key}","key":"other"}}"#),
+        format!(r#"{{"key":"other","key":"{key}"}}"#),
+        format!(r#"{{"key":"{key}","scopes":["a:b"],"scopes":[]}}"#),
+        format!(r#"{{"key":"{key}","path":"/a","path":"/b"}}"#),
+        format!(r#"{{"Key":"{key}"}}"#),
+        format!(r#"{{"key":["{key}"]}}"#),
+        format!(r#"{{"key":"{key}","scopes":null}}"#),
+        format!(r#"{{"key":"{key}","scopes":[["a:b"]]}}"#),
+        format!(r#"{{"key":"{key}","client":1e400}}"#),
+        format!(r#"{{"key":"{key}","client":"127.0.0.1:80"}}"#),
+        format!(r#"{{"key":"{key}","method":{}0{}}}"#, "[".repeat(2_000), "]".repeat(2_000)),
+        format!(r#"{{"key":"{key}"}} {{}}"#),
+        format!(r#"{{"key":"{key}",}}"#),
+        format!(r#"{{'key':'{key}'}}"#),
+        format!(r#"{{"key":"\ud800{key}"}}"#),
+        format!("\u{feff}{{\"key\":\"{key}\"}}"),
+        r#"{"key":null}"#.to_owned(),
+        "null".to_owned(),
+    ];
+    let mut bodies: Vec<Vec<u8>> = texts.into_iter().map(String::into_bytes).collect();
+    bodies.push(format!(r#"{{"key":"{key}"}}"#).encode_utf16().flat_map(u16::to_be_bytes).collect());
+    bodies.push([b"{\"key\":\"\xff", key.as_bytes(), b"\"}"].concat());
+    bodies
 }
 
 #[tokio::test]

@@ -423,6 +423,32 @@ async fn pages_have_every_key_once() {
     running.end().await;
 }
 
+/// As in better-auth, where a field of the body said whose a key was to be (CVE-2025-61928).
+#[tokio::test]
+async fn whose_a_key_is_comes_from_the_credential_and_not_from_a_body() {
+    let running = Running::start().await;
+    let before = running.send("reader", "GET", "/v1/keys/{key}", NOTHING, "").await.body;
+    for field in
+        ["account", "account_id", "accountId", "user", "user_id", "userId", "owner", "created_by", "id", "purpose"]
+    {
+        for value in [json!("operator"), json!(running.user), json!("management"), json!({"id": "operator"})] {
+            let mut create = json!({"name": "x", "scopes": ["a:b"]});
+            create[field] = value.clone();
+            let made = running.send("manager", "POST", "/v1/keys", NOTHING, &create.to_string()).await;
+            match made.status {
+                // It may say what it is for, within what its maker holds.
+                201 => assert_eq!((field, &made.body["account"]), ("purpose", &json!(running.account)), "{create}"),
+                status => assert!((400..=422).contains(&status), "{create}: {}", made.text),
+            }
+            let change = json!({ field: value }).to_string();
+            let changed = running.send("manager", "PATCH", "/v1/keys/{key}", AT_1, &change).await;
+            assert!([400, 422].contains(&changed.status), "{change}: {}", changed.text);
+        }
+    }
+    assert_eq!(running.send("reader", "GET", "/v1/keys/{key}", NOTHING, "").await.body, before);
+    running.end().await;
+}
+
 #[tokio::test]
 async fn no_secret_is_in_the_database() {
     let running = Running::start().await;

@@ -214,6 +214,27 @@ async fn the_senders_keys_may_change_and_made_up_names_do_not_have_it_asked_ofte
 }
 
 #[tokio::test]
+async fn a_published_key_of_another_algorithm_stands_in_the_way_of_none() {
+    let setting = on_sqlite();
+    let other = |pem: &str| json!({"key_identifier": "other", "key": pem, "is_current": true});
+    let pem = signing_key(1).verifying_key().to_public_key_pem(LineEnding::LF).unwrap();
+    // Of Ed25519, and none at all.
+    let ed25519 = "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=\n-----END PUBLIC KEY-----\n";
+    let first = json!({"key_identifier": "first", "key": pem, "is_current": false});
+    for (published, status) in
+        [(vec![other(ed25519), first, other("")], 200), (vec![other(ed25519)], 503), (vec![], 503)]
+    {
+        let keys = json!({"public_keys": &published});
+        let server = Listening::start(Router::new().route("/keys", get(async move || axum::Json(keys)))).await;
+        let sender = Sender { server, published: Arc::default(), asked: Arc::default() };
+        let receiver = Receiver::start(&setting, &sender, LeakPolicy::Revoke).await;
+        assert_eq!(receiver.alert("first", &signing_key(1), "[]").await.0, status, "{published:?}");
+        let unusable = if status == 200 { 403 } else { 503 };
+        assert_eq!(receiver.alert("other", &signing_key(1), "[]").await.0, unusable, "{published:?}");
+    }
+}
+
+#[tokio::test]
 async fn without_the_senders_keys_alerts_are_to_be_sent_again() {
     let setting = on_sqlite();
     let sender = Sender::start().await;

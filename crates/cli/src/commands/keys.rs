@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 
 use crate::arguments::{self, Create, List, Update};
 use crate::failure::{Failure, Kind};
-use crate::output;
+use crate::output::{self, note};
 use crate::place::{Backend, Changed, Rotated};
 use crate::tables;
 
@@ -36,7 +36,7 @@ pub(super) async fn run(place: &dyn Backend, command: &arguments::Keys) -> Resul
         arguments::Keys::Rotate { id, overlap } => {
             let Rotated { key, record, predecessor, effect } = place.rotate_key(id, *overlap).await?;
             let end = predecessor.expires_at.map(|end| end.to_string()).unwrap_or_default();
-            eprintln!("{} succeeds {id}, which ends at {end}: {}", record.id, output::effective(&effect));
+            note!("{} succeeds {id}, which ends at {end}: {}", record.id, output::effective(&effect));
             show_once(&key)
         }
         arguments::Keys::Update(update) => self::update(place, update).await,
@@ -64,8 +64,8 @@ async fn create(place: &dyn Backend, create: &Create) -> Result<(), Failure> {
         ..CreateKey::restricted(create.name.clone(), scopes)
     };
     let issued = place.create_key(new).await?;
-    eprintln!("{}", output::fields(&output::key_to_json(&issued.record)));
-    eprintln!("The key follows. It is shown this once: keep it now.");
+    note!("{}", output::fields(&output::key_to_json(&issued.record)));
+    note!("The key follows. It is shown this once: keep it now.");
     show_once(&issued.key)
 }
 

@@ -2,7 +2,7 @@
 
 use crate::arguments::Members;
 use crate::failure::Failure;
-use crate::output;
+use crate::output::{self, note};
 use crate::place::Backend;
 use crate::tables;
 
@@ -15,9 +15,9 @@ pub(super) async fn run(place: &dyn Backend, command: &Members) -> Result<(), Fa
         Members::Invite { email, role, account } => {
             let invited = place.invite(account.as_ref(), email, *role).await?;
             let user = &invited.member.user;
-            eprintln!("{} is {role} from now on: {}", user.email, user.id);
+            note!("{} is {role} from now on: {}", user.email, user.id);
             let (Some(invitation), Some(end)) = (invited.invitation, invited.invitation_ends_at) else { return Ok(()) };
-            eprintln!(
+            note!(
                 "They choose a password until {end}, at /register?invitation= of the server with what follows behind it. It is shown \
                  this once, and is for them alone."
             );

@@ -4,12 +4,12 @@ use keyward::Keys;
 use serde_json::{Value, json};
 
 use crate::failure::Failure;
-use crate::output;
+use crate::output::{self, note};
 use crate::tables;
 
 pub(super) async fn run(keys: &Keys, as_json: bool) -> Result<(), Failure> {
     let Some(states) = keys.nodes().await? else {
-        eprintln!("this store has no change log, and so no register of nodes");
+        note!("this store has no change log, and so no register of nodes");
         return Ok(());
     };
     if as_json {
@@ -28,7 +28,7 @@ pub(super) async fn run(keys: &Keys, as_json: bool) -> Result<(), Failure> {
             .collect();
         output::json_line(&json!({ "newest": states.newest.number, "nodes": nodes }))?;
     } else if states.nodes.is_empty() {
-        eprintln!("no server is running on this database");
+        note!("no server is running on this database");
     } else {
         output::line(&tables::nodes(&states))?;
     }

@@ -8,6 +8,7 @@ use keyward::Pepper;
 use zeroize::Zeroizing;
 
 use crate::failure::{Failure, Kind};
+use crate::output::note;
 
 pub(super) fn make(file: &Path, id: &str) -> Result<(), Failure> {
     let usage = |error: &dyn std::fmt::Display| Failure::new(Kind::Usage, format!("{}: {error}", file.display()));
@@ -21,6 +22,6 @@ pub(super) fn make(file: &Path, id: &str) -> Result<(), Failure> {
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let mut made = options.open(file).map_err(|error| usage(&error))?;
     made.write_all(line.as_bytes()).and_then(|()| made.sync_all()).map_err(|error| usage(&error))?;
-    eprintln!("wrote a pepper to {}: without it, keys that are issued with it are lost", file.display());
+    note!("wrote a pepper to {}: without it, keys that are issued with it are lost", file.display());
     Ok(())
 }

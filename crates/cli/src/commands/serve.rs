@@ -22,6 +22,7 @@ use tower_http::timeout::TimeoutLayer;
 use super::{demo, desk};
 use crate::arguments::{Arguments, Serve};
 use crate::failure::{Failure, Kind};
+use crate::output::note;
 
 /// How long a request may take: longer than the longest wait for a revocation.
 const REQUEST: Duration = Duration::from_secs(30);
@@ -38,7 +39,7 @@ pub(super) async fn run(arguments: &Arguments, command: &Serve) -> Result<(), Fa
             Ok(()) => {}
             // Keys are checked and managed meanwhile, and it is asked again when somebody wants to sign in.
             Err(error) if error.is_outage() => {
-                eprintln!("warning: oidc_issuer: {}", Failure::caused(Kind::Usage, &error))
+                note!("warning: oidc_issuer: {}", Failure::caused(Kind::Usage, &error))
             }
             Err(error) => {
                 let cause = Failure::caused(Kind::Usage, &error);
@@ -97,7 +98,7 @@ pub(super) async fn run(arguments: &Arguments, command: &Serve) -> Result<(), Fa
 /// Shows how the first owner comes in.
 async fn first_owner(desk: &Desk, email: Option<&str>, first_line: &Value) -> Result<(), Failure> {
     let Some(email) = email else {
-        eprintln!(
+        note!(
             "there is no owner yet: start with --owner YOU@EXAMPLE.COM, or make one on the same database, with\n  \
              keyward users create --owner --email YOU@EXAMPLE.COM --password-stdin"
         );
@@ -105,10 +106,10 @@ async fn first_owner(desk: &Desk, email: Option<&str>, first_line: &Value) -> Re
     };
     let invited = desk.invite_first_owner(&desk::system(), email).await?;
     if !desk.takes_passwords() {
-        eprintln!("there was no owner yet: who signs in with the identity provider as {email} is one");
+        note!("there was no owner yet: who signs in with the identity provider as {email} is one");
     }
     if let (Some(invitation), Some(url)) = (invited.invitation, first_line["listening"].as_str()) {
-        eprintln!(
+        note!(
             "there is no owner yet: open this within a week, and choose a password\n  {url}/register?invitation={}",
             *invitation
         );

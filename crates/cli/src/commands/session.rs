@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 
 use crate::failure::{Failure, Kind};
 use crate::login::{Kept, SignIn};
-use crate::output;
+use crate::output::{self, note};
 use crate::place::Server;
 use crate::tables;
 
@@ -19,7 +19,7 @@ pub(super) async fn login(server: &Server, email: &str, from_stdin: bool) -> Res
     let sign_in = SignIn::new(email.to_owned(), client.sign_in(email, &password).await?);
     let ends_at = sign_in.ends_at();
     kept.keep(client.url(), sign_in).await?;
-    eprintln!("signed in to {} as {email}; a sign-in that is not used ends at {ends_at}", client.url());
+    note!("signed in to {} as {email}; a sign-in that is not used ends at {ends_at}", client.url());
     Ok(())
 }
 
@@ -28,12 +28,12 @@ pub(super) async fn logout(server: &Server, everywhere: bool) -> Result<(), Fail
     match server.client().sign_out(everywhere).await {
         Ok(()) => {}
         // It has ended already, or there was none.
-        Err(ClientError::NoToken(why)) => eprintln!("{why}"),
+        Err(ClientError::NoToken(why)) => note!("{why}"),
         Err(error) if error.status() == Some(401) => {}
         Err(error) => return Err(error.into()),
     }
     kept.forget(server.client().url()).await?;
-    eprintln!("signed out of {}", server.client().url());
+    note!("signed out of {}", server.client().url());
     Ok(())
 }
 

@@ -8,7 +8,7 @@ use super::desk::system;
 use super::session::secret;
 use crate::arguments::{Arguments, Users, UsersOnServer};
 use crate::failure::{Failure, Kind};
-use crate::output;
+use crate::output::{self, note};
 use crate::place::{self, Database};
 use crate::tables;
 
@@ -51,23 +51,20 @@ async fn on_server(client: &Client, command: &UsersOnServer) -> Result<(), Failu
             let reset = secret("Secret of the link: ", "--stdin", *stdin)?;
             let password = new_password("--stdin", *stdin)?;
             client.reset_password(&reset, &password).await?;
-            eprintln!("sign in with this password: keyward login --server {} --email YOU", client.url());
+            note!("sign in with this password: keyward login --server {} --email YOU", client.url());
             Ok(())
         }
         UsersOnServer::SignUp { email, name, password_stdin } => {
             let password = new_password("--password-stdin", *password_stdin)?;
             client.sign_up(email, name, &password).await?;
-            eprintln!(
-                "sign in with this address and password: keyward login --server {} --email {email}",
-                client.url()
-            );
+            note!("sign in with this address and password: keyward login --server {} --email {email}", client.url());
             Ok(())
         }
         UsersOnServer::AcceptInvitation { name, stdin } => {
             let invitation = secret("Invitation: ", "--stdin", *stdin)?;
             let password = new_password("--stdin", *stdin)?;
             client.accept_invitation(&invitation, name, &password).await?;
-            eprintln!("sign in with this password: keyward login --server {} --email YOU", client.url());
+            note!("sign in with this password: keyward login --server {} --email YOU", client.url());
             Ok(())
         }
         UsersOnServer::Rename { name } => {
@@ -79,7 +76,7 @@ async fn on_server(client: &Client, command: &UsersOnServer) -> Result<(), Failu
             let current = secret("Present password: ", "--stdin", *stdin)?;
             let new = new_password("--stdin", *stdin)?;
             client.change_password(&current, &new).await?;
-            eprintln!("sign in again with the new password: keyward login --server {} --email YOU", client.url());
+            note!("sign in again with the new password: keyward login --server {} --email YOU", client.url());
             Ok(())
         }
         UsersOnServer::Sessions { json } => {
@@ -102,7 +99,7 @@ async fn reset(database: &Database<'_>, email: &str) -> Result<(), Failure> {
     let desk = database.desk().await?;
     let user = desk.user_with_email(&system(), email).await?.value;
     let link = desk.create_password_reset(&system(), &user.id).await?;
-    eprintln!("choose another password within an hour, at /reset?reset= of the server with this behind it");
+    note!("choose another password within an hour, at /reset?reset= of the server with this behind it");
     output::line(&link.secret)
 }
 
@@ -110,7 +107,7 @@ async fn reset_on_server(client: &Client, email: &str) -> Result<(), Failure> {
     let found = client.walk_users(Some(email)).all().await?;
     let user = found.first().ok_or_else(|| Failure::new(Kind::NotFound, "there is no such user"))?;
     let link = client.create_password_reset(&user.id).await?;
-    eprintln!("choose another password within an hour, at {}reset?reset= with this behind it", client.url());
+    note!("choose another password within an hour, at {}reset?reset= with this behind it", client.url());
     output::line(link.reset.expose())
 }
 
@@ -125,7 +122,7 @@ async fn create_owner(database: &Database<'_>, email: &str, name: &str, password
     }
     let invited = desk.invite_first_owner(&system(), email).await?;
     if let Some(invitation) = invited.invitation {
-        eprintln!("choose a password within a week, at /register?invitation= of the server with this behind it");
+        note!("choose a password within a week, at /register?invitation= of the server with this behind it");
         output::line(&invitation)?;
     }
     Ok(())

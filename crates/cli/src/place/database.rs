@@ -20,7 +20,7 @@ use super::{Backend, Changed, ChangedAccount, Issued, NewAccount, Rotated};
 use crate::arguments::Arguments;
 use crate::commands::desk::{self, Opened, system};
 use crate::failure::{Failure, Kind};
-use crate::output;
+use crate::output::{self, note};
 use crate::settings::Settings;
 
 /// A database, opened when something is asked of it.
@@ -60,7 +60,7 @@ impl<'a> Database<'a> {
         let keys = self.keys().await?;
         if keys.get_account(&id).await?.is_none() {
             keys.put_account(&AccountRecord::new(id.clone(), "default")).await?;
-            eprintln!("made the account \"default\"");
+            note!("made the account \"default\"");
         }
         Ok(id)
     }

@@ -89,9 +89,12 @@ impl PublicKeys {
         let published: Published = serde_json::from_slice(&body).map_err(|error| error.to_string())?;
         let mut keys = HashMap::new();
         for key in published.public_keys.into_iter().take(MAX_KEYS) {
-            let parsed = VerifyingKey::from_public_key_pem(&key.key).map_err(|error| error.to_string())?;
-            keys.insert(key.key_identifier, parsed);
+            // One of another algorithm verifies nothing here, and stands in the way of no other.
+            match VerifyingKey::from_public_key_pem(&key.key) {
+                Ok(parsed) => drop(keys.insert(key.key_identifier, parsed)),
+                Err(error) => tracing::warn!(name = key.key_identifier, %error, "a key of the sender is of no use"),
+            }
         }
-        Ok(keys)
+        if keys.is_empty() { Err("no key of use is published".to_owned()) } else { Ok(keys) }
     }
 }

@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 
 use crate::arguments::{FileFormat, Import};
 use crate::failure::{Failure, Kind};
-use crate::output;
+use crate::output::{self, note};
 use rows::{Columns, Row};
 
 /// An import that is under way.
@@ -183,7 +183,7 @@ impl Report {
             }));
         }
         for (line, why) in refused {
-            eprintln!("line {line}: {why}");
+            note!("line {line}: {why}");
         }
         let would = if command.dry_run { "nothing was changed; it would be: " } else { "" };
         output::line(&format!("{would}{imported} imported, {already_there} already there, {} refused", refused.len()))

@@ -14,7 +14,7 @@ use keyward::{Clock, Digest, Hasher, KeyFormat, KeyRecord, KeyStatus, Keys, Syst
 
 use crate::arguments;
 use crate::failure::{Failure, Kind};
-use crate::output;
+use crate::output::{self, note};
 use finder::Finder;
 use objects::Repository;
 use report::{Find, Gathered, Known, Place};
@@ -39,16 +39,18 @@ pub(super) async fn run(keys: Option<&Keys>, format: &KeyFormat, command: &argum
     let hasher = keys.map_or(&unpeppered, Keys::hasher);
     let (finds, unreadable) = tokio::task::block_in_place(|| gather(format, hasher, command))?;
     for what in &unreadable {
-        eprintln!("cannot be read: {what}");
+        note!("cannot be read: {what}");
     }
     let mut known = match keys {
         Some(keys) => Some(look_up(keys, &finds).await?),
         None => None,
     };
-    report::write(&finds, known.as_ref(), command.json)?;
+    // A report that cannot be written keeps no key alive.
+    let written = report::write(&finds, known.as_ref(), command.json);
     if let (Some(keys), Some(known), true) = (keys, &mut known, command.revoke) {
         revoke(keys, known, command.yes).await?;
     }
+    written?;
     let (found, unread) = (finds.len(), unreadable.len());
     match (found, unread) {
         (0, 0) => Ok(()),
@@ -145,7 +147,7 @@ async fn revoke(keys: &Keys, known: &Known, yes: bool) -> Result<(), Failure> {
         .collect();
     alive.sort_by(|a, b| a.id.cmp(&b.id));
     if alive.is_empty() {
-        eprintln!("no key to revoke");
+        note!("no key to revoke");
         return Ok(());
     }
     if !yes {
@@ -154,7 +156,7 @@ async fn revoke(keys: &Keys, known: &Known, yes: bool) -> Result<(), Failure> {
     }
     for key in alive {
         let changed = keys.revoke(&key.id).await.map_err(|error| Failure::from(error).of_scan())?;
-        eprintln!("{} is revoked: {}", key.id, output::effective(&(&changed.propagation).into()));
+        note!("{} is revoked: {}", key.id, output::effective(&(&changed.propagation).into()));
     }
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! Scans what git keeps: every object that a ref reaches, or what is staged for the next commit.
+//! Scans what git keeps: every object that a ref or the reflog reaches, or what is staged for the next commit.
 //!
 //! git itself is asked, as a child process: it knows packs, alternates and every version of its formats.
 
@@ -44,13 +44,17 @@ impl Repository {
     fn git(&self, arguments: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Command {
         let mut git = Command::new("git");
         // What a partial clone left out is said to be missing; it is not fetched.
-        git.env("GIT_NO_LAZY_FETCH", "1").arg("--git-dir").arg(&self.0).args(arguments);
+        git.env("GIT_NO_LAZY_FETCH", "1");
+        // What is kept, and not what `git replace` or a graft shows in its place.
+        git.env("GIT_NO_REPLACE_OBJECTS", "1").env("GIT_GRAFT_FILE", "");
+        git.arg("--git-dir").arg(&self.0).args(arguments);
         git
     }
 
-    /// Every object that a ref or HEAD reaches, from new to old.
+    /// Every object that a ref, HEAD or the reflog reaches, from new to old. All stashes but the newest are in the reflog alone.
     fn reachable(&self) -> Result<Vec<Object>, String> {
-        let out = output(&mut self.git(["rev-list", "--objects", "--all", "--missing=print"]))?;
+        let out =
+            output(&mut self.git(["rev-list", "--objects", "--date-order", "--all", "--reflog", "--missing=print"]))?;
         let lines = out.split(|&byte| byte == b'\n').filter(|line| !line.is_empty());
         Ok(lines
             .map(|line| {
@@ -104,8 +108,19 @@ impl Repository {
         let mut commits = HashMap::new();
         for some in objects.chunks(500) {
             let wanted = some.iter().map(|id| format!("--find-object={id}"));
-            let asked = ["log", "--all", "--raw", "--no-abbrev", "--no-renames", "--no-ext-diff", "--format=%H"];
-            let out = output(self.git(asked).args(wanted))?;
+            let mut log = self.git([
+                "log",
+                "--date-order",
+                "--all",
+                "--reflog",
+                "--raw",
+                "--no-abbrev",
+                "--no-renames",
+                "--format=%H",
+            ]);
+            // A merge may bring something in, and so does the first commit, whatever git is set to show.
+            log.args(["-m", "--root", "--no-color", "--no-show-signature", "--no-ext-diff"]);
+            let out = output(log.args(wanted))?;
             let text = String::from_utf8_lossy(&out);
             let mut commit = "";
             for line in text.lines().filter(|line| !line.is_empty()) {
@@ -124,7 +139,7 @@ impl Repository {
 }
 
 impl Scan<'_> {
-    /// Scans all that the repository's refs reach: contents of files, and messages of commits and tags.
+    /// Scans all that the repository's refs and its reflog reach: contents of files, and messages of commits and tags.
     pub(super) fn history(&self, repository: &Repository) -> Result<(), String> {
         let objects = repository.reachable()?;
         let age: HashMap<&str, usize> = objects.iter().enumerate().map(|(age, object)| (&*object.id, age)).collect();

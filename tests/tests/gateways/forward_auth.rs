@@ -1,0 +1,136 @@
+//! The endpoint that gateways ask, without one in front.
+
+use axum::Router;
+use axum::body::Body;
+use http::Request;
+use keyward::Authenticator;
+use keyward_gateway::{IDENTITY_HEADERS, forward_auth};
+use keyward_tests::service::{Answer, Broken, Demo, call};
+
+async fn ask(router: &Router, path: &str, fields: &[(&str, &str)]) -> Answer {
+    let request = fields.iter().fold(Request::get(path), |request, (name, value)| request.header(*name, *value));
+    call(router, request.body(Body::empty()).unwrap()).await
+}
+
+const METHOD: (&str, &str) = ("x-forwarded-method", "GET");
+const URI: (&str, &str) = ("x-forwarded-uri", "/v1/resources");
+
+/// As in Kong, whose `anonymous` let in whoever failed in whatever way, a 500 of its own included.
+#[tokio::test]
+async fn where_a_key_is_optional_a_bad_one_or_a_broken_store_is_not_anonymous() {
+    let demo = Demo::new().await;
+    let good = format!("Bearer {}", demo.restricted_key("resources:read").await);
+    let unscoped = format!("Bearer {}", demo.restricted_key("other:read").await);
+    let router = forward_auth(Authenticator::builder(demo.store.clone()).optional().build().unwrap());
+    let (open, scoped) = ("/forward-auth", "/forward-auth?scope=resources:read");
+    for (path, field, status, account) in [
+        (open, None, 200, ""),
+        (scoped, None, 401, ""),
+        (open, Some(&*good), 200, "acct_1"),
+        (scoped, Some(&*good), 200, "acct_1"),
+        (scoped, Some(&*unscoped), 403, ""),
+        (open, Some("Bearer nonsense"), 401, ""),
+        (open, Some("Bearer kw_live_00000000000000000000000000"), 401, ""),
+        (open, Some("Bearer"), 401, ""),
+        (open, Some("Basic YTpi"), 401, ""),
+        (open, Some("Bearer a, Bearer b"), 400, ""),
+    ] {
+        let fields: Vec<_> = [METHOD, URI].into_iter().chain(field.map(|field| ("authorization", field))).collect();
+        let answer = ask(&router, path, &fields).await;
+        assert_eq!(answer.status, status, "{path}, {field:?}: {answer:?}");
+        // Each is there, so that it overwrites what a client sent under its name; and none is in a refusal.
+        let there = IDENTITY_HEADERS.iter().filter(|name| answer.headers.contains_key(*name)).count();
+        assert_eq!(there, if status == 200 { 6 } else { 0 }, "{path}, {field:?}: {answer:?}");
+        assert_eq!(answer.header("keyward-account"), account, "{path}, {field:?}");
+    }
+    for broken in [Broken::Unavailable, Broken::Hangs, Broken::Corrupt] {
+        let router = forward_auth(Authenticator::builder(broken).optional().build().unwrap());
+        for path in [open, scoped] {
+            let answer = ask(&router, path, &[METHOD, URI, ("authorization", &good)]).await;
+            assert!(answer.status.is_server_error(), "{path}: {answer:?}");
+        }
+    }
+}
+
+/// Whoever can make a gateway say two things of a request makes keyward refuse it.
+#[tokio::test]
+async fn a_gateway_that_says_two_things_of_a_request_lets_nobody_in() {
+    let demo = Demo::new().await;
+    let good = format!("Bearer {}", demo.restricted_key("resources:read").await);
+    let router = forward_auth(Authenticator::new(demo.store.clone()));
+    let good = ("authorization", &*good);
+    for (fields, status) in [
+        (&[METHOD, URI][..], 200),
+        (&[METHOD, ("x-original-uri", "/v1/resources?a=?//../b")], 200),
+        (&[METHOD, URI, ("x-original-uri", "/health")], 400),
+        (&[METHOD, URI, ("x-forwarded-uri", "/health")], 400),
+        (&[METHOD, URI, ("x-original-uri", "/v1/resources?")], 400),
+        (&[METHOD, URI, ("x-original-method", "POST")], 400),
+        (&[METHOD, ("x-forwarded-method", "get"), URI], 400),
+        (&[METHOD, ("x-forwarded-uri", "/v1/resources, /health")], 400),
+        (&[METHOD, ("x-forwarded-uri", "http://example.com/v1/resources")], 400),
+        (&[METHOD, ("x-forwarded-uri", "//example.com/v1/resources")], 400),
+        (&[METHOD, ("x-forwarded-uri", "/v1/resources#/health")], 400),
+        (&[METHOD, ("x-forwarded-uri", "/v1/resources%0a")], 400),
+        (&[METHOD, ("x-forwarded-uri", "")], 400),
+        (&[METHOD, ("x-forwarded-uri", "*")], 400),
+        (&[METHOD, ("x-rewrite-url", "/v1/resources")], 500),
+        (&[METHOD, ("x_forwarded_uri", "/v1/resources")], 500),
+        (&[URI], 500),
+        (&[], 500),
+    ] {
+        let fields = [fields, &[good]].concat();
+        let answer = ask(&router, "/forward-auth?scope=resources:read", &fields).await;
+        assert_eq!(answer.status, status, "{:?}: {answer:?}", &fields[..fields.len() - 1]);
+    }
+    // Nor does a mistake in the gateway's configuration open anything.
+    for query in [
+        "?scope=resources",
+        "?scopes=resources:read",
+        "?scope=resources:read&x=y",
+        "?scope=%ff",
+        "?scope=",
+        "?scope",
+        "?scope=,",
+        "?scope=a:b&scope=",
+        "?resources:read",
+    ] {
+        let answer = ask(&router, &format!("/forward-auth{query}"), &[METHOD, URI, good]).await;
+        assert_eq!(answer.status, 500, "{query}: {answer:?}");
+    }
+}
+
+/// A preflight is nobody: it passes where that was chosen and where no scope is required.
+#[tokio::test]
+async fn a_preflight_passes_only_where_that_was_chosen_and_no_scope_is_required() {
+    const OPTIONS: (&str, &str) = ("x-forwarded-method", "OPTIONS");
+    const ORIGIN: (&str, &str) = ("origin", "https://app.example.com");
+    const WANTED: (&str, &str) = ("access-control-request-method", "GET");
+    let demo = Demo::new().await;
+    let builder = || Authenticator::builder(demo.store.clone());
+    let chosen = forward_auth(builder().pass_preflight().build().unwrap());
+    let not_chosen = forward_auth(builder().build().unwrap());
+    for (router, path, fields, status) in [
+        (&chosen, "/forward-auth", &[OPTIONS, URI, ORIGIN, WANTED][..], 200),
+        (&chosen, "/forward-auth?scope=resources:read", &[OPTIONS, URI, ORIGIN, WANTED], 401),
+        (&chosen, "/forward-auth", &[METHOD, URI, ORIGIN, WANTED], 401),
+        (&chosen, "/forward-auth", &[OPTIONS, URI, ORIGIN], 401),
+        (&not_chosen, "/forward-auth", &[OPTIONS, URI, ORIGIN, WANTED], 401),
+    ] {
+        let answer = ask(router, path, fields).await;
+        assert_eq!(answer.status, status, "{path}, {fields:?}: {answer:?}");
+        assert_eq!(answer.header("keyward-account"), "", "{path}, {fields:?}");
+    }
+}
+
+/// What refuses never admits, even if the key has become good meanwhile.
+#[tokio::test]
+async fn the_endpoint_for_refusals_admits_nobody() {
+    let demo = Demo::new().await;
+    let good = format!("Bearer {}", demo.full_key().await);
+    let router = forward_auth(Authenticator::new(demo.store.clone()));
+    for (fields, status) in [(&[METHOD, URI, ("authorization", &*good)][..], 503), (&[METHOD, URI], 401)] {
+        let answer = ask(&router, "/forward-auth/refusal?scope=resources:read", fields).await;
+        assert_eq!(answer.status, status, "{answer:?}");
+    }
+}
