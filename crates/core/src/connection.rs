@@ -196,7 +196,8 @@ fn hops_of_x_forwarded_for(connection: &dyn Connection) -> Vec<Option<IpAddr>> {
     let mut hops = Vec::new();
     connection.visit("x-forwarded-for", &mut |value| {
         hops.extend(value.split(|&byte| byte == b',').map(|hop| {
-            let hop = std::str::from_utf8(hop).ok()?.trim();
+            // With a zone it is the address of nobody elsewhere, as in `Forwarded`.
+            let hop = std::str::from_utf8(hop).ok().filter(|hop| !hop.contains('%'))?.trim();
             hop.parse::<IpAddr>().or_else(|_| hop.parse::<SocketAddr>().map(|socket| socket.ip())).ok()
         }));
     });

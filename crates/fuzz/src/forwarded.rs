@@ -113,6 +113,9 @@ fn slow_client(said: &Said) -> Option<IpAddr> {
 
 fn plain_address(hop: &[u8]) -> Option<IpAddr> {
     let text = std::str::from_utf8(hop).ok()?.trim();
+    if text.contains('%') {
+        return None;
+    }
     text.parse().ok().or_else(|| Some(text.parse::<SocketAddr>().ok()?.ip()))
 }
 
@@ -121,8 +124,8 @@ fn node_address(node: &[u8]) -> Option<IpAddr> {
     if text.starts_with('[') {
         let socket = if text.ends_with(']') { format!("{text}:1") } else { text.to_owned() };
         // A zone is no part of an address that one proxy tells another.
-        let address = socket.parse::<SocketAddrV6>().ok()?;
-        return (address.scope_id() == 0 || !text.ends_with(']')).then(|| (*address.ip()).into());
+        let address = socket.parse::<SocketAddrV6>().ok().filter(|_| !text.contains('%'))?;
+        return Some((*address.ip()).into());
     }
     let socket = if text.contains(':') { text.to_owned() } else { format!("{text}:1") };
     Some((*socket.parse::<SocketAddrV4>().ok()?.ip()).into())

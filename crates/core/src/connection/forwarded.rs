@@ -71,9 +71,10 @@ fn unquoted(value: &[u8]) -> Option<Vec<u8>> {
     Some(text)
 }
 
-/// An IPv4 address or an IPv6 address in brackets, with or without a port; nothing for `unknown` and made-up names.
+/// An IPv4 address or an IPv6 address in brackets, with or without a port; nothing for `unknown`, made-up names, and addresses with
+/// a zone, which says something to the machine that wrote it alone.
 fn address(node: &[u8]) -> Option<IpAddr> {
-    let text = std::str::from_utf8(node).ok()?;
+    let text = std::str::from_utf8(node).ok().filter(|text| !text.contains('%'))?;
     if let Some(bare) = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
         return bare.parse().ok().map(IpAddr::V6);
     }
@@ -122,6 +123,8 @@ mod tests {
             // Neither an address nor an address and a port.
             ("for=2001:db8::1:7", vec![said("", "")]),
             ("for=1.2.3.4:99999", vec![said("", "")]),
+            (r#"for="[fe80::1%0]""#, vec![said("", "")]),
+            (r#"for="[fe80::1%2]:80""#, vec![said("", "")]),
         ] {
             assert_eq!(elements(field.as_bytes()).collect::<Vec<_>>(), expected, "{field}");
         }
