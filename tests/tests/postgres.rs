@@ -5,7 +5,10 @@
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use keyward::{AccountRecord, Authenticator, Clock, KeyStore, Keys, NewKey, Rejection, StoreErrorKind, SystemClock};
+use keyward::{
+    AccountRecord, Authenticator, Clock, KeyAdmin, KeyStore, Keys, NewKey, Rejection, StoreErrorKind, SystemClock,
+};
+use keyward_manage::PostgresDesk;
 use keyward_postgres::{ConnectError, PostgresOptions, PostgresStore};
 use keyward_tests::node::{
     Node, none_accepts_a_key_once_its_revocation_has_returned, one_that_is_stopped_is_waited_out, registered,
@@ -95,6 +98,40 @@ async fn a_database_that_is_gone_lets_nobody_in_and_one_that_is_back_lets_keys_i
         assert!(back.elapsed() < Duration::from_secs(5), "it does not recover");
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_that_starts_waits_for_one_that_makes_the_tables_however_long_a_statement_may_take() {
+    const SHORT: Duration = Duration::from_millis(500);
+    let url = postgres::database();
+    let (other, connection) = tokio_postgres::connect(&url, tokio_postgres::NoTls).await.unwrap();
+    tokio::spawn(connection);
+    // As a node does that is at it: first the keys' tables, then the desk's.
+    other.batch_execute(&format!("SELECT pg_advisory_lock({})", 0x6b65_7977)).await.unwrap();
+    other.batch_execute(&format!("SELECT pg_advisory_lock({})", 0x6465_736b)).await.unwrap();
+    let starting = {
+        let url = url.clone();
+        tokio::spawn(async move {
+            let store = PostgresOptions::default().statement_timeout(SHORT).connect(&url).await.unwrap();
+            PostgresDesk::open(&store).await.unwrap();
+            store
+        })
+    };
+    for lock in [0x6b65_7977, 0x6465_736b] {
+        // Longer than any statement of a request may take.
+        let waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'advisory' AND datname = current_database() \
+                       AND now() - query_start > interval '1 second'";
+        while other.query_one(waiting, &[]).await.unwrap().get::<_, i64>(0) == 0 {
+            assert!(!starting.is_finished(), "it gave up");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        other.batch_execute(&format!("SELECT pg_advisory_unlock({lock})")).await.unwrap();
+    }
+    let store = starting.await.unwrap();
+    // Requests are bounded as before.
+    other.batch_execute("BEGIN; LOCK TABLE keyward_accounts").await.unwrap();
+    let account = AccountRecord::new("acct_1".parse().unwrap(), "Example Ltd");
+    assert!(store.put_account(&account).await.is_err());
 }
 
 #[tokio::test]

@@ -94,7 +94,8 @@ impl PostgresOptions {
         self
     }
 
-    /// Connects to the database at `url`, and brings its tables up to date.
+    /// Connects to the database at `url`, and brings its tables up to date, which no time-out ends: of nodes that start together, the others
+    /// wait for the one that is at it.
     ///
     /// # Errors
     /// [`ConnectError`] if the server cannot be reached, may forget what it has committed, or is no primary.
@@ -202,9 +203,12 @@ async fn prepare(pool: &Pool) -> Result<(), ConnectError> {
         tracing::info!("no synchronous replication: immediate revocation holds as long as there is no failover");
     }
 
+    // A table that is large takes as long as it takes, and so does the node that is at it.
+    client.batch_execute("SET statement_timeout = 0").await.map_err(unreachable)?;
     client.execute("SELECT pg_advisory_lock($1)", &[&MIGRATION_LOCK]).await.map_err(unreachable)?;
     let migrated = migrate(&mut client).await;
     client.execute("SELECT pg_advisory_unlock($1)", &[&MIGRATION_LOCK]).await.map_err(unreachable)?;
+    client.batch_execute("RESET statement_timeout").await.map_err(unreachable)?;
     migrated
 }
 

@@ -51,12 +51,15 @@ impl PostgresDesk {
     pub async fn open(keys: &PostgresStore) -> Result<Self, StoreError> {
         let pool = keys.pool().clone();
         let mut client = pool.get().await.map_err(Failure::from)?;
+        // As long as it takes, as with the tables of the keys.
+        client.batch_execute("SET statement_timeout = 0").await.map_err(Failure::from)?;
         client.execute("SELECT pg_advisory_lock($1)", &[&MIGRATION_LOCK]).await.map_err(Failure::from)?;
         let migrated = migrations::migrations::runner()
             .set_migration_table_name("keyward_desk_migrations")
             .run_async(&mut **client)
             .await;
         client.execute("SELECT pg_advisory_unlock($1)", &[&MIGRATION_LOCK]).await.map_err(Failure::from)?;
+        client.batch_execute("RESET statement_timeout").await.map_err(Failure::from)?;
         migrated.map_err(StoreError::corrupt)?;
         Ok(Self { pool })
     }
