@@ -116,7 +116,8 @@ pub(crate) fn run(options: &Options) {
     for (phase, totals) in phases.iter().zip(&totals) {
         let bound = match phase.name {
             "unknown" => UNKNOWN as u64 * floods,
-            "flood" => totals.requests,
+            // And what was under way when `wrk` went, which it does not count.
+            "flood" => totals.requests + u64::from(phase.connections * rounds),
             "forged" => 0,
             // What is in the cache is read again after ten minutes, and not before; a third of the mixed ones is unknown.
             _ => (2 * KEYS) as u64 * floods,

@@ -29,6 +29,7 @@ use crate::store::{Found, KeyStatus, KeyStore, StoreError, StoreErrorKind, Store
 use crate::telemetry::{Metrics, StoreOutcome};
 use epochs::{Born, Stripe};
 use front::{Answer, Front};
+use moka::policy::EvictionPolicy;
 use papaya::HashMap;
 use standing::Beginning;
 
@@ -128,6 +129,9 @@ impl Cache {
             back: moka::future::Cache::builder()
                 .max_capacity(settings.negative_capacity)
                 .time_to_live(settings.negative_max_age)
+                // What is new is always kept: moka's own choice would have an unknown key read again until it was asked for more often than
+                // those of a flood before.
+                .eviction_policy(EvictionPolicy::lru())
                 .build(),
             epochs: Epochs::new(),
             gate,
