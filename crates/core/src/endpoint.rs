@@ -78,24 +78,22 @@ impl Endpoint {
 /// ```
 #[must_use]
 pub fn is_ambiguous_path(path: &str) -> bool {
-    let lower = path.to_ascii_lowercase();
     !path.starts_with('/')
         || path.contains(['\\', ';'])
-        || ["%2f", "%5c", "%2e", "%3b", "%25"].iter().any(|encoded| lower.contains(encoded))
         || path.split('/').skip(1).any(|segment| segment == "." || segment == "..")
         || path.contains("//")
         || has_doubtful_encoding(path)
         || has_edging_space(path)
 }
 
-/// Whether a letter or a digit is encoded: nobody has to, it is the same path (RFC 3986 section 6.2.2.2) in another spelling, and behind a percent
+/// Whether what takes a path apart is encoded. Or a letter or a digit: nobody has to, it is the same path (RFC 3986 section 6.2.2.2) in another spelling, and behind a percent
 /// sign that stands alone it is an encoding in the making for whoever decodes twice. Or a control character or a question mark, which some take for
 /// the end (CVE-2024-38473); or nothing that two digits say: some read `%u0061`, and some leave it.
 fn has_doubtful_encoding(path: &str) -> bool {
     path.split('%').skip(1).any(|rest| {
         let digits = rest.get(..2).filter(|digits| digits.bytes().all(|byte| byte.is_ascii_hexdigit()));
         let byte = digits.and_then(|digits| u8::from_str_radix(digits, 16).ok());
-        byte.is_none_or(|byte| byte.is_ascii_alphanumeric() || byte.is_ascii_control() || byte == b'?')
+        byte.is_none_or(|byte| byte.is_ascii_alphanumeric() || byte.is_ascii_control() || b"/\\.;%?".contains(&byte))
     })
 }
 
