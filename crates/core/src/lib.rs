@@ -71,7 +71,7 @@ pub use key::{
 };
 pub use layer::{Anonymous, AuthLayer, RequireLayer};
 pub use lease::{Lease, LeaseError, Propagation};
-pub use lifecycle::{Changed, Imported, Issued, Keys, KeysError, MAX_NAME_LENGTH, NewKey, Rotated};
+pub use lifecycle::{Changed, Imported, Issued, Keys, KeysError, MAX_NAME_LENGTH, NewKey, Rotated, Rotation};
 pub use memory::MemoryStore;
 pub use policy::{
     AllOf, AnyOf, ByMode, Feature, Guard, InMode, Live, Modal, ModeType, NamedScope, Plans, Policy, RequiredScopes,

@@ -139,6 +139,26 @@ pub struct Rotated {
     pub propagation: Propagation,
 }
 
+/// How a key is rotated; at once and without conditions by default.
+///
+/// # Examples
+/// ```
+/// use std::time::Duration;
+/// use keyward::Rotation;
+///
+/// let rotation = Rotation { overlap: Duration::from_secs(3_600), version: Some(1), ..Rotation::default() };
+/// assert_eq!(rotation.latest_end, None);
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Rotation {
+    /// How long the predecessor still works.
+    pub overlap: Duration,
+    /// Rotate the key only if it is at this version.
+    pub version: Option<u64>,
+    /// The successor ends at this instant at the latest, also if its predecessor has no end.
+    pub latest_end: Option<Timestamp>,
+}
+
 /// A key that was changed or revoked.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Changed {
@@ -251,9 +271,7 @@ impl Keys {
     pub async fn issue_as(&self, id: CredentialId, new: NewKey) -> Result<Issued, KeysError> {
         let now = self.clock.now();
         check_new(&new.name, new.kind, &new.scopes)?;
-        if new.expires_at.is_some_and(|end| end <= now || new.not_before.is_some_and(|begin| end <= begin)) {
-            return Err(KeysError::Ended);
-        }
+        check_end(new.expires_at, new.not_before, now)?;
         let key = self.format.generate(new.kind, new.mode)?;
         let record = self.record(id, &key, new, now)?;
         // No node can have a key cached that did not exist; that it is unknown is overturned by the log.
@@ -341,44 +359,62 @@ impl Keys {
     /// later than it would have ended anyway.
     ///
     /// # Errors
-    /// [`KeysError::Denied`] if the key is not there, has a successor or has ended, [`KeysError::Store`] if the store fails.
+    /// As for [`rotate_with`](Self::rotate_with).
     pub async fn rotate(&self, id: &CredentialId, overlap: Duration) -> Result<Rotated, KeysError> {
+        self.rotate_with(id, Rotation { overlap, ..Rotation::default() }).await
+    }
+
+    /// Rotates a key as [`rotate`](Self::rotate) does, with conditions.
+    ///
+    /// # Errors
+    /// [`KeysError::Denied`] if the key is not there, has a successor or has ended, [`Denial::Stale`] if it is at another
+    /// version than [`Rotation::version`], [`KeysError::Ended`] if [`Rotation::latest_end`] leaves the successor no time,
+    /// [`KeysError::Store`] if the store fails.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::time::Duration;
+    /// use keyward::{AccountRecord, Keys, MemoryStore, NewKey, Rotation};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let keys = Keys::new(MemoryStore::new());
+    /// let account = AccountRecord::new("acct_1".parse()?, "Example Ltd");
+    /// keys.put_account(&account).await?;
+    /// let issued = keys.issue(NewKey::secret(account.id, "production")).await?;
+    ///
+    /// let latest_end = Some("2100-01-01T00:00:00Z".parse()?);
+    /// let rotation = Rotation { overlap: Duration::from_secs(3_600), latest_end, ..Rotation::default() };
+    /// let rotated = keys.rotate_with(&issued.record.id, rotation).await?;
+    /// assert_eq!(rotated.record.expires_at, latest_end);
+    /// # Ok(()) }
+    /// ```
+    pub async fn rotate_with(&self, id: &CredentialId, rotation: Rotation) -> Result<Rotated, KeysError> {
         for _ in 0..ATTEMPTS {
             let old = self.store.get(id).await?.ok_or(Denial::NotFound)?;
-            match self.succeed(old, overlap).await {
-                // Changed meanwhile: the successor has to be like what the key is now.
-                Err(KeysError::Denied(Denial::Stale)) => {}
+            if old.rotated_to.is_none() && rotation.version.is_some_and(|version| version != old.version) {
+                return Err(Denial::Stale.into());
+            }
+            match self.succeed(old, &rotation).await {
+                // Changed since it was read: the successor has to be like what the key is now.
+                Err(KeysError::Denied(Denial::Stale)) if rotation.version.is_none() => {}
                 done => return done,
             }
         }
         Err(Denial::Stale.into())
     }
 
-    /// The same, if the key is at this version still: for a caller who has looked at it and decided.
-    ///
-    /// # Errors
-    /// As for [`rotate`](Self::rotate), and [`Denial::Stale`] if the key was changed since.
-    pub async fn rotate_version(
-        &self,
-        id: &CredentialId,
-        version: u64,
-        overlap: Duration,
-    ) -> Result<Rotated, KeysError> {
-        let old = self.store.get(id).await?.ok_or(Denial::NotFound)?;
-        if old.rotated_to.is_none() && old.version != version {
-            return Err(Denial::Stale.into());
-        }
-        self.succeed(old, overlap).await
-    }
-
-    async fn succeed(&self, old: KeyRecord, overlap: Duration) -> Result<Rotated, KeysError> {
-        let (id, now) = (&old.id, self.clock.now());
+    async fn succeed(&self, old: KeyRecord, rotation: &Rotation) -> Result<Rotated, KeysError> {
+        let (id, now, overlap) = (&old.id, self.clock.now(), rotation.overlap);
         if old.rotated_to.is_some() {
             return Err(Denial::Rotated.into());
         }
         if !matches!(old.status(now), KeyStatus::Active | KeyStatus::Disabled) {
             return Err(Denial::Ended.into());
         }
+        // The successor gets as long a life as its predecessor was given, from now on.
+        let as_long = old.expires_at.map(|end| now.saturating_add(end.saturating_since(old.created_at)));
+        let expires_at = as_long.into_iter().chain(rotation.latest_end).min();
+        check_end(expires_at, old.not_before, now)?;
         let key = self.format.generate(old.kind, old.mode)?;
         let new = NewKey {
             account: old.account.clone(),
@@ -389,8 +425,7 @@ impl Keys {
             endpoints: old.endpoints.clone(),
             networks: old.networks.clone(),
             not_before: old.not_before,
-            // The successor gets as long a life as its predecessor was given, from now on.
-            expires_at: old.expires_at.map(|end| now.saturating_add(end.saturating_since(old.created_at))),
+            expires_at,
             metadata: old.metadata.clone(),
         };
         let record = KeyRecord {
@@ -520,6 +555,14 @@ impl fmt::Debug for Keys {
 fn check_new(name: &str, kind: KeyKind, scopes: &ScopeSet) -> Result<(), KeysError> {
     check_name(name)?;
     if kind == KeyKind::Restricted && scopes.is_empty() { Err(KeysError::NoScope) } else { Ok(()) }
+}
+
+/// A key ends after `now`, and after it begins.
+fn check_end(end: Option<Timestamp>, begin: Option<Timestamp>, now: Timestamp) -> Result<(), KeysError> {
+    match end {
+        Some(end) if end <= now || begin.is_some_and(|begin| end <= begin) => Err(KeysError::Ended),
+        _ => Ok(()),
+    }
 }
 
 fn check_name(name: &str) -> Result<(), KeysError> {

@@ -377,15 +377,12 @@ impl Desk {
         if key.rotated_to.is_some() {
             return Err(DeskError::Rotated);
         }
+        let rotation = keyward::Rotation { overlap, version: Some(key.version), latest_end: None };
         let draft = Draft::new(actor, "key.rotate", Target::new("key", id)).account(&key.account).before(for_log(&key));
         let rotated = self
-            .logged(
-                draft,
-                self.keys_for(purpose).rotate_version(id, key.version, overlap),
-                |rotated: &keyward::Rotated| {
-                    Some(json!({"predecessor": for_log(&rotated.predecessor), "successor": for_log(&rotated.record)}))
-                },
-            )
+            .logged(draft, self.keys_for(purpose).rotate_with(id, rotation), |rotated: &keyward::Rotated| {
+                Some(json!({"predecessor": for_log(&rotated.predecessor), "successor": for_log(&rotated.record)}))
+            })
             .await?;
         let now = self.now();
         Ok(NewlyRotated {
