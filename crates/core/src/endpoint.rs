@@ -41,6 +41,32 @@ impl Endpoint {
         &self.0
     }
 
+    /// Returns `true` if every request that `other` covers is covered by this endpoint, too.
+    ///
+    /// # Examples
+    /// ```
+    /// use keyward::Endpoint;
+    ///
+    /// let wide: Endpoint = "* /v1/videos/*".parse()?;
+    /// assert!(wide.includes(&"GET /v1/videos/42".parse()?));
+    /// assert!(!wide.includes(&"GET /v1/*".parse()?));
+    /// # Ok::<(), keyward::EndpointError>(())
+    /// ```
+    #[must_use]
+    pub fn includes(&self, other: &Endpoint) -> bool {
+        let (Some((allowed, pattern)), Some((wanted, path))) = (self.0.split_once(' '), other.0.split_once(' ')) else {
+            return false;
+        };
+        if !(allowed == "*" || allowed == wanted || (allowed == "GET" && wanted == "HEAD")) {
+            return false;
+        }
+        match pattern.strip_suffix("/*") {
+            None => path == pattern,
+            // A star stands at the end of a pattern only, and below a path only plain spellings are endpoints.
+            Some(base) => path.strip_prefix(base).is_some_and(|below| below.is_empty() || below.starts_with('/')),
+        }
+    }
+
     /// Whether a request with this method for this path, as the router sees it, is within the endpoint.
     ///
     /// Below a path, a spelling that some router or proxy could take for another path is covered by nothing: see
@@ -205,6 +231,28 @@ mod tests {
             "GET /%%32%65%%32%65/*",
         ] {
             assert_eq!(text.parse::<Endpoint>(), Err(EndpointError), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn endpoint_includes_what_it_covers_and_nothing_else() {
+        for (wide, narrow, included) in [
+            ("GET /v1/videos", "GET /v1/videos", true),
+            ("GET /v1/videos", "HEAD /v1/videos", true),
+            ("HEAD /v1/videos", "GET /v1/videos", false),
+            ("GET /v1/videos", "* /v1/videos", false),
+            ("* /v1/videos", "POST /v1/videos", true),
+            ("GET /v1/videos", "GET /v1/videos/*", false),
+            ("GET /v1/videos/*", "GET /v1/videos", true),
+            ("GET /v1/videos/*", "GET /v1/videos/*", true),
+            ("GET /v1/videos/*", "GET /v1/videos/1/frames/*", true),
+            ("GET /v1/videos/*", "GET /v1/videos2", false),
+            ("GET /v1/videos/*", "GET /v1/*", false),
+            ("GET /*", "GET /v1/*", true),
+            ("GET /*", "GET /", true),
+        ] {
+            let (outer, inner): (Endpoint, Endpoint) = (wide.parse().unwrap(), narrow.parse().unwrap());
+            assert_eq!(outer.includes(&inner), included, "{wide} includes {narrow}");
         }
     }
 }

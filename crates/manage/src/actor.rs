@@ -98,6 +98,27 @@ pub struct ActorName {
     pub id: String,
 }
 
+/// An actor without the way that it came: what its rights depend on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Principal {
+    /// The program itself.
+    System,
+    User(UserId),
+    Key(CredentialId),
+}
+
+impl ActorName {
+    /// The actor with this name, or `None` if it names nobody who can have rights.
+    pub(crate) fn principal(&self) -> Option<Principal> {
+        match self.kind.as_str() {
+            "system" => Some(Principal::System),
+            "user" => self.id.parse().ok().map(Principal::User),
+            "key" => self.id.parse().ok().map(Principal::Key),
+            _ => None,
+        }
+    }
+}
+
 impl Actor {
     /// The program itself, which may do everything, under this name.
     #[must_use]
@@ -119,6 +140,14 @@ impl Actor {
 
     pub(crate) fn of_session(user: UserId, session: String, context: Context) -> Self {
         Self { who: Who::User { id: user, through: Through::Session(session) }, context }
+    }
+
+    pub(crate) fn principal(&self) -> Principal {
+        match &self.who {
+            Who::User { id, .. } => Principal::User(id.clone()),
+            Who::Key(identity) => Principal::Key(identity.id().clone()),
+            Who::System(_) => Principal::System,
+        }
     }
 
     /// The user, if it is one.

@@ -32,7 +32,7 @@ pub enum DeskError {
     #[error("this needs the scope {0}")]
     Forbidden(Scope),
     /// The caller would give more than it holds.
-    #[error("nobody can grant what they do not hold: {0}")]
+    #[error("you can't grant more than you hold: {0}")]
     Escalation(String),
     /// This is for signed-in users.
     #[error("this is for signed-in users, and not for keys")]
@@ -67,6 +67,18 @@ pub enum DeskError {
     /// The link was used already, has expired, or never was.
     #[error("the link is not valid any more")]
     LinkEnded,
+    /// The session began too long ago for an operation that hands out authority.
+    #[error("this hands out authority and your sign-in is too old: sign in again")]
+    SignInAgain,
+    /// The address that was invited has a user already, who accepts the invitation while signed in.
+    #[error("this e-mail address has a user already: sign in, then open the link again")]
+    AddressInUse,
+    /// The user owns as many accounts as one user may.
+    #[error("you own {limit} accounts, which is the most: ask the operator")]
+    AccountLimit {
+        /// How many accounts a user may own.
+        limit: u32,
+    },
     /// Passwords are switched off.
     #[error("nobody signs in with a password here: use the identity provider")]
     PasswordsOff,
@@ -119,6 +131,9 @@ impl DeskError {
             Self::WrongCredentials => "INVALID_CREDENTIALS",
             Self::SignedOut => "SIGNED_OUT",
             Self::LinkEnded => "LINK_ENDED",
+            Self::SignInAgain => "SIGN_IN_AGAIN",
+            Self::AddressInUse => "ADDRESS_IN_USE",
+            Self::AccountLimit { .. } => "ACCOUNT_LIMIT_REACHED",
             Self::PasswordsOff => "PASSWORDS_OFF",
             Self::NotAdmitted => "NOT_ADMITTED",
             Self::SignUpClosed => "SIGN_UP_CLOSED",
@@ -139,6 +154,7 @@ impl DeskError {
             Self::Forbidden(_)
             | Self::Escalation(_)
             | Self::UsersOnly
+            | Self::SignInAgain
             | Self::PasswordsOff
             | Self::NotAdmitted
             | Self::SignUpClosed => StatusCode::FORBIDDEN,
@@ -147,6 +163,8 @@ impl DeskError {
             | Self::Ended
             | Self::Rotated
             | Self::KeyLimit { .. }
+            | Self::AccountLimit { .. }
+            | Self::AddressInUse
             | Self::LastOwner
             | Self::InProgress => StatusCode::CONFLICT,
             Self::WrongCredentials | Self::SignedOut | Self::LinkEnded => StatusCode::UNAUTHORIZED,

@@ -35,6 +35,7 @@
 mod actor;
 mod api;
 mod appearance;
+mod authority;
 #[cfg(feature = "dashboard")]
 mod dashboard;
 mod desk;
@@ -52,12 +53,13 @@ mod store;
 pub use actor::{Actor, ActorName, Context};
 pub use api::{api, openapi};
 pub use appearance::{Accent, Theme};
+pub use authority::Rights;
 #[cfg(feature = "dashboard")]
 pub use dashboard::{DashboardSettings, dashboard};
 pub use desk::{
     ACCESS_TOKEN_PREFIX, AccountUpdate, Answer, Appearance, AppearanceUpdate, AuditCheckpoint, AuditEntry, AuditQuery,
-    AuditVerdict, Desk, DeskBuilder, Invited, KeyChange, KeyDraft, KeyView, LeakPolicy, LeakReport, MANAGEMENT_PREFIX,
-    MemberView, NewUser, NewlyIssued, NewlyRotated, Once, Outcome, Page, PageRequest, ResetLink,
+    AuditVerdict, Desk, DeskBuilder, InvitationView, Invited, KeyChange, KeyDraft, KeyView, LeakPolicy, LeakReport,
+    MANAGEMENT_PREFIX, MemberView, NewUser, NewlyIssued, NewlyRotated, Once, Outcome, Page, PageRequest, ResetLink,
     SECRET_MANAGEMENT_PREFIX, SessionView, SignUpPolicy, SignedIn, Target, Tokens, Usage, UsageDay, UsageTotal,
     purpose_of,
 };
@@ -69,5 +71,5 @@ pub use identity_provider::{IdentityProvider, IdentityProviderError};
 #[cfg(any(feature = "github", feature = "oidc"))]
 pub use outbound::OutboundError;
 pub use records::{Account, Member, Plan, User, Versioned};
-pub use role::{Purpose, Rights, Role, RoleError, scopes};
+pub use role::{Purpose, Role, RoleError, scopes};
 pub use store::{Count, DeskStore, Kind, List, NewCount, PostgresDesk, Record, SqliteDesk, Write, Written};

@@ -8,6 +8,7 @@ use smol_str::SmolStr;
 use utoipa::ToSchema;
 use zeroize::Zeroizing;
 
+use crate::actor::ActorName;
 use crate::error::DeskError;
 use crate::role::Role;
 use crate::store::{Kind, Record, Write};
@@ -92,6 +93,11 @@ impl<T: Entity> Versioned<T> {
     pub(crate) fn remove(&self) -> Write {
         Write::Remove { kind: T::KIND, id: self.value.id(), version: self.version }
     }
+
+    /// Leaves it as it is, on condition that no other writer has changed it.
+    pub(crate) fn expect(&self) -> Write {
+        Write::Expect { kind: T::KIND, id: self.value.id(), version: self.version }
+    }
 }
 
 /// An account, as the desk has it.
@@ -140,19 +146,12 @@ pub(crate) struct StoredUser {
     pub(crate) epoch: u64,
     pub(crate) created_at: Timestamp,
     pub(crate) last_sign_in_at: Option<Timestamp>,
-    /// They signed up by themselves, so nobody knows whether the address is theirs.
+    /// Since when the address is proved to be theirs, by mail or by an identity provider. Until then it is unproven, whatever wrote the record.
     #[serde(default)]
-    pub(crate) is_unproven: bool,
+    pub(crate) address_proven_at: Option<Timestamp>,
     /// Since when they cannot sign in, if they cannot.
     #[serde(default)]
     pub(crate) disabled_at: Option<Timestamp>,
-}
-
-impl StoredUser {
-    /// Whether they have yet to come for the first time.
-    pub(crate) fn is_pending(&self) -> bool {
-        self.password.is_none() && self.last_sign_in_at.is_none()
-    }
 }
 
 impl Entity for StoredUser {
@@ -176,6 +175,8 @@ pub struct User {
     pub id: UserId,
     /// Their e-mail address, in lower case.
     pub email: String,
+    /// Whether mail or an identity provider has proved that the address is theirs.
+    pub email_verified: bool,
     /// What they are called.
     pub name: String,
     /// When they were added.
@@ -194,6 +195,7 @@ impl From<&StoredUser> for User {
         Self {
             id: user.id.clone(),
             email: user.email.clone(),
+            email_verified: user.address_proven_at.is_some(),
             name: user.name.clone(),
             created_at: user.created_at,
             last_sign_in_at: user.last_sign_in_at,
@@ -371,25 +373,59 @@ impl Entity for Refresh {
     }
 }
 
-/// A link with which a user chooses a password, by its digest.
+/// An invitation into one account. Until its holder accepts it, there is no membership.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Invitation {
+    pub(crate) id: String,
+    /// The digest of the link's secret.
     pub(crate) digest: String,
-    pub(crate) user: UserId,
+    pub(crate) account: AccountId,
+    /// The address that was invited, as users have it.
+    pub(crate) email: String,
+    pub(crate) role: Role,
+    pub(crate) invited_by: ActorName,
+    pub(crate) created_at: Timestamp,
     pub(crate) ends_at: Timestamp,
+}
+
+impl Invitation {
+    /// One invitation for each account and address.
+    pub(crate) fn id_of(account: &AccountId, email: &str) -> String {
+        let digest = digest_of(&format!("{account}\n{email}"));
+        format!("inv_{}", digest.chars().take(24).collect::<String>())
+    }
 }
 
 impl Entity for Invitation {
     const KIND: Kind = Kind::Invitation;
     fn id(&self) -> String {
-        self.digest.clone()
+        self.id.clone()
+    }
+    fn sort(&self) -> i64 {
+        self.created_at.as_millis()
     }
     fn owner(&self) -> String {
-        self.user.to_string()
+        self.account.to_string()
+    }
+    fn subject(&self) -> String {
+        self.email.clone()
+    }
+    fn key(&self) -> Option<String> {
+        Some(self.digest.clone())
     }
     fn expires_at(&self) -> Option<Timestamp> {
         Some(self.ends_at)
     }
+}
+
+/// How a link for another password came into being.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum ResetOrigin {
+    /// It was mailed to the user's address, so its use proves the address.
+    Mailed,
+    /// An actor made it, whose authority is compared again when it is used.
+    MadeBy(ActorName),
 }
 
 /// A link with which a user chooses another password, by its digest.
@@ -397,8 +433,11 @@ impl Entity for Invitation {
 pub(crate) struct PasswordReset {
     pub(crate) digest: String,
     pub(crate) user: UserId,
-    /// The user's, when it was made.
+    /// The user's epoch when it was made.
     pub(crate) epoch: u64,
+    pub(crate) origin: ResetOrigin,
+    /// The user's memberships and roles when it was made, as a hash.
+    pub(crate) memberships: String,
     pub(crate) ends_at: Timestamp,
 }
 

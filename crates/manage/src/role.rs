@@ -1,12 +1,12 @@
-//! Roles, and what their holders and the holders of keys may do and may grant.
+//! Roles, the scopes of the management API, and what a key is for.
 
 use std::fmt;
 use std::str::FromStr;
 
-use keyward::{Grant, Identity, KeyKind, Mode, Scope, ScopeSet};
+use keyward::{KeyKind, ScopeSet};
 use serde::{Deserialize, Serialize};
 
-use crate::error::DeskError;
+use crate::authority::Rights;
 
 /// What the API can be asked to do, as scopes.
 pub mod scopes {
@@ -87,7 +87,7 @@ impl Role {
         }
     }
 
-    /// What it may do.
+    /// The rights that the role gives.
     #[must_use]
     pub fn rights(self) -> Rights {
         let manage = match self {
@@ -96,9 +96,12 @@ impl Role {
             Self::Admin => "accounts:* members:* keys:* usage:read plans:* audit:read",
             Self::Owner => "*",
         };
-        // Who manages keys gives them whatever the provider's own scopes are.
-        let grant = if self == Self::Viewer { ScopeSet::default() } else { ScopeSet::all() };
-        Rights { manage: manage.parse().unwrap_or_default(), grant, mode: None, full_kind: self != Self::Viewer }
+        // A role that manages keys may grant every scope of the provider's own API.
+        let (grant, kind) = match self {
+            Self::Viewer => (ScopeSet::default(), KeyKind::Restricted),
+            _ => (ScopeSet::all(), KeyKind::Secret),
+        };
+        Rights::of_role(manage.parse().unwrap_or_default(), grant, kind)
     }
 }
 
@@ -130,155 +133,4 @@ pub enum Purpose {
     Api,
     /// Calls of the management API: its prefix is another, and the provider's API does not take it.
     Management,
-}
-
-/// What somebody may do in an account, and what they may grant there.
-///
-/// # Examples
-/// ```
-/// use keyward_manage::{Role, scopes};
-///
-/// assert!(Role::Developer.rights().allows(&scopes::KEYS_WRITE));
-/// assert!(!Role::Developer.rights().allows(&scopes::MEMBERS_WRITE));
-/// ```
-#[derive(Clone, Debug, PartialEq)]
-pub struct Rights {
-    /// Of the management API's scopes.
-    manage: ScopeSet,
-    /// Of the provider's own scopes, to be granted.
-    grant: ScopeSet,
-    /// The one mode that keys may have; any without it.
-    mode: Option<Mode>,
-    /// Whether secret keys may be made.
-    full_kind: bool,
-}
-
-/// Whether a grant is of the management API, in a management key.
-fn is_managing(grant: &Grant) -> bool {
-    let resource = grant.as_str().split(':').next().unwrap_or_default();
-    scopes::ALL.iter().any(|(scope, _)| scope.as_str().split(':').next() == Some(resource))
-}
-
-impl Rights {
-    /// The right to everything.
-    #[must_use]
-    pub fn all() -> Self {
-        Role::Owner.rights()
-    }
-
-    pub(crate) fn of_key(identity: &Identity) -> Self {
-        Self {
-            manage: identity.scopes().clone(),
-            grant: identity.scopes().clone(),
-            mode: Some(identity.mode()),
-            full_kind: identity.kind().key_kind() == Some(KeyKind::Secret),
-        }
-    }
-
-    /// Whether they may do what needs this scope.
-    #[must_use]
-    pub fn allows(&self, scope: &Scope) -> bool {
-        self.manage.allows(scope)
-    }
-
-    /// What they may do, of the management API's scopes.
-    #[must_use]
-    pub fn scopes(&self) -> &ScopeSet {
-        &self.manage
-    }
-
-    /// Whether keys of this mode are within reach.
-    #[must_use]
-    pub fn reaches(&self, mode: Mode) -> bool {
-        self.mode.is_none_or(|own| own == mode)
-    }
-
-    pub(crate) fn require(&self, scope: &Scope) -> Result<(), DeskError> {
-        if self.allows(scope) { Ok(()) } else { Err(DeskError::Forbidden(scope.clone())) }
-    }
-
-    /// Whether they may give this role, or take it: whose rights are not within their own is above them.
-    #[must_use]
-    pub fn may_give(&self, role: Role) -> bool {
-        let wanted = role.rights();
-        self.manage.includes(&wanted.manage)
-            && self.grant.includes(&wanted.grant)
-            && (self.full_kind || !wanted.full_kind)
-    }
-
-    pub(crate) fn check_role(&self, role: Role) -> Result<(), DeskError> {
-        if self.may_give(role) { Ok(()) } else { Err(DeskError::Escalation(format!("the role {role}"))) }
-    }
-
-    /// Refuses a key that could do what they cannot.
-    pub(crate) fn check_key(
-        &self,
-        purpose: Purpose,
-        kind: KeyKind,
-        mode: Mode,
-        scopes: &ScopeSet,
-    ) -> Result<(), DeskError> {
-        if !self.reaches(mode) {
-            return Err(DeskError::Escalation(format!("the mode {mode}")));
-        }
-        if kind == KeyKind::Secret && !self.full_kind {
-            return Err(DeskError::Escalation(format!("the kind {kind}")));
-        }
-        for grant in scopes.iter() {
-            let held = match purpose {
-                Purpose::Management if *grant == Grant::ALL || is_managing(grant) => &self.manage,
-                _ => &self.grant,
-            };
-            if !held.iter().any(|held| held.includes(grant)) {
-                return Err(DeskError::Escalation(format!("the scope {}", grant.as_str())));
-            }
-        }
-        Ok(())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn nobody_gives_a_role_above_their_own() {
-        for (own, given, may) in [
-            (Role::Owner, Role::Owner, true),
-            (Role::Admin, Role::Owner, false),
-            (Role::Admin, Role::Admin, true),
-            (Role::Admin, Role::Developer, true),
-            (Role::Developer, Role::Admin, false),
-            (Role::Viewer, Role::Developer, false),
-        ] {
-            assert_eq!(own.rights().may_give(given), may, "{own} gives {given}");
-        }
-    }
-
-    #[test]
-    fn a_key_grants_what_it_holds() {
-        let identity = Identity::api_key("key_1".parse().unwrap(), "acct_1".parse().unwrap())
-            .with_kind(KeyKind::Restricted)
-            .with_scopes("keys:write resources:*".parse().unwrap());
-        let rights = Rights::of_key(&identity);
-        for (purpose, kind, mode, scopes, may) in [
-            (Purpose::Api, KeyKind::Restricted, Mode::Live, "resources:read", true),
-            (Purpose::Api, KeyKind::Restricted, Mode::Live, "*", false),
-            (Purpose::Api, KeyKind::Restricted, Mode::Live, "jobs:read", false),
-            (Purpose::Api, KeyKind::Restricted, Mode::Test, "resources:read", false),
-            (Purpose::Api, KeyKind::Secret, Mode::Live, "resources:read", false),
-            (Purpose::Api, KeyKind::Publishable, Mode::Live, "resources:read", true),
-            (Purpose::Management, KeyKind::Restricted, Mode::Live, "keys:write", true),
-            (Purpose::Management, KeyKind::Restricted, Mode::Live, "keys:*", false),
-            (Purpose::Management, KeyKind::Restricted, Mode::Live, "members:write", false),
-            (Purpose::Management, KeyKind::Restricted, Mode::Live, "*", false),
-        ] {
-            let verdict = rights.check_key(purpose, kind, mode, &scopes.parse().unwrap());
-            assert_eq!(verdict.is_ok(), may, "{purpose:?} {kind} {mode} {scopes}");
-        }
-        let developer = Role::Developer.rights();
-        let all = ScopeSet::all();
-        assert!(developer.check_key(Purpose::Api, KeyKind::Secret, Mode::Live, &all).is_ok());
-        assert!(developer.check_key(Purpose::Management, KeyKind::Secret, Mode::Live, &all).is_err());
-    }
 }

@@ -268,10 +268,11 @@ async fn the_first_owner_is_made_once() {
     let (desk, system) = (&setting.desk, setting.system());
     assert!(!desk.has_owner().await.unwrap());
     let invited = desk.invite_first_owner(&system, "ada@example.com").await.unwrap();
-    let invitation = invited.invitation.unwrap();
-    assert_eq!(code(desk.invite_first_owner(&system, "eve@example.com").await), "ALREADY_EXISTS");
+    let invitation = invited.secret;
+    assert!(!desk.has_owner().await.unwrap(), "an invitation is no membership");
     desk.accept_invitation(&Context::new(), &invitation, "Ada", PASSWORD).await.unwrap();
     assert_eq!(code(desk.accept_invitation(&Context::new(), &invitation, "Eve", PASSWORD).await), "LINK_ENDED");
+    assert_eq!(code(desk.invite_first_owner(&system, "eve@example.com").await), "ALREADY_EXISTS");
     let ada = setting.signed_in("ada@example.com").await;
     let (_, account) = setting.customer("customer@example.com").await;
     assert!(desk.rights(&ada, &account).await.unwrap().may_give(Role::Owner), "the operator's owner is one everywhere");

@@ -33,11 +33,13 @@ async fn of_fifty_who_make_a_key_at_once_ten_do() {
         }
         assert_eq!((done, refused), (10, 40));
 
-        // A rotation needs no room, a revocation makes some, disabling makes none.
+        // A rotation without overlap needs no room, one with an overlap does; a revocation makes some, disabling makes none.
         let query = KeyQuery { account: Some(account.clone()), ..KeyQuery::default() };
         let keys = setting.desk.keys(&owner, &query).await.unwrap().items;
         assert_eq!(keys.len(), 10);
-        setting.desk.rotate_key(&owner, &keys[0].id, Duration::from_secs(3_600)).await.unwrap();
+        let rotate = async |overlap| setting.desk.rotate_key(&owner, &keys[0].id, overlap).await;
+        assert_eq!(code(rotate(Duration::from_secs(3_600)).await), "KEY_LIMIT_REACHED");
+        rotate(Duration::ZERO).await.unwrap();
         setting.desk.set_key_disabled(&owner, &keys[1].id, true).await.unwrap();
         let one_more = async || setting.desk.create_key(&owner, KeyDraft::secret(account.clone(), "more")).await;
         assert_eq!(code(one_more().await), "KEY_LIMIT_REACHED");

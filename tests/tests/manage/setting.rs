@@ -151,8 +151,7 @@ impl Setting {
     /// Somebody with this role in an account.
     pub(crate) async fn member(&self, by: &Actor, account: &AccountId, email: &str, role: Role) -> Actor {
         let invited = self.desk.invite(by, account, email, role).await.unwrap();
-        let invitation = invited.invitation.unwrap();
-        self.desk.accept_invitation(&Context::new(), &invitation, "Member", PASSWORD).await.unwrap();
+        self.desk.accept_invitation(&Context::new(), &invited.secret, "Member", PASSWORD).await.unwrap();
         self.signed_in(email).await
     }
 

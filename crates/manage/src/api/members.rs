@@ -3,28 +3,19 @@
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use keyward::{AccountId, Timestamp, UserId};
-use serde::{Deserialize, Serialize};
+use keyward::{AccountId, UserId};
+use serde::Deserialize;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::wire::{At, Caller, Input, NoInput, Params, Problem, Shown, Tagged, answer};
+use super::wire::{At, Caller, Input, NoInput, Params, Problem, Tagged, answer};
 use super::{Listed, Paging};
 use crate::desk::{Desk, MemberView};
 use crate::role::Role;
 
 pub(super) fn routes() -> OpenApiRouter<Desk> {
-    OpenApiRouter::new().routes(routes!(list, add)).routes(routes!(show, update, remove))
-}
-
-/// Somebody who is to be a member.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-struct AddMember {
-    #[schema(max_length = 254)]
-    email: String,
-    role: Role,
+    OpenApiRouter::new().routes(routes!(list)).routes(routes!(show, update, remove))
 }
 
 /// Another role.
@@ -32,18 +23,6 @@ struct AddMember {
 #[serde(deny_unknown_fields)]
 struct UpdateMember {
     role: Role,
-}
-
-/// Somebody who was made a member.
-#[derive(Serialize, ToSchema)]
-struct Added {
-    #[serde(flatten)]
-    member: MemberView,
-    /// What they choose a password with, if they are new here. It is here and nowhere else: send it to them.
-    invitation: Option<Shown>,
-    /// When the invitation ends.
-    #[schema(value_type = Option<String>, format = DateTime)]
-    invitation_ends_at: Option<Timestamp>,
 }
 
 /// Lists who belongs to an account.
@@ -58,27 +37,6 @@ async fn list(
 ) -> Result<Response, Problem> {
     let members = desk.members(&caller.actor, &account, &page.request()?).await?;
     Ok(Json(Listed::of(members, |member| member)).into_response())
-}
-
-/// Makes somebody a member of an account.
-#[utoipa::path(post, path = "/v1/accounts/{account}/members", tag = "members", request_body = AddMember, security(("bearer" = [])),
-    params(("account" = String, Path, min_length = 1, max_length = 64),
-        ("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[!-~]+$")),
-    responses((status = 201, description = "The member", body = Added)))]
-async fn add(
-    State(desk): State<Desk>,
-    caller: Caller,
-    At(account): At<AccountId>,
-    input: Input<AddMember>,
-) -> Result<Response, Problem> {
-    let (working, actor) = (desk.clone(), caller.actor.clone());
-    let operation = async move {
-        let invited = working.invite(&actor, &account, &input.value.email, input.value.role).await?;
-        let (version, ends_at) = (invited.member.version, invited.ends_at);
-        let invitation = invited.invitation.map(Shown);
-        answer(201, Some(version), &Added { member: invited.member, invitation, invitation_ends_at: ends_at })
-    };
-    caller.once(&desk, input.request, operation).await
 }
 
 /// A member.

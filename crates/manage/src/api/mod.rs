@@ -3,6 +3,7 @@
 mod accounts;
 mod audit;
 mod docs;
+mod invitations;
 mod keys;
 mod members;
 mod plans;
@@ -93,6 +94,7 @@ fn protected_routes() -> OpenApiRouter<Desk> {
     OpenApiRouter::new()
         .merge(accounts::routes())
         .merge(members::routes())
+        .merge(invitations::routes())
         .merge(users::routes())
         .merge(keys::routes())
         .merge(tokens::routes())

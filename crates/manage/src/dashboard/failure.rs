@@ -125,6 +125,17 @@ pub(super) fn explain(error: &DeskError) -> (&'static str, String) {
         ),
         DeskError::LastOwner => ("An owner is needed", "An account keeps at least one owner.".to_owned()),
         DeskError::WrongCredentials => ("Not signed in", "The e-mail address or the password is wrong.".to_owned()),
+        DeskError::SignInAgain => (
+            "Sign in again",
+            "You signed in a while ago, and this hands out authority. Sign in again, then repeat it.".to_owned(),
+        ),
+        DeskError::AddressInUse => (
+            "You have a user already",
+            "This e-mail address has a user already. Sign in, then open the link again.".to_owned(),
+        ),
+        DeskError::AccountLimit { limit } => {
+            ("No more accounts", format!("You own {limit} accounts, which is the most. Ask the operator."))
+        }
         DeskError::LinkEnded => {
             ("The link has ended", "It was used already, is too old, or never was. Ask for another.".to_owned())
         }

@@ -13,10 +13,10 @@ use super::failure::Failure;
 use super::page::Frame;
 use super::web::{self, Visitor};
 use crate::actor::Actor;
+use crate::authority::Rights;
 use crate::desk::Desk;
 use crate::error::DeskError;
 use crate::records::{Account, User, Versioned};
-use crate::role::Rights;
 
 /// Somebody who is signed in.
 pub(super) struct Member {

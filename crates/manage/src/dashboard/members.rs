@@ -25,7 +25,6 @@ struct Row {
     role: &'static str,
     since: When,
     last_seen: Option<When>,
-    is_pending: bool,
     is_self: bool,
     /// Whether the visitor may change or remove them.
     may_change: bool,
@@ -98,7 +97,6 @@ fn row(member: &Member, view: MemberView) -> Row {
         role: view.role.as_str(),
         since: When::at(view.created_at, now),
         last_seen: When::maybe(view.user.last_sign_in_at, now),
-        is_pending: view.pending,
         version: view.version,
     }
 }
@@ -138,8 +136,7 @@ pub(super) async fn invite(Posted { member, form }: Posted) -> Result<Response, 
     let invite = async move {
         let role = role.map_err(|_| DeskError::invalid("role", "choose one"))?;
         let invited = desk.invite(&actor, &account, &email, role).await?;
-        let secret = invited.invitation.map(|secret| secret.to_string());
-        Ok(Invitation { email: invited.member.user.email, role, secret })
+        Ok(Invitation { email: invited.invitation.email, role, secret: Some(invited.secret.to_string()) })
     };
     let (mut invitation, was_shown) = match once::once(&member, &form, invite).await {
         Ok(Shown::Now(invitation)) => (invitation, false),

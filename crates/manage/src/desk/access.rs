@@ -9,7 +9,9 @@ use keyward::{
 };
 
 use super::Desk;
-use crate::records::{Access, Family, Member, StoredUser, Versioned};
+use crate::actor::Principal;
+use crate::error::DeskError;
+use crate::records::{Access, Family, StoredUser, Versioned};
 
 /// What restricted management keys begin with.
 pub const MANAGEMENT_PREFIX: &str = "kwm";
@@ -148,9 +150,11 @@ impl KeyStore for AccessTokens {
         let Some(user): Option<Versioned<StoredUser>> = desk.get(family.user.as_str()).await? else {
             return Ok(Found::unknown());
         };
-        let role = match desk.get::<Member>(&Member::id_of(&family.account, &user.id)).await? {
-            Some(member) => member.role.rights().scopes().clone(),
-            None => ScopeSet::default(),
+        let principal = Principal::User(user.id.clone());
+        let role = match desk.standing(&principal, &family.account).await {
+            Ok(standing) => standing.rights.scopes().clone(),
+            Err(DeskError::Store(error)) => return Err(error),
+            Err(_) => ScopeSet::default(),
         };
         let identity = Identity::access_token(access.id.clone(), family.account.clone(), user.id.clone())
             .with_scopes(role)

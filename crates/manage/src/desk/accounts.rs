@@ -1,6 +1,6 @@
 //! Accounts.
 
-use keyward::{AccountId, AccountRecord, KeysError, Timestamp};
+use keyward::{AccountId, AccountRecord, KeysError, Timestamp, UserId};
 use smol_str::SmolStr;
 
 use super::audit::{Draft, Target};
@@ -35,24 +35,46 @@ impl Desk {
     /// Makes an account that the acting user owns.
     ///
     /// # Errors
-    /// [`DeskError::UsersOnly`] for keys, [`DeskError::Invalid`].
+    /// [`DeskError::UsersOnly`] for keys, [`DeskError::Invalid`]; [`DeskError::AccountLimit`] if the user owns as many as
+    /// [`account_limit`](crate::DeskBuilder::account_limit) allows.
     pub async fn create_account(&self, actor: &Actor, name: &str) -> Result<Versioned<Account>, DeskError> {
         let name = check_name("name", name)?;
-        let owner = match &actor.who {
-            Who::System(_) => None,
-            _ => Some(self.acting_user(actor).await?),
-        };
         let account = self.new_account(AccountId::generate(), name);
-        self.put_in_key_store(&account).await?;
-        let mut writes = vec![account.insert()?];
-        if let Some(owner) = owner {
-            writes.push(self.new_member(&account.id, &owner.id, Role::Owner).insert()?);
-        }
         let draft = Draft::new(actor, "account.create", Target::new("account", &account.id))
             .account(&account.id)
             .after(&account);
-        self.commit_or_stale(writes, draft).await?;
-        Ok(Versioned { value: account, version: 1 })
+        if actor.is_system() {
+            self.put_in_key_store(&account).await?;
+            self.commit_or_stale(vec![account.insert()?], draft).await?;
+            return Ok(Versioned { value: account, version: 1 });
+        }
+        for _ in 0..super::ATTEMPTS {
+            let owner = self.acting_user(actor).await?;
+            self.check_account_limit(actor, &owner.id).await?;
+            self.put_in_key_store(&account).await?;
+            // The user is written too: of two accounts that are made at once, the second is counted again, and a user who is deleted at
+            // this moment does not stay behind as an owner.
+            let member = self.new_member(&account.id, &owner.id, Role::Owner);
+            let writes = vec![owner.replace(&owner.value)?, account.insert()?, member.insert()?];
+            if self.commit(writes, draft.clone()).await?.is_ok() {
+                return Ok(Versioned { value: account, version: 1 });
+            }
+        }
+        Err(DeskError::Stale)
+    }
+
+    /// Refuses another account to a user who owns as many as one may. The operator's own staff makes accounts for customers.
+    async fn check_account_limit(&self, actor: &Actor, user: &UserId) -> Result<(), DeskError> {
+        let limit = self.0.settings.account_limit;
+        let owned = self.memberships(user).await?.iter().filter(|member| member.role == Role::Owner).count();
+        if owned < limit as usize {
+            return Ok(());
+        }
+        match self.rights(actor, self.operator()).await {
+            Ok(rights) if rights.allows(&scopes::ACCOUNTS_WRITE) => Ok(()),
+            Ok(_) | Err(DeskError::NotFound(_)) => Err(DeskError::AccountLimit { limit }),
+            Err(error) => Err(error),
+        }
     }
 
     /// An account. Needs `accounts:read`.
@@ -135,6 +157,8 @@ impl Desk {
     ) -> Result<Versioned<Account>, DeskError> {
         self.rights(actor, id).await?.require(&scopes::ACCOUNTS_WRITE)?;
         if update.plan.is_some() || update.features.is_some() || update.suspended.is_some() {
+            // Lifting a suspension makes every key of the account work again.
+            self.check_recent(actor).await?;
             let forbidden = |_| DeskError::Forbidden(scopes::PLANS_WRITE);
             self.rights(actor, self.operator()).await.map_err(forbidden)?.require(&scopes::PLANS_WRITE)?;
         }

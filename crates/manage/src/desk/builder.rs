@@ -33,6 +33,7 @@ pub(crate) struct Settings {
     pub(crate) operator: AccountId,
     pub(crate) sign_up: SignUpPolicy,
     pub(crate) key_limit: u32,
+    pub(crate) account_limit: u32,
     pub(crate) session_idle: Duration,
     pub(crate) session_life: Duration,
     pub(crate) recent_sign_in: Duration,
@@ -94,6 +95,7 @@ impl DeskBuilder {
                 operator: "operator".parse().unwrap_or_else(|_| AccountId::generate()),
                 sign_up: SignUpPolicy::default(),
                 key_limit: 100,
+                account_limit: 20,
                 session_idle: 8 * HOUR,
                 session_life: 7 * 24 * HOUR,
                 recent_sign_in: 12 * HOUR,
@@ -147,6 +149,12 @@ impl DeskBuilder {
         self
     }
 
+    /// How many accounts a user may own who does not manage the operator's. Defaults to 20.
+    pub fn account_limit(mut self, accounts: u32) -> Self {
+        self.settings.account_limit = accounts;
+        self
+    }
+
     /// How long a session lives without being used, and at all; 8 hours and 7 days without this.
     pub fn session_life(mut self, idle: Duration, at_most: Duration) -> Self {
         (self.settings.session_idle, self.settings.session_life) = (idle, at_most);
@@ -159,8 +167,8 @@ impl DeskBuilder {
         self
     }
 
-    /// How long ago people may have signed in to the dashboard who are given a key there, new or rotated; 12 hours without this. Others sign
-    /// in again first, and what they typed comes back.
+    /// How long after signing in a session may hand out authority: create, rotate, enable or change a key, invite, give a role, make a link
+    /// for another password, enable a user. Later sessions get [`DeskError::SignInAgain`]. Defaults to 12 hours.
     pub fn recent_sign_in(mut self, within: Duration) -> Self {
         self.settings.recent_sign_in = within;
         self

@@ -102,11 +102,11 @@ impl Desk {
             return Ok(None);
         }
         let mut user = StoredUser { last_sign_in_at: Some(self.now()), ..known.value.clone() };
-        if user.is_unproven {
-            // Somebody chose this password who may never have read a mail to this address.
-            (user.password, user.is_unproven) = (None, false);
+        if user.address_proven_at.is_none() {
+            // The password was chosen by a person who may never have read a mail to this address: it ends, with all sessions and tokens.
+            (user.password, user.address_proven_at) = (None, Some(self.now()));
             user.epoch += 1;
-            after["password"] = json!("removed, as the address was not known to be theirs");
+            after["password"] = json!("removed, as the address was unproven");
         }
         let link = self.new_link(claims, &user);
         let draft = Draft::anonymous(context, "user.link", Target::new("user", &user.id)).after(after);
@@ -122,12 +122,9 @@ impl Desk {
         after: serde_json::Value,
     ) -> Result<Option<Admitted>, DeskError> {
         if self.0.settings.sign_up == SignUpPolicy::Closed {
-            return Ok(None);
+            return self.add_invited(context, claims, email, after).await;
         }
-        let name = claims.name.as_deref().and_then(|name| check_name("name", name).ok());
-        let name = name.unwrap_or_else(|| email.chars().take(100).collect());
-        let mut user = self.new_user(email, name, None);
-        user.last_sign_in_at = Some(self.now());
+        let user = self.new_external(claims, email);
         let account = self.new_account(AccountId::generate(), user.name.clone());
         // First: an account that nobody belongs to does no harm.
         self.put_in_key_store(&account).await?;
@@ -136,6 +133,34 @@ impl Desk {
         let writes = vec![user.insert()?, account.insert()?, member.insert()?, link.insert()?];
         let draft = Draft::anonymous(context, "user.sign_up", Target::new("user", &user.id)).account(&account.id);
         Ok(Some(Admitted { user, writes, draft: draft.after(after) }))
+    }
+
+    /// A user without an account, for an address that a valid invitation waits for. The user accepts it after signing in.
+    async fn add_invited(
+        &self,
+        context: &Context,
+        claims: &Claims,
+        email: String,
+        after: serde_json::Value,
+    ) -> Result<Option<Admitted>, DeskError> {
+        let mut is_invited = false;
+        for invitation in self.invitations_to(&email).await? {
+            is_invited |= self.judge(&invitation).await.is_ok();
+        }
+        if !is_invited {
+            return Ok(None);
+        }
+        let user = self.new_external(claims, email);
+        let writes = vec![user.insert()?, self.new_link(claims, &user).insert()?];
+        let draft = Draft::anonymous(context, "user.link", Target::new("user", &user.id)).after(after);
+        Ok(Some(Admitted { user, writes, draft }))
+    }
+
+    fn new_external(&self, claims: &Claims, email: String) -> StoredUser {
+        let name = claims.name.as_deref().and_then(|name| check_name("name", name).ok());
+        let name = name.unwrap_or_else(|| email.chars().take(100).collect());
+        let now = Some(self.now());
+        StoredUser { last_sign_in_at: now, address_proven_at: now, ..self.new_user(email, name, None) }
     }
 
     fn new_link(&self, claims: &Claims, user: &StoredUser) -> Link {

@@ -1,46 +1,95 @@
-//! Inviting: a link with which somebody who is to belong to an account chooses a password.
+//! Invitations: how somebody comes to belong to an account.
+//!
+//! An invitation gives nothing until its holder accepts it: with the link, or signed in with an address that mail or an identity provider
+//! has proved. Its maker's rights are compared when it is made and again when it is used.
 
 use std::time::Duration;
 
-use keyward::{AccountId, Timestamp};
+use keyward::{AccountId, Timestamp, UserId};
+use serde::Serialize;
 use serde_json::json;
+use utoipa::ToSchema;
 use zeroize::Zeroizing;
 
 use super::Desk;
 use super::audit::{DoesNotFit, Draft, Target};
 use super::check_name;
-use super::members::MemberView;
+use super::page::{Page, PageRequest};
+use super::standing::Standing;
 use super::users::normal_email;
-use crate::actor::{Actor, Context};
+use crate::actor::{Actor, ActorName, Context};
 use crate::error::DeskError;
-use crate::records::{Account, Entity, Invitation, StoredUser, Versioned, digest_of, new_secret};
+use crate::records::{Account, Entity, Invitation, Member, StoredUser, Versioned, digest_of, new_secret};
 use crate::role::{Role, scopes};
+use crate::store::{Kind, List, Write};
 
-/// How long a link is good for.
+/// How long a link works.
 const LIFE: Duration = Duration::from_secs(7 * 24 * 3_600);
+/// How many open invitations an account may have.
+const MOST_OPEN: usize = 500;
 
-/// Somebody who was made a member.
+/// An invitation into an account, without its link.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct InvitationView {
+    /// Its id. It is no secret, and accepts nothing without the address.
+    pub id: String,
+    /// The account.
+    #[schema(value_type = String)]
+    pub account: AccountId,
+    /// The account's display name.
+    pub account_name: String,
+    /// The address that was invited, in lower case.
+    pub email: String,
+    /// The role that it gives.
+    pub role: Role,
+    /// The actor who invited.
+    pub invited_by: ActorName,
+    /// When it was made.
+    #[schema(value_type = String, format = DateTime)]
+    pub created_at: Timestamp,
+    /// When it expires.
+    #[schema(value_type = String, format = DateTime)]
+    pub ends_at: Timestamp,
+}
+
+/// An invitation that was made.
 pub struct Invited {
-    /// Who, and as what.
-    pub member: MemberView,
-    /// What they choose a password with, once, if they have none yet. It is shown this once.
-    pub invitation: Option<Zeroizing<String>>,
-    /// When the invitation ends.
-    pub ends_at: Option<Timestamp>,
+    /// What is known of it.
+    pub invitation: InvitationView,
+    /// The secret of its link, shown this once.
+    pub secret: Zeroizing<String>,
 }
 
 impl std::fmt::Debug for Invited {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Invited").field("member", &self.member).finish_non_exhaustive()
+        f.debug_struct("Invited").field("invitation", &self.invitation).finish_non_exhaustive()
     }
 }
 
 impl Desk {
-    /// Makes whoever has this e-mail address a member of an account. Needs `members:write`, and nobody gives a role above their own.
+    /// Invites an e-mail address into an account. Needs `members:write`; the role may not exceed the actor's own.
+    ///
+    /// The address becomes a member when the invitation is accepted. Inviting it again replaces the invitation and its link.
     ///
     /// # Errors
-    /// [`DeskError::Duplicate`] if they are a member already, [`DeskError::Escalation`], [`DeskError::NotFound`],
-    /// [`DeskError::Forbidden`], [`DeskError::Invalid`].
+    /// [`DeskError::Duplicate`] if the address is a member already, [`DeskError::Escalation`], [`DeskError::SignInAgain`],
+    /// [`DeskError::NotFound`], [`DeskError::Forbidden`], [`DeskError::Invalid`].
+    ///
+    /// # Examples
+    /// ```
+    /// # use keyward_manage::{Actor, Context, Desk, NewUser, Role, SqliteDesk};
+    /// # use keyward_sqlite::SqliteStore;
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let store = SqliteStore::temporary()?;
+    /// # let desk = Desk::builder(store.clone(), SqliteDesk::open(&store)?).build()?;
+    /// # let system = Actor::system("example", Context::new());
+    /// # desk.create_owner(&system, NewUser::new("ada@example.com", "Ada", "correct horse battery")).await?;
+    /// let invited = desk.invite(&system, desk.operator(), "grace@example.com", Role::Developer).await?;
+    /// // Send the link to grace@example.com, and to no other address.
+    /// let link = format!("https://keys.example.com/register?invitation={}", *invited.secret);
+    /// # let _ = link;
+    /// # Ok(()) }
+    /// ```
     pub async fn invite(
         &self,
         actor: &Actor,
@@ -48,47 +97,53 @@ impl Desk {
         email: &str,
         role: Role,
     ) -> Result<Invited, DeskError> {
-        let rights = self.rights(actor, account).await?;
+        let Standing { rights, rests_on } = self.standing(&actor.principal(), account).await?;
         rights.require(&scopes::MEMBERS_WRITE)?;
         rights.check_role(role)?;
-        self.read_account(account).await?;
+        self.check_recent(actor).await?;
+        let account_name = self.read_account(account).await?.value.name;
         let email = normal_email(email)?;
-        let known: Option<Versioned<StoredUser>> = self.find(&email).await?;
-        let user = match &known {
-            Some(user) => user.value.clone(),
-            None => self.new_user(email.clone(), email.chars().take(100).collect(), None),
-        };
-        let member = self.new_member(account, &user.id, role);
-        let mut writes = vec![member.insert()?];
-        if known.is_none() {
-            writes.push(user.insert()?);
+        if let Some(user) = self.find::<StoredUser>(&email).await?
+            && self.get::<Member>(&Member::id_of(account, &user.id)).await?.is_some()
+        {
+            return Err(DeskError::Duplicate("member"));
         }
-        // For who has never been here alone: a link must not let anybody in as somebody else.
-        // And not for somebody whom others have invited, whose link it would be as well.
-        let is_theirs_to_invite = known.is_none() || self.check_covers(actor, &user.id).await.is_ok();
-        let secret = if user.is_pending() && is_theirs_to_invite && self.takes_passwords() {
-            Some(new_secret("kwi_")?)
-        } else {
-            None
+        let secret = new_secret("kwi_")?;
+        let now = self.now();
+        let invitation = Invitation {
+            id: Invitation::id_of(account, &email),
+            digest: digest_of(&secret),
+            account: account.clone(),
+            email,
+            role,
+            invited_by: actor.name(),
+            created_at: now,
+            ends_at: now.saturating_add(LIFE),
         };
-        let ends_at = self.now().saturating_add(LIFE);
-        if let Some(secret) = &secret {
-            writes.push(Invitation { digest: digest_of(secret), user: user.id.clone(), ends_at }.insert()?);
-        }
-        let draft = Draft::new(actor, "member.add", Target::new("user", &user.id))
+        let write = match self.get::<Invitation>(&invitation.id).await? {
+            Some(known) if known.ends_at > now => {
+                rights.check_outranks(known.role)?;
+                known.replace(&invitation)?
+            }
+            Some(known) => known.replace(&invitation)?,
+            None => {
+                let open = List::of(Kind::Invitation, MOST_OPEN).owner(account.as_str());
+                if self.list::<Invitation>(&open).await?.len() >= MOST_OPEN {
+                    let message =
+                        format!("this account has {MOST_OPEN} open invitations, the most: withdraw some first");
+                    return Err(DeskError::invalid("email", message));
+                }
+                invitation.insert()?
+            }
+        };
+        let draft = Draft::new(actor, "member.invite", Target::new("invitation", &invitation.id))
             .account(account)
-            .after(json!({"email": user.email, "role": role}));
-        match self.commit(writes, draft).await? {
-            Ok(()) => {}
-            Err(DoesNotFit(0)) => return Err(DeskError::Duplicate("member")),
-            Err(_) => return Err(DeskError::Stale),
-        }
-        let member = self.view(Versioned { value: member, version: 1 }).await?;
-        Ok(Invited { member, ends_at: secret.is_some().then_some(ends_at), invitation: secret })
+            .after(json!({"email": invitation.email, "role": role}));
+        self.commit_or_stale([vec![write], rests_on].concat(), draft).await?;
+        Ok(Invited { invitation: view(invitation, account_name), secret })
     }
 
-    /// A link with which the first owner of the operator's account chooses their password: for whoever starts the program, and only as
-    /// long as there is no owner.
+    /// Invites the first owner of the operator's account: for the program at its start, as long as there is no owner.
     ///
     /// # Errors
     /// [`DeskError::Duplicate`] if there is an owner already.
@@ -104,14 +159,63 @@ impl Desk {
         self.invite(actor, &self.operator().clone(), email, Role::Owner).await
     }
 
-    /// Chooses a password, with the invitation that somebody was given.
+    /// Lists the open invitations of an account, the oldest first. Needs `members:read`.
     ///
     /// # Errors
-    /// [`DeskError::LinkEnded`], [`DeskError::Invalid`], [`DeskError::Throttled`], [`DeskError::PasswordsOff`].
+    /// [`DeskError::NotFound`], [`DeskError::Forbidden`], [`DeskError::Invalid`] for a bad cursor.
+    pub async fn invitations(
+        &self,
+        actor: &Actor,
+        account: &AccountId,
+        page: &PageRequest,
+    ) -> Result<Page<InvitationView>, DeskError> {
+        self.rights(actor, account).await?.require(&scopes::MEMBERS_READ)?;
+        let name = self.read_account(account).await?.value.name;
+        let list = page.apply(List::of(Kind::Invitation, 0).owner(account.as_str()))?;
+        let found = self.list::<Invitation>(&list).await?;
+        let mut page = page.page(found, |invitation| (invitation.value.sort(), invitation.value.id()));
+        let now = self.now();
+        page.items.retain(|invitation| invitation.ends_at > now);
+        Ok(page.map(|invitation| view(invitation.value, name.clone())))
+    }
+
+    /// Withdraws an invitation, so that its link stops working. Needs `members:write`; the role may not be above the actor's own.
+    ///
+    /// # Errors
+    /// [`DeskError::NotFound`], [`DeskError::Forbidden`], [`DeskError::Escalation`], [`DeskError::Stale`] if it is accepted at this moment.
+    pub async fn withdraw_invitation(&self, actor: &Actor, account: &AccountId, id: &str) -> Result<(), DeskError> {
+        let Standing { rights, rests_on } = self.standing(&actor.principal(), account).await?;
+        rights.require(&scopes::MEMBERS_WRITE)?;
+        let known = self.get::<Invitation>(id).await?.filter(|known| known.account == *account);
+        let known = known.ok_or(DeskError::NotFound("invitation"))?;
+        rights.check_outranks(known.role)?;
+        let draft = Draft::new(actor, "member.withdraw_invitation", Target::new("invitation", id))
+            .account(account)
+            .before(json!({"email": known.email, "role": known.role}));
+        self.commit_or_stale([vec![known.remove()], rests_on].concat(), draft).await
+    }
+
+    /// The invitation that a link is of, for the page that it opens.
+    ///
+    /// # Errors
+    /// [`DeskError::LinkEnded`], [`DeskError::Throttled`].
+    pub async fn invitation(&self, context: &Context, secret: &str) -> Result<InvitationView, DeskError> {
+        self.0.throttle.check(context, None)?;
+        let invitation = self.by_secret(secret).await?;
+        self.judge(&invitation).await?;
+        let name = self.read_account(&invitation.account).await?.value.name;
+        Ok(view(invitation.value, name))
+    }
+
+    /// Accepts an invitation with its link, and creates the user with this name and password.
+    ///
+    /// # Errors
+    /// [`DeskError::LinkEnded`]; [`DeskError::AddressInUse`] if the address has a user, who signs in and accepts then;
+    /// [`DeskError::Invalid`], [`DeskError::Throttled`], [`DeskError::PasswordsOff`].
     pub async fn accept_invitation(
         &self,
         context: &Context,
-        invitation: &str,
+        secret: &str,
         name: &str,
         new_password: &str,
     ) -> Result<(), DeskError> {
@@ -119,18 +223,158 @@ impl Desk {
         self.0.throttle.check(context, None)?;
         let name = check_name("name", name)?;
         self.0.passwords.check(new_password, &[&name]).await?;
-        let known: Versioned<Invitation> = self.get(&digest_of(invitation)).await?.ok_or(DeskError::LinkEnded)?;
-        if known.ends_at <= self.now() {
-            return Err(DeskError::LinkEnded);
-        }
-        let user: Versioned<StoredUser> = self.get(known.user.as_str()).await?.ok_or(DeskError::LinkEnded)?;
-        if !user.is_pending() || user.disabled_at.is_some() {
-            return Err(DeskError::LinkEnded);
+        let invitation = self.by_secret(secret).await?;
+        self.judge(&invitation).await?;
+        if self.find::<StoredUser>(&invitation.email).await?.is_some() {
+            return Err(DeskError::AddressInUse);
         }
         let password = Some(self.0.passwords.hash(new_password.to_owned()).await?);
-        let chosen = StoredUser { name, password, ..user.value.clone() };
-        let draft = Draft::anonymous(context, "user.accept_invitation", Target::new("user", &user.id));
-        let written = self.commit(vec![known.remove(), user.replace(&chosen)?], draft).await?;
-        written.map_err(|_| DeskError::LinkEnded)
+        let user = StoredUser {
+            // The link may have stayed with its maker. Only the program's own, which its operator reads at the terminal, proves an address.
+            address_proven_at: (invitation.invited_by.kind == "system").then(|| self.now()),
+            ..self.new_user(invitation.email.clone(), name, password)
+        };
+        let draft = Draft::anonymous(context, "member.accept", Target::new("user", &user.id));
+        let (writes, draft) = self.acceptance(&invitation, &user.id, draft).await?;
+        match self.commit([vec![user.insert()?], writes].concat(), draft).await? {
+            Ok(()) => Ok(()),
+            Err(DoesNotFit(0)) => Err(DeskError::AddressInUse),
+            Err(_) => Err(DeskError::LinkEnded),
+        }
     }
+
+    /// Accepts an invitation for the acting user, with its link.
+    ///
+    /// # Errors
+    /// [`DeskError::LinkEnded`]; [`DeskError::Invalid`] if it is for another address; [`DeskError::Duplicate`] if the user is a member
+    /// already; [`DeskError::UsersOnly`].
+    pub async fn join_by_link(&self, actor: &Actor, secret: &str) -> Result<AccountId, DeskError> {
+        let user = self.acting_user(actor).await?;
+        let invitation = self.by_secret(secret).await?;
+        if invitation.email != user.email {
+            return Err(DeskError::invalid("invitation", "made for another e-mail address than yours"));
+        }
+        self.join_user(actor, &user, invitation).await
+    }
+
+    /// The open invitations of the acting user, if mail or an identity provider has proved the user's address. Others accept by link.
+    ///
+    /// # Errors
+    /// [`DeskError::UsersOnly`].
+    pub async fn own_invitations(&self, actor: &Actor) -> Result<Vec<InvitationView>, DeskError> {
+        let user = self.acting_user(actor).await?;
+        let mut open = Vec::new();
+        for invitation in self.open_invitations_of(&user).await? {
+            if self.judge(&invitation).await.is_ok() {
+                let name = self.read_account(&invitation.account).await?.value.name;
+                open.push(view(invitation.value, name));
+            }
+        }
+        Ok(open)
+    }
+
+    /// Accepts one of the acting user's [own invitations](Self::own_invitations).
+    ///
+    /// # Errors
+    /// [`DeskError::NotFound`], also while the user's address is unproven; [`DeskError::LinkEnded`], [`DeskError::Duplicate`],
+    /// [`DeskError::UsersOnly`].
+    pub async fn join(&self, actor: &Actor, id: &str) -> Result<AccountId, DeskError> {
+        let user = self.acting_user(actor).await?;
+        let invitation = self.own_invitation(&user, id).await?;
+        self.join_user(actor, &user, invitation).await
+    }
+
+    /// Declines one of the acting user's [own invitations](Self::own_invitations).
+    ///
+    /// # Errors
+    /// [`DeskError::NotFound`], [`DeskError::UsersOnly`].
+    pub async fn decline_invitation(&self, actor: &Actor, id: &str) -> Result<(), DeskError> {
+        let user = self.acting_user(actor).await?;
+        let invitation = self.own_invitation(&user, id).await?;
+        let draft = Draft::new(actor, "member.decline", Target::new("invitation", id)).account(&invitation.account);
+        self.commit_or_stale(vec![invitation.remove()], draft).await
+    }
+
+    async fn own_invitation(&self, user: &StoredUser, id: &str) -> Result<Versioned<Invitation>, DeskError> {
+        let open = self.open_invitations_of(user).await?;
+        open.into_iter().find(|known| known.id == id).ok_or(DeskError::NotFound("invitation"))
+    }
+
+    /// The invitations to an address, as long as they have not expired; none for an address that is unproven.
+    async fn open_invitations_of(&self, user: &StoredUser) -> Result<Vec<Versioned<Invitation>>, DeskError> {
+        if user.address_proven_at.is_none() {
+            return Ok(Vec::new());
+        }
+        self.invitations_to(&user.email).await
+    }
+
+    /// The invitations to an address that have not expired, whoever has it.
+    pub(crate) async fn invitations_to(&self, email: &str) -> Result<Vec<Versioned<Invitation>>, DeskError> {
+        let mut found = self.list::<Invitation>(&List::of(Kind::Invitation, MOST_OPEN).subject(email)).await?;
+        let now = self.now();
+        found.retain(|invitation| invitation.ends_at > now);
+        Ok(found)
+    }
+
+    async fn by_secret(&self, secret: &str) -> Result<Versioned<Invitation>, DeskError> {
+        let known: Option<Versioned<Invitation>> = self.find(&digest_of(secret)).await?;
+        known.filter(|known| known.ends_at > self.now()).ok_or(DeskError::LinkEnded)
+    }
+
+    /// Compares what an invitation gives with what its maker may give now.
+    pub(crate) async fn judge(&self, invitation: &Invitation) -> Result<Vec<Write>, DeskError> {
+        let maker = invitation.invited_by.principal().ok_or(DeskError::LinkEnded)?;
+        let standing = match self.standing(&maker, &invitation.account).await {
+            Ok(standing) => standing,
+            Err(DeskError::NotFound(_)) => return Err(DeskError::LinkEnded),
+            Err(error) => return Err(error),
+        };
+        let may = standing.rights.allows(&scopes::MEMBERS_WRITE) && standing.rights.may_give(invitation.role);
+        if may { Ok(standing.rests_on) } else { Err(DeskError::LinkEnded) }
+    }
+
+    /// What makes a user the member that an invitation says, and what is logged of it.
+    async fn acceptance(
+        &self,
+        invitation: &Versioned<Invitation>,
+        user: &UserId,
+        draft: Draft,
+    ) -> Result<(Vec<Write>, Draft), DeskError> {
+        let rests_on = self.judge(invitation).await?;
+        let member = self.new_member(&invitation.account, user, invitation.role);
+        let writes = [vec![invitation.remove(), member.insert()?], rests_on].concat();
+        let draft = draft
+            .account(&invitation.account)
+            .after(json!({"email": invitation.email, "role": invitation.role, "invited_by": invitation.invited_by}));
+        Ok((writes, draft))
+    }
+
+    async fn join_user(
+        &self,
+        actor: &Actor,
+        user: &Versioned<StoredUser>,
+        invitation: Versioned<Invitation>,
+    ) -> Result<AccountId, DeskError> {
+        if self.get::<Member>(&Member::id_of(&invitation.account, &user.id)).await?.is_some() {
+            return Err(DeskError::Duplicate("member"));
+        }
+        let mut user = user.clone();
+        for _ in 0..super::ATTEMPTS {
+            let draft = Draft::new(actor, "member.accept", Target::new("user", &user.id));
+            let (writes, draft) = self.acceptance(&invitation, &user.id, draft).await?;
+            // The user is expected, so a user who is deleted at this moment does not stay behind as a member.
+            match self.commit([vec![user.expect()], writes].concat(), draft).await? {
+                Ok(()) => return Ok(invitation.value.account),
+                // The user was changed at this moment, for instance by another sign-in.
+                Err(DoesNotFit(0)) => user = self.acting_user(actor).await?,
+                Err(_) => return Err(DeskError::LinkEnded),
+            }
+        }
+        Err(DeskError::Stale)
+    }
+}
+
+fn view(invitation: Invitation, account_name: String) -> InvitationView {
+    let Invitation { id, digest: _, account, email, role, invited_by, created_at, ends_at } = invitation;
+    InvitationView { id, account, account_name, email, role, invited_by, created_at, ends_at }
 }

@@ -16,9 +16,10 @@ use super::access::{MANAGEMENT_PREFIX, SECRET_MANAGEMENT_PREFIX};
 use super::audit::{Draft, Target};
 use super::page::Page;
 use crate::actor::{Actor, Who};
+use crate::authority::Rights;
 use crate::error::DeskError;
 use crate::records::Versioned;
-use crate::role::{Purpose, Rights, scopes};
+use crate::role::{Purpose, scopes};
 
 /// A key that ends within this is told as ending soon.
 const SOON: Duration = Duration::from_secs(14 * 24 * 3_600);
@@ -257,7 +258,8 @@ impl Desk {
         let KeyDraft { purpose, mut new } = draft;
         let rights = self.rights(actor, &new.account).await?;
         rights.require(&scopes::KEYS_WRITE)?;
-        rights.check_key(purpose, new.kind, new.mode, &new.scopes)?;
+        rights.check_key(&Rights::of_new(&new, purpose).within(&new.account, self.operator()))?;
+        self.check_recent(actor).await?;
         new.name = super::check_name("name", &new.name)?;
         check_rules(Some(&new.endpoints), Some(&new.networks), Some(&new.metadata))?;
         let (id, account) = (CredentialId::generate(), new.account.clone());
@@ -319,31 +321,12 @@ impl Desk {
         version: u64,
     ) -> Result<(KeyView, Propagation), DeskError> {
         let (key, rights) = self.reach(actor, id, &scopes::KEYS_WRITE).await?;
-        let purpose = self.check_within(&rights, &key)?;
+        self.check_within(&rights, &key)?;
         if key.version != version {
             return Err(DeskError::Stale);
         }
-        let now = self.now();
-        if !matches!(key.status(now), KeyStatus::Active | KeyStatus::Disabled) {
-            return Err(DeskError::Ended);
-        }
         let name = change.name.as_deref().map(|name| super::check_name("name", name)).transpose()?;
         check_rules(change.endpoints.as_deref(), change.networks.as_deref(), change.metadata.as_ref())?;
-        if let Some(scopes) = &change.scopes {
-            rights.check_key(purpose, key.kind, key.mode, scopes)?;
-            if key.kind == KeyKind::Restricted && scopes.is_empty() {
-                return Err(DeskError::invalid("scopes", "a restricted key needs at least one"));
-            }
-        }
-        if let Some(end) = change.expires_at {
-            if end.is_some_and(|end| end <= now || key.not_before.is_some_and(|begin| end <= begin)) {
-                return Err(DeskError::invalid("expires_at", "not in the past, and not before the key begins"));
-            }
-            let later = end.is_none_or(|end| key.expires_at.is_some_and(|known| end > known));
-            if key.rotated_to.is_some() && later {
-                return Err(DeskError::Rotated);
-            }
-        }
         let update = KeyUpdate {
             version: Some(version),
             name,
@@ -354,6 +337,12 @@ impl Desk {
             expires_at: change.expires_at,
             ..KeyUpdate::default()
         };
+        // What the key could do afterwards is compared, too.
+        let changed = changed_by(&key, &update);
+        self.check_within(&rights, &changed)?;
+        if Rights::of_record(&changed, Purpose::Api) != Rights::of_record(&key, Purpose::Api) {
+            self.check_recent(actor).await?;
+        }
         self.change_key(actor, "key.update", &key, &update).await
     }
 
@@ -371,19 +360,30 @@ impl Desk {
     ) -> Result<NewlyRotated, DeskError> {
         let (key, rights) = self.reach(actor, id, &scopes::KEYS_WRITE).await?;
         let purpose = self.check_within(&rights, &key)?;
+        self.check_recent(actor).await?;
         if overlap > MAX_OVERLAP {
             return Err(DeskError::invalid("overlap_seconds", "at most a year"));
         }
         if key.rotated_to.is_some() {
             return Err(DeskError::Rotated);
         }
-        let rotation = keyward::Rotation { overlap, version: Some(key.version), latest_end: None };
+        // During the overlap both keys work, so the successor takes a place of its own.
+        let place = (!overlap.is_zero()).then(CredentialId::generate);
+        if let Some(place) = &place {
+            self.note_making(&key.account, place).await?;
+        }
+        // A key that ends does not outlive itself in a successor.
+        let rotation = keyward::Rotation { overlap, version: Some(key.version), latest_end: rights.expires_at() };
         let draft = Draft::new(actor, "key.rotate", Target::new("key", id)).account(&key.account).before(for_log(&key));
         let rotated = self
             .logged(draft, self.keys_for(purpose).rotate_with(id, rotation), |rotated: &keyward::Rotated| {
                 Some(json!({"predecessor": for_log(&rotated.predecessor), "successor": for_log(&rotated.record)}))
             })
-            .await?;
+            .await;
+        if let Some(place) = &place {
+            self.forget_making(&key.account, place).await;
+        }
+        let rotated = rotated?;
         let now = self.now();
         Ok(NewlyRotated {
             key: rotated.key,
@@ -415,6 +415,7 @@ impl Desk {
         let (key, rights) = self.reach(actor, id, &scopes::KEYS_WRITE).await?;
         if !disabled {
             self.check_within(&rights, &key)?;
+            self.check_recent(actor).await?;
         }
         let now = self.now();
         if !matches!(key.status(now), KeyStatus::Active | KeyStatus::Disabled) {
@@ -494,7 +495,7 @@ impl Desk {
 
     fn check_within(&self, rights: &Rights, key: &KeyRecord) -> Result<Purpose, DeskError> {
         let purpose = purpose_of(&key.hint);
-        rights.check_key(purpose, key.kind, key.mode, &key.scopes)?;
+        rights.check_key(&Rights::of_record(key, purpose).within(&key.account, self.operator()))?;
         Ok(purpose)
     }
 
@@ -519,6 +520,36 @@ impl Desk {
 
 fn other(mode: Mode) -> Mode {
     if mode.is_live() { Mode::Test } else { Mode::Live }
+}
+
+/// The key as an update would leave it, in all that gives rights.
+fn changed_by(key: &KeyRecord, update: &KeyUpdate) -> KeyRecord {
+    // Named one by one: a new field that gives rights has to be applied here before it is compared.
+    let KeyUpdate {
+        scopes,
+        endpoints,
+        networks,
+        expires_at,
+        // No operation of the management API changes when a key begins.
+        not_before: _,
+        version: _,
+        name: _,
+        metadata: _,
+        disabled_at: _,
+        compromised_at: _,
+    } = update;
+    let mut changed = key.clone();
+    if let Some(scopes) = scopes {
+        changed.scopes.clone_from(scopes);
+    }
+    if let Some(endpoints) = endpoints {
+        changed.endpoints.clone_from(endpoints);
+    }
+    if let Some(networks) = networks {
+        changed.networks.clone_from(networks);
+    }
+    changed.expires_at = expires_at.unwrap_or(changed.expires_at);
+    changed
 }
 
 /// What the audit log keeps of a key.

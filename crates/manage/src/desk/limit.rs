@@ -73,7 +73,7 @@ impl Desk {
         }
     }
 
-    /// The keys that work or could be enabled, without those that have a successor; a few more than `enough` at most.
+    /// The keys that work or could be enabled, those among them that a rotation lets end later; a few more than `enough` at most.
     async fn working_keys(&self, account: &AccountId, enough: usize) -> Result<BTreeSet<CredentialId>, DeskError> {
         let mut found = BTreeSet::new();
         // The active ones twice: a key that is disabled or enabled meanwhile is in one of the three.
@@ -87,7 +87,7 @@ impl Desk {
             };
             while found.len() <= enough {
                 let page = self.0.keys.list(&query).await?;
-                found.extend(page.keys.into_iter().filter(|key| key.rotated_to.is_none()).map(|key| key.id));
+                found.extend(page.keys.into_iter().map(|key| key.id));
                 query.after = page.next;
                 if query.after.is_none() {
                     break;

@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 use super::Desk;
 use super::audit::{Draft, Target};
 use super::page::{Page, PageRequest};
+use super::standing::Standing;
 use crate::actor::Actor;
 use crate::error::DeskError;
 use crate::records::{Entity, Member, StoredUser, User, Versioned};
@@ -24,8 +25,6 @@ pub struct MemberView {
     /// Since when.
     #[schema(value_type = String, format = DateTime)]
     pub created_at: keyward::Timestamp,
-    /// Whether they have yet to choose a password, or to sign in for the first time.
-    pub pending: bool,
     /// For updates.
     pub version: u64,
 }
@@ -46,7 +45,12 @@ impl Desk {
         let found = page.page(self.list::<Member>(&list).await?, |member| (member.value.sort(), member.value.id()));
         let mut items = Vec::with_capacity(found.items.len());
         for member in found.items {
-            items.push(self.view(member).await?);
+            match self.view(member).await {
+                Ok(view) => items.push(view),
+                // The user is being deleted at this moment.
+                Err(DeskError::NotFound(_)) => {}
+                Err(error) => return Err(error),
+            }
         }
         Ok(Page { items, next: found.next })
     }
@@ -99,57 +103,59 @@ impl Desk {
         role: Option<Role>,
         version: u64,
     ) -> Result<(), DeskError> {
-        let rights = self.rights(actor, account).await?;
         let leaves = role.is_none() && actor.user() == Some(user);
-        if !leaves {
-            rights.require(&scopes::MEMBERS_WRITE)?;
-        }
-        let member = self.read_member(account, user).await?;
-        if member.version != version {
-            return Err(DeskError::Stale);
-        }
-        if !leaves {
-            rights.check_role(member.role)?;
-        }
-        if let Some(role) = role {
-            rights.check_role(role)?;
-        }
-        let mut writes: Vec<Write> = Vec::new();
-        if member.role == Role::Owner && role != Some(Role::Owner) {
-            // The account is written too: of two who take an owner away at once, one is told to look again.
-            let known = self.read_account(account).await?;
-            self.check_other_owner(account, user).await?;
-            writes.push(known.replace(&known.value)?);
-        }
-        let draft = Draft::new(
-            actor,
-            if role.is_some() { "member.update" } else { "member.remove" },
-            Target::new("user", user),
-        )
-        .account(account)
-        .before(json!({"role": member.role}));
-        let draft = match role {
-            Some(role) => {
-                writes.push(member.replace(&Member { role, ..member.value.clone() })?);
-                draft.after(json!({"role": role}))
+        for _ in 0..super::ATTEMPTS {
+            // Expected first: the member who is changed may be the one whose role allows it.
+            let Standing { rights, rests_on: mut writes } = self.standing(&actor.principal(), account).await?;
+            if !leaves {
+                rights.require(&scopes::MEMBERS_WRITE)?;
             }
-            None => {
-                writes.push(member.remove());
-                draft
+            let member = self.read_member(account, user).await?;
+            if member.version != version {
+                return Err(DeskError::Stale);
             }
-        };
-        self.commit_or_stale(writes, draft).await
+            if !leaves {
+                rights.check_outranks(member.role)?;
+            }
+            if let Some(role) = role {
+                rights.check_role(role)?;
+                self.check_recent(actor).await?;
+            }
+            if member.role == Role::Owner && role != Some(Role::Owner) {
+                writes.extend(self.other_owner(account, user).await?);
+            }
+            let action = if role.is_some() { "member.update" } else { "member.remove" };
+            let draft = Draft::new(actor, action, Target::new("user", user))
+                .account(account)
+                .before(json!({"role": member.role}));
+            let draft = match role {
+                Some(role) => {
+                    writes.push(member.replace(&Member { role, ..member.value.clone() })?);
+                    draft.after(json!({"role": role}))
+                }
+                None => {
+                    writes.push(member.remove());
+                    draft
+                }
+            };
+            // Where it does not fit, something that it rests on has changed: it is looked at again.
+            if self.commit(writes, draft).await?.is_ok() {
+                return Ok(());
+            }
+        }
+        Err(DeskError::Stale)
     }
 
-    /// Whether an account has an owner besides this one who can sign in.
-    pub(crate) async fn check_other_owner(&self, account: &AccountId, user: &UserId) -> Result<(), DeskError> {
+    /// Finds another owner of an account who can sign in, and expects them to stay one: of two writers who take the last two owners away
+    /// at once, one looks again.
+    pub(crate) async fn other_owner(&self, account: &AccountId, user: &UserId) -> Result<[Write; 2], DeskError> {
         let mut list = List::of(Kind::Member, 500).owner(account.as_str());
         loop {
             let members = self.list::<Member>(&list).await?;
             for other in members.iter().filter(|member| member.role == Role::Owner && member.user != *user) {
                 let known: Option<Versioned<StoredUser>> = self.get(other.user.as_str()).await?;
-                if known.is_some_and(|known| known.disabled_at.is_none()) {
-                    return Ok(());
+                if let Some(known) = known.filter(|known| known.disabled_at.is_none()) {
+                    return Ok([other.expect(), known.expect()]);
                 }
             }
             let Some(last) = members.last() else { return Err(DeskError::LastOwner) };
@@ -167,7 +173,6 @@ impl Desk {
             user: User::from(&user.value),
             role: member.role,
             created_at: member.created_at,
-            pending: user.is_pending(),
             version: member.version,
         })
     }

@@ -20,6 +20,7 @@ mod people;
 mod plans;
 mod resets;
 mod sessions;
+mod standing;
 mod throttle;
 mod tokens;
 mod usage;
@@ -30,7 +31,7 @@ pub use accounts::AccountUpdate;
 pub use appearance::{Appearance, AppearanceUpdate};
 pub use audit::{AuditCheckpoint, AuditEntry, AuditQuery, AuditVerdict, Outcome, Target};
 pub use builder::{DeskBuilder, SignUpPolicy};
-pub use invitations::Invited;
+pub use invitations::{InvitationView, Invited};
 pub use keys::{KeyChange, KeyDraft, KeyView, NewlyIssued, NewlyRotated, purpose_of};
 pub use leaks::{LeakPolicy, LeakReport};
 pub use members::MemberView;
@@ -53,8 +54,7 @@ use tokio::sync::Mutex;
 
 use crate::actor::{Actor, Who};
 use crate::error::DeskError;
-use crate::records::{Entity, Member, Versioned};
-use crate::role::Rights;
+use crate::records::{Entity, Versioned};
 use crate::store::{DeskStore, List, Write};
 use audit::Head;
 use builder::Settings;
@@ -135,28 +135,6 @@ impl Desk {
     #[must_use]
     pub fn key_format(&self) -> &KeyFormat {
         &self.0.format
-    }
-
-    /// What `actor` may do in `account`.
-    ///
-    /// # Errors
-    /// [`DeskError::NotFound`] if they have nothing to do with it, whether it exists or not.
-    pub async fn rights(&self, actor: &Actor, account: &AccountId) -> Result<Rights, DeskError> {
-        match &actor.who {
-            Who::System(_) => Ok(Rights::all()),
-            Who::Key(identity) if identity.account() == account || identity.account() == self.operator() => {
-                Ok(Rights::of_key(identity))
-            }
-            Who::Key(_) => Err(DeskError::NotFound("account")),
-            Who::User { id, .. } => {
-                for place in [account, self.operator()] {
-                    if let Some(member) = self.get::<Member>(&Member::id_of(place, id)).await? {
-                        return Ok(member.role.rights());
-                    }
-                }
-                Err(DeskError::NotFound("account"))
-            }
-        }
     }
 
     /// The account that an actor means who names none: its key's own, or the user's first.

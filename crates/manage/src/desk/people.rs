@@ -6,13 +6,14 @@ use serde_json::json;
 use super::Desk;
 use super::audit::{Draft, Target};
 use super::page::{Page, PageRequest};
+use super::standing::Does;
 use crate::actor::Actor;
 use crate::error::DeskError;
-use crate::records::{Account, Entity, Member, StoredUser, User, Versioned};
+use crate::records::{Account, Entity, StoredUser, User, Versioned};
 use crate::role::{Role, scopes};
 use crate::store::{Kind, List, Write};
 
-/// How many accounts of one user are looked at.
+/// How many accounts a user may belong to who is deleted: all of it is one batch of writes.
 const MOST: usize = 500;
 
 impl Desk {
@@ -55,7 +56,7 @@ impl Desk {
     /// working. Needs `members:write` in the operator's account, and nobody does it to a user whose role is above theirs.
     ///
     /// # Errors
-    /// [`DeskError::LastOwner`] for the operator's last owner who can sign in, [`DeskError::Invalid`] for the actor themselves,
+    /// [`DeskError::LastOwner`] if an account has no other owner who can sign in, [`DeskError::Invalid`] for the actor themselves,
     /// [`DeskError::NotFound`], [`DeskError::Forbidden`], [`DeskError::Escalation`].
     pub async fn set_user_disabled(
         &self,
@@ -63,18 +64,21 @@ impl Desk {
         id: &UserId,
         disabled: bool,
     ) -> Result<Versioned<User>, DeskError> {
-        self.check_governs(actor, id).await?;
+        let does = if disabled { Does::Take } else { Does::Give };
         for _ in 0..super::ATTEMPTS {
+            let mut writes = self.check_governs(actor, id, does).await?;
+            if !disabled {
+                self.check_recent(actor).await?;
+            }
             let user = self.read_user(id).await?;
             if user.disabled_at.is_some() == disabled {
                 return Ok(Versioned { value: User::from(&user.value), version: user.version });
             }
-            let mut writes = Vec::new();
-            let operator = self.operator().clone();
-            if disabled
-                && self.get::<Member>(&Member::id_of(&operator, id)).await?.is_some_and(|own| own.role == Role::Owner)
-            {
-                self.keep_owner(&operator, id, &mut writes).await?;
+            if disabled {
+                // In every account: an owner who cannot sign in is none.
+                for member in self.memberships(id).await?.iter().filter(|member| member.role == Role::Owner) {
+                    writes.extend(self.other_owner(&member.account, id).await?);
+                }
             }
             let changed = StoredUser {
                 disabled_at: disabled.then(|| self.now()),
@@ -99,21 +103,25 @@ impl Desk {
     /// [`DeskError::LastOwner`] if an account has no other owner who can sign in, [`DeskError::Stale`], [`DeskError::Invalid`] for the
     /// actor themselves, [`DeskError::NotFound`], [`DeskError::Forbidden`], [`DeskError::Escalation`].
     pub async fn delete_user(&self, actor: &Actor, id: &UserId, version: u64) -> Result<(), DeskError> {
-        self.check_governs(actor, id).await?;
+        let mut writes = self.check_governs(actor, id, Does::Take).await?;
         let user = self.read_user(id).await?;
         if user.version != version {
             return Err(DeskError::Stale);
         }
-        let mut writes = vec![user.remove()];
+        writes.push(user.remove());
         let members = self.memberships(id).await?;
-        if members.len() == MOST {
+        if members.len() >= MOST {
             return Err(DeskError::invalid("user", "a member of fewer than 500 accounts: take them out of some first"));
         }
         for member in members {
             if member.role == Role::Owner {
-                self.keep_owner(&member.account, id, &mut writes).await?;
+                writes.extend(self.other_owner(&member.account, id).await?);
             }
             writes.push(member.remove());
+        }
+        // An invitation to the address of a deleted user would let the same person in again.
+        for invitation in self.invitations_to(&user.email).await? {
+            writes.push(invitation.remove());
         }
         #[cfg(feature = "oidc")]
         for link in self.list::<crate::records::Link>(&List::of(Kind::Link, 100).owner(id.as_str())).await? {
@@ -125,31 +133,13 @@ impl Desk {
     }
 
     /// Whether an actor is the operator's, and may do this to somebody else's user.
-    async fn check_governs(&self, actor: &Actor, id: &UserId) -> Result<(), DeskError> {
+    async fn check_governs(&self, actor: &Actor, id: &UserId, does: Does) -> Result<Vec<Write>, DeskError> {
         self.rights(actor, self.operator()).await?.require(&scopes::MEMBERS_WRITE)?;
         if actor.user() == Some(id) {
             return Err(DeskError::invalid("user", "somebody else"));
         }
         self.read_user(id).await?;
-        self.check_covers(actor, id).await
-    }
-
-    /// Sees to it that an account keeps an owner besides this one. The account is written too: of two who take an owner away at once, one
-    /// has to look again.
-    async fn keep_owner(
-        &self,
-        account: &keyward::AccountId,
-        user: &UserId,
-        writes: &mut Vec<Write>,
-    ) -> Result<(), DeskError> {
-        let known = self.read_account(account).await?;
-        self.check_other_owner(account, user).await?;
-        writes.push(known.replace(&known.value)?);
-        Ok(())
-    }
-
-    async fn memberships(&self, id: &UserId) -> Result<Vec<Versioned<Member>>, DeskError> {
-        Ok(self.list::<Member>(&List::of(Kind::Member, MOST).subject(id.as_str())).await?)
+        self.check_governs_all(&actor.principal(), id, does).await
     }
 
     async fn read_user(&self, id: &UserId) -> Result<Versioned<StoredUser>, DeskError> {

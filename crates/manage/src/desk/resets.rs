@@ -10,12 +10,12 @@ use zeroize::Zeroizing;
 
 use super::Desk;
 use super::audit::{Draft, Target};
+use super::standing::Does;
 use super::users::normal_email;
 use crate::actor::{Actor, Context};
 use crate::error::DeskError;
-use crate::records::{Entity, Member, PasswordReset, StoredUser, User, Versioned, digest_of, new_secret};
-use crate::role::scopes;
-use crate::store::{Kind, List};
+use crate::records::{Entity, PasswordReset, ResetOrigin, StoredUser, User, Versioned, digest_of, new_secret};
+use crate::store::Write;
 
 /// How long a link is good for.
 const LIFE: Duration = Duration::from_secs(3_600);
@@ -71,11 +71,13 @@ impl Desk {
             return Err(DeskError::invalid("user", "somebody else: your own password is changed with the current one"));
         }
         let known: Versioned<StoredUser> = self.get(user.as_str()).await?.ok_or(DeskError::NotFound("user"))?;
-        self.check_covers(actor, user).await?;
+        let rests_on = self.check_governs_all(&actor.principal(), user, Does::Give).await?;
+        self.check_recent(actor).await?;
         if known.disabled_at.is_some() {
             return Err(DeskError::invalid("user", "one who can sign in: enable them first"));
         }
-        self.new_reset(&known, Draft::new(actor, "user.create_password_reset", Target::new("user", user))).await
+        let draft = Draft::new(actor, "user.create_password_reset", Target::new("user", user));
+        self.new_reset(&known, ResetOrigin::MadeBy(actor.name()), rests_on, draft).await
     }
 
     /// Takes note that somebody has forgotten their password: if there is such a user, and
@@ -95,7 +97,7 @@ impl Desk {
                 let user = desk.find::<StoredUser>(&email).await?;
                 let Some(user) = user.filter(|user| user.disabled_at.is_none()) else { return Ok(()) };
                 let draft = Draft::anonymous(&context, "user.forgot_password", Target::new("user", &user.id));
-                send(desk.new_reset(&user, draft).await?);
+                send(desk.new_reset(&user, ResetOrigin::Mailed, Vec::new(), draft).await?);
                 Ok::<_, DeskError>(())
             };
             if let Err(error) = sent.await {
@@ -122,62 +124,75 @@ impl Desk {
         let reset: Versioned<PasswordReset> = self.get(&digest_of(secret)).await?.ok_or(DeskError::LinkEnded)?;
         let user: Versioned<StoredUser> = self.get(reset.user.as_str()).await?.ok_or(DeskError::LinkEnded)?;
         // Another link that was used, another password and signing out everywhere end it.
-        if reset.ends_at <= self.now() || reset.epoch != user.epoch {
+        if reset.ends_at <= self.now() || reset.epoch != user.epoch || user.disabled_at.is_some() {
             return Err(DeskError::LinkEnded);
         }
+        self.judge_reset(&reset).await?;
         let password = Some(self.0.passwords.hash(new_password.to_owned()).await?);
         let draft = Draft::anonymous(context, "user.reset_password", Target::new("user", &user.id));
         let mut known = user;
         for _ in 0..super::ATTEMPTS {
-            let changed = StoredUser { password: password.clone(), epoch: known.epoch + 1, ..known.value.clone() };
-            if self.commit(vec![reset.remove(), known.replace(&changed)?], draft.clone()).await?.is_ok() {
+            let mut writes = self.judge_reset(&reset).await?;
+            let proves = reset.origin == ResetOrigin::Mailed;
+            let changed = StoredUser {
+                password: password.clone(),
+                epoch: known.epoch + 1,
+                address_proven_at: known.address_proven_at.or_else(|| proves.then(|| self.now())),
+                ..known.value.clone()
+            };
+            writes.extend([reset.remove(), known.replace(&changed)?]);
+            if self.commit(writes, draft.clone()).await?.is_ok() {
                 return Ok(());
             }
             // They may have signed in meanwhile, which ends no link.
             known = self.get(reset.user.as_str()).await?.ok_or(DeskError::LinkEnded)?;
-            if known.epoch != reset.epoch || self.get::<PasswordReset>(&reset.value.id()).await?.is_none() {
+            let is_used = self.get::<PasswordReset>(&reset.value.id()).await?.is_none();
+            if known.epoch != reset.epoch || known.disabled_at.is_some() || is_used {
                 return Err(DeskError::LinkEnded);
             }
         }
         Err(DeskError::Stale)
     }
 
-    async fn new_reset(&self, user: &StoredUser, draft: Draft) -> Result<ResetLink, DeskError> {
-        let secret = new_secret("kwp_")?;
-        let ends_at = self.now().saturating_add(LIFE);
-        let reset = PasswordReset { digest: digest_of(&secret), user: user.id.clone(), epoch: user.epoch, ends_at };
-        self.commit_or_stale(vec![reset.insert()?], draft.after(json!({"ends_at": ends_at}))).await?;
-        Ok(ResetLink { secret, user: User::from(user), ends_at })
+    /// Compares what a link gives with what its maker may give now. The link also ends when the user's memberships or roles change.
+    async fn judge_reset(&self, reset: &PasswordReset) -> Result<Vec<Write>, DeskError> {
+        if self.memberships_hash(&reset.user).await? != reset.memberships {
+            return Err(DeskError::LinkEnded);
+        }
+        let ResetOrigin::MadeBy(maker) = &reset.origin else { return Ok(Vec::new()) };
+        let maker = maker.principal().ok_or(DeskError::LinkEnded)?;
+        match self.check_governs_all(&maker, &reset.user, Does::Give).await {
+            Ok(rests_on) => Ok(rests_on),
+            Err(DeskError::NotFound(_) | DeskError::Forbidden(_) | DeskError::Escalation(_)) => {
+                Err(DeskError::LinkEnded)
+            }
+            Err(error) => Err(error),
+        }
     }
 
-    /// Whether an actor may do to a user what makes them that user, or ends what they can do anywhere: in every account that the user
-    /// belongs to, they manage members, and the user's role is not above theirs.
-    pub(crate) async fn check_covers(&self, actor: &Actor, user: &UserId) -> Result<(), DeskError> {
-        const MOST: usize = 500;
-        let members = self.list::<Member>(&List::of(Kind::Member, MOST).subject(user.as_str())).await?;
-        let mut places: Vec<_> = members.iter().map(|member| (&member.account, Some(member.role))).collect();
-        if places.is_empty() || places.len() == MOST {
-            // Nobody's, or of more accounts than are looked at: the operator's.
-            places.push((self.operator(), None));
-        }
-        let (mut seen, mut hidden) = (false, false);
-        for (account, role) in places {
-            let rights = match self.rights(actor, account).await {
-                Ok(rights) => rights,
-                Err(DeskError::NotFound(_)) => {
-                    hidden = true;
-                    continue;
-                }
-                Err(error) => return Err(error),
-            };
-            seen = true;
-            rights.require(&scopes::MEMBERS_WRITE)?;
-            role.map_or(Ok(()), |role| rights.check_role(role))?;
-        }
-        match (seen, hidden) {
-            (false, _) => Err(DeskError::NotFound("user")),
-            (true, true) => Err(DeskError::Escalation("they belong to other accounts, too".to_owned())),
-            (true, false) => Ok(()),
-        }
+    /// A hash of the accounts that a user belongs to, with their roles.
+    async fn memberships_hash(&self, user: &UserId) -> Result<String, DeskError> {
+        let members = self.memberships(user).await?;
+        let lines = members.iter().map(|member| {
+            format!("{} {} {} {}\n", member.account, member.role, member.version, member.created_at.as_millis())
+        });
+        Ok(digest_of(&lines.collect::<String>()))
+    }
+
+    async fn new_reset(
+        &self,
+        user: &StoredUser,
+        origin: ResetOrigin,
+        mut writes: Vec<Write>,
+        draft: Draft,
+    ) -> Result<ResetLink, DeskError> {
+        let secret = new_secret("kwp_")?;
+        let ends_at = self.now().saturating_add(LIFE);
+        let memberships = self.memberships_hash(&user.id).await?;
+        let digest = digest_of(&secret);
+        let reset = PasswordReset { digest, user: user.id.clone(), epoch: user.epoch, origin, memberships, ends_at };
+        writes.push(reset.insert()?);
+        self.commit_or_stale(writes, draft.after(json!({"ends_at": ends_at}))).await?;
+        Ok(ResetLink { secret, user: User::from(user), ends_at })
     }
 }

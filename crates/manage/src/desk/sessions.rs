@@ -91,17 +91,6 @@ impl Desk {
         Ok(Actor::of_session(stored.value.user, digest, context))
     }
 
-    /// Whether the acting user has signed in recently enough to be given a key. Keys, tokens and programs have no session that somebody
-    /// else could have found open.
-    ///
-    /// # Errors
-    /// [`DeskError::SignedOut`] if the session has ended meanwhile.
-    pub async fn has_signed_in_recently(&self, actor: &Actor) -> Result<bool, DeskError> {
-        let Who::User { through: Through::Session(digest), .. } = &actor.who else { return Ok(true) };
-        let session: Versioned<StoredSession> = self.get(digest).await?.ok_or(DeskError::SignedOut)?;
-        Ok(self.now().saturating_since(session.created_at) < self.0.settings.recent_sign_in)
-    }
-
     /// The sessions of the acting user.
     ///
     /// # Errors

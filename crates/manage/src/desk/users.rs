@@ -76,7 +76,7 @@ impl Desk {
         let password = self.0.passwords.hash(new.password).await?;
         if self.find::<StoredUser>(&email).await?.is_none() {
             let id = AccountId::generate();
-            let user = StoredUser { is_unproven: true, ..self.new_user(email, name, Some(password)) };
+            let user = self.new_user(email, name, Some(password));
             let draft = Draft::anonymous(context, "user.sign_up", Target::new("user", &user.id)).account(&id);
             match self.add_with_account(user, id, draft).await {
                 Ok(_) | Err(DeskError::Duplicate(_)) => {}
@@ -99,10 +99,14 @@ impl Desk {
         let name = check_name("name", &new.name)?;
         self.0.passwords.check(&new.password, &[&email, &name]).await?;
         let password = self.0.passwords.hash(new.password).await?;
-        let user = self.new_user(email, name, Some(password));
+        // Only those who govern the whole deployment do this, and they vouch for the address.
+        let user = StoredUser { address_proven_at: Some(self.now()), ..self.new_user(email, name, Some(password)) };
         let operator = self.operator().clone();
         if self.get::<Account>(operator.as_str()).await?.is_some() {
-            self.rights(actor, &operator).await?.check_role(Role::Owner)?;
+            let rights = self.rights(actor, &operator).await?;
+            rights.require(&scopes::MEMBERS_WRITE)?;
+            rights.check_role(Role::Owner)?;
+            self.check_recent(actor).await?;
             self.add_to(user, &operator, Role::Owner, actor).await
         } else {
             let draft = Draft::new(actor, "user.create", Target::new("user", &user.id)).account(&operator);
@@ -115,8 +119,15 @@ impl Desk {
     /// # Errors
     /// [`DeskError::Store`] if the store fails.
     pub async fn has_owner(&self) -> Result<bool, DeskError> {
-        let members = self.list::<Member>(&List::of(Kind::Member, 1_000).owner(self.operator().as_str())).await?;
-        Ok(members.iter().any(|member| member.role == Role::Owner))
+        let mut list = List::of(Kind::Member, 500).owner(self.operator().as_str());
+        loop {
+            let members = self.list::<Member>(&list).await?;
+            if members.iter().any(|member| member.role == Role::Owner) {
+                return Ok(true);
+            }
+            let Some(last) = members.last() else { return Ok(false) };
+            list.after = Some((last.value.sort(), last.value.id()));
+        }
     }
 
     /// The user with this e-mail address. Needs `members:read` in the operator's account.
@@ -192,7 +203,7 @@ impl Desk {
             epoch: 0,
             created_at: self.now(),
             last_sign_in_at: None,
-            is_unproven: false,
+            address_proven_at: None,
             disabled_at: None,
         }
     }

@@ -30,7 +30,7 @@ pub enum Kind {
     Access,
     /// A refresh token.
     Refresh,
-    /// A one-time link with which a user chooses a password.
+    /// An invitation into an account, with its one-time link.
     Invitation,
     /// A one-time link with which a user chooses another password.
     PasswordReset,
@@ -110,6 +110,15 @@ pub enum Write {
     Replace(Record),
     /// Removes a record, if it is at this version.
     Remove {
+        /// What it is of.
+        kind: Kind,
+        /// Its id.
+        id: String,
+        /// The version that it has to be at.
+        version: u64,
+    },
+    /// Writes nothing, on condition that a record is at this version.
+    Expect {
         /// What it is of.
         kind: Kind,
         /// Its id.

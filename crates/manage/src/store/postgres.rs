@@ -145,6 +145,9 @@ fn write_to_json(write: &Write) -> Value {
         Write::Remove { kind, id, version } => {
             json!({"do": "remove", "kind": kind.as_str(), "id": id, "version": version})
         }
+        Write::Expect { kind, id, version } => {
+            json!({"do": "expect", "kind": kind.as_str(), "id": id, "version": version})
+        }
     }
 }
 

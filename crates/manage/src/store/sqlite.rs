@@ -63,6 +63,14 @@ const MIGRATIONS: &[&str] = &[
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX desk_hours_in_order ON desk_hours (hour);
 ",
+    // Links of older versions name neither their account nor their maker, and members who never signed in have accepted nothing.
+    "
+    DELETE FROM desk_records WHERE kind IN ('invitation', 'password_reset');
+    DELETE FROM desk_records WHERE kind = 'member' AND subject IN (SELECT id FROM desk_records WHERE kind = 'user'
+        AND json_extract(body, '$.password') IS NULL AND json_extract(body, '$.last_sign_in_at') IS NULL);
+    DELETE FROM desk_records WHERE kind = 'user'
+        AND json_extract(body, '$.password') IS NULL AND json_extract(body, '$.last_sign_in_at') IS NULL;
+",
 ];
 
 const COLUMNS: &str = "id, owner, subject, key, sort, expires_at, version, body";
@@ -259,6 +267,11 @@ fn write_one(connection: &Connection, write: &Write) -> rusqlite::Result<bool> {
         Write::Remove { kind, id, version } => connection
             .prepare_cached("DELETE FROM desk_records WHERE kind = ?1 AND id = ?2 AND version = ?3")?
             .execute((kind.as_str(), id, signed(*version)))?,
+        // Nothing changes in between: the transaction holds the write lock from its beginning.
+        Write::Expect { kind, id, version } => connection
+            .prepare_cached("SELECT count(*) FROM desk_records WHERE kind = ?1 AND id = ?2 AND version = ?3")?
+            .query_row((kind.as_str(), id, signed(*version)), |row| row.get::<_, u32>(0))?
+            as usize,
     };
     Ok(changed == 1)
 }

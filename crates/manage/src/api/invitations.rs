@@ -1,0 +1,172 @@
+//! `/v1/accounts/{account}/invitations` and `/v1/users/self/invitations`
+
+use axum::Json;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use keyward::AccountId;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+use zeroize::Zeroizing;
+
+use super::wire::{At, Caller, Input, NoInput, Params, Problem, Shown, answer};
+use super::{Listed, Paging};
+use crate::Answer;
+use crate::desk::{Desk, InvitationView};
+use crate::role::Role;
+
+pub(super) fn routes() -> OpenApiRouter<Desk> {
+    OpenApiRouter::new()
+        .routes(routes!(list, invite))
+        .routes(routes!(withdraw))
+        .routes(routes!(list_own))
+        .routes(routes!(accept_link))
+        .routes(routes!(decline))
+        .routes(routes!(accept_own))
+}
+
+/// An address to invite.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Invite {
+    #[schema(max_length = 254)]
+    email: String,
+    role: Role,
+}
+
+/// An invitation with its link.
+#[derive(Serialize, ToSchema)]
+struct InvitedView {
+    #[serde(flatten)]
+    view: InvitationView,
+    /// The secret of the link. It is in this answer and nowhere else: send it to the address that is invited.
+    invitation: Shown,
+}
+
+/// The link of an invitation.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct AcceptLink {
+    #[schema(value_type = String, max_length = 100)]
+    invitation: Zeroizing<String>,
+}
+
+/// An account that the calling user has joined.
+#[derive(Serialize, ToSchema)]
+struct Joined {
+    #[schema(value_type = String)]
+    account: AccountId,
+}
+
+/// Lists the open invitations of an account.
+#[utoipa::path(get, path = "/v1/accounts/{account}/invitations", tag = "members", security(("bearer" = [])),
+    params(("account" = String, Path, min_length = 1, max_length = 64), Paging),
+    responses((status = 200, description = "A page of invitations", body = Listed<InvitationView>)))]
+async fn list(
+    State(desk): State<Desk>,
+    caller: Caller,
+    At(account): At<AccountId>,
+    Params(page): Params<Paging>,
+) -> Result<Response, Problem> {
+    let invitations = desk.invitations(&caller.actor, &account, &page.request()?).await?;
+    Ok(Json(Listed::of(invitations, |invitation| invitation)).into_response())
+}
+
+/// Invites an e-mail address into an account. It becomes a member when the invitation is accepted.
+#[utoipa::path(post, path = "/v1/accounts/{account}/invitations", tag = "members", request_body = Invite, security(("bearer" = [])),
+    params(("account" = String, Path, min_length = 1, max_length = 64),
+        ("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[!-~]+$")),
+    responses((status = 201, description = "The invitation, with its link", body = InvitedView)))]
+async fn invite(
+    State(desk): State<Desk>,
+    caller: Caller,
+    At(account): At<AccountId>,
+    input: Input<Invite>,
+) -> Result<Response, Problem> {
+    let (working, actor) = (desk.clone(), caller.actor.clone());
+    let operation = async move {
+        let invited = working.invite(&actor, &account, &input.value.email, input.value.role).await?;
+        answer(201, None, &InvitedView { view: invited.invitation, invitation: Shown(invited.secret) })
+    };
+    caller.once(&desk, input.request, operation).await
+}
+
+/// Withdraws an invitation. Its link stops working.
+#[utoipa::path(delete, path = "/v1/accounts/{account}/invitations/{invitation}", tag = "members", security(("bearer" = [])),
+    params(("account" = String, Path, min_length = 1, max_length = 64), ("invitation" = String, Path, min_length = 1, max_length = 64)),
+    responses((status = 204, description = "The invitation is withdrawn")))]
+async fn withdraw(
+    State(desk): State<Desk>,
+    caller: Caller,
+    At((account, invitation)): At<(AccountId, String)>,
+    NoInput(request): NoInput,
+) -> Result<Response, Problem> {
+    let (working, actor) = (desk.clone(), caller.actor.clone());
+    let operation = async move {
+        working.withdraw_invitation(&actor, &account, &invitation).await?;
+        Ok(nothing())
+    };
+    caller.once(&desk, request, operation).await
+}
+
+/// Lists the open invitations to the calling user's address, if mail or an identity provider has proved it.
+#[utoipa::path(get, path = "/v1/users/self/invitations", tag = "users", security(("bearer" = [])),
+    responses((status = 200, description = "The invitations", body = Listed<InvitationView>)))]
+async fn list_own(State(desk): State<Desk>, caller: Caller) -> Result<Response, Problem> {
+    Ok(Json(Listed::all(desk.own_invitations(&caller.actor).await?)).into_response())
+}
+
+/// Accepts an invitation for the calling user, with its link. It must be for the user's own address.
+#[utoipa::path(post, path = "/v1/users/self/invitations/accept", tag = "users", request_body = AcceptLink, security(("bearer" = [])),
+    params(("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[!-~]+$")),
+    responses((status = 200, description = "The account that the user has joined", body = Joined)))]
+async fn accept_link(State(desk): State<Desk>, caller: Caller, input: Input<AcceptLink>) -> Result<Response, Problem> {
+    let (working, actor) = (desk.clone(), caller.actor.clone());
+    let operation = async move {
+        let account = working.join_by_link(&actor, &input.value.invitation).await?;
+        answer(200, None, &Joined { account })
+    };
+    caller.once(&desk, input.request, operation).await
+}
+
+/// Accepts an invitation to the calling user's proved address.
+#[utoipa::path(post, path = "/v1/users/self/invitations/{invitation}/accept", tag = "users", security(("bearer" = [])),
+    params(("invitation" = String, Path, min_length = 1, max_length = 64),
+        ("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[!-~]+$")),
+    responses((status = 200, description = "The account that the user has joined", body = Joined)))]
+async fn accept_own(
+    State(desk): State<Desk>,
+    caller: Caller,
+    At(invitation): At<String>,
+    NoInput(request): NoInput,
+) -> Result<Response, Problem> {
+    let (working, actor) = (desk.clone(), caller.actor.clone());
+    let operation = async move {
+        let account = working.join(&actor, &invitation).await?;
+        answer(200, None, &Joined { account })
+    };
+    caller.once(&desk, request, operation).await
+}
+
+/// Declines an invitation to the calling user's proved address.
+#[utoipa::path(delete, path = "/v1/users/self/invitations/{invitation}", tag = "users", security(("bearer" = [])),
+    params(("invitation" = String, Path, min_length = 1, max_length = 64)),
+    responses((status = 204, description = "The invitation is gone")))]
+async fn decline(
+    State(desk): State<Desk>,
+    caller: Caller,
+    At(invitation): At<String>,
+    NoInput(request): NoInput,
+) -> Result<Response, Problem> {
+    let (working, actor) = (desk.clone(), caller.actor.clone());
+    let operation = async move {
+        working.decline_invitation(&actor, &invitation).await?;
+        Ok(nothing())
+    };
+    caller.once(&desk, request, operation).await
+}
+
+fn nothing() -> Answer {
+    Answer { status: 204, version: None, body: Default::default() }
+}

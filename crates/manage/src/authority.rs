@@ -1,0 +1,296 @@
+//! Authority: what an actor may do in an account, and the one comparison that decides what it may grant.
+//!
+//! A grant is a key, a role or a link. Each is described by the [`Rights`] that it gives, and [`Rights::covers`] compares them with the
+//! grantor's over every dimension. A dimension that is added to [`Rights`] and not compared does not compile.
+
+use keyward::ipnet::IpNet;
+use keyward::{AccountId, Endpoint, Grant, KeyKind, KeyRecord, Mode, NewKey, Scope, ScopeSet, Timestamp};
+
+use crate::error::DeskError;
+use crate::role::{Purpose, Role, scopes};
+
+/// The accounts that rights hold in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Reach {
+    /// Every account: the operator's reach.
+    Everywhere,
+    /// One account.
+    Account(AccountId),
+}
+
+/// What an actor may do in an account, and what it may grant there.
+///
+/// # Examples
+/// ```
+/// use keyward_manage::{Role, scopes};
+///
+/// assert!(Role::Developer.rights().allows(&scopes::KEYS_WRITE));
+/// assert!(!Role::Developer.rights().allows(&scopes::MEMBERS_WRITE));
+/// assert!(Role::Admin.rights().covers(&Role::Developer.rights()).is_ok());
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct Rights {
+    reach: Reach,
+    /// A management key may issue provider keys; a provider key may issue nothing.
+    purpose: Purpose,
+    /// Scopes of the management API that the actor holds.
+    manage: ScopeSet,
+    /// Scopes of the provider's own API that the actor may grant.
+    grant: ScopeSet,
+    kind: KeyKind,
+    /// The mode that a key is fixed to. A user has none, and works in both.
+    mode: Option<Mode>,
+    /// Empty if requests may come from everywhere.
+    networks: Vec<IpNet>,
+    /// Empty if every endpoint may be called.
+    endpoints: Vec<Endpoint>,
+    expires_at: Option<Timestamp>,
+}
+
+/// Returns `true` if a grant opens something of the management API, when a management key holds it.
+fn is_managing(grant: &Grant) -> bool {
+    let resource = grant.as_str().split(':').next().unwrap_or_default();
+    *grant == Grant::ALL || scopes::ALL.iter().any(|(scope, _)| scope.as_str().split(':').next() == Some(resource))
+}
+
+fn rank(kind: KeyKind) -> u8 {
+    match kind {
+        KeyKind::Publishable => 0,
+        KeyKind::Restricted => 1,
+        KeyKind::Secret => 2,
+    }
+}
+
+impl Rights {
+    /// The right to everything, everywhere.
+    #[must_use]
+    pub fn all() -> Self {
+        Role::Owner.rights()
+    }
+
+    /// The rights of a role, in every account until [`within`](Self::within) names one.
+    pub(crate) fn of_role(manage: ScopeSet, grant: ScopeSet, kind: KeyKind) -> Self {
+        Self {
+            reach: Reach::Everywhere,
+            purpose: Purpose::Management,
+            manage,
+            grant,
+            kind,
+            mode: None,
+            networks: Vec::new(),
+            endpoints: Vec::new(),
+            expires_at: None,
+        }
+    }
+
+    /// The rights that a stored key gives in its account.
+    pub(crate) fn of_record(key: &KeyRecord, purpose: Purpose) -> Self {
+        // Named one by one: a new field has to be compared or listed as one that gives no rights.
+        let KeyRecord {
+            account,
+            kind,
+            mode,
+            scopes,
+            endpoints,
+            networks,
+            expires_at,
+            id: _,
+            name: _,
+            digest: _,
+            hashed_with: _,
+            hint: _,
+            metadata: _,
+            created_at: _,
+            // A later begin or an end takes rights away.
+            not_before: _,
+            disabled_at: _,
+            revoked_at: _,
+            compromised_at: _,
+            last_used_at: _,
+            last_used_from: _,
+            rotated_from: _,
+            rotated_to: _,
+            version: _,
+        } = key;
+        Self::of_parts(purpose, account, *kind, *mode, scopes, endpoints, networks, *expires_at)
+    }
+
+    /// The rights that a new key will give in its account.
+    pub(crate) fn of_new(key: &NewKey, purpose: Purpose) -> Self {
+        let NewKey {
+            account,
+            kind,
+            mode,
+            scopes,
+            endpoints,
+            networks,
+            expires_at,
+            name: _,
+            not_before: _,
+            metadata: _,
+        } = key;
+        Self::of_parts(purpose, account, *kind, *mode, scopes, endpoints, networks, *expires_at)
+    }
+
+    #[allow(clippy::too_many_arguments, reason = "one argument for each dimension, so that none can be left out")]
+    fn of_parts(
+        purpose: Purpose,
+        account: &AccountId,
+        kind: KeyKind,
+        mode: Mode,
+        scopes: &ScopeSet,
+        endpoints: &[Endpoint],
+        networks: &[IpNet],
+        expires_at: Option<Timestamp>,
+    ) -> Self {
+        Self {
+            reach: Reach::Account(account.clone()),
+            purpose,
+            manage: match purpose {
+                Purpose::Management => scopes.clone(),
+                Purpose::Api => ScopeSet::default(),
+            },
+            grant: scopes.clone(),
+            kind,
+            mode: Some(mode),
+            networks: networks.to_vec(),
+            endpoints: endpoints.to_vec(),
+            expires_at,
+        }
+    }
+
+    /// The same rights in one account; in the operator's account they hold in every account.
+    pub(crate) fn within(mut self, account: &AccountId, operator: &AccountId) -> Self {
+        self.reach = if account == operator { Reach::Everywhere } else { Reach::Account(account.clone()) };
+        self
+    }
+
+    /// What a provider key may do here: ask about itself.
+    pub(crate) fn of_provider_key(key: &KeyRecord) -> Self {
+        let mut rights = Self::of_record(key, Purpose::Api);
+        (rights.manage, rights.grant) = (ScopeSet::default(), ScopeSet::default());
+        rights
+    }
+
+    /// The rights of an actor who has both. Roles are ordered, so one of the two includes the other.
+    pub(crate) fn or(self, other: Self) -> Self {
+        if self.covers(&other).is_ok() { self } else { other }
+    }
+
+    /// Returns `true` if the actor may do what needs this scope.
+    #[must_use]
+    pub fn allows(&self, scope: &Scope) -> bool {
+        self.manage.allows(scope)
+    }
+
+    /// The scopes of the management API that the actor holds.
+    #[must_use]
+    pub fn scopes(&self) -> &ScopeSet {
+        &self.manage
+    }
+
+    /// Returns `true` if the actor sees and changes keys of this mode.
+    #[must_use]
+    pub fn reaches(&self, mode: Mode) -> bool {
+        self.mode.is_none_or(|own| own == mode)
+    }
+
+    /// When the rights end, if they do.
+    pub(crate) fn expires_at(&self) -> Option<Timestamp> {
+        self.expires_at
+    }
+
+    pub(crate) fn require(&self, scope: &Scope) -> Result<(), DeskError> {
+        if self.allows(scope) { Ok(()) } else { Err(DeskError::Forbidden(scope.clone())) }
+    }
+
+    /// Compares what is to be granted with what the grantor holds, over every dimension of authority.
+    ///
+    /// # Errors
+    /// [`DeskError::Escalation`], with the first dimension in which the grant exceeds the grantor.
+    pub fn covers(&self, wanted: &Self) -> Result<(), DeskError> {
+        // Both without `..`: a dimension that nothing compares does not compile.
+        let Self { reach, purpose, manage, grant, kind, mode, networks, endpoints, expires_at } = wanted;
+        let Self {
+            reach: own_reach,
+            purpose: own_purpose,
+            manage: own_manage,
+            grant: own_grant,
+            kind: own_kind,
+            mode: own_mode,
+            networks: own_networks,
+            endpoints: own_endpoints,
+            expires_at: own_end,
+        } = self;
+        let refuse = |what: String| Err(DeskError::Escalation(what));
+        if *own_reach != Reach::Everywhere && own_reach != reach {
+            return refuse("another account".to_owned());
+        }
+        if *own_purpose == Purpose::Api && *purpose == Purpose::Management {
+            return refuse("the purpose management".to_owned());
+        }
+        // Live authority includes test authority, and never the other way round.
+        if *own_mode == Some(Mode::Test) && *mode != Some(Mode::Test) {
+            return refuse(format!("the mode {}", Mode::Live));
+        }
+        if rank(*kind) > rank(*own_kind) {
+            return refuse(format!("the kind {kind}"));
+        }
+        let held = |held: &ScopeSet, grant: &Grant| held.iter().any(|held| held.includes(grant));
+        let beyond = manage.iter().find(|grant| is_managing(grant) && !held(own_manage, grant));
+        if let Some(scope) = beyond.or_else(|| grant.iter().find(|grant| !held(own_grant, grant))) {
+            return refuse(format!("the scope {}", scope.as_str()));
+        }
+        let is_within = |network: &IpNet| own_networks.iter().any(|own| own.contains(network));
+        if !own_networks.is_empty() && (networks.is_empty() || !networks.iter().all(is_within)) {
+            return refuse(format!("networks other than {}", list(own_networks)));
+        }
+        let is_included = |endpoint: &Endpoint| own_endpoints.iter().any(|own| own.includes(endpoint));
+        if !own_endpoints.is_empty() && (endpoints.is_empty() || !endpoints.iter().all(is_included)) {
+            return refuse(format!("endpoints other than {}", list(own_endpoints)));
+        }
+        match (own_end, expires_at) {
+            (Some(own), None) => refuse(format!("no expiry, or one after {own}")),
+            (Some(own), Some(end)) if end > own => refuse(format!("an expiry after {own}")),
+            _ => Ok(()),
+        }
+    }
+
+    /// Returns `true` if the actor may give this role in the account that these rights are of.
+    #[must_use]
+    pub fn may_give(&self, role: Role) -> bool {
+        self.check_role(role).is_ok()
+    }
+
+    pub(crate) fn check_role(&self, role: Role) -> Result<(), DeskError> {
+        let wanted = Self { reach: self.reach.clone(), ..role.rights() };
+        self.covers(&wanted).map_err(|error| match error {
+            DeskError::Escalation(what) => DeskError::Escalation(format!("the role {role} ({what})")),
+            other => other,
+        })
+    }
+
+    /// Refuses to take a role away that is above the actor's own. Taking gives nothing, so networks, endpoints, mode and expiry do not count.
+    pub(crate) fn check_outranks(&self, role: Role) -> Result<(), DeskError> {
+        let Self { reach, purpose, manage, grant, kind, mode: _, networks: _, endpoints: _, expires_at: _ } =
+            self.clone();
+        let rank = Self { reach, purpose, ..Self::of_role(manage, grant, kind) };
+        rank.check_role(role)
+    }
+
+    /// Refuses a key that could do more than the actor, now or later. A key makes keys of its own mode alone.
+    pub(crate) fn check_key(&self, wanted: &Self) -> Result<(), DeskError> {
+        match wanted.mode {
+            Some(mode) if !self.reaches(mode) => Err(DeskError::Escalation(format!("the mode {mode}"))),
+            _ => self.covers(wanted),
+        }
+    }
+}
+
+fn list<T: ToString>(items: &[T]) -> String {
+    items.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+#[path = "authority/tests.rs"]
+mod tests;

@@ -1,0 +1,163 @@
+//! What an actor may do, read from what is stored now, and the conditions that hold a decision to it.
+
+use keyward::{AccountId, KeyStatus, UserId};
+
+use super::Desk;
+use super::keys::purpose_of;
+use crate::actor::{Actor, Principal, Through, Who};
+use crate::authority::Rights;
+use crate::error::DeskError;
+use crate::records::{Entity, Member, StoredSession, StoredUser, Versioned};
+use crate::role::{Purpose, Role, scopes};
+use crate::store::{Kind, List, Write};
+
+/// How many memberships are read at a time.
+const PAGE: usize = 500;
+
+/// The rights of an actor in an account.
+pub(crate) struct Standing {
+    pub(crate) rights: Rights,
+    /// The records that gave the rights: a batch with these is written only while they are as they were.
+    pub(crate) rests_on: Vec<Write>,
+}
+
+/// What an actor is going to do to a user.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Does {
+    /// It gives what the user may do to somebody: a link for another password, or the right to sign in again.
+    Give,
+    /// It takes what the user may do away.
+    Take,
+}
+
+impl Desk {
+    /// What `actor` may do in `account`.
+    ///
+    /// # Errors
+    /// [`DeskError::NotFound`] if the actor has no rights there, whether the account exists or not.
+    pub async fn rights(&self, actor: &Actor, account: &AccountId) -> Result<Rights, DeskError> {
+        Ok(self.standing(&actor.principal(), account).await?.rights)
+    }
+
+    pub(crate) async fn standing(&self, principal: &Principal, account: &AccountId) -> Result<Standing, DeskError> {
+        match principal {
+            Principal::System => {
+                Ok(Standing { rights: Rights::all().within(account, self.operator()), rests_on: Vec::new() })
+            }
+            Principal::Key(id) => {
+                let key = self.0.keys.get(id).await?.ok_or(DeskError::NotFound("account"))?;
+                let reaches = key.account == *account || key.account == *self.operator();
+                if !reaches || key.status(self.now()) != KeyStatus::Active {
+                    return Err(DeskError::NotFound("account"));
+                }
+                let rights = match purpose_of(&key.hint) {
+                    Purpose::Management => Rights::of_record(&key, Purpose::Management),
+                    Purpose::Api => Rights::of_provider_key(&key),
+                };
+                Ok(Standing { rights: rights.within(account, self.operator()), rests_on: Vec::new() })
+            }
+            Principal::User(id) => self.standing_of_user(id, account).await,
+        }
+    }
+
+    /// The rights of a membership and of a role in the operator's account add up.
+    async fn standing_of_user(&self, id: &UserId, account: &AccountId) -> Result<Standing, DeskError> {
+        let user: Versioned<StoredUser> = self.get(id.as_str()).await?.ok_or(DeskError::NotFound("account"))?;
+        if user.disabled_at.is_some() {
+            return Err(DeskError::NotFound("account"));
+        }
+        let mut standing: Option<Standing> = None;
+        let places = if account == self.operator() { vec![account] } else { vec![account, self.operator()] };
+        for place in places {
+            let Some(member) = self.get::<Member>(&Member::id_of(place, id)).await? else { continue };
+            let rights = member.role.rights().within(account, self.operator());
+            standing = Some(match standing {
+                None => Standing { rights, rests_on: vec![member.expect()] },
+                Some(mut known) => {
+                    known.rests_on.push(member.expect());
+                    Standing { rights: known.rights.or(rights), ..known }
+                }
+            });
+        }
+        standing.ok_or(DeskError::NotFound("account"))
+    }
+
+    /// All accounts that a user belongs to.
+    pub(crate) async fn memberships(&self, id: &UserId) -> Result<Vec<Versioned<Member>>, DeskError> {
+        let mut list = List::of(Kind::Member, PAGE).subject(id.as_str());
+        let mut all = Vec::new();
+        loop {
+            let page = self.list::<Member>(&list).await?;
+            list.after = page.last().map(|last| (last.value.sort(), last.value.id()));
+            let is_last = page.len() < PAGE;
+            all.extend(page);
+            if is_last {
+                return Ok(all);
+            }
+        }
+    }
+
+    /// Whether a principal may do to a user what gives or takes all that the user may do: in every account that the user belongs to, it
+    /// manages members and the user's role is not above its own.
+    pub(crate) async fn check_governs_all(
+        &self,
+        principal: &Principal,
+        user: &UserId,
+        does: Does,
+    ) -> Result<Vec<Write>, DeskError> {
+        let members = self.memberships(user).await?;
+        let mut places: Vec<_> = members.iter().map(|member| (&member.account, Some(member.role))).collect();
+        if places.is_empty() {
+            // A user of no account is the operator's to govern.
+            places.push((self.operator(), None));
+        }
+        let mut rests_on: Vec<Write> = members.iter().map(Versioned::expect).collect();
+        let (mut seen, mut hidden) = (false, false);
+        for (account, role) in places {
+            let standing = match self.standing(principal, account).await {
+                Ok(standing) => standing,
+                Err(DeskError::NotFound(_)) => {
+                    hidden = true;
+                    continue;
+                }
+                Err(error) => return Err(error),
+            };
+            seen = true;
+            standing.rights.require(&scopes::MEMBERS_WRITE)?;
+            match (role, does) {
+                (Some(role), Does::Give) => standing.rights.check_role(role)?,
+                (Some(role), Does::Take) => standing.rights.check_outranks(role)?,
+                // A user without an account may be invited to be anything later.
+                (None, Does::Give) => standing.rights.check_role(Role::Viewer)?,
+                (None, Does::Take) => {}
+            }
+            rests_on.extend(standing.rests_on);
+        }
+        match (seen, hidden) {
+            (false, _) => Err(DeskError::NotFound("user")),
+            (true, true) => Err(DeskError::Escalation("the user belongs to other accounts, too".to_owned())),
+            (true, false) => {
+                // The same record may be expected twice, which a batch takes; written and expected it would not fit.
+                rests_on.dedup();
+                Ok(rests_on)
+            }
+        }
+    }
+
+    /// Refuses to hand out authority to a session that began too long ago: somebody else may have found it open. Keys, tokens and
+    /// programs have no such session.
+    pub(crate) async fn check_recent(&self, actor: &Actor) -> Result<(), DeskError> {
+        if self.has_signed_in_recently(actor).await? { Ok(()) } else { Err(DeskError::SignInAgain) }
+    }
+
+    /// Returns `true` if the acting user has signed in recently enough to be given authority to hand on. Returns `true` for keys, tokens
+    /// and programs, which have no session.
+    ///
+    /// # Errors
+    /// [`DeskError::SignedOut`] if the session has ended in the meantime.
+    pub async fn has_signed_in_recently(&self, actor: &Actor) -> Result<bool, DeskError> {
+        let Who::User { through: Through::Session(digest), .. } = &actor.who else { return Ok(true) };
+        let session: Versioned<StoredSession> = self.get(digest).await?.ok_or(DeskError::SignedOut)?;
+        Ok(self.now().saturating_since(session.created_at) < self.0.settings.recent_sign_in)
+    }
+}
