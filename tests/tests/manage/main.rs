@@ -5,6 +5,7 @@
 mod api;
 mod api_people;
 mod audit;
+mod authority;
 mod desk;
 mod full_disk;
 mod github;

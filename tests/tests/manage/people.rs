@@ -158,6 +158,7 @@ async fn who_is_disabled_is_out_at_once_and_comes_back_when_enabled() {
         let (desk, context) = (&setting.desk, Context::new());
         let operator = setting.operator().await;
         let (ada, account) = setting.customer("ada@example.com").await;
+        setting.member(&ada, &account, "grace@example.com", Role::Owner).await;
         let user = ada.user().unwrap().clone();
         let session = desk.sign_in(&context, "ada@example.com", PASSWORD).await.unwrap().session;
         let tokens = desk.issue_tokens(&context, "ada@example.com", PASSWORD).await.unwrap();

@@ -362,8 +362,8 @@ impl Desk {
         for _ in 0..super::ATTEMPTS {
             let draft = Draft::new(actor, "member.accept", Target::new("user", &user.id));
             let (writes, draft) = self.acceptance(&invitation, &user.id, draft).await?;
-            // The user is expected, so a user who is deleted at this moment does not stay behind as a member.
-            match self.commit([vec![user.expect()], writes].concat(), draft).await? {
+            // The user is written, too: whoever deletes the user at this moment looks again, and finds this membership.
+            match self.commit([vec![user.replace(&user.value)?], writes].concat(), draft).await? {
                 Ok(()) => return Ok(invitation.value.account),
                 // The user was changed at this moment, for instance by another sign-in.
                 Err(DoesNotFit(0)) => user = self.acting_user(actor).await?,
