@@ -260,6 +260,7 @@ impl Desk {
         rights.check_key(purpose, new.kind, new.mode, &new.scopes)?;
         new.name = super::check_name("name", &new.name)?;
         check_rules(Some(&new.endpoints), Some(&new.networks), Some(&new.metadata))?;
+        self.keys_for(purpose).check_new(&new)?;
         let (id, account) = (CredentialId::generate(), new.account.clone());
         self.note_making(&account, &id).await?;
         let draft = Draft::new(actor, "key.create", Target::new("key", &id)).account(&account);
@@ -324,9 +325,6 @@ impl Desk {
             return Err(DeskError::Stale);
         }
         let now = self.now();
-        if !matches!(key.status(now), KeyStatus::Active | KeyStatus::Disabled) {
-            return Err(DeskError::Ended);
-        }
         let name = change.name.as_deref().map(|name| super::check_name("name", name)).transpose()?;
         check_rules(change.endpoints.as_deref(), change.networks.as_deref(), change.metadata.as_ref())?;
         if let Some(scopes) = &change.scopes {
