@@ -13,6 +13,7 @@ use crate::id::{AccountId, CredentialId};
 use crate::key::{Digest, FormatError, Hasher, Hint, KeyFormat, KeyKind, Mode, PlainKey};
 use crate::lease::{Propagation, wait_until_applied};
 use crate::name::{NameError, check_name};
+use crate::network::Network;
 use crate::scope::ScopeSet;
 use crate::store::{
     AccountRecord, AdminError, Committed, Denial, Freshness, KeyAdmin, KeyPage, KeyQuery, KeyRecord, KeyStatus,
@@ -293,6 +294,7 @@ impl Keys {
         let now = self.clock.now();
         self.check_new(&new)?;
         new.name = trimmed(&new.name)?;
+        new.networks.iter_mut().for_each(in_one_form);
         let key = self.format.generate(new.kind, new.mode)?;
         let record = self.record(id, &key, new, now)?;
         // No node can have a key cached that did not exist; that it is unknown is overturned by the log.
@@ -418,6 +420,7 @@ impl Keys {
     pub async fn update(&self, id: &CredentialId, update: &KeyUpdate) -> Result<Changed, KeysError> {
         let mut wanted = update.clone();
         wanted.name = update.name.as_deref().map(trimmed).transpose()?;
+        wanted.networks.iter_mut().flatten().for_each(in_one_form);
         for _ in 0..ATTEMPTS {
             let key = self.store.get(id).await?.ok_or(Denial::NotFound)?;
             if update.version.is_some_and(|version| version != key.version) {
@@ -689,6 +692,10 @@ fn check_scopes(kind: KeyKind, scopes: &ScopeSet) -> Result<(), KeysError> {
 
 fn trimmed(name: &str) -> Result<String, KeysError> {
     check_name(name).map(str::to_owned).map_err(KeysError::Name)
+}
+
+fn in_one_form(network: &mut IpNet) {
+    *network = Network::from(*network).into();
 }
 
 /// A key that is taken over may have ended, but not before it began.

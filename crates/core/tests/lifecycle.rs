@@ -158,6 +158,17 @@ async fn names_are_checked_and_trimmed() {
 }
 
 #[tokio::test]
+async fn networks_are_stored_in_one_form() {
+    let fixture = Fixture::new().await;
+    let networks = || vec!["::ffff:10.0.0.0/104".parse().unwrap(), "192.0.2.7/24".parse().unwrap()];
+    let expected = vec!["10.0.0.0/8".parse().unwrap(), "192.0.2.0/24".parse().unwrap()];
+    let issued = fixture.keys.issue(NewKey { networks: networks(), ..fixture.secret() }).await.unwrap().record;
+    assert_eq!(issued.networks, expected);
+    let update = KeyUpdate { networks: Some(networks()), ..KeyUpdate::default() };
+    assert_eq!(fixture.keys.update(&issued.id, &update).await.unwrap().record.networks, expected);
+}
+
+#[tokio::test]
 async fn new_keys_are_checked_before_anything_is_written() {
     let fixture = Fixture::new().await;
     let secret = || fixture.secret();
