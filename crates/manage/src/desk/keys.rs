@@ -324,22 +324,12 @@ impl Desk {
         if key.version != version {
             return Err(DeskError::Stale);
         }
-        let now = self.now();
         let name = change.name.as_deref().map(|name| super::check_name("name", name)).transpose()?;
         check_rules(change.endpoints.as_deref(), change.networks.as_deref(), change.metadata.as_ref())?;
         if let Some(scopes) = &change.scopes {
             rights.check_key(purpose, key.kind, key.mode, scopes)?;
             if key.kind == KeyKind::Restricted && scopes.is_empty() {
                 return Err(DeskError::invalid("scopes", "a restricted key needs at least one"));
-            }
-        }
-        if let Some(end) = change.expires_at {
-            if end.is_some_and(|end| end <= now || key.not_before.is_some_and(|begin| end <= begin)) {
-                return Err(DeskError::invalid("expires_at", "not in the past, and not before the key begins"));
-            }
-            let later = end.is_none_or(|end| key.expires_at.is_some_and(|known| end > known));
-            if key.rotated_to.is_some() && later {
-                return Err(DeskError::Rotated);
             }
         }
         let update = KeyUpdate {

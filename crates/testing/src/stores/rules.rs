@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use keyward::{
-    Changed, CredentialId, Denial, Freshness, KeyAdmin, KeyKind, KeyRecord, KeyUpdate, Keys, KeysError, ManualClock,
-    NewKey, ScopeSet,
+    Changed, CredentialId, Denial, KeyAdmin, KeyKind, KeyRecord, KeyUpdate, Keys, KeysError, ManualClock, NewKey,
+    ScopeSet,
 };
 
 use super::racing::Racing;
