@@ -9,8 +9,7 @@ use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 use clap::{ArgGroup, ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
-use keyward::ipnet::IpNet;
-use keyward::{AccountId, CredentialId, Endpoint, Grant, KeyKind, KeyStatus, Mode, Timestamp};
+use keyward::{AccountId, CredentialId, Endpoint, Grant, KeyKind, KeyStatus, Mode, Network, Timestamp};
 use keyward_client::Purpose;
 use serde_json::{Map, Value};
 
@@ -246,9 +245,9 @@ pub(crate) struct Create {
     /// An endpoint that it is confined to, such as `GET /v1/videos/*`; may be repeated.
     #[arg(long = "endpoint")]
     pub(crate) endpoints: Vec<Endpoint>,
-    /// A network that it is confined to, such as `192.0.2.0/24`; may be repeated.
+    /// A network or address that it is confined to, such as `192.0.2.0/24`; may be repeated.
     #[arg(long = "network")]
-    pub(crate) networks: Vec<IpNet>,
+    pub(crate) networks: Vec<Network>,
     /// How long it lives, such as `90d`. Without an end it lives until it is revoked.
     #[arg(long, value_parser = duration)]
     pub(crate) expires_in: Option<Duration>,

@@ -7,8 +7,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use clap::Args;
-use keyward::TrustedProxies;
-use keyward::ipnet::IpNet;
+use keyward::{Network, TrustedProxies};
 use keyward_manage::{DeskBuilder, GithubAlerts, IdentityProvider, LeakPolicy, SignUpPolicy};
 use serde::Deserialize;
 use zeroize::Zeroizing;
@@ -31,9 +30,9 @@ pub(crate) struct Settings {
     /// How many active keys an account may have whose plan says nothing. Without it: 100.
     #[arg(long, env = "KEYWARD_KEY_LIMIT", value_name = "KEYS")]
     key_limit: Option<NonZeroU32>,
-    /// Networks of proxies that are believed about their clients' addresses, separated by commas. Without it: none.
+    /// Networks or addresses of proxies that are believed about their clients' addresses, separated by commas. Without it: none.
     #[arg(long, env = "KEYWARD_TRUST_PROXY", value_delimiter = ',', value_name = "NETWORK")]
-    trust_proxy: Option<Vec<IpNet>>,
+    trust_proxy: Option<Vec<Network>>,
     /// How long a session lives that is not used, such as 8h. Without it: 8h.
     #[arg(long, env = "KEYWARD_SESSION_IDLE", value_name = "DURATION")]
     session_idle: Option<Span>,
@@ -222,7 +221,7 @@ impl Settings {
             desk = desk.key_limit(keys.get());
         }
         if let Some(networks) = &self.trust_proxy {
-            desk = desk.trusted_proxies(TrustedProxies::new(networks.iter().copied()));
+            desk = desk.trusted_proxies(TrustedProxies::new(networks.iter().copied().map(Into::into)));
         }
         let span = |span: Option<Span>, hours| span.map_or(Duration::from_secs(hours * HOUR), |span| span.0);
         if let Some(provider) = self.identity_provider()? {

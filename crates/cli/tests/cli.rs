@@ -126,7 +126,7 @@ fn every_way_to_end_has_its_exit_code() {
         (&["--database", folder, "keys", "list"], 1, "directory"),
         (&["--database", "/nowhere/at/all.db", "keys", "list"], 1, "cannot be opened or made"),
         (&["--database", "oracle://x", "keys", "list"], 2, "no store for oracle://"),
-        (&["keys", "create", "--name", ""], 2, "a name"),
+        (&["keys", "create", "--name", ""], 2, "invalid name"),
         (&["keys", "create", "--name", "a", "--kind", "restricted"], 2, "at least one scope"),
         (&["keys", "create", "--name", "a", "--scope", "nonsense"], 2, "invalid value"),
         (&["keys", "create", "--name", "a", "--expires-in", "3x"], 2, "write it like 90d"),

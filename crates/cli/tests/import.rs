@@ -300,7 +300,13 @@ fn each_line_is_imported_whole_or_refused_with_its_number_and_reason() {
         (json!({ "hash": hash(2), "account": "a", "expire": "2027" }), Some("column \"expire\" is not known")),
         (json!({ "hash": hash(2), "account": "a", "expires_at": "soon" }), Some("neither a time")),
         (json!({ "hash": hash(2), "account": "a", "expires_at": 1_800_000_000 }), Some("milliseconds")),
-        (json!({ "hash": hash(2), "account": "a", "name": "x".repeat(101) }), Some("a name of 1 to 100")),
+        (json!({ "hash": hash(2), "account": "a", "name": "x".repeat(101) }), Some("at most 100 characters, not 101")),
+        (json!({ "hash": hash(2), "account": "a", "name": "\u{3164}" }), Some("at least one visible character")),
+        (json!({ "hash": hash(2), "account": "a", "name": "a\u{202e}b" }), Some("U+202E")),
+        (
+            json!({ "hash": hash(2), "account": "a", "not_before": "2027-01-01T00:00:00Z", "expires_at": "2026-01-01T00:00:00Z" }),
+            Some("before it begins"),
+        ),
         (json!({ "hash": hash(2), "account": "a", "kind": "admin" }), Some("the kind is")),
         (json!({ "hash": hash(2), "account": "a", "kind": "restricted" }), Some("at least one scope")),
         (json!({ "hash": hash(2), "account": "a", "mode": "prod" }), Some("the mode is")),
@@ -339,6 +345,24 @@ fn each_line_is_imported_whole_or_refused_with_its_number_and_reason() {
             desk.ok(&["accounts", "create", "b"]);
         }
     }
+}
+
+#[test]
+fn a_refused_line_makes_no_account() {
+    let desk = Desk::new();
+    desk.ok(&["accounts", "create", "a"]);
+    let good = json!({ "hash": hash(1), "account": "a" });
+    let refused = [
+        json!({ "hash": hash(2), "account": "other", "name": "\u{200b}" }),
+        json!({ "hash": hash(2), "account": "other", "kind": "restricted" }),
+        json!({ "hash": hash(1), "account": "other" }),
+    ];
+    let lines: String = [&good].into_iter().chain(&refused).map(|line| format!("{line}\n")).collect();
+    let file = desk.file("keys.jsonl", &lines);
+    let ended = desk.import(&file, &["--hash-format", "sha256-hex", "--create-accounts"]);
+    assert_eq!(ended.code, 4, "{}", ended.err);
+    assert!(ended.out.contains("1 imported, 0 already there, 3 refused"), "{}", ended.out);
+    assert_eq!(desk.run(&["accounts", "show", "other"]).code, 3);
 }
 
 #[test]

@@ -1,13 +1,19 @@
 //! Time: wall-clock instants for dates, and a clock that never stops for leases.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use jiff::SignedDuration;
+use jiff::civil::DateTime;
+use jiff::fmt::temporal::Pieces;
 use serde::{Deserialize, Serialize};
 
-/// A wall-clock instant in milliseconds since the Unix epoch. Written as RFC 3339.
+/// A wall-clock instant in milliseconds since the Unix epoch, from 1970 to 9999. Written as RFC 3339.
+///
+/// Digits behind the milliseconds are cut off. A leap second (`:60`) is read as the second before it (`:59`).
 ///
 /// # Examples
 /// ```
@@ -22,8 +28,11 @@ use serde::{Deserialize, Serialize};
 #[serde(try_from = "String", into = "String")]
 pub struct Timestamp(i64);
 
-/// The last instant that RFC 3339 can write, 9999-12-31T23:59:59.999Z, less the days that time zones need.
-const MAX_MILLIS: i64 = 253_402_207_200_000;
+/// The last instant that RFC 3339 can write, 9999-12-31T23:59:59.999Z.
+const MAX_MILLIS: i64 = 253_402_300_799_999;
+/// The most digits of a second that are looked at.
+const FRACTION_DIGITS: usize = 9;
+const EPOCH: DateTime = DateTime::constant(1970, 1, 1, 0, 0, 0, 0);
 
 impl Timestamp {
     /// The instant `millis` milliseconds after the Unix epoch, held within the years that RFC 3339 can write.
@@ -72,27 +81,69 @@ impl TryFrom<String> for Timestamp {
     }
 }
 
-/// The text is not an RFC 3339 date and time.
+/// Why a text is not a [`Timestamp`].
+///
+/// # Examples
+/// ```
+/// use keyward::Timestamp;
+///
+/// let error = "2026-03-01T12:00:00".parse::<Timestamp>().unwrap_err();
+/// assert_eq!(error.to_string(), "invalid time \"2026-03-01T12:00:00\": add the offset from UTC, such as Z or +01:00");
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("invalid time {text:?}: {fault}")]
+pub struct TimestampError {
+    text: String,
+    fault: Fault,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a time is written as RFC 3339 says, such as 2026-03-01T12:00:00Z")]
-pub struct TimestampError;
+enum Fault {
+    #[error("expected RFC 3339, such as 2026-03-01T12:00:00Z")]
+    Form,
+    #[error("add the offset from UTC, such as Z or +01:00")]
+    Offset,
+    #[error("expected a time from 1970-01-01T00:00:00Z to 9999-12-31T23:59:59Z")]
+    Range,
+}
 
 impl FromStr for Timestamp {
     type Err = TimestampError;
 
     fn from_str(text: &str) -> Result<Self, TimestampError> {
-        let at: jiff::Timestamp = text.parse().map_err(|_| TimestampError)?;
-        let millis = at.as_millisecond();
-        if (0..=MAX_MILLIS).contains(&millis) { Ok(Self(millis)) } else { Err(TimestampError) }
+        read(text).map_err(|fault| TimestampError { text: text.chars().take(64).collect(), fault })
     }
+}
+
+fn read(text: &str) -> Result<Timestamp, Fault> {
+    let text = with_short_fraction(text);
+    let pieces = Pieces::parse(&*text).map_err(|_| Fault::Form)?;
+    let time = pieces.time().filter(|_| pieces.time_zone_annotation().is_none()).ok_or(Fault::Form)?;
+    let offset = pieces.to_numeric_offset().ok_or(Fault::Offset)?;
+    // Jiff's own timestamps end a day before RFC 3339's, so that every offset can be added to them.
+    let local = pieces.date().to_datetime(time).duration_since(EPOCH);
+    let since = local.checked_sub(SignedDuration::from_secs(offset.seconds().into())).ok_or(Fault::Range)?;
+    match i64::try_from(since.as_millis()) {
+        Ok(millis) if !since.is_negative() && millis <= MAX_MILLIS => Ok(Timestamp(millis)),
+        _ => Err(Fault::Range),
+    }
+}
+
+/// Without the digits of a second behind the ninth, which RFC 3339 allows and jiff does not read.
+fn with_short_fraction(text: &str) -> Cow<'_, str> {
+    let Some(point) = text.find(['.', ',']) else { return Cow::Borrowed(text) };
+    let (before, fraction) = text.split_at(point + 1);
+    let digits = fraction.bytes().take_while(u8::is_ascii_digit).count();
+    if digits <= FRACTION_DIGITS {
+        return Cow::Borrowed(text);
+    }
+    Cow::Owned([before, &fraction[..FRACTION_DIGITS], &fraction[digits..]].concat())
 }
 
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match jiff::Timestamp::from_millisecond(self.0) {
-            Ok(at) => at.fmt(f),
-            Err(_) => Err(fmt::Error),
-        }
+        let at = EPOCH.checked_add(SignedDuration::from_millis(self.0)).map_err(|_| fmt::Error)?;
+        write!(f, "{at}Z")
     }
 }
 
@@ -205,5 +256,70 @@ impl Clock for ManualClock {
 
     fn boottime(&self) -> Duration {
         Duration::from_nanos(self.boot_nanos.load(Ordering::SeqCst))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_read_as_rfc_3339_writes_them() {
+        for (text, expected) in [
+            ("2026-03-01T12:00:00Z", "2026-03-01T12:00:00Z"),
+            ("2026-03-01t12:00:00z", "2026-03-01T12:00:00Z"),
+            ("2026-03-01 12:00:00+00:00", "2026-03-01T12:00:00Z"),
+            ("2026-03-01T12:00:00.5+01:00", "2026-03-01T11:00:00.5Z"),
+            ("2026-03-01T12:00:00-00:00", "2026-03-01T12:00:00Z"),
+            // More digits than a timestamp keeps are cut off, and never rounded.
+            ("2026-03-01T12:00:00.123456789999Z", "2026-03-01T12:00:00.123Z"),
+            ("2026-03-01T12:00:00.9999999999999999999999+00:00", "2026-03-01T12:00:00.999Z"),
+            ("9999-12-31T23:59:59Z", "9999-12-31T23:59:59Z"),
+            ("9999-12-31T23:59:59.999999999999Z", "9999-12-31T23:59:59.999Z"),
+            ("9999-12-31T22:59:59-01:00", "9999-12-31T23:59:59Z"),
+            ("1970-01-01T00:00:00Z", "1970-01-01T00:00:00Z"),
+            ("1970-01-01T01:00:00+01:00", "1970-01-01T00:00:00Z"),
+            // A leap second is the second before it.
+            ("2016-12-31T23:59:60Z", "2016-12-31T23:59:59Z"),
+            ("1990-12-31T15:59:60-08:00", "1990-12-31T23:59:59Z"),
+            ("9999-12-31T23:59:60Z", "9999-12-31T23:59:59Z"),
+        ] {
+            let at: Timestamp = text.parse().unwrap_or_else(|error| panic!("{text}: {error}"));
+            assert_eq!(at.to_string(), expected, "{text}");
+            assert_eq!(at.to_string().parse(), Ok(at), "{text}");
+        }
+    }
+
+    #[test]
+    fn other_texts_are_refused_with_value_and_reason() {
+        for (text, fault) in [
+            ("", Fault::Form),
+            ("tomorrow", Fault::Form),
+            ("2026-03-01", Fault::Form),
+            ("2026-02-30T12:00:00Z", Fault::Form),
+            ("2026-03-01T25:00:00Z", Fault::Form),
+            ("2026-03-01T12:00:61Z", Fault::Form),
+            ("2026-03-01T12:00:00.Z", Fault::Form),
+            ("10000-01-01T00:00:00Z", Fault::Form),
+            ("2026-03-01T12:00:00Z[Europe/Paris]", Fault::Form),
+            ("2026-03-01T12:00:00Z ", Fault::Form),
+            ("1772366400", Fault::Form),
+            ("2026-03-01T12:00:00", Fault::Offset),
+            ("1969-12-31T23:59:59.999Z", Fault::Range),
+            ("1969-12-31T23:59:59.9999999Z", Fault::Range),
+            ("1970-01-01T00:00:00+00:01", Fault::Range),
+            ("9999-12-31T23:59:59-00:01", Fault::Range),
+        ] {
+            let error = text.parse::<Timestamp>().expect_err(text);
+            assert_eq!(error.fault, fault, "{text}");
+            assert!(error.to_string().contains(&format!("{text:?}")), "{error}");
+        }
+    }
+
+    #[test]
+    fn instants_are_held_within_what_can_be_written() {
+        for (millis, expected) in [(i64::MIN, "1970-01-01T00:00:00Z"), (i64::MAX, "9999-12-31T23:59:59.999Z")] {
+            assert_eq!(Timestamp::from_millis(millis).to_string(), expected);
+        }
     }
 }

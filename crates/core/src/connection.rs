@@ -10,6 +10,8 @@ use std::net::{IpAddr, SocketAddr};
 use http::Request;
 use ipnet::IpNet;
 
+use crate::network::Network;
+
 /// The address at the other end of a request's connection. A server puts it into the request's extensions, for the
 /// policies that go by networks; it is the address of a proxy where one stands in front.
 ///
@@ -111,7 +113,7 @@ impl TrustedProxies {
     /// Proxies in these networks.
     #[must_use]
     pub fn new(networks: impl IntoIterator<Item = IpNet>) -> Self {
-        Self(networks.into_iter().collect())
+        Self(networks.into_iter().map(|network| Network::from(network).into()).collect())
     }
 
     /// No proxy is believed.
@@ -198,7 +200,10 @@ fn hops_of_x_forwarded_for(connection: &dyn Connection) -> Vec<Option<IpAddr>> {
         hops.extend(value.split(|&byte| byte == b',').map(|hop| {
             // With a zone it is the address of nobody elsewhere, as in `Forwarded`.
             let hop = std::str::from_utf8(hop).ok().filter(|hop| !hop.contains('%'))?.trim();
-            hop.parse::<IpAddr>().or_else(|_| hop.parse::<SocketAddr>().map(|socket| socket.ip())).ok()
+            // Some proxies write brackets around an IPv6 address without a port, too.
+            let bracketed = || hop.strip_prefix('[')?.strip_suffix(']')?.parse().ok().map(IpAddr::V6);
+            let socket = || hop.parse::<SocketAddr>().ok().map(|socket| socket.ip());
+            hop.parse().ok().or_else(socket).or_else(bracketed)
         }));
     });
     hops
@@ -300,6 +305,11 @@ mod tests {
             ("10.0.0.1", &[(XFF, "6.6.6.6"), (XFF, "192.0.2.7")], Some("192.0.2.7")),
             ("10.0.0.1", &[(XFF, "192.0.2.7:443")], Some("192.0.2.7")),
             ("10.0.0.1", &[(XFF, "2001:db8::7")], Some("2001:db8::7")),
+            ("10.0.0.1", &[(XFF, "[2001:db8::7]")], Some("2001:db8::7")),
+            ("10.0.0.1", &[(XFF, "[2001:db8::7]:443")], Some("2001:db8::7")),
+            ("10.0.0.1", &[(XFF, "[2001:db8::7")], None),
+            ("10.0.0.1", &[(XFF, "[192.0.2.7]")], None),
+            ("10.0.0.1", &[(XFF, "[fe80::1%1]")], None),
             ("10.0.0.1", &[(XFF, "10.0.0.9, 10.0.0.2")], Some("10.0.0.9")),
             ("10.0.0.1", &[("forwarded", "for=6.6.6.6, for=\"[2001:db8::7]:1\"")], Some("2001:db8::7")),
             ("10.0.0.1", &[(XFF, "192.0.2.7"), ("forwarded", "for=192.0.2.7")], Some("192.0.2.7")),

@@ -12,6 +12,7 @@ use crate::clock::Timestamp;
 use crate::endpoint::Endpoint;
 use crate::id::{AccountId, CredentialId, UserId};
 use crate::key::{KeyKind, Mode};
+use crate::network::Network;
 use crate::scope::{Scope, ScopeSet};
 
 /// What kind of credential a request presented.
@@ -143,7 +144,9 @@ impl Identity {
     /// Confined to these networks; to none in particular if there are none.
     #[must_use]
     pub fn with_networks(self, networks: impl IntoIterator<Item = IpNet>) -> Self {
-        self.with_profile(|profile| profile.networks = networks.into_iter().collect())
+        self.with_profile(|profile| {
+            profile.networks = networks.into_iter().map(|network| Network::from(network).into()).collect()
+        })
     }
 
     /// With an end: from this instant on it is refused.

@@ -45,6 +45,8 @@ pub mod layer;
 mod lease;
 mod lifecycle;
 mod memory;
+mod name;
+mod network;
 mod per_thread;
 mod policy;
 mod rejection;
@@ -71,8 +73,10 @@ pub use key::{
 };
 pub use layer::{Anonymous, AuthLayer, RequireLayer};
 pub use lease::{Lease, LeaseError, Propagation};
-pub use lifecycle::{Changed, Imported, Issued, Keys, KeysError, MAX_NAME_LENGTH, NewKey, Rotated, Rotation};
+pub use lifecycle::{Changed, Imported, Issued, Keys, KeysError, NewKey, Rotated, Rotation};
 pub use memory::MemoryStore;
+pub use name::{MAX_NAME_LENGTH, NameError, check_name, check_text};
+pub use network::{Network, NetworkError};
 pub use policy::{
     AllOf, AnyOf, ByMode, Feature, Guard, InMode, Live, Modal, ModeType, NamedScope, Plans, Policy, RequiredScopes,
     Test, check_required,

@@ -10,8 +10,10 @@ use serde_json::{Map, Value};
 use crate::clock::{Clock, SystemClock, Timestamp};
 use crate::endpoint::Endpoint;
 use crate::id::{AccountId, CredentialId};
-use crate::key::{Digest, FormatError, Hasher, KeyFormat, KeyKind, Mode, PlainKey};
+use crate::key::{Digest, FormatError, Hasher, Hint, KeyFormat, KeyKind, Mode, PlainKey};
 use crate::lease::{Propagation, wait_until_applied};
+use crate::name::{NameError, check_name};
+use crate::network::Network;
 use crate::scope::ScopeSet;
 use crate::store::{
     AccountRecord, AdminError, Committed, Denial, Freshness, KeyAdmin, KeyPage, KeyQuery, KeyRecord, KeyStatus,
@@ -20,9 +22,6 @@ use crate::store::{
 
 /// How often a write is tried again that somebody else has overtaken.
 const ATTEMPTS: usize = 64;
-
-/// The longest name of a key, in characters.
-pub const MAX_NAME_LENGTH: usize = 100;
 
 /// Issues, lists, changes, rotates and revokes keys.
 ///
@@ -49,6 +48,7 @@ pub struct Keys {
     store: Arc<dyn KeyAdmin>,
     freshness: Freshness,
     format: KeyFormat,
+    converts: bool,
     hasher: Hasher,
     clock: Arc<dyn Clock>,
 }
@@ -66,7 +66,7 @@ pub struct Keys {
 pub struct NewKey {
     /// Whose it is.
     pub account: AccountId,
-    /// What people call it: 1 to 100 characters, none of them a control character.
+    /// What people call it: a name that [`check_name`] allows.
     pub name: String,
     /// Its kind.
     pub kind: KeyKind,
@@ -181,15 +181,18 @@ pub enum Imported {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum KeysError {
-    /// The name is not 1 to 100 characters without control characters.
-    #[error("a key needs a name of 1 to 100 characters, without control characters")]
-    Name,
+    /// The name is not one that [`check_name`] allows.
+    #[error("invalid name: {0}")]
+    Name(NameError),
     /// A restricted key without scopes could do nothing.
     #[error("a restricted key needs at least one scope")]
     NoScope,
     /// The key would have ended before it began.
-    #[error("a key cannot end in the past, or before it begins")]
+    #[error("a key cannot end in the past, or before it begins: choose a later end")]
     Ended,
+    /// The key to be rotated was made in another format than these [`Keys`] have.
+    #[error("the key {0} was made in another format: rotate it with that format")]
+    OtherFormat(Hint),
     /// The format has no such key.
     #[error(transparent)]
     Format(#[from] FormatError),
@@ -218,6 +221,7 @@ impl Keys {
             freshness: store.freshness(),
             store: Arc::new(store),
             format: KeyFormat::default(),
+            converts: false,
             hasher: Hasher::default(),
             clock: Arc::new(SystemClock),
         }
@@ -227,6 +231,24 @@ impl Keys {
     #[must_use]
     pub fn with_format(mut self, format: KeyFormat) -> Self {
         self.format = format;
+        self
+    }
+
+    /// Lets a rotation give a key of another format a successor of this one: for stores with imported keys.
+    ///
+    /// Without it, [`rotate`](Self::rotate) refuses a key whose hint shows that it was made in another format. Such a key may
+    /// be for another API: a store can hold the management keys of `keyward-manage` beside the provider's own.
+    ///
+    /// # Examples
+    /// ```
+    /// use keyward::{Keys, MemoryStore};
+    ///
+    /// let keys = Keys::new(MemoryStore::new()).with_conversion();
+    /// # let _ = keys;
+    /// ```
+    #[must_use]
+    pub fn with_conversion(mut self) -> Self {
+        self.converts = true;
         self
     }
 
@@ -268,16 +290,39 @@ impl Keys {
     ///
     /// # Errors
     /// As for [`issue`](Self::issue); [`Denial::Duplicate`] if there is a key with this id.
-    pub async fn issue_as(&self, id: CredentialId, new: NewKey) -> Result<Issued, KeysError> {
+    pub async fn issue_as(&self, id: CredentialId, mut new: NewKey) -> Result<Issued, KeysError> {
         let now = self.clock.now();
-        check_new(&new.name, new.kind, &new.scopes)?;
-        check_end(new.expires_at, new.not_before, now)?;
+        self.check_new(&new)?;
+        new.name = trimmed(&new.name)?;
+        new.networks.iter_mut().for_each(in_one_form);
         let key = self.format.generate(new.kind, new.mode)?;
         let record = self.record(id, &key, new, now)?;
         // No node can have a key cached that did not exist; that it is unknown is overturned by the log.
         let _ = self.store.create(&record).await?;
         tracing::info!(id = %record.id, account = %record.account, kind = %record.kind, mode = %record.mode, "key issued");
         Ok(Issued { key, record })
+    }
+
+    /// Checks a key that is to be issued, without asking the store. [`issue`](Self::issue) does the same, and a caller that
+    /// writes something else first, such as the key's account, calls this before.
+    ///
+    /// # Errors
+    /// [`KeysError`] if the key cannot be issued.
+    ///
+    /// # Examples
+    /// ```
+    /// use keyward::{Keys, MemoryStore, NewKey, Timestamp};
+    ///
+    /// let keys = Keys::new(MemoryStore::new());
+    /// let ended = NewKey { expires_at: Some(Timestamp::from_millis(0)), ..NewKey::secret("acct_1".parse()?, "a") };
+    /// assert!(keys.check_new(&ended).is_err());
+    /// # Ok::<(), keyward::IdError>(())
+    /// ```
+    pub fn check_new(&self, new: &NewKey) -> Result<(), KeysError> {
+        check_key(&new.name, new.kind, &new.scopes)?;
+        check_end(new.expires_at, new.not_before, self.clock.now())?;
+        let (kind, mode) = (new.kind, new.mode);
+        if self.format.has(kind, mode) { Ok(()) } else { Err(FormatError::NoSuchKey { kind, mode }.into()) }
     }
 
     /// Takes over a key that another system issued, of which only its digest is known. It works on every node from then
@@ -287,7 +332,7 @@ impl Keys {
     /// # Errors
     /// [`KeysError`] if the key cannot be, its account is not there, another account has it, or the store fails.
     pub async fn import(&self, record: &KeyRecord) -> Result<Imported, KeysError> {
-        check_new(&record.name, record.kind, &record.scopes)?;
+        check_imported(record)?;
         match self.store.create(record).await {
             Ok(_) => {
                 tracing::info!(id = %record.id, account = %record.account, "key imported");
@@ -306,7 +351,7 @@ impl Keys {
     /// # Errors
     /// As for [`import`](Self::import).
     pub async fn preview_import(&self, record: &KeyRecord) -> Result<Imported, KeysError> {
-        check_new(&record.name, record.kind, &record.scopes)?;
+        check_imported(record)?;
         match self.find(&record.digest).await? {
             Some(there) if there.account == record.account => Ok(Imported::AlreadyThere(Box::new(there))),
             Some(_) => Err(Denial::Duplicate.into()),
@@ -345,14 +390,92 @@ impl Keys {
 
     /// Changes a key, and returns when that holds on every node.
     ///
+    /// The rules of a key's life hold for what the key is at the moment of the write, on every store:
+    /// - A revoked or compromised key stays as it is. An expired key gets another name and other metadata, nothing else.
+    /// - A rotated key's end only moves earlier.
+    /// - An end is to come, and after the key begins.
+    /// - A restricted key keeps at least one scope.
+    /// - Disabling a key again keeps the first time.
+    ///
     /// # Errors
-    /// [`KeysError`] if it cannot be changed so, or the store fails.
+    /// [`KeysError::Denied`] with [`Denial::NotFound`], [`Denial::Stale`], [`Denial::Ended`] or [`Denial::Rotated`];
+    /// [`KeysError::Name`], [`KeysError::NoScope`] or [`KeysError::Ended`] for a value that the key cannot have;
+    /// [`KeysError::Store`] if the store fails.
+    ///
+    /// # Examples
+    /// ```
+    /// use keyward::{AccountRecord, KeyUpdate, Keys, MemoryStore, NewKey};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let keys = Keys::new(MemoryStore::new());
+    /// let account = AccountRecord::new("acct_1".parse()?, "Example Ltd");
+    /// keys.put_account(&account).await?;
+    /// let issued = keys.issue(NewKey::secret(account.id, "production")).await?;
+    ///
+    /// let update = KeyUpdate { name: Some("staging".into()), ..KeyUpdate::default() };
+    /// let changed = keys.update(&issued.record.id, &update).await?;
+    /// assert_eq!(changed.record.name, "staging");
+    /// # Ok(()) }
+    /// ```
     pub async fn update(&self, id: &CredentialId, update: &KeyUpdate) -> Result<Changed, KeysError> {
-        if let Some(name) = &update.name {
-            check_name(name)?;
+        let mut wanted = update.clone();
+        wanted.name = update.name.as_deref().map(trimmed).transpose()?;
+        wanted.networks.iter_mut().flatten().for_each(in_one_form);
+        for _ in 0..ATTEMPTS {
+            let key = self.store.get(id).await?.ok_or(Denial::NotFound)?;
+            if update.version.is_some_and(|version| version != key.version) {
+                return Err(Denial::Stale.into());
+            }
+            check_update(&key, &wanted, self.clock.now())?;
+            // The store writes it only if the key is still what was checked.
+            wanted.version = Some(key.version);
+            match self.store.update(id, &wanted).await {
+                Err(AdminError::Denied(Denial::Stale)) if update.version.is_none() => {}
+                done => return Ok(self.changed(done?).await),
+            }
         }
-        let committed = self.store.update(id, update).await?;
-        Ok(self.changed(committed).await)
+        Err(Denial::Stale.into())
+    }
+
+    /// Refuses a key until it is enabled, and returns when no node accepts it. Disabling it again keeps the first time.
+    ///
+    /// # Errors
+    /// [`KeysError::Denied`] if the key is not there or has ended, [`KeysError::Store`] if the store fails.
+    ///
+    /// # Examples
+    /// ```
+    /// use keyward::{AccountRecord, Keys, MemoryStore, NewKey};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let keys = Keys::new(MemoryStore::new());
+    /// let account = AccountRecord::new("acct_1".parse()?, "Example Ltd");
+    /// keys.put_account(&account).await?;
+    /// let id = keys.issue(NewKey::secret(account.id, "production")).await?.record.id;
+    ///
+    /// assert!(keys.disable(&id).await?.record.disabled_at.is_some());
+    /// assert!(keys.enable(&id).await?.record.disabled_at.is_none());
+    /// # Ok(()) }
+    /// ```
+    pub async fn disable(&self, id: &CredentialId) -> Result<Changed, KeysError> {
+        let disabled_at = Some(Some(self.clock.now()));
+        self.update(id, &KeyUpdate { disabled_at, ..KeyUpdate::default() }).await
+    }
+
+    /// Accepts a disabled key again, and returns when every node does.
+    ///
+    /// # Errors
+    /// As for [`disable`](Self::disable).
+    pub async fn enable(&self, id: &CredentialId) -> Result<Changed, KeysError> {
+        self.update(id, &KeyUpdate { disabled_at: Some(None), ..KeyUpdate::default() }).await
+    }
+
+    /// Gives a key another end, or none, and returns when that holds on every node. The end of a rotated key only moves
+    /// earlier.
+    ///
+    /// # Errors
+    /// As for [`update`](Self::update).
+    pub async fn set_expiry(&self, id: &CredentialId, end: Option<Timestamp>) -> Result<Changed, KeysError> {
+        self.update(id, &KeyUpdate { expires_at: Some(end), ..KeyUpdate::default() }).await
     }
 
     /// Makes a successor of a key, like it in all but the key itself, and lets the old one end after `overlap`: never
@@ -369,6 +492,7 @@ impl Keys {
     /// # Errors
     /// [`KeysError::Denied`] if the key is not there, has a successor or has ended, [`Denial::Stale`] if it is at another
     /// version than [`Rotation::version`], [`KeysError::Ended`] if [`Rotation::latest_end`] leaves the successor no time,
+    /// [`KeysError::OtherFormat`] if it was made in another format (see [`with_conversion`](Self::with_conversion)),
     /// [`KeysError::Store`] if the store fails.
     ///
     /// # Examples
@@ -410,6 +534,9 @@ impl Keys {
         }
         if !matches!(old.status(now), KeyStatus::Active | KeyStatus::Disabled) {
             return Err(Denial::Ended.into());
+        }
+        if !self.converts && !self.format.may_have_made(&old.hint) {
+            return Err(KeysError::OtherFormat(old.hint));
         }
         // The successor gets as long a life as its predecessor was given, from now on.
         let as_long = old.expires_at.map(|end| now.saturating_add(end.saturating_since(old.created_at)));
@@ -466,7 +593,9 @@ impl Keys {
     /// As for [`revoke`](Self::revoke).
     pub async fn mark_compromised(&self, id: &CredentialId) -> Result<Changed, KeysError> {
         let update = KeyUpdate { compromised_at: Some(self.clock.now()), ..KeyUpdate::default() };
-        let changed = self.update(id, &update).await?;
+        // It is always possible, so there is nothing to check first.
+        let committed = self.store.update(id, &update).await?;
+        let changed = self.changed(committed).await;
         tracing::warn!(%id, "key marked as compromised");
         Ok(changed)
     }
@@ -552,21 +681,63 @@ impl fmt::Debug for Keys {
     }
 }
 
-fn check_new(name: &str, kind: KeyKind, scopes: &ScopeSet) -> Result<(), KeysError> {
-    check_name(name)?;
+fn check_key(name: &str, kind: KeyKind, scopes: &ScopeSet) -> Result<(), KeysError> {
+    check_name(name).map_err(KeysError::Name)?;
+    check_scopes(kind, scopes)
+}
+
+fn check_scopes(kind: KeyKind, scopes: &ScopeSet) -> Result<(), KeysError> {
     if kind == KeyKind::Restricted && scopes.is_empty() { Err(KeysError::NoScope) } else { Ok(()) }
+}
+
+fn trimmed(name: &str) -> Result<String, KeysError> {
+    check_name(name).map(str::to_owned).map_err(KeysError::Name)
+}
+
+fn in_one_form(network: &mut IpNet) {
+    *network = Network::from(*network).into();
+}
+
+/// A key that is taken over may have ended, but not before it began.
+fn check_imported(record: &KeyRecord) -> Result<(), KeysError> {
+    check_key(&record.name, record.kind, &record.scopes)?;
+    check_order(record.expires_at, record.not_before)
 }
 
 /// A key ends after `now`, and after it begins.
 fn check_end(end: Option<Timestamp>, begin: Option<Timestamp>, now: Timestamp) -> Result<(), KeysError> {
-    match end {
-        Some(end) if end <= now || begin.is_some_and(|begin| end <= begin) => Err(KeysError::Ended),
+    check_order(end, begin.max(Some(now)))
+}
+
+fn check_order(end: Option<Timestamp>, begin: Option<Timestamp>) -> Result<(), KeysError> {
+    match (end, begin) {
+        (Some(end), Some(begin)) if end <= begin => Err(KeysError::Ended),
         _ => Ok(()),
     }
 }
 
-fn check_name(name: &str) -> Result<(), KeysError> {
-    let fits =
-        !name.trim().is_empty() && name.chars().count() <= MAX_NAME_LENGTH && !name.chars().any(char::is_control);
-    if fits { Ok(()) } else { Err(KeysError::Name) }
+/// The rules that [`Keys::update`] names, for a key as it was read.
+fn check_update(key: &KeyRecord, update: &KeyUpdate, now: Timestamp) -> Result<(), KeysError> {
+    fn differs<T: PartialEq>(new: Option<&T>, old: &T) -> bool {
+        new.is_some_and(|new| new != old)
+    }
+    let other_end = differs(update.expires_at.as_ref(), &key.expires_at);
+    let other_span = other_end || differs(update.not_before.as_ref(), &key.not_before);
+    let other_use = other_span
+        || update.disabled_at.is_some()
+        || differs(update.scopes.as_ref(), &key.scopes)
+        || differs(update.endpoints.as_ref(), &key.endpoints)
+        || differs(update.networks.as_ref(), &key.networks);
+    // For revoked and compromised keys, the store refuses names and metadata, too.
+    if other_use && !matches!(key.status(now), KeyStatus::Active | KeyStatus::Disabled) {
+        return Err(Denial::Ended.into());
+    }
+    if let Some(scopes) = &update.scopes {
+        check_scopes(key.kind, scopes)?;
+    }
+    if other_span {
+        update.check_rotated(key)?;
+        check_end(update.expires_at.unwrap_or(key.expires_at), update.not_before.unwrap_or(key.not_before), now)?;
+    }
+    Ok(())
 }

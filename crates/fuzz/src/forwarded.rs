@@ -116,7 +116,9 @@ fn plain_address(hop: &[u8]) -> Option<IpAddr> {
     if text.contains('%') {
         return None;
     }
-    text.parse().ok().or_else(|| Some(text.parse::<SocketAddr>().ok()?.ip()))
+    // In brackets an IPv6 address may have a port.
+    let socket = if text.ends_with(']') { format!("{text}:1") } else { text.to_owned() };
+    text.parse().ok().or_else(|| Some(socket.parse::<SocketAddr>().ok()?.ip()))
 }
 
 fn node_address(node: &[u8]) -> Option<IpAddr> {

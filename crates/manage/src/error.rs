@@ -178,7 +178,7 @@ impl DeskError {
 impl From<KeysError> for DeskError {
     fn from(error: KeysError) -> Self {
         match error {
-            KeysError::Name => Self::invalid("name", "1 to 100 characters, none of them a control character"),
+            KeysError::Name(error) => Self::invalid("name", error.to_string()),
             KeysError::NoScope => Self::invalid("scopes", "a restricted key needs at least one"),
             KeysError::Ended => Self::invalid("expires_at", "not in the past, and not before the key begins"),
             KeysError::Denied(Denial::NotFound) => Self::NotFound("key"),
@@ -190,6 +190,7 @@ impl From<KeysError> for DeskError {
             KeysError::Format(keyward::FormatError::NoSuchKey { kind, mode }) => {
                 Self::invalid("kind", format!("there are no {kind} keys in {mode} mode here"))
             }
+            error @ KeysError::OtherFormat(_) => Self::invalid("key", error.to_string()),
             KeysError::Store(error) => Self::Store(error),
             other => {
                 tracing::error!(error = %other, "a key could not be managed");

@@ -70,7 +70,7 @@ impl From<KeysError> for Answer {
     fn from(error: KeysError) -> Self {
         match error {
             KeysError::Denied(keyward::Denial::NotFound) => Self::NotFound,
-            KeysError::Name => Self::Invalid(error.to_string()),
+            KeysError::Name(_) => Self::Invalid(error.to_string()),
             other => {
                 tracing::error!(error = %other, "a key could not be managed");
                 Self::Failed

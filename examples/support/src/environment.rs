@@ -6,6 +6,7 @@ use std::net::Ipv4Addr;
 use std::path::PathBuf;
 
 use ipnet::IpNet;
+use keyward::Network;
 use keyward_sqlite::{OpenError, SqliteStore};
 use tokio::net::TcpListener;
 
@@ -77,7 +78,10 @@ impl Environment {
 
         let bounds = "networks separated by commas, such as 127.0.0.0/8,10.0.0.0/8";
         let trust_proxy = text("TRUST_PROXY", bounds)?.map_or(Ok(Vec::new()), |value| {
-            let networks = value.split(',').map(|network| network.trim().parse()).collect::<Result<_, _>>();
+            let networks = value
+                .split(',')
+                .map(|network| network.trim().parse::<Network>().map(IpNet::from))
+                .collect::<Result<_, _>>();
             networks.map_err(|_| EnvironmentError { variable: "TRUST_PROXY", value, bounds })
         })?;
 

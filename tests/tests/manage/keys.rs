@@ -141,6 +141,8 @@ async fn a_rotated_key_ends_and_stays_so() {
         assert_eq!(desk.key(&owner, &id).await.unwrap().status, KeyStatus::Expired);
         assert_eq!(code(desk.update_key(&owner, &id, longer, old.version).await), "KEY_ENDED");
         assert_eq!(code(desk.set_key_disabled(&owner, &id, false).await), "KEY_ENDED");
+        let renamed = KeyChange { name: Some("old".into()), ..KeyChange::default() };
+        assert_eq!(desk.update_key(&owner, &id, renamed, old.version).await.unwrap().0.name, "old");
         assert_eq!(code(desk.rotate_key(&owner, &id, Duration::ZERO).await), "KEY_ROTATED");
     }
 }

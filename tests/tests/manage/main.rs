@@ -4,6 +4,7 @@
 
 mod api;
 mod api_people;
+mod api_values;
 mod audit;
 mod authority;
 mod desk;

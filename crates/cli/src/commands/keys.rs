@@ -57,7 +57,7 @@ async fn create(place: &dyn Backend, create: &Create) -> Result<(), Failure> {
         kind,
         mode: create.mode,
         endpoints: create.endpoints.clone(),
-        networks: create.networks.clone(),
+        networks: create.networks.iter().copied().map(Into::into).collect(),
         not_before: create.not_before,
         expires_at: end(create.expires_in, create.expires_at),
         metadata: create.metadata.clone().unwrap_or_default(),

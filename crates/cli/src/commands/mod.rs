@@ -79,7 +79,8 @@ pub(crate) async fn open(arguments: &Arguments) -> Result<keyward::Keys, Failure
     if let Some(file) = &arguments.pepper_file {
         keys = keys.with_hasher(hasher(file)?);
     }
-    Ok(keys.with_format(format(arguments)?.unwrap_or_default()))
+    // Imported keys get successors in this format.
+    Ok(keys.with_format(format(arguments)?.unwrap_or_default()).with_conversion())
 }
 
 /// Asks whoever is at the terminal.

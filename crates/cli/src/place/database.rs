@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use keyward::{
-    AccountId, AccountRecord, Changed as ChangedRecord, Clock, CredentialId, Denial, KeyQuery, KeyRecord, KeyUpdate,
-    Keys, KeysError, NewKey, SystemClock, UserId, async_trait,
+    AccountId, AccountRecord, Changed as ChangedRecord, Clock, CredentialId, Denial, KeyFormat, KeyKind, KeyQuery,
+    KeyRecord, KeyUpdate, Keys, KeysError, Mode, NewKey, SystemClock, UserId, async_trait, check_name,
 };
 use keyward_client::{
     Account, AuditEntry, AuditFilter, AuditVerdict, CreateKey, Invited, Key, KeyFilter, Member, Page, Plan, Purpose,
     PutPlan, Role, UpdateAccount, UpdateKey, Usage,
 };
-use keyward_manage::{AuditQuery, Desk, DeskError, KeyDraft, PageRequest};
+use keyward_manage::{AuditQuery, Desk, DeskError, KeyDraft, PageRequest, purpose_of};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -22,6 +22,9 @@ use crate::commands::desk::{self, Opened, system};
 use crate::failure::{Failure, Kind};
 use crate::output::{self, note};
 use crate::settings::Settings;
+
+/// The account of keys that are created without one.
+const DEFAULT_ACCOUNT: &str = "default";
 
 /// A database, opened when something is asked of it.
 pub(crate) struct Database<'a> {
@@ -36,7 +39,13 @@ impl<'a> Database<'a> {
     }
 
     pub(crate) async fn keys(&self) -> Result<&Keys, Failure> {
-        self.keys.get_or_try_init(|| crate::commands::open(self.arguments)).await
+        self.keys
+            .get_or_try_init(async || {
+                let keys = crate::commands::open(self.arguments).await?;
+                check_format(keys.format())?;
+                Ok(keys)
+            })
+            .await
     }
 
     pub(crate) async fn desk(&self) -> Result<&Desk, Failure> {
@@ -50,24 +59,49 @@ impl<'a> Database<'a> {
     }
 
     async fn put(&self, account: &AccountRecord) -> Result<ChangedAccount, Failure> {
+        for name in [Some(account.name.as_str()), account.plan.as_deref()].into_iter().flatten() {
+            check_name(name).map_err(KeysError::Name)?;
+        }
         let propagation = self.keys().await?.put_account(account).await?;
         Ok(ChangedAccount { id: account.id.clone(), effect: Some((&propagation).into()) })
     }
 
-    /// The account for keys of nobody in particular.
-    async fn default_account(&self) -> Result<AccountId, Failure> {
-        let id: AccountId = "default".parse().map_err(|error| Failure::caused(Kind::Usage, &error))?;
+    /// Makes the account for keys without a named account, if it is not there.
+    async fn make_default_account(&self, id: &AccountId) -> Result<(), Failure> {
         let keys = self.keys().await?;
-        if keys.get_account(&id).await?.is_none() {
-            keys.put_account(&AccountRecord::new(id.clone(), "default")).await?;
-            note!("made the account \"default\"");
+        if keys.get_account(id).await?.is_none() {
+            keys.put_account(&AccountRecord::new(id.clone(), id.as_str())).await?;
+            note!("made the account \"{id}\"");
         }
-        Ok(id)
+        Ok(())
+    }
+
+    /// Issues a key of the provider's API. Everything is checked before anything is written.
+    async fn issue(&self, new: NewKey, makes_account: bool) -> Result<Issued, Failure> {
+        let keys = self.keys().await?;
+        keys.check_new(&new)?;
+        if makes_account {
+            self.make_default_account(&new.account).await?;
+        }
+        let issued = keys.issue(new).await?;
+        Ok(Issued { record: key(&issued.record)?, key: issued.key.expose_once() })
     }
 
     async fn meant(&self, account: Option<&AccountId>) -> Result<AccountId, Failure> {
         Ok(account.cloned().unwrap_or(self.desk().await?.operator().clone()))
     }
+}
+
+/// The provider's keys cannot begin as management keys do, or one would pass for the other.
+fn check_format(format: &KeyFormat) -> Result<(), Failure> {
+    for (kind, mode) in KeyKind::ALL.into_iter().flat_map(|kind| Mode::ALL.map(|mode| (kind, mode))) {
+        let Ok(like) = format.generate(kind, mode) else { continue };
+        if purpose_of(&like.hint()) == keyward_manage::Purpose::Management {
+            let message = format!("{}… is how management keys begin: choose another --prefix", like.hint().first());
+            return Err(Failure::new(Kind::Usage, message));
+        }
+    }
+    Ok(())
 }
 
 /// The same as the client has it: what the desk writes, the client reads, which a test of the client sees to.
@@ -80,7 +114,7 @@ fn key(record: &KeyRecord) -> Result<Key, Failure> {
     let now = SystemClock.now();
     let mut written = serde_json::to_value(record).map_err(|error| Failure::caused(Kind::Database, &error))?;
     written["status"] = json!(record.status(now));
-    written["purpose"] = json!(keyward_manage::purpose_of(&record.hint));
+    written["purpose"] = json!(purpose_of(&record.hint));
     // What the desk works out for its pages, and this program does not show.
     written["expires_soon"] = json!(false);
     same(&written)
@@ -99,7 +133,7 @@ impl Backend for Database<'_> {
     async fn create_key(&self, new: CreateKey) -> Result<Issued, Failure> {
         let account = match (&new.account, new.purpose) {
             (Some(account), _) => account.clone(),
-            (None, Purpose::Api) => self.default_account().await?,
+            (None, Purpose::Api) => DEFAULT_ACCOUNT.parse().map_err(|error| Failure::caused(Kind::Usage, &error))?,
             (None, _) => self.meant(None).await?,
         };
         let issue = NewKey {
@@ -114,8 +148,7 @@ impl Backend for Database<'_> {
             ..NewKey::secret(account, new.name)
         };
         if new.purpose == Purpose::Api {
-            let issued = self.keys().await?.issue(issue).await?;
-            return Ok(Issued { record: key(&issued.record)?, key: issued.key.expose_once() });
+            return self.issue(issue, new.account.is_none()).await;
         }
         // Management keys begin in another way, which the desk knows.
         let draft = KeyDraft::of(same(&new.purpose)?, issue);
@@ -161,7 +194,19 @@ impl Backend for Database<'_> {
     }
 
     async fn rotate_key(&self, id: &CredentialId, overlap: Duration) -> Result<Rotated, Failure> {
-        let rotated = self.keys().await?.rotate(id, overlap).await?;
+        let keys = self.keys().await?;
+        let found = keys.get(id).await?.ok_or(KeysError::Denied(Denial::NotFound))?;
+        // A successor begins as its predecessor does, and the desk has the format of management keys.
+        if purpose_of(&found.hint) == keyward_manage::Purpose::Management {
+            let rotated = self.desk().await?.rotate_key(&system(), id, overlap).await?;
+            return Ok(Rotated {
+                record: same(&rotated.view)?,
+                predecessor: same(&rotated.predecessor)?,
+                effect: (&rotated.propagation).into(),
+                key: rotated.key.expose_once(),
+            });
+        }
+        let rotated = keys.rotate(id, overlap).await?;
         Ok(Rotated {
             record: key(&rotated.record)?,
             predecessor: key(&rotated.predecessor)?,
@@ -175,8 +220,8 @@ impl Backend for Database<'_> {
     }
 
     async fn set_key_disabled(&self, id: &CredentialId, disabled: bool) -> Result<Changed, Failure> {
-        let disabled_at = Some(disabled.then(|| SystemClock.now()));
-        changed(&self.keys().await?.update(id, &KeyUpdate { disabled_at, ..KeyUpdate::default() }).await?)
+        let keys = self.keys().await?;
+        changed(&if disabled { keys.disable(id).await? } else { keys.enable(id).await? })
     }
 
     async fn key_usage(&self, id: &CredentialId, days: u32) -> Result<Usage, Failure> {

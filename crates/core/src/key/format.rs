@@ -442,6 +442,18 @@ impl KeyFormat {
         self.leads.iter().any(|lead| token.starts_with(lead.text.as_bytes()))
     }
 
+    /// Whether a key with this hint may have been made in this format. A hint that is shorter than those of generated keys
+    /// is of an imported key, and rules nothing out.
+    pub(crate) fn may_have_made(&self, hint: &Hint) -> bool {
+        let first = hint.first();
+        let is_whole = first.len() == Hint::FIRST && hint.last().len() == Hint::LAST;
+        let fits = |lead: &Lead| match first.strip_prefix(&*lead.text) {
+            Some(body) => body.bytes().all(|byte| self.alphabet.holds(byte)),
+            None => lead.text.starts_with(first),
+        };
+        !is_whole || self.leads.iter().any(fits)
+    }
+
     /// Whether every token begins as this format's keys do.
     pub(crate) fn recognises_all(&self) -> bool {
         self.leads.iter().any(|lead| lead.text.is_empty())
@@ -497,6 +509,31 @@ mod tests {
 
     fn key(format: &KeyFormat, kind: KeyKind, mode: Mode) -> String {
         format.generate(kind, mode).unwrap().expose_once().to_string()
+    }
+
+    #[test]
+    fn hints_tell_keys_of_other_formats() {
+        let management = KeyFormat::builder().prefix("kwms", KeyKind::Secret).prefix("kwm", KeyKind::Restricted);
+        let random =
+            KeyFormat::builder().existing("", KeyKind::Secret, Mode::Live).random_length(64).without_checksum();
+        let (management, random) = (management.build().unwrap(), random.build().unwrap());
+        for (format, hint, expected) in [
+            (&KeyFormat::default(), "kw_live_…3456", true),
+            (&KeyFormat::default(), "kwp_test…3456", true),
+            (&KeyFormat::default(), "kwm_live…3456", false),
+            (&KeyFormat::default(), "kwms_liv…3456", false),
+            (&KeyFormat::default(), "sk_live_…3456", false),
+            (&management, "kwms_tes…3456", true),
+            (&management, "kw_live_…3456", false),
+            (&random, "aBcDeFgH…3456", true),
+            (&random, "kw_live_…3456", false),
+            // Not of a generated key, whatever it begins with.
+            (&KeyFormat::default(), "sk_live_…", true),
+            (&KeyFormat::default(), "…3456", true),
+            (&management, "…", true),
+        ] {
+            assert_eq!(format.may_have_made(&hint.parse().unwrap()), expected, "{hint}");
+        }
     }
 
     #[test]

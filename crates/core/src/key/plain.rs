@@ -81,9 +81,15 @@ impl fmt::Debug for PlainKey {
 pub struct Hint(SmolStr);
 
 impl Hint {
+    /// How many of a key's first characters it shows.
+    pub(crate) const FIRST: usize = 8;
+    /// How many of its last.
+    pub(crate) const LAST: usize = 4;
+
     /// The hint of a key in plain. A key has at least 20 characters, so that a hint never shows it whole.
     pub(crate) fn of(key: &str) -> Self {
-        let (first, last) = (key.get(..8).unwrap_or(""), key.get(key.len().saturating_sub(4)..).unwrap_or(""));
+        let (first, last) =
+            (key.get(..Self::FIRST).unwrap_or(""), key.get(key.len().saturating_sub(Self::LAST)..).unwrap_or(""));
         Self(SmolStr::from_iter([first, "…", last]))
     }
 
@@ -116,7 +122,9 @@ impl TryFrom<SmolStr> for Hint {
 
     fn try_from(text: SmolStr) -> Result<Self, HintError> {
         match text.split_once('…') {
-            Some((first, last)) if first.len() <= 8 && last.len() <= 4 && (first.to_owned() + last).is_ascii() => {
+            Some((first, last))
+                if first.len() <= Self::FIRST && last.len() <= Self::LAST && (first.to_owned() + last).is_ascii() =>
+            {
                 Ok(Self(text))
             }
             _ => Err(HintError),

@@ -20,6 +20,16 @@ mod tests {
     use super::*;
 
     #[test]
+    fn ipv4_networks_written_as_ipv6_hold_ipv4_clients() {
+        let identity = Identity::api_key("k".parse().unwrap(), "a".parse().unwrap());
+        let confined = identity.with_networks(["::ffff:10.0.0.0/104".parse().unwrap()]);
+        for (client, allowed) in [("10.9.9.9", true), ("::ffff:10.9.9.9", true), ("11.0.0.1", false)] {
+            let client = client.parse().unwrap();
+            assert_eq!(network_allows(&confined, || Some(client)).is_ok(), allowed, "{client}");
+        }
+    }
+
+    #[test]
     fn a_key_is_used_from_its_networks_alone() {
         let anywhere = Identity::api_key("k".parse().unwrap(), "a".parse().unwrap());
         let confined =

@@ -130,11 +130,11 @@ pub trait KeyAdmin: KeyStore {
     /// [`StoreError`] if the store cannot answer.
     async fn list(&self, query: &KeyQuery) -> Result<KeyPage, StoreError>;
 
-    /// Changes a key as `update` says, if it is still at `update.version` when that is given. A revoked key is
-    /// changed no more.
+    /// Changes a key as [`KeyUpdate::apply_checked`] does, if it is still at `update.version` when that is given: check and
+    /// write are one step. The rules that need a clock are those of [`Keys::update`](crate::Keys::update).
     ///
     /// # Errors
-    /// [`Denial::NotFound`], [`Denial::Stale`] or [`Denial::Ended`].
+    /// [`Denial::NotFound`], [`Denial::Stale`], [`Denial::Ended`] or [`Denial::Rotated`].
     async fn update(&self, id: &CredentialId, update: &KeyUpdate) -> Result<Committed<KeyRecord>, AdminError>;
 
     /// Adds `successor` and lets the key end at `end`, or when it would have ended anyway if that is earlier, both or

@@ -161,28 +161,40 @@ pub struct KeyUpdate {
     pub expires_at: Option<Option<Timestamp>>,
     /// A new beginning, or none.
     pub not_before: Option<Option<Timestamp>>,
-    /// Disabled since then, or enabled.
+    /// Disabled since then, or enabled. A key that is disabled already keeps its time.
     pub disabled_at: Option<Option<Timestamp>>,
     /// Compromised since then; it is never taken back, and the first time stays.
     pub compromised_at: Option<Timestamp>,
 }
 
 impl KeyUpdate {
-    /// Changes `key` as this says and raises its version: what every store's update does to the record.
+    /// Changes `key` as this says and raises its version: what every store's update does to the record. A key that is
+    /// disabled or compromised again keeps the first time.
     ///
     /// # Errors
-    /// [`Denial::Stale`] if it is at another version than wanted, [`Denial::Ended`] if it is revoked; it is not changed
-    /// then. That a revoked key is compromised can still be said.
+    /// The key is not changed then. [`Denial::Stale`] if it is at another version than wanted; [`Denial::Ended`] if it is
+    /// revoked or compromised, unless the update marks it as compromised and does nothing else; [`Denial::Rotated`] if the
+    /// key has a successor and would end later.
     pub fn apply_checked(&self, key: &mut KeyRecord) -> Result<(), Denial> {
         if self.version.is_some_and(|version| version != key.version) {
             return Err(Denial::Stale);
         }
         let only_compromised = Self { compromised_at: self.compromised_at, version: self.version, ..Self::default() };
-        if key.revoked_at.is_some() && *self != only_compromised {
+        if (key.revoked_at.is_some() || key.compromised_at.is_some()) && *self != only_compromised {
             return Err(Denial::Ended);
         }
+        self.check_rotated(key)?;
         self.apply(key);
         Ok(())
+    }
+
+    /// The end of a key with a successor only moves earlier.
+    pub(crate) fn check_rotated(&self, key: &KeyRecord) -> Result<(), Denial> {
+        let is_later = |new: Timestamp| key.expires_at.is_some_and(|old| new > old);
+        match self.expires_at {
+            Some(end) if key.rotated_to.is_some() && end.is_none_or(is_later) => Err(Denial::Rotated),
+            _ => Ok(()),
+        }
     }
 
     fn apply(&self, key: &mut KeyRecord) {
@@ -198,7 +210,9 @@ impl KeyUpdate {
         set(&mut key.metadata, &self.metadata);
         set(&mut key.expires_at, &self.expires_at);
         set(&mut key.not_before, &self.not_before);
-        set(&mut key.disabled_at, &self.disabled_at);
+        if let Some(disabled_at) = self.disabled_at {
+            key.disabled_at = disabled_at.map(|at| key.disabled_at.unwrap_or(at));
+        }
         key.compromised_at = key.compromised_at.or(self.compromised_at);
         key.version += 1;
     }

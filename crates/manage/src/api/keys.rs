@@ -5,9 +5,9 @@ use std::time::Duration;
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use keyward::ipnet::IpNet;
 use keyward::{
-    AccountId, CredentialId, Endpoint, KeyKind, KeyQuery, KeyStatus, Mode, NewKey, Propagation, ScopeSet, Timestamp,
+    AccountId, CredentialId, Endpoint, KeyKind, KeyQuery, KeyStatus, Mode, Network, NewKey, Propagation, ScopeSet,
+    Timestamp,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -129,7 +129,7 @@ struct CreateKey {
     /// The networks that it is confined to.
     #[schema(value_type = Vec<String>, max_items = 50, example = json!(["192.0.2.0/24"]))]
     #[serde(default)]
-    networks: Vec<IpNet>,
+    networks: Vec<Network>,
     /// Data of the provider's own.
     #[schema(value_type = Object)]
     #[serde(default)]
@@ -155,7 +155,7 @@ struct UpdateKey {
     #[schema(value_type = Option<Vec<String>>, max_items = 50)]
     endpoints: Option<Vec<Endpoint>>,
     #[schema(value_type = Option<Vec<String>>, max_items = 50)]
-    networks: Option<Vec<IpNet>>,
+    networks: Option<Vec<Network>>,
     #[schema(value_type = Option<Object>)]
     metadata: Option<Map<String, Value>>,
     #[schema(value_type = Option<String>, format = DateTime)]
@@ -255,7 +255,7 @@ async fn create(State(desk): State<Desk>, caller: Caller, input: Input<CreateKey
         kind: body.kind.unwrap_or(KeyKind::Restricted),
         mode: body.mode.unwrap_or(Mode::Live),
         endpoints: body.endpoints,
-        networks: body.networks,
+        networks: body.networks.into_iter().map(Into::into).collect(),
         metadata: body.metadata,
         not_before: body.not_before,
         expires_at: body.expires_at,
@@ -312,7 +312,7 @@ async fn update(
         name: body.name,
         scopes: body.scopes,
         endpoints: body.endpoints,
-        networks: body.networks,
+        networks: body.networks.map(|networks| networks.into_iter().map(Into::into).collect()),
         metadata: body.metadata,
         expires_at: body.expires_at,
     };

@@ -223,7 +223,8 @@ impl DeskBuilder {
         let keys = self.keys.with_hasher(self.hasher.clone()).with_clock(Arc::clone(&self.clock));
         Ok(Desk(Arc::new(Inner {
             management: keys.clone().with_format(management_format.clone()),
-            keys: keys.with_format(self.format.clone()),
+            // Imported keys get successors of the provider's format; management keys go through the other.
+            keys: keys.with_format(self.format.clone()).with_conversion(),
             freshness: self.key_store.freshness(),
             key_store: self.key_store,
             store: self.store,

@@ -262,6 +262,7 @@ impl Desk {
         self.check_recent(actor).await?;
         new.name = super::check_name("name", &new.name)?;
         check_rules(Some(&new.endpoints), Some(&new.networks), Some(&new.metadata))?;
+        self.keys_for(purpose).check_new(&new)?;
         let (id, account) = (CredentialId::generate(), new.account.clone());
         self.note_making(&account, &id).await?;
         let draft = Draft::new(actor, "key.create", Target::new("key", &id)).account(&account);

@@ -209,11 +209,5 @@ impl fmt::Debug for Desk {
 
 /// A name as people give it to things: visible, and not too long.
 pub(crate) fn check_name(field: &'static str, name: &str) -> Result<String, DeskError> {
-    let name = name.trim();
-    let fits = (1..=100).contains(&name.chars().count()) && !name.chars().any(char::is_control);
-    if fits {
-        Ok(name.to_owned())
-    } else {
-        Err(DeskError::invalid(field, "1 to 100 characters, none of them a control character"))
-    }
+    keyward::check_name(name).map(str::to_owned).map_err(|error| DeskError::invalid(field, error.to_string()))
 }

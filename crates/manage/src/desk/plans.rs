@@ -33,9 +33,10 @@ impl Desk {
     ) -> Result<Versioned<Plan>, DeskError> {
         self.rights(actor, self.operator()).await?.require(&scopes::PLANS_WRITE)?;
         let plan = Plan { name: check_name("name", &plan.name)?.into(), ..plan };
-        if plan.description.chars().count() > 500 || plan.description.chars().any(char::is_control) {
-            return Err(DeskError::invalid("description", "at most 500 characters, none of them a control character"));
+        if plan.description.chars().count() > 500 {
+            return Err(DeskError::invalid("description", "expected at most 500 characters"));
         }
+        keyward::check_text(&plan.description).map_err(|error| DeskError::invalid("description", error.to_string()))?;
         if plan.key_limit.is_some_and(|limit| limit > 10_000) {
             return Err(DeskError::invalid("key_limit", "at most 10,000"));
         }

@@ -3,6 +3,8 @@
 mod keys;
 mod lists;
 mod log;
+mod racing;
+mod rules;
 mod together;
 
 use std::time::Duration;
@@ -39,6 +41,13 @@ pub async fn conformance<S: KeyAdmin + Clone>(make: impl AsyncFn() -> S) {
     keys::a_key_has_one_successor_like_what_it_was_when_it_got_it(&make().await).await;
     keys::an_account_changes_all_its_keys(&make().await).await;
     keys::a_use_is_recorded_forwards_and_changes_nothing_else(&make().await).await;
+
+    rules::ended_keys_are_not_changed(make().await).await;
+    rules::rotated_keys_never_end_later(make().await).await;
+    rules::ends_are_to_come(make().await).await;
+    rules::disabling_again_keeps_the_first_time(make().await).await;
+    rules::restricted_keys_keep_a_scope(make().await).await;
+    rules::rules_hold_for_keys_that_change_meanwhile(make().await).await;
 
     lists::pages_have_every_key_once_newest_first(&make().await).await;
     lists::filters_are_those_of_the_query(&make().await).await;

@@ -110,7 +110,7 @@ impl Importer<'_> {
     }
 
     async fn take_record(&mut self, record: &KeyRecord) -> Result<Taken, KeysError> {
-        self.see_to_account(&record.account).await?;
+        self.see_to_account(record).await?;
         let imported =
             if self.command.dry_run { self.preview(record).await? } else { self.keys.import(record).await? };
         Ok(match imported {
@@ -125,13 +125,19 @@ impl Importer<'_> {
         })
     }
 
-    async fn see_to_account(&mut self, id: &AccountId) -> Result<(), KeysError> {
+    /// Makes the key's account if it is missing, and only for a key that can be taken over.
+    async fn see_to_account(&mut self, record: &KeyRecord) -> Result<(), KeysError> {
+        let id = &record.account;
         if self.accounts.contains(id) {
             return Ok(());
         }
         if self.keys.get_account(id).await?.is_none() {
             if !self.command.create_accounts {
                 return Err(Denial::NoSuchAccount.into());
+            }
+            match self.keys.preview_import(record).await {
+                Ok(_) | Err(KeysError::Denied(Denial::NoSuchAccount)) => {}
+                Err(error) => return Err(error),
             }
             if !self.command.dry_run {
                 self.keys.put_account(&AccountRecord::new(id.clone(), id.as_str())).await?;

@@ -73,7 +73,7 @@ pub(super) fn record(fields: &Map<String, Value>, format: HashFormat, now: Times
             None => CredentialId::generate(),
         },
         account: account.parse().map_err(|error| format!("the account: {error}"))?,
-        name: text(fields, "name")?.unwrap_or_else(|| "imported key".to_owned()),
+        name: text(fields, "name")?.map_or_else(|| "imported key".to_owned(), |name| name.trim().to_owned()),
         digest: format.read(hash.trim())?,
         hashed_with: format.hasher().name().into(),
         hint: hint(fields)?,

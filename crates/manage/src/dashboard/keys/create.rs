@@ -212,9 +212,9 @@ fn end(form: &Form, now: Timestamp) -> Result<Option<Timestamp>, DeskError> {
 fn networks(text: &str) -> Result<Vec<IpNet>, DeskError> {
     let parts = text.split([' ', ',', '\n', '\r', '\t']).filter(|part| !part.is_empty());
     parts
-        .map(|part| part.parse::<IpNet>().or_else(|_| part.parse::<std::net::IpAddr>().map(IpNet::from)))
+        .map(|part| part.parse::<keyward::Network>().map(IpNet::from))
         .collect::<Result<_, _>>()
-        .map_err(|_| DeskError::invalid("networks", "addresses such as 192.0.2.7 and networks such as 192.0.2.0/24"))
+        .map_err(|error| DeskError::invalid("networks", error.to_string()))
 }
 
 impl NewPage {

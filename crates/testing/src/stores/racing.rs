@@ -1,0 +1,87 @@
+//! A store in which others write between a read and the write that follows it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use futures_util::future::BoxFuture;
+use keyward::{
+    AccountId, AccountRecord, AdminError, Committed, CredentialId, Digest, Found, Freshness, KeyAdmin, KeyPage,
+    KeyQuery, KeyRecord, KeyStore, KeyUpdate, KeyUse, StoreError, Timestamp, async_trait,
+};
+
+/// What is written in between.
+type Interruption<S> = Arc<dyn Fn(S) -> BoxFuture<'static, ()> + Send + Sync>;
+
+/// A store in front of another. Behind the first key that is read, it writes something else.
+#[derive(Clone)]
+pub(super) struct Racing<S> {
+    inner: S,
+    interruption: Interruption<S>,
+    is_done: Arc<AtomicBool>,
+}
+
+impl<S> Racing<S> {
+    pub(super) fn new(inner: S, interruption: impl Fn(S) -> BoxFuture<'static, ()> + Send + Sync + 'static) -> Self {
+        Self { inner, interruption: Arc::new(interruption), is_done: Arc::default() }
+    }
+}
+
+#[async_trait]
+impl<S: KeyAdmin + Clone> KeyStore for Racing<S> {
+    async fn find(&self, digest: &Digest) -> Result<Found, StoreError> {
+        self.inner.find(digest).await
+    }
+
+    fn freshness(&self) -> Freshness {
+        self.inner.freshness()
+    }
+
+    async fn record_use(&self, uses: &[KeyUse]) -> Result<(), StoreError> {
+        self.inner.record_use(uses).await
+    }
+}
+
+#[async_trait]
+impl<S: KeyAdmin + Clone> KeyAdmin for Racing<S> {
+    async fn create(&self, key: &KeyRecord) -> Result<Committed<()>, AdminError> {
+        self.inner.create(key).await
+    }
+
+    async fn get(&self, id: &CredentialId) -> Result<Option<KeyRecord>, StoreError> {
+        let read = self.inner.get(id).await;
+        if !self.is_done.swap(true, Ordering::SeqCst) {
+            (self.interruption)(self.inner.clone()).await;
+        }
+        read
+    }
+
+    async fn list(&self, query: &KeyQuery) -> Result<KeyPage, StoreError> {
+        self.inner.list(query).await
+    }
+
+    async fn update(&self, id: &CredentialId, update: &KeyUpdate) -> Result<Committed<KeyRecord>, AdminError> {
+        self.inner.update(id, update).await
+    }
+
+    async fn rotate(
+        &self,
+        id: &CredentialId,
+        version: u64,
+        successor: &KeyRecord,
+        end: Timestamp,
+    ) -> Result<Committed<KeyRecord>, AdminError> {
+        self.inner.rotate(id, version, successor, end).await
+    }
+
+    async fn revoke(&self, id: &CredentialId, at: Timestamp) -> Result<Committed<KeyRecord>, AdminError> {
+        self.inner.revoke(id, at).await
+    }
+
+    async fn put_account(&self, account: &AccountRecord) -> Result<Committed<()>, AdminError> {
+        self.inner.put_account(account).await
+    }
+
+    async fn get_account(&self, id: &AccountId) -> Result<Option<AccountRecord>, StoreError> {
+        self.inner.get_account(id).await
+    }
+}
