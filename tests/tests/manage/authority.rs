@@ -155,6 +155,27 @@ async fn reset_link_is_judged_again_when_it_is_used() {
 }
 
 #[tokio::test]
+async fn reset_link_of_one_account_opens_no_invitation_of_another() {
+    for setting in everywhere().await {
+        let (desk, context) = (&setting.desk, Context::new());
+        let operator = setting.operator().await;
+        let home = desk.operator().clone();
+        // The program's own invitation proves the address of the operator's new staff, who is a viewer there.
+        let staff = setting.member(&setting.system(), &home, "staff@example.com", Role::Viewer).await;
+        let (_, customer) = setting.customer("ada@example.com").await;
+        let waiting = desk.invite(&operator, &customer, "staff@example.com", Role::Owner).await.unwrap().invitation;
+        assert_eq!(desk.own_invitations(&staff).await.unwrap().len(), 1);
+        // An admin makes themselves the viewer by a link for another password.
+        let admin = setting.member(&operator, &home, "admin@example.com", Role::Admin).await;
+        let link = desk.create_password_reset(&admin, staff.user().unwrap()).await.unwrap().secret;
+        desk.reset_password(&context, &link, PASSWORD).await.unwrap();
+        let impostor = setting.signed_in("staff@example.com").await;
+        assert!(desk.own_invitations(&impostor).await.unwrap().is_empty());
+        assert_eq!(code(desk.join(&impostor, &waiting.id).await), "NOT_FOUND");
+    }
+}
+
+#[tokio::test]
 async fn rights_in_an_account_and_at_the_operator_add_up() {
     for setting in everywhere().await {
         let desk = &setting.desk;

@@ -133,11 +133,16 @@ impl Desk {
         let mut known = user;
         for _ in 0..super::ATTEMPTS {
             let mut writes = self.judge_reset(&reset).await?;
-            let proves = reset.origin == ResetOrigin::Mailed;
+            // A mailed link proves the address. With any other, its maker may be the one who signs in now: what waits for the address,
+            // such as invitations of other accounts, is not theirs to accept.
+            let address_proven_at = match reset.origin {
+                ResetOrigin::Mailed => known.address_proven_at.or_else(|| Some(self.now())),
+                ResetOrigin::MadeBy(_) => None,
+            };
             let changed = StoredUser {
                 password: password.clone(),
                 epoch: known.epoch + 1,
-                address_proven_at: known.address_proven_at.or_else(|| proves.then(|| self.now())),
+                address_proven_at,
                 ..known.value.clone()
             };
             writes.extend([reset.remove(), known.replace(&changed)?]);
