@@ -609,6 +609,32 @@ impl Keys {
         Ok(self.propagate(&committed).await)
     }
 
+    /// Changes an account, if it is still as `expected`, and returns when that holds on every node. Of two callers who change it at
+    /// once, one gets [`Denial::Stale`], and neither undoes what the other has changed.
+    ///
+    /// # Errors
+    /// [`KeysError::Denied`] if the account is not there or was changed since, [`KeysError::Store`] if the store fails.
+    ///
+    /// # Examples
+    /// ```
+    /// # use keyward::{AccountRecord, Keys, MemoryStore};
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let keys = Keys::new(MemoryStore::new());
+    /// let known = AccountRecord::new("acct_1".parse()?, "Example Ltd");
+    /// keys.put_account(&known).await?;
+    /// keys.replace_account(&known, &known.clone().with_plan("Pro")).await?;
+    /// assert!(keys.replace_account(&known, &known.clone().with_plan("Free")).await.is_err());
+    /// # Ok(()) }
+    /// ```
+    pub async fn replace_account(
+        &self,
+        expected: &AccountRecord,
+        account: &AccountRecord,
+    ) -> Result<Propagation, KeysError> {
+        let committed = self.store.replace_account(expected, account).await?;
+        Ok(self.propagate(&committed).await)
+    }
+
     /// The account with this id.
     ///
     /// # Errors

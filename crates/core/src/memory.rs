@@ -239,6 +239,22 @@ impl KeyAdmin for MemoryStore {
         })
     }
 
+    async fn replace_account(
+        &self,
+        expected: &AccountRecord,
+        account: &AccountRecord,
+    ) -> Result<Committed<()>, AdminError> {
+        self.write(|state| {
+            let known = state.accounts.get_mut(&expected.id).ok_or(Denial::NoSuchAccount)?;
+            if known != expected {
+                return Err(Denial::Stale.into());
+            }
+            known.clone_from(account);
+            let position = state.append(What::Account(account.id.clone()));
+            Ok(Committed { value: (), position: Some(position) })
+        })
+    }
+
     async fn get_account(&self, id: &AccountId) -> Result<Option<AccountRecord>, StoreError> {
         Ok(self.state().accounts.get(id).cloned())
     }

@@ -86,6 +86,37 @@ impl PostgresStore {
         Ok(Committed { value: (), position: self.write(SQL, &values, mark).await? })
     }
 
+    async fn change_account(
+        &self,
+        expected: &AccountRecord,
+        account: &AccountRecord,
+    ) -> Result<Committed<()>, Failure> {
+        let mark = random_mark();
+        let values: [Value; 10] = [
+            Box::new(expected.id.to_string()),
+            Box::new(account.name.clone()),
+            Box::new(account.plan.as_ref().map(ToString::to_string)),
+            Box::new(row::to_json(&account.features)?),
+            Box::new(account.suspended_at.map(Timestamp::as_millis)),
+            Box::new(to_signed(mark)),
+            Box::new(expected.name.clone()),
+            Box::new(expected.plan.as_ref().map(ToString::to_string)),
+            Box::new(row::to_json(&expected.features)?),
+            Box::new(expected.suspended_at.map(Timestamp::as_millis)),
+        ];
+        const SQL: &str = "WITH written AS (\
+             UPDATE keyward_accounts SET name = $2, plan = $3, features = $4, suspended_at = $5 \
+             WHERE id = $1 AND name = $7 AND plan IS NOT DISTINCT FROM $8 AND features = $9 \
+             AND suspended_at IS NOT DISTINCT FROM $10 RETURNING id) \
+             SELECT keyward_append($6, 'account', NULL, NULL, id) FROM written";
+        if let Some(position) = self.write(SQL, &values, mark).await? {
+            return Ok(Committed { value: (), position: Some(position) });
+        }
+        let denial =
+            if self.read_account(&expected.id).await?.is_some() { Denial::Stale } else { Denial::NoSuchAccount };
+        Err(denial.into())
+    }
+
     async fn read_account(&self, id: &AccountId) -> Result<Option<AccountRecord>, Failure> {
         let client = self.0.pool.get().await?;
         let sql = format!("SELECT {ACCOUNT_COLUMNS} FROM keyward_accounts WHERE id = $1");
@@ -148,6 +179,14 @@ impl KeyAdmin for PostgresStore {
 
     async fn put_account(&self, account: &AccountRecord) -> Result<Committed<()>, AdminError> {
         Ok(self.write_account(account).await?)
+    }
+
+    async fn replace_account(
+        &self,
+        expected: &AccountRecord,
+        account: &AccountRecord,
+    ) -> Result<Committed<()>, AdminError> {
+        Ok(self.change_account(expected, account).await?)
     }
 
     async fn get_account(&self, id: &AccountId) -> Result<Option<AccountRecord>, StoreError> {

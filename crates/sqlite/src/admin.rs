@@ -89,18 +89,27 @@ impl KeyAdmin for SqliteStore {
         Ok(self
             .0
             .write(move |transaction| {
-                transaction
-                    .prepare_cached(
-                        "INSERT INTO accounts (id, name, plan, features, suspended_at) VALUES (?1, ?2, ?3, ?4, ?5) \
-                         ON CONFLICT (id) DO UPDATE SET name = ?2, plan = ?3, features = ?4, suspended_at = ?5",
-                    )?
-                    .execute((
-                        account.id.as_str(),
-                        &account.name,
-                        account.plan.as_deref(),
-                        row::to_json(&account.features)?,
-                        account.suspended_at.map(Timestamp::as_millis),
-                    ))?;
+                put(transaction, &account)?;
+                let position = append(transaction, &What::Account(account.id))?;
+                Ok(Committed { value: (), position: Some(position) })
+            })
+            .await?)
+    }
+
+    async fn replace_account(
+        &self,
+        expected: &AccountRecord,
+        account: &AccountRecord,
+    ) -> Result<Committed<()>, AdminError> {
+        let (expected, account) = (expected.clone(), account.clone());
+        Ok(self
+            .0
+            .write(move |transaction| {
+                match read_account(transaction, &expected.id)? {
+                    None => return Err(Denial::NoSuchAccount.into()),
+                    Some(known) if known != expected => return Err(Denial::Stale.into()),
+                    Some(_) => put(transaction, &account)?,
+                }
                 let position = append(transaction, &What::Account(account.id))?;
                 Ok(Committed { value: (), position: Some(position) })
             })
@@ -108,13 +117,32 @@ impl KeyAdmin for SqliteStore {
     }
 
     async fn get_account(&self, id: &AccountId) -> Result<Option<AccountRecord>, StoreError> {
-        Ok(self.0.read(|connection| {
-            Ok(connection
-                .prepare_cached(&format!("SELECT {ACCOUNT_COLUMNS} FROM accounts WHERE id = ?1"))?
-                .query_row([id.as_str()], |found| row::account(found, 0))
-                .optional()?)
-        })?)
+        Ok(self.0.read(|connection| Ok(read_account(connection, id)?))?)
     }
+}
+
+fn read_account(connection: &Connection, id: &AccountId) -> rusqlite::Result<Option<AccountRecord>> {
+    connection
+        .prepare_cached(&format!("SELECT {ACCOUNT_COLUMNS} FROM accounts WHERE id = ?1"))?
+        .query_row([id.as_str()], |found| row::account(found, 0))
+        .optional()
+}
+
+/// Adds an account, or gives it other values.
+fn put(transaction: &Transaction<'_>, account: &AccountRecord) -> rusqlite::Result<()> {
+    transaction
+        .prepare_cached(
+            "INSERT INTO accounts (id, name, plan, features, suspended_at) VALUES (?1, ?2, ?3, ?4, ?5) \
+             ON CONFLICT (id) DO UPDATE SET name = ?2, plan = ?3, features = ?4, suspended_at = ?5",
+        )?
+        .execute((
+            account.id.as_str(),
+            &account.name,
+            account.plan.as_deref(),
+            row::to_json(&account.features)?,
+            account.suspended_at.map(Timestamp::as_millis),
+        ))?;
+    Ok(())
 }
 
 fn get(connection: &Connection, id: &CredentialId) -> rusqlite::Result<Option<KeyRecord>> {

@@ -213,6 +213,27 @@ impl KeyAdmin for ValkeyStore {
         }
     }
 
+    async fn replace_account(
+        &self,
+        expected: &AccountRecord,
+        account: &AccountRecord,
+    ) -> Result<Committed<()>, AdminError> {
+        let key = script::account_key(&expected.id);
+        // What is stored may be written in an older form: it is compared as a value here, and as text in the script.
+        let stored: Option<String> = self.connection().get(&key).await.map_err(unavailable)?;
+        let stored = stored.ok_or(Denial::NoSuchAccount)?;
+        if parse::<AccountRecord>(&stored)? != *expected {
+            return Err(Denial::Stale.into());
+        }
+        let write = Write::default()
+            .value(key, &stored, Some(to_json(account)?))
+            .entry(&Entry::Account { id: account.id.clone() })?;
+        match self.commit(&write).await? {
+            Outcome::Done(position) => Ok(Committed { value: (), position: Some(position) }),
+            Outcome::Conflict(_) => Err(Denial::Stale.into()),
+        }
+    }
+
     async fn get_account(&self, id: &AccountId) -> Result<Option<AccountRecord>, StoreError> {
         let stored: Option<String> = self.connection().get(script::account_key(id)).await.map_err(unavailable)?;
         stored.map(|stored| parse(&stored)).transpose()

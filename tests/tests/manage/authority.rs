@@ -107,9 +107,14 @@ async fn invitation_is_judged_again_when_it_is_used() {
             assert_eq!(code(desk.accept_invitation(&context, &link, "New", PASSWORD).await), "LINK_ENDED");
         }
         desk.accept_invitation(&context, &second.secret, "New", PASSWORD).await.unwrap();
-        assert!(desk.invitations(&owner, &account, &Default::default()).await.unwrap().items.iter().all(|open| {
-            open.email != "c@example.com" && open.email != "b@example.com"
-        }));
+        assert!(
+            desk.invitations(&owner, &account, &Default::default())
+                .await
+                .unwrap()
+                .items
+                .iter()
+                .all(|open| { open.email != "c@example.com" && open.email != "b@example.com" })
+        );
         // The address of a deleted user does not come back by an older invitation.
         let gone = setting.member(&owner, &account, "gone@example.com", Role::Viewer).await;
         let (_, elsewhere) = setting.customer("bob@example.com").await;
@@ -126,13 +131,16 @@ async fn reset_link_is_judged_again_when_it_is_used() {
         let (desk, context) = (&setting.desk, Context::new());
         let operator = setting.operator().await;
         let (owner, account) = setting.customer("ada@example.com").await;
-        for (n, what) in ["promoted", "changed and back", "joined elsewhere", "maker removed", "maker demoted"].iter().enumerate() {
+        for (n, what) in
+            ["promoted", "changed and back", "joined elsewhere", "maker removed", "maker demoted"].iter().enumerate()
+        {
             let maker = setting.member(&owner, &account, &format!("maker{n}@example.com"), Role::Admin).await;
             let email = format!("developer{n}@example.com");
             let target = setting.member(&owner, &account, &email, Role::Developer).await;
             let (maker_id, id) = (maker.user().unwrap(), target.user().unwrap());
             let link = desk.create_password_reset(&maker, id).await.unwrap().secret;
-            let give = async |user, role, at| desk.update_member(&owner, &account, user, role, at).await.map(drop).unwrap();
+            let give =
+                async |user, role, at| desk.update_member(&owner, &account, user, role, at).await.map(drop).unwrap();
             match *what {
                 "promoted" => give(id, Role::Owner, 1).await,
                 "changed and back" => {
@@ -268,10 +276,15 @@ async fn provider_key_manages_nothing_whoever_hands_in_its_identity() {
         let issued = desk.create_key(&owner, KeyDraft::secret(account.clone(), "everything")).await.unwrap();
         // An application's own layer has found out who calls, and asks the management service in their name.
         let verifier = desk.verifier().unwrap();
-        let Admission::Identity(identity) = verdict(&verifier, &issued.key.expose_once()).await.unwrap() else { panic!() };
+        let Admission::Identity(identity) = verdict(&verifier, &issued.key.expose_once()).await.unwrap() else {
+            panic!()
+        };
         let actor = Actor::of_identity(&identity, Context::new());
         assert_eq!(identity.kind().key_kind(), Some(KeyKind::Secret));
-        assert_eq!(code(desk.create_key(&actor, KeyDraft::secret(account.clone(), "more")).await), "INSUFFICIENT_SCOPE");
+        assert_eq!(
+            code(desk.create_key(&actor, KeyDraft::secret(account.clone(), "more")).await),
+            "INSUFFICIENT_SCOPE"
+        );
         assert_eq!(code(desk.invite(&actor, &account, "new@example.com", Role::Viewer).await), "INSUFFICIENT_SCOPE");
         // And one that is revoked in between does nothing at all.
         desk.revoke_key(&owner, &issued.view.id).await.unwrap();
@@ -415,7 +428,8 @@ async fn deleted_user_leaves_no_member_whatever_races_it() {
                 }
             }
             // The store has no member of a user who is gone.
-            let list = keyward_manage::List::of(keyward_manage::Kind::Member, 100).subject(home.user().unwrap().as_str());
+            let list =
+                keyward_manage::List::of(keyward_manage::Kind::Member, 100).subject(home.user().unwrap().as_str());
             let left = setting.records.list(&list).await.unwrap();
             assert!(desk.user(&setting.system(), home.user().unwrap()).await.is_ok() || left.is_empty(), "{left:?}");
         }

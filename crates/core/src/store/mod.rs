@@ -164,6 +164,16 @@ pub trait KeyAdmin: KeyStore {
     /// [`StoreError`] if the store cannot be written.
     async fn put_account(&self, account: &AccountRecord) -> Result<Committed<()>, AdminError>;
 
+    /// Changes an account, if it is still as `expected`: the comparison and the write are one step. The id of both is the same.
+    ///
+    /// # Errors
+    /// [`Denial::NoSuchAccount`]; [`Denial::Stale`] if it was changed since.
+    async fn replace_account(
+        &self,
+        expected: &AccountRecord,
+        account: &AccountRecord,
+    ) -> Result<Committed<()>, AdminError>;
+
     /// The account with this id.
     ///
     /// # Errors

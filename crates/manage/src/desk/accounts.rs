@@ -113,7 +113,7 @@ impl Desk {
         self.rights(actor, self.operator()).await?.require(&scopes::ACCOUNTS_READ)?;
         let mut accounts = self.list::<Account>(&page.apply(List::of(Kind::Account, 0))?).await?;
         for account in &mut accounts {
-            self.update_from_keys(&mut account.value).await?;
+            *account = self.reconciled(account.clone()).await?;
         }
         Ok(page.page(accounts, |account| (account.value.sort(), account.value.id())))
     }
@@ -190,36 +190,34 @@ impl Desk {
         if let Some(suspended) = update.suspended {
             changed.suspended_at = suspended.then(|| account.suspended_at.unwrap_or_else(|| self.now()));
         }
-        let draft = Draft::new(actor, "account.update", Target::new("account", id))
-            .account(id)
-            .before(&account.value)
-            .after(&changed);
-        self.commit_or_stale(vec![account.replace(&changed)?], draft).await?;
-        // Behind the desk's own write, which decides between two who change it at once.
-        self.put_in_key_store(&changed).await?;
-        Ok(Versioned { value: changed, version: version + 1 })
+        let draft = Draft::new(actor, "account.update", Target::new("account", id)).account(id).before(&account.value);
+        // The key store's record is the one that counts. It is changed only if it is what was read and compared with the version above,
+        // so a change that comes in between is neither undone nor mixed with this one.
+        let after = changed.clone();
+        let expected = record_of(&account.value);
+        self.logged(draft, self.0.keys.replace_account(&expected, &record_of(&changed)), |_| {
+            serde_json::to_value(&after).ok()
+        })
+        .await?;
+        self.read_account(id).await
     }
 
     pub(crate) fn new_account(&self, id: AccountId, name: String) -> Account {
         Account { id, name, plan: None, features: Vec::new(), suspended_at: None, created_at: self.now() }
     }
 
+    /// Makes the account in the key store, if it is not there. One that is there keeps what it has.
     pub(crate) async fn put_in_key_store(&self, account: &Account) -> Result<(), KeysError> {
-        let record = AccountRecord {
-            id: account.id.clone(),
-            name: account.name.clone(),
-            plan: account.plan.clone(),
-            features: account.features.clone(),
-            suspended_at: account.suspended_at,
-        };
-        self.0.keys.put_account(&record).await.map(|_| ())
+        if self.0.keys.get_account(&account.id).await?.is_some() {
+            return Ok(());
+        }
+        self.0.keys.put_account(&record_of(account)).await.map(|_| ())
     }
 
-    /// The account; one that was made beside the desk, for instance at the command line, is taken over.
+    /// The account; one that was made beside the management service, for instance at the command line, is taken over.
     pub(crate) async fn read_account(&self, id: &AccountId) -> Result<Versioned<Account>, DeskError> {
-        if let Some(mut account) = self.get::<Account>(id.as_str()).await? {
-            self.update_from_keys(&mut account.value).await?;
-            return Ok(account);
+        if let Some(account) = self.get::<Account>(id.as_str()).await? {
+            return self.reconciled(account).await;
         }
         let record = self.0.keys.get_account(id).await?.ok_or(DeskError::NotFound("account"))?;
         let account = Account {
@@ -231,17 +229,34 @@ impl Desk {
             created_at: Timestamp::from_millis(0),
         };
         self.write_quietly(&[account.insert()?]).await?;
-        self.get(id.as_str()).await?.ok_or(DeskError::NotFound("account"))
+        let account = self.get::<Account>(id.as_str()).await?.ok_or(DeskError::NotFound("account"))?;
+        self.reconciled(account).await
     }
 
-    /// What counts is what the keys' store says, which may have been changed beside the desk.
-    async fn update_from_keys(&self, account: &mut Account) -> Result<(), DeskError> {
-        if let Some(record) = self.0.keys.get_account(&account.id).await? {
-            account.name = record.name;
-            account.plan = record.plan;
-            account.features = record.features;
-            account.suspended_at = record.suspended_at;
+    /// The account with the values of the key store, which are those that count, and a version that belongs to them.
+    ///
+    /// The values are changed in the key store first. If they differ from the copy here, a change is half-way, its process has ended, or
+    /// the account was changed beside the management service: the copy is brought up to date, with the next version.
+    async fn reconciled(&self, mut account: Versioned<Account>) -> Result<Versioned<Account>, DeskError> {
+        for _ in 0..super::ATTEMPTS {
+            let Some(record) = self.0.keys.get_account(&account.id).await? else { return Ok(account) };
+            if record == record_of(&account.value) {
+                return Ok(account);
+            }
+            let AccountRecord { id, name, plan, features, suspended_at } = record;
+            let current = Account { id, name, plan, features, suspended_at, created_at: account.created_at };
+            if self.write_quietly(&[account.replace(&current)?]).await? {
+                return Ok(Versioned { value: current, version: account.version + 1 });
+            }
+            let id = account.value.id();
+            account = self.get::<Account>(&id).await?.ok_or(DeskError::NotFound("account"))?;
         }
-        Ok(())
+        Err(DeskError::Stale)
     }
+}
+
+/// The account as the key store has it.
+fn record_of(account: &Account) -> AccountRecord {
+    let Account { id, name, plan, features, suspended_at, created_at: _ } = account.clone();
+    AccountRecord { id, name, plan, features, suspended_at }
 }

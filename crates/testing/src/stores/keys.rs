@@ -183,6 +183,39 @@ pub(super) async fn an_account_changes_all_its_keys(store: &impl KeyAdmin) {
     assert_eq!(store.get_account(&account.id).await.expect("the store answers"), Some(account));
 }
 
+pub(super) async fn an_account_is_replaced_only_as_expected(store: &impl KeyAdmin) {
+    let first = account(store).await;
+    let mut plan = first.clone().with_plan("Pro").with_feature("analytics");
+    plan.suspended_at = Some(at(5));
+    let stranger = AccountRecord::new(keyward::AccountId::generate(), "nobody's");
+    assert_eq!(denied(store.replace_account(&stranger, &stranger).await), Denial::NoSuchAccount);
+    let position = store.replace_account(&first, &plan).await.expect("it is as expected").at_position();
+    assert!(position.number > 0, "the change is in the log");
+    assert_eq!(store.get_account(&first.id).await.expect("the store answers"), Some(plan.clone()));
+    for other in [
+        first,
+        AccountRecord { plan: None, ..plan.clone() },
+        AccountRecord { features: Vec::new(), ..plan.clone() },
+        AccountRecord { suspended_at: None, ..plan.clone() },
+        AccountRecord { name: "other".into(), ..plan.clone() },
+    ] {
+        assert_eq!(denied(store.replace_account(&other, &stranger_like(&plan)).await), Denial::Stale);
+    }
+    // Of many who change it at once from the same values, one does.
+    let changes: Vec<AccountRecord> =
+        (0..8).map(|n| AccountRecord { name: format!("name {n}"), ..plan.clone() }).collect();
+    let done = futures_util::future::join_all(changes.iter().map(|change| store.replace_account(&plan, change))).await;
+    assert_eq!(done.iter().filter(|done| done.is_ok()).count(), 1);
+    for (change, done) in changes.iter().zip(done) {
+        let stored = store.get_account(&plan.id).await.expect("the store answers");
+        assert_eq!(done.is_ok(), stored.as_ref() == Some(change));
+    }
+}
+
+fn stranger_like(account: &AccountRecord) -> AccountRecord {
+    AccountRecord { name: "overwritten".into(), ..account.clone() }
+}
+
 pub(super) async fn a_use_is_recorded_forwards_and_changes_nothing_else(store: &impl KeyAdmin) {
     let key = stored_key(store).await;
     let deleted = CredentialId::generate();

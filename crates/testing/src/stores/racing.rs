@@ -81,6 +81,14 @@ impl<S: KeyAdmin + Clone> KeyAdmin for Racing<S> {
         self.inner.put_account(account).await
     }
 
+    async fn replace_account(
+        &self,
+        expected: &AccountRecord,
+        account: &AccountRecord,
+    ) -> Result<Committed<()>, AdminError> {
+        self.inner.replace_account(expected, account).await
+    }
+
     async fn get_account(&self, id: &AccountId) -> Result<Option<AccountRecord>, StoreError> {
         self.inner.get_account(id).await
     }
