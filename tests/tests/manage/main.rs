@@ -4,6 +4,7 @@
 
 mod api;
 mod api_people;
+mod api_strict;
 mod audit;
 mod desk;
 mod full_disk;
@@ -13,3 +14,4 @@ mod people;
 mod serve;
 mod setting;
 mod store;
+mod verify;

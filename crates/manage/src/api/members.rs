@@ -97,7 +97,7 @@ async fn show(
 /// Gives a member another role.
 #[utoipa::path(patch, path = "/v1/accounts/{account}/members/{user}", tag = "members", request_body = UpdateMember, security(("bearer" = [])),
     params(("account" = String, Path, min_length = 1, max_length = 64), ("user" = String, Path, min_length = 1, max_length = 64),
-        ("If-Match" = String, Header, pattern = "^\"[0-9]+\"$")),
+        ("If-Match" = String, Header, pattern = "^(\\*|(W/)?\"[!#-~]*\"(, (W/)?\"[!#-~]*\")*)$")),
     responses((status = 200, description = "The member", body = MemberView)))]
 async fn update(
     State(desk): State<Desk>,
@@ -105,7 +105,7 @@ async fn update(
     At((account, user)): At<(AccountId, UserId)>,
     input: Input<UpdateMember>,
 ) -> Result<Response, Problem> {
-    let version = caller.if_match()?;
+    let version = caller.if_match(desk.member_version(&account, &user)).await?;
     let (working, actor) = (desk.clone(), caller.actor.clone());
     let operation = async move {
         let member = working.update_member(&actor, &account, &user, input.value.role, version).await?;
@@ -117,7 +117,7 @@ async fn update(
 /// Takes a member out of an account.
 #[utoipa::path(delete, path = "/v1/accounts/{account}/members/{user}", tag = "members", security(("bearer" = [])),
     params(("account" = String, Path, min_length = 1, max_length = 64), ("user" = String, Path, min_length = 1, max_length = 64),
-        ("If-Match" = String, Header, pattern = "^\"[0-9]+\"$")),
+        ("If-Match" = String, Header, pattern = "^(\\*|(W/)?\"[!#-~]*\"(, (W/)?\"[!#-~]*\")*)$")),
     responses((status = 204, description = "They are no member any more")))]
 async fn remove(
     State(desk): State<Desk>,
@@ -125,7 +125,7 @@ async fn remove(
     At((account, user)): At<(AccountId, UserId)>,
     NoInput(request): NoInput,
 ) -> Result<Response, Problem> {
-    let version = caller.if_match()?;
+    let version = caller.if_match(desk.member_version(&account, &user)).await?;
     let (working, actor) = (desk.clone(), caller.actor.clone());
     let operation = async move {
         working.remove_member(&actor, &account, &user, version).await?;

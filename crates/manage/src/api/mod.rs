@@ -35,6 +35,8 @@ const MAX_BODY: usize = 64 * 1_024;
 /// requests the [`PeerAddress`](keyward::PeerAddress) of their connection, as `keyward-serve` does, so that sign-ins are throttled by
 /// address.
 ///
+/// A request that came over plain HTTP for another host than the machine itself is refused with 403 `HTTPS_REQUIRED`: see [`secured`].
+///
 /// # Panics
 /// If the operating system gives no thread; [`Desk::authenticator`] called before gives an error instead.
 ///
@@ -69,6 +71,30 @@ pub fn api(desk: Desk) -> Router {
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .layer(axum::middleware::from_fn_with_state(desk.clone(), wire::frame))
         .with_state(desk)
+}
+
+/// Puts around other routes what stands around the HTTP API, for those that take the same credentials, such as `/v1/verify`.
+///
+/// A request that came over plain HTTP is refused with 403 `HTTPS_REQUIRED`, because others could read its key. That goes by what
+/// [`DeskBuilder::trusted_proxies`](crate::DeskBuilder::trusted_proxies) says of the way that the request took. Requests for `localhost`
+/// and loopback addresses are answered over plain HTTP too.
+///
+/// # Examples
+/// ```
+/// use axum::{Router, routing::get};
+/// use keyward_manage::{Desk, SqliteDesk};
+/// use keyward_sqlite::SqliteStore;
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let store = SqliteStore::temporary()?;
+/// let desk = Desk::builder(store.clone(), SqliteDesk::open(&store)?).build()?;
+/// let own = Router::new().route("/v1/reports", get(async || "a report"));
+/// let app: Router = keyward_manage::api(desk.clone()).merge(keyward_manage::secured(&desk, own));
+/// # let _ = app;
+/// # Ok(()) }
+/// ```
+pub fn secured(desk: &Desk, routes: Router) -> Router {
+    routes.layer(axum::middleware::from_fn_with_state(desk.clone(), wire::frame))
 }
 
 /// The description of the HTTP API, as OpenAPI 3.1.

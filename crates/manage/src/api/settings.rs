@@ -64,10 +64,10 @@ async fn show(State(desk): State<Desk>, caller: Caller) -> Result<Response, Prob
 
 /// Changes what the pages look like, at once; for the operator.
 #[utoipa::path(patch, path = "/v1/settings", tag = "settings", request_body = UpdateSettings, security(("bearer" = [])),
-    params(("If-Match" = String, Header, pattern = "^\"[0-9]+\"$")),
+    params(("If-Match" = String, Header, pattern = "^(\\*|(W/)?\"[!#-~]*\"(, (W/)?\"[!#-~]*\")*)$")),
     responses((status = 200, description = "The settings", body = SettingsView)))]
 async fn update(State(desk): State<Desk>, caller: Caller, input: Input<UpdateSettings>) -> Result<Response, Problem> {
-    let version = caller.if_match()?;
+    let version = caller.if_match(desk.appearance_version()).await?;
     let UpdateSettings { name, accent, theme, logo } = input.value;
     let (working, actor) = (desk.clone(), caller.actor.clone());
     let operation = async move {
