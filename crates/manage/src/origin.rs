@@ -72,12 +72,14 @@ impl PublicUrl {
     }
 
     /// Whether a request for this host is for this server.
+    #[cfg(any(feature = "dashboard", test))]
     pub(crate) fn is_of(&self, host: &str) -> bool {
         normal(self.scheme, host).is_some_and(|authority| authority == self.authority)
     }
 
     /// The URL by which a browser on the machine itself reaches this server, without any configuration. Its parts are checked one by
     /// one: it leads to that machine and nowhere else.
+    #[cfg(feature = "oidc")]
     pub(crate) fn of_loopback(host: &str, is_secure: bool) -> Option<Self> {
         let scheme = if is_secure { Scheme::Https } else { Scheme::Http };
         let authority = normal(scheme, host)?;

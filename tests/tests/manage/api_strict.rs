@@ -62,7 +62,7 @@ async fn if_match_is_a_star_or_a_list_on_one_line_or_several() {
 }
 
 #[tokio::test]
-async fn an_array_is_no_object() {
+async fn an_array_is_no_object_and_an_object_no_word() {
     let running = Running::start().await;
     let key = r#"[null,"by place","api","restricted","live",["a:b"]]"#;
     let plan = r#"["Pro","by place",3]"#;
@@ -90,6 +90,25 @@ async fn an_array_is_no_object() {
         ("token", "PATCH", "/v1/users/self", any, r#"["Ada L."]"#),
         ("token", "POST", "/v1/users/self/password", NOTHING, r#"["wrong","long enough for anybody"]"#),
         ("token", "POST", "/v1/tokens/sign-out", NOTHING, "[true]"),
+        // Nor is an object a word.
+        ("manager", "POST", "/v1/keys", NOTHING, r#"{"name":"x","scopes":["a:b"],"kind":{"restricted":null}}"#),
+        ("manager", "POST", "/v1/keys", NOTHING, r#"{"name":"x","scopes":["a:b"],"mode":{"live":null}}"#),
+        (
+            "manager",
+            "POST",
+            "/v1/keys",
+            NOTHING,
+            r#"{"name":"x","scopes":["keys:read"],"purpose":{"management":null}}"#,
+        ),
+        (
+            "manager",
+            "POST",
+            "/v1/accounts/{account}/members",
+            NOTHING,
+            r#"{"email":"b@example.com","role":{"admin":null}}"#,
+        ),
+        ("manager", "PATCH", "/v1/accounts/{account}/members/{user}", any, r#"{"role":{"owner":null}}"#),
+        ("operator", "PATCH", "/v1/settings", any, r#"{"theme":{"dark":null}}"#),
     ] {
         rows.push((who, method, path, headers, body, 422, "INVALID_VALUE"));
     }

@@ -16,7 +16,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::wire::{At, Caller, Input, NoInput, Params, Problem, Shown, Tagged, answer};
-use super::{Listed, at_most, meant, page_request, present};
+use super::{Listed, at_most, meant, page_request, present, word, word_or_null};
 use crate::desk::{Desk, KeyChange, KeyDraft, KeyView, Usage, not_given_out};
 use crate::error::DeskError;
 use crate::role::Purpose;
@@ -108,15 +108,15 @@ struct CreateKey {
     #[schema(min_length = 1, max_length = 100)]
     name: String,
     /// What it is for.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "word")]
     purpose: Purpose,
     /// Restricted without it.
     #[schema(value_type = Option<KindName>)]
-    #[serde(default)]
+    #[serde(default, deserialize_with = "word_or_null")]
     kind: Option<KeyKind>,
     /// Live without it.
     #[schema(value_type = Option<ModeName>)]
-    #[serde(default)]
+    #[serde(default, deserialize_with = "word_or_null")]
     mode: Option<Mode>,
     /// What it grants. A restricted key needs at least one.
     #[schema(value_type = Vec<String>, max_items = 64, example = json!(["resources:read"]))]

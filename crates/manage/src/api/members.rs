@@ -10,7 +10,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::wire::{At, Caller, Input, NoInput, Params, Problem, Shown, Tagged, answer};
-use super::{Listed, Paging};
+use super::{Listed, Paging, word};
 use crate::desk::{Desk, MemberView};
 use crate::role::Role;
 
@@ -24,6 +24,7 @@ pub(super) fn routes() -> OpenApiRouter<Desk> {
 struct AddMember {
     #[schema(max_length = 254)]
     email: String,
+    #[serde(deserialize_with = "word")]
     role: Role,
 }
 
@@ -31,6 +32,7 @@ struct AddMember {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct UpdateMember {
+    #[serde(deserialize_with = "word")]
     role: Role,
 }
 

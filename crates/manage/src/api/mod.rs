@@ -16,7 +16,8 @@ use axum::extract::DefaultBodyLimit;
 use axum::routing::get;
 use http::header::CONTENT_TYPE;
 use keyward::{AccountId, AuthLayer};
-use serde::{Deserialize, Serialize};
+use serde::de::{DeserializeOwned, IntoDeserializer as _};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{Content, OpenApi, Ref, RefOr, Response};
@@ -227,7 +228,18 @@ async fn meant(desk: &Desk, actor: &crate::Actor, account: Option<AccountId>) ->
     }
 }
 
+/// A word out of a few. By itself serde reads `{"secret":null}` as `"secret"`, too.
+fn word<'de, D: Deserializer<'de>, T: DeserializeOwned>(from: D) -> Result<T, D::Error> {
+    T::deserialize(String::deserialize(from)?.into_deserializer())
+}
+
+/// The same, or null.
+fn word_or_null<'de, D: Deserializer<'de>, T: DeserializeOwned>(from: D) -> Result<Option<T>, D::Error> {
+    let word = Option::<String>::deserialize(from)?;
+    word.map(|word| T::deserialize(word.into_deserializer())).transpose()
+}
+
 /// Present but null is something else than absent.
-fn present<'de, D: serde::Deserializer<'de>, T: Deserialize<'de>>(from: D) -> Result<Option<Option<T>>, D::Error> {
+fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(from: D) -> Result<Option<Option<T>>, D::Error> {
     Option::<T>::deserialize(from).map(Some)
 }

@@ -9,8 +9,8 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::present;
 use super::wire::{Caller, Input, Problem, Tagged, answer};
+use super::{present, word_or_null};
 use crate::appearance::Theme;
 use crate::desk::{Appearance, AppearanceUpdate, Desk};
 use crate::error::DeskError;
@@ -42,6 +42,7 @@ struct UpdateSettings {
     #[serde(default, deserialize_with = "present")]
     accent: Option<Option<String>>,
     /// What those see who have chosen nothing.
+    #[serde(default, deserialize_with = "word_or_null")]
     theme: Option<Theme>,
     /// A PNG, JPEG or WebP image of up to 32 KiB, in base64.
     #[schema(value_type = Option<String>, content_encoding = "base64", max_length = 43692)]
