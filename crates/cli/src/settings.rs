@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use clap::Args;
 use keyward::{Network, TrustedProxies};
-use keyward_manage::{DeskBuilder, GithubAlerts, IdentityProvider, LeakPolicy, SignUpPolicy};
+use keyward_manage::{DeskBuilder, GithubAlerts, IdentityProvider, LeakPolicy, PublicUrl, SignUpPolicy};
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
@@ -21,6 +21,10 @@ pub(crate) struct Settings {
     /// Where to listen. Without it: 127.0.0.1:8080.
     #[arg(long, env = "KEYWARD_LISTEN", value_name = "ADDRESS:PORT")]
     pub(crate) listen: Option<SocketAddr>,
+    /// Where people reach this server, such as https://keys.example.com. Needed where others reach it and links are made: with an OpenID
+    /// Connect provider, and for the first owner's invitation. Without it: links lead to the machine itself alone.
+    #[arg(long, env = "KEYWARD_PUBLIC_URL", value_name = "URL")]
+    public_url: Option<PublicUrl>,
     /// Where to serve /metrics, apart from all else. Without it: beside all else, open to whoever reaches it.
     #[arg(long, env = "KEYWARD_METRICS_LISTEN", value_name = "ADDRESS:PORT")]
     pub(crate) metrics_listen: Option<SocketAddr>,
@@ -180,6 +184,7 @@ impl Settings {
         let file: Self = toml::from_str(&text).map_err(|error| usage(error.to_string()))?;
         Ok(Self {
             listen: self.listen.or(file.listen),
+            public_url: self.public_url.or(file.public_url),
             metrics_listen: self.metrics_listen.or(file.metrics_listen),
             sign_up: self.sign_up.or(file.sign_up),
             key_limit: self.key_limit.or(file.key_limit),
@@ -198,6 +203,31 @@ impl Settings {
             database: self.database.or(file.database),
             pepper_file: self.pepper_file.or(file.pepper_file),
         })
+    }
+
+    /// Where to listen.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.listen.unwrap_or(([127, 0, 0, 1], 8080).into())
+    }
+
+    /// Where people reach the server, if it is said.
+    ///
+    /// # Errors
+    /// [`Kind::Usage`] if it is not said, `what` makes links, and others than the machine itself reach the server: it listens on another
+    /// address, or a proxy stands in front of it.
+    pub(crate) fn public_url(&self, what: Option<&str>) -> Result<Option<&PublicUrl>, Failure> {
+        let proxied = self.trust_proxy.as_ref().is_some_and(|networks| !networks.is_empty());
+        let reached_by_others = !self.address().ip().is_loopback() || proxied;
+        match (&self.public_url, what) {
+            (None, Some(what)) if reached_by_others => Err(Failure::new(
+                Kind::Usage,
+                format!(
+                    "{what} needs public_url, because others than this machine reach the server: say --public-url \
+                     https://keys.example.com, with the address that people open"
+                ),
+            )),
+            (url, _) => Ok(url.as_ref()),
+        }
     }
 
     /// How GitHub's alerts are taken, if they are.

@@ -3,6 +3,9 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod desk;
+#[cfg(unix)]
+#[path = "scan/hostile.rs"]
+mod hostile;
 #[path = "scan/kept.rs"]
 mod kept;
 

@@ -89,8 +89,9 @@ impl Endpoint {
 }
 
 /// Whether some router or proxy could take the path for another one than it says: it has empty or dot segments, encoded
-/// slashes, dots, semicolons, percent signs, question marks, letters or digits, `;` or `\`, encoded control characters, encoded spaces around a segment,
-/// percent signs that encode nothing, or does not begin with a slash. What is decided by the path of
+/// slashes, dots, semicolons, percent signs, question marks, number signs, letters, digits, `-`, `_` or `~`, `;` or `\`, encoded control
+/// characters, encoded spaces around a segment, encoded bytes that are no UTF-8, percent signs that encode nothing, or does not begin with a
+/// slash. What is decided by the path of
 /// a request and routed by somebody else has to refuse such a path.
 ///
 /// # Examples
@@ -112,15 +113,47 @@ pub fn is_ambiguous_path(path: &str) -> bool {
         || has_edging_space(path)
 }
 
-/// Whether what takes a path apart is encoded. Or a letter or a digit: nobody has to, it is the same path (RFC 3986 section 6.2.2.2) in another spelling, and behind a percent
-/// sign that stands alone it is an encoding in the making for whoever decodes twice. Or a control character or a question mark, which some take for
-/// the end (CVE-2024-38473); or nothing that two digits say: some read `%u0061`, and some leave it.
+/// Whether what takes a path apart is encoded. Or an unreserved character, such as a letter: nobody has to, it is the same path (RFC 3986
+/// section 6.2.2.2) in another spelling, and behind a percent sign that stands alone it is an encoding in the making for whoever decodes
+/// twice. Or a control character, a question mark or a number sign, which some take for the end (CVE-2024-38473). Or bytes that are no UTF-8:
+/// some read the overlong `%c0%ae` as a dot, and some leave out or replace what they cannot read. Or nothing that two digits say: some read
+/// `%u0061`, and some leave it.
 fn has_doubtful_encoding(path: &str) -> bool {
+    let mut character = Character::default();
     path.split('%').skip(1).any(|rest| {
         let digits = rest.get(..2).filter(|digits| digits.bytes().all(|byte| byte.is_ascii_hexdigit()));
-        let byte = digits.and_then(|digits| u8::from_str_radix(digits, 16).ok());
-        byte.is_none_or(|byte| byte.is_ascii_alphanumeric() || byte.is_ascii_control() || b"/\\.;%?".contains(&byte))
-    })
+        let Some(byte) = digits.and_then(|digits| u8::from_str_radix(digits, 16).ok()) else { return true };
+        let is_doubtful = byte.is_ascii_alphanumeric() || byte.is_ascii_control() || b"/\\.;%?#-_~".contains(&byte);
+        is_doubtful || !character.takes(byte) || (rest.len() > 2 && !character.is_whole())
+    }) || !character.is_whole()
+}
+
+/// A character of UTF-8 whose bytes come one by one.
+#[derive(Default)]
+struct Character {
+    bytes: [u8; 4],
+    length: usize,
+}
+
+impl Character {
+    /// Takes another byte, unless it does not fit those before it.
+    fn takes(&mut self, byte: u8) -> bool {
+        let Some(slot) = self.bytes.get_mut(self.length) else { return false };
+        *slot = byte;
+        self.length += 1;
+        match std::str::from_utf8(self.bytes.get(..self.length).unwrap_or_default()) {
+            Ok(_) => {
+                self.length = 0;
+                true
+            }
+            // It has begun, and goes on.
+            Err(error) => error.error_len().is_none(),
+        }
+    }
+
+    fn is_whole(&self) -> bool {
+        self.length == 0
+    }
 }
 
 /// Whether a segment begins or ends with a space: Apache Shiro trimmed it where Spring did not (CVE-2020-17523).
@@ -200,13 +233,68 @@ mod tests {
 
     #[test]
     fn a_path_has_one_reading_or_is_ambiguous() {
-        for path in ["/", "/v1/", "/v1/a%20b", "/v1/%c3%a4", "/v1/~a.b-c_d", "/v1/%5b%5D"] {
+        for path in
+            ["/", "/v1/", "/v1/a%20b", "/v1/%c3%a4", "/v1/%E9%8D%B5%f0%9f%94%91x", "/v1/~a.b-c_d", "/v1/%5b%5D%40"]
+        {
             assert!(!is_ambiguous_path(path), "{path}");
         }
         for path in [
-            "", "v1", "*", "//", "/a//b", "/.", "/a/..", "/a;b", "/a\\b", "/%2f", "/%5C", "/%2e", "/%3b", "/%25",
-            "/%00", "/%61", "/%41", "/%31", "/a%20", "/%20a", "/a%20/b", "/a/%20", "/a%09", "/a%0a", "/a%0D%0A",
-            "/a%1f", "/a%7F", "/a%3f", "/a%3Fb", "/%u0061", "/a%", "/a%2", "/a%zz", "/a%+1",
+            "",
+            "v1",
+            "*",
+            "//",
+            "/a//b",
+            "/.",
+            "/a/..",
+            "/a;b",
+            "/a\\b",
+            "/%2f",
+            "/%5C",
+            "/%2e",
+            "/%3b",
+            "/%25",
+            "/%00",
+            "/%61",
+            "/%41",
+            "/%31",
+            "/a%20",
+            "/%20a",
+            "/a%20/b",
+            "/a/%20",
+            "/a%09",
+            "/a%0a",
+            "/a%0D%0A",
+            "/a%1f",
+            "/a%7F",
+            "/a%3f",
+            "/a%3Fb",
+            "/%u0061",
+            "/a%",
+            "/a%2",
+            "/a%zz",
+            "/a%+1",
+            "/a%23",
+            "/a%23b",
+            "/a%2db",
+            "/a%5F",
+            "/%7ea",
+            "/%c0%af",
+            "/%C0%AE%C0%AE/a",
+            "/%c1%a1",
+            "/%e0%80%af",
+            "/%f0%80%80%af",
+            "/%80",
+            "/%c3",
+            "/%c3a",
+            "/%c3/%a4",
+            "/%c3%c3%a4",
+            "/%ed%a0%80",
+            "/%f4%90%80%80",
+            "/%ff",
+            "/%fe",
+            "/%c3%a4%a4",
+            "/%e2%82",
+            "/%c3%20",
         ] {
             assert!(is_ambiguous_path(path), "{path}");
         }

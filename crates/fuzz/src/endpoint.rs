@@ -10,6 +10,7 @@ pub fn endpoint(data: &[u8]) {
     if !is_ambiguous_path(path) {
         assert!(path.starts_with('/'));
         assert_eq!(segments(path), segments(&resolved(path)), "{path}");
+        assert!(String::from_utf8(bytes_of(path)).is_ok(), "{path} is read by one as what another cannot read");
     }
     let Ok(endpoint) = pattern.parse::<Endpoint>() else { return };
     assert_eq!(endpoint.to_string(), pattern);
@@ -37,10 +38,24 @@ fn segments(path: &str) -> Vec<String> {
     path.split('/').skip(1).map(ToOwned::to_owned).collect()
 }
 
-/// A path as the most eager of routers reads it: decoded twice, `\` for `/`, parameters cut off, empty and dot segments
+/// All that is encoded decoded, once.
+fn bytes_of(path: &str) -> Vec<u8> {
+    let mut parts = path.split('%');
+    let mut bytes = parts.next().unwrap_or("").as_bytes().to_vec();
+    for part in parts {
+        bytes.push(part.get(..2).and_then(|digits| u8::from_str_radix(digits, 16).ok()).unwrap_or(b'%'));
+        bytes.extend(part.as_bytes().get(2..).unwrap_or_default());
+    }
+    bytes
+}
+
+/// A path as the most eager of routers reads it: decoded twice, `\` for `/`, parameters, queries and fragments cut off, empty and dot segments
 /// resolved. An encoding of what nothing is made of stays as it was written.
 fn resolved(path: &str) -> String {
-    let decoded = decoded(&decoded(path)).replace('\\', "/");
+    let once = decoded(path);
+    // What was encoded in the path is taken for its end by those who decode before they look for one.
+    let once = if once == path { &once } else { once.split(['?', '#']).next().unwrap_or("") };
+    let decoded = decoded(once).replace('\\', "/");
     let mut segments: Vec<&str> = Vec::new();
     for (at, segment) in decoded.split('/').skip(1).map(|segment| segment.split(';').next().unwrap_or("")).enumerate() {
         let is_last = at + 2 == decoded.split('/').count();
@@ -54,7 +69,7 @@ fn resolved(path: &str) -> String {
     format!("/{}", segments.join("/"))
 }
 
-/// Decodes what can change how a path is taken apart, and letters and digits.
+/// Decodes what can change how a path is taken apart, and unreserved characters.
 fn decoded(path: &str) -> String {
     let mut parts = path.split('%');
     let mut text = parts.next().unwrap_or("").to_owned();
@@ -62,7 +77,7 @@ fn decoded(path: &str) -> String {
         let byte =
             part.get(..2).and_then(|digits| u8::from_str_radix(digits, 16).ok()).filter(|_| !part.starts_with('+'));
         match byte {
-            Some(byte) if byte.is_ascii_alphanumeric() || b"/\\.;%\0".contains(&byte) => {
+            Some(byte) if byte.is_ascii_alphanumeric() || b"/\\.;%?#-_~\0".contains(&byte) => {
                 text.push(char::from(byte));
                 text.push_str(&part[2..]);
             }

@@ -25,8 +25,10 @@
 //!
 //! # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let authenticator = Authenticator::new(SqliteStore::open("keys.db")?);
+//! // The account whose keys ask about those of every other account.
+//! let reach = keyward_gateway::VerifyReach::Operator("acct_gateway".parse()?);
 //! let router = keyward_gateway::forward_auth(authenticator.clone())
-//!     .merge(keyward_gateway::verify(authenticator.clone(), AuthLayer::from(authenticator)));
+//!     .merge(keyward_gateway::verify(authenticator.clone(), AuthLayer::from(authenticator), reach));
 //! let listener = tokio::net::TcpListener::bind(("127.0.0.1", 3001)).await?;
 //! serve(listener, router, shutdown_signal()?, Limits::default()).await;
 //! # Ok(()) }
@@ -39,10 +41,11 @@
 pub mod envoy;
 mod forward_auth;
 mod headers;
+mod object;
 mod original;
 mod verdict;
 mod verify;
 
 pub use forward_auth::forward_auth;
 pub use headers::IDENTITY_HEADERS;
-pub use verify::{MAX_BATCH, VERIFY_SCOPE, verify};
+pub use verify::{MAX_BATCH, VERIFY_SCOPE, VerifyReach, verify};

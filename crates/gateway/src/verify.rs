@@ -6,14 +6,14 @@ use axum::Json;
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::rejection::BytesRejection;
-use axum::extract::{DefaultBodyLimit, State};
+use axum::extract::{DefaultBodyLimit, Extension, State};
 use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use futures_util::future::join_all;
 use http::header::CONTENT_TYPE;
 use keyward::{
-    Admission, AuthLayer, Authenticator, CredentialFault, Grant, Identity, PeerAddress, Refusal, Rejection,
+    AccountId, Admission, AuthLayer, Authenticator, CredentialFault, Grant, Identity, PeerAddress, Refusal, Rejection,
     RequireLayer, Requirement, Scope, Target, TlsTransport,
 };
 use serde::Deserialize;
@@ -21,6 +21,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use crate::headers::kind_name;
+use crate::object::Object;
 use crate::original::Original;
 use crate::verdict::verdict;
 
@@ -43,10 +44,53 @@ pub const MAX_BATCH: usize = 100;
 /// The longest body of one question, in bytes, and so a hundredth of the longest of a batch.
 const MAX_BODY: usize = 8 * 1_024;
 
+/// Which keys a caller of [`verify`] may ask about.
+///
+/// A caller always asks about the keys of the caller's own account. A key of another account is answered exactly as an unknown key,
+/// and the question does not count as a use of it.
+///
+/// # Examples
+/// ```
+/// use keyward_gateway::VerifyReach;
+///
+/// let strict = VerifyReach::default();
+/// assert_eq!(strict, VerifyReach::Own);
+/// let for_a_gateway = VerifyReach::Operator("acct_gateway".parse()?);
+/// # let _ = for_a_gateway;
+/// # Ok::<(), keyward::IdError>(())
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum VerifyReach {
+    /// Every caller asks about the keys of their own account alone.
+    #[default]
+    Own,
+    /// Callers of this account, such as the gateway's, ask about every key. All others ask about the keys of their own account.
+    Operator(AccountId),
+}
+
+impl VerifyReach {
+    /// The one account whose keys `caller` may ask about; every account without it.
+    fn confines<'a>(&self, caller: &'a Identity) -> Option<&'a AccountId> {
+        match self {
+            Self::Operator(operator) if operator == caller.account() => None,
+            Self::Own | Self::Operator(_) => Some(caller.account()),
+        }
+    }
+}
+
+/// What answers questions: the authenticator of the keys, and which of them a caller may ask about.
+#[derive(Clone)]
+struct Verifier {
+    keys: Authenticator,
+    reach: VerifyReach,
+}
+
 /// A router with `POST /v1/verify` and `POST /v1/verify/batch`: whether keys that somebody else received are good.
 ///
 /// Who asks is let in by `callers`, and has to have been granted [`VERIFY_SCOPE`]: whoever may try keys here tries them
-/// without a limit. `keys` decides on the keys asked about; often it is the same authenticator.
+/// without a limit. `keys` decides on the keys asked about; often it is the same authenticator. `reach` says whose keys a caller may
+/// ask about.
 ///
 /// | member of the question | meaning |
 /// | --- | --- |
@@ -54,6 +98,9 @@ const MAX_BODY: usize = 8 * 1_024;
 /// | `method`, `path` | what it was used for; without a path, keys that are confined to endpoints are refused, and without a method it is GET |
 /// | `scopes` | what is required, all of it |
 /// | `client` | the address that it came from; without it, keys that are confined to networks are refused |
+///
+/// `client` decides whether the key may be used from there. It is recorded as the address of the key's last use only if the caller
+/// is of the operator's account ([`VerifyReach::Operator`]), because any other caller can make it up.
 ///
 /// The answer is 200 with `{"valid":true, …}` and the identity, or `{"valid":false, …}` with `code`, `reason`, `message` and the
 /// `status` that a service would answer with. A batch is an array of at most [`MAX_BATCH`] questions, and its answer an array
@@ -65,6 +112,7 @@ const MAX_BODY: usize = 8 * 1_024;
 /// use axum::body::Body;
 /// use http::Request;
 /// use keyward::{AccountRecord, AuthLayer, Authenticator, Keys, MemoryStore, NewKey};
+/// use keyward_gateway::VerifyReach;
 /// use tower::ServiceExt;
 ///
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -72,10 +120,11 @@ const MAX_BODY: usize = 8 * 1_024;
 /// let keys = Keys::new(store.clone());
 /// let account = AccountRecord::new("acct_1".parse()?, "Example Ltd");
 /// keys.put_account(&account).await?;
-/// let caller = keys.issue(NewKey::restricted(account.id, "gateway", "keys:verify".parse()?)).await?;
+/// let caller = keys.issue(NewKey::restricted(account.id.clone(), "gateway", "keys:verify".parse()?)).await?;
 ///
 /// let authenticator = Authenticator::new(store);
-/// let router = keyward_gateway::verify(authenticator.clone(), AuthLayer::from(authenticator));
+/// let reach = VerifyReach::Operator(account.id);
+/// let router = keyward_gateway::verify(authenticator.clone(), AuthLayer::from(authenticator), reach);
 /// let question = Request::post("/v1/verify")
 ///     .header("authorization", format!("Bearer {}", *caller.key.expose_once()))
 ///     .header("content-type", "application/json")
@@ -86,11 +135,11 @@ const MAX_BODY: usize = 8 * 1_024;
 /// assert!(body.starts_with(br#"{"code":"INVALID_API_KEY""#));
 /// # Ok(()) }
 /// ```
-pub fn verify(keys: Authenticator, callers: AuthLayer) -> Router {
+pub fn verify(keys: Authenticator, callers: AuthLayer, reach: VerifyReach) -> Router {
     Router::new()
         .route("/v1/verify", post(one).layer(DefaultBodyLimit::max(MAX_BODY)))
         .route("/v1/verify/batch", post(batch).layer(DefaultBodyLimit::max(MAX_BODY * MAX_BATCH)))
-        .with_state(keys)
+        .with_state(Verifier { keys, reach })
         .layer(RequireLayer::new(Requirement::all_of([VERIFY_SCOPE])))
         .layer(callers)
 }
@@ -107,31 +156,44 @@ struct Question {
     client: Option<IpAddr>,
 }
 
-async fn one(State(keys): State<Authenticator>, headers: HeaderMap, body: Result<Bytes, BytesRejection>) -> Response {
+async fn one(
+    State(verifier): State<Verifier>,
+    Extension(caller): Extension<Identity>,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Response {
     let question: Question = match parse(&headers, body) {
-        Ok(question) => question,
+        Ok(Object(question)) => question,
         Err(response) => return *response,
     };
-    match ask(&keys, &question).await {
+    let Verifier { keys, reach } = &verifier;
+    match ask(keys, reach.confines(&caller), &question).await {
         Ok(identity) => Json(valid(&identity)).into_response(),
         // An outage is no verdict, and a caller who looks at the status alone sees that there is none.
-        Err(rejection) if rejection.is_fault_of_service() => refuse(&keys, rejection, &headers).map(Body::from),
-        Err(rejection) => Json(invalid(&keys, rejection, &headers)).into_response(),
+        Err(rejection) if rejection.is_fault_of_service() => refuse(keys, rejection, &headers).map(Body::from),
+        Err(rejection) => Json(invalid(keys, rejection, &headers)).into_response(),
     }
 }
 
-async fn batch(State(keys): State<Authenticator>, headers: HeaderMap, body: Result<Bytes, BytesRejection>) -> Response {
-    let questions: Vec<Question> = match parse(&headers, body) {
+async fn batch(
+    State(verifier): State<Verifier>,
+    Extension(caller): Extension<Identity>,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Response {
+    let questions: Vec<Object<Question>> = match parse(&headers, body) {
         Ok(questions) => questions,
         Err(response) => return *response,
     };
     if questions.len() > MAX_BATCH {
         return wrong(StatusCode::PAYLOAD_TOO_LARGE, "A batch has at most 100 questions.");
     }
-    let verdicts = join_all(questions.iter().map(|question| ask(&keys, question))).await;
+    let Verifier { keys, reach } = &verifier;
+    let within = reach.confines(&caller);
+    let verdicts = join_all(questions.iter().map(|Object(question)| ask(keys, within, question))).await;
     let answers = verdicts.into_iter().map(|verdict| match verdict {
         Ok(identity) => valid(&identity),
-        Err(rejection) => invalid(&keys, rejection, &headers),
+        Err(rejection) => invalid(keys, rejection, &headers),
     });
     Json(answers.collect::<Value>()).into_response()
 }
@@ -165,7 +227,8 @@ fn wrong(status: StatusCode, detail: &str) -> Response {
     (status, [(CONTENT_TYPE, "application/problem+json")], body.to_string()).into_response()
 }
 
-async fn ask(keys: &Authenticator, question: &Question) -> Result<Identity, Rejection> {
+/// The verdict on a key, for a caller who may ask about the keys of this account alone, or about every key.
+async fn ask(keys: &Authenticator, within: Option<&AccountId>, question: &Question) -> Result<Identity, Rejection> {
     let check = {
         let method = question.method.as_deref().unwrap_or("GET");
         // Without a path the key alone is judged, and one that is confined to endpoints is refused.
@@ -180,7 +243,11 @@ async fn ask(keys: &Authenticator, question: &Question) -> Result<Identity, Reje
             connection.extensions_mut().insert(PeerAddress((client, 0).into()));
         }
         let target = Target { method, path, preflight: false, connection: &connection };
-        keys.check(target, [format!("Bearer {}", question.key).as_bytes()])
+        let field = format!("Bearer {}", question.key);
+        match within {
+            None => keys.check(target, [field.as_bytes()]),
+            Some(account) => keys.check_within(account, target, [field.as_bytes()]),
+        }
     };
     match verdict(keys, check, &Requirement::all_of(question.scopes.iter().cloned())).await? {
         Admission::Identity(identity) => Ok(identity),

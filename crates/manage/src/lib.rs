@@ -44,6 +44,7 @@ mod error;
 mod github;
 #[cfg(feature = "oidc")]
 mod identity_provider;
+mod origin;
 #[cfg(any(feature = "github", feature = "oidc"))]
 mod outbound;
 mod records;
@@ -51,7 +52,7 @@ mod role;
 mod store;
 
 pub use actor::{Actor, ActorName, Context};
-pub use api::{api, openapi};
+pub use api::{api, openapi, secured};
 pub use appearance::{Accent, Theme};
 pub use authority::Rights;
 #[cfg(feature = "dashboard")]
@@ -68,6 +69,7 @@ pub use error::DeskError;
 pub use github::{GithubAlerts, github_alerts};
 #[cfg(feature = "oidc")]
 pub use identity_provider::{IdentityProvider, IdentityProviderError};
+pub use origin::{PublicUrl, PublicUrlError};
 #[cfg(any(feature = "github", feature = "oidc"))]
 pub use outbound::OutboundError;
 pub use records::{Account, Member, Plan, User, Versioned};

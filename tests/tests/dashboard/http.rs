@@ -56,7 +56,7 @@ impl Client {
         self.with("authorization", &format!("Bearer {key}"))
     }
 
-    fn with(mut self, name: &'static str, value: &str) -> Self {
+    pub(crate) fn with(mut self, name: &'static str, value: &str) -> Self {
         self.headers.push((name, value.to_owned()));
         self
     }

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)] // An unwrap is an assertion here, in helpers too.
 
 mod browser;
+mod hosts;
 mod http;
 mod keys;
 mod looks;

@@ -4,6 +4,7 @@ use axum::Router;
 use axum::body::Body;
 use http::Request;
 use keyward::{AuthLayer, Authenticator, NewKey, Refusal, Rejection, TrustedProxies};
+use keyward_gateway::VerifyReach;
 use keyward_gateway::envoy::ext_authz_router;
 use keyward_tests::gateways::{Gateway, Kind, Neighbours, echo};
 use keyward_tests::program::{Curled, eventually};
@@ -83,7 +84,7 @@ impl Setting {
         // All on one port, as `keyward serve` has it.
         let router = keyward_gateway::forward_auth(authenticator.clone())
             .merge(ext_authz_router(authenticator.clone()))
-            .merge(keyward_gateway::verify(authenticator.clone(), AuthLayer::from(authenticator)));
+            .merge(keyward_gateway::verify(authenticator.clone(), AuthLayer::from(authenticator), VerifyReach::Own));
         let keyward = Listening::start(router).await;
         let neighbours = Neighbours { keyward: keyward.address, backend: backend.address };
         Self::started(kind, neighbours, keys, vec![keyward, backend])

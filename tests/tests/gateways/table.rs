@@ -18,6 +18,9 @@ enum Told {
     No { status: u16, code: &'static str, challenge: &'static str },
 }
 
+/// A path that a backend may read in another way.
+const AMBIGUOUS: Told = no(400, "INVALID_REQUEST", r#"error="invalid_request""#);
+
 type KeyOf = fn(&Keys) -> Option<&str>;
 
 const fn no(status: u16, code: &'static str, challenge: &'static str) -> Told {
@@ -100,6 +103,15 @@ fn rows() -> Vec<(&'static str, KeyOf, &'static str, &'static [&'static str], To
             &[],
             no(403, "INSUFFICIENT_SCOPE", r#"scope="admin:access""#),
         ),
+        ("an encoded question mark", |k| Some(&k.reader), "/admin%3f", &[], AMBIGUOUS),
+        ("an encoded number sign", |k| Some(&k.reader), "/admin%23", &[], AMBIGUOUS),
+        ("an encoded number sign, with more", |k| Some(&k.reader), "/admin%23/x", &[], AMBIGUOUS),
+        ("an encoded hyphen", |k| Some(&k.reader), "/admin%2dpanel", &[], AMBIGUOUS),
+        ("an overlong slash", |k| Some(&k.reader), "/x%c0%afadmin", &[], AMBIGUOUS),
+        ("overlong dots", |k| Some(&k.reader), "/x/%c0%ae%C0%AE/admin", &[], AMBIGUOUS),
+        ("bytes that are no UTF-8", |k| Some(&k.reader), "/admin%ff", &[], AMBIGUOUS),
+        ("a character that is cut", |k| Some(&k.reader), "/admin%e2%82", &[], AMBIGUOUS),
+        ("an encoded character", |k| Some(&k.reader), "/v1/%c3%a4%f0%9f%94%91", &[], Told::In),
     ]
 }
 

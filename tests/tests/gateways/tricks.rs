@@ -34,6 +34,18 @@ const TRICKS: &[&str] = &[
     "/admin%00",
     "/admin%3bx",
     "/admin%23",
+    "/admin%23x",
+    "/admin%23/y",
+    "/x/%23/../../admin",
+    "/%c0%afadmin",
+    "/x/%c0%ae%c0%ae/admin",
+    "/x/%C0%AE%c0%ae%c0%afadmin",
+    "/x/%e0%80%ae%e0%80%ae/admin",
+    "/%c1%a1dmin",
+    "/admin%c0%80",
+    "/admin%c0%af",
+    "/admin%ff",
+    "/admin%c3",
     "/admin%3f",
     "/admin%3fx",
     "/admin%3Fx/y",
@@ -123,9 +135,10 @@ fn readings(target: &str) -> Vec<String> {
     let mut path = path.split(['?', '#']).next().unwrap().to_owned();
     let mut all = vec![path.clone()];
     for _ in 0..ROUNDS {
-        path = resolved(&decoded(&path).to_ascii_lowercase().replace('\\', "/"));
-        // As Apache's mod_proxy and mod_rewrite did with one that was encoded (CVE-2024-38473, CVE-2024-38474).
-        path.truncate(path.find('?').unwrap_or(path.len()));
+        path = resolved(&characters(&decoded(&path)).to_ascii_lowercase().replace('\\', "/"));
+        // As Apache's mod_proxy and mod_rewrite did with one that was encoded (CVE-2024-38473, CVE-2024-38474), and as those do who decode
+        // a target before they take it apart.
+        path.truncate(path.find(['?', '#']).unwrap_or(path.len()));
         all.push(path.clone());
     }
     all
@@ -146,6 +159,26 @@ fn decoded(path: &str) -> String {
             Some(byte) => text += &format!("{}{}", char::from(byte), &part[2..]),
             None => text += &format!("%{part}"),
         }
+    }
+    text
+}
+
+/// Bytes, each written as the character of its number, as UTF-8 that is read without a check: overlong forms count, as they did in IIS
+/// (CVE-2000-0884) and in Tomcat (CVE-2008-2938), and what is no character is left out.
+fn characters(bytes: &str) -> String {
+    let mut text = String::new();
+    let mut rest = bytes.chars().map(u32::from).peekable();
+    while let Some(first) = rest.next() {
+        let (mut code, more) = match first {
+            0xc0..=0xdf => (first & 0x1f, 1),
+            0xe0..=0xef => (first & 0x0f, 2),
+            0xf0..=0xf7 => (first & 0x07, 3),
+            0x80..=0xff => continue,
+            _ => (first, 0),
+        };
+        let continued = std::iter::from_fn(|| rest.next_if(|byte| (0x80..=0xbf).contains(byte))).take(more);
+        code = continued.fold(code, |code, byte| code << 6 | byte & 0x3f);
+        text.extend(char::from_u32(code));
     }
     text
 }

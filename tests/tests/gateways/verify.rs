@@ -7,7 +7,7 @@ use axum::Router;
 use axum::body::Body;
 use http::Request;
 use keyward::{AccountRecord, AuthLayer, Authenticator, NewKey};
-use keyward_gateway::verify;
+use keyward_gateway::{VerifyReach, verify};
 use keyward_tests::service::{Answer, Broken, Demo, call};
 use serde_json::{Value, json};
 
@@ -33,7 +33,7 @@ async fn setting() -> Setting {
     let demo = Demo::new().await;
     demo.keys.put_account(&AccountRecord::new(demo.account.clone(), "Example Ltd").with_plan("Pro")).await.unwrap();
     let authenticator = Authenticator::new(demo.store.clone());
-    let router = verify(authenticator.clone(), AuthLayer::from(authenticator));
+    let router = verify(authenticator.clone(), AuthLayer::from(authenticator), VerifyReach::Own);
     let caller = demo.restricted_key("keys:verify").await;
     Setting { demo, router, caller }
 }
@@ -149,6 +149,8 @@ fn odd_bodies(key: &str) -> Vec<Vec<u8>> {
         format!(r#"{{"key":"{key}","scopes":["a:b"],"scopes":[]}}"#),
         format!(r#"{{"key":"{key}","path":"/a","path":"/b"}}"#),
         format!(r#"{{"Key":"{key}"}}"#),
+        // serde would read a struct by the places of its fields.
+        format!(r#"["{key}",null,null,[],null]"#),
         format!(r#"{{"key":["{key}"]}}"#),
         format!(r#"{{"key":"{key}","scopes":null}}"#),
         format!(r#"{{"key":"{key}","scopes":[["a:b"]]}}"#),
@@ -173,7 +175,7 @@ fn odd_bodies(key: &str) -> Vec<Vec<u8>> {
 async fn an_outage_is_no_verdict() {
     let Setting { demo, caller, .. } = setting().await;
     let callers = AuthLayer::new(demo.store.clone());
-    let router = verify(Authenticator::new(Broken::Unavailable), callers);
+    let router = verify(Authenticator::new(Broken::Unavailable), callers, VerifyReach::Own);
     let question = json!({"key": demo.full_key().await});
     let answer = ask(&router, "/v1/verify", Some(&caller), question.to_string()).await;
     assert_eq!((answer.status.as_u16(), &*answer.code()), (503, "SERVICE_UNAVAILABLE"));

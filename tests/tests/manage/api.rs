@@ -123,6 +123,15 @@ impl Running {
         }
     }
 
+    pub(crate) fn setting(&self) -> &Setting {
+        &self.setting
+    }
+
+    /// A page of a list.
+    pub(crate) async fn list(&self, who: &str, path: &str) -> Value {
+        self.send(who, "GET", path, NOTHING, "").await.body
+    }
+
     pub(crate) async fn end(self) {
         self.setting.desk.authenticator().unwrap().shutdown().await;
     }

@@ -5,6 +5,7 @@
 mod api;
 mod api_people;
 mod api_values;
+mod api_strict;
 mod audit;
 mod authority;
 mod desk;
@@ -15,3 +16,4 @@ mod people;
 mod serve;
 mod setting;
 mod store;
+mod verify;

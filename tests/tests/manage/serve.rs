@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use keyward_tests::identity_provider::{CLIENT_ID, CLIENT_SECRET, Provider};
-use keyward_tests::program::{Curled, Program, package_program};
+use keyward_tests::program::{Curled, Program, package_program, up_to};
 use serde_json::json;
 
 pub(crate) fn keyward(database: &Path, arguments: &[&str]) -> Command {
@@ -104,6 +104,20 @@ fn what_is_wrong_in_the_configuration_is_named_with_its_line() {
         ("\noidc_issuer = \"http://login.example.com\"\n", "line 2", "not https"),
         ("oidc_issuer = \"https://login.example.com\"\n", "", "needs oidc_client_id"),
         ("oidc_client_id = \"keyward\"\n", "", "oidc_client_id needs oidc_issuer"),
+        ("public_url = \"http://keys.example.com\"\n", "line 1", "plain http"),
+        ("public_url = \"https://keys.example.com/keyward\"\n", "line 1", "a path"),
+        ("public_url = \"https://ada@keys.example.com\"\n", "line 1", "a user name"),
+        ("public_url = \"keys.example.com\"\n", "line 1", "https://keys.example.com"),
+        (
+            "listen = \"0.0.0.0:0\"\noidc_issuer = \"https://login.example.com\"\noidc_client_id = \"k\"\n",
+            "",
+            "oidc_issuer needs public_url",
+        ),
+        (
+            "trust_proxy = [\"127.0.0.0/8\"]\noidc_issuer = \"https://login.example.com\"\noidc_client_id = \"k\"\n",
+            "",
+            "oidc_issuer needs public_url",
+        ),
         ("passwords = false\n", "", "passwords = false needs oidc_issuer"),
         (
             "oidc_issuer = \"https://login.example.com\"\noidc_client_id = \"k\"\noidc_client_secret_file = \"/nowhere\"\n",
@@ -123,6 +137,69 @@ fn what_is_wrong_in_the_configuration_is_named_with_its_line() {
     let sign_up = r#"{"email":"a@example.com","name":"A","password":"long enough for anybody"}"#;
     let json = ["--header", "content-type: application/json", "--data", sign_up];
     assert_eq!(server.curl("/v1/users", &json).status, 202, "a flag goes before the file, the file before the default");
+    server.stop();
+}
+
+#[test]
+fn the_first_owner_is_invited_to_the_public_url() {
+    let folder = tempfile::tempdir().unwrap();
+    let database = folder.path().join("keys.db");
+    let owner = ["serve", "--owner", "ada@example.com"];
+    // Nobody could open a link to 0.0.0.0, so nobody is invited.
+    let output = keyward(&database, &owner).args(["--listen", "0.0.0.0:0"]).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.code() == Some(2) && said.contains("--owner needs public_url"), "{said}");
+    assert!(!said.contains("invitation="), "{said}");
+    for (public_url, link) in [
+        (Some("https://keys.example.com/"), "https://keys.example.com/register?invitation=kwi_"),
+        (None, "http://127.0.0.1:"),
+    ] {
+        let url = public_url.iter().flat_map(|url| ["--public-url", url]);
+        let database = folder.path().join(if public_url.is_some() { "public.db" } else { "own.db" });
+        let mut command = keyward(&database, &owner);
+        let mut server = command
+            .args(["--listen", "127.0.0.1:0"])
+            .args(url)
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let said = up_to(server.stderr.take().unwrap(), "invitation=");
+        server.kill().unwrap();
+        server.wait().unwrap();
+        assert!(said.lines().any(|line| line.trim().starts_with(link)), "{said}");
+    }
+}
+
+#[test]
+fn what_takes_credentials_refuses_plain_http_and_health_answers() {
+    let folder = tempfile::tempdir().unwrap();
+    let arguments = ["--trust-proxy", "127.0.0.0/8", "--public-url", "https://keys.example.com"];
+    let server = serve(&folder.path().join("keys.db"), &arguments);
+    let host = "Host: keys.example.com";
+    for (path, plain, secure) in [
+        ("/v1/keys", 403, 401),
+        ("/v1/verify", 403, 401),
+        ("/v1/verify/batch", 403, 401),
+        ("/openapi.json", 403, 200),
+        ("/login", 403, 200),
+        ("/healthz", 200, 200),
+        ("/readyz", 200, 200),
+        ("/metrics", 200, 200),
+    ] {
+        let ask = |proto: &str| {
+            let mut arguments = vec!["-H", host, "-H", "X-Forwarded-For: 192.0.2.7", "-H", proto];
+            if path.starts_with("/v1/verify") {
+                arguments.extend(["--data", "{}"]);
+            }
+            server.curl(path, &arguments)
+        };
+        let (plainly, securely) = (ask("X-Forwarded-Proto: http"), ask("X-Forwarded-Proto: https"));
+        assert_eq!((plainly.status, securely.status), (plain, secure), "{path}: {}", plainly.text);
+        if path.starts_with("/v1") {
+            assert_eq!(plainly.json()["code"], "HTTPS_REQUIRED", "{path}: {}", plainly.text);
+        }
+    }
     server.stop();
 }
 
@@ -148,11 +225,28 @@ fn it_sends_people_to_the_identity_provider_and_finds_mistakes_at_start() {
     assert_eq!(request.status, 303, "{}", request.text);
     let there = request.header("location").to_owned();
     assert!(there.starts_with(&provider.issuer) && there.contains("code_challenge="), "{there}");
+    assert!(there.contains("&redirect_uri=http%3A%2F%2F127.0.0.1%3A"), "{there}");
+    // Where nobody has said how people reach it, no host is believed but the machine's own.
+    let elsewhere = server.curl("/login/oidc", &["-H", "Host: evil.example"]);
+    assert!(elsewhere.status == 403 && elsewhere.header("location").is_empty(), "{}", elsewhere.text);
     let page = Command::new("curl").args(["--silent", "--location", "--cookie", "", &there]).output().unwrap();
     assert!(
         String::from_utf8_lossy(&page.stdout).contains("name=\"login\""),
         "the provider takes the request: {page:?}"
     );
+
+    let proxied =
+        [&arguments[..], &["--trust-proxy", "127.0.0.0/8", "--public-url", "https://keys.example.com"]].concat();
+    let behind = serve(&folder.path().join("behind.db"), &proxied);
+    for (host, status) in [("keys.example.com", 303), ("127.0.0.1", 303), ("evil.example", 421)] {
+        let host = format!("Host: {host}");
+        let fields = ["-H", &host, "-H", "X-Forwarded-Proto: https", "-H", "X-Forwarded-For: 192.0.2.7"];
+        let request = behind.curl("/login/oidc", &fields);
+        assert_eq!(request.status, status, "{host}: {}", request.text);
+        let own = "&redirect_uri=https%3A%2F%2Fkeys.example.com%2Flogin%2Foidc%2Fcallback";
+        assert_eq!(request.header("location").contains(own), status == 303, "{host}: {}", request.text);
+    }
+    behind.stop();
 
     // This server is no provider. One that does not answer is no mistake.
     let url = server.url.clone();

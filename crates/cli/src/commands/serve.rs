@@ -12,10 +12,11 @@ use axum::routing::get;
 use http::StatusCode;
 use http::header::CONTENT_TYPE;
 use keyward::AuthLayer;
+use keyward_gateway::VerifyReach;
 use keyward_manage::{DashboardSettings, Desk};
 use keyward_serve::{Limits, shutdown_signal};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::net::TcpListener;
 use tower_http::timeout::TimeoutLayer;
 
@@ -34,6 +35,14 @@ pub(super) async fn run(arguments: &Arguments, command: &Serve) -> Result<(), Fa
     let metrics = metrics.map_err(|error| Failure::caused(Kind::Usage, &error))?;
     let desk::Opened { desk, records } = desk::open(arguments, &settings).await?;
 
+    let needs_owner = !command.demo && !desk.has_owner().await?;
+    let makes_links = match &command.owner {
+        Some(_) if needs_owner => Some("--owner"),
+        _ => desk.identity_provider().map(|_| "oidc_issuer"),
+    };
+    // Before anybody is invited, or anything is answered.
+    let public_url = settings.public_url(makes_links)?.cloned();
+
     if let Some(provider) = desk.identity_provider() {
         match provider.check().await {
             Ok(()) => {}
@@ -47,22 +56,30 @@ pub(super) async fn run(arguments: &Arguments, command: &Serve) -> Result<(), Fa
             }
         }
     }
-    let (listener, url) = bind(settings.listen.unwrap_or(([127, 0, 0, 1], 8080).into())).await?;
+    let (listener, url) = bind(settings.address()).await?;
     let mut first_line = json!({"listening": url});
     if command.demo {
         first_line["credentials"] = demo::seed(&desk, &records).await?;
-    } else if !desk.has_owner().await? {
-        first_owner(&desk, command.owner.as_deref(), &first_line).await?;
+    } else if needs_owner {
+        let url = public_url.as_ref().map_or(url, ToString::to_string);
+        first_owner(&desk, command.owner.as_deref(), &url).await?;
     }
     let stop = shutdown_signal().map_err(|error| Failure::caused(Kind::Usage, &error))?;
     let authenticator = desk.authenticator().map_err(|error| Failure::caused(Kind::Usage, &error))?;
     let verifier = desk.verifier().map_err(|error| Failure::caused(Kind::Usage, &error))?;
+    let dashboard = DashboardSettings::new("keyward");
+    let dashboard = match public_url {
+        Some(url) => dashboard.public_url(url),
+        None => dashboard,
+    };
+    let operator = VerifyReach::Operator(desk.operator().clone());
+    let verify = keyward_gateway::verify(verifier.clone(), AuthLayer::from(authenticator.clone()), operator);
     let app = app(&desk)
         .route("/", get(async || Redirect::to("/keys")))
-        .merge(keyward_manage::dashboard(desk.clone(), DashboardSettings::new("keyward")))
+        .merge(keyward_manage::dashboard(desk.clone(), dashboard))
         .merge(keyward_gateway::forward_auth(verifier.clone()))
         .merge(keyward_gateway::envoy::ext_authz_router(verifier.clone()))
-        .merge(keyward_gateway::verify(verifier.clone(), AuthLayer::from(authenticator.clone())));
+        .merge(keyward_manage::secured(&desk, verify));
     let app = match settings.github_alerts() {
         Some(alerts) => {
             let alerts = keyward_manage::github_alerts(desk.clone(), alerts);
@@ -96,7 +113,7 @@ pub(super) async fn run(arguments: &Arguments, command: &Serve) -> Result<(), Fa
 }
 
 /// Shows how the first owner comes in.
-async fn first_owner(desk: &Desk, email: Option<&str>, first_line: &Value) -> Result<(), Failure> {
+async fn first_owner(desk: &Desk, email: Option<&str>, url: &str) -> Result<(), Failure> {
     let Some(email) = email else {
         note!(
             "there is no owner yet: start with --owner YOU@EXAMPLE.COM, or make one on the same database, with\n  \
@@ -108,7 +125,7 @@ async fn first_owner(desk: &Desk, email: Option<&str>, first_line: &Value) -> Re
     if !desk.takes_passwords() {
         note!("there was no owner yet: who signs in with the identity provider as {email} is one");
     }
-    if let (Some(invitation), Some(url)) = (invited.invitation, first_line["listening"].as_str()) {
+    if let Some(invitation) = invited.invitation {
         note!(
             "there is no owner yet: open this within a week, and choose a password\n  {url}/register?invitation={}",
             *invitation

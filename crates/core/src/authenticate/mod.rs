@@ -20,7 +20,7 @@ use crate::cache::{Cache, Refused};
 use crate::connection::{Connection, Transport, TrustedProxies, UnknownConnection};
 use crate::credential::{Credential, CredentialFault};
 use crate::event::Event;
-use crate::id::NodeId;
+use crate::id::{AccountId, NodeId};
 use crate::identity::Identity;
 use crate::key::{Digests, Hasher, KeyFault, KeyFormat};
 use crate::per_thread::PerThread;
@@ -133,6 +133,8 @@ struct PendingParts {
     client: Option<IpAddr>,
     /// Whether the credential came in plain text, and is looked up only to be marked as compromised.
     exposed: bool,
+    /// The one account whose credentials the caller may ask about; every account without it.
+    within: Option<AccountId>,
 }
 
 impl fmt::Debug for PendingParts {
@@ -195,9 +197,67 @@ impl Authenticator {
                     path: target.path.into(),
                     client: inner.proxies.client(target.connection),
                     exposed: false,
+                    within: None,
                 })))
             }
         }
+    }
+
+    /// Checks a request whose caller may ask about the credentials of `account` alone, and says itself where it came from.
+    ///
+    /// A credential of another account is refused exactly as an unknown one: with the same rejection, after the same reads of the
+    /// store, and without being counted, reported or noted as used. The address of `target.connection` decides whether a credential
+    /// may be used from there. It is not recorded as the address of the credential's last use, because the caller made it up.
+    ///
+    /// # Examples
+    /// ```
+    /// use keyward::{AccountId, Authenticator, Check, MemoryStore, Target, UnknownConnection};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let authenticator = Authenticator::new(MemoryStore::new());
+    /// let account: AccountId = "acct_1".parse()?;
+    /// let target = Target { method: "GET", path: "/v1/videos", preflight: false, connection: &UnknownConnection };
+    /// let verdict = match authenticator.check_within(&account, target, [b"Bearer kw_live_mistyped".as_slice()]) {
+    ///     Check::Done(verdict) => verdict,
+    ///     Check::Pending(pending) => authenticator.resolve(pending).await,
+    /// };
+    /// assert_eq!(verdict.unwrap_err().code(), "INVALID_API_KEY");
+    /// # Ok(()) }
+    /// ```
+    pub fn check_within<'h>(
+        &self,
+        account: &AccountId,
+        target: Target<'_>,
+        fields: impl IntoIterator<Item = &'h [u8]>,
+    ) -> Check {
+        let inner = &*self.0;
+        if inner.passes_unchecked(target) {
+            return Check::Done(Ok(Admission::Anonymous));
+        }
+        // Not `insecure`: that marks keys as compromised, and the caller may know none of them.
+        if inner.https.is_some() && inner.proxies.transport(target.connection) != Transport::Secure {
+            return Check::Done(Err(Rejection::HttpsRequired));
+        }
+        let credential = match Credential::unchecked_from_fields(fields) {
+            Ok(credential) => credential,
+            Err(CredentialFault::Missing) if inner.optional => return Check::Done(Ok(Admission::Anonymous)),
+            Err(fault) => return Check::Done(Err(fault.into())),
+        };
+        let resolver = inner.resolver_of(&credential);
+        let key = match resolver.format.parse(credential.token()) {
+            Ok(key) => key,
+            Err(fault) => return Check::Done(Err(refused(&credential, fault))),
+        };
+        let digest = resolver.hasher.digest(&key);
+        Check::Pending(Pending(Box::new(PendingParts {
+            cache: Arc::clone(&resolver.cache),
+            digests: Digests::new(key.mode(), digest, resolver.hasher.older_digests(&key)),
+            method: target.method.parse().unwrap_or(http::Method::POST),
+            path: target.path.into(),
+            client: inner.proxies.client(target.connection),
+            exposed: false,
+            within: Some(account.clone()),
+        })))
     }
 
     /// Asks the store about a credential that the cache could not answer for.
@@ -209,7 +269,7 @@ impl Authenticator {
     }
 
     async fn ask_store(&self, pending: Pending) -> Result<Admission, Rejection> {
-        let PendingParts { cache, digests, method, path, client, exposed } = *pending.0;
+        let PendingParts { cache, digests, method, path, client, exposed, within } = *pending.0;
         if exposed {
             // On a task of its own: whether it is marked must not depend on how long the caller stays.
             let inner = Arc::clone(&self.0);
@@ -219,7 +279,12 @@ impl Authenticator {
             }
             return Err(Rejection::HttpsRequired);
         }
-        let identity = cache.resolve(&digests, client).await.map_err(|refused| self.0.told(*refused))?;
+        let seen = match &within {
+            None => client,
+            Some(account) if cache.is_within(&digests, account).await? => None,
+            Some(_) => return Err(Rejection::UnknownKey),
+        };
+        let identity = cache.resolve(&digests, seen).await.map_err(|refused| self.0.told(*refused))?;
         self.0.admit(identity, method.as_str(), &path, || client)
     }
 
@@ -368,6 +433,7 @@ impl Inner {
             path: SmolStr::default(),
             client: None,
             exposed: true,
+            within: None,
         })))
     }
 

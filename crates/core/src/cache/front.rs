@@ -11,6 +11,7 @@ use super::atomic::{AtomicU32, Ordering};
 use super::epochs::{Born, Epochs, Stripe};
 use super::gate::Instant;
 use super::uses::Uses;
+use crate::id::AccountId;
 use crate::identity::Identity;
 use crate::key::Digest;
 
@@ -84,6 +85,11 @@ impl Front {
             || client,
             |entry| Answer { identity: entry.identity.clone(), born: entry.born, until: entry.until },
         )
+    }
+
+    /// Whether what is cached for this digest, if anything, is of this account. It is no use of it.
+    pub(crate) fn is_of(&self, digest: &Digest, account: &AccountId) -> bool {
+        self.map.pin().get(digest).is_some_and(|entry| entry.identity.account() == account)
     }
 
     #[inline]

@@ -22,6 +22,7 @@ use std::time::Duration;
 use tokio::sync::{Notify, Semaphore};
 
 use crate::clock::{Clock, Timestamp};
+use crate::id::AccountId;
 use crate::identity::Identity;
 use crate::key::{Digest, Digests};
 use crate::rejection::Rejection;
@@ -201,6 +202,21 @@ impl Cache {
     /// What the store holds of a key, whatever its status.
     pub(crate) async fn stored(&self, digests: &Digests) -> Result<Option<StoredKey>, StoreError> {
         Ok(self.fill(digests).await?.found.key)
+    }
+
+    /// Whether a credential is of this account, without any use of it. Whose it is otherwise, and whether there is one at all, shows in
+    /// nothing: each digest is read from the store, whatever another one has brought.
+    pub(crate) async fn is_within(&self, digests: &Digests, account: &AccountId) -> Result<bool, Rejection> {
+        if self.gate.is_open(self.now()) && self.front.is_of(digests.first(), account) {
+            return Ok(true);
+        }
+        let mut is_within = false;
+        for digest in digests.iter() {
+            let alone = Digests::new(digests.mode(), *digest, std::iter::empty());
+            let key = self.stored(&alone).await.map_err(|error| failure(error.kind()))?;
+            is_within |= key.is_some_and(|key| key.identity.account() == account);
+        }
+        Ok(is_within)
     }
 
     pub(crate) fn len(&self) -> usize {

@@ -84,6 +84,7 @@ async fn list(State(desk): State<Desk>, caller: Caller, Params(which): Params<Wh
     let listed = if which.all == Some(true) {
         Listed::of(desk.accounts(&caller.actor, &page).await?, |account| view(account, None))
     } else {
+        page.only()?;
         let own = desk.own_accounts(&caller.actor).await?;
         Listed::all(own.into_iter().map(|(account, role)| view(account, role)).collect())
     };
@@ -114,7 +115,7 @@ async fn show(State(desk): State<Desk>, caller: Caller, At(account): At<AccountI
 
 /// Changes an account.
 #[utoipa::path(patch, path = "/v1/accounts/{account}", tag = "accounts", request_body = UpdateAccount, security(("bearer" = [])),
-    params(("account" = String, Path, min_length = 1, max_length = 64), ("If-Match" = String, Header, pattern = "^\"[0-9]+\"$")),
+    params(("account" = String, Path, min_length = 1, max_length = 64), ("If-Match" = String, Header, pattern = "^(\\*|(W/)?\"[!#-~]*\"(, (W/)?\"[!#-~]*\")*)$")),
     responses((status = 200, description = "The account", body = AccountView)))]
 async fn update(
     State(desk): State<Desk>,
@@ -122,7 +123,7 @@ async fn update(
     At(account): At<AccountId>,
     input: Input<UpdateAccount>,
 ) -> Result<Response, Problem> {
-    let version = caller.if_match()?;
+    let version = caller.if_match(desk.account_version(&account)).await?;
     let body = input.value;
     let update = AccountUpdate { name: body.name, plan: body.plan, features: body.features, suspended: body.suspended };
     let (working, actor) = (desk.clone(), caller.actor.clone());

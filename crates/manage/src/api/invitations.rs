@@ -11,7 +11,7 @@ use utoipa_axum::routes;
 use zeroize::Zeroizing;
 
 use super::wire::{At, Caller, Input, NoInput, Params, Problem, Shown, answer};
-use super::{Listed, Paging};
+use super::{Listed, Paging, word};
 use crate::Answer;
 use crate::desk::{Desk, InvitationView};
 use crate::role::Role;
@@ -32,6 +32,7 @@ pub(super) fn routes() -> OpenApiRouter<Desk> {
 struct Invite {
     #[schema(max_length = 254)]
     email: String,
+    #[serde(deserialize_with = "word")]
     role: Role,
 }
 

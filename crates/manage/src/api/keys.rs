@@ -16,8 +16,8 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::wire::{At, Caller, Input, NoInput, Params, Problem, Shown, Tagged, answer};
-use super::{Listed, at_most, meant, page_request, present};
-use crate::desk::{Desk, KeyChange, KeyDraft, KeyView, Usage};
+use super::{Listed, at_most, meant, page_request, present, word, word_or_null};
+use crate::desk::{Desk, KeyChange, KeyDraft, KeyView, Usage, not_given_out};
 use crate::error::DeskError;
 use crate::role::Purpose;
 
@@ -108,15 +108,15 @@ struct CreateKey {
     #[schema(min_length = 1, max_length = 100)]
     name: String,
     /// What it is for.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "word")]
     purpose: Purpose,
     /// Restricted without it.
     #[schema(value_type = Option<KindName>)]
-    #[serde(default)]
+    #[serde(default, deserialize_with = "word_or_null")]
     kind: Option<KeyKind>,
     /// Live without it.
     #[schema(value_type = Option<ModeName>)]
-    #[serde(default)]
+    #[serde(default, deserialize_with = "word_or_null")]
     mode: Option<Mode>,
     /// What it grants. A restricted key needs at least one.
     #[schema(value_type = Vec<String>, max_items = 64, example = json!(["resources:read"]))]
@@ -237,7 +237,7 @@ async fn list(State(desk): State<Desk>, caller: Caller, Params(filter): Params<F
         status: filter.status,
         text: filter.text.map(|text| text.replace('\0', "\u{fffd}")),
         unused_since: unused_since.map_err(|error| DeskError::invalid("last_used_before", error.to_string()))?,
-        after: after.transpose().map_err(|_| DeskError::invalid("after", "a cursor that was given out as next"))?,
+        after: after.transpose().map_err(|_| not_given_out())?,
         limit: page.limit,
         ..KeyQuery::default()
     };
@@ -298,7 +298,7 @@ async fn show(State(desk): State<Desk>, caller: Caller, At(key): At<CredentialId
 
 /// Changes a key; when this answers, the change holds on every node.
 #[utoipa::path(patch, path = "/v1/keys/{key}", tag = "keys", request_body = UpdateKey, security(("bearer" = [])),
-    params(("key" = String, Path, min_length = 1, max_length = 64), ("If-Match" = String, Header, pattern = "^\"[0-9]+\"$")),
+    params(("key" = String, Path, min_length = 1, max_length = 64), ("If-Match" = String, Header, pattern = "^(\\*|(W/)?\"[!#-~]*\"(, (W/)?\"[!#-~]*\")*)$")),
     responses((status = 200, description = "The key", body = ChangedKey)))]
 async fn update(
     State(desk): State<Desk>,
@@ -306,7 +306,7 @@ async fn update(
     At(key): At<CredentialId>,
     input: Input<UpdateKey>,
 ) -> Result<Response, Problem> {
-    let version = caller.if_match()?;
+    let version = caller.if_match(desk.key_version(&key)).await?;
     let body = input.value;
     let change = KeyChange {
         name: body.name,

@@ -10,7 +10,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::wire::{At, Caller, Input, NoInput, Params, Problem, Tagged, answer};
-use super::{Listed, Paging};
+use super::{Listed, Paging, word};
 use crate::desk::{Desk, MemberView};
 use crate::role::Role;
 
@@ -22,6 +22,7 @@ pub(super) fn routes() -> OpenApiRouter<Desk> {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct UpdateMember {
+    #[serde(deserialize_with = "word")]
     role: Role,
 }
 
@@ -55,7 +56,7 @@ async fn show(
 /// Gives a member another role.
 #[utoipa::path(patch, path = "/v1/accounts/{account}/members/{user}", tag = "members", request_body = UpdateMember, security(("bearer" = [])),
     params(("account" = String, Path, min_length = 1, max_length = 64), ("user" = String, Path, min_length = 1, max_length = 64),
-        ("If-Match" = String, Header, pattern = "^\"[0-9]+\"$")),
+        ("If-Match" = String, Header, pattern = "^(\\*|(W/)?\"[!#-~]*\"(, (W/)?\"[!#-~]*\")*)$")),
     responses((status = 200, description = "The member", body = MemberView)))]
 async fn update(
     State(desk): State<Desk>,
@@ -63,7 +64,7 @@ async fn update(
     At((account, user)): At<(AccountId, UserId)>,
     input: Input<UpdateMember>,
 ) -> Result<Response, Problem> {
-    let version = caller.if_match()?;
+    let version = caller.if_match(desk.member_version(&account, &user)).await?;
     let (working, actor) = (desk.clone(), caller.actor.clone());
     let operation = async move {
         let member = working.update_member(&actor, &account, &user, input.value.role, version).await?;
@@ -75,7 +76,7 @@ async fn update(
 /// Takes a member out of an account.
 #[utoipa::path(delete, path = "/v1/accounts/{account}/members/{user}", tag = "members", security(("bearer" = [])),
     params(("account" = String, Path, min_length = 1, max_length = 64), ("user" = String, Path, min_length = 1, max_length = 64),
-        ("If-Match" = String, Header, pattern = "^\"[0-9]+\"$")),
+        ("If-Match" = String, Header, pattern = "^(\\*|(W/)?\"[!#-~]*\"(, (W/)?\"[!#-~]*\")*)$")),
     responses((status = 204, description = "They are no member any more")))]
 async fn remove(
     State(desk): State<Desk>,
@@ -83,7 +84,7 @@ async fn remove(
     At((account, user)): At<(AccountId, UserId)>,
     NoInput(request): NoInput,
 ) -> Result<Response, Problem> {
-    let version = caller.if_match()?;
+    let version = caller.if_match(desk.member_version(&account, &user)).await?;
     let (working, actor) = (desk.clone(), caller.actor.clone());
     let operation = async move {
         working.remove_member(&actor, &account, &user, version).await?;

@@ -17,7 +17,8 @@ use axum::extract::DefaultBodyLimit;
 use axum::routing::get;
 use http::header::CONTENT_TYPE;
 use keyward::{AccountId, AuthLayer};
-use serde::{Deserialize, Serialize};
+use serde::de::{DeserializeOwned, IntoDeserializer as _};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{Content, OpenApi, Ref, RefOr, Response};
@@ -35,6 +36,8 @@ const MAX_BODY: usize = 64 * 1_024;
 /// To be merged into an own router, or nested below a path. Who calls is found out in here, so no [`AuthLayer`] stands around it. Give
 /// requests the [`PeerAddress`](keyward::PeerAddress) of their connection, as `keyward-serve` does, so that sign-ins are throttled by
 /// address.
+///
+/// A request that came over plain HTTP for another host than the machine itself is refused with 403 `HTTPS_REQUIRED`: see [`secured`].
 ///
 /// # Panics
 /// If the operating system gives no thread; [`Desk::authenticator`] called before gives an error instead.
@@ -70,6 +73,30 @@ pub fn api(desk: Desk) -> Router {
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .layer(axum::middleware::from_fn_with_state(desk.clone(), wire::frame))
         .with_state(desk)
+}
+
+/// Puts around other routes what stands around the HTTP API, for those that take the same credentials, such as `/v1/verify`.
+///
+/// A request that came over plain HTTP is refused with 403 `HTTPS_REQUIRED`, because others could read its key. That goes by what
+/// [`DeskBuilder::trusted_proxies`](crate::DeskBuilder::trusted_proxies) says of the way that the request took. Requests for `localhost`
+/// and loopback addresses are answered over plain HTTP too.
+///
+/// # Examples
+/// ```
+/// use axum::{Router, routing::get};
+/// use keyward_manage::{Desk, SqliteDesk};
+/// use keyward_sqlite::SqliteStore;
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let store = SqliteStore::temporary()?;
+/// let desk = Desk::builder(store.clone(), SqliteDesk::open(&store)?).build()?;
+/// let own = Router::new().route("/v1/reports", get(async || "a report"));
+/// let app: Router = keyward_manage::api(desk.clone()).merge(keyward_manage::secured(&desk, own));
+/// # let _ = app;
+/// # Ok(()) }
+/// ```
+pub fn secured(desk: &Desk, routes: Router) -> Router {
+    routes.layer(axum::middleware::from_fn_with_state(desk.clone(), wire::frame))
 }
 
 /// The description of the HTTP API, as OpenAPI 3.1.
@@ -203,7 +230,18 @@ async fn meant(desk: &Desk, actor: &crate::Actor, account: Option<AccountId>) ->
     }
 }
 
+/// A word out of a few. By itself serde reads `{"secret":null}` as `"secret"`, too.
+fn word<'de, D: Deserializer<'de>, T: DeserializeOwned>(from: D) -> Result<T, D::Error> {
+    T::deserialize(String::deserialize(from)?.into_deserializer())
+}
+
+/// The same, or null.
+fn word_or_null<'de, D: Deserializer<'de>, T: DeserializeOwned>(from: D) -> Result<Option<T>, D::Error> {
+    let word = Option::<String>::deserialize(from)?;
+    word.map(|word| T::deserialize(word.into_deserializer())).transpose()
+}
+
 /// Present but null is something else than absent.
-fn present<'de, D: serde::Deserializer<'de>, T: Deserialize<'de>>(from: D) -> Result<Option<Option<T>>, D::Error> {
+fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(from: D) -> Result<Option<Option<T>>, D::Error> {
     Option::<T>::deserialize(from).map(Some)
 }

@@ -83,7 +83,7 @@ async fn create(State(desk): State<Desk>, caller: Caller, input: Input<CreatePla
 
 /// Changes a plan.
 #[utoipa::path(put, path = "/v1/plans/{plan}", tag = "plans", request_body = PutPlan, security(("bearer" = [])),
-    params(("plan" = String, Path, min_length = 1, max_length = 100), ("If-Match" = String, Header, pattern = "^\"[0-9]+\"$")),
+    params(("plan" = String, Path, min_length = 1, max_length = 100), ("If-Match" = String, Header, pattern = "^(\\*|(W/)?\"[!#-~]*\"(, (W/)?\"[!#-~]*\")*)$")),
     responses((status = 200, description = "The plan", body = PlanView)))]
 async fn update(
     State(desk): State<Desk>,
@@ -91,7 +91,7 @@ async fn update(
     At(name): At<String>,
     input: Input<PutPlan>,
 ) -> Result<Response, Problem> {
-    let version = caller.if_match()?;
+    let version = caller.if_match(desk.plan_version(&name)).await?;
     let plan = Plan { name: name.into(), description: input.value.description, key_limit: input.value.key_limit };
     let (working, actor) = (desk.clone(), caller.actor.clone());
     let operation = async move {
@@ -103,7 +103,7 @@ async fn update(
 
 /// Takes a plan away.
 #[utoipa::path(delete, path = "/v1/plans/{plan}", tag = "plans", security(("bearer" = [])),
-    params(("plan" = String, Path, min_length = 1, max_length = 100), ("If-Match" = String, Header, pattern = "^\"[0-9]+\"$")),
+    params(("plan" = String, Path, min_length = 1, max_length = 100), ("If-Match" = String, Header, pattern = "^(\\*|(W/)?\"[!#-~]*\"(, (W/)?\"[!#-~]*\")*)$")),
     responses((status = 204, description = "It is gone")))]
 async fn remove(
     State(desk): State<Desk>,
@@ -111,7 +111,7 @@ async fn remove(
     At(name): At<String>,
     NoInput(request): NoInput,
 ) -> Result<Response, Problem> {
-    let version = caller.if_match()?;
+    let version = caller.if_match(desk.plan_version(&name)).await?;
     let (working, actor) = (desk.clone(), caller.actor.clone());
     let operation = async move {
         working.remove_plan(&actor, &name, version).await?;

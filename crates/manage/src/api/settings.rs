@@ -9,8 +9,8 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::present;
 use super::wire::{Caller, Input, Problem, Tagged, answer};
+use super::{present, word_or_null};
 use crate::appearance::Theme;
 use crate::desk::{Appearance, AppearanceUpdate, Desk};
 use crate::error::DeskError;
@@ -42,6 +42,7 @@ struct UpdateSettings {
     #[serde(default, deserialize_with = "present")]
     accent: Option<Option<String>>,
     /// What those see who have chosen nothing.
+    #[serde(default, deserialize_with = "word_or_null")]
     theme: Option<Theme>,
     /// A PNG, JPEG or WebP image of up to 32 KiB, in base64.
     #[schema(value_type = Option<String>, content_encoding = "base64", max_length = 43692)]
@@ -64,10 +65,10 @@ async fn show(State(desk): State<Desk>, caller: Caller) -> Result<Response, Prob
 
 /// Changes what the pages look like, at once; for the operator.
 #[utoipa::path(patch, path = "/v1/settings", tag = "settings", request_body = UpdateSettings, security(("bearer" = [])),
-    params(("If-Match" = String, Header, pattern = "^\"[0-9]+\"$")),
+    params(("If-Match" = String, Header, pattern = "^(\\*|(W/)?\"[!#-~]*\"(, (W/)?\"[!#-~]*\")*)$")),
     responses((status = 200, description = "The settings", body = SettingsView)))]
 async fn update(State(desk): State<Desk>, caller: Caller, input: Input<UpdateSettings>) -> Result<Response, Problem> {
-    let version = caller.if_match()?;
+    let version = caller.if_match(desk.appearance_version()).await?;
     let UpdateSettings { name, accent, theme, logo } = input.value;
     let (working, actor) = (desk.clone(), caller.actor.clone());
     let operation = async move {

@@ -211,10 +211,10 @@ async fn show(State(desk): State<Desk>, caller: Caller) -> Result<Response, Prob
 
 /// Gives the calling user another name.
 #[utoipa::path(patch, path = "/v1/users/self", tag = "users", request_body = UpdateUser, security(("bearer" = [])),
-    params(("If-Match" = String, Header, pattern = "^\"[0-9]+\"$")),
+    params(("If-Match" = String, Header, pattern = "^(\\*|(W/)?\"[!#-~]*\"(, (W/)?\"[!#-~]*\")*)$")),
     responses((status = 200, description = "The user", body = UserView)))]
 async fn update(State(desk): State<Desk>, caller: Caller, input: Input<UpdateUser>) -> Result<Response, Problem> {
-    let version = caller.if_match()?;
+    let version = caller.if_match(desk.own_version(&caller.actor)).await?;
     let (working, actor) = (desk.clone(), caller.actor.clone());
     let operation = async move {
         let user = working.rename_own_user(&actor, &input.value.name, version).await?;
@@ -244,6 +244,9 @@ async fn sessions(State(desk): State<Desk>, caller: Caller, Params(page): Params
     responses((status = 200, description = "A page of users", body = Listed<UserView>)))]
 async fn list(State(desk): State<Desk>, caller: Caller, Params(which): Params<Which>) -> Result<Response, Problem> {
     let page = page_request(which.after, which.limit)?;
+    if which.email.is_some() {
+        page.only()?;
+    }
     let listed = match which.email {
         None => Listed::of(desk.users(&caller.actor, &page).await?, view),
         Some(email) => match desk.user_with_email(&caller.actor, &email).await {
@@ -309,7 +312,7 @@ async fn set_disabled(
 
 /// Deletes a user; for the operator.
 #[utoipa::path(delete, path = "/v1/users/{user}", tag = "users", security(("bearer" = [])),
-    params(("user" = String, Path, min_length = 1, max_length = 64), ("If-Match" = String, Header, pattern = "^\"[0-9]+\"$")),
+    params(("user" = String, Path, min_length = 1, max_length = 64), ("If-Match" = String, Header, pattern = "^(\\*|(W/)?\"[!#-~]*\"(, (W/)?\"[!#-~]*\")*)$")),
     responses((status = 204, description = "They are gone")))]
 async fn delete(
     State(desk): State<Desk>,
@@ -317,7 +320,7 @@ async fn delete(
     At(user): At<UserId>,
     NoInput(request): NoInput,
 ) -> Result<Response, Problem> {
-    let version = caller.if_match()?;
+    let version = caller.if_match(desk.user_version(&user)).await?;
     let (working, actor) = (desk.clone(), caller.actor.clone());
     let operation = async move {
         working.delete_user(&actor, &user, version).await?;

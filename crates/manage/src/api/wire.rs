@@ -1,5 +1,7 @@
 //! What requests and responses have in common: who calls, bodies, versions, problems.
 
+use std::fmt;
+use std::marker::PhantomData;
 use std::sync::Arc;
 
 use axum::Json;
@@ -9,12 +11,14 @@ use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
+use headers::{HeaderMapExt as _, IfMatch};
 use http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_MATCH, RETRY_AFTER, USER_AGENT};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
-use keyward::{Identity, RequestId};
-use serde::Serialize;
-use serde::de::DeserializeOwned;
+use keyward::{Identity, RequestId, Transport};
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{DeserializeOwned, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::json;
 use utoipa::ToSchema;
 use zeroize::Zeroizing;
@@ -22,6 +26,7 @@ use zeroize::Zeroizing;
 use crate::actor::{Actor, Context};
 use crate::desk::{Answer, Desk, Once};
 use crate::error::DeskError;
+use crate::origin::{host_of, is_loopback};
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -42,6 +47,8 @@ pub(crate) enum Problem {
     PreconditionRequired,
     NoSuchPath,
     Method,
+    /// It came in plain text, and not from the machine itself.
+    PlainText,
 }
 
 impl<E: Into<DeskError>> From<E> for Problem {
@@ -104,6 +111,14 @@ impl Problem {
                 "METHOD_NOT_ALLOWED",
                 "This path does not take this method.".to_owned(),
             ),
+            // As the core's `HttpsOnly` refuses it.
+            Self::PlainText => (
+                StatusCode::FORBIDDEN,
+                "HTTPS_REQUIRED",
+                "The request came over plain HTTP, where others can read keys and passwords. Send it over https://. If a proxy ends \
+                 HTTPS, name the proxy as a trusted one."
+                    .to_owned(),
+            ),
         }
     }
 
@@ -159,7 +174,7 @@ impl IntoResponse for Problem {
     }
 }
 
-/// Around every request of the API: gives it its id and where it came from, and writes problems.
+/// Around every request of the API: gives it its id and where it came from, refuses what came in plain text, and writes problems.
 pub(crate) async fn frame(State(desk): State<Desk>, mut request: Request, next: Next) -> Response {
     let id = RequestId::of(request.headers());
     let header = HeaderValue::try_from(id.as_str()).unwrap_or_else(|_| HeaderValue::from_static("unknown"));
@@ -173,7 +188,12 @@ pub(crate) async fn frame(State(desk): State<Desk>, mut request: Request, next: 
     request.extensions_mut().insert(context);
     // What refuses further in takes the same id.
     request.headers_mut().insert(X_REQUEST_ID, header.clone());
-    let mut response = next.run(request).await;
+    let is_plain = desk.trusted_proxies().transport(&request) == Transport::Plain;
+    let mut response = if is_plain && !is_loopback(host_of(&request)) {
+        Problem::PlainText.into_response()
+    } else {
+        next.run(request).await
+    };
     if let Some(Pending(problem)) = response.extensions_mut().remove() {
         problem.write(&mut response, id.as_str());
     }
@@ -223,17 +243,27 @@ impl<S: Sync> FromRequestParts<S> for Caller {
 }
 
 impl Caller {
-    /// The version that the caller wants to change.
-    pub(crate) fn if_match(&self) -> Result<u64, Problem> {
-        let value = self.headers.get(IF_MATCH).ok_or(Problem::PreconditionRequired)?;
-        let tag = value.to_str().unwrap_or_default().trim();
-        let strong = tag.strip_prefix('"').and_then(|tag| tag.strip_suffix('"'));
-        match strong {
-            Some(version) => version.parse().map_err(|_| Problem::Desk(DeskError::Stale)),
-            // RFC 9110 section 13.1.1: a weak tag matches nothing here.
-            None if tag.starts_with("W/\"") => Err(Problem::Desk(DeskError::Stale)),
-            None => Err(Problem::Unreadable("the If-Match header is not an ETag in quotes".to_owned())),
+    /// The version that the caller wants to change, as RFC 9110 section 13.1.1 says: `current` if `If-Match` is `*` or lists the tag
+    /// of it. Otherwise a version that nothing has, so that the desk checks first whether the caller may know.
+    pub(crate) async fn if_match(
+        &self,
+        current: impl Future<Output = Result<Option<u64>, DeskError>>,
+    ) -> Result<u64, Problem> {
+        const NO_VERSION: u64 = u64::MAX;
+        if !self.headers.contains_key(IF_MATCH) {
+            return Err(Problem::PreconditionRequired);
         }
+        let wrong =
+            || Problem::Unreadable("the If-Match header is neither `*` nor a list of ETags in quotes".to_owned());
+        // `headers` overlooks what it cannot read.
+        if !is_any_or_tags(self.headers.get_all(IF_MATCH).iter().map(HeaderValue::as_bytes)) {
+            return Err(wrong());
+        }
+        let wanted: IfMatch = self.headers.typed_get().ok_or_else(wrong)?;
+        let Some(version) = current.await? else { return Ok(NO_VERSION) };
+        let own: headers::ETag = format!("\"{version}\"").parse().map_err(|_| Problem::Desk(DeskError::Internal))?;
+        // A weak tag matches nothing here: the comparison is the strong one.
+        Ok(if wanted.precondition_passes(&own) { version } else { NO_VERSION })
     }
 
     /// Carries an operation out to its end, even if the caller does not wait for it; once, if there is an idempotency key.
@@ -264,6 +294,25 @@ impl Caller {
         }
         Ok(response)
     }
+}
+
+/// Whether the lines of a field are `*`, or together a list of entity tags (RFC 9110 sections 5.6.1 and 8.8.3).
+fn is_any_or_tags<'a>(lines: impl Iterator<Item = &'a [u8]>) -> bool {
+    let mut elements = Vec::new();
+    for line in lines {
+        let mut is_quoted = false;
+        let split = line.split(|&byte| {
+            is_quoted ^= byte == b'"';
+            byte == b',' && !is_quoted
+        });
+        elements.extend(split.map(|element| element.trim_ascii()).filter(|element| !element.is_empty()));
+    }
+    let is_tag = |element: &[u8]| {
+        let opaque = element.strip_prefix(b"W/").unwrap_or(element);
+        let inner = opaque.strip_prefix(b"\"").and_then(|rest| rest.strip_suffix(b"\""));
+        inner.is_some_and(|inner| inner.iter().all(|&byte| byte == 0x21 || (byte >= 0x23 && byte != 0x7f)))
+    };
+    elements == [b"*"] || (!elements.is_empty() && elements.into_iter().all(is_tag))
 }
 
 /// An answer that can be given again.
@@ -303,11 +352,37 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Input<T> {
             return Err(Problem::MediaType);
         }
         let (bytes, request) = whole(request, state).await?;
-        let value = serde_json::from_slice(&bytes).map_err(|error| match error.classify() {
+        let Object(value) = serde_json::from_slice(&bytes).map_err(|error| match error.classify() {
             serde_json::error::Category::Data => Problem::Desk(DeskError::invalid("body", error.to_string())),
             _ => Problem::Unreadable(format!("the body is not JSON: {error}")),
         })?;
         Ok(Self { value, request })
+    }
+}
+
+/// A JSON object as a struct. By itself serde reads a struct from an array as well, by the place of each field: nobody means that, and a
+/// field that is added in between would change what every such body says.
+///
+/// A struct within a struct, or within a list, has to be read as one of these too.
+pub(crate) struct Object<T>(pub(crate) T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        struct Members<T>(PhantomData<T>);
+
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for Members<T> {
+            type Value = Object<T>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a JSON object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<Object<T>, A::Error> {
+                T::deserialize(MapAccessDeserializer::new(members)).map(Object)
+            }
+        }
+
+        from.deserialize_map(Members(PhantomData))
     }
 }
 
@@ -372,4 +447,37 @@ pub(crate) struct Shown(pub(crate) Zeroizing<String>);
 /// Problems for the documentation.
 pub(crate) fn example() -> serde_json::Value {
     json!({"type": "about:blank", "title": "Not Found", "status": 404, "detail": "There is no such key.", "code": "NOT_FOUND", "request_id": "req_1"})
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn if_match_is_a_star_or_tags_and_nothing_else() {
+        for (lines, expected) in [
+            (&["*"][..], true),
+            (&[" * "], true),
+            (&["\"1\""], true),
+            (&["\"1\", \"99\""], true),
+            (&["\"1\",,\"99\" ,"], true),
+            (&["\"1\"", "\"99\""], true),
+            (&["W/\"1\""], true),
+            (&["\"a,b\""], true),
+            (&["\"\""], true),
+            (&[""], false),
+            (&[","], false),
+            (&["1"], false),
+            (&["\"1"], false),
+            (&["\""], false),
+            (&["\"a b\""], false),
+            (&["w/\"1\""], false),
+            (&["*, \"1\""], false),
+            (&["*", "\"1\""], false),
+            (&["*", "*"], false),
+            (&["\"1\" \"2\""], false),
+        ] {
+            assert_eq!(is_any_or_tags(lines.iter().map(|line| line.as_bytes())), expected, "{lines:?}");
+        }
+    }
 }

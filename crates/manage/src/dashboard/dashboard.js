@@ -45,7 +45,9 @@ if (made) {
     said.textContent = text;
     said.classList.toggle("bad", Boolean(bad));
   };
-  for (const link of made.querySelectorAll("[data-link]")) link.textContent = location.origin + link.textContent;
+  for (const link of made.querySelectorAll("[data-link]")) {
+    if (link.textContent.startsWith("/")) link.textContent = location.origin + link.textContent;
+  }
   for (const button of made.querySelectorAll("[data-copy]")) {
     button.hidden = false;
     button.addEventListener("click", async () => {

@@ -51,6 +51,24 @@ impl Failure {
         Self::new(StatusCode::FORBIDDEN, "Open this over HTTPS", text)
     }
 
+    /// RFC 9110 section 15.5.20: the request is for another host.
+    pub(super) fn other_host(own: &str) -> Self {
+        let text = format!(
+            "This page was asked for under another host than the server's own, so no link is made. Open {own} instead."
+        );
+        Self::new(StatusCode::MISDIRECTED_REQUEST, "Open this under its own address", text)
+    }
+
+    #[cfg(feature = "oidc")]
+    pub(super) fn no_public_url() -> Self {
+        tracing::error!(
+            "the dashboard needs its public URL to sign people in with the identity provider: set public_url"
+        );
+        let text = "The server does not know the address that people reach it under, so the identity provider could not send you back. Ask \
+                    the operator to set public_url.";
+        Self::new(StatusCode::MISDIRECTED_REQUEST, "The server has no public URL", text)
+    }
+
     pub(super) fn other_site() -> Self {
         let text = "The form was sent from another site, so nothing was done.";
         Self::new(StatusCode::FORBIDDEN, "Not from this site", text)

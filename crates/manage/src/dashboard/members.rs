@@ -67,7 +67,7 @@ struct Invitation {
 struct InvitedPage {
     frame: Frame,
     invitation: Invitation,
-    /// The path and the query of the link; the script puts the host in front.
+    /// The link; without a public URL its path and query, and the script puts the host in front.
     link: Option<String>,
     was_shown: bool,
     takes_passwords: bool,
@@ -131,6 +131,7 @@ pub(super) async fn page(member: Member) -> Result<Response, Failure> {
 
 pub(super) async fn invite(Posted { member, form }: Posted) -> Result<Response, Failure> {
     let (desk, actor, account) = (member.desk().clone(), member.actor.clone(), member.account.id.clone());
+    let base = member.visitor.link_base()?;
     let email = form.get("email").to_owned();
     let role: Result<Role, _> = form.get("role").parse();
     let invite = async move {
@@ -147,7 +148,6 @@ pub(super) async fn invite(Posted { member, form }: Posted) -> Result<Response, 
         Err(error) => return Err(error.into()),
     };
     let secret = invitation.secret.take();
-    let base = &member.visitor.app.settings().base;
     let link = secret.filter(|_| !was_shown);
     let link = link.map(|secret| format!("{base}/register?{}", form::query("invitation", &secret)));
     let takes_passwords = member.desk().takes_passwords();

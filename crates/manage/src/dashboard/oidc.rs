@@ -52,13 +52,14 @@ fn provider(visitor: &Visitor) -> Result<&IdentityProvider, Failure> {
 pub(super) async fn begin(visitor: Visitor) -> Result<Response, Failure> {
     let query = visitor.query();
     let (desk, provider) = (visitor.app.desk(), provider(&visitor)?);
+    let callback = visitor.absolute(CALLBACK)?;
     if desk.session(&visitor.session(), visitor.context.clone()).await.is_ok() {
         return Ok(visitor.go(web::own_path(query.get("to"))));
     }
     desk.check_attempt(&visitor.context)?;
     let secret = new_secret("")?;
     let purpose = purpose(desk.now().as_millis(), query.get("to"));
-    let binding = Binding::of(&secret, &purpose, visitor.absolute(CALLBACK))?;
+    let binding = Binding::of(&secret, &purpose, callback)?;
     let there = provider.authorize(&binding).await.map_err(|error| failure(&error))?;
     let mut response = web::leave(&there)?;
     visitor.set_cookie(&mut response, COOKIE, &format!("{}.{purpose}", *secret), Some(SECONDS));
@@ -79,12 +80,13 @@ pub(super) async fn end(visitor: Visitor) -> Response {
 async fn come_back(visitor: &Visitor) -> Result<Response, Failure> {
     let query = visitor.query();
     let (desk, provider) = (visitor.app.desk(), provider(visitor)?);
+    let callback = visitor.absolute(CALLBACK)?;
     desk.check_attempt(&visitor.context)?;
     let under_way = UnderWay::read(visitor.cookie(COOKIE)).ok_or_else(Failure::sign_in_over)?;
     if desk.now().as_millis() - under_way.began > SECONDS * 1_000 {
         return Err(Failure::sign_in_over());
     }
-    let binding = Binding::of(under_way.secret, under_way.purpose, visitor.absolute(CALLBACK))?;
+    let binding = Binding::of(under_way.secret, under_way.purpose, callback)?;
     if !bool::from(query.get("state").as_bytes().ct_eq(binding.state.as_bytes())) {
         return Err(Failure::sign_in_over());
     }

@@ -140,13 +140,14 @@ struct Made {
 struct MadePage {
     frame: Frame,
     email: String,
-    /// The path and the query of the link; the script puts the host in front. None if it was shown before.
+    /// The link; without a public URL its path and query, and the script puts the host in front. None if it was shown before.
     link: Option<String>,
 }
 
 pub(super) async fn create(Path(id): Path<String>, Posted { member, form }: Posted) -> Result<Response, Failure> {
     let (desk, actor, account) = (member.desk().clone(), member.actor.clone(), member.account.id.clone());
     let user = user_of(&id)?;
+    let base = member.visitor.link_base()?;
     let make = async move {
         // The members' page is about this account, whomever else the actor could do this for.
         desk.member(&actor, &account, &user).await?;
@@ -157,7 +158,6 @@ pub(super) async fn create(Path(id): Path<String>, Posted { member, form }: Post
         Shown::Now(made) => (made, true),
         Shown::Before(made) => (made, false),
     };
-    let base = &member.visitor.app.settings().base;
     let link = is_new.then(|| format!("{base}/reset?{}", form::query("reset", &made.secret)));
     Ok(member.page("Another password", |frame| MadePage { frame, email: made.email, link }))
 }

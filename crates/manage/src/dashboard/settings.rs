@@ -2,6 +2,8 @@
 
 use keyward::Scope;
 
+use crate::origin::PublicUrl;
+
 /// What the dashboard is called and where it is, and what the provider's keys can be granted.
 ///
 /// # Examples
@@ -20,6 +22,7 @@ use keyward::Scope;
 pub struct DashboardSettings {
     pub(super) name: String,
     pub(super) base: String,
+    pub(super) public_url: Option<PublicUrl>,
     pub(super) logo: Option<Logo>,
     pub(super) scopes: Vec<(Scope, String)>,
     pub(super) example_url: String,
@@ -44,6 +47,7 @@ impl DashboardSettings {
         Self {
             name: name.into(),
             base: String::new(),
+            public_url: None,
             logo: None,
             scopes: Vec::new(),
             example_url: "https://api.example.com/".to_owned(),
@@ -53,6 +57,24 @@ impl DashboardSettings {
     /// Below this path, such as `/dashboard`: where an application nests it.
     pub fn base(mut self, path: &str) -> Self {
         self.base = path.trim_end_matches('/').to_owned();
+        self
+    }
+
+    /// Where people reach the dashboard: links are built from this, and never from what a request says of its host.
+    ///
+    /// Without it people sign in with an identity provider only under `localhost` and loopback addresses. With it, a request under another
+    /// host that would make a link is answered with 421, and no link is made.
+    ///
+    /// # Examples
+    /// ```
+    /// use keyward_manage::DashboardSettings;
+    ///
+    /// let settings = DashboardSettings::new("Example API").public_url("https://keys.example.com".parse()?).base("/dashboard");
+    /// # let _ = settings;
+    /// # Ok::<(), keyward_manage::PublicUrlError>(())
+    /// ```
+    pub fn public_url(mut self, url: PublicUrl) -> Self {
+        self.public_url = Some(url);
         self
     }
 

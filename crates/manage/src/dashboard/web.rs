@@ -1,16 +1,13 @@
 //! Who visits, over what, and with which form: everything that is decided before a page's own work begins.
 
-use std::net::IpAddr;
-
 use askama::Template;
 use axum::extract::{FromRequest, FromRequestParts, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use cookie::{Cookie, SameSite};
 use hkdf::Hkdf;
-use http::header::{CACHE_CONTROL, CONTENT_TYPE, COOKIE, HOST, LOCATION, ORIGIN, RETRY_AFTER, SET_COOKIE, USER_AGENT};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, COOKIE, LOCATION, ORIGIN, RETRY_AFTER, SET_COOKIE, USER_AGENT};
 use http::request::Parts;
-use http::uri::Authority;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use keyward::{RequestId, Transport};
 use sha2::Sha256;
@@ -26,6 +23,7 @@ use crate::actor::Context;
 use crate::appearance::Theme;
 use crate::desk::Appearance;
 use crate::error::DeskError;
+use crate::origin::{PublicUrl, host_of, is_loopback};
 use crate::records::new_secret;
 
 const SESSION: &str = "session";
@@ -75,7 +73,7 @@ pub(super) struct Visitor {
 pub(super) async fn frame(State(app): State<App>, mut request: Request, next: Next) -> Response {
     let proxies = app.desk().trusted_proxies();
     let transport = proxies.transport(&request);
-    let host = host(&request);
+    let host = host_of(&request).to_owned();
     let at_loopback = is_loopback(&host);
     let mut context = Context::new().request_id(RequestId::of(request.headers()).as_str());
     if let Some(address) = proxies.client(&request) {
@@ -127,21 +125,6 @@ fn cookies(headers: &HeaderMap) -> Vec<(String, Zeroizing<String>)> {
     let fields = headers.get_all(COOKIE).into_iter().filter_map(|field| field.to_str().ok());
     let pairs = fields.flat_map(|field| Cookie::split_parse(field).filter_map(Result::ok));
     pairs.map(|cookie| (cookie.name().to_owned(), Zeroizing::new(cookie.value().to_owned()))).collect()
-}
-
-/// The host that the request is for; HTTP/2 has it in the URI.
-fn host(request: &Request) -> String {
-    let field = request.headers().get(HOST).and_then(|host| host.to_str().ok());
-    field.or(request.uri().authority().map(Authority::as_str)).unwrap_or_default().to_owned()
-}
-
-/// Whether the browser was sent to the machine that it runs on.
-fn is_loopback(host: &str) -> bool {
-    let name = match host.strip_prefix('[') {
-        Some(rest) => rest.split(']').next().unwrap_or_default(),
-        None => host.split(':').next().unwrap_or_default(),
-    };
-    name == "localhost" || name.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 /// What is said of a form whose token does not fit, to somebody who is not signed in.
@@ -212,11 +195,34 @@ impl Visitor {
         }
     }
 
-    /// The dashboard's own URL of a path, as the visitor's browser has it.
+    /// The dashboard's own URL of a path: of its public URL, or on the machine itself. A link that leads elsewhere would hand to
+    /// somebody else what it carries, so no other host of a request is believed.
     #[cfg(feature = "oidc")]
-    pub(super) fn absolute(&self, path: &str) -> String {
-        let scheme = if self.place == Place::Host { "https" } else { "http" };
-        format!("{scheme}://{}{}{path}", self.host, self.app.settings().base)
+    pub(super) fn absolute(&self, path: &str) -> Result<String, Failure> {
+        let own = match self.public_url()? {
+            Some(url) => url,
+            None => {
+                &PublicUrl::of_loopback(&self.host, self.place == Place::Host).ok_or_else(Failure::no_public_url)?
+            }
+        };
+        Ok(format!("{own}{}{path}", self.app.settings().base))
+    }
+
+    /// What a link to be sent to somebody begins with: the public URL and the dashboard's own path. Without a public URL it is the path
+    /// alone, in front of which the script puts the address that the browser has open.
+    pub(super) fn link_base(&self) -> Result<String, Failure> {
+        let own = self.public_url()?.map(ToString::to_string).unwrap_or_default();
+        Ok(format!("{own}{}", self.app.settings().base))
+    }
+
+    /// The server's public URL, if there is one: for a request under that host, or on the machine itself.
+    fn public_url(&self) -> Result<Option<&PublicUrl>, Failure> {
+        match &self.app.settings().public_url {
+            Some(url) if !url.is_of(&self.host) && !is_loopback(&self.host) => {
+                Err(Failure::other_host(&url.to_string()))
+            }
+            url => Ok(url.as_ref()),
+        }
     }
 
     pub(super) fn html(&self, status: StatusCode, page: &impl Template) -> Response {

@@ -25,6 +25,7 @@ mod throttle;
 mod tokens;
 mod usage;
 mod users;
+mod versions;
 
 pub use access::{ACCESS_TOKEN_PREFIX, MANAGEMENT_PREFIX, SECRET_MANAGEMENT_PREFIX};
 pub use accounts::AccountUpdate;
@@ -37,6 +38,7 @@ pub use leaks::{LeakPolicy, LeakReport};
 pub use members::MemberView;
 pub use once::{Answer, Once};
 pub use overview::UsageTotal;
+pub(crate) use page::not_given_out;
 pub use page::{Page, PageRequest};
 pub use resets::ResetLink;
 pub use sessions::{SessionView, SignedIn};

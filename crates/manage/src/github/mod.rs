@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use crate::actor::Actor;
-use crate::api::wire::{self, Origin, Problem};
+use crate::api::wire::{self, Object, Origin, Problem};
 use crate::desk::{Desk, LeakPolicy, LeakReport};
 use crate::error::DeskError;
 use crate::outbound::OutboundError;
@@ -155,13 +155,13 @@ async fn receive(
         return Err(Problem::Alert(AlertFault::Unsigned));
     };
     receiver.public_keys.verify(key, signature, &body).await.map_err(Problem::Alert)?;
-    let alerts: Vec<Alert> = serde_json::from_slice(&body)
+    let alerts: Vec<Object<Alert>> = serde_json::from_slice(&body)
         .map_err(|_| Problem::Desk(DeskError::invalid("body", "a JSON array of alerts with token and type")))?;
     let actor = Actor::system("GitHub secret scanning", context);
     let policy = receiver.policy;
     // Once it has begun it ends, even if the sender does not wait for it.
     let labels = tokio::spawn(async move {
-        let label = |alert: Alert| {
+        let label = |Object(alert): Object<Alert>| {
             let (desk, actor) = (&desk, &actor);
             async move {
                 let place = alert.url.as_deref().or(alert.source.as_deref()).unwrap_or("GitHub");

@@ -2,6 +2,7 @@
 
 mod files;
 mod finder;
+mod git;
 mod objects;
 mod report;
 

@@ -1,6 +1,6 @@
 //! Scans what git keeps: every object that a ref or the reflog reaches, or what is staged for the next commit.
 //!
-//! git itself is asked, as a child process: it knows packs, alternates and every version of its formats.
+//! git itself is asked, as a child process ([`git`](super::git)): it knows packs, alternates and every version of its formats.
 
 use std::collections::{BTreeMap, HashMap};
 use std::ffi::OsStr;
@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::thread;
 
-use super::Scan;
 use super::report::{Find, Gathered, Place, printable};
+use super::{Scan, git};
 
 /// Processes that read objects at once: git unpacks on one core only.
 const MAX_READERS: usize = 8;
@@ -29,7 +29,7 @@ impl Repository {
     pub(super) fn of(path: &Path) -> Result<Self, String> {
         let folder =
             if path.is_file() { path.parent().filter(|parent| !parent.as_os_str().is_empty()) } else { Some(path) };
-        let mut git = Command::new("git");
+        let mut git = git::git();
         if let Some(folder) = folder {
             git.arg("-C").arg(folder);
         }
@@ -42,11 +42,7 @@ impl Repository {
     }
 
     fn git(&self, arguments: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Command {
-        let mut git = Command::new("git");
-        // What a partial clone left out is said to be missing; it is not fetched.
-        git.env("GIT_NO_LAZY_FETCH", "1");
-        // What is kept, and not what `git replace` or a graft shows in its place.
-        git.env("GIT_NO_REPLACE_OBJECTS", "1").env("GIT_GRAFT_FILE", "");
+        let mut git = git::git();
         git.arg("--git-dir").arg(&self.0).args(arguments);
         git
     }
@@ -75,6 +71,8 @@ impl Repository {
             "-z",
             "--no-renames",
             "--no-abbrev",
+            "--no-ext-diff",
+            "--no-textconv",
             "--diff-filter=d",
             &self.head()?,
         ]))?;
@@ -119,7 +117,7 @@ impl Repository {
                 "--format=%H",
             ]);
             // A merge may bring something in, and so does the first commit, whatever git is set to show.
-            log.args(["-m", "--root", "--no-color", "--no-show-signature", "--no-ext-diff"]);
+            log.args(["-m", "--root", "--no-color", "--no-show-signature", "--no-ext-diff", "--no-textconv"]);
             let out = output(log.args(wanted))?;
             let text = String::from_utf8_lossy(&out);
             let mut commit = "";

@@ -1,0 +1,143 @@
+//! Repositories that want a program of theirs to be run.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
+
+use crate::desk::Desk;
+use crate::{hint, key};
+
+impl Desk {
+    /// A program that leaves a mark, and the mark. It is in the repository's own folder for git, as an archive would bring it along.
+    fn trap(&self) -> (String, PathBuf) {
+        let (program, mark) = (self.folder().join(".git/trap"), self.0.path().join("run"));
+        fs::write(&program, format!("#!/bin/sh\necho \"$0 $*\" >> {}\ncat\n", mark.display())).unwrap();
+        fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+        (program.to_str().unwrap().to_owned(), mark)
+    }
+
+    fn repository(&self) -> String {
+        let key = key();
+        self.git(&["init", "--quiet"]);
+        self.write("old", "clean");
+        self.write("a.txt", &key);
+        self.commit("begin");
+        self.write("a.txt", format!("again {key}"));
+        self.git(&["add", "a.txt"]);
+        key
+    }
+}
+
+/// Settings, each with `TRAP` for the program and `DIR` for the folder of hooks.
+const SETTINGS: &[&[(&str, &str)]] = &[
+    &[("core.fsmonitor", "TRAP")],
+    &[("core.fsmonitor", "TRAP"), ("core.fsmonitorHookVersion", "1")],
+    &[("core.hooksPath", "DIR")],
+    &[("core.pager", "TRAP")],
+    &[("pager.log", "TRAP"), ("pager.rev-list", "TRAP"), ("pager.diff-index", "TRAP")],
+    &[("core.editor", "TRAP")],
+    &[("core.sshCommand", "TRAP")],
+    &[("core.gitProxy", "TRAP")],
+    &[("core.askPass", "TRAP")],
+    &[("core.alternateRefsCommand", "TRAP")],
+    &[("credential.helper", "TRAP")],
+    &[("diff.external", "TRAP")],
+    &[("diff.trap.command", "TRAP")],
+    &[("diff.trap.textconv", "TRAP"), ("diff.trap.binary", "true")],
+    &[("filter.trap.clean", "TRAP"), ("filter.trap.smudge", "TRAP"), ("filter.trap.required", "true")],
+    &[("filter.trap.process", "TRAP"), ("filter.trap.required", "true")],
+    &[("merge.trap.driver", "TRAP")],
+    &[("gpg.program", "TRAP"), ("log.showSignature", "true")],
+    &[("gpg.format", "ssh"), ("gpg.ssh.program", "TRAP"), ("log.showSignature", "true")],
+    &[("trailer.trap.cmd", "TRAP")],
+    &[("alias.rev-parse", "!TRAP"), ("alias.log", "!TRAP"), ("alias.rev-list", "!TRAP")],
+];
+
+const COMMANDS: [&[&str]; 2] = [&["--staged"], &["--history"]];
+
+fn check(desk: &Desk, key: &str, mark: &PathBuf, what: &str) {
+    for command in COMMANDS {
+        let ended = desk.scan(command);
+        assert!(ended.out.contains(&hint(key)), "{what}, {command:?}: {} {}", ended.out, ended.err);
+        let ran = fs::read_to_string(mark).unwrap_or_default();
+        assert!(ran.is_empty(), "{what}, {command:?} ran {ran}");
+    }
+}
+
+#[test]
+fn no_setting_of_a_repository_runs_a_program() {
+    for settings in SETTINGS {
+        for included in [false, true] {
+            let desk = Desk::new();
+            let key = desk.repository();
+            let (trap, mark) = desk.trap();
+            let hooks = desk.folder().join(".git/traps");
+            fs::create_dir(&hooks).unwrap();
+            for hook in ["post-index-change", "fsmonitor-watchman", "query-watchman", "reference-transaction"] {
+                fs::copy(&trap, hooks.join(hook)).unwrap();
+            }
+            desk.write(".gitattributes", "* diff=trap filter=trap merge=trap\n");
+            let file = desk.folder().join(if included { ".git/more" } else { ".git/config" });
+            for (name, value) in *settings {
+                let value = value.replace("TRAP", &trap).replace("DIR", hooks.to_str().unwrap());
+                desk.git(&["config", "--file", file.to_str().unwrap(), name, &value]);
+            }
+            if included {
+                desk.git(&["config", "include.path", "more"]);
+            }
+            // The index is older than its files, so that whoever refreshes it looks at them.
+            desk.write("old", "clean");
+            check(&desk, &key, &mark, &format!("{settings:?}, included: {included}"));
+        }
+    }
+}
+
+#[test]
+fn nothing_is_fetched_whatever_a_promise_says() {
+    for extra in [&["protocol.allow", "always"][..], &["protocol.ext.allow", "always"]] {
+        let desk = Desk::new();
+        let key = desk.repository();
+        let (trap, mark) = desk.trap();
+        let missing = desk.git(&["rev-parse", "HEAD:old"]);
+        let (folder, rest) = missing.trim().split_at(2);
+        let object = desk.folder().join(".git/objects").join(folder).join(rest);
+        fs::remove_file(object).unwrap();
+        let url = if extra[0] == "protocol.allow" { ".".to_owned() } else { format!("ext::{trap}") };
+        for (name, value) in [
+            ("core.repositoryFormatVersion", "1"),
+            ("extensions.partialClone", "origin"),
+            ("remote.origin.url", &url),
+            ("remote.origin.promisor", "true"),
+            ("remote.origin.uploadpack", &trap),
+            (extra[0], extra[1]),
+        ] {
+            desk.git(&["config", name, value]);
+        }
+        check(&desk, &key, &mark, &url);
+    }
+}
+
+#[test]
+fn what_the_caller_declared_safe_is_kept_and_nothing_else_of_theirs() {
+    let desk = Desk::new();
+    let key = desk.repository();
+    let (trap, mark) = desk.trap();
+    let global = desk.0.path().join("global");
+    let set = |name: &str, value: &str| desk.git(&["config", "--file", global.to_str().unwrap(), "--add", name, value]);
+    for folder in ["/nowhere", "", "*"] {
+        set("safe.directory", folder);
+    }
+    set("core.fsmonitor", &trap);
+    let scan = |global: &str| {
+        let mut command = desk.command(&["scan", "--staged"]);
+        // As if the folder were another user's.
+        command.env("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1").env("GIT_CONFIG_GLOBAL", global);
+        command.env_remove("KEYWARD_DATABASE").current_dir(desk.folder());
+        crate::desk::Ended::from(command.output().unwrap())
+    };
+    let safe = scan(global.to_str().unwrap());
+    assert!(safe.out.contains(&hint(&key)), "{} {}", safe.out, safe.err);
+    assert!(!mark.exists());
+    let doubtful = scan("/dev/null");
+    assert!(doubtful.code != 0 && doubtful.err.contains("dubious ownership"), "{} {}", doubtful.out, doubtful.err);
+}

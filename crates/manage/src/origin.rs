@@ -1,0 +1,254 @@
+//! Where people reach this server: the URL that it is configured with, and the host that a request is for.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::str::FromStr;
+
+use http::header::HOST;
+use http::uri::Authority;
+use http::{Request, Uri};
+use serde::Deserialize;
+
+/// Where people reach the dashboard and the API: a scheme, a host and, if need be, a port.
+///
+/// Links are built from it and from nothing that a request says: the address that an identity provider sends people back to, and the
+/// invitation that `keyward serve` prints.
+///
+/// # Examples
+/// ```
+/// use keyward_manage::PublicUrl;
+///
+/// let url: PublicUrl = "https://keys.example.com".parse()?;
+/// assert_eq!(url.to_string(), "https://keys.example.com");
+/// assert!("http://localhost:8080".parse::<PublicUrl>().is_ok());
+/// for wrong in ["http://keys.example.com", "keys.example.com", "https://keys.example.com/keyward"] {
+///     assert!(wrong.parse::<PublicUrl>().is_err(), "{wrong}");
+/// }
+/// # Ok::<(), keyward_manage::PublicUrlError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct PublicUrl {
+    scheme: Scheme,
+    /// In lower case, and with a port only if it is not the scheme's own, as browsers write it.
+    authority: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Scheme {
+    Http,
+    Https,
+}
+
+impl Scheme {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+            Self::Https => "https",
+        }
+    }
+
+    fn usual_port(self) -> u16 {
+        match self {
+            Self::Http => 80,
+            Self::Https => 443,
+        }
+    }
+}
+
+/// The text is not a public URL.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{text:?} is not a public URL: {why}; write it like https://keys.example.com")]
+pub struct PublicUrlError {
+    text: String,
+    why: &'static str,
+}
+
+impl PublicUrl {
+    /// Whether it is the machine's own, so that nobody else reaches it.
+    #[must_use]
+    pub fn is_loopback(&self) -> bool {
+        is_loopback(&self.authority)
+    }
+
+    /// Whether a request for this host is for this server.
+    #[cfg(any(feature = "dashboard", test))]
+    pub(crate) fn is_of(&self, host: &str) -> bool {
+        normal(self.scheme, host).is_some_and(|authority| authority == self.authority)
+    }
+
+    /// The URL by which a browser on the machine itself reaches this server, without any configuration. Its parts are checked one by
+    /// one: it leads to that machine and nowhere else.
+    #[cfg(feature = "oidc")]
+    pub(crate) fn of_loopback(host: &str, is_secure: bool) -> Option<Self> {
+        let scheme = if is_secure { Scheme::Https } else { Scheme::Http };
+        let authority = normal(scheme, host)?;
+        is_loopback(&authority).then_some(Self { scheme, authority })
+    }
+}
+
+/// Host and port as browsers write them, if this is a host.
+fn normal(scheme: Scheme, host: &str) -> Option<String> {
+    let authority: Authority = host.parse().ok()?;
+    // What stands before an `@` is no host, and a port that is empty or no number is no port.
+    let name = authority.host();
+    let port = match authority.as_str().strip_prefix(name)? {
+        "" => None,
+        rest => Some(rest.strip_prefix(':')?.parse::<u16>().ok()?),
+    };
+    let name = name.to_ascii_lowercase();
+    if name.is_empty() {
+        return None;
+    }
+    Some(match port.filter(|port| *port != scheme.usual_port()) {
+        Some(port) => format!("{name}:{port}"),
+        None => name,
+    })
+}
+
+impl FromStr for PublicUrl {
+    type Err = PublicUrlError;
+
+    fn from_str(text: &str) -> Result<Self, PublicUrlError> {
+        let wrong = |why| PublicUrlError { text: text.to_owned(), why };
+        let uri: Uri = text.parse().map_err(|_| wrong("it cannot be read"))?;
+        let scheme = match uri.scheme_str() {
+            Some("https") => Scheme::Https,
+            Some("http") => Scheme::Http,
+            _ => return Err(wrong("it does not begin with https://")),
+        };
+        // `Uri` drops a fragment.
+        if text.contains(['?', '#']) {
+            return Err(wrong("it has a query or a fragment"));
+        }
+        if !matches!(uri.path(), "" | "/") {
+            return Err(wrong("it has a path, and the server answers at the root of its host"));
+        }
+        let host = uri.authority().map(Authority::as_str).unwrap_or_default();
+        if host.contains('@') {
+            return Err(wrong("it has a user name"));
+        }
+        let authority = normal(scheme, host).ok_or_else(|| wrong("its host or its port cannot be read"))?;
+        if scheme == Scheme::Http && !is_loopback(&authority) {
+            return Err(wrong("it is plain http, which only a loopback address may be"));
+        }
+        Ok(Self { scheme, authority })
+    }
+}
+
+impl TryFrom<String> for PublicUrl {
+    type Error = PublicUrlError;
+
+    fn try_from(text: String) -> Result<Self, PublicUrlError> {
+        text.parse()
+    }
+}
+
+/// Without a slash at its end.
+impl fmt::Display for PublicUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}://{}", self.scheme.as_str(), self.authority)
+    }
+}
+
+/// The host that the request is for; HTTP/2 has it in the URI. Empty if the request names several.
+pub(crate) fn host_of<B>(request: &Request<B>) -> &str {
+    let mut fields = request.headers().get_all(HOST).iter();
+    match (fields.next(), fields.next()) {
+        (Some(host), None) => host.to_str().unwrap_or_default(),
+        (Some(_), Some(_)) => "",
+        (None, _) => request.uri().authority().map(Authority::as_str).unwrap_or_default(),
+    }
+}
+
+/// Whether this host is the machine itself, so that what is sent there leaves it by no network.
+pub(crate) fn is_loopback(host: &str) -> bool {
+    let Some(authority) = normal(Scheme::Http, host) else { return false };
+    let name = match authority.strip_prefix('[') {
+        Some(rest) => rest.split(']').next().unwrap_or_default(),
+        None => authority.split(':').next().unwrap_or_default(),
+    };
+    name == "localhost" || name.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)] // An unwrap is an assertion here.
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_public_url_is_an_origin_that_is_safe_to_send_people_to() {
+        for (text, expected) in [
+            ("https://keys.example.com", Some("https://keys.example.com")),
+            ("https://Keys.Example.com/", Some("https://keys.example.com")),
+            ("https://keys.example.com:443", Some("https://keys.example.com")),
+            ("https://keys.example.com:8443", Some("https://keys.example.com:8443")),
+            ("http://localhost:8080", Some("http://localhost:8080")),
+            ("http://127.0.0.1", Some("http://127.0.0.1")),
+            ("http://[::1]:8080/", Some("http://[::1]:8080")),
+            ("https://[2001:db8::1]", Some("https://[2001:db8::1]")),
+            ("http://keys.example.com", None),
+            ("http://10.0.0.1:8080", None),
+            ("http://127.0.0.1.example.com", None),
+            ("https://keys.example.com/keyward", None),
+            ("https://keys.example.com//", None),
+            ("https://keys.example.com/?a", None),
+            ("https://keys.example.com?", None),
+            ("https://keys.example.com#a", None),
+            ("https://ada@keys.example.com", None),
+            ("https://ada:secret@keys.example.com", None),
+            ("https://keys.example.com:", None),
+            ("https://keys.example.com:99999", None),
+            ("https://", None),
+            ("https:///keys", None),
+            ("keys.example.com", None),
+            ("//keys.example.com", None),
+            ("ftp://keys.example.com", None),
+            ("https://keys example.com", None),
+            ("", None),
+        ] {
+            let read = text.parse::<PublicUrl>().map(|url| url.to_string()).ok();
+            assert_eq!(read.as_deref(), expected, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_host_is_loopback_only_if_it_cannot_be_read_otherwise() {
+        for (host, expected) in [
+            ("localhost", true),
+            ("LOCALHOST:8080", true),
+            ("127.0.0.1", true),
+            ("127.9.9.9:1", true),
+            ("[::1]", true),
+            ("[::1]:8080", true),
+            ("", false),
+            ("keys.example.com", false),
+            ("10.0.0.1", false),
+            ("localhost.example.com", false),
+            ("127.0.0.1.example.com", false),
+            ("127.0.0.1@example.com", false),
+            ("127.0.0.1:80@example.com", false),
+            ("[::1].example.com", false),
+            ("[::1]example.com", false),
+            ("127.0.0.1:", false),
+            ("127.0.0.1:port", false),
+        ] {
+            assert_eq!(is_loopback(host), expected, "{host:?}");
+        }
+    }
+
+    #[test]
+    fn a_request_is_for_this_server_if_its_host_is_the_same() {
+        let url: PublicUrl = "https://keys.example.com".parse().unwrap();
+        for (host, expected) in [
+            ("keys.example.com", true),
+            ("Keys.Example.Com:443", true),
+            ("keys.example.com:80", false),
+            ("keys.example.com.evil.example", false),
+            ("evil.example", false),
+            ("", false),
+        ] {
+            assert_eq!(url.is_of(host), expected, "{host:?}");
+        }
+    }
+}
