@@ -132,7 +132,7 @@ mod tests {
             ("PORT", "0"),
             ("DATABASE", "/tmp/keys.db"),
             ("SEED_DEMO", "1"),
-            ("TRUST_PROXY", "127.0.0.0/8, ::1/128"),
+            ("TRUST_PROXY", "127.0.0.0/8, ::1"),
         ]);
         assert_eq!(
             environment,
@@ -152,7 +152,7 @@ mod tests {
             ("PORT", "65536"),
             ("PORT", "-1"),
             ("SEED_DEMO", "yes"),
-            ("TRUST_PROXY", "127.0.0.1"),
+            ("TRUST_PROXY", "010.0.0.1"),
             ("TRUST_PROXY", "10.0.0.0/8,"),
             ("TRUST_PROXY", "*"),
         ] {
