@@ -3,7 +3,7 @@
 use comfy_table::Table;
 use comfy_table::presets::NOTHING;
 use keyward::{NodeStates, Timestamp};
-use keyward_client::{Account, AuditEntry, Key, Member, Plan, Session, UsageDay, VersionedUser};
+use keyward_client::{Account, AuditEntry, Invitation, Key, Member, Plan, Session, UsageDay, VersionedUser};
 
 /// A table without lines.
 pub(crate) fn table() -> Table {
@@ -85,7 +85,23 @@ pub(crate) fn members(members: &[Member]) -> String {
             member.user.name.clone(),
             member.role.to_string(),
             day(Some(member.created_at), "-"),
-            if member.pending { "invited".to_owned() } else { day(member.user.last_sign_in_at, "never") },
+            day(member.user.last_sign_in_at, "never"),
+        ]);
+    }
+    table.trim_fmt()
+}
+
+pub(crate) fn invitations(invitations: &[Invitation]) -> String {
+    let mut table = table();
+    table.set_header(["INVITATION", "ACCOUNT", "E-MAIL", "ROLE", "INVITED BY", "EXPIRES"]);
+    for invitation in invitations {
+        table.add_row([
+            invitation.id.clone(),
+            invitation.account_name.clone(),
+            invitation.email.clone(),
+            invitation.role.to_string(),
+            invitation.invited_by.id.clone(),
+            day(Some(invitation.ends_at), "-"),
         ]);
     }
     table.trim_fmt()

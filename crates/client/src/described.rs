@@ -7,7 +7,7 @@ use serde::de::{DeserializeOwned, Deserializer, Visitor, value};
 use serde::{Deserialize, Serialize, forward_to_deserialize_any};
 use serde_json::{Map, Value, json};
 
-use crate::{accounts, audit, keys, members, page, plans, settings, tokens, usage, users};
+use crate::{accounts, audit, invitations, keys, members, page, plans, settings, tokens, usage, users};
 
 /// The description that the server serves at `/openapi.json`.
 fn description() -> Value {
@@ -88,7 +88,9 @@ fn answers() -> Vec<Read> {
         read::<usage::UsageDay>("UsageDay"),
         read::<accounts::Account>("AccountView"),
         read::<members::Member>("MemberView"),
-        read::<members::parts::Added>("Added").and::<members::Member>(),
+        read::<invitations::Invitation>("InvitationView"),
+        read::<invitations::parts::Link>("InvitedView").and::<invitations::Invitation>(),
+        read::<invitations::parts::Joined>("Joined"),
         read::<users::User>("User"),
         read::<users::VersionedUser>("UserView"),
         read::<users::Session>("SessionView"),
@@ -103,6 +105,7 @@ fn answers() -> Vec<Read> {
         read::<page::Page<keys::Key>>("Listed_KeyView"),
         read::<page::Page<accounts::Account>>("Listed_AccountView"),
         read::<page::Page<members::Member>>("Listed_MemberView"),
+        read::<page::Page<invitations::Invitation>>("Listed_InvitationView"),
         read::<page::Page<users::Session>>("Listed_SessionView"),
         read::<page::Page<users::VersionedUser>>("Listed_UserView"),
         read::<page::Page<plans::Plan>>("Listed_PlanView"),
@@ -311,7 +314,13 @@ const OPERATIONS: &[(&str, &str)] = &[
     ("patch", "/v1/keys/{key}"),
     ("patch", "/v1/users/self"),
     ("post", "/v1/accounts"),
-    ("post", "/v1/accounts/{account}/members"),
+    ("post", "/v1/accounts/{account}/invitations"),
+    ("get", "/v1/accounts/{account}/invitations"),
+    ("delete", "/v1/accounts/{account}/invitations/{invitation}"),
+    ("get", "/v1/users/self/invitations"),
+    ("post", "/v1/users/self/invitations/accept"),
+    ("post", "/v1/users/self/invitations/{invitation}/accept"),
+    ("delete", "/v1/users/self/invitations/{invitation}"),
     ("post", "/v1/keys"),
     ("post", "/v1/keys/self/revoke"),
     ("post", "/v1/keys/{key}/disable"),
@@ -382,7 +391,8 @@ fn every_request_has_the_fields_that_are_described() {
                 suspended: Some(true),
             }),
         ),
-        ("AddMember", body(&members::AddMember { email: "", role })),
+        ("Invite", body(&invitations::Invite { email: "", role })),
+        ("AcceptLink", body(&invitations::AcceptLink { invitation: "" })),
         ("UpdateMember", body(&members::UpdateMember { role })),
         ("UpdateUser", body(&users::UpdateUser { name: "" })),
         ("ChangePassword", body(&users::ChangePassword { current: "", new: "" })),

@@ -11,7 +11,6 @@ use crate::client::Client;
 use crate::error::ClientError;
 use crate::page::Walk;
 use crate::request::Request;
-use crate::secret::Secret;
 use crate::users::User;
 
 /// What a user is in an account.
@@ -39,37 +38,8 @@ pub struct Member {
     pub role: Role,
     /// Since when.
     pub created_at: Timestamp,
-    /// Whether they have chosen a password yet.
-    pub pending: bool,
     /// Goes up by one whenever they are changed; for updates.
     pub version: u64,
-}
-
-/// Somebody who was made a member.
-#[derive(Debug)]
-pub struct Invited {
-    /// Who, and as what.
-    pub member: Member,
-    /// What they choose a password with, once, if they have none yet: send it to them and to nobody else.
-    pub invitation: Option<Secret>,
-    /// When the invitation ends.
-    pub invitation_ends_at: Option<Timestamp>,
-}
-
-pub(crate) mod parts {
-    use super::{Deserialize, Secret, Timestamp};
-
-    #[derive(Deserialize)]
-    pub(crate) struct Added {
-        pub(crate) invitation: Option<Secret>,
-        pub(crate) invitation_ends_at: Option<Timestamp>,
-    }
-}
-
-#[derive(Serialize)]
-pub(crate) struct AddMember<'a> {
-    pub(crate) email: &'a str,
-    pub(crate) role: Role,
 }
 
 #[derive(Serialize)]
@@ -92,17 +62,6 @@ impl Client {
     /// See [`ClientError`].
     pub async fn member(&self, account: &AccountId, user: &UserId) -> Result<Member, ClientError> {
         self.ask(Request::get(&["accounts", account.as_str(), "members", user.as_str()])).await
-    }
-
-    /// Makes whoever has this e-mail address a member.
-    ///
-    /// # Errors
-    /// See [`ClientError`].
-    pub async fn invite(&self, account: &AccountId, email: &str, role: Role) -> Result<Invited, ClientError> {
-        let request = Request::once(Method::POST, &["accounts", account.as_str(), "members"])?;
-        let answer = self.send(request.json(&AddMember { email, role })).await?;
-        let parts::Added { invitation, invitation_ends_at } = answer.read()?;
-        Ok(Invited { member: answer.read()?, invitation, invitation_ends_at })
     }
 
     /// Gives a member another role, if they are at this version still.

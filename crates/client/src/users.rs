@@ -18,6 +18,8 @@ pub struct User {
     pub id: UserId,
     /// Their e-mail address, in lower case.
     pub email: String,
+    /// Whether mail or an identity provider has proved that the address is theirs.
+    pub email_verified: bool,
     /// What they are called.
     pub name: String,
     /// When they were added.
@@ -36,6 +38,8 @@ pub struct VersionedUser {
     pub id: UserId,
     /// Their e-mail address, in lower case.
     pub email: String,
+    /// Whether mail or an identity provider has proved that the address is theirs.
+    pub email_verified: bool,
     /// What they are called.
     pub name: String,
     /// When they were added.

@@ -77,7 +77,7 @@ async fn an_array_is_no_object_and_an_object_no_word() {
         ("manager", "POST", "/v1/keys/{key}/rotate", NOTHING, "[3600]"),
         ("token", "POST", "/v1/accounts", NOTHING, r#"["New"]"#),
         ("manager", "PATCH", "/v1/accounts/{account}", any, r#"["New",null,null,null]"#),
-        ("manager", "POST", "/v1/accounts/{account}/members", NOTHING, r#"["b@example.com","admin"]"#),
+        ("manager", "POST", "/v1/accounts/{account}/invitations", NOTHING, r#"["b@example.com","admin"]"#),
         ("manager", "PATCH", "/v1/accounts/{account}/members/{user}", any, r#"["owner"]"#),
         ("operator", "POST", "/v1/plans", NOTHING, plan),
         ("operator", "PATCH", "/v1/settings", any, r#"["Ours",null,null,null]"#),
@@ -103,7 +103,7 @@ async fn an_array_is_no_object_and_an_object_no_word() {
         (
             "manager",
             "POST",
-            "/v1/accounts/{account}/members",
+            "/v1/accounts/{account}/invitations",
             NOTHING,
             r#"{"email":"b@example.com","role":{"admin":null}}"#,
         ),

@@ -4,8 +4,8 @@
 
 mod api;
 mod api_people;
-mod api_values;
 mod api_strict;
+mod api_values;
 mod audit;
 mod authority;
 mod desk;

@@ -73,8 +73,8 @@ pub(crate) enum Members {
         #[arg(long)]
         json: bool,
     },
-    /// Makes somebody a member. If they have no password yet, the last line on standard output is an invitation, with which they choose
-    /// one: it is shown nowhere else, and is for them alone.
+    /// Invite an e-mail address. Its owner becomes a member by accepting. The last line on standard output is the secret of the link, which
+    /// is shown once.
     Invite {
         /// Their e-mail address.
         email: String,
@@ -82,6 +82,23 @@ pub(crate) enum Members {
         #[arg(long)]
         role: Role,
         /// The account. Without it: one's own; on a database, the operator's.
+        #[arg(long)]
+        account: Option<AccountId>,
+    },
+    /// List the open invitations of an account.
+    Invitations {
+        /// The account. Defaults to your own; on a database, to the operator's.
+        #[arg(long)]
+        account: Option<AccountId>,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Withdraw an invitation, so that its link stops working.
+    Withdraw {
+        /// The invitation's id, as `members invitations` lists it.
+        invitation: String,
+        /// The account. Defaults to your own; on a database, to the operator's.
         #[arg(long)]
         account: Option<AccountId>,
     },
@@ -145,6 +162,25 @@ pub(crate) enum Users {
 /// What only a server does about users.
 #[derive(Subcommand)]
 pub(crate) enum UsersOnServer {
+    /// List the open invitations to your own address, if it is verified.
+    Invitations {
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Join an account that has invited you: with the id of an invitation to your verified address, or with its link.
+    Join {
+        /// The invitation's id, as `users invitations` lists it. Without it, the secret of the link is asked for.
+        invitation: Option<String>,
+        /// Read the secret of the link from standard input.
+        #[arg(long, conflicts_with = "invitation")]
+        stdin: bool,
+    },
+    /// Decline an invitation to your own address.
+    Decline {
+        /// The invitation's id, as `users invitations` lists it.
+        invitation: String,
+    },
     /// Lists the users of a server, for its operator.
     List {
         /// The one with this e-mail address alone.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use keyward::{Clock, KeyKind, Mode, NewKey, ScopeSet, SystemClock};
-use keyward_manage::{AccountUpdate, Desk, DeskStore, KeyDraft, NewCount, NewUser, Plan, Role};
+use keyward_manage::{AccountUpdate, Context, Desk, DeskStore, KeyDraft, NewCount, NewUser, Plan, Role};
 use serde_json::{Value, json};
 
 use super::desk::system;
@@ -37,7 +37,8 @@ pub(super) async fn seed(desk: &Desk, records: &Arc<dyn DeskStore>) -> Result<Va
         let account = desk.create_account(&actor, name).await?;
         let update = AccountUpdate { plan: Some(Some(plan.into())), ..AccountUpdate::default() };
         desk.update_account(&actor, &account.id, &update, account.version).await?;
-        desk.invite(&actor, &account.id, owner, Role::Owner).await?;
+        let invited = desk.invite(&actor, &account.id, owner, Role::Owner).await?;
+        desk.accept_invitation(&Context::new(), &invited.secret, owner, &password).await?;
         for (number, key) in keys.into_iter().enumerate() {
             let base =
                 NewKey::restricted(account.id.clone(), key, "resources:read jobs:write".parse().unwrap_or_default());

@@ -14,14 +14,24 @@ pub(super) async fn run(place: &dyn Backend, command: &Members) -> Result<(), Fa
         }
         Members::Invite { email, role, account } => {
             let invited = place.invite(account.as_ref(), email, *role).await?;
-            let user = &invited.member.user;
-            note!("{} is {role} from now on: {}", user.email, user.id);
-            let (Some(invitation), Some(end)) = (invited.invitation, invited.invitation_ends_at) else { return Ok(()) };
+            let invitation = &invited.invitation;
             note!(
-                "They choose a password until {end}, at /register?invitation= of the server with what follows behind it. It is shown \
-                 this once, and is for them alone."
+                "invited {} as {role}: {}. They become a member when they accept, until {}, at /register?invitation= of the server with this \
+                 behind it. It is shown once: send it to {} only",
+                invitation.email,
+                invitation.id,
+                invitation.ends_at,
+                invitation.email
             );
-            output::line(&invitation.expose_once())
+            output::line(invited.secret.expose())
+        }
+        Members::Invitations { account, json } => {
+            let open = place.invitations(account.as_ref()).await?;
+            output::list(&open, *json, "there are no open invitations", tables::invitations)
+        }
+        Members::Withdraw { invitation, account } => {
+            place.withdraw_invitation(account.as_ref(), invitation).await?;
+            output::line(&format!("{invitation} is withdrawn"))
         }
         Members::Role { user, role, account, if_version } => {
             let version = match if_version {

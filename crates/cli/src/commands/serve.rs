@@ -122,14 +122,13 @@ async fn first_owner(desk: &Desk, email: Option<&str>, url: &str) -> Result<(), 
         return Ok(());
     };
     let invited = desk.invite_first_owner(&desk::system(), email).await?;
-    if !desk.takes_passwords() {
-        note!("there was no owner yet: who signs in with the identity provider as {email} is one");
-    }
-    if let Some(invitation) = invited.invitation {
+    if desk.takes_passwords() {
         note!(
             "there is no owner yet: open this within a week, and choose a password\n  {url}/register?invitation={}",
-            *invitation
+            *invited.secret
         );
+    } else {
+        note!("there is no owner yet: sign in with the identity provider as {email}, and accept the invitation");
     }
     Ok(())
 }

@@ -31,6 +31,23 @@ async fn on_server(client: &Client, command: &UsersOnServer) -> Result<(), Failu
             let users = client.walk_users(email.as_deref()).all().await?;
             output::list(&users, *json, "there are no such users", tables::users)
         }
+        UsersOnServer::Invitations { json } => {
+            let open = client.own_invitations().await?;
+            output::list(&open, *json, "there are no open invitations to your verified address", tables::invitations)
+        }
+        UsersOnServer::Join { invitation: Some(id), .. } => {
+            let account = client.accept_own_invitation(id).await?;
+            output::line(&format!("you are a member of {account} now"))
+        }
+        UsersOnServer::Join { invitation: None, stdin } => {
+            let link = secret("Invitation: ", "--stdin", *stdin)?;
+            let account = client.accept_invitation_link(&link).await?;
+            output::line(&format!("you are a member of {account} now"))
+        }
+        UsersOnServer::Decline { invitation } => {
+            client.decline_invitation(invitation).await?;
+            output::line(&format!("{invitation} is declined"))
+        }
         UsersOnServer::Disable { id } => {
             let user = client.set_user_disabled(id, true).await?;
             output::line(&format!("{} is disabled, and signed out everywhere", user.id))
@@ -121,9 +138,6 @@ async fn create_owner(database: &Database<'_>, email: &str, name: &str, password
         return output::line(&format!("{} is an owner: {}", user.email, user.id));
     }
     let invited = desk.invite_first_owner(&system(), email).await?;
-    if let Some(invitation) = invited.invitation {
-        note!("choose a password within a week, at /register?invitation= of the server with this behind it");
-        output::line(&invitation)?;
-    }
-    Ok(())
+    note!("choose a password within a week, at /register?invitation= of the server with this behind it");
+    output::line(&invited.secret)
 }

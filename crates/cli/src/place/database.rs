@@ -7,8 +7,8 @@ use keyward::{
     KeyRecord, KeyUpdate, Keys, KeysError, Mode, NewKey, SystemClock, UserId, async_trait, check_name,
 };
 use keyward_client::{
-    Account, AuditEntry, AuditFilter, AuditVerdict, CreateKey, Invited, Key, KeyFilter, Member, Page, Plan, Purpose,
-    PutPlan, Role, UpdateAccount, UpdateKey, Usage,
+    Account, AuditEntry, AuditFilter, AuditVerdict, CreateKey, Invitation, Invited, Key, KeyFilter, Member, Page, Plan,
+    Purpose, PutPlan, Role, UpdateAccount, UpdateKey, Usage,
 };
 use keyward_manage::{AuditQuery, Desk, DeskError, KeyDraft, PageRequest, purpose_of};
 use serde::Serialize;
@@ -25,6 +25,8 @@ use crate::settings::Settings;
 
 /// The account of keys that are created without one.
 const DEFAULT_ACCOUNT: &str = "default";
+/// How often a change is tried again that another has overtaken.
+const ATTEMPTS: usize = 16;
 
 /// A database, opened when something is asked of it.
 pub(crate) struct Database<'a> {
@@ -59,9 +61,7 @@ impl<'a> Database<'a> {
     }
 
     async fn put(&self, account: &AccountRecord) -> Result<ChangedAccount, Failure> {
-        for name in [Some(account.name.as_str()), account.plan.as_deref()].into_iter().flatten() {
-            check_name(name).map_err(KeysError::Name)?;
-        }
+        check_account(account)?;
         let propagation = self.keys().await?.put_account(account).await?;
         Ok(ChangedAccount { id: account.id.clone(), effect: Some((&propagation).into()) })
     }
@@ -126,6 +126,13 @@ fn changed(changed: &ChangedRecord) -> Result<Changed, Failure> {
 
 fn role(role: Role) -> Result<keyward_manage::Role, Failure> {
     same(&role)
+}
+
+fn check_account(account: &AccountRecord) -> Result<(), Failure> {
+    for name in [Some(account.name.as_str()), account.plan.as_deref()].into_iter().flatten() {
+        check_name(name).map_err(KeysError::Name)?;
+    }
+    Ok(())
 }
 
 #[async_trait]
@@ -252,17 +259,31 @@ impl Backend for Database<'_> {
     }
 
     async fn update_account(&self, id: &AccountId, update: UpdateAccount) -> Result<ChangedAccount, Failure> {
-        let mut account = self.record(id).await?;
-        account.name = update.name.unwrap_or(account.name);
-        if let Some(plan) = update.plan {
-            account.plan = plan.map(Into::into);
+        // Compared with what was read, so that a change at the same moment is not undone: then it is looked at again.
+        for _ in 0..ATTEMPTS {
+            let known = self.record(id).await?;
+            let mut account = known.clone();
+            if let Some(name) = &update.name {
+                account.name.clone_from(name);
+            }
+            if let Some(plan) = &update.plan {
+                account.plan = plan.as_deref().map(Into::into);
+            }
+            match update.suspended {
+                Some(true) => account.suspended_at = account.suspended_at.or(Some(SystemClock.now())),
+                Some(false) => account.suspended_at = None,
+                None => {}
+            }
+            check_account(&account)?;
+            match self.keys().await?.replace_account(&known, &account).await {
+                Ok(propagation) => {
+                    return Ok(ChangedAccount { id: account.id, effect: Some((&propagation).into()) });
+                }
+                Err(KeysError::Denied(Denial::Stale)) => {}
+                Err(error) => return Err(error.into()),
+            }
         }
-        match update.suspended {
-            Some(true) => account.suspended_at = account.suspended_at.or(Some(SystemClock.now())),
-            Some(false) => account.suspended_at = None,
-            None => {}
-        }
-        self.put(&account).await
+        Err(Failure::new(Kind::Refused, format!("the account {id} is being changed all the time: try again")))
     }
 
     async fn members(&self, account: Option<&AccountId>) -> Result<Vec<Member>, Failure> {
@@ -289,11 +310,28 @@ impl Backend for Database<'_> {
     async fn invite(&self, account: Option<&AccountId>, email: &str, as_role: Role) -> Result<Invited, Failure> {
         let account = self.meant(account).await?;
         let invited = self.desk().await?.invite(&system(), &account, email, role(as_role)?).await?;
-        Ok(Invited {
-            member: same(&invited.member)?,
-            invitation: invited.invitation.map(Into::into),
-            invitation_ends_at: invited.ends_at,
-        })
+        Ok(Invited { invitation: same(&invited.invitation)?, secret: invited.secret.into() })
+    }
+
+    async fn invitations(&self, account: Option<&AccountId>) -> Result<Vec<Invitation>, Failure> {
+        let account = self.meant(account).await?;
+        let mut page = PageRequest { after: None, limit: 500 };
+        let mut found = Vec::new();
+        loop {
+            let open = self.desk().await?.invitations(&system(), &account, &page).await?;
+            for invitation in &open.items {
+                found.push(same(invitation)?);
+            }
+            match open.next {
+                Some(next) => page.after = Some(next),
+                None => return Ok(found),
+            }
+        }
+    }
+
+    async fn withdraw_invitation(&self, account: Option<&AccountId>, id: &str) -> Result<(), Failure> {
+        let account = self.meant(account).await?;
+        Ok(self.desk().await?.withdraw_invitation(&system(), &account, id).await?)
     }
 
     async fn update_member(

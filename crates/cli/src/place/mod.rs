@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use keyward::{AccountId, CredentialId, Propagation, UserId, async_trait};
 use keyward_client::{
-    Account, AuditEntry, AuditFilter, AuditVerdict, CreateKey, Invited, Key, KeyFilter, Member, Page, Plan, PutPlan,
-    Role, UpdateAccount, UpdateKey, Usage,
+    Account, AuditEntry, AuditFilter, AuditVerdict, CreateKey, Invitation, Invited, Key, KeyFilter, Member, Page, Plan,
+    PutPlan, Role, UpdateAccount, UpdateKey, Usage,
 };
 use serde_json::Value;
 use zeroize::Zeroizing;
@@ -42,6 +42,9 @@ pub(crate) trait Backend: Send + Sync {
     async fn members(&self, account: Option<&AccountId>) -> Result<Vec<Member>, Failure>;
     async fn member(&self, account: Option<&AccountId>, user: &UserId) -> Result<Member, Failure>;
     async fn invite(&self, account: Option<&AccountId>, email: &str, role: Role) -> Result<Invited, Failure>;
+    /// The open invitations of an account.
+    async fn invitations(&self, account: Option<&AccountId>) -> Result<Vec<Invitation>, Failure>;
+    async fn withdraw_invitation(&self, account: Option<&AccountId>, id: &str) -> Result<(), Failure>;
     async fn update_member(
         &self,
         account: Option<&AccountId>,

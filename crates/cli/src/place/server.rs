@@ -5,7 +5,7 @@ use std::time::Duration;
 use keyward::{AccountId, CredentialId, UserId, async_trait};
 use keyward_client::{
     Account, AuditEntry, AuditFilter, AuditVerdict, ChangedKey, Client, ClientError, CreateKey, Credential, Effective,
-    Invited, Key, KeyFilter, Member, Page, Plan, PutPlan, Role, Secret, UpdateAccount, UpdateKey, Usage,
+    Invitation, Invited, Key, KeyFilter, Member, Page, Plan, PutPlan, Role, Secret, UpdateAccount, UpdateKey, Usage,
 };
 use serde_json::Value;
 
@@ -180,6 +180,14 @@ impl Backend for Server {
 
     async fn invite(&self, account: Option<&AccountId>, email: &str, role: Role) -> Result<Invited, Failure> {
         Ok(self.client.invite(&self.meant(account).await?, email, role).await?)
+    }
+
+    async fn invitations(&self, account: Option<&AccountId>) -> Result<Vec<Invitation>, Failure> {
+        Ok(self.client.walk_invitations(&self.meant(account).await?).all().await?)
+    }
+
+    async fn withdraw_invitation(&self, account: Option<&AccountId>, id: &str) -> Result<(), Failure> {
+        Ok(self.client.withdraw_invitation(&self.meant(account).await?, id).await?)
     }
 
     async fn update_member(
