@@ -410,7 +410,11 @@ mod tests {
         ] {
             let (request, proxies) = (request("10.0.0.1", fields), proxies().reading(read));
             let client = client.map(|client| client.parse().unwrap());
-            assert_eq!((proxies.client(&request), proxies.transport(&request)), (client, transport), "{read:?} {fields:?}");
+            assert_eq!(
+                (proxies.client(&request), proxies.transport(&request)),
+                (client, transport),
+                "{read:?} {fields:?}"
+            );
         }
     }
 

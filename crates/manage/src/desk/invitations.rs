@@ -53,7 +53,7 @@ impl Desk {
         rights.check_role(role)?;
         self.read_account(account).await?;
         let email = normal_email(email)?;
-        let known: Option<Versioned<StoredUser>> = self.find(&email).await?;
+        let known: Option<Versioned<StoredUser>> = self.find_user(&email).await?;
         let user = match &known {
             Some(user) => user.value.clone(),
             None => self.new_user(email.clone(), email.chars().take(100).collect(), None),
@@ -116,7 +116,7 @@ impl Desk {
         new_password: &str,
     ) -> Result<(), DeskError> {
         self.check_passwords_count()?;
-        self.0.throttle.check(context, None)?;
+        self.0.throttle.check_address(super::throttle::Attempt::Link, context)?;
         let name = check_name("name", name)?;
         self.0.passwords.check(new_password, &[&name]).await?;
         let known: Versioned<Invitation> = self.get(&digest_of(invitation)).await?.ok_or(DeskError::LinkEnded)?;
