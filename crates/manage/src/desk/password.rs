@@ -251,7 +251,7 @@ mod tests {
         assert_eq!(passwords.verify(Lane::Stranger, APART, None).await.unwrap(), Match::No);
     }
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn departed_waiters_cost_no_hash_and_no_place() {
         let passwords = passwords();
         let (release, held) = mpsc::channel::<()>();
