@@ -7,7 +7,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use clap::Args;
-use keyward::{Network, TrustedProxies};
+use keyward::{ForwardedFields, Network, TrustedProxies};
 use keyward_manage::{DeskBuilder, GithubAlerts, IdentityProvider, LeakPolicy, PublicUrl, SignUpPolicy};
 use serde::Deserialize;
 use zeroize::Zeroizing;
@@ -37,6 +37,11 @@ pub(crate) struct Settings {
     /// Networks or addresses of proxies that are believed about their clients' addresses, separated by commas. Without it: none.
     #[arg(long, env = "KEYWARD_TRUST_PROXY", value_delimiter = ',', value_name = "NETWORK")]
     trust_proxy: Option<Vec<Network>>,
+    /// The header fields in which these proxies name their clients: x-forwarded, forwarded, or agreeing. Name the fields that your
+    /// proxy overwrites; the others are ignored. With agreeing, both count, and a client is unknown if they disagree. Without it:
+    /// agreeing.
+    #[arg(long, env = "KEYWARD_FORWARDED_FIELDS", value_name = "FIELDS")]
+    forwarded_fields: Option<Forwarded>,
     /// How long a session lives that is not used, such as 8h. Without it: 8h.
     #[arg(long, env = "KEYWARD_SESSION_IDLE", value_name = "DURATION")]
     session_idle: Option<Span>,
@@ -93,6 +98,31 @@ impl FromStr for SignUp {
             "closed" => Ok(Self(SignUpPolicy::Closed)),
             _ => Err("sign_up is open or closed".to_owned()),
         }
+    }
+}
+
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(try_from = "String")]
+struct Forwarded(ForwardedFields);
+
+impl FromStr for Forwarded {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "x-forwarded" => Ok(Self(ForwardedFields::XForwarded)),
+            "forwarded" => Ok(Self(ForwardedFields::Forwarded)),
+            "agreeing" => Ok(Self(ForwardedFields::Agreeing)),
+            _ => Err(format!("invalid forwarded_fields `{text}`: expected x-forwarded, forwarded or agreeing")),
+        }
+    }
+}
+
+impl TryFrom<String> for Forwarded {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse()
     }
 }
 
@@ -189,6 +219,7 @@ impl Settings {
             sign_up: self.sign_up.or(file.sign_up),
             key_limit: self.key_limit.or(file.key_limit),
             trust_proxy: self.trust_proxy.or(file.trust_proxy),
+            forwarded_fields: self.forwarded_fields.or(file.forwarded_fields),
             session_idle: self.session_idle.or(file.session_idle),
             session_life: self.session_life.or(file.session_life),
             sign_ins_per_address: self.sign_ins_per_address.or(file.sign_ins_per_address),
@@ -251,7 +282,12 @@ impl Settings {
             desk = desk.key_limit(keys.get());
         }
         if let Some(networks) = &self.trust_proxy {
-            desk = desk.trusted_proxies(TrustedProxies::new(networks.iter().copied().map(Into::into)));
+            let fields = self.forwarded_fields.map(|fields| fields.0).unwrap_or_default();
+            let proxies = TrustedProxies::new(networks.iter().copied().map(Into::into));
+            desk = desk.trusted_proxies(proxies.reading(fields));
+        } else if self.forwarded_fields.is_some() {
+            let message = "forwarded_fields needs trust_proxy, the networks of the proxies that set them";
+            return Err(Failure::new(Kind::Usage, message.to_owned()));
         }
         let span = |span: Option<Span>, hours| span.map_or(Duration::from_secs(hours * HOUR), |span| span.0);
         if let Some(provider) = self.identity_provider()? {
@@ -301,5 +337,24 @@ impl Settings {
             provider = provider.button(label);
         }
         Ok(Some(if only_way { provider.only_way() } else { provider }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn forwarded_fields_are_named_or_refused() {
+        for (text, fields) in [
+            ("x-forwarded", Some(ForwardedFields::XForwarded)),
+            ("forwarded", Some(ForwardedFields::Forwarded)),
+            ("agreeing", Some(ForwardedFields::Agreeing)),
+            ("X-Forwarded-For", None),
+            ("", None),
+        ] {
+            let file = toml::from_str::<Settings>(&format!("forwarded_fields = \"{text}\""));
+            assert_eq!(file.ok().and_then(|file| file.forwarded_fields).map(|fields| fields.0), fields, "{text}");
+        }
     }
 }

@@ -125,6 +125,7 @@ impl Request {
             ClientError::Refused(problem) => match problem.status {
                 // It was turned away before anything was done.
                 429 => true,
+                503 if problem.code == "BUSY" => true,
                 502..=504 => safe,
                 // Its first sending is being carried out.
                 409 => safe && problem.code == "REQUEST_IN_PROGRESS",
@@ -258,6 +259,7 @@ mod tests {
         for (error, safe, unsafe_) in [
             (refused(429, "RATE_LIMIT_EXCEEDED", Some(1)), true, true),
             (refused(503, "SERVICE_UNAVAILABLE", Some(1)), true, false),
+            (refused(503, "BUSY", Some(6)), true, true),
             (ClientError::Unexpected { status: 502, why: "" }, true, false),
             (in_progress(), true, false),
             (refused(409, "KEY_ENDED", None), false, false),

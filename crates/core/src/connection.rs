@@ -83,11 +83,37 @@ pub enum Transport {
     Unknown,
 }
 
+/// The header fields in which trusted proxies name their clients.
+///
+/// Name the fields that your proxy overwrites: [`TrustedProxies::reading`]. A client can send the other ones through the proxy.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ForwardedFields {
+    /// Reads `Forwarded` (RFC 7239) and the `X-Forwarded-` fields. If both name a client or a scheme, they must agree. Otherwise the
+    /// client is unknown, so a client can hide its address, but cannot choose one.
+    #[default]
+    Agreeing,
+    /// Reads `X-Forwarded-For` and `X-Forwarded-Proto`, and ignores `Forwarded`.
+    XForwarded,
+    /// Reads `Forwarded`, and ignores the `X-Forwarded-` fields.
+    Forwarded,
+}
+
+impl ForwardedFields {
+    fn reads_x_forwarded(self) -> bool {
+        self != Self::Forwarded
+    }
+
+    fn reads_forwarded(self) -> bool {
+        self != Self::XForwarded
+    }
+}
+
 /// The networks of the proxies that are believed about their clients.
 ///
 /// `Forwarded` (RFC 7239), `X-Forwarded-For` and `X-Forwarded-Proto` count when the connection comes from one of them,
 /// and are ignored when it does not. `X-Forwarded-Proto` counts only as one field that is exactly `https` or `http`.
-/// Where two fields disagree, nothing is known.
+/// Where two fields disagree, nothing is known: choose the fields that count with [`reading`](Self::reading).
 ///
 /// # Examples
 /// ```
@@ -107,13 +133,42 @@ pub enum Transport {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct TrustedProxies(Box<[IpNet]>);
+pub struct TrustedProxies {
+    networks: Box<[IpNet]>,
+    fields: ForwardedFields,
+}
 
 impl TrustedProxies {
     /// Proxies in these networks.
     #[must_use]
     pub fn new(networks: impl IntoIterator<Item = IpNet>) -> Self {
-        Self(networks.into_iter().map(|network| Network::from(network).into()).collect())
+        let networks = networks.into_iter().map(|network| Network::from(network).into()).collect();
+        Self { networks, fields: ForwardedFields::default() }
+    }
+
+    /// Reads these fields, and ignores the others. Defaults to [`ForwardedFields::Agreeing`].
+    ///
+    /// # Examples
+    /// ```
+    /// use http::Request;
+    /// use keyward::{ForwardedFields, PeerAddress, TrustedProxies};
+    ///
+    /// // The proxy sets X-Forwarded-For, and lets the client's own Forwarded pass.
+    /// let request = Request::get("/")
+    ///     .extension(PeerAddress("10.0.0.1:49152".parse()?))
+    ///     .header("x-forwarded-for", "192.0.2.7")
+    ///     .header("forwarded", "for=unknown")
+    ///     .body(())?;
+    /// let proxies = TrustedProxies::new(["10.0.0.0/8".parse()?]);
+    /// assert_eq!(proxies.client(&request), None);
+    /// let proxies = proxies.reading(ForwardedFields::XForwarded);
+    /// assert_eq!(proxies.client(&request), Some("192.0.2.7".parse()?));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn reading(mut self, fields: ForwardedFields) -> Self {
+        self.fields = fields;
+        self
     }
 
     /// No proxy is believed.
@@ -125,7 +180,7 @@ impl TrustedProxies {
     /// Whether a proxy at this address is believed.
     #[must_use]
     pub fn trusts(&self, address: IpAddr) -> bool {
-        within(&self.0, address)
+        within(&self.networks, address)
     }
 
     /// The address of the client, if it is known: the peer's own, or behind trusted proxies the last one that they
@@ -136,10 +191,14 @@ impl TrustedProxies {
         if !self.trusts(peer) {
             return Some(peer.to_canonical());
         }
-        match (
-            self.first_untrusted(hops_of_x_forwarded_for(connection)),
-            self.first_untrusted(hops_of_forwarded(connection)),
-        ) {
+        let (mut x_forwarded, mut forwarded) = (Hop::Unsaid, Hop::Unsaid);
+        if self.fields.reads_x_forwarded() {
+            x_forwarded = self.first_untrusted(hops_of_x_forwarded_for(connection));
+        }
+        if self.fields.reads_forwarded() {
+            forwarded = self.first_untrusted(hops_of_forwarded(connection));
+        }
+        match (x_forwarded, forwarded) {
             (Hop::Known(a), Hop::Known(b)) if a == b => Some(a),
             (Hop::Known(address), Hop::Unsaid) | (Hop::Unsaid, Hop::Known(address)) => Some(address),
             _ => None,
@@ -153,11 +212,22 @@ impl TrustedProxies {
             _ if connection.is_tls() => Transport::Secure,
             None => Transport::Unknown,
             Some(peer) if !self.trusts(peer) => Transport::Plain,
-            Some(_) => match (x_forwarded_proto(connection), forwarded_proto(connection)) {
-                (Proto::Said(a), Proto::Said(b)) if a == b => a,
-                (Proto::Said(transport), Proto::Unsaid) | (Proto::Unsaid, Proto::Said(transport)) => transport,
-                _ => Transport::Unknown,
-            },
+            Some(_) => self.forwarded_transport(connection),
+        }
+    }
+
+    fn forwarded_transport(&self, connection: &dyn Connection) -> Transport {
+        let (mut x_forwarded, mut forwarded) = (Proto::Unsaid, Proto::Unsaid);
+        if self.fields.reads_x_forwarded() {
+            x_forwarded = x_forwarded_proto(connection);
+        }
+        if self.fields.reads_forwarded() {
+            forwarded = forwarded_proto(connection);
+        }
+        match (x_forwarded, forwarded) {
+            (Proto::Said(a), Proto::Said(b)) if a == b => a,
+            (Proto::Said(transport), Proto::Unsaid) | (Proto::Unsaid, Proto::Said(transport)) => transport,
+            _ => Transport::Unknown,
         }
     }
 
@@ -326,6 +396,37 @@ mod tests {
             assert_eq!(proxies().client(&request), client, "{peer} {fields:?}");
         }
         assert_eq!(proxies().client(&UnknownConnection), None);
+    }
+
+    #[test]
+    fn fields_that_do_not_count_are_ignored() {
+        use ForwardedFields::{Agreeing, Forwarded, XForwarded};
+        const XFF: &str = "x-forwarded-for";
+        const XFP: &str = "x-forwarded-proto";
+        let both = [(XFF, "192.0.2.7"), (XFP, "https"), ("forwarded", "for=192.0.2.8;proto=http")];
+        let hidden = [(XFF, "192.0.2.7"), (XFP, "https"), ("forwarded", "for=unknown;proto=x")];
+        let forged = [(XFF, "6.6.6.6"), ("forwarded", "for=192.0.2.8;proto=https")];
+        for (fields, read, client, transport) in [
+            (&both[..], Agreeing, None, Transport::Unknown),
+            (&both, XForwarded, Some("192.0.2.7"), Transport::Secure),
+            (&both, Forwarded, Some("192.0.2.8"), Transport::Plain),
+            (&hidden, Agreeing, None, Transport::Unknown),
+            (&hidden, XForwarded, Some("192.0.2.7"), Transport::Secure),
+            (&hidden, Forwarded, None, Transport::Unknown),
+            (&forged, Agreeing, None, Transport::Secure),
+            (&forged, XForwarded, Some("6.6.6.6"), Transport::Unknown),
+            (&forged, Forwarded, Some("192.0.2.8"), Transport::Secure),
+            (&[(XFF, "192.0.2.7")], Forwarded, None, Transport::Unknown),
+            (&[("forwarded", "for=192.0.2.7")], XForwarded, None, Transport::Unknown),
+        ] {
+            let (request, proxies) = (request("10.0.0.1", fields), proxies().reading(read));
+            let client = client.map(|client| client.parse().unwrap());
+            assert_eq!(
+                (proxies.client(&request), proxies.transport(&request)),
+                (client, transport),
+                "{read:?} {fields:?}"
+            );
+        }
     }
 
     proptest! {

@@ -61,7 +61,9 @@ pub use ipnet;
 
 pub use authenticate::{Admission, Authenticator, AuthenticatorBuilder, BuildError, Check, HttpsOnly, Pending, Target};
 pub use clock::{Clock, ManualClock, SystemClock, Timestamp, TimestampError};
-pub use connection::{Connection, PeerAddress, TlsTransport, Transport, TrustedProxies, UnknownConnection};
+pub use connection::{
+    Connection, ForwardedFields, PeerAddress, TlsTransport, Transport, TrustedProxies, UnknownConnection,
+};
 pub use credential::{Credential, CredentialFault, MAX_TOKEN_LENGTH};
 pub use endpoint::{Endpoint, EndpointError, is_ambiguous_path};
 pub use event::Event;

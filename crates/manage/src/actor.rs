@@ -19,8 +19,20 @@ const MAX_USER_AGENT: usize = 200;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Context {
     pub(crate) address: Option<IpAddr>,
+    pub(crate) peer: Option<IpAddr>,
+    pub(crate) device: DeviceProof,
     pub(crate) user_agent: Option<String>,
     pub(crate) request_id: Option<String>,
+}
+
+/// What a browser or program presents as proof that its user has signed in with it before.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub(crate) struct DeviceProof(pub(crate) String);
+
+impl std::fmt::Debug for DeviceProof {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("DeviceProof")
+    }
 }
 
 impl Context {
@@ -34,6 +46,21 @@ impl Context {
     #[must_use]
     pub fn address(mut self, address: impl Into<IpAddr>) -> Self {
         self.address = Some(address.into());
+        self
+    }
+
+    /// Over a connection from this address: the client's, or that of the nearest proxy. Clients whose own address is unknown share
+    /// one budget of attempts for each peer.
+    #[must_use]
+    pub fn peer(mut self, peer: impl Into<IpAddr>) -> Self {
+        self.peer = Some(peer.into());
+        self
+    }
+
+    /// With the proof that [`SignedIn::device`](crate::SignedIn::device) gave this client at an earlier sign-in.
+    #[must_use]
+    pub fn device(mut self, proof: &str) -> Self {
+        self.device = DeviceProof(proof.to_owned());
         self
     }
 

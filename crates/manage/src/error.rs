@@ -94,6 +94,12 @@ pub enum DeskError {
         /// How long to wait.
         retry_after: Duration,
     },
+    /// Too many passwords are being checked at this moment. Nothing was done.
+    #[error("too many people are signing in at this moment: try again in {} seconds", .retry_after.as_secs() + 1)]
+    Busy {
+        /// How long to wait.
+        retry_after: Duration,
+    },
     /// The idempotency key was used for another request.
     #[error("the idempotency key was used for another request")]
     OtherRequest,
@@ -138,6 +144,7 @@ impl DeskError {
             Self::NotAdmitted => "NOT_ADMITTED",
             Self::SignUpClosed => "SIGN_UP_CLOSED",
             Self::Throttled { .. } => "RATE_LIMIT_EXCEEDED",
+            Self::Busy { .. } => "BUSY",
             Self::OtherRequest => "IDEMPOTENCY_KEY_REUSED",
             Self::InProgress => "REQUEST_IN_PROGRESS",
             Self::Store(error) if error.kind() == StoreErrorKind::Unavailable => "SERVICE_UNAVAILABLE",
@@ -169,8 +176,19 @@ impl DeskError {
             | Self::InProgress => StatusCode::CONFLICT,
             Self::WrongCredentials | Self::SignedOut | Self::LinkEnded => StatusCode::UNAUTHORIZED,
             Self::Throttled { .. } => StatusCode::TOO_MANY_REQUESTS,
+            Self::Busy { .. } => StatusCode::SERVICE_UNAVAILABLE,
             Self::Store(error) if error.kind() == StoreErrorKind::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
             Self::Store(_) | Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+}
+
+impl DeskError {
+    /// The seconds of a `Retry-After` field, if trying again later helps.
+    pub(crate) fn retry_after(&self) -> Option<u64> {
+        match self {
+            Self::Throttled { retry_after } | Self::Busy { retry_after } => Some(retry_after.as_secs() + 1),
+            _ => None,
         }
     }
 }

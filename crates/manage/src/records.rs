@@ -1,5 +1,7 @@
 //! What is in the desk's records.
 
+use std::net::IpAddr;
+
 use keyward::{AccountId, CredentialId, StoreError, Timestamp, UserId};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -152,6 +154,9 @@ pub(crate) struct StoredUser {
     /// Since when they cannot sign in, if they cannot.
     #[serde(default)]
     pub(crate) disabled_at: Option<Timestamp>,
+    /// The networks that they last signed in from with their password, the latest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) known_networks: Vec<IpAddr>,
 }
 
 impl Entity for StoredUser {

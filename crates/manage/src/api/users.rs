@@ -146,9 +146,7 @@ fn view(user: Versioned<User>) -> UserView {
 async fn sign_up(State(desk): State<Desk>, Origin(context): Origin, input: Input<SignUp>) -> Result<Response, Problem> {
     let SignUp { email, name, password } = input.value;
     let new = NewUser::new(email, name, password.as_str());
-    // To its end, even if nobody waits for it.
-    let done = tokio::spawn(async move { desk.sign_up(&context, new).await });
-    done.await.map_err(|_| Problem::Desk(crate::DeskError::Internal))??;
+    desk.sign_up(&context, new).await?;
     Ok((StatusCode::ACCEPTED, Json(Accepted { detail: "Sign in with this address and password." })).into_response())
 }
 

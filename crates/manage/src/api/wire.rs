@@ -15,7 +15,7 @@ use headers::{HeaderMapExt as _, IfMatch};
 use http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_MATCH, RETRY_AFTER, USER_AGENT};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
-use keyward::{Identity, RequestId, Transport};
+use keyward::{Connection as _, Identity, RequestId, Transport};
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{DeserializeOwned, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
@@ -139,8 +139,8 @@ impl Problem {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         match self {
-            Self::Desk(DeskError::Throttled { retry_after }) => {
-                headers.insert(RETRY_AFTER, (retry_after.as_secs() + 1).into());
+            Self::Desk(error @ (DeskError::Throttled { .. } | DeskError::Busy { .. })) => {
+                headers.insert(RETRY_AFTER, error.retry_after().unwrap_or(1).into());
             }
             Self::Desk(DeskError::InProgress | DeskError::Store(_)) => {
                 headers.insert(RETRY_AFTER, 1.into());
@@ -181,6 +181,9 @@ pub(crate) async fn frame(State(desk): State<Desk>, mut request: Request, next: 
     let mut context = Context::new().request_id(id.as_str());
     if let Some(address) = desk.trusted_proxies().client(&request) {
         context = context.address(address);
+    }
+    if let Some(peer) = request.peer() {
+        context = context.peer(peer);
     }
     if let Some(agent) = request.headers().get(USER_AGENT) {
         context = context.user_agent(&String::from_utf8_lossy(agent.as_bytes()));

@@ -112,11 +112,7 @@ impl From<DeskError> for Failure {
         if let DeskError::Store(source) = &error {
             tracing::error!(error = %source, "a page could not be shown");
         }
-        let retry_after = match &error {
-            DeskError::Throttled { retry_after } => Some(retry_after.as_secs() + 1),
-            _ => None,
-        };
-        Self { retry_after, ..Self::new(error.status(), title, text) }
+        Self { retry_after: error.retry_after(), ..Self::new(error.status(), title, text) }
     }
 }
 
@@ -170,6 +166,10 @@ pub(super) fn explain(error: &DeskError) -> (&'static str, String) {
         DeskError::Throttled { retry_after } => {
             ("Too many attempts", format!("Wait {} seconds, and try again.", retry_after.as_secs() + 1))
         }
+        DeskError::Busy { retry_after } => (
+            "Too busy",
+            format!("Many people are signing in at this moment. Try again in {} seconds.", retry_after.as_secs() + 1),
+        ),
         DeskError::OtherRequest | DeskError::InProgress => {
             ("Sent already", "This form was sent already. Look whether it was done before you repeat it.".to_owned())
         }

@@ -84,13 +84,13 @@ pub(super) async fn sign_in(Open { visitor, form, is_own }: Open) -> Result<Resp
             // What was typed before the session ended is in the query.
             let is_draft = form.has("again");
             let mut response = if is_draft { visitor.go_saying(to, "again") } else { visitor.go(to) };
-            visitor.begin_session(&mut response, &signed_in.session);
+            visitor.begin_session(&mut response, &signed_in);
             Ok(response)
         }
-        Err(error @ (DeskError::WrongCredentials | DeskError::Throttled { .. })) => {
+        Err(error @ (DeskError::WrongCredentials | DeskError::Throttled { .. } | DeskError::Busy { .. })) => {
             let mut response = show(&visitor, error.status(), &form, to, Some(Wrong::from(&error)), None).await?;
-            if let DeskError::Throttled { retry_after } = error {
-                web::retry_after(&mut response, retry_after.as_secs() + 1);
+            if let Some(seconds) = error.retry_after() {
+                web::retry_after(&mut response, seconds);
             }
             Ok(response)
         }
@@ -138,6 +138,10 @@ pub(super) async fn sign_out(Posted { member, form }: Posted) -> Result<Response
         member.desk().sign_out(&member.actor).await?;
     }
     let mut response = member.visitor.go_saying("/login", if everywhere { "signed-out-all" } else { "signed-out" });
-    member.visitor.end_session(&mut response);
+    if everywhere {
+        member.visitor.end_all_sessions(&mut response, &member.actor).await;
+    } else {
+        member.visitor.end_session(&mut response);
+    }
     Ok(response)
 }

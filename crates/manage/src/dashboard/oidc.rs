@@ -108,7 +108,7 @@ async fn come_back(visitor: &Visitor) -> Result<Response, Failure> {
     };
     let signed_in = desk.sign_in_external(&visitor.context, &claims).await?;
     let mut response = visitor.go(web::own_path(&under_way.to));
-    visitor.begin_session(&mut response, &signed_in.session);
+    visitor.begin_session(&mut response, &signed_in);
     Ok(response)
 }
 

@@ -56,8 +56,8 @@ pub(super) async fn forgot(Open { visitor, form, is_own }: Open) -> Result<Respo
         Ok(()) => show_forgot(&visitor, StatusCode::OK, &Form::default(), true, None),
         Err(error @ (DeskError::Invalid { .. } | DeskError::Throttled { .. })) => {
             let mut response = show_forgot(&visitor, error.status(), &form, false, Some(Wrong::from(&error)))?;
-            if let DeskError::Throttled { retry_after } = error {
-                web::retry_after(&mut response, retry_after.as_secs() + 1);
+            if let Some(seconds) = error.retry_after() {
+                web::retry_after(&mut response, seconds);
             }
             Ok(response)
         }

@@ -152,7 +152,7 @@ pub(super) async fn change_password(Posted { member, form }: Posted) -> Result<R
     match member.desk().change_password(&member.actor, form.get("current"), form.get("password")).await {
         Ok(()) => {
             let mut response = member.visitor.go_saying("/login", "password");
-            member.visitor.end_session(&mut response);
+            member.visitor.end_all_sessions(&mut response, &member.actor).await;
             Ok(response)
         }
         Err(error) => done::<()>(&member, &form, "password", Err(error)).await,

@@ -9,7 +9,7 @@ use hkdf::Hkdf;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, COOKIE, LOCATION, ORIGIN, RETRY_AFTER, SET_COOKIE, USER_AGENT};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
-use keyward::{RequestId, Transport};
+use keyward::{Connection as _, RequestId, Transport};
 use sha2::Sha256;
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
@@ -19,9 +19,9 @@ use super::failure::Failure;
 use super::form::{self, Form};
 use super::member::Member;
 use super::page::Frame;
-use crate::actor::Context;
+use crate::actor::{Actor, Context};
 use crate::appearance::Theme;
-use crate::desk::Appearance;
+use crate::desk::{Appearance, SignedIn};
 use crate::error::DeskError;
 use crate::origin::{PublicUrl, host_of, is_loopback};
 use crate::records::new_secret;
@@ -30,6 +30,7 @@ const SESSION: &str = "session";
 const VISIT: &str = "visit";
 const NOTE: &str = "note";
 const THEME: &str = "theme";
+const DEVICE: &str = "device";
 pub(super) const ACCOUNT: &str = "account";
 
 const CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; form-action 'self'; \
@@ -79,6 +80,9 @@ pub(super) async fn frame(State(app): State<App>, mut request: Request, next: Ne
     if let Some(address) = proxies.client(&request) {
         context = context.address(address);
     }
+    if let Some(peer) = request.peer() {
+        context = context.peer(peer);
+    }
     if let Some(agent) = request.headers().get(USER_AGENT).and_then(|agent| agent.to_str().ok()) {
         context = context.user_agent(agent);
     }
@@ -99,6 +103,7 @@ pub(super) async fn frame(State(app): State<App>, mut request: Request, next: Ne
         // The page itself says what is wrong.
         Err(error) => tracing::warn!(%error, "a page does not look as it was set to"),
     }
+    visitor.context = visitor.context.clone().device(visitor.cookie(DEVICE));
     visitor.theme = visitor.cookie(THEME).parse().unwrap_or(visitor.look.theme);
     let mut response = if transport == Transport::Plain && !at_loopback {
         // Browsers would not take the cookies, and a password is not for others on the way to read.
@@ -167,9 +172,26 @@ impl Visitor {
         Zeroizing::new(self.cookie(SESSION).to_owned())
     }
 
-    pub(super) fn begin_session(&self, response: &mut Response, session: &str) {
-        self.set_cookie(response, SESSION, session, None);
+    pub(super) fn begin_session(&self, response: &mut Response, signed_in: &SignedIn) {
+        self.set_cookie(response, SESSION, &signed_in.session, None);
         self.set_cookie(response, VISIT, "", Some(0));
+        if let Some(device) = &signed_in.device {
+            self.keep_device(response, device);
+        }
+    }
+
+    /// Has the browser keep that its user has signed in with it. Browsers keep a cookie for 400 days at most.
+    fn keep_device(&self, response: &mut Response, proof: &str) {
+        self.set_cookie(response, DEVICE, proof, Some(400 * 24 * 3_600));
+    }
+
+    /// Ends the session of somebody whose sessions have all ended by their own doing. Their device stays known.
+    pub(super) async fn end_all_sessions(&self, response: &mut Response, actor: &Actor) {
+        self.end_session(response);
+        match self.app.desk().device_proof(actor).await {
+            Ok(proof) => self.keep_device(response, &proof),
+            Err(error) => tracing::warn!(%error, "a device will not be known at its next sign-in"),
+        }
     }
 
     pub(super) fn end_session(&self, response: &mut Response) {

@@ -174,7 +174,11 @@ impl DeskBuilder {
         self
     }
 
-    /// How often somebody may try to sign in in a minute, from one address and with one e-mail address; 20 and 10 without this.
+    /// Sets how many attempts to sign in a minute allows, from one address and with one e-mail address. Defaults to 20 and 10.
+    ///
+    /// Clients whose address is unknown share the budget of their proxy. Each device and each network that a user has signed in from has
+    /// a budget for that user, as large as that of the e-mail address, which strangers do not use up. A session has one for changing
+    /// the password.
     pub fn sign_in_attempts(mut self, per_address: NonZeroU32, per_email: NonZeroU32) -> Self {
         self.attempts = (per_address, per_email);
         self
@@ -241,6 +245,7 @@ impl DeskBuilder {
             making: std::array::from_fn(|_| tokio::sync::Mutex::new(())),
             authenticator: OnceLock::new(),
             forgotten: self.forgotten,
+            device_secret: tokio::sync::OnceCell::new(),
         })))
     }
 }

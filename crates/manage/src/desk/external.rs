@@ -31,7 +31,7 @@ impl Desk {
 
     /// Holds whoever goes to the provider, or comes back from there, to the number of attempts.
     pub(crate) fn check_attempt(&self, context: &Context) -> Result<(), DeskError> {
-        self.0.throttle.check(context, None)
+        self.0.throttle.check_address(super::throttle::Attempt::External, context)
     }
 
     /// Begins a session for whoever this is at the provider: by what the provider calls them, if they came before; else by an e-mail
@@ -54,7 +54,8 @@ impl Desk {
             writes.push(session.insert()?);
             // Where it does not fit, somebody else has changed what this rests on: it is looked at again.
             if self.commit(writes, draft).await?.is_ok() {
-                return Ok(SignedIn { session: secret, user: User::from(&user), ends_at: session.ends_at });
+                let device = self.prove_device(context, &user).await;
+                return Ok(SignedIn { session: secret, user: User::from(&user), ends_at: session.ends_at, device });
             }
         }
         Err(DeskError::Stale)
@@ -89,7 +90,7 @@ impl Desk {
             return Ok(None);
         };
         let mut after = json!({"identity_provider": claims.issuer, "subject": claims.subject, "email": email});
-        let Some(known) = self.find::<StoredUser>(&email).await? else {
+        let Some(known) = self.find_user(&email).await? else {
             return self.add_external(context, claims, email, after).await;
         };
         if known.disabled_at.is_some() {

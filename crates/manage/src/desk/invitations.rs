@@ -14,9 +14,9 @@ use zeroize::Zeroizing;
 use super::Desk;
 use super::audit::{DoesNotFit, Draft, Target};
 use super::check_name;
+use super::email::normal_email;
 use super::page::{Page, PageRequest};
 use super::standing::Standing;
-use super::users::normal_email;
 use crate::actor::{Actor, ActorName, Context};
 use crate::error::DeskError;
 use crate::records::{Account, Entity, Invitation, Member, StoredUser, Versioned, digest_of, new_secret};
@@ -103,7 +103,7 @@ impl Desk {
         self.check_recent(actor).await?;
         let account_name = self.read_account(account).await?.value.name;
         let email = normal_email(email)?;
-        if let Some(user) = self.find::<StoredUser>(&email).await?
+        if let Some(user) = self.find_user(&email).await?
             && self.get::<Member>(&Member::id_of(account, &user.id)).await?.is_some()
         {
             return Err(DeskError::Duplicate("member"));
@@ -200,7 +200,7 @@ impl Desk {
     /// # Errors
     /// [`DeskError::LinkEnded`], [`DeskError::Throttled`].
     pub async fn invitation(&self, context: &Context, secret: &str) -> Result<InvitationView, DeskError> {
-        self.0.throttle.check(context, None)?;
+        self.0.throttle.check_address(super::throttle::Attempt::Link, context)?;
         let invitation = self.by_secret(secret).await?;
         self.judge(&invitation).await?;
         let name = self.read_account(&invitation.account).await?.value.name;
@@ -220,12 +220,12 @@ impl Desk {
         new_password: &str,
     ) -> Result<(), DeskError> {
         self.check_passwords_count()?;
-        self.0.throttle.check(context, None)?;
+        self.0.throttle.check_address(super::throttle::Attempt::Link, context)?;
         let name = check_name("name", name)?;
         self.0.passwords.check(new_password, &[&name]).await?;
         let invitation = self.by_secret(secret).await?;
         self.judge(&invitation).await?;
-        if self.find::<StoredUser>(&invitation.email).await?.is_some() {
+        if self.find_user(&invitation.email).await?.is_some() {
             return Err(DeskError::AddressInUse);
         }
         let password = Some(self.0.passwords.hash(new_password.to_owned()).await?);

@@ -5,6 +5,8 @@ mod accounts;
 mod appearance;
 mod audit;
 mod builder;
+mod devices;
+mod email;
 #[cfg(feature = "oidc")]
 mod external;
 mod invitations;
@@ -20,6 +22,8 @@ mod people;
 mod plans;
 mod resets;
 mod sessions;
+#[cfg(test)]
+mod sign_in_tests;
 mod standing;
 mod throttle;
 mod tokens;
@@ -52,7 +56,8 @@ use std::sync::{Arc, OnceLock};
 use keyward::{
     AccountId, Authenticator, Clock, Freshness, KeyFormat, KeyStore, Keys, StoreError, Timestamp, TrustedProxies,
 };
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, OnceCell};
+use zeroize::Zeroizing;
 
 use crate::actor::{Actor, Who};
 use crate::error::DeskError;
@@ -113,6 +118,8 @@ pub(crate) struct Inner {
     making: [Mutex<()>; 16],
     authenticator: OnceLock<Authenticator>,
     forgotten: Option<resets::Forgotten>,
+    /// What known devices are known by, once it was read.
+    device_secret: OnceCell<Zeroizing<String>>,
 }
 
 impl Desk {

@@ -10,8 +10,9 @@ use zeroize::Zeroizing;
 
 use super::Desk;
 use super::audit::{Draft, Target};
+use super::email::{TypedEmail, normal_email};
 use super::standing::Does;
-use super::users::normal_email;
+use super::throttle::Attempt;
 use crate::actor::{Actor, Context};
 use crate::error::DeskError;
 use crate::records::{Entity, PasswordReset, ResetOrigin, StoredUser, User, Versioned, digest_of, new_secret};
@@ -88,13 +89,14 @@ impl Desk {
     /// [`DeskError::Throttled`], [`DeskError::PasswordsOff`], [`DeskError::Invalid`] for what is no address.
     pub async fn forgot_password(&self, context: &Context, email: &str) -> Result<(), DeskError> {
         self.check_passwords_count()?;
-        let email = normal_email(email)?;
-        self.0.throttle.check(context, Some(&email))?;
+        let Some(email) = TypedEmail::read(email) else { return normal_email(email).map(drop) };
+        self.0.throttle.check_address(Attempt::Forgotten, context)?;
+        self.0.throttle.check_email(Attempt::Forgotten, email.key())?;
         let Some(send) = self.0.forgotten.clone() else { return Ok(()) };
         let (desk, context) = (self.clone(), context.clone());
         tokio::spawn(async move {
             let sent = async {
-                let user = desk.find::<StoredUser>(&email).await?;
+                let user = desk.find_typed(&email).await?;
                 let Some(user) = user.filter(|user| user.disabled_at.is_none()) else { return Ok(()) };
                 let draft = Draft::anonymous(&context, "user.forgot_password", Target::new("user", &user.id));
                 send(desk.new_reset(&user, ResetOrigin::Mailed, Vec::new(), draft).await?);
@@ -119,7 +121,7 @@ impl Desk {
     /// [`DeskError::LinkEnded`], [`DeskError::Invalid`], [`DeskError::Throttled`], [`DeskError::PasswordsOff`].
     pub async fn reset_password(&self, context: &Context, secret: &str, new_password: &str) -> Result<(), DeskError> {
         self.check_passwords_count()?;
-        self.0.throttle.check(context, None)?;
+        self.0.throttle.check_address(Attempt::Link, context)?;
         self.0.passwords.check(new_password, &[]).await?;
         let reset: Versioned<PasswordReset> = self.get(&digest_of(secret)).await?.ok_or(DeskError::LinkEnded)?;
         let user: Versioned<StoredUser> = self.get(reset.user.as_str()).await?.ok_or(DeskError::LinkEnded)?;

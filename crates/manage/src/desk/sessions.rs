@@ -7,12 +7,17 @@ use zeroize::Zeroizing;
 
 use super::Desk;
 use super::audit::{Draft, Outcome, Target};
+use super::email::TypedEmail;
 use super::page::{Page, PageRequest};
-use super::users::normal_email;
+use super::password::{Lane, Match};
+use super::throttle::{Attempt, network};
 use crate::actor::{Actor, Context, Through, Who};
 use crate::error::DeskError;
 use crate::records::{Entity, Family, StoredSession, StoredUser, User, Versioned, digest_of, new_secret};
 use crate::store::{Kind, List, Write};
+
+/// How many networks of a user are known.
+const NETWORKS: usize = 8;
 
 /// A session is written as used once in so many milliseconds.
 const SEEN_EVERY: i64 = 60_000;
@@ -25,6 +30,9 @@ pub struct SignedIn {
     pub user: User,
     /// When the session ends however much it is used.
     pub ends_at: Timestamp,
+    /// The proof that this device has signed in, for a long-lived cookie and for [`Context::device`] at later sign-ins. It opens
+    /// nothing. None if it could not be made.
+    pub device: Option<Zeroizing<String>>,
 }
 
 impl std::fmt::Debug for SignedIn {
@@ -56,13 +64,15 @@ impl Desk {
     /// Begins a session for whoever has this e-mail address and password.
     ///
     /// # Errors
-    /// [`DeskError::WrongCredentials`], whichever of the two is wrong; [`DeskError::Throttled`], [`DeskError::PasswordsOff`].
+    /// [`DeskError::WrongCredentials`], whichever of the two is wrong; [`DeskError::Throttled`], [`DeskError::Busy`],
+    /// [`DeskError::PasswordsOff`].
     pub async fn sign_in(&self, context: &Context, email: &str, password: &str) -> Result<SignedIn, DeskError> {
         let (user, signed_in) = self.check_password(context, email, password).await?;
         let (secret, session) = self.new_session(context, &signed_in)?;
         let draft = Draft::anonymous(context, "session.begin", Target::new("user", &user.id));
         self.commit_sign_in(&user, &signed_in, vec![session.insert()?], draft).await?;
-        Ok(SignedIn { session: secret, user: User::from(&signed_in), ends_at: session.ends_at })
+        let device = self.prove_device(context, &signed_in).await;
+        Ok(SignedIn { session: secret, user: User::from(&signed_in), ends_at: session.ends_at, device })
     }
 
     /// Whoever holds this session.
@@ -179,14 +189,11 @@ impl Desk {
         password: &str,
     ) -> Result<(Versioned<StoredUser>, StoredUser), DeskError> {
         self.check_passwords_count()?;
-        let email = normal_email(email).map_err(|_| DeskError::WrongCredentials)?;
-        self.0.throttle.check(context, Some(&email))?;
-        if password.chars().count() > 200 {
-            return Err(DeskError::WrongCredentials);
-        }
-        let user = self.find::<StoredUser>(&email).await?;
+        let email = TypedEmail::read(email).ok_or(DeskError::WrongCredentials)?;
+        let (user, lane) = self.admit_attempt(context, &email).await?;
         let stored = user.as_ref().and_then(|user| user.password.clone());
-        let is_right = self.0.passwords.verify(password.to_owned(), stored).await?;
+        let matches = self.0.passwords.verify(lane, password, stored).await?;
+        let is_right = matches != Match::No;
         let Some(user) = user.filter(|user| is_right && user.disabled_at.is_none()) else {
             // Logged without a name, whether there is such a user or not, so that both take as long.
             let draft = Draft::anonymous(context, "session.begin", Target::new("user", ""));
@@ -194,10 +201,50 @@ impl Desk {
             return Err(DeskError::WrongCredentials);
         };
         let mut signed_in = StoredUser { last_sign_in_at: Some(self.now()), ..user.value.clone() };
-        if user.password.as_deref().is_some_and(|hash| self.0.passwords.is_outdated(hash)) {
-            signed_in.password = Some(self.0.passwords.hash(password.to_owned()).await?);
+        if let Some(address) = context.address.map(network) {
+            signed_in.known_networks.retain(|known| *known != address);
+            signed_in.known_networks.insert(0, address);
+            signed_in.known_networks.truncate(NETWORKS);
+        }
+        let is_outdated = |hash: &str| matches == Match::NotNormalised || self.0.passwords.is_outdated(hash);
+        if user.password.as_deref().is_some_and(is_outdated) {
+            signed_in.password = Some(self.0.passwords.hash_in(Lane::Known, password).await?);
         }
         Ok((user, signed_in))
+    }
+
+    /// Counts an attempt to sign in, and finds the user. A device that the user has signed in with has a budget that no stranger can use
+    /// up, and so has a network. Everybody else shares those of their address and of the e-mail address.
+    async fn admit_attempt(
+        &self,
+        context: &Context,
+        email: &TypedEmail,
+    ) -> Result<(Option<Versioned<StoredUser>>, Lane), DeskError> {
+        let throttle = &self.0.throttle;
+        // Read before the user, so that a flood without proofs costs no read once its address is throttled.
+        let device = self
+            .device(context, email.key())
+            .await?
+            .filter(|device| throttle.check_device(email.key(), device).is_ok());
+        if device.is_none() {
+            throttle.check_address(Attempt::SignIn, context)?;
+        }
+        let user = self.find_typed(email).await?;
+        let epoch = user.as_ref().map(|user| user.epoch);
+        if device.is_some_and(|device| Some(device.epoch) == epoch) {
+            return Ok((user, Lane::Known));
+        }
+        if device.is_some() {
+            // The proof has ended, so it is a stranger's after all.
+            throttle.check_address(Attempt::SignIn, context)?;
+        }
+        let from = context.address.map(network);
+        let known = user.as_ref().zip(from).filter(|(user, from)| user.known_networks.contains(from));
+        if known.is_some_and(|(user, from)| throttle.check_known(&user.id, from).is_ok()) {
+            return Ok((user, Lane::Known));
+        }
+        throttle.check_email(Attempt::SignIn, email.key())?;
+        Ok((user, Lane::Stranger))
     }
 
     /// Writes that somebody has signed in. If the user was changed meanwhile, they are read again, unless their sessions were ended.
@@ -216,11 +263,13 @@ impl Desk {
             }
             writes.pop();
             known = self.get(user.id.as_str()).await?.ok_or(DeskError::WrongCredentials)?;
-            if known.epoch != user.epoch || known.password != user.password {
-                // Another sign-in may have hashed the password anew; who holds it signs in again.
+            // Two sign-ins may have hashed the same outdated password: the hash that was stored first stays.
+            let is_rehashed = user.password != signed_in.password && known.password.is_some();
+            if known.epoch != user.epoch || (known.password != user.password && !is_rehashed) {
                 return Err(DeskError::WrongCredentials);
             }
-            signed_in = StoredUser { last_sign_in_at: Some(self.now()), ..known.value.clone() };
+            let known_networks = signed_in.known_networks;
+            signed_in = StoredUser { last_sign_in_at: Some(self.now()), known_networks, ..known.value.clone() };
         }
         Err(DeskError::Stale)
     }

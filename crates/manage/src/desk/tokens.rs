@@ -68,7 +68,7 @@ impl Desk {
     /// # Errors
     /// [`DeskError::SignedOut`] if it has ended, was used before, or never was; [`DeskError::Throttled`].
     pub async fn refresh_tokens(&self, context: &Context, token: &str) -> Result<Tokens, DeskError> {
-        self.0.throttle.check(context, None)?;
+        self.0.throttle.check_address(super::throttle::Attempt::Refresh, context)?;
         if !token.starts_with(REFRESH_PREFIX) || token.len() > 100 {
             return Err(DeskError::SignedOut);
         }

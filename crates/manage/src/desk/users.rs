@@ -7,6 +7,10 @@ use serde_json::json;
 
 use super::audit::{DoesNotFit, Draft, Outcome, Target};
 use super::builder::SignUpPolicy;
+use super::email::TypedEmail;
+pub(crate) use super::email::normal_email;
+use super::password::{Lane, Match};
+use super::throttle::Attempt;
 use super::{Desk, check_name};
 use crate::actor::{Actor, Context};
 use crate::error::DeskError;
@@ -45,18 +49,6 @@ impl std::fmt::Debug for NewUser {
     }
 }
 
-/// The address as it is kept and looked up: in lower case, as hardly anybody's mail server tells cases apart.
-pub(crate) fn normal_email(email: &str) -> Result<String, DeskError> {
-    let email = email.trim();
-    let (name, host) = email.rsplit_once('@').unwrap_or_default();
-    let fits = email.len() <= 254
-        && (1..=64).contains(&name.len())
-        && host.split('.').count() >= 2
-        && host.split('.').all(|part| !part.is_empty())
-        && !email.chars().any(|c| c.is_whitespace() || c.is_control());
-    if fits { Ok(email.to_lowercase()) } else { Err(DeskError::invalid("email", "an e-mail address")) }
-}
-
 impl Desk {
     /// Adds a user with an account of their own, of whom nobody has heard. Whether the address was known already is not told: who has
     /// signed up signs in next.
@@ -71,10 +63,26 @@ impl Desk {
         let begun = tokio::time::Instant::now();
         let email = normal_email(&new.email)?;
         let name = check_name("name", &new.name)?;
-        self.0.throttle.check(context, Some(&email))?;
+        self.0.throttle.check_address(Attempt::SignUp, context)?;
+        self.0.throttle.check_email(Attempt::SignUp, &email)?;
         self.0.passwords.check(&new.password, &[&email, &name]).await?;
         let password = self.0.passwords.hash(new.password).await?;
-        if self.find::<StoredUser>(&email).await?.is_none() {
+        // What is written is written to its end, even if the caller leaves. Hashing is not, so that nobody queues up who is gone.
+        let (desk, context) = (self.clone(), context.clone());
+        let written = tokio::spawn(async move { desk.write_sign_up(&context, email, name, password).await });
+        written.await.map_err(|_| DeskError::Internal)??;
+        tokio::time::sleep_until(begun + SIGN_UP_TAKES).await;
+        Ok(())
+    }
+
+    async fn write_sign_up(
+        &self,
+        context: &Context,
+        email: String,
+        name: String,
+        password: String,
+    ) -> Result<(), DeskError> {
+        if self.find_user(&email).await?.is_none() {
             let id = AccountId::generate();
             let user = self.new_user(email, name, Some(password));
             let draft = Draft::anonymous(context, "user.sign_up", Target::new("user", &user.id)).account(&id);
@@ -86,7 +94,6 @@ impl Desk {
             let draft = Draft::anonymous(context, "user.sign_up", Target::new("user", ""));
             self.commit_or_stale(Vec::new(), draft.outcome(Outcome::Refused)).await?;
         }
-        tokio::time::sleep_until(begun + SIGN_UP_TAKES).await;
         Ok(())
     }
 
@@ -136,7 +143,10 @@ impl Desk {
     /// [`DeskError::NotFound`], [`DeskError::Forbidden`], [`DeskError::Invalid`].
     pub async fn user_with_email(&self, actor: &Actor, email: &str) -> Result<Versioned<User>, DeskError> {
         self.rights(actor, self.operator()).await?.require(&scopes::MEMBERS_READ)?;
-        let user = self.find::<StoredUser>(&normal_email(email)?).await?.ok_or(DeskError::NotFound("user"))?;
+        let Some(email) = TypedEmail::read(email) else {
+            return Err(normal_email(email).err().unwrap_or(DeskError::Internal));
+        };
+        let user = self.find_typed(&email).await?.ok_or(DeskError::NotFound("user"))?;
         Ok(Versioned { value: User::from(&user.value), version: user.version })
     }
 
@@ -175,15 +185,16 @@ impl Desk {
     pub async fn change_password(&self, actor: &Actor, current: &str, new: &str) -> Result<(), DeskError> {
         self.check_passwords_count()?;
         let user = self.acting_user(actor).await?;
-        self.0.throttle.check(&actor.context, Some(&user.email))?;
-        self.0.passwords.check(new, &[&user.email, &user.name]).await?;
+        // By the session: strangers who try the user's e-mail address do not hinder whoever is signed in.
+        self.0.throttle.check_actor(actor)?;
+        self.0.passwords.check_in(Lane::Known, new, &[&user.email, &user.name]).await?;
         let target = Target::new("user", &user.id);
-        if !self.0.passwords.verify(current.to_owned(), user.password.clone()).await? {
+        if self.0.passwords.verify(Lane::Known, current, user.password.clone()).await? == Match::No {
             let draft = Draft::new(actor, "user.change_password", target).outcome(Outcome::Refused);
             self.commit_or_stale(Vec::new(), draft).await?;
             return Err(DeskError::WrongCredentials);
         }
-        let password = Some(self.0.passwords.hash(new.to_owned()).await?);
+        let password = Some(self.0.passwords.hash_in(Lane::Known, new).await?);
         let changed = StoredUser { password, epoch: user.epoch + 1, ..user.value.clone() };
         let draft = Draft::new(actor, "user.change_password", target);
         self.commit_or_stale(vec![user.replace(&changed)?], draft).await
@@ -205,6 +216,7 @@ impl Desk {
             last_sign_in_at: None,
             address_proven_at: None,
             disabled_at: None,
+            known_networks: Vec::new(),
         }
     }
 

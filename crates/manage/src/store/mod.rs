@@ -50,6 +50,8 @@ pub enum Kind {
     Appearance,
     /// A logo.
     Logo,
+    /// A secret of the deployment, which all nodes share.
+    Secret,
 }
 
 impl Kind {
@@ -74,6 +76,7 @@ impl Kind {
             Self::Plan => "plan",
             Self::Appearance => "appearance",
             Self::Logo => "logo",
+            Self::Secret => "secret",
         }
     }
 }

@@ -1,0 +1,154 @@
+//! E-mail addresses: which are accepted, how they are stored, and how a user is found by one.
+//!
+//! An address is stored in one spelling. The part before the `@` has unquoted ASCII characters and is folded to lower case as ASCII. The
+//! domain is stored in its ASCII form (UTS 46, the A-labels of RFC 5890), so that two spellings of a domain are one address. Unicode is
+//! refused before the `@`: lower case folds some letters into others (U+212A KELVIN SIGN into `k`), and many more look the same.
+
+use email_address::{EmailAddress, Options};
+use idna::AsciiDenyList;
+use idna::uts46::{DnsLength, Hyphens, Uts46};
+use keyward::StoreError;
+
+use super::Desk;
+use crate::error::DeskError;
+use crate::records::{StoredUser, Versioned};
+
+/// The longest address (RFC 5321 section 4.5.3.1.3, without the angle brackets).
+const LONGEST: usize = 254;
+
+/// The address as it is stored and looked up.
+pub(crate) fn normal_email(email: &str) -> Result<String, DeskError> {
+    parse(email).ok_or_else(|| {
+        DeskError::invalid("email", "an e-mail address such as ada@example.com, with ASCII characters before the @")
+    })
+}
+
+fn parse(email: &str) -> Option<String> {
+    let (local, domain) = email.trim().rsplit_once('@')?;
+    let is_plain = local.is_ascii() && !local.contains(['"', '(', ')', '\\']);
+    let domain = Uts46::new()
+        .to_ascii(domain.as_bytes(), AsciiDenyList::STD3, Hyphens::CheckFirstLast, DnsLength::Verify)
+        .ok()
+        .filter(|_| is_plain)?;
+    // The last label is never a number, so this refuses IP addresses, too.
+    let (_, top) = domain.rsplit_once('.')?;
+    top.starts_with(|c: char| c.is_ascii_alphabetic()).then_some(())?;
+    let email = format!("{}@{domain}", local.to_ascii_lowercase());
+    let options = Options::default().without_display_text().without_domain_literal().with_required_tld();
+    EmailAddress::parse_with_options(&email, options).ok()?;
+    (email.len() <= LONGEST).then_some(email)
+}
+
+/// Returns `true` if an earlier version stored the address, and this version would refuse it or spell it otherwise.
+fn is_legacy(stored: &str) -> bool {
+    parse(stored).as_deref() != Some(stored)
+}
+
+/// An address that somebody typed to sign in. Users whose stored address is refused today are found by it.
+pub(crate) struct TypedEmail {
+    normal: Option<String>,
+    /// The spelling that earlier versions stored, if it is another one.
+    legacy: Option<String>,
+}
+
+impl TypedEmail {
+    /// Returns `None` for text that no version has accepted as an address.
+    pub(crate) fn read(text: &str) -> Option<Self> {
+        let text = text.trim();
+        if text.len() > LONGEST || !text.contains('@') || text.chars().any(|c| c.is_whitespace() || c.is_control()) {
+            return None;
+        }
+        let normal = parse(text);
+        let legacy = Some(text.to_lowercase()).filter(|legacy| is_legacy(legacy));
+        (normal.is_some() || legacy.is_some()).then_some(Self { normal, legacy })
+    }
+
+    /// The one spelling that attempts are counted by.
+    pub(crate) fn key(&self) -> &str {
+        self.normal.as_deref().or(self.legacy.as_deref()).unwrap_or_default()
+    }
+}
+
+/// The spelling that attempts on a stored address are counted by.
+pub(crate) fn key_of(stored: &str) -> String {
+    parse(stored).unwrap_or_else(|| stored.to_owned())
+}
+
+impl Desk {
+    /// The user with this address, which is a normal one.
+    pub(crate) async fn find_user(&self, email: &str) -> Result<Option<Versioned<StoredUser>>, StoreError> {
+        if let Some(user) = self.find(email).await? {
+            return Ok(Some(user));
+        }
+        // Earlier versions stored the domain in Unicode.
+        match email.rsplit_once('@') {
+            Some((local, domain)) if domain.contains("xn--") => {
+                let (domain, is_valid) = idna::domain_to_unicode(domain);
+                if is_valid.is_ok() { self.find(&format!("{local}@{domain}")).await } else { Ok(None) }
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// The user with the address that somebody typed.
+    pub(crate) async fn find_typed(&self, email: &TypedEmail) -> Result<Option<Versioned<StoredUser>>, StoreError> {
+        if let Some(legacy) = &email.legacy {
+            let user: Option<Versioned<StoredUser>> = self.find(legacy).await?;
+            if let Some(user) = user.filter(|user| is_legacy(&user.email)) {
+                return Ok(Some(user));
+            }
+        }
+        match &email.normal {
+            Some(normal) => self.find_user(normal).await,
+            None => Ok(None),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_have_one_spelling_each() {
+        let long = format!("{}@example.com", "a".repeat(65));
+        for (typed, stored) in [
+            ("Ada@Example.COM", Some("ada@example.com")),
+            (" ada@example.com ", Some("ada@example.com")),
+            ("a.b+c_d'e@mail.example", Some("a.b+c_d'e@mail.example")),
+            ("ada@bücher.example", Some("ada@xn--bcher-kva.example")),
+            ("ada@BU\u{308}CHER.example", Some("ada@xn--bcher-kva.example")),
+            ("ada@xn--bcher-kva.example", Some("ada@xn--bcher-kva.example")),
+            ("ada@example\u{3002}com", Some("ada@example.com")),
+            // U+212A KELVIN SIGN and U+0130 fold into ASCII letters with to_lowercase, or nearly.
+            ("\u{212a}im@example.com", None),
+            ("\u{130}da@example.com", None),
+            ("\u{430}da@example.com", None),
+            ("a@@b.c", None),
+            ("a,b@c.d", None),
+            ("\"a b\"@example.com", None),
+            ("a(comment)@example.com", None),
+            ("Ada <ada@example.com>", None),
+            ("ada@[127.0.0.1]", None),
+            ("ada@127.0.0.1", None),
+            ("ada@0x7f.1", None),
+            (".a@example.com", None),
+            ("a..b@example.com", None),
+            ("a.@example.com", None),
+            ("ada@example", None),
+            ("ada@example.com.", None),
+            ("ada@-example.com", None),
+            ("ada@exa_mple.com", None),
+            ("ada@", None),
+            ("@example.com", None),
+            ("", None),
+            (&long, None),
+        ] {
+            assert_eq!(normal_email(typed).ok().as_deref(), stored, "{typed}");
+            // What is stored is found again.
+            if let Some(stored) = stored {
+                assert_eq!(normal_email(stored).ok().as_deref(), Some(stored));
+            }
+        }
+    }
+}
