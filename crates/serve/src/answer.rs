@@ -1,5 +1,7 @@
 //! Requests as hyper hands them over, and their answers, which are counted until the client has taken them.
 
+#![cfg_attr(not(test), warn(clippy::arithmetic_side_effects, clippy::indexing_slicing))] // It reads input.
+
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};

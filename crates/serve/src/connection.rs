@@ -1,5 +1,7 @@
 //! One connection: which protocol it speaks, its bounds, and when it ends.
 
+#![cfg_attr(not(test), warn(clippy::arithmetic_side_effects, clippy::indexing_slicing))] // It reads input.
+
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
@@ -172,7 +174,7 @@ struct Life {
 impl Life {
     fn begin(times: Times) -> Self {
         let begun = Instant::now();
-        Self { times, begun, closing: None, look_again: begun + times.shortest() }
+        Self { times, begun, closing: None, look_again: after(begun, times.shortest()) }
     }
 
     fn look_again(&self) -> Instant {
@@ -186,7 +188,7 @@ impl Life {
     fn close(&mut self) {
         let now = Instant::now();
         self.closing.get_or_insert(now);
-        self.look_again = now + self.times.shortest();
+        self.look_again = after(now, self.times.shortest());
     }
 
     /// Decides what is due now. It looks again within the shortest of the times, so that it comes late for none of them.
@@ -202,11 +204,11 @@ impl Life {
             return Close::Gracefully;
         }
         let due = [
-            doing.stalled_since().or(closed_since).map(|since| since + self.times.write),
-            doing.idle_since().filter(|_| !self.is_closing()).map(|since| since + self.times.idle),
-            Some(self.begun + self.times.age).filter(|_| !self.is_closing()),
+            doing.stalled_since().or(closed_since).map(|since| after(since, self.times.write)),
+            doing.idle_since().filter(|_| !self.is_closing()).map(|since| after(since, self.times.idle)),
+            Some(after(self.begun, self.times.age)).filter(|_| !self.is_closing()),
         ];
-        let latest = now + self.times.shortest();
+        let latest = after(now, self.times.shortest());
         self.look_again = due.into_iter().flatten().fold(latest, Instant::min);
         Close::No
     }
@@ -216,4 +218,10 @@ impl Times {
     fn shortest(self) -> Duration {
         self.idle.min(self.write).min(self.age)
     }
+}
+
+/// The time after `since`; a day later if there is no such time.
+fn after(since: Instant, time: Duration) -> Instant {
+    const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+    since.checked_add(time).or_else(|| since.checked_add(DAY)).unwrap_or(since)
 }

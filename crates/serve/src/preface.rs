@@ -3,6 +3,8 @@
 //! hyper's own time-out begins when it knows the protocol, and until it has seen what is not the preface of HTTP/2 (RFC 9113
 //! section 3.4), or all of it, it waits: for ever, for a peer that sends nothing, or a part of the preface.
 
+#![cfg_attr(not(test), warn(clippy::arithmetic_side_effects, clippy::indexing_slicing))] // It reads input.
+
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};

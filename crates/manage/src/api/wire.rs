@@ -1,5 +1,7 @@
 //! What requests and responses have in common: who calls, bodies, versions, problems.
 
+#![cfg_attr(not(test), warn(clippy::arithmetic_side_effects, clippy::indexing_slicing))] // It reads input.
+
 use std::sync::Arc;
 
 use axum::Json;
@@ -125,7 +127,7 @@ impl Problem {
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         match self {
             Self::Desk(DeskError::Throttled { retry_after }) => {
-                headers.insert(RETRY_AFTER, (retry_after.as_secs() + 1).into());
+                headers.insert(RETRY_AFTER, retry_after.as_secs().saturating_add(1).into());
             }
             Self::Desk(DeskError::InProgress | DeskError::Store(_)) => {
                 headers.insert(RETRY_AFTER, 1.into());
