@@ -146,6 +146,49 @@ impl Default for Server {
     }
 }
 
+/// PgBouncer in front of a server.
+#[derive(Debug)]
+pub struct Pooler {
+    /// The database of the server, through it.
+    pub url: String,
+    process: u32,
+}
+
+impl Pooler {
+    /// Starts it before the database at this URL, with this `pool_mode`.
+    pub fn start(url: &str, mode: &str) -> Self {
+        let folder = tempfile::Builder::new().prefix("keyward-pgbouncer-").tempdir().unwrap().keep();
+        let (server, name) = url.rsplit_once('/').unwrap();
+        let server_port = server.rsplit_once(':').unwrap().1;
+        let port = TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
+        let settings = format!(
+            "[databases]\n{name} = host=127.0.0.1 port={server_port}\n[pgbouncer]\nlisten_addr = 127.0.0.1\n\
+             listen_port = {port}\nunix_socket_dir =\nauth_type = trust\nauth_file = {}\npool_mode = {mode}\n\
+             ignore_startup_parameters = options,extra_float_digits\nmax_client_conn = 200\ndefault_pool_size = 40\n",
+            folder.join("users").display()
+        );
+        fs::write(folder.join("users"), "\"keyward\" \"\"\n").unwrap();
+        fs::write(folder.join("pgbouncer.ini"), settings).unwrap();
+        if std::os::unix::fs::MetadataExt::uid(&fs::metadata("/proc/self").unwrap()) == 0 {
+            assert!(Command::new("chown").args(["-R", "postgres:"]).arg(&folder).status().unwrap().success());
+        }
+        let program =
+            ["/usr/sbin/pgbouncer", "/usr/bin/pgbouncer"].into_iter().map(PathBuf::from).find(|path| path.exists());
+        let mut command = as_user(program.unwrap_or_else(|| PathBuf::from("pgbouncer")));
+        command.arg(folder.join("pgbouncer.ini"));
+        let process = start_in_background(command.stderr(Stdio::null()));
+        end_with_this_process(process, &folder);
+        eventually("PgBouncer answers", || is_ready(port));
+        Self { url: format!("postgres://keyward@127.0.0.1:{port}/{name}"), process }
+    }
+}
+
+impl Drop for Pooler {
+    fn drop(&mut self) {
+        signal("-INT", self.process);
+    }
+}
+
 fn is_ready(port: u16) -> bool {
     let ready = Command::new(binary("pg_isready")).args(["-q", "-h", "127.0.0.1", "-p", &port.to_string()]).status();
     ready.is_ok_and(|status| status.success())

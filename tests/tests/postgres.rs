@@ -100,38 +100,152 @@ async fn a_database_that_is_gone_lets_nobody_in_and_one_that_is_back_lets_keys_i
     }
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_node_that_starts_waits_for_one_that_makes_the_tables_however_long_a_statement_may_take() {
-    const SHORT: Duration = Duration::from_millis(500);
-    let url = postgres::database();
-    let (other, connection) = tokio_postgres::connect(&url, tokio_postgres::NoTls).await.unwrap();
+/// The advisory locks of a node that makes the tables of the keys and those of the desk.
+const LOCKS: [i64; 2] = [0x6b65_7977, 0x6465_736b];
+const SHORT: Duration = Duration::from_millis(300);
+
+/// A session of somebody else on this database.
+async fn stranger(url: &str) -> tokio_postgres::Client {
+    let url = format!("{url}?application_name=a_stranger");
+    let (client, connection) = tokio_postgres::connect(&url, tokio_postgres::NoTls).await.unwrap();
     tokio::spawn(connection);
-    // As a node does that is at it: first the keys' tables, then the desk's.
-    other.batch_execute(&format!("SELECT pg_advisory_lock({})", 0x6b65_7977)).await.unwrap();
-    other.batch_execute(&format!("SELECT pg_advisory_lock({})", 0x6465_736b)).await.unwrap();
+    client
+}
+
+/// How a session holds the lock: as nodes of earlier versions did, and as they do now.
+const HOLD: [&str; 2] = ["SELECT pg_advisory_lock(LOCK)", "BEGIN; SELECT pg_advisory_xact_lock(LOCK)"];
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stranded_lock_hinders_nobody_if_tables_are_up_to_date() {
+    for hold in HOLD {
+        let url = postgres::database();
+        let store = PostgresStore::connect(&url).await.unwrap();
+        PostgresDesk::open(&store).await.unwrap();
+        let mut strangers = Vec::new();
+        for lock in LOCKS {
+            let stranger = stranger(&url).await;
+            stranger.batch_execute(&hold.replace("LOCK", &lock.to_string())).await.unwrap();
+            strangers.push(stranger);
+        }
+        let store = PostgresOptions::default().migration_wait(SHORT).connect(&url).await.unwrap();
+        PostgresDesk::open(&store).await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stranded_lock_before_a_migration_is_named() {
+    for (hold, lock) in HOLD.into_iter().flat_map(|hold| LOCKS.map(|lock| (hold, lock))) {
+        let url = postgres::database();
+        let stranger = stranger(&url).await;
+        stranger.batch_execute(&hold.replace("LOCK", &lock.to_string())).await.unwrap();
+        let process: i32 = stranger.query_one("SELECT pg_backend_pid()", &[]).await.unwrap().get(0);
+        let open = async || -> Result<(), Box<dyn std::error::Error>> {
+            let store = PostgresOptions::default().migration_wait(SHORT).connect(&url).await?;
+            PostgresDesk::open(&store).await?;
+            Ok(())
+        };
+        let error = open().await.unwrap_err();
+        let chain: Vec<String> =
+            std::iter::successors(Some(&*error), |error| error.source()).map(ToString::to_string).collect();
+        let chain = chain.join(": ");
+        for part in [
+            &format!("process id {process}"),
+            "application a_stranger",
+            "connected since 2",
+            &format!("pg_terminate_backend({process})"),
+        ] {
+            assert!(chain.contains(part), "{hold}: {part} is not in {chain}");
+        }
+        // What the error says helps.
+        postgres::sql(&url, &format!("SELECT pg_terminate_backend({process})"));
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while let Err(error) = open().await {
+            assert!(Instant::now() < deadline, "{error}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_locked_table_before_a_migration_is_named() {
+    let url = postgres::database();
+    PostgresStore::connect(&url).await.unwrap();
+    postgres::sql(
+        &url,
+        "DELETE FROM keyward_migrations WHERE version = 4; ALTER TABLE keyward_keys DROP COLUMN last_used_from",
+    );
+    let stranger = stranger(&url).await;
+    stranger.batch_execute("BEGIN; SELECT * FROM keyward_keys").await.unwrap();
+    let error = PostgresOptions::default().migration_wait(SHORT).connect(&url).await.unwrap_err();
+    let ConnectError::Migration(error) = error else { panic!("{error:?}") };
+    assert!(error.to_string().contains("application a_stranger"), "{error}");
+    stranger.batch_execute("COMMIT").await.unwrap();
+    PostgresStore::connect(&url).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nodes_that_start_together_on_an_empty_database_all_start() {
+    for _ in 0..3 {
+        let url = postgres::database();
+        let mut nodes = tokio::task::JoinSet::new();
+        for _ in 0..4 {
+            let url = url.clone();
+            nodes.spawn(async move {
+                let store = PostgresStore::connect(&url).await.unwrap();
+                PostgresDesk::open(&store).await.unwrap();
+            });
+        }
+        while let Some(node) = nodes.join_next().await {
+            node.unwrap();
+        }
+        assert_eq!(postgres::sql(&url, "SELECT count(*) FROM keyward_log_head"), "1");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_waits_for_one_that_makes_the_tables() {
+    let url = postgres::database();
+    let other = stranger(&url).await;
+    other.batch_execute(&format!("BEGIN; SELECT pg_advisory_xact_lock({})", LOCKS[0])).await.unwrap();
     let starting = {
         let url = url.clone();
         tokio::spawn(async move {
-            let store = PostgresOptions::default().statement_timeout(SHORT).connect(&url).await.unwrap();
-            PostgresDesk::open(&store).await.unwrap();
-            store
+            PostgresOptions::default()
+                .statement_timeout(SHORT)
+                .migration_wait(Duration::from_secs(600))
+                .connect(&url)
+                .await
         })
     };
-    for lock in [0x6b65_7977, 0x6465_736b] {
-        // Longer than any statement of a request may take.
-        let waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'advisory' AND datname = current_database() \
-                       AND now() - query_start > interval '1 second'";
-        while other.query_one(waiting, &[]).await.unwrap().get::<_, i64>(0) == 0 {
-            assert!(!starting.is_finished(), "it gave up");
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-        other.batch_execute(&format!("SELECT pg_advisory_unlock({lock})")).await.unwrap();
-    }
-    let store = starting.await.unwrap();
+    // Longer than any statement of a request may take.
+    tokio::time::sleep(SHORT * 3).await;
+    assert!(!starting.is_finished(), "it gave up");
+    other.batch_execute("COMMIT").await.unwrap();
+    let store = starting.await.unwrap().unwrap();
     // Requests are bounded as before.
     other.batch_execute("BEGIN; LOCK TABLE keyward_accounts").await.unwrap();
     let account = AccountRecord::new("acct_1".parse().unwrap(), "Example Ltd");
     assert!(store.put_account(&account).await.is_err());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_pooler_that_lends_sessions_is_refused() {
+    let url = postgres::database();
+    for (mode, works) in [("transaction", false), ("statement", false), ("session", true)] {
+        let pooler = postgres::Pooler::start(&url, mode);
+        let connected = PostgresOptions::default().connect(&pooler.url).await;
+        match connected {
+            Ok(store) if works => {
+                // Nothing is left behind in a session that another client gets.
+                drop(store);
+                let held = postgres::sql(&url, "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'");
+                assert_eq!(held, "0");
+            }
+            Err(ConnectError::Pooler) if !works => {}
+            // Statements cannot be part of a transaction there, which is as good an answer.
+            Err(ConnectError::Unreachable(_)) if mode == "statement" => {}
+            other => panic!("{mode}: {other:?}"),
+        }
+    }
 }
 
 #[tokio::test]

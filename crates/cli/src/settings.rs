@@ -9,6 +9,7 @@ use std::time::Duration;
 use clap::Args;
 use keyward::{ForwardedFields, Network, TrustedProxies};
 use keyward_manage::{DeskBuilder, GithubAlerts, IdentityProvider, LeakPolicy, PublicUrl, SignUpPolicy};
+use keyward_serve::Limits;
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
@@ -25,9 +26,16 @@ pub(crate) struct Settings {
     /// Connect provider, and for the first owner's invitation. Without it: links lead to the machine itself alone.
     #[arg(long, env = "KEYWARD_PUBLIC_URL", value_name = "URL")]
     public_url: Option<PublicUrl>,
-    /// Where to serve /metrics, apart from all else. Without it: beside all else, open to whoever reaches it.
+    /// Where to serve /metrics, and /healthz and /readyz as well, on a port with connections of its own. Without it: /metrics is
+    /// served at the address of --listen, to any client.
     #[arg(long, env = "KEYWARD_METRICS_LISTEN", value_name = "ADDRESS:PORT")]
     pub(crate) metrics_listen: Option<SocketAddr>,
+    /// How many connections to serve at once, on each port. Without it: 1024.
+    #[arg(long, env = "KEYWARD_CONNECTIONS", value_name = "CONNECTIONS")]
+    connections: Option<NonZeroU32>,
+    /// How many connections one address, or one IPv6 /64 network, may hold. Trusted proxies may hold any number. Without it: 256.
+    #[arg(long, env = "KEYWARD_CONNECTIONS_PER_PEER", value_name = "CONNECTIONS")]
+    connections_per_peer: Option<NonZeroU32>,
     /// Whether people add themselves: open or closed. Without it: closed.
     #[arg(long, env = "KEYWARD_SIGN_UP", value_name = "POLICY")]
     sign_up: Option<SignUp>,
@@ -216,6 +224,8 @@ impl Settings {
             listen: self.listen.or(file.listen),
             public_url: self.public_url.or(file.public_url),
             metrics_listen: self.metrics_listen.or(file.metrics_listen),
+            connections: self.connections.or(file.connections),
+            connections_per_peer: self.connections_per_peer.or(file.connections_per_peer),
             sign_up: self.sign_up.or(file.sign_up),
             key_limit: self.key_limit.or(file.key_limit),
             trust_proxy: self.trust_proxy.or(file.trust_proxy),
@@ -258,6 +268,18 @@ impl Settings {
                 ),
             )),
             (url, _) => Ok(url.as_ref()),
+        }
+    }
+
+    /// The bounds of the HTTP server.
+    pub(crate) fn limits(&self) -> Limits {
+        let of = |setting: Option<NonZeroU32>, default| setting.map_or(default, |setting| setting.get() as usize);
+        let limits = Limits::default();
+        Limits {
+            connections: of(self.connections, limits.connections),
+            connections_per_peer: of(self.connections_per_peer, limits.connections_per_peer),
+            exempt_peers: TrustedProxies::new(self.trust_proxy.iter().flatten().copied().map(Into::into)),
+            ..limits
         }
     }
 

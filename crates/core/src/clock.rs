@@ -1,5 +1,7 @@
 //! Time: wall-clock instants for dates, and a clock that never stops for leases.
 
+#![cfg_attr(not(test), warn(clippy::arithmetic_side_effects, clippy::indexing_slicing))] // It reads input.
+
 use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;

@@ -3,6 +3,8 @@
 //! What a proxy says about its client counts only if the proxy is trusted, by the network that it connects from. All
 //! else that a request says about itself is not believed.
 
+#![cfg_attr(not(test), warn(clippy::arithmetic_side_effects, clippy::indexing_slicing))] // It reads input.
+
 mod forwarded;
 
 use std::net::{IpAddr, SocketAddr};

@@ -4,6 +4,8 @@
 //! one token. Whatever else is there is told apart, so that the caller can be told what to mend. White space around
 //! the field's value is not part of it (RFC 9110 section 5.5) and no fault.
 
+#![cfg_attr(not(test), warn(clippy::arithmetic_side_effects, clippy::indexing_slicing))] // It reads input.
+
 use std::fmt;
 
 /// The longest token that is looked at, in bytes.
@@ -144,7 +146,12 @@ fn other_scheme(scheme: &[u8]) -> CredentialFault {
     match scheme {
         [] => CredentialFault::Empty,
         [b'"' | b'\'', ..] => CredentialFault::Quoted,
-        _ if scheme.len() > 7 && scheme[..7].eq_ignore_ascii_case(b"bearer,") => CredentialFault::List,
+        _ if scheme
+            .split_at_checked(7)
+            .is_some_and(|(start, rest)| !rest.is_empty() && start.eq_ignore_ascii_case(b"bearer,")) =>
+        {
+            CredentialFault::List
+        }
         _ => CredentialFault::OtherScheme,
     }
 }

@@ -1,5 +1,7 @@
 //! Endpoints: which methods and paths a key is confined to.
 
+#![cfg_attr(not(test), warn(clippy::arithmetic_side_effects, clippy::indexing_slicing))] // It reads input.
+
 use std::fmt;
 use std::str::FromStr;
 

@@ -5,11 +5,19 @@
 //! `X-Forwarded-Proto` nothing is known of the connection. So set `use_remote_address: true`: a client could otherwise claim to come by HTTPS.
 //! With `encode_raw_headers: true` fields arrive as their bytes. Envoy joins several `Authorization` fields to a list, which is refused as several fields are.
 //!
+//! A `CheckRequest` of more than [`MAX_REQUEST_BYTES`] is refused before it is read. Envoy's own limit of headers (`max_request_headers_kb`) is 60 KiB
+//! by default, so leave `with_request_body` unset: keyward does not need the body. Leave `failure_mode_allow` unset, too: otherwise whatever
+//! keyward refuses to read is let in.
+//!
 //! The types are those of [`envoy_types`], whose version is below 1: they are Envoy's protocol, and reach no further than this module.
+
+#![cfg_attr(not(test), warn(clippy::arithmetic_side_effects, clippy::indexing_slicing))] // It reads input.
 
 use std::net::IpAddr;
 
 use axum::Router;
+use axum::body::Body;
+use axum::middleware::map_request;
 use envoy_types::pb::envoy::config::core::v3::address::Address;
 use envoy_types::pb::envoy::config::core::v3::header_value_option::HeaderAppendAction;
 use envoy_types::pb::envoy::config::core::v3::{HeaderValue as EnvoyHeader, HeaderValueOption};
@@ -21,14 +29,19 @@ use envoy_types::pb::envoy::service::auth::v3::{
 };
 use envoy_types::pb::envoy::r#type::v3::HttpStatus;
 use envoy_types::pb::google::rpc;
+use http::header::MaxSizeReached;
 use http::header::{AUTHORIZATION, FORWARDED};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use http_body_util::Limited;
 use keyward::{Admission, Authenticator, PeerAddress, Refusal, Rejection, Target, TlsTransport};
 use tonic::{Code, Request, Response, Status};
 
 use crate::headers::{PREFIX, identity_headers};
 use crate::original::Original;
 use crate::verdict::{identity_of, required, verdict};
+
+/// How long a `CheckRequest` may be: 64 KiB. Callers of the service are not authenticated, so little is read of them.
+pub const MAX_REQUEST_BYTES: usize = 64 * 1_024;
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
@@ -49,7 +62,7 @@ const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 /// # Ok(()) }
 /// ```
 pub fn ext_authz(authenticator: Authenticator) -> AuthorizationServer<ExtAuthz> {
-    AuthorizationServer::new(ExtAuthz { authenticator })
+    AuthorizationServer::new(ExtAuthz { authenticator }).max_decoding_message_size(MAX_REQUEST_BYTES)
 }
 
 /// The same as a router, to be merged into an own one: for a server that takes HTTP/2 without TLS, as `keyward-serve` does, beside
@@ -66,7 +79,14 @@ pub fn ext_authz(authenticator: Authenticator) -> AuthorizationServer<ExtAuthz> 
 /// # let _ = app;
 /// ```
 pub fn ext_authz_router(authenticator: Authenticator) -> Router {
-    Router::new().route_service("/envoy.service.auth.v3.Authorization/{method}", ext_authz(authenticator))
+    let service = ext_authz(authenticator);
+    Router::new().route_service("/envoy.service.auth.v3.Authorization/{method}", service).layer(map_request(bounded))
+}
+
+/// One message and its frame: what follows is not read either.
+async fn bounded(request: http::Request<Body>) -> http::Request<Body> {
+    const FRAME: usize = 5;
+    request.map(|body| Body::new(Limited::new(body, MAX_REQUEST_BYTES.saturating_add(FRAME))))
 }
 
 /// What answers Envoy; made by [`ext_authz`].
@@ -77,7 +97,7 @@ pub fn ext_authz_router(authenticator: Authenticator) -> Router {
 /// use keyward_gateway::envoy::{ExtAuthz, ext_authz};
 ///
 /// fn bounded(service: AuthorizationServer<ExtAuthz>) -> AuthorizationServer<ExtAuthz> {
-///     service.max_decoding_message_size(64 * 1_024)
+///     service.max_decoding_message_size(16 * 1_024)
 /// }
 /// ```
 #[derive(Clone, Debug)]
@@ -89,7 +109,7 @@ pub struct ExtAuthz {
 impl Authorization for ExtAuthz {
     async fn check(&self, request: Request<CheckRequest>) -> Result<Response<CheckResponse>, Status> {
         let attributes = request.into_inner().attributes.unwrap_or_default();
-        let asked = Asked::of(attributes);
+        let Ok(asked) = Asked::of(attributes) else { return Ok(Response::new(too_many_headers())) };
         let answer = match self.ask(&asked).await {
             Ok(admission) => admitted(&admission, asked.request.headers()),
             Err(rejection) => self.denied(rejection, &asked),
@@ -140,16 +160,16 @@ struct Asked {
 }
 
 impl Asked {
-    fn of(attributes: AttributeContext) -> Self {
+    fn of(attributes: AttributeContext) -> Result<Self, MaxSizeReached> {
         let http = attributes.request.and_then(|request| request.http).unwrap_or_default();
         let mut request = http::Request::new(());
-        let mut headers = headers_of(&http);
+        let mut headers = headers_of(&http)?;
         // Who the client is, Envoy has found out: what the fields say besides may be the client's own.
         headers.remove(FORWARDED);
         headers.remove(X_FORWARDED_FOR);
         let client = attributes.source.and_then(address_of);
         if let Some(value) = client.and_then(|client| HeaderValue::try_from(client.to_string()).ok()) {
-            headers.insert(X_FORWARDED_FOR, value);
+            headers.try_insert(X_FORWARDED_FOR, value)?;
         }
         let proto = headers.get("x-forwarded-proto").map(HeaderValue::as_bytes);
         let (secure, plain) = (attributes.tls_session.is_some() || proto == Some(b"https"), proto == Some(b"http"));
@@ -161,12 +181,12 @@ impl Asked {
             request.extensions_mut().insert(PeerAddress((client, 0).into()));
         }
         *request.headers_mut() = headers;
-        Self {
+        Ok(Self {
             method: http.method,
             uri: http.path,
             required: attributes.context_extensions.into_iter().collect(),
             request,
-        }
+        })
     }
 }
 
@@ -178,22 +198,30 @@ fn address_of(peer: Peer) -> Option<IpAddr> {
 }
 
 /// The fields as they came, or as Envoy joined them. Its pseudo-headers are none.
-fn headers_of(http: &HttpRequest) -> HeaderMap {
+fn headers_of(http: &HttpRequest) -> Result<HeaderMap, MaxSizeReached> {
     let mut headers = HeaderMap::new();
     let mut append = |name: &str, value: &[u8]| {
         if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::from_bytes(value)) {
-            headers.append(name, value);
+            headers.try_append(name, value)?;
         }
+        Ok(())
     };
     match &http.header_map {
         Some(raw) => {
             for EnvoyHeader { key, value, raw_value } in &raw.headers {
-                append(key, if raw_value.is_empty() { value.as_bytes() } else { raw_value });
+                append(key, if raw_value.is_empty() { value.as_bytes() } else { raw_value })?;
             }
         }
-        None => http.headers.iter().for_each(|(name, value)| append(name, value.as_bytes())),
+        None => http.headers.iter().try_for_each(|(name, value)| append(name, value.as_bytes()))?,
     }
-    headers
+    Ok(headers)
+}
+
+/// More fields than a `HeaderMap` takes, which no request has that a server has read.
+fn too_many_headers() -> CheckResponse {
+    let code = i32::from(http::StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE.as_u16());
+    let response = DeniedHttpResponse { status: Some(HttpStatus { code }), ..DeniedHttpResponse::default() };
+    answer(Code::InvalidArgument, HttpResponse::DeniedResponse(response))
 }
 
 fn admitted(admission: &Admission, sent: &HeaderMap) -> CheckResponse {
@@ -229,4 +257,64 @@ fn header(name: &HeaderName, value: &HeaderValue) -> HeaderValueOption {
 fn answer(code: Code, response: HttpResponse) -> CheckResponse {
     let status = rpc::Status { code: code.into(), ..rpc::Status::default() };
     CheckResponse { status: Some(status), http_response: Some(response), ..CheckResponse::default() }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use envoy_types::pb::envoy::config::core::v3::{Address as EnvoyAddress, address};
+    use envoy_types::pb::envoy::config::core::v3::{HeaderMap as EnvoyHeaders, SocketAddress};
+    use envoy_types::pb::envoy::service::auth::v3::attribute_context::Request as EnvoyRequest;
+    use keyward::MemoryStore;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn attributes(raw: bool, fields: Vec<(String, Vec<u8>)>, address: String) -> AttributeContext {
+        let mut http = HttpRequest { method: "GET".to_owned(), path: "/".to_owned(), ..HttpRequest::default() };
+        if raw {
+            let field = |(key, raw_value)| EnvoyHeader { key, raw_value, ..EnvoyHeader::default() };
+            http.header_map = Some(EnvoyHeaders { headers: fields.into_iter().map(field).collect() });
+        } else {
+            let text = |(name, value): (String, Vec<u8>)| (name, String::from_utf8_lossy(&value).into_owned());
+            http.headers = fields.into_iter().map(text).collect::<HashMap<_, _>>().into_iter().collect();
+        }
+        let socket = SocketAddress { address, ..SocketAddress::default() };
+        let source = Peer {
+            address: Some(EnvoyAddress { address: Some(address::Address::SocketAddress(socket)) }),
+            ..Peer::default()
+        };
+        AttributeContext {
+            source: Some(source),
+            request: Some(EnvoyRequest { http: Some(http), ..EnvoyRequest::default() }),
+            ..AttributeContext::default()
+        }
+    }
+
+    #[tokio::test]
+    async fn more_headers_than_fit_are_refused() {
+        for raw in [true, false] {
+            let fields = (0..33_000).map(|number| (format!("x-{number}"), b"1".to_vec())).collect();
+            let asked = CheckRequest { attributes: Some(attributes(raw, fields, "192.0.2.1".to_owned())) };
+            let service = ExtAuthz { authenticator: Authenticator::new(MemoryStore::new()) };
+            let answer = service.check(Request::new(asked)).await.unwrap().into_inner();
+            let Some(HttpResponse::DeniedResponse(denied)) = answer.http_response else { panic!("raw: {raw}") };
+            assert_eq!(denied.status.unwrap().code, 431, "raw: {raw}");
+            assert_ne!(answer.status.unwrap().code, 0, "raw: {raw}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_request_makes_a_panic(
+            raw: bool,
+            fields in proptest::collection::vec((".{0,20}", proptest::collection::vec(any::<u8>(), 0..40)), 0..40),
+            address in ".{0,20}",
+        ) {
+            let fields = fields.into_iter().collect();
+            let asked = Asked::of(attributes(raw, fields, address)).unwrap();
+            prop_assert!(asked.request.headers().len() <= 41);
+        }
+    }
 }

@@ -1,5 +1,7 @@
 //! The endpoint that gateways ask before they pass a request on.
 
+#![cfg_attr(not(test), warn(clippy::arithmetic_side_effects, clippy::indexing_slicing))] // It reads input.
+
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Query, Request, State};

@@ -1,5 +1,7 @@
 //! An identity as headers, for a backend behind a gateway.
 
+#![cfg_attr(not(test), warn(clippy::arithmetic_side_effects, clippy::indexing_slicing))] // It reads input.
+
 use http::{HeaderName, HeaderValue};
 use keyward::{CredentialKind, Identity};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};

@@ -1,5 +1,7 @@
 //! The request that a gateway asks about, as it says it.
 
+#![cfg_attr(not(test), warn(clippy::arithmetic_side_effects, clippy::indexing_slicing))] // It reads input.
+
 use http::{HeaderMap, HeaderValue};
 use keyward::{Rejection, is_ambiguous_path};
 

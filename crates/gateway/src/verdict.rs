@@ -1,5 +1,7 @@
 //! The one question that all of this crate's endpoints ask.
 
+#![cfg_attr(not(test), warn(clippy::arithmetic_side_effects, clippy::indexing_slicing))] // It reads input.
+
 use keyward::{Admission, Authenticator, Check, CredentialFault, Identity, Policy, Rejection, Requirement, Scope};
 
 /// Whether a request is let in, by what came of its check against the cache and by what is required of it.

@@ -1,5 +1,7 @@
 //! `POST /v1/verify`, for services that received a key and ask whether it is good.
 
+#![cfg_attr(not(test), warn(clippy::arithmetic_side_effects, clippy::indexing_slicing))] // It reads input.
+
 use std::net::IpAddr;
 
 use axum::Json;
@@ -273,18 +275,18 @@ fn valid(identity: &Identity) -> Value {
 }
 
 fn invalid(keys: &Authenticator, rejection: Rejection, headers: &HeaderMap) -> Value {
-    let mut answer = json!({
-        "valid": false,
-        "code": rejection.code(),
-        "reason": rejection.reason(),
-        "message": rejection.message(),
-    });
+    let mut answer = serde_json::Map::from_iter([
+        ("valid".to_owned(), false.into()),
+        ("code".to_owned(), rejection.code().into()),
+        ("reason".to_owned(), rejection.reason().into()),
+        ("message".to_owned(), json!(rejection.message())),
+    ]);
     if let Some(details) = rejection.details() {
-        answer["details"] = details;
+        answer.insert("details".to_owned(), details);
     }
     // Refused as elsewhere, so that it is counted and reported, and has the status that the authenticator's format gives it.
-    answer["status"] = refuse(keys, rejection, headers).status().as_u16().into();
-    answer
+    answer.insert("status".to_owned(), refuse(keys, rejection, headers).status().as_u16().into());
+    Value::Object(answer)
 }
 
 fn refuse(keys: &Authenticator, rejection: Rejection, headers: &HeaderMap) -> http::Response<Bytes> {

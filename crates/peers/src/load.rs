@@ -1,10 +1,12 @@
-//! The load test: valid, forged, unknown and mixed keys, connections that come and go, and slow clients, in rounds.
+//! The load test: valid, forged, unknown and mixed keys, connections that come and go, slow clients, and clients that hold on to
+//! connections, in rounds.
 
 use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use keyward_bench::setting::median;
@@ -12,6 +14,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use crate::contenders::serve;
+use crate::hostile::{self, Attack};
 use crate::process::{Process, free_port};
 use crate::serve::{KEYS, PATH, made_up};
 use crate::wrk::{self, Answers, Questions};
@@ -56,6 +59,7 @@ struct Phase {
     connections: u32,
     close: bool,
     slow: bool,
+    attack: Option<Attack>,
     refused: (f64, f64),
 }
 
@@ -139,8 +143,15 @@ fn phases(folder: &Path, valid: PathBuf) -> Vec<Phase> {
     let mixed = known.lines().zip(&forged).zip(unknown.lines());
     let mixed: String = mixed.map(|((known, forged), unknown)| format!("{known}\n{forged}\n{unknown}\n")).collect();
     fs::write(file("mixed"), mixed).unwrap();
-    let phase =
-        |name, keys: PathBuf, refused| Phase { name, keys, connections: 16, close: false, slow: false, refused };
+    let phase = |name, keys: PathBuf, refused| Phase {
+        name,
+        keys,
+        connections: 16,
+        close: false,
+        slow: false,
+        attack: None,
+        refused,
+    };
     let (none, all) = ((0.0, 0.0), (1.0, 1.0));
     vec![
         phase("valid", valid.clone(), none),
@@ -150,7 +161,9 @@ fn phases(folder: &Path, valid: PathBuf) -> Vec<Phase> {
         Phase { connections: 128, ..phase("flood", file("flood"), all) },
         phase("mixed", file("mixed"), (0.6, 0.72)),
         Phase { close: true, ..phase("churn", valid.clone(), none) },
-        Phase { slow: true, ..phase("slow_clients", valid, none) },
+        Phase { slow: true, ..phase("slow_clients", valid.clone(), none) },
+        Phase { attack: Some(Attack::IdleHttp2), close: true, ..phase("idle_http2", valid.clone(), none) },
+        Phase { attack: Some(Attack::NeverRead), close: true, ..phase("never_read", valid, none) },
     ]
 }
 
@@ -176,11 +189,19 @@ impl Server {
             if phase.slow {
                 scope.spawn(|| trickle(self.port, &done));
             }
+            if let Some(attack) = phase.attack {
+                let (in_place, is_in_place) = mpsc::channel();
+                let done = &done;
+                scope.spawn(move || hostile::attack(self.port, attack, &in_place, done));
+                is_in_place.recv().unwrap();
+                self.settle();
+            }
             let answers = wrk::ask(self.port, &questions);
             done.store(true, Ordering::Relaxed);
             answers
         });
         assert_eq!(answers.broken, 0, "{}: no connection breaks", phase.name);
+        assert!(answers.requests > 0, "{}: the server answers nobody", phase.name);
         let refused = answers.refused as f64 / answers.requests as f64;
         let (least, most) = phase.refused;
         assert!((least..=most).contains(&refused), "{}: refused {refused}", phase.name);
@@ -188,9 +209,21 @@ impl Server {
         (answers, taken / answers.requests as f64, self.counts().reads - reads)
     }
 
+    /// Waits until what the attackers have asked for so far has been worked off: requests cost time, whoever sends them.
+    fn settle(&self) {
+        let deadline = Instant::now() + Duration::from_secs(60);
+        loop {
+            let asked = Instant::now();
+            self.counts();
+            if asked.elapsed() < Duration::from_millis(100) || asked > deadline {
+                return;
+            }
+        }
+    }
+
     fn counts(&self) -> Counts {
         let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
-        stream.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
         stream.write_all(b"GET /counts HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).unwrap();

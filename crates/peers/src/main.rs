@@ -5,6 +5,7 @@
 
 mod chart;
 mod contenders;
+mod hostile;
 mod in_process;
 mod load;
 mod process;

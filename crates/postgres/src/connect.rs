@@ -9,10 +9,11 @@ use deadpool_postgres::{Connect, Manager, ManagerConfig, Pool, RecyclingMethod, 
 use keyward::random_mark;
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
-use tokio_postgres::Config;
+use tokio_postgres::{Client, Config, SimpleQueryMessage};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::listen::Listening;
+use crate::migrate::{Tables, migrate};
 use crate::row::to_signed;
 use crate::{PostgresStore, Shared};
 
@@ -20,7 +21,7 @@ mod migrations {
     refinery::embed_migrations!("migrations");
 }
 
-/// Whoever migrates holds this advisory lock ("keyw"), so that nodes that start together do it one after the other.
+/// The advisory lock of the node that migrates ("keyw"), so that nodes that start together do it one after the other.
 const MIGRATION_LOCK: i64 = 0x6b65_7977;
 
 /// How to connect.
@@ -45,6 +46,7 @@ pub struct PostgresOptions {
     pool_size: usize,
     connect_timeout: Duration,
     statement_timeout: Duration,
+    migration_wait: Duration,
 }
 
 /// Why a database cannot be used.
@@ -63,15 +65,26 @@ pub enum ConnectError {
     /// The server may forget what it has committed, so a revocation could be undone by a crash.
     #[error("the server's setting {0} is off: a crash could undo a revocation")]
     NotDurable(&'static str),
+    /// A pooler between keyward and the server lends sessions for a transaction or a statement, as PgBouncer does with `pool_mode =
+    /// transaction`. Notifications, prepared statements and time-outs belong to a session, and would be lost.
+    #[error(
+        "a pooler lends its sessions for single transactions: connect to PostgreSQL directly, or use `pool_mode = session`"
+    )]
+    Pooler,
     /// The tables cannot be made or brought up to date, or were made by a newer version of keyward.
     #[error("the tables cannot be brought up to date")]
     Migration(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
 impl Default for PostgresOptions {
-    /// 16 connections, 5 s to connect, 5 s for a statement.
+    /// 16 connections, 5 s to connect, 5 s for a statement, 30 s for another node that brings the tables up to date.
     fn default() -> Self {
-        Self { pool_size: 16, connect_timeout: Duration::from_secs(5), statement_timeout: Duration::from_secs(5) }
+        Self {
+            pool_size: 16,
+            connect_timeout: Duration::from_secs(5),
+            statement_timeout: Duration::from_secs(5),
+            migration_wait: Duration::from_secs(30),
+        }
     }
 }
 
@@ -94,11 +107,19 @@ impl PostgresOptions {
         self
     }
 
-    /// Connects to the database at `url`, and brings its tables up to date, which no time-out ends: of nodes that start together, the others
-    /// wait for the one that is at it.
+    /// How long [`connect`](Self::connect) waits for another session that migrates the tables, or holds a lock on them. Defaults to 30
+    /// seconds.
+    pub fn migration_wait(mut self, wait: Duration) -> Self {
+        self.migration_wait = wait;
+        self
+    }
+
+    /// Connects to the database at `url`. If its tables are not up to date, one node migrates them, for as long as that takes. Other
+    /// nodes wait for it, but no longer than [`migration_wait`](Self::migration_wait).
     ///
     /// # Errors
-    /// [`ConnectError`] if the server cannot be reached, may forget what it has committed, or is no primary.
+    /// [`ConnectError`] if the server cannot be reached, may forget what it has committed, or is no primary. It names the session that
+    /// keeps the tables from being migrated.
     pub async fn connect(self, url: &str) -> Result<PostgresStore, ConnectError> {
         let mut config = Config::from_str(url).map_err(|error| ConnectError::Options(error.into()))?;
         if self.pool_size < 2 || self.statement_timeout.is_zero() || self.connect_timeout.is_zero() {
@@ -125,9 +146,10 @@ impl PostgresOptions {
             .recycle_timeout(Some(self.connect_timeout))
             .build()
             .map_err(|error| ConnectError::Options(error.into()))?;
-        prepare(&pool).await?;
+        prepare(&pool, self.migration_wait).await?;
         Ok(PostgresStore(Arc::new(Shared {
             pool,
+            migration_wait: self.migration_wait,
             listening: Listening::start(config, tls),
             #[cfg(feature = "limits")]
             runtime: Handle::current(),
@@ -180,9 +202,15 @@ fn tls() -> Result<MakeRustlsConnect, ConnectError> {
 }
 
 /// Checks what the server promises, and makes the tables.
-async fn prepare(pool: &Pool) -> Result<(), ConnectError> {
+async fn prepare(pool: &Pool, migration_wait: Duration) -> Result<(), ConnectError> {
     let unreachable = |error: tokio_postgres::Error| ConnectError::Unreachable(error.into());
-    let mut client = pool.get().await.map_err(|error| ConnectError::Unreachable(error.into()))?;
+    let connect = async || pool.get().await.map_err(|error| ConnectError::Unreachable(error.into()));
+    let client = connect().await?;
+    let other = connect().await?;
+    if shares_sessions(&client, &other).await.map_err(unreachable)? {
+        return Err(ConnectError::Pooler);
+    }
+    drop(other);
     let row = client
         .query_one(
             "SELECT pg_is_in_recovery(), current_setting('fsync'), current_setting('synchronous_commit'), \
@@ -203,28 +231,35 @@ async fn prepare(pool: &Pool) -> Result<(), ConnectError> {
         tracing::info!("no synchronous replication: immediate revocation holds as long as there is no failover");
     }
 
-    // A table that is large takes as long as it takes, and so does the node that is at it.
-    client.batch_execute("SET statement_timeout = 0").await.map_err(unreachable)?;
-    client.execute("SELECT pg_advisory_lock($1)", &[&MIGRATION_LOCK]).await.map_err(unreachable)?;
-    let migrated = migrate(&mut client).await;
-    client.execute("SELECT pg_advisory_unlock($1)", &[&MIGRATION_LOCK]).await.map_err(unreachable)?;
-    client.batch_execute("RESET statement_timeout").await.map_err(unreachable)?;
-    migrated
+    let tables = Tables { history: "keyward_migrations", lock: MIGRATION_LOCK };
+    migrate(pool, &migrations::migrations::runner(), tables, migration_wait)
+        .await
+        .map_err(|error| ConnectError::Migration(error.into()))?;
+    let is_empty = "SELECT NOT EXISTS (SELECT FROM keyward_log_head)";
+    if client.query_one(is_empty, &[]).await.map_err(unreachable)?.get(0) {
+        let mark = to_signed(random_mark());
+        let first =
+            "INSERT INTO keyward_log_head (one, number, mark, origin) VALUES (1, 0, $1, $1) ON CONFLICT DO NOTHING";
+        client.execute(first, &[&mark]).await.map_err(|error| ConnectError::Migration(error.into()))?;
+    }
+    Ok(())
 }
 
-async fn migrate(client: &mut deadpool_postgres::Client) -> Result<(), ConnectError> {
-    migrations::migrations::runner()
-        .set_migration_table_name("keyward_migrations")
-        .run_async(&mut ***client)
-        .await
-        .map_err(|error| ConnectError::Migration(error.into()))?;
-    let mark = to_signed(random_mark());
-    client
-        .execute(
-            "INSERT INTO keyward_log_head (one, number, mark, origin) VALUES (1, 0, $1, $1) ON CONFLICT DO NOTHING",
-            &[&mark],
+/// Finds out whether two connections share a session, as they do behind a pooler that lends sessions for a transaction or a
+/// statement.
+async fn shares_sessions(one: &Client, other: &Client) -> Result<bool, tokio_postgres::Error> {
+    let mark = random_mark().to_string();
+    let shown = async |client: &Client| {
+        let row = client.simple_query("SELECT coalesce(current_setting('keyward.session', true), '')").await?;
+        Ok::<_, tokio_postgres::Error>(
+            row.iter()
+                .any(|message| matches!(message, SimpleQueryMessage::Row(row) if row.get(0) == Some(mark.as_str()))),
         )
-        .await
-        .map_err(|error| ConnectError::Migration(error.into()))?;
-    Ok(())
+    };
+    one.batch_execute(&format!("SET keyward.session = '{mark}'")).await?;
+    // In a transaction it keeps its session, so that the first connection would need another one.
+    other.batch_execute("BEGIN").await?;
+    let (seen, kept) = (shown(other).await?, shown(one).await?);
+    other.batch_execute("COMMIT").await?;
+    Ok(seen || !kept)
 }

@@ -37,6 +37,7 @@ mod failure;
 mod limits;
 mod listen;
 mod log;
+mod migrate;
 mod row;
 
 use std::fmt;
@@ -49,6 +50,9 @@ use keyward::{Digest, Found, Freshness, KeyStore, KeyUse, StoreError};
 pub use connect::{ConnectError, PostgresOptions};
 #[cfg(feature = "limits")]
 pub use limits::{PostgresPermits, PostgresRates};
+#[doc(hidden)]
+pub use migrate::Tables;
+pub use migrate::{Blocker, MigrationError};
 
 use crate::failure::Failure;
 use crate::listen::Listening;
@@ -59,6 +63,8 @@ pub struct PostgresStore(Arc<Shared>);
 
 struct Shared {
     pool: Pool,
+    /// How long bringing tables up to date waits for others.
+    migration_wait: std::time::Duration,
     listening: Listening,
     /// What drives the connections.
     #[cfg(feature = "limits")]
@@ -74,6 +80,15 @@ impl PostgresStore {
     /// [`ConnectError`] if the server cannot be reached, may forget what it has committed, or is no primary.
     pub async fn connect(url: &str) -> Result<Self, ConnectError> {
         PostgresOptions::default().connect(url).await
+    }
+
+    /// Brings the tables of keyward's other crates up to date, as [`connect`](Self::connect) does with its own.
+    ///
+    /// # Errors
+    /// [`MigrationError`].
+    #[doc(hidden)]
+    pub async fn migrate(&self, runner: &refinery::Runner, tables: Tables) -> Result<(), MigrationError> {
+        migrate::migrate(&self.0.pool, runner, tables, self.0.migration_wait).await
     }
 
     /// The connections, for tables of an application's own beside keyward's.

@@ -1,7 +1,11 @@
-//! One connection: which protocol it speaks, its bounds, and whose requests it carries.
+//! One connection: which protocol it speaks, its bounds, and when it ends.
 
-use std::future::Future;
+#![cfg_attr(not(test), warn(clippy::arithmetic_side_effects, clippy::indexing_slicing))] // It reads input.
+
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -10,16 +14,19 @@ use http_body::Body;
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
-use hyper_util::server::graceful::Watcher;
 use keyward::PeerAddress;
 use tokio::net::TcpStream;
-use tower::util::Oneshot;
-use tower::{Service, ServiceExt};
+use tokio::sync::watch;
+use tokio::time::Instant;
+use tokio_io_timeout::TimeoutStream;
+use tower::Service;
 
 use crate::Limits;
+use crate::answer::Counted;
 use crate::preface::Preface;
+use crate::table::{Doing, Place};
 
-/// How often an HTTP/2 connection is asked whether somebody is still there, and how long that may take.
+/// How often an HTTP/2 connection is pinged, and how long the answer may take.
 const PING_INTERVAL: Duration = Duration::from_secs(20);
 const PING_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -28,6 +35,15 @@ pub(crate) struct Connections<S> {
     service: S,
     builder: Arc<auto::Builder<TokioExecutor>>,
     header_timeout: Duration,
+    times: Times,
+}
+
+/// When a connection ends.
+#[derive(Clone, Copy)]
+struct Times {
+    idle: Duration,
+    write: Duration,
+    age: Duration,
 }
 
 impl<S, B> Connections<S>
@@ -52,43 +68,160 @@ where
             .max_concurrent_streams(limits.streams)
             .keep_alive_interval(PING_INTERVAL)
             .keep_alive_timeout(PING_TIMEOUT);
-        Self { service, builder: Arc::new(builder), header_timeout: limits.header_timeout }
+        let times = Times { idle: limits.idle_timeout, write: limits.write_timeout, age: limits.max_age };
+        Self { service, builder: Arc::new(builder), header_timeout: limits.header_timeout, times }
     }
 
-    /// Serves a connection until it ends, or until the watcher is told to and what is in flight has been answered.
-    pub(crate) fn start(&self, stream: TcpStream, watcher: Watcher) -> impl Future<Output = ()> + Send + 'static {
+    /// Serves a connection until it ends, or until `shutdown` changes and the requests in flight have been answered.
+    pub(crate) fn start(
+        &self,
+        stream: TcpStream,
+        place: Place,
+        mut shutdown: watch::Receiver<()>,
+    ) -> impl Future<Output = ()> + Send + 'static {
         let (service, builder, header_timeout) = (self.service.clone(), Arc::clone(&self.builder), self.header_timeout);
+        let times = self.times;
         async move {
             // The peer is gone already if it has no address.
             let Ok(peer) = stream.peer_addr() else { return };
             // Small answers go out at once; without it a request and its answer can wait for each other.
             let _ = stream.set_nodelay(true);
+            bound_unsent(&stream);
+            let mut stream = TimeoutStream::new(stream);
+            stream.set_write_timeout(Some(times.write));
             let io = TokioIo::new(Preface::new(stream, header_timeout));
-            let service = Requests { service, peer: PeerAddress(peer) };
-            let connection = builder.serve_connection(io, service).into_owned();
-            if let Err(error) = watcher.watch(connection).await {
-                tracing::debug!(error, %peer, "a connection ended early");
+            let service = Counted { service, peer: PeerAddress(peer), requests: place.requests() };
+            let mut connection = pin!(builder.serve_connection(io, service).into_owned());
+            let mut life = Life::begin(times);
+            loop {
+                let look_again = tokio::time::sleep_until(life.look_again());
+                let close = tokio::select! {
+                    biased;
+                    ended = connection.as_mut() => {
+                        if let Err(error) = ended {
+                            tracing::debug!(error, %peer, "a connection ended early");
+                        }
+                        return;
+                    }
+                    _ = shutdown.changed(), if !life.is_closing() => Close::Gracefully,
+                    () = place.evicted() => Close::ForAnother,
+                    () = look_again => life.judge(place.doing()),
+                };
+                match close {
+                    Close::No => {}
+                    Close::Gracefully => {
+                        life.close();
+                        connection.as_mut().graceful_shutdown();
+                    }
+                    Close::ForAnother => {
+                        life.close();
+                        connection.as_mut().graceful_shutdown();
+                        // Once, so that the client is told; a request that has come meanwhile is answered.
+                        if ends_at_once(connection.as_mut()).await || place.doing().is_idle() {
+                            tracing::debug!(%peer, "an idle connection gave way to a new one");
+                            return;
+                        }
+                        if place.doing().stalled_since().is_some() {
+                            tracing::debug!(%peer, "a connection that was not read from gave way to a new one");
+                            return;
+                        }
+                    }
+                    Close::Hard => {
+                        tracing::debug!(%peer, "a connection was cut off: its client does not read, or does not close");
+                        return;
+                    }
+                }
             }
         }
     }
 }
 
-/// The service as hyper calls it: says who is at the other end, and waits until it is ready.
-struct Requests<S> {
-    service: S,
-    peer: PeerAddress,
+/// Has writes wait once this much is unsent. The system would otherwise take megabytes of answers for a client that does not read,
+/// and the server would go on to answer its requests.
+#[cfg(any(target_os = "android", target_os = "linux"))]
+fn bound_unsent(stream: &TcpStream) {
+    const UNSENT: u32 = 64 * 1024;
+    if let Err(error) = socket2::SockRef::from(stream).set_tcp_notsent_lowat(UNSENT) {
+        tracing::debug!(%error, "the unsent part of answers is bounded by the system only");
+    }
 }
 
-impl<S> hyper::service::Service<Request<Incoming>> for Requests<S>
-where
-    S: Service<Request<Incoming>> + Clone,
-{
-    type Response = S::Response;
-    type Error = S::Error;
-    type Future = Oneshot<S, Request<Incoming>>;
+#[cfg(not(any(target_os = "android", target_os = "linux")))]
+fn bound_unsent(_: &TcpStream) {}
 
-    fn call(&self, mut request: Request<Incoming>) -> Self::Future {
-        request.extensions_mut().insert(self.peer);
-        self.service.clone().oneshot(request)
+/// Polls the connection once; `true` if it has ended.
+async fn ends_at_once(mut connection: Pin<&mut impl Future>) -> bool {
+    poll_fn(|cx| Poll::Ready(connection.as_mut().poll(cx).is_ready())).await
+}
+
+enum Close {
+    No,
+    /// Take no further requests, and end after the answers of those in flight.
+    Gracefully,
+    /// The same, but wait for nothing else.
+    ForAnother,
+    Hard,
+}
+
+/// The age of a connection, and whether it takes no further requests.
+struct Life {
+    times: Times,
+    begun: Instant,
+    closing: Option<Instant>,
+    look_again: Instant,
+}
+
+impl Life {
+    fn begin(times: Times) -> Self {
+        let begun = Instant::now();
+        Self { times, begun, closing: None, look_again: after(begun, times.shortest()) }
     }
+
+    fn look_again(&self) -> Instant {
+        self.look_again
+    }
+
+    fn is_closing(&self) -> bool {
+        self.closing.is_some()
+    }
+
+    fn close(&mut self) {
+        let now = Instant::now();
+        self.closing.get_or_insert(now);
+        self.look_again = after(now, self.times.shortest());
+    }
+
+    /// Decides what is due now. It looks again within the shortest of the times, so that it comes late for none of them.
+    fn judge(&mut self, doing: Doing) -> Close {
+        let now = Instant::now();
+        let passed = |since: Option<Instant>, time| since.is_some_and(|since| now.duration_since(since) >= time);
+        let closed_since = self.closing.and_then(|closing| doing.idle_since().map(|idle| idle.max(closing)));
+        if passed(doing.stalled_since(), self.times.write) || passed(closed_since, self.times.write) {
+            return Close::Hard;
+        }
+        let is_over = passed(doing.idle_since(), self.times.idle) || passed(Some(self.begun), self.times.age);
+        if is_over && !self.is_closing() {
+            return Close::Gracefully;
+        }
+        let due = [
+            doing.stalled_since().or(closed_since).map(|since| after(since, self.times.write)),
+            doing.idle_since().filter(|_| !self.is_closing()).map(|since| after(since, self.times.idle)),
+            Some(after(self.begun, self.times.age)).filter(|_| !self.is_closing()),
+        ];
+        let latest = after(now, self.times.shortest());
+        self.look_again = due.into_iter().flatten().fold(latest, Instant::min);
+        Close::No
+    }
+}
+
+impl Times {
+    fn shortest(self) -> Duration {
+        self.idle.min(self.write).min(self.age)
+    }
+}
+
+/// The time after `since`; a day later if there is no such time.
+fn after(since: Instant, time: Duration) -> Instant {
+    const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+    since.checked_add(time).or_else(|| since.checked_add(DAY)).unwrap_or(since)
 }

@@ -1,9 +1,12 @@
 //! A small HTTP server with bounds, for programs that take requests from anybody.
 //!
-//! `axum::serve` waits for ever for the head of a request, reads heads of any length that fits in memory, and accepts as many
-//! connections as there are. [`serve`] is hyper with [`Limits`]: a head has to arrive in time and be short, connections are
-//! counted, and a shutdown answers what is in flight, but not for ever. It speaks HTTP/1.1 and HTTP/2 without TLS, which a
-//! proxy in front terminates. How long a handler may take, or the body that it reads, is a matter of layers of the service.
+//! `axum::serve` waits forever for the head of a request, reads heads of any length that fits in memory, and accepts any
+//! number of connections. [`serve`] is hyper with [`Limits`]. A head must arrive in time and be short. A connection ends when it
+//! is idle, when its client does not read, and at a maximum age. One peer holds a limited number of connections, and a new
+//! connection takes the place of an idle one. A shutdown answers the requests in flight, within a deadline.
+//!
+//! It speaks HTTP/1.1 and HTTP/2 without TLS, which a proxy in front terminates. Layers of the service limit how long a handler
+//! may take, and the body that it reads.
 //!
 //! # Examples
 //! ```no_run
@@ -22,31 +25,33 @@
 //! # Ok(()) }
 //! ```
 
+#![cfg_attr(not(test), warn(clippy::arithmetic_side_effects, clippy::indexing_slicing))] // It reads input.
+
+mod answer;
 mod connection;
 mod limits;
 mod preface;
 mod signal;
+mod table;
 
 pub use limits::Limits;
 pub use signal::shutdown_signal;
 
 use std::future::Future;
-use std::io;
 use std::pin::pin;
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body::Body;
 use hyper::body::Incoming;
-use hyper_util::server::graceful::GracefulShutdown;
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tower::Service;
 
 use connection::Connections;
+use table::{Full, Table};
 
 /// How long to wait after the operating system has refused to give a connection, for instance for want of descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -80,46 +85,49 @@ where
 {
     limits.check();
     let connections = Connections::new(service, &limits);
-    let graceful = GracefulShutdown::new();
-    let permits = Arc::new(Semaphore::new(limits.connections));
+    let shutdown_deadline = limits.shutdown_deadline;
+    let table = Table::new(limits);
+    let (closing, _) = watch::channel(());
     let mut tasks = JoinSet::new();
+    // Accepted, but without a place yet.
+    let mut waiting = None;
     let mut shutdown = pin!(shutdown);
     loop {
         tokio::select! {
             biased;
             () = &mut shutdown => break,
             Some(_) = tasks.join_next() => {}
-            accepted = accept(&listener, &permits) => match accepted {
-                Ok((stream, permit)) => {
-                    let connection = connections.start(stream, graceful.watcher());
-                    tasks.spawn(async move {
-                        connection.await;
-                        drop(permit);
-                    });
-                }
+            accepted = listener.accept(), if waiting.is_none() => match accepted {
+                Ok(accepted) => waiting = Some(accepted),
                 Err(error) => {
-                    tracing::warn!(%error, "no connection can be accepted");
+                    let gave_way = table.evict();
+                    tracing::warn!(%error, gave_way, "no connection can be accepted");
                     tokio::time::sleep(ACCEPT_PAUSE).await;
                 }
             },
+            () = table.room(), if waiting.is_some() => {}
+        }
+        if let Some((stream, peer)) = waiting.take() {
+            match table.admit(peer) {
+                Ok(place) => {
+                    tasks.spawn(connections.start(stream, place, closing.subscribe()));
+                }
+                Err(Full::Server) => waiting = Some((stream, peer)),
+                Err(Full::Peer) => {
+                    tracing::debug!(%peer, "the peer has too many connections at work: closed a further one")
+                }
+            }
         }
     }
     // New connections are refused from here on, so that a balancer in front goes elsewhere.
-    drop(listener);
-    let unfinished = async { while tasks.join_next().await.is_some() {} };
-    let finished = async { tokio::join!(graceful.shutdown(), unfinished) };
-    if tokio::time::timeout(limits.shutdown_deadline, finished).await.is_ok() {
+    drop((listener, waiting));
+    closing.send_replace(());
+    let finished = async { while tasks.join_next().await.is_some() {} };
+    if tokio::time::timeout(shutdown_deadline, finished).await.is_ok() {
         return Stopped { cut_off: 0 };
     }
     let cut_off = tasks.len();
     tracing::warn!(cut_off, "connections were still at work when the time to shut down was over");
     tasks.shutdown().await;
     Stopped { cut_off }
-}
-
-/// The next connection, once there is room for one: until then it waits in the operating system's own queue.
-async fn accept(listener: &TcpListener, permits: &Arc<Semaphore>) -> io::Result<(TcpStream, OwnedSemaphorePermit)> {
-    let permit = Arc::clone(permits).acquire_owned().await.map_err(io::Error::other)?;
-    let (stream, _) = listener.accept().await?;
-    Ok((stream, permit))
 }

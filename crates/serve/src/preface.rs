@@ -3,42 +3,44 @@
 //! hyper's own time-out begins when it knows the protocol, and until it has seen what is not the preface of HTTP/2 (RFC 9113
 //! section 3.4), or all of it, it waits: for ever, for a peer that sends nothing, or a part of the preface.
 
+#![cfg_attr(not(test), warn(clippy::arithmetic_side_effects, clippy::indexing_slicing))] // It reads input.
+
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 use tokio::time::Sleep;
 
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 /// A socket whose reads fail if the protocol is not clear in time.
-pub(crate) struct Preface {
-    stream: TcpStream,
+pub(crate) struct Preface<S> {
+    stream: Pin<Box<S>>,
     /// How much of the preface has been seen, and when the rest has to be there; `None` once the protocol is clear.
     unclear: Option<(usize, Pin<Box<Sleep>>)>,
 }
 
-impl Preface {
-    pub(crate) fn new(stream: TcpStream, timeout: Duration) -> Self {
-        Self { stream, unclear: Some((0, Box::pin(tokio::time::sleep(timeout)))) }
+impl<S> Preface<S> {
+    pub(crate) fn new(stream: S, timeout: Duration) -> Self {
+        Self { stream: Box::pin(stream), unclear: Some((0, Box::pin(tokio::time::sleep(timeout)))) }
     }
 }
 
-impl AsyncRead for Preface {
+impl<S: AsyncRead> AsyncRead for Preface<S> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = &mut *self;
         let before = buf.filled().len();
-        let read = Pin::new(&mut this.stream).poll_read(cx, buf);
+        let read = this.stream.as_mut().poll_read(cx, buf);
         let Some((seen, deadline)) = &mut this.unclear else { return read };
         match read {
             Poll::Pending => deadline.as_mut().poll(cx).map(|()| Err(io::ErrorKind::TimedOut.into())),
             Poll::Ready(read) => {
-                let new = &buf.filled()[before..];
-                *seen += new.len();
-                if new.is_empty() || *seen >= PREFACE.len() || !PREFACE[..*seen].ends_with(new) {
+                let new = buf.filled().get(before..).unwrap_or_default();
+                *seen = seen.saturating_add(new.len());
+                let is_preface = PREFACE.get(..*seen).is_some_and(|preface| preface.ends_with(new));
+                if new.is_empty() || !is_preface || *seen == PREFACE.len() {
                     this.unclear = None;
                 }
                 Poll::Ready(read)
@@ -47,9 +49,9 @@ impl AsyncRead for Preface {
     }
 }
 
-impl AsyncWrite for Preface {
+impl<S: AsyncWrite> AsyncWrite for Preface<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, buf)
+        self.stream.as_mut().poll_write(cx, buf)
     }
 
     fn poll_write_vectored(
@@ -57,7 +59,7 @@ impl AsyncWrite for Preface {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(cx, bufs)
+        self.stream.as_mut().poll_write_vectored(cx, bufs)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -65,10 +67,10 @@ impl AsyncWrite for Preface {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
+        self.stream.as_mut().poll_flush(cx)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
+        self.stream.as_mut().poll_shutdown(cx)
     }
 }

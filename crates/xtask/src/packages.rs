@@ -16,6 +16,7 @@ const PACKAGES: &[Package] = &[
     Package { probe: &["node", "--version"], name: "nodejs" },
     Package { probe: &["npm", "--version"], name: "npm" },
     Package { probe: &["sh", "-c", "ls /usr/lib/postgresql/*/bin/postgres"], name: "postgresql" },
+    Package { probe: &["sh", "-c", "pgbouncer --version || /usr/sbin/pgbouncer --version"], name: "pgbouncer" },
     Package { probe: &["sh", "-c", "valkey-server --version || redis-server --version"], name: "redis-server" },
     Package { probe: &["sh", "-c", "nginx -v || /usr/sbin/nginx -v"], name: "nginx" },
     Package { probe: &["caddy", "version"], name: "caddy" },

@@ -72,6 +72,11 @@ fn metrics_are_served_apart_where_that_is_said() {
     let mut curl = Command::new("curl");
     curl.args(["--silent", "--include", metrics]);
     assert!(Curled::of(curl).body.contains("keyward_http_requests_total"));
+    for (page, status) in [("healthz", 200), ("readyz", 200), ("v1/keys", 404)] {
+        let mut curl = Command::new("curl");
+        curl.args(["--silent", "--include", &metrics.replace("metrics", page)]);
+        assert_eq!(Curled::of(curl).status, status, "{page}");
+    }
     server.stop();
 }
 

@@ -14,7 +14,7 @@ use http::header::CONTENT_TYPE;
 use keyward::AuthLayer;
 use keyward_gateway::VerifyReach;
 use keyward_manage::{DashboardSettings, Desk};
-use keyward_serve::{Limits, shutdown_signal};
+use keyward_serve::shutdown_signal;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use serde_json::json;
 use tokio::net::TcpListener;
@@ -74,7 +74,8 @@ pub(super) async fn run(arguments: &Arguments, command: &Serve) -> Result<(), Fa
     };
     let operator = VerifyReach::Operator(desk.operator().clone());
     let verify = keyward_gateway::verify(verifier.clone(), AuthLayer::from(authenticator.clone()), operator);
-    let app = app(&desk)
+    let app = keyward_manage::api(desk.clone())
+        .merge(health(&desk))
         .route("/", get(async || Redirect::to("/keys")))
         .merge(keyward_manage::dashboard(desk.clone(), dashboard))
         .merge(keyward_gateway::forward_auth(verifier.clone()))
@@ -91,8 +92,8 @@ pub(super) async fn run(arguments: &Arguments, command: &Serve) -> Result<(), Fa
         Some(address) => {
             let (listener, url) = bind(address).await?;
             first_line["metrics"] = json!(format!("{url}/metrics"));
-            let apart = show_metrics(metrics.clone());
-            tokio::spawn(keyward_serve::serve(listener, apart, std::future::pending(), Limits::default()));
+            let apart = show_metrics(metrics.clone()).merge(health(&desk));
+            tokio::spawn(keyward_serve::serve(listener, apart, std::future::pending(), settings.limits()));
             app
         }
         None => app.merge(show_metrics(metrics.clone())),
@@ -104,7 +105,7 @@ pub(super) async fn run(arguments: &Arguments, command: &Serve) -> Result<(), Fa
     drop(output);
 
     let maintained = tokio::spawn(maintain(desk.clone(), metrics));
-    keyward_serve::serve(listener, app, stop, Limits::default()).await;
+    keyward_serve::serve(listener, app, stop, settings.limits()).await;
     maintained.abort();
     verifier.shutdown().await;
     authenticator.shutdown().await;
@@ -146,9 +147,9 @@ fn show_metrics(metrics: PrometheusHandle) -> Router {
     Router::new().route("/metrics", get(show))
 }
 
-fn app(desk: &Desk) -> Router {
+fn health(desk: &Desk) -> Router {
     let ready = desk.clone();
-    keyward_manage::api(desk.clone()).route("/healthz", get(async || "ok")).route(
+    Router::new().route("/healthz", get(async || "ok")).route(
         "/readyz",
         get(async move || match ready.ready().await {
             Ok(()) => (StatusCode::OK, "ready"),

@@ -3,6 +3,8 @@
 //! A quoted string may hold commas and semicolons, which a client can put there: a proxy passes its `Host` on as
 //! `host="…"`. So quotes are read, and what does not fit the grammar is no element, however much it looks like one.
 
+#![cfg_attr(not(test), warn(clippy::arithmetic_side_effects, clippy::indexing_slicing))] // It reads input.
+
 use std::net::{IpAddr, SocketAddrV4, SocketAddrV6};
 
 /// What one proxy said.
@@ -24,7 +26,8 @@ fn element(text: &[u8]) -> Option<Element> {
     let mut names: Vec<Vec<u8>> = Vec::new();
     for pair in split(text, b';').map(<[u8]>::trim_ascii).filter(|pair| !pair.is_empty()) {
         let at = pair.iter().position(|&byte| byte == b'=')?;
-        let (name, value) = (pair[..at].to_ascii_lowercase(), unquoted(&pair[at + 1..])?);
+        let (name, value) = pair.split_at_checked(at)?;
+        let (name, value) = (name.to_ascii_lowercase(), unquoted(value.strip_prefix(b"=")?)?);
         // Each parameter stands in an element once.
         if name.is_empty() || !name.iter().all(|&byte| is_token(byte)) || names.contains(&name) {
             return None;

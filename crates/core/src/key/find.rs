@@ -1,5 +1,7 @@
 //! Keys within longer texts: what a scanner for leaked keys asks of the format.
 
+#![cfg_attr(not(test), warn(clippy::arithmetic_side_effects, clippy::indexing_slicing))] // It reads input.
+
 use super::format::{KeyFormat, ParsedKey};
 
 impl KeyFormat {
@@ -12,7 +14,7 @@ impl KeyFormat {
     /// The length of the longest key.
     #[must_use]
     pub fn longest(&self) -> usize {
-        self.beginnings().map(str::len).max().unwrap_or(0) + self.body_lengths.end()
+        self.beginnings().map(str::len).max().unwrap_or(0).saturating_add(*self.body_lengths.end())
     }
 
     /// The key that begins at `text[at]`, whatever stands around it: it may be part of a URL or of an escaped string.
@@ -41,9 +43,9 @@ impl KeyFormat {
                 true => *self.body_lengths.end(),
                 false => rest.iter().skip(lead.text.len()).take_while(|&&byte| self.alphabet.holds(byte)).count(),
             };
-            let end = lead.text.len() + body;
+            let end = lead.text.len().saturating_add(body);
             let key = self.parse(rest.get(..end)?).ok()?;
-            (self.checksum || self.stands_free(text, at, at + end)).then_some(key)
+            (self.checksum || self.stands_free(text, at, at.saturating_add(end))).then_some(key)
         });
         // A beginning may itself look like a shorter key.
         keys.max_by_key(ParsedKey::length)

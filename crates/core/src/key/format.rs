@@ -1,6 +1,8 @@
 //! The key format `<prefix>_<mode>_<random><checksum>`: making keys, and telling a key from anything else without
 //! asking the store.
 
+#![cfg_attr(not(test), warn(clippy::arithmetic_side_effects, clippy::indexing_slicing))] // It reads input.
+
 use std::fmt;
 use std::ops::RangeInclusive;
 
@@ -331,7 +333,7 @@ impl KeyFormatBuilder {
         Ok(KeyFormat {
             leads: leads.into(),
             alphabet: self.alphabet,
-            body_lengths: least + checksum..=most + checksum,
+            body_lengths: least.saturating_add(checksum)..=most.saturating_add(checksum),
             checksum: self.checksum,
         })
     }
@@ -415,8 +417,8 @@ impl KeyFormat {
     pub fn parse<'a>(&self, token: &'a [u8]) -> Result<ParsedKey<'a>, KeyFault> {
         let lead = self.leads.iter().find(|lead| self.fits(token, lead)).ok_or(KeyFault::Malformed)?;
         if self.checksum {
-            let (signed, checksum) = token.split_at(token.len() - CHECKSUM_LENGTH);
-            if checksum_of(signed) != checksum {
+            let (signed, checksum) = token.split_last_chunk::<CHECKSUM_LENGTH>().ok_or(KeyFault::Malformed)?;
+            if checksum_of(signed) != *checksum {
                 return Err(KeyFault::Checksum);
             }
         }
@@ -429,7 +431,7 @@ impl KeyFormat {
     fn fits(&self, token: &[u8], lead: &Lead) -> bool {
         let (least, most) = (*self.body_lengths.start(), *self.body_lengths.end());
         // One comparison for both bounds.
-        token.len().wrapping_sub(lead.text.len()).wrapping_sub(least) <= most - least
+        token.len().wrapping_sub(lead.text.len()).wrapping_sub(least) <= most.wrapping_sub(least)
             && token.strip_prefix(lead.text.as_bytes()).is_some_and(|body| {
                 // Without a branch for each byte, which the compiler turns into a few vector instructions.
                 body.iter().fold(true, |all, &byte| all & self.alphabet.holds(byte))
@@ -479,10 +481,11 @@ impl KeyFormat {
             .ok_or(FormatError::NoSuchKey { kind, mode })?;
         // Sized once: a reallocation would leave a part of the key behind in freed memory.
         let length = *self.body_lengths.end();
-        let mut key = Zeroizing::new(String::with_capacity(lead.text.len() + length));
+        let mut key = Zeroizing::new(String::with_capacity(lead.text.len().saturating_add(length)));
         key.push_str(&lead.text);
         let mut random = Zeroizing::new([0_u8; MAX_RANDOM_LENGTH]);
-        let random = &mut random[..length - if self.checksum { CHECKSUM_LENGTH } else { 0 }];
+        let length = length.saturating_sub(if self.checksum { CHECKSUM_LENGTH } else { 0 });
+        let random = random.get_mut(..length).ok_or(FormatError::Random)?;
         fill_random(random, self.alphabet.characters()).map_err(|_| FormatError::Random)?;
         random.iter().for_each(|&byte| key.push(char::from(byte)));
         if self.checksum {
@@ -496,7 +499,8 @@ fn checksum_of(signed: &[u8]) -> [u8; CHECKSUM_LENGTH] {
     let mut rest = crc32fast::hash(signed);
     let mut out = [0; CHECKSUM_LENGTH];
     for slot in out.iter_mut().rev() {
-        *slot = BASE62[(rest % 62) as usize];
+        // An index below 62 is always there.
+        *slot = BASE62.get((rest % 62) as usize).copied().unwrap_or_default();
         rest /= 62;
     }
     out

@@ -3,6 +3,8 @@
 //! A requirement is always exact (`resources:read`). Only a grant may be wider: `resources:*` stands for every
 //! action on a resource and `*` for everything. Both are valid OAuth scope tokens (RFC 6749 section 3.3).
 
+#![cfg_attr(not(test), warn(clippy::arithmetic_side_effects, clippy::indexing_slicing))] // It reads input.
+
 mod requirement;
 
 pub use requirement::Requirement;
@@ -178,32 +180,34 @@ enum Shape {
 }
 
 const fn classify(bytes: &[u8]) -> Option<Shape> {
-    if bytes.len() == 1 && bytes[0] == b'*' {
+    /// Which part of the scope the next byte belongs to.
+    enum Part {
+        Start,
+        Resource,
+        Colon,
+        Action,
+    }
+
+    if matches!(bytes, [b'*']) {
         return Some(Shape::All);
     }
     if bytes.len() > MAX_SCOPE_LENGTH {
         return None;
     }
-    let mut colon = None;
-    let mut i = 0;
-    while i < bytes.len() {
-        match bytes[i] {
-            b':' if colon.is_none() && i > 0 => colon = Some(i),
-            b'*' => {
-                return match colon {
-                    Some(at) if at + 1 == i && i + 1 == bytes.len() => Some(Shape::Resource),
-                    _ => None,
-                };
-            }
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'_' | b'.' | b'-' => {}
+    let (mut part, mut rest) = (Part::Start, bytes);
+    while let [byte, tail @ ..] = rest {
+        part = match (byte, part) {
+            (b':', Part::Resource) => Part::Colon,
+            (b'*', Part::Colon) => return if tail.is_empty() { Some(Shape::Resource) } else { None },
+            (b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'_' | b'.' | b'-', part) => match part {
+                Part::Start | Part::Resource => Part::Resource,
+                Part::Colon | Part::Action => Part::Action,
+            },
             _ => return None,
-        }
-        i += 1;
+        };
+        rest = tail;
     }
-    match colon {
-        Some(at) if at + 1 < bytes.len() => Some(Shape::Exact),
-        _ => None,
-    }
+    if matches!(part, Part::Action) { Some(Shape::Exact) } else { None }
 }
 
 impl TryFrom<SmolStr> for Scope {

@@ -1,5 +1,7 @@
 //! What scopes a request needs.
 
+#![cfg_attr(not(test), warn(clippy::arithmetic_side_effects, clippy::indexing_slicing))] // It reads input.
+
 use super::Scope;
 
 /// The scopes that a request needs: all of some, or any one of some.

@@ -1,5 +1,7 @@
 //! What requests and responses have in common: who calls, bodies, versions, problems.
 
+#![cfg_attr(not(test), warn(clippy::arithmetic_side_effects, clippy::indexing_slicing))] // It reads input.
+
 use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;

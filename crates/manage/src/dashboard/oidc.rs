@@ -3,6 +3,8 @@
 //! What binds the two halves is a secret in a short-lived cookie. `state`, `nonce` and the PKCE verifier follow from it, so a link or an
 //! answer of one browser is worth nothing in another, and nothing has to be kept on the server.
 
+#![cfg_attr(not(test), warn(clippy::arithmetic_side_effects, clippy::indexing_slicing))] // It reads input.
+
 use axum::response::Response;
 use http::StatusCode;
 use subtle::ConstantTimeEq;
@@ -36,6 +38,12 @@ impl<'a> UnderWay<'a> {
         let (began, to) = purpose.split_once('.')?;
         let to = String::from_utf8(hex::decode(to).ok()?).ok()?;
         Some(Self { secret, purpose, began: began.parse().ok()?, to })
+    }
+
+    /// Returns `true` if it began within the last ten minutes. The clock of the node that began it may be a minute ahead.
+    fn is_good_at(&self, now: i64) -> bool {
+        const AHEAD: i64 = -60_000;
+        (AHEAD..=SECONDS * 1_000).contains(&now.saturating_sub(self.began))
     }
 }
 
@@ -83,7 +91,7 @@ async fn come_back(visitor: &Visitor) -> Result<Response, Failure> {
     let callback = visitor.absolute(CALLBACK)?;
     desk.check_attempt(&visitor.context)?;
     let under_way = UnderWay::read(visitor.cookie(COOKIE)).ok_or_else(Failure::sign_in_over)?;
-    if desk.now().as_millis() - under_way.began > SECONDS * 1_000 {
+    if !under_way.is_good_at(desk.now().as_millis()) {
         return Err(Failure::sign_in_over());
     }
     let binding = Binding::of(under_way.secret, under_way.purpose, callback)?;
@@ -145,7 +153,41 @@ impl Failure {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    #[test]
+    fn a_sign_in_ends_whenever_its_cookie_says_it_began() {
+        const NOW: i64 = 1_800_000_000_000;
+        for (began, is_good) in [
+            (NOW, true),
+            (NOW - 600_000, true),
+            (NOW - 600_001, false),
+            (NOW + 60_000, true),
+            (NOW + 60_001, false),
+            (0, false),
+            (i64::MIN, false),
+            (i64::MAX, false),
+        ] {
+            let cookie = format!("x.{began}.2f");
+            let under_way = UnderWay::read(&cookie).unwrap();
+            assert_eq!(under_way.is_good_at(NOW), is_good, "{cookie}");
+        }
+        assert!(!UnderWay::read("x.-9223372036854775808.2f").unwrap().is_good_at(i64::MAX));
+    }
+
+    proptest! {
+        #[test]
+        fn no_cookie_makes_a_panic(cookie in ".*", secret in "[a-z.]*", began: i64, to in "[0-9a-f]*", now: i64) {
+            for cookie in [cookie, format!("{secret}.{began}.{to}")] {
+                if let Some(under_way) = UnderWay::read(&cookie) {
+                    let _ = under_way.is_good_at(now);
+                    prop_assert!(!web::own_path(&under_way.to).is_empty());
+                }
+            }
+        }
+    }
 
     #[test]
     fn the_way_back_is_an_own_one_and_fits_a_cookie() {

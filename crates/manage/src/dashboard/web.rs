@@ -1,5 +1,7 @@
 //! Who visits, over what, and with which form: everything that is decided before a page's own work begins.
 
+#![cfg_attr(not(test), warn(clippy::arithmetic_side_effects, clippy::indexing_slicing))] // It reads input.
+
 use askama::Template;
 use axum::extract::{FromRequest, FromRequestParts, Request, State};
 use axum::middleware::Next;

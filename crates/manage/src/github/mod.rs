@@ -3,6 +3,8 @@
 //! An alert counts only if GitHub has signed it, over the very bytes of its body, with one of the keys that it publishes
 //! (<https://docs.github.com/en/code-security/secret-scanning/secret-scanning-partner-program>).
 
+#![cfg_attr(not(test), warn(clippy::arithmetic_side_effects, clippy::indexing_slicing))] // It reads input.
+
 mod public_keys;
 
 use std::sync::Arc;

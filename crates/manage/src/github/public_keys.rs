@@ -1,5 +1,7 @@
 //! The keys that alerts are signed with: asked for when they are needed, and not more often than that.
 
+#![cfg_attr(not(test), warn(clippy::arithmetic_side_effects, clippy::indexing_slicing))] // It reads input.
+
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;

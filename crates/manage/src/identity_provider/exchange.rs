@@ -1,5 +1,7 @@
 //! Sending somebody to the provider, and what they come back with.
 
+#![cfg_attr(not(test), warn(clippy::arithmetic_side_effects, clippy::indexing_slicing))] // It reads input.
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 

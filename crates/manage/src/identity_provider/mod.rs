@@ -3,6 +3,8 @@
 //! This is the protocol: the authorization code flow with PKCE, `state` and `nonce` (OpenID Connect Core 1.0, RFC 7636, RFC 9700). What
 //! follows from who somebody is at the provider is the desk's to decide.
 
+#![cfg_attr(not(test), warn(clippy::arithmetic_side_effects, clippy::indexing_slicing))] // It reads input.
+
 mod exchange;
 mod http;
 

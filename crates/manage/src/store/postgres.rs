@@ -6,7 +6,7 @@ use std::fmt;
 use async_trait::async_trait;
 use deadpool_postgres::{Pool, PoolError};
 use keyward::{StoreError, Timestamp};
-use keyward_postgres::PostgresStore;
+use keyward_postgres::{MigrationError, PostgresStore, Tables};
 use serde_json::{Value, json};
 use tokio_postgres::Row;
 use tokio_postgres::types::{Json, ToSql};
@@ -17,7 +17,7 @@ mod migrations {
     refinery::embed_migrations!("migrations");
 }
 
-/// Whoever migrates holds this advisory lock ("desk"), so that nodes that start together do it one after the other.
+/// The advisory lock of the node that migrates ("desk"), so that nodes that start together do it one after the other.
 const MIGRATION_LOCK: i64 = 0x6465_736b;
 
 /// What `keyward_desk_write` fails with when a write does not fit.
@@ -47,21 +47,15 @@ impl PostgresDesk {
     /// Opens the records beside these keys; makes their tables if they are not there.
     ///
     /// # Errors
-    /// [`StoreError`] if the database cannot be written, or a newer version of keyward made the tables.
+    /// [`StoreError`] if the database cannot be written, a newer version of keyward made the tables, or another session keeps them
+    /// from being brought up to date.
     pub async fn open(keys: &PostgresStore) -> Result<Self, StoreError> {
-        let pool = keys.pool().clone();
-        let mut client = pool.get().await.map_err(Failure::from)?;
-        // As long as it takes, as with the tables of the keys.
-        client.batch_execute("SET statement_timeout = 0").await.map_err(Failure::from)?;
-        client.execute("SELECT pg_advisory_lock($1)", &[&MIGRATION_LOCK]).await.map_err(Failure::from)?;
-        let migrated = migrations::migrations::runner()
-            .set_migration_table_name("keyward_desk_migrations")
-            .run_async(&mut **client)
-            .await;
-        client.execute("SELECT pg_advisory_unlock($1)", &[&MIGRATION_LOCK]).await.map_err(Failure::from)?;
-        client.batch_execute("RESET statement_timeout").await.map_err(Failure::from)?;
-        migrated.map_err(StoreError::corrupt)?;
-        Ok(Self { pool })
+        let tables = Tables { history: "keyward_desk_migrations", lock: MIGRATION_LOCK };
+        keys.migrate(&migrations::migrations::runner(), tables).await.map_err(|error| match error {
+            MigrationError::Failed(_) => StoreError::corrupt(error),
+            other => StoreError::unavailable(other),
+        })?;
+        Ok(Self { pool: keys.pool().clone() })
     }
 
     async fn query(&self, sql: &str, values: &[&(dyn ToSql + Sync)]) -> Result<Vec<Row>, Failure> {

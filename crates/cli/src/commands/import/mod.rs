@@ -1,5 +1,7 @@
 //! `keyward keys import`
 
+#![cfg_attr(not(test), warn(clippy::arithmetic_side_effects, clippy::indexing_slicing))] // It reads input.
+
 mod record;
 mod rows;
 
@@ -91,8 +93,8 @@ impl Importer<'_> {
             }
         };
         match taken {
-            Ok(Taken::New) => self.report.imported += 1,
-            Ok(Taken::AlreadyThere) => self.report.already_there += 1,
+            Ok(Taken::New) => self.report.imported = self.report.imported.saturating_add(1),
+            Ok(Taken::AlreadyThere) => self.report.already_there = self.report.already_there.saturating_add(1),
             Ok(Taken::StillAlive(key)) => {
                 let why = format!("it is revoked, but was imported before and works: keyward keys revoke {}", key.id);
                 self.report.refused.push((row.line, why));

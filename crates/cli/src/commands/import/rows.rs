@@ -1,5 +1,7 @@
 //! The lines of a file of keys, whether CSV or JSON, as objects under our names for their columns.
 
+#![cfg_attr(not(test), warn(clippy::arithmetic_side_effects, clippy::indexing_slicing))] // It reads input.
+
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Read};
 
@@ -147,7 +149,7 @@ async fn each_of_json(
     mut take: impl AsyncFnMut(Row) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
     let mut reader = BufReader::new(input);
-    let (mut line, mut end) = (0, 0);
+    let (mut line, mut end) = (0_u64, 0_u64);
     let mut text = Vec::new();
     loop {
         text.clear();
@@ -156,9 +158,12 @@ async fn each_of_json(
             return Ok(());
         }
         if read as u64 == MAX_LINE && text.last() != Some(&b'\n') {
-            return Err(Failure::new(Kind::Usage, format!("line {} is longer than {MAX_LINE} bytes", line + 1)));
+            return Err(Failure::new(
+                Kind::Usage,
+                format!("line {} is longer than {MAX_LINE} bytes", line.saturating_add(1)),
+            ));
         }
-        (line, end) = (line + 1, end + read as u64);
+        (line, end) = (line.saturating_add(1), end.saturating_add(read as u64));
         let json = if line == 1 { text.strip_prefix("\u{feff}".as_bytes()).unwrap_or(&text) } else { &text };
         if json.iter().all(u8::is_ascii_whitespace) {
             continue;

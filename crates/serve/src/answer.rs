@@ -1,0 +1,122 @@
+//! Requests as hyper hands them over, and their answers, which are counted until the client has taken them.
+
+#![cfg_attr(not(test), warn(clippy::arithmetic_side_effects, clippy::indexing_slicing))] // It reads input.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body::{Body, Frame, SizeHint};
+use hyper::body::Incoming;
+use keyward::PeerAddress;
+use pin_project_lite::pin_project;
+use tower::util::Oneshot;
+use tower::{Service, ServiceExt};
+
+use crate::table::{InFlight, Requests};
+
+/// The most of an answer that is handed over at once, so that a slow client is seen to read on.
+const PART: usize = 64 * 1024;
+
+/// The service as hyper calls it: states the peer, waits until the service is ready, and counts requests.
+pub(crate) struct Counted<S> {
+    pub(crate) service: S,
+    pub(crate) peer: PeerAddress,
+    pub(crate) requests: Requests,
+}
+
+impl<S, B> hyper::service::Service<Request<Incoming>> for Counted<S>
+where
+    S: Service<Request<Incoming>, Response = Response<B>> + Clone,
+{
+    type Response = Response<Answer<B>>;
+    type Error = S::Error;
+    type Future = Answering<Oneshot<S, Request<Incoming>>>;
+
+    fn call(&self, mut request: Request<Incoming>) -> Self::Future {
+        request.extensions_mut().insert(self.peer);
+        Answering { answer: self.service.clone().oneshot(request), in_flight: Some(self.requests.begin()) }
+    }
+}
+
+pin_project! {
+    /// An answer that the service works on.
+    pub(crate) struct Answering<F> {
+        #[pin]
+        answer: F,
+        in_flight: Option<InFlight>,
+    }
+}
+
+impl<F, B, E> Future for Answering<F>
+where
+    F: Future<Output = Result<Response<B>, E>>,
+{
+    type Output = Result<Response<Answer<B>>, E>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        let response = ready!(this.answer.poll(cx))?;
+        let mut in_flight = this.in_flight.take();
+        if let Some(in_flight) = &mut in_flight {
+            in_flight.waits_for_client();
+        }
+        Poll::Ready(Ok(response.map(|body| Answer { body, rest: Bytes::new(), in_flight })))
+    }
+}
+
+pin_project! {
+    /// The body of an answer.
+    pub(crate) struct Answer<B> {
+        #[pin]
+        body: B,
+        // What the body has given and hyper has not taken yet.
+        rest: Bytes,
+        in_flight: Option<InFlight>,
+    }
+}
+
+impl<B: Body<Data = Bytes>> Body for Answer<B> {
+    type Data = Bytes;
+    type Error = B::Error;
+
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
+        let this = self.project();
+        if this.rest.is_empty() {
+            match this.body.poll_frame(cx) {
+                Poll::Pending => {
+                    if let Some(in_flight) = this.in_flight {
+                        in_flight.waits_for_service();
+                    }
+                    return Poll::Pending;
+                }
+                Poll::Ready(Some(Ok(frame))) => match frame.into_data() {
+                    Ok(data) => *this.rest = data,
+                    Err(frame) => return Poll::Ready(Some(Ok(frame))),
+                },
+                ended => return ended,
+            }
+        }
+        if let Some(in_flight) = this.in_flight {
+            in_flight.waits_for_client();
+        }
+        let part = this.rest.split_to(this.rest.len().min(PART));
+        Poll::Ready(Some(Ok(Frame::data(part))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.rest.is_empty() && self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        let (rest, hint) = (self.rest.len() as u64, self.body.size_hint());
+        let mut whole = SizeHint::new();
+        if let Some(upper) = hint.upper().and_then(|upper| upper.checked_add(rest)) {
+            whole.set_upper(upper);
+        }
+        whole.set_lower(hint.lower().saturating_add(rest));
+        whole
+    }
+}
