@@ -68,9 +68,8 @@ fn remove(tree: &Path) {
 
 /// Runs the test with a fault put back, and prints what came of it.
 fn is_found(tree: &Path, patch: &Path, options: &Options) -> Result<bool, Error> {
-    let apply = |arguments: &[&str]| {
-        process::run(command("git", &["apply"]).args(arguments).arg(patch).current_dir(tree))
-    };
+    let apply =
+        |arguments: &[&str]| process::run(command("git", &["apply"]).args(arguments).arg(patch).current_dir(tree));
     apply(&[])?;
     let test = |arguments: &[&str]| {
         let mut test = cargo(&["test", "--quiet", "--package", "keyward-manage", "--test", "authority"]);

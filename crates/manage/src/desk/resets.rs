@@ -133,11 +133,15 @@ impl Desk {
         let mut known = user;
         for _ in 0..super::ATTEMPTS {
             let mut writes = self.judge_reset(&reset).await?;
-            let proves = reset.origin == ResetOrigin::Mailed;
+            // The new password is the link holder's. Only mail shows that this is the address's reader; the program's own link takes nothing.
+            let address_proven_at = match &reset.origin {
+                ResetOrigin::Mailed => known.address_proven_at.or_else(|| Some(self.now())),
+                ResetOrigin::MadeBy(maker) => known.address_proven_at.filter(|_| maker.kind == "system"),
+            };
             let changed = StoredUser {
                 password: password.clone(),
                 epoch: known.epoch + 1,
-                address_proven_at: known.address_proven_at.or_else(|| proves.then(|| self.now())),
+                address_proven_at,
                 ..known.value.clone()
             };
             writes.extend([reset.remove(), known.replace(&changed)?]);

@@ -135,7 +135,8 @@ pub(crate) fn beyond(holding: &Holding, known: &[Holding]) -> Option<String> {
                 let known: Vec<&&Holding> = known.iter().filter(|known| of(known, scope, mode, kind)).collect();
                 for network in bits(holding.networks, ADDRESSES.len()) {
                     for endpoint in bits(holding.endpoints, CALLS.len()) {
-                        let fits = |known: &&&&Holding| known.networks & network != 0 && known.endpoints & endpoint != 0;
+                        let fits =
+                            |known: &&&&Holding| known.networks & network != 0 && known.endpoints & endpoint != 0;
                         let end = known.iter().filter(fits).map(|known| known.end).max().unwrap_or(i64::MIN);
                         if end < holding.end {
                             return Some(told(holding, [scope, mode, kind, network, endpoint], end));

@@ -46,3 +46,40 @@ fn no_sequence_of_calls_gives_attackers_more_on_sqlite() {
         })
     });
 }
+
+#[test]
+fn reset_by_an_admin_takes_the_proof_of_the_address_away() {
+    use keyward_manage::{Actor, Context, DeskError, Role};
+    runtime(false).block_on(async {
+        let builder = Desk::builder(MemoryStore::new(), MemoryDesk::default());
+        let desk = builder.password_params(argon2::Params::new(8, 1, 1, None).unwrap()).build().unwrap();
+        let (system, context) = (Actor::system("test", Context::new()), Context::new());
+        let first = desk.create_account(&system, "First").await.unwrap().value.id;
+        let second = desk.create_account(&system, "Second").await.unwrap().value.id;
+        let (honest, wicked) = ("honest walnut gondola 71", "wicked walnut gondola 72");
+        for (email, role, password) in
+            [("eve@example.com", Role::Admin, wicked), ("hal@example.com", Role::Developer, honest)]
+        {
+            let invited = desk.invite(&system, &first, email, role).await.unwrap();
+            desk.accept_invitation(&context, &invited.secret, "Person", password).await.unwrap();
+        }
+        let eve = desk.sign_in(&context, "eve@example.com", wicked).await.unwrap();
+        let eve = desk.session(&eve.session, Context::new()).await.unwrap();
+        let hal = desk.sign_in(&context, "hal@example.com", honest).await.unwrap();
+        let hal = desk.session(&hal.session, Context::new()).await.unwrap().user().unwrap().clone();
+        let link = desk.create_password_reset(&eve, &hal).await.unwrap();
+        desk.reset_password(&context, &link.secret, wicked).await.unwrap();
+        // Another account's owner means the person who reads the mail, and not the admin who chose the password.
+        let invited = desk.invite(&system, &second, "hal@example.com", Role::Owner).await.unwrap();
+        let taken = desk.sign_in(&context, "hal@example.com", wicked).await.unwrap();
+        let taken = desk.session(&taken.session, Context::new()).await.unwrap();
+        assert!(desk.own_invitations(&taken).await.unwrap().is_empty());
+        let joined = desk.join(&taken, &invited.invitation.id).await;
+        assert!(matches!(joined, Err(DeskError::NotFound(_))), "{joined:?}");
+        assert_eq!(
+            desk.join_by_link(&taken, &invited.secret).await.unwrap(),
+            second,
+            "the link shows who reads the mail"
+        );
+    });
+}

@@ -32,7 +32,9 @@ impl DeskStore for MemoryDesk {
             .filter(|record| list.owner.as_ref().is_none_or(|owner| *owner == record.owner))
             .filter(|record| list.subject.as_ref().is_none_or(|subject| *subject == record.subject))
             .filter(|record| {
-                list.after.as_ref().is_none_or(|after| (place(record) > *after) != list.newest_first && place(record) != *after)
+                list.after
+                    .as_ref()
+                    .is_none_or(|after| (place(record) > *after) != list.newest_first && place(record) != *after)
             })
             .collect();
         found.sort_by_cached_key(|record| place(record));

@@ -9,8 +9,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use keyward::{
-    AccountId, Clock as _, CredentialId, Identity, KeyKind, KeyQuery, ManualClock, Mode, NewKey, ScopeSet,
-    Timestamp, UserId,
+    AccountId, Clock as _, CredentialId, Identity, KeyKind, KeyQuery, ManualClock, Mode, NewKey, ScopeSet, Timestamp,
+    UserId,
 };
 use keyward_manage::{
     AccountUpdate, Actor, Context, Desk, DeskBuilder, DeskError, DeskStore, KeyChange, KeyDraft, KeyView, Kind, List,
@@ -25,7 +25,7 @@ pub(crate) static STEPS: AtomicU64 = AtomicU64::new(0);
 
 const KEY_LIMIT: usize = 8;
 const RECENT: i64 = 12 * 3_600_000;
-const MOST_ACCOUNTS: usize = 6;
+const MOST_ACCOUNTS: usize = 8;
 
 /// The party that a credential, a link or a mailbox belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -99,7 +99,7 @@ pub(crate) fn command() -> impl Strategy<Value = Command> {
     let n = any::<u8>;
     prop_oneof![
         4 => prop_oneof![0..120_u32, Just(780), Just(2_880), Just(11_520)].prop_map(|minutes| C::Advance { minutes }),
-        1 => (any::<bool>(), n()).prop_map(|(by, mailbox)| C::SignUp { by, mailbox }),
+        3 => (any::<bool>(), n()).prop_map(|(by, mailbox)| C::SignUp { by, mailbox }),
         14 => (n(), n(), n(), n()).prop_map(|(by, account, mailbox, role)| C::Invite { by, account, mailbox, role }),
         1 => (n(), n()).prop_map(|(by, link)| C::Withdraw { by, link }),
         6 => n().prop_map(|link| C::AcceptByLink { link }),
@@ -109,7 +109,7 @@ pub(crate) fn command() -> impl Strategy<Value = Command> {
         4 => (n(), n(), n()).prop_map(|(by, account, user)| C::RemoveMember { by, account, user }),
         6 => (n(), n()).prop_map(|(by, user)| C::MakeReset { by, user }),
         5 => n().prop_map(|link| C::UseReset { link }),
-        2 => n().prop_map(|user| C::Recover { user }),
+        1 => n().prop_map(|user| C::Recover { user }),
         5 => (n(), n(), any::<bool>()).prop_map(|(by, user, disabled)| C::SetUserDisabled { by, user, disabled }),
         2 => (n(), n()).prop_map(|(by, user)| C::DeleteUser { by, user }),
         1 => n().prop_map(|by| C::CreateAccount { by }),
@@ -302,7 +302,8 @@ impl World {
                 draft.kind = if secret { KeyKind::Secret } else { KeyKind::Restricted };
                 draft.mode = mode;
                 draft.networks = networks.split_whitespace().map(|network| network.parse().unwrap()).collect();
-                draft.endpoints = Some(endpoints).filter(|text| !text.is_empty()).iter().map(|e| e.parse().unwrap()).collect();
+                draft.endpoints =
+                    Some(endpoints).filter(|text| !text.is_empty()).iter().map(|e| e.parse().unwrap()).collect();
                 draft.expires_at = expires_at;
                 self.give_key(draft).await;
             }
@@ -446,9 +447,7 @@ impl World {
             Principal::User(id) => {
                 self.members.keys().filter(|(_, user)| user == id).map(|(account, _)| account.clone()).collect()
             }
-            Principal::Key(id) => {
-                self.keys.iter().filter(|key| key.id == *id).map(|key| key.account.clone()).collect()
-            }
+            Principal::Key(id) => self.keys.iter().filter(|key| key.id == *id).map(|key| key.account.clone()).collect(),
         };
         if own.is_empty() || number % 4 == 0 {
             own.clone_from(&self.accounts);
@@ -485,7 +484,9 @@ impl World {
     async fn read_keys(&mut self) {
         let query = KeyQuery { limit: KeyQuery::MAX_LIMIT, ..KeyQuery::default() };
         self.keys = self.desk.keys(&Self::system(), &query).await.unwrap().items;
-        self.keys.sort_by(|one, other| (one.created_at, &one.name, &one.id).cmp(&(other.created_at, &other.name, &other.id)));
+        self.keys.sort_by(|one, other| {
+            (one.created_at, &one.name, &one.id).cmp(&(other.created_at, &other.name, &other.id))
+        });
     }
 
     /// A grant by a session that began too long ago is a fault.
@@ -583,7 +584,10 @@ impl World {
                 }
             }
             Command::JoinProven { user, account } => {
-                let Some(person) = pick(&self.people, user) else { return Ok(granted) };
+                let is_invited =
+                    |person: &&Person| self.links.iter().any(|link| link.is_open && link.mailbox == person.mailbox);
+                let invited: Vec<&Person> = self.people.iter().filter(is_invited).collect();
+                let Some(person) = pick(&invited, user) else { return Ok(granted) };
                 let (id, mailbox) = (person.id.clone(), person.mailbox);
                 let Some((actor, _)) = self.signed_in(&id, true).await else { return Ok(granted) };
                 let own: Vec<usize> = (0..self.links.len())
@@ -631,7 +635,8 @@ impl World {
                 }
             }
             Command::UseReset { link } => {
-                let Some(link) = pick(&self.resets, link) else { return Ok(granted) };
+                let latest = &self.resets[self.resets.len().saturating_sub(3)..];
+                let Some(link) = pick(latest, link) else { return Ok(granted) };
                 let (id, side, secret) = (link.user.clone(), link.held_by, link.secret.clone());
                 if fine(self.desk.reset_password(&context, &secret, password(side)).await)?.is_some() {
                     self.taken_over(&id, side, &mut granted).await?;
@@ -706,7 +711,8 @@ impl World {
                 let name = suspended.is_none().then(|| "Renamed".to_owned());
                 let update = AccountUpdate { name, suspended, ..AccountUpdate::default() };
                 if fine(self.desk.update_account(&actor, &account, &update, known.version).await)?.is_some() {
-                    let is_operators = |holding: &Holding| holding.account.is_none() && holding.scopes & PLANS_WRITE != 0;
+                    let is_operators =
+                        |holding: &Holding| holding.account.is_none() && holding.scopes & PLANS_WRITE != 0;
                     if suspended.is_some() && !self.of_principal(&by).iter().any(is_operators) {
                         return Err("somebody other than the operator suspended an account, or lifted it".to_owned());
                     }
@@ -993,7 +999,9 @@ const PLANS_WRITE: u32 = 1 << 9;
 fn fine<T>(result: Result<T, DeskError>) -> Checked<Option<T>> {
     match result {
         Ok(done) => Ok(Some(done)),
-        Err(error @ (DeskError::Store(_) | DeskError::Internal | DeskError::Throttled { .. })) => Err(error.to_string()),
+        Err(error @ (DeskError::Store(_) | DeskError::Internal | DeskError::Throttled { .. })) => {
+            Err(error.to_string())
+        }
         Err(_) => Ok(None),
     }
 }
