@@ -18,7 +18,7 @@ pub(crate) struct Options {
     seed: u64,
 
     /// How many calls the test may make before a fault counts as not found.
-    #[arg(long, default_value_t = 30_000)]
+    #[arg(long, default_value_t = 40_000)]
     steps: u64,
 }
 

@@ -155,6 +155,7 @@ struct Link {
 struct Reset {
     secret: String,
     user: UserId,
+    maker: Principal,
     held_by: Side,
 }
 
@@ -631,14 +632,19 @@ impl World {
                 if let Some(link) = fine(self.desk.create_password_reset(&actor, &id).await)? {
                     self.check_recent(age)?;
                     let held_by = if self.side_of(&by) == Attacker { Attacker } else { reader };
-                    self.resets.push(Reset { secret: link.secret.to_string(), user: id, held_by });
+                    self.resets.push(Reset { secret: link.secret.to_string(), user: id, maker: by, held_by });
                 }
             }
             Command::UseReset { link } => {
                 let latest = &self.resets[self.resets.len().saturating_sub(3)..];
                 let Some(link) = pick(latest, link) else { return Ok(granted) };
                 let (id, side, secret) = (link.user.clone(), link.held_by, link.secret.clone());
+                let maker = link.maker.clone();
                 if fine(self.desk.reset_password(&context, &secret, password(side)).await)?.is_some() {
+                    let known = self.of_principal(&maker);
+                    if let Some(ability) = self.of_user(&id).iter().find_map(|holding| beyond(holding, &known)) {
+                        return Err(format!("a reset gave {ability}: not held by its maker any more"));
+                    }
                     self.taken_over(&id, side, &mut granted).await?;
                 }
             }
