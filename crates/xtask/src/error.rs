@@ -20,6 +20,9 @@ pub(crate) enum Error {
     #[error("{0}")]
     Supply(String),
 
+    #[error("the authority test does not find these faults: {0}")]
+    Survived(String),
+
     #[error("docs/api is not what these crates offer: {0}; look at the difference, and run `cargo xtask api --update`")]
     Api(String),
 

@@ -1,4 +1,4 @@
-//! The development commands of keyward: `cargo xtask test`, `bench`, `peers`, `load`, `faults`, `fuzz`, `guide`, `simulate`, `supply` and `api`.
+//! The development commands of keyward: `cargo xtask test`, `bench`, `peers`, `load`, `faults`, `fuzz`, `guide`, `mutants`, `simulate`, `supply` and `api`.
 
 #![allow(clippy::print_stdout, reason = "a command line program speaks on its standard output")]
 
@@ -10,6 +10,7 @@ mod faults;
 mod fuzz;
 mod guide;
 mod load;
+mod mutants;
 mod packages;
 mod peers;
 mod process;
@@ -51,6 +52,8 @@ enum Command {
     Fuzz(fuzz::Options),
     /// Build the guide as a book, into target/guide.
     Guide,
+    /// Put known faults of authority back, one at a time, and expect the test to find each.
+    Mutants(mutants::Options),
     /// Simulate many nodes on one store.
     Simulate(simulate::Options),
     /// List what each crate offers, or compare it with the listings in docs/api.
@@ -69,6 +72,7 @@ fn main() -> ExitCode {
         Command::Faults(options) => faults::run(&options),
         Command::Fuzz(options) => fuzz::run(&options),
         Command::Guide => guide::build(),
+        Command::Mutants(options) => mutants::run(&options),
         Command::Simulate(options) => simulate::run(&options),
         Command::Api(options) => api::run(&options),
         Command::Supply(options) => supply::run(&options),

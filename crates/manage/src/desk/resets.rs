@@ -135,11 +135,11 @@ impl Desk {
         let mut known = user;
         for _ in 0..super::ATTEMPTS {
             let mut writes = self.judge_reset(&reset).await?;
-            // A mailed link proves the address. With any other, its maker may be the one who signs in now: what waits for the address,
-            // such as invitations of other accounts, is not theirs to accept.
-            let address_proven_at = match reset.origin {
+            // A mailed link proves the address. With a link that an actor made, its maker may be the one who signs in now: what waits for
+            // the address, such as invitations of other accounts, is not theirs to accept. The program's own link takes nothing.
+            let address_proven_at = match &reset.origin {
                 ResetOrigin::Mailed => known.address_proven_at.or_else(|| Some(self.now())),
-                ResetOrigin::MadeBy(_) => None,
+                ResetOrigin::MadeBy(maker) => known.address_proven_at.filter(|_| maker.kind == "system"),
             };
             let changed = StoredUser {
                 password: password.clone(),

@@ -1,0 +1,170 @@
+//! What a credential lets its holder do, as a set of single abilities.
+//!
+//! An ability is one point: an account, a scope, a mode, a kind, a network, an endpoint and a time. A holding is the product of a set in
+//! each dimension. This file compares points, and uses nothing of `authority.rs`.
+
+use keyward::ipnet::IpNet;
+use keyward::{AccountId, Endpoint, KeyKind, Mode, Scope, ScopeSet};
+use keyward_manage::{KeyView, Purpose, Role};
+
+/// The scopes of the management API. Behind them stands one that `*` alone gives.
+pub(crate) const MANAGE: [&str; 11] = [
+    "accounts:read",
+    "accounts:write",
+    "members:read",
+    "members:write",
+    "keys:read",
+    "keys:write",
+    "keys:verify",
+    "usage:read",
+    "plans:read",
+    "plans:write",
+    "audit:read",
+];
+const EVERY: u32 = 1 << MANAGE.len();
+/// Scopes of the provider's own API. The last is given by `*` alone here.
+const PROVIDER: [&str; 4] = ["resources:read", "resources:write", "jobs:read", "unheard:of"];
+const PROVIDER_AT: usize = MANAGE.len() + 1;
+const SCOPES: usize = PROVIDER_AT + PROVIDER.len();
+const ADDRESSES: [&str; 3] = ["10.1.0.1", "10.2.0.1", "192.0.2.1"];
+const CALLS: [(&str, &str); 3] = [("GET", "/a/1"), ("POST", "/a/1"), ("GET", "/b")];
+
+/// The abilities that one role, or one key, gives.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Holding {
+    /// `None` for every account.
+    pub(crate) account: Option<AccountId>,
+    /// One bit for each scope.
+    pub(crate) scopes: u32,
+    modes: u32,
+    kinds: u32,
+    networks: u32,
+    endpoints: u32,
+    /// The first instant at which it does not work, in milliseconds.
+    end: i64,
+}
+
+fn mask<T>(items: &[T], has: impl Fn(&T) -> bool) -> u32 {
+    items.iter().enumerate().filter(|(_, item)| has(item)).map(|(bit, _)| 1 << bit).sum()
+}
+
+fn allowed(scopes: &ScopeSet, names: &[&str]) -> u32 {
+    mask(names, |name| scopes.allows(&name.parse::<Scope>().unwrap()))
+}
+
+/// The management scopes of a role, one bit each.
+pub(crate) fn of_role(role: Role) -> u32 {
+    let developer = ["keys:write", "keys:verify"];
+    let admin = ["accounts:write", "members:write", "plans:write", "audit:read"];
+    let beyond_viewer = |name: &str| developer.contains(&name) || admin.contains(&name);
+    match role {
+        Role::Viewer => mask(&MANAGE, |name| !beyond_viewer(name)),
+        Role::Developer => mask(&MANAGE, |name| !admin.contains(name)),
+        Role::Admin => mask(&MANAGE, |_| true),
+        Role::Owner => mask(&MANAGE, |_| true) | EVERY,
+    }
+}
+
+impl Holding {
+    /// What a member may do; a role in the operator's account counts in every account.
+    pub(crate) fn of_member(account: &AccountId, operator: &AccountId, role: Role) -> Self {
+        let grants = if role == Role::Viewer { 0 } else { ((1 << PROVIDER.len()) - 1) << PROVIDER_AT };
+        Self {
+            account: (account != operator).then(|| account.clone()),
+            scopes: of_role(role) | grants,
+            modes: 0b11,
+            kinds: if role == Role::Viewer { 0b011 } else { 0b111 },
+            networks: 0b111,
+            endpoints: 0b111,
+            end: i64::MAX,
+        }
+    }
+
+    /// What the holder of a key may do while the key is active.
+    pub(crate) fn of_key(key: &KeyView, operator: &AccountId) -> Self {
+        let everywhere = key.purpose == Purpose::Management && key.account == *operator;
+        let manage = match key.purpose {
+            Purpose::Api => 0,
+            Purpose::Management => {
+                let every = if key.scopes.iter().any(|grant| grant.as_str() == "*") { EVERY } else { 0 };
+                allowed(&key.scopes, &MANAGE) | every
+            }
+        };
+        let networks: Vec<IpNet> = key.networks.iter().map(|network| network.parse().unwrap()).collect();
+        let from = |address: &&str| {
+            let address: std::net::IpAddr = address.parse().unwrap();
+            networks.is_empty() || networks.iter().any(|network| network.contains(&address))
+        };
+        let calls = |(method, path): &(&str, &str)| {
+            key.endpoints.is_empty() || key.endpoints.iter().any(|endpoint: &Endpoint| endpoint.covers(method, path))
+        };
+        Self {
+            account: (!everywhere).then(|| key.account.clone()),
+            scopes: manage | allowed(&key.scopes, &PROVIDER) << PROVIDER_AT,
+            // Who may work on what is live may do the same to what is there for tests.
+            modes: if key.mode == Mode::Live { 0b11 } else { 0b01 },
+            kinds: match key.kind {
+                KeyKind::Publishable => 0b001,
+                KeyKind::Restricted => 0b011,
+                KeyKind::Secret => 0b111,
+            },
+            networks: mask(&ADDRESSES, from),
+            endpoints: mask(&CALLS, calls),
+            end: key.expires_at.map_or(i64::MAX, |end| end.as_millis()),
+        }
+    }
+
+    fn reaches(&self, account: Option<&AccountId>) -> bool {
+        self.account.is_none() || self.account.as_ref() == account
+    }
+}
+
+fn bits(mask: u32, count: usize) -> impl Iterator<Item = u32> {
+    (0..count).map(|bit| 1 << bit).filter(move |bit| mask & bit != 0)
+}
+
+/// The first ability of `holding` that none of `known` gives for as long, in words.
+pub(crate) fn beyond(holding: &Holding, known: &[Holding]) -> Option<String> {
+    let known: Vec<&Holding> = known.iter().filter(|known| known.reaches(holding.account.as_ref())).collect();
+    let of = |holding: &Holding, scope: u32, mode: u32, kind: u32| {
+        holding.scopes & scope != 0 && holding.modes & mode != 0 && holding.kinds & kind != 0
+    };
+    for scope in bits(holding.scopes, SCOPES) {
+        for mode in bits(holding.modes, 2) {
+            for kind in bits(holding.kinds, 3) {
+                let known: Vec<&&Holding> = known.iter().filter(|known| of(known, scope, mode, kind)).collect();
+                for network in bits(holding.networks, ADDRESSES.len()) {
+                    for endpoint in bits(holding.endpoints, CALLS.len()) {
+                        let fits =
+                            |known: &&&&Holding| known.networks & network != 0 && known.endpoints & endpoint != 0;
+                        let end = known.iter().filter(fits).map(|known| known.end).max().unwrap_or(i64::MIN);
+                        if end < holding.end {
+                            return Some(told(holding, [scope, mode, kind, network, endpoint], end));
+                        }
+                    }
+                }
+            }
+        }
+    }
+    None
+}
+
+fn told(holding: &Holding, [scope, mode, kind, network, endpoint]: [u32; 5], known: i64) -> String {
+    let at = |bit: u32| bit.trailing_zeros() as usize;
+    let place = at(scope);
+    let scope = match place.checked_sub(PROVIDER_AT) {
+        Some(place) => PROVIDER[place],
+        None => MANAGE.get(place).copied().unwrap_or("*"),
+    };
+    let kind = ["publishable", "restricted", "secret"][at(kind)];
+    let known = if known == i64::MIN { "was held by none of them".to_owned() } else { format!("ended at {known}") };
+    format!(
+        "{scope} in {} ({} mode, {kind}, from {}, {} {}, until {}), which {known}",
+        holding.account.as_ref().map_or("every account", |account| account.as_str()),
+        ["test", "live"][at(mode)],
+        ADDRESSES[at(network)],
+        CALLS[at(endpoint)].0,
+        CALLS[at(endpoint)].1,
+        holding.end,
+    )
+}

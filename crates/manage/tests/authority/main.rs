@@ -1,0 +1,85 @@
+//! What attackers can make of their authority by any sequence of management calls: nothing more than they had or were given.
+
+#![allow(clippy::unwrap_used, reason = "an unwrap is an assertion here")]
+
+mod ability;
+mod memory;
+mod model;
+
+use std::sync::Arc;
+
+use keyward::MemoryStore;
+use keyward_manage::{Desk, SqliteDesk};
+use keyward_sqlite::SqliteStore;
+
+use memory::MemoryDesk;
+use model::{Parts, Plan, run};
+
+fn runtime(is_paused: bool) -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread().enable_all().start_paused(is_paused).build().unwrap()
+}
+
+#[test]
+fn no_sequence_of_calls_gives_attackers_more_in_memory() {
+    Plan::of_environment(96_000).check(|beginning, commands| {
+        // What waits for a moment only, as signing up does, takes no time.
+        runtime(true).block_on(async {
+            let records = Arc::new(MemoryDesk::default());
+            let builder = Desk::builder(MemoryStore::new(), Arc::clone(&records));
+            run(Parts { builder, records, is_paused: true }, beginning, commands).await
+        })
+    });
+}
+
+#[test]
+fn no_sequence_of_calls_gives_attackers_more_on_sqlite() {
+    Plan::of_environment(6_000).check(|beginning, commands| {
+        let mut folder = tempfile::Builder::new();
+        folder.prefix("keyward-authority-");
+        // In memory, where there is such a place.
+        let folder = folder.tempdir_in("/dev/shm").or_else(|_| folder.tempdir()).unwrap();
+        runtime(false).block_on(async {
+            let store = SqliteStore::open(folder.path().join("keys.db")).unwrap();
+            let records = SqliteDesk::open(&store).unwrap();
+            let builder = Desk::builder(store, records.clone());
+            run(Parts { builder, records: Arc::new(records), is_paused: false }, beginning, commands).await
+        })
+    });
+}
+
+#[test]
+fn reset_by_an_admin_takes_the_proof_of_the_address_away() {
+    use keyward_manage::{Actor, Context, DeskError, Role};
+    runtime(false).block_on(async {
+        let builder = Desk::builder(MemoryStore::new(), MemoryDesk::default());
+        let desk = builder.password_params(argon2::Params::new(8, 1, 1, None).unwrap()).build().unwrap();
+        let (system, context) = (Actor::system("test", Context::new()), Context::new());
+        let first = desk.create_account(&system, "First").await.unwrap().value.id;
+        let second = desk.create_account(&system, "Second").await.unwrap().value.id;
+        let (honest, wicked) = ("honest walnut gondola 71", "wicked walnut gondola 72");
+        for (email, role, password) in
+            [("eve@example.com", Role::Admin, wicked), ("hal@example.com", Role::Developer, honest)]
+        {
+            let invited = desk.invite(&system, &first, email, role).await.unwrap();
+            desk.accept_invitation(&context, &invited.secret, "Person", password).await.unwrap();
+        }
+        let eve = desk.sign_in(&context, "eve@example.com", wicked).await.unwrap();
+        let eve = desk.session(&eve.session, Context::new()).await.unwrap();
+        let hal = desk.sign_in(&context, "hal@example.com", honest).await.unwrap();
+        let hal = desk.session(&hal.session, Context::new()).await.unwrap().user().unwrap().clone();
+        let link = desk.create_password_reset(&eve, &hal).await.unwrap();
+        desk.reset_password(&context, &link.secret, wicked).await.unwrap();
+        // Another account's owner means the person who reads the mail, and not the admin who chose the password.
+        let invited = desk.invite(&system, &second, "hal@example.com", Role::Owner).await.unwrap();
+        let taken = desk.sign_in(&context, "hal@example.com", wicked).await.unwrap();
+        let taken = desk.session(&taken.session, Context::new()).await.unwrap();
+        assert!(desk.own_invitations(&taken).await.unwrap().is_empty());
+        let joined = desk.join(&taken, &invited.invitation.id).await;
+        assert!(matches!(joined, Err(DeskError::NotFound(_))), "{joined:?}");
+        assert_eq!(
+            desk.join_by_link(&taken, &invited.secret).await.unwrap(),
+            second,
+            "the link shows who reads the mail"
+        );
+    });
+}

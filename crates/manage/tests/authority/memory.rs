@@ -1,0 +1,115 @@
+//! The desk's records in memory: as quick as a store can be.
+
+use std::collections::HashMap;
+use std::sync::Mutex;
+
+use keyward::{StoreError, Timestamp, async_trait};
+use keyward_manage::{Count, DeskStore, Kind, List, NewCount, Record, Write, Written};
+
+/// Records in this process's memory.
+#[derive(Default)]
+pub(crate) struct MemoryDesk(Mutex<HashMap<Kind, HashMap<String, Record>>>);
+
+#[async_trait]
+impl DeskStore for MemoryDesk {
+    async fn get(&self, kind: Kind, id: &str) -> Result<Option<Record>, StoreError> {
+        Ok(self.0.lock().unwrap().get(&kind).and_then(|records| records.get(id)).cloned())
+    }
+
+    async fn find(&self, kind: Kind, key: &str) -> Result<Option<Record>, StoreError> {
+        let records = self.0.lock().unwrap();
+        let mut records = records.get(&kind).into_iter().flat_map(HashMap::values);
+        Ok(records.find(|record| record.key.as_deref() == Some(key)).cloned())
+    }
+
+    async fn list(&self, list: &List) -> Result<Vec<Record>, StoreError> {
+        let records = self.0.lock().unwrap();
+        let place = |record: &Record| (record.sort, record.id.clone());
+        let mut found: Vec<&Record> = records
+            .get(&list.kind)
+            .into_iter()
+            .flat_map(HashMap::values)
+            .filter(|record| list.owner.as_ref().is_none_or(|owner| *owner == record.owner))
+            .filter(|record| list.subject.as_ref().is_none_or(|subject| *subject == record.subject))
+            .filter(|record| {
+                list.after
+                    .as_ref()
+                    .is_none_or(|after| (place(record) > *after) != list.newest_first && place(record) != *after)
+            })
+            .collect();
+        found.sort_by_cached_key(|record| place(record));
+        if list.newest_first {
+            found.reverse();
+        }
+        Ok(found.into_iter().take(list.limit).cloned().collect())
+    }
+
+    async fn write(&self, writes: &[Write]) -> Result<Written, StoreError> {
+        let mut records = self.0.lock().unwrap();
+        let mut done: Vec<(Kind, String, Option<Record>)> = Vec::new();
+        for (place, write) in writes.iter().enumerate() {
+            let (kind, id) = match write {
+                Write::Insert(record) | Write::Replace(record) => (record.kind, &record.id),
+                Write::Remove { kind, id, .. } | Write::Expect { kind, id, .. } => (*kind, id),
+            };
+            let of_kind = records.entry(kind).or_default();
+            let known = of_kind.get(id).cloned();
+            let is_at = |version: u64| known.as_ref().is_some_and(|known| known.version == version);
+            let is_taken = |record: &Record| {
+                record.key.is_some() && of_kind.values().any(|other| other.id != record.id && other.key == record.key)
+            };
+            let fits = match write {
+                Write::Insert(record) => known.is_none() && !is_taken(record),
+                Write::Replace(record) => is_at(record.version) && !is_taken(record),
+                Write::Remove { version, .. } | Write::Expect { version, .. } => is_at(*version),
+            };
+            if !fits {
+                // All or nothing.
+                for (kind, id, before) in done.into_iter().rev() {
+                    let of_kind = records.entry(kind).or_default();
+                    match before {
+                        Some(before) => of_kind.insert(id, before),
+                        None => of_kind.remove(&id),
+                    };
+                }
+                return Ok(Written::Conflict(place));
+            }
+            match write {
+                Write::Insert(record) => of_kind.insert(id.clone(), Record { version: 1, ..record.clone() }),
+                Write::Replace(record) => {
+                    of_kind.insert(id.clone(), Record { version: record.version + 1, ..record.clone() })
+                }
+                Write::Remove { .. } => of_kind.remove(id),
+                Write::Expect { .. } => None,
+            };
+            done.push((kind, id.clone(), known));
+        }
+        Ok(Written::Done)
+    }
+
+    async fn sweep(&self, before: Timestamp) -> Result<u64, StoreError> {
+        let mut removed = 0;
+        for records in self.0.lock().unwrap().values_mut() {
+            let held = records.len();
+            records.retain(|_, record| record.expires_at.is_none_or(|end| end >= before));
+            removed += held - records.len();
+        }
+        Ok(removed as u64)
+    }
+
+    async fn add(&self, _: &[NewCount]) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    async fn times_since(&self, _: &str, _: &str, _: i64) -> Result<u64, StoreError> {
+        Ok(0)
+    }
+
+    async fn counts(&self, _: &str, _: Option<&str>, _: i64, _: i64) -> Result<Vec<Count>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    async fn totals(&self, _: &str, _: i64, _: i64) -> Result<Vec<Count>, StoreError> {
+        Ok(Vec::new())
+    }
+}

@@ -1,0 +1,1094 @@
+//! Random sequences of management calls by honest people and by attackers, and what has to hold after each call.
+//!
+//! The attackers hold some users and keys. What they hold together is a set of abilities. A call of theirs never makes the set larger,
+//! and a call of an honest person makes it larger by what that call grants to them, and by nothing else.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use keyward::{
+    AccountId, Clock as _, CredentialId, Identity, KeyKind, KeyQuery, ManualClock, Mode, NewKey, ScopeSet, Timestamp,
+    UserId,
+};
+use keyward_manage::{
+    AccountUpdate, Actor, Context, Desk, DeskBuilder, DeskError, DeskStore, KeyChange, KeyDraft, KeyView, Kind, List,
+    Member, NewUser, Purpose, ResetLink, Role, SignUpPolicy,
+};
+use proptest::prelude::*;
+
+use crate::ability::{Holding, MANAGE, beyond, of_role};
+
+/// How many calls have been made in this process.
+pub(crate) static STEPS: AtomicU64 = AtomicU64::new(0);
+
+const KEY_LIMIT: usize = 8;
+const RECENT: i64 = 12 * 3_600_000;
+const MOST_ACCOUNTS: usize = 8;
+
+/// The party that a credential, a link or a mailbox belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Side {
+    Honest,
+    Attacker,
+}
+use Side::{Attacker, Honest};
+
+fn password(side: Side) -> &'static str {
+    match side {
+        Honest => "honest walnut gondola 71",
+        Attacker => "wicked walnut gondola 72",
+    }
+}
+
+/// The mailboxes, with the party that reads each.
+const MAILBOXES: [(&str, Side); 9] = [
+    ("root@example.com", Honest),
+    ("ann@example.com", Honest),
+    ("bob@example.com", Honest),
+    ("eve@example.com", Attacker),
+    ("mal@example.com", Attacker),
+    ("hal@example.com", Honest),
+    ("ivy@example.com", Honest),
+    ("joe@example.com", Honest),
+    ("max@example.com", Attacker),
+];
+
+/// One call. Numbers choose among what there is at that moment, so that each part of a sequence still means something without the rest.
+#[derive(Clone, Debug)]
+pub(crate) enum Command {
+    Advance { minutes: u32 },
+    SignUp { by: bool, mailbox: u8 },
+    Invite { by: u8, account: u8, mailbox: u8, role: u8 },
+    Withdraw { by: u8, link: u8 },
+    AcceptByLink { link: u8 },
+    JoinByLink { link: u8 },
+    JoinProven { user: u8, account: u8 },
+    ChangeRole { by: u8, account: u8, user: u8, role: u8 },
+    RemoveMember { by: u8, account: u8, user: u8 },
+    MakeReset { by: u8, user: u8 },
+    UseReset { link: u8 },
+    Recover { user: u8 },
+    SetUserDisabled { by: u8, user: u8, disabled: bool },
+    DeleteUser { by: u8, user: u8 },
+    CreateAccount { by: u8 },
+    ChangeAccount { by: u8, account: u8, suspended: Option<bool> },
+    CreateKey { by: u8, account: u8, shape: Shape },
+    UpdateKey { by: u8, key: u8, shape: Shape },
+    RotateKey { by: u8, key: u8, overlap: u8 },
+    SetKeyDisabled { by: u8, key: u8, disabled: bool },
+    RevokeKey { by: u8, key: u8 },
+    Tokens { user: u8 },
+}
+
+/// What a key is to be, or how it is to be changed: one dimension is drawn, and the others are like those of the actor or the key.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Shape {
+    what: u8,
+    value: u8,
+    management: bool,
+}
+
+fn shape() -> impl Strategy<Value = Shape> {
+    (0..8_u8, any::<u8>(), any::<bool>()).prop_map(|(what, value, management)| Shape { what, value, management })
+}
+
+pub(crate) fn command() -> impl Strategy<Value = Command> {
+    use Command as C;
+    let n = any::<u8>;
+    prop_oneof![
+        4 => prop_oneof![0..120_u32, Just(780), Just(2_880), Just(11_520)].prop_map(|minutes| C::Advance { minutes }),
+        3 => (any::<bool>(), n()).prop_map(|(by, mailbox)| C::SignUp { by, mailbox }),
+        14 => (n(), n(), n(), n()).prop_map(|(by, account, mailbox, role)| C::Invite { by, account, mailbox, role }),
+        1 => (n(), n()).prop_map(|(by, link)| C::Withdraw { by, link }),
+        6 => n().prop_map(|link| C::AcceptByLink { link }),
+        5 => n().prop_map(|link| C::JoinByLink { link }),
+        6 => (n(), n()).prop_map(|(user, account)| C::JoinProven { user, account }),
+        8 => (n(), n(), n(), n()).prop_map(|(by, account, user, role)| C::ChangeRole { by, account, user, role }),
+        4 => (n(), n(), n()).prop_map(|(by, account, user)| C::RemoveMember { by, account, user }),
+        6 => (n(), n()).prop_map(|(by, user)| C::MakeReset { by, user }),
+        5 => n().prop_map(|link| C::UseReset { link }),
+        1 => n().prop_map(|user| C::Recover { user }),
+        5 => (n(), n(), any::<bool>()).prop_map(|(by, user, disabled)| C::SetUserDisabled { by, user, disabled }),
+        2 => (n(), n()).prop_map(|(by, user)| C::DeleteUser { by, user }),
+        1 => n().prop_map(|by| C::CreateAccount { by }),
+        5 => (n(), n(), any::<Option<bool>>())
+            .prop_map(|(by, account, suspended)| C::ChangeAccount { by, account, suspended }),
+        14 => (n(), n(), shape()).prop_map(|(by, account, shape)| C::CreateKey { by, account, shape }),
+        10 => (n(), n(), shape()).prop_map(|(by, key, shape)| C::UpdateKey { by, key, shape }),
+        6 => (n(), n(), n()).prop_map(|(by, key, overlap)| C::RotateKey { by, key, overlap }),
+        5 => (n(), n(), any::<bool>()).prop_map(|(by, key, disabled)| C::SetKeyDisabled { by, key, disabled }),
+        2 => (n(), n()).prop_map(|(by, key)| C::RevokeKey { by, key }),
+        1 => n().prop_map(|user| C::Tokens { user }),
+    ]
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Principal {
+    System,
+    User(UserId),
+    Key(CredentialId),
+}
+
+struct Person {
+    id: UserId,
+    mailbox: usize,
+    control: Side,
+    disabled: bool,
+}
+
+struct Link {
+    account: AccountId,
+    mailbox: usize,
+    role: Role,
+    secret: String,
+    id: String,
+    maker: Principal,
+    /// The party that made it, and the one that holds its secret.
+    made_by: Side,
+    held_by: Side,
+    ends_at: i64,
+    is_open: bool,
+}
+
+struct Reset {
+    secret: String,
+    user: UserId,
+    maker: Principal,
+    held_by: Side,
+}
+
+struct Session {
+    user: UserId,
+    secret: String,
+    side: Side,
+    created_at: i64,
+}
+
+/// What a desk is made of, on one store.
+pub(crate) struct Parts {
+    pub(crate) builder: DeskBuilder,
+    pub(crate) records: Arc<dyn DeskStore>,
+    /// Whether signing up, which takes a third of a second at least, takes no time here.
+    pub(crate) is_paused: bool,
+}
+
+/// The desk and the model beside it.
+struct World {
+    desk: Desk,
+    records: Arc<dyn DeskStore>,
+    clock: Arc<ManualClock>,
+    is_paused: bool,
+    mail: Arc<Mutex<Vec<ResetLink>>>,
+    operator: AccountId,
+    accounts: Vec<AccountId>,
+    suspended: BTreeSet<AccountId>,
+    people: Vec<Person>,
+    members: BTreeMap<(AccountId, UserId), Role>,
+    had_owner: BTreeSet<AccountId>,
+    links: Vec<Link>,
+    resets: Vec<Reset>,
+    sessions: Vec<Session>,
+    keys: Vec<KeyView>,
+    holders: BTreeMap<CredentialId, Side>,
+}
+
+/// What a call may give to the attackers.
+#[derive(Default)]
+struct Granted {
+    holdings: Vec<Holding>,
+    /// Keys have changed.
+    keys: bool,
+}
+
+type Checked<T> = Result<T, String>;
+
+fn pick<T>(items: &[T], number: u8) -> Option<&T> {
+    items.get(usize::from(number) % items.len().max(1))
+}
+
+fn role(number: u8) -> Role {
+    Role::ALL[usize::from(number) % 4]
+}
+
+/// Runs one sequence from one beginning.
+pub(crate) async fn run(parts: Parts, beginning: u8, commands: &[Command]) -> Result<(), String> {
+    let mut world = World::new(parts).await;
+    world.begin(beginning).await;
+    for (place, command) in commands.iter().enumerate() {
+        STEPS.fetch_add(1, Ordering::Relaxed);
+        let told = |why: String| format!("call {place} ({command:?}): {why}");
+        world.step(command, place).await.map_err(told)?;
+    }
+    Ok(())
+}
+
+impl World {
+    async fn new(parts: Parts) -> Self {
+        let Parts { builder, records, is_paused } = parts;
+        let clock = Arc::new(ManualClock::at("2026-03-01T12:00:00Z".parse::<Timestamp>().unwrap()));
+        let many = std::num::NonZeroU32::new(1_000_000).unwrap();
+        let mail: Arc<Mutex<Vec<ResetLink>>> = Arc::default();
+        let outbox = Arc::clone(&mail);
+        let days = |days: u64| Duration::from_secs(days * 24 * 3_600);
+        let desk = builder
+            .clock(Arc::<ManualClock>::clone(&clock))
+            .password_params(argon2::Params::new(8, 1, 1, None).unwrap())
+            .sign_in_attempts(many, many)
+            .sign_up(SignUpPolicy::Open)
+            .key_limit(u32::try_from(KEY_LIMIT).unwrap())
+            // Sessions outlast the time in which they may hand out authority.
+            .session_life(days(300), days(300))
+            .on_forgotten_password(move |link| outbox.lock().unwrap().push(link))
+            .build()
+            .unwrap();
+        Self {
+            operator: desk.operator().clone(),
+            desk,
+            records,
+            clock,
+            is_paused,
+            mail,
+            accounts: Vec::new(),
+            suspended: BTreeSet::new(),
+            people: Vec::new(),
+            members: BTreeMap::new(),
+            had_owner: BTreeSet::new(),
+            links: Vec::new(),
+            resets: Vec::new(),
+            sessions: Vec::new(),
+            keys: Vec::new(),
+            holders: BTreeMap::new(),
+        }
+    }
+
+    fn now(&self) -> i64 {
+        self.clock.now().as_millis()
+    }
+
+    fn system() -> Actor {
+        Actor::system("test", Context::new())
+    }
+
+    /// The same people and accounts at each beginning; what the attackers are allowed differs.
+    async fn begin(&mut self, beginning: u8) {
+        let first = self.desk.invite_first_owner(&Self::system(), MAILBOXES[0].0).await.unwrap();
+        self.accounts.push(self.operator.clone());
+        for name in ["Ann's", "Bob's"] {
+            let account = self.desk.create_account(&Self::system(), name).await.unwrap();
+            self.accounts.push(account.value.id);
+        }
+        self.add(0, 0, Role::Owner, Some(first.secret.to_string())).await;
+        self.add(1, 1, Role::Owner, None).await;
+        self.add(2, 2, Role::Owner, None).await;
+        let role = |shift: u8| Role::ALL[usize::from(beginning >> shift & 3).min(2)];
+        self.add(3, 1, role(0), None).await;
+        self.add(4, 2, role(2), None).await;
+        self.add(5, 1, Role::Admin, None).await;
+        if beginning & 16 != 0 {
+            self.join(3, 0, Role::Viewer).await;
+        }
+        if beginning & 32 != 0 {
+            // Keys of the attackers, each confined in all but one dimension or two.
+            let end = Some(Timestamp::from_millis(self.now() + 20 * 24 * 3_600_000));
+            let viewer = "members:write accounts:read members:read keys:read usage:read plans:read";
+            for (scopes, secret, mode, networks, endpoints, expires_at) in [
+                ("keys:write keys:read resources:read", false, Mode::Live, "10.1.0.0/16", "", None),
+                ("keys:write resources:*", false, Mode::Live, "", "GET /a/1", end),
+                ("keys:* resources:*", true, Mode::Test, "", "", None),
+                (viewer, false, Mode::Test, "", "", None),
+            ] {
+                let mut draft = KeyDraft::management(self.accounts[1].clone(), "attacker", scopes.parse().unwrap());
+                draft.kind = if secret { KeyKind::Secret } else { KeyKind::Restricted };
+                draft.mode = mode;
+                draft.networks = networks.split_whitespace().map(|network| network.parse().unwrap()).collect();
+                draft.endpoints =
+                    Some(endpoints).filter(|text| !text.is_empty()).iter().map(|e| e.parse().unwrap()).collect();
+                draft.expires_at = expires_at;
+                self.give_key(draft).await;
+            }
+        }
+        let account = self.accounts[1 + usize::from(beginning >> 6 & 1)].clone();
+        self.give_key(KeyDraft::secret(account, "attacker")).await;
+        self.read_keys().await;
+        self.check_state(0).await.unwrap();
+    }
+
+    async fn give_key(&mut self, draft: KeyDraft) {
+        let issued = self.desk.create_key(&Self::system(), draft).await.unwrap();
+        self.holders.insert(issued.view.id, Attacker);
+    }
+
+    async fn add(&mut self, mailbox: usize, account: usize, role: Role, secret: Option<String>) {
+        let (email, control) = MAILBOXES[mailbox];
+        let account = self.accounts[account].clone();
+        let secret = match secret {
+            Some(secret) => secret,
+            None => self.desk.invite(&Self::system(), &account, email, role).await.unwrap().secret.to_string(),
+        };
+        self.desk.accept_invitation(&Context::new(), &secret, "Person", password(control)).await.unwrap();
+        self.note_person(mailbox, control).await;
+        let id = self.people.last().unwrap().id.clone();
+        self.note_member(&account, &id, role);
+    }
+
+    async fn join(&mut self, mailbox: usize, account: usize, role: Role) {
+        let account = self.accounts[account].clone();
+        let invited = self.desk.invite(&Self::system(), &account, MAILBOXES[mailbox].0, role).await.unwrap();
+        let id = self.people.iter().find(|person| person.mailbox == mailbox).unwrap().id.clone();
+        let (actor, _) = self.signed_in(&id, false).await.unwrap();
+        self.desk.join_by_link(&actor, &invited.secret).await.unwrap();
+        self.note_member(&account, &id, role);
+    }
+
+    async fn note_person(&mut self, mailbox: usize, control: Side) {
+        let user = self.desk.user_with_email(&Self::system(), MAILBOXES[mailbox].0).await.unwrap().value;
+        self.people.push(Person { id: user.id, mailbox, control, disabled: false });
+    }
+
+    fn note_member(&mut self, account: &AccountId, user: &UserId, role: Role) {
+        self.members.insert((account.clone(), user.clone()), role);
+        if role == Role::Owner {
+            self.had_owner.insert(account.clone());
+        }
+    }
+
+    fn person(&self, id: &UserId) -> Option<&Person> {
+        self.people.iter().find(|person| person.id == *id)
+    }
+
+    fn side_of(&self, principal: &Principal) -> Side {
+        match principal {
+            Principal::System => Honest,
+            Principal::User(id) => self.person(id).map_or(Honest, |person| person.control),
+            Principal::Key(id) => self.holders.get(id).copied().unwrap_or(Honest),
+        }
+    }
+
+    fn of_user(&self, id: &UserId) -> Vec<Holding> {
+        let works = self.person(id).is_some_and(|person| !person.disabled);
+        let of = self.members.iter().filter(|((_, user), _)| works && user == id);
+        of.map(|((account, _), role)| Holding::of_member(account, &self.operator, *role)).collect()
+    }
+
+    fn of_key(&self, id: &CredentialId) -> Vec<Holding> {
+        let now = self.now();
+        let works = |key: &&KeyView| {
+            key.id == *id
+                && key.disabled_at.is_none()
+                && key.revoked_at.is_none()
+                && key.compromised_at.is_none()
+                && key.expires_at.is_none_or(|end| end.as_millis() > now)
+        };
+        self.keys.iter().filter(works).map(|key| Holding::of_key(key, &self.operator)).collect()
+    }
+
+    fn of_principal(&self, principal: &Principal) -> Vec<Holding> {
+        match principal {
+            Principal::System => vec![Holding::of_member(&self.operator, &self.operator, Role::Owner)],
+            Principal::User(id) => self.of_user(id),
+            Principal::Key(id) => self.of_key(id),
+        }
+    }
+
+    /// All that the attackers may do now.
+    fn held(&self) -> Vec<Holding> {
+        let people = self.people.iter().filter(|person| person.control == Attacker);
+        let keys = self.keys.iter().filter(|key| self.holders.get(&key.id) == Some(&Attacker));
+        people.flat_map(|person| self.of_user(&person.id)).chain(keys.flat_map(|key| self.of_key(&key.id))).collect()
+    }
+
+    /// A session of a user, with its age; a fresh one unless an old one will do.
+    async fn signed_in(&mut self, id: &UserId, is_old_good: bool) -> Option<(Actor, i64)> {
+        let control = self.person(id)?.control;
+        let now = self.now();
+        for session in self.sessions.iter().rev().filter(|known| known.user == *id && known.side == control) {
+            let age = now - session.created_at;
+            if age >= RECENT && !is_old_good {
+                break;
+            }
+            if let Ok(actor) = self.desk.session(&session.secret, Context::new()).await {
+                return Some((actor, age));
+            }
+        }
+        let email = MAILBOXES[self.person(id)?.mailbox].0;
+        let session = self.desk.sign_in(&Context::new(), email, password(control)).await.ok()?.session.to_string();
+        let actor = self.desk.session(&session, Context::new()).await.ok()?;
+        self.sessions.push(Session { user: id.clone(), secret: session, side: control, created_at: now });
+        Some((actor, 0))
+    }
+
+    /// The one who acts: a user, a key, or now and then the program. The age is that of a session.
+    async fn actor(&mut self, by: u8) -> Option<(Principal, Actor, i64)> {
+        if by >= 246 {
+            return Some((Principal::System, Self::system(), 0));
+        }
+        let held: Vec<(CredentialId, AccountId)> = self
+            .keys
+            .iter()
+            .filter(|key| self.holders.contains_key(&key.id))
+            .map(|key| (key.id.clone(), key.account.clone()))
+            .collect();
+        if by % 3 == 0
+            && let Some((id, account)) = pick(&held, by / 3)
+        {
+            let identity = Identity::api_key(id.clone(), account.clone());
+            return Some((Principal::Key(id.clone()), Actor::of_identity(&identity, Context::new()), 0));
+        }
+        let id = pick(&self.people, by / 3)?.id.clone();
+        let (actor, age) = self.signed_in(&id, by % 8 == 1).await?;
+        Some((Principal::User(id), actor, age))
+    }
+
+    /// An account that has to do with the actor, mostly.
+    fn account(&self, principal: &Principal, number: u8) -> AccountId {
+        let mut own: Vec<AccountId> = match principal {
+            Principal::System => Vec::new(),
+            Principal::User(id) => {
+                self.members.keys().filter(|(_, user)| user == id).map(|(account, _)| account.clone()).collect()
+            }
+            Principal::Key(id) => self.keys.iter().filter(|key| key.id == *id).map(|key| key.account.clone()).collect(),
+        };
+        if own.is_empty() || number % 4 == 0 {
+            own.clone_from(&self.accounts);
+        }
+        pick(&own, number / 4).cloned().unwrap_or_else(|| self.operator.clone())
+    }
+
+    /// The role that an honest person gives an attacker is a low one, or the attackers would soon have everything.
+    fn modest(&self, by: Side, to: Side, account: &AccountId, role: Role) -> Role {
+        match (by, to) {
+            (Honest, Attacker) if *account == self.operator => Role::Viewer,
+            (Honest, Attacker) => role.min(Role::Developer),
+            _ => role,
+        }
+    }
+
+    async fn step(&mut self, command: &Command, place: usize) -> Checked<()> {
+        let before = self.held();
+        let granted = self.call(command).await?;
+        if granted.keys {
+            self.read_keys().await;
+        }
+        let known = [before, granted.holdings].concat();
+        for holding in self.held() {
+            if !known.contains(&holding)
+                && let Some(ability) = beyond(&holding, &known)
+            {
+                return Err(format!("the attackers have gained {ability}"));
+            }
+        }
+        self.check_state(place).await
+    }
+
+    async fn read_keys(&mut self) {
+        let query = KeyQuery { limit: KeyQuery::MAX_LIMIT, ..KeyQuery::default() };
+        self.keys = self.desk.keys(&Self::system(), &query).await.unwrap().items;
+        self.keys.sort_by(|one, other| {
+            (one.created_at, &one.name, &one.id).cmp(&(other.created_at, &other.name, &other.id))
+        });
+    }
+
+    /// A grant by a session that began too long ago is a fault.
+    fn check_recent(&self, age: i64) -> Checked<()> {
+        if age >= RECENT { Err(format!("a session of {} hours handed out authority", age / 3_600_000)) } else { Ok(()) }
+    }
+
+    #[allow(clippy::too_many_lines, reason = "one arm for each command")]
+    async fn call(&mut self, command: &Command) -> Checked<Granted> {
+        let mut granted = Granted::default();
+        let context = Context::new();
+        match *command {
+            Command::Advance { minutes } => {
+                self.clock.advance(Duration::from_secs(u64::from(minutes) * 60));
+            }
+            Command::SignUp { by, mailbox } => {
+                let mailbox = usize::from(mailbox) % MAILBOXES.len();
+                let side = if by { Attacker } else { MAILBOXES[mailbox].1 };
+                if self.accounts.len() >= MOST_ACCOUNTS || (!self.is_paused && self.people.len() > 6) {
+                    return Ok(granted);
+                }
+                let new = NewUser::new(MAILBOXES[mailbox].0, "Person", password(side));
+                fine(self.desk.sign_up(&context, new).await)?;
+                if self.people.iter().all(|person| person.mailbox != mailbox) {
+                    self.note_person(mailbox, side).await;
+                    let id = self.people.last().unwrap().id.clone();
+                    let own = self.desk.accounts_of(&Self::system(), &id).await.unwrap();
+                    let [(account, Role::Owner)] = &own[..] else { return Err(format!("signed up to {own:?}")) };
+                    self.accounts.push(account.id.clone());
+                    self.note_member(&account.id, &id, Role::Owner);
+                    granted.holdings.push(Holding::of_member(&account.id, &self.operator, Role::Owner));
+                }
+            }
+            Command::Invite { by, account, mailbox, role: wanted } => {
+                let Some((maker, actor, age)) = self.actor(by).await else { return Ok(granted) };
+                let account = self.account(&maker, account);
+                let mailbox = usize::from(mailbox) % MAILBOXES.len();
+                let (email, reader) = MAILBOXES[mailbox];
+                let made_by = self.side_of(&maker);
+                let role = self.modest(made_by, reader, &account, role(wanted));
+                let Some(invited) = fine(self.desk.invite(&actor, &account, email, role).await)? else {
+                    return Ok(granted);
+                };
+                self.check_recent(age)?;
+                for link in &mut self.links {
+                    link.is_open &= link.account != account || link.mailbox != mailbox;
+                }
+                self.links.push(Link {
+                    account,
+                    mailbox,
+                    role,
+                    secret: invited.secret.to_string(),
+                    id: invited.invitation.id,
+                    maker,
+                    made_by,
+                    // The attackers keep the links that they make; the others go to the mailbox.
+                    held_by: if made_by == Attacker { Attacker } else { reader },
+                    ends_at: self.now() + 7 * 24 * 3_600_000,
+                    is_open: true,
+                });
+            }
+            Command::Withdraw { by, link } => {
+                let Some((_, actor, _)) = self.actor(by).await else { return Ok(granted) };
+                let Some(link) = pick(&self.links, link) else { return Ok(granted) };
+                let (account, id) = (link.account.clone(), link.id.clone());
+                if fine(self.desk.withdraw_invitation(&actor, &account, &id).await)?.is_some() {
+                    for link in self.links.iter_mut().filter(|link| link.id == id) {
+                        link.is_open = false;
+                    }
+                }
+            }
+            Command::AcceptByLink { link } => {
+                let Some(place) = self.link(link) else { return Ok(granted) };
+                let link = &self.links[place];
+                let (side, mailbox) = (link.held_by, link.mailbox);
+                let done = self.desk.accept_invitation(&context, &link.secret, "Person", password(side)).await;
+                if fine(done)?.is_some() {
+                    if self.people.iter().any(|person| person.mailbox == mailbox) {
+                        return Err("a second user has the address".to_owned());
+                    }
+                    self.note_person(mailbox, side).await;
+                    let id = self.people.last().unwrap().id.clone();
+                    self.accepted(place, &id, &mut granted)?;
+                }
+            }
+            Command::JoinByLink { link } => {
+                let Some(place) = self.link(link) else { return Ok(granted) };
+                let (side, mailbox) = (self.links[place].held_by, self.links[place].mailbox);
+                let user = self.people.iter().find(|person| person.mailbox == mailbox && person.control == side);
+                let Some(id) = user.map(|user| user.id.clone()) else { return Ok(granted) };
+                let Some((actor, _)) = self.signed_in(&id, true).await else { return Ok(granted) };
+                let secret = self.links[place].secret.clone();
+                if fine(self.desk.join_by_link(&actor, &secret).await)?.is_some() {
+                    self.accepted(place, &id, &mut granted)?;
+                }
+            }
+            Command::JoinProven { user, account } => {
+                let is_invited =
+                    |person: &&Person| self.links.iter().any(|link| link.is_open && link.mailbox == person.mailbox);
+                let invited: Vec<&Person> = self.people.iter().filter(is_invited).collect();
+                let Some(person) = pick(&invited, user) else { return Ok(granted) };
+                let (id, mailbox) = (person.id.clone(), person.mailbox);
+                let Some((actor, _)) = self.signed_in(&id, true).await else { return Ok(granted) };
+                let own: Vec<usize> = (0..self.links.len())
+                    .filter(|place| self.links[*place].mailbox == mailbox && self.links[*place].is_open)
+                    .collect();
+                let Some(place) = pick(&own, account).copied() else { return Ok(granted) };
+                let invitation = self.links[place].id.clone();
+                if fine(self.desk.join(&actor, &invitation).await)?.is_some() {
+                    self.accepted(place, &id, &mut granted)?;
+                }
+            }
+            Command::ChangeRole { by, account, user, role: wanted } => {
+                let Some((by, actor, age)) = self.actor(by).await else { return Ok(granted) };
+                let account = self.account(&by, account);
+                let Some(id) = self.member_of(&account, user) else { return Ok(granted) };
+                let of = self.side_of(&Principal::User(id.clone()));
+                let role = self.modest(self.side_of(&by), of, &account, role(wanted));
+                let Ok(known) = self.desk.member(&Self::system(), &account, &id).await else { return Ok(granted) };
+                let done = self.desk.update_member(&actor, &account, &id, role, known.version).await;
+                if fine(done)?.is_some() {
+                    self.check_recent(age)?;
+                    self.note_member(&account, &id, role);
+                    if self.side_of(&by) == Honest {
+                        granted.holdings.push(Holding::of_member(&account, &self.operator, role));
+                    }
+                }
+            }
+            Command::RemoveMember { by, account, user } => {
+                let Some((by, actor, _)) = self.actor(by).await else { return Ok(granted) };
+                let account = self.account(&by, account);
+                let Some(id) = self.member_of(&account, user) else { return Ok(granted) };
+                let Ok(known) = self.desk.member(&Self::system(), &account, &id).await else { return Ok(granted) };
+                if fine(self.desk.remove_member(&actor, &account, &id, known.version).await)?.is_some() {
+                    self.members.remove(&(account, id));
+                }
+            }
+            Command::MakeReset { by, user } => {
+                let Some((by, actor, age)) = self.actor(by).await else { return Ok(granted) };
+                let Some(person) = pick(&self.people, user) else { return Ok(granted) };
+                let (id, reader) = (person.id.clone(), MAILBOXES[person.mailbox].1);
+                if let Some(link) = fine(self.desk.create_password_reset(&actor, &id).await)? {
+                    self.check_recent(age)?;
+                    let held_by = if self.side_of(&by) == Attacker { Attacker } else { reader };
+                    self.resets.push(Reset { secret: link.secret.to_string(), user: id, maker: by, held_by });
+                }
+            }
+            Command::UseReset { link } => {
+                let latest = &self.resets[self.resets.len().saturating_sub(3)..];
+                let Some(link) = pick(latest, link) else { return Ok(granted) };
+                let (id, side, secret) = (link.user.clone(), link.held_by, link.secret.clone());
+                let maker = link.maker.clone();
+                if fine(self.desk.reset_password(&context, &secret, password(side)).await)?.is_some() {
+                    let known = self.of_principal(&maker);
+                    if let Some(ability) = self.of_user(&id).iter().find_map(|holding| beyond(holding, &known)) {
+                        return Err(format!("a reset gave {ability}: not held by its maker any more"));
+                    }
+                    self.taken_over(&id, side, &mut granted).await?;
+                }
+            }
+            Command::Recover { user } => {
+                let Some(person) = pick(&self.people, user) else { return Ok(granted) };
+                let (id, (email, side), disabled) = (person.id.clone(), MAILBOXES[person.mailbox], person.disabled);
+                if disabled {
+                    return Ok(granted);
+                }
+                fine(self.desk.forgot_password(&context, email).await)?;
+                let mut mail = None;
+                while mail.is_none() {
+                    tokio::task::yield_now().await;
+                    mail = self.mail.lock().unwrap().pop();
+                }
+                let Some(mail) = mail else { return Ok(granted) };
+                if fine(self.desk.reset_password(&context, &mail.secret, password(side)).await)?.is_some() {
+                    self.taken_over(&id, side, &mut granted).await?;
+                }
+            }
+            Command::SetUserDisabled { by, user, disabled } => {
+                let Some((by, actor, age)) = self.actor(by).await else { return Ok(granted) };
+                let Some(id) = pick(&self.people, user).map(|person| person.id.clone()) else { return Ok(granted) };
+                let was = self.person(&id).is_some_and(|person| person.disabled);
+                if fine(self.desk.set_user_disabled(&actor, &id, disabled).await)?.is_some() {
+                    if was && !disabled {
+                        self.check_recent(age)?;
+                    }
+                    for person in self.people.iter_mut().filter(|person| person.id == id) {
+                        person.disabled = disabled;
+                    }
+                    if disabled {
+                        self.check_signed_out(&id).await?;
+                    } else if self.side_of(&by) == Honest {
+                        granted.holdings.extend(self.of_user(&id));
+                    }
+                }
+            }
+            Command::DeleteUser { by, user } => {
+                let Some((_, actor, _)) = self.actor(by).await else { return Ok(granted) };
+                let Some(id) = pick(&self.people, user).map(|person| person.id.clone()) else { return Ok(granted) };
+                let Ok(known) = self.desk.user(&Self::system(), &id).await else { return Ok(granted) };
+                if fine(self.desk.delete_user(&actor, &id, known.version).await)?.is_some() {
+                    let mailbox = self.person(&id).map(|person| person.mailbox);
+                    self.people.retain(|person| person.id != id);
+                    self.members.retain(|(_, user), _| *user != id);
+                    for link in self.links.iter_mut().filter(|link| Some(link.mailbox) == mailbox) {
+                        link.is_open = false;
+                    }
+                    self.check_signed_out(&id).await?;
+                }
+            }
+            Command::CreateAccount { by } => {
+                if self.accounts.len() >= MOST_ACCOUNTS {
+                    return Ok(granted);
+                }
+                let Some((by, actor, _)) = self.actor(by).await else { return Ok(granted) };
+                if let Some(made) = fine(self.desk.create_account(&actor, "Another").await)? {
+                    self.accounts.push(made.value.id.clone());
+                    if let Principal::User(id) = by {
+                        self.note_member(&made.value.id, &id, Role::Owner);
+                    }
+                    granted.holdings.push(Holding::of_member(&made.value.id, &self.operator, Role::Owner));
+                }
+            }
+            Command::ChangeAccount { by, account, suspended } => {
+                let Some((by, actor, age)) = self.actor(by).await else { return Ok(granted) };
+                let account = self.account(&by, account);
+                let Ok(known) = self.desk.account(&Self::system(), &account).await else { return Ok(granted) };
+                let name = suspended.is_none().then(|| "Renamed".to_owned());
+                let update = AccountUpdate { name, suspended, ..AccountUpdate::default() };
+                if fine(self.desk.update_account(&actor, &account, &update, known.version).await)?.is_some() {
+                    let is_operators =
+                        |holding: &Holding| holding.account.is_none() && holding.scopes & PLANS_WRITE != 0;
+                    if suspended.is_some() && !self.of_principal(&by).iter().any(is_operators) {
+                        return Err("somebody other than the operator suspended an account, or lifted it".to_owned());
+                    }
+                    match suspended {
+                        Some(true) => drop(self.suspended.insert(account.clone())),
+                        Some(false) => drop(self.suspended.remove(&account)),
+                        None => {}
+                    }
+                    if suspended.is_some() {
+                        self.check_recent(age)?;
+                    }
+                }
+                let is_suspended =
+                    self.desk.account(&Self::system(), &account).await.unwrap().value.suspended_at.is_some();
+                if is_suspended != self.suspended.contains(&account) {
+                    return Err(format!("the account is suspended: {is_suspended}, against what was asked for"));
+                }
+            }
+            Command::CreateKey { by, account, shape } => {
+                let Some((by, actor, age)) = self.actor(by).await else { return Ok(granted) };
+                let account = self.account(&by, account);
+                let draft = self.draft(&by, account, shape);
+                if let Some(issued) = fine(self.desk.create_key(&actor, draft).await)? {
+                    self.check_recent(age)?;
+                    self.holders.insert(issued.view.id, self.side_of(&by));
+                    granted.keys = true;
+                }
+            }
+            Command::UpdateKey { by, key, shape } => {
+                let Some((by, actor, age)) = self.actor(by).await else { return Ok(granted) };
+                let Some(key) = self.key_for(&by, key) else { return Ok(granted) };
+                if self.side_of(&by) == Honest && self.holders.get(&key.id) == Some(&Attacker) {
+                    return Ok(granted);
+                }
+                let change = self.change(shape);
+                if fine(self.desk.update_key(&actor, &key.id, change, key.version).await)?.is_some() {
+                    if shape.what > 0 {
+                        self.read_keys().await;
+                        let changed = self.keys.iter().find(|other| other.id == key.id).unwrap();
+                        let of = |key: &KeyView| Holding::of_key(key, &self.operator);
+                        if of(changed) != of(&key) {
+                            self.check_recent(age)?;
+                        }
+                    }
+                    granted.keys = true;
+                }
+            }
+            Command::RotateKey { by, key, overlap } => {
+                let Some((by, actor, age)) = self.actor(by).await else { return Ok(granted) };
+                let Some(key) = self.key_for(&by, key) else { return Ok(granted) };
+                let overlap = Duration::from_secs(u64::from(overlap % 3) * 3_600);
+                if let Some(rotated) = fine(self.desk.rotate_key(&actor, &key.id, overlap).await)? {
+                    self.check_recent(age)?;
+                    self.holders.insert(rotated.view.id, self.side_of(&by));
+                    granted.keys = true;
+                }
+            }
+            Command::SetKeyDisabled { by, key, disabled } => {
+                let Some((by, actor, age)) = self.actor(by).await else { return Ok(granted) };
+                let Some(key) = self.key_for(&by, key) else { return Ok(granted) };
+                if fine(self.desk.set_key_disabled(&actor, &key.id, disabled).await)?.is_some() {
+                    granted.keys = true;
+                    if !disabled {
+                        self.check_recent(age)?;
+                        if self.side_of(&by) == Honest {
+                            granted.holdings.push(Holding::of_key(&key, &self.operator));
+                        }
+                    }
+                }
+            }
+            Command::RevokeKey { by, key } => {
+                let Some((by, actor, _)) = self.actor(by).await else { return Ok(granted) };
+                let Some(key) = self.key_for(&by, key) else { return Ok(granted) };
+                granted.keys = fine(self.desk.revoke_key(&actor, &key.id).await)?.is_some();
+            }
+            Command::Tokens { user } => {
+                let Some(person) = pick(&self.people, user) else { return Ok(granted) };
+                let (email, disabled) = (MAILBOXES[person.mailbox].0, person.disabled);
+                let (mine, other) = if person.control == Honest { (Honest, Attacker) } else { (Attacker, Honest) };
+                if self.desk.issue_tokens(&context, email, password(other)).await.is_ok() {
+                    return Err("tokens were issued for a password that is not the user's".to_owned());
+                }
+                match self.desk.issue_tokens(&context, email, password(mine)).await {
+                    Ok(_) if disabled => return Err("tokens were issued to a disabled user".to_owned()),
+                    Ok(tokens) => {
+                        self.desk.refresh_tokens(&context, &tokens.refresh).await.map_err(|error| error.to_string())?;
+                    }
+                    Err(_) => {}
+                }
+            }
+        }
+        Ok(granted)
+    }
+
+    /// One of the latest links.
+    fn link(&self, number: u8) -> Option<usize> {
+        let count = self.links.len();
+        (count > 0).then(|| count - 1 - usize::from(number) % count.min(6))
+    }
+
+    fn member_of(&self, account: &AccountId, number: u8) -> Option<UserId> {
+        let members: Vec<&UserId> =
+            self.members.keys().filter(|(place, _)| place == account).map(|(_, user)| user).collect();
+        pick(&members, number).map(|id| (*id).clone())
+    }
+
+    /// A key that the actor may be able to reach, mostly.
+    fn key_for(&self, by: &Principal, number: u8) -> Option<KeyView> {
+        let account = self.account(by, number);
+        let near: Vec<&KeyView> = self.keys.iter().filter(|key| key.account == account).collect();
+        pick(&near, number / 2).map(|key| (*key).clone())
+    }
+
+    /// Somebody became a member through a link, or by the address alone.
+    fn accepted(&mut self, place: usize, user: &UserId, granted: &mut Granted) -> Checked<()> {
+        let now = self.now();
+        let link = &self.links[place];
+        let (account, role) = (link.account.clone(), link.role);
+        if !link.is_open || link.ends_at <= now {
+            return Err("an invitation that had ended was accepted".to_owned());
+        }
+        let given = Holding::of_member(&account, &self.operator, role);
+        if let Some(ability) = beyond(&given, &self.of_principal(&link.maker)) {
+            return Err(format!("an invitation gave {ability}: not held by its maker any more"));
+        }
+        // It was meant for the reader of the mailbox.
+        if link.made_by == Honest && MAILBOXES[link.mailbox].1 == Attacker {
+            granted.holdings.push(given);
+        }
+        self.links[place].is_open = false;
+        self.note_member(&account, user, role);
+        Ok(())
+    }
+
+    /// Somebody chose another password for a user.
+    async fn taken_over(&mut self, id: &UserId, side: Side, granted: &mut Granted) -> Checked<()> {
+        let Some(person) = self.people.iter_mut().find(|person| person.id == *id) else {
+            return Err("a password of a user who is deleted was reset".to_owned());
+        };
+        person.control = side;
+        if MAILBOXES[person.mailbox].1 == Attacker {
+            // The user is theirs, by the address.
+            granted.holdings.extend(self.of_user(id));
+        }
+        self.check_signed_out(id).await
+    }
+
+    /// All sessions of a user have ended.
+    async fn check_signed_out(&mut self, id: &UserId) -> Checked<()> {
+        for session in self.sessions.iter().filter(|session| session.user == *id) {
+            if self.desk.session(&session.secret, Context::new()).await.is_ok() {
+                return Err("a session outlived what ends it".to_owned());
+            }
+        }
+        self.sessions.retain(|session| session.user != *id);
+        Ok(())
+    }
+
+    fn draft(&self, by: &Principal, account: AccountId, shape: Shape) -> KeyDraft {
+        let own = match by {
+            Principal::Key(id) => self.keys.iter().find(|key| key.id == *id),
+            _ => None,
+        };
+        let mut new = NewKey::restricted(account, "key", "keys:write".parse().unwrap());
+        let purpose = if shape.management { Purpose::Management } else { Purpose::Api };
+        match own {
+            Some(own) => {
+                (new.kind, new.mode, new.scopes) = (own.kind, own.mode, own.scopes.clone());
+                (new.endpoints, new.expires_at) = (own.endpoints.clone(), own.expires_at);
+                new.networks = own.networks.iter().map(|network| network.parse().unwrap()).collect();
+            }
+            None => {
+                new.scopes = scopes(shape.value.rotate_left(3));
+                new.kind = if shape.value & 4 == 0 { KeyKind::Restricted } else { KeyKind::Secret };
+                new.expires_at = self.end(shape.value.rotate_left(2));
+            }
+        }
+        match shape.what {
+            1 => new.mode = if shape.value & 1 == 0 { Mode::Live } else { Mode::Test },
+            2 => new.kind = [KeyKind::Publishable, KeyKind::Restricted, KeyKind::Secret][usize::from(shape.value % 3)],
+            3 => new.scopes = scopes(shape.value),
+            4 => new.networks = networks(shape.value),
+            5 => new.endpoints = endpoints(shape.value),
+            6 => new.expires_at = self.end(shape.value),
+            7 => new.scopes = "keys:write".parse().unwrap(),
+            _ => {}
+        }
+        KeyDraft::of(purpose, new)
+    }
+
+    fn change(&self, shape: Shape) -> KeyChange {
+        let mut change = KeyChange::default();
+        match shape.what {
+            0 | 1 => change.name = Some("Renamed".to_owned()),
+            2 | 3 => change.scopes = Some(scopes(shape.value)),
+            4 => change.networks = Some(networks(shape.value)),
+            5 => change.endpoints = Some(endpoints(shape.value)),
+            _ => change.expires_at = Some(self.end(shape.value)),
+        }
+        change
+    }
+
+    fn end(&self, number: u8) -> Option<Timestamp> {
+        let hours = [None, Some(2), Some(30), Some(24 * 10), Some(24 * 60)][usize::from(number % 5)];
+        hours.map(|hours: i64| Timestamp::from_millis(self.now() + hours * 3_600_000))
+    }
+
+    /// What is stored is what the model says, and what holds at all times.
+    async fn check_state(&mut self, place: usize) -> Checked<()> {
+        let list = async |kind| self.records.list(&List::of(kind, 500)).await;
+        let mut members = BTreeMap::new();
+        for record in list(Kind::Member).await.unwrap() {
+            let member: Member = serde_json::from_str(&record.body).unwrap();
+            members.insert((member.account, member.user), member.role);
+        }
+        if members != self.members {
+            return Err(format!("the members are {members:?} and not {:?}", self.members));
+        }
+        let users: BTreeMap<String, bool> = list(Kind::User)
+            .await
+            .unwrap()
+            .into_iter()
+            .map(|record| {
+                let body: serde_json::Value = serde_json::from_str(&record.body).unwrap();
+                (record.id, !body["disabled_at"].is_null())
+            })
+            .collect();
+        let known = self.people.iter().map(|person| (person.id.to_string(), person.disabled)).collect();
+        if users != known {
+            return Err(format!("the users, and whether they are disabled, are {users:?} and not {known:?}"));
+        }
+        if let Some((account, user)) = members.keys().find(|(_, user)| !users.contains_key(user.as_str())) {
+            return Err(format!("{user}, who is no user, is a member of {account}"));
+        }
+        for account in &self.had_owner {
+            let owns = |((place, user), role): (&(AccountId, UserId), &Role)| {
+                place == account && *role == Role::Owner && users.get(user.as_str()) == Some(&false)
+            };
+            if !members.iter().any(owns) {
+                return Err(format!("{account} has lost its last owner who can sign in"));
+            }
+        }
+        for account in &self.accounts {
+            let active = |key: &&KeyView| key.account == *account && !self.of_key(&key.id).is_empty();
+            let count = self.keys.iter().filter(active).count();
+            if count > KEY_LIMIT {
+                return Err(format!("{account} has {count} active keys"));
+            }
+        }
+        self.check_rights(place).await
+    }
+
+    /// The rights of one user in one account are the union of what the memberships give.
+    async fn check_rights(&mut self, place: usize) -> Checked<()> {
+        let Some(person) = self.people.get(place % self.people.len().max(1)) else { return Ok(()) };
+        let (id, disabled) = (person.id.clone(), person.disabled);
+        let account = self.accounts[place / 3 % self.accounts.len()].clone();
+        let signed_in = self.signed_in(&id, true).await;
+        if disabled != signed_in.is_none() {
+            return Err(format!("{id} is disabled: {disabled}; is signed in: {}", signed_in.is_some()));
+        }
+        let Some((actor, _)) = signed_in else { return Ok(()) };
+        let roles = [&account, &self.operator].map(|place| self.members.get(&(place.clone(), id.clone())).copied());
+        let expected: Option<u32> = roles.into_iter().flatten().map(of_role).reduce(|one, other| one | other);
+        let actual = match self.desk.rights(&actor, &account).await {
+            Ok(rights) => {
+                let named = MANAGE.iter().enumerate().filter(|(_, name)| rights.allows(&name.parse().unwrap()));
+                let every = u32::from(rights.scopes().iter().any(|grant| grant.as_str() == "*")) << MANAGE.len();
+                Some(named.map(|(bit, _)| 1 << bit).sum::<u32>() | every)
+            }
+            Err(DeskError::NotFound(_)) => None,
+            Err(error) => return Err(error.to_string()),
+        };
+        if actual != expected {
+            return Err(format!("the rights of {id} in {account} are {actual:?} and not {expected:?}"));
+        }
+        Ok(())
+    }
+}
+
+const PLANS_WRITE: u32 = 1 << 9;
+
+/// A refusal is an answer; a store that fails, or a call that cannot be made, is a fault of the test.
+fn fine<T>(result: Result<T, DeskError>) -> Checked<Option<T>> {
+    match result {
+        Ok(done) => Ok(Some(done)),
+        Err(error @ (DeskError::Store(_) | DeskError::Internal | DeskError::Throttled { .. })) => {
+            Err(error.to_string())
+        }
+        Err(_) => Ok(None),
+    }
+}
+
+fn scopes(number: u8) -> ScopeSet {
+    let texts = [
+        "keys:write",
+        "keys:* members:read",
+        "keys:write resources:read",
+        "keys:write keys:read resources:*",
+        "members:write accounts:read members:read keys:read usage:read plans:read",
+        "*",
+        "resources:read",
+        "resources:read jobs:read",
+        "members:*",
+        "keys:read",
+        "accounts:* members:* keys:* usage:read plans:* audit:read",
+    ];
+    texts[usize::from(number) % texts.len()].parse().unwrap()
+}
+
+fn networks(number: u8) -> Vec<keyward::ipnet::IpNet> {
+    let texts: [&[&str]; 5] =
+        [&[], &["10.0.0.0/8"], &["10.1.0.0/16"], &["192.0.2.0/24"], &["10.1.0.0/16", "10.2.0.0/16"]];
+    texts[usize::from(number) % texts.len()].iter().map(|text| text.parse().unwrap()).collect()
+}
+
+fn endpoints(number: u8) -> Vec<keyward::Endpoint> {
+    let texts: [&[&str]; 5] = [&[], &["* /a/*"], &["GET /a/1"], &["GET /b"], &["GET /a/1", "POST /a/1"]];
+    texts[usize::from(number) % texts.len()].iter().map(|text| text.parse().unwrap()).collect()
+}
+
+/// How sequences are drawn: from this seed, until so many calls are made.
+pub(crate) struct Plan {
+    pub(crate) seed: u64,
+    pub(crate) steps: u64,
+}
+
+impl Plan {
+    /// As the environment says it: `KEYWARD_AUTHORITY_SEED`, and `KEYWARD_AUTHORITY_STEPS`, else `steps`.
+    pub(crate) fn of_environment(steps: u64) -> Self {
+        let read = |name: &str| std::env::var(name).ok().and_then(|value| value.parse().ok());
+        Self {
+            seed: read("KEYWARD_AUTHORITY_SEED").unwrap_or(1),
+            steps: read("KEYWARD_AUTHORITY_STEPS").unwrap_or(steps),
+        }
+    }
+
+    /// Draws sequences and runs each; the shortest that fails is told.
+    pub(crate) fn check(&self, run_one: impl Fn(u8, &[Command]) -> Result<(), String>) {
+        use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestError, TestRng, TestRunner};
+        const LONGEST: usize = 160;
+        let is_hurried = std::env::var("KEYWARD_AUTHORITY_SHRINK").is_ok_and(|value| value == "0");
+        let config = Config {
+            // Half of the longest, on average.
+            cases: u32::try_from(self.steps / (LONGEST as u64 / 2)).unwrap().max(1),
+            max_shrink_iters: if is_hurried { 0 } else { 3_000 },
+            failure_persistence: None,
+            ..Config::default()
+        };
+        let mut seed = [0; 32];
+        seed[..8].copy_from_slice(&self.seed.to_le_bytes());
+        let mut runner = TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &seed));
+        let begun = STEPS.load(Ordering::Relaxed);
+        let found = std::cell::OnceCell::new();
+        let sequences = (any::<u8>(), prop::collection::vec(command(), 1..LONGEST));
+        let outcome = runner.run(&sequences, |(beginning, commands)| {
+            run_one(beginning, &commands).map_err(|why| {
+                found.get_or_init(|| STEPS.load(Ordering::Relaxed) - begun);
+                TestCaseError::fail(why)
+            })
+        });
+        let calls = STEPS.load(Ordering::Relaxed) - begun;
+        match outcome {
+            Ok(()) => println!("{calls} calls, seed {}", self.seed),
+            Err(TestError::Fail(why, (beginning, commands))) => panic!(
+                "found after {} steps, seed {}: {why}\nbeginning {beginning}, and the shortest sequence:\n{commands:#?}",
+                found.get().unwrap_or(&calls),
+                self.seed
+            ),
+            Err(error) => panic!("{error}"),
+        }
+    }
+}

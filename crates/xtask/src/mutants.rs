@@ -1,0 +1,98 @@
+//! `cargo xtask mutants`: puts known faults of authority back, one at a time, and expects the authority test to find each.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use crate::error::Error;
+use crate::process::{self, cargo, command};
+
+#[derive(clap::Args)]
+pub(crate) struct Options {
+    /// Only the faults whose name has this text in it.
+    #[arg(value_name = "TEXT")]
+    only: Option<String>,
+
+    /// What the sequences of calls are drawn from.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+
+    /// How many calls the test may make before a fault counts as not found.
+    #[arg(long, default_value_t = 40_000)]
+    steps: u64,
+}
+
+pub(crate) fn run(options: &Options) -> Result<(), Error> {
+    let patches = patches(options.only.as_deref())?;
+    let tree = process::root().join("target/mutants");
+    renew(&tree)?;
+    let outcome = patches.iter().try_fold(Vec::new(), |mut survived, patch| {
+        if !is_found(&tree, patch, options)? {
+            survived.push(name(patch));
+        }
+        Ok(survived)
+    });
+    remove(&tree);
+    let survived = outcome?;
+    if survived.is_empty() { Ok(()) } else { Err(Error::Survived(survived.join(", "))) }
+}
+
+fn patches(only: Option<&str>) -> Result<Vec<PathBuf>, Error> {
+    let folder = process::root().join("tests/mutations");
+    let failed = |source| Error::File { path: folder.display().to_string(), source };
+    let mut patches = Vec::new();
+    for entry in fs::read_dir(&folder).map_err(failed)? {
+        let path = entry.map_err(failed)?.path();
+        let is_wanted = only.is_none_or(|only| name(&path).contains(only));
+        if path.extension().is_some_and(|extension| extension == "patch") && is_wanted {
+            patches.push(path);
+        }
+    }
+    patches.sort();
+    Ok(patches)
+}
+
+fn name(patch: &Path) -> String {
+    patch.file_stem().unwrap_or_default().to_string_lossy().into_owned()
+}
+
+/// A work tree of what is committed, always in the same place, so that its crates are built once for all faults.
+fn renew(tree: &Path) -> Result<(), Error> {
+    remove(tree);
+    process::run(&mut command("git", &["worktree", "add", "--quiet", "--force", "--detach", &tree.to_string_lossy()]))
+}
+
+fn remove(tree: &Path) {
+    process::succeeds(&mut command("git", &["worktree", "remove", "--force", &tree.to_string_lossy()]));
+}
+
+/// Runs the test with a fault put back, and prints what came of it.
+fn is_found(tree: &Path, patch: &Path, options: &Options) -> Result<bool, Error> {
+    let apply =
+        |arguments: &[&str]| process::run(command("git", &["apply"]).args(arguments).arg(patch).current_dir(tree));
+    apply(&[])?;
+    let test = |arguments: &[&str]| {
+        let mut test = cargo(&["test", "--quiet", "--package", "keyward-manage", "--test", "authority"]);
+        // The dependencies are those of this workspace, built already.
+        test.args(arguments).current_dir(tree).env("CARGO_TARGET_DIR", process::root().join("target"));
+        test.env("KEYWARD_AUTHORITY_SHRINK", "0").env("KEYWARD_AUTHORITY_SEED", options.seed.to_string());
+        test.env("KEYWARD_AUTHORITY_STEPS", options.steps.to_string());
+        test
+    };
+    // A fault that does not compile is not found.
+    process::run(&mut test(&["--no-run"]))?;
+    let mut run = test(&["--", "in_memory"]);
+    let output = run
+        .stdin(Stdio::null())
+        .output()
+        .map_err(|source| Error::Start { command: "cargo test".to_owned(), source })?;
+    let said = String::from_utf8_lossy(&output.stdout);
+    let steps = said.split("found after ").nth(1).and_then(|rest| rest.split(' ').next());
+    let name = name(patch);
+    match steps {
+        Some(steps) if !output.status.success() => println!("{name}: found after {steps} steps"),
+        _ => println!("{name}: SURVIVED"),
+    }
+    apply(&["--reverse"])?;
+    Ok(steps.is_some() && !output.status.success())
+}
