@@ -105,7 +105,15 @@ fn what_the_dashboard_does_can_be_done_here() {
     let members = json(&[&["members", "list", "--json"][..], &of].concat());
     let bob = members.as_array().unwrap().iter().find(|member| member["user"]["email"] == "bob@example.com").unwrap();
     let id = bob["user"]["id"].as_str().unwrap();
-    assert_eq!(bob["pending"], false);
+    assert_eq!(bob["user"]["email_verified"], false);
+    let open = json(&[&["members", "invitations", "--json"][..], &of].concat());
+    assert_eq!(open, json!([]));
+    run(&[&["members", "invite", "carol@example.com", "--role", "viewer"][..], &of].concat());
+    let open = json(&[&["members", "invitations", "--json"][..], &of].concat());
+    let carol = open[0]["id"].as_str().unwrap();
+    assert_eq!(open[0]["email"], "carol@example.com");
+    run(&[&["members", "withdraw", carol][..], &of].concat());
+    assert_eq!(json(&["users", "invitations", "--json"]), json!([]));
     run(&[&["members", "role", id, "developer"][..], &of].concat());
     let stale = server.signed_in(&[&["members", "role", id, "admin", "--if-version", "1"][..], &of].concat());
     assert_eq!(stale.output_code(), 4);

@@ -276,7 +276,7 @@ async fn every_route_has_its_statuses() {
         (
             "manager",
             "POST",
-            "/v1/accounts/{account}/members",
+            "/v1/accounts/{account}/invitations",
             NOTHING,
             r#"{"email":"no","role":"admin"}"#,
             422,
@@ -285,7 +285,7 @@ async fn every_route_has_its_statuses() {
         (
             "manager",
             "POST",
-            "/v1/accounts/{account}/members",
+            "/v1/accounts/{account}/invitations",
             NOTHING,
             r#"{"email":"b@example.com","role":"king"}"#,
             422,
@@ -294,7 +294,7 @@ async fn every_route_has_its_statuses() {
         (
             "manager",
             "POST",
-            "/v1/accounts/{account}/members",
+            "/v1/accounts/{account}/invitations",
             NOTHING,
             r#"{"email":"b@example.com","role":"admin"}"#,
             201,
@@ -303,9 +303,10 @@ async fn every_route_has_its_statuses() {
         (
             "manager",
             "POST",
-            "/v1/accounts/{account}/members",
+            "/v1/accounts/{account}/invitations",
             NOTHING,
-            r#"{"email":"b@example.com","role":"admin"}"#,
+            // The address is a member already.
+            r#"{"email":"ada@example.com","role":"admin"}"#,
             409,
             "ALREADY_EXISTS",
         ),
@@ -468,9 +469,9 @@ async fn no_secret_is_in_the_database() {
     let sign_in = json!({"email": "ada@example.com", "password": PASSWORD}).to_string();
     let tokens = running.send("nobody", "POST", "/v1/tokens", NOTHING, &sign_in).await.body;
     let invite = r#"{"email":"new@example.com","role":"viewer"}"#;
-    let invited = running.send("manager", "POST", "/v1/accounts/{account}/members", once, invite).await;
+    let invited = running.send("manager", "POST", "/v1/accounts/{account}/invitations", once, invite).await;
     assert_eq!(invited.code(), "IDEMPOTENCY_KEY_REUSED");
-    let invited = running.send("manager", "POST", "/v1/accounts/{account}/members", NOTHING, invite).await.body;
+    let invited = running.send("manager", "POST", "/v1/accounts/{account}/invitations", NOTHING, invite).await.body;
     let session = running.setting.desk.sign_in(&Context::new(), "ada@example.com", PASSWORD).await.unwrap().session;
     let secrets = [
         created.as_str(),

@@ -64,8 +64,36 @@ async fn every_route_about_people_has_its_statuses() {
         // They belong to another account, too.
         ("manager", "POST", "/v1/users/{user}/password-reset", NOTHING, "", 403, "ESCALATION"),
         ("operator", "POST", "/v1/users/{user}/password-reset", NOTHING, "", 201, ""),
-        ("operator", "POST", "/v1/users/{user}/disable", NOTHING, "", 200, ""),
-        ("token", "GET", "/v1/users/self", NOTHING, "", 401, "API_KEY_REVOKED"),
+        // The only owner of two accounts.
+        ("operator", "POST", "/v1/users/{user}/disable", NOTHING, "", 409, "LAST_OWNER"),
+        ("token", "GET", "/v1/users/self", NOTHING, "", 200, ""),
+    ];
+    running.check(rows).await;
+    running.end().await;
+}
+
+#[tokio::test]
+async fn every_route_about_invitations_has_its_statuses() {
+    let running = Running::start().await;
+    const OPEN: &str = "/v1/accounts/{account}/invitations";
+    const OWN: &str = "/v1/users/self/invitations";
+    let rows: &[Row<'_>] = &[
+        ("nobody", "GET", OPEN, NOTHING, "", 401, "MISSING_API_KEY"),
+        ("reader", "GET", OPEN, NOTHING, "", 403, "INSUFFICIENT_SCOPE"),
+        ("manager", "GET", OPEN, NOTHING, "", 200, ""),
+        ("manager", "GET", "/v1/accounts/{account}/invitations?after=nonsense", NOTHING, "", 422, "INVALID_VALUE"),
+        ("manager", "GET", "/v1/accounts/acct_unknown/invitations", NOTHING, "", 404, "NOT_FOUND"),
+        ("reader", "POST", OPEN, NOTHING, r#"{"email":"b@example.com","role":"viewer"}"#, 403, "INSUFFICIENT_SCOPE"),
+        ("token", "POST", OPEN, NOTHING, r#"{"email":"b@example.com","role":"owner"}"#, 201, ""),
+        ("token", "POST", OPEN, NOTHING, r#"{"email":"b@example.com","role":"viewer"}"#, 201, ""),
+        ("token", "DELETE", "/v1/accounts/{account}/invitations/inv_unknown", NOTHING, "", 404, "NOT_FOUND"),
+        ("reader", "DELETE", "/v1/accounts/{account}/invitations/inv_unknown", NOTHING, "", 403, "INSUFFICIENT_SCOPE"),
+        ("token", "GET", OWN, NOTHING, "", 200, ""),
+        ("manager", "GET", OWN, NOTHING, "", 403, "USER_REQUIRED"),
+        ("token", "POST", "/v1/users/self/invitations/accept", NOTHING, r#"{"invitation":"kwi_x"}"#, 401, "LINK_ENDED"),
+        ("token", "POST", "/v1/users/self/invitations/inv_unknown/accept", NOTHING, "", 404, "NOT_FOUND"),
+        ("token", "DELETE", "/v1/users/self/invitations/inv_unknown", NOTHING, "", 404, "NOT_FOUND"),
+        ("manager", "DELETE", "/v1/users/self/invitations/inv_unknown", NOTHING, "", 403, "USER_REQUIRED"),
     ];
     running.check(rows).await;
     running.end().await;
