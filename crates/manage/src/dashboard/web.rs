@@ -1,6 +1,7 @@
 //! Who visits, over what, and with which form: everything that is decided before a page's own work begins.
 
 use std::net::IpAddr;
+use std::sync::{Arc, OnceLock};
 
 use askama::Template;
 use axum::extract::{FromRequest, FromRequestParts, Request, State};
@@ -20,7 +21,7 @@ use zeroize::Zeroizing;
 use super::App;
 use super::failure::Failure;
 use super::form::{self, Form};
-use super::member::Member;
+use super::member::{Member, PathParams, Place};
 use super::page::Frame;
 use crate::actor::Context;
 use crate::appearance::Theme;
@@ -49,7 +50,7 @@ const HEADERS: [(&str, &str); 7] = [
 
 /// How the visitor's browser is connected, which decides what cookies are called.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Place {
+enum Connection {
     /// By HTTPS, or by nobody knows what: cookies are `__Host-` ones, which browsers take over HTTPS alone.
     Host,
     /// In plain text, on the machine itself: without the prefix.
@@ -67,8 +68,10 @@ pub(super) struct Visitor {
     /// The path and the query, below the dashboard's own.
     pub(super) path: String,
     host: String,
-    place: Place,
+    place: Connection,
     cookies: Vec<(String, Zeroizing<String>)>,
+    /// The page of the form that was sent, with what was typed into it.
+    form_page: Arc<OnceLock<String>>,
 }
 
 /// Goes around every page: finds out who visits and over what, and writes the headers that all answers have.
@@ -84,7 +87,7 @@ pub(super) async fn frame(State(app): State<App>, mut request: Request, next: Ne
     if let Some(agent) = request.headers().get(USER_AGENT).and_then(|agent| agent.to_str().ok()) {
         context = context.user_agent(agent);
     }
-    let place = if transport != Transport::Secure && at_loopback { Place::Loopback } else { Place::Host };
+    let place = if transport != Transport::Secure && at_loopback { Connection::Loopback } else { Connection::Host };
     let cookies = cookies(request.headers());
     let mut visitor = Visitor {
         path: request.uri().path_and_query().map(ToString::to_string).unwrap_or_default(),
@@ -95,6 +98,7 @@ pub(super) async fn frame(State(app): State<App>, mut request: Request, next: Ne
         host,
         place,
         cookies,
+        form_page: Arc::default(),
     };
     match visitor.app.desk().appearance().await {
         Ok(look) => visitor.look = look.value,
@@ -110,7 +114,7 @@ pub(super) async fn frame(State(app): State<App>, mut request: Request, next: Ne
         next.run(request).await
     };
     if let Some(failure) = response.extensions_mut().remove::<Failure>() {
-        response = failure.page(&visitor);
+        response = failure.page(&visitor).await;
     }
     let headers = response.headers_mut();
     for (name, value) in HEADERS {
@@ -160,8 +164,8 @@ impl Visitor {
 
     fn cookie_name(&self, what: &str) -> String {
         match self.place {
-            Place::Host => format!("__Host-keyward_{what}"),
-            Place::Loopback => format!("keyward_{what}"),
+            Connection::Host => format!("__Host-keyward_{what}"),
+            Connection::Loopback => format!("keyward_{what}"),
         }
     }
 
@@ -171,7 +175,7 @@ impl Visitor {
             .path("/")
             .http_only(true)
             .same_site(SameSite::Lax)
-            .secure(self.place == Place::Host);
+            .secure(self.place == Connection::Host);
         if let Some(seconds) = seconds {
             cookie = cookie.max_age(cookie::time::Duration::seconds(seconds));
         }
@@ -200,8 +204,17 @@ impl Visitor {
     /// Goes on to another page, which says this.
     pub(super) fn go_saying(&self, path: &str, note: &str) -> Response {
         let mut response = self.go(path);
-        self.set_cookie(&mut response, NOTE, note, Some(60));
+        let page = path.split('?').next().unwrap_or_default();
+        self.set_cookie(&mut response, NOTE, &format!("{note}@{page}"), Some(60));
         response
+    }
+
+    /// Goes on to the page that a page of another path has become, with what it was to say.
+    pub(super) fn go_on(&self, path: &str) -> Response {
+        match self.note() {
+            "" => self.go(path),
+            note => self.go_saying(path, note),
+        }
     }
 
     pub(super) fn go(&self, path: &str) -> Response {
@@ -215,7 +228,7 @@ impl Visitor {
     /// The dashboard's own URL of a path, as the visitor's browser has it.
     #[cfg(feature = "oidc")]
     pub(super) fn absolute(&self, path: &str) -> String {
-        let scheme = if self.place == Place::Host { "https" } else { "http" };
+        let scheme = if self.place == Connection::Host { "https" } else { "http" };
         format!("{scheme}://{}{}{path}", self.host, self.app.settings().base)
     }
 
@@ -224,7 +237,7 @@ impl Visitor {
             Ok(text) => {
                 let html = HeaderValue::from_static("text/html; charset=utf-8");
                 let mut response = (status, [(CONTENT_TYPE, html)], text).into_response();
-                if !self.cookie(NOTE).is_empty() {
+                if !self.note().is_empty() {
                     self.set_cookie(&mut response, NOTE, "", Some(0));
                 }
                 response
@@ -236,8 +249,16 @@ impl Visitor {
         }
     }
 
+    /// What a page before has left for this one to say, and for no other: it may be about another account.
     pub(super) fn note(&self) -> &str {
-        self.cookie(NOTE)
+        let (note, page) = self.cookie(NOTE).split_once('@').unwrap_or_default();
+        let own = self.path.split('?').next().unwrap_or_default();
+        if page == own { note } else { "" }
+    }
+
+    /// Where to go on once somebody has signed in: the page of the form that they sent, or else the page that they asked for.
+    pub(super) fn way_back(&self) -> String {
+        self.form_page.get().unwrap_or(&self.path).clone()
     }
 
     /// The token of a form that somebody sends who is not signed in; with a cookie to be set if there is none.
@@ -333,43 +354,49 @@ impl FromRequest<App> for Open {
     }
 }
 
-/// A form of somebody who is signed in.
-pub(super) struct Posted {
-    pub(super) member: Member,
+/// A form of somebody who is signed in, and what its URL says that it is about.
+pub(super) struct Posted<P> {
+    pub(super) at: P,
     pub(super) form: Form,
 }
 
-impl FromRequest<App> for Posted {
-    type Rejection = Response;
+impl<P: Place> FromRequest<App> for Posted<P> {
+    type Rejection = Failure;
 
-    async fn from_request(request: Request, app: &App) -> Result<Self, Response> {
+    async fn from_request(request: Request, app: &App) -> Result<Self, Failure> {
         let (mut parts, body) = request.into_parts();
-        let visitor = Visitor::from_request_parts(&mut parts, app).await.map_err(IntoResponse::into_response)?;
+        let visitor = Visitor::from_request_parts(&mut parts, app).await?;
         if !is_same_origin(&parts.headers, &visitor.host) {
-            return Err(Failure::other_site().into_response());
+            return Err(Failure::other_site());
         }
-        let form = Form::read(Request::from_parts(parts, body)).await;
-        let form = form.ok_or_else(|| Failure::too_long().into_response())?;
-        let member = match Member::of(visitor.clone()).await {
-            Ok(member) => member,
-            Err(DeskError::SignedOut) => return Err(super::login::sign_in_again(&visitor, &form)),
-            Err(error) => return Err(Failure::from(error).into_response()),
-        };
+        let path = PathParams::of(&mut parts, app).await;
+        let form = Form::read(Request::from_parts(parts, body)).await.ok_or_else(Failure::too_long)?;
+        let form_page = form_page(&visitor.path, &form);
+        // Whatever comes of the form, the frame around all pages knows the way back to it.
+        let _ = visitor.form_page.set(form_page.clone());
+        let member = Member::of(visitor).await.map_err(|error| match error {
+            DeskError::SignedOut => Failure::signed_out(),
+            error => error.into(),
+        })?;
         if !is_token(form.get("csrf"), &member.session) {
-            return Err(Failure::other_session(&form_page(&visitor.path, &form)).into_response());
+            return Err(Failure::other_session(&form_page));
         }
-        Ok(Self { member, form })
+        Ok(Self { at: P::reach(member, &path).await?, form })
     }
 }
 
 /// The page that a form stands on, with what was typed into it.
-pub(super) fn form_page(path: &str, form: &Form) -> String {
+fn form_page(path: &str, form: &Form) -> String {
     let path = path.split('?').next().unwrap_or_default();
     let page = match path.rsplit_once('/') {
-        Some((key, "rename" | "disable" | "enable")) => key,
-        Some((_, "role" | "reset")) => "/members",
-        Some(("/settings", _)) => "/settings",
-        Some(("", "logout" | "account")) | None => "/keys",
+        Some((above, "rename" | "disable" | "enable")) => above,
+        // The roles of all members are on one page.
+        Some((member, "role")) => {
+            let (members, id) = member.rsplit_once('/').unwrap_or(("/keys", ""));
+            return format!("{members}?{}&{}", form::query("member", id), form::query("role", form.get("role")));
+        }
+        Some(("/settings", "theme" | "name" | "password")) => "/settings",
+        Some(("", "logout")) | None => "/keys",
         _ => path,
     };
     let draft = form.draft();
