@@ -113,14 +113,26 @@ fn encoded(text: &str) -> String {
         .collect()
 }
 
-const PAGES: [&str; 9] =
-    ["/keys", "/keys/new", "/usage", "/members", "/accounts", "/users", "/audit", "/settings", "/settings/appearance"];
+const PAGES: [&str; 10] = [
+    "/accounts/operator/keys",
+    "/accounts/operator/keys/new",
+    "/accounts/operator/usage",
+    "/accounts/operator/members",
+    "/accounts",
+    "/users",
+    "/accounts/operator/audit",
+    "/accounts/operator/settings",
+    "/settings",
+    "/settings/appearance",
+];
 
 #[tokio::test]
 async fn every_answer_has_the_headers_that_browsers_need() {
     let site = Site::with_owner().await;
     let mut client = Client::signed_in(&site).await;
-    for path in PAGES.into_iter().chain(["/keys/key_nobody", "/login", "/register", "/forgot", "/reset"]) {
+    for path in
+        PAGES.into_iter().chain(["/accounts/operator/keys/key_nobody", "/login", "/register", "/forgot", "/reset"])
+    {
         let answer = client.get(path).await;
         assert_eq!(
             answer.header("content-security-policy"),
@@ -143,7 +155,7 @@ async fn every_answer_has_the_headers_that_browsers_need() {
         assert!(!answer.body.split("<script").skip(1).any(|script| !script.starts_with(" src=")), "{path}");
     }
     // Files are kept for as long as they are what they are.
-    let page = client.get("/keys").await.body;
+    let page = client.get("/accounts/operator/keys").await.body;
     for kind in ["style.", "script."] {
         let name = page.split("/dashboard/").find(|rest| rest.starts_with(kind)).unwrap().split('"').next().unwrap();
         let file = client.get(&format!("/dashboard/{name}")).await;
@@ -189,7 +201,7 @@ async fn who_signs_in_gets_another_session_and_none_that_somebody_has_planted() 
         assert_eq!((answer.status, answer.header("location")), (303, "/keys"));
         let session = client.cookies.get("keyward_session").unwrap().clone();
         assert!(session != planted && Some(&session) != visit.as_ref());
-        let page = client.get("/keys/new").await;
+        let page = client.get("/accounts/operator/keys/new").await;
         assert_eq!(page.status, 200);
         assert_ne!(page.field("csrf"), token, "what protected the form before protects none after");
         assert!(site.desk.session(planted, Context::new()).await.is_err(), "a planted session is nobody's still");
@@ -202,7 +214,7 @@ async fn who_signs_in_gets_another_session_and_none_that_somebody_has_planted() 
 async fn forms_of_others_are_refused() {
     let site = Site::with_owner().await;
     let mut client = Client::signed_in(&site).await;
-    let page = client.get("/keys/new").await;
+    let page = client.get("/accounts/operator/keys/new").await;
     let (token, form) = (page.field("csrf"), page.field("form_id"));
     let own = site.url("");
     let fields = |token: &str| {
@@ -226,17 +238,18 @@ async fn forms_of_others_are_refused() {
         client.headers = headers.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
         let fields = fields(token);
         let fields: Vec<_> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
-        let answer = client.post("/keys/new", &fields).await;
+        let answer = client.post("/accounts/operator/keys/new", &fields).await;
         assert_eq!(answer.status, status, "{headers:?} {token:?}: {}", answer.body);
     }
     client.headers.clear();
     // What was typed is kept where only the token was wrong.
-    let answer = client.post("/keys/new", &[("csrf", "x"), ("name", "a & b"), ("kind", "secret")]).await;
-    assert!(answer.body.contains("/keys/new?name=a+%26+b&#38;kind=secret"), "{}", answer.body);
-    for path in ["/logout", "/settings/theme", "/members", "/keys/key_1/revoke", "/account"] {
+    let answer =
+        client.post("/accounts/operator/keys/new", &[("csrf", "x"), ("name", "a & b"), ("kind", "secret")]).await;
+    assert!(answer.body.contains("/accounts/operator/keys/new?name=a+%26+b&#38;kind=secret"), "{}", answer.body);
+    for path in ["/logout", "/settings/theme", "/accounts/operator/members", "/accounts/operator/keys/key_1/revoke"] {
         assert_eq!(client.post(path, &[]).await.status, 403, "{path}");
     }
-    assert_eq!(client.get("/keys").await.status, 200, "still signed in");
+    assert_eq!(client.get("/accounts/operator/keys").await.status, 200, "still signed in");
     // Signing in is guarded as well, and nobody is sent elsewhere afterwards.
     let mut other = Client::new(&site);
     let answer = other.post("/login", &[("email", EMAIL), ("password", PASSWORD)]).await;
@@ -255,7 +268,7 @@ async fn statuses_say_what_happened() {
         assert_eq!(answer.status, 303, "{path}");
         assert!(answer.header("location").starts_with("/login"), "{path}");
     }
-    let answer = stranger.post("/keys/new", &[("name", "kept"), ("password", "never")]).await;
+    let answer = stranger.post("/accounts/operator/keys/new", &[("name", "kept"), ("password", "never")]).await;
     assert_eq!(answer.status, 401);
     assert!(answer.body.contains("name=kept") && !answer.body.contains("never"));
     let token = stranger.get("/login").await.field("csrf");
@@ -265,23 +278,27 @@ async fn statuses_say_what_happened() {
     assert!(!answer.body.contains("wrong wrong wrong"));
 
     let mut client = Client::signed_in(&site).await;
-    let token = client.get("/keys/new").await.field("csrf");
+    let token = client.get("/accounts/operator/keys/new").await.field("csrf");
     for (path, fields, status) in [
-        ("/keys/new", vec![("name", ""), ("kind", "secret"), ("mode", "live")], 422),
-        ("/keys/new", vec![("name", "k"), ("kind", "restricted"), ("mode", "live")], 422),
-        ("/keys/new", vec![("name", "k"), ("kind", "secret"), ("mode", "live"), ("networks", "here")], 422),
+        ("/accounts/operator/keys/new", vec![("name", ""), ("kind", "secret"), ("mode", "live")], 422),
+        ("/accounts/operator/keys/new", vec![("name", "k"), ("kind", "restricted"), ("mode", "live")], 422),
         (
-            "/keys/new",
+            "/accounts/operator/keys/new",
+            vec![("name", "k"), ("kind", "secret"), ("mode", "live"), ("networks", "here")],
+            422,
+        ),
+        (
+            "/accounts/operator/keys/new",
             vec![("name", "k"), ("kind", "secret"), ("mode", "live"), ("expires", "on"), ("expires_on", "2020-01-01")],
             422,
         ),
-        ("/keys/key_nobody/revoke", vec![], 404),
-        ("/keys/key_nobody/rotate", vec![("form_id", "f"), ("overlap", "now")], 404),
-        ("/members", vec![("form_id", "f"), ("email", "no address"), ("role", "viewer")], 422),
-        ("/members", vec![("form_id", "g"), ("email", EMAIL), ("role", "viewer")], 409),
+        ("/accounts/operator/keys/key_nobody/revoke", vec![], 404),
+        ("/accounts/operator/keys/key_nobody/rotate", vec![("form_id", "f"), ("overlap", "now")], 404),
+        ("/accounts/operator/members", vec![("form_id", "f"), ("email", "no address"), ("role", "viewer")], 422),
+        ("/accounts/operator/members", vec![("form_id", "g"), ("email", EMAIL), ("role", "viewer")], 409),
         ("/settings/name", vec![("name", "Ada"), ("version", "99")], 412),
         ("/settings/theme", vec![("theme", "pink")], 422),
-        ("/account", vec![("account", "acct_other")], 404),
+        ("/accounts/acct_other/settings", vec![("account_name", "x")], 404),
     ] {
         let mut all = vec![("csrf", token.as_str()), ("form_id", "form_1")];
         all.extend(fields.iter().copied());
@@ -289,9 +306,9 @@ async fn statuses_say_what_happened() {
         assert_eq!(answer.status, status, "{path} {fields:?}: {}", answer.body);
     }
     let long = "x".repeat(70_000);
-    assert_eq!(client.post("/keys/new", &[("csrf", &token), ("name", &long)]).await.status, 413);
-    assert_eq!(client.get("/keys?after=nonsense&mode=x&status=y").await.status, 200);
-    assert_eq!(client.get("/audit?after=nonsense").await.status, 422);
+    assert_eq!(client.post("/accounts/operator/keys/new", &[("csrf", &token), ("name", &long)]).await.status, 413);
+    assert_eq!(client.get("/accounts/operator/keys?after=nonsense&mode=x&status=y").await.status, 200);
+    assert_eq!(client.get("/accounts/operator/audit?after=nonsense").await.status, 422);
 }
 
 #[tokio::test]
@@ -299,7 +316,7 @@ async fn a_form_makes_one_key_and_shows_it_once() {
     keep_log();
     let site = Site::with_owner().await;
     let mut client = Client::signed_in(&site).await;
-    let page = client.get("/keys/new").await;
+    let page = client.get("/accounts/operator/keys/new").await;
     let (token, form) = (page.field("csrf"), page.field("form_id"));
     let fields = [
         ("csrf", token.as_str()),
@@ -311,22 +328,22 @@ async fn a_form_makes_one_key_and_shows_it_once() {
     ];
     let key_of =
         |answer: &Answer| answer.body.split("Bearer ").nth(1).map(|rest| rest.split('&').next().unwrap().to_owned());
-    let made = client.post("/keys/new", &fields).await;
+    let made = client.post("/accounts/operator/keys/new", &fields).await;
     let key = key_of(&made).unwrap();
     assert_eq!(made.header("cache-control"), "no-store");
     // The second click of a double click gets what the first has made.
-    let double = client.post("/keys/new", &fields).await;
+    let double = client.post("/accounts/operator/keys/new", &fields).await;
     assert_eq!(key_of(&double), Some(key.clone()));
     tokio::time::sleep(std::time::Duration::from_millis(2_100)).await;
     // Sent again by a reload, it shows nothing and makes nothing.
-    let again = client.post("/keys/new", &fields).await;
+    let again = client.post("/accounts/operator/keys/new", &fields).await;
     assert_eq!(again.status, 200);
     assert!(again.body.contains("Shown already") && !again.body.contains(&key), "{}", again.body);
-    let list = client.get("/keys").await.body;
+    let list = client.get("/accounts/operator/keys").await.body;
     assert_eq!(list.matches("once</bdi>").count(), 1);
     // Another form with the same id is another request.
     let other = [("csrf", token.as_str()), ("form_id", &form), ("name", "other"), ("kind", "secret"), ("mode", "live")];
-    assert_eq!(client.post("/keys/new", &other).await.status, 422);
+    assert_eq!(client.post("/accounts/operator/keys/new", &other).await.status, 422);
     let session = client.cookies.get("keyward_session").unwrap().clone();
     site.assert_kept_nowhere(&[&key, PASSWORD, &session]);
 }
@@ -335,20 +352,23 @@ async fn a_form_makes_one_key_and_shows_it_once() {
 async fn a_database_that_takes_no_writes_is_said_and_nothing_is_half_done() {
     let site = Site::with_owner().await;
     let mut client = Client::signed_in(&site).await;
-    let page = client.get("/keys/new").await;
+    let page = client.get("/accounts/operator/keys/new").await;
     let (token, form) = (page.field("csrf"), page.field("form_id"));
     let fields =
         [("csrf", token.as_str()), ("form_id", &form), ("name", "later"), ("kind", "secret"), ("mode", "live")];
     let other = rusqlite::Connection::open(site.store.path()).unwrap();
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
-    let refused = client.post("/keys/new", &fields).await;
+    let refused = client.post("/accounts/operator/keys/new", &fields).await;
     assert_eq!(refused.status, 503, "{}", refused.body);
     assert!(refused.body.contains("The database does not answer"), "{}", refused.body);
-    assert!(!client.get("/keys").await.body.contains("later"), "reading goes on, and nothing was made");
+    assert!(
+        !client.get("/accounts/operator/keys").await.body.contains("later"),
+        "reading goes on, and nothing was made"
+    );
     other.execute_batch("ROLLBACK").unwrap();
     // The same form can be sent again, and does it now.
-    assert_eq!(client.post("/keys/new", &fields).await.status, 200);
-    assert_eq!(client.get("/keys").await.body.matches("later</bdi>").count(), 1);
+    assert_eq!(client.post("/accounts/operator/keys/new", &fields).await.status, 200);
+    assert_eq!(client.get("/accounts/operator/keys").await.body.matches("later</bdi>").count(), 1);
 }
 
 #[tokio::test]
@@ -383,6 +403,10 @@ async fn behind_https_and_below_a_path_it_is_at_home_too() {
     let fields = [("csrf", token.as_str()), ("to", &to), ("email", EMAIL), ("password", PASSWORD)];
     let answer = client.post("/admin/login", &fields).await;
     assert_eq!((answer.status, answer.header("location")), (303, "/admin/usage"));
+    let answer = client.get("/admin/usage").await;
+    assert_eq!((answer.status, answer.header("location")), (303, "/admin/accounts/operator/usage"));
+    let page = client.get("/admin/accounts/operator/keys").await;
+    assert!(page.body.contains("href=\"/admin/accounts/operator/keys/new\""), "{}", page.body);
     assert!(answer.header("set-cookie").starts_with("__Host-keyward_session=kws_"));
     let page = client.get("/admin/settings").await;
     assert!(page.body.contains("192.0.2.7"), "the address that the proxy says");
@@ -461,24 +485,24 @@ async fn a_key_is_given_to_those_alone_who_have_signed_in_recently() {
     site.add_owner().await;
     let mut client = Client::signed_in(&site).await;
     let id = site.desk.create_key(&site.owner().await, KeyDraft::secret("operator".parse().unwrap(), "old")).await;
-    let rotate = format!("/keys/{}/rotate", id.unwrap().view.id);
-    let token = client.get("/keys/new").await.field("csrf");
+    let rotate = format!("/accounts/operator/keys/{}/rotate", id.unwrap().view.id);
+    let token = client.get("/accounts/operator/keys/new").await.field("csrf");
     let rotation = client.get(&rotate).await;
     let begun = std::time::Instant::now();
-    while client.get("/keys/new").await.status != 401 {
+    while client.get("/accounts/operator/keys/new").await.status != 401 {
         assert!(begun.elapsed() < 5 * recent, "it is recent for ever");
     }
     // Nothing is given now, and all else goes on.
     let form_id = "a".repeat(32);
     let fields =
         [("csrf", &*token), ("form_id", &form_id), ("name", "typed <b>"), ("kind", "secret"), ("mode", "live")];
-    let asked = client.post("/keys/new", &fields).await;
+    let asked = client.post("/accounts/operator/keys/new", &fields).await;
     assert_eq!(asked.status, 401);
     assert!(asked.body.contains("You signed in a while ago"), "{}", asked.body);
     let fields = [("csrf", &*rotation.field("csrf")), ("form_id", &*rotation.field("form_id")), ("overlap", "24h")];
     assert_eq!(client.post(&rotate, &fields).await.status, 401);
     assert_eq!(client.get(&rotate).await.status, 401);
-    assert_eq!(client.get("/keys").await.status, 200);
+    assert_eq!(client.get("/accounts/operator/keys").await.status, 200);
     let keys = site.desk.keys(&site.owner().await, &KeyQuery::default()).await.unwrap().items;
     assert_eq!(keys.len(), 1);
 
@@ -520,15 +544,15 @@ async fn pages_of_an_account_with_ten_thousand_keys_are_quick() {
     connection.execute(totals, []).unwrap();
     let mut client = Client::signed_in(&site).await;
     for path in [
-        "/keys",
-        "/keys?inactive=1",
-        "/keys?q=9999",
-        "/keys?status=revoked",
-        "/keys/new",
-        &format!("/keys/{id}"),
-        &format!("/keys/{id}/revoke"),
-        "/usage",
-        "/audit",
+        "/accounts/operator/keys",
+        "/accounts/operator/keys?inactive=1",
+        "/accounts/operator/keys?q=9999",
+        "/accounts/operator/keys?status=revoked",
+        "/accounts/operator/keys/new",
+        &format!("/accounts/operator/keys/{id}"),
+        &format!("/accounts/operator/keys/{id}/revoke"),
+        "/accounts/operator/usage",
+        "/accounts/operator/audit",
     ] {
         let mut took = Vec::new();
         for _ in 0..11 {
@@ -556,7 +580,7 @@ async fn keys_that_end_within_two_weeks_are_told_above_the_list() {
         let mut draft = KeyDraft::secret("operator".parse().unwrap(), name);
         draft.expires_at = Some(now.saturating_add(std::time::Duration::from_secs(days * 24 * 3_600)));
         site.desk.create_key(&owner, draft).await.unwrap();
-        let page = client.get("/keys").await.body;
+        let page = client.get("/accounts/operator/keys").await.body;
         match told {
             Some(told) => assert!(page.contains(told), "{name}: {page}"),
             None => assert!(!page.contains("within 14 days"), "{name}: {page}"),

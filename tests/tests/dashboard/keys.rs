@@ -132,7 +132,7 @@ async fn a_revoked_key_is_refused_and_an_old_one_that_is_used_is_told() {
     let (key, id) = browser.create_key("worker").await;
     assert_eq!(site.call_api(&key).await, 200);
 
-    browser.go(&format!("/keys/{id}/rotate")).await;
+    browser.go(&format!("/accounts/operator/keys/{id}/rotate")).await;
     browser.choose("overlap", "1h").await;
     browser.press("Rotate").await;
     let successor = browser.text_of("#key").await;
@@ -141,7 +141,7 @@ async fn a_revoked_key_is_refused_and_an_old_one_that_is_used_is_told() {
     assert_eq!(site.call_api(&key).await, 200);
     let mut seen = false;
     for _ in 0..100 {
-        browser.go(&format!("/keys/{id}")).await;
+        browser.go(&format!("/accounts/operator/keys/{id}")).await;
         seen = browser.text().await.contains("The old key is still used");
         if seen {
             break;
@@ -151,7 +151,7 @@ async fn a_revoked_key_is_refused_and_an_old_one_that_is_used_is_told() {
     assert!(seen);
     browser.picture("old-key-still-used").await;
 
-    browser.go(&format!("/keys/{id}/revoke")).await;
+    browser.go(&format!("/accounts/operator/keys/{id}/revoke")).await;
     browser.press("Revoke the key").await;
     browser.see("Effective on 1 of 1 node").await;
     assert_eq!((site.call_api(&key).await, site.call_api(&successor).await), (401, 200));
@@ -164,11 +164,11 @@ async fn two_tabs_that_revoke_the_same_key_are_both_told() {
     let browser = Browser::open(&site).await;
     browser.sign_in().await;
     let (_, id) = browser.create_key("shared").await;
-    browser.go(&format!("/keys/{id}/revoke")).await;
+    browser.go(&format!("/accounts/operator/keys/{id}/revoke")).await;
     let first = browser.client.window().await.unwrap();
     let second = browser.client.new_window(true).await.unwrap().handle;
     browser.client.switch_to_window(second).await.unwrap();
-    browser.go(&format!("/keys/{id}/revoke")).await;
+    browser.go(&format!("/accounts/operator/keys/{id}/revoke")).await;
     browser.press("Revoke the key").await;
     browser.see("The key is revoked for good").await;
     browser.client.switch_to_window(first).await.unwrap();
@@ -246,7 +246,12 @@ async fn names_are_shown_as_they_are_and_run_nowhere() {
         let owner = site.owner().await;
         let new = NewKey::secret("operator".parse().unwrap(), name);
         let id = site.desk.create_key(&owner, KeyDraft::of(Default::default(), new)).await.unwrap().view.id;
-        for path in ["/keys".to_owned(), format!("/keys/{id}"), format!("/keys/{id}/revoke"), "/audit".to_owned()] {
+        for path in [
+            "/keys".to_owned(),
+            format!("/accounts/operator/keys/{id}"),
+            format!("/accounts/operator/keys/{id}/revoke"),
+            "/audit".to_owned(),
+        ] {
             browser.go(&path).await;
             let shown =
                 "return [...document.querySelectorAll('bdi')].some((name) => name.textContent === arguments[0])";

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)] // An unwrap is an assertion here, in helpers too.
 
+mod accounts;
 mod browser;
 mod hosts;
 mod http;

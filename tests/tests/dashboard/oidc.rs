@@ -84,7 +84,7 @@ async fn an_invited_user_signs_in_with_the_provider_and_is_back_where_they_wante
     invite(&site, "grace@example.com").await;
     let browser = Browser::open(&site).await;
     for times in 0..2 {
-        browser.go("/members?after=").await;
+        browser.go("/accounts/operator/members?after=").await;
         browser.see("Sign in with Example").await;
         browser.picture("login-with-provider").await;
         browser.press("Sign in with Example").await;
@@ -103,7 +103,7 @@ async fn an_invited_user_signs_in_with_the_provider_and_is_back_where_they_wante
         }
         // The second time the provider knows them still.
         browser.see("grace@example.com").await;
-        assert_eq!(browser.path().await, "/members?after=");
+        assert_eq!(browser.path().await, "/accounts/operator/members?after=");
         assert!(!browser.text().await.contains("invited"), "they are there");
         browser.go("/settings").await;
         browser.see("Where you are signed in").await;
@@ -126,7 +126,7 @@ async fn only_a_verified_address_that_is_known_lets_anybody_in_and_all_others_ar
             assert_eq!(answer.status, 403, "{login}: {}", answer.body);
             assert!(answer.body.contains(NOT_LET_IN), "{login}: {}", answer.body);
             assert!(!client.cookies.contains_key("keyward_session"), "{login}");
-            assert_eq!(client.get("/keys").await.status, 303, "{login}");
+            assert_eq!(client.get("/accounts/operator/keys").await.status, 303, "{login}");
         }
         let (mut client, answer) = sign_in(&site, &provider, "grace").await;
         assert_eq!((answer.status, answer.header("location")), (303, "/keys"));
@@ -134,7 +134,7 @@ async fn only_a_verified_address_that_is_known_lets_anybody_in_and_all_others_ar
             let cookie = cookie.to_str().unwrap();
             cookie.starts_with("keyward_session=kws_") && cookie.contains("HttpOnly") && cookie.contains("SameSite=Lax")
         }));
-        assert_eq!(client.get("/keys").await.status, 200);
+        assert_eq!(client.get("/accounts/operator/keys").await.status, 200);
         // Their invitation is used up: whoever has the link cannot choose a password for them.
         let chosen = site.desk.accept_invitation(&Context::new(), &link, "Mallory", "another good password").await;
         assert!(matches!(chosen, Err(DeskError::LinkEnded)));
@@ -143,7 +143,7 @@ async fn only_a_verified_address_that_is_known_lets_anybody_in_and_all_others_ar
         let owner = site.owner().await;
         let user = site.desk.user_with_email(&owner, "grace@example.com").await.unwrap().value.id;
         site.desk.set_user_disabled(&owner, &user, true).await.unwrap();
-        assert_eq!(client.get("/keys").await.status, 303);
+        assert_eq!(client.get("/accounts/operator/keys").await.status, 303);
         let (_, answer) = sign_in(&site, &provider, "grace").await;
         assert!(answer.status == 403 && answer.body.contains(NOT_LET_IN), "{}", answer.body);
         site.desk.set_user_disabled(&owner, &user, false).await.unwrap();
@@ -303,7 +303,7 @@ async fn a_provider_that_is_down_is_said_to_be_and_passwords_go_on() {
     assert_eq!(answer.status, 503, "{}", answer.body);
     assert!(with(&provider).check().await.unwrap_err().is_outage());
     let mut client = Client::signed_in(&other).await;
-    assert_eq!(client.get("/keys").await.status, 200);
+    assert_eq!(client.get("/accounts/operator/keys").await.status, 200);
     // One that is no provider at all is a mistake, and not an outage.
     let no_provider = IdentityProvider::new(&site.url(""), CLIENT_ID).unwrap();
     assert!(!no_provider.check().await.unwrap_err().is_outage());
@@ -323,7 +323,7 @@ async fn where_the_provider_is_the_only_way_in_passwords_open_nothing() {
     let (mut client, answer) = sign_in(&site, &provider, "ada").await;
     assert_eq!(answer.status, 303, "{}", answer.body);
     assert!(!client.get("/settings").await.body.contains("type=\"password\""));
-    let page = client.get("/members").await;
+    let page = client.get("/accounts/operator/members").await;
     let fields = [
         ("csrf", page.field("csrf")),
         ("form_id", page.field("form_id")),
@@ -331,7 +331,7 @@ async fn where_the_provider_is_the_only_way_in_passwords_open_nothing() {
         ("role", "viewer".to_owned()),
     ];
     let fields: Vec<_> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
-    let invited = client.post("/members", &fields).await;
+    let invited = client.post("/accounts/operator/members", &fields).await;
     assert_eq!(invited.status, 200, "{}", invited.body);
     assert!(invited.body.contains("with the identity provider") && !invited.body.contains("kwi_"), "{}", invited.body);
     let (_, answer) = sign_in(&site, &provider, "grace").await;

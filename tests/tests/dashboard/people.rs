@@ -113,9 +113,11 @@ async fn settings_are_kept_and_signing_out_everywhere_is_everywhere() {
     browser.fill("name", "Ada Lovelace").await;
     browser.press("Rename").await;
     browser.see("The name is changed").await;
+    browser.press("Account").await;
     browser.fill("account_name", "Analytical Engines").await;
     browser.press("Rename account").await;
     browser.see("The account's name is changed").await;
+    browser.press("Settings").await;
     browser.fill("current", "not the password").await;
     browser.fill("password", "a new long password").await;
     browser.press("Change password").await;
@@ -417,7 +419,8 @@ async fn the_operator_looks_at_any_account_and_nobody_else_does() {
     let mut client = crate::http::Client::new(&site);
     client.cookies.insert("keyward_session".to_owned(), session.to_string());
     client.cookies.insert("keyward_account".to_owned(), northwind);
-    let page = client.get("/members").await.body;
+    let page = client.get("/members").await;
+    let page = client.get(page.header("location")).await.body;
     assert!(page.contains("bela@example.com") && !page.contains("nora@example.com"), "{page}");
     browser.close().await;
     other.close().await;

@@ -73,7 +73,7 @@ fn update_of(form: &Form) -> Result<AppearanceUpdate, DeskError> {
     })
 }
 
-pub(super) async fn change(Posted { member, form }: Posted) -> Result<Response, Failure> {
+pub(super) async fn change(Posted { at: member, form }: Posted<Member>) -> Result<Response, Failure> {
     let version = form.get("version").parse().unwrap_or(u64::MAX);
     let changed = match update_of(&form) {
         Ok(update) => member.desk().update_appearance(&member.actor, update, version).await,

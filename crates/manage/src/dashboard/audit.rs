@@ -7,7 +7,7 @@ use axum::response::Response;
 
 use super::failure::Failure;
 use super::form;
-use super::member::Member;
+use super::member::AtAccount;
 use super::page::Frame;
 use super::text::When;
 use crate::desk::{AuditEntry, AuditQuery, Outcome, PageRequest};
@@ -59,7 +59,7 @@ struct AuditPage {
     next: Option<String>,
 }
 
-pub(super) async fn page(member: Member) -> Result<Response, Failure> {
+pub(super) async fn page(member: AtAccount) -> Result<Response, Failure> {
     let query = member.visitor.query();
     let mut names: HashMap<String, String> = HashMap::new();
     if member.may(&scopes::MEMBERS_READ) {
@@ -103,7 +103,7 @@ pub(super) async fn page(member: Member) -> Result<Response, Failure> {
         Choice { value: String::new(), label: "Anybody".to_owned(), is_chosen: query.get("actor").is_empty() },
     );
     let now = member.desk().now();
-    let rows = found.iter().map(|entry| row(entry, &names, now)).collect();
+    let rows = found.iter().map(|entry| row(&member, entry, &names, now)).collect();
     Ok(member.page("Audit log", |frame| AuditPage {
         frame,
         entries: rows,
@@ -121,7 +121,7 @@ pub(super) async fn page(member: Member) -> Result<Response, Failure> {
     }))
 }
 
-fn row(entry: &AuditEntry, names: &HashMap<String, String>, now: keyward::Timestamp) -> Row {
+fn row(member: &AtAccount, entry: &AuditEntry, names: &HashMap<String, String>, now: keyward::Timestamp) -> Row {
     let name_of = |id: &str| names.get(id).cloned().unwrap_or_else(|| id.to_owned());
     let actor = if entry.actor.id.is_empty() { entry.actor.kind.clone() } else { name_of(&entry.actor.id) };
     let text = |value: &Option<serde_json::Value>| {
@@ -144,7 +144,7 @@ fn row(entry: &AuditEntry, names: &HashMap<String, String>, now: keyward::Timest
             Outcome::Unknown => "unknown",
         },
         target,
-        link: (entry.target.kind == "key").then(|| format!("/keys/{}", entry.target.id)),
+        link: (entry.target.kind == "key").then(|| member.path(&format!("/keys/{}", entry.target.id))),
         address: entry.address.clone().unwrap_or_default(),
         user_agent: entry.user_agent.clone().unwrap_or_default(),
         request_id: entry.request_id.clone().unwrap_or_default(),

@@ -18,6 +18,8 @@ pub(super) struct Failure {
     /// Where to go on from here.
     way: Option<(String, &'static str)>,
     retry_after: Option<u64>,
+    /// Whether signing in again helps: the page of the form comes back then, with what was typed.
+    signs_in: bool,
 }
 
 #[derive(Template)]
@@ -30,7 +32,7 @@ struct FailurePage {
 
 impl Failure {
     pub(super) fn new(status: StatusCode, title: &'static str, text: impl Into<String>) -> Self {
-        Self { status, title, text: text.into(), way: None, retry_after: None }
+        Self { status, title, text: text.into(), way: None, retry_after: None, signs_in: false }
     }
 
     /// With this way to go on.
@@ -84,9 +86,25 @@ impl Failure {
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, "Too much at once", "The form is longer than forms here can be.")
     }
 
-    pub(super) fn page(self, visitor: &Visitor) -> Response {
+    /// The session has ended under a form.
+    pub(super) fn signed_out() -> Self {
+        let text = "Your session has ended, so nothing was sent. What you typed comes back once you have signed in.";
+        Self { signs_in: true, ..Self::new(StatusCode::UNAUTHORIZED, "Sign in again", text) }
+    }
+
+    /// The session is too old for what gives authority. Any handler may end with this: whatever form it was, what was typed comes back.
+    pub(super) fn signed_in_long_ago() -> Self {
+        let text = "You signed in a while ago, and an open browser alone gives nobody a key or a role. You are back here once you have \
+                    signed in.";
+        Self { signs_in: true, ..Self::new(StatusCode::UNAUTHORIZED, "Sign in again", text) }
+    }
+
+    pub(super) async fn page(self, visitor: &Visitor) -> Response {
+        if self.signs_in {
+            return super::login::again(visitor, self.status, &self.text);
+        }
         let page = FailurePage {
-            frame: Frame::open(visitor, self.title, String::new()),
+            frame: visitor.failure_frame(self.title).await,
             text: self.text,
             way: self.way.unwrap_or_else(|| ("/keys".to_owned(), "Go to the keys")),
         };
@@ -108,6 +126,9 @@ impl IntoResponse for Failure {
 
 impl From<DeskError> for Failure {
     fn from(error: DeskError) -> Self {
+        if matches!(error, DeskError::SignInAgain) {
+            return Self::signed_in_long_ago();
+        }
         let (title, text) = explain(&error);
         if let DeskError::Store(source) = &error {
             tracing::error!(error = %source, "a page could not be shown");

@@ -104,33 +104,18 @@ struct AgainPage {
     frame: Frame,
     ways: Ways,
     to: String,
-    why: &'static str,
+    why: String,
 }
 
-/// The way to sign in for somebody whose session has ended under a form, which is there again afterwards.
-pub(super) fn sign_in_again(visitor: &Visitor, form: &Form) -> Response {
-    again(
-        visitor,
-        form,
-        "Your session has ended, so nothing was sent. What you typed comes back once you have signed in.",
-    )
-}
-
-/// The way to sign in anew for somebody who did so long ago, and wants to be given a key.
-pub(super) async fn sign_in_anew(member: &Member, form: &Form) -> Result<Option<Response>, DeskError> {
-    let why = "You signed in a while ago, and a key is given to nobody who only finds a browser open. You are back here once you have signed in.";
-    let is_recent = member.desk().has_signed_in_recently(&member.actor).await?;
-    Ok((!is_recent).then(|| again(&member.visitor, form, why)))
-}
-
-fn again(visitor: &Visitor, form: &Form, why: &'static str) -> Response {
-    let to = web::form_page(&visitor.path, form);
-    let ways = Ways::of(visitor, &to);
-    let page = visitor.open_page(StatusCode::UNAUTHORIZED, "Sign in again", |frame| AgainPage { frame, ways, to, why });
+/// The way to sign in again, and back to the form with what was typed.
+pub(super) fn again(visitor: &Visitor, status: StatusCode, why: &str) -> Response {
+    let to = visitor.way_back();
+    let (ways, why) = (Ways::of(visitor, &to), why.to_owned());
+    let page = visitor.open_page(status, "Sign in again", |frame| AgainPage { frame, ways, to, why });
     page.unwrap_or_else(IntoResponse::into_response)
 }
 
-pub(super) async fn sign_out(Posted { member, form }: Posted) -> Result<Response, Failure> {
+pub(super) async fn sign_out(Posted { at: member, form }: Posted<Member>) -> Result<Response, Failure> {
     let everywhere = form.has("everywhere");
     if everywhere {
         member.desk().sign_out_everywhere(&member.actor).await?;

@@ -4,12 +4,11 @@ use askama::Template;
 use axum::extract::Path;
 use axum::response::Response;
 use http::StatusCode;
-use keyward::UserId;
 use serde::{Deserialize, Serialize};
 
 use super::failure::{Failure, Wrong};
 use super::form::{self, Form};
-use super::member::Member;
+use super::member::{AtAccount, NamedUser};
 use super::once::{self, Shown};
 use super::page::Frame;
 use super::text::When;
@@ -23,6 +22,8 @@ struct Row {
     name: String,
     email: String,
     role: &'static str,
+    /// The role in the form: the one that was chosen before somebody had to sign in again, or else the present one.
+    chosen: &'static str,
     since: When,
     last_seen: Option<When>,
     is_self: bool,
@@ -51,6 +52,7 @@ struct MembersPage {
     form_id: String,
     wrong: Option<Wrong>,
     next: Option<String>,
+    open: Vec<Open>,
 }
 
 /// An invitation, as its form's answer keeps it.
@@ -58,8 +60,18 @@ struct MembersPage {
 struct Invitation {
     email: String,
     role: Role,
-    /// None for those who have a password already.
+    /// The secret of the link, which is shown once.
     secret: Option<String>,
+}
+
+/// An invitation that has not been accepted.
+struct Open {
+    id: String,
+    email: String,
+    role: &'static str,
+    ends: When,
+    /// Whether the visitor may withdraw it.
+    may_withdraw: bool,
 }
 
 #[derive(Template)]
@@ -69,8 +81,6 @@ struct InvitedPage {
     invitation: Invitation,
     /// The link; without a public URL its path and query, and the script puts the host in front.
     link: Option<String>,
-    was_shown: bool,
-    takes_passwords: bool,
 }
 
 fn meaning(role: Role) -> &'static str {
@@ -82,7 +92,7 @@ fn meaning(role: Role) -> &'static str {
     }
 }
 
-fn row(member: &Member, view: MemberView) -> Row {
+fn row(member: &AtAccount, view: MemberView) -> Row {
     let now = member.desk().now();
     let may_write = member.may(&scopes::MEMBERS_WRITE);
     let may_change = may_write && member.rights.may_give(view.role);
@@ -95,25 +105,51 @@ fn row(member: &Member, view: MemberView) -> Row {
         name: view.user.name,
         email: view.user.email,
         role: view.role.as_str(),
+        chosen: view.role.as_str(),
         since: When::at(view.created_at, now),
         last_seen: When::maybe(view.user.last_sign_in_at, now),
         version: view.version,
     }
 }
 
-async fn show(member: &Member, status: StatusCode, form: &Form, wrong: Option<Wrong>) -> Result<Response, Failure> {
+async fn show(member: &AtAccount, status: StatusCode, form: &Form, wrong: Option<Wrong>) -> Result<Response, Failure> {
     let after = Some(form.get("after").to_owned()).filter(|after| !after.is_empty());
     let request = PageRequest { after, ..PageRequest::default() };
     let found = member.desk().members(&member.actor, &member.account.id, &request).await?;
     let form_id = once::new_form()?;
-    let sent = form.get("role");
+    // What comes back after signing in again is of a member's form, or else of the one to invite somebody.
+    let (sent, of_member) = (form.get("role"), form.get("member"));
+    let chosen = Role::ALL.into_iter().map(Role::as_str).find(|role| *role == sent);
+    let rows = found.items.into_iter().map(|view| {
+        let row = row(member, view);
+        match chosen {
+            Some(chosen) if row.id == of_member => Row { chosen, ..row },
+            _ => row,
+        }
+    });
+    let rows = rows.collect();
+    let now = member.desk().now();
+    let open = member.desk().invitations(&member.actor, &member.account.id, &PageRequest::default()).await?;
+    let open = open.items.into_iter().map(|view| Open {
+        id: view.id,
+        email: view.email,
+        role: view.role.as_str(),
+        ends: When::at(view.ends_at, now),
+        may_withdraw: member.may(&scopes::MEMBERS_WRITE) && member.rights.may_give(view.role),
+    });
+    let open = open.collect();
     let page = |frame| MembersPage {
         frame,
-        members: found.items.into_iter().map(|view| row(member, view)).collect(),
+        open,
+        members: rows,
         roles: Role::ALL
             .into_iter()
             .filter(|role| member.rights.may_give(*role))
-            .map(|role| Choice { role: role.as_str(), meaning: meaning(role), is_chosen: role.as_str() == sent })
+            .map(|role| Choice {
+                role: role.as_str(),
+                meaning: meaning(role),
+                is_chosen: of_member.is_empty() && role.as_str() == sent,
+            })
             .collect(),
         may_write: member.may(&scopes::MEMBERS_WRITE),
         email: form.get("email").to_owned(),
@@ -124,12 +160,13 @@ async fn show(member: &Member, status: StatusCode, form: &Form, wrong: Option<Wr
     Ok(member.page_with(status, "Members", page))
 }
 
-pub(super) async fn page(member: Member) -> Result<Response, Failure> {
+pub(super) async fn page(member: AtAccount) -> Result<Response, Failure> {
     let query = member.visitor.query();
     show(&member, StatusCode::OK, &query, None).await
 }
 
-pub(super) async fn invite(Posted { member, form }: Posted) -> Result<Response, Failure> {
+pub(super) async fn invite(Posted { at: member, form }: Posted<AtAccount>) -> Result<Response, Failure> {
+    member.require_recent_sign_in().await?;
     let (desk, actor, account) = (member.desk().clone(), member.actor.clone(), member.account.id.clone());
     let base = member.visitor.link_base()?;
     let email = form.get("email").to_owned();
@@ -150,19 +187,26 @@ pub(super) async fn invite(Posted { member, form }: Posted) -> Result<Response, 
     let secret = invitation.secret.take();
     let link = secret.filter(|_| !was_shown);
     let link = link.map(|secret| format!("{base}/register?{}", form::query("invitation", &secret)));
-    let takes_passwords = member.desk().takes_passwords();
-    Ok(member.page("Invited", |frame| InvitedPage { frame, invitation, link, was_shown, takes_passwords }))
+    Ok(member.page("Invited", |frame| InvitedPage { frame, invitation, link }))
 }
 
-pub(super) fn user_of(id: &str) -> Result<UserId, DeskError> {
-    id.parse().map_err(|_| DeskError::NotFound("member"))
+pub(super) async fn withdraw(
+    Path((_, id)): Path<(String, String)>,
+    Posted { at: member, .. }: Posted<AtAccount>,
+) -> Result<Response, Failure> {
+    member.desk().withdraw_invitation(&member.actor, &member.account.id, &id).await?;
+    Ok(member.go_saying("/members", "withdrawn"))
 }
 
-pub(super) async fn change_role(Path(id): Path<String>, Posted { member, form }: Posted) -> Result<Response, Failure> {
+pub(super) async fn change_role(
+    NamedUser(user): NamedUser,
+    Posted { at: member, form }: Posted<AtAccount>,
+) -> Result<Response, Failure> {
+    member.require_recent_sign_in().await?;
     let role = form.get("role").parse().map_err(|_| DeskError::invalid("role", "choose one"))?;
     let version = form.get("version").parse().unwrap_or(0);
-    member.desk().update_member(&member.actor, &member.account.id, &user_of(&id)?, role, version).await?;
-    Ok(member.visitor.go_saying("/members", "role"))
+    member.desk().update_member(&member.actor, &member.account.id, &user, role, version).await?;
+    Ok(member.go_saying("/members", "role"))
 }
 
 #[derive(Template)]
@@ -172,17 +216,19 @@ struct RemovePage {
     member: Row,
 }
 
-pub(super) async fn confirm_removal(member: Member, Path(id): Path<String>) -> Result<Response, Failure> {
-    let view = member.desk().member(&member.actor, &member.account.id, &user_of(&id)?).await?;
+pub(super) async fn confirm_removal(member: AtAccount, NamedUser(user): NamedUser) -> Result<Response, Failure> {
+    let view = member.desk().member(&member.actor, &member.account.id, &user).await?;
     let removed = row(&member, view);
     Ok(member.page("Remove a member", |frame| RemovePage { frame, member: removed }))
 }
 
-pub(super) async fn remove(Path(id): Path<String>, Posted { member, form }: Posted) -> Result<Response, Failure> {
-    let user = user_of(&id)?;
+pub(super) async fn remove(
+    NamedUser(user): NamedUser,
+    Posted { at: member, form }: Posted<AtAccount>,
+) -> Result<Response, Failure> {
     let version = form.get("version").parse().unwrap_or(0);
     member.desk().remove_member(&member.actor, &member.account.id, &user, version).await?;
     // Who has left may have no account any more to come back to.
     let leaves = member.actor.user() == Some(&user);
-    Ok(if leaves { member.visitor.go_saying("/keys", "left") } else { member.visitor.go_saying("/members", "removed") })
+    Ok(if leaves { member.visitor.go_saying("/keys", "left") } else { member.go_saying("/members", "removed") })
 }

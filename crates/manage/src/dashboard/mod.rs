@@ -11,12 +11,14 @@
 //! Templates are in `templates/dashboard`, and checked when this is compiled. Each page has a file here, with the structs that its
 //! templates are filled from.
 
+mod account;
 mod accounts;
 mod appearance;
 mod assets;
 mod audit;
 mod failure;
 mod form;
+mod invitations;
 mod keys;
 mod login;
 mod member;
@@ -90,7 +92,39 @@ pub fn dashboard(desk: Desk, settings: DashboardSettings) -> Router {
         .route("/register", get(register::page).post(register::register))
         .route("/forgot", get(reset::forgot_page).post(reset::forgot))
         .route("/reset", get(reset::page).post(reset::reset))
-        .route("/account", post(settings_page::switch_account))
+        // What is about an account has the account in its path.
+        .nest("/accounts/{account}", account_pages())
+        // Links without an account lead to the one that somebody looked at last.
+        .route("/keys", get(accounts::go_home))
+        .route("/keys/new", get(accounts::go_home))
+        .route("/keys/{id}", get(accounts::go_to_key))
+        .route("/usage", get(accounts::go_home))
+        .route("/members", get(accounts::go_home))
+        .route("/audit", get(accounts::go_home))
+        .route("/account", get(accounts::switch))
+        .route("/accounts", get(accounts::page))
+        .route("/users", get(users::list))
+        .route("/users/{id}", get(users::details))
+        .route("/users/{id}/disable", post(users::disable))
+        .route("/users/{id}/enable", post(users::enable))
+        .route("/users/{id}/delete", get(users::confirm).post(users::delete))
+        .route("/invitations", get(invitations::page).post(invitations::accept_link))
+        .route("/invitations/{id}/accept", post(invitations::accept))
+        .route("/invitations/{id}/decline", post(invitations::decline))
+        .route("/settings", get(settings_page::page))
+        .route("/settings/appearance", get(appearance::page).post(appearance::change))
+        .route("/settings/theme", post(settings_page::change_theme))
+        .route("/settings/name", post(settings_page::change_name))
+        .route("/settings/password", post(settings_page::change_password))
+        .route("/dashboard/{asset}", get(assets::serve))
+        .layer(DefaultBodyLimit::max(MAX_BODY))
+        .layer(axum::middleware::from_fn_with_state(app.clone(), web::frame))
+        .with_state(app)
+}
+
+/// The pages about an account.
+fn account_pages() -> Router<App> {
+    Router::new()
         .route("/keys", get(keys::list::page))
         .route("/keys/new", get(keys::create::page).post(keys::create::create))
         .route("/keys/{id}", get(keys::details::page))
@@ -101,24 +135,10 @@ pub fn dashboard(desk: Desk, settings: DashboardSettings) -> Router {
         .route("/keys/{id}/revoke", get(keys::revoke::page).post(keys::revoke::revoke))
         .route("/usage", get(usage::page))
         .route("/members", get(members::page).post(members::invite))
+        .route("/invitations/{id}/withdraw", post(members::withdraw))
         .route("/members/{id}/role", post(members::change_role))
         .route("/members/{id}/remove", get(members::confirm_removal).post(members::remove))
         .route("/members/{id}/reset", get(reset::confirm).post(reset::create))
-        .route("/accounts", get(accounts::page))
-        .route("/users", get(users::list))
-        .route("/users/{id}", get(users::details))
-        .route("/users/{id}/disable", post(users::disable))
-        .route("/users/{id}/enable", post(users::enable))
-        .route("/users/{id}/delete", get(users::confirm).post(users::delete))
         .route("/audit", get(audit::page))
-        .route("/settings", get(settings_page::page))
-        .route("/settings/appearance", get(appearance::page).post(appearance::change))
-        .route("/settings/theme", post(settings_page::change_theme))
-        .route("/settings/name", post(settings_page::change_name))
-        .route("/settings/account", post(settings_page::change_account))
-        .route("/settings/password", post(settings_page::change_password))
-        .route("/dashboard/{asset}", get(assets::serve))
-        .layer(DefaultBodyLimit::max(MAX_BODY))
-        .layer(axum::middleware::from_fn_with_state(app.clone(), web::frame))
-        .with_state(app)
+        .route("/settings", get(account::page).post(account::change))
 }

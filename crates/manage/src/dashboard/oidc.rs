@@ -78,7 +78,7 @@ pub(super) async fn begin(visitor: Visitor) -> Result<Response, Failure> {
 pub(super) async fn end(visitor: Visitor) -> Response {
     let mut response = match come_back(&visitor).await {
         Ok(response) => response,
-        Err(failure) => failure.page(&visitor),
+        Err(failure) => failure.page(&visitor).await,
     };
     // Good for one time, whatever came of it.
     visitor.set_cookie(&mut response, COOKIE, "", Some(0));

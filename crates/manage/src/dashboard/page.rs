@@ -3,7 +3,7 @@
 use keyward::Scope;
 
 use super::assets;
-use super::member::Member;
+use super::member::{AtAccount, Member, account_path};
 use super::web::Visitor;
 use crate::appearance::Theme;
 use crate::role::scopes;
@@ -48,6 +48,9 @@ impl Note {
             "enabled" => format!("The key is enabled. {effect}"),
             "renamed" => "The name is changed.".to_owned(),
             "role" => "The role is changed.".to_owned(),
+            "joined" => "You are a member of this account now.".to_owned(),
+            "declined" => "The invitation is declined.".to_owned(),
+            "withdrawn" => "The invitation is withdrawn: its link does not work any more.".to_owned(),
             "removed" => "The member is removed.".to_owned(),
             "user-disabled" => "The user is disabled: their sessions and tokens have ended.".to_owned(),
             "user-enabled" => "The user can sign in again.".to_owned(),
@@ -85,8 +88,8 @@ fn effective(confirmed: u64, nodes: u64, millis: u64) -> String {
 }
 
 /// A place in the navigation.
-pub(super) struct Place {
-    pub(super) path: &'static str,
+pub(super) struct Way {
+    pub(super) path: String,
     pub(super) label: &'static str,
     pub(super) is_current: bool,
 }
@@ -94,10 +97,31 @@ pub(super) struct Place {
 /// Who is signed in, and where they can go.
 pub(super) struct Signed {
     pub(super) user: String,
-    pub(super) account: String,
-    /// Id, name, and whether it is the current one; of those that they belong to.
-    pub(super) accounts: Vec<(String, String, bool)>,
-    pub(super) places: Vec<Place>,
+    /// What the account is called that the navigation leads to, if they belong to any.
+    pub(super) account: Option<String>,
+    /// The accounts that they can switch to.
+    pub(super) accounts: Vec<OwnAccount>,
+    pub(super) places: Vec<Way>,
+}
+
+/// An account to switch to.
+pub(super) struct OwnAccount {
+    pub(super) id: String,
+    pub(super) name: String,
+    /// Whether another one has the same name, so that the id has to tell them apart.
+    pub(super) is_alike: bool,
+    pub(super) is_current: bool,
+}
+
+/// The account that a page is about.
+pub(super) struct About {
+    pub(super) id: String,
+    pub(super) name: String,
+}
+
+/// Whether a path is this page or one below it.
+fn is_within(path: &str, page: &str) -> bool {
+    path.strip_prefix(page).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 /// The frame around every page.
@@ -113,6 +137,10 @@ pub(super) struct Frame {
     pub(super) theme: &'static str,
     pub(super) csrf: String,
     pub(super) signed: Option<Signed>,
+    /// The account that the page is about, if it is about one.
+    pub(super) about: Option<About>,
+    /// What the URLs of all pages about that account begin with.
+    pub(super) here: String,
     pub(super) note: Option<Note>,
 }
 
@@ -131,37 +159,64 @@ impl Frame {
             theme: visitor.theme.as_str(),
             csrf,
             signed: None,
+            about: None,
+            here: settings.base.clone(),
             note: Note::left(visitor.note()),
         }
     }
 
-    /// Around a page for somebody who is signed in.
+    /// Around a page about an account.
+    pub(super) fn at(place: &AtAccount, title: &str) -> Self {
+        let frame = Self::signed(place, title);
+        let about = About { id: place.account.id.to_string(), name: place.account.name.clone() };
+        Self { about: Some(about), here: format!("{}{}", frame.base, place.path("")), ..frame }
+    }
+
+    /// Around a page about no account, for somebody who is signed in.
     pub(super) fn signed(member: &Member, title: &str) -> Self {
-        let places: [(&str, &str, Option<&Scope>); 5] = [
+        let own: [(&str, &str, Option<&Scope>); 5] = [
             ("/keys", "Keys", Some(&scopes::KEYS_READ)),
             ("/usage", "Usage", Some(&scopes::USAGE_READ)),
             ("/members", "Members", Some(&scopes::MEMBERS_READ)),
             ("/audit", "Audit log", Some(&scopes::AUDIT_READ)),
-            ("/settings", "Settings", None),
+            ("/settings", "Account", None),
         ];
-        let path = member.visitor.path.as_str();
-        let own = places.into_iter().filter(|(_, _, scope)| scope.is_none_or(|scope| member.rights.allows(scope)));
         // What concerns the whole deployment.
         let of_operator = [("/accounts", "Accounts", scopes::ACCOUNTS_READ), ("/users", "Users", scopes::MEMBERS_READ)];
+        let asked = member.visitor.path.split('?').next().unwrap_or_default();
+        let mut places = Vec::new();
+        if let Some((account, rights)) = member.home() {
+            let own = own.into_iter().filter(|(_, _, scope)| scope.is_none_or(|scope| rights.allows(scope)));
+            places.extend(own.map(|(rest, label, _)| {
+                let path = account_path(&account.id, rest);
+                Way { is_current: is_within(asked, &path), path, label }
+            }));
+        }
         let operates = |scope: &Scope| member.operates.as_ref().is_some_and(|rights| rights.allows(scope));
-        let of_operator = of_operator.into_iter().filter(|(.., scope)| operates(scope));
-        let places = own.chain(of_operator.map(|(path, label, _)| (path, label, None)));
+        for (path, label, scope) in of_operator {
+            if operates(&scope) {
+                // Below the list of accounts are pages about one of them.
+                let is_current = if path == "/accounts" { asked == path } else { is_within(asked, path) };
+                places.push(Way { is_current, path: path.to_owned(), label });
+            }
+        }
+        let settings = "/settings";
+        places.push(Way { is_current: is_within(asked, settings), path: settings.to_owned(), label: "Settings" });
+        let home = member.home().map(|(account, _)| account);
+        let alike = |name: &str| member.accounts().filter(|account| account.name == name).count() > 1;
         let signed = Signed {
             user: member.user.name.clone(),
-            account: member.account.name.clone(),
+            account: home.map(|account| account.name.clone()),
             accounts: member
-                .accounts
-                .iter()
-                .map(|account| (account.id.to_string(), account.name.clone(), account.id == member.account.id))
+                .accounts()
+                .map(|account| OwnAccount {
+                    id: account.id.to_string(),
+                    name: account.name.clone(),
+                    is_alike: alike(&account.name),
+                    is_current: home.is_some_and(|home| home.id == account.id),
+                })
                 .collect(),
-            places: places
-                .map(|(place, label, _)| Place { path: place, label, is_current: path.starts_with(place) })
-                .collect(),
+            places,
         };
         Self { signed: Some(signed), ..Self::open(&member.visitor, title, member.csrf.clone()) }
     }

@@ -5,7 +5,7 @@ use axum::response::Response;
 use http::StatusCode;
 
 use super::failure::{Failure, Wrong};
-use super::form::Form;
+use super::form::{self, Form};
 use super::page::{Frame, Note};
 use super::web::{self, Open, Visitor};
 use crate::desk::{NewUser, SignUpPolicy};
@@ -18,6 +18,8 @@ struct RegisterPage {
     /// None where people sign up by themselves.
     invitation: Option<String>,
     is_open: bool,
+    /// Where signing in leads: to the invitation, if there is one.
+    to: Option<String>,
     email: String,
     name: String,
     wrong: Option<Wrong>,
@@ -35,14 +37,24 @@ fn show(
         frame: frame.note(note),
         invitation: (form.has("invitation") || !is_open).then(|| form.get("invitation").to_owned()),
         is_open,
+        to: form.has("invitation").then(|| form::query("to", &invitations_path(form.get("invitation")))),
         email: form.get("email").to_owned(),
         name: form.get("name").to_owned(),
         wrong,
     })
 }
 
+/// The page on which a signed-in user accepts this invitation.
+fn invitations_path(invitation: &str) -> String {
+    format!("/invitations?{}", form::query("invitation", invitation))
+}
+
 pub(super) async fn page(visitor: Visitor) -> Result<Response, Failure> {
     let query = visitor.query();
+    let is_signed_in = visitor.app.desk().session(&visitor.session(), visitor.context.clone()).await.is_ok();
+    if is_signed_in && query.has("invitation") {
+        return Ok(visitor.go(&invitations_path(query.get("invitation"))));
+    }
     show(&visitor, StatusCode::OK, &query, None, None)
 }
 
@@ -61,7 +73,7 @@ pub(super) async fn register(Open { visitor, form, is_own }: Open) -> Result<Res
     };
     match done {
         Ok(()) => Ok(visitor.go_saying("/login", said)),
-        Err(error @ (DeskError::Invalid { .. } | DeskError::LinkEnded)) => {
+        Err(error @ (DeskError::Invalid { .. } | DeskError::LinkEnded | DeskError::AddressInUse)) => {
             show(&visitor, error.status(), &form, Some(Wrong::from(&error)), None)
         }
         Err(error) => Err(error.into()),

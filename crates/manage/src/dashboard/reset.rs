@@ -1,15 +1,13 @@
 //! Forgotten passwords: asking for a link, making one for somebody else, and choosing another password with it.
 
 use askama::Template;
-use axum::extract::Path;
 use axum::response::Response;
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 
 use super::failure::{Failure, Wrong};
 use super::form::{self, Form};
-use super::member::Member;
-use super::members::user_of;
+use super::member::{AtAccount, NamedUser};
 use super::once::{self, Shown};
 use super::page::{Frame, Note};
 use super::web::{self, Open, Posted, Visitor};
@@ -121,10 +119,11 @@ struct ConfirmPage {
     form_id: String,
 }
 
-pub(super) async fn confirm(member: Member, Path(id): Path<String>) -> Result<Response, Failure> {
-    let user = member.desk().member(&member.actor, &member.account.id, &user_of(&id)?).await?.user;
+pub(super) async fn confirm(member: AtAccount, NamedUser(user): NamedUser) -> Result<Response, Failure> {
+    member.require_recent_sign_in().await?;
+    let user = member.desk().member(&member.actor, &member.account.id, &user).await?.user;
     let form_id = once::new_form()?;
-    let page = |frame| ConfirmPage { frame, id, name: user.name, email: user.email, form_id };
+    let page = |frame| ConfirmPage { frame, id: user.id.to_string(), name: user.name, email: user.email, form_id };
     Ok(member.page("Another password", page))
 }
 
@@ -144,9 +143,12 @@ struct MadePage {
     link: Option<String>,
 }
 
-pub(super) async fn create(Path(id): Path<String>, Posted { member, form }: Posted) -> Result<Response, Failure> {
+pub(super) async fn create(
+    NamedUser(user): NamedUser,
+    Posted { at: member, form }: Posted<AtAccount>,
+) -> Result<Response, Failure> {
+    member.require_recent_sign_in().await?;
     let (desk, actor, account) = (member.desk().clone(), member.actor.clone(), member.account.id.clone());
-    let user = user_of(&id)?;
     let base = member.visitor.link_base()?;
     let make = async move {
         // The members' page is about this account, whomever else the actor could do this for.

@@ -1,4 +1,4 @@
-//! What somebody sets for themselves and for their account.
+//! What somebody sets for themselves.
 
 use askama::Template;
 use axum::response::Response;
@@ -10,7 +10,7 @@ use super::member::Member;
 use super::page::{Frame, THEMES};
 use super::text::When;
 use super::web::{self, Posted};
-use crate::desk::{AccountUpdate, PageRequest};
+use crate::desk::PageRequest;
 use crate::error::DeskError;
 use crate::role::scopes;
 
@@ -36,11 +36,6 @@ struct SettingsPage {
     email: String,
     name: String,
     user_version: u64,
-    account_name: String,
-    account_id: String,
-    account_version: u64,
-    plan: Option<String>,
-    may_write: bool,
     /// Whether they sign in with a password.
     has_password: bool,
     /// Whether they may set what the pages look like.
@@ -71,11 +66,6 @@ async fn show(
         email: member.user.email.clone(),
         name: typed("name", &member.user.name),
         user_version: member.user.version,
-        account_name: typed("account_name", &member.account.name),
-        account_id: member.account.id.to_string(),
-        account_version: member.account.version,
-        plan: member.account.plan.as_ref().map(ToString::to_string),
-        may_write: member.may(&scopes::ACCOUNTS_WRITE),
         sessions: sessions
             .items
             .into_iter()
@@ -97,22 +87,10 @@ pub(super) async fn page(member: Member) -> Result<Response, Failure> {
     show(&member, StatusCode::OK, &query, None).await
 }
 
-pub(super) async fn change_theme(Posted { member, form }: Posted) -> Result<Response, Failure> {
+pub(super) async fn change_theme(Posted { at: member, form }: Posted<Member>) -> Result<Response, Failure> {
     let theme = form.get("theme").parse()?;
     let mut response = member.visitor.go(web::own_path(form.get("back")));
     member.visitor.set_theme(&mut response, theme);
-    Ok(response)
-}
-
-pub(super) async fn switch_account(Posted { member, form }: Posted) -> Result<Response, Failure> {
-    let wanted = form.get("account");
-    // The cookie is a wish: it counts only for accounts that the user belongs to, and for the operator's people.
-    let id = wanted.parse().map_err(|_| DeskError::NotFound("account"))?;
-    if !member.accounts.iter().any(|account| account.id == id) {
-        member.desk().account(&member.actor, &id).await?;
-    }
-    let mut response = member.visitor.go("/keys");
-    member.visitor.set_cookie(&mut response, web::ACCOUNT, id.as_str(), Some(365 * 24 * 3_600));
     Ok(response)
 }
 
@@ -124,7 +102,7 @@ async fn done<T>(
     result: Result<T, DeskError>,
 ) -> Result<Response, Failure> {
     match result {
-        Ok(_) => Ok(member.visitor.go_saying("/settings", if which == "account" { "account" } else { "renamed" })),
+        Ok(_) => Ok(member.visitor.go_saying("/settings", "renamed")),
         Err(
             error @ (DeskError::Invalid { .. }
             | DeskError::WrongCredentials
@@ -135,20 +113,13 @@ async fn done<T>(
     }
 }
 
-pub(super) async fn change_name(Posted { member, form }: Posted) -> Result<Response, Failure> {
+pub(super) async fn change_name(Posted { at: member, form }: Posted<Member>) -> Result<Response, Failure> {
     let version = form.get("version").parse().unwrap_or(0);
     let result = member.desk().rename_own_user(&member.actor, form.get("name"), version).await;
     done(&member, &form, "user", result).await
 }
 
-pub(super) async fn change_account(Posted { member, form }: Posted) -> Result<Response, Failure> {
-    let version = form.get("version").parse().unwrap_or(0);
-    let update = AccountUpdate { name: Some(form.get("account_name").to_owned()), ..AccountUpdate::default() };
-    let result = member.desk().update_account(&member.actor, &member.account.id, &update, version).await;
-    done(&member, &form, "account", result).await
-}
-
-pub(super) async fn change_password(Posted { member, form }: Posted) -> Result<Response, Failure> {
+pub(super) async fn change_password(Posted { at: member, form }: Posted<Member>) -> Result<Response, Failure> {
     match member.desk().change_password(&member.actor, form.get("current"), form.get("password")).await {
         Ok(()) => {
             let mut response = member.visitor.go_saying("/login", "password");

@@ -4,7 +4,7 @@ use askama::Template;
 use axum::response::Response;
 
 use super::failure::Failure;
-use super::member::Member;
+use super::member::AtAccount;
 use super::page::Frame;
 use super::svg::{self, Chart};
 use super::text::number;
@@ -20,7 +20,7 @@ struct UsagePage {
     refused: String,
 }
 
-pub(super) async fn page(member: Member) -> Result<Response, Failure> {
+pub(super) async fn page(member: AtAccount) -> Result<Response, Failure> {
     let query = member.visitor.query();
     let spans = [7, 30, 90];
     let days = query.get("days").parse().ok().filter(|days| spans.contains(days)).unwrap_or(30);

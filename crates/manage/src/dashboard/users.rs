@@ -1,14 +1,13 @@
 //! The users of the whole deployment, for the operator.
 
 use askama::Template;
-use axum::extract::Path;
 use axum::response::Response;
 use http::StatusCode;
+use keyward::UserId;
 
 use super::failure::Failure;
 use super::form;
-use super::member::Member;
-use super::members::user_of;
+use super::member::{Member, NamedUser};
 use super::page::Frame;
 use super::text::When;
 use super::web::Posted;
@@ -80,8 +79,7 @@ struct UserPage {
     may_write: bool,
 }
 
-pub(super) async fn details(member: Member, Path(id): Path<String>) -> Result<Response, Failure> {
-    let id = user_of(&id)?;
+pub(super) async fn details(member: Member, NamedUser(id): NamedUser) -> Result<Response, Failure> {
     let user = member.desk().user(&member.actor, &id).await?;
     let accounts = member.desk().accounts_of(&member.actor, &id).await?;
     let accounts = accounts.into_iter().map(|(account, role)| (account.name, role.as_str())).collect();
@@ -92,18 +90,24 @@ pub(super) async fn details(member: Member, Path(id): Path<String>) -> Result<Re
     Ok(member.page_with(StatusCode::OK, &title, |frame| UserPage { frame, user, accounts, may_write }))
 }
 
-async fn set_disabled(member: &Member, id: &str, disabled: bool) -> Result<Response, Failure> {
-    let user = user_of(id)?;
-    member.desk().set_user_disabled(&member.actor, &user, disabled).await?;
+async fn set_disabled(member: &Member, user: &UserId, disabled: bool) -> Result<Response, Failure> {
+    member.desk().set_user_disabled(&member.actor, user, disabled).await?;
     let said = if disabled { "user-disabled" } else { "user-enabled" };
     Ok(member.visitor.go_saying(&format!("/users/{user}"), said))
 }
 
-pub(super) async fn disable(Path(id): Path<String>, Posted { member, .. }: Posted) -> Result<Response, Failure> {
+pub(super) async fn disable(
+    NamedUser(id): NamedUser,
+    Posted { at: member, .. }: Posted<Member>,
+) -> Result<Response, Failure> {
     set_disabled(&member, &id, true).await
 }
 
-pub(super) async fn enable(Path(id): Path<String>, Posted { member, .. }: Posted) -> Result<Response, Failure> {
+pub(super) async fn enable(
+    NamedUser(id): NamedUser,
+    Posted { at: member, .. }: Posted<Member>,
+) -> Result<Response, Failure> {
+    member.require_recent_sign_in().await?;
     set_disabled(&member, &id, false).await
 }
 
@@ -114,14 +118,17 @@ struct DeletePage {
     user: Row,
 }
 
-pub(super) async fn confirm(member: Member, Path(id): Path<String>) -> Result<Response, Failure> {
-    let user = member.desk().user(&member.actor, &user_of(&id)?).await?;
+pub(super) async fn confirm(member: Member, NamedUser(id): NamedUser) -> Result<Response, Failure> {
+    let user = member.desk().user(&member.actor, &id).await?;
     let user = row(&member, user);
     Ok(member.page("Delete a user", |frame| DeletePage { frame, user }))
 }
 
-pub(super) async fn delete(Path(id): Path<String>, Posted { member, form }: Posted) -> Result<Response, Failure> {
+pub(super) async fn delete(
+    NamedUser(id): NamedUser,
+    Posted { at: member, form }: Posted<Member>,
+) -> Result<Response, Failure> {
     let version = form.get("version").parse().unwrap_or(0);
-    member.desk().delete_user(&member.actor, &user_of(&id)?, version).await?;
+    member.desk().delete_user(&member.actor, &id, version).await?;
     Ok(member.visitor.go_saying("/users", "user-deleted"))
 }

@@ -2,6 +2,8 @@
 
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects, clippy::indexing_slicing))] // It reads input.
 
+use std::sync::{Arc, OnceLock};
+
 use askama::Template;
 use axum::extract::{FromRequest, FromRequestParts, Request, State};
 use axum::middleware::Next;
@@ -19,7 +21,7 @@ use zeroize::Zeroizing;
 use super::App;
 use super::failure::Failure;
 use super::form::{self, Form};
-use super::member::Member;
+use super::member::{Member, PathParams, Place};
 use super::page::Frame;
 use crate::actor::{Actor, Context};
 use crate::appearance::Theme;
@@ -50,7 +52,7 @@ const HEADERS: [(&str, &str); 7] = [
 
 /// How the visitor's browser is connected, which decides what cookies are called.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Place {
+enum Connection {
     /// By HTTPS, or by nobody knows what: cookies are `__Host-` ones, which browsers take over HTTPS alone.
     Host,
     /// In plain text, on the machine itself: without the prefix.
@@ -68,8 +70,10 @@ pub(super) struct Visitor {
     /// The path and the query, below the dashboard's own.
     pub(super) path: String,
     host: String,
-    place: Place,
+    place: Connection,
     cookies: Vec<(String, Zeroizing<String>)>,
+    /// The page of the form that was sent, with what was typed into it.
+    form_page: Arc<OnceLock<String>>,
 }
 
 /// Goes around every page: finds out who visits and over what, and writes the headers that all answers have.
@@ -88,7 +92,7 @@ pub(super) async fn frame(State(app): State<App>, mut request: Request, next: Ne
     if let Some(agent) = request.headers().get(USER_AGENT).and_then(|agent| agent.to_str().ok()) {
         context = context.user_agent(agent);
     }
-    let place = if transport != Transport::Secure && at_loopback { Place::Loopback } else { Place::Host };
+    let place = if transport != Transport::Secure && at_loopback { Connection::Loopback } else { Connection::Host };
     let cookies = cookies(request.headers());
     let mut visitor = Visitor {
         path: request.uri().path_and_query().map(ToString::to_string).unwrap_or_default(),
@@ -99,6 +103,7 @@ pub(super) async fn frame(State(app): State<App>, mut request: Request, next: Ne
         host,
         place,
         cookies,
+        form_page: Arc::default(),
     };
     match visitor.app.desk().appearance().await {
         Ok(look) => visitor.look = look.value,
@@ -115,7 +120,7 @@ pub(super) async fn frame(State(app): State<App>, mut request: Request, next: Ne
         next.run(request).await
     };
     if let Some(failure) = response.extensions_mut().remove::<Failure>() {
-        response = failure.page(&visitor);
+        response = failure.page(&visitor).await;
     }
     let headers = response.headers_mut();
     for (name, value) in HEADERS {
@@ -150,8 +155,8 @@ impl Visitor {
 
     fn cookie_name(&self, what: &str) -> String {
         match self.place {
-            Place::Host => format!("__Host-keyward_{what}"),
-            Place::Loopback => format!("keyward_{what}"),
+            Connection::Host => format!("__Host-keyward_{what}"),
+            Connection::Loopback => format!("keyward_{what}"),
         }
     }
 
@@ -161,7 +166,7 @@ impl Visitor {
             .path("/")
             .http_only(true)
             .same_site(SameSite::Lax)
-            .secure(self.place == Place::Host);
+            .secure(self.place == Connection::Host);
         if let Some(seconds) = seconds {
             cookie = cookie.max_age(cookie::time::Duration::seconds(seconds));
         }
@@ -207,8 +212,17 @@ impl Visitor {
     /// Goes on to another page, which says this.
     pub(super) fn go_saying(&self, path: &str, note: &str) -> Response {
         let mut response = self.go(path);
-        self.set_cookie(&mut response, NOTE, note, Some(60));
+        let page = path.split('?').next().unwrap_or_default();
+        self.set_cookie(&mut response, NOTE, &format!("{note}@{page}"), Some(60));
         response
+    }
+
+    /// Goes on to the page that a page of another path has become, with what it was to say.
+    pub(super) fn go_on(&self, path: &str) -> Response {
+        match self.note() {
+            "" => self.go(path),
+            note => self.go_saying(path, note),
+        }
     }
 
     pub(super) fn go(&self, path: &str) -> Response {
@@ -225,9 +239,8 @@ impl Visitor {
     pub(super) fn absolute(&self, path: &str) -> Result<String, Failure> {
         let own = match self.public_url()? {
             Some(url) => url,
-            None => {
-                &PublicUrl::of_loopback(&self.host, self.place == Place::Host).ok_or_else(Failure::no_public_url)?
-            }
+            None => &PublicUrl::of_loopback(&self.host, self.place == Connection::Host)
+                .ok_or_else(Failure::no_public_url)?,
         };
         Ok(format!("{own}{}{path}", self.app.settings().base))
     }
@@ -254,7 +267,7 @@ impl Visitor {
             Ok(text) => {
                 let html = HeaderValue::from_static("text/html; charset=utf-8");
                 let mut response = (status, [(CONTENT_TYPE, html)], text).into_response();
-                if !self.cookie(NOTE).is_empty() {
+                if !self.note().is_empty() {
                     self.set_cookie(&mut response, NOTE, "", Some(0));
                 }
                 response
@@ -266,8 +279,16 @@ impl Visitor {
         }
     }
 
+    /// What a page before has left for this one to say, and for no other: it may be about another account.
     pub(super) fn note(&self) -> &str {
-        self.cookie(NOTE)
+        let (note, page) = self.cookie(NOTE).split_once('@').unwrap_or_default();
+        let own = self.path.split('?').next().unwrap_or_default();
+        if page == own { note } else { "" }
+    }
+
+    /// Where to go on once somebody has signed in: the page of the form that they sent, or else the page that they asked for.
+    pub(super) fn way_back(&self) -> String {
+        self.form_page.get().unwrap_or(&self.path).clone()
     }
 
     /// The token of a form that somebody sends who is not signed in; with a cookie to be set if there is none.
@@ -363,43 +384,49 @@ impl FromRequest<App> for Open {
     }
 }
 
-/// A form of somebody who is signed in.
-pub(super) struct Posted {
-    pub(super) member: Member,
+/// A form of somebody who is signed in, and what its URL says that it is about.
+pub(super) struct Posted<P> {
+    pub(super) at: P,
     pub(super) form: Form,
 }
 
-impl FromRequest<App> for Posted {
-    type Rejection = Response;
+impl<P: Place> FromRequest<App> for Posted<P> {
+    type Rejection = Failure;
 
-    async fn from_request(request: Request, app: &App) -> Result<Self, Response> {
+    async fn from_request(request: Request, app: &App) -> Result<Self, Failure> {
         let (mut parts, body) = request.into_parts();
-        let visitor = Visitor::from_request_parts(&mut parts, app).await.map_err(IntoResponse::into_response)?;
+        let visitor = Visitor::from_request_parts(&mut parts, app).await?;
         if !is_same_origin(&parts.headers, &visitor.host) {
-            return Err(Failure::other_site().into_response());
+            return Err(Failure::other_site());
         }
-        let form = Form::read(Request::from_parts(parts, body)).await;
-        let form = form.ok_or_else(|| Failure::too_long().into_response())?;
-        let member = match Member::of(visitor.clone()).await {
-            Ok(member) => member,
-            Err(DeskError::SignedOut) => return Err(super::login::sign_in_again(&visitor, &form)),
-            Err(error) => return Err(Failure::from(error).into_response()),
-        };
+        let path = PathParams::of(&mut parts, app).await;
+        let form = Form::read(Request::from_parts(parts, body)).await.ok_or_else(Failure::too_long)?;
+        let form_page = form_page(&visitor.path, &form);
+        // Whatever comes of the form, the frame around all pages knows the way back to it.
+        let _ = visitor.form_page.set(form_page.clone());
+        let member = Member::of(visitor).await.map_err(|error| match error {
+            DeskError::SignedOut => Failure::signed_out(),
+            error => error.into(),
+        })?;
         if !is_token(form.get("csrf"), &member.session) {
-            return Err(Failure::other_session(&form_page(&visitor.path, &form)).into_response());
+            return Err(Failure::other_session(&form_page));
         }
-        Ok(Self { member, form })
+        Ok(Self { at: P::reach(member, &path).await?, form })
     }
 }
 
 /// The page that a form stands on, with what was typed into it.
-pub(super) fn form_page(path: &str, form: &Form) -> String {
+fn form_page(path: &str, form: &Form) -> String {
     let path = path.split('?').next().unwrap_or_default();
     let page = match path.rsplit_once('/') {
-        Some((key, "rename" | "disable" | "enable")) => key,
-        Some((_, "role" | "reset")) => "/members",
-        Some(("/settings", _)) => "/settings",
-        Some(("", "logout" | "account")) | None => "/keys",
+        Some((above, "rename" | "disable" | "enable")) => above,
+        // The roles of all members are on one page.
+        Some((member, "role")) => {
+            let (members, id) = member.rsplit_once('/').unwrap_or(("/keys", ""));
+            return format!("{members}?{}&{}", form::query("member", id), form::query("role", form.get("role")));
+        }
+        Some(("/settings", "theme" | "name" | "password")) => "/settings",
+        Some(("", "logout")) | None => "/keys",
         _ => path,
     };
     let draft = form.draft();
@@ -408,7 +435,7 @@ pub(super) fn form_page(path: &str, form: &Form) -> String {
 
 /// Where somebody is to go who has signed in: a page of ours, whatever a link says.
 pub(super) fn own_path(to: &str) -> &str {
-    let ours = ["/keys", "/usage", "/members", "/users", "/accounts", "/audit", "/settings"];
+    let ours = ["/keys", "/usage", "/members", "/users", "/accounts", "/audit", "/settings", "/invitations"];
     let path = to.split('?').next().unwrap_or_default();
     let fits =
         ours.iter().any(|own| path.strip_prefix(own).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')))

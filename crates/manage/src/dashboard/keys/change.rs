@@ -2,34 +2,36 @@
 
 use axum::response::Response;
 
-use super::KeyId;
 use crate::dashboard::failure::{Failure, Wrong};
+use crate::dashboard::member::AtKey;
 use crate::dashboard::web::Posted;
 use crate::desk::KeyChange;
 use crate::error::DeskError;
 
-pub(in super::super) async fn rename(KeyId(id): KeyId, Posted { member, form }: Posted) -> Result<Response, Failure> {
+pub(in super::super) async fn rename(Posted { at: member, form }: Posted<AtKey>) -> Result<Response, Failure> {
+    member.require_recent_sign_in().await?;
     let change = KeyChange { name: Some(form.get("name").to_owned()), ..KeyChange::default() };
     let version = form.get("version").parse().unwrap_or(0);
-    match member.desk().update_key(&member.actor, &id, change, version).await {
-        Ok(_) => Ok(member.visitor.go_saying(&format!("/keys/{id}"), "renamed")),
+    match member.desk().update_key(&member.actor, member.id(), change, version).await {
+        Ok(_) => Ok(member.go_saying(&member.rest(), "renamed")),
         Err(error @ (DeskError::Invalid { .. } | DeskError::Stale)) => {
-            super::details::show(&member, &id, error.status(), &form, Some(Wrong::from(&error))).await
+            super::details::show(&member, error.status(), &form, Some(Wrong::from(&error))).await
         }
         Err(error) => Err(error.into()),
     }
 }
 
-pub(in super::super) async fn disable(key: KeyId, posted: Posted) -> Result<Response, Failure> {
-    set_disabled(key, posted, true).await
+pub(in super::super) async fn disable(Posted { at, .. }: Posted<AtKey>) -> Result<Response, Failure> {
+    set_disabled(&at, true).await
 }
 
-pub(in super::super) async fn enable(key: KeyId, posted: Posted) -> Result<Response, Failure> {
-    set_disabled(key, posted, false).await
+pub(in super::super) async fn enable(Posted { at, .. }: Posted<AtKey>) -> Result<Response, Failure> {
+    at.require_recent_sign_in().await?;
+    set_disabled(&at, false).await
 }
 
-async fn set_disabled(KeyId(id): KeyId, Posted { member, .. }: Posted, disabled: bool) -> Result<Response, Failure> {
-    let (_, propagation) = member.desk().set_key_disabled(&member.actor, &id, disabled).await?;
+async fn set_disabled(member: &AtKey, disabled: bool) -> Result<Response, Failure> {
+    let (_, propagation) = member.desk().set_key_disabled(&member.actor, member.id(), disabled).await?;
     let note = super::note_of(if disabled { "disabled" } else { "enabled" }, &propagation);
-    Ok(member.visitor.go_saying(&format!("/keys/{id}"), &note))
+    Ok(member.go_saying(&member.rest(), &note))
 }

@@ -9,8 +9,7 @@ use keyward::{KeyKind, Mode, NewKey, ScopeSet, Timestamp};
 use super::Made;
 use crate::dashboard::failure::{Failure, Wrong};
 use crate::dashboard::form::Form;
-use crate::dashboard::login::sign_in_anew;
-use crate::dashboard::member::Member;
+use crate::dashboard::member::AtAccount;
 use crate::dashboard::once::{self, Shown};
 use crate::dashboard::page::Frame;
 use crate::dashboard::web::Posted;
@@ -70,7 +69,7 @@ fn scope_choices<'a>(form: &Form, all: impl Iterator<Item = (&'a str, &'a str)>)
     .collect()
 }
 
-fn show(member: &Member, status: StatusCode, form: &Form, wrong: Option<Wrong>) -> Result<Response, Failure> {
+fn show(member: &AtAccount, status: StatusCode, form: &Form, wrong: Option<Wrong>) -> Result<Response, Failure> {
     let format = member.desk().key_format();
     let kinds = [
         (KeyKind::Secret, "secret", "Secret", "Can do everything. For servers, never for browsers or apps."),
@@ -130,22 +129,15 @@ fn show(member: &Member, status: StatusCode, form: &Form, wrong: Option<Wrong>) 
     Ok(member.page_with(status, "Create a key", page))
 }
 
-pub(in super::super) async fn page(member: Member) -> Result<Response, Failure> {
-    if !member.may(&scopes::KEYS_WRITE) {
-        return Err(DeskError::Forbidden(scopes::KEYS_WRITE).into());
-    }
+pub(in super::super) async fn page(member: AtAccount) -> Result<Response, Failure> {
+    member.require(&scopes::KEYS_WRITE)?;
     // What a form held whose session had ended, or what a link proposes: nothing is done before it is sent.
-    let query = member.visitor.query();
-    if let Some(page) = sign_in_anew(&member, &query).await? {
-        return Ok(page);
-    }
-    show(&member, StatusCode::OK, &query, None)
+    member.require_recent_sign_in().await?;
+    show(&member, StatusCode::OK, &member.visitor.query(), None)
 }
 
-pub(in super::super) async fn create(Posted { member, form }: Posted) -> Result<Response, Failure> {
-    if let Some(page) = sign_in_anew(&member, &form).await? {
-        return Ok(page);
-    }
+pub(in super::super) async fn create(Posted { at: member, form }: Posted<AtAccount>) -> Result<Response, Failure> {
+    member.require_recent_sign_in().await?;
     let made = match draft(&member, &form) {
         Ok(draft) => {
             let (desk, actor) = (member.desk().clone(), member.actor.clone());
@@ -167,7 +159,7 @@ pub(in super::super) async fn create(Posted { member, form }: Posted) -> Result<
     }
 }
 
-fn draft(member: &Member, form: &Form) -> Result<KeyDraft, DeskError> {
+fn draft(member: &AtAccount, form: &Form) -> Result<KeyDraft, DeskError> {
     let purpose = if form.get("purpose") == "management" { Purpose::Management } else { Purpose::Api };
     let kind: KeyKind = form.get("kind").parse().map_err(|_| DeskError::invalid("kind", "choose one"))?;
     let mode: Mode = form.get("mode").parse().map_err(|_| DeskError::invalid("mode", "choose one"))?;

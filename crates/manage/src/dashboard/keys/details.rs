@@ -4,10 +4,10 @@ use askama::Template;
 use axum::response::Response;
 use http::StatusCode;
 
-use super::{Key, KeyId};
+use super::Key;
 use crate::dashboard::failure::{Failure, Wrong};
 use crate::dashboard::form::Form;
-use crate::dashboard::member::Member;
+use crate::dashboard::member::AtKey;
 use crate::dashboard::page::Frame;
 use crate::dashboard::svg::{self, Chart};
 use crate::desk::UsageTotal;
@@ -26,29 +26,27 @@ struct KeyPage {
     wrong: Option<Wrong>,
 }
 
-pub(in super::super) async fn page(member: Member, KeyId(id): KeyId) -> Result<Response, Failure> {
+pub(in super::super) async fn page(member: AtKey) -> Result<Response, Failure> {
     let query = member.visitor.query();
-    show(&member, &id, StatusCode::OK, &query, None).await
+    show(&member, StatusCode::OK, &query, None).await
 }
 
 /// The page, with what was typed for its name.
 pub(super) async fn show(
-    member: &Member,
-    id: &keyward::CredentialId,
+    member: &AtKey,
     status: StatusCode,
     form: &Form,
     wrong: Option<Wrong>,
 ) -> Result<Response, Failure> {
-    let key = member.desk().key(&member.actor, id).await?;
     let now = member.desk().now();
     let chart = if member.may(&scopes::USAGE_READ) {
-        let usage = member.desk().key_usage(&member.actor, id, DAYS).await?;
+        let usage = member.desk().key_usage(&member.actor, member.id(), DAYS).await?;
         let days: Vec<_> = usage.days.into_iter().map(UsageTotal::from).collect();
         Some(svg::chart(&days, DAYS, now))
     } else {
         None
     };
-    let key = Key::of(&key, now);
+    let key = Key::of(&member.key, now);
     let typed_name = if form.has("name") { form.get("name").to_owned() } else { key.name.clone() };
     let title = key.name.clone();
     let may_write = member.may(&scopes::KEYS_WRITE);

@@ -8,7 +8,7 @@ use keyward::{CredentialId, KeyQuery, KeyStatus, Timestamp};
 
 use super::Key;
 use crate::dashboard::failure::Failure;
-use crate::dashboard::member::Member;
+use crate::dashboard::member::AtAccount;
 use crate::dashboard::page::Frame;
 use crate::dashboard::svg::{self, SPARK_DAYS, Spark};
 use crate::role::scopes;
@@ -52,7 +52,7 @@ struct KeysPage {
     is_first: bool,
 }
 
-pub(in super::super) async fn page(member: Member) -> Result<Response, Failure> {
+pub(in super::super) async fn page(member: AtAccount) -> Result<Response, Failure> {
     let query = member.visitor.query();
     let now = member.desk().now();
     let asked: Option<KeyStatus> = query.get("status").parse().ok();

@@ -8,33 +8,16 @@ pub(super) mod revoke;
 pub(super) mod rotate;
 
 use askama::Template;
-use axum::extract::{FromRequestParts, Path};
 use axum::response::Response;
-use http::request::Parts;
-use keyward::{CredentialId, KeyStatus, PlainKey, Propagation, Timestamp};
+use keyward::{KeyStatus, PlainKey, Propagation, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::App;
-use super::failure::Failure;
-use super::member::Member;
+use super::member::AtAccount;
 use super::page::Frame;
 use super::settings::variable;
 use super::text::When;
 use crate::desk::KeyView;
-use crate::error::DeskError;
 use crate::role::Purpose;
-
-/// The key that a path names.
-pub(super) struct KeyId(CredentialId);
-
-impl FromRequestParts<App> for KeyId {
-    type Rejection = Failure;
-
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Failure> {
-        let id = Path::<String>::from_request_parts(parts, app).await.ok().and_then(|Path(id)| id.parse().ok());
-        id.map(Self).ok_or_else(|| Failure::from(DeskError::NotFound("key")))
-    }
-}
 
 /// A key as pages show it.
 pub(super) struct Key {
@@ -137,7 +120,7 @@ struct MadePage {
 }
 
 /// The one page with the key on it.
-fn show_made(member: &Member, made: Made) -> Response {
+fn show_made(member: &AtAccount, made: Made) -> Response {
     let example_url = member.visitor.app.settings().example_url.clone();
     let old_ends = When::maybe(made.old_ends_at, member.desk().now());
     member.page("Copy your key", |frame| MadePage {
@@ -157,6 +140,6 @@ struct MadeBeforePage {
 }
 
 /// What is said when the form comes again: that it was shown.
-fn show_made_before(member: &Member, made: Made) -> Response {
+fn show_made_before(member: &AtAccount, made: Made) -> Response {
     member.page("Shown already", |frame| MadeBeforePage { frame, made })
 }

@@ -5,10 +5,9 @@ use std::time::Duration;
 use askama::Template;
 use axum::response::Response;
 
-use super::{Key, KeyId, Made};
+use super::{Key, Made};
 use crate::dashboard::failure::Failure;
-use crate::dashboard::login::sign_in_anew;
-use crate::dashboard::member::Member;
+use crate::dashboard::member::AtKey;
 use crate::dashboard::once::{self, Shown};
 use crate::dashboard::page::Frame;
 use crate::dashboard::web::Posted;
@@ -38,12 +37,9 @@ struct RotatePage {
     overlaps: Vec<Choice>,
 }
 
-pub(in super::super) async fn page(member: Member, KeyId(id): KeyId) -> Result<Response, Failure> {
-    if !member.may(&scopes::KEYS_WRITE) {
-        return Err(DeskError::Forbidden(scopes::KEYS_WRITE).into());
-    }
-    let key = member.desk().key(&member.actor, &id).await?;
-    let key = Key::of(&key, member.desk().now());
+pub(in super::super) async fn page(member: AtKey) -> Result<Response, Failure> {
+    member.require(&scopes::KEYS_WRITE)?;
+    let key = Key::of(&member.key, member.desk().now());
     if key.rotated_to.is_some() {
         return Err(DeskError::Rotated.into());
     }
@@ -51,9 +47,7 @@ pub(in super::super) async fn page(member: Member, KeyId(id): KeyId) -> Result<R
         return Err(DeskError::Ended.into());
     }
     let query = member.visitor.query();
-    if let Some(page) = sign_in_anew(&member, &query).await? {
-        return Ok(page);
-    }
+    member.require_recent_sign_in().await?;
     let chosen =
         OVERLAPS.iter().map(|(value, ..)| *value).find(|value| *value == query.get("overlap")).unwrap_or("24h");
     let form_id = once::new_form()?;
@@ -68,16 +62,14 @@ pub(in super::super) async fn page(member: Member, KeyId(id): KeyId) -> Result<R
     }))
 }
 
-pub(in super::super) async fn rotate(KeyId(id): KeyId, Posted { member, form }: Posted) -> Result<Response, Failure> {
-    if let Some(page) = sign_in_anew(&member, &form).await? {
-        return Ok(page);
-    }
+pub(in super::super) async fn rotate(Posted { at: member, form }: Posted<AtKey>) -> Result<Response, Failure> {
+    member.require_recent_sign_in().await?;
     let sent = form.get("overlap");
     let (_, _, seconds) = OVERLAPS
         .into_iter()
         .find(|(value, ..)| *value == sent)
         .ok_or_else(|| DeskError::invalid("overlap_seconds", "choose one"))?;
-    let (desk, actor) = (member.desk().clone(), member.actor.clone());
+    let (desk, actor, id) = (member.desk().clone(), member.actor.clone(), member.id().clone());
     let rotate = async move {
         let rotated = desk.rotate_key(&actor, &id, Duration::from_secs(seconds)).await?;
         Ok(Made { old_ends_at: rotated.predecessor.expires_at, ..Made::new(rotated.key, &rotated.view) })

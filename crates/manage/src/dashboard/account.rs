@@ -1,0 +1,57 @@
+//! What is set for an account.
+
+use askama::Template;
+use axum::response::Response;
+use http::StatusCode;
+
+use super::failure::{Failure, Wrong};
+use super::form::Form;
+use super::member::AtAccount;
+use super::page::Frame;
+use super::web::Posted;
+use crate::desk::AccountUpdate;
+use crate::error::DeskError;
+use crate::role::scopes;
+
+#[derive(Template)]
+#[template(path = "dashboard/account.html")]
+struct AccountPage {
+    frame: Frame,
+    name: String,
+    id: String,
+    version: u64,
+    plan: Option<String>,
+    may_write: bool,
+    wrong: Option<Wrong>,
+}
+
+fn show(member: &AtAccount, status: StatusCode, form: &Form, wrong: Option<Wrong>) -> Response {
+    let account = &member.account;
+    let name = if form.has("account_name") { form.get("account_name").to_owned() } else { account.name.clone() };
+    member.page_with(status, "Account", |frame| AccountPage {
+        frame,
+        name,
+        id: account.id.to_string(),
+        version: account.version,
+        plan: account.plan.as_ref().map(ToString::to_string),
+        may_write: member.may(&scopes::ACCOUNTS_WRITE),
+        wrong,
+    })
+}
+
+pub(super) async fn page(member: AtAccount) -> Response {
+    let query = member.visitor.query();
+    show(&member, StatusCode::OK, &query, None)
+}
+
+pub(super) async fn change(Posted { at: member, form }: Posted<AtAccount>) -> Result<Response, Failure> {
+    let version = form.get("version").parse().unwrap_or(0);
+    let update = AccountUpdate { name: Some(form.get("account_name").to_owned()), ..AccountUpdate::default() };
+    match member.desk().update_account(&member.actor, &member.account.id, &update, version).await {
+        Ok(_) => Ok(member.go_saying("/settings", "account")),
+        Err(error @ (DeskError::Invalid { .. } | DeskError::Stale)) => {
+            Ok(show(&member, error.status(), &form, Some(Wrong::from(&error))))
+        }
+        Err(error) => Err(error.into()),
+    }
+}

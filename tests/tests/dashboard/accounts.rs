@@ -1,0 +1,236 @@
+//! Forms and pages act on the account that they show, whatever else the browser looks at.
+
+use keyward::{AccountId, CredentialId, UserId};
+use keyward_manage::{Actor, AuditQuery, Context, KeyDraft, NewUser, Role};
+
+use crate::http::{Answer, Client};
+use crate::site::{PASSWORD, Site};
+
+/// A service with an account of a customer that the owner of the operator's account looks at too.
+struct Two {
+    site: Site,
+    customer: AccountId,
+    /// A key of the customer's account, and a member of it.
+    key: CredentialId,
+    member: UserId,
+}
+
+impl Two {
+    async fn start() -> Self {
+        let site = Site::with_owner().await;
+        let owner = site.owner().await;
+        let customer = site.desk.create_account(&owner, "Customer X").await.unwrap().value.id;
+        let key = site.desk.create_key(&owner, KeyDraft::secret(customer.clone(), "of the customer")).await.unwrap();
+        site.desk.sign_up(&Context::new(), NewUser::new("grace@example.com", "Grace", PASSWORD)).await.unwrap();
+        let member = site.desk.invite(&owner, &customer, "grace@example.com", Role::Developer).await.unwrap();
+        Self { site, customer, key: key.view.id, member: member.member.user.id }
+    }
+
+    /// The path of a page about the customer's account.
+    fn path(&self, rest: &str) -> String {
+        let rest = rest.replace("{key}", self.key.as_str()).replace("{member}", self.member.as_str());
+        format!("/accounts/{}{rest}", self.customer)
+    }
+
+    /// How often the audit log of an account has this action.
+    async fn times(&self, account: &AccountId, action: &str) -> usize {
+        let query = AuditQuery { account: Some(account.clone()), ..AuditQuery::default() };
+        let log = self.site.desk.audit_log(&Actor::system("test", Context::new()), &query).await.unwrap();
+        log.items.iter().filter(|entry| entry.action == action).count()
+    }
+}
+
+/// The form of a page whose action ends like this: its action, and its hidden fields.
+fn form_of(page: &Answer, ending: &str) -> (String, Vec<(String, String)>) {
+    let value_of = |tag: &str, name: &str| {
+        let rest = tag.split(&format!("{name}=\"")).nth(1)?;
+        rest.split('"').next().map(str::to_owned)
+    };
+    for form in page.body.split("<form method=\"post\"").skip(1) {
+        let form = form.split("</form>").next().unwrap();
+        let action = value_of(form, "action").unwrap();
+        if action.ends_with(ending) {
+            let hidden = form.split("<input type=\"hidden\"").skip(1);
+            let fields = hidden.map(|tag| (value_of(tag, "name").unwrap(), value_of(tag, "value").unwrap()));
+            return (action, fields.collect());
+        }
+    }
+    panic!("no form to {ending} in {}", page.body)
+}
+
+/// Every form about an account: the page that it stands on, where it is sent to, what is typed, and what is logged.
+const FORMS: [(&str, &str, &[(&str, &str)], &str); 11] = [
+    ("/keys/new", "/keys/new", &[("name", "new"), ("kind", "secret"), ("mode", "live")], "key.create"),
+    ("/keys/{key}", "/rename", &[("name", "renamed")], "key.update"),
+    ("/keys/{key}", "/disable", &[], "key.disable"),
+    ("/keys/{key}", "/enable", &[], "key.enable"),
+    ("/keys/{key}/rotate", "/rotate", &[("overlap", "24h")], "key.rotate"),
+    ("/keys/{key}/revoke", "/revoke", &[], "key.revoke"),
+    ("/members", "/members", &[("email", "partner@example.com"), ("role", "owner")], "member.invite"),
+    ("/members", "/{member}/role", &[("role", "viewer")], "member.update"),
+    ("/members/{member}/reset", "/reset", &[], "password.reset_link"),
+    ("/members/{member}/remove", "/remove", &[], "member.remove"),
+    ("/settings", "/settings", &[("account_name", "Customer Y")], "account.update"),
+];
+
+#[tokio::test]
+async fn a_form_acts_on_the_account_that_its_page_shows() {
+    let two = Two::start().await;
+    let operator = two.site.desk.operator().clone();
+    let mut client = Client::signed_in(&two.site).await;
+    for (page, ending, typed, logged) in FORMS {
+        let first = client.get(&two.path(page)).await;
+        assert_eq!(first.status, 200, "{page}: {}", first.body);
+        assert!(first.body.contains("<bdi>Customer X</bdi></a> <code>"), "{page} names its account: {}", first.body);
+        // In another tab, the operator's account is selected and looked at.
+        let switched = client.get("/account?account=operator").await;
+        assert_eq!(switched.header("location"), "/accounts/operator/keys");
+        assert_eq!(client.get("/accounts/operator/keys").await.status, 200);
+        assert_eq!(client.get("/keys").await.header("location"), "/accounts/operator/keys");
+
+        let before = (two.times(&two.customer, logged).await, two.times(&operator, logged).await);
+        let (action, hidden) = form_of(&first, &ending.replace("{member}", two.member.as_str()));
+        assert!(action.starts_with(&two.path("/")), "{action} names the account");
+        let mut fields: Vec<_> = hidden.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        fields.extend(typed);
+        let answer = client.post(&action, &fields).await;
+        assert!(matches!(answer.status, 200 | 303), "{action}: {} {}", answer.status, answer.body);
+        let after = (two.times(&two.customer, logged).await, two.times(&operator, logged).await);
+        assert_eq!(after, (before.0 + 1, before.1), "{action}");
+        // Where it leads is about the first account as well, and says what was done.
+        if answer.status == 303 {
+            let next = answer.header("location").to_owned();
+            assert!(next.starts_with(&two.path("/")), "{action} leads to {next}");
+            let other = client.get("/accounts/operator/keys").await;
+            assert!(!other.body.contains("class=\"note good\""), "{action} is told elsewhere: {}", other.body);
+            let next = client.get(&next).await;
+            assert!(next.body.contains("class=\"note good\""), "{action} is not told: {}", next.body);
+        } else {
+            assert!(answer.body.contains("<bdi>Customer X</bdi></a> <code>"), "{action}: {}", answer.body);
+            assert!(!answer.body.contains("/accounts/operator/keys/new"), "{action} leads elsewhere");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_form_to_an_account_of_others_is_not_found() {
+    let two = Two::start().await;
+    two.site.desk.sign_up(&Context::new(), NewUser::new("nora@example.com", "Northwind", PASSWORD)).await.unwrap();
+    let mut client = Client::new(&two.site);
+    let session = two.site.desk.sign_in(&Context::new(), "nora@example.com", PASSWORD).await.unwrap().session;
+    client.cookies.insert("keyward_session".to_owned(), session.to_string());
+    // A cookie is a wish, and no way in.
+    client.cookies.insert("keyward_account".to_owned(), two.customer.to_string());
+    let home = client.get("/keys").await.header("location").to_owned();
+    assert!(!home.contains(two.customer.as_str()), "{home}");
+    let token = client.get(&home.replace("/keys", "/keys/new")).await.field("csrf");
+    let own = home.strip_suffix("/keys").unwrap().to_owned();
+    for (page, ending, typed, logged) in FORMS {
+        let key = "/keys/{key}";
+        let action = match ending {
+            "/rename" | "/disable" | "/enable" => format!("{key}{ending}"),
+            "/{member}/role" => format!("/members{ending}"),
+            _ => page.to_owned(),
+        };
+        let before = two.times(&two.customer, logged).await;
+        let mut fields = vec![("csrf", token.as_str()), ("form_id", "0123456789abcdef"), ("version", "1")];
+        fields.extend(typed);
+        let mut bodies = Vec::new();
+        let nobody = two.path(&action).replace(two.customer.as_str(), "acct_nobody");
+        for path in [two.path(&action), nobody] {
+            for answer in [client.get(&two.path(page)).await, client.post(&path, &fields).await] {
+                assert_eq!(answer.status, 404, "{path}: {}", answer.body);
+                assert!(!answer.body.contains("Customer X"), "{path}: {}", answer.body);
+                assert!(answer.body.contains(&format!("href=\"{own}/keys\"")), "{path} leads home: {}", answer.body);
+                bodies.push(answer.body);
+            }
+        }
+        assert!(bodies.iter().all(|body| *body == bodies[0]), "{page} tells whether the account exists");
+        // A key or a member of another account is none of one's own.
+        if action.contains('{') {
+            let path = action.replace("{key}", two.key.as_str()).replace("{member}", two.member.as_str());
+            let answer = client.post(&format!("{own}{path}"), &fields).await;
+            assert_eq!(answer.status, 404, "{own}{path}: {}", answer.body);
+        }
+        assert_eq!(two.times(&two.customer, logged).await, before, "{page}");
+    }
+}
+
+#[tokio::test]
+async fn a_key_is_shown_below_its_own_account_alone() {
+    let two = Two::start().await;
+    let mut client = Client::signed_in(&two.site).await;
+    // The operator's people may see it, but not as a key of their own account.
+    for rest in ["", "/rotate", "/revoke"] {
+        let path = format!("/keys/{}{rest}", two.key);
+        assert_eq!(client.get(&two.path(&path)).await.status, 200, "{path}");
+        assert_eq!(client.get(&format!("/accounts/operator{path}")).await.status, 404, "{path}");
+    }
+    let token = client.get("/accounts/operator/keys/new").await.field("csrf");
+    let mut fields = vec![("csrf", token.as_str()), ("form_id", "0123456789abcdef"), ("overlap", "now")];
+    fields.extend([("name", "renamed"), ("version", "1")]);
+    for action in ["rename", "disable", "enable", "rotate", "revoke"] {
+        let path = format!("/accounts/operator/keys/{}/{action}", two.key);
+        assert_eq!(client.post(&path, &fields).await.status, 404, "{action}");
+    }
+    let key = two.site.desk.key(&two.site.owner().await, &two.key).await.unwrap();
+    assert_eq!((key.status, key.name.as_str()), (keyward::KeyStatus::Active, "of the customer"));
+    // An old link to a key leads to it, wherever one looked last.
+    let answer = client.get(&format!("/keys/{}", two.key)).await;
+    assert_eq!(answer.header("location"), two.path("/keys/{key}"));
+}
+
+#[tokio::test]
+async fn accounts_of_the_same_name_are_told_apart() {
+    let two = Two::start().await;
+    let owner = two.site.owner().await;
+    let alike = two.site.desk.create_account(&owner, "Customer X").await.unwrap().value.id;
+    let mut client = Client::signed_in(&two.site).await;
+    let page = client.get(&two.path("/members")).await.body;
+    for id in [&alike, &two.customer] {
+        assert!(page.contains(&format!(">Customer X ({id})</option>")), "{page}");
+    }
+    assert!(page.contains(&format!("<code>{}</code></p>", two.customer)), "{page}");
+}
+
+#[tokio::test]
+async fn what_was_typed_comes_back_to_the_account_it_was_for() {
+    let recent = std::time::Duration::from_secs(2);
+    let site = Site::build(|desk| desk.recent_sign_in(recent)).await;
+    site.add_owner().await;
+    let owner = site.owner().await;
+    let customer = site.desk.create_account(&owner, "Customer X").await.unwrap().value.id;
+    site.desk.sign_up(&Context::new(), NewUser::new("grace@example.com", "Grace", PASSWORD)).await.unwrap();
+    let member = site.desk.invite(&owner, &customer, "grace@example.com", Role::Developer).await.unwrap();
+    let member = member.member.user.id;
+    let key = site.desk.create_key(&owner, KeyDraft::secret(customer.clone(), "k")).await.unwrap().view.id;
+    let here = format!("/accounts/{customer}");
+    let mut client = Client::signed_in(&site).await;
+    let token = client.get("/settings").await.field("csrf");
+    let begun = std::time::Instant::now();
+    while client.get(&format!("{here}/keys/new")).await.status != 401 {
+        assert!(begun.elapsed() < 10 * recent, "it is recent for ever");
+    }
+    for (path, typed, back) in [
+        ("/keys/new".to_owned(), vec![("name", "a")], "/keys/new?name=a".to_owned()),
+        (format!("/keys/{key}/rename"), vec![("name", "a")], format!("/keys/{key}?name=a")),
+        (format!("/keys/{key}/enable"), vec![], format!("/keys/{key}")),
+        (format!("/keys/{key}/rotate"), vec![("overlap", "1h")], format!("/keys/{key}/rotate?overlap=1h")),
+        ("/members".to_owned(), vec![("email", "a"), ("role", "admin")], "/members?email=a&role=admin".to_owned()),
+        (format!("/members/{member}/role"), vec![("role", "admin")], format!("/members?member={member}&role=admin")),
+        (format!("/members/{member}/reset"), vec![], format!("/members/{member}/reset")),
+    ] {
+        let mut fields = vec![("csrf", token.as_str()), ("form_id", "0123456789abcdef"), ("version", "1")];
+        fields.extend(typed);
+        let answer = client.post(&format!("{here}{path}"), &fields).await;
+        assert_eq!(answer.status, 401, "{path}: {}", answer.body);
+        let to = answer.field("to").replace("&#38;", "&");
+        assert_eq!(to, format!("{here}{back}"), "{path}");
+    }
+    // The role that was chosen is chosen again, for that member and for no invitation.
+    let page = client.get(&format!("{here}/members?member={member}&role=admin")).await.body;
+    let row = page.split(&format!("role-{member}\" name")).nth(1).unwrap().split("</select>").next().unwrap();
+    assert!(row.contains("<option selected>admin"), "{row}");
+    let invite = page.split("id=\"invite\"").nth(1).unwrap();
+    assert!(!invite.contains("selected"), "{invite}");
+}
