@@ -15,15 +15,22 @@ struct Two {
     member: UserId,
 }
 
+/// Grace, who has joined an account as a developer.
+async fn joined(site: &Site, owner: &Actor, account: &AccountId) -> UserId {
+    let context = Context::new();
+    let invited = site.desk.invite(owner, account, "grace@example.com", Role::Developer).await.unwrap();
+    site.desk.accept_invitation(&context, &invited.secret, "Grace", PASSWORD).await.unwrap();
+    site.desk.user_with_email(owner, "grace@example.com").await.unwrap().value.id
+}
+
 impl Two {
     async fn start() -> Self {
         let site = Site::with_owner().await;
         let owner = site.owner().await;
         let customer = site.desk.create_account(&owner, "Customer X").await.unwrap().value.id;
         let key = site.desk.create_key(&owner, KeyDraft::secret(customer.clone(), "of the customer")).await.unwrap();
-        site.desk.sign_up(&Context::new(), NewUser::new("grace@example.com", "Grace", PASSWORD)).await.unwrap();
-        let member = site.desk.invite(&owner, &customer, "grace@example.com", Role::Developer).await.unwrap();
-        Self { site, customer, key: key.view.id, member: member.member.user.id }
+        let member = joined(&site, &owner, &customer).await;
+        Self { site, customer, key: key.view.id, member }
     }
 
     /// The path of a page about the customer's account.
@@ -200,9 +207,7 @@ async fn what_was_typed_comes_back_to_the_account_it_was_for() {
     site.add_owner().await;
     let owner = site.owner().await;
     let customer = site.desk.create_account(&owner, "Customer X").await.unwrap().value.id;
-    site.desk.sign_up(&Context::new(), NewUser::new("grace@example.com", "Grace", PASSWORD)).await.unwrap();
-    let member = site.desk.invite(&owner, &customer, "grace@example.com", Role::Developer).await.unwrap();
-    let member = member.member.user.id;
+    let member = joined(&site, &owner, &customer).await;
     let key = site.desk.create_key(&owner, KeyDraft::secret(customer.clone(), "k")).await.unwrap().view.id;
     let here = format!("/accounts/{customer}");
     let mut client = Client::signed_in(&site).await;

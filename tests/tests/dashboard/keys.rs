@@ -14,7 +14,7 @@ async fn from_the_first_owner_to_a_revoked_key() {
     keep_log();
     let site = Site::start().await;
     let system = keyward_manage::Actor::system("test", keyward_manage::Context::new());
-    let invitation = site.desk.invite_first_owner(&system, EMAIL).await.unwrap().invitation.unwrap();
+    let invitation = site.desk.invite_first_owner(&system, EMAIL).await.unwrap().secret;
     let browser = Browser::open(&site).await;
     let mut pages = Vec::new();
 

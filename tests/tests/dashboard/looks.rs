@@ -65,7 +65,11 @@ async fn furnish(site: &Site) -> (String, String) {
     site.desk.set_key_disabled(&owner, &ids[1], true).await.unwrap();
     site.desk.revoke_key(&owner, &ids[4]).await.unwrap();
     for (email, role) in [("grace@example.com", Role::Admin), ("linus@example.com", Role::Developer)] {
-        site.desk.invite(&owner, &account, email, role).await.unwrap();
+        let invited = site.desk.invite(&owner, &account, email, role).await.unwrap();
+        site.desk
+            .accept_invitation(&keyward_manage::Context::new(), &invited.secret, email, crate::site::PASSWORD)
+            .await
+            .unwrap();
     }
     let connection = rusqlite::Connection::open(site.store.path()).unwrap();
     let today = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs() / 86_400;

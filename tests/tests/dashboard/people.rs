@@ -209,7 +209,7 @@ async fn who_has_forgotten_their_password_chooses_another_with_a_link_from_an_ow
     let invited =
         site.desk.invite(&owner, &operator, "grace@example.com", keyward_manage::Role::Developer).await.unwrap();
     let context = keyward_manage::Context::new();
-    let invitation = invited.invitation.unwrap();
+    let invitation = invited.secret;
     site.desk.accept_invitation(&context, &invitation, "Grace", PASSWORD).await.unwrap();
     let session = site.desk.sign_in(&context, "grace@example.com", PASSWORD).await.unwrap().session;
 
@@ -289,7 +289,7 @@ async fn the_operator_finds_disables_and_deletes_users() {
     let owner = site.owner().await;
     let operator = site.desk.operator().clone();
     let invited = site.desk.invite(&owner, &operator, "grace@example.com", keyward_manage::Role::Viewer).await.unwrap();
-    site.desk.accept_invitation(&context, &invited.invitation.unwrap(), "Grace", PASSWORD).await.unwrap();
+    site.desk.accept_invitation(&context, &invited.secret, "Grace", PASSWORD).await.unwrap();
     browser.go("/users").await;
     browser.press("Grace").await;
     browser.press("Delete").await;

@@ -146,7 +146,11 @@ impl Desk {
     ) -> Result<Option<Admitted>, DeskError> {
         let mut is_invited = false;
         for invitation in self.invitations_to(&email).await? {
-            is_invited |= self.judge(&invitation).await.is_ok();
+            is_invited |= match self.judge(&invitation).await {
+                Ok(_) => true,
+                Err(DeskError::LinkEnded) => false,
+                Err(error) => return Err(error),
+            };
         }
         if !is_invited {
             return Ok(None);
