@@ -113,14 +113,26 @@ fn encoded(text: &str) -> String {
         .collect()
 }
 
-const PAGES: [&str; 10] =
-    ["/accounts/operator/keys", "/accounts/operator/keys/new", "/accounts/operator/usage", "/accounts/operator/members", "/accounts", "/users", "/accounts/operator/audit", "/accounts/operator/settings", "/settings", "/settings/appearance"];
+const PAGES: [&str; 10] = [
+    "/accounts/operator/keys",
+    "/accounts/operator/keys/new",
+    "/accounts/operator/usage",
+    "/accounts/operator/members",
+    "/accounts",
+    "/users",
+    "/accounts/operator/audit",
+    "/accounts/operator/settings",
+    "/settings",
+    "/settings/appearance",
+];
 
 #[tokio::test]
 async fn every_answer_has_the_headers_that_browsers_need() {
     let site = Site::with_owner().await;
     let mut client = Client::signed_in(&site).await;
-    for path in PAGES.into_iter().chain(["/accounts/operator/keys/key_nobody", "/login", "/register", "/forgot", "/reset"]) {
+    for path in
+        PAGES.into_iter().chain(["/accounts/operator/keys/key_nobody", "/login", "/register", "/forgot", "/reset"])
+    {
         let answer = client.get(path).await;
         assert_eq!(
             answer.header("content-security-policy"),
@@ -231,7 +243,8 @@ async fn forms_of_others_are_refused() {
     }
     client.headers.clear();
     // What was typed is kept where only the token was wrong.
-    let answer = client.post("/accounts/operator/keys/new", &[("csrf", "x"), ("name", "a & b"), ("kind", "secret")]).await;
+    let answer =
+        client.post("/accounts/operator/keys/new", &[("csrf", "x"), ("name", "a & b"), ("kind", "secret")]).await;
     assert!(answer.body.contains("/accounts/operator/keys/new?name=a+%26+b&#38;kind=secret"), "{}", answer.body);
     for path in ["/logout", "/settings/theme", "/accounts/operator/members", "/accounts/operator/keys/key_1/revoke"] {
         assert_eq!(client.post(path, &[]).await.status, 403, "{path}");
@@ -269,7 +282,11 @@ async fn statuses_say_what_happened() {
     for (path, fields, status) in [
         ("/accounts/operator/keys/new", vec![("name", ""), ("kind", "secret"), ("mode", "live")], 422),
         ("/accounts/operator/keys/new", vec![("name", "k"), ("kind", "restricted"), ("mode", "live")], 422),
-        ("/accounts/operator/keys/new", vec![("name", "k"), ("kind", "secret"), ("mode", "live"), ("networks", "here")], 422),
+        (
+            "/accounts/operator/keys/new",
+            vec![("name", "k"), ("kind", "secret"), ("mode", "live"), ("networks", "here")],
+            422,
+        ),
         (
             "/accounts/operator/keys/new",
             vec![("name", "k"), ("kind", "secret"), ("mode", "live"), ("expires", "on"), ("expires_on", "2020-01-01")],
@@ -344,7 +361,10 @@ async fn a_database_that_takes_no_writes_is_said_and_nothing_is_half_done() {
     let refused = client.post("/accounts/operator/keys/new", &fields).await;
     assert_eq!(refused.status, 503, "{}", refused.body);
     assert!(refused.body.contains("The database does not answer"), "{}", refused.body);
-    assert!(!client.get("/accounts/operator/keys").await.body.contains("later"), "reading goes on, and nothing was made");
+    assert!(
+        !client.get("/accounts/operator/keys").await.body.contains("later"),
+        "reading goes on, and nothing was made"
+    );
     other.execute_batch("ROLLBACK").unwrap();
     // The same form can be sent again, and does it now.
     assert_eq!(client.post("/accounts/operator/keys/new", &fields).await.status, 200);
@@ -383,11 +403,11 @@ async fn behind_https_and_below_a_path_it_is_at_home_too() {
     let fields = [("csrf", token.as_str()), ("to", &to), ("email", EMAIL), ("password", PASSWORD)];
     let answer = client.post("/admin/login", &fields).await;
     assert_eq!((answer.status, answer.header("location")), (303, "/admin/usage"));
+    assert!(answer.header("set-cookie").starts_with("__Host-keyward_session=kws_"));
     let answer = client.get("/admin/usage").await;
     assert_eq!((answer.status, answer.header("location")), (303, "/admin/accounts/operator/usage"));
     let page = client.get("/admin/accounts/operator/keys").await;
     assert!(page.body.contains("href=\"/admin/accounts/operator/keys/new\""), "{}", page.body);
-    assert!(answer.header("set-cookie").starts_with("__Host-keyward_session=kws_"));
     let page = client.get("/admin/settings").await;
     assert!(page.body.contains("192.0.2.7"), "the address that the proxy says");
     let logo = page.body.split("src=\"/admin/dashboard/logo.").nth(1).unwrap().split('"').next().unwrap();

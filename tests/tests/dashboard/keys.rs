@@ -246,7 +246,12 @@ async fn names_are_shown_as_they_are_and_run_nowhere() {
         let owner = site.owner().await;
         let new = NewKey::secret("operator".parse().unwrap(), name);
         let id = site.desk.create_key(&owner, KeyDraft::of(Default::default(), new)).await.unwrap().view.id;
-        for path in ["/keys".to_owned(), format!("/accounts/operator/keys/{id}"), format!("/accounts/operator/keys/{id}/revoke"), "/audit".to_owned()] {
+        for path in [
+            "/keys".to_owned(),
+            format!("/accounts/operator/keys/{id}"),
+            format!("/accounts/operator/keys/{id}/revoke"),
+            "/audit".to_owned(),
+        ] {
             browser.go(&path).await;
             let shown =
                 "return [...document.querySelectorAll('bdi')].some((name) => name.textContent === arguments[0])";

@@ -126,7 +126,11 @@ async fn show(member: &AtAccount, status: StatusCode, form: &Form, wrong: Option
         roles: Role::ALL
             .into_iter()
             .filter(|role| member.rights.may_give(*role))
-            .map(|role| Choice { role: role.as_str(), meaning: meaning(role), is_chosen: of_member.is_empty() && role.as_str() == sent })
+            .map(|role| Choice {
+                role: role.as_str(),
+                meaning: meaning(role),
+                is_chosen: of_member.is_empty() && role.as_str() == sent,
+            })
             .collect(),
         may_write: member.may(&scopes::MEMBERS_WRITE),
         email: form.get("email").to_owned(),
