@@ -403,11 +403,11 @@ async fn behind_https_and_below_a_path_it_is_at_home_too() {
     let fields = [("csrf", token.as_str()), ("to", &to), ("email", EMAIL), ("password", PASSWORD)];
     let answer = client.post("/admin/login", &fields).await;
     assert_eq!((answer.status, answer.header("location")), (303, "/admin/usage"));
+    assert!(answer.header("set-cookie").starts_with("__Host-keyward_session=kws_"));
     let answer = client.get("/admin/usage").await;
     assert_eq!((answer.status, answer.header("location")), (303, "/admin/accounts/operator/usage"));
     let page = client.get("/admin/accounts/operator/keys").await;
     assert!(page.body.contains("href=\"/admin/accounts/operator/keys/new\""), "{}", page.body);
-    assert!(answer.header("set-cookie").starts_with("__Host-keyward_session=kws_"));
     let page = client.get("/admin/settings").await;
     assert!(page.body.contains("192.0.2.7"), "the address that the proxy says");
     let logo = page.body.split("src=\"/admin/dashboard/logo.").nth(1).unwrap().split('"').next().unwrap();
