@@ -78,7 +78,7 @@ const FORMS: [(&str, &str, Fields, &str); 11] = [
     ("/keys/{key}", "/enable", &[], "key.enable"),
     ("/keys/{key}/rotate", "/rotate", &[("overlap", "24h")], "key.rotate"),
     ("/keys/{key}/revoke", "/revoke", &[], "key.revoke"),
-    ("/members", "/members", &[("email", "partner@example.com"), ("role", "owner")], "member.add"),
+    ("/members", "/members", &[("email", "partner@example.com"), ("role", "owner")], "member.invite"),
     ("/members", "/{member}/role", &[("role", "viewer")], "member.update"),
     ("/members/{member}/reset", "/reset", &[], "user.create_password_reset"),
     ("/members/{member}/remove", "/remove", &[], "member.remove"),

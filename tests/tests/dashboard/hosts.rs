@@ -71,7 +71,7 @@ async fn an_invitation_leads_to_the_public_url_and_is_made_under_no_other_host()
         let mut client = client(host);
         let token = client.get("/login").await.field("csrf");
         client.post("/login", &[("csrf", &token), ("email", EMAIL), ("password", PASSWORD)]).await;
-        let page = client.get("/members").await;
+        let page = client.get("/accounts/operator/members").await;
         let email = format!("{expected}.{}@example.com", host.len());
         let fields = [
             ("csrf", &*page.field("csrf")),

@@ -403,7 +403,9 @@ async fn behind_https_and_below_a_path_it_is_at_home_too() {
     let fields = [("csrf", token.as_str()), ("to", &to), ("email", EMAIL), ("password", PASSWORD)];
     let answer = client.post("/admin/login", &fields).await;
     assert_eq!((answer.status, answer.header("location")), (303, "/admin/usage"));
-    assert!(answer.header("set-cookie").starts_with("__Host-keyward_session=kws_"));
+    let cookies: Vec<_> = answer.headers.get_all("set-cookie").iter().map(|cookie| cookie.to_str().unwrap()).collect();
+    assert!(cookies.iter().any(|cookie| cookie.starts_with("__Host-keyward_session=kws_")), "{cookies:?}");
+    assert!(cookies.iter().any(|cookie| cookie.starts_with("__Host-keyward_device=")), "{cookies:?}");
     let answer = client.get("/admin/usage").await;
     assert_eq!((answer.status, answer.header("location")), (303, "/admin/accounts/operator/usage"));
     let page = client.get("/admin/accounts/operator/keys").await;

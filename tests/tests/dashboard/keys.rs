@@ -241,7 +241,7 @@ async fn names_are_shown_as_they_are_and_run_nowhere() {
         "<script>window.ran = 1</script><img src=x onerror='window.ran=1'>",
         "\"><b>bold",
         "🔑 schlüssel",
-        "مفتاح الإنتاج \u{202e}abc",
+        "مفتاح الإنتاج abc",
     ] {
         let owner = site.owner().await;
         let new = NewKey::secret("operator".parse().unwrap(), name);

@@ -104,9 +104,10 @@ async fn an_invited_user_signs_in_with_the_provider_and_is_back_where_they_wante
         // The second time the provider knows them still.
         if times == 0 {
             // Signing in accepts nothing by itself.
-            browser.see("Invitations").await;
+            browser.see("There is no such account").await;
+            browser.go("/invitations").await;
             browser.picture("invitations").await;
-            browser.press("Accept").await;
+            browser.click("form[action$='/accept'] button").await;
             browser.see("You are a member of this account now").await;
             browser.go("/members?after=").await;
         }
@@ -142,7 +143,9 @@ async fn only_a_verified_address_that_is_known_lets_anybody_in_and_all_others_ar
             let cookie = cookie.to_str().unwrap();
             cookie.starts_with("keyward_session=kws_") && cookie.contains("HttpOnly") && cookie.contains("SameSite=Lax")
         }));
-        assert_eq!(client.get("/accounts/operator/keys").await.status, 200);
+        assert_eq!(client.get("/accounts/operator/keys").await.status, 404, "they have accepted nothing yet");
+        assert_eq!(client.get("/keys").await.header("location"), "/invitations");
+        assert!(client.get("/invitations").await.body.contains("/accept\""));
         // Their address has a user: whoever has the link, or gets another, cannot choose a password for them.
         for link in [link, invite_again(&site).await.unwrap()] {
             let chosen = site.desk.accept_invitation(&Context::new(), &link, "Mallory", "another good password").await;
