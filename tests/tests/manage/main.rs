@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)] // An unwrap is an assertion here, in helpers too.
 
+mod accounts;
 mod api;
 mod api_people;
 mod api_strict;
