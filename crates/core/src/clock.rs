@@ -134,12 +134,13 @@ fn read(text: &str) -> Result<Timestamp, Fault> {
 /// Without the digits of a second behind the ninth, which RFC 3339 allows and jiff does not read.
 fn with_short_fraction(text: &str) -> Cow<'_, str> {
     let Some(point) = text.find(['.', ',']) else { return Cow::Borrowed(text) };
-    let (before, fraction) = text.split_at(point + 1);
+    let (before, fraction) = text.split_at(point.saturating_add(1));
     let digits = fraction.bytes().take_while(u8::is_ascii_digit).count();
     if digits <= FRACTION_DIGITS {
         return Cow::Borrowed(text);
     }
-    Cow::Owned([before, &fraction[..FRACTION_DIGITS], &fraction[digits..]].concat())
+    let kept = fraction.get(..FRACTION_DIGITS).unwrap_or_default();
+    Cow::Owned([before, kept, fraction.get(digits..).unwrap_or_default()].concat())
 }
 
 impl fmt::Display for Timestamp {

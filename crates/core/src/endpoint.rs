@@ -142,7 +142,7 @@ impl Character {
     fn takes(&mut self, byte: u8) -> bool {
         let Some(slot) = self.bytes.get_mut(self.length) else { return false };
         *slot = byte;
-        self.length += 1;
+        self.length = self.length.saturating_add(1);
         match std::str::from_utf8(self.bytes.get(..self.length).unwrap_or_default()) {
             Ok(_) => {
                 self.length = 0;

@@ -157,7 +157,7 @@ impl Budgets {
         let mut key = self.hasher.hash_one(key);
         if self.limiter.len() >= self.most {
             // Looking through all of them is slow, so it is done now and then.
-            if self.crowded.fetch_add(1, Ordering::Relaxed) % 1_024 == 0 {
+            if self.crowded.fetch_add(1, Ordering::Relaxed).is_multiple_of(1_024) {
                 self.limiter.retain_recent();
             }
             key %= SHARED;
