@@ -130,7 +130,7 @@ async fn accounts_members_plans_users_and_the_audit_log_are_managed() {
 
     let invited = ada.invite(&account.id, "bob@example.com", Role::Viewer).await.unwrap();
     assert_eq!(ada.walk_members(&account.id).all().await.unwrap().len(), 1, "an invitation is no membership");
-    assert_eq!(ada.walk_invitations(&account.id).all().await.unwrap(), [invited.invitation.clone()]);
+    assert_eq!(ada.walk_invitations(&account.id).all().await.unwrap(), std::slice::from_ref(&invited.invitation));
     let password = Secret::new("another long password");
     let none = Client::builder(&server.url).build().unwrap();
     none.accept_invitation(&invited.secret, "Bob", &password).await.unwrap();

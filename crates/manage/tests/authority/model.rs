@@ -430,7 +430,7 @@ impl World {
             .filter(|key| self.holders.contains_key(&key.id))
             .map(|key| (key.id.clone(), key.account.clone()))
             .collect();
-        if by % 3 == 0
+        if by.is_multiple_of(3)
             && let Some((id, account)) = pick(&held, by / 3)
         {
             let identity = Identity::api_key(id.clone(), account.clone());
@@ -450,7 +450,7 @@ impl World {
             }
             Principal::Key(id) => self.keys.iter().filter(|key| key.id == *id).map(|key| key.account.clone()).collect(),
         };
-        if own.is_empty() || number % 4 == 0 {
+        if own.is_empty() || number.is_multiple_of(4) {
             own.clone_from(&self.accounts);
         }
         pick(&own, number / 4).cloned().unwrap_or_else(|| self.operator.clone())
