@@ -34,6 +34,8 @@ struct Crash {
     at: usize,
     /// Whether the last write is done, although its caller sees it fail.
     is_done: bool,
+    /// Whether the stores work again at once: an outage of one write, which the process outlives until it has answered.
+    is_short: bool,
     writes: AtomicUsize,
     has_happened: AtomicBool,
 }
@@ -48,7 +50,7 @@ impl Crash {
         if self.writes.fetch_add(1, Ordering::SeqCst) + 1 != self.at {
             return write.await;
         }
-        self.has_happened.store(true, Ordering::SeqCst);
+        self.has_happened.store(!self.is_short, Ordering::SeqCst);
         if self.is_done {
             write.await?;
         }
@@ -429,7 +431,8 @@ const CASES: &[Case] = &[
     case("update_appearance", "settings.update", "PRECONDITION_FAILED", |desk, on| {
         async move {
             let png = b"\x89PNG\r\n\x1a\n".to_vec();
-            let update = AppearanceUpdate { name: Some(Some("Name".into())), logo: Some(Some(png)), ..Default::default() };
+            let update =
+                AppearanceUpdate { name: Some(Some("Name".into())), logo: Some(Some(png)), ..Default::default() };
             desk.update_appearance(&on.operator, update, 0).await.map(drop)
         }
         .boxed()
@@ -617,9 +620,10 @@ async fn check(case: Case, on: Arc<Prepared>, before: Arc<Vec<String>>) -> usize
     assert_eq!(whole.said, "done", "{} without a crash", case.name);
     let after = whole.seen;
     let mut tried = 0;
-    for (n, is_done) in (1..=whole.writes).flat_map(|n| [(n, false), (n, true)]) {
-        let at = format!("{}, write {n} of {}, {}", case.name, whole.writes, if is_done { "done" } else { "not done" });
-        let outlived = outlive(&on, Some(case.run), Crash { at: n, is_done, ..Crash::default() }).await;
+    let ways = [(false, false), (true, false), (false, true), (true, true)];
+    for (n, (is_done, is_short)) in (1..=whole.writes).flat_map(|n| ways.map(|way| (n, way))) {
+        let at = format!("{}, write {n} of {}, done: {is_done}, outage: {is_short}", case.name, whole.writes);
+        let outlived = outlive(&on, Some(case.run), Crash { at: n, is_done, is_short, ..Crash::default() }).await;
         let Outlived { said, restarted, seen, .. } = &outlived;
         assert!(matches!(*said, "done" | "SERVICE_UNAVAILABLE"), "{at}: {said}");
 
@@ -629,7 +633,10 @@ async fn check(case: Case, on: Arc<Prepared>, before: Arc<Vec<String>>) -> usize
         let has_happened = if *before == after { is_logged } else { *seen == after };
         let is_half_way = case.name == "invite_first_owner"
             && *seen == after.iter().filter(|line| !line.starts_with("invitation")).cloned().collect::<Vec<_>>();
-        assert!(has_happened || *seen == *before || is_half_way, "{at}: neither {before:#?}\nnor {after:#?}: {seen:#?}");
+        assert!(
+            has_happened || *seen == *before || is_half_way,
+            "{at}: neither {before:#?}\nnor {after:#?}: {seen:#?}"
+        );
         assert!(has_happened || *said != "done", "{at}: said to be done, and is not");
         assert!(!has_happened || n > 1 || is_done, "{at}: done although nothing was written");
         let may_be = entries.iter().any(|entry| matches!(entry.outcome, Outcome::Done | Outcome::Unknown));
