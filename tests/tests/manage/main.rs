@@ -9,6 +9,7 @@ mod api_strict;
 mod api_values;
 mod audit;
 mod authority;
+mod crash;
 mod desk;
 mod full_disk;
 mod github;

@@ -24,7 +24,7 @@ pub(crate) struct Setting {
     pub(crate) file: Option<std::path::PathBuf>,
 }
 
-fn quick(builder: DeskBuilder, clock: &Arc<ManualClock>) -> Desk {
+pub(crate) fn quick(builder: DeskBuilder, clock: &Arc<ManualClock>) -> Desk {
     let many = NonZeroU32::new(10_000).unwrap();
     builder
         .clock(Arc::<ManualClock>::clone(clock))

@@ -1,0 +1,686 @@
+//! A process that ends between any two writes of the management service, and starts again: what it finds is the state before the
+//! operation or the state after it.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
+use keyward::{
+    AccountId, AccountRecord, AdminError, Committed, CredentialId, Digest, Found, Freshness, KeyAdmin, KeyPage,
+    KeyQuery, KeyRecord, KeyStatus, KeyStore, KeyUpdate, KeyUse, Keys, ManualClock, StoreError, Timestamp, UserId,
+    async_trait,
+};
+use keyward_manage::{
+    AccountUpdate, Actor, AppearanceUpdate, AuditEntry, AuditQuery, Context, Count, Desk, DeskError, DeskStore,
+    KeyChange, KeyDraft, Kind, LeakPolicy, List, NewCount, NewUser, Outcome, PageRequest, Plan, Record, Role,
+    SqliteDesk, Write, Written,
+};
+use keyward_sqlite::SqliteStore;
+
+use crate::setting::{PASSWORD, Setting, clock, on_sqlite, quick, verdict};
+
+const OTHER: &str = "another horse battery staple";
+/// How many keys an account may have: without a plan, and with the plan `Pro`.
+const LIMITS: [usize; 2] = [10, 11];
+const HOUR: Duration = Duration::from_secs(3_600);
+
+/// When both stores fail, and how.
+#[derive(Default)]
+struct Crash {
+    /// The write that is the last, counted from 1; 0 if no write is.
+    at: usize,
+    /// Whether the last write is done, although its caller sees it fail.
+    is_done: bool,
+    /// Whether the stores work again at once: an outage of one write, which the process outlives until it has answered.
+    is_short: bool,
+    writes: AtomicUsize,
+    has_happened: AtomicBool,
+}
+
+impl Crash {
+    fn alive(&self) -> Result<(), StoreError> {
+        if self.has_happened.load(Ordering::SeqCst) { Err(crashed()) } else { Ok(()) }
+    }
+
+    async fn write<T, E: From<StoreError>>(&self, write: impl Future<Output = Result<T, E>>) -> Result<T, E> {
+        self.alive()?;
+        if self.writes.fetch_add(1, Ordering::SeqCst) + 1 != self.at {
+            return write.await;
+        }
+        self.has_happened.store(!self.is_short, Ordering::SeqCst);
+        if self.is_done {
+            write.await?;
+        }
+        Err(crashed().into())
+    }
+}
+
+fn crashed() -> StoreError {
+    StoreError::unavailable("the process has ended")
+}
+
+/// A store that fails from a write on.
+#[derive(Clone)]
+struct Crashing<S> {
+    inner: S,
+    crash: Arc<Crash>,
+}
+
+#[async_trait]
+impl<S: KeyAdmin + Clone> KeyStore for Crashing<S> {
+    async fn find(&self, digest: &Digest) -> Result<Found, StoreError> {
+        self.crash.alive()?;
+        self.inner.find(digest).await
+    }
+
+    fn freshness(&self) -> Freshness {
+        self.inner.freshness()
+    }
+
+    // Uses are recorded in the background, at any time: they are not counted.
+    async fn record_use(&self, uses: &[KeyUse]) -> Result<(), StoreError> {
+        self.crash.alive()?;
+        self.inner.record_use(uses).await
+    }
+}
+
+#[async_trait]
+impl<S: KeyAdmin + Clone> KeyAdmin for Crashing<S> {
+    async fn create(&self, key: &KeyRecord) -> Result<Committed<()>, AdminError> {
+        self.crash.write(self.inner.create(key)).await
+    }
+
+    async fn get(&self, id: &CredentialId) -> Result<Option<KeyRecord>, StoreError> {
+        self.crash.alive()?;
+        self.inner.get(id).await
+    }
+
+    async fn list(&self, query: &KeyQuery) -> Result<KeyPage, StoreError> {
+        self.crash.alive()?;
+        self.inner.list(query).await
+    }
+
+    async fn update(&self, id: &CredentialId, update: &KeyUpdate) -> Result<Committed<KeyRecord>, AdminError> {
+        self.crash.write(self.inner.update(id, update)).await
+    }
+
+    async fn rotate(
+        &self,
+        id: &CredentialId,
+        version: u64,
+        successor: &KeyRecord,
+        end: Timestamp,
+    ) -> Result<Committed<KeyRecord>, AdminError> {
+        self.crash.write(self.inner.rotate(id, version, successor, end)).await
+    }
+
+    async fn revoke(&self, id: &CredentialId, at: Timestamp) -> Result<Committed<KeyRecord>, AdminError> {
+        self.crash.write(self.inner.revoke(id, at)).await
+    }
+
+    async fn put_account(&self, account: &AccountRecord) -> Result<Committed<()>, AdminError> {
+        self.crash.write(self.inner.put_account(account)).await
+    }
+
+    async fn replace_account(
+        &self,
+        expected: &AccountRecord,
+        account: &AccountRecord,
+    ) -> Result<Committed<()>, AdminError> {
+        self.crash.write(self.inner.replace_account(expected, account)).await
+    }
+
+    async fn get_account(&self, id: &AccountId) -> Result<Option<AccountRecord>, StoreError> {
+        self.crash.alive()?;
+        self.inner.get_account(id).await
+    }
+}
+
+#[async_trait]
+impl DeskStore for Crashing<SqliteDesk> {
+    async fn get(&self, kind: Kind, id: &str) -> Result<Option<Record>, StoreError> {
+        self.crash.alive()?;
+        self.inner.get(kind, id).await
+    }
+
+    async fn find(&self, kind: Kind, key: &str) -> Result<Option<Record>, StoreError> {
+        self.crash.alive()?;
+        self.inner.find(kind, key).await
+    }
+
+    async fn list(&self, list: &List) -> Result<Vec<Record>, StoreError> {
+        self.crash.alive()?;
+        self.inner.list(list).await
+    }
+
+    async fn write(&self, writes: &[Write]) -> Result<Written, StoreError> {
+        self.crash.write(self.inner.write(writes)).await
+    }
+
+    async fn sweep(&self, before: Timestamp) -> Result<u64, StoreError> {
+        self.crash.write(self.inner.sweep(before)).await
+    }
+
+    async fn times_since(&self, key: &str, outcome: &str, hour: i64) -> Result<u64, StoreError> {
+        self.crash.alive()?;
+        self.inner.times_since(key, outcome, hour).await
+    }
+
+    async fn add(&self, counts: &[NewCount]) -> Result<(), StoreError> {
+        self.crash.write(self.inner.add(counts)).await
+    }
+
+    async fn counts(&self, account: &str, key: Option<&str>, from: i64, to: i64) -> Result<Vec<Count>, StoreError> {
+        self.crash.alive()?;
+        self.inner.counts(account, key, from, to).await
+    }
+
+    async fn totals(&self, account: &str, from: i64, to: i64) -> Result<Vec<Count>, StoreError> {
+        self.crash.alive()?;
+        self.inner.totals(account, from, to).await
+    }
+}
+
+/// What there is before an operation, in a database that each crash gets a copy of.
+struct Prepared {
+    file: PathBuf,
+    _folder: tempfile::TempDir,
+    entries: u64,
+    people: Option<People>,
+}
+
+/// Who and what is in a database that is not empty.
+struct People {
+    operator: Actor,
+    ada: Actor,
+    eve: Actor,
+    account: AccountId,
+    suspended: AccountId,
+    active: CredentialId,
+    plain: String,
+    disabled: CredentialId,
+    grace: (UserId, u64),
+    grace_as_member: u64,
+    dora: UserId,
+    to_new: (String, String),
+    to_eve: String,
+    reset: String,
+    refresh: String,
+}
+
+impl std::ops::Deref for Prepared {
+    type Target = People;
+
+    fn deref(&self) -> &People {
+        self.people.as_ref().unwrap()
+    }
+}
+
+async fn saved(setting: Setting, people: Option<People>) -> Arc<Prepared> {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("prepared.db");
+    let connection = rusqlite::Connection::open(setting.file.as_ref().unwrap()).unwrap();
+    connection.execute("VACUUM INTO ?1", [file.to_str().unwrap()]).unwrap();
+    let entries = setting.desk.verify_audit_log(&setting.system(), None).await.unwrap().entries;
+    Arc::new(Prepared { file, _folder: folder, entries, people })
+}
+
+async fn prepared() -> Arc<Prepared> {
+    let setting = on_sqlite();
+    let (desk, context) = (&setting.desk, Context::new());
+    let operator = setting.operator().await;
+    let (ada, account) = setting.customer("ada@example.com").await;
+    let (eve, suspended) = setting.customer("eve@example.com").await;
+    let grace = setting.member(&ada, &account, "grace@example.com", Role::Developer).await.user().unwrap().clone();
+    let dora = setting.member(&ada, &account, "dora@example.com", Role::Viewer).await.user().unwrap().clone();
+    let active = desk.create_key(&ada, KeyDraft::secret(account.clone(), "active")).await.unwrap();
+    let disabled = desk.create_key(&ada, KeyDraft::secret(account.clone(), "disabled")).await.unwrap().view.id;
+    desk.set_key_disabled(&ada, &disabled, true).await.unwrap();
+    desk.create_key(&eve, KeyDraft::secret(suspended.clone(), "suspended")).await.unwrap();
+    desk.put_plan(&operator, Plan::new("Pro").with_key_limit(11), None).await.unwrap();
+    let suspend = AccountUpdate { suspended: Some(true), ..AccountUpdate::default() };
+    desk.update_account(&operator, &suspended, &suspend, 1).await.unwrap();
+    let to_new = desk.invite(&ada, &account, "new@example.com", Role::Developer).await.unwrap();
+    let to_eve = desk.invite(&ada, &account, "eve@example.com", Role::Developer).await.unwrap();
+    desk.set_user_disabled(&operator, &dora, true).await.unwrap();
+    let reset = desk.create_password_reset(&ada, &grace).await.unwrap().secret.to_string();
+    let refresh = desk.issue_tokens(&context, "ada@example.com", PASSWORD).await.unwrap().refresh.to_string();
+    let people = People {
+        grace: (grace.clone(), desk.user(&operator, &grace).await.unwrap().version),
+        grace_as_member: desk.member(&ada, &account, &grace).await.unwrap().version,
+        active: active.view.id.clone(),
+        plain: active.key.expose_once().to_string(),
+        to_new: (to_new.invitation.id.clone(), to_new.secret.to_string()),
+        to_eve: to_eve.secret.to_string(),
+        operator,
+        ada,
+        eve,
+        account,
+        suspended,
+        disabled,
+        dora,
+        reset,
+        refresh,
+    };
+    saved(setting, Some(people)).await
+}
+
+type Run = fn(Desk, Arc<Prepared>) -> BoxFuture<'static, Result<(), DeskError>>;
+
+/// An operation, the action that the log has of it, and what repeating it says once it is done.
+#[derive(Clone, Copy)]
+struct Case {
+    name: &'static str,
+    action: &'static str,
+    again: &'static str,
+    run: Run,
+}
+
+const fn case(name: &'static str, action: &'static str, again: &'static str, run: Run) -> Case {
+    Case { name, action, again, run }
+}
+
+fn system() -> Actor {
+    Actor::system("test", Context::new())
+}
+
+async fn update_account(desk: &Desk, by: &Actor, id: &AccountId, update: AccountUpdate) -> Result<(), DeskError> {
+    // Suspending was a change already, so the other account is at version 2.
+    let version = if update.suspended == Some(false) { 2 } else { 1 };
+    desk.update_account(by, id, &update, version).await.map(drop)
+}
+
+/// Operations where there are users and keys.
+const CASES: &[Case] = &[
+    case("create_key", "key.create", "done", |desk, on| {
+        async move { desk.create_key(&on.ada, KeyDraft::secret(on.account.clone(), "new")).await.map(drop) }.boxed()
+    }),
+    case("rotate_key at once", "key.rotate", "KEY_ROTATED", |desk, on| {
+        async move { desk.rotate_key(&on.ada, &on.active, Duration::ZERO).await.map(drop) }.boxed()
+    }),
+    case("rotate_key with an overlap", "key.rotate", "KEY_ROTATED", |desk, on| {
+        async move { desk.rotate_key(&on.ada, &on.active, HOUR).await.map(drop) }.boxed()
+    }),
+    case("update_key", "key.update", "PRECONDITION_FAILED", |desk, on| {
+        async move {
+            let change = KeyChange { name: Some("renamed".into()), ..KeyChange::default() };
+            desk.update_key(&on.ada, &on.active, change, 1).await.map(drop)
+        }
+        .boxed()
+    }),
+    case("revoke_key", "key.revoke", "done", |desk, on| {
+        async move { desk.revoke_key(&on.ada, &on.active).await.map(drop) }.boxed()
+    }),
+    case("disable a key", "key.disable", "done", |desk, on| {
+        async move { desk.set_key_disabled(&on.ada, &on.active, true).await.map(drop) }.boxed()
+    }),
+    case("enable a key", "key.enable", "done", |desk, on| {
+        async move { desk.set_key_disabled(&on.ada, &on.disabled, false).await.map(drop) }.boxed()
+    }),
+    case("report_leak", "key.leaked", "done", |desk, on| {
+        async move {
+            let token = on.plain.as_bytes();
+            desk.report_leak(&system(), token, "https://example.com/", LeakPolicy::Revoke).await.map(drop)
+        }
+        .boxed()
+    }),
+    case("report_leak, marking", "key.leaked", "done", |desk, on| {
+        async move {
+            let token = on.plain.as_bytes();
+            desk.report_leak(&system(), token, "https://example.com/", LeakPolicy::MarkCompromised).await.map(drop)
+        }
+        .boxed()
+    }),
+    case("create_account", "account.create", "done", |desk, on| {
+        async move { desk.create_account(&on.ada, "New Ltd").await.map(drop) }.boxed()
+    }),
+    case("create_account by the program", "account.create", "done", |desk, _| {
+        async move { desk.create_account(&system(), "New Ltd").await.map(drop) }.boxed()
+    }),
+    case("suspend", "account.update", "PRECONDITION_FAILED", |desk, on| {
+        async move {
+            let update = AccountUpdate { suspended: Some(true), ..AccountUpdate::default() };
+            update_account(&desk, &on.operator, &on.account, update).await
+        }
+        .boxed()
+    }),
+    case("lift", "account.update", "PRECONDITION_FAILED", |desk, on| {
+        async move {
+            let update = AccountUpdate { suspended: Some(false), ..AccountUpdate::default() };
+            update_account(&desk, &on.operator, &on.suspended, update).await
+        }
+        .boxed()
+    }),
+    case("rename an account", "account.update", "PRECONDITION_FAILED", |desk, on| {
+        async move {
+            let update = AccountUpdate { name: Some("Renamed".into()), ..AccountUpdate::default() };
+            update_account(&desk, &on.ada, &on.account, update).await
+        }
+        .boxed()
+    }),
+    case("give a plan", "account.update", "PRECONDITION_FAILED", |desk, on| {
+        async move {
+            let update = AccountUpdate { plan: Some(Some("Pro".into())), ..AccountUpdate::default() };
+            update_account(&desk, &on.operator, &on.account, update).await
+        }
+        .boxed()
+    }),
+    case("sign_up", "user.sign_up", "done", |desk, _| {
+        async move { desk.sign_up(&Context::new(), NewUser::new("new@example.com", "New", PASSWORD)).await }.boxed()
+    }),
+    case("create_owner, the second", "user.create", "ALREADY_EXISTS", |desk, on| {
+        async move {
+            desk.create_owner(&on.operator, NewUser::new("second@example.com", "Second", PASSWORD)).await.map(drop)
+        }
+        .boxed()
+    }),
+    case("invite", "member.invite", "done", |desk, on| {
+        async move { desk.invite(&on.ada, &on.account, "later@example.com", Role::Viewer).await.map(drop) }.boxed()
+    }),
+    case("withdraw_invitation", "member.withdraw_invitation", "NOT_FOUND", |desk, on| {
+        async move { desk.withdraw_invitation(&on.ada, &on.account, &on.to_new.0).await }.boxed()
+    }),
+    case("accept_invitation", "member.accept", "LINK_ENDED", |desk, on| {
+        async move { desk.accept_invitation(&Context::new(), &on.to_new.1, "New", PASSWORD).await }.boxed()
+    }),
+    case("join_by_link", "member.accept", "LINK_ENDED", |desk, on| {
+        async move { desk.join_by_link(&on.eve, &on.to_eve).await.map(drop) }.boxed()
+    }),
+    case("update_member", "member.update", "PRECONDITION_FAILED", |desk, on| {
+        async move {
+            desk.update_member(&on.ada, &on.account, &on.grace.0, Role::Admin, on.grace_as_member).await.map(drop)
+        }
+        .boxed()
+    }),
+    case("remove_member", "member.remove", "NOT_FOUND", |desk, on| {
+        async move { desk.remove_member(&on.ada, &on.account, &on.grace.0, on.grace_as_member).await }.boxed()
+    }),
+    case("create_password_reset", "user.create_password_reset", "done", |desk, on| {
+        async move { desk.create_password_reset(&on.ada, &on.grace.0).await.map(drop) }.boxed()
+    }),
+    case("reset_password", "user.reset_password", "LINK_ENDED", |desk, on| {
+        async move { desk.reset_password(&Context::new(), &on.reset, OTHER).await }.boxed()
+    }),
+    case("disable a user", "user.disable", "done", |desk, on| {
+        async move { desk.set_user_disabled(&on.operator, &on.grace.0, true).await.map(drop) }.boxed()
+    }),
+    case("enable a user", "user.enable", "done", |desk, on| {
+        async move { desk.set_user_disabled(&on.operator, &on.dora, false).await.map(drop) }.boxed()
+    }),
+    case("delete_user", "user.delete", "NOT_FOUND", |desk, on| {
+        async move { desk.delete_user(&on.operator, &on.grace.0, on.grace.1).await }.boxed()
+    }),
+    case("sign_in", "session.begin", "done", |desk, _| {
+        async move { desk.sign_in(&Context::new(), "ada@example.com", PASSWORD).await.map(drop) }.boxed()
+    }),
+    case("issue_tokens", "token.issue", "done", |desk, _| {
+        async move { desk.issue_tokens(&Context::new(), "ada@example.com", PASSWORD).await.map(drop) }.boxed()
+    }),
+    case("refresh_tokens", "token.refresh", "SIGNED_OUT", |desk, on| {
+        async move { desk.refresh_tokens(&Context::new(), &on.refresh).await.map(drop) }.boxed()
+    }),
+    case("put_plan, a new one", "plan.put", "ALREADY_EXISTS", |desk, on| {
+        async move { desk.put_plan(&on.operator, Plan::new("Max"), None).await.map(drop) }.boxed()
+    }),
+    case("put_plan, one that is there", "plan.put", "PRECONDITION_FAILED", |desk, on| {
+        async move { desk.put_plan(&on.operator, Plan::new("Pro").with_key_limit(12), Some(1)).await.map(drop) }.boxed()
+    }),
+    case("update_appearance", "settings.update", "PRECONDITION_FAILED", |desk, on| {
+        async move {
+            let png = b"\x89PNG\r\n\x1a\n".to_vec();
+            let update =
+                AppearanceUpdate { name: Some(Some("Name".into())), logo: Some(Some(png)), ..Default::default() };
+            desk.update_appearance(&on.operator, update, 0).await.map(drop)
+        }
+        .boxed()
+    }),
+    case("flush_usage", "", "done", |desk, on| {
+        async move {
+            let authenticator = desk.authenticator().unwrap();
+            // Where the stores have failed already, there is nothing to count.
+            let _ = verdict(&authenticator, &on.plain).await;
+            desk.flush_usage().await
+        }
+        .boxed()
+    }),
+];
+
+/// Operations where there is nothing yet.
+const FIRST: &[Case] = &[
+    case("create_owner, the first", "user.create", "ALREADY_EXISTS", |desk, _| {
+        async move { desk.create_owner(&system(), NewUser::new("first@example.com", "First", PASSWORD)).await.map(drop) }
+            .boxed()
+    }),
+    case("invite_first_owner", "member.invite", "done", |desk, _| {
+        async move { desk.invite_first_owner(&system(), "first@example.com").await.map(drop) }.boxed()
+    }),
+];
+
+fn everything() -> PageRequest {
+    PageRequest { after: None, limit: 500 }
+}
+
+async fn keys_of(desk: &Desk, account: &AccountId) -> Vec<keyward_manage::KeyView> {
+    let query = KeyQuery { account: Some(account.clone()), limit: KeyQuery::MAX_LIMIT, ..KeyQuery::default() };
+    desk.keys(&system(), &query).await.unwrap().items
+}
+
+/// A process that has just begun.
+struct Restarted {
+    desk: Desk,
+    keys: Keys,
+    records: SqliteDesk,
+    on: Arc<Prepared>,
+}
+
+impl Restarted {
+    fn new(file: &Path, clock: &Arc<ManualClock>, on: &Arc<Prepared>) -> Self {
+        let store = SqliteStore::open(file).unwrap();
+        let records = SqliteDesk::open(&store).unwrap();
+        let desk = quick(Desk::builder(store.clone(), records.clone()), clock);
+        Self { desk, keys: Keys::new(store), records, on: Arc::clone(on) }
+    }
+
+    /// All that can be seen, without ids that differ from run to run.
+    async fn seen(&self) -> Vec<String> {
+        let (desk, system) = (&self.desk, system());
+        let mut seen = Vec::new();
+        for account in desk.accounts(&system, &everything()).await.unwrap().items {
+            let id = &account.id;
+            assert_eq!(account, desk.account(&system, id).await.unwrap());
+            let name = &account.name;
+            let state = (&account.plan, &account.features, account.suspended_at.is_some(), account.version);
+            seen.push(format!("account {name} {state:?}"));
+            for member in desk.members(&system, id, &everything()).await.unwrap().items {
+                seen.push(format!("member {name} {} {:?} {}", member.user.email, member.role, member.version));
+            }
+            for invitation in desk.invitations(&system, id, &everything()).await.unwrap().items {
+                seen.push(format!("invitation {name} {} {:?}", invitation.email, invitation.role));
+            }
+            for key in keys_of(desk, id).await {
+                let rotated = (key.rotated_from.is_some(), key.rotated_to.is_some());
+                seen.push(format!("key {name} {} {:?} {rotated:?} {}", key.name, key.status, key.version));
+            }
+        }
+        for user in desk.users(&system, &everything()).await.unwrap().items {
+            let state = (user.disabled_at.is_some(), user.version);
+            seen.push(format!("user {} {} {state:?}", user.email, user.name));
+        }
+        for plan in desk.plans(&system).await.unwrap() {
+            seen.push(format!("plan {plan:?}"));
+        }
+        seen.push(format!("{:?}", desk.appearance().await.unwrap()));
+        if let Some(people) = &self.on.people {
+            let sessions = desk.own_sessions(&people.ada, &everything()).await.unwrap().items.len();
+            let usage = desk.key_usage(&system, &people.active, 1).await.unwrap();
+            let times: u64 = usage.days.iter().map(|day| day.times).sum();
+            seen.push(format!("{sessions} sessions, {times} times used"));
+        }
+        seen.sort();
+        seen
+    }
+
+    async fn entries(&self, action: &str) -> Vec<AuditEntry> {
+        let query = AuditQuery { page: everything(), ..AuditQuery::default() };
+        let mut entries = self.desk.audit_log(&system(), &query).await.unwrap().items;
+        entries.retain(|entry| entry.number > self.on.entries && entry.action == action);
+        entries
+    }
+
+    /// What holds at any time.
+    async fn check_invariants(&self, at: &str) {
+        let (desk, system) = (&self.desk, system());
+        for member in self.records.list(&List::of(Kind::Member, 500)).await.unwrap() {
+            let user = self.records.get(Kind::User, &member.subject).await.unwrap();
+            assert!(user.is_some(), "{at}: a member without a user: {}", member.id);
+            assert!(self.records.get(Kind::Account, &member.owner).await.unwrap().is_some(), "{at}: {}", member.id);
+        }
+        for account in desk.accounts(&system, &everything()).await.unwrap().items {
+            let kept = self.keys.get_account(&account.id).await.unwrap();
+            let kept = kept.unwrap_or_else(|| panic!("{at}: not in the key store: {}", account.name));
+            let values = (&account.name, &account.plan, &account.features, account.suspended_at);
+            assert_eq!((&kept.name, &kept.plan, &kept.features, kept.suspended_at), values, "{at}");
+            let members = desk.members(&system, &account.id, &everything()).await.unwrap().items;
+            let owner = members.iter().find(|member| member.role == Role::Owner && member.user.disabled_at.is_none());
+            assert!(members.is_empty() || owner.is_some(), "{at}: no owner of {}", account.name);
+            if let Some(owner) = owner {
+                let signed_in = desk.sign_in(&Context::new(), &owner.user.email, PASSWORD).await;
+                assert!(signed_in.is_ok(), "{at}: {}: {signed_in:?}", owner.user.email);
+            }
+        }
+        let verdict = desk.verify_audit_log(&system, None).await.unwrap();
+        assert_eq!(verdict.first_bad, None, "{at}");
+        assert!(self.records.list(&List::of(Kind::Begun, 10)).await.unwrap().is_empty(), "{at}: begun for ever");
+    }
+
+    /// The account has exactly as many places as its plan gives, and each key can be ended.
+    async fn check_places(&self, at: &str) {
+        let Some(people) = &self.on.people else { return };
+        let desk = &self.desk;
+        let mut made = 0;
+        let refused = loop {
+            match desk.create_key(&system(), KeyDraft::secret(people.account.clone(), "filling")).await {
+                Ok(_) => made += 1,
+                Err(error) => break error.code(),
+            }
+            assert!(made < 20, "{at}: no limit");
+        };
+        assert_eq!(refused, "KEY_LIMIT_REACHED", "{at}");
+        let mut keys = keys_of(desk, &people.account).await;
+        keys.retain(|key| matches!(key.status, KeyStatus::Active | KeyStatus::Disabled));
+        let plan = desk.account(&system(), &people.account).await.unwrap().value.plan;
+        assert_eq!(keys.len(), LIMITS[usize::from(plan.is_some())], "{at}: places of the account");
+        for key in keys {
+            let (view, _) = desk.revoke_key(&system(), &key.id).await.unwrap();
+            assert_eq!(view.status, KeyStatus::Revoked, "{at}");
+        }
+    }
+}
+
+/// What there is after an operation, a crash in it and a restart.
+struct Outlived {
+    /// What the operation said, if there was one.
+    said: &'static str,
+    writes: usize,
+    restarted: Restarted,
+    seen: Vec<String>,
+    _folder: tempfile::TempDir,
+}
+
+fn code(result: Result<(), DeskError>) -> &'static str {
+    result.map_or_else(|error| error.code(), |()| "done")
+}
+
+async fn outlive(on: &Arc<Prepared>, run: Option<Run>, crash: Crash) -> Outlived {
+    let (folder, clock) = (tempfile::tempdir().unwrap(), clock());
+    let file = folder.path().join("keys.db");
+    std::fs::copy(&on.file, &file).unwrap();
+    let crash = Arc::new(crash);
+    let mut said = "";
+    if let Some(run) = run {
+        let store = SqliteStore::open(&file).unwrap();
+        let records = Crashing { inner: SqliteDesk::open(&store).unwrap(), crash: crash.clone() };
+        let desk = quick(Desk::builder(Crashing { inner: store, crash: crash.clone() }, records), &clock);
+        said = code(run(desk, Arc::clone(on)).await);
+    }
+    let writes = crash.writes.load(Ordering::SeqCst);
+    clock.advance(Duration::from_secs(600));
+    let restarted = Restarted::new(&file, &clock, on);
+    restarted.desk.maintain().await.unwrap();
+    let seen = restarted.seen().await;
+    Outlived { said, writes, restarted, seen, _folder: folder }
+}
+
+/// Tries every crash in an operation, and gives how many there were.
+async fn check(case: Case, on: Arc<Prepared>, before: Arc<Vec<String>>) -> usize {
+    let whole = outlive(&on, Some(case.run), Crash::default()).await;
+    assert_eq!(whole.said, "done", "{} without a crash", case.name);
+    let after = whole.seen;
+    let mut tried = 0;
+    let ways = [(false, false), (true, false), (false, true), (true, true)];
+    for (n, (is_done, is_short)) in (1..=whole.writes).flat_map(|n| ways.map(|way| (n, way))) {
+        let at = format!("{}, write {n} of {}, done: {is_done}, outage: {is_short}", case.name, whole.writes);
+        let outlived = outlive(&on, Some(case.run), Crash { at: n, is_done, is_short, ..Crash::default() }).await;
+        let Outlived { said, restarted, seen, .. } = &outlived;
+        assert!(matches!(*said, "done" | "SERVICE_UNAVAILABLE"), "{at}: {said}");
+
+        let entries = restarted.entries(case.action).await;
+        let is_logged = entries.iter().any(|entry| entry.outcome == Outcome::Done);
+        // Where nothing is to be seen of it, the log tells.
+        let has_happened = if *before == after { is_logged } else { *seen == after };
+        let is_half_way = case.name == "invite_first_owner"
+            && *seen == after.iter().filter(|line| !line.starts_with("invitation")).cloned().collect::<Vec<_>>();
+        assert!(
+            has_happened || *seen == *before || is_half_way,
+            "{at}: neither {before:#?}\nnor {after:#?}: {seen:#?}"
+        );
+        assert!(has_happened || *said != "done", "{at}: said to be done, and is not");
+        assert!(!has_happened || n > 1 || is_done, "{at}: done although nothing was written");
+        let may_be = entries.iter().any(|entry| matches!(entry.outcome, Outcome::Done | Outcome::Unknown));
+        assert!(!has_happened || case.action.is_empty() || may_be, "{at}: not in the log: {entries:?}");
+        assert!(has_happened || !is_logged, "{at}: in the log, and not done");
+
+        let again = code((case.run)(restarted.desk.clone(), Arc::clone(&on)).await);
+        assert_eq!(again, if has_happened { case.again } else { "done" }, "{at}: again, has happened: {has_happened}");
+        if case.name == "reset_password" {
+            let signed_in = restarted.desk.sign_in(&Context::new(), "grace@example.com", OTHER).await;
+            assert!(signed_in.is_ok(), "{at}: {signed_in:?}");
+        }
+        restarted.check_invariants(&at).await;
+        restarted.check_places(&at).await;
+        tried += 1;
+    }
+    tried
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_crash_between_two_writes_leaves_before_or_after() {
+    let (full, empty) = tokio::join!(prepared(), saved(on_sqlite(), None));
+    let mut checks = tokio::task::JoinSet::new();
+    let turns = Arc::new(tokio::sync::Semaphore::new(4));
+    for (on, cases) in [(full, CASES), (empty, FIRST)] {
+        let before = Arc::new(outlive(&on, None, Crash::default()).await.seen);
+        for case in cases {
+            let (turns, on, before) = (Arc::clone(&turns), Arc::clone(&on), Arc::clone(&before));
+            checks.spawn(async move {
+                let _turn = turns.acquire().await.unwrap();
+                (case.name, check(*case, on, before).await)
+            });
+        }
+    }
+    let (mut operations, mut points, mut failed) = (0, 0, 0);
+    while let Some(checked) = checks.join_next().await {
+        match checked {
+            Ok((name, tried)) => {
+                assert!(tried > 0, "{name} writes nothing");
+                (operations, points) = (operations + 1, points + tried);
+            }
+            Err(_) => failed += 1,
+        }
+    }
+    println!("{points} crash points in {operations} operations");
+    assert_eq!(failed, 0, "operations leave a forbidden state: see above");
+}
