@@ -110,6 +110,7 @@ pub(super) async fn run(arguments: &Arguments, command: &Serve) -> Result<(), Fa
     verifier.shutdown().await;
     authenticator.shutdown().await;
     desk.flush_usage().await?;
+    desk.flush_refused().await?;
     Ok(())
 }
 

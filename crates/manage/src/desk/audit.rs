@@ -3,6 +3,10 @@
 //! An entry is written in the batch of the change that it tells of. Keys are in another store: what changes them is noted as begun
 //! first, so that nothing is done that the log does not know, even if the process ends half-way.
 
+mod refused;
+
+pub(crate) use refused::Refused;
+
 use std::fmt;
 use std::str::FromStr;
 

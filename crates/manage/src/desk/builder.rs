@@ -241,6 +241,7 @@ impl DeskBuilder {
             passwords: Passwords::new(self.params)?,
             throttle: Throttle::new(self.attempts.0, self.attempts.1),
             counters: super::usage::Counters::default(),
+            refused: super::audit::Refused::default(),
             head: tokio::sync::Mutex::new(None),
             making: std::array::from_fn(|_| tokio::sync::Mutex::new(())),
             authenticator: OnceLock::new(),
