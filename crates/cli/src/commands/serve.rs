@@ -155,7 +155,7 @@ fn health(desk: &Desk) -> Router {
         get(async move || match ready.ready().await {
             Ok(()) => (StatusCode::OK, "ready"),
             Err(error) => {
-                tracing::warn!(%error, "not ready");
+                keyward::log_limited!(warn, %error, "not ready");
                 (StatusCode::SERVICE_UNAVAILABLE, "the database does not answer")
             }
         }),

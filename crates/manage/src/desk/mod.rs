@@ -169,6 +169,7 @@ impl Desk {
         self.flush_usage().await?;
         self.flush_refused().await?;
         self.log_unfinished().await?;
+        self.prune_by_retention().await?;
         // A day later, so that a token that was used after its end is still told as ended, and a reuse still shows.
         let before = self.now().as_millis() - 24 * 3_600 * 1_000;
         self.0.store.sweep(Timestamp::from_millis(before)).await?;
