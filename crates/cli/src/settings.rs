@@ -56,6 +56,10 @@ pub(crate) struct Settings {
     /// How long a session lives at most, such as 7d. Without it: 7d.
     #[arg(long, env = "KEYWARD_SESSION_LIFE", value_name = "DURATION")]
     session_life: Option<Span>,
+    /// How long entries of the audit log are kept at least, such as 365d. Older ones are pruned, about once a day. Without it: all are
+    /// kept.
+    #[arg(long, env = "KEYWARD_AUDIT_RETENTION", value_name = "DURATION")]
+    audit_retention: Option<Span>,
     /// How often somebody may try to sign in within a minute, from one address. Without it: 20.
     #[arg(long, env = "KEYWARD_SIGN_INS_PER_ADDRESS", value_name = "ATTEMPTS")]
     sign_ins_per_address: Option<NonZeroU32>,
@@ -232,6 +236,7 @@ impl Settings {
             forwarded_fields: self.forwarded_fields.or(file.forwarded_fields),
             session_idle: self.session_idle.or(file.session_idle),
             session_life: self.session_life.or(file.session_life),
+            audit_retention: self.audit_retention.or(file.audit_retention),
             sign_ins_per_address: self.sign_ins_per_address.or(file.sign_ins_per_address),
             sign_ins_per_email: self.sign_ins_per_email.or(file.sign_ins_per_email),
             github_alerts: self.github_alerts.or(file.github_alerts),
@@ -312,6 +317,9 @@ impl Settings {
             return Err(Failure::new(Kind::Usage, message.to_owned()));
         }
         let span = |span: Option<Span>, hours| span.map_or(Duration::from_secs(hours * HOUR), |span| span.0);
+        if let Some(Span(retention)) = self.audit_retention {
+            desk = desk.audit_retention(retention);
+        }
         if let Some(provider) = self.identity_provider()? {
             desk = desk.identity_provider(provider);
         }

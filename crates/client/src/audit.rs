@@ -94,6 +94,9 @@ pub struct AuditVerdict {
     pub first_bad: Option<u64>,
     /// Why it does not.
     pub why: Option<String>,
+    /// The number of the last entry that was pruned, if the log was pruned.
+    #[serde(default)]
+    pub pruned_through: Option<u64>,
 }
 
 /// Which entries to list; all of the caller's own account by default.

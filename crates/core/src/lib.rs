@@ -44,6 +44,7 @@ mod key;
 pub mod layer;
 mod lease;
 mod lifecycle;
+mod log_limit;
 mod memory;
 mod name;
 mod network;
@@ -76,6 +77,7 @@ pub use key::{
 pub use layer::{Anonymous, AuthLayer, RequireLayer};
 pub use lease::{Lease, LeaseError, Propagation};
 pub use lifecycle::{Changed, Imported, Issued, Keys, KeysError, NewKey, Rotated, Rotation};
+pub use log_limit::LogLimit;
 pub use memory::MemoryStore;
 pub use name::{MAX_NAME_LENGTH, NameError, check_name, check_text};
 pub use network::{Network, NetworkError};

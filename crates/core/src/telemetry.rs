@@ -139,7 +139,13 @@ impl Metrics {
             }
         }
         if rejection.is_fault_of_service() {
-            tracing::error!(reason = rejection.reason(), "request refused");
+            let reason = rejection.reason();
+            // Two places, so that a mistake in the configuration does not hide behind an outage.
+            if *rejection == Rejection::StoreUnavailable {
+                crate::log_limited!(error, reason, "request refused: the key store gave no answer");
+            } else {
+                crate::log_limited!(error, reason, "request refused: the service is at fault");
+            }
         } else {
             tracing::debug!(reason = rejection.reason(), "request refused");
         }

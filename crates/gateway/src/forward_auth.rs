@@ -93,7 +93,7 @@ async fn ask(authenticator: &Authenticator, request: Request) -> Result<Admissio
 
 fn required_by(uri: &Uri) -> Result<keyward::Requirement, Rejection> {
     let Ok(Query(parameters)) = Query::<Vec<(String, String)>>::try_from_uri(uri) else {
-        tracing::error!("a gateway asks with a malformed query: every request of this route is refused");
+        keyward::log_limited!(error, "a gateway asks with a malformed query: every request of this route is refused");
         return Err(Rejection::NotConfigured);
     };
     required(parameters.iter().map(|(name, value)| (name.as_str(), value.as_str())))

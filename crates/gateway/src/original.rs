@@ -47,7 +47,8 @@ impl<'a> Original<'a> {
 fn said<'a>(headers: &'a HeaderMap, names: [&str; 2]) -> Result<&'a str, Rejection> {
     let mut values = names.into_iter().flat_map(|name| headers.get_all(name));
     let Some(first) = values.next() else {
-        tracing::error!(
+        keyward::log_limited!(
+            error,
             "a gateway does not say {} of a request: every request that it asks about is refused",
             names[0]
         );

@@ -38,18 +38,24 @@ pub(crate) fn required<'a>(parameters: impl IntoIterator<Item = (&'a str, &'a st
     let mut scopes = Vec::new();
     for (name, value) in parameters {
         if name != "scope" {
-            tracing::error!("a gateway requires something other than `scope`: every request of this route is refused");
+            keyward::log_limited!(
+                error,
+                "a gateway requires something other than `scope`: every request of this route is refused"
+            );
             return Err(Rejection::NotConfigured);
         }
         let mut said = value.split([' ', ',']).filter(|scope| !scope.is_empty()).peekable();
         // A variable of the gateway's that was never set, say. Where no scope is required, none is spoken of.
         if said.peek().is_none() {
-            tracing::error!("a gateway requires a scope and names none: every request of this route is refused");
+            keyward::log_limited!(
+                error,
+                "a gateway requires a scope and names none: every request of this route is refused"
+            );
             return Err(Rejection::NotConfigured);
         }
         for scope in said {
             let scope: Scope = scope.parse().map_err(|error| {
-                tracing::error!(%error, "a gateway requires a malformed scope: every request of this route is refused");
+                keyward::log_limited!(error, %error, "a gateway requires a malformed scope: every request of this route is refused");
                 Rejection::NotConfigured
             })?;
             scopes.push(scope);

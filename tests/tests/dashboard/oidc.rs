@@ -73,6 +73,7 @@ async fn sign_in(site: &Site, provider: &Provider, login: &str) -> (Client, Answ
 
 /// The last entries of the audit log, as one text.
 async fn audit_log(site: &Site) -> String {
+    site.desk.maintain().await.unwrap();
     let log = site.desk.audit_log(&Actor::system("test", Context::new()), &AuditQuery::default()).await.unwrap();
     serde_json::to_string(&log.items).unwrap()
 }

@@ -3,9 +3,10 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use keyward_manage::{Actor, AuditCheckpoint, AuditQuery, DeskError, KeyDraft, Outcome, PageRequest};
+use keyward::Clock;
+use keyward_manage::{Actor, AuditCheckpoint, AuditQuery, Context, DeskError, KeyDraft, NewUser, Outcome, PageRequest};
 
-use crate::setting::{Setting, everywhere, failing, on_sqlite};
+use crate::setting::{PASSWORD, Setting, everywhere, failing, on_sqlite};
 
 async fn actions(setting: &Setting, operator: &Actor) -> Vec<String> {
     let page = setting.desk.audit_log(operator, &AuditQuery::default()).await.unwrap();
@@ -149,4 +150,132 @@ async fn what_a_crash_has_left_half_done_is_logged_all_the_same() {
         assert_eq!((logged[0].outcome, &logged[0].target.id), (Outcome::Unknown, &issued.view.id.to_string()));
     }
     assert_eq!(desk.verify_audit_log(&operator, None).await.unwrap().first_bad, None);
+}
+
+#[tokio::test]
+async fn refused_attempts_are_one_entry_for_each_network_and_reason() {
+    let setting = on_sqlite();
+    let desk = &setting.desk;
+    let operator = setting.operator().await;
+    let before = actions(&setting, &operator).await.len();
+    let from = |third: u8, last: u8| Context::new().address([192, 0, third, last]);
+    for last in 0..20 {
+        // Of a known address and of an unknown one: they are told apart nowhere.
+        for email in ["operator@example.com", "stranger@example.com"] {
+            assert!(matches!(desk.sign_in(&from(2, last), email, "a guess").await, Err(DeskError::WrongCredentials)));
+        }
+    }
+    assert!(desk.sign_in(&from(3, 1), "operator@example.com", "a guess").await.is_err());
+    desk.sign_up(&from(2, 1), NewUser::new("operator@example.com", "Again", PASSWORD)).await.unwrap();
+    assert!(desk.change_password(&operator, "a guess", "another horse battery staple").await.is_err());
+    assert_eq!(actions(&setting, &operator).await.len(), before, "nothing is written by request");
+
+    for _ in 0..2 {
+        desk.maintain().await.unwrap();
+        let mut logged = desk.audit_log(&operator, &AuditQuery::default()).await.unwrap().items;
+        logged.truncate(logged.len() - before);
+        let mut rows: Vec<_> = logged
+            .iter()
+            .map(|entry| {
+                assert_eq!(entry.outcome, Outcome::Refused);
+                let after = entry.after.as_ref().unwrap();
+                (entry.action.as_str(), after["network"].as_str(), after["times"].as_u64().unwrap())
+            })
+            .collect();
+        rows.sort_unstable();
+        let expected = [
+            ("session.begin", Some("192.0.2.0/24"), 40),
+            ("session.begin", Some("192.0.3.0/24"), 1),
+            ("user.change_password", None, 1),
+            ("user.sign_up", Some("192.0.2.0/24"), 1),
+        ];
+        assert_eq!(rows, expected);
+    }
+    assert_eq!(desk.verify_audit_log(&operator, None).await.unwrap().first_bad, None);
+}
+
+#[tokio::test]
+async fn refused_attempts_from_many_networks_are_counted_together() {
+    let setting = on_sqlite();
+    let operator = setting.operator().await;
+    let before = actions(&setting, &operator).await.len();
+    for network in 0..300_u16 {
+        let [high, low] = network.to_be_bytes();
+        let context = Context::new().address([10, high, low, 1]);
+        assert!(setting.desk.sign_in(&context, "operator@example.com", "a guess").await.is_err());
+    }
+    setting.desk.maintain().await.unwrap();
+    let page = PageRequest { limit: 500, ..PageRequest::default() };
+    let query = AuditQuery { page, ..AuditQuery::default() };
+    let logged = setting.desk.audit_log(&operator, &query).await.unwrap().items;
+    let times: Vec<_> = logged.iter().filter_map(|entry| entry.after.as_ref()?["times"].as_u64()).collect();
+    assert_eq!((logged.len() - before, times.iter().sum::<u64>(), times.iter().max()), (257, 300, Some(&44)));
+}
+
+const DAY: Duration = Duration::from_secs(24 * 3_600);
+
+#[tokio::test]
+async fn a_pruned_log_verifies_from_its_cut() {
+    for setting in everywhere().await {
+        let desk = &setting.desk;
+        let operator = setting.system();
+        setting.operator().await;
+        let early = desk.verify_audit_log(&operator, None).await.unwrap().checkpoint();
+        for _ in 0..205 {
+            desk.sign_out_everywhere(&setting.signed_in("operator@example.com").await).await.unwrap();
+        }
+        let cut = desk.verify_audit_log(&operator, None).await.unwrap();
+        setting.clock.advance(DAY);
+        let middle = setting.clock.now();
+        assert!(desk.prune_audit_log(&operator, middle.saturating_add(DAY)).await.is_err(), "a time in the future");
+        setting.clock.advance(DAY);
+        setting.signed_in("operator@example.com").await;
+        let late = desk.verify_audit_log(&operator, None).await.unwrap().checkpoint();
+
+        assert_eq!(desk.prune_audit_log(&operator, middle).await.unwrap(), cut.entries);
+        assert_eq!(desk.prune_audit_log(&operator, middle).await.unwrap(), 0);
+        assert_eq!(actions(&setting, &operator).await, ["session.begin", "audit.prune"]);
+        for (since, bad) in
+            [(None, None), (Some(&late), None), (Some(&cut.checkpoint()), None), (Some(&early), Some(2))]
+        {
+            let verdict = desk.verify_audit_log(&operator, since).await.unwrap();
+            assert_eq!(verdict.first_bad.as_ref().map(|bad| bad.0), bad, "{since:?}: {verdict:?}");
+            assert_eq!(verdict.pruned_through, Some(cut.entries));
+        }
+        let verdict = desk.verify_audit_log(&operator, Some(&early)).await.unwrap();
+        assert!(verdict.first_bad.unwrap().1.contains("was pruned"));
+    }
+}
+
+#[tokio::test]
+async fn a_log_that_was_pruned_whole_goes_on_from_its_cut() {
+    let setting = on_sqlite();
+    let operator = setting.system();
+    setting.operator().await;
+    setting.clock.advance(DAY);
+    let entries = setting.desk.verify_audit_log(&operator, None).await.unwrap().entries;
+    // What follows the removal is not written, as in a crash.
+    assert_eq!(setting.desk.prune_audit_log(&operator, setting.clock.now()).await.unwrap(), entries);
+    let connection = rusqlite::Connection::open(setting.file.as_ref().unwrap()).unwrap();
+    connection.execute("DELETE FROM desk_records WHERE kind = 'audit'", []).unwrap();
+    assert_eq!(setting.desk.verify_audit_log(&operator, None).await.unwrap().entries, entries);
+    // Of this desk, which knows an end that is not there any more.
+    setting.signed_in("operator@example.com").await;
+    let verdict = setting.desk.verify_audit_log(&operator, None).await.unwrap();
+    assert_eq!((verdict.entries, verdict.first_bad), (entries + 1, None));
+}
+
+#[tokio::test]
+async fn what_was_tampered_with_is_not_pruned() {
+    let setting = on_sqlite();
+    let operator = setting.system();
+    setting.operator().await;
+    setting.clock.advance(DAY);
+    let connection = rusqlite::Connection::open(setting.file.as_ref().unwrap()).unwrap();
+    let tampering = "UPDATE desk_records SET body = replace(body, 'session.begin', 'session.other') WHERE kind = 'audit' AND id = '2'";
+    assert_eq!(connection.execute(tampering, []).unwrap(), 1);
+    let refused = setting.desk.prune_audit_log(&operator, setting.clock.now()).await.unwrap_err();
+    assert!(refused.to_string().contains("entry 2"), "{refused}");
+    let bad = setting.desk.verify_audit_log(&operator, None).await.unwrap().first_bad.unwrap();
+    assert_eq!(bad.0, 2);
 }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{ArgGroup, Args, Subcommand};
-use keyward::{AccountId, UserId};
+use keyward::{AccountId, Timestamp, UserId};
 use keyward_client::{Role, Theme};
 
 #[derive(Subcommand)]
@@ -302,11 +302,18 @@ pub(crate) enum Plans {
 pub(crate) enum Audit {
     /// Lists entries, the newest first.
     List(AuditList),
-    /// Walks the audit log from its beginning, and names the first entry that was tampered with.
+    /// Walks the audit log from its beginning, or from where it was pruned, and names the first entry that was tampered with.
     Verify {
         /// A checkpoint that was noted before, up to which the log has to be what it was: a log that was cut or written anew shows.
         #[arg(long, value_name = "CHECKPOINT")]
         since: Option<String>,
+    },
+    /// Removes entries from before a time, and keeps the checkpoint of the last of them, so that `audit verify` can walk the rest. On a
+    /// database only.
+    Prune {
+        /// Entries from before this time go, such as 2026-01-01T00:00:00Z.
+        #[arg(long, value_name = "TIME")]
+        before: Timestamp,
     },
 }
 

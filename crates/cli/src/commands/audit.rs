@@ -12,6 +12,10 @@ pub(super) async fn run(place: &dyn Backend, command: &Audit) -> Result<(), Fail
     match command {
         Audit::List(list) => self::list(place, list).await,
         Audit::Verify { since } => verify(place, since.as_deref()).await,
+        Audit::Prune { before } => {
+            let removed = place.prune_audit_log(*before).await?;
+            output::line(&format!("{removed} entries from before {before} removed"))
+        }
     }
 }
 
@@ -43,5 +47,7 @@ async fn verify(place: &dyn Backend, since: Option<&str>) -> Result<(), Failure>
         let why = verdict.why.unwrap_or_default();
         return Err(Failure::new(Kind::Refused, format!("entry {number} of the audit log is bad: {why}")));
     }
-    output::line(&format!("{} entries, up to the checkpoint {}", verdict.entries, verdict.checkpoint))
+    let pruned = verdict.pruned_through.map(|number| format!("; those up to {number} were pruned"));
+    let pruned = pruned.unwrap_or_default();
+    output::line(&format!("{} entries, up to the checkpoint {}{pruned}", verdict.entries, verdict.checkpoint))
 }

@@ -110,6 +110,7 @@ pub(super) async fn run(arguments: &Arguments, command: &Serve) -> Result<(), Fa
     verifier.shutdown().await;
     authenticator.shutdown().await;
     desk.flush_usage().await?;
+    desk.flush_refused().await?;
     Ok(())
 }
 
@@ -154,7 +155,7 @@ fn health(desk: &Desk) -> Router {
         get(async move || match ready.ready().await {
             Ok(()) => (StatusCode::OK, "ready"),
             Err(error) => {
-                tracing::warn!(%error, "not ready");
+                keyward::log_limited!(warn, %error, "not ready");
                 (StatusCode::SERVICE_UNAVAILABLE, "the database does not answer")
             }
         }),

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use keyward::{
     AccountId, AccountRecord, Changed as ChangedRecord, Clock, CredentialId, Denial, KeyFormat, KeyKind, KeyQuery,
-    KeyRecord, KeyUpdate, Keys, KeysError, Mode, NewKey, SystemClock, UserId, async_trait, check_name,
+    KeyRecord, KeyUpdate, Keys, KeysError, Mode, NewKey, SystemClock, Timestamp, UserId, async_trait, check_name,
 };
 use keyward_client::{
     Account, AuditEntry, AuditFilter, AuditVerdict, CreateKey, Invitation, Invited, Key, KeyFilter, Member, Page, Plan,
@@ -384,7 +384,12 @@ impl Backend for Database<'_> {
             "checkpoint": checkpoint,
             "first_bad": first_bad,
             "why": why,
+            "pruned_through": verdict.pruned_through,
         }))
+    }
+
+    async fn prune_audit_log(&self, before: Timestamp) -> Result<u64, Failure> {
+        Ok(self.desk().await?.prune_audit_log(&system(), before).await?)
     }
 }
 

@@ -5,7 +5,7 @@ mod server;
 
 use std::time::Duration;
 
-use keyward::{AccountId, CredentialId, Propagation, UserId, async_trait};
+use keyward::{AccountId, CredentialId, Propagation, Timestamp, UserId, async_trait};
 use keyward_client::{
     Account, AuditEntry, AuditFilter, AuditVerdict, CreateKey, Invitation, Invited, Key, KeyFilter, Member, Page, Plan,
     PutPlan, Role, UpdateAccount, UpdateKey, Usage,
@@ -61,6 +61,7 @@ pub(crate) trait Backend: Send + Sync {
 
     async fn audit_log(&self, filter: &AuditFilter) -> Result<Page<AuditEntry>, Failure>;
     async fn verify_audit_log(&self, since: Option<&str>) -> Result<AuditVerdict, Failure>;
+    async fn prune_audit_log(&self, before: Timestamp) -> Result<u64, Failure>;
 }
 
 /// A key that was issued.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use keyward::{AccountId, CredentialId, UserId, async_trait};
+use keyward::{AccountId, CredentialId, Timestamp, UserId, async_trait};
 use keyward_client::{
     Account, AuditEntry, AuditFilter, AuditVerdict, ChangedKey, Client, ClientError, CreateKey, Credential, Effective,
     Invitation, Invited, Key, KeyFilter, Member, Page, Plan, PutPlan, Role, Secret, UpdateAccount, UpdateKey, Usage,
@@ -225,6 +225,11 @@ impl Backend for Server {
 
     async fn verify_audit_log(&self, since: Option<&str>) -> Result<AuditVerdict, Failure> {
         Ok(self.client.verify_audit_log(since).await?)
+    }
+
+    async fn prune_audit_log(&self, _: Timestamp) -> Result<u64, Failure> {
+        let message = "audit prune works on the database alone: run it where the database is, without --server";
+        Err(Failure::new(Kind::Usage, message.to_owned()))
     }
 }
 

@@ -75,7 +75,7 @@ impl HttpsOnly {
             return false;
         }
         if marking.cap.check().is_err() {
-            tracing::error!(%id, "a key was sent in plain text and NOT marked as compromised: there were too many in this minute");
+            crate::log_limited!(error, %id, "a key was sent in plain text and NOT marked as compromised: there were too many in this minute");
             return false;
         }
         match marking.keys.mark_compromised(id).await {

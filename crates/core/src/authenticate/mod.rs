@@ -275,7 +275,7 @@ impl Authenticator {
             let inner = Arc::clone(&self.0);
             let marked = tokio::spawn(async move { inner.mark_exposed(&cache, &digests).await });
             if let Err(error) = marked.await {
-                tracing::error!(%error, "a key was sent in plain text and could not be marked as compromised");
+                crate::log_limited!(error, %error, "a key was sent in plain text and could not be marked as compromised");
             }
             return Err(Rejection::HttpsRequired);
         }
@@ -449,7 +449,7 @@ impl Inner {
                 }
             }
             Err(error) => {
-                tracing::error!(%error, "a key was sent in plain text and could not be looked up to be marked as compromised");
+                crate::log_limited!(error, %error, "a key was sent in plain text and could not be looked up to be marked as compromised");
             }
         }
     }

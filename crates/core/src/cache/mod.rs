@@ -327,7 +327,7 @@ impl Cache {
         };
         self.metrics.store_read(outcome, Duration::from_nanos(self.now().0.saturating_sub(begun.0)));
         if let Err(error) = &result {
-            tracing::warn!(cause = ?std::error::Error::source(error), "the key store gave no answer: {error}");
+            crate::log_limited!(warn, cause = ?std::error::Error::source(error), "the key store gave no answer: {error}");
         }
         result
     }

@@ -11,7 +11,7 @@ use utoipa_axum::routes;
 
 use super::wire::{Caller, Params, Problem};
 use super::{Listed, at_most, meant, page_request};
-use crate::desk::{AuditEntry, AuditQuery, Desk};
+use crate::desk::{AuditEntry, AuditQuery, AuditVerdict, Desk};
 
 pub(super) fn routes() -> OpenApiRouter<Desk> {
     OpenApiRouter::new().routes(routes!(list)).routes(routes!(verify))
@@ -53,7 +53,7 @@ struct Since {
 struct Verdict {
     /// Whether every entry fits.
     intact: bool,
-    /// How many entries there are up to the first bad one, or in all.
+    /// The number of the last entry before the first bad one, or of the last of all. Pruned entries count.
     entries: u64,
     /// The hash of the last of them.
     hash: String,
@@ -63,6 +63,8 @@ struct Verdict {
     first_bad: Option<u64>,
     /// Why it does not.
     why: Option<String>,
+    /// The number of the last entry that was pruned, if the log was pruned.
+    pruned_through: Option<u64>,
 }
 
 /// Lists entries of the audit log, the newest first.
@@ -86,8 +88,8 @@ async fn verify(State(desk): State<Desk>, caller: Caller, Params(since): Params<
     let since = since.since.as_deref().map(str::parse).transpose()?;
     let verdict = desk.verify_audit_log(&caller.actor, since.as_ref()).await?;
     let checkpoint = verdict.checkpoint().to_string();
-    let (first_bad, why) = verdict.first_bad.unzip();
+    let (first_bad, why) = verdict.first_bad.clone().unzip();
     let intact = first_bad.is_none();
-    Ok(Json(Verdict { intact, entries: verdict.entries, hash: verdict.hash, checkpoint, first_bad, why })
-        .into_response())
+    let AuditVerdict { entries, hash, pruned_through, .. } = verdict;
+    Ok(Json(Verdict { intact, entries, hash, checkpoint, first_bad, why, pruned_through }).into_response())
 }

@@ -85,7 +85,7 @@ impl Problem {
     fn parts(&self) -> (StatusCode, &'static str, String) {
         match self {
             Self::Desk(error @ (DeskError::Store(_) | DeskError::Internal)) => {
-                tracing::error!(cause = ?std::error::Error::source(error), "a request could not be carried out: {error}");
+                keyward::log_limited!(error, cause = ?std::error::Error::source(error), "a request could not be carried out: {error}");
                 (error.status(), error.code(), "The request could not be carried out. Try again shortly.".to_owned())
             }
             Self::Desk(error) => (error.status(), error.code(), sentence(&error.to_string())),

@@ -63,7 +63,8 @@ impl Failure {
 
     #[cfg(feature = "oidc")]
     pub(super) fn no_public_url() -> Self {
-        tracing::error!(
+        keyward::log_limited!(
+            error,
             "the dashboard needs its public URL to sign people in with the identity provider: set public_url"
         );
         let text = "The server does not know the address that people reach it under, so the identity provider could not send you back. Ask \
@@ -131,7 +132,7 @@ impl From<DeskError> for Failure {
         }
         let (title, text) = explain(&error);
         if let DeskError::Store(source) = &error {
-            tracing::error!(error = %source, "a page could not be shown");
+            keyward::log_limited!(error, error = %source, "a page could not be shown");
         }
         Self { retry_after: error.retry_after(), ..Self::new(error.status(), title, text) }
     }

@@ -100,17 +100,17 @@ async fn come_back(visitor: &Visitor) -> Result<Response, Failure> {
     }
     // RFC 9207: an answer that says whose it is has to be the provider's.
     if query.has("iss") && query.get("iss") != provider.issuer() {
-        desk.refuse_external(&visitor.context, provider.issuer(), "the answer is of another issuer").await?;
+        desk.refuse_external(&visitor.context, provider.issuer(), "the answer is of another issuer");
         return Err(Failure::bad_answer());
     }
     if query.has("error") {
-        desk.refuse_external(&visitor.context, provider.issuer(), "the identity provider said no").await?;
+        desk.refuse_external(&visitor.context, provider.issuer(), "the identity provider said no");
         return Err(Failure::said_no());
     }
     let claims = match provider.redeem(&binding, query.get("code")).await {
         Ok(claims) => claims,
         Err(error) => {
-            desk.refuse_external(&visitor.context, provider.issuer(), &error.to_string()).await?;
+            desk.refuse_external(&visitor.context, provider.issuer(), &error.to_string());
             return Err(failure(&error));
         }
     };
@@ -122,7 +122,7 @@ async fn come_back(visitor: &Visitor) -> Result<Response, Failure> {
 
 fn failure(error: &IdentityProviderError) -> Failure {
     let cause = std::error::Error::source(error);
-    tracing::warn!(%error, cause, "nobody could sign in with the identity provider");
+    keyward::log_limited!(warn, %error, cause, "nobody could sign in with the identity provider");
     if error.is_outage() { Failure::provider_is_down() } else { Failure::bad_answer() }
 }
 

@@ -3,6 +3,11 @@
 //! An entry is written in the batch of the change that it tells of. Keys are in another store: what changes them is noted as begun
 //! first, so that nothing is done that the log does not know, even if the process ends half-way.
 
+mod prune;
+mod refused;
+
+pub(crate) use refused::Refused;
+
 use std::fmt;
 use std::str::FromStr;
 
@@ -158,12 +163,14 @@ impl FromStr for AuditCheckpoint {
 /// What walking the audit log found.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct AuditVerdict {
-    /// How many entries there are up to the first bad one, or in all.
+    /// The number of the last entry before the first bad one, or of the last of all. Pruned entries count.
     pub entries: u64,
     /// The hash of the last of them. Whoever notes it elsewhere can tell later whether the log was cut or written anew.
     pub hash: String,
     /// The first entry that does not fit, by its number, and why; none if all do.
     pub first_bad: Option<(u64, String)>,
+    /// The last entry that was pruned, by its number; none if all are kept.
+    pub pruned_through: Option<u64>,
 }
 
 impl AuditVerdict {
@@ -185,6 +192,15 @@ impl AuditVerdict {
 pub(crate) struct Head {
     number: u64,
     hash: String,
+    /// What the next entry follows, and has to be there still: another node may have pruned the log meanwhile.
+    anchor: Option<Write>,
+}
+
+impl Head {
+    fn entry(number: u64, hash: String) -> Self {
+        let anchor = Write::Expect { kind: Kind::Audit, id: number.to_string(), version: 1 };
+        Self { number, hash, anchor: Some(anchor) }
+    }
 }
 
 const ZEROS: &str = "0000000000000000000000000000000000000000000000000000000000000000";
@@ -307,16 +323,17 @@ impl Desk {
             let hash = hash_of(&record.body);
             record.key = Some(hash.clone());
             let mut batch = writes.clone();
+            batch.extend(head.anchor.clone());
             batch.push(Write::Insert(record));
             match self.0.store.write(&batch).await? {
                 Written::Done => {
-                    *known = Some(Head { number: entry.number, hash });
+                    *known = Some(Head::entry(entry.number, hash));
                     return Ok(Ok(()));
                 }
-                // Another node has appended since.
-                Written::Conflict(place) if place == writes.len() => {}
+                // Another node has appended or pruned since.
+                Written::Conflict(place) if place >= writes.len() => {}
                 Written::Conflict(place) => {
-                    *known = Some(head);
+                    *known = Some(head).filter(|head| head.anchor.is_some());
                     return Ok(Err(DoesNotFit(place)));
                 }
             }
@@ -332,11 +349,13 @@ impl Desk {
     async fn read_head(&self) -> Result<Head, DeskError> {
         let mut list = List::of(Kind::Audit, 1);
         list.newest_first = true;
-        let last = self.0.store.list(&list).await?.pop();
-        Ok(last.map_or(Head { number: 0, hash: ZEROS.to_owned() }, |last| Head {
-            number: u64::try_from(last.sort).unwrap_or(0),
-            hash: hash_of(&last.body),
-        }))
+        if let Some(last) = self.0.store.list(&list).await?.pop() {
+            return Ok(Head::entry(u64::try_from(last.sort).unwrap_or(0), hash_of(&last.body)));
+        }
+        Ok(match self.audit_cut().await? {
+            Some(cut) => cut.head(),
+            None => Head { number: 0, hash: ZEROS.to_owned(), anchor: None },
+        })
     }
 
     /// Notes that something begins which another store is going to do.
@@ -413,12 +432,12 @@ impl Desk {
         Ok(page.map(|entry| entry.value))
     }
 
-    /// Walks the audit log from its beginning, and names the first entry that does not fit. Needs `audit:read` in the operator's
+    /// Walks the audit log from its beginning, or from where it was pruned, and names the first entry that does not fit. Needs `audit:read` in the operator's
     /// account.
     ///
     /// The hashes show that an entry was changed, removed or put in between. Somebody who writes to the database may write the whole
     /// log anew, or cut its end: that shows against a [checkpoint](AuditVerdict::checkpoint) that was noted elsewhere, up to which the log
-    /// has to be what it was.
+    /// has to be what it was. A checkpoint that is older than the cut of a pruned log cannot be checked: it is named as bad.
     ///
     /// # Errors
     /// [`DeskError::Forbidden`], or [`DeskError::Store`] if the store fails.
@@ -428,7 +447,42 @@ impl Desk {
         since: Option<&AuditCheckpoint>,
     ) -> Result<AuditVerdict, DeskError> {
         self.rights(actor, self.operator()).await?.require(&scopes::AUDIT_READ)?;
-        let mut verdict = AuditVerdict { entries: 0, hash: ZEROS.to_owned(), first_bad: None };
+        let mut cut = self.audit_cut().await?;
+        for _ in 0..ATTEMPTS {
+            let verdict = self.walk_audit_log(cut.as_ref(), since).await?;
+            if verdict.first_bad.is_none() {
+                return Ok(verdict);
+            }
+            // It may have been pruned while it was walked.
+            let now = self.audit_cut().await?;
+            if now.as_ref().map(|cut| cut.version) == cut.as_ref().map(|cut| cut.version) {
+                return Ok(verdict);
+            }
+            cut = now;
+        }
+        Err(DeskError::Store(keyward::StoreError::unavailable("others prune the audit log all the time")))
+    }
+
+    async fn walk_audit_log(
+        &self,
+        cut: Option<&Versioned<prune::Cut>>,
+        since: Option<&AuditCheckpoint>,
+    ) -> Result<AuditVerdict, DeskError> {
+        let mut verdict = AuditVerdict { entries: 0, hash: ZEROS.to_owned(), first_bad: None, pruned_through: None };
+        if let Some(cut) = cut {
+            verdict.entries = cut.number;
+            verdict.hash.clone_from(&cut.hash);
+            verdict.pruned_through = Some(cut.number);
+            if let Some(since) = since.filter(|since| since.number < cut.number) {
+                let pruned = format!("the checkpoint was pruned: only entries after {} are kept", cut.number);
+                verdict.first_bad = Some((since.number, pruned));
+                return Ok(verdict);
+            }
+            verdict.first_bad = verdict.contradicts(since);
+            if verdict.first_bad.is_some() {
+                return Ok(verdict);
+            }
+        }
         let mut list = List::of(Kind::Audit, 500);
         loop {
             let records = self.0.store.list(&list).await?;

@@ -40,6 +40,7 @@ pub(crate) struct Settings {
     pub(crate) access_life: Duration,
     pub(crate) refresh_life: Duration,
     pub(crate) family_life: Duration,
+    pub(crate) audit_retention: Option<Duration>,
     pub(crate) proxies: TrustedProxies,
     /// Whether people sign in with passwords.
     pub(crate) passwords: bool,
@@ -102,6 +103,7 @@ impl DeskBuilder {
                 access_life: HOUR / 4,
                 refresh_life: 30 * 24 * HOUR,
                 family_life: 90 * 24 * HOUR,
+                audit_retention: None,
                 proxies: TrustedProxies::none(),
                 passwords: true,
                 #[cfg(feature = "oidc")]
@@ -164,6 +166,13 @@ impl DeskBuilder {
     /// How long an access token lives; 15 minutes without this.
     pub fn access_token_life(mut self, life: Duration) -> Self {
         self.settings.access_life = life;
+        self
+    }
+
+    /// How long entries of the audit log are kept at least. [`Desk::maintain`] prunes older ones, about once a day. Without this all are
+    /// kept.
+    pub fn audit_retention(mut self, retention: Duration) -> Self {
+        self.settings.audit_retention = Some(retention);
         self
     }
 
@@ -241,6 +250,7 @@ impl DeskBuilder {
             passwords: Passwords::new(self.params)?,
             throttle: Throttle::new(self.attempts.0, self.attempts.1),
             counters: super::usage::Counters::default(),
+            refused: super::audit::Refused::default(),
             head: tokio::sync::Mutex::new(None),
             making: std::array::from_fn(|_| tokio::sync::Mutex::new(())),
             authenticator: OnceLock::new(),

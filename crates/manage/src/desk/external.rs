@@ -3,7 +3,7 @@
 use keyward::AccountId;
 use serde_json::json;
 
-use super::audit::{Draft, Outcome, Target};
+use super::audit::{Draft, Target};
 use super::builder::SignUpPolicy;
 use super::sessions::SignedIn;
 use super::users::normal_email;
@@ -47,7 +47,7 @@ impl Desk {
                 None => self.admit_new(context, claims).await?,
             };
             let Some(Admitted { user, mut writes, draft }) = admitted else {
-                self.refuse_external(context, &claims.issuer, "nobody here is them").await?;
+                self.refuse_external(context, &claims.issuer, "nobody here is them");
                 return Err(DeskError::NotAdmitted);
             };
             let (secret, session) = self.new_session(context, &user)?;
@@ -62,11 +62,10 @@ impl Desk {
     }
 
     /// Writes down that somebody came back from the provider and was not let in.
-    pub(crate) async fn refuse_external(&self, context: &Context, issuer: &str, why: &str) -> Result<(), DeskError> {
+    pub(crate) fn refuse_external(&self, context: &Context, issuer: &str, why: &str) {
         let draft = Draft::anonymous(context, "session.begin", Target::new("user", ""))
-            .after(json!({"identity_provider": issuer, "why": why}))
-            .outcome(Outcome::Refused);
-        self.commit_or_stale(Vec::new(), draft).await
+            .after(json!({"identity_provider": issuer, "why": why}));
+        self.note_refused(draft);
     }
 
     async fn admit_known(

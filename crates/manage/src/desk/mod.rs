@@ -112,6 +112,8 @@ pub(crate) struct Inner {
     passwords: Passwords,
     throttle: Throttle,
     counters: Counters,
+    /// What strangers were refused, until it is in the audit log.
+    refused: audit::Refused,
     /// The end of the audit log, as far as this process knows; whoever appends holds it.
     head: Mutex<Option<Head>>,
     /// Whoever makes a key holds one of these, so that those of one process do not overtake each other all the time.
@@ -158,14 +160,16 @@ impl Desk {
         }
     }
 
-    /// Removes what has expired, logs operations that a crash has left without an entry, and writes down usage. To be called every
+    /// Removes what has expired, logs refused attempts and operations that a crash has left without an entry, and writes down usage. To be called every
     /// minute or so.
     ///
     /// # Errors
     /// [`DeskError::Store`] if the store fails.
     pub async fn maintain(&self) -> Result<(), DeskError> {
         self.flush_usage().await?;
+        self.flush_refused().await?;
         self.log_unfinished().await?;
+        self.prune_by_retention().await?;
         // A day later, so that a token that was used after its end is still told as ended, and a reuse still shows.
         let before = self.now().as_millis() - 24 * 3_600 * 1_000;
         self.0.store.sweep(Timestamp::from_millis(before)).await?;

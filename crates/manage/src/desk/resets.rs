@@ -103,7 +103,7 @@ impl Desk {
                 Ok::<_, DeskError>(())
             };
             if let Err(error) = sent.await {
-                tracing::error!(%error, "somebody who has forgotten their password gets no link");
+                keyward::log_limited!(error, %error, "somebody who has forgotten their password gets no link");
             }
         });
         Ok(())

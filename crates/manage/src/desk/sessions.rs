@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 use zeroize::Zeroizing;
 
 use super::Desk;
-use super::audit::{Draft, Outcome, Target};
+use super::audit::{Draft, Target};
 use super::email::TypedEmail;
 use super::page::{Page, PageRequest};
 use super::password::{Lane, Match};
@@ -95,7 +95,7 @@ impl Desk {
             let seen = StoredSession { last_seen_at: now, idle_at, ..stored.value.clone() };
             // Another request may have noted it meanwhile, and a full disk must not sign anybody out.
             if let Err(error) = self.write_quietly(&[stored.replace(&seen)?]).await {
-                tracing::warn!(%error, "the use of a session was not noted");
+                keyward::log_limited!(warn, %error, "the use of a session was not noted");
             }
         }
         Ok(Actor::of_session(stored.value.user, digest, context))
@@ -197,7 +197,7 @@ impl Desk {
         let Some(user) = user.filter(|user| is_right && user.disabled_at.is_none()) else {
             // Logged without a name, whether there is such a user or not, so that both take as long.
             let draft = Draft::anonymous(context, "session.begin", Target::new("user", ""));
-            self.commit_or_stale(Vec::new(), draft.outcome(Outcome::Refused)).await?;
+            self.note_refused(draft);
             return Err(DeskError::WrongCredentials);
         };
         let mut signed_in = StoredUser { last_sign_in_at: Some(self.now()), ..user.value.clone() };

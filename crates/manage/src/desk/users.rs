@@ -5,7 +5,7 @@ use std::time::Duration;
 use keyward::{AccountId, UserId};
 use serde_json::json;
 
-use super::audit::{DoesNotFit, Draft, Outcome, Target};
+use super::audit::{DoesNotFit, Draft, Target};
 use super::builder::SignUpPolicy;
 use super::email::TypedEmail;
 pub(crate) use super::email::normal_email;
@@ -18,7 +18,7 @@ use crate::records::{Account, Entity, Member, StoredUser, User, Versioned};
 use crate::role::{Role, scopes};
 use crate::store::{Kind, List};
 
-/// How long signing up takes at least, so that its duration does not tell whether the address was known.
+/// How long signing up takes at least once the password is hashed, so that its duration does not tell whether the address was known.
 const SIGN_UP_TAKES: Duration = Duration::from_millis(300);
 
 /// Somebody who is to be a user.
@@ -60,13 +60,13 @@ impl Desk {
             return Err(DeskError::SignUpClosed);
         }
         self.check_passwords_count()?;
-        let begun = tokio::time::Instant::now();
         let email = normal_email(&new.email)?;
         let name = check_name("name", &new.name)?;
         self.0.throttle.check_address(Attempt::SignUp, context)?;
         self.0.throttle.check_email(Attempt::SignUp, &email)?;
         self.0.passwords.check(&new.password, &[&email, &name]).await?;
         let password = self.0.passwords.hash(new.password).await?;
+        let begun = tokio::time::Instant::now();
         // What is written is written to its end, even if the caller leaves. Hashing is not, so that nobody queues up who is gone.
         let (desk, context) = (self.clone(), context.clone());
         let written = tokio::spawn(async move { desk.write_sign_up(&context, email, name, password).await });
@@ -92,7 +92,7 @@ impl Desk {
             }
         } else {
             let draft = Draft::anonymous(context, "user.sign_up", Target::new("user", ""));
-            self.commit_or_stale(Vec::new(), draft.outcome(Outcome::Refused)).await?;
+            self.note_refused(draft);
         }
         Ok(())
     }
@@ -190,8 +190,7 @@ impl Desk {
         self.0.passwords.check_in(Lane::Known, new, &[&user.email, &user.name]).await?;
         let target = Target::new("user", &user.id);
         if self.0.passwords.verify(Lane::Known, current, user.password.clone()).await? == Match::No {
-            let draft = Draft::new(actor, "user.change_password", target).outcome(Outcome::Refused);
-            self.commit_or_stale(Vec::new(), draft).await?;
+            self.note_refused(Draft::new(actor, "user.change_password", target));
             return Err(DeskError::WrongCredentials);
         }
         let password = Some(self.0.passwords.hash_in(Lane::Known, new).await?);

@@ -44,6 +44,8 @@ pub enum Kind {
     Begun,
     /// An entry of the audit log.
     Audit,
+    /// Up to where the audit log was pruned.
+    AuditCut,
     /// A plan.
     Plan,
     /// What the pages look like.
@@ -73,6 +75,7 @@ impl Kind {
             Self::Making => "making",
             Self::Begun => "begun",
             Self::Audit => "audit",
+            Self::AuditCut => "audit_cut",
             Self::Plan => "plan",
             Self::Appearance => "appearance",
             Self::Logo => "logo",

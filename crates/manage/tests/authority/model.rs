@@ -1082,7 +1082,7 @@ impl Plan {
         });
         let calls = STEPS.load(Ordering::Relaxed) - begun;
         match outcome {
-            Ok(()) => println!("{calls} calls, seed {}", self.seed),
+            Ok(()) => eprintln!("{calls} calls, seed {}", self.seed),
             Err(TestError::Fail(why, (beginning, commands))) => panic!(
                 "found after {} steps, seed {}: {why}\nbeginning {beginning}, and the shortest sequence:\n{commands:#?}",
                 found.get().unwrap_or(&calls),

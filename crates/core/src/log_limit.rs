@@ -1,0 +1,93 @@
+//! Log lines that a stranger can cause with each request: the first is written, the others are counted.
+
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+
+const MINUTE: u64 = 60_000;
+
+/// Lets one log line a minute through, and counts the others. [`log_limited!`](crate::log_limited) has one for each place.
+///
+/// # Examples
+/// ```
+/// static LIMIT: keyward::LogLimit = keyward::LogLimit::new();
+/// assert_eq!(LIMIT.admit(), Some(0), "the first line is written at once");
+/// assert_eq!(LIMIT.admit(), None, "the next one of this minute is counted");
+/// ```
+#[derive(Debug)]
+pub struct LogLimit {
+    /// When the next line may be written, in milliseconds since the start; 0 before the first.
+    next: AtomicU64,
+    left_out: AtomicU64,
+}
+
+impl LogLimit {
+    /// A limit under which no line was written yet.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { next: AtomicU64::new(0), left_out: AtomicU64::new(0) }
+    }
+
+    /// Whether a line may be written now, and how many were left out since the last one.
+    #[must_use]
+    pub fn admit(&self) -> Option<u64> {
+        static START: LazyLock<Instant> = LazyLock::new(Instant::now);
+        self.admit_at(u64::try_from(START.elapsed().as_millis()).unwrap_or(u64::MAX))
+    }
+
+    fn admit_at(&self, now: u64) -> Option<u64> {
+        let next = self.next.load(Ordering::Relaxed);
+        let is_due = now >= next;
+        // Of several threads, one writes the line.
+        if is_due
+            && self
+                .next
+                .compare_exchange(next, now.saturating_add(MINUTE), Ordering::Relaxed, Ordering::Relaxed)
+                .is_ok()
+        {
+            return Some(self.left_out.swap(0, Ordering::Relaxed));
+        }
+        self.left_out.fetch_add(1, Ordering::Relaxed);
+        None
+    }
+}
+
+impl Default for LogLimit {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Writes a log line as `tracing` does, at most once a minute for this place. The field `left_out` says how many lines were left out
+/// since the last one. For lines that a stranger can cause with each request. The calling crate needs `tracing`.
+///
+/// # Examples
+/// ```
+/// for path in ["/a", "/b"] {
+///     keyward::log_limited!(warn, path, "a request has no method");
+/// }
+/// ```
+#[macro_export]
+macro_rules! log_limited {
+    ($level:ident, $($line:tt)+) => {{
+        static LIMIT: $crate::LogLimit = $crate::LogLimit::new();
+        if let Some(left_out) = LIMIT.admit() {
+            ::tracing::$level!(left_out, $($line)+);
+        }
+    }};
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_line_a_minute_is_written_and_the_others_are_counted() {
+        let limit = LogLimit::new();
+        for (now, expected) in
+            [(5, Some(0)), (6, None), (60_004, None), (60_005, Some(2)), (60_006, None), (200_000, Some(1))]
+        {
+            assert_eq!(limit.admit_at(now), expected, "{now}");
+        }
+    }
+}

@@ -1,0 +1,178 @@
+//! Pruning the audit log: its oldest entries go, and the number and hash of the last of them stay, so that the rest can be verified.
+
+use std::time::Duration;
+
+use keyward::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::{AuditEntry, AuditVerdict, Draft, Head, Target, ZEROS, check_entry, hash_of};
+use crate::actor::{Actor, ActorName, Context};
+use crate::desk::Desk;
+use crate::error::DeskError;
+use crate::records::{Entity, Versioned};
+use crate::role::{Role, scopes};
+use crate::store::{Kind, List, Write};
+
+/// How many entries are removed in one write.
+const BATCH: usize = 200;
+
+/// How many writes one turn of maintenance makes; it goes on at the next.
+const BATCHES: usize = 50;
+
+const DAY: Duration = Duration::from_secs(24 * 3_600);
+
+const ID: &str = "cut";
+
+/// Where the log was cut. It is written together with the removal.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Cut {
+    /// The number of the last entry that was removed.
+    pub(super) number: u64,
+    /// Its hash.
+    pub(super) hash: String,
+    at: Timestamp,
+    by: ActorName,
+}
+
+impl Entity for Cut {
+    const KIND: Kind = Kind::AuditCut;
+    fn id(&self) -> String {
+        ID.to_owned()
+    }
+}
+
+impl Versioned<Cut> {
+    /// The end of a log without entries.
+    pub(super) fn head(&self) -> Head {
+        let anchor = Write::Expect { kind: Kind::AuditCut, id: ID.to_owned(), version: self.version };
+        Head { number: self.number, hash: self.hash.clone(), anchor: Some(anchor) }
+    }
+}
+
+/// What pruning has removed.
+#[derive(Clone, Copy)]
+struct Pruned {
+    entries: u64,
+    through: u64,
+}
+
+impl Desk {
+    pub(super) async fn audit_cut(&self) -> Result<Option<Versioned<Cut>>, DeskError> {
+        Ok(self.get(ID).await?)
+    }
+
+    /// Removes the entries of the audit log from before this time, and gives how many. The number and the hash of the last of them
+    /// are kept, so that [`verify_audit_log`](Self::verify_audit_log) can walk the rest; an entry `audit.prune` tells of it.
+    /// Needs an owner of the operator's account, who has signed in recently.
+    ///
+    /// # Errors
+    /// [`DeskError::Forbidden`], [`DeskError::SignInAgain`], [`DeskError::Invalid`] for a time in the future or if an entry that is to be
+    /// removed was tampered with, [`DeskError::Store`] if the store fails. What was removed before stays removed, and the rest verifies.
+    ///
+    /// # Examples
+    /// ```
+    /// # use keyward_manage::{Actor, Context, Desk, NewUser, SqliteDesk};
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let store = keyward_sqlite::SqliteStore::temporary()?;
+    /// # let desk = Desk::builder(store.clone(), SqliteDesk::open(&store)?).build()?;
+    /// let system = Actor::system("example", Context::new());
+    /// let removed = desk.prune_audit_log(&system, "2026-01-01T00:00:00Z".parse()?).await?;
+    /// assert_eq!(removed, 0);
+    /// # Ok(()) }
+    /// ```
+    pub async fn prune_audit_log(&self, actor: &Actor, before: Timestamp) -> Result<u64, DeskError> {
+        let rights = self.rights(actor, self.operator()).await?;
+        rights.require(&scopes::AUDIT_READ)?;
+        rights.check_role(Role::Owner)?;
+        self.check_recent(actor).await?;
+        if before > self.now() {
+            return Err(DeskError::invalid("before", "a time that is not in the future"));
+        }
+        self.prune(actor, before, usize::MAX).await
+    }
+
+    /// Removes what is older than the settings say, about once a day: pruning adds an entry, too.
+    pub(crate) async fn prune_by_retention(&self) -> Result<(), DeskError> {
+        let Some(retention) = self.0.settings.audit_retention else { return Ok(()) };
+        let slack = DAY.min(retention / 10);
+        if self.oldest_before(self.ago(retention.saturating_add(slack))).await? {
+            self.prune(&Actor::system("retention", Context::new()), self.ago(retention), BATCHES).await?;
+        }
+        Ok(())
+    }
+
+    fn ago(&self, time: Duration) -> Timestamp {
+        let millis = i64::try_from(time.as_millis()).unwrap_or(i64::MAX);
+        Timestamp::from_millis(self.now().as_millis().saturating_sub(millis))
+    }
+
+    async fn oldest_before(&self, before: Timestamp) -> Result<bool, DeskError> {
+        let oldest = self.list::<AuditEntry>(&List::of(Kind::Audit, 1)).await?.pop();
+        Ok(oldest.is_some_and(|oldest| oldest.at < before))
+    }
+
+    async fn prune(&self, actor: &Actor, before: Timestamp, batches: usize) -> Result<u64, DeskError> {
+        if !self.oldest_before(before).await? {
+            return Ok(0);
+        }
+        let by = actor.name();
+        let draft = Draft::new(actor, "audit.prune", Target::new("audit_log", ""))
+            .account(self.operator())
+            .after(json!({"before": before}));
+        let pruned = self
+            .logged(draft, self.prune_batches(&by, before, batches), |pruned: &Pruned| {
+                Some(json!({"before": before, "entries": pruned.entries, "through": pruned.through}))
+            })
+            .await?;
+        Ok(pruned.entries)
+    }
+
+    async fn prune_batches(&self, by: &ActorName, before: Timestamp, batches: usize) -> Result<Pruned, DeskError> {
+        let mut pruned = Pruned { entries: 0, through: 0 };
+        for _ in 0..batches {
+            let cut = self.audit_cut().await?;
+            let mut known = AuditVerdict {
+                entries: cut.as_ref().map_or(0, |cut| cut.number),
+                hash: cut.as_ref().map_or_else(|| ZEROS.to_owned(), |cut| cut.hash.clone()),
+                first_bad: None,
+                pruned_through: None,
+            };
+            let mut writes = Vec::new();
+            let records = self.0.store.list(&List::of(Kind::Audit, BATCH)).await?;
+            for record in &records {
+                // Evidence of tampering is not removed.
+                if let Err(why) = check_entry(record, &known) {
+                    // Another node may have pruned meanwhile.
+                    if self.audit_cut().await?.map(|cut| cut.version) != cut.as_ref().map(|cut| cut.version) {
+                        return Ok(pruned);
+                    }
+                    let needed = format!("a time before entry {}, which was tampered with: {why}", known.entries + 1);
+                    return Err(DeskError::invalid("before", needed));
+                }
+                if Versioned::<AuditEntry>::of(record)?.at >= before {
+                    break;
+                }
+                known.entries += 1;
+                known.hash = hash_of(&record.body);
+                writes.push(Write::Remove { kind: Kind::Audit, id: record.id.clone(), version: record.version });
+            }
+            if writes.is_empty() {
+                break;
+            }
+            let removed = writes.len() as u64;
+            let next = Cut { number: known.entries, hash: known.hash, at: self.now(), by: by.clone() };
+            writes.push(match &cut {
+                Some(cut) => cut.replace(&next)?,
+                None => next.insert()?,
+            });
+            // Where it does not fit, another node prunes at the same time.
+            if !self.write_quietly(&writes).await? {
+                break;
+            }
+            pruned.entries += removed;
+            pruned.through = next.number;
+        }
+        Ok(pruned)
+    }
+}

@@ -1,0 +1,164 @@
+//! What strangers were refused: counted in memory, and written as one entry per row by [`Desk::flush_refused`].
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::{Mutex, PoisonError};
+use std::{fmt, mem};
+
+use keyward::Timestamp;
+use serde_json::{Value, json};
+
+use super::{Desk, Draft, Outcome};
+use crate::error::DeskError;
+
+/// How many rows are held between two flushes; the rest is counted together, by action.
+const MAX_ROWS: usize = 256;
+
+const MINUTE: i64 = 60_000;
+
+/// What makes two refusals one row.
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct Row {
+    /// The action, the actor, the target and the account, and why.
+    what: String,
+    /// The client's network; none if its address is unknown or if the row stands for many.
+    network: Option<String>,
+    minute: i64,
+}
+
+struct Counted {
+    /// The first of them, which the entry shows.
+    draft: Draft,
+    first_at: Timestamp,
+    times: u64,
+}
+
+/// What was refused since the last flush.
+#[derive(Default)]
+pub(crate) struct Refused(Mutex<HashMap<Row, Counted>>);
+
+impl fmt::Debug for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Refused").finish_non_exhaustive()
+    }
+}
+
+impl Counted {
+    /// The entry of a row.
+    fn draft(&self, row: &Row) -> Draft {
+        let mut after = match &self.draft.after {
+            Some(Value::Object(fields)) => fields.clone(),
+            _ => serde_json::Map::new(),
+        };
+        after.insert("times".to_owned(), json!(self.times));
+        after.insert("first_at".to_owned(), json!(self.first_at));
+        if let Some(network) = &row.network {
+            after.insert("network".to_owned(), json!(network));
+        }
+        Draft { after: Some(Value::Object(after)), ..self.draft.clone() }
+    }
+}
+
+/// The /24 or the /48 that an address is in.
+fn network(address: &str) -> Option<String> {
+    let (address, bits) = match address.parse::<IpAddr>().ok()?.to_canonical() {
+        v4 @ IpAddr::V4(_) => (v4, 24),
+        v6 @ IpAddr::V6(_) => (v6, 48),
+    };
+    Some(keyward::ipnet::IpNet::new(address, bits).ok()?.trunc().to_string())
+}
+
+impl Refused {
+    fn note(&self, draft: Draft, at: Timestamp) {
+        let minute = at.as_millis().div_euclid(MINUTE);
+        let what = json!([draft.action, draft.actor, draft.target, draft.account, draft.after]).to_string();
+        let network = draft.address.as_deref().and_then(network);
+        let row = Row { what, network, minute };
+        let mut rows = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(counted) = rows.get_mut(&row) {
+            counted.times = counted.times.saturating_add(1);
+            return;
+        }
+        let (row, draft) = if rows.len() < MAX_ROWS {
+            (row, draft)
+        } else {
+            // There are only a few actions, so these rows are few as well.
+            let together = draft.together();
+            (Row { what: together.action.clone(), network: None, minute: 0 }, together)
+        };
+        let counted = rows.entry(row).or_insert(Counted { draft, first_at: at, times: 0 });
+        counted.times = counted.times.saturating_add(1);
+    }
+
+    fn take(&self) -> Vec<(Row, Counted)> {
+        let taken = mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        let mut rows: Vec<_> = taken.into_iter().collect();
+        rows.sort_by(|(_, a), (_, b)| a.first_at.cmp(&b.first_at));
+        rows
+    }
+
+    /// Puts rows back that could not be written.
+    fn put_back(&self, rows: impl Iterator<Item = (Row, Counted)>) {
+        let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        for (row, counted) in rows {
+            let together = Row { what: counted.draft.action.clone(), network: None, minute: 0 };
+            let (row, draft) = if held.len() < MAX_ROWS || held.contains_key(&row) {
+                (row, counted.draft)
+            } else {
+                (together, counted.draft.together())
+            };
+            let merged = held.entry(row).or_insert(Counted { draft, first_at: counted.first_at, times: 0 });
+            merged.times = merged.times.saturating_add(counted.times);
+            merged.first_at = merged.first_at.min(counted.first_at);
+        }
+    }
+}
+
+impl Draft {
+    /// What the row says that counts refusals beyond the bound.
+    fn together(&self) -> Self {
+        let context = crate::actor::Context::new();
+        let target = super::Target::new(&self.target.kind, "");
+        let draft = Self::anonymous(&context, &self.action, target).outcome(Outcome::Refused);
+        draft.after(json!({"together": true}))
+    }
+}
+
+impl Desk {
+    /// Counts what somebody was refused. It waits for no store: strangers cause as many of these as they like.
+    pub(crate) fn note_refused(&self, draft: Draft) {
+        self.0.refused.note(draft.outcome(Outcome::Refused), self.now());
+    }
+
+    /// Writes into the audit log what was refused since the last call: an entry for each minute, network and reason, with the number
+    /// of attempts in `after.times`. What cannot be written is kept for the next time. [`maintain`](Self::maintain) calls this;
+    /// call it before the process ends, too.
+    ///
+    /// # Errors
+    /// [`DeskError::Store`] if the store fails.
+    ///
+    /// # Examples
+    /// ```
+    /// # use keyward_manage::{Actor, AuditQuery, Context, Desk, SqliteDesk};
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let store = keyward_sqlite::SqliteStore::temporary()?;
+    /// # let desk = Desk::builder(store.clone(), SqliteDesk::open(&store)?).build()?;
+    /// for _ in 0..2 {
+    ///     assert!(desk.sign_in(&Context::new(), "ada@example.com", "a guess").await.is_err());
+    /// }
+    /// desk.flush_refused().await?;
+    /// let log = desk.audit_log(&Actor::system("example", Context::new()), &AuditQuery::default()).await?;
+    /// assert_eq!(log.items[0].after.as_ref().map(|after| &after["times"]), Some(&2.into()));
+    /// # Ok(()) }
+    /// ```
+    pub async fn flush_refused(&self) -> Result<(), DeskError> {
+        let mut rows = self.0.refused.take().into_iter();
+        while let Some((row, counted)) = rows.next() {
+            if let Err(error) = self.commit_or_stale(Vec::new(), counted.draft(&row)).await {
+                self.0.refused.put_back(std::iter::once((row, counted)).chain(rows));
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+}
