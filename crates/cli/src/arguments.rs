@@ -135,7 +135,7 @@ pub(crate) enum Command {
         json: bool,
     },
     /// Serves the dashboard, the management API with its description, what gateways ask, and metrics.
-    Serve(Serve),
+    Serve(Box<Serve>),
     /// Shows the servers that answer from caches of their own, and how far each is behind.
     Nodes {
         /// As a JSON object.

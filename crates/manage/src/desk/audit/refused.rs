@@ -93,7 +93,7 @@ impl Refused {
     fn take(&self) -> Vec<(Row, Counted)> {
         let taken = mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
         let mut rows: Vec<_> = taken.into_iter().collect();
-        rows.sort_by(|(_, a), (_, b)| a.first_at.cmp(&b.first_at));
+        rows.sort_by_key(|(_, row)| row.first_at);
         rows
     }
 
