@@ -187,4 +187,77 @@ impl World {
         }
         Ok(())
     }
+
+    /// All that the attackers may do now.
+    pub(super) fn held(&self) -> Vec<Holding> {
+        let people = self.people.iter().filter(|person| person.control == Attacker);
+        let keys = self.keys.iter().filter(|key| self.holders.get(&key.id) == Some(&Attacker));
+        people.flat_map(|person| self.of_user(&person.id)).chain(keys.flat_map(|key| self.of_key(&key.id))).collect()
+    }
+
+    /// A session of a user, with its age; a fresh one unless an old one will do.
+    pub(super) async fn signed_in(&mut self, id: &UserId, is_old_good: bool) -> Option<(Actor, i64)> {
+        let control = self.person(id)?.control;
+        let now = self.now();
+        for session in self.sessions.iter().rev().filter(|known| known.user == *id && known.side == control) {
+            let age = now - session.created_at;
+            if age >= RECENT && !is_old_good {
+                break;
+            }
+            if let Ok(actor) = self.desk.session(&session.secret, Context::new()).await {
+                return Some((actor, age));
+            }
+        }
+        let email = MAILBOXES[self.person(id)?.mailbox].0;
+        let session = self.desk.sign_in(&Context::new(), email, password(control)).await.ok()?.session.to_string();
+        let actor = self.desk.session(&session, Context::new()).await.ok()?;
+        self.sessions.push(Session { user: id.clone(), secret: session, side: control, created_at: now });
+        Some((actor, 0))
+    }
+
+    /// The one who acts: a user, a key, or now and then the program. The age is that of a session.
+    pub(super) async fn actor(&mut self, by: u8) -> Option<(Principal, Actor, i64)> {
+        if by >= 246 {
+            return Some((Principal::System, Self::system(), 0));
+        }
+        let held: Vec<(CredentialId, AccountId)> = self
+            .keys
+            .iter()
+            .filter(|key| self.holders.contains_key(&key.id))
+            .map(|key| (key.id.clone(), key.account.clone()))
+            .collect();
+        if by.is_multiple_of(3)
+            && let Some((id, account)) = pick(&held, by / 3)
+        {
+            let identity = Identity::api_key(id.clone(), account.clone());
+            return Some((Principal::Key(id.clone()), Actor::of_identity(&identity, Context::new()), 0));
+        }
+        let id = pick(&self.people, by / 3)?.id.clone();
+        let (actor, age) = self.signed_in(&id, by % 8 == 1).await?;
+        Some((Principal::User(id), actor, age))
+    }
+
+    /// An account that has to do with the actor, mostly.
+    pub(super) fn account(&self, principal: &Principal, number: u8) -> AccountId {
+        let mut own: Vec<AccountId> = match principal {
+            Principal::System => Vec::new(),
+            Principal::User(id) => {
+                self.members.keys().filter(|(_, user)| user == id).map(|(account, _)| account.clone()).collect()
+            }
+            Principal::Key(id) => self.keys.iter().filter(|key| key.id == *id).map(|key| key.account.clone()).collect(),
+        };
+        if own.is_empty() || number.is_multiple_of(4) {
+            own.clone_from(&self.accounts);
+        }
+        pick(&own, number / 4).cloned().unwrap_or_else(|| self.operator.clone())
+    }
+
+    /// The role that an honest person gives an attacker is a low one, or the attackers would soon have everything.
+    pub(super) fn modest(&self, by: Side, to: Side, account: &AccountId, role: Role) -> Role {
+        match (by, to) {
+            (Honest, Attacker) if *account == self.operator => Role::Viewer,
+            (Honest, Attacker) => role.min(Role::Developer),
+            _ => role,
+        }
+    }
 }
