@@ -22,7 +22,7 @@ pub(crate) struct Settings {
     /// Where to listen. Without it: 127.0.0.1:8080.
     #[arg(long, env = "KEYWARD_LISTEN", value_name = "ADDRESS:PORT")]
     pub(crate) listen: Option<SocketAddr>,
-    /// Where people reach this server, such as https://keys.example.com. Needed where others reach it and links are made: with an OpenID
+    /// Where people reach this server, such as `https://keys.example.com`. Needed where others reach it and links are made: with an OpenID
     /// Connect provider, and for the first owner's invitation. Without it: links lead to the machine itself alone.
     #[arg(long, env = "KEYWARD_PUBLIC_URL", value_name = "URL")]
     public_url: Option<PublicUrl>,

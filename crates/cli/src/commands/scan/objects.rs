@@ -1,6 +1,6 @@
 //! Scans what git keeps: every object that a ref or the reflog reaches, or what is staged for the next commit.
 //!
-//! git itself is asked, as a child process ([`git`](super::git)): it knows packs, alternates and every version of its formats.
+//! git itself is asked, as a child process ([`git`]): it knows packs, alternates and every version of its formats.
 
 use std::collections::{BTreeMap, HashMap};
 use std::ffi::OsStr;

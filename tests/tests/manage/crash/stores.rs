@@ -1,0 +1,163 @@
+//! Stores that fail from a write on.
+
+use super::*;
+
+/// When both stores fail, and how.
+#[derive(Default)]
+pub(super) struct Crash {
+    /// The write that is the last, counted from 1; 0 if no write is.
+    pub(super) at: usize,
+    /// Whether the last write is done, although its caller sees it fail.
+    pub(super) is_done: bool,
+    /// Whether the stores work again at once: an outage of one write, which the process outlives until it has answered.
+    pub(super) is_short: bool,
+    pub(super) writes: AtomicUsize,
+    pub(super) has_happened: AtomicBool,
+}
+
+impl Crash {
+    pub(super) fn alive(&self) -> Result<(), StoreError> {
+        if self.has_happened.load(Ordering::SeqCst) { Err(crashed()) } else { Ok(()) }
+    }
+
+    pub(super) async fn write<T, E: From<StoreError>>(
+        &self,
+        write: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, E> {
+        self.alive()?;
+        if self.writes.fetch_add(1, Ordering::SeqCst) + 1 != self.at {
+            return write.await;
+        }
+        self.has_happened.store(!self.is_short, Ordering::SeqCst);
+        if self.is_done {
+            write.await?;
+        }
+        Err(crashed().into())
+    }
+}
+
+pub(super) fn crashed() -> StoreError {
+    StoreError::unavailable("the process has ended")
+}
+
+/// A store that fails from a write on.
+#[derive(Clone)]
+pub(super) struct Crashing<S> {
+    pub(super) inner: S,
+    pub(super) crash: Arc<Crash>,
+}
+
+#[async_trait]
+impl<S: KeyAdmin + Clone> KeyStore for Crashing<S> {
+    async fn find(&self, digest: &Digest) -> Result<Found, StoreError> {
+        self.crash.alive()?;
+        self.inner.find(digest).await
+    }
+
+    fn freshness(&self) -> Freshness {
+        self.inner.freshness()
+    }
+
+    // Uses are recorded in the background, at any time: they are not counted.
+    async fn record_use(&self, uses: &[KeyUse]) -> Result<(), StoreError> {
+        self.crash.alive()?;
+        self.inner.record_use(uses).await
+    }
+}
+
+#[async_trait]
+impl<S: KeyAdmin + Clone> KeyAdmin for Crashing<S> {
+    async fn create(&self, key: &KeyRecord) -> Result<Committed<()>, AdminError> {
+        self.crash.write(self.inner.create(key)).await
+    }
+
+    async fn get(&self, id: &CredentialId) -> Result<Option<KeyRecord>, StoreError> {
+        self.crash.alive()?;
+        self.inner.get(id).await
+    }
+
+    async fn list(&self, query: &KeyQuery) -> Result<KeyPage, StoreError> {
+        self.crash.alive()?;
+        self.inner.list(query).await
+    }
+
+    async fn update(&self, id: &CredentialId, update: &KeyUpdate) -> Result<Committed<KeyRecord>, AdminError> {
+        self.crash.write(self.inner.update(id, update)).await
+    }
+
+    async fn rotate(
+        &self,
+        id: &CredentialId,
+        version: u64,
+        successor: &KeyRecord,
+        end: Timestamp,
+    ) -> Result<Committed<KeyRecord>, AdminError> {
+        self.crash.write(self.inner.rotate(id, version, successor, end)).await
+    }
+
+    async fn revoke(&self, id: &CredentialId, at: Timestamp) -> Result<Committed<KeyRecord>, AdminError> {
+        self.crash.write(self.inner.revoke(id, at)).await
+    }
+
+    async fn put_account(&self, account: &AccountRecord) -> Result<Committed<()>, AdminError> {
+        self.crash.write(self.inner.put_account(account)).await
+    }
+
+    async fn replace_account(
+        &self,
+        expected: &AccountRecord,
+        account: &AccountRecord,
+    ) -> Result<Committed<()>, AdminError> {
+        self.crash.write(self.inner.replace_account(expected, account)).await
+    }
+
+    async fn get_account(&self, id: &AccountId) -> Result<Option<AccountRecord>, StoreError> {
+        self.crash.alive()?;
+        self.inner.get_account(id).await
+    }
+}
+
+#[async_trait]
+impl DeskStore for Crashing<SqliteDesk> {
+    async fn get(&self, kind: Kind, id: &str) -> Result<Option<Record>, StoreError> {
+        self.crash.alive()?;
+        self.inner.get(kind, id).await
+    }
+
+    async fn find(&self, kind: Kind, key: &str) -> Result<Option<Record>, StoreError> {
+        self.crash.alive()?;
+        self.inner.find(kind, key).await
+    }
+
+    async fn list(&self, list: &List) -> Result<Vec<Record>, StoreError> {
+        self.crash.alive()?;
+        self.inner.list(list).await
+    }
+
+    async fn write(&self, writes: &[Write]) -> Result<Written, StoreError> {
+        self.crash.write(self.inner.write(writes)).await
+    }
+
+    async fn sweep(&self, before: Timestamp) -> Result<u64, StoreError> {
+        self.crash.write(self.inner.sweep(before)).await
+    }
+
+    async fn times_since(&self, key: &str, outcome: &str, hour: i64) -> Result<u64, StoreError> {
+        self.crash.alive()?;
+        self.inner.times_since(key, outcome, hour).await
+    }
+
+    async fn add(&self, counts: &[NewCount]) -> Result<(), StoreError> {
+        self.crash.write(self.inner.add(counts)).await
+    }
+
+    async fn counts(&self, account: &str, key: Option<&str>, from: i64, to: i64) -> Result<Vec<Count>, StoreError> {
+        self.crash.alive()?;
+        self.inner.counts(account, key, from, to).await
+    }
+
+    async fn totals(&self, account: &str, from: i64, to: i64) -> Result<Vec<Count>, StoreError> {
+        self.crash.alive()?;
+        self.inner.totals(account, from, to).await
+    }
+}
