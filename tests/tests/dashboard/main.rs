@@ -7,6 +7,7 @@ mod browser;
 mod hosts;
 mod http;
 mod keys;
+mod load;
 mod looks;
 mod oidc;
 mod people;
