@@ -263,7 +263,7 @@ async fn losing_every_notification_makes_revocations_slower_and_not_weaker() {
             match kind {
                 Kind::Valkey => _ = command(&url, &["CLIENT", "KILL", "TYPE", "pubsub"]),
                 _ => {
-                    let kill = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'LISTEN%'";
+                    let kill = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'LISTEN%' AND datname = current_database()";
                     postgres::sql(&url, kill);
                 }
             }
