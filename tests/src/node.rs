@@ -6,7 +6,8 @@ use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use keyward::{Authenticator, KeyStore, Keys, NewKey};
+use keyward::store::KeyStore;
+use keyward::{Authenticator, Keys, NewKey};
 
 /// Answers each line `FIELD` on standard input with the verdict on it, until there are no more.
 pub async fn answer(store: impl KeyStore) {

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use keyward::{ConcurrencyLimit, CredentialFault, Mode, PlanRequired, RateLimit, Rejection, Requirement, Scope};
+use keyward::adapter::CredentialFault;
+use keyward::rejection::{ConcurrencyLimit, PlanRequired, RateLimit};
+use keyward::{Mode, Rejection, Requirement, Scope};
 
 /// One of each.
 pub fn all() -> Vec<Rejection> {

@@ -7,10 +7,10 @@ use axum::body::Body;
 use bytes::Bytes;
 use http::{HeaderMap, Request, Response, StatusCode};
 use http_body_util::BodyExt;
-use keyward::{
-    AccountId, AccountRecord, Digest, Found, Freshness, KeyStore, Keys, MemoryStore, NewKey, StoreError, async_trait,
-};
-use keyward_serve::{Limits, serve};
+use keyward::key::Digest;
+use keyward::serve::{Limits, serve};
+use keyward::store::{Found, Freshness, KeyStore, StoreError, async_trait};
+use keyward::{AccountId, AccountRecord, Keys, MemoryStore, NewKey};
 use tokio::net::TcpListener;
 use tokio::task::AbortHandle;
 use tower::{Service, ServiceExt};

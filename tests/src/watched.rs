@@ -4,7 +4,9 @@ use std::collections::HashMap;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use keyward::{Admission, Authenticator, AuthenticatorBuilder, Check, KeyStore, Rejection, Target, UnknownConnection};
+use keyward::adapter::{Admission, AuthenticatorBuilder, Check, Target, UnknownConnection};
+use keyward::store::KeyStore;
+use keyward::{Authenticator, Rejection};
 use metrics_util::debugging::{DebugValue, DebuggingRecorder, Snapshotter};
 
 /// An authenticator, and what it has counted.

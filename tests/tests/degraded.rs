@@ -8,18 +8,19 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use keyward::{
-    AccountRecord, Authenticator, Digest, Found, Freshness, KeyStore, Keys, KeysError, Lease, NewKey, Rejection,
-    StoreError, async_trait,
-};
-use keyward_postgres::{PostgresOptions, PostgresStore};
-use keyward_sqlite::SqliteStore;
+use keyward::key::Digest;
+use keyward::lease::Lease;
+use keyward::lifecycle::KeysError;
+use keyward::postgres::{PostgresOptions, PostgresStore};
+use keyward::sqlite::SqliteStore;
+use keyward::store::{Found, Freshness, KeyStore, StoreError, async_trait};
+use keyward::valkey::{ValkeyOptions, ValkeyStore};
+use keyward::{AccountRecord, Authenticator, Keys, NewKey, Rejection};
 use keyward_tests::faults::proxy::Proxy;
 use keyward_tests::faults::store::{Kind, Store};
 use keyward_tests::valkey::command;
 use keyward_tests::watched::{Watched, within};
 use keyward_tests::{postgres, valkey};
-use keyward_valkey::{ValkeyOptions, ValkeyStore};
 use tokio::task::JoinSet;
 
 const SERVERS: [Kind; 2] = [Kind::Postgres, Kind::Valkey];
@@ -51,12 +52,12 @@ impl Desk {
         }
     }
 
-    async fn issue(&self) -> (String, keyward::KeyRecord) {
+    async fn issue(&self) -> (String, keyward::store::KeyRecord) {
         issue(&self.keys).await
     }
 }
 
-async fn issue(keys: &Keys) -> (String, keyward::KeyRecord) {
+async fn issue(keys: &Keys) -> (String, keyward::store::KeyRecord) {
     let issued = keys.issue(NewKey::secret("acct_1".parse().unwrap(), "a key")).await.unwrap();
     (format!("Bearer {}", *issued.key.expose_once()), issued.record)
 }
@@ -168,7 +169,7 @@ async fn nothing_cached_outlives_a_database_that_was_restored_from_a_backup() {
             desk.store.back_up();
             desk.store.restart();
         });
-        within("the store is back", async || desk.keys.list(&keyward::KeyQuery::default()).await.is_ok()).await;
+        within("the store is back", async || desk.keys.list(&keyward::store::KeyQuery::default()).await.is_ok()).await;
         let (lost, _) = desk.issue().await;
         for cached in [&field, &lost] {
             node.warm(cached).await;
@@ -180,7 +181,8 @@ async fn nothing_cached_outlives_a_database_that_was_restored_from_a_backup() {
         });
         // Others write meanwhile, so that the old number is reached again, with another mark.
         let (new, _) = {
-            within("the store is back", async || desk.keys.list(&keyward::KeyQuery::default()).await.is_ok()).await;
+            within("the store is back", async || desk.keys.list(&keyward::store::KeyQuery::default()).await.is_ok())
+                .await;
             desk.issue().await
         };
         within("what the backup does not have is refused", async || {

@@ -7,15 +7,16 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
-use keyward::{Identity, Rejection, StoreErrorKind};
-use keyward_limits::{
+use keyward::limits::{
     Acquired, Each, MemoryPermits, NamedLimits, PermitId, PermitStore, RateLimiter, RateLimits, TaskPermits,
 };
-use keyward_postgres::{PostgresPermits, PostgresRates, PostgresStore};
-use keyward_testing::limits;
+use keyward::postgres::{PostgresPermits, PostgresRates, PostgresStore};
+use keyward::store::StoreErrorKind;
+use keyward::testing::limits;
+use keyward::valkey::{ValkeyOptions, ValkeyPermits, ValkeyRates, ValkeyStore};
+use keyward::{Identity, Rejection};
 use keyward_tests::program::eventually;
 use keyward_tests::{postgres, valkey};
-use keyward_valkey::{ValkeyOptions, ValkeyPermits, ValkeyRates, ValkeyStore};
 
 const LEASE: Duration = Duration::from_secs(30);
 

@@ -5,11 +5,11 @@
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use keyward::{
-    AccountRecord, Authenticator, Clock, KeyAdmin, KeyStore, Keys, NewKey, Rejection, StoreErrorKind, SystemClock,
-};
-use keyward_manage::PostgresDesk;
-use keyward_postgres::{ConnectError, PostgresOptions, PostgresStore};
+use keyward::clock::{Clock, SystemClock};
+use keyward::manage::PostgresDesk;
+use keyward::postgres::{ConnectError, PostgresOptions, PostgresStore};
+use keyward::store::{KeyAdmin, KeyStore, StoreErrorKind};
+use keyward::{AccountRecord, Authenticator, Keys, NewKey, Rejection};
 use keyward_tests::node::{
     Node, none_accepts_a_key_once_its_revocation_has_returned, one_that_is_stopped_is_waited_out, registered,
 };
@@ -32,7 +32,7 @@ impl Desk {
         Self { url, store, keys }
     }
 
-    async fn issue(&self) -> (String, keyward::KeyRecord) {
+    async fn issue(&self) -> (String, keyward::store::KeyRecord) {
         let issued = self.keys.issue(NewKey::secret("acct_1".parse().unwrap(), "a key")).await.unwrap();
         (format!("Bearer {}", *issued.key.expose_once()), issued.record)
     }
@@ -57,7 +57,7 @@ async fn a_write_that_holds_the_logs_head_keeps_leases_from_being_granted_until_
     let (client, connection) = tokio_postgres::connect(&desk.url, tokio_postgres::NoTls).await.unwrap();
     tokio::spawn(connection);
     client.batch_execute("BEGIN; UPDATE keyward_log_head SET number = number + 1, mark = 7").await.unwrap();
-    let keyward::Freshness::ChangeLog(log) = desk.store.freshness() else { panic!("there is a log") };
+    let keyward::store::Freshness::ChangeLog(log) = desk.store.freshness() else { panic!("there is a log") };
     let position = log.newest().await.unwrap();
     let renewing =
         tokio::spawn(
@@ -66,7 +66,7 @@ async fn a_write_that_holds_the_logs_head_keeps_leases_from_being_granted_until_
     tokio::time::sleep(Duration::from_millis(300)).await;
     assert!(!renewing.is_finished(), "a lease was granted beside an entry that was about to be committed");
     client.batch_execute("COMMIT").await.unwrap();
-    assert_eq!(renewing.await.unwrap(), keyward::LeaseAnswer::Behind);
+    assert_eq!(renewing.await.unwrap(), keyward::store::LeaseAnswer::Behind);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -90,7 +90,7 @@ async fn a_database_that_is_gone_lets_nobody_in_and_one_that_is_back_lets_keys_i
         }
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
-    let error = desk.store.find(&keyward::Digest::from_bytes([1; 32])).await.unwrap_err();
+    let error = desk.store.find(&keyward::key::Digest::from_bytes([1; 32])).await.unwrap_err();
     assert_eq!(error.kind(), StoreErrorKind::Unavailable);
     postgres::open(&desk.url);
     let back = Instant::now();
@@ -281,9 +281,9 @@ async fn what_cannot_be_relied_on_is_found_when_connecting() {
 async fn uses_wake_nobody_and_no_plain_key_is_in_the_database() {
     let desk = Desk::new().await;
     let (field, record) = desk.issue().await;
-    let keyward::Freshness::ChangeLog(log) = desk.store.freshness() else { panic!("there is a log") };
+    let keyward::store::Freshness::ChangeLog(log) = desk.store.freshness() else { panic!("there is a log") };
     let before = log.newest().await.unwrap();
-    let used = keyward::KeyUse::new(record.id, SystemClock.now(), None);
+    let used = keyward::store::KeyUse::new(record.id, SystemClock.now(), None);
     desk.store.record_use(&[used]).await.unwrap();
     assert_eq!(log.newest().await.unwrap(), before);
 

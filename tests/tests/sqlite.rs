@@ -8,10 +8,10 @@ use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-use keyward::{
-    AccountRecord, ChangeLog, Denial, KeyAdmin, KeyStore, Keys, KeysError, LogBatch, NewKey, StoreErrorKind,
-};
-use keyward_sqlite::{OpenError, SqliteStore};
+use keyward::lifecycle::KeysError;
+use keyward::sqlite::{OpenError, SqliteStore};
+use keyward::store::{ChangeLog, Denial, KeyAdmin, KeyStore, LogBatch, StoreErrorKind};
+use keyward::{AccountRecord, Keys, NewKey};
 use keyward_tests::node::{
     Node, none_accepts_a_key_once_its_revocation_has_returned, one_that_is_stopped_is_waited_out,
 };
@@ -39,7 +39,7 @@ impl Desk {
         self.folder.path().join("keys.db")
     }
 
-    async fn issue(&self) -> (String, keyward::KeyRecord) {
+    async fn issue(&self) -> (String, keyward::store::KeyRecord) {
         let issued = self.keys.issue(NewKey::secret("acct_1".parse().unwrap(), "a key")).await.unwrap();
         (format!("Bearer {}", *issued.key.expose_once()), issued.record)
     }

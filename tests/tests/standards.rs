@@ -4,8 +4,9 @@
 
 use std::fmt::Write;
 
-use keyward::{Refusal, Rejection};
-use keyward_testing::hostile::{Case, Expected, Wire, cases};
+use keyward::Rejection;
+use keyward::render::Refusal;
+use keyward::testing::hostile::{Case, Expected, Wire, cases};
 use keyward_tests::rejections;
 use keyward_tests::service::Demo;
 

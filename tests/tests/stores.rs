@@ -3,10 +3,10 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use keyward::MemoryStore;
-use keyward_postgres::PostgresStore;
-use keyward_sqlite::SqliteStore;
-use keyward_testing::stores::conformance;
-use keyward_valkey::ValkeyStore;
+use keyward::postgres::PostgresStore;
+use keyward::sqlite::SqliteStore;
+use keyward::testing::stores::conformance;
+use keyward::valkey::ValkeyStore;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_store_in_memory_conforms() {

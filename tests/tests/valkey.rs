@@ -2,13 +2,13 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+use keyward::valkey::{ConnectError, ValkeyOptions, ValkeyStore};
 use keyward::{AccountRecord, Keys, NewKey, Rejection};
 use keyward_tests::node::{
     Node, none_accepts_a_key_once_its_revocation_has_returned, one_that_is_stopped_is_waited_out,
 };
 use keyward_tests::valkey::{Server, command, free_port, sentinel, server};
 use keyward_tests::watched::{Watched, within};
-use keyward_valkey::{ConnectError, ValkeyOptions, ValkeyStore};
 
 const NODE: &str = env!("CARGO_BIN_EXE_valkey_node");
 

@@ -11,9 +11,9 @@ use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform};
 use actix_web::http::Method;
 use actix_web::http::header::{ACCESS_CONTROL_REQUEST_METHOD, AUTHORIZATION, HeaderValue, ORIGIN};
 use actix_web::{Error, HttpMessage};
-use keyward::{
-    Admission, Anonymous, AuthLayer, Authenticator, Check, Connection, Identity, KeyStore, Pending, Rejection, Target,
-};
+use keyward_core::adapter::{Admission, Check, Connection, Pending, Target};
+use keyward_core::store::KeyStore;
+use keyward_core::{Anonymous, AuthLayer, Authenticator, Identity, Rejection};
 
 use crate::future::AuthFuture;
 use crate::refused::{Refused, refuse};
@@ -24,7 +24,7 @@ use crate::refused::{Refused, refuse};
 /// ```
 /// use actix_web::{App, web};
 /// use keyward::{Authenticator, MemoryStore};
-/// use keyward_actix::Auth;
+/// use keyward::actix::Auth;
 ///
 /// let authenticator = Authenticator::new(MemoryStore::new());
 /// let app = App::new().service(web::scope("/v1").wrap(Auth::from(authenticator)));

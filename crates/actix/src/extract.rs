@@ -7,7 +7,8 @@ use std::ops::Deref;
 
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpMessage, HttpRequest};
-use keyward::{Anonymous, CredentialFault, Guard, Identity, Rejection};
+use keyward_core::adapter::CredentialFault;
+use keyward_core::{Anonymous, Guard, Identity, Rejection};
 
 use crate::refused::Refused;
 
@@ -15,7 +16,7 @@ use crate::refused::Refused;
 ///
 /// # Examples
 /// ```
-/// use keyward_actix::Authenticated;
+/// use keyward::actix::Authenticated;
 ///
 /// async fn whoami(caller: Authenticated) -> String {
 ///     caller.account().to_string()
@@ -29,7 +30,7 @@ pub struct Authenticated(Identity);
 ///
 /// # Examples
 /// ```
-/// use keyward_actix::MaybeAuthenticated;
+/// use keyward::actix::MaybeAuthenticated;
 ///
 /// async fn greet(caller: MaybeAuthenticated) -> String {
 ///     caller.identity().map_or("who are you?".to_owned(), |identity| format!("hello, {}", identity.account()))
@@ -44,9 +45,9 @@ pub struct MaybeAuthenticated(Option<Identity>);
 ///
 /// # Examples
 /// ```
-/// use keyward_actix::{AllOf, Scoped};
+/// use keyward::actix::{AllOf, Scoped};
 ///
-/// keyward_actix::scopes! {
+/// keyward::actix::scopes! {
 ///     pub JobsRead = "jobs:read";
 ///     pub JobsWrite = "jobs:write";
 /// }

@@ -4,9 +4,9 @@
 //! ```no_run
 //! use actix_web::{App, HttpServer, web};
 //! use keyward::{Authenticator, MemoryStore};
-//! use keyward_actix::{Auth, Authenticated, Scoped};
+//! use keyward::actix::{Auth, Authenticated, Scoped};
 //!
-//! keyward_actix::scopes! { ResourcesRead = "resources:read"; }
+//! keyward::actix::scopes! { ResourcesRead = "resources:read"; }
 //!
 //! async fn whoami(caller: Authenticated) -> String {
 //!     caller.account().to_string()
@@ -33,7 +33,7 @@
 //! ```
 //!
 //! # Rules
-//! - Make one [`Authenticator`](keyward::Authenticator) outside of the closure that `HttpServer` calls for every worker, and
+//! - Make one [`Authenticator`](keyward_core::Authenticator) outside of the closure that `HttpServer` calls for every worker, and
 //!   clone it inside: each has a cache and a thread of its own.
 //! - `App::wrap` protects everything, unknown paths too; `web::scope(…).wrap(…)` protects a scope.
 //! - The path that is compared with exempt ones is the one that was sent, undecoded. actix-web's router decodes some of what it
@@ -54,4 +54,4 @@ pub use future::AuthFuture;
 pub use refused::Refused;
 pub use require::{Require, RequireFuture, RequireService};
 
-pub use keyward::{AllOf, AnyOf, Guard, Identity, RequiredScopes, Requirement, scopes};
+pub use keyward_core::{AllOf, AnyOf, Guard, Identity, RequiredScopes, Requirement, scopes};

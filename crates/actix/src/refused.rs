@@ -8,7 +8,8 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use actix_web::{Error, HttpRequest, HttpResponse, ResponseError};
 use bytes::Bytes;
-use keyward::{Authenticator, Refusal, Rejection};
+use keyward_core::render::Refusal;
+use keyward_core::{Authenticator, Rejection};
 
 /// A refusal. The [`Auth`](crate::Auth) around it writes it in its own format.
 #[derive(Clone, Debug)]

@@ -9,7 +9,8 @@ use std::task::{Context, Poll};
 use actix_web::body::{EitherBody, MessageBody};
 use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform};
 use actix_web::{Error, HttpResponse};
-use keyward::{CredentialFault, Policy};
+use keyward_core::adapter::CredentialFault;
+use keyward_core::policy::Policy;
 use pin_project_lite::pin_project;
 
 use crate::extract::caller;
@@ -22,7 +23,7 @@ use crate::refused::Refused;
 /// ```
 /// use actix_web::web;
 /// use keyward::{Requirement, Scope};
-/// use keyward_actix::Require;
+/// use keyward::actix::Require;
 ///
 /// let admin = web::scope("/admin").wrap(Require::new(Requirement::all_of([Scope::from_static("admin:all")])));
 /// # let _: actix_web::Scope<_> = admin;

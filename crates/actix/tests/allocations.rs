@@ -7,11 +7,9 @@ use std::time::{Duration, Instant};
 use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform, fn_service};
 use actix_web::test::TestRequest;
 use actix_web::{Error, HttpMessage, HttpResponse};
-use keyward::{
-    AccountRecord, Authenticator, Check, Identity, Keys, MemoryStore, NewKey, Requirement, Scope, Target,
-    UnknownConnection,
-};
 use keyward_actix::{Auth, Require};
+use keyward_core::adapter::{Check, Target, UnknownConnection};
+use keyward_core::{AccountRecord, Authenticator, Identity, Keys, MemoryStore, NewKey, Requirement, Scope};
 
 fn request(field: &str) -> ServiceRequest {
     let request = TestRequest::get().uri("/").insert_header(("authorization", field)).to_srv_request();

@@ -4,18 +4,19 @@ use std::ops::Deref;
 
 use axum_core::extract::{FromRequestParts, OptionalFromRequestParts};
 use http::request::Parts;
-use keyward::{Anonymous, CredentialFault, Identity, Rejection};
+use keyward_core::adapter::CredentialFault;
+use keyward_core::{Anonymous, Identity, Rejection};
 
 use crate::refused::Refused;
 
 /// Who calls. Behind an [`AuthLayer`](crate::AuthLayer) alone: elsewhere it refuses with 500, and says so in the log.
 ///
 /// As an `Option` it is `None` for a request that the layer let pass without a credential, because its path is exempt or
-/// [`optional`](keyward::AuthenticatorBuilder::optional) is set; never for one with a bad credential.
+/// [`optional`](keyward_core::adapter::AuthenticatorBuilder::optional) is set; never for one with a bad credential.
 ///
 /// # Examples
 /// ```
-/// use keyward_axum::Authenticated;
+/// use keyward::axum::Authenticated;
 ///
 /// async fn whoami(caller: Authenticated) -> String {
 ///     caller.account().to_string()

@@ -6,7 +6,8 @@ use std::ops::Deref;
 
 use axum_core::extract::FromRequestParts;
 use http::request::Parts;
-use keyward::{CredentialFault, Guard, Identity};
+use keyward_core::adapter::CredentialFault;
+use keyward_core::{Guard, Identity};
 
 use crate::authenticated::caller;
 use crate::refused::Refused;
@@ -16,9 +17,9 @@ use crate::refused::Refused;
 ///
 /// # Examples
 /// ```
-/// use keyward_axum::{AllOf, AnyOf, Scoped};
+/// use keyward::axum::{AllOf, AnyOf, Scoped};
 ///
-/// keyward_axum::scopes! {
+/// keyward::axum::scopes! {
 ///     pub JobsRead = "jobs:read";
 ///     pub JobsWrite = "jobs:write";
 ///     pub Admin = "admin:all";
@@ -41,8 +42,9 @@ pub type Scoped<R> = Guarded<R>;
 ///
 /// # Examples
 /// ```
-/// use keyward::{Guard, Identity, Plans, Policy, Rejection};
-/// use keyward_axum::Guarded;
+/// use keyward::policy::{Plans, Policy};
+/// use keyward::{Guard, Identity, Rejection};
+/// use keyward::axum::Guarded;
 ///
 /// struct Paid;
 ///
@@ -52,7 +54,7 @@ pub type Scoped<R> = Guarded<R>;
 ///     }
 /// }
 ///
-/// keyward_axum::scopes! { pub ExportsCreate = "exports:create"; }
+/// keyward::axum::scopes! { pub ExportsCreate = "exports:create"; }
 ///
 /// async fn export(caller: Guarded<(Paid, ExportsCreate)>) -> String {
 ///     caller.account().to_string()

@@ -9,9 +9,9 @@
 //! ```
 //! use axum::{Json, Router, routing::get};
 //! use keyward::{AuthLayer, MemoryStore};
-//! use keyward_axum::{Authenticated, Scoped};
+//! use keyward::axum::{Authenticated, Scoped};
 //!
-//! keyward_axum::scopes! {
+//! keyward::axum::scopes! {
 //!     pub ResourcesRead = "resources:read";
 //!     pub ResourcesWrite = "resources:write";
 //! }
@@ -90,4 +90,4 @@ pub use authenticated::Authenticated;
 pub use guarded::{Guarded, Scoped};
 pub use refused::Refused;
 
-pub use keyward::{AllOf, AnyOf, AuthLayer, Guard, Identity, RequireLayer, RequiredScopes, Requirement, scopes};
+pub use keyward_core::{AllOf, AnyOf, AuthLayer, Guard, Identity, RequireLayer, RequiredScopes, Requirement, scopes};

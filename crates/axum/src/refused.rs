@@ -3,7 +3,8 @@
 use axum_core::body::Body;
 use axum_core::response::{IntoResponse, Response};
 use http::request::Parts;
-use keyward::{Refusal, Rejection};
+use keyward_core::Rejection;
+use keyward_core::render::Refusal;
 
 /// A refusal by an extractor. The [`AuthLayer`](crate::AuthLayer) around the handler writes it in its own format.
 #[derive(Clone, Debug)]

@@ -9,8 +9,11 @@ use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 use clap::{ArgGroup, ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
-use keyward::{AccountId, CredentialId, Endpoint, Grant, KeyKind, KeyStatus, Mode, Network, Timestamp};
 use keyward_client::Purpose;
+use keyward_core::key::KeyKind;
+use keyward_core::scope::Grant;
+use keyward_core::store::KeyStatus;
+use keyward_core::{AccountId, CredentialId, Endpoint, Mode, Network, Timestamp};
 use serde_json::{Map, Value};
 
 pub(crate) use people::{Accounts, Audit, AuditList, Members, Pages, Plans, Users, UsersOnServer};

@@ -4,7 +4,8 @@ use std::error::Error;
 use std::fmt;
 use std::process::ExitCode;
 
-use keyward::{Denial, KeysError};
+use keyward_core::lifecycle::KeysError;
+use keyward_core::store::Denial;
 
 /// A command that was not done.
 #[derive(Debug)]

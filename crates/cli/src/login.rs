@@ -11,8 +11,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use etcetera::BaseStrategy;
-use keyward::{Clock, SystemClock, Timestamp, async_trait};
 use keyward_client::{Client, ClientError, Secret, TokenSource, Tokens};
+use keyward_core::Timestamp;
+use keyward_core::clock::{Clock, SystemClock};
+use keyward_core::store::async_trait;
 use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex;
 use zeroize::Zeroizing;

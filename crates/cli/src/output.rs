@@ -2,8 +2,8 @@
 
 use std::io::{self, Write};
 
-use keyward::{AccountRecord, Timestamp};
 use keyward_client::Key;
+use keyward_core::{AccountRecord, Timestamp};
 use serde::Serialize;
 use serde_json::{Value, json};
 

@@ -7,7 +7,8 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use clap::Args;
-use keyward::{ForwardedFields, Network, TrustedProxies};
+use keyward_core::connection::ForwardedFields;
+use keyward_core::{Network, TrustedProxies};
 use keyward_manage::{DeskBuilder, GithubAlerts, IdentityProvider, LeakPolicy, PublicUrl, SignUpPolicy};
 use keyward_serve::Limits;
 use serde::Deserialize;

@@ -2,8 +2,9 @@
 
 use comfy_table::Table;
 use comfy_table::presets::NOTHING;
-use keyward::{NodeStates, Timestamp};
 use keyward_client::{Account, AuditEntry, Invitation, Key, Member, Plan, Session, UsageDay, VersionedUser};
+use keyward_core::Timestamp;
+use keyward_core::store::NodeStates;
 
 /// A table without lines.
 pub(crate) fn table() -> Table {

@@ -10,7 +10,7 @@ use std::path::Path;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use keyward::{Authenticator, Rejection};
+use keyward_core::{Authenticator, Rejection};
 use keyward_sqlite::SqliteStore;
 use serde_json::Value;
 

@@ -8,11 +8,13 @@ mod serving;
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-use keyward::{KeyKind, KeyStatus, Mode};
 use keyward_client::{
     AuditFilter, Client, ClientError, CreateKey, Credential, KeyFilter, Purpose, PutPlan, Role, Secret, UpdateAccount,
     UpdateKey,
 };
+use keyward_core::Mode;
+use keyward_core::key::KeyKind;
+use keyward_core::store::KeyStatus;
 
 use serving::{EMAIL, Fault, PASSWORD, Proxy, Serving};
 

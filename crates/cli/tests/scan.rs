@@ -14,7 +14,8 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use keyward::{KeyFormat, KeyKind, Mode};
+use keyward_core::Mode;
+use keyward_core::key::{KeyFormat, KeyKind};
 use serde_json::Value;
 
 use desk::{Desk, Ended};

@@ -1,7 +1,7 @@
 //! Accounts.
 
 use http::Method;
-use keyward::{AccountId, Timestamp};
+use keyward_core::{AccountId, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::client::Client;

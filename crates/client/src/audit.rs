@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use keyward::{AccountId, Timestamp};
+use keyward_core::{AccountId, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use http::HeaderValue;
-use keyward::async_trait;
+use keyward_core::store::async_trait;
 use zeroize::Zeroizing;
 
 use crate::error::ClientError;

@@ -123,9 +123,9 @@ fn words(name: &str, word: &Value) -> Option<Result<(), String>> {
         "Role" => decode::<members::Role>,
         "Purpose" => decode::<keys::Purpose>,
         "Outcome" => decode::<audit::Outcome>,
-        "KindName" => decode::<keyward::KeyKind>,
-        "ModeName" => decode::<keyward::Mode>,
-        "StatusName" => decode::<keyward::KeyStatus>,
+        "KindName" => decode::<keyward_core::key::KeyKind>,
+        "ModeName" => decode::<keyward_core::Mode>,
+        "StatusName" => decode::<keyward_core::store::KeyStatus>,
         "Theme" => decode::<settings::Theme>,
         _ => return None,
     };
@@ -365,7 +365,7 @@ fn body(value: &impl Serialize) -> Fields {
 #[test]
 fn every_request_has_the_fields_that_are_described() {
     let whole = description();
-    let (text, now) = (String::new(), keyward::Timestamp::from_millis(0));
+    let (text, now) = (String::new(), keyward_core::Timestamp::from_millis(0));
     let role = members::Role::Owner;
     let bodies = [
         ("CreateKey", body(&keys::CreateKey::secret("a"))),
@@ -373,7 +373,7 @@ fn every_request_has_the_fields_that_are_described() {
             "UpdateKey",
             body(&keys::UpdateKey {
                 name: Some(text.clone()),
-                scopes: Some(keyward::ScopeSet::all()),
+                scopes: Some(keyward_core::ScopeSet::all()),
                 endpoints: Some(Vec::new()),
                 networks: Some(Vec::new()),
                 metadata: Some(Map::new()),

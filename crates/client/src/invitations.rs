@@ -1,7 +1,7 @@
 //! Invitations: how somebody comes to belong to an account.
 
 use http::Method;
-use keyward::{AccountId, Timestamp};
+use keyward_core::{AccountId, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::audit::Actor;

@@ -4,8 +4,10 @@ use std::fmt;
 use std::str::FromStr;
 
 use http::Method;
-use keyward::ipnet::IpNet;
-use keyward::{AccountId, CredentialId, Endpoint, Hint, KeyKind, KeyStatus, Mode, ScopeSet, Timestamp};
+use keyward_core::key::{Hint, KeyKind};
+use keyward_core::network::ipnet::IpNet;
+use keyward_core::store::KeyStatus;
+use keyward_core::{AccountId, CredentialId, Endpoint, Mode, ScopeSet, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -90,7 +92,7 @@ pub struct Key {
 ///
 /// # Examples
 /// ```
-/// use keyward::KeyStatus;
+/// use keyward::store::KeyStatus;
 /// use keyward_client::KeyFilter;
 ///
 /// let filter = KeyFilter { status: Some(KeyStatus::Active), ..KeyFilter::default() };

@@ -4,7 +4,8 @@ use std::fmt;
 use std::str::FromStr;
 
 use http::Method;
-use keyward::{AccountId, Timestamp, UserId};
+use keyward_core::id::UserId;
+use keyward_core::{AccountId, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::client::Client;

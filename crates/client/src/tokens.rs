@@ -1,6 +1,7 @@
 //! Signing in and out.
 
-use keyward::{AccountId, Timestamp, UserId};
+use keyward_core::id::UserId;
+use keyward_core::{AccountId, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::client::Client;

@@ -1,6 +1,6 @@
 //! How keys were used.
 
-use keyward::{CredentialId, Timestamp};
+use keyward_core::{CredentialId, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// How a key, or all keys of an account, were used.

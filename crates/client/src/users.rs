@@ -1,7 +1,8 @@
 //! Users: those who sign in.
 
 use http::Method;
-use keyward::{Timestamp, UserId};
+use keyward_core::Timestamp;
+use keyward_core::id::UserId;
 use serde::{Deserialize, Serialize};
 
 use crate::client::Client;

@@ -24,7 +24,7 @@ use serde::{Deserialize, Serialize};
 /// let at: Timestamp = "2026-03-01T12:00:00Z".parse()?;
 /// assert_eq!(at.as_millis(), 1_772_366_400_000);
 /// assert_eq!(at.to_string(), "2026-03-01T12:00:00Z");
-/// # Ok::<(), keyward::TimestampError>(())
+/// # Ok::<(), keyward::clock::TimestampError>(())
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -161,13 +161,14 @@ impl fmt::Debug for Timestamp {
 /// # Examples
 /// ```
 /// use std::time::Duration;
-/// use keyward::{Clock, ManualClock, Timestamp};
+/// use keyward::clock::{Clock, ManualClock};
+/// use keyward::Timestamp;
 ///
 /// let clock = ManualClock::at("2026-03-01T12:00:00Z".parse::<Timestamp>()?);
 /// let before = clock.boottime();
 /// clock.advance(Duration::from_secs(5));
 /// assert_eq!(clock.boottime() - before, Duration::from_secs(5));
-/// # Ok::<(), keyward::TimestampError>(())
+/// # Ok::<(), keyward::clock::TimestampError>(())
 /// ```
 pub trait Clock: fmt::Debug + Send + Sync + 'static {
     /// The wall clock. It may be set, forwards and backwards: it decides on dates, never on freshness.
@@ -184,7 +185,7 @@ pub trait Clock: fmt::Debug + Send + Sync + 'static {
 ///
 /// # Examples
 /// ```
-/// use keyward::{Clock, SystemClock};
+/// use keyward::clock::{Clock, SystemClock};
 ///
 /// let first = SystemClock.boottime();
 /// assert!(SystemClock.boottime() >= first);
@@ -219,7 +220,8 @@ impl Clock for SystemClock {
 /// # Examples
 /// ```
 /// use std::time::Duration;
-/// use keyward::{Clock, ManualClock, Timestamp};
+/// use keyward::clock::{Clock, ManualClock};
+/// use keyward::Timestamp;
 ///
 /// let clock = ManualClock::at(Timestamp::from_millis(1_000));
 /// clock.set_wall(Timestamp::from_millis(0));

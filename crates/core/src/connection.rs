@@ -120,7 +120,8 @@ impl ForwardedFields {
 /// # Examples
 /// ```
 /// use http::Request;
-/// use keyward::{PeerAddress, Transport, TrustedProxies};
+/// use keyward::adapter::Transport;
+/// use keyward::{PeerAddress, TrustedProxies};
 ///
 /// let request = Request::get("/")
 ///     .extension(PeerAddress("10.0.0.1:49152".parse()?))
@@ -153,7 +154,8 @@ impl TrustedProxies {
     /// # Examples
     /// ```
     /// use http::Request;
-    /// use keyward::{ForwardedFields, PeerAddress, TrustedProxies};
+    /// use keyward::connection::ForwardedFields;
+    /// use keyward::{PeerAddress, TrustedProxies};
     ///
     /// // The proxy sets X-Forwarded-For, and lets the client's own Forwarded pass.
     /// let request = Request::get("/")

@@ -15,7 +15,7 @@ pub const MAX_TOKEN_LENGTH: usize = 512;
 ///
 /// # Examples
 /// ```
-/// use keyward::{Credential, CredentialFault};
+/// use keyward::adapter::{Credential, CredentialFault};
 ///
 /// let credential = Credential::from_fields([b"bearer  kw_live_abc".as_slice()])?;
 /// assert_eq!(credential.token(), b"kw_live_abc");

@@ -25,7 +25,7 @@ const MAX_LENGTH: usize = 256;
 /// assert!(!endpoint.covers("POST", "/v1/videos"));
 /// assert!(!endpoint.covers("GET", "/v1/videos2"));
 /// assert!(!endpoint.covers("GET", "/v1/videos/../analytics"));
-/// # Ok::<(), keyward::EndpointError>(())
+/// # Ok::<(), keyward::endpoint::EndpointError>(())
 /// ```
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "SmolStr", into = "SmolStr")]
@@ -52,7 +52,7 @@ impl Endpoint {
     /// let wide: Endpoint = "* /v1/videos/*".parse()?;
     /// assert!(wide.includes(&"GET /v1/videos/42".parse()?));
     /// assert!(!wide.includes(&"GET /v1/*".parse()?));
-    /// # Ok::<(), keyward::EndpointError>(())
+    /// # Ok::<(), keyward::endpoint::EndpointError>(())
     /// ```
     #[must_use]
     pub fn includes(&self, other: &Endpoint) -> bool {
@@ -98,7 +98,7 @@ impl Endpoint {
 ///
 /// # Examples
 /// ```
-/// use keyward::is_ambiguous_path;
+/// use keyward::endpoint::is_ambiguous_path;
 ///
 /// assert!(!is_ambiguous_path("/v1/videos/a%20b/"));
 /// for path in ["//v1", "/v1/%2e%2e/admin", "/v1/..%2Fadmin", "/v1;x/%61dmin", "http://example.com/v1", "*"] {

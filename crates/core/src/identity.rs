@@ -19,7 +19,8 @@ use crate::scope::{Scope, ScopeSet};
 ///
 /// # Examples
 /// ```
-/// use keyward::{CredentialKind, KeyKind};
+/// use keyward::key::KeyKind;
+/// use keyward::CredentialKind;
 ///
 /// assert_eq!(CredentialKind::ApiKey(KeyKind::Secret).key_kind(), Some(KeyKind::Secret));
 /// ```

@@ -25,12 +25,12 @@ const REGISTER_TIMEOUT: Duration = Duration::from_millis(250);
 /// # Examples
 /// ```
 /// use std::time::Duration;
-/// use keyward::Lease;
+/// use keyward::lease::Lease;
 ///
 /// let lease = Lease::new(Duration::from_secs(1))?.with_margin(Duration::from_millis(100))?;
 /// assert_eq!((lease.length(), lease.margin()), (Duration::from_secs(1), Duration::from_millis(100)));
 /// assert!(Lease::new(Duration::from_secs(60)).is_err());
-/// # Ok::<(), keyward::LeaseError>(())
+/// # Ok::<(), keyward::lease::LeaseError>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Lease {
@@ -214,7 +214,7 @@ impl Follower {
 ///
 /// # Examples
 /// ```
-/// # fn show(propagation: &keyward::Propagation) {
+/// # fn show(propagation: &keyward::lease::Propagation) {
 /// println!("effective on {} nodes after {:?}", propagation.confirmed.len(), propagation.took);
 /// for node in &propagation.waited_out {
 ///     println!("{node} did not answer: its lease was waited out");

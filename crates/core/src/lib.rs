@@ -28,69 +28,58 @@
 //! # Ok(()) }
 //! ```
 //!
+//! # Where things are
+//! The root has what a service needs that protects its routes. The rest is in modules, by subject:
+//! - [`lifecycle`]: what issuing, rotating and revoking keys returns;
+//! - [`scope`], [`policy`], [`endpoint`], [`network`]: what a key may do;
+//! - [`key`]: formats, hints and digests of keys;
+//! - [`connection`]: proxies and transports that are trusted;
+//! - [`rejection`], [`render`]: refusals, and how responses state them;
+//! - [`store`], [`lease`], [`id`], [`clock`], [`name`]: for authors of stores;
+//! - [`adapter`], [`layer`]: for authors of adapters to frameworks.
+//!
 //! # Features
 //! - `metrics`: counters and histograms through the [`metrics`](https://docs.rs/metrics) facade.
 
+pub mod adapter;
 mod authenticate;
 mod cache;
-mod clock;
-mod connection;
+pub mod clock;
+pub mod connection;
 mod credential;
-mod endpoint;
+pub mod endpoint;
 mod event;
-mod id;
+pub mod id;
 mod identity;
-mod key;
+pub mod key;
 pub mod layer;
-mod lease;
-mod lifecycle;
+pub mod lease;
+pub mod lifecycle;
 mod log_limit;
 mod memory;
-mod name;
-mod network;
+pub mod name;
+pub mod network;
 mod per_thread;
-mod policy;
-mod rejection;
-mod render;
+pub mod policy;
+pub mod rejection;
+pub mod render;
 mod request_id;
-mod scope;
-mod store;
+pub mod scope;
+pub mod store;
 mod telemetry;
 
-pub use async_trait::async_trait;
-pub use ipnet;
-
-pub use authenticate::{Admission, Authenticator, AuthenticatorBuilder, BuildError, Check, HttpsOnly, Pending, Target};
-pub use clock::{Clock, ManualClock, SystemClock, Timestamp, TimestampError};
-pub use connection::{
-    Connection, ForwardedFields, PeerAddress, TlsTransport, Transport, TrustedProxies, UnknownConnection,
-};
-pub use credential::{Credential, CredentialFault, MAX_TOKEN_LENGTH};
-pub use endpoint::{Endpoint, EndpointError, is_ambiguous_path};
-pub use event::Event;
-pub use id::{AccountId, CredentialId, IdError, MAX_ID_LENGTH, NodeId, UserId};
+pub use authenticate::{Authenticator, HttpsOnly};
+pub use clock::Timestamp;
+pub use connection::{PeerAddress, TrustedProxies};
+pub use endpoint::Endpoint;
+pub use id::{AccountId, CredentialId};
 pub use identity::{CredentialKind, Identity};
-pub use key::{
-    Alphabet, Digest, FormatError, Hasher, HasherError, Hint, HintError, KeyFault, KeyFormat, KeyFormatBuilder,
-    KeyKind, Mode, ParsedKey, Pepper, PlainKey, UnknownName,
-};
+pub use key::{Mode, PlainKey};
 pub use layer::{Anonymous, AuthLayer, RequireLayer};
-pub use lease::{Lease, LeaseError, Propagation};
-pub use lifecycle::{Changed, Imported, Issued, Keys, KeysError, NewKey, Rotated, Rotation};
-pub use log_limit::LogLimit;
+pub use lifecycle::{Issued, Keys, NewKey};
 pub use memory::MemoryStore;
-pub use name::{MAX_NAME_LENGTH, NameError, check_name, check_text};
-pub use network::{Network, NetworkError};
-pub use policy::{
-    AllOf, AnyOf, ByMode, Feature, Guard, InMode, Live, Modal, ModeType, NamedScope, Plans, Policy, RequiredScopes,
-    Test, check_required,
-};
-pub use rejection::{ConcurrencyLimit, PlanRequired, RateLimit, Rejection};
-pub use render::{CodedEnvelope, NumericEnvelope, ProblemJson, Refusal, Render, Rendered};
-pub use request_id::RequestId;
-pub use scope::{Grant, MAX_GRANTS, MAX_SCOPE_LENGTH, Requirement, Scope, ScopeError, ScopeSet};
-pub use store::{
-    AccountRecord, AdminError, Change, ChangeLog, Committed, Cursor, CursorError, Denial, Found, Freshness, KeyAdmin,
-    KeyPage, KeyQuery, KeyRecord, KeyStatus, KeyStore, KeyUpdate, KeyUse, LeaseAnswer, LogBatch, NodeState, NodeStates,
-    Position, StoreError, StoreErrorKind, StoredKey, What, random_mark,
-};
+pub use network::Network;
+pub use policy::{AllOf, AnyOf, Guard, RequiredScopes};
+pub use rejection::Rejection;
+pub use scope::{Requirement, Scope, ScopeSet};
+pub use store::{AccountRecord, KeyUpdate};

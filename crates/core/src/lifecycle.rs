@@ -60,7 +60,7 @@ pub struct Keys {
 /// use keyward::{Mode, NewKey};
 ///
 /// let new = NewKey { mode: Mode::Test, ..NewKey::secret("acct_1".parse()?, "development") };
-/// # Ok::<(), keyward::IdError>(())
+/// # Ok::<(), keyward::id::IdError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct NewKey {
@@ -144,7 +144,7 @@ pub struct Rotated {
 /// # Examples
 /// ```
 /// use std::time::Duration;
-/// use keyward::Rotation;
+/// use keyward::lifecycle::Rotation;
 ///
 /// let rotation = Rotation { overlap: Duration::from_secs(3_600), version: Some(1), ..Rotation::default() };
 /// assert_eq!(rotation.latest_end, None);
@@ -316,7 +316,7 @@ impl Keys {
     /// let keys = Keys::new(MemoryStore::new());
     /// let ended = NewKey { expires_at: Some(Timestamp::from_millis(0)), ..NewKey::secret("acct_1".parse()?, "a") };
     /// assert!(keys.check_new(&ended).is_err());
-    /// # Ok::<(), keyward::IdError>(())
+    /// # Ok::<(), keyward::id::IdError>(())
     /// ```
     pub fn check_new(&self, new: &NewKey) -> Result<(), KeysError> {
         check_key(&new.name, new.kind, &new.scopes)?;
@@ -498,7 +498,8 @@ impl Keys {
     /// # Examples
     /// ```
     /// use std::time::Duration;
-    /// use keyward::{AccountRecord, Keys, MemoryStore, NewKey, Rotation};
+    /// use keyward::lifecycle::Rotation;
+    /// use keyward::{AccountRecord, Keys, MemoryStore, NewKey};
     ///
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// let keys = Keys::new(MemoryStore::new());

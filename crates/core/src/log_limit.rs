@@ -10,7 +10,7 @@ const MINUTE: u64 = 60_000;
 ///
 /// # Examples
 /// ```
-/// static LIMIT: keyward::LogLimit = keyward::LogLimit::new();
+/// static LIMIT: keyward::adapter::LogLimit = keyward::adapter::LogLimit::new();
 /// assert_eq!(LIMIT.admit(), Some(0), "the first line is written at once");
 /// assert_eq!(LIMIT.admit(), None, "the next one of this minute is counted");
 /// ```
@@ -70,7 +70,7 @@ impl Default for LogLimit {
 #[macro_export]
 macro_rules! log_limited {
     ($level:ident, $($line:tt)+) => {{
-        static LIMIT: $crate::LogLimit = $crate::LogLimit::new();
+        static LIMIT: $crate::adapter::LogLimit = $crate::adapter::LogLimit::new();
         if let Some(left_out) = LIMIT.admit() {
             ::tracing::$level!(left_out, $($line)+);
         }

@@ -15,7 +15,7 @@ const JOINERS: [char; 2] = ['\u{200c}', '\u{200d}'];
 ///
 /// # Examples
 /// ```
-/// use keyward::{NameError, check_name};
+/// use keyward::name::{NameError, check_name};
 ///
 /// assert_eq!(check_name("pro\u{202e}duction").unwrap_err(), NameError::Character('\u{202e}'));
 /// ```
@@ -42,7 +42,7 @@ pub enum NameError {
 ///
 /// # Examples
 /// ```
-/// use keyward::{NameError, check_name};
+/// use keyward::name::{NameError, check_name};
 ///
 /// assert_eq!(check_name(" production ")?, "production");
 /// assert_eq!(check_name("\u{3164}"), Err(NameError::Blank));
@@ -68,7 +68,7 @@ pub fn check_name(name: &str) -> Result<&str, NameError> {
 ///
 /// # Examples
 /// ```
-/// use keyward::check_text;
+/// use keyward::name::check_text;
 ///
 /// assert!(check_text("👩‍💻 at work").is_ok());
 /// assert!(check_text("two\nlines").is_err());

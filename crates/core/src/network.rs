@@ -1,5 +1,7 @@
 //! Networks as people write them, in one form.
 
+pub use ipnet;
+
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
 use std::str::FromStr;
@@ -22,7 +24,7 @@ const MAPPED_PREFIX: u8 = 96;
 /// let network: Network = "10.1.2.3".parse()?;
 /// assert_eq!(network.to_string(), "10.1.2.3/32");
 /// assert_eq!("::ffff:10.0.0.0/104".parse::<Network>()?.to_string(), "10.0.0.0/8");
-/// # Ok::<(), keyward::NetworkError>(())
+/// # Ok::<(), keyward::network::NetworkError>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]

@@ -10,7 +10,8 @@ use bytes::Bytes;
 use common::{TestStore, warm};
 use futures_util::FutureExt;
 use http::{Request, Response};
-use keyward::{AuthLayer, Authenticator, CodedEnvelope, Identity, NumericEnvelope};
+use keyward_core::render::{CodedEnvelope, NumericEnvelope};
+use keyward_core::{AuthLayer, Authenticator, Identity};
 use tower::{Layer, Service, service_fn};
 
 fn request(field: &str) -> Request<()> {

@@ -8,10 +8,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use common::{Behaviour, TestStore, account, eventually, identity, is_cached, warm};
-use keyward::{
-    AccountRecord, Authenticator, Check, Clock, Hasher, KeyFormat, KeyKind, KeyUpdate, Keys, ManualClock, Mode, NewKey,
-    PeerAddress, Pepper, Rejection, SystemClock, Target, Timestamp,
-};
+use keyward_core::adapter::{Check, Target};
+use keyward_core::clock::{Clock, ManualClock, SystemClock};
+use keyward_core::key::{Hasher, KeyFormat, KeyKind, Pepper};
+use keyward_core::{AccountRecord, Authenticator, KeyUpdate, Keys, Mode, NewKey, PeerAddress, Rejection, Timestamp};
 
 fn forged(mode: Mode) -> String {
     format!("Bearer {}", *KeyFormat::default().generate(KeyKind::Secret, mode).unwrap().expose_once())

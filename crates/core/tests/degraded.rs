@@ -9,7 +9,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use common::{TestStore, account, eventually, identity, is_cached, warm};
-use keyward::{Authenticator, Clock, KeyStore, Keys, Lease, LeaseError, ManualClock, NewKey, Rejection, Timestamp};
+use keyward_core::clock::{Clock, ManualClock};
+use keyward_core::lease::{Lease, LeaseError};
+use keyward_core::store::KeyStore;
+use keyward_core::{Authenticator, Keys, NewKey, Rejection, Timestamp};
 use metrics_util::debugging::{DebugValue, DebuggingRecorder, Snapshotter};
 
 /// What was counted under this name since the last look.
@@ -94,7 +97,7 @@ impl Clock for PausedClock {
 async fn a_revocation_waits_for_no_lease_longer_than_the_longest() {
     let store = TestStore::new().await;
     let (_, id) = store.issue().await;
-    let keyward::Freshness::ChangeLog(log) = store.freshness() else { panic!("there is a log") };
+    let keyward_core::store::Freshness::ChangeLog(log) = store.freshness() else { panic!("there is a log") };
     // Whoever wrote this was not keyward.
     let hour = Duration::from_secs(3_600);
     let position = log.newest().await.unwrap();
@@ -111,7 +114,7 @@ async fn a_revocation_waits_for_no_lease_longer_than_the_longest() {
 async fn a_revocation_that_was_cancelled_is_done_or_not_done_and_asking_again_says_so() {
     let store = TestStore::new().await;
     let (_, id) = store.issue().await;
-    let keyward::Freshness::ChangeLog(log) = store.freshness() else { panic!("there is a log") };
+    let keyward_core::store::Freshness::ChangeLog(log) = store.freshness() else { panic!("there is a log") };
     let position = log.newest().await.unwrap();
     let _ = log.renew(&"slow".parse().unwrap(), position, Duration::from_secs(2)).await.unwrap();
     let keys = Keys::new(store.inner.clone()).with_clock(Arc::new(PausedClock(tokio::time::Instant::now())));

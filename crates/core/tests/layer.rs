@@ -14,10 +14,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use common::{Behaviour, TestStore, account, eventually, warm};
 use http::{Method, Request, Response, StatusCode};
-use keyward::{
-    Anonymous, AuthLayer, Authenticator, CodedEnvelope, Event, Identity, NewKey, NumericEnvelope, RequireLayer,
-    Requirement, Scope,
-};
+use keyward_core::adapter::Event;
+use keyward_core::render::{CodedEnvelope, NumericEnvelope};
+use keyward_core::{Anonymous, AuthLayer, Authenticator, Identity, NewKey, RequireLayer, Requirement, Scope};
 use tower::{Layer, Service, ServiceBuilder, ServiceExt, service_fn};
 
 /// Answers with who it was called by.

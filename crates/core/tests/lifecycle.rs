@@ -5,10 +5,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use keyward::{
-    AccountRecord, Clock, Denial, Imported, KeyFormat, KeyKind, KeyUpdate, Keys, KeysError, ManualClock, MemoryStore,
-    Mode, NewKey, Rotation, Timestamp,
-};
+use keyward_core::clock::{Clock, ManualClock};
+use keyward_core::key::{KeyFormat, KeyKind};
+use keyward_core::lifecycle::{Imported, KeysError, Rotation};
+use keyward_core::store::Denial;
+use keyward_core::{AccountRecord, KeyUpdate, Keys, MemoryStore, Mode, NewKey, Timestamp};
 
 const HOUR: Duration = Duration::from_secs(3_600);
 
@@ -103,9 +104,9 @@ async fn imported_keys_are_rotated_into_the_format() {
     for (hint, expected) in [("sk_live_…", true), ("…", true), ("sk_…3456", true), ("sk_live_…3456", false)] {
         let like = fixture.keys.issue(fixture.secret()).await.unwrap().record;
         fixture.keys.revoke(&like.id).await.unwrap();
-        let record = keyward::KeyRecord {
-            id: keyward::CredentialId::generate(),
-            digest: keyward::Digest::from_bytes(std::array::from_fn(|i| (hint.len() + i) as u8)),
+        let record = keyward_core::store::KeyRecord {
+            id: keyward_core::CredentialId::generate(),
+            digest: keyward_core::key::Digest::from_bytes(std::array::from_fn(|i| (hint.len() + i) as u8)),
             hint: hint.parse().unwrap(),
             ..like
         };
@@ -127,9 +128,9 @@ async fn imported_keys_may_have_ended_but_not_before_they_begin() {
     for (not_before, expires_at, fits) in
         [(None, past(1), true), (past(2), past(1), true), (past(1), past(1), false), (past(1), past(2), false)]
     {
-        let record = keyward::KeyRecord {
-            id: keyward::CredentialId::generate(),
-            digest: keyward::Digest::from_bytes([not_before.is_some() as u8; 32]),
+        let record = keyward_core::store::KeyRecord {
+            id: keyward_core::CredentialId::generate(),
+            digest: keyward_core::key::Digest::from_bytes([not_before.is_some() as u8; 32]),
             not_before,
             expires_at,
             ..like.clone()
@@ -152,7 +153,7 @@ async fn names_are_checked_and_trimmed() {
         assert!(matches!(fixture.keys.issue(new).await, Err(KeysError::Name(_))), "{name:?}");
         let update = KeyUpdate { name: Some(name.into()), ..KeyUpdate::default() };
         assert!(matches!(fixture.keys.update(&issued.id, &update).await, Err(KeysError::Name(_))), "{name:?}");
-        let imported = keyward::KeyRecord { name: name.into(), ..issued.clone() };
+        let imported = keyward_core::store::KeyRecord { name: name.into(), ..issued.clone() };
         assert!(matches!(fixture.keys.import(&imported).await, Err(KeysError::Name(_))), "{name:?}");
     }
     let update = KeyUpdate { name: Some(" c ".into()), ..KeyUpdate::default() };

@@ -8,7 +8,7 @@ mod common;
 use std::collections::HashMap;
 
 use common::{TestStore, eventually, identity, warm};
-use keyward::Authenticator;
+use keyward_core::Authenticator;
 use metrics_util::debugging::{DebugValue, DebuggingRecorder};
 
 #[tokio::test]
@@ -26,7 +26,7 @@ async fn hits_misses_refusals_reads_and_the_size_of_the_cache_are_counted_and_no
     }
     for _ in 0..5 {
         let refused = authenticator.authenticate([unknown.as_bytes()]).await.unwrap_err();
-        let request = keyward::Refusal::new(refused, &http::Method::GET, &http::HeaderMap::new());
+        let request = keyward_core::render::Refusal::new(refused, &http::Method::GET, &http::HeaderMap::new());
         drop(authenticator.refuse(&request));
     }
     let mut seen: HashMap<String, f64> = HashMap::new();

@@ -12,10 +12,14 @@ use std::sync::{Arc, Mutex};
 use bytes::Bytes;
 use common::{TestStore, account, warm};
 use http::{Request, Response};
-use keyward::{
-    AccountRecord, AuthLayer, Authenticator, BuildError, CodedEnvelope, CredentialKind, Event, Feature, Hasher,
-    HttpsOnly, Identity, KeyFormat, KeyKind, KeyStatus, KeyStore, Mode, NewKey, PeerAddress, Plans, Policy,
-    RequireLayer, TlsTransport, TrustedProxies, async_trait,
+use keyward_core::adapter::{BuildError, Event, TlsTransport};
+use keyward_core::key::{Hasher, KeyFormat, KeyKind};
+use keyward_core::policy::{Feature, Plans, Policy};
+use keyward_core::render::CodedEnvelope;
+use keyward_core::store::{KeyStatus, KeyStore, async_trait};
+use keyward_core::{
+    AccountRecord, AuthLayer, Authenticator, CredentialKind, HttpsOnly, Identity, Mode, NewKey, PeerAddress,
+    RequireLayer, TrustedProxies,
 };
 use tower::{Layer, ServiceExt, service_fn};
 
@@ -139,21 +143,24 @@ async fn a_lost_proxy_header_cannot_kill_every_key() {
 }
 
 /// Access tokens of one user, under a digest that is told beforehand.
-struct Tokens(keyward::Digest, std::sync::atomic::AtomicUsize);
+struct Tokens(keyward_core::key::Digest, std::sync::atomic::AtomicUsize);
 
 #[async_trait]
 impl KeyStore for Tokens {
-    async fn find(&self, digest: &keyward::Digest) -> Result<keyward::Found, keyward::StoreError> {
+    async fn find(
+        &self,
+        digest: &keyward_core::key::Digest,
+    ) -> Result<keyward_core::store::Found, keyward_core::store::StoreError> {
         self.1.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
         if *digest != self.0 {
-            return Ok(keyward::Found::unknown());
+            return Ok(keyward_core::store::Found::unknown());
         }
         let identity = Identity::access_token("tok_1".parse().unwrap(), account(), "user_1".parse().unwrap());
-        Ok(keyward::Found::key(keyward::StoredKey::new(identity)))
+        Ok(keyward_core::store::Found::key(keyward_core::store::StoredKey::new(identity)))
     }
 
-    fn freshness(&self) -> keyward::Freshness {
-        keyward::Freshness::BoundedAge(std::time::Duration::from_secs(1))
+    fn freshness(&self) -> keyward_core::store::Freshness {
+        keyward_core::store::Freshness::BoundedAge(std::time::Duration::from_secs(1))
     }
 }
 

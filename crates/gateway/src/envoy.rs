@@ -33,7 +33,9 @@ use http::header::MaxSizeReached;
 use http::header::{AUTHORIZATION, FORWARDED};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use http_body_util::Limited;
-use keyward::{Admission, Authenticator, PeerAddress, Refusal, Rejection, Target, TlsTransport};
+use keyward_core::adapter::{Admission, Target, TlsTransport};
+use keyward_core::render::Refusal;
+use keyward_core::{Authenticator, PeerAddress, Rejection};
 use tonic::{Code, Request, Response, Status};
 
 use crate::headers::{PREFIX, identity_headers};
@@ -57,7 +59,7 @@ const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 ///
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let authenticator = Authenticator::new(MemoryStore::new());
-/// let service = keyward_gateway::envoy::ext_authz(authenticator);
+/// let service = keyward::gateway::envoy::ext_authz(authenticator);
 /// Server::builder().add_service(service).serve("127.0.0.1:3002".parse()?).await?;
 /// # Ok(()) }
 /// ```
@@ -74,8 +76,8 @@ pub fn ext_authz(authenticator: Authenticator) -> AuthorizationServer<ExtAuthz> 
 /// use keyward::{Authenticator, MemoryStore};
 ///
 /// let authenticator = Authenticator::new(MemoryStore::new());
-/// let app: Router = keyward_gateway::forward_auth(authenticator.clone())
-///     .merge(keyward_gateway::envoy::ext_authz_router(authenticator));
+/// let app: Router = keyward::gateway::forward_auth(authenticator.clone())
+///     .merge(keyward::gateway::envoy::ext_authz_router(authenticator));
 /// # let _ = app;
 /// ```
 pub fn ext_authz_router(authenticator: Authenticator) -> Router {
@@ -94,7 +96,7 @@ async fn bounded(request: http::Request<Body>) -> http::Request<Body> {
 /// # Examples
 /// ```
 /// use envoy_types::pb::envoy::service::auth::v3::authorization_server::AuthorizationServer;
-/// use keyward_gateway::envoy::{ExtAuthz, ext_authz};
+/// use keyward::gateway::envoy::{ExtAuthz, ext_authz};
 ///
 /// fn bounded(service: AuthorizationServer<ExtAuthz>) -> AuthorizationServer<ExtAuthz> {
 ///     service.max_decoding_message_size(16 * 1_024)
@@ -266,7 +268,7 @@ mod tests {
     use envoy_types::pb::envoy::config::core::v3::{Address as EnvoyAddress, address};
     use envoy_types::pb::envoy::config::core::v3::{HeaderMap as EnvoyHeaders, SocketAddress};
     use envoy_types::pb::envoy::service::auth::v3::attribute_context::Request as EnvoyRequest;
-    use keyward::MemoryStore;
+    use keyward_core::MemoryStore;
     use proptest::prelude::*;
 
     use super::*;

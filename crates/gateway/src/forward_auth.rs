@@ -9,7 +9,9 @@ use axum::response::Response;
 use axum::routing::any;
 use http::header::{AUTHORIZATION, CACHE_CONTROL};
 use http::{HeaderMap, HeaderValue, Method, Uri};
-use keyward::{Admission, Authenticator, Refusal, Rejection, Target};
+use keyward_core::adapter::{Admission, Target};
+use keyward_core::render::Refusal;
+use keyward_core::{Authenticator, Rejection};
 
 use crate::headers::identity_headers;
 use crate::original::Original;
@@ -32,7 +34,7 @@ use crate::verdict::{identity_of, required, verdict};
 /// alone and have to ask again for the rest. A key that has become valid between the two is answered with 503.
 ///
 /// Keys that are confined to networks, and HTTPS, go by what the authenticator's trusted proxies say, the gateway being one
-/// of them: see [`AuthenticatorBuilder::trusted_proxies`](keyward::AuthenticatorBuilder::trusted_proxies).
+/// of them: see [`AuthenticatorBuilder::trusted_proxies`](keyward_core::adapter::AuthenticatorBuilder::trusted_proxies).
 ///
 /// # Examples
 /// ```
@@ -42,7 +44,7 @@ use crate::verdict::{identity_of, required, verdict};
 /// use tower::ServiceExt;
 ///
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// let router = keyward_gateway::forward_auth(Authenticator::new(MemoryStore::new()));
+/// let router = keyward::gateway::forward_auth(Authenticator::new(MemoryStore::new()));
 /// let asked = Request::get("/forward-auth?scope=resources:read")
 ///     .header("x-forwarded-method", "GET")
 ///     .header("x-forwarded-uri", "/v1/resources")
@@ -91,9 +93,12 @@ async fn ask(authenticator: &Authenticator, request: Request) -> Result<Admissio
     verdict(authenticator, check, &required).await
 }
 
-fn required_by(uri: &Uri) -> Result<keyward::Requirement, Rejection> {
+fn required_by(uri: &Uri) -> Result<keyward_core::Requirement, Rejection> {
     let Ok(Query(parameters)) = Query::<Vec<(String, String)>>::try_from_uri(uri) else {
-        keyward::log_limited!(error, "a gateway asks with a malformed query: every request of this route is refused");
+        keyward_core::log_limited!(
+            error,
+            "a gateway asks with a malformed query: every request of this route is refused"
+        );
         return Err(Rejection::NotConfigured);
     };
     required(parameters.iter().map(|(name, value)| (name.as_str(), value.as_str())))

@@ -3,7 +3,7 @@
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects, clippy::indexing_slicing))] // It reads input.
 
 use http::{HeaderName, HeaderValue};
-use keyward::{CredentialKind, Identity};
+use keyward_core::{CredentialKind, Identity};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
 /// What every identity header's name begins with, as gateways that take out headers by pattern go by it.
@@ -32,7 +32,7 @@ const PLAN: HeaderName = HeaderName::from_static("keyward-plan");
 ///
 /// # Examples
 /// ```
-/// assert!(keyward_gateway::IDENTITY_HEADERS.contains(&http::HeaderName::from_static("keyward-account")));
+/// assert!(keyward::gateway::IDENTITY_HEADERS.contains(&http::HeaderName::from_static("keyward-account")));
 /// ```
 pub const IDENTITY_HEADERS: [HeaderName; 6] = [KEY_ID, ACCOUNT, MODE, KIND, SCOPES, PLAN];
 

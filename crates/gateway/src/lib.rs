@@ -6,7 +6,7 @@
 //! | Envoy (`ext_authz` over gRPC) | `envoy::ext_authz`, with the feature `envoy` |
 //! | a service in any language | [`verify`]: `POST /v1/verify` |
 //!
-//! All of them ask one [`Authenticator`](keyward::Authenticator), so a key is let in or refused, and a refusal written, as it is by the layers:
+//! All of them ask one [`Authenticator`](keyward_core::Authenticator), so a key is let in or refused, and a refusal written, as it is by the layers:
 //! same cache, same leases, same statuses, challenges and bodies. `docs/gateways.md` and `examples/gateways` in the repository have a
 //! configuration for each gateway; all but that of Traefik are tested.
 //!
@@ -20,15 +20,15 @@
 //! # Examples
 //! ```no_run
 //! use keyward::{AuthLayer, Authenticator};
-//! use keyward_serve::{Limits, serve, shutdown_signal};
-//! use keyward_sqlite::SqliteStore;
+//! use keyward::serve::{Limits, serve, shutdown_signal};
+//! use keyward::sqlite::SqliteStore;
 //!
 //! # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let authenticator = Authenticator::new(SqliteStore::open("keys.db")?);
 //! // The account whose keys ask about those of every other account.
-//! let reach = keyward_gateway::VerifyReach::Operator("acct_gateway".parse()?);
-//! let router = keyward_gateway::forward_auth(authenticator.clone())
-//!     .merge(keyward_gateway::verify(authenticator.clone(), AuthLayer::from(authenticator), reach));
+//! let reach = keyward::gateway::VerifyReach::Operator("acct_gateway".parse()?);
+//! let router = keyward::gateway::forward_auth(authenticator.clone())
+//!     .merge(keyward::gateway::verify(authenticator.clone(), AuthLayer::from(authenticator), reach));
 //! let listener = tokio::net::TcpListener::bind(("127.0.0.1", 3001)).await?;
 //! serve(listener, router, shutdown_signal()?, Limits::default()).await;
 //! # Ok(()) }

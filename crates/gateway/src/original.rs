@@ -3,7 +3,8 @@
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects, clippy::indexing_slicing))] // It reads input.
 
 use http::{HeaderMap, HeaderValue};
-use keyward::{Rejection, is_ambiguous_path};
+use keyward_core::Rejection;
+use keyward_core::endpoint::is_ambiguous_path;
 
 /// The method and the path of the client's request, without the query.
 #[derive(Debug, PartialEq, Eq)]
@@ -47,7 +48,7 @@ impl<'a> Original<'a> {
 fn said<'a>(headers: &'a HeaderMap, names: [&str; 2]) -> Result<&'a str, Rejection> {
     let mut values = names.into_iter().flat_map(|name| headers.get_all(name));
     let Some(first) = values.next() else {
-        keyward::log_limited!(
+        keyward_core::log_limited!(
             error,
             "a gateway does not say {} of a request: every request that it asks about is refused",
             names[0]

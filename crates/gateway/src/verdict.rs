@@ -2,7 +2,9 @@
 
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects, clippy::indexing_slicing))] // It reads input.
 
-use keyward::{Admission, Authenticator, Check, CredentialFault, Identity, Policy, Rejection, Requirement, Scope};
+use keyward_core::adapter::{Admission, Check, CredentialFault};
+use keyward_core::policy::Policy;
+use keyward_core::{Authenticator, Identity, Rejection, Requirement, Scope};
 
 /// Whether a request is let in, by what came of its check against the cache and by what is required of it.
 pub(crate) async fn verdict(
@@ -38,7 +40,7 @@ pub(crate) fn required<'a>(parameters: impl IntoIterator<Item = (&'a str, &'a st
     let mut scopes = Vec::new();
     for (name, value) in parameters {
         if name != "scope" {
-            keyward::log_limited!(
+            keyward_core::log_limited!(
                 error,
                 "a gateway requires something other than `scope`: every request of this route is refused"
             );
@@ -47,7 +49,7 @@ pub(crate) fn required<'a>(parameters: impl IntoIterator<Item = (&'a str, &'a st
         let mut said = value.split([' ', ',']).filter(|scope| !scope.is_empty()).peekable();
         // A variable of the gateway's that was never set, say. Where no scope is required, none is spoken of.
         if said.peek().is_none() {
-            keyward::log_limited!(
+            keyward_core::log_limited!(
                 error,
                 "a gateway requires a scope and names none: every request of this route is refused"
             );
@@ -55,7 +57,7 @@ pub(crate) fn required<'a>(parameters: impl IntoIterator<Item = (&'a str, &'a st
         }
         for scope in said {
             let scope: Scope = scope.parse().map_err(|error| {
-                keyward::log_limited!(error, %error, "a gateway requires a malformed scope: every request of this route is refused");
+                keyward_core::log_limited!(error, %error, "a gateway requires a malformed scope: every request of this route is refused");
                 Rejection::NotConfigured
             })?;
             scopes.push(scope);

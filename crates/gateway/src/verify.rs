@@ -14,9 +14,11 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use futures_util::future::join_all;
 use http::header::CONTENT_TYPE;
-use keyward::{
-    AccountId, Admission, AuthLayer, Authenticator, CredentialFault, Grant, Identity, PeerAddress, Refusal, Rejection,
-    RequireLayer, Requirement, Scope, Target, TlsTransport,
+use keyward_core::adapter::{Admission, CredentialFault, Target, TlsTransport};
+use keyward_core::render::Refusal;
+use keyward_core::scope::Grant;
+use keyward_core::{
+    AccountId, AuthLayer, Authenticator, Identity, PeerAddress, Rejection, RequireLayer, Requirement, Scope,
 };
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -31,7 +33,7 @@ use crate::verdict::verdict;
 ///
 /// # Examples
 /// ```
-/// assert_eq!(keyward_gateway::VERIFY_SCOPE.as_str(), "keys:verify");
+/// assert_eq!(keyward::gateway::VERIFY_SCOPE.as_str(), "keys:verify");
 /// ```
 pub const VERIFY_SCOPE: Scope = Scope::from_static("keys:verify");
 
@@ -39,7 +41,7 @@ pub const VERIFY_SCOPE: Scope = Scope::from_static("keys:verify");
 ///
 /// # Examples
 /// ```
-/// assert_eq!(keyward_gateway::MAX_BATCH, 100);
+/// assert_eq!(keyward::gateway::MAX_BATCH, 100);
 /// ```
 pub const MAX_BATCH: usize = 100;
 
@@ -53,13 +55,13 @@ const MAX_BODY: usize = 8 * 1_024;
 ///
 /// # Examples
 /// ```
-/// use keyward_gateway::VerifyReach;
+/// use keyward::gateway::VerifyReach;
 ///
 /// let strict = VerifyReach::default();
 /// assert_eq!(strict, VerifyReach::Own);
 /// let for_a_gateway = VerifyReach::Operator("acct_gateway".parse()?);
 /// # let _ = for_a_gateway;
-/// # Ok::<(), keyward::IdError>(())
+/// # Ok::<(), keyward::id::IdError>(())
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -114,7 +116,7 @@ struct Verifier {
 /// use axum::body::Body;
 /// use http::Request;
 /// use keyward::{AccountRecord, AuthLayer, Authenticator, Keys, MemoryStore, NewKey};
-/// use keyward_gateway::VerifyReach;
+/// use keyward::gateway::VerifyReach;
 /// use tower::ServiceExt;
 ///
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -126,7 +128,7 @@ struct Verifier {
 ///
 /// let authenticator = Authenticator::new(store);
 /// let reach = VerifyReach::Operator(account.id);
-/// let router = keyward_gateway::verify(authenticator.clone(), AuthLayer::from(authenticator), reach);
+/// let router = keyward::gateway::verify(authenticator.clone(), AuthLayer::from(authenticator), reach);
 /// let question = Request::post("/v1/verify")
 ///     .header("authorization", format!("Bearer {}", *caller.key.expose_once()))
 ///     .header("content-type", "application/json")

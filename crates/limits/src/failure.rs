@@ -2,7 +2,8 @@
 
 use std::error::Error;
 
-use keyward::{Rejection, StoreError, StoreErrorKind};
+use keyward_core::Rejection;
+use keyward_core::store::{StoreError, StoreErrorKind};
 
 /// What a request is refused with, said in the log with what it lacks.
 pub(crate) fn refused(error: &StoreError, lacks: &str) -> Rejection {

@@ -9,7 +9,9 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http::{HeaderName, Request, Response};
-use keyward::{Anonymous, Identity, RateLimit, Refusal, Rejection};
+use keyward_core::rejection::RateLimit;
+use keyward_core::render::Refusal;
+use keyward_core::{Anonymous, Identity, Rejection};
 use smol_str::SmolStr;
 use tower_layer::Layer;
 use tower_service::Service;
@@ -21,7 +23,7 @@ const RATELIMIT: HeaderName = HeaderName::from_static("ratelimit");
 
 type Cost = dyn Fn(&http::Method, &http::Uri) -> NonZeroU32 + Send + Sync;
 
-/// Spends of a named limit for every request to a service. It stands inside a [`keyward::AuthLayer`]: without one it refuses
+/// Spends of a named limit for every request to a service. It stands inside a [`keyward_core::AuthLayer`]: without one it refuses
 /// everything with 500. Requests that were let pass without a credential are not limited here.
 ///
 /// Responses have `RateLimit-Policy` and `RateLimit` (draft-ietf-httpapi-ratelimit-headers-10), and refusals `Retry-After` besides.
@@ -30,13 +32,13 @@ type Cost = dyn Fn(&http::Method, &http::Uri) -> NonZeroU32 + Send + Sync;
 /// ```
 /// use std::num::NonZeroU32;
 /// use std::time::Duration;
-/// use keyward_limits::{Each, RateLimitLayer, RateLimits};
+/// use keyward::limits::{Each, RateLimitLayer, RateLimits};
 ///
 /// let limits = RateLimits::builder().limit("default", Each::Key, 100, Duration::from_secs(60)).build()?;
 /// let layer = RateLimitLayer::new(limits, "default")
 ///     .cost(|method, _| if method == "POST" { NonZeroU32::new(5).unwrap() } else { NonZeroU32::MIN });
 /// # let _ = layer;
-/// # Ok::<(), keyward_limits::RateLimitError>(())
+/// # Ok::<(), keyward::limits::RateLimitError>(())
 /// ```
 #[derive(Clone)]
 pub struct RateLimitLayer(Arc<Limiting>);
@@ -153,7 +155,7 @@ mod tests {
     use std::convert::Infallible;
     use std::time::Duration;
 
-    use keyward::{AccountRecord, AuthLayer, Keys, MemoryStore, NewKey};
+    use keyward_core::{AccountRecord, AuthLayer, Keys, MemoryStore, NewKey};
     use tower::{ServiceExt, service_fn};
 
     use super::*;

@@ -4,7 +4,7 @@
 //! A permit is held for the life of a task, which may go on long after the request that began it:
 //! ```
 //! use keyward::Identity;
-//! use keyward_limits::{MemoryPermits, TaskPermits};
+//! use keyward::limits::{MemoryPermits, TaskPermits};
 //!
 //! # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let permits = TaskPermits::new(MemoryPermits::new(), [("Plus", 1), ("Pro", 3), ("Max", 5)]);

@@ -4,7 +4,9 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
-use keyward::{Identity, RateLimit, Rejection, StoreError};
+use keyward_core::rejection::RateLimit;
+use keyward_core::store::StoreError;
+use keyward_core::{Identity, Rejection};
 use smol_str::SmolStr;
 
 use crate::failure::refused;
@@ -66,11 +68,11 @@ impl RateLimitsBuilder {
 /// # Examples
 /// ```
 /// use std::time::Duration;
-/// use keyward_limits::{Each, RateLimits};
+/// use keyward::limits::{Each, RateLimits};
 ///
 /// let limits = RateLimits::builder().limit("exports", Each::Account, 5, Duration::from_secs(3_600)).named()?;
 /// assert_eq!(limits.get("exports").unwrap().quota().get(), 5);
-/// # Ok::<(), keyward_limits::RateLimitError>(())
+/// # Ok::<(), keyward::limits::RateLimitError>(())
 /// ```
 #[derive(Clone, Debug)]
 pub struct NamedLimits(Arc<[NamedLimit]>);
@@ -105,7 +107,7 @@ pub(crate) fn unknown(name: &str) -> Rejection {
 /// ```
 /// use std::num::NonZeroU32;
 /// use std::time::Duration;
-/// use keyward_limits::{Each, RateLimits};
+/// use keyward::limits::{Each, RateLimits};
 ///
 /// let limits = RateLimits::builder().limit("default", Each::Key, 60, Duration::from_secs(60)).named()?;
 /// let limit = limits.get("default").unwrap();
@@ -115,7 +117,7 @@ pub(crate) fn unknown(name: &str) -> Rejection {
 /// assert_eq!(limit.verdict(Ok(15_000_000_000)).unwrap().remaining, 45);
 /// // The call is to be made in 2 seconds again.
 /// assert_eq!(limit.verdict(Ok(-2_000_000_000)).unwrap_err().code(), "RATE_LIMIT_EXCEEDED");
-/// # Ok::<(), keyward_limits::RateLimitError>(())
+/// # Ok::<(), keyward::limits::RateLimitError>(())
 /// ```
 #[derive(Clone, Debug)]
 pub struct NamedLimit {

@@ -6,7 +6,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use keyward::{AccountId, Clock, ConcurrencyLimit, CredentialId, Identity, Rejection, StoreError, SystemClock};
+use keyward_core::clock::{Clock, SystemClock};
+use keyward_core::rejection::ConcurrencyLimit;
+use keyward_core::store::StoreError;
+use keyward_core::{AccountId, CredentialId, Identity, Rejection};
 use smol_str::SmolStr;
 use tokio::task::AbortHandle;
 
@@ -62,7 +65,7 @@ pub trait PermitStore: Send + Sync + 'static {
 ///
 /// # Examples
 /// ```
-/// let store = keyward_limits::MemoryPermits::new();
+/// let store = keyward::limits::MemoryPermits::new();
 /// # let _ = store;
 /// ```
 #[derive(Debug)]
@@ -268,7 +271,7 @@ async fn renew(store: Arc<dyn PermitStore>, account: AccountId, id: PermitId) {
 mod tests {
     use std::sync::atomic::{AtomicU32, Ordering};
 
-    use keyward::ManualClock;
+    use keyward_core::clock::ManualClock;
 
     use super::*;
 
@@ -375,7 +378,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_permit_that_nobody_renews_is_freed_once() {
-        let clock = Arc::new(ManualClock::at(keyward::Timestamp::from_millis(0)));
+        let clock = Arc::new(ManualClock::at(keyward_core::Timestamp::from_millis(0)));
         let store = MemoryPermits::with_clock(clock.clone());
         let account: AccountId = "acct_1".parse().unwrap();
         let Acquired::Granted(dead) = store.acquire(&account, 1, LEASE).await.unwrap() else { panic!("it is free") };

@@ -10,7 +10,8 @@ use governor::clock::{Clock, DefaultClock};
 use governor::middleware::StateInformationMiddleware;
 use governor::state::keyed::DashMapStateStore;
 use governor::{Quota, RateLimiter as Governor};
-use keyward::{Identity, RateLimit, Rejection};
+use keyward_core::rejection::RateLimit;
+use keyward_core::{Identity, Rejection};
 use smol_str::SmolStr;
 
 use crate::named::{NamedLimit, NamedLimits, RateLimitError, RateLimitsBuilder, unknown};
@@ -37,7 +38,7 @@ pub trait RateLimiter: Send + Sync + 'static {
 /// use std::num::NonZeroU32;
 /// use std::time::Duration;
 /// use keyward::Identity;
-/// use keyward_limits::{Each, RateLimiter, RateLimits};
+/// use keyward::limits::{Each, RateLimiter, RateLimits};
 ///
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let limits = RateLimits::builder()

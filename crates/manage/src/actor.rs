@@ -2,7 +2,8 @@
 
 use std::net::IpAddr;
 
-use keyward::{CredentialId, CredentialKind, Identity, UserId};
+use keyward_core::id::UserId;
+use keyward_core::{CredentialId, CredentialKind, Identity};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -13,7 +14,7 @@ const MAX_USER_AGENT: usize = 200;
 ///
 /// # Examples
 /// ```
-/// let context = keyward_manage::Context::new().address([192, 0, 2, 7]).user_agent("curl/8.5.0").request_id("req_1");
+/// let context = keyward::manage::Context::new().address([192, 0, 2, 7]).user_agent("curl/8.5.0").request_id("req_1");
 /// # let _ = context;
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -85,7 +86,7 @@ impl Context {
 ///
 /// # Examples
 /// ```
-/// use keyward_manage::{Actor, Context};
+/// use keyward::manage::{Actor, Context};
 ///
 /// let actor = Actor::system("migration", Context::new());
 /// assert!(actor.user().is_none());

@@ -56,7 +56,7 @@ impl FromStr for Theme {
 ///
 /// # Examples
 /// ```
-/// use keyward_manage::Accent;
+/// use keyward::manage::Accent;
 ///
 /// assert!("#6d28d9".parse::<Accent>().is_ok());
 /// assert!("#ffe066".parse::<Accent>().is_err(), "nobody can read that on white");

@@ -3,8 +3,11 @@
 //! A grant is a key, a role or a link. Each is described by the [`Rights`] that it gives, and [`Rights::covers`] compares them with the
 //! grantor's over every dimension. A dimension that is added to [`Rights`] and not compared does not compile.
 
-use keyward::ipnet::IpNet;
-use keyward::{AccountId, Endpoint, Grant, KeyKind, KeyRecord, Mode, NewKey, Scope, ScopeSet, Timestamp};
+use keyward_core::key::KeyKind;
+use keyward_core::network::ipnet::IpNet;
+use keyward_core::scope::Grant;
+use keyward_core::store::KeyRecord;
+use keyward_core::{AccountId, Endpoint, Mode, NewKey, Scope, ScopeSet, Timestamp};
 
 use crate::error::DeskError;
 use crate::role::{Purpose, Role, scopes};
@@ -22,7 +25,7 @@ enum Reach {
 ///
 /// # Examples
 /// ```
-/// use keyward_manage::{Role, scopes};
+/// use keyward::manage::{Role, scopes};
 ///
 /// assert!(Role::Developer.rights().allows(&scopes::KEYS_WRITE));
 /// assert!(!Role::Developer.rights().allows(&scopes::MEMBERS_WRITE));

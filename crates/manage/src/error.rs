@@ -3,13 +3,15 @@
 use std::time::Duration;
 
 use http::StatusCode;
-use keyward::{Denial, KeysError, Scope, StoreError, StoreErrorKind};
+use keyward_core::Scope;
+use keyward_core::lifecycle::KeysError;
+use keyward_core::store::{Denial, StoreError, StoreErrorKind};
 
 /// Why an operation was not done. Unless it says otherwise, nothing of it was.
 ///
 /// # Examples
 /// ```
-/// use keyward_manage::DeskError;
+/// use keyward::manage::DeskError;
 ///
 /// assert_eq!(DeskError::Stale.code(), "PRECONDITION_FAILED");
 /// assert_eq!(DeskError::Stale.status(), 412);
@@ -205,7 +207,7 @@ impl From<KeysError> for DeskError {
             KeysError::Denied(Denial::Rotated) => Self::Rotated,
             KeysError::Denied(Denial::Ended) => Self::Ended,
             KeysError::Denied(_) => Self::Duplicate("key"),
-            KeysError::Format(keyward::FormatError::NoSuchKey { kind, mode }) => {
+            KeysError::Format(keyward_core::key::FormatError::NoSuchKey { kind, mode }) => {
                 Self::invalid("kind", format!("there are no {kind} keys in {mode} mode here"))
             }
             error @ KeysError::OtherFormat(_) => Self::invalid("key", error.to_string()),

@@ -12,14 +12,14 @@
 //! # Examples
 //! ```
 //! use axum::Router;
-//! use keyward_manage::{Desk, SignUpPolicy, SqliteDesk};
-//! use keyward_sqlite::SqliteStore;
+//! use keyward::manage::{Desk, SignUpPolicy, SqliteDesk};
+//! use keyward::sqlite::SqliteStore;
 //!
 //! # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! # let store = SqliteStore::temporary()?;
 //! // The same store as that of the `AuthLayer` around the provider's own API.
 //! let desk = Desk::builder(store.clone(), SqliteDesk::open(&store)?).sign_up(SignUpPolicy::Open).build()?;
-//! let app: Router = Router::new().merge(keyward_manage::api(desk.clone()));
+//! let app: Router = Router::new().merge(keyward::manage::api(desk.clone()));
 //! // Once a minute: removes what has expired, and writes down usage.
 //! desk.maintain().await?;
 //! # let _ = app;

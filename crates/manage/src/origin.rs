@@ -16,7 +16,7 @@ use serde::Deserialize;
 ///
 /// # Examples
 /// ```
-/// use keyward_manage::PublicUrl;
+/// use keyward::manage::PublicUrl;
 ///
 /// let url: PublicUrl = "https://keys.example.com".parse()?;
 /// assert_eq!(url.to_string(), "https://keys.example.com");
@@ -24,7 +24,7 @@ use serde::Deserialize;
 /// for wrong in ["http://keys.example.com", "keys.example.com", "https://keys.example.com/keyward"] {
 ///     assert!(wrong.parse::<PublicUrl>().is_err(), "{wrong}");
 /// }
-/// # Ok::<(), keyward_manage::PublicUrlError>(())
+/// # Ok::<(), keyward::manage::PublicUrlError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]

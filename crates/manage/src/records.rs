@@ -2,7 +2,9 @@
 
 use std::net::IpAddr;
 
-use keyward::{AccountId, CredentialId, StoreError, Timestamp, UserId};
+use keyward_core::id::UserId;
+use keyward_core::store::StoreError;
+use keyward_core::{AccountId, CredentialId, Timestamp};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -59,7 +61,7 @@ pub(crate) trait Entity: Serialize + DeserializeOwned {
 ///
 /// # Examples
 /// ```
-/// use keyward_manage::{Plan, Versioned};
+/// use keyward::manage::{Plan, Versioned};
 ///
 /// let plan = Versioned { value: Plan::new("Pro").with_key_limit(100), version: 3 };
 /// assert_eq!(plan.key_limit, Some(100));

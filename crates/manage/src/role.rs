@@ -3,14 +3,15 @@
 use std::fmt;
 use std::str::FromStr;
 
-use keyward::{KeyKind, ScopeSet};
+use keyward_core::ScopeSet;
+use keyward_core::key::KeyKind;
 use serde::{Deserialize, Serialize};
 
 use crate::authority::Rights;
 
 /// What the API can be asked to do, as scopes.
 pub mod scopes {
-    use keyward::Scope;
+    use keyward_core::Scope;
 
     /// See accounts.
     pub const ACCOUNTS_READ: Scope = Scope::from_static("accounts:read");
@@ -55,7 +56,7 @@ pub mod scopes {
 ///
 /// # Examples
 /// ```
-/// use keyward_manage::Role;
+/// use keyward::manage::Role;
 ///
 /// assert_eq!("developer".parse(), Ok(Role::Developer));
 /// ```

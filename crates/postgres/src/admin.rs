@@ -3,10 +3,10 @@
 use std::sync::LazyLock;
 
 use async_trait::async_trait;
-use keyward::{
-    AccountId, AccountRecord, AdminError, Committed, CredentialId, Cursor, Denial, KeyAdmin, KeyPage, KeyQuery,
-    KeyRecord, KeyUpdate, Position, StoreError, Timestamp, random_mark,
+use keyward_core::store::{
+    AdminError, Committed, Cursor, Denial, KeyAdmin, KeyPage, KeyQuery, KeyRecord, Position, StoreError, random_mark,
 };
+use keyward_core::{AccountId, AccountRecord, CredentialId, KeyUpdate, Timestamp};
 use tokio_postgres::error::SqlState;
 
 use crate::PostgresStore;

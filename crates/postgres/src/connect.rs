@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use deadpool_postgres::{Connect, Manager, ManagerConfig, Pool, RecyclingMethod, Runtime};
-use keyward::random_mark;
+use keyward_core::store::random_mark;
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 use tokio_postgres::{Client, Config, SimpleQueryMessage};
@@ -29,9 +29,9 @@ const MIGRATION_LOCK: i64 = 0x6b65_7977;
 /// # Examples
 /// ```no_run
 /// use std::time::Duration;
-/// use keyward_postgres::PostgresOptions;
+/// use keyward::postgres::PostgresOptions;
 ///
-/// # async fn run() -> Result<(), keyward_postgres::ConnectError> {
+/// # async fn run() -> Result<(), keyward::postgres::ConnectError> {
 /// let store = PostgresOptions::default()
 ///     .pool_size(32)
 ///     .statement_timeout(Duration::from_secs(2))

@@ -3,7 +3,7 @@
 use std::error::Error;
 
 use deadpool_postgres::PoolError;
-use keyward::{AdminError, Denial, StoreError};
+use keyward_core::store::{AdminError, Denial, StoreError};
 use tokio_postgres::error::SqlState;
 
 /// Why a read or a write was not done.

@@ -21,7 +21,7 @@
 //! # Examples
 //! ```no_run
 //! use keyward::AuthLayer;
-//! use keyward_postgres::PostgresStore;
+//! use keyward::postgres::PostgresStore;
 //!
 //! # async fn run() -> Result<(), Box<dyn std::error::Error>> {
 //! let store = PostgresStore::connect("postgres://keyward@db.example.com/keyward?sslmode=require").await?;
@@ -45,7 +45,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use deadpool_postgres::Pool;
-use keyward::{Digest, Found, Freshness, KeyStore, KeyUse, StoreError};
+use keyward_core::key::Digest;
+use keyward_core::store::{Found, Freshness, KeyStore, KeyUse, StoreError};
 
 pub use connect::{ConnectError, PostgresOptions};
 #[cfg(feature = "limits")]

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use deadpool_postgres::GenericClient;
-use keyward::{Change, ChangeLog, LeaseAnswer, LogBatch, NodeId, NodeState, NodeStates, Position, StoreError};
+use keyward_core::id::NodeId;
+use keyward_core::store::{Change, ChangeLog, LeaseAnswer, LogBatch, NodeState, NodeStates, Position, StoreError};
 use tokio::sync::watch;
 
 use crate::PostgresStore;

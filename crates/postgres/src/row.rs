@@ -5,8 +5,10 @@ use std::fmt::Display;
 use std::str::FromStr;
 use std::sync::LazyLock;
 
-use keyward::ipnet::IpNet;
-use keyward::{AccountRecord, Change, Digest, Found, KeyRecord, Position, Timestamp, What};
+use keyward_core::key::Digest;
+use keyward_core::network::ipnet::IpNet;
+use keyward_core::store::{Change, Found, KeyRecord, Position, What};
+use keyward_core::{AccountRecord, Timestamp};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio_postgres::Row;

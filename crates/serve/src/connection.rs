@@ -14,7 +14,7 @@ use http_body::Body;
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
-use keyward::PeerAddress;
+use keyward_core::PeerAddress;
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::Instant;

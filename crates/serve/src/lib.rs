@@ -11,7 +11,7 @@
 //! # Examples
 //! ```no_run
 //! use keyward::{AuthLayer, MemoryStore};
-//! use keyward_serve::{Limits, serve, shutdown_signal};
+//! use keyward::serve::{Limits, serve, shutdown_signal};
 //! use tower::{ServiceBuilder, service_fn};
 //!
 //! # #[tokio::main(flavor = "current_thread")] async fn main() -> std::io::Result<()> {
@@ -65,7 +65,7 @@ pub struct Stopped {
 
 /// Serves `service` on `listener` until `shutdown` is ready, and then until what is in flight has been answered.
 ///
-/// Every request has the [`PeerAddress`](keyward::PeerAddress) of its connection in its extensions. An error of the service
+/// Every request has the [`PeerAddress`](keyward_core::PeerAddress) of its connection in its extensions. An error of the service
 /// closes the connection.
 ///
 /// # Panics

@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use keyward::TrustedProxies;
+use keyward_core::TrustedProxies;
 
 /// The bounds of a server.
 ///
 /// # Examples
 /// ```
-/// use keyward_serve::Limits;
+/// use keyward::serve::Limits;
 ///
 /// let limits = Limits { connections: 100, connections_per_peer: 20, ..Limits::default() };
 /// ```

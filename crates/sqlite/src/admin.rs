@@ -1,10 +1,10 @@
 //! Managing keys: every write that can change an answer appends to the log in the same transaction.
 
 use async_trait::async_trait;
-use keyward::{
-    AccountId, AccountRecord, AdminError, Committed, CredentialId, Cursor, Denial, KeyAdmin, KeyPage, KeyQuery,
-    KeyRecord, KeyUpdate, StoreError, Timestamp, What,
+use keyward_core::store::{
+    AdminError, Committed, Cursor, Denial, KeyAdmin, KeyPage, KeyQuery, KeyRecord, StoreError, What,
 };
+use keyward_core::{AccountId, AccountRecord, CredentialId, KeyUpdate, Timestamp};
 use rusqlite::{Connection, ErrorCode, OptionalExtension, ToSql, Transaction, params_from_iter};
 
 use crate::SqliteStore;

@@ -2,7 +2,7 @@
 
 use std::error::Error;
 
-use keyward::{AdminError, Denial, StoreError};
+use keyward_core::store::{AdminError, Denial, StoreError};
 use rusqlite::ErrorCode;
 
 /// Why a read or a write was not done.

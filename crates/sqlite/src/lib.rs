@@ -2,7 +2,7 @@
 //!
 //! # Several processes
 //! Any number of processes of one machine may open the same file: a key that is revoked with a command-line tool stops
-//! working in the server before [`Keys::revoke`](keyward::Keys::revoke) returns. Each process looks every two
+//! working in the server before [`Keys::revoke`](keyward_core::Keys::revoke) returns. Each process looks every two
 //! milliseconds whether another one has written. The file has to be on a local disk: SQLite's write-ahead log does not
 //! work over a network file system.
 //!
@@ -26,7 +26,7 @@
 //! # Examples
 //! ```
 //! use keyward::{AccountRecord, AuthLayer, Keys, NewKey};
-//! use keyward_sqlite::SqliteStore;
+//! use keyward::sqlite::SqliteStore;
 //!
 //! # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! # let directory = tempfile::tempdir()?;
@@ -56,7 +56,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use keyward::{Digest, Found, Freshness, KeyStore, KeyUse, StoreError};
+use keyward_core::key::Digest;
+use keyward_core::store::{Found, Freshness, KeyStore, KeyUse, StoreError};
 
 pub use open::OpenError;
 
@@ -70,7 +71,7 @@ const USES_AT_ONCE: usize = 500;
 /// # Examples
 /// ```
 /// use keyward::{AccountRecord, Keys};
-/// use keyward_sqlite::SqliteStore;
+/// use keyward::sqlite::SqliteStore;
 ///
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let keys = Keys::new(SqliteStore::temporary()?);
@@ -92,7 +93,7 @@ impl SqliteStore {
     /// ```
     /// # let directory = tempfile::tempdir()?;
     /// # let path = directory.path().join("keys.db");
-    /// let store = keyward_sqlite::SqliteStore::open(&path)?;
+    /// let store = keyward::sqlite::SqliteStore::open(&path)?;
     /// # let _ = store;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use keyward::{
-    Change, ChangeLog, KeyRecord, LeaseAnswer, LogBatch, NodeId, NodeState, NodeStates, Position, StoreError, What,
-    random_mark,
+use keyward_core::id::NodeId;
+use keyward_core::store::{
+    Change, ChangeLog, KeyRecord, LeaseAnswer, LogBatch, NodeState, NodeStates, Position, StoreError, What, random_mark,
 };
 use rusqlite::{Connection, OptionalExtension, Transaction};
 use tokio::sync::watch;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use keyward::{Position, random_mark};
+use keyward_core::store::{Position, random_mark};
 use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 use rusqlite_migration::{Error as MigrationError, MigrationDefinitionError};
 

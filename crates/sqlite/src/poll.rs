@@ -5,7 +5,7 @@ use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use keyward::Position;
+use keyward_core::store::Position;
 use rusqlite::Connection;
 use tokio::sync::watch;
 

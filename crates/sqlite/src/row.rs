@@ -4,8 +4,10 @@ use std::error::Error;
 use std::fmt::Display;
 use std::str::FromStr;
 
-use keyward::ipnet::IpNet;
-use keyward::{AccountRecord, Change, Digest, Found, KeyRecord, Position, Timestamp, What};
+use keyward_core::key::Digest;
+use keyward_core::network::ipnet::IpNet;
+use keyward_core::store::{Change, Found, KeyRecord, Position, What};
+use keyward_core::{AccountRecord, Timestamp};
 use rusqlite::types::{Type, ValueRef};
 use rusqlite::{Row, ToSql};
 use serde::Serialize;

@@ -5,7 +5,8 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use http::{Request, Response};
-use keyward::{Admission, Authenticator, Rejection};
+use keyward_core::adapter::Admission;
+use keyward_core::{Authenticator, Rejection};
 use pin_project_lite::pin_project;
 use tonic::Status;
 use tower_service::Service;

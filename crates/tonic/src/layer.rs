@@ -6,7 +6,10 @@ use std::time::Duration;
 
 use http::header::AUTHORIZATION;
 use http::{HeaderValue, Request, Response};
-use keyward::{Admission, Anonymous, Authenticator, Check, Identity, KeyStore, Refusal, Rejection, Target};
+use keyward_core::adapter::{Admission, Check, Target};
+use keyward_core::render::Refusal;
+use keyward_core::store::KeyStore;
+use keyward_core::{Anonymous, Authenticator, Identity, Rejection};
 use tonic::Status;
 use tower_layer::Layer;
 use tower_service::Service;
@@ -20,7 +23,7 @@ use crate::status::status_with;
 /// ```
 /// use keyward::MemoryStore;
 ///
-/// let layer = keyward_tonic::AuthLayer::new(MemoryStore::new());
+/// let layer = keyward::tonic::AuthLayer::new(MemoryStore::new());
 /// # let _ = layer;
 /// ```
 #[derive(Clone, Debug)]
@@ -46,8 +49,8 @@ impl From<Authenticator> for AuthLayer {
 }
 
 /// Shares the layer's authenticator, and its cache with it, for a process that speaks HTTP as well as gRPC.
-impl From<keyward::AuthLayer> for AuthLayer {
-    fn from(layer: keyward::AuthLayer) -> Self {
+impl From<keyward_core::AuthLayer> for AuthLayer {
+    fn from(layer: keyward_core::AuthLayer) -> Self {
         layer.authenticator().clone().into()
     }
 }

@@ -16,7 +16,7 @@
 //! # Examples
 //! ```no_run
 //! use keyward::{Authenticator, MemoryStore};
-//! use keyward_tonic::AuthLayer;
+//! use keyward::tonic::AuthLayer;
 //! use tonic::transport::Server;
 //!
 //! # async fn run() -> Result<(), Box<dyn std::error::Error>> {
@@ -39,7 +39,7 @@
 //! keyward::scopes! { JobsWrite = "jobs:write"; }
 //!
 //! async fn cancel(request: Request<()>) -> Result<Response<String>, Status> {
-//!     let caller = keyward_tonic::guarded::<JobsWrite, _>(&request)?;
+//!     let caller = keyward::tonic::guarded::<JobsWrite, _>(&request)?;
 //!     Ok(Response::new(caller.account().to_string()))
 //! }
 //! # let _ = cancel;

@@ -1,6 +1,7 @@
 //! Who calls, for handlers and interceptors.
 
-use keyward::{Anonymous, CredentialFault, Guard, Identity, Rejection};
+use keyward_core::adapter::CredentialFault;
+use keyward_core::{Anonymous, Guard, Identity, Rejection};
 use tonic::{Request, Status};
 
 use crate::status::to_status;

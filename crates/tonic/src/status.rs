@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use keyward::Rejection;
+use keyward_core::Rejection;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt};
 
@@ -17,7 +17,7 @@ const DOMAIN: &str = "keyward";
 /// use keyward::Rejection;
 /// use tonic_types::StatusExt;
 ///
-/// let status = keyward_tonic::to_status(&Rejection::KeyRevoked, Some("req_1"));
+/// let status = keyward::tonic::to_status(&Rejection::KeyRevoked, Some("req_1"));
 /// assert_eq!(status.code(), tonic::Code::Unauthenticated);
 /// assert_eq!(status.get_details_error_info().unwrap().reason, "API_KEY_REVOKED");
 /// ```
@@ -38,7 +38,7 @@ pub(crate) fn status_with(rejection: &Rejection, request_id: Option<&str>, pause
     };
     let mut metadata = HashMap::new();
     if let Rejection::InsufficientScope(requirement) = rejection {
-        let scopes: Vec<&str> = requirement.scopes().iter().map(keyward::Scope::as_str).collect();
+        let scopes: Vec<&str> = requirement.scopes().iter().map(keyward_core::Scope::as_str).collect();
         metadata.insert("scope".to_owned(), scopes.join(" "));
     }
     if let Some(more) = rejection.details() {

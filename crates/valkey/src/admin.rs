@@ -1,10 +1,11 @@
 //! Managing keys: each write is one script that checks what it was based on, writes, and appends to the log.
 
 use async_trait::async_trait;
-use keyward::{
-    AccountId, AccountRecord, AdminError, ChangeLog, Committed, CredentialId, Cursor, Denial, KeyAdmin, KeyPage,
-    KeyQuery, KeyRecord, KeyUpdate, Position, StoreError, Timestamp, random_mark,
+use keyward_core::store::{
+    AdminError, ChangeLog, Committed, Cursor, Denial, KeyAdmin, KeyPage, KeyQuery, KeyRecord, Position, StoreError,
+    random_mark,
 };
+use keyward_core::{AccountId, AccountRecord, CredentialId, KeyUpdate, Timestamp};
 use redis::AsyncCommands;
 use serde_json::{Value, json};
 

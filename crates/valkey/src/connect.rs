@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use keyward::random_mark;
+use keyward_core::store::random_mark;
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
 use redis::{Client, RedisError};
 use tokio::sync::watch;
@@ -18,9 +18,9 @@ use crate::{Shared, ValkeyStore, script};
 ///
 /// # Examples
 /// ```no_run
-/// use keyward_valkey::ValkeyOptions;
+/// use keyward::valkey::ValkeyOptions;
 ///
-/// # async fn run() -> Result<(), keyward_valkey::ConnectError> {
+/// # async fn run() -> Result<(), keyward::valkey::ConnectError> {
 /// let store = ValkeyOptions::default().wait_for_replicas(1).connect("redis://127.0.0.1/").await?;
 /// # let _ = store;
 /// # Ok(()) }

@@ -28,7 +28,7 @@
 //! # Examples
 //! ```no_run
 //! use keyward::AuthLayer;
-//! use keyward_valkey::ValkeyStore;
+//! use keyward::valkey::ValkeyStore;
 //!
 //! # async fn run() -> Result<(), Box<dyn std::error::Error>> {
 //! let store = ValkeyStore::connect("redis://127.0.0.1/").await?;
@@ -50,7 +50,9 @@ use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use async_trait::async_trait;
-use keyward::{AccountRecord, Digest, Found, Freshness, KeyRecord, KeyStore, KeyUse, Position, StoreError, Timestamp};
+use keyward_core::key::Digest;
+use keyward_core::store::{Found, Freshness, KeyRecord, KeyStore, KeyUse, Position, StoreError};
+use keyward_core::{AccountRecord, Timestamp};
 use redis::aio::ConnectionManager;
 use serde::de::DeserializeOwned;
 

@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use keyward::{
-    AccountId, Change, ChangeLog, CredentialId, Digest, LeaseAnswer, LogBatch, NodeId, NodeState, NodeStates, Position,
-    StoreError, What,
+use keyward_core::id::NodeId;
+use keyward_core::key::Digest;
+use keyward_core::store::{
+    Change, ChangeLog, LeaseAnswer, LogBatch, NodeState, NodeStates, Position, StoreError, What,
 };
+use keyward_core::{AccountId, CredentialId};
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 

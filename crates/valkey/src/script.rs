@@ -3,7 +3,8 @@
 use std::ops::Deref;
 use std::sync::LazyLock;
 
-use keyward::{AccountId, CredentialId, Digest};
+use keyward_core::key::Digest;
+use keyward_core::{AccountId, CredentialId};
 
 /// The channel on which writes are told.
 pub(crate) const CHANNEL: &str = "{keyward}:log";

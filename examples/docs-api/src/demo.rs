@@ -3,7 +3,8 @@
 use std::error::Error;
 
 use example_support::{Announcement, Demo};
-use keyward::{AccountRecord, KeyKind, Keys, Mode, NewKey};
+use keyward::key::KeyKind;
+use keyward::{AccountRecord, Keys, Mode, NewKey};
 
 pub(crate) async fn seed(keys: &Keys, announcement: &mut Announcement) -> Result<(), Box<dyn Error>> {
     let account = AccountRecord::new("acct_demo".parse()?, "Demo");

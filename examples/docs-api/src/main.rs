@@ -27,14 +27,16 @@ use std::time::Duration;
 
 use actix_web::{App, HttpServer, web};
 use example_support::{Announcement, Environment};
-use keyward::{Authenticator, ByMode, HttpsOnly, KeyFormat, KeyKind, Keys, TrustedProxies};
-use keyward_actix::Auth;
-use keyward_serve::shutdown_signal;
+use keyward::actix::Auth;
+use keyward::key::{KeyFormat, KeyKind};
+use keyward::policy::ByMode;
+use keyward::serve::shutdown_signal;
+use keyward::{Authenticator, HttpsOnly, Keys, TrustedProxies};
 
 use crate::objects::Objects;
 
 /// Keys look like `sk_live_`, `pk_test_`, `rk_live_` … and 32 characters.
-fn format() -> Result<KeyFormat, keyward::FormatError> {
+fn format() -> Result<KeyFormat, keyward::key::FormatError> {
     KeyFormat::builder()
         .prefix("sk", KeyKind::Secret)
         .prefix("pk", KeyKind::Publishable)

@@ -3,13 +3,14 @@
 use actix_web::http::StatusCode;
 use actix_web::web::{self, Data, Json, Path, ServiceConfig};
 use actix_web::{HttpResponse, HttpResponseBuilder};
-use keyward::{ByMode, Identity, InMode, Modal, ModeType};
-use keyward_actix::{Authenticated, Scoped};
+use keyward::Identity;
+use keyward::actix::{Authenticated, Scoped};
+use keyward::policy::{ByMode, InMode, Modal, ModeType};
 use serde_json::{Map, Value, json};
 
 use crate::objects::{Kind, Objects};
 
-keyward_actix::scopes! {
+keyward::actix::scopes! {
     /// List and retrieve.
     pub(crate) ResourcesRead = "resources:read";
     /// Create, update and delete.

@@ -11,8 +11,8 @@ use example_support::{Announcement, Demo, Environment};
 use http::{Method, Request, Response};
 use http_body_util::Full;
 use hyper::body::Incoming;
+use keyward::serve::{Limits, serve, shutdown_signal};
 use keyward::{AccountRecord, AuthLayer, Authenticator, Identity, Keys, NewKey};
-use keyward_serve::{Limits, serve, shutdown_signal};
 use tower::{ServiceBuilder, service_fn};
 
 /// The service: a function of a request.

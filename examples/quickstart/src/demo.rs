@@ -3,7 +3,8 @@
 use std::error::Error;
 
 use example_support::{Announcement, Demo};
-use keyward::{AccountRecord, KeyQuery, Keys, NewKey};
+use keyward::store::KeyQuery;
+use keyward::{AccountRecord, Keys, NewKey};
 
 /// Issues what is to be shown in the announcement, and gives the name there of a key that may read and not write.
 pub(crate) async fn issue(

@@ -22,14 +22,14 @@ use axum::http::{Method, StatusCode};
 use axum::routing::get;
 use axum::{Json, Router};
 use example_support::{Announcement, Environment};
+use keyward::axum::{AuthLayer, Authenticated};
+use keyward::serve::{Limits, serve, shutdown_signal};
 use keyward::{Authenticator, Keys};
-use keyward_axum::{AuthLayer, Authenticated};
-use keyward_serve::{Limits, serve, shutdown_signal};
 use serde_json::{Value, json};
 use tower_http::timeout::TimeoutLayer;
 use tower_http::trace::TraceLayer;
 
-keyward_axum::scopes! {
+keyward::axum::scopes! {
     /// List resources.
     ResourcesRead = "resources:read";
     /// Create resources.

@@ -7,7 +7,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use keyward::AccountId;
-use keyward_axum::Scoped;
+use keyward::axum::Scoped;
 use serde::{Deserialize, Serialize};
 
 use crate::{ResourcesRead, ResourcesWrite};

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::{Request, StatusCode};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
-use keyward::KeysError;
+use keyward::lifecycle::KeysError;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::json;
@@ -69,7 +69,7 @@ impl From<rusqlite::Error> for Answer {
 impl From<KeysError> for Answer {
     fn from(error: KeysError) -> Self {
         match error {
-            KeysError::Denied(keyward::Denial::NotFound) => Self::NotFound,
+            KeysError::Denied(keyward::store::Denial::NotFound) => Self::NotFound,
             KeysError::Name(_) => Self::Invalid(error.to_string()),
             other => {
                 tracing::error!(error = %other, "a key could not be managed");

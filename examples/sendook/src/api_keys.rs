@@ -2,7 +2,8 @@
 
 use http::{Method, Request};
 use hyper::body::Incoming;
-use keyward::{CredentialId, Identity, KeyQuery, KeyRecord, NewKey, Timestamp};
+use keyward::store::{KeyQuery, KeyRecord};
+use keyward::{CredentialId, Identity, NewKey, Timestamp};
 use serde::Deserialize;
 use serde_json::{Value, json};
 

@@ -32,11 +32,10 @@ use std::time::Duration;
 use example_support::{Announcement, Environment};
 use http::{Method, Request};
 use hyper::body::Incoming;
-use keyward::{
-    AuthLayer, Authenticator, CodedEnvelope, CredentialKind, Hasher, Identity, KeyFormat, KeyKind, Keys, Mode,
-    TrustedProxies,
-};
-use keyward_serve::{Limits, serve, shutdown_signal};
+use keyward::key::{Hasher, KeyFormat, KeyKind};
+use keyward::render::CodedEnvelope;
+use keyward::serve::{Limits, serve, shutdown_signal};
+use keyward::{AuthLayer, Authenticator, CredentialKind, Identity, Keys, Mode, TrustedProxies};
 use tower::{ServiceBuilder, service_fn};
 
 use crate::answer::{Answer, Response};
@@ -45,7 +44,7 @@ use crate::password::Passwords;
 use crate::tokens::Tokens;
 
 /// API keys look like `sendook_` and 32 characters.
-fn key_format() -> Result<KeyFormat, keyward::FormatError> {
+fn key_format() -> Result<KeyFormat, keyward::key::FormatError> {
     KeyFormat::builder().prefix("sendook", KeyKind::Secret).unwritten_mode(Mode::Live).build()
 }
 

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use keyward::{
-    AccountId, CredentialId, Digest, FormatError, Found, Freshness, Hasher, Identity, KeyFormat, KeyKind, KeyStatus,
-    KeyStore, Mode, PlainKey, ScopeSet, StoreError, StoredKey, Timestamp, UserId, async_trait,
-};
+use keyward::id::UserId;
+use keyward::key::{Digest, FormatError, Hasher, KeyFormat, KeyKind};
+use keyward::store::{Found, Freshness, KeyStatus, KeyStore, StoreError, StoredKey, async_trait};
+use keyward::{AccountId, CredentialId, Identity, Mode, PlainKey, ScopeSet, Timestamp};
 use rusqlite::OptionalExtension;
 
 use crate::answer::Answer;

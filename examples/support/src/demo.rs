@@ -4,7 +4,8 @@ use std::error::Error;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use keyward::{Keys, ManualClock, NewKey, Timestamp};
+use keyward::clock::ManualClock;
+use keyward::{Keys, NewKey, Timestamp};
 
 use crate::Announcement;
 

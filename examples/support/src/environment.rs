@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use ipnet::IpNet;
 use keyward::Network;
-use keyward_sqlite::{OpenError, SqliteStore};
+use keyward::sqlite::{OpenError, SqliteStore};
 use tokio::net::TcpListener;
 
 const DEFAULT_PORT: u16 = 3000;

@@ -30,10 +30,13 @@ use axum::http::{Method, StatusCode};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use example_support::{Announcement, Environment};
-use keyward::{Authenticator, ByMode, CodedEnvelope, KeyFormat, KeyKind, Keys, Plans, RequireLayer, TrustedProxies};
-use keyward_axum::AuthLayer;
-use keyward_limits::{MemoryPermits, TaskPermits};
-use keyward_serve::{Limits, serve, shutdown_signal};
+use keyward::axum::AuthLayer;
+use keyward::key::{KeyFormat, KeyKind};
+use keyward::limits::{MemoryPermits, TaskPermits};
+use keyward::policy::{ByMode, Plans};
+use keyward::render::CodedEnvelope;
+use keyward::serve::{Limits, serve, shutdown_signal};
+use keyward::{Authenticator, Keys, RequireLayer, TrustedProxies};
 use serde_json::json;
 use tower_http::timeout::TimeoutLayer;
 use tower_http::trace::TraceLayer;
@@ -45,7 +48,7 @@ use crate::tasks::Tasks;
 const PLANS: [(&str, u32); 3] = [("Plus", 1), ("Pro", 3), ("Max", 5)];
 
 /// Keys look like `vpk_live_` or `vpk_test_` and 32 characters.
-fn format() -> Result<KeyFormat, keyward::FormatError> {
+fn format() -> Result<KeyFormat, keyward::key::FormatError> {
     KeyFormat::builder().prefix("vpk", KeyKind::Secret).build()
 }
 

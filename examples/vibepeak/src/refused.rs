@@ -5,7 +5,9 @@ use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
-use keyward::{Refusal, Rejection, RequestId};
+use keyward::Rejection;
+use keyward::adapter::RequestId;
+use keyward::render::Refusal;
 use serde_json::json;
 
 /// An error: `{"error":{"code":"…","message":"…","request_id":"…"}}`.

@@ -22,12 +22,12 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
 use example_support::{Announcement, Environment};
-use keyward::{
-    Authenticator, Feature, Guard, Identity, KeyFormat, KeyKind, Keys, Mode, NumericEnvelope, Policy, Rejection,
-    TrustedProxies,
-};
-use keyward_axum::{AuthLayer, Authenticated, Guarded};
-use keyward_serve::{Limits, serve, shutdown_signal};
+use keyward::axum::{AuthLayer, Authenticated, Guarded};
+use keyward::key::{KeyFormat, KeyKind};
+use keyward::policy::{Feature, Policy};
+use keyward::render::NumericEnvelope;
+use keyward::serve::{Limits, serve, shutdown_signal};
+use keyward::{Authenticator, Guard, Identity, Keys, Mode, Rejection, TrustedProxies};
 use serde_json::{Value, json};
 use tower_http::timeout::TimeoutLayer;
 use tower_http::trace::TraceLayer;
@@ -35,7 +35,7 @@ use tower_http::trace::TraceLayer;
 use crate::videos::Videos;
 
 /// Keys look like `vook_` and 32 characters.
-fn format() -> Result<KeyFormat, keyward::FormatError> {
+fn format() -> Result<KeyFormat, keyward::key::FormatError> {
     KeyFormat::builder().prefix("vook", KeyKind::Secret).unwritten_mode(Mode::Live).build()
 }
 

@@ -7,7 +7,7 @@ use axum::Json;
 use axum::extract::{Path as UrlPath, State};
 use axum::http::StatusCode;
 use keyward::AccountId;
-use keyward_axum::Authenticated;
+use keyward::axum::Authenticated;
 use rusqlite::{Connection, OptionalExtension};
 use serde::{Deserialize, Serialize};
 

@@ -8,11 +8,12 @@ use std::time::Duration;
 use axum::body::Body;
 use http::{Request, Response};
 use hyper::body::Incoming;
-use keyward::{AuthLayer, Authenticator, KeyStore};
-use keyward_postgres::PostgresStore;
-use keyward_serve::{Limits, serve};
-use keyward_sqlite::SqliteStore;
-use keyward_valkey::ValkeyStore;
+use keyward::postgres::PostgresStore;
+use keyward::serve::{Limits, serve};
+use keyward::sqlite::SqliteStore;
+use keyward::store::KeyStore;
+use keyward::valkey::ValkeyStore;
+use keyward::{AuthLayer, Authenticator};
 use tokio::net::TcpListener;
 use tower::{ServiceBuilder, service_fn};
 

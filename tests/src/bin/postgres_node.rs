@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a node that tests talk to by its standard streams")]
 
-use keyward_postgres::PostgresStore;
+use keyward::postgres::PostgresStore;
 
 #[tokio::main]
 async fn main() {

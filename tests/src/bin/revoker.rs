@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a program that a test talks to by its standard streams")]
 
 use keyward::Keys;
-use keyward_sqlite::SqliteStore;
+use keyward::sqlite::SqliteStore;
 
 #[tokio::main]
 async fn main() {

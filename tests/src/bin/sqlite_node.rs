@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a node that tests talk to by its standard streams")]
 
-use keyward_sqlite::SqliteStore;
+use keyward::sqlite::SqliteStore;
 
 #[tokio::main]
 async fn main() {

@@ -6,9 +6,9 @@ use std::process::Command;
 use std::str::FromStr;
 
 use keyward::Keys;
-use keyward_postgres::PostgresStore;
-use keyward_sqlite::SqliteStore;
-use keyward_valkey::ValkeyStore;
+use keyward::postgres::PostgresStore;
+use keyward::sqlite::SqliteStore;
+use keyward::valkey::ValkeyStore;
 use tempfile::TempDir;
 
 use crate::{postgres, valkey};

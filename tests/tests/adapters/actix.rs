@@ -9,14 +9,16 @@ use actix_web::middleware::{Next, from_fn};
 use actix_web::web::{self, Bytes, Json};
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer};
 use http::Method;
-use keyward::{Authenticator, CodedEnvelope, KeyStore, Requirement, Scope};
-use keyward_actix::{Auth, Authenticated, MaybeAuthenticated, Require, Scoped};
-use keyward_testing::hostile;
+use keyward::actix::{Auth, Authenticated, MaybeAuthenticated, Require, Scoped};
+use keyward::render::CodedEnvelope;
+use keyward::store::KeyStore;
+use keyward::testing::hostile;
+use keyward::{Authenticator, Requirement, Scope};
 use keyward_tests::service::{Broken, Demo};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-keyward_actix::scopes! {
+keyward::actix::scopes! {
     ResourcesRead = "resources:read";
     ResourcesWrite = "resources:write";
 }

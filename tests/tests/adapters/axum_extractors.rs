@@ -7,12 +7,14 @@ use std::time::{Duration, Instant};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use http::Method;
-use keyward::{AuthLayer, Authenticator, CodedEnvelope, KeyStore, NewKey, RequireLayer, Requirement, Scope};
-use keyward_axum::{AllOf, AnyOf, Authenticated, Scoped};
+use keyward::axum::{AllOf, AnyOf, Authenticated, Scoped};
+use keyward::render::CodedEnvelope;
+use keyward::store::KeyStore;
+use keyward::{AuthLayer, Authenticator, NewKey, RequireLayer, Requirement, Scope};
 use keyward_tests::service::{Answer, Broken, Demo, call, request};
 use serde_json::{Value, json};
 
-keyward_axum::scopes! {
+keyward::axum::scopes! {
     ResourcesRead = "resources:read";
     ResourcesWrite = "resources:write";
 }

@@ -7,9 +7,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use axum::Router;
 use axum::routing::get;
 use http::Method;
-use keyward::{AuthLayer, Authenticator, Digest, Found, Freshness, KeyStore, MemoryStore, StoreError, async_trait};
-use keyward_axum::Authenticated;
-use keyward_testing::hostile;
+use keyward::axum::Authenticated;
+use keyward::key::Digest;
+use keyward::store::{Found, Freshness, KeyStore, StoreError, async_trait};
+use keyward::testing::hostile;
+use keyward::{AuthLayer, Authenticator, MemoryStore};
 use keyward_tests::service::{Demo, Listening};
 
 fn router() -> Router {

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use keyward_testing::hostile;
+use keyward::testing::hostile;
 use keyward_tests::program::Program;
 
 #[tokio::test]

@@ -9,10 +9,11 @@ use std::time::Duration;
 
 use http::Method;
 use http::uri::PathAndQuery;
-use keyward::{Authenticator, KeyStore, Keys, NewKey};
-use keyward_testing::hostile;
+use keyward::store::KeyStore;
+use keyward::testing::hostile;
+use keyward::tonic::AuthLayer;
+use keyward::{Authenticator, Keys, NewKey};
 use keyward_tests::service::{Broken, Demo};
-use keyward_tonic::AuthLayer;
 use tokio::net::TcpListener;
 use tokio::task::AbortHandle;
 use tonic::body::Body;
@@ -48,7 +49,7 @@ impl Listening {
     async fn start(layer: Option<AuthLayer>) -> Self {
         let (_, health) = tonic_health::server::health_reporter();
         let health = InterceptedService::new(health, |request: Request<()>| {
-            keyward_tonic::guarded::<HealthRead, _>(&request)?;
+            keyward::tonic::guarded::<HealthRead, _>(&request)?;
             Ok(request)
         });
         let reflection = tonic_reflection::server::Builder::configure()
@@ -118,7 +119,7 @@ impl Service<http::Request<Body>> for Counter {
 }
 
 async fn count(request: Request<Streaming<String>>) -> Result<Response<u64>, Status> {
-    assert_eq!(keyward_tonic::identity(&request)?.account().as_str(), "acct_1");
+    assert_eq!(keyward::tonic::identity(&request)?.account().as_str(), "acct_1");
     let mut texts = request.into_inner();
     let mut number = 0;
     while texts.message().await?.is_some() {

@@ -1,7 +1,8 @@
 //! Forms and pages act on the account that they show, whatever else the browser looks at.
 
-use keyward::{AccountId, CredentialId, UserId};
-use keyward_manage::{Actor, AuditQuery, Context, KeyDraft, NewUser, PageRequest, Role};
+use keyward::id::UserId;
+use keyward::manage::{Actor, AuditQuery, Context, KeyDraft, NewUser, PageRequest, Role};
+use keyward::{AccountId, CredentialId};
 
 use crate::http::{Answer, Client};
 use crate::site::{PASSWORD, Site};
@@ -186,7 +187,7 @@ async fn a_key_is_shown_below_its_own_account_alone() {
         assert_eq!(client.post(&path, &fields).await.status, 404, "{action}");
     }
     let key = two.site.desk.key(&two.site.owner().await, &two.key).await.unwrap();
-    assert_eq!((key.status, key.name.as_str()), (keyward::KeyStatus::Active, "of the customer"));
+    assert_eq!((key.status, key.name.as_str()), (keyward::store::KeyStatus::Active, "of the customer"));
     // An old link to a key leads to it, wherever one looked last.
     let answer = client.get(&format!("/keys/{}", two.key)).await;
     assert_eq!(answer.header("location"), two.path("/keys/{key}"));

@@ -1,10 +1,10 @@
 //! Under which hosts links are made, and where they lead.
 
 use keyward::TrustedProxies;
-use keyward_manage::{
+use keyward::manage::{
     Actor, Context, DashboardSettings, Desk, IdentityProvider, NewUser, PageRequest, SqliteDesk, dashboard,
 };
-use keyward_sqlite::SqliteStore;
+use keyward::sqlite::SqliteStore;
 use keyward_tests::service::Listening;
 
 use crate::http::Client;

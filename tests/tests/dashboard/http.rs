@@ -8,9 +8,10 @@ use http::{HeaderMap, Request};
 use http_body_util::{BodyExt, Full};
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
-use keyward::{KeyQuery, TrustedProxies};
-use keyward_manage::{Actor, Context, DashboardSettings, Desk, KeyDraft, NewUser, SqliteDesk, dashboard};
-use keyward_sqlite::SqliteStore;
+use keyward::TrustedProxies;
+use keyward::manage::{Actor, Context, DashboardSettings, Desk, KeyDraft, NewUser, SqliteDesk, dashboard};
+use keyward::sqlite::SqliteStore;
+use keyward::store::KeyQuery;
 use keyward_tests::service::Listening;
 
 use crate::site::{EMAIL, PASSWORD, Site, keep_log};

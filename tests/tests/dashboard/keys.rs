@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use keyward::NewKey;
-use keyward_manage::KeyDraft;
+use keyward::manage::KeyDraft;
 use serde_json::json;
 
 use crate::browser::Browser;
@@ -13,7 +13,7 @@ use crate::site::{EMAIL, PASSWORD, Site, keep_log};
 async fn from_the_first_owner_to_a_revoked_key() {
     keep_log();
     let site = Site::start().await;
-    let system = keyward_manage::Actor::system("test", keyward_manage::Context::new());
+    let system = keyward::manage::Actor::system("test", keyward::manage::Context::new());
     let invitation = site.desk.invite_first_owner(&system, EMAIL).await.unwrap().secret;
     let browser = Browser::open(&site).await;
     let mut pages = Vec::new();
@@ -195,7 +195,7 @@ async fn a_double_click_makes_one_key_with_a_script_and_without() {
         browser.close().await;
     }
     let owner = site.owner().await;
-    let query = keyward::KeyQuery { account: Some("operator".parse().unwrap()), ..Default::default() };
+    let query = keyward::store::KeyQuery { account: Some("operator".parse().unwrap()), ..Default::default() };
     assert_eq!(site.desk.keys(&owner, &query).await.unwrap().items.len(), 2);
 }
 

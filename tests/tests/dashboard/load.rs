@@ -1,8 +1,8 @@
 //! The dashboard with many keys, and with many who try to sign in.
 
 use keyward::TrustedProxies;
-use keyward_manage::{Actor, Context, DashboardSettings, Desk, KeyDraft, NewUser, SqliteDesk, dashboard};
-use keyward_sqlite::SqliteStore;
+use keyward::manage::{Actor, Context, DashboardSettings, Desk, KeyDraft, NewUser, SqliteDesk, dashboard};
+use keyward::sqlite::SqliteStore;
 use keyward_tests::service::Listening;
 
 use crate::http::{Answer, Client};

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
-use keyward_manage::{KeyDraft, Role};
+use keyward::manage::{KeyDraft, Role};
 use serde_json::{Value, json};
 
 use crate::browser::Browser;
@@ -53,7 +53,7 @@ async fn furnish(site: &Site) -> (String, String) {
     ] {
         let mut draft = KeyDraft::secret(account.clone(), name);
         if let Some(scopes) = scopes {
-            (draft.kind, draft.scopes) = (keyward::KeyKind::Restricted, scopes.parse().unwrap());
+            (draft.kind, draft.scopes) = (keyward::key::KeyKind::Restricted, scopes.parse().unwrap());
         }
         draft.mode = mode;
         if name == "nightly export" {
@@ -67,7 +67,7 @@ async fn furnish(site: &Site) -> (String, String) {
     for (email, role) in [("grace@example.com", Role::Admin), ("linus@example.com", Role::Developer)] {
         let invited = site.desk.invite(&owner, &account, email, role).await.unwrap();
         site.desk
-            .accept_invitation(&keyward_manage::Context::new(), &invited.secret, email, crate::site::PASSWORD)
+            .accept_invitation(&keyward::manage::Context::new(), &invited.secret, email, crate::site::PASSWORD)
             .await
             .unwrap();
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use keyward_manage::{
+use keyward::manage::{
     Actor, AuditQuery, Context, DeskBuilder, DeskError, IdentityProvider, NewUser, Role, SignUpPolicy,
 };
 use keyward_tests::identity_provider::{CLIENT_ID, CLIENT_SECRET, Provider};

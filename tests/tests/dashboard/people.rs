@@ -204,8 +204,8 @@ async fn who_has_forgotten_their_password_chooses_another_with_a_link_from_an_ow
     let owner = site.owner().await;
     let operator = site.desk.operator().clone();
     let invited =
-        site.desk.invite(&owner, &operator, "grace@example.com", keyward_manage::Role::Developer).await.unwrap();
-    let context = keyward_manage::Context::new();
+        site.desk.invite(&owner, &operator, "grace@example.com", keyward::manage::Role::Developer).await.unwrap();
+    let context = keyward::manage::Context::new();
     let invitation = invited.secret;
     site.desk.accept_invitation(&context, &invitation, "Grace", PASSWORD).await.unwrap();
     let session = site.desk.sign_in(&context, "grace@example.com", PASSWORD).await.unwrap().session;
@@ -254,8 +254,8 @@ async fn who_has_forgotten_their_password_chooses_another_with_a_link_from_an_ow
 #[tokio::test]
 async fn the_operator_finds_disables_and_deletes_users() {
     let site = Site::with_owner().await;
-    let context = keyward_manage::Context::new();
-    let new = keyward_manage::NewUser::new("new@example.com", "Newcomer", PASSWORD);
+    let context = keyward::manage::Context::new();
+    let new = keyward::manage::NewUser::new("new@example.com", "Newcomer", PASSWORD);
     site.desk.sign_up(&context, new).await.unwrap();
     let session = site.desk.sign_in(&context, "new@example.com", PASSWORD).await.unwrap().session;
     let browser = Browser::open(&site).await;
@@ -275,7 +275,7 @@ async fn the_operator_finds_disables_and_deletes_users() {
     let owner = site.owner().await;
     let newcomer = site.desk.session(&session, context.clone()).await.unwrap();
     let account = site.desk.own_accounts(&newcomer).await.unwrap().remove(0).0.value.id;
-    let other = site.desk.invite(&owner, &account, "other@example.com", keyward_manage::Role::Owner).await.unwrap();
+    let other = site.desk.invite(&owner, &account, "other@example.com", keyward::manage::Role::Owner).await.unwrap();
     site.desk.accept_invitation(&context, &other.secret, "Other", PASSWORD).await.unwrap();
     let id = newcomer.user().unwrap().clone();
     browser.go(&format!("/users/{id}")).await;
@@ -294,7 +294,8 @@ async fn the_operator_finds_disables_and_deletes_users() {
 
     // Grace belongs to the operator's account alone, and has no say in this.
     let operator = site.desk.operator().clone();
-    let invited = site.desk.invite(&owner, &operator, "grace@example.com", keyward_manage::Role::Viewer).await.unwrap();
+    let invited =
+        site.desk.invite(&owner, &operator, "grace@example.com", keyward::manage::Role::Viewer).await.unwrap();
     site.desk.accept_invitation(&context, &invited.secret, "Grace", PASSWORD).await.unwrap();
     browser.go("/users").await;
     browser.press("Grace").await;
@@ -386,9 +387,9 @@ async fn the_operator_changes_what_everybody_sees_without_a_restart() {
 #[tokio::test]
 async fn the_operator_looks_at_any_account_and_nobody_else_does() {
     let site = Site::with_owner().await;
-    let context = keyward_manage::Context::new();
+    let context = keyward::manage::Context::new();
     for (email, name) in [("nora@example.com", "Northwind"), ("bela@example.com", "Blue Harbor")] {
-        site.desk.sign_up(&context, keyward_manage::NewUser::new(email, name, PASSWORD)).await.unwrap();
+        site.desk.sign_up(&context, keyward::manage::NewUser::new(email, name, PASSWORD)).await.unwrap();
     }
     let browser = Browser::open(&site).await;
     browser.sign_in().await;

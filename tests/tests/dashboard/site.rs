@@ -8,11 +8,11 @@ use std::time::Duration;
 use argon2::Params;
 use axum::Router;
 use axum::routing::get;
-use keyward::{AuthLayer, Authenticator, Scope};
-use keyward_manage::{
+use keyward::manage::{
     Actor, Context, DashboardSettings, Desk, DeskBuilder, NewUser, SignUpPolicy, SqliteDesk, dashboard,
 };
-use keyward_sqlite::SqliteStore;
+use keyward::sqlite::SqliteStore;
+use keyward::{AuthLayer, Authenticator, Scope};
 use keyward_tests::service::Listening;
 
 pub(crate) const EMAIL: &str = "ada@example.com";

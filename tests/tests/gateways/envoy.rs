@@ -7,8 +7,8 @@ use envoy_types::pb::envoy::service::auth::v3::attribute_context::{HttpRequest, 
 use envoy_types::pb::envoy::service::auth::v3::authorization_client::AuthorizationClient;
 use envoy_types::pb::envoy::service::auth::v3::check_response::HttpResponse;
 use envoy_types::pb::envoy::service::auth::v3::{AttributeContext, CheckRequest};
+use keyward::gateway::envoy::ext_authz;
 use keyward::{AccountRecord, Authenticator, HttpsOnly, NewKey, TrustedProxies};
-use keyward_gateway::envoy::ext_authz;
 use keyward_tests::gateways::Kind;
 use keyward_tests::service::Demo;
 use tokio::net::TcpListener;

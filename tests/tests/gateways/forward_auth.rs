@@ -4,7 +4,7 @@ use axum::Router;
 use axum::body::Body;
 use http::Request;
 use keyward::Authenticator;
-use keyward_gateway::{IDENTITY_HEADERS, forward_auth};
+use keyward::gateway::{IDENTITY_HEADERS, forward_auth};
 use keyward_tests::service::{Answer, Broken, Demo, call};
 
 async fn ask(router: &Router, path: &str, fields: &[(&str, &str)]) -> Answer {

@@ -3,9 +3,10 @@
 use axum::Router;
 use axum::body::Body;
 use http::Request;
-use keyward::{AuthLayer, Authenticator, NewKey, Refusal, Rejection, TrustedProxies};
-use keyward_gateway::VerifyReach;
-use keyward_gateway::envoy::ext_authz_router;
+use keyward::gateway::VerifyReach;
+use keyward::gateway::envoy::ext_authz_router;
+use keyward::render::Refusal;
+use keyward::{AuthLayer, Authenticator, NewKey, Rejection, TrustedProxies};
 use keyward_tests::gateways::{Gateway, Kind, Neighbours, echo};
 use keyward_tests::program::{Curled, eventually};
 use keyward_tests::service::{Broken, Demo, Listening};
@@ -82,9 +83,9 @@ impl Setting {
     async fn with(kind: Kind, authenticator: Authenticator, keys: Keys) -> Self {
         let backend = echo().await;
         // All on one port, as `keyward serve` has it.
-        let router = keyward_gateway::forward_auth(authenticator.clone())
+        let router = keyward::gateway::forward_auth(authenticator.clone())
             .merge(ext_authz_router(authenticator.clone()))
-            .merge(keyward_gateway::verify(authenticator.clone(), AuthLayer::from(authenticator), VerifyReach::Own));
+            .merge(keyward::gateway::verify(authenticator.clone(), AuthLayer::from(authenticator), VerifyReach::Own));
         let keyward = Listening::start(router).await;
         let neighbours = Neighbours { keyward: keyward.address, backend: backend.address };
         Self::started(kind, neighbours, keys, vec![keyward, backend])

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use keyward::{RateLimit, Rejection};
+use keyward::Rejection;
+use keyward::rejection::RateLimit;
 use keyward_tests::gateways::{Kind, reached};
 use keyward_tests::program::Curled;
 use serde_json::{Value, json};

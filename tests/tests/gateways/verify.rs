@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex};
 use axum::Router;
 use axum::body::Body;
 use http::Request;
+use keyward::gateway::{VerifyReach, verify};
 use keyward::{AccountRecord, AuthLayer, Authenticator, NewKey};
-use keyward_gateway::{VerifyReach, verify};
 use keyward_tests::service::{Answer, Broken, Demo, call};
 use serde_json::{Value, json};
 

@@ -1,8 +1,8 @@
 //! Accounts: two stores, one version.
 
+use keyward::manage::{AccountUpdate, Actor, DeskError};
+use keyward::sqlite::SqliteStore;
 use keyward::{AccountRecord, Keys};
-use keyward_manage::{AccountUpdate, Actor, DeskError};
-use keyward_sqlite::SqliteStore;
 
 use crate::setting::{Setting, everywhere, on_sqlite};
 
@@ -33,7 +33,7 @@ async fn rename_racing_an_operator_undoes_nothing() {
     for setting in everywhere().await {
         let desk = &setting.desk;
         let operator = setting.operator().await;
-        desk.put_plan(&operator, keyward_manage::Plan::new("Free"), None).await.unwrap();
+        desk.put_plan(&operator, keyward::manage::Plan::new("Free"), None).await.unwrap();
         let (customer, account) = setting.customer("ada@example.com").await;
         for n in 0..40 {
             let lift = AccountUpdate {

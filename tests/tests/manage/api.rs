@@ -5,8 +5,8 @@ use std::time::Duration;
 use http_body_util::{BodyExt, Full};
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
+use keyward::manage::{Actor, Context, KeyDraft, NewUser, Purpose};
 use keyward::{NewKey, ScopeSet};
-use keyward_manage::{Actor, Context, KeyDraft, NewUser, Purpose};
 use keyward_tests::service::Listening;
 use serde_json::{Value, json};
 
@@ -65,7 +65,7 @@ impl Running {
         let issued = issue(KeyDraft::secret(account.clone(), "production")).await;
         let tokens = desk.issue_tokens(&Context::new(), "ada@example.com", PASSWORD).await.unwrap();
         Self {
-            server: Listening::start(keyward_manage::api(desk.clone())).await,
+            server: Listening::start(keyward::manage::api(desk.clone())).await,
             operator,
             manager,
             reader,

@@ -4,9 +4,10 @@ use axum::Router;
 use axum::body::Body;
 use axum::routing::post;
 use http::Request;
-use keyward::{PeerAddress, TlsTransport, TrustedProxies};
-use keyward_manage::{Desk, Role, SqliteDesk};
-use keyward_sqlite::SqliteStore;
+use keyward::adapter::TlsTransport;
+use keyward::manage::{Desk, Role, SqliteDesk};
+use keyward::sqlite::SqliteStore;
+use keyward::{PeerAddress, TrustedProxies};
 use keyward_tests::service::call;
 use serde_json::Value;
 
@@ -165,7 +166,7 @@ async fn plain_http_is_answered_on_the_machine_alone() {
         .build()
         .unwrap();
     let own = Router::new().route("/v1/verify", post(async || "verified"));
-    let app = keyward_manage::api(desk.clone()).merge(keyward_manage::secured(&desk, own));
+    let app = keyward::manage::api(desk.clone()).merge(keyward::manage::secured(&desk, own));
     let (near, proxy) = ("192.0.2.7:50000", "10.0.0.1:50000");
     for (host, peer, said, is_tls, expected) in [
         ("keys.example.com", near, "", false, 403),

@@ -3,8 +3,10 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use keyward::Clock;
-use keyward_manage::{Actor, AuditCheckpoint, AuditQuery, Context, DeskError, KeyDraft, NewUser, Outcome, PageRequest};
+use keyward::clock::Clock;
+use keyward::manage::{
+    Actor, AuditCheckpoint, AuditQuery, Context, DeskError, KeyDraft, NewUser, Outcome, PageRequest,
+};
 
 use crate::setting::{PASSWORD, Setting, everywhere, failing, on_sqlite};
 

@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
-use keyward::{AccountId, Admission, CredentialId, Identity, KeyKind, Mode, NewKey, Timestamp};
-use keyward_manage::{Actor, Context, Desk, DeskError, KeyChange, KeyDraft, NewUser, Purpose, Role};
+use keyward::adapter::Admission;
+use keyward::key::KeyKind;
+use keyward::manage::{Actor, Context, Desk, DeskError, KeyChange, KeyDraft, NewUser, Purpose, Role};
+use keyward::{AccountId, CredentialId, Identity, Mode, NewKey, Timestamp};
 
 use crate::setting::{PASSWORD, Setting, everywhere, verdict};
 
@@ -193,7 +195,7 @@ async fn rights_in_an_account_and_at_the_operator_add_up() {
         let invited = desk.invite(&customer, &account, "operator@example.com", Role::Viewer).await.unwrap();
         desk.join_by_link(&operator, &invited.secret).await.unwrap();
         assert_eq!(desk.rights(&operator, &account).await.unwrap(), before);
-        let suspend = keyward_manage::AccountUpdate { suspended: Some(true), ..Default::default() };
+        let suspend = keyward::manage::AccountUpdate { suspended: Some(true), ..Default::default() };
         let version = desk.account(&operator, &account).await.unwrap().version;
         desk.update_account(&operator, &account, &suspend, version).await.unwrap();
         // The other way round: a viewer of the operator's account is an owner where a customer made them one.
@@ -336,7 +338,7 @@ async fn old_session_hands_out_nothing() {
         assert_eq!(says(desk.set_user_disabled(&operator, other, false).await), "SIGN_IN_AGAIN");
         let new = NewUser::new("boss@example.com", "Boss", PASSWORD);
         assert_eq!(says(desk.create_owner(&operator, new).await), "SIGN_IN_AGAIN");
-        let lift = keyward_manage::AccountUpdate { suspended: Some(false), ..Default::default() };
+        let lift = keyward::manage::AccountUpdate { suspended: Some(false), ..Default::default() };
         let version = desk.account(&operator, &account).await.unwrap().version;
         assert_eq!(says(desk.update_account(&operator, &account, &lift, version).await), "SIGN_IN_AGAIN");
     }
@@ -429,7 +431,7 @@ async fn deleted_user_leaves_no_member_whatever_races_it() {
             }
             // The store has no member of a user who is gone.
             let list =
-                keyward_manage::List::of(keyward_manage::Kind::Member, 100).subject(home.user().unwrap().as_str());
+                keyward::manage::List::of(keyward::manage::Kind::Member, 100).subject(home.user().unwrap().as_str());
             let left = setting.records.list(&list).await.unwrap();
             assert!(desk.user(&setting.system(), home.user().unwrap()).await.is_ok() || left.is_empty(), "{left:?}");
         }
@@ -438,6 +440,6 @@ async fn deleted_user_leaves_no_member_whatever_races_it() {
 
 impl Setting {
     fn clock_now(&self) -> Timestamp {
-        keyward::Clock::now(&*self.clock)
+        keyward::clock::Clock::now(&*self.clock)
     }
 }

@@ -11,17 +11,20 @@ use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
-use keyward::{
-    AccountId, AccountRecord, AdminError, Committed, CredentialId, Digest, Found, Freshness, KeyAdmin, KeyPage,
-    KeyQuery, KeyRecord, KeyStatus, KeyStore, KeyUpdate, KeyUse, Keys, ManualClock, StoreError, Timestamp, UserId,
-    async_trait,
-};
-use keyward_manage::{
+use keyward::clock::ManualClock;
+use keyward::id::UserId;
+use keyward::key::Digest;
+use keyward::manage::{
     AccountUpdate, Actor, AppearanceUpdate, AuditEntry, AuditQuery, Context, Count, Desk, DeskError, DeskStore,
     KeyChange, KeyDraft, Kind, LeakPolicy, List, NewCount, NewUser, Outcome, PageRequest, Plan, Record, Role,
     SqliteDesk, Write, Written,
 };
-use keyward_sqlite::SqliteStore;
+use keyward::sqlite::SqliteStore;
+use keyward::store::{
+    AdminError, Committed, Found, Freshness, KeyAdmin, KeyPage, KeyQuery, KeyRecord, KeyStatus, KeyStore, KeyUse,
+    StoreError, async_trait,
+};
+use keyward::{AccountId, AccountRecord, CredentialId, KeyUpdate, Keys, Timestamp};
 
 use cases::{CASES, Case, FIRST, Run, system};
 use stores::{Crash, Crashing};
@@ -121,7 +124,7 @@ fn everything() -> PageRequest {
     PageRequest { after: None, limit: 500 }
 }
 
-async fn keys_of(desk: &Desk, account: &AccountId) -> Vec<keyward_manage::KeyView> {
+async fn keys_of(desk: &Desk, account: &AccountId) -> Vec<keyward::manage::KeyView> {
     let query = KeyQuery { account: Some(account.clone()), limit: KeyQuery::MAX_LIMIT, ..KeyQuery::default() };
     desk.keys(&system(), &query).await.unwrap().items
 }

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use argon2::Params;
 use keyward::Keys;
-use keyward_manage::{Actor, Context, Desk, DeskError, NewUser, PageRequest, Role, SignUpPolicy, SqliteDesk};
-use keyward_sqlite::SqliteStore;
+use keyward::manage::{Actor, Context, Desk, DeskError, NewUser, PageRequest, Role, SignUpPolicy, SqliteDesk};
+use keyward::sqlite::SqliteStore;
 
 use crate::setting::{PASSWORD, Setting, everywhere, on_sqlite, verdict};
 

@@ -8,8 +8,10 @@ use axum::routing::get;
 use http_body_util::{BodyExt, Full};
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
-use keyward::{AccountId, KeyKind, KeyStatus, Mode};
-use keyward_manage::{Actor, AuditEntry, AuditQuery, GithubAlerts, KeyDraft, LeakPolicy};
+use keyward::key::KeyKind;
+use keyward::manage::{Actor, AuditEntry, AuditQuery, GithubAlerts, KeyDraft, LeakPolicy};
+use keyward::store::KeyStatus;
+use keyward::{AccountId, Mode};
 use keyward_tests::service::Listening;
 use p256::ecdsa::signature::Signer as _;
 use p256::ecdsa::{DerSignature, SigningKey};
@@ -71,8 +73,8 @@ struct Receiver {
 impl Receiver {
     async fn start(setting: &Setting, sender: &Sender, policy: LeakPolicy) -> Self {
         let alerts = GithubAlerts::new(policy).public_keys(format!("http://{}/keys", sender.server.address));
-        let app = keyward_manage::github_alerts(setting.desk.clone(), alerts).unwrap();
-        Self { server: Listening::start(keyward_manage::api(setting.desk.clone()).merge(app)).await }
+        let app = keyward::manage::github_alerts(setting.desk.clone(), alerts).unwrap();
+        Self { server: Listening::start(keyward::manage::api(setting.desk.clone()).merge(app)).await }
     }
 
     async fn post(&self, fields: &[(&str, &str)], body: impl Into<String>) -> (u16, Value) {
@@ -244,7 +246,7 @@ async fn without_the_senders_keys_alerts_are_to_be_sent_again() {
     assert_eq!((answered, problem["code"].as_str()), (503, Some("SERVICE_UNAVAILABLE")));
     for (url, said) in [("http://example.com/keys", "https"), ("no url", "https"), ("https://", "https")] {
         let alerts = GithubAlerts::new(LeakPolicy::Revoke).public_keys(url);
-        let error = keyward_manage::github_alerts(setting.desk.clone(), alerts).unwrap_err();
+        let error = keyward::manage::github_alerts(setting.desk.clone(), alerts).unwrap_err();
         assert!(error.to_string().contains(said), "{error}");
     }
 }

@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
-use keyward::{KeyKind, KeyQuery, KeyStatus, Mode, NewKey, ScopeSet};
-use keyward_manage::{Actor, Context, DeskError, KeyChange, KeyDraft, Purpose, Role};
+use keyward::key::KeyKind;
+use keyward::manage::{Actor, Context, DeskError, KeyChange, KeyDraft, Purpose, Role};
+use keyward::store::{KeyQuery, KeyStatus};
+use keyward::{Mode, NewKey, ScopeSet};
 
 use crate::setting::{Setting, everywhere, on_sqlite, verdict};
 
@@ -52,7 +54,9 @@ async fn of_fifty_who_make_a_key_at_once_ten_do() {
 /// Who presents this key.
 async fn holder(setting: &Setting, key: &str) -> Actor {
     let authenticator = setting.desk.authenticator().unwrap();
-    let keyward::Admission::Identity(identity) = verdict(&authenticator, key).await.unwrap() else { panic!("nobody") };
+    let keyward::adapter::Admission::Identity(identity) = verdict(&authenticator, key).await.unwrap() else {
+        panic!("nobody")
+    };
     Actor::of_identity(&identity, Context::new())
 }
 
@@ -181,7 +185,7 @@ async fn what_happens_to_a_key_is_counted_by_day_and_outcome() {
         let issued = desk.create_key(&owner, KeyDraft::management(account.clone(), "reader", scopes)).await.unwrap();
         let plain = issued.key.expose_once();
         let authenticator = desk.authenticator().unwrap();
-        let app = keyward_manage::api(desk.clone());
+        let app = keyward::manage::api(desk.clone());
         for (method, path, status) in [("GET", "/v1/keys", 200), ("GET", "/v1/keys", 200), ("GET", "/v1/plans", 403)] {
             let request = keyward_tests::service::request(method, path, Some(&plain));
             assert_eq!(keyward_tests::service::call(&app, request).await.status, status);

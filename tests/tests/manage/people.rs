@@ -4,8 +4,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use argon2::Params;
-use keyward_manage::{AppearanceUpdate, AuditQuery, Context, Desk, DeskError, NewUser, ResetLink, Role, SqliteDesk};
-use keyward_sqlite::SqliteStore;
+use keyward::manage::{AppearanceUpdate, AuditQuery, Context, Desk, DeskError, NewUser, ResetLink, Role, SqliteDesk};
+use keyward::sqlite::SqliteStore;
 
 use crate::setting::{PASSWORD, everywhere, on_sqlite, verdict};
 
@@ -82,7 +82,7 @@ async fn nobody_gets_a_link_to_be_somebody_who_may_do_more_than_they() {
         let (stranger, elsewhere) = setting.customer("eve@example.com").await;
         let admin = setting.member(&owner, &account, "admin@example.com", Role::Admin).await;
         let developer = setting.member(&owner, &account, "developer@example.com", Role::Developer).await;
-        let id = |actor: &keyward_manage::Actor| actor.user().unwrap().clone();
+        let id = |actor: &keyward::manage::Actor| actor.user().unwrap().clone();
         for (by, of, verdict) in [
             (&owner, &admin, "done"),
             (&admin, &developer, "done"),
@@ -122,7 +122,7 @@ async fn who_has_forgotten_a_password_is_sent_a_link_and_nobody_learns_who_has_o
         .build()
         .unwrap();
     let context = Context::new();
-    let system = keyward_manage::Actor::system("test", Context::new());
+    let system = keyward::manage::Actor::system("test", Context::new());
     desk.create_owner(&system, NewUser::new("ada@example.com", "Ada", PASSWORD)).await.unwrap();
     for email in ["nobody@example.com", " ADA@example.com"] {
         desk.forgot_password(&context, email).await.unwrap();
@@ -163,7 +163,7 @@ async fn who_is_disabled_is_out_at_once_and_comes_back_when_enabled() {
         let session = desk.sign_in(&context, "ada@example.com", PASSWORD).await.unwrap().session;
         let tokens = desk.issue_tokens(&context, "ada@example.com", PASSWORD).await.unwrap();
         let link = desk.create_password_reset(&operator, &user).await.unwrap().secret;
-        let key = desk.create_key(&ada, keyward_manage::KeyDraft::secret(account, "production")).await.unwrap();
+        let key = desk.create_key(&ada, keyward::manage::KeyDraft::secret(account, "production")).await.unwrap();
 
         let disabled = desk.set_user_disabled(&operator, &user, true).await.unwrap();
         assert!(disabled.disabled_at.is_some());

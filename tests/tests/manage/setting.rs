@@ -5,13 +5,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use argon2::Params;
-use keyward::{AccountId, Admission, Authenticator, ManualClock, Rejection, StoreError, Timestamp, async_trait};
-use keyward_manage::{
+use keyward::adapter::Admission;
+use keyward::clock::ManualClock;
+use keyward::manage::{
     Actor, Context, Count, Desk, DeskBuilder, DeskStore, Kind, List, NewCount, NewUser, PostgresDesk, Record, Role,
     SignUpPolicy, SqliteDesk, Write, Written,
 };
-use keyward_postgres::PostgresStore;
-use keyward_sqlite::SqliteStore;
+use keyward::postgres::PostgresStore;
+use keyward::sqlite::SqliteStore;
+use keyward::store::{StoreError, async_trait};
+use keyward::{AccountId, Authenticator, Rejection, Timestamp};
 
 pub(crate) const PASSWORD: &str = "correct horse battery staple";
 

@@ -1,7 +1,7 @@
 //! What every store of the desk has to do.
 
 use keyward::Timestamp;
-use keyward_manage::{Count, DeskStore, Kind, List, NewCount, Record, Write, Written};
+use keyward::manage::{Count, DeskStore, Kind, List, NewCount, Record, Write, Written};
 
 use crate::setting::everywhere;
 

@@ -3,9 +3,9 @@
 use axum::Router;
 use axum::body::Body;
 use http::Request;
+use keyward::gateway::VerifyReach;
+use keyward::manage::{Context, KeyDraft, KeyView, Purpose};
 use keyward::{AccountId, AuthLayer, NewKey, ScopeSet};
-use keyward_gateway::VerifyReach;
-use keyward_manage::{Context, KeyDraft, KeyView, Purpose};
 use keyward_tests::service::call;
 use serde_json::{Value, json};
 
@@ -67,7 +67,7 @@ impl Asked {
         let callers = AuthLayer::from(setting.desk.authenticator().unwrap());
         let reach = VerifyReach::Operator(setting.desk.operator().clone());
         Self {
-            router: keyward_gateway::verify(verifier.clone(), callers, reach),
+            router: keyward::gateway::verify(verifier.clone(), callers, reach),
             verifier,
             ada: customer(&setting, "ada@example.com").await,
             eve: customer(&setting, "eve@example.com").await,
@@ -107,7 +107,7 @@ impl Asked {
 #[tokio::test]
 async fn a_key_of_another_account_is_answered_as_an_unknown_one() {
     let asked = Asked::new().await;
-    let unknown = asked.setting.desk.key_format().generate(keyward::KeyKind::Secret, keyward::Mode::Live).unwrap();
+    let unknown = asked.setting.desk.key_format().generate(keyward::key::KeyKind::Secret, keyward::Mode::Live).unwrap();
     let unknown = unknown.expose_once().to_string();
     let (revoked, view) = issued(&asked.setting, KeyDraft::secret(asked.ada.view.account.clone(), "revoked")).await;
     asked.setting.desk.revoke_key(&asked.setting.system(), &view.id).await.unwrap();

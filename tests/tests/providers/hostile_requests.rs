@@ -1,6 +1,6 @@
 //! The whole table of hostile requests, against every provider's service: the same verdicts in each.
 
-use keyward_testing::hostile::Service;
+use keyward::testing::hostile::Service;
 use keyward_tests::program::Program;
 
 #[tokio::test]

@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 
 use clap::{ArgGroup, Args, Subcommand};
-use keyward::{AccountId, Timestamp, UserId};
 use keyward_client::{Role, Theme};
+use keyward_core::id::UserId;
+use keyward_core::{AccountId, Timestamp};
 
 #[derive(Subcommand)]
 pub(crate) enum Accounts {

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use keyward::{Clock, KeyKind, Mode, NewKey, ScopeSet, SystemClock};
+use keyward_core::clock::{Clock, SystemClock};
+use keyward_core::key::KeyKind;
+use keyward_core::{Mode, NewKey, ScopeSet};
 use keyward_manage::{AccountUpdate, Context, Desk, DeskStore, KeyDraft, NewCount, NewUser, Plan, Role};
 use serde_json::{Value, json};
 
@@ -68,7 +70,7 @@ pub(super) async fn seed(desk: &Desk, records: &Arc<dyn DeskStore>) -> Result<Va
 }
 
 /// A month of use, with weekends.
-fn month(key: &keyward::CredentialId, account: &keyward::AccountId, number: i64) -> Vec<NewCount> {
+fn month(key: &keyward_core::CredentialId, account: &keyward_core::AccountId, number: i64) -> Vec<NewCount> {
     let this_hour = SystemClock.now().as_millis() / HOUR;
     let today = this_hour / 24;
     let count = |day: i64, outcome: &str, times: i64| NewCount {

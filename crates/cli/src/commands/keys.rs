@@ -1,7 +1,10 @@
 //! `keyward keys …`
 
-use keyward::{Clock, CredentialId, Grant, KeyKind, ScopeSet, SystemClock, Timestamp};
 use keyward_client::{CreateKey, Key, KeyFilter, UpdateKey};
+use keyward_core::clock::{Clock, SystemClock};
+use keyward_core::key::KeyKind;
+use keyward_core::scope::Grant;
+use keyward_core::{CredentialId, ScopeSet, Timestamp};
 use serde_json::Value;
 use zeroize::Zeroizing;
 

@@ -20,7 +20,7 @@ use std::io::{IsTerminal, Write};
 use std::path::Path;
 
 use clap::CommandFactory;
-use keyward::{Hasher, KeyFormat, Pepper};
+use keyward_core::key::{Hasher, KeyFormat, Pepper};
 use keyward_postgres::PostgresStore;
 use keyward_sqlite::SqliteStore;
 use keyward_valkey::ValkeyStore;
@@ -74,7 +74,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
 /// Where keys are if nothing else is said.
 const DATABASE: &str = "keyward.db";
 
-pub(crate) async fn open(arguments: &Arguments) -> Result<keyward::Keys, Failure> {
+pub(crate) async fn open(arguments: &Arguments) -> Result<keyward_core::Keys, Failure> {
     let mut keys = store(arguments.database.as_deref().unwrap_or(DATABASE)).await?;
     if let Some(file) = &arguments.pepper_file {
         keys = keys.with_hasher(hasher(file)?);
@@ -110,15 +110,15 @@ fn format(arguments: &Arguments) -> Result<Option<KeyFormat>, Failure> {
 }
 
 /// The store at a path or a URL.
-async fn store(database: &str) -> Result<keyward::Keys, Failure> {
+async fn store(database: &str) -> Result<keyward_core::Keys, Failure> {
     match database.split_once("://") {
         // The URL may hold a password, so it is not repeated.
         Some(("postgres" | "postgresql", _)) => match PostgresStore::connect(database).await {
-            Ok(store) => Ok(keyward::Keys::new(store)),
+            Ok(store) => Ok(keyward_core::Keys::new(store)),
             Err(error) => Err(Failure::caused(Kind::Database, &error)),
         },
         Some(("redis" | "rediss" | "valkey" | "valkeys", _)) => match ValkeyStore::connect(database).await {
-            Ok(store) => Ok(keyward::Keys::new(store)),
+            Ok(store) => Ok(keyward_core::Keys::new(store)),
             Err(error) => Err(Failure::caused(Kind::Database, &error)),
         },
         Some((scheme, _)) => Err(Failure::new(
@@ -127,7 +127,7 @@ async fn store(database: &str) -> Result<keyward::Keys, Failure> {
                 "there is no store for {scheme}:// databases: give the path of an SQLite file, or a postgres:// or redis:// URL"
             ),
         )),
-        None => Ok(keyward::Keys::new(open_sqlite(database)?)),
+        None => Ok(keyward_core::Keys::new(open_sqlite(database)?)),
     }
 }
 

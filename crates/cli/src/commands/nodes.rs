@@ -1,6 +1,6 @@
 //! `keyward nodes`
 
-use keyward::Keys;
+use keyward_core::Keys;
 use serde_json::{Value, json};
 
 use crate::failure::Failure;

@@ -4,7 +4,7 @@ use std::fs::OpenOptions;
 use std::io::Write;
 use std::path::Path;
 
-use keyward::Pepper;
+use keyward_core::key::Pepper;
 use zeroize::Zeroizing;
 
 use crate::failure::{Failure, Kind};

@@ -11,7 +11,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
 use http::StatusCode;
 use http::header::CONTENT_TYPE;
-use keyward::AuthLayer;
+use keyward_core::AuthLayer;
 use keyward_gateway::VerifyReach;
 use keyward_manage::{DashboardSettings, Desk};
 use keyward_serve::shutdown_signal;
@@ -155,7 +155,7 @@ fn health(desk: &Desk) -> Router {
         get(async move || match ready.ready().await {
             Ok(()) => (StatusCode::OK, "ready"),
             Err(error) => {
-                keyward::log_limited!(warn, %error, "not ready");
+                keyward_core::log_limited!(warn, %error, "not ready");
                 (StatusCode::SERVICE_UNAVAILABLE, "the database does not answer")
             }
         }),

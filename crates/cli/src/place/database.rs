@@ -2,14 +2,17 @@
 
 use std::time::Duration;
 
-use keyward::{
-    AccountId, AccountRecord, Changed as ChangedRecord, Clock, CredentialId, Denial, KeyFormat, KeyKind, KeyQuery,
-    KeyRecord, KeyUpdate, Keys, KeysError, Mode, NewKey, SystemClock, Timestamp, UserId, async_trait, check_name,
-};
 use keyward_client::{
     Account, AuditEntry, AuditFilter, AuditVerdict, CreateKey, Invitation, Invited, Key, KeyFilter, Member, Page, Plan,
     Purpose, PutPlan, Role, UpdateAccount, UpdateKey, Usage,
 };
+use keyward_core::clock::{Clock, SystemClock};
+use keyward_core::id::UserId;
+use keyward_core::key::{KeyFormat, KeyKind};
+use keyward_core::lifecycle::{Changed as ChangedRecord, KeysError};
+use keyward_core::name::check_name;
+use keyward_core::store::{Denial, KeyQuery, KeyRecord, async_trait};
+use keyward_core::{AccountId, AccountRecord, CredentialId, KeyUpdate, Keys, Mode, NewKey, Timestamp};
 use keyward_manage::{AuditQuery, Desk, DeskError, KeyDraft, PageRequest, purpose_of};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -172,7 +175,7 @@ impl Backend for Database<'_> {
             status: filter.status,
             text: filter.text.clone(),
             unused_since: filter.last_used_before,
-            after: after.map_err(|error: keyward::CursorError| Failure::caused(Kind::Usage, &error))?,
+            after: after.map_err(|error: keyward_core::store::CursorError| Failure::caused(Kind::Usage, &error))?,
             limit: filter.limit.map_or(KeyQuery::MAX_LIMIT, usize::from),
             ..KeyQuery::default()
         };

@@ -5,11 +5,14 @@ mod server;
 
 use std::time::Duration;
 
-use keyward::{AccountId, CredentialId, Propagation, Timestamp, UserId, async_trait};
 use keyward_client::{
     Account, AuditEntry, AuditFilter, AuditVerdict, CreateKey, Invitation, Invited, Key, KeyFilter, Member, Page, Plan,
     PutPlan, Role, UpdateAccount, UpdateKey, Usage,
 };
+use keyward_core::id::UserId;
+use keyward_core::lease::Propagation;
+use keyward_core::store::async_trait;
+use keyward_core::{AccountId, CredentialId, Timestamp};
 use serde_json::Value;
 use zeroize::Zeroizing;
 

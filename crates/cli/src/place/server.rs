@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
-use keyward::{AccountId, CredentialId, Timestamp, UserId, async_trait};
 use keyward_client::{
     Account, AuditEntry, AuditFilter, AuditVerdict, ChangedKey, Client, ClientError, CreateKey, Credential, Effective,
     Invitation, Invited, Key, KeyFilter, Member, Page, Plan, PutPlan, Role, Secret, UpdateAccount, UpdateKey, Usage,
 };
+use keyward_core::id::UserId;
+use keyward_core::store::async_trait;
+use keyward_core::{AccountId, CredentialId, Timestamp};
 use serde_json::Value;
 
 use super::{Backend, Changed, ChangedAccount, Effect, Issued, NewAccount, Rotated};

@@ -24,7 +24,8 @@ use crate::telemetry::Metrics;
 /// # Examples
 /// ```
 /// use std::time::Duration;
-/// use keyward::{Authenticator, CodedEnvelope, MemoryStore};
+/// use keyward::render::CodedEnvelope;
+/// use keyward::{Authenticator, MemoryStore};
 /// use http::Method;
 ///
 /// let authenticator = Authenticator::builder(MemoryStore::new())
@@ -34,7 +35,7 @@ use crate::telemetry::Metrics;
 ///     .cache_capacity(100_000)
 ///     .store_timeout(Duration::from_millis(100))
 ///     .build()?;
-/// # Ok::<(), keyward::BuildError>(())
+/// # Ok::<(), keyward::adapter::BuildError>(())
 /// ```
 #[must_use = "nothing is built before build()"]
 pub struct AuthenticatorBuilder {
@@ -168,7 +169,7 @@ impl AuthenticatorBuilder {
         self
     }
 
-    /// How refusals are written; [`ProblemJson`](crate::ProblemJson) without this.
+    /// How refusals are written; [`ProblemJson`](crate::render::ProblemJson) without this.
     pub fn renderer(mut self, renderer: impl Render) -> Self {
         self.presentation.renderer = Arc::new(renderer);
         self

@@ -78,7 +78,7 @@ struct Exempt {
 ///
 /// # Examples
 /// ```
-/// use keyward::{Target, UnknownConnection};
+/// use keyward::adapter::{Target, UnknownConnection};
 ///
 /// let target = Target { method: "GET", path: "/v1/resources", preflight: false, connection: &UnknownConnection };
 /// # let _ = target;
@@ -211,7 +211,8 @@ impl Authenticator {
     ///
     /// # Examples
     /// ```
-    /// use keyward::{AccountId, Authenticator, Check, MemoryStore, Target, UnknownConnection};
+    /// use keyward::adapter::{Check, Target, UnknownConnection};
+    /// use keyward::{AccountId, Authenticator, MemoryStore};
     ///
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// let authenticator = Authenticator::new(MemoryStore::new());

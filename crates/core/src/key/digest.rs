@@ -73,12 +73,12 @@ impl fmt::Debug for Digest {
 ///
 /// # Examples
 /// ```
-/// use keyward::{Hasher, Pepper};
+/// use keyward::key::{Hasher, Pepper};
 ///
 /// let pepper = Pepper::new("2026-03", *b"32 bytes from a secret manager!!")?;
 /// let hasher = Hasher::peppered([pepper])?;
 /// assert_eq!(hasher.name(), "hmac-sha256:2026-03");
-/// # Ok::<(), keyward::HasherError>(())
+/// # Ok::<(), keyward::key::HasherError>(())
 /// ```
 #[derive(Clone)]
 pub struct Pepper {
@@ -141,7 +141,8 @@ pub enum HasherError {
 ///
 /// # Examples
 /// ```
-/// use keyward::{Hasher, KeyFormat, KeyKind, Mode};
+/// use keyward::key::{Hasher, KeyFormat, KeyKind};
+/// use keyward::Mode;
 ///
 /// let format = KeyFormat::default();
 /// let key = format.generate(KeyKind::Secret, Mode::Live)?;
@@ -186,7 +187,8 @@ impl Hasher {
     ///
     /// # Examples
     /// ```
-    /// use keyward::{Alphabet, Hasher, KeyFormat, KeyKind, Mode};
+    /// use keyward::key::{Alphabet, Hasher, KeyFormat, KeyKind};
+    /// use keyward::Mode;
     ///
     /// let format = KeyFormat::builder()
     ///     .existing("mycompany_", KeyKind::Secret, Mode::Live)
@@ -286,8 +288,8 @@ impl Digests {
 ///
 /// # Examples
 /// ```
-/// let pepper: keyward::Pepper = format!("2026-03:{}", "ab".repeat(32)).parse()?;
-/// # Ok::<(), keyward::HasherError>(())
+/// let pepper: keyward::key::Pepper = format!("2026-03:{}", "ab".repeat(32)).parse()?;
+/// # Ok::<(), keyward::key::HasherError>(())
 /// ```
 impl std::str::FromStr for Pepper {
     type Err = HasherError;

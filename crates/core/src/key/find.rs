@@ -24,7 +24,8 @@ impl KeyFormat {
     ///
     /// # Examples
     /// ```
-    /// use keyward::{KeyFormat, KeyKind, Mode};
+    /// use keyward::key::{KeyFormat, KeyKind};
+    /// use keyward::Mode;
     ///
     /// let format = KeyFormat::default();
     /// let key = format.generate(KeyKind::Secret, Mode::Live)?;

@@ -29,7 +29,8 @@ const EXISTING_PUNCTUATION: &[u8] = b"-._~+/";
 ///
 /// # Examples
 /// ```
-/// use keyward::{KeyFormat, KeyKind, Mode};
+/// use keyward::key::{KeyFormat, KeyKind};
+/// use keyward::Mode;
 ///
 /// let format = KeyFormat::builder()
 ///     .prefix("sk", KeyKind::Secret)
@@ -220,7 +221,8 @@ impl KeyFormatBuilder {
     /// # Examples
     /// Keys of 64 letters without a prefix, as better-auth makes them:
     /// ```
-    /// use keyward::{KeyFormat, KeyKind, Mode};
+    /// use keyward::key::{KeyFormat, KeyKind};
+    /// use keyward::Mode;
     ///
     /// let format = KeyFormat::builder()
     ///     .existing("", KeyKind::Secret, Mode::Live)
@@ -228,7 +230,7 @@ impl KeyFormatBuilder {
     ///     .without_checksum()
     ///     .build()?;
     /// assert!(format.parse("aB".repeat(32).as_bytes()).is_ok());
-    /// # Ok::<(), keyward::FormatError>(())
+    /// # Ok::<(), keyward::key::FormatError>(())
     /// ```
     #[must_use]
     pub fn existing(mut self, beginning: impl Into<String>, kind: KeyKind, mode: Mode) -> Self {
@@ -390,7 +392,8 @@ impl KeyFormat {
     ///
     /// # Examples
     /// ```
-    /// use keyward::{KeyFormat, KeyKind, Mode};
+    /// use keyward::key::{KeyFormat, KeyKind};
+    /// use keyward::Mode;
     ///
     /// assert!(KeyFormat::default().has(KeyKind::Secret, Mode::Test));
     /// ```
@@ -406,7 +409,7 @@ impl KeyFormat {
     ///
     /// # Examples
     /// ```
-    /// use keyward::{KeyFault, KeyFormat};
+    /// use keyward::key::{KeyFault, KeyFormat};
     ///
     /// let format = KeyFormat::default();
     /// assert_eq!(format.parse(b"kw_live_short").unwrap_err(), KeyFault::Malformed);

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 ///
 /// # Examples
 /// ```
-/// use keyward::KeyKind;
+/// use keyward::key::KeyKind;
 ///
 /// assert_eq!(KeyKind::Publishable.as_str(), "publishable");
 /// assert_eq!("restricted".parse(), Ok(KeyKind::Restricted));

@@ -14,18 +14,20 @@ use super::format::{KeyFault, KeyFormat, ParsedKey};
 ///
 /// # Examples
 /// ```
-/// use keyward::{KeyFormat, KeyKind, Mode};
+/// use keyward::key::{KeyFormat, KeyKind};
+/// use keyward::Mode;
 ///
 /// let key = KeyFormat::default().generate(KeyKind::Secret, Mode::Live)?;
 /// assert_eq!(format!("{key:?}"), "PlainKey(<redacted>)");
 /// let shown = key.expose_once();
 /// assert!(shown.starts_with("kw_live_"));
-/// # Ok::<(), keyward::FormatError>(())
+/// # Ok::<(), keyward::key::FormatError>(())
 /// ```
 ///
 /// It cannot be printed or sent off by accident:
 /// ```compile_fail
-/// # use keyward::{KeyFormat, KeyKind, Mode};
+/// # use keyward::key::{KeyFormat, KeyKind};
+/// # use keyward::Mode;
 /// let key = KeyFormat::default().generate(KeyKind::Secret, Mode::Live).unwrap();
 /// println!("{key}");
 /// ```
@@ -69,12 +71,12 @@ impl fmt::Debug for PlainKey {
 ///
 /// # Examples
 /// ```
-/// use keyward::Hint;
+/// use keyward::key::Hint;
 ///
 /// let hint: Hint = "vpk_live…3456".parse()?;
 /// assert_eq!(hint.first(), "vpk_live");
 /// assert_eq!(hint.last(), "3456");
-/// # Ok::<(), keyward::HintError>(())
+/// # Ok::<(), keyward::key::HintError>(())
 /// ```
 #[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "SmolStr", into = "SmolStr")]

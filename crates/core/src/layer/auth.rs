@@ -31,7 +31,7 @@ pub struct Anonymous;
 /// let with_settings = AuthLayer::from(
 ///     Authenticator::builder(MemoryStore::new()).exempt(Method::GET, "/health").build()?,
 /// );
-/// # Ok::<(), keyward::BuildError>(())
+/// # Ok::<(), keyward::adapter::BuildError>(())
 /// ```
 #[derive(Clone, Debug)]
 pub struct AuthLayer {

@@ -27,12 +27,13 @@ use crate::rejection::Rejection;
 ///
 /// # Examples
 /// ```
-/// use keyward::{Identity, Plans, Policy, Rejection, Requirement, Scope};
+/// use keyward::policy::{Plans, Policy};
+/// use keyward::{Identity, Rejection, Requirement, Scope};
 ///
 /// let exports = (Plans::one_of(["Pro"]), Requirement::all_of([Scope::from_static("exports:create")]));
 /// let identity = Identity::api_key("key_1".parse()?, "acct_1".parse()?).with_plan("Pro");
 /// assert_eq!(exports.check(&identity).unwrap_err().code(), "INSUFFICIENT_SCOPE");
-/// # Ok::<(), keyward::IdError>(())
+/// # Ok::<(), keyward::id::IdError>(())
 /// ```
 pub trait Policy: Send + Sync + 'static {
     /// Whether `identity` may go on.
@@ -59,7 +60,8 @@ impl Policy for KeyKind {
 ///
 /// # Examples
 /// ```
-/// use keyward::{Guard, Identity, Plans, Policy, Rejection};
+/// use keyward::policy::{Plans, Policy};
+/// use keyward::{Guard, Identity, Rejection};
 ///
 /// struct Paid;
 ///
@@ -73,7 +75,7 @@ impl Policy for KeyKind {
 ///
 /// let identity = Identity::api_key("key_1".parse()?, "acct_1".parse()?).with_plan("Pro");
 /// assert_eq!(<(Paid, ExportsCreate)>::check(&identity).unwrap_err().code(), "INSUFFICIENT_SCOPE");
-/// # Ok::<(), keyward::IdError>(())
+/// # Ok::<(), keyward::id::IdError>(())
 /// ```
 pub trait Guard {
     /// Whether `identity` may go on.

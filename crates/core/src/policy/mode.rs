@@ -84,7 +84,8 @@ impl<M: ModeType, T> Deref for InMode<M, T> {
 ///
 /// # Examples
 /// ```
-/// use keyward::{ByMode, Identity, InMode, ModeType, Modal};
+/// use keyward::policy::{ByMode, InMode, ModeType, Modal};
+/// use keyward::Identity;
 ///
 /// fn count<M: ModeType>(rows: InMode<M, &Vec<&str>>) -> (usize, bool) {
 ///     (rows.len(), rows.livemode())
@@ -97,11 +98,11 @@ impl<M: ModeType, T> Deref for InMode<M, T> {
 ///     Modal::Test(rows) => count(rows),
 /// };
 /// assert_eq!((rows, livemode), (1, true));
-/// # Ok::<(), keyward::IdError>(())
+/// # Ok::<(), keyward::id::IdError>(())
 /// ```
 /// Mixing them does not compile:
 /// ```compile_fail,E0308
-/// use keyward::{InMode, Live, Modal, Test};
+/// use keyward::policy::{InMode, Live, Modal, Test};
 ///
 /// fn copy(from: InMode<Live, &str>, to: InMode<Live, &str>) {}
 ///
@@ -145,12 +146,13 @@ impl<T> ByMode<T> {
 ///
 /// # Examples
 /// ```
-/// use keyward::{Identity, Mode, Policy};
+/// use keyward::policy::Policy;
+/// use keyward::{Identity, Mode};
 ///
 /// let identity = Identity::api_key("key_1".parse()?, "acct_1".parse()?);
 /// assert!(Mode::Live.check(&identity).is_ok());
 /// assert_eq!(Mode::Test.check(&identity).unwrap_err().code(), "MODE_NOT_ALLOWED");
-/// # Ok::<(), keyward::IdError>(())
+/// # Ok::<(), keyward::id::IdError>(())
 /// ```
 impl Policy for Mode {
     fn check(&self, identity: &Identity) -> Result<(), Rejection> {

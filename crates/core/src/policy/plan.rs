@@ -10,14 +10,15 @@ use crate::rejection::{PlanRequired, Rejection};
 ///
 /// # Examples
 /// ```
-/// use keyward::{Identity, Plans, Policy};
+/// use keyward::policy::{Plans, Policy};
+/// use keyward::Identity;
 ///
 /// let paid = Plans::one_of(["Plus", "Pro"]);
 /// let free = Identity::api_key("key_1".parse()?, "acct_1".parse()?).with_plan("Free");
 /// let refused = paid.check(&free).unwrap_err();
 /// assert_eq!(refused.code(), "PLAN_REQUIRED");
 /// assert_eq!(refused.message(), "API access requires a Plus or Pro plan. Please upgrade your subscription.");
-/// # Ok::<(), keyward::IdError>(())
+/// # Ok::<(), keyward::id::IdError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Plans(Box<[SmolStr]>);
@@ -44,12 +45,13 @@ impl Policy for Plans {
 ///
 /// # Examples
 /// ```
-/// use keyward::{Feature, Identity, Policy};
+/// use keyward::policy::{Feature, Policy};
+/// use keyward::Identity;
 ///
 /// let identity = Identity::api_key("key_1".parse()?, "acct_1".parse()?).with_features(["analytics".into()]);
 /// assert!(Feature::named("analytics").check(&identity).is_ok());
 /// assert!(Feature::named("exports").check(&identity).is_err());
-/// # Ok::<(), keyward::IdError>(())
+/// # Ok::<(), keyward::id::IdError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Feature(SmolStr);

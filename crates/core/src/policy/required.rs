@@ -17,7 +17,8 @@ pub trait NamedScope {
 ///
 /// # Examples
 /// ```
-/// use keyward::{AllOf, Identity, RequiredScopes, check_required};
+/// use keyward::policy::check_required;
+/// use keyward::{AllOf, Identity, RequiredScopes};
 ///
 /// keyward::scopes! {
 ///     /// List and retrieve.
@@ -68,7 +69,7 @@ pub fn check_required<R: RequiredScopes>(identity: &Identity) -> Result<(), Reje
 ///     pub ResourcesRead = "resources:read";
 ///     pub(crate) JobsWrite = "jobs:write";
 /// }
-/// # use keyward::NamedScope;
+/// # use keyward::policy::NamedScope;
 /// assert_eq!(ResourcesRead::SCOPE.as_str(), "resources:read");
 /// ```
 #[macro_export]
@@ -80,12 +81,12 @@ macro_rules! scopes {
         #[derive(Debug)]
         $visibility enum $name {}
 
-        impl $crate::NamedScope for $name {
+        impl $crate::policy::NamedScope for $name {
             const SCOPE: $crate::Scope = $crate::Scope::from_static($scope);
         }
 
         impl $crate::RequiredScopes for $name {
-            const SCOPES: &'static [$crate::Scope] = &[<Self as $crate::NamedScope>::SCOPE];
+            const SCOPES: &'static [$crate::Scope] = &[<Self as $crate::policy::NamedScope>::SCOPE];
             const ANY: bool = false;
         }
     )+};

@@ -27,7 +27,9 @@ const RATELIMIT: HeaderName = HeaderName::from_static("ratelimit");
 ///
 /// # Examples
 /// ```
-/// use keyward::{Rejection, Render, Rendered, RequestId};
+/// use keyward::adapter::RequestId;
+/// use keyward::render::{Render, Rendered};
+/// use keyward::Rejection;
 ///
 /// struct Plain;
 ///

@@ -46,7 +46,7 @@ fn problem(rejection: &Rejection, request_id: &str) -> Value {
 /// # Examples
 /// A provider that answers 401 to whatever is wrong with a credential:
 /// ```
-/// let renderer = keyward::CodedEnvelope::new().invalid_request_as_invalid_key();
+/// let renderer = keyward::render::CodedEnvelope::new().invalid_request_as_invalid_key();
 /// ```
 #[derive(Clone, Copy, Debug, Default)]
 pub struct CodedEnvelope {
@@ -136,7 +136,7 @@ impl Render for CodedEnvelope {
 /// # Examples
 /// A provider that tells every 401 in the same words:
 /// ```
-/// let renderer = keyward::NumericEnvelope::new()
+/// let renderer = keyward::render::NumericEnvelope::new()
 ///     .invalid_request_as_invalid_key()
 ///     .unauthorized_message("Unauthorized: missing or invalid API key.");
 /// ```

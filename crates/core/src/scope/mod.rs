@@ -58,12 +58,13 @@ impl Scope {
 ///
 /// # Examples
 /// ```
-/// use keyward::{Grant, Scope};
+/// use keyward::scope::Grant;
+/// use keyward::Scope;
 ///
 /// let grant: Grant = "resources:*".parse()?;
 /// assert!(grant.covers(&Scope::from_static("resources:read")));
 /// assert!(!grant.covers(&Scope::from_static("jobs:write")));
-/// # Ok::<(), keyward::ScopeError>(())
+/// # Ok::<(), keyward::scope::ScopeError>(())
 /// ```
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "SmolStr", into = "SmolStr")]
@@ -106,7 +107,7 @@ fn covers(grant: &str, wanted: &str) -> bool {
 /// assert!(granted.allows(&Scope::from_static("jobs:write")));
 /// assert!(!granted.allows(&Scope::from_static("resources:write")));
 /// assert_eq!(granted.to_string(), "jobs:* resources:read");
-/// # Ok::<(), keyward::ScopeError>(())
+/// # Ok::<(), keyward::scope::ScopeError>(())
 /// ```
 #[derive(Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "Vec<Grant>", into = "Vec<Grant>")]

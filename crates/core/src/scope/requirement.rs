@@ -8,13 +8,14 @@ use super::Scope;
 ///
 /// # Examples
 /// ```
-/// use keyward::{Identity, Policy, Requirement, Scope};
+/// use keyward::policy::Policy;
+/// use keyward::{Identity, Requirement, Scope};
 ///
 /// let needed = Requirement::all_of([Scope::from_static("resources:read")]);
 /// let identity = Identity::api_key("key_1".parse()?, "acct_1".parse()?);
 /// let refused = needed.check(&identity).unwrap_err();
 /// assert_eq!(refused.status(), 403);
-/// # Ok::<(), keyward::IdError>(())
+/// # Ok::<(), keyward::id::IdError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Requirement {

@@ -7,7 +7,7 @@ use std::fmt;
 ///
 /// # Examples
 /// ```
-/// use keyward::{StoreError, StoreErrorKind};
+/// use keyward::store::{StoreError, StoreErrorKind};
 ///
 /// let error = StoreError::unavailable(std::io::Error::other("connection refused"));
 /// assert_eq!(error.kind(), StoreErrorKind::Unavailable);

@@ -16,7 +16,7 @@ pub use record::{AccountRecord, Found, KeyRecord, KeyStatus, KeyUse, StoredKey};
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_trait::async_trait;
+pub use async_trait::async_trait;
 
 use crate::clock::Timestamp;
 use crate::id::{AccountId, CredentialId};
@@ -47,7 +47,9 @@ impl std::fmt::Debug for Freshness {
 /// Over an own table:
 /// ```
 /// use std::{collections::HashMap, time::Duration};
-/// use keyward::{async_trait, Digest, Found, Freshness, Identity, KeyStore, StoreError, StoredKey};
+/// use keyward::key::Digest;
+/// use keyward::store::{async_trait, Found, Freshness, KeyStore, StoreError, StoredKey};
+/// use keyward::Identity;
 ///
 /// struct MyTable(HashMap<[u8; 32], (String, String, String)>);
 ///

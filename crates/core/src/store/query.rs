@@ -17,7 +17,8 @@ use crate::scope::ScopeSet;
 ///
 /// # Examples
 /// ```
-/// use keyward::{KeyQuery, Mode};
+/// use keyward::store::KeyQuery;
+/// use keyward::Mode;
 ///
 /// let query = KeyQuery { mode: Some(Mode::Live), limit: 10, ..KeyQuery::default() };
 /// # let _ = query;
@@ -97,7 +98,8 @@ pub struct KeyPage {
 ///
 /// # Examples
 /// ```
-/// use keyward::{Cursor, Timestamp};
+/// use keyward::store::Cursor;
+/// use keyward::Timestamp;
 ///
 /// let cursor = Cursor { created_at: Timestamp::from_millis(1_000), id: "key_1".parse()? };
 /// assert_eq!(cursor.to_string().parse::<Cursor>()?, cursor);

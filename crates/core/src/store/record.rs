@@ -49,11 +49,12 @@ impl Found {
 ///
 /// # Examples
 /// ```
-/// use keyward::{Identity, KeyStatus, StoredKey};
+/// use keyward::store::{KeyStatus, StoredKey};
+/// use keyward::Identity;
 ///
 /// let identity = Identity::api_key("key_1".parse()?, "acct_1".parse()?);
 /// let key = StoredKey::new(identity).with_status(KeyStatus::Revoked);
-/// # Ok::<(), keyward::IdError>(())
+/// # Ok::<(), keyward::id::IdError>(())
 /// ```
 #[derive(Clone, Debug)]
 pub struct StoredKey {
@@ -176,7 +177,7 @@ pub struct KeyRecord {
     pub name: String,
     /// What it is looked up by.
     pub digest: Digest,
-    /// How the digest was made, as [`Hasher::name`](crate::Hasher::name) says it.
+    /// How the digest was made, as [`Hasher::name`](crate::key::Hasher::name) says it.
     pub hashed_with: SmolStr,
     /// What may be shown of it.
     pub hint: Hint,
@@ -301,7 +302,7 @@ impl KeyRecord {
 /// use keyward::AccountRecord;
 ///
 /// let account = AccountRecord::new("acct_1".parse()?, "Example Ltd").with_plan("Pro");
-/// # Ok::<(), keyward::IdError>(())
+/// # Ok::<(), keyward::id::IdError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AccountRecord {
@@ -344,11 +345,12 @@ impl AccountRecord {
 ///
 /// # Examples
 /// ```
-/// use keyward::{CredentialId, KeyUse, Timestamp};
+/// use keyward::store::KeyUse;
+/// use keyward::{CredentialId, Timestamp};
 ///
 /// let used = KeyUse::new(CredentialId::generate(), Timestamp::from_millis(0), Some([192, 0, 2, 7].into()));
 /// assert_eq!(used.from, Some("192.0.2.0/24".parse()?));
-/// # Ok::<(), keyward::ipnet::AddrParseError>(())
+/// # Ok::<(), keyward::network::ipnet::AddrParseError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeyUse {

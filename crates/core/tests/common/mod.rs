@@ -6,10 +6,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use keyward::{
-    AccountId, AccountRecord, Admission, Authenticator, Digest, Found, Freshness, Identity, KeyStore, KeyUse, Keys,
-    MemoryStore, NewKey, Rejection, StoreError, async_trait,
-};
+use keyward_core::adapter::Admission;
+use keyward_core::key::Digest;
+use keyward_core::store::{Found, Freshness, KeyStore, KeyUse, StoreError, async_trait};
+use keyward_core::{AccountId, AccountRecord, Authenticator, Identity, Keys, MemoryStore, NewKey, Rejection};
 use tokio::sync::watch;
 
 /// A store in memory under a store that counts reads, and answers late or wrongly when it is told to.
@@ -72,11 +72,11 @@ impl TestStore {
     }
 
     /// A new secret key: its Authorization field and its id.
-    pub(crate) async fn issue(&self) -> (String, keyward::CredentialId) {
+    pub(crate) async fn issue(&self) -> (String, keyward_core::CredentialId) {
         self.issue_new(NewKey::secret(account(), "test")).await
     }
 
-    pub(crate) async fn issue_new(&self, new: NewKey) -> (String, keyward::CredentialId) {
+    pub(crate) async fn issue_new(&self, new: NewKey) -> (String, keyward_core::CredentialId) {
         let issued = self.keys.issue(new).await.unwrap();
         (format!("Bearer {}", *issued.key.expose_once()), issued.record.id)
     }
@@ -131,9 +131,13 @@ pub(crate) async fn warm(authenticator: &Authenticator, field: &str) {
 }
 
 pub(crate) fn is_cached(authenticator: &Authenticator, field: &str) -> bool {
-    let target =
-        keyward::Target { method: "GET", path: "/", preflight: false, connection: &keyward::UnknownConnection };
-    !matches!(authenticator.check(target, [field.as_bytes()]), keyward::Check::Pending(_))
+    let target = keyward_core::adapter::Target {
+        method: "GET",
+        path: "/",
+        preflight: false,
+        connection: &keyward_core::adapter::UnknownConnection,
+    };
+    !matches!(authenticator.check(target, [field.as_bytes()]), keyward_core::adapter::Check::Pending(_))
 }
 
 /// Waits for a condition, for at most ten seconds.

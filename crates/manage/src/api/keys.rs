@@ -5,10 +5,10 @@ use std::time::Duration;
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use keyward::{
-    AccountId, CredentialId, Endpoint, KeyKind, KeyQuery, KeyStatus, Mode, Network, NewKey, Propagation, ScopeSet,
-    Timestamp,
-};
+use keyward_core::key::KeyKind;
+use keyward_core::lease::Propagation;
+use keyward_core::store::{KeyQuery, KeyStatus};
+use keyward_core::{AccountId, CredentialId, Endpoint, Mode, Network, NewKey, ScopeSet, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::{IntoParams, ToSchema};

@@ -16,7 +16,7 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::routing::get;
 use http::header::CONTENT_TYPE;
-use keyward::{AccountId, AuthLayer};
+use keyward_core::{AccountId, AuthLayer};
 use serde::de::{DeserializeOwned, IntoDeserializer as _};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
@@ -34,7 +34,7 @@ const MAX_BODY: usize = 64 * 1_024;
 /// The HTTP API of a desk, under `/v1`, with its description at `/openapi.json` and a page to read it at `/docs`.
 ///
 /// To be merged into an own router, or nested below a path. Who calls is found out in here, so no [`AuthLayer`] stands around it. Give
-/// requests the [`PeerAddress`](keyward::PeerAddress) of their connection, as `keyward-serve` does, so that sign-ins are throttled by
+/// requests the [`PeerAddress`](keyward_core::PeerAddress) of their connection, as `keyward-serve` does, so that sign-ins are throttled by
 /// address.
 ///
 /// A request that came over plain HTTP for another host than the machine itself is refused with 403 `HTTPS_REQUIRED`: see [`secured`].
@@ -45,13 +45,13 @@ const MAX_BODY: usize = 64 * 1_024;
 /// # Examples
 /// ```
 /// use axum::Router;
-/// use keyward_manage::{Desk, SqliteDesk};
-/// use keyward_sqlite::SqliteStore;
+/// use keyward::manage::{Desk, SqliteDesk};
+/// use keyward::sqlite::SqliteStore;
 ///
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let store = SqliteStore::temporary()?;
 /// let desk = Desk::builder(store.clone(), SqliteDesk::open(&store)?).build()?;
-/// let app: Router = Router::new().merge(keyward_manage::api(desk));
+/// let app: Router = Router::new().merge(keyward::manage::api(desk));
 /// # let _ = app;
 /// # Ok(()) }
 /// ```
@@ -84,14 +84,14 @@ pub fn api(desk: Desk) -> Router {
 /// # Examples
 /// ```
 /// use axum::{Router, routing::get};
-/// use keyward_manage::{Desk, SqliteDesk};
-/// use keyward_sqlite::SqliteStore;
+/// use keyward::manage::{Desk, SqliteDesk};
+/// use keyward::sqlite::SqliteStore;
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let store = SqliteStore::temporary()?;
 /// let desk = Desk::builder(store.clone(), SqliteDesk::open(&store)?).build()?;
 /// let own = Router::new().route("/v1/reports", get(async || "a report"));
-/// let app: Router = keyward_manage::api(desk.clone()).merge(keyward_manage::secured(&desk, own));
+/// let app: Router = keyward::manage::api(desk.clone()).merge(keyward::manage::secured(&desk, own));
 /// # let _ = app;
 /// # Ok(()) }
 /// ```
@@ -103,7 +103,7 @@ pub fn secured(desk: &Desk, routes: Router) -> Router {
 ///
 /// # Examples
 /// ```
-/// let description = keyward_manage::openapi();
+/// let description = keyward::manage::openapi();
 /// assert!(description.paths.paths.contains_key("/v1/keys"));
 /// ```
 #[must_use]

@@ -17,7 +17,8 @@ use headers::{HeaderMapExt as _, IfMatch};
 use http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_MATCH, RETRY_AFTER, USER_AGENT};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
-use keyward::{Connection as _, Identity, RequestId, Transport};
+use keyward_core::Identity;
+use keyward_core::adapter::{Connection as _, RequestId, Transport};
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{DeserializeOwned, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
@@ -85,7 +86,7 @@ impl Problem {
     fn parts(&self) -> (StatusCode, &'static str, String) {
         match self {
             Self::Desk(error @ (DeskError::Store(_) | DeskError::Internal)) => {
-                keyward::log_limited!(error, cause = ?std::error::Error::source(error), "a request could not be carried out: {error}");
+                keyward_core::log_limited!(error, cause = ?std::error::Error::source(error), "a request could not be carried out: {error}");
                 (error.status(), error.code(), "The request could not be carried out. Try again shortly.".to_owned())
             }
             Self::Desk(error) => (error.status(), error.code(), sentence(&error.to_string())),

@@ -121,7 +121,7 @@ pub(super) async fn page(member: AtAccount) -> Result<Response, Failure> {
     }))
 }
 
-fn row(member: &AtAccount, entry: &AuditEntry, names: &HashMap<String, String>, now: keyward::Timestamp) -> Row {
+fn row(member: &AtAccount, entry: &AuditEntry, names: &HashMap<String, String>, now: keyward_core::Timestamp) -> Row {
     let name_of = |id: &str| names.get(id).cloned().unwrap_or_else(|| id.to_owned());
     let actor = if entry.actor.id.is_empty() { entry.actor.kind.clone() } else { name_of(&entry.actor.id) };
     let text = |value: &Option<serde_json::Value>| {

@@ -3,7 +3,7 @@
 use askama::Template;
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
-use keyward::StoreErrorKind;
+use keyward_core::store::StoreErrorKind;
 
 use super::page::Frame;
 use super::web::{self, Visitor};
@@ -63,7 +63,7 @@ impl Failure {
 
     #[cfg(feature = "oidc")]
     pub(super) fn no_public_url() -> Self {
-        keyward::log_limited!(
+        keyward_core::log_limited!(
             error,
             "the dashboard needs its public URL to sign people in with the identity provider: set public_url"
         );
@@ -132,7 +132,7 @@ impl From<DeskError> for Failure {
         }
         let (title, text) = explain(&error);
         if let DeskError::Store(source) = &error {
-            keyward::log_limited!(error, error = %source, "a page could not be shown");
+            keyward_core::log_limited!(error, error = %source, "a page could not be shown");
         }
         Self { retry_after: error.retry_after(), ..Self::new(error.status(), title, text) }
     }

@@ -4,7 +4,7 @@ use askama::Template;
 use axum::extract::Path;
 use axum::response::Response;
 use http::StatusCode;
-use keyward::AccountId;
+use keyward_core::AccountId;
 
 use super::failure::{Failure, Wrong};
 use super::form::Form;

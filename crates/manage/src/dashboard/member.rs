@@ -10,7 +10,8 @@ use axum::extract::{FromRequestParts, RawPathParams};
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use http::request::Parts;
-use keyward::{AccountId, CredentialId, Scope, UserId};
+use keyward_core::id::UserId;
+use keyward_core::{AccountId, CredentialId, Scope};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use zeroize::Zeroizing;
 

@@ -5,7 +5,7 @@
 //!
 //! Sessions are in `__Host-` cookies, which browsers take over HTTPS alone. On `localhost` and loopback addresses the dashboard works
 //! in plain text too, with cookies of the same names without that prefix; elsewhere it says that it needs HTTPS. Give requests
-//! the [`PeerAddress`](keyward::PeerAddress) of their connection, as `keyward-serve` does, and name your proxies with
+//! the [`PeerAddress`](keyward_core::PeerAddress) of their connection, as `keyward-serve` does, and name your proxies with
 //! [`DeskBuilder::trusted_proxies`](crate::DeskBuilder::trusted_proxies).
 //!
 //! Templates are in `templates/dashboard`, and checked when this is compiled. Each page has a file here, with the structs that its
@@ -71,13 +71,13 @@ impl App {
 /// # Examples
 /// ```
 /// use axum::Router;
-/// use keyward_manage::{DashboardSettings, Desk, SqliteDesk};
-/// use keyward_sqlite::SqliteStore;
+/// use keyward::manage::{DashboardSettings, Desk, SqliteDesk};
+/// use keyward::sqlite::SqliteStore;
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let store = SqliteStore::temporary()?;
 /// let desk = Desk::builder(store.clone(), SqliteDesk::open(&store)?).build()?;
-/// let app: Router = Router::new().merge(keyward_manage::dashboard(desk, DashboardSettings::new("Example API")));
+/// let app: Router = Router::new().merge(keyward::manage::dashboard(desk, DashboardSettings::new("Example API")));
 /// # let _ = app;
 /// # Ok(()) }
 /// ```

@@ -122,7 +122,7 @@ async fn come_back(visitor: &Visitor) -> Result<Response, Failure> {
 
 fn failure(error: &IdentityProviderError) -> Failure {
     let cause = std::error::Error::source(error);
-    keyward::log_limited!(warn, %error, cause, "nobody could sign in with the identity provider");
+    keyward_core::log_limited!(warn, %error, cause, "nobody could sign in with the identity provider");
     if error.is_outage() { Failure::provider_is_down() } else { Failure::bad_answer() }
 }
 

@@ -1,6 +1,6 @@
 //! What all pages have in common.
 
-use keyward::Scope;
+use keyward_core::Scope;
 
 use super::assets;
 use super::member::{AtAccount, Member, account_path};

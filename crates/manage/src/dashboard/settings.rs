@@ -1,6 +1,6 @@
 //! What an application says of its dashboard.
 
-use keyward::Scope;
+use keyward_core::Scope;
 
 use crate::origin::PublicUrl;
 
@@ -9,7 +9,7 @@ use crate::origin::PublicUrl;
 /// # Examples
 /// ```
 /// use keyward::Scope;
-/// use keyward_manage::DashboardSettings;
+/// use keyward::manage::DashboardSettings;
 ///
 /// let settings = DashboardSettings::new("Example API")
 ///     .scope(Scope::from_static("resources:read"), "List and retrieve resources")
@@ -67,11 +67,11 @@ impl DashboardSettings {
     ///
     /// # Examples
     /// ```
-    /// use keyward_manage::DashboardSettings;
+    /// use keyward::manage::DashboardSettings;
     ///
     /// let settings = DashboardSettings::new("Example API").public_url("https://keys.example.com".parse()?).base("/dashboard");
     /// # let _ = settings;
-    /// # Ok::<(), keyward_manage::PublicUrlError>(())
+    /// # Ok::<(), keyward::manage::PublicUrlError>(())
     /// ```
     pub fn public_url(mut self, url: PublicUrl) -> Self {
         self.public_url = Some(url);

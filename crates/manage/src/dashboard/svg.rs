@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use keyward::{CredentialId, Timestamp};
+use keyward_core::{CredentialId, Timestamp};
 
 use super::text::number;
 use crate::desk::{UsageDay, UsageTotal};

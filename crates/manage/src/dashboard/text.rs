@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use keyward::Timestamp;
+use keyward_core::Timestamp;
 
 const MINUTE: u64 = 60;
 const HOUR: u64 = 60 * MINUTE;

@@ -3,7 +3,7 @@
 use askama::Template;
 use axum::response::Response;
 use http::StatusCode;
-use keyward::UserId;
+use keyward_core::id::UserId;
 
 use super::failure::Failure;
 use super::form;

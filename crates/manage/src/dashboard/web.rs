@@ -13,7 +13,7 @@ use hkdf::Hkdf;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, COOKIE, LOCATION, ORIGIN, RETRY_AFTER, SET_COOKIE, USER_AGENT};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
-use keyward::{Connection as _, RequestId, Transport};
+use keyward_core::adapter::{Connection as _, RequestId, Transport};
 use sha2::Sha256;
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
@@ -108,7 +108,7 @@ pub(super) async fn frame(State(app): State<App>, mut request: Request, next: Ne
     match visitor.app.desk().appearance().await {
         Ok(look) => visitor.look = look.value,
         // The page itself says what is wrong.
-        Err(error) => keyward::log_limited!(warn, %error, "a page does not look as it was set to"),
+        Err(error) => keyward_core::log_limited!(warn, %error, "a page does not look as it was set to"),
     }
     visitor.context = visitor.context.clone().device(visitor.cookie(DEVICE));
     visitor.theme = visitor.cookie(THEME).parse().unwrap_or(visitor.look.theme);
@@ -197,7 +197,7 @@ impl Visitor {
         self.end_session(response);
         match self.app.desk().device_proof(actor).await {
             Ok(proof) => self.keep_device(response, &proof),
-            Err(error) => keyward::log_limited!(warn, %error, "a device will not be known at its next sign-in"),
+            Err(error) => keyward_core::log_limited!(warn, %error, "a device will not be known at its next sign-in"),
         }
     }
 

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use keyward::{
-    Authenticator, BuildError, Digest, Event, FormatError, Found, Freshness, Hasher, Identity, KeyFormat, KeyKind,
-    KeyStatus, KeyStore, KeyUse, Mode, ScopeSet, StoreError, StoredKey, async_trait,
-};
+use keyward_core::adapter::{BuildError, Event};
+use keyward_core::key::{Digest, FormatError, Hasher, KeyFormat, KeyKind};
+use keyward_core::store::{Found, Freshness, KeyStatus, KeyStore, KeyUse, StoreError, StoredKey, async_trait};
+use keyward_core::{Authenticator, Identity, Mode, ScopeSet};
 
 use super::Desk;
 use crate::actor::Principal;
@@ -67,8 +67,8 @@ impl Desk {
     ///
     /// # Examples
     /// ```
-    /// # use keyward_manage::{Desk, SqliteDesk};
-    /// # use keyward_sqlite::SqliteStore;
+    /// # use keyward::manage::{Desk, SqliteDesk};
+    /// # use keyward::sqlite::SqliteStore;
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let store = SqliteStore::temporary()?;
     /// # let desk = Desk::builder(store.clone(), SqliteDesk::open(&store)?).build()?;
@@ -92,8 +92,8 @@ impl Desk {
     ///
     /// # Examples
     /// ```
-    /// # use keyward_manage::{Desk, SqliteDesk};
-    /// # use keyward_sqlite::SqliteStore;
+    /// # use keyward::manage::{Desk, SqliteDesk};
+    /// # use keyward::sqlite::SqliteStore;
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let store = SqliteStore::temporary()?;
     /// # let desk = Desk::builder(store.clone(), SqliteDesk::open(&store)?).build()?;

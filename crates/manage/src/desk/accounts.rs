@@ -1,6 +1,8 @@
 //! Accounts.
 
-use keyward::{AccountId, AccountRecord, KeysError, Timestamp, UserId};
+use keyward_core::id::UserId;
+use keyward_core::lifecycle::KeysError;
+use keyward_core::{AccountId, AccountRecord, Timestamp};
 use smol_str::SmolStr;
 
 use super::audit::{Draft, Target};
@@ -16,7 +18,7 @@ use crate::store::{Kind, List};
 ///
 /// # Examples
 /// ```
-/// let update = keyward_manage::AccountUpdate { name: Some("Example Ltd".into()), ..Default::default() };
+/// let update = keyward::manage::AccountUpdate { name: Some("Example Ltd".into()), ..Default::default() };
 /// # let _ = update;
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

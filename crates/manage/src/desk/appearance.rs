@@ -22,7 +22,7 @@ const ID: &str = "appearance";
 ///
 /// # Examples
 /// ```
-/// let appearance = keyward_manage::Appearance::default();
+/// let appearance = keyward::manage::Appearance::default();
 /// assert!(appearance.name.is_none());
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -44,7 +44,7 @@ pub struct Appearance {
 ///
 /// # Examples
 /// ```
-/// let update = keyward_manage::AppearanceUpdate { name: Some(Some("Example API".into())), ..Default::default() };
+/// let update = keyward::manage::AppearanceUpdate { name: Some(Some("Example API".into())), ..Default::default() };
 /// # let _ = update;
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -11,7 +11,7 @@ pub(crate) use refused::Refused;
 use std::fmt;
 use std::str::FromStr;
 
-use keyward::{AccountId, Timestamp};
+use keyward_core::{AccountId, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
@@ -108,9 +108,9 @@ impl Entity for AuditEntry {
 ///
 /// # Examples
 /// ```
-/// let query = keyward_manage::AuditQuery { account: Some("acct_1".parse()?), ..Default::default() };
+/// let query = keyward::manage::AuditQuery { account: Some("acct_1".parse()?), ..Default::default() };
 /// # let _ = query;
-/// # Ok::<(), keyward::IdError>(())
+/// # Ok::<(), keyward::id::IdError>(())
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AuditQuery {
@@ -126,12 +126,12 @@ pub struct AuditQuery {
 ///
 /// # Examples
 /// ```
-/// use keyward_manage::AuditCheckpoint;
+/// use keyward::manage::AuditCheckpoint;
 ///
 /// let noted = format!("12:{}", "ab".repeat(32));
 /// let checkpoint: AuditCheckpoint = noted.parse()?;
 /// assert_eq!(checkpoint.to_string(), noted);
-/// # Ok::<(), keyward_manage::DeskError>(())
+/// # Ok::<(), keyward::manage::DeskError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AuditCheckpoint {
@@ -338,7 +338,9 @@ impl Desk {
                 }
             }
         }
-        Err(DeskError::Store(keyward::StoreError::unavailable("others append to the audit log all the time")))
+        Err(DeskError::Store(keyward_core::store::StoreError::unavailable(
+            "others append to the audit log all the time",
+        )))
     }
 
     /// The same where whoever changed something in between makes it stale.
@@ -460,7 +462,7 @@ impl Desk {
             }
             cut = now;
         }
-        Err(DeskError::Store(keyward::StoreError::unavailable("others prune the audit log all the time")))
+        Err(DeskError::Store(keyward_core::store::StoreError::unavailable("others prune the audit log all the time")))
     }
 
     async fn walk_audit_log(

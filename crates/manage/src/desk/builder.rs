@@ -6,9 +6,10 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use argon2::Params;
-use keyward::{
-    AccountId, Clock, FormatError, Hasher, KeyAdmin, KeyFormat, KeyStore, Keys, SystemClock, TrustedProxies,
-};
+use keyward_core::clock::{Clock, SystemClock};
+use keyward_core::key::{FormatError, Hasher, KeyFormat};
+use keyward_core::store::{KeyAdmin, KeyStore};
+use keyward_core::{AccountId, Keys, TrustedProxies};
 
 use super::access;
 use super::password::Passwords;
@@ -53,8 +54,8 @@ pub(crate) struct Settings {
 /// # Examples
 /// ```
 /// use std::time::Duration;
-/// use keyward_manage::{Desk, SignUpPolicy, SqliteDesk};
-/// use keyward_sqlite::SqliteStore;
+/// use keyward::manage::{Desk, SignUpPolicy, SqliteDesk};
+/// use keyward::sqlite::SqliteStore;
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let store = SqliteStore::temporary()?;

@@ -93,7 +93,7 @@ impl Desk {
         match self.new_proof(context, user).await {
             Ok(proof) => Some(Zeroizing::new(proof)),
             Err(error) => {
-                keyward::log_limited!(warn, %error, "a device will not be known at its next sign-in");
+                keyward_core::log_limited!(warn, %error, "a device will not be known at its next sign-in");
                 None
             }
         }

@@ -7,7 +7,7 @@
 use email_address::{EmailAddress, Options};
 use idna::AsciiDenyList;
 use idna::uts46::{DnsLength, Hyphens, Uts46};
-use keyward::StoreError;
+use keyward_core::store::StoreError;
 
 use super::Desk;
 use crate::error::DeskError;

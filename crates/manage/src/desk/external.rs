@@ -1,6 +1,6 @@
 //! What follows from who somebody is at the identity provider.
 
-use keyward::AccountId;
+use keyward_core::AccountId;
 use serde_json::json;
 
 use super::audit::{Draft, Target};

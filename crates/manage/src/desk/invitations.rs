@@ -5,7 +5,8 @@
 
 use std::time::Duration;
 
-use keyward::{AccountId, Timestamp, UserId};
+use keyward_core::id::UserId;
+use keyward_core::{AccountId, Timestamp};
 use serde::Serialize;
 use serde_json::json;
 use utoipa::ToSchema;
@@ -77,8 +78,8 @@ impl Desk {
     ///
     /// # Examples
     /// ```
-    /// # use keyward_manage::{Actor, Context, Desk, NewUser, Role, SqliteDesk};
-    /// # use keyward_sqlite::SqliteStore;
+    /// # use keyward::manage::{Actor, Context, Desk, NewUser, Role, SqliteDesk};
+    /// # use keyward::sqlite::SqliteStore;
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let store = SqliteStore::temporary()?;
     /// # let desk = Desk::builder(store.clone(), SqliteDesk::open(&store)?).build()?;

@@ -2,10 +2,13 @@
 
 use std::time::Duration;
 
-use keyward::ipnet::IpNet;
-use keyward::{
-    AccountId, Changed, CredentialId, Endpoint, Hint, Issued, KeyKind, KeyQuery, KeyRecord, KeyStatus, KeyUpdate, Keys,
-    Mode, NewKey, PlainKey, Propagation, ScopeSet, Timestamp,
+use keyward_core::key::{Hint, KeyKind};
+use keyward_core::lease::Propagation;
+use keyward_core::lifecycle::Changed;
+use keyward_core::network::ipnet::IpNet;
+use keyward_core::store::{KeyQuery, KeyRecord, KeyStatus};
+use keyward_core::{
+    AccountId, CredentialId, Endpoint, Issued, KeyUpdate, Keys, Mode, NewKey, PlainKey, ScopeSet, Timestamp,
 };
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -33,11 +36,11 @@ const MAX_RULES: usize = 50;
 /// # Examples
 /// ```
 /// use keyward::Mode;
-/// use keyward_manage::KeyDraft;
+/// use keyward::manage::KeyDraft;
 ///
 /// let mut draft = KeyDraft::secret("acct_1".parse()?, "development");
 /// draft.mode = Mode::Test;
-/// # Ok::<(), keyward::IdError>(())
+/// # Ok::<(), keyward::id::IdError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct KeyDraft {
@@ -102,11 +105,11 @@ pub struct KeyChange {
 ///
 /// # Examples
 /// ```
-/// use keyward_manage::{Purpose, purpose_of};
+/// use keyward::manage::{Purpose, purpose_of};
 ///
 /// assert_eq!(purpose_of(&"kw_live_…3456".parse()?), Purpose::Api);
 /// assert_eq!(purpose_of(&"kwm_live…3456".parse()?), Purpose::Management);
-/// # Ok::<(), keyward::HintError>(())
+/// # Ok::<(), keyward::key::HintError>(())
 /// ```
 #[must_use]
 pub fn purpose_of(hint: &Hint) -> Purpose {
@@ -374,12 +377,17 @@ impl Desk {
             self.note_making(&key.account, place).await?;
         }
         // A key that ends does not outlive itself in a successor.
-        let rotation = keyward::Rotation { overlap, version: Some(key.version), latest_end: rights.expires_at() };
+        let rotation =
+            keyward_core::lifecycle::Rotation { overlap, version: Some(key.version), latest_end: rights.expires_at() };
         let draft = Draft::new(actor, "key.rotate", Target::new("key", id)).account(&key.account).before(for_log(&key));
         let rotated = self
-            .logged(draft, self.keys_for(purpose).rotate_with(id, rotation), |rotated: &keyward::Rotated| {
-                Some(json!({"predecessor": for_log(&rotated.predecessor), "successor": for_log(&rotated.record)}))
-            })
+            .logged(
+                draft,
+                self.keys_for(purpose).rotate_with(id, rotation),
+                |rotated: &keyward_core::lifecycle::Rotated| {
+                    Some(json!({"predecessor": for_log(&rotated.predecessor), "successor": for_log(&rotated.record)}))
+                },
+            )
             .await;
         if let Some(place) = &place {
             self.forget_making(&key.account, place).await;
@@ -479,7 +487,7 @@ impl Desk {
         &self,
         actor: &Actor,
         id: &CredentialId,
-        scope: &keyward::Scope,
+        scope: &keyward_core::Scope,
     ) -> Result<(KeyRecord, Rights), DeskError> {
         let key = self.0.keys.get(id).await?.ok_or(DeskError::NotFound("key"))?;
         // Another's key is as unknown as one that is not there.

@@ -3,7 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
-use keyward::{Changed, KeyRecord, KeyStatus};
+use keyward_core::lifecycle::Changed;
+use keyward_core::store::{KeyRecord, KeyStatus};
 use serde_json::json;
 
 use super::Desk;
@@ -72,8 +73,8 @@ impl Desk {
     ///
     /// # Examples
     /// ```
-    /// use keyward_manage::{Actor, Context, Desk, KeyDraft, LeakPolicy, LeakReport, NewUser, SqliteDesk};
-    /// use keyward_sqlite::SqliteStore;
+    /// use keyward::manage::{Actor, Context, Desk, KeyDraft, LeakPolicy, LeakReport, NewUser, SqliteDesk};
+    /// use keyward::sqlite::SqliteStore;
     ///
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let store = SqliteStore::temporary()?;

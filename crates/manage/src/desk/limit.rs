@@ -8,7 +8,8 @@ use std::hash::{BuildHasher, RandomState};
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use keyward::{AccountId, CredentialId, KeyQuery, KeyStatus};
+use keyward_core::store::{KeyQuery, KeyStatus};
+use keyward_core::{AccountId, CredentialId};
 
 use super::{ATTEMPTS, Desk};
 use crate::error::DeskError;
@@ -56,7 +57,9 @@ impl Desk {
                 return Ok(());
             }
         }
-        Err(DeskError::Store(keyward::StoreError::unavailable("others make keys in this account all the time")))
+        Err(DeskError::Store(keyward_core::store::StoreError::unavailable(
+            "others make keys in this account all the time",
+        )))
     }
 
     /// Takes the note away. If that fails, it stops counting by itself.

@@ -1,6 +1,7 @@
 //! Members: who belongs to an account, and as what.
 
-use keyward::{AccountId, UserId};
+use keyward_core::AccountId;
+use keyward_core::id::UserId;
 use serde::Serialize;
 use serde_json::json;
 use utoipa::ToSchema;
@@ -24,7 +25,7 @@ pub struct MemberView {
     pub role: Role,
     /// Since when.
     #[schema(value_type = String, format = DateTime)]
-    pub created_at: keyward::Timestamp,
+    pub created_at: keyward_core::Timestamp,
     /// For updates.
     pub version: u64,
 }

@@ -53,9 +53,10 @@ pub use users::NewUser;
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
-use keyward::{
-    AccountId, Authenticator, Clock, Freshness, KeyFormat, KeyStore, Keys, StoreError, Timestamp, TrustedProxies,
-};
+use keyward_core::clock::Clock;
+use keyward_core::key::KeyFormat;
+use keyward_core::store::{Freshness, KeyStore, StoreError};
+use keyward_core::{AccountId, Authenticator, Keys, Timestamp, TrustedProxies};
 use tokio::sync::{Mutex, OnceCell};
 use zeroize::Zeroizing;
 
@@ -78,8 +79,8 @@ const ATTEMPTS: usize = 64;
 ///
 /// # Examples
 /// ```
-/// use keyward_manage::{Actor, Context, Desk, KeyDraft, NewUser, SqliteDesk};
-/// use keyward_sqlite::SqliteStore;
+/// use keyward::manage::{Actor, Context, Desk, KeyDraft, NewUser, SqliteDesk};
+/// use keyward::sqlite::SqliteStore;
 ///
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let store = SqliteStore::temporary()?;
@@ -106,7 +107,7 @@ pub(crate) struct Inner {
     format: KeyFormat,
     management_format: KeyFormat,
     token_format: KeyFormat,
-    hasher: keyward::Hasher,
+    hasher: keyward_core::key::Hasher,
     clock: Arc<dyn Clock>,
     settings: Settings,
     passwords: Passwords,
@@ -126,7 +127,7 @@ pub(crate) struct Inner {
 
 impl Desk {
     /// Starts a desk over the keys and the records in these stores.
-    pub fn builder<S: keyward::KeyAdmin + Clone>(keys: S, records: impl DeskStore) -> DeskBuilder {
+    pub fn builder<S: keyward_core::store::KeyAdmin + Clone>(keys: S, records: impl DeskStore) -> DeskBuilder {
         DeskBuilder::new(keys, Arc::new(records))
     }
 
@@ -222,5 +223,7 @@ impl fmt::Debug for Desk {
 
 /// A name as people give it to things: visible, and not too long.
 pub(crate) fn check_name(field: &'static str, name: &str) -> Result<String, DeskError> {
-    keyward::check_name(name).map(str::to_owned).map_err(|error| DeskError::invalid(field, error.to_string()))
+    keyward_core::name::check_name(name)
+        .map(str::to_owned)
+        .map_err(|error| DeskError::invalid(field, error.to_string()))
 }

@@ -1,6 +1,7 @@
 //! What an overview of an account's keys says of them.
 
-use keyward::{AccountId, CredentialId, KeyQuery, KeyStatus, Timestamp};
+use keyward_core::store::{KeyQuery, KeyStatus};
+use keyward_core::{AccountId, CredentialId, Timestamp};
 
 use super::usage::{self, Usage, UsageDay};
 use super::{Desk, SignUpPolicy};

@@ -8,7 +8,7 @@ use crate::store::List;
 ///
 /// # Examples
 /// ```
-/// use keyward_manage::PageRequest;
+/// use keyward::manage::PageRequest;
 ///
 /// let first = PageRequest::default();
 /// let next = PageRequest { after: Some("account.1772366400000.acct_1".into()), limit: 10 };

@@ -1,6 +1,6 @@
 //! What the operator does with users: finding, disabling, enabling and deleting them.
 
-use keyward::UserId;
+use keyward_core::id::UserId;
 use serde_json::json;
 
 use super::Desk;

@@ -36,7 +36,8 @@ impl Desk {
         if plan.description.chars().count() > 500 {
             return Err(DeskError::invalid("description", "expected at most 500 characters"));
         }
-        keyward::check_text(&plan.description).map_err(|error| DeskError::invalid("description", error.to_string()))?;
+        keyward_core::name::check_text(&plan.description)
+            .map_err(|error| DeskError::invalid("description", error.to_string()))?;
         if plan.key_limit.is_some_and(|limit| limit > 10_000) {
             return Err(DeskError::invalid("key_limit", "at most 10,000"));
         }

@@ -4,7 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use keyward::{Timestamp, UserId};
+use keyward_core::Timestamp;
+use keyward_core::id::UserId;
 use serde_json::json;
 use zeroize::Zeroizing;
 
@@ -25,8 +26,8 @@ const LIFE: Duration = Duration::from_secs(3_600);
 ///
 /// # Examples
 /// ```
-/// use keyward_manage::{Desk, SqliteDesk};
-/// use keyward_sqlite::SqliteStore;
+/// use keyward::manage::{Desk, SqliteDesk};
+/// use keyward::sqlite::SqliteStore;
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let store = SqliteStore::temporary()?;
@@ -103,7 +104,7 @@ impl Desk {
                 Ok::<_, DeskError>(())
             };
             if let Err(error) = sent.await {
-                keyward::log_limited!(error, %error, "somebody who has forgotten their password gets no link");
+                keyward_core::log_limited!(error, %error, "somebody who has forgotten their password gets no link");
             }
         });
         Ok(())

@@ -1,6 +1,6 @@
 //! Signing in to the dashboard, and sessions.
 
-use keyward::Timestamp;
+use keyward_core::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
 use zeroize::Zeroizing;
@@ -95,7 +95,7 @@ impl Desk {
             let seen = StoredSession { last_seen_at: now, idle_at, ..stored.value.clone() };
             // Another request may have noted it meanwhile, and a full disk must not sign anybody out.
             if let Err(error) = self.write_quietly(&[stored.replace(&seen)?]).await {
-                keyward::log_limited!(warn, %error, "the use of a session was not noted");
+                keyward_core::log_limited!(warn, %error, "the use of a session was not noted");
             }
         }
         Ok(Actor::of_session(stored.value.user, digest, context))

@@ -1,6 +1,8 @@
 //! What an actor may do, read from what is stored now, and the conditions that hold a decision to it.
 
-use keyward::{AccountId, KeyStatus, UserId};
+use keyward_core::AccountId;
+use keyward_core::id::UserId;
+use keyward_core::store::KeyStatus;
 
 use super::Desk;
 use super::keys::purpose_of;

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use governor::clock::{Clock as _, DefaultClock};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
-use keyward::UserId;
+use keyward_core::id::UserId;
 
 use super::devices::Device;
 use crate::actor::{Actor, Context, Through, Who};

@@ -1,6 +1,8 @@
 //! Access tokens of short life, and refresh tokens that rotate.
 
-use keyward::{AccountId, CredentialId, KeyKind, Mode, PlainKey, Timestamp, UserId};
+use keyward_core::id::UserId;
+use keyward_core::key::KeyKind;
+use keyward_core::{AccountId, CredentialId, Mode, PlainKey, Timestamp};
 use zeroize::Zeroizing;
 
 use super::Desk;
@@ -137,7 +139,7 @@ impl Desk {
         let token = self.0.token_format.generate(KeyKind::Restricted, Mode::Live).map_err(|_| DeskError::Internal)?;
         let digest = {
             let parsed = token.parse(&self.0.token_format).map_err(|_| DeskError::Internal)?;
-            keyward::Hasher::default().digest(&parsed)
+            keyward_core::key::Hasher::default().digest(&parsed)
         };
         let refresh_secret = new_secret(REFRESH_PREFIX)?;
         let access = Access {

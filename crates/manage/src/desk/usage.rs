@@ -5,7 +5,8 @@ use std::hash::{BuildHasher, RandomState};
 use std::mem;
 use std::sync::{Mutex, PoisonError};
 
-use keyward::{AccountId, CredentialId, CredentialKind, Event, Identity, Timestamp};
+use keyward_core::adapter::Event;
+use keyward_core::{AccountId, CredentialId, CredentialKind, Identity, Timestamp};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -168,7 +169,7 @@ impl Desk {
         let mut found = Vec::with_capacity(counts.len());
         for count in counts {
             found.push(UsageDay {
-                key: count.key.parse().map_err(keyward::StoreError::corrupt)?,
+                key: count.key.parse().map_err(keyward_core::store::StoreError::corrupt)?,
                 day: Timestamp::from_millis(count.day * DAY),
                 outcome: count.outcome,
                 times: count.times,

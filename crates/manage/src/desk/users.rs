@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use keyward::{AccountId, UserId};
+use keyward_core::AccountId;
+use keyward_core::id::UserId;
 use serde_json::json;
 
 use super::audit::{DoesNotFit, Draft, Target};
@@ -25,7 +26,7 @@ const SIGN_UP_TAKES: Duration = Duration::from_millis(300);
 ///
 /// # Examples
 /// ```
-/// let ada = keyward_manage::NewUser::new("ada@example.com", "Ada", "correct horse battery");
+/// let ada = keyward::manage::NewUser::new("ada@example.com", "Ada", "correct horse battery");
 /// assert!(!format!("{ada:?}").contains("horse"));
 /// ```
 #[derive(Clone)]

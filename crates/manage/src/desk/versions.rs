@@ -1,7 +1,8 @@
 //! At which version things are, for preconditions. Whoever asks goes on to a method that checks what its actor may do: by itself, a
 //! version is told to nobody.
 
-use keyward::{AccountId, CredentialId, UserId};
+use keyward_core::id::UserId;
+use keyward_core::{AccountId, CredentialId};
 
 use super::Desk;
 use crate::actor::Actor;

@@ -37,7 +37,7 @@ const AT_ONCE: usize = 16;
 ///
 /// # Examples
 /// ```
-/// use keyward_manage::{GithubAlerts, LeakPolicy};
+/// use keyward::manage::{GithubAlerts, LeakPolicy};
 ///
 /// let alerts = GithubAlerts::new(LeakPolicy::Revoke);
 /// # let _ = alerts;
@@ -72,13 +72,13 @@ impl GithubAlerts {
 /// # Examples
 /// ```
 /// use axum::Router;
-/// use keyward_manage::{Desk, GithubAlerts, LeakPolicy, SqliteDesk};
-/// use keyward_sqlite::SqliteStore;
+/// use keyward::manage::{Desk, GithubAlerts, LeakPolicy, SqliteDesk};
+/// use keyward::sqlite::SqliteStore;
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let store = SqliteStore::temporary()?;
 /// let desk = Desk::builder(store.clone(), SqliteDesk::open(&store)?).build()?;
-/// let app: Router = Router::new().merge(keyward_manage::github_alerts(desk, GithubAlerts::new(LeakPolicy::default()))?);
+/// let app: Router = Router::new().merge(keyward::manage::github_alerts(desk, GithubAlerts::new(LeakPolicy::default()))?);
 /// # let _ = app;
 /// # Ok(()) }
 /// ```

@@ -30,8 +30,8 @@ use http::Http;
 ///
 /// # Examples
 /// ```
-/// use keyward_manage::{Desk, IdentityProvider, SqliteDesk};
-/// use keyward_sqlite::SqliteStore;
+/// use keyward::manage::{Desk, IdentityProvider, SqliteDesk};
+/// use keyward::sqlite::SqliteStore;
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let store = SqliteStore::temporary()?;
@@ -83,7 +83,7 @@ impl IdentityProviderError {
     ///
     /// # Examples
     /// ```
-    /// use keyward_manage::IdentityProvider;
+    /// use keyward::manage::IdentityProvider;
     ///
     /// let error = IdentityProvider::new("http://login.example.com", "keyward").unwrap_err();
     /// assert!(!error.is_outage(), "it has to be https");

@@ -10,7 +10,8 @@ pub use postgres::PostgresDesk;
 pub use sqlite::SqliteDesk;
 
 use async_trait::async_trait;
-use keyward::{StoreError, Timestamp};
+use keyward_core::Timestamp;
+use keyward_core::store::StoreError;
 
 /// What a record is of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -230,8 +231,8 @@ fn oldest_hour(before: Timestamp) -> i64 {
 ///
 /// # Examples
 /// ```
-/// use keyward_manage::{DeskStore, Kind, List, Record, SqliteDesk, Write, Written};
-/// use keyward_sqlite::SqliteStore;
+/// use keyward::manage::{DeskStore, Kind, List, Record, SqliteDesk, Write, Written};
+/// use keyward::sqlite::SqliteStore;
 ///
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let desk = SqliteDesk::open(&SqliteStore::temporary()?)?;

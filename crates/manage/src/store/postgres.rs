@@ -5,7 +5,8 @@ use std::fmt;
 
 use async_trait::async_trait;
 use deadpool_postgres::{Pool, PoolError};
-use keyward::{StoreError, Timestamp};
+use keyward_core::Timestamp;
+use keyward_core::store::StoreError;
 use keyward_postgres::{MigrationError, PostgresStore, Tables};
 use serde_json::{Value, json};
 use tokio_postgres::Row;
@@ -29,8 +30,8 @@ const COLUMNS: &str = "id, owner, subject, key, sort, expires_at, version, body"
 ///
 /// # Examples
 /// ```no_run
-/// use keyward_manage::PostgresDesk;
-/// use keyward_postgres::PostgresStore;
+/// use keyward::manage::PostgresDesk;
+/// use keyward::postgres::PostgresStore;
 ///
 /// # async fn run() -> Result<(), Box<dyn std::error::Error>> {
 /// let keys = PostgresStore::connect("postgres://keyward@localhost/keyward").await?;

@@ -6,7 +6,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use keyward::{StoreError, Timestamp};
+use keyward_core::Timestamp;
+use keyward_core::store::StoreError;
 use keyward_sqlite::SqliteStore;
 use rusqlite::{
     Connection, ErrorCode, OpenFlags, OptionalExtension, Row, ToSql, TransactionBehavior, params_from_iter,
@@ -83,8 +84,8 @@ const BUSY_LOOKS: i32 = 10_000;
 ///
 /// # Examples
 /// ```
-/// use keyward_manage::SqliteDesk;
-/// use keyward_sqlite::SqliteStore;
+/// use keyward::manage::SqliteDesk;
+/// use keyward::sqlite::SqliteStore;
 ///
 /// let keys = SqliteStore::temporary()?;
 /// let desk = SqliteDesk::open(&keys)?;

@@ -3,8 +3,9 @@
 //! An ability is one point: an account, a scope, a mode, a kind, a network, an endpoint and a time. A holding is the product of a set in
 //! each dimension. This file compares points, and uses nothing of `authority.rs`.
 
-use keyward::ipnet::IpNet;
-use keyward::{AccountId, Endpoint, KeyKind, Mode, Scope, ScopeSet};
+use keyward_core::key::KeyKind;
+use keyward_core::network::ipnet::IpNet;
+use keyward_core::{AccountId, Endpoint, Mode, Scope, ScopeSet};
 use keyward_manage::{KeyView, Purpose, Role};
 
 /// The scopes of the management API. Behind them stands one that `*` alone gives.

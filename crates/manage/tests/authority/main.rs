@@ -8,7 +8,7 @@ mod model;
 
 use std::sync::Arc;
 
-use keyward::MemoryStore;
+use keyward_core::MemoryStore;
 use keyward_manage::{Desk, SqliteDesk};
 use keyward_sqlite::SqliteStore;
 

@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 use std::sync::Mutex;
 
-use keyward::{StoreError, Timestamp, async_trait};
+use keyward_core::Timestamp;
+use keyward_core::store::{StoreError, async_trait};
 use keyward_manage::{Count, DeskStore, Kind, List, NewCount, Record, Write, Written};
 
 /// Records in this process's memory.

@@ -11,10 +11,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use keyward::{
-    AccountId, Clock as _, CredentialId, Identity, KeyKind, KeyQuery, ManualClock, Mode, NewKey, ScopeSet, Timestamp,
-    UserId,
-};
+use keyward_core::clock::{Clock as _, ManualClock};
+use keyward_core::id::UserId;
+use keyward_core::key::KeyKind;
+use keyward_core::store::KeyQuery;
+use keyward_core::{AccountId, CredentialId, Identity, Mode, NewKey, ScopeSet, Timestamp};
 use keyward_manage::{
     AccountUpdate, Actor, Context, Desk, DeskBuilder, DeskError, DeskStore, KeyChange, KeyDraft, KeyView, Kind, List,
     Member, NewUser, Purpose, ResetLink, Role, SignUpPolicy,
@@ -426,13 +427,13 @@ fn scopes(number: u8) -> ScopeSet {
     texts[usize::from(number) % texts.len()].parse().unwrap()
 }
 
-fn networks(number: u8) -> Vec<keyward::ipnet::IpNet> {
+fn networks(number: u8) -> Vec<keyward_core::network::ipnet::IpNet> {
     let texts: [&[&str]; 5] =
         [&[], &["10.0.0.0/8"], &["10.1.0.0/16"], &["192.0.2.0/24"], &["10.1.0.0/16", "10.2.0.0/16"]];
     texts[usize::from(number) % texts.len()].iter().map(|text| text.parse().unwrap()).collect()
 }
 
-fn endpoints(number: u8) -> Vec<keyward::Endpoint> {
+fn endpoints(number: u8) -> Vec<keyward_core::Endpoint> {
     let texts: [&[&str]; 5] = [&[], &["* /a/*"], &["GET /a/1"], &["GET /b"], &["GET /a/1", "POST /a/1"]];
     texts[usize::from(number) % texts.len()].iter().map(|text| text.parse().unwrap()).collect()
 }

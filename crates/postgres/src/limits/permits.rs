@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use keyward::{AccountId, StoreError};
+use keyward_core::AccountId;
+use keyward_core::store::StoreError;
 use keyward_limits::{Acquired, PermitId, PermitStore};
 
 use crate::PostgresStore;
@@ -26,8 +27,8 @@ const LONGEST: Duration = Duration::from_secs(365 * 86_400);
 ///
 /// # Examples
 /// ```no_run
-/// use keyward_limits::TaskPermits;
-/// use keyward_postgres::{PostgresPermits, PostgresStore};
+/// use keyward::limits::TaskPermits;
+/// use keyward::postgres::{PostgresPermits, PostgresStore};
 ///
 /// # async fn run(caller: keyward::Identity) -> Result<(), Box<dyn std::error::Error>> {
 /// let store = PostgresStore::connect("postgres://keyward@localhost/keyward").await?;

@@ -4,7 +4,8 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use keyward::{Identity, RateLimit, Rejection};
+use keyward_core::rejection::RateLimit;
+use keyward_core::{Identity, Rejection};
 use keyward_limits::{NamedLimit, NamedLimits, RateLimiter};
 
 use crate::PostgresStore;
@@ -24,8 +25,8 @@ use crate::failure::Failure;
 /// # Examples
 /// ```no_run
 /// use std::time::Duration;
-/// use keyward_limits::{Each, RateLimitLayer, RateLimits};
-/// use keyward_postgres::{PostgresRates, PostgresStore};
+/// use keyward::limits::{Each, RateLimitLayer, RateLimits};
+/// use keyward::postgres::{PostgresRates, PostgresStore};
 ///
 /// # async fn run() -> Result<(), Box<dyn std::error::Error>> {
 /// let store = PostgresStore::connect("postgres://keyward@localhost/keyward").await?;

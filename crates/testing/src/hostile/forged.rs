@@ -1,6 +1,7 @@
 //! Keys that are not: cut, changed, forged, unknown, of other providers.
 
-use keyward::{KeyFormat, KeyKind, Mode};
+use keyward_core::Mode;
+use keyward_core::key::{KeyFormat, KeyKind};
 
 use super::{Case, Expected, invalid_key};
 

@@ -24,7 +24,7 @@
 //! keys.put_account(&account).await?;
 //! let key = keys.issue(NewKey::secret(account.id, "production")).await?.key.expose_once();
 //!
-//! keyward_testing::hostile::over_authenticator(&Authenticator::new(store), &key).await;
+//! keyward::testing::hostile::over_authenticator(&Authenticator::new(store), &key).await;
 //! # Ok(()) }
 //! ```
 
@@ -43,7 +43,8 @@ pub use service::Service;
 use std::fmt;
 use std::net::SocketAddr;
 
-use keyward::{Admission, Authenticator, Check, Rejection, Target};
+use keyward_core::adapter::{Admission, Check, Target};
+use keyward_core::{Authenticator, Rejection};
 
 /// One request of the table, and what has to come of it.
 #[derive(Clone, PartialEq, Eq)]
@@ -109,7 +110,7 @@ pub enum Wire {
 /// If the key is not of the default format.
 #[must_use]
 pub fn cases(valid_key: &str) -> Vec<Case> {
-    let format = keyward::KeyFormat::default();
+    let format = keyward_core::key::KeyFormat::default();
     assert!(format.parse(valid_key.as_bytes()).is_ok(), "the table needs a key of the default format");
     cases_of(valid_key)
 }
@@ -140,7 +141,7 @@ pub async fn check(authenticator: &Authenticator, case: &Case) -> Result<(), Mis
         method: case.method,
         path: path_of(&case.target),
         preflight: false,
-        connection: &keyward::UnknownConnection,
+        connection: &keyward_core::adapter::UnknownConnection,
     };
     let verdict = match authenticator.check(target, case.fields.iter().map(Vec::as_slice)) {
         Check::Done(verdict) => verdict,

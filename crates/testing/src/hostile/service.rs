@@ -10,7 +10,7 @@ use super::{Case, Expected, Wire, cases_of, report};
 ///
 /// # Examples
 /// ```no_run
-/// use keyward_testing::hostile::Service;
+/// use keyward::testing::hostile::Service;
 ///
 /// # async fn run() {
 /// Service {

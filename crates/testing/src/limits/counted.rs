@@ -4,7 +4,8 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use keyward::{AccountId, CredentialId, Identity, RateLimit, Rejection};
+use keyward_core::rejection::RateLimit;
+use keyward_core::{AccountId, CredentialId, Identity, Rejection};
 use keyward_limits::{Each, RateLimiter, RateLimits, RateLimitsBuilder};
 
 type Nodes = [Arc<dyn RateLimiter>; 2];

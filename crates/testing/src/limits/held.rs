@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-use keyward::AccountId;
+use keyward_core::AccountId;
 use keyward_limits::{Acquired, PermitId, PermitStore};
 
 use super::eventually;

@@ -21,10 +21,10 @@ const SOON: Duration = Duration::from_secs(10);
 /// # Examples
 /// ```
 /// use std::sync::Arc;
-/// use keyward_limits::{MemoryPermits, PermitStore};
+/// use keyward::limits::{MemoryPermits, PermitStore};
 ///
 /// # #[tokio::main] async fn main() {
-/// keyward_testing::limits::permits(async || {
+/// keyward::testing::limits::permits(async || {
 ///     let store: Arc<dyn PermitStore> = Arc::new(MemoryPermits::new());
 ///     [Arc::clone(&store), store]
 /// })
@@ -49,10 +49,10 @@ pub async fn permits(make: impl AsyncFn() -> [Arc<dyn PermitStore>; 2]) {
 /// # Examples
 /// ```
 /// use std::sync::Arc;
-/// use keyward_limits::{RateLimiter, RateLimits};
+/// use keyward::limits::{RateLimiter, RateLimits};
 ///
 /// # #[tokio::main] async fn main() {
-/// keyward_testing::limits::rates(async |limits| {
+/// keyward::testing::limits::rates(async |limits| {
 ///     let limiter: Arc<dyn RateLimiter> = Arc::new(RateLimits::new(&limits));
 ///     [Arc::clone(&limiter), limiter]
 /// })

@@ -1,12 +1,11 @@
 //! Keys and accounts: what is written is read.
 
-use keyward::{
-    AccountRecord, AdminError, CredentialId, Denial, Found, KeyAdmin, KeyStatus, KeyUpdate, KeyUse, StoredKey,
-};
+use keyward_core::store::{AdminError, Denial, Found, KeyAdmin, KeyStatus, KeyUse, StoredKey};
+use keyward_core::{AccountRecord, CredentialId, KeyUpdate};
 
 use super::{ValueOnly, account, at, get, key, stored_key, unknown_digest};
 
-async fn found(store: &impl KeyAdmin, key: &keyward::KeyRecord) -> StoredKey {
+async fn found(store: &impl KeyAdmin, key: &keyward_core::store::KeyRecord) -> StoredKey {
     store.find(&key.digest).await.expect("the store answers").key.expect("the key is found")
 }
 
@@ -36,10 +35,10 @@ pub(super) async fn what_is_not_there_is_told_from_a_failure(store: &impl KeyAdm
     let Found { key, .. } = store.find(&unknown_digest()).await.expect("an unknown key is no failure");
     assert!(key.is_none());
     assert!(store.get(&none).await.expect("an unknown id is no failure").is_none());
-    assert!(store.get_account(&keyward::AccountId::generate()).await.expect("no failure").is_none());
+    assert!(store.get_account(&keyward_core::AccountId::generate()).await.expect("no failure").is_none());
     assert_eq!(denied(store.revoke(&none, at(1)).await), Denial::NotFound);
     assert_eq!(denied(store.update(&none, &KeyUpdate::default()).await), Denial::NotFound);
-    let homeless = super::key(&AccountRecord::new(keyward::AccountId::generate(), "not stored"));
+    let homeless = super::key(&AccountRecord::new(keyward_core::AccountId::generate(), "not stored"));
     assert_eq!(denied(store.rotate(&none, 1, &homeless, at(1)).await), Denial::NotFound);
     assert_eq!(denied(store.create(&homeless).await), Denial::NoSuchAccount);
     assert!(store.get(&homeless.id).await.expect("the store answers").is_none(), "half of a refused key was written");
@@ -49,8 +48,8 @@ pub(super) async fn an_id_or_a_digest_is_there_once(store: &impl KeyAdmin) {
     let account = account(store).await;
     let first = key(&account);
     store.create(&first).await.expect("a key is created").value_only();
-    let same_id = keyward::KeyRecord { id: first.id.clone(), ..key(&account) };
-    let same_digest = keyward::KeyRecord { digest: first.digest, ..key(&account) };
+    let same_id = keyward_core::store::KeyRecord { id: first.id.clone(), ..key(&account) };
+    let same_digest = keyward_core::store::KeyRecord { digest: first.digest, ..key(&account) };
     for twin in [same_id, same_digest] {
         assert_eq!(denied(store.create(&twin).await), Denial::Duplicate);
         assert_eq!(denied(store.rotate(&first.id, 1, &twin, at(1)).await), Denial::Duplicate);
@@ -80,7 +79,7 @@ pub(super) async fn every_field_of_an_update_is_written_and_nothing_else(store: 
 
     let enable = KeyUpdate { disabled_at: Some(None), ..KeyUpdate::default() };
     let enabled = store.update(&key.id, &enable).await.expect("the key is enabled").value_only();
-    assert_eq!(enabled, keyward::KeyRecord { disabled_at: None, version: 3, ..expected });
+    assert_eq!(enabled, keyward_core::store::KeyRecord { disabled_at: None, version: 3, ..expected });
     let compromise = |time| KeyUpdate { compromised_at: Some(at(time)), ..KeyUpdate::default() };
     store.update(&key.id, &compromise(6)).await.expect("the key is marked").value_only();
     let again = store.update(&key.id, &compromise(7)).await.expect("marking again changes nothing").value_only();
@@ -102,7 +101,7 @@ pub(super) async fn a_revocation_is_for_ever_and_keeps_its_first_time(store: &im
     store.revoke(&key.id, at(10)).await.expect("the key is revoked").value_only();
     let again = store.revoke(&key.id, at(20)).await.expect("revoking again is no failure");
     assert_eq!(again.value.revoked_at, Some(at(10)));
-    assert!(again.position.is_some() == matches!(store.freshness(), keyward::Freshness::ChangeLog(_)));
+    assert!(again.position.is_some() == matches!(store.freshness(), keyward_core::store::Freshness::ChangeLog(_)));
     assert_eq!(found(store, &key).await.status(), KeyStatus::Revoked, "a revoked key keeps its own refusal");
     let enable = KeyUpdate { disabled_at: Some(None), expires_at: Some(None), ..KeyUpdate::default() };
     assert_eq!(denied(store.update(&key.id, &enable).await), Denial::Ended);
@@ -114,10 +113,13 @@ pub(super) async fn a_rotation_links_both_and_never_moves_an_end_later(store: &i
     for (old_end, end, expected) in
         [(None, 500_000, 500_000), (Some(400_000), 500_000, 400_000), (Some(600_000), 500_000, 500_000)]
     {
-        let old = keyward::KeyRecord { expires_at: old_end.map(at), ..key(&account) };
+        let old = keyward_core::store::KeyRecord { expires_at: old_end.map(at), ..key(&account) };
         store.create(&old).await.expect("a key is created").value_only();
-        let successor =
-            keyward::KeyRecord { rotated_from: Some(old.id.clone()), created_at: at(3_000), ..key(&account) };
+        let successor = keyward_core::store::KeyRecord {
+            rotated_from: Some(old.id.clone()),
+            created_at: at(3_000),
+            ..key(&account)
+        };
         let predecessor = store.rotate(&old.id, 1, &successor, at(end)).await.expect("the key is rotated").value_only();
         assert_eq!(predecessor.expires_at, Some(at(expected)), "{old_end:?}");
         assert_eq!((predecessor.rotated_to.as_ref(), predecessor.version), (Some(&successor.id), 2));
@@ -129,14 +131,14 @@ pub(super) async fn a_rotation_links_both_and_never_moves_an_end_later(store: &i
 
 pub(super) async fn what_has_ended_is_not_rotated(store: &impl KeyAdmin) {
     let account = account(store).await;
-    let expired = keyward::KeyRecord { expires_at: Some(at(2_000)), ..key(&account) };
+    let expired = keyward_core::store::KeyRecord { expires_at: Some(at(2_000)), ..key(&account) };
     let revoked = key(&account);
     for key in [&expired, &revoked] {
         store.create(key).await.expect("a key is created").value_only();
     }
     store.revoke(&revoked.id, at(2_000)).await.expect("the key is revoked").value_only();
     for old in [&expired, &revoked] {
-        let successor = keyward::KeyRecord { created_at: at(3_000), ..key(&account) };
+        let successor = keyward_core::store::KeyRecord { created_at: at(3_000), ..key(&account) };
         let version = get(store, &old.id).await.version;
         assert_eq!(denied(store.rotate(&old.id, version, &successor, at(9_000)).await), Denial::Ended);
         assert!(store.get(&successor.id).await.expect("the store answers").is_none());
@@ -150,11 +152,12 @@ pub(super) async fn a_key_has_one_successor_like_what_it_was_when_it_got_it(stor
     store.create(&old).await.expect("a key is created").value_only();
     let narrowed = KeyUpdate { scopes: Some("a:read".parse().expect("a scope")), ..KeyUpdate::default() };
     let version = store.update(&old.id, &narrowed).await.expect("the key is updated").value_only().version;
-    let like_before = keyward::KeyRecord { created_at: at(3_000), ..key(&account) };
+    let like_before = keyward_core::store::KeyRecord { created_at: at(3_000), ..key(&account) };
     assert_eq!(denied(store.rotate(&old.id, old.version, &like_before, at(9_000)).await), Denial::Stale);
     assert!(store.get(&like_before.id).await.expect("the store answers").is_none());
 
-    let successors: Vec<_> = (0..8).map(|_| keyward::KeyRecord { created_at: at(3_000), ..key(&account) }).collect();
+    let successors: Vec<_> =
+        (0..8).map(|_| keyward_core::store::KeyRecord { created_at: at(3_000), ..key(&account) }).collect();
     let rotations = successors.iter().map(|successor| store.rotate(&old.id, version, successor, at(9_000)));
     let done = futures_util::future::join_all(rotations).await;
     assert_eq!(done.iter().filter(|done| done.is_ok()).count(), 1, "a key got several successors");
@@ -187,7 +190,7 @@ pub(super) async fn an_account_is_replaced_only_as_expected(store: &impl KeyAdmi
     let first = account(store).await;
     let mut plan = first.clone().with_plan("Pro").with_feature("analytics");
     plan.suspended_at = Some(at(5));
-    let stranger = AccountRecord::new(keyward::AccountId::generate(), "nobody's");
+    let stranger = AccountRecord::new(keyward_core::AccountId::generate(), "nobody's");
     assert_eq!(denied(store.replace_account(&stranger, &stranger).await), Denial::NoSuchAccount);
     let position = store.replace_account(&first, &plan).await.expect("it is as expected").at_position();
     assert!(position.number > 0, "the change is in the log");
@@ -233,7 +236,8 @@ pub(super) async fn a_use_is_recorded_forwards_and_changes_nothing_else(store: &
     ] {
         store.record_use(&uses(time)).await.expect("uses are recorded");
         let last_used_from = network.map(|network| network.parse().expect("a network"));
-        let expected = keyward::KeyRecord { last_used_at: Some(at(expected)), last_used_from, ..key.clone() };
+        let expected =
+            keyward_core::store::KeyRecord { last_used_at: Some(at(expected)), last_used_from, ..key.clone() };
         assert_eq!(get(store, &key.id).await, expected);
     }
     assert!(store.get(&deleted).await.expect("the store answers").is_none(), "a use made a key");

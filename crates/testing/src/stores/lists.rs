@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use keyward::{CredentialId, KeyAdmin, KeyKind, KeyQuery, KeyRecord, KeyStatus, KeyUse, Mode};
+use keyward_core::key::KeyKind;
+use keyward_core::store::{KeyAdmin, KeyQuery, KeyRecord, KeyStatus, KeyUse};
+use keyward_core::{CredentialId, Mode};
 
 use super::{ValueOnly, account, at, key};
 
@@ -45,7 +47,7 @@ pub(super) async fn pages_have_every_key_once_newest_first(store: &impl KeyAdmin
         let old: BTreeSet<_> = seen.iter().map(|key| key.id.clone()).filter(|id| made.contains(id)).collect();
         assert_eq!(old, made, "pages of {limit}");
     }
-    let nothing = KeyQuery { account: Some(keyward::AccountId::generate()), ..KeyQuery::default() };
+    let nothing = KeyQuery { account: Some(keyward_core::AccountId::generate()), ..KeyQuery::default() };
     let page = store.list(&nothing).await.expect("keys are listed");
     assert!(page.keys.is_empty() && page.next.is_none());
 }

@@ -4,9 +4,8 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use keyward::{
-    Change, ChangeLog, CredentialId, KeyAdmin, KeyRecord, KeyUpdate, KeyUse, LeaseAnswer, LogBatch, Position, What,
-};
+use keyward_core::store::{Change, ChangeLog, KeyAdmin, KeyRecord, KeyUse, LeaseAnswer, LogBatch, Position, What};
+use keyward_core::{CredentialId, KeyUpdate};
 
 use super::{LEASE, ValueOnly, account, at, key, log_of, node, stored_key};
 
@@ -174,7 +173,7 @@ pub(super) async fn a_node_is_on_the_register_until_it_leaves_or_stands_still(st
 pub(super) async fn a_position_of_another_history_is_a_gap(one: &impl KeyAdmin, other: &impl KeyAdmin) {
     let mut positions = Vec::new();
     for store in [one as &dyn KeyAdmin, other] {
-        let account = keyward::AccountRecord::new("acct_1".parse().expect("an id"), "Example Ltd");
+        let account = keyward_core::AccountRecord::new("acct_1".parse().expect("an id"), "Example Ltd");
         positions.push(store.put_account(&account).await.expect("an account is put").at_position());
         let second = store.put_account(&account).await.expect("an account is put").at_position();
         positions.push(second);
@@ -192,7 +191,7 @@ pub(super) async fn a_position_of_another_history_is_a_gap(one: &impl KeyAdmin, 
 pub(super) async fn who_is_far_behind_is_told_of_a_gap(store: &impl KeyAdmin) {
     let log = log_of(store);
     let begin = newest(&log).await;
-    let account = keyward::AccountRecord::new("acct_1".parse().expect("an id"), "Example Ltd");
+    let account = keyward_core::AccountRecord::new("acct_1".parse().expect("an id"), "Example Ltd");
     let first = store.put_account(&account).await.expect("an account is put").at_position();
     let mut last = first;
     // More than any store needs to keep: a log that keeps all of them is right, too.

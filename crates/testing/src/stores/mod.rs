@@ -9,10 +9,10 @@ mod together;
 
 use std::time::Duration;
 
-use keyward::{
-    AccountRecord, ChangeLog, Committed, CredentialId, Digest, Freshness, Hasher, Hint, KeyAdmin, KeyFormat, KeyKind,
-    KeyRecord, Mode, NodeId, Position, Timestamp,
-};
+use keyward_core::id::NodeId;
+use keyward_core::key::{Digest, Hasher, Hint, KeyFormat, KeyKind};
+use keyward_core::store::{ChangeLog, Committed, Freshness, KeyAdmin, KeyRecord, Position};
+use keyward_core::{AccountRecord, CredentialId, Mode, Timestamp};
 use std::sync::Arc;
 
 /// How long a lease is in these cases.
@@ -26,7 +26,7 @@ const LEASE: Duration = Duration::from_secs(2);
 /// # Examples
 /// ```
 /// # #[tokio::main] async fn main() {
-/// keyward_testing::stores::conformance(async || keyward::MemoryStore::new()).await;
+/// keyward::testing::stores::conformance(async || keyward::MemoryStore::new()).await;
 /// # }
 /// ```
 pub async fn conformance<S: KeyAdmin + Clone>(make: impl AsyncFn() -> S) {
@@ -72,7 +72,7 @@ pub async fn conformance<S: KeyAdmin + Clone>(make: impl AsyncFn() -> S) {
 
 /// An account that is there.
 async fn account(store: &impl KeyAdmin) -> AccountRecord {
-    let account = AccountRecord::new(keyward::AccountId::generate(), "Example Ltd");
+    let account = AccountRecord::new(keyward_core::AccountId::generate(), "Example Ltd");
     store.put_account(&account).await.expect("an account is put").value_only();
     account
 }

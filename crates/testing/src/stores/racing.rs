@@ -4,10 +4,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures_util::future::BoxFuture;
-use keyward::{
-    AccountId, AccountRecord, AdminError, Committed, CredentialId, Digest, Found, Freshness, KeyAdmin, KeyPage,
-    KeyQuery, KeyRecord, KeyStore, KeyUpdate, KeyUse, StoreError, Timestamp, async_trait,
+use keyward_core::key::Digest;
+use keyward_core::store::{
+    AdminError, Committed, Found, Freshness, KeyAdmin, KeyPage, KeyQuery, KeyRecord, KeyStore, KeyUse, StoreError,
+    async_trait,
 };
+use keyward_core::{AccountId, AccountRecord, CredentialId, KeyUpdate, Timestamp};
 
 /// What is written in between.
 type Interruption<S> = Arc<dyn Fn(S) -> BoxFuture<'static, ()> + Send + Sync>;

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use keyward::{
-    Changed, CredentialId, Denial, KeyAdmin, KeyKind, KeyRecord, KeyUpdate, Keys, KeysError, ManualClock, NewKey,
-    ScopeSet,
-};
+use keyward_core::clock::ManualClock;
+use keyward_core::key::KeyKind;
+use keyward_core::lifecycle::{Changed, KeysError};
+use keyward_core::store::{Denial, KeyAdmin, KeyRecord};
+use keyward_core::{CredentialId, KeyUpdate, Keys, NewKey, ScopeSet};
 
 use super::racing::Racing;
 use super::{account, at, get};
@@ -100,7 +101,7 @@ pub(super) async fn rotated_keys_never_end_later(store: impl KeyAdmin + Clone) {
         assert_eq!(denial(keys.set_expiry(&key.id, later).await, later), Denial::Rotated);
         let update = KeyUpdate { expires_at: Some(later), ..KeyUpdate::default() };
         let direct = store.update(&key.id, &update).await;
-        assert!(matches!(direct, Err(keyward::AdminError::Denied(Denial::Rotated))), "{direct:?}");
+        assert!(matches!(direct, Err(keyward_core::store::AdminError::Denied(Denial::Rotated))), "{direct:?}");
     }
     assert_eq!(get(&store, &key.id).await.expires_at, Some(at(1_500_000)));
     for earlier in [1_500_000, 1_400_000] {

@@ -2,9 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use keyward::{
-    AccountRecord, Authenticator, KeyAdmin, KeyUpdate, Keys, Lease, LeaseAnswer, NewKey, Rejection, Timestamp,
-};
+use keyward_core::lease::Lease;
+use keyward_core::store::{KeyAdmin, LeaseAnswer};
+use keyward_core::{AccountRecord, Authenticator, KeyUpdate, Keys, NewKey, Rejection, Timestamp};
 
 use super::{log_of, node};
 
@@ -23,7 +23,7 @@ impl Deployment {
         Self { keys, nodes }
     }
 
-    async fn issue(&self) -> (String, keyward::CredentialId) {
+    async fn issue(&self) -> (String, keyward_core::CredentialId) {
         let new = NewKey::secret("acct_1".parse().expect("an id"), "a key");
         let issued = self.keys.issue(new).await.expect("a key is issued");
         (format!("Bearer {}", *issued.key.expose_once()), issued.record.id)

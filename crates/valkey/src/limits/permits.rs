@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use keyward::{AccountId, StoreError};
+use keyward_core::AccountId;
+use keyward_core::store::StoreError;
 use keyward_limits::{Acquired, PermitId, PermitStore};
 
 use super::NOW;
@@ -24,8 +25,8 @@ const LONGEST: Duration = Duration::from_secs(365 * 86_400);
 ///
 /// # Examples
 /// ```no_run
-/// use keyward_limits::TaskPermits;
-/// use keyward_valkey::{ValkeyPermits, ValkeyStore};
+/// use keyward::limits::TaskPermits;
+/// use keyward::valkey::{ValkeyPermits, ValkeyStore};
 ///
 /// # async fn run(caller: keyward::Identity) -> Result<(), Box<dyn std::error::Error>> {
 /// let store = ValkeyStore::connect("redis://127.0.0.1/").await?;

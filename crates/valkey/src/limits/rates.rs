@@ -4,7 +4,9 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use keyward::{Identity, RateLimit, Rejection, StoreError};
+use keyward_core::rejection::RateLimit;
+use keyward_core::store::StoreError;
+use keyward_core::{Identity, Rejection};
 use keyward_limits::{NamedLimit, NamedLimits, RateLimiter};
 
 use super::NOW;
@@ -26,8 +28,8 @@ use crate::{ValkeyStore, unavailable};
 /// # Examples
 /// ```no_run
 /// use std::time::Duration;
-/// use keyward_limits::{Each, RateLimitLayer, RateLimits};
-/// use keyward_valkey::{ValkeyRates, ValkeyStore};
+/// use keyward::limits::{Each, RateLimitLayer, RateLimits};
+/// use keyward::valkey::{ValkeyRates, ValkeyStore};
 ///
 /// # async fn run() -> Result<(), Box<dyn std::error::Error>> {
 /// let store = ValkeyStore::connect("redis://127.0.0.1/").await?;

@@ -10,10 +10,11 @@ use std::fs::File;
 use std::io::{self, Read};
 
 use indicatif::{ProgressBar, ProgressStyle};
-use keyward::{
-    AccountId, AccountRecord, Clock, CredentialId, Denial, Digest, Imported, KeyRecord, KeyStatus, Keys, KeysError,
-    SystemClock,
-};
+use keyward_core::clock::{Clock, SystemClock};
+use keyward_core::key::Digest;
+use keyward_core::lifecycle::{Imported, KeysError};
+use keyward_core::store::{Denial, KeyRecord, KeyStatus};
+use keyward_core::{AccountId, AccountRecord, CredentialId, Keys};
 use serde_json::{Value, json};
 
 use crate::arguments::{FileFormat, Import};

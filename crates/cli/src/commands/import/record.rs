@@ -5,7 +5,10 @@
 use base64::Engine;
 use base64::alphabet::{STANDARD, URL_SAFE};
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
-use keyward::{CredentialId, Digest, Grant, Hasher, Hint, KeyKind, KeyRecord, Mode, ScopeSet, Timestamp};
+use keyward_core::key::{Digest, Hasher, Hint, KeyKind};
+use keyward_core::scope::Grant;
+use keyward_core::store::KeyRecord;
+use keyward_core::{CredentialId, Mode, ScopeSet, Timestamp};
 use serde_json::{Map, Value};
 
 use crate::arguments::HashFormat;

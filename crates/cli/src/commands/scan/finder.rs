@@ -3,7 +3,7 @@
 use std::io::{self, Read};
 
 use aho_corasick::{AhoCorasick, Input, MatchKind};
-use keyward::{KeyFormat, ParsedKey};
+use keyward_core::key::{KeyFormat, ParsedKey};
 use memchr::{memchr_iter, memrchr};
 
 /// Bytes that are read at once. Longer than any key.
@@ -114,7 +114,8 @@ impl Place {
 
 #[cfg(test)]
 mod tests {
-    use keyward::{KeyKind, Mode};
+    use keyward_core::Mode;
+    use keyward_core::key::KeyKind;
 
     use super::*;
 

@@ -11,7 +11,10 @@ use std::io::{IsTerminal, Read};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
-use keyward::{Clock, Digest, Hasher, KeyFormat, KeyRecord, KeyStatus, Keys, SystemClock};
+use keyward_core::Keys;
+use keyward_core::clock::{Clock, SystemClock};
+use keyward_core::key::{Digest, Hasher, KeyFormat};
+use keyward_core::store::{KeyRecord, KeyStatus};
 
 use crate::arguments;
 use crate::failure::{Failure, Kind};
@@ -129,7 +132,10 @@ async fn look_up(keys: &Keys, finds: &[Find]) -> Result<Known, Failure> {
     Ok(known)
 }
 
-async fn stored_under(keys: &Keys, digests: &[Digest]) -> Result<Option<KeyRecord>, keyward::KeysError> {
+async fn stored_under(
+    keys: &Keys,
+    digests: &[Digest],
+) -> Result<Option<KeyRecord>, keyward_core::lifecycle::KeysError> {
     for digest in digests {
         if let Some(key) = keys.find(digest).await? {
             return Ok(Some(key));

@@ -3,7 +3,10 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
-use keyward::{Clock, Digest, Hasher, Hint, KeyKind, KeyRecord, Mode, ParsedKey, SystemClock};
+use keyward_core::Mode;
+use keyward_core::clock::{Clock, SystemClock};
+use keyward_core::key::{Digest, Hasher, Hint, KeyKind, ParsedKey};
+use keyward_core::store::KeyRecord;
 use serde_json::{Value, json};
 
 use super::finder::Position;

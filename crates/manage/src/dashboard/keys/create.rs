@@ -3,8 +3,9 @@
 use askama::Template;
 use axum::response::Response;
 use http::StatusCode;
-use keyward::ipnet::IpNet;
-use keyward::{KeyKind, Mode, NewKey, ScopeSet, Timestamp};
+use keyward_core::key::KeyKind;
+use keyward_core::network::ipnet::IpNet;
+use keyward_core::{Mode, NewKey, ScopeSet, Timestamp};
 
 use super::Made;
 use crate::dashboard::failure::{Failure, Wrong};
@@ -204,7 +205,7 @@ fn end(form: &Form, now: Timestamp) -> Result<Option<Timestamp>, DeskError> {
 fn networks(text: &str) -> Result<Vec<IpNet>, DeskError> {
     let parts = text.split([' ', ',', '\n', '\r', '\t']).filter(|part| !part.is_empty());
     parts
-        .map(|part| part.parse::<keyward::Network>().map(IpNet::from))
+        .map(|part| part.parse::<keyward_core::Network>().map(IpNet::from))
         .collect::<Result<_, _>>()
         .map_err(|error| DeskError::invalid("networks", error.to_string()))
 }

@@ -4,7 +4,8 @@ use std::collections::HashMap;
 
 use askama::Template;
 use axum::response::Response;
-use keyward::{CredentialId, KeyQuery, KeyStatus, Timestamp};
+use keyward_core::store::{KeyQuery, KeyStatus};
+use keyward_core::{CredentialId, Timestamp};
 
 use super::Key;
 use crate::dashboard::failure::Failure;

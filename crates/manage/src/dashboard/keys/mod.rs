@@ -9,7 +9,9 @@ pub(super) mod rotate;
 
 use askama::Template;
 use axum::response::Response;
-use keyward::{KeyStatus, PlainKey, Propagation, Timestamp};
+use keyward_core::lease::Propagation;
+use keyward_core::store::KeyStatus;
+use keyward_core::{PlainKey, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::member::AtAccount;

@@ -2,7 +2,7 @@
 
 use askama::Template;
 use axum::response::Response;
-use keyward::KeyStatus;
+use keyward_core::store::KeyStatus;
 
 use super::Key;
 use crate::dashboard::failure::Failure;

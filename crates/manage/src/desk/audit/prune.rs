@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use keyward::Timestamp;
+use keyward_core::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -72,9 +72,9 @@ impl Desk {
     ///
     /// # Examples
     /// ```
-    /// # use keyward_manage::{Actor, Context, Desk, NewUser, SqliteDesk};
+    /// # use keyward::manage::{Actor, Context, Desk, NewUser, SqliteDesk};
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// # let store = keyward_sqlite::SqliteStore::temporary()?;
+    /// # let store = keyward::sqlite::SqliteStore::temporary()?;
     /// # let desk = Desk::builder(store.clone(), SqliteDesk::open(&store)?).build()?;
     /// let system = Actor::system("example", Context::new());
     /// let removed = desk.prune_audit_log(&system, "2026-01-01T00:00:00Z".parse()?).await?;

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 use std::{fmt, mem};
 
-use keyward::Timestamp;
+use keyward_core::Timestamp;
 use serde_json::{Value, json};
 
 use super::{Desk, Draft, Outcome};
@@ -65,7 +65,7 @@ fn network(address: &str) -> Option<String> {
         v4 @ IpAddr::V4(_) => (v4, 24),
         v6 @ IpAddr::V6(_) => (v6, 48),
     };
-    Some(keyward::ipnet::IpNet::new(address, bits).ok()?.trunc().to_string())
+    Some(keyward_core::network::ipnet::IpNet::new(address, bits).ok()?.trunc().to_string())
 }
 
 impl Refused {
@@ -139,9 +139,9 @@ impl Desk {
     ///
     /// # Examples
     /// ```
-    /// # use keyward_manage::{Actor, AuditQuery, Context, Desk, SqliteDesk};
+    /// # use keyward::manage::{Actor, AuditQuery, Context, Desk, SqliteDesk};
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// # let store = keyward_sqlite::SqliteStore::temporary()?;
+    /// # let store = keyward::sqlite::SqliteStore::temporary()?;
     /// # let desk = Desk::builder(store.clone(), SqliteDesk::open(&store)?).build()?;
     /// for _ in 0..2 {
     ///     assert!(desk.sign_in(&Context::new(), "ada@example.com", "a guess").await.is_err());

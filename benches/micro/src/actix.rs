@@ -1,0 +1,167 @@
+//! A warm hit in actix-web: the middleware, under leases, beside `actix-web-httpauth` with SHA-256 and `moka::future`.
+//!
+//! By hand, that is a lookup and nothing more. Beside it stands the same with what keyward does besides: expiry is compared at
+//! every hit, and what was made for one caller is kept by no shared cache.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_http::Request;
+use actix_web::body::MessageBody;
+use actix_web::dev::{Service, ServiceRequest, ServiceResponse};
+use actix_web::error::ErrorUnauthorized;
+use actix_web::http::header;
+use actix_web::middleware::DefaultHeaders;
+use actix_web::{App, Error, HttpMessage, HttpResponse, test, web};
+use actix_web_httpauth::extractors::bearer::BearerAuth;
+use actix_web_httpauth::middleware::HttpAuthentication;
+use keyward::Identity;
+use keyward::actix::Auth;
+use keyward::clock::{Clock, SystemClock};
+use moka::future::Cache;
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+use crate::setting::{keys, leased, median, thread_time};
+
+const HOT: usize = 1_000;
+const REQUESTS: usize = 2_000;
+
+/// The figures.
+pub struct Actix {
+    bare: f64,
+    keyward: f64,
+    by_hand: f64,
+    by_hand_like_for_like: f64,
+}
+
+impl Actix {
+    /// What each adds to a request, and the ratios.
+    #[must_use]
+    pub fn to_json(&self) -> Value {
+        let [added, by_hand, like_for_like] =
+            [self.keyward, self.by_hand, self.by_hand_like_for_like].map(|total| total - self.bare);
+        json!({
+            "bare_ns": self.bare,
+            "keyward_added_ns": added,
+            "httpauth_by_hand_added_ns": by_hand,
+            "keyward_to_by_hand_ratio": added / by_hand,
+            "httpauth_like_for_like_added_ns": like_for_like,
+            "keyward_to_like_for_like_ratio": added / like_for_like,
+        })
+    }
+}
+
+/// What the middleware by hand shares.
+struct ByHand {
+    cache: Cache<[u8; 32], Arc<Identity>>,
+    table: HashMap<[u8; 32], Identity>,
+}
+
+async fn authenticate(request: ServiceRequest, bearer: BearerAuth) -> Result<ServiceRequest, (Error, ServiceRequest)> {
+    let digest: [u8; 32] = Sha256::digest(bearer.token().as_bytes()).into();
+    let found = match request.app_data::<web::Data<ByHand>>() {
+        Some(shared) => {
+            let find = async { shared.table.get(&digest).cloned().map(Arc::new).ok_or(()) };
+            shared.cache.try_get_with(digest, find).await.ok()
+        }
+        None => None,
+    };
+    let Some(identity) = found else { return Err((ErrorUnauthorized("unknown"), request)) };
+    request.extensions_mut().insert(identity);
+    Ok(request)
+}
+
+async fn authenticate_like_for_like(
+    request: ServiceRequest,
+    bearer: BearerAuth,
+) -> Result<ServiceRequest, (Error, ServiceRequest)> {
+    let request = authenticate(request, bearer).await?;
+    let end = request.extensions().get::<Arc<Identity>>().and_then(|identity| identity.expires_at());
+    if end.is_some_and(|end| end <= SystemClock.now()) {
+        return Err((ErrorUnauthorized("expired"), request));
+    }
+    Ok(request)
+}
+
+/// Measures, in as many rounds.
+pub fn measure(rounds: usize) -> Actix {
+    let keys = keys(HOT);
+    let authenticator = leased(&keys);
+    actix_web::rt::System::new().block_on(async {
+        let shared = web::Data::new(ByHand {
+            cache: Cache::builder().max_capacity(100_000).time_to_live(Duration::from_secs(60)).build(),
+            table: keys
+                .iter()
+                .map(|(key, identity)| (Sha256::digest(key.as_bytes()).into(), identity.clone()))
+                .collect(),
+        });
+        let no_op = || web::to(async || HttpResponse::Ok().finish());
+        let bare = test::init_service(App::new().route("/v1/resources", no_op())).await;
+        let by_hand = test::init_service(
+            App::new()
+                .app_data(shared.clone())
+                .wrap(HttpAuthentication::bearer(authenticate))
+                .route("/v1/resources", no_op()),
+        )
+        .await;
+        let marks = DefaultHeaders::new()
+            .add((header::CACHE_CONTROL, "private, no-store"))
+            .add((header::VARY, "authorization"));
+        let like_for_like = test::init_service(
+            App::new()
+                .app_data(shared)
+                .wrap(marks)
+                .wrap(HttpAuthentication::bearer(authenticate_like_for_like))
+                .route("/v1/resources", no_op()),
+        )
+        .await;
+        let keyward =
+            test::init_service(App::new().wrap(Auth::from(authenticator)).route("/v1/resources", no_op())).await;
+
+        let mut times = [const { Vec::new() }; 4];
+        // The first round fills the caches.
+        for round in 0..=rounds {
+            let measured = [
+                time(&bare, &keys).await,
+                time(&keyward, &keys).await,
+                time(&by_hand, &keys).await,
+                time(&like_for_like, &keys).await,
+            ];
+            if round > 0 {
+                times.iter_mut().zip(measured).for_each(|(times, time)| times.push(time));
+            }
+        }
+        let [bare, keyward, by_hand, by_hand_like_for_like] = times.map(median);
+        Actix { bare, keyward, by_hand, by_hand_like_for_like }
+    })
+}
+
+/// Nanoseconds for a request, each with the next of `keys`.
+async fn time<S, B>(service: &S, keys: &[(String, Identity)]) -> f64
+where
+    S: Service<Request, Response = ServiceResponse<B>, Error = Error>,
+    B: MessageBody,
+{
+    let requests: Vec<Request> = keys
+        .iter()
+        .cycle()
+        .take(REQUESTS)
+        .map(|(key, _)| {
+            test::TestRequest::get()
+                .uri("/v1/resources")
+                .insert_header(("authorization", format!("Bearer {key}")))
+                .to_request()
+        })
+        .collect();
+    let begun = thread_time();
+    let mut accepted = 0;
+    for request in requests {
+        let response = service.call(request).await.unwrap();
+        accepted += usize::from(response.status() == 200);
+    }
+    let took = thread_time() - begun;
+    assert_eq!(accepted, REQUESTS);
+    took.as_nanos() as f64 / REQUESTS as f64
+}

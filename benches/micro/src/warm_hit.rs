@@ -1,0 +1,174 @@
+//! A warm hit: what the layer adds to a request whose key is cached, on one thread and on two; under leases, and then in tonic and
+//! as hyper calls it, too.
+
+use std::sync::Barrier;
+
+use axum::body::Body;
+use futures_util::FutureExt;
+use http::{Request, Response};
+use hyper_util::service::TowerToHyperService;
+use keyward::AuthLayer;
+use serde_json::{Value, json};
+use tower::{Layer, Service, ServiceExt};
+
+use crate::by_hand;
+use crate::setting::{NoOp, keys, leased, median, request, table, thread_time};
+
+/// Keys in the hot set.
+const HOT: usize = 1_000;
+/// Requests in one measurement; made beforehand, so that making them is not in it.
+const REQUESTS: usize = 2_000;
+
+/// The figures.
+pub struct WarmHit {
+    no_op: f64,
+    keyward: f64,
+    leased: f64,
+    tonic: f64,
+    /// As hyper calls services, keyward and without.
+    hyper: [f64; 2],
+    by_hand: f64,
+    keyward_threads: [f64; 2],
+    by_hand_threads: [f64; 2],
+}
+
+impl WarmHit {
+    /// What each adds to a request, and the ratios.
+    #[must_use]
+    pub fn to_json(&self) -> Value {
+        let (added, by_hand) = (self.keyward - self.no_op, self.by_hand - self.no_op);
+        let (tonic, hyper) = (self.tonic - self.no_op, self.hyper[0] - self.hyper[1]);
+        json!({
+            "no_op_ns": self.no_op,
+            "keyward_added_ns": added,
+            "leases_added_ns": self.leased - self.keyward,
+            "tonic_with_leases_added_ns": tonic,
+            "tonic_with_leases_to_by_hand_ratio": tonic / by_hand,
+            "hyper_with_leases_added_ns": hyper,
+            "hyper_with_leases_to_by_hand_ratio": hyper / by_hand,
+            "axum_by_hand_added_ns": by_hand,
+            "keyward_to_by_hand_ratio": added / by_hand,
+            "two_threads_hot_key_ratio": self.keyward_threads[1] / self.keyward_threads[0],
+            "axum_by_hand_two_threads_hot_key_ratio": self.by_hand_threads[1] / self.by_hand_threads[0],
+        })
+    }
+}
+
+/// Measures, in as many rounds.
+pub fn measure(rounds: usize) -> WarmHit {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let keys = keys(HOT);
+    let layer = AuthLayer::new(table(&keys));
+    let by_hand_layer = axum::middleware::from_fn_with_state(by_hand::ByHand::new(&keys), by_hand::authenticate);
+
+    let leased_layer = AuthLayer::from(leased(&keys));
+
+    let mut no_op = NoOp;
+    let mut keyward = layer.layer(NoOp);
+    let mut leased = leased_layer.layer(NoOp);
+    let mut tonic = keyward::tonic::AuthLayer::from(leased_layer.clone()).layer(NoOp);
+    let on_hyper = TowerToHyperService::new(leased_layer.layer(NoOp));
+    let bare_on_hyper = TowerToHyperService::new(NoOp);
+    let mut by_hand = by_hand_layer.layer(NoOp);
+    // One after the other, so that no cache lies scattered among the entries of another.
+    for (key, _) in &keys {
+        assert_eq!(runtime.block_on(keyward.call(request(key))).unwrap().status(), 200);
+    }
+    for (key, _) in &keys {
+        assert_eq!(runtime.block_on(by_hand.call(request(key))).unwrap().status(), 200);
+    }
+
+    let mut times = [const { Vec::new() }; 7];
+    let hot: Vec<&str> = keys.iter().map(|(key, _)| key.as_str()).collect();
+    for _ in 0..rounds {
+        times[0].push(time(&mut no_op, &hot, REQUESTS));
+        times[1].push(time(&mut keyward, &hot, REQUESTS));
+        times[2].push(time(&mut by_hand, &hot, REQUESTS));
+        times[3].push(time(&mut leased, &hot, REQUESTS));
+        times[4].push(time(&mut tonic, &hot, REQUESTS));
+        times[5].push(time_of(|request| by_hyper(&on_hyper, request), &hot, REQUESTS));
+        times[6].push(time_of(|request| by_hyper(&bare_on_hyper, request), &hot, REQUESTS));
+    }
+    let [no_op, with_keyward, with_by_hand, leased, tonic, on_hyper, bare_on_hyper] = times.map(median);
+    WarmHit {
+        no_op,
+        keyward: with_keyward,
+        leased,
+        tonic,
+        hyper: [on_hyper, bare_on_hyper],
+        by_hand: with_by_hand,
+        keyward_threads: [1, 2].map(|threads| on_threads(&keyward, hot[0], threads, rounds)),
+        by_hand_threads: [1, 2].map(|threads| on_threads(&by_hand, hot[0], threads, rounds)),
+    }
+}
+
+/// Nanoseconds for one of `count` requests, each with the next of `keys`.
+pub fn time<S>(service: &mut S, keys: &[&str], count: usize) -> f64
+where
+    S: Service<Request<Body>, Response = Response<Body>, Error = std::convert::Infallible>,
+{
+    time_of(|request| call(service, request), keys, count)
+}
+
+fn time_of(mut call: impl FnMut(Request<Body>) -> Response<Body>, keys: &[&str], count: usize) -> f64 {
+    let requests: Vec<_> = keys.iter().cycle().take(count).map(|key| request(key)).collect();
+    let begun = thread_time();
+    // Answers are dropped as they come: a server that kept them would measure how the allocator gets ever more memory.
+    let mut accepted = 0;
+    for request in requests {
+        accepted += usize::from(call(request).status() == 200);
+    }
+    let took = thread_time() - begun;
+    assert_eq!(accepted, count);
+    took.as_nanos() as f64 / count as f64
+}
+
+/// Answers a request that does not wait, so one poll is all that it takes.
+pub fn call<S>(service: &mut S, request: Request<Body>) -> Response<Body>
+where
+    S: Service<Request<Body>, Response = Response<Body>, Error = std::convert::Infallible>,
+{
+    service
+        .ready()
+        .now_or_never()
+        .unwrap()
+        .unwrap()
+        .call(request)
+        .now_or_never()
+        .expect("a warm hit does not wait")
+        .unwrap()
+}
+
+/// The same as hyper does it.
+fn by_hyper<S>(service: &S, request: Request<Body>) -> Response<Body>
+where
+    S: hyper::service::Service<Request<Body>, Response = Response<Body>, Error = std::convert::Infallible>,
+{
+    service.call(request).now_or_never().expect("a warm hit does not wait").unwrap()
+}
+
+/// Nanoseconds of processor time for a request with one key, on every one of as many threads at once.
+fn on_threads<S>(service: &S, key: &str, threads: usize, rounds: usize) -> f64
+where
+    S: Service<Request<Body>, Response = Response<Body>, Error = std::convert::Infallible> + Clone + Send,
+    S::Future: Send,
+{
+    let barrier = Barrier::new(threads);
+    let times = std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..threads)
+            .map(|_| {
+                let (mut service, barrier) = (service.clone(), &barrier);
+                scope.spawn(move || {
+                    let mut times = Vec::new();
+                    for _ in 0..rounds {
+                        barrier.wait();
+                        times.push(time(&mut service, &[key], REQUESTS));
+                    }
+                    times
+                })
+            })
+            .collect();
+        workers.into_iter().flat_map(|worker| worker.join().unwrap()).collect()
+    });
+    median(times)
+}

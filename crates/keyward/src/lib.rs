@@ -1,0 +1,115 @@
+//! API-key authentication for Rust web services.
+//!
+//! An [`AuthLayer`] reads the `Authorization` header, resolves the key through a cache over an async store, and puts
+//! the [`Identity`] into the request's extensions. [`Keys`] issues, lists, rotates and revokes keys; a revoked key
+//! stops working on every node before [`Keys::revoke`] returns, although lookups are cached.
+//!
+//! # Examples
+//! ```
+//! use keyward::{AccountRecord, AuthLayer, Identity, Keys, MemoryStore, NewKey};
+//! use bytes::Bytes;
+//! use http::{Request, Response};
+//! use http_body_util::Full;
+//! use tower::{ServiceBuilder, ServiceExt, service_fn};
+//!
+//! # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let store = MemoryStore::new();
+//! let keys = Keys::new(store.clone());
+//! let account = AccountRecord::new("acct_1".parse()?, "Example Ltd");
+//! keys.put_account(&account).await?;
+//! let issued = keys.issue(NewKey::secret(account.id, "production")).await?;
+//!
+//! let service = ServiceBuilder::new().layer(AuthLayer::new(store)).service(service_fn(async |request: Request<()>| {
+//!     let identity = request.extensions().get::<Identity>().expect("the layer put it there");
+//!     Ok::<_, std::convert::Infallible>(Response::new(Full::<Bytes>::from(identity.account().to_string())))
+//! }));
+//! let request = Request::get("/").header("authorization", format!("Bearer {}", *issued.key.expose_once())).body(())?;
+//! assert_eq!(service.oneshot(request).await?.status(), 200);
+//! # Ok(()) }
+//! ```
+//!
+//! # Where things are
+//! The root has what a service needs that protects its routes. The rest is in modules, by subject:
+//! - [`lifecycle`]: what issuing, rotating and revoking keys returns;
+//! - [`scope`], [`policy`], [`endpoint`], [`network`]: what a key may do;
+//! - [`key`]: formats, hints and digests of keys;
+//! - [`connection`]: proxies and transports that are trusted;
+//! - [`rejection`], [`render`]: refusals, and how responses state them;
+//! - [`store`], [`lease`], [`id`], [`clock`], [`name`]: for authors of stores;
+//! - [`adapter`], [`layer`]: for authors of adapters to frameworks.
+//!
+//! # Features
+//! None is on by default. Each adds a module and alters nothing else.
+//!
+//! | feature | adds |
+//! | --- | --- |
+//! | `axum`, `actix`, `tonic` | `keyward::axum`, `keyward::actix`, `keyward::tonic`: extractors and middleware |
+//! | `sqlite` | `keyward::sqlite`: the embedded store |
+//! | `postgres`, `valkey` | `keyward::postgres`, `keyward::valkey`: stores for many nodes |
+//! | `limits` | `keyward::limits`: rate limits and permits for concurrent tasks |
+//! | `serve` | `keyward::serve`: a hyper server with bounds on time, size and number |
+//! | `gateway`, `envoy` | `keyward::gateway`: verification for services in any language, behind a proxy |
+//! | `manage` | `keyward::manage`: users, roles, an audit log and the management API |
+//! | `dashboard`, `github`, `oidc` | parts of `keyward::manage`: the dashboard, GitHub's secret-scanning alerts, single sign-on |
+//! | `metrics` | counters and histograms through the [`metrics`](https://docs.rs/metrics) facade |
+//! | `test-util` | `keyward::testing`: conformance suites for stores and adapters |
+
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+#[doc(inline)]
+pub use keyward_core::*;
+
+#[cfg(feature = "actix")]
+#[cfg_attr(docsrs, doc(cfg(feature = "actix")))]
+#[doc(inline)]
+pub use keyward_actix as actix;
+
+#[cfg(feature = "axum")]
+#[cfg_attr(docsrs, doc(cfg(feature = "axum")))]
+#[doc(inline)]
+pub use keyward_axum as axum;
+
+#[cfg(feature = "gateway")]
+#[cfg_attr(docsrs, doc(cfg(feature = "gateway")))]
+#[doc(inline)]
+pub use keyward_gateway as gateway;
+
+#[cfg(feature = "limits")]
+#[cfg_attr(docsrs, doc(cfg(feature = "limits")))]
+#[doc(inline)]
+pub use keyward_limits as limits;
+
+#[cfg(feature = "manage")]
+#[cfg_attr(docsrs, doc(cfg(feature = "manage")))]
+#[doc(inline)]
+pub use keyward_manage as manage;
+
+#[cfg(feature = "postgres")]
+#[cfg_attr(docsrs, doc(cfg(feature = "postgres")))]
+#[doc(inline)]
+pub use keyward_postgres as postgres;
+
+#[cfg(feature = "serve")]
+#[cfg_attr(docsrs, doc(cfg(feature = "serve")))]
+#[doc(inline)]
+pub use keyward_serve as serve;
+
+#[cfg(feature = "sqlite")]
+#[cfg_attr(docsrs, doc(cfg(feature = "sqlite")))]
+#[doc(inline)]
+pub use keyward_sqlite as sqlite;
+
+#[cfg(feature = "test-util")]
+#[cfg_attr(docsrs, doc(cfg(feature = "test-util")))]
+#[doc(inline)]
+pub use keyward_testing as testing;
+
+#[cfg(feature = "tonic")]
+#[cfg_attr(docsrs, doc(cfg(feature = "tonic")))]
+#[doc(inline)]
+pub use keyward_tonic as tonic;
+
+#[cfg(feature = "valkey")]
+#[cfg_attr(docsrs, doc(cfg(feature = "valkey")))]
+#[doc(inline)]
+pub use keyward_valkey as valkey;
