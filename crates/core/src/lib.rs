@@ -41,6 +41,8 @@
 //! # Features
 //! - `metrics`: counters and histograms through the [`metrics`](https://docs.rs/metrics) facade.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 pub mod adapter;
 mod authenticate;
 mod cache;

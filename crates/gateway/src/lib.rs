@@ -37,6 +37,8 @@
 //! # Features
 //! - `envoy`: Envoy's external authorization over gRPC.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 #[cfg(feature = "envoy")]
 pub mod envoy;
 mod forward_auth;

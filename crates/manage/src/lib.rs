@@ -32,6 +32,8 @@
 //! - `oidc`: signing in to the dashboard with an OpenID Connect provider.
 //! - `metrics`: counters and histograms through the [`metrics`](https://docs.rs/metrics) facade.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 mod actor;
 mod api;
 mod appearance;

@@ -37,6 +37,8 @@
 //! # Ok(()) }
 //! ```
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 mod admin;
 mod connect;
 #[cfg(feature = "limits")]
