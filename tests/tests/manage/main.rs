@@ -4,6 +4,7 @@
 
 mod accounts;
 mod api;
+mod api_coverage;
 mod api_people;
 mod api_strict;
 mod api_values;
