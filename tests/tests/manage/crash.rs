@@ -2,6 +2,7 @@
 //! operation or the state after it.
 
 mod cases;
+mod prune;
 mod stores;
 
 use std::path::{Path, PathBuf};

@@ -16,6 +16,7 @@ mod full_disk;
 mod github;
 mod keys;
 mod people;
+mod retention;
 mod serve;
 mod setting;
 mod store;
