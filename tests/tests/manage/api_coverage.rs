@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use keyward_manage::{Context, Role};
 use serde_json::Value;
 
-use crate::api::{AT_1, AT_9, NOTHING, ROWS, Row, Running};
+use crate::api::{AT_1, AT_9, NOTHING, Row, Running};
 use crate::api_people::{ACCEPTING, INVITATIONS, PEOPLE, SETTINGS};
+use crate::api_rows::ROWS;
 use crate::api_strict::PRECONDITIONS;
 use crate::setting::PASSWORD;
 

@@ -6,6 +6,7 @@ mod accounts;
 mod api;
 mod api_coverage;
 mod api_people;
+mod api_rows;
 mod api_strict;
 mod api_values;
 mod audit;
