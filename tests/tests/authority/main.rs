@@ -13,7 +13,6 @@ use keyward::MemoryStore;
 use keyward_manage::{Desk, PostgresDesk, SqliteDesk};
 use keyward_postgres::PostgresStore;
 use keyward_sqlite::SqliteStore;
-use keyward_tests::postgres::Server;
 
 use memory::MemoryDesk;
 use model::{Parts, Plan, run};
@@ -52,11 +51,8 @@ fn no_sequence_of_calls_gives_attackers_more_on_sqlite() {
 
 #[test]
 fn no_sequence_of_calls_gives_attackers_more_on_postgresql() {
-    // The server outlives no test, so nothing waits for a disk.
-    let settings = ["fsync=off", "synchronous_commit=off", "full_page_writes=off"].map(ToOwned::to_owned);
-    let server = Server::with(settings.to_vec());
     Plan::of_environment(4_000).on_slow_store().check(|beginning, commands| {
-        let url = server.database();
+        let url = keyward_tests::postgres::database();
         runtime(false).block_on(async {
             let store = PostgresStore::connect(&url).await.unwrap();
             let records = PostgresDesk::open(&store).await.unwrap();

@@ -140,6 +140,9 @@ impl World {
                 return Err(format!("tokens for a password of {side:?}, where {known:?} knows it: {}", issued.is_ok()));
             }
             let Ok(tokens) = issued else { continue };
+            if !self.has_tokens {
+                continue;
+            }
             let (now, refresh) = (self.now(), tokens.refresh.to_string());
             let access = (tokens.access.expose_once().to_string(), now + ACCESS_LIFE);
             self.families.push(Family {
