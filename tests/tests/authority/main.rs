@@ -5,6 +5,7 @@
 mod ability;
 mod memory;
 mod model;
+mod plan;
 mod provider;
 
 use std::sync::Arc;
@@ -15,7 +16,8 @@ use keyward_postgres::PostgresStore;
 use keyward_sqlite::SqliteStore;
 
 use memory::MemoryDesk;
-use model::{Parts, Plan, run};
+use model::{Parts, run};
+use plan::Plan;
 
 fn runtime(is_paused: bool) -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_current_thread().enable_all().start_paused(is_paused).build().unwrap()
