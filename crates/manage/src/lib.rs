@@ -62,7 +62,7 @@ pub use desk::{
     AuditVerdict, Desk, DeskBuilder, InvitationView, Invited, KeyChange, KeyDraft, KeyView, LeakPolicy, LeakReport,
     MANAGEMENT_PREFIX, MemberView, NewUser, NewlyIssued, NewlyRotated, Once, Outcome, Page, PageRequest, ResetLink,
     SECRET_MANAGEMENT_PREFIX, SessionView, SignUpPolicy, SignedIn, Target, Tokens, Usage, UsageDay, UsageTotal,
-    purpose_of,
+    key_view, purpose_of,
 };
 pub use error::DeskError;
 #[cfg(feature = "github")]

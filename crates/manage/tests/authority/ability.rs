@@ -4,7 +4,6 @@
 //! each dimension. This file compares points, and uses nothing of `authority.rs`.
 
 use keyward_core::key::KeyKind;
-use keyward_core::network::ipnet::IpNet;
 use keyward_core::{AccountId, Endpoint, Mode, Scope, ScopeSet};
 use keyward_manage::{KeyView, Purpose, Role};
 
@@ -91,7 +90,7 @@ impl Holding {
                 allowed(&key.scopes, &MANAGE) | every
             }
         };
-        let networks: Vec<IpNet> = key.networks.iter().map(|network| network.parse().unwrap()).collect();
+        let networks = &key.networks;
         let from = |address: &&str| {
             let address: std::net::IpAddr = address.parse().unwrap();
             networks.is_empty() || networks.iter().any(|network| network.contains(&address))
