@@ -168,7 +168,7 @@ impl Desk {
             return Err(DeskError::LinkEnded);
         }
         let ResetOrigin::MadeBy(maker) = &reset.origin else { return Ok(Vec::new()) };
-        let maker = principal_of(&maker).ok_or(DeskError::LinkEnded)?;
+        let maker = principal_of(maker).ok_or(DeskError::LinkEnded)?;
         match self.check_governs_all(&maker, &reset.user, Does::Give).await {
             Ok(rests_on) => Ok(rests_on),
             Err(DeskError::NotFound(_) | DeskError::Forbidden(_) | DeskError::Escalation(_)) => {
