@@ -23,7 +23,6 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{DeserializeOwned, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::json;
-use utoipa::ToSchema;
 use zeroize::Zeroizing;
 
 use crate::actor::{Actor, Context};
@@ -58,24 +57,6 @@ impl<E: Into<DeskError>> From<E> for Problem {
     fn from(error: E) -> Self {
         Self::Desk(error.into())
     }
-}
-
-/// An RFC 9457 problem.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-#[schema(as = Problem)]
-pub(crate) struct ProblemBody {
-    /// `about:blank`: what there is to know is in `code`.
-    #[serde(rename = "type")]
-    kind: &'static str,
-    /// The status in words.
-    title: Option<&'static str>,
-    status: u16,
-    /// What is wrong, for people.
-    detail: String,
-    /// What is wrong, for programs.
-    code: &'static str,
-    /// What to ask the provider about.
-    request_id: String,
 }
 
 /// A problem on its way out, until the request's id is known.
@@ -127,13 +108,10 @@ impl Problem {
 
     fn write(&self, response: &mut Response, request_id: &str) {
         let (status, code, detail) = self.parts();
-        let body = ProblemBody {
-            kind: "about:blank",
-            title: status.canonical_reason(),
-            status: status.as_u16(),
-            detail,
-            code,
-            request_id: request_id.to_owned(),
+        let title = status.canonical_reason().map(str::to_owned);
+        let body = keyward_api_types::Problem {
+            title,
+            ..keyward_api_types::Problem::new(status.as_u16(), code, detail, request_id)
         };
         *response.status_mut() = status;
         *response.body_mut() = Body::from(serde_json::to_vec(&body).unwrap_or_default());
@@ -448,12 +426,6 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Params<T> {
         found.map(|Query(value)| Self(value)).map_err(|error| Problem::Unreadable(error.body_text()))
     }
 }
-
-/// Writes a secret into a body: nothing else shows one.
-#[derive(Serialize, ToSchema)]
-#[serde(transparent)]
-#[schema(value_type = String)]
-pub(crate) struct Shown(pub(crate) Zeroizing<String>);
 
 /// Problems for the documentation.
 pub(crate) fn example() -> serde_json::Value {
