@@ -13,6 +13,7 @@ use tower_service::Service;
 use super::future::ResponseFuture;
 use super::protocol::{Http, RequestConnection, Respond};
 use crate::authenticate::{Admission, Authenticator, Check, Pending, Target};
+use crate::identity::Identity;
 use crate::rejection::Rejection;
 use crate::render::Refusal;
 use crate::store::KeyStore;
@@ -152,19 +153,32 @@ impl<S, P> AuthService<S, P> {
 }
 
 /// Puts what was found out into the request, and nothing else of the kind. Gives whether there is an identity.
+///
+/// `Authorization` is marked as sensitive, so that what prints headers further in prints no key.
+#[inline]
 pub(super) fn admit<B>(request: &mut Request<B>, admission: Admission) -> bool {
-    let extensions = request.extensions_mut();
     match admission {
         Admission::Identity(identity) => {
-            extensions.insert(identity);
+            // Exactly one: several are refused.
+            if let Some(field) = request.headers_mut().get_mut(AUTHORIZATION) {
+                field.set_sensitive(true);
+            }
+            request.extensions_mut().insert(identity);
             true
         }
         Admission::Anonymous => {
-            extensions.remove::<crate::Identity>();
-            extensions.insert(Anonymous);
+            admit_anonymous(request);
             false
         }
     }
+}
+
+/// Nothing was read, so there may be any number of `Authorization` fields.
+fn admit_anonymous<B>(request: &mut Request<B>) {
+    let fields = request.headers_mut().iter_mut().filter(|(name, _)| **name == AUTHORIZATION);
+    fields.for_each(|(_, field)| field.set_sensitive(true));
+    request.extensions_mut().remove::<Identity>();
+    request.extensions_mut().insert(Anonymous);
 }
 
 /// Counts, reports and writes a refusal, as the protocol does.
