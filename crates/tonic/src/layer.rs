@@ -1,17 +1,22 @@
 //! The layer that lets calls in by their credential.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
-use http::{HeaderMap, HeaderValue, Method, Response};
-use keyward_core::Authenticator;
+use http::{Extensions, HeaderMap, HeaderValue, Method, Response};
 use keyward_core::adapter::{self, Protocol, Respond};
 use keyward_core::render::Refusal;
 use keyward_core::store::KeyStore;
+use keyward_core::{Authenticator, PeerAddress};
+use tonic::transport::server::TcpConnectInfo;
 use tower_layer::Layer;
 
 use crate::status::status_with;
 
 /// Protects a gRPC server with API keys; see the [crate's documentation](crate).
+///
+/// Keys that are confined to networks go by the peer's address: [`PeerAddress`] in the extensions of the call, else the
+/// [`TcpConnectInfo`] of tonic's server. Where tonic's server ends TLS, put a [`PeerAddress`] there; else such keys are refused.
 ///
 /// # Examples
 /// ```
@@ -68,6 +73,12 @@ impl Protocol for Grpc {
     /// gRPC has no preflights.
     fn is_preflight(_: &Method, _: &HeaderMap) -> bool {
         false
+    }
+
+    fn peer(extensions: &Extensions) -> Option<IpAddr> {
+        let stated = || extensions.get().map(|PeerAddress(peer)| *peer);
+        let connected = || extensions.get().and_then(TcpConnectInfo::remote_addr);
+        stated().or_else(connected).map(|peer| peer.ip())
     }
 }
 
