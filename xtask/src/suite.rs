@@ -29,6 +29,8 @@ enum Step {
     Clippy,
     /// Unit, integration and documentation tests pass.
     Test,
+    /// The cache's atomics keep their promises in every interleaving of threads.
+    Loom,
     /// Three real nodes keep their promises under faults, on each store.
     Faults,
     /// Hostile input of every sort finds nothing.
@@ -93,6 +95,7 @@ impl Step {
                 let scope = ["--workspace", "--all-features", "--no-fail-fast"];
                 process::run_watched(cargo(&["test"]).args(scope), |line| tally.add(line))
             }
+            Self::Loom => loom(tally),
             Self::Faults => faults::run(&faults::Options::quick()),
             Self::Fuzz => fuzz::run(&fuzz::Options::quick()),
             Self::Doc => {
@@ -107,4 +110,18 @@ impl Step {
             Self::Supply => supply::run(&supply::Options::quick()),
         }
     }
+}
+
+/// Runs core's models on loom's atomics. They have a target folder of their own, as the flag concerns every crate.
+fn loom(tally: &mut Tally) -> Result<(), Error> {
+    let scope = ["--package", "keyward-core", "--lib", "--profile", "loom", "cache::loom::"];
+    let mut cargo = cargo(&["test"]);
+    cargo.args(scope).env("RUSTFLAGS", "--cfg keyward_loom").env("CARGO_TARGET_DIR", "target/loom");
+    let mut models = 0;
+    process::run_watched(&mut cargo, |line| {
+        models += usize::from(line.starts_with("test cache::loom::"));
+        tally.add(line);
+    })?;
+    // A filter that matches nothing would read like a success.
+    if models == 0 { Err(Error::NoModels) } else { Ok(()) }
 }

@@ -17,7 +17,8 @@ use axum::extract::DefaultBodyLimit;
 use axum::routing::get;
 use http::header::CONTENT_TYPE;
 use keyward_api_types::{Page, Problem};
-use keyward_core::{AccountId, AuthLayer};
+use keyward_axum::AuthLayer;
+use keyward_core::AccountId;
 use serde::Deserialize;
 use serde_json::Value;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
@@ -32,7 +33,7 @@ const MAX_BODY: usize = 64 * 1_024;
 /// The HTTP API of a desk, under `/v1`, with its description at `/openapi.json` and a page to read it at `/docs`.
 ///
 /// To be merged into an own router, or nested below a path. Who calls is found out in here, so no [`AuthLayer`] stands around it. Give
-/// requests the [`PeerAddress`](keyward_core::PeerAddress) of their connection, as `keyward-serve` does, so that sign-ins are throttled by
+/// requests the [`PeerAddress`](keyward_core::PeerAddress) of their connection, as `keyward-serve` does, or axum's `ConnectInfo`, so that sign-ins are throttled by
 /// address.
 ///
 /// A request that came over plain HTTP for another host than the machine itself is refused with 403 `HTTPS_REQUIRED`: see [`secured`].

@@ -17,8 +17,9 @@ use headers::{HeaderMapExt as _, IfMatch};
 use http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_MATCH, RETRY_AFTER, USER_AGENT};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use keyward_axum::Axum;
 use keyward_core::Identity;
-use keyward_core::adapter::{Connection as _, RequestId, Transport};
+use keyward_core::adapter::{Connection as _, RequestConnection, RequestId, Transport};
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{DeserializeOwned, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
@@ -155,15 +156,20 @@ impl IntoResponse for Problem {
     }
 }
 
+/// The connection of a request, as axum's server or keyward's own states it.
+pub(crate) fn connection(request: &Request) -> RequestConnection<'_, Axum, Body> {
+    RequestConnection::new(request)
+}
+
 /// Around every request of the API: gives it its id and where it came from, refuses what came in plain text, and writes problems.
 pub(crate) async fn frame(State(desk): State<Desk>, mut request: Request, next: Next) -> Response {
     let id = RequestId::of(request.headers());
     let header = HeaderValue::try_from(id.as_str()).unwrap_or_else(|_| HeaderValue::from_static("unknown"));
     let mut context = Context::new().request_id(id.as_str());
-    if let Some(address) = desk.trusted_proxies().client(&request) {
+    if let Some(address) = desk.trusted_proxies().client(&connection(&request)) {
         context = context.address(address);
     }
-    if let Some(peer) = request.peer() {
+    if let Some(peer) = connection(&request).peer() {
         context = context.peer(peer);
     }
     if let Some(agent) = request.headers().get(USER_AGENT) {
@@ -172,7 +178,7 @@ pub(crate) async fn frame(State(desk): State<Desk>, mut request: Request, next: 
     request.extensions_mut().insert(context);
     // What refuses further in takes the same id.
     request.headers_mut().insert(X_REQUEST_ID, header.clone());
-    let is_plain = desk.trusted_proxies().transport(&request) == Transport::Plain;
+    let is_plain = desk.trusted_proxies().transport(&connection(&request)) == Transport::Plain;
     let mut response = if is_plain && !is_loopback(host_of(&request)) {
         Problem::PlainText.into_response()
     } else {
