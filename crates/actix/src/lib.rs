@@ -1,4 +1,4 @@
-//! [`keyward`] for actix-web: API-key authentication as a middleware, and extractors for what it finds out.
+//! keyward for actix-web: API-key authentication as a middleware, and extractors for what it finds out.
 //!
 //! # Examples
 //! ```no_run

@@ -1,4 +1,4 @@
-//! Limits for [`keyward`]: how many tasks of an account run at once, and how often a key or an account may call.
+//! Limits for keyward: how many tasks of an account run at once, and how often a key or an account may call.
 //!
 //! # Permits for tasks
 //! A permit is held for the life of a task, which may go on long after the request that began it:

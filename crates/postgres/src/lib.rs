@@ -1,4 +1,4 @@
-//! The PostgreSQL store of [`keyward`]: keys, accounts, the change log and the leases of any number of nodes.
+//! The PostgreSQL store of keyward: keys, accounts, the change log and the leases of any number of nodes.
 //!
 //! # Order, leases, revocation
 //! Every write that can invalidate an identity appends one entry to the change log in its own transaction, and holds the lock of the

@@ -1,4 +1,4 @@
-//! The embedded SQLite store of [`keyward`]: keys, accounts, the change log and the leases in one file.
+//! The embedded SQLite store of keyward: keys, accounts, the change log and the leases in one file.
 //!
 //! # Several processes
 //! Any number of processes of one machine may open the same file: a key that is revoked with a command-line tool stops

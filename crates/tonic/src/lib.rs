@@ -1,4 +1,4 @@
-//! [`keyward`] for gRPC with tonic: API-key authentication in the `authorization` metadata, and refusals as gRPC statuses.
+//! keyward for gRPC with tonic: API-key authentication in the `authorization` metadata, and refusals as gRPC statuses.
 //!
 //! A refusal is a response of trailers only: status 200, `grpc-status` and `grpc-message`, and in `grpc-status-details-bin` what
 //! a program may want to know (`google.rpc.ErrorInfo` with the rejection's code as reason, `RequestInfo`, and `RetryInfo` where

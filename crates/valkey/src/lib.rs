@@ -1,4 +1,4 @@
-//! The Valkey and Redis store of [`keyward`]: keys, accounts, the change log and the leases of any number of nodes on one primary.
+//! The Valkey and Redis store of keyward: keys, accounts, the change log and the leases of any number of nodes on one primary.
 //!
 //! # Order, leases, revocation
 //! Every write is one script: it checks what it was based on, writes, and appends to the log, a stream whose ids are the entries'
