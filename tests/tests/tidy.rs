@@ -125,7 +125,8 @@ fn what_users_read_names_the_facade_only() {
 
 /// The paths of the crates that `keyward` re-exports.
 fn paths_of_parts() -> Vec<String> {
-    let parts = ["core", "axum", "actix", "tonic", "sqlite", "postgres", "valkey", "limits", "gateway", "serve", "manage"];
+    let parts =
+        ["core", "axum", "actix", "tonic", "sqlite", "postgres", "valkey", "limits", "gateway", "serve", "manage"];
     parts.iter().map(|name| format!("keyward_{name}::")).collect()
 }
 

@@ -21,7 +21,7 @@ fn runtime(is_paused: bool) -> tokio::runtime::Runtime {
 
 #[test]
 fn no_sequence_of_calls_gives_attackers_more_in_memory() {
-    Plan::of_environment(96_000).check(|beginning, commands| {
+    Plan::of_environment(4_000).check(|beginning, commands| {
         // What waits for a moment only, as signing up does, takes no time.
         runtime(true).block_on(async {
             let records = Arc::new(MemoryDesk::default());
@@ -33,7 +33,7 @@ fn no_sequence_of_calls_gives_attackers_more_in_memory() {
 
 #[test]
 fn no_sequence_of_calls_gives_attackers_more_on_sqlite() {
-    Plan::of_environment(6_000).check(|beginning, commands| {
+    Plan::of_environment(2_000).check(|beginning, commands| {
         let mut folder = tempfile::Builder::new();
         folder.prefix("keyward-authority-");
         // In memory, where there is such a place.
