@@ -58,7 +58,7 @@ fn run_in(folder: &Path) -> Result<(), Error> {
     process::run(&mut in_folder(&["add", "--quiet", "tokio", "--features", "macros,net,rt-multi-thread"]))?;
     let main = folder.join("src/main.rs");
     fs::write(&main, MAIN).map_err(|source| cannot_use(&main, source))?;
-    process::run(&mut in_folder(&["build", "--quiet"]))?;
+    process::run(in_folder(&["build", "--quiet"]).env("CARGO_PROFILE_DEV_DEBUG", "0"))?;
 
     let program = process::root().join("target/newcomer/debug/newcomer");
     let mut command = Command::new(&program);

@@ -81,7 +81,7 @@ impl steps::Step for Step {
                 test::build()?;
                 // Each is one thread: together they keep two processors busy.
                 let said = std::thread::scope(|scope| {
-                    let running = AUTHORITY.map(|run| scope.spawn(|| run.output()));
+                    let running = AUTHORITY.map(|run| scope.spawn(move || run.output()));
                     running.map(|run| run.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
                 });
                 for said in said {
