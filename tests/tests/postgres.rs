@@ -289,6 +289,25 @@ async fn what_cannot_be_relied_on_is_found_when_connecting() {
     }
 }
 
+/// A migration or another program may write the same features with other spaces.
+#[needs(postgresql)]
+#[tokio::test]
+async fn features_written_as_another_text_are_the_same() {
+    let desk = Desk::new().await;
+    let client = stranger(&desk.url).await;
+    let id = "acct_1".parse().unwrap();
+    for written in [r#"[ "analytics", "exports" ]"#, r#"["\u0061nalytics","exports"]"#] {
+        client.execute("UPDATE keyward_accounts SET features = $1", &[&written]).await.unwrap();
+        let known = desk.keys.get_account(&id).await.unwrap().unwrap();
+        assert_eq!(known.features, ["analytics", "exports"], "{written}");
+        let other = AccountRecord { features: vec!["analytics".into()], ..known.clone() };
+        assert!(desk.keys.replace_account(&other, &known).await.is_err(), "{written}: other features");
+        let renamed = AccountRecord { name: format!("from {written}"), ..known.clone() };
+        desk.keys.replace_account(&known, &renamed).await.unwrap();
+        assert_eq!(desk.keys.get_account(&id).await.unwrap(), Some(renamed), "{written}");
+    }
+}
+
 #[needs(postgresql)]
 #[tokio::test]
 async fn uses_wake_nobody_and_no_plain_key_is_in_the_database() {

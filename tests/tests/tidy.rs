@@ -158,6 +158,29 @@ fn every_crate_has_its_place_in_the_map() {
     }
 }
 
+#[test]
+fn every_decision_is_in_the_index_once() {
+    let index = read("docs/decisions/README.md");
+    for entry in fs::read_dir(root().join("docs/decisions")).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        if name != "README.md" {
+            let listed = index.matches(&format!("]({name})")).count();
+            assert_eq!(listed, 1, "docs/decisions/README.md lists {name} {listed} times");
+        }
+    }
+}
+
+#[test]
+fn every_dependency_has_a_comment_above_it() {
+    let manifest = read("Cargo.toml");
+    let section = manifest.split("[workspace.dependencies]").nth(1).unwrap().split("\n[").next().unwrap();
+    let lines: Vec<&str> = section.lines().collect();
+    for pair in lines.windows(2) {
+        let is_entry = pair[1].starts_with(|first: char| first.is_ascii_alphabetic());
+        assert!(!is_entry || pair[0].starts_with("# "), "Cargo.toml has no comment above `{}`", pair[1]);
+    }
+}
+
 /// `| reason | status | code | error of the challenge |`
 fn row(rejection: &Rejection) -> String {
     let challenge = rejection.challenge("api").map(|value| value.to_str().unwrap().to_owned());

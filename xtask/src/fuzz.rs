@@ -88,6 +88,7 @@ fn build() -> Option<&'static str> {
 
 fn cargo_fuzz(action: &str, sanitizer: &str) -> Command {
     let mut command = CARGO_FUZZ.command(action);
+    command.arg("--fuzz-dir").arg(process::root().join("verification/fuzz/libfuzzer"));
     command.args(["--sanitizer", sanitizer, "--target-dir"]).arg(process::root().join("target/fuzz"));
     // The sanitizers' flags are open to a stable compiler by this alone. Nothing that is published is built so.
     command.env("RUSTC_BOOTSTRAP", "1");

@@ -72,7 +72,7 @@ fn is_found(tree: &Path, patch: &Path, options: &Options) -> Result<bool, Error>
         |arguments: &[&str]| process::run(command("git", &["apply"]).args(arguments).arg(patch).current_dir(tree));
     apply(&[])?;
     let test = |arguments: &[&str]| {
-        let mut test = cargo(&["test", "--quiet", "--package", "keyward-manage", "--test", "authority"]);
+        let mut test = cargo(&["test", "--quiet", "--package", "keyward-tests", "--test", "authority"]);
         // The dependencies are those of this workspace, built already.
         test.args(arguments).current_dir(tree).env("CARGO_TARGET_DIR", process::root().join("target"));
         test.env("KEYWARD_AUTHORITY_SHRINK", "0").env("KEYWARD_AUTHORITY_SEED", options.seed.to_string());

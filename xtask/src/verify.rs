@@ -43,10 +43,11 @@ pub(crate) enum Step {
 }
 
 /// Runs of the test of random management calls.
-const AUTHORITY: [Authority; 3] = [
-    Authority { store: "in_memory", seed: "1", calls: "50000" },
-    Authority { store: "in_memory", seed: "2", calls: "50000" },
-    Authority { store: "on_sqlite", seed: "1", calls: "8000" },
+const AUTHORITY: [Authority; 4] = [
+    Authority { store: "in_memory", seed: "1", calls: "48000" },
+    Authority { store: "in_memory", seed: "2", calls: "48000" },
+    Authority { store: "on_sqlite", seed: "1", calls: "6000" },
+    Authority { store: "on_postgresql", seed: "1", calls: "4000" },
 ];
 
 struct Authority {

@@ -610,6 +610,27 @@ impl Keys {
         Ok(self.propagate(&committed).await)
     }
 
+    /// Adds an account, if there is none with its id, and returns when that holds on every node. Of two callers who add it at once, one
+    /// gets [`Denial::AccountExists`], and the other's account stays as it is.
+    ///
+    /// # Errors
+    /// [`KeysError::Denied`] if the account is there already, [`KeysError::Store`] if the store fails.
+    ///
+    /// # Examples
+    /// ```
+    /// # use keyward::{AccountRecord, Keys, MemoryStore};
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let keys = Keys::new(MemoryStore::new());
+    /// let account = AccountRecord::new("acct_1".parse()?, "Example Ltd");
+    /// keys.insert_account(&account).await?;
+    /// assert!(keys.insert_account(&account).await.is_err());
+    /// # Ok(()) }
+    /// ```
+    pub async fn insert_account(&self, account: &AccountRecord) -> Result<Propagation, KeysError> {
+        let committed = self.store.insert_account(account).await?;
+        Ok(self.propagate(&committed).await)
+    }
+
     /// Changes an account, if it is still as `expected`, and returns when that holds on every node. Of two callers who change it at
     /// once, one gets [`Denial::Stale`], and neither undoes what the other has changed.
     ///

@@ -239,6 +239,17 @@ impl KeyAdmin for MemoryStore {
         })
     }
 
+    async fn insert_account(&self, account: &AccountRecord) -> Result<Committed<()>, AdminError> {
+        self.write(|state| {
+            if state.accounts.contains_key(&account.id) {
+                return Err(Denial::AccountExists.into());
+            }
+            state.accounts.insert(account.id.clone(), account.clone());
+            let position = state.append(What::Account(account.id.clone()));
+            Ok(Committed { value: (), position: Some(position) })
+        })
+    }
+
     async fn replace_account(
         &self,
         expected: &AccountRecord,

@@ -206,6 +206,7 @@ impl From<KeysError> for DeskError {
             KeysError::Denied(Denial::Stale) => Self::Stale,
             KeysError::Denied(Denial::Rotated) => Self::Rotated,
             KeysError::Denied(Denial::Ended) => Self::Ended,
+            KeysError::Denied(Denial::AccountExists) => Self::Duplicate("account"),
             KeysError::Denied(_) => Self::Duplicate("key"),
             KeysError::Format(keyward_core::key::FormatError::NoSuchKey { kind, mode }) => {
                 Self::invalid("kind", format!("there are no {kind} keys in {mode} mode here"))

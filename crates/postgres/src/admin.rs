@@ -69,21 +69,29 @@ impl PostgresStore {
         Err(Failure::Overtaken)
     }
 
-    async fn write_account(&self, account: &AccountRecord) -> Result<Committed<()>, Failure> {
+    /// Adds an account, or gives it other values. Gives nothing if it is there and is to stay as it is.
+    async fn write_account(&self, account: &AccountRecord, sql: &str) -> Result<Option<Position>, Failure> {
         let mark = random_mark();
-        let values: [Value; 6] = [
-            Box::new(account.id.to_string()),
-            Box::new(account.name.clone()),
-            Box::new(account.plan.as_ref().map(ToString::to_string)),
-            Box::new(row::to_json(&account.features)?),
-            Box::new(account.suspended_at.map(Timestamp::as_millis)),
-            Box::new(to_signed(mark)),
-        ];
+        self.write(sql, &account_values(account, mark)?, mark).await
+    }
+
+    async fn upsert_account(&self, account: &AccountRecord) -> Result<Committed<()>, Failure> {
         const SQL: &str = "WITH written AS (\
              INSERT INTO keyward_accounts (id, name, plan, features, suspended_at) VALUES ($1, $2, $3, $4, $5) \
              ON CONFLICT (id) DO UPDATE SET name = $2, plan = $3, features = $4, suspended_at = $5 RETURNING id) \
              SELECT keyward_append($6, 'account', NULL, NULL, id) FROM written";
-        Ok(Committed { value: (), position: self.write(SQL, &values, mark).await? })
+        Ok(Committed { value: (), position: self.write_account(account, SQL).await? })
+    }
+
+    async fn add_account(&self, account: &AccountRecord) -> Result<Committed<()>, Failure> {
+        const SQL: &str = "WITH written AS (\
+             INSERT INTO keyward_accounts (id, name, plan, features, suspended_at) VALUES ($1, $2, $3, $4, $5) \
+             ON CONFLICT (id) DO NOTHING RETURNING id) \
+             SELECT keyward_append($6, 'account', NULL, NULL, id) FROM written";
+        match self.write_account(account, SQL).await? {
+            Some(position) => Ok(Committed { value: (), position: Some(position) }),
+            None => Err(Denial::AccountExists.into()),
+        }
     }
 
     async fn change_account(
@@ -91,38 +99,35 @@ impl PostgresStore {
         expected: &AccountRecord,
         account: &AccountRecord,
     ) -> Result<Committed<()>, Failure> {
+        let (stored, features) = self.read_account(&expected.id).await?.ok_or(Denial::NoSuchAccount)?;
+        if stored != *expected {
+            return Err(Denial::Stale.into());
+        }
         let mark = random_mark();
-        let values: [Value; 10] = [
-            Box::new(expected.id.to_string()),
-            Box::new(account.name.clone()),
-            Box::new(account.plan.as_ref().map(ToString::to_string)),
-            Box::new(row::to_json(&account.features)?),
-            Box::new(account.suspended_at.map(Timestamp::as_millis)),
-            Box::new(to_signed(mark)),
-            Box::new(expected.name.clone()),
-            Box::new(expected.plan.as_ref().map(ToString::to_string)),
-            Box::new(row::to_json(&expected.features)?),
-            Box::new(expected.suspended_at.map(Timestamp::as_millis)),
-        ];
+        let mut values = account_values(account, mark)?;
+        values.push(Box::new(expected.name.clone()));
+        values.push(Box::new(expected.plan.as_ref().map(ToString::to_string)));
+        // Other programs may write the same features as another text. They are compared as values above, and as the text that was read here.
+        values.push(Box::new(features));
+        values.push(Box::new(expected.suspended_at.map(Timestamp::as_millis)));
         const SQL: &str = "WITH written AS (\
              UPDATE keyward_accounts SET name = $2, plan = $3, features = $4, suspended_at = $5 \
              WHERE id = $1 AND name = $7 AND plan IS NOT DISTINCT FROM $8 AND features = $9 \
              AND suspended_at IS NOT DISTINCT FROM $10 RETURNING id) \
              SELECT keyward_append($6, 'account', NULL, NULL, id) FROM written";
-        if let Some(position) = self.write(SQL, &values, mark).await? {
-            return Ok(Committed { value: (), position: Some(position) });
+        match self.write(SQL, &values, mark).await? {
+            Some(position) => Ok(Committed { value: (), position: Some(position) }),
+            None => Err(Denial::Stale.into()),
         }
-        let denial =
-            if self.read_account(&expected.id).await?.is_some() { Denial::Stale } else { Denial::NoSuchAccount };
-        Err(denial.into())
     }
 
-    async fn read_account(&self, id: &AccountId) -> Result<Option<AccountRecord>, Failure> {
+    /// The account, and its features as they are stored.
+    async fn read_account(&self, id: &AccountId) -> Result<Option<(AccountRecord, String)>, Failure> {
         let client = self.0.pool.get().await?;
         let sql = format!("SELECT {ACCOUNT_COLUMNS} FROM keyward_accounts WHERE id = $1");
         let statement = client.prepare_cached(&sql).await?;
         let found = client.query_opt(&statement, &[&id.as_str()]).await?;
-        found.map(|found| row::account(&found, 0)).transpose()
+        found.map(|found| Ok((row::account(&found, 0)?, found.try_get("features")?))).transpose()
     }
 
     async fn read_page(&self, query: &KeyQuery) -> Result<KeyPage, Failure> {
@@ -178,7 +183,11 @@ impl KeyAdmin for PostgresStore {
     }
 
     async fn put_account(&self, account: &AccountRecord) -> Result<Committed<()>, AdminError> {
-        Ok(self.write_account(account).await?)
+        Ok(self.upsert_account(account).await?)
+    }
+
+    async fn insert_account(&self, account: &AccountRecord) -> Result<Committed<()>, AdminError> {
+        Ok(self.add_account(account).await?)
     }
 
     async fn replace_account(
@@ -190,8 +199,20 @@ impl KeyAdmin for PostgresStore {
     }
 
     async fn get_account(&self, id: &AccountId) -> Result<Option<AccountRecord>, StoreError> {
-        Ok(self.read_account(id).await?)
+        Ok(self.read_account(id).await?.map(|(account, _)| account))
     }
+}
+
+/// The values of an account, then the entry's mark: places 1 to 6.
+fn account_values(account: &AccountRecord, mark: u64) -> Result<Vec<Value>, Failure> {
+    Ok(vec![
+        Box::new(account.id.to_string()),
+        Box::new(account.name.clone()),
+        Box::new(account.plan.as_ref().map(ToString::to_string)),
+        Box::new(row::to_json(&account.features)?),
+        Box::new(account.suspended_at.map(Timestamp::as_millis)),
+        Box::new(to_signed(mark)),
+    ])
 }
 
 /// `$first` and those that follow, for every column of a key.

@@ -96,6 +96,21 @@ impl KeyAdmin for SqliteStore {
             .await?)
     }
 
+    async fn insert_account(&self, account: &AccountRecord) -> Result<Committed<()>, AdminError> {
+        let account = account.clone();
+        Ok(self
+            .0
+            .write(move |transaction| {
+                if read_account(transaction, &account.id)?.is_some() {
+                    return Err(Denial::AccountExists.into());
+                }
+                put(transaction, &account)?;
+                let position = append(transaction, &What::Account(account.id))?;
+                Ok(Committed { value: (), position: Some(position) })
+            })
+            .await?)
+    }
+
     async fn replace_account(
         &self,
         expected: &AccountRecord,

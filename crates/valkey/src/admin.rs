@@ -214,6 +214,16 @@ impl KeyAdmin for ValkeyStore {
         }
     }
 
+    async fn insert_account(&self, account: &AccountRecord) -> Result<Committed<()>, AdminError> {
+        let write = Write::default()
+            .value(script::account_key(&account.id), "absent", Some(to_json(account)?))
+            .entry(&Entry::Account { id: account.id.clone() })?;
+        match self.commit(&write).await? {
+            Outcome::Done(position) => Ok(Committed { value: (), position: Some(position) }),
+            Outcome::Conflict(_) => Err(Denial::AccountExists.into()),
+        }
+    }
+
     async fn replace_account(
         &self,
         expected: &AccountRecord,

@@ -238,6 +238,8 @@ async fn what_was_typed_comes_back_to_the_account_it_was_for() {
         let to = answer.field("to").replace("&#38;", "&");
         assert_eq!(to, format!("{here}{back}"), "{path}");
     }
+    let answer = client.post(&format!("/users/{member}/enable"), &[("csrf", token.as_str())]).await;
+    assert_eq!((answer.status, answer.field("to").as_str()), (401, &*format!("/users/{member}")), "{}", answer.body);
     // The role that was chosen is chosen again, for that member and for no invitation.
     let page = client.get(&format!("{here}/members?member={member}&role=admin")).await.body;
     let row = page.split(&format!("role-{member}\" name")).nth(1).unwrap().split("</select>").next().unwrap();

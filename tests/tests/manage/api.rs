@@ -10,6 +10,7 @@ use keyward::{NewKey, ScopeSet};
 use keyward_tests::service::Listening;
 use serde_json::{Value, json};
 
+use crate::api_rows::ROWS;
 use crate::setting::{PASSWORD, Setting, on_sqlite};
 
 /// Who asks, the method, the path, headers, the body; the status, and the problem's code if it is one.
@@ -27,6 +28,8 @@ pub(crate) struct Running {
     key: String,
     account: String,
     user: String,
+    /// More credentials and parts of paths and bodies, by name.
+    named: Vec<(&'static str, String)>,
 }
 
 struct Answered {
@@ -74,12 +77,17 @@ impl Running {
             plain: issued.key.expose_once().to_string(),
             account: account.to_string(),
             user: owner.user().unwrap().to_string(),
+            named: Vec::new(),
             setting,
         }
     }
 
     async fn send(&self, who: &str, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Answered {
         let path = path.replace("{account}", &self.account).replace("{key}", &self.key).replace("{user}", &self.user);
+        let fill = |text: &str| {
+            self.named.iter().fold(text.to_owned(), |text, (name, value)| text.replace(&format!("{{{name}}}"), value))
+        };
+        let (path, body) = (fill(&path), fill(body));
         let client: Client<_, Full<bytes::Bytes>> = Client::builder(TokioExecutor::new()).build_http();
         let mut request = http::Request::builder().method(method).uri(format!("http://{}{path}", self.server.address));
         let credential = match who {
@@ -88,7 +96,7 @@ impl Running {
             "reader" => &self.reader,
             "token" => &self.token,
             "plain" => &self.plain,
-            _ => "",
+            name => self.named.iter().find(|(known, _)| *known == name).map_or("", |(_, value)| value),
         };
         if !credential.is_empty() {
             request = request.header("authorization", format!("Bearer {credential}"));
@@ -99,7 +107,7 @@ impl Running {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        let request = request.body(Full::from(body.to_owned())).unwrap();
+        let request = request.body(Full::from(body)).unwrap();
         let (head, body) = client.request(request).await.unwrap().into_parts();
         let text = String::from_utf8(body.collect().await.unwrap().to_bytes().to_vec()).unwrap();
         let body = serde_json::from_str(&text).unwrap_or_default();
@@ -123,6 +131,11 @@ impl Running {
         }
     }
 
+    /// Gives a credential, or a part of paths and bodies, a name.
+    pub(crate) fn name(&mut self, name: &'static str, value: impl ToString) {
+        self.named.push((name, value.to_string()));
+    }
+
     pub(crate) fn setting(&self) -> &Setting {
         &self.setting
     }
@@ -140,241 +153,17 @@ impl Running {
 pub(crate) const NOTHING: &[(&str, &str)] = &[];
 pub(crate) const AT_1: &[(&str, &str)] = &[("if-match", "\"1\"")];
 pub(crate) const AT_9: &[(&str, &str)] = &[("if-match", "\"9\"")];
-const WEAK: &[(&str, &str)] = &[("if-match", "W/\"1\"")];
-const TEXT: &[(&str, &str)] = &[("content-type", "text/plain")];
-
 #[tokio::test]
 async fn every_route_has_its_statuses() {
     let running = Running::start().await;
     let long = format!("{{\"name\":\"{}\"}}", "a".repeat(101));
     let huge = format!("{{\"name\":\"{}\"}}", "a".repeat(70_000));
-    let whole_life = "2026-01-01T00:00:00Z";
-    let ended = format!("{{\"name\":\"x\",\"scopes\":[\"a:b\"],\"expires_at\":\"{whole_life}\"}}");
-    let rows: &[Row<'_>] = &[
-        // Who it is.
-        ("nobody", "GET", "/v1/keys", NOTHING, "", 401, "MISSING_API_KEY"),
-        ("nobody", "POST", "/v1/keys", NOTHING, "{}", 401, "MISSING_API_KEY"),
-        ("plain", "GET", "/v1/keys", NOTHING, "", 403, "INSUFFICIENT_SCOPE"),
-        ("plain", "GET", "/v1/keys/self", NOTHING, "", 200, ""),
-        ("token", "GET", "/v1/keys/self", NOTHING, "", 404, "NOT_FOUND"),
-        ("manager", "GET", "/v1/keys/self", NOTHING, "", 200, ""),
-        ("token", "GET", "/v1/users/self", NOTHING, "", 200, ""),
-        ("manager", "GET", "/v1/users/self", NOTHING, "", 403, "USER_REQUIRED"),
-        ("token", "GET", "/v1/users/self/sessions", NOTHING, "", 200, ""),
-        // Paths, methods, bodies.
-        ("manager", "GET", "/v1/nothing", NOTHING, "", 404, "NOT_FOUND"),
-        ("manager", "PUT", "/v1/keys", NOTHING, "", 405, "METHOD_NOT_ALLOWED"),
-        ("manager", "POST", "/v1/keys", TEXT, "{}", 415, "UNSUPPORTED_MEDIA_TYPE"),
-        ("manager", "POST", "/v1/keys", NOTHING, "{", 400, "INVALID_REQUEST"),
-        ("manager", "POST", "/v1/keys", NOTHING, "{}", 422, "INVALID_VALUE"),
-        ("manager", "POST", "/v1/keys", NOTHING, r#"{"name":"x","color":"red"}"#, 422, "INVALID_VALUE"),
-        ("manager", "POST", "/v1/keys", NOTHING, r#"{"name":"x","scopes":["nonsense"]}"#, 422, "INVALID_VALUE"),
-        ("manager", "POST", "/v1/keys", NOTHING, r#"{"name":"a\u0007b","scopes":["a:b"]}"#, 422, "INVALID_VALUE"),
-        ("manager", "POST", "/v1/keys", NOTHING, r#"{"name":"x"}"#, 422, "INVALID_VALUE"),
-        ("manager", "POST", "/v1/keys", NOTHING, &long, 422, "INVALID_VALUE"),
-        ("manager", "POST", "/v1/keys", NOTHING, &huge, 413, "BODY_TOO_LARGE"),
-        ("manager", "POST", "/v1/keys", NOTHING, &ended, 422, "INVALID_VALUE"),
-        (
-            "manager",
-            "POST",
-            "/v1/keys",
-            NOTHING,
-            r#"{"name":"x","scopes":["a:b"],"metadata":{"a":"\u0000"}}"#,
-            422,
-            "INVALID_VALUE",
-        ),
-        (
-            "manager",
-            "POST",
-            "/v1/keys",
-            NOTHING,
-            r#"{"name":"x","kind":"publishable","purpose":"management","scopes":["keys:read"]}"#,
-            422,
-            "INVALID_VALUE",
-        ),
-        ("manager", "POST", "/v1/keys", NOTHING, r#"{"name":"x","mode":"test","scopes":["a:b"]}"#, 403, "ESCALATION"),
-        (
-            "manager",
-            "POST",
-            "/v1/keys",
-            NOTHING,
-            r#"{"name":"x","account":"operator","scopes":["a:b"]}"#,
-            404,
-            "NOT_FOUND",
-        ),
-        ("reader", "POST", "/v1/keys", NOTHING, r#"{"name":"x","scopes":["a:b"]}"#, 403, "INSUFFICIENT_SCOPE"),
-        ("manager", "POST", "/v1/keys", NOTHING, r#"{"name":"x","scopes":["a:b"]}"#, 201, ""),
-        // Lists.
-        (
-            "reader",
-            "GET",
-            "/v1/keys?mode=live&kind=secret&status=active&text=PROD&last_used_before=2030-01-01T00:00:00Z&limit=1",
-            NOTHING,
-            "",
-            200,
-            "",
-        ),
-        ("reader", "GET", "/v1/keys?limit=0", NOTHING, "", 422, "INVALID_VALUE"),
-        ("reader", "GET", "/v1/keys?limit=many", NOTHING, "", 400, "INVALID_REQUEST"),
-        ("reader", "GET", "/v1/keys?colour=red", NOTHING, "", 400, "INVALID_REQUEST"),
-        ("reader", "GET", "/v1/keys?after=nonsense", NOTHING, "", 422, "INVALID_VALUE"),
-        ("reader", "GET", "/v1/keys?account=operator", NOTHING, "", 404, "NOT_FOUND"),
-        // One key.
-        ("reader", "GET", "/v1/keys/{key}", NOTHING, "", 200, ""),
-        ("reader", "GET", "/v1/keys/key_unknown", NOTHING, "", 404, "NOT_FOUND"),
-        ("reader", "GET", "/v1/keys/%20", NOTHING, "", 404, "NOT_FOUND"),
-        ("reader", "GET", "/v1/keys/%FF", NOTHING, "", 404, "NOT_FOUND"),
-        ("reader", "GET", "/v1/keys/{key}/usage", NOTHING, "", 403, "INSUFFICIENT_SCOPE"),
-        ("manager", "GET", "/v1/keys/{key}/usage?days=7", NOTHING, "", 200, ""),
-        ("manager", "GET", "/v1/keys/{key}/usage?days=0", NOTHING, "", 422, "INVALID_VALUE"),
-        ("manager", "PATCH", "/v1/keys/{key}", NOTHING, r#"{"name":"new"}"#, 428, "PRECONDITION_REQUIRED"),
-        ("manager", "PATCH", "/v1/keys/{key}", AT_9, r#"{"name":"new"}"#, 412, "PRECONDITION_FAILED"),
-        ("manager", "PATCH", "/v1/keys/{key}", WEAK, r#"{"name":"new"}"#, 412, "PRECONDITION_FAILED"),
-        ("reader", "PATCH", "/v1/keys/{key}", AT_1, r#"{"name":"new"}"#, 403, "INSUFFICIENT_SCOPE"),
-        ("manager", "PATCH", "/v1/keys/{key}", AT_1, r#"{"expires_at":"1999-01-01T00:00:00Z"}"#, 422, "INVALID_VALUE"),
-        ("manager", "PATCH", "/v1/keys/{key}", AT_1, r#"{"name":"new"}"#, 200, ""),
-        ("manager", "POST", "/v1/keys/{key}/disable", NOTHING, "", 200, ""),
-        ("manager", "POST", "/v1/keys/{key}/enable", NOTHING, "", 200, ""),
-        ("manager", "POST", "/v1/keys/{key}/rotate", NOTHING, r#"{"overlap_seconds":-1}"#, 422, "INVALID_VALUE"),
-        ("manager", "POST", "/v1/keys/{key}/rotate", NOTHING, r#"{"overlap_seconds":99999999}"#, 422, "INVALID_VALUE"),
-        ("manager", "POST", "/v1/keys/{key}/rotate", NOTHING, r#"{"overlap_seconds":3600}"#, 201, ""),
-        ("manager", "POST", "/v1/keys/{key}/rotate", NOTHING, r#"{"overlap_seconds":3600}"#, 409, "KEY_ROTATED"),
-        ("reader", "POST", "/v1/keys/{key}/revoke", NOTHING, "", 403, "INSUFFICIENT_SCOPE"),
-        ("plain", "POST", "/v1/keys/self/revoke", NOTHING, "", 200, ""),
-        ("plain", "GET", "/v1/keys/self", NOTHING, "", 401, "API_KEY_REVOKED"),
-        ("manager", "POST", "/v1/keys/{key}/revoke", NOTHING, "", 200, ""),
-        ("manager", "POST", "/v1/keys/{key}/enable", NOTHING, "", 409, "KEY_ENDED"),
-        ("manager", "POST", "/v1/keys/key_unknown/revoke", NOTHING, "", 404, "NOT_FOUND"),
-        // Accounts.
-        ("reader", "GET", "/v1/accounts", NOTHING, "", 200, ""),
-        ("reader", "GET", "/v1/accounts?all=true", NOTHING, "", 404, "NOT_FOUND"),
-        ("operator", "GET", "/v1/accounts?all=true&limit=1", NOTHING, "", 200, ""),
-        ("manager", "POST", "/v1/accounts", NOTHING, r#"{"name":"New"}"#, 403, "USER_REQUIRED"),
-        ("token", "POST", "/v1/accounts", NOTHING, r#"{"name":"New"}"#, 201, ""),
-        ("reader", "GET", "/v1/accounts/{account}", NOTHING, "", 200, ""),
-        ("reader", "GET", "/v1/accounts/operator", NOTHING, "", 404, "NOT_FOUND"),
-        ("reader", "PATCH", "/v1/accounts/{account}", AT_1, r#"{"name":"New"}"#, 403, "INSUFFICIENT_SCOPE"),
-        ("manager", "PATCH", "/v1/accounts/{account}", AT_1, r#"{"plan":"Pro"}"#, 403, "INSUFFICIENT_SCOPE"),
-        ("operator", "PATCH", "/v1/accounts/{account}", AT_1, r#"{"plan":"Pro"}"#, 422, "INVALID_VALUE"),
-        ("manager", "PATCH", "/v1/accounts/{account}", NOTHING, r#"{"name":"New"}"#, 428, "PRECONDITION_REQUIRED"),
-        ("manager", "PATCH", "/v1/accounts/{account}", AT_1, r#"{"name":"New"}"#, 200, ""),
-        ("manager", "PATCH", "/v1/accounts/{account}", AT_1, r#"{"name":"Newer"}"#, 412, "PRECONDITION_FAILED"),
-        ("manager", "GET", "/v1/accounts/{account}/usage", NOTHING, "", 200, ""),
-        // Plans.
-        ("manager", "GET", "/v1/plans", NOTHING, "", 200, ""),
-        ("manager", "POST", "/v1/plans", NOTHING, r#"{"name":"Pro"}"#, 404, "NOT_FOUND"),
-        ("operator", "POST", "/v1/plans", NOTHING, r#"{"name":"Pro","key_limit":3}"#, 201, ""),
-        ("operator", "POST", "/v1/plans", NOTHING, r#"{"name":"Pro"}"#, 409, "ALREADY_EXISTS"),
-        ("operator", "PUT", "/v1/plans/Pro", NOTHING, "{}", 428, "PRECONDITION_REQUIRED"),
-        ("operator", "PUT", "/v1/plans/Pro", AT_9, "{}", 412, "PRECONDITION_FAILED"),
-        ("operator", "PUT", "/v1/plans/Pro", AT_1, r#"{"key_limit":4}"#, 200, ""),
-        ("operator", "DELETE", "/v1/plans/Pro", AT_1, "", 412, "PRECONDITION_FAILED"),
-        ("operator", "DELETE", "/v1/plans/Pro", &[("if-match", "\"2\"")], "", 204, ""),
-        // Members.
-        ("reader", "GET", "/v1/accounts/{account}/members", NOTHING, "", 403, "INSUFFICIENT_SCOPE"),
-        ("manager", "GET", "/v1/accounts/{account}/members", NOTHING, "", 200, ""),
-        (
-            "manager",
-            "POST",
-            "/v1/accounts/{account}/invitations",
-            NOTHING,
-            r#"{"email":"no","role":"admin"}"#,
-            422,
-            "INVALID_VALUE",
-        ),
-        (
-            "manager",
-            "POST",
-            "/v1/accounts/{account}/invitations",
-            NOTHING,
-            r#"{"email":"b@example.com","role":"king"}"#,
-            422,
-            "INVALID_VALUE",
-        ),
-        (
-            "manager",
-            "POST",
-            "/v1/accounts/{account}/invitations",
-            NOTHING,
-            r#"{"email":"b@example.com","role":"admin"}"#,
-            201,
-            "",
-        ),
-        (
-            "manager",
-            "POST",
-            "/v1/accounts/{account}/invitations",
-            NOTHING,
-            // The address is a member already.
-            r#"{"email":"ada@example.com","role":"admin"}"#,
-            409,
-            "ALREADY_EXISTS",
-        ),
-        ("manager", "GET", "/v1/accounts/{account}/members/{user}", NOTHING, "", 200, ""),
-        ("manager", "GET", "/v1/accounts/{account}/members/user_unknown", NOTHING, "", 404, "NOT_FOUND"),
-        ("manager", "PATCH", "/v1/accounts/{account}/members/{user}", AT_1, r#"{"role":"viewer"}"#, 409, "LAST_OWNER"),
-        (
-            "manager",
-            "PATCH",
-            "/v1/accounts/{account}/members/{user}",
-            NOTHING,
-            r#"{"role":"viewer"}"#,
-            428,
-            "PRECONDITION_REQUIRED",
-        ),
-        ("manager", "DELETE", "/v1/accounts/{account}/members/{user}", AT_1, "", 409, "LAST_OWNER"),
-        // The audit log.
-        ("reader", "GET", "/v1/audit-log", NOTHING, "", 403, "INSUFFICIENT_SCOPE"),
-        ("manager", "GET", "/v1/audit-log?limit=2", NOTHING, "", 200, ""),
-        ("manager", "GET", "/v1/audit-log?all=true", NOTHING, "", 404, "NOT_FOUND"),
-        ("operator", "GET", "/v1/audit-log?all=true", NOTHING, "", 200, ""),
-        ("manager", "GET", "/v1/audit-log/verify", NOTHING, "", 404, "NOT_FOUND"),
-        ("operator", "GET", "/v1/audit-log/verify", NOTHING, "", 200, ""),
-        // Users and tokens.
-        (
-            "nobody",
-            "POST",
-            "/v1/users",
-            NOTHING,
-            r#"{"email":"c@example.com","name":"C","password":"short"}"#,
-            422,
-            "INVALID_VALUE",
-        ),
-        (
-            "nobody",
-            "POST",
-            "/v1/users",
-            NOTHING,
-            r#"{"email":"ada@example.com","name":"C","password":"long enough for anybody"}"#,
-            202,
-            "",
-        ),
-        (
-            "nobody",
-            "POST",
-            "/v1/tokens",
-            NOTHING,
-            r#"{"email":"ada@example.com","password":"wrong"}"#,
-            401,
-            "INVALID_CREDENTIALS",
-        ),
-        ("nobody", "POST", "/v1/tokens/refresh", NOTHING, r#"{"refresh_token":"kwt_x"}"#, 401, "SIGNED_OUT"),
-        ("token", "PATCH", "/v1/users/self", NOTHING, r#"{"name":"Ada L."}"#, 428, "PRECONDITION_REQUIRED"),
-        ("token", "PATCH", "/v1/users/self", AT_9, r#"{"name":"Ada L."}"#, 412, "PRECONDITION_FAILED"),
-        (
-            "token",
-            "POST",
-            "/v1/users/self/password",
-            NOTHING,
-            r#"{"current":"wrong","new":"long enough for anybody"}"#,
-            401,
-            "INVALID_CREDENTIALS",
-        ),
-        ("manager", "POST", "/v1/tokens/sign-out", NOTHING, "{}", 403, "USER_REQUIRED"),
-        ("token", "POST", "/v1/tokens/sign-out", NOTHING, "{}", 204, ""),
-        ("token", "GET", "/v1/users/self", NOTHING, "", 401, "API_KEY_REVOKED"),
+    let too_long = [
+        ("manager", "POST", "/v1/keys", NOTHING, long.as_str(), 422, "INVALID_VALUE"),
+        ("manager", "POST", "/v1/keys", NOTHING, huge.as_str(), 413, "BODY_TOO_LARGE"),
     ];
-    running.check(rows).await;
+    running.check(&too_long).await;
+    running.check(ROWS).await;
     running.end().await;
 }
 

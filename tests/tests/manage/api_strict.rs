@@ -17,48 +17,51 @@ const fn at(tag: &str) -> (&str, &str) {
     ("if-match", tag)
 }
 
+const NEW: &str = r#"{"name":"new"}"#;
+const KEY: &str = "/v1/keys/{key}";
+const MEMBER: &str = "/v1/accounts/{account}/members/{user}";
+const STALE: &str = "PRECONDITION_FAILED";
+
+/// What `If-Match` comes to.
+pub(crate) const PRECONDITIONS: &[Row<'static>] = &[
+    // At version 1, and one further with each 200.
+    ("manager", "PATCH", KEY, &[at("\"1\", \"99\"")], NEW, 200, ""),
+    ("manager", "PATCH", KEY, &[at("\"1\", \"99\"")], NEW, 412, STALE),
+    ("manager", "PATCH", KEY, &[at("\"99\""), at("\"2\"")], NEW, 200, ""),
+    ("manager", "PATCH", KEY, &[at("\"98\""), at("\"99\"")], NEW, 412, STALE),
+    ("manager", "PATCH", KEY, &[at("*")], NEW, 200, ""),
+    ("manager", "PATCH", KEY, &[at("W/\"4\"")], NEW, 412, STALE),
+    ("manager", "PATCH", KEY, &[at("W/\"4\", \"4\"")], NEW, 200, ""),
+    ("manager", "PATCH", KEY, &[at("\"04\"")], NEW, 412, STALE),
+    ("manager", "PATCH", KEY, &[at("\"18446744073709551615\"")], NEW, 412, STALE),
+    ("manager", "PATCH", KEY, &[at("\"a,5\",,\"5\"")], NEW, 200, ""),
+    ("manager", "PATCH", KEY, &[at("*, \"6\"")], NEW, 400, "INVALID_REQUEST"),
+    ("manager", "PATCH", KEY, &[at("*"), at("*")], NEW, 400, "INVALID_REQUEST"),
+    ("manager", "PATCH", KEY, &[at("6")], NEW, 400, "INVALID_REQUEST"),
+    ("manager", "PATCH", KEY, &[at("\"6\"x")], NEW, 400, "INVALID_REQUEST"),
+    ("manager", "PATCH", KEY, &[at("\"6 \"")], NEW, 400, "INVALID_REQUEST"),
+    ("manager", "PATCH", KEY, &[at("")], NEW, 400, "INVALID_REQUEST"),
+    // What the caller may not know is told to nobody by a precondition.
+    ("reader", "PATCH", KEY, &[at("*")], NEW, 403, "INSUFFICIENT_SCOPE"),
+    ("manager", "PATCH", "/v1/keys/key_unknown", &[at("*")], NEW, 404, "NOT_FOUND"),
+    ("manager", "PATCH", "/v1/accounts/operator", &[at("*")], NEW, 404, "NOT_FOUND"),
+    ("manager", "PATCH", "/v1/accounts/{account}", &[at("\"7\", \"1\"")], NEW, 200, ""),
+    ("manager", "PATCH", "/v1/accounts/{account}", &[at("*")], NEW, 200, ""),
+    ("operator", "PUT", "/v1/plans/Pro", &[at("*")], "{}", 404, "NOT_FOUND"),
+    ("operator", "POST", "/v1/plans", NOTHING, r#"{"name":"Pro"}"#, 201, ""),
+    ("operator", "PUT", "/v1/plans/Pro", &[at("*")], "{}", 200, ""),
+    ("operator", "DELETE", "/v1/plans/Pro", &[at("\"1\""), at("\"2\"")], "", 204, ""),
+    ("manager", "PATCH", MEMBER, &[at("*")], r#"{"role":"viewer"}"#, 409, "LAST_OWNER"),
+    ("manager", "DELETE", MEMBER, &[at("\"9\"")], "", 412, STALE),
+    ("token", "PATCH", "/v1/users/self", &[at("*")], r#"{"name":"Ada L."}"#, 200, ""),
+    ("operator", "PATCH", "/v1/settings", &[at("*")], r#"{"name":"Ours"}"#, 200, ""),
+    ("operator", "DELETE", "/v1/users/user_unknown", &[at("*")], "", 404, "NOT_FOUND"),
+];
+
 #[tokio::test]
 async fn if_match_is_a_star_or_a_list_on_one_line_or_several() {
-    const NEW: &str = r#"{"name":"new"}"#;
-    const KEY: &str = "/v1/keys/{key}";
-    const MEMBER: &str = "/v1/accounts/{account}/members/{user}";
-    let stale = "PRECONDITION_FAILED";
     let running = Running::start().await;
-    let rows: &[Row<'_>] = &[
-        // At version 1, and one further with each 200.
-        ("manager", "PATCH", KEY, &[at("\"1\", \"99\"")], NEW, 200, ""),
-        ("manager", "PATCH", KEY, &[at("\"1\", \"99\"")], NEW, 412, stale),
-        ("manager", "PATCH", KEY, &[at("\"99\""), at("\"2\"")], NEW, 200, ""),
-        ("manager", "PATCH", KEY, &[at("\"98\""), at("\"99\"")], NEW, 412, stale),
-        ("manager", "PATCH", KEY, &[at("*")], NEW, 200, ""),
-        ("manager", "PATCH", KEY, &[at("W/\"4\"")], NEW, 412, stale),
-        ("manager", "PATCH", KEY, &[at("W/\"4\", \"4\"")], NEW, 200, ""),
-        ("manager", "PATCH", KEY, &[at("\"04\"")], NEW, 412, stale),
-        ("manager", "PATCH", KEY, &[at("\"18446744073709551615\"")], NEW, 412, stale),
-        ("manager", "PATCH", KEY, &[at("\"a,5\",,\"5\"")], NEW, 200, ""),
-        ("manager", "PATCH", KEY, &[at("*, \"6\"")], NEW, 400, "INVALID_REQUEST"),
-        ("manager", "PATCH", KEY, &[at("*"), at("*")], NEW, 400, "INVALID_REQUEST"),
-        ("manager", "PATCH", KEY, &[at("6")], NEW, 400, "INVALID_REQUEST"),
-        ("manager", "PATCH", KEY, &[at("\"6\"x")], NEW, 400, "INVALID_REQUEST"),
-        ("manager", "PATCH", KEY, &[at("\"6 \"")], NEW, 400, "INVALID_REQUEST"),
-        ("manager", "PATCH", KEY, &[at("")], NEW, 400, "INVALID_REQUEST"),
-        // What the caller may not know is told to nobody by a precondition.
-        ("reader", "PATCH", KEY, &[at("*")], NEW, 403, "INSUFFICIENT_SCOPE"),
-        ("manager", "PATCH", "/v1/keys/key_unknown", &[at("*")], NEW, 404, "NOT_FOUND"),
-        ("manager", "PATCH", "/v1/accounts/operator", &[at("*")], NEW, 404, "NOT_FOUND"),
-        ("manager", "PATCH", "/v1/accounts/{account}", &[at("\"7\", \"1\"")], NEW, 200, ""),
-        ("manager", "PATCH", "/v1/accounts/{account}", &[at("*")], NEW, 200, ""),
-        ("operator", "PUT", "/v1/plans/Pro", &[at("*")], "{}", 404, "NOT_FOUND"),
-        ("operator", "POST", "/v1/plans", NOTHING, r#"{"name":"Pro"}"#, 201, ""),
-        ("operator", "PUT", "/v1/plans/Pro", &[at("*")], "{}", 200, ""),
-        ("operator", "DELETE", "/v1/plans/Pro", &[at("\"1\""), at("\"2\"")], "", 204, ""),
-        ("manager", "PATCH", MEMBER, &[at("*")], r#"{"role":"viewer"}"#, 409, "LAST_OWNER"),
-        ("manager", "DELETE", MEMBER, &[at("\"9\"")], "", 412, stale),
-        ("token", "PATCH", "/v1/users/self", &[at("*")], r#"{"name":"Ada L."}"#, 200, ""),
-        ("operator", "PATCH", "/v1/settings", &[at("*")], r#"{"name":"Ours"}"#, 200, ""),
-        ("operator", "DELETE", "/v1/users/user_unknown", &[at("*")], "", 404, "NOT_FOUND"),
-    ];
-    running.check(rows).await;
+    running.check(PRECONDITIONS).await;
     running.end().await;
 }
 

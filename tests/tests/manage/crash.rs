@@ -2,6 +2,7 @@
 //! operation or the state after it.
 
 mod cases;
+mod prune;
 mod stores;
 
 use std::path::{Path, PathBuf};
@@ -344,4 +345,17 @@ async fn a_crash_between_two_writes_leaves_before_or_after() {
     }
     println!("{points} crash points in {operations} operations");
     assert_eq!(failed, 0, "operations leave a forbidden state: see above");
+}
+
+#[tokio::test]
+async fn an_account_that_another_node_makes_is_not_overwritten() {
+    let (store, crash) = (SqliteStore::temporary().unwrap(), Arc::new(Crash::default()));
+    let records = SqliteDesk::open(&store).unwrap();
+    let other = Keys::new(store.clone());
+    let desk = quick(Desk::builder(Crashing { inner: store, crash: Arc::clone(&crash) }, records), &clock());
+    let made = AccountRecord::new(desk.operator().clone(), "Made by another node").with_plan("Pro");
+    other.insert_account(&made).await.unwrap();
+    crash.hides_accounts.store(true, Ordering::SeqCst);
+    desk.create_owner(&system(), NewUser::new("first@example.com", "First", PASSWORD)).await.unwrap();
+    assert_eq!(other.get_account(&made.id).await.unwrap(), Some(made));
 }

@@ -176,6 +176,18 @@ async fn of_many_who_rotate_a_key_at_once_one_gets_its_successor() {
     }
 }
 
+/// The status of an answer. A store that was too slow, as on a machine that does much else, is asked again.
+async fn answered(app: &axum::Router, method: &str, path: &str, key: &str) -> u16 {
+    for _ in 0..20 {
+        let request = keyward_tests::service::request(method, path, Some(key));
+        match keyward_tests::service::call(app, request).await.status.as_u16() {
+            503 => {}
+            status => return status,
+        }
+    }
+    503
+}
+
 #[tokio::test]
 async fn what_happens_to_a_key_is_counted_by_day_and_outcome() {
     for setting in everywhere().await {
@@ -187,8 +199,7 @@ async fn what_happens_to_a_key_is_counted_by_day_and_outcome() {
         let authenticator = desk.authenticator().unwrap();
         let app = keyward::manage::api(desk.clone());
         for (method, path, status) in [("GET", "/v1/keys", 200), ("GET", "/v1/keys", 200), ("GET", "/v1/plans", 403)] {
-            let request = keyward_tests::service::request(method, path, Some(&plain));
-            assert_eq!(keyward_tests::service::call(&app, request).await.status, status);
+            assert_eq!(answered(&app, method, path, &plain).await, status);
         }
         setting.clock.advance(Duration::from_secs(24 * 3_600));
         holder(&setting, &plain).await;
@@ -198,8 +209,7 @@ async fn what_happens_to_a_key_is_counted_by_day_and_outcome() {
         // What comes after its end is counted, too: somebody uses the old key still.
         desk.revoke_key(&owner, &issued.view.id).await.unwrap();
         for _ in 0..2 {
-            let request = keyward_tests::service::request("GET", "/v1/keys", Some(&plain));
-            assert_eq!(keyward_tests::service::call(&app, request).await.status, 401);
+            assert_eq!(answered(&app, "GET", "/v1/keys", &plain).await, 401);
         }
         let days = desk.key_usage(&owner, &issued.view.id, 1).await.unwrap().days;
         let counted: Vec<_> = days.iter().map(|day| (day.outcome.as_str(), day.times)).collect();

@@ -4,7 +4,9 @@
 
 mod accounts;
 mod api;
+mod api_coverage;
 mod api_people;
+mod api_rows;
 mod api_strict;
 mod api_values;
 mod audit;
@@ -15,6 +17,7 @@ mod full_disk;
 mod github;
 mod keys;
 mod people;
+mod retention;
 mod serve;
 mod setting;
 mod store;

@@ -4,7 +4,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use argon2::Params;
-use keyward::manage::{AppearanceUpdate, AuditQuery, Context, Desk, DeskError, NewUser, ResetLink, Role, SqliteDesk};
+use keyward::manage::{
+    AppearanceUpdate, AuditQuery, Context, Desk, DeskError, NewUser, Outcome, ResetLink, Role, SqliteDesk,
+};
 use keyward::sqlite::SqliteStore;
 
 use crate::setting::{PASSWORD, everywhere, on_sqlite, verdict};
@@ -138,13 +140,32 @@ async fn who_has_forgotten_a_password_is_sent_a_link_and_nobody_learns_who_has_o
     desk.reset_password(&context, &link.secret, OTHER).await.unwrap();
     desk.sign_in(&context, "ada@example.com", OTHER).await.unwrap();
     // Known or not, the tenth is the last within a minute.
+    let mut accepted = Vec::new();
     for email in ["ada@example.com", "nobody@example.com"] {
-        let mut tried = 0;
+        let mut tried = 0_usize;
         while desk.forgot_password(&context, email).await.is_ok() {
             tried += 1;
         }
         assert!((8..=10).contains(&tried), "{email} {tried}");
+        accepted.push(tried);
     }
+    // However many there are of a user, the log has one entry for each minute.
+    let mailed = || sent.lock().unwrap().len();
+    for _ in 0..500 {
+        if mailed() >= accepted[0] {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert_eq!(mailed(), accepted[0]);
+    desk.flush_refused().await.unwrap();
+    let log = desk.audit_log(&system, &AuditQuery::default()).await.unwrap().items;
+    let entries: Vec<_> = log.iter().filter(|entry| entry.action == "user.forgot_password").collect();
+    // One more if a minute has begun in between.
+    assert!((1..=3).contains(&entries.len()), "{entries:?}");
+    let times: u64 = entries.iter().map(|entry| entry.after.as_ref().unwrap()["times"].as_u64().unwrap()).sum();
+    assert_eq!(times as usize, 1 + accepted[0]);
+    assert!(entries.iter().all(|entry| entry.outcome == Outcome::Done && entry.target.id == link.user.id.as_str()));
     // Without a way to send mail, nothing is made.
     let setting = on_sqlite();
     setting.customer("ada@example.com").await;

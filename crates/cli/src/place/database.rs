@@ -63,18 +63,13 @@ impl<'a> Database<'a> {
         Ok(self.keys().await?.get_account(id).await?.ok_or(KeysError::Denied(Denial::NoSuchAccount))?)
     }
 
-    async fn put(&self, account: &AccountRecord) -> Result<ChangedAccount, Failure> {
-        check_account(account)?;
-        let propagation = self.keys().await?.put_account(account).await?;
-        Ok(ChangedAccount { id: account.id.clone(), effect: Some((&propagation).into()) })
-    }
-
     /// Makes the account for keys without a named account, if it is not there.
     async fn make_default_account(&self, id: &AccountId) -> Result<(), Failure> {
         let keys = self.keys().await?;
-        if keys.get_account(id).await?.is_none() {
-            keys.put_account(&AccountRecord::new(id.clone(), id.as_str())).await?;
-            note!("made the account \"{id}\"");
+        match keys.insert_account(&AccountRecord::new(id.clone(), id.as_str())).await {
+            Ok(_) => note!("made the account \"{id}\""),
+            Err(KeysError::Denied(Denial::AccountExists)) => {}
+            Err(error) => return Err(error.into()),
         }
         Ok(())
     }
@@ -245,12 +240,16 @@ impl Backend for Database<'_> {
 
     async fn create_account(&self, new: NewAccount<'_>) -> Result<ChangedAccount, Failure> {
         let id = new.id.ok_or_else(|| Failure::new(Kind::Usage, "which id is the account to have? give it"))?;
-        if self.keys().await?.get_account(id).await?.is_some() {
-            return Err(Failure::new(Kind::Refused, format!("there is an account {id} already")));
-        }
         let mut account = AccountRecord::new(id.clone(), new.name.unwrap_or(id.as_str()));
         account.plan = new.plan.map(Into::into);
-        self.put(&account).await
+        check_account(&account)?;
+        match self.keys().await?.insert_account(&account).await {
+            Ok(propagation) => Ok(ChangedAccount { id: account.id, effect: Some((&propagation).into()) }),
+            Err(KeysError::Denied(Denial::AccountExists)) => {
+                Err(Failure::new(Kind::Refused, format!("there is an account {id} already")))
+            }
+            Err(error) => Err(error.into()),
+        }
     }
 
     async fn accounts(&self, _all: bool) -> Result<Vec<Account>, Failure> {

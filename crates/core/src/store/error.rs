@@ -89,6 +89,9 @@ pub enum Denial {
     /// A key with this id or digest is there already.
     #[error("there is such a key already")]
     Duplicate,
+    /// An account with this id is there already.
+    #[error("an account with this id exists already")]
+    AccountExists,
     /// The key was changed since it was read.
     #[error("the key was changed in the meantime: read it again")]
     Stale,

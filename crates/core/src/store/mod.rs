@@ -166,6 +166,13 @@ pub trait KeyAdmin: KeyStore {
     /// [`StoreError`] if the store cannot be written.
     async fn put_account(&self, account: &AccountRecord) -> Result<Committed<()>, AdminError>;
 
+    /// Adds an account, if there is none with its id: the look and the write are one step. Of two callers who add it at once, one
+    /// succeeds.
+    ///
+    /// # Errors
+    /// [`Denial::AccountExists`]: the account that is there keeps its values.
+    async fn insert_account(&self, account: &AccountRecord) -> Result<Committed<()>, AdminError>;
+
     /// Changes an account, if it is still as `expected`: the comparison and the write are one step. The id of both is the same.
     ///
     /// # Errors

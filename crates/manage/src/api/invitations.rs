@@ -10,9 +10,8 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use zeroize::Zeroizing;
 
-use super::wire::{At, Caller, Input, NoInput, Params, Problem, Shown, answer};
+use super::wire::{At, Caller, Input, NoInput, Params, Problem, Shown, answer, no_content};
 use super::{Listed, Paging, word};
-use crate::Answer;
 use crate::desk::{Desk, InvitationView};
 use crate::role::Role;
 
@@ -106,7 +105,7 @@ async fn withdraw(
     let (working, actor) = (desk.clone(), caller.actor.clone());
     let operation = async move {
         working.withdraw_invitation(&actor, &account, &invitation).await?;
-        Ok(nothing())
+        Ok(no_content())
     };
     caller.once(&desk, request, operation).await
 }
@@ -163,11 +162,7 @@ async fn decline(
     let (working, actor) = (desk.clone(), caller.actor.clone());
     let operation = async move {
         working.decline_invitation(&actor, &invitation).await?;
-        Ok(nothing())
+        Ok(no_content())
     };
     caller.once(&desk, request, operation).await
-}
-
-fn nothing() -> Answer {
-    Answer { status: 204, version: None, body: Default::default() }
 }

@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::wire::{At, Caller, Input, NoInput, Params, Problem, Tagged, answer};
+use super::wire::{At, Caller, Input, NoInput, Params, Problem, Tagged, answer, no_content};
 use super::{Listed, Paging, word};
 use crate::desk::{Desk, MemberView};
 use crate::role::Role;
@@ -89,7 +89,7 @@ async fn remove(
     let (working, actor) = (desk.clone(), caller.actor.clone());
     let operation = async move {
         working.remove_member(&actor, &account, &user, version).await?;
-        Ok(crate::Answer { status: 204, version: None, body: Default::default() })
+        Ok(no_content())
     };
     caller.once(&desk, request, operation).await
 }

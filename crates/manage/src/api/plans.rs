@@ -9,7 +9,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::Listed;
-use super::wire::{At, Caller, Input, NoInput, Problem, answer};
+use super::wire::{At, Caller, Input, NoInput, Problem, answer, no_content};
 use crate::desk::Desk;
 use crate::records::{Plan, Versioned};
 
@@ -115,7 +115,7 @@ async fn remove(
     let (working, actor) = (desk.clone(), caller.actor.clone());
     let operation = async move {
         working.remove_plan(&actor, &name, version).await?;
-        Ok(crate::Answer { status: 204, version: None, body: Default::default() })
+        Ok(no_content())
     };
     caller.once(&desk, request, operation).await
 }

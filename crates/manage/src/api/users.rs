@@ -12,7 +12,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use zeroize::Zeroizing;
 
-use super::wire::{At, Caller, Input, NoInput, Origin, Params, Problem, Shown, Tagged, answer};
+use super::wire::{At, Caller, Input, NoInput, Origin, Params, Problem, Shown, Tagged, answer, no_content};
 use super::{Listed, Paging, page_request};
 use crate::desk::{Desk, NewUser, SessionView};
 use crate::error::DeskError;
@@ -323,7 +323,7 @@ async fn delete(
     let (working, actor) = (desk.clone(), caller.actor.clone());
     let operation = async move {
         working.delete_user(&actor, &user, version).await?;
-        Ok(crate::Answer { status: 204, version: None, body: Default::default() })
+        Ok(no_content())
     };
     caller.once(&desk, request, operation).await
 }

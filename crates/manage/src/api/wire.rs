@@ -327,6 +327,11 @@ pub(crate) fn answer(status: u16, version: Option<u64>, body: &impl Serialize) -
     Ok(Answer { status, version, body: Zeroizing::new(body) })
 }
 
+/// An answer without content, which can be given again.
+pub(super) fn no_content() -> Answer {
+    Answer { status: StatusCode::NO_CONTENT.as_u16(), version: None, body: Zeroizing::default() }
+}
+
 fn tag(version: u64) -> HeaderValue {
     HeaderValue::try_from(format!("\"{version}\"")).unwrap_or_else(|_| HeaderValue::from_static("\"0\""))
 }

@@ -107,7 +107,6 @@ pub(super) async fn enable(
     NamedUser(id): NamedUser,
     Posted { at: member, .. }: Posted<Member>,
 ) -> Result<Response, Failure> {
-    member.require_recent_sign_in().await?;
     set_disabled(&member, &id, false).await
 }
 

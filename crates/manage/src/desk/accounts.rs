@@ -2,6 +2,7 @@
 
 use keyward_core::id::UserId;
 use keyward_core::lifecycle::KeysError;
+use keyward_core::store::Denial;
 use keyward_core::{AccountId, AccountRecord, Timestamp};
 use smol_str::SmolStr;
 
@@ -210,10 +211,10 @@ impl Desk {
 
     /// Makes the account in the key store, if it is not there. One that is there keeps what it has.
     pub(crate) async fn put_in_key_store(&self, account: &Account) -> Result<(), KeysError> {
-        if self.0.keys.get_account(&account.id).await?.is_some() {
-            return Ok(());
+        match self.0.keys.insert_account(&record_of(account)).await {
+            Ok(_) | Err(KeysError::Denied(Denial::AccountExists)) => Ok(()),
+            Err(error) => Err(error),
         }
-        self.0.keys.put_account(&record_of(account)).await.map(|_| ())
     }
 
     /// The account; one that was made beside the management service, for instance at the command line, is taken over.

@@ -78,9 +78,18 @@ impl Desk {
         if known.disabled_at.is_some() {
             return Ok(None);
         }
-        let user = StoredUser { last_sign_in_at: Some(self.now()), ..known.value.clone() };
-        let draft = Draft::anonymous(context, "session.begin", Target::new("user", &user.id))
-            .after(json!({"identity_provider": claims.issuer}));
+        let mut user = StoredUser { last_sign_in_at: Some(self.now()), ..known.value.clone() };
+        let mut after = json!({"identity_provider": claims.issuer});
+        if user.address_proven_at.is_none() {
+            // The user was linked before, so a link for another password was used since, and its maker may know the password.
+            if user.password.take().is_some() {
+                user.epoch += 1;
+                after["password"] = json!("removed, as the address was unproven");
+            }
+            let verified = claims.verified_email.as_deref().and_then(|email| normal_email(email).ok());
+            user.address_proven_at = verified.filter(|email| *email == user.email).map(|_| self.now());
+        }
+        let draft = Draft::anonymous(context, "session.begin", Target::new("user", &user.id)).after(after);
         Ok(Some(Admitted { writes: vec![known.replace(&user)?], user, draft }))
     }
 

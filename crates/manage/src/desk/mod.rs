@@ -28,6 +28,8 @@ mod standing;
 mod throttle;
 mod tokens;
 mod usage;
+#[cfg(test)]
+mod usage_tests;
 mod users;
 mod versions;
 
@@ -207,6 +209,17 @@ impl Desk {
 
     async fn list<T: Entity>(&self, list: &List) -> Result<Vec<Versioned<T>>, StoreError> {
         self.0.store.list(list).await?.iter().map(Versioned::of).collect()
+    }
+
+    /// Does this to its end, even if the caller stops waiting: dropping a future in the middle of a write leaves open whether it was done.
+    async fn to_the_end(
+        &self,
+        work: impl Future<Output = Result<(), DeskError>> + Send + 'static,
+    ) -> Result<(), DeskError> {
+        tokio::spawn(work).await.unwrap_or_else(|error| {
+            tracing::error!(%error, "a write of the management service ended without a result");
+            Err(DeskError::Internal)
+        })
     }
 
     /// Writes without an entry in the log: what nobody has done, or what says nothing.

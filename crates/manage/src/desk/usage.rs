@@ -1,9 +1,9 @@
 //! How keys are used: counts by outcome, key and day.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::hash::{BuildHasher, RandomState};
-use std::mem;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use keyward_core::adapter::Event;
 use keyward_core::{AccountId, CredentialId, CredentialKind, Identity, Timestamp};
@@ -22,7 +22,7 @@ pub(crate) const DAY: i64 = 24 * HOUR;
 const ACCEPTED: &str = "accepted";
 /// The most days that can be asked for.
 const MAX_DAYS: u32 = 366;
-/// What is counted between two writes, at most, in each of the parts; more is not counted, rather than kept without bound.
+/// What is counted and not written yet, at most, in each of the parts; more is not counted, rather than kept without bound.
 const MAX_COUNTS: usize = 10_000;
 
 type Counted = HashMap<(AccountId, CredentialId, i64, &'static str), u64>;
@@ -31,11 +31,21 @@ type Counted = HashMap<(AccountId, CredentialId, i64, &'static str), u64>;
 pub(crate) struct Counters {
     parts: [Mutex<Counted>; 16],
     spread: RandomState,
+    /// Whoever writes counts down holds this, so that none are written twice, and who reads usage waits for counts that are being written.
+    flushing: tokio::sync::Mutex<()>,
+}
+
+fn lock(part: &Mutex<Counted>) -> MutexGuard<'_, Counted> {
+    part.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Default for Counters {
     fn default() -> Self {
-        Self { parts: std::array::from_fn(|_| Mutex::default()), spread: RandomState::new() }
+        Self {
+            parts: std::array::from_fn(|_| Mutex::default()),
+            spread: RandomState::new(),
+            flushing: tokio::sync::Mutex::default(),
+        }
     }
 }
 
@@ -79,20 +89,31 @@ impl Desk {
         let counters = &self.0.counters;
         let place = counters.spread.hash_one(identity.id()) as usize % counters.parts.len();
         let Some(part) = counters.parts.get(place) else { return };
-        let mut part = part.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut part = lock(part);
         let key = (identity.account().clone(), identity.id().clone(), self.now().as_millis() / HOUR, outcome);
         if part.len() < MAX_COUNTS || part.contains_key(&key) {
             *part.entry(key).or_default() += 1;
         }
     }
 
-    /// Writes down what was counted. What cannot be written is kept for the next time.
+    /// Writes down what was counted. What cannot be written is kept for the next time. A caller that stops waiting does not stop the write.
+    ///
+    /// A store that fails may have written the counts all the same, for instance if its answer was lost. They are written again then, so usage
+    /// counts at least what was used, and may count it twice.
     ///
     /// # Errors
     /// [`DeskError::Store`] if the store fails.
     pub async fn flush_usage(&self) -> Result<(), DeskError> {
-        for part in &self.0.counters.parts {
-            let counted = mem::take(&mut *part.lock().unwrap_or_else(PoisonError::into_inner));
+        let desk = self.clone();
+        self.to_the_end(async move { desk.write_usage().await }).await
+    }
+
+    async fn write_usage(&self) -> Result<(), DeskError> {
+        let counters = &self.0.counters;
+        let _turn = counters.flushing.lock().await;
+        for part in &counters.parts {
+            // A copy. The counts stay where they are until they are written, so the bound holds for what is being written as well.
+            let counted: Vec<_> = lock(part).iter().map(|(row, times)| (row.clone(), *times)).collect();
             if counted.is_empty() {
                 continue;
             }
@@ -106,13 +127,17 @@ impl Desk {
                     times: *times,
                 })
                 .collect();
-            if let Err(error) = self.0.store.add(&counts).await {
-                let mut part = part.lock().unwrap_or_else(PoisonError::into_inner);
-                for (key, times) in counted {
-                    *part.entry(key).or_default() += times;
+            self.0.store.add(&counts).await?;
+            let mut part = lock(part);
+            for (row, written) in counted {
+                if let Entry::Occupied(mut times) = part.entry(row) {
+                    *times.get_mut() = times.get().saturating_sub(written);
+                    if *times.get() == 0 {
+                        times.remove();
+                    }
                 }
-                return Err(error.into());
             }
+            part.shrink_to_fit();
         }
         Ok(())
     }

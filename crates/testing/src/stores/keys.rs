@@ -186,6 +186,26 @@ pub(super) async fn an_account_changes_all_its_keys(store: &impl KeyAdmin) {
     assert_eq!(store.get_account(&account.id).await.expect("the store answers"), Some(account));
 }
 
+pub(super) async fn an_account_is_inserted_once(store: &impl KeyAdmin) {
+    let first =
+        AccountRecord::new(keyward_core::AccountId::generate(), "first").with_plan("Pro").with_feature("analytics");
+    let position = store.insert_account(&first).await.expect("there is none yet").at_position();
+    assert!(position.number > 0, "the account is in the log");
+    for second in [first.clone(), AccountRecord::new(first.id.clone(), "second")] {
+        assert_eq!(denied(store.insert_account(&second).await), Denial::AccountExists);
+        assert_eq!(store.get_account(&first.id).await.expect("the store answers"), Some(first.clone()));
+    }
+    // Of many who add it at once, one does, and the others overwrite nothing.
+    let id = keyward_core::AccountId::generate();
+    let accounts: Vec<AccountRecord> = (0..8).map(|n| AccountRecord::new(id.clone(), format!("name {n}"))).collect();
+    let done = futures_util::future::join_all(accounts.iter().map(|account| store.insert_account(account))).await;
+    assert_eq!(done.iter().filter(|done| done.is_ok()).count(), 1);
+    let stored = store.get_account(&id).await.expect("the store answers");
+    for (account, done) in accounts.iter().zip(done) {
+        assert_eq!(done.is_ok(), stored.as_ref() == Some(account));
+    }
+}
+
 pub(super) async fn an_account_is_replaced_only_as_expected(store: &impl KeyAdmin) {
     let first = account(store).await;
     let mut plan = first.clone().with_plan("Pro").with_feature("analytics");

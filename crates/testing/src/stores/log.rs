@@ -99,6 +99,8 @@ pub(super) async fn a_write_that_is_refused_appends_nothing(store: &impl KeyAdmi
     let stale = KeyUpdate { version: Some(9), ..KeyUpdate::default() };
     assert!(store.update(&key.id, &stale).await.is_err());
     assert!(store.revoke(&CredentialId::generate(), at(1)).await.is_err());
+    let known = store.get_account(&key.account).await.expect("the store answers").expect("the account is there");
+    assert!(store.insert_account(&known).await.is_err());
     assert_eq!(newest(&log).await, before);
 }
 

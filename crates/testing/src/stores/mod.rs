@@ -40,6 +40,7 @@ pub async fn conformance<S: KeyAdmin + Clone>(make: impl AsyncFn() -> S) {
     keys::what_has_ended_is_not_rotated(&make().await).await;
     keys::a_key_has_one_successor_like_what_it_was_when_it_got_it(&make().await).await;
     keys::an_account_changes_all_its_keys(&make().await).await;
+    keys::an_account_is_inserted_once(&make().await).await;
     keys::an_account_is_replaced_only_as_expected(&make().await).await;
     keys::a_use_is_recorded_forwards_and_changes_nothing_else(&make().await).await;
 

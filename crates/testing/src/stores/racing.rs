@@ -83,6 +83,10 @@ impl<S: KeyAdmin + Clone> KeyAdmin for Racing<S> {
         self.inner.put_account(account).await
     }
 
+    async fn insert_account(&self, account: &AccountRecord) -> Result<Committed<()>, AdminError> {
+        self.inner.insert_account(account).await
+    }
+
     async fn replace_account(
         &self,
         expected: &AccountRecord,

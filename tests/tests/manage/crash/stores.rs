@@ -13,6 +13,8 @@ pub(super) struct Crash {
     pub(super) is_short: bool,
     pub(super) writes: AtomicUsize,
     pub(super) has_happened: AtomicBool,
+    /// Whether accounts are not seen, as when another node makes them right after they were looked for.
+    pub(super) hides_accounts: AtomicBool,
 }
 
 impl Crash {
@@ -103,6 +105,10 @@ impl<S: KeyAdmin + Clone> KeyAdmin for Crashing<S> {
         self.crash.write(self.inner.put_account(account)).await
     }
 
+    async fn insert_account(&self, account: &AccountRecord) -> Result<Committed<()>, AdminError> {
+        self.crash.write(self.inner.insert_account(account)).await
+    }
+
     async fn replace_account(
         &self,
         expected: &AccountRecord,
@@ -113,6 +119,9 @@ impl<S: KeyAdmin + Clone> KeyAdmin for Crashing<S> {
 
     async fn get_account(&self, id: &AccountId) -> Result<Option<AccountRecord>, StoreError> {
         self.crash.alive()?;
+        if self.crash.hides_accounts.load(Ordering::SeqCst) {
+            return Ok(None);
+        }
         self.inner.get_account(id).await
     }
 }

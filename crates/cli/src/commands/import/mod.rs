@@ -143,7 +143,10 @@ impl Importer<'_> {
                 Err(error) => return Err(error),
             }
             if !self.command.dry_run {
-                self.keys.put_account(&AccountRecord::new(id.clone(), id.as_str())).await?;
+                match self.keys.insert_account(&AccountRecord::new(id.clone(), id.as_str())).await {
+                    Ok(_) | Err(KeysError::Denied(Denial::AccountExists)) => {}
+                    Err(error) => return Err(error),
+                }
             }
         }
         self.accounts.insert(id.clone());

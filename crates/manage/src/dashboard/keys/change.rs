@@ -26,7 +26,6 @@ pub(in super::super) async fn disable(Posted { at, .. }: Posted<AtKey>) -> Resul
 }
 
 pub(in super::super) async fn enable(Posted { at, .. }: Posted<AtKey>) -> Result<Response, Failure> {
-    at.require_recent_sign_in().await?;
     set_disabled(&at, false).await
 }
 

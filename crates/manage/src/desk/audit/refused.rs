@@ -1,4 +1,4 @@
-//! What strangers were refused: counted in memory, and written as one entry per row by [`Desk::flush_refused`].
+//! What strangers were refused, and links for other passwords that they had mailed: counted in memory, and written as one entry per row by [`Desk::flush_refused`].
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -16,10 +16,10 @@ const MAX_ROWS: usize = 256;
 
 const MINUTE: i64 = 60_000;
 
-/// What makes two refusals one row.
+/// What makes two events one row.
 #[derive(Clone, PartialEq, Eq, Hash)]
 struct Row {
-    /// The action, the actor, the target and the account, and why.
+    /// The action, its outcome, the actor, the target and the account, and why.
     what: String,
     /// The client's network; none if its address is unknown or if the row stands for many.
     network: Option<String>,
@@ -35,7 +35,11 @@ struct Counted {
 
 /// What was refused since the last flush.
 #[derive(Default)]
-pub(crate) struct Refused(Mutex<HashMap<Row, Counted>>);
+pub(crate) struct Refused {
+    rows: Mutex<HashMap<Row, Counted>>,
+    /// Whoever writes rows holds this, so that who flushes last waits for rows that are being written.
+    flushing: tokio::sync::Mutex<()>,
+}
 
 impl fmt::Debug for Refused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -71,10 +75,11 @@ fn network(address: &str) -> Option<String> {
 impl Refused {
     fn note(&self, draft: Draft, at: Timestamp) {
         let minute = at.as_millis().div_euclid(MINUTE);
-        let what = json!([draft.action, draft.actor, draft.target, draft.account, draft.after]).to_string();
+        let what =
+            json!([draft.action, draft.outcome, draft.actor, draft.target, draft.account, draft.after]).to_string();
         let network = draft.address.as_deref().and_then(network);
         let row = Row { what, network, minute };
-        let mut rows = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut rows = self.rows.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(counted) = rows.get_mut(&row) {
             counted.times = counted.times.saturating_add(1);
             return;
@@ -83,15 +88,14 @@ impl Refused {
             (row, draft)
         } else {
             // There are only a few actions, so these rows are few as well.
-            let together = draft.together();
-            (Row { what: together.action.clone(), network: None, minute: 0 }, together)
+            draft.together()
         };
         let counted = rows.entry(row).or_insert(Counted { draft, first_at: at, times: 0 });
         counted.times = counted.times.saturating_add(1);
     }
 
     fn take(&self) -> Vec<(Row, Counted)> {
-        let taken = mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        let taken = mem::take(&mut *self.rows.lock().unwrap_or_else(PoisonError::into_inner));
         let mut rows: Vec<_> = taken.into_iter().collect();
         rows.sort_by_key(|(_, row)| row.first_at);
         rows
@@ -99,13 +103,12 @@ impl Refused {
 
     /// Puts rows back that could not be written.
     fn put_back(&self, rows: impl Iterator<Item = (Row, Counted)>) {
-        let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut held = self.rows.lock().unwrap_or_else(PoisonError::into_inner);
         for (row, counted) in rows {
-            let together = Row { what: counted.draft.action.clone(), network: None, minute: 0 };
             let (row, draft) = if held.len() < MAX_ROWS || held.contains_key(&row) {
                 (row, counted.draft)
             } else {
-                (together, counted.draft.together())
+                counted.draft.together()
             };
             let merged = held.entry(row).or_insert(Counted { draft, first_at: counted.first_at, times: 0 });
             merged.times = merged.times.saturating_add(counted.times);
@@ -115,23 +118,30 @@ impl Refused {
 }
 
 impl Draft {
-    /// What the row says that counts refusals beyond the bound.
-    fn together(&self) -> Self {
+    /// The row that counts what is beyond the bound, and what it says.
+    fn together(&self) -> (Row, Self) {
         let context = crate::actor::Context::new();
         let target = super::Target::new(&self.target.kind, "");
-        let draft = Self::anonymous(&context, &self.action, target).outcome(Outcome::Refused);
-        draft.after(json!({"together": true}))
+        let draft = Self::anonymous(&context, &self.action, target).outcome(self.outcome);
+        let row = Row { what: json!([self.action, self.outcome]).to_string(), network: None, minute: 0 };
+        (row, draft.after(json!({"together": true})))
     }
 }
 
 impl Desk {
     /// Counts what somebody was refused. It waits for no store: strangers cause as many of these as they like.
     pub(crate) fn note_refused(&self, draft: Draft) {
-        self.0.refused.note(draft.outcome(Outcome::Refused), self.now());
+        self.note_often(draft.outcome(Outcome::Refused));
+    }
+
+    /// Counts what strangers cause as often as they like, whatever its outcome. It waits for no store.
+    pub(crate) fn note_often(&self, draft: Draft) {
+        self.0.refused.note(draft, self.now());
     }
 
     /// Writes into the audit log what was refused since the last call: an entry for each minute, network and reason, with the number
-    /// of attempts in `after.times`. What cannot be written is kept for the next time. [`maintain`](Self::maintain) calls this;
+    /// of attempts in `after.times`; likewise the links for other passwords that were mailed. What cannot be written is kept for the next time,
+    /// and a caller that stops waiting does not stop the write. [`maintain`](Self::maintain) calls this;
     /// call it before the process ends, too.
     ///
     /// # Errors
@@ -152,6 +162,12 @@ impl Desk {
     /// # Ok(()) }
     /// ```
     pub async fn flush_refused(&self) -> Result<(), DeskError> {
+        let desk = self.clone();
+        self.to_the_end(async move { desk.write_refused().await }).await
+    }
+
+    async fn write_refused(&self) -> Result<(), DeskError> {
+        let _turn = self.0.refused.flushing.lock().await;
         let mut rows = self.0.refused.take().into_iter();
         while let Some((row, counted)) = rows.next() {
             if let Err(error) = self.commit_or_stale(Vec::new(), counted.draft(&row)).await {

@@ -3,13 +3,15 @@
 //! An ability is one point: an account, a scope, a mode, a kind, a network, an endpoint and a time. A holding is the product of a set in
 //! each dimension. This file compares points, and uses nothing of `authority.rs`.
 
-use keyward_core::key::KeyKind;
-use keyward_core::network::ipnet::IpNet;
-use keyward_core::{AccountId, Endpoint, Mode, Scope, ScopeSet};
-use keyward_manage::{KeyView, Purpose, Role};
+use std::sync::LazyLock;
+
+use keyward::key::KeyKind;
+use keyward::manage::{KeyView, Purpose, Role};
+use keyward::network::ipnet::IpNet;
+use keyward::{AccountId, Endpoint, Mode, Scope, ScopeSet};
 
 /// The scopes of the management API. Behind them stands one that `*` alone gives.
-pub(crate) const MANAGE: [&str; 11] = [
+const MANAGE: [&str; 11] = [
     "accounts:read",
     "accounts:write",
     "members:read",
@@ -22,7 +24,7 @@ pub(crate) const MANAGE: [&str; 11] = [
     "plans:write",
     "audit:read",
 ];
-const EVERY: u32 = 1 << MANAGE.len();
+pub(crate) const EVERY: u32 = 1 << MANAGE.len();
 /// Scopes of the provider's own API. The last is given by `*` alone here.
 const PROVIDER: [&str; 4] = ["resources:read", "resources:write", "jobs:read", "unheard:of"];
 const PROVIDER_AT: usize = MANAGE.len() + 1;
@@ -49,8 +51,23 @@ fn mask<T>(items: &[T], has: impl Fn(&T) -> bool) -> u32 {
     items.iter().enumerate().filter(|(_, item)| has(item)).map(|(bit, _)| 1 << bit).sum()
 }
 
-fn allowed(scopes: &ScopeSet, names: &[&str]) -> u32 {
-    mask(names, |name| scopes.allows(&name.parse::<Scope>().unwrap()))
+fn parsed(names: &[&str]) -> Vec<Scope> {
+    names.iter().map(|name| name.parse().unwrap()).collect()
+}
+
+/// The scopes of the management API.
+pub(crate) fn manage_scopes() -> &'static [Scope] {
+    static SCOPES: LazyLock<Vec<Scope>> = LazyLock::new(|| parsed(&MANAGE));
+    &SCOPES
+}
+
+fn provider_scopes() -> &'static [Scope] {
+    static SCOPES: LazyLock<Vec<Scope>> = LazyLock::new(|| parsed(&PROVIDER));
+    &SCOPES
+}
+
+fn allowed(scopes: &ScopeSet, names: &[Scope]) -> u32 {
+    mask(names, |name| scopes.allows(name))
 }
 
 /// The management scopes of a role, one bit each.
@@ -88,7 +105,7 @@ impl Holding {
             Purpose::Api => 0,
             Purpose::Management => {
                 let every = if key.scopes.iter().any(|grant| grant.as_str() == "*") { EVERY } else { 0 };
-                allowed(&key.scopes, &MANAGE) | every
+                allowed(&key.scopes, manage_scopes()) | every
             }
         };
         let networks: Vec<IpNet> = key.networks.iter().map(|network| network.parse().unwrap()).collect();
@@ -101,7 +118,7 @@ impl Holding {
         };
         Self {
             account: (!everywhere).then(|| key.account.clone()),
-            scopes: manage | allowed(&key.scopes, &PROVIDER) << PROVIDER_AT,
+            scopes: manage | allowed(&key.scopes, provider_scopes()) << PROVIDER_AT,
             // Who may work on what is live may do the same to what is there for tests.
             modes: if key.mode == Mode::Live { 0b11 } else { 0b01 },
             kinds: match key.kind {

@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 use std::sync::Mutex;
 
-use keyward_core::Timestamp;
-use keyward_core::store::{StoreError, async_trait};
-use keyward_manage::{Count, DeskStore, Kind, List, NewCount, Record, Write, Written};
+use keyward::Timestamp;
+use keyward::manage::{Count, DeskStore, Kind, List, NewCount, Record, Write, Written};
+use keyward::store::{StoreError, async_trait};
 
 /// Records in this process's memory.
 #[derive(Default)]
@@ -25,23 +25,28 @@ impl DeskStore for MemoryDesk {
 
     async fn list(&self, list: &List) -> Result<Vec<Record>, StoreError> {
         let records = self.0.lock().unwrap();
-        let place = |record: &Record| (record.sort, record.id.clone());
+        let is_behind = |record: &Record, (sort, id): &(i64, String)| {
+            let order = (record.sort, &record.id).cmp(&(*sort, id));
+            if list.newest_first { order.is_lt() } else { order.is_gt() }
+        };
         let mut found: Vec<&Record> = records
             .get(&list.kind)
             .into_iter()
             .flat_map(HashMap::values)
             .filter(|record| list.owner.as_ref().is_none_or(|owner| *owner == record.owner))
             .filter(|record| list.subject.as_ref().is_none_or(|subject| *subject == record.subject))
-            .filter(|record| {
-                list.after
-                    .as_ref()
-                    .is_none_or(|after| (place(record) > *after) != list.newest_first && place(record) != *after)
-            })
+            .filter(|record| list.after.as_ref().is_none_or(|after| is_behind(record, after)))
             .collect();
-        found.sort_by_cached_key(|record| place(record));
-        if list.newest_first {
-            found.reverse();
+        let order = |one: &&Record, other: &&Record| {
+            let order = (one.sort, &one.id).cmp(&(other.sort, &other.id));
+            if list.newest_first { order.reverse() } else { order }
+        };
+        if (1..found.len()).contains(&list.limit) {
+            // Only the first are sorted.
+            found.select_nth_unstable_by(list.limit - 1, order);
+            found.truncate(list.limit);
         }
+        found.sort_unstable_by(order);
         Ok(found.into_iter().take(list.limit).cloned().collect())
     }
 

@@ -5,24 +5,26 @@
 
 mod calls;
 mod checks;
+mod sign_in;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use keyward_core::clock::{Clock as _, ManualClock};
-use keyward_core::id::UserId;
-use keyward_core::key::KeyKind;
-use keyward_core::store::KeyQuery;
-use keyward_core::{AccountId, CredentialId, Identity, Mode, NewKey, ScopeSet, Timestamp};
-use keyward_manage::{
-    AccountUpdate, Actor, Context, Desk, DeskBuilder, DeskError, DeskStore, KeyChange, KeyDraft, KeyView, Kind, List,
-    Member, NewUser, Purpose, ResetLink, Role, SignUpPolicy,
+use keyward::clock::{Clock as _, ManualClock};
+use keyward::id::UserId;
+use keyward::key::KeyKind;
+use keyward::manage::{
+    AccountUpdate, Actor, Context, DashboardSettings, Desk, DeskBuilder, DeskError, DeskStore, KeyChange, KeyDraft,
+    KeyView, Kind, List, Member, NewUser, Purpose, ResetLink, Role, SignUpPolicy, dashboard,
 };
+use keyward::store::KeyQuery;
+use keyward::{AccountId, CredentialId, Identity, Mode, NewKey, ScopeSet, Timestamp};
 use proptest::prelude::*;
 
-use crate::ability::{Holding, MANAGE, beyond, of_role};
+use crate::ability::{EVERY, Holding, beyond, manage_scopes, of_role};
+use crate::provider;
 
 /// How many calls have been made in this process.
 pub(crate) static STEPS: AtomicU64 = AtomicU64::new(0);
@@ -30,6 +32,10 @@ pub(crate) static STEPS: AtomicU64 = AtomicU64::new(0);
 const KEY_LIMIT: usize = 8;
 const RECENT: i64 = 12 * 3_600_000;
 const MOST_ACCOUNTS: usize = 8;
+const HOUR: i64 = 3_600_000;
+const ACCESS_LIFE: i64 = 6 * HOUR;
+const REFRESH_LIFE: i64 = 30 * 24 * HOUR;
+const FAMILY_LIFE: i64 = 90 * 24 * HOUR;
 
 /// The party that a credential, a link or a mailbox belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,7 +89,10 @@ pub(crate) enum Command {
     RotateKey { by: u8, key: u8, overlap: u8 },
     SetKeyDisabled { by: u8, key: u8, disabled: bool },
     RevokeKey { by: u8, key: u8 },
+    SignInExternal { mailbox: u8, how: u8 },
     Tokens { user: u8 },
+    Refresh { token: u8, again: bool },
+    SignOut { token: u8, everywhere: bool },
 }
 
 /// What a key is to be, or how it is to be changed: one dimension is drawn, and the others are like those of the actor or the key.
@@ -122,9 +131,12 @@ pub(crate) fn command() -> impl Strategy<Value = Command> {
         14 => (n(), n(), shape()).prop_map(|(by, account, shape)| C::CreateKey { by, account, shape }),
         10 => (n(), n(), shape()).prop_map(|(by, key, shape)| C::UpdateKey { by, key, shape }),
         6 => (n(), n(), n()).prop_map(|(by, key, overlap)| C::RotateKey { by, key, overlap }),
-        5 => (n(), n(), any::<bool>()).prop_map(|(by, key, disabled)| C::SetKeyDisabled { by, key, disabled }),
+        8 => (n(), n(), any::<bool>()).prop_map(|(by, key, disabled)| C::SetKeyDisabled { by, key, disabled }),
         2 => (n(), n()).prop_map(|(by, key)| C::RevokeKey { by, key }),
-        1 => n().prop_map(|user| C::Tokens { user }),
+        5 => (n(), n()).prop_map(|(mailbox, how)| C::SignInExternal { mailbox, how }),
+        4 => n().prop_map(|user| C::Tokens { user }),
+        2 => (n(), prop::bool::weighted(0.2)).prop_map(|(token, again)| C::Refresh { token, again }),
+        1 => (n(), any::<bool>()).prop_map(|(token, everywhere)| C::SignOut { token, everywhere }),
     ]
 }
 
@@ -138,8 +150,45 @@ enum Principal {
 struct Person {
     id: UserId,
     mailbox: usize,
-    control: Side,
+    /// The party that knows the password, if there is one.
+    password: Option<Side>,
+    /// The account at the identity provider, and the party that signs in with it.
+    linked: Option<(String, Side)>,
+    /// The address is proven.
+    proven: bool,
     disabled: bool,
+}
+
+impl Person {
+    /// The parties that can sign in as this user.
+    fn sides(&self) -> Vec<Side> {
+        let linked = self.linked.as_ref().map(|(_, side)| *side).filter(|side| self.password != Some(*side));
+        self.password.into_iter().chain(linked).collect()
+    }
+
+    fn is_of(&self, side: Side) -> bool {
+        self.sides().contains(&side)
+    }
+}
+
+/// The tokens that began with one sign-in.
+struct Family {
+    user: UserId,
+    side: Side,
+    /// The access tokens, the latest last, each with its end.
+    accesses: Vec<(String, i64)>,
+    refresh: String,
+    refresh_ends: i64,
+    used: Option<String>,
+    ends: i64,
+}
+
+/// The caller of an operation, the party that it belongs to, and the age of its session.
+struct Acting {
+    by: Principal,
+    side: Side,
+    actor: Actor,
+    age: i64,
 }
 
 struct Link {
@@ -160,6 +209,7 @@ struct Reset {
     secret: String,
     user: UserId,
     maker: Principal,
+    made_by: Side,
     held_by: Side,
 }
 
@@ -184,6 +234,8 @@ struct World {
     records: Arc<dyn DeskStore>,
     clock: Arc<ManualClock>,
     is_paused: bool,
+    /// People use access tokens.
+    has_tokens: bool,
     mail: Arc<Mutex<Vec<ResetLink>>>,
     operator: AccountId,
     accounts: Vec<AccountId>,
@@ -194,9 +246,21 @@ struct World {
     links: Vec<Link>,
     resets: Vec<Reset>,
     sessions: Vec<Session>,
+    families: Vec<Family>,
+    dashboard: Option<axum::Router>,
     keys: Vec<KeyView>,
+    /// What the holder of each key may do while it is active.
+    key_holdings: BTreeMap<CredentialId, Holding>,
     holders: BTreeMap<CredentialId, Side>,
+    /// Bodies of records that were read before.
+    read_members: HashMap<String, Member>,
+    read_users: HashMap<String, Stored>,
+    /// What went wrong where no error can be returned.
+    fault: Option<String>,
 }
+
+/// What is stored of a user: disabled, proven, with a password.
+type Stored = (bool, bool, bool);
 
 /// What a call may give to the attackers.
 #[derive(Default)]
@@ -219,6 +283,8 @@ fn role(number: u8) -> Role {
 /// Runs one sequence from one beginning.
 pub(crate) async fn run(parts: Parts, beginning: u8, commands: &[Command]) -> Result<(), String> {
     let mut world = World::new(parts).await;
+    // A desk that has made its authenticator stays in memory until the process ends: of many sequences, a quarter make one.
+    world.has_tokens = !world.is_paused || beginning >> 6 == 3;
     world.begin(beginning).await;
     for (place, command) in commands.iter().enumerate() {
         STEPS.fetch_add(1, Ordering::Relaxed);
@@ -244,6 +310,8 @@ impl World {
             .key_limit(u32::try_from(KEY_LIMIT).unwrap())
             // Sessions outlast the time in which they may hand out authority.
             .session_life(days(300), days(300))
+            .access_token_life(Duration::from_millis(ACCESS_LIFE as u64))
+            .identity_provider(provider::client())
             .on_forgotten_password(move |link| outbox.lock().unwrap().push(link))
             .build()
             .unwrap();
@@ -253,6 +321,7 @@ impl World {
             records,
             clock,
             is_paused,
+            has_tokens: true,
             mail,
             accounts: Vec::new(),
             suspended: BTreeSet::new(),
@@ -262,8 +331,14 @@ impl World {
             links: Vec::new(),
             resets: Vec::new(),
             sessions: Vec::new(),
+            families: Vec::new(),
+            dashboard: None,
             keys: Vec::new(),
+            key_holdings: BTreeMap::new(),
             holders: BTreeMap::new(),
+            read_members: HashMap::new(),
+            read_users: HashMap::new(),
+            fault: None,
         }
     }
 
@@ -332,7 +407,8 @@ impl World {
             None => self.desk.invite(&Self::system(), &account, email, role).await.unwrap().secret.to_string(),
         };
         self.desk.accept_invitation(&Context::new(), &secret, "Person", password(control)).await.unwrap();
-        self.note_person(mailbox, control).await;
+        // The program's own link proves the address.
+        self.note_person(mailbox, Some(control), true).await;
         let id = self.people.last().unwrap().id.clone();
         self.note_member(&account, &id, role);
     }
@@ -341,14 +417,14 @@ impl World {
         let account = self.accounts[account].clone();
         let invited = self.desk.invite(&Self::system(), &account, MAILBOXES[mailbox].0, role).await.unwrap();
         let id = self.people.iter().find(|person| person.mailbox == mailbox).unwrap().id.clone();
-        let (actor, _) = self.signed_in(&id, false).await.unwrap();
+        let (actor, _) = self.signed_in(&id, MAILBOXES[mailbox].1, false).await.unwrap();
         self.desk.join_by_link(&actor, &invited.secret).await.unwrap();
         self.note_member(&account, &id, role);
     }
 
-    async fn note_person(&mut self, mailbox: usize, control: Side) {
+    async fn note_person(&mut self, mailbox: usize, password: Option<Side>, proven: bool) {
         let user = self.desk.user_with_email(&Self::system(), MAILBOXES[mailbox].0).await.unwrap().value;
-        self.people.push(Person { id: user.id, mailbox, control, disabled: false });
+        self.people.push(Person { id: user.id, mailbox, password, linked: None, proven, disabled: false });
     }
 
     fn note_member(&mut self, account: &AccountId, user: &UserId, role: Role) {
@@ -362,11 +438,11 @@ impl World {
         self.people.iter().find(|person| person.id == *id)
     }
 
-    fn side_of(&self, principal: &Principal) -> Side {
+    fn is_attackers(&self, principal: &Principal) -> bool {
         match principal {
-            Principal::System => Honest,
-            Principal::User(id) => self.person(id).map_or(Honest, |person| person.control),
-            Principal::Key(id) => self.holders.get(id).copied().unwrap_or(Honest),
+            Principal::System => false,
+            Principal::User(id) => self.person(id).is_some_and(|person| person.is_of(Attacker)),
+            Principal::Key(id) => self.holders.get(id) == Some(&Attacker),
         }
     }
 
@@ -376,16 +452,16 @@ impl World {
         of.map(|((account, _), role)| Holding::of_member(account, &self.operator, *role)).collect()
     }
 
+    fn is_active(&self, key: &KeyView) -> bool {
+        key.disabled_at.is_none()
+            && key.revoked_at.is_none()
+            && key.compromised_at.is_none()
+            && key.expires_at.is_none_or(|end| end.as_millis() > self.now())
+    }
+
     fn of_key(&self, id: &CredentialId) -> Vec<Holding> {
-        let now = self.now();
-        let works = |key: &&KeyView| {
-            key.id == *id
-                && key.disabled_at.is_none()
-                && key.revoked_at.is_none()
-                && key.compromised_at.is_none()
-                && key.expires_at.is_none_or(|end| end.as_millis() > now)
-        };
-        self.keys.iter().filter(works).map(|key| Holding::of_key(key, &self.operator)).collect()
+        let active = self.keys.iter().filter(|key| key.id == *id && self.is_active(key));
+        active.map(|key| self.key_holdings[&key.id].clone()).collect()
     }
 
     fn of_principal(&self, principal: &Principal) -> Vec<Holding> {
@@ -427,66 +503,13 @@ fn scopes(number: u8) -> ScopeSet {
     texts[usize::from(number) % texts.len()].parse().unwrap()
 }
 
-fn networks(number: u8) -> Vec<keyward_core::network::ipnet::IpNet> {
+fn networks(number: u8) -> Vec<keyward::network::ipnet::IpNet> {
     let texts: [&[&str]; 5] =
         [&[], &["10.0.0.0/8"], &["10.1.0.0/16"], &["192.0.2.0/24"], &["10.1.0.0/16", "10.2.0.0/16"]];
     texts[usize::from(number) % texts.len()].iter().map(|text| text.parse().unwrap()).collect()
 }
 
-fn endpoints(number: u8) -> Vec<keyward_core::Endpoint> {
+fn endpoints(number: u8) -> Vec<keyward::Endpoint> {
     let texts: [&[&str]; 5] = [&[], &["* /a/*"], &["GET /a/1"], &["GET /b"], &["GET /a/1", "POST /a/1"]];
     texts[usize::from(number) % texts.len()].iter().map(|text| text.parse().unwrap()).collect()
-}
-
-/// How sequences are drawn: from this seed, until so many calls are made.
-pub(crate) struct Plan {
-    pub(crate) seed: u64,
-    pub(crate) steps: u64,
-}
-
-impl Plan {
-    /// As the environment says it: `KEYWARD_AUTHORITY_SEED`, and `KEYWARD_AUTHORITY_STEPS`, else `steps`.
-    pub(crate) fn of_environment(steps: u64) -> Self {
-        let read = |name: &str| std::env::var(name).ok().and_then(|value| value.parse().ok());
-        Self {
-            seed: read("KEYWARD_AUTHORITY_SEED").unwrap_or(1),
-            steps: read("KEYWARD_AUTHORITY_STEPS").unwrap_or(steps),
-        }
-    }
-
-    /// Draws sequences and runs each; the shortest that fails is told.
-    pub(crate) fn check(&self, run_one: impl Fn(u8, &[Command]) -> Result<(), String>) {
-        use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestError, TestRng, TestRunner};
-        const LONGEST: usize = 160;
-        let is_hurried = std::env::var("KEYWARD_AUTHORITY_SHRINK").is_ok_and(|value| value == "0");
-        let config = Config {
-            // Half of the longest, on average.
-            cases: u32::try_from(self.steps / (LONGEST as u64 / 2)).unwrap().max(1),
-            max_shrink_iters: if is_hurried { 0 } else { 3_000 },
-            failure_persistence: None,
-            ..Config::default()
-        };
-        let mut seed = [0; 32];
-        seed[..8].copy_from_slice(&self.seed.to_le_bytes());
-        let mut runner = TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &seed));
-        let begun = STEPS.load(Ordering::Relaxed);
-        let found = std::cell::OnceCell::new();
-        let sequences = (any::<u8>(), prop::collection::vec(command(), 1..LONGEST));
-        let outcome = runner.run(&sequences, |(beginning, commands)| {
-            run_one(beginning, &commands).map_err(|why| {
-                found.get_or_init(|| STEPS.load(Ordering::Relaxed) - begun);
-                TestCaseError::fail(why)
-            })
-        });
-        let calls = STEPS.load(Ordering::Relaxed) - begun;
-        match outcome {
-            Ok(()) => eprintln!("{calls} calls, seed {}", self.seed),
-            Err(TestError::Fail(why, (beginning, commands))) => panic!(
-                "found after {} steps, seed {}: {why}\nbeginning {beginning}, and the shortest sequence:\n{commands:#?}",
-                found.get().unwrap_or(&calls),
-                self.seed
-            ),
-            Err(error) => panic!("{error}"),
-        }
-    }
 }

@@ -35,7 +35,10 @@ impl World {
             return Err(format!("an invitation gave {ability}: not held by its maker any more"));
         }
         // It was meant for the reader of the mailbox.
-        if link.made_by == Honest && MAILBOXES[link.mailbox].1 == Attacker {
+        let is_meant = link.made_by == Honest && MAILBOXES[link.mailbox].1 == Attacker;
+        // The attackers made it while they could sign in as its maker, and had then what it gives.
+        let was_theirs = link.made_by == Attacker && !self.is_attackers(&link.maker);
+        if is_meant || was_theirs {
             granted.holdings.push(given);
         }
         self.links[place].is_open = false;
@@ -43,28 +46,17 @@ impl World {
         Ok(())
     }
 
-    /// Somebody chose another password for a user.
+    /// A party chose another password for a user: through mail, or with a link that an actor made.
     pub(super) async fn taken_over(&mut self, id: &UserId, side: Side, granted: &mut Granted) -> Checked<()> {
         let Some(person) = self.people.iter_mut().find(|person| person.id == *id) else {
             return Err("a password of a user who is deleted was reset".to_owned());
         };
-        person.control = side;
+        person.password = Some(side);
         if MAILBOXES[person.mailbox].1 == Attacker {
             // The user is theirs, by the address.
             granted.holdings.extend(self.of_user(id));
         }
         self.check_signed_out(id).await
-    }
-
-    /// All sessions of a user have ended.
-    pub(super) async fn check_signed_out(&mut self, id: &UserId) -> Checked<()> {
-        for session in self.sessions.iter().filter(|session| session.user == *id) {
-            if self.desk.session(&session.secret, Context::new()).await.is_ok() {
-                return Err("a session outlived what ends it".to_owned());
-            }
-        }
-        self.sessions.retain(|session| session.user != *id);
-        Ok(())
     }
 
     pub(super) fn draft(&self, by: &Principal, account: AccountId, shape: Shape) -> KeyDraft {
@@ -118,41 +110,46 @@ impl World {
 
     /// What is stored is what the model says, and what holds at all times.
     pub(super) async fn check_state(&mut self, place: usize) -> Checked<()> {
-        let list = async |kind| self.records.list(&List::of(kind, 500)).await;
+        let records = Arc::clone(&self.records);
+        let list = async |kind| records.list(&List::of(kind, 500)).await;
         let mut members = BTreeMap::new();
         for record in list(Kind::Member).await.unwrap() {
-            let member: Member = serde_json::from_str(&record.body).unwrap();
-            members.insert((member.account, member.user), member.role);
+            let read = self.read_members.entry(record.body);
+            let member = read.or_insert_with_key(|body| serde_json::from_str(body).unwrap());
+            members.insert((member.account.clone(), member.user.clone()), member.role);
         }
         if members != self.members {
             return Err(format!("the members are {members:?} and not {:?}", self.members));
         }
-        let users: BTreeMap<String, bool> = list(Kind::User)
-            .await
-            .unwrap()
-            .into_iter()
-            .map(|record| {
-                let body: serde_json::Value = serde_json::from_str(&record.body).unwrap();
-                (record.id, !body["disabled_at"].is_null())
-            })
-            .collect();
-        let known = self.people.iter().map(|person| (person.id.to_string(), person.disabled)).collect();
+        let mut users: BTreeMap<String, Stored> = BTreeMap::new();
+        for record in list(Kind::User).await.unwrap() {
+            let user = self.read_users.entry(record.body).or_insert_with_key(|body| {
+                let body: serde_json::Value = serde_json::from_str(body).unwrap();
+                let has = |name: &str| !body[name].is_null();
+                (has("disabled_at"), has("address_proven_at"), has("password"))
+            });
+            users.insert(record.id, *user);
+        }
+        let stored = |person: &Person| (person.disabled, person.proven, person.password.is_some());
+        let known = self.people.iter().map(|person| (person.id.to_string(), stored(person))).collect();
         if users != known {
-            return Err(format!("the users, and whether they are disabled, are {users:?} and not {known:?}"));
+            return Err(format!("the users (disabled, proven, with a password) are {users:?} and not {known:?}"));
         }
         if let Some((account, user)) = members.keys().find(|(_, user)| !users.contains_key(user.as_str())) {
             return Err(format!("{user}, who is no user, is a member of {account}"));
         }
         for account in &self.had_owner {
             let owns = |((place, user), role): (&(AccountId, UserId), &Role)| {
-                place == account && *role == Role::Owner && users.get(user.as_str()) == Some(&false)
+                place == account
+                    && *role == Role::Owner
+                    && users.get(user.as_str()).is_some_and(|(disabled, ..)| !disabled)
             };
             if !members.iter().any(owns) {
                 return Err(format!("{account} has lost its last owner who can sign in"));
             }
         }
         for account in &self.accounts {
-            let active = |key: &&KeyView| key.account == *account && !self.of_key(&key.id).is_empty();
+            let active = |key: &&KeyView| key.account == *account && self.is_active(key);
             let count = self.keys.iter().filter(active).count();
             if count > KEY_LIMIT {
                 return Err(format!("{account} has {count} active keys"));
@@ -164,9 +161,12 @@ impl World {
     /// The rights of one user in one account are the union of what the memberships give.
     pub(super) async fn check_rights(&mut self, place: usize) -> Checked<()> {
         let Some(person) = self.people.get(place % self.people.len().max(1)) else { return Ok(()) };
-        let (id, disabled) = (person.id.clone(), person.disabled);
+        let (id, disabled, sides) = (person.id.clone(), person.disabled, person.sides());
         let account = self.accounts[place / 3 % self.accounts.len()].clone();
-        let signed_in = self.signed_in(&id, true).await;
+        let Some(side) = pick(&sides, u8::from(place.is_multiple_of(7))).copied() else {
+            return Err(format!("nobody can sign in as {id} any more"));
+        };
+        let signed_in = self.signed_in(&id, side, true).await;
         if disabled != signed_in.is_none() {
             return Err(format!("{id} is disabled: {disabled}; is signed in: {}", signed_in.is_some()));
         }
@@ -175,8 +175,8 @@ impl World {
         let expected: Option<u32> = roles.into_iter().flatten().map(of_role).reduce(|one, other| one | other);
         let actual = match self.desk.rights(&actor, &account).await {
             Ok(rights) => {
-                let named = MANAGE.iter().enumerate().filter(|(_, name)| rights.allows(&name.parse().unwrap()));
-                let every = u32::from(rights.scopes().iter().any(|grant| grant.as_str() == "*")) << MANAGE.len();
+                let named = manage_scopes().iter().enumerate().filter(|(_, scope)| rights.allows(scope));
+                let every = if rights.scopes().iter().any(|grant| grant.as_str() == "*") { EVERY } else { 0 };
                 Some(named.map(|(bit, _)| 1 << bit).sum::<u32>() | every)
             }
             Err(DeskError::NotFound(_)) => None,
@@ -190,51 +190,9 @@ impl World {
 
     /// All that the attackers may do now.
     pub(super) fn held(&self) -> Vec<Holding> {
-        let people = self.people.iter().filter(|person| person.control == Attacker);
+        let people = self.people.iter().filter(|person| person.is_of(Attacker));
         let keys = self.keys.iter().filter(|key| self.holders.get(&key.id) == Some(&Attacker));
         people.flat_map(|person| self.of_user(&person.id)).chain(keys.flat_map(|key| self.of_key(&key.id))).collect()
-    }
-
-    /// A session of a user, with its age; a fresh one unless an old one will do.
-    pub(super) async fn signed_in(&mut self, id: &UserId, is_old_good: bool) -> Option<(Actor, i64)> {
-        let control = self.person(id)?.control;
-        let now = self.now();
-        for session in self.sessions.iter().rev().filter(|known| known.user == *id && known.side == control) {
-            let age = now - session.created_at;
-            if age >= RECENT && !is_old_good {
-                break;
-            }
-            if let Ok(actor) = self.desk.session(&session.secret, Context::new()).await {
-                return Some((actor, age));
-            }
-        }
-        let email = MAILBOXES[self.person(id)?.mailbox].0;
-        let session = self.desk.sign_in(&Context::new(), email, password(control)).await.ok()?.session.to_string();
-        let actor = self.desk.session(&session, Context::new()).await.ok()?;
-        self.sessions.push(Session { user: id.clone(), secret: session, side: control, created_at: now });
-        Some((actor, 0))
-    }
-
-    /// The one who acts: a user, a key, or now and then the program. The age is that of a session.
-    pub(super) async fn actor(&mut self, by: u8) -> Option<(Principal, Actor, i64)> {
-        if by >= 246 {
-            return Some((Principal::System, Self::system(), 0));
-        }
-        let held: Vec<(CredentialId, AccountId)> = self
-            .keys
-            .iter()
-            .filter(|key| self.holders.contains_key(&key.id))
-            .map(|key| (key.id.clone(), key.account.clone()))
-            .collect();
-        if by.is_multiple_of(3)
-            && let Some((id, account)) = pick(&held, by / 3)
-        {
-            let identity = Identity::api_key(id.clone(), account.clone());
-            return Some((Principal::Key(id.clone()), Actor::of_identity(&identity, Context::new()), 0));
-        }
-        let id = pick(&self.people, by / 3)?.id.clone();
-        let (actor, age) = self.signed_in(&id, by % 8 == 1).await?;
-        Some((Principal::User(id), actor, age))
     }
 
     /// An account that has to do with the actor, mostly.

@@ -5,15 +5,20 @@
 mod ability;
 mod memory;
 mod model;
+mod plan;
+mod provider;
 
 use std::sync::Arc;
 
-use keyward_core::MemoryStore;
-use keyward_manage::{Desk, SqliteDesk};
-use keyward_sqlite::SqliteStore;
+use keyward::MemoryStore;
+use keyward::manage::{Desk, PostgresDesk, SqliteDesk};
+use keyward::postgres::PostgresStore;
+use keyward::sqlite::SqliteStore;
+use keyward_needs::needs;
 
 use memory::MemoryDesk;
-use model::{Parts, Plan, run};
+use model::{Parts, run};
+use plan::Plan;
 
 fn runtime(is_paused: bool) -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_current_thread().enable_all().start_paused(is_paused).build().unwrap()
@@ -21,7 +26,7 @@ fn runtime(is_paused: bool) -> tokio::runtime::Runtime {
 
 #[test]
 fn no_sequence_of_calls_gives_attackers_more_in_memory() {
-    Plan::of_environment(4_000).check(|beginning, commands| {
+    Plan::of_environment(3_000).check(|beginning, commands| {
         // What waits for a moment only, as signing up does, takes no time.
         runtime(true).block_on(async {
             let records = Arc::new(MemoryDesk::default());
@@ -33,7 +38,7 @@ fn no_sequence_of_calls_gives_attackers_more_in_memory() {
 
 #[test]
 fn no_sequence_of_calls_gives_attackers_more_on_sqlite() {
-    Plan::of_environment(2_000).check(|beginning, commands| {
+    Plan::of_environment(1_500).on_slow_store().check(|beginning, commands| {
         let mut folder = tempfile::Builder::new();
         folder.prefix("keyward-authority-");
         // In memory, where there is such a place.
@@ -47,9 +52,23 @@ fn no_sequence_of_calls_gives_attackers_more_on_sqlite() {
     });
 }
 
+#[needs(postgresql)]
+#[test]
+fn no_sequence_of_calls_gives_attackers_more_on_postgresql() {
+    Plan::of_environment(1_500).on_slow_store().check(|beginning, commands| {
+        let url = keyward_tests::postgres::database();
+        runtime(false).block_on(async {
+            let store = PostgresStore::connect(&url).await.unwrap();
+            let records = PostgresDesk::open(&store).await.unwrap();
+            let builder = Desk::builder(store, records.clone());
+            run(Parts { builder, records: Arc::new(records), is_paused: false }, beginning, commands).await
+        })
+    });
+}
+
 #[test]
 fn reset_by_an_admin_takes_the_proof_of_the_address_away() {
-    use keyward_manage::{Actor, Context, DeskError, Role};
+    use keyward::manage::{Actor, Context, DeskError, Role};
     runtime(false).block_on(async {
         let builder = Desk::builder(MemoryStore::new(), MemoryDesk::default());
         let desk = builder.password_params(argon2::Params::new(8, 1, 1, None).unwrap()).build().unwrap();
@@ -81,5 +100,41 @@ fn reset_by_an_admin_takes_the_proof_of_the_address_away() {
             second,
             "the link shows who reads the mail"
         );
+    });
+}
+
+#[test]
+fn provider_ends_a_password_that_a_reset_link_gave() {
+    use keyward::manage::{Actor, Context, DashboardSettings, DeskError, Role, dashboard};
+    runtime(false).block_on(async {
+        let builder = Desk::builder(MemoryStore::new(), MemoryDesk::default()).identity_provider(provider::client());
+        let desk = builder.password_params(argon2::Params::new(8, 1, 1, None).unwrap()).build().unwrap();
+        let pages = dashboard(desk.clone(), DashboardSettings::new("Test"));
+        let (system, context) = (Actor::system("test", Context::new()), Context::new());
+        let account = desk.create_account(&system, "First").await.unwrap().value.id;
+        let (honest, wicked) = ("honest walnut gondola 71", "wicked walnut gondola 72");
+        for (email, role, password) in
+            [("eve@example.com", Role::Admin, wicked), ("hal@example.com", Role::Developer, honest)]
+        {
+            let invited = desk.invite(&system, &account, email, role).await.unwrap();
+            desk.accept_invitation(&context, &invited.secret, "Person", password).await.unwrap();
+        }
+        let hal = provider::Account { subject: "hal".to_owned(), email: "hal@example.com", is_verified: true };
+        assert!(provider::sign_in(&pages, &hal).await.unwrap().is_some());
+        desk.sign_in(&context, "hal@example.com", honest).await.unwrap();
+        let eve = desk.sign_in(&context, "eve@example.com", wicked).await.unwrap();
+        let eve = desk.session(&eve.session, Context::new()).await.unwrap();
+        let user = desk.user_with_email(&system, "hal@example.com").await.unwrap().value.id;
+        let link = desk.create_password_reset(&eve, &user).await.unwrap();
+        desk.reset_password(&context, &link.secret, wicked).await.unwrap();
+        let taken = desk.sign_in(&context, "hal@example.com", wicked).await.unwrap().session;
+        // Hal comes as ever, and has rights elsewhere later: they are not the admin's.
+        for is_verified in [false, true] {
+            let hal = provider::Account { is_verified, ..hal.clone() };
+            assert!(provider::sign_in(&pages, &hal).await.unwrap().is_some());
+            assert!(matches!(desk.session(&taken, Context::new()).await, Err(DeskError::SignedOut)));
+            let again = desk.sign_in(&context, "hal@example.com", wicked).await;
+            assert!(matches!(again, Err(DeskError::WrongCredentials)), "{again:?}");
+        }
     });
 }

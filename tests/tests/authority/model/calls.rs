@@ -6,6 +6,9 @@ impl World {
     pub(super) async fn step(&mut self, command: &Command, place: usize) -> Checked<()> {
         let before = self.held();
         let granted = self.call(command).await?;
+        if let Some(fault) = self.fault.take() {
+            return Err(fault);
+        }
         if granted.keys {
             self.read_keys().await;
         }
@@ -17,7 +20,8 @@ impl World {
                 return Err(format!("the attackers have gained {ability}"));
             }
         }
-        self.check_state(place).await
+        self.check_state(place).await?;
+        self.fault.take().map_or(Ok(()), Err)
     }
 
     pub(super) async fn read_keys(&mut self) {
@@ -26,6 +30,8 @@ impl World {
         self.keys.sort_by(|one, other| {
             (one.created_at, &one.name, &one.id).cmp(&(other.created_at, &other.name, &other.id))
         });
+        let holding = |key: &KeyView| (key.id.clone(), Holding::of_key(key, &self.operator));
+        self.key_holdings = self.keys.iter().map(holding).collect();
     }
 
     /// A grant by a session that began too long ago is a fault.
@@ -50,26 +56,26 @@ impl World {
                 let new = NewUser::new(MAILBOXES[mailbox].0, "Person", password(side));
                 fine(self.desk.sign_up(&context, new).await)?;
                 if self.people.iter().all(|person| person.mailbox != mailbox) {
-                    self.note_person(mailbox, side).await;
-                    let id = self.people.last().unwrap().id.clone();
-                    let own = self.desk.accounts_of(&Self::system(), &id).await.unwrap();
-                    let [(account, Role::Owner)] = &own[..] else { return Err(format!("signed up to {own:?}")) };
-                    self.accounts.push(account.id.clone());
-                    self.note_member(&account.id, &id, Role::Owner);
-                    granted.holdings.push(Holding::of_member(&account.id, &self.operator, Role::Owner));
+                    self.note_person(mailbox, Some(side), false).await;
+                    self.note_own_account(&mut granted).await?;
                 }
             }
             Command::Invite { by, account, mailbox, role: wanted } => {
-                let Some((maker, actor, age)) = self.actor(by).await else { return Ok(granted) };
+                let Some(Acting { by: maker, side: made_by, actor, age }) = self.actor(by).await else {
+                    return Ok(granted);
+                };
                 let account = self.account(&maker, account);
                 let mailbox = usize::from(mailbox) % MAILBOXES.len();
                 let (email, reader) = MAILBOXES[mailbox];
-                let made_by = self.side_of(&maker);
                 let role = self.modest(made_by, reader, &account, role(wanted));
                 let Some(invited) = fine(self.desk.invite(&actor, &account, email, role).await)? else {
                     return Ok(granted);
                 };
                 self.check_recent(age)?;
+                let given = Holding::of_member(&account, &self.operator, role);
+                if let Some(ability) = beyond(&given, &self.of_principal(&maker)) {
+                    return Err(format!("an invitation offers {ability}: not held by its maker"));
+                }
                 for link in &mut self.links {
                     link.is_open &= link.account != account || link.mailbox != mailbox;
                 }
@@ -88,7 +94,7 @@ impl World {
                 });
             }
             Command::Withdraw { by, link } => {
-                let Some((_, actor, _)) = self.actor(by).await else { return Ok(granted) };
+                let Some(Acting { actor, .. }) = self.actor(by).await else { return Ok(granted) };
                 let Some(link) = pick(&self.links, link) else { return Ok(granted) };
                 let (account, id) = (link.account.clone(), link.id.clone());
                 if fine(self.desk.withdraw_invitation(&actor, &account, &id).await)?.is_some() {
@@ -100,13 +106,13 @@ impl World {
             Command::AcceptByLink { link } => {
                 let Some(place) = self.link(link) else { return Ok(granted) };
                 let link = &self.links[place];
-                let (side, mailbox) = (link.held_by, link.mailbox);
+                let (side, mailbox, proven) = (link.held_by, link.mailbox, link.maker == Principal::System);
                 let done = self.desk.accept_invitation(&context, &link.secret, "Person", password(side)).await;
                 if fine(done)?.is_some() {
                     if self.people.iter().any(|person| person.mailbox == mailbox) {
                         return Err("a second user has the address".to_owned());
                     }
-                    self.note_person(mailbox, side).await;
+                    self.note_person(mailbox, Some(side), proven).await;
                     let id = self.people.last().unwrap().id.clone();
                     self.accepted(place, &id, &mut granted)?;
                 }
@@ -114,9 +120,9 @@ impl World {
             Command::JoinByLink { link } => {
                 let Some(place) = self.link(link) else { return Ok(granted) };
                 let (side, mailbox) = (self.links[place].held_by, self.links[place].mailbox);
-                let user = self.people.iter().find(|person| person.mailbox == mailbox && person.control == side);
+                let user = self.people.iter().find(|person| person.mailbox == mailbox && person.is_of(side));
                 let Some(id) = user.map(|user| user.id.clone()) else { return Ok(granted) };
-                let Some((actor, _)) = self.signed_in(&id, true).await else { return Ok(granted) };
+                let Some((actor, _)) = self.signed_in(&id, side, true).await else { return Ok(granted) };
                 let secret = self.links[place].secret.clone();
                 if fine(self.desk.join_by_link(&actor, &secret).await)?.is_some() {
                     self.accepted(place, &id, &mut granted)?;
@@ -127,8 +133,9 @@ impl World {
                     |person: &&Person| self.links.iter().any(|link| link.is_open && link.mailbox == person.mailbox);
                 let invited: Vec<&Person> = self.people.iter().filter(is_invited).collect();
                 let Some(person) = pick(&invited, user) else { return Ok(granted) };
-                let (id, mailbox) = (person.id.clone(), person.mailbox);
-                let Some((actor, _)) = self.signed_in(&id, true).await else { return Ok(granted) };
+                let (id, mailbox, sides) = (person.id.clone(), person.mailbox, person.sides());
+                let Some(side) = pick(&sides, account.rotate_left(1)).copied() else { return Ok(granted) };
+                let Some((actor, _)) = self.signed_in(&id, side, true).await else { return Ok(granted) };
                 let own: Vec<usize> = (0..self.links.len())
                     .filter(|place| self.links[*place].mailbox == mailbox && self.links[*place].is_open)
                     .collect();
@@ -139,23 +146,23 @@ impl World {
                 }
             }
             Command::ChangeRole { by, account, user, role: wanted } => {
-                let Some((by, actor, age)) = self.actor(by).await else { return Ok(granted) };
+                let Some(Acting { by, side, actor, age }) = self.actor(by).await else { return Ok(granted) };
                 let account = self.account(&by, account);
                 let Some(id) = self.member_of(&account, user) else { return Ok(granted) };
-                let of = self.side_of(&Principal::User(id.clone()));
-                let role = self.modest(self.side_of(&by), of, &account, role(wanted));
+                let of = if self.is_attackers(&Principal::User(id.clone())) { Attacker } else { Honest };
+                let role = self.modest(side, of, &account, role(wanted));
                 let Ok(known) = self.desk.member(&Self::system(), &account, &id).await else { return Ok(granted) };
                 let done = self.desk.update_member(&actor, &account, &id, role, known.version).await;
                 if fine(done)?.is_some() {
                     self.check_recent(age)?;
                     self.note_member(&account, &id, role);
-                    if self.side_of(&by) == Honest {
+                    if side == Honest {
                         granted.holdings.push(Holding::of_member(&account, &self.operator, role));
                     }
                 }
             }
             Command::RemoveMember { by, account, user } => {
-                let Some((by, actor, _)) = self.actor(by).await else { return Ok(granted) };
+                let Some(Acting { by, actor, .. }) = self.actor(by).await else { return Ok(granted) };
                 let account = self.account(&by, account);
                 let Some(id) = self.member_of(&account, user) else { return Ok(granted) };
                 let Ok(known) = self.desk.member(&Self::system(), &account, &id).await else { return Ok(granted) };
@@ -164,24 +171,33 @@ impl World {
                 }
             }
             Command::MakeReset { by, user } => {
-                let Some((by, actor, age)) = self.actor(by).await else { return Ok(granted) };
+                let Some(Acting { by, side, actor, age }) = self.actor(by).await else { return Ok(granted) };
                 let Some(person) = pick(&self.people, user) else { return Ok(granted) };
                 let (id, reader) = (person.id.clone(), MAILBOXES[person.mailbox].1);
                 if let Some(link) = fine(self.desk.create_password_reset(&actor, &id).await)? {
                     self.check_recent(age)?;
-                    let held_by = if self.side_of(&by) == Attacker { Attacker } else { reader };
-                    self.resets.push(Reset { secret: link.secret.to_string(), user: id, maker: by, held_by });
+                    let held_by = if side == Attacker { Attacker } else { reader };
+                    let secret = link.secret.to_string();
+                    self.resets.push(Reset { secret, user: id, maker: by, made_by: side, held_by });
                 }
             }
             Command::UseReset { link } => {
                 let latest = &self.resets[self.resets.len().saturating_sub(3)..];
                 let Some(link) = pick(latest, link) else { return Ok(granted) };
                 let (id, side, secret) = (link.user.clone(), link.held_by, link.secret.clone());
-                let maker = link.maker.clone();
+                let (maker, made_by) = (link.maker.clone(), link.made_by);
                 if fine(self.desk.reset_password(&context, &secret, password(side)).await)?.is_some() {
                     let known = self.of_principal(&maker);
                     if let Some(ability) = self.of_user(&id).iter().find_map(|holding| beyond(holding, &known)) {
                         return Err(format!("a reset gave {ability}: not held by its maker any more"));
+                    }
+                    if made_by == Attacker && !self.is_attackers(&maker) {
+                        // The attackers made it while they could sign in as its maker, and governed the user then.
+                        granted.holdings.extend(self.of_user(&id));
+                    }
+                    // Only the program vouches for the reader of the mailbox: any other maker may have used the link.
+                    for person in self.people.iter_mut().filter(|person| person.id == id) {
+                        person.proven &= maker == Principal::System;
                     }
                     self.taken_over(&id, side, &mut granted).await?;
                 }
@@ -200,11 +216,14 @@ impl World {
                 }
                 let Some(mail) = mail else { return Ok(granted) };
                 if fine(self.desk.reset_password(&context, &mail.secret, password(side)).await)?.is_some() {
+                    for person in self.people.iter_mut().filter(|person| person.id == id) {
+                        person.proven = true;
+                    }
                     self.taken_over(&id, side, &mut granted).await?;
                 }
             }
             Command::SetUserDisabled { by, user, disabled } => {
-                let Some((by, actor, age)) = self.actor(by).await else { return Ok(granted) };
+                let Some(Acting { side, actor, age, .. }) = self.actor(by).await else { return Ok(granted) };
                 let Some(id) = pick(&self.people, user).map(|person| person.id.clone()) else { return Ok(granted) };
                 let was = self.person(&id).is_some_and(|person| person.disabled);
                 if fine(self.desk.set_user_disabled(&actor, &id, disabled).await)?.is_some() {
@@ -216,13 +235,13 @@ impl World {
                     }
                     if disabled {
                         self.check_signed_out(&id).await?;
-                    } else if self.side_of(&by) == Honest {
+                    } else if side == Honest {
                         granted.holdings.extend(self.of_user(&id));
                     }
                 }
             }
             Command::DeleteUser { by, user } => {
-                let Some((_, actor, _)) = self.actor(by).await else { return Ok(granted) };
+                let Some(Acting { actor, .. }) = self.actor(by).await else { return Ok(granted) };
                 let Some(id) = pick(&self.people, user).map(|person| person.id.clone()) else { return Ok(granted) };
                 let Ok(known) = self.desk.user(&Self::system(), &id).await else { return Ok(granted) };
                 if fine(self.desk.delete_user(&actor, &id, known.version).await)?.is_some() {
@@ -239,7 +258,7 @@ impl World {
                 if self.accounts.len() >= MOST_ACCOUNTS {
                     return Ok(granted);
                 }
-                let Some((by, actor, _)) = self.actor(by).await else { return Ok(granted) };
+                let Some(Acting { by, actor, .. }) = self.actor(by).await else { return Ok(granted) };
                 if let Some(made) = fine(self.desk.create_account(&actor, "Another").await)? {
                     self.accounts.push(made.value.id.clone());
                     if let Principal::User(id) = by {
@@ -249,7 +268,7 @@ impl World {
                 }
             }
             Command::ChangeAccount { by, account, suspended } => {
-                let Some((by, actor, age)) = self.actor(by).await else { return Ok(granted) };
+                let Some(Acting { by, actor, age, .. }) = self.actor(by).await else { return Ok(granted) };
                 let account = self.account(&by, account);
                 let Ok(known) = self.desk.account(&Self::system(), &account).await else { return Ok(granted) };
                 let name = suspended.is_none().then(|| "Renamed".to_owned());
@@ -276,19 +295,19 @@ impl World {
                 }
             }
             Command::CreateKey { by, account, shape } => {
-                let Some((by, actor, age)) = self.actor(by).await else { return Ok(granted) };
+                let Some(Acting { by, side, actor, age }) = self.actor(by).await else { return Ok(granted) };
                 let account = self.account(&by, account);
                 let draft = self.draft(&by, account, shape);
                 if let Some(issued) = fine(self.desk.create_key(&actor, draft).await)? {
                     self.check_recent(age)?;
-                    self.holders.insert(issued.view.id, self.side_of(&by));
+                    self.holders.insert(issued.view.id, side);
                     granted.keys = true;
                 }
             }
             Command::UpdateKey { by, key, shape } => {
-                let Some((by, actor, age)) = self.actor(by).await else { return Ok(granted) };
+                let Some(Acting { by, side, actor, age }) = self.actor(by).await else { return Ok(granted) };
                 let Some(key) = self.key_for(&by, key) else { return Ok(granted) };
-                if self.side_of(&by) == Honest && self.holders.get(&key.id) == Some(&Attacker) {
+                if side == Honest && self.holders.get(&key.id) == Some(&Attacker) {
                     return Ok(granted);
                 }
                 let change = self.change(shape);
@@ -305,48 +324,37 @@ impl World {
                 }
             }
             Command::RotateKey { by, key, overlap } => {
-                let Some((by, actor, age)) = self.actor(by).await else { return Ok(granted) };
+                let Some(Acting { by, side, actor, age }) = self.actor(by).await else { return Ok(granted) };
                 let Some(key) = self.key_for(&by, key) else { return Ok(granted) };
                 let overlap = Duration::from_secs(u64::from(overlap % 3) * 3_600);
                 if let Some(rotated) = fine(self.desk.rotate_key(&actor, &key.id, overlap).await)? {
                     self.check_recent(age)?;
-                    self.holders.insert(rotated.view.id, self.side_of(&by));
+                    self.holders.insert(rotated.view.id, side);
                     granted.keys = true;
                 }
             }
             Command::SetKeyDisabled { by, key, disabled } => {
-                let Some((by, actor, age)) = self.actor(by).await else { return Ok(granted) };
+                let Some(Acting { by, side, actor, age }) = self.actor(by).await else { return Ok(granted) };
                 let Some(key) = self.key_for(&by, key) else { return Ok(granted) };
                 if fine(self.desk.set_key_disabled(&actor, &key.id, disabled).await)?.is_some() {
                     granted.keys = true;
                     if !disabled {
                         self.check_recent(age)?;
-                        if self.side_of(&by) == Honest {
+                        if side == Honest {
                             granted.holdings.push(Holding::of_key(&key, &self.operator));
                         }
                     }
                 }
             }
             Command::RevokeKey { by, key } => {
-                let Some((by, actor, _)) = self.actor(by).await else { return Ok(granted) };
+                let Some(Acting { by, actor, .. }) = self.actor(by).await else { return Ok(granted) };
                 let Some(key) = self.key_for(&by, key) else { return Ok(granted) };
                 granted.keys = fine(self.desk.revoke_key(&actor, &key.id).await)?.is_some();
             }
-            Command::Tokens { user } => {
-                let Some(person) = pick(&self.people, user) else { return Ok(granted) };
-                let (email, disabled) = (MAILBOXES[person.mailbox].0, person.disabled);
-                let (mine, other) = if person.control == Honest { (Honest, Attacker) } else { (Attacker, Honest) };
-                if self.desk.issue_tokens(&context, email, password(other)).await.is_ok() {
-                    return Err("tokens were issued for a password that is not the user's".to_owned());
-                }
-                match self.desk.issue_tokens(&context, email, password(mine)).await {
-                    Ok(_) if disabled => return Err("tokens were issued to a disabled user".to_owned()),
-                    Ok(tokens) => {
-                        self.desk.refresh_tokens(&context, &tokens.refresh).await.map_err(|error| error.to_string())?;
-                    }
-                    Err(_) => {}
-                }
-            }
+            Command::SignInExternal { mailbox, how } => self.sign_in_external(mailbox, how, &mut granted).await?,
+            Command::Tokens { user } => self.issue_tokens(user).await?,
+            Command::Refresh { token, again } => self.refresh(token, again).await?,
+            Command::SignOut { token, everywhere } => self.sign_out(token, everywhere).await?,
         }
         Ok(granted)
     }

@@ -1,0 +1,102 @@
+//! Pruning the audit log, by hand and by the server's setting.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod desk;
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Stdio};
+use std::time::{Duration, Instant, SystemTime};
+
+use desk::{Desk, Ended};
+use keyward_core::Timestamp;
+
+/// A database with two entries in its audit log.
+fn logged() -> Desk {
+    let desk = Desk::new();
+    for plan in ["Free", "Pro"] {
+        desk.ok(&["plans", "create", plan]);
+    }
+    desk
+}
+
+fn now() -> Timestamp {
+    SystemTime::now().into()
+}
+
+#[test]
+fn entries_from_before_a_time_are_pruned_and_the_rest_verifies() {
+    let desk = logged();
+    let early = desk.ok(&["audit", "verify"]).trim_end().rsplit(' ').next().unwrap().to_owned();
+    desk.ok(&["plans", "create", "Max"]);
+    let late = desk.ok(&["audit", "verify"]).trim_end().rsplit(' ').next().unwrap().to_owned();
+    assert!(desk.ok(&["audit", "prune", "--before", "2020-01-01T00:00:00Z"]).starts_with("0 entries"));
+    let pruned = desk.ok(&["audit", "prune", "--before", &now().to_string()]);
+    assert!(pruned.starts_with("3 entries from before "), "{pruned}");
+    let verified = desk.ok(&["audit", "verify"]);
+    assert!(verified.starts_with("4 entries") && verified.contains("those up to 3 were pruned"), "{verified}");
+    desk.ok(&["audit", "verify", "--since", &late]);
+    let listed = desk.json(&["audit", "list", "--json"]);
+    assert_eq!((listed.as_array().unwrap().len(), listed[0]["action"].as_str()), (1, Some("audit.prune")), "{listed}");
+    for (arguments, code, said) in [
+        (&["audit", "verify", "--since", &early][..], 4, "was pruned"),
+        (&["audit", "prune", "--before", "2999-01-01T00:00:00Z"], 2, "not in the future"),
+        (&["audit", "prune", "--before", "yesterday"], 2, "--before"),
+        (&["audit", "prune"], 2, "--before"),
+    ] {
+        let ended = desk.run(arguments);
+        assert_eq!(ended.code, code, "{arguments:?}: {}", ended.err);
+        assert!(ended.err.contains(said), "{arguments:?}: {}", ended.err);
+    }
+    let mut on_server = desk.command(&["audit", "prune", "--before", "2020-01-01T00:00:00Z"]);
+    on_server.env_remove("KEYWARD_DATABASE").env("KEYWARD_SERVER", "http://127.0.0.1:1").env("KEYWARD_TOKEN", "kwm_x");
+    let ended: Ended = on_server.output().unwrap().into();
+    assert!(ended.code == 2 && ended.err.contains("database alone"), "{} {}", ended.code, ended.err);
+}
+
+/// A running server, ended with this.
+struct Serving(Child);
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn a_server_prunes_what_is_older_than_its_setting() {
+    const SERVE: [&str; 3] = ["serve", "--listen", "127.0.0.1:0"];
+    for way in ["flag", "environment", "file"] {
+        let desk = logged();
+        let config = desk.0.path().join("keyward.toml");
+        fs::write(&config, "audit_retention = \"1s\"\n").unwrap();
+        let begun = Instant::now();
+        // The first maintenance of a process is right after its start, and the next one a minute later: it is started until the entries are
+        // old enough.
+        loop {
+            let mut command = desk.command(&SERVE);
+            match way {
+                "flag" => command.args(["--audit-retention", "1s"]),
+                "environment" => command.env("KEYWARD_AUDIT_RETENTION", "1s"),
+                _ => command.arg("--config").arg(&config),
+            };
+            let mut process = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+            let output = process.stdout.take().unwrap();
+            let serving = Serving(process);
+            let mut first = String::new();
+            BufReader::new(output).read_line(&mut first).unwrap();
+            assert!(first.contains("listening"), "{way}: {first}");
+            let verified = desk.ok(&["audit", "verify"]);
+            drop(serving);
+            if verified.contains("were pruned") {
+                break;
+            }
+            assert!(begun.elapsed() < Duration::from_secs(60), "{way}: nothing was pruned: {verified}");
+        }
+    }
+    let desk = logged();
+    let refused = desk.run(&[&SERVE[..], &["--audit-retention", "0s"]].concat());
+    assert!(refused.code == 2 && refused.err.contains("a time from a second to ten years"), "{}", refused.err);
+}

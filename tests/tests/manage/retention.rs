@@ -1,0 +1,127 @@
+//! How long the audit log keeps its entries, and how much a flood of requests writes into the other log.
+
+use std::io::Write;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use axum::body::Body;
+use http::Request;
+use keyward::manage::{AuditEntry, AuditQuery, Desk, PageRequest, Plan, SqliteDesk};
+use keyward::sqlite::SqliteStore;
+use keyward::{Authenticator, MemoryStore};
+use keyward_tests::service::call;
+
+use crate::setting::{Setting, clock, quick};
+
+const DAY: Duration = Duration::from_secs(24 * 3_600);
+
+impl Setting {
+    /// A desk that keeps entries for so long.
+    fn keeping(retention: Duration) -> Self {
+        let (clock, store) = (clock(), SqliteStore::temporary().unwrap());
+        let records = SqliteDesk::open(&store).unwrap();
+        let file = Some(store.path().to_owned());
+        let desk = quick(Desk::builder(store, records.clone()).audit_retention(retention), &clock);
+        Self { desk, records: Arc::new(records), clock, file }
+    }
+
+    async fn entries(&self) -> Vec<AuditEntry> {
+        let page = PageRequest { after: None, limit: 500 };
+        self.desk.audit_log(&self.system(), &AuditQuery { page, ..AuditQuery::default() }).await.unwrap().items
+    }
+
+    /// So many entries at this moment.
+    async fn plans(&self, name: &str, many: u64) {
+        for n in 0..many {
+            self.desk.put_plan(&self.system(), Plan::new(format!("{name} {n}")), None).await.unwrap();
+        }
+    }
+}
+
+#[tokio::test]
+async fn maintenance_prunes_what_is_older_than_the_retention() {
+    let setting = Setting::keeping(30 * DAY);
+    let (desk, system) = (&setting.desk, setting.system());
+    setting.plans("old", 205).await;
+    let early = desk.verify_audit_log(&system, None).await.unwrap().checkpoint();
+    setting.clock.advance(29 * DAY);
+    setting.plans("new", 3).await;
+    let late = desk.verify_audit_log(&system, None).await.unwrap().checkpoint();
+    // Younger than 30 days, and up to a day older.
+    for wait in [Duration::ZERO, 2 * DAY] {
+        setting.clock.advance(wait);
+        desk.maintain().await.unwrap();
+        assert_eq!(desk.verify_audit_log(&system, None).await.unwrap().pruned_through, None, "{wait:?}");
+    }
+    setting.clock.advance(Duration::from_millis(1));
+    // Once, however often maintenance runs.
+    for _ in 0..2 {
+        desk.maintain().await.unwrap();
+        let entries = setting.entries().await;
+        let actions: Vec<_> = entries.iter().map(|entry| entry.action.as_str()).collect();
+        assert_eq!(actions, ["audit.prune", "plan.put", "plan.put", "plan.put"]);
+        let (by, after) = (&entries[0].actor, entries[0].after.as_ref().unwrap());
+        assert_eq!((by.kind.as_str(), by.id.as_str(), &after["entries"]), ("system", "retention", &205.into()));
+    }
+    for since in [None, Some(&early), Some(&late)] {
+        let verdict = desk.verify_audit_log(&system, since).await.unwrap();
+        assert_eq!((verdict.entries, verdict.pruned_through, verdict.first_bad), (209, Some(205), None), "{since:?}");
+    }
+    // The entry that tells of it goes in its turn.
+    setting.clock.advance(40 * DAY);
+    desk.maintain().await.unwrap();
+    let verdict = desk.verify_audit_log(&system, None).await.unwrap();
+    assert_eq!((verdict.entries, verdict.pruned_through, verdict.first_bad), (210, Some(209), None));
+}
+
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn a_flood_of_malformed_forward_auth_writes_a_few_lines() {
+    let log = Log::default();
+    let writer = log.clone();
+    let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish();
+    let _guard = tracing::subscriber::set_default(subscriber);
+    let router = keyward::gateway::forward_auth(Authenticator::new(MemoryStore::new()));
+    let method: &[_] = &[("x-forwarded-method", "GET")];
+    let (uri, both): (&[_], &[_]) =
+        (&[("x-forwarded-uri", "/")], &[("x-forwarded-method", "GET"), ("x-forwarded-uri", "/")]);
+    let kinds = [
+        ("/forward-auth", &[][..]),
+        ("/forward-auth", method),
+        ("/forward-auth", uri),
+        ("/forward-auth/refusal", &[]),
+        ("/forward-auth?scope=", both),
+        ("/forward-auth?scope=nonsense", both),
+        ("/forward-auth?other=a", both),
+        ("/forward-auth?scope=%FF%", both),
+    ];
+    const TIMES: usize = 500;
+    for _ in 0..TIMES {
+        for (path, fields) in kinds {
+            let mut request = Request::get(path);
+            for (name, value) in fields {
+                request = request.header(*name, *value);
+            }
+            let answer = call(&router, request.body(Body::empty()).unwrap()).await;
+            assert_eq!(answer.status, 500, "{path} {fields:?}");
+        }
+    }
+    let said = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    assert!(said.contains("a gateway does not say"), "{said}");
+    // A line a minute for each of the six places, however long a busy machine takes.
+    let lines = said.lines().count();
+    assert!(lines <= 6 * 5, "{lines} lines of {} requests: {said}", TIMES * kinds.len());
+}
