@@ -14,6 +14,16 @@ pub(crate) struct Crate {
     pub(crate) rust_version: Option<String>,
 }
 
+impl Crate {
+    /// The names of its features.
+    pub(crate) fn features(&self) -> Result<Vec<String>, Error> {
+        let manifest = self.folder.join("Cargo.toml");
+        let text = fs::read_to_string(&manifest)
+            .map_err(|source| Error::File { path: manifest.display().to_string(), source })?;
+        Ok(features(&text))
+    }
+}
+
 /// The crates below `crates` that are published, by name.
 pub(crate) fn published() -> Result<Vec<Crate>, Error> {
     let folder = process::root().join("crates");
@@ -37,9 +47,22 @@ fn value(manifest: &str, key: &str) -> Option<String> {
     lines.find_map(|line| Some(line.strip_prefix(key)?.strip_prefix(" = \"")?.strip_suffix('"')?.to_owned()))
 }
 
+fn features(manifest: &str) -> Vec<String> {
+    let section = manifest.lines().skip_while(|line| *line != "[features]").skip(1);
+    let lines = section.take_while(|line| !line.starts_with('['));
+    lines.filter_map(|line| Some(line.split_once(" = [")?.0.to_owned())).collect()
+}
+
 #[cfg(test)]
 mod tests {
-    use super::value;
+    use super::{features, value};
+
+    #[test]
+    fn features_are_read_from_a_manifest() {
+        let manifest =
+            "[package]\nkeywords = [\"a\"]\n[features]\n# The store.\nsqlite = [\"dep:b\"]\n[dependencies]\nb = [1]\n";
+        assert_eq!(features(manifest), ["sqlite"]);
+    }
 
     #[test]
     fn values_are_read_from_a_manifest() {
