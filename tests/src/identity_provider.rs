@@ -1,12 +1,9 @@
 //! An OpenID Connect provider in a process of its own: npm's `oidc-provider`.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::sync::Mutex;
 
-use crate::program::up_to;
-
-const PACKAGE: &str = "oidc-provider@9.13.3";
+use crate::program::{test_package, up_to};
 
 /// What the provider knows this program by.
 pub const CLIENT_ID: &str = "keyward";
@@ -36,13 +33,13 @@ impl Provider {
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("clients/oidc/provider.mjs");
         let mut process = Command::new("node")
             .arg(script)
-            .arg(installed())
+            .arg(test_package("oidc_provider").join("node_modules"))
             .args([CLIENT_SECRET, id_tokens])
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
-            .expect("node is installed: `cargo xtask test` sees to it");
+            .expect("Node.js is installed: `apt-get install nodejs`");
         let issuer = up_to(process.stdout.take().unwrap(), "http").trim().to_owned();
         Self { process, issuer }
     }
@@ -58,21 +55,4 @@ impl Drop for Provider {
     fn drop(&mut self) {
         self.stop();
     }
-}
-
-/// The package, installed once into the target folder: where its modules are.
-fn installed() -> PathBuf {
-    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
-    let _one = ONE_AT_A_TIME.lock().unwrap();
-    let this = std::env::current_exe().unwrap();
-    let target = this.ancestors().find(|folder| folder.join("CACHEDIR.TAG").exists()).unwrap();
-    let folder = target.join("oidc-provider");
-    let modules = folder.join("node_modules");
-    if !modules.join("oidc-provider/package.json").exists() {
-        let mut npm = Command::new("npm");
-        npm.args(["install", "--no-save", "--no-audit", "--no-fund", "--prefix"]).arg(&folder).arg(PACKAGE);
-        let status = npm.stdout(Stdio::null()).status().expect("npm is installed");
-        assert!(status.success(), "{PACKAGE} cannot be installed");
-    }
-    modules
 }

@@ -1,11 +1,13 @@
 //! The example services as their users run them: the program itself, `curl`, and a signal.
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use serde_json::Value;
 
 /// How long anything may take.
@@ -20,6 +22,10 @@ pub fn program(package: &str) -> PathBuf {
 pub fn package_program(package: &str, name: &str) -> PathBuf {
     let this = std::env::current_exe().unwrap();
     let profile = this.parent().and_then(Path::parent).unwrap();
+    // `cargo xtask test` has built them all, with the features of the tests.
+    if std::env::var_os("KEYWARD_PROGRAMS_ARE_BUILT").is_some() {
+        return profile.join(name);
+    }
     let mut build = Command::new(env!("CARGO"));
     // Build scripts that look at what cargo says of this package would run again, and with them whatever depends on them.
     for (name, _) in std::env::vars_os() {
@@ -177,9 +183,23 @@ pub fn terminate(process: &Child) {
     signal("-TERM", process.id());
 }
 
-/// Sends a signal, such as `-STOP`.
+/// Sends a signal, such as `-STOP`. Not every machine has the program `kill`.
 pub fn signal(name: &str, process: u32) {
-    assert!(Command::new("kill").args([name, &process.to_string()]).status().unwrap().success());
+    let signal: Signal = name.replace('-', "SIG").parse().unwrap();
+    kill(Pid::from_raw(i32::try_from(process).unwrap()), signal).unwrap();
+}
+
+/// Says that a part of the running test is skipped, and why. `cargo xtask test` counts these lines, so they are written to the
+/// standard output itself: libtest hides what `println!` prints in tests that pass.
+pub fn skip_part(reason: &str) {
+    let thread = std::thread::current();
+    let line = format!("part skipped: {}: {reason}\n", thread.name().unwrap_or("a test"));
+    std::io::stdout().write_all(line.as_bytes()).unwrap();
+}
+
+/// Where `cargo xtask test` has put this package of npm or PyPI.
+pub fn test_package(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("target/test-packages").join(name)
 }
 
 /// Starts a process, and sees to it that nothing is left of it when it has ended: its id.

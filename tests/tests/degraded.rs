@@ -16,14 +16,26 @@ use keyward::sqlite::SqliteStore;
 use keyward::store::{Found, Freshness, KeyStore, StoreError, async_trait};
 use keyward::valkey::{ValkeyOptions, ValkeyStore};
 use keyward::{AccountRecord, Authenticator, Keys, NewKey, Rejection};
+use keyward_needs::{missing, needs};
 use keyward_tests::faults::proxy::Proxy;
 use keyward_tests::faults::store::{Kind, Store};
+use keyward_tests::program::skip_part;
 use keyward_tests::valkey::command;
 use keyward_tests::watched::{Watched, within};
 use keyward_tests::{postgres, valkey};
 use tokio::task::JoinSet;
 
 const SERVERS: [Kind; 2] = [Kind::Postgres, Kind::Valkey];
+
+/// The stores of these whose server is installed.
+fn installed(kinds: impl IntoIterator<Item = Kind>) -> Vec<Kind> {
+    let missing = |kind: &Kind| match kind {
+        Kind::Sqlite => None,
+        Kind::Postgres => missing!(postgresql),
+        Kind::Valkey => missing!(valkey),
+    };
+    kinds.into_iter().filter(|kind| missing(kind).map(skip_part).is_none()).collect()
+}
 
 /// A store with an account, and what manages the keys in it.
 struct Desk {
@@ -64,7 +76,7 @@ async fn issue(keys: &Keys) -> (String, keyward::store::KeyRecord) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_store_that_has_crashed_lets_nobody_in_after_the_lease_and_keys_work_again_when_it_is_back() {
-    for kind in SERVERS {
+    for kind in installed(SERVERS) {
         let desk = Desk::new(kind).await;
         let node = desk.node().await;
         let (field, record) = desk.issue().await;
@@ -93,7 +105,7 @@ async fn a_store_that_has_crashed_lets_nobody_in_after_the_lease_and_keys_work_a
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_store_that_does_not_answer_costs_a_request_no_more_than_the_time_out() {
-    for kind in SERVERS {
+    for kind in installed(SERVERS) {
         let desk = Desk::new(kind).await;
         let node = desk.node().await;
         let (field, _) = desk.issue().await;
@@ -111,7 +123,7 @@ async fn a_store_that_does_not_answer_costs_a_request_no_more_than_the_time_out(
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_store_that_takes_no_writes_lets_keys_in_and_revokes_nothing() {
-    for kind in [Kind::Postgres, Kind::Valkey, Kind::Sqlite] {
+    for kind in installed([Kind::Postgres, Kind::Valkey, Kind::Sqlite]) {
         let desk = Desk::new(kind).await;
         let node = desk.node().await;
         let (field, record) = desk.issue().await;
@@ -160,7 +172,7 @@ async fn a_store_that_takes_no_writes_lets_keys_in_and_revokes_nothing() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_cached_outlives_a_database_that_was_restored_from_a_backup() {
-    for kind in [Kind::Postgres, Kind::Valkey] {
+    for kind in installed([Kind::Postgres, Kind::Valkey]) {
         let desk = Desk::new(kind).await;
         let node = desk.node().await;
         let (field, _) = desk.issue().await;
@@ -197,6 +209,7 @@ async fn nothing_cached_outlives_a_database_that_was_restored_from_a_backup() {
     }
 }
 
+#[needs(valkey)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_failover_to_a_replica_that_is_behind_makes_everything_cached_suspect() {
     let primary = tokio::task::spawn_blocking(|| valkey::Server::new(&[])).await.unwrap();
@@ -222,6 +235,7 @@ async fn a_failover_to_a_replica_that_is_behind_makes_everything_cached_suspect(
     assert!(node.counted("keyward_log_gaps_total", "") > 0.0);
 }
 
+#[needs(postgresql)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_pool_that_is_exhausted_refuses_in_time_and_serves_again() {
     let url = postgres::database();
@@ -255,7 +269,7 @@ async fn a_pool_that_is_exhausted_refuses_in_time_and_serves_again() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn losing_every_notification_makes_revocations_slower_and_not_weaker() {
-    for kind in SERVERS {
+    for kind in installed(SERVERS) {
         let desk = Desk::new(kind).await;
         let node = desk.node().await;
         let url = desk.store.url();
@@ -282,7 +296,7 @@ async fn losing_every_notification_makes_revocations_slower_and_not_weaker() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_node_that_is_cut_off_stops_answering_with_its_lease_and_finds_its_way_back() {
-    for kind in SERVERS {
+    for kind in installed(SERVERS) {
         let desk = Desk::new(kind).await;
         let target = desk.store.address().unwrap();
         let proxy = Proxy::start(IpAddr::V4(Ipv4Addr::LOCALHOST), target).await;
@@ -330,6 +344,7 @@ impl KeyStore for Counting {
     }
 }
 
+#[needs(postgresql)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_thousand_keys_that_are_cold_at_once_after_a_gap_are_read_a_few_at_a_time() {
     let url = postgres::database();
@@ -364,6 +379,7 @@ async fn a_thousand_keys_that_are_cold_at_once_after_a_gap_are_read_a_few_at_a_t
     assert!((1..=8).contains(&most.load(Ordering::SeqCst)), "{most:?}");
 }
 
+#[needs(postgresql)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_entry_that_a_later_version_has_written_makes_everything_cached_suspect() {
     let desk = Desk::new(Kind::Postgres).await;
@@ -390,6 +406,7 @@ async fn an_entry_that_a_later_version_has_written_makes_everything_cached_suspe
     within("the key is refused", async || node.ask(&field).await == Err(Rejection::KeyRevoked)).await;
 }
 
+#[needs(postgresql)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_row_that_cannot_be_lets_nobody_in_and_says_that_it_is_the_services_fault() {
     let desk = Desk::new(Kind::Postgres).await;
@@ -405,6 +422,7 @@ async fn a_row_that_cannot_be_lets_nobody_in_and_says_that_it_is_the_services_fa
     assert_eq!(node.ask(&field).await, Err(Rejection::StoreCorrupt));
 }
 
+#[needs(valkey)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_valkey_server_that_may_forget_can_be_accepted_and_is_named() {
     let server = valkey::Server::new(&["--appendfsync", "everysec"]);

@@ -8,6 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use keyward_needs::needs;
 use keyward_tests::program::{Program, package_program};
 use tempfile::TempDir;
 
@@ -168,11 +169,13 @@ fn run_in(folder: &TempDir, name: &str, service: Option<Program>) {
     servers.into_iter().for_each(Program::stop);
 }
 
+#[needs(curl)]
 #[test]
 fn a_leaked_key_is_found_and_ended_as_the_guide_says() {
     run("incident.md");
 }
 
+#[needs(curl)]
 #[test]
 fn keys_are_managed_as_the_guide_says() {
     run("managing-keys.md");
@@ -183,6 +186,7 @@ fn peppers_are_rotated_as_the_guide_says() {
     run("peppers.md");
 }
 
+#[needs(curl)]
 #[test]
 fn a_gateway_is_answered_as_the_guide_says() {
     run("gateway.md");
@@ -195,6 +199,7 @@ fn keys_of_other_systems_are_taken_over_as_the_guide_says() {
     run("from-jwt.md");
 }
 
+#[needs(curl)]
 #[test]
 fn a_service_is_protected_as_the_guide_says() {
     run_beside_a_service("protect-a-service.md");

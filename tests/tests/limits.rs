@@ -15,6 +15,7 @@ use keyward::store::StoreErrorKind;
 use keyward::testing::limits;
 use keyward::valkey::{ValkeyOptions, ValkeyPermits, ValkeyRates, ValkeyStore};
 use keyward::{Identity, Rejection};
+use keyward_needs::needs;
 use keyward_tests::program::eventually;
 use keyward_tests::{postgres, valkey};
 
@@ -57,11 +58,13 @@ async fn permits_in_memory_conform() {
     .await;
 }
 
+#[needs(postgresql)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn permits_in_postgresql_conform() {
     limits::permits(async || postgres_nodes().await.map(|store| permits_of(PostgresPermits::new(&store)))).await;
 }
 
+#[needs(valkey)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn permits_in_valkey_conform() {
     limits::permits(async || valkey_nodes().await.map(|store| permits_of(ValkeyPermits::new(&store)))).await;
@@ -76,6 +79,7 @@ async fn rates_in_memory_conform() {
     .await;
 }
 
+#[needs(postgresql)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn rates_in_postgresql_conform() {
     limits::rates(async |limits| {
@@ -84,6 +88,7 @@ async fn rates_in_postgresql_conform() {
     .await;
 }
 
+#[needs(valkey)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn rates_in_valkey_conform() {
     limits::rates(async |limits| valkey_nodes().await.map(|store| rates_of(ValkeyRates::new(&store, limits.clone()))))
@@ -112,6 +117,7 @@ async fn a_store_that_is_gone_refuses_closed(
     }
 }
 
+#[needs(postgresql)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_database_that_is_gone_grants_no_permit_and_lets_no_call_pass() {
     let url = postgres::database();
@@ -122,6 +128,7 @@ async fn a_database_that_is_gone_grants_no_permit_and_lets_no_call_pass() {
     a_store_that_is_gone_refuses_closed(permits_of(permits), rates, tasks, || postgres::shut(&url)).await;
 }
 
+#[needs(valkey)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_that_is_gone_grants_no_permit_and_lets_no_call_pass() {
     let url = valkey::server(&[]);
@@ -144,6 +151,7 @@ async fn is_given_back_by_a_thread_of_its_own(store: impl PermitStore) {
     assert!(tasks.acquire(&caller()).await.is_ok());
 }
 
+#[needs(postgresql, valkey)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_task_that_ends_outside_of_the_runtime_gives_its_permit_back() {
     let [store, _] = postgres_nodes().await;
@@ -152,6 +160,7 @@ async fn a_task_that_ends_outside_of_the_runtime_gives_its_permit_back() {
     is_given_back_by_a_thread_of_its_own(ValkeyPermits::new(&store)).await;
 }
 
+#[needs(postgresql)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn permits_are_granted_on_what_is_committed_whatever_the_databases_default_is() {
     let url = postgres::database();
@@ -167,6 +176,7 @@ async fn permits_are_granted_on_what_is_committed_whatever_the_databases_default
     assert!(format!("{refused:?}").contains("read what is committed"), "{refused:?}");
 }
 
+#[needs(postgresql)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_the_dead_have_left_does_not_pile_up_in_postgresql() {
     let url = postgres::database();
@@ -197,6 +207,7 @@ async fn what_the_dead_have_left_does_not_pile_up_in_postgresql() {
     panic!("{} rows of callers that do not come back are still there", count());
 }
 
+#[needs(valkey)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn valkey_forgets_leases_that_have_ended_and_quotas_that_have_come_back() {
     let url = valkey::server(&[]);
@@ -213,6 +224,7 @@ async fn valkey_forgets_leases_that_have_ended_and_quotas_that_have_come_back() 
     eventually("the server forgets them", || keys().is_empty());
 }
 
+#[needs(valkey)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_grant_whose_answer_came_too_late_is_given_back() {
     let url = valkey::server(&[]);
@@ -234,6 +246,7 @@ async fn a_grant_whose_answer_came_too_late_is_given_back() {
 }
 
 /// A call that is refused while the clock is behind what is written: as if it had been set back.
+#[needs(postgresql, valkey)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_clock_that_was_set_back_keeps_nobody_waiting_until_it_has_caught_up() {
     let spent = async |rates: &dyn RateLimiter| {

@@ -10,6 +10,7 @@ use keyward::manage::PostgresDesk;
 use keyward::postgres::{ConnectError, PostgresOptions, PostgresStore};
 use keyward::store::{KeyAdmin, KeyStore, StoreErrorKind};
 use keyward::{AccountRecord, Authenticator, Keys, NewKey, Rejection};
+use keyward_needs::needs;
 use keyward_tests::node::{
     Node, none_accepts_a_key_once_its_revocation_has_returned, one_that_is_stopped_is_waited_out, registered,
 };
@@ -38,6 +39,7 @@ impl Desk {
     }
 }
 
+#[needs(postgresql)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_key_revoked_on_one_node_is_refused_by_the_others_from_then_on() {
     let desk = Desk::new().await;
@@ -45,12 +47,14 @@ async fn a_key_revoked_on_one_node_is_refused_by_the_others_from_then_on() {
     none_accepts_a_key_once_its_revocation_has_returned(&desk.keys, "acct_1", &mut nodes).await;
 }
 
+#[needs(postgresql)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_node_that_is_stopped_is_waited_out_and_accepts_nothing_when_it_goes_on() {
     let desk = Desk::new().await;
     one_that_is_stopped_is_waited_out(&desk.keys, "acct_1", Node::start(NODE, &desk.url)).await;
 }
 
+#[needs(postgresql)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_write_that_holds_the_logs_head_keeps_leases_from_being_granted_until_it_has_committed() {
     let desk = Desk::new().await;
@@ -69,6 +73,7 @@ async fn a_write_that_holds_the_logs_head_keeps_leases_from_being_granted_until_
     assert_eq!(renewing.await.unwrap(), keyward::store::LeaseAnswer::Behind);
 }
 
+#[needs(postgresql)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_database_that_is_gone_lets_nobody_in_and_one_that_is_back_lets_keys_in_again() {
     let desk = Desk::new().await;
@@ -115,6 +120,7 @@ async fn stranger(url: &str) -> tokio_postgres::Client {
 /// How a session holds the lock: as nodes of earlier versions did, and as they do now.
 const HOLD: [&str; 2] = ["SELECT pg_advisory_lock(LOCK)", "BEGIN; SELECT pg_advisory_xact_lock(LOCK)"];
 
+#[needs(postgresql)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_stranded_lock_hinders_nobody_if_tables_are_up_to_date() {
     for hold in HOLD {
@@ -132,6 +138,7 @@ async fn a_stranded_lock_hinders_nobody_if_tables_are_up_to_date() {
     }
 }
 
+#[needs(postgresql)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_stranded_lock_before_a_migration_is_named() {
     for (hold, lock) in HOLD.into_iter().flat_map(|hold| LOCKS.map(|lock| (hold, lock))) {
@@ -165,6 +172,7 @@ async fn a_stranded_lock_before_a_migration_is_named() {
     }
 }
 
+#[needs(postgresql)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_locked_table_before_a_migration_is_named() {
     let url = postgres::database();
@@ -182,6 +190,7 @@ async fn a_locked_table_before_a_migration_is_named() {
     PostgresStore::connect(&url).await.unwrap();
 }
 
+#[needs(postgresql)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nodes_that_start_together_on_an_empty_database_all_start() {
     for _ in 0..3 {
@@ -201,6 +210,7 @@ async fn nodes_that_start_together_on_an_empty_database_all_start() {
     }
 }
 
+#[needs(postgresql)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_node_waits_for_one_that_makes_the_tables() {
     let url = postgres::database();
@@ -231,6 +241,7 @@ async fn a_node_waits_for_one_that_makes_the_tables() {
 const ADVISORY_LOCKS_HERE: &str = "SELECT count(*) FROM pg_locks JOIN pg_database ON pg_database.oid = pg_locks.database \
      WHERE locktype = 'advisory' AND datname = current_database()";
 
+#[needs(postgresql, pgbouncer)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_pooler_that_lends_sessions_is_refused() {
     let url = postgres::database();
@@ -251,6 +262,7 @@ async fn a_pooler_that_lends_sessions_is_refused() {
     }
 }
 
+#[needs(postgresql)]
 #[tokio::test]
 async fn what_cannot_be_relied_on_is_found_when_connecting() {
     for (url, expected) in [
@@ -278,6 +290,7 @@ async fn what_cannot_be_relied_on_is_found_when_connecting() {
 }
 
 /// A migration or another program may write the same features with other spaces.
+#[needs(postgresql)]
 #[tokio::test]
 async fn features_written_as_another_text_are_the_same() {
     let desk = Desk::new().await;
@@ -295,6 +308,7 @@ async fn features_written_as_another_text_are_the_same() {
     }
 }
 
+#[needs(postgresql)]
 #[tokio::test]
 async fn uses_wake_nobody_and_no_plain_key_is_in_the_database() {
     let desk = Desk::new().await;
@@ -311,6 +325,7 @@ async fn uses_wake_nobody_and_no_plain_key_is_in_the_database() {
     assert!(!dump.stdout.windows(secret.len()).any(|window| window == secret.as_bytes()));
 }
 
+#[needs(postgresql)]
 #[tokio::test]
 async fn the_command_line_manages_keys_on_the_server() {
     let desk = Desk::new().await;

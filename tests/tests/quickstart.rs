@@ -7,6 +7,7 @@ use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use keyward_needs::needs;
 use keyward_tests::program::{Curled, SOON, ends_well, program, terminate, up_to};
 use serde_json::Value;
 
@@ -63,6 +64,7 @@ impl Drop for Quickstart {
     }
 }
 
+#[needs(curl)]
 #[test]
 fn curl_is_let_in_and_refused_as_documented() {
     let service = Quickstart::start(&[("SEED_DEMO", "1")]);
@@ -112,6 +114,7 @@ fn try_printed_calls(service: &Quickstart, key: &str) {
     assert_eq!(seen, [200, 401, 403]);
 }
 
+#[needs(curl)]
 #[test]
 fn the_printed_calls_give_what_is_printed_behind_them() {
     let service = Quickstart::start(&[("SEED_DEMO", "1")]);
@@ -119,6 +122,7 @@ fn the_printed_calls_give_what_is_printed_behind_them() {
     service.stop();
 }
 
+#[needs(curl)]
 #[test]
 fn an_empty_database_gets_a_first_key_once() {
     let directory = tempfile::tempdir().unwrap();

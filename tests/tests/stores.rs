@@ -7,6 +7,7 @@ use keyward::postgres::PostgresStore;
 use keyward::sqlite::SqliteStore;
 use keyward::testing::stores::conformance;
 use keyward::valkey::ValkeyStore;
+use keyward_needs::needs;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_store_in_memory_conforms() {
@@ -18,11 +19,13 @@ async fn the_sqlite_store_conforms() {
     conformance(async || SqliteStore::temporary().unwrap()).await;
 }
 
+#[needs(postgresql)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_postgresql_store_conforms() {
     conformance(async || PostgresStore::connect(&keyward_tests::postgres::database()).await.unwrap()).await;
 }
 
+#[needs(valkey)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_valkey_store_conforms() {
     conformance(async || ValkeyStore::connect(&keyward_tests::valkey::server(&[])).await.unwrap()).await;

@@ -5,6 +5,7 @@
 use std::path::Path;
 use std::process::Command;
 
+use keyward_needs::needs;
 use keyward_tests::program::package_program;
 use keyward_tests::{postgres, valkey};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
@@ -38,6 +39,7 @@ fn nodes(program: &Path, database: &str, authority: Option<&Path>) -> (bool, Str
     (output.status.success(), String::from_utf8_lossy(&output.stderr).into_owned())
 }
 
+#[needs(postgresql, valkey)]
 #[test]
 fn a_server_is_used_by_tls_if_its_certificate_is_good_and_not_otherwise() {
     let program = package_program("keyward-cli", "keyward");

@@ -4,6 +4,7 @@
 
 use keyward::valkey::{ConnectError, ValkeyOptions, ValkeyStore};
 use keyward::{AccountRecord, Keys, NewKey, Rejection};
+use keyward_needs::needs;
 use keyward_tests::node::{
     Node, none_accepts_a_key_once_its_revocation_has_returned, one_that_is_stopped_is_waited_out,
 };
@@ -19,6 +20,7 @@ async fn desk() -> (String, Keys) {
     (url, keys)
 }
 
+#[needs(valkey)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_key_revoked_on_one_node_is_refused_by_the_others_from_then_on() {
     let (url, keys) = desk().await;
@@ -26,12 +28,14 @@ async fn a_key_revoked_on_one_node_is_refused_by_the_others_from_then_on() {
     none_accepts_a_key_once_its_revocation_has_returned(&keys, "acct_1", &mut nodes).await;
 }
 
+#[needs(valkey)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_node_that_is_stopped_is_waited_out_and_accepts_nothing_when_it_goes_on() {
     let (url, keys) = desk().await;
     one_that_is_stopped_is_waited_out(&keys, "acct_1", Node::start(NODE, &url)).await;
 }
 
+#[needs(valkey)]
 #[tokio::test]
 async fn a_server_that_may_forget_is_refused_unless_that_is_accepted() {
     for (settings, said) in [
@@ -61,6 +65,7 @@ async fn a_server_that_may_forget_is_refused_unless_that_is_accepted() {
     assert_eq!(error.to_string(), "the connection string cannot be");
 }
 
+#[needs(valkey)]
 #[tokio::test]
 async fn a_write_that_too_few_replicas_have_is_not_done() {
     let store = ValkeyOptions::default().wait_for_replicas(1).connect(&server(&[])).await.unwrap();
@@ -73,6 +78,7 @@ async fn issue(keys: &Keys) -> (String, keyward::CredentialId) {
     (format!("Bearer {}", *issued.key.expose_once()), issued.record.id)
 }
 
+#[needs(valkey)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_primary_that_sentinels_name_is_followed_when_it_fails_over() {
     let primary = Server::new(&[]);
@@ -120,6 +126,7 @@ async fn within_half_a_minute(mut condition: impl AsyncFnMut() -> bool) -> std::
     begun.elapsed()
 }
 
+#[needs(valkey)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_server_of_a_cluster_that_has_our_slot_is_found_through_any_of_its_servers() {
     let bus = [free_port(), free_port()];

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::crates::{Crate, published};
 use crate::error::Error;
 use crate::process::{self, cargo};
 use crate::tools;
@@ -16,14 +17,15 @@ pub(crate) struct Options {
 }
 
 pub(crate) fn run(options: &Options) -> Result<(), Error> {
-    let rustdoc = rustdoc()?;
     let folder = process::root().join("docs/api");
     fs::create_dir_all(&folder).map_err(|source| cannot_use(&folder, source))?;
-    let crates = libraries()?;
+    let mut crates = published()?;
+    crates.retain(|found| found.folder.join("src/lib.rs").is_file());
+    let documents = describe(&crates)?;
     let mut differing = Vec::new();
-    for name in &crates {
+    for Crate { name, .. } in &crates {
         let file = folder.join(format!("{name}.txt"));
-        let now = listing(name, &rustdoc)?;
+        let now = listing(name, &documents)?;
         if options.update {
             fs::write(&file, &now).map_err(|source| cannot_use(&file, source))?;
             continue;
@@ -41,31 +43,19 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
     Ok(())
 }
 
-/// The crates with a library that are published.
-fn libraries() -> Result<Vec<String>, Error> {
-    let folder = process::root().join("crates");
-    let mut names = Vec::new();
-    for entry in fs::read_dir(&folder).map_err(|source| cannot_use(&folder, source))?.flatten() {
-        let manifest = entry.path().join("Cargo.toml");
-        let Ok(text) = fs::read_to_string(&manifest) else { continue };
-        let name = text.lines().find_map(|line| line.strip_prefix("name = \"")?.strip_suffix('"'));
-        if let Some(name) = name
-            && !text.lines().any(|line| line == "publish = false")
-            && entry.path().join("src/lib.rs").is_file()
-        {
-            names.push(name.to_owned());
-        }
-    }
-    names.sort();
-    Ok(names)
+/// Describes these crates as JSON, with all their features: the folder of the descriptions. All at once, so that their dependencies
+/// are checked once.
+fn describe(crates: &[Crate]) -> Result<PathBuf, Error> {
+    let mut document = cargo(&["doc", "--quiet", "--workspace", "--no-deps", "--lib", "--all-features"]);
+    document.args(crates.iter().flat_map(|found| ["--package", &found.name])).env("RUSTDOC", rustdoc()?);
+    document.env("RUSTDOCFLAGS", "-Z unstable-options --output-format json");
+    process::run(&mut document)?;
+    Ok(process::target().join("doc"))
 }
 
-/// What a crate offers, with all its features; a line for each item.
-fn listing(name: &str, rustdoc: &Path) -> Result<String, Error> {
-    let mut document = cargo(&["rustdoc", "--quiet", "--lib", "--all-features", "--package", name]);
-    document.args(["--", "-Z", "unstable-options", "--output-format", "json"]).env("RUSTDOC", rustdoc);
-    process::run(&mut document)?;
-    let json = process::root().join("target/doc").join(format!("{}.json", name.replace('-', "_")));
+/// What a crate offers; a line for each item.
+fn listing(name: &str, documents: &Path) -> Result<String, Error> {
+    let json = documents.join(format!("{}.json", name.replace('-', "_")));
     let api = public_api::Builder::from_rustdoc_json(json)
         .omit_blanket_impls(true)
         .omit_auto_trait_impls(true)

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{self, PathBuf};
+use std::process::Command;
 
 use crate::error::Error;
 use crate::process::{self, cargo};
@@ -34,8 +35,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
         fs::create_dir_all(directory).map_err(|source| cannot_use(directory, source))?;
     }
 
-    let mut bench = cargo(&["run", "--release", "--package", "keyward-bench"]);
-    bench.args(["--bin", "keyward-bench", "--"]);
+    let mut bench = program("keyward-bench")?;
     if options.quick {
         bench.arg("--quick");
     }
@@ -43,6 +43,13 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
     process::run(&mut bench)?;
     println!("figures: {}", json.display());
     Ok(())
+}
+
+/// A program that measures, in release mode. All of them are built together, so that their dependencies are built once.
+pub(crate) fn program(name: &str) -> Result<Command, Error> {
+    let packages = ["--package", "keyward-bench", "--package", "keyward-peers"];
+    process::run(cargo(&["build", "--release", "--bins"]).args(packages))?;
+    Ok(process::command(&process::target().join("release").join(name).to_string_lossy(), &[]))
 }
 
 fn cannot_use(path: &path::Path, source: std::io::Error) -> Error {

@@ -34,8 +34,17 @@ pub(crate) enum Error {
     #[error("what `{name}` offers cannot be listed")]
     Listing { name: String, source: public_api::Error },
 
+    #[error("{0} tests were skipped, and with `CI=true` all of them have to run: install what the list above names")]
+    Skipped(usize),
+
+    #[error("a package lacks a file: {0}")]
+    Packages(String),
+
+    #[error("the first service of a new user does not work: {0}")]
+    Newcomer(String),
+
     #[error(
-        "the test suite needs these Debian packages: {packages}; \
+        "this command needs these Debian packages: {packages}; \
          they can be installed here neither as root nor through sudo and apt-get, so install them by hand"
     )]
     CannotInstall { packages: String },

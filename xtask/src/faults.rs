@@ -1,12 +1,14 @@
 //! `cargo xtask faults`: three real nodes under faults, and a proof from what their clients saw.
 
 use std::path::{self, PathBuf};
+use std::process::Command;
 
 use clap::ValueEnum;
 
 use crate::error::Error;
 use crate::packages;
-use crate::process::{self, cargo};
+use crate::process;
+use crate::test;
 
 #[derive(clap::Args)]
 pub(crate) struct Options {
@@ -49,7 +51,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
     if let Some(file) = &options.check {
         return process::run(faults()?.arg("--check").arg(absolute(file)?));
     }
-    packages::install()?;
+    packages::install_for_faults()?;
     let stores = options.store.as_ref().map_or(Store::value_variants(), std::slice::from_ref);
     for store in stores {
         let value = store.to_possible_value();
@@ -67,10 +69,10 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
     Ok(())
 }
 
-/// The program, with the nodes that it starts built beside it.
-fn faults() -> Result<std::process::Command, Error> {
-    process::run(&mut cargo(&["build", "--quiet", "--package", "keyward-tests", "--bins"]))?;
-    Ok(cargo(&["run", "--quiet", "--package", "keyward-tests", "--bin", "faults", "--"]))
+/// The program, with the nodes that it starts built beside it: by the build of the tests, which has them already.
+fn faults() -> Result<Command, Error> {
+    test::build()?;
+    Ok(process::command(&process::target().join("debug/faults").to_string_lossy(), &[]))
 }
 
 /// Made absolute here, as the program is run from the root of the workspace.

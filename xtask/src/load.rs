@@ -2,9 +2,10 @@
 
 use std::path::{self, PathBuf};
 
+use crate::bench;
 use crate::error::Error;
 use crate::packages;
-use crate::process::{self, cargo};
+use crate::process;
 
 #[derive(clap::Args)]
 pub(crate) struct Options {
@@ -33,7 +34,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
         None => process::root().join("target/load.json"),
     };
     packages::install_for_load()?;
-    let mut load = cargo(&["run", "--release", "--package", "keyward-peers", "--", "load"]);
-    load.args(["--seconds", &options.seconds.to_string(), "--json"]).arg(json);
+    let mut load = bench::program("keyward-peers")?;
+    load.args(["load", "--seconds", &options.seconds.to_string(), "--json"]).arg(json);
     process::run(&mut load)
 }

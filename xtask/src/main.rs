@@ -1,24 +1,30 @@
-//! The development commands of keyward: `cargo xtask test`, `bench`, `peers`, `load`, `faults`, `fuzz`, `guide`, `mutants`, `simulate`, `supply` and `api`.
+//! The development commands of keyward: `cargo xtask test`, `verify`, `bench`, `peers`, `load`, `faults`, `fuzz`, `guide`, `mutants`, `simulate`, `supply` and `api`.
 
 #![allow(clippy::print_stdout, reason = "a command line program speaks on its standard output")]
 
 mod api;
 mod bench;
+mod crates;
 mod deny;
 mod error;
 mod faults;
 mod fuzz;
 mod guide;
 mod load;
+mod msrv;
 mod mutants;
+mod newcomer;
 mod packages;
 mod peers;
 mod process;
+mod publish;
 mod simulate;
-mod suite;
+mod steps;
 mod supply;
 mod tally;
+mod test;
 mod tools;
+mod verify;
 
 use std::error::Error as _;
 use std::process::ExitCode;
@@ -38,8 +44,10 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Run the whole test suite; install what it needs first.
-    Test(suite::Options),
+    /// Run the tests; install what they need first.
+    Test(test::Options),
+    /// Check what the tests do not: lints, proofs, faults, fuzzing, measurements, packages.
+    Verify(verify::Options),
     /// Measure, in release mode, and write the figures to a JSON file.
     Bench(bench::Options),
     /// Measure keyward beside other software of its kind, in one run.
@@ -64,8 +72,9 @@ enum Command {
 
 fn main() -> ExitCode {
     let mut tally = Tally::default();
-    let outcome = match Arguments::parse().command {
-        Command::Test(options) => suite::run(&options, &mut tally),
+    let mut outcome = match Arguments::parse().command {
+        Command::Test(options) => options.run(&mut tally),
+        Command::Verify(options) => options.run(&mut tally),
         Command::Bench(options) => bench::run(&options),
         Command::Peers(options) => peers::run(&options),
         Command::Load(options) => load::run(&options),
@@ -80,9 +89,13 @@ fn main() -> ExitCode {
     if let Err(error) = &outcome {
         report(error);
     }
-    // Last of all, after an error too, so that the closing line is always the closing line.
+    // Last of all, after an error too, so that the closing lines are always these.
     if let Some(tally) = tally.counted() {
         println!("{tally}");
+    }
+    if outcome.is_ok() {
+        outcome = tally.check_skipped(std::env::var("CI").is_ok_and(|value| value == "true"));
+        outcome.as_ref().err().into_iter().for_each(report);
     }
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,7 +1,15 @@
-//! The Debian packages that the test suite needs, and how they are installed.
+//! What the development commands need from others, and how it is installed: packages of Debian, npm and PyPI.
+
+use std::fs;
+use std::path::Path;
 
 use crate::error::Error;
-use crate::process;
+use crate::process::{self, command};
+
+#[path = "../../tests/needs/src/programs.rs"]
+mod programs;
+
+use programs::{INSTALLED, PROGRAMS, Program, Source};
 
 /// A command that works once a package is there, and the package's name.
 struct Package {
@@ -9,23 +17,19 @@ struct Package {
     name: &'static str,
 }
 
-const PACKAGES: &[Package] = &[
-    Package { probe: &["chromium", "--version"], name: "chromium" },
-    Package { probe: &["chromedriver", "--version"], name: "chromium-driver" },
-    Package { probe: &["curl", "--version"], name: "curl" },
-    Package { probe: &["node", "--version"], name: "nodejs" },
+/// What npm and PyPI are reached with.
+const INSTALLERS: &[Package] = &[
     Package { probe: &["npm", "--version"], name: "npm" },
-    Package { probe: &["sh", "-c", "ls /usr/lib/postgresql/*/bin/postgres"], name: "postgresql" },
-    Package { probe: &["sh", "-c", "pgbouncer --version || /usr/sbin/pgbouncer --version"], name: "pgbouncer" },
-    Package { probe: &["sh", "-c", "valkey-server --version || redis-server --version"], name: "redis-server" },
-    Package { probe: &["sh", "-c", "nginx -v || /usr/sbin/nginx -v"], name: "nginx" },
-    Package { probe: &["caddy", "version"], name: "caddy" },
-    Package { probe: &["sh", "-c", "haproxy -v || /usr/sbin/haproxy -v"], name: "haproxy" },
+    Package { probe: &["python3", "-c", "import ensurepip, venv"], name: "python3-venv" },
+];
+
+/// What the faults are made with.
+const FOR_FAULTS: &[Package] = &[
     Package { probe: &["ip", "-V"], name: "iproute2" },
     Package { probe: &["pkill", "--version"], name: "procps" },
     Package { probe: &["setpriv", "--version"], name: "util-linux" },
-    Package { probe: &["python3", "--version"], name: "python3" },
-    Package { probe: &["python3", "-c", "import ensurepip, venv"], name: "python3-venv" },
+    Package { probe: &["sh", "-c", "ls /usr/lib/postgresql/*/bin/postgres"], name: "postgresql" },
+    Package { probe: &["sh", "-c", "valkey-server --version || redis-server --version"], name: "redis-server" },
 ];
 
 /// What the load test and the comparison with peers need.
@@ -43,9 +47,64 @@ const PEERS: &[Package] = &[
     Package { probe: &["python3", "-c", "import ensurepip, venv"], name: "python3-venv" },
 ];
 
-/// Installs the packages that the test suite lacks.
-pub(crate) fn install() -> Result<(), Error> {
-    install_missing(PACKAGES)
+/// Installs what the tests run, as far as it can be had here. Tests whose programs are missing skip themselves.
+pub(crate) fn install_for_tests() {
+    let mut names = missing(INSTALLERS, works);
+    for program in PROGRAMS.iter().filter(|program| program.found(process::root()).is_none()) {
+        if let Source::Debian(packages) = program.source {
+            names.extend(packages.split(' '));
+        }
+    }
+    if !names.is_empty() && install(&names).is_err() {
+        // One package that cannot be had keeps no other out.
+        for name in names {
+            if install(&[name]).is_err() {
+                println!("NOT installed: the Debian package {name}");
+            }
+        }
+    }
+    // Each waits for the network most of the time.
+    std::thread::scope(|scope| {
+        for program in PROGRAMS {
+            scope.spawn(|| {
+                if install_below_target(program).is_err() {
+                    println!("NOT installed: {} from npm or PyPI", program.title);
+                }
+            });
+        }
+    });
+}
+
+/// Installs a package of npm or PyPI into its folder below `target`, unless this version is there.
+fn install_below_target(program: &Program) -> Result<(), Error> {
+    let clients = process::root().join("tests/clients");
+    let wanted = match program.source {
+        Source::Debian(_) => return Ok(()),
+        Source::Npm(package) => package.to_owned(),
+        Source::PyPi(file) => read(&clients.join(file))?,
+    };
+    let installed = process::root().join(INSTALLED);
+    let (mark, folder) = (installed.join(program.name), installed.with_file_name(program.name));
+    if fs::read_to_string(&mark).is_ok_and(|there| there == wanted) {
+        return Ok(());
+    }
+    println!("== installing {}", program.title);
+    fs::create_dir_all(&installed).map_err(|source| cannot_use(&installed, source))?;
+    if let Source::PyPi(file) = program.source {
+        process::run(command("python3", &["-m", "venv", "--clear"]).arg(&folder))?;
+        let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement"];
+        process::run(command(&folder.join("bin/python").to_string_lossy(), &pip).arg(clients.join(file)))?;
+    } else {
+        let npm = ["install", "--silent", "--no-save", "--no-audit", "--no-fund", "--prefix"];
+        process::run(command("npm", &npm).arg(&folder).arg(&wanted))?;
+    }
+    // Last of all: what was interrupted is installed again.
+    fs::write(&mark, &wanted).map_err(|source| cannot_use(&mark, source))
+}
+
+/// Installs what the faults need.
+pub(crate) fn install_for_faults() -> Result<(), Error> {
+    install_missing(FOR_FAULTS)
 }
 
 /// Installs what the load test lacks.
@@ -65,16 +124,17 @@ pub(crate) fn try_install_for_peers() {
 /// Without anything missing, nothing is run and no rights are needed.
 fn install_missing(packages: &[Package]) -> Result<(), Error> {
     let missing = missing(packages, works);
-    if missing.is_empty() {
-        return Ok(());
-    }
-    println!("== installing {}", missing.join(", "));
+    if missing.is_empty() { Ok(()) } else { install(&missing) }
+}
+
+fn install(names: &[&str]) -> Result<(), Error> {
+    println!("== installing {}", names.join(", "));
     let Some(prefix) = apt_get() else {
-        return Err(Error::CannotInstall { packages: missing.join(" ") });
+        return Err(Error::CannotInstall { packages: names.join(" ") });
     };
     run(prefix, &["update", "--quiet"])?;
     let install = ["install", "--yes", "--quiet", "--no-install-recommends"];
-    run(prefix, &[&install, missing.as_slice()].concat())
+    run(prefix, &[&install, names].concat())
 }
 
 fn missing(packages: &[Package], works: impl Fn(&[&str]) -> bool) -> Vec<&'static str> {
@@ -82,7 +142,7 @@ fn missing(packages: &[Package], works: impl Fn(&[&str]) -> bool) -> Vec<&'stati
 }
 
 fn works(probe: &[&str]) -> bool {
-    process::is_installed(probe[0]) && process::succeeds(&mut process::command(probe[0], &probe[1..]))
+    process::is_installed(probe[0]) && process::succeeds(&mut command(probe[0], &probe[1..]))
 }
 
 /// How apt-get is run here, if it can be. `env` sets the variable behind sudo, which would drop it.
@@ -102,22 +162,30 @@ fn apt_get() -> Option<&'static [&'static str]> {
 }
 
 fn is_root() -> bool {
-    process::succeeds(&mut process::command("sh", &["-c", "test \"$(id -u)\" = 0"]))
+    process::succeeds(&mut command("sh", &["-c", "test \"$(id -u)\" = 0"]))
 }
 
 fn run(prefix: &[&str], arguments: &[&str]) -> Result<(), Error> {
     let words = [prefix, arguments].concat();
-    process::run(&mut process::command(words[0], &words[1..]))
+    process::run(&mut command(words[0], &words[1..]))
+}
+
+fn read(path: &Path) -> Result<String, Error> {
+    fs::read_to_string(path).map_err(|source| cannot_use(path, source))
+}
+
+fn cannot_use(path: &Path, source: std::io::Error) -> Error {
+    Error::File { path: path.display().to_string(), source }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{PACKAGES, missing};
+    use super::{FOR_LOAD, missing};
 
     #[test]
     fn only_what_is_missing_is_installed() {
-        assert!(missing(PACKAGES, |_| true).is_empty());
-        assert_eq!(missing(PACKAGES, |probe| probe[0] != "curl"), ["curl"]);
-        assert_eq!(missing(PACKAGES, |probe| probe[0] != "node"), ["nodejs"]);
+        assert!(missing(FOR_LOAD, |_| true).is_empty());
+        assert_eq!(missing(FOR_LOAD, |probe| probe[0] != "taskset"), ["util-linux"]);
+        assert_eq!(missing(FOR_LOAD, |probe| probe[0] == "taskset"), ["wrk"]);
     }
 }

@@ -4,8 +4,8 @@ use std::fs;
 use std::path::{self, Path, PathBuf};
 
 use crate::error::Error;
-use crate::process::{self, cargo, command};
-use crate::{load, packages};
+use crate::process::{self, command};
+use crate::{bench, load, packages};
 
 #[derive(clap::Args)]
 pub(crate) struct Options {
@@ -42,8 +42,8 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
         // Quoted beside the rest, so that all figures of the page are of one day and one machine.
         load::run(&load::Options::quick())?;
     }
-    let mut peers = cargo(&["run", "--release", "--package", "keyward-peers", "--", "measure"]);
-    peers.arg("--json").arg(&json).arg("--installed").arg(&installed);
+    let mut peers = bench::program("keyward-peers")?;
+    peers.arg("measure").arg("--json").arg(&json).arg("--installed").arg(&installed);
     if options.quick {
         peers.arg("--quick");
     }

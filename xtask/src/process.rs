@@ -16,20 +16,30 @@ pub(crate) fn command(program: &str, arguments: &[&str]) -> Command {
 
 /// `cargo` with `arguments`.
 pub(crate) fn cargo(arguments: &[&str]) -> Command {
-    let mut cargo = command("cargo", arguments);
+    without_package(command("cargo", arguments))
+}
+
+/// The command without what cargo says of this package.
+pub(crate) fn without_package(mut command: Command) -> Command {
     // Build scripts that look at what cargo says of this package would run again, and with them whatever depends on them.
     for (name, _) in env::vars_os() {
         if ["CARGO_MANIFEST_", "CARGO_PKG_"].iter().any(|of_package| name.to_string_lossy().starts_with(of_package)) {
-            cargo.env_remove(name);
+            command.env_remove(name);
         }
     }
-    cargo
+    command
 }
 
 /// The root of the workspace.
 pub(crate) fn root() -> &'static Path {
     let crate_directory = Path::new(env!("CARGO_MANIFEST_DIR"));
     crate_directory.parent().unwrap_or(crate_directory)
+}
+
+/// The folder into which cargo builds.
+pub(crate) fn target() -> PathBuf {
+    // Cargo reads a path that is not absolute from the folder in which it is run.
+    root().join(env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into()))
 }
 
 /// Runs a command that speaks for itself, and expects it to succeed.

@@ -16,6 +16,7 @@ use std::process::{Command, Stdio};
 
 use keyward_core::Mode;
 use keyward_core::key::{KeyFormat, KeyKind};
+use keyward_needs::needs;
 use serde_json::Value;
 
 use desk::{Desk, Ended};
@@ -120,6 +121,7 @@ fn prefixes_are_said_as_in_every_other_command() {
     assert_eq!(desk.scan(&["--prefix", "secret=s k"]).code, 2);
 }
 
+#[needs(git)]
 #[test]
 fn what_git_ignores_is_left_out_unless_it_is_asked_for() {
     let desk = Desk::new();
@@ -232,6 +234,7 @@ fn standard_input_is_a_dash() {
     assert_eq!((ended.code, places(&ended)), (1, vec!["<standard input>:2:3".to_owned()]));
 }
 
+#[needs(git)]
 #[test]
 fn the_history_is_searched_for_what_is_gone() {
     let desk = Desk::new();
@@ -312,6 +315,7 @@ fn words_that_cannot_be_written_keep_no_key_alive_and_lose_none() {
     assert!(!again.out.contains(&first_id), "{}", again.out);
 }
 
+#[needs(git)]
 #[test]
 fn a_bare_repository_and_an_empty_one_have_a_history_too() {
     let desk = Desk::new();
@@ -339,6 +343,7 @@ fn a_bare_repository_and_an_empty_one_have_a_history_too() {
     assert!(ended.err.contains(&format!("git does not have object {}", object.trim())), "{}", ended.err);
 }
 
+#[needs(git)]
 #[test]
 fn what_is_staged_is_scanned_and_not_the_file() {
     let desk = Desk::new();
@@ -361,6 +366,7 @@ fn what_is_staged_is_scanned_and_not_the_file() {
 
 /// The hook that `docs/scan.md` shows, run by git.
 #[cfg(unix)]
+#[needs(git)]
 #[test]
 fn the_hook_of_the_documentation_stops_a_commit() {
     use std::os::unix::fs::PermissionsExt;

@@ -12,6 +12,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use keyward_needs::needs;
 use serde_json::{Value, json};
 
 use desk::Ended;
@@ -462,6 +463,7 @@ fn https_is_spoken_with_servers_that_the_system_trusts() {
 
 /// A password is typed at a terminal that does not show it.
 #[cfg(target_os = "linux")]
+#[needs(script)]
 #[test]
 fn a_password_is_typed_unseen() {
     let server = Serving::start();

@@ -3,8 +3,10 @@
 use std::net::SocketAddr;
 
 use keyward::testing::hostile;
+use keyward_needs::needs;
 use keyward_tests::program::Program;
 
+#[needs(curl)]
 #[tokio::test]
 async fn every_hostile_request_is_answered_as_the_table_says() {
     let service = Program::start("hyper-service", &[]);

@@ -14,6 +14,7 @@ use keyward::MemoryStore;
 use keyward::manage::{Desk, PostgresDesk, SqliteDesk};
 use keyward::postgres::PostgresStore;
 use keyward::sqlite::SqliteStore;
+use keyward_needs::needs;
 
 use memory::MemoryDesk;
 use model::{Parts, run};
@@ -25,7 +26,7 @@ fn runtime(is_paused: bool) -> tokio::runtime::Runtime {
 
 #[test]
 fn no_sequence_of_calls_gives_attackers_more_in_memory() {
-    Plan::of_environment(96_000).check(|beginning, commands| {
+    Plan::of_environment(3_000).check(|beginning, commands| {
         // What waits for a moment only, as signing up does, takes no time.
         runtime(true).block_on(async {
             let records = Arc::new(MemoryDesk::default());
@@ -37,7 +38,7 @@ fn no_sequence_of_calls_gives_attackers_more_in_memory() {
 
 #[test]
 fn no_sequence_of_calls_gives_attackers_more_on_sqlite() {
-    Plan::of_environment(6_000).on_slow_store().check(|beginning, commands| {
+    Plan::of_environment(1_500).on_slow_store().check(|beginning, commands| {
         let mut folder = tempfile::Builder::new();
         folder.prefix("keyward-authority-");
         // In memory, where there is such a place.
@@ -51,9 +52,10 @@ fn no_sequence_of_calls_gives_attackers_more_on_sqlite() {
     });
 }
 
+#[needs(postgresql)]
 #[test]
 fn no_sequence_of_calls_gives_attackers_more_on_postgresql() {
-    Plan::of_environment(4_000).on_slow_store().check(|beginning, commands| {
+    Plan::of_environment(1_500).on_slow_store().check(|beginning, commands| {
         let url = keyward_tests::postgres::database();
         runtime(false).block_on(async {
             let store = PostgresStore::connect(&url).await.unwrap();

@@ -25,7 +25,7 @@ static DRIVER: LazyLock<Mutex<String>> = LazyLock::new(|| {
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn()
-        .expect("chromedriver is installed: `cargo xtask test` sees to it");
+        .expect("chromedriver is installed: `apt-get install chromium-driver`");
     let output = driver.stdout.take().unwrap();
     let mut lines = BufReader::new(output).lines().map_while(Result::ok);
     let port = lines

@@ -4,11 +4,13 @@ use std::time::Duration;
 
 use keyward::NewKey;
 use keyward::manage::KeyDraft;
+use keyward_needs::needs;
 use serde_json::json;
 
 use crate::browser::Browser;
 use crate::site::{EMAIL, PASSWORD, Site, keep_log};
 
+#[needs(browser)]
 #[tokio::test]
 async fn from_the_first_owner_to_a_revoked_key() {
     keep_log();
@@ -124,6 +126,7 @@ async fn from_the_first_owner_to_a_revoked_key() {
     site.assert_kept_nowhere(&secrets);
 }
 
+#[needs(browser)]
 #[tokio::test]
 async fn a_revoked_key_is_refused_and_an_old_one_that_is_used_is_told() {
     let site = Site::with_owner().await;
@@ -158,6 +161,7 @@ async fn a_revoked_key_is_refused_and_an_old_one_that_is_used_is_told() {
     browser.close().await;
 }
 
+#[needs(browser)]
 #[tokio::test]
 async fn two_tabs_that_revoke_the_same_key_are_both_told() {
     let site = Site::with_owner().await;
@@ -177,6 +181,7 @@ async fn two_tabs_that_revoke_the_same_key_are_both_told() {
     browser.close().await;
 }
 
+#[needs(browser)]
 #[tokio::test]
 async fn a_double_click_makes_one_key_with_a_script_and_without() {
     let site = Site::with_owner().await;
@@ -199,6 +204,7 @@ async fn a_double_click_makes_one_key_with_a_script_and_without() {
     assert_eq!(site.desk.keys(&owner, &query).await.unwrap().items.len(), 2);
 }
 
+#[needs(browser)]
 #[tokio::test]
 async fn everything_works_without_a_script() {
     let site = Site::with_owner().await;
@@ -232,6 +238,7 @@ async fn everything_works_without_a_script() {
     browser.close().await;
 }
 
+#[needs(browser)]
 #[tokio::test]
 async fn names_are_shown_as_they_are_and_run_nowhere() {
     let site = Site::with_owner().await;
@@ -268,6 +275,7 @@ async fn names_are_shown_as_they_are_and_run_nowhere() {
     browser.close().await;
 }
 
+#[needs(browser)]
 #[tokio::test]
 async fn filters_are_in_the_url_and_inactive_keys_behind_a_link() {
     let site = Site::with_owner().await;

@@ -1,30 +1,19 @@
 //! How the pages look: nothing that axe finds serious, light and dark, wide and on a phone; and pictures of them.
 
 use std::fs;
-use std::path::PathBuf;
-use std::process::Command;
 use std::time::Duration;
 
 use keyward::manage::{KeyDraft, Role};
+use keyward_needs::needs;
+use keyward_tests::program::test_package;
 use serde_json::{Value, json};
 
 use crate::browser::Browser;
 use crate::site::Site;
 
-const AXE: &str = "axe-core@4.11.0";
-
-/// axe-core, installed once into the target folder.
+/// The script of axe-core.
 fn axe() -> String {
-    let this = std::env::current_exe().unwrap();
-    let target = this.ancestors().find(|folder| folder.join("CACHEDIR.TAG").exists()).unwrap();
-    let folder = target.join("axe");
-    let script: PathBuf = folder.join("node_modules/axe-core/axe.min.js");
-    if !script.exists() {
-        let mut npm = Command::new("npm");
-        npm.args(["install", "--no-save", "--no-audit", "--no-fund", "--prefix"]).arg(&folder).arg(AXE);
-        assert!(npm.status().expect("npm is installed").success(), "axe-core cannot be installed");
-    }
-    fs::read_to_string(script).unwrap()
+    fs::read_to_string(test_package("axe").join("node_modules/axe-core/axe.min.js")).unwrap()
 }
 
 /// What axe finds that is serious or critical.
@@ -94,6 +83,7 @@ async fn furnish(site: &Site) -> (String, String) {
     (ids[0].to_string(), owner.user().unwrap().to_string())
 }
 
+#[needs(browser, axe)]
 #[tokio::test]
 async fn nothing_serious_is_found_on_any_page_light_or_dark_and_all_of_it_fits_a_phone() {
     let site = Site::with_owner().await;

@@ -5,6 +5,7 @@ use std::time::Duration;
 use keyward::manage::{
     Actor, AuditQuery, Context, DeskBuilder, DeskError, IdentityProvider, NewUser, Role, SignUpPolicy,
 };
+use keyward_needs::needs;
 use keyward_tests::identity_provider::{CLIENT_ID, CLIENT_SECRET, Provider};
 
 use crate::browser::Browser;
@@ -78,6 +79,7 @@ async fn audit_log(site: &Site) -> String {
     serde_json::to_string(&log.items).unwrap()
 }
 
+#[needs(browser, oidc_provider)]
 #[tokio::test]
 async fn an_invited_user_signs_in_with_the_provider_and_is_back_where_they_wanted_to_be() {
     let provider = Provider::start();
@@ -126,6 +128,7 @@ async fn an_invited_user_signs_in_with_the_provider_and_is_back_where_they_wante
     browser.close().await;
 }
 
+#[needs(oidc_provider)]
 #[tokio::test]
 async fn only_a_verified_address_that_is_known_lets_anybody_in_and_all_others_are_told_the_same() {
     for provider in [Provider::start(), Provider::start_full()] {
@@ -175,6 +178,7 @@ async fn invite_again(site: &Site) -> Option<String> {
     Some(invited.secret.to_string())
 }
 
+#[needs(oidc_provider)]
 #[tokio::test]
 async fn where_sign_up_is_open_strangers_get_an_account_and_nobody_has_chosen_a_password_for_them() {
     let provider = Provider::start();
@@ -200,6 +204,7 @@ async fn where_sign_up_is_open_strangers_get_an_account_and_nobody_has_chosen_a_
     site.owner().await;
 }
 
+#[needs(oidc_provider)]
 #[tokio::test]
 async fn tokens_that_are_not_what_was_asked_for_do_not_count() {
     keep_log();
@@ -236,6 +241,7 @@ async fn tokens_that_are_not_what_was_asked_for_do_not_count() {
     site.assert_kept_nowhere(&[CLIENT_SECRET, client.cookies.get("keyward_session").unwrap()]);
 }
 
+#[needs(oidc_provider)]
 #[tokio::test]
 async fn what_one_browser_began_is_worth_nothing_in_another_nor_twice() {
     let provider = Provider::start();
@@ -299,6 +305,7 @@ async fn what_one_browser_began_is_worth_nothing_in_another_nor_twice() {
     refused(&client.get(&format!("/login/oidc/callback?error=access_denied&state={state}")).await, "said no");
 }
 
+#[needs(oidc_provider)]
 #[tokio::test]
 async fn a_provider_that_is_down_is_said_to_be_and_passwords_go_on() {
     let mut provider = Provider::start();
@@ -323,6 +330,7 @@ async fn a_provider_that_is_down_is_said_to_be_and_passwords_go_on() {
     assert_eq!(Client::new(&Site::with_owner().await).get("/login/oidc").await.status, 404);
 }
 
+#[needs(oidc_provider)]
 #[tokio::test]
 async fn where_the_provider_is_the_only_way_in_passwords_open_nothing() {
     let provider = Provider::start();

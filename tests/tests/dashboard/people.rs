@@ -2,9 +2,12 @@
 
 use std::time::Duration;
 
+use keyward_needs::needs;
+
 use crate::browser::Browser;
 use crate::site::{EMAIL, PASSWORD, Site};
 
+#[needs(browser)]
 #[tokio::test]
 async fn a_session_that_ends_under_a_form_loses_nothing() {
     let site = Site::start_with(Duration::from_secs(4)).await;
@@ -33,6 +36,7 @@ async fn a_session_that_ends_under_a_form_loses_nothing() {
     browser.close().await;
 }
 
+#[needs(browser)]
 #[tokio::test]
 async fn members_are_invited_changed_and_removed() {
     let site = Site::with_owner().await;
@@ -99,6 +103,7 @@ async fn members_are_invited_changed_and_removed() {
     browser.close().await;
 }
 
+#[needs(browser)]
 #[tokio::test]
 async fn settings_are_kept_and_signing_out_everywhere_is_everywhere() {
     let site = Site::with_owner().await;
@@ -136,6 +141,7 @@ async fn settings_are_kept_and_signing_out_everywhere_is_everywhere() {
     other.close().await;
 }
 
+#[needs(browser)]
 #[tokio::test]
 async fn whoever_wants_to_signs_up_where_that_is_open() {
     let site = Site::with_owner().await;
@@ -155,6 +161,7 @@ async fn whoever_wants_to_signs_up_where_that_is_open() {
     browser.close().await;
 }
 
+#[needs(browser)]
 #[tokio::test]
 async fn a_key_is_made_with_the_keyboard_alone() {
     let site = Site::with_owner().await;
@@ -198,6 +205,7 @@ async fn a_key_is_made_with_the_keyboard_alone() {
     browser.close().await;
 }
 
+#[needs(browser)]
 #[tokio::test]
 async fn who_has_forgotten_their_password_chooses_another_with_a_link_from_an_owner() {
     let site = Site::with_owner().await;
@@ -251,6 +259,7 @@ async fn who_has_forgotten_their_password_chooses_another_with_a_link_from_an_ow
     other.close().await;
 }
 
+#[needs(browser)]
 #[tokio::test]
 async fn the_operator_finds_disables_and_deletes_users() {
     let site = Site::with_owner().await;
@@ -310,6 +319,7 @@ async fn the_operator_finds_disables_and_deletes_users() {
 const PNG: &str = "89504e470d0a1a0a0000000d49484452000000010000000108020000009077\
                    53de0000000c4944415408d763f8cfc000000301010018dd8db00000000049454e44ae426082";
 
+#[needs(browser)]
 #[tokio::test]
 async fn the_operator_changes_what_everybody_sees_without_a_restart() {
     let site = Site::with_owner().await;
@@ -384,6 +394,7 @@ async fn the_operator_changes_what_everybody_sees_without_a_restart() {
     other.close().await;
 }
 
+#[needs(browser)]
 #[tokio::test]
 async fn the_operator_looks_at_any_account_and_nobody_else_does() {
     let site = Site::with_owner().await;

@@ -1,14 +1,17 @@
 //! Caddy, with `forward_auth`.
 
+use keyward_needs::needs;
 use keyward_tests::gateways::Kind;
 
 use crate::{table, tricks};
 
+#[needs(caddy, curl)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn keeps_to_the_table() {
     table::run(Kind::Caddy).await;
 }
 
+#[needs(caddy, curl)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn is_not_led_astray_by_paths() {
     tricks::run(Kind::Caddy).await;

@@ -9,6 +9,7 @@ use envoy_types::pb::envoy::service::auth::v3::check_response::HttpResponse;
 use envoy_types::pb::envoy::service::auth::v3::{AttributeContext, CheckRequest};
 use keyward::gateway::envoy::ext_authz;
 use keyward::{AccountRecord, Authenticator, HttpsOnly, NewKey, TrustedProxies};
+use keyward_needs::needs;
 use keyward_tests::gateways::Kind;
 use keyward_tests::service::Demo;
 use tokio::net::TcpListener;
@@ -17,11 +18,13 @@ use tonic::transport::{Channel, Server};
 
 use crate::{table, tricks};
 
+#[needs(envoy, curl)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn keeps_to_the_table() {
     table::run(Kind::Envoy).await;
 }
 
+#[needs(envoy, curl)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn is_not_led_astray_by_paths() {
     tricks::run(Kind::Envoy).await;

@@ -1,14 +1,17 @@
 //! nginx, with `auth_request`.
 
+use keyward_needs::needs;
 use keyward_tests::gateways::Kind;
 
 use crate::{table, tricks};
 
+#[needs(nginx, curl)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn keeps_to_the_table() {
     table::run(Kind::Nginx).await;
 }
 
+#[needs(nginx, curl)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn is_not_led_astray_by_paths() {
     tricks::run(Kind::Nginx).await;

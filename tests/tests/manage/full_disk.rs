@@ -6,7 +6,8 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
-use keyward_tests::program::{Curled, Program, SOON};
+use keyward_needs::needs;
+use keyward_tests::program::{Curled, Program, SOON, skip_part};
 use serde_json::json;
 
 use crate::serve::{keyward, serve};
@@ -55,10 +56,11 @@ fn create(server: &Program, name: &str) -> Curled {
     )
 }
 
+#[needs(curl)]
 #[test]
 fn on_a_full_disk_writes_are_refused_whole_reads_go_on_and_nothing_is_lost() {
     let Some(disk) = Disk::mount() else {
-        eprintln!("not run: a small disk cannot be mounted here, which takes root");
+        skip_part("needs the right to mount a small disk (run as root)");
         return;
     };
     let database = disk.path().join("keys.db");

@@ -1,11 +1,12 @@
 //! `keyward serve` as its users run it, and schemathesis against it.
 
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 
+use keyward_needs::needs;
 use keyward_tests::identity_provider::{CLIENT_ID, CLIENT_SECRET, Provider};
-use keyward_tests::program::{Curled, Program, package_program, up_to};
+use keyward_tests::program::{Curled, Program, package_program, test_package, up_to};
 use serde_json::json;
 
 pub(crate) fn keyward(database: &Path, arguments: &[&str]) -> Command {
@@ -18,6 +19,7 @@ pub(crate) fn serve(database: &Path, arguments: &[&str]) -> Program {
     Program::of(keyward(database, &["serve", "--listen", "127.0.0.1:0"]).args(arguments)).0
 }
 
+#[needs(curl)]
 #[test]
 fn it_starts_empty_gets_an_owner_and_answers() {
     let folder = tempfile::tempdir().unwrap();
@@ -62,6 +64,7 @@ fn it_starts_empty_gets_an_owner_and_answers() {
     server.stop();
 }
 
+#[needs(curl)]
 #[test]
 fn metrics_are_served_apart_where_that_is_said() {
     let folder = tempfile::tempdir().unwrap();
@@ -80,6 +83,7 @@ fn metrics_are_served_apart_where_that_is_said() {
     server.stop();
 }
 
+#[needs(curl)]
 #[test]
 fn what_goes_wrong_while_it_serves_is_on_standard_error() {
     let folder = tempfile::tempdir().unwrap();
@@ -95,6 +99,7 @@ fn what_goes_wrong_while_it_serves_is_on_standard_error() {
     assert!(said.contains("ERROR") && said.contains("a gateway requires something other than `scope`"), "{said}");
 }
 
+#[needs(curl)]
 #[test]
 fn what_is_wrong_in_the_configuration_is_named_with_its_line() {
     let folder = tempfile::tempdir().unwrap();
@@ -176,6 +181,7 @@ fn the_first_owner_is_invited_to_the_public_url() {
     }
 }
 
+#[needs(curl)]
 #[test]
 fn what_takes_credentials_refuses_plain_http_and_health_answers() {
     let folder = tempfile::tempdir().unwrap();
@@ -208,6 +214,7 @@ fn what_takes_credentials_refuses_plain_http_and_health_answers() {
     server.stop();
 }
 
+#[needs(oidc_provider, curl)]
 #[test]
 fn it_sends_people_to_the_identity_provider_and_finds_mistakes_at_start() {
     let folder = tempfile::tempdir().unwrap();
@@ -265,22 +272,7 @@ fn it_sends_people_to_the_identity_provider_and_finds_mistakes_at_start() {
     serve(&database, &arguments).stop();
 }
 
-/// schemathesis in an environment of its own beside the other build products.
-fn schemathesis() -> PathBuf {
-    let home = Path::new(env!("CARGO_TARGET_TMPDIR")).join("schemathesis");
-    let program = home.join("bin/schemathesis");
-    let runs = Command::new(&program).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
-    if !runs.is_ok_and(|status| status.success()) {
-        let made = Command::new("python3").args(["-m", "venv", "--clear"]).arg(&home).status().unwrap();
-        assert!(made.success(), "python3-venv is installed");
-        let requirements = Path::new(env!("CARGO_MANIFEST_DIR")).join("clients/schemathesis/requirements.txt");
-        let mut pip = Command::new(home.join("bin/python"));
-        pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement"]).arg(requirements);
-        assert!(pip.status().unwrap().success(), "PyPI can be reached");
-    }
-    program
-}
-
+#[needs(schemathesis, curl)]
 #[test]
 fn schemathesis_finds_nothing() {
     let folder = tempfile::tempdir().unwrap();
@@ -300,7 +292,7 @@ fn schemathesis_finds_nothing() {
         ),
     ];
     for (credential, arguments) in runs {
-        let mut command = Command::new(schemathesis());
+        let mut command = Command::new(test_package("schemathesis").join("bin/schemathesis"));
         command.arg("--config-file").arg(&config).arg("run").args(arguments).arg(&url);
         let output = command.env("CREDENTIAL", credential).current_dir(folder.path()).output().unwrap();
         let said = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);

@@ -15,6 +15,8 @@ use keyward::postgres::PostgresStore;
 use keyward::sqlite::SqliteStore;
 use keyward::store::{StoreError, async_trait};
 use keyward::{AccountId, Authenticator, Rejection, Timestamp};
+use keyward_needs::missing;
+use keyward_tests::program::skip_part;
 
 pub(crate) const PASSWORD: &str = "correct horse battery staple";
 
@@ -115,8 +117,14 @@ pub(crate) async fn on_postgres() -> Setting {
     Setting { desk, records: Arc::new(records), clock, file: None }
 }
 
-pub(crate) async fn everywhere() -> [Setting; 2] {
-    [on_sqlite(), on_postgres().await]
+/// A desk on each store whose server is installed.
+pub(crate) async fn everywhere() -> Vec<Setting> {
+    let mut settings = vec![on_sqlite()];
+    match missing!(postgresql) {
+        None => settings.push(on_postgres().await),
+        Some(reason) => skip_part(reason),
+    }
+    settings
 }
 
 /// The verdict on a key or token. A store that was too slow to say, as on a machine that does much else, is asked again.

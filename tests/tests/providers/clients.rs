@@ -2,40 +2,18 @@
 //! out of a refusal.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::sync::OnceLock;
+use std::process::Command;
 
-use keyward_tests::program::Program;
+use keyward_needs::needs;
+use keyward_tests::program::{Program, test_package};
 
 fn scripts() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("clients")
 }
 
-/// Python with the clients in it, in an environment of its own beside the other build products.
-fn python() -> &'static Path {
-    static PYTHON: OnceLock<PathBuf> = OnceLock::new();
-    PYTHON.get_or_init(|| {
-        let home = Path::new(env!("CARGO_TARGET_TMPDIR")).join("python");
-        let python = home.join("bin/python");
-        let requirements = scripts().join("requirements.txt");
-        let is_there = || {
-            let check = "import requests, openai, stripe";
-            Command::new(&python)
-                .args(["-c", check])
-                .stderr(Stdio::null())
-                .status()
-                .is_ok_and(|status| status.success())
-        };
-        if !is_there() {
-            let made = Command::new("python3").args(["-m", "venv", "--clear"]).arg(&home).status().unwrap();
-            assert!(made.success(), "python3-venv is installed");
-            let mut pip = Command::new(&python);
-            pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement"])
-                .arg(requirements);
-            assert!(pip.status().unwrap().success(), "PyPI can be reached");
-        }
-        python
-    })
+/// Python with the clients in it.
+fn python() -> PathBuf {
+    test_package("python_clients").join("bin/python")
 }
 
 fn run(mut command: Command, services: &[(&str, &Program)]) {
@@ -48,6 +26,7 @@ fn run(mut command: Command, services: &[(&str, &Program)]) {
     assert!(said.contains("all as expected"), "{said}");
 }
 
+#[needs(python_clients, node)]
 #[test]
 fn clients_of_others_get_in_and_tell_refusals_as_their_own_errors() {
     let vibepeak = Program::start("vibepeak", &[]);

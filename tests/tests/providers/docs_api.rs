@@ -1,5 +1,6 @@
 //! docs-api: key pairs, scopes, HTTPS only.
 
+use keyward_needs::needs;
 use keyward_tests::program::{Curled, Program};
 
 use super::json;
@@ -18,6 +19,7 @@ fn call(service: &Program, credential: Option<&str>, method: &str, path: &str, b
     service.call(credential, method, path, &arguments)
 }
 
+#[needs(curl)]
 #[test]
 fn each_kind_of_key_may_do_what_it_is_for() {
     let service = start();
@@ -56,6 +58,7 @@ fn each_kind_of_key_may_do_what_it_is_for() {
     service.stop();
 }
 
+#[needs(curl)]
 #[test]
 fn a_publishable_key_cannot_write_whatever_a_header_says() {
     let service = start();
@@ -65,6 +68,7 @@ fn a_publishable_key_cannot_write_whatever_a_header_says() {
     service.stop();
 }
 
+#[needs(curl)]
 #[test]
 fn no_key_an_invalid_one_and_an_ended_one_are_401() {
     let service = start();
@@ -81,6 +85,7 @@ fn no_key_an_invalid_one_and_an_ended_one_are_401() {
     service.stop();
 }
 
+#[needs(curl)]
 #[test]
 fn test_data_is_apart_from_live_data() {
     let service = start();
@@ -102,6 +107,7 @@ fn test_data_is_apart_from_live_data() {
     service.stop();
 }
 
+#[needs(curl)]
 #[test]
 fn a_call_over_plain_http_fails_and_its_key_is_compromised_for_good() {
     let service = start();
@@ -122,6 +128,7 @@ fn a_call_over_plain_http_fails_and_its_key_is_compromised_for_good() {
     service.stop();
 }
 
+#[needs(curl)]
 #[test]
 fn nobody_is_believed_about_https_but_a_trusted_proxy() {
     let service = Program::start("docs-api", &[]);

@@ -1,10 +1,12 @@
 //! sendook: API keys and access tokens in one header.
 
+use keyward_needs::needs;
 use keyward_tests::program::{Program, eventually};
 use serde_json::{Value, json};
 
 use super::json;
 
+#[needs(curl)]
 #[test]
 fn registering_makes_a_user_an_organization_a_key_and_an_inbox() {
     let service = Program::start("sendook", &[]);
@@ -28,6 +30,7 @@ fn registering_makes_a_user_an_organization_a_key_and_an_inbox() {
     service.stop();
 }
 
+#[needs(curl)]
 #[test]
 fn a_password_is_exchanged_for_a_token_and_signing_out_ends_it_at_once() {
     let service = Program::start("sendook", &[]);
@@ -55,6 +58,7 @@ fn a_password_is_exchanged_for_a_token_and_signing_out_ends_it_at_once() {
     service.stop();
 }
 
+#[needs(curl)]
 #[test]
 fn keys_are_created_listed_shown_and_deleted() {
     let service = Program::start("sendook", &[]);
@@ -87,6 +91,7 @@ fn keys_are_created_listed_shown_and_deleted() {
     service.stop();
 }
 
+#[needs(curl)]
 #[test]
 fn what_is_wrong_with_a_credential_is_401_and_told_apart() {
     let service = Program::start("sendook", &[]);
@@ -106,6 +111,7 @@ fn what_is_wrong_with_a_credential_is_401_and_told_apart() {
     service.stop();
 }
 
+#[needs(curl)]
 #[test]
 fn another_organizations_things_are_not_there() {
     let service = Program::start("sendook", &[]);
@@ -127,6 +133,7 @@ fn another_organizations_things_are_not_there() {
     service.stop();
 }
 
+#[needs(curl)]
 #[test]
 fn the_other_kind_of_credential_is_403() {
     let service = Program::start("sendook", &[]);
@@ -145,6 +152,7 @@ fn the_other_kind_of_credential_is_403() {
     service.stop();
 }
 
+#[needs(curl)]
 #[test]
 fn a_message_is_sent_into_an_inbox() {
     let service = Program::start("sendook", &[]);

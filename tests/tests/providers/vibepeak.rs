@@ -3,6 +3,7 @@
 use std::io::{Read, Write};
 use std::net::TcpListener;
 
+use keyward_needs::needs;
 use keyward_tests::program::{Curled, Program, SOON, eventually};
 use serde_json::{Value, json};
 use standardwebhooks::Webhook;
@@ -20,6 +21,7 @@ fn refused(answer: &Curled, status: u16, code: &str) -> Value {
     error
 }
 
+#[needs(curl)]
 #[test]
 fn every_error_has_its_code() {
     let service = Program::start("vibepeak", &[]);
@@ -47,6 +49,7 @@ fn keys_have_the_providers_format() {
     service.stop();
 }
 
+#[needs(curl)]
 #[test]
 fn a_plan_without_access_is_403_and_an_upgrade_counts_from_the_next_request_on() {
     let service = Program::start("vibepeak", &[]);
@@ -63,6 +66,7 @@ fn a_plan_without_access_is_403_and_an_upgrade_counts_from_the_next_request_on()
     service.stop();
 }
 
+#[needs(curl)]
 #[test]
 fn each_plan_runs_as_many_tasks_at_once_as_it_says() {
     let service = Program::start("vibepeak", &[]);
@@ -82,6 +86,7 @@ fn each_plan_runs_as_many_tasks_at_once_as_it_says() {
     service.stop();
 }
 
+#[needs(curl)]
 #[test]
 fn a_test_task_charges_nothing_and_gives_a_sample_and_a_live_one_is_real() {
     let service = Program::start("vibepeak", &[]);
@@ -114,6 +119,7 @@ fn a_test_task_charges_nothing_and_gives_a_sample_and_a_live_one_is_real() {
     service.stop();
 }
 
+#[needs(curl)]
 #[test]
 fn the_validation_is_the_same_in_both_modes_but_for_scenarios() {
     let service = Program::start("vibepeak", &[]);
@@ -138,6 +144,7 @@ fn the_validation_is_the_same_in_both_modes_but_for_scenarios() {
     service.stop();
 }
 
+#[needs(curl)]
 #[test]
 fn a_webhook_is_delivered_and_its_signature_holds() {
     let service = Program::start("vibepeak", &[]);

@@ -1,5 +1,6 @@
 //! vook: endpoint-scoped keys, one message for every 401.
 
+use keyward_needs::needs;
 use keyward_tests::program::{Curled, Program};
 use serde_json::json;
 
@@ -12,6 +13,7 @@ fn unauthorized(answer: &Curled) {
     assert_eq!(answer.header("cache-control"), "no-store");
 }
 
+#[needs(curl)]
 #[test]
 fn a_missing_malformed_unknown_revoked_or_expired_key_is_401_in_the_same_words() {
     let vook = Program::start("vook", &[]);
@@ -40,6 +42,7 @@ fn a_missing_malformed_unknown_revoked_or_expired_key_is_401_in_the_same_words()
     vook.stop();
 }
 
+#[needs(curl)]
 #[test]
 fn a_key_that_is_confined_to_endpoints_is_403_elsewhere_and_the_message_names_them() {
     let vook = Program::start("vook", &[]);
@@ -64,6 +67,7 @@ fn a_key_that_is_confined_to_endpoints_is_403_elsewhere_and_the_message_names_th
     vook.stop();
 }
 
+#[needs(curl)]
 #[test]
 fn an_account_without_the_feature_is_403_and_the_message_names_it() {
     let vook = Program::start("vook", &[]);
@@ -75,6 +79,7 @@ fn an_account_without_the_feature_is_403_and_the_message_names_it() {
     vook.stop();
 }
 
+#[needs(curl)]
 #[test]
 fn videos_are_made_listed_and_shown_to_their_account_alone() {
     let vook = Program::start("vook", &[]);

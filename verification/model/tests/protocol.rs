@@ -18,9 +18,11 @@ fn check(protocol: Protocol) {
     checker.assert_properties();
 }
 
+/// Two keys have nine million states, which `cargo xtask verify` looks at.
 #[test]
-fn two_nodes_and_two_keys_in_every_order() {
-    check(Protocol { nodes: 2, keys: 2, ..protocol() });
+fn two_nodes_in_every_order() {
+    let keys = if std::env::var("KEYWARD_PROOFS").is_ok_and(|value| value == "all") { 2 } else { 1 };
+    check(Protocol { nodes: 2, keys, ..protocol() });
 }
 
 #[test]

@@ -4,6 +4,8 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 
+use keyward_needs::needs;
+
 use crate::desk::Desk;
 use crate::{hint, key};
 
@@ -64,6 +66,7 @@ fn check(desk: &Desk, key: &str, mark: &PathBuf, what: &str) {
     }
 }
 
+#[needs(git)]
 #[test]
 fn no_setting_of_a_repository_runs_a_program() {
     for settings in SETTINGS {
@@ -92,6 +95,7 @@ fn no_setting_of_a_repository_runs_a_program() {
     }
 }
 
+#[needs(git)]
 #[test]
 fn nothing_is_fetched_whatever_a_promise_says() {
     for extra in [&["protocol.allow", "always"][..], &["protocol.ext.allow", "always"]] {
@@ -117,6 +121,7 @@ fn nothing_is_fetched_whatever_a_promise_says() {
     }
 }
 
+#[needs(git)]
 #[test]
 fn what_the_caller_declared_safe_is_kept_and_nothing_else_of_theirs() {
     let desk = Desk::new();

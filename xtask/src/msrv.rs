@@ -1,0 +1,55 @@
+//! The oldest Rust that each published crate supports, held to its word.
+
+use std::collections::BTreeMap;
+
+use crate::crates::{Crate, published};
+use crate::error::Error;
+use crate::process::{self, command};
+
+/// The crate that exports the others, by feature.
+const FACADE: &str = "keyward";
+
+/// Its features whose crates need a newer Rust than the rest.
+const NEWER: [&str; 5] = ["dashboard", "github", "manage", "oidc", "postgres"];
+
+/// Checks the crates whose manifests name an older Rust than the workspace, with that Rust.
+pub(crate) fn check() -> Result<(), Error> {
+    let mut by_version: BTreeMap<String, Vec<Crate>> = BTreeMap::new();
+    for found in published()? {
+        if let Some(version) = found.rust_version.clone()
+            && version != env!("CARGO_PKG_RUST_VERSION")
+        {
+            by_version.entry(version).or_default().push(found);
+        }
+    }
+    for (version, crates) in by_version {
+        if !process::is_installed("rustup") {
+            println!("SKIPPED: Rust {version}: rustup is not installed");
+            continue;
+        }
+        let install = ["toolchain", "install", &version, "--profile", "minimal", "--no-self-update"];
+        // One that is there already needs no network.
+        let is_there = process::succeeds(&mut command("rustup", &["run", &version, "rustc", "--version"]));
+        if !is_there && process::run(&mut command("rustup", &install)).is_err() {
+            println!("SKIPPED: Rust {version}: rustup cannot install it here");
+            continue;
+        }
+        let check = || {
+            let mut check =
+                process::without_package(command("rustup", &["run", &version, "cargo", "check", "--quiet"]));
+            // In a folder of its own, so that the tests' build stays.
+            check.arg("--target-dir").arg(process::root().join("target/msrv"));
+            check
+        };
+        let (facade, others): (Vec<_>, Vec<_>) = crates.iter().partition(|found| found.name == FACADE);
+        let packages = others.iter().flat_map(|found| ["--package", &found.name]);
+        process::run(check().arg("--all-features").args(packages))?;
+        for facade in facade {
+            let mut features = facade.features()?;
+            features.retain(|feature| !NEWER.contains(&feature.as_str()));
+            process::run(check().args(["--package", FACADE, "--features", &features.join(",")]))?;
+        }
+        println!("checked: {} crates with Rust {version}", crates.len());
+    }
+    Ok(())
+}

@@ -1,0 +1,119 @@
+//! `cargo xtask verify --only newcomer`: a new user's first service, made in an empty folder as the README says.
+
+use std::fs;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use crate::error::Error;
+use crate::process::{self, cargo};
+
+/// The service. It prints where it listens, and a key.
+const MAIN: &str = r#"use axum::{Router, routing::get};
+use keyward::axum::{AuthLayer, Authenticated};
+use keyward::{AccountRecord, Keys, NewKey, sqlite::SqliteStore};
+
+async fn whoami(caller: Authenticated) -> String { caller.account().to_string() }
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let store = SqliteStore::open("keys.db")?;
+    let keys = Keys::new(store.clone());
+    keys.put_account(&AccountRecord::new("acct_1".parse()?, "Example Ltd")).await?;
+    let issued = keys.issue(NewKey::secret("acct_1".parse()?, "my first key")).await?;
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+    println!("{} {}", listener.local_addr()?, *issued.key.expose_once());
+    axum::serve(listener, Router::new().route("/", get(whoami)).layer(AuthLayer::new(store))).await?;
+    Ok(())
+}
+"#;
+
+/// How long the service may take to answer.
+const SOON: Duration = Duration::from_secs(60);
+
+/// Makes, builds and runs the service, and calls it without a key and with one.
+pub(crate) fn run() -> Result<(), Error> {
+    // Outside of the workspace, which would take the new package for one of its members.
+    let folder = std::env::temp_dir().join(format!("keyward-newcomer-{}", std::process::id()));
+    fs::create_dir(&folder).map_err(|source| cannot_use(&folder, source))?;
+    let outcome = run_in(&folder);
+    // What is left in the temporary folder harms nobody.
+    let _ = fs::remove_dir_all(&folder);
+    outcome
+}
+
+fn run_in(folder: &Path) -> Result<(), Error> {
+    let in_folder = |arguments: &[&str]| {
+        let mut cargo = cargo(arguments);
+        cargo.current_dir(folder).env("CARGO_TARGET_DIR", process::root().join("target/newcomer"));
+        cargo
+    };
+    let keyward = process::root().join("crates/keyward");
+    process::run(&mut in_folder(&["init", "--quiet", "--vcs", "none", "--name", "newcomer"]))?;
+    let keyward = ["add", "--quiet", "keyward", "--path", &keyward.to_string_lossy(), "--features", "axum,sqlite"];
+    process::run(&mut in_folder(&keyward))?;
+    process::run(&mut in_folder(&["add", "--quiet", "axum"]))?;
+    process::run(&mut in_folder(&["add", "--quiet", "tokio", "--features", "macros,net,rt-multi-thread"]))?;
+    let main = folder.join("src/main.rs");
+    fs::write(&main, MAIN).map_err(|source| cannot_use(&main, source))?;
+    process::run(in_folder(&["build", "--quiet"]).env("CARGO_PROFILE_DEV_DEBUG", "0"))?;
+
+    let program = process::root().join("target/newcomer/debug/newcomer");
+    let mut command = Command::new(&program);
+    let mut service = command
+        .current_dir(folder)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .spawn()
+        .map_err(|source| Error::Start { command: program.display().to_string(), source })?;
+    let outcome = call(&mut service);
+    // It serves until it is ended.
+    let _ = service.kill();
+    let _ = service.wait();
+    outcome
+}
+
+/// Calls the service, whose first line has its address and a key.
+fn call(service: &mut Child) -> Result<(), Error> {
+    let mut line = String::new();
+    if let Some(output) = service.stdout.take() {
+        BufReader::new(output).read_line(&mut line).map_err(|source| cannot_call(&source))?;
+    }
+    let (address, key) = line.trim().split_once(' ').ok_or_else(|| unexpected("an address and a key", &line))?;
+    let address = address.parse().map_err(|_| unexpected("an address", &line))?;
+    let without = answer(address, "").map_err(|source| cannot_call(&source))?;
+    let with = answer(address, &format!("Authorization: Bearer {key}\r\n")).map_err(|source| cannot_call(&source))?;
+    if !without.starts_with("HTTP/1.1 401 ") {
+        return Err(unexpected("401 without a key", &without));
+    }
+    if !(with.starts_with("HTTP/1.1 200 ") && with.ends_with("acct_1")) {
+        return Err(unexpected("200 and the account with a key", &with));
+    }
+    println!("checked: the first service of a new user answers 401 without a key and 200 with one");
+    Ok(())
+}
+
+fn answer(address: SocketAddr, field: &str) -> std::io::Result<String> {
+    let mut stream = TcpStream::connect_timeout(&address, SOON)?;
+    stream.set_read_timeout(Some(SOON))?;
+    stream.write_all(format!("GET / HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n{field}\r\n").as_bytes())?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer)?;
+    Ok(answer)
+}
+
+fn unexpected(expected: &str, got: &str) -> Error {
+    // The first line, without the key.
+    let got = got.lines().next().unwrap_or("").split("kw_").next().unwrap_or("");
+    Error::Newcomer(format!("expected {expected}, got {got:?}"))
+}
+
+fn cannot_call(source: &std::io::Error) -> Error {
+    Error::Newcomer(format!("it does not answer: {source}"))
+}
+
+fn cannot_use(path: &Path, source: std::io::Error) -> Error {
+    Error::File { path: path.display().to_string(), source }
+}

@@ -1,0 +1,54 @@
+//! A command that is a list of steps, run in order up to the first failure.
+
+use std::time::Instant;
+
+use clap::ValueEnum;
+
+use crate::error::Error;
+use crate::tally::Tally;
+
+/// The steps of a command, in the order in which they are run.
+pub(crate) trait Step: ValueEnum + Copy + Send + Sync + 'static {
+    /// Runs this step.
+    fn run(self, tally: &mut Tally) -> Result<(), Error>;
+}
+
+#[derive(clap::Args)]
+pub(crate) struct Options<S: Step> {
+    /// Run this step only.
+    #[arg(long, value_enum, value_name = "STEP")]
+    only: Option<S>,
+
+    /// List the steps, and run none.
+    #[arg(long, conflicts_with = "only")]
+    list: bool,
+}
+
+impl<S: Step> Options<S> {
+    pub(crate) fn run(&self, tally: &mut Tally) -> Result<(), Error> {
+        if self.list {
+            list::<S>();
+            return Ok(());
+        }
+        let steps = self.only.as_ref().map_or(S::value_variants(), std::slice::from_ref);
+        steps.iter().try_for_each(|step| run_timed(*step, tally))
+    }
+}
+
+fn list<S: Step>() {
+    for step in S::value_variants().iter().filter_map(S::to_possible_value) {
+        let help = step.get_help().map(ToString::to_string).unwrap_or_default();
+        println!("{:10}{help}", step.get_name());
+    }
+}
+
+fn run_timed<S: Step>(step: S, tally: &mut Tally) -> Result<(), Error> {
+    let value = step.to_possible_value();
+    let name = value.as_ref().map_or("", |value| value.get_name());
+    println!("\n== {name}");
+    let start = Instant::now();
+    let outcome = step.run(tally);
+    let verdict = if outcome.is_ok() { "ok" } else { "FAILED" };
+    println!("== {name}: {verdict}, {:.1} s", start.elapsed().as_secs_f64());
+    outcome
+}

@@ -1,0 +1,69 @@
+//! `cargo xtask test`: what every change has to pass. It needs no tool that is built from source.
+
+use clap::ValueEnum;
+
+use crate::error::Error;
+use crate::packages;
+use crate::process::{self, cargo};
+use crate::steps;
+use crate::tally::Tally;
+
+pub(crate) type Options = steps::Options<Step>;
+
+/// In the order in which they are run: the quickest to fail comes first.
+#[derive(Clone, Copy, ValueEnum)]
+pub(crate) enum Step {
+    /// Check that the code is formatted.
+    Fmt,
+    /// Install what the tests run, and build everything.
+    Build,
+    /// Run the unit, integration and browser tests.
+    Test,
+    /// Run the examples in the documentation.
+    Doctest,
+}
+
+/// The same for every build of the tests, so that nothing is built twice.
+const SCOPE: [&str; 2] = ["--workspace", "--all-features"];
+
+impl steps::Step for Step {
+    fn run(self, tally: &mut Tally) -> Result<(), Error> {
+        match self {
+            Self::Fmt => process::run(&mut cargo(&["fmt", "--all", "--check"])),
+            Self::Build => {
+                packages::install_for_tests();
+                build()
+            }
+            Self::Test => {
+                packages::install_for_tests();
+                // The tests start programs of the workspace, which this builds too.
+                build()?;
+                run_tests(&["--lib", "--bins", "--tests"], tally)
+            }
+            Self::Doctest => run_tests(&["--doc"], tally),
+        }
+    }
+}
+
+/// Builds the libraries, programs and tests of the workspace.
+pub(crate) fn build() -> Result<(), Error> {
+    process::run(cargo(&["build", "--all-targets"]).args(SCOPE))
+}
+
+/// Runs tests of the workspace with these arguments of `cargo test`.
+pub(crate) fn run_tests(arguments: &[&str], tally: &mut Tally) -> Result<(), Error> {
+    let mut test = tests(arguments);
+    process::run_watched(&mut test, |line| tally.add(line))
+}
+
+/// `cargo test` with these arguments. One failing file does not hide the failures of the others.
+pub(crate) fn tests(arguments: &[&str]) -> std::process::Command {
+    let mut test = cargo(&["test", "--no-fail-fast"]);
+    test.args(SCOPE).args(arguments).env("KEYWARD_PROGRAMS_ARE_BUILT", "1");
+    if std::env::var_os("RUST_TEST_THREADS").is_none() {
+        // More than two processors: many tests wait, for a lease to end or a server to start.
+        let processors = std::thread::available_parallelism().map_or(1, usize::from);
+        test.env("RUST_TEST_THREADS", processors.max(4).to_string());
+    }
+    test
+}

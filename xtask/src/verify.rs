@@ -1,0 +1,128 @@
+//! `cargo xtask verify`: what takes longer than the tests, or needs tools that are built from source.
+
+use clap::ValueEnum;
+
+use crate::error::Error;
+use crate::process::{self, cargo};
+use crate::tally::Tally;
+use crate::{api, bench, deny, faults, fuzz, guide, load, msrv, newcomer, publish, steps, supply, test};
+
+pub(crate) type Options = steps::Options<Step>;
+
+/// In the order in which they are run.
+#[derive(Clone, Copy, ValueEnum)]
+pub(crate) enum Step {
+    /// Check the code with Clippy.
+    Clippy,
+    /// Build the documentation and the guide, and check the links.
+    Doc,
+    /// Compare the public API with docs/api.
+    Api,
+    /// Run 100,000 random management calls against a model.
+    Authority,
+    /// Check the model of the lease protocol and the simulation.
+    Proofs,
+    /// Check the cache in every interleaving of threads.
+    Loom,
+    /// Run three nodes under faults on each store.
+    Faults,
+    /// Run the fuzz targets.
+    Fuzz,
+    /// Run the benchmarks.
+    Bench,
+    /// Put a protected server under load for a minute.
+    Load,
+    /// Check licences, sources and advisories of the dependencies.
+    Deny,
+    /// Write the bills of materials, and compare them with Cargo.lock.
+    Supply,
+    /// Package the published crates, each with its README and licences.
+    Packages,
+    /// Check the published crates with the oldest Rust that they support.
+    Msrv,
+    /// Build and run the first service of a new user.
+    Newcomer,
+}
+
+/// Runs of the test of random management calls.
+const AUTHORITY: [Authority; 4] = [
+    Authority { store: "in_memory", seed: "1", calls: "48000" },
+    Authority { store: "in_memory", seed: "2", calls: "48000" },
+    Authority { store: "on_sqlite", seed: "1", calls: "6000" },
+    Authority { store: "on_postgresql", seed: "1", calls: "4000" },
+];
+
+struct Authority {
+    store: &'static str,
+    seed: &'static str,
+    calls: &'static str,
+}
+
+impl Authority {
+    /// Runs it, and gives what it printed.
+    fn output(&self) -> Result<String, Error> {
+        let mut test = test::tests(&["--test", "authority", "--", "--nocapture", self.store]);
+        test.env("KEYWARD_AUTHORITY_STEPS", self.calls).env("KEYWARD_AUTHORITY_SEED", self.seed);
+        process::output(test)
+    }
+}
+
+impl steps::Step for Step {
+    fn run(self, tally: &mut Tally) -> Result<(), Error> {
+        match self {
+            Self::Clippy => {
+                let scope = ["--workspace", "--all-targets", "--all-features"];
+                process::run(cargo(&["clippy"]).args(scope).args(["--", "-D", "warnings"]))
+            }
+            Self::Doc => {
+                let scope = ["--workspace", "--no-deps", "--all-features"];
+                process::run(cargo(&["doc"]).args(scope).env("RUSTDOCFLAGS", "-D warnings"))?;
+                guide::build()
+            }
+            Self::Api => api::run(&api::Options::default()),
+            Self::Authority => {
+                test::build()?;
+                // Each is one thread: together they keep two processors busy.
+                let said = std::thread::scope(|scope| {
+                    let running = AUTHORITY.map(|run| scope.spawn(move || run.output()));
+                    running.map(|run| run.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+                });
+                for said in said {
+                    let said = said?;
+                    print!("{said}");
+                    said.lines().for_each(|line| tally.add(line));
+                }
+                Ok(())
+            }
+            Self::Proofs => {
+                let tests = ["--test", "protocol", "--test", "simulation"];
+                let mut test = test::tests(&tests);
+                process::run_watched(test.env("KEYWARD_PROOFS", "all"), |line| tally.add(line))
+            }
+            Self::Loom => loom(tally),
+            Self::Faults => faults::run(&faults::Options::quick()),
+            Self::Fuzz => fuzz::run(&fuzz::Options::quick()),
+            Self::Bench => bench::run(&bench::Options::quick()),
+            Self::Load => load::run(&load::Options::quick()),
+            Self::Deny => deny::check(),
+            Self::Supply => supply::run(&supply::Options::quick()),
+            Self::Packages => publish::check(),
+            Self::Msrv => msrv::check(),
+            Self::Newcomer => newcomer::run(),
+        }
+    }
+}
+
+/// Runs core's models on loom's atomics. They have a target folder of their own, because the flag concerns every crate.
+fn loom(tally: &mut Tally) -> Result<(), Error> {
+    let scope = ["--package", "keyward-core", "--lib", "--profile", "loom", "cache::loom::"];
+    let mut cargo = cargo(&["test"]);
+    cargo.args(scope).env("RUSTFLAGS", "--cfg keyward_loom").env("CARGO_TARGET_DIR", "target/loom");
+    let mut models = 0;
+    process::run_watched(&mut cargo, |line| {
+        models += usize::from(line.starts_with("test cache::loom::"));
+        tally.add(line);
+    })?;
+    // A filter that matches nothing would read like a success.
+    if models == 0 { Err(Error::NoModels) } else { Ok(()) }
+}
