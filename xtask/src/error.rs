@@ -17,6 +17,11 @@ pub(crate) enum Error {
     #[error("cannot use the file `{path}`")]
     File { path: String, source: io::Error },
 
+    #[error(
+        "no model ran in loom: expected tests in `cache::loom` of keyward-core; compare the filter in xtask/src/verify.rs"
+    )]
+    NoModels,
+
     #[error("{0}")]
     Supply(String),
 

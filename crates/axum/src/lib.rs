@@ -8,8 +8,8 @@
 //! # Examples
 //! ```
 //! use axum::{Json, Router, routing::get};
-//! use keyward::{AuthLayer, MemoryStore};
-//! use keyward::axum::{Authenticated, Scoped};
+//! use keyward::MemoryStore;
+//! use keyward::axum::{AuthLayer, Authenticated, Scoped};
 //!
 //! keyward::axum::scopes! {
 //!     pub ResourcesRead = "resources:read";
@@ -46,7 +46,8 @@
 //! the finished router goes into the layer: then there is no router any more that something could be added to.
 //! ```
 //! use axum::{Router, routing::get};
-//! use keyward::{AuthLayer, MemoryStore};
+//! use keyward::MemoryStore;
+//! use keyward::axum::AuthLayer;
 //! use tower::ServiceBuilder;
 //!
 //! let router: Router = Router::new().route("/", get(async || "in"));
@@ -78,16 +79,26 @@
 //! 4. `AuthLayer`.
 //! 5. [`RequireLayer`], limits of bodies, compression, the routes.
 //!
+//! # The peer's address
+//! Keys that are confined to networks, trusted proxies and HTTPS go by the address at the other end of the connection.
+//! Serve with `app.into_make_service_with_connect_info::<SocketAddr>()`, and [`AuthLayer`] reads it. Without it the address is
+//! unknown, and such keys are refused with 403.
+//!
 //! # Not to be confused
+//! `keyward::AuthLayer` is for any tower service. It works on a `Router`, too, but it knows only
+//! [`PeerAddress`](keyward_core::PeerAddress), not axum's `ConnectInfo`.
+//!
 //! `axum::middleware::from_extractor::<Authenticated>()` does for a router what `RequireLayer` does for scopes: it refuses
 //! whom the `AuthLayer` let pass without a credential. It authenticates nobody by itself.
 
 mod authenticated;
 mod guarded;
+mod layer;
 mod refused;
 
 pub use authenticated::Authenticated;
 pub use guarded::{Guarded, Scoped};
+pub use layer::{AuthLayer, AuthService, Axum};
 pub use refused::Refused;
 
-pub use keyward_core::{AllOf, AnyOf, AuthLayer, Guard, Identity, RequireLayer, RequiredScopes, Requirement, scopes};
+pub use keyward_core::{AllOf, AnyOf, Guard, Identity, RequireLayer, RequiredScopes, Requirement, scopes};

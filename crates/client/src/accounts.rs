@@ -1,59 +1,13 @@
 //! Accounts.
 
 use http::Method;
-use keyward_core::{AccountId, Timestamp};
-use serde::{Deserialize, Serialize};
+use keyward_api_types::{Account, CreateAccount, UpdateAccount, Usage};
+use keyward_core::AccountId;
 
 use crate::client::Client;
 use crate::error::ClientError;
-use crate::members::Role;
 use crate::page::Walk;
 use crate::request::Request;
-use crate::usage::Usage;
-
-/// An account, and what the caller is in it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[non_exhaustive]
-pub struct Account {
-    /// Its id.
-    pub id: AccountId,
-    /// What people call it.
-    pub name: String,
-    /// Its plan, if it has one.
-    pub plan: Option<String>,
-    /// What it may use besides.
-    pub features: Vec<String>,
-    /// Since when it is suspended, if it is.
-    pub suspended_at: Option<Timestamp>,
-    /// When it was made.
-    pub created_at: Timestamp,
-    /// The caller's role, where the caller's own accounts are listed.
-    pub role: Option<Role>,
-    /// Goes up by one whenever it is changed; for updates.
-    pub version: u64,
-}
-
-/// What to change in an account; nothing by default. All but the name is for the operator.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct UpdateAccount {
-    /// Another name.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub name: Option<String>,
-    /// Another plan, or none.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub plan: Option<Option<String>>,
-    /// Other features.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub features: Option<Vec<String>>,
-    /// Suspended, so that all of its keys are refused, or not.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub suspended: Option<bool>,
-}
-
-#[derive(Serialize)]
-pub(crate) struct CreateAccount<'a> {
-    pub(crate) name: &'a str,
-}
 
 /// Accounts. What these need on the server: `accounts:read`, and `accounts:write` for changes.
 impl Client {
@@ -70,7 +24,7 @@ impl Client {
     /// # Errors
     /// See [`ClientError`].
     pub async fn create_account(&self, name: &str) -> Result<Account, ClientError> {
-        self.ask(Request::once(Method::POST, &["accounts"])?.json(&CreateAccount { name })).await
+        self.ask(Request::once(Method::POST, &["accounts"])?.json(&CreateAccount { name: name.to_owned() })).await
     }
 
     /// An account.

@@ -4,11 +4,11 @@ use std::fmt;
 use std::sync::Arc;
 
 use http::HeaderValue;
+use keyward_api_types::Secret;
 use keyward_core::store::async_trait;
 use zeroize::Zeroizing;
 
 use crate::error::ClientError;
-use crate::secret::Secret;
 
 /// What a client presents: a management key or an access token, or where one is had from.
 ///

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use serde::Deserialize;
+use keyward_api_types::Problem;
 
 /// Why a call was not answered with what was asked for.
 ///
@@ -59,36 +59,6 @@ pub enum ClientError {
         why: &'static str,
     },
 }
-
-/// Why the server refuses: an RFC 9457 problem.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[non_exhaustive]
-pub struct Problem {
-    /// The status in words.
-    #[serde(default)]
-    pub title: Option<String>,
-    /// The HTTP status.
-    pub status: u16,
-    /// What is wrong, for people.
-    pub detail: String,
-    /// What is wrong, for programs.
-    pub code: String,
-    /// What to ask the provider about.
-    pub request_id: String,
-    /// How long to wait before it is tried again.
-    #[serde(skip)]
-    pub retry_after: Option<Duration>,
-}
-
-impl fmt::Display for Problem {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // A server that is not what it says must not steer the terminal that this is shown in.
-        let detail: String = self.detail.chars().filter(|c| !c.is_control()).collect();
-        f.write_str(&detail)
-    }
-}
-
-impl std::error::Error for Problem {}
 
 /// How a connection failed.
 #[derive(Debug)]

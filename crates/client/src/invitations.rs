@@ -1,72 +1,13 @@
 //! Invitations: how somebody comes to belong to an account.
 
 use http::Method;
-use keyward_core::{AccountId, Timestamp};
-use serde::{Deserialize, Serialize};
+use keyward_api_types::{AcceptLink, Invitation, Invite, Invited, Joined, Page, Role, Secret};
+use keyward_core::AccountId;
 
-use crate::audit::Actor;
 use crate::client::Client;
 use crate::error::ClientError;
-use crate::members::Role;
-use crate::page::{Page, Walk};
-use crate::request::Request;
-use crate::secret::Secret;
-
-/// An invitation into an account, without its link.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[non_exhaustive]
-pub struct Invitation {
-    /// Its id. It is no secret.
-    pub id: String,
-    /// The account.
-    pub account: AccountId,
-    /// The account's display name.
-    pub account_name: String,
-    /// The address that was invited.
-    pub email: String,
-    /// The role that it gives.
-    pub role: Role,
-    /// The actor who invited.
-    pub invited_by: Actor,
-    /// When it was made.
-    pub created_at: Timestamp,
-    /// When it expires.
-    pub ends_at: Timestamp,
-}
-
-/// An invitation that was made.
-#[derive(Debug)]
-pub struct Invited {
-    /// What is known of it.
-    pub invitation: Invitation,
-    /// The secret of its link: send it to the address that was invited, and to no other.
-    pub secret: Secret,
-}
-
-pub(crate) mod parts {
-    use super::{AccountId, Deserialize, Secret};
-
-    #[derive(Deserialize)]
-    pub(crate) struct Link {
-        pub(crate) invitation: Secret,
-    }
-
-    #[derive(Deserialize)]
-    pub(crate) struct Joined {
-        pub(crate) account: AccountId,
-    }
-}
-
-#[derive(Serialize)]
-pub(crate) struct Invite<'a> {
-    pub(crate) email: &'a str,
-    pub(crate) role: Role,
-}
-
-#[derive(Serialize)]
-pub(crate) struct AcceptLink<'a> {
-    pub(crate) invitation: &'a str,
-}
+use crate::page::Walk;
+use crate::request::{Request, copy};
 
 /// Invitations. What these need on the server: `members:read`, and `members:write` for changes; a user's access token for their own.
 impl Client {
@@ -76,9 +17,7 @@ impl Client {
     /// See [`ClientError`].
     pub async fn invite(&self, account: &AccountId, email: &str, role: Role) -> Result<Invited, ClientError> {
         let request = Request::once(Method::POST, &["accounts", account.as_str(), "invitations"])?;
-        let answer = self.send(request.json(&Invite { email, role })).await?;
-        let parts::Link { invitation } = answer.read()?;
-        Ok(Invited { invitation: answer.read()?, secret: invitation })
+        self.ask(request.json(&Invite { email: email.to_owned(), role })).await
     }
 
     /// The open invitations of an account, page by page.
@@ -112,7 +51,7 @@ impl Client {
     /// See [`ClientError`].
     pub async fn accept_own_invitation(&self, id: &str) -> Result<AccountId, ClientError> {
         let request = Request::once(Method::POST, &["users", "self", "invitations", id, "accept"])?;
-        self.ask::<parts::Joined>(request).await.map(|joined| joined.account)
+        self.ask::<Joined>(request).await.map(|joined| joined.account)
     }
 
     /// Accepts an invitation for the calling user, with its link, and gives the account.
@@ -121,8 +60,8 @@ impl Client {
     /// See [`ClientError`].
     pub async fn accept_invitation_link(&self, invitation: &Secret) -> Result<AccountId, ClientError> {
         let request = Request::once(Method::POST, &["users", "self", "invitations", "accept"])?;
-        let request = request.json(&AcceptLink { invitation: invitation.expose() });
-        self.ask::<parts::Joined>(request).await.map(|joined| joined.account)
+        let request = request.json(&AcceptLink { invitation: copy(invitation) });
+        self.ask::<Joined>(request).await.map(|joined| joined.account)
     }
 
     /// Declines an invitation to the calling user's proved address.

@@ -47,27 +47,22 @@ mod members;
 mod page;
 mod plans;
 mod request;
-mod secret;
 mod settings;
 mod tokens;
-mod usage;
 mod users;
 
-pub use accounts::{Account, UpdateAccount};
-pub use audit::{Actor, AuditEntry, AuditFilter, AuditVerdict, Outcome, Target};
+pub use audit::AuditFilter;
 pub use client::{Client, ClientBuilder};
 pub use credential::{Credential, TokenSource};
-pub use error::{ClientError, Problem, TransportError};
-pub use invitations::{Invitation, Invited};
-pub use keys::{ChangedKey, CreateKey, Effective, IssuedKey, Key, KeyFilter, Purpose, RotatedKey, UpdateKey};
-pub use members::{Member, Role};
-pub use page::{Page, Walk};
-pub use plans::{Plan, PutPlan};
-pub use secret::Secret;
-pub use settings::{Settings, Theme, UpdateSettings};
-pub use tokens::Tokens;
-pub use usage::{Usage, UsageDay};
-pub use users::{PasswordReset, Session, User, VersionedUser};
+pub use error::{ClientError, TransportError};
+pub use keys::KeyFilter;
+pub use keyward_api_types::{
+    Account, Actor, AuditEntry, AuditVerdict, ChangedKey, CreateKey, Effective, Image, ImageError, Invitation, Invited,
+    IssuedKey, Key, Member, Outcome, Page, PasswordReset, Plan, Problem, Purpose, PurposeError, PutPlan, Role,
+    RoleError, RotatedKey, Secret, Session, Settings, Target, Theme, ThemeError, Tokens, UpdateAccount, UpdateKey,
+    UpdateSettings, Usage, UsageDay, User, VersionedUser,
+};
+pub use page::Walk;
 
 #[cfg(test)]
 mod described;

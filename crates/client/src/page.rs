@@ -3,21 +3,12 @@
 use std::fmt;
 use std::marker::PhantomData;
 
-use serde::Deserialize;
+use keyward_api_types::Page;
 use serde::de::DeserializeOwned;
 
 use crate::client::Client;
 use crate::error::ClientError;
 use crate::request::Request;
-
-/// A page of a list.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-pub struct Page<T> {
-    /// What is on it.
-    pub data: Vec<T>,
-    /// What to give as `after` for the next page; nothing at the end.
-    pub next: Option<String>,
-}
 
 /// All pages of a list, one after the other.
 ///

@@ -1,42 +1,11 @@
 //! Plans.
 
 use http::Method;
-use serde::{Deserialize, Serialize};
+use keyward_api_types::{CreatePlan, Page, Plan, PutPlan};
 
 use crate::client::Client;
 use crate::error::ClientError;
-use crate::page::Page;
 use crate::request::Request;
-
-/// A plan: what an account that has it may do.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[non_exhaustive]
-pub struct Plan {
-    /// Its name, which identities carry.
-    pub name: String,
-    /// What people are told of it.
-    pub description: String,
-    /// How many active keys an account may have; the server's own limit without this.
-    pub key_limit: Option<u32>,
-    /// Goes up by one whenever it is changed; for updates.
-    pub version: u64,
-}
-
-/// What a plan is to be.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct PutPlan {
-    /// What people are told of it.
-    pub description: String,
-    /// How many active keys an account may have; the server's own limit without this.
-    pub key_limit: Option<u32>,
-}
-
-#[derive(Serialize)]
-pub(crate) struct CreatePlan<'a> {
-    pub(crate) name: &'a str,
-    pub(crate) description: &'a str,
-    pub(crate) key_limit: Option<u32>,
-}
 
 /// Plans. What these need on the server: `plans:read`, and `plans:write` in the operator's account for changes.
 impl Client {
@@ -53,7 +22,8 @@ impl Client {
     /// # Errors
     /// See [`ClientError`].
     pub async fn create_plan(&self, name: &str, plan: &PutPlan) -> Result<Plan, ClientError> {
-        let body = CreatePlan { name, description: &plan.description, key_limit: plan.key_limit };
+        let body =
+            CreatePlan { name: name.to_owned(), description: plan.description.clone(), key_limit: plan.key_limit };
         self.ask(Request::once(Method::POST, &["plans"])?.json(&body)).await
     }
 

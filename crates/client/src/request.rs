@@ -6,13 +6,14 @@ use backon::{ExponentialBuilder, Retryable};
 use bytes::Bytes;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, IF_MATCH, RETRY_AFTER};
 use http::{HeaderValue, Method, StatusCode};
+use keyward_api_types::{Problem, Secret};
 use reqwest::Url;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use zeroize::Zeroizing;
 
 use crate::client::{Client, Server};
-use crate::error::{ClientError, Problem};
+use crate::error::ClientError;
 
 /// How often something is tried again, at most.
 const AGAIN: usize = 2;
@@ -213,6 +214,11 @@ impl Server {
     }
 }
 
+/// Copies a secret into the message that carries it. The message erases its copy.
+pub(crate) fn copy(secret: &Secret) -> Secret {
+    Secret::new(secret.expose())
+}
+
 /// The seconds of a `Retry-After`; a date is not understood, as our server writes none.
 fn retry_after(field: Option<&HeaderValue>) -> Option<Duration> {
     field?.to_str().ok()?.trim().parse().ok().map(Duration::from_secs)
@@ -224,7 +230,7 @@ impl Answer {
         Self { status, body: Zeroizing::new(body.to_vec()) }
     }
 
-    /// The answer as this, or the part of it that this has.
+    /// The answer as this.
     pub(crate) fn read<T: DeserializeOwned>(&self) -> Result<T, ClientError> {
         // What serde would say of it may quote a secret.
         serde_json::from_slice(&self.body)
@@ -249,8 +255,7 @@ mod tests {
 
     fn refused(status: u16, code: &str, retry_after: Option<u64>) -> ClientError {
         let retry_after = retry_after.map(Duration::from_secs);
-        let (detail, request_id) = (String::new(), String::new());
-        Box::new(Problem { title: None, status, detail, code: code.to_owned(), request_id, retry_after }).into()
+        Box::new(Problem { retry_after, ..Problem::new(status, code, "", "") }).into()
     }
 
     #[test]

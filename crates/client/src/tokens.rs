@@ -1,49 +1,10 @@
 //! Signing in and out.
 
-use keyward_core::id::UserId;
-use keyward_core::{AccountId, Timestamp};
-use serde::{Deserialize, Serialize};
+use keyward_api_types::{Refresh, Secret, SignIn, SignOut, Tokens};
 
 use crate::client::Client;
 use crate::error::ClientError;
-use crate::request::Request;
-use crate::secret::Secret;
-
-/// An access token and what it is renewed with.
-#[derive(Debug, Deserialize)]
-#[non_exhaustive]
-pub struct Tokens {
-    /// What to present.
-    pub access_token: Secret,
-    /// `Bearer`
-    pub token_type: String,
-    /// When the access token ends.
-    pub expires_at: Timestamp,
-    /// For one refreshing. One that is used twice ends all that came of the same sign-in.
-    pub refresh_token: Secret,
-    /// When the refresh token ends.
-    pub refresh_expires_at: Timestamp,
-    /// Whose they are.
-    pub user: UserId,
-    /// In which account they are used unless another is named.
-    pub account: AccountId,
-}
-
-#[derive(Serialize)]
-pub(crate) struct SignIn<'a> {
-    pub(crate) email: &'a str,
-    pub(crate) password: &'a str,
-}
-
-#[derive(Serialize)]
-pub(crate) struct Refresh<'a> {
-    pub(crate) refresh_token: &'a str,
-}
-
-#[derive(Serialize)]
-pub(crate) struct SignOut {
-    pub(crate) everywhere: bool,
-}
+use crate::request::{Request, copy};
 
 /// Signing in and out.
 impl Client {
@@ -52,7 +13,7 @@ impl Client {
     /// # Errors
     /// See [`ClientError`].
     pub async fn sign_in(&self, email: &str, password: &Secret) -> Result<Tokens, ClientError> {
-        let body = SignIn { email, password: password.expose() };
+        let body = SignIn { email: email.to_owned(), password: copy(password) };
         self.ask(Request::post(&["tokens"]).json(&body).open()).await
     }
 
@@ -63,7 +24,7 @@ impl Client {
     /// # Errors
     /// See [`ClientError`].
     pub async fn refresh_tokens(&self, refresh_token: &Secret) -> Result<Tokens, ClientError> {
-        let body = Refresh { refresh_token: refresh_token.expose() };
+        let body = Refresh { refresh_token: copy(refresh_token) };
         self.ask(Request::post(&["tokens", "refresh"]).json(&body).open()).await
     }
 

@@ -1,8 +1,10 @@
 //! What an adapter to a web framework is written with.
 //!
-//! tower services need no adapter: [`AuthLayer`](crate::AuthLayer) is one. An adapter asks an
-//! [`Authenticator`](crate::Authenticator) about each request, puts the identity where handlers of its framework look
-//! for it, and renders refusals. `keyward-actix` and `keyward-tonic` are complete ones.
+//! HTTP services on tower need no adapter: [`AuthLayer`](crate::AuthLayer) is one. Another protocol on tower implements
+//! [`Protocol`] and [`Respond`], and [`AuthService`] does the rest: `keyward-tonic` and `keyward-axum` are written so.
+//!
+//! A framework without tower asks an [`Authenticator`](crate::Authenticator) about each request, puts the identity where
+//! handlers look for it, and renders refusals. `keyward-actix` does.
 //!
 //! # Examples
 //! ```
@@ -31,5 +33,6 @@ pub use crate::authenticate::{Admission, AuthenticatorBuilder, BuildError, Check
 pub use crate::connection::{Connection, TlsTransport, Transport, UnknownConnection};
 pub use crate::credential::{Credential, CredentialFault, MAX_TOKEN_LENGTH};
 pub use crate::event::Event;
+pub use crate::layer::{AuthService, Http, HttpKept, Protocol, RequestConnection, Respond, ResponseFuture};
 pub use crate::log_limit::LogLimit;
 pub use crate::request_id::RequestId;

@@ -68,6 +68,7 @@ pub mod render;
 mod request_id;
 pub mod scope;
 pub mod store;
+mod sync;
 mod telemetry;
 
 pub use authenticate::{Authenticator, HttpsOnly};

@@ -53,6 +53,14 @@ async fn a_warm_hit_allocates_what_the_insertion_into_the_extensions_allocates_a
 }
 
 #[tokio::test]
+async fn the_future_holds_two_words_besides_the_inner_one() {
+    let inner = service_fn(|_: Request<()>| std::future::ready(Ok::<_, Infallible>(response())));
+    let inner_size = size_of_val(&inner.clone().call(request("")));
+    let mut service = AuthLayer::new(TestStore::new().await).layer(inner);
+    assert_eq!(size_of_val(&service.call(request(""))), inner_size + 2 * size_of::<usize>());
+}
+
+#[tokio::test]
 async fn a_refusal_of_a_forged_key_allocates_little_and_no_more_with_another_format() {
     /// The refusal on its way, the headers' two tables, the request's id, and the body.
     const MOST: u64 = 5;

@@ -434,3 +434,28 @@ async fn a_node_is_on_the_register_under_its_label_until_it_leaves() {
     drop(authenticator);
     eventually("the node has left", async || !registered().await).await;
 }
+
+#[tokio::test]
+async fn authorization_is_sensitive_for_inner_services() {
+    let store = TestStore::new().await;
+    let (field, _) = store.issue().await;
+    let authenticator = Authenticator::builder(store).exempt(Method::GET, "/open").optional().build().unwrap();
+    // The inner service prints the headers, as a tracing layer does.
+    let mut service = AuthLayer::from(authenticator).layer(service_fn(async |request: Request<()>| {
+        Ok::<_, Infallible>(Response::new(Bytes::from(format!("{:?}", request.headers()))))
+    }));
+    let token = field.strip_prefix("Bearer ").unwrap();
+    for (case, path, fields, expected) in [
+        ("a cache miss", "/", &[&*field][..], 1),
+        ("a hit", "/", &[&*field], 1),
+        ("an exempt path", "/open", &[&*field], 1),
+        ("an exempt path, and two fields", "/open", &[&*field, "Basic secret"], 2),
+        ("no credential", "/", &[], 0),
+    ] {
+        let request = fields.iter().fold(Request::get(path), |request, field| request.header("authorization", *field));
+        let response = service.ready().await.unwrap().call(request.body(()).unwrap()).await.unwrap();
+        let printed = String::from_utf8(response.into_body().to_vec()).unwrap();
+        assert_eq!(printed.matches("Sensitive").count(), expected, "{case}: {printed}");
+        assert!(!printed.contains(token) && !printed.contains("secret"), "{case}: {printed}");
+    }
+}

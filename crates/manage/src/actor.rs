@@ -2,10 +2,9 @@
 
 use std::net::IpAddr;
 
+pub use keyward_api_types::Actor as ActorName;
 use keyward_core::id::UserId;
 use keyward_core::{CredentialId, CredentialKind, Identity};
-use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
 
 /// The longest user agent that is kept, in characters.
 const MAX_USER_AGENT: usize = 200;
@@ -116,16 +115,6 @@ pub(crate) enum Through {
     Token(CredentialId),
 }
 
-/// Who did something, as the audit log says it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct ActorName {
-    /// `user`, `key`, `system` or `anonymous`.
-    #[serde(rename = "type")]
-    pub kind: String,
-    /// The user's or key's id, or the program's name.
-    pub id: String,
-}
-
 /// An actor without the way that it came: what its rights depend on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Principal {
@@ -135,15 +124,13 @@ pub(crate) enum Principal {
     Key(CredentialId),
 }
 
-impl ActorName {
-    /// The actor with this name, or `None` if it names nobody who can have rights.
-    pub(crate) fn principal(&self) -> Option<Principal> {
-        match self.kind.as_str() {
-            "system" => Some(Principal::System),
-            "user" => self.id.parse().ok().map(Principal::User),
-            "key" => self.id.parse().ok().map(Principal::Key),
-            _ => None,
-        }
+/// The actor with this name, or `None` if the name is that of an actor without rights.
+pub(crate) fn principal_of(name: &ActorName) -> Option<Principal> {
+    match name.kind.as_str() {
+        "system" => Some(Principal::System),
+        "user" => name.id.parse().ok().map(Principal::User),
+        "key" => name.id.parse().ok().map(Principal::Key),
+        _ => None,
     }
 }
 

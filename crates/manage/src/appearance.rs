@@ -3,8 +3,9 @@
 use std::fmt;
 use std::str::FromStr;
 
+pub use keyward_api_types::Theme;
+use keyward_api_types::ThemeError;
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
 
 use crate::error::DeskError;
 
@@ -17,38 +18,9 @@ const LIGHT: Colour = Colour([0xee, 0xf0, 0xf5]);
 #[cfg(feature = "dashboard")]
 const DARK: Colour = Colour([0x23, 0x27, 0x31]);
 
-/// The colours that somebody sees who has chosen none.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Theme {
-    /// Those of their operating system.
-    #[default]
-    System,
-    /// Dark on light.
-    Light,
-    /// Light on dark.
-    Dark,
-}
-
-impl Theme {
-    /// The theme's name.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::System => "system",
-            Self::Light => "light",
-            Self::Dark => "dark",
-        }
-    }
-}
-
-impl FromStr for Theme {
-    type Err = DeskError;
-
-    fn from_str(text: &str) -> Result<Self, DeskError> {
-        let all = [Self::System, Self::Light, Self::Dark];
-        let found = all.into_iter().find(|theme| theme.as_str() == text);
-        found.ok_or_else(|| DeskError::invalid("theme", "system, light or dark"))
+impl From<ThemeError> for DeskError {
+    fn from(_: ThemeError) -> Self {
+        Self::invalid("theme", "system, light or dark")
     }
 }
 

@@ -25,11 +25,11 @@ enum Reach {
 ///
 /// # Examples
 /// ```
-/// use keyward::manage::{Role, scopes};
+/// use keyward::manage::{Rights, Role, scopes};
 ///
-/// assert!(Role::Developer.rights().allows(&scopes::KEYS_WRITE));
-/// assert!(!Role::Developer.rights().allows(&scopes::MEMBERS_WRITE));
-/// assert!(Role::Admin.rights().covers(&Role::Developer.rights()).is_ok());
+/// assert!(Rights::of(Role::Developer).allows(&scopes::KEYS_WRITE));
+/// assert!(!Rights::of(Role::Developer).allows(&scopes::MEMBERS_WRITE));
+/// assert!(Rights::of(Role::Admin).covers(&Rights::of(Role::Developer)).is_ok());
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Rights {
@@ -68,11 +68,28 @@ impl Rights {
     /// The right to everything, everywhere.
     #[must_use]
     pub fn all() -> Self {
-        Role::Owner.rights()
+        Self::of(Role::Owner)
     }
 
-    /// The rights of a role, in every account until [`within`](Self::within) names one.
-    pub(crate) fn of_role(manage: ScopeSet, grant: ScopeSet, kind: KeyKind) -> Self {
+    /// The rights of a role, in every account until the desk confines them to one.
+    #[must_use]
+    pub fn of(role: Role) -> Self {
+        let manage = match role {
+            Role::Viewer => "accounts:read members:read keys:read usage:read plans:read",
+            Role::Developer => "accounts:read members:read keys:* usage:read plans:read",
+            Role::Admin => "accounts:* members:* keys:* usage:read plans:* audit:read",
+            Role::Owner => "*",
+        };
+        // A role that manages keys may grant every scope of the provider's own API.
+        let (grant, kind) = match role {
+            Role::Viewer => (ScopeSet::default(), KeyKind::Restricted),
+            Role::Developer | Role::Admin | Role::Owner => (ScopeSet::all(), KeyKind::Secret),
+        };
+        Self::of_role(manage.parse().unwrap_or_default(), grant, kind)
+    }
+
+    /// The rights of a role with these parts.
+    fn of_role(manage: ScopeSet, grant: ScopeSet, kind: KeyKind) -> Self {
         Self {
             reach: Reach::Everywhere,
             purpose: Purpose::Management,
@@ -266,7 +283,7 @@ impl Rights {
     }
 
     pub(crate) fn check_role(&self, role: Role) -> Result<(), DeskError> {
-        let wanted = Self { reach: self.reach.clone(), ..role.rights() };
+        let wanted = Self { reach: self.reach.clone(), ..Self::of(role) };
         self.covers(&wanted).map_err(|error| match error {
             DeskError::Escalation(what) => DeskError::Escalation(format!("the role {role} ({what})")),
             other => other,

@@ -1,4 +1,4 @@
-//! The desk of [`keyward`]: users who sign in, what they may do, and the keys that they manage; as a service and as an HTTP API.
+//! The desk of `keyward`: users who sign in, what they may do, and the keys that they manage; as a service and as an HTTP API.
 //!
 //! [`Desk`] is the service. Each of its operations takes an [`Actor`], checks what they may do, and writes the audit log. [`api`] makes
 //! an axum router of it that an own application mounts; `keyward serve` runs it alone. What the desk keeps, it keeps beside the keys:
@@ -64,7 +64,7 @@ pub use desk::{
     AuditVerdict, Desk, DeskBuilder, InvitationView, Invited, KeyChange, KeyDraft, KeyView, LeakPolicy, LeakReport,
     MANAGEMENT_PREFIX, MemberView, NewUser, NewlyIssued, NewlyRotated, Once, Outcome, Page, PageRequest, ResetLink,
     SECRET_MANAGEMENT_PREFIX, SessionView, SignUpPolicy, SignedIn, Target, Tokens, Usage, UsageDay, UsageTotal,
-    purpose_of,
+    key_view, purpose_of,
 };
 pub use error::DeskError;
 #[cfg(feature = "github")]

@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+pub use keyward_api_types::User;
 use keyward_core::id::UserId;
 use keyward_core::store::StoreError;
 use keyward_core::{AccountId, CredentialId, Timestamp};
@@ -9,7 +10,6 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use smol_str::SmolStr;
-use utoipa::ToSchema;
 use zeroize::Zeroizing;
 
 use crate::actor::ActorName;
@@ -105,25 +105,20 @@ impl<T: Entity> Versioned<T> {
 }
 
 /// An account, as the desk has it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Account {
     /// Its id.
-    #[schema(value_type = String)]
     pub id: AccountId,
     /// What people call it.
     pub name: String,
     /// Its plan, if it has one.
-    #[schema(value_type = Option<String>)]
     pub plan: Option<SmolStr>,
     /// What it may use besides.
     #[serde(default)]
-    #[schema(value_type = Vec<String>)]
     pub features: Vec<SmolStr>,
     /// Since when it is suspended, if it is.
-    #[schema(value_type = Option<String>, format = DateTime)]
     pub suspended_at: Option<Timestamp>,
     /// When it was made.
-    #[schema(value_type = String, format = DateTime)]
     pub created_at: Timestamp,
 }
 
@@ -172,29 +167,6 @@ impl Entity for StoredUser {
     fn key(&self) -> Option<String> {
         Some(self.email.clone())
     }
-}
-
-/// A user: a person who signs in.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
-pub struct User {
-    /// Their id.
-    #[schema(value_type = String)]
-    pub id: UserId,
-    /// Their e-mail address, in lower case.
-    pub email: String,
-    /// Whether mail or an identity provider has proved that the address is theirs.
-    pub email_verified: bool,
-    /// What they are called.
-    pub name: String,
-    /// When they were added.
-    #[schema(value_type = String, format = DateTime)]
-    pub created_at: Timestamp,
-    /// When they last signed in, if they have.
-    #[schema(value_type = Option<String>, format = DateTime)]
-    pub last_sign_in_at: Option<Timestamp>,
-    /// Since when they cannot sign in, if the operator has disabled them.
-    #[schema(value_type = Option<String>, format = DateTime)]
-    pub disabled_at: Option<Timestamp>,
 }
 
 impl From<&StoredUser> for User {
@@ -462,10 +434,9 @@ impl Entity for PasswordReset {
 }
 
 /// A plan: what an account that has it may do.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Plan {
     /// Its name, which identities carry.
-    #[schema(value_type = String)]
     pub name: SmolStr,
     /// What people are told of it.
     #[serde(default)]

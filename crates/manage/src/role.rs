@@ -1,13 +1,6 @@
 //! Roles, the scopes of the management API, and what a key is for.
 
-use std::fmt;
-use std::str::FromStr;
-
-use keyward_core::ScopeSet;
-use keyward_core::key::KeyKind;
-use serde::{Deserialize, Serialize};
-
-use crate::authority::Rights;
+pub use keyward_api_types::{Purpose, Role, RoleError};
 
 /// What the API can be asked to do, as scopes.
 pub mod scopes {
@@ -50,88 +43,4 @@ pub mod scopes {
         (PLANS_WRITE, "Change plans, and which account has which"),
         (AUDIT_READ, "See the audit log"),
     ];
-}
-
-/// What a user is in an account.
-///
-/// # Examples
-/// ```
-/// use keyward::manage::Role;
-///
-/// assert_eq!("developer".parse(), Ok(Role::Developer));
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, utoipa::ToSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Role {
-    /// Sees keys, members and usage.
-    Viewer,
-    /// Manages keys besides.
-    Developer,
-    /// Manages members and the account besides, and sees the audit log.
-    Admin,
-    /// May do everything, and make other owners.
-    Owner,
-}
-
-impl Role {
-    /// Every role, from the least.
-    pub const ALL: [Self; 4] = [Self::Viewer, Self::Developer, Self::Admin, Self::Owner];
-
-    /// The role's name.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Viewer => "viewer",
-            Self::Developer => "developer",
-            Self::Admin => "admin",
-            Self::Owner => "owner",
-        }
-    }
-
-    /// The rights that the role gives.
-    #[must_use]
-    pub fn rights(self) -> Rights {
-        let manage = match self {
-            Self::Viewer => "accounts:read members:read keys:read usage:read plans:read",
-            Self::Developer => "accounts:read members:read keys:* usage:read plans:read",
-            Self::Admin => "accounts:* members:* keys:* usage:read plans:* audit:read",
-            Self::Owner => "*",
-        };
-        // A role that manages keys may grant every scope of the provider's own API.
-        let (grant, kind) = match self {
-            Self::Viewer => (ScopeSet::default(), KeyKind::Restricted),
-            _ => (ScopeSet::all(), KeyKind::Secret),
-        };
-        Rights::of_role(manage.parse().unwrap_or_default(), grant, kind)
-    }
-}
-
-impl fmt::Display for Role {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
-    }
-}
-
-/// The text names no role.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a role is owner, admin, developer or viewer")]
-pub struct RoleError;
-
-impl FromStr for Role {
-    type Err = RoleError;
-
-    fn from_str(text: &str) -> Result<Self, RoleError> {
-        Self::ALL.into_iter().find(|role| role.as_str() == text).ok_or(RoleError)
-    }
-}
-
-/// What a key is for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Purpose {
-    /// Calls of the provider's own API.
-    #[default]
-    Api,
-    /// Calls of the management API: its prefix is another, and the provider's API does not take it.
-    Management,
 }

@@ -1,23 +1,22 @@
 //! The layer that lets calls in by their credential.
 
-use std::mem;
-use std::task::{Context, Poll};
+use std::net::IpAddr;
 use std::time::Duration;
 
-use http::header::AUTHORIZATION;
-use http::{HeaderValue, Request, Response};
-use keyward_core::adapter::{Admission, Check, Target};
+use http::{Extensions, HeaderMap, HeaderValue, Method, Response};
+use keyward_core::adapter::{self, Protocol, Respond};
 use keyward_core::render::Refusal;
 use keyward_core::store::KeyStore;
-use keyward_core::{Anonymous, Authenticator, Identity, Rejection};
-use tonic::Status;
+use keyward_core::{Authenticator, PeerAddress};
+use tonic::transport::server::TcpConnectInfo;
 use tower_layer::Layer;
-use tower_service::Service;
 
-use crate::future::AuthFuture;
 use crate::status::status_with;
 
 /// Protects a gRPC server with API keys; see the [crate's documentation](crate).
+///
+/// Keys that are confined to networks go by the peer's address: [`PeerAddress`] in the extensions of the call, else the
+/// [`TcpConnectInfo`] of tonic's server. Where tonic's server ends TLS, put a [`PeerAddress`] there; else such keys are refused.
 ///
 /// # Examples
 /// ```
@@ -59,75 +58,61 @@ impl<S> Layer<S> for AuthLayer {
     type Service = AuthService<S>;
 
     fn layer(&self, inner: S) -> AuthService<S> {
-        AuthService { inner, authenticator: self.authenticator.clone() }
+        AuthService::new(inner, self.authenticator.clone())
     }
 }
 
 /// A service behind an [`AuthLayer`].
-#[derive(Clone, Debug)]
-pub struct AuthService<S> {
-    inner: S,
-    authenticator: Authenticator,
-}
+pub type AuthService<S> = adapter::AuthService<S, Grpc>;
 
-impl<S, ReqBody, ResBody> Service<Request<ReqBody>> for AuthService<S>
-where
-    S: Service<Request<ReqBody>, Response = Response<ResBody>> + Clone,
-    ResBody: Default,
-{
-    type Response = Response<ResBody>;
-    type Error = S::Error;
-    type Future = AuthFuture<S, ReqBody>;
+/// gRPC, whose refusals are statuses in trailers.
+#[derive(Clone, Copy, Debug)]
+pub struct Grpc;
 
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
-        self.inner.poll_ready(cx)
+impl Protocol for Grpc {
+    /// gRPC has no preflights.
+    fn is_preflight(_: &Method, _: &HeaderMap) -> bool {
+        false
     }
 
-    fn call(&mut self, mut request: Request<ReqBody>) -> Self::Future {
-        let target = Target {
-            method: request.method().as_str(),
-            path: request.uri().path(),
-            preflight: false,
-            connection: &request,
-        };
-        let fields = request.headers().get_all(AUTHORIZATION).iter().map(HeaderValue::as_bytes);
-        match self.authenticator.check(target, fields) {
-            Check::Done(Ok(admission)) => {
-                admit(&mut request, admission);
-                AuthFuture::inner(self.inner.call(request))
-            }
-            Check::Done(Err(rejection)) => AuthFuture::refused(refuse(&self.authenticator, rejection, &request)),
-            Check::Pending(pending) => {
-                let clone = self.inner.clone();
-                let ready = mem::replace(&mut self.inner, clone);
-                let authenticator = self.authenticator.clone();
-                let resolving = Box::pin(async move { authenticator.resolve(pending).await });
-                AuthFuture::resolving(resolving, ready, request, self.authenticator.clone())
-            }
-        }
+    fn peer(extensions: &Extensions) -> Option<IpAddr> {
+        let stated = || extensions.get().map(|PeerAddress(peer)| *peer);
+        let connected = || extensions.get().and_then(TcpConnectInfo::remote_addr);
+        stated().or_else(connected).map(|peer| peer.ip())
     }
 }
 
-/// Puts what was found out into the call, and nothing else of the kind.
-pub(crate) fn admit<B>(request: &mut Request<B>, admission: Admission) {
-    let extensions = request.extensions_mut();
-    match admission {
-        Admission::Identity(identity) => {
-            extensions.insert(identity);
-        }
-        Admission::Anonymous => {
-            extensions.remove::<Identity>();
-            extensions.insert(Anonymous);
-        }
+impl<B: Default> Respond<Response<B>> for Grpc {
+    type Kept = ();
+
+    fn keep(_: &Authenticator, _: bool) {}
+
+    fn finish((): &(), _: &mut Response<B>) {}
+
+    fn refuse(authenticator: &Authenticator, refusal: &Refusal) -> Response<B> {
+        // What is written for HTTP has the id of the request, and a pause that differs from caller to caller.
+        let written = authenticator.refuse(refusal);
+        let text = |name| written.headers().get(name).and_then(|value: &HeaderValue| value.to_str().ok());
+        let pause = text("retry-after").and_then(|seconds| seconds.parse().ok()).unwrap_or(1);
+        status_with(refusal.rejection(), text("x-request-id"), Duration::from_secs(pause)).into_http()
     }
 }
 
-/// Counts and reports a refusal, and says it as gRPC does.
-pub(crate) fn refuse<B>(authenticator: &Authenticator, rejection: Rejection, request: &Request<B>) -> Status {
-    let refusal = Refusal::new(rejection, request.method(), request.headers());
-    // What is written for HTTP has the id of the request, and a pause that differs from caller to caller.
-    let written = authenticator.refuse(&refusal);
-    let text = |name| written.headers().get(name).and_then(|value: &HeaderValue| value.to_str().ok());
-    let pause = text("retry-after").and_then(|seconds| seconds.parse().ok()).unwrap_or(1);
-    status_with(refusal.rejection(), text("x-request-id"), Duration::from_secs(pause))
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+    use std::future::Ready;
+
+    use keyward_core::MemoryStore;
+    use tower::{Service, service_fn};
+
+    use super::*;
+
+    #[test]
+    fn the_future_holds_one_word_besides_the_inner_one() {
+        type Inner = Ready<Result<Response<()>, Infallible>>;
+        let inner = service_fn(|_: http::Request<()>| -> Inner { std::future::ready(Ok(Response::new(()))) });
+        let future = AuthLayer::new(MemoryStore::new()).layer(inner).call(http::Request::new(()));
+        assert!(size_of_val(&future) <= size_of::<Inner>() + size_of::<usize>());
+    }
 }

@@ -46,12 +46,10 @@
 //! ```
 //! Publishable keys are for reading, and whether a gRPC call reads, its method does not say: they are refused.
 
-mod future;
 mod layer;
 mod request;
 mod status;
 
-pub use future::AuthFuture;
-pub use layer::{AuthLayer, AuthService};
+pub use layer::{AuthLayer, AuthService, Grpc};
 pub use request::{guarded, identity};
 pub use status::to_status;

@@ -7,7 +7,6 @@ use std::sync::LazyLock;
 
 use keyward::key::KeyKind;
 use keyward::manage::{KeyView, Purpose, Role};
-use keyward::network::ipnet::IpNet;
 use keyward::{AccountId, Endpoint, Mode, Scope, ScopeSet};
 
 /// The scopes of the management API. Behind them stands one that `*` alone gives.
@@ -108,7 +107,7 @@ impl Holding {
                 allowed(&key.scopes, manage_scopes()) | every
             }
         };
-        let networks: Vec<IpNet> = key.networks.iter().map(|network| network.parse().unwrap()).collect();
+        let networks = &key.networks;
         let from = |address: &&str| {
             let address: std::net::IpAddr = address.parse().unwrap();
             networks.is_empty() || networks.iter().any(|network| network.contains(&address))

@@ -31,7 +31,7 @@ pub(crate) static STEPS: AtomicU64 = AtomicU64::new(0);
 
 const KEY_LIMIT: usize = 8;
 const RECENT: i64 = 12 * 3_600_000;
-const MOST_ACCOUNTS: usize = 8;
+const MOST_ACCOUNTS: usize = 9;
 const HOUR: i64 = 3_600_000;
 const ACCESS_LIFE: i64 = 6 * HOUR;
 const REFRESH_LIFE: i64 = 30 * 24 * HOUR;
@@ -354,7 +354,7 @@ impl World {
     async fn begin(&mut self, beginning: u8) {
         let first = self.desk.invite_first_owner(&Self::system(), MAILBOXES[0].0).await.unwrap();
         self.accounts.push(self.operator.clone());
-        for name in ["Ann's", "Bob's"] {
+        for name in ["Ann's", "Bob's", "Ann's other"] {
             let account = self.desk.create_account(&Self::system(), name).await.unwrap();
             self.accounts.push(account.value.id);
         }
@@ -369,7 +369,8 @@ impl World {
             self.join(3, 0, Role::Viewer).await;
         }
         if beginning & 32 != 0 {
-            // Keys of the attackers, each confined in all but one dimension or two.
+            // Keys of the attackers, each confined in one dimension or two, where they have no role that gives more.
+            self.join(1, 3, Role::Owner).await;
             let end = Some(Timestamp::from_millis(self.now() + 20 * 24 * 3_600_000));
             let viewer = "members:write accounts:read members:read keys:read usage:read plans:read";
             for (scopes, secret, mode, networks, endpoints, expires_at) in [
@@ -378,7 +379,7 @@ impl World {
                 ("keys:* resources:*", true, Mode::Test, "", "", None),
                 (viewer, false, Mode::Test, "", "", None),
             ] {
-                let mut draft = KeyDraft::management(self.accounts[1].clone(), "attacker", scopes.parse().unwrap());
+                let mut draft = KeyDraft::management(self.accounts[3].clone(), "attacker", scopes.parse().unwrap());
                 draft.kind = if secret { KeyKind::Secret } else { KeyKind::Restricted };
                 draft.mode = mode;
                 draft.networks = networks.split_whitespace().map(|network| network.parse().unwrap()).collect();

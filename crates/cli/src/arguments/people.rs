@@ -365,7 +365,7 @@ pub(crate) enum Pages {
         #[arg(long, conflicts_with = "accent")]
         no_accent: bool,
         /// `system`, `light` or `dark`, for those who have chosen nothing.
-        #[arg(long, value_parser = theme)]
+        #[arg(long)]
         theme: Option<Theme>,
         /// A PNG, JPEG or WebP image of up to 32 KiB.
         #[arg(long, value_name = "FILE")]
@@ -374,8 +374,4 @@ pub(crate) enum Pages {
         #[arg(long, conflicts_with = "logo")]
         no_logo: bool,
     },
-}
-
-fn theme(text: &str) -> Result<Theme, &'static str> {
-    serde_json::from_value(text.into()).map_err(|_| "a theme is system, light or dark")
 }

@@ -1,6 +1,6 @@
 //! `keyward pages …`
 
-use keyward_client::{Settings, UpdateSettings};
+use keyward_client::{Image, Settings, UpdateSettings};
 
 use crate::arguments::{Arguments, Pages};
 use crate::failure::{Failure, Kind};
@@ -24,7 +24,7 @@ pub(super) async fn run(arguments: &Arguments, command: &Pages) -> Result<(), Fa
                 name: change(name.clone(), *no_name),
                 accent: change(accent.clone(), *no_accent),
                 theme: *theme,
-                logo: change(logo, *no_logo),
+                logo: change(logo.map(Image::from), *no_logo),
             };
             let version = client.settings().await?.version;
             show(&client.update_settings(&update, version).await?, false)

@@ -13,10 +13,8 @@ use keyward_core::lifecycle::{Changed as ChangedRecord, KeysError};
 use keyward_core::name::check_name;
 use keyward_core::store::{Denial, KeyQuery, KeyRecord, async_trait};
 use keyward_core::{AccountId, AccountRecord, CredentialId, KeyUpdate, Keys, Mode, NewKey, Timestamp};
-use keyward_manage::{AuditQuery, Desk, DeskError, KeyDraft, PageRequest, purpose_of};
-use serde::Serialize;
-use serde::de::DeserializeOwned;
-use serde_json::{Value, json};
+use keyward_manage::{AuditQuery, Desk, DeskError, KeyDraft, PageRequest, key_view, purpose_of};
+use serde_json::Value;
 use tokio::sync::OnceCell;
 
 use super::{Backend, Changed, ChangedAccount, Issued, NewAccount, Rotated};
@@ -82,7 +80,7 @@ impl<'a> Database<'a> {
             self.make_default_account(&new.account).await?;
         }
         let issued = keys.issue(new).await?;
-        Ok(Issued { record: key(&issued.record)?, key: issued.key.expose_once() })
+        Ok(Issued { record: key(&issued.record), key: issued.key.expose_once() })
     }
 
     async fn meant(&self, account: Option<&AccountId>) -> Result<AccountId, Failure> {
@@ -94,7 +92,7 @@ impl<'a> Database<'a> {
 fn check_format(format: &KeyFormat) -> Result<(), Failure> {
     for (kind, mode) in KeyKind::ALL.into_iter().flat_map(|kind| Mode::ALL.map(|mode| (kind, mode))) {
         let Ok(like) = format.generate(kind, mode) else { continue };
-        if purpose_of(&like.hint()) == keyward_manage::Purpose::Management {
+        if purpose_of(&like.hint()) == Purpose::Management {
             let message = format!("{}… is how management keys begin: choose another --prefix", like.hint().first());
             return Err(Failure::new(Kind::Usage, message));
         }
@@ -102,28 +100,12 @@ fn check_format(format: &KeyFormat) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The same as the client has it: what the desk writes, the client reads, which a test of the client sees to.
-fn same<T: DeserializeOwned>(value: &impl Serialize) -> Result<T, Failure> {
-    let written = serde_json::to_value(value).and_then(serde_json::from_value);
-    written.map_err(|error| Failure::caused(Kind::Database, &error))
+fn key(record: &KeyRecord) -> Key {
+    key_view(record.clone(), SystemClock.now())
 }
 
-fn key(record: &KeyRecord) -> Result<Key, Failure> {
-    let now = SystemClock.now();
-    let mut written = serde_json::to_value(record).map_err(|error| Failure::caused(Kind::Database, &error))?;
-    written["status"] = json!(record.status(now));
-    written["purpose"] = json!(purpose_of(&record.hint));
-    // What the desk works out for its pages, and this program does not show.
-    written["expires_soon"] = json!(false);
-    same(&written)
-}
-
-fn changed(changed: &ChangedRecord) -> Result<Changed, Failure> {
-    Ok(Changed { record: key(&changed.record)?, effect: (&changed.propagation).into() })
-}
-
-fn role(role: Role) -> Result<keyward_manage::Role, Failure> {
-    same(&role)
+fn changed(changed: &ChangedRecord) -> Changed {
+    Changed { record: key(&changed.record), effect: (&changed.propagation).into() }
 }
 
 fn check_account(account: &AccountRecord) -> Result<(), Failure> {
@@ -139,7 +121,7 @@ impl Backend for Database<'_> {
         let account = match (&new.account, new.purpose) {
             (Some(account), _) => account.clone(),
             (None, Purpose::Api) => DEFAULT_ACCOUNT.parse().map_err(|error| Failure::caused(Kind::Usage, &error))?,
-            (None, _) => self.meant(None).await?,
+            (None, Purpose::Management) => self.meant(None).await?,
         };
         let issue = NewKey {
             kind: new.kind,
@@ -156,9 +138,9 @@ impl Backend for Database<'_> {
             return self.issue(issue, new.account.is_none()).await;
         }
         // Management keys begin in another way, which the desk knows.
-        let draft = KeyDraft::of(same(&new.purpose)?, issue);
+        let draft = KeyDraft::of(new.purpose, issue);
         let issued = self.desk().await?.create_key(&system(), draft).await?;
-        Ok(Issued { record: same(&issued.view)?, key: issued.key.expose_once() })
+        Ok(Issued { record: issued.view, key: issued.key.expose_once() })
     }
 
     async fn keys(&self, filter: &KeyFilter) -> Result<Page<Key>, Failure> {
@@ -175,13 +157,12 @@ impl Backend for Database<'_> {
             ..KeyQuery::default()
         };
         let page = self.keys().await?.list(&query).await?;
-        let data = page.keys.iter().map(key).collect::<Result<_, _>>()?;
-        Ok(Page { data, next: page.next.map(|cursor| cursor.to_string()) })
+        Ok(Page { data: page.keys.iter().map(key).collect(), next: page.next.map(|cursor| cursor.to_string()) })
     }
 
     async fn key(&self, id: &CredentialId) -> Result<Key, Failure> {
         let found = self.keys().await?.get(id).await?;
-        key(&found.ok_or(KeysError::Denied(Denial::NotFound))?)
+        Ok(key(&found.ok_or(KeysError::Denied(Denial::NotFound))?))
     }
 
     async fn update_key(&self, id: &CredentialId, update: UpdateKey, version: Option<u64>) -> Result<Changed, Failure> {
@@ -195,47 +176,47 @@ impl Backend for Database<'_> {
             expires_at: update.expires_at,
             ..KeyUpdate::default()
         };
-        changed(&self.keys().await?.update(id, &update).await?)
+        Ok(changed(&self.keys().await?.update(id, &update).await?))
     }
 
     async fn rotate_key(&self, id: &CredentialId, overlap: Duration) -> Result<Rotated, Failure> {
         let keys = self.keys().await?;
         let found = keys.get(id).await?.ok_or(KeysError::Denied(Denial::NotFound))?;
         // A successor begins as its predecessor does, and the desk has the format of management keys.
-        if purpose_of(&found.hint) == keyward_manage::Purpose::Management {
+        if purpose_of(&found.hint) == Purpose::Management {
             let rotated = self.desk().await?.rotate_key(&system(), id, overlap).await?;
             return Ok(Rotated {
-                record: same(&rotated.view)?,
-                predecessor: same(&rotated.predecessor)?,
+                record: rotated.view,
+                predecessor: rotated.predecessor,
                 effect: (&rotated.propagation).into(),
                 key: rotated.key.expose_once(),
             });
         }
         let rotated = keys.rotate(id, overlap).await?;
         Ok(Rotated {
-            record: key(&rotated.record)?,
-            predecessor: key(&rotated.predecessor)?,
+            record: key(&rotated.record),
+            predecessor: key(&rotated.predecessor),
             effect: (&rotated.propagation).into(),
             key: rotated.key.expose_once(),
         })
     }
 
     async fn revoke_key(&self, id: &CredentialId) -> Result<Changed, Failure> {
-        changed(&self.keys().await?.revoke(id).await?)
+        Ok(changed(&self.keys().await?.revoke(id).await?))
     }
 
     async fn set_key_disabled(&self, id: &CredentialId, disabled: bool) -> Result<Changed, Failure> {
         let keys = self.keys().await?;
-        changed(&if disabled { keys.disable(id).await? } else { keys.enable(id).await? })
+        Ok(changed(&if disabled { keys.disable(id).await? } else { keys.enable(id).await? }))
     }
 
     async fn key_usage(&self, id: &CredentialId, days: u32) -> Result<Usage, Failure> {
-        same(&self.desk().await?.key_usage(&system(), id, days).await?)
+        Ok(self.desk().await?.key_usage(&system(), id, days).await?)
     }
 
     async fn account_usage(&self, account: Option<&AccountId>, days: u32) -> Result<Usage, Failure> {
         let account = self.meant(account).await?;
-        same(&self.desk().await?.usage(&system(), &account, days).await?)
+        Ok(self.desk().await?.usage(&system(), &account, days).await?)
     }
 
     async fn create_account(&self, new: NewAccount<'_>) -> Result<ChangedAccount, Failure> {
@@ -294,9 +275,7 @@ impl Backend for Database<'_> {
         let mut found = Vec::new();
         loop {
             let members = self.desk().await?.members(&system(), &account, &page).await?;
-            for member in &members.items {
-                found.push(same(member)?);
-            }
+            found.extend(members.items);
             match members.next {
                 Some(next) => page.after = Some(next),
                 None => return Ok(found),
@@ -306,13 +285,13 @@ impl Backend for Database<'_> {
 
     async fn member(&self, account: Option<&AccountId>, user: &UserId) -> Result<Member, Failure> {
         let account = self.meant(account).await?;
-        same(&self.desk().await?.member(&system(), &account, user).await?)
+        Ok(self.desk().await?.member(&system(), &account, user).await?)
     }
 
-    async fn invite(&self, account: Option<&AccountId>, email: &str, as_role: Role) -> Result<Invited, Failure> {
+    async fn invite(&self, account: Option<&AccountId>, email: &str, role: Role) -> Result<Invited, Failure> {
         let account = self.meant(account).await?;
-        let invited = self.desk().await?.invite(&system(), &account, email, role(as_role)?).await?;
-        Ok(Invited { invitation: same(&invited.invitation)?, secret: invited.secret.into() })
+        let invited = self.desk().await?.invite(&system(), &account, email, role).await?;
+        Ok(Invited { invitation: invited.invitation, secret: invited.secret.into() })
     }
 
     async fn invitations(&self, account: Option<&AccountId>) -> Result<Vec<Invitation>, Failure> {
@@ -321,9 +300,7 @@ impl Backend for Database<'_> {
         let mut found = Vec::new();
         loop {
             let open = self.desk().await?.invitations(&system(), &account, &page).await?;
-            for invitation in &open.items {
-                found.push(same(invitation)?);
-            }
+            found.extend(open.items);
             match open.next {
                 Some(next) => page.after = Some(next),
                 None => return Ok(found),
@@ -340,11 +317,11 @@ impl Backend for Database<'_> {
         &self,
         account: Option<&AccountId>,
         user: &UserId,
-        to_role: Role,
+        role: Role,
         version: u64,
     ) -> Result<Member, Failure> {
         let account = self.meant(account).await?;
-        same(&self.desk().await?.update_member(&system(), &account, user, role(to_role)?, version).await?)
+        Ok(self.desk().await?.update_member(&system(), &account, user, role, version).await?)
     }
 
     async fn remove_member(&self, account: Option<&AccountId>, user: &UserId, version: u64) -> Result<(), Failure> {
@@ -353,13 +330,13 @@ impl Backend for Database<'_> {
     }
 
     async fn plans(&self) -> Result<Vec<Plan>, Failure> {
-        self.desk().await?.plans(&system()).await?.iter().map(plan).collect()
+        Ok(self.desk().await?.plans(&system()).await?.into_iter().map(Plan::from).collect())
     }
 
     async fn put_plan(&self, name: &str, put: PutPlan, version: Option<u64>) -> Result<Plan, Failure> {
         let mut wanted = keyward_manage::Plan::new(name);
         (wanted.description, wanted.key_limit) = (put.description, put.key_limit);
-        plan(&self.desk().await?.put_plan(&system(), wanted, version).await?)
+        Ok(self.desk().await?.put_plan(&system(), wanted, version).await?.into())
     }
 
     async fn remove_plan(&self, name: &str, version: u64) -> Result<(), Failure> {
@@ -371,34 +348,17 @@ impl Backend for Database<'_> {
         let page = PageRequest { after: filter.after.clone(), limit: filter.limit.map_or(50, usize::from) };
         let query = AuditQuery { account, actor: filter.actor.clone(), page };
         let page = self.desk().await?.audit_log(&system(), &query).await?;
-        Ok(Page { data: page.items.iter().map(same).collect::<Result<_, _>>()?, next: page.next })
+        Ok(Page { data: page.items, next: page.next })
     }
 
     async fn verify_audit_log(&self, since: Option<&str>) -> Result<AuditVerdict, Failure> {
         let since = since.map(str::parse).transpose()?;
-        let verdict = self.desk().await?.verify_audit_log(&system(), since.as_ref()).await?;
-        let checkpoint = verdict.checkpoint().to_string();
-        let (first_bad, why) = verdict.first_bad.unzip();
-        same(&json!({
-            "intact": first_bad.is_none(),
-            "entries": verdict.entries,
-            "hash": verdict.hash,
-            "checkpoint": checkpoint,
-            "first_bad": first_bad,
-            "why": why,
-            "pruned_through": verdict.pruned_through,
-        }))
+        Ok(self.desk().await?.verify_audit_log(&system(), since.as_ref()).await?.into())
     }
 
     async fn prune_audit_log(&self, before: Timestamp) -> Result<u64, Failure> {
         Ok(self.desk().await?.prune_audit_log(&system(), before).await?)
     }
-}
-
-fn plan(plan: &keyward_manage::Versioned<keyward_manage::Plan>) -> Result<Plan, Failure> {
-    let mut written = serde_json::to_value(&plan.value).map_err(|error| Failure::caused(Kind::Database, &error))?;
-    written["version"] = json!(plan.version);
-    same(&written)
 }
 
 impl From<DeskError> for Failure {

@@ -5,10 +5,10 @@
 //! So a read that races an invalidation is born stale, whichever of the two is finished first.
 
 use super::STRIPES;
-use super::atomic::{AtomicU64, Ordering};
 use crate::id::{AccountId, CredentialId};
 use crate::key::Digest;
 use crate::store::What;
+use crate::sync::atomic::{AtomicU64, Ordering};
 
 pub(crate) struct Epochs {
     current: AtomicU64,

@@ -6,14 +6,14 @@
 use std::hash::{BuildHasherDefault, Hasher};
 use std::net::IpAddr;
 
-use super::HashMap;
-use super::atomic::{AtomicU32, Ordering};
 use super::epochs::{Born, Epochs, Stripe};
 use super::gate::Instant;
 use super::uses::Uses;
 use crate::id::AccountId;
 use crate::identity::Identity;
 use crate::key::Digest;
+use crate::sync::HashMap;
+use crate::sync::atomic::{AtomicU32, Ordering};
 
 pub(crate) struct Front {
     map: HashMap<Digest, Entry, BuildHasherDefault<DigestHasher>>,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::atomic::{AtomicU64, Ordering};
+use crate::sync::atomic::{AtomicU64, Ordering};
 
 /// Open until an instant of the clock that never stops, and with it how far this node has applied the change log.
 #[derive(Debug)]

@@ -1,6 +1,6 @@
 //! Where a node stands in the change log: the two orders of steps that make a read which races an invalidation stale.
 //!
-//! `verification/loom` checks this file, the epochs, the gate and the front over the interleavings of threads.
+//! `cache/loom` checks this file, the epochs, the gate and the front over the interleavings of threads.
 
 use super::epochs::{Born, Epochs};
 use super::gate::Gate;

@@ -1,16 +1,19 @@
 //! The layer that lets requests in by their credential, and its service.
 
+use std::fmt;
+use std::marker::PhantomData;
 use std::mem;
 use std::task::{Context, Poll};
 
-use bytes::Bytes;
-use http::header::{ACCESS_CONTROL_REQUEST_METHOD, AUTHORIZATION, ORIGIN};
-use http::{HeaderMap, HeaderValue, Method, Request, Response};
+use http::header::AUTHORIZATION;
+use http::{HeaderValue, Request};
 use tower_layer::Layer;
 use tower_service::Service;
 
 use super::future::ResponseFuture;
-use crate::authenticate::{Admission, Authenticator, Check, Target};
+use super::protocol::{Http, RequestConnection, Respond};
+use crate::authenticate::{Admission, Authenticator, Check, Pending, Target};
+use crate::identity::Identity;
 use crate::rejection::Rejection;
 use crate::render::Refusal;
 use crate::store::KeyStore;
@@ -65,25 +68,49 @@ impl<S> Layer<S> for AuthLayer {
     type Service = AuthService<S>;
 
     fn layer(&self, inner: S) -> AuthService<S> {
-        AuthService { inner, authenticator: self.authenticator.clone() }
+        AuthService::new(inner, self.authenticator.clone())
     }
 }
 
-/// A service behind an [`AuthLayer`].
-#[derive(Clone, Debug)]
-pub struct AuthService<S> {
+/// A service that lets requests in by their credential, for the protocol `P`.
+///
+/// [`AuthLayer`] makes it for HTTP. An adapter to another protocol or framework makes it with [`new`](Self::new); see
+/// [`Respond`] for an example.
+pub struct AuthService<S, P = Http> {
     inner: S,
     authenticator: Authenticator,
+    protocol: PhantomData<fn() -> P>,
 }
 
-impl<S, ReqBody, ResBody> Service<Request<ReqBody>> for AuthService<S>
+impl<S, P> AuthService<S, P> {
+    /// Protects `inner` with `authenticator`.
+    #[must_use]
+    pub fn new(inner: S, authenticator: Authenticator) -> Self {
+        Self { inner, authenticator, protocol: PhantomData }
+    }
+}
+
+impl<S: Clone, P> Clone for AuthService<S, P> {
+    fn clone(&self) -> Self {
+        Self::new(self.inner.clone(), self.authenticator.clone())
+    }
+}
+
+impl<S: fmt::Debug, P> fmt::Debug for AuthService<S, P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut debug = f.debug_struct("AuthService");
+        debug.field("inner", &self.inner).field("authenticator", &self.authenticator).finish_non_exhaustive()
+    }
+}
+
+impl<S, ReqBody, P> Service<Request<ReqBody>> for AuthService<S, P>
 where
-    S: Service<Request<ReqBody>, Response = Response<ResBody>> + Clone,
-    ResBody: From<Bytes>,
+    S: Service<Request<ReqBody>> + Clone,
+    P: Respond<S::Response>,
 {
-    type Response = Response<ResBody>;
+    type Response = S::Response;
     type Error = S::Error;
-    type Future = ResponseFuture<S, ReqBody>;
+    type Future = ResponseFuture<S, ReqBody, P>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         self.inner.poll_ready(cx)
@@ -91,52 +118,79 @@ where
 
     #[inline]
     fn call(&mut self, mut request: Request<ReqBody>) -> Self::Future {
-        let presentation = self.authenticator.presentation().share();
         let target = Target {
             method: request.method().as_str(),
             path: request.uri().path(),
-            preflight: is_preflight(request.method(), request.headers()),
-            connection: &request,
+            preflight: P::is_preflight(request.method(), request.headers()),
+            connection: &RequestConnection::<P, _>::new(&request),
         };
         let fields = request.headers().get_all(AUTHORIZATION).iter().map(HeaderValue::as_bytes);
         match self.authenticator.check(target, fields) {
             Check::Done(Ok(admission)) => {
-                let authenticated = admit(&mut request, admission);
-                ResponseFuture::inner(self.inner.call(request), presentation, authenticated)
+                let kept = P::keep(&self.authenticator, admit(&mut request, admission));
+                ResponseFuture::inner(self.inner.call(request), kept)
             }
-            Check::Done(Err(rejection)) => ResponseFuture::refused(refusal(rejection, &request), presentation),
-            Check::Pending(pending) => {
-                let clone = self.inner.clone();
-                let ready = mem::replace(&mut self.inner, clone);
-                let authenticator = self.authenticator.clone();
-                let resolving = Box::pin(async move { authenticator.resolve(pending).await });
-                ResponseFuture::resolving(resolving, ready, request, presentation)
+            Check::Done(Err(rejection)) => {
+                ResponseFuture::refused(refuse::<P, _, _>(&self.authenticator, rejection, &request))
             }
+            Check::Pending(pending) => self.miss(pending, request),
         }
     }
 }
 
+impl<S, P> AuthService<S, P> {
+    /// Asks the store first. The service that was polled ready goes into the future, and a clone of it stays here.
+    #[cold]
+    fn miss<ReqBody>(&mut self, pending: Pending, request: Request<ReqBody>) -> ResponseFuture<S, ReqBody, P>
+    where
+        S: Service<Request<ReqBody>> + Clone,
+        P: Respond<S::Response>,
+    {
+        let clone = self.inner.clone();
+        let ready = mem::replace(&mut self.inner, clone);
+        ResponseFuture::resolving(self.authenticator.clone(), pending, ready, request)
+    }
+}
+
 /// Puts what was found out into the request, and nothing else of the kind. Gives whether there is an identity.
+///
+/// `Authorization` is marked as sensitive, so that what prints headers further in prints no key.
+#[inline]
 pub(super) fn admit<B>(request: &mut Request<B>, admission: Admission) -> bool {
-    let extensions = request.extensions_mut();
     match admission {
         Admission::Identity(identity) => {
-            extensions.insert(identity);
+            // Exactly one: several are refused.
+            if let Some(field) = request.headers_mut().get_mut(AUTHORIZATION) {
+                field.set_sensitive(true);
+            }
+            request.extensions_mut().insert(identity);
             true
         }
         Admission::Anonymous => {
-            extensions.remove::<crate::Identity>();
-            extensions.insert(Anonymous);
+            admit_anonymous(request);
             false
         }
     }
 }
 
-pub(super) fn refusal<B>(rejection: Rejection, request: &Request<B>) -> Refusal {
-    Refusal::new(rejection, request.method(), request.headers())
+/// Nothing was read, so there may be any number of `Authorization` fields.
+fn admit_anonymous<B>(request: &mut Request<B>) {
+    let fields = request.headers_mut().iter_mut().filter(|(name, _)| **name == AUTHORIZATION);
+    fields.for_each(|(_, field)| field.set_sensitive(true));
+    request.extensions_mut().remove::<Identity>();
+    request.extensions_mut().insert(Anonymous);
 }
 
-/// A CORS preflight, as the Fetch standard defines it.
-fn is_preflight(method: &Method, headers: &HeaderMap) -> bool {
-    method == Method::OPTIONS && headers.contains_key(ORIGIN) && headers.contains_key(ACCESS_CONTROL_REQUEST_METHOD)
+/// Counts, reports and writes a refusal, as the protocol does.
+#[cold]
+pub(super) fn refuse<P: Respond<R>, R, B>(
+    authenticator: &Authenticator,
+    rejection: Rejection,
+    request: &Request<B>,
+) -> R {
+    P::refuse(authenticator, &refusal(rejection, request))
+}
+
+pub(super) fn refusal<B>(rejection: Rejection, request: &Request<B>) -> Refusal {
+    Refusal::new(rejection, request.method(), request.headers())
 }

@@ -1,42 +1,41 @@
-//! The future of [`AuthService`](super::AuthService).
+//! The future of [`AuthService`](super::AuthService), of every protocol.
 
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use bytes::Bytes;
-use http::{Request, Response};
+use http::Request;
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
-use super::auth::{admit, refusal};
-use crate::authenticate::Admission;
-use crate::per_thread::Share;
+use super::auth::{admit, refuse};
+use super::protocol::{Http, Respond};
+use crate::authenticate::{Admission, Authenticator, Pending};
 use crate::rejection::Rejection;
-use crate::render::{Presentation, Refusal};
 
-type Resolving = Pin<Box<dyn Future<Output = Result<Admission, Rejection>> + Send>>;
+/// Gives the authenticator back, which is not counted a second time.
+type Resolving = Pin<Box<dyn Future<Output = (Authenticator, Result<Admission, Rejection>)> + Send>>;
 
 pin_project! {
     /// The response of the inner service, or a refusal.
-    pub struct ResponseFuture<S, ReqBody>
+    pub struct ResponseFuture<S, ReqBody, P = Http>
     where
         S: Service<Request<ReqBody>>,
+        P: Respond<S::Response>,
     {
         #[pin]
-        state: State<S, ReqBody, S::Future>,
-        presentation: Share<Presentation>,
+        state: State<S, ReqBody, S::Future, S::Response, P::Kept>,
     }
 }
 
 pin_project! {
     #[project = StateProjection]
-    enum State<S, ReqBody, F> {
+    enum State<S, ReqBody, F, R, K> {
         /// A warm hit, or a resolved miss: the inner service is at work.
-        Inner { #[pin] future: F, authenticated: bool },
+        Inner { #[pin] future: F, kept: K },
         /// A miss: the store is asked, while the service that was polled ready is kept for this request.
         Resolving { miss: Box<Miss<S, ReqBody>> },
-        Refused { refusal: Option<Box<Refusal>> },
+        Refused { response: Option<Box<R>> },
     }
 }
 
@@ -46,66 +45,70 @@ struct Miss<S, ReqBody> {
     parked: Option<(S, Request<ReqBody>)>,
 }
 
-impl<S, ReqBody> ResponseFuture<S, ReqBody>
+impl<S, ReqBody, P> ResponseFuture<S, ReqBody, P>
 where
     S: Service<Request<ReqBody>>,
+    P: Respond<S::Response>,
 {
-    pub(super) fn inner(future: S::Future, presentation: Share<Presentation>, authenticated: bool) -> Self {
-        Self { state: State::Inner { future, authenticated }, presentation }
+    #[inline]
+    pub(super) fn inner(future: S::Future, kept: P::Kept) -> Self {
+        Self { state: State::Inner { future, kept } }
     }
 
-    pub(super) fn refused(refusal: Refusal, presentation: Share<Presentation>) -> Self {
-        Self { state: State::Refused { refusal: Some(Box::new(refusal)) }, presentation }
+    pub(super) fn refused(response: S::Response) -> Self {
+        Self { state: State::Refused { response: Some(Box::new(response)) } }
     }
 
     pub(super) fn resolving(
-        resolving: Resolving,
+        authenticator: Authenticator,
+        pending: Pending,
         service: S,
         request: Request<ReqBody>,
-        presentation: Share<Presentation>,
     ) -> Self {
-        let miss = Box::new(Miss { resolving, parked: Some((service, request)) });
-        Self { state: State::Resolving { miss }, presentation }
+        let resolving = Box::pin(async move {
+            let verdict = authenticator.resolve(pending).await;
+            (authenticator, verdict)
+        });
+        Self { state: State::Resolving { miss: Box::new(Miss { resolving, parked: Some((service, request)) }) } }
     }
 }
 
-impl<S, ReqBody, ResBody> Future for ResponseFuture<S, ReqBody>
+impl<S, ReqBody, P> Future for ResponseFuture<S, ReqBody, P>
 where
-    S: Service<Request<ReqBody>, Response = Response<ResBody>>,
-    ResBody: From<Bytes>,
+    S: Service<Request<ReqBody>>,
+    P: Respond<S::Response>,
 {
-    type Output = Result<Response<ResBody>, S::Error>;
+    type Output = Result<S::Response, S::Error>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let mut this = self.project();
+        let mut state = self.project().state;
         loop {
-            match this.state.as_mut().project() {
-                StateProjection::Inner { future, authenticated } => {
+            let next = match state.as_mut().project() {
+                StateProjection::Inner { future, kept } => {
                     let mut response = ready!(future.poll(cx))?;
-                    // A refusal by an extractor or an inner layer is written here, in this layer's format.
-                    if let Some(refusal) = response.extensions_mut().remove::<Refusal>() {
-                        return Poll::Ready(Ok(this.presentation.refuse(&refusal).map(ResBody::from)));
-                    }
-                    this.presentation.finish(&mut response, *authenticated);
+                    P::finish(kept, &mut response);
                     return Poll::Ready(Ok(response));
                 }
+                StateProjection::Refused { response } => {
+                    let Some(response) = response.take() else { return Poll::Pending };
+                    return Poll::Ready(Ok(*response));
+                }
                 StateProjection::Resolving { miss } => {
-                    let verdict = ready!(miss.resolving.as_mut().poll(cx));
+                    let (authenticator, verdict) = ready!(miss.resolving.as_mut().poll(cx));
                     let Some((mut service, mut request)) = miss.parked.take() else { return Poll::Pending };
-                    let next = match verdict {
+                    match verdict {
                         Ok(admission) => {
-                            let authenticated = admit(&mut request, admission);
-                            State::Inner { future: service.call(request), authenticated }
+                            let kept = P::keep(&authenticator, admit(&mut request, admission));
+                            State::Inner { future: service.call(request), kept }
                         }
-                        Err(rejection) => State::Refused { refusal: Some(Box::new(refusal(rejection, &request))) },
-                    };
-                    this.state.set(next);
+                        Err(rejection) => {
+                            let response = refuse::<P, _, _>(&authenticator, rejection, &request);
+                            State::Refused { response: Some(Box::new(response)) }
+                        }
+                    }
                 }
-                StateProjection::Refused { refusal } => {
-                    let Some(refusal) = refusal.take() else { return Poll::Pending };
-                    return Poll::Ready(Ok(this.presentation.refuse(&refusal).map(ResBody::from)));
-                }
-            }
+            };
+            state.set(next);
         }
     }
 }

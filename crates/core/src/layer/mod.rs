@@ -3,6 +3,8 @@
 //! # Rules
 //! - The identity goes into the request's extensions. An identity that is there already is taken out first, so that
 //!   nothing further out can forge one; without a credential, where that is allowed, there is [`Anonymous`] instead.
+//! - `Authorization` is marked as sensitive in every request that is let in. `Debug` of the headers then prints no key, and
+//!   HTTP/2 clients keep it out of their tables (RFC 7541 section 7.1.3). Layers further out see it unmarked.
 //! - A refusal is a response. The only errors are the inner service's own.
 //! - A warm hit calls the inner service at once: no await, no clone of it, no boxed future. Only a request that has to
 //!   wait for the store boxes that wait.
@@ -28,8 +30,10 @@
 
 mod auth;
 mod future;
+mod protocol;
 mod require;
 
 pub use auth::{Anonymous, AuthLayer, AuthService};
 pub use future::ResponseFuture;
+pub use protocol::{Http, HttpKept, Protocol, RequestConnection, Respond};
 pub use require::{RequireFuture, RequireLayer, RequireService};

@@ -3,19 +3,18 @@
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
+use keyward_api_types::{Account, CreateAccount, Page, Role, UpdateAccount, Usage};
 use keyward_core::AccountId;
-use serde::{Deserialize, Serialize};
-use smol_str::SmolStr;
-use utoipa::{IntoParams, ToSchema};
+use serde::Deserialize;
+use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::keys::Days;
 use super::wire::{At, Caller, Input, Params, Problem, Tagged, answer};
-use super::{Listed, page_request, present};
-use crate::desk::{AccountUpdate, Desk, Usage};
-use crate::records::{Account, Versioned};
-use crate::role::Role;
+use super::{listed, page_request, whole};
+use crate::desk::{AccountUpdate, Desk};
+use crate::records::{self, Versioned};
 
 pub(super) fn routes() -> OpenApiRouter<Desk> {
     OpenApiRouter::new().routes(routes!(list, create)).routes(routes!(show, update)).routes(routes!(usage))
@@ -36,57 +35,24 @@ struct Which {
     limit: Option<u16>,
 }
 
-/// An account, and what the caller is in it.
-#[derive(Serialize, ToSchema)]
-struct AccountView {
-    #[serde(flatten)]
-    account: Account,
-    /// The caller's role, if it is a user who belongs to it.
-    role: Option<Role>,
-    version: u64,
-}
-
-/// An account that is to be.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-struct CreateAccount {
-    /// What people call it.
-    #[schema(min_length = 1, max_length = 100)]
-    name: String,
-}
-
-/// What to change in an account. What is left out stays.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-struct UpdateAccount {
-    #[schema(min_length = 1, max_length = 100)]
-    name: Option<String>,
-    /// A plan, or null for none; for the operator alone.
-    #[schema(value_type = Option<String>, max_length = 100)]
-    #[serde(default, deserialize_with = "present")]
-    plan: Option<Option<SmolStr>>,
-    /// For the operator alone.
-    #[schema(value_type = Option<Vec<String>>, max_items = 50)]
-    features: Option<Vec<SmolStr>>,
-    /// Whether all of its keys are refused; for the operator alone.
-    suspended: Option<bool>,
-}
-
-fn view(account: Versioned<Account>, role: Option<Role>) -> AccountView {
-    AccountView { version: account.version, account: account.value, role }
+fn view(account: Versioned<records::Account>, role: Option<Role>) -> Account {
+    let Versioned { value, version } = account;
+    let records::Account { id, name, plan, features, suspended_at, created_at } = value;
+    let features = features.into_iter().map(Into::into).collect();
+    Account { id, name, plan: plan.map(Into::into), features, suspended_at, created_at, role, version }
 }
 
 /// Lists the caller's accounts, or every account for the operator.
 #[utoipa::path(get, path = "/v1/accounts", tag = "accounts", params(Which), security(("bearer" = [])),
-    responses((status = 200, description = "A page of accounts", body = Listed<AccountView>)))]
+    responses((status = 200, description = "A page of accounts", body = Page<Account>)))]
 async fn list(State(desk): State<Desk>, caller: Caller, Params(which): Params<Which>) -> Result<Response, Problem> {
     let page = page_request(which.after, which.limit)?;
     let listed = if which.all == Some(true) {
-        Listed::of(desk.accounts(&caller.actor, &page).await?, |account| view(account, None))
+        listed(desk.accounts(&caller.actor, &page).await?, |account| view(account, None))
     } else {
         page.only()?;
         let own = desk.own_accounts(&caller.actor).await?;
-        Listed::all(own.into_iter().map(|(account, role)| view(account, role)).collect())
+        whole(own.into_iter().map(|(account, role)| view(account, role)).collect())
     };
     Ok(Json(listed).into_response())
 }
@@ -94,7 +60,7 @@ async fn list(State(desk): State<Desk>, caller: Caller, Params(which): Params<Wh
 /// Makes an account that the calling user owns.
 #[utoipa::path(post, path = "/v1/accounts", tag = "accounts", request_body = CreateAccount, security(("bearer" = [])),
     params(("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[!-~]+$")),
-    responses((status = 201, description = "The account", body = AccountView)))]
+    responses((status = 201, description = "The account", body = Account)))]
 async fn create(State(desk): State<Desk>, caller: Caller, input: Input<CreateAccount>) -> Result<Response, Problem> {
     let (working, actor) = (desk.clone(), caller.actor.clone());
     let operation = async move {
@@ -107,7 +73,7 @@ async fn create(State(desk): State<Desk>, caller: Caller, input: Input<CreateAcc
 /// An account.
 #[utoipa::path(get, path = "/v1/accounts/{account}", tag = "accounts", security(("bearer" = [])),
     params(("account" = String, Path, min_length = 1, max_length = 64)),
-    responses((status = 200, description = "The account", body = AccountView)))]
+    responses((status = 200, description = "The account", body = Account)))]
 async fn show(State(desk): State<Desk>, caller: Caller, At(account): At<AccountId>) -> Result<Response, Problem> {
     let account = desk.account(&caller.actor, &account).await?;
     Ok(Tagged(account.version, view(account, None)).into_response())
@@ -116,7 +82,7 @@ async fn show(State(desk): State<Desk>, caller: Caller, At(account): At<AccountI
 /// Changes an account.
 #[utoipa::path(patch, path = "/v1/accounts/{account}", tag = "accounts", request_body = UpdateAccount, security(("bearer" = [])),
     params(("account" = String, Path, min_length = 1, max_length = 64), ("If-Match" = String, Header, pattern = "^(\\*|(W/)?\"[!#-~]*\"(, (W/)?\"[!#-~]*\")*)$")),
-    responses((status = 200, description = "The account", body = AccountView)))]
+    responses((status = 200, description = "The account", body = Account)))]
 async fn update(
     State(desk): State<Desk>,
     caller: Caller,
@@ -125,7 +91,12 @@ async fn update(
 ) -> Result<Response, Problem> {
     let version = caller.if_match(desk.account_version(&account)).await?;
     let body = input.value;
-    let update = AccountUpdate { name: body.name, plan: body.plan, features: body.features, suspended: body.suspended };
+    let update = AccountUpdate {
+        name: body.name,
+        plan: body.plan.map(|plan| plan.map(Into::into)),
+        features: body.features.map(|features| features.into_iter().map(Into::into).collect()),
+        suspended: body.suspended,
+    };
     let (working, actor) = (desk.clone(), caller.actor.clone());
     let operation = async move {
         let account = working.update_account(&actor, &account, &update, version).await?;

@@ -3,15 +3,16 @@
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
+use keyward_api_types::{AuditEntry, AuditVerdict, Page};
 use keyward_core::AccountId;
-use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use serde::Deserialize;
+use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::wire::{Caller, Params, Problem};
-use super::{Listed, at_most, meant, page_request};
-use crate::desk::{AuditEntry, AuditQuery, AuditVerdict, Desk};
+use super::{at_most, listed, meant, page_request};
+use crate::desk::{self, AuditQuery, Desk};
 
 pub(super) fn routes() -> OpenApiRouter<Desk> {
     OpenApiRouter::new().routes(routes!(list)).routes(routes!(verify))
@@ -48,28 +49,19 @@ struct Since {
     since: Option<String>,
 }
 
-/// What walking the log found.
-#[derive(Serialize, ToSchema)]
-struct Verdict {
-    /// Whether every entry fits.
-    intact: bool,
-    /// The number of the last entry before the first bad one, or of the last of all. Pruned entries count.
-    entries: u64,
-    /// The hash of the last of them.
-    hash: String,
-    /// What to note elsewhere, and to send as `since` later: so it shows if the log is cut or written anew.
-    checkpoint: String,
-    /// The number of the first entry that does not fit.
-    first_bad: Option<u64>,
-    /// Why it does not.
-    why: Option<String>,
-    /// The number of the last entry that was pruned, if the log was pruned.
-    pruned_through: Option<u64>,
+/// The verdict of the desk as the API gives it.
+impl From<desk::AuditVerdict> for AuditVerdict {
+    fn from(verdict: desk::AuditVerdict) -> Self {
+        let checkpoint = verdict.checkpoint().to_string();
+        let desk::AuditVerdict { entries, hash, pruned_through, first_bad, .. } = verdict;
+        let (first_bad, why) = first_bad.unzip();
+        Self { intact: first_bad.is_none(), entries, hash, checkpoint, first_bad, why, pruned_through }
+    }
 }
 
 /// Lists entries of the audit log, the newest first.
 #[utoipa::path(get, path = "/v1/audit-log", tag = "audit log", params(Filter), security(("bearer" = [])),
-    responses((status = 200, description = "A page of entries", body = Listed<AuditEntry>)))]
+    responses((status = 200, description = "A page of entries", body = Page<AuditEntry>)))]
 async fn list(State(desk): State<Desk>, caller: Caller, Params(filter): Params<Filter>) -> Result<Response, Problem> {
     at_most("actor", 64, filter.actor.as_deref())?;
     let account = match filter.all {
@@ -78,18 +70,14 @@ async fn list(State(desk): State<Desk>, caller: Caller, Params(filter): Params<F
     };
     let actor = filter.actor.filter(|actor| !actor.contains('\0'));
     let query = AuditQuery { account, actor, page: page_request(filter.after, filter.limit)? };
-    Ok(Json(Listed::of(desk.audit_log(&caller.actor, &query).await?, |entry| entry)).into_response())
+    Ok(Json(listed(desk.audit_log(&caller.actor, &query).await?, |entry| entry)).into_response())
 }
 
 /// Walks the audit log of the deployment, for the operator, and names the first entry that was tampered with.
 #[utoipa::path(get, path = "/v1/audit-log/verify", tag = "audit log", params(Since), security(("bearer" = [])),
-    responses((status = 200, description = "What was found", body = Verdict)))]
+    responses((status = 200, description = "What was found", body = AuditVerdict)))]
 async fn verify(State(desk): State<Desk>, caller: Caller, Params(since): Params<Since>) -> Result<Response, Problem> {
     let since = since.since.as_deref().map(str::parse).transpose()?;
     let verdict = desk.verify_audit_log(&caller.actor, since.as_ref()).await?;
-    let checkpoint = verdict.checkpoint().to_string();
-    let (first_bad, why) = verdict.first_bad.clone().unzip();
-    let intact = first_bad.is_none();
-    let AuditVerdict { entries, hash, pruned_through, .. } = verdict;
-    Ok(Json(Verdict { intact, entries, hash, checkpoint, first_bad, why, pruned_through }).into_response())
+    Ok(Json(AuditVerdict::from(verdict)).into_response())
 }

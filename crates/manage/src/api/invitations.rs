@@ -3,17 +3,14 @@
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
+use keyward_api_types::{AcceptLink, Invitation, Invite, Invited, Joined, Page};
 use keyward_core::AccountId;
-use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
-use zeroize::Zeroizing;
 
-use super::wire::{At, Caller, Input, NoInput, Params, Problem, Shown, answer, no_content};
-use super::{Listed, Paging, word};
-use crate::desk::{Desk, InvitationView};
-use crate::role::Role;
+use super::wire::{At, Caller, Input, NoInput, Params, Problem, answer, no_content};
+use super::{Paging, listed, whole};
+use crate::desk::Desk;
 
 pub(super) fn routes() -> OpenApiRouter<Desk> {
     OpenApiRouter::new()
@@ -25,44 +22,10 @@ pub(super) fn routes() -> OpenApiRouter<Desk> {
         .routes(routes!(accept_own))
 }
 
-/// An address to invite.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-struct Invite {
-    #[schema(max_length = 254)]
-    email: String,
-    #[serde(deserialize_with = "word")]
-    role: Role,
-}
-
-/// An invitation with its link.
-#[derive(Serialize, ToSchema)]
-struct InvitedView {
-    #[serde(flatten)]
-    view: InvitationView,
-    /// The secret of the link. It is in this answer and nowhere else: send it to the address that is invited.
-    invitation: Shown,
-}
-
-/// The link of an invitation.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-struct AcceptLink {
-    #[schema(value_type = String, max_length = 100)]
-    invitation: Zeroizing<String>,
-}
-
-/// An account that the calling user has joined.
-#[derive(Serialize, ToSchema)]
-struct Joined {
-    #[schema(value_type = String)]
-    account: AccountId,
-}
-
 /// Lists the open invitations of an account.
 #[utoipa::path(get, path = "/v1/accounts/{account}/invitations", tag = "members", security(("bearer" = [])),
     params(("account" = String, Path, min_length = 1, max_length = 64), Paging),
-    responses((status = 200, description = "A page of invitations", body = Listed<InvitationView>)))]
+    responses((status = 200, description = "A page of invitations", body = Page<Invitation>)))]
 async fn list(
     State(desk): State<Desk>,
     caller: Caller,
@@ -70,14 +33,14 @@ async fn list(
     Params(page): Params<Paging>,
 ) -> Result<Response, Problem> {
     let invitations = desk.invitations(&caller.actor, &account, &page.request()?).await?;
-    Ok(Json(Listed::of(invitations, |invitation| invitation)).into_response())
+    Ok(Json(listed(invitations, |invitation| invitation)).into_response())
 }
 
 /// Invites an e-mail address into an account. It becomes a member when the invitation is accepted.
 #[utoipa::path(post, path = "/v1/accounts/{account}/invitations", tag = "members", request_body = Invite, security(("bearer" = [])),
     params(("account" = String, Path, min_length = 1, max_length = 64),
         ("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[!-~]+$")),
-    responses((status = 201, description = "The invitation, with its link", body = InvitedView)))]
+    responses((status = 201, description = "The invitation, with its link", body = Invited)))]
 async fn invite(
     State(desk): State<Desk>,
     caller: Caller,
@@ -87,7 +50,7 @@ async fn invite(
     let (working, actor) = (desk.clone(), caller.actor.clone());
     let operation = async move {
         let invited = working.invite(&actor, &account, &input.value.email, input.value.role).await?;
-        answer(201, None, &InvitedView { view: invited.invitation, invitation: Shown(invited.secret) })
+        answer(201, None, &Invited { invitation: invited.invitation, secret: invited.secret.into() })
     };
     caller.once(&desk, input.request, operation).await
 }
@@ -112,9 +75,9 @@ async fn withdraw(
 
 /// Lists the open invitations to the calling user's address, if mail or an identity provider has proved it.
 #[utoipa::path(get, path = "/v1/users/self/invitations", tag = "users", security(("bearer" = [])),
-    responses((status = 200, description = "The invitations", body = Listed<InvitationView>)))]
+    responses((status = 200, description = "The invitations", body = Page<Invitation>)))]
 async fn list_own(State(desk): State<Desk>, caller: Caller) -> Result<Response, Problem> {
-    Ok(Json(Listed::all(desk.own_invitations(&caller.actor).await?)).into_response())
+    Ok(Json(whole(desk.own_invitations(&caller.actor).await?)).into_response())
 }
 
 /// Accepts an invitation for the calling user, with its link. It must be for the user's own address.
@@ -124,7 +87,7 @@ async fn list_own(State(desk): State<Desk>, caller: Caller) -> Result<Response, 
 async fn accept_link(State(desk): State<Desk>, caller: Caller, input: Input<AcceptLink>) -> Result<Response, Problem> {
     let (working, actor) = (desk.clone(), caller.actor.clone());
     let operation = async move {
-        let account = working.join_by_link(&actor, &input.value.invitation).await?;
+        let account = working.join_by_link(&actor, input.value.invitation.expose()).await?;
         answer(200, None, &Joined { account })
     };
     caller.once(&desk, input.request, operation).await

@@ -5,21 +5,23 @@ use std::time::Duration;
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
+use keyward_api_types::schema::{KindName, ModeName, StatusName};
+use keyward_api_types::{
+    ChangedKey, CreateKey, Effective, IssuedKey, Key, Page, RotateKey, RotatedKey, UpdateKey, Usage,
+};
 use keyward_core::key::KeyKind;
 use keyward_core::lease::Propagation;
 use keyward_core::store::{KeyQuery, KeyStatus};
-use keyward_core::{AccountId, CredentialId, Endpoint, Mode, Network, NewKey, ScopeSet, Timestamp};
-use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
-use utoipa::{IntoParams, ToSchema};
+use keyward_core::{AccountId, CredentialId, Mode, NewKey, Timestamp};
+use serde::Deserialize;
+use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::wire::{At, Caller, Input, NoInput, Params, Problem, Shown, Tagged, answer};
-use super::{Listed, at_most, meant, page_request, present, word, word_or_null};
-use crate::desk::{Desk, KeyChange, KeyDraft, KeyView, Usage, not_given_out};
+use super::wire::{At, Caller, Input, NoInput, Params, Problem, Tagged, answer};
+use super::{at_most, listed, meant, page_request};
+use crate::desk::{Desk, KeyChange, KeyDraft, not_given_out};
 use crate::error::DeskError;
-use crate::role::Purpose;
 
 pub(super) fn routes() -> OpenApiRouter<Desk> {
     OpenApiRouter::new()
@@ -65,166 +67,9 @@ struct Filter {
     limit: Option<u16>,
 }
 
-/// `live` or `test`.
-#[derive(ToSchema)]
-#[schema(rename_all = "lowercase")]
-#[allow(dead_code, reason = "for the documentation")]
-pub(crate) enum ModeName {
-    Live,
-    Test,
-}
-
-/// What a key may be used for.
-#[derive(ToSchema)]
-#[schema(rename_all = "lowercase")]
-#[allow(dead_code, reason = "for the documentation")]
-pub(crate) enum KindName {
-    Secret,
-    Publishable,
-    Restricted,
-}
-
-/// Whether a key may be used.
-#[derive(ToSchema)]
-#[schema(rename_all = "lowercase")]
-#[allow(dead_code, reason = "for the documentation")]
-pub(crate) enum StatusName {
-    Active,
-    Disabled,
-    Expired,
-    Revoked,
-    Compromised,
-}
-
-/// A key that is to be issued.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-struct CreateKey {
-    /// Whose it is to be; the caller's own account without it.
-    #[schema(value_type = Option<String>, min_length = 1, max_length = 64, pattern = "^[!-~]+$")]
-    #[serde(default)]
-    account: Option<AccountId>,
-    /// What people call it.
-    #[schema(min_length = 1, max_length = 100)]
-    name: String,
-    /// What it is for.
-    #[serde(default, deserialize_with = "word")]
-    purpose: Purpose,
-    /// Restricted without it.
-    #[schema(value_type = Option<KindName>)]
-    #[serde(default, deserialize_with = "word_or_null")]
-    kind: Option<KeyKind>,
-    /// Live without it.
-    #[schema(value_type = Option<ModeName>)]
-    #[serde(default, deserialize_with = "word_or_null")]
-    mode: Option<Mode>,
-    /// What it grants. A restricted key needs at least one.
-    #[schema(value_type = Vec<String>, max_items = 64, example = json!(["resources:read"]))]
-    #[serde(default)]
-    scopes: ScopeSet,
-    /// The endpoints that it is confined to.
-    #[schema(value_type = Vec<String>, max_items = 50, example = json!(["GET /v1/videos/*"]))]
-    #[serde(default)]
-    endpoints: Vec<Endpoint>,
-    /// The networks that it is confined to.
-    #[schema(value_type = Vec<String>, max_items = 50, example = json!(["192.0.2.0/24"]))]
-    #[serde(default)]
-    networks: Vec<Network>,
-    /// Data of the provider's own.
-    #[schema(value_type = Object)]
-    #[serde(default)]
-    metadata: Map<String, Value>,
-    /// When it begins; at once without it.
-    #[schema(value_type = Option<String>, format = DateTime)]
-    #[serde(default)]
-    not_before: Option<Timestamp>,
-    /// When it ends; never without it.
-    #[schema(value_type = Option<String>, format = DateTime)]
-    #[serde(default)]
-    expires_at: Option<Timestamp>,
-}
-
-/// What to change in a key. What is left out stays; null takes the end away.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-struct UpdateKey {
-    #[schema(min_length = 1, max_length = 100)]
-    name: Option<String>,
-    #[schema(value_type = Option<Vec<String>>, max_items = 64)]
-    scopes: Option<ScopeSet>,
-    #[schema(value_type = Option<Vec<String>>, max_items = 50)]
-    endpoints: Option<Vec<Endpoint>>,
-    #[schema(value_type = Option<Vec<String>>, max_items = 50)]
-    networks: Option<Vec<Network>>,
-    #[schema(value_type = Option<Object>)]
-    metadata: Option<Map<String, Value>>,
-    #[schema(value_type = Option<String>, format = DateTime)]
-    #[serde(default, deserialize_with = "present")]
-    expires_at: Option<Option<Timestamp>>,
-}
-
-/// How long both keys work.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-struct RotateKey {
-    /// In seconds; 0 ends the old key at once. It never ends later than it would have anyway.
-    #[schema(minimum = 0, maximum = 31622400)]
-    overlap_seconds: u32,
-}
-
-/// A key that was issued. The key itself is here and nowhere else, ever.
-#[derive(Serialize, ToSchema)]
-struct Issued {
-    /// The key, to be copied now.
-    key: Shown,
-    #[serde(flatten)]
-    record: KeyView,
-}
-
-/// A key that was rotated.
-#[derive(Serialize, ToSchema)]
-struct Rotated {
-    /// The successor, to be copied now.
-    key: Shown,
-    #[serde(flatten)]
-    record: KeyView,
-    /// The old key, with its end.
-    predecessor: KeyView,
-    effective: Effective,
-}
-
-/// A key that was changed, and how the change became true on every node.
-#[derive(Serialize, ToSchema)]
-struct ChangedKey {
-    #[serde(flatten)]
-    record: KeyView,
-    effective: Effective,
-}
-
-/// How a change became true on every node.
-#[derive(Serialize, ToSchema)]
-struct Effective {
-    /// Nodes that have said so.
-    confirmed: usize,
-    /// Nodes that were waited for until their lease had run out.
-    waited_out: usize,
-    /// How long it took.
-    took_ms: u64,
-}
-
-impl From<&Propagation> for Effective {
-    fn from(propagation: &Propagation) -> Self {
-        Self {
-            confirmed: propagation.confirmed.len(),
-            waited_out: propagation.waited_out.len(),
-            took_ms: u64::try_from(propagation.took.as_millis()).unwrap_or(u64::MAX),
-        }
-    }
-}
-
 /// Lists keys, the newest first; revoked and expired ones among them.
 #[utoipa::path(get, path = "/v1/keys", tag = "keys", params(Filter), security(("bearer" = [])),
-    responses((status = 200, description = "A page of keys", body = Listed<KeyView>)))]
+    responses((status = 200, description = "A page of keys", body = Page<Key>)))]
 async fn list(State(desk): State<Desk>, caller: Caller, Params(filter): Params<Filter>) -> Result<Response, Problem> {
     at_most("text", 100, filter.text.as_deref())?;
     let page = page_request(filter.after, filter.limit)?;
@@ -241,21 +86,21 @@ async fn list(State(desk): State<Desk>, caller: Caller, Params(filter): Params<F
         limit: page.limit,
         ..KeyQuery::default()
     };
-    Ok(Json(Listed::of(desk.keys(&caller.actor, &query).await?, |key| key)).into_response())
+    Ok(Json(listed(desk.keys(&caller.actor, &query).await?, |key| key)).into_response())
 }
 
 /// Issues a key. Its answer has the key in plain, this once.
 #[utoipa::path(post, path = "/v1/keys", tag = "keys", request_body = CreateKey, security(("bearer" = [])),
     params(("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[!-~]+$")),
-    responses((status = 201, description = "The key", body = Issued)))]
+    responses((status = 201, description = "The key", body = IssuedKey)))]
 async fn create(State(desk): State<Desk>, caller: Caller, input: Input<CreateKey>) -> Result<Response, Problem> {
     let body = input.value;
     let account = meant(&desk, &caller.actor, body.account).await?;
     let new = NewKey {
-        kind: body.kind.unwrap_or(KeyKind::Restricted),
-        mode: body.mode.unwrap_or(Mode::Live),
+        kind: body.kind,
+        mode: body.mode,
         endpoints: body.endpoints,
-        networks: body.networks.into_iter().map(Into::into).collect(),
+        networks: body.networks,
         metadata: body.metadata,
         not_before: body.not_before,
         expires_at: body.expires_at,
@@ -266,14 +111,14 @@ async fn create(State(desk): State<Desk>, caller: Caller, input: Input<CreateKey
     let operation = async move {
         let issued = working.create_key(&actor, KeyDraft::of(body.purpose, new)).await?;
         let version = Some(issued.view.version);
-        answer(201, version, &Issued { key: Shown(issued.key.expose_once()), record: issued.view })
+        answer(201, version, &IssuedKey { key: issued.key.expose_once().into(), record: issued.view })
     };
     caller.once(desk, input.request, operation).await
 }
 
 /// What the key is that this request came with, whatever it was granted.
 #[utoipa::path(get, path = "/v1/keys/self", tag = "keys", security(("bearer" = [])),
-    responses((status = 200, description = "The key", body = KeyView)))]
+    responses((status = 200, description = "The key", body = Key)))]
 async fn show_self(State(desk): State<Desk>, caller: Caller) -> Result<Response, Problem> {
     let key = desk.own_key(&caller.actor).await?;
     Ok(Tagged(key.version, key).into_response())
@@ -290,7 +135,7 @@ async fn revoke_self(State(desk): State<Desk>, caller: Caller, NoInput(request):
 /// A key.
 #[utoipa::path(get, path = "/v1/keys/{key}", tag = "keys", security(("bearer" = [])),
     params(("key" = String, Path, min_length = 1, max_length = 64)),
-    responses((status = 200, description = "The key", body = KeyView)))]
+    responses((status = 200, description = "The key", body = Key)))]
 async fn show(State(desk): State<Desk>, caller: Caller, At(key): At<CredentialId>) -> Result<Response, Problem> {
     let key = desk.key(&caller.actor, &key).await?;
     Ok(Tagged(key.version, key).into_response())
@@ -312,7 +157,7 @@ async fn update(
         name: body.name,
         scopes: body.scopes,
         endpoints: body.endpoints,
-        networks: body.networks.map(|networks| networks.into_iter().map(Into::into).collect()),
+        networks: body.networks,
         metadata: body.metadata,
         expires_at: body.expires_at,
     };
@@ -325,7 +170,7 @@ async fn update(
 #[utoipa::path(post, path = "/v1/keys/{key}/rotate", tag = "keys", request_body = RotateKey, security(("bearer" = [])),
     params(("key" = String, Path, min_length = 1, max_length = 64),
         ("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[!-~]+$")),
-    responses((status = 201, description = "The successor", body = Rotated)))]
+    responses((status = 201, description = "The successor", body = RotatedKey)))]
 async fn rotate(
     State(desk): State<Desk>,
     caller: Caller,
@@ -338,8 +183,8 @@ async fn rotate(
         let rotated = working.rotate_key(&actor, &key, overlap).await?;
         let effective = Effective::from(&rotated.propagation);
         let version = Some(rotated.view.version);
-        let key = Shown(rotated.key.expose_once());
-        answer(201, version, &Rotated { key, record: rotated.view, predecessor: rotated.predecessor, effective })
+        let key = rotated.key.expose_once().into();
+        answer(201, version, &RotatedKey { key, record: rotated.view, predecessor: rotated.predecessor, effective })
     };
     caller.once(&desk, input.request, operation).await
 }
@@ -412,6 +257,6 @@ async fn usage(
     Ok(Json(desk.key_usage(&caller.actor, &key, days.days.unwrap_or(30)).await?))
 }
 
-fn changed((record, propagation): &(KeyView, Propagation)) -> Result<crate::Answer, DeskError> {
+fn changed((record, propagation): &(Key, Propagation)) -> Result<crate::Answer, DeskError> {
     answer(200, Some(record.version), &ChangedKey { record: record.clone(), effective: propagation.into() })
 }

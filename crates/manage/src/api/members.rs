@@ -3,34 +3,24 @@
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
+use keyward_api_types::{Member, Page, UpdateMember};
 use keyward_core::AccountId;
 use keyward_core::id::UserId;
-use serde::Deserialize;
-use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::wire::{At, Caller, Input, NoInput, Params, Problem, Tagged, answer, no_content};
-use super::{Listed, Paging, word};
-use crate::desk::{Desk, MemberView};
-use crate::role::Role;
+use super::{Paging, listed};
+use crate::desk::Desk;
 
 pub(super) fn routes() -> OpenApiRouter<Desk> {
     OpenApiRouter::new().routes(routes!(list)).routes(routes!(show, update, remove))
 }
 
-/// Another role.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-struct UpdateMember {
-    #[serde(deserialize_with = "word")]
-    role: Role,
-}
-
 /// Lists who belongs to an account.
 #[utoipa::path(get, path = "/v1/accounts/{account}/members", tag = "members", security(("bearer" = [])),
     params(("account" = String, Path, min_length = 1, max_length = 64), Paging),
-    responses((status = 200, description = "A page of members", body = Listed<MemberView>)))]
+    responses((status = 200, description = "A page of members", body = Page<Member>)))]
 async fn list(
     State(desk): State<Desk>,
     caller: Caller,
@@ -38,13 +28,13 @@ async fn list(
     Params(page): Params<Paging>,
 ) -> Result<Response, Problem> {
     let members = desk.members(&caller.actor, &account, &page.request()?).await?;
-    Ok(Json(Listed::of(members, |member| member)).into_response())
+    Ok(Json(listed(members, |member| member)).into_response())
 }
 
 /// A member.
 #[utoipa::path(get, path = "/v1/accounts/{account}/members/{user}", tag = "members", security(("bearer" = [])),
     params(("account" = String, Path, min_length = 1, max_length = 64), ("user" = String, Path, min_length = 1, max_length = 64)),
-    responses((status = 200, description = "The member", body = MemberView)))]
+    responses((status = 200, description = "The member", body = Member)))]
 async fn show(
     State(desk): State<Desk>,
     caller: Caller,
@@ -58,7 +48,7 @@ async fn show(
 #[utoipa::path(patch, path = "/v1/accounts/{account}/members/{user}", tag = "members", request_body = UpdateMember, security(("bearer" = [])),
     params(("account" = String, Path, min_length = 1, max_length = 64), ("user" = String, Path, min_length = 1, max_length = 64),
         ("If-Match" = String, Header, pattern = "^(\\*|(W/)?\"[!#-~]*\"(, (W/)?\"[!#-~]*\")*)$")),
-    responses((status = 200, description = "The member", body = MemberView)))]
+    responses((status = 200, description = "The member", body = Member)))]
 async fn update(
     State(desk): State<Desk>,
     caller: Caller,

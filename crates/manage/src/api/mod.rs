@@ -16,25 +16,24 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::routing::get;
 use http::header::CONTENT_TYPE;
-use keyward_core::{AccountId, AuthLayer};
-use serde::de::{DeserializeOwned, IntoDeserializer as _};
-use serde::{Deserialize, Deserializer, Serialize};
+use keyward_api_types::{Page, Problem};
+use keyward_axum::AuthLayer;
+use keyward_core::AccountId;
+use serde::Deserialize;
 use serde_json::Value;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{Content, OpenApi, Ref, RefOr, Response};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::{IntoParams, PartialSchema as _};
 use utoipa_axum::router::OpenApiRouter;
 
-pub(crate) use keys::{KindName, ModeName, StatusName};
-
-use crate::desk::{Desk, Page, PageRequest};
+use crate::desk::{self, Desk, PageRequest};
 
 const MAX_BODY: usize = 64 * 1_024;
 
 /// The HTTP API of a desk, under `/v1`, with its description at `/openapi.json` and a page to read it at `/docs`.
 ///
 /// To be merged into an own router, or nested below a path. Who calls is found out in here, so no [`AuthLayer`] stands around it. Give
-/// requests the [`PeerAddress`](keyward_core::PeerAddress) of their connection, as `keyward-serve` does, so that sign-ins are throttled by
+/// requests the [`PeerAddress`](keyward_core::PeerAddress) of their connection, as `keyward-serve` does, or axum's `ConnectInfo`, so that sign-ins are throttled by
 /// address.
 ///
 /// A request that came over plain HTTP for another host than the machine itself is refused with 403 `HTTPS_REQUIRED`: see [`secured`].
@@ -147,7 +146,7 @@ fn finished(mut description: OpenApi) -> OpenApi {
         .description(Some("A management key or an access token"))
         .build();
     components.security_schemes.insert("bearer".to_owned(), RefOr::T(SecurityScheme::Http(scheme)));
-    components.schemas.insert("Problem".to_owned(), <wire::ProblemBody as utoipa::PartialSchema>::schema());
+    components.schemas.insert("Problem".to_owned(), Problem::schema());
     let problem = Response::builder()
         .description("A problem")
         .content(
@@ -203,23 +202,15 @@ fn at_most(field: &'static str, characters: usize, text: Option<&str>) -> Result
     Err(crate::DeskError::invalid(field, format!("at most {characters} characters")))
 }
 
-/// A page of a list.
-#[derive(Serialize, ToSchema)]
-struct Listed<T> {
-    data: Vec<T>,
-    /// What to send as `after` for the next page; null at the end.
-    next: Option<String>,
+/// A page of the desk as a page of the API.
+fn listed<U, T>(page: desk::Page<U>, change: impl FnMut(U) -> T) -> Page<T> {
+    let page = page.map(change);
+    Page { data: page.items, next: page.next }
 }
 
-impl<T> Listed<T> {
-    fn of<U>(page: Page<U>, change: impl FnMut(U) -> T) -> Self {
-        let page = page.map(change);
-        Self { data: page.items, next: page.next }
-    }
-
-    fn all(data: Vec<T>) -> Self {
-        Self { data, next: None }
-    }
+/// A list that is one page.
+fn whole<T>(data: Vec<T>) -> Page<T> {
+    Page { data, next: None }
 }
 
 /// The account that is meant.
@@ -228,20 +219,4 @@ async fn meant(desk: &Desk, actor: &crate::Actor, account: Option<AccountId>) ->
         Some(account) => Ok(account),
         None => desk.default_account(actor).await,
     }
-}
-
-/// A word out of a few. By itself serde reads `{"secret":null}` as `"secret"`, too.
-fn word<'de, D: Deserializer<'de>, T: DeserializeOwned>(from: D) -> Result<T, D::Error> {
-    T::deserialize(String::deserialize(from)?.into_deserializer())
-}
-
-/// The same, or null.
-fn word_or_null<'de, D: Deserializer<'de>, T: DeserializeOwned>(from: D) -> Result<Option<T>, D::Error> {
-    let word = Option::<String>::deserialize(from)?;
-    word.map(|word| T::deserialize(word.into_deserializer())).transpose()
-}
-
-/// Present but null is something else than absent.
-fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(from: D) -> Result<Option<Option<T>>, D::Error> {
-    Option::<T>::deserialize(from).map(Some)
 }

@@ -4,19 +4,22 @@ use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
-use keyward_core::Timestamp;
+use keyward_api_types::{
+    AcceptInvitation, Accepted, ChangePassword, ForgotPassword, Page, PasswordReset, ResetPassword, Session, SignUp,
+    UpdateUser, User, VersionedUser,
+};
 use keyward_core::id::UserId;
-use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use serde::Deserialize;
+use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use zeroize::Zeroizing;
 
-use super::wire::{At, Caller, Input, NoInput, Origin, Params, Problem, Shown, Tagged, answer, no_content};
-use super::{Listed, Paging, page_request};
-use crate::desk::{Desk, NewUser, SessionView};
+use super::wire::{At, Caller, Input, NoInput, Origin, Params, Problem, Tagged, answer, no_content};
+use super::{Paging, listed, page_request, whole};
+use crate::desk::{Desk, NewUser};
 use crate::error::DeskError;
-use crate::records::{User, Versioned};
+use crate::records::Versioned;
 
 /// What anybody may ask.
 pub(super) fn open() -> OpenApiRouter<Desk> {
@@ -35,84 +38,6 @@ pub(super) fn routes() -> OpenApiRouter<Desk> {
         .routes(routes!(enable))
 }
 
-/// Somebody who signs up.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-struct SignUp {
-    #[schema(max_length = 254)]
-    email: String,
-    #[schema(min_length = 1, max_length = 100)]
-    name: String,
-    #[schema(value_type = String, format = Password, min_length = 12, max_length = 200)]
-    password: Zeroizing<String>,
-}
-
-/// What somebody does with an invitation.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-struct Accept {
-    #[schema(value_type = String, max_length = 100)]
-    invitation: Zeroizing<String>,
-    #[schema(min_length = 1, max_length = 100)]
-    name: String,
-    #[schema(value_type = String, format = Password, min_length = 12, max_length = 200)]
-    password: Zeroizing<String>,
-}
-
-/// Somebody who has forgotten their password.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-struct Forgot {
-    #[schema(max_length = 254)]
-    email: String,
-}
-
-/// What somebody does with a link for another password.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-struct Reset {
-    #[schema(value_type = String, max_length = 100)]
-    reset: Zeroizing<String>,
-    #[schema(value_type = String, format = Password, min_length = 12, max_length = 200)]
-    password: Zeroizing<String>,
-}
-
-/// A link for another password.
-#[derive(Serialize, ToSchema)]
-struct ResetView {
-    user: User,
-    /// What they choose another password with. It is here and nowhere else: send it to them.
-    reset: Shown,
-    /// When it ends.
-    #[schema(value_type = String, format = DateTime)]
-    ends_at: Timestamp,
-}
-
-/// What to change in a user.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-struct UpdateUser {
-    #[schema(min_length = 1, max_length = 100)]
-    name: String,
-}
-
-/// Another password.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-struct ChangePassword {
-    #[schema(value_type = String, format = Password, max_length = 200)]
-    current: Zeroizing<String>,
-    #[schema(value_type = String, format = Password, min_length = 12, max_length = 200)]
-    new: Zeroizing<String>,
-}
-
-/// What was asked for is taken note of.
-#[derive(Serialize, ToSchema)]
-struct Accepted {
-    /// What to do next.
-    detail: &'static str,
-}
-
 /// Which users.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -129,16 +54,16 @@ struct Which {
     limit: Option<u16>,
 }
 
-/// A user, and their version for updates.
-#[derive(Serialize, ToSchema)]
-struct UserView {
-    #[serde(flatten)]
-    user: User,
-    version: u64,
+/// A user of the desk as the API gives them.
+impl From<Versioned<User>> for VersionedUser {
+    fn from(user: Versioned<User>) -> Self {
+        Self::new(user.value, user.version)
+    }
 }
 
-fn view(user: Versioned<User>) -> UserView {
-    UserView { version: user.version, user: user.value }
+/// The response to a request that was noted or done, with what to do next.
+fn accepted(detail: &str) -> Response {
+    (StatusCode::ACCEPTED, Json(Accepted { detail: detail.to_owned() })).into_response()
 }
 
 /// Signs somebody up. The answer is the same whether the address was known or not.
@@ -146,46 +71,58 @@ fn view(user: Versioned<User>) -> UserView {
     responses((status = 202, description = "If the address is new, there is a user now", body = Accepted)))]
 async fn sign_up(State(desk): State<Desk>, Origin(context): Origin, input: Input<SignUp>) -> Result<Response, Problem> {
     let SignUp { email, name, password } = input.value;
-    let new = NewUser::new(email, name, password.as_str());
+    let new = NewUser::new(email, name, password.expose());
     desk.sign_up(&context, new).await?;
-    Ok((StatusCode::ACCEPTED, Json(Accepted { detail: "Sign in with this address and password." })).into_response())
+    Ok(accepted("Sign in with this address and password."))
 }
 
 /// Chooses a password, with an invitation.
-#[utoipa::path(post, path = "/v1/users/accept-invitation", tag = "users", request_body = Accept,
+#[utoipa::path(post, path = "/v1/users/accept-invitation", tag = "users", request_body = AcceptInvitation,
     responses((status = 202, description = "The password is chosen", body = Accepted)))]
-async fn accept(State(desk): State<Desk>, Origin(context): Origin, input: Input<Accept>) -> Result<Response, Problem> {
+async fn accept(
+    State(desk): State<Desk>,
+    Origin(context): Origin,
+    input: Input<AcceptInvitation>,
+) -> Result<Response, Problem> {
     let body = input.value;
-    desk.accept_invitation(&context, &body.invitation, &body.name, &body.password).await?;
-    Ok((StatusCode::ACCEPTED, Json(Accepted { detail: "Sign in with this password." })).into_response())
+    desk.accept_invitation(&context, body.invitation.expose(), &body.name, body.password.expose()).await?;
+    Ok(accepted("Sign in with this password."))
 }
 
 /// Takes note that somebody has forgotten their password. The answer is the same whether the address is known or not.
-#[utoipa::path(post, path = "/v1/users/forgot-password", tag = "users", request_body = Forgot,
+#[utoipa::path(post, path = "/v1/users/forgot-password", tag = "users", request_body = ForgotPassword,
     responses((status = 202, description = "What to do next", body = Accepted)))]
-async fn forgot(State(desk): State<Desk>, Origin(context): Origin, input: Input<Forgot>) -> Result<Response, Problem> {
+async fn forgot(
+    State(desk): State<Desk>,
+    Origin(context): Origin,
+    input: Input<ForgotPassword>,
+) -> Result<Response, Problem> {
     desk.forgot_password(&context, &input.value.email).await?;
     let detail = if desk.sends_links() {
         "If there is a user with this address, they are sent a link. It works once, within an hour."
     } else {
         "Ask an owner or admin of your account for a link with which you choose another password."
     };
-    Ok((StatusCode::ACCEPTED, Json(Accepted { detail })).into_response())
+    Ok(accepted(detail))
 }
 
 /// Chooses another password, with a link, and ends all sessions and tokens of the user.
-#[utoipa::path(post, path = "/v1/users/reset-password", tag = "users", request_body = Reset,
+#[utoipa::path(post, path = "/v1/users/reset-password", tag = "users", request_body = ResetPassword,
     responses((status = 202, description = "Sign in again", body = Accepted)))]
-async fn reset(State(desk): State<Desk>, Origin(context): Origin, input: Input<Reset>) -> Result<Response, Problem> {
-    desk.reset_password(&context, &input.value.reset, &input.value.password).await?;
-    Ok((StatusCode::ACCEPTED, Json(Accepted { detail: "Sign in with the new password." })).into_response())
+async fn reset(
+    State(desk): State<Desk>,
+    Origin(context): Origin,
+    input: Input<ResetPassword>,
+) -> Result<Response, Problem> {
+    desk.reset_password(&context, input.value.reset.expose(), input.value.password.expose()).await?;
+    Ok(accepted("Sign in with the new password."))
 }
 
 /// Makes a link with which a user chooses another password, once and within an hour.
 #[utoipa::path(post, path = "/v1/users/{user}/password-reset", tag = "users", security(("bearer" = [])),
     params(("user" = String, Path, min_length = 1, max_length = 64),
         ("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[!-~]+$")),
-    responses((status = 201, description = "The link", body = ResetView)))]
+    responses((status = 201, description = "The link", body = PasswordReset)))]
 async fn create_reset(
     State(desk): State<Desk>,
     caller: Caller,
@@ -195,29 +132,29 @@ async fn create_reset(
     let (working, actor) = (desk.clone(), caller.actor.clone());
     let operation = async move {
         let link = working.create_password_reset(&actor, &user).await?;
-        answer(201, None, &ResetView { user: link.user, reset: Shown(link.secret), ends_at: link.ends_at })
+        answer(201, None, &PasswordReset { user: link.user, reset: link.secret.into(), ends_at: link.ends_at })
     };
     caller.once(&desk, request, operation).await
 }
 
 /// The calling user.
 #[utoipa::path(get, path = "/v1/users/self", tag = "users", security(("bearer" = [])),
-    responses((status = 200, description = "The user", body = UserView)))]
+    responses((status = 200, description = "The user", body = VersionedUser)))]
 async fn show(State(desk): State<Desk>, caller: Caller) -> Result<Response, Problem> {
     let user = desk.own_user(&caller.actor).await?;
-    Ok(Tagged(user.version, view(user)).into_response())
+    Ok(Tagged(user.version, VersionedUser::from(user)).into_response())
 }
 
 /// Gives the calling user another name.
 #[utoipa::path(patch, path = "/v1/users/self", tag = "users", request_body = UpdateUser, security(("bearer" = [])),
     params(("If-Match" = String, Header, pattern = "^(\\*|(W/)?\"[!#-~]*\"(, (W/)?\"[!#-~]*\")*)$")),
-    responses((status = 200, description = "The user", body = UserView)))]
+    responses((status = 200, description = "The user", body = VersionedUser)))]
 async fn update(State(desk): State<Desk>, caller: Caller, input: Input<UpdateUser>) -> Result<Response, Problem> {
     let version = caller.if_match(desk.own_version(&caller.actor)).await?;
     let (working, actor) = (desk.clone(), caller.actor.clone());
     let operation = async move {
         let user = working.rename_own_user(&actor, &input.value.name, version).await?;
-        answer(200, Some(user.version), &view(user))
+        answer(200, Some(user.version), &VersionedUser::from(user))
     };
     caller.once(&desk, input.request, operation).await
 }
@@ -226,31 +163,31 @@ async fn update(State(desk): State<Desk>, caller: Caller, input: Input<UpdateUse
 #[utoipa::path(post, path = "/v1/users/self/password", tag = "users", request_body = ChangePassword, security(("bearer" = [])),
     responses((status = 202, description = "Sign in again", body = Accepted)))]
 async fn password(State(desk): State<Desk>, caller: Caller, input: Input<ChangePassword>) -> Result<Response, Problem> {
-    desk.change_password(&caller.actor, &input.value.current, &input.value.new).await?;
-    Ok((StatusCode::ACCEPTED, Json(Accepted { detail: "Sign in with the new password." })).into_response())
+    desk.change_password(&caller.actor, input.value.current.expose(), input.value.new.expose()).await?;
+    Ok(accepted("Sign in with the new password."))
 }
 
 /// Lists the calling user's sessions of the dashboard.
 #[utoipa::path(get, path = "/v1/users/self/sessions", tag = "users", params(Paging), security(("bearer" = [])),
-    responses((status = 200, description = "A page of sessions", body = Listed<SessionView>)))]
+    responses((status = 200, description = "A page of sessions", body = Page<Session>)))]
 async fn sessions(State(desk): State<Desk>, caller: Caller, Params(page): Params<Paging>) -> Result<Response, Problem> {
     let sessions = desk.own_sessions(&caller.actor, &page.request()?).await?;
-    Ok(Json(Listed::of(sessions, |session| session)).into_response())
+    Ok(Json(listed(sessions, |session| session)).into_response())
 }
 
 /// Lists the users of the whole deployment; for the operator.
 #[utoipa::path(get, path = "/v1/users", tag = "users", params(Which), security(("bearer" = [])),
-    responses((status = 200, description = "A page of users", body = Listed<UserView>)))]
+    responses((status = 200, description = "A page of users", body = Page<VersionedUser>)))]
 async fn list(State(desk): State<Desk>, caller: Caller, Params(which): Params<Which>) -> Result<Response, Problem> {
     let page = page_request(which.after, which.limit)?;
     if which.email.is_some() {
         page.only()?;
     }
     let listed = match which.email {
-        None => Listed::of(desk.users(&caller.actor, &page).await?, view),
+        None => listed(desk.users(&caller.actor, &page).await?, VersionedUser::from),
         Some(email) => match desk.user_with_email(&caller.actor, &email).await {
-            Ok(user) => Listed::all(vec![view(user)]),
-            Err(DeskError::NotFound("user")) => Listed::all(Vec::new()),
+            Ok(user) => whole(vec![VersionedUser::from(user)]),
+            Err(DeskError::NotFound("user")) => whole(Vec::new()),
             Err(error) => return Err(error.into()),
         },
     };
@@ -260,17 +197,17 @@ async fn list(State(desk): State<Desk>, caller: Caller, Params(which): Params<Wh
 /// A user; for the operator.
 #[utoipa::path(get, path = "/v1/users/{user}", tag = "users", security(("bearer" = [])),
     params(("user" = String, Path, min_length = 1, max_length = 64)),
-    responses((status = 200, description = "The user", body = UserView)))]
+    responses((status = 200, description = "The user", body = VersionedUser)))]
 async fn show_other(State(desk): State<Desk>, caller: Caller, At(user): At<UserId>) -> Result<Response, Problem> {
     let user = desk.user(&caller.actor, &user).await?;
-    Ok(Tagged(user.version, view(user)).into_response())
+    Ok(Tagged(user.version, VersionedUser::from(user)).into_response())
 }
 
 /// Keeps a user from signing in, and ends all of their sessions and tokens; for the operator.
 #[utoipa::path(post, path = "/v1/users/{user}/disable", tag = "users", security(("bearer" = [])),
     params(("user" = String, Path, min_length = 1, max_length = 64),
         ("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[!-~]+$")),
-    responses((status = 200, description = "The user", body = UserView)))]
+    responses((status = 200, description = "The user", body = VersionedUser)))]
 async fn disable(
     State(desk): State<Desk>,
     caller: Caller,
@@ -284,7 +221,7 @@ async fn disable(
 #[utoipa::path(post, path = "/v1/users/{user}/enable", tag = "users", security(("bearer" = [])),
     params(("user" = String, Path, min_length = 1, max_length = 64),
         ("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[!-~]+$")),
-    responses((status = 200, description = "The user", body = UserView)))]
+    responses((status = 200, description = "The user", body = VersionedUser)))]
 async fn enable(
     State(desk): State<Desk>,
     caller: Caller,
@@ -304,7 +241,7 @@ async fn set_disabled(
     let (working, actor) = (desk.clone(), caller.actor.clone());
     let operation = async move {
         let user = working.set_user_disabled(&actor, &user, disabled).await?;
-        answer(200, Some(user.version), &view(user))
+        answer(200, Some(user.version), &VersionedUser::from(user))
     };
     caller.once(&desk, request, operation).await
 }

@@ -17,13 +17,13 @@ use headers::{HeaderMapExt as _, IfMatch};
 use http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_MATCH, RETRY_AFTER, USER_AGENT};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use keyward_axum::Axum;
 use keyward_core::Identity;
-use keyward_core::adapter::{Connection as _, RequestId, Transport};
+use keyward_core::adapter::{Connection as _, RequestConnection, RequestId, Transport};
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{DeserializeOwned, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::json;
-use utoipa::ToSchema;
 use zeroize::Zeroizing;
 
 use crate::actor::{Actor, Context};
@@ -58,24 +58,6 @@ impl<E: Into<DeskError>> From<E> for Problem {
     fn from(error: E) -> Self {
         Self::Desk(error.into())
     }
-}
-
-/// An RFC 9457 problem.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-#[schema(as = Problem)]
-pub(crate) struct ProblemBody {
-    /// `about:blank`: what there is to know is in `code`.
-    #[serde(rename = "type")]
-    kind: &'static str,
-    /// The status in words.
-    title: Option<&'static str>,
-    status: u16,
-    /// What is wrong, for people.
-    detail: String,
-    /// What is wrong, for programs.
-    code: &'static str,
-    /// What to ask the provider about.
-    request_id: String,
 }
 
 /// A problem on its way out, until the request's id is known.
@@ -127,13 +109,10 @@ impl Problem {
 
     fn write(&self, response: &mut Response, request_id: &str) {
         let (status, code, detail) = self.parts();
-        let body = ProblemBody {
-            kind: "about:blank",
-            title: status.canonical_reason(),
-            status: status.as_u16(),
-            detail,
-            code,
-            request_id: request_id.to_owned(),
+        let title = status.canonical_reason().map(str::to_owned);
+        let body = keyward_api_types::Problem {
+            title,
+            ..keyward_api_types::Problem::new(status.as_u16(), code, detail, request_id)
         };
         *response.status_mut() = status;
         *response.body_mut() = Body::from(serde_json::to_vec(&body).unwrap_or_default());
@@ -177,15 +156,20 @@ impl IntoResponse for Problem {
     }
 }
 
+/// The connection of a request, as axum's server or keyward's own states it.
+pub(crate) fn connection(request: &Request) -> RequestConnection<'_, Axum, Body> {
+    RequestConnection::new(request)
+}
+
 /// Around every request of the API: gives it its id and where it came from, refuses what came in plain text, and writes problems.
 pub(crate) async fn frame(State(desk): State<Desk>, mut request: Request, next: Next) -> Response {
     let id = RequestId::of(request.headers());
     let header = HeaderValue::try_from(id.as_str()).unwrap_or_else(|_| HeaderValue::from_static("unknown"));
     let mut context = Context::new().request_id(id.as_str());
-    if let Some(address) = desk.trusted_proxies().client(&request) {
+    if let Some(address) = desk.trusted_proxies().client(&connection(&request)) {
         context = context.address(address);
     }
-    if let Some(peer) = request.peer() {
+    if let Some(peer) = connection(&request).peer() {
         context = context.peer(peer);
     }
     if let Some(agent) = request.headers().get(USER_AGENT) {
@@ -194,7 +178,7 @@ pub(crate) async fn frame(State(desk): State<Desk>, mut request: Request, next: 
     request.extensions_mut().insert(context);
     // What refuses further in takes the same id.
     request.headers_mut().insert(X_REQUEST_ID, header.clone());
-    let is_plain = desk.trusted_proxies().transport(&request) == Transport::Plain;
+    let is_plain = desk.trusted_proxies().transport(&connection(&request)) == Transport::Plain;
     let mut response = if is_plain && !is_loopback(host_of(&request)) {
         Problem::PlainText.into_response()
     } else {
@@ -448,12 +432,6 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Params<T> {
         found.map(|Query(value)| Self(value)).map_err(|error| Problem::Unreadable(error.body_text()))
     }
 }
-
-/// Writes a secret into a body: nothing else shows one.
-#[derive(Serialize, ToSchema)]
-#[serde(transparent)]
-#[schema(value_type = String)]
-pub(crate) struct Shown(pub(crate) Zeroizing<String>);
 
 /// Problems for the documentation.
 pub(crate) fn example() -> serde_json::Value {

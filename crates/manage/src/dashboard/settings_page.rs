@@ -88,7 +88,7 @@ pub(super) async fn page(member: Member) -> Result<Response, Failure> {
 }
 
 pub(super) async fn change_theme(Posted { at: member, form }: Posted<Member>) -> Result<Response, Failure> {
-    let theme = form.get("theme").parse()?;
+    let theme = form.get("theme").parse().map_err(DeskError::from)?;
     let mut response = member.visitor.go(web::own_path(form.get("back")));
     member.visitor.set_theme(&mut response, theme);
     Ok(response)

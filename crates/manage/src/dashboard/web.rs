@@ -24,6 +24,7 @@ use super::form::{self, Form};
 use super::member::{Member, PathParams, Place};
 use super::page::Frame;
 use crate::actor::{Actor, Context};
+use crate::api::wire::connection;
 use crate::appearance::Theme;
 use crate::desk::{Appearance, SignedIn};
 use crate::error::DeskError;
@@ -79,14 +80,14 @@ pub(super) struct Visitor {
 /// Goes around every page: finds out who visits and over what, and writes the headers that all answers have.
 pub(super) async fn frame(State(app): State<App>, mut request: Request, next: Next) -> Response {
     let proxies = app.desk().trusted_proxies();
-    let transport = proxies.transport(&request);
+    let transport = proxies.transport(&connection(&request));
     let host = host_of(&request).to_owned();
     let at_loopback = is_loopback(&host);
     let mut context = Context::new().request_id(RequestId::of(request.headers()).as_str());
-    if let Some(address) = proxies.client(&request) {
+    if let Some(address) = proxies.client(&connection(&request)) {
         context = context.address(address);
     }
-    if let Some(peer) = request.peer() {
+    if let Some(peer) = connection(&request).peer() {
         context = context.peer(peer);
     }
     if let Some(agent) = request.headers().get(USER_AGENT).and_then(|agent| agent.to_str().ok()) {

@@ -4,7 +4,6 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
-use utoipa::ToSchema;
 
 use super::audit::{Draft, Target};
 use super::{Desk, check_name};
@@ -25,13 +24,12 @@ const ID: &str = "appearance";
 /// let appearance = keyward::manage::Appearance::default();
 /// assert!(appearance.name.is_none());
 /// ```
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Appearance {
     /// What the provider is called.
     pub name: Option<String>,
     /// The colour of buttons and links, such as `#3c4cc0`.
-    #[schema(value_type = Option<String>)]
     pub accent: Option<Accent>,
     /// What those see who have chosen nothing.
     #[serde(default)]

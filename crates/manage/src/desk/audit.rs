@@ -11,11 +11,11 @@ pub(crate) use refused::Refused;
 use std::fmt;
 use std::str::FromStr;
 
+pub use keyward_api_types::{AuditEntry, Outcome, Target};
 use keyward_core::{AccountId, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
-use utoipa::ToSchema;
 
 use super::page::{Page, PageRequest};
 use super::{ATTEMPTS, Desk};
@@ -24,69 +24,6 @@ use crate::error::DeskError;
 use crate::records::{Entity, Versioned, new_id};
 use crate::role::scopes;
 use crate::store::{Kind, List, Record, Write, Written};
-
-/// What an entry is about.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct Target {
-    /// `account`, `user`, `member`, `key`, `session`, `plan`.
-    #[serde(rename = "type")]
-    pub kind: String,
-    /// Its id.
-    pub id: String,
-}
-
-impl Target {
-    pub(crate) fn new(kind: &str, id: impl ToString) -> Self {
-        Self { kind: kind.to_owned(), id: id.to_string() }
-    }
-}
-
-/// What became of what was asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Outcome {
-    /// It was done.
-    Done,
-    /// It was refused, and nothing was done.
-    Refused,
-    /// A store failed or the process ended half-way: it may have been done.
-    Unknown,
-}
-
-/// An entry of the audit log.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
-pub struct AuditEntry {
-    /// Its number; the first is 1.
-    pub number: u64,
-    /// When.
-    #[schema(value_type = String, format = DateTime)]
-    pub at: Timestamp,
-    /// Who.
-    pub actor: ActorName,
-    /// What, such as `key.revoke`.
-    pub action: String,
-    /// What became of it.
-    pub outcome: Outcome,
-    /// To what.
-    pub target: Target,
-    /// In which account, if in one.
-    #[schema(value_type = Option<String>)]
-    pub account: Option<AccountId>,
-    /// From which address.
-    pub address: Option<String>,
-    /// With what client.
-    pub user_agent: Option<String>,
-    /// In which request.
-    pub request_id: Option<String>,
-    /// What it was before, without secrets.
-    #[schema(value_type = Option<Object>)]
-    pub before: Option<Value>,
-    /// What it is now, without secrets.
-    #[schema(value_type = Option<Object>)]
-    pub after: Option<Value>,
-    /// The hash of the entry before; zeros for the first.
-    pub previous: String,
-}
 
 impl Entity for AuditEntry {
     const KIND: Kind = Kind::Audit;

@@ -5,11 +5,10 @@
 
 use std::time::Duration;
 
+pub use keyward_api_types::Invitation as InvitationView;
+use keyward_core::AccountId;
 use keyward_core::id::UserId;
-use keyward_core::{AccountId, Timestamp};
-use serde::Serialize;
 use serde_json::json;
-use utoipa::ToSchema;
 use zeroize::Zeroizing;
 
 use super::Desk;
@@ -18,7 +17,7 @@ use super::check_name;
 use super::email::normal_email;
 use super::page::{Page, PageRequest};
 use super::standing::Standing;
-use crate::actor::{Actor, ActorName, Context};
+use crate::actor::{Actor, Context, principal_of};
 use crate::error::DeskError;
 use crate::records::{Account, Entity, Invitation, Member, StoredUser, Versioned, digest_of, new_secret};
 use crate::role::{Role, scopes};
@@ -28,30 +27,6 @@ use crate::store::{Kind, List, Write};
 const LIFE: Duration = Duration::from_secs(7 * 24 * 3_600);
 /// How many open invitations an account may have.
 const MOST_OPEN: usize = 500;
-
-/// An invitation into an account, without its link.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
-pub struct InvitationView {
-    /// Its id. It is no secret, and accepts nothing without the address.
-    pub id: String,
-    /// The account.
-    #[schema(value_type = String)]
-    pub account: AccountId,
-    /// The account's display name.
-    pub account_name: String,
-    /// The address that was invited, in lower case.
-    pub email: String,
-    /// The role that it gives.
-    pub role: Role,
-    /// The actor who invited.
-    pub invited_by: ActorName,
-    /// When it was made.
-    #[schema(value_type = String, format = DateTime)]
-    pub created_at: Timestamp,
-    /// When it expires.
-    #[schema(value_type = String, format = DateTime)]
-    pub ends_at: Timestamp,
-}
 
 /// An invitation that was made.
 pub struct Invited {
@@ -340,7 +315,7 @@ impl Desk {
 
     /// Compares what an invitation gives with what its maker may give now.
     pub(crate) async fn judge(&self, invitation: &Invitation) -> Result<Vec<Write>, DeskError> {
-        let maker = invitation.invited_by.principal().ok_or(DeskError::LinkEnded)?;
+        let maker = principal_of(&invitation.invited_by).ok_or(DeskError::LinkEnded)?;
         let standing = match self.standing(&maker, &invitation.account).await {
             Ok(standing) => standing,
             Err(DeskError::NotFound(_)) => return Err(DeskError::LinkEnded),

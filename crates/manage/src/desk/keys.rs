@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use keyward_core::key::{Hint, KeyKind};
+pub use keyward_api_types::Key as KeyView;
+use keyward_core::key::Hint;
 use keyward_core::lease::Propagation;
 use keyward_core::lifecycle::Changed;
 use keyward_core::network::ipnet::IpNet;
@@ -10,9 +11,7 @@ use keyward_core::store::{KeyQuery, KeyRecord, KeyStatus};
 use keyward_core::{
     AccountId, CredentialId, Endpoint, Issued, KeyUpdate, Keys, Mode, NewKey, PlainKey, ScopeSet, Timestamp,
 };
-use serde::Serialize;
 use serde_json::{Map, Value, json};
-use utoipa::ToSchema;
 
 use super::Desk;
 use super::access::{MANAGEMENT_PREFIX, SECRET_MANAGEMENT_PREFIX};
@@ -119,114 +118,53 @@ pub fn purpose_of(hint: &Hint) -> Purpose {
     if managing { Purpose::Management } else { Purpose::Api }
 }
 
-/// A key as those see it who may: never the key itself.
-#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
-pub struct KeyView {
-    /// Its id.
-    #[schema(value_type = String)]
-    pub id: CredentialId,
-    /// Whose it is.
-    #[schema(value_type = String)]
-    pub account: AccountId,
-    /// What it is for.
-    pub purpose: Purpose,
-    /// What people call it.
-    pub name: String,
-    /// Its first 8 characters and its last 4.
-    #[schema(value_type = String)]
-    pub hint: Hint,
-    /// How its digest was made: `sha256`, `hmac-sha256:` and the pepper's id, or what it was imported with.
-    pub hashed_with: String,
-    /// Its kind.
-    #[schema(value_type = crate::api::KindName)]
-    pub kind: KeyKind,
-    /// Its mode.
-    #[schema(value_type = crate::api::ModeName)]
-    pub mode: Mode,
-    /// What it grants.
-    #[schema(value_type = Vec<String>)]
-    pub scopes: ScopeSet,
-    /// The endpoints that it is confined to; all if there are none.
-    #[schema(value_type = Vec<String>)]
-    pub endpoints: Vec<Endpoint>,
-    /// The networks that it is confined to; all if there are none.
-    pub networks: Vec<String>,
-    /// Data of the provider's own.
-    #[schema(value_type = Object)]
-    pub metadata: Map<String, Value>,
-    /// Whether it may be used.
-    #[schema(value_type = crate::api::StatusName)]
-    pub status: KeyStatus,
-    /// When it was made.
-    #[schema(value_type = String, format = DateTime)]
-    pub created_at: Timestamp,
-    /// When it begins, if not at once.
-    #[schema(value_type = Option<String>, format = DateTime)]
-    pub not_before: Option<Timestamp>,
-    /// When it ends, if it does.
-    #[schema(value_type = Option<String>, format = DateTime)]
-    pub expires_at: Option<Timestamp>,
-    /// Whether it works now and ends within two weeks.
-    pub expires_soon: bool,
-    /// When it was last used.
-    #[schema(value_type = Option<String>, format = DateTime)]
-    pub last_used_at: Option<Timestamp>,
-    /// The network that this use came from, if it is known: the first 24 bits of an IPv4 address, the first 48 of an IPv6 one.
-    pub last_used_from: Option<String>,
-    /// When it was last used although it has a successor.
-    #[schema(value_type = Option<String>, format = DateTime)]
-    pub used_after_rotation_at: Option<Timestamp>,
-    /// Since when it is disabled, if it is.
-    #[schema(value_type = Option<String>, format = DateTime)]
-    pub disabled_at: Option<Timestamp>,
-    /// Since when it is revoked, if it is.
-    #[schema(value_type = Option<String>, format = DateTime)]
-    pub revoked_at: Option<Timestamp>,
-    /// Since when it is known to be known to others, if it is.
-    #[schema(value_type = Option<String>, format = DateTime)]
-    pub compromised_at: Option<Timestamp>,
-    /// The key that it succeeds, if it does one.
-    #[schema(value_type = Option<String>)]
-    pub rotated_from: Option<CredentialId>,
-    /// The key that succeeds it, if one does.
-    #[schema(value_type = Option<String>)]
-    pub rotated_to: Option<CredentialId>,
-    /// Goes up by one whenever it is changed.
-    pub version: u64,
-}
-
-impl KeyView {
-    pub(crate) fn of(key: KeyRecord, now: Timestamp) -> Self {
-        let status = key.status(now);
-        Self {
-            purpose: purpose_of(&key.hint),
-            status,
-            expires_soon: status == KeyStatus::Active
-                && key.expires_at.is_some_and(|end| end.saturating_since(now) < SOON),
-            used_after_rotation_at: None,
-            id: key.id,
-            account: key.account,
-            name: key.name,
-            hint: key.hint,
-            hashed_with: key.hashed_with.to_string(),
-            kind: key.kind,
-            mode: key.mode,
-            scopes: key.scopes,
-            endpoints: key.endpoints,
-            networks: key.networks.iter().map(ToString::to_string).collect(),
-            metadata: key.metadata,
-            created_at: key.created_at,
-            not_before: key.not_before,
-            expires_at: key.expires_at,
-            last_used_at: key.last_used_at,
-            last_used_from: key.last_used_from.map(|network| network.to_string()),
-            disabled_at: key.disabled_at,
-            revoked_at: key.revoked_at,
-            compromised_at: key.compromised_at,
-            rotated_from: key.rotated_from,
-            rotated_to: key.rotated_to,
-            version: key.version,
-        }
+/// A stored key as the API shows it. When it was last used after its rotation is not in the record, and is left out.
+///
+/// # Examples
+/// ```
+/// use keyward::manage::key_view;
+/// use keyward::clock::{Clock as _, SystemClock};
+/// use keyward::sqlite::SqliteStore;
+/// use keyward::{AccountRecord, Keys, NewKey};
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let keys = Keys::new(SqliteStore::temporary()?);
+/// let account = "acct_1".parse::<keyward::AccountId>()?;
+/// keys.put_account(&AccountRecord::new(account.clone(), "Example")).await?;
+/// let issued = keys.issue(NewKey::secret(account, "server")).await?;
+/// assert_eq!(key_view(issued.record, SystemClock.now()).name, "server");
+/// # Ok(()) }
+/// ```
+#[must_use]
+pub fn key_view(key: KeyRecord, now: Timestamp) -> KeyView {
+    let status = key.status(now);
+    KeyView {
+        purpose: purpose_of(&key.hint),
+        status,
+        expires_soon: status == KeyStatus::Active && key.expires_at.is_some_and(|end| end.saturating_since(now) < SOON),
+        used_after_rotation_at: None,
+        id: key.id,
+        account: key.account,
+        name: key.name,
+        hint: key.hint,
+        hashed_with: key.hashed_with.to_string(),
+        kind: key.kind,
+        mode: key.mode,
+        scopes: key.scopes,
+        endpoints: key.endpoints,
+        networks: key.networks,
+        metadata: key.metadata,
+        created_at: key.created_at,
+        not_before: key.not_before,
+        expires_at: key.expires_at,
+        last_used_at: key.last_used_at,
+        last_used_from: key.last_used_from.map(|network| network.to_string()),
+        disabled_at: key.disabled_at,
+        revoked_at: key.revoked_at,
+        compromised_at: key.compromised_at,
+        rotated_from: key.rotated_from,
+        rotated_to: key.rotated_to,
+        version: key.version,
     }
 }
 
@@ -276,7 +214,7 @@ impl Desk {
             .await;
         self.forget_making(&account, &id).await;
         let Issued { key, record } = issued?;
-        Ok(NewlyIssued { key, view: KeyView::of(record, self.now()) })
+        Ok(NewlyIssued { key, view: key_view(record, self.now()) })
     }
 
     /// Keys, the newest first; revoked and expired ones among them. Without an account they are those of all, for the operator alone. Needs
@@ -396,8 +334,8 @@ impl Desk {
         let now = self.now();
         Ok(NewlyRotated {
             key: rotated.key,
-            view: KeyView::of(rotated.record, now),
-            predecessor: KeyView::of(rotated.predecessor, now),
+            view: key_view(rotated.record, now),
+            predecessor: key_view(rotated.predecessor, now),
             propagation: rotated.propagation,
         })
     }
@@ -465,7 +403,7 @@ impl Desk {
             Draft::new(actor, "key.revoke", Target::new("key", &key.id)).account(&key.account).before(for_log(key));
         let changed =
             self.logged(draft, self.0.keys.revoke(&key.id), |changed: &Changed| Some(for_log(&changed.record))).await?;
-        Ok((KeyView::of(changed.record, self.now()), changed.propagation))
+        Ok((key_view(changed.record, self.now()), changed.propagation))
     }
 
     async fn change_key(
@@ -479,7 +417,7 @@ impl Desk {
         let changed = self
             .logged(draft, self.0.keys.update(&key.id, update), |changed: &Changed| Some(for_log(&changed.record)))
             .await?;
-        Ok((KeyView::of(changed.record, self.now()), changed.propagation))
+        Ok((key_view(changed.record, self.now()), changed.propagation))
     }
 
     /// The key, if the actor may see it and do this with it.
@@ -517,7 +455,7 @@ impl Desk {
 
     async fn view_key(&self, key: KeyRecord) -> Result<KeyView, DeskError> {
         let (used, successor) = (key.last_used_at, key.rotated_to.clone());
-        let mut view = KeyView::of(key, self.now());
+        let mut view = key_view(key, self.now());
         if let (Some(used), Some(successor)) = (used, successor)
             && let Some(successor) = self.0.keys.get(&successor).await?
         {

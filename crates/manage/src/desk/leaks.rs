@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::Desk;
 use super::audit::{Draft, Target};
-use super::keys::{KeyView, for_log};
+use super::keys::{KeyView, for_log, key_view};
 use crate::actor::Actor;
 use crate::error::DeskError;
 
@@ -100,7 +100,7 @@ impl Desk {
         }
         let Some(key) = self.key_of(token).await? else { return Ok(LeakReport::Unknown) };
         if matches!(key.status(self.now()), KeyStatus::Revoked | KeyStatus::Compromised) {
-            return Ok(LeakReport::AlreadyEnded(KeyView::of(key, self.now())));
+            return Ok(LeakReport::AlreadyEnded(key_view(key, self.now())));
         }
         let place: String = place.chars().take(MAX_PLACE).collect();
         let draft = Draft::new(actor, "key.leaked", Target::new("key", &key.id)).account(&key.account);
@@ -117,10 +117,10 @@ impl Desk {
         match self.logged(draft, end, said).await {
             Ok(changed) => {
                 tracing::warn!(id = %key.id, account = %key.account, place, %policy, "a key has leaked, and has ended");
-                Ok(LeakReport::Ended(KeyView::of(changed.record, self.now())))
+                Ok(LeakReport::Ended(key_view(changed.record, self.now())))
             }
             // Somebody else was quicker.
-            Err(DeskError::Ended) => Ok(LeakReport::AlreadyEnded(KeyView::of(key, self.now()))),
+            Err(DeskError::Ended) => Ok(LeakReport::AlreadyEnded(key_view(key, self.now()))),
             Err(error) => Err(error),
         }
     }

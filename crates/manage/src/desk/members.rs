@@ -1,10 +1,9 @@
 //! Members: who belongs to an account, and as what.
 
+pub use keyward_api_types::Member as MemberView;
 use keyward_core::AccountId;
 use keyward_core::id::UserId;
-use serde::Serialize;
 use serde_json::json;
-use utoipa::ToSchema;
 
 use super::Desk;
 use super::audit::{Draft, Target};
@@ -15,20 +14,6 @@ use crate::error::DeskError;
 use crate::records::{Entity, Member, StoredUser, User, Versioned};
 use crate::role::{Role, scopes};
 use crate::store::{Kind, List, Write};
-
-/// A member as those see them who may.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
-pub struct MemberView {
-    /// Who it is.
-    pub user: User,
-    /// What they are in the account.
-    pub role: Role,
-    /// Since when.
-    #[schema(value_type = String, format = DateTime)]
-    pub created_at: keyward_core::Timestamp,
-    /// For updates.
-    pub version: u64,
-}
 
 impl Desk {
     /// Who belongs to an account. Needs `members:read`.

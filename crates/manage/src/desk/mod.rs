@@ -39,7 +39,7 @@ pub use appearance::{Appearance, AppearanceUpdate};
 pub use audit::{AuditCheckpoint, AuditEntry, AuditQuery, AuditVerdict, Outcome, Target};
 pub use builder::{DeskBuilder, SignUpPolicy};
 pub use invitations::{InvitationView, Invited};
-pub use keys::{KeyChange, KeyDraft, KeyView, NewlyIssued, NewlyRotated, purpose_of};
+pub use keys::{KeyChange, KeyDraft, KeyView, NewlyIssued, NewlyRotated, key_view, purpose_of};
 pub use leaks::{LeakPolicy, LeakReport};
 pub use members::MemberView;
 pub use once::{Answer, Once};

@@ -14,7 +14,7 @@ use super::audit::{Draft, Target};
 use super::email::{TypedEmail, normal_email};
 use super::standing::Does;
 use super::throttle::Attempt;
-use crate::actor::{Actor, Context};
+use crate::actor::{Actor, Context, principal_of};
 use crate::error::DeskError;
 use crate::records::{Entity, PasswordReset, ResetOrigin, StoredUser, User, Versioned, digest_of, new_secret};
 use crate::store::Write;
@@ -177,7 +177,7 @@ impl Desk {
             return Err(DeskError::LinkEnded);
         }
         let ResetOrigin::MadeBy(maker) = &reset.origin else { return Ok(Vec::new()) };
-        let maker = maker.principal().ok_or(DeskError::LinkEnded)?;
+        let maker = principal_of(maker).ok_or(DeskError::LinkEnded)?;
         match self.check_governs_all(&maker, &reset.user, Does::Give).await {
             Ok(rests_on) => Ok(rests_on),
             Err(DeskError::NotFound(_) | DeskError::Forbidden(_) | DeskError::Escalation(_)) => {

@@ -1,8 +1,7 @@
 //! Signing in to the dashboard, and sessions.
 
+pub use keyward_api_types::Session as SessionView;
 use keyward_core::Timestamp;
-use serde::Serialize;
-use utoipa::ToSchema;
 use zeroize::Zeroizing;
 
 use super::Desk;
@@ -39,25 +38,6 @@ impl std::fmt::Debug for SignedIn {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("SignedIn").field("user", &self.user.id).finish_non_exhaustive()
     }
-}
-
-/// A session as its user sees it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
-pub struct SessionView {
-    /// What it is called; it opens nothing.
-    pub id: String,
-    /// Since when.
-    #[schema(value_type = String, format = DateTime)]
-    pub created_at: Timestamp,
-    /// When it was last used, to within a minute.
-    #[schema(value_type = String, format = DateTime)]
-    pub last_seen_at: Timestamp,
-    /// From where it began.
-    pub address: Option<String>,
-    /// With what client it began.
-    pub user_agent: Option<String>,
-    /// Whether it is the one that asks.
-    pub current: bool,
 }
 
 impl Desk {

@@ -72,7 +72,7 @@ impl Desk {
         let places = if account == self.operator() { vec![account] } else { vec![account, self.operator()] };
         for place in places {
             let Some(member) = self.get::<Member>(&Member::id_of(place, id)).await? else { continue };
-            let rights = member.role.rights().within(account, self.operator());
+            let rights = Rights::of(member.role).within(account, self.operator());
             standing = Some(match standing {
                 None => Standing { rights, rests_on: vec![member.expect()] },
                 Some(mut known) => {

@@ -5,10 +5,9 @@ use std::collections::hash_map::Entry;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+pub use keyward_api_types::{Usage, UsageDay};
 use keyward_core::adapter::Event;
 use keyward_core::{AccountId, CredentialId, CredentialKind, Identity, Timestamp};
-use serde::Serialize;
-use utoipa::ToSchema;
 
 use super::Desk;
 use crate::actor::Actor;
@@ -47,29 +46,6 @@ impl Default for Counters {
             flushing: tokio::sync::Mutex::default(),
         }
     }
-}
-
-/// How a key, or all keys of an account, were used.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
-pub struct Usage {
-    /// Day by day, the first first; days without any are left out.
-    pub days: Vec<UsageDay>,
-}
-
-/// How keys were used on a day.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
-pub struct UsageDay {
-    /// The key.
-    #[schema(value_type = String)]
-    pub key: CredentialId,
-    /// The day's beginning (UTC).
-    #[schema(value_type = String, format = DateTime)]
-    pub day: Timestamp,
-    /// `accepted`, or the reason of a refusal. A request that was accepted and refused later, for instance for a scope, counts for
-    /// both.
-    pub outcome: String,
-    /// How often.
-    pub times: u64,
 }
 
 impl Desk {

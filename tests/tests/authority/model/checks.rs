@@ -70,7 +70,7 @@ impl World {
             Some(own) => {
                 (new.kind, new.mode, new.scopes) = (own.kind, own.mode, own.scopes.clone());
                 (new.endpoints, new.expires_at) = (own.endpoints.clone(), own.expires_at);
-                new.networks = own.networks.iter().map(|network| network.parse().unwrap()).collect();
+                new.networks.clone_from(&own.networks);
             }
             None => {
                 new.scopes = scopes(shape.value.rotate_left(3));

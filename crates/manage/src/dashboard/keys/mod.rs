@@ -58,7 +58,7 @@ impl Key {
             kind: key.kind.as_str(),
             is_managing: key.purpose == Purpose::Management,
             scopes: key.scopes.iter().map(|scope| scope.as_str().to_owned()).collect(),
-            networks: key.networks.clone(),
+            networks: key.networks.iter().map(ToString::to_string).collect(),
             endpoints: key.endpoints.iter().map(ToString::to_string).collect(),
             status: key.status.as_str(),
             is_usable: key.status == KeyStatus::Active,

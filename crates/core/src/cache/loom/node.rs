@@ -3,20 +3,21 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use keyward::clock::ManualClock;
-use keyward::key::Digest;
-use keyward::{AccountId, CredentialId, Identity, Timestamp};
-
+use super::store::Store;
 use crate::cache::epochs::Epochs;
 use crate::cache::front::{Answer, Front};
 use crate::cache::gate::{Gate, Instant};
 use crate::cache::standing::{Beginning, apply};
 use crate::cache::uses::Uses;
-use crate::store::{Store, What};
+use crate::clock::{ManualClock, Timestamp};
+use crate::id::{AccountId, CredentialId};
+use crate::identity::Identity;
+use crate::key::Digest;
+use crate::store::What;
 
 /// In which order things are done: as core does them, or in one of the ways that must not be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Order {
+pub(super) enum Order {
     /// As core does them.
     Right,
     /// A fill notes its epoch when it has its answer, not before it asks.
@@ -30,7 +31,7 @@ pub enum Order {
 }
 
 /// One node with one key in its cache, or none.
-pub struct Node {
+pub(super) struct Node {
     order: Order,
     epochs: Epochs,
     gate: Gate,
@@ -41,23 +42,13 @@ pub struct Node {
     account: AccountId,
 }
 
-impl std::fmt::Debug for Node {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Node").field("order", &self.order).finish_non_exhaustive()
-    }
-}
-
 /// When everything happens: time is not what is checked here.
 const NOW: Instant = Instant(1_000_000_000);
 const LATER: Instant = Instant(2_000_000_000);
 
 impl Node {
     /// A node that has nothing cached, and a lease or none.
-    ///
-    /// # Panics
-    /// Never: the names are names.
-    #[must_use]
-    pub fn new(order: Order, leased: bool) -> Self {
+    pub(super) fn new(order: Order, leased: bool) -> Self {
         let gate = Gate::closed();
         if leased {
             gate.open_until(LATER);
@@ -70,19 +61,19 @@ impl Node {
             front: Front::new(1_024),
             uses: Uses::new(Duration::from_secs(60), clock),
             digest: Digest::from_bytes([7; 32]),
-            id: "key_1".parse().expect("an id"),
-            account: "acct_1".parse().expect("an id"),
+            id: "key_1".parse().unwrap(),
+            account: "acct_1".parse().unwrap(),
         }
     }
 
     /// A hit: whether the key is accepted from the cache. As `Cache::get`.
-    pub fn hit(&self) -> bool {
+    pub(super) fn hit(&self) -> bool {
         self.gate.is_open(NOW) && self.front.get(&self.digest, NOW, &self.epochs, &self.uses, || None).is_some()
     }
 
     /// Asks the store once and caches a good answer, if it may. Whether the answer was that the key is good, for whoever began
     /// before it did. As `Cache::fill` and `Cache::land`.
-    pub fn fill(&self, store: &Store, from_replica: bool) -> bool {
+    pub(super) fn fill(&self, store: &Store, from_replica: bool) -> bool {
         let mut beginning = Beginning::of(&self.epochs, &self.gate);
         let (is_good, position) = store.find(from_replica);
         if self.order == Order::BornLate {
@@ -102,7 +93,7 @@ impl Node {
     }
 
     /// A look at the log, and a lease once everything is applied. As `Follower::catch_up`.
-    pub fn catch_up(&self, store: &Store) {
+    pub(super) fn catch_up(&self, store: &Store) {
         if self.order == Order::OpenedEarly {
             self.gate.open_until(LATER);
         }

@@ -1,8 +1,8 @@
-//! What must not be shown: keys, tokens, invitations and passwords.
+//! Keys, tokens, invitations and passwords, which nothing prints by accident.
 
 use std::fmt;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serializer};
 use zeroize::Zeroizing;
 
 /// A key, a token, an invitation or a password: erased from memory when dropped.
@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 ///
 /// # Examples
 /// ```
-/// use keyward_client::Secret;
+/// use keyward_api_types::Secret;
 ///
 /// let secret = Secret::new("correct horse battery");
 /// assert_eq!(format!("{secret:?}"), "Secret(<redacted>)");
@@ -19,29 +19,39 @@ use zeroize::Zeroizing;
 ///
 /// It cannot be printed or sent off by accident:
 /// ```compile_fail
-/// println!("{}", keyward_client::Secret::new("correct horse battery"));
+/// println!("{}", keyward_api_types::Secret::new("correct horse battery"));
+/// ```
+/// ```compile_fail
+/// serde_json::to_string(&keyward_api_types::Secret::new("correct horse battery"));
 /// ```
 #[derive(Deserialize)]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "utoipa", schema(as = Shown, value_type = String, description = "Writes a secret into a body: nothing else shows one."))]
 #[serde(transparent)]
 pub struct Secret(Zeroizing<String>);
 
 impl Secret {
-    /// This text, which is a secret from here on.
+    /// Makes a secret of a text.
     pub fn new(text: impl Into<String>) -> Self {
         Self(Zeroizing::new(text.into()))
     }
 
-    /// The text, for whoever has to send or check it.
+    /// Returns the text, to send or check it.
     #[must_use]
     pub fn expose(&self) -> &str {
         &self.0
     }
 
-    /// Gives the text out, to be shown to its owner, and with that ends this value.
+    /// Returns the text, to show it to its owner, and ends this value.
     #[must_use]
     pub fn expose_once(self) -> Zeroizing<String> {
         self.0
     }
+}
+
+/// Writes a secret into the message that carries it over the wire.
+pub(crate) fn reveal<S: Serializer>(secret: &Secret, to: S) -> Result<S::Ok, S::Error> {
+    to.serialize_str(&secret.0)
 }
 
 impl From<Zeroizing<String>> for Secret {

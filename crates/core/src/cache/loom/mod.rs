@@ -1,9 +1,18 @@
 //! Fills, hits, revocations and leases in every interleaving; and that each rule of their order is needed.
+//!
+//! Loom explores every interleaving, and every outcome of the atomic operations that Rust's memory model allows. The code is
+//! the cache's own on loom's atomics ([`crate::sync`]). [`Node`] puts its parts together as `cache/mod.rs` and `lease.rs` do,
+//! and [`Store`] is a database with a replica that lags. Run it with `cargo xtask verify --only proofs`.
 
-use keyward_loom::{Node, Order, Store};
+mod node;
+mod store;
+
 use loom::sync::Arc;
 use loom::sync::atomic::{AtomicBool, Ordering};
 use loom::thread;
+
+use node::{Node, Order};
+use store::Store;
 
 /// Every interleaving of two threads; of three, which have too many, those with up to two preemptions: faults of this kind
 /// hardly ever need more.

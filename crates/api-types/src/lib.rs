@@ -1,0 +1,57 @@
+//! The request and response types of keyward's management API, written once: the server, the client and the command line share them.
+//!
+//! Each resource has one file. A type that the server reads refuses unknown fields. A type that the client reads ignores them, so that a
+//! newer server can add fields.
+//!
+//! # Examples
+//! ```
+//! use keyward_api_types::CreateKey;
+//!
+//! let new = CreateKey::restricted("analytics", "resources:read".parse()?);
+//! let body = serde_json::to_value(&new)?;
+//! assert_eq!(body["kind"], "restricted");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Secrets
+//! Keys, tokens, invitations and passwords are [`Secret`]s. A `Secret` has no `Display`, no `Serialize`, no comparison and a redacted
+//! `Debug`. Only the message that carries a secret over the wire writes it, for instance [`IssuedKey`].
+//!
+//! # Features
+//! - `utoipa`: the schemas of the OpenAPI description, and the module `schema`.
+
+mod accounts;
+mod audit;
+mod invitations;
+mod keys;
+mod members;
+mod page;
+mod plans;
+mod problem;
+#[cfg(feature = "utoipa")]
+pub mod schema;
+mod secret;
+mod settings;
+mod strict;
+mod tokens;
+mod usage;
+mod users;
+
+pub use accounts::{Account, CreateAccount, UpdateAccount};
+pub use audit::{Actor, AuditEntry, AuditVerdict, Outcome, Target};
+pub use invitations::{AcceptLink, Invitation, Invite, Invited, Joined};
+pub use keys::{
+    ChangedKey, CreateKey, Effective, IssuedKey, Key, Purpose, PurposeError, RotateKey, RotatedKey, UpdateKey,
+};
+pub use members::{Member, Role, RoleError, UpdateMember};
+pub use page::Page;
+pub use plans::{CreatePlan, Plan, PutPlan};
+pub use problem::Problem;
+pub use secret::Secret;
+pub use settings::{Image, ImageError, Settings, Theme, ThemeError, UpdateSettings};
+pub use tokens::{Refresh, SignIn, SignOut, Tokens};
+pub use usage::{Usage, UsageDay};
+pub use users::{
+    AcceptInvitation, Accepted, ChangePassword, ForgotPassword, PasswordReset, ResetPassword, Session, SignUp,
+    UpdateUser, User, VersionedUser,
+};

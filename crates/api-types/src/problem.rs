@@ -1,0 +1,69 @@
+//! Why the server refuses a request.
+
+use std::fmt;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+/// An RFC 9457 problem.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
+pub struct Problem {
+    /// `about:blank`: what there is to know is in `code`.
+    #[serde(rename = "type", default = "about_blank")]
+    #[cfg_attr(feature = "utoipa", schema(required = true))]
+    pub kind: String,
+    /// The status in words.
+    #[serde(default)]
+    pub title: Option<String>,
+    /// The HTTP status.
+    pub status: u16,
+    /// What is wrong, for people.
+    pub detail: String,
+    /// What is wrong, for programs.
+    pub code: String,
+    /// What to ask the provider about.
+    pub request_id: String,
+    /// How long to wait before the next attempt, out of the header `Retry-After`.
+    #[serde(skip)]
+    pub retry_after: Option<Duration>,
+}
+
+/// The type of a problem that is no more specific than its status (RFC 9457 section 4.2.1).
+fn about_blank() -> String {
+    "about:blank".to_owned()
+}
+
+impl Problem {
+    /// A problem of the type `about:blank`, without a title and without a time to wait.
+    ///
+    /// # Examples
+    /// ```
+    /// use keyward_api_types::Problem;
+    ///
+    /// let problem = Problem::new(404, "NOT_FOUND", "There is no such key.", "req_1");
+    /// assert_eq!(problem.to_string(), "There is no such key.");
+    /// ```
+    #[must_use]
+    pub fn new(status: u16, code: impl Into<String>, detail: impl Into<String>, request_id: impl Into<String>) -> Self {
+        Self {
+            kind: about_blank(),
+            title: None,
+            status,
+            detail: detail.into(),
+            code: code.into(),
+            request_id: request_id.into(),
+            retry_after: None,
+        }
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // A server that is not what it says must not steer the terminal that this is shown in.
+        let detail: String = self.detail.chars().filter(|c| !c.is_control()).collect();
+        f.write_str(&detail)
+    }
+}
+
+impl std::error::Error for Problem {}

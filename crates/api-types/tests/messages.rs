@@ -1,0 +1,178 @@
+//! Each message is written as it is read, reads strictly where the server reads it, and shows no secret.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+use std::fmt::Debug;
+
+use keyward_api_types::{
+    AcceptInvitation, AcceptLink, Accepted, Account, AuditEntry, AuditVerdict, ChangePassword, ChangedKey,
+    CreateAccount, CreateKey, CreatePlan, ForgotPassword, Invitation, Invite, Invited, IssuedKey, Joined, Key, Member,
+    Page, PasswordReset, Plan, Problem, PutPlan, Refresh, ResetPassword, RotateKey, RotatedKey, Session, Settings,
+    SignIn, SignOut, SignUp, Tokens, UpdateAccount, UpdateKey, UpdateMember, UpdateSettings, UpdateUser, Usage,
+    VersionedUser,
+};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value, json};
+
+/// The secret in each message that has one.
+const CANARY: &str = "canary-0123456789";
+
+fn merged(parts: &[Value]) -> Value {
+    let mut fields = Map::new();
+    for part in parts {
+        fields.extend(part.as_object().unwrap().clone());
+    }
+    Value::Object(fields)
+}
+
+fn key() -> Value {
+    json!({
+        "id": "key_1", "account": "acct_1", "purpose": "api", "name": "server", "hint": "kw_live_…3456", "hashed_with": "sha256",
+        "kind": "restricted", "mode": "live", "scopes": ["resources:read"], "endpoints": ["GET /v1/videos/*"],
+        "networks": ["192.0.2.0/24"], "metadata": {"ratio": 0.1, "large": 9_007_199_254_740_993_u64, "deep": {"key": ["a"]}},
+        "status": "active", "created_at": "2026-03-01T12:00:00Z", "not_before": null, "expires_at": "2027-03-01T12:00:00Z",
+        "expires_soon": false, "last_used_at": null, "last_used_from": "192.0.2.0/24", "used_after_rotation_at": null,
+        "disabled_at": null, "revoked_at": null, "compromised_at": null, "rotated_from": "key_0", "rotated_to": null, "version": 7,
+    })
+}
+
+fn user() -> Value {
+    json!({
+        "id": "usr_1", "email": "ada@example.com", "email_verified": true, "name": "Ada", "created_at": "2026-03-01T12:00:00Z",
+        "last_sign_in_at": null, "disabled_at": null,
+    })
+}
+
+fn invitation() -> Value {
+    json!({
+        "id": "inv_1", "account": "acct_1", "account_name": "Example", "email": "ada@example.com", "role": "developer",
+        "invited_by": {"type": "user", "id": "usr_1"}, "created_at": "2026-03-01T12:00:00Z", "ends_at": "2026-03-08T12:00:00Z",
+    })
+}
+
+fn effective() -> Value {
+    json!({"effective": {"confirmed": 2, "waited_out": 0, "took_ms": 12}})
+}
+
+/// Checks a message: out of text, as bodies come, and back. A server takes no unknown field; a client takes fields of a newer server.
+fn check<T: DeserializeOwned + Serialize + Debug>(body: Value, read_by_server: bool) {
+    let name = std::any::type_name::<T>();
+    let message: T = serde_json::from_str(&body.to_string()).unwrap_or_else(|error| panic!("{name}: {error}"));
+    assert!(!format!("{message:?}").contains(CANARY), "{name} shows its secret");
+    assert_eq!(serde_json::to_value(&message).unwrap(), body, "{name}");
+    let newer = merged(&[body, json!({"a_field_of_tomorrow": {"a": [1]}})]);
+    let result = serde_json::from_str::<T>(&newer.to_string());
+    assert_eq!(result.is_err(), read_by_server, "{name} with an unknown field");
+}
+
+#[test]
+fn answers_are_written_as_they_are_read() {
+    fn answer<T: DeserializeOwned + Serialize + Debug>(body: Value) {
+        check::<T>(body, false);
+    }
+    answer::<Key>(key());
+    answer::<IssuedKey>(merged(&[key(), json!({"key": CANARY})]));
+    answer::<RotatedKey>(merged(&[key(), effective(), json!({"key": CANARY, "predecessor": key()})]));
+    answer::<ChangedKey>(merged(&[key(), effective()]));
+    answer::<Account>(json!({
+        "id": "acct_1", "name": "Example", "plan": "pro", "features": ["export"], "suspended_at": null,
+        "created_at": "2026-03-01T12:00:00Z", "role": "owner", "version": 1,
+    }));
+    answer::<Member>(json!({"user": user(), "role": "viewer", "created_at": "2026-03-01T12:00:00Z", "version": 1}));
+    answer::<Invitation>(invitation());
+    answer::<Invited>(merged(&[invitation(), json!({"invitation": CANARY})]));
+    answer::<Joined>(json!({"account": "acct_1"}));
+    answer::<VersionedUser>(merged(&[user(), json!({"version": 1})]));
+    answer::<Session>(json!({
+        "id": "a", "created_at": "2026-03-01T12:00:00Z", "last_seen_at": "2026-03-01T12:00:00Z", "address": "192.0.2.7",
+        "user_agent": null, "current": true,
+    }));
+    answer::<PasswordReset>(json!({"user": user(), "reset": CANARY, "ends_at": "2026-03-01T12:00:00Z"}));
+    answer::<Accepted>(json!({"detail": "Sign in again."}));
+    answer::<Tokens>(json!({
+        "access_token": CANARY, "token_type": "Bearer", "expires_at": "2026-03-01T12:00:00Z", "refresh_token": CANARY,
+        "refresh_expires_at": "2026-03-01T12:00:00Z", "user": "usr_1", "account": "acct_1",
+    }));
+    answer::<Plan>(json!({"name": "pro", "description": "", "key_limit": 5, "version": 1}));
+    answer::<Usage>(
+        json!({"days": [{"key": "key_1", "day": "2026-03-01T00:00:00Z", "outcome": "accepted", "times": 3}]}),
+    );
+    answer::<AuditEntry>(json!({
+        "number": 1, "at": "2026-03-01T12:00:00Z", "actor": {"type": "key", "id": "key_1"}, "action": "key.revoke",
+        "outcome": "done", "target": {"type": "key", "id": "key_1"}, "account": "acct_1", "address": null, "user_agent": null,
+        "request_id": null, "before": {"a": 1}, "after": null, "previous": "00",
+    }));
+    answer::<AuditVerdict>(json!({
+        "intact": false, "entries": 1, "hash": "00", "checkpoint": "1:00", "first_bad": 2, "why": "it was changed",
+        "pruned_through": null,
+    }));
+    answer::<Settings>(json!({"name": null, "accent": "#3c4cc0", "theme": "dark", "logo": null, "version": 1}));
+    answer::<Problem>(json!({
+        "type": "about:blank", "title": "Not Found", "status": 404, "detail": "There is no such key.", "code": "NOT_FOUND",
+        "request_id": "req_1",
+    }));
+    answer::<Page<Key>>(json!({"data": [key()], "next": null}));
+}
+
+#[test]
+fn requests_are_strict_and_written_as_they_are_read() {
+    fn request<T: DeserializeOwned + Serialize + Debug>(body: Value) {
+        check::<T>(body, true);
+    }
+    request::<CreateKey>(json!({
+        "account": "acct_1", "name": "server", "purpose": "management", "kind": "secret", "mode": "test",
+        "scopes": ["resources:read"], "endpoints": ["GET /v1/videos/*"], "networks": ["192.0.2.0/24"], "metadata": {"ratio": 0.1},
+        "not_before": null, "expires_at": "2027-03-01T12:00:00Z",
+    }));
+    request::<UpdateKey>(json!({
+        "name": "server", "scopes": ["resources:read"], "endpoints": [], "networks": ["192.0.2.0/24"], "metadata": {},
+        "expires_at": null,
+    }));
+    request::<UpdateKey>(json!({}));
+    request::<RotateKey>(json!({"overlap_seconds": 60}));
+    request::<CreateAccount>(json!({"name": "Example"}));
+    request::<UpdateAccount>(json!({"name": "Example", "plan": null, "features": ["export"], "suspended": true}));
+    request::<UpdateMember>(json!({"role": "admin"}));
+    request::<Invite>(json!({"email": "ada@example.com", "role": "viewer"}));
+    request::<AcceptLink>(json!({"invitation": CANARY}));
+    request::<SignUp>(json!({"email": "ada@example.com", "name": "Ada", "password": CANARY}));
+    request::<AcceptInvitation>(json!({"invitation": CANARY, "name": "Ada", "password": CANARY}));
+    request::<ForgotPassword>(json!({"email": "ada@example.com"}));
+    request::<ResetPassword>(json!({"reset": CANARY, "password": CANARY}));
+    request::<UpdateUser>(json!({"name": "Ada"}));
+    request::<ChangePassword>(json!({"current": CANARY, "new": CANARY}));
+    request::<SignIn>(json!({"email": "ada@example.com", "password": CANARY}));
+    request::<Refresh>(json!({"refresh_token": CANARY}));
+    request::<SignOut>(json!({"everywhere": true}));
+    request::<CreatePlan>(json!({"name": "pro", "description": "For teams", "key_limit": null}));
+    request::<PutPlan>(json!({"description": "For teams", "key_limit": 5}));
+    request::<UpdateSettings>(json!({"name": null, "accent": "#3c4cc0", "theme": "dark", "logo": "iVBORw0KGgo="}));
+}
+
+#[test]
+fn left_out_fields_of_a_new_key_have_their_defaults() {
+    for (body, expected) in [
+        (json!({"name": "a"}), Some(CreateKey::restricted("a", keyward::ScopeSet::default()))),
+        (
+            json!({"name": "a", "kind": null, "mode": null, "account": null}),
+            Some(CreateKey::restricted("a", keyward::ScopeSet::default())),
+        ),
+        (json!({"name": "a", "kind": {"secret": null}}), None),
+        (json!({"name": "a", "purpose": {"api": null}}), None),
+        (json!({"name": "a", "purpose": null}), None),
+        (json!({"name": "a", "networks": ["192.0.2.1/24"]}), None),
+        (json!({"name": "a", "networks": null}), None),
+        (json!({"kind": "secret"}), None),
+    ] {
+        assert_eq!(serde_json::from_value::<CreateKey>(body.clone()).ok(), expected, "{body}");
+    }
+}
+
+#[test]
+fn a_problem_without_a_type_is_about_blank() {
+    let body = json!({"status": 503, "detail": "Busy\u{1b}[2J.", "code": "BUSY", "request_id": "req_1"});
+    let problem: Problem = serde_json::from_value(body).unwrap();
+    assert_eq!((problem.kind.as_str(), problem.title.as_deref()), ("about:blank", None));
+    assert_eq!(problem.to_string(), "Busy[2J.");
+}

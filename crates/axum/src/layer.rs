@@ -1,0 +1,123 @@
+//! The layer, which reads the peer's address as axum has it.
+
+use std::net::{IpAddr, SocketAddr};
+
+use axum::extract::ConnectInfo;
+use axum::extract::connect_info::MockConnectInfo;
+use http::{Extensions, HeaderMap, Method};
+use keyward_core::adapter::{self, Http, Protocol, Respond};
+use keyward_core::render::Refusal;
+use keyward_core::store::KeyStore;
+use keyward_core::{Authenticator, PeerAddress};
+use tower_layer::Layer;
+
+/// Protects an axum service with API keys. It is [`keyward_core::AuthLayer`] that reads [`ConnectInfo`], too.
+///
+/// Keys that are confined to networks, trusted proxies and HTTPS go by the peer's address. `axum::serve` states it with
+/// `into_make_service_with_connect_info::<SocketAddr>()`. [`PeerAddress`] in the request's extensions takes precedence, and
+/// [`MockConnectInfo`] counts where neither is set.
+///
+/// # Examples
+/// ```no_run
+/// use std::net::SocketAddr;
+///
+/// use axum::{Router, routing::get};
+/// use keyward::MemoryStore;
+/// use keyward::axum::AuthLayer;
+///
+/// # async fn run() -> std::io::Result<()> {
+/// let app = Router::new().route("/", get(async || "in")).layer(AuthLayer::new(MemoryStore::new()));
+/// let listener = tokio::net::TcpListener::bind("127.0.0.1:8080").await?;
+/// axum::serve(listener, app.into_make_service_with_connect_info::<SocketAddr>()).await
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+pub struct AuthLayer {
+    authenticator: Authenticator,
+}
+
+impl AuthLayer {
+    /// A layer over `store` with the default settings.
+    ///
+    /// # Panics
+    /// If the operating system gives no thread. [`Authenticator::builder`] gives an error instead.
+    #[must_use]
+    pub fn new(store: impl KeyStore) -> Self {
+        Authenticator::new(store).into()
+    }
+
+    /// What does the checking, for instance to shut it down.
+    #[must_use]
+    pub fn authenticator(&self) -> &Authenticator {
+        &self.authenticator
+    }
+}
+
+impl From<Authenticator> for AuthLayer {
+    fn from(authenticator: Authenticator) -> Self {
+        Self { authenticator }
+    }
+}
+
+/// Shares the layer's authenticator, and its cache with it.
+impl From<keyward_core::AuthLayer> for AuthLayer {
+    fn from(layer: keyward_core::AuthLayer) -> Self {
+        layer.authenticator().clone().into()
+    }
+}
+
+/// Shares the layer's authenticator, and its cache with it, for functions that take the layer of the core.
+impl From<AuthLayer> for keyward_core::AuthLayer {
+    fn from(layer: AuthLayer) -> Self {
+        layer.authenticator.into()
+    }
+}
+
+impl<S> Layer<S> for AuthLayer {
+    type Service = AuthService<S>;
+
+    fn layer(&self, inner: S) -> AuthService<S> {
+        AuthService::new(inner, self.authenticator.clone())
+    }
+}
+
+/// A service behind an [`AuthLayer`].
+pub type AuthService<S> = adapter::AuthService<S, Axum>;
+
+/// HTTP as axum serves it: [`Http`] that reads [`ConnectInfo`], too.
+#[derive(Clone, Copy, Debug)]
+pub struct Axum;
+
+impl Protocol for Axum {
+    fn is_preflight(method: &Method, headers: &HeaderMap) -> bool {
+        Http::is_preflight(method, headers)
+    }
+
+    fn peer(extensions: &Extensions) -> Option<IpAddr> {
+        let stated = || extensions.get().map(|PeerAddress(peer)| peer);
+        let connected = || extensions.get().map(|ConnectInfo::<SocketAddr>(peer)| peer);
+        let mocked = || extensions.get().map(|MockConnectInfo::<SocketAddr>(peer)| peer);
+        stated().or_else(connected).or_else(mocked).map(SocketAddr::ip)
+    }
+}
+
+impl<R> Respond<R> for Axum
+where
+    Http: Respond<R>,
+{
+    type Kept = <Http as Respond<R>>::Kept;
+
+    #[inline]
+    fn keep(authenticator: &Authenticator, authenticated: bool) -> Self::Kept {
+        Http::keep(authenticator, authenticated)
+    }
+
+    #[inline]
+    fn finish(kept: &Self::Kept, response: &mut R) {
+        Http::finish(kept, response);
+    }
+
+    fn refuse(authenticator: &Authenticator, refusal: &Refusal) -> R {
+        Http::refuse(authenticator, refusal)
+    }
+}

@@ -1,0 +1,181 @@
+//! What differs between the protocols and frameworks that are served through tower.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::net::IpAddr;
+
+use bytes::Bytes;
+use http::header::{ACCESS_CONTROL_REQUEST_METHOD, ORIGIN};
+use http::{Extensions, HeaderMap, Method, Request, Response};
+
+use crate::authenticate::Authenticator;
+use crate::connection::{Connection, PeerAddress, TlsTransport};
+use crate::per_thread::Share;
+use crate::render::{Presentation, Refusal};
+
+/// How the requests of one protocol, or of one framework, are read.
+///
+/// [`Respond`] has the other half, and an example of both.
+pub trait Protocol {
+    /// Returns `true` if the request is a CORS preflight, which carries no credential.
+    fn is_preflight(method: &Method, headers: &HeaderMap) -> bool;
+
+    /// Returns the address at the other end of the connection, if the server put it into the extensions. Defaults to
+    /// [`PeerAddress`].
+    fn peer(extensions: &Extensions) -> Option<IpAddr> {
+        extensions.get::<PeerAddress>().map(|peer| peer.0.ip())
+    }
+
+    /// Returns `true` if the server ended the TLS connection itself. Defaults to whether the extensions have
+    /// [`TlsTransport`].
+    fn is_tls(extensions: &Extensions) -> bool {
+        extensions.get::<TlsTransport>().is_some()
+    }
+}
+
+/// How one protocol writes refusals, and finishes the responses of the protected service. `R` is the type of responses.
+///
+/// [`AuthService`](super::AuthService) does everything else: it checks the credential, waits for the store on a cache
+/// miss, and calls the service that was polled ready.
+///
+/// # Examples
+/// A protocol that has a number for each refusal, and no cache between client and server:
+/// ```
+/// use http::{HeaderMap, Method, Response};
+/// use keyward::adapter::{AuthService, Protocol, Respond};
+/// use keyward::render::Refusal;
+/// use keyward::{Authenticator, MemoryStore};
+/// use tower::{ServiceExt, service_fn};
+///
+/// struct Numbers;
+///
+/// impl Protocol for Numbers {
+///     fn is_preflight(_: &Method, _: &HeaderMap) -> bool {
+///         false
+///     }
+/// }
+///
+/// impl Respond<Response<u16>> for Numbers {
+///     type Kept = ();
+///
+///     fn keep(_: &Authenticator, _authenticated: bool) {}
+///
+///     fn finish((): &(), _: &mut Response<u16>) {}
+///
+///     fn refuse(authenticator: &Authenticator, refusal: &Refusal) -> Response<u16> {
+///         // Counts and reports the refusal, too.
+///         let written = authenticator.refuse(refusal);
+///         Response::new(written.status().as_u16())
+///     }
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() {
+/// let inner = service_fn(async |_: http::Request<()>| Ok::<_, std::convert::Infallible>(Response::new(0)));
+/// let service = AuthService::<_, Numbers>::new(inner, Authenticator::new(MemoryStore::new()));
+/// assert_eq!(service.oneshot(http::Request::new(())).await.unwrap().into_body(), 401);
+/// # }
+/// ```
+pub trait Respond<R>: Protocol {
+    /// What is kept of an admitted request until its response is finished. Every request's future holds one.
+    type Kept;
+
+    /// Makes what is kept of an admitted request. `authenticated` is `false` for a request without a credential.
+    fn keep(authenticator: &Authenticator, authenticated: bool) -> Self::Kept;
+
+    /// Finishes a response of the inner service.
+    fn finish(kept: &Self::Kept, response: &mut R);
+
+    /// Writes a refusal. Call [`Authenticator::refuse`], which counts and reports it.
+    fn refuse(authenticator: &Authenticator, refusal: &Refusal) -> R;
+}
+
+/// HTTP, with [`PeerAddress`] and [`TlsTransport`] in the extensions of requests.
+#[derive(Clone, Copy, Debug)]
+pub struct Http;
+
+impl Protocol for Http {
+    /// As the Fetch standard defines it.
+    fn is_preflight(method: &Method, headers: &HeaderMap) -> bool {
+        method == Method::OPTIONS && headers.contains_key(ORIGIN) && headers.contains_key(ACCESS_CONTROL_REQUEST_METHOD)
+    }
+}
+
+impl<B: From<Bytes>> Respond<Response<B>> for Http {
+    type Kept = HttpKept;
+
+    #[inline]
+    fn keep(authenticator: &Authenticator, authenticated: bool) -> HttpKept {
+        HttpKept { presentation: authenticator.presentation().share(), authenticated }
+    }
+
+    #[inline]
+    fn finish(kept: &HttpKept, response: &mut Response<B>) {
+        // A refusal by an extractor or an inner layer is written here, in this layer's format.
+        if let Some(refusal) = response.extensions_mut().remove::<Refusal>() {
+            *response = kept.presentation.refuse(&refusal).map(B::from);
+            return;
+        }
+        kept.presentation.finish(response, kept.authenticated);
+    }
+
+    fn refuse(authenticator: &Authenticator, refusal: &Refusal) -> Response<B> {
+        authenticator.refuse(refusal).map(B::from)
+    }
+}
+
+/// What [`Http`] keeps of an admitted request.
+pub struct HttpKept {
+    presentation: Share<Presentation>,
+    authenticated: bool,
+}
+
+impl fmt::Debug for HttpKept {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HttpKept").field("authenticated", &self.authenticated).finish_non_exhaustive()
+    }
+}
+
+/// The connection of a request, as the protocol `P` finds it in the request's extensions.
+///
+/// # Examples
+/// ```
+/// use http::Request;
+/// use keyward::adapter::{Connection, Http, RequestConnection};
+/// use keyward::PeerAddress;
+///
+/// let request = Request::get("/").extension(PeerAddress(([192, 0, 2, 7], 49_152).into())).body(())?;
+/// assert_eq!(RequestConnection::<Http, _>::new(&request).peer(), Some([192, 0, 2, 7].into()));
+/// # Ok::<(), http::Error>(())
+/// ```
+pub struct RequestConnection<'a, P, B> {
+    request: &'a Request<B>,
+    protocol: PhantomData<fn() -> P>,
+}
+
+impl<'a, P, B> RequestConnection<'a, P, B> {
+    /// The connection that `request` came over.
+    #[must_use]
+    pub fn new(request: &'a Request<B>) -> Self {
+        Self { request, protocol: PhantomData }
+    }
+}
+
+impl<P, B> fmt::Debug for RequestConnection<'_, P, B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RequestConnection").finish_non_exhaustive()
+    }
+}
+
+impl<P: Protocol, B> Connection for RequestConnection<'_, P, B> {
+    fn peer(&self) -> Option<IpAddr> {
+        P::peer(self.request.extensions())
+    }
+
+    fn is_tls(&self) -> bool {
+        P::is_tls(self.request.extensions())
+    }
+
+    fn visit(&self, name: &'static str, visitor: &mut dyn FnMut(&[u8])) {
+        self.request.visit(name, visitor);
+    }
+}
