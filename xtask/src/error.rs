@@ -18,7 +18,7 @@ pub(crate) enum Error {
     File { path: String, source: io::Error },
 
     #[error(
-        "no model ran in loom: expected tests in `cache::loom` of keyward-core; compare the filter in xtask/src/suite.rs"
+        "no model ran in loom: expected tests in `cache::loom` of keyward-core; compare the filter in xtask/src/verify.rs"
     )]
     NoModels,
 

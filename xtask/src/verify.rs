@@ -20,10 +20,8 @@ pub(crate) enum Step {
     Api,
     /// Run 100,000 random management calls against a model.
     Authority,
-    /// Check the model of the lease protocol and the simulation.
+    /// Check the model of the lease protocol, the simulation and the interleavings of the cache.
     Proofs,
-    /// Check the cache in every interleaving of threads.
-    Loom,
     /// Run three nodes under faults on each store.
     Faults,
     /// Run the fuzz targets.
@@ -95,11 +93,10 @@ impl steps::Step for Step {
                 Ok(())
             }
             Self::Proofs => {
-                let tests = ["--test", "protocol", "--test", "simulation"];
-                let mut test = test::tests(&tests);
-                process::run_watched(test.env("KEYWARD_PROOFS", "all"), |line| tally.add(line))
+                let mut test = test::tests(&["--test", "protocol", "--test", "simulation"]);
+                process::run_watched(test.env("KEYWARD_PROOFS", "all"), |line| tally.add(line))?;
+                loom(tally)
             }
-            Self::Loom => loom(tally),
             Self::Faults => faults::run(&faults::Options::quick()),
             Self::Fuzz => fuzz::run(&fuzz::Options::quick()),
             Self::Bench => bench::run(&bench::Options::quick()),
@@ -113,7 +110,7 @@ impl steps::Step for Step {
     }
 }
 
-/// Runs core's models on loom's atomics. They have a target folder of their own, because the flag concerns every crate.
+/// Runs core's models on loom's atomics. They have a target folder of their own, as the flag concerns every crate.
 fn loom(tally: &mut Tally) -> Result<(), Error> {
     let scope = ["--package", "keyward-core", "--lib", "--profile", "loom", "cache::loom::"];
     let mut cargo = cargo(&["test"]);

@@ -2,7 +2,7 @@
 //!
 //! Loom explores every interleaving, and every outcome of the atomic operations that Rust's memory model allows. The code is
 //! the cache's own on loom's atomics ([`crate::sync`]). [`Node`] puts its parts together as `cache/mod.rs` and `lease.rs` do,
-//! and [`Store`] is a database with a replica that lags. Run it with `cargo xtask verify --only loom`.
+//! and [`Store`] is a database with a replica that lags. Run it with `cargo xtask verify --only proofs`.
 
 mod node;
 mod store;
