@@ -38,12 +38,12 @@ fn installed(kinds: impl IntoIterator<Item = Kind>) -> Vec<Kind> {
 }
 
 /// A store with an account, and what manages the keys in it.
-struct Desk {
+struct Management {
     store: Store,
     keys: Keys,
 }
 
-impl Desk {
+impl Management {
     async fn new(kind: Kind) -> Self {
         let store = tokio::task::spawn_blocking(move || Store::start(kind)).await.unwrap();
         let keys = store.keys().await;
@@ -77,7 +77,7 @@ async fn issue(keys: &Keys) -> (String, keyward::store::KeyRecord) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_store_that_has_crashed_lets_nobody_in_after_the_lease_and_keys_work_again_when_it_is_back() {
     for kind in installed(SERVERS) {
-        let desk = Desk::new(kind).await;
+        let desk = Management::new(kind).await;
         let node = desk.node().await;
         let (field, record) = desk.issue().await;
         node.warm(&field).await;
@@ -106,7 +106,7 @@ async fn a_store_that_has_crashed_lets_nobody_in_after_the_lease_and_keys_work_a
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_store_that_does_not_answer_costs_a_request_no_more_than_the_time_out() {
     for kind in installed(SERVERS) {
-        let desk = Desk::new(kind).await;
+        let desk = Management::new(kind).await;
         let node = desk.node().await;
         let (field, _) = desk.issue().await;
         desk.store.signal("-STOP");
@@ -124,7 +124,7 @@ async fn a_store_that_does_not_answer_costs_a_request_no_more_than_the_time_out(
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_store_that_takes_no_writes_lets_keys_in_and_revokes_nothing() {
     for kind in installed([Kind::Postgres, Kind::Valkey, Kind::Sqlite]) {
-        let desk = Desk::new(kind).await;
+        let desk = Management::new(kind).await;
         let node = desk.node().await;
         let (field, record) = desk.issue().await;
         node.warm(&field).await;
@@ -173,7 +173,7 @@ async fn a_store_that_takes_no_writes_lets_keys_in_and_revokes_nothing() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_cached_outlives_a_database_that_was_restored_from_a_backup() {
     for kind in installed([Kind::Postgres, Kind::Valkey]) {
-        let desk = Desk::new(kind).await;
+        let desk = Management::new(kind).await;
         let node = desk.node().await;
         let (field, _) = desk.issue().await;
         tokio::task::block_in_place(|| {
@@ -270,7 +270,7 @@ async fn a_pool_that_is_exhausted_refuses_in_time_and_serves_again() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn losing_every_notification_makes_revocations_slower_and_not_weaker() {
     for kind in installed(SERVERS) {
-        let desk = Desk::new(kind).await;
+        let desk = Management::new(kind).await;
         let node = desk.node().await;
         let url = desk.store.url();
         for _ in 0..3 {
@@ -297,7 +297,7 @@ async fn losing_every_notification_makes_revocations_slower_and_not_weaker() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_node_that_is_cut_off_stops_answering_with_its_lease_and_finds_its_way_back() {
     for kind in installed(SERVERS) {
-        let desk = Desk::new(kind).await;
+        let desk = Management::new(kind).await;
         let target = desk.store.address().unwrap();
         let proxy = Proxy::start(IpAddr::V4(Ipv4Addr::LOCALHOST), target).await;
         let url = desk.store.url().replace(&target.to_string(), &proxy.address.to_string());
@@ -382,7 +382,7 @@ async fn a_thousand_keys_that_are_cold_at_once_after_a_gap_are_read_a_few_at_a_t
 #[needs(postgresql)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_entry_that_a_later_version_has_written_makes_everything_cached_suspect() {
-    let desk = Desk::new(Kind::Postgres).await;
+    let desk = Management::new(Kind::Postgres).await;
     let node = desk.node().await;
     let (field, _) = desk.issue().await;
     node.warm(&field).await;
@@ -390,7 +390,7 @@ async fn an_entry_that_a_later_version_has_written_makes_everything_cached_suspe
     postgres::sql(&desk.store.url(), later);
     within("the key is refused", async || node.ask(&field).await == Err(Rejection::KeyRevoked)).await;
 
-    let desk = Desk::new(Kind::Valkey).await;
+    let desk = Management::new(Kind::Valkey).await;
     let node = desk.node().await;
     let (field, record) = desk.issue().await;
     node.warm(&field).await;
@@ -409,13 +409,13 @@ async fn an_entry_that_a_later_version_has_written_makes_everything_cached_suspe
 #[needs(postgresql)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_row_that_cannot_be_lets_nobody_in_and_says_that_it_is_the_services_fault() {
-    let desk = Desk::new(Kind::Postgres).await;
+    let desk = Management::new(Kind::Postgres).await;
     let node = desk.node().await;
     let (field, _) = desk.issue().await;
     postgres::sql(&desk.store.url(), "UPDATE keyward_keys SET scopes = '%%'");
     assert_eq!(node.ask(&field).await, Err(Rejection::StoreCorrupt));
 
-    let desk = Desk::new(Kind::Valkey).await;
+    let desk = Management::new(Kind::Valkey).await;
     let node = desk.node().await;
     let (field, record) = desk.issue().await;
     let _ = command(&desk.store.url(), &["SET", &format!("{{keyward}}:key:{}", record.id), "{\"account\":\"acct_1\"}"]);

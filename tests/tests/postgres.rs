@@ -6,7 +6,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use keyward::clock::{Clock, SystemClock};
-use keyward::manage::PostgresDesk;
+use keyward::manage::PostgresManagementStore;
 use keyward::postgres::{ConnectError, PostgresOptions, PostgresStore};
 use keyward::store::{KeyAdmin, KeyStore, StoreErrorKind};
 use keyward::{AccountRecord, Authenticator, Keys, NewKey, Rejection};
@@ -18,13 +18,13 @@ use keyward_tests::postgres;
 
 const NODE: &str = env!("CARGO_BIN_EXE_postgres_node");
 
-struct Desk {
+struct Management {
     url: String,
     store: PostgresStore,
     keys: Keys,
 }
 
-impl Desk {
+impl Management {
     async fn new() -> Self {
         let url = postgres::database();
         let store = PostgresStore::connect(&url).await.unwrap();
@@ -42,7 +42,7 @@ impl Desk {
 #[needs(postgresql)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_key_revoked_on_one_node_is_refused_by_the_others_from_then_on() {
-    let desk = Desk::new().await;
+    let desk = Management::new().await;
     let mut nodes: Vec<Node> = (0..3).map(|_| Node::start(NODE, &desk.url)).collect();
     none_accepts_a_key_once_its_revocation_has_returned(&desk.keys, "acct_1", &mut nodes).await;
 }
@@ -50,14 +50,14 @@ async fn a_key_revoked_on_one_node_is_refused_by_the_others_from_then_on() {
 #[needs(postgresql)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_node_that_is_stopped_is_waited_out_and_accepts_nothing_when_it_goes_on() {
-    let desk = Desk::new().await;
+    let desk = Management::new().await;
     one_that_is_stopped_is_waited_out(&desk.keys, "acct_1", Node::start(NODE, &desk.url)).await;
 }
 
 #[needs(postgresql)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_write_that_holds_the_logs_head_keeps_leases_from_being_granted_until_it_has_committed() {
-    let desk = Desk::new().await;
+    let desk = Management::new().await;
     let (client, connection) = tokio_postgres::connect(&desk.url, tokio_postgres::NoTls).await.unwrap();
     tokio::spawn(connection);
     client.batch_execute("BEGIN; UPDATE keyward_log_head SET number = number + 1, mark = 7").await.unwrap();
@@ -76,7 +76,7 @@ async fn a_write_that_holds_the_logs_head_keeps_leases_from_being_granted_until_
 #[needs(postgresql)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_database_that_is_gone_lets_nobody_in_and_one_that_is_back_lets_keys_in_again() {
-    let desk = Desk::new().await;
+    let desk = Management::new().await;
     let (field, _) = desk.issue().await;
     let authenticator = Authenticator::builder(desk.store.clone()).build().unwrap();
     let ask = async || authenticator.authenticate([field.as_bytes()]).await.map(drop);
@@ -105,7 +105,7 @@ async fn a_database_that_is_gone_lets_nobody_in_and_one_that_is_back_lets_keys_i
     }
 }
 
-/// The advisory locks of a node that makes the tables of the keys and those of the desk.
+/// The advisory locks of a node that makes the tables of the keys and those of the management service.
 const LOCKS: [i64; 2] = [0x6b65_7977, 0x6465_736b];
 const SHORT: Duration = Duration::from_millis(300);
 
@@ -126,7 +126,7 @@ async fn a_stranded_lock_hinders_nobody_if_tables_are_up_to_date() {
     for hold in HOLD {
         let url = postgres::database();
         let store = PostgresStore::connect(&url).await.unwrap();
-        PostgresDesk::open(&store).await.unwrap();
+        PostgresManagementStore::open(&store).await.unwrap();
         let mut strangers = Vec::new();
         for lock in LOCKS {
             let stranger = stranger(&url).await;
@@ -134,7 +134,7 @@ async fn a_stranded_lock_hinders_nobody_if_tables_are_up_to_date() {
             strangers.push(stranger);
         }
         let store = PostgresOptions::default().migration_wait(SHORT).connect(&url).await.unwrap();
-        PostgresDesk::open(&store).await.unwrap();
+        PostgresManagementStore::open(&store).await.unwrap();
     }
 }
 
@@ -148,7 +148,7 @@ async fn a_stranded_lock_before_a_migration_is_named() {
         let process: i32 = stranger.query_one("SELECT pg_backend_pid()", &[]).await.unwrap().get(0);
         let open = async || -> Result<(), Box<dyn std::error::Error>> {
             let store = PostgresOptions::default().migration_wait(SHORT).connect(&url).await?;
-            PostgresDesk::open(&store).await?;
+            PostgresManagementStore::open(&store).await?;
             Ok(())
         };
         let error = open().await.unwrap_err();
@@ -200,7 +200,7 @@ async fn nodes_that_start_together_on_an_empty_database_all_start() {
             let url = url.clone();
             nodes.spawn(async move {
                 let store = PostgresStore::connect(&url).await.unwrap();
-                PostgresDesk::open(&store).await.unwrap();
+                PostgresManagementStore::open(&store).await.unwrap();
             });
         }
         while let Some(node) = nodes.join_next().await {
@@ -293,7 +293,7 @@ async fn what_cannot_be_relied_on_is_found_when_connecting() {
 #[needs(postgresql)]
 #[tokio::test]
 async fn features_written_as_another_text_are_the_same() {
-    let desk = Desk::new().await;
+    let desk = Management::new().await;
     let client = stranger(&desk.url).await;
     let id = "acct_1".parse().unwrap();
     for written in [r#"[ "analytics", "exports" ]"#, r#"["\u0061nalytics","exports"]"#] {
@@ -311,7 +311,7 @@ async fn features_written_as_another_text_are_the_same() {
 #[needs(postgresql)]
 #[tokio::test]
 async fn uses_wake_nobody_and_no_plain_key_is_in_the_database() {
-    let desk = Desk::new().await;
+    let desk = Management::new().await;
     let (field, record) = desk.issue().await;
     let keyward::store::Freshness::ChangeLog(log) = desk.store.freshness() else { panic!("there is a log") };
     let before = log.newest().await.unwrap();
@@ -328,7 +328,7 @@ async fn uses_wake_nobody_and_no_plain_key_is_in_the_database() {
 #[needs(postgresql)]
 #[tokio::test]
 async fn the_command_line_manages_keys_on_the_server() {
-    let desk = Desk::new().await;
+    let desk = Management::new().await;
     let mut node = Node::start(NODE, &desk.url);
     registered(&desk.keys, 1).await;
     let program = keyward_tests::program::package_program("keyward-cli", "keyward");

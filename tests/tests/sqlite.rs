@@ -10,7 +10,7 @@ use std::process::{Command, Stdio};
 
 use keyward::lifecycle::KeysError;
 use keyward::sqlite::{OpenError, SqliteStore};
-use keyward::store::{ChangeLog, Denial, KeyAdmin, KeyStore, LogBatch, StoreErrorKind};
+use keyward::store::{ChangeLog, KeyAdmin, KeyStore, LogBatch, StoreErrorKind, WriteRefused};
 use keyward::{AccountRecord, Keys, NewKey};
 use keyward_tests::node::{
     Node, none_accepts_a_key_once_its_revocation_has_returned, one_that_is_stopped_is_waited_out,
@@ -20,13 +20,13 @@ use tempfile::TempDir;
 
 const NODE: &str = env!("CARGO_BIN_EXE_sqlite_node");
 
-struct Desk {
+struct Management {
     folder: TempDir,
     keys: Keys,
     store: SqliteStore,
 }
 
-impl Desk {
+impl Management {
     async fn new() -> Self {
         let folder = TempDir::new().unwrap();
         let store = SqliteStore::open(folder.path().join("keys.db")).unwrap();
@@ -47,20 +47,20 @@ impl Desk {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_key_revoked_in_one_process_is_refused_in_the_others_from_then_on() {
-    let desk = Desk::new().await;
+    let desk = Management::new().await;
     let mut nodes: Vec<Node> = (0..2).map(|_| Node::start(NODE, desk.file().to_str().unwrap())).collect();
     none_accepts_a_key_once_its_revocation_has_returned(&desk.keys, "acct_1", &mut nodes).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_process_that_is_stopped_is_waited_out_and_accepts_nothing_when_it_goes_on() {
-    let desk = Desk::new().await;
+    let desk = Management::new().await;
     one_that_is_stopped_is_waited_out(&desk.keys, "acct_1", Node::start(NODE, desk.file().to_str().unwrap())).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_has_returned_survives_that_the_process_is_killed() {
-    let desk = Desk::new().await;
+    let desk = Management::new().await;
     let program = env!("CARGO_BIN_EXE_revoker");
     for _ in 0..50 {
         let (_, record) = desk.issue().await;
@@ -79,7 +79,7 @@ async fn what_has_returned_survives_that_the_process_is_killed() {
 
 #[tokio::test]
 async fn no_plain_key_is_in_the_file_or_beside_it() {
-    let desk = Desk::new().await;
+    let desk = Management::new().await;
     let (field, _) = desk.issue().await;
     let secret = &field["Bearer kw_live_".len()..];
     let mut files = 0;
@@ -99,7 +99,7 @@ async fn no_plain_key_is_in_the_file_or_beside_it() {
 
 #[tokio::test]
 async fn a_row_that_cannot_be_is_a_corrupt_store_and_is_named() {
-    let desk = Desk::new().await;
+    let desk = Management::new().await;
     let (_, record) = desk.issue().await;
     for (column, value) in
         [("scopes", "'not a scope'"), ("kind", "'x'"), ("metadata", "'{'"), ("networks", "'here'"), ("version", "-1")]
@@ -117,7 +117,7 @@ async fn a_row_that_cannot_be_is_a_corrupt_store_and_is_named() {
     }
     assert!(matches!(
         desk.keys.revoke(&keyward::CredentialId::generate()).await,
-        Err(KeysError::Denied(Denial::NotFound))
+        Err(KeysError::Denied(WriteRefused::NotFound))
     ));
 }
 
@@ -144,7 +144,7 @@ fn what_is_no_database_of_ours_is_refused_when_it_is_opened() {
 
 #[tokio::test]
 async fn a_restored_backup_is_another_history() {
-    let desk = Desk::new().await;
+    let desk = Management::new().await;
     let backup = desk.folder.path().join("backup.db");
     let account = AccountRecord::new("acct_1".parse().unwrap(), "Example Ltd");
     Connection::open(desk.file()).unwrap().execute("VACUUM INTO ?1", [backup.to_str().unwrap()]).unwrap();
@@ -159,7 +159,7 @@ async fn a_restored_backup_is_another_history() {
 
 #[tokio::test]
 async fn a_log_that_was_cut_is_a_gap_for_who_stands_before_the_cut() {
-    let desk = Desk::new().await;
+    let desk = Management::new().await;
     let begin = desk.store.newest().await.unwrap();
     let account = AccountRecord::new("acct_1".parse().unwrap(), "Example Ltd");
     // As the store itself does it after ten thousand entries.

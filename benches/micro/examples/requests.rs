@@ -18,8 +18,8 @@ use clap::{Parser, ValueEnum};
 use futures_util::FutureExt;
 use http::{Request, Response};
 use keyward::AuthLayer;
+use keyward_bench::fixture::{NoOp, keys, request, table};
 use keyward_bench::refusal::forge;
-use keyward_bench::setting::{NoOp, keys, request, table};
 use tower::util::MapRequestLayer;
 use tower::{Layer, Service};
 

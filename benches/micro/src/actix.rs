@@ -23,7 +23,7 @@ use moka::future::Cache;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::setting::{keys, leased, median, thread_time};
+use crate::fixture::{keys, leased, median, thread_time};
 
 const HOT: usize = 1_000;
 const REQUESTS: usize = 2_000;
@@ -32,7 +32,7 @@ const REQUESTS: usize = 2_000;
 pub struct Actix {
     bare: f64,
     keyward: f64,
-    by_hand: f64,
+    baseline: f64,
     by_hand_like_for_like: f64,
 }
 
@@ -40,13 +40,13 @@ impl Actix {
     /// What each adds to a request, and the ratios.
     #[must_use]
     pub fn to_json(&self) -> Value {
-        let [added, by_hand, like_for_like] =
-            [self.keyward, self.by_hand, self.by_hand_like_for_like].map(|total| total - self.bare);
+        let [added, baseline, like_for_like] =
+            [self.keyward, self.baseline, self.by_hand_like_for_like].map(|total| total - self.bare);
         json!({
             "bare_ns": self.bare,
             "keyward_added_ns": added,
-            "httpauth_by_hand_added_ns": by_hand,
-            "keyward_to_by_hand_ratio": added / by_hand,
+            "httpauth_by_hand_added_ns": baseline,
+            "keyward_to_by_hand_ratio": added / baseline,
             "httpauth_like_for_like_added_ns": like_for_like,
             "keyward_to_like_for_like_ratio": added / like_for_like,
         })
@@ -54,14 +54,14 @@ impl Actix {
 }
 
 /// What the middleware by hand shares.
-struct ByHand {
+struct Baseline {
     cache: Cache<[u8; 32], Arc<Identity>>,
     table: HashMap<[u8; 32], Identity>,
 }
 
 async fn authenticate(request: ServiceRequest, bearer: BearerAuth) -> Result<ServiceRequest, (Error, ServiceRequest)> {
     let digest: [u8; 32] = Sha256::digest(bearer.token().as_bytes()).into();
-    let found = match request.app_data::<web::Data<ByHand>>() {
+    let found = match request.app_data::<web::Data<Baseline>>() {
         Some(shared) => {
             let find = async { shared.table.get(&digest).cloned().map(Arc::new).ok_or(()) };
             shared.cache.try_get_with(digest, find).await.ok()
@@ -90,7 +90,7 @@ pub fn measure(rounds: usize) -> Actix {
     let keys = keys(HOT);
     let authenticator = leased(&keys);
     actix_web::rt::System::new().block_on(async {
-        let shared = web::Data::new(ByHand {
+        let shared = web::Data::new(Baseline {
             cache: Cache::builder().max_capacity(100_000).time_to_live(Duration::from_secs(60)).build(),
             table: keys
                 .iter()
@@ -99,7 +99,7 @@ pub fn measure(rounds: usize) -> Actix {
         });
         let no_op = || web::to(async || HttpResponse::Ok().finish());
         let bare = test::init_service(App::new().route("/v1/resources", no_op())).await;
-        let by_hand = test::init_service(
+        let baseline = test::init_service(
             App::new()
                 .app_data(shared.clone())
                 .wrap(HttpAuthentication::bearer(authenticate))
@@ -126,15 +126,15 @@ pub fn measure(rounds: usize) -> Actix {
             let measured = [
                 time(&bare, &keys).await,
                 time(&keyward, &keys).await,
-                time(&by_hand, &keys).await,
+                time(&baseline, &keys).await,
                 time(&like_for_like, &keys).await,
             ];
             if round > 0 {
                 times.iter_mut().zip(measured).for_each(|(times, time)| times.push(time));
             }
         }
-        let [bare, keyward, by_hand, by_hand_like_for_like] = times.map(median);
-        Actix { bare, keyward, by_hand, by_hand_like_for_like }
+        let [bare, keyward, baseline, by_hand_like_for_like] = times.map(median);
+        Actix { bare, keyward, baseline, by_hand_like_for_like }
     })
 }
 

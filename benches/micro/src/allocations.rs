@@ -4,8 +4,8 @@
 use axum::body::Body;
 use http::Request;
 use keyward::AuthLayer;
+use keyward_bench::fixture::{NoOp, identity, keys, request, table};
 use keyward_bench::refusal::forge;
-use keyward_bench::setting::{NoOp, identity, keys, request, table};
 use keyward_bench::warm_hit::call;
 use tower::{Layer, Service};
 

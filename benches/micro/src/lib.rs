@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a benchmark that cannot be set up has to stop")]
 
 pub mod actix;
-pub mod by_hand;
+pub mod baseline;
+pub mod fixture;
 pub mod refusal;
-pub mod setting;
 pub mod warm_hit;

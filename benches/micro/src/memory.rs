@@ -8,7 +8,7 @@ use keyward::store::{Found, Freshness, KeyStore, StoreError, StoredKey, async_tr
 use keyward::{Authenticator, Mode};
 use serde_json::{Value, json};
 
-use keyward_bench::setting::{identity, keys, table};
+use keyward_bench::fixture::{identity, keys, table};
 
 const KEYS: usize = 1_000_000;
 

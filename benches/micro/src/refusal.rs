@@ -6,7 +6,7 @@ use keyward::AuthLayer;
 use serde_json::{Value, json};
 use tower::{Layer, Service};
 
-use crate::setting::{NoOp, keys, median, request, table, thread_time};
+use crate::fixture::{NoOp, keys, median, request, table, thread_time};
 use crate::warm_hit::call;
 
 /// Requests in one measurement; made beforehand, so that making them is not in it.

@@ -11,7 +11,7 @@ use keyward::key::{Digest, Hasher, KeyFormat, KeyKind};
 use keyward::{Authenticator, Mode};
 use serde_json::{Value, json};
 
-use keyward_bench::setting::{keys, table};
+use keyward_bench::fixture::{keys, table};
 
 /// How much of a real key the wrong keys of the second class share with it, behind its prefix.
 const SHARED: usize = 20;

@@ -11,8 +11,8 @@ use keyward::AuthLayer;
 use serde_json::{Value, json};
 use tower::{Layer, Service, ServiceExt};
 
-use crate::by_hand;
-use crate::setting::{NoOp, keys, leased, median, request, table, thread_time};
+use crate::baseline;
+use crate::fixture::{NoOp, keys, leased, median, request, table, thread_time};
 
 /// Keys in the hot set.
 const HOT: usize = 1_000;
@@ -27,7 +27,7 @@ pub struct WarmHit {
     tonic: f64,
     /// As hyper calls services, keyward and without.
     hyper: [f64; 2],
-    by_hand: f64,
+    baseline: f64,
     keyward_threads: [f64; 2],
     by_hand_threads: [f64; 2],
 }
@@ -36,18 +36,18 @@ impl WarmHit {
     /// What each adds to a request, and the ratios.
     #[must_use]
     pub fn to_json(&self) -> Value {
-        let (added, by_hand) = (self.keyward - self.no_op, self.by_hand - self.no_op);
+        let (added, baseline) = (self.keyward - self.no_op, self.baseline - self.no_op);
         let (tonic, hyper) = (self.tonic - self.no_op, self.hyper[0] - self.hyper[1]);
         json!({
             "no_op_ns": self.no_op,
             "keyward_added_ns": added,
             "leases_added_ns": self.leased - self.keyward,
             "tonic_with_leases_added_ns": tonic,
-            "tonic_with_leases_to_by_hand_ratio": tonic / by_hand,
+            "tonic_with_leases_to_by_hand_ratio": tonic / baseline,
             "hyper_with_leases_added_ns": hyper,
-            "hyper_with_leases_to_by_hand_ratio": hyper / by_hand,
-            "axum_by_hand_added_ns": by_hand,
-            "keyward_to_by_hand_ratio": added / by_hand,
+            "hyper_with_leases_to_by_hand_ratio": hyper / baseline,
+            "axum_by_hand_added_ns": baseline,
+            "keyward_to_by_hand_ratio": added / baseline,
             "two_threads_hot_key_ratio": self.keyward_threads[1] / self.keyward_threads[0],
             "axum_by_hand_two_threads_hot_key_ratio": self.by_hand_threads[1] / self.by_hand_threads[0],
         })
@@ -59,7 +59,7 @@ pub fn measure(rounds: usize) -> WarmHit {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let keys = keys(HOT);
     let layer = AuthLayer::new(table(&keys));
-    let by_hand_layer = axum::middleware::from_fn_with_state(by_hand::ByHand::new(&keys), by_hand::authenticate);
+    let baseline_layer = axum::middleware::from_fn_with_state(baseline::Baseline::new(&keys), baseline::authenticate);
 
     let leased_layer = AuthLayer::from(leased(&keys));
 
@@ -69,13 +69,13 @@ pub fn measure(rounds: usize) -> WarmHit {
     let mut tonic = keyward::tonic::AuthLayer::from(leased_layer.clone()).layer(NoOp);
     let on_hyper = TowerToHyperService::new(leased_layer.layer(NoOp));
     let bare_on_hyper = TowerToHyperService::new(NoOp);
-    let mut by_hand = by_hand_layer.layer(NoOp);
+    let mut baseline = baseline_layer.layer(NoOp);
     // One after the other, so that no cache lies scattered among the entries of another.
     for (key, _) in &keys {
         assert_eq!(runtime.block_on(keyward.call(request(key))).unwrap().status(), 200);
     }
     for (key, _) in &keys {
-        assert_eq!(runtime.block_on(by_hand.call(request(key))).unwrap().status(), 200);
+        assert_eq!(runtime.block_on(baseline.call(request(key))).unwrap().status(), 200);
     }
 
     let mut times = [const { Vec::new() }; 7];
@@ -83,7 +83,7 @@ pub fn measure(rounds: usize) -> WarmHit {
     for _ in 0..rounds {
         times[0].push(time(&mut no_op, &hot, REQUESTS));
         times[1].push(time(&mut keyward, &hot, REQUESTS));
-        times[2].push(time(&mut by_hand, &hot, REQUESTS));
+        times[2].push(time(&mut baseline, &hot, REQUESTS));
         times[3].push(time(&mut leased, &hot, REQUESTS));
         times[4].push(time(&mut tonic, &hot, REQUESTS));
         times[5].push(time_of(|request| by_hyper(&on_hyper, request), &hot, REQUESTS));
@@ -96,9 +96,9 @@ pub fn measure(rounds: usize) -> WarmHit {
         leased,
         tonic,
         hyper: [on_hyper, bare_on_hyper],
-        by_hand: with_by_hand,
+        baseline: with_by_hand,
         keyward_threads: [1, 2].map(|threads| on_threads(&keyward, hot[0], threads, rounds)),
-        by_hand_threads: [1, 2].map(|threads| on_threads(&by_hand, hot[0], threads, rounds)),
+        by_hand_threads: [1, 2].map(|threads| on_threads(&baseline, hot[0], threads, rounds)),
     }
 }
 

@@ -7,9 +7,9 @@ use axum::middleware::from_fn_with_state;
 use http::{Request, Response, StatusCode};
 use jsonwebtoken::Algorithm;
 use keyward::AuthLayer;
-use keyward_bench::by_hand::{ByHand, bearer, refused};
-use keyward_bench::setting::{NoOp, keys, median, table};
-use keyward_bench::{actix, by_hand, warm_hit};
+use keyward_bench::baseline::{Baseline, bearer, refused};
+use keyward_bench::fixture::{NoOp, keys, median, table};
+use keyward_bench::{actix, baseline, warm_hit};
 use serde_json::{Map, Value, json};
 use tower::{Layer, Service};
 use tower_http::auth::AsyncRequireAuthorizationLayer;
@@ -29,8 +29,8 @@ type Timed = Box<dyn FnMut() -> f64>;
 pub(crate) fn measure(rounds: usize) -> Value {
     let known = keys(HOT);
     let plain: Vec<String> = known.iter().map(|(key, _)| key.clone()).collect();
-    let by_hand = ByHand::new(&known);
-    let for_tower_http = by_hand.clone();
+    let baseline = Baseline::new(&known);
+    let for_tower_http = baseline.clone();
     let tower_http = AsyncRequireAuthorizationLayer::new(move |request| authorize(for_tower_http.clone(), request));
     let (hs256, hs256_tokens) = Jwt::new(Algorithm::HS256, HOT);
     let (eddsa, eddsa_tokens) = Jwt::new(Algorithm::EdDSA, HOT);
@@ -42,7 +42,7 @@ pub(crate) fn measure(rounds: usize) -> Value {
         ("keyward", timed(AuthLayer::new(table(&known)).layer(NoOp), plain.clone(), REQUESTS)),
         (
             "from_fn_moka",
-            timed(from_fn_with_state(by_hand, by_hand::authenticate).layer(NoOp), plain.clone(), REQUESTS),
+            timed(from_fn_with_state(baseline, baseline::authenticate).layer(NoOp), plain.clone(), REQUESTS),
         ),
         ("tower_http_moka", timed(tower_http.layer(NoOp), plain, REQUESTS)),
         ("jwt_hs256", timed(from_fn_with_state(hs256, tokens::jwt).layer(NoOp), hs256_tokens, REQUESTS)),
@@ -109,12 +109,12 @@ where
 {
     let runtime = tokio::runtime::Handle::current();
     for key in keys {
-        let answer = runtime.block_on(service.call(keyward_bench::setting::request(key))).unwrap();
+        let answer = runtime.block_on(service.call(keyward_bench::fixture::request(key))).unwrap();
         assert_eq!(answer.status(), 200);
     }
 }
 
-async fn authorize(state: ByHand, mut request: Request<Body>) -> Result<Request<Body>, Response<Body>> {
+async fn authorize(state: Baseline, mut request: Request<Body>) -> Result<Request<Body>, Response<Body>> {
     let Some(token) = bearer(request.headers()) else { return Err(refused(StatusCode::UNAUTHORIZED)) };
     let identity = state.identity(token).await.map_err(refused)?;
     request.extensions_mut().insert(identity);

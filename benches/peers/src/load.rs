@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
-use keyward_bench::setting::median;
+use keyward_bench::fixture::median;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 

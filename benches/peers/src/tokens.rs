@@ -9,7 +9,7 @@ use axum::middleware::Next;
 use axum::response::Response;
 use http::StatusCode;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, encode};
-use keyward_bench::by_hand::{bearer, refused};
+use keyward_bench::baseline::{bearer, refused};
 use prefixed_api_key::{PrefixedApiKey, PrefixedApiKeyController, rand::rngs::OsRng};
 use serde::{Deserialize, Serialize};
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
-use keyward_bench::setting::median;
+use keyward_bench::fixture::median;
 use serde_json::{Value, json};
 
 use crate::contenders::{ALL, Contender, Running};

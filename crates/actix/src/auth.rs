@@ -15,8 +15,8 @@ use keyward_core::adapter::{Admission, Check, Connection, Pending, Target};
 use keyward_core::store::KeyStore;
 use keyward_core::{Anonymous, AuthLayer, Authenticator, Identity, Rejection};
 
+use crate::auth_rejection::{AuthRejection, refuse};
 use crate::future::AuthFuture;
-use crate::refused::{Refused, refuse};
 
 /// Protects an `App` or a scope with API keys.
 ///
@@ -129,7 +129,7 @@ fn refused<S, B>(shared: &Shared<S>, request: ServiceRequest, rejection: Rejecti
 where
     S: Service<ServiceRequest>,
 {
-    let refused = Refused::new(rejection, request.headers());
+    let refused = AuthRejection::new(rejection, request.headers());
     AuthFuture::refused(refuse(&shared.authenticator, request.into_parts().0, &refused))
 }
 
@@ -148,7 +148,7 @@ where
                 AuthFuture::inner(inner, shared, authenticated).await
             }
             Err(rejection) => {
-                let refused = Refused::new(rejection, request.headers());
+                let refused = AuthRejection::new(rejection, request.headers());
                 Ok(refuse(&shared.authenticator, request.into_parts().0, &refused))
             }
         }

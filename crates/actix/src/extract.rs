@@ -10,7 +10,7 @@ use actix_web::{FromRequest, HttpMessage, HttpRequest};
 use keyward_core::adapter::CredentialFault;
 use keyward_core::{Anonymous, Guard, Identity, Rejection};
 
-use crate::refused::Refused;
+use crate::auth_rejection::AuthRejection;
 
 /// Who calls. Behind an [`Auth`](crate::Auth) alone: elsewhere it refuses with 500, and says so in the log.
 ///
@@ -112,33 +112,33 @@ impl<G> fmt::Debug for Guarded<G> {
 }
 
 impl FromRequest for Authenticated {
-    type Error = Refused;
-    type Future = Ready<Result<Self, Refused>>;
+    type Error = AuthRejection;
+    type Future = Ready<Result<Self, AuthRejection>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(required(request).map(Self).map_err(|rejection| Refused::new(rejection, request.headers())))
+        ready(required(request).map(Self).map_err(|rejection| AuthRejection::new(rejection, request.headers())))
     }
 }
 
 impl FromRequest for MaybeAuthenticated {
-    type Error = Refused;
-    type Future = Ready<Result<Self, Refused>>;
+    type Error = AuthRejection;
+    type Future = Ready<Result<Self, AuthRejection>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(caller(request).map(Self).map_err(|rejection| Refused::new(rejection, request.headers())))
+        ready(caller(request).map(Self).map_err(|rejection| AuthRejection::new(rejection, request.headers())))
     }
 }
 
 impl<G: Guard> FromRequest for Guarded<G> {
-    type Error = Refused;
-    type Future = Ready<Result<Self, Refused>>;
+    type Error = AuthRejection;
+    type Future = Ready<Result<Self, AuthRejection>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let verdict = required(request).and_then(|identity| {
             G::check(&identity)?;
             Ok(Self { identity, guard: PhantomData })
         });
-        ready(verdict.map_err(|rejection| Refused::new(rejection, request.headers())))
+        ready(verdict.map_err(|rejection| AuthRejection::new(rejection, request.headers())))
     }
 }
 

@@ -12,7 +12,7 @@ use actix_web::http::header::{CACHE_CONTROL, HeaderMap, HeaderValue, VARY};
 use pin_project_lite::pin_project;
 
 use crate::auth::Shared;
-use crate::refused::{Refused, refuse};
+use crate::auth_rejection::{AuthRejection, refuse};
 
 type Resolving<B> = Pin<Box<dyn Future<Output = Result<ServiceResponse<EitherBody<B>>, Error>>>>;
 
@@ -34,7 +34,7 @@ pin_project! {
         Inner { #[pin] future: F, shared: Rc<Shared<S>>, authenticated: bool },
         /// A miss: the store is asked first.
         Resolving { future: Resolving<B> },
-        Refused { response: Option<ServiceResponse<EitherBody<B>>> },
+        AuthRejection { response: Option<ServiceResponse<EitherBody<B>>> },
     }
 }
 
@@ -51,7 +51,7 @@ where
     }
 
     pub(crate) fn refused(response: ServiceResponse<EitherBody<B>>) -> Self {
-        Self { state: State::Refused { response: Some(response) } }
+        Self { state: State::AuthRejection { response: Some(response) } }
     }
 }
 
@@ -70,7 +70,7 @@ where
                     Err(error) => return Poll::Ready(Err(rewrite(error, shared))),
                 };
                 // A refusal by an extractor or an inner middleware is written here, in this one's format.
-                if let Some(refused) = response.response().error().and_then(Refused::of_error).cloned() {
+                if let Some(refused) = response.response().error().and_then(AuthRejection::of_error).cloned() {
                     return Poll::Ready(Ok(refuse(&shared.authenticator, response.into_parts().0, &refused)));
                 }
                 if shared.authenticator.marks_responses() {
@@ -79,7 +79,7 @@ where
                 Poll::Ready(Ok(response.map_into_left_body()))
             }
             StateProjection::Resolving { future } => future.as_mut().poll(cx),
-            StateProjection::Refused { response } => {
+            StateProjection::AuthRejection { response } => {
                 response.take().map_or(Poll::Pending, |response| Poll::Ready(Ok(response)))
             }
         }
@@ -90,7 +90,7 @@ where
 /// its response is made further out, where the request is known.
 #[cold]
 fn rewrite<S>(error: Error, shared: &Shared<S>) -> Error {
-    match Refused::of_error(&error) {
+    match AuthRejection::of_error(&error) {
         Some(refused) => refused.written_by(&shared.authenticator).into(),
         None => error,
     }

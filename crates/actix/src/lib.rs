@@ -43,15 +43,15 @@
 //! - What extractors refuse is written by the middleware around them, in its own format.
 
 mod auth;
+mod auth_rejection;
 mod extract;
 mod future;
-mod refused;
 mod require;
 
 pub use auth::{Auth, AuthService};
+pub use auth_rejection::AuthRejection;
 pub use extract::{Authenticated, Guarded, MaybeAuthenticated, Scoped};
 pub use future::AuthFuture;
-pub use refused::Refused;
 pub use require::{Require, RequireFuture, RequireService};
 
 pub use keyward_core::{AllOf, AnyOf, Guard, Identity, RequiredScopes, Requirement, scopes};

@@ -13,8 +13,8 @@ use keyward_core::adapter::CredentialFault;
 use keyward_core::policy::Policy;
 use pin_project_lite::pin_project;
 
+use crate::auth_rejection::AuthRejection;
 use crate::extract::caller;
-use crate::refused::Refused;
 
 /// Holds every request to a policy, such as scopes or a plan. It stands inside an [`Auth`](crate::Auth): without one it
 /// refuses everything with 500, and says so in the log.
@@ -96,9 +96,9 @@ where
             Ok(()) => RequireFuture { state: State::Inner { future: self.service.call(request) } },
             Err(rejection) => {
                 // A response that carries its error: the middleware around it writes it anew.
-                let response = HttpResponse::from_error(Refused::new(rejection, request.headers()));
+                let response = HttpResponse::from_error(AuthRejection::new(rejection, request.headers()));
                 let response = ServiceResponse::new(request.into_parts().0, response).map_into_right_body();
-                RequireFuture { state: State::Refused { response: Some(response) } }
+                RequireFuture { state: State::AuthRejection { response: Some(response) } }
             }
         }
     }
@@ -116,7 +116,7 @@ pin_project! {
     #[project = StateProjection]
     enum State<F, B> {
         Inner { #[pin] future: F },
-        Refused { response: Option<ServiceResponse<EitherBody<B>>> },
+        AuthRejection { response: Option<ServiceResponse<EitherBody<B>>> },
     }
 }
 
@@ -129,7 +129,7 @@ where
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         match self.project().state.project() {
             StateProjection::Inner { future } => future.poll(cx).map_ok(ServiceResponse::map_into_left_body),
-            StateProjection::Refused { response } => {
+            StateProjection::AuthRejection { response } => {
                 response.take().map_or(Poll::Pending, |response| Poll::Ready(Ok(response)))
             }
         }

@@ -11,7 +11,7 @@ pub struct Plan {
     /// What people are told of it.
     #[serde(default)]
     pub description: String,
-    /// How many active keys an account may have; the desk's own limit without this.
+    /// How many active keys an account may have; the management service's own limit without this.
     #[serde(default)]
     pub key_limit: Option<u32>,
     /// Goes up by one with each change; for updates.

@@ -121,7 +121,7 @@ impl fmt::Debug for Image {
     }
 }
 
-/// What to change. What is left out stays; null is as the server was configured.
+/// Invalidation to change. Invalidation is left out stays; null is as the server was configured.
 ///
 /// # Examples
 /// ```

@@ -7,7 +7,7 @@ use http::request::Parts;
 use keyward_core::adapter::CredentialFault;
 use keyward_core::{Anonymous, Identity, Rejection};
 
-use crate::refused::Refused;
+use crate::auth_rejection::AuthRejection;
 
 /// Who calls. Behind an [`AuthLayer`](crate::AuthLayer) alone: elsewhere it refuses with 500, and says so in the log.
 ///
@@ -47,24 +47,24 @@ impl Deref for Authenticated {
 }
 
 impl<S: Sync> FromRequestParts<S> for Authenticated {
-    type Rejection = Refused;
+    type Rejection = AuthRejection;
 
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Refused> {
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, AuthRejection> {
         match caller(parts) {
             Ok(Some(identity)) => Ok(Self(identity.clone())),
-            Ok(None) => Err(Refused::new(CredentialFault::Missing.into(), parts)),
-            Err(rejection) => Err(Refused::new(rejection, parts)),
+            Ok(None) => Err(AuthRejection::new(CredentialFault::Missing.into(), parts)),
+            Err(rejection) => Err(AuthRejection::new(rejection, parts)),
         }
     }
 }
 
 impl<S: Sync> OptionalFromRequestParts<S> for Authenticated {
-    type Rejection = Refused;
+    type Rejection = AuthRejection;
 
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>, Refused> {
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>, AuthRejection> {
         match caller(parts) {
             Ok(identity) => Ok(identity.cloned().map(Self)),
-            Err(rejection) => Err(Refused::new(rejection, parts)),
+            Err(rejection) => Err(AuthRejection::new(rejection, parts)),
         }
     }
 }

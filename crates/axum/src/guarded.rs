@@ -9,8 +9,8 @@ use http::request::Parts;
 use keyward_core::adapter::CredentialFault;
 use keyward_core::{Guard, Identity};
 
+use crate::auth_rejection::AuthRejection;
 use crate::authenticated::caller;
-use crate::refused::Refused;
 
 /// Who calls, and was granted the scopes `R`. Everybody else is refused: 403, with the scopes named in the body and in the
 /// challenge. It is [`Guarded`] by scopes.
@@ -95,15 +95,15 @@ impl<G> fmt::Debug for Guarded<G> {
 }
 
 impl<S: Sync, G: Guard> FromRequestParts<S> for Guarded<G> {
-    type Rejection = Refused;
+    type Rejection = AuthRejection;
 
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Refused> {
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, AuthRejection> {
         let verdict = caller(parts)
             .and_then(|identity| identity.ok_or_else(|| CredentialFault::Missing.into()))
             .and_then(|identity| G::check(identity).map(|()| identity.clone()));
         match verdict {
             Ok(identity) => Ok(Self { identity, required: PhantomData }),
-            Err(rejection) => Err(Refused::new(rejection, parts)),
+            Err(rejection) => Err(AuthRejection::new(rejection, parts)),
         }
     }
 }

@@ -91,14 +91,14 @@
 //! `axum::middleware::from_extractor::<Authenticated>()` does for a router what `RequireLayer` does for scopes: it refuses
 //! whom the `AuthLayer` let pass without a credential. It authenticates nobody by itself.
 
+mod auth_rejection;
 mod authenticated;
 mod guarded;
 mod layer;
-mod refused;
 
+pub use auth_rejection::AuthRejection;
 pub use authenticated::Authenticated;
 pub use guarded::{Guarded, Scoped};
 pub use layer::{AuthLayer, AuthService, Axum};
-pub use refused::Refused;
 
 pub use keyward_core::{AllOf, AnyOf, Guard, Identity, RequireLayer, RequiredScopes, Requirement, scopes};

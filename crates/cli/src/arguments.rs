@@ -55,21 +55,21 @@ pub(crate) struct Arguments {
     pub(crate) prefix: Vec<(KeyKind, String)>,
     /// Which of these were said in this very call, and not by the environment.
     #[arg(skip)]
-    pub(crate) said: Said,
+    pub(crate) said: ExplicitFlags,
     #[command(subcommand)]
     pub(crate) command: Command,
 }
 
 /// What was said in this very call, and not by the environment.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Said {
+pub(crate) struct ExplicitFlags {
     pub(crate) server: bool,
     pub(crate) pepper_file: bool,
     pub(crate) token_file: bool,
 }
 
 impl Arguments {
-    /// What was said; ends the program if it cannot be.
+    /// Invalidation was said; ends the program if it cannot be.
     pub(crate) fn read() -> Self {
         let matches = Self::command().get_matches();
         let mut arguments = Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
@@ -89,7 +89,8 @@ impl Arguments {
             (false, true) => self.server = None,
             (false, false) => {}
         }
-        self.said = Said { server: said("server"), pepper_file: said("pepper_file"), token_file: said("token_file") };
+        self.said =
+            ExplicitFlags { server: said("server"), pepper_file: said("pepper_file"), token_file: said("token_file") };
     }
 }
 
@@ -354,7 +355,7 @@ pub(crate) struct Update {
     /// What people call it.
     #[arg(long)]
     pub(crate) name: Option<String>,
-    /// What it grants from now on, instead of what it granted; may be repeated.
+    /// Invalidation it grants from now on, instead of what it granted; may be repeated.
     #[arg(long = "scope")]
     pub(crate) scopes: Vec<Grant>,
     /// How long it lives from now on.

@@ -5,7 +5,7 @@ use std::fmt;
 use std::process::ExitCode;
 
 use keyward_core::lifecycle::KeysError;
-use keyward_core::store::Denial;
+use keyward_core::store::WriteRefused;
 
 /// A command that was not done.
 #[derive(Debug)]
@@ -73,7 +73,7 @@ impl fmt::Display for Failure {
 impl From<KeysError> for Failure {
     fn from(error: KeysError) -> Self {
         let kind = match &error {
-            KeysError::Denied(Denial::NotFound | Denial::NoSuchAccount) => Kind::NotFound,
+            KeysError::Denied(WriteRefused::NotFound | WriteRefused::NoSuchAccount) => Kind::NotFound,
             KeysError::Denied(_) => Kind::Refused,
             KeysError::Store(_) => Kind::Database,
             _ => Kind::Usage,

@@ -14,11 +14,11 @@
 //! | 5 | declined at the prompt |
 
 mod arguments;
+mod backend;
 mod commands;
 mod failure;
 mod login;
 mod output;
-mod place;
 mod settings;
 mod tables;
 

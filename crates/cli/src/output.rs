@@ -7,8 +7,8 @@ use keyward_core::{AccountRecord, Timestamp};
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use crate::backend::Effect;
 use crate::failure::{Failure, Kind};
-use crate::place::Effect;
 use crate::tables;
 
 /// Writes a line to standard error, for people. That it cannot be written ends nothing: a key that was just issued is still to be shown, and

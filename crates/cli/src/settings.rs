@@ -9,7 +9,7 @@ use std::time::Duration;
 use clap::Args;
 use keyward_core::connection::ForwardedFields;
 use keyward_core::{Network, TrustedProxies};
-use keyward_manage::{DeskBuilder, GithubAlerts, IdentityProvider, LeakPolicy, PublicUrl, SignUpPolicy};
+use keyward_manage::{GithubAlerts, IdentityProvider, LeakPolicy, ManagementBuilder, PublicUrl, SignUpPolicy};
 use keyward_serve::Limits;
 use serde::Deserialize;
 use zeroize::Zeroizing;
@@ -298,8 +298,8 @@ impl Settings {
         })
     }
 
-    /// Sets a desk up as these say.
-    pub(crate) fn apply(&self, mut desk: DeskBuilder) -> Result<DeskBuilder, Failure> {
+    /// Sets a management service up as these say.
+    pub(crate) fn apply(&self, mut desk: ManagementBuilder) -> Result<ManagementBuilder, Failure> {
         const HOUR: u64 = 3_600;
         const PER_ADDRESS: NonZeroU32 = NonZeroU32::new(20).expect("it is not zero");
         const PER_EMAIL: NonZeroU32 = NonZeroU32::new(10).expect("it is not zero");

@@ -9,12 +9,12 @@ use std::io::{BufRead, BufReader};
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant, SystemTime};
 
-use desk::{Desk, Ended};
+use desk::{Ended, Management};
 use keyward_core::Timestamp;
 
 /// A database with two entries in its audit log.
-fn logged() -> Desk {
-    let desk = Desk::new();
+fn logged() -> Management {
+    let desk = Management::new();
     for plan in ["Free", "Pro"] {
         desk.ok(&["plans", "create", plan]);
     }

@@ -14,7 +14,7 @@ use keyward_core::{Authenticator, Rejection};
 use keyward_sqlite::SqliteStore;
 use serde_json::Value;
 
-use desk::{Desk, Ended};
+use desk::{Ended, Management};
 
 fn contains(file: &Path, needle: &str) -> bool {
     fs::read(file).unwrap().windows(needle.len()).any(|window| window == needle.as_bytes())
@@ -22,7 +22,7 @@ fn contains(file: &Path, needle: &str) -> bool {
 
 #[test]
 fn a_key_is_written_once_alone_on_the_last_line_and_nowhere_else() {
-    let desk = Desk::new();
+    let desk = Management::new();
     let created = desk.run(&["keys", "create", "--name", "first", "--scope", "resources:read", "--expires-in", "90d"]);
     assert_eq!(created.code, 0, "{}", created.err);
     let key = created.out.strip_suffix('\n').unwrap();
@@ -45,7 +45,7 @@ fn a_key_is_written_once_alone_on_the_last_line_and_nowhere_else() {
 
 #[test]
 fn what_is_said_of_a_key_is_what_was_asked_for() {
-    let desk = Desk::new();
+    let desk = Management::new();
     desk.ok(&["accounts", "create", "acct_1", "--name", "Example Ltd", "--plan", "Pro"]);
     desk.create(&[
         "--account",
@@ -88,7 +88,7 @@ fn what_is_said_of_a_key_is_what_was_asked_for() {
 
 #[test]
 fn lists_are_filtered() {
-    let desk = Desk::new();
+    let desk = Management::new();
     desk.ok(&["accounts", "create", "other"]);
     desk.ok(&["keys", "create", "--name", "Alpha", "--mode", "test"]);
     desk.ok(&["keys", "create", "--name", "beta", "--account", "other"]);
@@ -113,7 +113,7 @@ fn lists_are_filtered() {
 
 #[test]
 fn every_way_to_end_has_its_exit_code() {
-    let desk = Desk::new();
+    let desk = Management::new();
     let (_, id) = desk.create(&[]);
     let (_, revoked) = desk.create(&[]);
     desk.ok(&["keys", "revoke", &revoked, "--yes"]);
@@ -157,7 +157,7 @@ fn every_way_to_end_has_its_exit_code() {
 
 #[test]
 fn a_key_is_changed_disabled_and_enabled() {
-    let desk = Desk::new();
+    let desk = Management::new();
     let (_, id) = desk.create(&[]);
     let status = || desk.json(&["keys", "show", &id, "--json"])["status"].clone();
     desk.ok(&["keys", "disable", &id]);
@@ -174,7 +174,7 @@ fn a_key_is_changed_disabled_and_enabled() {
 
 #[test]
 fn nobody_reading_the_list_is_no_failure() {
-    let desk = Desk::new();
+    let desk = Management::new();
     for _ in 0..3 {
         desk.create(&[]);
     }
@@ -186,7 +186,7 @@ fn nobody_reading_the_list_is_no_failure() {
 
 #[test]
 fn eight_at_once_lose_nothing() {
-    let desk = Desk::new();
+    let desk = Management::new();
     let children: Vec<_> = (0..8)
         .map(|number| {
             let name = format!("key {number}");
@@ -206,7 +206,7 @@ fn eight_at_once_lose_nothing() {
 
 #[test]
 fn a_pepper_is_made_once_and_keys_need_it() {
-    let desk = Desk::new();
+    let desk = Management::new();
     let file = desk.0.path().join("pepper");
     let path = file.to_str().unwrap();
     desk.ok(&["pepper", path, "--id", "2026-11"]);
@@ -225,12 +225,12 @@ fn a_pepper_is_made_once_and_keys_need_it() {
 
 #[test]
 fn completions_are_written() {
-    assert!(Desk::new().ok(&["completions", "bash"]).contains("keyward"));
+    assert!(Management::new().ok(&["completions", "bash"]).contains("keyward"));
 }
 
 #[tokio::test]
 async fn a_server_on_the_same_file_refuses_a_key_from_when_the_program_has_revoked_it() {
-    let desk = Desk::new();
+    let desk = Management::new();
     let (warm_up, _) = desk.create(&[]);
     let store = SqliteStore::open(desk.database()).unwrap();
     let server = Authenticator::new(store);

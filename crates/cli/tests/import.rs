@@ -20,9 +20,9 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use tower::{ServiceBuilder, service_fn};
 
-use desk::Desk;
+use desk::Management;
 
-impl Desk {
+impl Management {
     fn file(&self, name: &str, content: &str) -> String {
         let path = self.0.path().join(name);
         fs::write(&path, content).unwrap();
@@ -91,7 +91,7 @@ fn with_another_end(key: &str) -> String {
 }
 
 /// A program of its own revokes the key, and the service refuses it from then on.
-fn assert_revocable(desk: &Desk, address: SocketAddr, key: &str, name: &str) {
+fn assert_revocable(desk: &Management, address: SocketAddr, key: &str, name: &str) {
     let id = desk.json(&["keys", "list", "--json", "--search", name])[0]["id"].as_str().unwrap().to_owned();
     desk.ok(&["keys", "revoke", &id, "--yes"]);
     let (status, body) = ask(address, key);
@@ -100,7 +100,7 @@ fn assert_revocable(desk: &Desk, address: SocketAddr, key: &str, name: &str) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn keys_of_better_auth_go_on_working() {
-    let desk = Desk::new();
+    let desk = Management::new();
     let made = fixtures(include_str!("import/better-auth.jsonl"));
     let rows: String = made.iter().map(|(_, row)| format!("{row}\n")).collect();
     for (key, row) in &made {
@@ -116,8 +116,8 @@ async fn keys_of_better_auth_go_on_working() {
     let address = desk
         .serve(|store| {
             let old = KeyFormat::builder()
-                .existing("", KeyKind::Secret, Mode::Live)
-                .existing("acme_", KeyKind::Secret, Mode::Live)
+                .legacy_prefix("", KeyKind::Secret, Mode::Live)
+                .legacy_prefix("acme_", KeyKind::Secret, Mode::Live)
                 .random_length(64)
                 .without_checksum()
                 .build()
@@ -125,7 +125,7 @@ async fn keys_of_better_auth_go_on_working() {
             Authenticator::builder(store.clone())
                 .format(old)
                 .hasher(Hasher::sha256())
-                .also(store, KeyFormat::default(), Hasher::default())
+                .add_store(store, KeyFormat::default(), Hasher::default())
                 .build()
                 .unwrap()
         })
@@ -146,7 +146,7 @@ async fn keys_of_better_auth_go_on_working() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn keys_of_unkey_go_on_working() {
-    let desk = Desk::new();
+    let desk = Management::new();
     // From unkeyed/unkey, internal/hash/src/sha256.test.ts.
     let published = ("3ZFeSzZi4bAHLaADiPyJy7BN", "Af0t8Qg3G7oLwGHlkgMYIeloGL2dNBfcLxOLp3IDROY=");
     assert_eq!(BASE64_STANDARD.encode(sha256(published.0)), published.1, "the algorithm is the documented one");
@@ -167,13 +167,13 @@ async fn keys_of_unkey_go_on_working() {
     let address = desk
         .serve(|store| {
             let old = KeyFormat::builder()
-                .existing("acme_", KeyKind::Secret, Mode::Live)
-                .existing("3Z", KeyKind::Secret, Mode::Live)
+                .legacy_prefix("acme_", KeyKind::Secret, Mode::Live)
+                .legacy_prefix("3Z", KeyKind::Secret, Mode::Live)
                 .random_lengths(19..=24)
                 .without_checksum()
                 .build()
                 .unwrap();
-            Authenticator::builder(store.clone()).also(store, old, Hasher::sha256()).build().unwrap()
+            Authenticator::builder(store.clone()).add_store(store, old, Hasher::sha256()).build().unwrap()
         })
         .await;
     assert_eq!(ask(address, published.0), (200, "acct_0 live *".to_owned()));
@@ -187,7 +187,7 @@ async fn keys_of_unkey_go_on_working() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn keys_of_prefixed_api_key_go_on_working() {
-    let desk = Desk::new();
+    let desk = Management::new();
     let mut made = fixtures(include_str!("import/prefixed-api-key.jsonl"));
     // From the README of seamapi/prefixed-api-key.
     made.push((
@@ -207,14 +207,14 @@ async fn keys_of_prefixed_api_key_go_on_working() {
     let address = desk
         .serve(|store| {
             let old = KeyFormat::builder()
-                .existing("mycompany_", KeyKind::Secret, Mode::Live)
+                .legacy_prefix("mycompany_", KeyKind::Secret, Mode::Live)
                 .alphabet(Alphabet::Base64Url)
                 .random_length(8 + 1 + 24)
                 .without_checksum()
                 .build()
                 .unwrap();
             Authenticator::builder(store.clone())
-                .also(store, old, Hasher::sha256_behind_last_underscore())
+                .add_store(store, old, Hasher::sha256_behind_last_underscore())
                 .build()
                 .unwrap()
         })
@@ -228,7 +228,7 @@ async fn keys_of_prefixed_api_key_go_on_working() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn keys_of_a_home_made_table_go_on_working() {
-    let desk = Desk::new();
+    let desk = Management::new();
     let (live, test) = (format!("sk-live-{}", "a1".repeat(20)), format!("sk-test-{}", "b2".repeat(20)));
     for (format, hashes) in [
         ("sha256-hex", [hex::encode(sha256(&live)), hex::encode_upper(sha256(&test))]),
@@ -248,14 +248,14 @@ async fn keys_of_a_home_made_table_go_on_working() {
     let address = desk
         .serve(|store| {
             let old = KeyFormat::builder()
-                .existing("sk-live-", KeyKind::Secret, Mode::Live)
-                .existing("sk-test-", KeyKind::Secret, Mode::Test)
+                .legacy_prefix("sk-live-", KeyKind::Secret, Mode::Live)
+                .legacy_prefix("sk-test-", KeyKind::Secret, Mode::Test)
                 .alphabet(Alphabet::Hex)
                 .random_length(40)
                 .without_checksum()
                 .build()
                 .unwrap();
-            Authenticator::builder(store.clone()).also(store, old, Hasher::sha256()).build().unwrap()
+            Authenticator::builder(store.clone()).add_store(store, old, Hasher::sha256()).build().unwrap()
         })
         .await;
     assert_eq!(ask(address, &live), (200, "acct_1 live jobs:read jobs:write".to_owned()));
@@ -268,7 +268,7 @@ fn hash(number: u32) -> String {
 
 #[test]
 fn a_second_import_imports_nothing_and_says_so() {
-    let desk = Desk::new();
+    let desk = Management::new();
     let file = desk.file("keys.csv", &format!("hash,account\n{},a\n{},a\n{},b\n", hash(1), hash(2), hash(3)));
     let arguments = ["--hash-format", "sha256-hex", "--create-accounts"];
     let dry = desk.import(&file, &[&arguments[..], &["--dry-run"]].concat());
@@ -285,7 +285,7 @@ fn a_second_import_imports_nothing_and_says_so() {
 
 #[test]
 fn each_line_is_imported_whole_or_refused_with_its_number_and_reason() {
-    let desk = Desk::new();
+    let desk = Management::new();
     desk.ok(&["accounts", "create", "a"]);
     desk.ok(&["accounts", "create", "b"]);
     let plain = "sk_live_this_is_a_key_and_no_hash_at_all";
@@ -350,7 +350,7 @@ fn each_line_is_imported_whole_or_refused_with_its_number_and_reason() {
 
 #[test]
 fn a_refused_line_makes_no_account() {
-    let desk = Desk::new();
+    let desk = Management::new();
     desk.ok(&["accounts", "create", "a"]);
     let good = json!({ "hash": hash(1), "account": "a" });
     let refused = [
@@ -368,7 +368,7 @@ fn a_refused_line_makes_no_account() {
 
 #[test]
 fn what_is_known_of_a_key_is_kept() {
-    let desk = Desk::new();
+    let desk = Management::new();
     let row = json!({
         "hash": hash(1), "account": "a", "id": "old-1", "name": "n", "hint": "sk_live_abcdef", "kind": "restricted", "mode": "test",
         "scopes": "jobs:read,jobs:write", "metadata": "{\"team\":\"a\"}", "createdAt": 1_700_000_000_000_i64,
@@ -398,7 +398,7 @@ fn what_is_known_of_a_key_is_kept() {
 
 #[test]
 fn a_key_that_was_revoked_over_there_since_is_pointed_out() {
-    let desk = Desk::new();
+    let desk = Management::new();
     let arguments = ["--hash-format", "sha256-hex", "--create-accounts"];
     let file = desk.file("keys.csv", &format!("hash,account,revoked,id\n{},a,false,k1\n", hash(1)));
     assert_eq!(desk.import(&file, &arguments).code, 0);
@@ -416,7 +416,7 @@ fn a_key_that_was_revoked_over_there_since_is_pointed_out() {
 
 #[test]
 fn a_file_that_cannot_be_read_changes_nothing() {
-    let desk = Desk::new();
+    let desk = Management::new();
     let good = hash(1);
     let hex = ["--hash-format", "sha256-hex", "--create-accounts"];
     for (name, content, arguments, said) in [

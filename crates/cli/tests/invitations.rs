@@ -140,7 +140,7 @@ fn an_invitation_that_is_declined_or_withdrawn_lets_nobody_in() {
 
 #[test]
 fn invitations_are_made_listed_and_withdrawn_on_a_database() {
-    let desk = desk::Desk::new();
+    let desk = desk::Management::new();
     let of = ["--account", "operator"];
     // There is an operator's account once there is an owner.
     desk.ok(&["users", "create", "--owner", "--email", "ada@example.com"]);

@@ -6,14 +6,14 @@ mod desk;
 
 use serde_json::{Value, json};
 
-use desk::Desk;
+use desk::Management;
 
-fn show(desk: &Desk, id: &str) -> Value {
+fn show(desk: &Management, id: &str) -> Value {
     desk.json(&["keys", "show", id, "--json"])
 }
 
 /// Runs commands that are refused, each with its exit code and what it says.
-fn check(desk: &Desk, commands: &[(&[&str], i32, &str)]) {
+fn check(desk: &Management, commands: &[(&[&str], i32, &str)]) {
     for (arguments, code, said) in commands {
         let ended = desk.run(arguments);
         assert_eq!(ended.code, *code, "{arguments:?}: {}", ended.err);
@@ -23,7 +23,7 @@ fn check(desk: &Desk, commands: &[(&[&str], i32, &str)]) {
 
 #[test]
 fn a_rotated_key_is_not_revived() {
-    let desk = Desk::new();
+    let desk = Management::new();
     let (_, id) = desk.create(&[]);
     desk.ok(&["keys", "rotate", &id, "--overlap", "1m"]);
     let end = show(&desk, &id)["expires_at"].clone();
@@ -41,7 +41,7 @@ fn a_rotated_key_is_not_revived() {
 
 #[test]
 fn an_ended_key_gets_a_name_and_nothing_else() {
-    let desk = Desk::new();
+    let desk = Management::new();
     let (_, id) = desk.create(&[]);
     desk.ok(&["keys", "rotate", &id, "--overlap", "0s"]);
     assert_eq!(show(&desk, &id)["status"], "expired");
@@ -61,7 +61,7 @@ fn an_ended_key_gets_a_name_and_nothing_else() {
 
 #[test]
 fn a_key_keeps_an_end_to_come_and_its_first_disabling() {
-    let desk = Desk::new();
+    let desk = Management::new();
     let (_, id) = desk.create(&["--scope", "a:read"]);
     check(
         &desk,
@@ -78,7 +78,7 @@ fn a_key_keeps_an_end_to_come_and_its_first_disabling() {
 
 #[test]
 fn a_management_key_is_rotated_into_its_format() {
-    let desk = Desk::new();
+    let desk = Management::new();
     // The first owner, with whom the operator's account is made.
     desk.ok(&["users", "create", "--owner", "--email", "ada@example.com"]);
     let managing = ["keys", "create", "--name", "m", "--purpose", "management"];
@@ -98,7 +98,7 @@ fn a_management_key_is_rotated_into_its_format() {
 
 #[test]
 fn a_refused_creation_writes_nothing() {
-    let desk = Desk::new();
+    let desk = Management::new();
     let create = ["keys", "create", "--name", "a"];
     for more in [
         &["--expires-in", "0s"][..],
@@ -119,7 +119,7 @@ fn a_refused_creation_writes_nothing() {
 
 #[test]
 fn values_are_read_strictly_and_in_one_form() {
-    let desk = Desk::new();
+    let desk = Management::new();
     let (_, id) = desk.create(&[
         "--network",
         "10.1.2.3",

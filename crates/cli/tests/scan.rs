@@ -19,9 +19,9 @@ use keyward_core::key::{KeyFormat, KeyKind};
 use keyward_needs::needs;
 use serde_json::Value;
 
-use desk::{Desk, Ended};
+use desk::{Ended, Management};
 
-impl Desk {
+impl Management {
     fn folder(&self) -> PathBuf {
         let folder = self.0.path().join("files");
         fs::create_dir_all(&folder).unwrap();
@@ -81,7 +81,7 @@ fn assert_hidden(ended: &Ended, key: &str) {
 
 #[test]
 fn nothing_found_is_success_and_says_nothing() {
-    let desk = Desk::new();
+    let desk = Management::new();
     let mut typo = key();
     typo.replace_range(20..21, if &typo[20..21] == "a" { "b" } else { "a" });
     desk.write("a.txt", format!("kw_live_ kw_live_short {typo} sk_live_{}", &key()[8..]));
@@ -92,7 +92,7 @@ fn nothing_found_is_success_and_says_nothing() {
 
 #[test]
 fn keys_are_found_where_they_stand_and_are_not_shown() {
-    let desk = Desk::new();
+    let desk = Management::new();
     let key = key();
     desk.write("b/config.toml", format!("# a\nkey = \"{key}\"\n"));
     desk.write(".env", format!("KEY={key}"));
@@ -113,7 +113,7 @@ fn keys_are_found_where_they_stand_and_are_not_shown() {
 
 #[test]
 fn prefixes_are_said_as_in_every_other_command() {
-    let desk = Desk::new();
+    let desk = Management::new();
     let format = KeyFormat::builder().prefix("sk", KeyKind::Secret).build().unwrap();
     desk.write("a", format!("{} {}", key_of(&format), key()));
     assert_eq!(places(&desk.scan(&["--prefix", "secret=sk"])), ["./a:1:1"]);
@@ -124,7 +124,7 @@ fn prefixes_are_said_as_in_every_other_command() {
 #[needs(git)]
 #[test]
 fn what_git_ignores_is_left_out_unless_it_is_asked_for() {
-    let desk = Desk::new();
+    let desk = Management::new();
     desk.git(&["init", "--quiet"]);
     desk.write(".gitignore", "ignored\n");
     desk.write(".keywardignore", "fixtures/\n");
@@ -137,7 +137,7 @@ fn what_git_ignores_is_left_out_unless_it_is_asked_for() {
 
 #[test]
 fn a_large_file_is_read_to_its_end() {
-    let desk = Desk::new();
+    let desk = Management::new();
     let mut text = "x".repeat(99).into_bytes();
     text.push(b'\n');
     let mut text = text.repeat(80_000);
@@ -150,7 +150,7 @@ fn a_large_file_is_read_to_its_end() {
 #[test]
 fn links_are_not_followed_and_nothing_is_waited_for() {
     use std::os::unix::fs::symlink;
-    let desk = Desk::new();
+    let desk = Management::new();
     let folder = desk.folder();
     desk.write("sub/real", key());
     symlink("..", folder.join("sub/loop")).unwrap();
@@ -172,7 +172,7 @@ fn links_are_not_followed_and_nothing_is_waited_for() {
 
 #[test]
 fn what_cannot_be_read_is_said_and_hides_no_find() {
-    let desk = Desk::new();
+    let desk = Management::new();
     desk.write("good", "nothing");
     let ended = desk.scan(&["good", "missing"]);
     assert_eq!(ended.code, 2);
@@ -191,7 +191,7 @@ fn what_cannot_be_read_is_said_and_hides_no_find() {
 #[cfg(target_os = "linux")]
 #[test]
 fn a_file_that_fails_while_it_is_read_is_said() {
-    let ended = Desk::new().scan(&["/proc/self/mem"]);
+    let ended = Management::new().scan(&["/proc/self/mem"]);
     assert_eq!(ended.code, 2);
     assert!(ended.err.contains("cannot be read: /proc/self/mem"), "{}", ended.err);
 }
@@ -200,7 +200,7 @@ fn a_file_that_fails_while_it_is_read_is_said() {
 #[test]
 fn a_name_that_is_no_text_or_moves_the_cursor_is_shown_harmlessly() {
     use std::os::unix::ffi::OsStrExt;
-    let desk = Desk::new();
+    let desk = Management::new();
     fs::write(desk.folder().join(std::ffi::OsStr::from_bytes(b"\xff\x1b[2J")), key()).unwrap();
     let ended = desk.scan(&[]);
     assert_eq!(ended.code, 1);
@@ -209,7 +209,7 @@ fn a_name_that_is_no_text_or_moves_the_cursor_is_shown_harmlessly() {
 
 #[test]
 fn a_key_in_a_name_is_not_shown() {
-    let desk = Desk::new();
+    let desk = Management::new();
     let key = key();
     desk.write(&key, &key);
     for ended in [desk.scan(&[]), desk.scan(&["--json"]), desk.scan(&[&format!("{key}x")])] {
@@ -220,7 +220,7 @@ fn a_key_in_a_name_is_not_shown() {
 
 #[test]
 fn standard_input_is_a_dash() {
-    let desk = Desk::new();
+    let desk = Management::new();
     let key = key();
     let mut child = desk
         .command(&["scan", "-"])
@@ -237,7 +237,7 @@ fn standard_input_is_a_dash() {
 #[needs(git)]
 #[test]
 fn the_history_is_searched_for_what_is_gone() {
-    let desk = Desk::new();
+    let desk = Management::new();
     let (in_file, in_message, in_branch, in_tag) = (key(), key(), key(), key());
     desk.git(&["init", "--quiet"]);
     desk.write("clean", "nothing");
@@ -292,7 +292,7 @@ fn the_history_is_searched_for_what_is_gone() {
 #[cfg(target_os = "linux")]
 #[test]
 fn words_that_cannot_be_written_keep_no_key_alive_and_lose_none() {
-    let desk = Desk::new();
+    let desk = Management::new();
     let full = || fs::File::options().write(true).open("/dev/full").unwrap();
     let (first, first_id) = desk.create(&[]);
     let out = desk.command(&["keys", "create", "--name", "second"]).stderr(full()).output().unwrap();
@@ -318,7 +318,7 @@ fn words_that_cannot_be_written_keep_no_key_alive_and_lose_none() {
 #[needs(git)]
 #[test]
 fn a_bare_repository_and_an_empty_one_have_a_history_too() {
-    let desk = Desk::new();
+    let desk = Management::new();
     desk.git(&["init", "--quiet"]);
     assert_eq!(desk.scan(&["--history"]).code, 0, "nothing was committed");
     desk.write("a", key());
@@ -346,7 +346,7 @@ fn a_bare_repository_and_an_empty_one_have_a_history_too() {
 #[needs(git)]
 #[test]
 fn what_is_staged_is_scanned_and_not_the_file() {
-    let desk = Desk::new();
+    let desk = Management::new();
     desk.git(&["init", "--quiet"]);
     desk.write("first", key());
     desk.git(&["add", "first"]);
@@ -372,7 +372,7 @@ fn the_hook_of_the_documentation_stops_a_commit() {
     use std::os::unix::fs::PermissionsExt;
     let docs = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/scan.md")).unwrap();
     let hook = docs.split("```sh\n#!/bin/sh\n").nth(1).expect("the hook is there").split("```").next().unwrap();
-    let desk = Desk::new();
+    let desk = Management::new();
     desk.git(&["init", "--quiet"]);
     let file = desk.folder().join(".git/hooks/pre-commit");
     fs::write(&file, format!("#!/bin/sh\n{hook}")).unwrap();
@@ -401,7 +401,7 @@ fn the_hook_of_the_documentation_stops_a_commit() {
 
 #[test]
 fn with_a_database_it_says_which_keys_work_and_revokes_them() {
-    let desk = Desk::new();
+    let desk = Management::new();
     let (alive, alive_id) = desk.create(&[]);
     let (dead, dead_id) = desk.create(&[]);
     desk.ok(&["keys", "revoke", &dead_id, "--yes"]);
@@ -435,7 +435,7 @@ fn with_a_database_it_says_which_keys_work_and_revokes_them() {
 
 #[test]
 fn peppered_keys_are_known_by_their_digests() {
-    let desk = Desk::new();
+    let desk = Management::new();
     let pepper = desk.0.path().join("pepper");
     let pepper = pepper.to_str().unwrap();
     desk.ok(&["pepper", pepper]);

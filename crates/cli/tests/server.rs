@@ -154,7 +154,7 @@ fn what_the_dashboard_does_can_be_done_here() {
     assert_eq!(fed(change, &format!("{PASSWORD}\nyet another password\n")).code, 0);
     assert_eq!(server.signed_in(&["whoami"]).output_code(), 4, "the sign-in has ended with the password");
 
-    // And through the desk, where that is on a database.
+    // And through the management service, where that is on a database.
     assert!(ok(server.on_database(&["members", "list"])).contains(EMAIL));
     assert!(ok(server.on_database(&["audit", "list", "--limit", "2"])).lines().count() == 3);
     assert!(ok(server.on_database(&["plans", "create", "Free"])).contains("Free"));

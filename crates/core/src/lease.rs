@@ -12,7 +12,7 @@ use std::time::Duration;
 use crate::cache::{self, Cache, Instant};
 use crate::clock::Clock;
 use crate::id::NodeId;
-use crate::store::{ChangeLog, LeaseAnswer, LogBatch, NodeState, Position, StoreError, What, random_mark};
+use crate::store::{ChangeLog, Invalidation, LeaseAnswer, LogBatch, NodeState, Position, StoreError, random_mark};
 use crate::telemetry::{Metrics, Renewal};
 
 /// Entries in one read of the log.
@@ -191,7 +191,7 @@ impl Follower {
         for entry in entries {
             if entry.position.number != applied.number + 1 {
                 // A log that skips is no log: everything is suspect.
-                overtaken.push(&What::Everything);
+                overtaken.push(&Invalidation::Everything);
             }
             overtaken.push(&entry.what);
             applied = entry.position;
@@ -204,7 +204,7 @@ impl Follower {
 
     /// Takes `newest` as the place to follow from: whatever was cached before is suspect.
     fn start_over(&mut self, newest: Position) -> Position {
-        cache::apply(&self.cache.epochs, &self.cache.gate, newest.number, [&What::Everything]);
+        cache::apply(&self.cache.epochs, &self.cache.gate, newest.number, [&Invalidation::Everything]);
         self.applied = Some(newest);
         newest
     }
@@ -261,7 +261,7 @@ pub(crate) async fn wait_until_applied(log: &dyn ChangeLog, position: Position, 
             let strike = async {
                 for dead in &pending {
                     // It has not renewed under our own watch for longer than its lease.
-                    if let Err(error) = log.strike(&dead.node, dead.renewals).await {
+                    if let Err(error) = log.evict(&dead.node, dead.renewals).await {
                         tracing::warn!(%error, node = %dead.node, "a node that stopped cannot be struck off");
                     }
                 }

@@ -16,8 +16,8 @@ use crate::name::{NameError, check_name};
 use crate::network::Network;
 use crate::scope::ScopeSet;
 use crate::store::{
-    AccountRecord, AdminError, Committed, Denial, Freshness, KeyAdmin, KeyPage, KeyQuery, KeyRecord, KeyStatus,
-    KeyUpdate, NodeStates, StoreError,
+    AccountRecord, AdminError, Committed, Freshness, KeyAdmin, KeyPage, KeyQuery, KeyRecord, KeyStatus, KeyUpdate,
+    NodeStates, StoreError, WriteRefused,
 };
 
 /// How often a write is tried again that somebody else has overtaken.
@@ -198,7 +198,7 @@ pub enum KeysError {
     Format(#[from] FormatError),
     /// The store refuses it, as things are.
     #[error(transparent)]
-    Denied(#[from] Denial),
+    Denied(#[from] WriteRefused),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -289,7 +289,7 @@ impl Keys {
     /// Issues a key with an id that was chosen before, for instance to note it down first.
     ///
     /// # Errors
-    /// As for [`issue`](Self::issue); [`Denial::Duplicate`] if there is a key with this id.
+    /// As for [`issue`](Self::issue); [`WriteRefused::Duplicate`] if there is a key with this id.
     pub async fn issue_as(&self, id: CredentialId, mut new: NewKey) -> Result<Issued, KeysError> {
         let now = self.clock.now();
         self.check_new(&new)?;
@@ -338,9 +338,9 @@ impl Keys {
                 tracing::info!(id = %record.id, account = %record.account, "key imported");
                 Ok(Imported::New)
             }
-            Err(AdminError::Denied(Denial::Duplicate)) => match self.find(&record.digest).await? {
+            Err(AdminError::Denied(WriteRefused::Duplicate)) => match self.find(&record.digest).await? {
                 Some(there) if there.account == record.account => Ok(Imported::AlreadyThere(Box::new(there))),
-                _ => Err(Denial::Duplicate.into()),
+                _ => Err(WriteRefused::Duplicate.into()),
             },
             Err(error) => Err(error.into()),
         }
@@ -354,9 +354,9 @@ impl Keys {
         check_imported(record)?;
         match self.find(&record.digest).await? {
             Some(there) if there.account == record.account => Ok(Imported::AlreadyThere(Box::new(there))),
-            Some(_) => Err(Denial::Duplicate.into()),
-            None if self.get(&record.id).await?.is_some() => Err(Denial::Duplicate.into()),
-            None if self.get_account(&record.account).await?.is_none() => Err(Denial::NoSuchAccount.into()),
+            Some(_) => Err(WriteRefused::Duplicate.into()),
+            None if self.get(&record.id).await?.is_some() => Err(WriteRefused::Duplicate.into()),
+            None if self.get_account(&record.account).await?.is_none() => Err(WriteRefused::NoSuchAccount.into()),
             None => Ok(Imported::New),
         }
     }
@@ -398,7 +398,7 @@ impl Keys {
     /// - Disabling a key again keeps the first time.
     ///
     /// # Errors
-    /// [`KeysError::Denied`] with [`Denial::NotFound`], [`Denial::Stale`], [`Denial::Ended`] or [`Denial::Rotated`];
+    /// [`KeysError::Denied`] with [`WriteRefused::NotFound`], [`WriteRefused::Stale`], [`WriteRefused::Ended`] or [`WriteRefused::Rotated`];
     /// [`KeysError::Name`], [`KeysError::NoScope`] or [`KeysError::Ended`] for a value that the key cannot have;
     /// [`KeysError::Store`] if the store fails.
     ///
@@ -422,19 +422,19 @@ impl Keys {
         wanted.name = update.name.as_deref().map(trimmed).transpose()?;
         wanted.networks.iter_mut().flatten().for_each(in_one_form);
         for _ in 0..ATTEMPTS {
-            let key = self.store.get(id).await?.ok_or(Denial::NotFound)?;
+            let key = self.store.get(id).await?.ok_or(WriteRefused::NotFound)?;
             if update.version.is_some_and(|version| version != key.version) {
-                return Err(Denial::Stale.into());
+                return Err(WriteRefused::Stale.into());
             }
             check_update(&key, &wanted, self.clock.now())?;
             // The store writes it only if the key is still what was checked.
             wanted.version = Some(key.version);
             match self.store.update(id, &wanted).await {
-                Err(AdminError::Denied(Denial::Stale)) if update.version.is_none() => {}
+                Err(AdminError::Denied(WriteRefused::Stale)) if update.version.is_none() => {}
                 done => return Ok(self.changed(done?).await),
             }
         }
-        Err(Denial::Stale.into())
+        Err(WriteRefused::Stale.into())
     }
 
     /// Refuses a key until it is enabled, and returns when no node accepts it. Disabling it again keeps the first time.
@@ -490,7 +490,7 @@ impl Keys {
     /// Rotates a key as [`rotate`](Self::rotate) does, with conditions.
     ///
     /// # Errors
-    /// [`KeysError::Denied`] if the key is not there, has a successor or has ended, [`Denial::Stale`] if it is at another
+    /// [`KeysError::Denied`] if the key is not there, has a successor or has ended, [`WriteRefused::Stale`] if it is at another
     /// version than [`Rotation::version`], [`KeysError::Ended`] if [`Rotation::latest_end`] leaves the successor no time,
     /// [`KeysError::OtherFormat`] if it was made in another format (see [`with_conversion`](Self::with_conversion)),
     /// [`KeysError::Store`] if the store fails.
@@ -515,26 +515,26 @@ impl Keys {
     /// ```
     pub async fn rotate_with(&self, id: &CredentialId, rotation: Rotation) -> Result<Rotated, KeysError> {
         for _ in 0..ATTEMPTS {
-            let old = self.store.get(id).await?.ok_or(Denial::NotFound)?;
+            let old = self.store.get(id).await?.ok_or(WriteRefused::NotFound)?;
             if old.rotated_to.is_none() && rotation.version.is_some_and(|version| version != old.version) {
-                return Err(Denial::Stale.into());
+                return Err(WriteRefused::Stale.into());
             }
-            match self.succeed(old, &rotation).await {
+            match self.mark_rotated(old, &rotation).await {
                 // Changed since it was read: the successor has to be like what the key is now.
-                Err(KeysError::Denied(Denial::Stale)) if rotation.version.is_none() => {}
+                Err(KeysError::Denied(WriteRefused::Stale)) if rotation.version.is_none() => {}
                 done => return done,
             }
         }
-        Err(Denial::Stale.into())
+        Err(WriteRefused::Stale.into())
     }
 
-    async fn succeed(&self, old: KeyRecord, rotation: &Rotation) -> Result<Rotated, KeysError> {
+    async fn mark_rotated(&self, old: KeyRecord, rotation: &Rotation) -> Result<Rotated, KeysError> {
         let (id, now, overlap) = (&old.id, self.clock.now(), rotation.overlap);
         if old.rotated_to.is_some() {
-            return Err(Denial::Rotated.into());
+            return Err(WriteRefused::Rotated.into());
         }
         if !matches!(old.status(now), KeyStatus::Active | KeyStatus::Disabled) {
-            return Err(Denial::Ended.into());
+            return Err(WriteRefused::Ended.into());
         }
         if !self.converts && !self.format.may_have_made(&old.hint) {
             return Err(KeysError::OtherFormat(old.hint));
@@ -611,7 +611,7 @@ impl Keys {
     }
 
     /// Adds an account, if there is none with its id, and returns when that holds on every node. Of two callers who add it at once, one
-    /// gets [`Denial::AccountExists`], and the other's account stays as it is.
+    /// gets [`WriteRefused::AccountExists`], and the other's account stays as it is.
     ///
     /// # Errors
     /// [`KeysError::Denied`] if the account is there already, [`KeysError::Store`] if the store fails.
@@ -632,7 +632,7 @@ impl Keys {
     }
 
     /// Changes an account, if it is still as `expected`, and returns when that holds on every node. Of two callers who change it at
-    /// once, one gets [`Denial::Stale`], and neither undoes what the other has changed.
+    /// once, one gets [`WriteRefused::Stale`], and neither undoes what the other has changed.
     ///
     /// # Errors
     /// [`KeysError::Denied`] if the account is not there or was changed since, [`KeysError::Store`] if the store fails.
@@ -778,7 +778,7 @@ fn check_update(key: &KeyRecord, update: &KeyUpdate, now: Timestamp) -> Result<(
         || differs(update.networks.as_ref(), &key.networks);
     // For revoked and compromised keys, the store refuses names and metadata, too.
     if other_use && !matches!(key.status(now), KeyStatus::Active | KeyStatus::Disabled) {
-        return Err(Denial::Ended.into());
+        return Err(WriteRefused::Ended.into());
     }
     if let Some(scopes) = &update.scopes {
         check_scopes(key.kind, scopes)?;

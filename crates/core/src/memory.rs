@@ -11,9 +11,9 @@ use crate::clock::Timestamp;
 use crate::id::{AccountId, CredentialId, NodeId};
 use crate::key::Digest;
 use crate::store::{
-    AccountRecord, AdminError, Change, ChangeLog, Committed, Cursor, Denial, Found, Freshness, KeyAdmin, KeyPage,
+    AccountRecord, AdminError, Change, ChangeLog, Committed, Cursor, Found, Freshness, Invalidation, KeyAdmin, KeyPage,
     KeyQuery, KeyRecord, KeyStore, KeyUpdate, KeyUse, LeaseAnswer, LogBatch, NodeState, NodeStates, Position,
-    StoreError, What, random_mark,
+    StoreError, WriteRefused, random_mark,
 };
 
 /// Entries that the change log keeps. A node that is further behind drops its whole cache.
@@ -92,7 +92,7 @@ impl Default for MemoryStore {
 }
 
 impl State {
-    fn append(&mut self, what: What) -> Position {
+    fn append(&mut self, what: Invalidation) -> Position {
         self.newest = Position { number: self.newest.number + 1, mark: random_mark() };
         self.log.push(Change { position: self.newest, what });
         if self.log.len() > LOG_LENGTH {
@@ -102,15 +102,15 @@ impl State {
     }
 
     fn append_key(&mut self, key: &KeyRecord) -> Position {
-        self.append(What::Key { id: key.id.clone(), digest: key.digest })
+        self.append(Invalidation::Key { id: key.id.clone(), digest: key.digest })
     }
 
-    fn check_new(&self, key: &KeyRecord) -> Result<(), Denial> {
+    fn check_new(&self, key: &KeyRecord) -> Result<(), WriteRefused> {
         if self.keys.contains_key(&key.id) || self.by_digest.contains_key(&key.digest) {
-            return Err(Denial::Duplicate);
+            return Err(WriteRefused::Duplicate);
         }
         if !self.accounts.contains_key(&key.account) {
-            return Err(Denial::NoSuchAccount);
+            return Err(WriteRefused::NoSuchAccount);
         }
         Ok(())
     }
@@ -125,9 +125,9 @@ impl State {
     fn change(
         &mut self,
         id: &CredentialId,
-        change: impl FnOnce(&mut KeyRecord) -> Result<(), Denial>,
+        change: impl FnOnce(&mut KeyRecord) -> Result<(), WriteRefused>,
     ) -> Result<Committed<KeyRecord>, AdminError> {
-        let key = self.keys.get_mut(id).ok_or(Denial::NotFound)?;
+        let key = self.keys.get_mut(id).ok_or(WriteRefused::NotFound)?;
         let mut changed = key.clone();
         change(&mut changed)?;
         key.clone_from(&changed);
@@ -210,17 +210,17 @@ impl KeyAdmin for MemoryStore {
         end: Timestamp,
     ) -> Result<Committed<KeyRecord>, AdminError> {
         self.write(|state| {
-            let mut old = state.keys.get(id).ok_or(Denial::NotFound)?.clone();
-            old.succeed(version, successor, end)?;
+            let mut old = state.keys.get(id).ok_or(WriteRefused::NotFound)?.clone();
+            old.mark_rotated(version, successor, end)?;
             state.check_new(successor)?;
             state.insert(successor);
-            state.change(id, |key| key.succeed(version, successor, end))
+            state.change(id, |key| key.mark_rotated(version, successor, end))
         })
     }
 
     async fn revoke(&self, id: &CredentialId, at: Timestamp) -> Result<Committed<KeyRecord>, AdminError> {
         self.write(|state| {
-            let key = state.keys.get(id).ok_or(Denial::NotFound)?;
+            let key = state.keys.get(id).ok_or(WriteRefused::NotFound)?;
             if key.revoked_at.is_some() {
                 return Ok(Committed { value: key.clone(), position: Some(state.newest) });
             }
@@ -234,7 +234,7 @@ impl KeyAdmin for MemoryStore {
     async fn put_account(&self, account: &AccountRecord) -> Result<Committed<()>, AdminError> {
         self.write(|state| {
             state.accounts.insert(account.id.clone(), account.clone());
-            let position = state.append(What::Account(account.id.clone()));
+            let position = state.append(Invalidation::Account(account.id.clone()));
             Ok(Committed { value: (), position: Some(position) })
         })
     }
@@ -242,10 +242,10 @@ impl KeyAdmin for MemoryStore {
     async fn insert_account(&self, account: &AccountRecord) -> Result<Committed<()>, AdminError> {
         self.write(|state| {
             if state.accounts.contains_key(&account.id) {
-                return Err(Denial::AccountExists.into());
+                return Err(WriteRefused::AccountExists.into());
             }
             state.accounts.insert(account.id.clone(), account.clone());
-            let position = state.append(What::Account(account.id.clone()));
+            let position = state.append(Invalidation::Account(account.id.clone()));
             Ok(Committed { value: (), position: Some(position) })
         })
     }
@@ -256,12 +256,12 @@ impl KeyAdmin for MemoryStore {
         account: &AccountRecord,
     ) -> Result<Committed<()>, AdminError> {
         self.write(|state| {
-            let known = state.accounts.get_mut(&expected.id).ok_or(Denial::NoSuchAccount)?;
+            let known = state.accounts.get_mut(&expected.id).ok_or(WriteRefused::NoSuchAccount)?;
             if known != expected {
-                return Err(Denial::Stale.into());
+                return Err(WriteRefused::Stale.into());
             }
             known.clone_from(account);
-            let position = state.append(What::Account(account.id.clone()));
+            let position = state.append(Invalidation::Account(account.id.clone()));
             Ok(Committed { value: (), position: Some(position) })
         })
     }
@@ -318,7 +318,7 @@ impl ChangeLog for MemoryStore {
         Ok(NodeStates { nodes, newest: state.newest })
     }
 
-    async fn strike(&self, node: &NodeId, renewals: u64) -> Result<bool, StoreError> {
+    async fn evict(&self, node: &NodeId, renewals: u64) -> Result<bool, StoreError> {
         let mut state = self.state();
         let stands_still = state.nodes.get(node).is_some_and(|known| known.renewals == renewals);
         if stands_still {

@@ -2,7 +2,7 @@
 
 mod alike;
 
-pub(crate) use alike::ForAlike;
+pub(crate) use alike::PerRejection;
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -121,7 +121,7 @@ pub struct RateLimit {
     pub quota: u32,
     /// The window's length.
     pub window: Duration,
-    /// What is left of it; less than the request costs.
+    /// Invalidation is left of it; less than the request costs.
     pub remaining: u32,
     /// When the same request can be made again.
     pub retry_after: Duration,

@@ -34,7 +34,7 @@ struct Handles {
     hits: metrics::Counter,
     negative_hits: metrics::Counter,
     /// Registered with the first refusal of each sort, so that what never happens is not reported.
-    rejections: crate::rejection::ForAlike<std::sync::OnceLock<metrics::Counter>>,
+    rejections: crate::rejection::PerRejection<std::sync::OnceLock<metrics::Counter>>,
     misses: metrics::Counter,
     store_reads: [metrics::Histogram; 3],
     read_through: metrics::Counter,
@@ -78,7 +78,7 @@ impl Metrics {
             handles: Some(std::sync::Arc::new(Handles {
                 hits: metrics::counter!("keyward_cache_hits_total"),
                 negative_hits: metrics::counter!("keyward_cache_negative_hits_total"),
-                rejections: crate::rejection::ForAlike::new(|_| std::sync::OnceLock::new()),
+                rejections: crate::rejection::PerRejection::new(|_| std::sync::OnceLock::new()),
                 misses: metrics::counter!("keyward_cache_misses_total"),
                 read_through: metrics::counter!("keyward_read_through_total"),
                 store_reads: ["found", "unknown", "failed"].map(reads),

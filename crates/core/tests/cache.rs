@@ -321,7 +321,8 @@ async fn a_use_before_the_first_lease_is_recorded_too() {
 async fn the_network_of_the_last_use_is_recorded_and_not_the_address() {
     let store = TestStore::new().await;
     let (field, id) = store.issue().await;
-    let authenticator = Authenticator::builder(store.clone()).use_interval(Duration::from_secs(1)).build().unwrap();
+    let authenticator =
+        Authenticator::builder(store.clone()).last_used_interval(Duration::from_secs(1)).build().unwrap();
     // The first use comes with a read of the store, and the others from the cache.
     for (peer, network) in [("192.0.2.7", "192.0.2.0/24"), ("2001:db8:1:2::3", "2001:db8:1::/48")] {
         let peer: std::net::IpAddr = peer.parse().unwrap();

@@ -415,7 +415,7 @@ async fn what_cannot_be_is_found_when_it_is_built() {
         (builder().store_timeout(Duration::ZERO), "store_timeout has to be 1 ms to 60 s"),
         (builder().store_concurrency(0), "store_concurrency has to be 1 to 100,000"),
         (builder().max_age(Duration::from_secs(100_000)), "max_age has to be 1 ms to 24 h"),
-        (builder().use_interval(Duration::ZERO), "use_interval has to be 1 s to 24 h"),
+        (builder().last_used_interval(Duration::ZERO), "use_interval has to be 1 s to 24 h"),
         (builder().node_label(""), "node_label has to be 1 to 32 visible ASCII characters"),
         (builder().node_label("a".repeat(33)), "node_label has to be 1 to 32 visible ASCII characters"),
     ] {

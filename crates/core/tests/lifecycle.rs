@@ -8,7 +8,7 @@ use std::time::Duration;
 use keyward_core::clock::{Clock, ManualClock};
 use keyward_core::key::{KeyFormat, KeyKind};
 use keyward_core::lifecycle::{Imported, KeysError, Rotation};
-use keyward_core::store::Denial;
+use keyward_core::store::WriteRefused;
 use keyward_core::{AccountRecord, KeyUpdate, Keys, MemoryStore, Mode, NewKey, Timestamp};
 
 const HOUR: Duration = Duration::from_secs(3_600);
@@ -72,10 +72,10 @@ async fn rotation_of_another_version_is_stale() {
     let id = fixture.keys.issue(fixture.secret()).await.unwrap().record.id;
     let at_version = |version| Rotation { version: Some(version), ..Rotation::default() };
     let stale = fixture.keys.rotate_with(&id, at_version(2)).await;
-    assert!(matches!(stale, Err(KeysError::Denied(Denial::Stale))), "{stale:?}");
+    assert!(matches!(stale, Err(KeysError::Denied(WriteRefused::Stale))), "{stale:?}");
     fixture.keys.rotate_with(&id, at_version(1)).await.unwrap();
     let again = fixture.keys.rotate_with(&id, at_version(1)).await;
-    assert!(matches!(again, Err(KeysError::Denied(Denial::Rotated))), "{again:?}");
+    assert!(matches!(again, Err(KeysError::Denied(WriteRefused::Rotated))), "{again:?}");
 }
 
 #[tokio::test]

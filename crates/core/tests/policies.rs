@@ -168,12 +168,12 @@ impl KeyStore for Tokens {
 async fn each_token_goes_to_the_store_that_recognises_its_shape() {
     let store = TestStore::new().await;
     let (key, _) = store.issue().await;
-    let format = KeyFormat::builder().prefix("at", KeyKind::Secret).unwritten_mode(Mode::Live).build().unwrap();
+    let format = KeyFormat::builder().prefix("at", KeyKind::Secret).implicit_mode(Mode::Live).build().unwrap();
     let token = format.generate(KeyKind::Secret, Mode::Live).unwrap().expose_once();
     let digest = Hasher::default().digest(&format.parse(token.as_bytes()).unwrap());
     let tokens = Arc::new(Tokens(digest, std::sync::atomic::AtomicUsize::new(0)));
     let authenticator = Authenticator::builder(store.clone())
-        .also(Arc::clone(&tokens), format.clone(), Hasher::default())
+        .add_store(Arc::clone(&tokens), format.clone(), Hasher::default())
         .build()
         .unwrap();
     let get = |field: String| Request::get("/").header("authorization", field).body(()).unwrap();
@@ -189,11 +189,11 @@ async fn each_token_goes_to_the_store_that_recognises_its_shape() {
     }
     assert_eq!(store.reads(), reads);
 
-    let alike = Authenticator::builder(store).also(tokens, KeyFormat::default(), Hasher::default()).build();
+    let alike = Authenticator::builder(store).add_store(tokens, KeyFormat::default(), Hasher::default()).build();
     assert!(matches!(alike, Err(BuildError::AmbiguousFormats)));
     // Keys that may begin anyhow can be the main ones alone.
     let anyhow = KeyFormat::builder()
-        .existing("", KeyKind::Secret, Mode::Live)
+        .legacy_prefix("", KeyKind::Secret, Mode::Live)
         .random_length(40)
         .without_checksum()
         .build()
@@ -202,14 +202,14 @@ async fn each_token_goes_to_the_store_that_recognises_its_shape() {
     let (field, _) = other.issue().await;
     let authenticator = Authenticator::builder(main.clone())
         .format(anyhow.clone())
-        .also(other.clone(), KeyFormat::default(), Hasher::default())
+        .add_store(other.clone(), KeyFormat::default(), Hasher::default())
         .build()
         .unwrap();
     assert_eq!(status(&authenticator, get(field)).await.0, 200);
     let unknown = get(format!("Bearer {}", "a1".repeat(20)));
     assert_eq!(status(&authenticator, unknown).await, (401, "INVALID_API_KEY".to_owned()));
     assert_eq!((main.reads(), other.reads()), (1, 1), "each token goes to one store");
-    let alike = Authenticator::builder(main).also(other, anyhow, Hasher::default()).build();
+    let alike = Authenticator::builder(main).add_store(other, anyhow, Hasher::default()).build();
     assert!(matches!(alike, Err(BuildError::AmbiguousFormats)));
 }
 

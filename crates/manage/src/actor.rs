@@ -81,7 +81,7 @@ impl Context {
 
 /// Who does something.
 ///
-/// The desk looks up at every operation what a user may do; a key may do what its scopes say.
+/// The management service looks up at every operation what a user may do; a key may do what its scopes say.
 ///
 /// # Examples
 /// ```

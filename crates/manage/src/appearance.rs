@@ -7,7 +7,7 @@ pub use keyward_api_types::Theme;
 use keyward_api_types::ThemeError;
 use serde::{Deserialize, Serialize};
 
-use crate::error::DeskError;
+use crate::error::ManagementError;
 
 /// The largest logo.
 const LARGEST: usize = 32 * 1_024;
@@ -18,7 +18,7 @@ const LIGHT: Colour = Colour([0xee, 0xf0, 0xf5]);
 #[cfg(feature = "dashboard")]
 const DARK: Colour = Colour([0x23, 0x27, 0x31]);
 
-impl From<ThemeError> for DeskError {
+impl From<ThemeError> for ManagementError {
     fn from(_: ThemeError) -> Self {
         Self::invalid("theme", "system, light or dark")
     }
@@ -82,28 +82,28 @@ impl fmt::Display for Accent {
 }
 
 impl FromStr for Accent {
-    type Err = DeskError;
+    type Err = ManagementError;
 
-    fn from_str(text: &str) -> Result<Self, DeskError> {
+    fn from_str(text: &str) -> Result<Self, ManagementError> {
         let digits = text.strip_prefix('#').filter(|digits| digits.len() == 6);
         let bytes =
             digits.and_then(|digits| hex::decode(digits).ok()).and_then(|bytes| <[u8; 3]>::try_from(bytes).ok());
-        let colour = bytes.map(Colour).ok_or_else(|| DeskError::invalid("accent", "a colour such as #3c4cc0"))?;
+        let colour = bytes.map(Colour).ok_or_else(|| ManagementError::invalid("accent", "a colour such as #3c4cc0"))?;
         let contrast = colour.contrast(LIGHT);
         if contrast < ENOUGH {
             let why = format!(
                 "a darker colour: this one has a contrast of {contrast:.1} to 1 on light pages, and 4.5 is needed"
             );
-            return Err(DeskError::invalid("accent", why));
+            return Err(ManagementError::invalid("accent", why));
         }
         Ok(Self(colour))
     }
 }
 
 impl TryFrom<String> for Accent {
-    type Error = DeskError;
+    type Error = ManagementError;
 
-    fn try_from(text: String) -> Result<Self, DeskError> {
+    fn try_from(text: String) -> Result<Self, ManagementError> {
         text.parse()
     }
 }
@@ -141,9 +141,9 @@ pub(crate) struct Logo {
 
 impl Logo {
     /// Looks at what the bytes begin with, whatever anybody says that they are.
-    pub(crate) fn of(bytes: Vec<u8>) -> Result<Self, DeskError> {
+    pub(crate) fn of(bytes: Vec<u8>) -> Result<Self, ManagementError> {
         if bytes.len() > LARGEST {
-            return Err(DeskError::invalid("logo", "at most 32 KiB"));
+            return Err(ManagementError::invalid("logo", "at most 32 KiB"));
         }
         let is_webp = bytes.starts_with(b"RIFF") && bytes.get(8..12) == Some(b"WEBP");
         let media_type = if bytes.starts_with(b"\x89PNG\r\n\x1a\n") {
@@ -153,7 +153,7 @@ impl Logo {
         } else if is_webp {
             "image/webp"
         } else {
-            return Err(DeskError::invalid("logo", "a PNG, JPEG or WebP image"));
+            return Err(ManagementError::invalid("logo", "a PNG, JPEG or WebP image"));
         };
         Ok(Self { media_type, bytes })
     }

@@ -9,7 +9,7 @@ use keyward_core::scope::Grant;
 use keyward_core::store::KeyRecord;
 use keyward_core::{AccountId, Endpoint, Mode, NewKey, Scope, ScopeSet, Timestamp};
 
-use crate::error::DeskError;
+use crate::error::ManagementError;
 use crate::role::{Purpose, Role, scopes};
 
 /// The accounts that rights hold in.
@@ -71,7 +71,7 @@ impl Rights {
         Self::of(Role::Owner)
     }
 
-    /// The rights of a role, in every account until the desk confines them to one.
+    /// The rights of a role, in every account until the management service confines them to one.
     #[must_use]
     pub fn of(role: Role) -> Self {
         let manage = match role {
@@ -220,15 +220,15 @@ impl Rights {
         self.expires_at
     }
 
-    pub(crate) fn require(&self, scope: &Scope) -> Result<(), DeskError> {
-        if self.allows(scope) { Ok(()) } else { Err(DeskError::Forbidden(scope.clone())) }
+    pub(crate) fn require(&self, scope: &Scope) -> Result<(), ManagementError> {
+        if self.allows(scope) { Ok(()) } else { Err(ManagementError::Forbidden(scope.clone())) }
     }
 
     /// Compares what is to be granted with what the grantor holds, over every dimension of authority.
     ///
     /// # Errors
-    /// [`DeskError::Escalation`], with the first dimension in which the grant exceeds the grantor.
-    pub fn covers(&self, wanted: &Self) -> Result<(), DeskError> {
+    /// [`ManagementError::Escalation`], with the first dimension in which the grant exceeds the grantor.
+    pub fn covers(&self, wanted: &Self) -> Result<(), ManagementError> {
         // Both without `..`: a dimension that nothing compares does not compile.
         let Self { reach, purpose, manage, grant, kind, mode, networks, endpoints, expires_at } = wanted;
         let Self {
@@ -242,7 +242,7 @@ impl Rights {
             endpoints: own_endpoints,
             expires_at: own_end,
         } = self;
-        let refuse = |what: String| Err(DeskError::Escalation(what));
+        let refuse = |what: String| Err(ManagementError::Escalation(what));
         if *own_reach != Reach::Everywhere && own_reach != reach {
             return refuse("another account".to_owned());
         }
@@ -282,16 +282,16 @@ impl Rights {
         self.check_role(role).is_ok()
     }
 
-    pub(crate) fn check_role(&self, role: Role) -> Result<(), DeskError> {
+    pub(crate) fn check_role(&self, role: Role) -> Result<(), ManagementError> {
         let wanted = Self { reach: self.reach.clone(), ..Self::of(role) };
         self.covers(&wanted).map_err(|error| match error {
-            DeskError::Escalation(what) => DeskError::Escalation(format!("the role {role} ({what})")),
+            ManagementError::Escalation(what) => ManagementError::Escalation(format!("the role {role} ({what})")),
             other => other,
         })
     }
 
     /// Refuses to take a role away that is above the actor's own. Taking gives nothing, so networks, endpoints, mode and expiry do not count.
-    pub(crate) fn check_outranks(&self, role: Role) -> Result<(), DeskError> {
+    pub(crate) fn check_outranks(&self, role: Role) -> Result<(), ManagementError> {
         let Self { reach, purpose, manage, grant, kind, mode: _, networks: _, endpoints: _, expires_at: _ } =
             self.clone();
         let rank = Self { reach, purpose, ..Self::of_role(manage, grant, kind) };
@@ -299,9 +299,9 @@ impl Rights {
     }
 
     /// Refuses a key that could do more than the actor, now or later. A key makes keys of its own mode alone.
-    pub(crate) fn check_key(&self, wanted: &Self) -> Result<(), DeskError> {
+    pub(crate) fn check_key(&self, wanted: &Self) -> Result<(), ManagementError> {
         match wanted.mode {
-            Some(mode) if !self.reaches(mode) => Err(DeskError::Escalation(format!("the mode {mode}"))),
+            Some(mode) if !self.reaches(mode) => Err(ManagementError::Escalation(format!("the mode {mode}"))),
             _ => self.covers(wanted),
         }
     }

@@ -1,24 +1,24 @@
-//! Why an operation of the desk was not done.
+//! Why an operation of the management service was not done.
 
 use std::time::Duration;
 
 use http::StatusCode;
 use keyward_core::Scope;
 use keyward_core::lifecycle::KeysError;
-use keyward_core::store::{Denial, StoreError, StoreErrorKind};
+use keyward_core::store::{StoreError, StoreErrorKind, WriteRefused};
 
 /// Why an operation was not done. Unless it says otherwise, nothing of it was.
 ///
 /// # Examples
 /// ```
-/// use keyward::manage::DeskError;
+/// use keyward::manage::ManagementError;
 ///
-/// assert_eq!(DeskError::Stale.code(), "PRECONDITION_FAILED");
-/// assert_eq!(DeskError::Stale.status(), 412);
+/// assert_eq!(ManagementError::Stale.code(), "PRECONDITION_FAILED");
+/// assert_eq!(ManagementError::Stale.status(), 412);
 /// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum DeskError {
+pub enum ManagementError {
     /// A value is not what it has to be.
     #[error("{field}: {message}")]
     Invalid {
@@ -116,7 +116,7 @@ pub enum DeskError {
     Internal,
 }
 
-impl DeskError {
+impl ManagementError {
     pub(crate) fn invalid(field: &'static str, message: impl Into<String>) -> Self {
         Self::Invalid { field, message: message.into() }
     }
@@ -185,7 +185,7 @@ impl DeskError {
     }
 }
 
-impl DeskError {
+impl ManagementError {
     /// The seconds of a `Retry-After` field, if trying again later helps.
     pub(crate) fn retry_after(&self) -> Option<u64> {
         match self {
@@ -195,18 +195,18 @@ impl DeskError {
     }
 }
 
-impl From<KeysError> for DeskError {
+impl From<KeysError> for ManagementError {
     fn from(error: KeysError) -> Self {
         match error {
             KeysError::Name(error) => Self::invalid("name", error.to_string()),
             KeysError::NoScope => Self::invalid("scopes", "a restricted key needs at least one"),
             KeysError::Ended => Self::invalid("expires_at", "not in the past, and not before the key begins"),
-            KeysError::Denied(Denial::NotFound) => Self::NotFound("key"),
-            KeysError::Denied(Denial::NoSuchAccount) => Self::NotFound("account"),
-            KeysError::Denied(Denial::Stale) => Self::Stale,
-            KeysError::Denied(Denial::Rotated) => Self::Rotated,
-            KeysError::Denied(Denial::Ended) => Self::Ended,
-            KeysError::Denied(Denial::AccountExists) => Self::Duplicate("account"),
+            KeysError::Denied(WriteRefused::NotFound) => Self::NotFound("key"),
+            KeysError::Denied(WriteRefused::NoSuchAccount) => Self::NotFound("account"),
+            KeysError::Denied(WriteRefused::Stale) => Self::Stale,
+            KeysError::Denied(WriteRefused::Rotated) => Self::Rotated,
+            KeysError::Denied(WriteRefused::Ended) => Self::Ended,
+            KeysError::Denied(WriteRefused::AccountExists) => Self::Duplicate("account"),
             KeysError::Denied(_) => Self::Duplicate("key"),
             KeysError::Format(keyward_core::key::FormatError::NoSuchKey { kind, mode }) => {
                 Self::invalid("kind", format!("there are no {kind} keys in {mode} mode here"))

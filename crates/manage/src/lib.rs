@@ -1,8 +1,8 @@
-//! The desk of `keyward`: users who sign in, what they may do, and the keys that they manage; as a service and as an HTTP API.
+//! The management service of `keyward`: users who sign in, what they may do, and the keys that they manage; as a service and as an HTTP API.
 //!
-//! [`Desk`] is the service. Each of its operations takes an [`Actor`], checks what they may do, and writes the audit log. [`api`] makes
-//! an axum router of it that an own application mounts; `keyward serve` runs it alone. What the desk keeps, it keeps beside the keys:
-//! [`SqliteDesk`] in their file, [`PostgresDesk`] in their database.
+//! [`Management`] is the service. Each of its operations takes an [`Actor`], checks what they may do, and writes the audit log. [`api`] makes
+//! an axum router of it that an own application mounts; `keyward serve` runs it alone. What the management service keeps, it keeps beside the keys:
+//! [`SqliteManagementStore`] in their file, [`PostgresManagementStore`] in their database.
 //!
 //! # Who may do what
 //! A user has a [`Role`] in an account: owner, admin, developer or viewer. A management key has scopes such as `keys:write` (see
@@ -12,13 +12,13 @@
 //! # Examples
 //! ```
 //! use axum::Router;
-//! use keyward::manage::{Desk, SignUpPolicy, SqliteDesk};
+//! use keyward::manage::{Management, SignUpPolicy, SqliteManagementStore};
 //! use keyward::sqlite::SqliteStore;
 //!
 //! # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! # let store = SqliteStore::temporary()?;
 //! // The same store as that of the `AuthLayer` around the provider's own API.
-//! let desk = Desk::builder(store.clone(), SqliteDesk::open(&store)?).sign_up(SignUpPolicy::Open).build()?;
+//! let desk = Management::builder(store.clone(), SqliteManagementStore::open(&store)?).sign_up(SignUpPolicy::Open).build()?;
 //! let app: Router = Router::new().merge(keyward::manage::api(desk.clone()));
 //! // Once a minute: removes what has expired, and writes down usage.
 //! desk.maintain().await?;
@@ -61,12 +61,12 @@ pub use authority::Rights;
 pub use dashboard::{DashboardSettings, dashboard};
 pub use desk::{
     ACCESS_TOKEN_PREFIX, AccountUpdate, Answer, Appearance, AppearanceUpdate, AuditCheckpoint, AuditEntry, AuditQuery,
-    AuditVerdict, Desk, DeskBuilder, InvitationView, Invited, KeyChange, KeyDraft, KeyView, LeakPolicy, LeakReport,
-    MANAGEMENT_PREFIX, MemberView, NewUser, NewlyIssued, NewlyRotated, Once, Outcome, Page, PageRequest, ResetLink,
-    SECRET_MANAGEMENT_PREFIX, SessionView, SignUpPolicy, SignedIn, Target, Tokens, Usage, UsageDay, UsageTotal,
-    key_view, purpose_of,
+    AuditVerdict, IdempotentRequest, InvitationView, Invited, KeyChange, KeyDraft, KeyView, LeakPolicy, LeakReport,
+    MANAGEMENT_PREFIX, Management, ManagementBuilder, MemberView, NewUser, NewlyIssued, NewlyRotated, Outcome, Page,
+    PageRequest, ResetLink, SECRET_MANAGEMENT_PREFIX, SessionView, SignUpPolicy, SignedIn, Target, Tokens, Usage,
+    UsageDay, UsageTotal, key_view, purpose_of,
 };
-pub use error::DeskError;
+pub use error::ManagementError;
 #[cfg(feature = "github")]
 pub use github::{GithubAlerts, github_alerts};
 #[cfg(feature = "oidc")]
@@ -76,4 +76,7 @@ pub use origin::{PublicUrl, PublicUrlError};
 pub use outbound::OutboundError;
 pub use records::{Account, Member, Plan, User, Versioned};
 pub use role::{Purpose, Role, RoleError, scopes};
-pub use store::{Count, DeskStore, Kind, List, NewCount, PostgresDesk, Record, SqliteDesk, Write, Written};
+pub use store::{
+    Count, Kind, List, ManagementStore, NewCount, PostgresManagementStore, Record, SqliteManagementStore, Write,
+    Written,
+};

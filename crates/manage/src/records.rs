@@ -1,4 +1,4 @@
-//! What is in the desk's records.
+//! What is in the management service's records.
 
 use std::net::IpAddr;
 
@@ -13,7 +13,7 @@ use smol_str::SmolStr;
 use zeroize::Zeroizing;
 
 use crate::actor::ActorName;
-use crate::error::DeskError;
+use crate::error::ManagementError;
 use crate::role::Role;
 use crate::store::{Kind, Record, Write};
 
@@ -38,7 +38,7 @@ pub(crate) trait Entity: Serialize + DeserializeOwned {
         None
     }
 
-    fn to_record(&self, version: u64) -> Result<Record, DeskError> {
+    fn to_record(&self, version: u64) -> Result<Record, ManagementError> {
         Ok(Record {
             kind: Self::KIND,
             id: self.id(),
@@ -48,11 +48,11 @@ pub(crate) trait Entity: Serialize + DeserializeOwned {
             sort: self.sort(),
             expires_at: self.expires_at(),
             version,
-            body: serde_json::to_string(self).map_err(|_| DeskError::Internal)?,
+            body: serde_json::to_string(self).map_err(|_| ManagementError::Internal)?,
         })
     }
 
-    fn insert(&self) -> Result<Write, DeskError> {
+    fn insert(&self) -> Result<Write, ManagementError> {
         Ok(Write::Insert(self.to_record(1)?))
     }
 }
@@ -90,7 +90,7 @@ impl<T: Entity> Versioned<T> {
     }
 
     /// Writes `value` in its place.
-    pub(crate) fn replace(&self, value: &T) -> Result<Write, DeskError> {
+    pub(crate) fn replace(&self, value: &T) -> Result<Write, ManagementError> {
         Ok(Write::Replace(value.to_record(self.version)?))
     }
 
@@ -104,7 +104,7 @@ impl<T: Entity> Versioned<T> {
     }
 }
 
-/// An account, as the desk has it.
+/// An account, as the management service has it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Account {
     /// Its id.
@@ -222,7 +222,7 @@ impl Entity for Member {
 /// What a user is called by an identity provider, by which they sign in.
 #[cfg(feature = "oidc")]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Link {
+pub(crate) struct ExternalIdentity {
     pub(crate) issuer: String,
     pub(crate) subject: String,
     pub(crate) user: UserId,
@@ -230,7 +230,7 @@ pub(crate) struct Link {
 }
 
 #[cfg(feature = "oidc")]
-impl Link {
+impl ExternalIdentity {
     pub(crate) fn id_of(issuer: &str, subject: &str) -> String {
         // No issuer has a line feed in it.
         digest_of(&format!("{issuer}\n{subject}"))
@@ -238,7 +238,7 @@ impl Link {
 }
 
 #[cfg(feature = "oidc")]
-impl Entity for Link {
+impl Entity for ExternalIdentity {
     const KIND: Kind = Kind::Link;
     fn id(&self) -> String {
         Self::id_of(&self.issuer, &self.subject)
@@ -313,14 +313,14 @@ impl Entity for Family {
 
 /// An access token, by its digest.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Access {
+pub(crate) struct AccessToken {
     pub(crate) digest: String,
     pub(crate) id: CredentialId,
     pub(crate) family: String,
     pub(crate) ends_at: Timestamp,
 }
 
-impl Entity for Access {
+impl Entity for AccessToken {
     const KIND: Kind = Kind::Access;
     fn id(&self) -> String {
         self.digest.clone()
@@ -335,14 +335,14 @@ impl Entity for Access {
 
 /// A refresh token, by its digest. It is kept after its use, so that a second use shows.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Refresh {
+pub(crate) struct RefreshToken {
     pub(crate) digest: String,
     pub(crate) family: String,
     pub(crate) ends_at: Timestamp,
     pub(crate) used_at: Option<Timestamp>,
 }
 
-impl Entity for Refresh {
+impl Entity for RefreshToken {
     const KIND: Kind = Kind::Refresh;
     fn id(&self) -> String {
         self.digest.clone()
@@ -441,7 +441,7 @@ pub struct Plan {
     /// What people are told of it.
     #[serde(default)]
     pub description: String,
-    /// How many active keys an account may have; the desk's own limit without this.
+    /// How many active keys an account may have; the management service's own limit without this.
     #[serde(default)]
     pub key_limit: Option<u32>,
 }
@@ -470,12 +470,12 @@ impl Entity for Plan {
 
 /// The keys of an account that are being made at this moment.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Making {
+pub(crate) struct PendingKeys {
     pub(crate) account: AccountId,
     pub(crate) keys: Vec<(CredentialId, Timestamp)>,
 }
 
-impl Entity for Making {
+impl Entity for PendingKeys {
     const KIND: Kind = Kind::Making;
     fn id(&self) -> String {
         self.account.to_string()
@@ -483,9 +483,9 @@ impl Entity for Making {
 }
 
 /// A new 256-bit secret as text, behind this prefix.
-pub(crate) fn new_secret(prefix: &str) -> Result<Zeroizing<String>, DeskError> {
+pub(crate) fn new_secret(prefix: &str) -> Result<Zeroizing<String>, ManagementError> {
     let mut random = Zeroizing::new([0_u8; 32]);
-    getrandom::fill(&mut *random).map_err(|_| DeskError::Internal)?;
+    getrandom::fill(&mut *random).map_err(|_| ManagementError::Internal)?;
     let digits = Zeroizing::new(hex::encode(*random));
     Ok(Zeroizing::new(format!("{prefix}{}", *digits)))
 }
@@ -496,8 +496,8 @@ pub(crate) fn digest_of(secret: &str) -> String {
 }
 
 /// A new id that is nobody's secret.
-pub(crate) fn new_id(prefix: &str) -> Result<String, DeskError> {
+pub(crate) fn new_id(prefix: &str) -> Result<String, ManagementError> {
     let mut random = [0_u8; 12];
-    getrandom::fill(&mut random).map_err(|_| DeskError::Internal)?;
+    getrandom::fill(&mut random).map_err(|_| ManagementError::Internal)?;
     Ok(format!("{prefix}_{}", hex::encode(random)))
 }

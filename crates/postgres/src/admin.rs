@@ -4,7 +4,8 @@ use std::sync::LazyLock;
 
 use async_trait::async_trait;
 use keyward_core::store::{
-    AdminError, Committed, Cursor, Denial, KeyAdmin, KeyPage, KeyQuery, KeyRecord, Position, StoreError, random_mark,
+    AdminError, Committed, Cursor, KeyAdmin, KeyPage, KeyQuery, KeyRecord, Position, StoreError, WriteRefused,
+    random_mark,
 };
 use keyward_core::{AccountId, AccountRecord, CredentialId, KeyUpdate, Timestamp};
 use tokio_postgres::error::SqlState;
@@ -24,8 +25,10 @@ impl PostgresStore {
         let client = self.0.pool.get().await?;
         let statement = client.prepare_cached(sql).await?;
         match client.query_opt(&statement, &references(values)).await {
-            Err(error) if error.code() == Some(&SqlState::UNIQUE_VIOLATION) => Err(Denial::Duplicate.into()),
-            Err(error) if error.code() == Some(&SqlState::FOREIGN_KEY_VIOLATION) => Err(Denial::NoSuchAccount.into()),
+            Err(error) if error.code() == Some(&SqlState::UNIQUE_VIOLATION) => Err(WriteRefused::Duplicate.into()),
+            Err(error) if error.code() == Some(&SqlState::FOREIGN_KEY_VIOLATION) => {
+                Err(WriteRefused::NoSuchAccount.into())
+            }
             written => {
                 let number = written?.map(|written| row::number(&written, 0)).transpose()?;
                 self.0.listening.tell();
@@ -45,10 +48,10 @@ impl PostgresStore {
         &self,
         id: &CredentialId,
         successor: Option<&KeyRecord>,
-        change: impl Fn(&mut KeyRecord) -> Result<bool, Denial> + Send + Sync,
+        change: impl Fn(&mut KeyRecord) -> Result<bool, WriteRefused> + Send + Sync,
     ) -> Result<Committed<KeyRecord>, Failure> {
         for _ in 0..ATTEMPTS {
-            let mut key = self.read_key(id).await?.ok_or(Denial::NotFound)?;
+            let mut key = self.read_key(id).await?.ok_or(WriteRefused::NotFound)?;
             let version = key.version;
             if !change(&mut key)? {
                 let position = newest(&self.0.pool.get().await?).await?;
@@ -90,7 +93,7 @@ impl PostgresStore {
              SELECT keyward_append($6, 'account', NULL, NULL, id) FROM written";
         match self.write_account(account, SQL).await? {
             Some(position) => Ok(Committed { value: (), position: Some(position) }),
-            None => Err(Denial::AccountExists.into()),
+            None => Err(WriteRefused::AccountExists.into()),
         }
     }
 
@@ -99,9 +102,9 @@ impl PostgresStore {
         expected: &AccountRecord,
         account: &AccountRecord,
     ) -> Result<Committed<()>, Failure> {
-        let (stored, features) = self.read_account(&expected.id).await?.ok_or(Denial::NoSuchAccount)?;
+        let (stored, features) = self.read_account(&expected.id).await?.ok_or(WriteRefused::NoSuchAccount)?;
         if stored != *expected {
-            return Err(Denial::Stale.into());
+            return Err(WriteRefused::Stale.into());
         }
         let mark = random_mark();
         let mut values = account_values(account, mark)?;
@@ -117,7 +120,7 @@ impl PostgresStore {
              SELECT keyward_append($6, 'account', NULL, NULL, id) FROM written";
         match self.write(SQL, &values, mark).await? {
             Some(position) => Ok(Committed { value: (), position: Some(position) }),
-            None => Err(Denial::Stale.into()),
+            None => Err(WriteRefused::Stale.into()),
         }
     }
 
@@ -175,7 +178,7 @@ impl KeyAdmin for PostgresStore {
         successor: &KeyRecord,
         end: Timestamp,
     ) -> Result<Committed<KeyRecord>, AdminError> {
-        Ok(self.change_key(id, Some(successor), |key| key.succeed(version, successor, end).map(|()| true)).await?)
+        Ok(self.change_key(id, Some(successor), |key| key.mark_rotated(version, successor, end).map(|()| true)).await?)
     }
 
     async fn revoke(&self, id: &CredentialId, at: Timestamp) -> Result<Committed<KeyRecord>, AdminError> {

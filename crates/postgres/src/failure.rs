@@ -3,13 +3,13 @@
 use std::error::Error;
 
 use deadpool_postgres::PoolError;
-use keyward_core::store::{AdminError, Denial, StoreError};
+use keyward_core::store::{AdminError, StoreError, WriteRefused};
 use tokio_postgres::error::SqlState;
 
 /// Why a read or a write was not done.
 #[derive(Debug)]
 pub(crate) enum Failure {
-    Denied(Denial),
+    Denied(WriteRefused),
     Postgres(tokio_postgres::Error),
     Pool(PoolError),
     /// Others changed the key all the time.
@@ -18,8 +18,8 @@ pub(crate) enum Failure {
     Corrupt(Box<dyn Error + Send + Sync>),
 }
 
-impl From<Denial> for Failure {
-    fn from(denial: Denial) -> Self {
+impl From<WriteRefused> for Failure {
+    fn from(denial: WriteRefused) -> Self {
         Self::Denied(denial)
     }
 }

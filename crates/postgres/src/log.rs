@@ -130,7 +130,7 @@ impl ChangeLog for PostgresStore {
         Ok(self.read_nodes().await?)
     }
 
-    async fn strike(&self, node: &NodeId, renewals: u64) -> Result<bool, StoreError> {
+    async fn evict(&self, node: &NodeId, renewals: u64) -> Result<bool, StoreError> {
         Ok(self.delete_node(node, Some(renewals)).await?)
     }
 

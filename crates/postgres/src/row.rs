@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 
 use keyward_core::key::Digest;
 use keyward_core::network::ipnet::IpNet;
-use keyward_core::store::{Change, Found, KeyRecord, Position, What};
+use keyward_core::store::{Change, Found, Invalidation, KeyRecord, Position};
 use keyward_core::{AccountRecord, Timestamp};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -156,10 +156,10 @@ pub(crate) fn position(row: &Row, first: usize) -> Result<Position, Failure> {
 /// Reads an entry of the log from the columns from `first` on: number, mark, kind, key, digest, account.
 pub(crate) fn change(row: &Row, first: usize) -> Result<Change, Failure> {
     let what = match get::<&str>(row, first + 2)? {
-        "key" => What::Key { id: parsed(row, first + 3)?, digest: digest(get(row, first + 4)?)? },
-        "account" => What::Account(parsed(row, first + 5)?),
+        "key" => Invalidation::Key { id: parsed(row, first + 3)?, digest: digest(get(row, first + 4)?)? },
+        "account" => Invalidation::Account(parsed(row, first + 5)?),
         // What a later version has written, this one cannot tell the bounds of.
-        _ => What::Everything,
+        _ => Invalidation::Everything,
     };
     Ok(Change { position: position(row, first)?, what })
 }

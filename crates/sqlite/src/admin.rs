@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use keyward_core::store::{
-    AdminError, Committed, Cursor, Denial, KeyAdmin, KeyPage, KeyQuery, KeyRecord, StoreError, What,
+    AdminError, Committed, Cursor, Invalidation, KeyAdmin, KeyPage, KeyQuery, KeyRecord, StoreError, WriteRefused,
 };
 use keyward_core::{AccountId, AccountRecord, CredentialId, KeyUpdate, Timestamp};
 use rusqlite::{Connection, ErrorCode, OptionalExtension, ToSql, Transaction, params_from_iter};
@@ -59,10 +59,10 @@ impl KeyAdmin for SqliteStore {
         Ok(self
             .0
             .write(move |transaction| {
-                get(transaction, &id)?.ok_or(Denial::NotFound)?.succeed(version, &successor, end)?;
+                get(transaction, &id)?.ok_or(WriteRefused::NotFound)?.mark_rotated(version, &successor, end)?;
                 insert(transaction, &successor)?;
                 append_key(transaction, &successor)?;
-                change(transaction, &id, |key| key.succeed(version, &successor, end))
+                change(transaction, &id, |key| key.mark_rotated(version, &successor, end))
             })
             .await?)
     }
@@ -72,7 +72,7 @@ impl KeyAdmin for SqliteStore {
         Ok(self
             .0
             .write(move |transaction| {
-                let key = get(transaction, &id)?.ok_or(Denial::NotFound)?;
+                let key = get(transaction, &id)?.ok_or(WriteRefused::NotFound)?;
                 if key.revoked_at.is_some() {
                     return Ok(Committed { value: key, position: Some(newest(transaction)?) });
                 }
@@ -90,7 +90,7 @@ impl KeyAdmin for SqliteStore {
             .0
             .write(move |transaction| {
                 put(transaction, &account)?;
-                let position = append(transaction, &What::Account(account.id))?;
+                let position = append(transaction, &Invalidation::Account(account.id))?;
                 Ok(Committed { value: (), position: Some(position) })
             })
             .await?)
@@ -102,10 +102,10 @@ impl KeyAdmin for SqliteStore {
             .0
             .write(move |transaction| {
                 if read_account(transaction, &account.id)?.is_some() {
-                    return Err(Denial::AccountExists.into());
+                    return Err(WriteRefused::AccountExists.into());
                 }
                 put(transaction, &account)?;
-                let position = append(transaction, &What::Account(account.id))?;
+                let position = append(transaction, &Invalidation::Account(account.id))?;
                 Ok(Committed { value: (), position: Some(position) })
             })
             .await?)
@@ -121,11 +121,11 @@ impl KeyAdmin for SqliteStore {
             .0
             .write(move |transaction| {
                 match read_account(transaction, &expected.id)? {
-                    None => return Err(Denial::NoSuchAccount.into()),
-                    Some(known) if known != expected => return Err(Denial::Stale.into()),
+                    None => return Err(WriteRefused::NoSuchAccount.into()),
+                    Some(known) if known != expected => return Err(WriteRefused::Stale.into()),
                     Some(_) => put(transaction, &account)?,
                 }
-                let position = append(transaction, &What::Account(account.id))?;
+                let position = append(transaction, &Invalidation::Account(account.id))?;
                 Ok(Committed { value: (), position: Some(position) })
             })
             .await?)
@@ -179,7 +179,7 @@ fn insert(transaction: &Transaction<'_>, key: &KeyRecord) -> Result<(), Failure>
         .execute(params_from_iter(&values));
     match inserted {
         Err(error) if error.sqlite_error_code() == Some(ErrorCode::ConstraintViolation) => {
-            Err(if has_account { Denial::Duplicate } else { Denial::NoSuchAccount }.into())
+            Err(if has_account { WriteRefused::Duplicate } else { WriteRefused::NoSuchAccount }.into())
         }
         done => {
             done?;
@@ -192,9 +192,9 @@ fn insert(transaction: &Transaction<'_>, key: &KeyRecord) -> Result<(), Failure>
 fn change(
     transaction: &Transaction<'_>,
     id: &CredentialId,
-    change: impl FnOnce(&mut KeyRecord) -> Result<(), Denial>,
+    change: impl FnOnce(&mut KeyRecord) -> Result<(), WriteRefused>,
 ) -> Result<Committed<KeyRecord>, Failure> {
-    let mut key = get(transaction, id)?.ok_or(Denial::NotFound)?;
+    let mut key = get(transaction, id)?.ok_or(WriteRefused::NotFound)?;
     change(&mut key)?;
     let values = row::key_values(&key)?;
     let columns = KEY_COLUMNS.replace("keys.", "");

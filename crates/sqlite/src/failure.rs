@@ -2,19 +2,19 @@
 
 use std::error::Error;
 
-use keyward_core::store::{AdminError, Denial, StoreError};
+use keyward_core::store::{AdminError, StoreError, WriteRefused};
 use rusqlite::ErrorCode;
 
 /// Why a read or a write was not done.
 #[derive(Debug)]
 pub(crate) enum Failure {
-    Denied(Denial),
+    Denied(WriteRefused),
     Sqlite(rusqlite::Error),
     Thread(tokio::task::JoinError),
 }
 
-impl From<Denial> for Failure {
-    fn from(denial: Denial) -> Self {
+impl From<WriteRefused> for Failure {
+    fn from(denial: WriteRefused) -> Self {
         Self::Denied(denial)
     }
 }

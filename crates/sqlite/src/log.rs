@@ -5,7 +5,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use keyward_core::id::NodeId;
 use keyward_core::store::{
-    Change, ChangeLog, KeyRecord, LeaseAnswer, LogBatch, NodeState, NodeStates, Position, StoreError, What, random_mark,
+    Change, ChangeLog, Invalidation, KeyRecord, LeaseAnswer, LogBatch, NodeState, NodeStates, Position, StoreError,
+    random_mark,
 };
 use rusqlite::{Connection, OptionalExtension, Transaction};
 use tokio::sync::watch;
@@ -26,11 +27,11 @@ pub(crate) fn newest(connection: &Connection) -> rusqlite::Result<Position> {
 
 /// Appends an entry in the transaction of the write that it tells of. Writers exclude each other, so that numbers follow
 /// the order of commits and have no gaps.
-pub(crate) fn append(transaction: &Transaction<'_>, what: &What) -> Result<Position, Failure> {
+pub(crate) fn append(transaction: &Transaction<'_>, what: &Invalidation) -> Result<Position, Failure> {
     let position = Position { number: newest(transaction)?.number + 1, mark: random_mark() };
     let (kind, key, digest, account) = match what {
-        What::Key { id, digest } => ("key", Some(id.as_str()), Some(digest.as_bytes().as_slice()), None),
-        What::Account(id) => ("account", None, None, Some(id.as_str())),
+        Invalidation::Key { id, digest } => ("key", Some(id.as_str()), Some(digest.as_bytes().as_slice()), None),
+        Invalidation::Account(id) => ("account", None, None, Some(id.as_str())),
         _ => ("everything", None, None, None),
     };
     let (number, mark) = (row::to_signed(position.number), row::to_signed(position.mark));
@@ -49,7 +50,7 @@ pub(crate) fn append(transaction: &Transaction<'_>, what: &What) -> Result<Posit
 
 /// Appends the entry of a key that was changed.
 pub(crate) fn append_key(transaction: &Transaction<'_>, key: &KeyRecord) -> Result<Position, Failure> {
-    append(transaction, &What::Key { id: key.id.clone(), digest: key.digest })
+    append(transaction, &Invalidation::Key { id: key.id.clone(), digest: key.digest })
 }
 
 /// Whether `position` is in the log: its entry has that mark, or it is the place before the first entry.
@@ -151,7 +152,7 @@ impl ChangeLog for SqliteStore {
         })?)
     }
 
-    async fn strike(&self, node: &NodeId, renewals: u64) -> Result<bool, StoreError> {
+    async fn evict(&self, node: &NodeId, renewals: u64) -> Result<bool, StoreError> {
         let node = node.clone();
         Ok(self
             .0

@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use keyward_core::key::Digest;
 use keyward_core::network::ipnet::IpNet;
-use keyward_core::store::{Change, Found, KeyRecord, Position, What};
+use keyward_core::store::{Change, Found, Invalidation, KeyRecord, Position};
 use keyward_core::{AccountRecord, Timestamp};
 use rusqlite::types::{Type, ValueRef};
 use rusqlite::{Row, ToSql};
@@ -126,10 +126,10 @@ pub(crate) fn position(row: &Row<'_>, first: usize) -> rusqlite::Result<Position
 /// Reads an entry of the log: number, mark, kind, key, digest, account.
 pub(crate) fn change(row: &Row<'_>) -> rusqlite::Result<Change> {
     let what = match row.get::<_, String>(2)?.as_str() {
-        "key" => What::Key { id: parsed(row, 3)?, digest: Digest::from_bytes(row.get(4)?) },
-        "account" => What::Account(parsed(row, 5)?),
+        "key" => Invalidation::Key { id: parsed(row, 3)?, digest: Digest::from_bytes(row.get(4)?) },
+        "account" => Invalidation::Account(parsed(row, 5)?),
         // What a later version has written, this one cannot tell the bounds of.
-        _ => What::Everything,
+        _ => Invalidation::Everything,
     };
     Ok(Change { position: position(row, 0)?, what })
 }

@@ -2,8 +2,8 @@
 
 use async_trait::async_trait;
 use keyward_core::store::{
-    AdminError, ChangeLog, Committed, Cursor, Denial, KeyAdmin, KeyPage, KeyQuery, KeyRecord, Position, StoreError,
-    random_mark,
+    AdminError, ChangeLog, Committed, Cursor, KeyAdmin, KeyPage, KeyQuery, KeyRecord, Position, StoreError,
+    WriteRefused, random_mark,
 };
 use keyward_core::{AccountId, AccountRecord, CredentialId, KeyUpdate, Timestamp};
 use redis::AsyncCommands;
@@ -67,7 +67,7 @@ fn to_json(value: &impl serde::Serialize) -> Result<String, StoreError> {
 
 /// What a conflict at one of the three values of a new key means.
 fn denied(value: usize) -> AdminError {
-    if value == 0 { Denial::NoSuchAccount } else { Denial::Duplicate }.into()
+    if value == 0 { WriteRefused::NoSuchAccount } else { WriteRefused::Duplicate }.into()
 }
 
 impl ValkeyStore {
@@ -102,10 +102,10 @@ impl ValkeyStore {
         &self,
         id: &CredentialId,
         successor: Option<&KeyRecord>,
-        change: impl Fn(&mut KeyRecord) -> Result<bool, Denial> + Send + Sync,
+        change: impl Fn(&mut KeyRecord) -> Result<bool, WriteRefused> + Send + Sync,
     ) -> Result<Committed<KeyRecord>, AdminError> {
         for _ in 0..ATTEMPTS {
-            let (stored, mut key) = self.load(id).await?.ok_or(Denial::NotFound)?;
+            let (stored, mut key) = self.load(id).await?.ok_or(WriteRefused::NotFound)?;
             if !change(&mut key)? {
                 return Ok(Committed { value: key, position: Some(self.newest().await?) });
             }
@@ -197,7 +197,7 @@ impl KeyAdmin for ValkeyStore {
         successor: &KeyRecord,
         end: Timestamp,
     ) -> Result<Committed<KeyRecord>, AdminError> {
-        self.change(id, Some(successor), |key| key.succeed(version, successor, end).map(|()| true)).await
+        self.change(id, Some(successor), |key| key.mark_rotated(version, successor, end).map(|()| true)).await
     }
 
     async fn revoke(&self, id: &CredentialId, at: Timestamp) -> Result<Committed<KeyRecord>, AdminError> {
@@ -220,7 +220,7 @@ impl KeyAdmin for ValkeyStore {
             .entry(&Entry::Account { id: account.id.clone() })?;
         match self.commit(&write).await? {
             Outcome::Done(position) => Ok(Committed { value: (), position: Some(position) }),
-            Outcome::Conflict(_) => Err(Denial::AccountExists.into()),
+            Outcome::Conflict(_) => Err(WriteRefused::AccountExists.into()),
         }
     }
 
@@ -232,16 +232,16 @@ impl KeyAdmin for ValkeyStore {
         let key = script::account_key(&expected.id);
         // What is stored may be written in an older form: it is compared as a value here, and as text in the script.
         let stored: Option<String> = self.connection().get(&key).await.map_err(unavailable)?;
-        let stored = stored.ok_or(Denial::NoSuchAccount)?;
+        let stored = stored.ok_or(WriteRefused::NoSuchAccount)?;
         if parse::<AccountRecord>(&stored)? != *expected {
-            return Err(Denial::Stale.into());
+            return Err(WriteRefused::Stale.into());
         }
         let write = Write::default()
             .value(key, &stored, Some(to_json(account)?))
             .entry(&Entry::Account { id: account.id.clone() })?;
         match self.commit(&write).await? {
             Outcome::Done(position) => Ok(Committed { value: (), position: Some(position) }),
-            Outcome::Conflict(_) => Err(Denial::Stale.into()),
+            Outcome::Conflict(_) => Err(WriteRefused::Stale.into()),
         }
     }
 

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use keyward_core::id::NodeId;
 use keyward_core::key::Digest;
 use keyward_core::store::{
-    Change, ChangeLog, LeaseAnswer, LogBatch, NodeState, NodeStates, Position, StoreError, What,
+    Change, ChangeLog, Invalidation, LeaseAnswer, LogBatch, NodeState, NodeStates, Position, StoreError,
 };
 use keyward_core::{AccountId, CredentialId};
 use serde::{Deserialize, Serialize};
@@ -31,7 +31,7 @@ pub(crate) enum Entry {
     Everything,
 }
 
-impl From<Entry> for What {
+impl From<Entry> for Invalidation {
     fn from(entry: Entry) -> Self {
         match entry {
             Entry::Key { id, digest } => Self::Key { id, digest },
@@ -85,7 +85,7 @@ impl ChangeLog for ValkeyStore {
             .map(|(id, mark, what)| {
                 let number = parse_number(id.split('-').next().unwrap_or_default())?;
                 // What a later version has written need not even have a form that this one knows.
-                let what = parse::<Entry>(&what).map_or(What::Everything, What::from);
+                let what = parse::<Entry>(&what).map_or(Invalidation::Everything, Invalidation::from);
                 Ok(Change { position: Position { number, mark: parse_number(&mark)? }, what })
             })
             .collect::<Result<_, StoreError>>()?;
@@ -139,7 +139,7 @@ impl ChangeLog for ValkeyStore {
         Ok(NodeStates { nodes, newest: Position { number, mark: parse_number(&mark)? } })
     }
 
-    async fn strike(&self, node: &NodeId, renewals: u64) -> Result<bool, StoreError> {
+    async fn evict(&self, node: &NodeId, renewals: u64) -> Result<bool, StoreError> {
         script::STRIKE.arg(node.as_str()).arg(renewals).invoke_async(&mut self.connection()).await.map_err(unavailable)
     }
 

@@ -69,7 +69,7 @@ impl From<rusqlite::Error> for Answer {
 impl From<KeysError> for Answer {
     fn from(error: KeysError) -> Self {
         match error {
-            KeysError::Denied(keyward::store::Denial::NotFound) => Self::NotFound,
+            KeysError::Denied(keyward::store::WriteRefused::NotFound) => Self::NotFound,
             KeysError::Name(_) => Self::Invalid(error.to_string()),
             other => {
                 tracing::error!(error = %other, "a key could not be managed");

@@ -45,7 +45,7 @@ use crate::tokens::Tokens;
 
 /// API keys look like `sendook_` and 32 characters.
 fn key_format() -> Result<KeyFormat, keyward::key::FormatError> {
-    KeyFormat::builder().prefix("sendook", KeyKind::Secret).unwritten_mode(Mode::Live).build()
+    KeyFormat::builder().prefix("sendook", KeyKind::Secret).implicit_mode(Mode::Live).build()
 }
 
 /// What all requests share.
@@ -106,12 +106,12 @@ async fn run() -> Result<(), Box<dyn Error>> {
     });
     let authenticator = Authenticator::builder(store)
         .format(key_format()?)
-        .also(sendook.tokens.clone(), tokens::format()?, Hasher::default())
+        .add_store(sendook.tokens.clone(), tokens::format()?, Hasher::default())
         .exempt(Method::POST, "/auth/register")
         .exempt(Method::POST, "/auth/login")
         .trusted_proxies(TrustedProxies::new(environment.trust_proxy.iter().copied()))
         .renderer(CodedEnvelope::new().invalid_request_as_invalid_key())
-        .use_interval(Duration::from_secs(1))
+        .last_used_interval(Duration::from_secs(1))
         .build()?;
 
     let listener = environment.listen().await?;

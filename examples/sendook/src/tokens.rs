@@ -15,7 +15,7 @@ const LIFE: Duration = Duration::from_secs(3_600);
 
 /// Access tokens look like `sat_` and 32 characters.
 pub(crate) fn format() -> Result<KeyFormat, FormatError> {
-    KeyFormat::builder().prefix("sat", KeyKind::Secret).unwritten_mode(Mode::Live).build()
+    KeyFormat::builder().prefix("sat", KeyKind::Secret).implicit_mode(Mode::Live).build()
 }
 
 #[derive(Clone)]

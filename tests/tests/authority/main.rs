@@ -11,12 +11,12 @@ mod provider;
 use std::sync::Arc;
 
 use keyward::MemoryStore;
-use keyward::manage::{Desk, PostgresDesk, SqliteDesk};
+use keyward::manage::{Management, PostgresManagementStore, SqliteManagementStore};
 use keyward::postgres::PostgresStore;
 use keyward::sqlite::SqliteStore;
 use keyward_needs::needs;
 
-use memory::MemoryDesk;
+use memory::MemoryManagementStore;
 use model::{Parts, run};
 use plan::Plan;
 
@@ -29,8 +29,8 @@ fn no_sequence_of_calls_gives_attackers_more_in_memory() {
     Plan::of_environment(3_000).check(|beginning, commands| {
         // What waits for a moment only, as signing up does, takes no time.
         runtime(true).block_on(async {
-            let records = Arc::new(MemoryDesk::default());
-            let builder = Desk::builder(MemoryStore::new(), Arc::clone(&records));
+            let records = Arc::new(MemoryManagementStore::default());
+            let builder = Management::builder(MemoryStore::new(), Arc::clone(&records));
             run(Parts { builder, records, is_paused: true }, beginning, commands).await
         })
     });
@@ -45,8 +45,8 @@ fn no_sequence_of_calls_gives_attackers_more_on_sqlite() {
         let folder = folder.tempdir_in("/dev/shm").or_else(|_| folder.tempdir()).unwrap();
         runtime(false).block_on(async {
             let store = SqliteStore::open(folder.path().join("keys.db")).unwrap();
-            let records = SqliteDesk::open(&store).unwrap();
-            let builder = Desk::builder(store, records.clone());
+            let records = SqliteManagementStore::open(&store).unwrap();
+            let builder = Management::builder(store, records.clone());
             run(Parts { builder, records: Arc::new(records), is_paused: false }, beginning, commands).await
         })
     });
@@ -59,8 +59,8 @@ fn no_sequence_of_calls_gives_attackers_more_on_postgresql() {
         let url = keyward_tests::postgres::database();
         runtime(false).block_on(async {
             let store = PostgresStore::connect(&url).await.unwrap();
-            let records = PostgresDesk::open(&store).await.unwrap();
-            let builder = Desk::builder(store, records.clone());
+            let records = PostgresManagementStore::open(&store).await.unwrap();
+            let builder = Management::builder(store, records.clone());
             run(Parts { builder, records: Arc::new(records), is_paused: false }, beginning, commands).await
         })
     });
@@ -68,9 +68,9 @@ fn no_sequence_of_calls_gives_attackers_more_on_postgresql() {
 
 #[test]
 fn reset_by_an_admin_takes_the_proof_of_the_address_away() {
-    use keyward::manage::{Actor, Context, DeskError, Role};
+    use keyward::manage::{Actor, Context, ManagementError, Role};
     runtime(false).block_on(async {
-        let builder = Desk::builder(MemoryStore::new(), MemoryDesk::default());
+        let builder = Management::builder(MemoryStore::new(), MemoryManagementStore::default());
         let desk = builder.password_params(argon2::Params::new(8, 1, 1, None).unwrap()).build().unwrap();
         let (system, context) = (Actor::system("test", Context::new()), Context::new());
         let first = desk.create_account(&system, "First").await.unwrap().value.id;
@@ -94,7 +94,7 @@ fn reset_by_an_admin_takes_the_proof_of_the_address_away() {
         let taken = desk.session(&taken.session, Context::new()).await.unwrap();
         assert!(desk.own_invitations(&taken).await.unwrap().is_empty());
         let joined = desk.join(&taken, &invited.invitation.id).await;
-        assert!(matches!(joined, Err(DeskError::NotFound(_))), "{joined:?}");
+        assert!(matches!(joined, Err(ManagementError::NotFound(_))), "{joined:?}");
         assert_eq!(
             desk.join_by_link(&taken, &invited.secret).await.unwrap(),
             second,
@@ -105,9 +105,10 @@ fn reset_by_an_admin_takes_the_proof_of_the_address_away() {
 
 #[test]
 fn provider_ends_a_password_that_a_reset_link_gave() {
-    use keyward::manage::{Actor, Context, DashboardSettings, DeskError, Role, dashboard};
+    use keyward::manage::{Actor, Context, DashboardSettings, ManagementError, Role, dashboard};
     runtime(false).block_on(async {
-        let builder = Desk::builder(MemoryStore::new(), MemoryDesk::default()).identity_provider(provider::client());
+        let builder = Management::builder(MemoryStore::new(), MemoryManagementStore::default())
+            .identity_provider(provider::client());
         let desk = builder.password_params(argon2::Params::new(8, 1, 1, None).unwrap()).build().unwrap();
         let pages = dashboard(desk.clone(), DashboardSettings::new("Test"));
         let (system, context) = (Actor::system("test", Context::new()), Context::new());
@@ -132,9 +133,9 @@ fn provider_ends_a_password_that_a_reset_link_gave() {
         for is_verified in [false, true] {
             let hal = provider::Account { is_verified, ..hal.clone() };
             assert!(provider::sign_in(&pages, &hal).await.unwrap().is_some());
-            assert!(matches!(desk.session(&taken, Context::new()).await, Err(DeskError::SignedOut)));
+            assert!(matches!(desk.session(&taken, Context::new()).await, Err(ManagementError::SignedOut)));
             let again = desk.sign_in(&context, "hal@example.com", wicked).await;
-            assert!(matches!(again, Err(DeskError::WrongCredentials)), "{again:?}");
+            assert!(matches!(again, Err(ManagementError::WrongCredentials)), "{again:?}");
         }
     });
 }

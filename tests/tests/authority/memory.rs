@@ -1,18 +1,18 @@
-//! The desk's records in memory: as quick as a store can be.
+//! The management service's records in memory: as quick as a store can be.
 
 use std::collections::HashMap;
 use std::sync::Mutex;
 
 use keyward::Timestamp;
-use keyward::manage::{Count, DeskStore, Kind, List, NewCount, Record, Write, Written};
+use keyward::manage::{Count, Kind, List, ManagementStore, NewCount, Record, Write, Written};
 use keyward::store::{StoreError, async_trait};
 
 /// Records in this process's memory.
 #[derive(Default)]
-pub(crate) struct MemoryDesk(Mutex<HashMap<Kind, HashMap<String, Record>>>);
+pub(crate) struct MemoryManagementStore(Mutex<HashMap<Kind, HashMap<String, Record>>>);
 
 #[async_trait]
-impl DeskStore for MemoryDesk {
+impl ManagementStore for MemoryManagementStore {
     async fn get(&self, kind: Kind, id: &str) -> Result<Option<Record>, StoreError> {
         Ok(self.0.lock().unwrap().get(&kind).and_then(|records| records.get(id)).cloned())
     }

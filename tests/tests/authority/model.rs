@@ -16,8 +16,9 @@ use keyward::clock::{Clock as _, ManualClock};
 use keyward::id::UserId;
 use keyward::key::KeyKind;
 use keyward::manage::{
-    AccountUpdate, Actor, Context, DashboardSettings, Desk, DeskBuilder, DeskError, DeskStore, KeyChange, KeyDraft,
-    KeyView, Kind, List, Member, NewUser, Purpose, ResetLink, Role, SignUpPolicy, dashboard,
+    AccountUpdate, Actor, Context, DashboardSettings, KeyChange, KeyDraft, KeyView, Kind, List, Management,
+    ManagementBuilder, ManagementError, ManagementStore, Member, NewUser, Purpose, ResetLink, Role, SignUpPolicy,
+    dashboard,
 };
 use keyward::store::KeyQuery;
 use keyward::{AccountId, CredentialId, Identity, Mode, NewKey, ScopeSet, Timestamp};
@@ -220,18 +221,18 @@ struct Session {
     created_at: i64,
 }
 
-/// What a desk is made of, on one store.
+/// What a management service is made of, on one store.
 pub(crate) struct Parts {
-    pub(crate) builder: DeskBuilder,
-    pub(crate) records: Arc<dyn DeskStore>,
+    pub(crate) builder: ManagementBuilder,
+    pub(crate) records: Arc<dyn ManagementStore>,
     /// Whether signing up, which takes a third of a second at least, takes no time here.
     pub(crate) is_paused: bool,
 }
 
-/// The desk and the model beside it.
+/// The management service and the model beside it.
 struct World {
-    desk: Desk,
-    records: Arc<dyn DeskStore>,
+    desk: Management,
+    records: Arc<dyn ManagementStore>,
     clock: Arc<ManualClock>,
     is_paused: bool,
     /// People use access tokens.
@@ -283,7 +284,7 @@ fn role(number: u8) -> Role {
 /// Runs one sequence from one beginning.
 pub(crate) async fn run(parts: Parts, beginning: u8, commands: &[Command]) -> Result<(), String> {
     let mut world = World::new(parts).await;
-    // A desk that has made its authenticator stays in memory until the process ends: of many sequences, a quarter make one.
+    // A management service that has made its authenticator stays in memory until the process ends: of many sequences, a quarter make one.
     world.has_tokens = !world.is_paused || beginning >> 6 == 3;
     world.begin(beginning).await;
     for (place, command) in commands.iter().enumerate() {
@@ -477,10 +478,10 @@ impl World {
 const PLANS_WRITE: u32 = 1 << 9;
 
 /// A refusal is an answer; a store that fails, or a call that cannot be made, is a fault of the test.
-fn fine<T>(result: Result<T, DeskError>) -> Checked<Option<T>> {
+fn fine<T>(result: Result<T, ManagementError>) -> Checked<Option<T>> {
     match result {
         Ok(done) => Ok(Some(done)),
-        Err(error @ (DeskError::Store(_) | DeskError::Internal | DeskError::Throttled { .. })) => {
+        Err(error @ (ManagementError::Store(_) | ManagementError::Internal | ManagementError::Throttled { .. })) => {
             Err(error.to_string())
         }
         Err(_) => Ok(None),

@@ -109,7 +109,7 @@ fn parameter(query: &str, name: &str) -> String {
     pairs.filter(|(known, _)| *known == name).map(|(_, value)| value.to_owned()).next().unwrap_or_default()
 }
 
-/// The provider, as a desk knows it.
+/// The provider, as a management service knows it.
 pub(crate) fn client() -> IdentityProvider {
     PROVIDER.client.clone()
 }

@@ -2,7 +2,8 @@
 
 use keyward::TrustedProxies;
 use keyward::manage::{
-    Actor, Context, DashboardSettings, Desk, IdentityProvider, NewUser, PageRequest, SqliteDesk, dashboard,
+    Actor, Context, DashboardSettings, IdentityProvider, Management, NewUser, PageRequest, SqliteManagementStore,
+    dashboard,
 };
 use keyward::sqlite::SqliteStore;
 use keyward_tests::service::Listening;
@@ -11,9 +12,9 @@ use crate::http::Client;
 use crate::site::{EMAIL, PASSWORD};
 
 /// A dashboard behind a proxy that ends HTTPS, with an identity provider that does not answer; and a client of it under this host.
-async fn proxied(public_url: Option<&str>) -> (impl Fn(&str) -> Client, Desk, Listening) {
+async fn proxied(public_url: Option<&str>) -> (impl Fn(&str) -> Client, Management, Listening) {
     let store = SqliteStore::temporary().unwrap();
-    let desk = Desk::builder(store.clone(), SqliteDesk::open(&store).unwrap())
+    let desk = Management::builder(store.clone(), SqliteManagementStore::open(&store).unwrap())
         .trusted_proxies(TrustedProxies::new(["127.0.0.0/8".parse().unwrap()]))
         .identity_provider(IdentityProvider::new("http://127.0.0.1:1", "keyward").unwrap())
         .build()

@@ -9,7 +9,9 @@ use http_body_util::{BodyExt, Full};
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use keyward::TrustedProxies;
-use keyward::manage::{Actor, Context, DashboardSettings, Desk, KeyDraft, NewUser, SqliteDesk, dashboard};
+use keyward::manage::{
+    Actor, Context, DashboardSettings, KeyDraft, Management, NewUser, SqliteManagementStore, dashboard,
+};
 use keyward::sqlite::SqliteStore;
 use keyward::store::KeyQuery;
 use keyward_tests::service::Listening;
@@ -375,7 +377,7 @@ async fn a_database_that_takes_no_writes_is_said_and_nothing_is_half_done() {
 #[tokio::test]
 async fn behind_https_and_below_a_path_it_is_at_home_too() {
     let store = SqliteStore::temporary().unwrap();
-    let desk = Desk::builder(store.clone(), SqliteDesk::open(&store).unwrap())
+    let desk = Management::builder(store.clone(), SqliteManagementStore::open(&store).unwrap())
         .trusted_proxies(TrustedProxies::new(["127.0.0.0/8".parse().unwrap()]))
         .build()
         .unwrap();

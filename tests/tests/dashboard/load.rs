@@ -1,7 +1,9 @@
 //! The dashboard with many keys, and with many who try to sign in.
 
 use keyward::TrustedProxies;
-use keyward::manage::{Actor, Context, DashboardSettings, Desk, KeyDraft, NewUser, SqliteDesk, dashboard};
+use keyward::manage::{
+    Actor, Context, DashboardSettings, KeyDraft, Management, NewUser, SqliteManagementStore, dashboard,
+};
 use keyward::sqlite::SqliteStore;
 use keyward_tests::service::Listening;
 
@@ -11,7 +13,7 @@ use crate::site::{EMAIL, PASSWORD, Site};
 #[tokio::test]
 async fn a_flood_is_throttled_and_a_known_browser_is_not() {
     let store = SqliteStore::temporary().unwrap();
-    let desk = Desk::builder(store.clone(), SqliteDesk::open(&store).unwrap())
+    let desk = Management::builder(store.clone(), SqliteManagementStore::open(&store).unwrap())
         .trusted_proxies(TrustedProxies::new(["127.0.0.0/8".parse().unwrap()]))
         .password_params(argon2::Params::new(8, 1, 1, None).unwrap())
         .sign_in_attempts(20.try_into().unwrap(), 3.try_into().unwrap())

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use keyward::manage::{
-    Actor, AuditQuery, Context, DeskBuilder, DeskError, IdentityProvider, NewUser, Role, SignUpPolicy,
+    Actor, AuditQuery, Context, IdentityProvider, ManagementBuilder, ManagementError, NewUser, Role, SignUpPolicy,
 };
 use keyward_needs::needs;
 use keyward_tests::identity_provider::{CLIENT_ID, CLIENT_SECRET, Provider};
@@ -20,7 +20,7 @@ fn with(provider: &Provider) -> IdentityProvider {
 }
 
 /// With an owner who has a password, and nobody else but by invitation.
-async fn site(provider: &Provider, change: impl FnOnce(DeskBuilder) -> DeskBuilder) -> Site {
+async fn site(provider: &Provider, change: impl FnOnce(ManagementBuilder) -> ManagementBuilder) -> Site {
     let site = Site::build(|desk| change(desk.identity_provider(with(provider)).sign_up(SignUpPolicy::Closed))).await;
     site.add_owner().await;
     site
@@ -153,7 +153,7 @@ async fn only_a_verified_address_that_is_known_lets_anybody_in_and_all_others_ar
         // Their address has a user: whoever has the link, or gets another, cannot choose a password for them.
         for link in [link, invite_again(&site).await.unwrap()] {
             let chosen = site.desk.accept_invitation(&Context::new(), &link, "Mallory", "another good password").await;
-            assert!(matches!(chosen, Err(DeskError::AddressInUse)));
+            assert!(matches!(chosen, Err(ManagementError::AddressInUse)));
         }
         // Who is disabled is told what all others are.
         let owner = site.owner().await;
@@ -195,9 +195,9 @@ async fn where_sign_up_is_open_strangers_get_an_account_and_nobody_has_chosen_a_
     let before = site.desk.sign_in(&context, "victim@example.com", PASSWORD).await.unwrap().session;
     let (_, answer) = sign_in(&site, &provider, "victim").await;
     assert_eq!(answer.status, 303, "{}", answer.body);
-    assert!(matches!(site.desk.session(&before, context.clone()).await, Err(DeskError::SignedOut)));
+    assert!(matches!(site.desk.session(&before, context.clone()).await, Err(ManagementError::SignedOut)));
     let again = site.desk.sign_in(&context, "victim@example.com", PASSWORD).await;
-    assert!(matches!(again, Err(DeskError::WrongCredentials)));
+    assert!(matches!(again, Err(ManagementError::WrongCredentials)));
     // Who was added by others keeps their password.
     let (_, answer) = sign_in(&site, &provider, "ada").await;
     assert_eq!(answer.status, 303, "{}", answer.body);
@@ -339,8 +339,8 @@ async fn where_the_provider_is_the_only_way_in_passwords_open_nothing() {
     let page = client.get("/login").await.body;
     assert!(page.contains("Sign in with Example") && !page.contains("type=\"password\""), "{page}");
     let context = Context::new();
-    assert!(matches!(site.desk.sign_in(&context, EMAIL, PASSWORD).await, Err(DeskError::PasswordsOff)));
-    assert!(matches!(site.desk.issue_tokens(&context, EMAIL, PASSWORD).await, Err(DeskError::PasswordsOff)));
+    assert!(matches!(site.desk.sign_in(&context, EMAIL, PASSWORD).await, Err(ManagementError::PasswordsOff)));
+    assert!(matches!(site.desk.issue_tokens(&context, EMAIL, PASSWORD).await, Err(ManagementError::PasswordsOff)));
     let (mut client, answer) = sign_in(&site, &provider, "ada").await;
     assert_eq!(answer.status, 303, "{}", answer.body);
     assert!(!client.get("/settings").await.body.contains("type=\"password\""));

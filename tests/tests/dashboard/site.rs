@@ -9,7 +9,8 @@ use argon2::Params;
 use axum::Router;
 use axum::routing::get;
 use keyward::manage::{
-    Actor, Context, DashboardSettings, Desk, DeskBuilder, NewUser, SignUpPolicy, SqliteDesk, dashboard,
+    Actor, Context, DashboardSettings, Management, ManagementBuilder, NewUser, SignUpPolicy, SqliteManagementStore,
+    dashboard,
 };
 use keyward::sqlite::SqliteStore;
 use keyward::{AuthLayer, Authenticator, Scope};
@@ -20,7 +21,7 @@ pub(crate) const PASSWORD: &str = "correct horse battery staple";
 
 /// The service, and what its tests look into.
 pub(crate) struct Site {
-    pub(crate) desk: Desk,
+    pub(crate) desk: Management,
     pub(crate) store: SqliteStore,
     pub(crate) authenticator: Authenticator,
     listening: Listening,
@@ -37,17 +38,17 @@ impl Site {
     }
 
     /// With another desk.
-    pub(crate) async fn build(change: impl FnOnce(DeskBuilder) -> DeskBuilder) -> Self {
+    pub(crate) async fn build(change: impl FnOnce(ManagementBuilder) -> ManagementBuilder) -> Self {
         let store = SqliteStore::temporary().unwrap();
         let many = NonZeroU32::new(10_000).unwrap();
-        let desk = Desk::builder(store.clone(), SqliteDesk::open(&store).unwrap())
+        let desk = Management::builder(store.clone(), SqliteManagementStore::open(&store).unwrap())
             .password_params(Params::new(8, 1, 1, None).unwrap())
             .sign_in_attempts(many, many)
             .sign_up(SignUpPolicy::Open);
         let desk = change(desk).build().unwrap();
         let authenticator = Authenticator::builder(store.clone())
             .on_event(desk.usage_hook())
-            .use_interval(Duration::from_secs(1))
+            .last_used_interval(Duration::from_secs(1))
             .build()
             .unwrap();
         let settings = DashboardSettings::new("Example API")
@@ -71,7 +72,7 @@ impl Site {
         self.desk.create_owner(&system, NewUser::new(EMAIL, "Ada", PASSWORD)).await.unwrap();
     }
 
-    /// The owner, as the desk knows them.
+    /// The owner, as the management service knows them.
     pub(crate) async fn owner(&self) -> Actor {
         let session = self.desk.sign_in(&Context::new(), EMAIL, PASSWORD).await.unwrap().session;
         self.desk.session(&session, Context::new()).await.unwrap()

@@ -1,6 +1,6 @@
 //! Accounts: two stores, one version.
 
-use keyward::manage::{AccountUpdate, Actor, DeskError};
+use keyward::manage::{AccountUpdate, Actor, ManagementError};
 use keyward::sqlite::SqliteStore;
 use keyward::{AccountRecord, Keys};
 
@@ -20,7 +20,7 @@ async fn rename_often(setting: &Setting, actor: &Actor, account: &keyward::Accou
                     done += 1;
                     break;
                 }
-                Err(DeskError::Stale) => tokio::task::yield_now().await,
+                Err(ManagementError::Stale) => tokio::task::yield_now().await,
                 Err(error) => panic!("{error:?}"),
             }
         }
@@ -55,7 +55,7 @@ async fn rename_racing_an_operator_undoes_nothing() {
                     let version = desk.account(&operator, &account).await.unwrap().version;
                     match desk.update_account(&operator, &account, &suspend, version).await {
                         Ok(_) => break,
-                        Err(DeskError::Stale) => {}
+                        Err(ManagementError::Stale) => {}
                         Err(error) => panic!("{error:?}"),
                     }
                 }
@@ -81,7 +81,7 @@ async fn change_beside_the_service_gets_a_version_and_is_kept() {
     let suspended = AccountRecord { suspended_at: Some(before.created_at), ..known.clone() };
     keys.replace_account(&known, &suspended).await.unwrap();
     let stale = desk.update_account(&customer, &account, &rename("New"), before.version).await;
-    assert!(matches!(stale, Err(DeskError::Stale)), "{stale:?}");
+    assert!(matches!(stale, Err(ManagementError::Stale)), "{stale:?}");
     let now = desk.account(&customer, &account).await.unwrap();
     assert_eq!((now.version, now.suspended_at), (before.version + 1, suspended.suspended_at));
     let renamed = desk.update_account(&customer, &account, &rename("New"), now.version).await.unwrap();

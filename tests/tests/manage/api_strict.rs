@@ -5,7 +5,7 @@ use axum::body::Body;
 use axum::routing::post;
 use http::Request;
 use keyward::adapter::TlsTransport;
-use keyward::manage::{Desk, Role, SqliteDesk};
+use keyward::manage::{Management, Role, SqliteManagementStore};
 use keyward::sqlite::SqliteStore;
 use keyward::{PeerAddress, TrustedProxies};
 use keyward_tests::service::call;
@@ -164,7 +164,7 @@ async fn a_cursor_is_of_one_list() {
 #[tokio::test]
 async fn plain_http_is_answered_on_the_machine_alone() {
     let store = SqliteStore::temporary().unwrap();
-    let desk = Desk::builder(store.clone(), SqliteDesk::open(&store).unwrap())
+    let desk = Management::builder(store.clone(), SqliteManagementStore::open(&store).unwrap())
         .trusted_proxies(TrustedProxies::new(["10.0.0.0/8".parse().unwrap()]))
         .build()
         .unwrap();

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use keyward::clock::Clock;
 use keyward::manage::{
-    Actor, AuditCheckpoint, AuditQuery, Context, DeskError, KeyDraft, NewUser, Outcome, PageRequest,
+    Actor, AuditCheckpoint, AuditQuery, Context, KeyDraft, ManagementError, NewUser, Outcome, PageRequest,
 };
 
 use crate::setting::{PASSWORD, Setting, everywhere, failing, on_sqlite};
@@ -36,7 +36,7 @@ async fn everything_is_logged_and_each_entry_follows_the_one_before() {
         assert_eq!(own[0].target.id, issued.view.id.to_string());
         assert_eq!(own[0].before.as_ref().unwrap()["revoked_at"], serde_json::Value::Null);
         assert_ne!(own[0].after.as_ref().unwrap()["revoked_at"], serde_json::Value::Null);
-        assert!(matches!(desk.audit_log(&owner, &AuditQuery::default()).await, Err(DeskError::NotFound(_))));
+        assert!(matches!(desk.audit_log(&owner, &AuditQuery::default()).await, Err(ManagementError::NotFound(_))));
 
         let page = PageRequest { limit: 1, ..PageRequest::default() };
         let first = desk.audit_log(&owner, &AuditQuery { page, ..query.clone() }).await.unwrap();
@@ -164,7 +164,10 @@ async fn refused_attempts_are_one_entry_for_each_network_and_reason() {
     for last in 0..20 {
         // Of a known address and of an unknown one: they are told apart nowhere.
         for email in ["operator@example.com", "stranger@example.com"] {
-            assert!(matches!(desk.sign_in(&from(2, last), email, "a guess").await, Err(DeskError::WrongCredentials)));
+            assert!(matches!(
+                desk.sign_in(&from(2, last), email, "a guess").await,
+                Err(ManagementError::WrongCredentials)
+            ));
         }
     }
     assert!(desk.sign_in(&from(3, 1), "operator@example.com", "a guess").await.is_err());

@@ -4,22 +4,22 @@ use std::time::Duration;
 
 use keyward::adapter::Admission;
 use keyward::key::KeyKind;
-use keyward::manage::{Actor, Context, Desk, DeskError, KeyChange, KeyDraft, NewUser, Purpose, Role};
+use keyward::manage::{Actor, Context, KeyChange, KeyDraft, Management, ManagementError, NewUser, Purpose, Role};
 use keyward::{AccountId, CredentialId, Identity, Mode, NewKey, Timestamp};
 
 use crate::setting::{PASSWORD, Setting, everywhere, verdict};
 
 const HOUR: Duration = Duration::from_secs(3_600);
 
-fn code<T: std::fmt::Debug>(result: Result<T, DeskError>) -> &'static str {
+fn code<T: std::fmt::Debug>(result: Result<T, ManagementError>) -> &'static str {
     result.unwrap_err().code()
 }
 
-fn says<T>(result: Result<T, DeskError>) -> &'static str {
+fn says<T>(result: Result<T, ManagementError>) -> &'static str {
     result.map_or_else(|error| error.code(), |_| "done")
 }
 
-async fn has_rights(desk: &Desk, actor: &Actor, account: &AccountId) -> bool {
+async fn has_rights(desk: &Management, actor: &Actor, account: &AccountId) -> bool {
     desk.rights(actor, account).await.is_ok()
 }
 

@@ -16,9 +16,9 @@ use keyward::clock::ManualClock;
 use keyward::id::UserId;
 use keyward::key::Digest;
 use keyward::manage::{
-    AccountUpdate, Actor, AppearanceUpdate, AuditEntry, AuditQuery, Context, Count, Desk, DeskError, DeskStore,
-    KeyChange, KeyDraft, Kind, LeakPolicy, List, NewCount, NewUser, Outcome, PageRequest, Plan, Record, Role,
-    SqliteDesk, Write, Written,
+    AccountUpdate, Actor, AppearanceUpdate, AuditEntry, AuditQuery, Context, Count, KeyChange, KeyDraft, Kind,
+    LeakPolicy, List, Management, ManagementError, ManagementStore, NewCount, NewUser, Outcome, PageRequest, Plan,
+    Record, Role, SqliteManagementStore, Write, Written,
 };
 use keyward::sqlite::SqliteStore;
 use keyward::store::{
@@ -125,24 +125,24 @@ fn everything() -> PageRequest {
     PageRequest { after: None, limit: 500 }
 }
 
-async fn keys_of(desk: &Desk, account: &AccountId) -> Vec<keyward::manage::KeyView> {
+async fn keys_of(desk: &Management, account: &AccountId) -> Vec<keyward::manage::KeyView> {
     let query = KeyQuery { account: Some(account.clone()), limit: KeyQuery::MAX_LIMIT, ..KeyQuery::default() };
     desk.keys(&system(), &query).await.unwrap().items
 }
 
 /// A process that has just begun.
 struct Restarted {
-    desk: Desk,
+    desk: Management,
     keys: Keys,
-    records: SqliteDesk,
+    records: SqliteManagementStore,
     on: Arc<Prepared>,
 }
 
 impl Restarted {
     fn new(file: &Path, clock: &Arc<ManualClock>, on: &Arc<Prepared>) -> Self {
         let store = SqliteStore::open(file).unwrap();
-        let records = SqliteDesk::open(&store).unwrap();
-        let desk = quick(Desk::builder(store.clone(), records.clone()), clock);
+        let records = SqliteManagementStore::open(&store).unwrap();
+        let desk = quick(Management::builder(store.clone(), records.clone()), clock);
         Self { desk, keys: Keys::new(store), records, on: Arc::clone(on) }
     }
 
@@ -252,7 +252,7 @@ struct Outlived {
     _folder: tempfile::TempDir,
 }
 
-fn code(result: Result<(), DeskError>) -> &'static str {
+fn code(result: Result<(), ManagementError>) -> &'static str {
     result.map_or_else(|error| error.code(), |()| "done")
 }
 
@@ -264,8 +264,8 @@ async fn outlive(on: &Arc<Prepared>, run: Option<Run>, crash: Crash) -> Outlived
     let mut said = "";
     if let Some(run) = run {
         let store = SqliteStore::open(&file).unwrap();
-        let records = Crashing { inner: SqliteDesk::open(&store).unwrap(), crash: crash.clone() };
-        let desk = quick(Desk::builder(Crashing { inner: store, crash: crash.clone() }, records), &clock);
+        let records = Crashing { inner: SqliteManagementStore::open(&store).unwrap(), crash: crash.clone() };
+        let desk = quick(Management::builder(Crashing { inner: store, crash: crash.clone() }, records), &clock);
         said = code(run(desk, Arc::clone(on)).await);
     }
     let writes = crash.writes.load(Ordering::SeqCst);
@@ -350,9 +350,9 @@ async fn a_crash_between_two_writes_leaves_before_or_after() {
 #[tokio::test]
 async fn an_account_that_another_node_makes_is_not_overwritten() {
     let (store, crash) = (SqliteStore::temporary().unwrap(), Arc::new(Crash::default()));
-    let records = SqliteDesk::open(&store).unwrap();
+    let records = SqliteManagementStore::open(&store).unwrap();
     let other = Keys::new(store.clone());
-    let desk = quick(Desk::builder(Crashing { inner: store, crash: Arc::clone(&crash) }, records), &clock());
+    let desk = quick(Management::builder(Crashing { inner: store, crash: Arc::clone(&crash) }, records), &clock());
     let made = AccountRecord::new(desk.operator().clone(), "Made by another node").with_plan("Pro");
     other.insert_account(&made).await.unwrap();
     crash.hides_accounts.store(true, Ordering::SeqCst);

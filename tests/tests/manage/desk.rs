@@ -1,16 +1,18 @@
-//! The desk's users, sessions, tokens and members, on both databases.
+//! The management service's users, sessions, tokens and members, on both databases.
 
 use std::num::NonZeroU32;
 use std::time::Duration;
 
 use argon2::Params;
 use keyward::Keys;
-use keyward::manage::{Actor, Context, Desk, DeskError, NewUser, PageRequest, Role, SignUpPolicy, SqliteDesk};
+use keyward::manage::{
+    Actor, Context, Management, ManagementError, NewUser, PageRequest, Role, SignUpPolicy, SqliteManagementStore,
+};
 use keyward::sqlite::SqliteStore;
 
 use crate::setting::{PASSWORD, Setting, everywhere, on_sqlite, verdict};
 
-fn code<T: std::fmt::Debug>(result: Result<T, DeskError>) -> &'static str {
+fn code<T: std::fmt::Debug>(result: Result<T, ManagementError>) -> &'static str {
     result.unwrap_err().code()
 }
 
@@ -219,7 +221,7 @@ async fn nobody_gives_or_takes_a_role_above_their_own() {
 async fn passwords_are_hashed_anew_when_their_owners_sign_in() {
     let store = SqliteStore::temporary().unwrap();
     let desk = |passes| {
-        Desk::builder(store.clone(), SqliteDesk::open(&store).unwrap())
+        Management::builder(store.clone(), SqliteManagementStore::open(&store).unwrap())
             .password_params(Params::new(8, passes, 1, None).unwrap())
             .build()
             .unwrap()
@@ -240,7 +242,7 @@ async fn passwords_are_hashed_anew_when_their_owners_sign_in() {
 async fn who_tries_too_often_waits() {
     let store = SqliteStore::temporary().unwrap();
     let three = NonZeroU32::new(3).unwrap();
-    let desk = Desk::builder(store.clone(), SqliteDesk::open(&store).unwrap())
+    let desk = Management::builder(store.clone(), SqliteManagementStore::open(&store).unwrap())
         .password_params(Params::new(8, 1, 1, None).unwrap())
         .sign_in_attempts(three, three)
         .sign_up(SignUpPolicy::Closed)
@@ -251,7 +253,7 @@ async fn who_tries_too_often_waits() {
     for n in 0..3 {
         assert_eq!(code(desk.sign_in(&from(n), "a@example.com", PASSWORD).await), "INVALID_CREDENTIALS");
     }
-    assert!(matches!(desk.sign_in(&from(9), "a@example.com", PASSWORD).await, Err(DeskError::Throttled { .. })));
+    assert!(matches!(desk.sign_in(&from(9), "a@example.com", PASSWORD).await, Err(ManagementError::Throttled { .. })));
     // By address, whoever is tried.
     for n in 0..3 {
         let email = format!("b{n}@example.com");

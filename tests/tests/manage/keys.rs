@@ -1,15 +1,15 @@
-//! The desk's keys: limits, escalation, their life.
+//! The management service's keys: limits, escalation, their life.
 
 use std::time::Duration;
 
 use keyward::key::KeyKind;
-use keyward::manage::{Actor, Context, DeskError, KeyChange, KeyDraft, Purpose, Role};
+use keyward::manage::{Actor, Context, KeyChange, KeyDraft, ManagementError, Purpose, Role};
 use keyward::store::{KeyQuery, KeyStatus};
 use keyward::{Mode, NewKey, ScopeSet};
 
 use crate::setting::{Setting, everywhere, on_sqlite, verdict};
 
-fn code<T: std::fmt::Debug>(result: Result<T, DeskError>) -> &'static str {
+fn code<T: std::fmt::Debug>(result: Result<T, ManagementError>) -> &'static str {
     result.unwrap_err().code()
 }
 
@@ -29,7 +29,7 @@ async fn of_fifty_who_make_a_key_at_once_ten_do() {
         for made in made {
             match made.await.unwrap() {
                 Ok(_) => done += 1,
-                Err(DeskError::KeyLimit { limit: 10 }) => refused += 1,
+                Err(ManagementError::KeyLimit { limit: 10 }) => refused += 1,
                 Err(other) => panic!("{other:?}"),
             }
         }

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use argon2::Params;
 use keyward::manage::{
-    AppearanceUpdate, AuditQuery, Context, Desk, DeskError, NewUser, Outcome, ResetLink, Role, SqliteDesk,
+    AppearanceUpdate, AuditQuery, Context, Management, ManagementError, NewUser, Outcome, ResetLink, Role,
+    SqliteManagementStore,
 };
 use keyward::sqlite::SqliteStore;
 
@@ -13,7 +14,7 @@ use crate::setting::{PASSWORD, everywhere, on_sqlite, verdict};
 
 const OTHER: &str = "another good password";
 
-fn code<T: std::fmt::Debug>(result: Result<T, DeskError>) -> &'static str {
+fn code<T: std::fmt::Debug>(result: Result<T, ManagementError>) -> &'static str {
     result.unwrap_err().code()
 }
 
@@ -118,7 +119,7 @@ async fn who_has_forgotten_a_password_is_sent_a_link_and_nobody_learns_who_has_o
     let sent = Arc::new(Mutex::new(Vec::new()));
     let store = SqliteStore::temporary().unwrap();
     let outbox = Arc::clone(&sent);
-    let desk = Desk::builder(store.clone(), SqliteDesk::open(&store).unwrap())
+    let desk = Management::builder(store.clone(), SqliteManagementStore::open(&store).unwrap())
         .password_params(Params::new(8, 1, 1, None).unwrap())
         .on_forgotten_password(move |link: ResetLink| outbox.lock().unwrap().push(link))
         .build()

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use axum::body::Body;
 use http::Request;
-use keyward::manage::{AuditEntry, AuditQuery, Desk, PageRequest, Plan, SqliteDesk};
+use keyward::manage::{AuditEntry, AuditQuery, Management, PageRequest, Plan, SqliteManagementStore};
 use keyward::sqlite::SqliteStore;
 use keyward::{Authenticator, MemoryStore};
 use keyward_tests::service::call;
@@ -16,12 +16,12 @@ use crate::setting::{Setting, clock, quick};
 const DAY: Duration = Duration::from_secs(24 * 3_600);
 
 impl Setting {
-    /// A desk that keeps entries for so long.
+    /// A management service that keeps entries for so long.
     fn keeping(retention: Duration) -> Self {
         let (clock, store) = (clock(), SqliteStore::temporary().unwrap());
-        let records = SqliteDesk::open(&store).unwrap();
+        let records = SqliteManagementStore::open(&store).unwrap();
         let file = Some(store.path().to_owned());
-        let desk = quick(Desk::builder(store, records.clone()).audit_retention(retention), &clock);
+        let desk = quick(Management::builder(store, records.clone()).audit_retention(retention), &clock);
         Self { desk, records: Arc::new(records), clock, file }
     }
 

@@ -8,8 +8,8 @@ use argon2::Params;
 use keyward::adapter::Admission;
 use keyward::clock::ManualClock;
 use keyward::manage::{
-    Actor, Context, Count, Desk, DeskBuilder, DeskStore, Kind, List, NewCount, NewUser, PostgresDesk, Record, Role,
-    SignUpPolicy, SqliteDesk, Write, Written,
+    Actor, Context, Count, Kind, List, Management, ManagementBuilder, ManagementStore, NewCount, NewUser,
+    PostgresManagementStore, Record, Role, SignUpPolicy, SqliteManagementStore, Write, Written,
 };
 use keyward::postgres::PostgresStore;
 use keyward::sqlite::SqliteStore;
@@ -20,16 +20,16 @@ use keyward_tests::program::skip_part;
 
 pub(crate) const PASSWORD: &str = "correct horse battery staple";
 
-/// A desk, what it keeps its records in, and a clock to be moved.
+/// A management service, what it keeps its records in, and a clock to be moved.
 pub(crate) struct Setting {
-    pub(crate) desk: Desk,
-    pub(crate) records: Arc<dyn DeskStore>,
+    pub(crate) desk: Management,
+    pub(crate) records: Arc<dyn ManagementStore>,
     pub(crate) clock: Arc<ManualClock>,
     /// Where the SQLite file is, if it is on one.
     pub(crate) file: Option<std::path::PathBuf>,
 }
 
-pub(crate) fn quick(builder: DeskBuilder, clock: &Arc<ManualClock>) -> Desk {
+pub(crate) fn quick(builder: ManagementBuilder, clock: &Arc<ManualClock>) -> Management {
     let many = NonZeroU32::new(10_000).unwrap();
     builder
         .clock(Arc::<ManualClock>::clone(clock))
@@ -48,27 +48,33 @@ pub(crate) fn clock() -> Arc<ManualClock> {
 
 pub(crate) fn on_sqlite() -> Setting {
     let (clock, store) = (clock(), SqliteStore::temporary().unwrap());
-    let records = SqliteDesk::open(&store).unwrap();
+    let records = SqliteManagementStore::open(&store).unwrap();
     let file = Some(store.path().to_owned());
-    Setting { desk: quick(Desk::builder(store, records.clone()), &clock), records: Arc::new(records), clock, file }
+    Setting {
+        desk: quick(Management::builder(store, records.clone()), &clock),
+        records: Arc::new(records),
+        clock,
+        file,
+    }
 }
 
 /// On SQLite, with records that fail when they are told to.
 pub(crate) fn failing() -> (Setting, Arc<Failing>) {
     let (clock, store) = (clock(), SqliteStore::temporary().unwrap());
-    let records = Arc::new(Failing { inner: SqliteDesk::open(&store).unwrap(), fails: AtomicBool::new(false) });
-    let desk = quick(Desk::builder(store, records.clone()), &clock);
+    let records =
+        Arc::new(Failing { inner: SqliteManagementStore::open(&store).unwrap(), fails: AtomicBool::new(false) });
+    let desk = quick(Management::builder(store, records.clone()), &clock);
     (Setting { desk, records: records.clone(), clock, file: None }, records)
 }
 
 /// Fails to write batches of several records while it is told to: what completes an operation.
 pub(crate) struct Failing {
-    inner: SqliteDesk,
+    inner: SqliteManagementStore,
     pub(crate) fails: AtomicBool,
 }
 
 #[async_trait]
-impl DeskStore for Failing {
+impl ManagementStore for Failing {
     async fn get(&self, kind: Kind, id: &str) -> Result<Option<Record>, StoreError> {
         self.inner.get(kind, id).await
     }
@@ -112,12 +118,12 @@ impl DeskStore for Failing {
 pub(crate) async fn on_postgres() -> Setting {
     let clock = clock();
     let store = PostgresStore::connect(&keyward_tests::postgres::database()).await.unwrap();
-    let records = PostgresDesk::open(&store).await.unwrap();
-    let desk = quick(Desk::builder(store, records.clone()), &clock);
+    let records = PostgresManagementStore::open(&store).await.unwrap();
+    let desk = quick(Management::builder(store, records.clone()), &clock);
     Setting { desk, records: Arc::new(records), clock, file: None }
 }
 
-/// A desk on each store whose server is installed.
+/// A management service on each store whose server is installed.
 pub(crate) async fn everywhere() -> Vec<Setting> {
     let mut settings = vec![on_sqlite()];
     match missing!(postgresql) {

@@ -1,7 +1,7 @@
-//! What every store of the desk has to do.
+//! What every store of the management service has to do.
 
 use keyward::Timestamp;
-use keyward::manage::{Count, DeskStore, Kind, List, NewCount, Record, Write, Written};
+use keyward::manage::{Count, Kind, List, ManagementStore, NewCount, Record, Write, Written};
 
 use crate::setting::everywhere;
 

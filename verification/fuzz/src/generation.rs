@@ -18,13 +18,13 @@ pub fn generation(data: &[u8]) {
     builder = match modes % 4 {
         0 => builder,
         1 => builder.only_mode(Mode::Test),
-        _ => builder.unwritten_mode(Mode::Live),
+        _ => builder.implicit_mode(Mode::Live),
     };
     for (number, line) in lines.take(6).enumerate() {
         let text = String::from_utf8_lossy(line);
         let kind = KeyKind::ALL[number % 3];
         builder = match text.strip_prefix('=') {
-            Some(existing) => builder.existing(existing, kind, Mode::ALL[number % 2]),
+            Some(existing) => builder.legacy_prefix(existing, kind, Mode::ALL[number % 2]),
             None => builder.prefix(text, kind),
         };
     }

@@ -23,7 +23,9 @@ pub(crate) static SHAPES: LazyLock<Vec<Shape>> = LazyLock::new(|| {
     use KeyKind::{Publishable, Restricted, Secret};
     use Mode::{Live, Test};
     let existing = |beginnings: &[(&'static str, KeyKind, Mode)]| {
-        beginnings.iter().fold(KeyFormat::builder(), |builder, &(text, kind, mode)| builder.existing(text, kind, mode))
+        beginnings
+            .iter()
+            .fold(KeyFormat::builder(), |builder, &(text, kind, mode)| builder.legacy_prefix(text, kind, mode))
     };
     let anyhow = vec![("", Secret, Live), ("test-", Secret, Test)];
     let nested = vec![("kw_", Secret, Live), ("kw_r_", Restricted, Live)];

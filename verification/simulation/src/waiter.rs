@@ -76,7 +76,7 @@ impl Run {
                 self.waiter.pending = Some(value);
                 self.looked();
             }
-            (Statement::Strike { .. }, _) if self.waiter.striking => self.strike(),
+            (Statement::Strike { .. }, _) if self.waiter.striking => self.evict(),
             _ => {}
         }
     }
@@ -101,7 +101,7 @@ impl Run {
         }
         if self.waiter.striking {
             self.waiter.to_strike.clear();
-            self.strike();
+            self.evict();
         } else {
             self.looked();
         }
@@ -130,11 +130,11 @@ impl Run {
         }
         self.waiter.striking = true;
         self.begin();
-        self.strike();
+        self.evict();
     }
 
     /// Strikes off one after the other as far as the time allows, and ends.
-    fn strike(&mut self) {
+    fn evict(&mut self) {
         if let Some(member) = self.waiter.to_strike.pop() {
             self.ask(Job::new(Statement::Strike { member }, From::Revoker));
         } else {

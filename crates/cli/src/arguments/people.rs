@@ -13,7 +13,7 @@ pub(crate) enum Accounts {
     Create {
         /// Its id; a server chooses it itself.
         id: Option<AccountId>,
-        /// What people call it; its id without this.
+        /// Invalidation people call it; its id without this.
         #[arg(long)]
         name: Option<String>,
         /// Its plan.

@@ -3,9 +3,9 @@
 use keyward_client::UpdateAccount;
 
 use crate::arguments::Accounts;
+use crate::backend::{Backend, ChangedAccount, NewAccount};
 use crate::failure::Failure;
 use crate::output;
-use crate::place::{Backend, ChangedAccount, NewAccount};
 use crate::tables;
 
 pub(super) async fn run(place: &dyn Backend, command: &Accounts) -> Result<(), Failure> {

@@ -3,9 +3,9 @@
 use keyward_client::{AuditEntry, AuditFilter};
 
 use crate::arguments::{Audit, AuditList};
+use crate::backend::Backend;
 use crate::failure::{Failure, Kind};
 use crate::output;
-use crate::place::Backend;
 use crate::tables;
 
 pub(super) async fn run(place: &dyn Backend, command: &Audit) -> Result<(), Failure> {

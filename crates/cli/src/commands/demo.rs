@@ -6,7 +6,7 @@ use std::time::Duration;
 use keyward_core::clock::{Clock, SystemClock};
 use keyward_core::key::KeyKind;
 use keyward_core::{Mode, NewKey, ScopeSet};
-use keyward_manage::{AccountUpdate, Context, Desk, DeskStore, KeyDraft, NewCount, NewUser, Plan, Role};
+use keyward_manage::{AccountUpdate, Context, KeyDraft, Management, ManagementStore, NewCount, NewUser, Plan, Role};
 use serde_json::{Value, json};
 
 use super::desk::system;
@@ -16,7 +16,7 @@ const HOUR: i64 = 3_600 * 1_000;
 const EMAIL: &str = "demo@example.com";
 
 /// Fills an empty database, and gives what signs in.
-pub(super) async fn seed(desk: &Desk, records: &Arc<dyn DeskStore>) -> Result<Value, Failure> {
+pub(super) async fn seed(desk: &Management, records: &Arc<dyn ManagementStore>) -> Result<Value, Failure> {
     if desk.has_owner().await? {
         return Err(Failure::new(Kind::Refused, "--demo is for an empty database, and this one has an owner"));
     }

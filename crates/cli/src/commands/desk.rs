@@ -1,8 +1,10 @@
-//! The desk, for all that needs one on a database.
+//! The management service, for all that needs one on a database.
 
 use std::sync::Arc;
 
-use keyward_manage::{Actor, Context, Desk, DeskBuilder, DeskStore, PostgresDesk, SqliteDesk};
+use keyward_manage::{
+    Actor, Context, Management, ManagementBuilder, ManagementStore, PostgresManagementStore, SqliteManagementStore,
+};
 use keyward_postgres::PostgresStore;
 
 use crate::arguments::Arguments;
@@ -11,10 +13,10 @@ use crate::settings::Settings;
 
 use super::{DATABASE, format, hasher, open_sqlite};
 
-/// A desk, and where its records are.
+/// A management service, and where its records are.
 pub(crate) struct Opened {
-    pub(crate) desk: Desk,
-    pub(crate) records: Arc<dyn DeskStore>,
+    pub(crate) desk: Management,
+    pub(crate) records: Arc<dyn ManagementStore>,
 }
 
 pub(crate) fn system() -> Actor {
@@ -24,16 +26,16 @@ pub(crate) fn system() -> Actor {
 pub(crate) async fn open(arguments: &Arguments, settings: &Settings) -> Result<Opened, Failure> {
     let database = arguments.database.as_deref().or(settings.database.as_deref()).unwrap_or(DATABASE);
     let failed = |error: &dyn std::error::Error| Failure::caused(Kind::Database, error);
-    let (builder, records): (DeskBuilder, Arc<dyn DeskStore>) = match database.split_once("://") {
+    let (builder, records): (ManagementBuilder, Arc<dyn ManagementStore>) = match database.split_once("://") {
         None => {
             let keys = open_sqlite(database)?;
-            let records = SqliteDesk::open(&keys).map_err(|error| failed(&error))?;
-            (Desk::builder(keys, records.clone()), Arc::new(records))
+            let records = SqliteManagementStore::open(&keys).map_err(|error| failed(&error))?;
+            (Management::builder(keys, records.clone()), Arc::new(records))
         }
         Some(("postgres" | "postgresql", _)) => {
             let keys = PostgresStore::connect(database).await.map_err(|error| failed(&error))?;
-            let records = PostgresDesk::open(&keys).await.map_err(|error| failed(&error))?;
-            (Desk::builder(keys, records.clone()), Arc::new(records))
+            let records = PostgresManagementStore::open(&keys).await.map_err(|error| failed(&error))?;
+            (Management::builder(keys, records.clone()), Arc::new(records))
         }
         Some(_) => {
             let message =

@@ -9,9 +9,9 @@ use serde_json::Value;
 use zeroize::Zeroizing;
 
 use crate::arguments::{self, Create, List, Update};
+use crate::backend::{Backend, Changed, Rotated};
 use crate::failure::{Failure, Kind};
 use crate::output::{self, note};
-use crate::place::{Backend, Changed, Rotated};
 use crate::tables;
 
 /// The most keys that a page has.

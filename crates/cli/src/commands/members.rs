@@ -1,9 +1,9 @@
 //! `keyward members …`
 
 use crate::arguments::Members;
+use crate::backend::Backend;
 use crate::failure::Failure;
 use crate::output::{self, note};
-use crate::place::Backend;
 use crate::tables;
 
 pub(super) async fn run(place: &dyn Backend, command: &Members) -> Result<(), Failure> {

@@ -27,14 +27,14 @@ use keyward_valkey::ValkeyStore;
 use zeroize::Zeroizing;
 
 use crate::arguments::{Arguments, Command, Keys};
+use crate::backend;
 use crate::failure::{Failure, Kind};
-use crate::place;
 
 pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
-    let backend = || place::backend(&arguments);
+    let backend = || backend::backend(&arguments);
     match &arguments.command {
         Command::Keys(Keys::Import(command)) => {
-            import::run(place::database(&arguments, "keys import")?.keys().await?, command).await
+            import::run(backend::database(&arguments, "keys import")?.keys().await?, command).await
         }
         Command::Keys(command) => keys::run(&*backend()?, command).await,
         Command::Accounts(command) => accounts::run(&*backend()?, command).await,
@@ -44,18 +44,18 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
         Command::Pages(command) => pages::run(&arguments, command).await,
         Command::Users(command) => users::run(&arguments, command).await,
         Command::Login { email, password_stdin } => {
-            session::login(&place::server_signed_in(&arguments)?, email, *password_stdin).await
+            session::login(&backend::server_signed_in(&arguments)?, email, *password_stdin).await
         }
-        Command::Logout { everywhere } => session::logout(&place::server_signed_in(&arguments)?, *everywhere).await,
-        Command::Whoami { json } => session::whoami(&place::server(&arguments)?, *json).await,
+        Command::Logout { everywhere } => session::logout(&backend::server_signed_in(&arguments)?, *everywhere).await,
+        Command::Whoami { json } => session::whoami(&backend::server(&arguments)?, *json).await,
         Command::Serve(command) => {
-            place::database(&arguments, "serve")?;
+            backend::database(&arguments, "serve")?;
             serve::run(&arguments, command).await
         }
-        Command::Nodes { json } => nodes::run(place::database(&arguments, "nodes")?.keys().await?, *json).await,
+        Command::Nodes { json } => nodes::run(backend::database(&arguments, "nodes")?.keys().await?, *json).await,
         Command::Scan(command) => {
             if arguments.said.server {
-                place::database(&arguments, "scan")?;
+                backend::database(&arguments, "scan")?;
             }
             let keys = match arguments.database {
                 Some(_) => Some(open(&arguments).await.map_err(Failure::of_scan)?),

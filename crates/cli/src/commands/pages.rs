@@ -3,12 +3,12 @@
 use keyward_client::{Image, Settings, UpdateSettings};
 
 use crate::arguments::{Arguments, Pages};
+use crate::backend;
 use crate::failure::{Failure, Kind};
 use crate::output;
-use crate::place;
 
 pub(super) async fn run(arguments: &Arguments, command: &Pages) -> Result<(), Failure> {
-    let server = place::server(arguments)?;
+    let server = backend::server(arguments)?;
     let client = server.client();
     match command {
         Pages::Show { json } => show(&client.settings().await?, *json),

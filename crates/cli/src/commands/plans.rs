@@ -3,9 +3,9 @@
 use keyward_client::{Plan, PutPlan};
 
 use crate::arguments::Plans;
+use crate::backend::Backend;
 use crate::failure::{Failure, Kind};
 use crate::output;
-use crate::place::Backend;
 use crate::tables;
 
 pub(super) async fn run(place: &dyn Backend, command: &Plans) -> Result<(), Failure> {

@@ -13,7 +13,7 @@ use http::StatusCode;
 use http::header::CONTENT_TYPE;
 use keyward_core::AuthLayer;
 use keyward_gateway::VerifyReach;
-use keyward_manage::{DashboardSettings, Desk};
+use keyward_manage::{DashboardSettings, Management};
 use keyward_serve::shutdown_signal;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use serde_json::json;
@@ -115,7 +115,7 @@ pub(super) async fn run(arguments: &Arguments, command: &Serve) -> Result<(), Fa
 }
 
 /// Shows how the first owner comes in.
-async fn first_owner(desk: &Desk, email: Option<&str>, url: &str) -> Result<(), Failure> {
+async fn first_owner(desk: &Management, email: Option<&str>, url: &str) -> Result<(), Failure> {
     let Some(email) = email else {
         note!(
             "there is no owner yet: start with --owner YOU@EXAMPLE.COM, or make one on the same database, with\n  \
@@ -148,7 +148,7 @@ fn show_metrics(metrics: PrometheusHandle) -> Router {
     Router::new().route("/metrics", get(show))
 }
 
-fn health(desk: &Desk) -> Router {
+fn health(desk: &Management) -> Router {
     let ready = desk.clone();
     Router::new().route("/healthz", get(async || "ok")).route(
         "/readyz",
@@ -174,7 +174,7 @@ async fn count(request: Request, next: Next) -> Response {
     response
 }
 
-async fn maintain(desk: Desk, metrics: PrometheusHandle) {
+async fn maintain(desk: Management, metrics: PrometheusHandle) {
     let mut turns = tokio::time::interval(MAINTENANCE);
     loop {
         turns.tick().await;

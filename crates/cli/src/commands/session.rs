@@ -6,10 +6,10 @@ use keyward_client::{ClientError, Secret};
 use serde_json::json;
 use zeroize::Zeroizing;
 
+use crate::backend::Server;
 use crate::failure::{Failure, Kind};
 use crate::login::{Kept, SignIn};
 use crate::output::{self, note};
-use crate::place::Server;
 use crate::tables;
 
 pub(super) async fn login(server: &Server, email: &str, from_stdin: bool) -> Result<(), Failure> {

@@ -7,21 +7,21 @@ use zeroize::Zeroizing;
 use super::desk::system;
 use super::session::secret;
 use crate::arguments::{Arguments, Users, UsersOnServer};
+use crate::backend::{self, Database};
 use crate::failure::{Failure, Kind};
 use crate::output::{self, note};
-use crate::place::{self, Database};
 use crate::tables;
 
 pub(super) async fn run(arguments: &Arguments, command: &Users) -> Result<(), Failure> {
     match command {
         Users::Create { email, name, password_stdin, .. } => {
-            create_owner(&place::database(arguments, "users create")?, email, name, *password_stdin).await
+            create_owner(&backend::database(arguments, "users create")?, email, name, *password_stdin).await
         }
         Users::Reset { email } if arguments.server.is_none() => {
-            reset(&place::database(arguments, "users reset")?, email).await
+            reset(&backend::database(arguments, "users reset")?, email).await
         }
-        Users::Reset { email } => reset_on_server(place::server(arguments)?.client(), email).await,
-        Users::OnServer(command) => on_server(place::server(arguments)?.client(), command).await,
+        Users::Reset { email } => reset_on_server(backend::server(arguments)?.client(), email).await,
+        Users::OnServer(command) => on_server(backend::server(arguments)?.client(), command).await,
     }
 }
 

@@ -9,7 +9,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 /// A folder with a database in it, and the program beside it.
-pub(crate) struct Desk(pub(crate) TempDir);
+pub(crate) struct Management(pub(crate) TempDir);
 
 /// What a run of the program ended with.
 pub(crate) struct Ended {
@@ -28,7 +28,7 @@ impl From<Output> for Ended {
     }
 }
 
-impl Desk {
+impl Management {
     pub(crate) fn new() -> Self {
         Self(TempDir::new().unwrap())
     }

@@ -6,10 +6,10 @@ use std::path::PathBuf;
 
 use keyward_needs::needs;
 
-use crate::desk::Desk;
+use crate::desk::Management;
 use crate::{hint, key};
 
-impl Desk {
+impl Management {
     /// A program that leaves a mark, and the mark. It is in the repository's own folder for git, as an archive would bring it along.
     fn trap(&self) -> (String, PathBuf) {
         let (program, mark) = (self.folder().join(".git/trap"), self.0.path().join("run"));
@@ -57,7 +57,7 @@ const SETTINGS: &[&[(&str, &str)]] = &[
 
 const COMMANDS: [&[&str]; 2] = [&["--staged"], &["--history"]];
 
-fn check(desk: &Desk, key: &str, mark: &PathBuf, what: &str) {
+fn check(desk: &Management, key: &str, mark: &PathBuf, what: &str) {
     for command in COMMANDS {
         let ended = desk.scan(command);
         assert!(ended.out.contains(&hint(key)), "{what}, {command:?}: {} {}", ended.out, ended.err);
@@ -71,7 +71,7 @@ fn check(desk: &Desk, key: &str, mark: &PathBuf, what: &str) {
 fn no_setting_of_a_repository_runs_a_program() {
     for settings in SETTINGS {
         for included in [false, true] {
-            let desk = Desk::new();
+            let desk = Management::new();
             let key = desk.repository();
             let (trap, mark) = desk.trap();
             let hooks = desk.folder().join(".git/traps");
@@ -99,7 +99,7 @@ fn no_setting_of_a_repository_runs_a_program() {
 #[test]
 fn nothing_is_fetched_whatever_a_promise_says() {
     for extra in [&["protocol.allow", "always"][..], &["protocol.ext.allow", "always"]] {
-        let desk = Desk::new();
+        let desk = Management::new();
         let key = desk.repository();
         let (trap, mark) = desk.trap();
         let missing = desk.git(&["rev-parse", "HEAD:old"]);
@@ -124,7 +124,7 @@ fn nothing_is_fetched_whatever_a_promise_says() {
 #[needs(git)]
 #[test]
 fn what_the_caller_declared_safe_is_kept_and_nothing_else_of_theirs() {
-    let desk = Desk::new();
+    let desk = Management::new();
     let key = desk.repository();
     let (trap, mark) = desk.trap();
     let global = desk.0.path().join("global");

@@ -5,11 +5,11 @@ use std::fs;
 use keyward_needs::needs;
 use serde_json::Value;
 
-use crate::desk::Desk;
+use crate::desk::Management;
 use crate::{hint, key};
 
 /// Where the keys of a history are, and the commit that brought each in.
-fn brought_in(desk: &Desk) -> Vec<(String, Option<String>)> {
+fn brought_in(desk: &Management) -> Vec<(String, Option<String>)> {
     let ended = desk.scan(&["--history", "--json"]);
     let found: Value = serde_json::from_str(&ended.out).unwrap_or_else(|_| panic!("{}", ended.err));
     let of = |find: &Value| (find["hint"].as_str().unwrap().to_owned(), find["commit"].as_str().map(ToOwned::to_owned));
@@ -19,7 +19,7 @@ fn brought_in(desk: &Desk) -> Vec<(String, Option<String>)> {
 #[needs(git)]
 #[test]
 fn what_the_reflog_alone_reaches_is_in_the_history() {
-    let desk = Desk::new();
+    let desk = Management::new();
     let (stashed, amended, deleted) = (key(), key(), key());
     desk.git(&["init", "--quiet"]);
     desk.write("a", "clean");
@@ -48,7 +48,7 @@ fn what_the_reflog_alone_reaches_is_in_the_history() {
 #[needs(git)]
 #[test]
 fn nothing_that_git_shows_in_place_of_an_object_hides_it() {
-    let desk = Desk::new();
+    let desk = Management::new();
     let (in_file, in_commit, before) = (key(), key(), key());
     desk.git(&["init", "--quiet"]);
     desk.write("old", &before);
@@ -73,7 +73,7 @@ fn nothing_that_git_shows_in_place_of_an_object_hides_it() {
 #[needs(git)]
 #[test]
 fn the_commit_is_said_for_a_merge_too_and_whatever_git_is_set_to() {
-    let desk = Desk::new();
+    let desk = Management::new();
     let (at_first, in_merge) = (key(), key());
     desk.git(&["init", "--quiet"]);
     for (name, value) in [("log.showRoot", "false"), ("color.ui", "always"), ("log.showSignature", "true")] {

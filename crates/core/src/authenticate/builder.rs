@@ -94,7 +94,7 @@ impl AuthenticatorBuilder {
                 negative_max_age: Duration::from_secs(60),
                 store_timeout: Duration::from_millis(250),
                 store_concurrency: 64,
-                use_interval: Duration::from_secs(60),
+                last_used_interval: Duration::from_secs(60),
             },
             exempt: Vec::new(),
             optional: false,
@@ -124,7 +124,7 @@ impl AuthenticatorBuilder {
     ///
     /// The store may be the same one: keys that were imported from another system then work beside those issued here. If
     /// they have no prefix, theirs is the main format, and the new keys' is this one, which is looked for first.
-    pub fn also(mut self, store: impl KeyStore, format: KeyFormat, hasher: Hasher) -> Self {
+    pub fn add_store(mut self, store: impl KeyStore, format: KeyFormat, hasher: Hasher) -> Self {
         self.others.push((Arc::new(store), format, hasher));
         self
     }
@@ -227,8 +227,8 @@ impl AuthenticatorBuilder {
     }
 
     /// How often a key's use is recorded, at most; once a minute without this, in whole seconds.
-    pub fn use_interval(mut self, interval: Duration) -> Self {
-        self.cache.use_interval = interval;
+    pub fn last_used_interval(mut self, interval: Duration) -> Self {
+        self.cache.last_used_interval = interval;
         self
     }
 
@@ -269,7 +269,11 @@ impl AuthenticatorBuilder {
             "1 ms to 60 s",
         )?;
         bounded((1..=100_000).contains(&cache.store_concurrency), "store_concurrency", "1 to 100,000")?;
-        bounded((Duration::from_secs(1)..=24 * HOUR).contains(&cache.use_interval), "use_interval", "1 s to 24 h")?;
+        bounded(
+            (Duration::from_secs(1)..=24 * HOUR).contains(&cache.last_used_interval),
+            "use_interval",
+            "1 s to 24 h",
+        )?;
         let node = match &self.label {
             None => crate::id::NodeId::generate(),
             Some(label) => {

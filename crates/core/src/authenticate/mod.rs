@@ -187,7 +187,7 @@ impl Authenticator {
         let client = || inner.proxies.client(target.connection);
         match resolver.cache.get(&digest, client) {
             Some(Ok(identity)) => Check::Done(inner.admit(identity, target.method, target.path, client)),
-            Some(Err(refused)) => Check::Done(Err(inner.told(*refused))),
+            Some(Err(refused)) => Check::Done(Err(inner.notify_refused(*refused))),
             None => {
                 inner.presentation.local().metrics.miss();
                 Check::Pending(Pending(Box::new(PendingParts {
@@ -285,7 +285,7 @@ impl Authenticator {
             Some(account) if cache.is_within(&digests, account).await? => None,
             Some(_) => return Err(Rejection::UnknownKey),
         };
-        let identity = cache.resolve(&digests, seen).await.map_err(|refused| self.0.told(*refused))?;
+        let identity = cache.resolve(&digests, seen).await.map_err(|refused| self.0.notify_refused(*refused))?;
         self.0.admit(identity, method.as_str(), &path, || client)
     }
 
@@ -404,7 +404,7 @@ impl Inner {
 
     /// Why a credential is refused, once whoever wants to hear of it has.
     #[cold]
-    fn told(&self, refused: Refused) -> Rejection {
+    fn notify_refused(&self, refused: Refused) -> Rejection {
         if let (Some(identity), Some(hook)) = (&refused.identity, &self.presentation.local().hook) {
             hook(&Event::KeyRefused { identity, rejection: &refused.rejection });
         }

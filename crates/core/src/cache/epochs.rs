@@ -7,7 +7,7 @@
 use super::STRIPES;
 use crate::id::{AccountId, CredentialId};
 use crate::key::Digest;
-use crate::store::What;
+use crate::store::Invalidation;
 use crate::sync::atomic::{AtomicU64, Ordering};
 
 pub(crate) struct Epochs {
@@ -19,7 +19,7 @@ pub(crate) struct Epochs {
 
 /// When a store read began.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Born(u64);
+pub(crate) struct FillEpoch(u64);
 
 /// A stripe of credentials, digests or accounts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,31 +51,31 @@ impl Epochs {
     }
 
     /// To be called before the store is asked.
-    pub(crate) fn begin(&self) -> Born {
-        Born(self.current.load(Ordering::SeqCst))
+    pub(crate) fn begin(&self) -> FillEpoch {
+        FillEpoch(self.current.load(Ordering::SeqCst))
     }
 
     #[inline]
-    pub(crate) fn credential_holds(&self, stripe: Stripe, born: Born) -> bool {
-        Self::holds(&self.credentials, stripe, born)
+    pub(crate) fn credential_holds(&self, stripe: Stripe, fill_epoch: FillEpoch) -> bool {
+        Self::holds(&self.credentials, stripe, fill_epoch)
     }
 
     #[inline]
-    pub(crate) fn account_holds(&self, stripe: Stripe, born: Born) -> bool {
-        Self::holds(&self.accounts, stripe, born)
+    pub(crate) fn account_holds(&self, stripe: Stripe, fill_epoch: FillEpoch) -> bool {
+        Self::holds(&self.accounts, stripe, fill_epoch)
     }
 
-    pub(crate) fn digest_holds(&self, stripe: Stripe, born: Born) -> bool {
-        Self::holds(&self.digests, stripe, born)
+    pub(crate) fn digest_holds(&self, stripe: Stripe, fill_epoch: FillEpoch) -> bool {
+        Self::holds(&self.digests, stripe, fill_epoch)
     }
 
     #[inline]
-    fn holds(stripes: &[AtomicU64], stripe: Stripe, born: Born) -> bool {
-        stripes.get(usize::from(stripe.0)).is_some_and(|epoch| epoch.load(Ordering::Acquire) <= born.0)
+    fn holds(stripes: &[AtomicU64], stripe: Stripe, fill_epoch: FillEpoch) -> bool {
+        stripes.get(usize::from(stripe.0)).is_some_and(|epoch| epoch.load(Ordering::Acquire) <= fill_epoch.0)
     }
 
     /// Makes everything stale that was begun before now and that `what` concerns.
-    pub(crate) fn invalidate(&self, what: &What) {
+    pub(crate) fn invalidate(&self, what: &Invalidation) {
         let number = self.current.fetch_add(1, Ordering::SeqCst) + 1;
         let bump = |stripes: &[AtomicU64], stripe: Stripe| {
             if let Some(epoch) = stripes.get(usize::from(stripe.0)) {
@@ -83,12 +83,12 @@ impl Epochs {
             }
         };
         match what {
-            What::Key { id, digest } => {
+            Invalidation::Key { id, digest } => {
                 bump(&self.credentials, Stripe::of_credential(id));
                 bump(&self.digests, Stripe::of_digest(digest));
             }
-            What::Account(id) => bump(&self.accounts, Stripe::of_account(id)),
-            What::Everything => {
+            Invalidation::Account(id) => bump(&self.accounts, Stripe::of_account(id)),
+            Invalidation::Everything => {
                 for epoch in self.credentials.iter().chain(&self.digests).chain(&self.accounts) {
                     epoch.fetch_max(number, Ordering::SeqCst);
                 }
@@ -107,22 +107,22 @@ mod tests {
         let id: CredentialId = "key_1".parse().unwrap();
         let account: AccountId = "acct_1".parse().unwrap();
         let digest = Digest::from_bytes([7; 32]);
-        let holds = |born| {
+        let holds = |fill_epoch| {
             (
-                epochs.credential_holds(Stripe::of_credential(&id), born),
-                epochs.digest_holds(Stripe::of_digest(&digest), born),
-                epochs.account_holds(Stripe::of_account(&account), born),
+                epochs.credential_holds(Stripe::of_credential(&id), fill_epoch),
+                epochs.digest_holds(Stripe::of_digest(&digest), fill_epoch),
+                epochs.account_holds(Stripe::of_account(&account), fill_epoch),
             )
         };
         let before = epochs.begin();
-        epochs.invalidate(&What::Key { id: id.clone(), digest });
+        epochs.invalidate(&Invalidation::Key { id: id.clone(), digest });
         assert_eq!(holds(before), (false, false, true));
         let between = epochs.begin();
         assert_eq!(holds(between), (true, true, true));
-        epochs.invalidate(&What::Account(account.clone()));
+        epochs.invalidate(&Invalidation::Account(account.clone()));
         assert_eq!(holds(between), (true, true, false));
         let last = epochs.begin();
-        epochs.invalidate(&What::Everything);
+        epochs.invalidate(&Invalidation::Everything);
         assert_eq!(holds(last), (false, false, false));
         assert_eq!(holds(epochs.begin()), (true, true, true));
     }

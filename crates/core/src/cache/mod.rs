@@ -5,16 +5,16 @@
 //! found is handed to the front; what is refused stays in moka; a failure of the store stays nowhere.
 
 mod epochs;
-mod front;
 mod gate;
+mod hot;
+mod invalidation;
 #[cfg(all(test, keyward_loom))]
 mod loom;
-mod standing;
 mod uses;
 
 pub(crate) use epochs::Epochs;
 pub(crate) use gate::{Gate, Instant};
-pub(crate) use standing::apply;
+pub(crate) use invalidation::apply;
 pub(crate) use uses::Uses;
 
 use std::net::IpAddr;
@@ -30,10 +30,10 @@ use crate::key::{Digest, Digests};
 use crate::rejection::Rejection;
 use crate::store::{Found, KeyStatus, KeyStore, StoreError, StoreErrorKind, StoredKey};
 use crate::telemetry::{Metrics, StoreOutcome};
-use epochs::{Born, Stripe};
-use front::{Answer, Front};
+use epochs::{FillEpoch, Stripe};
+use hot::{Answer, HotKeys};
+use invalidation::Beginning;
 use moka::policy::EvictionPolicy;
-use standing::Beginning;
 
 /// How many flights a request joins before it asks the store by itself. More than one is needed only when
 /// invalidations of this key race each other.
@@ -55,13 +55,13 @@ pub(crate) struct CacheSettings {
     pub(crate) negative_max_age: Duration,
     pub(crate) store_timeout: Duration,
     pub(crate) store_concurrency: usize,
-    pub(crate) use_interval: Duration,
+    pub(crate) last_used_interval: Duration,
 }
 
 pub(crate) struct Cache {
     store: Arc<dyn KeyStore>,
-    front: Front,
-    back: moka::future::Cache<Digest, Negative>,
+    hot: HotKeys,
+    negative: moka::future::Cache<Digest, Negative>,
     pub(crate) epochs: Epochs,
     pub(crate) gate: Gate,
     pub(crate) uses: Uses,
@@ -94,7 +94,7 @@ struct Negative {
     rejection: Rejection,
     /// Whose it is, if there is such a key.
     identity: Option<Box<Identity>>,
-    born: Born,
+    fill_epoch: FillEpoch,
     until: Instant,
     digests: Digests,
     account: Option<Stripe>,
@@ -116,7 +116,7 @@ enum Landed {
 /// A store's answer and when the asking began.
 struct Fill {
     found: Found,
-    born: Born,
+    fill_epoch: FillEpoch,
     asked: Instant,
 }
 
@@ -129,8 +129,8 @@ impl Cache {
         metrics: Metrics,
     ) -> Self {
         Self {
-            front: Front::new(settings.capacity),
-            back: moka::future::Cache::builder()
+            hot: HotKeys::new(settings.capacity),
+            negative: moka::future::Cache::builder()
                 .max_capacity(settings.negative_capacity)
                 .time_to_live(settings.negative_max_age)
                 // What is new is always kept: moka's own choice would have an unknown key read again until it was asked for more often than
@@ -139,7 +139,7 @@ impl Cache {
                 .build(),
             epochs: Epochs::new(),
             gate,
-            uses: Uses::new(settings.use_interval, Arc::clone(&clock)),
+            uses: Uses::new(settings.last_used_interval, Arc::clone(&clock)),
             sweep_due: Notify::new(),
             permits: Semaphore::new(settings.store_concurrency),
             store,
@@ -156,7 +156,7 @@ impl Cache {
         if !self.gate.is_open(now) {
             return None;
         }
-        let identity = self.front.get(digest, now, &self.epochs, &self.uses, client)?;
+        let identity = self.hot.get(digest, now, &self.epochs, &self.uses, client)?;
         self.metrics.hit();
         Some(self.unexpired(identity))
     }
@@ -170,16 +170,16 @@ impl Cache {
             if let Some(known) = self.get(digests.first(), || client) {
                 return known;
             }
-            if let Some(negative) = self.back.get(digests.first()).await {
+            if let Some(negative) = self.negative.get(digests.first()).await {
                 if negative.holds(self) {
                     self.metrics.negative_hit();
                     return Err(negative.into());
                 }
-                self.back.invalidate(digests.first()).await;
+                self.negative.invalidate(digests.first()).await;
             }
             // Whatever this brings may have begun before this request did. It counts only if nothing has overtaken it
             // by now: what was revoked before this request began has bumped its epoch by then, as the gate was open.
-            match self.back.try_get_with(*digests.first(), self.fly(*digests, client)).await {
+            match self.negative.try_get_with(*digests.first(), self.fetch_shared(*digests, client)).await {
                 Ok(negative) if negative.holds(self) => return Err(negative.into()),
                 Ok(_) => {}
                 Err(not_kept) => match &*not_kept {
@@ -196,7 +196,7 @@ impl Cache {
         // Read through: this answer began after the request did, so it counts whatever comes meanwhile. The front takes
         // it all the same, for when there is a lease again: it is guarded like any other.
         let fill = self.fill(digests).await.map_err(|error| Box::<Refused>::from(failure(error.kind())))?;
-        match self.land(digests, &fill, client) {
+        match self.store_result(digests, &fill, client) {
             Landed::Active(answer) => Ok(answer.identity),
             Landed::Refused(negative) => Err(negative.into()),
         }
@@ -210,7 +210,7 @@ impl Cache {
     /// Whether a credential is of this account, without any use of it. Whose it is otherwise, and whether there is one at all, shows in
     /// nothing: each digest is read from the store, whatever another one has brought.
     pub(crate) async fn is_within(&self, digests: &Digests, account: &AccountId) -> Result<bool, Rejection> {
-        if self.gate.is_open(self.now()) && self.front.is_of(digests.first(), account) {
+        if self.gate.is_open(self.now()) && self.hot.is_of(digests.first(), account) {
             return Ok(true);
         }
         let mut is_within = false;
@@ -223,7 +223,7 @@ impl Cache {
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.front.len()
+        self.hot.len()
     }
 
     /// Reports how things are.
@@ -232,7 +232,7 @@ impl Cache {
     }
 
     pub(crate) fn sweep(&self) {
-        self.front.sweep();
+        self.hot.sweep();
     }
 
     pub(crate) async fn flush_uses(&self) -> Result<(), StoreError> {
@@ -253,13 +253,13 @@ impl Cache {
     }
 
     /// One flight for all who wait: fills the front or gives moka a refusal to keep.
-    async fn fly(&self, digests: Digests, client: Option<IpAddr>) -> Result<Negative, NotKept> {
+    async fn fetch_shared(&self, digests: Digests, client: Option<IpAddr>) -> Result<Negative, NotKept> {
         // The flight before this one may have landed after whoever boards here last looked.
-        if let Some(answer) = self.front.answer(digests.first(), self.now(), &self.epochs, &self.uses, client) {
+        if let Some(answer) = self.hot.answer(digests.first(), self.now(), &self.epochs, &self.uses, client) {
             return Err(NotKept::Active(answer));
         }
         let fill = self.fill(&digests).await.map_err(|error| NotKept::Failed(error.kind()))?;
-        match self.land(&digests, &fill, client) {
+        match self.store_result(&digests, &fill, client) {
             Landed::Active(answer) => Err(NotKept::Active(answer)),
             Landed::Refused(negative) if self.may_keep(&fill) => Ok(negative),
             Landed::Refused(negative) => Err(NotKept::Refused(negative)),
@@ -274,21 +274,22 @@ impl Cache {
     }
 
     /// Judges what a fill brought, and puts the front in order.
-    fn land(&self, digests: &Digests, fill: &Fill, client: Option<IpAddr>) -> Landed {
+    fn store_result(&self, digests: &Digests, fill: &Fill, client: Option<IpAddr>) -> Landed {
         let key = fill.found.key.as_ref();
         match self.judge(digests, key) {
             Ok(identity) => {
-                let answer = Answer { identity, born: fill.born, until: fill.asked.after(self.settings.max_age) };
+                let answer =
+                    Answer { identity, fill_epoch: fill.fill_epoch, until: fill.asked.after(self.settings.max_age) };
                 if !self.may_keep(fill) {
                     // Without a lease, or before the first, keys are used all the same.
                     self.uses.note(answer.identity.id(), client);
-                } else if self.front.insert(*digests.first(), &answer, self.now(), &self.uses, client) {
+                } else if self.hot.insert(*digests.first(), &answer, self.now(), &self.uses, client) {
                     self.sweep_due.notify_one();
                 }
                 Landed::Active(answer)
             }
             Err(rejection) => {
-                self.front.remove(digests.first());
+                self.hot.remove(digests.first());
                 let mut until = fill.asked.after(self.settings.negative_max_age);
                 if let Some(begins) = key.and_then(|key| key.not_before) {
                     until = until.min(fill.asked.after(begins.saturating_since(self.clock.now())));
@@ -296,7 +297,7 @@ impl Cache {
                 Landed::Refused(Negative {
                     rejection,
                     identity: key.map(|key| Box::new(key.identity.clone())),
-                    born: fill.born,
+                    fill_epoch: fill.fill_epoch,
                     until,
                     digests: *digests,
                     account: key.map(|key| Stripe::of_account(key.identity.account())),
@@ -314,7 +315,7 @@ impl Cache {
                 let (beginning, asked) = (Beginning::of(&self.epochs, &self.gate), self.now());
                 let found = self.find(digests).await?;
                 if beginning.accepts(found.position.map(|position| position.number)) {
-                    return Ok(Fill { found, born: beginning.born, asked });
+                    return Ok(Fill { found, fill_epoch: beginning.fill_epoch, asked });
                 }
                 tokio::time::sleep(LAG_PAUSE).await;
             }
@@ -376,8 +377,8 @@ impl From<Negative> for Box<Refused> {
 impl Negative {
     fn holds(&self, cache: &Cache) -> bool {
         cache.now() < self.until
-            && self.digests.iter().all(|digest| cache.epochs.digest_holds(Stripe::of_digest(digest), self.born))
-            && self.account.is_none_or(|account| cache.epochs.account_holds(account, self.born))
+            && self.digests.iter().all(|digest| cache.epochs.digest_holds(Stripe::of_digest(digest), self.fill_epoch))
+            && self.account.is_none_or(|account| cache.epochs.account_holds(account, self.fill_epoch))
     }
 }
 

@@ -191,7 +191,7 @@ impl Hasher {
     /// use keyward::Mode;
     ///
     /// let format = KeyFormat::builder()
-    ///     .existing("mycompany_", KeyKind::Secret, Mode::Live)
+    ///     .legacy_prefix("mycompany_", KeyKind::Secret, Mode::Live)
     ///     .alphabet(Alphabet::Base64Url) // for the underscore within
     ///     .random_length(8 + 1 + 24)
     ///     .without_checksum()

@@ -110,7 +110,7 @@ mod tests {
     #[test]
     fn a_key_of_any_length_ends_where_its_characters_do() {
         let format = KeyFormat::builder()
-            .existing("acme_", KeyKind::Secret, Mode::Live)
+            .legacy_prefix("acme_", KeyKind::Secret, Mode::Live)
             .random_lengths(21..=22)
             .without_checksum()
             .build()
@@ -125,8 +125,8 @@ mod tests {
     fn a_beginning_that_looks_like_a_key_hides_none() {
         let beginning = "a1".repeat(11) + "-";
         let format = KeyFormat::builder()
-            .existing("", KeyKind::Secret, Mode::Live)
-            .existing(&beginning, KeyKind::Secret, Mode::Test)
+            .legacy_prefix("", KeyKind::Secret, Mode::Live)
+            .legacy_prefix(&beginning, KeyKind::Secret, Mode::Test)
             .random_length(22)
             .without_checksum()
             .build()

@@ -225,7 +225,7 @@ impl KeyFormatBuilder {
     /// use keyward::Mode;
     ///
     /// let format = KeyFormat::builder()
-    ///     .existing("", KeyKind::Secret, Mode::Live)
+    ///     .legacy_prefix("", KeyKind::Secret, Mode::Live)
     ///     .random_length(64)
     ///     .without_checksum()
     ///     .build()?;
@@ -233,7 +233,7 @@ impl KeyFormatBuilder {
     /// # Ok::<(), keyward::key::FormatError>(())
     /// ```
     #[must_use]
-    pub fn existing(mut self, beginning: impl Into<String>, kind: KeyKind, mode: Mode) -> Self {
+    pub fn legacy_prefix(mut self, beginning: impl Into<String>, kind: KeyKind, mode: Mode) -> Self {
         self.beginnings.push(Beginning::Existing(beginning.into(), kind, mode));
         self
     }
@@ -247,7 +247,7 @@ impl KeyFormatBuilder {
 
     /// Leaves the mode out of the key, `<prefix>_<random><checksum>`: every key is of this mode.
     #[must_use]
-    pub fn unwritten_mode(mut self, mode: Mode) -> Self {
+    pub fn implicit_mode(mut self, mode: Mode) -> Self {
         self.modes = Modes::Unwritten(mode);
         self
     }
@@ -522,7 +522,7 @@ mod tests {
     fn hints_tell_keys_of_other_formats() {
         let management = KeyFormat::builder().prefix("kwms", KeyKind::Secret).prefix("kwm", KeyKind::Restricted);
         let random =
-            KeyFormat::builder().existing("", KeyKind::Secret, Mode::Live).random_length(64).without_checksum();
+            KeyFormat::builder().legacy_prefix("", KeyKind::Secret, Mode::Live).random_length(64).without_checksum();
         let (management, random) = (management.build().unwrap(), random.build().unwrap());
         for (format, hint, expected) in [
             (&KeyFormat::default(), "kw_live_…3456", true),
@@ -593,12 +593,12 @@ mod tests {
             .build()
             .unwrap();
         assert!(key(&pairs, KeyKind::Publishable, Mode::Test).starts_with("pk_test_"));
-        let plain = KeyFormat::builder().prefix("vook", KeyKind::Secret).unwritten_mode(Mode::Live).build().unwrap();
+        let plain = KeyFormat::builder().prefix("vook", KeyKind::Secret).implicit_mode(Mode::Live).build().unwrap();
         assert!(key(&plain, KeyKind::Secret, Mode::Live).starts_with("vook_"));
         let existing = KeyFormat::builder()
             .prefix("old", KeyKind::Secret)
             .alphabet(Alphabet::Hex)
-            .unwritten_mode(Mode::Live)
+            .implicit_mode(Mode::Live)
             .random_length(40)
             .without_checksum()
             .build()
@@ -609,7 +609,7 @@ mod tests {
     #[test]
     fn a_format_that_cannot_be_is_refused_when_it_is_built() {
         let sk = || KeyFormat::builder().prefix("sk", KeyKind::Secret);
-        let existing = |text| KeyFormat::builder().existing(text, KeyKind::Secret, Mode::Live).without_checksum();
+        let existing = |text| KeyFormat::builder().legacy_prefix(text, KeyKind::Secret, Mode::Live).without_checksum();
         for (builder, error) in [
             (KeyFormat::builder(), FormatError::NoPrefix),
             (sk().prefix("sk", KeyKind::Publishable), FormatError::Ambiguous("sk_live_".into())),
@@ -623,8 +623,8 @@ mod tests {
             (sk().without_checksum().random_lengths(18..=27), FormatError::RandomLength(18)),
             (sk().without_checksum().random_lengths(26..=129), FormatError::RandomLength(129)),
             (existing("a b"), FormatError::Existing("a b".into())),
-            (existing("ab").existing("abc", KeyKind::Secret, Mode::Test), FormatError::Ambiguous("ab".into())),
-            (existing("").existing("a1", KeyKind::Secret, Mode::Test), FormatError::Ambiguous(String::new())),
+            (existing("ab").legacy_prefix("abc", KeyKind::Secret, Mode::Test), FormatError::Ambiguous("ab".into())),
+            (existing("").legacy_prefix("a1", KeyKind::Secret, Mode::Test), FormatError::Ambiguous(String::new())),
         ] {
             assert_eq!(builder.build().unwrap_err(), error);
         }
@@ -637,8 +637,8 @@ mod tests {
     #[test]
     fn keys_that_exist_already_begin_as_they_do_and_differ_in_length() {
         let format = KeyFormat::builder()
-            .existing("", KeyKind::Secret, Mode::Live)
-            .existing("test-", KeyKind::Secret, Mode::Test)
+            .legacy_prefix("", KeyKind::Secret, Mode::Live)
+            .legacy_prefix("test-", KeyKind::Secret, Mode::Test)
             .random_lengths(21..=22)
             .without_checksum()
             .build()
@@ -662,8 +662,8 @@ mod tests {
     #[test]
     fn a_beginning_that_begins_with_another_hides_no_length() {
         let format = KeyFormat::builder()
-            .existing("kw_", KeyKind::Secret, Mode::Live)
-            .existing("kw_r_", KeyKind::Restricted, Mode::Live)
+            .legacy_prefix("kw_", KeyKind::Secret, Mode::Live)
+            .legacy_prefix("kw_r_", KeyKind::Restricted, Mode::Live)
             .random_lengths(24..=26)
             .without_checksum()
             .build()

@@ -5,7 +5,7 @@ use crate::credential::CredentialFault as Fault;
 use crate::key::Mode;
 
 /// Each rejection that carries nothing of the request, the key or the account.
-const ALIKE: [Rejection; 29] = [
+const STATIC_REJECTIONS: [Rejection; 29] = [
     Rejection::Credential(Fault::Missing),
     Rejection::Credential(Fault::OtherScheme),
     Rejection::Credential(Fault::Empty),
@@ -38,11 +38,11 @@ const ALIKE: [Rejection; 29] = [
 ];
 
 /// Something for each of the rejections that say the same to everybody.
-pub(crate) struct ForAlike<T>(Box<[T]>);
+pub(crate) struct PerRejection<T>(Box<[T]>);
 
-impl<T> ForAlike<T> {
+impl<T> PerRejection<T> {
     pub(crate) fn new(make: impl FnMut(&Rejection) -> T) -> Self {
-        Self(ALIKE.iter().map(make).collect())
+        Self(STATIC_REJECTIONS.iter().map(make).collect())
     }
 
     /// What was made for this one, unless it says something of its own.
@@ -89,8 +89,8 @@ mod tests {
 
     #[test]
     fn each_has_its_own_place_and_gets_what_was_made_for_it() {
-        let made = ForAlike::new(Rejection::clone);
-        for (place, rejection) in ALIKE.iter().enumerate() {
+        let made = PerRejection::new(Rejection::clone);
+        for (place, rejection) in STATIC_REJECTIONS.iter().enumerate() {
             assert_eq!(number(rejection), Some(place));
             assert_eq!(made.get(rejection), Some(rejection));
         }

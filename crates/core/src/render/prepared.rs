@@ -6,21 +6,21 @@ use bytes::Bytes;
 use http::HeaderValue;
 use serde_json::Value;
 
-use crate::rejection::{ForAlike, Rejection};
+use crate::rejection::{PerRejection, Rejection};
 use crate::request_id::RequestId;
 
-/// What stands for the request's id until there is one; no rejection says it.
+/// Invalidation stands for the request's id until there is one; no rejection says it.
 const MARK: &str = "THE_ID_OF_THE_REQUEST";
 
 /// The challenges of one realm.
 pub(crate) struct Challenges {
     realm: Arc<str>,
-    made: ForAlike<Option<HeaderValue>>,
+    made: PerRejection<Option<HeaderValue>>,
 }
 
 impl Challenges {
     pub(crate) fn new(realm: &str) -> Self {
-        Self { realm: realm.into(), made: ForAlike::new(|rejection| rejection.challenge(realm)) }
+        Self { realm: realm.into(), made: PerRejection::new(|rejection| rejection.challenge(realm)) }
     }
 
     pub(super) fn of(&self, rejection: &Rejection) -> Option<HeaderValue> {
@@ -36,7 +36,7 @@ impl Clone for Challenges {
 }
 
 /// The bodies of one format: all of each but the request's id.
-pub(super) struct Bodies(ForAlike<Body>);
+pub(super) struct Bodies(PerRejection<Body>);
 
 struct Body {
     before: Box<str>,
@@ -47,7 +47,7 @@ struct Body {
 impl Bodies {
     /// Of the format that `write` writes, given the request's id.
     pub(super) fn new(write: impl Fn(&Rejection, &str) -> Value) -> Self {
-        Self(ForAlike::new(|rejection| {
+        Self(PerRejection::new(|rejection| {
             let text = write(rejection, MARK).to_string();
             match text.split_once(MARK) {
                 Some((before, after)) => Body { before: before.into(), after: Some(after.into()) },

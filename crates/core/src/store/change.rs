@@ -28,13 +28,13 @@ pub struct Change {
     /// Where it stands.
     pub position: Position,
     /// What it makes invalid.
-    pub what: What,
+    pub what: Invalidation,
 }
 
 /// What an entry of the change log makes invalid.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
-pub enum What {
+pub enum Invalidation {
     /// Everything cached of one key, and that there is no key with its digest.
     Key {
         /// The key.
@@ -136,7 +136,7 @@ pub trait ChangeLog: Send + Sync + 'static {
     ///
     /// # Errors
     /// [`StoreError`] if the store cannot be written.
-    async fn strike(&self, node: &NodeId, renewals: u64) -> Result<bool, StoreError>;
+    async fn evict(&self, node: &NodeId, renewals: u64) -> Result<bool, StoreError>;
 
     /// Changes whenever the log may have grown, as soon as the store can tell. It only makes things fast: whoever
     /// watches this asks at intervals too, and losing every change breaks nothing.

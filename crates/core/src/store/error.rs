@@ -70,7 +70,7 @@ impl Error for StoreError {
 pub enum AdminError {
     /// The store refuses it, as things are.
     #[error(transparent)]
-    Denied(#[from] Denial),
+    Denied(#[from] WriteRefused),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -79,7 +79,7 @@ pub enum AdminError {
 /// What a store refuses to do, as things are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
-pub enum Denial {
+pub enum WriteRefused {
     /// There is no key with this id.
     #[error("there is no such key")]
     NotFound,

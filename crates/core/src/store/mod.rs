@@ -8,8 +8,10 @@ mod error;
 mod query;
 mod record;
 
-pub use change::{Change, ChangeLog, LeaseAnswer, LogBatch, NodeState, NodeStates, Position, What, random_mark};
-pub use error::{AdminError, Denial, StoreError, StoreErrorKind};
+pub use change::{
+    Change, ChangeLog, Invalidation, LeaseAnswer, LogBatch, NodeState, NodeStates, Position, random_mark,
+};
+pub use error::{AdminError, StoreError, StoreErrorKind, WriteRefused};
 pub use query::{Cursor, CursorError, KeyPage, KeyQuery, KeyUpdate};
 pub use record::{AccountRecord, Found, KeyRecord, KeyStatus, KeyUse, StoredKey};
 
@@ -117,7 +119,7 @@ pub trait KeyAdmin: KeyStore {
     /// Adds a key.
     ///
     /// # Errors
-    /// [`Denial::Duplicate`] if the id or the digest is there already, [`Denial::NoSuchAccount`].
+    /// [`WriteRefused::Duplicate`] if the id or the digest is there already, [`WriteRefused::NoSuchAccount`].
     async fn create(&self, key: &KeyRecord) -> Result<Committed<()>, AdminError>;
 
     /// The key with this id, whatever its status.
@@ -136,15 +138,15 @@ pub trait KeyAdmin: KeyStore {
     /// write are one step. The rules that need a clock are those of [`Keys::update`](crate::Keys::update).
     ///
     /// # Errors
-    /// [`Denial::NotFound`], [`Denial::Stale`], [`Denial::Ended`] or [`Denial::Rotated`].
+    /// [`WriteRefused::NotFound`], [`WriteRefused::Stale`], [`WriteRefused::Ended`] or [`WriteRefused::Rotated`].
     async fn update(&self, id: &CredentialId, update: &KeyUpdate) -> Result<Committed<KeyRecord>, AdminError>;
 
     /// Adds `successor` and lets the key end at `end`, or when it would have ended anyway if that is earlier, both or
     /// neither, if the key is still at `version`: what `successor` was made like. Gives the predecessor as it is then.
     ///
     /// # Errors
-    /// [`Denial::NotFound`]; [`Denial::Rotated`] if the key has a successor; [`Denial::Stale`] if it was changed since; [`Denial::Ended`]
-    /// if it is revoked or has expired before `successor` was made; [`Denial::Duplicate`].
+    /// [`WriteRefused::NotFound`]; [`WriteRefused::Rotated`] if the key has a successor; [`WriteRefused::Stale`] if it was changed since; [`WriteRefused::Ended`]
+    /// if it is revoked or has expired before `successor` was made; [`WriteRefused::Duplicate`].
     async fn rotate(
         &self,
         id: &CredentialId,
@@ -157,7 +159,7 @@ pub trait KeyAdmin: KeyStore {
     /// all the same, so that whoever asks again waits as well.
     ///
     /// # Errors
-    /// [`Denial::NotFound`].
+    /// [`WriteRefused::NotFound`].
     async fn revoke(&self, id: &CredentialId, at: Timestamp) -> Result<Committed<KeyRecord>, AdminError>;
 
     /// Adds or changes an account.
@@ -170,13 +172,13 @@ pub trait KeyAdmin: KeyStore {
     /// succeeds.
     ///
     /// # Errors
-    /// [`Denial::AccountExists`]: the account that is there keeps its values.
+    /// [`WriteRefused::AccountExists`]: the account that is there keeps its values.
     async fn insert_account(&self, account: &AccountRecord) -> Result<Committed<()>, AdminError>;
 
     /// Changes an account, if it is still as `expected`: the comparison and the write are one step. The id of both is the same.
     ///
     /// # Errors
-    /// [`Denial::NoSuchAccount`]; [`Denial::Stale`] if it was changed since.
+    /// [`WriteRefused::NoSuchAccount`]; [`WriteRefused::Stale`] if it was changed since.
     async fn replace_account(
         &self,
         expected: &AccountRecord,

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use ipnet::IpNet;
 use serde_json::{Map, Value};
 
-use super::{Denial, KeyRecord, KeyStatus};
+use super::{KeyRecord, KeyStatus, WriteRefused};
 use crate::clock::Timestamp;
 use crate::endpoint::Endpoint;
 use crate::id::{AccountId, CredentialId};
@@ -174,16 +174,16 @@ impl KeyUpdate {
     /// disabled or compromised again keeps the first time.
     ///
     /// # Errors
-    /// The key is not changed then. [`Denial::Stale`] if it is at another version than wanted; [`Denial::Ended`] if it is
-    /// revoked or compromised, unless the update marks it as compromised and does nothing else; [`Denial::Rotated`] if the
+    /// The key is not changed then. [`WriteRefused::Stale`] if it is at another version than wanted; [`WriteRefused::Ended`] if it is
+    /// revoked or compromised, unless the update marks it as compromised and does nothing else; [`WriteRefused::Rotated`] if the
     /// key has a successor and would end later.
-    pub fn apply_checked(&self, key: &mut KeyRecord) -> Result<(), Denial> {
+    pub fn apply_checked(&self, key: &mut KeyRecord) -> Result<(), WriteRefused> {
         if self.version.is_some_and(|version| version != key.version) {
-            return Err(Denial::Stale);
+            return Err(WriteRefused::Stale);
         }
         let only_compromised = Self { compromised_at: self.compromised_at, version: self.version, ..Self::default() };
         if (key.revoked_at.is_some() || key.compromised_at.is_some()) && *self != only_compromised {
-            return Err(Denial::Ended);
+            return Err(WriteRefused::Ended);
         }
         self.check_rotated(key)?;
         self.apply(key);
@@ -191,10 +191,10 @@ impl KeyUpdate {
     }
 
     /// The end of a key with a successor only moves earlier.
-    pub(crate) fn check_rotated(&self, key: &KeyRecord) -> Result<(), Denial> {
+    pub(crate) fn check_rotated(&self, key: &KeyRecord) -> Result<(), WriteRefused> {
         let is_later = |new: Timestamp| key.expires_at.is_some_and(|old| new > old);
         match self.expires_at {
-            Some(end) if key.rotated_to.is_some() && end.is_none_or(is_later) => Err(Denial::Rotated),
+            Some(end) if key.rotated_to.is_some() && end.is_none_or(is_later) => Err(WriteRefused::Rotated),
             _ => Ok(()),
         }
     }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use smol_str::SmolStr;
 
-use super::{Denial, Position};
+use super::{Position, WriteRefused};
 use crate::clock::Timestamp;
 use crate::endpoint::Endpoint;
 use crate::id::{AccountId, CredentialId};
@@ -239,17 +239,17 @@ impl KeyRecord {
     /// made like it when it was at `version`: what a store's rotation writes.
     ///
     /// # Errors
-    /// [`Denial::Rotated`] if it has a successor, [`Denial::Stale`] if it is at another version, and [`Denial::Ended`] if it is revoked or
+    /// [`WriteRefused::Rotated`] if it has a successor, [`WriteRefused::Stale`] if it is at another version, and [`WriteRefused::Ended`] if it is revoked or
     /// had expired when `successor` was made.
-    pub fn succeed(&mut self, version: u64, successor: &KeyRecord, end: Timestamp) -> Result<(), Denial> {
+    pub fn mark_rotated(&mut self, version: u64, successor: &KeyRecord, end: Timestamp) -> Result<(), WriteRefused> {
         if self.rotated_to.is_some() {
-            return Err(Denial::Rotated);
+            return Err(WriteRefused::Rotated);
         }
         if self.version != version {
-            return Err(Denial::Stale);
+            return Err(WriteRefused::Stale);
         }
         if !matches!(self.status(successor.created_at), KeyStatus::Active | KeyStatus::Disabled) {
-            return Err(Denial::Ended);
+            return Err(WriteRefused::Ended);
         }
         self.expires_at = Some(self.expires_at.map_or(end, |earlier| earlier.min(end)));
         self.rotated_to = Some(successor.id.clone());

@@ -11,12 +11,12 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::keys::Days;
-use super::wire::{At, Caller, Input, Params, Problem, Tagged, answer};
+use super::wire::{Caller, Input, PathParam, Problem, QueryParams, Tagged, answer};
 use super::{listed, page_request, whole};
-use crate::desk::{AccountUpdate, Desk};
+use crate::desk::{AccountUpdate, Management};
 use crate::records::{self, Versioned};
 
-pub(super) fn routes() -> OpenApiRouter<Desk> {
+pub(super) fn routes() -> OpenApiRouter<Management> {
     OpenApiRouter::new().routes(routes!(list, create)).routes(routes!(show, update)).routes(routes!(usage))
 }
 
@@ -45,7 +45,11 @@ fn view(account: Versioned<records::Account>, role: Option<Role>) -> Account {
 /// Lists the caller's accounts, or every account for the operator.
 #[utoipa::path(get, path = "/v1/accounts", tag = "accounts", params(Which), security(("bearer" = [])),
     responses((status = 200, description = "A page of accounts", body = Page<Account>)))]
-async fn list(State(desk): State<Desk>, caller: Caller, Params(which): Params<Which>) -> Result<Response, Problem> {
+async fn list(
+    State(desk): State<Management>,
+    caller: Caller,
+    QueryParams(which): QueryParams<Which>,
+) -> Result<Response, Problem> {
     let page = page_request(which.after, which.limit)?;
     let listed = if which.all == Some(true) {
         listed(desk.accounts(&caller.actor, &page).await?, |account| view(account, None))
@@ -61,7 +65,11 @@ async fn list(State(desk): State<Desk>, caller: Caller, Params(which): Params<Wh
 #[utoipa::path(post, path = "/v1/accounts", tag = "accounts", request_body = CreateAccount, security(("bearer" = [])),
     params(("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[!-~]+$")),
     responses((status = 201, description = "The account", body = Account)))]
-async fn create(State(desk): State<Desk>, caller: Caller, input: Input<CreateAccount>) -> Result<Response, Problem> {
+async fn create(
+    State(desk): State<Management>,
+    caller: Caller,
+    input: Input<CreateAccount>,
+) -> Result<Response, Problem> {
     let (working, actor) = (desk.clone(), caller.actor.clone());
     let operation = async move {
         let account = working.create_account(&actor, &input.value.name).await?;
@@ -74,7 +82,11 @@ async fn create(State(desk): State<Desk>, caller: Caller, input: Input<CreateAcc
 #[utoipa::path(get, path = "/v1/accounts/{account}", tag = "accounts", security(("bearer" = [])),
     params(("account" = String, Path, min_length = 1, max_length = 64)),
     responses((status = 200, description = "The account", body = Account)))]
-async fn show(State(desk): State<Desk>, caller: Caller, At(account): At<AccountId>) -> Result<Response, Problem> {
+async fn show(
+    State(desk): State<Management>,
+    caller: Caller,
+    PathParam(account): PathParam<AccountId>,
+) -> Result<Response, Problem> {
     let account = desk.account(&caller.actor, &account).await?;
     Ok(Tagged(account.version, view(account, None)).into_response())
 }
@@ -84,9 +96,9 @@ async fn show(State(desk): State<Desk>, caller: Caller, At(account): At<AccountI
     params(("account" = String, Path, min_length = 1, max_length = 64), ("If-Match" = String, Header, pattern = "^(\\*|(W/)?\"[!#-~]*\"(, (W/)?\"[!#-~]*\")*)$")),
     responses((status = 200, description = "The account", body = Account)))]
 async fn update(
-    State(desk): State<Desk>,
+    State(desk): State<Management>,
     caller: Caller,
-    At(account): At<AccountId>,
+    PathParam(account): PathParam<AccountId>,
     input: Input<UpdateAccount>,
 ) -> Result<Response, Problem> {
     let version = caller.if_match(desk.account_version(&account)).await?;
@@ -110,10 +122,10 @@ async fn update(
     params(("account" = String, Path, min_length = 1, max_length = 64), Days),
     responses((status = 200, description = "Counts", body = Usage)))]
 async fn usage(
-    State(desk): State<Desk>,
+    State(desk): State<Management>,
     caller: Caller,
-    At(account): At<AccountId>,
-    Params(days): Params<Days>,
+    PathParam(account): PathParam<AccountId>,
+    QueryParams(days): QueryParams<Days>,
 ) -> Result<Json<Usage>, Problem> {
     Ok(Json(desk.usage(&caller.actor, &account, days.days.unwrap_or(30)).await?))
 }

@@ -10,11 +10,11 @@ use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::wire::{Caller, Params, Problem};
-use super::{at_most, listed, meant, page_request};
-use crate::desk::{self, AuditQuery, Desk};
+use super::wire::{Caller, Problem, QueryParams};
+use super::{account_or_default, at_most, listed, page_request};
+use crate::desk::{self, AuditQuery, Management};
 
-pub(super) fn routes() -> OpenApiRouter<Desk> {
+pub(super) fn routes() -> OpenApiRouter<Management> {
     OpenApiRouter::new().routes(routes!(list)).routes(routes!(verify))
 }
 
@@ -49,7 +49,7 @@ struct Since {
     since: Option<String>,
 }
 
-/// The verdict of the desk as the API gives it.
+/// The verdict of the management service as the API gives it.
 impl From<desk::AuditVerdict> for AuditVerdict {
     fn from(verdict: desk::AuditVerdict) -> Self {
         let checkpoint = verdict.checkpoint().to_string();
@@ -62,11 +62,15 @@ impl From<desk::AuditVerdict> for AuditVerdict {
 /// Lists entries of the audit log, the newest first.
 #[utoipa::path(get, path = "/v1/audit-log", tag = "audit log", params(Filter), security(("bearer" = [])),
     responses((status = 200, description = "A page of entries", body = Page<AuditEntry>)))]
-async fn list(State(desk): State<Desk>, caller: Caller, Params(filter): Params<Filter>) -> Result<Response, Problem> {
+async fn list(
+    State(desk): State<Management>,
+    caller: Caller,
+    QueryParams(filter): QueryParams<Filter>,
+) -> Result<Response, Problem> {
     at_most("actor", 64, filter.actor.as_deref())?;
     let account = match filter.all {
         Some(true) => None,
-        _ => Some(meant(&desk, &caller.actor, filter.account).await?),
+        _ => Some(account_or_default(&desk, &caller.actor, filter.account).await?),
     };
     let actor = filter.actor.filter(|actor| !actor.contains('\0'));
     let query = AuditQuery { account, actor, page: page_request(filter.after, filter.limit)? };
@@ -76,7 +80,11 @@ async fn list(State(desk): State<Desk>, caller: Caller, Params(filter): Params<F
 /// Walks the audit log of the deployment, for the operator, and names the first entry that was tampered with.
 #[utoipa::path(get, path = "/v1/audit-log/verify", tag = "audit log", params(Since), security(("bearer" = [])),
     responses((status = 200, description = "What was found", body = AuditVerdict)))]
-async fn verify(State(desk): State<Desk>, caller: Caller, Params(since): Params<Since>) -> Result<Response, Problem> {
+async fn verify(
+    State(desk): State<Management>,
+    caller: Caller,
+    QueryParams(since): QueryParams<Since>,
+) -> Result<Response, Problem> {
     let since = since.since.as_deref().map(str::parse).transpose()?;
     let verdict = desk.verify_audit_log(&caller.actor, since.as_ref()).await?;
     Ok(Json(AuditVerdict::from(verdict)).into_response())

@@ -8,11 +8,11 @@ use keyward_core::AccountId;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::wire::{At, Caller, Input, NoInput, Params, Problem, answer, no_content};
+use super::wire::{Caller, Input, NoInput, PathParam, Problem, QueryParams, answer, no_content};
 use super::{Paging, listed, whole};
-use crate::desk::Desk;
+use crate::desk::Management;
 
-pub(super) fn routes() -> OpenApiRouter<Desk> {
+pub(super) fn routes() -> OpenApiRouter<Management> {
     OpenApiRouter::new()
         .routes(routes!(list, invite))
         .routes(routes!(withdraw))
@@ -27,10 +27,10 @@ pub(super) fn routes() -> OpenApiRouter<Desk> {
     params(("account" = String, Path, min_length = 1, max_length = 64), Paging),
     responses((status = 200, description = "A page of invitations", body = Page<Invitation>)))]
 async fn list(
-    State(desk): State<Desk>,
+    State(desk): State<Management>,
     caller: Caller,
-    At(account): At<AccountId>,
-    Params(page): Params<Paging>,
+    PathParam(account): PathParam<AccountId>,
+    QueryParams(page): QueryParams<Paging>,
 ) -> Result<Response, Problem> {
     let invitations = desk.invitations(&caller.actor, &account, &page.request()?).await?;
     Ok(Json(listed(invitations, |invitation| invitation)).into_response())
@@ -42,9 +42,9 @@ async fn list(
         ("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[!-~]+$")),
     responses((status = 201, description = "The invitation, with its link", body = Invited)))]
 async fn invite(
-    State(desk): State<Desk>,
+    State(desk): State<Management>,
     caller: Caller,
-    At(account): At<AccountId>,
+    PathParam(account): PathParam<AccountId>,
     input: Input<Invite>,
 ) -> Result<Response, Problem> {
     let (working, actor) = (desk.clone(), caller.actor.clone());
@@ -60,9 +60,9 @@ async fn invite(
     params(("account" = String, Path, min_length = 1, max_length = 64), ("invitation" = String, Path, min_length = 1, max_length = 64)),
     responses((status = 204, description = "The invitation is withdrawn")))]
 async fn withdraw(
-    State(desk): State<Desk>,
+    State(desk): State<Management>,
     caller: Caller,
-    At((account, invitation)): At<(AccountId, String)>,
+    PathParam((account, invitation)): PathParam<(AccountId, String)>,
     NoInput(request): NoInput,
 ) -> Result<Response, Problem> {
     let (working, actor) = (desk.clone(), caller.actor.clone());
@@ -76,7 +76,7 @@ async fn withdraw(
 /// Lists the open invitations to the calling user's address, if mail or an identity provider has proved it.
 #[utoipa::path(get, path = "/v1/users/self/invitations", tag = "users", security(("bearer" = [])),
     responses((status = 200, description = "The invitations", body = Page<Invitation>)))]
-async fn list_own(State(desk): State<Desk>, caller: Caller) -> Result<Response, Problem> {
+async fn list_own(State(desk): State<Management>, caller: Caller) -> Result<Response, Problem> {
     Ok(Json(whole(desk.own_invitations(&caller.actor).await?)).into_response())
 }
 
@@ -84,7 +84,11 @@ async fn list_own(State(desk): State<Desk>, caller: Caller) -> Result<Response, 
 #[utoipa::path(post, path = "/v1/users/self/invitations/accept", tag = "users", request_body = AcceptLink, security(("bearer" = [])),
     params(("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[!-~]+$")),
     responses((status = 200, description = "The account that the user has joined", body = Joined)))]
-async fn accept_link(State(desk): State<Desk>, caller: Caller, input: Input<AcceptLink>) -> Result<Response, Problem> {
+async fn accept_link(
+    State(desk): State<Management>,
+    caller: Caller,
+    input: Input<AcceptLink>,
+) -> Result<Response, Problem> {
     let (working, actor) = (desk.clone(), caller.actor.clone());
     let operation = async move {
         let account = working.join_by_link(&actor, input.value.invitation.expose()).await?;
@@ -99,9 +103,9 @@ async fn accept_link(State(desk): State<Desk>, caller: Caller, input: Input<Acce
         ("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[!-~]+$")),
     responses((status = 200, description = "The account that the user has joined", body = Joined)))]
 async fn accept_own(
-    State(desk): State<Desk>,
+    State(desk): State<Management>,
     caller: Caller,
-    At(invitation): At<String>,
+    PathParam(invitation): PathParam<String>,
     NoInput(request): NoInput,
 ) -> Result<Response, Problem> {
     let (working, actor) = (desk.clone(), caller.actor.clone());
@@ -117,9 +121,9 @@ async fn accept_own(
     params(("invitation" = String, Path, min_length = 1, max_length = 64)),
     responses((status = 204, description = "The invitation is gone")))]
 async fn decline(
-    State(desk): State<Desk>,
+    State(desk): State<Management>,
     caller: Caller,
-    At(invitation): At<String>,
+    PathParam(invitation): PathParam<String>,
     NoInput(request): NoInput,
 ) -> Result<Response, Problem> {
     let (working, actor) = (desk.clone(), caller.actor.clone());

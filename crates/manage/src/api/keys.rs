@@ -18,12 +18,12 @@ use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::wire::{At, Caller, Input, NoInput, Params, Problem, Tagged, answer};
-use super::{at_most, listed, meant, page_request};
-use crate::desk::{Desk, KeyChange, KeyDraft, not_given_out};
-use crate::error::DeskError;
+use super::wire::{Caller, Input, NoInput, PathParam, Problem, QueryParams, Tagged, answer};
+use super::{account_or_default, at_most, listed, page_request};
+use crate::desk::{KeyChange, KeyDraft, Management, not_given_out};
+use crate::error::ManagementError;
 
-pub(super) fn routes() -> OpenApiRouter<Desk> {
+pub(super) fn routes() -> OpenApiRouter<Management> {
     OpenApiRouter::new()
         .routes(routes!(list, create))
         .routes(routes!(show_self))
@@ -70,18 +70,22 @@ struct Filter {
 /// Lists keys, the newest first; revoked and expired ones among them.
 #[utoipa::path(get, path = "/v1/keys", tag = "keys", params(Filter), security(("bearer" = [])),
     responses((status = 200, description = "A page of keys", body = Page<Key>)))]
-async fn list(State(desk): State<Desk>, caller: Caller, Params(filter): Params<Filter>) -> Result<Response, Problem> {
+async fn list(
+    State(desk): State<Management>,
+    caller: Caller,
+    QueryParams(filter): QueryParams<Filter>,
+) -> Result<Response, Problem> {
     at_most("text", 100, filter.text.as_deref())?;
     let page = page_request(filter.after, filter.limit)?;
     let after = page.after.map(|after| after.parse());
     let unused_since = filter.last_used_before.map(|time| time.parse::<Timestamp>()).transpose();
     let query = KeyQuery {
-        account: Some(meant(&desk, &caller.actor, filter.account).await?),
+        account: Some(account_or_default(&desk, &caller.actor, filter.account).await?),
         mode: filter.mode,
         kind: filter.kind,
         status: filter.status,
         text: filter.text.map(|text| text.replace('\0', "\u{fffd}")),
-        unused_since: unused_since.map_err(|error| DeskError::invalid("last_used_before", error.to_string()))?,
+        unused_since: unused_since.map_err(|error| ManagementError::invalid("last_used_before", error.to_string()))?,
         after: after.transpose().map_err(|_| not_given_out())?,
         limit: page.limit,
         ..KeyQuery::default()
@@ -93,9 +97,9 @@ async fn list(State(desk): State<Desk>, caller: Caller, Params(filter): Params<F
 #[utoipa::path(post, path = "/v1/keys", tag = "keys", request_body = CreateKey, security(("bearer" = [])),
     params(("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[!-~]+$")),
     responses((status = 201, description = "The key", body = IssuedKey)))]
-async fn create(State(desk): State<Desk>, caller: Caller, input: Input<CreateKey>) -> Result<Response, Problem> {
+async fn create(State(desk): State<Management>, caller: Caller, input: Input<CreateKey>) -> Result<Response, Problem> {
     let body = input.value;
-    let account = meant(&desk, &caller.actor, body.account).await?;
+    let account = account_or_default(&desk, &caller.actor, body.account).await?;
     let new = NewKey {
         kind: body.kind,
         mode: body.mode,
@@ -119,7 +123,7 @@ async fn create(State(desk): State<Desk>, caller: Caller, input: Input<CreateKey
 /// What the key is that this request came with, whatever it was granted.
 #[utoipa::path(get, path = "/v1/keys/self", tag = "keys", security(("bearer" = [])),
     responses((status = 200, description = "The key", body = Key)))]
-async fn show_self(State(desk): State<Desk>, caller: Caller) -> Result<Response, Problem> {
+async fn show_self(State(desk): State<Management>, caller: Caller) -> Result<Response, Problem> {
     let key = desk.own_key(&caller.actor).await?;
     Ok(Tagged(key.version, key).into_response())
 }
@@ -127,7 +131,11 @@ async fn show_self(State(desk): State<Desk>, caller: Caller) -> Result<Response,
 /// Revokes the key that this request came with, whatever it was granted.
 #[utoipa::path(post, path = "/v1/keys/self/revoke", tag = "keys", security(("bearer" = [])),
     responses((status = 200, description = "It is revoked everywhere", body = ChangedKey)))]
-async fn revoke_self(State(desk): State<Desk>, caller: Caller, NoInput(request): NoInput) -> Result<Response, Problem> {
+async fn revoke_self(
+    State(desk): State<Management>,
+    caller: Caller,
+    NoInput(request): NoInput,
+) -> Result<Response, Problem> {
     let (working, actor) = (desk.clone(), caller.actor.clone());
     caller.once(&desk, request, async move { changed(&working.revoke_own_key(&actor).await?) }).await
 }
@@ -136,7 +144,11 @@ async fn revoke_self(State(desk): State<Desk>, caller: Caller, NoInput(request):
 #[utoipa::path(get, path = "/v1/keys/{key}", tag = "keys", security(("bearer" = [])),
     params(("key" = String, Path, min_length = 1, max_length = 64)),
     responses((status = 200, description = "The key", body = Key)))]
-async fn show(State(desk): State<Desk>, caller: Caller, At(key): At<CredentialId>) -> Result<Response, Problem> {
+async fn show(
+    State(desk): State<Management>,
+    caller: Caller,
+    PathParam(key): PathParam<CredentialId>,
+) -> Result<Response, Problem> {
     let key = desk.key(&caller.actor, &key).await?;
     Ok(Tagged(key.version, key).into_response())
 }
@@ -146,9 +158,9 @@ async fn show(State(desk): State<Desk>, caller: Caller, At(key): At<CredentialId
     params(("key" = String, Path, min_length = 1, max_length = 64), ("If-Match" = String, Header, pattern = "^(\\*|(W/)?\"[!#-~]*\"(, (W/)?\"[!#-~]*\")*)$")),
     responses((status = 200, description = "The key", body = ChangedKey)))]
 async fn update(
-    State(desk): State<Desk>,
+    State(desk): State<Management>,
     caller: Caller,
-    At(key): At<CredentialId>,
+    PathParam(key): PathParam<CredentialId>,
     input: Input<UpdateKey>,
 ) -> Result<Response, Problem> {
     let version = caller.if_match(desk.key_version(&key)).await?;
@@ -172,9 +184,9 @@ async fn update(
         ("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[!-~]+$")),
     responses((status = 201, description = "The successor", body = RotatedKey)))]
 async fn rotate(
-    State(desk): State<Desk>,
+    State(desk): State<Management>,
     caller: Caller,
-    At(key): At<CredentialId>,
+    PathParam(key): PathParam<CredentialId>,
     input: Input<RotateKey>,
 ) -> Result<Response, Problem> {
     let overlap = Duration::from_secs(input.value.overlap_seconds.into());
@@ -195,9 +207,9 @@ async fn rotate(
         ("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[!-~]+$")),
     responses((status = 200, description = "It is revoked everywhere", body = ChangedKey)))]
 async fn revoke(
-    State(desk): State<Desk>,
+    State(desk): State<Management>,
     caller: Caller,
-    At(key): At<CredentialId>,
+    PathParam(key): PathParam<CredentialId>,
     NoInput(request): NoInput,
 ) -> Result<Response, Problem> {
     let (working, actor) = (desk.clone(), caller.actor.clone());
@@ -210,9 +222,9 @@ async fn revoke(
         ("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[!-~]+$")),
     responses((status = 200, description = "It is refused everywhere", body = ChangedKey)))]
 async fn disable(
-    State(desk): State<Desk>,
+    State(desk): State<Management>,
     caller: Caller,
-    At(key): At<CredentialId>,
+    PathParam(key): PathParam<CredentialId>,
     NoInput(request): NoInput,
 ) -> Result<Response, Problem> {
     let (working, actor) = (desk.clone(), caller.actor.clone());
@@ -225,9 +237,9 @@ async fn disable(
         ("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[!-~]+$")),
     responses((status = 200, description = "It is accepted", body = ChangedKey)))]
 async fn enable(
-    State(desk): State<Desk>,
+    State(desk): State<Management>,
     caller: Caller,
-    At(key): At<CredentialId>,
+    PathParam(key): PathParam<CredentialId>,
     NoInput(request): NoInput,
 ) -> Result<Response, Problem> {
     let (working, actor) = (desk.clone(), caller.actor.clone());
@@ -249,14 +261,14 @@ pub(super) struct Days {
     params(("key" = String, Path, min_length = 1, max_length = 64), Days),
     responses((status = 200, description = "Counts", body = Usage)))]
 async fn usage(
-    State(desk): State<Desk>,
+    State(desk): State<Management>,
     caller: Caller,
-    At(key): At<CredentialId>,
-    Params(days): Params<Days>,
+    PathParam(key): PathParam<CredentialId>,
+    QueryParams(days): QueryParams<Days>,
 ) -> Result<Json<Usage>, Problem> {
     Ok(Json(desk.key_usage(&caller.actor, &key, days.days.unwrap_or(30)).await?))
 }
 
-fn changed((record, propagation): &(Key, Propagation)) -> Result<crate::Answer, DeskError> {
+fn changed((record, propagation): &(Key, Propagation)) -> Result<crate::Answer, ManagementError> {
     answer(200, Some(record.version), &ChangedKey { record: record.clone(), effective: propagation.into() })
 }

@@ -9,11 +9,11 @@ use keyward_core::id::UserId;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::wire::{At, Caller, Input, NoInput, Params, Problem, Tagged, answer, no_content};
+use super::wire::{Caller, Input, NoInput, PathParam, Problem, QueryParams, Tagged, answer, no_content};
 use super::{Paging, listed};
-use crate::desk::Desk;
+use crate::desk::Management;
 
-pub(super) fn routes() -> OpenApiRouter<Desk> {
+pub(super) fn routes() -> OpenApiRouter<Management> {
     OpenApiRouter::new().routes(routes!(list)).routes(routes!(show, update, remove))
 }
 
@@ -22,10 +22,10 @@ pub(super) fn routes() -> OpenApiRouter<Desk> {
     params(("account" = String, Path, min_length = 1, max_length = 64), Paging),
     responses((status = 200, description = "A page of members", body = Page<Member>)))]
 async fn list(
-    State(desk): State<Desk>,
+    State(desk): State<Management>,
     caller: Caller,
-    At(account): At<AccountId>,
-    Params(page): Params<Paging>,
+    PathParam(account): PathParam<AccountId>,
+    QueryParams(page): QueryParams<Paging>,
 ) -> Result<Response, Problem> {
     let members = desk.members(&caller.actor, &account, &page.request()?).await?;
     Ok(Json(listed(members, |member| member)).into_response())
@@ -36,9 +36,9 @@ async fn list(
     params(("account" = String, Path, min_length = 1, max_length = 64), ("user" = String, Path, min_length = 1, max_length = 64)),
     responses((status = 200, description = "The member", body = Member)))]
 async fn show(
-    State(desk): State<Desk>,
+    State(desk): State<Management>,
     caller: Caller,
-    At((account, user)): At<(AccountId, UserId)>,
+    PathParam((account, user)): PathParam<(AccountId, UserId)>,
 ) -> Result<Response, Problem> {
     let member = desk.member(&caller.actor, &account, &user).await?;
     Ok(Tagged(member.version, member).into_response())
@@ -50,9 +50,9 @@ async fn show(
         ("If-Match" = String, Header, pattern = "^(\\*|(W/)?\"[!#-~]*\"(, (W/)?\"[!#-~]*\")*)$")),
     responses((status = 200, description = "The member", body = Member)))]
 async fn update(
-    State(desk): State<Desk>,
+    State(desk): State<Management>,
     caller: Caller,
-    At((account, user)): At<(AccountId, UserId)>,
+    PathParam((account, user)): PathParam<(AccountId, UserId)>,
     input: Input<UpdateMember>,
 ) -> Result<Response, Problem> {
     let version = caller.if_match(desk.member_version(&account, &user)).await?;
@@ -70,9 +70,9 @@ async fn update(
         ("If-Match" = String, Header, pattern = "^(\\*|(W/)?\"[!#-~]*\"(, (W/)?\"[!#-~]*\")*)$")),
     responses((status = 204, description = "They are no member any more")))]
 async fn remove(
-    State(desk): State<Desk>,
+    State(desk): State<Management>,
     caller: Caller,
-    At((account, user)): At<(AccountId, UserId)>,
+    PathParam((account, user)): PathParam<(AccountId, UserId)>,
     NoInput(request): NoInput,
 ) -> Result<Response, Problem> {
     let version = caller.if_match(desk.member_version(&account, &user)).await?;

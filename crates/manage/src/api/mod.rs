@@ -1,4 +1,4 @@
-//! The HTTP API, under `/v1`. Its handlers translate: every rule is the desk's.
+//! The HTTP API, under `/v1`. Its handlers translate: every rule is the management service's.
 
 mod accounts;
 mod audit;
@@ -26,11 +26,11 @@ use utoipa::openapi::{Content, OpenApi, Ref, RefOr, Response};
 use utoipa::{IntoParams, PartialSchema as _};
 use utoipa_axum::router::OpenApiRouter;
 
-use crate::desk::{self, Desk, PageRequest};
+use crate::desk::{self, Management, PageRequest};
 
 const MAX_BODY: usize = 64 * 1_024;
 
-/// The HTTP API of a desk, under `/v1`, with its description at `/openapi.json` and a page to read it at `/docs`.
+/// The HTTP API of a management service, under `/v1`, with its description at `/openapi.json` and a page to read it at `/docs`.
 ///
 /// To be merged into an own router, or nested below a path. Who calls is found out in here, so no [`AuthLayer`] stands around it. Give
 /// requests the [`PeerAddress`](keyward_core::PeerAddress) of their connection, as `keyward-serve` does, or axum's `ConnectInfo`, so that sign-ins are throttled by
@@ -39,22 +39,22 @@ const MAX_BODY: usize = 64 * 1_024;
 /// A request that came over plain HTTP for another host than the machine itself is refused with 403 `HTTPS_REQUIRED`: see [`secured`].
 ///
 /// # Panics
-/// If the operating system gives no thread; [`Desk::authenticator`] called before gives an error instead.
+/// If the operating system gives no thread; [`Management::authenticator`] called before gives an error instead.
 ///
 /// # Examples
 /// ```
 /// use axum::Router;
-/// use keyward::manage::{Desk, SqliteDesk};
+/// use keyward::manage::{Management, SqliteManagementStore};
 /// use keyward::sqlite::SqliteStore;
 ///
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let store = SqliteStore::temporary()?;
-/// let desk = Desk::builder(store.clone(), SqliteDesk::open(&store)?).build()?;
+/// let desk = Management::builder(store.clone(), SqliteManagementStore::open(&store)?).build()?;
 /// let app: Router = Router::new().merge(keyward::manage::api(desk));
 /// # let _ = app;
 /// # Ok(()) }
 /// ```
-pub fn api(desk: Desk) -> Router {
+pub fn api(desk: Management) -> Router {
     let authenticator = desk.authenticator().expect("a thread can be had");
     let (open, mut description) = open_routes().split_for_parts();
     let (protected, more) = protected_routes().split_for_parts();
@@ -70,32 +70,32 @@ pub fn api(desk: Desk) -> Router {
         .method_not_allowed_fallback(wire::other_method)
         .fallback(wire::no_such_path)
         .layer(DefaultBodyLimit::max(MAX_BODY))
-        .layer(axum::middleware::from_fn_with_state(desk.clone(), wire::frame))
+        .layer(axum::middleware::from_fn_with_state(desk.clone(), wire::request_context))
         .with_state(desk)
 }
 
 /// Puts around other routes what stands around the HTTP API, for those that take the same credentials, such as `/v1/verify`.
 ///
 /// A request that came over plain HTTP is refused with 403 `HTTPS_REQUIRED`, because others could read its key. That goes by what
-/// [`DeskBuilder::trusted_proxies`](crate::DeskBuilder::trusted_proxies) says of the way that the request took. Requests for `localhost`
+/// [`ManagementBuilder::trusted_proxies`](crate::DeskBuilder::trusted_proxies) says of the way that the request took. Requests for `localhost`
 /// and loopback addresses are answered over plain HTTP too.
 ///
 /// # Examples
 /// ```
 /// use axum::{Router, routing::get};
-/// use keyward::manage::{Desk, SqliteDesk};
+/// use keyward::manage::{Management, SqliteManagementStore};
 /// use keyward::sqlite::SqliteStore;
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let store = SqliteStore::temporary()?;
-/// let desk = Desk::builder(store.clone(), SqliteDesk::open(&store)?).build()?;
+/// let desk = Management::builder(store.clone(), SqliteManagementStore::open(&store)?).build()?;
 /// let own = Router::new().route("/v1/reports", get(async || "a report"));
 /// let app: Router = keyward::manage::api(desk.clone()).merge(keyward::manage::secured(&desk, own));
 /// # let _ = app;
 /// # Ok(()) }
 /// ```
-pub fn secured(desk: &Desk, routes: Router) -> Router {
-    routes.layer(axum::middleware::from_fn_with_state(desk.clone(), wire::frame))
+pub fn secured(desk: &Management, routes: Router) -> Router {
+    routes.layer(axum::middleware::from_fn_with_state(desk.clone(), wire::request_context))
 }
 
 /// The description of the HTTP API, as OpenAPI 3.1.
@@ -112,11 +112,11 @@ pub fn openapi() -> OpenApi {
     finished(description)
 }
 
-fn open_routes() -> OpenApiRouter<Desk> {
+fn open_routes() -> OpenApiRouter<Management> {
     OpenApiRouter::new().merge(users::open()).merge(tokens::open())
 }
 
-fn protected_routes() -> OpenApiRouter<Desk> {
+fn protected_routes() -> OpenApiRouter<Management> {
     OpenApiRouter::new()
         .merge(accounts::routes())
         .merge(members::routes())
@@ -189,20 +189,20 @@ impl Paging {
 fn page_request(after: Option<String>, limit: Option<u16>) -> Result<PageRequest, wire::Problem> {
     let limit = limit.unwrap_or(50);
     if !(1..=500).contains(&limit) {
-        return Err(crate::error::DeskError::invalid("limit", "1 to 500").into());
+        return Err(crate::error::ManagementError::invalid("limit", "1 to 500").into());
     }
     at_most("after", 300, after.as_deref())?;
     Ok(PageRequest { after, limit: limit.into() })
 }
 
-fn at_most(field: &'static str, characters: usize, text: Option<&str>) -> Result<(), crate::DeskError> {
+fn at_most(field: &'static str, characters: usize, text: Option<&str>) -> Result<(), crate::ManagementError> {
     if text.is_none_or(|text| text.chars().count() <= characters) {
         return Ok(());
     }
-    Err(crate::DeskError::invalid(field, format!("at most {characters} characters")))
+    Err(crate::ManagementError::invalid(field, format!("at most {characters} characters")))
 }
 
-/// A page of the desk as a page of the API.
+/// A page of the management service as a page of the API.
 fn listed<U, T>(page: desk::Page<U>, change: impl FnMut(U) -> T) -> Page<T> {
     let page = page.map(change);
     Page { data: page.items, next: page.next }
@@ -214,7 +214,11 @@ fn whole<T>(data: Vec<T>) -> Page<T> {
 }
 
 /// The account that is meant.
-async fn meant(desk: &Desk, actor: &crate::Actor, account: Option<AccountId>) -> Result<AccountId, crate::DeskError> {
+async fn account_or_default(
+    desk: &Management,
+    actor: &crate::Actor,
+    account: Option<AccountId>,
+) -> Result<AccountId, crate::ManagementError> {
     match account {
         Some(account) => Ok(account),
         None => desk.default_account(actor).await,

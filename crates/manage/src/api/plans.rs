@@ -8,15 +8,15 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::whole;
-use super::wire::{At, Caller, Input, NoInput, Problem, answer, no_content};
-use crate::desk::Desk;
+use super::wire::{Caller, Input, NoInput, PathParam, Problem, answer, no_content};
+use crate::desk::Management;
 use crate::records::{self, Versioned};
 
-pub(super) fn routes() -> OpenApiRouter<Desk> {
+pub(super) fn routes() -> OpenApiRouter<Management> {
     OpenApiRouter::new().routes(routes!(list, create)).routes(routes!(update, remove))
 }
 
-/// A plan of the desk as the API gives it.
+/// A plan of the management service as the API gives it.
 impl From<Versioned<records::Plan>> for Plan {
     fn from(plan: Versioned<records::Plan>) -> Self {
         let records::Plan { name, description, key_limit } = plan.value;
@@ -27,7 +27,7 @@ impl From<Versioned<records::Plan>> for Plan {
 /// Lists the plans.
 #[utoipa::path(get, path = "/v1/plans", tag = "plans", security(("bearer" = [])),
     responses((status = 200, description = "The plans", body = Page<Plan>)))]
-async fn list(State(desk): State<Desk>, caller: Caller) -> Result<Response, Problem> {
+async fn list(State(desk): State<Management>, caller: Caller) -> Result<Response, Problem> {
     let plans = desk.plans(&caller.actor).await?;
     Ok(Json(whole(plans.into_iter().map(Plan::from).collect())).into_response())
 }
@@ -36,7 +36,7 @@ async fn list(State(desk): State<Desk>, caller: Caller) -> Result<Response, Prob
 #[utoipa::path(post, path = "/v1/plans", tag = "plans", request_body = CreatePlan, security(("bearer" = [])),
     params(("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[!-~]+$")),
     responses((status = 201, description = "The plan", body = Plan)))]
-async fn create(State(desk): State<Desk>, caller: Caller, input: Input<CreatePlan>) -> Result<Response, Problem> {
+async fn create(State(desk): State<Management>, caller: Caller, input: Input<CreatePlan>) -> Result<Response, Problem> {
     let body = input.value;
     let plan = records::Plan { name: body.name.into(), description: body.description, key_limit: body.key_limit };
     let (working, actor) = (desk.clone(), caller.actor.clone());
@@ -52,9 +52,9 @@ async fn create(State(desk): State<Desk>, caller: Caller, input: Input<CreatePla
     params(("plan" = String, Path, min_length = 1, max_length = 100), ("If-Match" = String, Header, pattern = "^(\\*|(W/)?\"[!#-~]*\"(, (W/)?\"[!#-~]*\")*)$")),
     responses((status = 200, description = "The plan", body = Plan)))]
 async fn update(
-    State(desk): State<Desk>,
+    State(desk): State<Management>,
     caller: Caller,
-    At(name): At<String>,
+    PathParam(name): PathParam<String>,
     input: Input<PutPlan>,
 ) -> Result<Response, Problem> {
     let version = caller.if_match(desk.plan_version(&name)).await?;
@@ -73,9 +73,9 @@ async fn update(
     params(("plan" = String, Path, min_length = 1, max_length = 100), ("If-Match" = String, Header, pattern = "^(\\*|(W/)?\"[!#-~]*\"(, (W/)?\"[!#-~]*\")*)$")),
     responses((status = 204, description = "It is gone")))]
 async fn remove(
-    State(desk): State<Desk>,
+    State(desk): State<Management>,
     caller: Caller,
-    At(name): At<String>,
+    PathParam(name): PathParam<String>,
     NoInput(request): NoInput,
 ) -> Result<Response, Problem> {
     let version = caller.if_match(desk.plan_version(&name)).await?;

@@ -7,12 +7,12 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::wire::{Caller, Input, Problem, Tagged, answer};
-use crate::desk::{Appearance, AppearanceUpdate, Desk};
-use crate::error::DeskError;
+use crate::desk::{Appearance, AppearanceUpdate, Management};
+use crate::error::ManagementError;
 use crate::records::Versioned;
 use crate::role::scopes;
 
-pub(super) fn routes() -> OpenApiRouter<Desk> {
+pub(super) fn routes() -> OpenApiRouter<Management> {
     OpenApiRouter::new().routes(routes!(show, update))
 }
 
@@ -21,10 +21,10 @@ fn view(appearance: Versioned<Appearance>) -> Settings {
     Settings { name, accent: accent.map(|accent| accent.to_string()), theme, logo, version }
 }
 
-/// What the pages look like; for the operator.
+/// Invalidation the pages look like; for the operator.
 #[utoipa::path(get, path = "/v1/settings", tag = "settings", security(("bearer" = [])),
     responses((status = 200, description = "The settings", body = Settings)))]
-async fn show(State(desk): State<Desk>, caller: Caller) -> Result<Response, Problem> {
+async fn show(State(desk): State<Management>, caller: Caller) -> Result<Response, Problem> {
     desk.rights(&caller.actor, desk.operator()).await?.require(&scopes::ACCOUNTS_READ)?;
     let appearance = desk.appearance().await?;
     Ok(Tagged(appearance.version, view(appearance)).into_response())
@@ -34,13 +34,17 @@ async fn show(State(desk): State<Desk>, caller: Caller) -> Result<Response, Prob
 #[utoipa::path(patch, path = "/v1/settings", tag = "settings", request_body = UpdateSettings, security(("bearer" = [])),
     params(("If-Match" = String, Header, pattern = "^(\\*|(W/)?\"[!#-~]*\"(, (W/)?\"[!#-~]*\")*)$")),
     responses((status = 200, description = "The settings", body = Settings)))]
-async fn update(State(desk): State<Desk>, caller: Caller, input: Input<UpdateSettings>) -> Result<Response, Problem> {
+async fn update(
+    State(desk): State<Management>,
+    caller: Caller,
+    input: Input<UpdateSettings>,
+) -> Result<Response, Problem> {
     let version = caller.if_match(desk.appearance_version()).await?;
     let UpdateSettings { name, accent, theme, logo } = input.value;
     let (working, actor) = (desk.clone(), caller.actor.clone());
     let operation = async move {
         let accent = accent.map(|accent| accent.map(|text| text.parse()).transpose()).transpose()?;
-        let decoded = |image: Image| image.decode().map_err(|_| DeskError::invalid("logo", "base64"));
+        let decoded = |image: Image| image.decode().map_err(|_| ManagementError::invalid("logo", "base64"));
         let logo = logo.map(|logo| logo.map(decoded).transpose()).transpose()?;
         let update = AppearanceUpdate { name, accent, theme, logo };
         let appearance = working.update_appearance(&actor, update, version).await?;

@@ -10,15 +10,15 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::wire::{Caller, Input, Origin, Problem};
-use crate::desk::{self, Desk};
-use crate::error::DeskError;
+use crate::desk::{self, Management};
+use crate::error::ManagementError;
 
 /// What anybody may ask.
-pub(super) fn open() -> OpenApiRouter<Desk> {
+pub(super) fn open() -> OpenApiRouter<Management> {
     OpenApiRouter::new().routes(routes!(sign_in)).routes(routes!(refresh))
 }
 
-pub(super) fn routes() -> OpenApiRouter<Desk> {
+pub(super) fn routes() -> OpenApiRouter<Management> {
     OpenApiRouter::new().routes(routes!(sign_out))
 }
 
@@ -37,15 +37,19 @@ fn shown(tokens: desk::Tokens) -> Response {
 
 /// Carries something out to its end, even if nobody waits for it.
 async fn to_its_end<T: Send + 'static>(
-    operation: impl Future<Output = Result<T, DeskError>> + Send + 'static,
+    operation: impl Future<Output = Result<T, ManagementError>> + Send + 'static,
 ) -> Result<T, Problem> {
-    Ok(tokio::spawn(operation).await.map_err(|_| Problem::Desk(DeskError::Internal))??)
+    Ok(tokio::spawn(operation).await.map_err(|_| Problem::Management(ManagementError::Internal))??)
 }
 
 /// Signs in: an access token for a quarter of an hour, and a refresh token.
 #[utoipa::path(post, path = "/v1/tokens", tag = "tokens", request_body = SignIn,
     responses((status = 201, description = "Tokens", body = Tokens)))]
-async fn sign_in(State(desk): State<Desk>, Origin(context): Origin, input: Input<SignIn>) -> Result<Response, Problem> {
+async fn sign_in(
+    State(desk): State<Management>,
+    Origin(context): Origin,
+    input: Input<SignIn>,
+) -> Result<Response, Problem> {
     let SignIn { email, password } = input.value;
     // Not to its end: the work of a client that has left is dropped before it begins.
     Ok(shown(desk.issue_tokens(&context, &email, password.expose()).await?))
@@ -55,7 +59,7 @@ async fn sign_in(State(desk): State<Desk>, Origin(context): Origin, input: Input
 #[utoipa::path(post, path = "/v1/tokens/refresh", tag = "tokens", request_body = Refresh,
     responses((status = 201, description = "Tokens", body = Tokens)))]
 async fn refresh(
-    State(desk): State<Desk>,
+    State(desk): State<Management>,
     Origin(context): Origin,
     input: Input<Refresh>,
 ) -> Result<Response, Problem> {
@@ -66,7 +70,11 @@ async fn refresh(
 /// Signs out.
 #[utoipa::path(post, path = "/v1/tokens/sign-out", tag = "tokens", request_body = SignOut, security(("bearer" = [])),
     responses((status = 204, description = "They have ended")))]
-async fn sign_out(State(desk): State<Desk>, caller: Caller, input: Input<SignOut>) -> Result<StatusCode, Problem> {
+async fn sign_out(
+    State(desk): State<Management>,
+    caller: Caller,
+    input: Input<SignOut>,
+) -> Result<StatusCode, Problem> {
     to_its_end(async move {
         if input.value.everywhere {
             desk.sign_out_everywhere(&caller.actor).await

@@ -15,18 +15,18 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use zeroize::Zeroizing;
 
-use super::wire::{At, Caller, Input, NoInput, Origin, Params, Problem, Tagged, answer, no_content};
+use super::wire::{Caller, Input, NoInput, Origin, PathParam, Problem, QueryParams, Tagged, answer, no_content};
 use super::{Paging, listed, page_request, whole};
-use crate::desk::{Desk, NewUser};
-use crate::error::DeskError;
+use crate::desk::{Management, NewUser};
+use crate::error::ManagementError;
 use crate::records::Versioned;
 
 /// What anybody may ask.
-pub(super) fn open() -> OpenApiRouter<Desk> {
+pub(super) fn open() -> OpenApiRouter<Management> {
     OpenApiRouter::new().routes(routes!(sign_up)).routes(routes!(accept)).routes(routes!(forgot)).routes(routes!(reset))
 }
 
-pub(super) fn routes() -> OpenApiRouter<Desk> {
+pub(super) fn routes() -> OpenApiRouter<Management> {
     OpenApiRouter::new()
         .routes(routes!(show, update))
         .routes(routes!(password))
@@ -54,7 +54,7 @@ struct Which {
     limit: Option<u16>,
 }
 
-/// A user of the desk as the API gives them.
+/// A user of the management service as the API gives them.
 impl From<Versioned<User>> for VersionedUser {
     fn from(user: Versioned<User>) -> Self {
         Self::new(user.value, user.version)
@@ -69,7 +69,11 @@ fn accepted(detail: &str) -> Response {
 /// Signs somebody up. The answer is the same whether the address was known or not.
 #[utoipa::path(post, path = "/v1/users", tag = "users", request_body = SignUp,
     responses((status = 202, description = "If the address is new, there is a user now", body = Accepted)))]
-async fn sign_up(State(desk): State<Desk>, Origin(context): Origin, input: Input<SignUp>) -> Result<Response, Problem> {
+async fn sign_up(
+    State(desk): State<Management>,
+    Origin(context): Origin,
+    input: Input<SignUp>,
+) -> Result<Response, Problem> {
     let SignUp { email, name, password } = input.value;
     let new = NewUser::new(email, name, password.expose());
     desk.sign_up(&context, new).await?;
@@ -80,7 +84,7 @@ async fn sign_up(State(desk): State<Desk>, Origin(context): Origin, input: Input
 #[utoipa::path(post, path = "/v1/users/accept-invitation", tag = "users", request_body = AcceptInvitation,
     responses((status = 202, description = "The password is chosen", body = Accepted)))]
 async fn accept(
-    State(desk): State<Desk>,
+    State(desk): State<Management>,
     Origin(context): Origin,
     input: Input<AcceptInvitation>,
 ) -> Result<Response, Problem> {
@@ -93,7 +97,7 @@ async fn accept(
 #[utoipa::path(post, path = "/v1/users/forgot-password", tag = "users", request_body = ForgotPassword,
     responses((status = 202, description = "What to do next", body = Accepted)))]
 async fn forgot(
-    State(desk): State<Desk>,
+    State(desk): State<Management>,
     Origin(context): Origin,
     input: Input<ForgotPassword>,
 ) -> Result<Response, Problem> {
@@ -110,7 +114,7 @@ async fn forgot(
 #[utoipa::path(post, path = "/v1/users/reset-password", tag = "users", request_body = ResetPassword,
     responses((status = 202, description = "Sign in again", body = Accepted)))]
 async fn reset(
-    State(desk): State<Desk>,
+    State(desk): State<Management>,
     Origin(context): Origin,
     input: Input<ResetPassword>,
 ) -> Result<Response, Problem> {
@@ -124,9 +128,9 @@ async fn reset(
         ("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[!-~]+$")),
     responses((status = 201, description = "The link", body = PasswordReset)))]
 async fn create_reset(
-    State(desk): State<Desk>,
+    State(desk): State<Management>,
     caller: Caller,
-    At(user): At<UserId>,
+    PathParam(user): PathParam<UserId>,
     NoInput(request): NoInput,
 ) -> Result<Response, Problem> {
     let (working, actor) = (desk.clone(), caller.actor.clone());
@@ -140,7 +144,7 @@ async fn create_reset(
 /// The calling user.
 #[utoipa::path(get, path = "/v1/users/self", tag = "users", security(("bearer" = [])),
     responses((status = 200, description = "The user", body = VersionedUser)))]
-async fn show(State(desk): State<Desk>, caller: Caller) -> Result<Response, Problem> {
+async fn show(State(desk): State<Management>, caller: Caller) -> Result<Response, Problem> {
     let user = desk.own_user(&caller.actor).await?;
     Ok(Tagged(user.version, VersionedUser::from(user)).into_response())
 }
@@ -149,7 +153,7 @@ async fn show(State(desk): State<Desk>, caller: Caller) -> Result<Response, Prob
 #[utoipa::path(patch, path = "/v1/users/self", tag = "users", request_body = UpdateUser, security(("bearer" = [])),
     params(("If-Match" = String, Header, pattern = "^(\\*|(W/)?\"[!#-~]*\"(, (W/)?\"[!#-~]*\")*)$")),
     responses((status = 200, description = "The user", body = VersionedUser)))]
-async fn update(State(desk): State<Desk>, caller: Caller, input: Input<UpdateUser>) -> Result<Response, Problem> {
+async fn update(State(desk): State<Management>, caller: Caller, input: Input<UpdateUser>) -> Result<Response, Problem> {
     let version = caller.if_match(desk.own_version(&caller.actor)).await?;
     let (working, actor) = (desk.clone(), caller.actor.clone());
     let operation = async move {
@@ -162,7 +166,11 @@ async fn update(State(desk): State<Desk>, caller: Caller, input: Input<UpdateUse
 /// Gives the calling user another password, and ends all of their sessions and tokens.
 #[utoipa::path(post, path = "/v1/users/self/password", tag = "users", request_body = ChangePassword, security(("bearer" = [])),
     responses((status = 202, description = "Sign in again", body = Accepted)))]
-async fn password(State(desk): State<Desk>, caller: Caller, input: Input<ChangePassword>) -> Result<Response, Problem> {
+async fn password(
+    State(desk): State<Management>,
+    caller: Caller,
+    input: Input<ChangePassword>,
+) -> Result<Response, Problem> {
     desk.change_password(&caller.actor, input.value.current.expose(), input.value.new.expose()).await?;
     Ok(accepted("Sign in with the new password."))
 }
@@ -170,7 +178,11 @@ async fn password(State(desk): State<Desk>, caller: Caller, input: Input<ChangeP
 /// Lists the calling user's sessions of the dashboard.
 #[utoipa::path(get, path = "/v1/users/self/sessions", tag = "users", params(Paging), security(("bearer" = [])),
     responses((status = 200, description = "A page of sessions", body = Page<Session>)))]
-async fn sessions(State(desk): State<Desk>, caller: Caller, Params(page): Params<Paging>) -> Result<Response, Problem> {
+async fn sessions(
+    State(desk): State<Management>,
+    caller: Caller,
+    QueryParams(page): QueryParams<Paging>,
+) -> Result<Response, Problem> {
     let sessions = desk.own_sessions(&caller.actor, &page.request()?).await?;
     Ok(Json(listed(sessions, |session| session)).into_response())
 }
@@ -178,7 +190,11 @@ async fn sessions(State(desk): State<Desk>, caller: Caller, Params(page): Params
 /// Lists the users of the whole deployment; for the operator.
 #[utoipa::path(get, path = "/v1/users", tag = "users", params(Which), security(("bearer" = [])),
     responses((status = 200, description = "A page of users", body = Page<VersionedUser>)))]
-async fn list(State(desk): State<Desk>, caller: Caller, Params(which): Params<Which>) -> Result<Response, Problem> {
+async fn list(
+    State(desk): State<Management>,
+    caller: Caller,
+    QueryParams(which): QueryParams<Which>,
+) -> Result<Response, Problem> {
     let page = page_request(which.after, which.limit)?;
     if which.email.is_some() {
         page.only()?;
@@ -187,7 +203,7 @@ async fn list(State(desk): State<Desk>, caller: Caller, Params(which): Params<Wh
         None => listed(desk.users(&caller.actor, &page).await?, VersionedUser::from),
         Some(email) => match desk.user_with_email(&caller.actor, &email).await {
             Ok(user) => whole(vec![VersionedUser::from(user)]),
-            Err(DeskError::NotFound("user")) => whole(Vec::new()),
+            Err(ManagementError::NotFound("user")) => whole(Vec::new()),
             Err(error) => return Err(error.into()),
         },
     };
@@ -198,7 +214,11 @@ async fn list(State(desk): State<Desk>, caller: Caller, Params(which): Params<Wh
 #[utoipa::path(get, path = "/v1/users/{user}", tag = "users", security(("bearer" = [])),
     params(("user" = String, Path, min_length = 1, max_length = 64)),
     responses((status = 200, description = "The user", body = VersionedUser)))]
-async fn show_other(State(desk): State<Desk>, caller: Caller, At(user): At<UserId>) -> Result<Response, Problem> {
+async fn show_other(
+    State(desk): State<Management>,
+    caller: Caller,
+    PathParam(user): PathParam<UserId>,
+) -> Result<Response, Problem> {
     let user = desk.user(&caller.actor, &user).await?;
     Ok(Tagged(user.version, VersionedUser::from(user)).into_response())
 }
@@ -209,9 +229,9 @@ async fn show_other(State(desk): State<Desk>, caller: Caller, At(user): At<UserI
         ("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[!-~]+$")),
     responses((status = 200, description = "The user", body = VersionedUser)))]
 async fn disable(
-    State(desk): State<Desk>,
+    State(desk): State<Management>,
     caller: Caller,
-    At(user): At<UserId>,
+    PathParam(user): PathParam<UserId>,
     NoInput(request): NoInput,
 ) -> Result<Response, Problem> {
     set_disabled(desk, caller, user, request, true).await
@@ -223,16 +243,16 @@ async fn disable(
         ("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[!-~]+$")),
     responses((status = 200, description = "The user", body = VersionedUser)))]
 async fn enable(
-    State(desk): State<Desk>,
+    State(desk): State<Management>,
     caller: Caller,
-    At(user): At<UserId>,
+    PathParam(user): PathParam<UserId>,
     NoInput(request): NoInput,
 ) -> Result<Response, Problem> {
     set_disabled(desk, caller, user, request, false).await
 }
 
 async fn set_disabled(
-    desk: Desk,
+    desk: Management,
     caller: Caller,
     user: UserId,
     request: Zeroizing<Vec<u8>>,
@@ -251,9 +271,9 @@ async fn set_disabled(
     params(("user" = String, Path, min_length = 1, max_length = 64), ("If-Match" = String, Header, pattern = "^(\\*|(W/)?\"[!#-~]*\"(, (W/)?\"[!#-~]*\")*)$")),
     responses((status = 204, description = "They are gone")))]
 async fn delete(
-    State(desk): State<Desk>,
+    State(desk): State<Management>,
     caller: Caller,
-    At(user): At<UserId>,
+    PathParam(user): PathParam<UserId>,
     NoInput(request): NoInput,
 ) -> Result<Response, Problem> {
     let version = caller.if_match(desk.user_version(&user)).await?;

@@ -27,17 +27,17 @@ use serde_json::json;
 use zeroize::Zeroizing;
 
 use crate::actor::{Actor, Context};
-use crate::desk::{Answer, Desk, Once};
-use crate::error::DeskError;
+use crate::desk::{Answer, IdempotentRequest, Management};
+use crate::error::ManagementError;
 use crate::origin::{host_of, is_loopback};
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// What is wrong with a request, before the desk has seen it.
+/// What is wrong with a request, before the management service has seen it.
 #[derive(Debug)]
 pub(crate) enum Problem {
-    Desk(DeskError),
+    Management(ManagementError),
     /// It cannot be read.
     Unreadable(String),
     /// Its body is no JSON.
@@ -54,9 +54,9 @@ pub(crate) enum Problem {
     PlainText,
 }
 
-impl<E: Into<DeskError>> From<E> for Problem {
+impl<E: Into<ManagementError>> From<E> for Problem {
     fn from(error: E) -> Self {
-        Self::Desk(error.into())
+        Self::Management(error.into())
     }
 }
 
@@ -67,11 +67,11 @@ struct Pending(Arc<Problem>);
 impl Problem {
     fn parts(&self) -> (StatusCode, &'static str, String) {
         match self {
-            Self::Desk(error @ (DeskError::Store(_) | DeskError::Internal)) => {
+            Self::Management(error @ (ManagementError::Store(_) | ManagementError::Internal)) => {
                 keyward_core::log_limited!(error, cause = ?std::error::Error::source(error), "a request could not be carried out: {error}");
                 (error.status(), error.code(), "The request could not be carried out. Try again shortly.".to_owned())
             }
-            Self::Desk(error) => (error.status(), error.code(), sentence(&error.to_string())),
+            Self::Management(error) => (error.status(), error.code(), sentence(&error.to_string())),
             Self::Unreadable(why) => (StatusCode::BAD_REQUEST, "INVALID_REQUEST", sentence(why)),
             #[cfg(feature = "github")]
             Self::Alert(fault) => (fault.status(), fault.code(), sentence(&fault.to_string())),
@@ -121,10 +121,10 @@ impl Problem {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         match self {
-            Self::Desk(error @ (DeskError::Throttled { .. } | DeskError::Busy { .. })) => {
+            Self::Management(error @ (ManagementError::Throttled { .. } | ManagementError::Busy { .. })) => {
                 headers.insert(RETRY_AFTER, error.retry_after().unwrap_or(1).into());
             }
-            Self::Desk(DeskError::InProgress | DeskError::Store(_)) => {
+            Self::Management(ManagementError::InProgress | ManagementError::Store(_)) => {
                 headers.insert(RETRY_AFTER, 1.into());
             }
             #[cfg(feature = "github")]
@@ -132,7 +132,9 @@ impl Problem {
                 headers.insert(RETRY_AFTER, 60.into());
             }
             // RFC 9110 section 15.5.2: a 401 has a challenge.
-            Self::Desk(DeskError::WrongCredentials | DeskError::SignedOut | DeskError::LinkEnded) => {
+            Self::Management(
+                ManagementError::WrongCredentials | ManagementError::SignedOut | ManagementError::LinkEnded,
+            ) => {
                 headers.insert(http::header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"keyward\""));
             }
             _ => {}
@@ -162,7 +164,7 @@ pub(crate) fn connection(request: &Request) -> RequestConnection<'_, Axum, Body>
 }
 
 /// Around every request of the API: gives it its id and where it came from, refuses what came in plain text, and writes problems.
-pub(crate) async fn frame(State(desk): State<Desk>, mut request: Request, next: Next) -> Response {
+pub(crate) async fn request_context(State(desk): State<Management>, mut request: Request, next: Next) -> Response {
     let id = RequestId::of(request.headers());
     let header = HeaderValue::try_from(id.as_str()).unwrap_or_else(|_| HeaderValue::from_static("unknown"));
     let mut context = Context::new().request_id(id.as_str());
@@ -234,10 +236,10 @@ impl<S: Sync> FromRequestParts<S> for Caller {
 
 impl Caller {
     /// The version that the caller wants to change, as RFC 9110 section 13.1.1 says: `current` if `If-Match` is `*` or lists the tag
-    /// of it. Otherwise a version that nothing has, so that the desk checks first whether the caller may know.
+    /// of it. Otherwise a version that nothing has, so that the management service checks first whether the caller may know.
     pub(crate) async fn if_match(
         &self,
-        current: impl Future<Output = Result<Option<u64>, DeskError>>,
+        current: impl Future<Output = Result<Option<u64>, ManagementError>>,
     ) -> Result<u64, Problem> {
         const NO_VERSION: u64 = u64::MAX;
         if !self.headers.contains_key(IF_MATCH) {
@@ -251,7 +253,8 @@ impl Caller {
         }
         let wanted: IfMatch = self.headers.typed_get().ok_or_else(wrong)?;
         let Some(version) = current.await? else { return Ok(NO_VERSION) };
-        let own: headers::ETag = format!("\"{version}\"").parse().map_err(|_| Problem::Desk(DeskError::Internal))?;
+        let own: headers::ETag =
+            format!("\"{version}\"").parse().map_err(|_| Problem::Management(ManagementError::Internal))?;
         // A weak tag matches nothing here: the comparison is the strong one.
         Ok(if wanted.precondition_passes(&own) { version } else { NO_VERSION })
     }
@@ -259,18 +262,18 @@ impl Caller {
     /// Carries an operation out to its end, even if the caller does not wait for it; once, if there is an idempotency key.
     pub(crate) async fn once(
         self,
-        desk: &Desk,
+        desk: &Management,
         request: Zeroizing<Vec<u8>>,
-        operation: impl Future<Output = Result<Answer, DeskError>> + Send + 'static,
+        operation: impl Future<Output = Result<Answer, ManagementError>> + Send + 'static,
     ) -> Result<Response, Problem> {
         let desk = desk.clone();
         let carried_out = tokio::spawn(async move {
             let Some(key) = self.headers.get(IDEMPOTENCY_KEY) else { return operation.await };
             let secret = self.headers.get(AUTHORIZATION).map(HeaderValue::as_bytes).unwrap_or_default();
             let key = key.to_str().unwrap_or_default();
-            desk.once(Once { actor: &self.actor, key, request: &request, secret }, operation).await
+            desk.once(IdempotentRequest { actor: &self.actor, key, request: &request, secret }, operation).await
         });
-        let answer = carried_out.await.map_err(|_| Problem::Desk(DeskError::Internal))??;
+        let answer = carried_out.await.map_err(|_| Problem::Management(ManagementError::Internal))??;
         let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::OK);
         let mut response = (status, answer.body.to_string()).into_response();
         let headers = response.headers_mut();
@@ -306,8 +309,8 @@ fn is_any_or_tags<'a>(lines: impl Iterator<Item = &'a [u8]>) -> bool {
 }
 
 /// An answer that can be given again.
-pub(crate) fn answer(status: u16, version: Option<u64>, body: &impl Serialize) -> Result<Answer, DeskError> {
-    let body = serde_json::to_string(body).map_err(|_| DeskError::Internal)?;
+pub(crate) fn answer(status: u16, version: Option<u64>, body: &impl Serialize) -> Result<Answer, ManagementError> {
+    let body = serde_json::to_string(body).map_err(|_| ManagementError::Internal)?;
     Ok(Answer { status, version, body: Zeroizing::new(body) })
 }
 
@@ -348,7 +351,9 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Input<T> {
         }
         let (bytes, request) = whole(request, state).await?;
         let Object(value) = serde_json::from_slice(&bytes).map_err(|error| match error.classify() {
-            serde_json::error::Category::Data => Problem::Desk(DeskError::invalid("body", error.to_string())),
+            serde_json::error::Category::Data => {
+                Problem::Management(ManagementError::invalid("body", error.to_string()))
+            }
             _ => Problem::Unreadable(format!("the body is not JSON: {error}")),
         })?;
         Ok(Self { value, request })
@@ -409,22 +414,24 @@ pub(crate) fn unreadable_body(rejection: BytesRejection) -> Problem {
 }
 
 /// What stands in the path.
-pub(crate) struct At<T>(pub(crate) T);
+pub(crate) struct PathParam<T>(pub(crate) T);
 
-impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for At<T> {
+impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for PathParam<T> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         // What is no id is the id of nothing.
         let found: Result<Path<T>, PathRejection> = Path::from_request_parts(parts, state).await;
-        found.map(|Path(value)| Self(value)).map_err(|_| Problem::Desk(DeskError::NotFound("thing with this id")))
+        found
+            .map(|Path(value)| Self(value))
+            .map_err(|_| Problem::Management(ManagementError::NotFound("thing with this id")))
     }
 }
 
 /// What stands behind the question mark.
-pub(crate) struct Params<T>(pub(crate) T);
+pub(crate) struct QueryParams<T>(pub(crate) T);
 
-impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Params<T> {
+impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for QueryParams<T> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {

@@ -8,9 +8,9 @@ use super::failure::{Failure, Wrong};
 use super::form::Form;
 use super::member::AtAccount;
 use super::page::Frame;
-use super::web::Posted;
+use super::web::SignedInForm;
 use crate::desk::AccountUpdate;
-use crate::error::DeskError;
+use crate::error::ManagementError;
 use crate::role::scopes;
 
 #[derive(Template)]
@@ -44,12 +44,12 @@ pub(super) async fn page(member: AtAccount) -> Response {
     show(&member, StatusCode::OK, &query, None)
 }
 
-pub(super) async fn change(Posted { at: member, form }: Posted<AtAccount>) -> Result<Response, Failure> {
+pub(super) async fn change(SignedInForm { at: member, form }: SignedInForm<AtAccount>) -> Result<Response, Failure> {
     let version = form.get("version").parse().unwrap_or(0);
     let update = AccountUpdate { name: Some(form.get("account_name").to_owned()), ..AccountUpdate::default() };
     match member.desk().update_account(&member.actor, &member.account.id, &update, version).await {
-        Ok(_) => Ok(member.go_saying("/settings", "account")),
-        Err(error @ (DeskError::Invalid { .. } | DeskError::Stale)) => {
+        Ok(_) => Ok(member.redirect_with_flash("/settings", "account")),
+        Err(error @ (ManagementError::Invalid { .. } | ManagementError::Stale)) => {
             Ok(show(&member, error.status(), &form, Some(Wrong::from(&error))))
         }
         Err(error) => Err(error.into()),

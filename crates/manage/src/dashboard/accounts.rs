@@ -10,7 +10,7 @@ use super::member::{Member, account_path};
 use super::page::Frame;
 use super::text::When;
 use crate::desk::PageRequest;
-use crate::error::DeskError;
+use crate::error::ManagementError;
 
 struct Row {
     id: String,
@@ -35,7 +35,7 @@ struct AccountsPage {
 /// Goes to another account: where a menu of accounts leads.
 pub(super) async fn switch(member: Member) -> Result<Response, Failure> {
     let query = member.visitor.query();
-    let id = query.get("account").parse().map_err(|_| DeskError::NotFound("account"))?;
+    let id = query.get("account").parse().map_err(|_| ManagementError::NotFound("account"))?;
     Ok(member.visitor.go(&account_path(&id, "/keys")))
 }
 
@@ -48,7 +48,7 @@ pub(super) async fn go_home(member: Member) -> Result<Response, Failure> {
 
 /// Goes from a key's page without an account to the one with its account.
 pub(super) async fn go_to_key(member: Member, Path(id): Path<String>) -> Result<Response, Failure> {
-    let id = id.parse().map_err(|_| DeskError::NotFound("key"))?;
+    let id = id.parse().map_err(|_| ManagementError::NotFound("key"))?;
     let key = member.desk().key(&member.actor, &id).await?;
     Ok(member.visitor.go_on(&account_path(&key.account, &member.visitor.path)))
 }
@@ -68,7 +68,7 @@ pub(super) async fn page(member: Member) -> Result<Response, Failure> {
         id: account.id.to_string(),
         path: account_path(&account.id, "/keys"),
         plan: account.plan.as_ref().map(ToString::to_string),
-        // Those that were made beside the desk have no beginning here.
+        // Those that were made beside the management service have no beginning here.
         since: Some(account.created_at).filter(|at| at.as_millis() > 0).map(|at| When::at(at, now)),
         is_suspended: account.suspended_at.is_some(),
         is_current: member.home().is_some_and(|(home, _)| home.id == account.id),

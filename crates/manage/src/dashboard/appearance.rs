@@ -8,9 +8,9 @@ use super::failure::{Failure, Wrong};
 use super::form::Form;
 use super::member::Member;
 use super::page::{Frame, THEMES};
-use super::web::Posted;
+use super::web::SignedInForm;
 use crate::desk::AppearanceUpdate;
-use crate::error::DeskError;
+use crate::error::ManagementError;
 use crate::role::scopes;
 
 struct Choice {
@@ -34,7 +34,7 @@ struct AppearancePage {
 }
 
 async fn show(member: &Member, status: StatusCode, form: &Form, wrong: Option<Wrong>) -> Result<Response, Failure> {
-    let operates = member.operates.as_ref().ok_or(DeskError::NotFound("page"))?;
+    let operates = member.operates.as_ref().ok_or(ManagementError::NotFound("page"))?;
     operates.require(&scopes::ACCOUNTS_WRITE)?;
     let known = member.desk().appearance().await?;
     let typed = |field: &str, known: String| if form.has(field) { form.get(field).to_owned() } else { known };
@@ -59,7 +59,7 @@ pub(super) async fn page(member: Member) -> Result<Response, Failure> {
     show(&member, StatusCode::OK, &Form::default(), None).await
 }
 
-fn update_of(form: &Form) -> Result<AppearanceUpdate, DeskError> {
+fn update_of(form: &Form) -> Result<AppearanceUpdate, ManagementError> {
     let text = |field: &str| Some(form.get(field).trim().to_owned()).filter(|text| !text.is_empty());
     let logo = match form.file() {
         Some(image) => Some(Some(image.to_vec())),
@@ -73,15 +73,15 @@ fn update_of(form: &Form) -> Result<AppearanceUpdate, DeskError> {
     })
 }
 
-pub(super) async fn change(Posted { at: member, form }: Posted<Member>) -> Result<Response, Failure> {
+pub(super) async fn change(SignedInForm { at: member, form }: SignedInForm<Member>) -> Result<Response, Failure> {
     let version = form.get("version").parse().unwrap_or(u64::MAX);
     let changed = match update_of(&form) {
         Ok(update) => member.desk().update_appearance(&member.actor, update, version).await,
         Err(error) => Err(error),
     };
     match changed {
-        Ok(_) => Ok(member.visitor.go_saying("/settings/appearance", "appearance")),
-        Err(error @ (DeskError::Invalid { .. } | DeskError::Stale)) => {
+        Ok(_) => Ok(member.visitor.redirect_with_flash("/settings/appearance", "appearance")),
+        Err(error @ (ManagementError::Invalid { .. } | ManagementError::Stale)) => {
             show(&member, error.status(), &form, Some(Wrong::from(&error))).await
         }
         Err(error) => Err(error.into()),

@@ -7,7 +7,7 @@ use keyward_core::store::StoreErrorKind;
 
 use super::page::Frame;
 use super::web::{self, Visitor};
-use crate::error::DeskError;
+use crate::error::ManagementError;
 
 /// Why there is no page, in words for people. The frame around all pages writes it, as it knows the visitor.
 #[derive(Clone, Debug)]
@@ -125,13 +125,13 @@ impl IntoResponse for Failure {
     }
 }
 
-impl From<DeskError> for Failure {
-    fn from(error: DeskError) -> Self {
-        if matches!(error, DeskError::SignInAgain) {
+impl From<ManagementError> for Failure {
+    fn from(error: ManagementError) -> Self {
+        if matches!(error, ManagementError::SignInAgain) {
             return Self::signed_in_long_ago();
         }
         let (title, text) = explain(&error);
-        if let DeskError::Store(source) = &error {
+        if let ManagementError::Store(source) = &error {
             keyward_core::log_limited!(error, error = %source, "a page could not be shown");
         }
         Self { retry_after: error.retry_after(), ..Self::new(error.status(), title, text) }
@@ -139,68 +139,68 @@ impl From<DeskError> for Failure {
 }
 
 /// What has gone wrong, in a few words and in a sentence.
-pub(super) fn explain(error: &DeskError) -> (&'static str, String) {
+pub(super) fn explain(error: &ManagementError) -> (&'static str, String) {
     match error {
-        DeskError::Invalid { field, message } => ("Check what you typed", format!("{}: {message}.", label(field))),
-        DeskError::NotFound(what) => ("Not found", format!("There is no such {what}, or it is not yours to see.")),
-        DeskError::Forbidden(scope) => {
+        ManagementError::Invalid { field, message } => ("Check what you typed", format!("{}: {message}.", label(field))),
+        ManagementError::NotFound(what) => ("Not found", format!("There is no such {what}, or it is not yours to see.")),
+        ManagementError::Forbidden(scope) => {
             ("Not yours to do", format!("Your role in this account does not include this ({scope}). Ask an owner or admin."))
         }
-        DeskError::Escalation(what) => ("Not yours to give", format!("Nobody can give more than they have: {what}.")),
-        DeskError::Stale => ("Changed meanwhile", "Somebody else changed it in the meantime. Look again, and repeat it.".to_owned()),
-        DeskError::Duplicate(what) => ("There already", format!("There is such a {what} already.")),
-        DeskError::Ended => {
+        ManagementError::Escalation(what) => ("Not yours to give", format!("Nobody can give more than they have: {what}.")),
+        ManagementError::Stale => ("Changed meanwhile", "Somebody else changed it in the meantime. Look again, and repeat it.".to_owned()),
+        ManagementError::Duplicate(what) => ("There already", format!("There is such a {what} already.")),
+        ManagementError::Ended => {
             ("The key has ended", "It is revoked or has expired, and stays so. Create a new key instead.".to_owned())
         }
-        DeskError::Rotated => {
+        ManagementError::Rotated => {
             ("Rotated already", "The key has a successor already: rotate that one, if it is needed.".to_owned())
         }
-        DeskError::KeyLimit { limit } => (
+        ManagementError::KeyLimit { limit } => (
             "No more keys",
             format!("The account has as many active keys as it may have, {limit}. Revoke one that is not used."),
         ),
-        DeskError::LastOwner => ("An owner is needed", "An account keeps at least one owner.".to_owned()),
-        DeskError::WrongCredentials => ("Not signed in", "The e-mail address or the password is wrong.".to_owned()),
-        DeskError::SignInAgain => (
+        ManagementError::LastOwner => ("An owner is needed", "An account keeps at least one owner.".to_owned()),
+        ManagementError::WrongCredentials => ("Not signed in", "The e-mail address or the password is wrong.".to_owned()),
+        ManagementError::SignInAgain => (
             "Sign in again",
             "You signed in a while ago, and this hands out authority. Sign in again, then repeat it.".to_owned(),
         ),
-        DeskError::AddressInUse => (
+        ManagementError::AddressInUse => (
             "You have a user already",
             "This e-mail address has a user already. Sign in, then open the link again.".to_owned(),
         ),
-        DeskError::AccountLimit { limit } => {
+        ManagementError::AccountLimit { limit } => {
             ("No more accounts", format!("You own {limit} accounts, which is the most. Ask the operator."))
         }
-        DeskError::LinkEnded => {
+        ManagementError::LinkEnded => {
             ("The link has ended", "It was used already, is too old, or never was. Ask for another.".to_owned())
         }
-        DeskError::PasswordsOff => {
+        ManagementError::PasswordsOff => {
             ("Not with a password", "Nobody signs in with a password here. Use the button on the sign-in page.".to_owned())
         }
-        DeskError::NotAdmitted => (
+        ManagementError::NotAdmitted => (
             "Not let in",
             "The identity provider knows you, but nothing here is yours yet. Ask an owner or admin to invite the e-mail address that it \
              has for you, and see that the address is verified there."
                 .to_owned(),
         ),
-        DeskError::SignUpClosed => ("By invitation only", "Ask an owner or admin for an invitation.".to_owned()),
-        DeskError::Throttled { retry_after } => {
+        ManagementError::SignUpClosed => ("By invitation only", "Ask an owner or admin for an invitation.".to_owned()),
+        ManagementError::Throttled { retry_after } => {
             ("Too many attempts", format!("Wait {} seconds, and try again.", retry_after.as_secs() + 1))
         }
-        DeskError::Busy { retry_after } => (
+        ManagementError::Busy { retry_after } => (
             "Too busy",
             format!("Many people are signing in at this moment. Try again in {} seconds.", retry_after.as_secs() + 1),
         ),
-        DeskError::OtherRequest | DeskError::InProgress => {
+        ManagementError::OtherRequest | ManagementError::InProgress => {
             ("Sent already", "This form was sent already. Look whether it was done before you repeat it.".to_owned())
         }
-        DeskError::Store(error) if error.kind() == StoreErrorKind::Unavailable => (
+        ManagementError::Store(error) if error.kind() == StoreErrorKind::Unavailable => (
             "The database does not answer",
             "It cannot be reached or written at the moment. Look whether what you wanted was done before you repeat it.".to_owned(),
         ),
-        DeskError::UsersOnly | DeskError::SignedOut => ("Sign in", "This is for signed-in users.".to_owned()),
-        DeskError::Store(_) | DeskError::Internal => {
+        ManagementError::UsersOnly | ManagementError::SignedOut => ("Sign in", "This is for signed-in users.".to_owned()),
+        ManagementError::Store(_) | ManagementError::Internal => {
             ("Something is wrong", "The server could not do this, and has written down why.".to_owned())
         }
     }
@@ -228,11 +228,11 @@ pub(super) struct Wrong {
     pub(super) text: String,
 }
 
-impl From<&DeskError> for Wrong {
-    fn from(error: &DeskError) -> Self {
+impl From<&ManagementError> for Wrong {
+    fn from(error: &ManagementError) -> Self {
         let field = match error {
-            DeskError::Invalid { field, .. } => field,
-            DeskError::WrongCredentials => "password",
+            ManagementError::Invalid { field, .. } => field,
+            ManagementError::WrongCredentials => "password",
             _ => "",
         };
         Self { field, text: explain(error).1 }

@@ -11,9 +11,9 @@ use super::form::Form;
 use super::member::{Member, account_path};
 use super::page::Frame;
 use super::text::When;
-use super::web::Posted;
+use super::web::SignedInForm;
 use crate::desk::InvitationView;
-use crate::error::DeskError;
+use crate::error::ManagementError;
 
 struct Row {
     id: String,
@@ -59,7 +59,7 @@ async fn show(member: &Member, status: StatusCode, form: &Form, wrong: Option<Wr
                 role: view.role.as_str(),
                 email: view.email,
             }),
-            Err(error @ (DeskError::LinkEnded | DeskError::Throttled { .. })) => {
+            Err(error @ (ManagementError::LinkEnded | ManagementError::Throttled { .. })) => {
                 wrong = wrong.or_else(|| Some(Wrong::from(&error)));
                 None
             }
@@ -91,14 +91,14 @@ pub(super) async fn page(member: Member) -> Result<Response, Failure> {
     show(&member, StatusCode::OK, &query, None).await
 }
 
-pub(super) async fn accept_link(Posted { at: member, form }: Posted<Member>) -> Result<Response, Failure> {
+pub(super) async fn accept_link(SignedInForm { at: member, form }: SignedInForm<Member>) -> Result<Response, Failure> {
     let joined = member.desk().join_by_link(&member.actor, form.get("invitation").trim()).await;
     joined_or_shown(&member, &form, joined).await
 }
 
 pub(super) async fn accept(
     Path(id): Path<String>,
-    Posted { at: member, form }: Posted<Member>,
+    SignedInForm { at: member, form }: SignedInForm<Member>,
 ) -> Result<Response, Failure> {
     let joined = member.desk().join(&member.actor, &id).await;
     joined_or_shown(&member, &form, joined).await
@@ -106,20 +106,20 @@ pub(super) async fn accept(
 
 pub(super) async fn decline(
     Path(id): Path<String>,
-    Posted { at: member, .. }: Posted<Member>,
+    SignedInForm { at: member, .. }: SignedInForm<Member>,
 ) -> Result<Response, Failure> {
     member.desk().decline_invitation(&member.actor, &id).await?;
-    Ok(member.visitor.go_saying("/invitations", "declined"))
+    Ok(member.visitor.redirect_with_flash("/invitations", "declined"))
 }
 
 async fn joined_or_shown(
     member: &Member,
     form: &Form,
-    joined: Result<AccountId, DeskError>,
+    joined: Result<AccountId, ManagementError>,
 ) -> Result<Response, Failure> {
     match joined {
-        Ok(account) => Ok(member.visitor.go_saying(&account_path(&account, "/keys"), "joined")),
-        Err(error @ (DeskError::LinkEnded | DeskError::Invalid { .. } | DeskError::Duplicate(_))) => {
+        Ok(account) => Ok(member.visitor.redirect_with_flash(&account_path(&account, "/keys"), "joined")),
+        Err(error @ (ManagementError::LinkEnded | ManagementError::Invalid { .. } | ManagementError::Duplicate(_))) => {
             show(member, error.status(), form, Some(Wrong::from(&error))).await
         }
         Err(error) => Err(error.into()),

@@ -8,9 +8,9 @@ use super::failure::{Failure, Wrong};
 use super::form::{self, Form};
 use super::member::Member;
 use super::page::{Frame, Note};
-use super::web::{self, Open, Posted, Visitor};
+use super::web::{self, AnonymousForm, SignedInForm, Visitor};
 use crate::desk::SignUpPolicy;
-use crate::error::DeskError;
+use crate::error::ManagementError;
 
 /// The ways in.
 struct Ways {
@@ -51,7 +51,7 @@ async fn show(
     note: Option<Note>,
 ) -> Result<Response, Failure> {
     let has_owner = visitor.app.desk().has_owner().await?;
-    let to = web::own_path(to);
+    let to = web::safe_redirect(to);
     let ways = Ways::of(visitor, to);
     visitor.open_page(status, "Sign in", |frame| LoginPage {
         ways,
@@ -67,12 +67,12 @@ async fn show(
 pub(super) async fn page(visitor: Visitor) -> Result<Response, Failure> {
     let query = visitor.query();
     if visitor.app.desk().session(&visitor.session(), visitor.context.clone()).await.is_ok() {
-        return Ok(visitor.go(web::own_path(query.get("to"))));
+        return Ok(visitor.go(web::safe_redirect(query.get("to"))));
     }
     show(&visitor, StatusCode::OK, &Form::default(), query.get("to"), None, None).await
 }
 
-pub(super) async fn sign_in(Open { visitor, form, is_own }: Open) -> Result<Response, Failure> {
+pub(super) async fn sign_in(AnonymousForm { visitor, form, is_own }: AnonymousForm) -> Result<Response, Failure> {
     let to = form.get("to");
     if !is_own {
         let note = Note::bad(web::TOO_OLD);
@@ -80,14 +80,18 @@ pub(super) async fn sign_in(Open { visitor, form, is_own }: Open) -> Result<Resp
     }
     match visitor.app.desk().sign_in(&visitor.context, form.get("email"), form.get("password")).await {
         Ok(signed_in) => {
-            let to = web::own_path(to);
+            let to = web::safe_redirect(to);
             // What was typed before the session ended is in the query.
             let is_draft = form.has("again");
-            let mut response = if is_draft { visitor.go_saying(to, "again") } else { visitor.go(to) };
+            let mut response = if is_draft { visitor.redirect_with_flash(to, "again") } else { visitor.go(to) };
             visitor.begin_session(&mut response, &signed_in);
             Ok(response)
         }
-        Err(error @ (DeskError::WrongCredentials | DeskError::Throttled { .. } | DeskError::Busy { .. })) => {
+        Err(
+            error @ (ManagementError::WrongCredentials
+            | ManagementError::Throttled { .. }
+            | ManagementError::Busy { .. }),
+        ) => {
             let mut response = show(&visitor, error.status(), &form, to, Some(Wrong::from(&error)), None).await?;
             if let Some(seconds) = error.retry_after() {
                 web::retry_after(&mut response, seconds);
@@ -115,14 +119,15 @@ pub(super) fn again(visitor: &Visitor, status: StatusCode, why: &str) -> Respons
     page.unwrap_or_else(IntoResponse::into_response)
 }
 
-pub(super) async fn sign_out(Posted { at: member, form }: Posted<Member>) -> Result<Response, Failure> {
+pub(super) async fn sign_out(SignedInForm { at: member, form }: SignedInForm<Member>) -> Result<Response, Failure> {
     let everywhere = form.has("everywhere");
     if everywhere {
         member.desk().sign_out_everywhere(&member.actor).await?;
     } else {
         member.desk().sign_out(&member.actor).await?;
     }
-    let mut response = member.visitor.go_saying("/login", if everywhere { "signed-out-all" } else { "signed-out" });
+    let mut response =
+        member.visitor.redirect_with_flash("/login", if everywhere { "signed-out-all" } else { "signed-out" });
     if everywhere {
         member.visitor.end_all_sessions(&mut response, &member.actor).await;
     } else {

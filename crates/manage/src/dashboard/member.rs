@@ -21,8 +21,8 @@ use super::page::Frame;
 use super::web::{self, Visitor};
 use crate::actor::Actor;
 use crate::authority::Rights;
-use crate::desk::{Desk, KeyView};
-use crate::error::DeskError;
+use crate::desk::{KeyView, Management};
+use crate::error::ManagementError;
 use crate::records::{Account, User, Versioned};
 
 /// Somebody who is signed in.
@@ -48,7 +48,7 @@ struct Here {
 
 impl Member {
     /// Whose session it is; not yet anywhere.
-    pub(super) async fn of(visitor: Visitor) -> Result<Self, DeskError> {
+    pub(super) async fn of(visitor: Visitor) -> Result<Self, ManagementError> {
         let session = visitor.session();
         let desk = visitor.app.desk();
         let actor = desk.session(&session, visitor.context.clone()).await?;
@@ -56,7 +56,7 @@ impl Member {
         let accounts = desk.own_accounts(&actor).await?.into_iter().map(|(account, _)| account).collect();
         let operates = match desk.rights(&actor, desk.operator()).await {
             Ok(rights) => Some(rights),
-            Err(DeskError::NotFound(_)) => None,
+            Err(ManagementError::NotFound(_)) => None,
             Err(error) => return Err(error),
         };
         let csrf = web::token_of(&session)?;
@@ -64,12 +64,12 @@ impl Member {
     }
 
     /// The account with this id. It is not found if they have nothing to do with it, whether it exists or not.
-    async fn look_at(&self, id: &AccountId) -> Result<Here, DeskError> {
+    async fn look_at(&self, id: &AccountId) -> Result<Here, ManagementError> {
         let desk = self.desk();
         let account = match self.accounts.iter().find(|account| account.id == *id) {
             Some(own) => own.clone(),
             None => match desk.account(&self.actor, id).await {
-                Err(DeskError::Forbidden(_)) => return Err(DeskError::NotFound("account")),
+                Err(ManagementError::Forbidden(_)) => return Err(ManagementError::NotFound("account")),
                 found => found?,
             },
         };
@@ -78,10 +78,10 @@ impl Member {
     }
 
     /// The account to begin with: the one that they looked at last, or else their first.
-    async fn look_home(&self) -> Result<Option<Here>, DeskError> {
+    async fn look_home(&self) -> Result<Option<Here>, ManagementError> {
         if let Some(last) = account_of(self.visitor.cookie(web::ACCOUNT)) {
             match self.look_at(&last).await {
-                Err(DeskError::NotFound(_)) => {}
+                Err(ManagementError::NotFound(_)) => {}
                 found => return found.map(Some),
             }
         }
@@ -91,7 +91,7 @@ impl Member {
         }
     }
 
-    pub(super) fn desk(&self) -> &Desk {
+    pub(super) fn desk(&self) -> &Management {
         self.visitor.app.desk()
     }
 
@@ -148,7 +148,7 @@ impl AtAccount {
         self.rights.allows(scope)
     }
 
-    pub(super) fn require(&self, scope: &Scope) -> Result<(), DeskError> {
+    pub(super) fn require(&self, scope: &Scope) -> Result<(), ManagementError> {
         self.rights.require(scope)
     }
 
@@ -158,8 +158,8 @@ impl AtAccount {
     }
 
     /// Goes on to another page about this account, which says this.
-    pub(super) fn go_saying(&self, rest: &str, note: &str) -> Response {
-        self.visitor.go_saying(&self.path(rest), note)
+    pub(super) fn redirect_with_flash(&self, rest: &str, note: &str) -> Response {
+        self.visitor.redirect_with_flash(&self.path(rest), note)
     }
 
     /// A page about this account.
@@ -224,7 +224,7 @@ impl AtKey {
 /// What a page or a form is about, found by its URL.
 pub(super) trait Place: Sized + Send {
     /// Goes there.
-    fn reach(member: Member, path: &PathParams) -> impl Future<Output = Result<Self, DeskError>> + Send;
+    fn reach(member: Member, path: &PathParams) -> impl Future<Output = Result<Self, ManagementError>> + Send;
 }
 
 /// What the route has found in the path.
@@ -238,21 +238,21 @@ impl PathParams {
     }
 
     /// A parameter; what cannot be an id is not found.
-    fn id<T: std::str::FromStr>(&self, name: &str, what: &'static str) -> Result<T, DeskError> {
+    fn id<T: std::str::FromStr>(&self, name: &str, what: &'static str) -> Result<T, ManagementError> {
         let value = self.0.iter().find(|(known, _)| known == name).and_then(|(_, value)| value.parse().ok());
-        value.ok_or(DeskError::NotFound(what))
+        value.ok_or(ManagementError::NotFound(what))
     }
 }
 
 impl Place for Member {
-    async fn reach(mut member: Member, _: &PathParams) -> Result<Self, DeskError> {
+    async fn reach(mut member: Member, _: &PathParams) -> Result<Self, ManagementError> {
         member.here = member.look_home().await?;
         Ok(member)
     }
 }
 
 impl Place for AtAccount {
-    async fn reach(mut member: Member, path: &PathParams) -> Result<Self, DeskError> {
+    async fn reach(mut member: Member, path: &PathParams) -> Result<Self, ManagementError> {
         let here = member.look_at(&path.id("account", "account")?).await?;
         let (account, rights) = (here.account.clone(), here.rights.clone());
         member.here = Some(here);
@@ -261,12 +261,12 @@ impl Place for AtAccount {
 }
 
 impl Place for AtKey {
-    async fn reach(member: Member, path: &PathParams) -> Result<Self, DeskError> {
+    async fn reach(member: Member, path: &PathParams) -> Result<Self, ManagementError> {
         let place = AtAccount::reach(member, path).await?;
         let key = place.desk().key(&place.actor, &path.id("id", "key")?).await?;
         // The actor may see keys of other accounts too, but not here.
         if key.account != place.account.id {
-            return Err(DeskError::NotFound("key"));
+            return Err(ManagementError::NotFound("key"));
         }
         Ok(Self { place, key })
     }
@@ -281,7 +281,7 @@ async fn seen<P: Place>(parts: &mut Parts, app: &App) -> Result<P, Response> {
     };
     match place {
         Ok(place) => Ok(place),
-        Err(DeskError::SignedOut) => Err(visitor.go(&web::login_path(web::own_path(&visitor.path)))),
+        Err(ManagementError::SignedOut) => Err(visitor.go(&web::login_path(web::safe_redirect(&visitor.path)))),
         Err(error) => Err(Failure::from(error).into_response()),
     }
 }

@@ -12,9 +12,9 @@ use super::member::{AtAccount, NamedUser};
 use super::once::{self, Shown};
 use super::page::Frame;
 use super::text::When;
-use super::web::Posted;
+use super::web::SignedInForm;
 use crate::desk::{MemberView, PageRequest};
-use crate::error::DeskError;
+use crate::error::ManagementError;
 use crate::role::{Role, scopes};
 
 struct Row {
@@ -52,7 +52,7 @@ struct MembersPage {
     form_id: String,
     wrong: Option<Wrong>,
     next: Option<String>,
-    open: Vec<Open>,
+    open: Vec<AnonymousForm>,
 }
 
 /// An invitation, as its form's answer keeps it.
@@ -65,7 +65,7 @@ struct Invitation {
 }
 
 /// An invitation that has not been accepted.
-struct Open {
+struct AnonymousForm {
     id: String,
     email: String,
     role: &'static str,
@@ -130,7 +130,7 @@ async fn show(member: &AtAccount, status: StatusCode, form: &Form, wrong: Option
     let rows = rows.collect();
     let now = member.desk().now();
     let open = member.desk().invitations(&member.actor, &member.account.id, &PageRequest::default()).await?;
-    let open = open.items.into_iter().map(|view| Open {
+    let open = open.items.into_iter().map(|view| AnonymousForm {
         id: view.id,
         email: view.email,
         role: view.role.as_str(),
@@ -165,21 +165,23 @@ pub(super) async fn page(member: AtAccount) -> Result<Response, Failure> {
     show(&member, StatusCode::OK, &query, None).await
 }
 
-pub(super) async fn invite(Posted { at: member, form }: Posted<AtAccount>) -> Result<Response, Failure> {
+pub(super) async fn invite(SignedInForm { at: member, form }: SignedInForm<AtAccount>) -> Result<Response, Failure> {
     member.require_recent_sign_in().await?;
     let (desk, actor, account) = (member.desk().clone(), member.actor.clone(), member.account.id.clone());
     let base = member.visitor.link_base()?;
     let email = form.get("email").to_owned();
     let role: Result<Role, _> = form.get("role").parse();
     let invite = async move {
-        let role = role.map_err(|_| DeskError::invalid("role", "choose one"))?;
+        let role = role.map_err(|_| ManagementError::invalid("role", "choose one"))?;
         let invited = desk.invite(&actor, &account, &email, role).await?;
         Ok(Invitation { email: invited.invitation.email, role, secret: Some(invited.secret.to_string()) })
     };
     let (mut invitation, was_shown) = match once::once(&member, &form, invite).await {
         Ok(Shown::Now(invitation)) => (invitation, false),
         Ok(Shown::Before(invitation)) => (invitation, true),
-        Err(error @ (DeskError::Invalid { .. } | DeskError::Duplicate(_) | DeskError::Escalation(_))) => {
+        Err(
+            error @ (ManagementError::Invalid { .. } | ManagementError::Duplicate(_) | ManagementError::Escalation(_)),
+        ) => {
             return show(&member, error.status(), &form, Some(Wrong::from(&error))).await;
         }
         Err(error) => return Err(error.into()),
@@ -192,21 +194,21 @@ pub(super) async fn invite(Posted { at: member, form }: Posted<AtAccount>) -> Re
 
 pub(super) async fn withdraw(
     Path((_, id)): Path<(String, String)>,
-    Posted { at: member, .. }: Posted<AtAccount>,
+    SignedInForm { at: member, .. }: SignedInForm<AtAccount>,
 ) -> Result<Response, Failure> {
     member.desk().withdraw_invitation(&member.actor, &member.account.id, &id).await?;
-    Ok(member.go_saying("/members", "withdrawn"))
+    Ok(member.redirect_with_flash("/members", "withdrawn"))
 }
 
 pub(super) async fn change_role(
     NamedUser(user): NamedUser,
-    Posted { at: member, form }: Posted<AtAccount>,
+    SignedInForm { at: member, form }: SignedInForm<AtAccount>,
 ) -> Result<Response, Failure> {
     member.require_recent_sign_in().await?;
-    let role = form.get("role").parse().map_err(|_| DeskError::invalid("role", "choose one"))?;
+    let role = form.get("role").parse().map_err(|_| ManagementError::invalid("role", "choose one"))?;
     let version = form.get("version").parse().unwrap_or(0);
     member.desk().update_member(&member.actor, &member.account.id, &user, role, version).await?;
-    Ok(member.go_saying("/members", "role"))
+    Ok(member.redirect_with_flash("/members", "role"))
 }
 
 #[derive(Template)]
@@ -224,11 +226,15 @@ pub(super) async fn confirm_removal(member: AtAccount, NamedUser(user): NamedUse
 
 pub(super) async fn remove(
     NamedUser(user): NamedUser,
-    Posted { at: member, form }: Posted<AtAccount>,
+    SignedInForm { at: member, form }: SignedInForm<AtAccount>,
 ) -> Result<Response, Failure> {
     let version = form.get("version").parse().unwrap_or(0);
     member.desk().remove_member(&member.actor, &member.account.id, &user, version).await?;
     // Who has left may have no account any more to come back to.
     let leaves = member.actor.user() == Some(&user);
-    Ok(if leaves { member.visitor.go_saying("/keys", "left") } else { member.go_saying("/members", "removed") })
+    Ok(if leaves {
+        member.visitor.redirect_with_flash("/keys", "left")
+    } else {
+        member.redirect_with_flash("/members", "removed")
+    })
 }

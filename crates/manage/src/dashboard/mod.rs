@@ -6,7 +6,7 @@
 //! Sessions are in `__Host-` cookies, which browsers take over HTTPS alone. On `localhost` and loopback addresses the dashboard works
 //! in plain text too, with cookies of the same names without that prefix; elsewhere it says that it needs HTTPS. Give requests
 //! the [`PeerAddress`](keyward_core::PeerAddress) of their connection, as `keyward-serve` does, or axum's `ConnectInfo`, and name your proxies with
-//! [`DeskBuilder::trusted_proxies`](crate::DeskBuilder::trusted_proxies).
+//! [`ManagementBuilder::trusted_proxies`](crate::DeskBuilder::trusted_proxies).
 //!
 //! Templates are in `templates/dashboard`, and checked when this is compiled. Each page has a file here, with the structs that its
 //! templates are filled from.
@@ -45,17 +45,17 @@ use axum::routing::{get, post};
 
 pub use settings::DashboardSettings;
 
-use crate::desk::Desk;
+use crate::desk::Management;
 
 /// The most that a form may have.
 const MAX_BODY: usize = 64 * 1_024;
 
 /// What every page works with.
 #[derive(Clone)]
-struct App(Arc<(Desk, DashboardSettings)>);
+struct App(Arc<(Management, DashboardSettings)>);
 
 impl App {
-    fn desk(&self) -> &Desk {
+    fn desk(&self) -> &Management {
         &self.0.0
     }
 
@@ -64,24 +64,24 @@ impl App {
     }
 }
 
-/// The dashboard of a desk: `/login`, `/register`, `/keys`, `/usage`, `/members`, `/audit`, `/settings` and what they need.
+/// The dashboard of a management service: `/login`, `/register`, `/keys`, `/usage`, `/members`, `/audit`, `/settings` and what they need.
 ///
 /// To be merged into an own router, or nested below the path that [`DashboardSettings::base`] says.
 ///
 /// # Examples
 /// ```
 /// use axum::Router;
-/// use keyward::manage::{DashboardSettings, Desk, SqliteDesk};
+/// use keyward::manage::{DashboardSettings, Management, SqliteManagementStore};
 /// use keyward::sqlite::SqliteStore;
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let store = SqliteStore::temporary()?;
-/// let desk = Desk::builder(store.clone(), SqliteDesk::open(&store)?).build()?;
+/// let desk = Management::builder(store.clone(), SqliteManagementStore::open(&store)?).build()?;
 /// let app: Router = Router::new().merge(keyward::manage::dashboard(desk, DashboardSettings::new("Example API")));
 /// # let _ = app;
 /// # Ok(()) }
 /// ```
-pub fn dashboard(desk: Desk, settings: DashboardSettings) -> Router {
+pub fn dashboard(desk: Management, settings: DashboardSettings) -> Router {
     let app = App(Arc::new((desk, settings)));
     let router = Router::new();
     #[cfg(feature = "oidc")]

@@ -11,7 +11,7 @@ use subtle::ConstantTimeEq;
 
 use super::failure::Failure;
 use super::web::{self, Visitor};
-use crate::error::DeskError;
+use crate::error::ManagementError;
 use crate::identity_provider::{Binding, IdentityProvider, IdentityProviderError};
 use crate::records::new_secret;
 
@@ -48,12 +48,12 @@ impl<'a> UnderWay<'a> {
 }
 
 fn purpose(began: i64, to: &str) -> String {
-    let to = web::own_path(to);
+    let to = web::safe_redirect(to);
     format!("{began}.{}", hex::encode(if to.len() > LONGEST { "/keys" } else { to }))
 }
 
 fn provider(visitor: &Visitor) -> Result<&IdentityProvider, Failure> {
-    visitor.app.desk().identity_provider().ok_or_else(|| DeskError::NotFound("page").into())
+    visitor.app.desk().identity_provider().ok_or_else(|| ManagementError::NotFound("page").into())
 }
 
 /// Sends somebody to the provider.
@@ -62,7 +62,7 @@ pub(super) async fn begin(visitor: Visitor) -> Result<Response, Failure> {
     let (desk, provider) = (visitor.app.desk(), provider(&visitor)?);
     let callback = visitor.absolute(CALLBACK)?;
     if desk.session(&visitor.session(), visitor.context.clone()).await.is_ok() {
-        return Ok(visitor.go(web::own_path(query.get("to"))));
+        return Ok(visitor.go(web::safe_redirect(query.get("to"))));
     }
     desk.check_attempt(&visitor.context)?;
     let secret = new_secret("")?;
@@ -115,7 +115,7 @@ async fn come_back(visitor: &Visitor) -> Result<Response, Failure> {
         }
     };
     let signed_in = desk.sign_in_external(&visitor.context, &claims).await?;
-    let mut response = visitor.go(web::own_path(&under_way.to));
+    let mut response = visitor.go(web::safe_redirect(&under_way.to));
     visitor.begin_session(&mut response, &signed_in);
     Ok(response)
 }
@@ -183,7 +183,7 @@ mod tests {
             for cookie in [cookie, format!("{secret}.{began}.{to}")] {
                 if let Some(under_way) = UnderWay::read(&cookie) {
                     let _ = under_way.is_good_at(now);
-                    prop_assert!(!web::own_path(&under_way.to).is_empty());
+                    prop_assert!(!web::safe_redirect(&under_way.to).is_empty());
                 }
             }
         }

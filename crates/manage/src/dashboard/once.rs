@@ -14,8 +14,8 @@ use zeroize::Zeroizing;
 
 use super::form::Form;
 use super::member::Member;
-use crate::desk::{Answer, Once};
-use crate::error::DeskError;
+use crate::desk::{Answer, IdempotentRequest};
+use crate::error::ManagementError;
 use crate::records::new_id;
 
 /// How far apart the two clicks can be. Longer than anybody's double click, and shorter than it takes to reload a page and to
@@ -37,15 +37,15 @@ struct Kept<T> {
 }
 
 /// The id of a form that is being made.
-pub(super) fn new_form() -> Result<String, DeskError> {
+pub(super) fn new_form() -> Result<String, ManagementError> {
     new_id("form")
 }
 
 /// Does what a form asks for, once. It is done to its end even if the browser does not wait for it.
-pub(super) async fn once<T, F>(member: &Member, form: &Form, operation: F) -> Result<Shown<T>, DeskError>
+pub(super) async fn once<T, F>(member: &Member, form: &Form, operation: F) -> Result<Shown<T>, ManagementError>
 where
     T: Serialize + DeserializeOwned + Send + 'static,
-    F: Future<Output = Result<T, DeskError>> + Send + 'static,
+    F: Future<Output = Result<T, ManagementError>> + Send + 'static,
 {
     let desk = member.desk().clone();
     let (actor, session) = (member.actor.clone(), member.session.clone());
@@ -53,18 +53,18 @@ where
     let is_first = Arc::new(AtomicBool::new(false));
     let mark = Arc::clone(&is_first);
     let work = async move {
-        let once = Once { actor: &actor, key: &key, request: &request, secret: session.as_bytes() };
+        let once = IdempotentRequest { actor: &actor, key: &key, request: &request, secret: session.as_bytes() };
         let at = desk.now();
         desk.once(once, async {
             mark.store(true, Ordering::Relaxed);
             let kept = Kept { at, value: operation.await? };
-            let body = serde_json::to_string(&kept).map_err(|_| DeskError::Internal)?;
+            let body = serde_json::to_string(&kept).map_err(|_| ManagementError::Internal)?;
             Ok(Answer { status: 200, version: None, body: Zeroizing::new(body) })
         })
         .await
     };
-    let answer = tokio::spawn(work).await.map_err(|_| DeskError::Internal)??;
-    let kept: Kept<T> = serde_json::from_str(&answer.body).map_err(|_| DeskError::Internal)?;
+    let answer = tokio::spawn(work).await.map_err(|_| ManagementError::Internal)??;
+    let kept: Kept<T> = serde_json::from_str(&answer.body).map_err(|_| ManagementError::Internal)?;
     let is_soon = member.desk().now().saturating_since(kept.at) <= DOUBLE_CLICK;
     if is_first.load(Ordering::Relaxed) || is_soon { Ok(Shown::Now(kept.value)) } else { Ok(Shown::Before(kept.value)) }
 }

@@ -7,9 +7,9 @@ use http::StatusCode;
 use super::failure::{Failure, Wrong};
 use super::form::{self, Form};
 use super::page::{Frame, Note};
-use super::web::{self, Open, Visitor};
+use super::web::{self, AnonymousForm, Visitor};
 use crate::desk::{NewUser, SignUpPolicy};
-use crate::error::DeskError;
+use crate::error::ManagementError;
 
 #[derive(Template)]
 #[template(path = "dashboard/register.html")]
@@ -58,7 +58,7 @@ pub(super) async fn page(visitor: Visitor) -> Result<Response, Failure> {
     show(&visitor, StatusCode::OK, &query, None, None)
 }
 
-pub(super) async fn register(Open { visitor, form, is_own }: Open) -> Result<Response, Failure> {
+pub(super) async fn register(AnonymousForm { visitor, form, is_own }: AnonymousForm) -> Result<Response, Failure> {
     if !is_own {
         let note = Note::bad(web::TOO_OLD);
         return show(&visitor, StatusCode::FORBIDDEN, &form, None, Some(note));
@@ -72,8 +72,8 @@ pub(super) async fn register(Open { visitor, form, is_own }: Open) -> Result<Res
         (desk.sign_up(&visitor.context, NewUser::new(form.get("email"), name, password)).await, "signed-up")
     };
     match done {
-        Ok(()) => Ok(visitor.go_saying("/login", said)),
-        Err(error @ (DeskError::Invalid { .. } | DeskError::LinkEnded | DeskError::AddressInUse)) => {
+        Ok(()) => Ok(visitor.redirect_with_flash("/login", said)),
+        Err(error @ (ManagementError::Invalid { .. } | ManagementError::LinkEnded | ManagementError::AddressInUse)) => {
             show(&visitor, error.status(), &form, Some(Wrong::from(&error)), None)
         }
         Err(error) => Err(error.into()),

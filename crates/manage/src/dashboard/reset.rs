@@ -10,8 +10,8 @@ use super::form::{self, Form};
 use super::member::{AtAccount, NamedUser};
 use super::once::{self, Shown};
 use super::page::{Frame, Note};
-use super::web::{self, Open, Posted, Visitor};
-use crate::error::DeskError;
+use super::web::{self, AnonymousForm, SignedInForm, Visitor};
+use crate::error::ManagementError;
 
 #[derive(Template)]
 #[template(path = "dashboard/forgot.html")]
@@ -45,14 +45,14 @@ pub(super) async fn forgot_page(visitor: Visitor) -> Result<Response, Failure> {
     show_forgot(&visitor, StatusCode::OK, &Form::default(), false, None)
 }
 
-pub(super) async fn forgot(Open { visitor, form, is_own }: Open) -> Result<Response, Failure> {
+pub(super) async fn forgot(AnonymousForm { visitor, form, is_own }: AnonymousForm) -> Result<Response, Failure> {
     if !is_own {
         let wrong = Wrong { field: "", text: web::TOO_OLD.to_owned() };
         return show_forgot(&visitor, StatusCode::FORBIDDEN, &form, false, Some(wrong));
     }
     match visitor.app.desk().forgot_password(&visitor.context, form.get("email")).await {
         Ok(()) => show_forgot(&visitor, StatusCode::OK, &Form::default(), true, None),
-        Err(error @ (DeskError::Invalid { .. } | DeskError::Throttled { .. })) => {
+        Err(error @ (ManagementError::Invalid { .. } | ManagementError::Throttled { .. })) => {
             let mut response = show_forgot(&visitor, error.status(), &form, false, Some(Wrong::from(&error)))?;
             if let Some(seconds) = error.retry_after() {
                 web::retry_after(&mut response, seconds);
@@ -91,18 +91,18 @@ pub(super) async fn page(visitor: Visitor) -> Result<Response, Failure> {
     show(&visitor, StatusCode::OK, &query, None, None)
 }
 
-pub(super) async fn reset(Open { visitor, form, is_own }: Open) -> Result<Response, Failure> {
+pub(super) async fn reset(AnonymousForm { visitor, form, is_own }: AnonymousForm) -> Result<Response, Failure> {
     if !is_own {
         return show(&visitor, StatusCode::FORBIDDEN, &form, None, Some(Note::bad(web::TOO_OLD)));
     }
     let desk = visitor.app.desk();
     match desk.reset_password(&visitor.context, form.get("reset").trim(), form.get("password")).await {
         Ok(()) => {
-            let mut response = visitor.go_saying("/login", "password");
+            let mut response = visitor.redirect_with_flash("/login", "password");
             visitor.end_session(&mut response);
             Ok(response)
         }
-        Err(error @ (DeskError::Invalid { .. } | DeskError::LinkEnded)) => {
+        Err(error @ (ManagementError::Invalid { .. } | ManagementError::LinkEnded)) => {
             show(&visitor, error.status(), &form, Some(Wrong::from(&error)), None)
         }
         Err(error) => Err(error.into()),
@@ -145,7 +145,7 @@ struct MadePage {
 
 pub(super) async fn create(
     NamedUser(user): NamedUser,
-    Posted { at: member, form }: Posted<AtAccount>,
+    SignedInForm { at: member, form }: SignedInForm<AtAccount>,
 ) -> Result<Response, Failure> {
     member.require_recent_sign_in().await?;
     let (desk, actor, account) = (member.desk().clone(), member.actor.clone(), member.account.id.clone());

@@ -9,9 +9,9 @@ use super::form::Form;
 use super::member::Member;
 use super::page::{Frame, THEMES};
 use super::text::When;
-use super::web::{self, Posted};
+use super::web::{self, SignedInForm};
 use crate::desk::PageRequest;
-use crate::error::DeskError;
+use crate::error::ManagementError;
 use crate::role::scopes;
 
 struct Session {
@@ -87,9 +87,9 @@ pub(super) async fn page(member: Member) -> Result<Response, Failure> {
     show(&member, StatusCode::OK, &query, None).await
 }
 
-pub(super) async fn change_theme(Posted { at: member, form }: Posted<Member>) -> Result<Response, Failure> {
-    let theme = form.get("theme").parse().map_err(DeskError::from)?;
-    let mut response = member.visitor.go(web::own_path(form.get("back")));
+pub(super) async fn change_theme(SignedInForm { at: member, form }: SignedInForm<Member>) -> Result<Response, Failure> {
+    let theme = form.get("theme").parse().map_err(ManagementError::from)?;
+    let mut response = member.visitor.go(web::safe_redirect(form.get("back")));
     member.visitor.set_theme(&mut response, theme);
     Ok(response)
 }
@@ -99,30 +99,32 @@ async fn done<T>(
     member: &Member,
     form: &Form,
     which: &'static str,
-    result: Result<T, DeskError>,
+    result: Result<T, ManagementError>,
 ) -> Result<Response, Failure> {
     match result {
-        Ok(_) => Ok(member.visitor.go_saying("/settings", "renamed")),
+        Ok(_) => Ok(member.visitor.redirect_with_flash("/settings", "renamed")),
         Err(
-            error @ (DeskError::Invalid { .. }
-            | DeskError::WrongCredentials
-            | DeskError::Stale
-            | DeskError::Throttled { .. }),
+            error @ (ManagementError::Invalid { .. }
+            | ManagementError::WrongCredentials
+            | ManagementError::Stale
+            | ManagementError::Throttled { .. }),
         ) => show(member, error.status(), form, Some((which, Wrong::from(&error)))).await,
         Err(error) => Err(error.into()),
     }
 }
 
-pub(super) async fn change_name(Posted { at: member, form }: Posted<Member>) -> Result<Response, Failure> {
+pub(super) async fn change_name(SignedInForm { at: member, form }: SignedInForm<Member>) -> Result<Response, Failure> {
     let version = form.get("version").parse().unwrap_or(0);
     let result = member.desk().rename_own_user(&member.actor, form.get("name"), version).await;
     done(&member, &form, "user", result).await
 }
 
-pub(super) async fn change_password(Posted { at: member, form }: Posted<Member>) -> Result<Response, Failure> {
+pub(super) async fn change_password(
+    SignedInForm { at: member, form }: SignedInForm<Member>,
+) -> Result<Response, Failure> {
     match member.desk().change_password(&member.actor, form.get("current"), form.get("password")).await {
         Ok(()) => {
-            let mut response = member.visitor.go_saying("/login", "password");
+            let mut response = member.visitor.redirect_with_flash("/login", "password");
             member.visitor.end_all_sessions(&mut response, &member.actor).await;
             Ok(response)
         }

@@ -10,9 +10,9 @@ use super::form;
 use super::member::{Member, NamedUser};
 use super::page::Frame;
 use super::text::When;
-use super::web::Posted;
+use super::web::SignedInForm;
 use crate::desk::PageRequest;
-use crate::error::DeskError;
+use crate::error::ManagementError;
 use crate::records::{User, Versioned};
 use crate::role::scopes;
 
@@ -60,7 +60,7 @@ pub(super) async fn list(member: Member) -> Result<Response, Failure> {
     } else {
         match desk.user_with_email(&member.actor, &email).await {
             Ok(user) => (vec![user], None),
-            Err(DeskError::NotFound("user") | DeskError::Invalid { .. }) => (Vec::new(), None),
+            Err(ManagementError::NotFound("user") | ManagementError::Invalid { .. }) => (Vec::new(), None),
             Err(error) => return Err(error.into()),
         }
     };
@@ -93,19 +93,19 @@ pub(super) async fn details(member: Member, NamedUser(id): NamedUser) -> Result<
 async fn set_disabled(member: &Member, user: &UserId, disabled: bool) -> Result<Response, Failure> {
     member.desk().set_user_disabled(&member.actor, user, disabled).await?;
     let said = if disabled { "user-disabled" } else { "user-enabled" };
-    Ok(member.visitor.go_saying(&format!("/users/{user}"), said))
+    Ok(member.visitor.redirect_with_flash(&format!("/users/{user}"), said))
 }
 
 pub(super) async fn disable(
     NamedUser(id): NamedUser,
-    Posted { at: member, .. }: Posted<Member>,
+    SignedInForm { at: member, .. }: SignedInForm<Member>,
 ) -> Result<Response, Failure> {
     set_disabled(&member, &id, true).await
 }
 
 pub(super) async fn enable(
     NamedUser(id): NamedUser,
-    Posted { at: member, .. }: Posted<Member>,
+    SignedInForm { at: member, .. }: SignedInForm<Member>,
 ) -> Result<Response, Failure> {
     set_disabled(&member, &id, false).await
 }
@@ -125,9 +125,9 @@ pub(super) async fn confirm(member: Member, NamedUser(id): NamedUser) -> Result<
 
 pub(super) async fn delete(
     NamedUser(id): NamedUser,
-    Posted { at: member, form }: Posted<Member>,
+    SignedInForm { at: member, form }: SignedInForm<Member>,
 ) -> Result<Response, Failure> {
     let version = form.get("version").parse().unwrap_or(0);
     member.desk().delete_user(&member.actor, &id, version).await?;
-    Ok(member.visitor.go_saying("/users", "user-deleted"))
+    Ok(member.visitor.redirect_with_flash("/users", "user-deleted"))
 }

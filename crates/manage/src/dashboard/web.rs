@@ -27,7 +27,7 @@ use crate::actor::{Actor, Context};
 use crate::api::wire::connection;
 use crate::appearance::Theme;
 use crate::desk::{Appearance, SignedIn};
-use crate::error::DeskError;
+use crate::error::ManagementError;
 use crate::origin::{PublicUrl, host_of, is_loopback};
 use crate::records::new_secret;
 
@@ -211,7 +211,7 @@ impl Visitor {
     }
 
     /// Goes on to another page, which says this.
-    pub(super) fn go_saying(&self, path: &str, note: &str) -> Response {
+    pub(super) fn redirect_with_flash(&self, path: &str, note: &str) -> Response {
         let mut response = self.go(path);
         let page = path.split('?').next().unwrap_or_default();
         self.set_cookie(&mut response, NOTE, &format!("{note}@{page}"), Some(60));
@@ -222,7 +222,7 @@ impl Visitor {
     pub(super) fn go_on(&self, path: &str) -> Response {
         match self.note() {
             "" => self.go(path),
-            note => self.go_saying(path, note),
+            note => self.redirect_with_flash(path, note),
         }
     }
 
@@ -230,7 +230,7 @@ impl Visitor {
         let target = format!("{}{path}", self.app.settings().base);
         match HeaderValue::try_from(target) {
             Ok(target) => (StatusCode::SEE_OTHER, [(LOCATION, target)]).into_response(),
-            Err(_) => Failure::from(DeskError::NotFound("page")).into_response(),
+            Err(_) => Failure::from(ManagementError::NotFound("page")).into_response(),
         }
     }
 
@@ -293,7 +293,7 @@ impl Visitor {
     }
 
     /// The token of a form that somebody sends who is not signed in; with a cookie to be set if there is none.
-    pub(super) fn open_token(&self) -> Result<(String, Option<Zeroizing<String>>), DeskError> {
+    pub(super) fn open_token(&self) -> Result<(String, Option<Zeroizing<String>>), ManagementError> {
         let known = self.cookie(VISIT);
         if known.is_empty() {
             let fresh = new_secret("")?;
@@ -323,23 +323,23 @@ impl FromRequestParts<App> for Visitor {
     type Rejection = Failure;
 
     async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, Failure> {
-        parts.extensions.get::<Self>().cloned().ok_or_else(|| Failure::from(DeskError::Internal))
+        parts.extensions.get::<Self>().cloned().ok_or_else(|| Failure::from(ManagementError::Internal))
     }
 }
 
 /// Goes to another site.
 #[cfg(feature = "oidc")]
 pub(super) fn leave(url: &str) -> Result<Response, Failure> {
-    let target = HeaderValue::try_from(url).map_err(|_| Failure::from(DeskError::Internal))?;
+    let target = HeaderValue::try_from(url).map_err(|_| Failure::from(ManagementError::Internal))?;
     Ok((StatusCode::SEE_OTHER, [(LOCATION, target)]).into_response())
 }
 
 /// The token that stands in every form, and that nobody can make without the cookie.
-pub(super) fn token_of(secret: &str) -> Result<String, DeskError> {
+pub(super) fn token_of(secret: &str) -> Result<String, ManagementError> {
     let mut token = [0_u8; 32];
     Hkdf::<Sha256>::new(None, secret.as_bytes())
         .expand(b"keyward form token", &mut token)
-        .map_err(|_| DeskError::Internal)?;
+        .map_err(|_| ManagementError::Internal)?;
     Ok(hex::encode(token))
 }
 
@@ -363,14 +363,14 @@ fn is_same_origin(headers: &HeaderMap, own: &str) -> bool {
 }
 
 /// A form of somebody who is not signed in.
-pub(super) struct Open {
+pub(super) struct AnonymousForm {
     pub(super) visitor: Visitor,
     pub(super) form: Form,
     /// Whether the form was made for this browser.
     pub(super) is_own: bool,
 }
 
-impl FromRequest<App> for Open {
+impl FromRequest<App> for AnonymousForm {
     type Rejection = Failure;
 
     async fn from_request(request: Request, app: &App) -> Result<Self, Failure> {
@@ -386,12 +386,12 @@ impl FromRequest<App> for Open {
 }
 
 /// A form of somebody who is signed in, and what its URL says that it is about.
-pub(super) struct Posted<P> {
+pub(super) struct SignedInForm<P> {
     pub(super) at: P,
     pub(super) form: Form,
 }
 
-impl<P: Place> FromRequest<App> for Posted<P> {
+impl<P: Place> FromRequest<App> for SignedInForm<P> {
     type Rejection = Failure;
 
     async fn from_request(request: Request, app: &App) -> Result<Self, Failure> {
@@ -406,7 +406,7 @@ impl<P: Place> FromRequest<App> for Posted<P> {
         // Whatever comes of the form, the frame around all pages knows the way back to it.
         let _ = visitor.form_page.set(form_page.clone());
         let member = Member::of(visitor).await.map_err(|error| match error {
-            DeskError::SignedOut => Failure::signed_out(),
+            ManagementError::SignedOut => Failure::signed_out(),
             error => error.into(),
         })?;
         if !is_token(form.get("csrf"), &member.session) {
@@ -435,7 +435,7 @@ fn form_page(path: &str, form: &Form) -> String {
 }
 
 /// Where somebody is to go who has signed in: a page of ours, whatever a link says.
-pub(super) fn own_path(to: &str) -> &str {
+pub(super) fn safe_redirect(to: &str) -> &str {
     let ours = ["/keys", "/usage", "/members", "/users", "/accounts", "/audit", "/settings", "/invitations"];
     let path = to.split('?').next().unwrap_or_default();
     let fits =
@@ -470,7 +470,7 @@ mod tests {
             ("/keys\\@evil", "/keys"),
             ("/keys\r\nX: y", "/keys"),
         ] {
-            assert_eq!(own_path(to), gone_to, "{to}");
+            assert_eq!(safe_redirect(to), gone_to, "{to}");
         }
     }
 

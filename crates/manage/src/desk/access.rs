@@ -8,10 +8,10 @@ use keyward_core::key::{Digest, FormatError, Hasher, KeyFormat, KeyKind};
 use keyward_core::store::{Found, Freshness, KeyStatus, KeyStore, KeyUse, StoreError, StoredKey, async_trait};
 use keyward_core::{Authenticator, Identity, Mode, ScopeSet};
 
-use super::Desk;
+use super::Management;
 use crate::actor::Principal;
-use crate::error::DeskError;
-use crate::records::{Access, Family, StoredUser, Versioned};
+use crate::error::ManagementError;
+use crate::records::{AccessToken, Family, StoredUser, Versioned};
 
 /// What restricted management keys begin with.
 pub const MANAGEMENT_PREFIX: &str = "kwm";
@@ -31,10 +31,10 @@ pub(super) fn management_format() -> Result<KeyFormat, FormatError> {
 }
 
 pub(super) fn token_format() -> Result<KeyFormat, FormatError> {
-    KeyFormat::builder().prefix(ACCESS_TOKEN_PREFIX, KeyKind::Restricted).unwritten_mode(Mode::Live).build()
+    KeyFormat::builder().prefix(ACCESS_TOKEN_PREFIX, KeyKind::Restricted).implicit_mode(Mode::Live).build()
 }
 
-impl Desk {
+impl Management {
     /// What checks the credentials of those who call the API. Made when it is first asked for.
     ///
     /// # Errors
@@ -48,8 +48,8 @@ impl Desk {
         let builder = Authenticator::builder(Arc::clone(&self.0.key_store))
             .format(self.0.management_format.clone())
             .hasher(self.0.hasher.clone())
-            .also(keys, self.0.format.clone(), self.0.hasher.clone())
-            .also(AccessTokens(self.clone()), self.0.token_format.clone(), Hasher::default())
+            .add_store(keys, self.0.format.clone(), self.0.hasher.clone())
+            .add_store(AccessTokens(self.clone()), self.0.token_format.clone(), Hasher::default())
             .trusted_proxies(self.0.settings.proxies.clone())
             .clock(Arc::clone(&self.0.clock))
             .realm("keyward")
@@ -67,11 +67,11 @@ impl Desk {
     ///
     /// # Examples
     /// ```
-    /// # use keyward::manage::{Desk, SqliteDesk};
+    /// # use keyward::manage::{Management, SqliteManagementStore};
     /// # use keyward::sqlite::SqliteStore;
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let store = SqliteStore::temporary()?;
-    /// # let desk = Desk::builder(store.clone(), SqliteDesk::open(&store)?).build()?;
+    /// # let desk = Management::builder(store.clone(), SqliteManagementStore::open(&store)?).build()?;
     /// let layer = keyward::AuthLayer::from(desk.verifier()?);
     /// # let _ = layer;
     /// # Ok(()) }
@@ -92,11 +92,11 @@ impl Desk {
     ///
     /// # Examples
     /// ```
-    /// # use keyward::manage::{Desk, SqliteDesk};
+    /// # use keyward::manage::{Management, SqliteManagementStore};
     /// # use keyward::sqlite::SqliteStore;
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let store = SqliteStore::temporary()?;
-    /// # let desk = Desk::builder(store.clone(), SqliteDesk::open(&store)?).build()?;
+    /// # let desk = Management::builder(store.clone(), SqliteManagementStore::open(&store)?).build()?;
     /// let authenticator = keyward::Authenticator::builder(store).on_event(desk.usage_hook()).build()?;
     /// # let _ = authenticator;
     /// # Ok(()) }
@@ -137,13 +137,13 @@ impl KeyStore for Holder {
 }
 
 /// Access tokens, looked up at every request, so that signing out holds at once.
-struct AccessTokens(Desk);
+struct AccessTokens(Management);
 
 #[async_trait]
 impl KeyStore for AccessTokens {
     async fn find(&self, digest: &Digest) -> Result<Found, StoreError> {
         let desk = &self.0;
-        let Some(access) = desk.get::<Access>(&hex::encode(digest.as_bytes())).await? else {
+        let Some(access) = desk.get::<AccessToken>(&hex::encode(digest.as_bytes())).await? else {
             return Ok(Found::unknown());
         };
         let Some(family) = desk.get::<Family>(&access.family).await? else { return Ok(Found::unknown()) };
@@ -153,7 +153,7 @@ impl KeyStore for AccessTokens {
         let principal = Principal::User(user.id.clone());
         let role = match desk.standing(&principal, &family.account).await {
             Ok(standing) => standing.rights.scopes().clone(),
-            Err(DeskError::Store(error)) => return Err(error),
+            Err(ManagementError::Store(error)) => return Err(error),
             Err(_) => ScopeSet::default(),
         };
         let identity = Identity::access_token(access.id.clone(), family.account.clone(), user.id.clone())

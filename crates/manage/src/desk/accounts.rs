@@ -2,20 +2,20 @@
 
 use keyward_core::id::UserId;
 use keyward_core::lifecycle::KeysError;
-use keyward_core::store::Denial;
+use keyward_core::store::WriteRefused;
 use keyward_core::{AccountId, AccountRecord, Timestamp};
 use smol_str::SmolStr;
 
 use super::audit::{Draft, Target};
 use super::page::{Page, PageRequest};
-use super::{Desk, check_name};
+use super::{Management, check_name};
 use crate::actor::{Actor, Who};
-use crate::error::DeskError;
+use crate::error::ManagementError;
 use crate::records::{Account, Entity, Member, Plan, Versioned};
 use crate::role::{Role, scopes};
 use crate::store::{Kind, List};
 
-/// What to change in an account; nothing by default.
+/// Invalidation to change in an account; nothing by default.
 ///
 /// # Examples
 /// ```
@@ -34,13 +34,13 @@ pub struct AccountUpdate {
     pub suspended: Option<bool>,
 }
 
-impl Desk {
+impl Management {
     /// Makes an account that the acting user owns.
     ///
     /// # Errors
-    /// [`DeskError::UsersOnly`] for keys, [`DeskError::Invalid`]; [`DeskError::AccountLimit`] if the user owns as many as
+    /// [`ManagementError::UsersOnly`] for keys, [`ManagementError::Invalid`]; [`ManagementError::AccountLimit`] if the user owns as many as
     /// [`account_limit`](crate::DeskBuilder::account_limit) allows.
-    pub async fn create_account(&self, actor: &Actor, name: &str) -> Result<Versioned<Account>, DeskError> {
+    pub async fn create_account(&self, actor: &Actor, name: &str) -> Result<Versioned<Account>, ManagementError> {
         let name = check_name("name", name)?;
         let account = self.new_account(AccountId::generate(), name);
         let draft = Draft::new(actor, "account.create", Target::new("account", &account.id))
@@ -63,11 +63,11 @@ impl Desk {
                 return Ok(Versioned { value: account, version: 1 });
             }
         }
-        Err(DeskError::Stale)
+        Err(ManagementError::Stale)
     }
 
     /// Refuses another account to a user who owns as many as one may. The operator's own staff makes accounts for customers.
-    async fn check_account_limit(&self, actor: &Actor, user: &UserId) -> Result<(), DeskError> {
+    async fn check_account_limit(&self, actor: &Actor, user: &UserId) -> Result<(), ManagementError> {
         let limit = self.0.settings.account_limit;
         let owned = self.memberships(user).await?.iter().filter(|member| member.role == Role::Owner).count();
         if owned < limit as usize {
@@ -75,7 +75,7 @@ impl Desk {
         }
         match self.rights(actor, self.operator()).await {
             Ok(rights) if rights.allows(&scopes::ACCOUNTS_WRITE) => Ok(()),
-            Ok(_) | Err(DeskError::NotFound(_)) => Err(DeskError::AccountLimit { limit }),
+            Ok(_) | Err(ManagementError::NotFound(_)) => Err(ManagementError::AccountLimit { limit }),
             Err(error) => Err(error),
         }
     }
@@ -83,8 +83,8 @@ impl Desk {
     /// An account. Needs `accounts:read`.
     ///
     /// # Errors
-    /// [`DeskError::NotFound`], [`DeskError::Forbidden`].
-    pub async fn account(&self, actor: &Actor, id: &AccountId) -> Result<Versioned<Account>, DeskError> {
+    /// [`ManagementError::NotFound`], [`ManagementError::Forbidden`].
+    pub async fn account(&self, actor: &Actor, id: &AccountId) -> Result<Versioned<Account>, ManagementError> {
         self.rights(actor, id).await?.require(&scopes::ACCOUNTS_READ)?;
         self.read_account(id).await
     }
@@ -92,8 +92,11 @@ impl Desk {
     /// The accounts that the actor belongs to, with their roles; a key belongs to its own and has none.
     ///
     /// # Errors
-    /// [`DeskError::Store`] if the store fails.
-    pub async fn own_accounts(&self, actor: &Actor) -> Result<Vec<(Versioned<Account>, Option<Role>)>, DeskError> {
+    /// [`ManagementError::Store`] if the store fails.
+    pub async fn own_accounts(
+        &self,
+        actor: &Actor,
+    ) -> Result<Vec<(Versioned<Account>, Option<Role>)>, ManagementError> {
         let mut accounts = Vec::new();
         match &actor.who {
             Who::User { id, .. } => {
@@ -111,8 +114,12 @@ impl Desk {
     /// Every account of the deployment. Needs `accounts:read` in the operator's account.
     ///
     /// # Errors
-    /// [`DeskError::NotFound`] for those who have nothing to do with the operator's account, [`DeskError::Forbidden`].
-    pub async fn accounts(&self, actor: &Actor, page: &PageRequest) -> Result<Page<Versioned<Account>>, DeskError> {
+    /// [`ManagementError::NotFound`] for those who have nothing to do with the operator's account, [`ManagementError::Forbidden`].
+    pub async fn accounts(
+        &self,
+        actor: &Actor,
+        page: &PageRequest,
+    ) -> Result<Page<Versioned<Account>>, ManagementError> {
         self.rights(actor, self.operator()).await?.require(&scopes::ACCOUNTS_READ)?;
         let mut accounts = self.list::<Account>(&page.apply(List::of(Kind::Account, 0))?).await?;
         for account in &mut accounts {
@@ -126,7 +133,7 @@ impl Desk {
     ///
     /// # Errors
     /// As for [`accounts`](Self::accounts).
-    pub async fn find_accounts(&self, actor: &Actor, text: &str) -> Result<Vec<Versioned<Account>>, DeskError> {
+    pub async fn find_accounts(&self, actor: &Actor, text: &str) -> Result<Vec<Versioned<Account>>, ManagementError> {
         const SHOWN: usize = 50;
         const PAGES: usize = 20;
         let wanted = text.trim().to_lowercase();
@@ -150,24 +157,24 @@ impl Desk {
     /// operator's account.
     ///
     /// # Errors
-    /// [`DeskError::Stale`], [`DeskError::NotFound`], [`DeskError::Forbidden`], [`DeskError::Invalid`].
+    /// [`ManagementError::Stale`], [`ManagementError::NotFound`], [`ManagementError::Forbidden`], [`ManagementError::Invalid`].
     pub async fn update_account(
         &self,
         actor: &Actor,
         id: &AccountId,
         update: &AccountUpdate,
         version: u64,
-    ) -> Result<Versioned<Account>, DeskError> {
+    ) -> Result<Versioned<Account>, ManagementError> {
         self.rights(actor, id).await?.require(&scopes::ACCOUNTS_WRITE)?;
         if update.plan.is_some() || update.features.is_some() || update.suspended.is_some() {
             // Lifting a suspension makes every key of the account work again.
             self.check_recent(actor).await?;
-            let forbidden = |_| DeskError::Forbidden(scopes::PLANS_WRITE);
+            let forbidden = |_| ManagementError::Forbidden(scopes::PLANS_WRITE);
             self.rights(actor, self.operator()).await.map_err(forbidden)?.require(&scopes::PLANS_WRITE)?;
         }
         let account = self.read_account(id).await?;
         if account.version != version {
-            return Err(DeskError::Stale);
+            return Err(ManagementError::Stale);
         }
         let mut changed = account.value.clone();
         if let Some(name) = &update.name {
@@ -177,13 +184,13 @@ impl Desk {
             if let Some(plan) = plan
                 && self.get::<Plan>(plan).await?.is_none()
             {
-                return Err(DeskError::invalid("plan", "the name of a plan that there is"));
+                return Err(ManagementError::invalid("plan", "the name of a plan that there is"));
             }
             changed.plan.clone_from(plan);
         }
         if let Some(features) = &update.features {
             if features.len() > 50 {
-                return Err(DeskError::invalid("features", "at most 50"));
+                return Err(ManagementError::invalid("features", "at most 50"));
             }
             for feature in features {
                 check_name("features", feature)?;
@@ -198,7 +205,7 @@ impl Desk {
         // so a change that comes in between is neither undone nor mixed with this one.
         let after = changed.clone();
         let expected = record_of(&account.value);
-        self.logged(draft, self.0.keys.replace_account(&expected, &record_of(&changed)), |_| {
+        self.audited(draft, self.0.keys.replace_account(&expected, &record_of(&changed)), |_| {
             serde_json::to_value(&after).ok()
         })
         .await?;
@@ -212,17 +219,17 @@ impl Desk {
     /// Makes the account in the key store, if it is not there. One that is there keeps what it has.
     pub(crate) async fn put_in_key_store(&self, account: &Account) -> Result<(), KeysError> {
         match self.0.keys.insert_account(&record_of(account)).await {
-            Ok(_) | Err(KeysError::Denied(Denial::AccountExists)) => Ok(()),
+            Ok(_) | Err(KeysError::Denied(WriteRefused::AccountExists)) => Ok(()),
             Err(error) => Err(error),
         }
     }
 
     /// The account; one that was made beside the management service, for instance at the command line, is taken over.
-    pub(crate) async fn read_account(&self, id: &AccountId) -> Result<Versioned<Account>, DeskError> {
+    pub(crate) async fn read_account(&self, id: &AccountId) -> Result<Versioned<Account>, ManagementError> {
         if let Some(account) = self.get::<Account>(id.as_str()).await? {
             return self.reconciled(account).await;
         }
-        let record = self.0.keys.get_account(id).await?.ok_or(DeskError::NotFound("account"))?;
+        let record = self.0.keys.get_account(id).await?.ok_or(ManagementError::NotFound("account"))?;
         let account = Account {
             id: record.id,
             name: record.name,
@@ -232,7 +239,7 @@ impl Desk {
             created_at: Timestamp::from_millis(0),
         };
         self.write_quietly(&[account.insert()?]).await?;
-        let account = self.get::<Account>(id.as_str()).await?.ok_or(DeskError::NotFound("account"))?;
+        let account = self.get::<Account>(id.as_str()).await?.ok_or(ManagementError::NotFound("account"))?;
         self.reconciled(account).await
     }
 
@@ -240,7 +247,7 @@ impl Desk {
     ///
     /// The values are changed in the key store first. If they differ from the copy here, a change is half-way, its process has ended, or
     /// the account was changed beside the management service: the copy is brought up to date, with the next version.
-    async fn reconciled(&self, mut account: Versioned<Account>) -> Result<Versioned<Account>, DeskError> {
+    async fn reconciled(&self, mut account: Versioned<Account>) -> Result<Versioned<Account>, ManagementError> {
         for _ in 0..super::ATTEMPTS {
             let Some(record) = self.0.keys.get_account(&account.id).await? else { return Ok(account) };
             if record == record_of(&account.value) {
@@ -252,9 +259,9 @@ impl Desk {
                 return Ok(Versioned { value: current, version: account.version + 1 });
             }
             let id = account.value.id();
-            account = self.get::<Account>(&id).await?.ok_or(DeskError::NotFound("account"))?;
+            account = self.get::<Account>(&id).await?.ok_or(ManagementError::NotFound("account"))?;
         }
-        Err(DeskError::Stale)
+        Err(ManagementError::Stale)
     }
 }
 

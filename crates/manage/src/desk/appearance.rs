@@ -6,10 +6,10 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::audit::{Draft, Target};
-use super::{Desk, check_name};
+use super::{Management, check_name};
 use crate::actor::Actor;
 use crate::appearance::{Accent, Logo, Theme};
-use crate::error::DeskError;
+use crate::error::ManagementError;
 use crate::records::{Entity, Versioned};
 use crate::role::scopes;
 use crate::store::Kind;
@@ -38,7 +38,7 @@ pub struct Appearance {
     pub logo: Option<String>,
 }
 
-/// What to change of what the pages look like; nothing by default.
+/// Invalidation to change of what the pages look like; nothing by default.
 ///
 /// # Examples
 /// ```
@@ -78,12 +78,12 @@ impl Entity for StoredLogo {
     }
 }
 
-impl Desk {
-    /// What the pages look like; everybody who comes to them sees it. At version 0 as long as nothing was set.
+impl Management {
+    /// Invalidation the pages look like; everybody who comes to them sees it. At version 0 as long as nothing was set.
     ///
     /// # Errors
-    /// [`DeskError::Store`] if the store fails.
-    pub async fn appearance(&self) -> Result<Versioned<Appearance>, DeskError> {
+    /// [`ManagementError::Store`] if the store fails.
+    pub async fn appearance(&self) -> Result<Versioned<Appearance>, ManagementError> {
         let known = self.get(ID).await?;
         Ok(known.unwrap_or(Versioned { value: Appearance::default(), version: 0 }))
     }
@@ -92,17 +92,17 @@ impl Desk {
     /// account.
     ///
     /// # Errors
-    /// [`DeskError::Stale`], [`DeskError::Invalid`], [`DeskError::NotFound`], [`DeskError::Forbidden`].
+    /// [`ManagementError::Stale`], [`ManagementError::Invalid`], [`ManagementError::NotFound`], [`ManagementError::Forbidden`].
     pub async fn update_appearance(
         &self,
         actor: &Actor,
         update: AppearanceUpdate,
         version: u64,
-    ) -> Result<Versioned<Appearance>, DeskError> {
+    ) -> Result<Versioned<Appearance>, ManagementError> {
         self.rights(actor, self.operator()).await?.require(&scopes::ACCOUNTS_WRITE)?;
         let known = self.appearance().await?;
         if known.version != version {
-            return Err(DeskError::Stale);
+            return Err(ManagementError::Stale);
         }
         let mut changed = known.value.clone();
         if let Some(name) = update.name {
@@ -141,9 +141,9 @@ impl Desk {
 
     /// The logo that is called this, if it is the logo.
     #[cfg(feature = "dashboard")]
-    pub(crate) async fn logo(&self, id: &str) -> Result<Option<Logo>, DeskError> {
+    pub(crate) async fn logo(&self, id: &str) -> Result<Option<Logo>, ManagementError> {
         let Some(stored) = self.get::<StoredLogo>(id).await? else { return Ok(None) };
-        let bytes = STANDARD.decode(&stored.base64).map_err(|_| DeskError::Internal)?;
+        let bytes = STANDARD.decode(&stored.base64).map_err(|_| ManagementError::Internal)?;
         Logo::of(bytes).map(Some)
     }
 }

@@ -18,9 +18,9 @@ use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 use super::page::{Page, PageRequest};
-use super::{ATTEMPTS, Desk};
+use super::{ATTEMPTS, Management};
 use crate::actor::{Actor, ActorName, Context};
-use crate::error::DeskError;
+use crate::error::ManagementError;
 use crate::records::{Entity, Versioned, new_id};
 use crate::role::scopes;
 use crate::store::{Kind, List, Record, Write, Written};
@@ -68,7 +68,7 @@ pub struct AuditQuery {
 /// let noted = format!("12:{}", "ab".repeat(32));
 /// let checkpoint: AuditCheckpoint = noted.parse()?;
 /// assert_eq!(checkpoint.to_string(), noted);
-/// # Ok::<(), keyward::manage::DeskError>(())
+/// # Ok::<(), keyward::manage::ManagementError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AuditCheckpoint {
@@ -83,16 +83,16 @@ impl fmt::Display for AuditCheckpoint {
 }
 
 impl FromStr for AuditCheckpoint {
-    type Err = DeskError;
+    type Err = ManagementError;
 
-    fn from_str(text: &str) -> Result<Self, DeskError> {
+    fn from_str(text: &str) -> Result<Self, ManagementError> {
         let parsed = text.split_once(':').and_then(|(number, hash)| {
             let is_hash = hash.len() == 64 && hash.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
             let checkpoint = Self { number: number.parse().ok()?, hash: hash.to_owned() };
             is_hash.then_some(checkpoint)
         });
         parsed.filter(|parsed| parsed.to_string() == text).ok_or_else(|| {
-            DeskError::invalid("since", "a checkpoint as it was given: a number, a colon, 64 hexadecimal digits")
+            ManagementError::invalid("since", "a checkpoint as it was given: a number, a colon, 64 hexadecimal digits")
         })
     }
 }
@@ -111,7 +111,7 @@ pub struct AuditVerdict {
 }
 
 impl AuditVerdict {
-    /// What to note elsewhere, for [`Desk::verify_audit_log`] to go by later.
+    /// What to note elsewhere, for [`Management::verify_audit_log`] to go by later.
     #[must_use]
     pub fn checkpoint(&self) -> AuditCheckpoint {
         AuditCheckpoint { number: self.entries, hash: self.hash.clone() }
@@ -222,13 +222,13 @@ impl Draft {
 
 /// An operation on keys that is under way.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct Begun {
+pub(crate) struct PendingAudit {
     id: String,
     at: Timestamp,
     pub(crate) draft: Draft,
 }
 
-impl Entity for Begun {
+impl Entity for PendingAudit {
     const KIND: Kind = Kind::Begun;
     fn id(&self) -> String {
         self.id.clone()
@@ -246,9 +246,13 @@ fn hash_of(body: &str) -> String {
 /// A write did not fit what is there: the place of it.
 pub(crate) struct DoesNotFit(pub(crate) usize);
 
-impl Desk {
+impl Management {
     /// Writes all of this and an entry that tells of it, or nothing.
-    pub(crate) async fn commit(&self, writes: Vec<Write>, draft: Draft) -> Result<Result<(), DoesNotFit>, DeskError> {
+    pub(crate) async fn commit(
+        &self,
+        writes: Vec<Write>,
+        draft: Draft,
+    ) -> Result<Result<(), DoesNotFit>, ManagementError> {
         let mut known = self.0.head.lock().await;
         for _ in 0..ATTEMPTS {
             let head = match known.take() {
@@ -275,17 +279,17 @@ impl Desk {
                 }
             }
         }
-        Err(DeskError::Store(keyward_core::store::StoreError::unavailable(
+        Err(ManagementError::Store(keyward_core::store::StoreError::unavailable(
             "others append to the audit log all the time",
         )))
     }
 
     /// The same where whoever changed something in between makes it stale.
-    pub(crate) async fn commit_or_stale(&self, writes: Vec<Write>, draft: Draft) -> Result<(), DeskError> {
-        self.commit(writes, draft).await?.map_err(|DoesNotFit(_)| DeskError::Stale)
+    pub(crate) async fn commit_or_stale(&self, writes: Vec<Write>, draft: Draft) -> Result<(), ManagementError> {
+        self.commit(writes, draft).await?.map_err(|DoesNotFit(_)| ManagementError::Stale)
     }
 
-    async fn read_head(&self) -> Result<Head, DeskError> {
+    async fn read_head(&self) -> Result<Head, ManagementError> {
         let mut list = List::of(Kind::Audit, 1);
         list.newest_first = true;
         if let Some(last) = self.0.store.list(&list).await?.pop() {
@@ -298,14 +302,14 @@ impl Desk {
     }
 
     /// Notes that something begins which another store is going to do.
-    pub(crate) async fn begin(&self, draft: Draft) -> Result<Versioned<Begun>, DeskError> {
-        let begun = Begun { id: new_id("op")?, at: self.now(), draft };
+    pub(crate) async fn begin(&self, draft: Draft) -> Result<Versioned<PendingAudit>, ManagementError> {
+        let begun = PendingAudit { id: new_id("op")?, at: self.now(), draft };
         self.write_quietly(&[begun.insert()?]).await?;
         Ok(Versioned { value: begun, version: 1 })
     }
 
     /// Logs what became of it.
-    pub(crate) async fn finish(&self, begun: &Versioned<Begun>, draft: Draft) -> Result<(), DeskError> {
+    pub(crate) async fn finish(&self, begun: &Versioned<PendingAudit>, draft: Draft) -> Result<(), ManagementError> {
         // If it is not there any more, it was taken for unfinished and logged as that: this entry completes it.
         if self.commit(vec![begun.remove()], draft.clone()).await?.is_err() {
             let _ = self.commit(Vec::new(), draft).await?;
@@ -314,12 +318,12 @@ impl Desk {
     }
 
     /// Carries out what another store does, between its being noted and its being logged.
-    pub(crate) async fn logged<T, E: Into<DeskError>>(
+    pub(crate) async fn audited<T, E: Into<ManagementError>>(
         &self,
         draft: Draft,
         operation: impl Future<Output = Result<T, E>>,
         after: impl FnOnce(&T) -> Option<Value>,
-    ) -> Result<T, DeskError> {
+    ) -> Result<T, ManagementError> {
         let begun = self.begin(draft).await?;
         match operation.await.map_err(Into::into) {
             Ok(done) => {
@@ -331,7 +335,8 @@ impl Desk {
                 Ok(done)
             }
             Err(error) => {
-                let outcome = if matches!(error, DeskError::Store(_)) { Outcome::Unknown } else { Outcome::Refused };
+                let outcome =
+                    if matches!(error, ManagementError::Store(_)) { Outcome::Unknown } else { Outcome::Refused };
                 let draft = begun.draft.clone().outcome(outcome);
                 if let Err(error) = self.finish(&begun, draft).await {
                     tracing::error!(%error, action = %begun.draft.action, "an operation is not in the audit log yet");
@@ -342,9 +347,9 @@ impl Desk {
     }
 
     /// Logs what was begun five minutes ago and has not been finished.
-    pub(crate) async fn log_unfinished(&self) -> Result<(), DeskError> {
+    pub(crate) async fn log_unfinished(&self) -> Result<(), ManagementError> {
         let before = self.now().as_millis() - 5 * 60 * 1_000;
-        for begun in self.list::<Begun>(&List::of(Kind::Begun, 100)).await? {
+        for begun in self.list::<PendingAudit>(&List::of(Kind::Begun, 100)).await? {
             if begun.at.as_millis() < before {
                 let draft = begun.draft.clone().outcome(Outcome::Unknown);
                 // Where it does not fit, somebody else was quicker.
@@ -357,9 +362,9 @@ impl Desk {
     /// Entries of the audit log, the newest first. Needs `audit:read`.
     ///
     /// # Errors
-    /// [`DeskError::Forbidden`], [`DeskError::NotFound`] for an account that is not the actor's, [`DeskError::Invalid`] for a bad
+    /// [`ManagementError::Forbidden`], [`ManagementError::NotFound`] for an account that is not the actor's, [`ManagementError::Invalid`] for a bad
     /// cursor.
-    pub async fn audit_log(&self, actor: &Actor, query: &AuditQuery) -> Result<Page<AuditEntry>, DeskError> {
+    pub async fn audit_log(&self, actor: &Actor, query: &AuditQuery) -> Result<Page<AuditEntry>, ManagementError> {
         let place = query.account.as_ref().unwrap_or(self.operator());
         self.rights(actor, place).await?.require(&scopes::AUDIT_READ)?;
         let mut list = List::of(Kind::Audit, 0);
@@ -379,12 +384,12 @@ impl Desk {
     /// has to be what it was. A checkpoint that is older than the cut of a pruned log cannot be checked: it is named as bad.
     ///
     /// # Errors
-    /// [`DeskError::Forbidden`], or [`DeskError::Store`] if the store fails.
+    /// [`ManagementError::Forbidden`], or [`ManagementError::Store`] if the store fails.
     pub async fn verify_audit_log(
         &self,
         actor: &Actor,
         since: Option<&AuditCheckpoint>,
-    ) -> Result<AuditVerdict, DeskError> {
+    ) -> Result<AuditVerdict, ManagementError> {
         self.rights(actor, self.operator()).await?.require(&scopes::AUDIT_READ)?;
         let mut cut = self.audit_cut().await?;
         for _ in 0..ATTEMPTS {
@@ -399,14 +404,16 @@ impl Desk {
             }
             cut = now;
         }
-        Err(DeskError::Store(keyward_core::store::StoreError::unavailable("others prune the audit log all the time")))
+        Err(ManagementError::Store(keyward_core::store::StoreError::unavailable(
+            "others prune the audit log all the time",
+        )))
     }
 
     async fn walk_audit_log(
         &self,
         cut: Option<&Versioned<prune::Cut>>,
         since: Option<&AuditCheckpoint>,
-    ) -> Result<AuditVerdict, DeskError> {
+    ) -> Result<AuditVerdict, ManagementError> {
         let mut verdict = AuditVerdict { entries: 0, hash: ZEROS.to_owned(), first_bad: None, pruned_through: None };
         if let Some(cut) = cut {
             verdict.entries = cut.number;

@@ -1,4 +1,4 @@
-//! The settings of a desk.
+//! The settings of a management service.
 
 use std::fmt;
 use std::num::NonZeroU32;
@@ -14,9 +14,9 @@ use keyward_core::{AccountId, Keys, TrustedProxies};
 use super::access;
 use super::password::Passwords;
 use super::throttle::Throttle;
-use super::{Desk, Inner};
-use crate::error::DeskError;
-use crate::store::DeskStore;
+use super::{Inner, Management};
+use crate::error::ManagementError;
+use crate::store::ManagementStore;
 
 /// Whether people add themselves.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
@@ -49,17 +49,17 @@ pub(crate) struct Settings {
     pub(crate) identity_provider: Option<crate::identity_provider::IdentityProvider>,
 }
 
-/// Puts a [`Desk`] together; made by [`Desk::builder`].
+/// Puts a [`Management`] together; made by [`Management::builder`].
 ///
 /// # Examples
 /// ```
 /// use std::time::Duration;
-/// use keyward::manage::{Desk, SignUpPolicy, SqliteDesk};
+/// use keyward::manage::{Management, SignUpPolicy, SqliteManagementStore};
 /// use keyward::sqlite::SqliteStore;
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let store = SqliteStore::temporary()?;
-/// let desk = Desk::builder(store.clone(), SqliteDesk::open(&store)?)
+/// let desk = Management::builder(store.clone(), SqliteManagementStore::open(&store)?)
 ///     .sign_up(SignUpPolicy::Open)
 ///     .key_limit(20)
 ///     .session_life(Duration::from_secs(3_600), Duration::from_secs(86_400))
@@ -68,10 +68,10 @@ pub(crate) struct Settings {
 /// # Ok(()) }
 /// ```
 #[must_use = "nothing is built before build()"]
-pub struct DeskBuilder {
+pub struct ManagementBuilder {
     keys: Keys,
     key_store: Arc<dyn KeyStore>,
-    store: Arc<dyn DeskStore>,
+    store: Arc<dyn ManagementStore>,
     format: KeyFormat,
     hasher: Hasher,
     clock: Arc<dyn Clock>,
@@ -81,8 +81,8 @@ pub struct DeskBuilder {
     forgotten: Option<super::resets::Forgotten>,
 }
 
-impl DeskBuilder {
-    pub(super) fn new<S: KeyAdmin + Clone>(keys: S, store: Arc<dyn DeskStore>) -> Self {
+impl ManagementBuilder {
+    pub(super) fn new<S: KeyAdmin + Clone>(keys: S, store: Arc<dyn ManagementStore>) -> Self {
         const HOUR: Duration = Duration::from_secs(3_600);
         const PER_ADDRESS: NonZeroU32 = NonZeroU32::new(20).expect("it is not zero");
         const PER_EMAIL: NonZeroU32 = NonZeroU32::new(10).expect("it is not zero");
@@ -170,7 +170,7 @@ impl DeskBuilder {
         self
     }
 
-    /// How long entries of the audit log are kept at least. [`Desk::maintain`] prunes older ones, about once a day. Without this all are
+    /// How long entries of the audit log are kept at least. [`Management::maintain`] prunes older ones, about once a day. Without this all are
     /// kept.
     pub fn audit_retention(mut self, retention: Duration) -> Self {
         self.settings.audit_retention = Some(retention);
@@ -178,7 +178,7 @@ impl DeskBuilder {
     }
 
     /// How long after signing in a session may hand out authority: create, rotate, enable or change a key, invite, give a role, make a link
-    /// for another password, enable a user. Later sessions get [`DeskError::SignInAgain`]. Defaults to 12 hours.
+    /// for another password, enable a user. Later sessions get [`ManagementError::SignInAgain`]. Defaults to 12 hours.
     pub fn recent_sign_in(mut self, within: Duration) -> Self {
         self.settings.recent_sign_in = within;
         self
@@ -222,20 +222,20 @@ impl DeskBuilder {
         self
     }
 
-    /// The desk.
+    /// The management service.
     ///
     /// # Errors
-    /// [`DeskError::Invalid`] if the provider's keys begin as management keys or access tokens do.
-    pub fn build(self) -> Result<Desk, DeskError> {
-        let internal = |_: FormatError| DeskError::Internal;
+    /// [`ManagementError::Invalid`] if the provider's keys begin as management keys or access tokens do.
+    pub fn build(self) -> Result<Management, ManagementError> {
+        let internal = |_: FormatError| ManagementError::Internal;
         let management_format = access::management_format().map_err(internal)?;
         let token_format = access::token_format().map_err(internal)?;
         if self.format.overlaps(&management_format) || self.format.overlaps(&token_format) {
             let taken = access::RESERVED_PREFIXES.join(", ");
-            return Err(DeskError::invalid("format", format!("other prefixes than {taken}")));
+            return Err(ManagementError::invalid("format", format!("other prefixes than {taken}")));
         }
         let keys = self.keys.with_hasher(self.hasher.clone()).with_clock(Arc::clone(&self.clock));
-        Ok(Desk(Arc::new(Inner {
+        Ok(Management(Arc::new(Inner {
             management: keys.clone().with_format(management_format.clone()),
             // Imported keys get successors of the provider's format; management keys go through the other.
             keys: keys.with_format(self.format.clone()).with_conversion(),
@@ -261,7 +261,7 @@ impl DeskBuilder {
     }
 }
 
-impl fmt::Debug for DeskBuilder {
+impl fmt::Debug for ManagementBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("DeskBuilder").field("format", &self.format).finish_non_exhaustive()
     }

@@ -11,10 +11,10 @@ use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
-use super::Desk;
+use super::Management;
 use super::email::key_of;
 use crate::actor::{Actor, Context};
-use crate::error::DeskError;
+use crate::error::ManagementError;
 use crate::records::{Entity, StoredUser, Versioned};
 use crate::store::Kind;
 
@@ -49,15 +49,15 @@ impl Entity for DeviceSecret {
 }
 
 impl Device {
-    fn code(&self, secret: &[u8], email: &str) -> Result<Hmac<Sha256>, DeskError> {
-        let mut code = Hmac::<Sha256>::new_from_slice(secret).map_err(|_| DeskError::Internal)?;
+    fn code(&self, secret: &[u8], email: &str) -> Result<Hmac<Sha256>, ManagementError> {
+        let mut code = Hmac::<Sha256>::new_from_slice(secret).map_err(|_| ManagementError::Internal)?;
         for part in [b"keyward device".as_slice(), &self.epoch.to_be_bytes(), &self.id, email.as_bytes()] {
             code.update(part);
         }
         Ok(code)
     }
 
-    fn prove(&self, secret: &[u8], email: &str) -> Result<String, DeskError> {
+    fn prove(&self, secret: &[u8], email: &str) -> Result<String, ManagementError> {
         let code = self.code(secret, email)?.finalize().into_bytes();
         Ok(URL_SAFE_NO_PAD.encode([&self.epoch.to_be_bytes()[..], &self.id, &code].concat()))
     }
@@ -77,10 +77,10 @@ fn proofs(context: &Context) -> impl Iterator<Item = &str> {
     context.device.0.split('.').filter(|proof| !proof.is_empty()).take(USERS)
 }
 
-impl Desk {
+impl Management {
     /// The device that the request comes from, if the user with this e-mail address has signed in with it. Their epoch is still to be
     /// compared.
-    pub(crate) async fn device(&self, context: &Context, email: &str) -> Result<Option<Device>, DeskError> {
+    pub(crate) async fn device(&self, context: &Context, email: &str) -> Result<Option<Device>, ManagementError> {
         if proofs(context).next().is_none() {
             return Ok(None);
         }
@@ -99,10 +99,10 @@ impl Desk {
         }
     }
 
-    async fn new_proof(&self, context: &Context, user: &StoredUser) -> Result<String, DeskError> {
+    async fn new_proof(&self, context: &Context, user: &StoredUser) -> Result<String, ManagementError> {
         let secret = self.device_secret().await?;
         let mut device = Device { id: [0; 16], epoch: user.epoch };
-        getrandom::fill(&mut device.id).map_err(|_| DeskError::Internal)?;
+        getrandom::fill(&mut device.id).map_err(|_| ManagementError::Internal)?;
         let email = key_of(&user.email);
         let own = device.prove(secret.as_bytes(), &email)?;
         let others = proofs(context).filter(|proof| Device::read(proof, secret.as_bytes(), &email).is_none());
@@ -113,22 +113,22 @@ impl Desk {
     /// sessions of the user, such as [`change_password`](Self::change_password), as that ends the proof, too.
     ///
     /// # Errors
-    /// [`DeskError::UsersOnly`] for keys and programs, [`DeskError::Store`] if the store fails.
-    pub async fn device_proof(&self, actor: &Actor) -> Result<Zeroizing<String>, DeskError> {
+    /// [`ManagementError::UsersOnly`] for keys and programs, [`ManagementError::Store`] if the store fails.
+    pub async fn device_proof(&self, actor: &Actor) -> Result<Zeroizing<String>, ManagementError> {
         let user = self.acting_user(actor).await?;
         self.new_proof(&actor.context, &user).await.map(Zeroizing::new)
     }
 
-    async fn device_secret(&self) -> Result<&str, DeskError> {
+    async fn device_secret(&self) -> Result<&str, ManagementError> {
         let secret = self.0.device_secret.get_or_try_init(|| async {
             if let Some(known) = self.get::<DeviceSecret>(DeviceSecret::ID).await? {
-                return Ok::<_, DeskError>(known.value.secret);
+                return Ok::<_, ManagementError>(known.value.secret);
             }
             let secret = crate::records::new_secret("")?;
             self.write_quietly(&[DeviceSecret { secret }.insert()?]).await?;
             // Another node may have been quicker.
             let known: Option<Versioned<DeviceSecret>> = self.get(DeviceSecret::ID).await?;
-            Ok(known.ok_or(DeskError::Internal)?.value.secret)
+            Ok(known.ok_or(ManagementError::Internal)?.value.secret)
         });
         Ok(secret.await?.as_str())
     }

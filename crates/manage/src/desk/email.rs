@@ -9,17 +9,20 @@ use idna::AsciiDenyList;
 use idna::uts46::{DnsLength, Hyphens, Uts46};
 use keyward_core::store::StoreError;
 
-use super::Desk;
-use crate::error::DeskError;
+use super::Management;
+use crate::error::ManagementError;
 use crate::records::{StoredUser, Versioned};
 
 /// The longest address (RFC 5321 section 4.5.3.1.3, without the angle brackets).
 const LONGEST: usize = 254;
 
 /// The address as it is stored and looked up.
-pub(crate) fn normal_email(email: &str) -> Result<String, DeskError> {
+pub(crate) fn normal_email(email: &str) -> Result<String, ManagementError> {
     parse(email).ok_or_else(|| {
-        DeskError::invalid("email", "an e-mail address such as ada@example.com, with ASCII characters before the @")
+        ManagementError::invalid(
+            "email",
+            "an e-mail address such as ada@example.com, with ASCII characters before the @",
+        )
     })
 }
 
@@ -74,7 +77,7 @@ pub(crate) fn key_of(stored: &str) -> String {
     parse(stored).unwrap_or_else(|| stored.to_owned())
 }
 
-impl Desk {
+impl Management {
     /// The user with this address, which is a normal one.
     pub(crate) async fn find_user(&self, email: &str) -> Result<Option<Versioned<StoredUser>>, StoreError> {
         if let Some(user) = self.find(email).await? {

@@ -7,11 +7,11 @@ use super::audit::{Draft, Target};
 use super::builder::SignUpPolicy;
 use super::sessions::SignedIn;
 use super::users::normal_email;
-use super::{Desk, check_name};
+use super::{Management, check_name};
 use crate::actor::Context;
-use crate::error::DeskError;
+use crate::error::ManagementError;
 use crate::identity_provider::{Claims, IdentityProvider};
-use crate::records::{Entity, Link, Member, StoredUser, User, Versioned};
+use crate::records::{Entity, ExternalIdentity, Member, StoredUser, User, Versioned};
 use crate::role::Role;
 use crate::store::{Kind, List, Write};
 
@@ -22,7 +22,7 @@ struct Admitted {
     draft: Draft,
 }
 
-impl Desk {
+impl Management {
     /// The provider by which people sign in to the dashboard, if there is one.
     #[must_use]
     pub fn identity_provider(&self) -> Option<&IdentityProvider> {
@@ -30,7 +30,7 @@ impl Desk {
     }
 
     /// Holds whoever goes to the provider, or comes back from there, to the number of attempts.
-    pub(crate) fn check_attempt(&self, context: &Context) -> Result<(), DeskError> {
+    pub(crate) fn check_attempt(&self, context: &Context) -> Result<(), ManagementError> {
         self.0.throttle.check_address(super::throttle::Attempt::External, context)
     }
 
@@ -38,17 +38,21 @@ impl Desk {
     /// address that it says is theirs.
     ///
     /// # Errors
-    /// [`DeskError::NotAdmitted`] if that is nobody here.
-    pub(crate) async fn sign_in_external(&self, context: &Context, claims: &Claims) -> Result<SignedIn, DeskError> {
+    /// [`ManagementError::NotAdmitted`] if that is nobody here.
+    pub(crate) async fn sign_in_external(
+        &self,
+        context: &Context,
+        claims: &Claims,
+    ) -> Result<SignedIn, ManagementError> {
         for _ in 0..super::ATTEMPTS {
-            let id = Link::id_of(&claims.issuer, &claims.subject);
-            let admitted = match self.get::<Link>(&id).await? {
+            let id = ExternalIdentity::id_of(&claims.issuer, &claims.subject);
+            let admitted = match self.get::<ExternalIdentity>(&id).await? {
                 Some(link) => self.admit_known(context, claims, &link).await?,
                 None => self.admit_new(context, claims).await?,
             };
             let Some(Admitted { user, mut writes, draft }) = admitted else {
                 self.refuse_external(context, &claims.issuer, "nobody here is them");
-                return Err(DeskError::NotAdmitted);
+                return Err(ManagementError::NotAdmitted);
             };
             let (secret, session) = self.new_session(context, &user)?;
             writes.push(session.insert()?);
@@ -58,7 +62,7 @@ impl Desk {
                 return Ok(SignedIn { session: secret, user: User::from(&user), ends_at: session.ends_at, device });
             }
         }
-        Err(DeskError::Stale)
+        Err(ManagementError::Stale)
     }
 
     /// Writes down that somebody came back from the provider and was not let in.
@@ -72,8 +76,8 @@ impl Desk {
         &self,
         context: &Context,
         claims: &Claims,
-        link: &Link,
-    ) -> Result<Option<Admitted>, DeskError> {
+        link: &ExternalIdentity,
+    ) -> Result<Option<Admitted>, ManagementError> {
         let Some(known): Option<Versioned<StoredUser>> = self.get(link.user.as_str()).await? else { return Ok(None) };
         if known.disabled_at.is_some() {
             return Ok(None);
@@ -93,7 +97,7 @@ impl Desk {
         Ok(Some(Admitted { writes: vec![known.replace(&user)?], user, draft }))
     }
 
-    async fn admit_new(&self, context: &Context, claims: &Claims) -> Result<Option<Admitted>, DeskError> {
+    async fn admit_new(&self, context: &Context, claims: &Claims) -> Result<Option<Admitted>, ManagementError> {
         let Some(email) = claims.verified_email.as_deref().and_then(|email| normal_email(email).ok()) else {
             return Ok(None);
         };
@@ -105,7 +109,7 @@ impl Desk {
             return Ok(None);
         }
         // An address that the provider has given to somebody else meanwhile does not make them this user.
-        let links = self.list::<Link>(&List::of(Kind::Link, 100).owner(known.id.as_str())).await?;
+        let links = self.list::<ExternalIdentity>(&List::of(Kind::Link, 100).owner(known.id.as_str())).await?;
         if links.iter().any(|link| link.issuer == claims.issuer) {
             tracing::warn!(user = %known.id, "the identity provider gives the address of a user to somebody else");
             return Ok(None);
@@ -129,7 +133,7 @@ impl Desk {
         claims: &Claims,
         email: String,
         after: serde_json::Value,
-    ) -> Result<Option<Admitted>, DeskError> {
+    ) -> Result<Option<Admitted>, ManagementError> {
         if self.0.settings.sign_up == SignUpPolicy::Closed {
             return self.add_invited(context, claims, email, after).await;
         }
@@ -151,12 +155,12 @@ impl Desk {
         claims: &Claims,
         email: String,
         after: serde_json::Value,
-    ) -> Result<Option<Admitted>, DeskError> {
+    ) -> Result<Option<Admitted>, ManagementError> {
         let mut is_invited = false;
         for invitation in self.invitations_to(&email).await? {
             is_invited |= match self.judge(&invitation).await {
                 Ok(_) => true,
-                Err(DeskError::LinkEnded) => false,
+                Err(ManagementError::LinkEnded) => false,
                 Err(error) => return Err(error),
             };
         }
@@ -176,8 +180,8 @@ impl Desk {
         StoredUser { last_sign_in_at: now, address_proven_at: now, ..self.new_user(email, name, None) }
     }
 
-    fn new_link(&self, claims: &Claims, user: &StoredUser) -> Link {
-        Link {
+    fn new_link(&self, claims: &Claims, user: &StoredUser) -> ExternalIdentity {
+        ExternalIdentity {
             issuer: claims.issuer.clone(),
             subject: claims.subject.clone(),
             user: user.id.clone(),

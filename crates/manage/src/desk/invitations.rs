@@ -11,14 +11,14 @@ use keyward_core::id::UserId;
 use serde_json::json;
 use zeroize::Zeroizing;
 
-use super::Desk;
+use super::Management;
 use super::audit::{DoesNotFit, Draft, Target};
 use super::check_name;
 use super::email::normal_email;
 use super::page::{Page, PageRequest};
 use super::standing::Standing;
 use crate::actor::{Actor, Context, principal_of};
-use crate::error::DeskError;
+use crate::error::ManagementError;
 use crate::records::{Account, Entity, Invitation, Member, StoredUser, Versioned, digest_of, new_secret};
 use crate::role::{Role, scopes};
 use crate::store::{Kind, List, Write};
@@ -42,22 +42,22 @@ impl std::fmt::Debug for Invited {
     }
 }
 
-impl Desk {
+impl Management {
     /// Invites an e-mail address into an account. Needs `members:write`; the role may not exceed the actor's own.
     ///
     /// The address becomes a member when the invitation is accepted. Inviting it again replaces the invitation and its link.
     ///
     /// # Errors
-    /// [`DeskError::Duplicate`] if the address is a member already, [`DeskError::Escalation`], [`DeskError::SignInAgain`],
-    /// [`DeskError::NotFound`], [`DeskError::Forbidden`], [`DeskError::Invalid`].
+    /// [`ManagementError::Duplicate`] if the address is a member already, [`ManagementError::Escalation`], [`ManagementError::SignInAgain`],
+    /// [`ManagementError::NotFound`], [`ManagementError::Forbidden`], [`ManagementError::Invalid`].
     ///
     /// # Examples
     /// ```
-    /// # use keyward::manage::{Actor, Context, Desk, NewUser, Role, SqliteDesk};
+    /// # use keyward::manage::{Actor, Context, Management, NewUser, Role, SqliteManagementStore};
     /// # use keyward::sqlite::SqliteStore;
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let store = SqliteStore::temporary()?;
-    /// # let desk = Desk::builder(store.clone(), SqliteDesk::open(&store)?).build()?;
+    /// # let desk = Management::builder(store.clone(), SqliteManagementStore::open(&store)?).build()?;
     /// # let system = Actor::system("example", Context::new());
     /// # desk.create_owner(&system, NewUser::new("ada@example.com", "Ada", "correct horse battery")).await?;
     /// let invited = desk.invite(&system, desk.operator(), "grace@example.com", Role::Developer).await?;
@@ -72,7 +72,7 @@ impl Desk {
         account: &AccountId,
         email: &str,
         role: Role,
-    ) -> Result<Invited, DeskError> {
+    ) -> Result<Invited, ManagementError> {
         let Standing { rights, rests_on } = self.standing(&actor.principal(), account).await?;
         rights.require(&scopes::MEMBERS_WRITE)?;
         rights.check_role(role)?;
@@ -82,7 +82,7 @@ impl Desk {
         if let Some(user) = self.find_user(&email).await?
             && self.get::<Member>(&Member::id_of(account, &user.id)).await?.is_some()
         {
-            return Err(DeskError::Duplicate("member"));
+            return Err(ManagementError::Duplicate("member"));
         }
         let secret = new_secret("kwi_")?;
         let now = self.now();
@@ -107,7 +107,7 @@ impl Desk {
                 if open.len() >= MOST_OPEN {
                     let message =
                         format!("this account has {MOST_OPEN} open invitations, the most: withdraw some first");
-                    return Err(DeskError::invalid("email", message));
+                    return Err(ManagementError::invalid("email", message));
                 }
                 invitation.insert()?
             }
@@ -122,10 +122,10 @@ impl Desk {
     /// Invites the first owner of the operator's account: for the program at its start, as long as there is no owner.
     ///
     /// # Errors
-    /// [`DeskError::Duplicate`] if there is an owner already.
-    pub async fn invite_first_owner(&self, actor: &Actor, email: &str) -> Result<Invited, DeskError> {
+    /// [`ManagementError::Duplicate`] if there is an owner already.
+    pub async fn invite_first_owner(&self, actor: &Actor, email: &str) -> Result<Invited, ManagementError> {
         if self.has_owner().await? {
-            return Err(DeskError::Duplicate("owner"));
+            return Err(ManagementError::Duplicate("owner"));
         }
         if self.get::<Account>(self.operator().as_str()).await?.is_none() {
             let account = self.new_account(self.operator().clone(), "Operator".to_owned());
@@ -138,13 +138,13 @@ impl Desk {
     /// Lists the open invitations of an account, the oldest first. Needs `members:read`.
     ///
     /// # Errors
-    /// [`DeskError::NotFound`], [`DeskError::Forbidden`], [`DeskError::Invalid`] for a bad cursor.
+    /// [`ManagementError::NotFound`], [`ManagementError::Forbidden`], [`ManagementError::Invalid`] for a bad cursor.
     pub async fn invitations(
         &self,
         actor: &Actor,
         account: &AccountId,
         page: &PageRequest,
-    ) -> Result<Page<InvitationView>, DeskError> {
+    ) -> Result<Page<InvitationView>, ManagementError> {
         self.rights(actor, account).await?.require(&scopes::MEMBERS_READ)?;
         let name = self.read_account(account).await?.value.name;
         let list = page.apply(List::of(Kind::Invitation, 0).owner(account.as_str()))?;
@@ -158,12 +158,17 @@ impl Desk {
     /// Withdraws an invitation, so that its link stops working. Needs `members:write`; the role may not be above the actor's own.
     ///
     /// # Errors
-    /// [`DeskError::NotFound`], [`DeskError::Forbidden`], [`DeskError::Escalation`], [`DeskError::Stale`] if it is accepted at this moment.
-    pub async fn withdraw_invitation(&self, actor: &Actor, account: &AccountId, id: &str) -> Result<(), DeskError> {
+    /// [`ManagementError::NotFound`], [`ManagementError::Forbidden`], [`ManagementError::Escalation`], [`ManagementError::Stale`] if it is accepted at this moment.
+    pub async fn withdraw_invitation(
+        &self,
+        actor: &Actor,
+        account: &AccountId,
+        id: &str,
+    ) -> Result<(), ManagementError> {
         let Standing { rights, rests_on } = self.standing(&actor.principal(), account).await?;
         rights.require(&scopes::MEMBERS_WRITE)?;
         let known = self.get::<Invitation>(id).await?.filter(|known| known.account == *account);
-        let known = known.ok_or(DeskError::NotFound("invitation"))?;
+        let known = known.ok_or(ManagementError::NotFound("invitation"))?;
         rights.check_outranks(known.role)?;
         let draft = Draft::new(actor, "member.withdraw_invitation", Target::new("invitation", id))
             .account(account)
@@ -174,8 +179,8 @@ impl Desk {
     /// The invitation that a link is of, for the page that it opens.
     ///
     /// # Errors
-    /// [`DeskError::LinkEnded`], [`DeskError::Throttled`].
-    pub async fn invitation(&self, context: &Context, secret: &str) -> Result<InvitationView, DeskError> {
+    /// [`ManagementError::LinkEnded`], [`ManagementError::Throttled`].
+    pub async fn invitation(&self, context: &Context, secret: &str) -> Result<InvitationView, ManagementError> {
         self.0.throttle.check_address(super::throttle::Attempt::Link, context)?;
         let invitation = self.by_secret(secret).await?;
         self.judge(&invitation).await?;
@@ -186,15 +191,15 @@ impl Desk {
     /// Accepts an invitation with its link, and creates the user with this name and password.
     ///
     /// # Errors
-    /// [`DeskError::LinkEnded`]; [`DeskError::AddressInUse`] if the address has a user, who signs in and accepts then;
-    /// [`DeskError::Invalid`], [`DeskError::Throttled`], [`DeskError::PasswordsOff`].
+    /// [`ManagementError::LinkEnded`]; [`ManagementError::AddressInUse`] if the address has a user, who signs in and accepts then;
+    /// [`ManagementError::Invalid`], [`ManagementError::Throttled`], [`ManagementError::PasswordsOff`].
     pub async fn accept_invitation(
         &self,
         context: &Context,
         secret: &str,
         name: &str,
         new_password: &str,
-    ) -> Result<(), DeskError> {
+    ) -> Result<(), ManagementError> {
         self.check_passwords_count()?;
         self.0.throttle.check_address(super::throttle::Attempt::Link, context)?;
         let name = check_name("name", name)?;
@@ -202,7 +207,7 @@ impl Desk {
         let invitation = self.by_secret(secret).await?;
         self.judge(&invitation).await?;
         if self.find_user(&invitation.email).await?.is_some() {
-            return Err(DeskError::AddressInUse);
+            return Err(ManagementError::AddressInUse);
         }
         let password = Some(self.0.passwords.hash(new_password.to_owned()).await?);
         let user = StoredUser {
@@ -214,21 +219,21 @@ impl Desk {
         let (writes, draft) = self.acceptance(&invitation, &user.id, draft).await?;
         match self.commit([vec![user.insert()?], writes].concat(), draft).await? {
             Ok(()) => Ok(()),
-            Err(DoesNotFit(0)) => Err(DeskError::AddressInUse),
-            Err(_) => Err(DeskError::LinkEnded),
+            Err(DoesNotFit(0)) => Err(ManagementError::AddressInUse),
+            Err(_) => Err(ManagementError::LinkEnded),
         }
     }
 
     /// Accepts an invitation for the acting user, with its link.
     ///
     /// # Errors
-    /// [`DeskError::LinkEnded`]; [`DeskError::Invalid`] if it is for another address; [`DeskError::Duplicate`] if the user is a member
-    /// already; [`DeskError::UsersOnly`].
-    pub async fn join_by_link(&self, actor: &Actor, secret: &str) -> Result<AccountId, DeskError> {
+    /// [`ManagementError::LinkEnded`]; [`ManagementError::Invalid`] if it is for another address; [`ManagementError::Duplicate`] if the user is a member
+    /// already; [`ManagementError::UsersOnly`].
+    pub async fn join_by_link(&self, actor: &Actor, secret: &str) -> Result<AccountId, ManagementError> {
         let user = self.acting_user(actor).await?;
         let invitation = self.by_secret(secret).await?;
         if invitation.email != user.email {
-            return Err(DeskError::invalid("invitation", "made for another e-mail address than yours"));
+            return Err(ManagementError::invalid("invitation", "made for another e-mail address than yours"));
         }
         self.join_user(actor, &user, invitation).await
     }
@@ -236,15 +241,15 @@ impl Desk {
     /// The open invitations of the acting user, if mail or an identity provider has proved the user's address. Others accept by link.
     ///
     /// # Errors
-    /// [`DeskError::UsersOnly`].
-    pub async fn own_invitations(&self, actor: &Actor) -> Result<Vec<InvitationView>, DeskError> {
+    /// [`ManagementError::UsersOnly`].
+    pub async fn own_invitations(&self, actor: &Actor) -> Result<Vec<InvitationView>, ManagementError> {
         let user = self.acting_user(actor).await?;
         let mut open = Vec::new();
         for invitation in self.open_invitations_of(&user).await? {
             match self.judge(&invitation).await {
                 Ok(_) => {}
                 // Its maker may not give this role any more.
-                Err(DeskError::LinkEnded) => continue,
+                Err(ManagementError::LinkEnded) => continue,
                 Err(error) => return Err(error),
             }
             let name = self.read_account(&invitation.account).await?.value.name;
@@ -256,9 +261,9 @@ impl Desk {
     /// Accepts one of the acting user's [own invitations](Self::own_invitations).
     ///
     /// # Errors
-    /// [`DeskError::NotFound`], also while the user's address is unproven; [`DeskError::LinkEnded`], [`DeskError::Duplicate`],
-    /// [`DeskError::UsersOnly`].
-    pub async fn join(&self, actor: &Actor, id: &str) -> Result<AccountId, DeskError> {
+    /// [`ManagementError::NotFound`], also while the user's address is unproven; [`ManagementError::LinkEnded`], [`ManagementError::Duplicate`],
+    /// [`ManagementError::UsersOnly`].
+    pub async fn join(&self, actor: &Actor, id: &str) -> Result<AccountId, ManagementError> {
         let user = self.acting_user(actor).await?;
         let invitation = self.own_invitation(&user, id).await?;
         self.join_user(actor, &user, invitation).await
@@ -267,21 +272,21 @@ impl Desk {
     /// Declines one of the acting user's [own invitations](Self::own_invitations).
     ///
     /// # Errors
-    /// [`DeskError::NotFound`], [`DeskError::UsersOnly`].
-    pub async fn decline_invitation(&self, actor: &Actor, id: &str) -> Result<(), DeskError> {
+    /// [`ManagementError::NotFound`], [`ManagementError::UsersOnly`].
+    pub async fn decline_invitation(&self, actor: &Actor, id: &str) -> Result<(), ManagementError> {
         let user = self.acting_user(actor).await?;
         let invitation = self.own_invitation(&user, id).await?;
         let draft = Draft::new(actor, "member.decline", Target::new("invitation", id)).account(&invitation.account);
         self.commit_or_stale(vec![invitation.remove()], draft).await
     }
 
-    async fn own_invitation(&self, user: &StoredUser, id: &str) -> Result<Versioned<Invitation>, DeskError> {
+    async fn own_invitation(&self, user: &StoredUser, id: &str) -> Result<Versioned<Invitation>, ManagementError> {
         let open = self.open_invitations_of(user).await?;
-        open.into_iter().find(|known| known.id == id).ok_or(DeskError::NotFound("invitation"))
+        open.into_iter().find(|known| known.id == id).ok_or(ManagementError::NotFound("invitation"))
     }
 
     /// The invitations to an address, as long as they have not expired; none for an address that is unproven.
-    async fn open_invitations_of(&self, user: &StoredUser) -> Result<Vec<Versioned<Invitation>>, DeskError> {
+    async fn open_invitations_of(&self, user: &StoredUser) -> Result<Vec<Versioned<Invitation>>, ManagementError> {
         if user.address_proven_at.is_none() {
             return Ok(Vec::new());
         }
@@ -289,12 +294,12 @@ impl Desk {
     }
 
     /// The invitations to an address that have not expired, whoever has it.
-    pub(crate) async fn invitations_to(&self, email: &str) -> Result<Vec<Versioned<Invitation>>, DeskError> {
+    pub(crate) async fn invitations_to(&self, email: &str) -> Result<Vec<Versioned<Invitation>>, ManagementError> {
         self.unexpired(List::of(Kind::Invitation, MOST_OPEN).subject(email)).await
     }
 
     /// All invitations of a list that have not expired, page by page.
-    async fn unexpired(&self, mut list: List) -> Result<Vec<Versioned<Invitation>>, DeskError> {
+    async fn unexpired(&self, mut list: List) -> Result<Vec<Versioned<Invitation>>, ManagementError> {
         let now = self.now();
         let mut all = Vec::new();
         loop {
@@ -308,21 +313,21 @@ impl Desk {
         }
     }
 
-    async fn by_secret(&self, secret: &str) -> Result<Versioned<Invitation>, DeskError> {
+    async fn by_secret(&self, secret: &str) -> Result<Versioned<Invitation>, ManagementError> {
         let known: Option<Versioned<Invitation>> = self.find(&digest_of(secret)).await?;
-        known.filter(|known| known.ends_at > self.now()).ok_or(DeskError::LinkEnded)
+        known.filter(|known| known.ends_at > self.now()).ok_or(ManagementError::LinkEnded)
     }
 
     /// Compares what an invitation gives with what its maker may give now.
-    pub(crate) async fn judge(&self, invitation: &Invitation) -> Result<Vec<Write>, DeskError> {
-        let maker = principal_of(&invitation.invited_by).ok_or(DeskError::LinkEnded)?;
+    pub(crate) async fn judge(&self, invitation: &Invitation) -> Result<Vec<Write>, ManagementError> {
+        let maker = principal_of(&invitation.invited_by).ok_or(ManagementError::LinkEnded)?;
         let standing = match self.standing(&maker, &invitation.account).await {
             Ok(standing) => standing,
-            Err(DeskError::NotFound(_)) => return Err(DeskError::LinkEnded),
+            Err(ManagementError::NotFound(_)) => return Err(ManagementError::LinkEnded),
             Err(error) => return Err(error),
         };
         let may = standing.rights.allows(&scopes::MEMBERS_WRITE) && standing.rights.may_give(invitation.role);
-        if may { Ok(standing.rests_on) } else { Err(DeskError::LinkEnded) }
+        if may { Ok(standing.rests_on) } else { Err(ManagementError::LinkEnded) }
     }
 
     /// What makes a user the member that an invitation says, and what is logged of it.
@@ -331,7 +336,7 @@ impl Desk {
         invitation: &Versioned<Invitation>,
         user: &UserId,
         draft: Draft,
-    ) -> Result<(Vec<Write>, Draft), DeskError> {
+    ) -> Result<(Vec<Write>, Draft), ManagementError> {
         let rests_on = self.judge(invitation).await?;
         let member = self.new_member(&invitation.account, user, invitation.role);
         let writes = [vec![invitation.remove(), member.insert()?], rests_on].concat();
@@ -346,9 +351,9 @@ impl Desk {
         actor: &Actor,
         user: &Versioned<StoredUser>,
         invitation: Versioned<Invitation>,
-    ) -> Result<AccountId, DeskError> {
+    ) -> Result<AccountId, ManagementError> {
         if self.get::<Member>(&Member::id_of(&invitation.account, &user.id)).await?.is_some() {
-            return Err(DeskError::Duplicate("member"));
+            return Err(ManagementError::Duplicate("member"));
         }
         let mut user = user.clone();
         for _ in 0..super::ATTEMPTS {
@@ -359,10 +364,10 @@ impl Desk {
                 Ok(()) => return Ok(invitation.value.account),
                 // The user was changed at this moment, for instance by another sign-in.
                 Err(DoesNotFit(0)) => user = self.acting_user(actor).await?,
-                Err(_) => return Err(DeskError::LinkEnded),
+                Err(_) => return Err(ManagementError::LinkEnded),
             }
         }
-        Err(DeskError::Stale)
+        Err(ManagementError::Stale)
     }
 }
 

@@ -13,13 +13,13 @@ use keyward_core::{
 };
 use serde_json::{Map, Value, json};
 
-use super::Desk;
+use super::Management;
 use super::access::{MANAGEMENT_PREFIX, SECRET_MANAGEMENT_PREFIX};
 use super::audit::{Draft, Target};
 use super::page::Page;
 use crate::actor::{Actor, Who};
 use crate::authority::Rights;
-use crate::error::DeskError;
+use crate::error::ManagementError;
 use crate::records::Versioned;
 use crate::role::{Purpose, scopes};
 
@@ -190,12 +190,12 @@ pub struct NewlyRotated {
     pub propagation: Propagation,
 }
 
-impl Desk {
+impl Management {
     /// Issues a key. Needs `keys:write`, and nobody issues one that could do what they cannot.
     ///
     /// # Errors
-    /// [`DeskError::KeyLimit`], [`DeskError::Escalation`], [`DeskError::Invalid`], [`DeskError::Forbidden`], [`DeskError::NotFound`].
-    pub async fn create_key(&self, actor: &Actor, draft: KeyDraft) -> Result<NewlyIssued, DeskError> {
+    /// [`ManagementError::KeyLimit`], [`ManagementError::Escalation`], [`ManagementError::Invalid`], [`ManagementError::Forbidden`], [`ManagementError::NotFound`].
+    pub async fn create_key(&self, actor: &Actor, draft: KeyDraft) -> Result<NewlyIssued, ManagementError> {
         let KeyDraft { purpose, mut new } = draft;
         let rights = self.rights(actor, &new.account).await?;
         rights.require(&scopes::KEYS_WRITE)?;
@@ -205,10 +205,10 @@ impl Desk {
         check_rules(Some(&new.endpoints), Some(&new.networks), Some(&new.metadata))?;
         self.keys_for(purpose).check_new(&new)?;
         let (id, account) = (CredentialId::generate(), new.account.clone());
-        self.note_making(&account, &id).await?;
+        self.reserve_slot(&account, &id).await?;
         let draft = Draft::new(actor, "key.create", Target::new("key", &id)).account(&account);
         let issued = self
-            .logged(draft, self.keys_for(purpose).issue_as(id.clone(), new), |issued: &Issued| {
+            .audited(draft, self.keys_for(purpose).issue_as(id.clone(), new), |issued: &Issued| {
                 Some(for_log(&issued.record))
             })
             .await;
@@ -221,8 +221,8 @@ impl Desk {
     /// `keys:read`.
     ///
     /// # Errors
-    /// [`DeskError::NotFound`], [`DeskError::Forbidden`].
-    pub async fn keys(&self, actor: &Actor, query: &KeyQuery) -> Result<Page<KeyView>, DeskError> {
+    /// [`ManagementError::NotFound`], [`ManagementError::Forbidden`].
+    pub async fn keys(&self, actor: &Actor, query: &KeyQuery) -> Result<Page<KeyView>, ManagementError> {
         let rights = self.rights(actor, query.account.as_ref().unwrap_or(self.operator())).await?;
         rights.require(&scopes::KEYS_READ)?;
         let mut query = query.clone();
@@ -243,8 +243,8 @@ impl Desk {
     /// A key. Needs `keys:read`.
     ///
     /// # Errors
-    /// [`DeskError::NotFound`], whether it is another's or is not there; [`DeskError::Forbidden`].
-    pub async fn key(&self, actor: &Actor, id: &CredentialId) -> Result<KeyView, DeskError> {
+    /// [`ManagementError::NotFound`], whether it is another's or is not there; [`ManagementError::Forbidden`].
+    pub async fn key(&self, actor: &Actor, id: &CredentialId) -> Result<KeyView, ManagementError> {
         let (key, _) = self.reach(actor, id, &scopes::KEYS_READ).await?;
         self.view_key(key).await
     }
@@ -253,19 +253,19 @@ impl Desk {
     /// or after.
     ///
     /// # Errors
-    /// [`DeskError::Stale`], [`DeskError::Ended`], [`DeskError::Escalation`], [`DeskError::Invalid`], [`DeskError::NotFound`],
-    /// [`DeskError::Forbidden`].
+    /// [`ManagementError::Stale`], [`ManagementError::Ended`], [`ManagementError::Escalation`], [`ManagementError::Invalid`], [`ManagementError::NotFound`],
+    /// [`ManagementError::Forbidden`].
     pub async fn update_key(
         &self,
         actor: &Actor,
         id: &CredentialId,
         change: KeyChange,
         version: u64,
-    ) -> Result<(KeyView, Propagation), DeskError> {
+    ) -> Result<(KeyView, Propagation), ManagementError> {
         let (key, rights) = self.reach(actor, id, &scopes::KEYS_WRITE).await?;
         self.check_within(&rights, &key)?;
         if key.version != version {
-            return Err(DeskError::Stale);
+            return Err(ManagementError::Stale);
         }
         let name = change.name.as_deref().map(|name| super::check_name("name", name)).transpose()?;
         check_rules(change.endpoints.as_deref(), change.networks.as_deref(), change.metadata.as_ref())?;
@@ -292,34 +292,34 @@ impl Desk {
     /// what they cannot.
     ///
     /// # Errors
-    /// [`DeskError::Rotated`], [`DeskError::Stale`] if it is changed at the same moment, [`DeskError::Ended`],
-    /// [`DeskError::Escalation`], [`DeskError::Invalid`], [`DeskError::NotFound`], [`DeskError::Forbidden`].
+    /// [`ManagementError::Rotated`], [`ManagementError::Stale`] if it is changed at the same moment, [`ManagementError::Ended`],
+    /// [`ManagementError::Escalation`], [`ManagementError::Invalid`], [`ManagementError::NotFound`], [`ManagementError::Forbidden`].
     pub async fn rotate_key(
         &self,
         actor: &Actor,
         id: &CredentialId,
         overlap: Duration,
-    ) -> Result<NewlyRotated, DeskError> {
+    ) -> Result<NewlyRotated, ManagementError> {
         let (key, rights) = self.reach(actor, id, &scopes::KEYS_WRITE).await?;
         let purpose = self.check_within(&rights, &key)?;
         self.check_recent(actor).await?;
         if overlap > MAX_OVERLAP {
-            return Err(DeskError::invalid("overlap_seconds", "at most a year"));
+            return Err(ManagementError::invalid("overlap_seconds", "at most a year"));
         }
         if key.rotated_to.is_some() {
-            return Err(DeskError::Rotated);
+            return Err(ManagementError::Rotated);
         }
         // During the overlap both keys work, so the successor takes a place of its own.
         let place = (!overlap.is_zero()).then(CredentialId::generate);
         if let Some(place) = &place {
-            self.note_making(&key.account, place).await?;
+            self.reserve_slot(&key.account, place).await?;
         }
         // A key that ends does not outlive itself in a successor.
         let rotation =
             keyward_core::lifecycle::Rotation { overlap, version: Some(key.version), latest_end: rights.expires_at() };
         let draft = Draft::new(actor, "key.rotate", Target::new("key", id)).account(&key.account).before(for_log(&key));
         let rotated = self
-            .logged(
+            .audited(
                 draft,
                 self.keys_for(purpose).rotate_with(id, rotation),
                 |rotated: &keyward_core::lifecycle::Rotated| {
@@ -343,8 +343,12 @@ impl Desk {
     /// Revokes a key for good. When this has returned, no node accepts it any more. Needs `keys:write`.
     ///
     /// # Errors
-    /// [`DeskError::NotFound`], [`DeskError::Forbidden`].
-    pub async fn revoke_key(&self, actor: &Actor, id: &CredentialId) -> Result<(KeyView, Propagation), DeskError> {
+    /// [`ManagementError::NotFound`], [`ManagementError::Forbidden`].
+    pub async fn revoke_key(
+        &self,
+        actor: &Actor,
+        id: &CredentialId,
+    ) -> Result<(KeyView, Propagation), ManagementError> {
         let (key, _) = self.reach(actor, id, &scopes::KEYS_WRITE).await?;
         self.revoke(actor, &key).await
     }
@@ -352,13 +356,13 @@ impl Desk {
     /// Refuses a key for now, or accepts it again. Needs `keys:write`; nobody enables a key that could do what they cannot.
     ///
     /// # Errors
-    /// [`DeskError::Ended`], [`DeskError::Escalation`], [`DeskError::NotFound`], [`DeskError::Forbidden`].
+    /// [`ManagementError::Ended`], [`ManagementError::Escalation`], [`ManagementError::NotFound`], [`ManagementError::Forbidden`].
     pub async fn set_key_disabled(
         &self,
         actor: &Actor,
         id: &CredentialId,
         disabled: bool,
-    ) -> Result<(KeyView, Propagation), DeskError> {
+    ) -> Result<(KeyView, Propagation), ManagementError> {
         let (key, rights) = self.reach(actor, id, &scopes::KEYS_WRITE).await?;
         if !disabled {
             self.check_within(&rights, &key)?;
@@ -366,7 +370,7 @@ impl Desk {
         }
         let now = self.now();
         if !matches!(key.status(now), KeyStatus::Active | KeyStatus::Disabled) {
-            return Err(DeskError::Ended);
+            return Err(ManagementError::Ended);
         }
         let disabled_at = disabled.then(|| key.disabled_at.unwrap_or(now));
         // What was looked at is what is enabled: it must not have been given more in between.
@@ -378,8 +382,8 @@ impl Desk {
     /// The key that acts, whatever it was granted.
     ///
     /// # Errors
-    /// [`DeskError::NotFound`] for users and programs.
-    pub async fn own_key(&self, actor: &Actor) -> Result<KeyView, DeskError> {
+    /// [`ManagementError::NotFound`] for users and programs.
+    pub async fn own_key(&self, actor: &Actor) -> Result<KeyView, ManagementError> {
         let key = self.acting_key(actor).await?;
         self.view_key(key).await
     }
@@ -387,22 +391,23 @@ impl Desk {
     /// Revokes the key that acts, whatever it was granted: whoever holds a key can put an end to it.
     ///
     /// # Errors
-    /// [`DeskError::NotFound`] for users and programs.
-    pub async fn revoke_own_key(&self, actor: &Actor) -> Result<(KeyView, Propagation), DeskError> {
+    /// [`ManagementError::NotFound`] for users and programs.
+    pub async fn revoke_own_key(&self, actor: &Actor) -> Result<(KeyView, Propagation), ManagementError> {
         let key = self.acting_key(actor).await?;
         self.revoke(actor, &key).await
     }
 
-    async fn acting_key(&self, actor: &Actor) -> Result<KeyRecord, DeskError> {
-        let Who::Key(identity) = &actor.who else { return Err(DeskError::NotFound("key")) };
-        self.0.keys.get(identity.id()).await?.ok_or(DeskError::NotFound("key"))
+    async fn acting_key(&self, actor: &Actor) -> Result<KeyRecord, ManagementError> {
+        let Who::Key(identity) = &actor.who else { return Err(ManagementError::NotFound("key")) };
+        self.0.keys.get(identity.id()).await?.ok_or(ManagementError::NotFound("key"))
     }
 
-    async fn revoke(&self, actor: &Actor, key: &KeyRecord) -> Result<(KeyView, Propagation), DeskError> {
+    async fn revoke(&self, actor: &Actor, key: &KeyRecord) -> Result<(KeyView, Propagation), ManagementError> {
         let draft =
             Draft::new(actor, "key.revoke", Target::new("key", &key.id)).account(&key.account).before(for_log(key));
-        let changed =
-            self.logged(draft, self.0.keys.revoke(&key.id), |changed: &Changed| Some(for_log(&changed.record))).await?;
+        let changed = self
+            .audited(draft, self.0.keys.revoke(&key.id), |changed: &Changed| Some(for_log(&changed.record)))
+            .await?;
         Ok((key_view(changed.record, self.now()), changed.propagation))
     }
 
@@ -412,10 +417,10 @@ impl Desk {
         action: &str,
         key: &KeyRecord,
         update: &KeyUpdate,
-    ) -> Result<(KeyView, Propagation), DeskError> {
+    ) -> Result<(KeyView, Propagation), ManagementError> {
         let draft = Draft::new(actor, action, Target::new("key", &key.id)).account(&key.account).before(for_log(key));
         let changed = self
-            .logged(draft, self.0.keys.update(&key.id, update), |changed: &Changed| Some(for_log(&changed.record)))
+            .audited(draft, self.0.keys.update(&key.id, update), |changed: &Changed| Some(for_log(&changed.record)))
             .await?;
         Ok((key_view(changed.record, self.now()), changed.propagation))
     }
@@ -426,21 +431,21 @@ impl Desk {
         actor: &Actor,
         id: &CredentialId,
         scope: &keyward_core::Scope,
-    ) -> Result<(KeyRecord, Rights), DeskError> {
-        let key = self.0.keys.get(id).await?.ok_or(DeskError::NotFound("key"))?;
+    ) -> Result<(KeyRecord, Rights), ManagementError> {
+        let key = self.0.keys.get(id).await?.ok_or(ManagementError::NotFound("key"))?;
         // Another's key is as unknown as one that is not there.
         let rights = self.rights(actor, &key.account).await.map_err(|error| match error {
-            DeskError::NotFound(_) => DeskError::NotFound("key"),
+            ManagementError::NotFound(_) => ManagementError::NotFound("key"),
             other => other,
         })?;
         rights.require(scope)?;
         if !rights.reaches(key.mode) {
-            return Err(DeskError::NotFound("key"));
+            return Err(ManagementError::NotFound("key"));
         }
         Ok((key, rights))
     }
 
-    fn check_within(&self, rights: &Rights, key: &KeyRecord) -> Result<Purpose, DeskError> {
+    fn check_within(&self, rights: &Rights, key: &KeyRecord) -> Result<Purpose, ManagementError> {
         let purpose = purpose_of(&key.hint);
         rights.check_key(&Rights::of_record(key, purpose).within(&key.account, self.operator()))?;
         Ok(purpose)
@@ -453,7 +458,7 @@ impl Desk {
         }
     }
 
-    async fn view_key(&self, key: KeyRecord) -> Result<KeyView, DeskError> {
+    async fn view_key(&self, key: KeyRecord) -> Result<KeyView, ManagementError> {
         let (used, successor) = (key.last_used_at, key.rotated_to.clone());
         let mut view = key_view(key, self.now());
         if let (Some(used), Some(successor)) = (used, successor)
@@ -525,22 +530,22 @@ fn check_rules(
     endpoints: Option<&[Endpoint]>,
     networks: Option<&[IpNet]>,
     metadata: Option<&Map<String, Value>>,
-) -> Result<(), DeskError> {
+) -> Result<(), ManagementError> {
     if endpoints.is_some_and(|endpoints| endpoints.len() > MAX_RULES) {
-        return Err(DeskError::invalid("endpoints", "at most 50"));
+        return Err(ManagementError::invalid("endpoints", "at most 50"));
     }
     if networks.is_some_and(|networks| networks.len() > MAX_RULES) {
-        return Err(DeskError::invalid("networks", "at most 50"));
+        return Err(ManagementError::invalid("networks", "at most 50"));
     }
     let is_long = |metadata: &Map<String, Value>| {
         serde_json::to_string(metadata).map_or(usize::MAX, |text| text.len()) > MAX_METADATA
     };
     if metadata.is_some_and(is_long) {
-        return Err(DeskError::invalid("metadata", "at most 4,096 bytes as JSON"));
+        return Err(ManagementError::invalid("metadata", "at most 4,096 bytes as JSON"));
     }
     // A NUL character is JSON, and no database column of text takes it.
     if metadata.is_some_and(|metadata| has_nul(&Value::Object(metadata.clone()))) {
-        return Err(DeskError::invalid("metadata", "without NUL characters"));
+        return Err(ManagementError::invalid("metadata", "without NUL characters"));
     }
     Ok(())
 }

@@ -7,11 +7,11 @@ use keyward_core::lifecycle::Changed;
 use keyward_core::store::{KeyRecord, KeyStatus};
 use serde_json::json;
 
-use super::Desk;
+use super::Management;
 use super::audit::{Draft, Target};
 use super::keys::{KeyView, for_log, key_view};
 use crate::actor::Actor;
-use crate::error::DeskError;
+use crate::error::ManagementError;
 
 /// What is noted of the place where a key was found, at most.
 const MAX_PLACE: usize = 2_000;
@@ -63,22 +63,22 @@ pub enum LeakReport {
     Ended(KeyView),
 }
 
-impl Desk {
+impl Management {
     /// Puts an end to a key that was found at `place`, a URL for instance, and tells its account in the audit log. The token is whatever
     /// was found; what is no key of ours, by its form and checksum, is unknown.
     ///
     /// # Errors
-    /// [`DeskError::Forbidden`] for all but programs: whoever holds a key revokes it by [`revoke_own_key`](Self::revoke_own_key).
-    /// [`DeskError::Store`] if the store fails.
+    /// [`ManagementError::Forbidden`] for all but programs: whoever holds a key revokes it by [`revoke_own_key`](Self::revoke_own_key).
+    /// [`ManagementError::Store`] if the store fails.
     ///
     /// # Examples
     /// ```
-    /// use keyward::manage::{Actor, Context, Desk, KeyDraft, LeakPolicy, LeakReport, NewUser, SqliteDesk};
+    /// use keyward::manage::{Actor, Context, Management, KeyDraft, LeakPolicy, LeakReport, NewUser, SqliteManagementStore};
     /// use keyward::sqlite::SqliteStore;
     ///
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let store = SqliteStore::temporary()?;
-    /// # let desk = Desk::builder(store.clone(), SqliteDesk::open(&store)?).build()?;
+    /// # let desk = Management::builder(store.clone(), SqliteManagementStore::open(&store)?).build()?;
     /// let system = Actor::system("scanner", Context::new());
     /// # let owner = desk.create_owner(&system, NewUser::new("ada@example.com", "Ada", "correct horse battery")).await?;
     /// let issued = desk.create_key(&system, KeyDraft::secret(desk.operator().clone(), "production")).await?;
@@ -94,9 +94,9 @@ impl Desk {
         token: &[u8],
         place: &str,
         policy: LeakPolicy,
-    ) -> Result<LeakReport, DeskError> {
+    ) -> Result<LeakReport, ManagementError> {
         if !actor.is_system() {
-            return Err(DeskError::Forbidden(crate::role::scopes::KEYS_WRITE));
+            return Err(ManagementError::Forbidden(crate::role::scopes::KEYS_WRITE));
         }
         let Some(key) = self.key_of(token).await? else { return Ok(LeakReport::Unknown) };
         if matches!(key.status(self.now()), KeyStatus::Revoked | KeyStatus::Compromised) {
@@ -114,19 +114,19 @@ impl Desk {
         let said = |changed: &Changed| {
             Some(json!({"found_at": place, "policy": policy.as_str(), "key": for_log(&changed.record)}))
         };
-        match self.logged(draft, end, said).await {
+        match self.audited(draft, end, said).await {
             Ok(changed) => {
                 tracing::warn!(id = %key.id, account = %key.account, place, %policy, "a key has leaked, and has ended");
                 Ok(LeakReport::Ended(key_view(changed.record, self.now())))
             }
             // Somebody else was quicker.
-            Err(DeskError::Ended) => Ok(LeakReport::AlreadyEnded(key_view(key, self.now()))),
+            Err(ManagementError::Ended) => Ok(LeakReport::AlreadyEnded(key_view(key, self.now()))),
             Err(error) => Err(error),
         }
     }
 
     /// The key that this is, if it is one of ours.
-    async fn key_of(&self, token: &[u8]) -> Result<Option<KeyRecord>, DeskError> {
+    async fn key_of(&self, token: &[u8]) -> Result<Option<KeyRecord>, ManagementError> {
         let parsed =
             [&self.0.format, &self.0.management_format].into_iter().find_map(|format| format.parse(token).ok());
         let Some(parsed) = parsed else { return Ok(None) };

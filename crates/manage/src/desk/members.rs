@@ -5,27 +5,27 @@ use keyward_core::AccountId;
 use keyward_core::id::UserId;
 use serde_json::json;
 
-use super::Desk;
+use super::Management;
 use super::audit::{Draft, Target};
 use super::page::{Page, PageRequest};
 use super::standing::Standing;
 use crate::actor::Actor;
-use crate::error::DeskError;
+use crate::error::ManagementError;
 use crate::records::{Entity, Member, StoredUser, User, Versioned};
 use crate::role::{Role, scopes};
 use crate::store::{Kind, List, Write};
 
-impl Desk {
+impl Management {
     /// Who belongs to an account. Needs `members:read`.
     ///
     /// # Errors
-    /// [`DeskError::NotFound`], [`DeskError::Forbidden`], [`DeskError::Invalid`] for a bad cursor.
+    /// [`ManagementError::NotFound`], [`ManagementError::Forbidden`], [`ManagementError::Invalid`] for a bad cursor.
     pub async fn members(
         &self,
         actor: &Actor,
         account: &AccountId,
         page: &PageRequest,
-    ) -> Result<Page<MemberView>, DeskError> {
+    ) -> Result<Page<MemberView>, ManagementError> {
         self.rights(actor, account).await?.require(&scopes::MEMBERS_READ)?;
         let list = page.apply(List::of(Kind::Member, 0).owner(account.as_str()))?;
         let found = page.page(self.list::<Member>(&list).await?, |member| (member.value.sort(), member.value.id()));
@@ -34,7 +34,7 @@ impl Desk {
             match self.view(member).await {
                 Ok(view) => items.push(view),
                 // The user is being deleted at this moment.
-                Err(DeskError::NotFound(_)) => {}
+                Err(ManagementError::NotFound(_)) => {}
                 Err(error) => return Err(error),
             }
         }
@@ -44,8 +44,13 @@ impl Desk {
     /// A member of an account. Needs `members:read`.
     ///
     /// # Errors
-    /// [`DeskError::NotFound`], [`DeskError::Forbidden`].
-    pub async fn member(&self, actor: &Actor, account: &AccountId, user: &UserId) -> Result<MemberView, DeskError> {
+    /// [`ManagementError::NotFound`], [`ManagementError::Forbidden`].
+    pub async fn member(
+        &self,
+        actor: &Actor,
+        account: &AccountId,
+        user: &UserId,
+    ) -> Result<MemberView, ManagementError> {
         self.rights(actor, account).await?.require(&scopes::MEMBERS_READ)?;
         self.view(self.read_member(account, user).await?).await
     }
@@ -54,7 +59,7 @@ impl Desk {
     /// their own.
     ///
     /// # Errors
-    /// [`DeskError::Stale`], [`DeskError::LastOwner`], [`DeskError::Escalation`], [`DeskError::NotFound`], [`DeskError::Forbidden`].
+    /// [`ManagementError::Stale`], [`ManagementError::LastOwner`], [`ManagementError::Escalation`], [`ManagementError::NotFound`], [`ManagementError::Forbidden`].
     pub async fn update_member(
         &self,
         actor: &Actor,
@@ -62,7 +67,7 @@ impl Desk {
         user: &UserId,
         role: Role,
         version: u64,
-    ) -> Result<MemberView, DeskError> {
+    ) -> Result<MemberView, ManagementError> {
         self.change_member(actor, account, user, Some(role), version).await?;
         self.view(self.read_member(account, user).await?).await
     }
@@ -77,7 +82,7 @@ impl Desk {
         account: &AccountId,
         user: &UserId,
         version: u64,
-    ) -> Result<(), DeskError> {
+    ) -> Result<(), ManagementError> {
         self.change_member(actor, account, user, None, version).await
     }
 
@@ -88,7 +93,7 @@ impl Desk {
         user: &UserId,
         role: Option<Role>,
         version: u64,
-    ) -> Result<(), DeskError> {
+    ) -> Result<(), ManagementError> {
         let leaves = role.is_none() && actor.user() == Some(user);
         for _ in 0..super::ATTEMPTS {
             // Expected first: the member who is changed may be the one whose role allows it.
@@ -98,7 +103,7 @@ impl Desk {
             }
             let member = self.read_member(account, user).await?;
             if member.version != version {
-                return Err(DeskError::Stale);
+                return Err(ManagementError::Stale);
             }
             if !leaves {
                 rights.check_outranks(member.role)?;
@@ -129,12 +134,12 @@ impl Desk {
                 return Ok(());
             }
         }
-        Err(DeskError::Stale)
+        Err(ManagementError::Stale)
     }
 
     /// Finds another owner of an account who can sign in, and expects them to stay one: of two writers who take the last two owners away
     /// at once, one looks again.
-    pub(crate) async fn other_owner(&self, account: &AccountId, user: &UserId) -> Result<[Write; 2], DeskError> {
+    pub(crate) async fn other_owner(&self, account: &AccountId, user: &UserId) -> Result<[Write; 2], ManagementError> {
         let mut list = List::of(Kind::Member, 500).owner(account.as_str());
         loop {
             let members = self.list::<Member>(&list).await?;
@@ -144,17 +149,22 @@ impl Desk {
                     return Ok([other.expect(), known.expect()]);
                 }
             }
-            let Some(last) = members.last() else { return Err(DeskError::LastOwner) };
+            let Some(last) = members.last() else { return Err(ManagementError::LastOwner) };
             list.after = Some((last.value.sort(), last.value.id()));
         }
     }
 
-    pub(crate) async fn read_member(&self, account: &AccountId, user: &UserId) -> Result<Versioned<Member>, DeskError> {
-        self.get(&Member::id_of(account, user)).await?.ok_or(DeskError::NotFound("member"))
+    pub(crate) async fn read_member(
+        &self,
+        account: &AccountId,
+        user: &UserId,
+    ) -> Result<Versioned<Member>, ManagementError> {
+        self.get(&Member::id_of(account, user)).await?.ok_or(ManagementError::NotFound("member"))
     }
 
-    pub(crate) async fn view(&self, member: Versioned<Member>) -> Result<MemberView, DeskError> {
-        let user: Versioned<StoredUser> = self.get(member.user.as_str()).await?.ok_or(DeskError::NotFound("user"))?;
+    pub(crate) async fn view(&self, member: Versioned<Member>) -> Result<MemberView, ManagementError> {
+        let user: Versioned<StoredUser> =
+            self.get(member.user.as_str()).await?.ok_or(ManagementError::NotFound("user"))?;
         Ok(MemberView {
             user: User::from(&user.value),
             role: member.role,

@@ -1,4 +1,4 @@
-//! The desk: the one service that manages accounts, users and keys.
+//! The management service: the one service that manages accounts, users and keys.
 
 mod access;
 mod accounts;
@@ -18,7 +18,6 @@ mod once;
 mod overview;
 mod page;
 mod password;
-mod people;
 mod plans;
 mod resets;
 mod sessions;
@@ -30,6 +29,7 @@ mod tokens;
 mod usage;
 #[cfg(test)]
 mod usage_tests;
+mod user_admin;
 mod users;
 mod versions;
 
@@ -37,12 +37,12 @@ pub use access::{ACCESS_TOKEN_PREFIX, MANAGEMENT_PREFIX, SECRET_MANAGEMENT_PREFI
 pub use accounts::AccountUpdate;
 pub use appearance::{Appearance, AppearanceUpdate};
 pub use audit::{AuditCheckpoint, AuditEntry, AuditQuery, AuditVerdict, Outcome, Target};
-pub use builder::{DeskBuilder, SignUpPolicy};
+pub use builder::{ManagementBuilder, SignUpPolicy};
 pub use invitations::{InvitationView, Invited};
 pub use keys::{KeyChange, KeyDraft, KeyView, NewlyIssued, NewlyRotated, key_view, purpose_of};
 pub use leaks::{LeakPolicy, LeakReport};
 pub use members::MemberView;
-pub use once::{Answer, Once};
+pub use once::{Answer, IdempotentRequest};
 pub use overview::UsageTotal;
 pub(crate) use page::not_given_out;
 pub use page::{Page, PageRequest};
@@ -63,9 +63,9 @@ use tokio::sync::{Mutex, OnceCell};
 use zeroize::Zeroizing;
 
 use crate::actor::{Actor, Who};
-use crate::error::DeskError;
+use crate::error::ManagementError;
 use crate::records::{Entity, Versioned};
-use crate::store::{DeskStore, List, Write};
+use crate::store::{List, ManagementStore, Write};
 use audit::Head;
 use builder::Settings;
 use password::Passwords;
@@ -81,12 +81,12 @@ const ATTEMPTS: usize = 64;
 ///
 /// # Examples
 /// ```
-/// use keyward::manage::{Actor, Context, Desk, KeyDraft, NewUser, SqliteDesk};
+/// use keyward::manage::{Actor, Context, Management, KeyDraft, NewUser, SqliteManagementStore};
 /// use keyward::sqlite::SqliteStore;
 ///
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let store = SqliteStore::temporary()?;
-/// let desk = Desk::builder(store.clone(), SqliteDesk::open(&store)?).build()?;
+/// let desk = Management::builder(store.clone(), SqliteManagementStore::open(&store)?).build()?;
 /// let system = Actor::system("example", Context::new());
 /// desk.create_owner(&system, NewUser::new("ada@example.com", "Ada", "correct horse battery")).await?;
 ///
@@ -98,14 +98,14 @@ const ATTEMPTS: usize = 64;
 /// # Ok(()) }
 /// ```
 #[derive(Clone)]
-pub struct Desk(pub(crate) Arc<Inner>);
+pub struct Management(pub(crate) Arc<Inner>);
 
 pub(crate) struct Inner {
     keys: Keys,
     management: Keys,
     key_store: Arc<dyn KeyStore>,
     freshness: Freshness,
-    store: Arc<dyn DeskStore>,
+    store: Arc<dyn ManagementStore>,
     format: KeyFormat,
     management_format: KeyFormat,
     token_format: KeyFormat,
@@ -127,10 +127,13 @@ pub(crate) struct Inner {
     device_secret: OnceCell<Zeroizing<String>>,
 }
 
-impl Desk {
-    /// Starts a desk over the keys and the records in these stores.
-    pub fn builder<S: keyward_core::store::KeyAdmin + Clone>(keys: S, records: impl DeskStore) -> DeskBuilder {
-        DeskBuilder::new(keys, Arc::new(records))
+impl Management {
+    /// Starts a management service over the keys and the records in these stores.
+    pub fn builder<S: keyward_core::store::KeyAdmin + Clone>(
+        keys: S,
+        records: impl ManagementStore,
+    ) -> ManagementBuilder {
+        ManagementBuilder::new(keys, Arc::new(records))
     }
 
     /// The operator's account. Who has a role there has it in every account, and may change plans.
@@ -154,12 +157,12 @@ impl Desk {
     /// The account that an actor means who names none: its key's own, or the user's first.
     ///
     /// # Errors
-    /// [`DeskError::NotFound`] if the user belongs to no account.
-    pub async fn default_account(&self, actor: &Actor) -> Result<AccountId, DeskError> {
+    /// [`ManagementError::NotFound`] if the user belongs to no account.
+    pub async fn default_account(&self, actor: &Actor) -> Result<AccountId, ManagementError> {
         match &actor.who {
             Who::System(_) => Ok(self.operator().clone()),
             Who::Key(identity) => Ok(identity.account().clone()),
-            Who::User { id, .. } => self.first_account(id).await?.ok_or(DeskError::NotFound("account")),
+            Who::User { id, .. } => self.first_account(id).await?.ok_or(ManagementError::NotFound("account")),
         }
     }
 
@@ -167,8 +170,8 @@ impl Desk {
     /// minute or so.
     ///
     /// # Errors
-    /// [`DeskError::Store`] if the store fails.
-    pub async fn maintain(&self) -> Result<(), DeskError> {
+    /// [`ManagementError::Store`] if the store fails.
+    pub async fn maintain(&self) -> Result<(), ManagementError> {
         self.flush_usage().await?;
         self.flush_refused().await?;
         self.log_unfinished().await?;
@@ -183,8 +186,8 @@ impl Desk {
     /// Whether both stores answer.
     ///
     /// # Errors
-    /// [`DeskError::Store`] if one of them does not.
-    pub async fn ready(&self) -> Result<(), DeskError> {
+    /// [`ManagementError::Store`] if one of them does not.
+    pub async fn ready(&self) -> Result<(), ManagementError> {
         self.0.keys.get_account(self.operator()).await?;
         self.0.store.get(crate::store::Kind::User, "").await?;
         Ok(())
@@ -214,11 +217,11 @@ impl Desk {
     /// Does this to its end, even if the caller stops waiting: dropping a future in the middle of a write leaves open whether it was done.
     async fn to_the_end(
         &self,
-        work: impl Future<Output = Result<(), DeskError>> + Send + 'static,
-    ) -> Result<(), DeskError> {
+        work: impl Future<Output = Result<(), ManagementError>> + Send + 'static,
+    ) -> Result<(), ManagementError> {
         tokio::spawn(work).await.unwrap_or_else(|error| {
             tracing::error!(%error, "a write of the management service ended without a result");
-            Err(DeskError::Internal)
+            Err(ManagementError::Internal)
         })
     }
 
@@ -228,15 +231,15 @@ impl Desk {
     }
 }
 
-impl fmt::Debug for Desk {
+impl fmt::Debug for Management {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Desk").field("operator", self.operator()).finish_non_exhaustive()
     }
 }
 
 /// A name as people give it to things: visible, and not too long.
-pub(crate) fn check_name(field: &'static str, name: &str) -> Result<String, DeskError> {
+pub(crate) fn check_name(field: &'static str, name: &str) -> Result<String, ManagementError> {
     keyward_core::name::check_name(name)
         .map(str::to_owned)
-        .map_err(|error| DeskError::invalid(field, error.to_string()))
+        .map_err(|error| ManagementError::invalid(field, error.to_string()))
 }

@@ -13,9 +13,9 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
-use super::Desk;
+use super::Management;
 use crate::actor::Actor;
-use crate::error::DeskError;
+use crate::error::ManagementError;
 use crate::records::{Entity, Versioned};
 use crate::store::Kind;
 
@@ -29,7 +29,7 @@ const PAUSE: Duration = Duration::from_millis(100);
 
 /// A request that is to have one effect.
 #[derive(Clone, Copy)]
-pub struct Once<'a> {
+pub struct IdempotentRequest<'a> {
     /// Whose request it is: another's idempotency keys are others.
     pub actor: &'a Actor,
     /// The idempotency key: 1 to 255 visible ASCII characters.
@@ -40,7 +40,7 @@ pub struct Once<'a> {
     pub secret: &'a [u8],
 }
 
-impl std::fmt::Debug for Once<'_> {
+impl std::fmt::Debug for IdempotentRequest<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Once").field("key", &self.key).finish_non_exhaustive()
     }
@@ -86,25 +86,25 @@ impl Entity for Noted {
     }
 }
 
-impl Once<'_> {
+impl IdempotentRequest<'_> {
     fn id(&self) -> String {
         let name = self.actor.name();
         hex::encode(Sha256::digest(format!("{} {} {}", name.kind, name.id, self.key)))
     }
 
-    fn cipher(&self) -> Result<XChaCha20Poly1305, DeskError> {
+    fn cipher(&self) -> Result<XChaCha20Poly1305, ManagementError> {
         let mut key = Zeroizing::new([0_u8; 32]);
         Hkdf::<Sha256>::new(Some(self.id().as_bytes()), self.secret)
             .expand(b"keyward idempotent answer", &mut *key)
-            .map_err(|_| DeskError::Internal)?;
-        XChaCha20Poly1305::new_from_slice(&*key).map_err(|_| DeskError::Internal)
+            .map_err(|_| ManagementError::Internal)?;
+        XChaCha20Poly1305::new_from_slice(&*key).map_err(|_| ManagementError::Internal)
     }
 
-    fn seal(&self, answer: &Answer) -> Result<String, DeskError> {
-        let plain = Zeroizing::new(serde_json::to_vec(answer).map_err(|_| DeskError::Internal)?);
+    fn seal(&self, answer: &Answer) -> Result<String, ManagementError> {
+        let plain = Zeroizing::new(serde_json::to_vec(answer).map_err(|_| ManagementError::Internal)?);
         let mut nonce = [0_u8; 24];
-        getrandom::fill(&mut nonce).map_err(|_| DeskError::Internal)?;
-        let sealed = self.cipher()?.encrypt(&XNonce::from(nonce), &**plain).map_err(|_| DeskError::Internal)?;
+        getrandom::fill(&mut nonce).map_err(|_| ManagementError::Internal)?;
+        let sealed = self.cipher()?.encrypt(&XNonce::from(nonce), &**plain).map_err(|_| ManagementError::Internal)?;
         Ok(hex::encode(nonce) + &hex::encode(sealed))
     }
 
@@ -118,20 +118,20 @@ impl Once<'_> {
     }
 }
 
-impl Desk {
+impl Management {
     /// Carries out an operation once for an idempotency key, and gives its answer again when the same request comes again within a day.
     /// What failed is forgotten, and can be tried again.
     ///
     /// # Errors
-    /// [`DeskError::OtherRequest`] if the key was used for another request, [`DeskError::InProgress`] if the first is still being carried
-    /// out, or its answer cannot be shown to another credential; [`DeskError::Invalid`]; or what the operation fails with.
+    /// [`ManagementError::OtherRequest`] if the key was used for another request, [`ManagementError::InProgress`] if the first is still being carried
+    /// out, or its answer cannot be shown to another credential; [`ManagementError::Invalid`]; or what the operation fails with.
     pub async fn once(
         &self,
-        once: Once<'_>,
-        operation: impl Future<Output = Result<Answer, DeskError>>,
-    ) -> Result<Answer, DeskError> {
+        once: IdempotentRequest<'_>,
+        operation: impl Future<Output = Result<Answer, ManagementError>>,
+    ) -> Result<Answer, ManagementError> {
         if !(1..=255).contains(&once.key.len()) || !once.key.bytes().all(|byte| byte.is_ascii_graphic()) {
-            return Err(DeskError::invalid("Idempotency-Key", "1 to 255 visible ASCII characters"));
+            return Err(ManagementError::invalid("Idempotency-Key", "1 to 255 visible ASCII characters"));
         }
         let now = self.now();
         let noted = Noted {
@@ -162,7 +162,7 @@ impl Desk {
     }
 
     /// Notes a request down, and gives the note's version; none if it is known already.
-    async fn note(&self, once: &Once<'_>, noted: &Noted) -> Result<Option<u64>, DeskError> {
+    async fn note(&self, once: &IdempotentRequest<'_>, noted: &Noted) -> Result<Option<u64>, ManagementError> {
         if self.write_quietly(&[noted.insert()?]).await? {
             return Ok(Some(1));
         }
@@ -175,17 +175,17 @@ impl Desk {
         Ok(None)
     }
 
-    async fn answer_again(&self, once: &Once<'_>, noted: &Noted) -> Result<Answer, DeskError> {
+    async fn answer_again(&self, once: &IdempotentRequest<'_>, noted: &Noted) -> Result<Answer, ManagementError> {
         for _ in 0..LOOKS {
             let Some(known): Option<Versioned<Noted>> = self.get(&once.id()).await? else { break };
             if known.fingerprint != noted.fingerprint {
-                return Err(DeskError::OtherRequest);
+                return Err(ManagementError::OtherRequest);
             }
             if let Some(sealed) = &known.sealed {
-                return once.open(sealed).ok_or(DeskError::InProgress);
+                return once.open(sealed).ok_or(ManagementError::InProgress);
             }
             tokio::time::sleep(PAUSE).await;
         }
-        Err(DeskError::InProgress)
+        Err(ManagementError::InProgress)
     }
 }

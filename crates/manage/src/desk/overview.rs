@@ -4,9 +4,9 @@ use keyward_core::store::{KeyQuery, KeyStatus};
 use keyward_core::{AccountId, CredentialId, Timestamp};
 
 use super::usage::{self, Usage, UsageDay};
-use super::{Desk, SignUpPolicy};
+use super::{Management, SignUpPolicy};
 use crate::actor::Actor;
-use crate::error::DeskError;
+use crate::error::ManagementError;
 use crate::role::scopes;
 
 /// How all keys of an account together were used on a day.
@@ -26,7 +26,7 @@ impl From<UsageDay> for UsageTotal {
     }
 }
 
-impl Desk {
+impl Management {
     /// How the keys of an account together were used in the last so many days, today among them. Needs `usage:read`.
     ///
     /// # Errors
@@ -36,7 +36,7 @@ impl Desk {
         actor: &Actor,
         account: &AccountId,
         days: u32,
-    ) -> Result<Vec<UsageTotal>, DeskError> {
+    ) -> Result<Vec<UsageTotal>, ManagementError> {
         self.rights(actor, account).await?.require(&scopes::USAGE_READ)?;
         let (from, today) = self.days(days)?;
         self.flush_usage().await?;
@@ -66,7 +66,7 @@ impl Desk {
         account: &AccountId,
         keys: &[CredentialId],
         days: u32,
-    ) -> Result<Usage, DeskError> {
+    ) -> Result<Usage, ManagementError> {
         self.rights(actor, account).await?.require(&scopes::USAGE_READ)?;
         self.flush_usage().await?;
         let mut found: Vec<UsageDay> = Vec::new();
@@ -86,7 +86,7 @@ impl Desk {
         query: &KeyQuery,
         statuses: &[KeyStatus],
         at_most: usize,
-    ) -> Result<usize, DeskError> {
+    ) -> Result<usize, ManagementError> {
         let rights = self.rights(actor, query.account.as_ref().unwrap_or(self.operator())).await?;
         rights.require(&scopes::KEYS_READ)?;
         let mut found = 0;

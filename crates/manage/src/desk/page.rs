@@ -1,6 +1,6 @@
 //! Pages of lists.
 
-use crate::error::DeskError;
+use crate::error::ManagementError;
 use crate::records::{Entity, Versioned};
 use crate::store::List;
 
@@ -52,7 +52,7 @@ impl PageRequest {
     ///
     /// A cursor is a kind, a place and an id. The kind has to be the list's: a place in another list is no place in this one. What a list
     /// is narrowed down to is not in the cursor, because it leaves the order as it is.
-    pub(crate) fn apply(&self, mut list: List) -> Result<List, DeskError> {
+    pub(crate) fn apply(&self, mut list: List) -> Result<List, ManagementError> {
         if let Some(after) = &self.after {
             let own = after.strip_prefix(list.kind.as_str()).and_then(|rest| rest.strip_prefix('.'));
             let parsed = own.and_then(|own| own.split_once('.'));
@@ -69,7 +69,7 @@ impl PageRequest {
     }
 
     /// For a list that has one page alone: nothing is behind it, so no cursor of it was ever given out.
-    pub(crate) fn only(&self) -> Result<(), DeskError> {
+    pub(crate) fn only(&self) -> Result<(), ManagementError> {
         self.after.as_ref().map_or(Ok(()), |_| Err(not_given_out()))
     }
 
@@ -90,6 +90,6 @@ fn cursor_of(kind: &str, sort: i64, id: &str) -> String {
     format!("{kind}.{sort}.{id}")
 }
 
-pub(crate) fn not_given_out() -> DeskError {
-    DeskError::invalid("after", "a cursor that this list gave out as next")
+pub(crate) fn not_given_out() -> ManagementError {
+    ManagementError::invalid("after", "a cursor that this list gave out as next")
 }

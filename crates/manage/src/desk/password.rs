@@ -4,7 +4,7 @@
 //! and systems write the same character in different ways.
 //!
 //! Hashing is slow on purpose, so a flood of sign-ins would queue up. The queue has few places and each attempt waits for a short time.
-//! Beyond that the answer is [`DeskError::Busy`]. Known devices and signed-in users have places of their own.
+//! Beyond that the answer is [`ManagementError::Busy`]. Known devices and signed-in users have places of their own.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,7 +18,7 @@ use unicode_normalization::UnicodeNormalization as _;
 use zeroize::Zeroizing;
 use zxcvbn::{Score, zxcvbn};
 
-use crate::error::DeskError;
+use crate::error::ManagementError;
 
 /// Hashes at a time: each takes 19 MiB and a processor.
 const AT_ONCE: usize = 4;
@@ -76,7 +76,7 @@ impl Passwords {
         Params::new(19 * 1_024, 2, 1, None).unwrap_or_default()
     }
 
-    pub(crate) fn new(params: Params) -> Result<Self, DeskError> {
+    pub(crate) fn new(params: Params) -> Result<Self, ManagementError> {
         let nobody = hash("nobody has this password", &params)?;
         Ok(Self {
             permits: Arc::new(Semaphore::new(AT_ONCE)),
@@ -91,14 +91,14 @@ impl Passwords {
 
     /// Whether somebody may have this password, of whom this much is known. As the only factor it has 15 characters at least; what they are is not
     /// prescribed, and what is quickly guessed is refused: words in lists, names, dates, rows of keys (NIST SP 800-63B-4, section 3.1.1.2).
-    pub(crate) async fn check(&self, password: &str, about: &[&str]) -> Result<(), DeskError> {
+    pub(crate) async fn check(&self, password: &str, about: &[&str]) -> Result<(), ManagementError> {
         self.check_in(Lane::Stranger, password, about).await
     }
 
-    pub(crate) async fn check_in(&self, lane: Lane, password: &str, about: &[&str]) -> Result<(), DeskError> {
+    pub(crate) async fn check_in(&self, lane: Lane, password: &str, about: &[&str]) -> Result<(), ManagementError> {
         let password = normal(password);
         if !(15..=LONGEST).contains(&password.chars().count()) {
-            return Err(DeskError::invalid("password", "15 to 200 characters"));
+            return Err(ManagementError::invalid("password", "15 to 200 characters"));
         }
         // What is long enough by then is long enough; more would take longer to look at.
         let beginning: Zeroizing<String> = Zeroizing::new(password.chars().take(64).collect());
@@ -110,7 +110,7 @@ impl Passwords {
             })
             .await?;
         if is_guessed {
-            return Err(DeskError::invalid(
+            return Err(ManagementError::invalid(
                 "password",
                 "not one that is guessed quickly: take four or five words that have nothing to do with each other",
             ));
@@ -118,17 +118,22 @@ impl Passwords {
         Ok(())
     }
 
-    pub(crate) async fn hash(&self, password: impl Into<Zeroizing<String>>) -> Result<String, DeskError> {
+    pub(crate) async fn hash(&self, password: impl Into<Zeroizing<String>>) -> Result<String, ManagementError> {
         self.hash_in(Lane::Stranger, &password.into()).await
     }
 
-    pub(crate) async fn hash_in(&self, lane: Lane, password: &str) -> Result<String, DeskError> {
+    pub(crate) async fn hash_in(&self, lane: Lane, password: &str) -> Result<String, ManagementError> {
         let (password, params) = (normal(password), self.params.clone());
         self.work(lane, move || hash(&password, &params)).await?
     }
 
     /// Compares a password with a hash. Without a hash it takes as long, and does not match.
-    pub(crate) async fn verify(&self, lane: Lane, password: &str, stored: Option<String>) -> Result<Match, DeskError> {
+    pub(crate) async fn verify(
+        &self,
+        lane: Lane,
+        password: &str,
+        stored: Option<String>,
+    ) -> Result<Match, ManagementError> {
         let (written, normal) = (Zeroizing::new(password.to_owned()), normal(password));
         if written.chars().count().min(normal.chars().count()) > LONGEST {
             return Ok(Match::No);
@@ -179,15 +184,15 @@ impl Passwords {
         &self,
         lane: Lane,
         work: impl FnOnce() -> T + Send + 'static,
-    ) -> Result<T, DeskError> {
+    ) -> Result<T, ManagementError> {
         let places = match lane {
             Lane::Stranger => &self.strangers,
             Lane::Known => &self.known,
         };
-        let busy = || DeskError::Busy { retry_after: LONGEST_WAIT };
+        let busy = || ManagementError::Busy { retry_after: LONGEST_WAIT };
         let place = Arc::clone(places).try_acquire_owned().map_err(|_| busy())?;
         let turn = tokio::time::timeout(LONGEST_WAIT, Arc::clone(&self.permits).acquire_owned()).await;
-        let permit = turn.map_err(|_| busy())?.map_err(|_| DeskError::Internal)?;
+        let permit = turn.map_err(|_| busy())?.map_err(|_| ManagementError::Internal)?;
         #[cfg(test)]
         let begun = Arc::clone(&self.begun);
         let mut task = AbortOnDrop(tokio::task::spawn_blocking(move || {
@@ -197,13 +202,13 @@ impl Passwords {
             begun.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
             work()
         }));
-        (&mut task.0).await.map_err(|_| DeskError::Internal)
+        (&mut task.0).await.map_err(|_| ManagementError::Internal)
     }
 }
 
-fn hash(password: &str, params: &Params) -> Result<String, DeskError> {
+fn hash(password: &str, params: &Params) -> Result<String, ManagementError> {
     let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params.clone());
-    argon2.hash_password(password.as_bytes()).map(|hash| hash.to_string()).map_err(|_| DeskError::Internal)
+    argon2.hash_password(password.as_bytes()).map(|hash| hash.to_string()).map_err(|_| ManagementError::Internal)
 }
 
 /// The password in the one form that is hashed (RFC 8265 section 4.2.2).
@@ -276,7 +281,7 @@ mod tests {
             }
             // There is no place for one more, and it is told at once.
             let verdict = passwords.verify(Lane::Stranger, "guess", None).await;
-            assert!(matches!(verdict, Err(DeskError::Busy { .. })));
+            assert!(matches!(verdict, Err(ManagementError::Busy { .. })));
         }
         assert_eq!(passwords.begun.load(SeqCst), AT_ONCE);
         let stored = hash("the right one", &passwords.params).unwrap();
@@ -302,7 +307,7 @@ mod tests {
         let stored = hash("the right one", &passwords.params).unwrap();
         for (lane, is_busy) in [(Lane::Stranger, true), (Lane::Known, false)] {
             let verdict = passwords.verify(lane, "the right one", Some(stored.clone())).await;
-            assert_eq!(matches!(verdict, Err(DeskError::Busy { .. })), is_busy, "{lane:?}");
+            assert_eq!(matches!(verdict, Err(ManagementError::Busy { .. })), is_busy, "{lane:?}");
         }
     }
 
@@ -311,7 +316,7 @@ mod tests {
         let passwords = passwords();
         let _all = passwords.permits.acquire_many(4).await.unwrap();
         let verdict = passwords.verify(Lane::Known, "guess", None).await;
-        assert!(matches!(verdict, Err(DeskError::Busy { .. })));
+        assert!(matches!(verdict, Err(ManagementError::Busy { .. })));
         assert_eq!(passwords.known.available_permits(), AT_ONCE + WAITING_KNOWN);
     }
 

@@ -1,20 +1,20 @@
 //! Plans: what accounts may do that have them.
 
-use super::Desk;
+use super::Management;
 use super::audit::{Draft, Target};
 use super::check_name;
 use crate::actor::Actor;
-use crate::error::DeskError;
+use crate::error::ManagementError;
 use crate::records::{Entity, Plan, Versioned};
 use crate::role::scopes;
 use crate::store::{Kind, List};
 
-impl Desk {
+impl Management {
     /// All plans. Needs `plans:read` in the account that is named.
     ///
     /// # Errors
-    /// [`DeskError::Forbidden`], [`DeskError::Store`].
-    pub async fn plans(&self, actor: &Actor) -> Result<Vec<Versioned<Plan>>, DeskError> {
+    /// [`ManagementError::Forbidden`], [`ManagementError::Store`].
+    pub async fn plans(&self, actor: &Actor) -> Result<Vec<Versioned<Plan>>, ManagementError> {
         let account = self.default_account(actor).await?;
         self.rights(actor, &account).await?.require(&scopes::PLANS_READ)?;
         Ok(self.list::<Plan>(&List::of(Kind::Plan, 500)).await?)
@@ -23,34 +23,34 @@ impl Desk {
     /// Adds a plan, or changes the one that is at this version. Needs `plans:write` in the operator's account.
     ///
     /// # Errors
-    /// [`DeskError::Forbidden`], [`DeskError::Invalid`], [`DeskError::Duplicate`] if it is there and no version is given,
-    /// [`DeskError::Stale`] if it is at another version.
+    /// [`ManagementError::Forbidden`], [`ManagementError::Invalid`], [`ManagementError::Duplicate`] if it is there and no version is given,
+    /// [`ManagementError::Stale`] if it is at another version.
     pub async fn put_plan(
         &self,
         actor: &Actor,
         plan: Plan,
         version: Option<u64>,
-    ) -> Result<Versioned<Plan>, DeskError> {
+    ) -> Result<Versioned<Plan>, ManagementError> {
         self.rights(actor, self.operator()).await?.require(&scopes::PLANS_WRITE)?;
         let plan = Plan { name: check_name("name", &plan.name)?.into(), ..plan };
         if plan.description.chars().count() > 500 {
-            return Err(DeskError::invalid("description", "expected at most 500 characters"));
+            return Err(ManagementError::invalid("description", "expected at most 500 characters"));
         }
         keyward_core::name::check_text(&plan.description)
-            .map_err(|error| DeskError::invalid("description", error.to_string()))?;
+            .map_err(|error| ManagementError::invalid("description", error.to_string()))?;
         if plan.key_limit.is_some_and(|limit| limit > 10_000) {
-            return Err(DeskError::invalid("key_limit", "at most 10,000"));
+            return Err(ManagementError::invalid("key_limit", "at most 10,000"));
         }
         let draft = Draft::new(actor, "plan.put", Target::new("plan", &plan.name)).after(&plan);
         match version {
             None => match self.commit(vec![plan.insert()?], draft).await? {
                 Ok(()) => Ok(Versioned { value: plan, version: 1 }),
-                Err(_) => Err(DeskError::Duplicate("plan")),
+                Err(_) => Err(ManagementError::Duplicate("plan")),
             },
             Some(version) => {
-                let known: Versioned<Plan> = self.get(&plan.name).await?.ok_or(DeskError::NotFound("plan"))?;
+                let known: Versioned<Plan> = self.get(&plan.name).await?.ok_or(ManagementError::NotFound("plan"))?;
                 if known.version != version {
-                    return Err(DeskError::Stale);
+                    return Err(ManagementError::Stale);
                 }
                 self.commit_or_stale(vec![known.replace(&plan)?], draft.before(&known.value)).await?;
                 Ok(Versioned { value: plan, version: version + 1 })
@@ -58,16 +58,16 @@ impl Desk {
         }
     }
 
-    /// Takes a plan away, if it is at this version still. Accounts that have it keep its name, and the desk's own limits. Needs
+    /// Takes a plan away, if it is at this version still. Accounts that have it keep its name, and the management service's own limits. Needs
     /// `plans:write` in the operator's account.
     ///
     /// # Errors
-    /// [`DeskError::Forbidden`], [`DeskError::NotFound`], [`DeskError::Stale`].
-    pub async fn remove_plan(&self, actor: &Actor, name: &str, version: u64) -> Result<(), DeskError> {
+    /// [`ManagementError::Forbidden`], [`ManagementError::NotFound`], [`ManagementError::Stale`].
+    pub async fn remove_plan(&self, actor: &Actor, name: &str, version: u64) -> Result<(), ManagementError> {
         self.rights(actor, self.operator()).await?.require(&scopes::PLANS_WRITE)?;
-        let known: Versioned<Plan> = self.get(name).await?.ok_or(DeskError::NotFound("plan"))?;
+        let known: Versioned<Plan> = self.get(name).await?.ok_or(ManagementError::NotFound("plan"))?;
         if known.version != version {
-            return Err(DeskError::Stale);
+            return Err(ManagementError::Stale);
         }
         let draft = Draft::new(actor, "plan.remove", Target::new("plan", name)).before(&known.value);
         self.commit_or_stale(vec![known.remove()], draft).await

@@ -9,13 +9,13 @@ use keyward_core::id::UserId;
 use serde_json::json;
 use zeroize::Zeroizing;
 
-use super::Desk;
+use super::Management;
 use super::audit::{Draft, Target};
 use super::email::{TypedEmail, normal_email};
 use super::standing::Does;
 use super::throttle::Attempt;
 use crate::actor::{Actor, Context, principal_of};
-use crate::error::DeskError;
+use crate::error::ManagementError;
 use crate::records::{Entity, PasswordReset, ResetOrigin, StoredUser, User, Versioned, digest_of, new_secret};
 use crate::store::Write;
 
@@ -26,12 +26,12 @@ const LIFE: Duration = Duration::from_secs(3_600);
 ///
 /// # Examples
 /// ```
-/// use keyward::manage::{Desk, SqliteDesk};
+/// use keyward::manage::{Management, SqliteManagementStore};
 /// use keyward::sqlite::SqliteStore;
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let store = SqliteStore::temporary()?;
-/// let desk = Desk::builder(store.clone(), SqliteDesk::open(&store)?)
+/// let desk = Management::builder(store.clone(), SqliteManagementStore::open(&store)?)
 ///     .on_forgotten_password(|reset| {
 ///         let link = format!("https://keys.example.com/reset?reset={}", *reset.secret);
 ///         // Hand it to what sends mail, and do not wait for that here.
@@ -59,24 +59,27 @@ impl fmt::Debug for ResetLink {
 /// What sends a link to whoever has forgotten their password.
 pub(crate) type Forgotten = Arc<dyn Fn(ResetLink) + Send + Sync>;
 
-impl Desk {
+impl Management {
     /// A link with which a user chooses another password. It lets in whoever has it, so it needs `members:write` in every account that the
     /// user belongs to, and nobody gets one for a user whose role is above their own.
     ///
     /// # Errors
-    /// [`DeskError::NotFound`] for a user in none of the actor's accounts, [`DeskError::Forbidden`], [`DeskError::Escalation`],
-    /// [`DeskError::PasswordsOff`], [`DeskError::Invalid`] for the actor themselves.
-    pub async fn create_password_reset(&self, actor: &Actor, user: &UserId) -> Result<ResetLink, DeskError> {
+    /// [`ManagementError::NotFound`] for a user in none of the actor's accounts, [`ManagementError::Forbidden`], [`ManagementError::Escalation`],
+    /// [`ManagementError::PasswordsOff`], [`ManagementError::Invalid`] for the actor themselves.
+    pub async fn create_password_reset(&self, actor: &Actor, user: &UserId) -> Result<ResetLink, ManagementError> {
         self.check_passwords_count()?;
         if actor.user() == Some(user) {
             // A session that was left open is not to be enough for another password.
-            return Err(DeskError::invalid("user", "somebody else: your own password is changed with the current one"));
+            return Err(ManagementError::invalid(
+                "user",
+                "somebody else: your own password is changed with the current one",
+            ));
         }
-        let known: Versioned<StoredUser> = self.get(user.as_str()).await?.ok_or(DeskError::NotFound("user"))?;
+        let known: Versioned<StoredUser> = self.get(user.as_str()).await?.ok_or(ManagementError::NotFound("user"))?;
         let rests_on = self.check_governs_all(&actor.principal(), user, Does::Give).await?;
         self.check_recent(actor).await?;
         if known.disabled_at.is_some() {
-            return Err(DeskError::invalid("user", "one who can sign in: enable them first"));
+            return Err(ManagementError::invalid("user", "one who can sign in: enable them first"));
         }
         let draft = Draft::new(actor, "user.create_password_reset", Target::new("user", user));
         let (link, mut writes) = self.new_reset(&known, ResetOrigin::MadeBy(actor.name())).await?;
@@ -90,8 +93,8 @@ impl Desk {
     /// nor how long it takes. The audit log has one entry for each user, network and minute (see [`flush_refused`](Self::flush_refused)).
     ///
     /// # Errors
-    /// [`DeskError::Throttled`], [`DeskError::PasswordsOff`], [`DeskError::Invalid`] for what is no address.
-    pub async fn forgot_password(&self, context: &Context, email: &str) -> Result<(), DeskError> {
+    /// [`ManagementError::Throttled`], [`ManagementError::PasswordsOff`], [`ManagementError::Invalid`] for what is no address.
+    pub async fn forgot_password(&self, context: &Context, email: &str) -> Result<(), ManagementError> {
         self.check_passwords_count()?;
         let Some(email) = TypedEmail::read(email) else { return normal_email(email).map(drop) };
         self.0.throttle.check_address(Attempt::Forgotten, context)?;
@@ -105,12 +108,12 @@ impl Desk {
                 let draft = Draft::anonymous(&context, "user.forgot_password", Target::new("user", &user.id));
                 let (link, writes) = desk.new_reset(&user, ResetOrigin::Mailed).await?;
                 if !desk.write_quietly(&writes).await? {
-                    return Err(DeskError::Stale);
+                    return Err(ManagementError::Stale);
                 }
                 // Strangers cause as many of these as they like. The link gives nothing until it is used, and its use has an entry.
                 desk.note_often(draft);
                 send(link);
-                Ok::<_, DeskError>(())
+                Ok::<_, ManagementError>(())
             };
             if let Err(error) = sent.await {
                 keyward_core::log_limited!(error, %error, "somebody who has forgotten their password gets no link");
@@ -128,16 +131,21 @@ impl Desk {
     /// Chooses another password, with a link, and ends all sessions and tokens of the user.
     ///
     /// # Errors
-    /// [`DeskError::LinkEnded`], [`DeskError::Invalid`], [`DeskError::Throttled`], [`DeskError::PasswordsOff`].
-    pub async fn reset_password(&self, context: &Context, secret: &str, new_password: &str) -> Result<(), DeskError> {
+    /// [`ManagementError::LinkEnded`], [`ManagementError::Invalid`], [`ManagementError::Throttled`], [`ManagementError::PasswordsOff`].
+    pub async fn reset_password(
+        &self,
+        context: &Context,
+        secret: &str,
+        new_password: &str,
+    ) -> Result<(), ManagementError> {
         self.check_passwords_count()?;
         self.0.throttle.check_address(Attempt::Link, context)?;
         self.0.passwords.check(new_password, &[]).await?;
-        let reset: Versioned<PasswordReset> = self.get(&digest_of(secret)).await?.ok_or(DeskError::LinkEnded)?;
-        let user: Versioned<StoredUser> = self.get(reset.user.as_str()).await?.ok_or(DeskError::LinkEnded)?;
+        let reset: Versioned<PasswordReset> = self.get(&digest_of(secret)).await?.ok_or(ManagementError::LinkEnded)?;
+        let user: Versioned<StoredUser> = self.get(reset.user.as_str()).await?.ok_or(ManagementError::LinkEnded)?;
         // Another link that was used, another password and signing out everywhere end it.
         if reset.ends_at <= self.now() || reset.epoch != user.epoch || user.disabled_at.is_some() {
-            return Err(DeskError::LinkEnded);
+            return Err(ManagementError::LinkEnded);
         }
         self.judge_reset(&reset).await?;
         let password = Some(self.0.passwords.hash(new_password.to_owned()).await?);
@@ -162,33 +170,33 @@ impl Desk {
                 return Ok(());
             }
             // They may have signed in meanwhile, which ends no link.
-            known = self.get(reset.user.as_str()).await?.ok_or(DeskError::LinkEnded)?;
+            known = self.get(reset.user.as_str()).await?.ok_or(ManagementError::LinkEnded)?;
             let is_used = self.get::<PasswordReset>(&reset.value.id()).await?.is_none();
             if known.epoch != reset.epoch || known.disabled_at.is_some() || is_used {
-                return Err(DeskError::LinkEnded);
+                return Err(ManagementError::LinkEnded);
             }
         }
-        Err(DeskError::Stale)
+        Err(ManagementError::Stale)
     }
 
     /// Compares what a link gives with what its maker may give now. The link also ends when the user's memberships or roles change.
-    async fn judge_reset(&self, reset: &PasswordReset) -> Result<Vec<Write>, DeskError> {
+    async fn judge_reset(&self, reset: &PasswordReset) -> Result<Vec<Write>, ManagementError> {
         if self.memberships_hash(&reset.user).await? != reset.memberships {
-            return Err(DeskError::LinkEnded);
+            return Err(ManagementError::LinkEnded);
         }
         let ResetOrigin::MadeBy(maker) = &reset.origin else { return Ok(Vec::new()) };
-        let maker = principal_of(maker).ok_or(DeskError::LinkEnded)?;
+        let maker = principal_of(maker).ok_or(ManagementError::LinkEnded)?;
         match self.check_governs_all(&maker, &reset.user, Does::Give).await {
             Ok(rests_on) => Ok(rests_on),
-            Err(DeskError::NotFound(_) | DeskError::Forbidden(_) | DeskError::Escalation(_)) => {
-                Err(DeskError::LinkEnded)
+            Err(ManagementError::NotFound(_) | ManagementError::Forbidden(_) | ManagementError::Escalation(_)) => {
+                Err(ManagementError::LinkEnded)
             }
             Err(error) => Err(error),
         }
     }
 
     /// A hash of the accounts that a user belongs to, with their roles.
-    async fn memberships_hash(&self, user: &UserId) -> Result<String, DeskError> {
+    async fn memberships_hash(&self, user: &UserId) -> Result<String, ManagementError> {
         let members = self.memberships(user).await?;
         let lines = members.iter().map(|member| {
             format!("{} {} {} {}\n", member.account, member.role, member.version, member.created_at.as_millis())
@@ -197,7 +205,11 @@ impl Desk {
     }
 
     /// A link, and what has to be written for it.
-    async fn new_reset(&self, user: &StoredUser, origin: ResetOrigin) -> Result<(ResetLink, Vec<Write>), DeskError> {
+    async fn new_reset(
+        &self,
+        user: &StoredUser,
+        origin: ResetOrigin,
+    ) -> Result<(ResetLink, Vec<Write>), ManagementError> {
         let secret = new_secret("kwp_")?;
         let ends_at = self.now().saturating_add(LIFE);
         let memberships = self.memberships_hash(&user.id).await?;

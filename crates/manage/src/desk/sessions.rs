@@ -4,14 +4,14 @@ pub use keyward_api_types::Session as SessionView;
 use keyward_core::Timestamp;
 use zeroize::Zeroizing;
 
-use super::Desk;
+use super::Management;
 use super::audit::{Draft, Target};
 use super::email::TypedEmail;
 use super::page::{Page, PageRequest};
 use super::password::{Lane, Match};
 use super::throttle::{Attempt, network};
 use crate::actor::{Actor, Context, Through, Who};
-use crate::error::DeskError;
+use crate::error::ManagementError;
 use crate::records::{Entity, Family, StoredSession, StoredUser, User, Versioned, digest_of, new_secret};
 use crate::store::{Kind, List, Write};
 
@@ -40,13 +40,13 @@ impl std::fmt::Debug for SignedIn {
     }
 }
 
-impl Desk {
+impl Management {
     /// Begins a session for whoever has this e-mail address and password.
     ///
     /// # Errors
-    /// [`DeskError::WrongCredentials`], whichever of the two is wrong; [`DeskError::Throttled`], [`DeskError::Busy`],
-    /// [`DeskError::PasswordsOff`].
-    pub async fn sign_in(&self, context: &Context, email: &str, password: &str) -> Result<SignedIn, DeskError> {
+    /// [`ManagementError::WrongCredentials`], whichever of the two is wrong; [`ManagementError::Throttled`], [`ManagementError::Busy`],
+    /// [`ManagementError::PasswordsOff`].
+    pub async fn sign_in(&self, context: &Context, email: &str, password: &str) -> Result<SignedIn, ManagementError> {
         let (user, signed_in) = self.check_password(context, email, password).await?;
         let (secret, session) = self.new_session(context, &signed_in)?;
         let draft = Draft::anonymous(context, "session.begin", Target::new("user", &user.id));
@@ -58,17 +58,17 @@ impl Desk {
     /// Whoever holds this session.
     ///
     /// # Errors
-    /// [`DeskError::SignedOut`] if it has ended or never was.
-    pub async fn session(&self, session: &str, context: Context) -> Result<Actor, DeskError> {
+    /// [`ManagementError::SignedOut`] if it has ended or never was.
+    pub async fn session(&self, session: &str, context: Context) -> Result<Actor, ManagementError> {
         let digest = digest_of(session);
-        let stored: Versioned<StoredSession> = self.get(&digest).await?.ok_or(DeskError::SignedOut)?;
+        let stored: Versioned<StoredSession> = self.get(&digest).await?.ok_or(ManagementError::SignedOut)?;
         let now = self.now();
         if stored.expires_at().is_some_and(|end| end <= now) {
-            return Err(DeskError::SignedOut);
+            return Err(ManagementError::SignedOut);
         }
-        let user: Versioned<StoredUser> = self.get(stored.user.as_str()).await?.ok_or(DeskError::SignedOut)?;
+        let user: Versioned<StoredUser> = self.get(stored.user.as_str()).await?.ok_or(ManagementError::SignedOut)?;
         if user.epoch != stored.epoch {
-            return Err(DeskError::SignedOut);
+            return Err(ManagementError::SignedOut);
         }
         if now.as_millis() - stored.last_seen_at.as_millis() >= SEEN_EVERY {
             let idle_at = now.saturating_add(self.0.settings.session_idle);
@@ -84,8 +84,8 @@ impl Desk {
     /// The sessions of the acting user.
     ///
     /// # Errors
-    /// [`DeskError::UsersOnly`], [`DeskError::Invalid`] for a bad cursor.
-    pub async fn own_sessions(&self, actor: &Actor, page: &PageRequest) -> Result<Page<SessionView>, DeskError> {
+    /// [`ManagementError::UsersOnly`], [`ManagementError::Invalid`] for a bad cursor.
+    pub async fn own_sessions(&self, actor: &Actor, page: &PageRequest) -> Result<Page<SessionView>, ManagementError> {
         let user = self.acting_user(actor).await?;
         let mut list = List::of(Kind::Session, 0).owner(user.id.as_str());
         list.newest_first = true;
@@ -110,9 +110,9 @@ impl Desk {
     /// Ends the session, or the tokens, that the actor came with.
     ///
     /// # Errors
-    /// [`DeskError::UsersOnly`] for keys and programs.
-    pub async fn sign_out(&self, actor: &Actor) -> Result<(), DeskError> {
-        let Who::User { id, through } = &actor.who else { return Err(DeskError::UsersOnly) };
+    /// [`ManagementError::UsersOnly`] for keys and programs.
+    pub async fn sign_out(&self, actor: &Actor) -> Result<(), ManagementError> {
+        let Who::User { id, through } = &actor.who else { return Err(ManagementError::UsersOnly) };
         for _ in 0..super::ATTEMPTS {
             let writes = match through {
                 Through::Session(digest) => {
@@ -125,14 +125,14 @@ impl Desk {
                 return Ok(());
             }
         }
-        Err(DeskError::Stale)
+        Err(ManagementError::Stale)
     }
 
     /// Ends every session and every token of the acting user, this one among them.
     ///
     /// # Errors
-    /// [`DeskError::UsersOnly`] for keys and programs.
-    pub async fn sign_out_everywhere(&self, actor: &Actor) -> Result<(), DeskError> {
+    /// [`ManagementError::UsersOnly`] for keys and programs.
+    pub async fn sign_out_everywhere(&self, actor: &Actor) -> Result<(), ManagementError> {
         let user = self.acting_user(actor).await?;
         let next = StoredUser { epoch: user.epoch + 1, ..user.value.clone() };
         let draft = Draft::new(actor, "session.end_all", Target::new("user", &user.id));
@@ -144,7 +144,7 @@ impl Desk {
         &self,
         context: &Context,
         user: &StoredUser,
-    ) -> Result<(Zeroizing<String>, StoredSession), DeskError> {
+    ) -> Result<(Zeroizing<String>, StoredSession), ManagementError> {
         let secret = new_secret("kws_")?;
         let now = self.now();
         let session = StoredSession {
@@ -167,9 +167,9 @@ impl Desk {
         context: &Context,
         email: &str,
         password: &str,
-    ) -> Result<(Versioned<StoredUser>, StoredUser), DeskError> {
+    ) -> Result<(Versioned<StoredUser>, StoredUser), ManagementError> {
         self.check_passwords_count()?;
-        let email = TypedEmail::read(email).ok_or(DeskError::WrongCredentials)?;
+        let email = TypedEmail::read(email).ok_or(ManagementError::WrongCredentials)?;
         let (user, lane) = self.admit_attempt(context, &email).await?;
         let stored = user.as_ref().and_then(|user| user.password.clone());
         let matches = self.0.passwords.verify(lane, password, stored).await?;
@@ -178,7 +178,7 @@ impl Desk {
             // Logged without a name, whether there is such a user or not, so that both take as long.
             let draft = Draft::anonymous(context, "session.begin", Target::new("user", ""));
             self.note_refused(draft);
-            return Err(DeskError::WrongCredentials);
+            return Err(ManagementError::WrongCredentials);
         };
         let mut signed_in = StoredUser { last_sign_in_at: Some(self.now()), ..user.value.clone() };
         if let Some(address) = context.address.map(network) {
@@ -199,7 +199,7 @@ impl Desk {
         &self,
         context: &Context,
         email: &TypedEmail,
-    ) -> Result<(Option<Versioned<StoredUser>>, Lane), DeskError> {
+    ) -> Result<(Option<Versioned<StoredUser>>, Lane), ManagementError> {
         let throttle = &self.0.throttle;
         // Read before the user, so that a flood without proofs costs no read once its address is throttled.
         let device = self
@@ -234,7 +234,7 @@ impl Desk {
         signed_in: &StoredUser,
         mut writes: Vec<Write>,
         draft: Draft,
-    ) -> Result<(), DeskError> {
+    ) -> Result<(), ManagementError> {
         let (mut known, mut signed_in) = (user.clone(), signed_in.clone());
         for _ in 0..super::ATTEMPTS {
             writes.push(known.replace(&signed_in)?);
@@ -242,16 +242,16 @@ impl Desk {
                 return Ok(());
             }
             writes.pop();
-            known = self.get(user.id.as_str()).await?.ok_or(DeskError::WrongCredentials)?;
+            known = self.get(user.id.as_str()).await?.ok_or(ManagementError::WrongCredentials)?;
             // Two sign-ins may have hashed the same outdated password: the hash that was stored first stays.
             let is_rehashed = user.password != signed_in.password && known.password.is_some();
             if known.epoch != user.epoch || (known.password != user.password && !is_rehashed) {
-                return Err(DeskError::WrongCredentials);
+                return Err(ManagementError::WrongCredentials);
             }
             let known_networks = signed_in.known_networks;
             signed_in = StoredUser { last_sign_in_at: Some(self.now()), known_networks, ..known.value.clone() };
         }
-        Err(DeskError::Stale)
+        Err(ManagementError::Stale)
     }
 
     pub(crate) fn is_live(&self, family: &Family, user: &StoredUser) -> bool {

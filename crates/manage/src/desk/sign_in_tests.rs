@@ -6,13 +6,13 @@ use argon2::Params;
 use argon2::password_hash::PasswordHasher as _;
 use keyward_sqlite::SqliteStore;
 
-use super::Desk;
+use super::Management;
 use super::email::TypedEmail;
 use crate::actor::{Actor, Context};
 use crate::desk::NewUser;
-use crate::error::DeskError;
+use crate::error::ManagementError;
 use crate::records::{StoredUser, Versioned};
-use crate::store::SqliteDesk;
+use crate::store::SqliteManagementStore;
 
 const EMAIL: &str = "ada@example.com";
 const PASSWORD: &str = "correct horse battery staple";
@@ -22,17 +22,17 @@ fn params() -> Params {
     Params::new(8, 1, 1, None).unwrap()
 }
 
-/// A desk on these stores, as after a restart.
-fn desk_on(store: &SqliteStore) -> Desk {
+/// A management service on these stores, as after a restart.
+fn desk_on(store: &SqliteStore) -> Management {
     let three = NonZeroU32::new(3).unwrap();
-    Desk::builder(store.clone(), SqliteDesk::open(store).unwrap())
+    Management::builder(store.clone(), SqliteManagementStore::open(store).unwrap())
         .password_params(params())
         .sign_in_attempts(NonZeroU32::new(200).unwrap(), three)
         .build()
         .unwrap()
 }
 
-async fn desk() -> (Desk, SqliteStore) {
+async fn desk() -> (Management, SqliteStore) {
     let store = SqliteStore::temporary().unwrap();
     let desk = desk_on(&store);
     let system = Actor::system("test", Context::new());
@@ -44,12 +44,12 @@ fn from(last: u8) -> Context {
     Context::new().address([192, 0, 2, last])
 }
 
-fn code<T>(result: Result<T, DeskError>) -> &'static str {
+fn code<T>(result: Result<T, ManagementError>) -> &'static str {
     result.map_or_else(|error| error.code(), |_| "ok")
 }
 
 /// Whether one of many attempts is throttled. Budgets fill up again while a slow machine takes its time.
-async fn is_throttled<T>(attempt: impl AsyncFn() -> Result<T, DeskError>) -> bool {
+async fn is_throttled<T>(attempt: impl AsyncFn() -> Result<T, ManagementError>) -> bool {
     for _ in 0..50 {
         if code(attempt().await) == "RATE_LIMIT_EXCEEDED" {
             return true;
@@ -59,7 +59,7 @@ async fn is_throttled<T>(attempt: impl AsyncFn() -> Result<T, DeskError>) -> boo
 }
 
 /// Tries wrong passwords from elsewhere until strangers are throttled.
-async fn flood(desk: &Desk) {
+async fn flood(desk: &Management) {
     assert!(is_throttled(async || desk.sign_in(&from(100), EMAIL, "a wrong one").await).await);
 }
 
@@ -154,7 +154,7 @@ async fn departed_sign_ins_do_not_delay_a_real_one() {
 }
 
 /// Writes a user as earlier versions have stored them.
-async fn store(desk: &Desk, change: impl FnOnce(&mut StoredUser)) {
+async fn store(desk: &Management, change: impl FnOnce(&mut StoredUser)) {
     let known: Versioned<StoredUser> = desk.find(EMAIL).await.unwrap().unwrap();
     let mut changed = known.value.clone();
     change(&mut changed);

@@ -4,11 +4,11 @@ use keyward_core::AccountId;
 use keyward_core::id::UserId;
 use keyward_core::store::KeyStatus;
 
-use super::Desk;
+use super::Management;
 use super::keys::purpose_of;
 use crate::actor::{Actor, Principal, Through, Who};
 use crate::authority::Rights;
-use crate::error::DeskError;
+use crate::error::ManagementError;
 use crate::records::{Entity, Member, StoredSession, StoredUser, Versioned};
 use crate::role::{Purpose, Role, scopes};
 use crate::store::{Kind, List, Write};
@@ -32,25 +32,29 @@ pub(crate) enum Does {
     Take,
 }
 
-impl Desk {
+impl Management {
     /// What `actor` may do in `account`.
     ///
     /// # Errors
-    /// [`DeskError::NotFound`] if the actor has no rights there, whether the account exists or not.
-    pub async fn rights(&self, actor: &Actor, account: &AccountId) -> Result<Rights, DeskError> {
+    /// [`ManagementError::NotFound`] if the actor has no rights there, whether the account exists or not.
+    pub async fn rights(&self, actor: &Actor, account: &AccountId) -> Result<Rights, ManagementError> {
         Ok(self.standing(&actor.principal(), account).await?.rights)
     }
 
-    pub(crate) async fn standing(&self, principal: &Principal, account: &AccountId) -> Result<Standing, DeskError> {
+    pub(crate) async fn standing(
+        &self,
+        principal: &Principal,
+        account: &AccountId,
+    ) -> Result<Standing, ManagementError> {
         match principal {
             Principal::System => {
                 Ok(Standing { rights: Rights::all().within(account, self.operator()), rests_on: Vec::new() })
             }
             Principal::Key(id) => {
-                let key = self.0.keys.get(id).await?.ok_or(DeskError::NotFound("account"))?;
+                let key = self.0.keys.get(id).await?.ok_or(ManagementError::NotFound("account"))?;
                 let reaches = key.account == *account || key.account == *self.operator();
                 if !reaches || key.status(self.now()) != KeyStatus::Active {
-                    return Err(DeskError::NotFound("account"));
+                    return Err(ManagementError::NotFound("account"));
                 }
                 let rights = match purpose_of(&key.hint) {
                     Purpose::Management => Rights::of_record(&key, Purpose::Management),
@@ -63,10 +67,10 @@ impl Desk {
     }
 
     /// The rights of a membership and of a role in the operator's account add up.
-    async fn standing_of_user(&self, id: &UserId, account: &AccountId) -> Result<Standing, DeskError> {
-        let user: Versioned<StoredUser> = self.get(id.as_str()).await?.ok_or(DeskError::NotFound("account"))?;
+    async fn standing_of_user(&self, id: &UserId, account: &AccountId) -> Result<Standing, ManagementError> {
+        let user: Versioned<StoredUser> = self.get(id.as_str()).await?.ok_or(ManagementError::NotFound("account"))?;
         if user.disabled_at.is_some() {
-            return Err(DeskError::NotFound("account"));
+            return Err(ManagementError::NotFound("account"));
         }
         let mut standing: Option<Standing> = None;
         let places = if account == self.operator() { vec![account] } else { vec![account, self.operator()] };
@@ -81,11 +85,11 @@ impl Desk {
                 }
             });
         }
-        standing.ok_or(DeskError::NotFound("account"))
+        standing.ok_or(ManagementError::NotFound("account"))
     }
 
     /// All accounts that a user belongs to.
-    pub(crate) async fn memberships(&self, id: &UserId) -> Result<Vec<Versioned<Member>>, DeskError> {
+    pub(crate) async fn memberships(&self, id: &UserId) -> Result<Vec<Versioned<Member>>, ManagementError> {
         let mut list = List::of(Kind::Member, PAGE).subject(id.as_str());
         let mut all = Vec::new();
         loop {
@@ -106,7 +110,7 @@ impl Desk {
         principal: &Principal,
         user: &UserId,
         does: Does,
-    ) -> Result<Vec<Write>, DeskError> {
+    ) -> Result<Vec<Write>, ManagementError> {
         let members = self.memberships(user).await?;
         let mut places: Vec<_> = members.iter().map(|member| (&member.account, Some(member.role))).collect();
         if places.is_empty() {
@@ -118,7 +122,7 @@ impl Desk {
         for (account, role) in places {
             let standing = match self.standing(principal, account).await {
                 Ok(standing) => standing,
-                Err(DeskError::NotFound(_)) => {
+                Err(ManagementError::NotFound(_)) => {
                     hidden = true;
                     continue;
                 }
@@ -136,8 +140,8 @@ impl Desk {
             rests_on.extend(standing.rests_on);
         }
         match (seen, hidden) {
-            (false, _) => Err(DeskError::NotFound("user")),
-            (true, true) => Err(DeskError::Escalation("the user belongs to other accounts, too".to_owned())),
+            (false, _) => Err(ManagementError::NotFound("user")),
+            (true, true) => Err(ManagementError::Escalation("the user belongs to other accounts, too".to_owned())),
             (true, false) => {
                 // The same record may be expected twice, which a batch takes; written and expected it would not fit.
                 rests_on.dedup();
@@ -148,18 +152,18 @@ impl Desk {
 
     /// Refuses to hand out authority to a session that began too long ago: somebody else may have found it open. Keys, tokens and
     /// programs have no such session.
-    pub(crate) async fn check_recent(&self, actor: &Actor) -> Result<(), DeskError> {
-        if self.has_signed_in_recently(actor).await? { Ok(()) } else { Err(DeskError::SignInAgain) }
+    pub(crate) async fn check_recent(&self, actor: &Actor) -> Result<(), ManagementError> {
+        if self.has_signed_in_recently(actor).await? { Ok(()) } else { Err(ManagementError::SignInAgain) }
     }
 
     /// Returns `true` if the acting user has signed in recently enough to be given authority to hand on. Returns `true` for keys, tokens
     /// and programs, which have no session.
     ///
     /// # Errors
-    /// [`DeskError::SignedOut`] if the session has ended in the meantime.
-    pub async fn has_signed_in_recently(&self, actor: &Actor) -> Result<bool, DeskError> {
+    /// [`ManagementError::SignedOut`] if the session has ended in the meantime.
+    pub async fn has_signed_in_recently(&self, actor: &Actor) -> Result<bool, ManagementError> {
         let Who::User { through: Through::Session(digest), .. } = &actor.who else { return Ok(true) };
-        let session: Versioned<StoredSession> = self.get(digest).await?.ok_or(DeskError::SignedOut)?;
+        let session: Versioned<StoredSession> = self.get(digest).await?.ok_or(ManagementError::SignedOut)?;
         Ok(self.now().saturating_since(session.created_at) < self.0.settings.recent_sign_in)
     }
 }

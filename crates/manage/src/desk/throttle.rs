@@ -15,7 +15,7 @@ use keyward_core::id::UserId;
 
 use super::devices::Device;
 use crate::actor::{Actor, Context, Through, Who};
-use crate::error::DeskError;
+use crate::error::ManagementError;
 
 /// How many budgets are kept apart. Beyond them, new ones share `SHARED`, so that a flood takes bounded memory.
 const MOST: usize = 500_000;
@@ -81,7 +81,7 @@ impl Throttle {
     }
 
     /// Counts an attempt of an address. Clients whose address is unknown share the budget of their proxy.
-    pub(crate) fn check_address(&self, attempt: Attempt, context: &Context) -> Result<(), DeskError> {
+    pub(crate) fn check_address(&self, attempt: Attempt, context: &Context) -> Result<(), ManagementError> {
         let source = Source::of(context);
         if let Source::Behind(proxy) = source
             && !self.has_warned.swap(true, Ordering::Relaxed)
@@ -96,24 +96,24 @@ impl Throttle {
     }
 
     /// Counts an attempt of a stranger on an e-mail address.
-    pub(crate) fn check_email(&self, attempt: Attempt, email: &str) -> Result<(), DeskError> {
+    pub(crate) fn check_email(&self, attempt: Attempt, email: &str) -> Result<(), ManagementError> {
         self.emails.take((attempt, email))
     }
 
     /// Counts an attempt of a device that the user with this e-mail address has signed in with.
-    pub(crate) fn check_device(&self, email: &str, device: &Device) -> Result<(), DeskError> {
+    pub(crate) fn check_device(&self, email: &str, device: &Device) -> Result<(), ManagementError> {
         // The device first: one alone does not use up what all have.
         self.proven.take(("device", email, device.id))?;
         self.devices.take(email)
     }
 
     /// Counts an attempt from a network that the user has signed in from.
-    pub(crate) fn check_known(&self, user: &UserId, network: IpAddr) -> Result<(), DeskError> {
+    pub(crate) fn check_known(&self, user: &UserId, network: IpAddr) -> Result<(), ManagementError> {
         self.proven.take(("network", user.as_str(), network))
     }
 
     /// Counts an attempt of a signed-in user, by their session or token.
-    pub(crate) fn check_actor(&self, actor: &Actor) -> Result<(), DeskError> {
+    pub(crate) fn check_actor(&self, actor: &Actor) -> Result<(), ManagementError> {
         match &actor.who {
             Who::User { id, through: Through::Session(session) } => self.proven.take(("session", id.as_str(), session)),
             Who::User { id, through: Through::Token(token) } => {
@@ -153,7 +153,7 @@ impl Budgets {
         }
     }
 
-    fn take(&self, key: impl Hash) -> Result<(), DeskError> {
+    fn take(&self, key: impl Hash) -> Result<(), ManagementError> {
         let mut key = self.hasher.hash_one(key);
         if self.limiter.len() >= self.most {
             // Looking through all of them is slow, so it is done now and then.
@@ -165,7 +165,7 @@ impl Budgets {
         let checked = self.limiter.check_key(&key);
         checked.map_err(|until| {
             let retry_after: Duration = until.wait_time_from(self.clock.now());
-            DeskError::Throttled { retry_after }
+            ManagementError::Throttled { retry_after }
         })
     }
 }
@@ -203,7 +203,7 @@ mod tests {
             let throttle = throttle();
             throttle.check_address(Attempt::SignIn, &context).unwrap();
             let mut verdicts = (0..50).map(|_| throttle.check_address(Attempt::SignIn, &context));
-            assert!(verdicts.any(|verdict| matches!(verdict, Err(DeskError::Throttled { .. }))), "{context:?}");
+            assert!(verdicts.any(|verdict| matches!(verdict, Err(ManagementError::Throttled { .. }))), "{context:?}");
             throttle.check_address(Attempt::SignIn, &other).unwrap();
             throttle.check_address(Attempt::Refresh, &context).unwrap();
         }

@@ -5,12 +5,12 @@ use keyward_core::key::KeyKind;
 use keyward_core::{AccountId, CredentialId, Mode, PlainKey, Timestamp};
 use zeroize::Zeroizing;
 
-use super::Desk;
+use super::Management;
 use super::audit::{Draft, Outcome, Target};
 use crate::actor::Context;
-use crate::error::DeskError;
+use crate::error::ManagementError;
 use crate::records::{
-    Access, Entity, Family, Member, Refresh, StoredUser, User, Versioned, digest_of, new_id, new_secret,
+    AccessToken, Entity, Family, Member, RefreshToken, StoredUser, User, Versioned, digest_of, new_id, new_secret,
 };
 use crate::store::{Kind, List, Write};
 
@@ -39,12 +39,17 @@ impl std::fmt::Debug for Tokens {
     }
 }
 
-impl Desk {
+impl Management {
     /// Issues tokens to whoever has this e-mail address and password.
     ///
     /// # Errors
-    /// [`DeskError::WrongCredentials`], whichever of the two is wrong; [`DeskError::Throttled`].
-    pub async fn issue_tokens(&self, context: &Context, email: &str, password: &str) -> Result<Tokens, DeskError> {
+    /// [`ManagementError::WrongCredentials`], whichever of the two is wrong; [`ManagementError::Throttled`].
+    pub async fn issue_tokens(
+        &self,
+        context: &Context,
+        email: &str,
+        password: &str,
+    ) -> Result<Tokens, ManagementError> {
         let (user, signed_in) = self.check_password(context, email, password).await?;
         let account = self.first_account(&user.id).await?.unwrap_or_else(|| self.operator().clone());
         let now = self.now();
@@ -68,28 +73,28 @@ impl Desk {
     /// Exchanges a refresh token for new tokens. One that is used a second time was copied by somebody: it ends all that came of it.
     ///
     /// # Errors
-    /// [`DeskError::SignedOut`] if it has ended, was used before, or never was; [`DeskError::Throttled`].
-    pub async fn refresh_tokens(&self, context: &Context, token: &str) -> Result<Tokens, DeskError> {
+    /// [`ManagementError::SignedOut`] if it has ended, was used before, or never was; [`ManagementError::Throttled`].
+    pub async fn refresh_tokens(&self, context: &Context, token: &str) -> Result<Tokens, ManagementError> {
         self.0.throttle.check_address(super::throttle::Attempt::Refresh, context)?;
         if !token.starts_with(REFRESH_PREFIX) || token.len() > 100 {
-            return Err(DeskError::SignedOut);
+            return Err(ManagementError::SignedOut);
         }
-        let refresh: Versioned<Refresh> = self.get(&digest_of(token)).await?.ok_or(DeskError::SignedOut)?;
-        let family: Versioned<Family> = self.get(&refresh.family).await?.ok_or(DeskError::SignedOut)?;
-        let user: Versioned<StoredUser> = self.get(family.user.as_str()).await?.ok_or(DeskError::SignedOut)?;
+        let refresh: Versioned<RefreshToken> = self.get(&digest_of(token)).await?.ok_or(ManagementError::SignedOut)?;
+        let family: Versioned<Family> = self.get(&refresh.family).await?.ok_or(ManagementError::SignedOut)?;
+        let user: Versioned<StoredUser> = self.get(family.user.as_str()).await?.ok_or(ManagementError::SignedOut)?;
         if !self.is_live(&family, &user) {
-            return Err(DeskError::SignedOut);
+            return Err(ManagementError::SignedOut);
         }
         if refresh.used_at.is_some() {
             self.end_reused(context, family).await?;
-            return Err(DeskError::SignedOut);
+            return Err(ManagementError::SignedOut);
         }
         let now = self.now();
         if refresh.ends_at <= now {
-            return Err(DeskError::SignedOut);
+            return Err(ManagementError::SignedOut);
         }
         let (tokens, mut writes) = self.new_tokens(&family)?;
-        let used = Refresh { used_at: Some(now), ..refresh.value.clone() };
+        let used = RefreshToken { used_at: Some(now), ..refresh.value.clone() };
         writes.push(refresh.replace(&used)?);
         // The family is written too, so that tokens cannot come of one that is being ended.
         writes.push(family.replace(&family.value)?);
@@ -99,12 +104,12 @@ impl Desk {
             if let Some(family) = self.get::<Family>(&refresh.family).await? {
                 self.end_reused(context, family).await?;
             }
-            return Err(DeskError::SignedOut);
+            return Err(ManagementError::SignedOut);
         }
         Ok(tokens)
     }
 
-    async fn end_reused(&self, context: &Context, family: Versioned<Family>) -> Result<(), DeskError> {
+    async fn end_reused(&self, context: &Context, family: Versioned<Family>) -> Result<(), ManagementError> {
         let target = Target::new("user", &family.user);
         let id = family.value.id.clone();
         let mut family = Some(family);
@@ -121,34 +126,35 @@ impl Desk {
     }
 
     /// What ends the tokens that this one belongs to.
-    pub(crate) async fn end_family_of(&self, token: &CredentialId) -> Result<Vec<Write>, DeskError> {
-        let Some(access) = self.find::<Access>(token.as_str()).await? else { return Ok(Vec::new()) };
+    pub(crate) async fn end_family_of(&self, token: &CredentialId) -> Result<Vec<Write>, ManagementError> {
+        let Some(access) = self.find::<AccessToken>(token.as_str()).await? else { return Ok(Vec::new()) };
         let family = self.get::<Family>(&access.family).await?;
         let Some(family) = family.filter(|family| family.revoked_at.is_none()) else { return Ok(Vec::new()) };
         let ended = Family { revoked_at: Some(self.now()), ..family.value.clone() };
         Ok(vec![family.replace(&ended)?])
     }
 
-    pub(crate) async fn first_account(&self, user: &UserId) -> Result<Option<AccountId>, DeskError> {
+    pub(crate) async fn first_account(&self, user: &UserId) -> Result<Option<AccountId>, ManagementError> {
         let list = List::of(Kind::Member, 1).subject(user.as_str());
         Ok(self.list::<Member>(&list).await?.pop().map(|member| member.value.account))
     }
 
-    fn new_tokens(&self, family: &Family) -> Result<(Tokens, Vec<Write>), DeskError> {
+    fn new_tokens(&self, family: &Family) -> Result<(Tokens, Vec<Write>), ManagementError> {
         let now = self.now();
-        let token = self.0.token_format.generate(KeyKind::Restricted, Mode::Live).map_err(|_| DeskError::Internal)?;
+        let token =
+            self.0.token_format.generate(KeyKind::Restricted, Mode::Live).map_err(|_| ManagementError::Internal)?;
         let digest = {
-            let parsed = token.parse(&self.0.token_format).map_err(|_| DeskError::Internal)?;
+            let parsed = token.parse(&self.0.token_format).map_err(|_| ManagementError::Internal)?;
             keyward_core::key::Hasher::default().digest(&parsed)
         };
         let refresh_secret = new_secret(REFRESH_PREFIX)?;
-        let access = Access {
+        let access = AccessToken {
             digest: hex::encode(digest.as_bytes()),
             id: CredentialId::generate(),
             family: family.id.clone(),
             ends_at: family.ends_at.min(now.saturating_add(self.0.settings.access_life)),
         };
-        let refresh = Refresh {
+        let refresh = RefreshToken {
             digest: digest_of(&refresh_secret),
             family: family.id.clone(),
             ends_at: family.ends_at.min(now.saturating_add(self.0.settings.refresh_life)),

@@ -9,9 +9,9 @@ pub use keyward_api_types::{Usage, UsageDay};
 use keyward_core::adapter::Event;
 use keyward_core::{AccountId, CredentialId, CredentialKind, Identity, Timestamp};
 
-use super::Desk;
+use super::Management;
 use crate::actor::Actor;
-use crate::error::DeskError;
+use crate::error::ManagementError;
 use crate::role::scopes;
 use crate::store::NewCount;
 
@@ -21,7 +21,7 @@ pub(crate) const DAY: i64 = 24 * HOUR;
 const ACCEPTED: &str = "accepted";
 /// The most days that can be asked for.
 const MAX_DAYS: u32 = 366;
-/// What is counted and not written yet, at most, in each of the parts; more is not counted, rather than kept without bound.
+/// Invalidation is counted and not written yet, at most, in each of the parts; more is not counted, rather than kept without bound.
 const MAX_COUNTS: usize = 10_000;
 
 type Counted = HashMap<(AccountId, CredentialId, i64, &'static str), u64>;
@@ -48,7 +48,7 @@ impl Default for Counters {
     }
 }
 
-impl Desk {
+impl Management {
     /// Counts an event: never waits for the store.
     pub(crate) fn count(&self, event: &Event<'_>) {
         match event {
@@ -78,13 +78,13 @@ impl Desk {
     /// counts at least what was used, and may count it twice.
     ///
     /// # Errors
-    /// [`DeskError::Store`] if the store fails.
-    pub async fn flush_usage(&self) -> Result<(), DeskError> {
+    /// [`ManagementError::Store`] if the store fails.
+    pub async fn flush_usage(&self) -> Result<(), ManagementError> {
         let desk = self.clone();
         self.to_the_end(async move { desk.write_usage().await }).await
     }
 
-    async fn write_usage(&self) -> Result<(), DeskError> {
+    async fn write_usage(&self) -> Result<(), ManagementError> {
         let counters = &self.0.counters;
         let _turn = counters.flushing.lock().await;
         for part in &counters.parts {
@@ -121,8 +121,8 @@ impl Desk {
     /// How a key was used in the last so many days, today among them. Needs `usage:read`.
     ///
     /// # Errors
-    /// [`DeskError::NotFound`], [`DeskError::Forbidden`], [`DeskError::Invalid`].
-    pub async fn key_usage(&self, actor: &Actor, id: &CredentialId, days: u32) -> Result<Usage, DeskError> {
+    /// [`ManagementError::NotFound`], [`ManagementError::Forbidden`], [`ManagementError::Invalid`].
+    pub async fn key_usage(&self, actor: &Actor, id: &CredentialId, days: u32) -> Result<Usage, ManagementError> {
         let (key, _) = self.reach(actor, id, &scopes::USAGE_READ).await?;
         self.flush_usage().await?;
         self.read_usage(&key.account, Some(id), days).await
@@ -132,7 +132,7 @@ impl Desk {
     ///
     /// # Errors
     /// As for [`key_usage`](Self::key_usage).
-    pub async fn accepted_in_a_day(&self, actor: &Actor, id: &CredentialId) -> Result<u64, DeskError> {
+    pub async fn accepted_in_a_day(&self, actor: &Actor, id: &CredentialId) -> Result<u64, ManagementError> {
         self.reach(actor, id, &scopes::USAGE_READ).await?;
         self.flush_usage().await?;
         let hour = (self.now().as_millis() / HOUR) - 24;
@@ -143,28 +143,28 @@ impl Desk {
     ///
     /// # Errors
     /// As for [`key_usage`](Self::key_usage).
-    pub async fn usage(&self, actor: &Actor, account: &AccountId, days: u32) -> Result<Usage, DeskError> {
+    pub async fn usage(&self, actor: &Actor, account: &AccountId, days: u32) -> Result<Usage, ManagementError> {
         self.rights(actor, account).await?.require(&scopes::USAGE_READ)?;
         self.flush_usage().await?;
         self.read_usage(account, None, days).await
     }
 
     /// The first and the last of the last so many days.
-    pub(crate) fn days(&self, days: u32) -> Result<(i64, i64), DeskError> {
+    pub(crate) fn days(&self, days: u32) -> Result<(i64, i64), ManagementError> {
         if !(1..=MAX_DAYS).contains(&days) {
-            return Err(DeskError::invalid("days", "1 to 366"));
+            return Err(ManagementError::invalid("days", "1 to 366"));
         }
         let today = self.now().as_millis() / DAY;
         Ok((today - i64::from(days) + 1, today))
     }
 
-    /// What is written down; what this process has counted is in it once it was flushed.
+    /// Invalidation is written down; what this process has counted is in it once it was flushed.
     pub(crate) async fn read_usage(
         &self,
         account: &AccountId,
         key: Option<&CredentialId>,
         days: u32,
-    ) -> Result<Usage, DeskError> {
+    ) -> Result<Usage, ManagementError> {
         let (from, today) = self.days(days)?;
         let counts = self.0.store.counts(account.as_str(), key.map(CredentialId::as_str), from, today).await?;
         let mut found = Vec::with_capacity(counts.len());

@@ -12,18 +12,18 @@ use keyward_core::{AccountId, CredentialId, Identity, Timestamp};
 use keyward_sqlite::SqliteStore;
 use tokio::sync::Semaphore;
 
-use super::Desk;
+use super::Management;
 use crate::actor::{Actor, Context};
 use crate::desk::AuditQuery;
-use crate::error::DeskError;
-use crate::store::{Count, DeskStore, Kind, List, NewCount, Record, SqliteDesk, Write, Written};
+use crate::error::ManagementError;
+use crate::store::{Count, Kind, List, ManagementStore, NewCount, Record, SqliteManagementStore, Write, Written};
 
 /// As many counts as a part holds.
 const FULL: i64 = 10_000;
 
 /// Keeps callers waiting for each write until a test lets it through. Some fail.
 struct Slow {
-    inner: SqliteDesk,
+    inner: SqliteManagementStore,
     begun: Semaphore,
     let_through: Semaphore,
     failing: AtomicUsize,
@@ -48,7 +48,7 @@ impl Slow {
 }
 
 #[async_trait]
-impl DeskStore for Slow {
+impl ManagementStore for Slow {
     async fn get(&self, kind: Kind, id: &str) -> Result<Option<Record>, StoreError> {
         self.inner.get(kind, id).await
     }
@@ -90,7 +90,7 @@ impl DeskStore for Slow {
 }
 
 struct Setting {
-    desk: Desk,
+    desk: Management,
     store: Arc<Slow>,
     clock: Arc<ManualClock>,
     identity: Identity,
@@ -100,7 +100,7 @@ impl Setting {
     fn new(failing: usize) -> Self {
         let keys = SqliteStore::temporary().unwrap();
         let store = Arc::new(Slow {
-            inner: SqliteDesk::open(&keys).unwrap(),
+            inner: SqliteManagementStore::open(&keys).unwrap(),
             begun: Semaphore::new(0),
             let_through: Semaphore::new(0),
             failing: AtomicUsize::new(failing),
@@ -108,7 +108,7 @@ impl Setting {
         });
         let clock = Arc::new(ManualClock::at("2026-03-01T12:00:00Z".parse().unwrap()));
         let shared = Arc::<ManualClock>::clone(&clock);
-        let desk = Desk::builder(keys, Arc::clone(&store)).clock(shared).build().unwrap();
+        let desk = Management::builder(keys, Arc::clone(&store)).clock(shared).build().unwrap();
         let account: AccountId = "acct_1".parse().unwrap();
         Self { desk, store, clock, identity: Identity::api_key(CredentialId::generate(), account) }
     }
@@ -156,7 +156,7 @@ async fn counts_are_bounded_while_a_store_fails_again_and_again() {
             setting.use_key(FULL);
             setting.store.let_through.add_permits(1);
         });
-        assert!(matches!(flushed, Err(DeskError::Store(_))), "{flushed:?}");
+        assert!(matches!(flushed, Err(ManagementError::Store(_))), "{flushed:?}");
     }
     setting.store.let_through.add_permits(1);
     setting.desk.flush_usage().await.unwrap();

@@ -12,9 +12,9 @@ use super::email::TypedEmail;
 pub(crate) use super::email::normal_email;
 use super::password::{Lane, Match};
 use super::throttle::Attempt;
-use super::{Desk, check_name};
+use super::{Management, check_name};
 use crate::actor::{Actor, Context};
-use crate::error::DeskError;
+use crate::error::ManagementError;
 use crate::records::{Account, Entity, Member, StoredUser, User, Versioned};
 use crate::role::{Role, scopes};
 use crate::store::{Kind, List};
@@ -50,15 +50,15 @@ impl std::fmt::Debug for NewUser {
     }
 }
 
-impl Desk {
+impl Management {
     /// Adds a user with an account of their own, of whom nobody has heard. Whether the address was known already is not told: who has
     /// signed up signs in next.
     ///
     /// # Errors
-    /// [`DeskError::SignUpClosed`], [`DeskError::Invalid`], [`DeskError::Throttled`].
-    pub async fn sign_up(&self, context: &Context, new: NewUser) -> Result<(), DeskError> {
+    /// [`ManagementError::SignUpClosed`], [`ManagementError::Invalid`], [`ManagementError::Throttled`].
+    pub async fn sign_up(&self, context: &Context, new: NewUser) -> Result<(), ManagementError> {
         if self.0.settings.sign_up == SignUpPolicy::Closed {
-            return Err(DeskError::SignUpClosed);
+            return Err(ManagementError::SignUpClosed);
         }
         self.check_passwords_count()?;
         let email = normal_email(&new.email)?;
@@ -71,7 +71,7 @@ impl Desk {
         // What is written is written to its end, even if the caller leaves. Hashing is not, so that nobody queues up who is gone.
         let (desk, context) = (self.clone(), context.clone());
         let written = tokio::spawn(async move { desk.write_sign_up(&context, email, name, password).await });
-        written.await.map_err(|_| DeskError::Internal)??;
+        written.await.map_err(|_| ManagementError::Internal)??;
         tokio::time::sleep_until(begun + SIGN_UP_TAKES).await;
         Ok(())
     }
@@ -82,13 +82,13 @@ impl Desk {
         email: String,
         name: String,
         password: String,
-    ) -> Result<(), DeskError> {
+    ) -> Result<(), ManagementError> {
         if self.find_user(&email).await?.is_none() {
             let id = AccountId::generate();
             let user = self.new_user(email, name, Some(password));
             let draft = Draft::anonymous(context, "user.sign_up", Target::new("user", &user.id)).account(&id);
             match self.add_with_account(user, id, draft).await {
-                Ok(_) | Err(DeskError::Duplicate(_)) => {}
+                Ok(_) | Err(ManagementError::Duplicate(_)) => {}
                 Err(error) => return Err(error),
             }
         } else {
@@ -101,8 +101,8 @@ impl Desk {
     /// Adds a user who is an owner of the operator's account, which is made if it is not there.
     ///
     /// # Errors
-    /// [`DeskError::Invalid`]; [`DeskError::Duplicate`] if the address is known already.
-    pub async fn create_owner(&self, actor: &Actor, new: NewUser) -> Result<User, DeskError> {
+    /// [`ManagementError::Invalid`]; [`ManagementError::Duplicate`] if the address is known already.
+    pub async fn create_owner(&self, actor: &Actor, new: NewUser) -> Result<User, ManagementError> {
         let email = normal_email(&new.email)?;
         let name = check_name("name", &new.name)?;
         self.0.passwords.check(&new.password, &[&email, &name]).await?;
@@ -125,8 +125,8 @@ impl Desk {
     /// Whether there is an owner of the operator's account. Without one, whoever runs the program makes the first.
     ///
     /// # Errors
-    /// [`DeskError::Store`] if the store fails.
-    pub async fn has_owner(&self) -> Result<bool, DeskError> {
+    /// [`ManagementError::Store`] if the store fails.
+    pub async fn has_owner(&self) -> Result<bool, ManagementError> {
         let mut list = List::of(Kind::Member, 500).owner(self.operator().as_str());
         loop {
             let members = self.list::<Member>(&list).await?;
@@ -141,21 +141,21 @@ impl Desk {
     /// The user with this e-mail address. Needs `members:read` in the operator's account.
     ///
     /// # Errors
-    /// [`DeskError::NotFound`], [`DeskError::Forbidden`], [`DeskError::Invalid`].
-    pub async fn user_with_email(&self, actor: &Actor, email: &str) -> Result<Versioned<User>, DeskError> {
+    /// [`ManagementError::NotFound`], [`ManagementError::Forbidden`], [`ManagementError::Invalid`].
+    pub async fn user_with_email(&self, actor: &Actor, email: &str) -> Result<Versioned<User>, ManagementError> {
         self.rights(actor, self.operator()).await?.require(&scopes::MEMBERS_READ)?;
         let Some(email) = TypedEmail::read(email) else {
-            return Err(normal_email(email).err().unwrap_or(DeskError::Internal));
+            return Err(normal_email(email).err().unwrap_or(ManagementError::Internal));
         };
-        let user = self.find_typed(&email).await?.ok_or(DeskError::NotFound("user"))?;
+        let user = self.find_typed(&email).await?.ok_or(ManagementError::NotFound("user"))?;
         Ok(Versioned { value: User::from(&user.value), version: user.version })
     }
 
     /// The user who acts.
     ///
     /// # Errors
-    /// [`DeskError::UsersOnly`] for keys and programs.
-    pub async fn own_user(&self, actor: &Actor) -> Result<Versioned<User>, DeskError> {
+    /// [`ManagementError::UsersOnly`] for keys and programs.
+    pub async fn own_user(&self, actor: &Actor) -> Result<Versioned<User>, ManagementError> {
         let user = self.acting_user(actor).await?;
         Ok(Versioned { value: User::from(&user.value), version: user.version })
     }
@@ -163,12 +163,17 @@ impl Desk {
     /// Gives the acting user another name.
     ///
     /// # Errors
-    /// [`DeskError::UsersOnly`], [`DeskError::Invalid`], [`DeskError::Stale`] if they are not at this version any more.
-    pub async fn rename_own_user(&self, actor: &Actor, name: &str, version: u64) -> Result<Versioned<User>, DeskError> {
+    /// [`ManagementError::UsersOnly`], [`ManagementError::Invalid`], [`ManagementError::Stale`] if they are not at this version any more.
+    pub async fn rename_own_user(
+        &self,
+        actor: &Actor,
+        name: &str,
+        version: u64,
+    ) -> Result<Versioned<User>, ManagementError> {
         let name = check_name("name", name)?;
         let user = self.acting_user(actor).await?;
         if user.version != version {
-            return Err(DeskError::Stale);
+            return Err(ManagementError::Stale);
         }
         let renamed = StoredUser { name, ..user.value.clone() };
         let draft = Draft::new(actor, "user.update", Target::new("user", &renamed.id))
@@ -181,9 +186,9 @@ impl Desk {
     /// Gives the acting user another password, and ends all of their sessions and tokens.
     ///
     /// # Errors
-    /// [`DeskError::UsersOnly`], [`DeskError::WrongCredentials`] if `current` is not their password, [`DeskError::Invalid`],
-    /// [`DeskError::Throttled`].
-    pub async fn change_password(&self, actor: &Actor, current: &str, new: &str) -> Result<(), DeskError> {
+    /// [`ManagementError::UsersOnly`], [`ManagementError::WrongCredentials`] if `current` is not their password, [`ManagementError::Invalid`],
+    /// [`ManagementError::Throttled`].
+    pub async fn change_password(&self, actor: &Actor, current: &str, new: &str) -> Result<(), ManagementError> {
         self.check_passwords_count()?;
         let user = self.acting_user(actor).await?;
         // By the session: strangers who try the user's e-mail address do not hinder whoever is signed in.
@@ -192,7 +197,7 @@ impl Desk {
         let target = Target::new("user", &user.id);
         if self.0.passwords.verify(Lane::Known, current, user.password.clone()).await? == Match::No {
             self.note_refused(Draft::new(actor, "user.change_password", target));
-            return Err(DeskError::WrongCredentials);
+            return Err(ManagementError::WrongCredentials);
         }
         let password = Some(self.0.passwords.hash_in(Lane::Known, new).await?);
         let changed = StoredUser { password, epoch: user.epoch + 1, ..user.value.clone() };
@@ -200,9 +205,9 @@ impl Desk {
         self.commit_or_stale(vec![user.replace(&changed)?], draft).await
     }
 
-    pub(crate) async fn acting_user(&self, actor: &Actor) -> Result<Versioned<StoredUser>, DeskError> {
-        let id = actor.user().ok_or(DeskError::UsersOnly)?;
-        self.get(id.as_str()).await?.ok_or(DeskError::NotFound("user"))
+    pub(crate) async fn acting_user(&self, actor: &Actor) -> Result<Versioned<StoredUser>, ManagementError> {
+        let id = actor.user().ok_or(ManagementError::UsersOnly)?;
+        self.get(id.as_str()).await?.ok_or(ManagementError::NotFound("user"))
     }
 
     pub(crate) fn new_user(&self, email: String, name: String, password: Option<String>) -> StoredUser {
@@ -228,16 +233,16 @@ impl Desk {
 
     /// Whether the acting user signs in with a password.
     #[cfg(feature = "dashboard")]
-    pub(crate) async fn has_password(&self, actor: &Actor) -> Result<bool, DeskError> {
+    pub(crate) async fn has_password(&self, actor: &Actor) -> Result<bool, ManagementError> {
         Ok(self.takes_passwords() && self.acting_user(actor).await?.password.is_some())
     }
 
-    pub(crate) fn check_passwords_count(&self) -> Result<(), DeskError> {
-        if self.takes_passwords() { Ok(()) } else { Err(DeskError::PasswordsOff) }
+    pub(crate) fn check_passwords_count(&self) -> Result<(), ManagementError> {
+        if self.takes_passwords() { Ok(()) } else { Err(ManagementError::PasswordsOff) }
     }
 
     /// Adds a user and an account that they own.
-    async fn add_with_account(&self, user: StoredUser, id: AccountId, draft: Draft) -> Result<User, DeskError> {
+    async fn add_with_account(&self, user: StoredUser, id: AccountId, draft: Draft) -> Result<User, ManagementError> {
         let name = if id == *self.operator() { "Operator".to_owned() } else { user.name.clone() };
         let account = self.new_account(id, name);
         // First: an account that nobody belongs to does no harm, and an owner whose account is not there cannot work.
@@ -247,8 +252,8 @@ impl Desk {
         let draft = draft.after(User::from(&user));
         match self.commit(writes, draft).await? {
             Ok(()) => Ok(User::from(&user)),
-            Err(DoesNotFit(0)) => Err(DeskError::Duplicate("user")),
-            Err(_) => Err(DeskError::Stale),
+            Err(DoesNotFit(0)) => Err(ManagementError::Duplicate("user")),
+            Err(_) => Err(ManagementError::Stale),
         }
     }
 
@@ -259,14 +264,14 @@ impl Desk {
         account: &AccountId,
         role: Role,
         actor: &Actor,
-    ) -> Result<User, DeskError> {
+    ) -> Result<User, ManagementError> {
         let member = self.new_member(account, &user.id, role);
         let draft = Draft::new(actor, "user.create", Target::new("user", &user.id))
             .account(account)
             .after(json!({"user": User::from(&user), "role": role}));
         match self.commit(vec![user.insert()?, member.insert()?], draft).await? {
             Ok(()) => Ok(User::from(&user)),
-            Err(_) => Err(DeskError::Duplicate("user")),
+            Err(_) => Err(ManagementError::Duplicate("user")),
         }
     }
 

@@ -4,15 +4,15 @@
 use keyward_core::id::UserId;
 use keyward_core::{AccountId, CredentialId};
 
-use super::Desk;
+use super::Management;
 use crate::actor::Actor;
-use crate::error::DeskError;
+use crate::error::ManagementError;
 use crate::records::{Member, Plan, StoredUser};
 
 /// A version; none of what is not there.
-type Current = Result<Option<u64>, DeskError>;
+type Current = Result<Option<u64>, ManagementError>;
 
-impl Desk {
+impl Management {
     pub(crate) async fn key_version(&self, id: &CredentialId) -> Current {
         Ok(self.0.keys.get(id).await?.map(|key| key.version))
     }
@@ -20,7 +20,7 @@ impl Desk {
     pub(crate) async fn account_version(&self, id: &AccountId) -> Current {
         match self.read_account(id).await {
             Ok(account) => Ok(Some(account.version)),
-            Err(DeskError::NotFound(_)) => Ok(None),
+            Err(ManagementError::NotFound(_)) => Ok(None),
             Err(error) => Err(error),
         }
     }

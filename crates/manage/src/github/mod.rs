@@ -22,8 +22,8 @@ use sha2::{Digest as _, Sha256};
 
 use crate::actor::Actor;
 use crate::api::wire::{self, Object, Origin, Problem};
-use crate::desk::{Desk, LeakPolicy, LeakReport};
-use crate::error::DeskError;
+use crate::desk::{LeakPolicy, LeakReport, Management};
+use crate::error::ManagementError;
 use crate::outbound::OutboundError;
 use public_keys::PublicKeys;
 
@@ -72,23 +72,23 @@ impl GithubAlerts {
 /// # Examples
 /// ```
 /// use axum::Router;
-/// use keyward::manage::{Desk, GithubAlerts, LeakPolicy, SqliteDesk};
+/// use keyward::manage::{Management, GithubAlerts, LeakPolicy, SqliteManagementStore};
 /// use keyward::sqlite::SqliteStore;
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let store = SqliteStore::temporary()?;
-/// let desk = Desk::builder(store.clone(), SqliteDesk::open(&store)?).build()?;
+/// let desk = Management::builder(store.clone(), SqliteManagementStore::open(&store)?).build()?;
 /// let app: Router = Router::new().merge(keyward::manage::github_alerts(desk, GithubAlerts::new(LeakPolicy::default()))?);
 /// # let _ = app;
 /// # Ok(()) }
 /// ```
-pub fn github_alerts(desk: Desk, alerts: GithubAlerts) -> Result<Router, OutboundError> {
+pub fn github_alerts(desk: Management, alerts: GithubAlerts) -> Result<Router, OutboundError> {
     let receiver = Receiver { policy: alerts.policy, public_keys: PublicKeys::new(alerts.public_keys, desk.clock())? };
     Ok(Router::new()
         .route("/v1/alerts/github", post(receive))
         .method_not_allowed_fallback(wire::other_method)
         .layer(DefaultBodyLimit::max(MAX_BODY))
-        .layer(axum::middleware::from_fn_with_state(desk.clone(), wire::frame))
+        .layer(axum::middleware::from_fn_with_state(desk.clone(), wire::request_context))
         .with_state((desk, Arc::new(receiver))))
 }
 
@@ -145,7 +145,7 @@ struct Label {
 }
 
 async fn receive(
-    State((desk, receiver)): State<(Desk, Arc<Receiver>)>,
+    State((desk, receiver)): State<(Management, Arc<Receiver>)>,
     Origin(context): Origin,
     headers: HeaderMap,
     body: Result<Bytes, axum::extract::rejection::BytesRejection>,
@@ -157,8 +157,9 @@ async fn receive(
         return Err(Problem::Alert(AlertFault::Unsigned));
     };
     receiver.public_keys.verify(key, signature, &body).await.map_err(Problem::Alert)?;
-    let alerts: Vec<Object<Alert>> = serde_json::from_slice(&body)
-        .map_err(|_| Problem::Desk(DeskError::invalid("body", "a JSON array of alerts with token and type")))?;
+    let alerts: Vec<Object<Alert>> = serde_json::from_slice(&body).map_err(|_| {
+        Problem::Management(ManagementError::invalid("body", "a JSON array of alerts with token and type"))
+    })?;
     let actor = Actor::system("GitHub secret scanning", context);
     let policy = receiver.policy;
     // Once it has begun it ends, even if the sender does not wait for it.
@@ -168,7 +169,7 @@ async fn receive(
             async move {
                 let place = alert.url.as_deref().or(alert.source.as_deref()).unwrap_or("GitHub");
                 let report = desk.report_leak(actor, alert.token.as_bytes(), place, policy).await?;
-                Ok::<_, DeskError>(Label {
+                Ok::<_, ManagementError>(Label {
                     token_hash: STANDARD.encode(Sha256::digest(alert.token.as_bytes())),
                     token_type: alert.kind,
                     label: if report == LeakReport::Unknown { "false_positive" } else { "true_positive" },
@@ -177,7 +178,7 @@ async fn receive(
         };
         stream::iter(alerts).map(label).buffered(AT_ONCE).try_collect().await
     });
-    Ok(Json(labels.await.map_err(|_| Problem::Desk(DeskError::Internal))??))
+    Ok(Json(labels.await.map_err(|_| Problem::Management(ManagementError::Internal))??))
 }
 
 /// The value of a field that is there once.

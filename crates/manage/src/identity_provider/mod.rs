@@ -1,7 +1,7 @@
 //! Signing in with an OpenID Connect provider: the operator's own directory, or a service such as Google or Keycloak.
 //!
 //! This is the protocol: the authorization code flow with PKCE, `state` and `nonce` (OpenID Connect Core 1.0, RFC 7636, RFC 9700). What
-//! follows from who somebody is at the provider is the desk's to decide.
+//! follows from who somebody is at the provider is the management service's to decide.
 
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects, clippy::indexing_slicing))] // It reads input.
 
@@ -19,7 +19,7 @@ use zeroize::Zeroizing;
 
 pub(crate) use exchange::Claims;
 
-use crate::error::DeskError;
+use crate::error::ManagementError;
 use crate::outbound::{Outbound, OutboundError};
 use exchange::Known;
 use http::Http;
@@ -30,7 +30,7 @@ use http::Http;
 ///
 /// # Examples
 /// ```
-/// use keyward::manage::{Desk, IdentityProvider, SqliteDesk};
+/// use keyward::manage::{Management, IdentityProvider, SqliteManagementStore};
 /// use keyward::sqlite::SqliteStore;
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -38,7 +38,7 @@ use http::Http;
 /// let provider = IdentityProvider::new("https://login.example.com", "keyward")?
 ///     .client_secret("from a file")
 ///     .button("Sign in with Example");
-/// let desk = Desk::builder(store.clone(), SqliteDesk::open(&store)?).identity_provider(provider).build()?;
+/// let desk = Management::builder(store.clone(), SqliteManagementStore::open(&store)?).identity_provider(provider).build()?;
 /// # let _ = desk;
 /// # Ok(()) }
 /// ```
@@ -170,14 +170,14 @@ pub(crate) struct Binding {
 
 impl Binding {
     /// That of a sign-in for `purpose` with this secret, from which the provider sends people back to `redirect`.
-    pub(crate) fn of(secret: &str, purpose: &str, redirect: String) -> Result<Self, DeskError> {
+    pub(crate) fn of(secret: &str, purpose: &str, redirect: String) -> Result<Self, ManagementError> {
         let derive = |what: &str| {
             let mut bytes = Zeroizing::new([0_u8; 32]);
             Hkdf::<Sha256>::new(None, secret.as_bytes())
                 .expand_multi_info(&[b"keyward oidc ", what.as_bytes(), b"\n", purpose.as_bytes()], &mut *bytes)
-                .map_err(|_| DeskError::Internal)?;
+                .map_err(|_| ManagementError::Internal)?;
             // 64 characters, as RFC 7636 section 4.1 has them.
-            Ok::<_, DeskError>(Zeroizing::new(hex::encode(*bytes)))
+            Ok::<_, ManagementError>(Zeroizing::new(hex::encode(*bytes)))
         };
         Ok(Self { state: derive("state")?, nonce: derive("nonce")?, verifier: derive("verifier")?, redirect })
     }

@@ -1,4 +1,4 @@
-//! What the desk keeps beside the keys: users, members, sessions, tokens, the audit log, plans and counters.
+//! What the management service keeps beside the keys: users, members, sessions, tokens, the audit log, plans and counters.
 //!
 //! A store knows nothing of their rules. It holds versioned records, and takes a batch of writes all or nothing; that is
 //! enough to have every rule once, above it.
@@ -6,8 +6,8 @@
 mod postgres;
 mod sqlite;
 
-pub use postgres::PostgresDesk;
-pub use sqlite::SqliteDesk;
+pub use postgres::PostgresManagementStore;
+pub use sqlite::SqliteManagementStore;
 
 use async_trait::async_trait;
 use keyward_core::Timestamp;
@@ -17,7 +17,7 @@ use keyward_core::store::StoreError;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Kind {
-    /// An account, as the desk has it besides the key store.
+    /// An account, as the management service has it besides the key store.
     Account,
     /// A user.
     User,
@@ -227,15 +227,15 @@ fn oldest_hour(before: Timestamp) -> i64 {
     before.as_millis().div_euclid(3_600_000) - 24
 }
 
-/// Where the desk keeps its records. One suite, `tests/tests/manage/store.rs`, holds every store to this.
+/// Where the management service keeps its records. One suite, `tests/tests/manage/store.rs`, holds every store to this.
 ///
 /// # Examples
 /// ```
-/// use keyward::manage::{DeskStore, Kind, List, Record, SqliteDesk, Write, Written};
+/// use keyward::manage::{ManagementStore, Kind, List, Record, SqliteManagementStore, Write, Written};
 /// use keyward::sqlite::SqliteStore;
 ///
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// let desk = SqliteDesk::open(&SqliteStore::temporary()?)?;
+/// let desk = SqliteManagementStore::open(&SqliteStore::temporary()?)?;
 /// let plan = Record {
 ///     kind: Kind::Plan, id: "Pro".into(), owner: String::new(), subject: String::new(), key: None, sort: 0,
 ///     expires_at: None, version: 1, body: "{}".into(),
@@ -246,7 +246,7 @@ fn oldest_hour(before: Timestamp) -> i64 {
 /// # Ok(()) }
 /// ```
 #[async_trait]
-pub trait DeskStore: Send + Sync + 'static {
+pub trait ManagementStore: Send + Sync + 'static {
     /// The record of this kind with this id.
     ///
     /// # Errors
@@ -304,7 +304,7 @@ pub trait DeskStore: Send + Sync + 'static {
 }
 
 #[async_trait]
-impl<S: DeskStore + ?Sized> DeskStore for std::sync::Arc<S> {
+impl<S: ManagementStore + ?Sized> ManagementStore for std::sync::Arc<S> {
     async fn get(&self, kind: Kind, id: &str) -> Result<Option<Record>, StoreError> {
         (**self).get(kind, id).await
     }

@@ -1,4 +1,4 @@
-//! The desk's records in the PostgreSQL database of the keys, over its connections.
+//! The management service's records in the PostgreSQL database of the keys, over its connections.
 
 use std::error::Error;
 use std::fmt;
@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use tokio_postgres::Row;
 use tokio_postgres::types::{Json, ToSql};
 
-use super::{Count, DeskStore, Kind, List, NewCount, Record, Write, Written, oldest_hour};
+use super::{Count, Kind, List, ManagementStore, NewCount, Record, Write, Written, oldest_hour};
 
 mod migrations {
     refinery::embed_migrations!("migrations");
@@ -26,25 +26,25 @@ const DOES_NOT_FIT: &str = "KW001";
 
 const COLUMNS: &str = "id, owner, subject, key, sort, expires_at, version, body";
 
-/// The desk's records in the database of a [`PostgresStore`].
+/// The management service's records in the database of a [`PostgresStore`].
 ///
 /// # Examples
 /// ```no_run
-/// use keyward::manage::PostgresDesk;
+/// use keyward::manage::PostgresManagementStore;
 /// use keyward::postgres::PostgresStore;
 ///
 /// # async fn run() -> Result<(), Box<dyn std::error::Error>> {
 /// let keys = PostgresStore::connect("postgres://keyward@localhost/keyward").await?;
-/// let desk = PostgresDesk::open(&keys).await?;
+/// let desk = PostgresManagementStore::open(&keys).await?;
 /// # let _ = desk;
 /// # Ok(()) }
 /// ```
 #[derive(Clone)]
-pub struct PostgresDesk {
+pub struct PostgresManagementStore {
     pool: Pool,
 }
 
-impl PostgresDesk {
+impl PostgresManagementStore {
     /// Opens the records beside these keys; makes their tables if they are not there.
     ///
     /// # Errors
@@ -66,7 +66,7 @@ impl PostgresDesk {
     }
 }
 
-impl fmt::Debug for PostgresDesk {
+impl fmt::Debug for PostgresManagementStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PostgresDesk").field("pool", &self.pool.status()).finish_non_exhaustive()
     }
@@ -147,7 +147,7 @@ fn write_to_json(write: &Write) -> Value {
 }
 
 #[async_trait]
-impl DeskStore for PostgresDesk {
+impl ManagementStore for PostgresManagementStore {
     async fn get(&self, kind: Kind, id: &str) -> Result<Option<Record>, StoreError> {
         let sql = format!("SELECT {COLUMNS} FROM keyward_desk_records WHERE kind = $1 AND id = $2");
         let rows = self.query(&sql, &[&kind.as_str(), &id]).await?;

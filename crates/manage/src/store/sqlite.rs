@@ -1,4 +1,4 @@
-//! The desk's records in the SQLite file of the keys, over connections of their own.
+//! The management service's records in the SQLite file of the keys, over connections of their own.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -13,7 +13,7 @@ use rusqlite::{
     Connection, ErrorCode, OpenFlags, OptionalExtension, Row, ToSql, TransactionBehavior, params_from_iter,
 };
 
-use super::{Count, DeskStore, Kind, List, NewCount, Record, Write, Written, oldest_hour};
+use super::{Count, Kind, List, ManagementStore, NewCount, Record, Write, Written, oldest_hour};
 
 /// Only ever added to. The file's `user_version` is that of the keys' tables, so these have a count of their own.
 const MIGRATIONS: &[&str] = &[
@@ -80,20 +80,20 @@ const COLUMNS: &str = "id, owner, subject, key, sort, expires_at, version, body"
 const BUSY_PAUSE: Duration = Duration::from_micros(500);
 const BUSY_LOOKS: i32 = 10_000;
 
-/// The desk's records in the SQLite file of a [`SqliteStore`].
+/// The management service's records in the SQLite file of a [`SqliteStore`].
 ///
 /// # Examples
 /// ```
-/// use keyward::manage::SqliteDesk;
+/// use keyward::manage::SqliteManagementStore;
 /// use keyward::sqlite::SqliteStore;
 ///
 /// let keys = SqliteStore::temporary()?;
-/// let desk = SqliteDesk::open(&keys)?;
+/// let desk = SqliteManagementStore::open(&keys)?;
 /// # let _ = desk;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone)]
-pub struct SqliteDesk(Arc<Shared>);
+pub struct SqliteManagementStore(Arc<Shared>);
 
 struct Shared {
     path: PathBuf,
@@ -103,7 +103,7 @@ struct Shared {
     _keys: SqliteStore,
 }
 
-impl SqliteDesk {
+impl SqliteManagementStore {
     /// Opens the records beside these keys; makes their tables if they are not there. Blocks while it does.
     ///
     /// # Errors
@@ -150,7 +150,7 @@ impl SqliteDesk {
     }
 }
 
-impl fmt::Debug for SqliteDesk {
+impl fmt::Debug for SqliteManagementStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SqliteDesk").field("path", &self.0.path).finish_non_exhaustive()
     }
@@ -278,7 +278,7 @@ fn write_one(connection: &Connection, write: &Write) -> rusqlite::Result<bool> {
 }
 
 #[async_trait]
-impl DeskStore for SqliteDesk {
+impl ManagementStore for SqliteManagementStore {
     async fn get(&self, kind: Kind, id: &str) -> Result<Option<Record>, StoreError> {
         self.read(|connection| {
             connection

@@ -29,13 +29,13 @@
 //! ```
 
 mod answer;
-mod elsewhere;
 mod forged;
 mod http1;
 mod http2;
+mod malformed_headers;
+mod misplaced_credentials;
 mod paths;
 mod service;
-mod written;
 
 pub use paths::{PathCase, path_cases};
 pub use service::Service;
@@ -117,7 +117,7 @@ pub fn cases(valid_key: &str) -> Vec<Case> {
 
 /// The table for a key of any format with a checksum; the reasons are those of the default one.
 fn cases_of(valid_key: &str) -> Vec<Case> {
-    [written::cases(valid_key), forged::cases(valid_key), elsewhere::cases(valid_key)].concat()
+    [malformed_headers::cases(valid_key), forged::cases(valid_key), misplaced_credentials::cases(valid_key)].concat()
 }
 
 /// What came of a case is not what the table says.

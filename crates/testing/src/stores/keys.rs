@@ -1,6 +1,6 @@
 //! Keys and accounts: what is written is read.
 
-use keyward_core::store::{AdminError, Denial, Found, KeyAdmin, KeyStatus, KeyUse, StoredKey};
+use keyward_core::store::{AdminError, Found, KeyAdmin, KeyStatus, KeyUse, StoredKey, WriteRefused};
 use keyward_core::{AccountRecord, CredentialId, KeyUpdate};
 
 use super::{ValueOnly, account, at, get, key, stored_key, unknown_digest};
@@ -9,7 +9,7 @@ async fn found(store: &impl KeyAdmin, key: &keyward_core::store::KeyRecord) -> S
     store.find(&key.digest).await.expect("the store answers").key.expect("the key is found")
 }
 
-fn denied<T: std::fmt::Debug>(result: Result<T, AdminError>) -> Denial {
+fn denied<T: std::fmt::Debug>(result: Result<T, AdminError>) -> WriteRefused {
     match result {
         Err(AdminError::Denied(denial)) => denial,
         other => panic!("not denied: {other:?}"),
@@ -36,11 +36,11 @@ pub(super) async fn what_is_not_there_is_told_from_a_failure(store: &impl KeyAdm
     assert!(key.is_none());
     assert!(store.get(&none).await.expect("an unknown id is no failure").is_none());
     assert!(store.get_account(&keyward_core::AccountId::generate()).await.expect("no failure").is_none());
-    assert_eq!(denied(store.revoke(&none, at(1)).await), Denial::NotFound);
-    assert_eq!(denied(store.update(&none, &KeyUpdate::default()).await), Denial::NotFound);
+    assert_eq!(denied(store.revoke(&none, at(1)).await), WriteRefused::NotFound);
+    assert_eq!(denied(store.update(&none, &KeyUpdate::default()).await), WriteRefused::NotFound);
     let homeless = super::key(&AccountRecord::new(keyward_core::AccountId::generate(), "not stored"));
-    assert_eq!(denied(store.rotate(&none, 1, &homeless, at(1)).await), Denial::NotFound);
-    assert_eq!(denied(store.create(&homeless).await), Denial::NoSuchAccount);
+    assert_eq!(denied(store.rotate(&none, 1, &homeless, at(1)).await), WriteRefused::NotFound);
+    assert_eq!(denied(store.create(&homeless).await), WriteRefused::NoSuchAccount);
     assert!(store.get(&homeless.id).await.expect("the store answers").is_none(), "half of a refused key was written");
 }
 
@@ -51,8 +51,8 @@ pub(super) async fn an_id_or_a_digest_is_there_once(store: &impl KeyAdmin) {
     let same_id = keyward_core::store::KeyRecord { id: first.id.clone(), ..key(&account) };
     let same_digest = keyward_core::store::KeyRecord { digest: first.digest, ..key(&account) };
     for twin in [same_id, same_digest] {
-        assert_eq!(denied(store.create(&twin).await), Denial::Duplicate);
-        assert_eq!(denied(store.rotate(&first.id, 1, &twin, at(1)).await), Denial::Duplicate);
+        assert_eq!(denied(store.create(&twin).await), WriteRefused::Duplicate);
+        assert_eq!(denied(store.rotate(&first.id, 1, &twin, at(1)).await), WriteRefused::Duplicate);
     }
     assert_eq!(get(store, &first.id).await, first, "a refused twin changed the key");
 }
@@ -90,9 +90,9 @@ pub(super) async fn every_field_of_an_update_is_written_and_nothing_else(store: 
 pub(super) async fn an_update_of_another_version_is_refused(store: &impl KeyAdmin) {
     let key = stored_key(store).await;
     let rename = |version| KeyUpdate { version: Some(version), name: Some("b".into()), ..KeyUpdate::default() };
-    assert_eq!(denied(store.update(&key.id, &rename(2)).await), Denial::Stale);
+    assert_eq!(denied(store.update(&key.id, &rename(2)).await), WriteRefused::Stale);
     store.update(&key.id, &rename(1)).await.expect("the version is right").value_only();
-    assert_eq!(denied(store.update(&key.id, &rename(1)).await), Denial::Stale);
+    assert_eq!(denied(store.update(&key.id, &rename(1)).await), WriteRefused::Stale);
     assert_eq!(get(store, &key.id).await.version, 2);
 }
 
@@ -104,7 +104,7 @@ pub(super) async fn a_revocation_is_for_ever_and_keeps_its_first_time(store: &im
     assert!(again.position.is_some() == matches!(store.freshness(), keyward_core::store::Freshness::ChangeLog(_)));
     assert_eq!(found(store, &key).await.status(), KeyStatus::Revoked, "a revoked key keeps its own refusal");
     let enable = KeyUpdate { disabled_at: Some(None), expires_at: Some(None), ..KeyUpdate::default() };
-    assert_eq!(denied(store.update(&key.id, &enable).await), Denial::Ended);
+    assert_eq!(denied(store.update(&key.id, &enable).await), WriteRefused::Ended);
     assert_eq!(get(store, &key.id).await.revoked_at, Some(at(10)));
 }
 
@@ -140,7 +140,7 @@ pub(super) async fn what_has_ended_is_not_rotated(store: &impl KeyAdmin) {
     for old in [&expired, &revoked] {
         let successor = keyward_core::store::KeyRecord { created_at: at(3_000), ..key(&account) };
         let version = get(store, &old.id).await.version;
-        assert_eq!(denied(store.rotate(&old.id, version, &successor, at(9_000)).await), Denial::Ended);
+        assert_eq!(denied(store.rotate(&old.id, version, &successor, at(9_000)).await), WriteRefused::Ended);
         assert!(store.get(&successor.id).await.expect("the store answers").is_none());
         assert_eq!(get(store, &old.id).await.rotated_to, None);
     }
@@ -153,7 +153,7 @@ pub(super) async fn a_key_has_one_successor_like_what_it_was_when_it_got_it(stor
     let narrowed = KeyUpdate { scopes: Some("a:read".parse().expect("a scope")), ..KeyUpdate::default() };
     let version = store.update(&old.id, &narrowed).await.expect("the key is updated").value_only().version;
     let like_before = keyward_core::store::KeyRecord { created_at: at(3_000), ..key(&account) };
-    assert_eq!(denied(store.rotate(&old.id, old.version, &like_before, at(9_000)).await), Denial::Stale);
+    assert_eq!(denied(store.rotate(&old.id, old.version, &like_before, at(9_000)).await), WriteRefused::Stale);
     assert!(store.get(&like_before.id).await.expect("the store answers").is_none());
 
     let successors: Vec<_> =
@@ -167,7 +167,7 @@ pub(super) async fn a_key_has_one_successor_like_what_it_was_when_it_got_it(stor
         if let Ok(done) = done {
             assert_eq!(done.value_only().rotated_to.as_ref(), Some(&successor.id));
         } else {
-            assert_eq!(denied(done), Denial::Rotated);
+            assert_eq!(denied(done), WriteRefused::Rotated);
         }
     }
 }
@@ -192,7 +192,7 @@ pub(super) async fn an_account_is_inserted_once(store: &impl KeyAdmin) {
     let position = store.insert_account(&first).await.expect("there is none yet").at_position();
     assert!(position.number > 0, "the account is in the log");
     for second in [first.clone(), AccountRecord::new(first.id.clone(), "second")] {
-        assert_eq!(denied(store.insert_account(&second).await), Denial::AccountExists);
+        assert_eq!(denied(store.insert_account(&second).await), WriteRefused::AccountExists);
         assert_eq!(store.get_account(&first.id).await.expect("the store answers"), Some(first.clone()));
     }
     // Of many who add it at once, one does, and the others overwrite nothing.
@@ -211,7 +211,7 @@ pub(super) async fn an_account_is_replaced_only_as_expected(store: &impl KeyAdmi
     let mut plan = first.clone().with_plan("Pro").with_feature("analytics");
     plan.suspended_at = Some(at(5));
     let stranger = AccountRecord::new(keyward_core::AccountId::generate(), "nobody's");
-    assert_eq!(denied(store.replace_account(&stranger, &stranger).await), Denial::NoSuchAccount);
+    assert_eq!(denied(store.replace_account(&stranger, &stranger).await), WriteRefused::NoSuchAccount);
     let position = store.replace_account(&first, &plan).await.expect("it is as expected").at_position();
     assert!(position.number > 0, "the change is in the log");
     assert_eq!(store.get_account(&first.id).await.expect("the store answers"), Some(plan.clone()));
@@ -222,7 +222,7 @@ pub(super) async fn an_account_is_replaced_only_as_expected(store: &impl KeyAdmi
         AccountRecord { suspended_at: None, ..plan.clone() },
         AccountRecord { name: "other".into(), ..plan.clone() },
     ] {
-        assert_eq!(denied(store.replace_account(&other, &stranger_like(&plan)).await), Denial::Stale);
+        assert_eq!(denied(store.replace_account(&other, &stranger_like(&plan)).await), WriteRefused::Stale);
     }
     // Of many who change it at once from the same values, one does.
     let changes: Vec<AccountRecord> =

@@ -4,7 +4,9 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use keyward_core::store::{Change, ChangeLog, KeyAdmin, KeyRecord, KeyUse, LeaseAnswer, LogBatch, Position, What};
+use keyward_core::store::{
+    Change, ChangeLog, Invalidation, KeyAdmin, KeyRecord, KeyUse, LeaseAnswer, LogBatch, Position,
+};
 use keyward_core::{CredentialId, KeyUpdate};
 
 use super::{LEASE, ValueOnly, account, at, key, log_of, node, stored_key};
@@ -35,7 +37,7 @@ pub(super) async fn every_write_appends_one_entry_and_numbers_have_no_gap(store:
     let account = account(store).await;
     let key = key(&account);
     let successor = KeyRecord { created_at: at(3_000), ..super::key(&account) };
-    let of = |key: &KeyRecord| What::Key { id: key.id.clone(), digest: key.digest };
+    let of = |key: &KeyRecord| Invalidation::Key { id: key.id.clone(), digest: key.digest };
 
     let created = store.create(&key).await.expect("created").at_position();
     let disable = KeyUpdate { disabled_at: Some(Some(at(5))), ..KeyUpdate::default() };
@@ -46,8 +48,8 @@ pub(super) async fn every_write_appends_one_entry_and_numbers_have_no_gap(store:
     let again = store.revoke(&key.id, at(12)).await.expect("revoked again").at_position();
 
     let written = entries(&log, begin).await;
-    let what: Vec<What> = written.iter().map(|entry| entry.what.clone()).collect();
-    let expected = [What::Account(account.id.clone()), of(&key), of(&key), of(&successor), of(&key), of(&key)];
+    let what: Vec<Invalidation> = written.iter().map(|entry| entry.what.clone()).collect();
+    let expected = [Invalidation::Account(account.id.clone()), of(&key), of(&key), of(&successor), of(&key), of(&key)];
     assert_eq!(what, expected, "one entry for each write that can change an answer, and none for a use");
     let numbers: Vec<u64> = written.iter().map(|entry| entry.position.number).collect();
     assert_eq!(numbers, (begin.number + 1..=begin.number + 6).collect::<Vec<_>>());
@@ -165,9 +167,9 @@ pub(super) async fn a_node_is_on_the_register_until_it_leaves_or_stands_still(st
 
     log.leave(&node("n1")).await.expect("a node leaves");
     log.leave(&node("n1")).await.expect("leaving twice is no failure");
-    assert!(!log.strike(&node("n1"), 1).await.expect("answered"), "who is not there is not struck off");
-    assert!(!log.strike(&node("n2"), 1).await.expect("answered"), "who has renewed since stays");
-    assert!(log.strike(&node("n2"), 2).await.expect("answered"));
+    assert!(!log.evict(&node("n1"), 1).await.expect("answered"), "who is not there is not struck off");
+    assert!(!log.evict(&node("n2"), 1).await.expect("answered"), "who has renewed since stays");
+    assert!(log.evict(&node("n2"), 2).await.expect("answered"));
     assert!(log.nodes().await.expect("the register is read").nodes.is_empty());
     assert_eq!(log.renew(&node("n2"), current, LEASE).await.expect("granted"), LeaseAnswer::Granted, "and comes back");
 }

@@ -3,9 +3,9 @@
 mod keys;
 mod lists;
 mod log;
+mod multi_node;
 mod racing;
 mod rules;
-mod together;
 
 use std::time::Duration;
 
@@ -65,9 +65,9 @@ pub async fn conformance<S: KeyAdmin + Clone>(make: impl AsyncFn() -> S) {
         log::who_is_far_behind_is_told_of_a_gap(&make().await).await;
         log::who_watches_is_woken(&make().await).await;
 
-        together::a_revoked_key_is_refused_by_every_node(make().await).await;
-        together::what_is_enabled_or_issued_is_accepted_at_once(make().await).await;
-        together::a_node_that_died_is_waited_out_once(make().await).await;
+        multi_node::a_revoked_key_is_refused_by_every_node(make().await).await;
+        multi_node::what_is_enabled_or_issued_is_accepted_at_once(make().await).await;
+        multi_node::a_node_that_died_is_waited_out_once(make().await).await;
     }
 }
 
@@ -145,7 +145,7 @@ fn log_of(store: &impl KeyAdmin) -> Arc<dyn ChangeLog> {
     }
 }
 
-/// What a committed write gave; these cases wait for nothing.
+/// Invalidation a committed write gave; these cases wait for nothing.
 trait ValueOnly<T> {
     fn value_only(self) -> T;
     fn at_position(self) -> Position;

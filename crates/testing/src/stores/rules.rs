@@ -8,7 +8,7 @@ use futures_util::FutureExt;
 use keyward_core::clock::ManualClock;
 use keyward_core::key::KeyKind;
 use keyward_core::lifecycle::{Changed, KeysError};
-use keyward_core::store::{Denial, KeyAdmin, KeyRecord};
+use keyward_core::store::{KeyAdmin, KeyRecord, WriteRefused};
 use keyward_core::{CredentialId, KeyUpdate, Keys, NewKey, ScopeSet};
 
 use super::racing::Racing;
@@ -33,7 +33,7 @@ async fn issued(store: &(impl KeyAdmin + Clone)) -> KeyRecord {
     keys(store.clone(), NOW).issue(new).await.expect("a key is issued").record
 }
 
-fn denial<T: fmt::Debug>(result: Result<T, KeysError>, what: impl fmt::Debug) -> Denial {
+fn denial<T: fmt::Debug>(result: Result<T, KeysError>, what: impl fmt::Debug) -> WriteRefused {
     match result {
         Err(KeysError::Denied(denial)) => denial,
         other => panic!("{what:?} is not denied: {other:?}"),
@@ -68,17 +68,17 @@ pub(super) async fn ended_keys_are_not_changed(store: impl KeyAdmin + Clone) {
     for (keys, id) in [(&after, &expired.id), (&before, &revoked.id), (&before, &compromised.id)] {
         let kept = get(&store, id).await;
         for update in uses() {
-            assert_eq!(denial(keys.update(id, &update).await, &update), Denial::Ended);
+            assert_eq!(denial(keys.update(id, &update).await, &update), WriteRefused::Ended);
         }
-        assert_eq!(denial(keys.disable(id).await, "disabling"), Denial::Ended);
-        assert_eq!(denial(keys.enable(id).await, "enabling"), Denial::Ended);
-        assert_eq!(denial(keys.set_expiry(id, Some(at(3_000_000))).await, "a later end"), Denial::Ended);
-        assert_eq!(denial(keys.rotate(id, HOUR).await, "rotating"), Denial::Ended);
+        assert_eq!(denial(keys.disable(id).await, "disabling"), WriteRefused::Ended);
+        assert_eq!(denial(keys.enable(id).await, "enabling"), WriteRefused::Ended);
+        assert_eq!(denial(keys.set_expiry(id, Some(at(3_000_000))).await, "a later end"), WriteRefused::Ended);
+        assert_eq!(denial(keys.rotate(id, HOUR).await, "rotating"), WriteRefused::Ended);
         assert_eq!(get(&store, id).await, kept, "what was denied was written");
     }
     for update in labels() {
         for id in [&revoked.id, &compromised.id] {
-            assert_eq!(denial(before.update(id, &update).await, &update), Denial::Ended);
+            assert_eq!(denial(before.update(id, &update).await, &update), WriteRefused::Ended);
         }
         // The same scopes are no others: so a form may send all that it shows.
         let update = KeyUpdate { scopes: Some(expired.scopes.clone()), ..update };
@@ -98,10 +98,10 @@ pub(super) async fn rotated_keys_never_end_later(store: impl KeyAdmin + Clone) {
     let (keys, key) = (keys(store.clone(), NOW), issued(&store).await);
     keys.rotate(&key.id, Duration::from_millis(500_000)).await.expect("a key is rotated");
     for later in [None, Some(at(1_500_001)), Some(at(2_000_000))] {
-        assert_eq!(denial(keys.set_expiry(&key.id, later).await, later), Denial::Rotated);
+        assert_eq!(denial(keys.set_expiry(&key.id, later).await, later), WriteRefused::Rotated);
         let update = KeyUpdate { expires_at: Some(later), ..KeyUpdate::default() };
         let direct = store.update(&key.id, &update).await;
-        assert!(matches!(direct, Err(keyward_core::store::AdminError::Denied(Denial::Rotated))), "{direct:?}");
+        assert!(matches!(direct, Err(keyward_core::store::AdminError::Denied(WriteRefused::Rotated))), "{direct:?}");
     }
     assert_eq!(get(&store, &key.id).await.expires_at, Some(at(1_500_000)));
     for earlier in [1_500_000, 1_400_000] {
@@ -161,13 +161,13 @@ pub(super) async fn rules_hold_for_keys_that_change_meanwhile(store: impl KeyAdm
     let enable = KeyUpdate { disabled_at: Some(None), ..KeyUpdate::default() };
     let of_version = KeyUpdate { version: Some(1), ..enable.clone() };
     for (meanwhile, update, expected) in [
-        (rotate, &no_end, Err(Denial::Rotated)),
-        (revoke, &no_end, Err(Denial::Ended)),
-        (revoke, &enable, Err(Denial::Ended)),
+        (rotate, &no_end, Err(WriteRefused::Rotated)),
+        (revoke, &no_end, Err(WriteRefused::Ended)),
+        (revoke, &enable, Err(WriteRefused::Ended)),
         // The clock of the second attempt is the first's, at which the key has not ended.
         (expire, &no_end, Ok(())),
         (rename, &no_end, Ok(())),
-        (rename, &of_version, Err(Denial::Stale)),
+        (rename, &of_version, Err(WriteRefused::Stale)),
     ] {
         let key = issued(&store).await;
         let id = key.id.clone();

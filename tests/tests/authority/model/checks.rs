@@ -179,7 +179,7 @@ impl World {
                 let every = if rights.scopes().iter().any(|grant| grant.as_str() == "*") { EVERY } else { 0 };
                 Some(named.map(|(bit, _)| 1 << bit).sum::<u32>() | every)
             }
-            Err(DeskError::NotFound(_)) => None,
+            Err(ManagementError::NotFound(_)) => None,
             Err(error) => return Err(error.to_string()),
         };
         if actual != expected {

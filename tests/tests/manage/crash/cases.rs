@@ -2,7 +2,7 @@
 
 use super::*;
 
-pub(super) type Run = fn(Desk, Arc<Prepared>) -> BoxFuture<'static, Result<(), DeskError>>;
+pub(super) type Run = fn(Management, Arc<Prepared>) -> BoxFuture<'static, Result<(), ManagementError>>;
 
 /// An operation, the action that the log has of it, and what repeating it says once it is done.
 #[derive(Clone, Copy)]
@@ -22,11 +22,11 @@ pub(super) fn system() -> Actor {
 }
 
 pub(super) async fn update_account(
-    desk: &Desk,
+    desk: &Management,
     by: &Actor,
     id: &AccountId,
     update: AccountUpdate,
-) -> Result<(), DeskError> {
+) -> Result<(), ManagementError> {
     // Suspending was a change already, so the other account is at version 2.
     let version = if update.suspended == Some(false) { 2 } else { 1 };
     desk.update_account(by, id, &update, version).await.map(drop)

@@ -12,7 +12,7 @@ const OLD: u64 = 450;
 async fn old_log(folder: &Path, clock: &Arc<ManualClock>) -> PathBuf {
     let file = folder.join("prepared.db");
     let store = SqliteStore::open(&file).unwrap();
-    let desk = quick(Desk::builder(store.clone(), SqliteDesk::open(&store).unwrap()), clock);
+    let desk = quick(Management::builder(store.clone(), SqliteManagementStore::open(&store).unwrap()), clock);
     for n in 0..OLD {
         desk.put_plan(&system(), Plan::new(format!("plan {n}")), None).await.unwrap();
     }
@@ -24,14 +24,14 @@ async fn old_log(folder: &Path, clock: &Arc<ManualClock>) -> PathBuf {
 }
 
 /// A process on this file that keeps entries for ten days.
-fn process(file: &Path, clock: &Arc<ManualClock>, crash: Crash) -> (Desk, Arc<Crash>) {
+fn process(file: &Path, clock: &Arc<ManualClock>, crash: Crash) -> (Management, Arc<Crash>) {
     let (store, crash) = (SqliteStore::open(file).unwrap(), Arc::new(crash));
-    let records = Crashing { inner: SqliteDesk::open(&store).unwrap(), crash: Arc::clone(&crash) };
+    let records = Crashing { inner: SqliteManagementStore::open(&store).unwrap(), crash: Arc::clone(&crash) };
     let keys = Crashing { inner: store, crash: Arc::clone(&crash) };
-    (quick(Desk::builder(keys, records).audit_retention(10 * DAY), clock), crash)
+    (quick(Management::builder(keys, records).audit_retention(10 * DAY), clock), crash)
 }
 
-async fn pruned_through(desk: &Desk, at: &str) -> u64 {
+async fn pruned_through(desk: &Management, at: &str) -> u64 {
     let verdict = desk.verify_audit_log(&system(), None).await.unwrap();
     assert_eq!(verdict.first_bad, None, "{at}");
     verdict.pruned_through.unwrap_or(0)

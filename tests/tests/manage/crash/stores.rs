@@ -127,7 +127,7 @@ impl<S: KeyAdmin + Clone> KeyAdmin for Crashing<S> {
 }
 
 #[async_trait]
-impl DeskStore for Crashing<SqliteDesk> {
+impl ManagementStore for Crashing<SqliteManagementStore> {
     async fn get(&self, kind: Kind, id: &str) -> Result<Option<Record>, StoreError> {
         self.crash.alive()?;
         self.inner.get(kind, id).await

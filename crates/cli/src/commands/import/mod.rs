@@ -13,7 +13,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use keyward_core::clock::{Clock, SystemClock};
 use keyward_core::key::Digest;
 use keyward_core::lifecycle::{Imported, KeysError};
-use keyward_core::store::{Denial, KeyRecord, KeyStatus};
+use keyward_core::store::{KeyRecord, KeyStatus, WriteRefused};
 use keyward_core::{AccountId, AccountRecord, CredentialId, Keys};
 use serde_json::{Value, json};
 
@@ -79,7 +79,7 @@ pub(super) async fn run(keys: &Keys, command: &Import) -> Result<(), Failure> {
 }
 
 impl Importer<'_> {
-    /// Takes over one line, as a whole or not at all. What the line is to blame for is noted; a store that fails ends it.
+    /// Takes over one line, as a whole or not at all. Invalidation the line is to blame for is noted; a store that fails ends it.
     async fn take(&mut self, row: &Row) -> Result<(), Failure> {
         let now = SystemClock.now();
         let record = match &row.fields {
@@ -104,7 +104,7 @@ impl Importer<'_> {
                 let failure = Failure::caused(Kind::Database, &error);
                 return Err(Failure::new(Kind::Database, format!("line {}: {failure}", row.line)));
             }
-            Err(KeysError::Denied(Denial::Duplicate)) => {
+            Err(KeysError::Denied(WriteRefused::Duplicate)) => {
                 self.report.refused.push((row.line, "another account has this key, or another key this id".to_owned()));
             }
             Err(error) => self.report.refused.push((row.line, error.to_string())),
@@ -136,15 +136,15 @@ impl Importer<'_> {
         }
         if self.keys.get_account(id).await?.is_none() {
             if !self.command.create_accounts {
-                return Err(Denial::NoSuchAccount.into());
+                return Err(WriteRefused::NoSuchAccount.into());
             }
             match self.keys.preview_import(record).await {
-                Ok(_) | Err(KeysError::Denied(Denial::NoSuchAccount)) => {}
+                Ok(_) | Err(KeysError::Denied(WriteRefused::NoSuchAccount)) => {}
                 Err(error) => return Err(error),
             }
             if !self.command.dry_run {
                 match self.keys.insert_account(&AccountRecord::new(id.clone(), id.as_str())).await {
-                    Ok(_) | Err(KeysError::Denied(Denial::AccountExists)) => {}
+                    Ok(_) | Err(KeysError::Denied(WriteRefused::AccountExists)) => {}
                     Err(error) => return Err(error),
                 }
             }
@@ -157,17 +157,19 @@ impl Importer<'_> {
     async fn preview(&mut self, record: &KeyRecord) -> Result<Imported, KeysError> {
         match self.taken.get(&record.digest) {
             Some(account) if *account == record.account => return Ok(Imported::AlreadyThere(Box::new(record.clone()))),
-            Some(_) => return Err(Denial::Duplicate.into()),
+            Some(_) => return Err(WriteRefused::Duplicate.into()),
             None => {}
         }
         let imported = match self.keys.preview_import(record).await {
             // It would have been made by now.
-            Err(KeysError::Denied(Denial::NoSuchAccount)) if self.accounts.contains(&record.account) => Imported::New,
+            Err(KeysError::Denied(WriteRefused::NoSuchAccount)) if self.accounts.contains(&record.account) => {
+                Imported::New
+            }
             other => other?,
         };
         if imported == Imported::New {
             if !self.ids.insert(record.id.clone()) {
-                return Err(Denial::Duplicate.into());
+                return Err(WriteRefused::Duplicate.into());
             }
             self.taken.insert(record.digest, record.account.clone());
         }

@@ -5,15 +5,15 @@ use std::time::Duration;
 
 use super::store::Store;
 use crate::cache::epochs::Epochs;
-use crate::cache::front::{Answer, Front};
 use crate::cache::gate::{Gate, Instant};
-use crate::cache::standing::{Beginning, apply};
+use crate::cache::hot::{Answer, HotKeys};
+use crate::cache::invalidation::{Beginning, apply};
 use crate::cache::uses::Uses;
 use crate::clock::{ManualClock, Timestamp};
 use crate::id::{AccountId, CredentialId};
 use crate::identity::Identity;
 use crate::key::Digest;
-use crate::store::What;
+use crate::store::Invalidation;
 
 /// In which order things are done: as core does them, or in one of the ways that must not be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,7 +35,7 @@ pub(super) struct Node {
     order: Order,
     epochs: Epochs,
     gate: Gate,
-    front: Front,
+    hot: HotKeys,
     uses: Uses,
     digest: Digest,
     id: CredentialId,
@@ -58,7 +58,7 @@ impl Node {
             order,
             epochs: Epochs::new(),
             gate,
-            front: Front::new(1_024),
+            hot: HotKeys::new(1_024),
             uses: Uses::new(Duration::from_secs(60), clock),
             digest: Digest::from_bytes([7; 32]),
             id: "key_1".parse().unwrap(),
@@ -68,7 +68,7 @@ impl Node {
 
     /// A hit: whether the key is accepted from the cache. As `Cache::get`.
     pub(super) fn hit(&self) -> bool {
-        self.gate.is_open(NOW) && self.front.get(&self.digest, NOW, &self.epochs, &self.uses, || None).is_some()
+        self.gate.is_open(NOW) && self.hot.get(&self.digest, NOW, &self.epochs, &self.uses, || None).is_some()
     }
 
     /// Asks the store once and caches a good answer, if it may. Whether the answer was that the key is good, for whoever began
@@ -77,17 +77,17 @@ impl Node {
         let mut beginning = Beginning::of(&self.epochs, &self.gate);
         let (is_good, position) = store.find(from_replica);
         if self.order == Order::BornLate {
-            beginning.born = self.epochs.begin();
+            beginning.fill_epoch = self.epochs.begin();
         }
         if !beginning.accepts(Some(position)) && self.order != Order::AnySnapshot {
             return false;
         }
         if is_good {
             let identity = Identity::api_key(self.id.clone(), self.account.clone());
-            let answer = Answer { identity, born: beginning.born, until: LATER };
-            self.front.insert(self.digest, &answer, NOW, &self.uses, None);
+            let answer = Answer { identity, fill_epoch: beginning.fill_epoch, until: LATER };
+            self.hot.insert(self.digest, &answer, NOW, &self.uses, None);
         } else {
-            self.front.remove(&self.digest);
+            self.hot.remove(&self.digest);
         }
         is_good
     }
@@ -99,7 +99,7 @@ impl Node {
         }
         let newest = store.newest();
         if newest > self.gate.applied() {
-            let revoked = What::Key { id: self.id.clone(), digest: self.digest };
+            let revoked = Invalidation::Key { id: self.id.clone(), digest: self.digest };
             if self.order == Order::AppliedLate {
                 self.epochs.invalidate(&revoked);
                 self.gate.set_applied(newest);

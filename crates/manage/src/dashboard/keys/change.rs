@@ -4,33 +4,35 @@ use axum::response::Response;
 
 use crate::dashboard::failure::{Failure, Wrong};
 use crate::dashboard::member::AtKey;
-use crate::dashboard::web::Posted;
+use crate::dashboard::web::SignedInForm;
 use crate::desk::KeyChange;
-use crate::error::DeskError;
+use crate::error::ManagementError;
 
-pub(in super::super) async fn rename(Posted { at: member, form }: Posted<AtKey>) -> Result<Response, Failure> {
+pub(in super::super) async fn rename(
+    SignedInForm { at: member, form }: SignedInForm<AtKey>,
+) -> Result<Response, Failure> {
     member.require_recent_sign_in().await?;
     let change = KeyChange { name: Some(form.get("name").to_owned()), ..KeyChange::default() };
     let version = form.get("version").parse().unwrap_or(0);
     match member.desk().update_key(&member.actor, member.id(), change, version).await {
-        Ok(_) => Ok(member.go_saying(&member.rest(), "renamed")),
-        Err(error @ (DeskError::Invalid { .. } | DeskError::Stale)) => {
+        Ok(_) => Ok(member.redirect_with_flash(&member.rest(), "renamed")),
+        Err(error @ (ManagementError::Invalid { .. } | ManagementError::Stale)) => {
             super::details::show(&member, error.status(), &form, Some(Wrong::from(&error))).await
         }
         Err(error) => Err(error.into()),
     }
 }
 
-pub(in super::super) async fn disable(Posted { at, .. }: Posted<AtKey>) -> Result<Response, Failure> {
+pub(in super::super) async fn disable(SignedInForm { at, .. }: SignedInForm<AtKey>) -> Result<Response, Failure> {
     set_disabled(&at, true).await
 }
 
-pub(in super::super) async fn enable(Posted { at, .. }: Posted<AtKey>) -> Result<Response, Failure> {
+pub(in super::super) async fn enable(SignedInForm { at, .. }: SignedInForm<AtKey>) -> Result<Response, Failure> {
     set_disabled(&at, false).await
 }
 
 async fn set_disabled(member: &AtKey, disabled: bool) -> Result<Response, Failure> {
     let (_, propagation) = member.desk().set_key_disabled(&member.actor, member.id(), disabled).await?;
     let note = super::note_of(if disabled { "disabled" } else { "enabled" }, &propagation);
-    Ok(member.go_saying(&member.rest(), &note))
+    Ok(member.redirect_with_flash(&member.rest(), &note))
 }

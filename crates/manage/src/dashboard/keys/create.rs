@@ -13,9 +13,9 @@ use crate::dashboard::form::Form;
 use crate::dashboard::member::AtAccount;
 use crate::dashboard::once::{self, Shown};
 use crate::dashboard::page::Frame;
-use crate::dashboard::web::Posted;
+use crate::dashboard::web::SignedInForm;
 use crate::desk::KeyDraft;
-use crate::error::DeskError;
+use crate::error::ManagementError;
 use crate::role::{Purpose, scopes};
 
 const DAY: i64 = 24 * 3_600 * 1_000;
@@ -137,7 +137,9 @@ pub(in super::super) async fn page(member: AtAccount) -> Result<Response, Failur
     show(&member, StatusCode::OK, &member.visitor.query(), None)
 }
 
-pub(in super::super) async fn create(Posted { at: member, form }: Posted<AtAccount>) -> Result<Response, Failure> {
+pub(in super::super) async fn create(
+    SignedInForm { at: member, form }: SignedInForm<AtAccount>,
+) -> Result<Response, Failure> {
     member.require_recent_sign_in().await?;
     let made = match draft(&member, &form) {
         Ok(draft) => {
@@ -153,17 +155,19 @@ pub(in super::super) async fn create(Posted { at: member, form }: Posted<AtAccou
     match made {
         Ok(Shown::Now(made)) => Ok(super::show_made(&member, made)),
         Ok(Shown::Before(made)) => Ok(super::show_made_before(&member, made)),
-        Err(error @ (DeskError::Invalid { .. } | DeskError::Escalation(_) | DeskError::KeyLimit { .. })) => {
-            show(&member, error.status(), &form, Some(Wrong::from(&error)))
-        }
+        Err(
+            error @ (ManagementError::Invalid { .. }
+            | ManagementError::Escalation(_)
+            | ManagementError::KeyLimit { .. }),
+        ) => show(&member, error.status(), &form, Some(Wrong::from(&error))),
         Err(error) => Err(error.into()),
     }
 }
 
-fn draft(member: &AtAccount, form: &Form) -> Result<KeyDraft, DeskError> {
+fn draft(member: &AtAccount, form: &Form) -> Result<KeyDraft, ManagementError> {
     let purpose = if form.get("purpose") == "management" { Purpose::Management } else { Purpose::Api };
-    let kind: KeyKind = form.get("kind").parse().map_err(|_| DeskError::invalid("kind", "choose one"))?;
-    let mode: Mode = form.get("mode").parse().map_err(|_| DeskError::invalid("mode", "choose one"))?;
+    let kind: KeyKind = form.get("kind").parse().map_err(|_| ManagementError::invalid("kind", "choose one"))?;
+    let mode: Mode = form.get("mode").parse().map_err(|_| ManagementError::invalid("mode", "choose one"))?;
     let granted = if kind == KeyKind::Restricted {
         // The boxes of the other purpose are hidden, and stay ticked if they were.
         let is_managing = |scope: &str| scopes::ALL.iter().any(|(known, _)| known.as_str() == scope);
@@ -173,10 +177,10 @@ fn draft(member: &AtAccount, form: &Form) -> Result<KeyDraft, DeskError> {
         let others = if purpose == Purpose::Api { form.get("other_scopes") } else { "" };
         let all: Vec<&str> = form.all("scope").filter(fits).chain(others.split_whitespace()).collect();
         if all.is_empty() {
-            return Err(DeskError::invalid("scopes", "a restricted key needs at least one"));
+            return Err(ManagementError::invalid("scopes", "a restricted key needs at least one"));
         }
         let message = "names such as resources:read, with spaces between them";
-        all.join(" ").parse::<ScopeSet>().map_err(|_| DeskError::invalid("scopes", message))?
+        all.join(" ").parse::<ScopeSet>().map_err(|_| ManagementError::invalid("scopes", message))?
     } else {
         ScopeSet::all()
     };
@@ -187,8 +191,8 @@ fn draft(member: &AtAccount, form: &Form) -> Result<KeyDraft, DeskError> {
     Ok(KeyDraft::of(purpose, new))
 }
 
-fn end(form: &Form, now: Timestamp) -> Result<Option<Timestamp>, DeskError> {
-    let wrong = || DeskError::invalid("expires_at", "choose one, or a date that is to come");
+fn end(form: &Form, now: Timestamp) -> Result<Option<Timestamp>, ManagementError> {
+    let wrong = || ManagementError::invalid("expires_at", "choose one, or a date that is to come");
     match form.get("expires") {
         "never" | "" => Ok(None),
         "on" => {
@@ -202,12 +206,12 @@ fn end(form: &Form, now: Timestamp) -> Result<Option<Timestamp>, DeskError> {
     }
 }
 
-fn networks(text: &str) -> Result<Vec<IpNet>, DeskError> {
+fn networks(text: &str) -> Result<Vec<IpNet>, ManagementError> {
     let parts = text.split([' ', ',', '\n', '\r', '\t']).filter(|part| !part.is_empty());
     parts
         .map(|part| part.parse::<keyward_core::Network>().map(IpNet::from))
         .collect::<Result<_, _>>()
-        .map_err(|error| DeskError::invalid("networks", error.to_string()))
+        .map_err(|error| ManagementError::invalid("networks", error.to_string()))
 }
 
 impl NewPage {

@@ -9,7 +9,7 @@ use crate::dashboard::failure::Failure;
 use crate::dashboard::member::AtKey;
 use crate::dashboard::page::Frame;
 use crate::dashboard::text::number;
-use crate::dashboard::web::Posted;
+use crate::dashboard::web::SignedInForm;
 use crate::role::scopes;
 
 #[derive(Template)]
@@ -24,7 +24,7 @@ struct RevokePage {
 pub(in super::super) async fn page(member: AtKey) -> Result<Response, Failure> {
     member.require(&scopes::KEYS_WRITE)?;
     if member.key.status == KeyStatus::Revoked {
-        return Ok(member.go_saying(&member.rest(), "was-revoked"));
+        return Ok(member.redirect_with_flash(&member.rest(), "was-revoked"));
     }
     let requests = if member.may(&scopes::USAGE_READ) {
         Some(number(member.desk().accepted_in_a_day(&member.actor, member.id()).await?))
@@ -35,12 +35,14 @@ pub(in super::super) async fn page(member: AtKey) -> Result<Response, Failure> {
     Ok(member.page("Revoke a key", |frame| RevokePage { frame, key, requests }))
 }
 
-pub(in super::super) async fn revoke(Posted { at: member, .. }: Posted<AtKey>) -> Result<Response, Failure> {
+pub(in super::super) async fn revoke(
+    SignedInForm { at: member, .. }: SignedInForm<AtKey>,
+) -> Result<Response, Failure> {
     let note = if member.key.status == KeyStatus::Revoked {
         "was-revoked".to_owned()
     } else {
         let (_, propagation) = member.desk().revoke_key(&member.actor, member.id()).await?;
         super::note_of("revoked", &propagation)
     };
-    Ok(member.go_saying(&member.rest(), &note))
+    Ok(member.redirect_with_flash(&member.rest(), &note))
 }

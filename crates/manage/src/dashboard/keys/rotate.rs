@@ -10,8 +10,8 @@ use crate::dashboard::failure::Failure;
 use crate::dashboard::member::AtKey;
 use crate::dashboard::once::{self, Shown};
 use crate::dashboard::page::Frame;
-use crate::dashboard::web::Posted;
-use crate::error::DeskError;
+use crate::dashboard::web::SignedInForm;
+use crate::error::ManagementError;
 use crate::role::scopes;
 
 /// How long the old key goes on working: its name in the form, the words for it, and seconds.
@@ -41,10 +41,10 @@ pub(in super::super) async fn page(member: AtKey) -> Result<Response, Failure> {
     member.require(&scopes::KEYS_WRITE)?;
     let key = Key::of(&member.key, member.desk().now());
     if key.rotated_to.is_some() {
-        return Err(DeskError::Rotated.into());
+        return Err(ManagementError::Rotated.into());
     }
     if key.is_ended {
-        return Err(DeskError::Ended.into());
+        return Err(ManagementError::Ended.into());
     }
     let query = member.visitor.query();
     member.require_recent_sign_in().await?;
@@ -62,13 +62,15 @@ pub(in super::super) async fn page(member: AtKey) -> Result<Response, Failure> {
     }))
 }
 
-pub(in super::super) async fn rotate(Posted { at: member, form }: Posted<AtKey>) -> Result<Response, Failure> {
+pub(in super::super) async fn rotate(
+    SignedInForm { at: member, form }: SignedInForm<AtKey>,
+) -> Result<Response, Failure> {
     member.require_recent_sign_in().await?;
     let sent = form.get("overlap");
     let (_, _, seconds) = OVERLAPS
         .into_iter()
         .find(|(value, ..)| *value == sent)
-        .ok_or_else(|| DeskError::invalid("overlap_seconds", "choose one"))?;
+        .ok_or_else(|| ManagementError::invalid("overlap_seconds", "choose one"))?;
     let (desk, actor, id) = (member.desk().clone(), member.actor.clone(), member.id().clone());
     let rotate = async move {
         let rotated = desk.rotate_key(&actor, &id, Duration::from_secs(seconds)).await?;

@@ -8,8 +8,8 @@ use serde_json::json;
 
 use super::{AuditEntry, AuditVerdict, Draft, Head, Target, ZEROS, check_entry, hash_of};
 use crate::actor::{Actor, ActorName, Context};
-use crate::desk::Desk;
-use crate::error::DeskError;
+use crate::desk::Management;
+use crate::error::ManagementError;
 use crate::records::{Entity, Versioned};
 use crate::role::{Role, scopes};
 use crate::store::{Kind, List, Write};
@@ -57,8 +57,8 @@ struct Pruned {
     through: u64,
 }
 
-impl Desk {
-    pub(super) async fn audit_cut(&self) -> Result<Option<Versioned<Cut>>, DeskError> {
+impl Management {
+    pub(super) async fn audit_cut(&self) -> Result<Option<Versioned<Cut>>, ManagementError> {
         Ok(self.get(ID).await?)
     }
 
@@ -67,33 +67,33 @@ impl Desk {
     /// Needs an owner of the operator's account, who has signed in recently.
     ///
     /// # Errors
-    /// [`DeskError::Forbidden`], [`DeskError::SignInAgain`], [`DeskError::Invalid`] for a time in the future or if an entry that is to be
-    /// removed was tampered with, [`DeskError::Store`] if the store fails. What was removed before stays removed, and the rest verifies.
+    /// [`ManagementError::Forbidden`], [`ManagementError::SignInAgain`], [`ManagementError::Invalid`] for a time in the future or if an entry that is to be
+    /// removed was tampered with, [`ManagementError::Store`] if the store fails. What was removed before stays removed, and the rest verifies.
     ///
     /// # Examples
     /// ```
-    /// # use keyward::manage::{Actor, Context, Desk, NewUser, SqliteDesk};
+    /// # use keyward::manage::{Actor, Context, Management, NewUser, SqliteManagementStore};
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let store = keyward::sqlite::SqliteStore::temporary()?;
-    /// # let desk = Desk::builder(store.clone(), SqliteDesk::open(&store)?).build()?;
+    /// # let desk = Management::builder(store.clone(), SqliteManagementStore::open(&store)?).build()?;
     /// let system = Actor::system("example", Context::new());
     /// let removed = desk.prune_audit_log(&system, "2026-01-01T00:00:00Z".parse()?).await?;
     /// assert_eq!(removed, 0);
     /// # Ok(()) }
     /// ```
-    pub async fn prune_audit_log(&self, actor: &Actor, before: Timestamp) -> Result<u64, DeskError> {
+    pub async fn prune_audit_log(&self, actor: &Actor, before: Timestamp) -> Result<u64, ManagementError> {
         let rights = self.rights(actor, self.operator()).await?;
         rights.require(&scopes::AUDIT_READ)?;
         rights.check_role(Role::Owner)?;
         self.check_recent(actor).await?;
         if before > self.now() {
-            return Err(DeskError::invalid("before", "a time that is not in the future"));
+            return Err(ManagementError::invalid("before", "a time that is not in the future"));
         }
         self.prune(actor, before, usize::MAX).await
     }
 
     /// Removes what is older than the settings say, about once a day: pruning adds an entry, too.
-    pub(crate) async fn prune_by_retention(&self) -> Result<(), DeskError> {
+    pub(crate) async fn prune_by_retention(&self) -> Result<(), ManagementError> {
         let Some(retention) = self.0.settings.audit_retention else { return Ok(()) };
         let slack = DAY.min(retention / 10);
         if self.oldest_before(self.ago(retention.saturating_add(slack))).await? {
@@ -107,12 +107,12 @@ impl Desk {
         Timestamp::from_millis(self.now().as_millis().saturating_sub(millis))
     }
 
-    async fn oldest_before(&self, before: Timestamp) -> Result<bool, DeskError> {
+    async fn oldest_before(&self, before: Timestamp) -> Result<bool, ManagementError> {
         let oldest = self.list::<AuditEntry>(&List::of(Kind::Audit, 1)).await?.pop();
         Ok(oldest.is_some_and(|oldest| oldest.at < before))
     }
 
-    async fn prune(&self, actor: &Actor, before: Timestamp, batches: usize) -> Result<u64, DeskError> {
+    async fn prune(&self, actor: &Actor, before: Timestamp, batches: usize) -> Result<u64, ManagementError> {
         if !self.oldest_before(before).await? {
             return Ok(0);
         }
@@ -121,14 +121,19 @@ impl Desk {
             .account(self.operator())
             .after(json!({"before": before}));
         let pruned = self
-            .logged(draft, self.prune_batches(&by, before, batches), |pruned: &Pruned| {
+            .audited(draft, self.prune_batches(&by, before, batches), |pruned: &Pruned| {
                 Some(json!({"before": before, "entries": pruned.entries, "through": pruned.through}))
             })
             .await?;
         Ok(pruned.entries)
     }
 
-    async fn prune_batches(&self, by: &ActorName, before: Timestamp, batches: usize) -> Result<Pruned, DeskError> {
+    async fn prune_batches(
+        &self,
+        by: &ActorName,
+        before: Timestamp,
+        batches: usize,
+    ) -> Result<Pruned, ManagementError> {
         let mut pruned = Pruned { entries: 0, through: 0 };
         for _ in 0..batches {
             let cut = self.audit_cut().await?;
@@ -148,7 +153,7 @@ impl Desk {
                         return Ok(pruned);
                     }
                     let needed = format!("a time before entry {}, which was tampered with: {why}", known.entries + 1);
-                    return Err(DeskError::invalid("before", needed));
+                    return Err(ManagementError::invalid("before", needed));
                 }
                 if Versioned::<AuditEntry>::of(record)?.at >= before {
                     break;

@@ -1,4 +1,4 @@
-//! What strangers were refused, and links for other passwords that they had mailed: counted in memory, and written as one entry per row by [`Desk::flush_refused`].
+//! What strangers were refused, and links for other passwords that they had mailed: counted in memory, and written as one entry per row by [`Management::flush_refused`].
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -8,8 +8,8 @@ use std::{fmt, mem};
 use keyward_core::Timestamp;
 use serde_json::{Value, json};
 
-use super::{Desk, Draft, Outcome};
-use crate::error::DeskError;
+use super::{Draft, Management, Outcome};
+use crate::error::ManagementError;
 
 /// How many rows are held between two flushes; the rest is counted together, by action.
 const MAX_ROWS: usize = 256;
@@ -128,7 +128,7 @@ impl Draft {
     }
 }
 
-impl Desk {
+impl Management {
     /// Counts what somebody was refused. It waits for no store: strangers cause as many of these as they like.
     pub(crate) fn note_refused(&self, draft: Draft) {
         self.note_often(draft.outcome(Outcome::Refused));
@@ -145,14 +145,14 @@ impl Desk {
     /// call it before the process ends, too.
     ///
     /// # Errors
-    /// [`DeskError::Store`] if the store fails.
+    /// [`ManagementError::Store`] if the store fails.
     ///
     /// # Examples
     /// ```
-    /// # use keyward::manage::{Actor, AuditQuery, Context, Desk, SqliteDesk};
+    /// # use keyward::manage::{Actor, AuditQuery, Context, Management, SqliteManagementStore};
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let store = keyward::sqlite::SqliteStore::temporary()?;
-    /// # let desk = Desk::builder(store.clone(), SqliteDesk::open(&store)?).build()?;
+    /// # let desk = Management::builder(store.clone(), SqliteManagementStore::open(&store)?).build()?;
     /// for _ in 0..2 {
     ///     assert!(desk.sign_in(&Context::new(), "ada@example.com", "a guess").await.is_err());
     /// }
@@ -161,12 +161,12 @@ impl Desk {
     /// assert_eq!(log.items[0].after.as_ref().map(|after| &after["times"]), Some(&2.into()));
     /// # Ok(()) }
     /// ```
-    pub async fn flush_refused(&self) -> Result<(), DeskError> {
+    pub async fn flush_refused(&self) -> Result<(), ManagementError> {
         let desk = self.clone();
         self.to_the_end(async move { desk.write_refused().await }).await
     }
 
-    async fn write_refused(&self) -> Result<(), DeskError> {
+    async fn write_refused(&self) -> Result<(), ManagementError> {
         let _turn = self.0.refused.flushing.lock().await;
         let mut rows = self.0.refused.take().into_iter();
         while let Some((row, counted)) = rows.next() {

@@ -13,13 +13,13 @@ use keyward_core::{Authenticator, Rejection};
 
 /// A refusal. The [`Auth`](crate::Auth) around it writes it in its own format.
 #[derive(Clone, Debug)]
-pub struct Refused {
+pub struct AuthRejection {
     refusal: Refusal,
     /// Whose format it has; the default one until an [`Auth`](crate::Auth) has seen it.
     writer: Option<Authenticator>,
 }
 
-impl Refused {
+impl AuthRejection {
     pub(crate) fn new(rejection: Rejection, headers: &HeaderMap) -> Self {
         let sent = headers.get("x-request-id").or_else(|| headers.get("request-id"));
         // actix-web itself leaves the body out of an answer to HEAD.
@@ -43,15 +43,15 @@ impl Refused {
     }
 }
 
-impl fmt::Display for Refused {
+impl fmt::Display for AuthRejection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self.rejection(), f)
     }
 }
 
-impl std::error::Error for Refused {}
+impl std::error::Error for AuthRejection {}
 
-impl ResponseError for Refused {
+impl ResponseError for AuthRejection {
     fn status_code(&self) -> StatusCode {
         status(self.rejection().status())
     }
@@ -68,7 +68,7 @@ impl ResponseError for Refused {
 pub(crate) fn refuse<B>(
     authenticator: &Authenticator,
     request: HttpRequest,
-    refused: &Refused,
+    refused: &AuthRejection,
 ) -> ServiceResponse<EitherBody<B>> {
     ServiceResponse::new(request, convert(authenticator.refuse(&refused.refusal))).map_into_right_body()
 }

@@ -45,7 +45,7 @@ impl Server {
     }
 
     /// The account that is meant: one's own, if none is named.
-    async fn meant(&self, account: Option<&AccountId>) -> Result<AccountId, Failure> {
+    async fn account_or_default(&self, account: Option<&AccountId>) -> Result<AccountId, Failure> {
         if let Some(account) = account {
             return Ok(account.clone());
         }
@@ -143,7 +143,7 @@ impl Backend for Server {
     }
 
     async fn account_usage(&self, account: Option<&AccountId>, days: u32) -> Result<Usage, Failure> {
-        Ok(self.client.account_usage(&self.meant(account).await?, days).await?)
+        Ok(self.client.account_usage(&self.account_or_default(account).await?, days).await?)
     }
 
     async fn create_account(&self, new: NewAccount<'_>) -> Result<ChangedAccount, Failure> {
@@ -173,23 +173,23 @@ impl Backend for Server {
     }
 
     async fn members(&self, account: Option<&AccountId>) -> Result<Vec<Member>, Failure> {
-        Ok(self.client.walk_members(&self.meant(account).await?).all().await?)
+        Ok(self.client.walk_members(&self.account_or_default(account).await?).all().await?)
     }
 
     async fn member(&self, account: Option<&AccountId>, user: &UserId) -> Result<Member, Failure> {
-        Ok(self.client.member(&self.meant(account).await?, user).await?)
+        Ok(self.client.member(&self.account_or_default(account).await?, user).await?)
     }
 
     async fn invite(&self, account: Option<&AccountId>, email: &str, role: Role) -> Result<Invited, Failure> {
-        Ok(self.client.invite(&self.meant(account).await?, email, role).await?)
+        Ok(self.client.invite(&self.account_or_default(account).await?, email, role).await?)
     }
 
     async fn invitations(&self, account: Option<&AccountId>) -> Result<Vec<Invitation>, Failure> {
-        Ok(self.client.walk_invitations(&self.meant(account).await?).all().await?)
+        Ok(self.client.walk_invitations(&self.account_or_default(account).await?).all().await?)
     }
 
     async fn withdraw_invitation(&self, account: Option<&AccountId>, id: &str) -> Result<(), Failure> {
-        Ok(self.client.withdraw_invitation(&self.meant(account).await?, id).await?)
+        Ok(self.client.withdraw_invitation(&self.account_or_default(account).await?, id).await?)
     }
 
     async fn update_member(
@@ -199,11 +199,11 @@ impl Backend for Server {
         role: Role,
         version: u64,
     ) -> Result<Member, Failure> {
-        Ok(self.client.update_member(&self.meant(account).await?, user, role, version).await?)
+        Ok(self.client.update_member(&self.account_or_default(account).await?, user, role, version).await?)
     }
 
     async fn remove_member(&self, account: Option<&AccountId>, user: &UserId, version: u64) -> Result<(), Failure> {
-        Ok(self.client.remove_member(&self.meant(account).await?, user, version).await?)
+        Ok(self.client.remove_member(&self.account_or_default(account).await?, user, version).await?)
     }
 
     async fn plans(&self) -> Result<Vec<Plan>, Failure> {

@@ -6,7 +6,7 @@
 use std::hash::{BuildHasherDefault, Hasher};
 use std::net::IpAddr;
 
-use super::epochs::{Born, Epochs, Stripe};
+use super::epochs::{Epochs, FillEpoch, Stripe};
 use super::gate::Instant;
 use super::uses::Uses;
 use crate::id::AccountId;
@@ -15,7 +15,7 @@ use crate::key::Digest;
 use crate::sync::HashMap;
 use crate::sync::atomic::{AtomicU32, Ordering};
 
-pub(crate) struct Front {
+pub(crate) struct HotKeys {
     map: HashMap<Digest, Entry, BuildHasherDefault<DigestHasher>>,
     capacity: usize,
 }
@@ -25,7 +25,7 @@ pub(crate) struct Front {
 struct Entry {
     /// From here on the entry is too old, however often it is used.
     until: Instant,
-    born: Born,
+    fill_epoch: FillEpoch,
     credential: Stripe,
     account: Stripe,
     /// The second of the last use.
@@ -38,18 +38,18 @@ struct Entry {
 /// An answer that may be cached.
 pub(crate) struct Answer {
     pub(crate) identity: Identity,
-    pub(crate) born: Born,
+    pub(crate) fill_epoch: FillEpoch,
     pub(crate) until: Instant,
 }
 
 impl Answer {
     pub(crate) fn holds(&self, epochs: &Epochs) -> bool {
-        epochs.credential_holds(Stripe::of_credential(self.identity.id()), self.born)
-            && epochs.account_holds(Stripe::of_account(self.identity.account()), self.born)
+        epochs.credential_holds(Stripe::of_credential(self.identity.id()), self.fill_epoch)
+            && epochs.account_holds(Stripe::of_account(self.identity.account()), self.fill_epoch)
     }
 }
 
-impl Front {
+impl HotKeys {
     pub(crate) fn new(capacity: usize) -> Self {
         Self { map: HashMap::with_hasher(BuildHasherDefault::default()), capacity }
     }
@@ -83,7 +83,7 @@ impl Front {
             epochs,
             uses,
             || client,
-            |entry| Answer { identity: entry.identity.clone(), born: entry.born, until: entry.until },
+            |entry| Answer { identity: entry.identity.clone(), fill_epoch: entry.fill_epoch, until: entry.until },
         )
     }
 
@@ -105,8 +105,8 @@ impl Front {
         let map = self.map.pin();
         let entry = map.get(digest)?;
         let holds = now < entry.until
-            && epochs.credential_holds(entry.credential, entry.born)
-            && epochs.account_holds(entry.account, entry.born);
+            && epochs.credential_holds(entry.credential, entry.fill_epoch)
+            && epochs.account_holds(entry.account, entry.fill_epoch);
         if !holds {
             return None;
         }
@@ -136,7 +136,7 @@ impl Front {
         let recorded = map.get(&digest).map_or(uses.never(second), |entry| entry.recorded.load(Ordering::Relaxed));
         let entry = Entry {
             until: answer.until,
-            born: answer.born,
+            fill_epoch: answer.fill_epoch,
             credential: Stripe::of_credential(answer.identity.id()),
             account: Stripe::of_account(answer.identity.account()),
             used: AtomicU32::new(second),

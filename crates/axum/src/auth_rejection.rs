@@ -8,9 +8,9 @@ use keyward_core::render::Refusal;
 
 /// A refusal by an extractor. The [`AuthLayer`](crate::AuthLayer) around the handler writes it in its own format.
 #[derive(Clone, Debug)]
-pub struct Refused(Refusal);
+pub struct AuthRejection(Refusal);
 
-impl Refused {
+impl AuthRejection {
     pub(crate) fn new(rejection: Rejection, parts: &Parts) -> Self {
         let refusal = Refusal::new(rejection, &parts.method, &parts.headers);
         Self(refusal.with_identity(parts.extensions.get()))
@@ -23,16 +23,16 @@ impl Refused {
     }
 }
 
-impl IntoResponse for Refused {
+impl IntoResponse for AuthRejection {
     fn into_response(self) -> Response {
         self.0.into_response::<Body>()
     }
 }
 
-impl std::fmt::Display for Refused {
+impl std::fmt::Display for AuthRejection {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         std::fmt::Display::fmt(self.rejection(), f)
     }
 }
 
-impl std::error::Error for Refused {}
+impl std::error::Error for AuthRejection {}

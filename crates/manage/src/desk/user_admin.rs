@@ -3,12 +3,12 @@
 use keyward_core::id::UserId;
 use serde_json::json;
 
-use super::Desk;
+use super::Management;
 use super::audit::{Draft, Target};
 use super::page::{Page, PageRequest};
 use super::standing::Does;
 use crate::actor::Actor;
-use crate::error::DeskError;
+use crate::error::ManagementError;
 use crate::records::{Account, Entity, StoredUser, User, Versioned};
 use crate::role::{Role, scopes};
 use crate::store::{Kind, List, Write};
@@ -16,13 +16,13 @@ use crate::store::{Kind, List, Write};
 /// How many accounts a user may belong to who is deleted: all of it is one batch of writes.
 const MOST: usize = 500;
 
-impl Desk {
+impl Management {
     /// All users, the first first. Needs `members:read` in the operator's account.
     ///
     /// # Errors
-    /// [`DeskError::NotFound`] for those who have nothing to do with the operator's account, [`DeskError::Forbidden`],
-    /// [`DeskError::Invalid`] for a bad cursor.
-    pub async fn users(&self, actor: &Actor, page: &PageRequest) -> Result<Page<Versioned<User>>, DeskError> {
+    /// [`ManagementError::NotFound`] for those who have nothing to do with the operator's account, [`ManagementError::Forbidden`],
+    /// [`ManagementError::Invalid`] for a bad cursor.
+    pub async fn users(&self, actor: &Actor, page: &PageRequest) -> Result<Page<Versioned<User>>, ManagementError> {
         self.rights(actor, self.operator()).await?.require(&scopes::MEMBERS_READ)?;
         let users = self.list::<StoredUser>(&page.apply(List::of(Kind::User, 0))?).await?;
         let page = page.page(users, |user| (user.value.sort(), user.value.id()));
@@ -32,8 +32,8 @@ impl Desk {
     /// A user. Needs `members:read` in the operator's account.
     ///
     /// # Errors
-    /// [`DeskError::NotFound`], [`DeskError::Forbidden`].
-    pub async fn user(&self, actor: &Actor, id: &UserId) -> Result<Versioned<User>, DeskError> {
+    /// [`ManagementError::NotFound`], [`ManagementError::Forbidden`].
+    pub async fn user(&self, actor: &Actor, id: &UserId) -> Result<Versioned<User>, ManagementError> {
         self.rights(actor, self.operator()).await?.require(&scopes::MEMBERS_READ)?;
         let user = self.read_user(id).await?;
         Ok(Versioned { value: User::from(&user.value), version: user.version })
@@ -42,8 +42,8 @@ impl Desk {
     /// The accounts that a user belongs to, with their roles. Needs `members:read` in the operator's account.
     ///
     /// # Errors
-    /// [`DeskError::NotFound`], [`DeskError::Forbidden`].
-    pub async fn accounts_of(&self, actor: &Actor, id: &UserId) -> Result<Vec<(Account, Role)>, DeskError> {
+    /// [`ManagementError::NotFound`], [`ManagementError::Forbidden`].
+    pub async fn accounts_of(&self, actor: &Actor, id: &UserId) -> Result<Vec<(Account, Role)>, ManagementError> {
         self.rights(actor, self.operator()).await?.require(&scopes::MEMBERS_READ)?;
         let mut accounts = Vec::new();
         for member in self.memberships(id).await? {
@@ -56,14 +56,14 @@ impl Desk {
     /// working. Needs `members:write` in the operator's account, and nobody does it to a user whose role is above theirs.
     ///
     /// # Errors
-    /// [`DeskError::LastOwner`] if an account has no other owner who can sign in, [`DeskError::Invalid`] for the actor themselves,
-    /// [`DeskError::NotFound`], [`DeskError::Forbidden`], [`DeskError::Escalation`].
+    /// [`ManagementError::LastOwner`] if an account has no other owner who can sign in, [`ManagementError::Invalid`] for the actor themselves,
+    /// [`ManagementError::NotFound`], [`ManagementError::Forbidden`], [`ManagementError::Escalation`].
     pub async fn set_user_disabled(
         &self,
         actor: &Actor,
         id: &UserId,
         disabled: bool,
-    ) -> Result<Versioned<User>, DeskError> {
+    ) -> Result<Versioned<User>, ManagementError> {
         let does = if disabled { Does::Take } else { Does::Give };
         for _ in 0..super::ATTEMPTS {
             let mut writes = self.check_governs(actor, id, does).await?;
@@ -92,7 +92,7 @@ impl Desk {
                 return Ok(Versioned { value: User::from(&changed), version: user.version + 1 });
             }
         }
-        Err(DeskError::Stale)
+        Err(ManagementError::Stale)
     }
 
     /// Deletes a user, if they are at this version still: they belong to no account any more, and their address is free. What they did
@@ -100,18 +100,21 @@ impl Desk {
     /// does it to a user whose role is above theirs.
     ///
     /// # Errors
-    /// [`DeskError::LastOwner`] if an account has no other owner who can sign in, [`DeskError::Stale`], [`DeskError::Invalid`] for the
-    /// actor themselves, [`DeskError::NotFound`], [`DeskError::Forbidden`], [`DeskError::Escalation`].
-    pub async fn delete_user(&self, actor: &Actor, id: &UserId, version: u64) -> Result<(), DeskError> {
+    /// [`ManagementError::LastOwner`] if an account has no other owner who can sign in, [`ManagementError::Stale`], [`ManagementError::Invalid`] for the
+    /// actor themselves, [`ManagementError::NotFound`], [`ManagementError::Forbidden`], [`ManagementError::Escalation`].
+    pub async fn delete_user(&self, actor: &Actor, id: &UserId, version: u64) -> Result<(), ManagementError> {
         let mut writes = self.check_governs(actor, id, Does::Take).await?;
         let user = self.read_user(id).await?;
         if user.version != version {
-            return Err(DeskError::Stale);
+            return Err(ManagementError::Stale);
         }
         writes.push(user.remove());
         let members = self.memberships(id).await?;
         if members.len() >= MOST {
-            return Err(DeskError::invalid("user", "a member of fewer than 500 accounts: take them out of some first"));
+            return Err(ManagementError::invalid(
+                "user",
+                "a member of fewer than 500 accounts: take them out of some first",
+            ));
         }
         for member in members {
             if member.role == Role::Owner {
@@ -124,7 +127,8 @@ impl Desk {
             writes.push(invitation.remove());
         }
         #[cfg(feature = "oidc")]
-        for link in self.list::<crate::records::Link>(&List::of(Kind::Link, 100).owner(id.as_str())).await? {
+        for link in self.list::<crate::records::ExternalIdentity>(&List::of(Kind::Link, 100).owner(id.as_str())).await?
+        {
             writes.push(link.remove());
         }
         // Sessions, tokens and links are worth nothing without the user, and are swept when they expire.
@@ -133,16 +137,16 @@ impl Desk {
     }
 
     /// Whether an actor is the operator's, and may do this to somebody else's user.
-    async fn check_governs(&self, actor: &Actor, id: &UserId, does: Does) -> Result<Vec<Write>, DeskError> {
+    async fn check_governs(&self, actor: &Actor, id: &UserId, does: Does) -> Result<Vec<Write>, ManagementError> {
         self.rights(actor, self.operator()).await?.require(&scopes::MEMBERS_WRITE)?;
         if actor.user() == Some(id) {
-            return Err(DeskError::invalid("user", "somebody else"));
+            return Err(ManagementError::invalid("user", "somebody else"));
         }
         self.read_user(id).await?;
         self.check_governs_all(&actor.principal(), id, does).await
     }
 
-    async fn read_user(&self, id: &UserId) -> Result<Versioned<StoredUser>, DeskError> {
-        self.get(id.as_str()).await?.ok_or(DeskError::NotFound("user"))
+    async fn read_user(&self, id: &UserId) -> Result<Versioned<StoredUser>, ManagementError> {
+        self.get(id.as_str()).await?.ok_or(ManagementError::NotFound("user"))
     }
 }

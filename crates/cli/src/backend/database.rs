@@ -1,4 +1,4 @@
-//! A database: keys and accounts through [`Keys`], which every store has, and what is the desk's through the desk.
+//! A database: keys and accounts through [`Keys`], which every store has, and what is the management service's through the management service.
 
 use std::time::Duration;
 
@@ -11,9 +11,9 @@ use keyward_core::id::UserId;
 use keyward_core::key::{KeyFormat, KeyKind};
 use keyward_core::lifecycle::{Changed as ChangedRecord, KeysError};
 use keyward_core::name::check_name;
-use keyward_core::store::{Denial, KeyQuery, KeyRecord, async_trait};
+use keyward_core::store::{KeyQuery, KeyRecord, WriteRefused, async_trait};
 use keyward_core::{AccountId, AccountRecord, CredentialId, KeyUpdate, Keys, Mode, NewKey, Timestamp};
-use keyward_manage::{AuditQuery, Desk, DeskError, KeyDraft, PageRequest, key_view, purpose_of};
+use keyward_manage::{AuditQuery, KeyDraft, Management, ManagementError, PageRequest, key_view, purpose_of};
 use serde_json::Value;
 use tokio::sync::OnceCell;
 
@@ -51,14 +51,14 @@ impl<'a> Database<'a> {
             .await
     }
 
-    pub(crate) async fn desk(&self) -> Result<&Desk, Failure> {
+    pub(crate) async fn desk(&self) -> Result<&Management, Failure> {
         let settings = Settings::default();
         let opened = self.desk.get_or_try_init(|| desk::open(self.arguments, &settings)).await?;
         Ok(&opened.desk)
     }
 
     async fn record(&self, id: &AccountId) -> Result<AccountRecord, Failure> {
-        Ok(self.keys().await?.get_account(id).await?.ok_or(KeysError::Denied(Denial::NoSuchAccount))?)
+        Ok(self.keys().await?.get_account(id).await?.ok_or(KeysError::Denied(WriteRefused::NoSuchAccount))?)
     }
 
     /// Makes the account for keys without a named account, if it is not there.
@@ -66,7 +66,7 @@ impl<'a> Database<'a> {
         let keys = self.keys().await?;
         match keys.insert_account(&AccountRecord::new(id.clone(), id.as_str())).await {
             Ok(_) => note!("made the account \"{id}\""),
-            Err(KeysError::Denied(Denial::AccountExists)) => {}
+            Err(KeysError::Denied(WriteRefused::AccountExists)) => {}
             Err(error) => return Err(error.into()),
         }
         Ok(())
@@ -83,7 +83,7 @@ impl<'a> Database<'a> {
         Ok(Issued { record: key(&issued.record), key: issued.key.expose_once() })
     }
 
-    async fn meant(&self, account: Option<&AccountId>) -> Result<AccountId, Failure> {
+    async fn account_or_default(&self, account: Option<&AccountId>) -> Result<AccountId, Failure> {
         Ok(account.cloned().unwrap_or(self.desk().await?.operator().clone()))
     }
 }
@@ -121,7 +121,7 @@ impl Backend for Database<'_> {
         let account = match (&new.account, new.purpose) {
             (Some(account), _) => account.clone(),
             (None, Purpose::Api) => DEFAULT_ACCOUNT.parse().map_err(|error| Failure::caused(Kind::Usage, &error))?,
-            (None, Purpose::Management) => self.meant(None).await?,
+            (None, Purpose::Management) => self.account_or_default(None).await?,
         };
         let issue = NewKey {
             kind: new.kind,
@@ -137,7 +137,7 @@ impl Backend for Database<'_> {
         if new.purpose == Purpose::Api {
             return self.issue(issue, new.account.is_none()).await;
         }
-        // Management keys begin in another way, which the desk knows.
+        // Management keys begin in another way, which the management service knows.
         let draft = KeyDraft::of(new.purpose, issue);
         let issued = self.desk().await?.create_key(&system(), draft).await?;
         Ok(Issued { record: issued.view, key: issued.key.expose_once() })
@@ -162,7 +162,7 @@ impl Backend for Database<'_> {
 
     async fn key(&self, id: &CredentialId) -> Result<Key, Failure> {
         let found = self.keys().await?.get(id).await?;
-        Ok(key(&found.ok_or(KeysError::Denied(Denial::NotFound))?))
+        Ok(key(&found.ok_or(KeysError::Denied(WriteRefused::NotFound))?))
     }
 
     async fn update_key(&self, id: &CredentialId, update: UpdateKey, version: Option<u64>) -> Result<Changed, Failure> {
@@ -181,8 +181,8 @@ impl Backend for Database<'_> {
 
     async fn rotate_key(&self, id: &CredentialId, overlap: Duration) -> Result<Rotated, Failure> {
         let keys = self.keys().await?;
-        let found = keys.get(id).await?.ok_or(KeysError::Denied(Denial::NotFound))?;
-        // A successor begins as its predecessor does, and the desk has the format of management keys.
+        let found = keys.get(id).await?.ok_or(KeysError::Denied(WriteRefused::NotFound))?;
+        // A successor begins as its predecessor does, and the management service has the format of management keys.
         if purpose_of(&found.hint) == Purpose::Management {
             let rotated = self.desk().await?.rotate_key(&system(), id, overlap).await?;
             return Ok(Rotated {
@@ -215,7 +215,7 @@ impl Backend for Database<'_> {
     }
 
     async fn account_usage(&self, account: Option<&AccountId>, days: u32) -> Result<Usage, Failure> {
-        let account = self.meant(account).await?;
+        let account = self.account_or_default(account).await?;
         Ok(self.desk().await?.usage(&system(), &account, days).await?)
     }
 
@@ -226,7 +226,7 @@ impl Backend for Database<'_> {
         check_account(&account)?;
         match self.keys().await?.insert_account(&account).await {
             Ok(propagation) => Ok(ChangedAccount { id: account.id, effect: Some((&propagation).into()) }),
-            Err(KeysError::Denied(Denial::AccountExists)) => {
+            Err(KeysError::Denied(WriteRefused::AccountExists)) => {
                 Err(Failure::new(Kind::Refused, format!("there is an account {id} already")))
             }
             Err(error) => Err(error.into()),
@@ -262,7 +262,7 @@ impl Backend for Database<'_> {
                 Ok(propagation) => {
                     return Ok(ChangedAccount { id: account.id, effect: Some((&propagation).into()) });
                 }
-                Err(KeysError::Denied(Denial::Stale)) => {}
+                Err(KeysError::Denied(WriteRefused::Stale)) => {}
                 Err(error) => return Err(error.into()),
             }
         }
@@ -270,7 +270,7 @@ impl Backend for Database<'_> {
     }
 
     async fn members(&self, account: Option<&AccountId>) -> Result<Vec<Member>, Failure> {
-        let account = self.meant(account).await?;
+        let account = self.account_or_default(account).await?;
         let mut page = PageRequest { after: None, limit: 500 };
         let mut found = Vec::new();
         loop {
@@ -284,18 +284,18 @@ impl Backend for Database<'_> {
     }
 
     async fn member(&self, account: Option<&AccountId>, user: &UserId) -> Result<Member, Failure> {
-        let account = self.meant(account).await?;
+        let account = self.account_or_default(account).await?;
         Ok(self.desk().await?.member(&system(), &account, user).await?)
     }
 
     async fn invite(&self, account: Option<&AccountId>, email: &str, role: Role) -> Result<Invited, Failure> {
-        let account = self.meant(account).await?;
+        let account = self.account_or_default(account).await?;
         let invited = self.desk().await?.invite(&system(), &account, email, role).await?;
         Ok(Invited { invitation: invited.invitation, secret: invited.secret.into() })
     }
 
     async fn invitations(&self, account: Option<&AccountId>) -> Result<Vec<Invitation>, Failure> {
-        let account = self.meant(account).await?;
+        let account = self.account_or_default(account).await?;
         let mut page = PageRequest { after: None, limit: 500 };
         let mut found = Vec::new();
         loop {
@@ -309,7 +309,7 @@ impl Backend for Database<'_> {
     }
 
     async fn withdraw_invitation(&self, account: Option<&AccountId>, id: &str) -> Result<(), Failure> {
-        let account = self.meant(account).await?;
+        let account = self.account_or_default(account).await?;
         Ok(self.desk().await?.withdraw_invitation(&system(), &account, id).await?)
     }
 
@@ -320,12 +320,12 @@ impl Backend for Database<'_> {
         role: Role,
         version: u64,
     ) -> Result<Member, Failure> {
-        let account = self.meant(account).await?;
+        let account = self.account_or_default(account).await?;
         Ok(self.desk().await?.update_member(&system(), &account, user, role, version).await?)
     }
 
     async fn remove_member(&self, account: Option<&AccountId>, user: &UserId, version: u64) -> Result<(), Failure> {
-        let account = self.meant(account).await?;
+        let account = self.account_or_default(account).await?;
         Ok(self.desk().await?.remove_member(&system(), &account, user, version).await?)
     }
 
@@ -344,7 +344,7 @@ impl Backend for Database<'_> {
     }
 
     async fn audit_log(&self, filter: &AuditFilter) -> Result<Page<AuditEntry>, Failure> {
-        let account = if filter.all { None } else { Some(self.meant(filter.account.as_ref()).await?) };
+        let account = if filter.all { None } else { Some(self.account_or_default(filter.account.as_ref()).await?) };
         let page = PageRequest { after: filter.after.clone(), limit: filter.limit.map_or(50, usize::from) };
         let query = AuditQuery { account, actor: filter.actor.clone(), page };
         let page = self.desk().await?.audit_log(&system(), &query).await?;
@@ -361,12 +361,12 @@ impl Backend for Database<'_> {
     }
 }
 
-impl From<DeskError> for Failure {
-    fn from(error: DeskError) -> Self {
+impl From<ManagementError> for Failure {
+    fn from(error: ManagementError) -> Self {
         let kind = match &error {
-            DeskError::NotFound(_) => Kind::NotFound,
-            DeskError::Store(_) | DeskError::Internal => Kind::Database,
-            DeskError::Invalid { .. } => Kind::Usage,
+            ManagementError::NotFound(_) => Kind::NotFound,
+            ManagementError::Store(_) | ManagementError::Internal => Kind::Database,
+            ManagementError::Invalid { .. } => Kind::Usage,
             _ => Kind::Refused,
         };
         Self::caused(kind, &error)

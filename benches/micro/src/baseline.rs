@@ -21,12 +21,12 @@ use sha2::{Digest, Sha256};
 
 /// The cache, and the table behind it.
 #[derive(Clone)]
-pub struct ByHand {
+pub struct Baseline {
     cache: Cache<[u8; 32], Arc<Identity>>,
     table: Arc<HashMap<[u8; 32], Identity>>,
 }
 
-impl ByHand {
+impl Baseline {
     /// For these keys.
     pub fn new(keys: &[(String, Identity)]) -> Self {
         Self {
@@ -57,7 +57,7 @@ impl ByHand {
 }
 
 /// The middleware.
-pub async fn authenticate(State(state): State<ByHand>, mut request: Request, next: Next) -> Response {
+pub async fn authenticate(State(state): State<Baseline>, mut request: Request, next: Next) -> Response {
     let Some(token) = bearer(request.headers()) else { return refused(StatusCode::UNAUTHORIZED) };
     let identity = match state.identity(token).await {
         Ok(identity) => identity,
