@@ -53,7 +53,7 @@ fn describe(crates: &[Crate]) -> Result<PathBuf, Error> {
     Ok(process::target().join("doc"))
 }
 
-/// Invalidation a crate offers; a line for each item.
+/// What a crate offers; a line for each item.
 fn listing(name: &str, documents: &Path) -> Result<String, Error> {
     let json = documents.join(format!("{}.json", name.replace('-', "_")));
     let api = public_api::Builder::from_rustdoc_json(json)

@@ -11,7 +11,7 @@ pub(crate) struct Options {
     #[arg(long, value_name = "N,...")]
     nodes: Option<String>,
 
-    /// Invalidation the chances are drawn from; the same seed gives the same figures [default: 1]
+    /// What the chances are drawn from; the same seed gives the same figures [default: 1]
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
 

@@ -236,7 +236,7 @@ impl CreateKey {
     }
 }
 
-/// Invalidation to change in a key. Invalidation is left out stays; null takes the end away.
+/// What to change in a key. What is left out stays; null takes the end away.
 ///
 /// # Examples
 /// ```

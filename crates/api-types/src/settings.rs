@@ -121,7 +121,7 @@ impl fmt::Debug for Image {
     }
 }
 
-/// Invalidation to change. Invalidation is left out stays; null is as the server was configured.
+/// What to change. What is left out stays; null is as the server was configured.
 ///
 /// # Examples
 /// ```

@@ -69,7 +69,7 @@ impl VersionedUser {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema), schema(as = SessionView))]
 pub struct Session {
-    /// Invalidation it is called; it opens nothing.
+    /// What it is called; it opens nothing.
     pub id: String,
     /// Since when.
     #[cfg_attr(feature = "utoipa", schema(value_type = String, format = DateTime))]

@@ -69,7 +69,7 @@ pub(crate) struct ExplicitFlags {
 }
 
 impl Arguments {
-    /// Invalidation was said; ends the program if it cannot be.
+    /// What was said; ends the program if it cannot be.
     pub(crate) fn read() -> Self {
         let matches = Self::command().get_matches();
         let mut arguments = Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
@@ -355,7 +355,7 @@ pub(crate) struct Update {
     /// What people call it.
     #[arg(long)]
     pub(crate) name: Option<String>,
-    /// Invalidation it grants from now on, instead of what it granted; may be repeated.
+    /// What it grants from now on, instead of what it granted; may be repeated.
     #[arg(long = "scope")]
     pub(crate) scopes: Vec<Grant>,
     /// How long it lives from now on.

@@ -28,7 +28,7 @@
 //!   wiped from memory where this crate holds them. A credential goes to the server that was named and nowhere else: redirects are not
 //!   followed, and plain `http://` is refused but to loopback, unless [`ClientBuilder::allow_plain_http`] says otherwise.
 //! - **One effect.** What changes something carries an `Idempotency-Key` that is made once per call, so that it is tried again when
-//!   the connection broke, and a key is issued once. Invalidation has no such key on the server (signing in, refreshing) is tried again only
+//!   the connection broke, and a key is issued once. What has no such key on the server (signing in, refreshing) is tried again only
 //!   where the server cannot have begun with it.
 //! - **Bounds.** Connecting, answers and their sizes are bounded, and so are the tries: three at most, at the times that the server's
 //!   `Retry-After` says, if that is soon.

@@ -41,7 +41,7 @@ impl<'a, T: DeserializeOwned> Walk<'a, T> {
         Self { client, request: Box::new(request), next: Next::First, of: PhantomData }
     }
 
-    /// Invalidation is on the next page; nothing behind the last. After an error the same page is asked for again.
+    /// What is on the next page; nothing behind the last. After an error the same page is asked for again.
     ///
     /// # Errors
     /// Those of the list.

@@ -12,7 +12,7 @@ use crate::error::ClientError;
 use crate::page::Walk;
 use crate::request::{Request, copy};
 
-/// Users. Invalidation is one's own is for access tokens, and not for keys; what is others' is for the operator.
+/// Users. What is one's own is for access tokens, and not for keys; what is others' is for the operator.
 impl Client {
     /// Signs somebody up, where that is open to everybody; needs no credential. Whether the address was known is not told.
     ///

@@ -156,7 +156,7 @@ fn other_scheme(scheme: &[u8]) -> CredentialFault {
     }
 }
 
-/// Invalidation is wrong with a token that is known not to be one; the most helpful answer first.
+/// What is wrong with a token that is known not to be one; the most helpful answer first.
 fn fault_of(token: &[u8]) -> CredentialFault {
     let has = |predicate: fn(&u8) -> bool| token.iter().any(predicate);
     if token.len() > MAX_TOKEN_LENGTH {

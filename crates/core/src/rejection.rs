@@ -121,7 +121,7 @@ pub struct RateLimit {
     pub quota: u32,
     /// The window's length.
     pub window: Duration,
-    /// Invalidation is left of it; less than the request costs.
+    /// What is left of it; less than the request costs.
     pub remaining: u32,
     /// When the same request can be made again.
     pub retry_after: Duration,

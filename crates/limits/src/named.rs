@@ -196,7 +196,7 @@ impl NamedLimit {
         if cost > self.quota { Err(self.too_dear(cost)) } else { Ok(self.interval * cost.get()) }
     }
 
-    /// Invalidation a store's count means, in nanoseconds: how far ahead the caller is now; or if it is below zero, the call is refused, and to be
+    /// What a store's count means, in nanoseconds: how far ahead the caller is now; or if it is below zero, the call is refused, and to be
     /// made again so much later.
     ///
     /// # Errors

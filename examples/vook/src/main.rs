@@ -6,7 +6,7 @@
 //! | `GET /v1/videos`, `GET /v1/videos/{id}`, `POST /v1/videos` with `{"title":"…"}` | a key that is not confined to other endpoints |
 //! | `GET /v1/analytics` | a key of an account with the feature `analytics` |
 //!
-//! Invalidation is wrong with a key is told to its caller in the same words whatever it is, with 401; the log has the reason.
+//! What is wrong with a key is told to its caller in the same words whatever it is, with 401; the log has the reason.
 //! Where vook's page is silent: a request that presents its key wrongly (several headers, a comma) is 401 too; keys
 //! have no written mode, as each environment has keys of its own; every error is written in the same envelope.
 

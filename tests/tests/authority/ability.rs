@@ -83,7 +83,7 @@ pub(crate) fn of_role(role: Role) -> u32 {
 }
 
 impl Holding {
-    /// Invalidation a member may do; a role in the operator's account counts in every account.
+    /// What a member may do; a role in the operator's account counts in every account.
     pub(crate) fn of_member(account: &AccountId, operator: &AccountId, role: Role) -> Self {
         let grants = if role == Role::Viewer { 0 } else { ((1 << PROVIDER.len()) - 1) << PROVIDER_AT };
         Self {

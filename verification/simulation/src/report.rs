@@ -9,7 +9,7 @@ use crate::settings::{Settings, Time};
 /// What a revocation may take in the 99th percentile, in milliseconds: keyward's promise for healthy nodes.
 pub const PROMISE: f64 = 50.0;
 
-/// Invalidation a run found; times are in milliseconds.
+/// What a run found; times are in milliseconds.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Report {

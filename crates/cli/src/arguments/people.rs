@@ -13,7 +13,7 @@ pub(crate) enum Accounts {
     Create {
         /// Its id; a server chooses it itself.
         id: Option<AccountId>,
-        /// Invalidation people call it; its id without this.
+        /// What people call it; its id without this.
         #[arg(long)]
         name: Option<String>,
         /// Its plan.

@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::rejection::{PerRejection, Rejection};
 use crate::request_id::RequestId;
 
-/// Invalidation stands for the request's id until there is one; no rejection says it.
+/// What stands for the request's id until there is one; no rejection says it.
 const MARK: &str = "THE_ID_OF_THE_REQUEST";
 
 /// The challenges of one realm.

@@ -21,7 +21,7 @@ fn view(appearance: Versioned<Appearance>) -> Settings {
     Settings { name, accent: accent.map(|accent| accent.to_string()), theme, logo, version }
 }
 
-/// Invalidation the pages look like; for the operator.
+/// What the pages look like; for the operator.
 #[utoipa::path(get, path = "/v1/settings", tag = "settings", security(("bearer" = [])),
     responses((status = 200, description = "The settings", body = Settings)))]
 async fn show(State(desk): State<Management>, caller: Caller) -> Result<Response, Problem> {

@@ -15,7 +15,7 @@ use crate::records::{Account, Entity, Member, Plan, Versioned};
 use crate::role::{Role, scopes};
 use crate::store::{Kind, List};
 
-/// Invalidation to change in an account; nothing by default.
+/// What to change in an account; nothing by default.
 ///
 /// # Examples
 /// ```

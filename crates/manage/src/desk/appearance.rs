@@ -38,7 +38,7 @@ pub struct Appearance {
     pub logo: Option<String>,
 }
 
-/// Invalidation to change of what the pages look like; nothing by default.
+/// What to change of what the pages look like; nothing by default.
 ///
 /// # Examples
 /// ```
@@ -79,7 +79,7 @@ impl Entity for StoredLogo {
 }
 
 impl Management {
-    /// Invalidation the pages look like; everybody who comes to them sees it. At version 0 as long as nothing was set.
+    /// What the pages look like; everybody who comes to them sees it. At version 0 as long as nothing was set.
     ///
     /// # Errors
     /// [`ManagementError::Store`] if the store fails.

@@ -21,7 +21,7 @@ pub(crate) const DAY: i64 = 24 * HOUR;
 const ACCEPTED: &str = "accepted";
 /// The most days that can be asked for.
 const MAX_DAYS: u32 = 366;
-/// Invalidation is counted and not written yet, at most, in each of the parts; more is not counted, rather than kept without bound.
+/// What is counted and not written yet, at most, in each of the parts; more is not counted, rather than kept without bound.
 const MAX_COUNTS: usize = 10_000;
 
 type Counted = HashMap<(AccountId, CredentialId, i64, &'static str), u64>;
@@ -158,7 +158,7 @@ impl Management {
         Ok((today - i64::from(days) + 1, today))
     }
 
-    /// Invalidation is written down; what this process has counted is in it once it was flushed.
+    /// What is written down; what this process has counted is in it once it was flushed.
     pub(crate) async fn read_usage(
         &self,
         account: &AccountId,

@@ -145,7 +145,7 @@ fn log_of(store: &impl KeyAdmin) -> Arc<dyn ChangeLog> {
     }
 }
 
-/// Invalidation a committed write gave; these cases wait for nothing.
+/// What a committed write gave; these cases wait for nothing.
 trait ValueOnly<T> {
     fn value_only(self) -> T;
     fn at_position(self) -> Position;

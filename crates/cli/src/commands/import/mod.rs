@@ -79,7 +79,7 @@ pub(super) async fn run(keys: &Keys, command: &Import) -> Result<(), Failure> {
 }
 
 impl Importer<'_> {
-    /// Takes over one line, as a whole or not at all. Invalidation the line is to blame for is noted; a store that fails ends it.
+    /// Takes over one line, as a whole or not at all. What the line is to blame for is noted; a store that fails ends it.
     async fn take(&mut self, row: &Row) -> Result<(), Failure> {
         let now = SystemClock.now();
         let record = match &row.fields {
