@@ -20,6 +20,8 @@
 //! # Features
 //! - `utoipa`: the schemas of the OpenAPI description, and the module `schema`.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 mod accounts;
 mod audit;
 mod invitations;
