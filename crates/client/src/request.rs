@@ -1,6 +1,6 @@
 //! Requests: how they are put together, sent, repeated, and their answers read.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use backon::{ExponentialBuilder, Retryable};
 use bytes::Bytes;
@@ -195,7 +195,8 @@ impl Server {
             sending = sending.header(CONTENT_TYPE, "application/json").body(body.clone());
         }
         let mut response = sending.send().await.map_err(ClientError::transport)?;
-        let (status, retry_after) = (response.status(), retry_after(response.headers().get(RETRY_AFTER)));
+        let (status, retry_after) =
+            (response.status(), retry_after(response.headers().get(RETRY_AFTER), SystemTime::now()));
         let expected = response.content_length().and_then(|length| usize::try_from(length).ok()).unwrap_or(64 * 1_024);
         if expected > self.most {
             return Err(ClientError::TooLarge(self.most));
@@ -219,9 +220,15 @@ pub(crate) fn copy(secret: &Secret) -> Secret {
     Secret::new(secret.expose())
 }
 
-/// The seconds of a `Retry-After`; a date is not understood, as our server writes none.
-fn retry_after(field: Option<&HeaderValue>) -> Option<Duration> {
-    field?.to_str().ok()?.trim().parse().ok().map(Duration::from_secs)
+/// Reads a `Retry-After`: a number of seconds, or a date (RFC 9110, section 10.2.3). A proxy may write either. A date that has
+/// passed means now.
+fn retry_after(field: Option<&HeaderValue>, now: SystemTime) -> Option<Duration> {
+    let text = field?.to_str().ok()?.trim();
+    if let Ok(seconds) = text.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let date = httpdate::parse_http_date(text).ok()?;
+    Some(date.duration_since(now).unwrap_or_default())
 }
 
 impl Answer {
@@ -256,6 +263,22 @@ mod tests {
     fn refused(status: u16, code: &str, retry_after: Option<u64>) -> ClientError {
         let retry_after = retry_after.map(Duration::from_secs);
         Box::new(Problem { retry_after, ..Problem::new(status, code, "", "") }).into()
+    }
+
+    #[test]
+    fn retry_after_is_seconds_or_a_date() {
+        let now = httpdate::parse_http_date("Sun, 06 Nov 1994 08:49:37 GMT").unwrap();
+        for (field, expected) in [
+            ("120", Some(120)),
+            ("Sun, 06 Nov 1994 08:50:07 GMT", Some(30)),
+            ("Sunday, 06-Nov-94 08:50:07 GMT", Some(30)),
+            ("Sun, 06 Nov 1994 08:49:00 GMT", Some(0)),
+            ("soon", None),
+            ("-1", None),
+        ] {
+            let value = HeaderValue::from_static(field);
+            assert_eq!(retry_after(Some(&value), now), expected.map(Duration::from_secs), "{field}");
+        }
     }
 
     #[test]

@@ -4,6 +4,7 @@
 
 use std::net::IpAddr;
 
+use ::headers::{ContentType, HeaderMapExt as _};
 use axum::Json;
 use axum::Router;
 use axum::body::{Body, Bytes};
@@ -20,6 +21,7 @@ use keyward_core::scope::Grant;
 use keyward_core::{
     AccountId, AuthLayer, Authenticator, Identity, PeerAddress, Rejection, RequireLayer, Requirement, Scope,
 };
+use mime::Mime;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -204,11 +206,7 @@ async fn batch(
 
 /// Errors are told in words of our own: serde's repeat what they could not read, which may be the key.
 fn parse<T: DeserializeOwned>(headers: &HeaderMap, body: Result<Bytes, BytesRejection>) -> Result<T, Box<Response>> {
-    let is_json = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).is_some_and(|value| {
-        let essence = value.split(';').next().unwrap_or_default();
-        essence.trim().eq_ignore_ascii_case("application/json")
-    });
-    if !is_json {
+    if !is_json(headers) {
         let detail = "The body has to be JSON, and Content-Type has to say so: application/json.";
         return Err(Box::new(wrong(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail)));
     }
@@ -218,6 +216,10 @@ fn parse<T: DeserializeOwned>(headers: &HeaderMap, body: Result<Bytes, BytesReje
                       and client; for a batch an array of such objects.";
         Box::new(wrong(StatusCode::BAD_REQUEST, detail))
     })
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    headers.typed_get::<ContentType>().is_some_and(|kind| Mime::from(kind).essence_str() == mime::APPLICATION_JSON)
 }
 
 fn wrong(status: StatusCode, detail: &str) -> Response {

@@ -13,13 +13,14 @@ use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use headers::{HeaderMapExt as _, IfMatch};
+use headers::{ContentType, HeaderMapExt as _, IfMatch};
 use http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_MATCH, RETRY_AFTER, USER_AGENT};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use keyward_axum::Axum;
 use keyward_core::Identity;
 use keyward_core::adapter::{Connection as _, RequestConnection, RequestId, Transport};
+use mime::Mime;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{DeserializeOwned, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
@@ -342,10 +343,8 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Input<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
-        let is_json = request.headers().get(CONTENT_TYPE).is_some_and(|kind| {
-            let kind = String::from_utf8_lossy(kind.as_bytes()).to_ascii_lowercase();
-            kind.split(';').next().unwrap_or_default().trim() == "application/json"
-        });
+        let kind = request.headers().typed_get::<ContentType>().map(Mime::from);
+        let is_json = kind.is_some_and(|kind| kind.essence_str() == mime::APPLICATION_JSON);
         if !is_json {
             return Err(Problem::MediaType);
         }
