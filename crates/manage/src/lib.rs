@@ -18,10 +18,10 @@
 //! # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! # let store = SqliteStore::temporary()?;
 //! // The same store as that of the `AuthLayer` around the provider's own API.
-//! let desk = Management::builder(store.clone(), SqliteManagementStore::open(&store)?).sign_up(SignUpPolicy::Open).build()?;
-//! let app: Router = Router::new().merge(keyward::manage::api(desk.clone()));
+//! let management = Management::builder(store.clone(), SqliteManagementStore::open(&store)?).sign_up(SignUpPolicy::Open).build()?;
+//! let app: Router = Router::new().merge(keyward::manage::api(management.clone()));
 //! // Once a minute: removes what has expired, and writes down usage.
-//! desk.maintain().await?;
+//! management.maintain().await?;
 //! # let _ = app;
 //! # Ok(()) }
 //! ```

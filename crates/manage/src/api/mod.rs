@@ -49,8 +49,8 @@ const MAX_BODY: usize = 64 * 1_024;
 ///
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let store = SqliteStore::temporary()?;
-/// let desk = Management::builder(store.clone(), SqliteManagementStore::open(&store)?).build()?;
-/// let app: Router = Router::new().merge(keyward::manage::api(desk));
+/// let management = Management::builder(store.clone(), SqliteManagementStore::open(&store)?).build()?;
+/// let app: Router = Router::new().merge(keyward::manage::api(management));
 /// # let _ = app;
 /// # Ok(()) }
 /// ```
@@ -88,9 +88,9 @@ pub fn api(desk: Management) -> Router {
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let store = SqliteStore::temporary()?;
-/// let desk = Management::builder(store.clone(), SqliteManagementStore::open(&store)?).build()?;
+/// let management = Management::builder(store.clone(), SqliteManagementStore::open(&store)?).build()?;
 /// let own = Router::new().route("/v1/reports", get(async || "a report"));
-/// let app: Router = keyward::manage::api(desk.clone()).merge(keyward::manage::secured(&desk, own));
+/// let app: Router = keyward::manage::api(management.clone()).merge(keyward::manage::secured(&management, own));
 /// # let _ = app;
 /// # Ok(()) }
 /// ```

@@ -76,8 +76,8 @@ impl App {
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let store = SqliteStore::temporary()?;
-/// let desk = Management::builder(store.clone(), SqliteManagementStore::open(&store)?).build()?;
-/// let app: Router = Router::new().merge(keyward::manage::dashboard(desk, DashboardSettings::new("Example API")));
+/// let management = Management::builder(store.clone(), SqliteManagementStore::open(&store)?).build()?;
+/// let app: Router = Router::new().merge(keyward::manage::dashboard(management, DashboardSettings::new("Example API")));
 /// # let _ = app;
 /// # Ok(()) }
 /// ```

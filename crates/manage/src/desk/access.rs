@@ -71,8 +71,8 @@ impl Management {
     /// # use keyward::sqlite::SqliteStore;
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let store = SqliteStore::temporary()?;
-    /// # let desk = Management::builder(store.clone(), SqliteManagementStore::open(&store)?).build()?;
-    /// let layer = keyward::AuthLayer::from(desk.verifier()?);
+    /// # let management = Management::builder(store.clone(), SqliteManagementStore::open(&store)?).build()?;
+    /// let layer = keyward::AuthLayer::from(management.verifier()?);
     /// # let _ = layer;
     /// # Ok(()) }
     /// ```
@@ -96,8 +96,8 @@ impl Management {
     /// # use keyward::sqlite::SqliteStore;
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let store = SqliteStore::temporary()?;
-    /// # let desk = Management::builder(store.clone(), SqliteManagementStore::open(&store)?).build()?;
-    /// let authenticator = keyward::Authenticator::builder(store).on_event(desk.usage_hook()).build()?;
+    /// # let management = Management::builder(store.clone(), SqliteManagementStore::open(&store)?).build()?;
+    /// let authenticator = keyward::Authenticator::builder(store).on_event(management.usage_hook()).build()?;
     /// # let _ = authenticator;
     /// # Ok(()) }
     /// ```

@@ -59,12 +59,12 @@ pub(crate) struct Settings {
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let store = SqliteStore::temporary()?;
-/// let desk = Management::builder(store.clone(), SqliteManagementStore::open(&store)?)
+/// let management = Management::builder(store.clone(), SqliteManagementStore::open(&store)?)
 ///     .sign_up(SignUpPolicy::Open)
 ///     .key_limit(20)
 ///     .session_life(Duration::from_secs(3_600), Duration::from_secs(86_400))
 ///     .build()?;
-/// # let _ = desk;
+/// # let _ = management;
 /// # Ok(()) }
 /// ```
 #[must_use = "nothing is built before build()"]

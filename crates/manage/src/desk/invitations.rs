@@ -57,10 +57,10 @@ impl Management {
     /// # use keyward::sqlite::SqliteStore;
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let store = SqliteStore::temporary()?;
-    /// # let desk = Management::builder(store.clone(), SqliteManagementStore::open(&store)?).build()?;
+    /// # let management = Management::builder(store.clone(), SqliteManagementStore::open(&store)?).build()?;
     /// # let system = Actor::system("example", Context::new());
-    /// # desk.create_owner(&system, NewUser::new("ada@example.com", "Ada", "correct horse battery")).await?;
-    /// let invited = desk.invite(&system, desk.operator(), "grace@example.com", Role::Developer).await?;
+    /// # management.create_owner(&system, NewUser::new("ada@example.com", "Ada", "correct horse battery")).await?;
+    /// let invited = management.invite(&system, management.operator(), "grace@example.com", Role::Developer).await?;
     /// // Send the link to grace@example.com, and to no other address.
     /// let link = format!("https://keys.example.com/register?invitation={}", *invited.secret);
     /// # let _ = link;

@@ -78,13 +78,13 @@ impl Management {
     ///
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let store = SqliteStore::temporary()?;
-    /// # let desk = Management::builder(store.clone(), SqliteManagementStore::open(&store)?).build()?;
+    /// # let management = Management::builder(store.clone(), SqliteManagementStore::open(&store)?).build()?;
     /// let system = Actor::system("scanner", Context::new());
-    /// # let owner = desk.create_owner(&system, NewUser::new("ada@example.com", "Ada", "correct horse battery")).await?;
-    /// let issued = desk.create_key(&system, KeyDraft::secret(desk.operator().clone(), "production")).await?;
+    /// # let owner = management.create_owner(&system, NewUser::new("ada@example.com", "Ada", "correct horse battery")).await?;
+    /// let issued = management.create_key(&system, KeyDraft::secret(management.operator().clone(), "production")).await?;
     /// let found = issued.key.expose_once();
     /// let place = "https://example.com/notes.txt";
-    /// let report = desk.report_leak(&system, found.as_bytes(), place, LeakPolicy::MarkCompromised).await?;
+    /// let report = management.report_leak(&system, found.as_bytes(), place, LeakPolicy::MarkCompromised).await?;
     /// assert!(matches!(report, LeakReport::Ended(_)));
     /// # Ok(()) }
     /// ```

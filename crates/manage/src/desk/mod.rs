@@ -86,14 +86,14 @@ const ATTEMPTS: usize = 64;
 ///
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let store = SqliteStore::temporary()?;
-/// let desk = Management::builder(store.clone(), SqliteManagementStore::open(&store)?).build()?;
+/// let management = Management::builder(store.clone(), SqliteManagementStore::open(&store)?).build()?;
 /// let system = Actor::system("example", Context::new());
-/// desk.create_owner(&system, NewUser::new("ada@example.com", "Ada", "correct horse battery")).await?;
+/// management.create_owner(&system, NewUser::new("ada@example.com", "Ada", "correct horse battery")).await?;
 ///
-/// let signed_in = desk.sign_in(&Context::new(), "ada@example.com", "correct horse battery").await?;
-/// let ada = desk.session(&signed_in.session, Context::new()).await?;
-/// let account = desk.own_accounts(&ada).await?.remove(0).0.value.id;
-/// let issued = desk.create_key(&ada, KeyDraft::secret(account, "production")).await?;
+/// let signed_in = management.sign_in(&Context::new(), "ada@example.com", "correct horse battery").await?;
+/// let ada = management.session(&signed_in.session, Context::new()).await?;
+/// let account = management.own_accounts(&ada).await?.remove(0).0.value.id;
+/// let issued = management.create_key(&ada, KeyDraft::secret(account, "production")).await?;
 /// println!("shown this once: {}", *issued.key.expose_once());
 /// # Ok(()) }
 /// ```

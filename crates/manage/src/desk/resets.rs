@@ -31,14 +31,14 @@ const LIFE: Duration = Duration::from_secs(3_600);
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let store = SqliteStore::temporary()?;
-/// let desk = Management::builder(store.clone(), SqliteManagementStore::open(&store)?)
+/// let management = Management::builder(store.clone(), SqliteManagementStore::open(&store)?)
 ///     .on_forgotten_password(|reset| {
 ///         let link = format!("https://keys.example.com/reset?reset={}", *reset.secret);
 ///         // Hand it to what sends mail, and do not wait for that here.
 ///         let _ = (&reset.user.email, link);
 ///     })
 ///     .build()?;
-/// # let _ = desk;
+/// # let _ = management;
 /// # Ok(()) }
 /// ```
 pub struct ResetLink {

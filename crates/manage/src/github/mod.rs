@@ -77,8 +77,8 @@ impl GithubAlerts {
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let store = SqliteStore::temporary()?;
-/// let desk = Management::builder(store.clone(), SqliteManagementStore::open(&store)?).build()?;
-/// let app: Router = Router::new().merge(keyward::manage::github_alerts(desk, GithubAlerts::new(LeakPolicy::default()))?);
+/// let management = Management::builder(store.clone(), SqliteManagementStore::open(&store)?).build()?;
+/// let app: Router = Router::new().merge(keyward::manage::github_alerts(management, GithubAlerts::new(LeakPolicy::default()))?);
 /// # let _ = app;
 /// # Ok(()) }
 /// ```

@@ -38,8 +38,8 @@ use http::Http;
 /// let provider = IdentityProvider::new("https://login.example.com", "keyward")?
 ///     .client_secret("from a file")
 ///     .button("Sign in with Example");
-/// let desk = Management::builder(store.clone(), SqliteManagementStore::open(&store)?).identity_provider(provider).build()?;
-/// # let _ = desk;
+/// let management = Management::builder(store.clone(), SqliteManagementStore::open(&store)?).identity_provider(provider).build()?;
+/// # let _ = management;
 /// # Ok(()) }
 /// ```
 #[derive(Clone)]

@@ -235,14 +235,14 @@ fn oldest_hour(before: Timestamp) -> i64 {
 /// use keyward::sqlite::SqliteStore;
 ///
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// let desk = SqliteManagementStore::open(&SqliteStore::temporary()?)?;
+/// let management = SqliteManagementStore::open(&SqliteStore::temporary()?)?;
 /// let plan = Record {
 ///     kind: Kind::Plan, id: "Pro".into(), owner: String::new(), subject: String::new(), key: None, sort: 0,
 ///     expires_at: None, version: 1, body: "{}".into(),
 /// };
-/// assert_eq!(desk.write(&[Write::Insert(plan.clone())]).await?, Written::Done);
-/// assert_eq!(desk.write(&[Write::Insert(plan.clone())]).await?, Written::Conflict(0));
-/// assert_eq!(desk.list(&List::of(Kind::Plan, 10)).await?, [plan]);
+/// assert_eq!(management.write(&[Write::Insert(plan.clone())]).await?, Written::Done);
+/// assert_eq!(management.write(&[Write::Insert(plan.clone())]).await?, Written::Conflict(0));
+/// assert_eq!(management.list(&List::of(Kind::Plan, 10)).await?, [plan]);
 /// # Ok(()) }
 /// ```
 #[async_trait]

@@ -35,8 +35,8 @@ const COLUMNS: &str = "id, owner, subject, key, sort, expires_at, version, body"
 ///
 /// # async fn run() -> Result<(), Box<dyn std::error::Error>> {
 /// let keys = PostgresStore::connect("postgres://keyward@localhost/keyward").await?;
-/// let desk = PostgresManagementStore::open(&keys).await?;
-/// # let _ = desk;
+/// let management = PostgresManagementStore::open(&keys).await?;
+/// # let _ = management;
 /// # Ok(()) }
 /// ```
 #[derive(Clone)]

@@ -88,8 +88,8 @@ const BUSY_LOOKS: i32 = 10_000;
 /// use keyward::sqlite::SqliteStore;
 ///
 /// let keys = SqliteStore::temporary()?;
-/// let desk = SqliteManagementStore::open(&keys)?;
-/// # let _ = desk;
+/// let management = SqliteManagementStore::open(&keys)?;
+/// # let _ = management;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone)]

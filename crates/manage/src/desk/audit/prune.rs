@@ -75,9 +75,9 @@ impl Management {
     /// # use keyward::manage::{Actor, Context, Management, NewUser, SqliteManagementStore};
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let store = keyward::sqlite::SqliteStore::temporary()?;
-    /// # let desk = Management::builder(store.clone(), SqliteManagementStore::open(&store)?).build()?;
+    /// # let management = Management::builder(store.clone(), SqliteManagementStore::open(&store)?).build()?;
     /// let system = Actor::system("example", Context::new());
-    /// let removed = desk.prune_audit_log(&system, "2026-01-01T00:00:00Z".parse()?).await?;
+    /// let removed = management.prune_audit_log(&system, "2026-01-01T00:00:00Z".parse()?).await?;
     /// assert_eq!(removed, 0);
     /// # Ok(()) }
     /// ```

@@ -152,12 +152,12 @@ impl Management {
     /// # use keyward::manage::{Actor, AuditQuery, Context, Management, SqliteManagementStore};
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let store = keyward::sqlite::SqliteStore::temporary()?;
-    /// # let desk = Management::builder(store.clone(), SqliteManagementStore::open(&store)?).build()?;
+    /// # let management = Management::builder(store.clone(), SqliteManagementStore::open(&store)?).build()?;
     /// for _ in 0..2 {
-    ///     assert!(desk.sign_in(&Context::new(), "ada@example.com", "a guess").await.is_err());
+    ///     assert!(management.sign_in(&Context::new(), "ada@example.com", "a guess").await.is_err());
     /// }
-    /// desk.flush_refused().await?;
-    /// let log = desk.audit_log(&Actor::system("example", Context::new()), &AuditQuery::default()).await?;
+    /// management.flush_refused().await?;
+    /// let log = management.audit_log(&Actor::system("example", Context::new()), &AuditQuery::default()).await?;
     /// assert_eq!(log.items[0].after.as_ref().map(|after| &after["times"]), Some(&2.into()));
     /// # Ok(()) }
     /// ```
