@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 
 use keyward_fuzzing::TARGETS;
 
-fn fuzz() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz")
+/// The corpus and the targets lie beside this crate's sources.
+fn folder(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
 }
 
 fn files(folder: &Path) -> Vec<PathBuf> {
@@ -18,7 +19,7 @@ fn files(folder: &Path) -> Vec<PathBuf> {
 #[test]
 fn the_corpus_holds() {
     for (name, run) in TARGETS {
-        let seeds = files(&fuzz().join("corpus").join(name));
+        let seeds = files(&folder("corpus").join(name));
         assert!(seeds.len() >= 5, "{name} has hardly a seed");
         for seed in seeds {
             let input = fs::read(&seed).unwrap();
@@ -30,7 +31,7 @@ fn the_corpus_holds() {
 
 #[test]
 fn every_target_has_a_program_and_every_program_a_target() {
-    let mut programs: Vec<String> = files(&fuzz().join("fuzz_targets"))
+    let mut programs: Vec<String> = files(&folder("libfuzzer/fuzz_targets"))
         .iter()
         .map(|path| path.file_stem().unwrap().to_str().unwrap().to_owned())
         .collect();
@@ -38,7 +39,7 @@ fn every_target_has_a_program_and_every_program_a_target() {
     programs.sort();
     targets.sort();
     assert_eq!(programs, targets);
-    let manifest = fs::read_to_string(fuzz().join("Cargo.toml")).unwrap();
+    let manifest = fs::read_to_string(folder("libfuzzer/Cargo.toml")).unwrap();
     for name in targets {
         assert!(manifest.contains(&format!("name = \"{name}\"")), "{name} is not in the manifest");
     }
