@@ -2,7 +2,7 @@
 //!
 //! A test names its programs, and libtest shows the reason if one of them is missing:
 //!
-//! ```ignore
+//! ```text
 //! #[needs(postgresql, curl)]
 //! #[test]
 //! fn a_server_answers() {}
