@@ -5,6 +5,7 @@
 pub mod faults;
 pub mod gateways;
 pub mod identity_provider;
+pub mod log;
 pub mod node;
 pub mod postgres;
 pub mod program;

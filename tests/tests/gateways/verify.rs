@@ -1,13 +1,11 @@
 //! `POST /v1/verify`, for services in any language.
 
-use std::io::Write;
-use std::sync::{Arc, Mutex};
-
 use axum::Router;
 use axum::body::Body;
 use http::Request;
 use keyward::gateway::{VerifyReach, verify};
 use keyward::{AccountRecord, AuthLayer, Authenticator, NewKey};
+use keyward_tests::log::Log;
 use keyward_tests::service::{Answer, Broken, Demo, call};
 use serde_json::{Value, json};
 
@@ -182,20 +180,6 @@ async fn an_outage_is_no_verdict() {
     assert!(!answer.header("retry-after").is_empty());
     let answer = ask(&router, "/v1/verify/batch", Some(&caller), json!([question]).to_string()).await;
     assert_eq!((&json_of(&answer)[0]["valid"], &json_of(&answer)[0]["status"]), (&json!(false), &json!(503)));
-}
-
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
 }
 
 #[tokio::test]

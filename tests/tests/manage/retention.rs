@@ -1,7 +1,6 @@
 //! How long the audit log keeps its entries, and how much a flood of requests writes into the other log.
 
-use std::io::Write;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
@@ -9,6 +8,7 @@ use http::Request;
 use keyward::manage::{AuditEntry, AuditQuery, Management, PageRequest, Plan, SqliteManagementStore};
 use keyward::sqlite::SqliteStore;
 use keyward::{Authenticator, MemoryStore};
+use keyward_tests::log::Log;
 use keyward_tests::service::call;
 
 use crate::setting::{Setting, clock, quick};
@@ -72,20 +72,6 @@ async fn maintenance_prunes_what_is_older_than_the_retention() {
     desk.maintain().await.unwrap();
     let verdict = desk.verify_audit_log(&system, None).await.unwrap();
     assert_eq!((verdict.entries, verdict.pruned_through, verdict.first_bad), (210, Some(209), None));
-}
-
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
 }
 
 #[tokio::test]
