@@ -5,7 +5,7 @@ use crate::rejection::Rejection;
 use crate::request_id::RequestId;
 
 /// What happened to a request. Handed to the hook of
-/// [`AuthenticatorBuilder::on_event`](crate::AuthenticatorBuilder::on_event), which must not block.
+/// [`AuthenticatorBuilder::on_event`](crate::adapter::AuthenticatorBuilder::on_event), which must not block.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub enum Event<'a> {

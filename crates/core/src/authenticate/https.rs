@@ -10,8 +10,8 @@ use crate::store::KeyStatus;
 
 /// Refuses requests that did not come by HTTPS, and marks keys that were sent without it.
 ///
-/// What counts as HTTPS is a TLS connection that this process ended ([`TlsTransport`](crate::TlsTransport)), or the word
-/// of a [trusted proxy](crate::AuthenticatorBuilder::trusted_proxies). A request of which that is not known is refused,
+/// What counts as HTTPS is a TLS connection that this process ended ([`TlsTransport`](crate::adapter::TlsTransport)), or the word
+/// of a [trusted proxy](crate::adapter::AuthenticatorBuilder::trusted_proxies). A request of which that is not known is refused,
 /// but its key is marked only on positive evidence: it came straight from an untrusted peer in plain text, or a trusted
 /// proxy says `http`. One lost header is not evidence.
 ///

@@ -11,7 +11,7 @@ pub(crate) struct Gate {
     applied: AtomicU64,
 }
 
-/// An instant of [`Clock::boottime`](crate::Clock::boottime), in nanoseconds: enough for 584 years.
+/// An instant of [`Clock::boottime`](crate::clock::Clock::boottime), in nanoseconds: enough for 584 years.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Instant(pub(crate) u64);
 

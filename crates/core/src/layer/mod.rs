@@ -9,7 +9,7 @@
 //! - A warm hit calls the inner service at once: no await, no clone of it, no boxed future. Only a request that has to
 //!   wait for the store boxes that wait.
 //! - The inner service that was polled ready is the one that is called.
-//! - What extractors and inner layers refuse carries a [`Refusal`](crate::Refusal), and is written here, in one format.
+//! - What extractors and inner layers refuse carries a [`Refusal`](crate::render::Refusal), and is written here, in one format.
 //!
 //! # Examples
 //! ```

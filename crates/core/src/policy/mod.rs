@@ -20,7 +20,7 @@ use crate::key::KeyKind;
 use crate::rejection::Rejection;
 
 /// A verdict on an identity: scopes ([`Requirement`](crate::Requirement)), plans ([`Plans`]), features ([`Feature`]), a mode
-/// ([`Mode`](crate::Mode)), a kind of key ([`KeyKind`](crate::KeyKind)), or a provider's own.
+/// ([`Mode`](crate::Mode)), a kind of key ([`KeyKind`]), or a provider's own.
 ///
 /// A pair of policies requires both, the first one first. [`RequireLayer`](crate::RequireLayer) holds a whole service
 /// to one; a [`Guard`] is one as a type, for the signatures of handlers.

@@ -77,7 +77,7 @@ pub fn api(desk: Management) -> Router {
 /// Puts around other routes what stands around the HTTP API, for those that take the same credentials, such as `/v1/verify`.
 ///
 /// A request that came over plain HTTP is refused with 403 `HTTPS_REQUIRED`, because others could read its key. That goes by what
-/// [`ManagementBuilder::trusted_proxies`](crate::DeskBuilder::trusted_proxies) says of the way that the request took. Requests for `localhost`
+/// [`ManagementBuilder::trusted_proxies`](crate::ManagementBuilder::trusted_proxies) says of the way that the request took. Requests for `localhost`
 /// and loopback addresses are answered over plain HTTP too.
 ///
 /// # Examples

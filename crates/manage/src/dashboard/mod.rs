@@ -6,7 +6,7 @@
 //! Sessions are in `__Host-` cookies, which browsers take over HTTPS alone. On `localhost` and loopback addresses the dashboard works
 //! in plain text too, with cookies of the same names without that prefix; elsewhere it says that it needs HTTPS. Give requests
 //! the [`PeerAddress`](keyward_core::PeerAddress) of their connection, as `keyward-serve` does, or axum's `ConnectInfo`, and name your proxies with
-//! [`ManagementBuilder::trusted_proxies`](crate::DeskBuilder::trusted_proxies).
+//! [`ManagementBuilder::trusted_proxies`](crate::ManagementBuilder::trusted_proxies).
 //!
 //! Templates are in `templates/dashboard`, and checked when this is compiled. Each page has a file here, with the structs that its
 //! templates are filled from.

@@ -39,7 +39,7 @@ impl Management {
     ///
     /// # Errors
     /// [`ManagementError::UsersOnly`] for keys, [`ManagementError::Invalid`]; [`ManagementError::AccountLimit`] if the user owns as many as
-    /// [`account_limit`](crate::DeskBuilder::account_limit) allows.
+    /// [`account_limit`](crate::ManagementBuilder::account_limit) allows.
     pub async fn create_account(&self, actor: &Actor, name: &str) -> Result<Versioned<Account>, ManagementError> {
         let name = check_name("name", name)?;
         let account = self.new_account(AccountId::generate(), name);

@@ -263,6 +263,6 @@ impl ManagementBuilder {
 
 impl fmt::Debug for ManagementBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("DeskBuilder").field("format", &self.format).finish_non_exhaustive()
+        f.debug_struct("ManagementBuilder").field("format", &self.format).finish_non_exhaustive()
     }
 }

@@ -233,7 +233,7 @@ impl Management {
 
 impl fmt::Debug for Management {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Desk").field("operator", self.operator()).finish_non_exhaustive()
+        f.debug_struct("Management").field("operator", self.operator()).finish_non_exhaustive()
     }
 }
 

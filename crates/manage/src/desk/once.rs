@@ -42,7 +42,7 @@ pub struct IdempotentRequest<'a> {
 
 impl std::fmt::Debug for IdempotentRequest<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Once").field("key", &self.key).finish_non_exhaustive()
+        f.debug_struct("IdempotentRequest").field("key", &self.key).finish_non_exhaustive()
     }
 }
 

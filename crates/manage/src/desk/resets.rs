@@ -89,7 +89,7 @@ impl Management {
     }
 
     /// Takes note that somebody has forgotten their password: if there is such a user, and
-    /// [`on_forgotten_password`](crate::DeskBuilder::on_forgotten_password) says how, they are sent a link. What comes of it is not told,
+    /// [`on_forgotten_password`](crate::ManagementBuilder::on_forgotten_password) says how, they are sent a link. What comes of it is not told,
     /// nor how long it takes. The audit log has one entry for each user, network and minute (see [`flush_refused`](Self::flush_refused)).
     ///
     /// # Errors

@@ -68,7 +68,7 @@ impl PostgresManagementStore {
 
 impl fmt::Debug for PostgresManagementStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("PostgresDesk").field("pool", &self.pool.status()).finish_non_exhaustive()
+        f.debug_struct("PostgresManagementStore").field("pool", &self.pool.status()).finish_non_exhaustive()
     }
 }
 

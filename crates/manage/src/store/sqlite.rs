@@ -152,7 +152,7 @@ impl SqliteManagementStore {
 
 impl fmt::Debug for SqliteManagementStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SqliteDesk").field("path", &self.0.path).finish_non_exhaustive()
+        f.debug_struct("SqliteManagementStore").field("path", &self.0.path).finish_non_exhaustive()
     }
 }
 
