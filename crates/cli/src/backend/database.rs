@@ -1,5 +1,6 @@
 //! A database: keys and accounts through [`Keys`], which every store has, and what is the management service's through the management service.
 
+use std::future::Future;
 use std::time::Duration;
 
 use keyward_client::{
@@ -271,16 +272,8 @@ impl Backend for Database<'_> {
 
     async fn members(&self, account: Option<&AccountId>) -> Result<Vec<Member>, Failure> {
         let account = self.account_or_default(account).await?;
-        let mut page = PageRequest { after: None, limit: 500 };
-        let mut found = Vec::new();
-        loop {
-            let members = self.desk().await?.members(&system(), &account, &page).await?;
-            found.extend(members.items);
-            match members.next {
-                Some(next) => page.after = Some(next),
-                None => return Ok(found),
-            }
-        }
+        let (desk, account) = (self.desk().await?, &account);
+        every_page(|page| async move { desk.members(&system(), account, &page).await }).await
     }
 
     async fn member(&self, account: Option<&AccountId>, user: &UserId) -> Result<Member, Failure> {
@@ -296,16 +289,8 @@ impl Backend for Database<'_> {
 
     async fn invitations(&self, account: Option<&AccountId>) -> Result<Vec<Invitation>, Failure> {
         let account = self.account_or_default(account).await?;
-        let mut page = PageRequest { after: None, limit: 500 };
-        let mut found = Vec::new();
-        loop {
-            let open = self.desk().await?.invitations(&system(), &account, &page).await?;
-            found.extend(open.items);
-            match open.next {
-                Some(next) => page.after = Some(next),
-                None => return Ok(found),
-            }
-        }
+        let (desk, account) = (self.desk().await?, &account);
+        every_page(|page| async move { desk.invitations(&system(), account, &page).await }).await
     }
 
     async fn withdraw_invitation(&self, account: Option<&AccountId>, id: &str) -> Result<(), Failure> {
@@ -370,5 +355,21 @@ impl From<ManagementError> for Failure {
             _ => Kind::Refused,
         };
         Self::caused(kind, &error)
+    }
+}
+
+/// Reads a list page by page, and returns all of its items.
+async fn every_page<T, F>(read: impl Fn(PageRequest) -> F) -> Result<Vec<T>, Failure>
+where
+    F: Future<Output = Result<keyward_manage::Page<T>, ManagementError>>,
+{
+    let (mut after, mut found) = (None, Vec::new());
+    loop {
+        let page = read(PageRequest { after, limit: 500 }).await?;
+        found.extend(page.items);
+        match page.next {
+            Some(next) => after = Some(next),
+            None => return Ok(found),
+        }
     }
 }
