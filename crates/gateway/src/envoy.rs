@@ -166,7 +166,7 @@ impl Asked {
         let http = attributes.request.and_then(|request| request.http).unwrap_or_default();
         let mut request = http::Request::new(());
         let mut headers = headers_of(&http)?;
-        // Who the client is, Envoy has found out: what the fields say besides may be the client's own.
+        // Envoy states the client's address itself. The client may have written these fields.
         headers.remove(FORWARDED);
         headers.remove(X_FORWARDED_FOR);
         let client = attributes.source.and_then(address_of);

@@ -94,8 +94,7 @@ struct Verifier {
 
 /// A router with `POST /v1/verify` and `POST /v1/verify/batch`: whether keys that somebody else received are good.
 ///
-/// Who asks is let in by `callers`, and has to have been granted [`VERIFY_SCOPE`]: whoever may try keys here tries them
-/// without a limit. `keys` decides on the keys asked about; often it is the same authenticator. `reach` says whose keys a caller may
+/// `callers` authenticates the caller, which needs the scope [`VERIFY_SCOPE`]. A caller may try any number of keys. `keys` decides on the keys asked about; often it is the same authenticator. `reach` says whose keys a caller may
 /// ask about.
 ///
 /// | member of the question | meaning |

@@ -132,7 +132,7 @@ impl PostgresOptions {
         );
         let options = config.get_options().map_or_else(|| own.clone(), |given| format!("{own} {given}"));
         config.options(options).connect_timeout(self.connect_timeout).application_name("keyward");
-        // What is cut off is noticed, though nobody says so.
+        // The client notices a connection that was cut off without a message.
         config.tcp_user_timeout(self.connect_timeout).keepalives_idle(self.connect_timeout);
         let tls = tls()?;
 

@@ -140,7 +140,7 @@ fn cookies(headers: &HeaderMap) -> Vec<(String, Zeroizing<String>)> {
     pairs.map(|cookie| (cookie.name().to_owned(), Zeroizing::new(cookie.value().to_owned()))).collect()
 }
 
-/// What is said of a form whose token does not fit, to somebody who is not signed in.
+/// The message for a form with the wrong token, before sign-in.
 pub(super) const TOO_OLD: &str = "The page was too old, or your browser keeps no cookies. Try again.";
 
 impl Visitor {

@@ -107,7 +107,7 @@ impl Management {
     }
 }
 
-/// The provider's keys, of which the API lets everybody ask about their own, and do nothing else: what they were granted is
+/// The provider's keys. Their holders may read and revoke their own key in this API, and nothing else: their scopes are
 /// for the provider's API.
 struct Holder {
     store: Arc<dyn KeyStore>,

@@ -59,7 +59,7 @@ pub struct AuditQuery {
     pub page: PageRequest,
 }
 
-/// How far the audit log had come once: what somebody noted elsewhere, to see later whether the log was cut or written anew.
+/// A position of the audit log, kept elsewhere, to see later whether the log was cut or rewritten.
 ///
 /// # Examples
 /// ```
@@ -129,7 +129,7 @@ impl AuditVerdict {
 pub(crate) struct Head {
     number: u64,
     hash: String,
-    /// What the next entry follows, and has to be there still: another node may have pruned the log meanwhile.
+    /// The predecessor of the next entry. The write requires it, because another node may have pruned the log.
     anchor: Option<Write>,
 }
 

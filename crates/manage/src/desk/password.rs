@@ -89,8 +89,8 @@ impl Passwords {
         })
     }
 
-    /// Whether somebody may have this password, of whom this much is known. As the only factor it has 15 characters at least; what they are is not
-    /// prescribed, and what is quickly guessed is refused: words in lists, names, dates, rows of keys (NIST SP 800-63B-4, section 3.1.1.2).
+    /// Refuses a password that is too short or quickly guessed; `about` has the words that are known of its user. As the only factor it has 15
+    /// characters or more. Words in lists, names, dates and rows of keys are quickly guessed (NIST SP 800-63B-4, section 3.1.1.2).
     pub(crate) async fn check(&self, password: &str, about: &[&str]) -> Result<(), ManagementError> {
         self.check_in(Lane::Stranger, password, about).await
     }

@@ -51,8 +51,8 @@ impl std::fmt::Debug for NewUser {
 }
 
 impl Management {
-    /// Adds a user with an account of their own, of whom nobody has heard. Whether the address was known already is not told: who has
-    /// signed up signs in next.
+    /// Signs a new user up, with a new account. The result does not show whether the address was known already: the user
+    /// signs in next.
     ///
     /// # Errors
     /// [`ManagementError::SignUpClosed`], [`ManagementError::Invalid`], [`ManagementError::Throttled`].
