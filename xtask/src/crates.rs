@@ -1,7 +1,9 @@
 //! The published crates, as their manifests describe them.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+
+use toml::{Table, Value};
 
 use crate::error::Error;
 use crate::process;
@@ -17,40 +19,51 @@ pub(crate) struct Crate {
 impl Crate {
     /// The names of its features.
     pub(crate) fn features(&self) -> Result<Vec<String>, Error> {
-        let manifest = self.folder.join("Cargo.toml");
-        let text = fs::read_to_string(&manifest)
-            .map_err(|source| Error::File { path: manifest.display().to_string(), source })?;
-        Ok(features(&text))
+        let path = self.folder.join("Cargo.toml");
+        let text = fs::read_to_string(&path).map_err(|source| cannot_read(&path, source))?;
+        Ok(features(&parse(&path, &text)?))
     }
 }
 
 /// The crates below `crates` that are published, by name.
 pub(crate) fn published() -> Result<Vec<Crate>, Error> {
     let folder = process::root().join("crates");
-    let cannot_read = |source| Error::File { path: folder.display().to_string(), source };
     let mut crates = Vec::new();
-    for entry in fs::read_dir(&folder).map_err(cannot_read)?.flatten() {
+    for entry in fs::read_dir(&folder).map_err(|source| cannot_read(&folder, source))?.flatten() {
+        let path = entry.path().join("Cargo.toml");
         // Not every folder is a crate.
-        let Ok(text) = fs::read_to_string(entry.path().join("Cargo.toml")) else { continue };
-        if let Some(name) = value(&text, "name")
-            && !text.lines().any(|line| line == "publish = false")
+        let Ok(text) = fs::read_to_string(&path) else { continue };
+        let manifest = parse(&path, &text)?;
+        let is_published = package(&manifest, "publish").and_then(Value::as_bool) != Some(false);
+        if let Some(name) = value(&manifest, "name")
+            && is_published
         {
-            crates.push(Crate { name, folder: entry.path(), rust_version: value(&text, "rust-version") });
+            crates.push(Crate { name, folder: entry.path(), rust_version: value(&manifest, "rust-version") });
         }
     }
     crates.sort_by(|one, other| one.name.cmp(&other.name));
     Ok(crates)
 }
 
-fn value(manifest: &str, key: &str) -> Option<String> {
-    let mut lines = manifest.lines();
-    lines.find_map(|line| Some(line.strip_prefix(key)?.strip_prefix(" = \"")?.strip_suffix('"')?.to_owned()))
+fn parse(path: &Path, text: &str) -> Result<Table, Error> {
+    text.parse().map_err(|source| Error::Manifest { path: path.display().to_string(), source: Box::new(source) })
 }
 
-fn features(manifest: &str) -> Vec<String> {
-    let section = manifest.lines().skip_while(|line| *line != "[features]").skip(1);
-    let lines = section.take_while(|line| !line.starts_with('['));
-    lines.filter_map(|line| Some(line.split_once(" = [")?.0.to_owned())).collect()
+fn cannot_read(path: &Path, source: std::io::Error) -> Error {
+    Error::File { path: path.display().to_string(), source }
+}
+
+fn package<'a>(manifest: &'a Table, key: &str) -> Option<&'a Value> {
+    manifest.get("package")?.get(key)
+}
+
+/// A text of the section `package`. What is taken from the workspace is none.
+fn value(manifest: &Table, key: &str) -> Option<String> {
+    package(manifest, key)?.as_str().map(str::to_owned)
+}
+
+fn features(manifest: &Table) -> Vec<String> {
+    manifest.get("features").and_then(Value::as_table).into_iter().flat_map(Table::keys).cloned().collect()
 }
 
 #[cfg(test)]
@@ -61,14 +74,15 @@ mod tests {
     fn features_are_read_from_a_manifest() {
         let manifest =
             "[package]\nkeywords = [\"a\"]\n[features]\n# The store.\nsqlite = [\"dep:b\"]\n[dependencies]\nb = [1]\n";
-        assert_eq!(features(manifest), ["sqlite"]);
+        assert_eq!(features(&manifest.parse().unwrap()), ["sqlite"]);
     }
 
     #[test]
     fn values_are_read_from_a_manifest() {
         let manifest = "[package]\nname = \"keyward\"\nversion.workspace = true\nrust-version = \"1.89\"\n";
-        assert_eq!(value(manifest, "name").as_deref(), Some("keyward"));
-        assert_eq!(value(manifest, "rust-version").as_deref(), Some("1.89"));
-        assert_eq!(value(manifest, "version"), None);
+        let manifest = manifest.parse().unwrap();
+        assert_eq!(value(&manifest, "name").as_deref(), Some("keyward"));
+        assert_eq!(value(&manifest, "rust-version").as_deref(), Some("1.89"));
+        assert_eq!(value(&manifest, "version"), None);
     }
 }

@@ -8,6 +8,9 @@ pub(crate) enum Error {
     #[error("cannot run `{command}`")]
     Start { command: String, source: io::Error },
 
+    #[error("{path} is not a manifest")]
+    Manifest { path: String, source: Box<toml::de::Error> },
+
     #[error("`{command}` failed ({status})")]
     Failed { command: String, status: ExitStatus },
 
