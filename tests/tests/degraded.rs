@@ -77,11 +77,11 @@ async fn issue(keys: &Keys) -> (String, keyward::store::KeyRecord) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_store_that_has_crashed_lets_nobody_in_after_the_lease_and_keys_work_again_when_it_is_back() {
     for kind in installed(SERVERS) {
-        let desk = Management::new(kind).await;
-        let node = desk.node().await;
-        let (field, record) = desk.issue().await;
+        let management = Management::new(kind).await;
+        let node = management.node().await;
+        let (field, record) = management.issue().await;
         node.warm(&field).await;
-        tokio::task::block_in_place(|| desk.store.crash());
+        tokio::task::block_in_place(|| management.store.crash());
         let took = within("nobody is let in", async || match node.ask(&field).await {
             Ok(()) => false,
             Err(rejection) => rejection == Rejection::StoreUnavailable,
@@ -93,12 +93,12 @@ async fn a_store_that_has_crashed_lets_nobody_in_after_the_lease_and_keys_work_a
         assert!(node.counted("keyward_lease_renewals_total", "failed") > 0.0, "{kind:?}");
         assert!(node.counted("keyward_store_read_seconds", "failed") > 0.0, "{kind:?}");
         within("it is reported that there is no lease", async || node.counted("keyward_lease_held", "") == 0.0).await;
-        tokio::task::block_in_place(|| desk.store.restart());
+        tokio::task::block_in_place(|| management.store.restart());
         let took = within("the key works again", async || node.ask(&field).await.is_ok()).await;
         assert!(took < Duration::from_secs(3), "{kind:?}: it recovers after {took:?}");
         node.warm(&field).await;
         assert!(node.counted("keyward_lease_lapses_total", "") > 0.0, "{kind:?}");
-        within("revoking works again", async || desk.keys.revoke(&record.id).await.is_ok()).await;
+        within("revoking works again", async || management.keys.revoke(&record.id).await.is_ok()).await;
         assert_eq!(node.ask(&field).await, Err(Rejection::KeyRevoked), "{kind:?}");
     }
 }
@@ -106,14 +106,14 @@ async fn a_store_that_has_crashed_lets_nobody_in_after_the_lease_and_keys_work_a
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_store_that_does_not_answer_costs_a_request_no_more_than_the_time_out() {
     for kind in installed(SERVERS) {
-        let desk = Management::new(kind).await;
-        let node = desk.node().await;
-        let (field, _) = desk.issue().await;
-        desk.store.signal("-STOP");
+        let management = Management::new(kind).await;
+        let node = management.node().await;
+        let (field, _) = management.issue().await;
+        management.store.signal("-STOP");
         let begun = Instant::now();
         let refused = node.ask(&field).await;
         let took = begun.elapsed();
-        desk.store.signal("-CONT");
+        management.store.signal("-CONT");
         assert_eq!(refused, Err(Rejection::StoreUnavailable), "{kind:?}");
         assert!(took < Duration::from_secs(1), "{kind:?}: {took:?}");
         assert!(node.counted("keyward_store_read_seconds", "failed") > 0.0, "{kind:?}");
@@ -124,11 +124,11 @@ async fn a_store_that_does_not_answer_costs_a_request_no_more_than_the_time_out(
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_store_that_takes_no_writes_lets_keys_in_and_revokes_nothing() {
     for kind in installed([Kind::Postgres, Kind::Valkey, Kind::Sqlite]) {
-        let desk = Management::new(kind).await;
-        let node = desk.node().await;
-        let (field, record) = desk.issue().await;
+        let management = Management::new(kind).await;
+        let node = management.node().await;
+        let (field, record) = management.issue().await;
         node.warm(&field).await;
-        let url = desk.store.url();
+        let url = management.store.url();
         let mut locked = None;
         match kind {
             Kind::Postgres => {
@@ -153,9 +153,9 @@ async fn a_store_that_takes_no_writes_lets_keys_in_and_revokes_nothing() {
             node.counted("keyward_read_through_total", "") > before
         })
         .await;
-        let refused = desk.keys.revoke(&record.id).await;
+        let refused = management.keys.revoke(&record.id).await;
         assert!(matches!(refused, Err(KeysError::Store(_))), "{kind:?}: {refused:?}");
-        assert!(desk.keys.get(&record.id).await.unwrap().unwrap().revoked_at.is_none(), "{kind:?}");
+        assert!(management.keys.get(&record.id).await.unwrap().unwrap().revoked_at.is_none(), "{kind:?}");
         match kind {
             Kind::Postgres => {
                 let writable = format!("{url}?options=-c%20default_transaction_read_only%3Doff");
@@ -165,7 +165,7 @@ async fn a_store_that_takes_no_writes_lets_keys_in_and_revokes_nothing() {
             Kind::Valkey => _ = command(&url, &["CONFIG", "SET", "min-replicas-to-write", "0"]),
             Kind::Sqlite => drop(locked),
         }
-        within("revoking works again", async || desk.keys.revoke(&record.id).await.is_ok()).await;
+        within("revoking works again", async || management.keys.revoke(&record.id).await.is_ok()).await;
         assert_eq!(node.ask(&field).await, Err(Rejection::KeyRevoked), "{kind:?}");
     }
 }
@@ -173,29 +173,32 @@ async fn a_store_that_takes_no_writes_lets_keys_in_and_revokes_nothing() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_cached_outlives_a_database_that_was_restored_from_a_backup() {
     for kind in installed([Kind::Postgres, Kind::Valkey]) {
-        let desk = Management::new(kind).await;
-        let node = desk.node().await;
-        let (field, _) = desk.issue().await;
+        let management = Management::new(kind).await;
+        let node = management.node().await;
+        let (field, _) = management.issue().await;
         tokio::task::block_in_place(|| {
-            desk.store.crash();
-            desk.store.back_up();
-            desk.store.restart();
+            management.store.crash();
+            management.store.back_up();
+            management.store.restart();
         });
-        within("the store is back", async || desk.keys.list(&keyward::store::KeyQuery::default()).await.is_ok()).await;
-        let (lost, _) = desk.issue().await;
+        within("the store is back", async || management.keys.list(&keyward::store::KeyQuery::default()).await.is_ok())
+            .await;
+        let (lost, _) = management.issue().await;
         for cached in [&field, &lost] {
             node.warm(cached).await;
         }
         tokio::task::block_in_place(|| {
-            desk.store.crash();
-            desk.store.restore();
-            desk.store.restart();
+            management.store.crash();
+            management.store.restore();
+            management.store.restart();
         });
         // Others write meanwhile, so that the old number is reached again, with another mark.
         let (new, _) = {
-            within("the store is back", async || desk.keys.list(&keyward::store::KeyQuery::default()).await.is_ok())
-                .await;
-            desk.issue().await
+            within("the store is back", async || {
+                management.keys.list(&keyward::store::KeyQuery::default()).await.is_ok()
+            })
+            .await;
+            management.issue().await
         };
         within("what the backup does not have is refused", async || {
             matches!(node.ask(&lost).await, Err(Rejection::UnknownKey))
@@ -270,11 +273,11 @@ async fn a_pool_that_is_exhausted_refuses_in_time_and_serves_again() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn losing_every_notification_makes_revocations_slower_and_not_weaker() {
     for kind in installed(SERVERS) {
-        let desk = Management::new(kind).await;
-        let node = desk.node().await;
-        let url = desk.store.url();
+        let management = Management::new(kind).await;
+        let node = management.node().await;
+        let url = management.store.url();
         for _ in 0..3 {
-            let (field, record) = desk.issue().await;
+            let (field, record) = management.issue().await;
             node.warm(&field).await;
             match kind {
                 Kind::Valkey => _ = command(&url, &["CLIENT", "KILL", "TYPE", "pubsub"]),
@@ -283,7 +286,7 @@ async fn losing_every_notification_makes_revocations_slower_and_not_weaker() {
                     postgres::sql(&url, kill);
                 }
             }
-            let revoked = desk.keys.revoke(&record.id).await.unwrap();
+            let revoked = management.keys.revoke(&record.id).await.unwrap();
             assert_eq!(node.ask(&field).await, Err(Rejection::KeyRevoked), "{kind:?}");
             assert_eq!(revoked.propagation.confirmed.len(), 1, "{kind:?}: {revoked:?}");
             let took = revoked.propagation.took;
@@ -297,18 +300,18 @@ async fn losing_every_notification_makes_revocations_slower_and_not_weaker() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_node_that_is_cut_off_stops_answering_with_its_lease_and_finds_its_way_back() {
     for kind in installed(SERVERS) {
-        let desk = Management::new(kind).await;
-        let target = desk.store.address().unwrap();
+        let management = Management::new(kind).await;
+        let target = management.store.address().unwrap();
         let proxy = Proxy::start(IpAddr::V4(Ipv4Addr::LOCALHOST), target).await;
-        let url = desk.store.url().replace(&target.to_string(), &proxy.address.to_string());
-        let node = desk.node_by(&url).await;
-        let (field, record) = desk.issue().await;
-        let (other, _) = desk.issue().await;
+        let url = management.store.url().replace(&target.to_string(), &proxy.address.to_string());
+        let node = management.node_by(&url).await;
+        let (field, record) = management.issue().await;
+        let (other, _) = management.issue().await;
         node.warm(&field).await;
         node.warm(&other).await;
         proxy.cut(true);
         let begun = Instant::now();
-        let revoked = desk.keys.revoke(&record.id).await.unwrap();
+        let revoked = management.keys.revoke(&record.id).await.unwrap();
         let took = begun.elapsed();
         assert_eq!(node.ask(&field).await, Err(Rejection::StoreUnavailable), "{kind:?}");
         assert_eq!(revoked.propagation.waited_out.len(), 1, "{kind:?}: {revoked:?}");
@@ -382,20 +385,20 @@ async fn a_thousand_keys_that_are_cold_at_once_after_a_gap_are_read_a_few_at_a_t
 #[needs(postgresql)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_entry_that_a_later_version_has_written_makes_everything_cached_suspect() {
-    let desk = Management::new(Kind::Postgres).await;
-    let node = desk.node().await;
-    let (field, _) = desk.issue().await;
+    let management = Management::new(Kind::Postgres).await;
+    let node = management.node().await;
+    let (field, _) = management.issue().await;
     node.warm(&field).await;
     let later = "UPDATE keyward_keys SET revoked_at = 1; SELECT keyward_append(5, 'tenant', NULL, NULL, 'acct_1')";
-    postgres::sql(&desk.store.url(), later);
+    postgres::sql(&management.store.url(), later);
     within("the key is refused", async || node.ask(&field).await == Err(Rejection::KeyRevoked)).await;
 
-    let desk = Management::new(Kind::Valkey).await;
-    let node = desk.node().await;
-    let (field, record) = desk.issue().await;
+    let management = Management::new(Kind::Valkey).await;
+    let node = management.node().await;
+    let (field, record) = management.issue().await;
     node.warm(&field).await;
-    let url = desk.store.url();
-    let mut stored = desk.keys.get(&record.id).await.unwrap().unwrap();
+    let url = management.store.url();
+    let mut stored = management.keys.get(&record.id).await.unwrap().unwrap();
     stored.revoked_at = Some(keyward::Timestamp::from_millis(1));
     let text = serde_json::to_string(&stored).unwrap();
     let _ = command(&url, &["SET", &format!("{{keyward}}:key:{}", record.id), &text]);
@@ -409,16 +412,19 @@ async fn an_entry_that_a_later_version_has_written_makes_everything_cached_suspe
 #[needs(postgresql)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_row_that_cannot_be_lets_nobody_in_and_says_that_it_is_the_services_fault() {
-    let desk = Management::new(Kind::Postgres).await;
-    let node = desk.node().await;
-    let (field, _) = desk.issue().await;
-    postgres::sql(&desk.store.url(), "UPDATE keyward_keys SET scopes = '%%'");
+    let management = Management::new(Kind::Postgres).await;
+    let node = management.node().await;
+    let (field, _) = management.issue().await;
+    postgres::sql(&management.store.url(), "UPDATE keyward_keys SET scopes = '%%'");
     assert_eq!(node.ask(&field).await, Err(Rejection::StoreCorrupt));
 
-    let desk = Management::new(Kind::Valkey).await;
-    let node = desk.node().await;
-    let (field, record) = desk.issue().await;
-    let _ = command(&desk.store.url(), &["SET", &format!("{{keyward}}:key:{}", record.id), "{\"account\":\"acct_1\"}"]);
+    let management = Management::new(Kind::Valkey).await;
+    let node = management.node().await;
+    let (field, record) = management.issue().await;
+    let _ = command(
+        &management.store.url(),
+        &["SET", &format!("{{keyward}}:key:{}", record.id), "{\"account\":\"acct_1\"}"],
+    );
     assert_eq!(node.ask(&field).await, Err(Rejection::StoreCorrupt));
 }
 

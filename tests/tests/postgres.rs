@@ -42,26 +42,26 @@ impl Management {
 #[needs(postgresql)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_key_revoked_on_one_node_is_refused_by_the_others_from_then_on() {
-    let desk = Management::new().await;
-    let mut nodes: Vec<Node> = (0..3).map(|_| Node::start(NODE, &desk.url)).collect();
-    none_accepts_a_key_once_its_revocation_has_returned(&desk.keys, "acct_1", &mut nodes).await;
+    let management = Management::new().await;
+    let mut nodes: Vec<Node> = (0..3).map(|_| Node::start(NODE, &management.url)).collect();
+    none_accepts_a_key_once_its_revocation_has_returned(&management.keys, "acct_1", &mut nodes).await;
 }
 
 #[needs(postgresql)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_node_that_is_stopped_is_waited_out_and_accepts_nothing_when_it_goes_on() {
-    let desk = Management::new().await;
-    one_that_is_stopped_is_waited_out(&desk.keys, "acct_1", Node::start(NODE, &desk.url)).await;
+    let management = Management::new().await;
+    one_that_is_stopped_is_waited_out(&management.keys, "acct_1", Node::start(NODE, &management.url)).await;
 }
 
 #[needs(postgresql)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_write_that_holds_the_logs_head_keeps_leases_from_being_granted_until_it_has_committed() {
-    let desk = Management::new().await;
-    let (client, connection) = tokio_postgres::connect(&desk.url, tokio_postgres::NoTls).await.unwrap();
+    let management = Management::new().await;
+    let (client, connection) = tokio_postgres::connect(&management.url, tokio_postgres::NoTls).await.unwrap();
     tokio::spawn(connection);
     client.batch_execute("BEGIN; UPDATE keyward_log_head SET number = number + 1, mark = 7").await.unwrap();
-    let keyward::store::Freshness::ChangeLog(log) = desk.store.freshness() else { panic!("there is a log") };
+    let keyward::store::Freshness::ChangeLog(log) = management.store.freshness() else { panic!("there is a log") };
     let position = log.newest().await.unwrap();
     let renewing =
         tokio::spawn(
@@ -76,12 +76,12 @@ async fn a_write_that_holds_the_logs_head_keeps_leases_from_being_granted_until_
 #[needs(postgresql)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_database_that_is_gone_lets_nobody_in_and_one_that_is_back_lets_keys_in_again() {
-    let desk = Management::new().await;
-    let (field, _) = desk.issue().await;
-    let authenticator = Authenticator::builder(desk.store.clone()).build().unwrap();
+    let management = Management::new().await;
+    let (field, _) = management.issue().await;
+    let authenticator = Authenticator::builder(management.store.clone()).build().unwrap();
     let ask = async || authenticator.authenticate([field.as_bytes()]).await.map(drop);
     ask().await.unwrap();
-    postgres::shut(&desk.url);
+    postgres::shut(&management.url);
     let begun = Instant::now();
     let mut refused = false;
     while !refused {
@@ -95,9 +95,9 @@ async fn a_database_that_is_gone_lets_nobody_in_and_one_that_is_back_lets_keys_i
         }
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
-    let error = desk.store.find(&keyward::key::Digest::from_bytes([1; 32])).await.unwrap_err();
+    let error = management.store.find(&keyward::key::Digest::from_bytes([1; 32])).await.unwrap_err();
     assert_eq!(error.kind(), StoreErrorKind::Unavailable);
-    postgres::open(&desk.url);
+    postgres::open(&management.url);
     let back = Instant::now();
     while ask().await.is_err() {
         assert!(back.elapsed() < Duration::from_secs(5), "it does not recover");
@@ -293,34 +293,34 @@ async fn what_cannot_be_relied_on_is_found_when_connecting() {
 #[needs(postgresql)]
 #[tokio::test]
 async fn features_written_as_another_text_are_the_same() {
-    let desk = Management::new().await;
-    let client = stranger(&desk.url).await;
+    let management = Management::new().await;
+    let client = stranger(&management.url).await;
     let id = "acct_1".parse().unwrap();
     for written in [r#"[ "analytics", "exports" ]"#, r#"["\u0061nalytics","exports"]"#] {
         client.execute("UPDATE keyward_accounts SET features = $1", &[&written]).await.unwrap();
-        let known = desk.keys.get_account(&id).await.unwrap().unwrap();
+        let known = management.keys.get_account(&id).await.unwrap().unwrap();
         assert_eq!(known.features, ["analytics", "exports"], "{written}");
         let other = AccountRecord { features: vec!["analytics".into()], ..known.clone() };
-        assert!(desk.keys.replace_account(&other, &known).await.is_err(), "{written}: other features");
+        assert!(management.keys.replace_account(&other, &known).await.is_err(), "{written}: other features");
         let renamed = AccountRecord { name: format!("from {written}"), ..known.clone() };
-        desk.keys.replace_account(&known, &renamed).await.unwrap();
-        assert_eq!(desk.keys.get_account(&id).await.unwrap(), Some(renamed), "{written}");
+        management.keys.replace_account(&known, &renamed).await.unwrap();
+        assert_eq!(management.keys.get_account(&id).await.unwrap(), Some(renamed), "{written}");
     }
 }
 
 #[needs(postgresql)]
 #[tokio::test]
 async fn uses_wake_nobody_and_no_plain_key_is_in_the_database() {
-    let desk = Management::new().await;
-    let (field, record) = desk.issue().await;
-    let keyward::store::Freshness::ChangeLog(log) = desk.store.freshness() else { panic!("there is a log") };
+    let management = Management::new().await;
+    let (field, record) = management.issue().await;
+    let keyward::store::Freshness::ChangeLog(log) = management.store.freshness() else { panic!("there is a log") };
     let before = log.newest().await.unwrap();
     let used = keyward::store::KeyUse::new(record.id, SystemClock.now(), None);
-    desk.store.record_use(&[used]).await.unwrap();
+    management.store.record_use(&[used]).await.unwrap();
     assert_eq!(log.newest().await.unwrap(), before);
 
     let secret = &field["Bearer kw_live_".len()..];
-    let dump = Command::new("pg_dump").arg(&desk.url).output().unwrap();
+    let dump = Command::new("pg_dump").arg(&management.url).output().unwrap();
     assert!(dump.status.success() && dump.stdout.len() > 1_000);
     assert!(!dump.stdout.windows(secret.len()).any(|window| window == secret.as_bytes()));
 }
@@ -328,12 +328,12 @@ async fn uses_wake_nobody_and_no_plain_key_is_in_the_database() {
 #[needs(postgresql)]
 #[tokio::test]
 async fn the_command_line_manages_keys_on_the_server() {
-    let desk = Management::new().await;
-    let mut node = Node::start(NODE, &desk.url);
-    registered(&desk.keys, 1).await;
+    let management = Management::new().await;
+    let mut node = Node::start(NODE, &management.url);
+    registered(&management.keys, 1).await;
     let program = keyward_tests::program::package_program("keyward-cli", "keyward");
     let run = |arguments: &[&str]| {
-        let output = Command::new(&program).env("KEYWARD_DATABASE", &desk.url).args(arguments).output().unwrap();
+        let output = Command::new(&program).env("KEYWARD_DATABASE", &management.url).args(arguments).output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8(output.stdout).unwrap()
     };

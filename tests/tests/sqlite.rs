@@ -47,43 +47,52 @@ impl Management {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_key_revoked_in_one_process_is_refused_in_the_others_from_then_on() {
-    let desk = Management::new().await;
-    let mut nodes: Vec<Node> = (0..2).map(|_| Node::start(NODE, desk.file().to_str().unwrap())).collect();
-    none_accepts_a_key_once_its_revocation_has_returned(&desk.keys, "acct_1", &mut nodes).await;
+    let management = Management::new().await;
+    let mut nodes: Vec<Node> = (0..2).map(|_| Node::start(NODE, management.file().to_str().unwrap())).collect();
+    none_accepts_a_key_once_its_revocation_has_returned(&management.keys, "acct_1", &mut nodes).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_process_that_is_stopped_is_waited_out_and_accepts_nothing_when_it_goes_on() {
-    let desk = Management::new().await;
-    one_that_is_stopped_is_waited_out(&desk.keys, "acct_1", Node::start(NODE, desk.file().to_str().unwrap())).await;
+    let management = Management::new().await;
+    one_that_is_stopped_is_waited_out(
+        &management.keys,
+        "acct_1",
+        Node::start(NODE, management.file().to_str().unwrap()),
+    )
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_has_returned_survives_that_the_process_is_killed() {
-    let desk = Management::new().await;
+    let management = Management::new().await;
     let program = env!("CARGO_BIN_EXE_revoker");
     for _ in 0..50 {
-        let (_, record) = desk.issue().await;
-        let mut child =
-            Command::new(program).arg(desk.file()).arg(record.id.as_str()).stdout(Stdio::piped()).spawn().unwrap();
+        let (_, record) = management.issue().await;
+        let mut child = Command::new(program)
+            .arg(management.file())
+            .arg(record.id.as_str())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
         // It says so the moment that `revoke` has returned, and is killed the moment that it says so.
         let mut said = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut said).unwrap();
         child.kill().unwrap();
         child.wait().unwrap();
         assert_eq!(said, "revoked\n");
-        let reopened = SqliteStore::open(desk.file()).unwrap();
+        let reopened = SqliteStore::open(management.file()).unwrap();
         assert!(reopened.get(&record.id).await.unwrap().unwrap().revoked_at.is_some());
     }
 }
 
 #[tokio::test]
 async fn no_plain_key_is_in_the_file_or_beside_it() {
-    let desk = Management::new().await;
-    let (field, _) = desk.issue().await;
+    let management = Management::new().await;
+    let (field, _) = management.issue().await;
     let secret = &field["Bearer kw_live_".len()..];
     let mut files = 0;
-    for entry in fs::read_dir(desk.folder.path()).unwrap() {
+    for entry in fs::read_dir(management.folder.path()).unwrap() {
         let path = entry.unwrap().path();
         let content = fs::read(&path).unwrap();
         assert!(!content.windows(secret.len()).any(|window| window == secret.as_bytes()), "{}", path.display());
@@ -99,24 +108,24 @@ async fn no_plain_key_is_in_the_file_or_beside_it() {
 
 #[tokio::test]
 async fn a_row_that_cannot_be_is_a_corrupt_store_and_is_named() {
-    let desk = Management::new().await;
-    let (_, record) = desk.issue().await;
+    let management = Management::new().await;
+    let (_, record) = management.issue().await;
     for (column, value) in
         [("scopes", "'not a scope'"), ("kind", "'x'"), ("metadata", "'{'"), ("networks", "'here'"), ("version", "-1")]
     {
-        let direct = Connection::open(desk.file()).unwrap();
+        let direct = Connection::open(management.file()).unwrap();
         let before: rusqlite::types::Value =
             direct.query_row(&format!("SELECT {column} FROM keys"), [], |row| row.get(0)).unwrap();
         direct.execute(&format!("UPDATE keys SET {column} = {value}"), []).unwrap();
-        let error = desk.store.find(&record.digest).await.unwrap_err();
+        let error = management.store.find(&record.digest).await.unwrap_err();
         assert_eq!(error.kind(), StoreErrorKind::Corrupt, "{column}: {:?}", error.source());
-        let error = desk.keys.revoke(&record.id).await.unwrap_err();
+        let error = management.keys.revoke(&record.id).await.unwrap_err();
         assert!(matches!(&error, KeysError::Store(error) if error.kind() == StoreErrorKind::Corrupt), "{column}");
         direct.execute(&format!("UPDATE keys SET {column} = ?1"), [before]).unwrap();
-        assert!(desk.store.find(&record.digest).await.unwrap().key.is_some(), "{column}");
+        assert!(management.store.find(&record.digest).await.unwrap().key.is_some(), "{column}");
     }
     assert!(matches!(
-        desk.keys.revoke(&keyward::CredentialId::generate()).await,
+        management.keys.revoke(&keyward::CredentialId::generate()).await,
         Err(KeysError::Denied(WriteRefused::NotFound))
     ));
 }
@@ -144,12 +153,12 @@ fn what_is_no_database_of_ours_is_refused_when_it_is_opened() {
 
 #[tokio::test]
 async fn a_restored_backup_is_another_history() {
-    let desk = Management::new().await;
-    let backup = desk.folder.path().join("backup.db");
+    let management = Management::new().await;
+    let backup = management.folder.path().join("backup.db");
     let account = AccountRecord::new("acct_1".parse().unwrap(), "Example Ltd");
-    Connection::open(desk.file()).unwrap().execute("VACUUM INTO ?1", [backup.to_str().unwrap()]).unwrap();
-    desk.keys.put_account(&account).await.unwrap();
-    let seen = desk.store.newest().await.unwrap();
+    Connection::open(management.file()).unwrap().execute("VACUUM INTO ?1", [backup.to_str().unwrap()]).unwrap();
+    management.keys.put_account(&account).await.unwrap();
+    let seen = management.store.newest().await.unwrap();
 
     let restored = SqliteStore::open(&backup).unwrap();
     let written = restored.put_account(&account).await.unwrap();
@@ -159,17 +168,17 @@ async fn a_restored_backup_is_another_history() {
 
 #[tokio::test]
 async fn a_log_that_was_cut_is_a_gap_for_who_stands_before_the_cut() {
-    let desk = Management::new().await;
-    let begin = desk.store.newest().await.unwrap();
+    let management = Management::new().await;
+    let begin = management.store.newest().await.unwrap();
     let account = AccountRecord::new("acct_1".parse().unwrap(), "Example Ltd");
     // As the store itself does it after ten thousand entries.
     for _ in 0..10 {
-        desk.keys.put_account(&account).await.unwrap();
+        management.keys.put_account(&account).await.unwrap();
     }
-    let newest = desk.store.newest().await.unwrap();
-    Connection::open(desk.file())
+    let newest = management.store.newest().await.unwrap();
+    Connection::open(management.file())
         .unwrap()
         .execute("DELETE FROM changes WHERE number < ?1", [newest.number as i64 - 1])
         .unwrap();
-    assert_eq!(desk.store.read(begin, 10).await.unwrap(), LogBatch::Gap(newest));
+    assert_eq!(management.store.read(begin, 10).await.unwrap(), LogBatch::Gap(newest));
 }

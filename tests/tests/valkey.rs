@@ -13,7 +13,7 @@ use keyward_tests::watched::{Watched, within};
 
 const NODE: &str = env!("CARGO_BIN_EXE_valkey_node");
 
-async fn desk() -> (String, Keys) {
+async fn management() -> (String, Keys) {
     let url = server(&[]);
     let keys = Keys::new(ValkeyStore::connect(&url).await.unwrap());
     keys.put_account(&AccountRecord::new("acct_1".parse().unwrap(), "Example Ltd")).await.unwrap();
@@ -23,7 +23,7 @@ async fn desk() -> (String, Keys) {
 #[needs(valkey)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_key_revoked_on_one_node_is_refused_by_the_others_from_then_on() {
-    let (url, keys) = desk().await;
+    let (url, keys) = management().await;
     let mut nodes: Vec<Node> = (0..3).map(|_| Node::start(NODE, &url)).collect();
     none_accepts_a_key_once_its_revocation_has_returned(&keys, "acct_1", &mut nodes).await;
 }
@@ -31,7 +31,7 @@ async fn a_key_revoked_on_one_node_is_refused_by_the_others_from_then_on() {
 #[needs(valkey)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_node_that_is_stopped_is_waited_out_and_accepts_nothing_when_it_goes_on() {
-    let (url, keys) = desk().await;
+    let (url, keys) = management().await;
     one_that_is_stopped_is_waited_out(&keys, "acct_1", Node::start(NODE, &url)).await;
 }
 

@@ -299,32 +299,32 @@ impl Settings {
     }
 
     /// Sets a management service up as these say.
-    pub(crate) fn apply(&self, mut desk: ManagementBuilder) -> Result<ManagementBuilder, Failure> {
+    pub(crate) fn apply(&self, mut management: ManagementBuilder) -> Result<ManagementBuilder, Failure> {
         const HOUR: u64 = 3_600;
         const PER_ADDRESS: NonZeroU32 = NonZeroU32::new(20).expect("it is not zero");
         const PER_EMAIL: NonZeroU32 = NonZeroU32::new(10).expect("it is not zero");
         if let Some(SignUp(policy)) = self.sign_up {
-            desk = desk.sign_up(policy);
+            management = management.sign_up(policy);
         }
         if let Some(keys) = self.key_limit {
-            desk = desk.key_limit(keys.get());
+            management = management.key_limit(keys.get());
         }
         if let Some(networks) = &self.trust_proxy {
             let fields = self.forwarded_fields.map(|fields| fields.0).unwrap_or_default();
             let proxies = TrustedProxies::new(networks.iter().copied().map(Into::into));
-            desk = desk.trusted_proxies(proxies.reading(fields));
+            management = management.trusted_proxies(proxies.reading(fields));
         } else if self.forwarded_fields.is_some() {
             let message = "forwarded_fields needs trust_proxy, the networks of the proxies that set them";
             return Err(Failure::new(Kind::Usage, message.to_owned()));
         }
         let span = |span: Option<Span>, hours| span.map_or(Duration::from_secs(hours * HOUR), |span| span.0);
         if let Some(Span(retention)) = self.audit_retention {
-            desk = desk.audit_retention(retention);
+            management = management.audit_retention(retention);
         }
         if let Some(provider) = self.identity_provider()? {
-            desk = desk.identity_provider(provider);
+            management = management.identity_provider(provider);
         }
-        Ok(desk.session_life(span(self.session_idle, 8), span(self.session_life, 7 * 24)).sign_in_attempts(
+        Ok(management.session_life(span(self.session_idle, 8), span(self.session_life, 7 * 24)).sign_in_attempts(
             self.sign_ins_per_address.unwrap_or(PER_ADDRESS),
             self.sign_ins_per_email.unwrap_or(PER_EMAIL),
         ))

@@ -2,23 +2,23 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-mod desk;
+mod management;
 
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant, SystemTime};
 
-use desk::{Ended, Management};
 use keyward_core::Timestamp;
+use management::{Ended, Management};
 
 /// A database with two entries in its audit log.
 fn logged() -> Management {
-    let desk = Management::new();
+    let management = Management::new();
     for plan in ["Free", "Pro"] {
-        desk.ok(&["plans", "create", plan]);
+        management.ok(&["plans", "create", plan]);
     }
-    desk
+    management
 }
 
 fn now() -> Timestamp {
@@ -27,17 +27,17 @@ fn now() -> Timestamp {
 
 #[test]
 fn entries_from_before_a_time_are_pruned_and_the_rest_verifies() {
-    let desk = logged();
-    let early = desk.ok(&["audit", "verify"]).trim_end().rsplit(' ').next().unwrap().to_owned();
-    desk.ok(&["plans", "create", "Max"]);
-    let late = desk.ok(&["audit", "verify"]).trim_end().rsplit(' ').next().unwrap().to_owned();
-    assert!(desk.ok(&["audit", "prune", "--before", "2020-01-01T00:00:00Z"]).starts_with("0 entries"));
-    let pruned = desk.ok(&["audit", "prune", "--before", &now().to_string()]);
+    let management = logged();
+    let early = management.ok(&["audit", "verify"]).trim_end().rsplit(' ').next().unwrap().to_owned();
+    management.ok(&["plans", "create", "Max"]);
+    let late = management.ok(&["audit", "verify"]).trim_end().rsplit(' ').next().unwrap().to_owned();
+    assert!(management.ok(&["audit", "prune", "--before", "2020-01-01T00:00:00Z"]).starts_with("0 entries"));
+    let pruned = management.ok(&["audit", "prune", "--before", &now().to_string()]);
     assert!(pruned.starts_with("3 entries from before "), "{pruned}");
-    let verified = desk.ok(&["audit", "verify"]);
+    let verified = management.ok(&["audit", "verify"]);
     assert!(verified.starts_with("4 entries") && verified.contains("those up to 3 were pruned"), "{verified}");
-    desk.ok(&["audit", "verify", "--since", &late]);
-    let listed = desk.json(&["audit", "list", "--json"]);
+    management.ok(&["audit", "verify", "--since", &late]);
+    let listed = management.json(&["audit", "list", "--json"]);
     assert_eq!((listed.as_array().unwrap().len(), listed[0]["action"].as_str()), (1, Some("audit.prune")), "{listed}");
     for (arguments, code, said) in [
         (&["audit", "verify", "--since", &early][..], 4, "was pruned"),
@@ -45,11 +45,11 @@ fn entries_from_before_a_time_are_pruned_and_the_rest_verifies() {
         (&["audit", "prune", "--before", "yesterday"], 2, "--before"),
         (&["audit", "prune"], 2, "--before"),
     ] {
-        let ended = desk.run(arguments);
+        let ended = management.run(arguments);
         assert_eq!(ended.code, code, "{arguments:?}: {}", ended.err);
         assert!(ended.err.contains(said), "{arguments:?}: {}", ended.err);
     }
-    let mut on_server = desk.command(&["audit", "prune", "--before", "2020-01-01T00:00:00Z"]);
+    let mut on_server = management.command(&["audit", "prune", "--before", "2020-01-01T00:00:00Z"]);
     on_server.env_remove("KEYWARD_DATABASE").env("KEYWARD_SERVER", "http://127.0.0.1:1").env("KEYWARD_TOKEN", "kwm_x");
     let ended: Ended = on_server.output().unwrap().into();
     assert!(ended.code == 2 && ended.err.contains("database alone"), "{} {}", ended.code, ended.err);
@@ -69,14 +69,14 @@ impl Drop for Serving {
 fn a_server_prunes_what_is_older_than_its_setting() {
     const SERVE: [&str; 3] = ["serve", "--listen", "127.0.0.1:0"];
     for way in ["flag", "environment", "file"] {
-        let desk = logged();
-        let config = desk.0.path().join("keyward.toml");
+        let management = logged();
+        let config = management.0.path().join("keyward.toml");
         fs::write(&config, "audit_retention = \"1s\"\n").unwrap();
         let begun = Instant::now();
         // The first maintenance of a process is right after its start, and the next one a minute later: it is started until the entries are
         // old enough.
         loop {
-            let mut command = desk.command(&SERVE);
+            let mut command = management.command(&SERVE);
             match way {
                 "flag" => command.args(["--audit-retention", "1s"]),
                 "environment" => command.env("KEYWARD_AUDIT_RETENTION", "1s"),
@@ -88,7 +88,7 @@ fn a_server_prunes_what_is_older_than_its_setting() {
             let mut first = String::new();
             BufReader::new(output).read_line(&mut first).unwrap();
             assert!(first.contains("listening"), "{way}: {first}");
-            let verified = desk.ok(&["audit", "verify"]);
+            let verified = management.ok(&["audit", "verify"]);
             drop(serving);
             if verified.contains("were pruned") {
                 break;
@@ -96,7 +96,7 @@ fn a_server_prunes_what_is_older_than_its_setting() {
             assert!(begun.elapsed() < Duration::from_secs(60), "{way}: nothing was pruned: {verified}");
         }
     }
-    let desk = logged();
-    let refused = desk.run(&[&SERVE[..], &["--audit-retention", "0s"]].concat());
+    let management = logged();
+    let refused = management.run(&[&SERVE[..], &["--audit-retention", "0s"]].concat());
     assert!(refused.code == 2 && refused.err.contains("a time from a second to ten years"), "{}", refused.err);
 }

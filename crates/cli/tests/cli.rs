@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-mod desk;
+mod management;
 
 use std::fs;
 use std::io::Write;
@@ -14,7 +14,7 @@ use keyward_core::{Authenticator, Rejection};
 use keyward_sqlite::SqliteStore;
 use serde_json::Value;
 
-use desk::{Ended, Management};
+use management::{Ended, Management};
 
 fn contains(file: &Path, needle: &str) -> bool {
     fs::read(file).unwrap().windows(needle.len()).any(|window| window == needle.as_bytes())
@@ -22,22 +22,23 @@ fn contains(file: &Path, needle: &str) -> bool {
 
 #[test]
 fn a_key_is_written_once_alone_on_the_last_line_and_nowhere_else() {
-    let desk = Management::new();
-    let created = desk.run(&["keys", "create", "--name", "first", "--scope", "resources:read", "--expires-in", "90d"]);
+    let management = Management::new();
+    let created =
+        management.run(&["keys", "create", "--name", "first", "--scope", "resources:read", "--expires-in", "90d"]);
     assert_eq!(created.code, 0, "{}", created.err);
     let key = created.out.strip_suffix('\n').unwrap();
     assert!(!key.contains('\n') && key.starts_with("kwr_live_"), "{key}");
     let secret = &key["kwr_live_".len()..];
     assert!(!created.err.contains(secret));
-    let id = desk.json(&["keys", "list", "--json"])[0]["id"].as_str().unwrap().to_owned();
+    let id = management.json(&["keys", "list", "--json"])[0]["id"].as_str().unwrap().to_owned();
     for arguments in
         [&["keys", "list"][..], &["keys", "list", "--json"], &["keys", "show", &id], &["keys", "show", &id, "--json"]]
     {
-        let ended = desk.run(arguments);
+        let ended = management.run(arguments);
         assert!(!ended.out.contains(secret) && !ended.err.contains(secret), "{arguments:?}");
         assert!(ended.out.contains(&id), "{arguments:?}");
     }
-    for entry in fs::read_dir(desk.0.path()).unwrap() {
+    for entry in fs::read_dir(management.0.path()).unwrap() {
         let path = entry.unwrap().path();
         assert!(!contains(&path, secret), "{}", path.display());
     }
@@ -45,9 +46,9 @@ fn a_key_is_written_once_alone_on_the_last_line_and_nowhere_else() {
 
 #[test]
 fn what_is_said_of_a_key_is_what_was_asked_for() {
-    let desk = Management::new();
-    desk.ok(&["accounts", "create", "acct_1", "--name", "Example Ltd", "--plan", "Pro"]);
-    desk.create(&[
+    let management = Management::new();
+    management.ok(&["accounts", "create", "acct_1", "--name", "Example Ltd", "--plan", "Pro"]);
+    management.create(&[
         "--account",
         "acct_1",
         "--mode",
@@ -65,7 +66,7 @@ fn what_is_said_of_a_key_is_what_was_asked_for() {
         "--metadata",
         r#"{"team":"a"}"#,
     ]);
-    let list = desk.json(&["keys", "list", "--json"]);
+    let list = management.json(&["keys", "list", "--json"]);
     let key = &list[0];
     for (field, value) in [
         ("name", "a key".into()),
@@ -83,17 +84,17 @@ fn what_is_said_of_a_key_is_what_was_asked_for() {
         assert_eq!(key[field], value, "{field}");
     }
     assert!(key["expires_at"].as_str().unwrap().starts_with("2999-01-01T00:00:00"), "{key}");
-    assert_eq!(desk.json(&["accounts", "show", "acct_1", "--json"])["plan"], "Pro");
+    assert_eq!(management.json(&["accounts", "show", "acct_1", "--json"])["plan"], "Pro");
 }
 
 #[test]
 fn lists_are_filtered() {
-    let desk = Management::new();
-    desk.ok(&["accounts", "create", "other"]);
-    desk.ok(&["keys", "create", "--name", "Alpha", "--mode", "test"]);
-    desk.ok(&["keys", "create", "--name", "beta", "--account", "other"]);
-    let (_, id) = desk.create(&["--kind", "publishable"]);
-    desk.ok(&["keys", "revoke", &id, "--yes"]);
+    let management = Management::new();
+    management.ok(&["accounts", "create", "other"]);
+    management.ok(&["keys", "create", "--name", "Alpha", "--mode", "test"]);
+    management.ok(&["keys", "create", "--name", "beta", "--account", "other"]);
+    let (_, id) = management.create(&["--kind", "publishable"]);
+    management.ok(&["keys", "revoke", &id, "--yes"]);
     for (filter, names) in [
         (&[][..], &["a key", "beta", "Alpha"][..]),
         (&["--limit", "2"], &["a key", "beta"]),
@@ -105,7 +106,7 @@ fn lists_are_filtered() {
         (&["--unused-for", "30d"], &["a key", "beta", "Alpha"]),
         (&["--status", "expired"], &[]),
     ] {
-        let list = desk.json(&[&["keys", "list", "--json"], filter].concat());
+        let list = management.json(&[&["keys", "list", "--json"], filter].concat());
         let found: Vec<&str> = list.as_array().unwrap().iter().map(|key| key["name"].as_str().unwrap()).collect();
         assert_eq!(found, names, "{filter:?}");
     }
@@ -113,13 +114,13 @@ fn lists_are_filtered() {
 
 #[test]
 fn every_way_to_end_has_its_exit_code() {
-    let desk = Management::new();
-    let (_, id) = desk.create(&[]);
-    let (_, revoked) = desk.create(&[]);
-    desk.ok(&["keys", "revoke", &revoked, "--yes"]);
-    let broken = desk.0.path().join("broken.db");
+    let management = Management::new();
+    let (_, id) = management.create(&[]);
+    let (_, revoked) = management.create(&[]);
+    management.ok(&["keys", "revoke", &revoked, "--yes"]);
+    let broken = management.0.path().join("broken.db");
     fs::write(&broken, "this is no database, but it is longer than a header of SQLite has to be".repeat(20)).unwrap();
-    let folder = desk.0.path().to_str().unwrap();
+    let folder = management.0.path().to_str().unwrap();
     for (arguments, code, said) in [
         (&["keys", "show", &id][..], 0, ""),
         (&["--database", broken.to_str().unwrap(), "keys", "list"], 1, "not an SQLite database"),
@@ -148,7 +149,7 @@ fn every_way_to_end_has_its_exit_code() {
         (&["accounts", "create", "default"], 4, "already"),
         (&["keys", "revoke", &revoked, "--yes"], 0, ""),
     ] {
-        let ended = desk.run(arguments);
+        let ended = management.run(arguments);
         assert_eq!(ended.code, code, "{arguments:?}: {}", ended.err);
         assert!(ended.err.contains(said), "{arguments:?}: {}", ended.err);
         assert!(!ended.err.contains("panicked"), "{}", ended.err);
@@ -157,28 +158,29 @@ fn every_way_to_end_has_its_exit_code() {
 
 #[test]
 fn a_key_is_changed_disabled_and_enabled() {
-    let desk = Management::new();
-    let (_, id) = desk.create(&[]);
-    let status = || desk.json(&["keys", "show", &id, "--json"])["status"].clone();
-    desk.ok(&["keys", "disable", &id]);
+    let management = Management::new();
+    let (_, id) = management.create(&[]);
+    let status = || management.json(&["keys", "show", &id, "--json"])["status"].clone();
+    management.ok(&["keys", "disable", &id]);
     assert_eq!(status(), "disabled");
-    desk.ok(&["keys", "enable", &id]);
+    management.ok(&["keys", "enable", &id]);
     assert_eq!(status(), "active");
-    desk.ok(&["keys", "update", &id, "--name", "renamed", "--scope", "a:read", "--expires-in", "1h"]);
-    let key = desk.json(&["keys", "show", &id, "--json"]);
+    management.ok(&["keys", "update", &id, "--name", "renamed", "--scope", "a:read", "--expires-in", "1h"]);
+    let key = management.json(&["keys", "show", &id, "--json"]);
     assert_eq!((&key["name"], &key["scopes"]), (&"renamed".into(), &serde_json::json!(["a:read"])));
     assert!(!key["expires_at"].is_null());
-    desk.ok(&["keys", "update", &id, "--no-expiry"]);
-    assert!(desk.json(&["keys", "show", &id, "--json"])["expires_at"].is_null());
+    management.ok(&["keys", "update", &id, "--no-expiry"]);
+    assert!(management.json(&["keys", "show", &id, "--json"])["expires_at"].is_null());
 }
 
 #[test]
 fn nobody_reading_the_list_is_no_failure() {
-    let desk = Management::new();
+    let management = Management::new();
     for _ in 0..3 {
-        desk.create(&[]);
+        management.create(&[]);
     }
-    let mut child = desk.command(&["keys", "list"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut child =
+        management.command(&["keys", "list"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     drop(child.stdout.take());
     let ended = child.wait_with_output().unwrap();
     assert!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stderr));
@@ -186,11 +188,12 @@ fn nobody_reading_the_list_is_no_failure() {
 
 #[test]
 fn eight_at_once_lose_nothing() {
-    let desk = Management::new();
+    let management = Management::new();
     let children: Vec<_> = (0..8)
         .map(|number| {
             let name = format!("key {number}");
-            desk.command(&["keys", "create", "--name", &name])
+            management
+                .command(&["keys", "create", "--name", &name])
                 .stdout(Stdio::piped())
                 .stderr(Stdio::piped())
                 .spawn()
@@ -201,24 +204,24 @@ fn eight_at_once_lose_nothing() {
         let ended: Ended = child.wait_with_output().unwrap().into();
         assert_eq!(ended.code, 0, "{}", ended.err);
     }
-    assert_eq!(desk.json(&["keys", "list", "--json"]).as_array().unwrap().len(), 8);
+    assert_eq!(management.json(&["keys", "list", "--json"]).as_array().unwrap().len(), 8);
 }
 
 #[test]
 fn a_pepper_is_made_once_and_keys_need_it() {
-    let desk = Management::new();
-    let file = desk.0.path().join("pepper");
+    let management = Management::new();
+    let file = management.0.path().join("pepper");
     let path = file.to_str().unwrap();
-    desk.ok(&["pepper", path, "--id", "2026-11"]);
-    assert_eq!(desk.run(&["pepper", path]).code, 2, "it was overwritten");
+    management.ok(&["pepper", path, "--id", "2026-11"]);
+    assert_eq!(management.run(&["pepper", path]).code, 2, "it was overwritten");
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
         assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
     }
-    desk.ok(&["--pepper-file", path, "keys", "create", "--name", "peppered"]);
+    management.ok(&["--pepper-file", path, "keys", "create", "--name", "peppered"]);
     fs::File::options().append(true).open(&file).unwrap().write_all(b"nonsense\n").unwrap();
-    let ended = desk.run(&["--pepper-file", path, "keys", "list"]);
+    let ended = management.run(&["--pepper-file", path, "keys", "list"]);
     assert_eq!(ended.code, 2);
     assert!(ended.err.contains("line 2") && !ended.err.contains("nonsense"), "{}", ended.err);
 }
@@ -230,25 +233,25 @@ fn completions_are_written() {
 
 #[tokio::test]
 async fn a_server_on_the_same_file_refuses_a_key_from_when_the_program_has_revoked_it() {
-    let desk = Management::new();
-    let (warm_up, _) = desk.create(&[]);
-    let store = SqliteStore::open(desk.database()).unwrap();
+    let management = Management::new();
+    let (warm_up, _) = management.create(&[]);
+    let store = SqliteStore::open(management.database()).unwrap();
     let server = Authenticator::new(store);
     let ask = async |key: &str| server.authenticate([format!("Bearer {key}").as_bytes()]).await.map(drop);
     ask(&warm_up).await.unwrap();
     let begun = Instant::now();
-    while desk.json(&["nodes", "--json"])["nodes"].as_array().unwrap().is_empty() {
+    while management.json(&["nodes", "--json"])["nodes"].as_array().unwrap().is_empty() {
         assert!(begun.elapsed() < Duration::from_secs(10), "the server is not on the register");
     }
     for _ in 0..5 {
-        let (key, id) = desk.create(&[]);
+        let (key, id) = management.create(&[]);
         ask(&key).await.unwrap();
-        let out = desk.ok(&["keys", "revoke", &id, "--yes"]);
+        let out = management.ok(&["keys", "revoke", &id, "--yes"]);
         assert!(out.contains("effective on 1 of 1 nodes after"), "{out}");
         assert_eq!(ask(&key).await, Err(Rejection::KeyRevoked));
     }
-    let (old, id) = desk.create(&[]);
-    let new = desk.ok(&["keys", "rotate", &id, "--overlap", "0s"]).trim_end().to_owned();
+    let (old, id) = management.create(&[]);
+    let new = management.ok(&["keys", "rotate", &id, "--overlap", "0s"]).trim_end().to_owned();
     assert_eq!(ask(&old).await, Err(Rejection::KeyExpired));
     ask(&new).await.unwrap();
     server.shutdown().await;

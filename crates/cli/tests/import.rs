@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-mod desk;
+mod management;
 
 use std::convert::Infallible;
 use std::fs;
@@ -20,7 +20,7 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use tower::{ServiceBuilder, service_fn};
 
-use desk::Management;
+use management::Management;
 
 impl Management {
     fn file(&self, name: &str, content: &str) -> String {
@@ -29,7 +29,7 @@ impl Management {
         path.to_str().unwrap().to_owned()
     }
 
-    fn import(&self, file: &str, arguments: &[&str]) -> desk::Ended {
+    fn import(&self, file: &str, arguments: &[&str]) -> management::Ended {
         self.run(&[&["keys", "import", file], arguments].concat())
     }
 
@@ -91,29 +91,29 @@ fn with_another_end(key: &str) -> String {
 }
 
 /// A program of its own revokes the key, and the service refuses it from then on.
-fn assert_revocable(desk: &Management, address: SocketAddr, key: &str, name: &str) {
-    let id = desk.json(&["keys", "list", "--json", "--search", name])[0]["id"].as_str().unwrap().to_owned();
-    desk.ok(&["keys", "revoke", &id, "--yes"]);
+fn assert_revocable(management: &Management, address: SocketAddr, key: &str, name: &str) {
+    let id = management.json(&["keys", "list", "--json", "--search", name])[0]["id"].as_str().unwrap().to_owned();
+    management.ok(&["keys", "revoke", &id, "--yes"]);
     let (status, body) = ask(address, key);
     assert!(status == 401 && body.contains("API_KEY_REVOKED"), "{status} {body}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn keys_of_better_auth_go_on_working() {
-    let desk = Management::new();
+    let management = Management::new();
     let made = fixtures(include_str!("import/better-auth.jsonl"));
     let rows: String = made.iter().map(|(_, row)| format!("{row}\n")).collect();
     for (key, row) in &made {
         assert_eq!(row["key"], BASE64_URL_SAFE_NO_PAD.encode(sha256(key)), "the algorithm is the documented one");
     }
-    let file = desk.file("apikey.jsonl", &rows);
+    let file = management.file("apikey.jsonl", &rows);
     let docs = include_str!("../../../docs/import.md");
     let shown = docs.split("keyward keys import apikey.jsonl ").nth(1).unwrap().split("```").next().unwrap();
     let arguments: Vec<&str> = shown.split_whitespace().filter(|word| *word != "\\").collect();
-    let ended = desk.import(&file, &arguments);
+    let ended = management.import(&file, &arguments);
     assert_eq!((ended.code, ended.out.trim()), (0, "3 imported, 0 already there, 0 refused"), "{}", ended.err);
-    let (new, _) = desk.create(&[]);
-    let address = desk
+    let (new, _) = management.create(&[]);
+    let address = management
         .serve(|store| {
             let old = KeyFormat::builder()
                 .legacy_prefix("", KeyKind::Secret, Mode::Live)
@@ -138,15 +138,15 @@ async fn keys_of_better_auth_go_on_working() {
     assert_eq!(ask(address, &with_another_end(&made[0].0)).0, 401);
     assert_eq!(ask(address, &new), (200, "default live *".to_owned()), "keys of keyward's own work beside them");
     assert_eq!(ask(address, &with_another_end(&new)).0, 401);
-    assert_revocable(&desk, address, &made[0].0, "production");
-    let production = &desk.json(&["keys", "list", "--json", "--search", "production"])[0];
+    assert_revocable(&management, address, &made[0].0, "production");
+    let production = &management.json(&["keys", "list", "--json", "--search", "production"])[0];
     assert_eq!(production["metadata"], json!({ "team": "a" }));
     assert!(production["expires_at"].as_str().unwrap().starts_with("21"), "{production}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn keys_of_unkey_go_on_working() {
-    let desk = Management::new();
+    let management = Management::new();
     // From unkeyed/unkey, internal/hash/src/sha256.test.ts.
     let published = ("3ZFeSzZi4bAHLaADiPyJy7BN", "Af0t8Qg3G7oLwGHlkgMYIeloGL2dNBfcLxOLp3IDROY=");
     assert_eq!(BASE64_STANDARD.encode(sha256(published.0)), published.1, "the algorithm is the documented one");
@@ -158,13 +158,13 @@ async fn keys_of_unkey_go_on_working() {
     for (number, key) in keys.iter().enumerate() {
         file += &format!("{},acct_{number},key {number},{}\n", BASE64_STANDARD.encode(sha256(key)), &key[..9]);
     }
-    let file = desk.file("keys.csv", &file);
+    let file = management.file("keys.csv", &file);
     let columns =
         ["--hash-format", "unkey", "--create-accounts", "--column", "account=ownerId", "--column", "hint=start"];
-    let ended = desk.import(&file, &columns);
+    let ended = management.import(&file, &columns);
     assert_eq!((ended.code, ended.out.trim()), (0, "4 imported, 0 already there, 0 refused"), "{}", ended.err);
-    let (new, _) = desk.create(&[]);
-    let address = desk
+    let (new, _) = management.create(&[]);
+    let address = management
         .serve(|store| {
             let old = KeyFormat::builder()
                 .legacy_prefix("acme_", KeyKind::Secret, Mode::Live)
@@ -182,12 +182,12 @@ async fn keys_of_unkey_go_on_working() {
         assert_eq!(ask(address, &with_another_end(key)).0, 401);
     }
     assert_eq!(ask(address, &new).0, 200);
-    assert_revocable(&desk, address, &keys[1], "key 1");
+    assert_revocable(&management, address, &keys[1], "key 1");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn keys_of_prefixed_api_key_go_on_working() {
-    let desk = Management::new();
+    let management = Management::new();
     let mut made = fixtures(include_str!("import/prefixed-api-key.jsonl"));
     // From the README of seamapi/prefixed-api-key.
     made.push((
@@ -200,11 +200,11 @@ async fn keys_of_prefixed_api_key_go_on_working() {
         assert_eq!(hex::encode(sha256(key.rsplit('_').next().unwrap())), hash, "the algorithm is the documented one");
         file += &format!("{hash},acct_1,key {number}\n");
     }
-    desk.ok(&["accounts", "create", "acct_1"]);
-    let file = desk.file("keys.csv", &file);
-    let ended = desk.import(&file, &["--hash-format", "prefixed-api-key", "--column", "hash=longTokenHash"]);
+    management.ok(&["accounts", "create", "acct_1"]);
+    let file = management.file("keys.csv", &file);
+    let ended = management.import(&file, &["--hash-format", "prefixed-api-key", "--column", "hash=longTokenHash"]);
     assert_eq!((ended.code, ended.out.trim()), (0, "3 imported, 0 already there, 0 refused"), "{}", ended.err);
-    let address = desk
+    let address = management
         .serve(|store| {
             let old = KeyFormat::builder()
                 .legacy_prefix("mycompany_", KeyKind::Secret, Mode::Live)
@@ -223,29 +223,29 @@ async fn keys_of_prefixed_api_key_go_on_working() {
         assert_eq!(ask(address, key), (200, "acct_1 live *".to_owned()));
         assert_eq!(ask(address, &with_another_end(key)).0, 401);
     }
-    assert_revocable(&desk, address, &made[0].0, "key 0");
+    assert_revocable(&management, address, &made[0].0, "key 0");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn keys_of_a_home_made_table_go_on_working() {
-    let desk = Management::new();
+    let management = Management::new();
     let (live, test) = (format!("sk-live-{}", "a1".repeat(20)), format!("sk-test-{}", "b2".repeat(20)));
     for (format, hashes) in [
         ("sha256-hex", [hex::encode(sha256(&live)), hex::encode_upper(sha256(&test))]),
         ("sha256-base64", [BASE64_STANDARD.encode(sha256(&live)), BASE64_URL_SAFE_NO_PAD.encode(sha256(&test))]),
     ] {
         let [first, second] = hashes;
-        let file = desk.file(
+        let file = management.file(
             "keys.csv",
             &format!(
                 "hash,account,name,scopes,mode\n{first},acct_1,a,jobs:read jobs:write,\n{second},acct_1,b,,test\n"
             ),
         );
-        let ended = desk.import(&file, &["--hash-format", format, "--create-accounts"]);
+        let ended = management.import(&file, &["--hash-format", format, "--create-accounts"]);
         let said = if format == "sha256-hex" { "2 imported, 0 already there" } else { "0 imported, 2 already there" };
         assert!(ended.code == 0 && ended.out.starts_with(said), "{}{}", ended.out, ended.err);
     }
-    let address = desk
+    let address = management
         .serve(|store| {
             let old = KeyFormat::builder()
                 .legacy_prefix("sk-live-", KeyKind::Secret, Mode::Live)
@@ -268,26 +268,26 @@ fn hash(number: u32) -> String {
 
 #[test]
 fn a_second_import_imports_nothing_and_says_so() {
-    let desk = Management::new();
-    let file = desk.file("keys.csv", &format!("hash,account\n{},a\n{},a\n{},b\n", hash(1), hash(2), hash(3)));
+    let management = Management::new();
+    let file = management.file("keys.csv", &format!("hash,account\n{},a\n{},a\n{},b\n", hash(1), hash(2), hash(3)));
     let arguments = ["--hash-format", "sha256-hex", "--create-accounts"];
-    let dry = desk.import(&file, &[&arguments[..], &["--dry-run"]].concat());
+    let dry = management.import(&file, &[&arguments[..], &["--dry-run"]].concat());
     assert_eq!(
         (dry.code, dry.out.trim()),
         (0, "nothing was changed; it would be: 3 imported, 0 already there, 0 refused")
     );
-    assert!(desk.json(&["keys", "list", "--json"]).as_array().unwrap().is_empty());
-    assert_eq!(desk.run(&["accounts", "show", "a"]).code, 3, "a dry run made an account");
-    assert_eq!(desk.import(&file, &arguments).out.trim(), "3 imported, 0 already there, 0 refused");
-    assert_eq!(desk.import(&file, &arguments).out.trim(), "0 imported, 3 already there, 0 refused");
-    assert_eq!(desk.json(&["keys", "list", "--json"]).as_array().unwrap().len(), 3);
+    assert!(management.json(&["keys", "list", "--json"]).as_array().unwrap().is_empty());
+    assert_eq!(management.run(&["accounts", "show", "a"]).code, 3, "a dry run made an account");
+    assert_eq!(management.import(&file, &arguments).out.trim(), "3 imported, 0 already there, 0 refused");
+    assert_eq!(management.import(&file, &arguments).out.trim(), "0 imported, 3 already there, 0 refused");
+    assert_eq!(management.json(&["keys", "list", "--json"]).as_array().unwrap().len(), 3);
 }
 
 #[test]
 fn each_line_is_imported_whole_or_refused_with_its_number_and_reason() {
-    let desk = Management::new();
-    desk.ok(&["accounts", "create", "a"]);
-    desk.ok(&["accounts", "create", "b"]);
+    let management = Management::new();
+    management.ok(&["accounts", "create", "a"]);
+    management.ok(&["accounts", "create", "b"]);
     let plain = "sk_live_this_is_a_key_and_no_hash_at_all";
     let lines = [
         (json!({ "hash": hash(1), "account": "a", "name": "good" }), None),
@@ -320,9 +320,9 @@ fn each_line_is_imported_whole_or_refused_with_its_number_and_reason() {
         (json!(plain), Some("not a JSON object")),
     ];
     let text: String = lines.iter().map(|(line, _)| format!("{line}\n")).collect();
-    let file = desk.file("keys.jsonl", &text);
+    let file = management.file("keys.jsonl", &text);
     for arguments in [&["--dry-run", "--json"][..], &["--json"], &[]] {
-        let ended = desk.import(&file, &[&["--hash-format", "sha256-hex"], arguments].concat());
+        let ended = management.import(&file, &[&["--hash-format", "sha256-hex"], arguments].concat());
         assert_eq!(ended.code, 4, "{}", ended.err);
         assert!(!ended.out.contains("this_is_a_key") && !ended.err.contains("this_is_a_key"), "a key is shown");
         if arguments.is_empty() {
@@ -339,19 +339,19 @@ fn each_line_is_imported_whole_or_refused_with_its_number_and_reason() {
             assert!(refused["why"].as_str().unwrap().contains(why), "{refused}");
         }
         if arguments.len() == 1 {
-            let list = desk.json(&["keys", "list", "--json"]);
+            let list = management.json(&["keys", "list", "--json"]);
             assert_eq!(list.as_array().unwrap().len(), 1, "nothing of a refused line is there");
-            fs::remove_file(desk.database()).unwrap();
-            desk.ok(&["accounts", "create", "a"]);
-            desk.ok(&["accounts", "create", "b"]);
+            fs::remove_file(management.database()).unwrap();
+            management.ok(&["accounts", "create", "a"]);
+            management.ok(&["accounts", "create", "b"]);
         }
     }
 }
 
 #[test]
 fn a_refused_line_makes_no_account() {
-    let desk = Management::new();
-    desk.ok(&["accounts", "create", "a"]);
+    let management = Management::new();
+    management.ok(&["accounts", "create", "a"]);
     let good = json!({ "hash": hash(1), "account": "a" });
     let refused = [
         json!({ "hash": hash(2), "account": "other", "name": "\u{200b}" }),
@@ -359,26 +359,26 @@ fn a_refused_line_makes_no_account() {
         json!({ "hash": hash(1), "account": "other" }),
     ];
     let lines: String = [&good].into_iter().chain(&refused).map(|line| format!("{line}\n")).collect();
-    let file = desk.file("keys.jsonl", &lines);
-    let ended = desk.import(&file, &["--hash-format", "sha256-hex", "--create-accounts"]);
+    let file = management.file("keys.jsonl", &lines);
+    let ended = management.import(&file, &["--hash-format", "sha256-hex", "--create-accounts"]);
     assert_eq!(ended.code, 4, "{}", ended.err);
     assert!(ended.out.contains("1 imported, 0 already there, 3 refused"), "{}", ended.out);
-    assert_eq!(desk.run(&["accounts", "show", "other"]).code, 3);
+    assert_eq!(management.run(&["accounts", "show", "other"]).code, 3);
 }
 
 #[test]
 fn what_is_known_of_a_key_is_kept() {
-    let desk = Management::new();
+    let management = Management::new();
     let row = json!({
         "hash": hash(1), "account": "a", "id": "old-1", "name": "n", "hint": "sk_live_abcdef", "kind": "restricted", "mode": "test",
         "scopes": "jobs:read,jobs:write", "metadata": "{\"team\":\"a\"}", "createdAt": 1_700_000_000_000_i64,
         "not_before": null, "expiresAt": "2999-01-01T00:00:00Z", "last_used_at": "2024-01-02T03:04:05Z", "enabled": 0,
         "revoked": "2025-01-01T00:00:00Z",
     });
-    let file = desk.file("keys.ndjson", &format!("\u{feff}{row}\n\n"));
-    let ended = desk.import(&file, &["--hash-format", "sha256-hex", "--create-accounts"]);
+    let file = management.file("keys.ndjson", &format!("\u{feff}{row}\n\n"));
+    let ended = management.import(&file, &["--hash-format", "sha256-hex", "--create-accounts"]);
     assert_eq!(ended.code, 0, "{}", ended.err);
-    let key = desk.json(&["keys", "show", "old-1", "--json"]);
+    let key = management.json(&["keys", "show", "old-1", "--json"]);
     for (field, value) in [
         ("status", json!("revoked")),
         ("hint", json!("sk_live_…")),
@@ -398,25 +398,25 @@ fn what_is_known_of_a_key_is_kept() {
 
 #[test]
 fn a_key_that_was_revoked_over_there_since_is_pointed_out() {
-    let desk = Management::new();
+    let management = Management::new();
     let arguments = ["--hash-format", "sha256-hex", "--create-accounts"];
-    let file = desk.file("keys.csv", &format!("hash,account,revoked,id\n{},a,false,k1\n", hash(1)));
-    assert_eq!(desk.import(&file, &arguments).code, 0);
-    let file = desk.file("keys.csv", &format!("hash,account,revoked,id\n{},a,true,k1\n", hash(1)));
-    let ended = desk.import(&file, &arguments);
+    let file = management.file("keys.csv", &format!("hash,account,revoked,id\n{},a,false,k1\n", hash(1)));
+    assert_eq!(management.import(&file, &arguments).code, 0);
+    let file = management.file("keys.csv", &format!("hash,account,revoked,id\n{},a,true,k1\n", hash(1)));
+    let ended = management.import(&file, &arguments);
     assert_eq!(ended.code, 4);
     assert!(
         ended.err.contains("line 2: it is revoked") && ended.err.contains("keyward keys revoke k1"),
         "{}",
         ended.err
     );
-    desk.ok(&["keys", "revoke", "k1", "--yes"]);
-    assert_eq!(desk.import(&file, &arguments).out.trim(), "0 imported, 1 already there, 0 refused");
+    management.ok(&["keys", "revoke", "k1", "--yes"]);
+    assert_eq!(management.import(&file, &arguments).out.trim(), "0 imported, 1 already there, 0 refused");
 }
 
 #[test]
 fn a_file_that_cannot_be_read_changes_nothing() {
-    let desk = Management::new();
+    let management = Management::new();
     let good = hash(1);
     let hex = ["--hash-format", "sha256-hex", "--create-accounts"];
     for (name, content, arguments, said) in [
@@ -430,19 +430,19 @@ fn a_file_that_cannot_be_read_changes_nothing() {
         ("keys.csv", Some(String::new()), &["--hash-format", "md5"], "invalid value"),
         ("keys.jsonl", Some("x".repeat(2 << 20)), &hex, "longer than"),
     ] {
-        let file = content.map_or_else(|| name.to_owned(), |content| desk.file(name, &content));
-        let ended = desk.import(&file, arguments);
+        let file = content.map_or_else(|| name.to_owned(), |content| management.file(name, &content));
+        let ended = management.import(&file, arguments);
         assert_eq!(ended.code, 2, "{name}: {}", ended.err);
         assert!(ended.err.contains(said) && !ended.err.contains(&good), "{name}: {}", ended.err);
-        assert!(desk.json(&["keys", "list", "--json"]).as_array().unwrap().is_empty());
+        assert!(management.json(&["keys", "list", "--json"]).as_array().unwrap().is_empty());
     }
     // A line of the wrong length, or of no text, is that line's own fault.
     let mut text = format!("hash,account\n{good},a,b\n").into_bytes();
     text.extend_from_slice(b"\xff,a\n");
     text.extend_from_slice(format!("\n\"{}\",a\n", hash(2)).as_bytes());
-    let path = desk.0.path().join("keys.csv");
+    let path = management.0.path().join("keys.csv");
     fs::write(&path, text).unwrap();
-    let ended = desk.import(path.to_str().unwrap(), &hex);
+    let ended = management.import(path.to_str().unwrap(), &hex);
     assert_eq!((ended.code, ended.out.trim()), (4, "1 imported, 0 already there, 2 refused"), "{}", ended.err);
     assert!(ended.err.contains("line 2: it has 3 fields instead of 2"), "{}", ended.err);
     assert!(ended.err.contains("line 3: it is not UTF-8"), "{}", ended.err);

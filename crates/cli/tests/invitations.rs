@@ -2,14 +2,14 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-mod desk;
+mod management;
 mod serving;
 
 use std::process::Command;
 
 use serde_json::{Value, json};
 
-use desk::Ended;
+use management::Ended;
 use serving::{Serving, fed, ok};
 
 const BOB: &str = "bob@example.com";
@@ -140,26 +140,26 @@ fn an_invitation_that_is_declined_or_withdrawn_lets_nobody_in() {
 
 #[test]
 fn invitations_are_made_listed_and_withdrawn_on_a_database() {
-    let desk = desk::Management::new();
+    let management = management::Management::new();
     let of = ["--account", "operator"];
     // There is an operator's account once there is an owner.
-    desk.ok(&["users", "create", "--owner", "--email", "ada@example.com"]);
-    let invited = desk.run(&["members", "invite", BOB, "--role", "viewer"]);
+    management.ok(&["users", "create", "--owner", "--email", "ada@example.com"]);
+    let invited = management.run(&["members", "invite", BOB, "--role", "viewer"]);
     assert!(invited.code == 0 && invited.out.starts_with("kwi_"), "{}", invited.err);
     assert!(invited.err.contains(BOB) && !invited.err.contains(invited.out.trim_end()), "{}", invited.err);
-    let open = desk.json(&[&["members", "invitations", "--json"][..], &of].concat());
+    let open = management.json(&[&["members", "invitations", "--json"][..], &of].concat());
     let bob = open.as_array().unwrap().iter().find(|open| open["email"] == BOB).unwrap();
     assert_eq!((&bob["role"], &bob["invited_by"]["type"]), (&json!("viewer"), &json!("system")));
     let id = bob["id"].as_str().unwrap();
-    assert!(desk.ok(&["members", "invitations"]).contains(id));
-    refused(&desk.run(&["members", "withdraw", id, "--account", "acct_other"]), 3, "no such");
-    assert_eq!(desk.ok(&["members", "withdraw", id]), format!("{id} is withdrawn\n"));
-    refused(&desk.run(&["members", "withdraw", id]), 3, "no such invitation");
-    refused(&desk.run(&["members", "invite", "no", "--role", "viewer"]), 2, "email");
-    let left = desk.json(&["members", "invitations", "--json"]);
+    assert!(management.ok(&["members", "invitations"]).contains(id));
+    refused(&management.run(&["members", "withdraw", id, "--account", "acct_other"]), 3, "no such");
+    assert_eq!(management.ok(&["members", "withdraw", id]), format!("{id} is withdrawn\n"));
+    refused(&management.run(&["members", "withdraw", id]), 3, "no such invitation");
+    refused(&management.run(&["members", "invite", "no", "--role", "viewer"]), 2, "email");
+    let left = management.json(&["members", "invitations", "--json"]);
     assert!(left.as_array().unwrap().iter().all(|open| open["email"] != BOB), "{left}");
     // A database knows no user who could accept or decline.
     for command in [&["users", "invitations"][..], &["users", "join", id], &["users", "decline", id]] {
-        refused(&desk.run(command), 2, "--server");
+        refused(&management.run(command), 2, "--server");
     }
 }

@@ -2,20 +2,20 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-mod desk;
+mod management;
 
 use serde_json::{Value, json};
 
-use desk::Management;
+use management::Management;
 
-fn show(desk: &Management, id: &str) -> Value {
-    desk.json(&["keys", "show", id, "--json"])
+fn show(management: &Management, id: &str) -> Value {
+    management.json(&["keys", "show", id, "--json"])
 }
 
 /// Runs commands that are refused, each with its exit code and what it says.
-fn check(desk: &Management, commands: &[(&[&str], i32, &str)]) {
+fn check(management: &Management, commands: &[(&[&str], i32, &str)]) {
     for (arguments, code, said) in commands {
-        let ended = desk.run(arguments);
+        let ended = management.run(arguments);
         assert_eq!(ended.code, *code, "{arguments:?}: {}", ended.err);
         assert!(ended.err.contains(said), "{arguments:?}: {}", ended.err);
     }
@@ -23,30 +23,30 @@ fn check(desk: &Management, commands: &[(&[&str], i32, &str)]) {
 
 #[test]
 fn a_rotated_key_is_not_revived() {
-    let desk = Management::new();
-    let (_, id) = desk.create(&[]);
-    desk.ok(&["keys", "rotate", &id, "--overlap", "1m"]);
-    let end = show(&desk, &id)["expires_at"].clone();
+    let management = Management::new();
+    let (_, id) = management.create(&[]);
+    management.ok(&["keys", "rotate", &id, "--overlap", "1m"]);
+    let end = show(&management, &id)["expires_at"].clone();
     check(
-        &desk,
+        &management,
         &[
             (&["keys", "update", &id, "--no-expiry"], 4, "rotated already"),
             (&["keys", "update", &id, "--expires-in", "1h"], 4, "rotated already"),
             (&["keys", "rotate", &id], 4, "rotated already"),
         ],
     );
-    assert_eq!(show(&desk, &id)["expires_at"], end);
-    desk.ok(&["keys", "update", &id, "--expires-in", "30s"]);
+    assert_eq!(show(&management, &id)["expires_at"], end);
+    management.ok(&["keys", "update", &id, "--expires-in", "30s"]);
 }
 
 #[test]
 fn an_ended_key_gets_a_name_and_nothing_else() {
-    let desk = Management::new();
-    let (_, id) = desk.create(&[]);
-    desk.ok(&["keys", "rotate", &id, "--overlap", "0s"]);
-    assert_eq!(show(&desk, &id)["status"], "expired");
+    let management = Management::new();
+    let (_, id) = management.create(&[]);
+    management.ok(&["keys", "rotate", &id, "--overlap", "0s"]);
+    assert_eq!(show(&management, &id)["status"], "expired");
     check(
-        &desk,
+        &management,
         &[
             (&["keys", "disable", &id], 4, "ended for good"),
             (&["keys", "enable", &id], 4, "ended for good"),
@@ -54,51 +54,51 @@ fn an_ended_key_gets_a_name_and_nothing_else() {
             (&["keys", "update", &id, "--no-expiry"], 4, "ended for good"),
         ],
     );
-    desk.ok(&["keys", "update", &id, "--name", "old", "--metadata", r#"{"a":1}"#]);
-    let key = show(&desk, &id);
+    management.ok(&["keys", "update", &id, "--name", "old", "--metadata", r#"{"a":1}"#]);
+    let key = show(&management, &id);
     assert_eq!((&key["name"], &key["metadata"], &key["status"]), (&json!("old"), &json!({"a": 1}), &json!("expired")));
 }
 
 #[test]
 fn a_key_keeps_an_end_to_come_and_its_first_disabling() {
-    let desk = Management::new();
-    let (_, id) = desk.create(&["--scope", "a:read"]);
+    let management = Management::new();
+    let (_, id) = management.create(&["--scope", "a:read"]);
     check(
-        &desk,
+        &management,
         &[
             (&["keys", "update", &id, "--expires-at", "2001-01-01T00:00:00Z"], 2, "in the past"),
             (&["keys", "update", &id, "--expires-in", "0s"], 2, "in the past"),
         ],
     );
-    desk.ok(&["keys", "disable", &id]);
-    let disabled_at = show(&desk, &id)["disabled_at"].clone();
-    desk.ok(&["keys", "disable", &id]);
-    assert_eq!(show(&desk, &id)["disabled_at"], disabled_at);
+    management.ok(&["keys", "disable", &id]);
+    let disabled_at = show(&management, &id)["disabled_at"].clone();
+    management.ok(&["keys", "disable", &id]);
+    assert_eq!(show(&management, &id)["disabled_at"], disabled_at);
 }
 
 #[test]
 fn a_management_key_is_rotated_into_its_format() {
-    let desk = Management::new();
+    let management = Management::new();
     // The first owner, with whom the operator's account is made.
-    desk.ok(&["users", "create", "--owner", "--email", "ada@example.com"]);
+    management.ok(&["users", "create", "--owner", "--email", "ada@example.com"]);
     let managing = ["keys", "create", "--name", "m", "--purpose", "management"];
     for (more, prefix) in [(&["--kind", "secret"][..], "kwms_live_"), (&["--scope", "keys:read"], "kwm_live_")] {
-        let key = desk.ok(&[&managing[..], more].concat());
+        let key = management.ok(&[&managing[..], more].concat());
         assert!(key.starts_with(prefix), "{prefix}");
-        let id = desk.json(&["keys", "list", "--json", "--limit", "1"])[0]["id"].as_str().unwrap().to_owned();
-        let successor = desk.ok(&["keys", "rotate", &id, "--overlap", "0s"]);
+        let id = management.json(&["keys", "list", "--json", "--limit", "1"])[0]["id"].as_str().unwrap().to_owned();
+        let successor = management.ok(&["keys", "rotate", &id, "--overlap", "0s"]);
         assert!(successor.starts_with(prefix), "the successor of {prefix} begins in another way");
-        let rotated = show(&desk, &id)["rotated_to"].as_str().unwrap().to_owned();
-        let shown = show(&desk, &rotated);
-        assert_eq!((&shown["purpose"], &shown["scopes"]), (&json!("management"), &show(&desk, &id)["scopes"]));
+        let rotated = show(&management, &id)["rotated_to"].as_str().unwrap().to_owned();
+        let shown = show(&management, &rotated);
+        assert_eq!((&shown["purpose"], &shown["scopes"]), (&json!("management"), &show(&management, &id)["scopes"]));
     }
     let reserved = ["keys", "create", "--name", "a", "--prefix", "secret=kwm"];
-    check(&desk, &[(&reserved, 2, "is how management keys begin")]);
+    check(&management, &[(&reserved, 2, "is how management keys begin")]);
 }
 
 #[test]
 fn a_refused_creation_writes_nothing() {
-    let desk = Management::new();
+    let management = Management::new();
     let create = ["keys", "create", "--name", "a"];
     for more in [
         &["--expires-in", "0s"][..],
@@ -110,17 +110,17 @@ fn a_refused_creation_writes_nothing() {
     ] {
         let arguments =
             if more[0] == "--name" { [&["keys", "create"], more].concat() } else { [&create, more].concat() };
-        let ended = desk.run(&arguments);
+        let ended = management.run(&arguments);
         assert_eq!(ended.code, 2, "{arguments:?}: {}", ended.err);
         assert!(!ended.err.contains("made the account"), "{arguments:?}: {}", ended.err);
-        assert_eq!(desk.run(&["accounts", "show", "default"]).code, 3, "{arguments:?} made the account");
+        assert_eq!(management.run(&["accounts", "show", "default"]).code, 3, "{arguments:?} made the account");
     }
 }
 
 #[test]
 fn values_are_read_strictly_and_in_one_form() {
-    let desk = Management::new();
-    let (_, id) = desk.create(&[
+    let management = Management::new();
+    let (_, id) = management.create(&[
         "--network",
         "10.1.2.3",
         "--network",
@@ -128,12 +128,12 @@ fn values_are_read_strictly_and_in_one_form() {
         "--expires-at",
         "9999-12-31T23:59:59.123456789012Z",
     ]);
-    let key = show(&desk, &id);
+    let key = show(&management, &id);
     assert_eq!(key["networks"], json!(["10.1.2.3/32", "192.0.2.0/24"]));
     assert_eq!(key["expires_at"], "9999-12-31T23:59:59.123Z");
     let create = |more: [&'static str; 2]| ["keys", "create", "--name", "a", more[0], more[1]];
     check(
-        &desk,
+        &management,
         &[
             (&create(["--network", "010.8.8.8/32"]), 2, "invalid network \"010.8.8.8/32\""),
             (&create(["--network", "10.1.2.3/8"]), 2, "write 10.0.0.0/8 for the network"),
@@ -146,5 +146,5 @@ fn values_are_read_strictly_and_in_one_form() {
             (&["accounts", "rename", "default", "\u{3164}"], 2, "invalid name"),
         ],
     );
-    assert_eq!(desk.run(&["accounts", "show", "x"]).code, 3);
+    assert_eq!(management.run(&["accounts", "show", "x"]).code, 3);
 }

@@ -2,12 +2,12 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-mod desk;
 #[cfg(unix)]
 #[path = "scan/hostile.rs"]
 mod hostile;
 #[path = "scan/kept.rs"]
 mod kept;
+mod management;
 
 use std::fs;
 use std::io::Write;
@@ -19,7 +19,7 @@ use keyward_core::key::{KeyFormat, KeyKind};
 use keyward_needs::needs;
 use serde_json::Value;
 
-use desk::{Ended, Management};
+use management::{Ended, Management};
 
 impl Management {
     fn folder(&self) -> PathBuf {
@@ -81,29 +81,29 @@ fn assert_hidden(ended: &Ended, key: &str) {
 
 #[test]
 fn nothing_found_is_success_and_says_nothing() {
-    let desk = Management::new();
+    let management = Management::new();
     let mut typo = key();
     typo.replace_range(20..21, if &typo[20..21] == "a" { "b" } else { "a" });
-    desk.write("a.txt", format!("kw_live_ kw_live_short {typo} sk_live_{}", &key()[8..]));
-    let ended = desk.scan(&[]);
+    management.write("a.txt", format!("kw_live_ kw_live_short {typo} sk_live_{}", &key()[8..]));
+    let ended = management.scan(&[]);
     assert_eq!((ended.code, &*ended.out, &*ended.err), (0, "", ""));
-    assert_eq!(desk.scan(&["--json"]).out.trim(), "[]");
+    assert_eq!(management.scan(&["--json"]).out.trim(), "[]");
 }
 
 #[test]
 fn keys_are_found_where_they_stand_and_are_not_shown() {
-    let desk = Management::new();
+    let management = Management::new();
     let key = key();
-    desk.write("b/config.toml", format!("# a\nkey = \"{key}\"\n"));
-    desk.write(".env", format!("KEY={key}"));
-    desk.write("binary", [&[0, 0xff, 0xfe, b'\n', 0x80], key.as_bytes(), &[0]].concat());
-    let ended = desk.scan(&["."]);
+    management.write("b/config.toml", format!("# a\nkey = \"{key}\"\n"));
+    management.write(".env", format!("KEY={key}"));
+    management.write("binary", [&[0, 0xff, 0xfe, b'\n', 0x80], key.as_bytes(), &[0]].concat());
+    let ended = management.scan(&["."]);
     assert_eq!(ended.code, 1);
     assert_eq!(places(&ended), ["./.env:1:5", "./b/config.toml:2:8", "./binary:2:2"]);
     assert!(ended.out.lines().all(|line| line.ends_with(&format!("live secret key {}", hint(&key)))), "{}", ended.out);
     assert!(ended.err.contains("keys found in 3 places"), "{}", ended.err);
     assert_hidden(&ended, &key);
-    let found: Value = serde_json::from_str(&desk.scan(&["--json", ".env"]).out).unwrap();
+    let found: Value = serde_json::from_str(&management.scan(&["--json", ".env"]).out).unwrap();
     let expected = serde_json::json!([{
         "path": ".env", "line": 1, "column": 5, "object": null, "commit": null,
         "hint": hint(&key), "kind": "secret", "mode": "live",
@@ -113,58 +113,58 @@ fn keys_are_found_where_they_stand_and_are_not_shown() {
 
 #[test]
 fn prefixes_are_said_as_in_every_other_command() {
-    let desk = Management::new();
+    let management = Management::new();
     let format = KeyFormat::builder().prefix("sk", KeyKind::Secret).build().unwrap();
-    desk.write("a", format!("{} {}", key_of(&format), key()));
-    assert_eq!(places(&desk.scan(&["--prefix", "secret=sk"])), ["./a:1:1"]);
-    assert_eq!(places(&desk.scan(&[])), ["./a:1:42"]);
-    assert_eq!(desk.scan(&["--prefix", "secret=s k"]).code, 2);
+    management.write("a", format!("{} {}", key_of(&format), key()));
+    assert_eq!(places(&management.scan(&["--prefix", "secret=sk"])), ["./a:1:1"]);
+    assert_eq!(places(&management.scan(&[])), ["./a:1:42"]);
+    assert_eq!(management.scan(&["--prefix", "secret=s k"]).code, 2);
 }
 
 #[needs(git)]
 #[test]
 fn what_git_ignores_is_left_out_unless_it_is_asked_for() {
-    let desk = Management::new();
-    desk.git(&["init", "--quiet"]);
-    desk.write(".gitignore", "ignored\n");
-    desk.write(".keywardignore", "fixtures/\n");
-    desk.write("ignored", key());
-    desk.write("fixtures/a", key());
-    assert_eq!(desk.scan(&[]).code, 0);
-    assert_eq!(places(&desk.scan(&["--no-ignore"])), ["./fixtures/a:1:1", "./ignored:1:1"]);
-    assert_eq!(places(&desk.scan(&["ignored"])), ["ignored:1:1"], "what is named is scanned");
+    let management = Management::new();
+    management.git(&["init", "--quiet"]);
+    management.write(".gitignore", "ignored\n");
+    management.write(".keywardignore", "fixtures/\n");
+    management.write("ignored", key());
+    management.write("fixtures/a", key());
+    assert_eq!(management.scan(&[]).code, 0);
+    assert_eq!(places(&management.scan(&["--no-ignore"])), ["./fixtures/a:1:1", "./ignored:1:1"]);
+    assert_eq!(places(&management.scan(&["ignored"])), ["ignored:1:1"], "what is named is scanned");
 }
 
 #[test]
 fn a_large_file_is_read_to_its_end() {
-    let desk = Management::new();
+    let management = Management::new();
     let mut text = "x".repeat(99).into_bytes();
     text.push(b'\n');
     let mut text = text.repeat(80_000);
     text.extend_from_slice(key().as_bytes());
-    desk.write("large", text);
-    assert_eq!(places(&desk.scan(&[])), ["./large:80001:1"]);
+    management.write("large", text);
+    assert_eq!(places(&management.scan(&[])), ["./large:80001:1"]);
 }
 
 #[cfg(unix)]
 #[test]
 fn links_are_not_followed_and_nothing_is_waited_for() {
     use std::os::unix::fs::symlink;
-    let desk = Management::new();
-    let folder = desk.folder();
-    desk.write("sub/real", key());
+    let management = Management::new();
+    let folder = management.folder();
+    management.write("sub/real", key());
     symlink("..", folder.join("sub/loop")).unwrap();
     symlink("itself", folder.join("itself")).unwrap();
     symlink("/nowhere/at/all", folder.join("dangling")).unwrap();
     symlink("sub/real", folder.join("link")).unwrap();
     assert!(Command::new("mkfifo").arg(folder.join("pipe")).status().unwrap().success());
-    let ended = desk.scan(&["."]);
+    let ended = management.scan(&["."]);
     assert_eq!(ended.code, 1, "{}", ended.err);
     assert_eq!(places(&ended), ["./sub/real:1:1"]);
-    assert_eq!(places(&desk.scan(&["link"])), ["link:1:1"], "a link that is named is looked through");
+    assert_eq!(places(&management.scan(&["link"])), ["link:1:1"], "a link that is named is looked through");
     for (path, said) in [("itself", "itself"), ("dangling", "No such file"), ("pipe", "neither a file nor a directory")]
     {
-        let ended = desk.scan(&[path]);
+        let ended = management.scan(&[path]);
         assert_eq!(ended.code, 2, "{path}");
         assert!(ended.err.contains(said), "{}", ended.err);
     }
@@ -172,17 +172,17 @@ fn links_are_not_followed_and_nothing_is_waited_for() {
 
 #[test]
 fn what_cannot_be_read_is_said_and_hides_no_find() {
-    let desk = Management::new();
-    desk.write("good", "nothing");
-    let ended = desk.scan(&["good", "missing"]);
+    let management = Management::new();
+    management.write("good", "nothing");
+    let ended = management.scan(&["good", "missing"]);
     assert_eq!(ended.code, 2);
     assert!(
         ended.err.contains("cannot be read: missing") && ended.err.contains("no key found, but 1"),
         "{}",
         ended.err
     );
-    desk.write("bad", key());
-    let ended = desk.scan(&["bad", "missing"]);
+    management.write("bad", key());
+    let ended = management.scan(&["bad", "missing"]);
     assert_eq!(ended.code, 1);
     assert!(ended.err.contains("keys found in 1 places, and 1 could not be read"), "{}", ended.err);
 }
@@ -200,19 +200,19 @@ fn a_file_that_fails_while_it_is_read_is_said() {
 #[test]
 fn a_name_that_is_no_text_or_moves_the_cursor_is_shown_harmlessly() {
     use std::os::unix::ffi::OsStrExt;
-    let desk = Management::new();
-    fs::write(desk.folder().join(std::ffi::OsStr::from_bytes(b"\xff\x1b[2J")), key()).unwrap();
-    let ended = desk.scan(&[]);
+    let management = Management::new();
+    fs::write(management.folder().join(std::ffi::OsStr::from_bytes(b"\xff\x1b[2J")), key()).unwrap();
+    let ended = management.scan(&[]);
     assert_eq!(ended.code, 1);
     assert!(ended.out.starts_with("./\u{fffd}\\u{1b}[2J:1:1"), "{:?}", ended.out);
 }
 
 #[test]
 fn a_key_in_a_name_is_not_shown() {
-    let desk = Management::new();
+    let management = Management::new();
     let key = key();
-    desk.write(&key, &key);
-    for ended in [desk.scan(&[]), desk.scan(&["--json"]), desk.scan(&[&format!("{key}x")])] {
+    management.write(&key, &key);
+    for ended in [management.scan(&[]), management.scan(&["--json"]), management.scan(&[&format!("{key}x")])] {
         assert_ne!(ended.code, 0);
         assert_hidden(&ended, &key);
     }
@@ -220,9 +220,9 @@ fn a_key_in_a_name_is_not_shown() {
 
 #[test]
 fn standard_input_is_a_dash() {
-    let desk = Management::new();
+    let management = Management::new();
     let key = key();
-    let mut child = desk
+    let mut child = management
         .command(&["scan", "-"])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -237,27 +237,27 @@ fn standard_input_is_a_dash() {
 #[needs(git)]
 #[test]
 fn the_history_is_searched_for_what_is_gone() {
-    let desk = Management::new();
+    let management = Management::new();
     let (in_file, in_message, in_branch, in_tag) = (key(), key(), key(), key());
-    desk.git(&["init", "--quiet"]);
-    desk.write("clean", "nothing");
-    desk.commit("begin");
-    desk.write("conf/a b.env", format!("A=1\nKEY={in_file}\n"));
-    let brought_in = desk.commit("add");
-    desk.write("conf/a b.env", format!("A=2\nKEY={in_file}\n"));
-    desk.commit("change");
-    fs::remove_dir_all(desk.folder().join("conf")).unwrap();
-    let said = desk.commit(&format!("remove {in_message}"));
-    desk.git(&["checkout", "--quiet", "-b", "other"]);
-    desk.write("only-here", &in_branch);
-    desk.commit("branch");
-    desk.git(&["checkout", "--quiet", "main"]);
-    desk.git(&["tag", "-a", "v1", "-m", &format!("release {in_tag}")]);
+    management.git(&["init", "--quiet"]);
+    management.write("clean", "nothing");
+    management.commit("begin");
+    management.write("conf/a b.env", format!("A=1\nKEY={in_file}\n"));
+    let brought_in = management.commit("add");
+    management.write("conf/a b.env", format!("A=2\nKEY={in_file}\n"));
+    management.commit("change");
+    fs::remove_dir_all(management.folder().join("conf")).unwrap();
+    let said = management.commit(&format!("remove {in_message}"));
+    management.git(&["checkout", "--quiet", "-b", "other"]);
+    management.write("only-here", &in_branch);
+    management.commit("branch");
+    management.git(&["checkout", "--quiet", "main"]);
+    management.git(&["tag", "-a", "v1", "-m", &format!("release {in_tag}")]);
     // In packs as well as loose.
-    desk.git(&["gc", "--quiet"]);
-    assert_eq!(desk.scan(&["."]).code, 0, "the files are clean");
+    management.git(&["gc", "--quiet"]);
+    assert_eq!(management.scan(&["."]).code, 0, "the files are clean");
 
-    let ended = desk.scan(&["--history", "--json"]);
+    let ended = management.scan(&["--history", "--json"]);
     assert_eq!(ended.code, 1, "{}", ended.err);
     let found: Value = serde_json::from_str(&ended.out).unwrap();
     let list: Vec<_> = found
@@ -281,9 +281,9 @@ fn the_history_is_searched_for_what_is_gone() {
     for key in [&in_file, &in_message, &in_branch, &in_tag] {
         assert_hidden(&ended, key);
     }
-    let text = desk.scan(&["--history", "conf-that-never-was"]);
+    let text = management.scan(&["--history", "conf-that-never-was"]);
     assert_eq!(text.code, 2);
-    let text = desk.scan(&["--history", "clean", "."]);
+    let text = management.scan(&["--history", "clean", "."]);
     assert!(text.out.contains(&format!("commit {} object ", &brought_in[..12])), "{}", text.out);
     assert_eq!(text.out.lines().count(), 4, "one repository is scanned once: {}", text.out);
 }
@@ -292,25 +292,25 @@ fn the_history_is_searched_for_what_is_gone() {
 #[cfg(target_os = "linux")]
 #[test]
 fn words_that_cannot_be_written_keep_no_key_alive_and_lose_none() {
-    let desk = Management::new();
+    let management = Management::new();
     let full = || fs::File::options().write(true).open("/dev/full").unwrap();
-    let (first, first_id) = desk.create(&[]);
-    let out = desk.command(&["keys", "create", "--name", "second"]).stderr(full()).output().unwrap();
+    let (first, first_id) = management.create(&[]);
+    let out = management.command(&["keys", "create", "--name", "second"]).stderr(full()).output().unwrap();
     let second = String::from_utf8(out.stdout).unwrap().trim().to_owned();
     assert!(out.status.success() && KeyFormat::default().parse(second.as_bytes()).is_ok(), "a key that nobody has");
-    desk.write("a", format!("{first}\n{second}\n"));
-    let folder = desk.folder();
+    management.write("a", format!("{first}\n{second}\n"));
+    let folder = management.folder();
     let scan = ["scan", "--revoke", "--yes", folder.to_str().unwrap()];
-    let out = desk.command(&scan).stderr(full()).output().unwrap();
+    let out = management.command(&scan).stderr(full()).output().unwrap();
     assert_eq!(out.status.code(), Some(1));
-    let again = desk.run(&scan);
+    let again = management.run(&scan);
     assert!(again.err.contains("no key to revoke"), "{}", again.err);
 
-    let (third, _) = desk.create(&[]);
-    desk.write("a", &third);
-    let ended: Ended = desk.command(&scan).stdout(full()).output().unwrap().into();
+    let (third, _) = management.create(&[]);
+    management.write("a", &third);
+    let ended: Ended = management.command(&scan).stdout(full()).output().unwrap().into();
     assert_eq!(ended.code, 2, "the report is lost, and that is said: {}", ended.err);
-    let again = desk.run(&scan);
+    let again = management.run(&scan);
     assert!(again.err.contains("no key to revoke"), "{}", again.err);
     assert!(!again.out.contains(&first_id), "{}", again.out);
 }
@@ -318,27 +318,27 @@ fn words_that_cannot_be_written_keep_no_key_alive_and_lose_none() {
 #[needs(git)]
 #[test]
 fn a_bare_repository_and_an_empty_one_have_a_history_too() {
-    let desk = Management::new();
-    desk.git(&["init", "--quiet"]);
-    assert_eq!(desk.scan(&["--history"]).code, 0, "nothing was committed");
-    desk.write("a", key());
-    desk.commit("a");
-    let bare = desk.0.path().join("bare.git");
-    git(desk.0.path(), &["clone", "--quiet", "--bare", "files", "bare.git"]);
-    assert_eq!(desk.scan(&["--history", bare.to_str().unwrap()]).code, 1);
+    let management = Management::new();
+    management.git(&["init", "--quiet"]);
+    assert_eq!(management.scan(&["--history"]).code, 0, "nothing was committed");
+    management.write("a", key());
+    management.commit("a");
+    let bare = management.0.path().join("bare.git");
+    git(management.0.path(), &["clone", "--quiet", "--bare", "files", "bare.git"]);
+    assert_eq!(management.scan(&["--history", bare.to_str().unwrap()]).code, 1);
     let outside = tempfile::TempDir::new().unwrap();
-    let ended = desk.scan(&["--history", outside.path().to_str().unwrap()]);
+    let ended = management.scan(&["--history", outside.path().to_str().unwrap()]);
     assert_eq!(ended.code, 2);
     assert!(ended.err.contains("not a git repository"), "{}", ended.err);
-    let ended = desk.scan(&["--history", outside.path().to_str().unwrap(), "."]);
+    let ended = management.scan(&["--history", outside.path().to_str().unwrap(), "."]);
     assert_eq!(ended.code, 1, "what cannot be read hides no find: {}", ended.err);
     // An object that is gone.
-    let object = desk.git(&["rev-parse", "HEAD:a"]);
+    let object = management.git(&["rev-parse", "HEAD:a"]);
     let (folder, file) = object.trim().split_at(2);
-    desk.write("b", key());
-    desk.commit("b");
-    fs::remove_file(desk.folder().join(".git/objects").join(folder).join(file)).unwrap();
-    let ended = desk.scan(&["--history"]);
+    management.write("b", key());
+    management.commit("b");
+    fs::remove_file(management.folder().join(".git/objects").join(folder).join(file)).unwrap();
+    let ended = management.scan(&["--history"]);
     assert_eq!((ended.code, ended.out.lines().count()), (1, 1), "{}", ended.err);
     assert!(ended.err.contains(&format!("git does not have object {}", object.trim())), "{}", ended.err);
 }
@@ -346,22 +346,22 @@ fn a_bare_repository_and_an_empty_one_have_a_history_too() {
 #[needs(git)]
 #[test]
 fn what_is_staged_is_scanned_and_not_the_file() {
-    let desk = Management::new();
-    desk.git(&["init", "--quiet"]);
-    desk.write("first", key());
-    desk.git(&["add", "first"]);
-    assert_eq!(places(&desk.scan(&["--staged"])).len(), 1, "before the first commit");
-    desk.commit("first");
-    assert_eq!(desk.scan(&["--staged"]).code, 0, "what was committed before is not staged");
-    desk.write("second", key());
-    desk.git(&["add", "second"]);
-    desk.write("second", "cleaned, but not staged");
-    let ended = desk.scan(&["--staged"]);
+    let management = Management::new();
+    management.git(&["init", "--quiet"]);
+    management.write("first", key());
+    management.git(&["add", "first"]);
+    assert_eq!(places(&management.scan(&["--staged"])).len(), 1, "before the first commit");
+    management.commit("first");
+    assert_eq!(management.scan(&["--staged"]).code, 0, "what was committed before is not staged");
+    management.write("second", key());
+    management.git(&["add", "second"]);
+    management.write("second", "cleaned, but not staged");
+    let ended = management.scan(&["--staged"]);
     assert_eq!(ended.code, 1);
     assert!(ended.out.contains(" second:1:1: "), "{}", ended.out);
-    desk.git(&["rm", "--quiet", "--cached", "first"]);
-    desk.git(&["add", "second"]);
-    assert_eq!(desk.scan(&["--staged"]).code, 0, "what goes away is no find");
+    management.git(&["rm", "--quiet", "--cached", "first"]);
+    management.git(&["add", "second"]);
+    assert_eq!(management.scan(&["--staged"]).code, 0, "what goes away is no find");
 }
 
 /// The hook that `docs/scan.md` shows, run by git.
@@ -372,9 +372,9 @@ fn the_hook_of_the_documentation_stops_a_commit() {
     use std::os::unix::fs::PermissionsExt;
     let docs = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/scan.md")).unwrap();
     let hook = docs.split("```sh\n#!/bin/sh\n").nth(1).expect("the hook is there").split("```").next().unwrap();
-    let desk = Management::new();
-    desk.git(&["init", "--quiet"]);
-    let file = desk.folder().join(".git/hooks/pre-commit");
+    let management = Management::new();
+    management.git(&["init", "--quiet"]);
+    let file = management.folder().join(".git/hooks/pre-commit");
     fs::write(&file, format!("#!/bin/sh\n{hook}")).unwrap();
     fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).unwrap();
     let program = Path::new(env!("CARGO_BIN_EXE_keyward")).parent().unwrap();
@@ -382,66 +382,66 @@ fn the_hook_of_the_documentation_stops_a_commit() {
     let commit = || {
         let who = ["-c", "user.name=a", "-c", "user.email=a@example.org"];
         let mut command = Command::new("git");
-        command.current_dir(desk.folder()).env("PATH", &path).env_remove("KEYWARD_DATABASE");
+        command.current_dir(management.folder()).env("PATH", &path).env_remove("KEYWARD_DATABASE");
         let out = command.args(who).args(["commit", "--quiet", "-m", "a"]).output().unwrap();
         (
             out.status.success(),
             String::from_utf8_lossy(&out.stderr).into_owned() + &String::from_utf8_lossy(&out.stdout),
         )
     };
-    desk.write("sub/a", "clean");
-    desk.git(&["add", "--all"]);
+    management.write("sub/a", "clean");
+    management.git(&["add", "--all"]);
     let (done, said) = commit();
     assert!(done, "{said}");
-    desk.write("sub/a", key());
-    desk.git(&["add", "--all"]);
+    management.write("sub/a", key());
+    management.git(&["add", "--all"]);
     let (done, said) = commit();
     assert!(!done && said.contains("sub/a:1:1"), "{said}");
 }
 
 #[test]
 fn with_a_database_it_says_which_keys_work_and_revokes_them() {
-    let desk = Management::new();
-    let (alive, alive_id) = desk.create(&[]);
-    let (dead, dead_id) = desk.create(&[]);
-    desk.ok(&["keys", "revoke", &dead_id, "--yes"]);
-    desk.write("a", format!("{alive}\n{dead}\n{}\n{alive}\n", key()));
-    let folder = desk.folder();
+    let management = Management::new();
+    let (alive, alive_id) = management.create(&[]);
+    let (dead, dead_id) = management.create(&[]);
+    management.ok(&["keys", "revoke", &dead_id, "--yes"]);
+    management.write("a", format!("{alive}\n{dead}\n{}\n{alive}\n", key()));
+    let folder = management.folder();
     let folder = folder.to_str().unwrap();
     let statuses = || -> Vec<String> {
-        let found: Value = serde_json::from_str(&desk.run(&["scan", "--json", folder]).out).unwrap();
+        let found: Value = serde_json::from_str(&management.run(&["scan", "--json", folder]).out).unwrap();
         found.as_array().unwrap().iter().map(|find| find["status"].as_str().unwrap().to_owned()).collect()
     };
     assert_eq!(statuses(), ["active", "revoked", "unknown", "active"]);
-    let ended = desk.run(&["scan", folder]);
+    let ended = management.run(&["scan", folder]);
     assert_eq!(ended.code, 1);
     assert!(ended.out.contains(&format!("(active, {alive_id} of default)")), "{}", ended.out);
     assert!(ended.out.contains("(unknown to this database)"), "{}", ended.out);
-    let ended = desk.run(&["scan", "--revoke", folder]);
+    let ended = management.run(&["scan", "--revoke", folder]);
     assert_eq!((ended.code, &*ended.out), (2, ""), "nobody can be asked: {}", ended.err);
-    let ended = desk.run(&["scan", "--revoke", "--yes", folder]);
+    let ended = management.run(&["scan", "--revoke", "--yes", folder]);
     assert_eq!(ended.code, 1, "{}", ended.err);
     assert!(ended.err.contains(&format!("{alive_id} is revoked: effective on")), "{}", ended.err);
     assert_hidden(&ended, &alive);
     assert_eq!(statuses(), ["revoked", "revoked", "unknown", "revoked"]);
-    let ended = desk.run(&["scan", "--revoke", "--yes", folder]);
+    let ended = management.run(&["scan", "--revoke", "--yes", folder]);
     assert!(ended.err.contains("no key to revoke"), "{}", ended.err);
-    let ended = desk.scan(&["--revoke", "--yes"]);
+    let ended = management.scan(&["--revoke", "--yes"]);
     assert_eq!(ended.code, 2);
     assert!(ended.err.contains("say --database"), "{}", ended.err);
-    let ended = desk.run(&["--database", folder, "scan", folder]);
+    let ended = management.run(&["--database", folder, "scan", folder]);
     assert_eq!(ended.code, 2, "a database that fails must not look like a find: {}", ended.err);
 }
 
 #[test]
 fn peppered_keys_are_known_by_their_digests() {
-    let desk = Management::new();
-    let pepper = desk.0.path().join("pepper");
+    let management = Management::new();
+    let pepper = management.0.path().join("pepper");
     let pepper = pepper.to_str().unwrap();
-    desk.ok(&["pepper", pepper]);
-    let (key, _) = desk.create(&["--pepper-file", pepper]);
-    desk.write("a", &key);
-    let folder = desk.folder();
-    let ended = desk.run(&["--pepper-file", pepper, "scan", folder.to_str().unwrap()]);
+    management.ok(&["pepper", pepper]);
+    let (key, _) = management.create(&["--pepper-file", pepper]);
+    management.write("a", &key);
+    let folder = management.folder();
+    let ended = management.run(&["--pepper-file", pepper, "scan", folder.to_str().unwrap()]);
     assert!(ended.out.contains("(active, "), "{}{}", ended.out, ended.err);
 }

@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-mod desk;
+mod management;
 mod serving;
 
 use std::fs;
@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use keyward_needs::needs;
 use serde_json::{Value, json};
 
-use desk::Ended;
+use management::Ended;
 use serving::{EMAIL, Fault, PASSWORD, Proxy, Serving, fed, ok};
 
 fn run(mut command: Command) -> Ended {

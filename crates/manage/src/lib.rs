@@ -40,7 +40,6 @@ mod appearance;
 mod authority;
 #[cfg(feature = "dashboard")]
 mod dashboard;
-mod desk;
 mod error;
 #[cfg(feature = "github")]
 mod github;
@@ -51,6 +50,7 @@ mod origin;
 mod outbound;
 mod records;
 mod role;
+mod service;
 mod store;
 
 pub use actor::{Actor, ActorName, Context};
@@ -59,13 +59,6 @@ pub use appearance::{Accent, Theme};
 pub use authority::Rights;
 #[cfg(feature = "dashboard")]
 pub use dashboard::{DashboardSettings, dashboard};
-pub use desk::{
-    ACCESS_TOKEN_PREFIX, AccountUpdate, Answer, Appearance, AppearanceUpdate, AuditCheckpoint, AuditEntry, AuditQuery,
-    AuditVerdict, IdempotentRequest, InvitationView, Invited, KeyChange, KeyDraft, KeyView, LeakPolicy, LeakReport,
-    MANAGEMENT_PREFIX, Management, ManagementBuilder, MemberView, NewUser, NewlyIssued, NewlyRotated, Outcome, Page,
-    PageRequest, ResetLink, SECRET_MANAGEMENT_PREFIX, SessionView, SignUpPolicy, SignedIn, Target, Tokens, Usage,
-    UsageDay, UsageTotal, key_view, purpose_of,
-};
 pub use error::ManagementError;
 #[cfg(feature = "github")]
 pub use github::{GithubAlerts, github_alerts};
@@ -76,6 +69,13 @@ pub use origin::{PublicUrl, PublicUrlError};
 pub use outbound::OutboundError;
 pub use records::{Account, Member, Plan, User, Versioned};
 pub use role::{Purpose, Role, RoleError, scopes};
+pub use service::{
+    ACCESS_TOKEN_PREFIX, AccountUpdate, Answer, Appearance, AppearanceUpdate, AuditCheckpoint, AuditEntry, AuditQuery,
+    AuditVerdict, IdempotentRequest, InvitationView, Invited, KeyChange, KeyDraft, KeyView, LeakPolicy, LeakReport,
+    MANAGEMENT_PREFIX, Management, ManagementBuilder, MemberView, NewUser, NewlyIssued, NewlyRotated, Outcome, Page,
+    PageRequest, ResetLink, SECRET_MANAGEMENT_PREFIX, SessionView, SignUpPolicy, SignedIn, Target, Tokens, Usage,
+    UsageDay, UsageTotal, key_view, purpose_of,
+};
 pub use store::{
     Count, Kind, List, ManagementStore, NewCount, PostgresManagementStore, Record, SqliteManagementStore, Write,
     Written,

@@ -71,32 +71,32 @@ fn reset_by_an_admin_takes_the_proof_of_the_address_away() {
     use keyward::manage::{Actor, Context, ManagementError, Role};
     runtime(false).block_on(async {
         let builder = Management::builder(MemoryStore::new(), MemoryManagementStore::default());
-        let desk = builder.password_params(argon2::Params::new(8, 1, 1, None).unwrap()).build().unwrap();
+        let management = builder.password_params(argon2::Params::new(8, 1, 1, None).unwrap()).build().unwrap();
         let (system, context) = (Actor::system("test", Context::new()), Context::new());
-        let first = desk.create_account(&system, "First").await.unwrap().value.id;
-        let second = desk.create_account(&system, "Second").await.unwrap().value.id;
+        let first = management.create_account(&system, "First").await.unwrap().value.id;
+        let second = management.create_account(&system, "Second").await.unwrap().value.id;
         let (honest, wicked) = ("honest walnut gondola 71", "wicked walnut gondola 72");
         for (email, role, password) in
             [("eve@example.com", Role::Admin, wicked), ("hal@example.com", Role::Developer, honest)]
         {
-            let invited = desk.invite(&system, &first, email, role).await.unwrap();
-            desk.accept_invitation(&context, &invited.secret, "Person", password).await.unwrap();
+            let invited = management.invite(&system, &first, email, role).await.unwrap();
+            management.accept_invitation(&context, &invited.secret, "Person", password).await.unwrap();
         }
-        let eve = desk.sign_in(&context, "eve@example.com", wicked).await.unwrap();
-        let eve = desk.session(&eve.session, Context::new()).await.unwrap();
-        let hal = desk.sign_in(&context, "hal@example.com", honest).await.unwrap();
-        let hal = desk.session(&hal.session, Context::new()).await.unwrap().user().unwrap().clone();
-        let link = desk.create_password_reset(&eve, &hal).await.unwrap();
-        desk.reset_password(&context, &link.secret, wicked).await.unwrap();
+        let eve = management.sign_in(&context, "eve@example.com", wicked).await.unwrap();
+        let eve = management.session(&eve.session, Context::new()).await.unwrap();
+        let hal = management.sign_in(&context, "hal@example.com", honest).await.unwrap();
+        let hal = management.session(&hal.session, Context::new()).await.unwrap().user().unwrap().clone();
+        let link = management.create_password_reset(&eve, &hal).await.unwrap();
+        management.reset_password(&context, &link.secret, wicked).await.unwrap();
         // Another account's owner means the person who reads the mail, and not the admin who chose the password.
-        let invited = desk.invite(&system, &second, "hal@example.com", Role::Owner).await.unwrap();
-        let taken = desk.sign_in(&context, "hal@example.com", wicked).await.unwrap();
-        let taken = desk.session(&taken.session, Context::new()).await.unwrap();
-        assert!(desk.own_invitations(&taken).await.unwrap().is_empty());
-        let joined = desk.join(&taken, &invited.invitation.id).await;
+        let invited = management.invite(&system, &second, "hal@example.com", Role::Owner).await.unwrap();
+        let taken = management.sign_in(&context, "hal@example.com", wicked).await.unwrap();
+        let taken = management.session(&taken.session, Context::new()).await.unwrap();
+        assert!(management.own_invitations(&taken).await.unwrap().is_empty());
+        let joined = management.join(&taken, &invited.invitation.id).await;
         assert!(matches!(joined, Err(ManagementError::NotFound(_))), "{joined:?}");
         assert_eq!(
-            desk.join_by_link(&taken, &invited.secret).await.unwrap(),
+            management.join_by_link(&taken, &invited.secret).await.unwrap(),
             second,
             "the link shows who reads the mail"
         );
@@ -109,32 +109,32 @@ fn provider_ends_a_password_that_a_reset_link_gave() {
     runtime(false).block_on(async {
         let builder = Management::builder(MemoryStore::new(), MemoryManagementStore::default())
             .identity_provider(provider::client());
-        let desk = builder.password_params(argon2::Params::new(8, 1, 1, None).unwrap()).build().unwrap();
-        let pages = dashboard(desk.clone(), DashboardSettings::new("Test"));
+        let management = builder.password_params(argon2::Params::new(8, 1, 1, None).unwrap()).build().unwrap();
+        let pages = dashboard(management.clone(), DashboardSettings::new("Test"));
         let (system, context) = (Actor::system("test", Context::new()), Context::new());
-        let account = desk.create_account(&system, "First").await.unwrap().value.id;
+        let account = management.create_account(&system, "First").await.unwrap().value.id;
         let (honest, wicked) = ("honest walnut gondola 71", "wicked walnut gondola 72");
         for (email, role, password) in
             [("eve@example.com", Role::Admin, wicked), ("hal@example.com", Role::Developer, honest)]
         {
-            let invited = desk.invite(&system, &account, email, role).await.unwrap();
-            desk.accept_invitation(&context, &invited.secret, "Person", password).await.unwrap();
+            let invited = management.invite(&system, &account, email, role).await.unwrap();
+            management.accept_invitation(&context, &invited.secret, "Person", password).await.unwrap();
         }
         let hal = provider::Account { subject: "hal".to_owned(), email: "hal@example.com", is_verified: true };
         assert!(provider::sign_in(&pages, &hal).await.unwrap().is_some());
-        desk.sign_in(&context, "hal@example.com", honest).await.unwrap();
-        let eve = desk.sign_in(&context, "eve@example.com", wicked).await.unwrap();
-        let eve = desk.session(&eve.session, Context::new()).await.unwrap();
-        let user = desk.user_with_email(&system, "hal@example.com").await.unwrap().value.id;
-        let link = desk.create_password_reset(&eve, &user).await.unwrap();
-        desk.reset_password(&context, &link.secret, wicked).await.unwrap();
-        let taken = desk.sign_in(&context, "hal@example.com", wicked).await.unwrap().session;
+        management.sign_in(&context, "hal@example.com", honest).await.unwrap();
+        let eve = management.sign_in(&context, "eve@example.com", wicked).await.unwrap();
+        let eve = management.session(&eve.session, Context::new()).await.unwrap();
+        let user = management.user_with_email(&system, "hal@example.com").await.unwrap().value.id;
+        let link = management.create_password_reset(&eve, &user).await.unwrap();
+        management.reset_password(&context, &link.secret, wicked).await.unwrap();
+        let taken = management.sign_in(&context, "hal@example.com", wicked).await.unwrap().session;
         // Hal comes as ever, and has rights elsewhere later: they are not the admin's.
         for is_verified in [false, true] {
             let hal = provider::Account { is_verified, ..hal.clone() };
             assert!(provider::sign_in(&pages, &hal).await.unwrap().is_some());
-            assert!(matches!(desk.session(&taken, Context::new()).await, Err(ManagementError::SignedOut)));
-            let again = desk.sign_in(&context, "hal@example.com", wicked).await;
+            assert!(matches!(management.session(&taken, Context::new()).await, Err(ManagementError::SignedOut)));
+            let again = management.sign_in(&context, "hal@example.com", wicked).await;
             assert!(matches!(again, Err(ManagementError::WrongCredentials)), "{again:?}");
         }
     });

@@ -231,7 +231,7 @@ pub(crate) struct Parts {
 
 /// The management service and the model beside it.
 struct World {
-    desk: Management,
+    management: Management,
     records: Arc<dyn ManagementStore>,
     clock: Arc<ManualClock>,
     is_paused: bool,
@@ -303,7 +303,7 @@ impl World {
         let mail: Arc<Mutex<Vec<ResetLink>>> = Arc::default();
         let outbox = Arc::clone(&mail);
         let days = |days: u64| Duration::from_secs(days * 24 * 3_600);
-        let desk = builder
+        let management = builder
             .clock(Arc::<ManualClock>::clone(&clock))
             .password_params(argon2::Params::new(8, 1, 1, None).unwrap())
             .sign_in_attempts(many, many)
@@ -317,8 +317,8 @@ impl World {
             .build()
             .unwrap();
         Self {
-            operator: desk.operator().clone(),
-            desk,
+            operator: management.operator().clone(),
+            management,
             records,
             clock,
             is_paused,
@@ -353,10 +353,10 @@ impl World {
 
     /// The same people and accounts at each beginning; what the attackers are allowed differs.
     async fn begin(&mut self, beginning: u8) {
-        let first = self.desk.invite_first_owner(&Self::system(), MAILBOXES[0].0).await.unwrap();
+        let first = self.management.invite_first_owner(&Self::system(), MAILBOXES[0].0).await.unwrap();
         self.accounts.push(self.operator.clone());
         for name in ["Ann's", "Bob's", "Ann's other"] {
-            let account = self.desk.create_account(&Self::system(), name).await.unwrap();
+            let account = self.management.create_account(&Self::system(), name).await.unwrap();
             self.accounts.push(account.value.id);
         }
         self.add(0, 0, Role::Owner, Some(first.secret.to_string())).await;
@@ -397,7 +397,7 @@ impl World {
     }
 
     async fn give_key(&mut self, draft: KeyDraft) {
-        let issued = self.desk.create_key(&Self::system(), draft).await.unwrap();
+        let issued = self.management.create_key(&Self::system(), draft).await.unwrap();
         self.holders.insert(issued.view.id, Attacker);
     }
 
@@ -406,9 +406,9 @@ impl World {
         let account = self.accounts[account].clone();
         let secret = match secret {
             Some(secret) => secret,
-            None => self.desk.invite(&Self::system(), &account, email, role).await.unwrap().secret.to_string(),
+            None => self.management.invite(&Self::system(), &account, email, role).await.unwrap().secret.to_string(),
         };
-        self.desk.accept_invitation(&Context::new(), &secret, "Person", password(control)).await.unwrap();
+        self.management.accept_invitation(&Context::new(), &secret, "Person", password(control)).await.unwrap();
         // The program's own link proves the address.
         self.note_person(mailbox, Some(control), true).await;
         let id = self.people.last().unwrap().id.clone();
@@ -417,15 +417,15 @@ impl World {
 
     async fn join(&mut self, mailbox: usize, account: usize, role: Role) {
         let account = self.accounts[account].clone();
-        let invited = self.desk.invite(&Self::system(), &account, MAILBOXES[mailbox].0, role).await.unwrap();
+        let invited = self.management.invite(&Self::system(), &account, MAILBOXES[mailbox].0, role).await.unwrap();
         let id = self.people.iter().find(|person| person.mailbox == mailbox).unwrap().id.clone();
         let (actor, _) = self.signed_in(&id, MAILBOXES[mailbox].1, false).await.unwrap();
-        self.desk.join_by_link(&actor, &invited.secret).await.unwrap();
+        self.management.join_by_link(&actor, &invited.secret).await.unwrap();
         self.note_member(&account, &id, role);
     }
 
     async fn note_person(&mut self, mailbox: usize, password: Option<Side>, proven: bool) {
-        let user = self.desk.user_with_email(&Self::system(), MAILBOXES[mailbox].0).await.unwrap().value;
+        let user = self.management.user_with_email(&Self::system(), MAILBOXES[mailbox].0).await.unwrap().value;
         self.people.push(Person { id: user.id, mailbox, password, linked: None, proven, disabled: false });
     }
 

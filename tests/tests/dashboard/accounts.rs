@@ -19,17 +19,18 @@ struct Two {
 /// Grace, who has joined an account as a developer.
 async fn joined(site: &Site, owner: &Actor, account: &AccountId) -> UserId {
     let context = Context::new();
-    let invited = site.desk.invite(owner, account, "grace@example.com", Role::Developer).await.unwrap();
-    site.desk.accept_invitation(&context, &invited.secret, "Grace", PASSWORD).await.unwrap();
-    site.desk.user_with_email(owner, "grace@example.com").await.unwrap().value.id
+    let invited = site.management.invite(owner, account, "grace@example.com", Role::Developer).await.unwrap();
+    site.management.accept_invitation(&context, &invited.secret, "Grace", PASSWORD).await.unwrap();
+    site.management.user_with_email(owner, "grace@example.com").await.unwrap().value.id
 }
 
 impl Two {
     async fn start() -> Self {
         let site = Site::with_owner().await;
         let owner = site.owner().await;
-        let customer = site.desk.create_account(&owner, "Customer X").await.unwrap().value.id;
-        let key = site.desk.create_key(&owner, KeyDraft::secret(customer.clone(), "of the customer")).await.unwrap();
+        let customer = site.management.create_account(&owner, "Customer X").await.unwrap().value.id;
+        let key =
+            site.management.create_key(&owner, KeyDraft::secret(customer.clone(), "of the customer")).await.unwrap();
         let member = joined(&site, &owner, &customer).await;
         Self { site, customer, key: key.view.id, member }
     }
@@ -44,7 +45,7 @@ impl Two {
     async fn times(&self, account: &AccountId, action: &str) -> usize {
         let page = PageRequest { limit: 500, ..PageRequest::default() };
         let query = AuditQuery { page, ..AuditQuery::default() };
-        let log = self.site.desk.audit_log(&Actor::system("test", Context::new()), &query).await.unwrap();
+        let log = self.site.management.audit_log(&Actor::system("test", Context::new()), &query).await.unwrap();
         let fits = |of: &Option<AccountId>| of.as_ref().unwrap_or(&self.customer) == account;
         log.items.iter().filter(|entry| entry.action == action && fits(&entry.account)).count()
     }
@@ -89,7 +90,7 @@ const FORMS: [(&str, &str, Fields, &str); 11] = [
 #[tokio::test]
 async fn a_form_acts_on_the_account_that_its_page_shows() {
     let two = Two::start().await;
-    let operator = two.site.desk.operator().clone();
+    let operator = two.site.management.operator().clone();
     let mut client = Client::signed_in(&two.site).await;
     for (page, ending, typed, logged) in FORMS {
         let first = client.get(&two.path(page)).await;
@@ -128,9 +129,13 @@ async fn a_form_acts_on_the_account_that_its_page_shows() {
 #[tokio::test]
 async fn a_form_to_an_account_of_others_is_not_found() {
     let two = Two::start().await;
-    two.site.desk.sign_up(&Context::new(), NewUser::new("nora@example.com", "Northwind", PASSWORD)).await.unwrap();
+    two.site
+        .management
+        .sign_up(&Context::new(), NewUser::new("nora@example.com", "Northwind", PASSWORD))
+        .await
+        .unwrap();
     let mut client = Client::new(&two.site);
-    let session = two.site.desk.sign_in(&Context::new(), "nora@example.com", PASSWORD).await.unwrap().session;
+    let session = two.site.management.sign_in(&Context::new(), "nora@example.com", PASSWORD).await.unwrap().session;
     client.cookies.insert("keyward_session".to_owned(), session.to_string());
     // A cookie is a wish, and no way in.
     client.cookies.insert("keyward_account".to_owned(), two.customer.to_string());
@@ -186,7 +191,7 @@ async fn a_key_is_shown_below_its_own_account_alone() {
         let path = format!("/accounts/operator/keys/{}/{action}", two.key);
         assert_eq!(client.post(&path, &fields).await.status, 404, "{action}");
     }
-    let key = two.site.desk.key(&two.site.owner().await, &two.key).await.unwrap();
+    let key = two.site.management.key(&two.site.owner().await, &two.key).await.unwrap();
     assert_eq!((key.status, key.name.as_str()), (keyward::store::KeyStatus::Active, "of the customer"));
     // An old link to a key leads to it, wherever one looked last.
     let answer = client.get(&format!("/keys/{}", two.key)).await;
@@ -197,7 +202,7 @@ async fn a_key_is_shown_below_its_own_account_alone() {
 async fn accounts_of_the_same_name_are_told_apart() {
     let two = Two::start().await;
     let owner = two.site.owner().await;
-    let alike = two.site.desk.create_account(&owner, "Customer X").await.unwrap().value.id;
+    let alike = two.site.management.create_account(&owner, "Customer X").await.unwrap().value.id;
     let mut client = Client::signed_in(&two.site).await;
     let page = client.get(&two.path("/members")).await.body;
     for id in [&alike, &two.customer] {
@@ -209,12 +214,12 @@ async fn accounts_of_the_same_name_are_told_apart() {
 #[tokio::test]
 async fn what_was_typed_comes_back_to_the_account_it_was_for() {
     let recent = std::time::Duration::from_secs(2);
-    let site = Site::build(|desk| desk.recent_sign_in(recent)).await;
+    let site = Site::build(|management| management.recent_sign_in(recent)).await;
     site.add_owner().await;
     let owner = site.owner().await;
-    let customer = site.desk.create_account(&owner, "Customer X").await.unwrap().value.id;
+    let customer = site.management.create_account(&owner, "Customer X").await.unwrap().value.id;
     let member = joined(&site, &owner, &customer).await;
-    let key = site.desk.create_key(&owner, KeyDraft::secret(customer.clone(), "k")).await.unwrap().view.id;
+    let key = site.management.create_key(&owner, KeyDraft::secret(customer.clone(), "k")).await.unwrap().view.id;
     let here = format!("/accounts/{customer}");
     let mut client = Client::signed_in(&site).await;
     let token = client.get("/settings").await.field("csrf");

@@ -14,25 +14,25 @@ use crate::site::{EMAIL, PASSWORD};
 /// A dashboard behind a proxy that ends HTTPS, with an identity provider that does not answer; and a client of it under this host.
 async fn proxied(public_url: Option<&str>) -> (impl Fn(&str) -> Client, Management, Listening) {
     let store = SqliteStore::temporary().unwrap();
-    let desk = Management::builder(store.clone(), SqliteManagementStore::open(&store).unwrap())
+    let management = Management::builder(store.clone(), SqliteManagementStore::open(&store).unwrap())
         .trusted_proxies(TrustedProxies::new(["127.0.0.0/8".parse().unwrap()]))
         .identity_provider(IdentityProvider::new("http://127.0.0.1:1", "keyward").unwrap())
         .build()
         .unwrap();
     let system = Actor::system("test", Context::new());
-    desk.create_owner(&system, NewUser::new(EMAIL, "Ada", PASSWORD)).await.unwrap();
+    management.create_owner(&system, NewUser::new(EMAIL, "Ada", PASSWORD)).await.unwrap();
     let settings = DashboardSettings::new("Example API");
     let settings = match public_url {
         Some(url) => settings.public_url(url.parse().unwrap()),
         None => settings,
     };
-    let listening = Listening::start(dashboard(desk.clone(), settings)).await;
+    let listening = Listening::start(dashboard(management.clone(), settings)).await;
     let base = format!("http://{}", listening.address);
     let client = move |host: &str| {
         let client = Client::at(base.clone()).with("host", host).with("x-forwarded-for", "192.0.2.7");
         client.with("x-forwarded-proto", "https")
     };
-    (client, desk, listening)
+    (client, management, listening)
 }
 
 #[tokio::test]
@@ -67,7 +67,7 @@ async fn no_link_is_built_under_a_host_that_is_not_the_servers_own() {
 
 #[tokio::test]
 async fn an_invitation_leads_to_the_public_url_and_is_made_under_no_other_host() {
-    let (client, desk, _listening) = proxied(Some("https://keys.example.com")).await;
+    let (client, management, _listening) = proxied(Some("https://keys.example.com")).await;
     for (host, expected) in [("keys.example.com", 200), ("127.0.0.1:8080", 200), ("evil.example", 421)] {
         let mut client = client(host);
         let token = client.get("/login").await.field("csrf");
@@ -85,8 +85,10 @@ async fn an_invitation_leads_to_the_public_url_and_is_made_under_no_other_host()
         let has_link = answer.body.contains(">https://keys.example.com/register?invitation=kwi_");
         assert_eq!(has_link, expected == 200, "{host}: {}", answer.body);
     }
-    let operator = desk.operator().clone();
-    let open =
-        desk.invitations(&Actor::system("test", Context::new()), &operator, &PageRequest::default()).await.unwrap();
+    let operator = management.operator().clone();
+    let open = management
+        .invitations(&Actor::system("test", Context::new()), &operator, &PageRequest::default())
+        .await
+        .unwrap();
     assert_eq!(open.items.len(), 2, "nobody was invited under another host");
 }

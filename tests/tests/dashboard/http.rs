@@ -190,12 +190,12 @@ async fn cookies_are_bound_to_the_host_and_plain_text_stays_on_the_machine() {
 #[tokio::test]
 async fn who_signs_in_gets_another_session_and_none_that_somebody_has_planted() {
     let site = Site::with_owner().await;
-    let ended = site.desk.sign_in(&Context::new(), EMAIL, PASSWORD).await.unwrap().session;
+    let ended = site.management.sign_in(&Context::new(), EMAIL, PASSWORD).await.unwrap().session;
     let mut sessions = Vec::new();
     for planted in ["kws_planted", ended.as_str()] {
         if planted == ended.as_str() {
-            let actor = site.desk.session(&ended, Context::new()).await.unwrap();
-            site.desk.sign_out(&actor).await.unwrap();
+            let actor = site.management.session(&ended, Context::new()).await.unwrap();
+            site.management.sign_out(&actor).await.unwrap();
         }
         let mut client = Client::new(&site);
         client.cookies.insert("keyward_session".to_owned(), planted.to_owned());
@@ -207,7 +207,7 @@ async fn who_signs_in_gets_another_session_and_none_that_somebody_has_planted() 
         let page = client.get("/accounts/operator/keys/new").await;
         assert_eq!(page.status, 200);
         assert_ne!(page.field("csrf"), token, "what protected the form before protects none after");
-        assert!(site.desk.session(planted, Context::new()).await.is_err(), "a planted session is nobody's still");
+        assert!(site.management.session(planted, Context::new()).await.is_err(), "a planted session is nobody's still");
         sessions.push(session);
     }
     assert_ne!(sessions[0], sessions[1]);
@@ -377,15 +377,15 @@ async fn a_database_that_takes_no_writes_is_said_and_nothing_is_half_done() {
 #[tokio::test]
 async fn behind_https_and_below_a_path_it_is_at_home_too() {
     let store = SqliteStore::temporary().unwrap();
-    let desk = Management::builder(store.clone(), SqliteManagementStore::open(&store).unwrap())
+    let management = Management::builder(store.clone(), SqliteManagementStore::open(&store).unwrap())
         .trusted_proxies(TrustedProxies::new(["127.0.0.0/8".parse().unwrap()]))
         .build()
         .unwrap();
     let system = Actor::system("test", Context::new());
-    desk.create_owner(&system, NewUser::new(EMAIL, "Ada", PASSWORD)).await.unwrap();
+    management.create_owner(&system, NewUser::new(EMAIL, "Ada", PASSWORD)).await.unwrap();
     let settings =
         DashboardSettings::new("Example API").base("/admin/").logo_svg("<svg xmlns='http://www.w3.org/2000/svg'/>");
-    let listening = Listening::start(Router::new().nest("/admin", dashboard(desk, settings))).await;
+    let listening = Listening::start(Router::new().nest("/admin", dashboard(management, settings))).await;
     let base = format!("http://{}", listening.address);
     let proxied = || {
         Client::at(base.clone())
@@ -428,10 +428,11 @@ async fn behind_https_and_below_a_path_it_is_at_home_too() {
 #[tokio::test]
 async fn a_key_is_given_to_those_alone_who_have_signed_in_recently() {
     let recent = std::time::Duration::from_secs(2);
-    let site = Site::build(|desk| desk.recent_sign_in(recent)).await;
+    let site = Site::build(|management| management.recent_sign_in(recent)).await;
     site.add_owner().await;
     let mut client = Client::signed_in(&site).await;
-    let id = site.desk.create_key(&site.owner().await, KeyDraft::secret("operator".parse().unwrap(), "old")).await;
+    let id =
+        site.management.create_key(&site.owner().await, KeyDraft::secret("operator".parse().unwrap(), "old")).await;
     let rotate = format!("/accounts/operator/keys/{}/rotate", id.unwrap().view.id);
     let token = client.get("/accounts/operator/keys/new").await.field("csrf");
     let rotation = client.get(&rotate).await;
@@ -450,7 +451,7 @@ async fn a_key_is_given_to_those_alone_who_have_signed_in_recently() {
     assert_eq!(client.post(&rotate, &fields).await.status, 401);
     assert_eq!(client.get(&rotate).await.status, 401);
     assert_eq!(client.get("/accounts/operator/keys").await.status, 200);
-    let keys = site.desk.keys(&site.owner().await, &KeyQuery::default()).await.unwrap().items;
+    let keys = site.management.keys(&site.owner().await, &KeyQuery::default()).await.unwrap().items;
     assert_eq!(keys.len(), 1);
 
     let (token, to) = (asked.field("csrf"), asked.field("to"));
@@ -481,7 +482,7 @@ async fn keys_that_end_within_two_weeks_are_told_above_the_list() {
     ] {
         let mut draft = KeyDraft::secret("operator".parse().unwrap(), name);
         draft.expires_at = Some(now.saturating_add(std::time::Duration::from_secs(days * 24 * 3_600)));
-        site.desk.create_key(&owner, draft).await.unwrap();
+        site.management.create_key(&owner, draft).await.unwrap();
         let page = client.get("/accounts/operator/keys").await.body;
         match told {
             Some(told) => assert!(page.contains(told), "{name}: {page}"),

@@ -16,7 +16,7 @@ async fn from_the_first_owner_to_a_revoked_key() {
     keep_log();
     let site = Site::start().await;
     let system = keyward::manage::Actor::system("test", keyward::manage::Context::new());
-    let invitation = site.desk.invite_first_owner(&system, EMAIL).await.unwrap().secret;
+    let invitation = site.management.invite_first_owner(&system, EMAIL).await.unwrap().secret;
     let browser = Browser::open(&site).await;
     let mut pages = Vec::new();
 
@@ -201,7 +201,7 @@ async fn a_double_click_makes_one_key_with_a_script_and_without() {
     }
     let owner = site.owner().await;
     let query = keyward::store::KeyQuery { account: Some("operator".parse().unwrap()), ..Default::default() };
-    assert_eq!(site.desk.keys(&owner, &query).await.unwrap().items.len(), 2);
+    assert_eq!(site.management.keys(&owner, &query).await.unwrap().items.len(), 2);
 }
 
 #[needs(browser)]
@@ -252,7 +252,7 @@ async fn names_are_shown_as_they_are_and_run_nowhere() {
     ] {
         let owner = site.owner().await;
         let new = NewKey::secret("operator".parse().unwrap(), name);
-        let id = site.desk.create_key(&owner, KeyDraft::of(Default::default(), new)).await.unwrap().view.id;
+        let id = site.management.create_key(&owner, KeyDraft::of(Default::default(), new)).await.unwrap().view.id;
         for path in [
             "/keys".to_owned(),
             format!("/accounts/operator/keys/{id}"),
@@ -286,9 +286,9 @@ async fn filters_are_in_the_url_and_inactive_keys_behind_a_link() {
         if number % 2 == 0 {
             draft.mode = keyward::Mode::Test;
         }
-        let id = site.desk.create_key(&owner, draft).await.unwrap().view.id;
+        let id = site.management.create_key(&owner, draft).await.unwrap().view.id;
         if number < 3 {
-            site.desk.revoke_key(&owner, &id).await.unwrap();
+            site.management.revoke_key(&owner, &id).await.unwrap();
         }
     }
     let browser = Browser::open(&site).await;

@@ -13,15 +13,15 @@ use crate::site::{EMAIL, PASSWORD, Site};
 #[tokio::test]
 async fn a_flood_is_throttled_and_a_known_browser_is_not() {
     let store = SqliteStore::temporary().unwrap();
-    let desk = Management::builder(store.clone(), SqliteManagementStore::open(&store).unwrap())
+    let management = Management::builder(store.clone(), SqliteManagementStore::open(&store).unwrap())
         .trusted_proxies(TrustedProxies::new(["127.0.0.0/8".parse().unwrap()]))
         .password_params(argon2::Params::new(8, 1, 1, None).unwrap())
         .sign_in_attempts(20.try_into().unwrap(), 3.try_into().unwrap())
         .build()
         .unwrap();
     let system = Actor::system("test", Context::new());
-    desk.create_owner(&system, NewUser::new(EMAIL, "Ada", PASSWORD)).await.unwrap();
-    let listening = Listening::start(dashboard(desk, DashboardSettings::new("Example API"))).await;
+    management.create_owner(&system, NewUser::new(EMAIL, "Ada", PASSWORD)).await.unwrap();
+    let listening = Listening::start(dashboard(management, DashboardSettings::new("Example API"))).await;
     let proxied = |address: &str| {
         Client::at(format!("http://{}", listening.address))
             .with("host", "keys.example.com")
@@ -73,7 +73,7 @@ async fn pages_of_an_account_with_ten_thousand_keys_are_quick() {
     let site = Site::with_owner().await;
     let owner = site.owner().await;
     let draft = KeyDraft::secret("operator".parse().unwrap(), "key");
-    let id = site.desk.create_key(&owner, draft).await.unwrap().view.id;
+    let id = site.management.create_key(&owner, draft).await.unwrap().view.id;
     let connection = rusqlite::Connection::open(site.store.path()).unwrap();
     // Copies of one key: a quarter of them revoked, and all of them used every day.
     let copies = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 10000) \

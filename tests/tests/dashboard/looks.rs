@@ -49,13 +49,13 @@ async fn furnish(site: &Site) -> (String, String) {
             let now: keyward::Timestamp = std::time::SystemTime::now().into();
             draft.expires_at = Some(now.saturating_add(Duration::from_secs(6 * 24 * 3_600)));
         }
-        ids.push(site.desk.create_key(&owner, draft).await.unwrap().view.id);
+        ids.push(site.management.create_key(&owner, draft).await.unwrap().view.id);
     }
-    site.desk.set_key_disabled(&owner, &ids[1], true).await.unwrap();
-    site.desk.revoke_key(&owner, &ids[4]).await.unwrap();
+    site.management.set_key_disabled(&owner, &ids[1], true).await.unwrap();
+    site.management.revoke_key(&owner, &ids[4]).await.unwrap();
     for (email, role) in [("grace@example.com", Role::Admin), ("linus@example.com", Role::Developer)] {
-        let invited = site.desk.invite(&owner, &account, email, role).await.unwrap();
-        site.desk
+        let invited = site.management.invite(&owner, &account, email, role).await.unwrap();
+        site.management
             .accept_invitation(&keyward::manage::Context::new(), &invited.secret, email, crate::site::PASSWORD)
             .await
             .unwrap();

@@ -21,14 +21,17 @@ fn with(provider: &Provider) -> IdentityProvider {
 
 /// With an owner who has a password, and nobody else but by invitation.
 async fn site(provider: &Provider, change: impl FnOnce(ManagementBuilder) -> ManagementBuilder) -> Site {
-    let site = Site::build(|desk| change(desk.identity_provider(with(provider)).sign_up(SignUpPolicy::Closed))).await;
+    let site =
+        Site::build(|management| change(management.identity_provider(with(provider)).sign_up(SignUpPolicy::Closed)))
+            .await;
     site.add_owner().await;
     site
 }
 
 async fn invite(site: &Site, email: &str) -> Option<String> {
     let owner = site.owner().await;
-    let invited = site.desk.invite(&owner, &site.desk.operator().clone(), email, Role::Developer).await.unwrap();
+    let invited =
+        site.management.invite(&owner, &site.management.operator().clone(), email, Role::Developer).await.unwrap();
     Some(invited.secret.to_string())
 }
 
@@ -74,8 +77,8 @@ async fn sign_in(site: &Site, provider: &Provider, login: &str) -> (Client, Answ
 
 /// The last entries of the audit log, as one text.
 async fn audit_log(site: &Site) -> String {
-    site.desk.maintain().await.unwrap();
-    let log = site.desk.audit_log(&Actor::system("test", Context::new()), &AuditQuery::default()).await.unwrap();
+    site.management.maintain().await.unwrap();
+    let log = site.management.audit_log(&Actor::system("test", Context::new()), &AuditQuery::default()).await.unwrap();
     serde_json::to_string(&log.items).unwrap()
 }
 
@@ -83,7 +86,7 @@ async fn audit_log(site: &Site) -> String {
 #[tokio::test]
 async fn an_invited_user_signs_in_with_the_provider_and_is_back_where_they_wanted_to_be() {
     let provider = Provider::start();
-    let site = site(&provider, |desk| desk).await;
+    let site = site(&provider, |management| management).await;
     invite(&site, "grace@example.com").await;
     let browser = Browser::open(&site).await;
     for times in 0..2 {
@@ -132,7 +135,7 @@ async fn an_invited_user_signs_in_with_the_provider_and_is_back_where_they_wante
 #[tokio::test]
 async fn only_a_verified_address_that_is_known_lets_anybody_in_and_all_others_are_told_the_same() {
     for provider in [Provider::start(), Provider::start_full()] {
-        let site = site(&provider, |desk| desk).await;
+        let site = site(&provider, |management| management).await;
         let link = invite(&site, "grace@example.com").await.unwrap();
         for login in ["unverified.grace", "without-email.grace", "nobody"] {
             let (mut client, answer) = sign_in(&site, &provider, login).await;
@@ -152,17 +155,18 @@ async fn only_a_verified_address_that_is_known_lets_anybody_in_and_all_others_ar
         assert!(client.get("/invitations").await.body.contains("/accept\""));
         // Their address has a user: whoever has the link, or gets another, cannot choose a password for them.
         for link in [link, invite_again(&site).await.unwrap()] {
-            let chosen = site.desk.accept_invitation(&Context::new(), &link, "Mallory", "another good password").await;
+            let chosen =
+                site.management.accept_invitation(&Context::new(), &link, "Mallory", "another good password").await;
             assert!(matches!(chosen, Err(ManagementError::AddressInUse)));
         }
         // Who is disabled is told what all others are.
         let owner = site.owner().await;
-        let user = site.desk.user_with_email(&owner, "grace@example.com").await.unwrap().value.id;
-        site.desk.set_user_disabled(&owner, &user, true).await.unwrap();
+        let user = site.management.user_with_email(&owner, "grace@example.com").await.unwrap().value.id;
+        site.management.set_user_disabled(&owner, &user, true).await.unwrap();
         assert_eq!(client.get("/accounts/operator/keys").await.status, 303);
         let (_, answer) = sign_in(&site, &provider, "grace").await;
         assert!(answer.status == 403 && answer.body.contains(NOT_LET_IN), "{}", answer.body);
-        site.desk.set_user_disabled(&owner, &user, false).await.unwrap();
+        site.management.set_user_disabled(&owner, &user, false).await.unwrap();
         // Somebody else to whom the provider gives the same address later is not them.
         let (_, answer) = sign_in(&site, &provider, "same.grace").await;
         assert_eq!(answer.status, 403, "{}", answer.body);
@@ -173,8 +177,8 @@ async fn only_a_verified_address_that_is_known_lets_anybody_in_and_all_others_ar
 /// Grace is made a member of another account.
 async fn invite_again(site: &Site) -> Option<String> {
     let owner = site.owner().await;
-    let account = site.desk.create_account(&owner, "Another").await.unwrap().value.id;
-    let invited = site.desk.invite(&owner, &account, "grace@example.com", Role::Viewer).await.unwrap();
+    let account = site.management.create_account(&owner, "Another").await.unwrap().value.id;
+    let invited = site.management.invite(&owner, &account, "grace@example.com", Role::Viewer).await.unwrap();
     Some(invited.secret.to_string())
 }
 
@@ -182,7 +186,7 @@ async fn invite_again(site: &Site) -> Option<String> {
 #[tokio::test]
 async fn where_sign_up_is_open_strangers_get_an_account_and_nobody_has_chosen_a_password_for_them() {
     let provider = Provider::start();
-    let site = site(&provider, |desk| desk.sign_up(SignUpPolicy::Open)).await;
+    let site = site(&provider, |management| management.sign_up(SignUpPolicy::Open)).await;
     let (mut client, answer) = sign_in(&site, &provider, "newcomer").await;
     assert_eq!(answer.status, 303, "{}", answer.body);
     assert!(client.get("/settings").await.body.contains("The newcomer"), "as the provider calls them");
@@ -191,12 +195,12 @@ async fn where_sign_up_is_open_strangers_get_an_account_and_nobody_has_chosen_a_
 
     // Somebody has signed up with the address of another, who comes with the provider's word for it.
     let context = Context::new();
-    site.desk.sign_up(&context, NewUser::new("victim@example.com", "Mallory", PASSWORD)).await.unwrap();
-    let before = site.desk.sign_in(&context, "victim@example.com", PASSWORD).await.unwrap().session;
+    site.management.sign_up(&context, NewUser::new("victim@example.com", "Mallory", PASSWORD)).await.unwrap();
+    let before = site.management.sign_in(&context, "victim@example.com", PASSWORD).await.unwrap().session;
     let (_, answer) = sign_in(&site, &provider, "victim").await;
     assert_eq!(answer.status, 303, "{}", answer.body);
-    assert!(matches!(site.desk.session(&before, context.clone()).await, Err(ManagementError::SignedOut)));
-    let again = site.desk.sign_in(&context, "victim@example.com", PASSWORD).await;
+    assert!(matches!(site.management.session(&before, context.clone()).await, Err(ManagementError::SignedOut)));
+    let again = site.management.sign_in(&context, "victim@example.com", PASSWORD).await;
     assert!(matches!(again, Err(ManagementError::WrongCredentials)));
     // Who was added by others keeps their password.
     let (_, answer) = sign_in(&site, &provider, "ada").await;
@@ -209,7 +213,7 @@ async fn where_sign_up_is_open_strangers_get_an_account_and_nobody_has_chosen_a_
 async fn tokens_that_are_not_what_was_asked_for_do_not_count() {
     keep_log();
     let provider = Provider::start();
-    let site = site(&provider, |desk| desk.sign_up(SignUpPolicy::Open)).await;
+    let site = site(&provider, |management| management.sign_up(SignUpPolicy::Open)).await;
     for (change, why) in [
         ("audience", "Invalid audiences"),
         ("audiences", "Invalid audiences"),
@@ -245,7 +249,7 @@ async fn tokens_that_are_not_what_was_asked_for_do_not_count() {
 #[tokio::test]
 async fn what_one_browser_began_is_worth_nothing_in_another_nor_twice() {
     let provider = Provider::start();
-    let site = site(&provider, |desk| desk).await;
+    let site = site(&provider, |management| management).await;
     let refused = |answer: &Answer, what: &str| {
         assert_eq!(answer.status, 403, "{what}: {}", answer.body);
         assert!(answer.body.contains("Begin again"), "{what}: {}", answer.body);
@@ -309,7 +313,7 @@ async fn what_one_browser_began_is_worth_nothing_in_another_nor_twice() {
 #[tokio::test]
 async fn a_provider_that_is_down_is_said_to_be_and_passwords_go_on() {
     let mut provider = Provider::start();
-    let site = site(&provider, |desk| desk).await;
+    let site = site(&provider, |management| management).await;
     let mut client = Client::new(&site);
     let request = begin(&mut client, "/login/oidc").await;
     let back = at_provider(&provider, &request, "ada").await;
@@ -318,7 +322,7 @@ async fn a_provider_that_is_down_is_said_to_be_and_passwords_go_on() {
     assert_eq!(answer.status, 503, "{}", answer.body);
     assert!(answer.body.contains("does not answer") && !answer.header("retry-after").is_empty(), "{}", answer.body);
     // One that was never there.
-    let other = self::site(&provider, |desk| desk).await;
+    let other = self::site(&provider, |management| management).await;
     let answer = Client::new(&other).get("/login/oidc").await;
     assert_eq!(answer.status, 503, "{}", answer.body);
     assert!(with(&provider).check().await.unwrap_err().is_outage());
@@ -334,13 +338,16 @@ async fn a_provider_that_is_down_is_said_to_be_and_passwords_go_on() {
 #[tokio::test]
 async fn where_the_provider_is_the_only_way_in_passwords_open_nothing() {
     let provider = Provider::start();
-    let site = site(&provider, |desk| desk.identity_provider(with(&provider).only_way())).await;
+    let site = site(&provider, |management| management.identity_provider(with(&provider).only_way())).await;
     let mut client = Client::new(&site);
     let page = client.get("/login").await.body;
     assert!(page.contains("Sign in with Example") && !page.contains("type=\"password\""), "{page}");
     let context = Context::new();
-    assert!(matches!(site.desk.sign_in(&context, EMAIL, PASSWORD).await, Err(ManagementError::PasswordsOff)));
-    assert!(matches!(site.desk.issue_tokens(&context, EMAIL, PASSWORD).await, Err(ManagementError::PasswordsOff)));
+    assert!(matches!(site.management.sign_in(&context, EMAIL, PASSWORD).await, Err(ManagementError::PasswordsOff)));
+    assert!(matches!(
+        site.management.issue_tokens(&context, EMAIL, PASSWORD).await,
+        Err(ManagementError::PasswordsOff)
+    ));
     let (mut client, answer) = sign_in(&site, &provider, "ada").await;
     assert_eq!(answer.status, 303, "{}", answer.body);
     assert!(!client.get("/settings").await.body.contains("type=\"password\""));

@@ -210,13 +210,13 @@ async fn a_key_is_made_with_the_keyboard_alone() {
 async fn who_has_forgotten_their_password_chooses_another_with_a_link_from_an_owner() {
     let site = Site::with_owner().await;
     let owner = site.owner().await;
-    let operator = site.desk.operator().clone();
+    let operator = site.management.operator().clone();
     let invited =
-        site.desk.invite(&owner, &operator, "grace@example.com", keyward::manage::Role::Developer).await.unwrap();
+        site.management.invite(&owner, &operator, "grace@example.com", keyward::manage::Role::Developer).await.unwrap();
     let context = keyward::manage::Context::new();
     let invitation = invited.secret;
-    site.desk.accept_invitation(&context, &invitation, "Grace", PASSWORD).await.unwrap();
-    let session = site.desk.sign_in(&context, "grace@example.com", PASSWORD).await.unwrap().session;
+    site.management.accept_invitation(&context, &invitation, "Grace", PASSWORD).await.unwrap();
+    let session = site.management.sign_in(&context, "grace@example.com", PASSWORD).await.unwrap().session;
 
     let other = Browser::open(&site).await;
     other.go("/login").await;
@@ -244,7 +244,7 @@ async fn who_has_forgotten_their_password_chooses_another_with_a_link_from_an_ow
     other.fill("password", "another good password").await;
     other.press("Set password").await;
     other.see("every session has ended").await;
-    assert!(site.desk.session(&session, context).await.is_err());
+    assert!(site.management.session(&session, context).await.is_err());
     other.fill("email", "grace@example.com").await;
     other.fill("password", "another good password").await;
     other.press("Sign in").await;
@@ -265,8 +265,8 @@ async fn the_operator_finds_disables_and_deletes_users() {
     let site = Site::with_owner().await;
     let context = keyward::manage::Context::new();
     let new = keyward::manage::NewUser::new("new@example.com", "Newcomer", PASSWORD);
-    site.desk.sign_up(&context, new).await.unwrap();
-    let session = site.desk.sign_in(&context, "new@example.com", PASSWORD).await.unwrap().session;
+    site.management.sign_up(&context, new).await.unwrap();
+    let session = site.management.sign_in(&context, "new@example.com", PASSWORD).await.unwrap().session;
     let browser = Browser::open(&site).await;
     browser.sign_in().await;
     browser.press("Users").await;
@@ -282,17 +282,18 @@ async fn the_operator_finds_disables_and_deletes_users() {
     browser.see("An account keeps at least one owner").await;
     // With another owner, the account can do without this one.
     let owner = site.owner().await;
-    let newcomer = site.desk.session(&session, context.clone()).await.unwrap();
-    let account = site.desk.own_accounts(&newcomer).await.unwrap().remove(0).0.value.id;
-    let other = site.desk.invite(&owner, &account, "other@example.com", keyward::manage::Role::Owner).await.unwrap();
-    site.desk.accept_invitation(&context, &other.secret, "Other", PASSWORD).await.unwrap();
+    let newcomer = site.management.session(&session, context.clone()).await.unwrap();
+    let account = site.management.own_accounts(&newcomer).await.unwrap().remove(0).0.value.id;
+    let other =
+        site.management.invite(&owner, &account, "other@example.com", keyward::manage::Role::Owner).await.unwrap();
+    site.management.accept_invitation(&context, &other.secret, "Other", PASSWORD).await.unwrap();
     let id = newcomer.user().unwrap().clone();
     browser.go(&format!("/users/{id}")).await;
     browser.press("Disable").await;
     browser.see("their sessions and tokens have ended").await;
     browser.picture("user-disabled").await;
-    assert!(site.desk.session(&session, context.clone()).await.is_err());
-    assert!(site.desk.sign_in(&context, "new@example.com", PASSWORD).await.is_err());
+    assert!(site.management.session(&session, context.clone()).await.is_err());
+    assert!(site.management.sign_in(&context, "new@example.com", PASSWORD).await.is_err());
     browser.press("Enable").await;
     browser.see("can sign in again").await;
     browser.press("Delete").await;
@@ -302,10 +303,10 @@ async fn the_operator_finds_disables_and_deletes_users() {
     browser.see("The user is deleted").await;
 
     // Grace belongs to the operator's account alone, and has no say in this.
-    let operator = site.desk.operator().clone();
+    let operator = site.management.operator().clone();
     let invited =
-        site.desk.invite(&owner, &operator, "grace@example.com", keyward::manage::Role::Viewer).await.unwrap();
-    site.desk.accept_invitation(&context, &invited.secret, "Grace", PASSWORD).await.unwrap();
+        site.management.invite(&owner, &operator, "grace@example.com", keyward::manage::Role::Viewer).await.unwrap();
+    site.management.accept_invitation(&context, &invited.secret, "Grace", PASSWORD).await.unwrap();
     browser.go("/users").await;
     browser.press("Grace").await;
     browser.press("Delete").await;
@@ -400,7 +401,7 @@ async fn the_operator_looks_at_any_account_and_nobody_else_does() {
     let site = Site::with_owner().await;
     let context = keyward::manage::Context::new();
     for (email, name) in [("nora@example.com", "Northwind"), ("bela@example.com", "Blue Harbor")] {
-        site.desk.sign_up(&context, keyward::manage::NewUser::new(email, name, PASSWORD)).await.unwrap();
+        site.management.sign_up(&context, keyward::manage::NewUser::new(email, name, PASSWORD)).await.unwrap();
     }
     let browser = Browser::open(&site).await;
     browser.sign_in().await;
@@ -432,8 +433,8 @@ async fn the_operator_looks_at_any_account_and_nobody_else_does() {
     other.go("/accounts").await;
     other.see("There is no such account").await;
     // A cookie is a wish.
-    let northwind = site.desk.key(&site.owner().await, &key.parse().unwrap()).await.unwrap().account.to_string();
-    let session = site.desk.sign_in(&context, "bela@example.com", PASSWORD).await.unwrap().session;
+    let northwind = site.management.key(&site.owner().await, &key.parse().unwrap()).await.unwrap().account.to_string();
+    let session = site.management.sign_in(&context, "bela@example.com", PASSWORD).await.unwrap().session;
     let mut client = crate::http::Client::new(&site);
     client.cookies.insert("keyward_session".to_owned(), session.to_string());
     client.cookies.insert("keyward_account".to_owned(), northwind);

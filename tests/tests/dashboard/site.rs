@@ -21,7 +21,7 @@ pub(crate) const PASSWORD: &str = "correct horse battery staple";
 
 /// The service, and what its tests look into.
 pub(crate) struct Site {
-    pub(crate) desk: Management,
+    pub(crate) management: Management,
     pub(crate) store: SqliteStore,
     pub(crate) authenticator: Authenticator,
     listening: Listening,
@@ -34,20 +34,20 @@ impl Site {
 
     /// With sessions that end when they are not used for this long.
     pub(crate) async fn start_with(idle: Duration) -> Self {
-        Self::build(|desk| desk.session_life(idle, Duration::from_secs(7 * 24 * 3_600))).await
+        Self::build(|management| management.session_life(idle, Duration::from_secs(7 * 24 * 3_600))).await
     }
 
-    /// With another desk.
+    /// With another management.
     pub(crate) async fn build(change: impl FnOnce(ManagementBuilder) -> ManagementBuilder) -> Self {
         let store = SqliteStore::temporary().unwrap();
         let many = NonZeroU32::new(10_000).unwrap();
-        let desk = Management::builder(store.clone(), SqliteManagementStore::open(&store).unwrap())
+        let management = Management::builder(store.clone(), SqliteManagementStore::open(&store).unwrap())
             .password_params(Params::new(8, 1, 1, None).unwrap())
             .sign_in_attempts(many, many)
             .sign_up(SignUpPolicy::Open);
-        let desk = change(desk).build().unwrap();
+        let management = change(management).build().unwrap();
         let authenticator = Authenticator::builder(store.clone())
-            .on_event(desk.usage_hook())
+            .on_event(management.usage_hook())
             .last_used_interval(Duration::from_secs(1))
             .build()
             .unwrap();
@@ -56,8 +56,8 @@ impl Site {
             .scope(Scope::from_static("resources:write"), "Create, change and delete resources")
             .example_url("https://api.example.com/v1/resources");
         let api = Router::new().route("/api", get(async || "in")).layer(AuthLayer::from(authenticator.clone()));
-        let listening = Listening::start(api.merge(dashboard(desk.clone(), settings))).await;
-        Self { desk, store, authenticator, listening }
+        let listening = Listening::start(api.merge(dashboard(management.clone(), settings))).await;
+        Self { management, store, authenticator, listening }
     }
 
     /// With an owner who can sign in.
@@ -69,13 +69,13 @@ impl Site {
 
     pub(crate) async fn add_owner(&self) {
         let system = Actor::system("test", Context::new());
-        self.desk.create_owner(&system, NewUser::new(EMAIL, "Ada", PASSWORD)).await.unwrap();
+        self.management.create_owner(&system, NewUser::new(EMAIL, "Ada", PASSWORD)).await.unwrap();
     }
 
     /// The owner, as the management service knows them.
     pub(crate) async fn owner(&self) -> Actor {
-        let session = self.desk.sign_in(&Context::new(), EMAIL, PASSWORD).await.unwrap().session;
-        self.desk.session(&session, Context::new()).await.unwrap()
+        let session = self.management.sign_in(&Context::new(), EMAIL, PASSWORD).await.unwrap().session;
+        self.management.session(&session, Context::new()).await.unwrap()
     }
 
     pub(crate) fn address(&self) -> SocketAddr {

@@ -52,23 +52,23 @@ impl Answered {
 impl Running {
     pub(crate) async fn start() -> Self {
         let setting = on_sqlite();
-        let desk = &setting.desk;
+        let management = &setting.management;
         let system = Actor::system("test", Context::new());
-        desk.create_owner(&system, NewUser::new("operator@example.com", "Operator", PASSWORD)).await.unwrap();
+        management.create_owner(&system, NewUser::new("operator@example.com", "Operator", PASSWORD)).await.unwrap();
         let (owner, account) = setting.customer("ada@example.com").await;
-        let issue = async |draft: KeyDraft| desk.create_key(&system, draft).await.unwrap();
+        let issue = async |draft: KeyDraft| management.create_key(&system, draft).await.unwrap();
         let all = |account: &keyward::AccountId| {
             let new = NewKey { scopes: ScopeSet::all(), ..NewKey::secret(account.clone(), "managing") };
             KeyDraft::of(Purpose::Management, new)
         };
-        let operator = issue(all(desk.operator())).await.key.expose_once().to_string();
+        let operator = issue(all(management.operator())).await.key.expose_once().to_string();
         let manager = issue(all(&account)).await.key.expose_once().to_string();
         let reading = KeyDraft::management(account.clone(), "reading", "accounts:read keys:read".parse().unwrap());
         let reader = issue(reading).await.key.expose_once().to_string();
         let issued = issue(KeyDraft::secret(account.clone(), "production")).await;
-        let tokens = desk.issue_tokens(&Context::new(), "ada@example.com", PASSWORD).await.unwrap();
+        let tokens = management.issue_tokens(&Context::new(), "ada@example.com", PASSWORD).await.unwrap();
         Self {
-            server: Listening::start(keyward::manage::api(desk.clone())).await,
+            server: Listening::start(keyward::manage::api(management.clone())).await,
             operator,
             manager,
             reader,
@@ -146,7 +146,7 @@ impl Running {
     }
 
     pub(crate) async fn end(self) {
-        self.setting.desk.authenticator().unwrap().shutdown().await;
+        self.setting.management.authenticator().unwrap().shutdown().await;
     }
 }
 
@@ -261,7 +261,8 @@ async fn no_secret_is_in_the_database() {
     let invited = running.send("manager", "POST", "/v1/accounts/{account}/invitations", once, invite).await;
     assert_eq!(invited.code(), "IDEMPOTENCY_KEY_REUSED");
     let invited = running.send("manager", "POST", "/v1/accounts/{account}/invitations", NOTHING, invite).await.body;
-    let session = running.setting.desk.sign_in(&Context::new(), "ada@example.com", PASSWORD).await.unwrap().session;
+    let session =
+        running.setting.management.sign_in(&Context::new(), "ada@example.com", PASSWORD).await.unwrap().session;
     let secrets = [
         created.as_str(),
         running.manager.as_str(),

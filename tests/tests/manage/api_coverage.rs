@@ -95,13 +95,14 @@ async fn the_rest_of_the_routes_have_their_statuses() {
     let mut running = Running::start().await;
     let setting = running.setting();
     let ada = setting.signed_in("ada@example.com").await;
-    let account = setting.desk.own_accounts(&ada).await.unwrap().remove(0).0.value.id;
+    let account = setting.management.own_accounts(&ada).await.unwrap().remove(0).0.value.id;
     let grace = setting.member(&ada, &account, "grace@example.com", Role::Viewer).await.user().unwrap().clone();
     let dora = setting.member(&ada, &account, "dora@example.com", Role::Viewer).await.user().unwrap().clone();
-    let refresh = setting.desk.issue_tokens(&Context::new(), "grace@example.com", PASSWORD).await.unwrap().refresh;
+    let refresh =
+        setting.management.issue_tokens(&Context::new(), "grace@example.com", PASSWORD).await.unwrap().refresh;
     // A link ends with a change of the memberships, so it is of a user whose memberships stay.
     let (eve, _) = setting.customer("eve@example.com").await;
-    let reset = setting.desk.create_password_reset(&setting.system(), eve.user().unwrap()).await.unwrap().secret;
+    let reset = setting.management.create_password_reset(&setting.system(), eve.user().unwrap()).await.unwrap().secret;
     running.name("grace", grace);
     running.name("dora", dora);
     running.name("refresh", &*refresh);

@@ -178,27 +178,28 @@ pub(crate) const ACCEPTING: &[Row<'static>] = &[
 #[tokio::test]
 async fn every_way_into_an_account_has_its_statuses() {
     let mut running = Running::start().await;
-    let (desk, system) = (running.setting().desk.clone(), running.setting().system());
+    let (management, system) = (running.setting().management.clone(), running.setting().system());
     let ada = running.setting().signed_in("ada@example.com").await;
-    let own = desk.own_accounts(&ada).await.unwrap().remove(0).0.value.id;
+    let own = management.own_accounts(&ada).await.unwrap().remove(0).0.value.id;
     let (_, other) = running.setting().customer("eve@example.com").await;
     let (_, third) = running.setting().customer("dora@example.com").await;
-    let invite =
-        async |account: &AccountId, email: &str| desk.invite(&system, account, email, Role::Viewer).await.unwrap();
+    let invite = async |account: &AccountId, email: &str| {
+        management.invite(&system, account, email, Role::Viewer).await.unwrap()
+    };
     let tokens = async |email: &str| {
-        let issued = desk.issue_tokens(&Context::new(), email, PASSWORD).await.unwrap();
+        let issued = management.issue_tokens(&Context::new(), email, PASSWORD).await.unwrap();
         issued.access.expose_once().to_string()
     };
     // The program's own link proves the address.
     let first = invite(&other, "grace@example.com").await.secret;
-    desk.accept_invitation(&Context::new(), &first, "Grace", PASSWORD).await.unwrap();
+    management.accept_invitation(&Context::new(), &first, "Grace", PASSWORD).await.unwrap();
     running.name("grace", tokens("grace@example.com").await);
     running.name("withdrawn", invite(&own, "b@example.com").await.invitation.id);
     running.name("to_grace", invite(&own, "grace@example.com").await.invitation.id);
     running.name("unwanted", invite(&third, "grace@example.com").await.invitation.id);
-    running.name("link", &*invite(desk.operator(), "grace@example.com").await.secret);
-    running.name("late_link", &*invite(desk.operator(), "late@example.com").await.secret);
-    desk.create_owner(&system, NewUser::new("late@example.com", "Late", PASSWORD)).await.unwrap();
+    running.name("link", &*invite(management.operator(), "grace@example.com").await.secret);
+    running.name("late_link", &*invite(management.operator(), "late@example.com").await.secret);
+    management.create_owner(&system, NewUser::new("late@example.com", "Late", PASSWORD)).await.unwrap();
     running.name("late", tokens("late@example.com").await);
     running.name("ada_link", &*invite(&other, "ada@example.com").await.secret);
     running.name("new_link", &*invite(&other, "new@example.com").await.secret);

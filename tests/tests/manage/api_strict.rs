@@ -164,12 +164,12 @@ async fn a_cursor_is_of_one_list() {
 #[tokio::test]
 async fn plain_http_is_answered_on_the_machine_alone() {
     let store = SqliteStore::temporary().unwrap();
-    let desk = Management::builder(store.clone(), SqliteManagementStore::open(&store).unwrap())
+    let management = Management::builder(store.clone(), SqliteManagementStore::open(&store).unwrap())
         .trusted_proxies(TrustedProxies::new(["10.0.0.0/8".parse().unwrap()]))
         .build()
         .unwrap();
     let own = Router::new().route("/v1/verify", post(async || "verified"));
-    let app = keyward::manage::api(desk.clone()).merge(keyward::manage::secured(&desk, own));
+    let app = keyward::manage::api(management.clone()).merge(keyward::manage::secured(&management, own));
     let (near, proxy) = ("192.0.2.7:50000", "10.0.0.1:50000");
     for (host, peer, said, is_tls, expected) in [
         ("keys.example.com", near, "", false, 403),
@@ -226,7 +226,7 @@ impl Running {
     async fn set_the_lists_up(&self) {
         let setting = self.setting();
         let owner = setting.signed_in("ada@example.com").await;
-        let account = setting.desk.own_accounts(&owner).await.unwrap().remove(0).0.value.id;
+        let account = setting.management.own_accounts(&owner).await.unwrap().remove(0).0.value.id;
         setting.member(&owner, &account, "grace@example.com", Role::Viewer).await;
     }
 }

@@ -11,24 +11,24 @@ use keyward::manage::{
 use crate::setting::{PASSWORD, Setting, everywhere, failing, on_sqlite};
 
 async fn actions(setting: &Setting, operator: &Actor) -> Vec<String> {
-    let page = setting.desk.audit_log(operator, &AuditQuery::default()).await.unwrap();
+    let page = setting.management.audit_log(operator, &AuditQuery::default()).await.unwrap();
     page.items.into_iter().rev().map(|entry| entry.action).collect()
 }
 
 #[tokio::test]
 async fn everything_is_logged_and_each_entry_follows_the_one_before() {
     for setting in everywhere().await {
-        let desk = &setting.desk;
+        let management = &setting.management;
         let operator = setting.operator().await;
         let (owner, account) = setting.customer("ada@example.com").await;
-        let issued = desk.create_key(&owner, KeyDraft::secret(account.clone(), "production")).await.unwrap();
-        desk.revoke_key(&owner, &issued.view.id).await.unwrap();
+        let issued = management.create_key(&owner, KeyDraft::secret(account.clone(), "production")).await.unwrap();
+        management.revoke_key(&owner, &issued.view.id).await.unwrap();
         let logged = actions(&setting, &operator).await;
         let expected = ["user.create", "session.begin", "user.sign_up", "session.begin", "key.create", "key.revoke"];
         assert_eq!(logged, expected);
 
         let query = AuditQuery { account: Some(account), ..AuditQuery::default() };
-        let own = desk.audit_log(&owner, &query).await.unwrap().items;
+        let own = management.audit_log(&owner, &query).await.unwrap().items;
         assert_eq!(
             own.iter().map(|entry| entry.action.as_str()).collect::<Vec<_>>(),
             ["key.revoke", "key.create", "user.sign_up"]
@@ -36,14 +36,17 @@ async fn everything_is_logged_and_each_entry_follows_the_one_before() {
         assert_eq!(own[0].target.id, issued.view.id.to_string());
         assert_eq!(own[0].before.as_ref().unwrap()["revoked_at"], serde_json::Value::Null);
         assert_ne!(own[0].after.as_ref().unwrap()["revoked_at"], serde_json::Value::Null);
-        assert!(matches!(desk.audit_log(&owner, &AuditQuery::default()).await, Err(ManagementError::NotFound(_))));
+        assert!(matches!(
+            management.audit_log(&owner, &AuditQuery::default()).await,
+            Err(ManagementError::NotFound(_))
+        ));
 
         let page = PageRequest { limit: 1, ..PageRequest::default() };
-        let first = desk.audit_log(&owner, &AuditQuery { page, ..query.clone() }).await.unwrap();
+        let first = management.audit_log(&owner, &AuditQuery { page, ..query.clone() }).await.unwrap();
         let page = PageRequest { after: first.next, limit: 1 };
-        assert_eq!(desk.audit_log(&owner, &AuditQuery { page, ..query }).await.unwrap().items[0], own[1]);
+        assert_eq!(management.audit_log(&owner, &AuditQuery { page, ..query }).await.unwrap().items[0], own[1]);
 
-        let verdict = desk.verify_audit_log(&operator, None).await.unwrap();
+        let verdict = management.verify_audit_log(&operator, None).await.unwrap();
         assert_eq!((verdict.entries, verdict.first_bad), (6, None));
     }
 }
@@ -74,10 +77,10 @@ async fn what_was_tampered_with_is_named() {
         let setting = on_sqlite();
         let operator = setting.operator().await;
         let (owner, account) = setting.customer("ada@example.com").await;
-        setting.desk.create_key(&owner, KeyDraft::secret(account, "production")).await.unwrap();
+        setting.management.create_key(&owner, KeyDraft::secret(account, "production")).await.unwrap();
         let connection = rusqlite::Connection::open(setting.file.as_ref().unwrap()).unwrap();
         assert_eq!(connection.execute(tampering, []).unwrap(), 1, "{tampering}");
-        let verdict = setting.desk.verify_audit_log(&operator, None).await.unwrap();
+        let verdict = setting.management.verify_audit_log(&operator, None).await.unwrap();
         let (bad, said) = verdict.first_bad.unwrap_or_else(|| panic!("not seen: {tampering}"));
         assert_eq!(bad, number, "{tampering}");
         assert!(said.contains(why), "{said}");
@@ -89,10 +92,11 @@ async fn a_log_that_was_cut_or_written_anew_shows_against_a_checkpoint() {
     let setting = on_sqlite();
     let operator = setting.operator().await;
     let (owner, account) = setting.customer("ada@example.com").await;
-    let verify = async |since: &AuditCheckpoint| setting.desk.verify_audit_log(&operator, Some(since)).await.unwrap();
-    let early = setting.desk.verify_audit_log(&operator, None).await.unwrap().checkpoint();
-    setting.desk.create_key(&owner, KeyDraft::secret(account, "production")).await.unwrap();
-    let late = setting.desk.verify_audit_log(&operator, None).await.unwrap().checkpoint();
+    let verify =
+        async |since: &AuditCheckpoint| setting.management.verify_audit_log(&operator, Some(since)).await.unwrap();
+    let early = setting.management.verify_audit_log(&operator, None).await.unwrap().checkpoint();
+    setting.management.create_key(&owner, KeyDraft::secret(account, "production")).await.unwrap();
+    let late = setting.management.verify_audit_log(&operator, None).await.unwrap().checkpoint();
     for known in [&early, &late] {
         assert_eq!(verify(known).await.first_bad, None);
     }
@@ -101,7 +105,7 @@ async fn a_log_that_was_cut_or_written_anew_shows_against_a_checkpoint() {
     let last = "kind = 'audit' AND id = (SELECT id FROM desk_records WHERE kind = 'audit' ORDER BY sort DESC LIMIT 1)";
     assert_eq!(connection.execute(&format!("DELETE FROM desk_records WHERE {last}"), []).unwrap(), 1);
     assert_eq!(
-        setting.desk.verify_audit_log(&operator, None).await.unwrap().first_bad,
+        setting.management.verify_audit_log(&operator, None).await.unwrap().first_bad,
         None,
         "its end does not show alone"
     );
@@ -132,32 +136,32 @@ async fn a_log_that_was_cut_or_written_anew_shows_against_a_checkpoint() {
 #[tokio::test]
 async fn what_a_crash_has_left_half_done_is_logged_all_the_same() {
     let (setting, records) = failing();
-    let desk = &setting.desk;
+    let management = &setting.management;
     let operator = setting.operator().await;
     let (owner, account) = setting.customer("ada@example.com").await;
     // The key is made, and its entry is not written any more.
     records.fails.store(true, Ordering::Relaxed);
-    let issued = desk.create_key(&owner, KeyDraft::secret(account, "production")).await.unwrap();
+    let issued = management.create_key(&owner, KeyDraft::secret(account, "production")).await.unwrap();
     records.fails.store(false, Ordering::Relaxed);
     assert!(!actions(&setting, &operator).await.contains(&"key.create".to_owned()));
-    desk.maintain().await.unwrap();
+    management.maintain().await.unwrap();
     assert!(!actions(&setting, &operator).await.contains(&"key.create".to_owned()), "it may be at work still");
 
     setting.clock.advance(Duration::from_secs(301));
     for _ in 0..2 {
-        desk.maintain().await.unwrap();
-        let page = desk.audit_log(&operator, &AuditQuery::default()).await.unwrap();
+        management.maintain().await.unwrap();
+        let page = management.audit_log(&operator, &AuditQuery::default()).await.unwrap();
         let logged: Vec<_> = page.items.iter().filter(|entry| entry.action == "key.create").collect();
         assert_eq!(logged.len(), 1);
         assert_eq!((logged[0].outcome, &logged[0].target.id), (Outcome::Unknown, &issued.view.id.to_string()));
     }
-    assert_eq!(desk.verify_audit_log(&operator, None).await.unwrap().first_bad, None);
+    assert_eq!(management.verify_audit_log(&operator, None).await.unwrap().first_bad, None);
 }
 
 #[tokio::test]
 async fn refused_attempts_are_one_entry_for_each_network_and_reason() {
     let setting = on_sqlite();
-    let desk = &setting.desk;
+    let management = &setting.management;
     let operator = setting.operator().await;
     let before = actions(&setting, &operator).await.len();
     let from = |third: u8, last: u8| Context::new().address([192, 0, third, last]);
@@ -165,19 +169,19 @@ async fn refused_attempts_are_one_entry_for_each_network_and_reason() {
         // Of a known address and of an unknown one: they are told apart nowhere.
         for email in ["operator@example.com", "stranger@example.com"] {
             assert!(matches!(
-                desk.sign_in(&from(2, last), email, "a guess").await,
+                management.sign_in(&from(2, last), email, "a guess").await,
                 Err(ManagementError::WrongCredentials)
             ));
         }
     }
-    assert!(desk.sign_in(&from(3, 1), "operator@example.com", "a guess").await.is_err());
-    desk.sign_up(&from(2, 1), NewUser::new("operator@example.com", "Again", PASSWORD)).await.unwrap();
-    assert!(desk.change_password(&operator, "a guess", "another horse battery staple").await.is_err());
+    assert!(management.sign_in(&from(3, 1), "operator@example.com", "a guess").await.is_err());
+    management.sign_up(&from(2, 1), NewUser::new("operator@example.com", "Again", PASSWORD)).await.unwrap();
+    assert!(management.change_password(&operator, "a guess", "another horse battery staple").await.is_err());
     assert_eq!(actions(&setting, &operator).await.len(), before, "nothing is written by request");
 
     for _ in 0..2 {
-        desk.maintain().await.unwrap();
-        let mut logged = desk.audit_log(&operator, &AuditQuery::default()).await.unwrap().items;
+        management.maintain().await.unwrap();
+        let mut logged = management.audit_log(&operator, &AuditQuery::default()).await.unwrap().items;
         logged.truncate(logged.len() - before);
         let mut rows: Vec<_> = logged
             .iter()
@@ -196,7 +200,7 @@ async fn refused_attempts_are_one_entry_for_each_network_and_reason() {
         ];
         assert_eq!(rows, expected);
     }
-    assert_eq!(desk.verify_audit_log(&operator, None).await.unwrap().first_bad, None);
+    assert_eq!(management.verify_audit_log(&operator, None).await.unwrap().first_bad, None);
 }
 
 #[tokio::test]
@@ -207,12 +211,12 @@ async fn refused_attempts_from_many_networks_are_counted_together() {
     for network in 0..300_u16 {
         let [high, low] = network.to_be_bytes();
         let context = Context::new().address([10, high, low, 1]);
-        assert!(setting.desk.sign_in(&context, "operator@example.com", "a guess").await.is_err());
+        assert!(setting.management.sign_in(&context, "operator@example.com", "a guess").await.is_err());
     }
-    setting.desk.maintain().await.unwrap();
+    setting.management.maintain().await.unwrap();
     let page = PageRequest { limit: 500, ..PageRequest::default() };
     let query = AuditQuery { page, ..AuditQuery::default() };
-    let logged = setting.desk.audit_log(&operator, &query).await.unwrap().items;
+    let logged = setting.management.audit_log(&operator, &query).await.unwrap().items;
     let times: Vec<_> = logged.iter().filter_map(|entry| entry.after.as_ref()?["times"].as_u64()).collect();
     assert_eq!((logged.len() - before, times.iter().sum::<u64>(), times.iter().max()), (257, 300, Some(&44)));
 }
@@ -222,32 +226,35 @@ const DAY: Duration = Duration::from_secs(24 * 3_600);
 #[tokio::test]
 async fn a_pruned_log_verifies_from_its_cut() {
     for setting in everywhere().await {
-        let desk = &setting.desk;
+        let management = &setting.management;
         let operator = setting.system();
         setting.operator().await;
-        let early = desk.verify_audit_log(&operator, None).await.unwrap().checkpoint();
+        let early = management.verify_audit_log(&operator, None).await.unwrap().checkpoint();
         for _ in 0..205 {
-            desk.sign_out_everywhere(&setting.signed_in("operator@example.com").await).await.unwrap();
+            management.sign_out_everywhere(&setting.signed_in("operator@example.com").await).await.unwrap();
         }
-        let cut = desk.verify_audit_log(&operator, None).await.unwrap();
+        let cut = management.verify_audit_log(&operator, None).await.unwrap();
         setting.clock.advance(DAY);
         let middle = setting.clock.now();
-        assert!(desk.prune_audit_log(&operator, middle.saturating_add(DAY)).await.is_err(), "a time in the future");
+        assert!(
+            management.prune_audit_log(&operator, middle.saturating_add(DAY)).await.is_err(),
+            "a time in the future"
+        );
         setting.clock.advance(DAY);
         setting.signed_in("operator@example.com").await;
-        let late = desk.verify_audit_log(&operator, None).await.unwrap().checkpoint();
+        let late = management.verify_audit_log(&operator, None).await.unwrap().checkpoint();
 
-        assert_eq!(desk.prune_audit_log(&operator, middle).await.unwrap(), cut.entries);
-        assert_eq!(desk.prune_audit_log(&operator, middle).await.unwrap(), 0);
+        assert_eq!(management.prune_audit_log(&operator, middle).await.unwrap(), cut.entries);
+        assert_eq!(management.prune_audit_log(&operator, middle).await.unwrap(), 0);
         assert_eq!(actions(&setting, &operator).await, ["session.begin", "audit.prune"]);
         for (since, bad) in
             [(None, None), (Some(&late), None), (Some(&cut.checkpoint()), None), (Some(&early), Some(2))]
         {
-            let verdict = desk.verify_audit_log(&operator, since).await.unwrap();
+            let verdict = management.verify_audit_log(&operator, since).await.unwrap();
             assert_eq!(verdict.first_bad.as_ref().map(|bad| bad.0), bad, "{since:?}: {verdict:?}");
             assert_eq!(verdict.pruned_through, Some(cut.entries));
         }
-        let verdict = desk.verify_audit_log(&operator, Some(&early)).await.unwrap();
+        let verdict = management.verify_audit_log(&operator, Some(&early)).await.unwrap();
         assert!(verdict.first_bad.unwrap().1.contains("was pruned"));
     }
 }
@@ -258,15 +265,15 @@ async fn a_log_that_was_pruned_whole_goes_on_from_its_cut() {
     let operator = setting.system();
     setting.operator().await;
     setting.clock.advance(DAY);
-    let entries = setting.desk.verify_audit_log(&operator, None).await.unwrap().entries;
+    let entries = setting.management.verify_audit_log(&operator, None).await.unwrap().entries;
     // What follows the removal is not written, as in a crash.
-    assert_eq!(setting.desk.prune_audit_log(&operator, setting.clock.now()).await.unwrap(), entries);
+    assert_eq!(setting.management.prune_audit_log(&operator, setting.clock.now()).await.unwrap(), entries);
     let connection = rusqlite::Connection::open(setting.file.as_ref().unwrap()).unwrap();
     connection.execute("DELETE FROM desk_records WHERE kind = 'audit'", []).unwrap();
-    assert_eq!(setting.desk.verify_audit_log(&operator, None).await.unwrap().entries, entries);
-    // Of this desk, which knows an end that is not there any more.
+    assert_eq!(setting.management.verify_audit_log(&operator, None).await.unwrap().entries, entries);
+    // Of this management, which knows an end that is not there any more.
     setting.signed_in("operator@example.com").await;
-    let verdict = setting.desk.verify_audit_log(&operator, None).await.unwrap();
+    let verdict = setting.management.verify_audit_log(&operator, None).await.unwrap();
     assert_eq!((verdict.entries, verdict.first_bad), (entries + 1, None));
 }
 
@@ -279,8 +286,8 @@ async fn what_was_tampered_with_is_not_pruned() {
     let connection = rusqlite::Connection::open(setting.file.as_ref().unwrap()).unwrap();
     let tampering = "UPDATE desk_records SET body = replace(body, 'session.begin', 'session.other') WHERE kind = 'audit' AND id = '2'";
     assert_eq!(connection.execute(tampering, []).unwrap(), 1);
-    let refused = setting.desk.prune_audit_log(&operator, setting.clock.now()).await.unwrap_err();
+    let refused = setting.management.prune_audit_log(&operator, setting.clock.now()).await.unwrap_err();
     assert!(refused.to_string().contains("entry 2"), "{refused}");
-    let bad = setting.desk.verify_audit_log(&operator, None).await.unwrap().first_bad.unwrap();
+    let bad = setting.management.verify_audit_log(&operator, None).await.unwrap().first_bad.unwrap();
     assert_eq!(bad.0, 2);
 }

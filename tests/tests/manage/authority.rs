@@ -19,17 +19,17 @@ fn says<T>(result: Result<T, ManagementError>) -> &'static str {
     result.map_or_else(|error| error.code(), |_| "done")
 }
 
-async fn has_rights(desk: &Management, actor: &Actor, account: &AccountId) -> bool {
-    desk.rights(actor, account).await.is_ok()
+async fn has_rights(management: &Management, actor: &Actor, account: &AccountId) -> bool {
+    management.rights(actor, account).await.is_ok()
 }
 
 async fn members(setting: &Setting, account: &AccountId) -> usize {
-    setting.desk.members(&setting.system(), account, &Default::default()).await.unwrap().items.len()
+    setting.management.members(&setting.system(), account, &Default::default()).await.unwrap().items.len()
 }
 
 /// The holder of a key of the management API.
 async fn holder(setting: &Setting, by: &Actor, purpose: Purpose, new: NewKey) -> (Actor, CredentialId) {
-    let issued = setting.desk.create_key(by, KeyDraft::of(purpose, new)).await.unwrap();
+    let issued = setting.management.create_key(by, KeyDraft::of(purpose, new)).await.unwrap();
     // The rights of a key are read from its record, so its identity needs no request.
     let identity = Identity::api_key(issued.view.id.clone(), issued.view.account.clone());
     (Actor::of_identity(&identity, Context::new()), issued.view.id)
@@ -38,33 +38,38 @@ async fn holder(setting: &Setting, by: &Actor, purpose: Purpose, new: NewKey) ->
 #[tokio::test]
 async fn link_of_one_account_gives_nothing_in_another() {
     for setting in everywhere().await {
-        let (desk, context) = (&setting.desk, Context::new());
+        let (management, context) = (&setting.management, Context::new());
         let (mallory, attackers) = setting.customer("mallory@example.com").await;
         let (owner, victims) = setting.customer("owner@victim.example").await;
 
         // The attacker invites first and keeps the link; the victim invites the same address.
-        let kept = desk.invite(&mallory, &attackers, "newhire@victim.example", Role::Owner).await.unwrap();
-        let sent = desk.invite(&owner, &victims, "newhire@victim.example", Role::Admin).await.unwrap();
-        desk.accept_invitation(&context, &kept.secret, "Mallory", PASSWORD).await.unwrap();
+        let kept = management.invite(&mallory, &attackers, "newhire@victim.example", Role::Owner).await.unwrap();
+        let sent = management.invite(&owner, &victims, "newhire@victim.example", Role::Admin).await.unwrap();
+        management.accept_invitation(&context, &kept.secret, "Mallory", PASSWORD).await.unwrap();
         let impostor = setting.signed_in("newhire@victim.example").await;
-        assert!(has_rights(desk, &impostor, &attackers).await && !has_rights(desk, &impostor, &victims).await);
+        assert!(
+            has_rights(management, &impostor, &attackers).await && !has_rights(management, &impostor, &victims).await
+        );
         let draft = KeyDraft::secret(victims.clone(), "stolen");
-        assert_eq!(code(desk.create_key(&impostor, draft).await), "NOT_FOUND");
-        assert!(desk.own_invitations(&impostor).await.unwrap().is_empty(), "the address is unproven");
-        assert_eq!(code(desk.join(&impostor, &sent.invitation.id).await), "NOT_FOUND");
+        assert_eq!(code(management.create_key(&impostor, draft).await), "NOT_FOUND");
+        assert!(management.own_invitations(&impostor).await.unwrap().is_empty(), "the address is unproven");
+        assert_eq!(code(management.join(&impostor, &sent.invitation.id).await), "NOT_FOUND");
         assert_eq!(members(&setting, &victims).await, 1);
-        assert_eq!(desk.own_accounts(&impostor).await.unwrap().len(), 1);
+        assert_eq!(management.own_accounts(&impostor).await.unwrap().len(), 1);
 
         // The victim invites after the attacker has accepted, and again with open sign-up.
-        desk.sign_up(&context, NewUser::new("later@victim.example", "Mallory", PASSWORD)).await.unwrap();
+        management.sign_up(&context, NewUser::new("later@victim.example", "Mallory", PASSWORD)).await.unwrap();
         let squatter = setting.signed_in("later@victim.example").await;
-        let later = desk.invite(&owner, &victims, "later@victim.example", Role::Admin).await.unwrap();
-        assert!(!has_rights(desk, &squatter, &victims).await && members(&setting, &victims).await == 1);
-        assert_eq!(code(desk.accept_invitation(&context, &later.secret, "New", PASSWORD).await), "ADDRESS_IN_USE");
+        let later = management.invite(&owner, &victims, "later@victim.example", Role::Admin).await.unwrap();
+        assert!(!has_rights(management, &squatter, &victims).await && members(&setting, &victims).await == 1);
+        assert_eq!(
+            code(management.accept_invitation(&context, &later.secret, "New", PASSWORD).await),
+            "ADDRESS_IN_USE"
+        );
         // Only the link that the victim sent lets its holder in, and only with the address that was invited.
-        assert_eq!(code(desk.join_by_link(&impostor, &later.secret).await), "INVALID_VALUE");
-        assert_eq!(desk.join_by_link(&squatter, &later.secret).await.unwrap(), victims);
-        assert_eq!(code(desk.join_by_link(&squatter, &later.secret).await), "LINK_ENDED", "it works once");
+        assert_eq!(code(management.join_by_link(&impostor, &later.secret).await), "INVALID_VALUE");
+        assert_eq!(management.join_by_link(&squatter, &later.secret).await.unwrap(), victims);
+        assert_eq!(code(management.join_by_link(&squatter, &later.secret).await), "LINK_ENDED", "it works once");
         assert_eq!(members(&setting, &victims).await, 2);
     }
 }
@@ -72,45 +77,51 @@ async fn link_of_one_account_gives_nothing_in_another() {
 #[tokio::test]
 async fn invitation_is_judged_again_when_it_is_used() {
     for setting in everywhere().await {
-        let (desk, context) = (&setting.desk, Context::new());
+        let (management, context) = (&setting.management, Context::new());
         let operator = setting.operator().await;
         let (owner, account) = setting.customer("ada@example.com").await;
-        let version = async |user: &Actor| desk.member(&owner, &account, user.user().unwrap()).await.unwrap().version;
+        let version =
+            async |user: &Actor| management.member(&owner, &account, user.user().unwrap()).await.unwrap().version;
         for (n, what) in ["demoted", "removed", "disabled", "deleted"].into_iter().enumerate() {
             let maker = setting.member(&owner, &account, &format!("maker{n}@example.com"), Role::Admin).await;
             let id = maker.user().unwrap();
             let email = format!("invited{n}@example.com");
-            let link = desk.invite(&maker, &account, &email, Role::Admin).await.unwrap().secret;
+            let link = management.invite(&maker, &account, &email, Role::Admin).await.unwrap().secret;
             match what {
                 "demoted" => {
                     let at = version(&maker).await;
-                    desk.update_member(&owner, &account, id, Role::Developer, at).await.map(drop).unwrap();
+                    management.update_member(&owner, &account, id, Role::Developer, at).await.map(drop).unwrap();
                 }
-                "removed" => desk.remove_member(&owner, &account, id, version(&maker).await).await.unwrap(),
-                "disabled" => desk.set_user_disabled(&operator, id, true).await.map(drop).unwrap(),
+                "removed" => management.remove_member(&owner, &account, id, version(&maker).await).await.unwrap(),
+                "disabled" => management.set_user_disabled(&operator, id, true).await.map(drop).unwrap(),
                 _ => {
-                    let at = desk.user(&operator, id).await.unwrap().version;
-                    desk.delete_user(&operator, id, at).await.unwrap();
+                    let at = management.user(&operator, id).await.unwrap().version;
+                    management.delete_user(&operator, id, at).await.unwrap();
                 }
             }
-            assert_eq!(code(desk.accept_invitation(&context, &link, "New", PASSWORD).await), "LINK_ENDED", "{what}");
-            assert_eq!(code(desk.invitation(&context, &link).await), "LINK_ENDED", "{what}");
+            assert_eq!(
+                code(management.accept_invitation(&context, &link, "New", PASSWORD).await),
+                "LINK_ENDED",
+                "{what}"
+            );
+            assert_eq!(code(management.invitation(&context, &link).await), "LINK_ENDED", "{what}");
         }
         // A key that made one and was revoked; an invitation that was withdrawn; one that was made anew.
         let all = NewKey::secret(account.clone(), "inviter");
         let (key, id) = holder(&setting, &owner, Purpose::Management, all).await;
-        let of_key = desk.invite(&key, &account, "a@example.com", Role::Viewer).await.unwrap().secret;
-        desk.revoke_key(&owner, &id).await.unwrap();
-        let withdrawn = desk.invite(&owner, &account, "b@example.com", Role::Viewer).await.unwrap();
-        desk.withdraw_invitation(&owner, &account, &withdrawn.invitation.id).await.unwrap();
-        let first = desk.invite(&owner, &account, "c@example.com", Role::Admin).await.unwrap().secret;
-        let second = desk.invite(&owner, &account, "c@example.com", Role::Viewer).await.unwrap();
+        let of_key = management.invite(&key, &account, "a@example.com", Role::Viewer).await.unwrap().secret;
+        management.revoke_key(&owner, &id).await.unwrap();
+        let withdrawn = management.invite(&owner, &account, "b@example.com", Role::Viewer).await.unwrap();
+        management.withdraw_invitation(&owner, &account, &withdrawn.invitation.id).await.unwrap();
+        let first = management.invite(&owner, &account, "c@example.com", Role::Admin).await.unwrap().secret;
+        let second = management.invite(&owner, &account, "c@example.com", Role::Viewer).await.unwrap();
         for link in [of_key, withdrawn.secret, first] {
-            assert_eq!(code(desk.accept_invitation(&context, &link, "New", PASSWORD).await), "LINK_ENDED");
+            assert_eq!(code(management.accept_invitation(&context, &link, "New", PASSWORD).await), "LINK_ENDED");
         }
-        desk.accept_invitation(&context, &second.secret, "New", PASSWORD).await.unwrap();
+        management.accept_invitation(&context, &second.secret, "New", PASSWORD).await.unwrap();
         assert!(
-            desk.invitations(&owner, &account, &Default::default())
+            management
+                .invitations(&owner, &account, &Default::default())
                 .await
                 .unwrap()
                 .items
@@ -120,17 +131,17 @@ async fn invitation_is_judged_again_when_it_is_used() {
         // The address of a deleted user does not come back by an older invitation.
         let gone = setting.member(&owner, &account, "gone@example.com", Role::Viewer).await;
         let (_, elsewhere) = setting.customer("bob@example.com").await;
-        let older = desk.invite(&operator, &elsewhere, "gone@example.com", Role::Owner).await.unwrap().secret;
-        let at = desk.user(&operator, gone.user().unwrap()).await.unwrap().version;
-        desk.delete_user(&operator, gone.user().unwrap(), at).await.unwrap();
-        assert_eq!(code(desk.accept_invitation(&context, &older, "New", PASSWORD).await), "LINK_ENDED");
+        let older = management.invite(&operator, &elsewhere, "gone@example.com", Role::Owner).await.unwrap().secret;
+        let at = management.user(&operator, gone.user().unwrap()).await.unwrap().version;
+        management.delete_user(&operator, gone.user().unwrap(), at).await.unwrap();
+        assert_eq!(code(management.accept_invitation(&context, &older, "New", PASSWORD).await), "LINK_ENDED");
     }
 }
 
 #[tokio::test]
 async fn reset_link_is_judged_again_when_it_is_used() {
     for setting in everywhere().await {
-        let (desk, context) = (&setting.desk, Context::new());
+        let (management, context) = (&setting.management, Context::new());
         let operator = setting.operator().await;
         let (owner, account) = setting.customer("ada@example.com").await;
         for (n, what) in
@@ -140,9 +151,10 @@ async fn reset_link_is_judged_again_when_it_is_used() {
             let email = format!("developer{n}@example.com");
             let target = setting.member(&owner, &account, &email, Role::Developer).await;
             let (maker_id, id) = (maker.user().unwrap(), target.user().unwrap());
-            let link = desk.create_password_reset(&maker, id).await.unwrap().secret;
-            let give =
-                async |user, role, at| desk.update_member(&owner, &account, user, role, at).await.map(drop).unwrap();
+            let link = management.create_password_reset(&maker, id).await.unwrap().secret;
+            let give = async |user, role, at| {
+                management.update_member(&owner, &account, user, role, at).await.map(drop).unwrap()
+            };
             match *what {
                 "promoted" => give(id, Role::Owner, 1).await,
                 "changed and back" => {
@@ -150,14 +162,14 @@ async fn reset_link_is_judged_again_when_it_is_used() {
                     give(id, Role::Developer, 2).await;
                 }
                 "joined elsewhere" => {
-                    let elsewhere = desk.create_account(&operator, "Elsewhere").await.unwrap().value.id;
-                    let invited = desk.invite(&operator, &elsewhere, &email, Role::Owner).await.unwrap();
-                    desk.join_by_link(&target, &invited.secret).await.map(drop).unwrap();
+                    let elsewhere = management.create_account(&operator, "Elsewhere").await.unwrap().value.id;
+                    let invited = management.invite(&operator, &elsewhere, &email, Role::Owner).await.unwrap();
+                    management.join_by_link(&target, &invited.secret).await.map(drop).unwrap();
                 }
-                "maker removed" => desk.remove_member(&owner, &account, maker_id, 1).await.unwrap(),
+                "maker removed" => management.remove_member(&owner, &account, maker_id, 1).await.unwrap(),
                 _ => give(maker_id, Role::Viewer, 1).await,
             }
-            let used = desk.reset_password(&context, &link, "another good password").await;
+            let used = management.reset_password(&context, &link, "another good password").await;
             assert_eq!(code(used), "LINK_ENDED", "{what}");
             setting.signed_in(&email).await;
         }
@@ -167,51 +179,52 @@ async fn reset_link_is_judged_again_when_it_is_used() {
 #[tokio::test]
 async fn reset_link_of_one_account_opens_no_invitation_of_another() {
     for setting in everywhere().await {
-        let (desk, context) = (&setting.desk, Context::new());
+        let (management, context) = (&setting.management, Context::new());
         let operator = setting.operator().await;
-        let home = desk.operator().clone();
+        let home = management.operator().clone();
         // The program's own invitation proves the address of the operator's new staff, who is a viewer there.
         let staff = setting.member(&setting.system(), &home, "staff@example.com", Role::Viewer).await;
         let (_, customer) = setting.customer("ada@example.com").await;
-        let waiting = desk.invite(&operator, &customer, "staff@example.com", Role::Owner).await.unwrap().invitation;
-        assert_eq!(desk.own_invitations(&staff).await.unwrap().len(), 1);
+        let waiting =
+            management.invite(&operator, &customer, "staff@example.com", Role::Owner).await.unwrap().invitation;
+        assert_eq!(management.own_invitations(&staff).await.unwrap().len(), 1);
         // An admin makes themselves the viewer by a link for another password.
         let admin = setting.member(&operator, &home, "admin@example.com", Role::Admin).await;
-        let link = desk.create_password_reset(&admin, staff.user().unwrap()).await.unwrap().secret;
-        desk.reset_password(&context, &link, PASSWORD).await.unwrap();
+        let link = management.create_password_reset(&admin, staff.user().unwrap()).await.unwrap().secret;
+        management.reset_password(&context, &link, PASSWORD).await.unwrap();
         let impostor = setting.signed_in("staff@example.com").await;
-        assert!(desk.own_invitations(&impostor).await.unwrap().is_empty());
-        assert_eq!(code(desk.join(&impostor, &waiting.id).await), "NOT_FOUND");
+        assert!(management.own_invitations(&impostor).await.unwrap().is_empty());
+        assert_eq!(code(management.join(&impostor, &waiting.id).await), "NOT_FOUND");
     }
 }
 
 #[tokio::test]
 async fn rights_in_an_account_and_at_the_operator_add_up() {
     for setting in everywhere().await {
-        let desk = &setting.desk;
+        let management = &setting.management;
         let operator = setting.operator().await;
         let (customer, account) = setting.customer("ada@example.com").await;
-        let before = desk.rights(&operator, &account).await.unwrap();
-        let invited = desk.invite(&customer, &account, "operator@example.com", Role::Viewer).await.unwrap();
-        desk.join_by_link(&operator, &invited.secret).await.unwrap();
-        assert_eq!(desk.rights(&operator, &account).await.unwrap(), before);
+        let before = management.rights(&operator, &account).await.unwrap();
+        let invited = management.invite(&customer, &account, "operator@example.com", Role::Viewer).await.unwrap();
+        management.join_by_link(&operator, &invited.secret).await.unwrap();
+        assert_eq!(management.rights(&operator, &account).await.unwrap(), before);
         let suspend = keyward::manage::AccountUpdate { suspended: Some(true), ..Default::default() };
-        let version = desk.account(&operator, &account).await.unwrap().version;
-        desk.update_account(&operator, &account, &suspend, version).await.unwrap();
+        let version = management.account(&operator, &account).await.unwrap().version;
+        management.update_account(&operator, &account, &suspend, version).await.unwrap();
         // The other way round: a viewer of the operator's account is an owner where a customer made them one.
-        let home = desk.operator().clone();
+        let home = management.operator().clone();
         let viewer = setting.member(&operator, &home, "viewer@example.com", Role::Viewer).await;
-        let invited = desk.invite(&customer, &account, "viewer@example.com", Role::Owner).await.unwrap();
-        desk.join_by_link(&viewer, &invited.secret).await.unwrap();
-        assert!(desk.rights(&viewer, &account).await.unwrap().may_give(Role::Owner));
-        assert!(!desk.rights(&viewer, &home).await.unwrap().may_give(Role::Developer));
+        let invited = management.invite(&customer, &account, "viewer@example.com", Role::Owner).await.unwrap();
+        management.join_by_link(&viewer, &invited.secret).await.unwrap();
+        assert!(management.rights(&viewer, &account).await.unwrap().may_give(Role::Owner));
+        assert!(!management.rights(&viewer, &home).await.unwrap().may_give(Role::Developer));
     }
 }
 
 #[tokio::test]
 async fn confined_key_gives_nothing_beyond_its_confines() {
     for setting in everywhere().await {
-        let desk = &setting.desk;
+        let management = &setting.management;
         let operator = setting.operator().await;
         let (_, account) = setting.customer("ada@example.com").await;
         let now = setting.clock_now();
@@ -236,61 +249,64 @@ async fn confined_key_gives_nothing_beyond_its_confines() {
         for purpose in [Purpose::Management, Purpose::Api] {
             for (what, change) in wider {
                 let draft = KeyDraft::of(purpose, change(confined.clone()));
-                assert_eq!(says(desk.create_key(&key, draft).await), "ESCALATION", "{purpose:?} {what}");
+                assert_eq!(says(management.create_key(&key, draft).await), "ESCALATION", "{purpose:?} {what}");
             }
-            assert_eq!(says(desk.create_key(&key, KeyDraft::of(purpose, confined.clone())).await), "done");
+            assert_eq!(says(management.create_key(&key, KeyDraft::of(purpose, confined.clone())).await), "done");
         }
         for (what, change) in [
             ("no expiry", KeyChange { expires_at: Some(None), ..KeyChange::default() }),
             ("networks", KeyChange { networks: Some(Vec::new()), ..KeyChange::default() }),
             ("endpoints", KeyChange { endpoints: Some(Vec::new()), ..KeyChange::default() }),
         ] {
-            assert_eq!(code(desk.update_key(&key, &id, change, 1).await), "ESCALATION", "{what}");
+            assert_eq!(code(management.update_key(&key, &id, change, 1).await), "ESCALATION", "{what}");
         }
         // A successor ends when its predecessor would have, however often it is rotated.
         setting.clock.advance(HOUR / 2);
-        let rotated = desk.rotate_key(&key, &id, Duration::ZERO).await.unwrap();
+        let rotated = management.rotate_key(&key, &id, Duration::ZERO).await.unwrap();
         assert_eq!(rotated.view.expires_at, Some(end));
         // A role has no confines, so no confined key gives one, and neither does a key of test mode.
         let test = NewKey { mode: Mode::Test, ..NewKey::secret(account.clone(), "test") };
         let (test, _) = holder(&setting, &operator, Purpose::Management, test).await;
         let live = NewKey::secret(account.clone(), "live");
-        assert_eq!(says(desk.create_key(&test, KeyDraft::of(Purpose::Management, live)).await), "ESCALATION");
+        assert_eq!(says(management.create_key(&test, KeyDraft::of(Purpose::Management, live)).await), "ESCALATION");
         for role in Role::ALL {
-            assert_eq!(says(desk.invite(&test, &account, "new@example.com", role).await), "ESCALATION", "{role}");
+            assert_eq!(says(management.invite(&test, &account, "new@example.com", role).await), "ESCALATION", "{role}");
         }
         let network = NewKey { networks: confined.networks.clone(), ..NewKey::secret(account.clone(), "network") };
         let (network, _) = holder(&setting, &operator, Purpose::Management, network).await;
-        assert_eq!(says(desk.invite(&network, &account, "new@example.com", Role::Viewer).await), "ESCALATION");
+        assert_eq!(says(management.invite(&network, &account, "new@example.com", Role::Viewer).await), "ESCALATION");
         let member = setting.member(&operator, &account, "member@example.com", Role::Developer).await;
         let member = member.user().unwrap();
-        assert_eq!(says(desk.create_password_reset(&network, member).await), "ESCALATION");
-        assert_eq!(says(desk.update_member(&network, &account, member, Role::Viewer, 1).await), "ESCALATION");
-        assert_eq!(says(desk.remove_member(&network, &account, member, 1).await), "done", "taking gives nothing");
+        assert_eq!(says(management.create_password_reset(&network, member).await), "ESCALATION");
+        assert_eq!(says(management.update_member(&network, &account, member, Role::Viewer, 1).await), "ESCALATION");
+        assert_eq!(says(management.remove_member(&network, &account, member, 1).await), "done", "taking gives nothing");
     }
 }
 
 #[tokio::test]
 async fn provider_key_manages_nothing_whoever_hands_in_its_identity() {
     for setting in everywhere().await {
-        let desk = &setting.desk;
+        let management = &setting.management;
         let (owner, account) = setting.customer("ada@example.com").await;
-        let issued = desk.create_key(&owner, KeyDraft::secret(account.clone(), "everything")).await.unwrap();
+        let issued = management.create_key(&owner, KeyDraft::secret(account.clone(), "everything")).await.unwrap();
         // An application's own layer has found out who calls, and asks the management service in their name.
-        let verifier = desk.verifier().unwrap();
+        let verifier = management.verifier().unwrap();
         let Admission::Identity(identity) = verdict(&verifier, &issued.key.expose_once()).await.unwrap() else {
             panic!()
         };
         let actor = Actor::of_identity(&identity, Context::new());
         assert_eq!(identity.kind().key_kind(), Some(KeyKind::Secret));
         assert_eq!(
-            code(desk.create_key(&actor, KeyDraft::secret(account.clone(), "more")).await),
+            code(management.create_key(&actor, KeyDraft::secret(account.clone(), "more")).await),
             "INSUFFICIENT_SCOPE"
         );
-        assert_eq!(code(desk.invite(&actor, &account, "new@example.com", Role::Viewer).await), "INSUFFICIENT_SCOPE");
+        assert_eq!(
+            code(management.invite(&actor, &account, "new@example.com", Role::Viewer).await),
+            "INSUFFICIENT_SCOPE"
+        );
         // And one that is revoked in between does nothing at all.
-        desk.revoke_key(&owner, &issued.view.id).await.unwrap();
-        assert_eq!(code(desk.key(&actor, &issued.view.id).await), "NOT_FOUND");
+        management.revoke_key(&owner, &issued.view.id).await.unwrap();
+        assert_eq!(code(management.key(&actor, &issued.view.id).await), "NOT_FOUND");
         verifier.shutdown().await;
     }
 }
@@ -298,93 +314,93 @@ async fn provider_key_manages_nothing_whoever_hands_in_its_identity() {
 #[tokio::test]
 async fn old_session_hands_out_nothing() {
     for setting in everywhere().await {
-        let desk = &setting.desk;
+        let management = &setting.management;
         let operator = setting.operator().await;
         let (owner, account) = setting.customer("ada@example.com").await;
         let member = setting.member(&owner, &account, "grace@example.com", Role::Developer).await;
-        let other = setting.member(&operator, desk.operator(), "staff@example.com", Role::Viewer).await;
+        let other = setting.member(&operator, management.operator(), "staff@example.com", Role::Viewer).await;
         let (member, other) = (member.user().unwrap(), other.user().unwrap());
-        let key = desk.create_key(&owner, KeyDraft::secret(account.clone(), "production")).await.unwrap().view;
-        desk.set_key_disabled(&owner, &key.id, true).await.unwrap();
-        desk.set_user_disabled(&operator, other, true).await.unwrap();
+        let key = management.create_key(&owner, KeyDraft::secret(account.clone(), "production")).await.unwrap().view;
+        management.set_key_disabled(&owner, &key.id, true).await.unwrap();
+        management.set_user_disabled(&operator, other, true).await.unwrap();
         // Used every few hours, so that the session lives and only its sign-in is old.
         let long = async |email: &str| {
-            let session = desk.sign_in(&Context::new(), email, PASSWORD).await.unwrap().session;
+            let session = management.sign_in(&Context::new(), email, PASSWORD).await.unwrap().session;
             for _ in 0..3 {
                 setting.clock.advance(4 * HOUR);
-                desk.session(&session, Context::new()).await.unwrap();
+                management.session(&session, Context::new()).await.unwrap();
             }
-            desk.session(&session, Context::new()).await.unwrap()
+            management.session(&session, Context::new()).await.unwrap()
         };
         let owner = long("ada@example.com").await;
         let endless = KeyChange { networks: Some(vec!["10.0.0.0/8".parse().unwrap()]), ..KeyChange::default() };
         for (what, result) in [
-            ("create", says(desk.create_key(&owner, KeyDraft::secret(account.clone(), "new")).await)),
-            ("rotate", says(desk.rotate_key(&owner, &key.id, Duration::ZERO).await)),
-            ("enable", says(desk.set_key_disabled(&owner, &key.id, false).await)),
-            ("update", says(desk.update_key(&owner, &key.id, endless, 2).await)),
-            ("invite", says(desk.invite(&owner, &account, "new@example.com", Role::Owner).await)),
-            ("role", says(desk.update_member(&owner, &account, member, Role::Admin, 1).await)),
-            ("reset", says(desk.create_password_reset(&owner, member).await)),
+            ("create", says(management.create_key(&owner, KeyDraft::secret(account.clone(), "new")).await)),
+            ("rotate", says(management.rotate_key(&owner, &key.id, Duration::ZERO).await)),
+            ("enable", says(management.set_key_disabled(&owner, &key.id, false).await)),
+            ("update", says(management.update_key(&owner, &key.id, endless, 2).await)),
+            ("invite", says(management.invite(&owner, &account, "new@example.com", Role::Owner).await)),
+            ("role", says(management.update_member(&owner, &account, member, Role::Admin, 1).await)),
+            ("reset", says(management.create_password_reset(&owner, member).await)),
         ] {
             assert_eq!(result, "SIGN_IN_AGAIN", "{what}");
         }
         // What takes authority away, or gives none, goes on.
         let rename = KeyChange { name: Some("renamed".into()), ..KeyChange::default() };
-        assert_eq!(says(desk.update_key(&owner, &key.id, rename, 2).await), "done");
-        assert_eq!(says(desk.revoke_key(&owner, &key.id).await), "done");
-        assert_eq!(says(desk.remove_member(&owner, &account, member, 1).await), "done");
+        assert_eq!(says(management.update_key(&owner, &key.id, rename, 2).await), "done");
+        assert_eq!(says(management.revoke_key(&owner, &key.id).await), "done");
+        assert_eq!(says(management.remove_member(&owner, &account, member, 1).await), "done");
         let operator = long("operator@example.com").await;
-        assert_eq!(says(desk.set_user_disabled(&operator, other, false).await), "SIGN_IN_AGAIN");
+        assert_eq!(says(management.set_user_disabled(&operator, other, false).await), "SIGN_IN_AGAIN");
         let new = NewUser::new("boss@example.com", "Boss", PASSWORD);
-        assert_eq!(says(desk.create_owner(&operator, new).await), "SIGN_IN_AGAIN");
+        assert_eq!(says(management.create_owner(&operator, new).await), "SIGN_IN_AGAIN");
         let lift = keyward::manage::AccountUpdate { suspended: Some(false), ..Default::default() };
-        let version = desk.account(&operator, &account).await.unwrap().version;
-        assert_eq!(says(desk.update_account(&operator, &account, &lift, version).await), "SIGN_IN_AGAIN");
+        let version = management.account(&operator, &account).await.unwrap().version;
+        assert_eq!(says(management.update_account(&operator, &account, &lift, version).await), "SIGN_IN_AGAIN");
     }
 }
 
 #[tokio::test]
 async fn owner_of_any_account_is_not_disabled_as_its_last() {
     for setting in everywhere().await {
-        let desk = &setting.desk;
+        let management = &setting.management;
         let operator = setting.operator().await;
         let (ada, account) = setting.customer("ada@example.com").await;
         let id = ada.user().unwrap();
-        assert_eq!(code(desk.set_user_disabled(&operator, id, true).await), "LAST_OWNER");
+        assert_eq!(code(management.set_user_disabled(&operator, id, true).await), "LAST_OWNER");
         let grace = setting.member(&ada, &account, "grace@example.com", Role::Owner).await;
-        desk.set_user_disabled(&operator, id, true).await.unwrap();
-        assert_eq!(code(desk.set_user_disabled(&operator, grace.user().unwrap(), true).await), "LAST_OWNER");
+        management.set_user_disabled(&operator, id, true).await.unwrap();
+        assert_eq!(code(management.set_user_disabled(&operator, grace.user().unwrap(), true).await), "LAST_OWNER");
         // Another account of the same user counts as well.
-        desk.set_user_disabled(&operator, id, false).await.unwrap();
+        management.set_user_disabled(&operator, id, false).await.unwrap();
         let ada = setting.signed_in("ada@example.com").await;
-        desk.create_account(&ada, "Second").await.unwrap();
-        assert_eq!(code(desk.set_user_disabled(&operator, id, true).await), "LAST_OWNER");
+        management.create_account(&ada, "Second").await.unwrap();
+        assert_eq!(code(management.set_user_disabled(&operator, id, true).await), "LAST_OWNER");
     }
 }
 
 #[tokio::test]
 async fn keys_in_an_overlap_count_and_accounts_are_bounded() {
     for setting in everywhere().await {
-        let desk = &setting.desk;
+        let management = &setting.management;
         let (ada, account) = setting.customer("ada@example.com").await;
-        let mut id = desk.create_key(&ada, KeyDraft::secret(account.clone(), "key")).await.unwrap().view.id;
+        let mut id = management.create_key(&ada, KeyDraft::secret(account.clone(), "key")).await.unwrap().view.id;
         let mut rotations = 0;
         loop {
-            match desk.rotate_key(&ada, &id, 24 * HOUR).await {
+            match management.rotate_key(&ada, &id, 24 * HOUR).await {
                 Ok(rotated) => (id, rotations) = (rotated.view.id, rotations + 1),
                 Err(error) => break assert_eq!(error.code(), "KEY_LIMIT_REACHED"),
             }
         }
         assert_eq!(rotations, 9, "ten keys work at most");
         setting.clock.advance(25 * HOUR);
-        assert_eq!(says(desk.rotate_key(&setting.signed_in("ada@example.com").await, &id, HOUR).await), "done");
+        assert_eq!(says(management.rotate_key(&setting.signed_in("ada@example.com").await, &id, HOUR).await), "done");
 
         let ada = setting.signed_in("ada@example.com").await;
         let made: Vec<_> = (0..25)
             .map(|n| {
-                let (desk, ada) = (desk.clone(), ada.clone());
-                tokio::spawn(async move { desk.create_account(&ada, &format!("Account {n}")).await })
+                let (management, ada) = (management.clone(), ada.clone());
+                tokio::spawn(async move { management.create_account(&ada, &format!("Account {n}")).await })
             })
             .collect();
         let mut refused = 0;
@@ -400,7 +416,7 @@ async fn keys_in_an_overlap_count_and_accounts_are_bounded() {
         assert_eq!(refused, 6, "twenty accounts, the first among them");
         let operator = setting.operator().await;
         for n in 0..21 {
-            assert_eq!(says(desk.create_account(&operator, &format!("Customer {n}")).await), "done");
+            assert_eq!(says(management.create_account(&operator, &format!("Customer {n}")).await), "done");
         }
     }
 }
@@ -408,32 +424,36 @@ async fn keys_in_an_overlap_count_and_accounts_are_bounded() {
 #[tokio::test]
 async fn deleted_user_leaves_no_member_whatever_races_it() {
     for setting in everywhere().await {
-        let desk = &setting.desk;
+        let management = &setting.management;
         let operator = setting.operator().await;
         let (owner, account) = setting.customer("ada@example.com").await;
         for n in 0..12 {
             let email = format!("member{n}@example.com");
             let home = setting.member(&owner, &account, &email, Role::Viewer).await;
-            let elsewhere = desk.create_account(&operator, "Elsewhere").await.unwrap().value.id;
-            let invited = desk.invite(&operator, &elsewhere, &email, Role::Viewer).await.unwrap();
-            let at = desk.user(&operator, home.user().unwrap()).await.unwrap().version;
+            let elsewhere = management.create_account(&operator, "Elsewhere").await.unwrap().value.id;
+            let invited = management.invite(&operator, &elsewhere, &email, Role::Viewer).await.unwrap();
+            let at = management.user(&operator, home.user().unwrap()).await.unwrap().version;
             let (_, _, made) = tokio::join!(
-                desk.join_by_link(&home, &invited.secret),
-                desk.delete_user(&operator, home.user().unwrap(), at),
-                desk.create_account(&home, "Own"),
+                management.join_by_link(&home, &invited.secret),
+                management.delete_user(&operator, home.user().unwrap(), at),
+                management.create_account(&home, "Own"),
             );
             let mut accounts = vec![account.clone(), elsewhere];
             accounts.extend(made.ok().map(|made| made.value.id));
             for account in accounts {
-                for member in desk.members(&setting.system(), &account, &Default::default()).await.unwrap().items {
-                    assert!(desk.user(&setting.system(), &member.user.id).await.is_ok());
+                for member in management.members(&setting.system(), &account, &Default::default()).await.unwrap().items
+                {
+                    assert!(management.user(&setting.system(), &member.user.id).await.is_ok());
                 }
             }
             // The store has no member of a user who is gone.
             let list =
                 keyward::manage::List::of(keyward::manage::Kind::Member, 100).subject(home.user().unwrap().as_str());
             let left = setting.records.list(&list).await.unwrap();
-            assert!(desk.user(&setting.system(), home.user().unwrap()).await.is_ok() || left.is_empty(), "{left:?}");
+            assert!(
+                management.user(&setting.system(), home.user().unwrap()).await.is_ok() || left.is_empty(),
+                "{left:?}"
+            );
         }
     }
 }

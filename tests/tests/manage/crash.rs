@@ -77,33 +77,33 @@ async fn saved(setting: Setting, people: Option<People>) -> Arc<Prepared> {
     let file = folder.path().join("prepared.db");
     let connection = rusqlite::Connection::open(setting.file.as_ref().unwrap()).unwrap();
     connection.execute("VACUUM INTO ?1", [file.to_str().unwrap()]).unwrap();
-    let entries = setting.desk.verify_audit_log(&setting.system(), None).await.unwrap().entries;
+    let entries = setting.management.verify_audit_log(&setting.system(), None).await.unwrap().entries;
     Arc::new(Prepared { file, _folder: folder, entries, people })
 }
 
 async fn prepared() -> Arc<Prepared> {
     let setting = on_sqlite();
-    let (desk, context) = (&setting.desk, Context::new());
+    let (management, context) = (&setting.management, Context::new());
     let operator = setting.operator().await;
     let (ada, account) = setting.customer("ada@example.com").await;
     let (eve, suspended) = setting.customer("eve@example.com").await;
     let grace = setting.member(&ada, &account, "grace@example.com", Role::Developer).await.user().unwrap().clone();
     let dora = setting.member(&ada, &account, "dora@example.com", Role::Viewer).await.user().unwrap().clone();
-    let active = desk.create_key(&ada, KeyDraft::secret(account.clone(), "active")).await.unwrap();
-    let disabled = desk.create_key(&ada, KeyDraft::secret(account.clone(), "disabled")).await.unwrap().view.id;
-    desk.set_key_disabled(&ada, &disabled, true).await.unwrap();
-    desk.create_key(&eve, KeyDraft::secret(suspended.clone(), "suspended")).await.unwrap();
-    desk.put_plan(&operator, Plan::new("Pro").with_key_limit(11), None).await.unwrap();
+    let active = management.create_key(&ada, KeyDraft::secret(account.clone(), "active")).await.unwrap();
+    let disabled = management.create_key(&ada, KeyDraft::secret(account.clone(), "disabled")).await.unwrap().view.id;
+    management.set_key_disabled(&ada, &disabled, true).await.unwrap();
+    management.create_key(&eve, KeyDraft::secret(suspended.clone(), "suspended")).await.unwrap();
+    management.put_plan(&operator, Plan::new("Pro").with_key_limit(11), None).await.unwrap();
     let suspend = AccountUpdate { suspended: Some(true), ..AccountUpdate::default() };
-    desk.update_account(&operator, &suspended, &suspend, 1).await.unwrap();
-    let to_new = desk.invite(&ada, &account, "new@example.com", Role::Developer).await.unwrap();
-    let to_eve = desk.invite(&ada, &account, "eve@example.com", Role::Developer).await.unwrap();
-    desk.set_user_disabled(&operator, &dora, true).await.unwrap();
-    let reset = desk.create_password_reset(&ada, &grace).await.unwrap().secret.to_string();
-    let refresh = desk.issue_tokens(&context, "ada@example.com", PASSWORD).await.unwrap().refresh.to_string();
+    management.update_account(&operator, &suspended, &suspend, 1).await.unwrap();
+    let to_new = management.invite(&ada, &account, "new@example.com", Role::Developer).await.unwrap();
+    let to_eve = management.invite(&ada, &account, "eve@example.com", Role::Developer).await.unwrap();
+    management.set_user_disabled(&operator, &dora, true).await.unwrap();
+    let reset = management.create_password_reset(&ada, &grace).await.unwrap().secret.to_string();
+    let refresh = management.issue_tokens(&context, "ada@example.com", PASSWORD).await.unwrap().refresh.to_string();
     let people = People {
-        grace: (grace.clone(), desk.user(&operator, &grace).await.unwrap().version),
-        grace_as_member: desk.member(&ada, &account, &grace).await.unwrap().version,
+        grace: (grace.clone(), management.user(&operator, &grace).await.unwrap().version),
+        grace_as_member: management.member(&ada, &account, &grace).await.unwrap().version,
         active: active.view.id.clone(),
         plain: active.key.expose_once().to_string(),
         to_new: (to_new.invitation.id.clone(), to_new.secret.to_string()),
@@ -125,14 +125,14 @@ fn everything() -> PageRequest {
     PageRequest { after: None, limit: 500 }
 }
 
-async fn keys_of(desk: &Management, account: &AccountId) -> Vec<keyward::manage::KeyView> {
+async fn keys_of(management: &Management, account: &AccountId) -> Vec<keyward::manage::KeyView> {
     let query = KeyQuery { account: Some(account.clone()), limit: KeyQuery::MAX_LIMIT, ..KeyQuery::default() };
-    desk.keys(&system(), &query).await.unwrap().items
+    management.keys(&system(), &query).await.unwrap().items
 }
 
 /// A process that has just begun.
 struct Restarted {
-    desk: Management,
+    management: Management,
     keys: Keys,
     records: SqliteManagementStore,
     on: Arc<Prepared>,
@@ -142,42 +142,42 @@ impl Restarted {
     fn new(file: &Path, clock: &Arc<ManualClock>, on: &Arc<Prepared>) -> Self {
         let store = SqliteStore::open(file).unwrap();
         let records = SqliteManagementStore::open(&store).unwrap();
-        let desk = quick(Management::builder(store.clone(), records.clone()), clock);
-        Self { desk, keys: Keys::new(store), records, on: Arc::clone(on) }
+        let management = quick(Management::builder(store.clone(), records.clone()), clock);
+        Self { management, keys: Keys::new(store), records, on: Arc::clone(on) }
     }
 
     /// All that can be seen, without ids that differ from run to run.
     async fn seen(&self) -> Vec<String> {
-        let (desk, system) = (&self.desk, system());
+        let (management, system) = (&self.management, system());
         let mut seen = Vec::new();
-        for account in desk.accounts(&system, &everything()).await.unwrap().items {
+        for account in management.accounts(&system, &everything()).await.unwrap().items {
             let id = &account.id;
-            assert_eq!(account, desk.account(&system, id).await.unwrap());
+            assert_eq!(account, management.account(&system, id).await.unwrap());
             let name = &account.name;
             let state = (&account.plan, &account.features, account.suspended_at.is_some(), account.version);
             seen.push(format!("account {name} {state:?}"));
-            for member in desk.members(&system, id, &everything()).await.unwrap().items {
+            for member in management.members(&system, id, &everything()).await.unwrap().items {
                 seen.push(format!("member {name} {} {:?} {}", member.user.email, member.role, member.version));
             }
-            for invitation in desk.invitations(&system, id, &everything()).await.unwrap().items {
+            for invitation in management.invitations(&system, id, &everything()).await.unwrap().items {
                 seen.push(format!("invitation {name} {} {:?}", invitation.email, invitation.role));
             }
-            for key in keys_of(desk, id).await {
+            for key in keys_of(management, id).await {
                 let rotated = (key.rotated_from.is_some(), key.rotated_to.is_some());
                 seen.push(format!("key {name} {} {:?} {rotated:?} {}", key.name, key.status, key.version));
             }
         }
-        for user in desk.users(&system, &everything()).await.unwrap().items {
+        for user in management.users(&system, &everything()).await.unwrap().items {
             let state = (user.disabled_at.is_some(), user.version);
             seen.push(format!("user {} {} {state:?}", user.email, user.name));
         }
-        for plan in desk.plans(&system).await.unwrap() {
+        for plan in management.plans(&system).await.unwrap() {
             seen.push(format!("plan {plan:?}"));
         }
-        seen.push(format!("{:?}", desk.appearance().await.unwrap()));
+        seen.push(format!("{:?}", management.appearance().await.unwrap()));
         if let Some(people) = &self.on.people {
-            let sessions = desk.own_sessions(&people.ada, &everything()).await.unwrap().items.len();
-            let usage = desk.key_usage(&system, &people.active, 1).await.unwrap();
+            let sessions = management.own_sessions(&people.ada, &everything()).await.unwrap().items.len();
+            let usage = management.key_usage(&system, &people.active, 1).await.unwrap();
             let times: u64 = usage.days.iter().map(|day| day.times).sum();
             seen.push(format!("{sessions} sessions, {times} times used"));
         }
@@ -187,33 +187,33 @@ impl Restarted {
 
     async fn entries(&self, action: &str) -> Vec<AuditEntry> {
         let query = AuditQuery { page: everything(), ..AuditQuery::default() };
-        let mut entries = self.desk.audit_log(&system(), &query).await.unwrap().items;
+        let mut entries = self.management.audit_log(&system(), &query).await.unwrap().items;
         entries.retain(|entry| entry.number > self.on.entries && entry.action == action);
         entries
     }
 
     /// What holds at any time.
     async fn check_invariants(&self, at: &str) {
-        let (desk, system) = (&self.desk, system());
+        let (management, system) = (&self.management, system());
         for member in self.records.list(&List::of(Kind::Member, 500)).await.unwrap() {
             let user = self.records.get(Kind::User, &member.subject).await.unwrap();
             assert!(user.is_some(), "{at}: a member without a user: {}", member.id);
             assert!(self.records.get(Kind::Account, &member.owner).await.unwrap().is_some(), "{at}: {}", member.id);
         }
-        for account in desk.accounts(&system, &everything()).await.unwrap().items {
+        for account in management.accounts(&system, &everything()).await.unwrap().items {
             let kept = self.keys.get_account(&account.id).await.unwrap();
             let kept = kept.unwrap_or_else(|| panic!("{at}: not in the key store: {}", account.name));
             let values = (&account.name, &account.plan, &account.features, account.suspended_at);
             assert_eq!((&kept.name, &kept.plan, &kept.features, kept.suspended_at), values, "{at}");
-            let members = desk.members(&system, &account.id, &everything()).await.unwrap().items;
+            let members = management.members(&system, &account.id, &everything()).await.unwrap().items;
             let owner = members.iter().find(|member| member.role == Role::Owner && member.user.disabled_at.is_none());
             assert!(members.is_empty() || owner.is_some(), "{at}: no owner of {}", account.name);
             if let Some(owner) = owner {
-                let signed_in = desk.sign_in(&Context::new(), &owner.user.email, PASSWORD).await;
+                let signed_in = management.sign_in(&Context::new(), &owner.user.email, PASSWORD).await;
                 assert!(signed_in.is_ok(), "{at}: {}: {signed_in:?}", owner.user.email);
             }
         }
-        let verdict = desk.verify_audit_log(&system, None).await.unwrap();
+        let verdict = management.verify_audit_log(&system, None).await.unwrap();
         assert_eq!(verdict.first_bad, None, "{at}");
         assert!(self.records.list(&List::of(Kind::Begun, 10)).await.unwrap().is_empty(), "{at}: begun for ever");
     }
@@ -221,22 +221,22 @@ impl Restarted {
     /// The account has exactly as many places as its plan gives, and each key can be ended.
     async fn check_places(&self, at: &str) {
         let Some(people) = &self.on.people else { return };
-        let desk = &self.desk;
+        let management = &self.management;
         let mut made = 0;
         let refused = loop {
-            match desk.create_key(&system(), KeyDraft::secret(people.account.clone(), "filling")).await {
+            match management.create_key(&system(), KeyDraft::secret(people.account.clone(), "filling")).await {
                 Ok(_) => made += 1,
                 Err(error) => break error.code(),
             }
             assert!(made < 20, "{at}: no limit");
         };
         assert_eq!(refused, "KEY_LIMIT_REACHED", "{at}");
-        let mut keys = keys_of(desk, &people.account).await;
+        let mut keys = keys_of(management, &people.account).await;
         keys.retain(|key| matches!(key.status, KeyStatus::Active | KeyStatus::Disabled));
-        let plan = desk.account(&system(), &people.account).await.unwrap().value.plan;
+        let plan = management.account(&system(), &people.account).await.unwrap().value.plan;
         assert_eq!(keys.len(), LIMITS[usize::from(plan.is_some())], "{at}: places of the account");
         for key in keys {
-            let (view, _) = desk.revoke_key(&system(), &key.id).await.unwrap();
+            let (view, _) = management.revoke_key(&system(), &key.id).await.unwrap();
             assert_eq!(view.status, KeyStatus::Revoked, "{at}");
         }
     }
@@ -265,13 +265,13 @@ async fn outlive(on: &Arc<Prepared>, run: Option<Run>, crash: Crash) -> Outlived
     if let Some(run) = run {
         let store = SqliteStore::open(&file).unwrap();
         let records = Crashing { inner: SqliteManagementStore::open(&store).unwrap(), crash: crash.clone() };
-        let desk = quick(Management::builder(Crashing { inner: store, crash: crash.clone() }, records), &clock);
-        said = code(run(desk, Arc::clone(on)).await);
+        let management = quick(Management::builder(Crashing { inner: store, crash: crash.clone() }, records), &clock);
+        said = code(run(management, Arc::clone(on)).await);
     }
     let writes = crash.writes.load(Ordering::SeqCst);
     clock.advance(Duration::from_secs(600));
     let restarted = Restarted::new(&file, &clock, on);
-    restarted.desk.maintain().await.unwrap();
+    restarted.management.maintain().await.unwrap();
     let seen = restarted.seen().await;
     Outlived { said, writes, restarted, seen, _folder: folder }
 }
@@ -305,10 +305,10 @@ async fn check(case: Case, on: Arc<Prepared>, before: Arc<Vec<String>>) -> usize
         assert!(!has_happened || case.action.is_empty() || may_be, "{at}: not in the log: {entries:?}");
         assert!(has_happened || !is_logged, "{at}: in the log, and not done");
 
-        let again = code((case.run)(restarted.desk.clone(), Arc::clone(&on)).await);
+        let again = code((case.run)(restarted.management.clone(), Arc::clone(&on)).await);
         assert_eq!(again, if has_happened { case.again } else { "done" }, "{at}: again, has happened: {has_happened}");
         if case.name == "reset_password" {
-            let signed_in = restarted.desk.sign_in(&Context::new(), "grace@example.com", OTHER).await;
+            let signed_in = restarted.management.sign_in(&Context::new(), "grace@example.com", OTHER).await;
             assert!(signed_in.is_ok(), "{at}: {signed_in:?}");
         }
         restarted.check_invariants(&at).await;
@@ -352,10 +352,11 @@ async fn an_account_that_another_node_makes_is_not_overwritten() {
     let (store, crash) = (SqliteStore::temporary().unwrap(), Arc::new(Crash::default()));
     let records = SqliteManagementStore::open(&store).unwrap();
     let other = Keys::new(store.clone());
-    let desk = quick(Management::builder(Crashing { inner: store, crash: Arc::clone(&crash) }, records), &clock());
-    let made = AccountRecord::new(desk.operator().clone(), "Made by another node").with_plan("Pro");
+    let management =
+        quick(Management::builder(Crashing { inner: store, crash: Arc::clone(&crash) }, records), &clock());
+    let made = AccountRecord::new(management.operator().clone(), "Made by another node").with_plan("Pro");
     other.insert_account(&made).await.unwrap();
     crash.hides_accounts.store(true, Ordering::SeqCst);
-    desk.create_owner(&system(), NewUser::new("first@example.com", "First", PASSWORD)).await.unwrap();
+    management.create_owner(&system(), NewUser::new("first@example.com", "First", PASSWORD)).await.unwrap();
     assert_eq!(other.get_account(&made.id).await.unwrap(), Some(made));
 }

@@ -73,8 +73,8 @@ struct Receiver {
 impl Receiver {
     async fn start(setting: &Setting, sender: &Sender, policy: LeakPolicy) -> Self {
         let alerts = GithubAlerts::new(policy).public_keys(format!("http://{}/keys", sender.server.address));
-        let app = keyward::manage::github_alerts(setting.desk.clone(), alerts).unwrap();
-        Self { server: Listening::start(keyward::manage::api(setting.desk.clone()).merge(app)).await }
+        let app = keyward::manage::github_alerts(setting.management.clone(), alerts).unwrap();
+        Self { server: Listening::start(keyward::manage::api(setting.management.clone()).merge(app)).await }
     }
 
     async fn post(&self, fields: &[(&str, &str)], body: impl Into<String>) -> (u16, Value) {
@@ -107,7 +107,7 @@ fn alert_of(tokens: &[&str]) -> String {
 
 async fn leaks(setting: &Setting, actor: &Actor, account: &AccountId) -> Vec<AuditEntry> {
     let query = AuditQuery { account: Some(account.clone()), ..AuditQuery::default() };
-    let entries = setting.desk.audit_log(actor, &query).await.unwrap().items;
+    let entries = setting.management.audit_log(actor, &query).await.unwrap().items;
     entries.into_iter().filter(|entry| entry.action == "key.leaked").collect()
 }
 
@@ -120,10 +120,11 @@ async fn a_key_that_github_has_found_ends_and_its_account_is_told() {
             let sender = Sender::start().await;
             let receiver = Receiver::start(&setting, &sender, policy).await;
             let (owner, account) = setting.customer(&format!("{policy}@example.com")).await;
-            let issued = setting.desk.create_key(&owner, KeyDraft::secret(account.clone(), "leaked")).await.unwrap();
-            let kept = setting.desk.create_key(&owner, KeyDraft::secret(account.clone(), "kept")).await.unwrap();
+            let issued =
+                setting.management.create_key(&owner, KeyDraft::secret(account.clone(), "leaked")).await.unwrap();
+            let kept = setting.management.create_key(&owner, KeyDraft::secret(account.clone(), "kept")).await.unwrap();
             let plain = issued.key.expose_once();
-            let unknown = setting.desk.key_format().generate(KeyKind::Secret, Mode::Live).unwrap();
+            let unknown = setting.management.key_format().generate(KeyKind::Secret, Mode::Live).unwrap();
             let body = alert_of(&[&plain, &unknown.expose_once(), "not ours at all"]);
             let (answered, labels) = receiver.alert("first", &signing_key(1), &body).await;
             assert_eq!(answered, 200, "{labels}");
@@ -132,8 +133,8 @@ async fn a_key_that_github_has_found_ends_and_its_account_is_told() {
             assert_eq!(said, ["true_positive", "false_positive", "false_positive"]);
             assert!(!labels.to_string().contains(&**plain), "the key was sent once more");
 
-            assert_eq!(setting.desk.key(&owner, &issued.view.id).await.unwrap().status, status);
-            assert_eq!(setting.desk.key(&owner, &kept.view.id).await.unwrap().status, KeyStatus::Active);
+            assert_eq!(setting.management.key(&owner, &issued.view.id).await.unwrap().status, status);
+            assert_eq!(setting.management.key(&owner, &kept.view.id).await.unwrap().status, KeyStatus::Active);
             let entries = leaks(&setting, &owner, &account).await;
             assert_eq!(entries.len(), 1);
             assert_eq!(entries[0].after.as_ref().unwrap()["found_at"], PLACE);
@@ -155,7 +156,7 @@ async fn only_what_github_has_signed_counts() {
     let sender = Sender::start().await;
     let receiver = Receiver::start(&setting, &sender, LeakPolicy::Revoke).await;
     let (owner, account) = setting.customer("ada@example.com").await;
-    let issued = setting.desk.create_key(&owner, KeyDraft::secret(account, "production")).await.unwrap();
+    let issued = setting.management.create_key(&owner, KeyDraft::secret(account, "production")).await.unwrap();
     let body = alert_of(&[&issued.key.expose_once()]);
     let good = signature(&signing_key(1), &body);
     let (name, field) = ("github-public-key-identifier", "github-public-key-signature");
@@ -185,7 +186,7 @@ async fn only_what_github_has_signed_counts() {
     }
     let (answered, problem) = receiver.post(&[], "x".repeat(1_100_000)).await;
     assert_eq!((answered, problem["code"].as_str()), (413, Some("BODY_TOO_LARGE")));
-    assert_eq!(setting.desk.key(&owner, &issued.view.id).await.unwrap().status, KeyStatus::Active);
+    assert_eq!(setting.management.key(&owner, &issued.view.id).await.unwrap().status, KeyStatus::Active);
     assert_eq!(receiver.alert("first", &signing_key(1), "[]").await, (200, json!([])));
 }
 
@@ -246,7 +247,7 @@ async fn without_the_senders_keys_alerts_are_to_be_sent_again() {
     assert_eq!((answered, problem["code"].as_str()), (503, Some("SERVICE_UNAVAILABLE")));
     for (url, said) in [("http://example.com/keys", "https"), ("no url", "https"), ("https://", "https")] {
         let alerts = GithubAlerts::new(LeakPolicy::Revoke).public_keys(url);
-        let error = keyward::manage::github_alerts(setting.desk.clone(), alerts).unwrap_err();
+        let error = keyward::manage::github_alerts(setting.management.clone(), alerts).unwrap_err();
         assert!(error.to_string().contains(said), "{error}");
     }
 }

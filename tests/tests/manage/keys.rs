@@ -19,10 +19,10 @@ async fn of_fifty_who_make_a_key_at_once_ten_do() {
         let (owner, account) = setting.customer("ada@example.com").await;
         let made: Vec<_> = (0..50)
             .map(|n| {
-                let (desk, owner, account) = (setting.desk.clone(), owner.clone(), account.clone());
-                tokio::spawn(
-                    async move { desk.create_key(&owner, KeyDraft::secret(account, format!("key {n}"))).await },
-                )
+                let (management, owner, account) = (setting.management.clone(), owner.clone(), account.clone());
+                tokio::spawn(async move {
+                    management.create_key(&owner, KeyDraft::secret(account, format!("key {n}"))).await
+                })
             })
             .collect();
         let (mut done, mut refused) = (0, 0);
@@ -37,15 +37,15 @@ async fn of_fifty_who_make_a_key_at_once_ten_do() {
 
         // A rotation without overlap needs no room, one with an overlap does; a revocation makes some, disabling makes none.
         let query = KeyQuery { account: Some(account.clone()), ..KeyQuery::default() };
-        let keys = setting.desk.keys(&owner, &query).await.unwrap().items;
+        let keys = setting.management.keys(&owner, &query).await.unwrap().items;
         assert_eq!(keys.len(), 10);
-        let rotate = async |overlap| setting.desk.rotate_key(&owner, &keys[0].id, overlap).await;
+        let rotate = async |overlap| setting.management.rotate_key(&owner, &keys[0].id, overlap).await;
         assert_eq!(code(rotate(Duration::from_secs(3_600)).await), "KEY_LIMIT_REACHED");
         rotate(Duration::ZERO).await.unwrap();
-        setting.desk.set_key_disabled(&owner, &keys[1].id, true).await.unwrap();
-        let one_more = async || setting.desk.create_key(&owner, KeyDraft::secret(account.clone(), "more")).await;
+        setting.management.set_key_disabled(&owner, &keys[1].id, true).await.unwrap();
+        let one_more = async || setting.management.create_key(&owner, KeyDraft::secret(account.clone(), "more")).await;
         assert_eq!(code(one_more().await), "KEY_LIMIT_REACHED");
-        setting.desk.revoke_key(&owner, &keys[2].id).await.unwrap();
+        setting.management.revoke_key(&owner, &keys[2].id).await.unwrap();
         one_more().await.unwrap();
         assert_eq!(code(one_more().await), "KEY_LIMIT_REACHED");
     }
@@ -53,7 +53,7 @@ async fn of_fifty_who_make_a_key_at_once_ten_do() {
 
 /// Who presents this key.
 async fn holder(setting: &Setting, key: &str) -> Actor {
-    let authenticator = setting.desk.authenticator().unwrap();
+    let authenticator = setting.management.authenticator().unwrap();
     let keyward::adapter::Admission::Identity(identity) = verdict(&authenticator, key).await.unwrap() else {
         panic!("nobody")
     };
@@ -63,12 +63,13 @@ async fn holder(setting: &Setting, key: &str) -> Actor {
 #[tokio::test]
 async fn nobody_grants_what_they_do_not_hold() {
     let setting = on_sqlite();
-    let desk = &setting.desk;
+    let management = &setting.management;
     let (owner, account) = setting.customer("ada@example.com").await;
     let (_, other) = setting.customer("bob@example.com").await;
     let scopes: ScopeSet = "keys:* resources:read".parse().unwrap();
-    let manager = desk.create_key(&owner, KeyDraft::management(account.clone(), "manager", scopes)).await.unwrap();
-    let everything = desk.create_key(&owner, KeyDraft::secret(account.clone(), "everything")).await.unwrap();
+    let manager =
+        management.create_key(&owner, KeyDraft::management(account.clone(), "manager", scopes)).await.unwrap();
+    let everything = management.create_key(&owner, KeyDraft::secret(account.clone(), "everything")).await.unwrap();
     let plain = everything.key.expose_once();
     let manager = holder(&setting, &manager.key.expose_once()).await;
 
@@ -92,62 +93,65 @@ async fn nobody_grants_what_they_do_not_hold() {
         (draft(Api, Restricted, Live, ""), "INVALID_VALUE"),
     ] {
         let said = format!("{draft:?}");
-        let made = desk.create_key(&manager, draft).await.map_err(|error| error.code());
+        let made = management.create_key(&manager, draft).await.map_err(|error| error.code());
         assert_eq!(made.map_or_else(|code| code, |_| "fine"), verdict, "{said}");
     }
     let elsewhere = KeyDraft::management(other, "new", "keys:read".parse().unwrap());
-    assert_eq!(code(desk.create_key(&manager, elsewhere).await), "NOT_FOUND");
+    assert_eq!(code(management.create_key(&manager, elsewhere).await), "NOT_FOUND");
 
     // Nor by changing, rotating or enabling what is there: each would give the plain key, or more of it.
     let id = &everything.view.id;
-    assert_eq!(code(desk.rotate_key(&manager, id, Duration::ZERO).await), "ESCALATION");
+    assert_eq!(code(management.rotate_key(&manager, id, Duration::ZERO).await), "ESCALATION");
     let rename = KeyChange { name: Some("mine".into()), ..KeyChange::default() };
-    assert_eq!(code(desk.update_key(&manager, id, rename, 1).await), "ESCALATION");
-    desk.set_key_disabled(&manager, id, true).await.unwrap();
-    assert_eq!(code(desk.set_key_disabled(&manager, id, false).await), "ESCALATION");
-    desk.set_key_disabled(&owner, id, false).await.unwrap();
+    assert_eq!(code(management.update_key(&manager, id, rename, 1).await), "ESCALATION");
+    management.set_key_disabled(&manager, id, true).await.unwrap();
+    assert_eq!(code(management.set_key_disabled(&manager, id, false).await), "ESCALATION");
+    management.set_key_disabled(&owner, id, false).await.unwrap();
 
     // A key of the provider's API manages nothing, whatever it was granted, but itself.
     let itself = holder(&setting, &plain).await;
-    assert_eq!(code(desk.key(&itself, id).await), "INSUFFICIENT_SCOPE");
-    assert_eq!(code(desk.create_key(&itself, KeyDraft::secret(account.clone(), "new")).await), "INSUFFICIENT_SCOPE");
-    assert_eq!(desk.own_key(&itself).await.unwrap().scopes, ScopeSet::all());
-    let (view, _) = desk.revoke_own_key(&itself).await.unwrap();
+    assert_eq!(code(management.key(&itself, id).await), "INSUFFICIENT_SCOPE");
+    assert_eq!(
+        code(management.create_key(&itself, KeyDraft::secret(account.clone(), "new")).await),
+        "INSUFFICIENT_SCOPE"
+    );
+    assert_eq!(management.own_key(&itself).await.unwrap().scopes, ScopeSet::all());
+    let (view, _) = management.revoke_own_key(&itself).await.unwrap();
     assert_eq!(view.status, KeyStatus::Revoked);
 
     // A viewer sees, and does nothing.
     let viewer = setting.member(&owner, &account, "viewer@example.com", Role::Viewer).await;
-    desk.key(&viewer, id).await.unwrap();
-    assert_eq!(code(desk.revoke_key(&viewer, id).await), "INSUFFICIENT_SCOPE");
+    management.key(&viewer, id).await.unwrap();
+    assert_eq!(code(management.revoke_key(&viewer, id).await), "INSUFFICIENT_SCOPE");
     // A developer makes keys of every scope, and management keys with no more than a developer may.
     let developer = setting.member(&owner, &account, "developer@example.com", Role::Developer).await;
-    desk.create_key(&developer, KeyDraft::secret(account.clone(), "developer's")).await.unwrap();
+    management.create_key(&developer, KeyDraft::secret(account.clone(), "developer's")).await.unwrap();
     let too_much = KeyDraft::management(account.clone(), "new", "members:write".parse().unwrap());
-    assert_eq!(code(desk.create_key(&developer, too_much).await), "ESCALATION");
-    desk.authenticator().unwrap().shutdown().await;
+    assert_eq!(code(management.create_key(&developer, too_much).await), "ESCALATION");
+    management.authenticator().unwrap().shutdown().await;
 }
 
 #[tokio::test]
 async fn a_rotated_key_ends_and_stays_so() {
     for setting in everywhere().await {
-        let desk = &setting.desk;
+        let management = &setting.management;
         let (owner, account) = setting.customer("ada@example.com").await;
-        let issued = desk.create_key(&owner, KeyDraft::secret(account, "production")).await.unwrap();
+        let issued = management.create_key(&owner, KeyDraft::secret(account, "production")).await.unwrap();
         let id = issued.view.id.clone();
-        let rotated = desk.rotate_key(&owner, &id, Duration::from_secs(3_600)).await.unwrap();
+        let rotated = management.rotate_key(&owner, &id, Duration::from_secs(3_600)).await.unwrap();
         assert_eq!(rotated.view.rotated_from.as_ref(), Some(&id));
         let old = rotated.predecessor;
         assert!(old.expires_soon && old.rotated_to == Some(rotated.view.id));
-        assert_eq!(code(desk.rotate_key(&owner, &id, Duration::ZERO).await), "KEY_ROTATED");
+        assert_eq!(code(management.rotate_key(&owner, &id, Duration::ZERO).await), "KEY_ROTATED");
         let longer = KeyChange { expires_at: Some(None), ..KeyChange::default() };
-        assert_eq!(code(desk.update_key(&owner, &id, longer.clone(), old.version).await), "KEY_ROTATED");
+        assert_eq!(code(management.update_key(&owner, &id, longer.clone(), old.version).await), "KEY_ROTATED");
         setting.clock.advance(Duration::from_secs(3_601));
-        assert_eq!(desk.key(&owner, &id).await.unwrap().status, KeyStatus::Expired);
-        assert_eq!(code(desk.update_key(&owner, &id, longer, old.version).await), "KEY_ENDED");
-        assert_eq!(code(desk.set_key_disabled(&owner, &id, false).await), "KEY_ENDED");
+        assert_eq!(management.key(&owner, &id).await.unwrap().status, KeyStatus::Expired);
+        assert_eq!(code(management.update_key(&owner, &id, longer, old.version).await), "KEY_ENDED");
+        assert_eq!(code(management.set_key_disabled(&owner, &id, false).await), "KEY_ENDED");
         let renamed = KeyChange { name: Some("old".into()), ..KeyChange::default() };
-        assert_eq!(desk.update_key(&owner, &id, renamed, old.version).await.unwrap().0.name, "old");
-        assert_eq!(code(desk.rotate_key(&owner, &id, Duration::ZERO).await), "KEY_ROTATED");
+        assert_eq!(management.update_key(&owner, &id, renamed, old.version).await.unwrap().0.name, "old");
+        assert_eq!(code(management.rotate_key(&owner, &id, Duration::ZERO).await), "KEY_ROTATED");
     }
 }
 
@@ -155,12 +159,17 @@ async fn a_rotated_key_ends_and_stays_so() {
 async fn of_many_who_rotate_a_key_at_once_one_gets_its_successor() {
     for setting in everywhere().await {
         let (owner, account) = setting.customer("ada@example.com").await;
-        let id =
-            setting.desk.create_key(&owner, KeyDraft::secret(account.clone(), "production")).await.unwrap().view.id;
+        let id = setting
+            .management
+            .create_key(&owner, KeyDraft::secret(account.clone(), "production"))
+            .await
+            .unwrap()
+            .view
+            .id;
         let rotations: Vec<_> = (0..8)
             .map(|_| {
-                let (desk, owner, id) = (setting.desk.clone(), owner.clone(), id.clone());
-                tokio::spawn(async move { desk.rotate_key(&owner, &id, Duration::from_secs(3_600)).await })
+                let (management, owner, id) = (setting.management.clone(), owner.clone(), id.clone());
+                tokio::spawn(async move { management.rotate_key(&owner, &id, Duration::from_secs(3_600)).await })
             })
             .collect();
         let mut successors = Vec::new();
@@ -171,7 +180,8 @@ async fn of_many_who_rotate_a_key_at_once_one_gets_its_successor() {
             }
         }
         assert_eq!(successors.len(), 1);
-        let all = setting.desk.keys(&owner, &KeyQuery { account: Some(account), ..KeyQuery::default() }).await.unwrap();
+        let all =
+            setting.management.keys(&owner, &KeyQuery { account: Some(account), ..KeyQuery::default() }).await.unwrap();
         assert_eq!(all.items.len(), 2, "a successor that nobody was shown");
     }
 }
@@ -191,31 +201,32 @@ async fn answered(app: &axum::Router, method: &str, path: &str, key: &str) -> u1
 #[tokio::test]
 async fn what_happens_to_a_key_is_counted_by_day_and_outcome() {
     for setting in everywhere().await {
-        let desk = &setting.desk;
+        let management = &setting.management;
         let (owner, account) = setting.customer("ada@example.com").await;
         let scopes: ScopeSet = "keys:read".parse().unwrap();
-        let issued = desk.create_key(&owner, KeyDraft::management(account.clone(), "reader", scopes)).await.unwrap();
+        let issued =
+            management.create_key(&owner, KeyDraft::management(account.clone(), "reader", scopes)).await.unwrap();
         let plain = issued.key.expose_once();
-        let authenticator = desk.authenticator().unwrap();
-        let app = keyward::manage::api(desk.clone());
+        let authenticator = management.authenticator().unwrap();
+        let app = keyward::manage::api(management.clone());
         for (method, path, status) in [("GET", "/v1/keys", 200), ("GET", "/v1/keys", 200), ("GET", "/v1/plans", 403)] {
             assert_eq!(answered(&app, method, path, &plain).await, status);
         }
         setting.clock.advance(Duration::from_secs(24 * 3_600));
         holder(&setting, &plain).await;
-        let days = desk.key_usage(&owner, &issued.view.id, 30).await.unwrap().days;
+        let days = management.key_usage(&owner, &issued.view.id, 30).await.unwrap().days;
         let counted: Vec<_> = days.iter().map(|day| (day.outcome.as_str(), day.times)).collect();
         assert_eq!(counted, [("accepted", 3), ("accepted", 1)]);
         // What comes after its end is counted, too: somebody uses the old key still.
-        desk.revoke_key(&owner, &issued.view.id).await.unwrap();
+        management.revoke_key(&owner, &issued.view.id).await.unwrap();
         for _ in 0..2 {
             assert_eq!(answered(&app, "GET", "/v1/keys", &plain).await, 401);
         }
-        let days = desk.key_usage(&owner, &issued.view.id, 1).await.unwrap().days;
+        let days = management.key_usage(&owner, &issued.view.id, 1).await.unwrap().days;
         let counted: Vec<_> = days.iter().map(|day| (day.outcome.as_str(), day.times)).collect();
         assert_eq!(counted, [("accepted", 1), ("key_revoked", 2)]);
-        assert_eq!(desk.usage(&owner, &account, 1).await.unwrap().days, days, "the account has no other key");
-        assert_eq!(code(desk.usage(&owner, &account, 367).await), "INVALID_VALUE");
+        assert_eq!(management.usage(&owner, &account, 1).await.unwrap().days, days, "the account has no other key");
+        assert_eq!(code(management.usage(&owner, &account, 367).await), "INVALID_VALUE");
         authenticator.shutdown().await;
     }
 }

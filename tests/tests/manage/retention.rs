@@ -21,19 +21,19 @@ impl Setting {
         let (clock, store) = (clock(), SqliteStore::temporary().unwrap());
         let records = SqliteManagementStore::open(&store).unwrap();
         let file = Some(store.path().to_owned());
-        let desk = quick(Management::builder(store, records.clone()).audit_retention(retention), &clock);
-        Self { desk, records: Arc::new(records), clock, file }
+        let management = quick(Management::builder(store, records.clone()).audit_retention(retention), &clock);
+        Self { management, records: Arc::new(records), clock, file }
     }
 
     async fn entries(&self) -> Vec<AuditEntry> {
         let page = PageRequest { after: None, limit: 500 };
-        self.desk.audit_log(&self.system(), &AuditQuery { page, ..AuditQuery::default() }).await.unwrap().items
+        self.management.audit_log(&self.system(), &AuditQuery { page, ..AuditQuery::default() }).await.unwrap().items
     }
 
     /// So many entries at this moment.
     async fn plans(&self, name: &str, many: u64) {
         for n in 0..many {
-            self.desk.put_plan(&self.system(), Plan::new(format!("{name} {n}")), None).await.unwrap();
+            self.management.put_plan(&self.system(), Plan::new(format!("{name} {n}")), None).await.unwrap();
         }
     }
 }
@@ -41,22 +41,22 @@ impl Setting {
 #[tokio::test]
 async fn maintenance_prunes_what_is_older_than_the_retention() {
     let setting = Setting::keeping(30 * DAY);
-    let (desk, system) = (&setting.desk, setting.system());
+    let (management, system) = (&setting.management, setting.system());
     setting.plans("old", 205).await;
-    let early = desk.verify_audit_log(&system, None).await.unwrap().checkpoint();
+    let early = management.verify_audit_log(&system, None).await.unwrap().checkpoint();
     setting.clock.advance(29 * DAY);
     setting.plans("new", 3).await;
-    let late = desk.verify_audit_log(&system, None).await.unwrap().checkpoint();
+    let late = management.verify_audit_log(&system, None).await.unwrap().checkpoint();
     // Younger than 30 days, and up to a day older.
     for wait in [Duration::ZERO, 2 * DAY] {
         setting.clock.advance(wait);
-        desk.maintain().await.unwrap();
-        assert_eq!(desk.verify_audit_log(&system, None).await.unwrap().pruned_through, None, "{wait:?}");
+        management.maintain().await.unwrap();
+        assert_eq!(management.verify_audit_log(&system, None).await.unwrap().pruned_through, None, "{wait:?}");
     }
     setting.clock.advance(Duration::from_millis(1));
     // Once, however often maintenance runs.
     for _ in 0..2 {
-        desk.maintain().await.unwrap();
+        management.maintain().await.unwrap();
         let entries = setting.entries().await;
         let actions: Vec<_> = entries.iter().map(|entry| entry.action.as_str()).collect();
         assert_eq!(actions, ["audit.prune", "plan.put", "plan.put", "plan.put"]);
@@ -64,13 +64,13 @@ async fn maintenance_prunes_what_is_older_than_the_retention() {
         assert_eq!((by.kind.as_str(), by.id.as_str(), &after["entries"]), ("system", "retention", &205.into()));
     }
     for since in [None, Some(&early), Some(&late)] {
-        let verdict = desk.verify_audit_log(&system, since).await.unwrap();
+        let verdict = management.verify_audit_log(&system, since).await.unwrap();
         assert_eq!((verdict.entries, verdict.pruned_through, verdict.first_bad), (209, Some(205), None), "{since:?}");
     }
     // The entry that tells of it goes in its turn.
     setting.clock.advance(40 * DAY);
-    desk.maintain().await.unwrap();
-    let verdict = desk.verify_audit_log(&system, None).await.unwrap();
+    management.maintain().await.unwrap();
+    let verdict = management.verify_audit_log(&system, None).await.unwrap();
     assert_eq!((verdict.entries, verdict.pruned_through, verdict.first_bad), (210, Some(209), None));
 }
 

@@ -22,7 +22,7 @@ pub(crate) const PASSWORD: &str = "correct horse battery staple";
 
 /// A management service, what it keeps its records in, and a clock to be moved.
 pub(crate) struct Setting {
-    pub(crate) desk: Management,
+    pub(crate) management: Management,
     pub(crate) records: Arc<dyn ManagementStore>,
     pub(crate) clock: Arc<ManualClock>,
     /// Where the SQLite file is, if it is on one.
@@ -51,7 +51,7 @@ pub(crate) fn on_sqlite() -> Setting {
     let records = SqliteManagementStore::open(&store).unwrap();
     let file = Some(store.path().to_owned());
     Setting {
-        desk: quick(Management::builder(store, records.clone()), &clock),
+        management: quick(Management::builder(store, records.clone()), &clock),
         records: Arc::new(records),
         clock,
         file,
@@ -63,8 +63,8 @@ pub(crate) fn failing() -> (Setting, Arc<Failing>) {
     let (clock, store) = (clock(), SqliteStore::temporary().unwrap());
     let records =
         Arc::new(Failing { inner: SqliteManagementStore::open(&store).unwrap(), fails: AtomicBool::new(false) });
-    let desk = quick(Management::builder(store, records.clone()), &clock);
-    (Setting { desk, records: records.clone(), clock, file: None }, records)
+    let management = quick(Management::builder(store, records.clone()), &clock);
+    (Setting { management, records: records.clone(), clock, file: None }, records)
 }
 
 /// Fails to write batches of several records while it is told to: what completes an operation.
@@ -119,8 +119,8 @@ pub(crate) async fn on_postgres() -> Setting {
     let clock = clock();
     let store = PostgresStore::connect(&keyward_tests::postgres::database()).await.unwrap();
     let records = PostgresManagementStore::open(&store).await.unwrap();
-    let desk = quick(Management::builder(store, records.clone()), &clock);
-    Setting { desk, records: Arc::new(records), clock, file: None }
+    let management = quick(Management::builder(store, records.clone()), &clock);
+    Setting { management, records: Arc::new(records), clock, file: None }
 }
 
 /// A management service on each store whose server is installed.
@@ -153,27 +153,27 @@ impl Setting {
     /// The operator's owner.
     pub(crate) async fn operator(&self) -> Actor {
         let new = NewUser::new("operator@example.com", "Operator", PASSWORD);
-        self.desk.create_owner(&self.system(), new).await.unwrap();
+        self.management.create_owner(&self.system(), new).await.unwrap();
         self.signed_in("operator@example.com").await
     }
 
     /// Somebody who has signed up, and their account.
     pub(crate) async fn customer(&self, email: &str) -> (Actor, AccountId) {
-        self.desk.sign_up(&Context::new(), NewUser::new(email, "Customer", PASSWORD)).await.unwrap();
+        self.management.sign_up(&Context::new(), NewUser::new(email, "Customer", PASSWORD)).await.unwrap();
         let actor = self.signed_in(email).await;
-        let account = self.desk.own_accounts(&actor).await.unwrap().remove(0).0.value.id;
+        let account = self.management.own_accounts(&actor).await.unwrap().remove(0).0.value.id;
         (actor, account)
     }
 
     /// Somebody with this role in an account.
     pub(crate) async fn member(&self, by: &Actor, account: &AccountId, email: &str, role: Role) -> Actor {
-        let invited = self.desk.invite(by, account, email, role).await.unwrap();
-        self.desk.accept_invitation(&Context::new(), &invited.secret, "Member", PASSWORD).await.unwrap();
+        let invited = self.management.invite(by, account, email, role).await.unwrap();
+        self.management.accept_invitation(&Context::new(), &invited.secret, "Member", PASSWORD).await.unwrap();
         self.signed_in(email).await
     }
 
     pub(crate) async fn signed_in(&self, email: &str) -> Actor {
-        let session = self.desk.sign_in(&Context::new(), email, PASSWORD).await.unwrap().session;
-        self.desk.session(&session, Context::new()).await.unwrap()
+        let session = self.management.sign_in(&Context::new(), email, PASSWORD).await.unwrap().session;
+        self.management.session(&session, Context::new()).await.unwrap()
     }
 }

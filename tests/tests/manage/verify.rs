@@ -31,11 +31,11 @@ struct Customer {
 }
 
 async fn token_of(setting: &Setting, email: &str) -> String {
-    setting.desk.issue_tokens(&Context::new(), email, PASSWORD).await.unwrap().access.expose_once().to_string()
+    setting.management.issue_tokens(&Context::new(), email, PASSWORD).await.unwrap().access.expose_once().to_string()
 }
 
 async fn issued(setting: &Setting, draft: KeyDraft) -> (String, KeyView) {
-    let issued = setting.desk.create_key(&setting.system(), draft).await.unwrap();
+    let issued = setting.management.create_key(&setting.system(), draft).await.unwrap();
     (issued.key.expose_once().to_string(), issued.view)
 }
 
@@ -63,15 +63,15 @@ impl Asked {
     async fn new() -> Self {
         let setting = on_sqlite();
         setting.operator().await;
-        let verifier = setting.desk.verifier().unwrap();
-        let callers = AuthLayer::from(setting.desk.authenticator().unwrap());
-        let reach = VerifyReach::Operator(setting.desk.operator().clone());
+        let verifier = setting.management.verifier().unwrap();
+        let callers = AuthLayer::from(setting.management.authenticator().unwrap());
+        let reach = VerifyReach::Operator(setting.management.operator().clone());
         Self {
             router: keyward::gateway::verify(verifier.clone(), callers, reach),
             verifier,
             ada: customer(&setting, "ada@example.com").await,
             eve: customer(&setting, "eve@example.com").await,
-            operator_key: issued(&setting, manager_of(setting.desk.operator())).await.0,
+            operator_key: issued(&setting, manager_of(setting.management.operator())).await.0,
             operator_token: token_of(&setting, "operator@example.com").await,
             setting,
         }
@@ -97,8 +97,8 @@ impl Asked {
     async fn uses(&self, key: &KeyView) -> (u64, Option<String>) {
         self.verifier.shutdown().await;
         let system = self.setting.system();
-        let usage = self.setting.desk.key_usage(&system, &key.id, 1).await.unwrap();
-        let seen = self.setting.desk.key(&system, &key.id).await.unwrap();
+        let usage = self.setting.management.key_usage(&system, &key.id, 1).await.unwrap();
+        let seen = self.setting.management.key(&system, &key.id).await.unwrap();
         let from = serde_json::to_value(&seen).unwrap()["last_used_from"].as_str().map(ToOwned::to_owned);
         (usage.days.iter().map(|day| day.times).sum(), from)
     }
@@ -107,10 +107,11 @@ impl Asked {
 #[tokio::test]
 async fn a_key_of_another_account_is_answered_as_an_unknown_one() {
     let asked = Asked::new().await;
-    let unknown = asked.setting.desk.key_format().generate(keyward::key::KeyKind::Secret, keyward::Mode::Live).unwrap();
+    let unknown =
+        asked.setting.management.key_format().generate(keyward::key::KeyKind::Secret, keyward::Mode::Live).unwrap();
     let unknown = unknown.expose_once().to_string();
     let (revoked, view) = issued(&asked.setting, KeyDraft::secret(asked.ada.view.account.clone(), "revoked")).await;
-    asked.setting.desk.revoke_key(&asked.setting.system(), &view.id).await.unwrap();
+    asked.setting.management.revoke_key(&asked.setting.system(), &view.id).await.unwrap();
     for caller in [&asked.eve.token, &asked.eve.manager, &asked.eve.verifier] {
         let expected = asked.ask(caller, &unknown).await;
         assert_eq!(expected["reason"], "unknown_key", "{expected}");

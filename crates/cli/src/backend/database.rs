@@ -20,7 +20,7 @@ use tokio::sync::OnceCell;
 
 use super::{Backend, Changed, ChangedAccount, Issued, NewAccount, Rotated};
 use crate::arguments::Arguments;
-use crate::commands::desk::{self, Opened, system};
+use crate::commands::management::{self, Opened, system};
 use crate::failure::{Failure, Kind};
 use crate::output::{self, note};
 use crate::settings::Settings;
@@ -34,12 +34,12 @@ const ATTEMPTS: usize = 16;
 pub(crate) struct Database<'a> {
     arguments: &'a Arguments,
     keys: OnceCell<Keys>,
-    desk: OnceCell<Opened>,
+    management: OnceCell<Opened>,
 }
 
 impl<'a> Database<'a> {
     pub(crate) fn of(arguments: &'a Arguments) -> Self {
-        Self { arguments, keys: OnceCell::new(), desk: OnceCell::new() }
+        Self { arguments, keys: OnceCell::new(), management: OnceCell::new() }
     }
 
     pub(crate) async fn keys(&self) -> Result<&Keys, Failure> {
@@ -52,10 +52,10 @@ impl<'a> Database<'a> {
             .await
     }
 
-    pub(crate) async fn desk(&self) -> Result<&Management, Failure> {
+    pub(crate) async fn management(&self) -> Result<&Management, Failure> {
         let settings = Settings::default();
-        let opened = self.desk.get_or_try_init(|| desk::open(self.arguments, &settings)).await?;
-        Ok(&opened.desk)
+        let opened = self.management.get_or_try_init(|| management::open(self.arguments, &settings)).await?;
+        Ok(&opened.management)
     }
 
     async fn record(&self, id: &AccountId) -> Result<AccountRecord, Failure> {
@@ -85,7 +85,7 @@ impl<'a> Database<'a> {
     }
 
     async fn account_or_default(&self, account: Option<&AccountId>) -> Result<AccountId, Failure> {
-        Ok(account.cloned().unwrap_or(self.desk().await?.operator().clone()))
+        Ok(account.cloned().unwrap_or(self.management().await?.operator().clone()))
     }
 }
 
@@ -140,7 +140,7 @@ impl Backend for Database<'_> {
         }
         // Management keys begin in another way, which the management service knows.
         let draft = KeyDraft::of(new.purpose, issue);
-        let issued = self.desk().await?.create_key(&system(), draft).await?;
+        let issued = self.management().await?.create_key(&system(), draft).await?;
         Ok(Issued { record: issued.view, key: issued.key.expose_once() })
     }
 
@@ -185,7 +185,7 @@ impl Backend for Database<'_> {
         let found = keys.get(id).await?.ok_or(KeysError::Denied(WriteRefused::NotFound))?;
         // A successor begins as its predecessor does, and the management service has the format of management keys.
         if purpose_of(&found.hint) == Purpose::Management {
-            let rotated = self.desk().await?.rotate_key(&system(), id, overlap).await?;
+            let rotated = self.management().await?.rotate_key(&system(), id, overlap).await?;
             return Ok(Rotated {
                 record: rotated.view,
                 predecessor: rotated.predecessor,
@@ -212,12 +212,12 @@ impl Backend for Database<'_> {
     }
 
     async fn key_usage(&self, id: &CredentialId, days: u32) -> Result<Usage, Failure> {
-        Ok(self.desk().await?.key_usage(&system(), id, days).await?)
+        Ok(self.management().await?.key_usage(&system(), id, days).await?)
     }
 
     async fn account_usage(&self, account: Option<&AccountId>, days: u32) -> Result<Usage, Failure> {
         let account = self.account_or_default(account).await?;
-        Ok(self.desk().await?.usage(&system(), &account, days).await?)
+        Ok(self.management().await?.usage(&system(), &account, days).await?)
     }
 
     async fn create_account(&self, new: NewAccount<'_>) -> Result<ChangedAccount, Failure> {
@@ -272,30 +272,30 @@ impl Backend for Database<'_> {
 
     async fn members(&self, account: Option<&AccountId>) -> Result<Vec<Member>, Failure> {
         let account = self.account_or_default(account).await?;
-        let (desk, account) = (self.desk().await?, &account);
-        every_page(|page| async move { desk.members(&system(), account, &page).await }).await
+        let (management, account) = (self.management().await?, &account);
+        every_page(|page| async move { management.members(&system(), account, &page).await }).await
     }
 
     async fn member(&self, account: Option<&AccountId>, user: &UserId) -> Result<Member, Failure> {
         let account = self.account_or_default(account).await?;
-        Ok(self.desk().await?.member(&system(), &account, user).await?)
+        Ok(self.management().await?.member(&system(), &account, user).await?)
     }
 
     async fn invite(&self, account: Option<&AccountId>, email: &str, role: Role) -> Result<Invited, Failure> {
         let account = self.account_or_default(account).await?;
-        let invited = self.desk().await?.invite(&system(), &account, email, role).await?;
+        let invited = self.management().await?.invite(&system(), &account, email, role).await?;
         Ok(Invited { invitation: invited.invitation, secret: invited.secret.into() })
     }
 
     async fn invitations(&self, account: Option<&AccountId>) -> Result<Vec<Invitation>, Failure> {
         let account = self.account_or_default(account).await?;
-        let (desk, account) = (self.desk().await?, &account);
-        every_page(|page| async move { desk.invitations(&system(), account, &page).await }).await
+        let (management, account) = (self.management().await?, &account);
+        every_page(|page| async move { management.invitations(&system(), account, &page).await }).await
     }
 
     async fn withdraw_invitation(&self, account: Option<&AccountId>, id: &str) -> Result<(), Failure> {
         let account = self.account_or_default(account).await?;
-        Ok(self.desk().await?.withdraw_invitation(&system(), &account, id).await?)
+        Ok(self.management().await?.withdraw_invitation(&system(), &account, id).await?)
     }
 
     async fn update_member(
@@ -306,43 +306,43 @@ impl Backend for Database<'_> {
         version: u64,
     ) -> Result<Member, Failure> {
         let account = self.account_or_default(account).await?;
-        Ok(self.desk().await?.update_member(&system(), &account, user, role, version).await?)
+        Ok(self.management().await?.update_member(&system(), &account, user, role, version).await?)
     }
 
     async fn remove_member(&self, account: Option<&AccountId>, user: &UserId, version: u64) -> Result<(), Failure> {
         let account = self.account_or_default(account).await?;
-        Ok(self.desk().await?.remove_member(&system(), &account, user, version).await?)
+        Ok(self.management().await?.remove_member(&system(), &account, user, version).await?)
     }
 
     async fn plans(&self) -> Result<Vec<Plan>, Failure> {
-        Ok(self.desk().await?.plans(&system()).await?.into_iter().map(Plan::from).collect())
+        Ok(self.management().await?.plans(&system()).await?.into_iter().map(Plan::from).collect())
     }
 
     async fn put_plan(&self, name: &str, put: PutPlan, version: Option<u64>) -> Result<Plan, Failure> {
         let mut wanted = keyward_manage::Plan::new(name);
         (wanted.description, wanted.key_limit) = (put.description, put.key_limit);
-        Ok(self.desk().await?.put_plan(&system(), wanted, version).await?.into())
+        Ok(self.management().await?.put_plan(&system(), wanted, version).await?.into())
     }
 
     async fn remove_plan(&self, name: &str, version: u64) -> Result<(), Failure> {
-        Ok(self.desk().await?.remove_plan(&system(), name, version).await?)
+        Ok(self.management().await?.remove_plan(&system(), name, version).await?)
     }
 
     async fn audit_log(&self, filter: &AuditFilter) -> Result<Page<AuditEntry>, Failure> {
         let account = if filter.all { None } else { Some(self.account_or_default(filter.account.as_ref()).await?) };
         let page = PageRequest { after: filter.after.clone(), limit: filter.limit.map_or(50, usize::from) };
         let query = AuditQuery { account, actor: filter.actor.clone(), page };
-        let page = self.desk().await?.audit_log(&system(), &query).await?;
+        let page = self.management().await?.audit_log(&system(), &query).await?;
         Ok(Page { data: page.items, next: page.next })
     }
 
     async fn verify_audit_log(&self, since: Option<&str>) -> Result<AuditVerdict, Failure> {
         let since = since.map(str::parse).transpose()?;
-        Ok(self.desk().await?.verify_audit_log(&system(), since.as_ref()).await?.into())
+        Ok(self.management().await?.verify_audit_log(&system(), since.as_ref()).await?.into())
     }
 
     async fn prune_audit_log(&self, before: Timestamp) -> Result<u64, Failure> {
-        Ok(self.desk().await?.prune_audit_log(&system(), before).await?)
+        Ok(self.management().await?.prune_audit_log(&system(), before).await?)
     }
 }
 

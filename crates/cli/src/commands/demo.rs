@@ -9,26 +9,26 @@ use keyward_core::{Mode, NewKey, ScopeSet};
 use keyward_manage::{AccountUpdate, Context, KeyDraft, Management, ManagementStore, NewCount, NewUser, Plan, Role};
 use serde_json::{Value, json};
 
-use super::desk::system;
+use super::management::system;
 use crate::failure::{Failure, Kind};
 
 const HOUR: i64 = 3_600 * 1_000;
 const EMAIL: &str = "demo@example.com";
 
 /// Fills an empty database, and gives what signs in.
-pub(super) async fn seed(desk: &Management, records: &Arc<dyn ManagementStore>) -> Result<Value, Failure> {
-    if desk.has_owner().await? {
+pub(super) async fn seed(management: &Management, records: &Arc<dyn ManagementStore>) -> Result<Value, Failure> {
+    if management.has_owner().await? {
         return Err(Failure::new(Kind::Refused, "--demo is for an empty database, and this one has an owner"));
     }
     let mut random = [0_u8; 12];
     getrandom::fill(&mut random).map_err(|error| Failure::new(Kind::Usage, error.to_string()))?;
     let password = hex::encode(random);
     let actor = system();
-    desk.create_owner(&actor, NewUser::new(EMAIL, "Dana Demo", &password)).await?;
+    management.create_owner(&actor, NewUser::new(EMAIL, "Dana Demo", &password)).await?;
     let plans = [("Free", "For trying it out", 5), ("Pro", "For products", 50), ("Scale", "For platforms", 500)];
     for (name, description, keys) in plans {
         let plan = Plan { description: description.to_owned(), ..Plan::new(name).with_key_limit(keys) };
-        desk.put_plan(&actor, plan, None).await?;
+        management.put_plan(&actor, plan, None).await?;
     }
     let customers = [
         ("Northwind Analytics", "Pro", "nora@northwind.example", ["Production API", "Staging API", "Metrics exporter"]),
@@ -36,11 +36,11 @@ pub(super) async fn seed(desk: &Management, records: &Arc<dyn ManagementStore>) 
         ("Kiosk Café", "Free", "kim@kioskcafe.example", ["Point of sale", "Website", "Ben's experiments"]),
     ];
     for (name, plan, owner, keys) in customers {
-        let account = desk.create_account(&actor, name).await?;
+        let account = management.create_account(&actor, name).await?;
         let update = AccountUpdate { plan: Some(Some(plan.into())), ..AccountUpdate::default() };
-        desk.update_account(&actor, &account.id, &update, account.version).await?;
-        let invited = desk.invite(&actor, &account.id, owner, Role::Owner).await?;
-        desk.accept_invitation(&Context::new(), &invited.secret, owner, &password).await?;
+        management.update_account(&actor, &account.id, &update, account.version).await?;
+        let invited = management.invite(&actor, &account.id, owner, Role::Owner).await?;
+        management.accept_invitation(&Context::new(), &invited.secret, owner, &password).await?;
         for (number, key) in keys.into_iter().enumerate() {
             let base =
                 NewKey::restricted(account.id.clone(), key, "resources:read jobs:write".parse().unwrap_or_default());
@@ -52,20 +52,20 @@ pub(super) async fn seed(desk: &Management, records: &Arc<dyn ManagementStore>) 
                     ..base
                 },
             };
-            let issued = desk.create_key(&actor, KeyDraft::of(Default::default(), new)).await?;
+            let issued = management.create_key(&actor, KeyDraft::of(Default::default(), new)).await?;
             records
                 .add(&month(&issued.view.id, &issued.view.account, number as i64))
                 .await
                 .map_err(|error| Failure::caused(Kind::Database, &error))?;
             if number == 0 {
-                desk.rotate_key(&actor, &issued.view.id, Duration::from_secs(86_400)).await?;
+                management.rotate_key(&actor, &issued.view.id, Duration::from_secs(86_400)).await?;
             }
         }
     }
     let managing = "*".parse().unwrap_or_default();
-    let operator = desk.operator().clone();
+    let operator = management.operator().clone();
     let new = NewKey { kind: KeyKind::Secret, ..NewKey::restricted(operator, "Demo management", managing) };
-    let key = desk.create_key(&actor, KeyDraft::of(keyward_manage::Purpose::Management, new)).await?;
+    let key = management.create_key(&actor, KeyDraft::of(keyward_manage::Purpose::Management, new)).await?;
     Ok(json!({"email": EMAIL, "password": password, "management_key": *key.key.expose_once()}))
 }
 

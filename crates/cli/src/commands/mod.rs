@@ -3,9 +3,9 @@
 mod accounts;
 mod audit;
 mod demo;
-pub(crate) mod desk;
 mod import;
 mod keys;
+pub(crate) mod management;
 mod members;
 mod nodes;
 mod pages;

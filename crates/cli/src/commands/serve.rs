@@ -20,7 +20,7 @@ use serde_json::json;
 use tokio::net::TcpListener;
 use tower_http::timeout::TimeoutLayer;
 
-use super::{demo, desk};
+use super::{demo, management};
 use crate::arguments::{Arguments, Serve};
 use crate::failure::{Failure, Kind};
 use crate::output::note;
@@ -33,17 +33,17 @@ pub(super) async fn run(arguments: &Arguments, command: &Serve) -> Result<(), Fa
     let settings = command.settings.clone().over(command.config.as_deref())?;
     let metrics = PrometheusBuilder::new().install_recorder();
     let metrics = metrics.map_err(|error| Failure::caused(Kind::Usage, &error))?;
-    let desk::Opened { desk, records } = desk::open(arguments, &settings).await?;
+    let management::Opened { management, records } = management::open(arguments, &settings).await?;
 
-    let needs_owner = !command.demo && !desk.has_owner().await?;
+    let needs_owner = !command.demo && !management.has_owner().await?;
     let makes_links = match &command.owner {
         Some(_) if needs_owner => Some("--owner"),
-        _ => desk.identity_provider().map(|_| "oidc_issuer"),
+        _ => management.identity_provider().map(|_| "oidc_issuer"),
     };
     // Before anybody is invited, or anything is answered.
     let public_url = settings.public_url(makes_links)?.cloned();
 
-    if let Some(provider) = desk.identity_provider() {
+    if let Some(provider) = management.identity_provider() {
         match provider.check().await {
             Ok(()) => {}
             // Keys are checked and managed meanwhile, and it is asked again when somebody wants to sign in.
@@ -59,31 +59,31 @@ pub(super) async fn run(arguments: &Arguments, command: &Serve) -> Result<(), Fa
     let (listener, url) = bind(settings.address()).await?;
     let mut first_line = json!({"listening": url});
     if command.demo {
-        first_line["credentials"] = demo::seed(&desk, &records).await?;
+        first_line["credentials"] = demo::seed(&management, &records).await?;
     } else if needs_owner {
         let url = public_url.as_ref().map_or(url, ToString::to_string);
-        first_owner(&desk, command.owner.as_deref(), &url).await?;
+        first_owner(&management, command.owner.as_deref(), &url).await?;
     }
     let stop = shutdown_signal().map_err(|error| Failure::caused(Kind::Usage, &error))?;
-    let authenticator = desk.authenticator().map_err(|error| Failure::caused(Kind::Usage, &error))?;
-    let verifier = desk.verifier().map_err(|error| Failure::caused(Kind::Usage, &error))?;
+    let authenticator = management.authenticator().map_err(|error| Failure::caused(Kind::Usage, &error))?;
+    let verifier = management.verifier().map_err(|error| Failure::caused(Kind::Usage, &error))?;
     let dashboard = DashboardSettings::new("keyward");
     let dashboard = match public_url {
         Some(url) => dashboard.public_url(url),
         None => dashboard,
     };
-    let operator = VerifyReach::Operator(desk.operator().clone());
+    let operator = VerifyReach::Operator(management.operator().clone());
     let verify = keyward_gateway::verify(verifier.clone(), AuthLayer::from(authenticator.clone()), operator);
-    let app = keyward_manage::api(desk.clone())
-        .merge(health(&desk))
+    let app = keyward_manage::api(management.clone())
+        .merge(health(&management))
         .route("/", get(async || Redirect::to("/keys")))
-        .merge(keyward_manage::dashboard(desk.clone(), dashboard))
+        .merge(keyward_manage::dashboard(management.clone(), dashboard))
         .merge(keyward_gateway::forward_auth(verifier.clone()))
         .merge(keyward_gateway::envoy::ext_authz_router(verifier.clone()))
-        .merge(keyward_manage::secured(&desk, verify));
+        .merge(keyward_manage::secured(&management, verify));
     let app = match settings.github_alerts() {
         Some(alerts) => {
-            let alerts = keyward_manage::github_alerts(desk.clone(), alerts);
+            let alerts = keyward_manage::github_alerts(management.clone(), alerts);
             app.merge(alerts.map_err(|error| Failure::caused(Kind::Usage, &error))?)
         }
         None => app,
@@ -92,7 +92,7 @@ pub(super) async fn run(arguments: &Arguments, command: &Serve) -> Result<(), Fa
         Some(address) => {
             let (listener, url) = bind(address).await?;
             first_line["metrics"] = json!(format!("{url}/metrics"));
-            let apart = show_metrics(metrics.clone()).merge(health(&desk));
+            let apart = show_metrics(metrics.clone()).merge(health(&management));
             tokio::spawn(keyward_serve::serve(listener, apart, std::future::pending(), settings.limits()));
             app
         }
@@ -104,18 +104,18 @@ pub(super) async fn run(arguments: &Arguments, command: &Serve) -> Result<(), Fa
     writeln!(output, "{first_line}").and_then(|()| output.flush())?;
     drop(output);
 
-    let maintained = tokio::spawn(maintain(desk.clone(), metrics));
+    let maintained = tokio::spawn(maintain(management.clone(), metrics));
     keyward_serve::serve(listener, app, stop, settings.limits()).await;
     maintained.abort();
     verifier.shutdown().await;
     authenticator.shutdown().await;
-    desk.flush_usage().await?;
-    desk.flush_refused().await?;
+    management.flush_usage().await?;
+    management.flush_refused().await?;
     Ok(())
 }
 
 /// Shows how the first owner comes in.
-async fn first_owner(desk: &Management, email: Option<&str>, url: &str) -> Result<(), Failure> {
+async fn first_owner(management: &Management, email: Option<&str>, url: &str) -> Result<(), Failure> {
     let Some(email) = email else {
         note!(
             "there is no owner yet: start with --owner YOU@EXAMPLE.COM, or make one on the same database, with\n  \
@@ -123,8 +123,8 @@ async fn first_owner(desk: &Management, email: Option<&str>, url: &str) -> Resul
         );
         return Ok(());
     };
-    let invited = desk.invite_first_owner(&desk::system(), email).await?;
-    if desk.takes_passwords() {
+    let invited = management.invite_first_owner(&management::system(), email).await?;
+    if management.takes_passwords() {
         note!(
             "there is no owner yet: open this within a week, and choose a password\n  {url}/register?invitation={}",
             *invited.secret
@@ -148,8 +148,8 @@ fn show_metrics(metrics: PrometheusHandle) -> Router {
     Router::new().route("/metrics", get(show))
 }
 
-fn health(desk: &Management) -> Router {
-    let ready = desk.clone();
+fn health(management: &Management) -> Router {
+    let ready = management.clone();
     Router::new().route("/healthz", get(async || "ok")).route(
         "/readyz",
         get(async move || match ready.ready().await {
@@ -174,13 +174,13 @@ async fn count(request: Request, next: Next) -> Response {
     response
 }
 
-async fn maintain(desk: Management, metrics: PrometheusHandle) {
+async fn maintain(management: Management, metrics: PrometheusHandle) {
     let mut turns = tokio::time::interval(MAINTENANCE);
     loop {
         turns.tick().await;
         metrics.run_upkeep();
-        if let Err(error) = desk.maintain().await {
-            tracing::warn!(%error, "the desk was not maintained");
+        if let Err(error) = management.maintain().await {
+            tracing::warn!(%error, "the management was not maintained");
         }
     }
 }

@@ -4,7 +4,7 @@ use keyward_client::{Client, Secret};
 use keyward_manage::NewUser;
 use zeroize::Zeroizing;
 
-use super::desk::system;
+use super::management::system;
 use super::session::secret;
 use crate::arguments::{Arguments, Users, UsersOnServer};
 use crate::backend::{self, Database};
@@ -113,9 +113,9 @@ fn new_password(flag: &str, from_stdin: bool) -> Result<Secret, Failure> {
 }
 
 async fn reset(database: &Database<'_>, email: &str) -> Result<(), Failure> {
-    let desk = database.desk().await?;
-    let user = desk.user_with_email(&system(), email).await?.value;
-    let link = desk.create_password_reset(&system(), &user.id).await?;
+    let management = database.management().await?;
+    let user = management.user_with_email(&system(), email).await?.value;
+    let link = management.create_password_reset(&system(), &user.id).await?;
     note!("choose another password within an hour, at /reset?reset= of the server with this behind it");
     output::line(&link.secret)
 }
@@ -129,15 +129,15 @@ async fn reset_on_server(client: &Client, email: &str) -> Result<(), Failure> {
 }
 
 async fn create_owner(database: &Database<'_>, email: &str, name: &str, password_stdin: bool) -> Result<(), Failure> {
-    let desk = database.desk().await?;
+    let management = database.management().await?;
     if password_stdin {
         let mut line = Zeroizing::new(String::new());
         std::io::stdin().read_line(&mut line)?;
         let password = line.trim_end_matches(['\r', '\n']);
-        let user = desk.create_owner(&system(), NewUser::new(email, name, password)).await?;
+        let user = management.create_owner(&system(), NewUser::new(email, name, password)).await?;
         return output::line(&format!("{} is an owner: {}", user.email, user.id));
     }
-    let invited = desk.invite_first_owner(&system(), email).await?;
+    let invited = management.invite_first_owner(&system(), email).await?;
     note!("choose a password within a week, at /register?invitation= of the server with this behind it");
     output::line(&invited.secret)
 }

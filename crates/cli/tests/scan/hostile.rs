@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use keyward_needs::needs;
 
-use crate::desk::Management;
+use crate::management::Management;
 use crate::{hint, key};
 
 impl Management {
@@ -57,9 +57,9 @@ const SETTINGS: &[&[(&str, &str)]] = &[
 
 const COMMANDS: [&[&str]; 2] = [&["--staged"], &["--history"]];
 
-fn check(desk: &Management, key: &str, mark: &PathBuf, what: &str) {
+fn check(management: &Management, key: &str, mark: &PathBuf, what: &str) {
     for command in COMMANDS {
-        let ended = desk.scan(command);
+        let ended = management.scan(command);
         assert!(ended.out.contains(&hint(key)), "{what}, {command:?}: {} {}", ended.out, ended.err);
         let ran = fs::read_to_string(mark).unwrap_or_default();
         assert!(ran.is_empty(), "{what}, {command:?} ran {ran}");
@@ -71,26 +71,26 @@ fn check(desk: &Management, key: &str, mark: &PathBuf, what: &str) {
 fn no_setting_of_a_repository_runs_a_program() {
     for settings in SETTINGS {
         for included in [false, true] {
-            let desk = Management::new();
-            let key = desk.repository();
-            let (trap, mark) = desk.trap();
-            let hooks = desk.folder().join(".git/traps");
+            let management = Management::new();
+            let key = management.repository();
+            let (trap, mark) = management.trap();
+            let hooks = management.folder().join(".git/traps");
             fs::create_dir(&hooks).unwrap();
             for hook in ["post-index-change", "fsmonitor-watchman", "query-watchman", "reference-transaction"] {
                 fs::copy(&trap, hooks.join(hook)).unwrap();
             }
-            desk.write(".gitattributes", "* diff=trap filter=trap merge=trap\n");
-            let file = desk.folder().join(if included { ".git/more" } else { ".git/config" });
+            management.write(".gitattributes", "* diff=trap filter=trap merge=trap\n");
+            let file = management.folder().join(if included { ".git/more" } else { ".git/config" });
             for (name, value) in *settings {
                 let value = value.replace("TRAP", &trap).replace("DIR", hooks.to_str().unwrap());
-                desk.git(&["config", "--file", file.to_str().unwrap(), name, &value]);
+                management.git(&["config", "--file", file.to_str().unwrap(), name, &value]);
             }
             if included {
-                desk.git(&["config", "include.path", "more"]);
+                management.git(&["config", "include.path", "more"]);
             }
             // The index is older than its files, so that whoever refreshes it looks at them.
-            desk.write("old", "clean");
-            check(&desk, &key, &mark, &format!("{settings:?}, included: {included}"));
+            management.write("old", "clean");
+            check(&management, &key, &mark, &format!("{settings:?}, included: {included}"));
         }
     }
 }
@@ -99,12 +99,12 @@ fn no_setting_of_a_repository_runs_a_program() {
 #[test]
 fn nothing_is_fetched_whatever_a_promise_says() {
     for extra in [&["protocol.allow", "always"][..], &["protocol.ext.allow", "always"]] {
-        let desk = Management::new();
-        let key = desk.repository();
-        let (trap, mark) = desk.trap();
-        let missing = desk.git(&["rev-parse", "HEAD:old"]);
+        let management = Management::new();
+        let key = management.repository();
+        let (trap, mark) = management.trap();
+        let missing = management.git(&["rev-parse", "HEAD:old"]);
         let (folder, rest) = missing.trim().split_at(2);
-        let object = desk.folder().join(".git/objects").join(folder).join(rest);
+        let object = management.folder().join(".git/objects").join(folder).join(rest);
         fs::remove_file(object).unwrap();
         let url = if extra[0] == "protocol.allow" { ".".to_owned() } else { format!("ext::{trap}") };
         for (name, value) in [
@@ -115,30 +115,31 @@ fn nothing_is_fetched_whatever_a_promise_says() {
             ("remote.origin.uploadpack", &trap),
             (extra[0], extra[1]),
         ] {
-            desk.git(&["config", name, value]);
+            management.git(&["config", name, value]);
         }
-        check(&desk, &key, &mark, &url);
+        check(&management, &key, &mark, &url);
     }
 }
 
 #[needs(git)]
 #[test]
 fn what_the_caller_declared_safe_is_kept_and_nothing_else_of_theirs() {
-    let desk = Management::new();
-    let key = desk.repository();
-    let (trap, mark) = desk.trap();
-    let global = desk.0.path().join("global");
-    let set = |name: &str, value: &str| desk.git(&["config", "--file", global.to_str().unwrap(), "--add", name, value]);
+    let management = Management::new();
+    let key = management.repository();
+    let (trap, mark) = management.trap();
+    let global = management.0.path().join("global");
+    let set =
+        |name: &str, value: &str| management.git(&["config", "--file", global.to_str().unwrap(), "--add", name, value]);
     for folder in ["/nowhere", "", "*"] {
         set("safe.directory", folder);
     }
     set("core.fsmonitor", &trap);
     let scan = |global: &str| {
-        let mut command = desk.command(&["scan", "--staged"]);
+        let mut command = management.command(&["scan", "--staged"]);
         // As if the folder were another user's.
         command.env("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1").env("GIT_CONFIG_GLOBAL", global);
-        command.env_remove("KEYWARD_DATABASE").current_dir(desk.folder());
-        crate::desk::Ended::from(command.output().unwrap())
+        command.env_remove("KEYWARD_DATABASE").current_dir(management.folder());
+        crate::management::Ended::from(command.output().unwrap())
     };
     let safe = scan(global.to_str().unwrap());
     assert!(safe.out.contains(&hint(&key)), "{} {}", safe.out, safe.err);

@@ -14,7 +14,7 @@ use keyward_client::{Client, Credential, Secret};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::desk::Ended;
+use crate::management::Ended;
 
 pub(crate) const EMAIL: &str = "ada@example.com";
 pub(crate) const PASSWORD: &str = "correct horse battery canary";

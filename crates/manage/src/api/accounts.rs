@@ -13,8 +13,8 @@ use utoipa_axum::routes;
 use super::keys::Days;
 use super::wire::{Caller, Input, PathParam, Problem, QueryParams, Tagged, answer};
 use super::{listed, page_request, whole};
-use crate::desk::{AccountUpdate, Management};
 use crate::records::{self, Versioned};
+use crate::service::{AccountUpdate, Management};
 
 pub(super) fn routes() -> OpenApiRouter<Management> {
     OpenApiRouter::new().routes(routes!(list, create)).routes(routes!(show, update)).routes(routes!(usage))
@@ -46,16 +46,16 @@ fn view(account: Versioned<records::Account>, role: Option<Role>) -> Account {
 #[utoipa::path(get, path = "/v1/accounts", tag = "accounts", params(Which), security(("bearer" = [])),
     responses((status = 200, description = "A page of accounts", body = Page<Account>)))]
 async fn list(
-    State(desk): State<Management>,
+    State(management): State<Management>,
     caller: Caller,
     QueryParams(which): QueryParams<Which>,
 ) -> Result<Response, Problem> {
     let page = page_request(which.after, which.limit)?;
     let listed = if which.all == Some(true) {
-        listed(desk.accounts(&caller.actor, &page).await?, |account| view(account, None))
+        listed(management.accounts(&caller.actor, &page).await?, |account| view(account, None))
     } else {
         page.only()?;
-        let own = desk.own_accounts(&caller.actor).await?;
+        let own = management.own_accounts(&caller.actor).await?;
         whole(own.into_iter().map(|(account, role)| view(account, role)).collect())
     };
     Ok(Json(listed).into_response())
@@ -66,16 +66,16 @@ async fn list(
     params(("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[!-~]+$")),
     responses((status = 201, description = "The account", body = Account)))]
 async fn create(
-    State(desk): State<Management>,
+    State(management): State<Management>,
     caller: Caller,
     input: Input<CreateAccount>,
 ) -> Result<Response, Problem> {
-    let (working, actor) = (desk.clone(), caller.actor.clone());
+    let (working, actor) = (management.clone(), caller.actor.clone());
     let operation = async move {
         let account = working.create_account(&actor, &input.value.name).await?;
         answer(201, Some(account.version), &view(account, Some(Role::Owner)))
     };
-    caller.once(&desk, input.request, operation).await
+    caller.once(&management, input.request, operation).await
 }
 
 /// An account.
@@ -83,11 +83,11 @@ async fn create(
     params(("account" = String, Path, min_length = 1, max_length = 64)),
     responses((status = 200, description = "The account", body = Account)))]
 async fn show(
-    State(desk): State<Management>,
+    State(management): State<Management>,
     caller: Caller,
     PathParam(account): PathParam<AccountId>,
 ) -> Result<Response, Problem> {
-    let account = desk.account(&caller.actor, &account).await?;
+    let account = management.account(&caller.actor, &account).await?;
     Ok(Tagged(account.version, view(account, None)).into_response())
 }
 
@@ -96,12 +96,12 @@ async fn show(
     params(("account" = String, Path, min_length = 1, max_length = 64), ("If-Match" = String, Header, pattern = "^(\\*|(W/)?\"[!#-~]*\"(, (W/)?\"[!#-~]*\")*)$")),
     responses((status = 200, description = "The account", body = Account)))]
 async fn update(
-    State(desk): State<Management>,
+    State(management): State<Management>,
     caller: Caller,
     PathParam(account): PathParam<AccountId>,
     input: Input<UpdateAccount>,
 ) -> Result<Response, Problem> {
-    let version = caller.if_match(desk.account_version(&account)).await?;
+    let version = caller.if_match(management.account_version(&account)).await?;
     let body = input.value;
     let update = AccountUpdate {
         name: body.name,
@@ -109,12 +109,12 @@ async fn update(
         features: body.features.map(|features| features.into_iter().map(Into::into).collect()),
         suspended: body.suspended,
     };
-    let (working, actor) = (desk.clone(), caller.actor.clone());
+    let (working, actor) = (management.clone(), caller.actor.clone());
     let operation = async move {
         let account = working.update_account(&actor, &account, &update, version).await?;
         answer(200, Some(account.version), &view(account, None))
     };
-    caller.once(&desk, input.request, operation).await
+    caller.once(&management, input.request, operation).await
 }
 
 /// How the keys of an account were used, by key, day and outcome.
@@ -122,10 +122,10 @@ async fn update(
     params(("account" = String, Path, min_length = 1, max_length = 64), Days),
     responses((status = 200, description = "Counts", body = Usage)))]
 async fn usage(
-    State(desk): State<Management>,
+    State(management): State<Management>,
     caller: Caller,
     PathParam(account): PathParam<AccountId>,
     QueryParams(days): QueryParams<Days>,
 ) -> Result<Json<Usage>, Problem> {
-    Ok(Json(desk.usage(&caller.actor, &account, days.days.unwrap_or(30)).await?))
+    Ok(Json(management.usage(&caller.actor, &account, days.days.unwrap_or(30)).await?))
 }

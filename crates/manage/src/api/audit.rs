@@ -12,7 +12,7 @@ use utoipa_axum::routes;
 
 use super::wire::{Caller, Problem, QueryParams};
 use super::{account_or_default, at_most, listed, page_request};
-use crate::desk::{self, AuditQuery, Management};
+use crate::service::{self, AuditQuery, Management};
 
 pub(super) fn routes() -> OpenApiRouter<Management> {
     OpenApiRouter::new().routes(routes!(list)).routes(routes!(verify))
@@ -50,10 +50,10 @@ struct Since {
 }
 
 /// The verdict of the management service as the API gives it.
-impl From<desk::AuditVerdict> for AuditVerdict {
-    fn from(verdict: desk::AuditVerdict) -> Self {
+impl From<service::AuditVerdict> for AuditVerdict {
+    fn from(verdict: service::AuditVerdict) -> Self {
         let checkpoint = verdict.checkpoint().to_string();
-        let desk::AuditVerdict { entries, hash, pruned_through, first_bad, .. } = verdict;
+        let service::AuditVerdict { entries, hash, pruned_through, first_bad, .. } = verdict;
         let (first_bad, why) = first_bad.unzip();
         Self { intact: first_bad.is_none(), entries, hash, checkpoint, first_bad, why, pruned_through }
     }
@@ -63,29 +63,29 @@ impl From<desk::AuditVerdict> for AuditVerdict {
 #[utoipa::path(get, path = "/v1/audit-log", tag = "audit log", params(Filter), security(("bearer" = [])),
     responses((status = 200, description = "A page of entries", body = Page<AuditEntry>)))]
 async fn list(
-    State(desk): State<Management>,
+    State(management): State<Management>,
     caller: Caller,
     QueryParams(filter): QueryParams<Filter>,
 ) -> Result<Response, Problem> {
     at_most("actor", 64, filter.actor.as_deref())?;
     let account = match filter.all {
         Some(true) => None,
-        _ => Some(account_or_default(&desk, &caller.actor, filter.account).await?),
+        _ => Some(account_or_default(&management, &caller.actor, filter.account).await?),
     };
     let actor = filter.actor.filter(|actor| !actor.contains('\0'));
     let query = AuditQuery { account, actor, page: page_request(filter.after, filter.limit)? };
-    Ok(Json(listed(desk.audit_log(&caller.actor, &query).await?, |entry| entry)).into_response())
+    Ok(Json(listed(management.audit_log(&caller.actor, &query).await?, |entry| entry)).into_response())
 }
 
 /// Walks the audit log of the deployment, for the operator, and names the first entry that was tampered with.
 #[utoipa::path(get, path = "/v1/audit-log/verify", tag = "audit log", params(Since), security(("bearer" = [])),
     responses((status = 200, description = "What was found", body = AuditVerdict)))]
 async fn verify(
-    State(desk): State<Management>,
+    State(management): State<Management>,
     caller: Caller,
     QueryParams(since): QueryParams<Since>,
 ) -> Result<Response, Problem> {
     let since = since.since.as_deref().map(str::parse).transpose()?;
-    let verdict = desk.verify_audit_log(&caller.actor, since.as_ref()).await?;
+    let verdict = management.verify_audit_log(&caller.actor, since.as_ref()).await?;
     Ok(Json(AuditVerdict::from(verdict)).into_response())
 }

@@ -10,7 +10,7 @@ use utoipa_axum::routes;
 
 use super::wire::{Caller, Input, NoInput, PathParam, Problem, QueryParams, answer, no_content};
 use super::{Paging, listed, whole};
-use crate::desk::Management;
+use crate::service::Management;
 
 pub(super) fn routes() -> OpenApiRouter<Management> {
     OpenApiRouter::new()
@@ -27,12 +27,12 @@ pub(super) fn routes() -> OpenApiRouter<Management> {
     params(("account" = String, Path, min_length = 1, max_length = 64), Paging),
     responses((status = 200, description = "A page of invitations", body = Page<Invitation>)))]
 async fn list(
-    State(desk): State<Management>,
+    State(management): State<Management>,
     caller: Caller,
     PathParam(account): PathParam<AccountId>,
     QueryParams(page): QueryParams<Paging>,
 ) -> Result<Response, Problem> {
-    let invitations = desk.invitations(&caller.actor, &account, &page.request()?).await?;
+    let invitations = management.invitations(&caller.actor, &account, &page.request()?).await?;
     Ok(Json(listed(invitations, |invitation| invitation)).into_response())
 }
 
@@ -42,17 +42,17 @@ async fn list(
         ("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[!-~]+$")),
     responses((status = 201, description = "The invitation, with its link", body = Invited)))]
 async fn invite(
-    State(desk): State<Management>,
+    State(management): State<Management>,
     caller: Caller,
     PathParam(account): PathParam<AccountId>,
     input: Input<Invite>,
 ) -> Result<Response, Problem> {
-    let (working, actor) = (desk.clone(), caller.actor.clone());
+    let (working, actor) = (management.clone(), caller.actor.clone());
     let operation = async move {
         let invited = working.invite(&actor, &account, &input.value.email, input.value.role).await?;
         answer(201, None, &Invited { invitation: invited.invitation, secret: invited.secret.into() })
     };
-    caller.once(&desk, input.request, operation).await
+    caller.once(&management, input.request, operation).await
 }
 
 /// Withdraws an invitation. Its link stops working.
@@ -60,24 +60,24 @@ async fn invite(
     params(("account" = String, Path, min_length = 1, max_length = 64), ("invitation" = String, Path, min_length = 1, max_length = 64)),
     responses((status = 204, description = "The invitation is withdrawn")))]
 async fn withdraw(
-    State(desk): State<Management>,
+    State(management): State<Management>,
     caller: Caller,
     PathParam((account, invitation)): PathParam<(AccountId, String)>,
     NoInput(request): NoInput,
 ) -> Result<Response, Problem> {
-    let (working, actor) = (desk.clone(), caller.actor.clone());
+    let (working, actor) = (management.clone(), caller.actor.clone());
     let operation = async move {
         working.withdraw_invitation(&actor, &account, &invitation).await?;
         Ok(no_content())
     };
-    caller.once(&desk, request, operation).await
+    caller.once(&management, request, operation).await
 }
 
 /// Lists the open invitations to the calling user's address, if mail or an identity provider has proved it.
 #[utoipa::path(get, path = "/v1/users/self/invitations", tag = "users", security(("bearer" = [])),
     responses((status = 200, description = "The invitations", body = Page<Invitation>)))]
-async fn list_own(State(desk): State<Management>, caller: Caller) -> Result<Response, Problem> {
-    Ok(Json(whole(desk.own_invitations(&caller.actor).await?)).into_response())
+async fn list_own(State(management): State<Management>, caller: Caller) -> Result<Response, Problem> {
+    Ok(Json(whole(management.own_invitations(&caller.actor).await?)).into_response())
 }
 
 /// Accepts an invitation for the calling user, with its link. It must be for the user's own address.
@@ -85,16 +85,16 @@ async fn list_own(State(desk): State<Management>, caller: Caller) -> Result<Resp
     params(("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[!-~]+$")),
     responses((status = 200, description = "The account that the user has joined", body = Joined)))]
 async fn accept_link(
-    State(desk): State<Management>,
+    State(management): State<Management>,
     caller: Caller,
     input: Input<AcceptLink>,
 ) -> Result<Response, Problem> {
-    let (working, actor) = (desk.clone(), caller.actor.clone());
+    let (working, actor) = (management.clone(), caller.actor.clone());
     let operation = async move {
         let account = working.join_by_link(&actor, input.value.invitation.expose()).await?;
         answer(200, None, &Joined { account })
     };
-    caller.once(&desk, input.request, operation).await
+    caller.once(&management, input.request, operation).await
 }
 
 /// Accepts an invitation to the calling user's proved address.
@@ -103,17 +103,17 @@ async fn accept_link(
         ("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[!-~]+$")),
     responses((status = 200, description = "The account that the user has joined", body = Joined)))]
 async fn accept_own(
-    State(desk): State<Management>,
+    State(management): State<Management>,
     caller: Caller,
     PathParam(invitation): PathParam<String>,
     NoInput(request): NoInput,
 ) -> Result<Response, Problem> {
-    let (working, actor) = (desk.clone(), caller.actor.clone());
+    let (working, actor) = (management.clone(), caller.actor.clone());
     let operation = async move {
         let account = working.join(&actor, &invitation).await?;
         answer(200, None, &Joined { account })
     };
-    caller.once(&desk, request, operation).await
+    caller.once(&management, request, operation).await
 }
 
 /// Declines an invitation to the calling user's proved address.
@@ -121,15 +121,15 @@ async fn accept_own(
     params(("invitation" = String, Path, min_length = 1, max_length = 64)),
     responses((status = 204, description = "The invitation is gone")))]
 async fn decline(
-    State(desk): State<Management>,
+    State(management): State<Management>,
     caller: Caller,
     PathParam(invitation): PathParam<String>,
     NoInput(request): NoInput,
 ) -> Result<Response, Problem> {
-    let (working, actor) = (desk.clone(), caller.actor.clone());
+    let (working, actor) = (management.clone(), caller.actor.clone());
     let operation = async move {
         working.decline_invitation(&actor, &invitation).await?;
         Ok(no_content())
     };
-    caller.once(&desk, request, operation).await
+    caller.once(&management, request, operation).await
 }

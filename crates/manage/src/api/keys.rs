@@ -20,8 +20,8 @@ use utoipa_axum::routes;
 
 use super::wire::{Caller, Input, NoInput, PathParam, Problem, QueryParams, Tagged, answer};
 use super::{account_or_default, at_most, listed, page_request};
-use crate::desk::{KeyChange, KeyDraft, Management, not_given_out};
 use crate::error::ManagementError;
+use crate::service::{KeyChange, KeyDraft, Management, not_given_out};
 
 pub(super) fn routes() -> OpenApiRouter<Management> {
     OpenApiRouter::new()
@@ -71,7 +71,7 @@ struct Filter {
 #[utoipa::path(get, path = "/v1/keys", tag = "keys", params(Filter), security(("bearer" = [])),
     responses((status = 200, description = "A page of keys", body = Page<Key>)))]
 async fn list(
-    State(desk): State<Management>,
+    State(management): State<Management>,
     caller: Caller,
     QueryParams(filter): QueryParams<Filter>,
 ) -> Result<Response, Problem> {
@@ -80,7 +80,7 @@ async fn list(
     let after = page.after.map(|after| after.parse());
     let unused_since = filter.last_used_before.map(|time| time.parse::<Timestamp>()).transpose();
     let query = KeyQuery {
-        account: Some(account_or_default(&desk, &caller.actor, filter.account).await?),
+        account: Some(account_or_default(&management, &caller.actor, filter.account).await?),
         mode: filter.mode,
         kind: filter.kind,
         status: filter.status,
@@ -90,16 +90,20 @@ async fn list(
         limit: page.limit,
         ..KeyQuery::default()
     };
-    Ok(Json(listed(desk.keys(&caller.actor, &query).await?, |key| key)).into_response())
+    Ok(Json(listed(management.keys(&caller.actor, &query).await?, |key| key)).into_response())
 }
 
 /// Issues a key. Its answer has the key in plain, this once.
 #[utoipa::path(post, path = "/v1/keys", tag = "keys", request_body = CreateKey, security(("bearer" = [])),
     params(("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[!-~]+$")),
     responses((status = 201, description = "The key", body = IssuedKey)))]
-async fn create(State(desk): State<Management>, caller: Caller, input: Input<CreateKey>) -> Result<Response, Problem> {
+async fn create(
+    State(management): State<Management>,
+    caller: Caller,
+    input: Input<CreateKey>,
+) -> Result<Response, Problem> {
     let body = input.value;
-    let account = account_or_default(&desk, &caller.actor, body.account).await?;
+    let account = account_or_default(&management, &caller.actor, body.account).await?;
     let new = NewKey {
         kind: body.kind,
         mode: body.mode,
@@ -110,21 +114,21 @@ async fn create(State(desk): State<Management>, caller: Caller, input: Input<Cre
         expires_at: body.expires_at,
         ..NewKey::restricted(account, body.name, body.scopes)
     };
-    let (desk, actor) = (&desk, caller.actor.clone());
-    let working = desk.clone();
+    let (management, actor) = (&management, caller.actor.clone());
+    let working = management.clone();
     let operation = async move {
         let issued = working.create_key(&actor, KeyDraft::of(body.purpose, new)).await?;
         let version = Some(issued.view.version);
         answer(201, version, &IssuedKey { key: issued.key.expose_once().into(), record: issued.view })
     };
-    caller.once(desk, input.request, operation).await
+    caller.once(management, input.request, operation).await
 }
 
 /// What the key is that this request came with, whatever it was granted.
 #[utoipa::path(get, path = "/v1/keys/self", tag = "keys", security(("bearer" = [])),
     responses((status = 200, description = "The key", body = Key)))]
-async fn show_self(State(desk): State<Management>, caller: Caller) -> Result<Response, Problem> {
-    let key = desk.own_key(&caller.actor).await?;
+async fn show_self(State(management): State<Management>, caller: Caller) -> Result<Response, Problem> {
+    let key = management.own_key(&caller.actor).await?;
     Ok(Tagged(key.version, key).into_response())
 }
 
@@ -132,12 +136,12 @@ async fn show_self(State(desk): State<Management>, caller: Caller) -> Result<Res
 #[utoipa::path(post, path = "/v1/keys/self/revoke", tag = "keys", security(("bearer" = [])),
     responses((status = 200, description = "It is revoked everywhere", body = ChangedKey)))]
 async fn revoke_self(
-    State(desk): State<Management>,
+    State(management): State<Management>,
     caller: Caller,
     NoInput(request): NoInput,
 ) -> Result<Response, Problem> {
-    let (working, actor) = (desk.clone(), caller.actor.clone());
-    caller.once(&desk, request, async move { changed(&working.revoke_own_key(&actor).await?) }).await
+    let (working, actor) = (management.clone(), caller.actor.clone());
+    caller.once(&management, request, async move { changed(&working.revoke_own_key(&actor).await?) }).await
 }
 
 /// A key.
@@ -145,11 +149,11 @@ async fn revoke_self(
     params(("key" = String, Path, min_length = 1, max_length = 64)),
     responses((status = 200, description = "The key", body = Key)))]
 async fn show(
-    State(desk): State<Management>,
+    State(management): State<Management>,
     caller: Caller,
     PathParam(key): PathParam<CredentialId>,
 ) -> Result<Response, Problem> {
-    let key = desk.key(&caller.actor, &key).await?;
+    let key = management.key(&caller.actor, &key).await?;
     Ok(Tagged(key.version, key).into_response())
 }
 
@@ -158,12 +162,12 @@ async fn show(
     params(("key" = String, Path, min_length = 1, max_length = 64), ("If-Match" = String, Header, pattern = "^(\\*|(W/)?\"[!#-~]*\"(, (W/)?\"[!#-~]*\")*)$")),
     responses((status = 200, description = "The key", body = ChangedKey)))]
 async fn update(
-    State(desk): State<Management>,
+    State(management): State<Management>,
     caller: Caller,
     PathParam(key): PathParam<CredentialId>,
     input: Input<UpdateKey>,
 ) -> Result<Response, Problem> {
-    let version = caller.if_match(desk.key_version(&key)).await?;
+    let version = caller.if_match(management.key_version(&key)).await?;
     let body = input.value;
     let change = KeyChange {
         name: body.name,
@@ -173,9 +177,9 @@ async fn update(
         metadata: body.metadata,
         expires_at: body.expires_at,
     };
-    let (working, actor) = (desk.clone(), caller.actor.clone());
+    let (working, actor) = (management.clone(), caller.actor.clone());
     let operation = async move { changed(&working.update_key(&actor, &key, change, version).await?) };
-    caller.once(&desk, input.request, operation).await
+    caller.once(&management, input.request, operation).await
 }
 
 /// Issues a successor of a key, and lets the old one end. Its answer has the new key in plain, this once.
@@ -184,13 +188,13 @@ async fn update(
         ("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[!-~]+$")),
     responses((status = 201, description = "The successor", body = RotatedKey)))]
 async fn rotate(
-    State(desk): State<Management>,
+    State(management): State<Management>,
     caller: Caller,
     PathParam(key): PathParam<CredentialId>,
     input: Input<RotateKey>,
 ) -> Result<Response, Problem> {
     let overlap = Duration::from_secs(input.value.overlap_seconds.into());
-    let (working, actor) = (desk.clone(), caller.actor.clone());
+    let (working, actor) = (management.clone(), caller.actor.clone());
     let operation = async move {
         let rotated = working.rotate_key(&actor, &key, overlap).await?;
         let effective = Effective::from(&rotated.propagation);
@@ -198,7 +202,7 @@ async fn rotate(
         let key = rotated.key.expose_once().into();
         answer(201, version, &RotatedKey { key, record: rotated.view, predecessor: rotated.predecessor, effective })
     };
-    caller.once(&desk, input.request, operation).await
+    caller.once(&management, input.request, operation).await
 }
 
 /// Revokes a key for good; when this answers, no node accepts it any more.
@@ -207,13 +211,13 @@ async fn rotate(
         ("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[!-~]+$")),
     responses((status = 200, description = "It is revoked everywhere", body = ChangedKey)))]
 async fn revoke(
-    State(desk): State<Management>,
+    State(management): State<Management>,
     caller: Caller,
     PathParam(key): PathParam<CredentialId>,
     NoInput(request): NoInput,
 ) -> Result<Response, Problem> {
-    let (working, actor) = (desk.clone(), caller.actor.clone());
-    caller.once(&desk, request, async move { changed(&working.revoke_key(&actor, &key).await?) }).await
+    let (working, actor) = (management.clone(), caller.actor.clone());
+    caller.once(&management, request, async move { changed(&working.revoke_key(&actor, &key).await?) }).await
 }
 
 /// Refuses a key for now.
@@ -222,13 +226,15 @@ async fn revoke(
         ("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[!-~]+$")),
     responses((status = 200, description = "It is refused everywhere", body = ChangedKey)))]
 async fn disable(
-    State(desk): State<Management>,
+    State(management): State<Management>,
     caller: Caller,
     PathParam(key): PathParam<CredentialId>,
     NoInput(request): NoInput,
 ) -> Result<Response, Problem> {
-    let (working, actor) = (desk.clone(), caller.actor.clone());
-    caller.once(&desk, request, async move { changed(&working.set_key_disabled(&actor, &key, true).await?) }).await
+    let (working, actor) = (management.clone(), caller.actor.clone());
+    caller
+        .once(&management, request, async move { changed(&working.set_key_disabled(&actor, &key, true).await?) })
+        .await
 }
 
 /// Accepts a disabled key again.
@@ -237,13 +243,15 @@ async fn disable(
         ("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[!-~]+$")),
     responses((status = 200, description = "It is accepted", body = ChangedKey)))]
 async fn enable(
-    State(desk): State<Management>,
+    State(management): State<Management>,
     caller: Caller,
     PathParam(key): PathParam<CredentialId>,
     NoInput(request): NoInput,
 ) -> Result<Response, Problem> {
-    let (working, actor) = (desk.clone(), caller.actor.clone());
-    caller.once(&desk, request, async move { changed(&working.set_key_disabled(&actor, &key, false).await?) }).await
+    let (working, actor) = (management.clone(), caller.actor.clone());
+    caller
+        .once(&management, request, async move { changed(&working.set_key_disabled(&actor, &key, false).await?) })
+        .await
 }
 
 /// How many days.
@@ -261,12 +269,12 @@ pub(super) struct Days {
     params(("key" = String, Path, min_length = 1, max_length = 64), Days),
     responses((status = 200, description = "Counts", body = Usage)))]
 async fn usage(
-    State(desk): State<Management>,
+    State(management): State<Management>,
     caller: Caller,
     PathParam(key): PathParam<CredentialId>,
     QueryParams(days): QueryParams<Days>,
 ) -> Result<Json<Usage>, Problem> {
-    Ok(Json(desk.key_usage(&caller.actor, &key, days.days.unwrap_or(30)).await?))
+    Ok(Json(management.key_usage(&caller.actor, &key, days.days.unwrap_or(30)).await?))
 }
 
 fn changed((record, propagation): &(Key, Propagation)) -> Result<crate::Answer, ManagementError> {

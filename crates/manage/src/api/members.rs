@@ -11,7 +11,7 @@ use utoipa_axum::routes;
 
 use super::wire::{Caller, Input, NoInput, PathParam, Problem, QueryParams, Tagged, answer, no_content};
 use super::{Paging, listed};
-use crate::desk::Management;
+use crate::service::Management;
 
 pub(super) fn routes() -> OpenApiRouter<Management> {
     OpenApiRouter::new().routes(routes!(list)).routes(routes!(show, update, remove))
@@ -22,12 +22,12 @@ pub(super) fn routes() -> OpenApiRouter<Management> {
     params(("account" = String, Path, min_length = 1, max_length = 64), Paging),
     responses((status = 200, description = "A page of members", body = Page<Member>)))]
 async fn list(
-    State(desk): State<Management>,
+    State(management): State<Management>,
     caller: Caller,
     PathParam(account): PathParam<AccountId>,
     QueryParams(page): QueryParams<Paging>,
 ) -> Result<Response, Problem> {
-    let members = desk.members(&caller.actor, &account, &page.request()?).await?;
+    let members = management.members(&caller.actor, &account, &page.request()?).await?;
     Ok(Json(listed(members, |member| member)).into_response())
 }
 
@@ -36,11 +36,11 @@ async fn list(
     params(("account" = String, Path, min_length = 1, max_length = 64), ("user" = String, Path, min_length = 1, max_length = 64)),
     responses((status = 200, description = "The member", body = Member)))]
 async fn show(
-    State(desk): State<Management>,
+    State(management): State<Management>,
     caller: Caller,
     PathParam((account, user)): PathParam<(AccountId, UserId)>,
 ) -> Result<Response, Problem> {
-    let member = desk.member(&caller.actor, &account, &user).await?;
+    let member = management.member(&caller.actor, &account, &user).await?;
     Ok(Tagged(member.version, member).into_response())
 }
 
@@ -50,18 +50,18 @@ async fn show(
         ("If-Match" = String, Header, pattern = "^(\\*|(W/)?\"[!#-~]*\"(, (W/)?\"[!#-~]*\")*)$")),
     responses((status = 200, description = "The member", body = Member)))]
 async fn update(
-    State(desk): State<Management>,
+    State(management): State<Management>,
     caller: Caller,
     PathParam((account, user)): PathParam<(AccountId, UserId)>,
     input: Input<UpdateMember>,
 ) -> Result<Response, Problem> {
-    let version = caller.if_match(desk.member_version(&account, &user)).await?;
-    let (working, actor) = (desk.clone(), caller.actor.clone());
+    let version = caller.if_match(management.member_version(&account, &user)).await?;
+    let (working, actor) = (management.clone(), caller.actor.clone());
     let operation = async move {
         let member = working.update_member(&actor, &account, &user, input.value.role, version).await?;
         answer(200, Some(member.version), &member)
     };
-    caller.once(&desk, input.request, operation).await
+    caller.once(&management, input.request, operation).await
 }
 
 /// Takes a member out of an account.
@@ -70,16 +70,16 @@ async fn update(
         ("If-Match" = String, Header, pattern = "^(\\*|(W/)?\"[!#-~]*\"(, (W/)?\"[!#-~]*\")*)$")),
     responses((status = 204, description = "They are no member any more")))]
 async fn remove(
-    State(desk): State<Management>,
+    State(management): State<Management>,
     caller: Caller,
     PathParam((account, user)): PathParam<(AccountId, UserId)>,
     NoInput(request): NoInput,
 ) -> Result<Response, Problem> {
-    let version = caller.if_match(desk.member_version(&account, &user)).await?;
-    let (working, actor) = (desk.clone(), caller.actor.clone());
+    let version = caller.if_match(management.member_version(&account, &user)).await?;
+    let (working, actor) = (management.clone(), caller.actor.clone());
     let operation = async move {
         working.remove_member(&actor, &account, &user, version).await?;
         Ok(no_content())
     };
-    caller.once(&desk, request, operation).await
+    caller.once(&management, request, operation).await
 }

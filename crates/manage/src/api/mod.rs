@@ -26,7 +26,7 @@ use utoipa::openapi::{Content, OpenApi, Ref, RefOr, Response};
 use utoipa::{IntoParams, PartialSchema as _};
 use utoipa_axum::router::OpenApiRouter;
 
-use crate::desk::{self, Management, PageRequest};
+use crate::service::{self, Management, PageRequest};
 
 const MAX_BODY: usize = 64 * 1_024;
 
@@ -54,8 +54,8 @@ const MAX_BODY: usize = 64 * 1_024;
 /// # let _ = app;
 /// # Ok(()) }
 /// ```
-pub fn api(desk: Management) -> Router {
-    let authenticator = desk.authenticator().expect("a thread can be had");
+pub fn api(management: Management) -> Router {
+    let authenticator = management.authenticator().expect("a thread can be had");
     let (open, mut description) = open_routes().split_for_parts();
     let (protected, more) = protected_routes().split_for_parts();
     description.merge(more);
@@ -70,8 +70,8 @@ pub fn api(desk: Management) -> Router {
         .method_not_allowed_fallback(wire::other_method)
         .fallback(wire::no_such_path)
         .layer(DefaultBodyLimit::max(MAX_BODY))
-        .layer(axum::middleware::from_fn_with_state(desk.clone(), wire::request_context))
-        .with_state(desk)
+        .layer(axum::middleware::from_fn_with_state(management.clone(), wire::request_context))
+        .with_state(management)
 }
 
 /// Puts around other routes what stands around the HTTP API, for those that take the same credentials, such as `/v1/verify`.
@@ -94,8 +94,8 @@ pub fn api(desk: Management) -> Router {
 /// # let _ = app;
 /// # Ok(()) }
 /// ```
-pub fn secured(desk: &Management, routes: Router) -> Router {
-    routes.layer(axum::middleware::from_fn_with_state(desk.clone(), wire::request_context))
+pub fn secured(management: &Management, routes: Router) -> Router {
+    routes.layer(axum::middleware::from_fn_with_state(management.clone(), wire::request_context))
 }
 
 /// The description of the HTTP API, as OpenAPI 3.1.
@@ -203,7 +203,7 @@ fn at_most(field: &'static str, characters: usize, text: Option<&str>) -> Result
 }
 
 /// A page of the management service as a page of the API.
-fn listed<U, T>(page: desk::Page<U>, change: impl FnMut(U) -> T) -> Page<T> {
+fn listed<U, T>(page: service::Page<U>, change: impl FnMut(U) -> T) -> Page<T> {
     let page = page.map(change);
     Page { data: page.items, next: page.next }
 }
@@ -215,12 +215,12 @@ fn whole<T>(data: Vec<T>) -> Page<T> {
 
 /// The account that is meant.
 async fn account_or_default(
-    desk: &Management,
+    management: &Management,
     actor: &crate::Actor,
     account: Option<AccountId>,
 ) -> Result<AccountId, crate::ManagementError> {
     match account {
         Some(account) => Ok(account),
-        None => desk.default_account(actor).await,
+        None => management.default_account(actor).await,
     }
 }

@@ -9,8 +9,8 @@ use utoipa_axum::routes;
 
 use super::whole;
 use super::wire::{Caller, Input, NoInput, PathParam, Problem, answer, no_content};
-use crate::desk::Management;
 use crate::records::{self, Versioned};
+use crate::service::Management;
 
 pub(super) fn routes() -> OpenApiRouter<Management> {
     OpenApiRouter::new().routes(routes!(list, create)).routes(routes!(update, remove))
@@ -27,8 +27,8 @@ impl From<Versioned<records::Plan>> for Plan {
 /// Lists the plans.
 #[utoipa::path(get, path = "/v1/plans", tag = "plans", security(("bearer" = [])),
     responses((status = 200, description = "The plans", body = Page<Plan>)))]
-async fn list(State(desk): State<Management>, caller: Caller) -> Result<Response, Problem> {
-    let plans = desk.plans(&caller.actor).await?;
+async fn list(State(management): State<Management>, caller: Caller) -> Result<Response, Problem> {
+    let plans = management.plans(&caller.actor).await?;
     Ok(Json(whole(plans.into_iter().map(Plan::from).collect())).into_response())
 }
 
@@ -36,15 +36,19 @@ async fn list(State(desk): State<Management>, caller: Caller) -> Result<Response
 #[utoipa::path(post, path = "/v1/plans", tag = "plans", request_body = CreatePlan, security(("bearer" = [])),
     params(("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[!-~]+$")),
     responses((status = 201, description = "The plan", body = Plan)))]
-async fn create(State(desk): State<Management>, caller: Caller, input: Input<CreatePlan>) -> Result<Response, Problem> {
+async fn create(
+    State(management): State<Management>,
+    caller: Caller,
+    input: Input<CreatePlan>,
+) -> Result<Response, Problem> {
     let body = input.value;
     let plan = records::Plan { name: body.name.into(), description: body.description, key_limit: body.key_limit };
-    let (working, actor) = (desk.clone(), caller.actor.clone());
+    let (working, actor) = (management.clone(), caller.actor.clone());
     let operation = async move {
         let plan = working.put_plan(&actor, plan, None).await?;
         answer(201, Some(plan.version), &Plan::from(plan))
     };
-    caller.once(&desk, input.request, operation).await
+    caller.once(&management, input.request, operation).await
 }
 
 /// Changes a plan.
@@ -52,20 +56,20 @@ async fn create(State(desk): State<Management>, caller: Caller, input: Input<Cre
     params(("plan" = String, Path, min_length = 1, max_length = 100), ("If-Match" = String, Header, pattern = "^(\\*|(W/)?\"[!#-~]*\"(, (W/)?\"[!#-~]*\")*)$")),
     responses((status = 200, description = "The plan", body = Plan)))]
 async fn update(
-    State(desk): State<Management>,
+    State(management): State<Management>,
     caller: Caller,
     PathParam(name): PathParam<String>,
     input: Input<PutPlan>,
 ) -> Result<Response, Problem> {
-    let version = caller.if_match(desk.plan_version(&name)).await?;
+    let version = caller.if_match(management.plan_version(&name)).await?;
     let plan =
         records::Plan { name: name.into(), description: input.value.description, key_limit: input.value.key_limit };
-    let (working, actor) = (desk.clone(), caller.actor.clone());
+    let (working, actor) = (management.clone(), caller.actor.clone());
     let operation = async move {
         let plan = working.put_plan(&actor, plan, Some(version)).await?;
         answer(200, Some(plan.version), &Plan::from(plan))
     };
-    caller.once(&desk, input.request, operation).await
+    caller.once(&management, input.request, operation).await
 }
 
 /// Takes a plan away.
@@ -73,16 +77,16 @@ async fn update(
     params(("plan" = String, Path, min_length = 1, max_length = 100), ("If-Match" = String, Header, pattern = "^(\\*|(W/)?\"[!#-~]*\"(, (W/)?\"[!#-~]*\")*)$")),
     responses((status = 204, description = "It is gone")))]
 async fn remove(
-    State(desk): State<Management>,
+    State(management): State<Management>,
     caller: Caller,
     PathParam(name): PathParam<String>,
     NoInput(request): NoInput,
 ) -> Result<Response, Problem> {
-    let version = caller.if_match(desk.plan_version(&name)).await?;
-    let (working, actor) = (desk.clone(), caller.actor.clone());
+    let version = caller.if_match(management.plan_version(&name)).await?;
+    let (working, actor) = (management.clone(), caller.actor.clone());
     let operation = async move {
         working.remove_plan(&actor, &name, version).await?;
         Ok(no_content())
     };
-    caller.once(&desk, request, operation).await
+    caller.once(&management, request, operation).await
 }

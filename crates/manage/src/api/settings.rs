@@ -7,10 +7,10 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::wire::{Caller, Input, Problem, Tagged, answer};
-use crate::desk::{Appearance, AppearanceUpdate, Management};
 use crate::error::ManagementError;
 use crate::records::Versioned;
 use crate::role::scopes;
+use crate::service::{Appearance, AppearanceUpdate, Management};
 
 pub(super) fn routes() -> OpenApiRouter<Management> {
     OpenApiRouter::new().routes(routes!(show, update))
@@ -24,9 +24,9 @@ fn view(appearance: Versioned<Appearance>) -> Settings {
 /// What the pages look like; for the operator.
 #[utoipa::path(get, path = "/v1/settings", tag = "settings", security(("bearer" = [])),
     responses((status = 200, description = "The settings", body = Settings)))]
-async fn show(State(desk): State<Management>, caller: Caller) -> Result<Response, Problem> {
-    desk.rights(&caller.actor, desk.operator()).await?.require(&scopes::ACCOUNTS_READ)?;
-    let appearance = desk.appearance().await?;
+async fn show(State(management): State<Management>, caller: Caller) -> Result<Response, Problem> {
+    management.rights(&caller.actor, management.operator()).await?.require(&scopes::ACCOUNTS_READ)?;
+    let appearance = management.appearance().await?;
     Ok(Tagged(appearance.version, view(appearance)).into_response())
 }
 
@@ -35,13 +35,13 @@ async fn show(State(desk): State<Management>, caller: Caller) -> Result<Response
     params(("If-Match" = String, Header, pattern = "^(\\*|(W/)?\"[!#-~]*\"(, (W/)?\"[!#-~]*\")*)$")),
     responses((status = 200, description = "The settings", body = Settings)))]
 async fn update(
-    State(desk): State<Management>,
+    State(management): State<Management>,
     caller: Caller,
     input: Input<UpdateSettings>,
 ) -> Result<Response, Problem> {
-    let version = caller.if_match(desk.appearance_version()).await?;
+    let version = caller.if_match(management.appearance_version()).await?;
     let UpdateSettings { name, accent, theme, logo } = input.value;
-    let (working, actor) = (desk.clone(), caller.actor.clone());
+    let (working, actor) = (management.clone(), caller.actor.clone());
     let operation = async move {
         let accent = accent.map(|accent| accent.map(|text| text.parse()).transpose()).transpose()?;
         let decoded = |image: Image| image.decode().map_err(|_| ManagementError::invalid("logo", "base64"));
@@ -50,5 +50,5 @@ async fn update(
         let appearance = working.update_appearance(&actor, update, version).await?;
         answer(200, Some(appearance.version), &view(appearance))
     };
-    caller.once(&desk, input.request, operation).await
+    caller.once(&management, input.request, operation).await
 }

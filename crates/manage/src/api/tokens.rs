@@ -10,8 +10,8 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::wire::{Caller, Input, Origin, Problem};
-use crate::desk::{self, Management};
 use crate::error::ManagementError;
+use crate::service::{self, Management};
 
 /// What anybody may ask.
 pub(super) fn open() -> OpenApiRouter<Management> {
@@ -22,7 +22,7 @@ pub(super) fn routes() -> OpenApiRouter<Management> {
     OpenApiRouter::new().routes(routes!(sign_out))
 }
 
-fn shown(tokens: desk::Tokens) -> Response {
+fn shown(tokens: service::Tokens) -> Response {
     let tokens = Tokens {
         access_token: tokens.access.expose_once().into(),
         token_type: "Bearer".to_owned(),
@@ -46,40 +46,40 @@ async fn to_its_end<T: Send + 'static>(
 #[utoipa::path(post, path = "/v1/tokens", tag = "tokens", request_body = SignIn,
     responses((status = 201, description = "Tokens", body = Tokens)))]
 async fn sign_in(
-    State(desk): State<Management>,
+    State(management): State<Management>,
     Origin(context): Origin,
     input: Input<SignIn>,
 ) -> Result<Response, Problem> {
     let SignIn { email, password } = input.value;
     // Not to its end: the work of a client that has left is dropped before it begins.
-    Ok(shown(desk.issue_tokens(&context, &email, password.expose()).await?))
+    Ok(shown(management.issue_tokens(&context, &email, password.expose()).await?))
 }
 
 /// Exchanges a refresh token for new tokens. One that is used twice ends all that came of the same sign-in.
 #[utoipa::path(post, path = "/v1/tokens/refresh", tag = "tokens", request_body = Refresh,
     responses((status = 201, description = "Tokens", body = Tokens)))]
 async fn refresh(
-    State(desk): State<Management>,
+    State(management): State<Management>,
     Origin(context): Origin,
     input: Input<Refresh>,
 ) -> Result<Response, Problem> {
     let token = input.value.refresh_token;
-    to_its_end(async move { desk.refresh_tokens(&context, token.expose()).await }).await.map(shown)
+    to_its_end(async move { management.refresh_tokens(&context, token.expose()).await }).await.map(shown)
 }
 
 /// Signs out.
 #[utoipa::path(post, path = "/v1/tokens/sign-out", tag = "tokens", request_body = SignOut, security(("bearer" = [])),
     responses((status = 204, description = "They have ended")))]
 async fn sign_out(
-    State(desk): State<Management>,
+    State(management): State<Management>,
     caller: Caller,
     input: Input<SignOut>,
 ) -> Result<StatusCode, Problem> {
     to_its_end(async move {
         if input.value.everywhere {
-            desk.sign_out_everywhere(&caller.actor).await
+            management.sign_out_everywhere(&caller.actor).await
         } else {
-            desk.sign_out(&caller.actor).await
+            management.sign_out(&caller.actor).await
         }
     })
     .await?;

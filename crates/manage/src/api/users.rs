@@ -17,9 +17,9 @@ use zeroize::Zeroizing;
 
 use super::wire::{Caller, Input, NoInput, Origin, PathParam, Problem, QueryParams, Tagged, answer, no_content};
 use super::{Paging, listed, page_request, whole};
-use crate::desk::{Management, NewUser};
 use crate::error::ManagementError;
 use crate::records::Versioned;
+use crate::service::{Management, NewUser};
 
 /// What anybody may ask.
 pub(super) fn open() -> OpenApiRouter<Management> {
@@ -70,13 +70,13 @@ fn accepted(detail: &str) -> Response {
 #[utoipa::path(post, path = "/v1/users", tag = "users", request_body = SignUp,
     responses((status = 202, description = "If the address is new, there is a user now", body = Accepted)))]
 async fn sign_up(
-    State(desk): State<Management>,
+    State(management): State<Management>,
     Origin(context): Origin,
     input: Input<SignUp>,
 ) -> Result<Response, Problem> {
     let SignUp { email, name, password } = input.value;
     let new = NewUser::new(email, name, password.expose());
-    desk.sign_up(&context, new).await?;
+    management.sign_up(&context, new).await?;
     Ok(accepted("Sign in with this address and password."))
 }
 
@@ -84,12 +84,12 @@ async fn sign_up(
 #[utoipa::path(post, path = "/v1/users/accept-invitation", tag = "users", request_body = AcceptInvitation,
     responses((status = 202, description = "The password is chosen", body = Accepted)))]
 async fn accept(
-    State(desk): State<Management>,
+    State(management): State<Management>,
     Origin(context): Origin,
     input: Input<AcceptInvitation>,
 ) -> Result<Response, Problem> {
     let body = input.value;
-    desk.accept_invitation(&context, body.invitation.expose(), &body.name, body.password.expose()).await?;
+    management.accept_invitation(&context, body.invitation.expose(), &body.name, body.password.expose()).await?;
     Ok(accepted("Sign in with this password."))
 }
 
@@ -97,12 +97,12 @@ async fn accept(
 #[utoipa::path(post, path = "/v1/users/forgot-password", tag = "users", request_body = ForgotPassword,
     responses((status = 202, description = "What to do next", body = Accepted)))]
 async fn forgot(
-    State(desk): State<Management>,
+    State(management): State<Management>,
     Origin(context): Origin,
     input: Input<ForgotPassword>,
 ) -> Result<Response, Problem> {
-    desk.forgot_password(&context, &input.value.email).await?;
-    let detail = if desk.sends_links() {
+    management.forgot_password(&context, &input.value.email).await?;
+    let detail = if management.sends_links() {
         "If there is a user with this address, they are sent a link. It works once, within an hour."
     } else {
         "Ask an owner or admin of your account for a link with which you choose another password."
@@ -114,11 +114,11 @@ async fn forgot(
 #[utoipa::path(post, path = "/v1/users/reset-password", tag = "users", request_body = ResetPassword,
     responses((status = 202, description = "Sign in again", body = Accepted)))]
 async fn reset(
-    State(desk): State<Management>,
+    State(management): State<Management>,
     Origin(context): Origin,
     input: Input<ResetPassword>,
 ) -> Result<Response, Problem> {
-    desk.reset_password(&context, input.value.reset.expose(), input.value.password.expose()).await?;
+    management.reset_password(&context, input.value.reset.expose(), input.value.password.expose()).await?;
     Ok(accepted("Sign in with the new password."))
 }
 
@@ -128,24 +128,24 @@ async fn reset(
         ("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[!-~]+$")),
     responses((status = 201, description = "The link", body = PasswordReset)))]
 async fn create_reset(
-    State(desk): State<Management>,
+    State(management): State<Management>,
     caller: Caller,
     PathParam(user): PathParam<UserId>,
     NoInput(request): NoInput,
 ) -> Result<Response, Problem> {
-    let (working, actor) = (desk.clone(), caller.actor.clone());
+    let (working, actor) = (management.clone(), caller.actor.clone());
     let operation = async move {
         let link = working.create_password_reset(&actor, &user).await?;
         answer(201, None, &PasswordReset { user: link.user, reset: link.secret.into(), ends_at: link.ends_at })
     };
-    caller.once(&desk, request, operation).await
+    caller.once(&management, request, operation).await
 }
 
 /// The calling user.
 #[utoipa::path(get, path = "/v1/users/self", tag = "users", security(("bearer" = [])),
     responses((status = 200, description = "The user", body = VersionedUser)))]
-async fn show(State(desk): State<Management>, caller: Caller) -> Result<Response, Problem> {
-    let user = desk.own_user(&caller.actor).await?;
+async fn show(State(management): State<Management>, caller: Caller) -> Result<Response, Problem> {
+    let user = management.own_user(&caller.actor).await?;
     Ok(Tagged(user.version, VersionedUser::from(user)).into_response())
 }
 
@@ -153,25 +153,29 @@ async fn show(State(desk): State<Management>, caller: Caller) -> Result<Response
 #[utoipa::path(patch, path = "/v1/users/self", tag = "users", request_body = UpdateUser, security(("bearer" = [])),
     params(("If-Match" = String, Header, pattern = "^(\\*|(W/)?\"[!#-~]*\"(, (W/)?\"[!#-~]*\")*)$")),
     responses((status = 200, description = "The user", body = VersionedUser)))]
-async fn update(State(desk): State<Management>, caller: Caller, input: Input<UpdateUser>) -> Result<Response, Problem> {
-    let version = caller.if_match(desk.own_version(&caller.actor)).await?;
-    let (working, actor) = (desk.clone(), caller.actor.clone());
+async fn update(
+    State(management): State<Management>,
+    caller: Caller,
+    input: Input<UpdateUser>,
+) -> Result<Response, Problem> {
+    let version = caller.if_match(management.own_version(&caller.actor)).await?;
+    let (working, actor) = (management.clone(), caller.actor.clone());
     let operation = async move {
         let user = working.rename_own_user(&actor, &input.value.name, version).await?;
         answer(200, Some(user.version), &VersionedUser::from(user))
     };
-    caller.once(&desk, input.request, operation).await
+    caller.once(&management, input.request, operation).await
 }
 
 /// Gives the calling user another password, and ends all of their sessions and tokens.
 #[utoipa::path(post, path = "/v1/users/self/password", tag = "users", request_body = ChangePassword, security(("bearer" = [])),
     responses((status = 202, description = "Sign in again", body = Accepted)))]
 async fn password(
-    State(desk): State<Management>,
+    State(management): State<Management>,
     caller: Caller,
     input: Input<ChangePassword>,
 ) -> Result<Response, Problem> {
-    desk.change_password(&caller.actor, input.value.current.expose(), input.value.new.expose()).await?;
+    management.change_password(&caller.actor, input.value.current.expose(), input.value.new.expose()).await?;
     Ok(accepted("Sign in with the new password."))
 }
 
@@ -179,11 +183,11 @@ async fn password(
 #[utoipa::path(get, path = "/v1/users/self/sessions", tag = "users", params(Paging), security(("bearer" = [])),
     responses((status = 200, description = "A page of sessions", body = Page<Session>)))]
 async fn sessions(
-    State(desk): State<Management>,
+    State(management): State<Management>,
     caller: Caller,
     QueryParams(page): QueryParams<Paging>,
 ) -> Result<Response, Problem> {
-    let sessions = desk.own_sessions(&caller.actor, &page.request()?).await?;
+    let sessions = management.own_sessions(&caller.actor, &page.request()?).await?;
     Ok(Json(listed(sessions, |session| session)).into_response())
 }
 
@@ -191,7 +195,7 @@ async fn sessions(
 #[utoipa::path(get, path = "/v1/users", tag = "users", params(Which), security(("bearer" = [])),
     responses((status = 200, description = "A page of users", body = Page<VersionedUser>)))]
 async fn list(
-    State(desk): State<Management>,
+    State(management): State<Management>,
     caller: Caller,
     QueryParams(which): QueryParams<Which>,
 ) -> Result<Response, Problem> {
@@ -200,8 +204,8 @@ async fn list(
         page.only()?;
     }
     let listed = match which.email {
-        None => listed(desk.users(&caller.actor, &page).await?, VersionedUser::from),
-        Some(email) => match desk.user_with_email(&caller.actor, &email).await {
+        None => listed(management.users(&caller.actor, &page).await?, VersionedUser::from),
+        Some(email) => match management.user_with_email(&caller.actor, &email).await {
             Ok(user) => whole(vec![VersionedUser::from(user)]),
             Err(ManagementError::NotFound("user")) => whole(Vec::new()),
             Err(error) => return Err(error.into()),
@@ -215,11 +219,11 @@ async fn list(
     params(("user" = String, Path, min_length = 1, max_length = 64)),
     responses((status = 200, description = "The user", body = VersionedUser)))]
 async fn show_other(
-    State(desk): State<Management>,
+    State(management): State<Management>,
     caller: Caller,
     PathParam(user): PathParam<UserId>,
 ) -> Result<Response, Problem> {
-    let user = desk.user(&caller.actor, &user).await?;
+    let user = management.user(&caller.actor, &user).await?;
     Ok(Tagged(user.version, VersionedUser::from(user)).into_response())
 }
 
@@ -229,12 +233,12 @@ async fn show_other(
         ("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[!-~]+$")),
     responses((status = 200, description = "The user", body = VersionedUser)))]
 async fn disable(
-    State(desk): State<Management>,
+    State(management): State<Management>,
     caller: Caller,
     PathParam(user): PathParam<UserId>,
     NoInput(request): NoInput,
 ) -> Result<Response, Problem> {
-    set_disabled(desk, caller, user, request, true).await
+    set_disabled(management, caller, user, request, true).await
 }
 
 /// Lets a user sign in again; for the operator.
@@ -243,27 +247,27 @@ async fn disable(
         ("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[!-~]+$")),
     responses((status = 200, description = "The user", body = VersionedUser)))]
 async fn enable(
-    State(desk): State<Management>,
+    State(management): State<Management>,
     caller: Caller,
     PathParam(user): PathParam<UserId>,
     NoInput(request): NoInput,
 ) -> Result<Response, Problem> {
-    set_disabled(desk, caller, user, request, false).await
+    set_disabled(management, caller, user, request, false).await
 }
 
 async fn set_disabled(
-    desk: Management,
+    management: Management,
     caller: Caller,
     user: UserId,
     request: Zeroizing<Vec<u8>>,
     disabled: bool,
 ) -> Result<Response, Problem> {
-    let (working, actor) = (desk.clone(), caller.actor.clone());
+    let (working, actor) = (management.clone(), caller.actor.clone());
     let operation = async move {
         let user = working.set_user_disabled(&actor, &user, disabled).await?;
         answer(200, Some(user.version), &VersionedUser::from(user))
     };
-    caller.once(&desk, request, operation).await
+    caller.once(&management, request, operation).await
 }
 
 /// Deletes a user; for the operator.
@@ -271,16 +275,16 @@ async fn set_disabled(
     params(("user" = String, Path, min_length = 1, max_length = 64), ("If-Match" = String, Header, pattern = "^(\\*|(W/)?\"[!#-~]*\"(, (W/)?\"[!#-~]*\")*)$")),
     responses((status = 204, description = "They are gone")))]
 async fn delete(
-    State(desk): State<Management>,
+    State(management): State<Management>,
     caller: Caller,
     PathParam(user): PathParam<UserId>,
     NoInput(request): NoInput,
 ) -> Result<Response, Problem> {
-    let version = caller.if_match(desk.user_version(&user)).await?;
-    let (working, actor) = (desk.clone(), caller.actor.clone());
+    let version = caller.if_match(management.user_version(&user)).await?;
+    let (working, actor) = (management.clone(), caller.actor.clone());
     let operation = async move {
         working.delete_user(&actor, &user, version).await?;
         Ok(no_content())
     };
-    caller.once(&desk, request, operation).await
+    caller.once(&management, request, operation).await
 }

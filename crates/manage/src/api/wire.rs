@@ -28,9 +28,9 @@ use serde_json::json;
 use zeroize::Zeroizing;
 
 use crate::actor::{Actor, Context};
-use crate::desk::{Answer, IdempotentRequest, Management};
 use crate::error::ManagementError;
 use crate::origin::{host_of, is_loopback};
+use crate::service::{Answer, IdempotentRequest, Management};
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -165,11 +165,15 @@ pub(crate) fn connection(request: &Request) -> RequestConnection<'_, Axum, Body>
 }
 
 /// Around every request of the API: gives it its id and where it came from, refuses what came in plain text, and writes problems.
-pub(crate) async fn request_context(State(desk): State<Management>, mut request: Request, next: Next) -> Response {
+pub(crate) async fn request_context(
+    State(management): State<Management>,
+    mut request: Request,
+    next: Next,
+) -> Response {
     let id = RequestId::of(request.headers());
     let header = HeaderValue::try_from(id.as_str()).unwrap_or_else(|_| HeaderValue::from_static("unknown"));
     let mut context = Context::new().request_id(id.as_str());
-    if let Some(address) = desk.trusted_proxies().client(&connection(&request)) {
+    if let Some(address) = management.trusted_proxies().client(&connection(&request)) {
         context = context.address(address);
     }
     if let Some(peer) = connection(&request).peer() {
@@ -181,7 +185,7 @@ pub(crate) async fn request_context(State(desk): State<Management>, mut request:
     request.extensions_mut().insert(context);
     // What refuses further in takes the same id.
     request.headers_mut().insert(X_REQUEST_ID, header.clone());
-    let is_plain = desk.trusted_proxies().transport(&connection(&request)) == Transport::Plain;
+    let is_plain = management.trusted_proxies().transport(&connection(&request)) == Transport::Plain;
     let mut response = if is_plain && !is_loopback(host_of(&request)) {
         Problem::PlainText.into_response()
     } else {
@@ -263,16 +267,16 @@ impl Caller {
     /// Carries an operation out to its end, even if the caller does not wait for it; once, if there is an idempotency key.
     pub(crate) async fn once(
         self,
-        desk: &Management,
+        management: &Management,
         request: Zeroizing<Vec<u8>>,
         operation: impl Future<Output = Result<Answer, ManagementError>> + Send + 'static,
     ) -> Result<Response, Problem> {
-        let desk = desk.clone();
+        let management = management.clone();
         let carried_out = tokio::spawn(async move {
             let Some(key) = self.headers.get(IDEMPOTENCY_KEY) else { return operation.await };
             let secret = self.headers.get(AUTHORIZATION).map(HeaderValue::as_bytes).unwrap_or_default();
             let key = key.to_str().unwrap_or_default();
-            desk.once(IdempotentRequest { actor: &self.actor, key, request: &request, secret }, operation).await
+            management.once(IdempotentRequest { actor: &self.actor, key, request: &request, secret }, operation).await
         });
         let answer = carried_out.await.map_err(|_| Problem::Management(ManagementError::Internal))??;
         let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::OK);

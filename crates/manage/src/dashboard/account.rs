@@ -9,9 +9,9 @@ use super::form::Form;
 use super::member::AtAccount;
 use super::page::Frame;
 use super::web::SignedInForm;
-use crate::desk::AccountUpdate;
 use crate::error::ManagementError;
 use crate::role::scopes;
+use crate::service::AccountUpdate;
 
 #[derive(Template)]
 #[template(path = "dashboard/account.html")]
@@ -47,7 +47,7 @@ pub(super) async fn page(member: AtAccount) -> Response {
 pub(super) async fn change(SignedInForm { at: member, form }: SignedInForm<AtAccount>) -> Result<Response, Failure> {
     let version = form.get("version").parse().unwrap_or(0);
     let update = AccountUpdate { name: Some(form.get("account_name").to_owned()), ..AccountUpdate::default() };
-    match member.desk().update_account(&member.actor, &member.account.id, &update, version).await {
+    match member.management().update_account(&member.actor, &member.account.id, &update, version).await {
         Ok(_) => Ok(member.redirect_with_flash("/settings", "account")),
         Err(error @ (ManagementError::Invalid { .. } | ManagementError::Stale)) => {
             Ok(show(&member, error.status(), &form, Some(Wrong::from(&error))))

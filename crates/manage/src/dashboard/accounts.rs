@@ -9,8 +9,8 @@ use super::form;
 use super::member::{Member, account_path};
 use super::page::Frame;
 use super::text::When;
-use crate::desk::PageRequest;
 use crate::error::ManagementError;
+use crate::service::PageRequest;
 
 struct Row {
     id: String,
@@ -49,21 +49,21 @@ pub(super) async fn go_home(member: Member) -> Result<Response, Failure> {
 /// Goes from a key's page without an account to the one with its account.
 pub(super) async fn go_to_key(member: Member, Path(id): Path<String>) -> Result<Response, Failure> {
     let id = id.parse().map_err(|_| ManagementError::NotFound("key"))?;
-    let key = member.desk().key(&member.actor, &id).await?;
+    let key = member.management().key(&member.actor, &id).await?;
     Ok(member.visitor.go_on(&account_path(&key.account, &member.visitor.path)))
 }
 
 pub(super) async fn page(member: Member) -> Result<Response, Failure> {
     let query = member.visitor.query();
-    let (desk, text) = (member.desk(), query.get("q").trim().to_owned());
+    let (management, text) = (member.management(), query.get("q").trim().to_owned());
     let (found, next) = if text.is_empty() {
         let after = Some(query.get("after").to_owned()).filter(|after| !after.is_empty());
-        let page = desk.accounts(&member.actor, &PageRequest { after, ..PageRequest::default() }).await?;
+        let page = management.accounts(&member.actor, &PageRequest { after, ..PageRequest::default() }).await?;
         (page.items, page.next)
     } else {
-        (desk.find_accounts(&member.actor, &text).await?, None)
+        (management.find_accounts(&member.actor, &text).await?, None)
     };
-    let now = desk.now();
+    let now = management.now();
     let row = |account: crate::records::Versioned<crate::records::Account>| Row {
         id: account.id.to_string(),
         path: account_path(&account.id, "/keys"),

@@ -9,9 +9,9 @@ use super::form::Form;
 use super::member::Member;
 use super::page::{Frame, THEMES};
 use super::web::SignedInForm;
-use crate::desk::AppearanceUpdate;
 use crate::error::ManagementError;
 use crate::role::scopes;
+use crate::service::AppearanceUpdate;
 
 struct Choice {
     value: &'static str,
@@ -36,7 +36,7 @@ struct AppearancePage {
 async fn show(member: &Member, status: StatusCode, form: &Form, wrong: Option<Wrong>) -> Result<Response, Failure> {
     let operates = member.operates.as_ref().ok_or(ManagementError::NotFound("page"))?;
     operates.require(&scopes::ACCOUNTS_WRITE)?;
-    let known = member.desk().appearance().await?;
+    let known = member.management().appearance().await?;
     let typed = |field: &str, known: String| if form.has(field) { form.get(field).to_owned() } else { known };
     let theme = typed("theme", known.theme.as_str().to_owned());
     let page = |frame| AppearancePage {
@@ -76,7 +76,7 @@ fn update_of(form: &Form) -> Result<AppearanceUpdate, ManagementError> {
 pub(super) async fn change(SignedInForm { at: member, form }: SignedInForm<Member>) -> Result<Response, Failure> {
     let version = form.get("version").parse().unwrap_or(u64::MAX);
     let changed = match update_of(&form) {
-        Ok(update) => member.desk().update_appearance(&member.actor, update, version).await,
+        Ok(update) => member.management().update_appearance(&member.actor, update, version).await,
         Err(error) => Err(error),
     };
     match changed {

@@ -49,7 +49,7 @@ pub(super) async fn serve(visitor: Visitor, Path(name): Path<String>) -> Result<
         (css, accent.style().into())
     } else if logo_name(&visitor).as_ref() == Some(&name) {
         match (&visitor.look.logo, &visitor.app.settings().logo) {
-            (Some(id), _) => match visitor.app.desk().logo(id).await? {
+            (Some(id), _) => match visitor.app.management().logo(id).await? {
                 Some(logo) => (logo.media_type, logo.bytes.into()),
                 None => return Ok(StatusCode::NOT_FOUND.into_response()),
             },

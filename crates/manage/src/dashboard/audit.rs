@@ -10,8 +10,8 @@ use super::form;
 use super::member::AtAccount;
 use super::page::Frame;
 use super::text::When;
-use crate::desk::{AuditEntry, AuditQuery, Outcome, PageRequest};
 use crate::role::scopes;
+use crate::service::{AuditEntry, AuditQuery, Outcome, PageRequest};
 
 const PER_PAGE: usize = 50;
 /// How many entries are looked at for one page of a filter, at most; the next page goes on from there.
@@ -64,7 +64,7 @@ pub(super) async fn page(member: AtAccount) -> Result<Response, Failure> {
     let mut names: HashMap<String, String> = HashMap::new();
     if member.may(&scopes::MEMBERS_READ) {
         let page = PageRequest { limit: 500, ..PageRequest::default() };
-        let members = member.desk().members(&member.actor, &member.account.id, &page).await?;
+        let members = member.management().members(&member.actor, &member.account.id, &page).await?;
         names.extend(members.items.into_iter().map(|view| (view.user.id.to_string(), view.user.name)));
     }
     let action = query.get("action");
@@ -80,7 +80,7 @@ pub(super) async fn page(member: AtAccount) -> Result<Response, Failure> {
     let mut looked_at = 0;
     loop {
         asked.page.limit = PER_PAGE - found.len();
-        let page = member.desk().audit_log(&member.actor, &asked).await?;
+        let page = member.management().audit_log(&member.actor, &asked).await?;
         looked_at += page.items.len();
         found.extend(page.items.into_iter().filter(|entry| entry.action.starts_with(action)));
         asked.page.after = page.next;
@@ -102,7 +102,7 @@ pub(super) async fn page(member: AtAccount) -> Result<Response, Failure> {
         0,
         Choice { value: String::new(), label: "Anybody".to_owned(), is_chosen: query.get("actor").is_empty() },
     );
-    let now = member.desk().now();
+    let now = member.management().now();
     let rows = found.iter().map(|entry| row(&member, entry, &names, now)).collect();
     Ok(member.page("Audit log", |frame| AuditPage {
         frame,

@@ -12,8 +12,8 @@ use super::member::{Member, account_path};
 use super::page::Frame;
 use super::text::When;
 use super::web::SignedInForm;
-use crate::desk::InvitationView;
 use crate::error::ManagementError;
+use crate::service::InvitationView;
 
 struct Row {
     id: String,
@@ -46,12 +46,12 @@ struct InvitationsPage {
 }
 
 async fn show(member: &Member, status: StatusCode, form: &Form, wrong: Option<Wrong>) -> Result<Response, Failure> {
-    let desk = member.desk();
+    let management = member.management();
     let secret = form.get("invitation").trim();
     let mut wrong = wrong;
     let linked = match secret {
         "" => None,
-        secret => match desk.invitation(&member.visitor.context, secret).await {
+        secret => match management.invitation(&member.visitor.context, secret).await {
             Ok(view) => Some(Linked {
                 secret: secret.to_owned(),
                 is_own: view.email == member.user.email,
@@ -66,14 +66,14 @@ async fn show(member: &Member, status: StatusCode, form: &Form, wrong: Option<Wr
             Err(error) => return Err(error.into()),
         },
     };
-    let now = desk.now();
+    let now = management.now();
     let row = |view: InvitationView| Row {
         id: view.id,
         account: view.account_name,
         role: view.role.as_str(),
         ends: When::at(view.ends_at, now),
     };
-    let open = desk.own_invitations(&member.actor).await?.into_iter().map(row).collect();
+    let open = management.own_invitations(&member.actor).await?.into_iter().map(row).collect();
     let page = |frame| InvitationsPage {
         frame,
         linked,
@@ -92,7 +92,7 @@ pub(super) async fn page(member: Member) -> Result<Response, Failure> {
 }
 
 pub(super) async fn accept_link(SignedInForm { at: member, form }: SignedInForm<Member>) -> Result<Response, Failure> {
-    let joined = member.desk().join_by_link(&member.actor, form.get("invitation").trim()).await;
+    let joined = member.management().join_by_link(&member.actor, form.get("invitation").trim()).await;
     joined_or_shown(&member, &form, joined).await
 }
 
@@ -100,7 +100,7 @@ pub(super) async fn accept(
     Path(id): Path<String>,
     SignedInForm { at: member, form }: SignedInForm<Member>,
 ) -> Result<Response, Failure> {
-    let joined = member.desk().join(&member.actor, &id).await;
+    let joined = member.management().join(&member.actor, &id).await;
     joined_or_shown(&member, &form, joined).await
 }
 
@@ -108,7 +108,7 @@ pub(super) async fn decline(
     Path(id): Path<String>,
     SignedInForm { at: member, .. }: SignedInForm<Member>,
 ) -> Result<Response, Failure> {
-    member.desk().decline_invitation(&member.actor, &id).await?;
+    member.management().decline_invitation(&member.actor, &id).await?;
     Ok(member.visitor.redirect_with_flash("/invitations", "declined"))
 }
 

@@ -9,8 +9,8 @@ use super::form::{self, Form};
 use super::member::Member;
 use super::page::{Frame, Note};
 use super::web::{self, AnonymousForm, SignedInForm, Visitor};
-use crate::desk::SignUpPolicy;
 use crate::error::ManagementError;
+use crate::service::SignUpPolicy;
 
 /// The ways in.
 struct Ways {
@@ -22,11 +22,11 @@ struct Ways {
 impl Ways {
     fn of(visitor: &Visitor, to: &str) -> Self {
         #[cfg(feature = "oidc")]
-        let provider = visitor.app.desk().identity_provider().map(|provider| provider.button.clone());
+        let provider = visitor.app.management().identity_provider().map(|provider| provider.button.clone());
         #[cfg(not(feature = "oidc"))]
         let provider = None::<String>;
         let link = form::query("to", to);
-        Self { passwords: visitor.app.desk().takes_passwords(), provider: provider.map(|says| (link, says)) }
+        Self { passwords: visitor.app.management().takes_passwords(), provider: provider.map(|says| (link, says)) }
     }
 }
 
@@ -50,7 +50,7 @@ async fn show(
     wrong: Option<Wrong>,
     note: Option<Note>,
 ) -> Result<Response, Failure> {
-    let has_owner = visitor.app.desk().has_owner().await?;
+    let has_owner = visitor.app.management().has_owner().await?;
     let to = web::safe_redirect(to);
     let ways = Ways::of(visitor, to);
     visitor.open_page(status, "Sign in", |frame| LoginPage {
@@ -59,14 +59,14 @@ async fn show(
         email: form.get("email").to_owned(),
         to: to.to_owned(),
         wrong,
-        is_open: visitor.app.desk().sign_up_policy() == SignUpPolicy::Open,
+        is_open: visitor.app.management().sign_up_policy() == SignUpPolicy::Open,
         has_owner,
     })
 }
 
 pub(super) async fn page(visitor: Visitor) -> Result<Response, Failure> {
     let query = visitor.query();
-    if visitor.app.desk().session(&visitor.session(), visitor.context.clone()).await.is_ok() {
+    if visitor.app.management().session(&visitor.session(), visitor.context.clone()).await.is_ok() {
         return Ok(visitor.go(web::safe_redirect(query.get("to"))));
     }
     show(&visitor, StatusCode::OK, &Form::default(), query.get("to"), None, None).await
@@ -78,7 +78,7 @@ pub(super) async fn sign_in(AnonymousForm { visitor, form, is_own }: AnonymousFo
         let note = Note::bad(web::TOO_OLD);
         return show(&visitor, StatusCode::FORBIDDEN, &form, to, None, Some(note)).await;
     }
-    match visitor.app.desk().sign_in(&visitor.context, form.get("email"), form.get("password")).await {
+    match visitor.app.management().sign_in(&visitor.context, form.get("email"), form.get("password")).await {
         Ok(signed_in) => {
             let to = web::safe_redirect(to);
             // What was typed before the session ended is in the query.
@@ -122,9 +122,9 @@ pub(super) fn again(visitor: &Visitor, status: StatusCode, why: &str) -> Respons
 pub(super) async fn sign_out(SignedInForm { at: member, form }: SignedInForm<Member>) -> Result<Response, Failure> {
     let everywhere = form.has("everywhere");
     if everywhere {
-        member.desk().sign_out_everywhere(&member.actor).await?;
+        member.management().sign_out_everywhere(&member.actor).await?;
     } else {
-        member.desk().sign_out(&member.actor).await?;
+        member.management().sign_out(&member.actor).await?;
     }
     let mut response =
         member.visitor.redirect_with_flash("/login", if everywhere { "signed-out-all" } else { "signed-out" });

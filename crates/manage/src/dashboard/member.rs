@@ -21,9 +21,9 @@ use super::page::Frame;
 use super::web::{self, Visitor};
 use crate::actor::Actor;
 use crate::authority::Rights;
-use crate::desk::{KeyView, Management};
 use crate::error::ManagementError;
 use crate::records::{Account, User, Versioned};
+use crate::service::{KeyView, Management};
 
 /// Somebody who is signed in.
 pub(super) struct Member {
@@ -50,11 +50,11 @@ impl Member {
     /// Whose session it is; not yet anywhere.
     pub(super) async fn of(visitor: Visitor) -> Result<Self, ManagementError> {
         let session = visitor.session();
-        let desk = visitor.app.desk();
-        let actor = desk.session(&session, visitor.context.clone()).await?;
-        let user = desk.own_user(&actor).await?;
-        let accounts = desk.own_accounts(&actor).await?.into_iter().map(|(account, _)| account).collect();
-        let operates = match desk.rights(&actor, desk.operator()).await {
+        let management = visitor.app.management();
+        let actor = management.session(&session, visitor.context.clone()).await?;
+        let user = management.own_user(&actor).await?;
+        let accounts = management.own_accounts(&actor).await?.into_iter().map(|(account, _)| account).collect();
+        let operates = match management.rights(&actor, management.operator()).await {
             Ok(rights) => Some(rights),
             Err(ManagementError::NotFound(_)) => None,
             Err(error) => return Err(error),
@@ -65,15 +65,15 @@ impl Member {
 
     /// The account with this id. It is not found if they have nothing to do with it, whether it exists or not.
     async fn look_at(&self, id: &AccountId) -> Result<Here, ManagementError> {
-        let desk = self.desk();
+        let management = self.management();
         let account = match self.accounts.iter().find(|account| account.id == *id) {
             Some(own) => own.clone(),
-            None => match desk.account(&self.actor, id).await {
+            None => match management.account(&self.actor, id).await {
                 Err(ManagementError::Forbidden(_)) => return Err(ManagementError::NotFound("account")),
                 found => found?,
             },
         };
-        let rights = desk.rights(&self.actor, id).await?;
+        let rights = management.rights(&self.actor, id).await?;
         Ok(Here { account, rights })
     }
 
@@ -91,8 +91,8 @@ impl Member {
         }
     }
 
-    pub(super) fn desk(&self) -> &Management {
-        self.visitor.app.desk()
+    pub(super) fn management(&self) -> &Management {
+        self.visitor.app.management()
     }
 
     /// Where the navigation leads, for pages that are about no account: nothing is done with it.
@@ -123,7 +123,11 @@ impl Member {
 
     /// Has somebody sign in again who did so long ago, and wants to give something that outlives their session.
     pub(super) async fn require_recent_sign_in(&self) -> Result<(), Failure> {
-        if self.desk().has_signed_in_recently(&self.actor).await? { Ok(()) } else { Err(Failure::signed_in_long_ago()) }
+        if self.management().has_signed_in_recently(&self.actor).await? {
+            Ok(())
+        } else {
+            Err(Failure::signed_in_long_ago())
+        }
     }
 }
 
@@ -263,7 +267,7 @@ impl Place for AtAccount {
 impl Place for AtKey {
     async fn reach(member: Member, path: &PathParams) -> Result<Self, ManagementError> {
         let place = AtAccount::reach(member, path).await?;
-        let key = place.desk().key(&place.actor, &path.id("id", "key")?).await?;
+        let key = place.management().key(&place.actor, &path.id("id", "key")?).await?;
         // The actor may see keys of other accounts too, but not here.
         if key.account != place.account.id {
             return Err(ManagementError::NotFound("key"));

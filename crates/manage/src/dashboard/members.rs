@@ -13,9 +13,9 @@ use super::once::{self, Shown};
 use super::page::Frame;
 use super::text::When;
 use super::web::SignedInForm;
-use crate::desk::{MemberView, PageRequest};
 use crate::error::ManagementError;
 use crate::role::{Role, scopes};
+use crate::service::{MemberView, PageRequest};
 
 struct Row {
     id: String,
@@ -93,14 +93,14 @@ fn meaning(role: Role) -> &'static str {
 }
 
 fn row(member: &AtAccount, view: MemberView) -> Row {
-    let now = member.desk().now();
+    let now = member.management().now();
     let may_write = member.may(&scopes::MEMBERS_WRITE);
     let may_change = may_write && member.rights.may_give(view.role);
     let is_self = member.actor.user() == Some(&view.user.id);
     Row {
         id: view.user.id.to_string(),
         may_change,
-        may_reset: may_change && !is_self && member.desk().takes_passwords(),
+        may_reset: may_change && !is_self && member.management().takes_passwords(),
         is_self,
         name: view.user.name,
         email: view.user.email,
@@ -115,7 +115,7 @@ fn row(member: &AtAccount, view: MemberView) -> Row {
 async fn show(member: &AtAccount, status: StatusCode, form: &Form, wrong: Option<Wrong>) -> Result<Response, Failure> {
     let after = Some(form.get("after").to_owned()).filter(|after| !after.is_empty());
     let request = PageRequest { after, ..PageRequest::default() };
-    let found = member.desk().members(&member.actor, &member.account.id, &request).await?;
+    let found = member.management().members(&member.actor, &member.account.id, &request).await?;
     let form_id = once::new_form()?;
     // What comes back after signing in again is of a member's form, or else of the one to invite somebody.
     let (sent, of_member) = (form.get("role"), form.get("member"));
@@ -128,8 +128,8 @@ async fn show(member: &AtAccount, status: StatusCode, form: &Form, wrong: Option
         }
     });
     let rows = rows.collect();
-    let now = member.desk().now();
-    let open = member.desk().invitations(&member.actor, &member.account.id, &PageRequest::default()).await?;
+    let now = member.management().now();
+    let open = member.management().invitations(&member.actor, &member.account.id, &PageRequest::default()).await?;
     let open = open.items.into_iter().map(|view| AnonymousForm {
         id: view.id,
         email: view.email,
@@ -167,13 +167,13 @@ pub(super) async fn page(member: AtAccount) -> Result<Response, Failure> {
 
 pub(super) async fn invite(SignedInForm { at: member, form }: SignedInForm<AtAccount>) -> Result<Response, Failure> {
     member.require_recent_sign_in().await?;
-    let (desk, actor, account) = (member.desk().clone(), member.actor.clone(), member.account.id.clone());
+    let (management, actor, account) = (member.management().clone(), member.actor.clone(), member.account.id.clone());
     let base = member.visitor.link_base()?;
     let email = form.get("email").to_owned();
     let role: Result<Role, _> = form.get("role").parse();
     let invite = async move {
         let role = role.map_err(|_| ManagementError::invalid("role", "choose one"))?;
-        let invited = desk.invite(&actor, &account, &email, role).await?;
+        let invited = management.invite(&actor, &account, &email, role).await?;
         Ok(Invitation { email: invited.invitation.email, role, secret: Some(invited.secret.to_string()) })
     };
     let (mut invitation, was_shown) = match once::once(&member, &form, invite).await {
@@ -196,7 +196,7 @@ pub(super) async fn withdraw(
     Path((_, id)): Path<(String, String)>,
     SignedInForm { at: member, .. }: SignedInForm<AtAccount>,
 ) -> Result<Response, Failure> {
-    member.desk().withdraw_invitation(&member.actor, &member.account.id, &id).await?;
+    member.management().withdraw_invitation(&member.actor, &member.account.id, &id).await?;
     Ok(member.redirect_with_flash("/members", "withdrawn"))
 }
 
@@ -207,7 +207,7 @@ pub(super) async fn change_role(
     member.require_recent_sign_in().await?;
     let role = form.get("role").parse().map_err(|_| ManagementError::invalid("role", "choose one"))?;
     let version = form.get("version").parse().unwrap_or(0);
-    member.desk().update_member(&member.actor, &member.account.id, &user, role, version).await?;
+    member.management().update_member(&member.actor, &member.account.id, &user, role, version).await?;
     Ok(member.redirect_with_flash("/members", "role"))
 }
 
@@ -219,7 +219,7 @@ struct RemovePage {
 }
 
 pub(super) async fn confirm_removal(member: AtAccount, NamedUser(user): NamedUser) -> Result<Response, Failure> {
-    let view = member.desk().member(&member.actor, &member.account.id, &user).await?;
+    let view = member.management().member(&member.actor, &member.account.id, &user).await?;
     let removed = row(&member, view);
     Ok(member.page("Remove a member", |frame| RemovePage { frame, member: removed }))
 }
@@ -229,7 +229,7 @@ pub(super) async fn remove(
     SignedInForm { at: member, form }: SignedInForm<AtAccount>,
 ) -> Result<Response, Failure> {
     let version = form.get("version").parse().unwrap_or(0);
-    member.desk().remove_member(&member.actor, &member.account.id, &user, version).await?;
+    member.management().remove_member(&member.actor, &member.account.id, &user, version).await?;
     // Who has left may have no account any more to come back to.
     let leaves = member.actor.user() == Some(&user);
     Ok(if leaves {

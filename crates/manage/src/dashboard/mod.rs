@@ -45,7 +45,7 @@ use axum::routing::{get, post};
 
 pub use settings::DashboardSettings;
 
-use crate::desk::Management;
+use crate::service::Management;
 
 /// The most that a form may have.
 const MAX_BODY: usize = 64 * 1_024;
@@ -55,7 +55,7 @@ const MAX_BODY: usize = 64 * 1_024;
 struct App(Arc<(Management, DashboardSettings)>);
 
 impl App {
-    fn desk(&self) -> &Management {
+    fn management(&self) -> &Management {
         &self.0.0
     }
 
@@ -81,8 +81,8 @@ impl App {
 /// # let _ = app;
 /// # Ok(()) }
 /// ```
-pub fn dashboard(desk: Management, settings: DashboardSettings) -> Router {
-    let app = App(Arc::new((desk, settings)));
+pub fn dashboard(management: Management, settings: DashboardSettings) -> Router {
+    let app = App(Arc::new((management, settings)));
     let router = Router::new();
     #[cfg(feature = "oidc")]
     let router = router.route("/login/oidc", get(oidc::begin)).route("/login/oidc/callback", get(oidc::end));

@@ -53,20 +53,20 @@ fn purpose(began: i64, to: &str) -> String {
 }
 
 fn provider(visitor: &Visitor) -> Result<&IdentityProvider, Failure> {
-    visitor.app.desk().identity_provider().ok_or_else(|| ManagementError::NotFound("page").into())
+    visitor.app.management().identity_provider().ok_or_else(|| ManagementError::NotFound("page").into())
 }
 
 /// Sends somebody to the provider.
 pub(super) async fn begin(visitor: Visitor) -> Result<Response, Failure> {
     let query = visitor.query();
-    let (desk, provider) = (visitor.app.desk(), provider(&visitor)?);
+    let (management, provider) = (visitor.app.management(), provider(&visitor)?);
     let callback = visitor.absolute(CALLBACK)?;
-    if desk.session(&visitor.session(), visitor.context.clone()).await.is_ok() {
+    if management.session(&visitor.session(), visitor.context.clone()).await.is_ok() {
         return Ok(visitor.go(web::safe_redirect(query.get("to"))));
     }
-    desk.check_attempt(&visitor.context)?;
+    management.check_attempt(&visitor.context)?;
     let secret = new_secret("")?;
-    let purpose = purpose(desk.now().as_millis(), query.get("to"));
+    let purpose = purpose(management.now().as_millis(), query.get("to"));
     let binding = Binding::of(&secret, &purpose, callback)?;
     let there = provider.authorize(&binding).await.map_err(|error| failure(&error))?;
     let mut response = web::leave(&there)?;
@@ -87,11 +87,11 @@ pub(super) async fn end(visitor: Visitor) -> Response {
 
 async fn come_back(visitor: &Visitor) -> Result<Response, Failure> {
     let query = visitor.query();
-    let (desk, provider) = (visitor.app.desk(), provider(visitor)?);
+    let (management, provider) = (visitor.app.management(), provider(visitor)?);
     let callback = visitor.absolute(CALLBACK)?;
-    desk.check_attempt(&visitor.context)?;
+    management.check_attempt(&visitor.context)?;
     let under_way = UnderWay::read(visitor.cookie(COOKIE)).ok_or_else(Failure::sign_in_over)?;
-    if !under_way.is_good_at(desk.now().as_millis()) {
+    if !under_way.is_good_at(management.now().as_millis()) {
         return Err(Failure::sign_in_over());
     }
     let binding = Binding::of(under_way.secret, under_way.purpose, callback)?;
@@ -100,21 +100,21 @@ async fn come_back(visitor: &Visitor) -> Result<Response, Failure> {
     }
     // RFC 9207: an answer that says whose it is has to be the provider's.
     if query.has("iss") && query.get("iss") != provider.issuer() {
-        desk.refuse_external(&visitor.context, provider.issuer(), "the answer is of another issuer");
+        management.refuse_external(&visitor.context, provider.issuer(), "the answer is of another issuer");
         return Err(Failure::bad_answer());
     }
     if query.has("error") {
-        desk.refuse_external(&visitor.context, provider.issuer(), "the identity provider said no");
+        management.refuse_external(&visitor.context, provider.issuer(), "the identity provider said no");
         return Err(Failure::said_no());
     }
     let claims = match provider.redeem(&binding, query.get("code")).await {
         Ok(claims) => claims,
         Err(error) => {
-            desk.refuse_external(&visitor.context, provider.issuer(), &error.to_string());
+            management.refuse_external(&visitor.context, provider.issuer(), &error.to_string());
             return Err(failure(&error));
         }
     };
-    let signed_in = desk.sign_in_external(&visitor.context, &claims).await?;
+    let signed_in = management.sign_in_external(&visitor.context, &claims).await?;
     let mut response = visitor.go(web::safe_redirect(&under_way.to));
     visitor.begin_session(&mut response, &signed_in);
     Ok(response)

@@ -14,9 +14,9 @@ use zeroize::Zeroizing;
 
 use super::form::Form;
 use super::member::Member;
-use crate::desk::{Answer, IdempotentRequest};
 use crate::error::ManagementError;
 use crate::records::new_id;
+use crate::service::{Answer, IdempotentRequest};
 
 /// How far apart the two clicks can be. Longer than anybody's double click, and shorter than it takes to reload a page and to
 /// confirm that the form is to be sent again.
@@ -47,24 +47,25 @@ where
     T: Serialize + DeserializeOwned + Send + 'static,
     F: Future<Output = Result<T, ManagementError>> + Send + 'static,
 {
-    let desk = member.desk().clone();
+    let management = member.management().clone();
     let (actor, session) = (member.actor.clone(), member.session.clone());
     let (key, request) = (form.get("form_id").to_owned(), form.fingerprint(&member.visitor.path));
     let is_first = Arc::new(AtomicBool::new(false));
     let mark = Arc::clone(&is_first);
     let work = async move {
         let once = IdempotentRequest { actor: &actor, key: &key, request: &request, secret: session.as_bytes() };
-        let at = desk.now();
-        desk.once(once, async {
-            mark.store(true, Ordering::Relaxed);
-            let kept = Kept { at, value: operation.await? };
-            let body = serde_json::to_string(&kept).map_err(|_| ManagementError::Internal)?;
-            Ok(Answer { status: 200, version: None, body: Zeroizing::new(body) })
-        })
-        .await
+        let at = management.now();
+        management
+            .once(once, async {
+                mark.store(true, Ordering::Relaxed);
+                let kept = Kept { at, value: operation.await? };
+                let body = serde_json::to_string(&kept).map_err(|_| ManagementError::Internal)?;
+                Ok(Answer { status: 200, version: None, body: Zeroizing::new(body) })
+            })
+            .await
     };
     let answer = tokio::spawn(work).await.map_err(|_| ManagementError::Internal)??;
     let kept: Kept<T> = serde_json::from_str(&answer.body).map_err(|_| ManagementError::Internal)?;
-    let is_soon = member.desk().now().saturating_since(kept.at) <= DOUBLE_CLICK;
+    let is_soon = member.management().now().saturating_since(kept.at) <= DOUBLE_CLICK;
     if is_first.load(Ordering::Relaxed) || is_soon { Ok(Shown::Now(kept.value)) } else { Ok(Shown::Before(kept.value)) }
 }

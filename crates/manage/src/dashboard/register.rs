@@ -8,8 +8,8 @@ use super::failure::{Failure, Wrong};
 use super::form::{self, Form};
 use super::page::{Frame, Note};
 use super::web::{self, AnonymousForm, Visitor};
-use crate::desk::{NewUser, SignUpPolicy};
 use crate::error::ManagementError;
+use crate::service::{NewUser, SignUpPolicy};
 
 #[derive(Template)]
 #[template(path = "dashboard/register.html")]
@@ -32,7 +32,7 @@ fn show(
     wrong: Option<Wrong>,
     note: Option<Note>,
 ) -> Result<Response, Failure> {
-    let is_open = visitor.app.desk().sign_up_policy() == SignUpPolicy::Open;
+    let is_open = visitor.app.management().sign_up_policy() == SignUpPolicy::Open;
     visitor.open_page(status, "Register", |frame| RegisterPage {
         frame: frame.note(note),
         invitation: (form.has("invitation") || !is_open).then(|| form.get("invitation").to_owned()),
@@ -51,7 +51,7 @@ fn invitations_path(invitation: &str) -> String {
 
 pub(super) async fn page(visitor: Visitor) -> Result<Response, Failure> {
     let query = visitor.query();
-    let is_signed_in = visitor.app.desk().session(&visitor.session(), visitor.context.clone()).await.is_ok();
+    let is_signed_in = visitor.app.management().session(&visitor.session(), visitor.context.clone()).await.is_ok();
     if is_signed_in && query.has("invitation") {
         return Ok(visitor.go(&invitations_path(query.get("invitation"))));
     }
@@ -63,13 +63,13 @@ pub(super) async fn register(AnonymousForm { visitor, form, is_own }: AnonymousF
         let note = Note::bad(web::TOO_OLD);
         return show(&visitor, StatusCode::FORBIDDEN, &form, None, Some(note));
     }
-    let desk = visitor.app.desk();
+    let management = visitor.app.management();
     let (name, password) = (form.get("name"), form.get("password"));
     let (done, said) = if form.has("invitation") {
         let invitation = form.get("invitation").trim();
-        (desk.accept_invitation(&visitor.context, invitation, name, password).await, "registered")
+        (management.accept_invitation(&visitor.context, invitation, name, password).await, "registered")
     } else {
-        (desk.sign_up(&visitor.context, NewUser::new(form.get("email"), name, password)).await, "signed-up")
+        (management.sign_up(&visitor.context, NewUser::new(form.get("email"), name, password)).await, "signed-up")
     };
     match done {
         Ok(()) => Ok(visitor.redirect_with_flash("/login", said)),

@@ -31,10 +31,10 @@ fn show_forgot(
     was_sent: bool,
     wrong: Option<Wrong>,
 ) -> Result<Response, Failure> {
-    visitor.app.desk().check_passwords_count()?;
+    visitor.app.management().check_passwords_count()?;
     visitor.open_page(status, "Forgot your password?", |frame| ForgotPage {
         frame,
-        sends_links: visitor.app.desk().sends_links(),
+        sends_links: visitor.app.management().sends_links(),
         was_sent,
         email: form.get("email").to_owned(),
         wrong,
@@ -50,7 +50,7 @@ pub(super) async fn forgot(AnonymousForm { visitor, form, is_own }: AnonymousFor
         let wrong = Wrong { field: "", text: web::TOO_OLD.to_owned() };
         return show_forgot(&visitor, StatusCode::FORBIDDEN, &form, false, Some(wrong));
     }
-    match visitor.app.desk().forgot_password(&visitor.context, form.get("email")).await {
+    match visitor.app.management().forgot_password(&visitor.context, form.get("email")).await {
         Ok(()) => show_forgot(&visitor, StatusCode::OK, &Form::default(), true, None),
         Err(error @ (ManagementError::Invalid { .. } | ManagementError::Throttled { .. })) => {
             let mut response = show_forgot(&visitor, error.status(), &form, false, Some(Wrong::from(&error)))?;
@@ -78,7 +78,7 @@ fn show(
     wrong: Option<Wrong>,
     note: Option<Note>,
 ) -> Result<Response, Failure> {
-    visitor.app.desk().check_passwords_count()?;
+    visitor.app.management().check_passwords_count()?;
     visitor.open_page(status, "Choose another password", |frame| ResetPage {
         frame: frame.note(note),
         reset: form.get("reset").trim().to_owned(),
@@ -95,8 +95,8 @@ pub(super) async fn reset(AnonymousForm { visitor, form, is_own }: AnonymousForm
     if !is_own {
         return show(&visitor, StatusCode::FORBIDDEN, &form, None, Some(Note::bad(web::TOO_OLD)));
     }
-    let desk = visitor.app.desk();
-    match desk.reset_password(&visitor.context, form.get("reset").trim(), form.get("password")).await {
+    let management = visitor.app.management();
+    match management.reset_password(&visitor.context, form.get("reset").trim(), form.get("password")).await {
         Ok(()) => {
             let mut response = visitor.redirect_with_flash("/login", "password");
             visitor.end_session(&mut response);
@@ -121,7 +121,7 @@ struct ConfirmPage {
 
 pub(super) async fn confirm(member: AtAccount, NamedUser(user): NamedUser) -> Result<Response, Failure> {
     member.require_recent_sign_in().await?;
-    let user = member.desk().member(&member.actor, &member.account.id, &user).await?.user;
+    let user = member.management().member(&member.actor, &member.account.id, &user).await?.user;
     let form_id = once::new_form()?;
     let page = |frame| ConfirmPage { frame, id: user.id.to_string(), name: user.name, email: user.email, form_id };
     Ok(member.page("Another password", page))
@@ -148,12 +148,12 @@ pub(super) async fn create(
     SignedInForm { at: member, form }: SignedInForm<AtAccount>,
 ) -> Result<Response, Failure> {
     member.require_recent_sign_in().await?;
-    let (desk, actor, account) = (member.desk().clone(), member.actor.clone(), member.account.id.clone());
+    let (management, actor, account) = (member.management().clone(), member.actor.clone(), member.account.id.clone());
     let base = member.visitor.link_base()?;
     let make = async move {
         // The members' page is about this account, whomever else the actor could do this for.
-        desk.member(&actor, &account, &user).await?;
-        let link = desk.create_password_reset(&actor, &user).await?;
+        management.member(&actor, &account, &user).await?;
+        let link = management.create_password_reset(&actor, &user).await?;
         Ok(Made { email: link.user.email, secret: link.secret.to_string() })
     };
     let (made, is_new) = match once::once(&member, &form, make).await? {

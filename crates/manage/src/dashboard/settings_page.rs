@@ -10,9 +10,9 @@ use super::member::Member;
 use super::page::{Frame, THEMES};
 use super::text::When;
 use super::web::{self, SignedInForm};
-use crate::desk::PageRequest;
 use crate::error::ManagementError;
 use crate::role::scopes;
+use crate::service::PageRequest;
 
 struct Session {
     since: When,
@@ -51,10 +51,10 @@ async fn show(
     form: &Form,
     wrong: Option<(&'static str, Wrong)>,
 ) -> Result<Response, Failure> {
-    let now = member.desk().now();
-    let sessions = member.desk().own_sessions(&member.actor, &PageRequest::default()).await?;
+    let now = member.management().now();
+    let sessions = member.management().own_sessions(&member.actor, &PageRequest::default()).await?;
     let typed = |field: &str, known: &str| if form.has(field) { form.get(field).to_owned() } else { known.to_owned() };
-    let has_password = member.desk().has_password(&member.actor).await?;
+    let has_password = member.management().has_password(&member.actor).await?;
     let page = |frame| SettingsPage {
         frame,
         has_password,
@@ -115,14 +115,14 @@ async fn done<T>(
 
 pub(super) async fn change_name(SignedInForm { at: member, form }: SignedInForm<Member>) -> Result<Response, Failure> {
     let version = form.get("version").parse().unwrap_or(0);
-    let result = member.desk().rename_own_user(&member.actor, form.get("name"), version).await;
+    let result = member.management().rename_own_user(&member.actor, form.get("name"), version).await;
     done(&member, &form, "user", result).await
 }
 
 pub(super) async fn change_password(
     SignedInForm { at: member, form }: SignedInForm<Member>,
 ) -> Result<Response, Failure> {
-    match member.desk().change_password(&member.actor, form.get("current"), form.get("password")).await {
+    match member.management().change_password(&member.actor, form.get("current"), form.get("password")).await {
         Ok(()) => {
             let mut response = member.visitor.redirect_with_flash("/login", "password");
             member.visitor.end_all_sessions(&mut response, &member.actor).await;

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use keyward_core::{CredentialId, Timestamp};
 
 use super::text::number;
-use crate::desk::{UsageDay, UsageTotal};
+use crate::service::{UsageDay, UsageTotal};
 
 const DAY: i64 = 24 * 3_600 * 1_000;
 

@@ -24,8 +24,8 @@ pub(super) async fn page(member: AtAccount) -> Result<Response, Failure> {
     let query = member.visitor.query();
     let spans = [7, 30, 90];
     let days = query.get("days").parse().ok().filter(|days| spans.contains(days)).unwrap_or(30);
-    let usage = member.desk().usage_totals(&member.actor, &member.account.id, days).await?;
-    let chart = svg::chart(&usage, days, member.desk().now());
+    let usage = member.management().usage_totals(&member.actor, &member.account.id, days).await?;
+    let chart = svg::chart(&usage, days, member.management().now());
     let accepted = usage.iter().filter(|day| day.outcome == "accepted").map(|day| day.times).sum();
     let refused = chart.total - accepted;
     Ok(member.page("Usage", |frame| UsagePage {

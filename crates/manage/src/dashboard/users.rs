@@ -11,10 +11,10 @@ use super::member::{Member, NamedUser};
 use super::page::Frame;
 use super::text::When;
 use super::web::SignedInForm;
-use crate::desk::PageRequest;
 use crate::error::ManagementError;
 use crate::records::{User, Versioned};
 use crate::role::scopes;
+use crate::service::PageRequest;
 
 struct Row {
     id: String,
@@ -28,7 +28,7 @@ struct Row {
 }
 
 fn row(member: &Member, user: Versioned<User>) -> Row {
-    let now = member.desk().now();
+    let now = member.management().now();
     Row {
         id: user.id.to_string(),
         since: When::at(user.created_at, now),
@@ -52,13 +52,13 @@ struct UsersPage {
 
 pub(super) async fn list(member: Member) -> Result<Response, Failure> {
     let query = member.visitor.query();
-    let (desk, email) = (member.desk(), query.get("email").trim().to_owned());
+    let (management, email) = (member.management(), query.get("email").trim().to_owned());
     let (found, next) = if email.is_empty() {
         let after = Some(query.get("after").to_owned()).filter(|after| !after.is_empty());
-        let page = desk.users(&member.actor, &PageRequest { after, ..PageRequest::default() }).await?;
+        let page = management.users(&member.actor, &PageRequest { after, ..PageRequest::default() }).await?;
         (page.items, page.next)
     } else {
-        match desk.user_with_email(&member.actor, &email).await {
+        match management.user_with_email(&member.actor, &email).await {
             Ok(user) => (vec![user], None),
             Err(ManagementError::NotFound("user") | ManagementError::Invalid { .. }) => (Vec::new(), None),
             Err(error) => return Err(error.into()),
@@ -80,8 +80,8 @@ struct UserPage {
 }
 
 pub(super) async fn details(member: Member, NamedUser(id): NamedUser) -> Result<Response, Failure> {
-    let user = member.desk().user(&member.actor, &id).await?;
-    let accounts = member.desk().accounts_of(&member.actor, &id).await?;
+    let user = member.management().user(&member.actor, &id).await?;
+    let accounts = member.management().accounts_of(&member.actor, &id).await?;
     let accounts = accounts.into_iter().map(|(account, role)| (account.name, role.as_str())).collect();
     let user = row(&member, user);
     let operates = member.operates.as_ref();
@@ -91,7 +91,7 @@ pub(super) async fn details(member: Member, NamedUser(id): NamedUser) -> Result<
 }
 
 async fn set_disabled(member: &Member, user: &UserId, disabled: bool) -> Result<Response, Failure> {
-    member.desk().set_user_disabled(&member.actor, user, disabled).await?;
+    member.management().set_user_disabled(&member.actor, user, disabled).await?;
     let said = if disabled { "user-disabled" } else { "user-enabled" };
     Ok(member.visitor.redirect_with_flash(&format!("/users/{user}"), said))
 }
@@ -118,7 +118,7 @@ struct DeletePage {
 }
 
 pub(super) async fn confirm(member: Member, NamedUser(id): NamedUser) -> Result<Response, Failure> {
-    let user = member.desk().user(&member.actor, &id).await?;
+    let user = member.management().user(&member.actor, &id).await?;
     let user = row(&member, user);
     Ok(member.page("Delete a user", |frame| DeletePage { frame, user }))
 }
@@ -128,6 +128,6 @@ pub(super) async fn delete(
     SignedInForm { at: member, form }: SignedInForm<Member>,
 ) -> Result<Response, Failure> {
     let version = form.get("version").parse().unwrap_or(0);
-    member.desk().delete_user(&member.actor, &id, version).await?;
+    member.management().delete_user(&member.actor, &id, version).await?;
     Ok(member.visitor.redirect_with_flash("/users", "user-deleted"))
 }

@@ -26,10 +26,10 @@ use super::page::Frame;
 use crate::actor::{Actor, Context};
 use crate::api::wire::connection;
 use crate::appearance::Theme;
-use crate::desk::{Appearance, SignedIn};
 use crate::error::ManagementError;
 use crate::origin::{PublicUrl, host_of, is_loopback};
 use crate::records::new_secret;
+use crate::service::{Appearance, SignedIn};
 
 const SESSION: &str = "session";
 const VISIT: &str = "visit";
@@ -79,7 +79,7 @@ pub(super) struct Visitor {
 
 /// Goes around every page: finds out who visits and over what, and writes the headers that all answers have.
 pub(super) async fn frame(State(app): State<App>, mut request: Request, next: Next) -> Response {
-    let proxies = app.desk().trusted_proxies();
+    let proxies = app.management().trusted_proxies();
     let transport = proxies.transport(&connection(&request));
     let host = host_of(&request).to_owned();
     let at_loopback = is_loopback(&host);
@@ -106,7 +106,7 @@ pub(super) async fn frame(State(app): State<App>, mut request: Request, next: Ne
         cookies,
         form_page: Arc::default(),
     };
-    match visitor.app.desk().appearance().await {
+    match visitor.app.management().appearance().await {
         Ok(look) => visitor.look = look.value,
         // The page itself says what is wrong.
         Err(error) => keyward_core::log_limited!(warn, %error, "a page does not look as it was set to"),
@@ -196,7 +196,7 @@ impl Visitor {
     /// Ends the session of somebody whose sessions have all ended by their own doing. Their device stays known.
     pub(super) async fn end_all_sessions(&self, response: &mut Response, actor: &Actor) {
         self.end_session(response);
-        match self.app.desk().device_proof(actor).await {
+        match self.app.management().device_proof(actor).await {
             Ok(proof) => self.keep_device(response, &proof),
             Err(error) => keyward_core::log_limited!(warn, %error, "a device will not be known at its next sign-in"),
         }

@@ -22,9 +22,9 @@ use sha2::{Digest as _, Sha256};
 
 use crate::actor::Actor;
 use crate::api::wire::{self, Object, Origin, Problem};
-use crate::desk::{LeakPolicy, LeakReport, Management};
 use crate::error::ManagementError;
 use crate::outbound::OutboundError;
+use crate::service::{LeakPolicy, LeakReport, Management};
 use public_keys::PublicKeys;
 
 /// Where GitHub publishes its keys.
@@ -82,14 +82,15 @@ impl GithubAlerts {
 /// # let _ = app;
 /// # Ok(()) }
 /// ```
-pub fn github_alerts(desk: Management, alerts: GithubAlerts) -> Result<Router, OutboundError> {
-    let receiver = Receiver { policy: alerts.policy, public_keys: PublicKeys::new(alerts.public_keys, desk.clock())? };
+pub fn github_alerts(management: Management, alerts: GithubAlerts) -> Result<Router, OutboundError> {
+    let receiver =
+        Receiver { policy: alerts.policy, public_keys: PublicKeys::new(alerts.public_keys, management.clock())? };
     Ok(Router::new()
         .route("/v1/alerts/github", post(receive))
         .method_not_allowed_fallback(wire::other_method)
         .layer(DefaultBodyLimit::max(MAX_BODY))
-        .layer(axum::middleware::from_fn_with_state(desk.clone(), wire::request_context))
-        .with_state((desk, Arc::new(receiver))))
+        .layer(axum::middleware::from_fn_with_state(management.clone(), wire::request_context))
+        .with_state((management, Arc::new(receiver))))
 }
 
 struct Receiver {
@@ -145,7 +146,7 @@ struct Label {
 }
 
 async fn receive(
-    State((desk, receiver)): State<(Management, Arc<Receiver>)>,
+    State((management, receiver)): State<(Management, Arc<Receiver>)>,
     Origin(context): Origin,
     headers: HeaderMap,
     body: Result<Bytes, axum::extract::rejection::BytesRejection>,
@@ -165,10 +166,10 @@ async fn receive(
     // Once it has begun it ends, even if the sender does not wait for it.
     let labels = tokio::spawn(async move {
         let label = |Object(alert): Object<Alert>| {
-            let (desk, actor) = (&desk, &actor);
+            let (management, actor) = (&management, &actor);
             async move {
                 let place = alert.url.as_deref().or(alert.source.as_deref()).unwrap_or("GitHub");
-                let report = desk.report_leak(actor, alert.token.as_bytes(), place, policy).await?;
+                let report = management.report_leak(actor, alert.token.as_bytes(), place, policy).await?;
                 Ok::<_, ManagementError>(Label {
                     token_hash: STANDARD.encode(Sha256::digest(alert.token.as_bytes())),
                     token_type: alert.kind,

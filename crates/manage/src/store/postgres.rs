@@ -18,7 +18,7 @@ mod migrations {
     refinery::embed_migrations!("migrations");
 }
 
-/// The advisory lock of the node that migrates ("desk"), so that nodes that start together do it one after the other.
+/// The advisory lock of the node that migrates ("management"), so that nodes that start together do it one after the other.
 const MIGRATION_LOCK: i64 = 0x6465_736b;
 
 /// What `keyward_desk_write` fails with when a write does not fit.

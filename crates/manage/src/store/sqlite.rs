@@ -185,7 +185,7 @@ fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
     };
     let made = made().map_err(failure)? as usize;
     if made > MIGRATIONS.len() {
-        return Err(StoreError::corrupt("the desk's tables were made by a newer version of keyward"));
+        return Err(StoreError::corrupt("the management's tables were made by a newer version of keyward"));
     }
     for (number, sql) in MIGRATIONS.iter().enumerate().skip(made) {
         let step = || {

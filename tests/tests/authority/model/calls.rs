@@ -26,7 +26,7 @@ impl World {
 
     pub(super) async fn read_keys(&mut self) {
         let query = KeyQuery { limit: KeyQuery::MAX_LIMIT, ..KeyQuery::default() };
-        self.keys = self.desk.keys(&Self::system(), &query).await.unwrap().items;
+        self.keys = self.management.keys(&Self::system(), &query).await.unwrap().items;
         self.keys.sort_by(|one, other| {
             (one.created_at, &one.name, &one.id).cmp(&(other.created_at, &other.name, &other.id))
         });
@@ -54,7 +54,7 @@ impl World {
                     return Ok(granted);
                 }
                 let new = NewUser::new(MAILBOXES[mailbox].0, "Person", password(side));
-                fine(self.desk.sign_up(&context, new).await)?;
+                fine(self.management.sign_up(&context, new).await)?;
                 if self.people.iter().all(|person| person.mailbox != mailbox) {
                     self.note_person(mailbox, Some(side), false).await;
                     self.note_own_account(&mut granted).await?;
@@ -68,7 +68,7 @@ impl World {
                 let mailbox = usize::from(mailbox) % MAILBOXES.len();
                 let (email, reader) = MAILBOXES[mailbox];
                 let role = self.modest(made_by, reader, &account, role(wanted));
-                let Some(invited) = fine(self.desk.invite(&actor, &account, email, role).await)? else {
+                let Some(invited) = fine(self.management.invite(&actor, &account, email, role).await)? else {
                     return Ok(granted);
                 };
                 self.check_recent(age)?;
@@ -97,7 +97,7 @@ impl World {
                 let Some(Acting { actor, .. }) = self.actor(by).await else { return Ok(granted) };
                 let Some(link) = pick(&self.links, link) else { return Ok(granted) };
                 let (account, id) = (link.account.clone(), link.id.clone());
-                if fine(self.desk.withdraw_invitation(&actor, &account, &id).await)?.is_some() {
+                if fine(self.management.withdraw_invitation(&actor, &account, &id).await)?.is_some() {
                     for link in self.links.iter_mut().filter(|link| link.id == id) {
                         link.is_open = false;
                     }
@@ -107,7 +107,7 @@ impl World {
                 let Some(place) = self.link(link) else { return Ok(granted) };
                 let link = &self.links[place];
                 let (side, mailbox, proven) = (link.held_by, link.mailbox, link.maker == Principal::System);
-                let done = self.desk.accept_invitation(&context, &link.secret, "Person", password(side)).await;
+                let done = self.management.accept_invitation(&context, &link.secret, "Person", password(side)).await;
                 if fine(done)?.is_some() {
                     if self.people.iter().any(|person| person.mailbox == mailbox) {
                         return Err("a second user has the address".to_owned());
@@ -124,7 +124,7 @@ impl World {
                 let Some(id) = user.map(|user| user.id.clone()) else { return Ok(granted) };
                 let Some((actor, _)) = self.signed_in(&id, side, true).await else { return Ok(granted) };
                 let secret = self.links[place].secret.clone();
-                if fine(self.desk.join_by_link(&actor, &secret).await)?.is_some() {
+                if fine(self.management.join_by_link(&actor, &secret).await)?.is_some() {
                     self.accepted(place, &id, &mut granted)?;
                 }
             }
@@ -141,7 +141,7 @@ impl World {
                     .collect();
                 let Some(place) = pick(&own, account).copied() else { return Ok(granted) };
                 let invitation = self.links[place].id.clone();
-                if fine(self.desk.join(&actor, &invitation).await)?.is_some() {
+                if fine(self.management.join(&actor, &invitation).await)?.is_some() {
                     self.accepted(place, &id, &mut granted)?;
                 }
             }
@@ -151,8 +151,10 @@ impl World {
                 let Some(id) = self.member_of(&account, user) else { return Ok(granted) };
                 let of = if self.is_attackers(&Principal::User(id.clone())) { Attacker } else { Honest };
                 let role = self.modest(side, of, &account, role(wanted));
-                let Ok(known) = self.desk.member(&Self::system(), &account, &id).await else { return Ok(granted) };
-                let done = self.desk.update_member(&actor, &account, &id, role, known.version).await;
+                let Ok(known) = self.management.member(&Self::system(), &account, &id).await else {
+                    return Ok(granted);
+                };
+                let done = self.management.update_member(&actor, &account, &id, role, known.version).await;
                 if fine(done)?.is_some() {
                     self.check_recent(age)?;
                     self.note_member(&account, &id, role);
@@ -165,8 +167,10 @@ impl World {
                 let Some(Acting { by, actor, .. }) = self.actor(by).await else { return Ok(granted) };
                 let account = self.account(&by, account);
                 let Some(id) = self.member_of(&account, user) else { return Ok(granted) };
-                let Ok(known) = self.desk.member(&Self::system(), &account, &id).await else { return Ok(granted) };
-                if fine(self.desk.remove_member(&actor, &account, &id, known.version).await)?.is_some() {
+                let Ok(known) = self.management.member(&Self::system(), &account, &id).await else {
+                    return Ok(granted);
+                };
+                if fine(self.management.remove_member(&actor, &account, &id, known.version).await)?.is_some() {
                     self.members.remove(&(account, id));
                 }
             }
@@ -174,7 +178,7 @@ impl World {
                 let Some(Acting { by, side, actor, age }) = self.actor(by).await else { return Ok(granted) };
                 let Some(person) = pick(&self.people, user) else { return Ok(granted) };
                 let (id, reader) = (person.id.clone(), MAILBOXES[person.mailbox].1);
-                if let Some(link) = fine(self.desk.create_password_reset(&actor, &id).await)? {
+                if let Some(link) = fine(self.management.create_password_reset(&actor, &id).await)? {
                     self.check_recent(age)?;
                     let held_by = if side == Attacker { Attacker } else { reader };
                     let secret = link.secret.to_string();
@@ -186,7 +190,7 @@ impl World {
                 let Some(link) = pick(latest, link) else { return Ok(granted) };
                 let (id, side, secret) = (link.user.clone(), link.held_by, link.secret.clone());
                 let (maker, made_by) = (link.maker.clone(), link.made_by);
-                if fine(self.desk.reset_password(&context, &secret, password(side)).await)?.is_some() {
+                if fine(self.management.reset_password(&context, &secret, password(side)).await)?.is_some() {
                     let known = self.of_principal(&maker);
                     if let Some(ability) = self.of_user(&id).iter().find_map(|holding| beyond(holding, &known)) {
                         return Err(format!("a reset gave {ability}: not held by its maker any more"));
@@ -208,14 +212,14 @@ impl World {
                 if disabled {
                     return Ok(granted);
                 }
-                fine(self.desk.forgot_password(&context, email).await)?;
+                fine(self.management.forgot_password(&context, email).await)?;
                 let mut mail = None;
                 while mail.is_none() {
                     tokio::task::yield_now().await;
                     mail = self.mail.lock().unwrap().pop();
                 }
                 let Some(mail) = mail else { return Ok(granted) };
-                if fine(self.desk.reset_password(&context, &mail.secret, password(side)).await)?.is_some() {
+                if fine(self.management.reset_password(&context, &mail.secret, password(side)).await)?.is_some() {
                     for person in self.people.iter_mut().filter(|person| person.id == id) {
                         person.proven = true;
                     }
@@ -226,7 +230,7 @@ impl World {
                 let Some(Acting { side, actor, age, .. }) = self.actor(by).await else { return Ok(granted) };
                 let Some(id) = pick(&self.people, user).map(|person| person.id.clone()) else { return Ok(granted) };
                 let was = self.person(&id).is_some_and(|person| person.disabled);
-                if fine(self.desk.set_user_disabled(&actor, &id, disabled).await)?.is_some() {
+                if fine(self.management.set_user_disabled(&actor, &id, disabled).await)?.is_some() {
                     if was && !disabled {
                         self.check_recent(age)?;
                     }
@@ -243,8 +247,8 @@ impl World {
             Command::DeleteUser { by, user } => {
                 let Some(Acting { actor, .. }) = self.actor(by).await else { return Ok(granted) };
                 let Some(id) = pick(&self.people, user).map(|person| person.id.clone()) else { return Ok(granted) };
-                let Ok(known) = self.desk.user(&Self::system(), &id).await else { return Ok(granted) };
-                if fine(self.desk.delete_user(&actor, &id, known.version).await)?.is_some() {
+                let Ok(known) = self.management.user(&Self::system(), &id).await else { return Ok(granted) };
+                if fine(self.management.delete_user(&actor, &id, known.version).await)?.is_some() {
                     let mailbox = self.person(&id).map(|person| person.mailbox);
                     self.people.retain(|person| person.id != id);
                     self.members.retain(|(_, user), _| *user != id);
@@ -259,7 +263,7 @@ impl World {
                     return Ok(granted);
                 }
                 let Some(Acting { by, actor, .. }) = self.actor(by).await else { return Ok(granted) };
-                if let Some(made) = fine(self.desk.create_account(&actor, "Another").await)? {
+                if let Some(made) = fine(self.management.create_account(&actor, "Another").await)? {
                     self.accounts.push(made.value.id.clone());
                     if let Principal::User(id) = by {
                         self.note_member(&made.value.id, &id, Role::Owner);
@@ -270,10 +274,10 @@ impl World {
             Command::ChangeAccount { by, account, suspended } => {
                 let Some(Acting { by, actor, age, .. }) = self.actor(by).await else { return Ok(granted) };
                 let account = self.account(&by, account);
-                let Ok(known) = self.desk.account(&Self::system(), &account).await else { return Ok(granted) };
+                let Ok(known) = self.management.account(&Self::system(), &account).await else { return Ok(granted) };
                 let name = suspended.is_none().then(|| "Renamed".to_owned());
                 let update = AccountUpdate { name, suspended, ..AccountUpdate::default() };
-                if fine(self.desk.update_account(&actor, &account, &update, known.version).await)?.is_some() {
+                if fine(self.management.update_account(&actor, &account, &update, known.version).await)?.is_some() {
                     let is_operators =
                         |holding: &Holding| holding.account.is_none() && holding.scopes & PLANS_WRITE != 0;
                     if suspended.is_some() && !self.of_principal(&by).iter().any(is_operators) {
@@ -289,7 +293,7 @@ impl World {
                     }
                 }
                 let is_suspended =
-                    self.desk.account(&Self::system(), &account).await.unwrap().value.suspended_at.is_some();
+                    self.management.account(&Self::system(), &account).await.unwrap().value.suspended_at.is_some();
                 if is_suspended != self.suspended.contains(&account) {
                     return Err(format!("the account is suspended: {is_suspended}, against what was asked for"));
                 }
@@ -298,7 +302,7 @@ impl World {
                 let Some(Acting { by, side, actor, age }) = self.actor(by).await else { return Ok(granted) };
                 let account = self.account(&by, account);
                 let draft = self.draft(&by, account, shape);
-                if let Some(issued) = fine(self.desk.create_key(&actor, draft).await)? {
+                if let Some(issued) = fine(self.management.create_key(&actor, draft).await)? {
                     self.check_recent(age)?;
                     self.holders.insert(issued.view.id, side);
                     granted.keys = true;
@@ -311,7 +315,7 @@ impl World {
                     return Ok(granted);
                 }
                 let change = self.change(shape);
-                if fine(self.desk.update_key(&actor, &key.id, change, key.version).await)?.is_some() {
+                if fine(self.management.update_key(&actor, &key.id, change, key.version).await)?.is_some() {
                     if shape.what > 0 {
                         self.read_keys().await;
                         let changed = self.keys.iter().find(|other| other.id == key.id).unwrap();
@@ -327,7 +331,7 @@ impl World {
                 let Some(Acting { by, side, actor, age }) = self.actor(by).await else { return Ok(granted) };
                 let Some(key) = self.key_for(&by, key) else { return Ok(granted) };
                 let overlap = Duration::from_secs(u64::from(overlap % 3) * 3_600);
-                if let Some(rotated) = fine(self.desk.rotate_key(&actor, &key.id, overlap).await)? {
+                if let Some(rotated) = fine(self.management.rotate_key(&actor, &key.id, overlap).await)? {
                     self.check_recent(age)?;
                     self.holders.insert(rotated.view.id, side);
                     granted.keys = true;
@@ -336,7 +340,7 @@ impl World {
             Command::SetKeyDisabled { by, key, disabled } => {
                 let Some(Acting { by, side, actor, age }) = self.actor(by).await else { return Ok(granted) };
                 let Some(key) = self.key_for(&by, key) else { return Ok(granted) };
-                if fine(self.desk.set_key_disabled(&actor, &key.id, disabled).await)?.is_some() {
+                if fine(self.management.set_key_disabled(&actor, &key.id, disabled).await)?.is_some() {
                     granted.keys = true;
                     if !disabled {
                         self.check_recent(age)?;
@@ -349,7 +353,7 @@ impl World {
             Command::RevokeKey { by, key } => {
                 let Some(Acting { by, actor, .. }) = self.actor(by).await else { return Ok(granted) };
                 let Some(key) = self.key_for(&by, key) else { return Ok(granted) };
-                granted.keys = fine(self.desk.revoke_key(&actor, &key.id).await)?.is_some();
+                granted.keys = fine(self.management.revoke_key(&actor, &key.id).await)?.is_some();
             }
             Command::SignInExternal { mailbox, how } => self.sign_in_external(mailbox, how, &mut granted).await?,
             Command::Tokens { user } => self.issue_tokens(user).await?,

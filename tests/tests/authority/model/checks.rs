@@ -173,7 +173,7 @@ impl World {
         let Some((actor, _)) = signed_in else { return Ok(()) };
         let roles = [&account, &self.operator].map(|place| self.members.get(&(place.clone(), id.clone())).copied());
         let expected: Option<u32> = roles.into_iter().flatten().map(of_role).reduce(|one, other| one | other);
-        let actual = match self.desk.rights(&actor, &account).await {
+        let actual = match self.management.rights(&actor, &account).await {
             Ok(rights) => {
                 let named = manage_scopes().iter().enumerate().filter(|(_, scope)| rights.allows(scope));
                 let every = if rights.scopes().iter().any(|grant| grant.as_str() == "*") { EVERY } else { 0 };

@@ -14,14 +14,14 @@ impl World {
             if age >= RECENT && !is_old_good {
                 break;
             }
-            if let Ok(actor) = self.desk.session(&session.secret, Context::new()).await {
+            if let Ok(actor) = self.management.session(&session.secret, Context::new()).await {
                 return Some((actor, age));
             }
         }
         let person = self.person(id)?;
         let (mailbox, linked) = (person.mailbox, person.linked.clone());
         let secret = if person.password == Some(side) {
-            let signed_in = self.desk.sign_in(&Context::new(), MAILBOXES[mailbox].0, password(side)).await;
+            let signed_in = self.management.sign_in(&Context::new(), MAILBOXES[mailbox].0, password(side)).await;
             let secret = signed_in.ok()?.session.to_string();
             self.sessions.push(Session { user: id.clone(), secret: secret.clone(), side, created_at: now });
             secret
@@ -35,7 +35,7 @@ impl World {
                 }
             }
         };
-        Some((self.desk.session(&secret, Context::new()).await.ok()?, 0))
+        Some((self.management.session(&secret, Context::new()).await.ok()?, 0))
     }
 
     /// The caller: a key, the holder of an access token, a user with a session, or now and then the program.
@@ -89,7 +89,7 @@ impl World {
 
     /// The identity behind an access token, if it is accepted. A store that was too slow is asked again.
     async fn accepts(&self, access: &str) -> Option<Identity> {
-        let authenticator = self.desk.authenticator().unwrap();
+        let authenticator = self.management.authenticator().unwrap();
         let field = format!("Bearer {access}");
         for _ in 0..20 {
             match authenticator.authenticate([field.as_bytes()]).await {
@@ -104,7 +104,7 @@ impl World {
     /// All sessions and tokens of a user have ended.
     pub(super) async fn check_signed_out(&mut self, id: &UserId) -> Checked<()> {
         for session in self.sessions.iter().filter(|session| session.user == *id) {
-            if self.desk.session(&session.secret, Context::new()).await.is_ok() {
+            if self.management.session(&session.secret, Context::new()).await.is_ok() {
                 return Err("a session outlived what ends it".to_owned());
             }
         }
@@ -125,7 +125,7 @@ impl World {
                 return Err("an access token outlived what ends it".to_owned());
             }
         }
-        if self.desk.refresh_tokens(&Context::new(), &family.refresh).await.is_ok() {
+        if self.management.refresh_tokens(&Context::new(), &family.refresh).await.is_ok() {
             return Err("a refresh token outlived what ends it".to_owned());
         }
         Ok(())
@@ -136,7 +136,7 @@ impl World {
         let (email, disabled) = (MAILBOXES[person.mailbox].0, person.disabled);
         let (id, known) = (person.id.clone(), person.password);
         for side in [Honest, Attacker] {
-            let issued = self.desk.issue_tokens(&Context::new(), email, password(side)).await;
+            let issued = self.management.issue_tokens(&Context::new(), email, password(side)).await;
             if issued.is_ok() != (known == Some(side) && !disabled) {
                 return Err(format!("tokens for a password of {side:?}, where {known:?} knows it: {}", issued.is_ok()));
             }
@@ -164,7 +164,7 @@ impl World {
         let Some(place) = self.family(token) else { return Ok(()) };
         let now = self.now();
         if again && let Some(used) = self.families[place].used.clone() {
-            if self.desk.refresh_tokens(&Context::new(), &used).await.is_ok() {
+            if self.management.refresh_tokens(&Context::new(), &used).await.is_ok() {
                 return Err("a refresh token was good twice".to_owned());
             }
             let family = self.families.remove(place);
@@ -172,7 +172,7 @@ impl World {
         }
         let family = &mut self.families[place];
         let is_good = family.refresh_ends > now && family.ends > now;
-        match self.desk.refresh_tokens(&Context::new(), &family.refresh).await {
+        match self.management.refresh_tokens(&Context::new(), &family.refresh).await {
             Ok(tokens) if is_good => {
                 family.used = Some(std::mem::replace(&mut family.refresh, tokens.refresh.to_string()));
                 family.refresh_ends = family.ends.min(now + REFRESH_LIFE);
@@ -193,11 +193,11 @@ impl World {
         let Some(place) = self.family(token) else { return Ok(()) };
         let Some(Acting { actor, .. }) = self.by_token(place).await else { return Ok(()) };
         if everywhere {
-            self.desk.sign_out_everywhere(&actor).await.map_err(|error| error.to_string())?;
+            self.management.sign_out_everywhere(&actor).await.map_err(|error| error.to_string())?;
             let user = self.families[place].user.clone();
             return self.check_signed_out(&user).await;
         }
-        self.desk.sign_out(&actor).await.map_err(|error| error.to_string())?;
+        self.management.sign_out(&actor).await.map_err(|error| error.to_string())?;
         let family = self.families.remove(place);
         self.check_ended(&family).await
     }
@@ -234,7 +234,7 @@ impl World {
         granted: &mut Granted,
     ) -> Checked<Option<String>> {
         let settings = || DashboardSettings::new("Test");
-        let pages = self.dashboard.get_or_insert_with(|| dashboard(self.desk.clone(), settings())).clone();
+        let pages = self.dashboard.get_or_insert_with(|| dashboard(self.management.clone(), settings())).clone();
         let account = provider::Account { subject: subject.clone(), email: MAILBOXES[mailbox].0, is_verified };
         // Time that stands still would end each wait for a socket at once.
         if self.is_paused {
@@ -278,7 +278,7 @@ impl World {
             person.password = None;
             self.check_signed_out(&id).await?;
             for side in [Honest, Attacker] {
-                if self.desk.sign_in(&Context::new(), MAILBOXES[mailbox].0, password(side)).await.is_ok() {
+                if self.management.sign_in(&Context::new(), MAILBOXES[mailbox].0, password(side)).await.is_ok() {
                     return Err("a password outlived the first sign-in at the identity provider".to_owned());
                 }
             }
@@ -294,7 +294,7 @@ impl World {
     /// Notes the account that the latest user has made by signing up.
     pub(super) async fn note_own_account(&mut self, granted: &mut Granted) -> Checked<()> {
         let id = self.people.last().unwrap().id.clone();
-        let own = self.desk.accounts_of(&Self::system(), &id).await.unwrap();
+        let own = self.management.accounts_of(&Self::system(), &id).await.unwrap();
         let [(account, Role::Owner)] = &own[..] else { return Err(format!("signed up to {own:?}")) };
         self.accounts.push(account.id.clone());
         self.note_member(&account.id, &id, Role::Owner);

@@ -12,9 +12,9 @@ const OLD: u64 = 450;
 async fn old_log(folder: &Path, clock: &Arc<ManualClock>) -> PathBuf {
     let file = folder.join("prepared.db");
     let store = SqliteStore::open(&file).unwrap();
-    let desk = quick(Management::builder(store.clone(), SqliteManagementStore::open(&store).unwrap()), clock);
+    let management = quick(Management::builder(store.clone(), SqliteManagementStore::open(&store).unwrap()), clock);
     for n in 0..OLD {
-        desk.put_plan(&system(), Plan::new(format!("plan {n}")), None).await.unwrap();
+        management.put_plan(&system(), Plan::new(format!("plan {n}")), None).await.unwrap();
     }
     clock.advance(12 * DAY);
     let saved = folder.join("saved.db");
@@ -31,8 +31,8 @@ fn process(file: &Path, clock: &Arc<ManualClock>, crash: Crash) -> (Management, 
     (quick(Management::builder(keys, records).audit_retention(10 * DAY), clock), crash)
 }
 
-async fn pruned_through(desk: &Management, at: &str) -> u64 {
-    let verdict = desk.verify_audit_log(&system(), None).await.unwrap();
+async fn pruned_through(management: &Management, at: &str) -> u64 {
+    let verdict = management.verify_audit_log(&system(), None).await.unwrap();
     assert_eq!(verdict.first_bad, None, "{at}");
     verdict.pruned_through.unwrap_or(0)
 }
@@ -56,19 +56,19 @@ async fn a_crash_between_batches_leaves_a_log_that_verifies_and_is_pruned_furthe
     {
         let at = format!("write {n} of {writes}, done: {is_done}, outage: {is_short}");
         let (file, clock) = (copy(format!("{n}-{is_done}-{is_short}.db")), Arc::new(ManualClock::at(begin.now())));
-        let (desk, _) = process(&file, &clock, Crash { at: n, is_done, is_short, ..Crash::default() });
+        let (management, _) = process(&file, &clock, Crash { at: n, is_done, is_short, ..Crash::default() });
         // It may be done all the same, where the last of its writes fails.
-        let _ = desk.maintain().await;
-        drop(desk);
+        let _ = management.maintain().await;
+        drop(management);
 
-        let (desk, _) = process(&file, &clock, Crash::default());
-        left.insert(pruned_through(&desk, &at).await);
+        let (management, _) = process(&file, &clock, Crash::default());
+        left.insert(pruned_through(&management, &at).await);
         clock.advance(Duration::from_secs(600));
-        desk.maintain().await.unwrap();
-        let through = pruned_through(&desk, &at).await;
+        management.maintain().await.unwrap();
+        let through = pruned_through(&management, &at).await;
         assert!(through >= OLD, "{at}: {through}");
         let query = AuditQuery { page: everything(), ..AuditQuery::default() };
-        let log = desk.audit_log(&system(), &query).await.unwrap().items;
+        let log = management.audit_log(&system(), &query).await.unwrap().items;
         assert!(log.iter().any(|entry| entry.action == "audit.prune"), "{at}: {log:?}");
         assert!(log.iter().all(|entry| entry.action == "audit.prune" || entry.at > begin.now()), "{at}: {log:?}");
     }

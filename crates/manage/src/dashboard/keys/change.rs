@@ -5,8 +5,8 @@ use axum::response::Response;
 use crate::dashboard::failure::{Failure, Wrong};
 use crate::dashboard::member::AtKey;
 use crate::dashboard::web::SignedInForm;
-use crate::desk::KeyChange;
 use crate::error::ManagementError;
+use crate::service::KeyChange;
 
 pub(in super::super) async fn rename(
     SignedInForm { at: member, form }: SignedInForm<AtKey>,
@@ -14,7 +14,7 @@ pub(in super::super) async fn rename(
     member.require_recent_sign_in().await?;
     let change = KeyChange { name: Some(form.get("name").to_owned()), ..KeyChange::default() };
     let version = form.get("version").parse().unwrap_or(0);
-    match member.desk().update_key(&member.actor, member.id(), change, version).await {
+    match member.management().update_key(&member.actor, member.id(), change, version).await {
         Ok(_) => Ok(member.redirect_with_flash(&member.rest(), "renamed")),
         Err(error @ (ManagementError::Invalid { .. } | ManagementError::Stale)) => {
             super::details::show(&member, error.status(), &form, Some(Wrong::from(&error))).await
@@ -32,7 +32,7 @@ pub(in super::super) async fn enable(SignedInForm { at, .. }: SignedInForm<AtKey
 }
 
 async fn set_disabled(member: &AtKey, disabled: bool) -> Result<Response, Failure> {
-    let (_, propagation) = member.desk().set_key_disabled(&member.actor, member.id(), disabled).await?;
+    let (_, propagation) = member.management().set_key_disabled(&member.actor, member.id(), disabled).await?;
     let note = super::note_of(if disabled { "disabled" } else { "enabled" }, &propagation);
     Ok(member.redirect_with_flash(&member.rest(), &note))
 }

@@ -14,9 +14,9 @@ use crate::dashboard::member::AtAccount;
 use crate::dashboard::once::{self, Shown};
 use crate::dashboard::page::Frame;
 use crate::dashboard::web::SignedInForm;
-use crate::desk::KeyDraft;
 use crate::error::ManagementError;
 use crate::role::{Purpose, scopes};
+use crate::service::KeyDraft;
 
 const DAY: i64 = 24 * 3_600 * 1_000;
 
@@ -71,7 +71,7 @@ fn scope_choices<'a>(form: &Form, all: impl Iterator<Item = (&'a str, &'a str)>)
 }
 
 fn show(member: &AtAccount, status: StatusCode, form: &Form, wrong: Option<Wrong>) -> Result<Response, Failure> {
-    let format = member.desk().key_format();
+    let format = member.management().key_format();
     let kinds = [
         (KeyKind::Secret, "secret", "Secret", "Can do everything. For servers, never for browsers or apps."),
         (KeyKind::Restricted, "restricted", "Restricted", "Can do what you tick below, and nothing else."),
@@ -143,9 +143,9 @@ pub(in super::super) async fn create(
     member.require_recent_sign_in().await?;
     let made = match draft(&member, &form) {
         Ok(draft) => {
-            let (desk, actor) = (member.desk().clone(), member.actor.clone());
+            let (management, actor) = (member.management().clone(), member.actor.clone());
             let create = async move {
-                let issued = desk.create_key(&actor, draft).await?;
+                let issued = management.create_key(&actor, draft).await?;
                 Ok(Made::new(issued.key, &issued.view))
             };
             once::once(&member, &form, create).await
@@ -186,7 +186,7 @@ fn draft(member: &AtAccount, form: &Form) -> Result<KeyDraft, ManagementError> {
     };
     let mut new = NewKey::secret(member.account.id.clone(), form.get("name"));
     (new.kind, new.mode, new.scopes) = (kind, mode, granted);
-    new.expires_at = end(form, member.desk().now())?;
+    new.expires_at = end(form, member.management().now())?;
     new.networks = networks(form.get("networks"))?;
     Ok(KeyDraft::of(purpose, new))
 }

@@ -10,8 +10,8 @@ use crate::dashboard::form::Form;
 use crate::dashboard::member::AtKey;
 use crate::dashboard::page::Frame;
 use crate::dashboard::svg::{self, Chart};
-use crate::desk::UsageTotal;
 use crate::role::scopes;
+use crate::service::UsageTotal;
 
 const DAYS: u32 = 30;
 
@@ -38,9 +38,9 @@ pub(super) async fn show(
     form: &Form,
     wrong: Option<Wrong>,
 ) -> Result<Response, Failure> {
-    let now = member.desk().now();
+    let now = member.management().now();
     let chart = if member.may(&scopes::USAGE_READ) {
-        let usage = member.desk().key_usage(&member.actor, member.id(), DAYS).await?;
+        let usage = member.management().key_usage(&member.actor, member.id(), DAYS).await?;
         let days: Vec<_> = usage.days.into_iter().map(UsageTotal::from).collect();
         Some(svg::chart(&days, DAYS, now))
     } else {

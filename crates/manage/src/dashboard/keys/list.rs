@@ -55,7 +55,7 @@ struct KeysPage {
 
 pub(in super::super) async fn page(member: AtAccount) -> Result<Response, Failure> {
     let query = member.visitor.query();
-    let now = member.desk().now();
+    let now = member.management().now();
     let asked: Option<KeyStatus> = query.get("status").parse().ok();
     let shows_inactive = query.get("inactive") == "1" || asked.is_some_and(|status| status != KeyStatus::Active);
     let text = query.get("q").trim();
@@ -71,13 +71,13 @@ pub(in super::super) async fn page(member: AtAccount) -> Result<Response, Failur
         limit: PER_PAGE,
         now,
     };
-    let found = member.desk().keys(&member.actor, &filter).await?;
-    let inactive = member.desk().count_keys(&member.actor, &filter, &INACTIVE, MANY).await?;
+    let found = member.management().keys(&member.actor, &filter).await?;
+    let inactive = member.management().count_keys(&member.actor, &filter, &INACTIVE, MANY).await?;
     let has_usage = member.may(&scopes::USAGE_READ);
     let mut sparks = HashMap::new();
     if has_usage {
         let ids: Vec<CredentialId> = found.items.iter().map(|key| key.id.clone()).collect();
-        let usage = member.desk().usage_of_keys(&member.actor, &member.account.id, &ids, SPARK_DAYS).await?;
+        let usage = member.management().usage_of_keys(&member.actor, &member.account.id, &ids, SPARK_DAYS).await?;
         sparks = svg::sparks(&usage.days, now).into_iter().map(|(id, spark)| (id.to_string(), spark)).collect();
     }
     let next = found.next.map(|after| with(&query.without(&["after"]), &format!("after={after}")));

@@ -18,8 +18,8 @@ use super::member::AtAccount;
 use super::page::Frame;
 use super::settings::variable;
 use super::text::When;
-use crate::desk::KeyView;
 use crate::role::Purpose;
+use crate::service::KeyView;
 
 /// A key as pages show it.
 pub(super) struct Key {
@@ -124,7 +124,7 @@ struct MadePage {
 /// The one page with the key on it.
 fn show_made(member: &AtAccount, made: Made) -> Response {
     let example_url = member.visitor.app.settings().example_url.clone();
-    let old_ends = When::maybe(made.old_ends_at, member.desk().now());
+    let old_ends = When::maybe(made.old_ends_at, member.management().now());
     member.page("Copy your key", |frame| MadePage {
         variable: variable(&frame.provider),
         frame,

@@ -27,11 +27,11 @@ pub(in super::super) async fn page(member: AtKey) -> Result<Response, Failure> {
         return Ok(member.redirect_with_flash(&member.rest(), "was-revoked"));
     }
     let requests = if member.may(&scopes::USAGE_READ) {
-        Some(number(member.desk().accepted_in_a_day(&member.actor, member.id()).await?))
+        Some(number(member.management().accepted_in_a_day(&member.actor, member.id()).await?))
     } else {
         None
     };
-    let key = Key::of(&member.key, member.desk().now());
+    let key = Key::of(&member.key, member.management().now());
     Ok(member.page("Revoke a key", |frame| RevokePage { frame, key, requests }))
 }
 
@@ -41,7 +41,7 @@ pub(in super::super) async fn revoke(
     let note = if member.key.status == KeyStatus::Revoked {
         "was-revoked".to_owned()
     } else {
-        let (_, propagation) = member.desk().revoke_key(&member.actor, member.id()).await?;
+        let (_, propagation) = member.management().revoke_key(&member.actor, member.id()).await?;
         super::note_of("revoked", &propagation)
     };
     Ok(member.redirect_with_flash(&member.rest(), &note))

@@ -39,7 +39,7 @@ struct RotatePage {
 
 pub(in super::super) async fn page(member: AtKey) -> Result<Response, Failure> {
     member.require(&scopes::KEYS_WRITE)?;
-    let key = Key::of(&member.key, member.desk().now());
+    let key = Key::of(&member.key, member.management().now());
     if key.rotated_to.is_some() {
         return Err(ManagementError::Rotated.into());
     }
@@ -71,9 +71,9 @@ pub(in super::super) async fn rotate(
         .into_iter()
         .find(|(value, ..)| *value == sent)
         .ok_or_else(|| ManagementError::invalid("overlap_seconds", "choose one"))?;
-    let (desk, actor, id) = (member.desk().clone(), member.actor.clone(), member.id().clone());
+    let (management, actor, id) = (member.management().clone(), member.actor.clone(), member.id().clone());
     let rotate = async move {
-        let rotated = desk.rotate_key(&actor, &id, Duration::from_secs(seconds)).await?;
+        let rotated = management.rotate_key(&actor, &id, Duration::from_secs(seconds)).await?;
         Ok(Made { old_ends_at: rotated.predecessor.expires_at, ..Made::new(rotated.key, &rotated.view) })
     };
     match once::once(&member, &form, rotate).await? {

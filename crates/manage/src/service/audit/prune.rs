@@ -8,10 +8,10 @@ use serde_json::json;
 
 use super::{AuditEntry, AuditVerdict, Draft, Head, Target, ZEROS, check_entry, hash_of};
 use crate::actor::{Actor, ActorName, Context};
-use crate::desk::Management;
 use crate::error::ManagementError;
 use crate::records::{Entity, Versioned};
 use crate::role::{Role, scopes};
+use crate::service::Management;
 use crate::store::{Kind, List, Write};
 
 /// How many entries are removed in one write.

@@ -162,8 +162,8 @@ impl Management {
     /// # Ok(()) }
     /// ```
     pub async fn flush_refused(&self) -> Result<(), ManagementError> {
-        let desk = self.clone();
-        self.to_the_end(async move { desk.write_refused().await }).await
+        let management = self.clone();
+        self.to_the_end(async move { management.write_refused().await }).await
     }
 
     async fn write_refused(&self) -> Result<(), ManagementError> {

@@ -100,18 +100,18 @@ impl Management {
         self.0.throttle.check_address(Attempt::Forgotten, context)?;
         self.0.throttle.check_email(Attempt::Forgotten, email.key())?;
         let Some(send) = self.0.forgotten.clone() else { return Ok(()) };
-        let (desk, context) = (self.clone(), context.clone());
+        let (management, context) = (self.clone(), context.clone());
         tokio::spawn(async move {
             let sent = async {
-                let user = desk.find_typed(&email).await?;
+                let user = management.find_typed(&email).await?;
                 let Some(user) = user.filter(|user| user.disabled_at.is_none()) else { return Ok(()) };
                 let draft = Draft::anonymous(&context, "user.forgot_password", Target::new("user", &user.id));
-                let (link, writes) = desk.new_reset(&user, ResetOrigin::Mailed).await?;
-                if !desk.write_quietly(&writes).await? {
+                let (link, writes) = management.new_reset(&user, ResetOrigin::Mailed).await?;
+                if !management.write_quietly(&writes).await? {
                     return Err(ManagementError::Stale);
                 }
                 // Strangers cause as many of these as they like. The link gives nothing until it is used, and its use has an entry.
-                desk.note_often(draft);
+                management.note_often(draft);
                 send(link);
                 Ok::<_, ManagementError>(())
             };

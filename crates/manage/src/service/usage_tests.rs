@@ -14,8 +14,8 @@ use tokio::sync::Semaphore;
 
 use super::Management;
 use crate::actor::{Actor, Context};
-use crate::desk::AuditQuery;
 use crate::error::ManagementError;
+use crate::service::AuditQuery;
 use crate::store::{Count, Kind, List, ManagementStore, NewCount, Record, SqliteManagementStore, Write, Written};
 
 /// As many counts as a part holds.
@@ -90,7 +90,7 @@ impl ManagementStore for Slow {
 }
 
 struct Setting {
-    desk: Management,
+    management: Management,
     store: Arc<Slow>,
     clock: Arc<ManualClock>,
     identity: Identity,
@@ -108,15 +108,15 @@ impl Setting {
         });
         let clock = Arc::new(ManualClock::at("2026-03-01T12:00:00Z".parse().unwrap()));
         let shared = Arc::<ManualClock>::clone(&clock);
-        let desk = Management::builder(keys, Arc::clone(&store)).clock(shared).build().unwrap();
+        let management = Management::builder(keys, Arc::clone(&store)).clock(shared).build().unwrap();
         let account: AccountId = "acct_1".parse().unwrap();
-        Self { desk, store, clock, identity: Identity::api_key(CredentialId::generate(), account) }
+        Self { management, store, clock, identity: Identity::api_key(CredentialId::generate(), account) }
     }
 
     /// Uses the key in so many hours, once each.
     fn use_key(&self, hours: i64) {
         for _ in 0..hours {
-            self.desk.count(&Event::Accepted { identity: &self.identity });
+            self.management.count(&Event::Accepted { identity: &self.identity });
             self.clock.advance(Duration::from_secs(3_600));
         }
     }
@@ -134,14 +134,14 @@ async fn a_caller_that_stops_waiting_loses_no_counts() {
         let setting = Setting::new(failing);
         setting.use_key(3);
         tokio::select! {
-            _ = setting.desk.flush_usage() => panic!("it is not let through"),
+            _ = setting.management.flush_usage() => panic!("it is not let through"),
             () = setting.store.has_begun() => {}
         }
         setting.use_key(2);
         setting.store.let_through.add_permits(9);
-        setting.desk.flush_usage().await.unwrap();
+        setting.management.flush_usage().await.unwrap();
         assert_eq!(setting.written().await, 5, "failing: {failing}");
-        setting.desk.flush_usage().await.unwrap();
+        setting.management.flush_usage().await.unwrap();
         assert_eq!(setting.written().await, 5, "failing: {failing}: none is left");
     }
 }
@@ -151,7 +151,7 @@ async fn counts_are_bounded_while_a_store_fails_again_and_again() {
     let setting = Setting::new(2);
     setting.use_key(FULL);
     for _ in 0..2 {
-        let (flushed, ()) = tokio::join!(setting.desk.flush_usage(), async {
+        let (flushed, ()) = tokio::join!(setting.management.flush_usage(), async {
             setting.store.has_begun().await;
             setting.use_key(FULL);
             setting.store.let_through.add_permits(1);
@@ -159,7 +159,7 @@ async fn counts_are_bounded_while_a_store_fails_again_and_again() {
         assert!(matches!(flushed, Err(ManagementError::Store(_))), "{flushed:?}");
     }
     setting.store.let_through.add_permits(1);
-    setting.desk.flush_usage().await.unwrap();
+    setting.management.flush_usage().await.unwrap();
     assert_eq!((setting.written().await, setting.store.most.load(Ordering::SeqCst)), (FULL as u64, FULL as usize));
 }
 
@@ -167,15 +167,15 @@ async fn counts_are_bounded_while_a_store_fails_again_and_again() {
 async fn a_caller_that_stops_waiting_loses_no_refused_attempts() {
     for failing in [0, 1] {
         let setting = Setting::new(failing);
-        assert!(setting.desk.sign_in(&Context::new(), "ada@example.com", "a guess").await.is_err());
+        assert!(setting.management.sign_in(&Context::new(), "ada@example.com", "a guess").await.is_err());
         tokio::select! {
-            _ = setting.desk.flush_refused() => panic!("it is not let through"),
+            _ = setting.management.flush_refused() => panic!("it is not let through"),
             () = setting.store.has_begun() => {}
         }
         setting.store.let_through.add_permits(9);
-        setting.desk.flush_refused().await.unwrap();
+        setting.management.flush_refused().await.unwrap();
         let system = Actor::system("test", Context::new());
-        let log = setting.desk.audit_log(&system, &AuditQuery::default()).await.unwrap().items;
+        let log = setting.management.audit_log(&system, &AuditQuery::default()).await.unwrap().items;
         let actions: Vec<_> = log.iter().map(|entry| entry.action.as_str()).collect();
         assert_eq!(actions, ["session.begin"], "failing: {failing}");
     }

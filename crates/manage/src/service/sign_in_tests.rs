@@ -9,9 +9,9 @@ use keyward_sqlite::SqliteStore;
 use super::Management;
 use super::email::TypedEmail;
 use crate::actor::{Actor, Context};
-use crate::desk::NewUser;
 use crate::error::ManagementError;
 use crate::records::{StoredUser, Versioned};
+use crate::service::NewUser;
 use crate::store::SqliteManagementStore;
 
 const EMAIL: &str = "ada@example.com";
@@ -23,7 +23,7 @@ fn params() -> Params {
 }
 
 /// A management service on these stores, as after a restart.
-fn desk_on(store: &SqliteStore) -> Management {
+fn management_on(store: &SqliteStore) -> Management {
     let three = NonZeroU32::new(3).unwrap();
     Management::builder(store.clone(), SqliteManagementStore::open(store).unwrap())
         .password_params(params())
@@ -32,12 +32,12 @@ fn desk_on(store: &SqliteStore) -> Management {
         .unwrap()
 }
 
-async fn desk() -> (Management, SqliteStore) {
+async fn management() -> (Management, SqliteStore) {
     let store = SqliteStore::temporary().unwrap();
-    let desk = desk_on(&store);
+    let management = management_on(&store);
     let system = Actor::system("test", Context::new());
-    desk.create_owner(&system, NewUser::new(EMAIL, "Ada", PASSWORD)).await.unwrap();
-    (desk, store)
+    management.create_owner(&system, NewUser::new(EMAIL, "Ada", PASSWORD)).await.unwrap();
+    (management, store)
 }
 
 fn from(last: u8) -> Context {
@@ -59,20 +59,20 @@ async fn is_throttled<T>(attempt: impl AsyncFn() -> Result<T, ManagementError>) 
 }
 
 /// Tries wrong passwords from elsewhere until strangers are throttled.
-async fn flood(desk: &Management) {
-    assert!(is_throttled(async || desk.sign_in(&from(100), EMAIL, "a wrong one").await).await);
+async fn flood(management: &Management) {
+    assert!(is_throttled(async || management.sign_in(&from(100), EMAIL, "a wrong one").await).await);
 }
 
 #[tokio::test]
 async fn a_flood_does_not_lock_out_known_devices_and_networks() {
-    let (desk, store) = desk().await;
-    let device = desk.sign_in(&from(1), EMAIL, PASSWORD).await.unwrap().device.unwrap();
-    for desk in [desk, desk_on(&store)] {
-        flood(&desk).await;
+    let (management, store) = management().await;
+    let device = management.sign_in(&from(1), EMAIL, PASSWORD).await.unwrap().device.unwrap();
+    for management in [management, management_on(&store)] {
+        flood(&management).await;
         // From where the user signed in before, in the API, too; and with the device elsewhere.
-        assert_eq!(code(desk.issue_tokens(&from(1), EMAIL, PASSWORD).await), "ok");
+        assert_eq!(code(management.issue_tokens(&from(1), EMAIL, PASSWORD).await), "ok");
         let elsewhere = from(201).device(&device);
-        assert_eq!(code(desk.sign_in(&elsewhere, EMAIL, PASSWORD).await), "ok");
+        assert_eq!(code(management.sign_in(&elsewhere, EMAIL, PASSWORD).await), "ok");
         for context in [
             from(202),
             from(203).device("x"),
@@ -80,68 +80,71 @@ async fn a_flood_does_not_lock_out_known_devices_and_networks() {
             Context::new().peer([192, 0, 2, 1]),
             Context::new(),
         ] {
-            assert!(is_throttled(async || desk.sign_in(&context, EMAIL, "a wrong one").await).await, "{context:?}");
+            assert!(
+                is_throttled(async || management.sign_in(&context, EMAIL, "a wrong one").await).await,
+                "{context:?}"
+            );
         }
     }
 }
 
 #[tokio::test]
 async fn known_devices_and_networks_have_bounded_budgets() {
-    let (desk, _store) = desk().await;
-    let device = desk.sign_in(&from(1), EMAIL, PASSWORD).await.unwrap().device.unwrap();
-    flood(&desk).await;
+    let (management, _store) = management().await;
+    let device = management.sign_in(&from(1), EMAIL, PASSWORD).await.unwrap().device.unwrap();
+    flood(&management).await;
     for context in [from(1), from(201).device(&device)] {
-        assert_eq!(code(desk.sign_in(&context, EMAIL, "a wrong one").await), "INVALID_CREDENTIALS");
-        assert!(is_throttled(async || desk.sign_in(&context, EMAIL, "a wrong one").await).await, "{context:?}");
+        assert_eq!(code(management.sign_in(&context, EMAIL, "a wrong one").await), "INVALID_CREDENTIALS");
+        assert!(is_throttled(async || management.sign_in(&context, EMAIL, "a wrong one").await).await, "{context:?}");
     }
 }
 
 #[tokio::test]
 async fn a_signed_in_user_changes_the_password_in_a_flood() {
-    let (desk, _store) = desk().await;
-    let signed_in = desk.sign_in(&from(1), EMAIL, PASSWORD).await.unwrap();
+    let (management, _store) = management().await;
+    let signed_in = management.sign_in(&from(1), EMAIL, PASSWORD).await.unwrap();
     let device = signed_in.device.unwrap();
-    let ada = desk.session(&signed_in.session, from(1)).await.unwrap();
-    flood(&desk).await;
-    assert_eq!(code(desk.change_password(&ada, "a wrong one", OTHER).await), "INVALID_CREDENTIALS");
-    assert_eq!(code(desk.change_password(&ada, PASSWORD, OTHER).await), "ok");
+    let ada = management.session(&signed_in.session, from(1)).await.unwrap();
+    flood(&management).await;
+    assert_eq!(code(management.change_password(&ada, "a wrong one", OTHER).await), "INVALID_CREDENTIALS");
+    assert_eq!(code(management.change_password(&ada, PASSWORD, OTHER).await), "ok");
     // The proof ended with the sessions; a new one is given to whoever was signed in.
-    let again = desk.device_proof(&ada).await.unwrap();
+    let again = management.device_proof(&ada).await.unwrap();
     let old = from(205).device(&device);
-    assert!(is_throttled(async || desk.sign_in(&old, EMAIL, "a wrong one").await).await);
-    assert_eq!(code(desk.sign_in(&from(205).device(&again), EMAIL, OTHER).await), "ok");
+    assert!(is_throttled(async || management.sign_in(&old, EMAIL, "a wrong one").await).await);
+    assert_eq!(code(management.sign_in(&from(205).device(&again), EMAIL, OTHER).await), "ok");
     // Guesses by one session are counted.
-    assert!(is_throttled(async || desk.change_password(&ada, "a wrong one", OTHER).await).await);
+    assert!(is_throttled(async || management.change_password(&ada, "a wrong one", OTHER).await).await);
 }
 
 #[tokio::test]
 async fn an_attempt_of_one_kind_leaves_others_alone() {
-    let (desk, _store) = desk().await;
-    assert!(is_throttled(async || desk.forgot_password(&from(1), EMAIL).await).await);
-    assert_eq!(code(desk.sign_in(&from(1), EMAIL, PASSWORD).await), "ok");
+    let (management, _store) = management().await;
+    assert!(is_throttled(async || management.forgot_password(&from(1), EMAIL).await).await);
+    assert_eq!(code(management.sign_in(&from(1), EMAIL, PASSWORD).await), "ok");
 }
 
 #[tokio::test]
 async fn a_browser_knows_several_users() {
-    let (desk, _store) = desk().await;
+    let (management, _store) = management().await;
     let system = Actor::system("test", Context::new());
-    desk.create_owner(&system, NewUser::new("bob@example.com", "Bob", PASSWORD)).await.unwrap();
-    let ada = desk.sign_in(&from(1), EMAIL, PASSWORD).await.unwrap().device.unwrap();
-    let both = desk.sign_in(&from(1).device(&ada), "bob@example.com", PASSWORD).await.unwrap().device.unwrap();
-    flood(&desk).await;
-    assert_eq!(code(desk.sign_in(&from(206).device(&both), EMAIL, PASSWORD).await), "ok");
+    management.create_owner(&system, NewUser::new("bob@example.com", "Bob", PASSWORD)).await.unwrap();
+    let ada = management.sign_in(&from(1), EMAIL, PASSWORD).await.unwrap().device.unwrap();
+    let both = management.sign_in(&from(1).device(&ada), "bob@example.com", PASSWORD).await.unwrap().device.unwrap();
+    flood(&management).await;
+    assert_eq!(code(management.sign_in(&from(206).device(&both), EMAIL, PASSWORD).await), "ok");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn departed_sign_ins_do_not_delay_a_real_one() {
-    let (desk, _store) = desk().await;
-    let before = desk.0.passwords.begun();
-    let hold = desk.0.passwords.hold().await;
+    let (management, _store) = management().await;
+    let before = management.0.passwords.begun();
+    let hold = management.0.passwords.hold().await;
     for round in 0..40_u8 {
         let mut tasks = Vec::new();
         for n in 0..50 {
-            let (desk, email) = (desk.clone(), format!("user{round}.{n}@example.com"));
-            tasks.push(tokio::spawn(async move { desk.sign_in(&from(round), &email, "a wrong one").await }));
+            let (management, email) = (management.clone(), format!("user{round}.{n}@example.com"));
+            tasks.push(tokio::spawn(async move { management.sign_in(&from(round), &email, "a wrong one").await }));
         }
         for task in tasks {
             task.abort();
@@ -149,27 +152,27 @@ async fn departed_sign_ins_do_not_delay_a_real_one() {
         }
     }
     drop(hold);
-    assert_eq!(code(desk.sign_in(&from(250), EMAIL, PASSWORD).await), "ok");
-    assert_eq!(desk.0.passwords.begun() - before, 1);
+    assert_eq!(code(management.sign_in(&from(250), EMAIL, PASSWORD).await), "ok");
+    assert_eq!(management.0.passwords.begun() - before, 1);
 }
 
 /// Writes a user as earlier versions have stored them.
-async fn store(desk: &Management, change: impl FnOnce(&mut StoredUser)) {
-    let known: Versioned<StoredUser> = desk.find(EMAIL).await.unwrap().unwrap();
+async fn store(management: &Management, change: impl FnOnce(&mut StoredUser)) {
+    let known: Versioned<StoredUser> = management.find(EMAIL).await.unwrap().unwrap();
     let mut changed = known.value.clone();
     change(&mut changed);
-    assert!(desk.write_quietly(&[known.replace(&changed).unwrap()]).await.unwrap());
+    assert!(management.write_quietly(&[known.replace(&changed).unwrap()]).await.unwrap());
 }
 
 #[tokio::test]
 async fn a_password_hashed_raw_is_hashed_again_at_sign_in() {
     let (composed, apart) = ("Z\u{fc}ge fahren nach K\u{f6}ln", "Zu\u{308}ge fahren nach Ko\u{308}ln");
-    let (desk, _store) = desk().await;
+    let (management, _store) = management().await;
     let argon2 = argon2::Argon2::new(argon2::Algorithm::Argon2id, argon2::Version::V0x13, params());
     let raw = argon2.hash_password(apart.as_bytes()).unwrap().to_string();
-    store(&desk, |user| user.password = Some(raw)).await;
+    store(&management, |user| user.password = Some(raw)).await;
     for (password, verdict) in [(composed, "INVALID_CREDENTIALS"), (apart, "ok"), (composed, "ok"), (apart, "ok")] {
-        assert_eq!(code(desk.sign_in(&from(1), EMAIL, password).await), verdict, "{password}");
+        assert_eq!(code(management.sign_in(&from(1), EMAIL, password).await), verdict, "{password}");
     }
 }
 
@@ -185,9 +188,9 @@ async fn addresses_of_earlier_versions_still_sign_in() {
         // KELVIN SIGN is no spelling of k.
         ("kim@example.com", "\u{212a}im@example.com", "INVALID_CREDENTIALS"),
     ] {
-        let (desk, _store) = desk().await;
-        store(&desk, |user| user.email = stored.to_owned()).await;
-        assert_eq!(code(desk.sign_in(&from(1), typed, PASSWORD).await), verdict, "{typed}");
+        let (management, _store) = management().await;
+        store(&management, |user| user.email = stored.to_owned()).await;
+        assert_eq!(code(management.sign_in(&from(1), typed, PASSWORD).await), verdict, "{typed}");
         assert_eq!(TypedEmail::read(typed).is_some(), verdict == "ok", "{typed}");
     }
 }

@@ -15,7 +15,7 @@ use super::{DATABASE, format, hasher, open_sqlite};
 
 /// A management service, and where its records are.
 pub(crate) struct Opened {
-    pub(crate) desk: Management,
+    pub(crate) management: Management,
     pub(crate) records: Arc<dyn ManagementStore>,
 }
 
@@ -50,5 +50,5 @@ pub(crate) async fn open(arguments: &Arguments, settings: &Settings) -> Result<O
     if let Some(format) = format(arguments)? {
         builder = builder.format(format);
     }
-    Ok(Opened { desk: builder.build()?, records })
+    Ok(Opened { management: builder.build()?, records })
 }

@@ -69,8 +69,8 @@ impl Management {
         let password = self.0.passwords.hash(new.password).await?;
         let begun = tokio::time::Instant::now();
         // What is written is written to its end, even if the caller leaves. Hashing is not, so that nobody queues up who is gone.
-        let (desk, context) = (self.clone(), context.clone());
-        let written = tokio::spawn(async move { desk.write_sign_up(&context, email, name, password).await });
+        let (management, context) = (self.clone(), context.clone());
+        let written = tokio::spawn(async move { management.write_sign_up(&context, email, name, password).await });
         written.await.map_err(|_| ManagementError::Internal)??;
         tokio::time::sleep_until(begun + SIGN_UP_TAKES).await;
         Ok(())

@@ -102,8 +102,8 @@ impl Management {
     /// # Ok(()) }
     /// ```
     pub fn usage_hook(&self) -> impl Fn(&Event<'_>) + Send + Sync + 'static {
-        let desk = self.clone();
-        move |event| desk.count(event)
+        let management = self.clone();
+        move |event| management.count(event)
     }
 }
 
@@ -142,16 +142,16 @@ struct AccessTokens(Management);
 #[async_trait]
 impl KeyStore for AccessTokens {
     async fn find(&self, digest: &Digest) -> Result<Found, StoreError> {
-        let desk = &self.0;
-        let Some(access) = desk.get::<AccessToken>(&hex::encode(digest.as_bytes())).await? else {
+        let management = &self.0;
+        let Some(access) = management.get::<AccessToken>(&hex::encode(digest.as_bytes())).await? else {
             return Ok(Found::unknown());
         };
-        let Some(family) = desk.get::<Family>(&access.family).await? else { return Ok(Found::unknown()) };
-        let Some(user): Option<Versioned<StoredUser>> = desk.get(family.user.as_str()).await? else {
+        let Some(family) = management.get::<Family>(&access.family).await? else { return Ok(Found::unknown()) };
+        let Some(user): Option<Versioned<StoredUser>> = management.get(family.user.as_str()).await? else {
             return Ok(Found::unknown());
         };
         let principal = Principal::User(user.id.clone());
-        let role = match desk.standing(&principal, &family.account).await {
+        let role = match management.standing(&principal, &family.account).await {
             Ok(standing) => standing.rights.scopes().clone(),
             Err(ManagementError::Store(error)) => return Err(error),
             Err(_) => ScopeSet::default(),
@@ -159,7 +159,7 @@ impl KeyStore for AccessTokens {
         let identity = Identity::access_token(access.id.clone(), family.account.clone(), user.id.clone())
             .with_scopes(role)
             .with_expiry(access.ends_at);
-        let status = if desk.is_live(&family, &user) { KeyStatus::Active } else { KeyStatus::Revoked };
+        let status = if management.is_live(&family, &user) { KeyStatus::Active } else { KeyStatus::Revoked };
         Ok(Found::key(StoredKey::new(identity).with_status(status)))
     }
 

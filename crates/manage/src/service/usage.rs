@@ -80,8 +80,8 @@ impl Management {
     /// # Errors
     /// [`ManagementError::Store`] if the store fails.
     pub async fn flush_usage(&self) -> Result<(), ManagementError> {
-        let desk = self.clone();
-        self.to_the_end(async move { desk.write_usage().await }).await
+        let management = self.clone();
+        self.to_the_end(async move { management.write_usage().await }).await
     }
 
     async fn write_usage(&self) -> Result<(), ManagementError> {
