@@ -18,10 +18,10 @@ use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::wire::{Caller, Input, NoInput, PathParam, Problem, QueryParams, Tagged, answer};
 use super::{account_or_default, at_most, listed, page_request};
 use crate::error::ManagementError;
 use crate::service::{KeyChange, KeyDraft, Management, not_given_out};
+use crate::web::{Caller, Input, NoInput, PathParam, Problem, QueryParams, Tagged, answer};
 
 pub(super) fn routes() -> OpenApiRouter<Management> {
     OpenApiRouter::new()
