@@ -1,6 +1,6 @@
-//! What the cache promises: how often the store is asked, what is answered without it, and what never is.
+//! The cache: how often it reads the store, what it answers itself, and what it never answers.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![allow(clippy::unwrap_used, reason = "a panic fails the test")]
 
 mod common;
 
@@ -77,7 +77,7 @@ async fn unknown_keys_are_remembered_within_a_bound_and_evict_no_real_key() {
     for _ in 0..100 {
         assert_eq!(identity(&authenticator, &unknown).await, Err(Rejection::UnknownKey));
     }
-    // moka admits a newcomer to a full cache only after it was asked for a few times.
+    // moka admits a new entry to a full cache only after several lookups.
     assert!(store.reads() - before < 20, "{} reads", store.reads() - before);
 }
 
@@ -120,7 +120,7 @@ async fn the_cache_stays_within_its_bound_and_keeps_what_is_used() {
     }
     eventually("the cache is within its bound", async || authenticator.cached_keys() <= 1_000).await;
     assert!(authenticator.cached_keys() >= 900);
-    // By one key over it, too.
+    // The bound also holds if the cache exceeds it by only one key.
     while authenticator.cached_keys() <= 1_000 {
         let (field, _) = store.issue().await;
         identity(&authenticator, &field).await.unwrap();
@@ -146,7 +146,7 @@ async fn expiry_is_compared_at_every_hit_and_use_does_not_prolong_an_entry() {
     clock.advance(Duration::from_millis(1));
     let before = store.reads();
     assert_eq!(identity(&authenticator, &field).await, Err(Rejection::KeyExpired));
-    assert_eq!(store.reads(), before, "expiry needs no read");
+    assert_eq!(store.reads(), before, "an expired key was read from the store");
     for _ in 0..30 {
         assert!(is_cached(&authenticator, &hot) || clock.now() >= end.saturating_add(Duration::from_secs(29)));
         clock.advance(Duration::from_secs(1));
@@ -258,7 +258,7 @@ async fn a_hundred_thousand_cancelled_lookups_mix_up_no_identities() {
         let (field, id) = &keys[round % keys.len()];
         let lookup = identity(&authenticator, field);
         tokio::pin!(lookup);
-        // Polled a few times, then dropped in the midst of the read.
+        // Poll the lookup a few times, then drop it during the read.
         let mut answer = None;
         for _ in 0..round % 4 {
             tokio::select! {
@@ -288,7 +288,7 @@ async fn without_a_lease_every_request_reads_the_store() {
         assert!(identity(&authenticator, &field).await.is_ok());
     }
     assert_eq!(store.reads() - before, 10);
-    assert!(store.keys.nodes().await.unwrap().unwrap().nodes.is_empty(), "a node that left is on the register");
+    assert!(store.keys.nodes().await.unwrap().unwrap().nodes.is_empty(), "a node that has left is still registered");
 }
 
 #[tokio::test]
@@ -323,7 +323,7 @@ async fn the_network_of_the_last_use_is_recorded_and_not_the_address() {
     let (field, id) = store.issue().await;
     let authenticator =
         Authenticator::builder(store.clone()).last_used_interval(Duration::from_secs(1)).build().unwrap();
-    // The first use comes with a read of the store, and the others from the cache.
+    // The first use comes with a read of the store, later ones from the cache.
     for (peer, network) in [("192.0.2.7", "192.0.2.0/24"), ("2001:db8:1:2::3", "2001:db8:1::/48")] {
         let peer: std::net::IpAddr = peer.parse().unwrap();
         let request = http::Request::get("/").extension(PeerAddress((peer, 1).into())).body(()).unwrap();

@@ -1,6 +1,6 @@
-//! What the layer promises around any tower service.
+//! The layer around any tower service.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![allow(clippy::unwrap_used, reason = "a panic fails the test")]
 
 mod common;
 
@@ -19,7 +19,7 @@ use keyward_core::render::{CodedEnvelope, NumericEnvelope};
 use keyward_core::{Anonymous, AuthLayer, Authenticator, Identity, NewKey, RequireLayer, Requirement, Scope};
 use tower::{Layer, Service, ServiceBuilder, ServiceExt, service_fn};
 
-/// Answers with who it was called by.
+/// A service that answers with the caller's identity.
 #[derive(Clone)]
 struct WhoAmI;
 
@@ -118,9 +118,9 @@ async fn the_service_that_was_polled_ready_is_the_one_that_is_called() {
     let (mut service, mut inner) =
         tower_test::mock::spawn_layer::<Request<()>, Response<Bytes>, _>(AuthLayer::from(authenticator.clone()));
     inner.allow(0);
-    assert!(service.poll_ready().is_pending(), "readiness is the inner service's");
+    assert!(service.poll_ready().is_pending(), "the layer is ready before its inner service");
 
-    // Once cold and once warm. The mock panics when a clone is called that was not polled ready.
+    // Once cold and once warm. The mock panics if a clone is called that was not polled ready.
     for _ in 0..2 {
         inner.allow(1);
         assert!(service.poll_ready().is_ready());
@@ -150,7 +150,7 @@ async fn what_is_refused_never_reaches_the_inner_service() {
         store.behave(behaviour);
         let response = service.clone().oneshot(get("/", &field)).await.unwrap();
         assert_eq!(response.status(), status, "{behaviour:?}");
-        assert!(!response.headers().contains_key("www-authenticate"), "an outage is not a denial");
+        assert!(!response.headers().contains_key("www-authenticate"), "an outage was answered with a challenge");
         let retry = response.headers().get("retry-after").map(|value| value.to_str().unwrap().parse::<u64>().unwrap());
         assert_eq!(retry.is_some_and(|seconds| (1..=3).contains(&seconds)), status == 503);
     }
@@ -184,7 +184,7 @@ async fn an_exempt_path_is_that_very_path_and_method() {
         let request = Request::builder().method(method).uri(path).body(()).unwrap();
         assert_eq!(answer(service.clone(), request).await.0, status, "{method} {path}");
     }
-    // An exempt path takes no notice of what is presented there.
+    // A credential on an exempt path is ignored.
     assert_eq!(answer(service, get("/health", "Bearer nonsense")).await, (StatusCode::OK, "anonymous".to_owned()));
 }
 
@@ -280,7 +280,7 @@ async fn a_key_stays_within_its_endpoints() {
     for (path, status) in
         [("/v1/videos", 200), ("/v1/videos/1", 200), ("/v1/analytics", 403), ("/v1/videos/%2e%2e/analytics", 403)]
     {
-        // Cold and warm alike.
+        // The first request is a cache miss, later ones are hits.
         for _ in 0..3 {
             assert_eq!(answer(service.clone(), get(path, &field)).await.0, status, "{path}");
         }
@@ -301,8 +301,8 @@ async fn a_whole_service_can_require_scopes() {
     let challenge = refused.headers()["www-authenticate"].to_str().unwrap();
     assert!(challenge.starts_with(r#"Bearer realm="jobs", error="insufficient_scope""#), "{challenge}");
     assert!(challenge.ends_with(r#"scope="jobs:write""#), "{challenge}");
-    assert_eq!(answer(service, Request::new(())).await.0, 401, "anonymous has no scopes");
-    assert_eq!(answer(require.layer(WhoAmI), get("/", &writer)).await.0, 500, "without an AuthLayer nobody passes");
+    assert_eq!(answer(service, Request::new(())).await.0, 401, "an anonymous caller passed a required scope");
+    assert_eq!(answer(require.layer(WhoAmI), get("/", &writer)).await.0, 500, "a request passed without an AuthLayer");
 }
 
 #[tokio::test]
@@ -430,7 +430,7 @@ async fn a_node_is_on_the_register_under_its_label_until_it_leaves() {
     let node = authenticator.node().unwrap().clone();
     assert!(node.as_str().starts_with("web-1."));
     let registered = async || store.keys.nodes().await.unwrap().unwrap().nodes.iter().any(|state| state.node == node);
-    eventually("the node is on the register", registered).await;
+    eventually("the node is registered", registered).await;
     drop(authenticator);
     eventually("the node has left", async || !registered().await).await;
 }
