@@ -32,7 +32,6 @@ pub struct Node {
 }
 
 impl Node {
-    /// Starts a program with one argument.
     pub fn start(program: &str, argument: &str) -> Self {
         let mut child =
             Command::new(program).arg(argument).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();

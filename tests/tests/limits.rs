@@ -1,5 +1,5 @@
-//! Limits shared by many nodes, on real servers. Each implementation passes the conformance suite, refuses requests
-//! when its server is gone, and leaves no old rows behind.
+//! Limits shared by many nodes, on real servers. Each implementation conforms, refuses requests without its server,
+//! and leaves no old rows behind.
 
 #![allow(clippy::unwrap_used, reason = "a panic fails the test")]
 
@@ -21,13 +21,11 @@ use keyward_tests::{postgres, valkey};
 
 const LEASE: Duration = Duration::from_secs(30);
 
-/// Connects two nodes to one database.
 async fn postgres_nodes() -> [PostgresStore; 2] {
     let url = postgres::database();
     [PostgresStore::connect(&url).await.unwrap(), PostgresStore::connect(&url).await.unwrap()]
 }
 
-/// Connects two nodes to one server.
 async fn valkey_nodes() -> [ValkeyStore; 2] {
     let url = valkey::server(&[]);
     [ValkeyStore::connect(&url).await.unwrap(), ValkeyStore::connect(&url).await.unwrap()]

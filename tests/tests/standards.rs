@@ -67,7 +67,6 @@ fn without_keys(text: &str) -> String {
     parts.concat().replace('|', "\\|")
 }
 
-/// Returns the first few distinct examples.
 fn examples<'c>(cases: impl Iterator<Item = &'c Case>, most: usize) -> String {
     let mut shown: Vec<String> = Vec::new();
     let short = |case: &&Case| case.on_the_wire == Wire::Passes && case.fields.iter().all(|field| field.len() < 90);

@@ -23,7 +23,7 @@ keyward::actix::scopes! {
     ResourcesWrite = "resources:write";
 }
 
-/// A server with two workers, which stops on drop.
+/// A server with two workers.
 struct Server {
     address: SocketAddr,
     /// Address that also speaks HTTP/2 without TLS.

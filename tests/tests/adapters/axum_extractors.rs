@@ -37,7 +37,7 @@ fn app(store: impl KeyStore) -> Router {
     router().layer(AuthLayer::new(store))
 }
 
-/// Returns all headers but the length, sorted, with random values replaced.
+/// Returns all headers but the length, with random values replaced.
 fn headers(answer: &Answer) -> Vec<String> {
     let mut headers: Vec<String> = answer
         .headers
@@ -145,7 +145,6 @@ async fn an_extractors_refusal_is_written_in_the_layers_format() {
     assert!(refused.header("www-authenticate").ends_with(r#"scope="resources:read resources:write""#));
 }
 
-/// A writer that keeps the log of a `tracing` subscriber.
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<u8>>>);
 

@@ -26,7 +26,7 @@ async fn public() -> &'static str {
     "in"
 }
 
-/// Calls each path without a key and with one, and compares the statuses.
+/// Calls each path without a key and with one.
 async fn check(app: &Router, key: &str, rows: &[(&str, &str, u16, u16)]) {
     for &(method, path, without, with) in rows {
         let got = [None, Some(key)].map(|key| call(app, request(method, path, key)));

@@ -1,5 +1,5 @@
-//! tonic: the layer around real services, called by tonic's own client. Health covers unary calls and server streams,
-//! reflection covers streams in both directions, and a counter covers client streams.
+//! tonic: the layer around real services, called by tonic's client. Health covers unary calls and server streams,
+//! reflection both directions, and a counter client streams.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -45,7 +45,7 @@ impl Drop for Listening {
 }
 
 impl Listening {
-    /// Starts health, which requires a scope by an interceptor, and reflection, which requires only a key.
+    /// Health requires a scope, and reflection only a key.
     async fn start(layer: Option<AuthLayer>) -> Self {
         let (_, health) = tonic_health::server::health_reporter();
         let health = InterceptedService::new(health, |request: Request<()>| {
@@ -93,7 +93,7 @@ impl Listening {
     }
 }
 
-/// `Count` takes a stream of texts and returns their number to any caller with a key.
+/// `Count` returns the number of texts in a stream.
 #[derive(Clone)]
 struct Counter;
 

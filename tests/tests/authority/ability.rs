@@ -54,7 +54,6 @@ fn parsed(names: &[&str]) -> Vec<Scope> {
     names.iter().map(|name| name.parse().unwrap()).collect()
 }
 
-/// Returns the scopes of the management API.
 pub(crate) fn manage_scopes() -> &'static [Scope] {
     static SCOPES: LazyLock<Vec<Scope>> = LazyLock::new(|| parsed(&MANAGE));
     &SCOPES

@@ -1,4 +1,4 @@
-//! The management service's records in memory, which is the fastest store.
+//! The management service's records in memory.
 
 use std::collections::HashMap;
 use std::sync::Mutex;
@@ -7,7 +7,6 @@ use keyward::Timestamp;
 use keyward::manage::{Count, Kind, List, ManagementStore, NewCount, Record, Write, Written};
 use keyward::store::{StoreError, async_trait};
 
-/// Records in memory.
 #[derive(Default)]
 pub(crate) struct MemoryManagementStore(Mutex<HashMap<Kind, HashMap<String, Record>>>);
 

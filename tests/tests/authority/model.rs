@@ -27,7 +27,6 @@ use proptest::prelude::*;
 use crate::ability::{EVERY, Holding, beyond, manage_scopes, of_role};
 use crate::provider;
 
-/// Number of calls made in this process.
 pub(crate) static STEPS: AtomicU64 = AtomicU64::new(0);
 
 const KEY_LIMIT: usize = 8;
@@ -53,7 +52,6 @@ fn password(side: Side) -> &'static str {
     }
 }
 
-/// The mailboxes and their readers.
 const MAILBOXES: [(&str, Side); 9] = [
     ("root@example.com", Honest),
     ("ann@example.com", Honest),
@@ -152,11 +150,9 @@ enum Principal {
 struct Person {
     id: UserId,
     mailbox: usize,
-    /// The party that knows the password, if any.
     password: Option<Side>,
     /// The account at the identity provider, and the party that signs in with it.
     linked: Option<(String, Side)>,
-    /// Whether the address is verified.
     proven: bool,
     disabled: bool,
 }
@@ -222,7 +218,6 @@ struct Session {
     created_at: i64,
 }
 
-/// The parts of a management service on one store.
 pub(crate) struct Parts {
     pub(crate) builder: ManagementBuilder,
     pub(crate) records: Arc<dyn ManagementStore>,
@@ -230,13 +225,11 @@ pub(crate) struct Parts {
     pub(crate) is_paused: bool,
 }
 
-/// The management service and its model.
 struct World {
     management: Management,
     records: Arc<dyn ManagementStore>,
     clock: Arc<ManualClock>,
     is_paused: bool,
-    /// Whether people use access tokens.
     has_tokens: bool,
     mail: Arc<Mutex<Vec<ResetLink>>>,
     operator: AccountId,
@@ -268,7 +261,6 @@ type Stored = (bool, bool, bool);
 #[derive(Default)]
 struct Granted {
     holdings: Vec<Holding>,
-    /// Whether keys have changed.
     keys: bool,
 }
 
@@ -282,7 +274,6 @@ fn role(number: u8) -> Role {
     Role::ALL[usize::from(number) % 4]
 }
 
-/// Runs one sequence from one initial state.
 pub(crate) async fn run(parts: Parts, beginning: u8, commands: &[Command]) -> Result<(), String> {
     let mut world = World::new(parts).await;
     // A management service that has built its authenticator stays in memory until the process ends, so only a quarter

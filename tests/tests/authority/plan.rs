@@ -6,7 +6,6 @@ use proptest::prelude::*;
 
 use crate::model::{Command, STEPS, command};
 
-/// The seed and the number of calls.
 pub(crate) struct Plan {
     pub(crate) seed: u64,
     pub(crate) steps: u64,

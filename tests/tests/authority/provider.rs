@@ -24,7 +24,6 @@ const CLIENT: &str = "keyward";
 /// Text on the page for a person who is not admitted.
 const NOT_ADMITTED: &str = "nothing here is yours yet";
 
-/// An account at the provider.
 #[derive(Clone, Debug)]
 pub(crate) struct Account {
     pub(crate) subject: String,
@@ -78,7 +77,6 @@ impl Provider {
         Self { codes, issuer, client }
     }
 
-    /// Returns a code for a sign-in with this account.
     fn code(&self, account: &Account, nonce: &str) -> String {
         static NUMBER: AtomicU64 = AtomicU64::new(0);
         let code = format!("code-{}", NUMBER.fetch_add(1, Ordering::Relaxed));
@@ -109,7 +107,6 @@ fn parameter(query: &str, name: &str) -> String {
     pairs.filter(|(known, _)| *known == name).map(|(_, value)| value.to_owned()).next().unwrap_or_default()
 }
 
-/// Returns the provider's settings for a management service.
 pub(crate) fn client() -> IdentityProvider {
     PROVIDER.client.clone()
 }

@@ -35,7 +35,6 @@ impl Two {
         Self { site, customer, key: key.view.id, member }
     }
 
-    /// Returns the path of a page of the customer's account.
     fn path(&self, rest: &str) -> String {
         let rest = rest.replace("{key}", self.key.as_str()).replace("{member}", self.member.as_str());
         format!("/accounts/{}{rest}", self.customer)
@@ -70,7 +69,6 @@ fn form_of(page: &Answer, ending: &str) -> (String, Vec<(String, String)>) {
     panic!("no form to {ending} in {}", page.body)
 }
 
-/// Names and values of fields.
 type Fields = &'static [(&'static str, &'static str)];
 
 /// Every form of an account: its page, the end of its action, the fields, and the logged action.

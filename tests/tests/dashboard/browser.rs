@@ -41,7 +41,6 @@ static DRIVER: LazyLock<Mutex<String>> = LazyLock::new(|| {
     Mutex::new(format!("http://127.0.0.1:{port}"))
 });
 
-/// A browser with an empty profile.
 pub(crate) struct Browser {
     pub(crate) client: Client,
     base: String,
@@ -59,7 +58,6 @@ impl Browser {
         Self::open_with(site, json!({}), None).await
     }
 
-    /// Opens a browser with scripts disabled.
     pub(crate) async fn open_without_script(site: &Site) -> Self {
         let without = json!({"profile.managed_default_content_settings.javascript": 2});
         Self::open_with(site, without, Some(PLACES.acquire().await.unwrap())).await
@@ -104,7 +102,7 @@ impl Browser {
         self.client.goto(&format!("{}{path}", self.base)).await.unwrap();
     }
 
-    /// Returns the path and the query of the page.
+    /// Includes the query.
     pub(crate) async fn path(&self) -> String {
         let url = self.client.current_url().await.unwrap();
         let query = url.query().map(|query| format!("?{query}")).unwrap_or_default();

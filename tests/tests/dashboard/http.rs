@@ -37,7 +37,6 @@ impl Answer {
         self.headers.get(name).map_or("", |value| value.to_str().unwrap())
     }
 
-    /// Returns the value of a hidden field.
     pub(crate) fn field(&self, name: &str) -> String {
         let start = format!("name=\"{name}\" value=\"");
         let rest = self.body.split(&start).nth(1).unwrap_or_else(|| panic!("no {name} in {}", self.body));
@@ -64,7 +63,6 @@ impl Client {
         self
     }
 
-    /// Returns a body that is not text.
     pub(crate) async fn get_bytes(&self, path: &str) -> (HeaderMap, Vec<u8>) {
         let request = Request::get(format!("{}{path}", self.base)).body(Full::default()).unwrap();
         let (head, body) = self.inner.request(request).await.unwrap().into_parts();

@@ -11,7 +11,6 @@ use serde_json::{Value, json};
 use crate::browser::Browser;
 use crate::site::Site;
 
-/// Reads the script of axe-core.
 fn axe() -> String {
     fs::read_to_string(test_package("axe").join("node_modules/axe-core/axe.min.js")).unwrap()
 }

@@ -75,7 +75,6 @@ async fn sign_in(site: &Site, provider: &Provider, login: &str) -> (Client, Answ
     (client, answer)
 }
 
-/// Returns the newest entries of the audit log as JSON.
 async fn audit_log(site: &Site) -> String {
     site.management.maintain().await.unwrap();
     let log = site.management.audit_log(&Actor::system("test", Context::new()), &AuditQuery::default()).await.unwrap();

@@ -19,7 +19,6 @@ use keyward_tests::service::Listening;
 pub(crate) const EMAIL: &str = "ada@example.com";
 pub(crate) const PASSWORD: &str = "correct horse battery staple";
 
-/// The service, and the parts that its tests inspect.
 pub(crate) struct Site {
     pub(crate) management: Management,
     pub(crate) store: SqliteStore,
@@ -60,7 +59,6 @@ impl Site {
         Self { management, store, authenticator, listening }
     }
 
-    /// Starts a site with an owner who can sign in.
     pub(crate) async fn with_owner() -> Self {
         let site = Self::start().await;
         site.add_owner().await;
@@ -72,7 +70,6 @@ impl Site {
         self.management.create_owner(&system, NewUser::new(EMAIL, "Ada", PASSWORD)).await.unwrap();
     }
 
-    /// Signs the owner in and returns the actor.
     pub(crate) async fn owner(&self) -> Actor {
         let session = self.management.sign_in(&Context::new(), EMAIL, PASSWORD).await.unwrap().session;
         self.management.session(&session, Context::new()).await.unwrap()
@@ -86,7 +83,7 @@ impl Site {
         format!("http://{}{path}", self.address())
     }
 
-    /// Calls the API with this key and returns the status.
+    /// Returns the status.
     pub(crate) async fn call_api(&self, key: &str) -> u16 {
         crate::http::Client::new(self).bearer(key).get("/api").await.status
     }

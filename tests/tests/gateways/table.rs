@@ -1,4 +1,4 @@
-//! The expected outcome of each request, for every gateway: whether it passes, what the backend receives, and how a
+//! The expected outcome of each request for every gateway: whether it passes, what the backend receives, and how a
 //! refusal reads.
 
 use std::time::Duration;
@@ -14,7 +14,6 @@ use crate::setting::{Keys, Setting};
 /// A well-formed key that was never issued.
 const UNKNOWN: &str = "kw_live_00000000000000000000000000";
 
-/// The expected outcome for the client.
 enum Told {
     In,
     No { status: u16, code: &'static str, challenge: &'static str },
@@ -117,7 +116,6 @@ fn rows() -> Vec<(&'static str, KeyOf, &'static str, &'static [&'static str], To
     ]
 }
 
-/// Checks a gateway against the whole table.
 pub(crate) async fn run(kind: Kind) {
     let setting = Setting::new(kind).await;
     for (name, key, target, arguments, told) in rows() {

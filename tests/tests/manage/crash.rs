@@ -146,7 +146,7 @@ impl Restarted {
         Self { management, keys: Keys::new(store), records, on: Arc::clone(on) }
     }
 
-    /// Returns everything visible, without the IDs, which differ from run to run.
+    /// Returns everything visible except the IDs, which differ from run to run.
     async fn seen(&self) -> Vec<String> {
         let (management, system) = (&self.management, system());
         let mut seen = Vec::new();
@@ -192,7 +192,6 @@ impl Restarted {
         entries
     }
 
-    /// Checks the invariants, which hold at all times.
     async fn check_invariants(&self, at: &str) {
         let (management, system) = (&self.management, system());
         for member in self.records.list(&List::of(Kind::Member, 500)).await.unwrap() {
@@ -244,7 +243,6 @@ impl Restarted {
 
 /// The state after an operation, a crash in it, and a restart.
 struct Outlived {
-    /// The answer of the operation, if it ran.
     said: &'static str,
     writes: usize,
     restarted: Restarted,

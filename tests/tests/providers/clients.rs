@@ -11,7 +11,6 @@ fn scripts() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("clients")
 }
 
-/// The Python that has the clients.
 fn python() -> PathBuf {
     test_package("python_clients").join("bin/python")
 }
