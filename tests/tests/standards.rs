@@ -145,7 +145,7 @@ fn sentence(message: &str) -> String {
 }
 
 #[tokio::test]
-async fn the_table_of_http_is_what_the_layer_answers() {
+async fn http_docs_match_the_answers_of_the_layer() {
     let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/http.md");
     let expected = document().await;
     if std::env::var_os("UPDATE_DOCS").is_some() {

@@ -99,7 +99,7 @@ async fn connect_info_counts_as_the_peer_address() {
 }
 
 #[tokio::test]
-async fn the_plain_layer_needs_no_further_line() {
+async fn plain_layer_reads_connect_info_without_setup() {
     let (store, key) = confined_to("127.0.0.0/8").await;
     let app = Router::new().route("/", get(async || "in")).layer(AuthLayer::new(store));
     let address = start(app, Stated::ConnectInfo).await;

@@ -26,7 +26,7 @@ fn response() -> Response<Bytes> {
 }
 
 #[tokio::test]
-async fn a_warm_hit_allocates_what_the_insertion_into_the_extensions_allocates_and_nothing_else() {
+async fn warm_hit_allocates_only_the_extensions_entry() {
     let store = TestStore::new().await;
     let (field, _) = store.issue().await;
     let authenticator = Authenticator::new(store);
@@ -53,7 +53,7 @@ async fn a_warm_hit_allocates_what_the_insertion_into_the_extensions_allocates_a
 }
 
 #[tokio::test]
-async fn the_future_holds_two_words_besides_the_inner_one() {
+async fn future_is_two_words_larger_than_the_inner_one() {
     let inner = service_fn(|_: Request<()>| std::future::ready(Ok::<_, Infallible>(response())));
     let inner_size = size_of_val(&inner.clone().call(request("")));
     let mut service = AuthLayer::new(TestStore::new().await).layer(inner);
@@ -61,7 +61,7 @@ async fn the_future_holds_two_words_besides_the_inner_one() {
 }
 
 #[tokio::test]
-async fn a_refusal_of_a_forged_key_allocates_little_and_no_more_with_another_format() {
+async fn forged_key_refusal_allocates_little_in_every_format() {
     /// The refusal, the two tables of headers, the request ID, and the body.
     const MOST: u64 = 5;
     let store = TestStore::new().await;

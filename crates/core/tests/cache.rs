@@ -37,7 +37,7 @@ async fn forged_keys_cost_no_read_of_the_store() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_thousand_concurrent_requests_with_one_cold_key_cost_one_read() {
+async fn concurrent_requests_with_a_cold_key_share_one_read() {
     let store = TestStore::new().await;
     let (warm_up, _) = store.issue().await;
     let (field, id) = store.issue().await;
@@ -60,7 +60,7 @@ async fn a_thousand_concurrent_requests_with_one_cold_key_cost_one_read() {
 }
 
 #[tokio::test]
-async fn unknown_keys_are_remembered_within_a_bound_and_evict_no_real_key() {
+async fn unknown_keys_are_cached_in_bounds_and_evict_no_real_key() {
     let store = TestStore::new().await;
     let (field, _) = store.issue().await;
     let authenticator =
@@ -82,7 +82,7 @@ async fn unknown_keys_are_remembered_within_a_bound_and_evict_no_real_key() {
 }
 
 #[tokio::test]
-async fn a_key_that_was_unknown_is_known_as_soon_as_it_is_issued_or_enabled() {
+async fn unknown_key_works_once_it_is_issued_or_enabled() {
     let store = TestStore::new().await;
     let authenticator = Authenticator::new(store.clone());
     let (warm_up, _) = store.issue().await;
@@ -129,7 +129,7 @@ async fn the_cache_stays_within_its_bound_and_keeps_what_is_used() {
 }
 
 #[tokio::test]
-async fn expiry_is_compared_at_every_hit_and_use_does_not_prolong_an_entry() {
+async fn hits_check_expiry_and_do_not_prolong_entries() {
     let store = TestStore::new().await;
     let clock = Arc::new(ManualClock::at(SystemClock.now()));
     let authenticator = Authenticator::builder(store.clone().with_bounded_age(Duration::from_secs(60)))
@@ -155,7 +155,7 @@ async fn expiry_is_compared_at_every_hit_and_use_does_not_prolong_an_entry() {
 }
 
 #[tokio::test]
-async fn a_key_begins_when_it_was_said_to() {
+async fn key_is_refused_before_its_start_time() {
     let store = TestStore::new().await;
     let clock = Arc::new(ManualClock::at(SystemClock.now()));
     let authenticator = Authenticator::builder(store.clone()).clock(clock.clone()).build().unwrap();
@@ -209,7 +209,7 @@ async fn a_read_that_races_a_revocation_caches_nothing_stale() {
 }
 
 #[tokio::test]
-async fn what_changes_with_the_account_holds_at_the_next_request() {
+async fn account_changes_take_effect_at_the_next_request() {
     let store = TestStore::new().await;
     let authenticator = Authenticator::new(store.clone());
     let (field, _) = store.issue().await;
@@ -226,7 +226,7 @@ async fn what_changes_with_the_account_holds_at_the_next_request() {
 }
 
 #[tokio::test]
-async fn a_store_that_fails_hangs_or_is_corrupt_lets_nobody_in_and_is_asked_again() {
+async fn failing_store_refuses_requests_and_is_asked_again() {
     let store = TestStore::new().await;
     let (field, _) = store.issue().await;
     let authenticator = Authenticator::builder(store.clone()).store_timeout(Duration::from_millis(50)).build().unwrap();
@@ -244,7 +244,7 @@ async fn a_store_that_fails_hangs_or_is_corrupt_lets_nobody_in_and_is_asked_agai
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_hundred_thousand_cancelled_lookups_mix_up_no_identities() {
+async fn cancelled_lookups_never_mix_up_identities() {
     let store = TestStore::new().await;
     let authenticator = Authenticator::builder(store.clone().with_bounded_age(Duration::from_millis(1)))
         .store_timeout(Duration::from_secs(30))
@@ -292,7 +292,7 @@ async fn without_a_lease_every_request_reads_the_store() {
 }
 
 #[tokio::test]
-async fn the_last_use_is_recorded_without_a_write_for_each_request_and_flushed_at_the_end() {
+async fn last_use_is_recorded_in_batches_and_on_shutdown() {
     let store = TestStore::new().await;
     let (field, id) = store.issue().await;
     let authenticator = Authenticator::new(store.clone());
@@ -318,7 +318,7 @@ async fn a_use_before_the_first_lease_is_recorded_too() {
 }
 
 #[tokio::test]
-async fn the_network_of_the_last_use_is_recorded_and_not_the_address() {
+async fn last_use_records_the_network_but_not_the_address() {
     let store = TestStore::new().await;
     let (field, id) = store.issue().await;
     let authenticator =
@@ -340,7 +340,7 @@ async fn the_network_of_the_last_use_is_recorded_and_not_the_address() {
 }
 
 #[tokio::test]
-async fn uses_that_the_store_could_not_take_are_written_when_it_can() {
+async fn uses_refused_by_the_store_are_written_later() {
     let store = TestStore::new().await;
     let (field, id) = store.issue().await;
     let authenticator = Authenticator::new(store.clone());
@@ -375,7 +375,7 @@ async fn keys_of_every_pepper_are_found_while_peppers_are_rotated() {
 }
 
 #[tokio::test]
-async fn an_old_key_ends_after_the_overlap_and_never_later_than_it_would_have() {
+async fn rotated_key_ends_after_the_overlap_or_at_its_own_expiry() {
     let store = TestStore::new().await;
     let clock = Arc::new(ManualClock::at(SystemClock.now()));
     let keys = Keys::new(store.inner.clone()).with_clock(clock.clone());

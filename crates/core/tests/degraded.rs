@@ -24,7 +24,7 @@ fn counted(snapshotter: &Snapshotter, name: &str) -> u64 {
 }
 
 #[tokio::test]
-async fn a_wall_clock_that_is_set_ends_no_lease_and_keys_expire_by_the_new_time() {
+async fn changed_wall_clock_moves_expiry_but_ends_no_lease() {
     let recorder = DebuggingRecorder::new();
     let snapshotter = recorder.snapshotter();
     let clock = Arc::new(ManualClock::at("2026-03-01T12:00:00Z".parse().unwrap()));
@@ -58,7 +58,7 @@ async fn a_wall_clock_that_is_set_ends_no_lease_and_keys_expire_by_the_new_time(
 }
 
 #[tokio::test]
-async fn a_node_that_slept_through_its_lease_reads_the_store_until_it_has_another() {
+async fn suspended_node_reads_the_store_until_it_has_a_new_lease() {
     let recorder = DebuggingRecorder::new();
     let snapshotter = recorder.snapshotter();
     let clock = Arc::new(ManualClock::at("2026-03-01T12:00:00Z".parse().unwrap()));
@@ -94,7 +94,7 @@ impl Clock for PausedClock {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_revocation_waits_for_no_lease_longer_than_the_longest() {
+async fn revocation_waits_at_most_the_longest_allowed_lease() {
     let store = TestStore::new().await;
     let (_, id) = store.issue().await;
     let keyward_core::store::Freshness::ChangeLog(log) = store.freshness() else { panic!("the store has no change log") };
@@ -111,7 +111,7 @@ async fn a_revocation_waits_for_no_lease_longer_than_the_longest() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_revocation_that_was_cancelled_is_done_or_not_done_and_asking_again_says_so() {
+async fn cancelled_revocation_can_be_repeated() {
     let store = TestStore::new().await;
     let (_, id) = store.issue().await;
     let keyward_core::store::Freshness::ChangeLog(log) = store.freshness() else { panic!("the store has no change log") };
@@ -136,7 +136,7 @@ async fn a_revocation_that_was_cancelled_is_done_or_not_done_and_asking_again_sa
 }
 
 #[tokio::test]
-async fn two_nodes_with_one_label_have_two_identities() {
+async fn nodes_with_the_same_label_have_different_ids() {
     let store = TestStore::new().await;
     let node = || Authenticator::builder(store.clone()).node_label("web").build().unwrap();
     let (one, other) = (node(), node());
@@ -149,7 +149,7 @@ async fn two_nodes_with_one_label_have_two_identities() {
 }
 
 #[test]
-fn a_lease_and_its_margin_have_bounds() {
+fn lease_and_margin_out_of_range_are_refused() {
     let millis = Duration::from_millis;
     for (length, margin, expected) in [
         (millis(199), millis(20), Err(LeaseError::Length)),

@@ -56,7 +56,7 @@ async fn answer(
 }
 
 #[tokio::test]
-async fn a_key_gets_in_and_what_is_wrong_is_said() {
+async fn valid_key_is_accepted_and_refusals_give_the_reason() {
     let store = TestStore::new().await;
     let (field, id) = store.issue().await;
     let (revoked, revoked_id) = store.issue().await;
@@ -111,7 +111,7 @@ async fn a_key_gets_in_and_what_is_wrong_is_said() {
 }
 
 #[tokio::test]
-async fn the_service_that_was_polled_ready_is_the_one_that_is_called() {
+async fn the_polled_service_is_the_one_that_is_called() {
     let store = TestStore::new().await;
     let (field, id) = store.issue().await;
     let authenticator = Authenticator::new(store);
@@ -140,7 +140,7 @@ async fn the_service_that_was_polled_ready_is_the_one_that_is_called() {
 }
 
 #[tokio::test]
-async fn what_is_refused_never_reaches_the_inner_service() {
+async fn refused_requests_never_reach_the_inner_service() {
     let store = TestStore::new().await;
     let reached = service_fn(async |_: Request<()>| -> Result<Response<Bytes>, Infallible> { panic!("reached") });
     let authenticator = Authenticator::builder(store.clone()).store_timeout(Duration::from_millis(20)).build().unwrap();
@@ -157,7 +157,7 @@ async fn what_is_refused_never_reaches_the_inner_service() {
 }
 
 #[tokio::test]
-async fn an_exempt_path_is_that_very_path_and_method() {
+async fn exemption_covers_only_the_exact_path_and_method() {
     let store = TestStore::new().await;
     let authenticator = Authenticator::builder(store).exempt(Method::GET, "/health").build().unwrap();
     let service = AuthLayer::from(authenticator).layer(WhoAmI);
@@ -189,7 +189,7 @@ async fn an_exempt_path_is_that_very_path_and_method() {
 }
 
 #[tokio::test]
-async fn an_optional_credential_is_checked_if_it_is_there() {
+async fn optional_credential_is_checked_if_present() {
     let store = TestStore::new().await;
     let (field, id) = store.issue().await;
     let authenticator =
@@ -208,7 +208,7 @@ async fn an_optional_credential_is_checked_if_it_is_there() {
 }
 
 #[tokio::test]
-async fn preflights_pass_only_where_that_was_chosen() {
+async fn preflights_pass_only_if_enabled() {
     let store = TestStore::new().await;
     let preflight = || {
         Request::options("/")
@@ -313,7 +313,7 @@ async fn head_is_refused_without_a_body() {
 }
 
 #[tokio::test]
-async fn responses_made_for_one_caller_are_kept_by_no_shared_cache() {
+async fn responses_for_a_caller_are_not_kept_in_shared_caches() {
     let store = TestStore::new().await;
     let (field, _) = store.issue().await;
     for (cache_control, vary, expected_cache_control, expected_vary) in [
@@ -378,7 +378,7 @@ async fn a_renderer_changes_bodies_and_not_verdicts() {
 }
 
 #[tokio::test]
-async fn events_tell_of_what_was_accepted_and_refused_and_show_no_key() {
+async fn events_report_verdicts_and_contain_no_key() {
     let store = TestStore::new().await;
     let (field, id) = store.issue().await;
     let seen: Arc<Mutex<Vec<String>>> = Arc::default();
@@ -399,7 +399,7 @@ async fn events_tell_of_what_was_accepted_and_refused_and_show_no_key() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_is_found_when_it_is_built() {
+async fn invalid_settings_are_refused_at_build() {
     let store = TestStore::new().await;
     let builder = || Authenticator::builder(store.clone());
     for (builder, message) in [
@@ -424,7 +424,7 @@ async fn what_cannot_be_is_found_when_it_is_built() {
 }
 
 #[tokio::test]
-async fn a_node_is_on_the_register_under_its_label_until_it_leaves() {
+async fn node_is_registered_under_its_label_until_it_leaves() {
     let store = TestStore::new().await;
     let authenticator = Authenticator::builder(store.clone()).node_label("web-1").build().unwrap();
     let node = authenticator.node().unwrap().clone();

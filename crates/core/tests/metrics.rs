@@ -12,7 +12,7 @@ use keyward_core::Authenticator;
 use metrics_util::debugging::{DebugValue, DebuggingRecorder};
 
 #[tokio::test]
-async fn hits_misses_refusals_reads_and_the_size_of_the_cache_are_counted_and_no_key_is_in_them() {
+async fn metrics_count_cache_and_store_events_and_contain_no_key() {
     let recorder = DebuggingRecorder::new();
     let snapshotter = recorder.snapshotter();
     recorder.install().unwrap();

@@ -48,7 +48,7 @@ fn proxies() -> TrustedProxies {
 }
 
 #[tokio::test]
-async fn a_key_that_is_confined_to_networks_is_refused_from_elsewhere() {
+async fn key_limited_to_networks_is_refused_from_others() {
     let store = TestStore::new().await;
     let networks = vec!["192.0.2.0/24".parse().unwrap()];
     let (field, _) = store.issue_new(NewKey { networks, ..NewKey::secret(account(), "office") }).await;
@@ -73,7 +73,7 @@ async fn a_key_that_is_confined_to_networks_is_refused_from_elsewhere() {
 }
 
 #[tokio::test]
-async fn a_key_that_was_sent_in_plain_text_is_refused_and_compromised_for_good() {
+async fn key_sent_in_plain_text_is_refused_and_compromised() {
     let store = TestStore::new().await;
     let told: Arc<Mutex<Vec<String>>> = Arc::default();
     let log = Arc::clone(&told);
@@ -214,7 +214,7 @@ async fn each_token_goes_to_the_store_that_recognises_its_shape() {
 }
 
 #[tokio::test]
-async fn a_plan_is_required_and_an_upgrade_takes_effect_at_the_next_request() {
+async fn required_plan_is_enforced_and_an_upgrade_works_at_once() {
     let store = TestStore::new().await;
     let (field, _) = store.issue().await;
     let record = AccountRecord::new(account(), "Example Ltd");

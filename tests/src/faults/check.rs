@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_asked_after_a_revocation_has_returned_must_not_be_accepted() {
+    fn acceptance_after_a_revocation_is_a_violation() {
         for (begun, expected) in [(500, 0), (1_500, 0), (2_000, 0), (2_001, 1), (9 * SECOND, 1)] {
             let seen = violations(&[issued(), revoked(), asked(begun, Verdict::Accepted)]);
             assert_eq!(seen.len(), expected, "{begun}: {seen:?}");
@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn a_valid_key_must_not_be_refused() {
+    fn refusal_of_a_valid_key_is_a_violation() {
         for (begun, expected) in [(5, 0), (20, 1), (995, 0), (1_500, 0)] {
             let seen = violations(&[issued(), revoked(), asked(begun, Verdict::Refused)]);
             assert_eq!(seen.len(), expected, "{begun}: {seen:?}");
@@ -228,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn a_node_may_be_unable_to_tell_only_beside_a_fault_of_its_own_or_of_the_store() {
+    fn unavailability_without_a_fault_is_a_violation() {
         let fault = |fault| event(SECOND, 2 * SECOND, Seen::Fault(fault));
         for (fault, begun, expected) in [
             (fault(Fault::Cut(0)), SECOND + 1, 0),
@@ -244,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_acknowledged_must_be_there_in_the_end() {
+    fn lost_keys_and_revocations_are_violations() {
         for (is_there, is_revoked, expected) in [(true, true, 0), (true, false, 1), (false, false, 2)] {
             let end = event(SECOND, SECOND, Seen::InTheEnd { key: 1, is_there, is_revoked });
             assert_eq!(violations(&[issued(), revoked(), end]).len(), expected);

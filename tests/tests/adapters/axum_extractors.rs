@@ -113,7 +113,7 @@ async fn a_handler_gets_a_caller_with_the_scopes_that_it_names() {
 }
 
 #[tokio::test]
-async fn whoever_may_not_write_is_told_so_before_the_body_is_read() {
+async fn missing_scope_is_refused_before_the_body_is_read() {
     let demo = Demo::new().await;
     let app = app(demo.store.clone());
     let (reader, writer) = (demo.restricted_key("resources:read").await, demo.restricted_key("resources:write").await);
@@ -160,7 +160,7 @@ impl Write for Log {
 }
 
 #[tokio::test]
-async fn without_a_layer_everything_that_needs_a_caller_is_500_and_the_log_says_why() {
+async fn missing_layer_gives_500_and_a_reason_in_the_log() {
     let demo = Demo::new().await;
     let key = demo.full_key().await;
     let requirement = RequireLayer::new(Requirement::all_of([Scope::from_static("a:b")]));
@@ -264,7 +264,7 @@ async fn a_store_without_an_answer_is_an_outage_and_no_denial() {
 }
 
 #[tokio::test]
-async fn an_exempt_path_is_open_to_whom_asks_for_no_caller() {
+async fn exempt_path_is_open_unless_the_handler_needs_a_caller() {
     let demo = Demo::new().await;
     let auth = Authenticator::builder(demo.store.clone())
         .exempt(Method::GET, "/optional")
