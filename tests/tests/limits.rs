@@ -238,7 +238,7 @@ async fn permit_granted_after_the_timeout_is_released() {
         stats.contains(&format!("cmdstat_{command}:calls="))
     };
     // When the server continues, it runs the late command first and the later one second.
-    eventually("the permit is given back", || done("zrem"));
+    eventually("the permit is released", || done("zrem"));
     eventually("the permit is granted", || done("zadd"));
     assert_eq!(permits.in_flight(caller().account()).await.unwrap(), 0);
 }

@@ -301,7 +301,7 @@ async fn features_compare_equal_in_other_json_spellings() {
         let known = management.keys.get_account(&id).await.unwrap().unwrap();
         assert_eq!(known.features, ["analytics", "exports"], "{written}");
         let other = AccountRecord { features: vec!["analytics".into()], ..known.clone() };
-        assert!(management.keys.replace_account(&other, &known).await.is_err(), "{written}: other features");
+        assert!(management.keys.replace_account(&other, &known).await.is_err(), "{written}: an account with other features was replaced");
         let renamed = AccountRecord { name: format!("from {written}"), ..known.clone() };
         management.keys.replace_account(&known, &renamed).await.unwrap();
         assert_eq!(management.keys.get_account(&id).await.unwrap(), Some(renamed), "{written}");

@@ -40,7 +40,7 @@ fn source(reason: &str) -> &'static str {
         "rate_limit_exceeded" => "RFC 6585 §4; draft-ietf-httpapi-ratelimit-headers: `RateLimit`, `RateLimit-Policy`",
         "store_unavailable" => "RFC 9110 §15.6.4, §10.2.3: an outage is no refusal",
         "store_corrupt" | "not_configured" => "RFC 9110 §15.6.1",
-        other => panic!("{other} needs its source"),
+        other => panic!("no source is known for the reason {other}"),
     }
 }
 
@@ -153,7 +153,7 @@ async fn http_docs_match_the_answers_of_the_layer() {
     }
     let found = std::fs::read_to_string(file).unwrap_or_default();
     for (found, expected) in found.lines().zip(expected.lines()) {
-        assert_eq!(found, expected, "docs/http.md is not what is answered: UPDATE_DOCS=1 cargo test --test standards");
+        assert_eq!(found, expected, "docs/http.md is out of date, run UPDATE_DOCS=1 cargo test --test standards");
     }
     assert_eq!(found.lines().count(), expected.lines().count());
 }

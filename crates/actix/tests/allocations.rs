@@ -44,7 +44,7 @@ where
         let mut status = None;
         let counted = allocation_counter::measure(|| {
             let response = futures_util::FutureExt::now_or_never(service.call(request));
-            status = Some(response.expect("a warm hit does not wait").unwrap().status());
+            status = Some(response.expect("a warm hit waited").unwrap().status());
         });
         assert_eq!(status.unwrap(), 200);
         least = least.min(counted.count_total);

@@ -37,7 +37,7 @@ async fn warm_hit_allocates_only_the_extensions_entry() {
         let request = request(&field);
         let mut status = None;
         let counted = allocation_counter::measure(|| {
-            status = Some(service.call(request).now_or_never().expect("a warm hit does not wait").unwrap().status());
+            status = Some(service.call(request).now_or_never().expect("a warm hit waited").unwrap().status());
         });
         assert_eq!(status.unwrap(), 200);
         counted.count_total
@@ -79,7 +79,7 @@ async fn forged_key_refusal_allocates_little_in_every_format() {
         let mut call = || {
             let request = request(&forged);
             let counted = allocation_counter::measure(|| {
-                let refused = service.call(request).now_or_never().expect("a refusal does not wait").unwrap();
+                let refused = service.call(request).now_or_never().expect("a refusal waited").unwrap();
                 assert_eq!(refused.status(), 401);
             });
             counted.count_total

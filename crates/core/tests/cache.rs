@@ -301,7 +301,7 @@ async fn last_use_is_recorded_in_batches_and_on_shutdown() {
         identity(&authenticator, &field).await.unwrap();
     }
     authenticator.shutdown().await;
-    let used = store.keys.get(&id).await.unwrap().unwrap().last_used_at.expect("a use is recorded");
+    let used = store.keys.get(&id).await.unwrap().unwrap().last_used_at.expect("no use was recorded");
     assert!(used >= before && used <= SystemClock.now());
 }
 
@@ -371,7 +371,7 @@ async fn keys_of_every_pepper_are_found_while_peppers_are_rotated() {
         warm(&authenticator, field).await;
     }
     let plain = Authenticator::new(store.clone());
-    assert_eq!(identity(&plain, &first).await, Err(Rejection::UnknownKey), "found without its pepper");
+    assert_eq!(identity(&plain, &first).await, Err(Rejection::UnknownKey), "a key was found without its pepper");
 }
 
 #[tokio::test]

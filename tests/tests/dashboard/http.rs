@@ -204,7 +204,7 @@ async fn who_signs_in_gets_another_session_and_none_that_somebody_has_planted() 
         assert!(session != planted && Some(&session) != visit.as_ref());
         let page = client.get("/accounts/operator/keys/new").await;
         assert_eq!(page.status, 200);
-        assert_ne!(page.field("csrf"), token, "the CSRF token of the old session still works");
+        assert_ne!(page.field("csrf"), token, "the CSRF token did not change at sign-in");
         assert!(site.management.session(planted, Context::new()).await.is_err(), "a planted session became valid");
         sessions.push(session);
     }
