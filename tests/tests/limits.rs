@@ -101,7 +101,9 @@ async fn assert_refused_without_the_store(
     end: impl FnOnce(),
 ) {
     let (caller, account) = (caller(), caller().account().clone());
-    let Acquired::Granted(held) = permits.acquire(&account, 1, LEASE).await.unwrap() else { panic!("no permit was granted") };
+    let Acquired::Granted(held) = permits.acquire(&account, 1, LEASE).await.unwrap() else {
+        panic!("no permit was granted")
+    };
     rates.spend(&caller, "default", NonZeroU32::MIN).await.unwrap();
     end();
     let unavailable = Some(StoreErrorKind::Unavailable);

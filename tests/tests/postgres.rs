@@ -11,9 +11,7 @@ use keyward::postgres::{ConnectError, PostgresOptions, PostgresStore};
 use keyward::store::{KeyAdmin, KeyStore, StoreErrorKind};
 use keyward::{AccountRecord, Authenticator, Keys, NewKey, Rejection};
 use keyward_needs::needs;
-use keyward_tests::node::{
-    Node, assert_no_node_accepts_revoked_keys, assert_stopped_node_is_waited_out, registered,
-};
+use keyward_tests::node::{Node, assert_no_node_accepts_revoked_keys, assert_stopped_node_is_waited_out, registered};
 use keyward_tests::postgres;
 
 const NODE: &str = env!("CARGO_BIN_EXE_postgres_node");
@@ -61,7 +59,9 @@ async fn uncommitted_log_entry_blocks_lease_grants() {
     let (client, connection) = tokio_postgres::connect(&management.url, tokio_postgres::NoTls).await.unwrap();
     tokio::spawn(connection);
     client.batch_execute("BEGIN; UPDATE keyward_log_head SET number = number + 1, mark = 7").await.unwrap();
-    let keyward::store::Freshness::ChangeLog(log) = management.store.freshness() else { panic!("the store has no change log") };
+    let keyward::store::Freshness::ChangeLog(log) = management.store.freshness() else {
+        panic!("the store has no change log")
+    };
     let position = log.newest().await.unwrap();
     let renewing =
         tokio::spawn(
@@ -301,7 +301,10 @@ async fn features_compare_equal_in_other_json_spellings() {
         let known = management.keys.get_account(&id).await.unwrap().unwrap();
         assert_eq!(known.features, ["analytics", "exports"], "{written}");
         let other = AccountRecord { features: vec!["analytics".into()], ..known.clone() };
-        assert!(management.keys.replace_account(&other, &known).await.is_err(), "{written}: an account with other features was replaced");
+        assert!(
+            management.keys.replace_account(&other, &known).await.is_err(),
+            "{written}: an account with other features was replaced"
+        );
         let renamed = AccountRecord { name: format!("from {written}"), ..known.clone() };
         management.keys.replace_account(&known, &renamed).await.unwrap();
         assert_eq!(management.keys.get_account(&id).await.unwrap(), Some(renamed), "{written}");
@@ -313,7 +316,9 @@ async fn features_compare_equal_in_other_json_spellings() {
 async fn uses_are_not_logged_and_no_plain_key_is_stored() {
     let management = Management::new().await;
     let (field, record) = management.issue().await;
-    let keyward::store::Freshness::ChangeLog(log) = management.store.freshness() else { panic!("the store has no change log") };
+    let keyward::store::Freshness::ChangeLog(log) = management.store.freshness() else {
+        panic!("the store has no change log")
+    };
     let before = log.newest().await.unwrap();
     let used = keyward::store::KeyUse::new(record.id, SystemClock.now(), None);
     management.store.record_use(&[used]).await.unwrap();

@@ -12,9 +12,7 @@ use keyward::lifecycle::KeysError;
 use keyward::sqlite::{OpenError, SqliteStore};
 use keyward::store::{ChangeLog, KeyAdmin, KeyStore, LogBatch, StoreErrorKind, WriteRefused};
 use keyward::{AccountRecord, Keys, NewKey};
-use keyward_tests::node::{
-    Node, assert_no_node_accepts_revoked_keys, assert_stopped_node_is_waited_out,
-};
+use keyward_tests::node::{Node, assert_no_node_accepts_revoked_keys, assert_stopped_node_is_waited_out};
 use rusqlite::Connection;
 use tempfile::TempDir;
 

@@ -5,9 +5,7 @@
 use keyward::valkey::{ConnectError, ValkeyOptions, ValkeyStore};
 use keyward::{AccountRecord, Keys, NewKey, Rejection};
 use keyward_needs::needs;
-use keyward_tests::node::{
-    Node, assert_no_node_accepts_revoked_keys, assert_stopped_node_is_waited_out,
-};
+use keyward_tests::node::{Node, assert_no_node_accepts_revoked_keys, assert_stopped_node_is_waited_out};
 use keyward_tests::valkey::{Server, command, free_port, sentinel, server};
 use keyward_tests::watched::{Watched, within};
 

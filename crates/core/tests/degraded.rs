@@ -73,10 +73,8 @@ async fn suspended_node_reads_the_store_until_it_has_a_new_lease() {
     assert!(!is_cached(&authenticator, &field), "the lease was used after its end");
     let _ = store.keys.revoke(&id).await.unwrap();
     assert_eq!(identity(&authenticator, &field).await.unwrap_err(), Rejection::KeyRevoked);
-    eventually("the end of the lease is counted", async || {
-        counted(&snapshotter, "keyward_lease_lapses_total") > 0
-    })
-    .await;
+    eventually("the end of the lease is counted", async || counted(&snapshotter, "keyward_lease_lapses_total") > 0)
+        .await;
 }
 
 /// The clock of tokio's paused time.
@@ -97,7 +95,9 @@ impl Clock for PausedClock {
 async fn revocation_waits_at_most_the_longest_allowed_lease() {
     let store = TestStore::new().await;
     let (_, id) = store.issue().await;
-    let keyward_core::store::Freshness::ChangeLog(log) = store.freshness() else { panic!("the store has no change log") };
+    let keyward_core::store::Freshness::ChangeLog(log) = store.freshness() else {
+        panic!("the store has no change log")
+    };
     // Another program has written a longer lease.
     let hour = Duration::from_secs(3_600);
     let position = log.newest().await.unwrap();
@@ -114,7 +114,9 @@ async fn revocation_waits_at_most_the_longest_allowed_lease() {
 async fn cancelled_revocation_can_be_repeated() {
     let store = TestStore::new().await;
     let (_, id) = store.issue().await;
-    let keyward_core::store::Freshness::ChangeLog(log) = store.freshness() else { panic!("the store has no change log") };
+    let keyward_core::store::Freshness::ChangeLog(log) = store.freshness() else {
+        panic!("the store has no change log")
+    };
     let position = log.newest().await.unwrap();
     let _ = log.renew(&"slow".parse().unwrap(), position, Duration::from_secs(2)).await.unwrap();
     let keys = Keys::new(store.inner.clone()).with_clock(Arc::new(PausedClock(tokio::time::Instant::now())));

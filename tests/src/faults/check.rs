@@ -36,9 +36,7 @@ pub enum Violation {
         at: Micros,
     },
     /// The store lost an issued key, or lost a revocation.
-    Lost {
-        key: u32,
-    },
+    Lost { key: u32 },
 }
 
 /// Latency of revocations.

@@ -94,7 +94,11 @@ async fn a_form_acts_on_the_account_that_its_page_shows() {
     for (page, ending, typed, logged) in FORMS {
         let first = client.get(&two.path(page)).await;
         assert_eq!(first.status, 200, "{page}: {}", first.body);
-        assert!(first.body.contains("<bdi>Customer X</bdi></a> <code>"), "{page} does not name its account: {}", first.body);
+        assert!(
+            first.body.contains("<bdi>Customer X</bdi></a> <code>"),
+            "{page} does not name its account: {}",
+            first.body
+        );
         // Select and visit the operator's account in another tab.
         let switched = client.get("/account?account=operator").await;
         assert_eq!(switched.header("location"), "/accounts/operator/keys");
@@ -115,7 +119,11 @@ async fn a_form_acts_on_the_account_that_its_page_shows() {
             let next = answer.header("location").to_owned();
             assert!(next.starts_with(&two.path("/")), "{action} leads to {next}");
             let other = client.get("/accounts/operator/keys").await;
-            assert!(!other.body.contains("class=\"note good\""), "{action} is reported on another account's page: {}", other.body);
+            assert!(
+                !other.body.contains("class=\"note good\""),
+                "{action} is reported on another account's page: {}",
+                other.body
+            );
             let next = client.get(&next).await;
             assert!(next.body.contains("class=\"note good\""), "{action} is not reported: {}", next.body);
         } else {
@@ -158,7 +166,11 @@ async fn a_form_to_an_account_of_others_is_not_found() {
             for answer in [client.get(&two.path(page)).await, client.post(&path, &fields).await] {
                 assert_eq!(answer.status, 404, "{path}: {}", answer.body);
                 assert!(!answer.body.contains("Customer X"), "{path}: {}", answer.body);
-                assert!(answer.body.contains(&format!("href=\"{own}/keys\"")), "{path} has no link to the own account: {}", answer.body);
+                assert!(
+                    answer.body.contains(&format!("href=\"{own}/keys\"")),
+                    "{path} has no link to the own account: {}",
+                    answer.body
+                );
                 bodies.push(answer.body);
             }
         }

@@ -188,7 +188,10 @@ async fn where_sign_up_is_open_strangers_get_an_account_and_nobody_has_chosen_a_
     let site = site(&provider, |management| management.sign_up(SignUpPolicy::Open)).await;
     let (mut client, answer) = sign_in(&site, &provider, "newcomer").await;
     assert_eq!(answer.status, 303, "{}", answer.body);
-    assert!(client.get("/settings").await.body.contains("The newcomer"), "the user does not have the name from the provider");
+    assert!(
+        client.get("/settings").await.body.contains("The newcomer"),
+        "the user does not have the name from the provider"
+    );
     let (_, answer) = sign_in(&site, &provider, "unverified.other").await;
     assert_eq!(answer.status, 403, "{}", answer.body);
 

@@ -42,7 +42,11 @@ fn password_gives_a_token_that_ends_on_sign_out() {
     assert_eq!(wrong.status, 401);
     assert!(wrong.header("www-authenticate").starts_with("Bearer"));
     let unknown = service.curl("/auth/login", &json(r#"{"email":"nobody@example.com","password":"wrong"}"#));
-    assert_eq!((unknown.status, unknown.json()), (401, wrong.json()), "the answer reveals which addresses have an account");
+    assert_eq!(
+        (unknown.status, unknown.json()),
+        (401, wrong.json()),
+        "the answer reveals which addresses have an account"
+    );
 
     let token = login(service.credential("password")).json()["token"].as_str().unwrap().to_owned();
     let field = format!("Authorization: Bearer {token}");

@@ -283,7 +283,9 @@ impl World {
                     let is_operators =
                         |holding: &Holding| holding.account.is_none() && holding.scopes & PLANS_WRITE != 0;
                     if suspended.is_some() && !self.of_principal(&by).iter().any(is_operators) {
-                        return Err("an actor other than the operator suspended an account or lifted a suspension".to_owned());
+                        return Err(
+                            "an actor other than the operator suspended an account or lifted a suspension".to_owned()
+                        );
                     }
                     match suspended {
                         Some(true) => drop(self.suspended.insert(account.clone())),
@@ -297,7 +299,9 @@ impl World {
                 let is_suspended =
                     self.management.account(&Self::system(), &account).await.unwrap().value.suspended_at.is_some();
                 if is_suspended != self.suspended.contains(&account) {
-                    return Err(format!("the account is suspended: {is_suspended}, which differs from the last change"));
+                    return Err(format!(
+                        "the account is suspended: {is_suspended}, which differs from the last change"
+                    ));
                 }
             }
             Command::CreateKey { by, account, shape } => {

@@ -139,7 +139,10 @@ impl World {
         for side in [Honest, Attacker] {
             let issued = self.management.issue_tokens(&Context::new(), email, password(side)).await;
             if issued.is_ok() != (known == Some(side) && !disabled) {
-                return Err(format!("tokens issued for the password of {side:?}, while {known:?} knows the current one: {}", issued.is_ok()));
+                return Err(format!(
+                    "tokens issued for the password of {side:?}, while {known:?} knows the current one: {}",
+                    issued.is_ok()
+                ));
             }
             let Ok(tokens) = issued else { continue };
             if !self.has_tokens {
