@@ -90,7 +90,7 @@ impl Deployment {
 }
 
 async fn suffer(store: &Store, fault: Fault, lasts: Duration) {
-    // These calls block. `block_in_place` lets the clients go on on other threads.
+    // These calls block. `block_in_place` lets the clients continue on other threads.
     tokio::task::block_in_place(|| if fault == Fault::Crash { store.crash() } else { store.signal("-STOP") });
     tokio::time::sleep(lasts).await;
     tokio::task::block_in_place(|| if fault == Fault::Crash { store.restart() } else { store.signal("-CONT") });

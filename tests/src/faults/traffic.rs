@@ -111,7 +111,7 @@ impl World {
         None
     }
 
-    /// Revokes a key with as many attempts as it takes. Every third caller first gives up too early.
+    /// Revokes a key with as many attempts as it takes. About a third of the first attempts time out too early.
     async fn revoke(&self, key: u32, id: &CredentialId, random: &mut StdRng) -> bool {
         let mut patience = match random.random_range(0..3) {
             0 => Duration::from_micros(random.random_range(0..20_000)),

@@ -175,7 +175,7 @@ async fn a_form_to_an_account_of_others_is_not_found() {
             }
         }
         assert!(bodies.iter().all(|body| *body == bodies[0]), "{page} reveals whether the account exists");
-        // A key or member of another account does not exist in one's account.
+        // Keys and members of another account are not found in this one.
         if action.contains('{') {
             let path = action.replace("{key}", two.key.as_str()).replace("{member}", two.member.as_str());
             let answer = client.post(&format!("{own}{path}"), &fields).await;

@@ -205,7 +205,7 @@ async fn where_sign_up_is_open_strangers_get_an_account_and_nobody_has_chosen_a_
     assert!(matches!(site.management.session(&before, context.clone()).await, Err(ManagementError::SignedOut)));
     let again = site.management.sign_in(&context, "victim@example.com", PASSWORD).await;
     assert!(matches!(again, Err(ManagementError::WrongCredentials)));
-    // A user that was created by an invitation or an operator keeps the password.
+    // A user who was added by others keeps the password.
     let (_, answer) = sign_in(&site, &provider, "ada").await;
     assert_eq!(answer.status, 303, "{}", answer.body);
     site.owner().await;
