@@ -385,7 +385,7 @@ mod tests {
         let Acquired::Granted(next) = store.acquire(&account, 1, LEASE).await.unwrap() else {
             panic!("it has run out")
         };
-        assert!(!store.renew(&account, &dead, LEASE).await.unwrap(), "what has run out is not renewed");
+        assert!(!store.renew(&account, &dead, LEASE).await.unwrap(), "an expired permit was renewed");
         store.release(&account, &dead);
         assert_eq!(store.in_flight(&account).await.unwrap(), 1, "it was freed twice");
         clock.advance(LEASE / 2);

@@ -1,4 +1,4 @@
-//! The bounds of the server, over real sockets.
+//! The limits of the server, over real sockets.
 
 #![allow(clippy::unwrap_used)] // An unwrap is an assertion here, in helpers too.
 
@@ -26,9 +26,9 @@ struct Server {
     address: SocketAddr,
     stop: oneshot::Sender<()>,
     stopped: JoinHandle<Stopped>,
-    /// Told when `/slow` has been entered.
+    /// Notified when `/slow` is entered.
     entered: Arc<Notify>,
-    /// Lets `/slow` answer.
+    /// Makes `/slow` answer.
     release: Arc<Notify>,
 }
 
@@ -59,7 +59,7 @@ impl Server {
     }
 }
 
-/// Everything that comes until the server closes the connection.
+/// Reads until the server closes the connection.
 async fn rest(stream: &mut TcpStream) -> String {
     let mut answer = Vec::new();
     // A reset ends it too.
@@ -67,7 +67,7 @@ async fn rest(stream: &mut TcpStream) -> String {
     String::from_utf8_lossy(&answer).into_owned()
 }
 
-/// One answer, of which the connection may stay open.
+/// Reads one answer. The connection may stay open.
 async fn answer(stream: &mut TcpStream) -> String {
     let mut buffer = vec![0; 4096];
     let length = timeout(SOON, stream.read(&mut buffer)).await.expect("the server answers").unwrap();
@@ -110,7 +110,7 @@ async fn a_slow_answer_is_waited_for() {
     let mut stream = server.connect().await;
     stream.write_all(b"GET /slow HTTP/1.0\r\n\r\n").await.unwrap();
     server.entered.notified().await;
-    // The time-out of the head must not cut this off: it is let run out.
+    // Waits until the time-out of the head has passed, which must not cut off the answer.
     tokio::time::sleep(Duration::from_millis(250)).await;
     server.release.notify_one();
     assert!(rest(&mut stream).await.contains("200 OK"));
@@ -122,7 +122,7 @@ async fn a_head_that_is_too_long_gets_431() {
     for (length, status) in [(8 * 1024, "200 OK"), (20 * 1024, "431")] {
         let mut stream = server.connect().await;
         let head = format!("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nX: {}\r\n\r\n", "x".repeat(length));
-        // The server need not read all of it.
+        // The server may stop reading early.
         let _ = stream.write_all(head.as_bytes()).await;
         let answer = rest(&mut stream).await;
         assert!(answer.starts_with(&format!("HTTP/1.1 {status}")), "{length}: {answer}");
@@ -162,7 +162,7 @@ async fn a_shutdown_answers_what_is_in_flight_and_takes_nothing_new() {
     assert_eq!(rest(&mut idle).await, "", "an idle connection is closed at once");
     assert!(TcpStream::connect(server.address).await.is_err(), "a new connection is refused");
     server.release.notify_one();
-    assert!(rest(&mut busy).await.contains("200 OK"), "what was in flight is answered");
+    assert!(rest(&mut busy).await.contains("200 OK"), "a request in flight got no answer");
     let stopped = timeout(SOON, server.stopped).await.expect("the server ends").unwrap();
     assert_eq!(stopped, Stopped { cut_off: 0 });
     drop(silent);
