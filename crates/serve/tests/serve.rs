@@ -28,7 +28,7 @@ struct Server {
     stopped: JoinHandle<Stopped>,
     /// Notified when a request reaches `/slow`.
     entered: Arc<Notify>,
-    /// Lets `/slow` answer.
+    /// Makes `/slow` answer.
     release: Arc<Notify>,
 }
 
