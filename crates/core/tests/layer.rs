@@ -70,19 +70,19 @@ async fn a_key_gets_in_and_what_is_wrong_is_said() {
         (
             Some("Bearer nonsense"),
             401,
-            r#"Bearer realm="api", error="invalid_token", error_description="The API key does not have the form of a key. Copy the whole key.""#,
+            r#"Bearer realm="api", error="invalid_token", error_description="The API key has the wrong format. Copy the whole key.""#,
             "INVALID_API_KEY",
         ),
         (
             Some(revoked.as_str()),
             401,
-            r#"Bearer realm="api", error="invalid_token", error_description="The API key has been revoked.""#,
+            r#"Bearer realm="api", error="invalid_token", error_description="The API key has been revoked. Create a new key.""#,
             "API_KEY_REVOKED",
         ),
         (
             Some("Bearer \"quoted\""),
             400,
-            r#"Bearer realm="api", error="invalid_request", error_description="The key stands in quotes or brackets. Send it without them: Authorization: Bearer YOUR_API_KEY""#,
+            r#"Bearer realm="api", error="invalid_request", error_description="The API key is enclosed in quotes or brackets. Send it without them: Authorization: Bearer YOUR_API_KEY""#,
             "INVALID_REQUEST",
         ),
     ] {
@@ -356,20 +356,20 @@ async fn a_renderer_changes_bodies_and_not_verdicts() {
             &coded,
             "Bearer x",
             401,
-            r#"{"error":{"code":"INVALID_API_KEY","message":"The API key does not have the form of a key. Copy the whole key.","request_id":"req_1"}}"#,
+            r#"{"error":{"code":"INVALID_API_KEY","message":"The API key has the wrong format. Copy the whole key.","request_id":"req_1"}}"#,
         ),
         (
             &coded,
             "Bearer 'x'",
             401,
-            r#"{"error":{"code":"INVALID_API_KEY","message":"The key stands in quotes or brackets. Send it without them: Authorization: Bearer YOUR_API_KEY","request_id":"req_1"}}"#,
+            r#"{"error":{"code":"INVALID_API_KEY","message":"The API key is enclosed in quotes or brackets. Send it without them: Authorization: Bearer YOUR_API_KEY","request_id":"req_1"}}"#,
         ),
         (&numeric, "Bearer x", 401, r#"{"error":{"code":401,"message":"Unauthorized: missing or invalid API key."}}"#),
         (
             &numeric,
             "Bearer 'x'",
             400,
-            r#"{"error":{"code":400,"message":"The key stands in quotes or brackets. Send it without them: Authorization: Bearer YOUR_API_KEY"}}"#,
+            r#"{"error":{"code":400,"message":"The API key is enclosed in quotes or brackets. Send it without them: Authorization: Bearer YOUR_API_KEY"}}"#,
         ),
     ] {
         let service = AuthLayer::from(authenticator.clone()).layer(WhoAmI);
@@ -405,19 +405,19 @@ async fn what_cannot_be_is_found_when_it_is_built() {
     for (builder, message) in [
         (
             builder().exempt(Method::GET, "health"),
-            "the exempt path \"health\" has to start with '/' and be without '?', '#' and spaces",
+            "invalid exempt path \"health\": expected a path that starts with '/' and has no '?', '#' or spaces",
         ),
         (
             builder().exempt(Method::GET, "/a?b"),
-            "the exempt path \"/a?b\" has to start with '/' and be without '?', '#' and spaces",
+            "invalid exempt path \"/a?b\": expected a path that starts with '/' and has no '?', '#' or spaces",
         ),
-        (builder().cache_capacity(0), "cache_capacity has to be 1 to 100,000,000 keys"),
-        (builder().store_timeout(Duration::ZERO), "store_timeout has to be 1 ms to 60 s"),
-        (builder().store_concurrency(0), "store_concurrency has to be 1 to 100,000"),
-        (builder().max_age(Duration::from_secs(100_000)), "max_age has to be 1 ms to 24 h"),
-        (builder().last_used_interval(Duration::ZERO), "use_interval has to be 1 s to 24 h"),
-        (builder().node_label(""), "node_label has to be 1 to 32 visible ASCII characters"),
-        (builder().node_label("a".repeat(33)), "node_label has to be 1 to 32 visible ASCII characters"),
+        (builder().cache_capacity(0), "invalid cache_capacity: expected 1 to 100,000,000 keys"),
+        (builder().store_timeout(Duration::ZERO), "invalid store_timeout: expected 1 ms to 60 s"),
+        (builder().store_concurrency(0), "invalid store_concurrency: expected 1 to 100,000"),
+        (builder().max_age(Duration::from_secs(100_000)), "invalid max_age: expected 1 ms to 24 h"),
+        (builder().last_used_interval(Duration::ZERO), "invalid last_used_interval: expected 1 s to 24 h"),
+        (builder().node_label(""), "invalid node_label: expected 1 to 32 visible ASCII characters"),
+        (builder().node_label("a".repeat(33)), "invalid node_label: expected 1 to 32 visible ASCII characters"),
     ] {
         assert_eq!(builder.build().unwrap_err().to_string(), message);
     }

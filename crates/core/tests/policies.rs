@@ -249,13 +249,13 @@ fn policies_name_what_is_missing() {
         (
             &Feature::named("analytics"),
             "FEATURE_REQUIRED",
-            "The account lacks the feature that this request needs: analytics.",
+            "The account lacks the feature analytics, which this request needs. Contact the API provider.",
         ),
-        (&Mode::Test, "MODE_NOT_ALLOWED", "This request needs an API key of test mode."),
+        (&Mode::Test, "MODE_NOT_ALLOWED", "The API key has the wrong mode. Use a test mode key."),
         (
             &KeyKind::Publishable,
             "KEY_KIND_NOT_ALLOWED",
-            "The kind of this API key may not do this. A publishable key can only read.",
+            "This kind of API key cannot make this request. A publishable key can only read. Use a key of another kind.",
         ),
     ] {
         let refused = policy.check(&identity).unwrap_err();

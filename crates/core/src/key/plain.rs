@@ -1,4 +1,4 @@
-//! The plain key, which cannot be printed, logged, compared or serialised, and the hint that may be shown instead.
+//! The plain key, which cannot be printed, logged, compared or serialised, and the hint to show instead.
 
 use std::fmt;
 
@@ -8,9 +8,10 @@ use zeroize::Zeroizing;
 
 use super::format::{KeyFault, KeyFormat, ParsedKey};
 
-/// An API key in plain: erased from memory when dropped, and given out once, by [`expose_once`](Self::expose_once).
+/// A plain API key. It is erased from memory when dropped, and handed out once, by
+/// [`expose_once`](Self::expose_once).
 ///
-/// It has no `Display`, no `Serialize`, no comparison, and a `Debug` that shows nothing of it.
+/// It has no `Display`, no `Serialize` and no comparison, and its `Debug` output does not contain the key.
 ///
 /// # Examples
 /// ```
@@ -24,7 +25,7 @@ use super::format::{KeyFault, KeyFormat, ParsedKey};
 /// # Ok::<(), keyward::key::FormatError>(())
 /// ```
 ///
-/// It cannot be printed or sent off by accident:
+/// Printing or serialising it does not compile:
 /// ```compile_fail
 /// # use keyward::key::{KeyFormat, KeyKind};
 /// # use keyward::Mode;
@@ -38,22 +39,22 @@ impl PlainKey {
         Self(text)
     }
 
-    /// Gives the key out, to be shown to its owner, and with that ends this value.
+    /// Returns the key, to be shown to its owner, and consumes this value.
     #[must_use]
     pub fn expose_once(self) -> Zeroizing<String> {
         self.0
     }
 
-    /// What may be shown of this key afterwards.
+    /// Returns the part that may be shown later.
     #[must_use]
     pub fn hint(&self) -> Hint {
         Hint::of(&self.0)
     }
 
-    /// Reads the key again as `format` does, for its kind, mode and digest.
+    /// Reads the key in `format`, for its kind, mode and digest.
     ///
     /// # Errors
-    /// [`KeyFault`] if it is not of that format.
+    /// [`KeyFault`] if the key does not match the format.
     pub fn parse<'a>(&'a self, format: &KeyFormat) -> Result<ParsedKey<'a>, KeyFault> {
         format.parse(self.0.as_bytes())
     }
@@ -65,9 +66,9 @@ impl fmt::Debug for PlainKey {
     }
 }
 
-/// What may be shown of a key after its creation: its first 8 characters and its last 4.
+/// The part of a key that may be shown after its creation: its first 8 and its last 4 characters.
 ///
-/// In the default format those are the prefix and a part of the checksum: nothing of the random part.
+/// In the default format they are the prefix and a part of the checksum, and nothing of the random part.
 ///
 /// # Examples
 /// ```
@@ -83,40 +84,40 @@ impl fmt::Debug for PlainKey {
 pub struct Hint(SmolStr);
 
 impl Hint {
-    /// How many of a key's first characters it shows.
+    /// The number of first characters.
     pub(crate) const FIRST: usize = 8;
-    /// How many of its last.
+    /// The number of last characters.
     pub(crate) const LAST: usize = 4;
 
-    /// The hint of a key in plain. A key has at least 20 characters, so that a hint never shows it whole.
+    /// Returns the hint of a plain key. A key has at least 20 characters, so a hint never shows it whole.
     pub(crate) fn of(key: &str) -> Self {
         let (first, last) =
             (key.get(..Self::FIRST).unwrap_or(""), key.get(key.len().saturating_sub(Self::LAST)..).unwrap_or(""));
         Self(SmolStr::from_iter([first, "…", last]))
     }
 
-    /// The key's first 8 characters.
+    /// Returns the key's first 8 characters.
     #[must_use]
     pub fn first(&self) -> &str {
         self.0.split_once('…').map_or("", |(first, _)| first)
     }
 
-    /// The key's last 4 characters.
+    /// Returns the key's last 4 characters.
     #[must_use]
     pub fn last(&self) -> &str {
         self.0.split_once('…').map_or("", |(_, last)| last)
     }
 
-    /// Both with an ellipsis between them.
+    /// Returns both parts with an ellipsis between them.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// The text is not a hint: at most 8 characters, an ellipsis, at most 4 characters.
+/// The error of a text that is not a hint: at most 8 characters, an ellipsis, at most 4 characters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a hint is the first 8 characters of a key, an ellipsis, and its last 4")]
+#[error("invalid hint: expected the first 8 characters of a key, an ellipsis, and its last 4")]
 pub struct HintError;
 
 impl TryFrom<SmolStr> for Hint {

@@ -1,4 +1,4 @@
-//! The layer that lets requests in by their credential, and its service.
+//! The layer that admits requests by their credentials, and its service.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -18,12 +18,13 @@ use crate::rejection::Rejection;
 use crate::render::Refusal;
 use crate::store::KeyStore;
 
-/// Put into the extensions of a request that was let in without a credential: its path is exempt, or a credential is
-/// optional and there is none.
+/// A marker in the extensions of a request that was admitted without a credential.
+///
+/// Its path is exempt, it is a preflight, or credentials are optional.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Anonymous;
 
-/// Protects a service with API keys. See the [module documentation](crate::layer) for its rules.
+/// A tower layer that protects a service with API keys. The [module documentation](crate::layer) has its rules.
 ///
 /// # Examples
 /// ```
@@ -42,16 +43,16 @@ pub struct AuthLayer {
 }
 
 impl AuthLayer {
-    /// A layer over `store` with the default settings.
+    /// Creates a layer over `store` with the default settings.
     ///
     /// # Panics
-    /// If the operating system gives no thread. [`Authenticator::builder`] gives an error instead.
+    /// If the operating system refuses to start a thread. [`Authenticator::builder`] returns an error instead.
     #[must_use]
     pub fn new(store: impl KeyStore) -> Self {
         Authenticator::new(store).into()
     }
 
-    /// What does the checking, for instance to shut it down.
+    /// Returns the layer's authenticator, for example to shut it down.
     #[must_use]
     pub fn authenticator(&self) -> &Authenticator {
         &self.authenticator
@@ -72,10 +73,10 @@ impl<S> Layer<S> for AuthLayer {
     }
 }
 
-/// A service that lets requests in by their credential, for the protocol `P`.
+/// A service that admits requests by their credentials, for the protocol `P`.
 ///
-/// [`AuthLayer`] makes it for HTTP. An adapter to another protocol or framework makes it with [`new`](Self::new); see
-/// [`Respond`] for an example.
+/// [`AuthLayer`] creates it for HTTP. An adapter for another protocol or framework calls [`new`](Self::new);
+/// [`Respond`] has an example.
 pub struct AuthService<S, P = Http> {
     inner: S,
     authenticator: Authenticator,
@@ -139,7 +140,7 @@ where
 }
 
 impl<S, P> AuthService<S, P> {
-    /// Asks the store first. The service that was polled ready goes into the future, and a clone of it stays here.
+    /// Asks the store. The service that was polled ready moves into the future, and a clone of it stays here.
     #[cold]
     fn miss<ReqBody>(&mut self, pending: Pending, request: Request<ReqBody>) -> ResponseFuture<S, ReqBody, P>
     where
@@ -152,14 +153,14 @@ impl<S, P> AuthService<S, P> {
     }
 }
 
-/// Puts what was found out into the request, and nothing else of the kind. Gives whether there is an identity.
+/// Puts the identity or [`Anonymous`] into the request. Returns `true` for an identity.
 ///
-/// `Authorization` is marked as sensitive, so that what prints headers further in prints no key.
+/// `Authorization` is marked as sensitive, so that inner code that prints headers prints no key.
 #[inline]
 pub(super) fn admit<B>(request: &mut Request<B>, admission: Admission) -> bool {
     match admission {
         Admission::Identity(identity) => {
-            // Exactly one: several are refused.
+            // There is exactly one field, because several are refused.
             if let Some(field) = request.headers_mut().get_mut(AUTHORIZATION) {
                 field.set_sensitive(true);
             }
@@ -173,7 +174,7 @@ pub(super) fn admit<B>(request: &mut Request<B>, admission: Admission) -> bool {
     }
 }
 
-/// Nothing was read, so there may be any number of `Authorization` fields.
+/// Puts [`Anonymous`] into the request. It may have any number of `Authorization` fields, because none was read.
 fn admit_anonymous<B>(request: &mut Request<B>) {
     let fields = request.headers_mut().iter_mut().filter(|(name, _)| **name == AUTHORIZATION);
     fields.for_each(|(_, field)| field.set_sensitive(true));
@@ -181,7 +182,7 @@ fn admit_anonymous<B>(request: &mut Request<B>) {
     request.extensions_mut().insert(Anonymous);
 }
 
-/// Counts, reports and writes a refusal, as the protocol does.
+/// Counts, reports and writes a refusal in the protocol's form.
 #[cold]
 pub(super) fn refuse<P: Respond<R>, R, B>(
     authenticator: &Authenticator,

@@ -1,4 +1,4 @@
-//! The layer that holds every request to a policy, for whole routers.
+//! The layer that requires a policy of every request, for whole routers.
 
 use std::fmt;
 use std::future::Future;
@@ -20,8 +20,10 @@ use crate::policy::Policy;
 use crate::rejection::Rejection;
 use crate::render::Refusal;
 
-/// Holds every request to a service to a policy, such as scopes or a plan. It stands inside an [`AuthLayer`](super::AuthLayer): without one it
-/// refuses everything with 500, and says so in the log.
+/// A tower layer that requires a policy of every request, such as scopes or a plan.
+///
+/// It belongs inside an [`AuthLayer`](super::AuthLayer). Without one it refuses every request with 500 and logs an
+/// error.
 ///
 /// # Examples
 /// ```
@@ -36,7 +38,7 @@ pub struct RequireLayer {
 }
 
 impl RequireLayer {
-    /// Holds every request to this policy.
+    /// Creates a layer that requires this policy.
     #[must_use]
     pub fn new(policy: impl Policy) -> Self {
         Self { policy: Arc::new(policy) }
