@@ -30,7 +30,7 @@ use serde::{Deserialize, Serialize};
 
 /// A wall-clock time in milliseconds since the Unix epoch, from 1970 to 9999, written as RFC 3339.
 ///
-/// Fractions of a millisecond are cut off. A leap second (`:60`) is read as the second before it (`:59`).
+/// Smaller fractions are cut off. A leap second (`:60`) is read as the second before it (`:59`).
 ///
 /// # Examples
 /// ```
@@ -45,14 +45,12 @@ use serde::{Deserialize, Serialize};
 #[serde(try_from = "String", into = "String")]
 pub struct Timestamp(i64);
 
-/// The last time that RFC 3339 can write, 9999-12-31T23:59:59.999Z.
 const MAX_MILLIS: i64 = 253_402_300_799_999;
-/// The most digits of a fraction of a second that are read.
 const FRACTION_DIGITS: usize = 9;
 const EPOCH: DateTime = DateTime::constant(1970, 1, 1, 0, 0, 0, 0);
 
 impl Timestamp {
-    /// Creates the time `millis` milliseconds after the Unix epoch, clamped to the years 1970 to 9999.
+    /// Creates a time from milliseconds since the Unix epoch, clamped to the years 1970 to 9999.
     #[must_use]
     pub fn from_millis(millis: i64) -> Self {
         Self(millis.clamp(0, MAX_MILLIS))
@@ -64,13 +62,13 @@ impl Timestamp {
         self.0
     }
 
-    /// Returns the time `later` after this one, or the last time of the year 9999 if that is earlier.
+    /// Adds a duration, up to the end of the year 9999.
     #[must_use]
     pub fn saturating_add(self, later: Duration) -> Self {
         Self::from_millis(self.0.saturating_add(i64::try_from(later.as_millis()).unwrap_or(i64::MAX)))
     }
 
-    /// Returns the time from `earlier` to this time, or zero if `earlier` is later.
+    /// Returns the time since `earlier`, or zero if it is later.
     #[must_use]
     pub fn saturating_since(self, earlier: Self) -> Duration {
         Duration::from_millis(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
@@ -186,7 +184,7 @@ impl fmt::Debug for Timestamp {
 /// # Ok::<(), keyward::clock::TimestampError>(())
 /// ```
 pub trait Clock: fmt::Debug + Send + Sync + 'static {
-    /// Returns the wall clock's time. It may be set forwards and backwards. It decides on dates, never on freshness.
+    /// Returns the wall clock's time, which may jump. It decides on dates, never on freshness.
     fn now(&self) -> Timestamp;
 
     /// Returns the time since a fixed start. It never goes back, and runs on while the process or machine is suspended.
@@ -195,8 +193,8 @@ pub trait Clock: fmt::Debug + Send + Sync + 'static {
 
 /// The operating system's clocks.
 ///
-/// On Linux and Android [`Clock::boottime`] is `CLOCK_BOOTTIME`, which counts suspension too; on other Unix systems
-/// `CLOCK_MONOTONIC`; elsewhere [`std::time::Instant`].
+/// [`Clock::boottime`] is `CLOCK_BOOTTIME` on Linux and Android, which counts suspension, `CLOCK_MONOTONIC` on other
+/// Unix systems, and [`std::time::Instant`] elsewhere.
 ///
 /// # Examples
 /// ```
@@ -250,7 +248,7 @@ pub struct ManualClock {
 }
 
 impl ManualClock {
-    /// Creates a clock that shows `now`, one second after boot.
+    /// Creates a clock at `now`, one second after boot.
     #[must_use]
     pub fn at(now: Timestamp) -> Self {
         Self { wall_millis: AtomicI64::new(now.as_millis()), boot_nanos: AtomicU64::new(1_000_000_000) }
@@ -263,7 +261,7 @@ impl ManualClock {
         self.wall_millis.fetch_add(i64::try_from(by.as_millis()).unwrap_or(i64::MAX), Ordering::SeqCst);
     }
 
-    /// Sets only the wall clock, as an administrator or a time server does.
+    /// Sets only the wall clock, like a time server.
     pub fn set_wall(&self, now: Timestamp) {
         self.wall_millis.store(now.as_millis(), Ordering::SeqCst);
     }

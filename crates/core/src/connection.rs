@@ -25,9 +25,7 @@ use ipnet::IpNet;
 
 use crate::network::Network;
 
-/// The address at the other end of a request's connection, which is a proxy's address behind a proxy.
-///
-/// A server puts it into the request's extensions, for the policies that depend on networks.
+/// The peer's address, which a server puts into a request's extensions. Behind a proxy, it is the proxy's.
 ///
 /// # Examples
 /// ```
@@ -39,19 +37,19 @@ use crate::network::Network;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PeerAddress(pub SocketAddr);
 
-/// A marker that a server puts into a request's extensions if it terminated the request's TLS connection.
+/// A marker in a request's extensions: the server terminated its TLS connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TlsTransport;
 
-/// The connection of a request. It is read only where a decision or a record depends on it.
+/// The connection of a request, read only where a decision or a record depends on it.
 pub trait Connection {
-    /// Returns the address at the other end, if the server states it.
+    /// Returns the peer's address, if the server states it.
     fn peer(&self) -> Option<IpAddr>;
 
     /// Returns `true` if this process terminated a TLS connection.
     fn is_tls(&self) -> bool;
 
-    /// Passes the value of every header field with this lower-case name to `visitor`, in order.
+    /// Passes the values of all header fields with this lower-case name to `visitor`, in order.
     fn visit(&self, name: &'static str, visitor: &mut dyn FnMut(&[u8]));
 }
 
@@ -70,7 +68,7 @@ impl<B> Connection for Request<B> {
     }
 }
 
-/// A connection without any information. Checks that depend on networks or HTTPS refuse it.
+/// A connection without information. Checks of networks and HTTPS refuse it.
 #[derive(Clone, Copy, Debug)]
 pub struct UnknownConnection;
 
@@ -99,13 +97,12 @@ pub enum Transport {
 
 /// The header fields in which trusted proxies describe their clients.
 ///
-/// With [`TrustedProxies::reading`], choose the fields that your proxy overwrites. A client can send the others through
-/// the proxy.
+/// Choose the fields that your proxy overwrites: a client can send the others through the proxy.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ForwardedFields {
-    /// Reads `Forwarded` (RFC 7239) and the `X-Forwarded-` fields. If both state a client or a scheme, they must agree.
-    /// Otherwise it is unknown, so a client can hide its address, but cannot choose one.
+    /// Reads `Forwarded` (RFC 7239) and the `X-Forwarded-` fields. If they disagree on a client or a scheme, it is
+    /// unknown, so a client can hide its address, but cannot choose one.
     #[default]
     Agreeing,
     /// Reads `X-Forwarded-For` and `X-Forwarded-Proto`, and ignores `Forwarded`.
@@ -126,9 +123,9 @@ impl ForwardedFields {
 
 /// The networks of the proxies that are trusted about their clients.
 ///
-/// `Forwarded` (RFC 7239), `X-Forwarded-For` and `X-Forwarded-Proto` count only if the connection comes from one of
-/// these networks. `X-Forwarded-Proto` counts only as one field that is exactly `https` or `http`. If two fields
-/// disagree, the value is unknown: choose the fields to read with [`reading`](Self::reading).
+/// `Forwarded` (RFC 7239), `X-Forwarded-For` and `X-Forwarded-Proto` count only on connections from these networks.
+/// `X-Forwarded-Proto` must be one field that is exactly `https` or `http`. If two fields disagree, the value is
+/// unknown: choose the fields to read with [`reading`](Self::reading).
 ///
 /// # Examples
 /// ```
@@ -162,7 +159,7 @@ impl TrustedProxies {
         Self { networks, fields: ForwardedFields::default() }
     }
 
-    /// Sets the fields to read. The others are ignored. Defaults to [`ForwardedFields::Agreeing`].
+    /// Sets the fields to read. Defaults to [`ForwardedFields::Agreeing`].
     ///
     /// # Examples
     /// ```
@@ -200,8 +197,7 @@ impl TrustedProxies {
         within(&self.networks, address)
     }
 
-    /// Returns the client's address, if known: the peer's, or behind trusted proxies the last one that is not a
-    /// proxy's.
+    /// Returns the client's address, if known: the last one in the chain that is not a trusted proxy's.
     #[must_use]
     pub fn client(&self, connection: &dyn Connection) -> Option<IpAddr> {
         let peer = connection.peer()?;
@@ -280,7 +276,7 @@ enum Proto {
     Said(Transport),
 }
 
-/// Returns the hops of `X-Forwarded-For`, the nearest last, with `None` for an invalid address.
+/// Returns the hops of `X-Forwarded-For`, the nearest last, with `None` for an invalid one.
 fn hops_of_x_forwarded_for(connection: &dyn Connection) -> Vec<Option<IpAddr>> {
     let mut hops = Vec::new();
     connection.visit("x-forwarded-for", &mut |value| {
@@ -296,7 +292,6 @@ fn hops_of_x_forwarded_for(connection: &dyn Connection) -> Vec<Option<IpAddr>> {
     hops
 }
 
-/// Returns the hops of `Forwarded`, the nearest last, with `None` for an invalid address.
 fn hops_of_forwarded(connection: &dyn Connection) -> Vec<Option<IpAddr>> {
     let mut hops = Vec::new();
     connection.visit("forwarded", &mut |value| {
@@ -317,7 +312,7 @@ fn x_forwarded_proto(connection: &dyn Connection) -> Proto {
     said
 }
 
-/// Returns the scheme that the nearest proxy states in the last element.
+/// Returns the scheme of the last element, which the nearest proxy wrote.
 fn forwarded_proto(connection: &dyn Connection) -> Proto {
     let mut said = Proto::Unsaid;
     connection.visit("forwarded", &mut |value| {
@@ -382,7 +377,7 @@ mod tests {
     }
 
     #[test]
-    fn the_client_is_the_last_address_that_no_trusted_proxy_added_of_its_own() {
+    fn the_client_is_the_last_untrusted_address() {
         const XFF: &str = "x-forwarded-for";
         for (peer, fields, client) in [
             ("192.0.2.1", &[(XFF, "6.6.6.6")][..], Some("192.0.2.1")),

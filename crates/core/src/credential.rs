@@ -11,7 +11,7 @@ use std::fmt;
 /// The longest accepted token, in bytes.
 pub const MAX_TOKEN_LENGTH: usize = 512;
 
-/// The one token that a request presents. Its `Debug` output does not contain the token.
+/// The one token that a request presents, hidden in `Debug`.
 ///
 /// # Examples
 /// ```
@@ -28,7 +28,7 @@ pub struct Credential<'a> {
     token: &'a [u8],
 }
 
-/// Why the `Authorization` fields present no token. Each fault is a rejection with its own message.
+/// Why the `Authorization` fields present no token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum CredentialFault {
@@ -77,9 +77,7 @@ impl<'a> Credential<'a> {
         credential.fault().map_or(Ok(credential), Err)
     }
 
-    /// Reads the fields without checking the token's characters and length.
-    ///
-    /// The caller compares them with a smaller alphabet, and asks for the [`fault`](Self::fault) if that fails.
+    /// Reads the fields without checking the token's characters and length, which [`fault`](Self::fault) does.
     #[inline]
     pub(crate) fn unchecked_from_fields(fields: impl IntoIterator<Item = &'a [u8]>) -> Result<Self, CredentialFault> {
         let mut fields = fields.into_iter();
@@ -100,14 +98,13 @@ impl<'a> Credential<'a> {
         Ok(Self { token })
     }
 
-    /// Returns what is wrong with the token's characters or length, if anything.
     #[cold]
     pub(crate) fn fault(&self) -> Option<CredentialFault> {
         let fits = self.token.len() <= MAX_TOKEN_LENGTH && self.token.iter().all(|&b| is_token_byte(b));
         if fits { None } else { Some(fault_of(self.token)) }
     }
 
-    /// Returns the token: 1 to [`MAX_TOKEN_LENGTH`] bytes of RFC 6750's `b64token` characters.
+    /// Returns the token: 1 to [`MAX_TOKEN_LENGTH`] `b64token` characters of RFC 6750.
     #[must_use]
     pub fn token(&self) -> &'a [u8] {
         self.token
@@ -142,7 +139,7 @@ fn is_token_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'+' | b'/' | b'=')
 }
 
-/// Returns the fault of a scheme that is not Bearer. A comma or a quote in it has its own fault.
+/// A comma or a quote in the scheme has a more helpful fault.
 fn other_scheme(scheme: &[u8]) -> CredentialFault {
     match scheme {
         [] => CredentialFault::Empty,
@@ -177,14 +174,14 @@ fn fault_of(token: &[u8]) -> CredentialFault {
     }
 }
 
-/// Returns `true` if a straight or typographic quote, a backtick or an angle bracket is at either end.
+/// Finds straight or typographic quotes, backticks and angle brackets at either end.
 fn is_wrapped(token: &[u8]) -> bool {
     const MARKS: [&str; 10] = ["\"", "'", "`", "<", ">", "“", "”", "‘", "’", "«"];
     MARKS.iter().any(|mark| token.starts_with(mark.as_bytes()) || token.ends_with(mark.as_bytes()))
 }
 
-/// Returns `true` if white space in another form is at either end: an escape, a percent-encoding, or a non-ASCII
-/// character (no-break space, zero-width space, byte order mark).
+/// Finds white space in another form at either end: an escape, a percent-encoding, or a non-ASCII character
+/// (no-break space, zero-width space, byte order mark).
 fn has_disguised_space(token: &[u8]) -> bool {
     const FORMS: [&[u8]; 15] = [
         b"\\n",
@@ -212,7 +209,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn the_scheme_is_read_in_any_case_and_white_space_around_is_not_part_of_the_value() {
+    fn scheme_case_and_surrounding_white_space_are_ignored() {
         for field in [
             "Bearer abc",
             "bearer abc",

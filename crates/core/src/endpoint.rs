@@ -25,8 +25,7 @@ const MAX_LENGTH: usize = 256;
 
 /// A method and a path that a key may call.
 ///
-/// `GET /v1/videos` is that path, `GET /v1/videos/*` also everything below it, and `* /v1/videos` allows every method.
-/// GET includes HEAD.
+/// `GET /v1/videos/*` covers that path and everything below it, `* /v1/videos` every method. GET includes HEAD.
 ///
 /// # Examples
 /// ```
@@ -82,10 +81,9 @@ impl Endpoint {
         }
     }
 
-    /// Returns `true` if the endpoint covers a request with this method and path, as the router sees the path.
+    /// Returns `true` if the endpoint covers a request with this method and the router's path.
     ///
-    /// Below a path, no endpoint covers a spelling that a router or proxy could read as another path: see
-    /// [`is_ambiguous_path`].
+    /// Below a path, no endpoint covers an [ambiguous](is_ambiguous_path) spelling.
     #[must_use]
     pub fn covers(&self, method: &str, path: &str) -> bool {
         let Some((allowed, pattern)) = self.0.split_once(' ') else { return false };
@@ -109,8 +107,8 @@ impl Endpoint {
 /// - a path that does not begin with a slash, or has `;`, `\`, empty or dot segments;
 /// - encoded slashes, dots, semicolons, percent signs, question marks, number signs, letters, digits, `\`, `-`, `_` or
 ///   `~`;
-/// - encoded control characters, encoded spaces at either end of a segment, encoded bytes that are not UTF-8, and
-///   percent signs without two hexadecimal digits.
+/// - encoded control characters, spaces at either end of a segment, and bytes that are not UTF-8;
+/// - percent signs without two hexadecimal digits.
 ///
 /// # Examples
 /// ```
@@ -322,7 +320,7 @@ mod tests {
     }
 
     #[test]
-    fn what_could_be_read_in_two_ways_is_no_endpoint() {
+    fn ambiguous_texts_are_not_endpoints() {
         for text in [
             "",
             "GET",

@@ -9,18 +9,18 @@ use crate::request_id::RequestId;
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub enum Event<'a> {
-    /// A credential was accepted. A handler may still refuse it, for example for a missing scope.
+    /// A credential was accepted. A handler may still refuse the request.
     Accepted {
         /// The accepted identity.
         identity: &'a Identity,
     },
-    /// A key was sent in plain text and has been marked as compromised. Notify its account.
+    /// A key was sent in plain text and has been marked as compromised.
     Compromised {
         /// The key's identity.
         identity: &'a Identity,
     },
-    /// A known credential was refused. It has ended, is disabled, or may not make the request because of its kind, its
-    /// endpoints, its networks, a guard or a [`RequireLayer`](crate::RequireLayer). [`Refused`](Self::Refused) follows.
+    /// A known credential was refused: it has ended or is disabled, or its kind, endpoints, networks, a guard or a
+    /// [`RequireLayer`](crate::RequireLayer) forbid the request. [`Refused`](Self::Refused) follows.
     KeyRefused {
         /// The credential's identity.
         identity: &'a Identity,

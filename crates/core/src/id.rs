@@ -21,7 +21,7 @@ use crate::key::random_base62;
 /// The longest id, in bytes.
 pub const MAX_ID_LENGTH: usize = 64;
 
-/// The error of a text that is not an id: 1 to 64 visible ASCII characters without spaces.
+/// The error of a text that is not an id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("invalid id: expected 1 to 64 visible ASCII characters without spaces")]
 pub struct IdError;
@@ -30,8 +30,8 @@ macro_rules! id {
     ($(#[$doc:meta])* $name:ident, $prefix:literal) => {
         $(#[$doc])*
         ///
-        /// An id has 1 to 64 visible ASCII characters. Up to 23 bytes are stored inline, so cloning neither allocates
-        /// nor counts references. Longer ids, such as a UUID with hyphens (36 bytes), are reference-counted.
+        /// An id has 1 to 64 visible ASCII characters. Cloning up to 23 bytes neither allocates nor counts references.
+        /// Longer ids, such as a UUID with hyphens (36 bytes), are reference-counted.
         #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[serde(try_from = "SmolStr", into = "SmolStr")]
         pub struct $name(SmolStr);

@@ -44,10 +44,9 @@ impl CredentialKind {
     }
 }
 
-/// The identity of a request's caller, and its rights. The layer puts it into the request's extensions.
+/// The caller of a request and its rights, in the request's extensions.
 ///
-/// Cloning it allocates nothing. It counts no reference, unless an id is longer than 23 bytes or the identity has
-/// metadata.
+/// Cloning it allocates nothing. It counts references only if an id is longer than 23 bytes or there is metadata.
 ///
 /// # Examples
 /// ```
@@ -70,7 +69,6 @@ pub struct Identity {
     profile: Shared,
 }
 
-/// The properties that many credentials share.
 #[derive(Clone, Debug, Default, PartialEq)]
 struct Profile {
     scopes: ScopeSet,
@@ -83,7 +81,7 @@ struct Profile {
 }
 
 impl Identity {
-    /// Creates the identity of a secret API key in live mode that grants nothing, has no plan and never expires.
+    /// Creates the identity of a secret live key that grants nothing, has no plan and never expires.
     #[must_use]
     pub fn api_key(id: CredentialId, account: AccountId) -> Self {
         Self {
@@ -96,7 +94,7 @@ impl Identity {
         }
     }
 
-    /// Creates the identity of an access token in live mode that grants nothing, has no plan and never expires.
+    /// Creates the identity of a live access token that grants nothing, has no plan and never expires.
     #[must_use]
     pub fn access_token(id: CredentialId, account: AccountId, user: UserId) -> Self {
         let mut identity = Self::api_key(id, account).with_profile(|profile| profile.user = Some(user));
@@ -136,13 +134,13 @@ impl Identity {
         self.with_profile(|profile| profile.features = features.into_iter().collect())
     }
 
-    /// Sets the endpoints that the credential may call. None allow all.
+    /// Sets the allowed endpoints. None allow all.
     #[must_use]
     pub fn with_endpoints(self, endpoints: impl IntoIterator<Item = Endpoint>) -> Self {
         self.with_profile(|profile| profile.endpoints = endpoints.into_iter().collect())
     }
 
-    /// Sets the networks from which the credential may be used. None allow all.
+    /// Sets the allowed networks. None allow all.
     #[must_use]
     pub fn with_networks(self, networks: impl IntoIterator<Item = IpNet>) -> Self {
         self.with_profile(|profile| {
@@ -150,7 +148,7 @@ impl Identity {
         })
     }
 
-    /// Sets the expiry time, from which on the credential is refused.
+    /// Sets the expiry time.
     #[must_use]
     pub fn with_expiry(mut self, at: Timestamp) -> Self {
         self.expires_at = at.as_millis();
@@ -163,7 +161,7 @@ impl Identity {
         self.with_profile(|profile| profile.metadata = metadata)
     }
 
-    /// Returns the id of the key or the token.
+    /// Returns the id of the credential.
     #[must_use]
     pub fn id(&self) -> &CredentialId {
         &self.id
@@ -175,7 +173,7 @@ impl Identity {
         &self.account
     }
 
-    /// Returns the user, if the credential is a user's.
+    /// Returns the user of an access token.
     #[must_use]
     pub fn user(&self) -> Option<&UserId> {
         self.profile.get().user.as_ref()
@@ -217,13 +215,13 @@ impl Identity {
         self.profile.get().features.iter().any(|has| has == feature)
     }
 
-    /// Returns the endpoints that the credential may call. An empty list allows all.
+    /// Returns the allowed endpoints. None allow all.
     #[must_use]
     pub fn endpoints(&self) -> &[Endpoint] {
         &self.profile.get().endpoints
     }
 
-    /// Returns the networks from which the credential may be used. An empty list allows all.
+    /// Returns the allowed networks. None allow all.
     #[must_use]
     pub fn networks(&self) -> &[IpNet] {
         &self.profile.get().networks
@@ -266,9 +264,9 @@ impl fmt::Debug for Identity {
 
 /// A profile, shared without a reference count where possible.
 ///
-/// Counting references from several threads is the most expensive part of returning a hot key's identity. Nearly all
-/// keys of a service have one of a few combinations of scopes, plan and so on. The first [`MAX_INTERNED`] combinations
-/// are therefore kept for the life of the process. Others, and profiles with a user or metadata, are counted.
+/// Counting references from several threads is the most expensive part of returning a hot key's identity. Most keys
+/// share few combinations of scopes, plan and so on, so the first [`MAX_INTERNED`] combinations stay in memory. Others,
+/// and profiles with a user or metadata, are counted.
 #[derive(Clone, Debug)]
 enum Shared {
     Interned(&'static Profile),
@@ -334,7 +332,7 @@ mod tests {
     }
 
     #[test]
-    fn profiles_alike_are_shared_and_those_with_metadata_are_counted() {
+    fn equal_profiles_are_shared_unless_they_have_metadata() {
         let plain = identity().with_scopes("a:read".parse().unwrap()).with_plan("Pro");
         assert!(matches!(plain.profile, Shared::Interned(_)));
         let own = plain.clone().with_metadata(Map::from_iter([("team".to_owned(), "a".into())]));

@@ -29,12 +29,10 @@ use crate::id::NodeId;
 use crate::store::{ChangeLog, Invalidation, LeaseAnswer, LogBatch, NodeState, Position, StoreError, random_mark};
 use crate::telemetry::{Metrics, Renewal};
 
-/// The most entries in one read of the log.
 const BATCH: usize = 512;
-/// The timeout of one read of, or one round of writes to, the register.
 const REGISTER_TIMEOUT: Duration = Duration::from_millis(250);
 
-/// The time for which a node may answer from its cache without hearing from the store.
+/// How long a node may answer from its cache without hearing from the store.
 ///
 /// # Examples
 /// ```
@@ -67,10 +65,10 @@ pub enum LeaseError {
 impl Lease {
     /// The shortest lease.
     pub const MIN: Duration = Duration::from_millis(200);
-    /// The longest lease, and thus the longest that a revocation waits for a dead node, except for the margin.
+    /// The longest lease, which a revocation waits for if a node has died.
     pub const MAX: Duration = Duration::from_secs(10);
 
-    /// Creates a lease of this length. The margin is a twentieth of it, a hundred times the drift of a quartz clock.
+    /// Creates a lease whose margin is a twentieth of it, a hundred times the drift of a quartz clock.
     ///
     /// # Errors
     /// [`LeaseError::Length`] if the length is not between [`MIN`](Self::MIN) and [`MAX`](Self::MAX).
@@ -81,9 +79,9 @@ impl Lease {
         Ok(Self { length, margin: waiters_margin(length) })
     }
 
-    /// Sets the margin for drift: the node stops answering from its cache this long before its lease ends.
+    /// Sets how long before the end of its lease the node stops answering from its cache, for clock drift.
     ///
-    /// In addition, a revocation waits for a twentieth of the lease.
+    /// A revocation waits for a twentieth of the lease in addition.
     ///
     /// # Errors
     /// [`LeaseError::Margin`] if the margin is not between a hundredth and a half of the lease.
@@ -115,12 +113,11 @@ impl Default for Lease {
     }
 }
 
-/// Returns the safety margin for waiting out a lease.
 fn waiters_margin(lease: Duration) -> Duration {
     lease / 20
 }
 
-/// Follows the change log for one node. It renews the node's lease and keeps its cache fresh.
+/// Renews one node's lease, and keeps its cache fresh.
 pub(crate) struct Follower {
     pub(crate) log: Arc<dyn ChangeLog>,
     pub(crate) node: NodeId,
@@ -132,9 +129,8 @@ pub(crate) struct Follower {
 }
 
 impl Follower {
-    /// Follows the log until the future is dropped.
     pub(crate) async fn run(&mut self) {
-        // Four renewals in a lease, of which three may fail.
+        // Of four renewals in a lease, three may fail.
         let interval = self.lease.length / 4;
         let mut watch = self.log.watch();
         let mut told = false;
@@ -159,7 +155,6 @@ impl Follower {
         }
     }
 
-    /// Stops answering from the cache, then removes the node from the register.
     pub(crate) async fn leave(&self) -> Result<(), StoreError> {
         self.cache.gate.close();
         self.log.leave(&self.node).await
@@ -217,7 +212,7 @@ impl Follower {
         applied
     }
 
-    /// Follows the log from `newest` on, and invalidates everything cached before.
+    /// Follows the log from `newest` on. Everything cached before is suspect.
     fn start_over(&mut self, newest: Position) -> Position {
         cache::apply(&self.cache.epochs, &self.cache.gate, newest.number, [&Invalidation::Everything]);
         self.applied = Some(newest);
@@ -240,13 +235,13 @@ impl Follower {
 pub struct Propagation {
     /// The nodes that confirmed the write.
     pub confirmed: Vec<NodeId>,
-    /// The nodes that did not answer, and whose leases have expired.
+    /// The silent nodes, whose leases have expired.
     pub waited_out: Vec<NodeId>,
-    /// The time from the commit until the write was effective on every node.
+    /// The time since the commit.
     pub took: Duration,
 }
 
-/// Waits until no node can answer without the entry at `position`. The caller calls this after the commit.
+/// Waits, after the commit, until no node can answer without the entry at `position`.
 pub(crate) async fn wait_until_applied(log: &dyn ChangeLog, position: Position, clock: &dyn Clock) -> Propagation {
     let committed = clock.boottime();
     let mut pause = Duration::from_millis(1);

@@ -31,10 +31,10 @@
 //! # Modules
 //! The root exports what a service needs to protect its routes. The modules hold the rest, by subject:
 //! - [`lifecycle`]: issuing, changing, rotating and revoking keys;
-//! - [`scope`], [`policy`], [`endpoint`], [`network`]: what a key may do;
+//! - [`scope`], [`policy`], [`endpoint`], [`network`]: the rights of a key;
 //! - [`key`]: formats, hints and digests of keys;
 //! - [`connection`]: trusted proxies, client addresses and HTTPS;
-//! - [`rejection`], [`render`]: why a request is refused, and how the response says so;
+//! - [`rejection`], [`render`]: the reasons of refusals, and their responses;
 //! - [`store`], [`lease`], [`id`], [`clock`], [`name`]: for authors of stores;
 //! - [`adapter`], [`layer`]: for authors of framework adapters.
 //!

@@ -37,12 +37,11 @@ use crate::store::{
     NodeStates, StoreError, WriteRefused,
 };
 
-/// The most attempts at a rotation that other writes overtake.
 const ATTEMPTS: usize = 64;
 
 /// Issues, lists, changes, rotates and revokes keys.
 ///
-/// A method that takes rights away from a key returns only when every node applies the change.
+/// A method that takes rights away returns only when every node applies the change.
 ///
 /// # Examples
 /// ```
@@ -91,20 +90,20 @@ pub struct NewKey {
     pub mode: Mode,
     /// The granted scopes. A restricted key needs at least one.
     pub scopes: ScopeSet,
-    /// The endpoints that the key may call. An empty list allows all.
+    /// The allowed endpoints. None allow all.
     pub endpoints: Vec<Endpoint>,
-    /// The networks from which the key may be used. An empty list allows all.
+    /// The allowed networks. None allow all.
     pub networks: Vec<IpNet>,
     /// The start time, if not at once.
     pub not_before: Option<Timestamp>,
-    /// The expiry time, if any. It must not be in the past.
+    /// The expiry time, if any, not in the past.
     pub expires_at: Option<Timestamp>,
     /// The provider's data.
     pub metadata: Map<String, Value>,
 }
 
 impl NewKey {
-    /// Creates a secret key in live mode that grants everything and does not expire.
+    /// Creates a secret live key that grants everything and does not expire.
     #[must_use]
     pub fn secret(account: AccountId, name: impl Into<String>) -> Self {
         Self {
@@ -121,23 +120,23 @@ impl NewKey {
         }
     }
 
-    /// Creates a publishable key in live mode. It grants all scopes, but its kind allows only reading.
+    /// Creates a publishable live key, which grants all scopes but only reads.
     #[must_use]
     pub fn publishable(account: AccountId, name: impl Into<String>) -> Self {
         Self { kind: KeyKind::Publishable, ..Self::secret(account, name) }
     }
 
-    /// Creates a restricted key in live mode that grants these scopes.
+    /// Creates a restricted live key that grants these scopes.
     #[must_use]
     pub fn restricted(account: AccountId, name: impl Into<String>, scopes: ScopeSet) -> Self {
         Self { kind: KeyKind::Restricted, scopes, ..Self::secret(account, name) }
     }
 }
 
-/// A newly issued key, in plain for the only time.
+/// A new key, in plain for the only time.
 #[derive(Debug)]
 pub struct Issued {
-    /// The plain key, to be shown to its owner once.
+    /// The key, to be shown once.
     pub key: PlainKey,
     /// The stored record.
     pub record: KeyRecord,
@@ -146,13 +145,13 @@ pub struct Issued {
 /// A rotated key and its successor.
 #[derive(Debug)]
 pub struct Rotated {
-    /// The plain successor, to be shown to its owner once.
+    /// The successor, to be shown once.
     pub key: PlainKey,
     /// The stored record of the successor.
     pub record: KeyRecord,
-    /// The stored record of the rotated key, with its end.
+    /// The stored record of the rotated key.
     pub predecessor: KeyRecord,
-    /// How the nodes applied the end of the rotated key.
+    /// How the nodes applied its end.
     pub propagation: Propagation,
 }
 
@@ -170,9 +169,9 @@ pub struct Rotated {
 pub struct Rotation {
     /// How long the predecessor keeps working.
     pub overlap: Duration,
-    /// The required version. The rotation fails if the key has another one.
+    /// The required version, if any.
     pub version: Option<u64>,
-    /// The latest end of the successor, even if its predecessor has no end.
+    /// The latest end of the successor.
     pub latest_end: Option<Timestamp>,
 }
 
@@ -190,18 +189,18 @@ pub struct Changed {
 pub enum Imported {
     /// The key was added.
     New,
-    /// The account already had the key. This is its stored record, unchanged.
+    /// The account already had the key, with this record.
     AlreadyThere(Box<KeyRecord>),
 }
 
-/// Why a key was not issued or changed. A failed operation has no effect.
+/// Why a key was not issued or changed. Nothing was done.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum KeysError {
     /// [`check_name`] does not allow the name.
     #[error("invalid name: {0}")]
     Name(NameError),
-    /// A restricted key has no scopes, so it could do nothing.
+    /// A restricted key has no scopes.
     #[error("a restricted key needs at least one scope: add a scope, or choose another kind")]
     NoScope,
     /// The key would end in the past, or before it begins.
@@ -231,7 +230,7 @@ impl From<AdminError> for KeysError {
 }
 
 impl Keys {
-    /// Creates a manager of the keys in `store`, with the default format and hasher.
+    /// Manages the keys in `store`, with the default format and hasher.
     #[must_use]
     pub fn new(store: impl KeyAdmin) -> Self {
         Self {
@@ -251,10 +250,10 @@ impl Keys {
         self
     }
 
-    /// Allows a rotation to replace a key of another format by one of this format, for stores with imported keys.
+    /// Allows a rotation to replace a key of another format by one of this format.
     ///
-    /// By default, [`rotate`](Self::rotate) refuses a key whose hint shows another format. Such a key may belong to
-    /// another API: a store can hold the management keys of `keyward-manage` besides the provider's keys.
+    /// By default, [`rotate`](Self::rotate) refuses a key whose hint shows another format, because it may belong to
+    /// another API: a store can hold management keys of `keyward-manage` beside the provider's.
     ///
     /// # Examples
     /// ```
@@ -303,7 +302,7 @@ impl Keys {
         self.issue_as(CredentialId::generate(), new).await
     }
 
-    /// Issues a key with a given id, for callers that record the id first.
+    /// Issues a key with an id that the caller has recorded.
     ///
     /// # Errors
     /// As for [`issue`](Self::issue); [`WriteRefused::Duplicate`] if a key with this id exists.
@@ -320,9 +319,7 @@ impl Keys {
         Ok(Issued { key, record })
     }
 
-    /// Checks a new key without the store, as [`issue`](Self::issue) does.
-    ///
-    /// Callers that write something else first, such as the key's account, call this before.
+    /// Checks a new key without the store, for callers that must write something else first.
     ///
     /// # Errors
     /// [`KeysError`] if the key is invalid.
@@ -343,10 +340,10 @@ impl Keys {
         if self.format.has(kind, mode) { Ok(()) } else { Err(FormatError::NoSuchKey { kind, mode }.into()) }
     }
 
-    /// Imports a key of another system, of which only the digest is known. Importing it again changes nothing.
+    /// Imports a key of another system by its digest. Importing it again changes nothing.
     ///
-    /// The key works on every node at once, if the authenticators have its format and the hasher named in
-    /// [`hashed_with`](KeyRecord::hashed_with).
+    /// It works on every node at once, if the authenticators have its format and its
+    /// [hasher](KeyRecord::hashed_with).
     ///
     /// # Errors
     /// [`KeysError`] if the key is invalid, its account does not exist, another account has it, or the store fails.
@@ -365,7 +362,7 @@ impl Keys {
         }
     }
 
-    /// Returns what [`import`](Self::import) would do now, without changing anything.
+    /// Returns what [`import`](Self::import) would do now.
     ///
     /// # Errors
     /// As for [`import`](Self::import).
@@ -388,7 +385,7 @@ impl Keys {
         Ok(self.store.get(id).await?)
     }
 
-    /// Returns the key with this digest, whatever its status, for example to look up a leaked key.
+    /// Returns the key with this digest, whatever its status, such as a leaked key.
     ///
     /// # Errors
     /// [`KeysError::Store`] if the store fails.
@@ -399,7 +396,7 @@ impl Keys {
         }
     }
 
-    /// Returns a page of keys, newest first, including revoked and expired ones.
+    /// Returns a page of keys, newest first, whatever their status.
     ///
     /// # Errors
     /// [`KeysError::Store`] if the store fails.
@@ -456,8 +453,7 @@ impl Keys {
         Err(WriteRefused::Stale.into())
     }
 
-    /// Disables a key until it is enabled, and returns when no node accepts it. Disabling it again keeps the first
-    /// time.
+    /// Disables a key, and returns when no node accepts it. Disabling it again keeps the first time.
     ///
     /// # Errors
     /// [`KeysError::Denied`] if the key does not exist or has ended, [`KeysError::Store`] if the store fails.
@@ -489,8 +485,7 @@ impl Keys {
         self.update(id, &KeyUpdate { disabled_at: Some(None), ..KeyUpdate::default() }).await
     }
 
-    /// Sets or removes the end of a key, and returns when every node applies it. A rotated key's end only moves
-    /// earlier.
+    /// Sets or removes a key's end, and returns when every node applies it. A rotated key's end only moves earlier.
     ///
     /// # Errors
     /// As for [`update`](Self::update).
@@ -498,8 +493,7 @@ impl Keys {
         self.update(id, &KeyUpdate { expires_at: Some(end), ..KeyUpdate::default() }).await
     }
 
-    /// Creates a successor with the same properties, and lets the old key end after `overlap`, or at its end if
-    /// earlier.
+    /// Creates an equal successor. The old key ends after `overlap`, or at its own end if that is earlier.
     ///
     /// # Errors
     /// As for [`rotate_with`](Self::rotate_with).
@@ -507,7 +501,7 @@ impl Keys {
         self.rotate_with(id, Rotation { overlap, ..Rotation::default() }).await
     }
 
-    /// Rotates a key as [`rotate`](Self::rotate) does, with conditions.
+    /// Rotates a key like [`rotate`](Self::rotate), with conditions.
     ///
     /// # Errors
     /// [`KeysError::Denied`] if the key does not exist, has a successor or has ended; [`WriteRefused::Stale`] if its
@@ -589,11 +583,11 @@ impl Keys {
 
     /// Revokes a key permanently. When this returns `Ok`, no node accepts the key any more.
     ///
-    /// Revoking it again changes nothing, and waits for the first revocation. So an interrupted caller can retry.
+    /// Revoking it again changes nothing and waits for the first revocation, so an interrupted caller can retry.
     ///
     /// # Errors
     /// [`KeysError::Denied`] if the key does not exist; [`KeysError::Store`] if the store fails. The key may then be
-    /// revoked or not; a retry finds out.
+    /// revoked or not: retry.
     pub async fn revoke(&self, id: &CredentialId) -> Result<Changed, KeysError> {
         let committed = self.store.revoke(id, self.clock.now()).await?;
         let changed = self.changed(committed).await;
@@ -607,7 +601,7 @@ impl Keys {
         Ok(changed)
     }
 
-    /// Marks a key as compromised, which revokes it. When this returns `Ok`, no node accepts the key any more.
+    /// Marks a key as compromised. When this returns `Ok`, no node accepts the key any more.
     ///
     /// # Errors
     /// As for [`revoke`](Self::revoke).
@@ -631,7 +625,7 @@ impl Keys {
 
     /// Adds an account if its id is free, and returns when every node applies it.
     ///
-    /// If two callers add it at once, one gets [`WriteRefused::AccountExists`] and the other's account stays.
+    /// Of two concurrent callers, one gets [`WriteRefused::AccountExists`], and the other's account stays.
     ///
     /// # Errors
     /// [`KeysError::Denied`] if the account exists, [`KeysError::Store`] if the store fails.
@@ -653,7 +647,7 @@ impl Keys {
 
     /// Replaces an account if it still equals `expected`, and returns when every node applies it.
     ///
-    /// If two callers change it at once, one gets [`WriteRefused::Stale`], and neither overwrites the other's change.
+    /// Of two concurrent callers, one gets [`WriteRefused::Stale`], and the other's change stays.
     ///
     /// # Errors
     /// [`KeysError::Denied`] if the account does not exist or was changed, [`KeysError::Store`] if the store fails.
@@ -686,7 +680,7 @@ impl Keys {
         Ok(self.store.get_account(id).await?)
     }
 
-    /// Returns the nodes with their own caches, or `None` if the store has no change log.
+    /// Returns the nodes with a cache, or `None` if the store has no change log.
     ///
     /// # Errors
     /// [`KeysError::Store`] if the store fails.
@@ -773,7 +767,6 @@ fn check_imported(record: &KeyRecord) -> Result<(), KeysError> {
     check_order(record.expires_at, record.not_before)
 }
 
-/// Checks that a key ends after `now` and after it begins.
 fn check_end(end: Option<Timestamp>, begin: Option<Timestamp>, now: Timestamp) -> Result<(), KeysError> {
     check_order(end, begin.max(Some(now)))
 }

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 const MINUTE: u64 = 60_000;
 
-/// A limit that admits one log event a minute and counts the others, as [`log_limited!`](crate::log_limited) uses it.
+/// A limit of one log event a minute, for [`log_limited!`](crate::log_limited).
 ///
 /// # Examples
 /// ```
@@ -22,13 +22,13 @@ pub struct LogLimit {
 }
 
 impl LogLimit {
-    /// Creates a limit that admits the next event.
+    /// Creates a limit.
     #[must_use]
     pub const fn new() -> Self {
         Self { next: AtomicU64::new(0), left_out: AtomicU64::new(0) }
     }
 
-    /// Admits an event and returns how many were left out since the last one, or returns `None`.
+    /// Admits an event and returns how many were left out since the last one.
     #[must_use]
     pub fn admit(&self) -> Option<u64> {
         static START: LazyLock<Instant> = LazyLock::new(Instant::now);

@@ -19,7 +19,7 @@ use crate::store::{
 /// The entries that the change log keeps. A node that is further behind clears its whole cache.
 const LOG_LENGTH: usize = 10_000;
 
-/// A store in this process's memory. Its clones share the same keys and accounts, which are lost with the process.
+/// A store in this process's memory, shared by its clones.
 ///
 /// # Examples
 /// ```
@@ -70,7 +70,7 @@ impl MemoryStore {
         }))
     }
 
-    /// Locks the state. A poisoned lock is ignored, because every change is made only after its checks.
+    /// A poisoned lock is ignored, because every change is made only after its checks.
     fn state(&self) -> MutexGuard<'_, State> {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -121,7 +121,6 @@ impl State {
         self.append_key(key)
     }
 
-    /// Changes a key and appends to the log.
     fn change(
         &mut self,
         id: &CredentialId,

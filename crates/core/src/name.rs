@@ -43,7 +43,7 @@ pub enum NameError {
 
 /// Checks the name of a key, an account, a user or a plan, and returns it without surrounding white space.
 ///
-/// A name has 1 to [`MAX_NAME_LENGTH`] characters. At least one is visible, and [`check_text`] allows all of them.
+/// A name has 1 to [`MAX_NAME_LENGTH`] characters that [`check_text`] allows, and at least one is visible.
 ///
 /// # Errors
 /// [`NameError`] if the text is not a name.
@@ -66,10 +66,10 @@ pub fn check_name(name: &str) -> Result<&str, NameError> {
     if name.chars().any(is_visible) { Ok(name) } else { Err(NameError::Blank) }
 }
 
-/// Checks each character of a one-line text, such as a description.
+/// Checks the characters of a one-line text, such as a description.
 ///
-/// It refuses control and format characters, line and paragraph separators, and unassigned and private-use
-/// characters. A zero-width joiner or non-joiner is allowed between two visible characters.
+/// It refuses control and format characters, line and paragraph separators, and unassigned and private-use characters.
+/// A zero-width joiner or non-joiner is allowed between two visible characters.
 ///
 /// # Errors
 /// [`NameError::Character`] with the first refused character.

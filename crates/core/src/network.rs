@@ -23,8 +23,7 @@ const MAPPED_PREFIX: u8 = 96;
 
 /// A network: an address with a prefix length, or a single address.
 ///
-/// IPv4-mapped networks (`::ffff:10.0.0.0/104`) become IPv4 networks, as clients' addresses do. So equal networks
-/// have equal text.
+/// IPv4-mapped networks (`::ffff:10.0.0.0/104`) become IPv4 networks, as clients' addresses do.
 ///
 /// # Examples
 /// ```

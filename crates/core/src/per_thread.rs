@@ -7,7 +7,6 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 /// One reference-counted copy for each thread, each in its cache lines.
 pub(crate) struct PerThread<T>(Box<[Arc<Aligned<T>>]>);
 
-/// A counted reference to a thread's copy.
 pub(crate) type Share<T> = Arc<Aligned<T>>;
 
 /// Aligned to two cache lines, because processors fetch adjacent lines together.
@@ -28,13 +27,11 @@ impl<T: Clone> PerThread<T> {
         Self((0..threads).map(|_| Arc::new(Aligned(value.clone()))).collect())
     }
 
-    /// Returns a counted reference to this thread's copy.
     #[inline]
     pub(crate) fn share(&self) -> Share<T> {
         Arc::clone(self.local())
     }
 
-    /// Returns this thread's copy.
     #[inline]
     pub(crate) fn local(&self) -> &Share<T> {
         // The number of copies is a power of two, so the index is in bounds.

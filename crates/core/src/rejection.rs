@@ -36,8 +36,8 @@ use crate::scope::Requirement;
 
 /// Why a request is refused.
 ///
-/// Programs compare the [`code`](Self::code). Rejections that a caller fixes in the same way share a code.
-/// The [`reason`](Self::reason) is unique to each rejection, for logs and metrics.
+/// Programs compare the [`code`](Self::code), which rejections with the same remedy share. Logs and metrics use the
+/// unique [`reason`](Self::reason).
 ///
 /// # Examples
 /// ```
@@ -62,7 +62,7 @@ pub enum Rejection {
     UnknownKey,
     /// The key was revoked.
     KeyRevoked,
-    /// The key was marked as compromised, which revokes it.
+    /// The key was marked as compromised.
     KeyCompromised,
     /// The key has expired.
     KeyExpired,
@@ -78,7 +78,7 @@ pub enum Rejection {
     EndpointNotAllowed(SmolStr),
     /// The key is confined to networks that do not contain the client's address.
     NetworkNotAllowed,
-    /// The method or path is ambiguous, and another program routes the request, which may read it differently.
+    /// The method or path is ambiguous, and the program that routes the request may read it differently.
     AmbiguousTarget,
     /// The key lacks a scope.
     InsufficientScope(Requirement),
@@ -98,34 +98,34 @@ pub enum Rejection {
     StoreUnavailable,
     /// The store returned invalid data.
     StoreCorrupt,
-    /// A handler asks for an identity on a route without an `AuthLayer`. The service is at fault, not the caller.
+    /// A handler asks for an identity on a route without an `AuthLayer`: the service is at fault.
     NotConfigured,
 }
 
-/// The plans that a request needs, and the account's plan.
+/// The required plans, and the account's plan.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PlanRequired {
     /// The account's plan, if any.
     pub current: Option<SmolStr>,
-    /// The plans that allow the request; one of them is enough.
+    /// The plans that allow the request.
     pub required: Box<[SmolStr]>,
 }
 
 impl PlanRequired {
-    /// States that one of the `required` plans is needed.
+    /// Requires one of the `required` plans.
     #[must_use]
     pub fn new(current: Option<SmolStr>, required: impl IntoIterator<Item = SmolStr>) -> Self {
         Self { current, required: required.into_iter().collect() }
     }
 }
 
-/// A limit of tasks that run at once, and its use.
+/// A reached limit of concurrent tasks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConcurrencyLimit {
-    /// The most tasks that may run at once.
+    /// The most concurrent tasks.
     pub limit: u32,
-    /// The tasks that are running.
+    /// The running tasks.
     pub in_flight: u32,
     /// The account's plan, if any.
     pub plan: Option<SmolStr>,
@@ -136,13 +136,13 @@ pub struct ConcurrencyLimit {
 pub struct RateLimit {
     /// The limit's name.
     pub name: SmolStr,
-    /// The units that may be spent in a window.
+    /// The units in a window.
     pub quota: u32,
     /// The window's length.
     pub window: Duration,
-    /// The units left in this window: fewer than the request costs.
+    /// The units left: fewer than the request costs.
     pub remaining: u32,
-    /// The time after which the same request can succeed.
+    /// The time until the same request can succeed.
     pub retry_after: Duration,
 }
 
@@ -155,12 +155,10 @@ enum ChallengeError {
     InsufficientScope,
 }
 
-/// The fixed properties of a rejection.
 struct Row {
     code: &'static str,
     reason: &'static str,
     status: StatusCode,
-    /// The challenge's error, or `None` if there is no challenge.
     challenge: Option<ChallengeError>,
     message: &'static str,
 }
@@ -330,7 +328,7 @@ impl Rejection {
                 "https_required",
                 S::FORBIDDEN,
                 None,
-                "API requests must use HTTPS. A key that was sent without it counts as compromised: create a new one.",
+                "API requests must use HTTPS. A key that was sent over plain HTTP counts as compromised: create a new one.",
             ),
             Self::StoreUnavailable => row(
                 "SERVICE_UNAVAILABLE",
@@ -356,13 +354,13 @@ impl Rejection {
         }
     }
 
-    /// Returns the stable code for programs, such as `API_KEY_REVOKED`.
+    /// Returns the stable code, such as `API_KEY_REVOKED`.
     #[must_use]
     pub fn code(&self) -> &'static str {
         self.row().code
     }
 
-    /// Returns the stable name of this rejection for logs and metrics, such as `checksum_mismatch`.
+    /// Returns the stable name for logs and metrics, such as `checksum_mismatch`.
     #[must_use]
     pub fn reason(&self) -> &'static str {
         self.row().reason
@@ -374,7 +372,7 @@ impl Rejection {
         self.row().status
     }
 
-    /// Returns the message for the person who fixes the request. It never reveals whether another key exists.
+    /// Returns the message for people. It never reveals whether another key exists.
     #[must_use]
     pub fn message(&self) -> String {
         match self {
@@ -400,7 +398,7 @@ impl Rejection {
         }
     }
 
-    /// Returns further details for programs as a JSON object, if there are any.
+    /// Returns details for programs, as a JSON object.
     #[must_use]
     pub fn details(&self) -> Option<Value> {
         match self {
@@ -420,8 +418,8 @@ impl Rejection {
 
     /// Returns the `WWW-Authenticate` challenge, if there is one (RFC 9110 section 11.6.1, RFC 6750 section 3).
     ///
-    /// The challenge has no `error` if the request sent no credential. Characters that a quoted string cannot hold are
-    /// removed from the realm.
+    /// It has no `error` if the request sent no credential. Characters that cannot be quoted are removed from the
+    /// realm.
     #[must_use]
     pub fn challenge(&self, realm: &str) -> Option<HeaderValue> {
         let row = self.row();
@@ -443,7 +441,7 @@ impl Rejection {
         HeaderValue::try_from(challenge).ok()
     }
 
-    /// Returns `true` if the service is at fault, so that the refusal belongs in its log.
+    /// Returns `true` if the service is at fault, not the caller.
     #[must_use]
     pub fn is_fault_of_service(&self) -> bool {
         self.status().is_server_error()
@@ -451,7 +449,7 @@ impl Rejection {
 }
 
 impl RateLimit {
-    /// Returns the seconds of `Retry-After` (RFC 9110 section 10.2.3), rounded up so that a retry after them succeeds.
+    /// Returns the seconds of `Retry-After` (RFC 9110 section 10.2.3), rounded up.
     #[must_use]
     pub fn retry_after_seconds(&self) -> u64 {
         self.retry_after.as_secs() + u64::from(self.retry_after.subsec_nanos() > 0)

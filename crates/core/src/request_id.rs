@@ -16,10 +16,9 @@ pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("request-id");
 /// The longest accepted id, in bytes.
 const MAX_LENGTH: usize = 128;
 
-/// The id of a request: the value of its `X-Request-Id` or `Request-Id` header, or a new id.
+/// The id of a request: its `X-Request-Id` or `Request-Id` header, or a new id.
 ///
-/// A client's id is used only if it is 1 to 128 of `A-Z a-z 0-9 . _ -`, so that it is safe in every log, header and
-/// body.
+/// A client's id must be 1 to 128 of `A-Z a-z 0-9 . _ -`, which are safe in every log, header and body.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RequestId(SmolStr);
 
@@ -46,7 +45,7 @@ impl RequestId {
         &self.0
     }
 
-    /// Returns the id as a header value whose clones do not allocate.
+    /// Returns a header value whose clones do not allocate.
     pub(crate) fn to_header(&self) -> HeaderValue {
         HeaderValue::from_maybe_shared(Bytes::from_owner(self.0.clone()))
             .unwrap_or_else(|_| HeaderValue::from_static("unknown"))
@@ -67,10 +66,9 @@ impl RequestId {
     }
 }
 
-/// Returns an unpredictable number for values that are not secret.
+/// Returns an unpredictable number for values that are not secret: SipHash of a counter, with a random key per thread.
 ///
-/// It is SipHash of a counter, under a key that each thread gets from the operating system. Asking the system for each
-/// number would be the most expensive part of a refusal.
+/// Asking the operating system each time would be the most expensive part of a refusal.
 pub(crate) fn any_number() -> u64 {
     thread_local!(static NUMBERS: (RandomState, Cell<u64>) = (RandomState::new(), const { Cell::new(0) }));
     NUMBERS.with(|(key, counter)| {

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use crate::rejection::Rejection;
 
-/// The outcome of a read of the store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum StoreOutcome {
     Found,
@@ -12,7 +11,6 @@ pub(crate) enum StoreOutcome {
     Failed,
 }
 
-/// The outcome of a lease renewal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Renewal {
     Granted,
@@ -33,7 +31,7 @@ pub(crate) struct Metrics {
 struct Handles {
     hits: metrics::Counter,
     negative_hits: metrics::Counter,
-    /// Registered at the first refusal of each reason, so that unused reasons are not reported.
+    /// Registered at the first refusal of each reason.
     rejections: crate::rejection::PerRejection<std::sync::OnceLock<metrics::Counter>>,
     misses: metrics::Counter,
     store_reads: [metrics::Histogram; 3],
@@ -53,7 +51,6 @@ struct Handles {
     allow(clippy::unused_self, reason = "without the feature there is nothing to count")
 )]
 impl Metrics {
-    /// Registers with the currently installed recorder.
     #[cfg(feature = "metrics")]
     pub(crate) fn registered() -> Self {
         use metrics::{Unit, describe_counter, describe_gauge, describe_histogram};
@@ -69,7 +66,7 @@ impl Metrics {
         describe_counter!("keyward_lease_lapses_total", "Leases that ended before they were renewed");
         describe_gauge!("keyward_lease_held", "1 while this node may answer from its cache, 0 while it may not");
         describe_gauge!("keyward_log_position", "The last entry of the change log that this node has applied");
-        describe_counter!("keyward_log_gaps_total", "Gaps in the change log, each of which cleared the cache");
+        describe_counter!("keyward_log_gaps_total", "Times that a gap in the change log cleared the cache");
         describe_counter!("keyward_log_untold_total", "New log entries found without a notification");
         describe_counter!("keyward_clock_steps_total", "Changes of the wall clock");
         let reads = |outcome| metrics::histogram!("keyward_store_read_seconds", "outcome" => outcome);
@@ -201,7 +198,6 @@ impl Metrics {
         }
     }
 
-    /// Sets the gauges.
     pub(crate) fn state(&self, cached_keys: usize, lease_held: bool, log_position: u64) {
         #[cfg(feature = "metrics")]
         if let Some(handles) = &self.handles {

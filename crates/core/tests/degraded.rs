@@ -1,4 +1,4 @@
-//! What goes wrong around a node, without a store of its own process: clocks, leases, the register.
+//! A node with faulty clocks, leases and registers, on the store in memory.
 
 #![cfg(feature = "metrics")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
@@ -15,7 +15,7 @@ use keyward_core::store::KeyStore;
 use keyward_core::{Authenticator, Keys, NewKey, Rejection, Timestamp};
 use metrics_util::debugging::{DebugValue, DebuggingRecorder, Snapshotter};
 
-/// What was counted under this name since the last look.
+/// Returns the count of this name since the last call.
 fn counted(snapshotter: &Snapshotter, name: &str) -> u64 {
     let all = snapshotter.snapshot().into_vec().into_iter();
     all.filter(|(key, ..)| key.key().name() == name)
@@ -68,7 +68,7 @@ async fn a_node_that_slept_through_its_lease_reads_the_store_until_it_has_anothe
         Authenticator::builder(store.clone()).clock(clock.clone()).metrics().build().unwrap()
     });
     warm(&authenticator, &field).await;
-    // The clock that never stops goes on while the machine sleeps.
+    // The clock that never stops runs on while the machine sleeps.
     clock.advance(Duration::from_secs(1_900) / 1_000);
     assert!(!is_cached(&authenticator, &field), "the lease has ended, less its margin");
     let _ = store.keys.revoke(&id).await.unwrap();
@@ -79,7 +79,7 @@ async fn a_node_that_slept_through_its_lease_reads_the_store_until_it_has_anothe
     .await;
 }
 
-/// The clock of tokio's paused time.
+/// A clock on tokio's paused time.
 #[derive(Debug)]
 struct PausedClock(tokio::time::Instant);
 
@@ -98,7 +98,7 @@ async fn a_revocation_waits_for_no_lease_longer_than_the_longest() {
     let store = TestStore::new().await;
     let (_, id) = store.issue().await;
     let keyward_core::store::Freshness::ChangeLog(log) = store.freshness() else { panic!("there is a log") };
-    // Whoever wrote this was not keyward.
+    // keyward never writes such a long lease.
     let hour = Duration::from_secs(3_600);
     let position = log.newest().await.unwrap();
     let _ = log.renew(&"odd".parse().unwrap(), position, hour).await.unwrap();
@@ -111,28 +111,28 @@ async fn a_revocation_waits_for_no_lease_longer_than_the_longest() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_revocation_that_was_cancelled_is_done_or_not_done_and_asking_again_says_so() {
+async fn a_cancelled_revocation_can_be_retried() {
     let store = TestStore::new().await;
     let (_, id) = store.issue().await;
     let keyward_core::store::Freshness::ChangeLog(log) = store.freshness() else { panic!("there is a log") };
     let position = log.newest().await.unwrap();
     let _ = log.renew(&"slow".parse().unwrap(), position, Duration::from_secs(2)).await.unwrap();
     let keys = Keys::new(store.inner.clone()).with_clock(Arc::new(PausedClock(tokio::time::Instant::now())));
-    // Nothing was begun: nothing is done.
+    // A revocation that never ran does nothing.
     drop(keys.revoke(&id));
     assert!(keys.get(&id).await.unwrap().unwrap().revoked_at.is_none());
-    // Given up while it waits for a node: it is written, and not yet said to hold.
+    // Cancelled while it waits for a node, it is written, but has not returned.
     let given_up = tokio::time::timeout(Duration::from_millis(100), keys.revoke(&id)).await;
     assert!(given_up.is_err());
     let first = keys.get(&id).await.unwrap().unwrap().revoked_at;
     assert!(first.is_some());
-    // Asking again waits for the same node, and keeps the first time.
+    // A retry waits for the same node, and keeps the first time.
     let again = keys.revoke(&id).await.unwrap();
     assert_eq!(again.record.revoked_at, first);
     assert_eq!(again.propagation.waited_out, ["slow".parse().unwrap()]);
     assert!(again.propagation.took >= Duration::from_secs(2));
     let once_more = keys.revoke(&id).await.unwrap();
-    assert_eq!(once_more.propagation.took, Duration::ZERO, "there is nobody left to wait for");
+    assert_eq!(once_more.propagation.took, Duration::ZERO, "no node is left to wait for");
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! What the layer promises around any tower service.
+//! The promises of the layer around any tower service.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -19,7 +19,7 @@ use keyward_core::render::{CodedEnvelope, NumericEnvelope};
 use keyward_core::{Anonymous, AuthLayer, Authenticator, Identity, NewKey, RequireLayer, Requirement, Scope};
 use tower::{Layer, Service, ServiceBuilder, ServiceExt, service_fn};
 
-/// Answers with who it was called by.
+/// Answers with the id of the credential.
 #[derive(Clone)]
 struct WhoAmI;
 
@@ -56,7 +56,7 @@ async fn answer(
 }
 
 #[tokio::test]
-async fn a_key_gets_in_and_what_is_wrong_is_said() {
+async fn a_key_is_admitted_and_refusals_state_the_reason() {
     let store = TestStore::new().await;
     let (field, id) = store.issue().await;
     let (revoked, revoked_id) = store.issue().await;
@@ -120,7 +120,7 @@ async fn the_service_that_was_polled_ready_is_the_one_that_is_called() {
     inner.allow(0);
     assert!(service.poll_ready().is_pending(), "readiness is the inner service's");
 
-    // Once cold and once warm. The mock panics when a clone is called that was not polled ready.
+    // A miss, then a hit. The mock panics if a clone is called that was not polled ready.
     for _ in 0..2 {
         inner.allow(1);
         assert!(service.poll_ready().is_ready());
@@ -140,7 +140,7 @@ async fn the_service_that_was_polled_ready_is_the_one_that_is_called() {
 }
 
 #[tokio::test]
-async fn what_is_refused_never_reaches_the_inner_service() {
+async fn refused_requests_never_reach_the_inner_service() {
     let store = TestStore::new().await;
     let reached = service_fn(async |_: Request<()>| -> Result<Response<Bytes>, Infallible> { panic!("reached") });
     let authenticator = Authenticator::builder(store.clone()).store_timeout(Duration::from_millis(20)).build().unwrap();
@@ -157,7 +157,7 @@ async fn what_is_refused_never_reaches_the_inner_service() {
 }
 
 #[tokio::test]
-async fn an_exempt_path_is_that_very_path_and_method() {
+async fn exemption_needs_the_exact_path_and_method() {
     let store = TestStore::new().await;
     let authenticator = Authenticator::builder(store).exempt(Method::GET, "/health").build().unwrap();
     let service = AuthLayer::from(authenticator).layer(WhoAmI);
@@ -184,7 +184,7 @@ async fn an_exempt_path_is_that_very_path_and_method() {
         let request = Request::builder().method(method).uri(path).body(()).unwrap();
         assert_eq!(answer(service.clone(), request).await.0, status, "{method} {path}");
     }
-    // An exempt path takes no notice of what is presented there.
+    // An exempt path ignores credentials.
     assert_eq!(answer(service, get("/health", "Bearer nonsense")).await, (StatusCode::OK, "anonymous".to_owned()));
 }
 
@@ -208,7 +208,7 @@ async fn an_optional_credential_is_checked_if_it_is_there() {
 }
 
 #[tokio::test]
-async fn preflights_pass_only_where_that_was_chosen() {
+async fn preflights_pass_only_if_enabled() {
     let store = TestStore::new().await;
     let preflight = || {
         Request::options("/")
@@ -280,7 +280,7 @@ async fn a_key_stays_within_its_endpoints() {
     for (path, status) in
         [("/v1/videos", 200), ("/v1/videos/1", 200), ("/v1/analytics", 403), ("/v1/videos/%2e%2e/analytics", 403)]
     {
-        // Cold and warm alike.
+        // A miss, then a hit.
         for _ in 0..3 {
             assert_eq!(answer(service.clone(), get(path, &field)).await.0, status, "{path}");
         }
@@ -302,7 +302,11 @@ async fn a_whole_service_can_require_scopes() {
     assert!(challenge.starts_with(r#"Bearer realm="jobs", error="insufficient_scope""#), "{challenge}");
     assert!(challenge.ends_with(r#"scope="jobs:write""#), "{challenge}");
     assert_eq!(answer(service, Request::new(())).await.0, 401, "anonymous has no scopes");
-    assert_eq!(answer(require.layer(WhoAmI), get("/", &writer)).await.0, 500, "without an AuthLayer nobody passes");
+    assert_eq!(
+        answer(require.layer(WhoAmI), get("/", &writer)).await.0,
+        500,
+        "without an AuthLayer every request is refused"
+    );
 }
 
 #[tokio::test]
@@ -313,7 +317,7 @@ async fn head_is_refused_without_a_body() {
 }
 
 #[tokio::test]
-async fn responses_made_for_one_caller_are_kept_by_no_shared_cache() {
+async fn no_shared_cache_keeps_authenticated_responses() {
     let store = TestStore::new().await;
     let (field, _) = store.issue().await;
     for (cache_control, vary, expected_cache_control, expected_vary) in [
@@ -378,7 +382,7 @@ async fn a_renderer_changes_bodies_and_not_verdicts() {
 }
 
 #[tokio::test]
-async fn events_tell_of_what_was_accepted_and_refused_and_show_no_key() {
+async fn events_report_verdicts_without_keys() {
     let store = TestStore::new().await;
     let (field, id) = store.issue().await;
     let seen: Arc<Mutex<Vec<String>>> = Arc::default();
@@ -399,7 +403,7 @@ async fn events_tell_of_what_was_accepted_and_refused_and_show_no_key() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_is_found_when_it_is_built() {
+async fn invalid_settings_fail_at_build() {
     let store = TestStore::new().await;
     let builder = || Authenticator::builder(store.clone());
     for (builder, message) in [

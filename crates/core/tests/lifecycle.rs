@@ -1,4 +1,4 @@
-//! The rules of a key's life, as `Keys` holds them.
+//! The rules of a key's lifecycle in `Keys`.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 

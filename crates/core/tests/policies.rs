@@ -1,4 +1,4 @@
-//! What is decided by more than the key: networks, HTTPS, plans, modes, and which store a token belongs to.
+//! Decisions on more than the key: networks, HTTPS, plans, modes, and the store of a token.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -109,7 +109,7 @@ async fn a_key_that_was_sent_in_plain_text_is_refused_and_compromised_for_good()
             if marked { (401, "API_KEY_REVOKED".to_owned()) } else { (200, "ApiKey(Secret)".to_owned()) }
         );
     }
-    // What is no key of ours, or none at all, is refused alike, and nothing is looked up.
+    // Other tokens and missing ones are refused equally, without a read of the store.
     let before = store.reads();
     let none = Request::get("/").extension(PeerAddress(([192, 0, 2, 1], 1).into())).body(()).unwrap();
     for request in [from("192.0.2.1", "Bearer nonsense", &[]), none] {
@@ -142,7 +142,7 @@ async fn a_lost_proxy_header_cannot_kill_every_key() {
     assert_eq!(compromised, 2);
 }
 
-/// Access tokens of one user, under a digest that is told beforehand.
+/// A store of one user's access token, whose digest is known in advance.
 struct Tokens(keyward_core::key::Digest, std::sync::atomic::AtomicUsize);
 
 #[async_trait]
@@ -191,7 +191,7 @@ async fn each_token_goes_to_the_store_that_recognises_its_shape() {
 
     let alike = Authenticator::builder(store).add_store(tokens, KeyFormat::default(), Hasher::default()).build();
     assert!(matches!(alike, Err(BuildError::AmbiguousFormats)));
-    // Keys that may begin anyhow can be the main ones alone.
+    // Only the main format can be one without a prefix.
     let anyhow = KeyFormat::builder()
         .legacy_prefix("", KeyKind::Secret, Mode::Live)
         .random_length(40)

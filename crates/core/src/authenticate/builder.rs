@@ -112,26 +112,24 @@ impl AuthenticatorBuilder {
         self
     }
 
-    /// Sets the hasher with which the keys were issued. Defaults to SHA-256.
+    /// Sets the hasher that issued the keys. Defaults to SHA-256.
     pub fn hasher(mut self, hasher: Hasher) -> Self {
         self.hasher = hasher;
         self
     }
 
-    /// Adds a store for tokens of another format, such as access tokens beside API keys in the same header.
+    /// Adds a store for tokens of another format, such as access tokens beside API keys.
     ///
-    /// Each token goes only to the store whose format recognises its beginning. A token that fits no format costs no
-    /// read. The [`kind`](crate::Identity::kind) of the identity tells credentials apart.
+    /// A token goes only to the store whose format recognises its beginning. A token that fits no format costs no read.
     ///
-    /// The added store may be the main one, so that keys imported from another system work beside new keys. If the
-    /// imported keys have no prefix, make theirs the main format and add the new one here: added formats are tried
-    /// first.
+    /// The added store may be the main one, so that imported keys work beside new ones. If the imported keys have no
+    /// prefix, theirs must be the main format: added formats are tried first.
     pub fn add_store(mut self, store: impl KeyStore, format: KeyFormat, hasher: Hasher) -> Self {
         self.others.push((Arc::new(store), format, hasher));
         self
     }
 
-    /// Sets the proxies that are trusted about their clients' addresses and HTTPS. Defaults to none.
+    /// Sets the proxies that are trusted about their clients. Defaults to none.
     pub fn trusted_proxies(mut self, proxies: TrustedProxies) -> Self {
         self.proxies = proxies;
         self
@@ -145,16 +143,14 @@ impl AuthenticatorBuilder {
 
     /// Lets requests with this method and exactly this path pass without a credential. GET includes HEAD.
     ///
-    /// The path that the router sees is compared byte for byte. `//health`, `/health/`, `/%68ealth`, `/health;x`,
-    /// `/HEALTH` and `/health/../v1` are not `/health`.
+    /// The router's path is compared byte for byte: `//health`, `/health/`, `/%68ealth` and `/HEALTH` are not
+    /// `/health`.
     pub fn exempt(mut self, method: Method, path: impl Into<String>) -> Self {
         self.exempt.push((method, path.into()));
         self
     }
 
-    /// Lets requests without any Authorization field pass as anonymous.
-    ///
-    /// A request that presents a credential is checked as usual. A bad key or a failing store never makes it anonymous.
+    /// Lets requests without any Authorization field pass as anonymous. A bad key or a failing store still refuses.
     pub fn optional(mut self) -> Self {
         self.optional = true;
         self
@@ -178,9 +174,10 @@ impl AuthenticatorBuilder {
         self
     }
 
-    /// Leaves the headers of authenticated responses unchanged.
+    /// Leaves the headers of responses unchanged.
     ///
-    /// By default they get `Cache-Control: private, no-store` if the handler set none, and `Vary: Authorization`.
+    /// By default they get `Vary: Authorization`, and authenticated ones `Cache-Control: private, no-store` if they
+    /// have none.
     pub fn leave_response_headers(mut self) -> Self {
         self.presentation.private = false;
         self
@@ -192,57 +189,56 @@ impl AuthenticatorBuilder {
         self
     }
 
-    /// Counts through the `metrics` facade. Install the recorder before this call.
+    /// Counts through the `metrics` facade, with the recorder that is installed now.
     #[cfg(feature = "metrics")]
     pub fn metrics(mut self) -> Self {
         self.presentation.metrics = crate::telemetry::Metrics::registered();
         self
     }
 
-    /// Sets the most cached keys, 1 to 100 million. Defaults to 100,000. A key takes less than 200 bytes.
+    /// Sets the most cached keys, 1 to 100 million. Defaults to 100,000, with less than 200 bytes each.
     pub fn cache_capacity(mut self, keys: usize) -> Self {
         self.cache.capacity = keys;
         self
     }
 
-    /// Sets the most cached refusals, 0 to 100 million. Defaults to 10,000. A refusal takes about 500 bytes.
+    /// Sets the most cached refusals, 0 to 100 million. Defaults to 10,000, with about 500 bytes each.
     pub fn negative_capacity(mut self, refusals: u64) -> Self {
         self.cache.negative_capacity = refusals;
         self
     }
 
-    /// Sets the maximum age of a cached answer, even if it is known to be fresh. Defaults to 10 minutes.
+    /// Sets the maximum age of any cached answer. Defaults to 10 minutes.
     pub fn max_age(mut self, age: Duration) -> Self {
         self.cache.max_age = age;
         self
     }
 
-    /// Sets how long a request waits for the store before it is refused with 503. Defaults to 250 ms.
+    /// Sets how long a request waits for the store before it gets 503. Defaults to 250 ms.
     pub fn store_timeout(mut self, timeout: Duration) -> Self {
         self.cache.store_timeout = timeout;
         self
     }
 
-    /// Sets the most concurrent reads of the store. Further reads wait within the timeout. Defaults to 64.
+    /// Sets the most concurrent reads of the store. Others wait within the timeout. Defaults to 64.
     pub fn store_concurrency(mut self, reads: usize) -> Self {
         self.cache.store_concurrency = reads;
         self
     }
 
-    /// Sets the interval at which a key's uses are recorded, in whole seconds. Defaults to one minute.
+    /// Sets the interval of recording a key's uses, in whole seconds. Defaults to one minute.
     pub fn last_used_interval(mut self, interval: Duration) -> Self {
         self.cache.last_used_interval = interval;
         self
     }
 
-    /// Sets the time for which this node may answer from its cache without hearing from the store. Defaults to 2
-    /// seconds.
+    /// Sets the lease, which limits how long this node answers without hearing from the store. Defaults to 2 seconds.
     pub fn lease(mut self, lease: Lease) -> Self {
         self.lease = lease;
         self
     }
 
-    /// Sets the first part of this node's name in the register: 1 to 32 visible ASCII characters.
+    /// Sets the prefix of this node's name in the register: 1 to 32 visible ASCII characters.
     pub fn node_label(mut self, label: impl Into<String>) -> Self {
         self.label = Some(label.into());
         self
@@ -257,7 +253,7 @@ impl AuthenticatorBuilder {
     /// Builds the authenticator and starts its background thread.
     ///
     /// # Errors
-    /// [`BuildError`] if a setting is out of bounds, or the thread cannot be started.
+    /// [`BuildError`] if a setting is invalid, or the thread cannot be started.
     pub fn build(self) -> Result<Authenticator, BuildError> {
         const HOUR: Duration = Duration::from_secs(3_600);
         let bounded = |ok: bool, setting: &'static str, bounds: &'static str| {
@@ -327,7 +323,6 @@ impl AuthenticatorBuilder {
     }
 }
 
-/// Creates the cache over a store, and starts the thread that keeps it fresh.
 #[allow(clippy::too_many_arguments, reason = "the parts of one resolver, put together in one place")]
 fn start(
     store: Arc<dyn KeyStore>,

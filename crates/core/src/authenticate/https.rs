@@ -12,10 +12,10 @@ use crate::store::KeyStatus;
 ///
 /// A request came by HTTPS if this process terminated its TLS connection
 /// ([`TlsTransport`](crate::adapter::TlsTransport)), or if a
-/// [trusted proxy](crate::adapter::AuthenticatorBuilder::trusted_proxies) says so. Every other request is refused.
+/// [trusted proxy](crate::adapter::AuthenticatorBuilder::trusted_proxies) states it.
 ///
-/// A key is marked only on evidence: it came in plain text straight from an untrusted peer, or a trusted proxy states
-/// `http`. A missing header is no evidence.
+/// A key is marked only on evidence: it came in plain text from an untrusted peer, or a trusted proxy states `http`.
+/// A missing header is no evidence.
 ///
 /// There is no redirect to HTTPS, because it would hide the leak.
 ///
@@ -42,11 +42,10 @@ struct Marking {
     cap: DefaultDirectRateLimiter,
 }
 
-/// The default limit of marked keys a minute.
 const MARKS_PER_MINUTE: NonZeroU32 = NonZeroU32::new(60).expect("sixty is not zero");
 
 impl HttpsOnly {
-    /// Creates the setting, which refuses requests and marks no key.
+    /// Creates the setting, without marking keys.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
@@ -54,7 +53,7 @@ impl HttpsOnly {
 
     /// Marks keys that were sent in plain text as compromised through `keys`, at most 60 a minute.
     ///
-    /// Beyond the limit, requests are still refused, and a log event names the keys that were not marked.
+    /// Beyond the limit, requests are still refused, and the log names the unmarked keys.
     #[must_use]
     pub fn mark_compromised(self, keys: Keys) -> Self {
         self.mark_compromised_up_to(MARKS_PER_MINUTE, keys)

@@ -31,13 +31,12 @@ use crate::render::{Presentation, Refusal};
 use crate::store::KeyStore;
 use worker::Worker;
 
-/// Checks credentials. Every layer and adapter is built around an authenticator.
+/// Checks credentials for every layer and adapter.
 ///
-/// Clones are cheap and share one cache. Adapters of frameworks with their own types call [`check`](Self::check) with
-/// bytes. Reads of the store need a tokio runtime with a timer.
+/// Clones are cheap and share one cache. Reads of the store need a tokio runtime with a timer.
 ///
-/// An authenticator owns a thread that follows the store's change log and records uses. The thread ends when the last
-/// clone is dropped or [`shutdown`](Self::shutdown) is called.
+/// An authenticator owns a thread that follows the store's change log and records uses, until the last clone is dropped
+/// or [`shutdown`](Self::shutdown) is called.
 ///
 /// # Examples
 /// ```
@@ -64,7 +63,6 @@ struct Inner {
     presentation: PerThread<Presentation>,
 }
 
-/// The cache and store for the tokens of one format.
 struct Resolver {
     format: KeyFormat,
     hasher: Hasher,
@@ -77,7 +75,7 @@ struct Exempt {
     path: Box<str>,
 }
 
-/// The properties of a request that a check needs besides its `Authorization` fields.
+/// The properties of a request that a check reads in addition to its `Authorization` fields.
 ///
 /// # Examples
 /// ```
@@ -94,7 +92,7 @@ pub struct Target<'a> {
     pub path: &'a str,
     /// Whether the request is a CORS preflight: OPTIONS with `Origin` and `Access-Control-Request-Method`.
     pub preflight: bool,
-    /// The connection, read only for network and HTTPS checks and for recording uses.
+    /// The connection.
     pub connection: &'a dyn Connection,
 }
 
@@ -123,7 +121,7 @@ pub enum Admission {
     Anonymous,
 }
 
-/// A credential about which the store must be asked. It holds digests, never the key.
+/// A credential to ask the store about. It holds digests, never the key.
 #[derive(Debug)]
 pub struct Pending(Box<PendingParts>);
 
@@ -134,9 +132,9 @@ struct PendingParts {
     method: http::Method,
     path: SmolStr,
     client: Option<IpAddr>,
-    /// Whether the credential came in plain text and is looked up only to be marked as compromised.
+    /// Whether the key came in plain text, and is looked up only to be marked.
     exposed: bool,
-    /// The only account about whose credentials the caller may ask, or `None` for all accounts.
+    /// The only account that the caller may ask about, if restricted.
     within: Option<AccountId>,
 }
 
@@ -161,7 +159,7 @@ impl Authenticator {
         AuthenticatorBuilder::new(Arc::new(store))
     }
 
-    /// Checks a request against the cache, without waiting. This is all that a warm hit does.
+    /// Checks a request against the cache, without waiting.
     ///
     /// `fields` are the values of all `Authorization` fields.
     #[inline]
@@ -206,13 +204,13 @@ impl Authenticator {
         }
     }
 
-    /// Checks a request on behalf of a caller that may ask only about the credentials of `account`.
+    /// Checks a request for a caller that may ask only about the credentials of `account`.
     ///
     /// A credential of another account is refused exactly like an unknown one: with the same rejection, after the same
     /// reads of the store, and without being counted, reported or recorded as used.
     ///
-    /// The caller states the address in `target.connection`. It decides whether the credential may be used from there,
-    /// but is not recorded as the address of a use, because the caller may have invented it.
+    /// The caller states the address of `target.connection`. It decides whether the credential may be used from there,
+    /// but it is not recorded as the address of a use.
     ///
     /// # Examples
     /// ```
@@ -266,10 +264,10 @@ impl Authenticator {
         })))
     }
 
-    /// Asks the store about a credential for which the cache had no answer.
+    /// Asks the store about a credential that the cache did not have.
     ///
     /// # Errors
-    /// The [`Rejection`] of the request, such as [`Rejection::StoreUnavailable`] if the store does not answer in time.
+    /// The [`Rejection`], such as [`Rejection::StoreUnavailable`] if the store does not answer in time.
     pub async fn resolve(&self, pending: Pending) -> Result<Admission, Rejection> {
         self.ask_store(pending).instrument(tracing::debug_span!("keyward::resolve")).await
     }
@@ -294,7 +292,7 @@ impl Authenticator {
         self.0.admit(identity, method.as_str(), &path, || client)
     }
 
-    /// Checks the `Authorization` fields of a request that only reads, for services other than HTTP.
+    /// Checks the `Authorization` fields of a read, for services other than HTTP.
     ///
     /// # Errors
     /// The [`Rejection`] unless the credential is accepted.
@@ -305,7 +303,7 @@ impl Authenticator {
         }
     }
 
-    /// Counts, reports and writes a refusal, for adapters whose responses have other types than the `http` crate's.
+    /// Counts, reports and writes a refusal, for adapters with other response types.
     #[must_use]
     pub fn refuse(&self, refusal: &Refusal) -> http::Response<Bytes> {
         self.0.presentation.local().refuse(refusal)
@@ -318,16 +316,16 @@ impl Authenticator {
         self.0.presentation.local().private
     }
 
-    /// Records the pending uses of keys, and removes this node from the store's register.
+    /// Records the pending uses, and removes this node from the store's register.
     ///
-    /// Later requests are still answered, but not from the cache.
+    /// Later requests are answered, but not from the cache.
     pub async fn shutdown(&self) {
         for resolver in self.0.resolvers() {
             resolver.worker.stop().await;
         }
     }
 
-    /// Returns this process's name in the store's register, if the store has a change log.
+    /// Returns this node's name in the store's register, if the store has a change log.
     #[must_use]
     pub fn node(&self) -> Option<&NodeId> {
         self.0.resolver.worker.node()
@@ -344,7 +342,7 @@ impl Authenticator {
     }
 }
 
-/// Returns the most helpful rejection: a token that does not fit the format may not be a valid token at all.
+/// Returns the most helpful rejection: a token that does not fit the format may not even be a valid token.
 #[cold]
 fn refused(credential: &Credential<'_>, fault: KeyFault) -> Rejection {
     match fault {
@@ -375,8 +373,7 @@ impl Inner {
         std::iter::once(&self.resolver).chain(&self.others)
     }
 
-    /// Returns the resolver whose format recognises the token, or the main one, which refuses a token that does not
-    /// fit.
+    /// Returns the resolver that recognises the token, or the main one, which refuses other tokens.
     #[inline]
     fn resolver_of(&self, credential: &Credential<'_>) -> &Resolver {
         if self.others.is_empty() {
@@ -408,7 +405,6 @@ impl Inner {
         Ok(Admission::Identity(identity))
     }
 
-    /// Reports the refusal of a known key to the hook, and returns the reason.
     #[cold]
     fn notify_refused(&self, refused: Refused) -> Rejection {
         if let (Some(identity), Some(hook)) = (&refused.identity, &self.presentation.local().hook) {

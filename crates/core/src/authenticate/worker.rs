@@ -16,15 +16,13 @@ use crate::store::ChangeLog;
 use crate::telemetry::Metrics;
 
 const FLUSH_INTERVAL: Duration = Duration::from_secs(1);
-/// If the wall clock moves by more than this against the clock that never stops, it was set.
+/// A larger jump of the wall clock, measured by the clock that never stops, means that it was set.
 const CLOCK_STEP_MILLIS: u64 = 500;
-/// The timeout of the last flush, and of leaving the register.
 const FAREWELL: Duration = Duration::from_secs(2);
 
 pub(super) struct Worker {
     /// Set to true, or dropped, to stop the thread.
     stop: watch::Sender<bool>,
-    /// Closed when the thread has stopped.
     stopped: watch::Receiver<()>,
     node: Option<NodeId>,
 }
@@ -97,7 +95,7 @@ async fn work(
     }
 }
 
-/// Reports when the wall clock is set. This affects when keys expire, but not the cache's freshness.
+/// Reports when the wall clock is set, which affects when keys expire.
 async fn watch_clock(clock: &dyn Clock, metrics: &Metrics) {
     let offset = || clock.now().as_millis() - i64::try_from(clock.boottime().as_millis()).unwrap_or(i64::MAX);
     let mut last = offset();

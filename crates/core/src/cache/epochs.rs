@@ -21,7 +21,6 @@ pub(crate) struct Epochs {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct FillEpoch(u64);
 
-/// A stripe of credentials, digests or accounts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Stripe(u16);
 
@@ -50,7 +49,7 @@ impl Epochs {
         Self { current: AtomicU64::new(0), credentials: stripes(), digests: stripes(), accounts: stripes() }
     }
 
-    /// Returns the current epoch. The caller calls this before it asks the store.
+    /// Returns the current epoch, before the store is asked.
     pub(crate) fn begin(&self) -> FillEpoch {
         FillEpoch(self.current.load(Ordering::SeqCst))
     }
@@ -102,7 +101,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_begun_before_an_invalidation_is_stale_and_what_came_after_holds() {
+    fn answers_begun_before_an_invalidation_are_stale() {
         let epochs = Epochs::new();
         let id: CredentialId = "key_1".parse().unwrap();
         let account: AccountId = "acct_1".parse().unwrap();

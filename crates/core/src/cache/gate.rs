@@ -33,12 +33,11 @@ impl From<Duration> for Instant {
 }
 
 impl Gate {
-    /// Creates a gate that is closed until a lease is granted.
     pub(crate) fn closed() -> Self {
         Self { open_until: AtomicU64::new(0), applied: AtomicU64::new(0) }
     }
 
-    /// Creates a gate that is always open, for a store without leases, whose answers have a bounded age.
+    /// Creates a gate that never closes, for a store without leases.
     pub(crate) fn open() -> Self {
         Self { open_until: AtomicU64::new(u64::MAX), applied: AtomicU64::new(0) }
     }
@@ -48,7 +47,6 @@ impl Gate {
         now.0 < self.open_until.load(Ordering::Acquire)
     }
 
-    /// Returns `true` if the node follows no log, and answers have a bounded age instead.
     pub(crate) fn is_open_for_ever(&self) -> bool {
         self.open_until.load(Ordering::SeqCst) == u64::MAX
     }

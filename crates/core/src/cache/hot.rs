@@ -23,19 +23,17 @@ pub(crate) struct HotKeys {
 /// In this order, the fields that a hit compares share a cache line with the digest, which the lookup has loaded.
 #[repr(C)]
 struct Entry {
-    /// The time at which the entry is too old, however often it is used.
+    /// The maximum age, however often the entry is used.
     until: Instant,
     fill_epoch: FillEpoch,
     credential: Stripe,
     account: Stripe,
-    /// The second of the last use.
     used: AtomicU32,
     /// The second of the last recorded use.
     recorded: AtomicU32,
     identity: Identity,
 }
 
-/// An answer that may be cached.
 pub(crate) struct Answer {
     pub(crate) identity: Identity,
     pub(crate) fill_epoch: FillEpoch,
@@ -70,7 +68,7 @@ impl HotKeys {
         self.read(digest, now, epochs, uses, client, |entry| entry.identity.clone())
     }
 
-    /// Returns the cached answer with its epoch, so that the caller can check later whether it still holds.
+    /// Returns the cached answer with its epoch, so that the caller can check again later.
     pub(crate) fn answer(
         &self,
         digest: &Digest,
@@ -158,7 +156,7 @@ impl HotKeys {
         self.map.pin().len()
     }
 
-    /// Evicts the least recently used entries until the map has fifteen sixteenths of its capacity.
+    /// Evicts the least recently used entries, down to fifteen sixteenths of the capacity.
     pub(crate) fn sweep(&self) {
         let map = self.map.pin();
         if map.len() <= self.capacity {

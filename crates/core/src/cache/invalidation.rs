@@ -6,7 +6,6 @@ use super::epochs::{Epochs, FillEpoch};
 use super::gate::Gate;
 use crate::store::Invalidation;
 
-/// The state of the node when a store read begins.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Beginning {
     pub(crate) fill_epoch: FillEpoch,
@@ -14,7 +13,7 @@ pub(crate) struct Beginning {
 }
 
 impl Beginning {
-    /// Reads the state, first the epoch: see [`apply`]. The caller calls this before it asks the store.
+    /// Reads the state before the store is asked, and the epoch first: see [`apply`].
     pub(crate) fn of(epochs: &Epochs, gate: &Gate) -> Self {
         let fill_epoch = epochs.begin();
         Self { fill_epoch, applied: gate.applied() }
@@ -22,7 +21,7 @@ impl Beginning {
 
     /// Returns `true` if an answer at this position is not behind what the node had applied when it asked.
     ///
-    /// A lagging replica gives answers that are behind. A store without a log gives no position.
+    /// A lagging replica can be behind. A store without a log has no position.
     pub(crate) fn accepts(&self, position: Option<u64>) -> bool {
         position.is_none_or(|number| number >= self.applied)
     }

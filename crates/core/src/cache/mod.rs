@@ -35,16 +35,13 @@ use hot::{Answer, HotKeys};
 use invalidation::Beginning;
 use moka::policy::EvictionPolicy;
 
-/// How many shared fetches a request joins before it asks the store itself. It joins a second one only if
-/// invalidations of its key race each other.
+/// How many shared fetches a request joins before it asks the store itself. Only racing invalidations need a second.
 const SHARED_ATTEMPTS: usize = 2;
 
-/// Stripes of each kind. Two keys on one stripe share their invalidations, which costs only a store read.
-///
-/// Loom's models have one, because loom's work multiplies with each atomic.
+/// Keys on one stripe share their invalidations, which costs only a store read. Loom's models have one stripe, because
+/// loom's work multiplies with each atomic.
 const STRIPES: usize = if cfg!(all(test, keyward_loom)) { 1 } else { 1_024 };
 
-/// The pause before a lagging replica is asked again.
 const LAG_PAUSE: Duration = Duration::from_millis(2);
 
 #[derive(Clone, Debug)]
@@ -65,7 +62,6 @@ pub(crate) struct Cache {
     pub(crate) epochs: Epochs,
     pub(crate) gate: Gate,
     pub(crate) uses: Uses,
-    /// Wakes the thread that sweeps the hot keys.
     pub(crate) sweep_due: Notify,
     permits: Semaphore,
     clock: Arc<dyn Clock>,
@@ -73,7 +69,7 @@ pub(crate) struct Cache {
     metrics: Metrics,
 }
 
-/// A refusal and the credential's identity, if known. It is boxed in a verdict, so that a warm hit does not carry it.
+/// A refusal, boxed in a verdict so that a warm hit does not carry it.
 #[derive(Debug)]
 pub(crate) struct Refused {
     pub(crate) rejection: Rejection,
@@ -88,11 +84,10 @@ impl From<Rejection> for Box<Refused> {
 
 type Verdict = Result<Identity, Box<Refused>>;
 
-/// A refusal that may be cached, with its digests and account, whose invalidations end it.
+/// A cacheable refusal, with the digests and the account whose invalidations end it.
 #[derive(Clone, Debug)]
 struct Negative {
     rejection: Rejection,
-    /// The refused key's identity, if there is such a key.
     identity: Option<Box<Identity>>,
     fill_epoch: FillEpoch,
     until: Instant,
@@ -100,20 +95,18 @@ struct Negative {
     account: Option<Stripe>,
 }
 
-/// The result of a shared fetch that moka must not keep. As an error, moka shares and then forgets it.
+/// The result of a shared fetch that moka must not keep. moka shares an error, then forgets it.
 enum NotKept {
     Active(Answer),
     Refused(Negative),
     Failed(StoreErrorKind),
 }
 
-/// The result of a fill.
 enum Landed {
     Active(Answer),
     Refused(Negative),
 }
 
-/// A store's answer, and when the read began.
 struct Fill {
     found: Found,
     fill_epoch: FillEpoch,
@@ -149,7 +142,7 @@ impl Cache {
         }
     }
 
-    /// Returns the cached identity if this node may answer from its cache. This is the warm path, which checks expiry.
+    /// Returns the cached identity, if this node may answer from its cache. This is the warm path.
     #[inline]
     pub(crate) fn get(&self, digest: &Digest, client: impl FnOnce() -> Option<IpAddr>) -> Option<Verdict> {
         let now = self.now();
@@ -161,7 +154,7 @@ impl Cache {
         Some(self.unexpired(identity))
     }
 
-    /// Asks the store, once for all concurrent requests with the same key. This is the cold path.
+    /// Asks the store, once for all concurrent requests with one key. This is the cold path.
     pub(crate) async fn resolve(&self, digests: &Digests, client: Option<IpAddr>) -> Verdict {
         for _ in 0..SHARED_ATTEMPTS {
             if !self.gate.is_open(self.now()) {
@@ -202,7 +195,6 @@ impl Cache {
         }
     }
 
-    /// Returns what the store holds for a key, whatever its status.
     pub(crate) async fn stored(&self, digests: &Digests) -> Result<Option<StoredKey>, StoreError> {
         Ok(self.fill(digests).await?.found.key)
     }
@@ -228,7 +220,6 @@ impl Cache {
         self.hot.len()
     }
 
-    /// Sets the gauges of the metrics.
     pub(crate) fn report(&self) {
         self.metrics.state(self.len(), self.gate.is_open(self.now()), self.gate.applied());
     }
@@ -254,7 +245,7 @@ impl Cache {
         }
     }
 
-    /// Fetches a key for all waiting requests, and caches it in the hot keys or returns a refusal for moka to keep.
+    /// Fetches a key for all waiting requests, into the hot keys or as a refusal for moka.
     async fn fetch_shared(&self, digests: Digests, client: Option<IpAddr>) -> Result<Negative, NotKept> {
         // The previous fetch may have finished after this request last looked.
         if let Some(answer) = self.hot.answer(digests.first(), self.now(), &self.epochs, &self.uses, client) {
@@ -277,7 +268,6 @@ impl Cache {
             || fill.found.position.is_none_or(|position| position.number <= self.gate.applied())
     }
 
-    /// Judges the store's answer, and updates the hot keys.
     fn store_result(&self, digests: &Digests, fill: &Fill, client: Option<IpAddr>) -> Landed {
         let key = fill.found.key.as_ref();
         match self.judge(digests, key) {
@@ -311,8 +301,6 @@ impl Cache {
     }
 
     /// Asks the store until its answer is not behind what this node had applied when it asked.
-    ///
-    /// The timeout and the limit of concurrent reads apply.
     async fn fill(&self, digests: &Digests) -> Result<Fill, StoreError> {
         let read = async {
             let _permit = self.permits.acquire().await.map_err(StoreError::unavailable)?;
@@ -352,7 +340,6 @@ impl Cache {
         Ok(last)
     }
 
-    /// Returns the verdict on a stored key at this time.
     fn judge(&self, digests: &Digests, key: Option<&StoredKey>) -> Result<Identity, Rejection> {
         let key = key.ok_or(Rejection::UnknownKey)?;
         match key.status {

@@ -10,9 +10,8 @@ use crate::clock::Clock;
 use crate::id::CredentialId;
 use crate::store::{KeyStore, KeyUse, StoreError};
 
-/// The most queued uses. A cached key is queued once an interval. Beyond the limit the oldest uses are lost.
+/// The most queued uses. Beyond it the oldest are lost.
 const CAPACITY: usize = 16_384;
-/// The most uses in one write to the store.
 const BATCH: usize = 512;
 
 pub(crate) struct Uses {
@@ -40,7 +39,7 @@ impl Uses {
         self.queue.force_push(KeyUse::new(id.clone(), self.clock.now(), client));
     }
 
-    /// Writes the queued uses. Uses that the store did not take are queued again, as far as there is room.
+    /// Writes the queued uses. Uses that the store did not take return to the queue, as far as there is room.
     pub(crate) async fn flush(&self, store: &dyn KeyStore) -> Result<(), StoreError> {
         loop {
             let mut batch: Vec<KeyUse> = std::iter::from_fn(|| self.queue.pop()).take(BATCH).collect();

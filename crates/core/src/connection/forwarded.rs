@@ -7,16 +7,13 @@
 
 use std::net::{IpAddr, SocketAddrV4, SocketAddrV6};
 
-/// The statement of one proxy.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Element {
-    /// The proxy's client, if it states an address.
     pub(super) client: Option<IpAddr>,
-    /// The scheme that the client used, if the proxy states it.
     pub(super) proto: Option<Vec<u8>>,
 }
 
-/// Returns the elements of a field, the nearest proxy's last, with `None` for an invalid element.
+/// Returns the elements of a field, the nearest proxy's last, with `None` for an invalid one.
 pub(super) fn elements(field: &[u8]) -> impl Iterator<Item = Option<Element>> {
     split(field, b',').map(element)
 }
@@ -42,7 +39,7 @@ fn element(text: &[u8]) -> Option<Element> {
     (!names.is_empty()).then_some(element)
 }
 
-/// Splits at separators outside quotes. An unclosed quote keeps the rest in one piece, which the grammar then rejects.
+/// Splits at separators outside quotes. An unclosed quote keeps the rest together, which the grammar rejects.
 fn split(text: &[u8], separator: u8) -> impl Iterator<Item = &[u8]> {
     let (mut quoted, mut escaped) = (false, false);
     text.split(move |&byte| {
@@ -55,7 +52,7 @@ fn split(text: &[u8], separator: u8) -> impl Iterator<Item = &[u8]> {
     })
 }
 
-/// Returns a token or the content of a quoted string (RFC 9110 section 5.6.4). Unquoted addresses are accepted, too.
+/// Returns a token or the content of a quoted string (RFC 9110 section 5.6.4), or an unquoted address.
 fn unquoted(value: &[u8]) -> Option<Vec<u8>> {
     let Some(inner) = value.strip_prefix(b"\"") else {
         let fits = value.iter().all(|&byte| is_token(byte) || matches!(byte, b':' | b'[' | b']'));
@@ -73,9 +70,9 @@ fn unquoted(value: &[u8]) -> Option<Vec<u8>> {
     Some(text)
 }
 
-/// Returns an IPv4 address, or an IPv6 address in brackets, with or without a port.
+/// Returns an IPv4 address or a bracketed IPv6 address, with or without a port.
 ///
-/// Returns `None` for `unknown`, invented names, and addresses with a zone, which have a meaning only on one machine.
+/// `unknown`, invented names, and addresses with a zone, which are local to one machine, give `None`.
 fn address(node: &[u8]) -> Option<IpAddr> {
     let text = std::str::from_utf8(node).ok().filter(|text| !text.contains('%'))?;
     if let Some(bare) = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {

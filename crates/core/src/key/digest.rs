@@ -12,12 +12,11 @@ use zeroize::Zeroizing;
 
 use super::{Mode, ParsedKey};
 
-/// The most peppers of one hasher: the current one and those that are being rotated out.
 const MAX_PEPPERS: usize = 4;
 
 /// The 32-byte hash that is stored and looked up instead of a key.
 ///
-/// Digests are compared in constant time. They are not secret, but `Debug` shows only four of the bytes.
+/// It is compared in constant time. `Debug` shows only four bytes of it.
 #[derive(Clone, Copy)]
 pub struct Digest([u8; 32]);
 
@@ -34,7 +33,7 @@ impl Digest {
         &self.0
     }
 
-    /// Returns eight of the bytes as a number. Digests are uniformly distributed, so it serves as a hash.
+    /// Returns eight of the uniformly distributed bytes, which serve as a hash.
     pub(crate) fn prefix(&self) -> u64 {
         let [a, b, c, d, e, f, g, h, ..] = self.0;
         u64::from_le_bytes([a, b, c, d, e, f, g, h])
@@ -87,7 +86,7 @@ pub struct Pepper {
 }
 
 impl Pepper {
-    /// Creates a pepper from a secret of at least 32 bytes. The id may be stored beside each digest.
+    /// Creates a pepper from a secret of at least 32 bytes. Digests are stored with its id.
     ///
     /// # Errors
     /// [`HasherError::ShortPepper`] if the secret has fewer than 32 bytes; [`HasherError::PepperId`] if the id is not
@@ -135,9 +134,8 @@ pub enum HasherError {
 
 /// Hashes keys to digests, with SHA-256 or with HMAC-SHA-256 under a pepper.
 ///
-/// The default is SHA-256. It needs no secret, and a hash cannot be reversed, because a key has at least 112 random
-/// bits. A [`peppered`](Self::peppered) hasher also protects against an attacker with write access to the database.
-/// `SECURITY.md` has the argument.
+/// SHA-256, the default, needs no secret, and cannot be reversed: a key has at least 112 random bits. A
+/// [`peppered`](Self::peppered) hasher also protects against an attacker with write access to the database.
 ///
 /// # Examples
 /// ```
@@ -156,7 +154,6 @@ pub struct Hasher {
     part: Part,
 }
 
-/// The hashed part of a key.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Part {
     #[default]
@@ -181,10 +178,9 @@ impl Hasher {
         Self::default()
     }
 
-    /// Creates a SHA-256 hasher of the part after a key's last underscore, for existing keys.
+    /// Creates a SHA-256 hasher of the part after a key's last underscore, as in `prefixed-api-key`.
     ///
-    /// `prefixed-api-key` stores its keys `<prefix>_<short token>_<long token>` in this way. Only the long token
-    /// decides there, so the format must give it at least 112 random bits.
+    /// Only this part decides, so the format must give it at least 112 random bits.
     ///
     /// # Examples
     /// ```
@@ -206,7 +202,7 @@ impl Hasher {
         Self { peppers: Vec::new(), part: Part::BehindLastUnderscore }
     }
 
-    /// Creates an HMAC-SHA-256 hasher. The first pepper applies to new keys, and keys of the other peppers still work.
+    /// Creates an HMAC-SHA-256 hasher. New keys use the first pepper, and keys of the others still work.
     ///
     /// To rotate a pepper, put the new one first, and remove the old one when no key uses it any more.
     ///
@@ -221,7 +217,7 @@ impl Hasher {
         Ok(Self { peppers, part: Part::Whole })
     }
 
-    /// Returns the name to store beside a digest: `sha256`, `hmac-sha256:` and the pepper's id, or
+    /// Returns the name to store with a digest: `sha256`, `hmac-sha256:` and the pepper's id, or
     /// `sha256-behind-last-underscore`.
     #[must_use]
     pub fn name(&self) -> String {
@@ -246,18 +242,18 @@ impl Hasher {
         }
     }
 
-    /// Returns every digest under which the key may be stored: the current one, then those of the older peppers.
+    /// Returns every digest under which the key may be stored, the current one first.
     pub fn digests(&self, key: &ParsedKey<'_>) -> impl Iterator<Item = Digest> {
         std::iter::once(self.digest(key)).chain(self.older_digests(key))
     }
 
-    /// Returns the digests of the older peppers, to try when the current digest is unknown.
+    /// Returns the digests of the older peppers.
     pub(crate) fn older_digests(&self, key: &ParsedKey<'_>) -> impl Iterator<Item = Digest> {
         self.peppers.iter().skip(1).map(|pepper| pepper.digest(key.token()))
     }
 }
 
-/// Every digest under which a presented key may be stored, the current one first, and the mode of the key's prefix.
+/// Every digest under which a presented key may be stored, the current one first, with the key's mode.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Digests {
     mode: Mode,
@@ -322,7 +318,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn digests_are_the_standards_own() {
+    fn digests_match_the_standards_examples() {
         // The example of FIPS 180-4, and test case 1 of RFC 4231 with its key zero-padded, which HMAC does as well.
         assert_eq!(format!("{:?}", Hasher::sha256().digest_token(b"abc")), "Digest(ba7816bf…)",);
         let mut key = [0_u8; 32];

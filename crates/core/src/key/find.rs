@@ -5,23 +5,21 @@
 use super::format::{KeyFormat, ParsedKey};
 
 impl KeyFormat {
-    /// Returns the texts that keys of this format begin with, such as `kw_live_`.
-    ///
-    /// A scanner searches for them, then calls [`key_at`](Self::key_at) at each match.
+    /// Returns the texts that keys begin with, such as `kw_live_`, at which to call [`key_at`](Self::key_at).
     pub fn beginnings(&self) -> impl Iterator<Item = &str> {
         self.leads.iter().map(|lead| &*lead.text)
     }
 
-    /// Returns the length of the longest key, in bytes.
+    /// Returns the length of the longest key.
     #[must_use]
     pub fn longest(&self) -> usize {
         self.beginnings().map(str::len).max().unwrap_or(0).saturating_add(*self.body_lengths.end())
     }
 
-    /// Returns the key that begins at `text[at]`. It may be part of a URL or of an escaped string.
+    /// Returns the key that begins at `text[at]`, for example in a URL or an escaped string.
     ///
-    /// The checksum proves the key and its length. In a format without a checksum, the character before the key and
-    /// the one after it must not be one that a key can contain.
+    /// The checksum proves the key and its length. Without a checksum, the characters around the key must not be ones
+    /// that a key can contain.
     ///
     /// # Examples
     /// ```

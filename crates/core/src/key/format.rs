@@ -10,22 +10,21 @@ use zeroize::Zeroizing;
 use super::plain::{Hint, PlainKey};
 use super::{BASE62, KeyKind, Mode, fill_random};
 
-/// Characters of the checksum: a CRC32 in base62, zero-padded. 62^6 exceeds 2^32.
+/// A CRC32 in base62: 62^6 exceeds 2^32.
 const CHECKSUM_LENGTH: usize = 6;
 /// A fast hash is safe only for keys with at least 112 random bits (OWASP ASVS 5.0, 6.5.2).
 const MIN_BITS: f64 = 112.0;
 const MAX_RANDOM_LENGTH: usize = 128;
 const MAX_PREFIX_LENGTH: usize = 32;
-/// The characters allowed in [`Beginning::Existing`] besides letters and digits: those of a token (RFC 6750 section
-/// 2.1).
+/// The punctuation of a token (RFC 6750 section 2.1).
 const EXISTING_PUNCTUATION: &[u8] = b"-._~+/";
 
 /// The format of a provider's keys: prefixes with their kinds, modes, lengths and checksum.
 ///
-/// Keys of the default format begin with `kw_live_` (secret), `kwr_live_` (restricted) or `kwp_live_` (publishable),
-/// or the same with `_test_`. 26 random base62 characters (154 bits) follow, then a checksum of 6 characters: the
-/// CRC32 of everything before it in base62, as in GitHub's tokens. The checksum detects typing errors and forgeries
-/// without the store, and lets a scanner find leaked keys. It authorises nothing.
+/// Keys of the default format begin with `kw_live_` (secret), `kwr_live_` (restricted) or `kwp_live_` (publishable), or
+/// the same with `_test_`. 26 random base62 characters (154 bits) and a checksum of 6 characters follow: the CRC32 of
+/// everything before it in base62, as in GitHub's tokens. The checksum detects typing errors and forgeries without the
+/// store, and leaked keys in texts. It authorises nothing.
 ///
 /// # Examples
 /// ```
@@ -50,7 +49,7 @@ pub struct KeyFormat {
     pub(super) checksum: bool,
 }
 
-/// The text before the random part, with its kind and mode.
+/// The text before the random part.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Lead {
     pub(super) text: Box<str>,
@@ -89,7 +88,7 @@ impl Alphabet {
     }
 }
 
-/// A token that matches the format, borrowed from its source. `Debug` shows only its kind and mode.
+/// A token that matches the format. `Debug` shows only its kind and mode.
 #[derive(Clone, Copy)]
 pub struct ParsedKey<'a> {
     token: &'a [u8],
@@ -153,18 +152,18 @@ pub enum FormatError {
     /// The format has no prefix.
     #[error("the key format has no prefix: add one")]
     NoPrefix,
-    /// A prefix is not 1 to 32 letters, digits and underscores with a letter or digit at both ends.
+    /// A prefix does not follow the rules.
     #[error(
         "invalid prefix {0:?}: expected 1 to 32 letters, digits or underscores, with a letter or digit at both ends"
     )]
     Prefix(String),
-    /// A prefix of existing keys has more than 64 characters, or one that a token cannot have.
+    /// A prefix of existing keys does not follow the rules.
     #[error("invalid prefix {0:?} of existing keys: expected at most 64 letters, digits and -._~+/")]
     Existing(String),
     /// Keys of this prefix can also be read as keys of another prefix.
     #[error("ambiguous prefix {0:?}: its keys can be read as keys of another prefix, choose prefixes that differ")]
     Ambiguous(String),
-    /// The random part has fewer than 112 bits, or more than 128 characters.
+    /// The length of the random part is out of bounds.
     #[error("invalid random length {0}: expected at least 112 bits and at most 128 characters")]
     RandomLength(usize),
     /// The format has a checksum, and an alphabet other than base62.
@@ -210,17 +209,16 @@ enum Modes {
 }
 
 impl KeyFormatBuilder {
-    /// Adds a prefix of 1 to 32 letters, digits and underscores for keys of this kind.
+    /// Adds a prefix of 1 to 32 letters, digits and underscores for a kind.
     #[must_use]
     pub fn prefix(mut self, prefix: impl Into<String>, kind: KeyKind) -> Self {
         self.beginnings.push(Beginning::Prefix(prefix.into(), kind));
         self
     }
 
-    /// Adds the text that existing keys begin with, verbatim, including its separator.
+    /// Adds the verbatim beginning of existing keys of this kind and mode, including its separator.
     ///
-    /// All keys with this beginning have this kind and mode. The text may be empty, for keys that are random
-    /// throughout.
+    /// It may be empty, for keys that are random throughout.
     ///
     /// # Examples
     /// Keys of 64 letters without a prefix, as in better-auth:
@@ -242,14 +240,14 @@ impl KeyFormatBuilder {
         self
     }
 
-    /// Restricts the format to keys of this mode. Defaults to both modes.
+    /// Limits the format to one mode. Defaults to both.
     #[must_use]
     pub fn only_mode(mut self, mode: Mode) -> Self {
         self.modes = Modes::Only(mode);
         self
     }
 
-    /// Omits the mode from the key, `<prefix>_<random><checksum>`. All keys then have this mode.
+    /// Omits the mode from keys, `<prefix>_<random><checksum>`, which all have this one.
     #[must_use]
     pub fn implicit_mode(mut self, mode: Mode) -> Self {
         self.modes = Modes::Unwritten(mode);
@@ -263,9 +261,9 @@ impl KeyFormatBuilder {
         self
     }
 
-    /// Sets a range of lengths for existing keys that differ in length, such as bytes in base58.
+    /// Sets a range of lengths, for existing keys without a checksum, such as bytes in base58.
     ///
-    /// Such keys cannot have a checksum. New keys get the greatest length.
+    /// New keys get the greatest length.
     #[must_use]
     pub fn random_lengths(mut self, characters: RangeInclusive<usize>) -> Self {
         self.random_lengths = characters;
@@ -279,7 +277,7 @@ impl KeyFormatBuilder {
         self
     }
 
-    /// Omits the checksum, for existing keys. A forged key of the right form then costs a read of the store.
+    /// Omits the checksum, for existing keys. A forged key in the right format then costs a read of the store.
     #[must_use]
     pub fn without_checksum(mut self) -> Self {
         self.checksum = false;
@@ -289,7 +287,7 @@ impl KeyFormatBuilder {
     /// Builds the format.
     ///
     /// # Errors
-    /// [`FormatError`] if a prefix or a length is out of bounds, or prefixes are ambiguous.
+    /// [`FormatError`] if a setting is out of bounds, or prefixes are ambiguous.
     pub fn build(self) -> Result<KeyFormat, FormatError> {
         let (least, most) = (*self.random_lengths.start(), *self.random_lengths.end());
         let bits = (self.alphabet.characters().len() as f64).log2() * least as f64;
@@ -380,7 +378,7 @@ impl Default for KeyFormat {
 }
 
 impl KeyFormat {
-    /// Starts a format without prefixes: both modes, 26 random base62 characters and a checksum.
+    /// Starts a format without prefixes, with both modes, 26 random base62 characters and a checksum.
     #[must_use]
     pub fn builder() -> KeyFormatBuilder {
         KeyFormatBuilder {
@@ -392,7 +390,7 @@ impl KeyFormat {
         }
     }
 
-    /// Returns `true` if the format has keys of this kind in this mode.
+    /// Returns `true` if the format has such keys.
     ///
     /// # Examples
     /// ```
@@ -434,7 +432,7 @@ impl KeyFormat {
 
     /// Returns `true` if the token has this lead, an allowed length and only the alphabet's characters.
     ///
-    /// All three are compared, because one lead can begin with another.
+    /// One lead can begin with another, so all three are compared.
     #[inline]
     fn fits(&self, token: &[u8], lead: &Lead) -> bool {
         let (least, most) = (*self.body_lengths.start(), *self.body_lengths.end());
@@ -446,15 +444,15 @@ impl KeyFormat {
             })
     }
 
-    /// Returns `true` if `token` begins like a key of this format, whatever follows.
+    /// Returns `true` if `token` begins like a key of this format.
     #[must_use]
     pub fn recognises(&self, token: &[u8]) -> bool {
         self.leads.iter().any(|lead| token.starts_with(lead.text.as_bytes()))
     }
 
-    /// Returns `true` if a key with this hint may have been generated in this format.
+    /// Returns `true` if a key with this hint may be of this format.
     ///
-    /// A hint that is shorter than those of generated keys belongs to an imported key and excludes nothing.
+    /// A shorter hint belongs to an imported key and excludes nothing.
     pub(crate) fn may_have_made(&self, hint: &Hint) -> bool {
         let first = hint.first();
         let is_whole = first.len() == Hint::FIRST && hint.last().len() == Hint::LAST;
@@ -465,7 +463,6 @@ impl KeyFormat {
         !is_whole || self.leads.iter().any(fits)
     }
 
-    /// Returns `true` if every token begins like a key of this format.
     pub(crate) fn recognises_all(&self) -> bool {
         self.leads.iter().any(|lead| lead.text.is_empty())
     }
@@ -478,7 +475,7 @@ impl KeyFormat {
             .any(|a| other.leads.iter().any(|b| a.text.starts_with(&*b.text) || b.text.starts_with(&*a.text)))
     }
 
-    /// Generates a key of this kind and mode with the operating system's random generator.
+    /// Generates a key with the operating system's random generator.
     ///
     /// # Errors
     /// [`FormatError::NoSuchKey`] if the format has no such prefix; [`FormatError::Random`] if the generator fails.
@@ -588,7 +585,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_providers_use_can_be_written() {
+    fn formats_of_providers_can_be_built() {
         let vibepeak =
             KeyFormat::builder().prefix("vpk", KeyKind::Secret).without_checksum().random_length(32).build().unwrap();
         assert!(vibepeak.parse(b"vpk_live_aBcDeFgHiJkLmNoPqRsTuVwXyZ123456").is_ok());
@@ -613,7 +610,7 @@ mod tests {
     }
 
     #[test]
-    fn a_format_that_cannot_be_is_refused_when_it_is_built() {
+    fn invalid_formats_fail_at_build() {
         let sk = || KeyFormat::builder().prefix("sk", KeyKind::Secret);
         let existing = |text| KeyFormat::builder().legacy_prefix(text, KeyKind::Secret, Mode::Live).without_checksum();
         for (builder, error) in [
@@ -641,7 +638,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_that_exist_already_begin_as_they_do_and_differ_in_length() {
+    fn existing_keys_keep_their_beginning_and_length() {
         let format = KeyFormat::builder()
             .legacy_prefix("", KeyKind::Secret, Mode::Live)
             .legacy_prefix("test-", KeyKind::Secret, Mode::Test)

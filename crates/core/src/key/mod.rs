@@ -26,7 +26,7 @@ pub use plain::{Hint, HintError, PlainKey};
 
 use serde::{Deserialize, Serialize};
 
-/// The kind of a key, which limits its use.
+/// The kind of a key.
 ///
 /// # Examples
 /// ```
@@ -40,7 +40,7 @@ use serde::{Deserialize, Serialize};
 pub enum KeyKind {
     /// Full access. Stays on servers.
     Secret,
-    /// Read-only, fit for browsers and mobile clients: it is accepted only with safe methods.
+    /// Read-only, for browsers and mobile clients: accepted only with safe methods.
     Publishable,
     /// Only what its scopes allow.
     Restricted,
@@ -61,7 +61,7 @@ impl KeyKind {
     }
 }
 
-/// The mode of a key, live or test. Its prefix fixes the mode for the key's lifetime.
+/// The mode of a key, which its prefix fixes for its lifetime.
 ///
 /// # Examples
 /// ```
@@ -83,7 +83,7 @@ impl Mode {
     /// Both modes.
     pub const ALL: [Self; 2] = [Self::Live, Self::Test];
 
-    /// Returns the mode's name, which is also its part of a key: `live` or `test`.
+    /// Returns the name, which is part of a key: `live` or `test`.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -92,7 +92,7 @@ impl Mode {
         }
     }
 
-    /// Returns `true` if this is [`Mode::Live`], the `livemode` of providers' responses.
+    /// Returns `true` in live mode, for the `livemode` of a response.
     #[must_use]
     pub fn is_live(self) -> bool {
         self == Self::Live
@@ -126,15 +126,13 @@ named!(KeyKind, Mode);
 
 pub(crate) const BASE62: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
-/// Returns `N` characters of the operating system's generator, each of the 62 equally likely.
 pub(crate) fn random_base62<const N: usize>() -> Result<[u8; N], getrandom::Error> {
     let mut out = [0; N];
     fill_random(&mut out, BASE62)?;
     Ok(out)
 }
 
-/// Fills `out` with characters of `alphabet` (at most 64), each equally likely. Bytes that would favour some
-/// characters are discarded.
+/// Fills `out` with equally likely characters of `alphabet` (at most 64). Bytes that would favour some are discarded.
 pub(crate) fn fill_random(out: &mut [u8], alphabet: &[u8]) -> Result<(), getrandom::Error> {
     let mut pool = zeroize::Zeroizing::new([0_u8; 64]);
     let mut filled = 0;

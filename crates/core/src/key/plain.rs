@@ -8,10 +8,9 @@ use zeroize::Zeroizing;
 
 use super::format::{KeyFault, KeyFormat, ParsedKey};
 
-/// A plain API key. It is erased from memory when dropped, and handed out once, by
-/// [`expose_once`](Self::expose_once).
+/// A plain API key, erased from memory when dropped, and handed out once by [`expose_once`](Self::expose_once).
 ///
-/// It has no `Display`, no `Serialize` and no comparison, and its `Debug` output does not contain the key.
+/// It has no `Display`, `Serialize` or comparison, and its `Debug` does not show the key.
 ///
 /// # Examples
 /// ```
@@ -39,7 +38,7 @@ impl PlainKey {
         Self(text)
     }
 
-    /// Returns the key, to be shown to its owner, and consumes this value.
+    /// Returns the key, to be shown to its owner.
     #[must_use]
     pub fn expose_once(self) -> Zeroizing<String> {
         self.0
@@ -66,9 +65,9 @@ impl fmt::Debug for PlainKey {
     }
 }
 
-/// The part of a key that may be shown after its creation: its first 8 and its last 4 characters.
+/// The part of a key that may be shown later: its first 8 and its last 4 characters.
 ///
-/// In the default format they are the prefix and a part of the checksum, and nothing of the random part.
+/// The default format has nothing of the random part there.
 ///
 /// # Examples
 /// ```
@@ -84,12 +83,10 @@ impl fmt::Debug for PlainKey {
 pub struct Hint(SmolStr);
 
 impl Hint {
-    /// The number of first characters.
     pub(crate) const FIRST: usize = 8;
-    /// The number of last characters.
     pub(crate) const LAST: usize = 4;
 
-    /// Returns the hint of a plain key. A key has at least 20 characters, so a hint never shows it whole.
+    /// Creates the hint of a key. A key has at least 20 characters, so a hint never shows it whole.
     pub(crate) fn of(key: &str) -> Self {
         let (first, last) =
             (key.get(..Self::FIRST).unwrap_or(""), key.get(key.len().saturating_sub(Self::LAST)..).unwrap_or(""));
@@ -115,7 +112,7 @@ impl Hint {
     }
 }
 
-/// The error of a text that is not a hint: at most 8 characters, an ellipsis, at most 4 characters.
+/// The error of a text that is not a hint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("invalid hint: expected the first 8 characters of a key, an ellipsis, and its last 4")]
 pub struct HintError;

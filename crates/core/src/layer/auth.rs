@@ -18,13 +18,12 @@ use crate::rejection::Rejection;
 use crate::render::Refusal;
 use crate::store::KeyStore;
 
-/// A marker in the extensions of a request that was admitted without a credential.
-///
-/// Its path is exempt, it is a preflight, or credentials are optional.
+/// A marker in the extensions of a request that was admitted without a credential: it is exempt, a preflight, or
+/// credentials are optional.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Anonymous;
 
-/// A tower layer that protects a service with API keys. The [module documentation](crate::layer) has its rules.
+/// A tower layer that protects a service with API keys, by the rules of the [module](crate::layer).
 ///
 /// # Examples
 /// ```
@@ -75,8 +74,7 @@ impl<S> Layer<S> for AuthLayer {
 
 /// A service that admits requests by their credentials, for the protocol `P`.
 ///
-/// [`AuthLayer`] creates it for HTTP. An adapter for another protocol or framework calls [`new`](Self::new);
-/// [`Respond`] has an example.
+/// [`AuthLayer`] creates it for HTTP, and adapters with [`new`](Self::new): see [`Respond`].
 pub struct AuthService<S, P = Http> {
     inner: S,
     authenticator: Authenticator,
@@ -140,7 +138,7 @@ where
 }
 
 impl<S, P> AuthService<S, P> {
-    /// Asks the store. The service that was polled ready moves into the future, and a clone of it stays here.
+    /// Moves the service that was polled ready into the future, and keeps a clone of it.
     #[cold]
     fn miss<ReqBody>(&mut self, pending: Pending, request: Request<ReqBody>) -> ResponseFuture<S, ReqBody, P>
     where
@@ -155,7 +153,7 @@ impl<S, P> AuthService<S, P> {
 
 /// Puts the identity or [`Anonymous`] into the request. Returns `true` for an identity.
 ///
-/// `Authorization` is marked as sensitive, so that inner code that prints headers prints no key.
+/// `Authorization` is marked as sensitive, so that inner code prints no key.
 #[inline]
 pub(super) fn admit<B>(request: &mut Request<B>, admission: Admission) -> bool {
     match admission {
@@ -174,7 +172,7 @@ pub(super) fn admit<B>(request: &mut Request<B>, admission: Admission) -> bool {
     }
 }
 
-/// Puts [`Anonymous`] into the request. It may have any number of `Authorization` fields, because none was read.
+/// The request may have any number of `Authorization` fields, because none was read.
 fn admit_anonymous<B>(request: &mut Request<B>) {
     let fields = request.headers_mut().iter_mut().filter(|(name, _)| **name == AUTHORIZATION);
     fields.for_each(|(_, field)| field.set_sensitive(true));
@@ -182,7 +180,6 @@ fn admit_anonymous<B>(request: &mut Request<B>) {
     request.extensions_mut().insert(Anonymous);
 }
 
-/// Counts, reports and writes a refusal in the protocol's form.
 #[cold]
 pub(super) fn refuse<P: Respond<R>, R, B>(
     authenticator: &Authenticator,

@@ -31,15 +31,14 @@ pin_project! {
 pin_project! {
     #[project = StateProjection]
     enum State<S, ReqBody, F, R, K> {
-        /// A warm hit or a resolved miss: the inner service runs.
         Inner { #[pin] future: F, kept: K },
-        /// A miss: the store is asked, and the service that was polled ready is kept for this request.
+        /// The service that was polled ready is kept for this request.
         Resolving { miss: Box<Miss<S, ReqBody>> },
         Refused { response: Option<Box<R>> },
     }
 }
 
-/// The state of a miss, boxed so that it does not enlarge the future of a warm hit.
+/// Boxed, so that it does not enlarge the future of a warm hit.
 struct Miss<S, ReqBody> {
     resolving: Resolving,
     parked: Option<(S, Request<ReqBody>)>,

@@ -1,4 +1,4 @@
-//! What differs between the protocols and frameworks on tower.
+//! The differences between protocols and frameworks on tower.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -33,7 +33,7 @@ pub trait Protocol {
     }
 }
 
-/// How one protocol writes refusals, and finishes the responses of the protected service. `R` is the type of responses.
+/// How one protocol writes refusals, and finishes responses of the type `R`.
 ///
 /// [`AuthService`](super::AuthService) does everything else: it checks the credential, waits for the store on a cache
 /// miss, and calls the service that was polled ready.

@@ -22,8 +22,7 @@ use crate::render::Refusal;
 
 /// A tower layer that requires a policy of every request, such as scopes or a plan.
 ///
-/// It belongs inside an [`AuthLayer`](super::AuthLayer). Without one it refuses every request with 500 and logs an
-/// error.
+/// Put it inside an [`AuthLayer`](super::AuthLayer). Without one, every request gets 500, and the log has an error.
 ///
 /// # Examples
 /// ```

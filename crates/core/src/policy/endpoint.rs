@@ -3,7 +3,6 @@
 use crate::identity::Identity;
 use crate::rejection::Rejection;
 
-/// The most characters of a path that a refusal repeats.
 const MAX_NAMED: usize = 200;
 
 /// Refuses requests outside the key's endpoints. A key without endpoints may call all.

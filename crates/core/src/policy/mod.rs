@@ -31,12 +31,12 @@ use crate::rejection::Rejection;
 
 /// A verdict on an identity.
 ///
-/// Scopes ([`Requirement`](crate::Requirement)), plans ([`Plans`]), features ([`Feature`]), modes
-/// ([`Mode`](crate::Mode)) and kinds of keys ([`KeyKind`]) are policies, and a provider can add others. A pair of
-/// policies requires both and checks the first one first.
+/// Policies are scopes ([`Requirement`](crate::Requirement)), plans ([`Plans`]), features ([`Feature`]), modes
+/// ([`Mode`](crate::Mode)), kinds of keys ([`KeyKind`]) and a provider's types. A pair requires both, the first one
+/// first.
 ///
-/// [`RequireLayer`](crate::RequireLayer) applies a policy to a whole service. A [`Guard`] is a policy as a type, for
-/// the signatures of handlers.
+/// [`RequireLayer`](crate::RequireLayer) applies a policy to a service. A [`Guard`] is a policy as a type, for the
+/// signatures of handlers.
 ///
 /// # Examples
 /// ```
@@ -69,7 +69,7 @@ impl Policy for KeyKind {
     }
 }
 
-/// A policy as a type, which an extractor in a handler's signature checks. A pair of guards requires both.
+/// A policy as a type, for extractors in a handler's signature. A pair requires both.
 ///
 /// # Examples
 /// ```

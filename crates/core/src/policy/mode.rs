@@ -36,9 +36,9 @@ impl ModeType for Test {
     const MODE: Mode = Mode::Test;
 }
 
-/// A value that belongs to one mode, such as a table, a client or the id of a row.
+/// A value of one mode, such as a table, a client or the id of a row.
 ///
-/// Only [`ByMode`] creates one, so a value of live mode always stands for live data.
+/// Only [`ByMode`] creates one, so a live value always stands for live data.
 #[derive(Debug, PartialEq, Eq, Hash)]
 pub struct InMode<M: ModeType, T> {
     value: T,
@@ -52,7 +52,7 @@ impl<M: ModeType, T> InMode<M, T> {
         M::MODE == Mode::Live
     }
 
-    /// Converts the value within its mode, for example from a table to one of its rows.
+    /// Converts the value within its mode, such as a table to a row.
     pub fn map<U>(self, make: impl FnOnce(T) -> U) -> InMode<M, U> {
         InMode { value: make(self.value), mode: PhantomData }
     }
@@ -80,7 +80,7 @@ impl<M: ModeType, T> Deref for InMode<M, T> {
     }
 }
 
-/// A value for each mode. An identity gets the value of its mode.
+/// A live value and a test value. An identity gets the one of its mode.
 ///
 /// # Examples
 /// ```
@@ -126,7 +126,7 @@ pub enum Modal<T> {
 }
 
 impl<T> ByMode<T> {
-    /// Creates the pair from the value of live mode and the value of test mode.
+    /// Creates the pair.
     #[must_use]
     pub fn new(live: T, test: T) -> Self {
         Self { live, test }

@@ -39,15 +39,15 @@ pub trait RequiredScopes {
     const ANY: bool;
 }
 
-/// A requirement of every one of two to six scopes: `AllOf<(A, B)>`.
+/// A requirement of all of two to six scopes: `AllOf<(A, B)>`.
 #[derive(Debug)]
 pub struct AllOf<T>(PhantomData<T>);
 
-/// A requirement of at least one of two to six scopes: `AnyOf<(A, B)>`.
+/// A requirement of any of two to six scopes: `AnyOf<(A, B)>`.
 #[derive(Debug)]
 pub struct AnyOf<T>(PhantomData<T>);
 
-/// Checks whether `identity` has the scopes that `R` requires. It allocates only for a refusal.
+/// Checks whether `identity` has the scopes of `R`, allocating only for a refusal.
 ///
 /// # Errors
 /// [`Rejection::InsufficientScope`] if it has not.

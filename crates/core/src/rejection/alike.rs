@@ -45,13 +45,12 @@ impl<T> PerRejection<T> {
         Self(STATIC_REJECTIONS.iter().map(make).collect())
     }
 
-    /// Returns the value for this rejection, or `None` if its texts vary.
+    /// Returns `None` if the rejection's texts vary.
     pub(crate) fn get(&self, rejection: &Rejection) -> Option<&T> {
         self.0.get(number(rejection)?)
     }
 }
 
-/// Returns the rejection's index in [`STATIC_REJECTIONS`].
 fn number(rejection: &Rejection) -> Option<usize> {
     let number = match rejection {
         Rejection::Credential(fault) => *fault as usize,

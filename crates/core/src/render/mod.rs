@@ -27,12 +27,12 @@ use crate::rejection::Rejection;
 use crate::request_id::{REQUEST_ID, RequestId, X_REQUEST_ID, any_number};
 use crate::telemetry::Metrics;
 
-/// The most headers of a refusal, including those that a server adds.
+/// The most headers, with those that a server adds.
 const HEADERS: usize = 12;
 const RATELIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 const RATELIMIT: HeaderName = HeaderName::from_static("ratelimit");
 
-/// Writes the body of a refusal. A renderer changes neither the verdict nor keyward's headers.
+/// Writes the body of a refusal, but not its verdict and headers.
 ///
 /// # Examples
 /// ```
@@ -49,7 +49,7 @@ const RATELIMIT: HeaderName = HeaderName::from_static("ratelimit");
 /// }
 /// ```
 pub trait Render: Send + Sync + 'static {
-    /// Returns the status, content type and body for this rejection. It runs only for refused requests.
+    /// Returns the status, content type and body of a refusal.
     fn render(&self, rejection: &Rejection, request_id: &RequestId) -> Rendered;
 }
 
@@ -62,7 +62,7 @@ pub struct Rendered {
 }
 
 impl Rendered {
-    /// Creates a body of this content type. A status below 400 becomes 500, so a renderer cannot let a request in.
+    /// Creates a body. A status below 400 becomes 500, so a renderer cannot let a request in.
     #[must_use]
     pub fn new(status: StatusCode, content_type: &'static str, body: impl Into<Bytes>) -> Self {
         let status = if status.as_u16() >= 400 { status } else { StatusCode::INTERNAL_SERVER_ERROR };
@@ -76,9 +76,9 @@ impl Rendered {
     }
 }
 
-/// A refusal in a response's extensions.
+/// A refusal in a response's extensions, by an extractor or an inner layer.
 ///
-/// Extractors and inner layers put it there, so that the `AuthLayer` around them writes it in its format.
+/// The `AuthLayer` around them writes it in its format.
 #[derive(Clone, Debug)]
 pub struct Refusal {
     rejection: Rejection,
@@ -94,13 +94,13 @@ impl Refusal {
         Self { rejection, request_id: RequestId::of(headers), head: method == http::Method::HEAD, identity: None }
     }
 
-    /// Creates the refusal of a request from the id that its client sent, if any, and whether its method is HEAD.
+    /// Creates the refusal from the id that the client sent, if any, and whether the method is HEAD.
     #[must_use]
     pub fn of_parts(rejection: Rejection, sent_id: Option<&[u8]>, head: bool) -> Self {
         Self { rejection, request_id: RequestId::of_bytes(sent_id), head, identity: None }
     }
 
-    /// Adds the identity of the refused credential, for [`Event::KeyRefused`].
+    /// Adds the refused identity, for [`Event::KeyRefused`].
     #[must_use]
     pub fn with_identity(mut self, identity: Option<&Identity>) -> Self {
         self.identity = identity.cloned();
@@ -113,7 +113,7 @@ impl Refusal {
         &self.rejection
     }
 
-    /// Returns a response in the default format that carries this refusal, so that an outer `AuthLayer` can rewrite it.
+    /// Returns a response in the default format, which an outer `AuthLayer` rewrites.
     #[must_use]
     pub fn into_response<B: From<Bytes>>(self) -> Response<B> {
         if self.rejection == Rejection::NotConfigured {
@@ -128,10 +128,8 @@ impl Refusal {
     }
 }
 
-/// The service's event hook.
 pub(crate) type Hook = Arc<dyn Fn(&Event<'_>) + Send + Sync>;
 
-/// The settings of how refusals look and are reported.
 #[derive(Clone)]
 pub(crate) struct Presentation {
     pub(crate) challenges: Challenges,
@@ -154,7 +152,6 @@ impl Default for Presentation {
 }
 
 impl Presentation {
-    /// Counts a refusal, reports it to the hook, and writes it.
     pub(crate) fn refuse(&self, refusal: &Refusal) -> Response<Bytes> {
         self.metrics.rejected(&refusal.rejection);
         if let Some(hook) = &self.hook {
@@ -201,7 +198,7 @@ impl Presentation {
         response
     }
 
-    /// Keeps shared caches from storing an authenticated response, unless the handler set the header itself.
+    /// Forbids caches to share an authenticated response, unless the handler set the header.
     pub(crate) fn finish<B>(&self, response: &mut Response<B>, authenticated: bool) {
         if !self.private {
             return;
@@ -230,7 +227,7 @@ fn names_authorization(vary: &HeaderValue) -> bool {
         .any(|name| name == b"*" || name.eq_ignore_ascii_case(b"authorization"))
 }
 
-/// Returns one to three seconds at random, so that refused clients do not retry at the same moment.
+/// Returns one to three seconds, so that refused clients do not retry together.
 fn jittered_seconds() -> u64 {
     1 + any_number() % 3
 }

@@ -9,10 +9,9 @@ use serde_json::Value;
 use crate::rejection::{PerRejection, Rejection};
 use crate::request_id::RequestId;
 
-/// Placeholder for the request's id. No rejection contains this text.
+/// A placeholder, which no rejection contains.
 const MARK: &str = "THE_ID_OF_THE_REQUEST";
 
-/// The challenges of one realm.
 pub(crate) struct Challenges {
     realm: Arc<str>,
     made: PerRejection<Option<HeaderValue>>,
@@ -40,12 +39,10 @@ pub(super) struct Bodies(PerRejection<Body>);
 
 struct Body {
     before: Box<str>,
-    /// The text after the request's id, or `None` if the format has no id.
     after: Option<Box<str>>,
 }
 
 impl Bodies {
-    /// Prepares the bodies that `write` returns for a rejection and a request's id.
     pub(super) fn new(write: impl Fn(&Rejection, &str) -> Value) -> Self {
         Self(PerRejection::new(|rejection| {
             let text = write(rejection, MARK).to_string();
@@ -56,7 +53,7 @@ impl Bodies {
         }))
     }
 
-    /// Returns the body of this refusal, or `None` if the rejection's texts vary.
+    /// Returns `None` if the rejection's texts vary.
     pub(super) fn of(&self, rejection: &Rejection, id: &RequestId) -> Option<Bytes> {
         let body = self.0.get(rejection)?;
         let id = if body.after.is_some() { id.as_str() } else { "" };

@@ -11,7 +11,7 @@ use super::{Render, Rendered};
 use crate::rejection::Rejection;
 use crate::request_id::RequestId;
 
-/// The default format: RFC 9457 `application/problem+json`, extended by `code`, `request_id` and `details`.
+/// The default format: RFC 9457 `application/problem+json` with `code`, `request_id` and `details`.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ProblemJson;
 
@@ -41,7 +41,7 @@ fn problem(rejection: &Rejection, request_id: &str) -> Value {
     body
 }
 
-/// The format `{"error":{"code":"INVALID_API_KEY","message":"…","request_id":"…"}}`, with `details` if there are any.
+/// The format `{"error":{"code":"INVALID_API_KEY","message":"…","request_id":"…"}}`, with `details` if any.
 ///
 /// # Examples
 /// A provider that answers 401 to every faulty credential:
@@ -76,7 +76,6 @@ impl Faults {
         }
     }
 
-    /// Returns the function that writes the bodies of [`CodedEnvelope`].
     fn coded(self) -> impl Fn(&Rejection, &str) -> Value {
         move |rejection, request_id| {
             let mut body = json!({"error": {
@@ -91,7 +90,6 @@ impl Faults {
         }
     }
 
-    /// Returns the function that writes the bodies of [`NumericEnvelope`], which have no request id.
     fn numeric(self) -> impl Fn(&Rejection, &str) -> Value {
         move |rejection, _| numeric(self.status(rejection), &rejection.message())
     }
@@ -108,7 +106,7 @@ impl CodedEnvelope {
         Self::default()
     }
 
-    /// Answers 401 `INVALID_API_KEY` instead of 400 to a request that presents its credential wrongly.
+    /// Answers a wrongly presented credential with 401 `INVALID_API_KEY` instead of 400.
     #[must_use]
     pub fn invalid_request_as_invalid_key(mut self) -> Self {
         self.faults = Faults::AsInvalidKey;
@@ -153,7 +151,7 @@ impl NumericEnvelope {
         Self::default()
     }
 
-    /// Answers 401 instead of 400 to a request that presents its credential wrongly.
+    /// Answers a wrongly presented credential with 401 instead of 400.
     #[must_use]
     pub fn invalid_request_as_invalid_key(mut self) -> Self {
         self.faults = Faults::AsInvalidKey;

@@ -31,7 +31,7 @@ pub const MAX_SCOPE_LENGTH: usize = 64;
 /// The most grants that one credential can carry.
 pub const MAX_GRANTS: usize = 64;
 
-/// A required scope: one action on one resource, `resource:action`, without a wildcard.
+/// A required scope, `resource:action`, without a wildcard.
 ///
 /// # Examples
 /// ```
@@ -64,7 +64,7 @@ impl Scope {
     }
 }
 
-/// A granted scope: an exact one, all actions on a resource (`resource:*`), or everything (`*`).
+/// A granted scope: `resource:action`, `resource:*` or `*`.
 ///
 /// # Examples
 /// ```
@@ -96,7 +96,7 @@ impl Grant {
         covers(&self.0, &scope.0)
     }
 
-    /// Returns `true` if this grant allows everything that `other` allows, so that its holder may pass `other` on.
+    /// Returns `true` if this grant allows everything that `other` allows.
     #[must_use]
     pub fn includes(&self, other: &Grant) -> bool {
         covers(&self.0, &other.0)
@@ -127,7 +127,7 @@ impl ScopeSet {
     /// Creates a set of these grants.
     ///
     /// # Errors
-    /// [`ScopeError::TooMany`] if there are more than [`MAX_GRANTS`] different grants.
+    /// [`ScopeError::TooMany`] if there are more than [`MAX_GRANTS`].
     pub fn new(grants: impl IntoIterator<Item = Grant>) -> Result<Self, ScopeError> {
         let mut grants: Vec<Grant> = grants.into_iter().collect();
         grants.sort_unstable();
@@ -172,7 +172,7 @@ impl ScopeSet {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ScopeError {
-    /// The text is not `resource:action` of `A-Z a-z 0-9 _ . -` with at most [`MAX_SCOPE_LENGTH`] bytes.
+    /// The text does not follow the rules.
     #[error(
         "invalid scope: expected resource:action of letters, digits, '_', '.' and '-', at most 64 bytes, for example resources:read"
     )]
@@ -193,7 +193,6 @@ enum Shape {
 }
 
 const fn classify(bytes: &[u8]) -> Option<Shape> {
-    /// The part of the scope to which the next byte belongs.
     enum Part {
         Start,
         Resource,
@@ -390,7 +389,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_can_pass_on_more_than_was_granted() {
+    fn grants_include_only_what_they_allow() {
         let holds =
             |held: &str, wanted: &str| held.parse::<ScopeSet>().unwrap().includes(&wanted.parse::<ScopeSet>().unwrap());
         assert!(holds("*", "*"));

@@ -30,7 +30,7 @@ impl Requirement {
         Self { scopes: scopes.into_iter().collect(), any: false }
     }
 
-    /// Creates a requirement of at least one of these scopes. An empty list refuses every identity.
+    /// Creates a requirement of any of these scopes. An empty list refuses every identity.
     #[must_use]
     pub fn any_of(scopes: impl IntoIterator<Item = Scope>) -> Self {
         Self { scopes: scopes.into_iter().collect(), any: true }

@@ -9,10 +9,10 @@ use super::StoreError;
 use crate::id::{AccountId, CredentialId, NodeId};
 use crate::key::Digest;
 
-/// A position in the change log: the number of an entry, and a mark that is unique to this history of the log.
+/// A position in the change log: the number of an entry, and its mark.
 ///
-/// Numbers have no gaps and follow the order of commits. The mark is a random number that is stored with the entry. A
-/// database that was restored from a backup may reach the same number again, but not the same mark.
+/// Numbers have no gaps and follow the order of commits. Marks are random and stored with the entry. A database that
+/// was restored from a backup may reach the same number again, but not the same mark.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Position {
     /// The number of the entry, or 0 before the first.
@@ -26,24 +26,24 @@ pub struct Position {
 pub struct Change {
     /// The position of the entry.
     pub position: Position,
-    /// What the entry invalidates.
+    /// The stale answers.
     pub what: Invalidation,
 }
 
-/// What an entry of the change log invalidates.
+/// The cached answers that an entry of the change log makes stale.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Invalidation {
-    /// All cached answers about one key, including that its digest is unknown.
+    /// Answers about one key, including that its digest is unknown.
     Key {
         /// The key's id.
         id: CredentialId,
         /// The key's digest.
         digest: Digest,
     },
-    /// All cached answers about the keys of an account.
+    /// Answers about the keys of an account.
     Account(AccountId),
-    /// All cached answers. Readers treat an entry that they do not understand in this way.
+    /// All answers. Readers treat an unknown entry in this way.
     Everything,
 }
 
@@ -51,10 +51,10 @@ pub enum Invalidation {
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum LogBatch {
-    /// The entries after the requested position, in order and without a gap. Empty if it is the newest position.
+    /// The next entries, in order and without a gap, or none.
     Entries(Vec<Change>),
-    /// The log does not contain the position: it was truncated, or is another log. Every cached answer may be stale,
-    /// and the node continues from the given position.
+    /// The log does not contain the position: it was truncated, or is another log. The node clears its cache and
+    /// continues from this position.
     Gap(Position),
 }
 
@@ -62,9 +62,9 @@ pub enum LogBatch {
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum LeaseAnswer {
-    /// The lease is granted for the requested time, counted from before the request was sent.
+    /// The lease is granted, counted from before the request.
     Granted,
-    /// The lease is refused, because the node's position is not the newest or is unknown.
+    /// The node's position is not the newest, or is unknown.
     Behind,
 }
 
@@ -81,7 +81,7 @@ pub struct NodeState {
     pub lease: Duration,
 }
 
-/// The register of nodes and the newest position, from one snapshot.
+/// The nodes and the newest position, from one snapshot.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NodeStates {
     /// The registered nodes.
@@ -93,7 +93,7 @@ pub struct NodeStates {
 /// The change log of a store, and its register of leases.
 ///
 /// Immediate revocation rests on two rules. Entries are ordered as their transactions commit, without a gap that a
-/// reader could skip. Appending an entry and granting a lease exclude each other, so a node gets no lease unless it has
+/// reader could skip. Appending an entry and granting a lease exclude each other, so a node gets a lease only if it has
 /// applied every entry that was committed before.
 #[async_trait]
 pub trait ChangeLog: Send + Sync + 'static {
@@ -109,17 +109,17 @@ pub trait ChangeLog: Send + Sync + 'static {
     /// [`StoreError`] if the store cannot answer.
     async fn read(&self, after: Position, limit: usize) -> Result<LogBatch, StoreError>;
 
-    /// Grants the node a lease of this length if `applied` is the newest position, and registers the node.
+    /// Grants the node a lease if `applied` is the newest position, and registers the node.
     ///
-    /// A registered node that is behind gets no lease. If `applied` is a position of this log, the register still
-    /// records it. So revocations that the node has applied need not wait for it while others are written. This is a
-    /// write in one transaction on the primary.
+    /// A registered node that is behind gets no lease, but its position is recorded if this log contains it. So
+    /// revocations that it has applied need not wait for it while others are written. This is one transaction on the
+    /// primary.
     ///
     /// # Errors
     /// [`StoreError`] if the store cannot be written. No lease is granted then.
     async fn renew(&self, node: &NodeId, applied: Position, lease: Duration) -> Result<LeaseAnswer, StoreError>;
 
-    /// Removes the node from the register. The node stops answering from its cache before it calls this.
+    /// Removes a node that has already stopped answering from its cache.
     ///
     /// # Errors
     /// [`StoreError`] if the store cannot be written.
@@ -131,15 +131,15 @@ pub trait ChangeLog: Send + Sync + 'static {
     /// [`StoreError`] if the store cannot answer.
     async fn nodes(&self) -> Result<NodeStates, StoreError>;
 
-    /// Removes a node that has not renewed since it had `renewals`. Returns `true` if it was removed.
+    /// Removes a node that has not renewed since `renewals`. Returns `true` if it was removed.
     ///
     /// # Errors
     /// [`StoreError`] if the store cannot be written.
     async fn evict(&self, node: &NodeId, renewals: u64) -> Result<bool, StoreError>;
 
-    /// Returns a receiver that changes when the log may have grown, as soon as the store can tell.
+    /// Returns a receiver that changes when the log may have grown.
     ///
-    /// It only reduces latency: followers also read at intervals, and no promise depends on a notification.
+    /// It only reduces latency: no promise depends on a notification.
     fn watch(&self) -> watch::Receiver<()>;
 }
 

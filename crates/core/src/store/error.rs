@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::fmt;
 
-/// Why a store gave no answer. That a key is unknown is an answer, not an error.
+/// Why a store gave no answer. An unknown key is an answer, not an error.
 ///
 /// # Examples
 /// ```
@@ -23,20 +23,20 @@ pub struct StoreError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum StoreErrorKind {
-    /// The store cannot be reached, is too slow or too busy. A retry may help.
+    /// The store cannot be reached, is too slow or too busy. Retry later.
     Unavailable,
-    /// The store returned invalid data. A retry does not help.
+    /// The store returned invalid data. Do not retry.
     Corrupt,
 }
 
 impl StoreError {
-    /// Creates the error of a store that cannot be reached, is too slow or too busy.
+    /// Creates the error of an unavailable store.
     #[must_use]
     pub fn unavailable(source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self { kind: StoreErrorKind::Unavailable, source: Some(source.into()) }
     }
 
-    /// Creates the error of a store that returned invalid data.
+    /// Creates the error of invalid data.
     #[must_use]
     pub fn corrupt(source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self { kind: StoreErrorKind::Corrupt, source: Some(source.into()) }
@@ -64,7 +64,7 @@ impl Error for StoreError {
     }
 }
 
-/// Why a write to the store failed. A failed write has no effect.
+/// Why a write failed. Nothing was written.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum AdminError {

@@ -1,8 +1,22 @@
 //! The traits that a store implements, and the records that it holds.
 //!
 //! [`KeyStore`] finds a key by its digest, which is all that [`AuthLayer`](crate::AuthLayer) needs. [`KeyAdmin`] adds
-//! the writes that manage keys. [`ChangeLog`] keeps the caches of all nodes fresh. The example of [`KeyStore`] shows a
-//! complete store.
+//! the writes that manage keys. [`ChangeLog`] keeps the caches of all nodes fresh.
+//!
+//! # Examples
+//! [`KeyStore`] has an example of a complete store. Reading one:
+//! ```
+//! use keyward::MemoryStore;
+//! use keyward::key::{Hasher, KeyFormat, KeyKind};
+//! use keyward::store::KeyStore;
+//!
+//! # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let format = KeyFormat::default();
+//! let key = format.generate(KeyKind::Secret, keyward::Mode::Live)?;
+//! let digest = Hasher::default().digest(&key.parse(&format)?);
+//! assert!(MemoryStore::new().find(&digest).await?.key.is_none());
+//! # Ok(()) }
+//! ```
 
 mod change;
 mod error;
@@ -31,7 +45,7 @@ use crate::key::Digest;
 pub enum Freshness {
     /// The store has a change log. When `revoke` has returned, no node accepts the key.
     ChangeLog(Arc<dyn ChangeLog>),
-    /// The store has no change log. An answer is cached for this long, and a revoked key works for up to this long.
+    /// The store has no change log. Answers are cached, and a revoked key works, for up to this long.
     BoundedAge(Duration),
 }
 
@@ -44,7 +58,7 @@ impl std::fmt::Debug for Freshness {
     }
 }
 
-/// Finds keys by their digests. A service needs no other trait to protect its routes.
+/// Finds keys by their digests. Protecting a service needs no other trait.
 ///
 /// # Examples
 /// A store over a provider's table:
@@ -81,16 +95,15 @@ pub trait KeyStore: Send + Sync + 'static {
     /// Returns the key with this digest, and the change log's position from the same snapshot.
     ///
     /// # Errors
-    /// [`StoreError`] if the store cannot answer. An unknown key is an answer, [`Found::unknown`], never an error.
+    /// [`StoreError`] if the store cannot answer. An unknown key is the answer [`Found::unknown`].
     async fn find(&self, digest: &Digest) -> Result<Found, StoreError>;
 
-    /// Returns how answers of this store are kept fresh. The layer asks once, when it is built.
+    /// Returns how answers are kept fresh. The layer asks once, when it is built.
     fn freshness(&self) -> Freshness;
 
     /// Records when keys were used. A batch has each key at most once.
     ///
-    /// It only updates existing keys: it never adds one, and never changes anything else. The default implementation
-    /// records nothing.
+    /// It only updates existing keys: it adds none, and changes nothing else. The default records nothing.
     ///
     /// # Errors
     /// [`StoreError`] if the store cannot be written. The uses are kept and retried.
@@ -100,21 +113,21 @@ pub trait KeyStore: Send + Sync + 'static {
     }
 }
 
-/// A committed write, and the change log's position that contains it.
+/// A committed write. It is effective on every node when all have applied its position.
 ///
-/// The write is effective on every node when all have applied that position. [`Keys`](crate::Keys) waits for this.
+/// [`Keys`](crate::Keys) waits for this.
 #[derive(Clone, Debug)]
 #[must_use = "the write is effective on every node only when all have applied its position"]
 pub struct Committed<T> {
     /// The written value.
     pub value: T,
-    /// The position to wait for, or `None` if the write cannot affect a cached answer.
+    /// The position to wait for, if the write can affect a cached answer.
     pub position: Option<Position>,
 }
 
 /// Manages keys. A write that can affect a cached answer appends to the change log in the same transaction.
 ///
-/// Applications call [`Keys`](crate::Keys), which also waits until a write is effective on every node.
+/// Applications call [`Keys`](crate::Keys), which waits until a write is effective.
 #[async_trait]
 pub trait KeyAdmin: KeyStore {
     /// Adds a key.
@@ -135,17 +148,17 @@ pub trait KeyAdmin: KeyStore {
     /// [`StoreError`] if the store cannot answer.
     async fn list(&self, query: &KeyQuery) -> Result<KeyPage, StoreError>;
 
-    /// Changes a key with [`KeyUpdate::apply_checked`], if it still has `update.version` when that is given.
+    /// Changes a key with [`KeyUpdate::apply_checked`], atomically, if it has `update.version` or none is given.
     ///
-    /// Check and write are atomic. [`Keys::update`](crate::Keys::update) checks the rules that need a clock.
+    /// [`Keys::update`](crate::Keys::update) checks the rules that need a clock.
     ///
     /// # Errors
     /// [`WriteRefused::NotFound`], [`WriteRefused::Stale`], [`WriteRefused::Ended`] or [`WriteRefused::Rotated`].
     async fn update(&self, id: &CredentialId, update: &KeyUpdate) -> Result<Committed<KeyRecord>, AdminError>;
 
-    /// Adds `successor` and ends the key at `end`, or at its own end if that is earlier. Both happen, or neither.
+    /// Adds `successor` and ends the key at `end`, or at its own end if that is earlier, atomically.
     ///
-    /// The key must still have `version`, the one that `successor` was made from. Returns the changed predecessor.
+    /// The key must still have the `version` that `successor` was made from. Returns the changed key.
     ///
     /// # Errors
     /// [`WriteRefused::NotFound`]; [`WriteRefused::Rotated`] if the key has a successor; [`WriteRefused::Stale`] if it
@@ -159,9 +172,7 @@ pub trait KeyAdmin: KeyStore {
         end: Timestamp,
     ) -> Result<Committed<KeyRecord>, AdminError>;
 
-    /// Revokes a key permanently. Revoking it again changes nothing and keeps the first time.
-    ///
-    /// The position is returned in both cases, so that a repeated call waits as well.
+    /// Revokes a key permanently. Revoking it again changes nothing, but returns a position to wait for.
     ///
     /// # Errors
     /// [`WriteRefused::NotFound`].
@@ -173,13 +184,13 @@ pub trait KeyAdmin: KeyStore {
     /// [`StoreError`] if the store cannot be written.
     async fn put_account(&self, account: &AccountRecord) -> Result<Committed<()>, AdminError>;
 
-    /// Adds an account if its id is free, atomically. If two callers add it at once, one succeeds.
+    /// Adds an account if its id is free, atomically.
     ///
     /// # Errors
     /// [`WriteRefused::AccountExists`]. The existing account is not changed.
     async fn insert_account(&self, account: &AccountRecord) -> Result<Committed<()>, AdminError>;
 
-    /// Replaces an account if it still equals `expected`, atomically. Both have the same id.
+    /// Replaces an account of the same id if it still equals `expected`, atomically.
     ///
     /// # Errors
     /// [`WriteRefused::NoSuchAccount`]; [`WriteRefused::Stale`] if the account was changed.

@@ -33,15 +33,15 @@ pub struct KeyQuery {
     pub kind: Option<KeyKind>,
     /// Only keys that have this status at [`now`](Self::now).
     pub status: Option<KeyStatus>,
-    /// Only keys whose name contains this text, ignoring the case of ASCII letters.
+    /// Only keys with this text in their name, ignoring ASCII case.
     pub text: Option<String>,
     /// Only keys last used before this time, or never.
     pub unused_since: Option<Timestamp>,
     /// The end of the previous page.
     pub after: Option<Cursor>,
-    /// The most keys of a page, clamped to 1 to [`MAX_LIMIT`](Self::MAX_LIMIT).
+    /// The most keys of a page, 1 to [`MAX_LIMIT`](Self::MAX_LIMIT).
     pub limit: usize,
-    /// The time at which [`status`](Self::status) applies. Defaults to the current time.
+    /// The time at which [`status`](Self::status) applies. Defaults to now.
     pub now: Timestamp,
 }
 
@@ -94,7 +94,7 @@ pub struct KeyPage {
 
 /// The end of a page: the creation time and id of its last key.
 ///
-/// If keys are added or revoked between two pages, no key is listed twice and none is left out.
+/// Concurrent changes neither repeat nor skip a key.
 ///
 /// # Examples
 /// ```
@@ -147,7 +147,7 @@ impl FromStr for Cursor {
 /// Changes to a key. Defaults to none. `Some(None)` removes a value.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct KeyUpdate {
-    /// The required version. The update fails if the key has another one.
+    /// The required version, if any.
     pub version: Option<u64>,
     /// The new name.
     pub name: Option<String>,
@@ -163,16 +163,15 @@ pub struct KeyUpdate {
     pub expires_at: Option<Option<Timestamp>>,
     /// The new start time, or none.
     pub not_before: Option<Option<Timestamp>>,
-    /// The time since which the key is disabled, or `None` to enable it. A disabled key keeps its first time.
+    /// Disabled at this time, or enabled. A disabled key keeps its first time.
     pub disabled_at: Option<Option<Timestamp>>,
-    /// The time at which the key was marked as compromised. It is never removed, and the first time stays.
+    /// Marked as compromised at this time. The first time stays.
     pub compromised_at: Option<Timestamp>,
 }
 
 impl KeyUpdate {
-    /// Applies the update to `key` and raises its version. Every store's update writes this.
-    ///
-    /// Disabling a disabled key, or marking a compromised one, keeps the first time.
+    /// Applies the update to `key` and raises its version, as every store does. Disabling a disabled key, or marking a
+    /// compromised one, keeps the first time.
     ///
     /// # Errors
     /// `key` is not changed then. [`WriteRefused::Stale`] if it has another version; [`WriteRefused::Ended`] if it is

@@ -15,23 +15,23 @@ use crate::identity::Identity;
 use crate::key::{Digest, Hint, KeyKind, Mode};
 use crate::scope::ScopeSet;
 
-/// The answer of [`KeyStore::find`](super::KeyStore::find), and its position in the change log.
+/// The answer of [`KeyStore::find`](super::KeyStore::find).
 #[derive(Clone, Debug)]
 pub struct Found {
-    /// The key, or `None` if no key has the digest.
+    /// The key, if one has the digest.
     pub key: Option<StoredKey>,
-    /// The change log's position in the snapshot of the read, or `None` without a change log.
+    /// The change log's position in the snapshot of the read, if there is a log.
     pub position: Option<Position>,
 }
 
 impl Found {
-    /// Creates the answer that no such key exists, for a store without a change log.
+    /// Creates the answer that there is no such key, without a position.
     #[must_use]
     pub fn unknown() -> Self {
         Self { key: None, position: None }
     }
 
-    /// Creates the answer with this key, for a store without a change log.
+    /// Creates the answer with this key, without a position.
     #[must_use]
     pub fn key(key: StoredKey) -> Self {
         Self { key: Some(key), position: None }
@@ -45,7 +45,7 @@ impl Found {
     }
 }
 
-/// A key as the request path needs it: its identity, and whether it may be used.
+/// A key with what the request path needs.
 ///
 /// # Examples
 /// ```
@@ -71,14 +71,14 @@ impl StoredKey {
         Self { identity, status: KeyStatus::Active, not_before: None, account_suspended: false }
     }
 
-    /// Sets the status. [`KeyStatus::Expired`] is not needed: every request checks the identity's expiry.
+    /// Sets the status. [`KeyStatus::Expired`] is not needed, because every request checks the expiry.
     #[must_use]
     pub fn with_status(mut self, status: KeyStatus) -> Self {
         self.status = status;
         self
     }
 
-    /// Sets the start time, before which the key is refused.
+    /// Sets the start time.
     #[must_use]
     pub fn with_not_before(mut self, at: Timestamp) -> Self {
         self.not_before = Some(at);
@@ -92,7 +92,7 @@ impl StoredKey {
         self
     }
 
-    /// Replaces the identity, for a store that adapts the answers of another store.
+    /// Replaces the identity, for a store around another store.
     #[must_use]
     pub fn map_identity(mut self, change: impl FnOnce(Identity) -> Identity) -> Self {
         self.identity = change(self.identity);
@@ -131,7 +131,7 @@ pub enum KeyStatus {
     Expired,
     /// The key is refused permanently.
     Revoked,
-    /// The key was marked as compromised and is refused permanently.
+    /// The key was marked as compromised, and is refused permanently.
     Compromised,
 }
 
@@ -166,7 +166,7 @@ impl std::fmt::Display for KeyStatus {
     }
 }
 
-/// The stored record of a key, which does not contain the key.
+/// The stored record of a key, without the key.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct KeyRecord {
     /// The id.
@@ -177,9 +177,9 @@ pub struct KeyRecord {
     pub name: String,
     /// The digest by which the key is found.
     pub digest: Digest,
-    /// The hasher of the digest, as [`Hasher::name`](crate::key::Hasher::name) returns it.
+    /// The name of its [`Hasher`](crate::key::Hasher::name).
     pub hashed_with: SmolStr,
-    /// The part of the key that may be shown.
+    /// The part that may be shown.
     pub hint: Hint,
     /// The kind.
     pub kind: KeyKind,
@@ -187,9 +187,9 @@ pub struct KeyRecord {
     pub mode: Mode,
     /// The granted scopes.
     pub scopes: ScopeSet,
-    /// The endpoints that the key may call. An empty list allows all.
+    /// The allowed endpoints. None allow all.
     pub endpoints: Vec<Endpoint>,
-    /// The networks from which the key may be used. An empty list allows all.
+    /// The allowed networks. None allow all.
     pub networks: Vec<IpNet>,
     /// The provider's data.
     pub metadata: Map<String, Value>,
@@ -199,22 +199,22 @@ pub struct KeyRecord {
     pub not_before: Option<Timestamp>,
     /// The expiry time, if any.
     pub expires_at: Option<Timestamp>,
-    /// The time since which the key is disabled, if it is.
+    /// The time since which the key is disabled.
     pub disabled_at: Option<Timestamp>,
-    /// The time of the revocation, if the key is revoked.
+    /// The time of the revocation.
     pub revoked_at: Option<Timestamp>,
-    /// The time at which the key was marked as compromised, if it was.
+    /// The time of the mark as compromised.
     pub compromised_at: Option<Timestamp>,
-    /// The last recorded use. Uses are recorded at an interval, so a later use may be missing.
+    /// The last recorded use, up to an interval ago.
     pub last_used_at: Option<Timestamp>,
-    /// The network of that use, if known, as coarse as [`KeyUse::from`].
+    /// The network of that use, as coarse as [`KeyUse::from`].
     #[serde(default)]
     pub last_used_from: Option<IpNet>,
-    /// The predecessor, if this key was made by a rotation.
+    /// The predecessor in a rotation.
     pub rotated_from: Option<CredentialId>,
-    /// The successor, if this key was rotated.
+    /// The successor in a rotation.
     pub rotated_to: Option<CredentialId>,
-    /// A number that every update raises by one, for [`KeyUpdate::version`](super::KeyUpdate::version).
+    /// The version, which every update raises by one.
     pub version: u64,
 }
 
@@ -235,9 +235,9 @@ impl KeyRecord {
         }
     }
 
-    /// Ends the key at `end`, or at its own end if that is earlier, and records `successor`.
+    /// Ends the key at `end`, or at its own end if that is earlier, and records `successor`, as every store does.
     ///
-    /// `version` is the version that `successor` was made from. Every store's rotation writes this.
+    /// `version` is the one that `successor` was made from.
     ///
     /// # Errors
     /// [`WriteRefused::Rotated`] if the key has a successor; [`WriteRefused::Stale`] if it has another version;
@@ -258,7 +258,7 @@ impl KeyRecord {
         Ok(())
     }
 
-    /// Revokes the key, as every store's revocation writes it. Returns `true` if this changed the record.
+    /// Revokes the key, as every store does. Returns `true` if this changed the record.
     pub fn revoke(&mut self, at: Timestamp) -> bool {
         let is_new = self.revoked_at.is_none();
         if is_new {
@@ -268,7 +268,7 @@ impl KeyRecord {
         is_new
     }
 
-    /// Returns the key for the request path, which checks the expiry itself.
+    /// Returns the key for the request path.
     #[must_use]
     pub fn to_stored(&self, account: &AccountRecord) -> StoredKey {
         let mut identity = Identity::api_key(self.id.clone(), self.account.clone())
@@ -313,10 +313,10 @@ pub struct AccountRecord {
     pub name: String,
     /// The plan, if the provider has plans.
     pub plan: Option<SmolStr>,
-    /// The features that the account may use beyond its plan.
+    /// The features beyond the plan.
     #[serde(default)]
     pub features: Vec<SmolStr>,
-    /// The time since which the account is suspended, if it is. A suspended account's keys are refused.
+    /// The time since which the account is suspended. Its keys are then refused.
     pub suspended_at: Option<Timestamp>,
 }
 
@@ -360,12 +360,12 @@ pub struct KeyUse {
     /// The time of the use.
     pub at: Timestamp,
     /// The client's network, if known: the first 24 bits of an IPv4 address, the first 48 of an IPv6 address. It shows
-    /// that a key is used from another place, without identifying a client.
+    /// a use from another place, and identifies no client.
     pub from: Option<IpNet>,
 }
 
 impl KeyUse {
-    /// Creates a use at this time by a client with this address, if it is known.
+    /// Creates a use by a client with this address, if known.
     #[must_use]
     pub fn new(id: CredentialId, at: Timestamp, client: Option<IpAddr>) -> Self {
         let network = |client: IpAddr| {

@@ -8,7 +8,6 @@ use std::sync::{Mutex, PoisonError};
 use loom::sync::atomic::{AtomicUsize, Ordering};
 
 pub(crate) struct HashMap<K: 'static, V: 'static, S> {
-    /// The index of the current entry plus one, or 0.
     place: AtomicUsize,
     /// Entries are never freed, because a model creates only a few.
     entries: Mutex<Vec<&'static (K, V)>>,

@@ -14,8 +14,8 @@ use loom::thread;
 use node::{Node, Order};
 use store::Store;
 
-/// Explores every interleaving of two threads. Three threads have too many, so at most two preemptions are explored,
-/// which find nearly all faults of this kind.
+/// Explores every interleaving of two threads. For three threads, it explores at most two preemptions, which find
+/// nearly all faults of this kind.
 fn model(threads: usize, run: impl Fn() + Sync + Send + 'static) {
     let mut model = loom::model::Builder::new();
     model.preemption_bound = (threads > 2).then_some(2);
@@ -39,7 +39,7 @@ fn check(order: Order, is_leased: bool, threads: &'static [fn(&Node, &Store, &At
     });
 }
 
-/// Revokes the key. The node applies the entry, then `revoke` returns.
+/// Revokes the key: the node applies the entry, then `revoke` returns.
 fn revoke(node: &Node, store: &Store, returned: &AtomicBool) {
     store.revoke();
     node.catch_up(store);

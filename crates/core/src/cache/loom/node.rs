@@ -15,10 +15,9 @@ use crate::identity::Identity;
 use crate::key::Digest;
 use crate::store::Invalidation;
 
-/// The order of the node's steps: the right one, or one of the forbidden ones.
+/// The order of the node's steps, right or wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Order {
-    /// The order of core.
     Right,
     /// A fill reads its epoch after it has the answer, instead of before it asks.
     BornLate,
@@ -47,7 +46,6 @@ const NOW: Instant = Instant(1_000_000_000);
 const LATER: Instant = Instant(2_000_000_000);
 
 impl Node {
-    /// Creates a node with an empty cache, with or without a lease.
     pub(super) fn new(order: Order, leased: bool) -> Self {
         let gate = Gate::closed();
         if leased {
@@ -66,7 +64,7 @@ impl Node {
         }
     }
 
-    /// Returns `true` if the key is accepted from the cache, as `Cache::get` does.
+    /// Returns `true` if the cache accepts the key, as `Cache::get` does.
     pub(super) fn hit(&self) -> bool {
         self.gate.is_open(NOW) && self.hot.get(&self.digest, NOW, &self.epochs, &self.uses, || None).is_some()
     }

@@ -15,12 +15,10 @@ impl Default for Store {
 }
 
 impl Store {
-    /// Commits the revocation.
     pub(super) fn revoke(&self) {
         self.primary.store(1, Ordering::SeqCst);
     }
 
-    /// Returns the newest position of the log.
     pub(super) fn newest(&self) -> u64 {
         self.primary.load(Ordering::SeqCst)
     }
