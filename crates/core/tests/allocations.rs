@@ -1,4 +1,4 @@
-//! A warm hit makes no allocation in keyward's code, and a refusal only a few.
+//! The allocations of warm hits and refusals.
 
 #![allow(clippy::unwrap_used, reason = "a panic fails the test")]
 
@@ -16,7 +16,7 @@ use tower::{Layer, Service, service_fn};
 
 fn request(field: &str) -> Request<()> {
     let mut request = Request::get("/").header("authorization", field).body(()).unwrap();
-    // A server has already put something into the map, so it exists.
+    // A server's request has an extension already, so that the map exists.
     request.extensions_mut().insert(0_u8);
     request
 }
@@ -26,7 +26,7 @@ fn response() -> Response<Bytes> {
 }
 
 #[tokio::test]
-async fn warm_hit_allocates_only_the_extensions_entry() {
+async fn a_warm_hit_allocates_only_for_the_extensions() {
     let store = TestStore::new().await;
     let (field, _) = store.issue().await;
     let authenticator = Authenticator::new(store);
@@ -42,7 +42,7 @@ async fn warm_hit_allocates_only_the_extensions_entry() {
         assert_eq!(status.unwrap(), 200);
         counted.count_total
     };
-    // The first call in each second also records the use.
+    // The first call of a second records the use.
     let with_keyward = (0..100).map(|_| call()).min().unwrap();
 
     let identity = Identity::api_key("key_1".parse().unwrap(), "acct_1".parse().unwrap());
@@ -53,7 +53,7 @@ async fn warm_hit_allocates_only_the_extensions_entry() {
 }
 
 #[tokio::test]
-async fn future_is_two_words_larger_than_the_inner_one() {
+async fn the_future_adds_two_words_to_the_inner_one() {
     let inner = service_fn(|_: Request<()>| std::future::ready(Ok::<_, Infallible>(response())));
     let inner_size = size_of_val(&inner.clone().call(request("")));
     let mut service = AuthLayer::new(TestStore::new().await).layer(inner);
@@ -61,8 +61,8 @@ async fn future_is_two_words_larger_than_the_inner_one() {
 }
 
 #[tokio::test]
-async fn forged_key_refusal_allocates_little_in_every_format() {
-    /// The refusal, the two tables of headers, the request ID, and the body.
+async fn refusing_a_forged_key_allocates_little() {
+    /// The refusal in the response, the two tables of the headers, the request's id, and the body.
     const MOST: u64 = 5;
     let store = TestStore::new().await;
     let (field, _) = store.issue().await;
@@ -84,7 +84,7 @@ async fn forged_key_refusal_allocates_little_in_every_format() {
             });
             counted.count_total
         };
-        // The first call creates what all others share.
+        // The first refusal creates what the others share.
         let allocations = (0..10).map(|_| call()).min().unwrap();
         assert!(allocations <= MOST, "{allocations} allocations");
     }

@@ -1,4 +1,4 @@
-//! The cache: how often it reads the store, what it answers itself, and what it never answers.
+//! The promises of the cache: how often it asks the store, and that it never gives a stale answer.
 
 #![allow(clippy::unwrap_used, reason = "a panic fails the test")]
 
@@ -77,12 +77,12 @@ async fn unknown_keys_are_cached_in_bounds_and_evict_no_real_key() {
     for _ in 0..100 {
         assert_eq!(identity(&authenticator, &unknown).await, Err(Rejection::UnknownKey));
     }
-    // moka admits a new entry to a full cache only after several lookups.
+    // A full moka cache admits a new key only after several requests for it.
     assert!(store.reads() - before < 20, "{} reads", store.reads() - before);
 }
 
 #[tokio::test]
-async fn unknown_key_works_once_it_is_issued_or_enabled() {
+async fn a_new_or_enabled_key_ends_its_negative_answer() {
     let store = TestStore::new().await;
     let authenticator = Authenticator::new(store.clone());
     let (warm_up, _) = store.issue().await;
@@ -120,7 +120,7 @@ async fn the_cache_stays_within_its_bound_and_keeps_what_is_used() {
     }
     eventually("the cache is within its bound", async || authenticator.cached_keys() <= 1_000).await;
     assert!(authenticator.cached_keys() >= 900);
-    // The bound also holds if the cache exceeds it by only one key.
+    // A single key over the capacity is evicted, too.
     while authenticator.cached_keys() <= 1_000 {
         let (field, _) = store.issue().await;
         identity(&authenticator, &field).await.unwrap();
@@ -129,7 +129,7 @@ async fn the_cache_stays_within_its_bound_and_keeps_what_is_used() {
 }
 
 #[tokio::test]
-async fn hits_check_expiry_and_do_not_prolong_entries() {
+async fn every_hit_checks_expiry_and_prolongs_no_entry() {
     let store = TestStore::new().await;
     let clock = Arc::new(ManualClock::at(SystemClock.now()));
     let authenticator = Authenticator::builder(store.clone().with_bounded_age(Duration::from_secs(60)))
@@ -155,7 +155,7 @@ async fn hits_check_expiry_and_do_not_prolong_entries() {
 }
 
 #[tokio::test]
-async fn key_is_refused_before_its_start_time() {
+async fn a_key_is_refused_before_its_start_time() {
     let store = TestStore::new().await;
     let clock = Arc::new(ManualClock::at(SystemClock.now()));
     let authenticator = Authenticator::builder(store.clone()).clock(clock.clone()).build().unwrap();
@@ -209,7 +209,7 @@ async fn a_read_that_races_a_revocation_caches_nothing_stale() {
 }
 
 #[tokio::test]
-async fn account_changes_take_effect_at_the_next_request() {
+async fn account_changes_hold_at_the_next_request() {
     let store = TestStore::new().await;
     let authenticator = Authenticator::new(store.clone());
     let (field, _) = store.issue().await;
@@ -226,7 +226,7 @@ async fn account_changes_take_effect_at_the_next_request() {
 }
 
 #[tokio::test]
-async fn failing_store_refuses_requests_and_is_asked_again() {
+async fn a_failing_store_admits_no_request_and_is_asked_again() {
     let store = TestStore::new().await;
     let (field, _) = store.issue().await;
     let authenticator = Authenticator::builder(store.clone()).store_timeout(Duration::from_millis(50)).build().unwrap();
@@ -258,7 +258,7 @@ async fn cancelled_lookups_never_mix_up_identities() {
         let (field, id) = &keys[round % keys.len()];
         let lookup = identity(&authenticator, field);
         tokio::pin!(lookup);
-        // Poll the lookup a few times, then drop it during the read.
+        // Poll a few times, then drop the lookup during its read.
         let mut answer = None;
         for _ in 0..round % 4 {
             tokio::select! {
@@ -292,7 +292,7 @@ async fn without_a_lease_every_request_reads_the_store() {
 }
 
 #[tokio::test]
-async fn last_use_is_recorded_in_batches_and_on_shutdown() {
+async fn the_last_use_is_recorded_in_batches_and_at_shutdown() {
     let store = TestStore::new().await;
     let (field, id) = store.issue().await;
     let authenticator = Authenticator::new(store.clone());
@@ -323,7 +323,7 @@ async fn last_use_records_the_network_but_not_the_address() {
     let (field, id) = store.issue().await;
     let authenticator =
         Authenticator::builder(store.clone()).last_used_interval(Duration::from_secs(1)).build().unwrap();
-    // The first use comes with a read of the store, later ones from the cache.
+    // The first use reads the store, the others hit the cache.
     for (peer, network) in [("192.0.2.7", "192.0.2.0/24"), ("2001:db8:1:2::3", "2001:db8:1::/48")] {
         let peer: std::net::IpAddr = peer.parse().unwrap();
         let request = http::Request::get("/").extension(PeerAddress((peer, 1).into())).body(()).unwrap();
@@ -340,7 +340,7 @@ async fn last_use_records_the_network_but_not_the_address() {
 }
 
 #[tokio::test]
-async fn uses_refused_by_the_store_are_written_later() {
+async fn uses_that_failed_to_write_are_written_later() {
     let store = TestStore::new().await;
     let (field, id) = store.issue().await;
     let authenticator = Authenticator::new(store.clone());
@@ -375,7 +375,7 @@ async fn keys_of_every_pepper_are_found_while_peppers_are_rotated() {
 }
 
 #[tokio::test]
-async fn rotated_key_ends_after_the_overlap_or_at_its_own_expiry() {
+async fn a_rotated_key_ends_after_the_overlap_or_earlier() {
     let store = TestStore::new().await;
     let clock = Arc::new(ManualClock::at(SystemClock.now()));
     let keys = Keys::new(store.inner.clone()).with_clock(clock.clone());

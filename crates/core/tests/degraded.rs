@@ -1,4 +1,4 @@
-//! Clocks, leases and the register of nodes, without another process.
+//! A node with faulty clocks, leases and registers, on the store in memory.
 
 #![cfg(feature = "metrics")]
 #![allow(clippy::unwrap_used, reason = "a panic fails the test")]
@@ -15,7 +15,7 @@ use keyward_core::store::KeyStore;
 use keyward_core::{Authenticator, Keys, NewKey, Rejection, Timestamp};
 use metrics_util::debugging::{DebugValue, DebuggingRecorder, Snapshotter};
 
-/// Returns the count of a metric since the last snapshot.
+/// Returns the count of this name since the last call.
 fn counted(snapshotter: &Snapshotter, name: &str) -> u64 {
     let all = snapshotter.snapshot().into_vec().into_iter();
     all.filter(|(key, ..)| key.key().name() == name)
@@ -68,7 +68,7 @@ async fn suspended_node_reads_the_store_until_it_has_a_new_lease() {
         Authenticator::builder(store.clone()).clock(clock.clone()).metrics().build().unwrap()
     });
     warm(&authenticator, &field).await;
-    // This clock keeps running while the machine is suspended.
+    // The clock that never stops runs on while the machine sleeps.
     clock.advance(Duration::from_secs(1_900) / 1_000);
     assert!(!is_cached(&authenticator, &field), "the lease was used after its end");
     let _ = store.keys.revoke(&id).await.unwrap();
@@ -77,7 +77,7 @@ async fn suspended_node_reads_the_store_until_it_has_a_new_lease() {
         .await;
 }
 
-/// The clock of tokio's paused time.
+/// A clock on tokio's paused time.
 #[derive(Debug)]
 struct PausedClock(tokio::time::Instant);
 
@@ -95,10 +95,8 @@ impl Clock for PausedClock {
 async fn revocation_waits_at_most_the_longest_allowed_lease() {
     let store = TestStore::new().await;
     let (_, id) = store.issue().await;
-    let keyward_core::store::Freshness::ChangeLog(log) = store.freshness() else {
-        panic!("the store has no change log")
-    };
-    // Another program has written a longer lease.
+    let keyward_core::store::Freshness::ChangeLog(log) = store.freshness() else { panic!("there is a log") };
+    // keyward never writes such a long lease.
     let hour = Duration::from_secs(3_600);
     let position = log.newest().await.unwrap();
     let _ = log.renew(&"odd".parse().unwrap(), position, hour).await.unwrap();
@@ -111,7 +109,7 @@ async fn revocation_waits_at_most_the_longest_allowed_lease() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn cancelled_revocation_can_be_repeated() {
+async fn a_cancelled_revocation_can_be_retried() {
     let store = TestStore::new().await;
     let (_, id) = store.issue().await;
     let keyward_core::store::Freshness::ChangeLog(log) = store.freshness() else {
@@ -120,21 +118,21 @@ async fn cancelled_revocation_can_be_repeated() {
     let position = log.newest().await.unwrap();
     let _ = log.renew(&"slow".parse().unwrap(), position, Duration::from_secs(2)).await.unwrap();
     let keys = Keys::new(store.inner.clone()).with_clock(Arc::new(PausedClock(tokio::time::Instant::now())));
-    // A future that was never polled does nothing.
+    // A revocation that never ran does nothing.
     drop(keys.revoke(&id));
     assert!(keys.get(&id).await.unwrap().unwrap().revoked_at.is_none());
-    // A caller that gives up while it waits for a node has already written the revocation.
+    // Cancelled while it waits for a node, it is written, but has not returned.
     let given_up = tokio::time::timeout(Duration::from_millis(100), keys.revoke(&id)).await;
     assert!(given_up.is_err());
     let first = keys.get(&id).await.unwrap().unwrap().revoked_at;
     assert!(first.is_some());
-    // A second call waits for the same node and keeps the time of the first.
+    // A retry waits for the same node, and keeps the first time.
     let again = keys.revoke(&id).await.unwrap();
     assert_eq!(again.record.revoked_at, first);
     assert_eq!(again.propagation.waited_out, ["slow".parse().unwrap()]);
     assert!(again.propagation.took >= Duration::from_secs(2));
     let once_more = keys.revoke(&id).await.unwrap();
-    assert_eq!(once_more.propagation.took, Duration::ZERO, "the revocation waited although no node is left");
+    assert_eq!(once_more.propagation.took, Duration::ZERO, "no node is left to wait for");
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! The layer around any tower service.
+//! The promises of the layer around any tower service.
 
 #![allow(clippy::unwrap_used, reason = "a panic fails the test")]
 
@@ -19,7 +19,7 @@ use keyward_core::render::{CodedEnvelope, NumericEnvelope};
 use keyward_core::{Anonymous, AuthLayer, Authenticator, Identity, NewKey, RequireLayer, Requirement, Scope};
 use tower::{Layer, Service, ServiceBuilder, ServiceExt, service_fn};
 
-/// A service that answers with the caller's identity.
+/// Answers with the id of the credential.
 #[derive(Clone)]
 struct WhoAmI;
 
@@ -56,7 +56,7 @@ async fn answer(
 }
 
 #[tokio::test]
-async fn valid_key_is_accepted_and_refusals_give_the_reason() {
+async fn a_key_is_admitted_and_refusals_state_the_reason() {
     let store = TestStore::new().await;
     let (field, id) = store.issue().await;
     let (revoked, revoked_id) = store.issue().await;
@@ -70,19 +70,19 @@ async fn valid_key_is_accepted_and_refusals_give_the_reason() {
         (
             Some("Bearer nonsense"),
             401,
-            r#"Bearer realm="api", error="invalid_token", error_description="The API key does not have the form of a key. Copy the whole key.""#,
+            r#"Bearer realm="api", error="invalid_token", error_description="The API key has the wrong format. Copy the whole key.""#,
             "INVALID_API_KEY",
         ),
         (
             Some(revoked.as_str()),
             401,
-            r#"Bearer realm="api", error="invalid_token", error_description="The API key has been revoked.""#,
+            r#"Bearer realm="api", error="invalid_token", error_description="The API key has been revoked. Create a new key.""#,
             "API_KEY_REVOKED",
         ),
         (
             Some("Bearer \"quoted\""),
             400,
-            r#"Bearer realm="api", error="invalid_request", error_description="The key stands in quotes or brackets. Send it without them: Authorization: Bearer YOUR_API_KEY""#,
+            r#"Bearer realm="api", error="invalid_request", error_description="The API key is enclosed in quotes or brackets. Send it without them: Authorization: Bearer YOUR_API_KEY""#,
             "INVALID_REQUEST",
         ),
     ] {
@@ -120,7 +120,7 @@ async fn the_polled_service_is_the_one_that_is_called() {
     inner.allow(0);
     assert!(service.poll_ready().is_pending(), "the layer is ready before its inner service");
 
-    // Once cold and once warm. The mock panics if a clone is called that was not polled ready.
+    // A miss, then a hit. The mock panics if a clone is called that was not polled ready.
     for _ in 0..2 {
         inner.allow(1);
         assert!(service.poll_ready().is_ready());
@@ -157,7 +157,7 @@ async fn refused_requests_never_reach_the_inner_service() {
 }
 
 #[tokio::test]
-async fn exemption_covers_only_the_exact_path_and_method() {
+async fn exemption_needs_the_exact_path_and_method() {
     let store = TestStore::new().await;
     let authenticator = Authenticator::builder(store).exempt(Method::GET, "/health").build().unwrap();
     let service = AuthLayer::from(authenticator).layer(WhoAmI);
@@ -184,7 +184,7 @@ async fn exemption_covers_only_the_exact_path_and_method() {
         let request = Request::builder().method(method).uri(path).body(()).unwrap();
         assert_eq!(answer(service.clone(), request).await.0, status, "{method} {path}");
     }
-    // A credential on an exempt path is ignored.
+    // An exempt path ignores credentials.
     assert_eq!(answer(service, get("/health", "Bearer nonsense")).await, (StatusCode::OK, "anonymous".to_owned()));
 }
 
@@ -280,7 +280,7 @@ async fn a_key_stays_within_its_endpoints() {
     for (path, status) in
         [("/v1/videos", 200), ("/v1/videos/1", 200), ("/v1/analytics", 403), ("/v1/videos/%2e%2e/analytics", 403)]
     {
-        // Repeat it, so that a cache miss and a cache hit are both checked.
+        // A miss, then a hit.
         for _ in 0..3 {
             assert_eq!(answer(service.clone(), get(path, &field)).await.0, status, "{path}");
         }
@@ -301,8 +301,12 @@ async fn a_whole_service_can_require_scopes() {
     let challenge = refused.headers()["www-authenticate"].to_str().unwrap();
     assert!(challenge.starts_with(r#"Bearer realm="jobs", error="insufficient_scope""#), "{challenge}");
     assert!(challenge.ends_with(r#"scope="jobs:write""#), "{challenge}");
-    assert_eq!(answer(service, Request::new(())).await.0, 401, "an anonymous caller passed a required scope");
-    assert_eq!(answer(require.layer(WhoAmI), get("/", &writer)).await.0, 500, "a request passed without an AuthLayer");
+    assert_eq!(answer(service, Request::new(())).await.0, 401, "anonymous has no scopes");
+    assert_eq!(
+        answer(require.layer(WhoAmI), get("/", &writer)).await.0,
+        500,
+        "without an AuthLayer every request is refused"
+    );
 }
 
 #[tokio::test]
@@ -313,7 +317,7 @@ async fn head_is_refused_without_a_body() {
 }
 
 #[tokio::test]
-async fn responses_for_a_caller_are_not_kept_in_shared_caches() {
+async fn no_shared_cache_keeps_authenticated_responses() {
     let store = TestStore::new().await;
     let (field, _) = store.issue().await;
     for (cache_control, vary, expected_cache_control, expected_vary) in [
@@ -356,20 +360,20 @@ async fn a_renderer_changes_bodies_and_not_verdicts() {
             &coded,
             "Bearer x",
             401,
-            r#"{"error":{"code":"INVALID_API_KEY","message":"The API key does not have the form of a key. Copy the whole key.","request_id":"req_1"}}"#,
+            r#"{"error":{"code":"INVALID_API_KEY","message":"The API key has the wrong format. Copy the whole key.","request_id":"req_1"}}"#,
         ),
         (
             &coded,
             "Bearer 'x'",
             401,
-            r#"{"error":{"code":"INVALID_API_KEY","message":"The key stands in quotes or brackets. Send it without them: Authorization: Bearer YOUR_API_KEY","request_id":"req_1"}}"#,
+            r#"{"error":{"code":"INVALID_API_KEY","message":"The API key is enclosed in quotes or brackets. Send it without them: Authorization: Bearer YOUR_API_KEY","request_id":"req_1"}}"#,
         ),
         (&numeric, "Bearer x", 401, r#"{"error":{"code":401,"message":"Unauthorized: missing or invalid API key."}}"#),
         (
             &numeric,
             "Bearer 'x'",
             400,
-            r#"{"error":{"code":400,"message":"The key stands in quotes or brackets. Send it without them: Authorization: Bearer YOUR_API_KEY"}}"#,
+            r#"{"error":{"code":400,"message":"The API key is enclosed in quotes or brackets. Send it without them: Authorization: Bearer YOUR_API_KEY"}}"#,
         ),
     ] {
         let service = AuthLayer::from(authenticator.clone()).layer(WhoAmI);
@@ -378,7 +382,7 @@ async fn a_renderer_changes_bodies_and_not_verdicts() {
 }
 
 #[tokio::test]
-async fn events_report_verdicts_and_contain_no_key() {
+async fn events_report_verdicts_without_keys() {
     let store = TestStore::new().await;
     let (field, id) = store.issue().await;
     let seen: Arc<Mutex<Vec<String>>> = Arc::default();
@@ -399,25 +403,25 @@ async fn events_report_verdicts_and_contain_no_key() {
 }
 
 #[tokio::test]
-async fn invalid_settings_are_refused_at_build() {
+async fn invalid_settings_fail_at_build() {
     let store = TestStore::new().await;
     let builder = || Authenticator::builder(store.clone());
     for (builder, message) in [
         (
             builder().exempt(Method::GET, "health"),
-            "the exempt path \"health\" has to start with '/' and be without '?', '#' and spaces",
+            "invalid exempt path \"health\": expected a path that starts with '/' and has no '?', '#' or spaces",
         ),
         (
             builder().exempt(Method::GET, "/a?b"),
-            "the exempt path \"/a?b\" has to start with '/' and be without '?', '#' and spaces",
+            "invalid exempt path \"/a?b\": expected a path that starts with '/' and has no '?', '#' or spaces",
         ),
-        (builder().cache_capacity(0), "cache_capacity has to be 1 to 100,000,000 keys"),
-        (builder().store_timeout(Duration::ZERO), "store_timeout has to be 1 ms to 60 s"),
-        (builder().store_concurrency(0), "store_concurrency has to be 1 to 100,000"),
-        (builder().max_age(Duration::from_secs(100_000)), "max_age has to be 1 ms to 24 h"),
-        (builder().last_used_interval(Duration::ZERO), "use_interval has to be 1 s to 24 h"),
-        (builder().node_label(""), "node_label has to be 1 to 32 visible ASCII characters"),
-        (builder().node_label("a".repeat(33)), "node_label has to be 1 to 32 visible ASCII characters"),
+        (builder().cache_capacity(0), "invalid cache_capacity: expected 1 to 100,000,000 keys"),
+        (builder().store_timeout(Duration::ZERO), "invalid store_timeout: expected 1 ms to 60 s"),
+        (builder().store_concurrency(0), "invalid store_concurrency: expected 1 to 100,000"),
+        (builder().max_age(Duration::from_secs(100_000)), "invalid max_age: expected 1 ms to 24 h"),
+        (builder().last_used_interval(Duration::ZERO), "invalid last_used_interval: expected 1 s to 24 h"),
+        (builder().node_label(""), "invalid node_label: expected 1 to 32 visible ASCII characters"),
+        (builder().node_label("a".repeat(33)), "invalid node_label: expected 1 to 32 visible ASCII characters"),
     ] {
         assert_eq!(builder.build().unwrap_err().to_string(), message);
     }

@@ -1,4 +1,4 @@
-//! The rules of a key's life cycle in `Keys`.
+//! The rules of a key's lifecycle in `Keys`.
 
 #![allow(clippy::unwrap_used, reason = "a panic fails the test")]
 

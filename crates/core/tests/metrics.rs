@@ -12,7 +12,7 @@ use keyward_core::Authenticator;
 use metrics_util::debugging::{DebugValue, DebuggingRecorder};
 
 #[tokio::test]
-async fn metrics_count_cache_and_store_events_and_contain_no_key() {
+async fn metrics_count_requests_and_contain_no_key() {
     let recorder = DebuggingRecorder::new();
     let snapshotter = recorder.snapshotter();
     recorder.install().unwrap();
@@ -39,7 +39,7 @@ async fn metrics_count_cache_and_store_events_and_contain_no_key() {
                 DebugValue::Gauge(level) => level.0,
                 DebugValue::Histogram(values) => values.len() as f64,
             };
-            // Counters and histograms restart at each snapshot; a gauge keeps its level.
+            // A snapshot resets counters, but not gauges.
             let total = seen.entry(format!("{} {}", key.name(), labels.join(","))).or_default();
             *total = if key.name() == "keyward_cached_keys" { value } else { *total + value };
         }

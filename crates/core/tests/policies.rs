@@ -1,4 +1,4 @@
-//! Decisions beyond the key: networks, HTTPS, plans, modes, and the store for each kind of token.
+//! Decisions on more than the key: networks, HTTPS, plans, modes, and the store of a token.
 
 #![allow(clippy::unwrap_used, reason = "a panic fails the test")]
 
@@ -109,7 +109,7 @@ async fn key_sent_in_plain_text_is_refused_and_compromised() {
             if marked { (401, "API_KEY_REVOKED".to_owned()) } else { (200, "ApiKey(Secret)".to_owned()) }
         );
     }
-    // A malformed or missing key gets the same refusal, without a read of the store.
+    // Other tokens and missing ones are refused equally, without a read of the store.
     let before = store.reads();
     let none = Request::get("/").extension(PeerAddress(([192, 0, 2, 1], 1).into())).body(()).unwrap();
     for request in [from("192.0.2.1", "Bearer nonsense", &[]), none] {
@@ -142,7 +142,7 @@ async fn a_lost_proxy_header_cannot_kill_every_key() {
     assert_eq!(compromised, 2);
 }
 
-/// Access tokens of one user, under a given digest.
+/// A store of one user's access token, whose digest is known in advance.
 struct Tokens(keyward_core::key::Digest, std::sync::atomic::AtomicUsize);
 
 #[async_trait]
@@ -191,7 +191,7 @@ async fn each_token_goes_to_the_store_that_recognises_its_shape() {
 
     let alike = Authenticator::builder(store).add_store(tokens, KeyFormat::default(), Hasher::default()).build();
     assert!(matches!(alike, Err(BuildError::AmbiguousFormats)));
-    // Only the main store may have a format that accepts keys with any beginning.
+    // Only the main format can be one without a prefix.
     let anyhow = KeyFormat::builder()
         .legacy_prefix("", KeyKind::Secret, Mode::Live)
         .random_length(40)
@@ -249,13 +249,13 @@ fn policies_name_what_is_missing() {
         (
             &Feature::named("analytics"),
             "FEATURE_REQUIRED",
-            "The account lacks the feature that this request needs: analytics.",
+            "The account lacks the feature analytics, which this request needs. Contact the API provider.",
         ),
-        (&Mode::Test, "MODE_NOT_ALLOWED", "This request needs an API key of test mode."),
+        (&Mode::Test, "MODE_NOT_ALLOWED", "The API key has the wrong mode. Use a test mode key."),
         (
             &KeyKind::Publishable,
             "KEY_KIND_NOT_ALLOWED",
-            "The kind of this API key may not do this. A publishable key can only read.",
+            "This kind of API key cannot make this request. A publishable key can only read. Use a key of another kind.",
         ),
     ] {
         let refused = policy.check(&identity).unwrap_err();

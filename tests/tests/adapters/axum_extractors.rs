@@ -85,11 +85,11 @@ async fn the_headers_of_200_401_and_403_are_these_and_no_others() {
     assert_eq!(
         headers(&forbidden),
         refused(&[
-            r#"Bearer realm="api", error="insufficient_scope", error_description="The API key lacks a scope that this request needs.", scope="resources:write""#
+            r#"Bearer realm="api", error="insufficient_scope", error_description="The API key lacks a required scope. Use a key that has it.", scope="resources:write""#
         ])
     );
     let body: Value = serde_json::from_slice(&forbidden.body).unwrap();
-    assert_eq!(body["detail"], "The API key lacks the scope that this request needs: resources:write.");
+    assert_eq!(body["detail"], "The API key lacks a required scope. Use a key with the scope resources:write.");
     assert_eq!(body["request_id"], forbidden.header("x-request-id"));
 }
 

@@ -105,7 +105,7 @@ fn each_invalid_credential_is_401_with_its_reason() {
         (format!("Authorization: Bearer {key}\\n"), "white space"),
         (format!("Authorization: Bearer {}\t{}", &key[..20], &key[20..]), "white space"),
         (format!("Authorization: Bearer '{key}'"), "quotes"),
-        ("Authorization: Bearer sendook_nonsense".to_owned(), "form of a key"),
+        ("Authorization: Bearer sendook_nonsense".to_owned(), "wrong format"),
         (format!("Authorization: Bearer {}", service.credential("deleted")), "revoked"),
     ] {
         let answer = service.curl("/v1/inboxes", &["--header", &field]);
