@@ -19,16 +19,6 @@ pub mod watched;
 #[doc = include_str!("../../README.md")]
 pub struct Readme;
 
-/// The code in docs/gateways.md compiles.
-#[cfg(doctest)]
-#[doc = include_str!("../../docs/gateways.md")]
-pub struct Gateways;
-
-/// The code in docs/import.md compiles.
-#[cfg(doctest)]
-#[doc = include_str!("../../docs/import.md")]
-pub struct Import;
-
 /// The code in the guide compiles, and what can be run without a server runs.
 #[cfg(doctest)]
 mod guide {
@@ -47,11 +37,20 @@ mod guide {
     #[doc = include_str!("../../guide/src/many-nodes.md")]
     pub struct ManyNodes;
 
+    #[doc = include_str!("../../guide/src/gateway.md")]
+    pub struct Gateway;
+
     #[doc = include_str!("../../guide/src/managing-keys.md")]
     pub struct ManagingKeys;
 
+    #[doc = include_str!("../../guide/src/dashboard.md")]
+    pub struct Dashboard;
+
     #[doc = include_str!("../../guide/src/peppers.md")]
     pub struct Peppers;
+
+    #[doc = include_str!("../../guide/src/import.md")]
+    pub struct Import;
 
     #[doc = include_str!("../../guide/src/from-jwt.md")]
     pub struct FromJwt;

@@ -7,7 +7,7 @@
 //! | a service in any language | [`verify`]: `POST /v1/verify` |
 //!
 //! All of them ask one [`Authenticator`](keyward_core::Authenticator), so a key is let in or refused, and a refusal written, as it is by the layers:
-//! same cache, same leases, same statuses, challenges and bodies. `docs/gateways.md` and `examples/gateways` in the repository have a
+//! same cache, same leases, same statuses, challenges and bodies. `guide/src/gateway.md` and `examples/gateways` in the repository have a
 //! configuration for each gateway; all but that of Traefik are tested.
 //!
 //! # What a gateway has to see to
