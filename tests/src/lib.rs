@@ -14,12 +14,12 @@ pub mod service;
 pub mod valkey;
 pub mod watched;
 
-/// The code in README.md compiles.
+/// Compiles the code in README.md.
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
 pub struct Readme;
 
-/// The code in the guide compiles, and what can be run without a server runs.
+/// Compiles the code in the guide, and runs what needs no server.
 #[cfg(doctest)]
 mod guide {
     #[doc = include_str!("../../guide/src/protect-a-service.md")]

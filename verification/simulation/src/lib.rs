@@ -13,12 +13,13 @@
 //! ```
 
 mod chance;
+mod limit;
 mod member;
 mod report;
 mod run;
 mod server;
 mod settings;
-mod waiter;
 
-pub use report::{PROMISE, Report, limit, table};
+pub use limit::limit;
+pub use report::{PROMISE, Report, table};
 pub use settings::{Costs, Settings};

@@ -3,7 +3,6 @@
 use comfy_table::Table;
 use serde_json::{Value, json};
 
-use crate::run::Run;
 use crate::settings::{Settings, Time};
 
 /// What a revocation may take in the 99th percentile, in milliseconds: keyward's promise for healthy nodes.
@@ -56,12 +55,6 @@ pub struct Report {
 }
 
 impl Report {
-    /// Runs with these settings.
-    #[must_use]
-    pub fn of(settings: &Settings) -> Self {
-        Run::new(settings.clone()).report()
-    }
-
     /// Whether the promise for healthy nodes is kept: every lease is kept up, and revocations are done in [`PROMISE`].
     #[must_use]
     pub fn works(&self) -> bool {
@@ -158,29 +151,6 @@ pub fn table(reports: &[Report]) -> Table {
         ]);
     }
     table
-}
-
-/// The greatest number of nodes, to within a twentieth, with which these settings work, between 10 and `most`; none if 10 do not.
-#[must_use]
-pub fn limit(settings: &Settings, most: usize) -> Option<usize> {
-    let works = |nodes| Report::of(&Settings { nodes, stopped: 0, ..settings.clone() }).works();
-    let (mut good, mut bad) = (10, 20);
-    if !works(good) {
-        return None;
-    }
-    while bad < most && works(bad) {
-        (good, bad) = (bad, bad * 2);
-    }
-    bad = bad.min(most);
-    while bad - good > good / 20 + 1 {
-        let middle = usize::midpoint(good, bad);
-        if works(middle) {
-            good = middle;
-        } else {
-            bad = middle;
-        }
-    }
-    Some(good)
 }
 
 /// The value that this share of the values does not exceed; sorts them.

@@ -1,6 +1,6 @@
 //! The one who revokes, as `wait_until_applied` does in keyward's `lease.rs`.
 
-use crate::run::{Event, Run};
+use super::{Event, Run};
 use crate::server::{From, Job, Statement};
 use crate::settings::{Time, nanos};
 

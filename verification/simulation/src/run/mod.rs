@@ -1,5 +1,7 @@
 //! A run: events in the order of their times.
 
+mod waiter;
+
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
@@ -8,7 +10,7 @@ use crate::member::{Doing, Member};
 use crate::report::{Report, percentile};
 use crate::server::{From, Job, Next, Server, Statement};
 use crate::settings::{Settings, Time, millis, nanos};
-use crate::waiter::Waiter;
+use waiter::Waiter;
 
 /// How long is counted at rest.
 const AT_REST: Time = 10_000_000_000;
@@ -84,6 +86,14 @@ pub(crate) struct Run {
     renewals: Vec<Time>,
     confirmations: Vec<Time>,
     lapses: u64,
+}
+
+impl Report {
+    /// Runs with these settings.
+    #[must_use]
+    pub fn of(settings: &Settings) -> Self {
+        Run::new(settings.clone()).report()
+    }
 }
 
 impl Run {
