@@ -159,7 +159,8 @@ fn settings() -> BTreeMap<String, String> {
 
 #[test]
 fn every_setting_of_the_server_is_explained_with_its_variable() {
-    let text = section("guide/src/configuration.md", "`keyward serve`") + &section("guide/src/configuration.md", "Every command");
+    let text = section("guide/src/configuration.md", "`keyward serve`")
+        + &section("guide/src/configuration.md", "Every command");
     let rows = rows(&text);
     let flags = rows.iter().filter(|(first, _)| first.starts_with("--"));
     let explained: BTreeMap<String, String> =
@@ -180,8 +181,7 @@ fn every_method_of_the_builder_is_explained() {
 fn every_metric_is_listed_and_no_other() {
     let files = sources(&root().join("crates"));
     let names = files.iter().flat_map(|code| code.split("!(\"keyward_").skip(1));
-    let names: BTreeSet<String> =
-        names.map(|rest| format!("keyward_{}", rest.split('"').next().unwrap())).collect();
+    let names: BTreeSet<String> = names.map(|rest| format!("keyward_{}", rest.split('"').next().unwrap())).collect();
     assert!(names.len() > 10, "{names:?}");
     let rows = rows(&section("guide/src/metrics.md", "Every metric"));
     assert_eq!(rows.into_keys().collect::<BTreeSet<_>>(), names);
