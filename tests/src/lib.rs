@@ -19,15 +19,7 @@ pub mod watched;
 #[doc = include_str!("../../README.md")]
 pub struct Readme;
 
-#[cfg(doctest)]
-#[doc = include_str!("../../docs/gateways.md")]
-pub struct Gateways;
-
-#[cfg(doctest)]
-#[doc = include_str!("../../docs/import.md")]
-pub struct Import;
-
-/// The guide's code compiles, and runs where it needs no server.
+/// Compiles the code in the guide, and runs what needs no server.
 #[cfg(doctest)]
 mod guide {
     #[doc = include_str!("../../guide/src/protect-a-service.md")]
@@ -45,11 +37,20 @@ mod guide {
     #[doc = include_str!("../../guide/src/many-nodes.md")]
     pub struct ManyNodes;
 
+    #[doc = include_str!("../../guide/src/gateway.md")]
+    pub struct Gateway;
+
     #[doc = include_str!("../../guide/src/managing-keys.md")]
     pub struct ManagingKeys;
 
+    #[doc = include_str!("../../guide/src/dashboard.md")]
+    pub struct Dashboard;
+
     #[doc = include_str!("../../guide/src/peppers.md")]
     pub struct Peppers;
+
+    #[doc = include_str!("../../guide/src/import.md")]
+    pub struct Import;
 
     #[doc = include_str!("../../guide/src/from-jwt.md")]
     pub struct FromJwt;

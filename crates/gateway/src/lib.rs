@@ -7,7 +7,7 @@
 //! | a service in any language | [`verify`]: `POST /v1/verify` |
 //!
 //! Each of them uses an [`Authenticator`](keyward_core::Authenticator), as the layers do. So the cache, the leases, the verdicts and the
-//! refusals are the same. `docs/gateways.md` and `examples/gateways` in the repository have a configuration for each gateway. All
+//! refusals are the same. `guide/src/gateway.md` and `examples/gateways` in the repository have a configuration for each gateway. All
 //! but the one of Traefik are tested.
 //!
 //! # Duties of a gateway
