@@ -44,8 +44,9 @@
 //! | feature | adds |
 //! | --- | --- |
 //! | `axum`, `actix`, `tonic` | `keyward::axum`, `keyward::actix`, `keyward::tonic`: extractors and middleware |
-//! | `sqlite` | `keyward::sqlite`: the embedded store |
-//! | `postgres`, `valkey` | `keyward::postgres`, `keyward::valkey`: stores for many nodes |
+//! | `sqlite` | `keyward::sqlite`: the embedded store; with `manage`, management records in its file |
+//! | `postgres` | `keyward::postgres`: a store for many nodes; with `manage`, management records in its database |
+//! | `valkey` | `keyward::valkey`: a store for many nodes |
 //! | `limits` | `keyward::limits`: rate limits and permits for concurrent tasks |
 //! | `serve` | `keyward::serve`: a hyper server with limits on time, size and the number of connections |
 //! | `gateway`, `envoy` | `keyward::gateway`: verification for services in any language, behind a proxy |

@@ -27,6 +27,8 @@
 //! ```
 //!
 //! # Features
+//! - `sqlite`: [`SqliteManagementStore`], records in the SQLite file of the keys.
+//! - `postgres`: [`PostgresManagementStore`], records in the PostgreSQL database of the keys.
 //! - `dashboard` (on): the pages with which people manage their keys, as one router.
 //! - `github`: the receiver of GitHub's alerts about keys that it has found in public.
 //! - `oidc`: signing in to the dashboard with an OpenID Connect provider.
@@ -77,7 +79,10 @@ pub use service::{
     PageRequest, ResetLink, SECRET_MANAGEMENT_PREFIX, SessionView, SignUpPolicy, SignedIn, Target, Tokens, Usage,
     UsageDay, UsageTotal, key_view, purpose_of,
 };
-pub use store::{
-    Count, Kind, List, ManagementStore, NewCount, PostgresManagementStore, Record, SqliteManagementStore, Write,
-    Written,
-};
+#[cfg(feature = "postgres")]
+#[cfg_attr(docsrs, doc(cfg(feature = "postgres")))]
+pub use store::PostgresManagementStore;
+#[cfg(feature = "sqlite")]
+#[cfg_attr(docsrs, doc(cfg(feature = "sqlite")))]
+pub use store::SqliteManagementStore;
+pub use store::{Count, Kind, List, ManagementStore, NewCount, Record, Write, Written};
