@@ -126,16 +126,16 @@ fn every_way_to_end_has_its_exit_code() {
         (&["--database", broken.to_str().unwrap(), "keys", "list"], 1, "not an SQLite database"),
         (&["--database", folder, "keys", "list"], 1, "directory"),
         (&["--database", "/nowhere/at/all.db", "keys", "list"], 1, "cannot be opened or made"),
-        (&["--database", "oracle://x", "keys", "list"], 2, "no store for oracle://"),
+        (&["--database", "oracle://x", "keys", "list"], 2, "unknown database oracle://"),
         (&["keys", "create", "--name", ""], 2, "invalid name"),
-        (&["keys", "create", "--name", "a", "--kind", "restricted"], 2, "at least one scope"),
+        (&["keys", "create", "--name", "a", "--kind", "restricted"], 2, "at least one"),
         (&["keys", "create", "--name", "a", "--scope", "nonsense"], 2, "invalid value"),
         (&["keys", "create", "--name", "a", "--expires-in", "3x"], 2, "write it like 90d"),
         (&["keys", "create", "--name", "a", "--expires-at", "2001-01-01T00:00:00Z"], 2, "in the past"),
         (&["keys", "create", "--name", "a", "--metadata", "[1]"], 2, "invalid value"),
         (&["keys", "create", "--name", "a", "--mode", "prod"], 2, "invalid value"),
         (&["keys", "create", "--name", "a", "--prefix", "secret=s k"], 2, "prefix"),
-        (&["keys", "revoke", &id], 2, "say --yes"),
+        (&["keys", "revoke", &id], 2, "pass --yes"),
         (&["keys", "update", &id], 2, "required"),
         (&["keys"], 2, "Usage"),
         (&["keys", "show", "key_none"], 3, "no such key"),
@@ -224,6 +224,24 @@ fn a_pepper_is_made_once_and_keys_need_it() {
     let ended = management.run(&["--pepper-file", path, "keys", "list"]);
     assert_eq!(ended.code, 2);
     assert!(ended.err.contains("line 2") && !ended.err.contains("nonsense"), "{}", ended.err);
+}
+
+#[test]
+fn an_invalid_value_is_named_with_its_source() {
+    let management = Management::new();
+    for (flag, variable, said) in [
+        (None, Some("nowhere"), &["'nowhere'", "KEYWARD_LISTEN"][..]),
+        (Some("elsewhere"), Some("nowhere"), &["'elsewhere'", "--listen"]),
+        (Some("elsewhere"), None, &["'elsewhere'", "--listen"]),
+    ] {
+        let mut command = management.command(&["serve"]);
+        command.args(flag.into_iter().flat_map(|value| ["--listen", value]));
+        command.envs(variable.map(|value| ("KEYWARD_LISTEN", value)));
+        let ended: Ended = command.output().unwrap().into();
+        assert_eq!(ended.code, 2, "{}", ended.err);
+        assert!(said.iter().all(|part| ended.err.contains(part)), "{}", ended.err);
+        assert_eq!(ended.err.contains("KEYWARD_LISTEN"), flag.is_none(), "{}", ended.err);
+    }
 }
 
 #[test]

@@ -272,10 +272,7 @@ fn a_second_import_imports_nothing_and_says_so() {
     let file = management.file("keys.csv", &format!("hash,account\n{},a\n{},a\n{},b\n", hash(1), hash(2), hash(3)));
     let arguments = ["--hash-format", "sha256-hex", "--create-accounts"];
     let dry = management.import(&file, &[&arguments[..], &["--dry-run"]].concat());
-    assert_eq!(
-        (dry.code, dry.out.trim()),
-        (0, "nothing was changed; it would be: 3 imported, 0 already there, 0 refused")
-    );
+    assert_eq!((dry.code, dry.out.trim()), (0, "dry run, nothing was changed: 3 imported, 0 already there, 0 refused"));
     assert!(management.json(&["keys", "list", "--json"]).as_array().unwrap().is_empty());
     assert_eq!(management.run(&["accounts", "show", "a"]).code, 3, "a dry run made an account");
     assert_eq!(management.import(&file, &arguments).out.trim(), "3 imported, 0 already there, 0 refused");
@@ -293,28 +290,28 @@ fn each_line_is_imported_whole_or_refused_with_its_number_and_reason() {
         (json!({ "hash": hash(1), "account": "a", "name": "good" }), None),
         (json!({ "hash": hash(1), "account": "a" }), None),
         (json!({ "hash": hash(1), "account": "b" }), Some("another account has this key")),
-        (json!({ "hash": plain, "account": "a" }), Some("not SHA-256 in 64 hexadecimal digits")),
-        (json!({ "hash": "abcd", "account": "a" }), Some("not SHA-256 in 64 hexadecimal digits")),
-        (json!({ "account": "a" }), Some("no hash")),
-        (json!({ "hash": hash(2) }), Some("no account")),
+        (json!({ "hash": plain, "account": "a" }), Some("expected SHA-256 in 64 hexadecimal digits")),
+        (json!({ "hash": "abcd", "account": "a" }), Some("expected SHA-256 in 64 hexadecimal digits")),
+        (json!({ "account": "a" }), Some("the hash is missing")),
+        (json!({ "hash": hash(2) }), Some("the account is missing")),
         (json!({ "hash": hash(2), "account": "nobody" }), Some("no such account")),
-        (json!({ "hash": hash(2), "account": "a", "expire": "2027" }), Some("column \"expire\" is not known")),
-        (json!({ "hash": hash(2), "account": "a", "expires_at": "soon" }), Some("neither a time")),
+        (json!({ "hash": hash(2), "account": "a", "expire": "2027" }), Some("unknown column \"expire\"")),
+        (json!({ "hash": hash(2), "account": "a", "expires_at": "soon" }), Some("invalid expires_at: expected a time")),
         (json!({ "hash": hash(2), "account": "a", "expires_at": 1_800_000_000 }), Some("milliseconds")),
         (json!({ "hash": hash(2), "account": "a", "name": "x".repeat(101) }), Some("at most 100 characters, not 101")),
         (json!({ "hash": hash(2), "account": "a", "name": "\u{3164}" }), Some("at least one visible character")),
         (json!({ "hash": hash(2), "account": "a", "name": "a\u{202e}b" }), Some("U+202E")),
         (
             json!({ "hash": hash(2), "account": "a", "not_before": "2027-01-01T00:00:00Z", "expires_at": "2026-01-01T00:00:00Z" }),
-            Some("before it begins"),
+            Some("before the key begins"),
         ),
-        (json!({ "hash": hash(2), "account": "a", "kind": "admin" }), Some("the kind is")),
-        (json!({ "hash": hash(2), "account": "a", "kind": "restricted" }), Some("at least one scope")),
-        (json!({ "hash": hash(2), "account": "a", "mode": "prod" }), Some("the mode is")),
-        (json!({ "hash": hash(2), "account": "a", "scopes": ["x"] }), Some("a scope is written")),
-        (json!({ "hash": hash(2), "account": "a", "metadata": [1] }), Some("metadata is not")),
-        (json!({ "hash": hash(2), "account": "a", "revoked": "maybe" }), Some("revoked is")),
-        (json!({ "hash": hash(2), "account": "a", "enabled": "maybe" }), Some("enabled is")),
+        (json!({ "hash": hash(2), "account": "a", "kind": "admin" }), Some("invalid kind")),
+        (json!({ "hash": hash(2), "account": "a", "kind": "restricted" }), Some("at least one")),
+        (json!({ "hash": hash(2), "account": "a", "mode": "prod" }), Some("invalid mode")),
+        (json!({ "hash": hash(2), "account": "a", "scopes": ["x"] }), Some("invalid scopes")),
+        (json!({ "hash": hash(2), "account": "a", "metadata": [1] }), Some("invalid metadata")),
+        (json!({ "hash": hash(2), "account": "a", "revoked": "maybe" }), Some("invalid revoked")),
+        (json!({ "hash": hash(2), "account": "a", "enabled": "maybe" }), Some("invalid enabled")),
         (json!({ "hash": hash(2), "account": "a", "id": "a b" }), Some("invalid id")),
         (json!({ "hash": hash(2), "account": "a", "hint": "né" }), Some("invalid hint")),
         (json!(plain), Some("not a JSON object")),
@@ -326,7 +323,7 @@ fn each_line_is_imported_whole_or_refused_with_its_number_and_reason() {
         assert_eq!(ended.code, 4, "{}", ended.err);
         assert!(!ended.out.contains("this_is_a_key") && !ended.err.contains("this_is_a_key"), "a key is shown");
         if arguments.is_empty() {
-            assert!(ended.err.contains("line 6: it has no hash"), "{}", ended.err);
+            assert!(ended.err.contains("line 6: the hash is missing"), "{}", ended.err);
             continue;
         }
         let report: Value = serde_json::from_str(&ended.out).unwrap();
@@ -421,12 +418,12 @@ fn a_file_that_cannot_be_read_changes_nothing() {
     let hex = ["--hash-format", "sha256-hex", "--create-accounts"];
     for (name, content, arguments, said) in [
         ("none.csv", None, &hex[..], "No such file"),
-        ("keys.txt", Some("x".to_owned()), &hex, "say --file-format"),
-        ("keys.csv", Some(String::new()), &hex, "names no column \"hash\""),
-        ("keys.csv", Some(format!("{good},a\n{good},b\n")), &hex, "names no column \"hash\""),
-        ("keys.csv", Some(format!("hash,account,expire\n{good},a,2027\n")), &hex, "column \"expire\" is not known"),
-        ("keys.csv", Some(format!("hash,account,Hash\n{good},a,{good}\n")), &hex, "two columns are named \"hash\""),
-        ("keys.csv", Some(String::new()), &[&hex[..], &["--column", "x=y"]].concat(), "no column \"x\""),
+        ("keys.txt", Some("x".to_owned()), &hex, "pass --file-format"),
+        ("keys.csv", Some(String::new()), &hex, "has no column \"hash\""),
+        ("keys.csv", Some(format!("{good},a\n{good},b\n")), &hex, "has no column \"hash\""),
+        ("keys.csv", Some(format!("hash,account,expire\n{good},a,2027\n")), &hex, "unknown column \"expire\""),
+        ("keys.csv", Some(format!("hash,account,Hash\n{good},a,{good}\n")), &hex, "two columns have the name \"hash\""),
+        ("keys.csv", Some(String::new()), &[&hex[..], &["--column", "x=y"]].concat(), "unknown column \"x\""),
         ("keys.csv", Some(String::new()), &["--hash-format", "md5"], "invalid value"),
         ("keys.jsonl", Some("x".repeat(2 << 20)), &hex, "longer than"),
     ] {
@@ -444,6 +441,6 @@ fn a_file_that_cannot_be_read_changes_nothing() {
     fs::write(&path, text).unwrap();
     let ended = management.import(path.to_str().unwrap(), &hex);
     assert_eq!((ended.code, ended.out.trim()), (4, "1 imported, 0 already there, 2 refused"), "{}", ended.err);
-    assert!(ended.err.contains("line 2: it has 3 fields instead of 2"), "{}", ended.err);
-    assert!(ended.err.contains("line 3: it is not UTF-8"), "{}", ended.err);
+    assert!(ended.err.contains("line 2: 3 fields instead of 2"), "{}", ended.err);
+    assert!(ended.err.contains("line 3: not UTF-8"), "{}", ended.err);
 }

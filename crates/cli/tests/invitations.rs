@@ -97,7 +97,7 @@ fn an_invitation_is_accepted_by_its_id_or_by_its_link() {
     // Not yet a member, and not with the id of another's invitation.
     assert_eq!(invited.role_of_bob(&first), None);
     refused(&run(invited.ada(&["users", "join", &id])), 3, "NOT_FOUND");
-    assert_eq!(ok(invited.bob(&["users", "join", &id])), format!("you are a member of {first} now\n"));
+    assert_eq!(ok(invited.bob(&["users", "join", &id])), format!("you are now a member of {first}\n"));
     assert_eq!(invited.role_of_bob(&first).as_deref(), Some("developer"));
     refused(&run(invited.bob(&["users", "join", &id])), 3, "NOT_FOUND");
 
@@ -106,7 +106,7 @@ fn an_invitation_is_accepted_by_its_id_or_by_its_link() {
     refused(&fed(join(), "kwi_wrong\n"), 4, "LINK_ENDED");
     refused(&fed(invited.ada(&["users", "join", "--stdin"]), &format!("{link}\n")), 2, "INVALID_VALUE");
     let joined = fed(join(), &format!("{link}\n"));
-    assert_eq!((joined.code, joined.out), (0, format!("you are a member of {second} now\n")), "{}", joined.err);
+    assert_eq!((joined.code, joined.out), (0, format!("you are now a member of {second}\n")), "{}", joined.err);
     assert_eq!(invited.role_of_bob(&second).as_deref(), Some("developer"));
     refused(&fed(join(), &format!("{link}\n")), 4, "LINK_ENDED");
     refused(&run(invited.bob(&["users", "join", &id, "--stdin"])), 2, "cannot be used with");

@@ -93,7 +93,7 @@ fn a_management_key_is_rotated_into_its_format() {
         assert_eq!((&shown["purpose"], &shown["scopes"]), (&json!("management"), &show(&management, &id)["scopes"]));
     }
     let reserved = ["keys", "create", "--name", "a", "--prefix", "secret=kwm"];
-    check(&management, &[(&reserved, 2, "is how management keys begin")]);
+    check(&management, &[(&reserved, 2, "is reserved for management keys")]);
 }
 
 #[test]
@@ -112,7 +112,7 @@ fn a_refused_creation_writes_nothing() {
             if more[0] == "--name" { [&["keys", "create"], more].concat() } else { [&create, more].concat() };
         let ended = management.run(&arguments);
         assert_eq!(ended.code, 2, "{arguments:?}: {}", ended.err);
-        assert!(!ended.err.contains("made the account"), "{arguments:?}: {}", ended.err);
+        assert!(!ended.err.contains("created the account"), "{arguments:?}: {}", ended.err);
         assert_eq!(management.run(&["accounts", "show", "default"]).code, 3, "{arguments:?} made the account");
     }
 }
