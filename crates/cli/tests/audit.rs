@@ -26,7 +26,7 @@ fn now() -> Timestamp {
 }
 
 #[test]
-fn entries_from_before_a_time_are_pruned_and_the_rest_verifies() {
+fn old_entries_are_pruned_and_the_rest_verifies() {
     let management = logged();
     let early = management.ok(&["audit", "verify"]).trim_end().rsplit(' ').next().unwrap().to_owned();
     management.ok(&["plans", "create", "Max"]);
@@ -66,7 +66,7 @@ impl Drop for Serving {
 }
 
 #[test]
-fn a_server_prunes_what_is_older_than_its_setting() {
+fn a_server_prunes_entries_past_the_retention() {
     const SERVE: [&str; 3] = ["serve", "--listen", "127.0.0.1:0"];
     for way in ["flag", "environment", "file"] {
         let management = logged();

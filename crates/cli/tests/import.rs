@@ -49,7 +49,7 @@ impl Management {
     }
 }
 
-/// What a service answers to a key: the status, and the body.
+/// The status and the body of an answer to a key.
 fn ask(address: SocketAddr, key: &str) -> (u16, String) {
     let mut stream = TcpStream::connect(address).unwrap();
     write!(stream, "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nAuthorization: Bearer {key}\r\n\r\n").unwrap();
@@ -90,7 +90,7 @@ fn with_another_end(key: &str) -> String {
     format!("{}{end}", &key[..key.len() - 1])
 }
 
-/// A program of its own revokes the key, and the service refuses it from then on.
+/// Revokes the key from another process, and checks that the service refuses it at once.
 fn assert_revocable(management: &Management, address: SocketAddr, key: &str, name: &str) {
     let id = management.json(&["keys", "list", "--json", "--search", name])[0]["id"].as_str().unwrap().to_owned();
     management.ok(&["keys", "revoke", &id, "--yes"]);
@@ -99,7 +99,7 @@ fn assert_revocable(management: &Management, address: SocketAddr, key: &str, nam
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn keys_of_better_auth_go_on_working() {
+async fn imported_keys_of_better_auth_work() {
     let management = Management::new();
     let made = fixtures(include_str!("import/better-auth.jsonl"));
     let rows: String = made.iter().map(|(_, row)| format!("{row}\n")).collect();
@@ -145,7 +145,7 @@ async fn keys_of_better_auth_go_on_working() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn keys_of_unkey_go_on_working() {
+async fn imported_keys_of_unkey_work() {
     let management = Management::new();
     // From unkeyed/unkey, internal/hash/src/sha256.test.ts.
     let published = ("3ZFeSzZi4bAHLaADiPyJy7BN", "Af0t8Qg3G7oLwGHlkgMYIeloGL2dNBfcLxOLp3IDROY=");
@@ -186,7 +186,7 @@ async fn keys_of_unkey_go_on_working() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn keys_of_prefixed_api_key_go_on_working() {
+async fn imported_keys_of_prefixed_api_key_work() {
     let management = Management::new();
     let mut made = fixtures(include_str!("import/prefixed-api-key.jsonl"));
     // From the README of seamapi/prefixed-api-key.
@@ -227,7 +227,7 @@ async fn keys_of_prefixed_api_key_go_on_working() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn keys_of_a_home_made_table_go_on_working() {
+async fn imported_keys_of_a_custom_table_work() {
     let management = Management::new();
     let (live, test) = (format!("sk-live-{}", "a1".repeat(20)), format!("sk-test-{}", "b2".repeat(20)));
     for (format, hashes) in [
@@ -267,7 +267,7 @@ fn hash(number: u32) -> String {
 }
 
 #[test]
-fn a_second_import_imports_nothing_and_says_so() {
+fn a_repeated_import_imports_nothing() {
     let management = Management::new();
     let file = management.file("keys.csv", &format!("hash,account\n{},a\n{},a\n{},b\n", hash(1), hash(2), hash(3)));
     let arguments = ["--hash-format", "sha256-hex", "--create-accounts"];
@@ -281,7 +281,7 @@ fn a_second_import_imports_nothing_and_says_so() {
 }
 
 #[test]
-fn each_line_is_imported_whole_or_refused_with_its_number_and_reason() {
+fn a_bad_line_is_refused_with_its_number_and_reason() {
     let management = Management::new();
     management.ok(&["accounts", "create", "a"]);
     management.ok(&["accounts", "create", "b"]);
@@ -346,7 +346,7 @@ fn each_line_is_imported_whole_or_refused_with_its_number_and_reason() {
 }
 
 #[test]
-fn a_refused_line_makes_no_account() {
+fn a_refused_line_creates_no_account() {
     let management = Management::new();
     management.ok(&["accounts", "create", "a"]);
     let good = json!({ "hash": hash(1), "account": "a" });
@@ -364,7 +364,7 @@ fn a_refused_line_makes_no_account() {
 }
 
 #[test]
-fn what_is_known_of_a_key_is_kept() {
+fn imported_fields_are_stored() {
     let management = Management::new();
     let row = json!({
         "hash": hash(1), "account": "a", "id": "old-1", "name": "n", "hint": "sk_live_abcdef", "kind": "restricted", "mode": "test",
@@ -394,7 +394,7 @@ fn what_is_known_of_a_key_is_kept() {
 }
 
 #[test]
-fn a_key_that_was_revoked_over_there_since_is_pointed_out() {
+fn a_key_revoked_since_the_import_is_reported() {
     let management = Management::new();
     let arguments = ["--hash-format", "sha256-hex", "--create-accounts"];
     let file = management.file("keys.csv", &format!("hash,account,revoked,id\n{},a,false,k1\n", hash(1)));
@@ -412,7 +412,7 @@ fn a_key_that_was_revoked_over_there_since_is_pointed_out() {
 }
 
 #[test]
-fn a_file_that_cannot_be_read_changes_nothing() {
+fn an_unreadable_file_changes_nothing() {
     let management = Management::new();
     let good = hash(1);
     let hex = ["--hash-format", "sha256-hex", "--create-accounts"];

@@ -83,7 +83,7 @@ fn refused(ended: &Ended, code: i32, said: &str) {
 }
 
 #[test]
-fn an_invitation_is_accepted_by_its_id_or_by_its_link() {
+fn invitations_are_accepted_by_id_or_link() {
     let invited = Invited::start();
     let (first, second) = (invited.account("First"), invited.account("Second"));
     invited.invite(&first);
@@ -114,7 +114,7 @@ fn an_invitation_is_accepted_by_its_id_or_by_its_link() {
 }
 
 #[test]
-fn an_invitation_that_is_declined_or_withdrawn_lets_nobody_in() {
+fn declined_and_withdrawn_invitations_do_not_work() {
     let invited = Invited::start();
     let account = invited.account("First");
     let link = invited.invite(&account);
@@ -139,7 +139,7 @@ fn an_invitation_that_is_declined_or_withdrawn_lets_nobody_in() {
 }
 
 #[test]
-fn invitations_are_made_listed_and_withdrawn_on_a_database() {
+fn invitations_are_managed_on_a_database() {
     let management = management::Management::new();
     let of = ["--account", "operator"];
     // There is an operator's account once there is an owner.

@@ -40,7 +40,7 @@ fn a_rotated_key_is_not_revived() {
 }
 
 #[test]
-fn an_ended_key_gets_a_name_and_nothing_else() {
+fn an_expired_key_is_renamed_and_nothing_else() {
     let management = Management::new();
     let (_, id) = management.create(&[]);
     management.ok(&["keys", "rotate", &id, "--overlap", "0s"]);
@@ -60,7 +60,7 @@ fn an_ended_key_gets_a_name_and_nothing_else() {
 }
 
 #[test]
-fn a_key_keeps_an_end_to_come_and_its_first_disabling() {
+fn expiry_is_in_the_future_and_disabling_keeps_its_time() {
     let management = Management::new();
     let (_, id) = management.create(&["--scope", "a:read"]);
     check(
@@ -118,7 +118,7 @@ fn a_refused_creation_writes_nothing() {
 }
 
 #[test]
-fn values_are_read_strictly_and_in_one_form() {
+fn values_are_parsed_strictly_and_normalised() {
     let management = Management::new();
     let (_, id) = management.create(&[
         "--network",
