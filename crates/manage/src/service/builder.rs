@@ -119,7 +119,7 @@ impl ManagementBuilder {
         self
     }
 
-    /// How many active keys an account may have whose plan says nothing; 100 without this.
+    /// How many active keys an account may have whose plan says nothing; 100 without this. `u32::MAX` means no limit.
     pub fn key_limit(mut self, keys: u32) -> Self {
         self.settings.key_limit = keys;
         self

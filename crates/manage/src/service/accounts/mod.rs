@@ -1,6 +1,7 @@
 //! Accounts: the copy in the management store, and the record in the key store that counts.
 
 mod create;
+mod import;
 mod list;
 mod update;
 

@@ -3,6 +3,7 @@
 mod change;
 mod create;
 mod format;
+mod import;
 mod leaks;
 mod list;
 mod revoke;

@@ -1,26 +1,40 @@
-//! From a line of a file to the record of a key. No message repeats a value: it may be a key that should not be there.
+//! Turns a line of a file into the record of a key. No message repeats a value, because it may be a key.
 
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects, clippy::indexing_slicing))] // It reads input.
 
 use base64::Engine;
 use base64::alphabet::{STANDARD, URL_SAFE};
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use clap::ValueEnum;
 use keyward_core::key::{Digest, Hasher, Hint, KeyKind};
 use keyward_core::scope::Grant;
 use keyward_core::store::KeyRecord;
 use keyward_core::{CredentialId, Mode, ScopeSet, Timestamp};
 use serde_json::{Map, Value};
 
-use crate::arguments::HashFormat;
-
-/// Milliseconds since 1970 have more digits than this number, seconds have not.
-const LEAST_MILLIS: i64 = 100_000_000_000;
+/// Smaller numbers are seconds since 1970, not milliseconds.
+const MIN_MILLIS: i64 = 100_000_000_000;
 
 const LENIENT: GeneralPurposeConfig =
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
 
+/// How another system hashes its keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum HashFormat {
+    /// SHA-256 of the key, as 64 hexadecimal digits.
+    Sha256Hex,
+    /// SHA-256 of the key in base64, in either alphabet, with or without padding.
+    Sha256Base64,
+    /// The api-key plugin of better-auth: SHA-256 of the key in base64url without padding.
+    BetterAuth,
+    /// Unkey: SHA-256 of the key in base64.
+    Unkey,
+    /// prefixed-api-key: SHA-256 of the long token, which follows the last underscore, in hexadecimal.
+    PrefixedApiKey,
+}
+
 impl HashFormat {
-    /// What the service has to hash presented keys with, to find those of this format.
+    /// The hasher with which a service finds keys of this format.
     fn hasher(self) -> Hasher {
         match self {
             Self::PrefixedApiKey => Hasher::sha256_behind_last_underscore(),
@@ -32,30 +46,30 @@ impl HashFormat {
         let decode = |alphabet, what: &str| {
             GeneralPurpose::new(alphabet, LENIENT)
                 .decode(hash)
-                .map_err(|_| format!("the hash is not SHA-256 in {what}"))
+                .map_err(|_| format!("invalid hash: expected SHA-256 in {what}"))
         };
         let (bytes, what) = match self {
             Self::Sha256Hex | Self::PrefixedApiKey => {
                 let what = "64 hexadecimal digits";
-                (hex::decode(hash).map_err(|_| format!("the hash is not SHA-256 in {what}"))?, what)
+                (hex::decode(hash).map_err(|_| format!("invalid hash: expected SHA-256 in {what}"))?, what)
             }
             Self::BetterAuth => (decode(&URL_SAFE, "base64url")?, "base64url"),
             Self::Unkey => (decode(&STANDARD, "base64")?, "base64"),
             Self::Sha256Base64 if hash.contains(['-', '_']) => (decode(&URL_SAFE, "base64")?, "base64"),
             Self::Sha256Base64 => (decode(&STANDARD, "base64")?, "base64"),
         };
-        let bytes = bytes.try_into().map_err(|_| format!("the hash is not SHA-256 in {what}"))?;
+        let bytes = bytes.try_into().map_err(|_| format!("invalid hash: expected SHA-256 in {what}"))?;
         Ok(Digest::from_bytes(bytes))
     }
 }
 
-/// The record that a line asks for.
+/// The record of a line.
 pub(super) fn record(fields: &Map<String, Value>, format: HashFormat, now: Timestamp) -> Result<KeyRecord, String> {
-    let hash = text(fields, "hash")?.ok_or("it has no hash")?;
-    let account = text(fields, "account")?.ok_or("it has no account")?;
+    let hash = text(fields, "hash")?.ok_or("the hash is missing")?;
+    let account = text(fields, "account")?.ok_or("the account is missing")?;
     let scopes = scopes(fields)?;
     let kind = match text(fields, "kind")? {
-        Some(kind) => kind.parse().map_err(|_| "the kind is secret, publishable or restricted")?,
+        Some(kind) => kind.parse().map_err(|_| "invalid kind: expected secret, publishable or restricted")?,
         None if scopes.is_some() => KeyKind::Restricted,
         None => KeyKind::Secret,
     };
@@ -65,26 +79,26 @@ pub(super) fn record(fields: &Map<String, Value>, format: HashFormat, now: Times
         Some(value) => match flag(value) {
             Some(true) => Some(now),
             Some(false) => None,
-            None => Some(read_time(value).ok_or("revoked is true, false or a time")?),
+            None => Some(read_time(value).ok_or("invalid revoked: expected true, false or a time")?),
         },
     };
     let disabled_at = match fields.get("enabled") {
         None => None,
-        Some(value) => (!flag(value).ok_or("enabled is true or false")?).then_some(now),
+        Some(value) => (!flag(value).ok_or("invalid enabled: expected true or false")?).then_some(now),
     };
     Ok(KeyRecord {
         id: match text(fields, "id")? {
             Some(id) => id.parse().map_err(|error| format!("{error}"))?,
             None => CredentialId::generate(),
         },
-        account: account.parse().map_err(|error| format!("the account: {error}"))?,
+        account: account.parse().map_err(|error| format!("invalid account: {error}"))?,
         name: text(fields, "name")?.map_or_else(|| "imported key".to_owned(), |name| name.trim().to_owned()),
         digest: format.read(hash.trim())?,
         hashed_with: format.hasher().name().into(),
         hint: hint(fields)?,
         kind,
         mode: match text(fields, "mode")? {
-            Some(mode) => mode.parse().map_err(|_| "the mode is live or test")?,
+            Some(mode) => mode.parse().map_err(|_| "invalid mode: expected live or test")?,
             None => Mode::Live,
         },
         scopes: match (scopes, kind) {
@@ -114,7 +128,7 @@ fn text(fields: &Map<String, Value>, name: &str) -> Result<Option<String>, Strin
         None => Ok(None),
         Some(Value::String(text)) => Ok(Some(text.clone())),
         Some(Value::Number(number)) => Ok(Some(number.to_string())),
-        Some(_) => Err(format!("{name} is not a text")),
+        Some(_) => Err(format!("invalid {name}: expected text")),
     }
 }
 
@@ -136,7 +150,7 @@ fn flag(value: &Value) -> Option<bool> {
 fn time(fields: &Map<String, Value>, name: &str) -> Result<Option<Timestamp>, String> {
     let read = |value| {
         read_time(value).ok_or_else(|| {
-            format!("{name} is neither a time such as 2027-01-01T00:00:00Z nor a number of milliseconds since 1970")
+            format!("invalid {name}: expected a time such as 2027-01-01T00:00:00Z, or milliseconds since 1970")
         })
     };
     fields.get(name).map(read).transpose()
@@ -151,38 +165,38 @@ fn read_time(value: &Value) -> Option<Timestamp> {
         },
         _ => None,
     };
-    let millis = millis.filter(|millis| *millis >= LEAST_MILLIS)?;
-    // Held within what a time can be; what had to be changed for that was none.
+    let millis = millis.filter(|millis| *millis >= MIN_MILLIS)?;
+    // from_millis clamps a number that is no time.
     Some(Timestamp::from_millis(millis)).filter(|at| at.as_millis() == millis)
 }
 
-/// As a list, or as text with spaces or commas between.
+/// Reads scopes from a list, or from text with spaces or commas.
 fn scopes(fields: &Map<String, Value>) -> Result<Option<ScopeSet>, String> {
     let Some(value) = fields.get("scopes") else { return Ok(None) };
-    let unfit = || "a scope is written like resources:read".to_owned();
+    let invalid = || "invalid scopes: expected scopes such as resources:read".to_owned();
     let names: Vec<&str> = match value {
-        Value::Array(names) => names.iter().map(Value::as_str).collect::<Option<_>>().ok_or_else(unfit)?,
+        Value::Array(names) => names.iter().map(Value::as_str).collect::<Option<_>>().ok_or_else(invalid)?,
         Value::String(names) => names.split([' ', ',']).filter(|name| !name.is_empty()).collect(),
-        _ => return Err(unfit()),
+        _ => return Err(invalid()),
     };
-    let grants = names.into_iter().map(str::parse::<Grant>).collect::<Result<Vec<_>, _>>().map_err(|_| unfit())?;
-    ScopeSet::new(grants).map(Some).map_err(|_| "there are too many scopes".to_owned())
+    let grants = names.into_iter().map(str::parse::<Grant>).collect::<Result<Vec<_>, _>>().map_err(|_| invalid())?;
+    ScopeSet::new(grants).map(Some).map_err(|_| "invalid scopes: too many".to_owned())
 }
 
-/// An object, or one as text, as databases keep it.
+/// Reads metadata from an object, or from JSON text.
 fn metadata(fields: &Map<String, Value>) -> Result<Map<String, Value>, String> {
-    let unfit = || "metadata is not a JSON object".to_owned();
+    let invalid = || "invalid metadata: expected a JSON object".to_owned();
     match fields.get("metadata") {
         None => Ok(Map::new()),
         Some(Value::Object(object)) => Ok(object.clone()),
         Some(Value::String(text)) => {
-            serde_json::from_str::<Option<_>>(text).map(Option::unwrap_or_default).map_err(|_| unfit())
+            serde_json::from_str::<Option<_>>(text).map(Option::unwrap_or_default).map_err(|_| invalid())
         }
-        Some(_) => Err(unfit()),
+        Some(_) => Err(invalid()),
     }
 }
 
-/// What may be shown of the key, as keyward writes it, or the key's beginning, of which 8 characters are kept.
+/// Reads a hint as keyward writes it, or the beginning of the key, and keeps 8 characters of that.
 fn hint(fields: &Map<String, Value>) -> Result<Hint, String> {
     let text = text(fields, "hint")?.unwrap_or_default();
     let hint = if text.contains('…') { text } else { text.chars().take(8).chain(['…']).collect() };

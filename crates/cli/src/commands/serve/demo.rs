@@ -1,27 +1,30 @@
-//! Believable data, for `keyward serve --demo`.
+//! Example data for `keyward serve --demo`.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use keyward_core::clock::{Clock, SystemClock};
 use keyward_core::key::KeyKind;
 use keyward_core::{Mode, NewKey, ScopeSet};
-use keyward_manage::{AccountUpdate, Context, KeyDraft, Management, ManagementStore, NewCount, NewUser, Plan, Role};
+use keyward_manage::{AccountUpdate, Context, KeyDraft, NewCount, NewUser, Plan, Role};
 use serde_json::{Value, json};
 
-use super::management::system;
-use crate::failure::{Failure, Kind};
+use crate::backend::{Managed, system};
+use crate::error::{Error, ErrorKind};
 
 const HOUR: i64 = 3_600 * 1_000;
 const EMAIL: &str = "demo@example.com";
 
-/// Fills an empty database, and gives what signs in.
-pub(super) async fn seed(management: &Management, records: &Arc<dyn ManagementStore>) -> Result<Value, Failure> {
+/// Fills an empty database. Returns credentials to sign in with.
+pub(super) async fn seed(managed: &Managed) -> Result<Value, Error> {
+    let Managed { management, records } = managed;
     if management.has_owner().await? {
-        return Err(Failure::new(Kind::Refused, "--demo is for an empty database, and this one has an owner"));
+        return Err(Error::new(
+            ErrorKind::Refused,
+            "--demo needs an empty database, and this one has an owner: pass another --database",
+        ));
     }
     let mut random = [0_u8; 12];
-    getrandom::fill(&mut random).map_err(|error| Failure::new(Kind::Usage, error.to_string()))?;
+    getrandom::fill(&mut random).map_err(|error| Error::usage(error.to_string()))?;
     let password = hex::encode(random);
     let actor = system();
     management.create_owner(&actor, NewUser::new(EMAIL, "Dana Demo", &password)).await?;
@@ -56,7 +59,7 @@ pub(super) async fn seed(management: &Management, records: &Arc<dyn ManagementSt
             records
                 .add(&month(&issued.view.id, &issued.view.account, number as i64))
                 .await
-                .map_err(|error| Failure::caused(Kind::Database, &error))?;
+                .map_err(|error| Error::caused(ErrorKind::Failed, &error))?;
             if number == 0 {
                 management.rotate_key(&actor, &issued.view.id, Duration::from_secs(86_400)).await?;
             }
@@ -69,7 +72,7 @@ pub(super) async fn seed(management: &Management, records: &Arc<dyn ManagementSt
     Ok(json!({"email": EMAIL, "password": password, "management_key": *key.key.expose_once()}))
 }
 
-/// A month of use, with weekends.
+/// A month of use, with quiet weekends.
 fn month(key: &keyward_core::CredentialId, account: &keyward_core::AccountId, number: i64) -> Vec<NewCount> {
     let this_hour = SystemClock.now().as_millis() / HOUR;
     let today = this_hour / 24;

@@ -1,7 +1,11 @@
 //! `keyward serve`
 
+mod demo;
+mod settings;
+
 use std::io::Write;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use axum::Router;
@@ -9,64 +13,76 @@ use axum::extract::Request;
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
+use clap::Args;
+use confique::Config;
 use http::StatusCode;
 use http::header::CONTENT_TYPE;
 use keyward_core::AuthLayer;
 use keyward_gateway::VerifyReach;
-use keyward_manage::{DashboardSettings, Management};
+use keyward_manage::{DashboardSettings, IdentityProvider, Management};
 use keyward_serve::shutdown_signal;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use serde_json::json;
 use tokio::net::TcpListener;
 use tower_http::timeout::TimeoutLayer;
 
-use super::{demo, management};
-use crate::arguments::{Arguments, Serve};
-use crate::failure::{Failure, Kind};
+use crate::backend::{Database, system};
+use crate::error::{Error, ErrorKind};
+use crate::options::Options;
 use crate::output::note;
+use settings::Settings;
 
-/// How long a request may take: longer than the longest wait for a revocation.
+/// The time limit of a request. Longer than the longest wait for a revocation.
 const REQUEST: Duration = Duration::from_secs(30);
 const MAINTENANCE: Duration = Duration::from_secs(60);
 
-pub(super) async fn run(arguments: &Arguments, command: &Serve) -> Result<(), Failure> {
-    let settings = command.settings.clone().over(command.config.as_deref())?;
+#[derive(Args)]
+pub(super) struct Serve {
+    /// A TOML file with any of these settings, `database` and `pepper_file`. Variables override the file, and flags override both.
+    #[arg(long, env = "KEYWARD_CONFIG", value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Fill an empty database with example data. The first line of output has the credentials.
+    #[arg(long)]
+    demo: bool,
+    /// The e-mail address of the first owner. While there is no owner, the server prints a link to choose a password.
+    #[arg(long, value_name = "EMAIL", conflicts_with = "demo")]
+    owner: Option<String>,
+    #[command(flatten)]
+    settings: <Settings as Config>::Layer,
+}
+
+pub(super) async fn run(options: &Options, command: Serve) -> Result<(), Error> {
+    Database::refuse_server(options, "serve")?;
+    let settings = Settings::load(command.settings, command.config.as_deref())?;
     let metrics = PrometheusBuilder::new().install_recorder();
-    let metrics = metrics.map_err(|error| Failure::caused(Kind::Usage, &error))?;
-    let management::Opened { management, records } = management::open(arguments, &settings).await?;
+    let metrics = metrics.map_err(|error| Error::caused(ErrorKind::Usage, &error))?;
+    let mut options = options.clone();
+    options.database = options.database.or(settings.database.clone());
+    options.pepper_file = options.pepper_file.or(settings.pepper_file.clone());
+    let managed = Database::open_with(&options, |management| settings.apply(management)).await?.management()?;
+    let management = &managed.management;
 
     let needs_owner = !command.demo && !management.has_owner().await?;
     let makes_links = match &command.owner {
         Some(_) if needs_owner => Some("--owner"),
         _ => management.identity_provider().map(|_| "oidc_issuer"),
     };
-    // Before anybody is invited, or anything is answered.
+    // Checked before the server invites the owner or answers a request.
     let public_url = settings.public_url(makes_links)?.cloned();
-
     if let Some(provider) = management.identity_provider() {
-        match provider.check().await {
-            Ok(()) => {}
-            // Keys are checked and managed meanwhile, and it is asked again when somebody wants to sign in.
-            Err(error) if error.is_outage() => {
-                note!("warning: oidc_issuer: {}", Failure::caused(Kind::Usage, &error))
-            }
-            Err(error) => {
-                let cause = Failure::caused(Kind::Usage, &error);
-                return Err(Failure::new(Kind::Usage, format!("oidc_issuer: {cause}")));
-            }
-        }
+        check_provider(provider).await?;
     }
-    let (listener, url) = bind(settings.address()).await?;
+    let (listener, url) = bind(settings.listen).await?;
     let mut first_line = json!({"listening": url});
     if command.demo {
-        first_line["credentials"] = demo::seed(&management, &records).await?;
+        first_line["credentials"] = demo::seed(&managed).await?;
     } else if needs_owner {
         let url = public_url.as_ref().map_or(url, ToString::to_string);
-        first_owner(&management, command.owner.as_deref(), &url).await?;
+        first_owner(management, command.owner.as_deref(), &url).await?;
     }
-    let stop = shutdown_signal().map_err(|error| Failure::caused(Kind::Usage, &error))?;
-    let authenticator = management.authenticator().map_err(|error| Failure::caused(Kind::Usage, &error))?;
-    let verifier = management.verifier().map_err(|error| Failure::caused(Kind::Usage, &error))?;
+    let stop = shutdown_signal().map_err(|error| Error::caused(ErrorKind::Usage, &error))?;
+    let authenticator = management.authenticator().map_err(|error| Error::caused(ErrorKind::Usage, &error))?;
+    let verifier = management.verifier().map_err(|error| Error::caused(ErrorKind::Usage, &error))?;
     let dashboard = DashboardSettings::new("keyward");
     let dashboard = match public_url {
         Some(url) => dashboard.public_url(url),
@@ -75,16 +91,16 @@ pub(super) async fn run(arguments: &Arguments, command: &Serve) -> Result<(), Fa
     let operator = VerifyReach::Operator(management.operator().clone());
     let verify = keyward_gateway::verify(verifier.clone(), AuthLayer::from(authenticator.clone()), operator);
     let app = keyward_manage::api(management.clone())
-        .merge(health(&management))
+        .merge(health(management))
         .route("/", get(async || Redirect::to("/keys")))
         .merge(keyward_manage::dashboard(management.clone(), dashboard))
         .merge(keyward_gateway::forward_auth(verifier.clone()))
         .merge(keyward_gateway::envoy::ext_authz_router(verifier.clone()))
-        .merge(keyward_manage::secured(&management, verify));
+        .merge(keyward_manage::secured(management, verify));
     let app = match settings.github_alerts() {
         Some(alerts) => {
             let alerts = keyward_manage::github_alerts(management.clone(), alerts);
-            app.merge(alerts.map_err(|error| Failure::caused(Kind::Usage, &error))?)
+            app.merge(alerts.map_err(|error| Error::caused(ErrorKind::Usage, &error))?)
         }
         None => app,
     };
@@ -92,7 +108,7 @@ pub(super) async fn run(arguments: &Arguments, command: &Serve) -> Result<(), Fa
         Some(address) => {
             let (listener, url) = bind(address).await?;
             first_line["metrics"] = json!(format!("{url}/metrics"));
-            let apart = show_metrics(metrics.clone()).merge(health(&management));
+            let apart = show_metrics(metrics.clone()).merge(health(management));
             tokio::spawn(keyward_serve::serve(listener, apart, std::future::pending(), settings.limits()));
             app
         }
@@ -114,32 +130,43 @@ pub(super) async fn run(arguments: &Arguments, command: &Serve) -> Result<(), Fa
     Ok(())
 }
 
-/// Shows how the first owner comes in.
-async fn first_owner(management: &Management, email: Option<&str>, url: &str) -> Result<(), Failure> {
+/// Fails if the provider refuses the settings. If it is unavailable, the server starts and asks again at the next sign-in.
+async fn check_provider(provider: &IdentityProvider) -> Result<(), Error> {
+    let Err(error) = provider.check().await else { return Ok(()) };
+    let message = format!("oidc_issuer: {}", Error::caused(ErrorKind::Usage, &error));
+    if !error.is_outage() {
+        return Err(Error::usage(message));
+    }
+    note!("warning: {message}");
+    Ok(())
+}
+
+/// Tells the operator how to get a first owner.
+async fn first_owner(management: &Management, email: Option<&str>, url: &str) -> Result<(), Error> {
     let Some(email) = email else {
         note!(
-            "there is no owner yet: start with --owner YOU@EXAMPLE.COM, or make one on the same database, with\n  \
+            "There is no owner yet. Restart with --owner YOU@EXAMPLE.COM, or create an owner on the same database:\n  \
              keyward users create --owner --email YOU@EXAMPLE.COM --password-stdin"
         );
         return Ok(());
     };
-    let invited = management.invite_first_owner(&management::system(), email).await?;
+    let invited = management.invite_first_owner(&system(), email).await?;
     if management.takes_passwords() {
         note!(
-            "there is no owner yet: open this within a week, and choose a password\n  {url}/register?invitation={}",
+            "There is no owner yet. Open this link within a week, and choose a password:\n  {url}/register?invitation={}",
             *invited.secret
         );
     } else {
-        note!("there is no owner yet: sign in with the identity provider as {email}, and accept the invitation");
+        note!("There is no owner yet. Sign in with the identity provider as {email}, and accept the invitation.");
     }
     Ok(())
 }
 
-/// A listener, and its URL.
-async fn bind(address: SocketAddr) -> Result<(TcpListener, String), Failure> {
-    let unusable = |error: std::io::Error| Failure::new(Kind::Usage, format!("{address}: {error}"));
-    let listener = TcpListener::bind(address).await.map_err(unusable)?;
-    let url = format!("http://{}", listener.local_addr().map_err(unusable)?);
+/// Returns a listener and its URL.
+async fn bind(address: SocketAddr) -> Result<(TcpListener, String), Error> {
+    let failed = |error: std::io::Error| Error::usage(format!("cannot listen on {address}: {error}"));
+    let listener = TcpListener::bind(address).await.map_err(failed)?;
+    let url = format!("http://{}", listener.local_addr().map_err(failed)?);
     Ok((listener, url))
 }
 
@@ -163,7 +190,7 @@ fn health(management: &Management) -> Router {
 }
 
 async fn count(request: Request, next: Next) -> Response {
-    // What strangers make up is not counted by its name.
+    // Bounds the number of counters: clients may invent methods.
     let method = match request.method().as_str() {
         known @ ("GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE" | "OPTIONS") => known.to_owned(),
         _ => "other".to_owned(),
@@ -180,7 +207,7 @@ async fn maintain(management: Management, metrics: PrometheusHandle) {
         turns.tick().await;
         metrics.run_upkeep();
         if let Err(error) = management.maintain().await {
-            tracing::warn!(%error, "the management was not maintained");
+            tracing::warn!(%error, "maintenance failed");
         }
     }
 }
