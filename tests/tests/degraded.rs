@@ -223,7 +223,8 @@ async fn a_failover_to_a_replica_that_is_behind_makes_everything_cached_suspect(
     keys.put_account(&AccountRecord::new("acct_1".parse().unwrap(), "Example Ltd")).await.unwrap();
     let node = Watched::new(ValkeyStore::connect(&format!("redis://{}/", proxy.address)).await.unwrap());
     let (both, _) = issue(&keys).await;
-    within("the replica has the key", async || command(&primary.url(), &["WAIT", "1", "100"]) == redis::Value::Int(1)).await;
+    within("the replica has the key", async || command(&primary.url(), &["WAIT", "1", "100"]) == redis::Value::Int(1))
+        .await;
     let _ = command(&replica.url(), &["REPLICAOF", "NO", "ONE"]);
     let (lost, _) = issue(&keys).await;
     node.warm(&both).await;
@@ -290,7 +291,10 @@ async fn losing_every_notification_makes_revocations_slower_and_not_weaker() {
             assert_eq!(node.ask(&field).await, Err(Rejection::KeyRevoked), "{kind:?}");
             assert_eq!(revoked.propagation.confirmed.len(), 1, "{kind:?}: {revoked:?}");
             let took = revoked.propagation.took;
-            assert!(took < Duration::from_millis(1_000), "{kind:?}: the revocation took longer than a quarter of a lease: {took:?}");
+            assert!(
+                took < Duration::from_millis(1_000),
+                "{kind:?}: the revocation took longer than a quarter of a lease: {took:?}"
+            );
         }
         within("the missing notification is counted", async || node.counted("keyward_log_untold_total", "") > 0.0)
             .await;
@@ -377,7 +381,11 @@ async fn a_thousand_keys_that_are_cold_at_once_after_a_gap_are_read_a_few_at_a_t
         asking.spawn(async move { node.ask(&field).await });
     }
     assert!(asking.join_all().await.iter().all(Result::is_ok));
-    assert_eq!(node.counted("keyward_store_read_seconds", "found") - reads, 1_000.0, "some key was not read exactly once");
+    assert_eq!(
+        node.counted("keyward_store_read_seconds", "found") - reads,
+        1_000.0,
+        "some key was not read exactly once"
+    );
     assert!(node.counted("keyward_cache_misses_total", "") - misses >= 1_000.0, "some key was answered from the cache");
     assert!((1..=8).contains(&most.load(Ordering::SeqCst)), "{most:?}");
 }

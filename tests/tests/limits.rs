@@ -103,7 +103,9 @@ async fn a_store_that_is_gone_refuses_closed(
     end: impl FnOnce(),
 ) {
     let (caller, account) = (caller(), caller().account().clone());
-    let Acquired::Granted(held) = permits.acquire(&account, 1, LEASE).await.unwrap() else { panic!("no permit was granted") };
+    let Acquired::Granted(held) = permits.acquire(&account, 1, LEASE).await.unwrap() else {
+        panic!("no permit was granted")
+    };
     rates.spend(&caller, "default", NonZeroU32::MIN).await.unwrap();
     end();
     let unavailable = Some(StoreErrorKind::Unavailable);

@@ -61,7 +61,9 @@ async fn a_write_that_holds_the_logs_head_keeps_leases_from_being_granted_until_
     let (client, connection) = tokio_postgres::connect(&management.url, tokio_postgres::NoTls).await.unwrap();
     tokio::spawn(connection);
     client.batch_execute("BEGIN; UPDATE keyward_log_head SET number = number + 1, mark = 7").await.unwrap();
-    let keyward::store::Freshness::ChangeLog(log) = management.store.freshness() else { panic!("the store has no change log") };
+    let keyward::store::Freshness::ChangeLog(log) = management.store.freshness() else {
+        panic!("the store has no change log")
+    };
     let position = log.newest().await.unwrap();
     let renewing =
         tokio::spawn(
@@ -313,7 +315,9 @@ async fn features_written_as_another_text_are_the_same() {
 async fn uses_wake_nobody_and_no_plain_key_is_in_the_database() {
     let management = Management::new().await;
     let (field, record) = management.issue().await;
-    let keyward::store::Freshness::ChangeLog(log) = management.store.freshness() else { panic!("the store has no change log") };
+    let keyward::store::Freshness::ChangeLog(log) = management.store.freshness() else {
+        panic!("the store has no change log")
+    };
     let before = log.newest().await.unwrap();
     let used = keyward::store::KeyUse::new(record.id, SystemClock.now(), None);
     management.store.record_use(&[used]).await.unwrap();

@@ -235,8 +235,16 @@ async fn only_a_request_without_a_credential_is_anonymous() {
         assert_eq!(answer.status, status, "{what}");
         assert!(body.is_none_or(|body| answer.body == body), "{what}: {:?}", answer.body);
     }
-    assert_eq!(call(&sound, request("GET", "/", None)).await.status, 401, "a handler that requires a caller accepted an anonymous one");
-    assert_eq!(call(&sound, request("GET", "/read", None)).await.status, 401, "a handler that requires a scope accepted an anonymous caller");
+    assert_eq!(
+        call(&sound, request("GET", "/", None)).await.status,
+        401,
+        "a handler that requires a caller accepted an anonymous one"
+    );
+    assert_eq!(
+        call(&sound, request("GET", "/read", None)).await.status,
+        401,
+        "a handler that requires a scope accepted an anonymous caller"
+    );
 
     for (broken, status) in [(Broken::Unavailable, 503), (Broken::Hangs, 503), (Broken::Corrupt, 500)] {
         let app = optional(Box::new(move || Authenticator::builder(broken).optional().build().unwrap()));
@@ -274,7 +282,11 @@ async fn an_exempt_path_is_open_to_whom_asks_for_no_caller() {
         .unwrap();
     let app = router().layer(AuthLayer::from(auth));
     assert_eq!(call(&app, request("GET", "/optional", None)).await.body, "nobody");
-    assert_eq!(call(&app, request("GET", "/", None)).await.status, 401, "a handler that requires a caller accepted an anonymous one");
+    assert_eq!(
+        call(&app, request("GET", "/", None)).await.status,
+        401,
+        "a handler that requires a caller accepted an anonymous one"
+    );
     // A credential on an exempt path is ignored, even a malformed one.
     assert_eq!(call(&app, request("GET", "/optional", Some("nonsense"))).await.body, "nobody");
 }

@@ -94,7 +94,11 @@ async fn says_of_a_key_what_a_service_would() {
     assert_eq!((&said["mode"], &said["scopes"]), (&json!("live"), &json!(["resources:read"])));
 
     let answer = ask(&router, "/v1/verify/batch", Some(&caller), Value::from(questions).to_string()).await;
-    assert_eq!(json_of(&answer), Value::from(expected), "a batch differs from single questions, or is in another order");
+    assert_eq!(
+        json_of(&answer),
+        Value::from(expected),
+        "a batch differs from single questions, or is in another order"
+    );
 }
 
 #[tokio::test]

@@ -215,7 +215,10 @@ impl Restarted {
         }
         let verdict = management.verify_audit_log(&system, None).await.unwrap();
         assert_eq!(verdict.first_bad, None, "{at}");
-        assert!(self.records.list(&List::of(Kind::Begun, 10)).await.unwrap().is_empty(), "{at}: an operation was never completed");
+        assert!(
+            self.records.list(&List::of(Kind::Begun, 10)).await.unwrap().is_empty(),
+            "{at}: an operation was never completed"
+        );
     }
 
     /// Checks that an account has exactly as many key slots as its plan allows, and that every key can be revoked.
@@ -306,7 +309,11 @@ async fn check(case: Case, on: Arc<Prepared>, before: Arc<Vec<String>>) -> usize
         assert!(has_happened || !is_logged, "{at}: the log has an operation that did not happen");
 
         let again = code((case.run)(restarted.management.clone(), Arc::clone(&on)).await);
-        assert_eq!(again, if has_happened { case.again } else { "done" }, "{at}: repeated, has happened: {has_happened}");
+        assert_eq!(
+            again,
+            if has_happened { case.again } else { "done" },
+            "{at}: repeated, has happened: {has_happened}"
+        );
         if case.name == "reset_password" {
             let signed_in = restarted.management.sign_in(&Context::new(), "grace@example.com", OTHER).await;
             assert!(signed_in.is_ok(), "{at}: {signed_in:?}");

@@ -117,7 +117,11 @@ fn a_call_over_plain_http_fails_and_its_key_is_compromised_for_good() {
     assert!(answer.header("location").is_empty(), "the answer redirects, which would hide the leak");
     let after = call(&service, Some("sk_live"), "GET", "/v1/resources", None);
     assert_eq!((after.status, after.json()["code"].as_str()), (401, Some("API_KEY_REVOKED")));
-    assert_eq!(call(&service, Some("sk_test"), "GET", "/v1/resources", None).status, 200, "another key of the account was revoked too");
+    assert_eq!(
+        call(&service, Some("sk_test"), "GET", "/v1/resources", None).status,
+        200,
+        "another key of the account was revoked too"
+    );
 
     // A missing or contradictory header proves no leak, so the request is refused and the key stays valid.
     for unclear in [&[][..], &["--header", "X-Forwarded-Proto: https, http"], &["--header", "X-Forwarded-Proto: HTTPS"]]

@@ -42,7 +42,11 @@ fn a_password_is_exchanged_for_a_token_and_signing_out_ends_it_at_once() {
     assert_eq!(wrong.status, 401);
     assert!(wrong.header("www-authenticate").starts_with("Bearer"));
     let unknown = service.curl("/auth/login", &json(r#"{"email":"nobody@example.com","password":"wrong"}"#));
-    assert_eq!((unknown.status, unknown.json()), (401, wrong.json()), "the answer reveals which addresses have an account");
+    assert_eq!(
+        (unknown.status, unknown.json()),
+        (401, wrong.json()),
+        "the answer reveals which addresses have an account"
+    );
 
     let token = login(service.credential("password")).json()["token"].as_str().unwrap().to_owned();
     let field = format!("Authorization: Bearer {token}");
