@@ -1,6 +1,7 @@
-//! Shared helpers.
+//! Shared test helpers.
 
 #![allow(clippy::unwrap_used)] // An unwrap is an assertion here.
+#![allow(missing_docs, reason = "only tests use these helpers, and most names need no comment")]
 
 pub mod faults;
 pub mod gateways;
@@ -14,20 +15,9 @@ pub mod service;
 pub mod valkey;
 pub mod watched;
 
-/// Compiles the code in README.md.
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
 pub struct Readme;
-
-/// Compiles the code in docs/gateways.md.
-#[cfg(doctest)]
-#[doc = include_str!("../../docs/gateways.md")]
-pub struct Gateways;
-
-/// Compiles the code in docs/import.md.
-#[cfg(doctest)]
-#[doc = include_str!("../../docs/import.md")]
-pub struct Import;
 
 /// Compiles the code in the guide, and runs what needs no server.
 #[cfg(doctest)]
@@ -47,11 +37,20 @@ mod guide {
     #[doc = include_str!("../../guide/src/many-nodes.md")]
     pub struct ManyNodes;
 
+    #[doc = include_str!("../../guide/src/gateway.md")]
+    pub struct Gateway;
+
     #[doc = include_str!("../../guide/src/managing-keys.md")]
     pub struct ManagingKeys;
 
+    #[doc = include_str!("../../guide/src/dashboard.md")]
+    pub struct Dashboard;
+
     #[doc = include_str!("../../guide/src/peppers.md")]
     pub struct Peppers;
+
+    #[doc = include_str!("../../guide/src/import.md")]
+    pub struct Import;
 
     #[doc = include_str!("../../guide/src/from-jwt.md")]
     pub struct FromJwt;

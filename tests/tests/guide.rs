@@ -1,4 +1,4 @@
-//! The guide: every page is in its table of contents, its links lead somewhere, and its commands do what it says.
+//! The guide and README.md: every page is in the table of contents, every link has a target, and the commands do what the page says.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -12,11 +12,11 @@ use keyward_needs::needs;
 use keyward_tests::program::{Program, package_program};
 use tempfile::TempDir;
 
-/// What links to files of the repository begin with: the pages are read on a site of their own, too.
+/// The beginnings of links to files of the repository. The guide is also read on a separate site.
 const REPOSITORY: [&str; 2] =
     ["https://github.com/keyward/keyward/blob/main/", "https://github.com/keyward/keyward/tree/main/"];
 
-/// Where the server of a page listens: the one that it starts, or the reader's own.
+/// The addresses in the pages: of a server that a page starts, or of the reader's service.
 const ADDRESSES: [&str; 3] = ["http://127.0.0.1:8080", "http://127.0.0.1:3001", "http://127.0.0.1:3000"];
 
 fn root() -> PathBuf {
@@ -32,45 +32,78 @@ fn pages() -> BTreeSet<String> {
     files.map(|file| file.unwrap().file_name().into_string().unwrap()).collect()
 }
 
-/// What a page links to, and has for people: not what stands in its samples.
-fn links(text: &str) -> Vec<String> {
-    let prose: Vec<&str> = text.split("```").step_by(2).collect();
-    let ends = prose.iter().flat_map(|part| part.split("](").skip(1));
-    ends.filter_map(|rest| rest.split([')', '#']).next()).map(str::to_owned).collect()
+/// A page without its code blocks.
+fn prose(text: &str) -> String {
+    text.split("```").step_by(2).collect()
+}
+
+/// The links of a page, each with its anchor, which may be empty.
+fn links(text: &str) -> Vec<(String, String)> {
+    let prose = prose(text);
+    let links = prose.split("](").skip(1).filter_map(|rest| rest.split(')').next());
+    links
+        .map(|link| link.split_once('#').unwrap_or((link, "")))
+        .map(|(to, at)| (to.to_owned(), at.to_owned()))
+        .collect()
+}
+
+/// The anchors of a page's headings, as mdBook and GitHub make them.
+fn anchors(text: &str) -> Vec<String> {
+    let prose = prose(text);
+    let headings =
+        prose.lines().filter_map(|line| line.strip_prefix('#')).map(|line| line.trim_start_matches('#').trim());
+    let kept = |c: char| c.is_alphanumeric() || "-_ ".contains(c);
+    headings
+        .map(|heading| heading.to_lowercase().chars().filter(|c| kept(*c)).collect::<String>().replace(' ', "-"))
+        .collect()
 }
 
 #[test]
 fn every_page_is_in_the_table_of_contents_once() {
-    let mut listed = links(&page("SUMMARY.md"));
+    let mut listed: Vec<String> = links(&page("SUMMARY.md")).into_iter().map(|(page, _)| page).collect();
     listed.push("SUMMARY.md".to_owned());
     listed.sort();
     assert_eq!(listed, pages().into_iter().collect::<Vec<_>>());
 }
 
+/// Whether a link of a page, or of README.md, leads to an existing page, file or heading.
+fn leads(from: &str, link: &str, anchor: &str) -> bool {
+    let in_repository = REPOSITORY.iter().find_map(|start| link.strip_prefix(start));
+    if in_repository.is_none() && link.starts_with("https://") {
+        return !link.contains("keyward");
+    }
+    let path = match in_repository {
+        Some(path) => root().join(path),
+        None if link.is_empty() => root().join(from),
+        None => root().join(from).parent().unwrap().join(link),
+    };
+    let is_in_reach = in_repository.is_some() || from == "README.md" || !link.contains('/');
+    let has_anchor = || anchors(&fs::read_to_string(&path).unwrap()).iter().any(|known| known == anchor);
+    is_in_reach && path.exists() && (anchor.is_empty() || has_anchor())
+}
+
 #[test]
-fn links_lead_to_pages_and_to_files_of_the_repository() {
-    let (pages, mut dead) = (pages(), Vec::new());
-    for name in &pages {
-        for link in links(&page(name)) {
-            let leads = match REPOSITORY.iter().find_map(|start| link.strip_prefix(start)) {
-                Some(path) => root().join(path).exists(),
-                None => pages.contains(&link) || link.starts_with("https://") && !link.contains("keyward"),
-            };
-            if !leads {
-                dead.push(format!("{name}: {link}"));
+fn links_lead_to_pages_headings_and_files_of_the_repository() {
+    let mut files: Vec<String> = pages().iter().map(|name| format!("guide/src/{name}")).collect();
+    files.push("README.md".to_owned());
+    let mut dead = Vec::new();
+    for file in files {
+        for (link, anchor) in links(&fs::read_to_string(root().join(&file)).unwrap()) {
+            if !leads(&file, &link, &anchor) {
+                dead.push(format!("{file}: {link}#{anchor}"));
             }
         }
     }
     assert!(dead.is_empty(), "{dead:#?}");
 }
 
-/// A block of commands, and how it is run: `background`, `not-run`, or to its end. Or a `text` that commands show.
+/// A block of commands, with how to run it: `background`, `not-run`, or to its end. Or a `text` that the commands print.
 struct Block {
     how: String,
     text: String,
 }
 
-/// The blocks of a page that are marked as `sh` or `text`, also those within lists.
+/// The `sh` and `text` blocks of a page, also those within lists.
 fn blocks(text: &str) -> Vec<Block> {
     let mut blocks = Vec::new();
     let mut open: Option<(usize, Block)> = None;
@@ -91,17 +124,17 @@ fn blocks(text: &str) -> Vec<Block> {
     blocks
 }
 
-/// Starts a server that a page leaves running.
+/// Starts a server of a page, on a free port.
 fn serve(commands: &str, folder: &Path, path: &str) -> Program {
     let mut command = Command::new("sh");
     let commands = commands.replace("--listen 127.0.0.1:3001", "");
     command.args(["-c", &format!("exec {commands}")]).current_dir(folder);
-    Program::of(command.envs([("PATH", path), ("KEYWARD_LISTEN", "127.0.0.1:0")])).0
+    Program::of(command.envs([("PATH", path), ("KEYWARD_LISTEN", "127.0.0.1:0"), ("PORT", "0")])).0
 }
 
-/// A line that ends with the status that it prints, `… # 200`, fails if it prints another one; one that prints a whole answer,
-/// `curl -i … # 401, MISSING_API_KEY`, if something of that is not in it.
-fn holding_to_its_word(line: &str) -> String {
+/// Turns a line with an expectation into one that fails without it. `… # 200` has to print that status, and
+/// `curl -i … # 401, MISSING_API_KEY` an answer with all of these.
+fn checked(line: &str) -> String {
     let Some((call, said)) = line.rsplit_once("# ") else { return line.to_owned() };
     let (status, rest) = said.split_at_checked(3).unwrap_or_default();
     if status.is_empty() || !status.bytes().all(|digit| digit.is_ascii_digit()) {
@@ -117,7 +150,7 @@ fn holding_to_its_word(line: &str) -> String {
     script
 }
 
-/// Whether a line of a page looks like one that was shown: up to the first digit or `…` of each word.
+/// Whether a line of a page looks like a printed one: up to the first digit or `…` of each word.
 fn alike(said: &str, shown: &str) -> bool {
     let mut shown = shown.split_whitespace();
     let fixed = |word: &str| word.split(|c: char| c == '…' || c.is_ascii_digit()).next().unwrap_or("").to_owned();
@@ -127,27 +160,27 @@ fn alike(said: &str, shown: &str) -> bool {
 
 /// Runs all commands of a page in one shell, in a new folder, as its reader does.
 fn run(name: &str) {
-    run_in(&tempfile::tempdir().unwrap(), name, None);
+    run_in(&tempfile::tempdir().unwrap(), name, &page(name), None);
 }
 
-/// The same beside the reader's own service, for which the quickstart stands: it has the routes of the page's sample.
+/// Runs them beside the quickstart in place of the reader's service. It has the routes of the page's sample.
 fn run_beside_a_service(name: &str) {
     let folder = tempfile::tempdir().unwrap();
     let mut quickstart = Command::new(package_program("quickstart", "quickstart"));
     let service = Program::of(quickstart.current_dir(&folder).envs([("DATABASE", "keys.db"), ("PORT", "0")])).0;
-    run_in(&folder, name, Some(service));
+    run_in(&folder, name, &page(name), Some(service));
 }
 
-fn run_in(folder: &TempDir, name: &str, service: Option<Program>) {
+fn run_in(folder: &TempDir, name: &str, text: &str, service: Option<Program>) {
     let programs = package_program("keyward-cli", "keyward");
     let path = format!("{}:{}", programs.parent().unwrap().display(), std::env::var("PATH").unwrap());
-    let blocks = blocks(&page(name));
+    let blocks = blocks(text);
     let background = blocks.iter().filter(|block| block.how == "background");
     let started = background.map(|block| serve(&block.text, folder.path(), &path));
     let servers: Vec<_> = service.into_iter().chain(started).collect();
     let mut script = String::new();
     for line in blocks.iter().filter(|block| block.how.is_empty()).flat_map(|block| block.text.lines()) {
-        writeln!(script, "{}", holding_to_its_word(line)).unwrap();
+        writeln!(script, "{}", checked(line)).unwrap();
     }
     if let Some(server) = servers.first() {
         script = ADDRESSES.iter().fold(script, |script, address| script.replace(address, &server.url));
@@ -181,6 +214,30 @@ fn keys_are_managed_as_the_guide_says() {
     run("managing-keys.md");
 }
 
+#[needs(curl)]
+#[test]
+fn five_minutes_are_enough_for_the_readme() {
+    // The programs are built, and the list of keys is read for the reader.
+    let quickstart = package_program("quickstart", "quickstart");
+    let text = fs::read_to_string(root().join("README.md")).unwrap();
+    let text = text
+        .replace("DATABASE=keys.db cargo run -p quickstart", &format!("env DATABASE=keys.db {}", quickstart.display()));
+    let text = text.replace("cargo run -q -p keyward-cli --", "command keyward");
+    let text = text.replace("revoke KEY_ID", "revoke \"$(keyward keys list | awk '/my first key/ {print $1}')\"");
+    run_in(&tempfile::tempdir().unwrap(), "README.md", &text, None);
+}
+
+#[needs(curl)]
+#[test]
+fn metrics_are_shown_as_the_guide_says() {
+    run("metrics.md");
+}
+
+#[test]
+fn an_upgrade_is_checked_as_the_guide_says() {
+    run("upgrading.md");
+}
+
 #[test]
 fn peppers_are_rotated_as_the_guide_says() {
     run("peppers.md");
@@ -204,6 +261,7 @@ fn keys_of_other_systems_are_taken_over_as_the_guide_says() {
 fn a_service_is_protected_as_the_guide_says() {
     run_beside_a_service("protect-a-service.md");
     run_beside_a_service("scopes.md");
+    run_beside_a_service("errors.md");
 }
 
 #[test]

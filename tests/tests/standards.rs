@@ -17,7 +17,7 @@ fn source(reason: &str) -> &'static str {
         "missing_credential" | "other_scheme" | "empty_credential" => {
             "RFC 9110 §11.6.1, RFC 6750 §3: a challenge without `error`"
         }
-        "several_credentials" => "RFC 9110 §5.3, RFC 6750 §3.1: a field of which there is one, repeated",
+        "several_credentials" => "RFC 9110 §5.3, RFC 6750 §3.1: a field that may occur once, repeated",
         "credential_list" | "quoted_credential" | "white_space_in_credential" => {
             "RFC 9110 §11.4, RFC 6750 §2.1: no `b64token`"
         }
@@ -40,7 +40,7 @@ fn source(reason: &str) -> &'static str {
         "rate_limit_exceeded" => "RFC 6585 §4; draft-ietf-httpapi-ratelimit-headers: `RateLimit`, `RateLimit-Policy`",
         "store_unavailable" => "RFC 9110 §15.6.4, §10.2.3: an outage is no refusal",
         "store_corrupt" | "not_configured" => "RFC 9110 §15.6.1",
-        other => panic!("{other} needs its source"),
+        other => panic!("no source is known for the reason {other}"),
     }
 }
 
@@ -67,7 +67,6 @@ fn without_keys(text: &str) -> String {
     parts.concat().replace('|', "\\|")
 }
 
-/// Returns the first few distinct examples.
 fn examples<'c>(cases: impl Iterator<Item = &'c Case>, most: usize) -> String {
     let mut shown: Vec<String> = Vec::new();
     let short = |case: &&Case| case.on_the_wire == Wire::Passes && case.fields.iter().all(|field| field.len() < 90);
@@ -103,14 +102,14 @@ async fn document() -> String {
     let key = demo.full_key().await;
     let cases = cases(&key);
     let mut text = String::from(
-        "# HTTP: what comes of which request\n\n\
-         Made from the answers of the layer with its default settings, and compared with them in every run of the tests, or by itself:\n\n    \
+        "# HTTP: which request gets which answer\n\n\
+         A test writes this table from the answers of the layer with its default settings, and compares it with them in every run:\n\n    \
          cargo test --package keyward-tests --test standards\n\n\
          Every refusal also has `cache-control: no-store`, `vary: authorization`, `x-request-id` and `request-id`, and an \
          `application/problem+json` body (RFC 9457) with `type`, `title`, `status`, `detail`, `code` and `request_id`.\n\n\
-         Not here, by design: keys in URLs, cookies and bodies are ignored, no scheme but Bearer is taken, and requests are not signed (RFC 9421). Who \
-         needs that is better served by something else: [when keyward is not the best choice](../guide/src/not-the-best-choice.md).\n\n\
-         | input | how many inputs are tested | status | code | headers | where it is written |\n| --- | --- | --- | --- | --- | --- |\n",
+         keyward ignores keys in URLs, cookies and bodies, takes no scheme but Bearer, and does not support signed requests (RFC 9421). If you need these, read \
+         [when keyward is not the best choice](../guide/src/not-the-best-choice.md). [Errors](../guide/src/errors.md) has what to do about each code.\n\n\
+         | input | tested inputs | status | code | headers | standard |\n| --- | --- | --- | --- | --- | --- |\n",
     );
     let accepted: Vec<&Case> = cases.iter().filter(|case| case.expected == Expected::Accepted).collect();
     writeln!(
@@ -146,7 +145,7 @@ fn sentence(message: &str) -> String {
 }
 
 #[tokio::test]
-async fn the_table_of_http_is_what_the_layer_answers() {
+async fn http_docs_match_the_answers_of_the_layer() {
     let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/http.md");
     let expected = document().await;
     if std::env::var_os("UPDATE_DOCS").is_some() {
@@ -154,7 +153,7 @@ async fn the_table_of_http_is_what_the_layer_answers() {
     }
     let found = std::fs::read_to_string(file).unwrap_or_default();
     for (found, expected) in found.lines().zip(expected.lines()) {
-        assert_eq!(found, expected, "docs/http.md is not what is answered: UPDATE_DOCS=1 cargo test --test standards");
+        assert_eq!(found, expected, "docs/http.md is out of date, run UPDATE_DOCS=1 cargo test --test standards");
     }
     assert_eq!(found.lines().count(), expected.lines().count());
 }

@@ -33,7 +33,7 @@ impl Management {
         self.run(&[&["keys", "import", file], arguments].concat())
     }
 
-    /// A service on the database, with the authenticator that `docs/import.md` shows for the system.
+    /// A service on the database, with the authenticator that `guide/src/import.md` shows for the system.
     async fn serve(&self, configure: impl FnOnce(SqliteStore) -> Authenticator) -> SocketAddr {
         let layer = AuthLayer::from(configure(SqliteStore::open(self.database()).unwrap()));
         let whoami = async |request: http::Request<hyper::body::Incoming>| {
@@ -107,7 +107,7 @@ async fn keys_of_better_auth_go_on_working() {
         assert_eq!(row["key"], BASE64_URL_SAFE_NO_PAD.encode(sha256(key)), "the algorithm is the documented one");
     }
     let file = management.file("apikey.jsonl", &rows);
-    let docs = include_str!("../../../docs/import.md");
+    let docs = include_str!("../../../guide/src/import.md");
     let shown = docs.split("keyward keys import apikey.jsonl ").nth(1).unwrap().split("```").next().unwrap();
     let arguments: Vec<&str> = shown.split_whitespace().filter(|word| *word != "\\").collect();
     let ended = management.import(&file, &arguments);
@@ -315,8 +315,8 @@ fn each_line_is_imported_whole_or_refused_with_its_number_and_reason() {
         (json!({ "hash": hash(2), "account": "a", "metadata": [1] }), Some("metadata is not")),
         (json!({ "hash": hash(2), "account": "a", "revoked": "maybe" }), Some("revoked is")),
         (json!({ "hash": hash(2), "account": "a", "enabled": "maybe" }), Some("enabled is")),
-        (json!({ "hash": hash(2), "account": "a", "id": "a b" }), Some("an id is")),
-        (json!({ "hash": hash(2), "account": "a", "hint": "né" }), Some("a hint is")),
+        (json!({ "hash": hash(2), "account": "a", "id": "a b" }), Some("invalid id")),
+        (json!({ "hash": hash(2), "account": "a", "hint": "né" }), Some("invalid hint")),
         (json!(plain), Some("not a JSON object")),
     ];
     let text: String = lines.iter().map(|(line, _)| format!("{line}\n")).collect();

@@ -364,13 +364,13 @@ fn what_is_staged_is_scanned_and_not_the_file() {
     assert_eq!(management.scan(&["--staged"]).code, 0, "what goes away is no find");
 }
 
-/// The hook that `docs/scan.md` shows, run by git.
+/// The hook that `guide/src/scan.md` shows, run by git.
 #[cfg(unix)]
 #[needs(git)]
 #[test]
 fn the_hook_of_the_documentation_stops_a_commit() {
     use std::os::unix::fs::PermissionsExt;
-    let docs = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/scan.md")).unwrap();
+    let docs = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../guide/src/scan.md")).unwrap();
     let hook = docs.split("```sh\n#!/bin/sh\n").nth(1).expect("the hook is there").split("```").next().unwrap();
     let management = Management::new();
     management.git(&["init", "--quiet"]);

@@ -146,7 +146,7 @@ impl Restarted {
         Self { management, keys: Keys::new(store), records, on: Arc::clone(on) }
     }
 
-    /// Returns everything visible, without the IDs, which differ from run to run.
+    /// Returns everything visible except the IDs, which differ from run to run.
     async fn seen(&self) -> Vec<String> {
         let (management, system) = (&self.management, system());
         let mut seen = Vec::new();
@@ -192,7 +192,6 @@ impl Restarted {
         entries
     }
 
-    /// Checks the invariants, which hold at all times.
     async fn check_invariants(&self, at: &str) {
         let (management, system) = (&self.management, system());
         for member in self.records.list(&List::of(Kind::Member, 500)).await.unwrap() {
@@ -231,13 +230,13 @@ impl Restarted {
                 Ok(_) => made += 1,
                 Err(error) => break error.code(),
             }
-            assert!(made < 20, "{at}: no limit");
+            assert!(made < 20, "{at}: the key limit is not enforced");
         };
         assert_eq!(refused, "KEY_LIMIT_REACHED", "{at}");
         let mut keys = keys_of(management, &people.account).await;
         keys.retain(|key| matches!(key.status, KeyStatus::Active | KeyStatus::Disabled));
         let plan = management.account(&system(), &people.account).await.unwrap().value.plan;
-        assert_eq!(keys.len(), LIMITS[usize::from(plan.is_some())], "{at}: places of the account");
+        assert_eq!(keys.len(), LIMITS[usize::from(plan.is_some())], "{at}: wrong number of key slots");
         for key in keys {
             let (view, _) = management.revoke_key(&system(), &key.id).await.unwrap();
             assert_eq!(view.status, KeyStatus::Revoked, "{at}");
@@ -247,7 +246,6 @@ impl Restarted {
 
 /// The state after an operation, a crash in it, and a restart.
 struct Outlived {
-    /// The answer of the operation, if it ran.
     said: &'static str,
     writes: usize,
     restarted: Restarted,
@@ -351,7 +349,7 @@ async fn a_crash_between_two_writes_leaves_before_or_after() {
         }
     }
     println!("{points} crash points in {operations} operations");
-    assert_eq!(failed, 0, "operations leave a forbidden state: see above");
+    assert_eq!(failed, 0, "some operations left a forbidden state: see above");
 }
 
 #[tokio::test]

@@ -29,7 +29,6 @@ impl Disk {
         self.0.path()
     }
 
-    /// Fills the disk to the last byte.
     fn fill(&self) {
         let mut ballast = File::create(self.path().join("ballast")).unwrap();
         while ballast.write_all(&[0; 512]).is_ok() {}

@@ -197,17 +197,17 @@ fn row(rejection: &Rejection) -> String {
 }
 
 #[test]
-fn the_table_of_rejections_in_the_readme_is_the_codes() {
-    let readme = read("README.md");
+fn the_table_of_rejections_in_the_guide_is_the_codes() {
+    let page = read("guide/src/errors.md");
     let missing: Vec<String> =
-        keyward_tests::rejections::all().iter().map(row).filter(|row| !readme.contains(row.as_str())).collect();
-    assert!(missing.is_empty(), "README.md lacks these rows:\n{}", missing.join("\n"));
+        keyward_tests::rejections::all().iter().map(row).filter(|row| !page.contains(row.as_str())).collect();
+    assert!(missing.is_empty(), "guide/src/errors.md lacks these rows:\n{}", missing.join("\n"));
 }
 
 #[test]
 fn every_metric_is_explained() {
-    let (source, page) = (read("crates/core/src/telemetry.rs"), read("docs/faults.md"));
+    let (source, page) = (read("crates/core/src/telemetry.rs"), read("guide/src/metrics.md"));
     let names = source.split('"').filter(|text| text.starts_with("keyward_"));
     let missing: Vec<_> = names.filter(|name| !page.contains(*name)).collect();
-    assert!(missing.is_empty(), "docs/faults.md lacks {missing:?}");
+    assert!(missing.is_empty(), "guide/src/metrics.md lacks {missing:?}");
 }

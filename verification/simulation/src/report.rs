@@ -3,7 +3,7 @@
 use comfy_table::Table;
 use serde_json::{Value, json};
 
-use crate::settings::{Settings, Time};
+use crate::settings::Time;
 
 /// What a revocation may take in the 99th percentile, in milliseconds: keyward's promise for healthy nodes.
 pub const PROMISE: f64 = 50.0;

@@ -8,10 +8,10 @@ use keyward_core::AccountId;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::wire::{Caller, Input, PathParam, Problem, QueryParams, Tagged, answer};
 use super::{page_request, single_page, to_page};
 use crate::records::{self, Versioned};
 use crate::service::{AccountUpdate, Management};
+use crate::web::{Caller, Input, PathParam, Problem, QueryParams, Tagged, answer};
 
 pub(super) fn router() -> OpenApiRouter<Management> {
     OpenApiRouter::new().routes(routes!(list, create)).routes(routes!(show, update)).routes(routes!(usage))

@@ -7,9 +7,9 @@ use keyward_api_types::{AuditEntry, AuditFilter, AuditVerdict, Page, VerifyParam
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::wire::{Caller, Problem, QueryParams};
 use super::{account_or_default, check_length, page_request, to_page};
 use crate::service::{self, AuditQuery, Management};
+use crate::web::{Caller, Problem, QueryParams};
 
 pub(super) fn router() -> OpenApiRouter<Management> {
     OpenApiRouter::new().routes(routes!(list)).routes(routes!(verify))

@@ -15,10 +15,10 @@ use keyward_core::{CredentialId, NewKey};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::wire::{Caller, Input, NoInput, PathParam, Problem, QueryParams, Tagged, answer};
 use super::{account_or_default, check_length, page_request, to_page};
 use crate::error::ManagementError;
 use crate::service::{KeyChange, KeyDraft, Management, invalid_cursor};
+use crate::web::{Caller, Input, NoInput, PathParam, Problem, QueryParams, Tagged, answer};
 
 pub(super) fn router() -> OpenApiRouter<Management> {
     OpenApiRouter::new()

@@ -9,9 +9,9 @@ use keyward_core::id::UserId;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::wire::{Caller, Input, NoInput, PathParam, Problem, QueryParams, Tagged, answer, no_content};
 use super::{page_request, to_page};
 use crate::service::Management;
+use crate::web::{Caller, Input, NoInput, PathParam, Problem, QueryParams, Tagged, answer, no_content};
 
 pub(super) fn router() -> OpenApiRouter<Management> {
     OpenApiRouter::new().routes(routes!(list)).routes(routes!(show, update, remove))

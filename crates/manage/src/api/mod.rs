@@ -10,7 +10,6 @@ mod plans;
 mod settings;
 mod tokens;
 mod users;
-pub(crate) mod wire;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -28,6 +27,7 @@ use utoipa_axum::router::OpenApiRouter;
 use crate::actor::Actor;
 use crate::error::ManagementError;
 use crate::service::{self, Management, PageRequest};
+use crate::web;
 
 const MAX_BODY: usize = 64 * 1_024;
 
@@ -70,10 +70,10 @@ pub fn api(management: Management) -> Router {
         .route("/openapi.json", get(async move || axum::Json(described)))
         .route("/docs", get(async move || page))
         .route("/docs.css", get(async || ([(CONTENT_TYPE, "text/css; charset=utf-8")], docs::STYLE)))
-        .method_not_allowed_fallback(wire::other_method)
-        .fallback(wire::no_such_path)
+        .method_not_allowed_fallback(web::other_method)
+        .fallback(web::no_such_path)
         .layer(DefaultBodyLimit::max(MAX_BODY))
-        .layer(axum::middleware::from_fn_with_state(management.clone(), wire::request_context))
+        .layer(axum::middleware::from_fn_with_state(management.clone(), web::request_context))
         .with_state(management)
 }
 
@@ -99,7 +99,7 @@ pub fn api(management: Management) -> Router {
 /// # Ok(()) }
 /// ```
 pub fn secured(management: &Management, routes: Router) -> Router {
-    routes.layer(axum::middleware::from_fn_with_state(management.clone(), wire::request_context))
+    routes.layer(axum::middleware::from_fn_with_state(management.clone(), web::request_context))
 }
 
 /// Returns the description of the HTTP API, as OpenAPI 3.1.
@@ -158,7 +158,7 @@ fn finished(mut description: OpenApi) -> OpenApi {
             "application/problem+json",
             Content::builder()
                 .schema(Some(RefOr::Ref(Ref::from_schema_name("Problem"))))
-                .example(Some(wire::example()))
+                .example(Some(web::example()))
                 .build(),
         )
         .build();

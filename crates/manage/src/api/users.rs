@@ -13,11 +13,11 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use zeroize::Zeroizing;
 
-use super::wire::{Caller, Input, NoInput, Origin, PathParam, Problem, QueryParams, Tagged, answer, no_content};
 use super::{page_request, single_page, to_page};
 use crate::error::ManagementError;
 use crate::records::Versioned;
 use crate::service::{Management, NewUser};
+use crate::web::{Caller, Input, NoInput, Origin, PathParam, Problem, QueryParams, Tagged, answer, no_content};
 
 /// Returns the routes that need no credential.
 pub(super) fn open_router() -> OpenApiRouter<Management> {

@@ -1,51 +1,60 @@
-//! What went wrong inside, before it is said in the words of the core.
+//! The crate's internal error, and its conversion into core's errors.
 
-use std::error::Error;
+use std::error::Error as StdError;
 
 use keyward_core::store::{AdminError, StoreError, WriteRefused};
 use rusqlite::ErrorCode;
 
-/// Why a read or a write was not done.
+/// The reason why a read or a write failed.
 #[derive(Debug)]
-pub(crate) enum Failure {
+pub(crate) enum Error {
     Denied(WriteRefused),
     Sqlite(rusqlite::Error),
     Thread(tokio::task::JoinError),
 }
 
-impl From<WriteRefused> for Failure {
+impl From<WriteRefused> for Error {
     fn from(denial: WriteRefused) -> Self {
         Self::Denied(denial)
     }
 }
 
-impl From<rusqlite::Error> for Failure {
+impl From<rusqlite::Error> for Error {
     fn from(error: rusqlite::Error) -> Self {
         Self::Sqlite(error)
     }
 }
 
-impl From<Failure> for AdminError {
-    fn from(failure: Failure) -> Self {
-        match failure {
-            Failure::Denied(denial) => Self::Denied(denial),
+impl From<Error> for AdminError {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Denied(denial) => Self::Denied(denial),
             other => Self::Store(other.into()),
         }
     }
 }
 
-impl From<Failure> for StoreError {
-    fn from(failure: Failure) -> Self {
-        match failure {
-            Failure::Denied(denial) => Self::corrupt(denial),
-            Failure::Sqlite(error) if is_corrupt(&error) => Self::corrupt(error),
-            Failure::Sqlite(error) => Self::unavailable(error),
-            Failure::Thread(error) => Self::unavailable(error),
+impl From<Error> for StoreError {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Denied(denial) => Self::corrupt(denial),
+            Error::Sqlite(error) if is_corrupt(&error) => Self::corrupt(error),
+            Error::Sqlite(error) => Self::unavailable(error),
+            Error::Thread(error) => Self::unavailable(error),
         }
     }
 }
 
-/// Whether asking again cannot help: the file, the schema or a row is not what it has to be.
+/// Reports a column whose value cannot be parsed. The error names the column and does not repeat the value.
+pub(crate) fn corrupt(
+    column: usize,
+    kind: rusqlite::types::Type,
+    cause: impl StdError + Send + Sync + 'static,
+) -> rusqlite::Error {
+    rusqlite::Error::FromSqlConversionFailure(column, kind, Box::new(cause))
+}
+
+/// Returns `true` if a retry cannot help, because the file, the schema or a row is damaged.
 fn is_corrupt(error: &rusqlite::Error) -> bool {
     match error {
         rusqlite::Error::SqliteFailure(failure, _) | rusqlite::Error::SqlInputError { error: failure, .. } => matches!(
@@ -64,13 +73,4 @@ fn is_corrupt(error: &rusqlite::Error) -> bool {
         | rusqlite::Error::QueryReturnedNoRows => true,
         _ => false,
     }
-}
-
-/// A column that holds what cannot be. It is named; what it holds is not repeated.
-pub(crate) fn corrupt(
-    column: usize,
-    kind: rusqlite::types::Type,
-    cause: impl Error + Send + Sync + 'static,
-) -> rusqlite::Error {
-    rusqlite::Error::FromSqlConversionFailure(column, kind, Box::new(cause))
 }
