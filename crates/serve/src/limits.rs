@@ -61,10 +61,20 @@ impl Default for Limits {
 
 impl Limits {
     pub(crate) fn check(&self) {
-        assert!((8 * 1024..=1024 * 1024).contains(&self.header_bytes), "invalid header_bytes {}: expected 8 KiB to 1 MiB", self.header_bytes);
+        assert!(
+            (8 * 1024..=1024 * 1024).contains(&self.header_bytes),
+            "invalid header_bytes {}: expected 8 KiB to 1 MiB",
+            self.header_bytes
+        );
         let counts = [self.connections, self.connections_per_peer, self.streams as usize];
-        assert!(!counts.contains(&0), "invalid limits {counts:?}: connections, connections_per_peer and streams must be at least 1");
+        assert!(
+            !counts.contains(&0),
+            "invalid limits {counts:?}: connections, connections_per_peer and streams must be at least 1"
+        );
         let times = [self.header_timeout, self.idle_timeout, self.write_timeout, self.max_age];
-        assert!(!times.contains(&Duration::ZERO), "invalid limits {times:?}: header_timeout, idle_timeout, write_timeout and max_age must be above zero");
+        assert!(
+            !times.contains(&Duration::ZERO),
+            "invalid limits {times:?}: header_timeout, idle_timeout, write_timeout and max_age must be above zero"
+        );
     }
 }

@@ -1,4 +1,4 @@
-//! What a run found.
+//! The result of a run.
 
 use comfy_table::Table;
 use serde_json::{Value, json};
@@ -6,69 +6,69 @@ use serde_json::{Value, json};
 use crate::run::Run;
 use crate::settings::{Settings, Time};
 
-/// What a revocation may take in the 99th percentile, in milliseconds: keyward's promise for healthy nodes.
+/// The longest time of a revocation at the 99th percentile, in milliseconds: keyward's promise for healthy nodes.
 pub const PROMISE: f64 = 50.0;
 
-/// What a run found; times are in milliseconds.
+/// The result of a run. Times are in milliseconds.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Report {
-    /// Nodes that answer from their caches.
+    /// The number of nodes that answer from their caches.
     pub nodes: usize,
-    /// How many lease from the store: relays, or the nodes themselves.
+    /// The number of members that lease from the store: relays, or the nodes themselves.
     pub members: usize,
-    /// Nodes that were stopped before the first revocation.
+    /// The number of nodes that were stopped before the first revocation.
     pub stopped: usize,
-    /// Statements a second while nothing is revoked.
+    /// Statements per second at rest, while no key is revoked.
     pub statements_at_rest: f64,
-    /// The share of its time that the store's processors work then.
+    /// The share of time that the store's processors work at rest.
     pub utilisation_at_rest: f64,
-    /// How long a renewal takes then.
+    /// The time of a renewal at rest.
     pub renewal_p99: f64,
-    /// Leases that ran out then, although their nodes were well.
+    /// Leases of healthy nodes that ran out at rest.
     pub lapses_at_rest: u64,
-    /// Statements that a revocation causes beyond those at rest.
+    /// Statements that a revocation causes, in addition to those at rest.
     pub statements_per_revocation: f64,
-    /// Leases that ran out while keys were revoked, although their nodes were well.
+    /// Leases of healthy nodes that ran out while keys were revoked.
     pub lapses_while_revoking: u64,
-    /// From asking to revoke to the commit: reading the key, and waiting for the log's head.
+    /// From the call of `revoke` to the commit: reading the key, and waiting for the log's head.
     pub append_p99: f64,
     /// From the commit until every node has confirmed.
     pub confirmed_p50: f64,
     /// From the commit until every node has confirmed.
     pub confirmed_p99: f64,
-    /// What `Propagation::took` says: from the commit until the one who revokes knows.
+    /// `Propagation::took`: from the commit until the revoking caller knows that all nodes have confirmed.
     pub took_p50: f64,
-    /// What `Propagation::took` says.
+    /// `Propagation::took`.
     pub took_p99: f64,
-    /// What it says of the first revocation, which waits for those that are stopped.
+    /// `Propagation::took` of the first revocation, which waits for stopped nodes.
     pub first_took: Option<f64>,
-    /// From asking to revoke until `revoke` returns.
+    /// From the call of `revoke` until it returns.
     pub revoke_p50: f64,
-    /// From asking to revoke until `revoke` returns.
+    /// From the call of `revoke` until it returns.
     pub revoke_p99: f64,
-    /// Members that were waited out and struck off.
+    /// Members that were waited out and removed from the register.
     pub waited_out: usize,
-    /// Revocations that the store gave up, as they did not get the lock in its time.
+    /// Revocations that failed because they did not get the lock in time.
     pub failed: usize,
-    /// The store cannot keep all leases up, even at rest; then nothing is revoked.
+    /// `true` if the store cannot renew all leases even at rest. Then no key is revoked.
     pub saturated: bool,
 }
 
 impl Report {
-    /// Runs with these settings.
+    /// Runs a simulation with these settings.
     #[must_use]
     pub fn of(settings: &Settings) -> Self {
         Run::new(settings.clone()).report()
     }
 
-    /// Whether the promise for healthy nodes is kept: every lease is kept up, and revocations are done in [`PROMISE`].
+    /// Returns `true` if the promise for healthy nodes is kept: no lease runs out, and revocations take at most [`PROMISE`].
     #[must_use]
     pub fn works(&self) -> bool {
         !self.saturated && self.failed == 0 && self.lapses_while_revoking == 0 && self.revoke_p99 <= PROMISE
     }
 
-    /// Why it does not work, or that it does.
+    /// Returns the verdict on the run, in words.
     #[must_use]
     pub fn verdict(&self) -> &'static str {
         if self.saturated {
@@ -86,7 +86,7 @@ impl Report {
         }
     }
 
-    /// As JSON.
+    /// Returns the report as JSON.
     #[must_use]
     pub fn to_json(&self) -> Value {
         json!({
@@ -115,14 +115,14 @@ impl Report {
         })
     }
 
-    /// Statements at rest, per node and second.
+    /// Returns the statements at rest per node and second.
     #[must_use]
     pub fn per_node(&self) -> f64 {
         self.statements_at_rest / self.nodes as f64
     }
 }
 
-/// Reports as a table, a row each.
+/// Returns a table with a row for each report.
 #[must_use]
 pub fn table(reports: &[Report]) -> Table {
     let mut table = Table::new();
@@ -160,7 +160,8 @@ pub fn table(reports: &[Report]) -> Table {
     table
 }
 
-/// The greatest number of nodes, to within a twentieth, with which these settings work, between 10 and `most`; none if 10 do not.
+/// Returns the largest number of nodes between 10 and `most` with which these settings work, to within 5 %. Returns `None` if 10 nodes
+/// do not work.
 #[must_use]
 pub fn limit(settings: &Settings, most: usize) -> Option<usize> {
     let works = |nodes| Report::of(&Settings { nodes, stopped: 0, ..settings.clone() }).works();
@@ -183,7 +184,7 @@ pub fn limit(settings: &Settings, most: usize) -> Option<usize> {
     Some(good)
 }
 
-/// The value that this share of the values does not exceed; sorts them.
+/// Sorts the values, and returns the percentile for this share.
 pub(crate) fn percentile(values: &mut [Time], share: f64) -> Time {
     values.sort_unstable();
     let rank = (values.len() as f64 * share).ceil() as usize;
