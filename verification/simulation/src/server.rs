@@ -1,8 +1,8 @@
 //! The store: the parts of a PostgreSQL server that the protocol loads.
 //!
-//! Statements wait for one of the workers. A renewal needs the advisory lock in front of the log's head row in shared mode, and an
-//! append needs it in exclusive mode, until their commit is durable. The lock's queue is fair. Commits wait for a flush. One flush runs
-//! at a time, and serves all commits that wait for it.
+//! Statements wait for one of the workers. Renewals and appends hold the advisory lock in front of the log's head row until their
+//! commit is durable: renewals in shared mode, appends in exclusive mode. The lock's queue is fair. Commits wait for a flush. One
+//! flush runs at a time, and serves all commits that wait for it.
 
 use std::collections::VecDeque;
 
