@@ -85,7 +85,6 @@ impl VerifyReach {
     }
 }
 
-/// The state of the endpoint.
 #[derive(Clone)]
 struct Verifier {
     keys: Authenticator,

@@ -30,8 +30,8 @@
 //!
 //! # Modules
 //! The root has the types to protect a service. The modules have the rest, by subject:
-//! - [`lifecycle`]: what issuing, rotating and revoking keys returns;
-//! - [`scope`], [`policy`], [`endpoint`], [`network`]: what a key may do;
+//! - [`lifecycle`]: the results of issuing, rotating and revoking keys;
+//! - [`scope`], [`policy`], [`endpoint`], [`network`]: the rights of a key;
 //! - [`key`]: formats, hints and digests of keys;
 //! - [`connection`]: trusted proxies and transports;
 //! - [`rejection`], [`render`]: refusals and their responses;
