@@ -1,4 +1,4 @@
-// Node's fetch, as docs-api's page shows it.
+// Node's fetch, used as on docs-api's page.
 import assert from "node:assert/strict";
 
 const url = process.env.DOCS_API_URL;

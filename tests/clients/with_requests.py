@@ -1,4 +1,4 @@
-"""Python's requests, as docs-api's page shows it."""
+"""Python's requests, used as on docs-api's page."""
 
 import json
 import os

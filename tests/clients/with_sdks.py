@@ -1,4 +1,4 @@
-"""The official SDKs of OpenAI and Stripe, pointed at services of ours."""
+"""The official SDKs of OpenAI and Stripe, with the example services as their base URL."""
 
 import json
 import os

@@ -18,7 +18,6 @@ use serde_json::{Value, json};
 use crate::program::{Curled, end_with_this_process, eventually, start_in_background, test_package};
 use crate::service::Listening;
 
-/// A gateway program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// Debian's `nginx`, with `auth_request`.
@@ -31,19 +30,15 @@ pub enum Kind {
     Envoy,
 }
 
-/// The services that a gateway connects to.
 #[derive(Clone, Copy, Debug)]
 pub struct Neighbours {
-    /// The keyward service that it asks.
     pub keyward: SocketAddr,
-    /// The backend that it protects.
     pub backend: SocketAddr,
 }
 
 /// A gateway that runs until this process ends.
 #[derive(Debug)]
 pub struct Gateway {
-    /// The program.
     pub kind: Kind,
     port: u16,
 }
@@ -162,7 +157,7 @@ fn copy(configuration: &str, folder: &Path, port: u16, neighbours: Neighbours) {
     }
 }
 
-/// Starts a backend that answers every request with 200 and a description of it.
+/// Starts a backend that describes each request in a response with status 200.
 pub async fn echo() -> Listening {
     Listening::start(Router::new().fallback(async |request: Request<Body>| {
         let (head, body) = request.into_parts();
@@ -182,7 +177,7 @@ pub async fn echo() -> Listening {
     .await
 }
 
-/// The values of a header that the backend received.
+/// Returns the values of a header that the backend received.
 pub fn reached(echoed: &Value, name: &str) -> Vec<String> {
     let headers = echoed["headers"].as_array().unwrap();
     headers.iter().filter(|field| field[0] == name).map(|field| field[1].as_str().unwrap().to_owned()).collect()

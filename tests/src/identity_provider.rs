@@ -5,16 +5,13 @@ use std::process::{Child, Command, Stdio};
 
 use crate::program::{test_package, up_to};
 
-/// Client ID of keyward at the provider.
 pub const CLIENT_ID: &str = "keyward";
-/// Client secret of keyward at the provider.
 pub const CLIENT_SECRET: &str = "a secret between the two, which is long enough";
 
 /// A running provider, which stops on drop.
 #[derive(Debug)]
 pub struct Provider {
     process: Child,
-    /// Issuer URL, `http` on loopback.
     pub issuer: String,
 }
 
@@ -44,7 +41,6 @@ impl Provider {
         Self { process, issuer }
     }
 
-    /// Stops the provider.
     pub fn stop(&mut self) {
         let _ = self.process.kill();
         let _ = self.process.wait();

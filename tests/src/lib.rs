@@ -1,6 +1,7 @@
-//! Shared helpers.
+//! Shared test helpers.
 
 #![allow(clippy::unwrap_used)] // An unwrap is an assertion here.
+#![allow(missing_docs, reason = "only tests use these helpers, and most names need no comment")]
 
 pub mod faults;
 pub mod gateways;
@@ -14,7 +15,6 @@ pub mod service;
 pub mod valkey;
 pub mod watched;
 
-/// Compiles the code in README.md.
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
 pub struct Readme;

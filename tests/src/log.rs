@@ -1,5 +1,3 @@
-//! Log lines for assertions.
-
 use std::io::Write;
 use std::sync::{Arc, Mutex};
 

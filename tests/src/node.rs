@@ -32,7 +32,6 @@ pub struct Node {
 }
 
 impl Node {
-    /// Starts a program with one argument.
     pub fn start(program: &str, argument: &str) -> Self {
         let mut child =
             Command::new(program).arg(argument).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
@@ -72,7 +71,7 @@ pub async fn registered(keys: &Keys, count: usize) {
 
 /// Revokes 200 keys and asserts that no node accepts one afterwards. Every node has each key in its cache. Prints the
 /// latencies.
-pub async fn none_accepts_a_key_once_its_revocation_has_returned(keys: &Keys, account: &str, nodes: &mut [Node]) {
+pub async fn assert_no_node_accepts_revoked_keys(keys: &Keys, account: &str, nodes: &mut [Node]) {
     registered(keys, nodes.len()).await;
     let mut took = Vec::new();
     for _ in 0..200 {
@@ -96,7 +95,7 @@ pub async fn none_accepts_a_key_once_its_revocation_has_returned(keys: &Keys, ac
 
 /// Stops a node that has cached a key, revokes the key, and continues the node. Asserts that the revocation waited for
 /// the lease to expire and that the node refuses the key.
-pub async fn one_that_is_stopped_is_waited_out(keys: &Keys, account: &str, mut node: Node) {
+pub async fn assert_stopped_node_is_waited_out(keys: &Keys, account: &str, mut node: Node) {
     registered(keys, 1).await;
     let issued = keys.issue(NewKey::secret(account.parse().unwrap(), "a key")).await.unwrap();
     let field = format!("Bearer {}", *issued.key.expose_once());

@@ -71,7 +71,6 @@ fn as_user(program: PathBuf) -> Command {
 }
 
 impl Server {
-    /// Starts a server.
     pub fn new() -> Self {
         Self::with(Vec::new())
     }
@@ -107,7 +106,6 @@ impl Server {
         eventually("PostgreSQL answers", || is_ready(self.port));
     }
 
-    /// The data folder.
     pub fn data(&self) -> PathBuf {
         self.folder.join("data")
     }

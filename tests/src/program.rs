@@ -44,9 +44,7 @@ pub fn package_program(package: &str, name: &str) -> PathBuf {
 /// A running example service, which is killed on drop.
 #[derive(Debug)]
 pub struct Program {
-    /// Its process.
     pub process: Child,
-    /// Its base URL.
     pub url: String,
     /// The credentials in its first line of output.
     pub credentials: Value,
@@ -69,7 +67,6 @@ impl Program {
         (Self { process, url, credentials: line["credentials"].clone() }, line)
     }
 
-    /// Returns a demo credential.
     pub fn credential(&self, name: &str) -> &str {
         self.credentials[name].as_str().unwrap_or_else(|| panic!("there is no credential {name}"))
     }
@@ -108,14 +105,11 @@ impl Drop for Program {
     }
 }
 
-/// An answer of `curl --include`.
 #[derive(Debug)]
 pub struct Curled {
-    /// Its status.
     pub status: u16,
-    /// Its headers, with names in lower case.
+    /// Names are in lower case.
     pub headers: Vec<(String, String)>,
-    /// Its body.
     pub body: String,
     /// The complete output.
     pub text: String,
@@ -145,13 +139,11 @@ impl Curled {
         self.headers.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value)
     }
 
-    /// Parses the body as JSON.
     pub fn json(&self) -> Value {
         serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {:?}", self.text))
     }
 }
 
-/// Waits until a condition holds.
 pub fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
     let begun = Instant::now();
     while !condition() {
@@ -180,7 +172,6 @@ pub fn up_to(output: impl Read + Send + 'static, last: &'static str) -> String {
     wait.recv_timeout(SOON).expect("the program did not write the expected line in time")
 }
 
-/// Sends SIGTERM.
 pub fn terminate(process: &Child) {
     signal("-TERM", process.id());
 }
@@ -212,7 +203,6 @@ pub fn start_in_background(command: &mut Command) -> u32 {
     process
 }
 
-/// Returns `true` if the process exists.
 pub fn is_running(process: u32) -> bool {
     Path::new("/proc").join(process.to_string()).exists()
 }

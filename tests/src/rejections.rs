@@ -6,7 +6,6 @@ use keyward::adapter::CredentialFault;
 use keyward::rejection::{ConcurrencyLimit, PlanRequired, RateLimit};
 use keyward::{Mode, Rejection, Requirement, Scope};
 
-/// Returns one of each.
 pub fn all() -> Vec<Rejection> {
     use CredentialFault as Fault;
     vec![

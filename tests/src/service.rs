@@ -17,11 +17,8 @@ use tower::{Service, ServiceExt};
 
 /// A memory store with one account, and its keys.
 pub struct Demo {
-    /// The store.
     pub store: MemoryStore,
-    /// The key service on it.
     pub keys: Keys,
-    /// The account.
     pub account: AccountId,
 }
 
@@ -54,9 +51,7 @@ impl Demo {
 /// A store that gives no usable answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Broken {
-    /// It fails.
     Unavailable,
-    /// It never answers.
     Hangs,
     /// It answers with an invalid record.
     Corrupt,
@@ -80,11 +75,8 @@ impl KeyStore for Broken {
 /// A response with its complete body.
 #[derive(Debug)]
 pub struct Answer {
-    /// The status.
     pub status: StatusCode,
-    /// The headers.
     pub headers: HeaderMap,
-    /// The body.
     pub body: Bytes,
 }
 
@@ -123,7 +115,6 @@ pub fn request(method: &str, path: &str, key: Option<&str>) -> Request<Body> {
 /// A service on a free port, which stops on drop.
 #[derive(Debug)]
 pub struct Listening {
-    /// The address it listens on.
     pub address: SocketAddr,
     server: AbortHandle,
 }

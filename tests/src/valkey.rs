@@ -33,17 +33,14 @@ impl Server {
         server
     }
 
-    /// Its URL.
     pub fn url(&self) -> String {
         format!("redis://127.0.0.1:{}/", self.port)
     }
 
-    /// Its address.
     pub fn address(&self) -> SocketAddr {
         (Ipv4Addr::LOCALHOST, self.port).into()
     }
 
-    /// The data folder.
     pub fn data(&self) -> PathBuf {
         self.folder.join("appendonlydir")
     }

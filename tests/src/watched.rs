@@ -17,12 +17,10 @@ pub struct Watched {
 }
 
 impl Watched {
-    /// Creates a node on this store.
     pub fn new(store: impl KeyStore) -> Self {
         Self::built(Authenticator::builder(store))
     }
 
-    /// Creates a node from this builder.
     pub fn built(builder: AuthenticatorBuilder) -> Self {
         let recorder = DebuggingRecorder::new();
         let snapshotter = recorder.snapshotter();
@@ -30,7 +28,6 @@ impl Watched {
         Self { authenticator, snapshotter, seen: Mutex::default() }
     }
 
-    /// Authenticates an `Authorization` field.
     pub async fn ask(&self, field: &str) -> Result<(), Rejection> {
         self.authenticator.authenticate([field.as_bytes()]).await.map(|admission| match admission {
             Admission::Identity(_) => (),

@@ -75,7 +75,7 @@ async fn issue(keys: &Keys) -> (String, keyward::store::KeyRecord) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_store_that_has_crashed_lets_nobody_in_after_the_lease_and_keys_work_again_when_it_is_back() {
+async fn crashed_store_refuses_requests_until_it_is_back() {
     for kind in installed(SERVERS) {
         let management = Management::new(kind).await;
         let node = management.node().await;
@@ -104,7 +104,7 @@ async fn a_store_that_has_crashed_lets_nobody_in_after_the_lease_and_keys_work_a
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_store_that_does_not_answer_costs_a_request_no_more_than_the_time_out() {
+async fn silent_store_delays_a_request_at_most_until_the_timeout() {
     for kind in installed(SERVERS) {
         let management = Management::new(kind).await;
         let node = management.node().await;
@@ -122,7 +122,7 @@ async fn a_store_that_does_not_answer_costs_a_request_no_more_than_the_time_out(
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_store_that_takes_no_writes_lets_keys_in_and_revokes_nothing() {
+async fn read_only_store_accepts_keys_and_revokes_nothing() {
     for kind in installed([Kind::Postgres, Kind::Valkey, Kind::Sqlite]) {
         let management = Management::new(kind).await;
         let node = management.node().await;
@@ -171,7 +171,7 @@ async fn a_store_that_takes_no_writes_lets_keys_in_and_revokes_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn nothing_cached_outlives_a_database_that_was_restored_from_a_backup() {
+async fn restored_backup_invalidates_the_cache() {
     for kind in installed([Kind::Postgres, Kind::Valkey]) {
         let management = Management::new(kind).await;
         let node = management.node().await;
@@ -214,7 +214,7 @@ async fn nothing_cached_outlives_a_database_that_was_restored_from_a_backup() {
 
 #[needs(valkey)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_failover_to_a_replica_that_is_behind_makes_everything_cached_suspect() {
+async fn failover_to_a_stale_replica_invalidates_the_cache() {
     let primary = tokio::task::spawn_blocking(|| valkey::Server::new(&[])).await.unwrap();
     let of = primary.address().to_string().replace(':', " ");
     let replica = tokio::task::spawn_blocking(move || valkey::Server::new(&["--replicaof", &of])).await.unwrap();
@@ -223,7 +223,8 @@ async fn a_failover_to_a_replica_that_is_behind_makes_everything_cached_suspect(
     keys.put_account(&AccountRecord::new("acct_1".parse().unwrap(), "Example Ltd")).await.unwrap();
     let node = Watched::new(ValkeyStore::connect(&format!("redis://{}/", proxy.address)).await.unwrap());
     let (both, _) = issue(&keys).await;
-    within("the replica has the key", async || command(&primary.url(), &["WAIT", "1", "100"]) == redis::Value::Int(1)).await;
+    within("the replica has the key", async || command(&primary.url(), &["WAIT", "1", "100"]) == redis::Value::Int(1))
+        .await;
     let _ = command(&replica.url(), &["REPLICAOF", "NO", "ONE"]);
     let (lost, _) = issue(&keys).await;
     node.warm(&both).await;
@@ -240,7 +241,7 @@ async fn a_failover_to_a_replica_that_is_behind_makes_everything_cached_suspect(
 
 #[needs(postgresql)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_pool_that_is_exhausted_refuses_in_time_and_serves_again() {
+async fn exhausted_pool_refuses_in_time_and_recovers() {
     let url = postgres::database();
     let store = PostgresOptions::default().pool_size(2).connect(&url).await.unwrap();
     let keys = Keys::new(store.clone());
@@ -271,7 +272,7 @@ async fn a_pool_that_is_exhausted_refuses_in_time_and_serves_again() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn losing_every_notification_makes_revocations_slower_and_not_weaker() {
+async fn lost_notifications_only_slow_revocations_down() {
     for kind in installed(SERVERS) {
         let management = Management::new(kind).await;
         let node = management.node().await;
@@ -290,7 +291,10 @@ async fn losing_every_notification_makes_revocations_slower_and_not_weaker() {
             assert_eq!(node.ask(&field).await, Err(Rejection::KeyRevoked), "{kind:?}");
             assert_eq!(revoked.propagation.confirmed.len(), 1, "{kind:?}: {revoked:?}");
             let took = revoked.propagation.took;
-            assert!(took < Duration::from_millis(1_000), "{kind:?}: the revocation took longer than a quarter of a lease: {took:?}");
+            assert!(
+                took < Duration::from_millis(1_000),
+                "{kind:?}: the revocation took longer than a quarter of a lease: {took:?}"
+            );
         }
         within("the missing notification is counted", async || node.counted("keyward_log_untold_total", "") > 0.0)
             .await;
@@ -298,7 +302,7 @@ async fn losing_every_notification_makes_revocations_slower_and_not_weaker() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_node_that_is_cut_off_stops_answering_with_its_lease_and_finds_its_way_back() {
+async fn partitioned_node_stops_with_its_lease_and_recovers() {
     for kind in installed(SERVERS) {
         let management = Management::new(kind).await;
         let target = management.store.address().unwrap();
@@ -349,7 +353,7 @@ impl KeyStore for Counting {
 
 #[needs(postgresql)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_thousand_keys_that_are_cold_at_once_after_a_gap_are_read_a_few_at_a_time() {
+async fn reads_after_a_log_gap_are_limited_in_number() {
     let url = postgres::database();
     let store = PostgresStore::connect(&url).await.unwrap();
     let keys = Keys::new(store.clone());
@@ -377,14 +381,18 @@ async fn a_thousand_keys_that_are_cold_at_once_after_a_gap_are_read_a_few_at_a_t
         asking.spawn(async move { node.ask(&field).await });
     }
     assert!(asking.join_all().await.iter().all(Result::is_ok));
-    assert_eq!(node.counted("keyward_store_read_seconds", "found") - reads, 1_000.0, "some key was not read exactly once");
+    assert_eq!(
+        node.counted("keyward_store_read_seconds", "found") - reads,
+        1_000.0,
+        "some key was not read exactly once"
+    );
     assert!(node.counted("keyward_cache_misses_total", "") - misses >= 1_000.0, "some key was answered from the cache");
     assert!((1..=8).contains(&most.load(Ordering::SeqCst)), "{most:?}");
 }
 
 #[needs(postgresql)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_entry_that_a_later_version_has_written_makes_everything_cached_suspect() {
+async fn log_entry_of_a_newer_version_invalidates_the_cache() {
     let management = Management::new(Kind::Postgres).await;
     let node = management.node().await;
     let (field, _) = management.issue().await;
@@ -411,7 +419,7 @@ async fn an_entry_that_a_later_version_has_written_makes_everything_cached_suspe
 
 #[needs(postgresql)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_row_that_cannot_be_lets_nobody_in_and_says_that_it_is_the_services_fault() {
+async fn invalid_row_is_refused_as_a_corrupt_store() {
     let management = Management::new(Kind::Postgres).await;
     let node = management.node().await;
     let (field, _) = management.issue().await;
@@ -430,7 +438,7 @@ async fn a_row_that_cannot_be_lets_nobody_in_and_says_that_it_is_the_services_fa
 
 #[needs(valkey)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_valkey_server_that_may_forget_can_be_accepted_and_is_named() {
+async fn less_durable_valkey_can_be_allowed_and_is_reported() {
     let server = valkey::Server::new(&["--appendfsync", "everysec"]);
     assert!(ValkeyStore::connect(&server.url()).await.is_err());
     assert!(ValkeyOptions::default().accept_loss().connect(&server.url()).await.is_ok());

@@ -1,5 +1,5 @@
-//! Limits shared by many nodes, on real servers. Each implementation passes the conformance suite, refuses requests
-//! when its server is gone, and leaves no old rows behind.
+//! Limits shared by many nodes, on real servers. Each implementation conforms, refuses requests without its server,
+//! and leaves no old rows behind.
 
 #![allow(clippy::unwrap_used, reason = "a panic fails the test")]
 
@@ -21,13 +21,11 @@ use keyward_tests::{postgres, valkey};
 
 const LEASE: Duration = Duration::from_secs(30);
 
-/// Connects two nodes to one database.
 async fn postgres_nodes() -> [PostgresStore; 2] {
     let url = postgres::database();
     [PostgresStore::connect(&url).await.unwrap(), PostgresStore::connect(&url).await.unwrap()]
 }
 
-/// Connects two nodes to one server.
 async fn valkey_nodes() -> [ValkeyStore; 2] {
     let url = valkey::server(&[]);
     [ValkeyStore::connect(&url).await.unwrap(), ValkeyStore::connect(&url).await.unwrap()]
@@ -96,14 +94,16 @@ async fn rates_in_valkey_conform() {
 }
 
 /// Takes a permit, ends the server, and asserts that every further call fails.
-async fn a_store_that_is_gone_refuses_closed(
+async fn assert_refused_without_the_store(
     permits: Arc<dyn PermitStore>,
     rates: impl RateLimiter,
     tasks: TaskPermits,
     end: impl FnOnce(),
 ) {
     let (caller, account) = (caller(), caller().account().clone());
-    let Acquired::Granted(held) = permits.acquire(&account, 1, LEASE).await.unwrap() else { panic!("no permit was granted") };
+    let Acquired::Granted(held) = permits.acquire(&account, 1, LEASE).await.unwrap() else {
+        panic!("no permit was granted")
+    };
     rates.spend(&caller, "default", NonZeroU32::MIN).await.unwrap();
     end();
     let unavailable = Some(StoreErrorKind::Unavailable);
@@ -119,28 +119,28 @@ async fn a_store_that_is_gone_refuses_closed(
 
 #[needs(postgresql)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_database_that_is_gone_grants_no_permit_and_lets_no_call_pass() {
+async fn without_the_database_permits_and_calls_are_refused() {
     let url = postgres::database();
     let store = PostgresStore::connect(&url).await.unwrap();
     let permits = PostgresPermits::new(&store);
     let rates = PostgresRates::new(&store, default_limit());
     let tasks = TaskPermits::new(permits.clone(), [("Plus", 9)]);
-    a_store_that_is_gone_refuses_closed(permits_of(permits), rates, tasks, || postgres::shut(&url)).await;
+    assert_refused_without_the_store(permits_of(permits), rates, tasks, || postgres::shut(&url)).await;
 }
 
 #[needs(valkey)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_server_that_is_gone_grants_no_permit_and_lets_no_call_pass() {
+async fn without_the_server_permits_and_calls_are_refused() {
     let url = valkey::server(&[]);
     let store = ValkeyStore::connect(&url).await.unwrap();
     let permits = ValkeyPermits::new(&store);
     let rates = ValkeyRates::new(&store, default_limit());
     let tasks = TaskPermits::new(permits.clone(), [("Plus", 9)]);
-    a_store_that_is_gone_refuses_closed(permits_of(permits), rates, tasks, || valkey::end(&url)).await;
+    assert_refused_without_the_store(permits_of(permits), rates, tasks, || valkey::end(&url)).await;
 }
 
 /// A task may drop its permit on a thread without a runtime.
-async fn is_given_back_by_a_thread_of_its_own(store: impl PermitStore) {
+async fn assert_released_outside_the_runtime(store: impl PermitStore) {
     let tasks = TaskPermits::new(store, [("Plus", 1)]);
     let permit = tasks.acquire(&caller()).await.unwrap();
     assert!(matches!(tasks.acquire(&caller()).await, Err(Rejection::ConcurrencyLimitExceeded(_))));
@@ -153,16 +153,16 @@ async fn is_given_back_by_a_thread_of_its_own(store: impl PermitStore) {
 
 #[needs(postgresql, valkey)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_task_that_ends_outside_of_the_runtime_gives_its_permit_back() {
+async fn task_that_ends_outside_the_runtime_releases_its_permit() {
     let [store, _] = postgres_nodes().await;
-    is_given_back_by_a_thread_of_its_own(PostgresPermits::new(&store)).await;
+    assert_released_outside_the_runtime(PostgresPermits::new(&store)).await;
     let [store, _] = valkey_nodes().await;
-    is_given_back_by_a_thread_of_its_own(ValkeyPermits::new(&store)).await;
+    assert_released_outside_the_runtime(ValkeyPermits::new(&store)).await;
 }
 
 #[needs(postgresql)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn permits_are_granted_on_what_is_committed_whatever_the_databases_default_is() {
+async fn permits_read_committed_data_under_every_default_isolation() {
     let url = postgres::database();
     let (_, name) = url.rsplit_once('/').unwrap();
     // This sets the database's default. The store must not depend on it.
@@ -178,7 +178,7 @@ async fn permits_are_granted_on_what_is_committed_whatever_the_databases_default
 
 #[needs(postgresql)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_the_dead_have_left_does_not_pile_up_in_postgresql() {
+async fn old_rows_are_removed_from_postgresql() {
     let url = postgres::database();
     let store = PostgresStore::connect(&url).await.unwrap();
     let (permits, rates) = (PostgresPermits::new(&store), PostgresRates::new(&store, default_limit()));
@@ -209,7 +209,7 @@ async fn what_the_dead_have_left_does_not_pile_up_in_postgresql() {
 
 #[needs(valkey)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn valkey_forgets_leases_that_have_ended_and_quotas_that_have_come_back() {
+async fn valkey_removes_ended_leases_and_refilled_quotas() {
     let url = valkey::server(&[]);
     let store = ValkeyStore::connect(&url).await.unwrap();
     let (permits, rates) = (ValkeyPermits::new(&store), ValkeyRates::new(&store, default_limit()));
@@ -226,7 +226,7 @@ async fn valkey_forgets_leases_that_have_ended_and_quotas_that_have_come_back() 
 
 #[needs(valkey)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_grant_whose_answer_came_too_late_is_given_back() {
+async fn permit_granted_after_the_timeout_is_released() {
     let url = valkey::server(&[]);
     let store = ValkeyOptions::default().timeout(Duration::from_millis(200)).connect(&url).await.unwrap();
     let permits = ValkeyPermits::new(&store);
@@ -240,7 +240,7 @@ async fn a_grant_whose_answer_came_too_late_is_given_back() {
         stats.contains(&format!("cmdstat_{command}:calls="))
     };
     // When the server continues, it runs the late command first and the later one second.
-    eventually("the permit is given back", || done("zrem"));
+    eventually("the permit is released", || done("zrem"));
     eventually("the permit is granted", || done("zadd"));
     assert_eq!(permits.in_flight(caller().account()).await.unwrap(), 0);
 }
@@ -248,7 +248,7 @@ async fn a_grant_whose_answer_came_too_late_is_given_back() {
 /// The clock is behind the stored time, as if it had been set back.
 #[needs(postgresql, valkey)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_clock_that_was_set_back_keeps_nobody_waiting_until_it_has_caught_up() {
+async fn clock_set_back_does_not_prolong_the_wait() {
     let spent = async |rates: &dyn RateLimiter| {
         let refused = rates.spend(&caller(), "default", NonZeroU32::new(5).unwrap()).await.unwrap_err();
         let Rejection::RateLimitExceeded(limit) = refused else { panic!("unexpected refusal: {refused:?}") };

@@ -11,9 +11,7 @@ use keyward::postgres::{ConnectError, PostgresOptions, PostgresStore};
 use keyward::store::{KeyAdmin, KeyStore, StoreErrorKind};
 use keyward::{AccountRecord, Authenticator, Keys, NewKey, Rejection};
 use keyward_needs::needs;
-use keyward_tests::node::{
-    Node, none_accepts_a_key_once_its_revocation_has_returned, one_that_is_stopped_is_waited_out, registered,
-};
+use keyward_tests::node::{Node, assert_no_node_accepts_revoked_keys, assert_stopped_node_is_waited_out, registered};
 use keyward_tests::postgres;
 
 const NODE: &str = env!("CARGO_BIN_EXE_postgres_node");
@@ -41,27 +39,29 @@ impl Management {
 
 #[needs(postgresql)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_key_revoked_on_one_node_is_refused_by_the_others_from_then_on() {
+async fn key_revoked_on_one_node_is_refused_by_all() {
     let management = Management::new().await;
     let mut nodes: Vec<Node> = (0..3).map(|_| Node::start(NODE, &management.url)).collect();
-    none_accepts_a_key_once_its_revocation_has_returned(&management.keys, "acct_1", &mut nodes).await;
+    assert_no_node_accepts_revoked_keys(&management.keys, "acct_1", &mut nodes).await;
 }
 
 #[needs(postgresql)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_node_that_is_stopped_is_waited_out_and_accepts_nothing_when_it_goes_on() {
+async fn stopped_node_is_waited_out_and_then_refuses_the_key() {
     let management = Management::new().await;
-    one_that_is_stopped_is_waited_out(&management.keys, "acct_1", Node::start(NODE, &management.url)).await;
+    assert_stopped_node_is_waited_out(&management.keys, "acct_1", Node::start(NODE, &management.url)).await;
 }
 
 #[needs(postgresql)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_write_that_holds_the_logs_head_keeps_leases_from_being_granted_until_it_has_committed() {
+async fn uncommitted_log_entry_blocks_lease_grants() {
     let management = Management::new().await;
     let (client, connection) = tokio_postgres::connect(&management.url, tokio_postgres::NoTls).await.unwrap();
     tokio::spawn(connection);
     client.batch_execute("BEGIN; UPDATE keyward_log_head SET number = number + 1, mark = 7").await.unwrap();
-    let keyward::store::Freshness::ChangeLog(log) = management.store.freshness() else { panic!("the store has no change log") };
+    let keyward::store::Freshness::ChangeLog(log) = management.store.freshness() else {
+        panic!("the store has no change log")
+    };
     let position = log.newest().await.unwrap();
     let renewing =
         tokio::spawn(
@@ -75,7 +75,7 @@ async fn a_write_that_holds_the_logs_head_keeps_leases_from_being_granted_until_
 
 #[needs(postgresql)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_database_that_is_gone_lets_nobody_in_and_one_that_is_back_lets_keys_in_again() {
+async fn unreachable_database_refuses_requests_until_it_is_back() {
     let management = Management::new().await;
     let (field, _) = management.issue().await;
     let authenticator = Authenticator::builder(management.store.clone()).build().unwrap();
@@ -122,7 +122,7 @@ const HOLD: [&str; 2] = ["SELECT pg_advisory_lock(LOCK)", "BEGIN; SELECT pg_advi
 
 #[needs(postgresql)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_stranded_lock_hinders_nobody_if_tables_are_up_to_date() {
+async fn stranded_lock_is_harmless_if_tables_are_up_to_date() {
     for hold in HOLD {
         let url = postgres::database();
         let store = PostgresStore::connect(&url).await.unwrap();
@@ -264,7 +264,7 @@ async fn a_pooler_that_lends_sessions_is_refused() {
 
 #[needs(postgresql)]
 #[tokio::test]
-async fn what_cannot_be_relied_on_is_found_when_connecting() {
+async fn invalid_or_unreliable_databases_are_refused() {
     for (url, expected) in [
         ("not a url", "the connection string or an option cannot be"),
         ("postgres://keyward@127.0.0.1:1/none", "the database cannot be reached"),
@@ -292,7 +292,7 @@ async fn what_cannot_be_relied_on_is_found_when_connecting() {
 /// A migration or another program may write the same features with different whitespace.
 #[needs(postgresql)]
 #[tokio::test]
-async fn features_written_as_another_text_are_the_same() {
+async fn features_compare_equal_in_other_json_spellings() {
     let management = Management::new().await;
     let client = stranger(&management.url).await;
     let id = "acct_1".parse().unwrap();
@@ -301,7 +301,10 @@ async fn features_written_as_another_text_are_the_same() {
         let known = management.keys.get_account(&id).await.unwrap().unwrap();
         assert_eq!(known.features, ["analytics", "exports"], "{written}");
         let other = AccountRecord { features: vec!["analytics".into()], ..known.clone() };
-        assert!(management.keys.replace_account(&other, &known).await.is_err(), "{written}: other features");
+        assert!(
+            management.keys.replace_account(&other, &known).await.is_err(),
+            "{written}: an account with other features was replaced"
+        );
         let renamed = AccountRecord { name: format!("from {written}"), ..known.clone() };
         management.keys.replace_account(&known, &renamed).await.unwrap();
         assert_eq!(management.keys.get_account(&id).await.unwrap(), Some(renamed), "{written}");
@@ -310,10 +313,12 @@ async fn features_written_as_another_text_are_the_same() {
 
 #[needs(postgresql)]
 #[tokio::test]
-async fn uses_wake_nobody_and_no_plain_key_is_in_the_database() {
+async fn uses_are_not_logged_and_no_plain_key_is_stored() {
     let management = Management::new().await;
     let (field, record) = management.issue().await;
-    let keyward::store::Freshness::ChangeLog(log) = management.store.freshness() else { panic!("the store has no change log") };
+    let keyward::store::Freshness::ChangeLog(log) = management.store.freshness() else {
+        panic!("the store has no change log")
+    };
     let before = log.newest().await.unwrap();
     let used = keyward::store::KeyUse::new(record.id, SystemClock.now(), None);
     management.store.record_use(&[used]).await.unwrap();

@@ -66,7 +66,7 @@ impl Drop for Quickstart {
 
 #[needs(curl)]
 #[test]
-fn curl_is_let_in_and_refused_as_documented() {
+fn curl_is_accepted_and_refused_as_documented() {
     let service = Quickstart::start(&[("SEED_DEMO", "1")]);
     let json = ["-H", "Content-Type: application/json", "-d", r#"{"name":"first"}"#];
     for (path, credential, body, status, shown) in [
@@ -97,7 +97,7 @@ fn curl_is_let_in_and_refused_as_documented() {
     service.stop();
 }
 
-/// Runs every printed call in a shell and compares the status with the printed one.
+/// Runs every printed call and compares the status with the printed one.
 fn try_printed_calls(service: &Quickstart, key: &str) {
     let calls: Vec<&str> = service.said.lines().filter(|line| line.starts_with("curl ")).collect();
     let mut seen = Vec::new();
@@ -116,7 +116,7 @@ fn try_printed_calls(service: &Quickstart, key: &str) {
 
 #[needs(curl)]
 #[test]
-fn the_printed_calls_give_what_is_printed_behind_them() {
+fn printed_calls_give_the_printed_statuses() {
     let service = Quickstart::start(&[("SEED_DEMO", "1")]);
     try_printed_calls(&service, service.credential("read_only"));
     service.stop();
@@ -143,7 +143,7 @@ fn an_empty_database_gets_a_first_key_once() {
 }
 
 #[test]
-fn sigterm_ends_it_having_answered_what_was_in_flight() {
+fn sigterm_completes_requests_in_flight() {
     let mut service = Quickstart::start(&[("SEED_DEMO", "1")]);
     let address = service.url.strip_prefix("http://").unwrap().to_owned();
     let mut stream = TcpStream::connect(&address).unwrap();

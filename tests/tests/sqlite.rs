@@ -12,9 +12,7 @@ use keyward::lifecycle::KeysError;
 use keyward::sqlite::{OpenError, SqliteStore};
 use keyward::store::{ChangeLog, KeyAdmin, KeyStore, LogBatch, StoreErrorKind, WriteRefused};
 use keyward::{AccountRecord, Keys, NewKey};
-use keyward_tests::node::{
-    Node, none_accepts_a_key_once_its_revocation_has_returned, one_that_is_stopped_is_waited_out,
-};
+use keyward_tests::node::{Node, assert_no_node_accepts_revoked_keys, assert_stopped_node_is_waited_out};
 use rusqlite::Connection;
 use tempfile::TempDir;
 
@@ -46,16 +44,16 @@ impl Management {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_key_revoked_in_one_process_is_refused_in_the_others_from_then_on() {
+async fn key_revoked_in_one_process_is_refused_in_all() {
     let management = Management::new().await;
     let mut nodes: Vec<Node> = (0..2).map(|_| Node::start(NODE, management.file().to_str().unwrap())).collect();
-    none_accepts_a_key_once_its_revocation_has_returned(&management.keys, "acct_1", &mut nodes).await;
+    assert_no_node_accepts_revoked_keys(&management.keys, "acct_1", &mut nodes).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_process_that_is_stopped_is_waited_out_and_accepts_nothing_when_it_goes_on() {
+async fn stopped_process_is_waited_out_and_then_refuses_the_key() {
     let management = Management::new().await;
-    one_that_is_stopped_is_waited_out(
+    assert_stopped_node_is_waited_out(
         &management.keys,
         "acct_1",
         Node::start(NODE, management.file().to_str().unwrap()),
@@ -64,7 +62,7 @@ async fn a_process_that_is_stopped_is_waited_out_and_accepts_nothing_when_it_goe
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_has_returned_survives_that_the_process_is_killed() {
+async fn returned_revocation_survives_a_killed_process() {
     let management = Management::new().await;
     let program = env!("CARGO_BIN_EXE_revoker");
     for _ in 0..50 {
@@ -107,7 +105,7 @@ async fn no_plain_key_is_in_the_file_or_beside_it() {
 }
 
 #[tokio::test]
-async fn a_row_that_cannot_be_is_a_corrupt_store_and_is_named() {
+async fn invalid_row_is_a_corrupt_store() {
     let management = Management::new().await;
     let (_, record) = management.issue().await;
     for (column, value) in
@@ -131,7 +129,7 @@ async fn a_row_that_cannot_be_is_a_corrupt_store_and_is_named() {
 }
 
 #[test]
-fn what_is_no_database_of_ours_is_refused_when_it_is_opened() {
+fn foreign_or_damaged_file_is_refused_on_open() {
     let folder = TempDir::new().unwrap();
     let path = |name: &str| folder.path().join(name);
     fs::write(path("text"), "no database ".repeat(500)).unwrap();
@@ -152,7 +150,7 @@ fn what_is_no_database_of_ours_is_refused_when_it_is_opened() {
 }
 
 #[tokio::test]
-async fn a_restored_backup_is_another_history() {
+async fn restored_backup_starts_another_history() {
     let management = Management::new().await;
     let backup = management.folder.path().join("backup.db");
     let account = AccountRecord::new("acct_1".parse().unwrap(), "Example Ltd");
@@ -167,7 +165,7 @@ async fn a_restored_backup_is_another_history() {
 }
 
 #[tokio::test]
-async fn a_log_that_was_cut_is_a_gap_for_who_stands_before_the_cut() {
+async fn reader_before_the_cut_of_the_log_gets_a_gap() {
     let management = Management::new().await;
     let begin = management.store.newest().await.unwrap();
     let account = AccountRecord::new("acct_1".parse().unwrap(), "Example Ltd");

@@ -40,7 +40,7 @@ fn source(reason: &str) -> &'static str {
         "rate_limit_exceeded" => "RFC 6585 §4; draft-ietf-httpapi-ratelimit-headers: `RateLimit`, `RateLimit-Policy`",
         "store_unavailable" => "RFC 9110 §15.6.4, §10.2.3: an outage is no refusal",
         "store_corrupt" | "not_configured" => "RFC 9110 §15.6.1",
-        other => panic!("{other} needs its source"),
+        other => panic!("no source is known for the reason {other}"),
     }
 }
 
@@ -67,7 +67,6 @@ fn without_keys(text: &str) -> String {
     parts.concat().replace('|', "\\|")
 }
 
-/// Returns the first few distinct examples.
 fn examples<'c>(cases: impl Iterator<Item = &'c Case>, most: usize) -> String {
     let mut shown: Vec<String> = Vec::new();
     let short = |case: &&Case| case.on_the_wire == Wire::Passes && case.fields.iter().all(|field| field.len() < 90);
@@ -146,7 +145,7 @@ fn sentence(message: &str) -> String {
 }
 
 #[tokio::test]
-async fn the_table_of_http_is_what_the_layer_answers() {
+async fn http_docs_match_the_answers_of_the_layer() {
     let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/http.md");
     let expected = document().await;
     if std::env::var_os("UPDATE_DOCS").is_some() {
@@ -154,7 +153,7 @@ async fn the_table_of_http_is_what_the_layer_answers() {
     }
     let found = std::fs::read_to_string(file).unwrap_or_default();
     for (found, expected) in found.lines().zip(expected.lines()) {
-        assert_eq!(found, expected, "docs/http.md is not what is answered: UPDATE_DOCS=1 cargo test --test standards");
+        assert_eq!(found, expected, "docs/http.md is out of date, run UPDATE_DOCS=1 cargo test --test standards");
     }
     assert_eq!(found.lines().count(), expected.lines().count());
 }

@@ -42,7 +42,7 @@ fn nodes(program: &Path, database: &str, authority: Option<&Path>) -> (bool, Str
 
 #[needs(postgresql, valkey)]
 #[test]
-fn a_server_is_used_by_tls_if_its_certificate_is_good_and_not_otherwise() {
+fn tls_servers_need_a_valid_certificate() {
     let program = package_program("keyward-cli", "keyward");
     let folder = tempfile::Builder::new().prefix("keyward-tls-").tempdir().unwrap();
     certify(folder.path());

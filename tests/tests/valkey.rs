@@ -5,9 +5,7 @@
 use keyward::valkey::{ConnectError, ValkeyOptions, ValkeyStore};
 use keyward::{AccountRecord, Keys, NewKey, Rejection};
 use keyward_needs::needs;
-use keyward_tests::node::{
-    Node, none_accepts_a_key_once_its_revocation_has_returned, one_that_is_stopped_is_waited_out,
-};
+use keyward_tests::node::{Node, assert_no_node_accepts_revoked_keys, assert_stopped_node_is_waited_out};
 use keyward_tests::valkey::{Server, command, free_port, sentinel, server};
 use keyward_tests::watched::{Watched, within};
 
@@ -22,22 +20,22 @@ async fn management() -> (String, Keys) {
 
 #[needs(valkey)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_key_revoked_on_one_node_is_refused_by_the_others_from_then_on() {
+async fn key_revoked_on_one_node_is_refused_by_all() {
     let (url, keys) = management().await;
     let mut nodes: Vec<Node> = (0..3).map(|_| Node::start(NODE, &url)).collect();
-    none_accepts_a_key_once_its_revocation_has_returned(&keys, "acct_1", &mut nodes).await;
+    assert_no_node_accepts_revoked_keys(&keys, "acct_1", &mut nodes).await;
 }
 
 #[needs(valkey)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_node_that_is_stopped_is_waited_out_and_accepts_nothing_when_it_goes_on() {
+async fn stopped_node_is_waited_out_and_then_refuses_the_key() {
     let (url, keys) = management().await;
-    one_that_is_stopped_is_waited_out(&keys, "acct_1", Node::start(NODE, &url)).await;
+    assert_stopped_node_is_waited_out(&keys, "acct_1", Node::start(NODE, &url)).await;
 }
 
 #[needs(valkey)]
 #[tokio::test]
-async fn a_server_that_may_forget_is_refused_unless_that_is_accepted() {
+async fn less_durable_server_is_refused_unless_allowed() {
     for (settings, said) in [
         (
             &["--appendonly", "no"][..],
@@ -67,7 +65,7 @@ async fn a_server_that_may_forget_is_refused_unless_that_is_accepted() {
 
 #[needs(valkey)]
 #[tokio::test]
-async fn a_write_that_too_few_replicas_have_is_not_done() {
+async fn write_without_enough_replicas_fails() {
     let store = ValkeyOptions::default().wait_for_replicas(1).connect(&server(&[])).await.unwrap();
     let account = AccountRecord::new("acct_1".parse().unwrap(), "Example Ltd");
     assert!(Keys::new(store).put_account(&account).await.is_err(), "a write succeeded without a replica");
@@ -80,7 +78,7 @@ async fn issue(keys: &Keys) -> (String, keyward::CredentialId) {
 
 #[needs(valkey)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_primary_that_sentinels_name_is_followed_when_it_fails_over() {
+async fn sentinel_failover_to_a_new_primary_is_followed() {
     let primary = Server::new(&[]);
     let replica_of = format!("127.0.0.1 {}", primary.address().port());
     let replica = Server::new(&["--replicaof", &replica_of]);
@@ -128,7 +126,7 @@ async fn within_half_a_minute(mut condition: impl AsyncFnMut() -> bool) -> std::
 
 #[needs(valkey)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_server_of_a_cluster_that_has_our_slot_is_found_through_any_of_its_servers() {
+async fn any_cluster_server_leads_to_the_one_with_the_slot() {
     let bus = [free_port(), free_port()];
     let servers: Vec<Server> =
         bus.iter().map(|bus| Server::new(&["--cluster-enabled", "yes", "--cluster-port", &bus.to_string()])).collect();

@@ -1,4 +1,4 @@
-//! `cargo xtask api`: what each crate offers, listed in `docs/api`, so that a change to it is seen where it is reviewed.
+//! `cargo xtask api`: the public API of each crate, listed in `docs/api`, so that reviewers see each change.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -11,7 +11,7 @@ use crate::tools;
 
 #[derive(clap::Args, Default)]
 pub(crate) struct Options {
-    /// Write the listings anew, instead of comparing them.
+    /// Update the listings instead of comparing them.
     #[arg(long)]
     update: bool,
 }
@@ -43,8 +43,8 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
     Ok(())
 }
 
-/// Describes these crates as JSON, with all their features: the folder of the descriptions. All at once, so that their dependencies
-/// are checked once.
+/// Documents these crates as JSON, with all features, and returns the folder. One command does all crates, so that dependencies are
+/// checked once.
 fn describe(crates: &[Crate]) -> Result<PathBuf, Error> {
     let mut document = cargo(&["doc", "--quiet", "--workspace", "--no-deps", "--lib", "--all-features"]);
     document.args(crates.iter().flat_map(|found| ["--package", &found.name])).env("RUSTDOC", rustdoc()?);
@@ -53,7 +53,7 @@ fn describe(crates: &[Crate]) -> Result<PathBuf, Error> {
     Ok(process::target().join("doc"))
 }
 
-/// What a crate offers; a line for each item.
+/// Returns the public API of a crate, one item per line.
 fn listing(name: &str, documents: &Path) -> Result<String, Error> {
     let json = documents.join(format!("{}.json", name.replace('-', "_")));
     let api = public_api::Builder::from_rustdoc_json(json)
@@ -65,8 +65,8 @@ fn listing(name: &str, documents: &Path) -> Result<String, Error> {
     Ok(api.items().map(|item| format!("{item}\n")).collect())
 }
 
-/// A rustdoc that writes JSON, which is open to the stable one by this variable alone. Not set for all of the build: what is compiled
-/// for the tests would be compiled anew.
+/// Writes a script that runs rustdoc with JSON output. The stable rustdoc needs `RUSTC_BOOTSTRAP` for that. Set for a whole build,
+/// the variable would make cargo compile everything again.
 fn rustdoc() -> Result<PathBuf, Error> {
     use std::os::unix::fs::PermissionsExt as _;
 

@@ -9,17 +9,17 @@ use crate::process::{self, cargo};
 
 #[derive(clap::Args)]
 pub(crate) struct Options {
-    /// Measure for a short time only: enough to see that it works, too little to quote.
+    /// Measure only for a short time, to check that it works. Do not quote the figures.
     #[arg(long)]
     quick: bool,
 
-    /// Where the figures go [default: target/bench.json]
+    /// Write the figures to this file [default: target/bench.json]
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
 }
 
 impl Options {
-    /// A short run, for the test suite.
+    /// Returns options for a short run, for `cargo xtask verify`.
     pub(crate) fn quick() -> Self {
         Self { quick: true, json: None }
     }
@@ -27,7 +27,7 @@ impl Options {
 
 pub(crate) fn run(options: &Options) -> Result<(), Error> {
     let json = match &options.json {
-        // Made absolute here, as the benchmarks are run from the root of the workspace.
+        // Absolute, because the benchmarks run from the root of the workspace.
         Some(file) => path::absolute(file).map_err(|source| cannot_use(file, source))?,
         None => process::root().join("target/bench.json"),
     };
@@ -45,7 +45,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
     Ok(())
 }
 
-/// A program that measures, in release mode. All of them are built together, so that their dependencies are built once.
+/// Builds the measuring programs in release mode, and returns a command for one of them. One build shares the dependencies.
 pub(crate) fn program(name: &str) -> Result<Command, Error> {
     let packages = ["--package", "keyward-bench", "--package", "keyward-peers"];
     process::run(cargo(&["build", "--release", "--bins"]).args(packages))?;

@@ -12,12 +12,12 @@ use crate::process;
 pub(crate) struct Crate {
     pub(crate) name: String,
     pub(crate) folder: PathBuf,
-    /// The oldest Rust that it supports, if its manifest has one of its own.
+    /// The oldest Rust that it supports, if its manifest sets one.
     pub(crate) rust_version: Option<String>,
 }
 
 impl Crate {
-    /// The names of its features.
+    /// Reads the names of its features.
     pub(crate) fn features(&self) -> Result<Vec<String>, Error> {
         let path = self.folder.join("Cargo.toml");
         let text = fs::read_to_string(&path).map_err(|source| cannot_read(&path, source))?;
@@ -25,7 +25,7 @@ impl Crate {
     }
 }
 
-/// The crates below `crates` that are published, by name.
+/// Returns the published crates below `crates`, in order of their names.
 pub(crate) fn published() -> Result<Vec<Crate>, Error> {
     let folder = process::root().join("crates");
     let mut crates = Vec::new();
@@ -57,7 +57,7 @@ fn package<'a>(manifest: &'a Table, key: &str) -> Option<&'a Value> {
     manifest.get("package")?.get(key)
 }
 
-/// A text of the section `package`. What is taken from the workspace is none.
+/// Returns a string of the section `package`, or `None` if the value comes from the workspace.
 fn value(manifest: &Table, key: &str) -> Option<String> {
     package(manifest, key)?.as_str().map(str::to_owned)
 }

@@ -1,4 +1,4 @@
-//! Why a development command stopped.
+//! The errors of the development commands.
 
 use std::io;
 use std::process::ExitStatus;
@@ -8,47 +8,46 @@ pub(crate) enum Error {
     #[error("cannot run `{command}`")]
     Start { command: String, source: io::Error },
 
-    #[error("{path} is not a manifest")]
+    #[error("`{path}` is not a valid Cargo manifest")]
     Manifest { path: String, source: Box<toml::de::Error> },
 
     #[error("`{command}` failed ({status})")]
     Failed { command: String, status: ExitStatus },
 
-    #[error("cannot pass on what `{command}` prints")]
+    #[error("cannot forward the output of `{command}`")]
     PassOn { command: String, source: io::Error },
 
     #[error("cannot use the file `{path}`")]
     File { path: String, source: io::Error },
 
     #[error(
-        "no model ran in loom: expected tests in `cache::loom` of keyward-core; compare the filter in xtask/src/verify.rs"
+        "no loom model ran: expected tests in `cache::loom` of keyward-core; check the filter in xtask/src/verify.rs"
     )]
     NoModels,
 
     #[error("{0}")]
     Supply(String),
 
-    #[error("the authority test does not find these faults: {0}")]
+    #[error("the authority test did not find these faults: {0}; extend `tests/tests/authority`")]
     Survived(String),
 
-    #[error("docs/api is not what these crates offer: {0}; look at the difference, and run `cargo xtask api --update`")]
+    #[error("the public API of these crates differs from docs/api: {0}; check the difference, then run `cargo xtask api --update`")]
     Api(String),
 
-    #[error("what `{name}` offers cannot be listed")]
+    #[error("cannot list the public API of `{name}`")]
     Listing { name: String, source: public_api::Error },
 
-    #[error("{0} tests were skipped, and with `CI=true` all of them have to run: install what the list above names")]
+    #[error("{0} tests were skipped, but all must run with `CI=true`: install the programs in the list above")]
     Skipped(usize),
 
     #[error("a package lacks a file: {0}")]
     Packages(String),
 
-    #[error("the first service of a new user does not work: {0}")]
+    #[error("the first service from the README does not work: {0}")]
     Newcomer(String),
 
     #[error(
-        "this command needs these Debian packages: {packages}; \
-         they can be installed here neither as root nor through sudo and apt-get, so install them by hand"
+        "missing Debian packages: {packages}; cannot install them here without apt-get and root or sudo, so install them by hand"
     )]
     CannotInstall { packages: String },
 }

@@ -1,4 +1,4 @@
-//! `cargo xtask faults`: three real nodes under faults, and a proof from what their clients saw.
+//! `cargo xtask faults`: three real nodes under faults, and a check of what their clients saw.
 
 use std::path::{self, PathBuf};
 use std::process::Command;
@@ -12,23 +12,23 @@ use crate::test;
 
 #[derive(clap::Args)]
 pub(crate) struct Options {
-    /// The store [default: each of them, one after the other]
+    /// Use this store [default: all stores, one after the other]
     #[arg(long)]
     store: Option<Store>,
 
-    /// What the faults are drawn from: the same seed gives the same faults at the same times.
+    /// Draw the faults from this seed. The same seed gives the same faults at the same times.
     #[arg(long, default_value_t = 1)]
     seed: u64,
 
-    /// How long, for each store.
+    /// Run for this long on each store.
     #[arg(long, default_value_t = 60)]
     seconds: u64,
 
-    /// Where the counts go [default: target/faults-STORE.json]
+    /// Write the counts to this file [default: target/faults-STORE.json]
     #[arg(long, value_name = "FILE", requires = "store")]
     json: Option<PathBuf>,
 
-    /// Judge the history of a failure again, and run nothing.
+    /// Check the recorded history of a failure again, and run nothing.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["store", "json"])]
     check: Option<PathBuf>,
 }
@@ -41,7 +41,7 @@ enum Store {
 }
 
 impl Options {
-    /// A short run, for the test suite.
+    /// Returns options for a short run, for `cargo xtask verify`.
     pub(crate) fn quick() -> Self {
         Self { store: None, seed: 1, seconds: 45, json: None, check: None }
     }
@@ -69,13 +69,13 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
     Ok(())
 }
 
-/// The program, with the nodes that it starts built beside it: by the build of the tests, which has them already.
+/// Builds the program and the nodes that it starts, and returns a command. The build is that of the tests.
 fn faults() -> Result<Command, Error> {
     test::build()?;
     Ok(process::command(&process::target().join("debug/faults").to_string_lossy(), &[]))
 }
 
-/// Made absolute here, as the program is run from the root of the workspace.
+/// Makes a path absolute, because the program runs from the root of the workspace.
 fn absolute(file: &path::Path) -> Result<PathBuf, Error> {
     path::absolute(file).map_err(|source| Error::File { path: file.display().to_string(), source })
 }

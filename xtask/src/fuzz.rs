@@ -1,4 +1,4 @@
-//! `cargo xtask fuzz`: the fuzz targets for a bounded time, under libFuzzer where it can be had.
+//! `cargo xtask fuzz`: the fuzz targets for a bounded time, under libFuzzer if it can be installed.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -15,17 +15,17 @@ const CARGO_FUZZ: Tool = Tool { name: "cargo-fuzz", version: "0.13.2", options: 
 
 #[derive(clap::Args)]
 pub(crate) struct Options {
-    /// For how long, all targets together: in seconds of processor time, which a busy machine takes longer for.
+    /// Run for this many seconds of processor time, all targets together. A busy machine takes longer.
     #[arg(long, default_value_t = 60)]
     seconds: u64,
 
-    /// This target alone [default: each of them, one after the other]
+    /// Run only this target [default: all targets, one after the other]
     #[arg(long)]
     target: Option<String>,
 }
 
 impl Options {
-    /// A short run, for the test suite.
+    /// Returns options for a short run, for `cargo xtask verify`.
     pub(crate) fn quick() -> Self {
         Self { seconds: 30, target: None }
     }
@@ -39,7 +39,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
     let seconds = (options.seconds / targets.len().max(1) as u64).max(1);
     let Some(sanitizer) = CARGO_FUZZ.install().ok().and_then(|()| build()) else {
         println!(
-            "NOT under libFuzzer, which cannot be had here: the corpus and random changes to it instead, by the clock"
+            "NOT under libFuzzer, which cannot be installed here: trying the corpus and random changes to it, by the clock"
         );
         return without_coverage(options, seconds);
     };
@@ -50,12 +50,12 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
         let (begun, mut left) = (processor_time(), seconds);
         while left > seconds / 50 {
             let mut fuzz = cargo_fuzz("run", sanitizer);
-            // What is found is kept beside the corpus, which is chosen by hand.
+            // New inputs go beside the corpus, which is chosen by hand.
             fuzz.arg(target).args([&found, &seeds]).arg("--").arg(format!("-max_total_time={left}"));
             fuzz.args(["-max_len=2048", "-verbosity=0", "-print_funcs=0", "-print_final_stats=1"]);
             fuzz.arg(format!("-artifact_prefix={}/", artifacts.display()));
             process::run(&mut fuzz)?;
-            // libFuzzer goes by the clock: what others have taken of the processor is made up for.
+            // libFuzzer measures by the clock. Another run makes up for processor time that other programs took.
             left = seconds.saturating_sub((processor_time() - begun).as_secs());
         }
         println!("fuzzed {target}: {} s of processor time", (processor_time() - begun).as_secs());
@@ -63,14 +63,14 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
     Ok(())
 }
 
-/// What the programs that this one has run have taken of processors.
+/// Returns the processor time of all child processes so far.
 fn processor_time() -> Duration {
     let children = getrusage(UsageWho::RUSAGE_CHILDREN).map(|usage| usage.user_time() + usage.system_time());
-    // Asking for oneself is never refused.
+    // A process may always read its own usage.
     children.map_or(Duration::ZERO, |time| Duration::from_micros(time.num_microseconds().unsigned_abs()))
 }
 
-/// The targets are the files of `verification/fuzz/libfuzzer/fuzz_targets`.
+/// Lists the targets: the files of `verification/fuzz/libfuzzer/fuzz_targets`.
 fn targets() -> Result<Vec<String>, Error> {
     let folder = process::root().join("verification/fuzz/libfuzzer/fuzz_targets");
     let cannot_use = |source| Error::File { path: folder.display().to_string(), source };
@@ -81,7 +81,7 @@ fn targets() -> Result<Vec<String>, Error> {
     Ok(names)
 }
 
-/// Builds all targets, with the address sanitizer if there is one. Gives the sanitizer.
+/// Builds all targets, with the address sanitizer if possible, and returns the sanitizer.
 fn build() -> Option<&'static str> {
     ["address", "none"].into_iter().find(|sanitizer| process::run(&mut cargo_fuzz("build", sanitizer)).is_ok())
 }
@@ -90,7 +90,7 @@ fn cargo_fuzz(action: &str, sanitizer: &str) -> Command {
     let mut command = CARGO_FUZZ.command(action);
     command.arg("--fuzz-dir").arg(process::root().join("verification/fuzz/libfuzzer"));
     command.args(["--sanitizer", sanitizer, "--target-dir"]).arg(process::root().join("target/fuzz"));
-    // The sanitizers' flags are open to a stable compiler by this alone. Nothing that is published is built so.
+    // A stable compiler needs this for the sanitizers' flags. Published builds do not use it.
     command.env("RUSTC_BOOTSTRAP", "1");
     command
 }

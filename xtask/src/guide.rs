@@ -1,10 +1,10 @@
-//! `cargo xtask guide`: the guide as a book, into `target/guide`.
+//! `cargo xtask guide`: builds the guide as a book, in `target/guide`.
 
 use crate::error::Error;
 use crate::process;
 use crate::tools::Tool;
 
-/// Without its server and its watcher, which are most of what it is built from.
+/// mdBook without its server and watcher, which are most of its dependencies.
 const MDBOOK: Tool =
     Tool { name: "mdbook", version: "0.5.4", options: &["--no-default-features", "--features", "search"] };
 

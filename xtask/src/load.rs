@@ -9,17 +9,17 @@ use crate::process;
 
 #[derive(clap::Args)]
 pub(crate) struct Options {
-    /// How long, in all; 600 for a soak.
+    /// Run for this many seconds in total. Use 600 for a soak test.
     #[arg(long, value_name = "N", default_value_t = 60)]
     seconds: u32,
 
-    /// Where the figures go [default: target/load.json]
+    /// Write the figures to this file [default: target/load.json]
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
 }
 
 impl Options {
-    /// As long as the test suite has time for.
+    /// Returns options for a short run, for `cargo xtask verify`.
     pub(crate) fn quick() -> Self {
         Self { seconds: 60, json: None }
     }
@@ -27,7 +27,7 @@ impl Options {
 
 pub(crate) fn run(options: &Options) -> Result<(), Error> {
     let json = match &options.json {
-        // Made absolute here, as the test is run from the root of the workspace.
+        // Absolute, because the test runs from the root of the workspace.
         Some(file) => {
             path::absolute(file).map_err(|source| Error::File { path: file.display().to_string(), source })?
         }

@@ -45,31 +45,31 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Run the tests; install what they need first.
+    /// Install the programs that the tests need, and run the tests.
     Test(test::Options),
-    /// Check what the tests do not: lints, proofs, faults, fuzzing, measurements, packages.
+    /// Run the longer checks: lints, proofs, faults, fuzzing, measurements, packages.
     Verify(verify::Options),
     /// Measure, in release mode, and write the figures to a JSON file.
     Bench(bench::Options),
-    /// Measure keyward beside other software of its kind, in one run.
+    /// Compare keyward with similar software, in one run.
     Peers(peers::Options),
-    /// Put a protected server under load, and check what it promises.
+    /// Put a protected server under load, and check its promises.
     Load(load::Options),
-    /// Run three real nodes under faults, and prove from what their clients saw that the promises were kept.
+    /// Run three real nodes under faults, and check from their clients' view that the promises were kept.
     Faults(faults::Options),
     /// Run the fuzz targets for a bounded time.
     Fuzz(fuzz::Options),
-    /// Build the guide as a book, into target/guide.
+    /// Build the guide as a book, in target/guide.
     Guide,
-    /// Put known faults of authority back, one at a time, and expect the test to find each.
+    /// Put known authority faults back, one at a time, and check that the test finds each.
     Mutants(mutants::Options),
     /// Count turns of phrase that make a text hard to read.
     Prose(prose::Options),
     /// Simulate many nodes on one store.
     Simulate(simulate::Options),
-    /// List what each crate offers, or compare it with the listings in docs/api.
+    /// Compare the public API of each crate with docs/api, or update docs/api.
     Api(api::Options),
-    /// Check what the crates are built from, and what those who build on them may rely on.
+    /// Check dependencies, bills of materials, minimal versions and API compatibility.
     Supply(supply::Options),
 }
 
@@ -93,7 +93,7 @@ fn main() -> ExitCode {
     if let Err(error) = &outcome {
         report(error);
     }
-    // Last of all, after an error too, so that the closing lines are always these.
+    // After an error too, so that the output always ends with the tally.
     if let Some(tally) = tally.counted() {
         println!("{tally}");
     }
@@ -107,7 +107,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Prints an error and its causes: each error displays its own part only.
+/// Prints an error and its causes. Each error displays only its own part.
 fn report(error: &Error) {
     eprintln!("error: {error}");
     let mut cause = error.source();

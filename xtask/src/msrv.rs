@@ -1,4 +1,4 @@
-//! The oldest Rust that each published crate supports, held to its word.
+//! A check of the published crates with the oldest Rust that they support.
 
 use std::collections::BTreeMap;
 
@@ -6,14 +6,14 @@ use crate::crates::{Crate, published};
 use crate::error::Error;
 use crate::process::{self, command};
 
-/// The crate that exports the others, by feature.
+/// The crate that re-exports the others by feature.
 const FACADE: &str = "keyward";
 
-/// Its features whose crates need a newer Rust than the rest.
+/// The features of the facade whose crates need a newer Rust.
 const NEWER: [&str; 5] = ["dashboard", "github", "manage", "oidc", "postgres"];
 
-/// Checks the crates that need the oldest Rust of all, with that Rust. `all` checks those that need a newer one, too, which
-/// takes some minutes more.
+/// Checks the crates that support the oldest Rust, with that Rust. `all` also checks the crates that need a newer one, which takes
+/// some more minutes.
 pub(crate) fn check(all: bool) -> Result<(), Error> {
     let mut by_version: BTreeMap<String, Vec<Crate>> = BTreeMap::new();
     for found in published()? {
@@ -30,7 +30,7 @@ pub(crate) fn check(all: bool) -> Result<(), Error> {
             continue;
         }
         let install = ["toolchain", "install", &version, "--profile", "minimal", "--no-self-update"];
-        // One that is there already needs no network.
+        // An installed toolchain needs no network.
         let is_there = process::succeeds(&mut command("rustup", &["run", &version, "rustc", "--version"]));
         if !is_there && process::run(&mut command("rustup", &install)).is_err() {
             println!("SKIPPED: Rust {version}: rustup cannot install it here");
@@ -39,7 +39,7 @@ pub(crate) fn check(all: bool) -> Result<(), Error> {
         let check = || {
             let mut check =
                 process::without_package(command("rustup", &["run", &version, "cargo", "check", "--quiet"]));
-            // In a folder of its own, so that the tests' build stays.
+            // A separate folder keeps the build of the tests.
             check.arg("--target-dir").arg(process::root().join("target/msrv"));
             check
         };

@@ -1,4 +1,4 @@
-//! `cargo xtask mutants`: puts known faults of authority back, one at a time, and expects the authority test to find each.
+//! `cargo xtask mutants`: puts known authority faults back, one at a time, and checks that the authority test finds each.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,15 +9,15 @@ use crate::process::{self, cargo, command};
 
 #[derive(clap::Args)]
 pub(crate) struct Options {
-    /// Only the faults whose name has this text in it.
+    /// Try only faults with this text in their name.
     #[arg(value_name = "TEXT")]
     only: Option<String>,
 
-    /// What the sequences of calls are drawn from.
+    /// Draw the sequences of calls from this seed.
     #[arg(long, default_value_t = 1)]
     seed: u64,
 
-    /// How many calls the test may make before a fault counts as not found.
+    /// Give up on a fault after this many calls.
     #[arg(long, default_value_t = 40_000)]
     steps: u64,
 }
@@ -56,7 +56,7 @@ fn name(patch: &Path) -> String {
     patch.file_stem().unwrap_or_default().to_string_lossy().into_owned()
 }
 
-/// A work tree of what is committed, always in the same place, so that its crates are built once for all faults.
+/// Creates a work tree of the last commit, always in the same place, so that its crates are built once for all faults.
 fn renew(tree: &Path) -> Result<(), Error> {
     remove(tree);
     process::run(&mut command("git", &["worktree", "add", "--quiet", "--force", "--detach", &tree.to_string_lossy()]))
@@ -66,20 +66,20 @@ fn remove(tree: &Path) {
     process::succeeds(&mut command("git", &["worktree", "remove", "--force", &tree.to_string_lossy()]));
 }
 
-/// Runs the test with a fault put back, and prints what came of it.
+/// Runs the test with a fault put back, and prints the result.
 fn is_found(tree: &Path, patch: &Path, options: &Options) -> Result<bool, Error> {
     let apply =
         |arguments: &[&str]| process::run(command("git", &["apply"]).args(arguments).arg(patch).current_dir(tree));
     apply(&[])?;
     let test = |arguments: &[&str]| {
         let mut test = cargo(&["test", "--quiet", "--package", "keyward-tests", "--test", "authority"]);
-        // The dependencies are those of this workspace, built already.
+        // Shares the dependencies that this workspace has built.
         test.args(arguments).current_dir(tree).env("CARGO_TARGET_DIR", process::root().join("target"));
         test.env("KEYWARD_AUTHORITY_SHRINK", "0").env("KEYWARD_AUTHORITY_SEED", options.seed.to_string());
         test.env("KEYWARD_AUTHORITY_STEPS", options.steps.to_string());
         test
     };
-    // A fault that does not compile is not found.
+    // A fault that does not compile must not count as found.
     process::run(&mut test(&["--no-run"]))?;
     let output = |arguments: &[&str]| {
         let mut run = test(arguments);
@@ -90,7 +90,7 @@ fn is_found(tree: &Path, patch: &Path, options: &Options) -> Result<bool, Error>
     let said = String::from_utf8_lossy(&random.stdout);
     let steps = said.split("found after ").nth(1).and_then(|rest| rest.split(' ').next());
     let by_calls = steps.filter(|_| !random.status.success());
-    // What no random sequence finds, a test that is named after the rule has to find.
+    // If no random sequence finds the fault, a test of the rule must find it.
     let by_name = by_calls.is_none() && !output(&["--", "--skip", "no_sequence_of_calls"])?.status.success();
     let name = name(patch);
     match by_calls {

@@ -1,4 +1,4 @@
-//! `cargo xtask verify --only newcomer`: a new user's first service, made in an empty folder as the README says.
+//! `cargo xtask verify --only newcomer`: a new user's first service, built in an empty folder as the README describes.
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
@@ -10,7 +10,7 @@ use std::time::Duration;
 use crate::error::Error;
 use crate::process::{self, cargo};
 
-/// The service. It prints where it listens, and a key.
+/// The code of the service. It prints its address and a key.
 const MAIN: &str = r#"use axum::{Router, routing::get};
 use keyward::axum::{AuthLayer, Authenticated};
 use keyward::{AccountRecord, Keys, NewKey, sqlite::SqliteStore};
@@ -30,16 +30,16 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 }
 "#;
 
-/// How long the service may take to answer.
+/// The longest time to an answer.
 const SOON: Duration = Duration::from_secs(60);
 
-/// Makes, builds and runs the service, and calls it without a key and with one.
+/// Creates, builds and runs the service, and calls it without a key and with one.
 pub(crate) fn run() -> Result<(), Error> {
-    // Outside of the workspace, which would take the new package for one of its members.
+    // Outside the workspace. Inside, cargo would treat the new package as a member.
     let folder = std::env::temp_dir().join(format!("keyward-newcomer-{}", std::process::id()));
     fs::create_dir(&folder).map_err(|source| cannot_use(&folder, source))?;
     let outcome = run_in(&folder);
-    // What is left in the temporary folder harms nobody.
+    // Files left in the temporary folder do no harm.
     let _ = fs::remove_dir_all(&folder);
     outcome
 }
@@ -69,7 +69,7 @@ fn run_in(folder: &Path) -> Result<(), Error> {
         .spawn()
         .map_err(|source| Error::Start { command: program.display().to_string(), source })?;
     let outcome = call(&mut service);
-    // It serves until it is ended.
+    // The service runs until it is killed.
     let _ = service.kill();
     let _ = service.wait();
     outcome
@@ -111,7 +111,7 @@ fn unexpected(expected: &str, got: &str) -> Error {
 }
 
 fn cannot_call(source: &std::io::Error) -> Error {
-    Error::Newcomer(format!("it does not answer: {source}"))
+    Error::Newcomer(format!("the service does not answer: {source}"))
 }
 
 fn cannot_use(path: &Path, source: std::io::Error) -> Error {

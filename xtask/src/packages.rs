@@ -1,4 +1,4 @@
-//! What the development commands need from others, and how it is installed: packages of Debian, npm and PyPI.
+//! The packages of Debian, npm and PyPI that the development commands need, and their installation.
 
 use std::fs;
 use std::path::Path;
@@ -11,19 +11,19 @@ mod programs;
 
 use programs::{INSTALLED, PROGRAMS, Program, Source};
 
-/// A command that works once a package is there, and the package's name.
+/// A package, and a command that works once it is installed.
 struct Package {
     probe: &'static [&'static str],
     name: &'static str,
 }
 
-/// What npm and PyPI are reached with.
+/// The programs that install from npm and PyPI.
 const INSTALLERS: &[Package] = &[
     Package { probe: &["npm", "--version"], name: "npm" },
     Package { probe: &["python3", "-c", "import ensurepip, venv"], name: "python3-venv" },
 ];
 
-/// What the faults are made with.
+/// The packages for `cargo xtask faults`.
 const FOR_FAULTS: &[Package] = &[
     Package { probe: &["ip", "-V"], name: "iproute2" },
     Package { probe: &["pkill", "--version"], name: "procps" },
@@ -32,13 +32,13 @@ const FOR_FAULTS: &[Package] = &[
     Package { probe: &["sh", "-c", "valkey-server --version || redis-server --version"], name: "redis-server" },
 ];
 
-/// What the load test and the comparison with peers need.
+/// The packages for the load test and the comparison with peers.
 const FOR_LOAD: &[Package] = &[
     Package { probe: &["sh", "-c", "command -v wrk"], name: "wrk" },
     Package { probe: &["taskset", "--version"], name: "util-linux" },
 ];
 
-/// The peers that are Debian packages, and what the others run on.
+/// The peers that are Debian packages, and the runtimes of the others.
 const PEERS: &[Package] = &[
     Package { probe: &["sh", "-c", "nginx -v || /usr/sbin/nginx -v"], name: "nginx" },
     Package { probe: &["sh", "-c", "haproxy -v || /usr/sbin/haproxy -v"], name: "haproxy" },
@@ -47,7 +47,7 @@ const PEERS: &[Package] = &[
     Package { probe: &["python3", "-c", "import ensurepip, venv"], name: "python3-venv" },
 ];
 
-/// Installs what the tests run, as far as it can be had here. Tests whose programs are missing skip themselves.
+/// Installs the programs that the tests run, as far as possible. A test skips itself if its programs are missing.
 pub(crate) fn install_for_tests() {
     let mut names = missing(INSTALLERS, works);
     for program in PROGRAMS.iter().filter(|program| program.found(process::root()).is_none()) {
@@ -56,14 +56,14 @@ pub(crate) fn install_for_tests() {
         }
     }
     if !names.is_empty() && install(&names).is_err() {
-        // One package that cannot be had keeps no other out.
+        // Tries each package separately, so that one failure does not affect the others.
         for name in names {
             if install(&[name]).is_err() {
                 println!("NOT installed: the Debian package {name}");
             }
         }
     }
-    // Each waits for the network most of the time.
+    // Concurrently, because each waits for the network most of the time.
     std::thread::scope(|scope| {
         for program in PROGRAMS {
             scope.spawn(|| {
@@ -75,7 +75,7 @@ pub(crate) fn install_for_tests() {
     });
 }
 
-/// Installs a package of npm or PyPI into its folder below `target`, unless this version is there.
+/// Installs a package of npm or PyPI below `target`, unless this version is installed.
 fn install_below_target(program: &Program) -> Result<(), Error> {
     let clients = process::root().join("tests/clients");
     let wanted = match program.source {
@@ -98,30 +98,30 @@ fn install_below_target(program: &Program) -> Result<(), Error> {
         let npm = ["install", "--silent", "--no-save", "--no-audit", "--no-fund", "--prefix"];
         process::run(command("npm", &npm).arg(&folder).arg(&wanted))?;
     }
-    // Last of all: what was interrupted is installed again.
+    // Written last, so that an interrupted installation is repeated.
     fs::write(&mark, &wanted).map_err(|source| cannot_use(&mark, source))
 }
 
-/// Installs what the faults need.
+/// Installs the packages for `cargo xtask faults`.
 pub(crate) fn install_for_faults() -> Result<(), Error> {
     install_missing(FOR_FAULTS)
 }
 
-/// Installs what the load test lacks.
+/// Installs the packages for the load test.
 pub(crate) fn install_for_load() -> Result<(), Error> {
     install_missing(FOR_LOAD)
 }
 
-/// Installs the peers that can be had; what cannot is said.
+/// Installs the peers, and prints each one that it cannot install.
 pub(crate) fn try_install_for_peers() {
     for package in PEERS {
         if install_missing(std::slice::from_ref(package)).is_err() {
-            println!("skipped: {} cannot be installed", package.name);
+            println!("skipped: cannot install {}", package.name);
         }
     }
 }
 
-/// Without anything missing, nothing is run and no rights are needed.
+/// Installs missing packages. If none is missing, it runs nothing and needs no rights.
 fn install_missing(packages: &[Package]) -> Result<(), Error> {
     let missing = missing(packages, works);
     if missing.is_empty() { Ok(()) } else { install(&missing) }
@@ -145,7 +145,7 @@ fn works(probe: &[&str]) -> bool {
     process::is_installed(probe[0]) && process::succeeds(&mut command(probe[0], &probe[1..]))
 }
 
-/// How apt-get is run here, if it can be. `env` sets the variable behind sudo, which would drop it.
+/// Returns the command that runs apt-get here, if there is one. sudo would drop the variable, so `env` sets it after sudo.
 fn apt_get() -> Option<&'static [&'static str]> {
     const AS_ROOT: &[&str] = &["env", "DEBIAN_FRONTEND=noninteractive", "apt-get"];
     const WITH_SUDO: &[&str] = &["sudo", "env", "DEBIAN_FRONTEND=noninteractive", "apt-get"];

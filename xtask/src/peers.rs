@@ -1,4 +1,4 @@
-//! `cargo xtask peers`: keyward beside other software of its kind, in one run.
+//! `cargo xtask peers`: keyward compared with similar software, in one run.
 
 use std::fs;
 use std::path::{self, Path, PathBuf};
@@ -9,15 +9,15 @@ use crate::{bench, load, packages};
 
 #[derive(clap::Args)]
 pub(crate) struct Options {
-    /// Measure for a short time only: enough to see that it works, too little to quote.
+    /// Measure only for a short time, to check that it works. Do not quote the figures.
     #[arg(long)]
     quick: bool,
 
-    /// Where the figures go [default: target/peers.json]
+    /// Write the figures to this file [default: target/peers.json]
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
 
-    /// Run the load test too, and write the tables and the chart of docs/performance.md anew.
+    /// Run the load test too, and update the tables and the chart of docs/performance.md.
     #[arg(long)]
     docs: bool,
 }
@@ -25,13 +25,13 @@ pub(crate) struct Options {
 pub(crate) fn run(options: &Options) -> Result<(), Error> {
     let root = process::root();
     let json = match &options.json {
-        // Made absolute here, as the measurement is run from the root of the workspace.
+        // Absolute, because the measurement runs from the root of the workspace.
         Some(file) => path::absolute(file).map_err(|source| cannot_use(file, source))?,
         None => root.join("target/peers.json"),
     };
     let installed = root.join("target/peers");
     fs::create_dir_all(&installed).map_err(|source| cannot_use(&installed, source))?;
-    // Without wrk nothing can be measured; any other peer that cannot be had is left out.
+    // The measurement needs wrk. Any other missing peer is skipped.
     packages::install_for_load()?;
     packages::try_install_for_peers();
     install_from_npm(&installed)?;
@@ -39,7 +39,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
 
     let load = root.join("target/load.json");
     if options.docs {
-        // Quoted beside the rest, so that all figures of the page are of one day and one machine.
+        // The page also quotes the load test, so that all of its figures are from one day and one machine.
         load::run(&load::Options::quick())?;
     }
     let mut peers = bench::program("keyward-peers")?;
@@ -63,7 +63,7 @@ fn install_from_npm(installed: &Path) -> Result<(), Error> {
     }
     let mut npm = command("npm", &["install", "--no-audit", "--no-fund", "--silent"]);
     if !to.join("node_modules/better-auth").is_dir() && !process::succeeds(npm.current_dir(&to)) {
-        println!("skipped: better-auth cannot be had from npm");
+        println!("skipped: cannot install better-auth from npm");
     }
     Ok(())
 }
@@ -78,7 +78,7 @@ fn install_from_pypi(installed: &Path) {
     let pip = home.join("bin/pip");
     let mut pip = command(&pip.to_string_lossy(), &["install", "--quiet", "--requirement"]);
     if !(made && process::succeeds(pip.arg(requirements))) {
-        println!("skipped: djangorestframework-api-key cannot be had from PyPI");
+        println!("skipped: cannot install djangorestframework-api-key from PyPI");
     }
 }
 

@@ -1,4 +1,4 @@
-//! The packages that would be published, and what they have to contain.
+//! A check of the packages to publish: each must contain its README and licences.
 
 use crate::crates::published;
 use crate::error::Error;
@@ -6,7 +6,7 @@ use crate::process::{self, cargo};
 
 const FILES: [&str; 4] = ["Cargo.toml", "LICENSE-APACHE", "LICENSE-MIT", "README.md"];
 
-/// Packages the published crates. They are not built again: the tests have built the same files.
+/// Packages the published crates. It does not build them, because the tests have built the same files.
 pub(crate) fn check() -> Result<(), Error> {
     let crates = published()?;
     let mut package = cargo(&["package", "--quiet", "--no-verify", "--allow-dirty"]);

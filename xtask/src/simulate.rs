@@ -7,19 +7,19 @@ use crate::process::{self, cargo};
 
 #[derive(clap::Args)]
 pub(crate) struct Options {
-    /// How many nodes, such as 10,100; each number a run [default: 10,100,1000,10000]
+    /// Simulate these numbers of nodes, one run for each [default: 10,100,1000,10000]
     #[arg(long, value_name = "N,...")]
     nodes: Option<String>,
 
-    /// What the chances are drawn from; the same seed gives the same figures [default: 1]
+    /// Draw random events from this seed. The same seed gives the same figures [default: 1]
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
 
-    /// Where the figures go, as JSON
+    /// Write the figures to this file, as JSON
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
 
-    /// Further options of the simulation, such as --workers; --help lists them
+    /// Pass further options to the simulation, such as --workers. `-- --help` lists them
     #[arg(last = true, value_name = "OPTION")]
     further: Vec<String>,
 }
@@ -34,7 +34,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
         simulation.args(["--seed", &seed.to_string()]);
     }
     if let Some(file) = &options.json {
-        // Made absolute here, as the simulation is run from the root of the workspace.
+        // Absolute, because the simulation runs from the root of the workspace.
         let file = path::absolute(file).map_err(|source| Error::File { path: file.display().to_string(), source })?;
         simulation.arg("--json").arg(file);
     }

@@ -1,4 +1,4 @@
-//! A command that is a list of steps, run in order up to the first failure.
+//! A command with a list of steps. They run in order until one fails.
 
 use std::time::Instant;
 
@@ -7,7 +7,7 @@ use clap::ValueEnum;
 use crate::error::Error;
 use crate::tally::Tally;
 
-/// The steps of a command, in the order in which they are run.
+/// The steps of a command, in the order in which they run.
 pub(crate) trait Step: ValueEnum + Copy + Send + Sync + 'static {
     /// Runs this step.
     fn run(self, tally: &mut Tally) -> Result<(), Error>;
@@ -15,11 +15,11 @@ pub(crate) trait Step: ValueEnum + Copy + Send + Sync + 'static {
 
 #[derive(clap::Args)]
 pub(crate) struct Options<S: Step> {
-    /// Run this step only.
+    /// Run only this step.
     #[arg(long, value_enum, value_name = "STEP")]
     only: Option<S>,
 
-    /// List the steps, and run none.
+    /// List the steps without running them.
     #[arg(long, conflicts_with = "only")]
     list: bool,
 }

@@ -1,11 +1,11 @@
-//! `cargo xtask supply`: what the crates are built from, and what those who build on them may rely on.
+//! `cargo xtask supply`: checks of the dependencies and of the public API.
 //!
-//! - the dependencies' licences, sources and advisories, by cargo-deny;
-//! - a software bill of materials (CycloneDX) of each crate, in `target/sbom`, by cargo-cyclonedx;
-//! - the lower bounds of the dependencies' versions: the workspace is compiled with the oldest that they allow;
-//! - that nothing which the last release promised is broken without the version saying so, by cargo-semver-checks.
+//! - cargo-deny checks the dependencies' licences, sources and advisories.
+//! - cargo-cyclonedx writes a software bill of materials (CycloneDX) of each crate to `target/sbom`.
+//! - The workspace is compiled with the oldest versions of its dependencies that it allows.
+//! - cargo-semver-checks compares the public API with the last release.
 //!
-//! The oldest compiler is `rust-version` in `Cargo.toml`, which cargo itself holds every build to.
+//! cargo enforces the oldest compiler in every build, by `rust-version` in `Cargo.toml`.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -23,26 +23,26 @@ const SEMVER_CHECKS: Tool = Tool { name: "cargo-semver-checks", version: "0.51.0
 
 #[derive(clap::Args, Default)]
 pub(crate) struct Options {
-    /// Check this part only.
+    /// Check only this part.
     #[arg(long, value_name = "PART")]
     only: Option<Part>,
 }
 
-/// In the order in which they are checked.
+/// The parts, in the order in which they run.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Part {
-    /// The dependencies' licences, sources and advisories are acceptable.
+    /// Check the dependencies' licences, sources and advisories.
     Deny,
-    /// Each crate's bill of materials is written, and has every package in it.
+    /// Write each crate's bill of materials, and check that it is complete.
     Sbom,
-    /// The workspace compiles with the oldest versions that it allows.
+    /// Compile the workspace with the oldest versions that it allows.
     Minimal,
-    /// Nothing that the last release promised is broken.
+    /// Compare the public API with the last release.
     Semver,
 }
 
 impl Options {
-    /// What takes no longer than the test suite has time for.
+    /// Returns options for a short run, for `cargo xtask verify`.
     pub(crate) fn quick() -> Self {
         Self { only: Some(Part::Sbom) }
     }
@@ -61,10 +61,10 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
     })
 }
 
-/// Writes `target/sbom/CRATE.cdx.json` for every crate of the workspace, and compares them with what cargo says.
+/// Writes `target/sbom/CRATE.cdx.json` for every crate of the workspace, and compares them with `cargo tree`.
 fn bill_of_materials() -> Result<(), Error> {
     CYCLONEDX.install()?;
-    // The tool writes beside each Cargo.toml, so it is given a copy of them.
+    // The tool writes beside each Cargo.toml, so it works on a copy.
     let copy = copy_of_sources("sbom-sources")?;
     let mut cyclonedx = CYCLONEDX.command("--quiet");
     cyclonedx.args(["--format", "json", "--spec-version", "1.5", "--all-features", "--target", "all"]);
@@ -95,12 +95,12 @@ fn bill_of_materials() -> Result<(), Error> {
     let unlocked: Vec<&String> = used.difference(&locked).collect();
     if count == 0 || !missing.is_empty() || !unlocked.is_empty() {
         return Err(Error::Supply(format!(
-            "the bills of materials lack {missing:?}, and Cargo.lock lacks {unlocked:?}, of what cargo builds into the {count} crates"
+            "of the packages that cargo builds into the {count} crates, the bills of materials lack {missing:?} and Cargo.lock lacks {unlocked:?}"
         )));
     }
     let tests = locked.difference(&used).count();
     println!(
-        "checked: {} bills of materials in {} have all {} packages; the other {tests} of Cargo.lock are used by tests alone",
+        "checked: {} bills of materials in {} have all {} packages; only tests use the other {tests} of Cargo.lock",
         count,
         target.display(),
         used.len(),
@@ -113,7 +113,7 @@ fn minimal_versions() -> Result<(), Error> {
     let copy = copy_of_sources("minimal-sources")?;
     let in_copy = |arguments: &[&str]| {
         let mut cargo = cargo(arguments);
-        // Choosing the oldest versions is open to a stable cargo by this alone. Nothing that is published is built so.
+        // A stable cargo needs this to choose the oldest versions. Published builds do not use it.
         cargo
             .current_dir(&copy)
             .env("CARGO_TARGET_DIR", process::root().join("target/minimal"))
@@ -127,22 +127,22 @@ fn minimal_versions() -> Result<(), Error> {
     Ok(())
 }
 
-/// Compares what the crates offer with what the last release offered.
+/// Compares the public API with that of the last release.
 fn semver() -> Result<(), Error> {
     let tags =
         process::output(command("git", &["tag", "--list", "v[0-9]*", "--merged", "HEAD", "--sort=-version:refname"]))?;
     let Some(tag) = tags.lines().next() else {
-        println!("NOT checked: what is public, as there is no release yet: no tag like v0.1.0 to compare with");
+        println!("NOT checked: the public API, because there is no release yet (no tag like v0.1.0)");
         return Ok(());
     };
     SEMVER_CHECKS.install()?;
     let mut check = SEMVER_CHECKS.command("check-release");
     process::run(check.args(["--workspace", "--all-features", "--baseline-rev", tag]))?;
-    println!("checked: nothing that {} promised is broken", tag);
+    println!("checked: the public API is compatible with {}", tag);
     Ok(())
 }
 
-/// The files that git knows, as they are now, in a folder of their own.
+/// Copies the current state of the files that git tracks to a new folder.
 fn copy_of_sources(name: &str) -> Result<PathBuf, Error> {
     let copy = process::root().join("target").join(name);
     if copy.exists() {
@@ -152,7 +152,7 @@ fn copy_of_sources(name: &str) -> Result<PathBuf, Error> {
         let (from, to) = (process::root().join(&file), copy.join(&file));
         let folder = to.parent().unwrap_or(&copy);
         fs::create_dir_all(folder).map_err(|source| cannot_use(folder, source))?;
-        // A file that was removed and not yet committed is left out.
+        // Skips a file whose removal is not committed yet.
         if from.is_file() {
             fs::copy(&from, &to).map_err(|source| cannot_use(&from, source))?;
         }
@@ -165,7 +165,7 @@ fn tracked_files() -> Result<Vec<String>, Error> {
     Ok(listed.lines().map(str::to_owned).collect())
 }
 
-/// `NAME@VERSION` of each line of `cargo tree`.
+/// Returns `NAME@VERSION` of each line of `cargo tree`.
 fn packages(tree: &str) -> BTreeSet<String> {
     let package = |line: &str| {
         let mut words = line.split_whitespace();
@@ -174,7 +174,7 @@ fn packages(tree: &str) -> BTreeSet<String> {
     tree.lines().filter_map(package).collect()
 }
 
-/// `NAME@VERSION` of each package of a lock file.
+/// Returns `NAME@VERSION` of each package in a lock file.
 fn locked(lock: &str) -> BTreeSet<String> {
     let value = |line: &str, key: &str| Some(line.strip_prefix(key)?.strip_prefix(" = ")?.trim_matches('"').to_owned());
     let package = |part: &str| {
@@ -184,7 +184,7 @@ fn locked(lock: &str) -> BTreeSet<String> {
     lock.split("[[package]]").skip(1).filter_map(package).collect()
 }
 
-/// Whether a bill of materials names this package, by its package URL.
+/// Returns `true` if a bill of materials names this package, by its package URL.
 fn is_in(bills: &str, package: &str) -> bool {
     ['"', '?'].iter().any(|end| bills.contains(&format!("pkg:cargo/{package}{end}")))
 }

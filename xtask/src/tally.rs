@@ -1,10 +1,10 @@
-//! The tests that passed, failed and were skipped, read from what `cargo test` prints.
+//! The number of tests that passed, failed and were skipped, from the output of `cargo test`.
 
 use std::fmt;
 
 use crate::error::Error;
 
-/// Tests counted over all test binaries.
+/// The counts over all test binaries.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Tally {
     binaries: usize,
@@ -15,7 +15,7 @@ pub(crate) struct Tally {
 }
 
 impl Tally {
-    /// Adds a line of `cargo test`.
+    /// Adds a line of the output of `cargo test`.
     pub(crate) fn add(&mut self, line: &str) {
         let line = line.trim_end();
         if let Some(result) = line.strip_prefix("test result: ") {
@@ -23,7 +23,7 @@ impl Tally {
             self.passed += number_before(" passed", result);
             self.failed += number_before(" failed", result);
         } else if let Some((_, part)) = line.split_once("part skipped: ") {
-            // libtest may have begun the line.
+            // libtest may have written the start of the line.
             self.skipped.push(format!("{part} (a part of it)"));
         } else if let Some((name, rest)) = line.strip_prefix("test ").and_then(|test| test.split_once(" ... ignored")) {
             let reason = rest.strip_prefix(", ").unwrap_or("no reason is given");
@@ -31,12 +31,12 @@ impl Tally {
         }
     }
 
-    /// The tally, unless no test binary has run: a sum of nothing would read like a success.
+    /// Returns the tally, or `None` if no test binary has run. A sum of nothing would look like a success.
     pub(crate) fn counted(&self) -> Option<&Self> {
         (self.binaries > 0).then_some(self)
     }
 
-    /// An error if a test was skipped where all have to run.
+    /// Returns an error if a test was skipped and all tests must run.
     pub(crate) fn check_skipped(&self, must_all_run: bool) -> Result<(), Error> {
         if must_all_run && !self.skipped.is_empty() {
             return Err(Error::Skipped(self.skipped.len()));

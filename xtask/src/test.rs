@@ -1,4 +1,4 @@
-//! `cargo xtask test`: what every change has to pass. It needs no tool that is built from source.
+//! `cargo xtask test`: the checks that every change must pass. It needs no tool that is built from source.
 
 use clap::ValueEnum;
 
@@ -10,12 +10,12 @@ use crate::tally::Tally;
 
 pub(crate) type Options = steps::Options<Step>;
 
-/// In the order in which they are run: the quickest to fail comes first.
+/// The steps, in the order in which they run. The quickest is first.
 #[derive(Clone, Copy, ValueEnum)]
 pub(crate) enum Step {
     /// Check that the code is formatted.
     Fmt,
-    /// Install what the tests run, and build everything.
+    /// Install the programs that the tests run, and build everything.
     Build,
     /// Run the unit, integration and browser tests.
     Test,
@@ -23,7 +23,7 @@ pub(crate) enum Step {
     Doctest,
 }
 
-/// The same for every build of the tests, so that nothing is built twice.
+/// The scope of every build of the tests. One scope avoids building twice.
 const SCOPE: [&str; 2] = ["--workspace", "--all-features"];
 
 impl steps::Step for Step {
@@ -36,7 +36,7 @@ impl steps::Step for Step {
             }
             Self::Test => {
                 packages::install_for_tests();
-                // The tests start programs of the workspace, which this builds too.
+                // Also builds the programs of the workspace that the tests start.
                 build()?;
                 run_tests(&["--lib", "--bins", "--tests"], tally)
             }
@@ -56,12 +56,12 @@ pub(crate) fn run_tests(arguments: &[&str], tally: &mut Tally) -> Result<(), Err
     process::run_watched(&mut test, |line| tally.add(line))
 }
 
-/// `cargo test` with these arguments. One failing file does not hide the failures of the others.
+/// Returns `cargo test` with these arguments. A failing file does not hide failures of others.
 pub(crate) fn tests(arguments: &[&str]) -> std::process::Command {
     let mut test = cargo(&["test", "--no-fail-fast"]);
     test.args(SCOPE).args(arguments).env("KEYWARD_PROGRAMS_ARE_BUILT", "1");
     if std::env::var_os("RUST_TEST_THREADS").is_none() {
-        // More than two processors: many tests wait, for a lease to end or a server to start.
+        // At least 4 threads, because many tests wait for a lease to end or a server to start.
         let processors = std::thread::available_parallelism().map_or(1, usize::from);
         test.env("RUST_TEST_THREADS", processors.max(4).to_string());
     }

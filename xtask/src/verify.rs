@@ -1,4 +1,4 @@
-//! `cargo xtask verify`: what takes longer than the tests, or needs tools that are built from source.
+//! `cargo xtask verify`: checks that take longer than the tests, or need tools that are built from source.
 
 use clap::ValueEnum;
 
@@ -9,7 +9,7 @@ use crate::{api, bench, deny, faults, fuzz, guide, load, msrv, newcomer, prose, 
 
 pub(crate) type Options = steps::Options<Step>;
 
-/// In the order in which they are run.
+/// The steps, in the order in which they run.
 #[derive(Clone, Copy, ValueEnum)]
 pub(crate) enum Step {
     /// Check the code with Clippy.
@@ -59,7 +59,7 @@ struct Authority {
 }
 
 impl Authority {
-    /// Runs it, and gives what it printed.
+    /// Runs the test, and returns its output.
     fn output(&self) -> Result<String, Error> {
         let mut test = test::tests(&["--test", "authority", "--", "--nocapture", self.store]);
         test.env("KEYWARD_AUTHORITY_STEPS", self.calls).env("KEYWARD_AUTHORITY_SEED", self.seed);
@@ -83,7 +83,7 @@ impl steps::Step for Step {
             Self::Prose => prose::run(&prose::Options::report()),
             Self::Authority => {
                 test::build()?;
-                // Each is one thread: together they keep two processors busy.
+                // Concurrently, because each run uses one thread.
                 let said = std::thread::scope(|scope| {
                     let running = AUTHORITY.map(|run| scope.spawn(move || run.output()));
                     running.map(|run| run.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
@@ -113,7 +113,7 @@ impl steps::Step for Step {
     }
 }
 
-/// Runs core's models on loom's atomics. They have a target folder of their own, as the flag concerns every crate.
+/// Runs core's models on loom's atomics. They need a separate target folder, because the flag affects every crate.
 fn loom(tally: &mut Tally) -> Result<(), Error> {
     let scope = ["--package", "keyward-core", "--lib", "--profile", "loom", "cache::loom::"];
     let mut cargo = cargo(&["test"]);
@@ -123,6 +123,6 @@ fn loom(tally: &mut Tally) -> Result<(), Error> {
         models += usize::from(line.starts_with("test cache::loom::"));
         tally.add(line);
     })?;
-    // A filter that matches nothing would read like a success.
+    // A filter that matches nothing would look like a success.
     if models == 0 { Err(Error::NoModels) } else { Ok(()) }
 }

@@ -1,12 +1,12 @@
-//! Many requests through the layer and nothing else, to count instructions of:
+//! Many requests through the layer, to count their instructions:
 //!
 //! ```sh
 //! RUSTFLAGS='--cfg rustix_use_libc' cargo build --release --package keyward-bench --example requests
 //! valgrind --tool=callgrind target/release/examples/requests forged 6000
 //! ```
 //!
-//! Twice with different numbers, and the difference is what the requests themselves take. (Without the flag rustix reads where
-//! valgrind lets nobody read. SHA-256 is counted as software has it, as valgrind does not know the instructions for it.)
+//! Run it twice with different counts. The difference is the cost of the requests. The flag is needed because valgrind does not
+//! allow rustix's direct access. SHA-256 is counted in its software form, because valgrind does not know its instructions.
 
 #![allow(clippy::unwrap_used, reason = "a measurement that cannot be set up has to stop")]
 
@@ -31,19 +31,19 @@ struct Arguments {
 
 #[derive(Clone, Copy, ValueEnum)]
 enum Kind {
-    /// The service that does nothing, alone.
+    /// Only a service that does nothing.
     None,
-    /// Behind the layer, with a key that is cached.
+    /// The service behind the layer, with a cached key.
     Valid,
-    /// Behind the layer, with a key whose checksum is wrong.
+    /// The service behind the layer, with a wrong checksum.
     Forged,
     /// An axum router with one route.
     Router,
-    /// The same with a layer that does nothing.
+    /// The router with a layer that does nothing.
     RouterIdle,
-    /// The same with the layer, and a key that is cached.
+    /// The router with the layer and a cached key.
     RouterValid,
-    /// The same, and a key whose checksum is wrong.
+    /// The router with the layer and a wrong checksum.
     RouterForged,
 }
 

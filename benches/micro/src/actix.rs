@@ -1,7 +1,7 @@
-//! A warm hit in actix-web: the middleware, under leases, beside `actix-web-httpauth` with SHA-256 and `moka::future`.
+//! A warm hit in actix-web: the middleware under leases, compared with `actix-web-httpauth`, SHA-256 and `moka::future`.
 //!
-//! By hand, that is a lookup and nothing more. Beside it stands the same with what keyward does besides: expiry is compared at
-//! every hit, and what was made for one caller is kept by no shared cache.
+//! The handwritten version is only a lookup. A second handwritten version also does what keyward does: it compares the expiry at
+//! every hit, and keeps answers out of shared caches.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -37,7 +37,7 @@ pub struct Actix {
 }
 
 impl Actix {
-    /// What each adds to a request, and the ratios.
+    /// Returns the nanoseconds that each adds to a request, and the ratios.
     #[must_use]
     pub fn to_json(&self) -> Value {
         let [added, baseline, like_for_like] =
@@ -53,7 +53,7 @@ impl Actix {
     }
 }
 
-/// What the middleware by hand shares.
+/// The state of the handwritten middleware.
 struct Baseline {
     cache: Cache<[u8; 32], Arc<Identity>>,
     table: HashMap<[u8; 32], Identity>,
@@ -85,7 +85,7 @@ async fn authenticate_like_for_like(
     Ok(request)
 }
 
-/// Measures, in as many rounds.
+/// Measures in `rounds` rounds.
 pub fn measure(rounds: usize) -> Actix {
     let keys = keys(HOT);
     let authenticator = leased(&keys);
@@ -138,7 +138,7 @@ pub fn measure(rounds: usize) -> Actix {
     })
 }
 
-/// Nanoseconds for a request, each with the next of `keys`.
+/// Returns the nanoseconds per request. Each request has the next of `keys`.
 async fn time<S, B>(service: &S, keys: &[(String, Identity)]) -> f64
 where
     S: Service<Request, Response = ServiceResponse<B>, Error = Error>,

@@ -1,5 +1,5 @@
-//! Allocations of a request. In the program and not in the library: whoever links the counting allocator pays for it with
-//! every allocation, and the comparison with peers is not to.
+//! Allocations of a request. They are in the program, not in the library, because the counting allocator slows every allocation, and
+//! the comparison with peers must not use it.
 
 use axum::body::Body;
 use http::Request;
@@ -11,12 +11,11 @@ use tower::{Layer, Service};
 
 const REQUESTS: usize = 2_000;
 
-/// Within keyward.
+/// The allocations of keyward per request.
 pub(crate) struct Allocations {
-    /// For a warm hit, beside the one with which `http::Extensions` boxes what is inserted and those with which it makes a fresh
-    /// map.
+    /// For a warm hit, without those of `http::Extensions` for its map and the inserted value.
     pub(crate) warm_hit: f64,
-    /// For a forged key, its answer included, beside the one with which axum boxes the body.
+    /// For a forged key and its answer, without the one of axum for the body.
     pub(crate) forged: f64,
 }
 
@@ -26,7 +25,7 @@ pub(crate) fn measure() -> Allocations {
     let valid = known[0].0.as_str();
     let forged = forge(valid);
     let mut keyward = AuthLayer::new(table(&known)).layer(NoOp);
-    // Fills the cache, and makes what is made with the first refusal.
+    // Fills the cache, and builds the parts that are built at the first refusal.
     for key in [valid, &forged] {
         let _ = runtime.block_on(keyward.call(request(key))).unwrap();
     }
@@ -45,7 +44,7 @@ fn count(key: &str, mut answer: impl FnMut(Request<Body>)) -> f64 {
     let mut requests: Vec<_> = (0..REQUESTS)
         .map(|_| {
             let mut request = request(key);
-            // A real server has put something there already, so that the map exists.
+            // A real server has put something into the extensions already, so the map exists.
             request.extensions_mut().insert(0_u8);
             request
         })
@@ -55,7 +54,7 @@ fn count(key: &str, mut answer: impl FnMut(Request<Body>)) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    /// The same two numbers as in core's own test of allocations, which has no framework in it.
+    /// The two numbers are those of core's allocation test, which uses no framework.
     #[test]
     fn within_keyward_a_warm_hit_allocates_nothing_and_a_refusal_five_times() {
         let allocations = super::measure();

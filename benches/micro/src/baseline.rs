@@ -1,8 +1,7 @@
-//! What a careful developer writes by hand: `from_fn_with_state`, SHA-256, and `moka::future` with a time to live.
+//! Handwritten middleware of a careful developer: `from_fn_with_state`, SHA-256, and `moka::future` with a time to live.
 //!
-//! It does what keyward does for a warm hit, as far as one can without keyward's parts: one Bearer credential in one
-//! field, one read of the store for however many requests wait for it, expiry compared at every hit, and responses
-//! that no shared cache keeps.
+//! It does what keyward does for a warm hit. It takes one Bearer credential in one field, reads the store once however many
+//! requests wait, compares the expiry at every hit, and keeps responses out of shared caches.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -19,7 +18,7 @@ use keyward::clock::{Clock, SystemClock};
 use moka::future::Cache;
 use sha2::{Digest, Sha256};
 
-/// The cache, and the table behind it.
+/// The cache and the table behind it.
 #[derive(Clone)]
 pub struct Baseline {
     cache: Cache<[u8; 32], Arc<Identity>>,
@@ -27,7 +26,7 @@ pub struct Baseline {
 }
 
 impl Baseline {
-    /// For these keys.
+    /// Creates a cache and a table with these keys.
     pub fn new(keys: &[(String, Identity)]) -> Self {
         Self {
             cache: Cache::builder().max_capacity(100_000).time_to_live(Duration::from_secs(60)).build(),
@@ -37,10 +36,10 @@ impl Baseline {
         }
     }
 
-    /// The identity behind a token, from the cache or the table, unless it has expired.
+    /// Returns the identity of a token, from the cache or the table, unless it has expired.
     ///
     /// # Errors
-    /// The status to refuse with.
+    /// The status of the refusal.
     pub async fn identity(&self, token: &str) -> Result<Arc<Identity>, StatusCode> {
         let digest: [u8; 32] = Sha256::digest(token.as_bytes()).into();
         let identity = self.cache.try_get_with(digest, self.find(digest)).await.map_err(|status| *status)?;
@@ -56,7 +55,7 @@ impl Baseline {
     }
 }
 
-/// The middleware.
+/// Authenticates a request.
 pub async fn authenticate(State(state): State<Baseline>, mut request: Request, next: Next) -> Response {
     let Some(token) = bearer(request.headers()) else { return refused(StatusCode::UNAUTHORIZED) };
     let identity = match state.identity(token).await {
@@ -71,7 +70,7 @@ pub async fn authenticate(State(state): State<Baseline>, mut request: Request, n
     response
 }
 
-/// The token, if there is exactly one.
+/// Returns the token, if there is exactly one.
 pub fn bearer(headers: &HeaderMap) -> Option<&str> {
     let mut fields = headers.get_all(AUTHORIZATION).iter();
     let field = fields.next()?.to_str().ok()?;
@@ -82,7 +81,7 @@ pub fn bearer(headers: &HeaderMap) -> Option<&str> {
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim_start())
 }
 
-/// A refusal without a body.
+/// Returns a refusal without a body.
 pub fn refused(status: StatusCode) -> Response {
     let mut response = Response::new(Body::empty());
     *response.status_mut() = status;

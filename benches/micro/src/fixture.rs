@@ -1,4 +1,4 @@
-//! What all measurements share: keys, a store that knows them, requests, and a no-op service.
+//! Shared parts of the measurements: keys, a store that knows them, requests, and a no-op service.
 
 use std::collections::HashMap;
 use std::convert::Infallible;
@@ -12,7 +12,7 @@ use keyward::key::{Digest, Hasher, KeyFormat, KeyKind};
 use keyward::store::{Found, Freshness, KeyStore, StoreError, StoredKey, async_trait};
 use keyward::{Authenticator, CredentialId, Identity, MemoryStore, Mode};
 
-/// A store in memory that says that its answers may be kept.
+/// A store in memory whose answers may be cached.
 pub struct Table(HashMap<Digest, Identity>);
 
 #[async_trait]
@@ -29,7 +29,7 @@ impl KeyStore for Table {
     }
 }
 
-/// The same under the lease protocol, as with a store that many nodes share.
+/// The table under the lease protocol, like a store that many nodes share.
 struct Leased(Table, MemoryStore);
 
 #[async_trait]
@@ -43,14 +43,14 @@ impl KeyStore for Leased {
     }
 }
 
-/// What checks these keys under leases, with all of them in its cache. Called outside of a runtime.
+/// Creates an authenticator under leases, with all of these keys in its cache. Call it outside a runtime.
 ///
 /// # Panics
 /// If a key is refused.
 pub fn leased(keys: &[(String, Identity)]) -> Authenticator {
     let authenticator = Authenticator::new(Leased(table(keys), MemoryStore::new()));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    // What is read before there is a lease is not kept, so it is asked until nothing has to be read.
+    // Answers that are read before the lease are not cached, so this repeats until no key needs a read.
     let mut is_warm = false;
     while !is_warm {
         is_warm = true;
@@ -68,7 +68,7 @@ pub fn leased(keys: &[(String, Identity)]) -> Authenticator {
     authenticator
 }
 
-/// As many keys, in plain, and their identities.
+/// Generates `count` plain keys with their identities.
 pub fn keys(count: usize) -> Vec<(String, Identity)> {
     let format = KeyFormat::default();
     (0..count)
@@ -79,7 +79,7 @@ pub fn keys(count: usize) -> Vec<(String, Identity)> {
         .collect()
 }
 
-/// An identity like a provider's: own ids, some scopes, a plan.
+/// Returns a typical identity, with ids, some scopes and a plan.
 pub fn identity(number: usize) -> Identity {
     Identity::api_key(
         format!("key_{number:016}").parse::<CredentialId>().unwrap(),
@@ -89,7 +89,7 @@ pub fn identity(number: usize) -> Identity {
     .with_plan("Pro")
 }
 
-/// The store that knows them.
+/// Returns a store that knows these keys.
 pub fn table(keys: &[(String, Identity)]) -> Table {
     let (format, hasher) = (KeyFormat::default(), Hasher::default());
     Table(
@@ -99,7 +99,7 @@ pub fn table(keys: &[(String, Identity)]) -> Table {
     )
 }
 
-/// A request with this key.
+/// Returns a request with this key.
 pub fn request(key: &str) -> Request<Body> {
     let mut value = String::with_capacity(64);
     value.push_str("Bearer ");
@@ -107,7 +107,7 @@ pub fn request(key: &str) -> Request<Body> {
     Request::get("/v1/resources").header("authorization", value).body(Body::empty()).unwrap()
 }
 
-/// The service that is protected: it answers at once, with a content type as any real one.
+/// The protected service. It answers at once, with a content type like a real service.
 #[derive(Clone)]
 pub struct NoOp;
 
@@ -128,13 +128,13 @@ impl tower::Service<Request<Body>> for NoOp {
     }
 }
 
-/// What this thread has computed so far. Unlike the time on the wall it does not grow while others have the processor.
+/// Returns the processor time of this thread so far. Other programs do not affect it.
 pub fn thread_time() -> Duration {
     let at = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
     Duration::new(at.tv_sec.try_into().unwrap(), at.tv_nsec.try_into().unwrap())
 }
 
-/// The middle one.
+/// Returns the median.
 pub fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     values[values.len() / 2]

@@ -1,4 +1,4 @@
-//! What the benchmarks share with the comparison in `benches/peers`.
+//! Code that the benchmarks share with the comparison in `benches/peers`.
 
 #![allow(clippy::unwrap_used, reason = "a benchmark that cannot be set up has to stop")]
 

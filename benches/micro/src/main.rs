@@ -1,4 +1,4 @@
-//! What keyward costs: measured beside what one would write by hand, in one run.
+//! The cost of keyward, compared with handwritten code in one run.
 
 #![allow(clippy::print_stdout, reason = "a command line program speaks on its standard output")]
 #![allow(clippy::unwrap_used, reason = "a benchmark that cannot be set up has to stop")]
@@ -13,13 +13,13 @@ use clap::Parser;
 use keyward_bench::{actix, refusal, warm_hit};
 use serde_json::{Value, json};
 
-/// Measures keyward beside what one would write by hand.
+/// Compares keyward with handwritten code.
 #[derive(Parser)]
 struct Arguments {
-    /// Fewer rounds, for under a minute.
+    /// Run fewer rounds, in under a minute.
     #[arg(long)]
     quick: bool,
-    /// Where the figures are written.
+    /// Write the figures to this file.
     #[arg(long, default_value = "target/bench.json")]
     json: PathBuf,
 }
@@ -50,7 +50,7 @@ fn main() {
         std::fs::create_dir_all(folder).unwrap();
     }
     std::fs::write(&arguments.json, serde_json::to_string_pretty(&figures).unwrap()).unwrap();
-    assert!(!timing.is_gross(), "time tells wrong keys apart: see timing above, and SECURITY.md");
+    assert!(!timing.is_gross(), "timing distinguishes wrong keys: compare the figures of `timing` above with docs/performance.md");
 }
 
 fn show(value: &Value) -> String {

@@ -1,4 +1,4 @@
-//! A refusal: what a forged key costs the layer, beside a warm hit, in the same rounds.
+//! The cost of refusing a forged key, compared with a warm hit in the same rounds.
 
 use axum::body::Body;
 use http::{Request, Response};
@@ -9,7 +9,7 @@ use tower::{Layer, Service};
 use crate::fixture::{NoOp, keys, median, request, table, thread_time};
 use crate::warm_hit::call;
 
-/// Requests in one measurement; made beforehand, so that making them is not in it.
+/// Requests in one measurement. They are built before it, so that building them is not measured.
 const REQUESTS: usize = 2_000;
 
 /// The figures.
@@ -21,7 +21,7 @@ pub struct Refusal {
 }
 
 impl Refusal {
-    /// What each takes, what is added to a service that does nothing, and the ratio.
+    /// Returns the nanoseconds of each, and the ratio.
     #[must_use]
     pub fn to_json(&self) -> Value {
         json!({
@@ -33,14 +33,14 @@ impl Refusal {
     }
 }
 
-/// The key with another last character, so that its checksum is wrong.
+/// Changes the last character of a key, so that its checksum is wrong.
 #[must_use]
 pub fn forge(key: &str) -> String {
     let (rest, last) = key.split_at(key.len() - 1);
     format!("{rest}{}", if last == "0" { "1" } else { "0" })
 }
 
-/// Measures, in as many rounds.
+/// Measures in `rounds` rounds.
 pub fn measure(rounds: usize) -> Refusal {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let known = keys(1_000);
@@ -64,7 +64,7 @@ pub fn measure(rounds: usize) -> Refusal {
     Refusal { no_op, forged, warm, ratio: median(ratios) }
 }
 
-/// Nanoseconds for one request, whose answer is dropped within them.
+/// Returns the nanoseconds per request. They include dropping the answer.
 fn time<S>(service: &mut S, keys: &[String], expected: u16) -> f64
 where
     S: Service<Request<Body>, Response = Response<Body>, Error = std::convert::Infallible>,

@@ -1,7 +1,7 @@
-//! Whether time tells wrong keys apart, as dudect does it (Reparaz, Balasch, Verbauwhede, 2017): two classes of inputs in random
-//! turns, Welch's t-test over their times, the slowest cropped off at several percentiles.
+//! A test whether timing distinguishes wrong keys, as in dudect (Reparaz, Balasch, Verbauwhede, 2017). It runs two classes of
+//! inputs in random order, crops the slowest times at several percentiles, and applies Welch's t-test.
 //!
-//! Not by the crate dudect-bencher, which prints what it finds and hands nothing out to be judged.
+//! The crate dudect-bencher only prints its result, so this code does not use it.
 
 use std::hint::black_box;
 use std::time::Instant;
@@ -13,11 +13,11 @@ use serde_json::{Value, json};
 
 use keyward_bench::fixture::{keys, table};
 
-/// How much of a real key the wrong keys of the second class share with it, behind its prefix.
+/// The number of characters behind the prefix that wrong keys of the second class share with a real key.
 const SHARED: usize = 20;
-/// What the slowest share of all measurements is left out, in turns.
+/// The shares of the fastest measurements that are kept, one test for each.
 const KEPT: [f64; 5] = [0.5, 0.75, 0.9, 0.99, 1.0];
-/// Below this there is nothing to be seen; dudect's own bound for a leak is 10, and 500 for one that is beyond doubt.
+/// dudect's bound for a certain leak. Its bound for a probable leak is 10.
 const GROSS: f64 = 500.0;
 
 pub(crate) struct Timing {
@@ -37,7 +37,7 @@ impl Timing {
         })
     }
 
-    /// Whether time tells wrong keys apart beyond doubt, or the test could not have seen it.
+    /// Returns `true` if timing distinguishes wrong keys beyond doubt.
     pub(crate) fn is_gross(&self) -> bool {
         self.checked.max(self.compared) > GROSS
     }
@@ -54,7 +54,7 @@ pub(crate) fn measure(samples: usize) -> Timing {
         assert!(runtime.block_on(authenticator.authenticate([field.as_bytes()])).is_ok());
     }
 
-    // Half of them at random, half like a real key for its first characters; all of them with a checksum that holds.
+    // Half are random, and half share the first characters of a real key. All have a valid checksum.
     let fresh = || format.generate(KeyKind::Secret, Mode::Live).unwrap().expose_once().to_string();
     let real = &known[0].0;
     let shared = "kw_live_".len() + SHARED;
@@ -62,7 +62,7 @@ pub(crate) fn measure(samples: usize) -> Timing {
         .map(|_| {
             let random = fresh();
             let is_alike = random.as_bytes()[10] % 2 == 0;
-            // Made anew for either class, so that both are written to memory in the same way.
+            // Both classes build a new string, so that both are written to memory in the same way.
             let source = if is_alike { real.clone() } else { fresh() };
             (is_alike, signed(&format!("{}{}", &source[..shared], &random[shared..random.len() - 6])))
         })
@@ -70,12 +70,12 @@ pub(crate) fn measure(samples: usize) -> Timing {
     let fields: Vec<(bool, String)> = wrong.iter().map(|(class, key)| (*class, format!("Bearer {key}"))).collect();
     let checked = max_t(&fields, |field| match authenticator.check(target, [field.as_bytes()]) {
         Check::Pending(pending) => drop(black_box(pending)),
-        Check::Done(verdict) => panic!("a wrong key of the right form is asked about: {verdict:?}"),
+        Check::Done(verdict) => panic!("a well-formed unknown key was decided without the store: {verdict:?}"),
     });
 
     let digest = |key: &str| hasher.digest(&format.parse(key.as_bytes()).unwrap());
     let stored = digest(real);
-    // A digest that shares its first 31 bytes with the stored one: nobody can make a key for it, so it is made directly.
+    // A digest that shares 31 bytes with the stored one. No key leads to it, so it is made directly.
     let digests: Vec<(bool, Digest)> = wrong
         .iter()
         .map(|(class, key)| {
@@ -86,8 +86,8 @@ pub(crate) fn measure(samples: usize) -> Timing {
         })
         .collect();
     let compared = max_t(&digests, |digest| assert!(!black_box(*digest == stored)));
-    // What must be seen: the keys themselves, compared byte by byte up to the first that differs, many times over, so that the
-    // clock's own steps do not hide it.
+    // A control that must show a leak: keys compared byte by byte with an early exit. It repeats, so that the clock's resolution
+    // does not hide the difference.
     let control = max_t(&wrong, |key| {
         for _ in 0..16 {
             black_box(equal_early_exit(black_box(key.as_bytes()), black_box(real.as_bytes())));
@@ -101,7 +101,7 @@ fn equal_early_exit(a: &[u8], b: &[u8]) -> bool {
     a.len() == b.len() && a.iter().zip(b).all(|(a, b)| black_box(a) == b)
 }
 
-/// The greatest |t| between the times of both classes, over every crop.
+/// Returns the greatest |t| between the times of both classes, over every crop.
 fn max_t<T>(inputs: &[(bool, T)], run: impl Fn(&T)) -> f64 {
     let mut times: Vec<(bool, f64)> = Vec::with_capacity(inputs.len());
     for (class, input) in inputs {
@@ -109,7 +109,7 @@ fn max_t<T>(inputs: &[(bool, T)], run: impl Fn(&T)) -> f64 {
         run(input);
         times.push((*class, begun.elapsed().as_nanos() as f64));
     }
-    // The first are slow for reasons of their own.
+    // Drops the first measurements, which are slow until caches are warm.
     let times = &times[times.len() / 10..];
     let mut sorted: Vec<f64> = times.iter().map(|(_, time)| *time).collect();
     sorted.sort_by(f64::total_cmp);
@@ -123,14 +123,14 @@ fn max_t<T>(inputs: &[(bool, T)], run: impl Fn(&T)) -> f64 {
         .fold(0.0, f64::max)
 }
 
-/// Welch's t of two samples.
+/// Returns Welch's t of two samples.
 fn welch(a: impl Iterator<Item = f64>, b: impl Iterator<Item = f64>) -> f64 {
     let ((n, mean_a, variance_a), (m, mean_b, variance_b)) = (moments(a), moments(b));
     let spread = (variance_a / n + variance_b / m).sqrt();
     if spread > 0.0 { (mean_a - mean_b) / spread } else { 0.0 }
 }
 
-/// How many, their mean and their variance (Welford).
+/// Returns the count, the mean and the variance (Welford).
 fn moments(values: impl Iterator<Item = f64>) -> (f64, f64, f64) {
     let (mut n, mut mean, mut squares) = (0.0, 0.0, 0.0);
     for value in values {
@@ -142,7 +142,7 @@ fn moments(values: impl Iterator<Item = f64>) -> (f64, f64, f64) {
     (n, mean, squares / (n - 1.0_f64).max(1.0))
 }
 
-/// With its checksum: CRC32 in base62.
+/// Appends the checksum: CRC32 in base62.
 fn signed(text: &str) -> String {
     const BASE62: &[u8] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
     let crc = u64::from(crc32fast::hash(text.as_bytes()));

@@ -1,5 +1,4 @@
-//! A warm hit: what the layer adds to a request whose key is cached, on one thread and on two; under leases, and then in tonic and
-//! as hyper calls it, too.
+//! The cost of a warm hit, on one thread and on two: in tower, under leases, in tonic, and as hyper calls services.
 
 use std::sync::Barrier;
 
@@ -16,7 +15,7 @@ use crate::fixture::{NoOp, keys, leased, median, request, table, thread_time};
 
 /// Keys in the hot set.
 const HOT: usize = 1_000;
-/// Requests in one measurement; made beforehand, so that making them is not in it.
+/// Requests in one measurement. They are built before it, so that building them is not measured.
 const REQUESTS: usize = 2_000;
 
 /// The figures.
@@ -25,7 +24,7 @@ pub struct WarmHit {
     keyward: f64,
     leased: f64,
     tonic: f64,
-    /// As hyper calls services, keyward and without.
+    /// As hyper calls services, with keyward and without.
     hyper: [f64; 2],
     baseline: f64,
     keyward_threads: [f64; 2],
@@ -33,7 +32,7 @@ pub struct WarmHit {
 }
 
 impl WarmHit {
-    /// What each adds to a request, and the ratios.
+    /// Returns the nanoseconds that each adds to a request, and the ratios.
     #[must_use]
     pub fn to_json(&self) -> Value {
         let (added, baseline) = (self.keyward - self.no_op, self.baseline - self.no_op);
@@ -54,7 +53,7 @@ impl WarmHit {
     }
 }
 
-/// Measures, in as many rounds.
+/// Measures in `rounds` rounds.
 pub fn measure(rounds: usize) -> WarmHit {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let keys = keys(HOT);
@@ -70,7 +69,7 @@ pub fn measure(rounds: usize) -> WarmHit {
     let on_hyper = TowerToHyperService::new(leased_layer.layer(NoOp));
     let bare_on_hyper = TowerToHyperService::new(NoOp);
     let mut baseline = baseline_layer.layer(NoOp);
-    // One after the other, so that no cache lies scattered among the entries of another.
+    // Fills one cache after the other, so that their entries do not mix in memory.
     for (key, _) in &keys {
         assert_eq!(runtime.block_on(keyward.call(request(key))).unwrap().status(), 200);
     }
@@ -102,7 +101,7 @@ pub fn measure(rounds: usize) -> WarmHit {
     }
 }
 
-/// Nanoseconds for one of `count` requests, each with the next of `keys`.
+/// Returns the nanoseconds per request, over `count` requests. Each has the next of `keys`.
 pub fn time<S>(service: &mut S, keys: &[&str], count: usize) -> f64
 where
     S: Service<Request<Body>, Response = Response<Body>, Error = std::convert::Infallible>,
@@ -113,7 +112,7 @@ where
 fn time_of(mut call: impl FnMut(Request<Body>) -> Response<Body>, keys: &[&str], count: usize) -> f64 {
     let requests: Vec<_> = keys.iter().cycle().take(count).map(|key| request(key)).collect();
     let begun = thread_time();
-    // Answers are dropped as they come: a server that kept them would measure how the allocator gets ever more memory.
+    // Drops each answer at once. Keeping them would measure the allocator.
     let mut accepted = 0;
     for request in requests {
         accepted += usize::from(call(request).status() == 200);
@@ -123,7 +122,7 @@ fn time_of(mut call: impl FnMut(Request<Body>) -> Response<Body>, keys: &[&str],
     took.as_nanos() as f64 / count as f64
 }
 
-/// Answers a request that does not wait, so one poll is all that it takes.
+/// Answers a request that does not wait, with one poll.
 pub fn call<S>(service: &mut S, request: Request<Body>) -> Response<Body>
 where
     S: Service<Request<Body>, Response = Response<Body>, Error = std::convert::Infallible>,
@@ -139,7 +138,7 @@ where
         .unwrap()
 }
 
-/// The same as hyper does it.
+/// Answers a request as hyper does, with one poll.
 fn by_hyper<S>(service: &S, request: Request<Body>) -> Response<Body>
 where
     S: hyper::service::Service<Request<Body>, Response = Response<Body>, Error = std::convert::Infallible>,
@@ -147,7 +146,7 @@ where
     service.call(request).now_or_never().expect("a warm hit does not wait").unwrap()
 }
 
-/// Nanoseconds of processor time for a request with one key, on every one of as many threads at once.
+/// Returns the nanoseconds of processor time per request with one key, on `threads` threads at once.
 fn on_threads<S>(service: &S, key: &str, threads: usize, rounds: usize) -> f64
 where
     S: Service<Request<Body>, Response = Response<Body>, Error = std::convert::Infallible> + Clone + Send,

@@ -1,4 +1,4 @@
-//! Bars with a logarithmic scale, as an SVG.
+//! A bar chart with a logarithmic scale, as an SVG.
 
 use std::path::Path;
 
@@ -10,7 +10,7 @@ const LEFT: i32 = 220;
 const BARS: f64 = 440.0;
 const TITLE: i32 = 44;
 
-/// A group of bars with a title; what is ours is drawn in another colour.
+/// A group of bars with a title. Bars of keyward have another colour.
 pub(crate) struct Group {
     pub(crate) title: &'static str,
     pub(crate) bars: Vec<(String, f64)>,
@@ -25,7 +25,7 @@ pub(crate) fn draw(file: &Path, groups: &[Group]) {
         area.draw(&Text::new(group.title, (16, top + 20), ("sans-serif", 15))).unwrap();
         top += TITLE;
         let values = || group.bars.iter().map(|(_, value)| value.log10());
-        // The shortest bar is a tenth of the scale's first decade, so that it can be seen.
+        // The shortest bar is a tenth of a decade, so that it is visible.
         let (least, most) = (values().fold(f64::MAX, f64::min) - 0.1, values().fold(f64::MIN, f64::max));
         for (name, value) in &group.bars {
             let length = ((value.log10() - least) / (most - least) * BARS) as i32;
@@ -39,7 +39,7 @@ pub(crate) fn draw(file: &Path, groups: &[Group]) {
     area.present().unwrap();
 }
 
-/// With three digits that count.
+/// Formats a number with three significant digits.
 pub(crate) fn show(value: f64) -> String {
     match value {
         value if value >= 100.0 => format!("{value:.0}"),

@@ -1,4 +1,4 @@
-//! The whole servers, and how each is started.
+//! The servers under comparison, and the way to start each.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,21 +12,21 @@ pub(crate) struct Contender {
     pub(crate) name: &'static str,
     /// The same server without authentication.
     pub(crate) open: &'static str,
-    /// What stands before the key in the Authorization field.
+    /// The text before the key in the Authorization field.
     pub(crate) scheme: &'static str,
     start: fn(&Place) -> Result<Vec<Process>, String>,
 }
 
-/// Where a server has its files and its port.
+/// The folder and the port of a server.
 pub(crate) struct Place {
     pub(crate) folder: PathBuf,
     pub(crate) port: u16,
     name: &'static str,
-    /// Where `cargo xtask peers` has put what comes from npm and PyPI.
+    /// The folder in which `cargo xtask peers` has installed packages of npm and PyPI.
     installed: PathBuf,
 }
 
-/// One that runs.
+/// A running server.
 pub(crate) struct Running {
     pub(crate) place: Place,
     pub(crate) processes: Vec<Process>,
@@ -65,7 +65,7 @@ impl Contender {
         self.name == self.open
     }
 
-    /// Whether it claims to check keys.
+    /// Returns `true` if it claims to check keys.
     pub(crate) fn checks(&self) -> bool {
         !self.is_open() && !matches!(self.name, "axum_idle_layer" | "axum_same_headers")
     }
@@ -99,7 +99,7 @@ impl Place {
     }
 }
 
-/// This program itself, as a server.
+/// Returns a command that runs this program as a server.
 pub(crate) fn serve(kind: &str, port: u16, keys: &Path) -> Command {
     let mut serve = Command::new(std::env::current_exe().unwrap());
     serve.args(["serve", kind, "--port", &port.to_string(), "--keys"]).arg(keys);
@@ -123,7 +123,7 @@ fn nginx_map(place: &Place) -> Result<Vec<Process>, String> {
     Ok(vec![nginx(place, &http)?])
 }
 
-/// The answer comes from nginx itself here too, through a second location: `return` would come before the question.
+/// Starts nginx with `auth_request`. nginx serves a file, because `return` would run before the request to keyward.
 fn nginx_auth_request(place: &Place) -> Result<Vec<Process>, String> {
     let gateway = free_port();
     let gateway_process = place.process(&serve("gateway", gateway, &place.keys()), gateway, "gateway.log")?;
@@ -149,7 +149,7 @@ fn nginx(place: &Place, http: &str) -> Result<Process, String> {
         .iter()
         .map(|kind| format!("    {kind}_temp_path {folder}/{kind};\n"))
         .collect();
-    // One worker for one processor. No connection is ended while it is in use: with the others none is.
+    // One worker for one processor. Connections stay open while they are in use, as with the other servers.
     let text = format!(
         "daemon off;\nmaster_process off;\npid {folder}/pid;\nevents {{}}\n\
          http {{\naccess_log off;\nkeepalive_requests 100000000;\n{temporary}{http}}}\n"
@@ -163,7 +163,7 @@ fn nginx(place: &Place, http: &str) -> Result<Process, String> {
 fn haproxy_map(place: &Place) -> Result<Vec<Process>, String> {
     made_up(&place.keys(), KEYS);
     let map: String = keys(place).iter().map(|key| format!("Bearer\\ {key} 1\n")).collect();
-    // A map's key ends with the first blank, so the scheme is cut off before the look.
+    // A key in a map ends at the first blank, so the scheme is removed before the lookup.
     let map = place.file("keys.map", &map.replace("Bearer\\ ", ""));
     let condition = if place.is_open() {
         String::new()
@@ -202,7 +202,7 @@ fn drf(place: &Place) -> Result<Vec<Process>, String> {
     }
     let mut command = Command::new(gunicorn);
     command.args(["--bind", &format!("127.0.0.1:{}", place.port), "--log-level", "warning"]);
-    // Threads that outnumber the connections: a connection that is kept open holds none, but a request does.
+    // Several threads, because each request holds one. An idle open connection holds none.
     command.args(["--worker-class", "gthread", "--workers", "1", "--threads", "4", "--keep-alive", "60"]);
     command.args(["--chdir", concat!(env!("CARGO_MANIFEST_DIR"), "/servers/drf"), "service:application"]);
     command.env("DATABASE", place.folder.join("keys.sqlite")).env("PYTHONDONTWRITEBYTECODE", "1");
@@ -219,7 +219,7 @@ fn keys(place: &Place) -> Vec<String> {
     fs::read_to_string(place.keys()).unwrap().lines().map(str::to_owned).collect()
 }
 
-/// Debian has servers outside of an ordinary user's path.
+/// Returns the path of a server. Debian installs servers outside a plain user's PATH.
 fn server(name: &str) -> PathBuf {
     let elsewhere = Path::new("/usr/sbin").join(name);
     if elsewhere.is_file() { elsewhere } else { name.into() }

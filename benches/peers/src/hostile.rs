@@ -1,4 +1,4 @@
-//! Clients that hold on to connections: more than the server has room for, from several addresses, each opened again when it is closed.
+//! Clients that hold connections open: more than the server has room for, from several addresses. Each reconnects when it is closed.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
@@ -10,12 +10,12 @@ use tokio::time::{sleep, timeout};
 
 use crate::serve::PATH;
 
-/// What such a client does.
+/// The behaviour of such a client.
 #[derive(Clone, Copy)]
 pub(crate) enum Attack {
-    /// Answers the server's pings over HTTP/2, and sends no request.
+    /// Answers pings over HTTP/2 and sends no request.
     IdleHttp2,
-    /// Sends requests over HTTP/1.1 without end, and reads no answer.
+    /// Keeps sending requests over HTTP/1.1 and reads no answer.
     NeverRead,
 }
 
@@ -23,14 +23,13 @@ pub(crate) enum Attack {
 const CLIENTS: usize = 1_100;
 /// 127.0.1.1 and the following addresses.
 const ADDRESSES: usize = 8;
-/// How long a client waits between a connection that was closed and the next one. What a new connection asks for costs processor
-/// time, which is not what this is about.
+/// The pause before a client reconnects. It keeps the processor time for new connections low.
 const PAUSE: Duration = Duration::from_secs(2);
-/// How long a write makes no progress on a connection whose buffers are full.
+/// The time without progress after which a connection's buffers count as full.
 const STALL: Duration = Duration::from_millis(500);
 const LOOK: Duration = Duration::from_millis(50);
 
-/// Attacks until `done`. Sends to `in_place` once each client holds a connection, or has tried to.
+/// Attacks until `done`. Sends to `in_place` when each client holds a connection or has tried to.
 pub(crate) fn attack(port: u16, attack: Attack, in_place: &mpsc::Sender<()>, done: &AtomicBool) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
@@ -45,7 +44,7 @@ pub(crate) fn attack(port: u16, attack: Attack, in_place: &mpsc::Sender<()>, don
                             in_position.fetch_add(1, Ordering::Relaxed);
                         }
                     };
-                    // Where the server accepts nobody, the system's queue fills up, and connecting takes long.
+                    // If the server accepts no connection, the system's queue fills up and connecting takes long.
                     match timeout(STALL * 4, connect(port, client)).await {
                         Ok(Ok(stream)) => hold(stream, attack, &mut ready).await,
                         _ => ready(),
@@ -67,7 +66,7 @@ pub(crate) fn attack(port: u16, attack: Attack, in_place: &mpsc::Sender<()>, don
 
 async fn connect(port: u16, client: usize) -> std::io::Result<TcpStream> {
     let socket = TcpSocket::new_v4()?;
-    // Small, as thousands of connections are not read from.
+    // Small, because a thousand connections are not read from.
     socket.set_recv_buffer_size(4 * 1024)?;
     socket.set_reuseaddr(true)?;
     socket.bind(([127, 0, 1, 1 + (client % ADDRESSES) as u8], 0).into())?;

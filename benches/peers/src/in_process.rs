@@ -1,4 +1,4 @@
-//! What each adds to a request, in one process and on one thread, in rounds of all of them.
+//! The cost that each contender adds to a request, in one process and on one thread. Each round measures all of them.
 
 use std::convert::Infallible;
 
@@ -23,7 +23,7 @@ const REQUESTS: usize = 2_000;
 const SLOW_KEYS: usize = 4;
 const SLOW_REQUESTS: usize = 2;
 
-/// A service under measurement: nanoseconds for a request.
+/// A service under measurement. It returns nanoseconds per request.
 type Timed = Box<dyn FnMut() -> f64>;
 
 pub(crate) fn measure(rounds: usize) -> Value {
@@ -102,7 +102,7 @@ where
     })
 }
 
-/// One request with each key, which may wait.
+/// Sends one request with each key. It may wait.
 fn warm_up<S>(service: &mut S, keys: &[&str])
 where
     S: Service<Request<Body>, Response = Response<Body>, Error = Infallible>,

@@ -1,5 +1,5 @@
-//! The load test: valid, forged, unknown and mixed keys, connections that come and go, slow clients, and clients that hold on to
-//! connections, in rounds.
+//! The load test: valid, forged, unknown and mixed keys, short connections, slow clients, and clients that hold connections open, in
+//! rounds.
 
 use std::fs;
 use std::io::{Read, Write};
@@ -21,27 +21,27 @@ use crate::wrk::{self, Answers, Questions};
 
 #[derive(clap::Args)]
 pub(crate) struct Options {
-    /// How long, in all.
+    /// Run for this many seconds in total.
     #[arg(long, default_value_t = 60)]
     seconds: u32,
-    /// Where the figures are written.
+    /// Write the figures to this file.
     #[arg(long)]
     json: PathBuf,
 }
 
 /// Seconds of each phase in a round.
 const PHASE: u32 = 2;
-/// Fewer than the negative answers that are kept: each is read once while its answer is kept.
+/// Fewer unknown keys than the negative cache holds. Each is read once while its refusal is cached.
 const UNKNOWN: usize = 5_000;
-/// More than are kept.
+/// More unknown keys than the negative cache holds.
 const FLOOD: usize = 50_000;
-/// What the authenticator allows without further words: `store_concurrency`.
+/// The default of `store_concurrency`.
 const READS_AT_ONCE: u64 = 64;
-/// What a refusal is kept for without further words, in seconds: `negative_max_age`.
+/// The default of `negative_max_age`, in seconds.
 const REFUSAL_KEPT: u64 = 60;
-/// What allocators and the kernel's buffers may sway by.
+/// The allowed variation of memory, by allocators and the kernel's buffers, in bytes.
 const SWAY: u64 = 16 << 20;
-/// What a refusal may cost, in valid requests: it is decided sooner, but its answer is longer than the handler's.
+/// The largest cost of a refusal, in valid requests. It is decided sooner, but its answer is longer than the handler's.
 const REFUSAL: f64 = 1.5;
 const SLOW_CLIENTS: usize = 200;
 
@@ -52,7 +52,7 @@ struct Counts {
     cached_keys: usize,
 }
 
-/// What is sent in a phase, and which part of it has to be refused.
+/// The requests of a phase, and the share that must be refused.
 struct Phase {
     name: &'static str,
     keys: PathBuf,
@@ -68,7 +68,7 @@ struct Server {
     port: u16,
 }
 
-/// Of all rounds.
+/// The totals over all rounds.
 #[derive(Default)]
 struct Totals {
     requests: u64,
@@ -85,7 +85,7 @@ pub(crate) fn run(options: &Options) {
     let phases = phases(folder.path(), valid);
     let rounds = (options.seconds / (PHASE * phases.len() as u32)).max(1);
     let mut totals: Vec<Totals> = phases.iter().map(|_| Totals::default()).collect();
-    // Everything is in its place after the first round, which counts for nothing else.
+    // The first round only warms up.
     let (mut settled, mut begun) = (0, Instant::now());
     let mut resident = Vec::new();
     for round in 0..=rounds {
@@ -100,7 +100,7 @@ pub(crate) fn run(options: &Options) {
         if round == 0 {
             begun = Instant::now();
         }
-        // The attackers' connections fill the allocator in two rounds; then it has to stand still.
+        // The attackers' connections fill the allocator in two rounds. After that, memory must not grow.
         if round == 1.min(rounds.saturating_sub(1)) {
             settled = server.process.resident();
         }
@@ -115,19 +115,19 @@ pub(crate) fn run(options: &Options) {
     let end = *resident.last().unwrap();
     assert!(end <= settled + SWAY, "memory grew from {settled} to {end} bytes");
     assert!(counts.most_at_once <= READS_AT_ONCE, "{} reads of the store at once", counts.most_at_once);
-    assert_eq!(counts.cached_keys, KEYS, "no real key was evicted");
-    // By the clock, as a busy machine takes longer than the phases' own time. What was read before is kept until one of its
-    // minutes ends, and one more is granted for reads that were given up and begun again.
+    assert_eq!(counts.cached_keys, KEYS, "a real key was evicted");
+    // By the clock, because a busy machine takes longer than the phases. A refusal is cached for a minute. One more minute allows
+    // for reads that were given up and repeated.
     let minutes = begun.elapsed().as_secs() / REFUSAL_KEPT + 2;
-    // The flood of each round takes the place of the refusals that were kept.
+    // The flood of each round evicts the cached refusals.
     let floods = minutes + u64::from(rounds);
     for (phase, totals) in phases.iter().zip(&totals) {
         let bound = match phase.name {
             "unknown" => UNKNOWN as u64 * floods,
-            // And what was under way when `wrk` went, which it does not count.
+            // Plus the requests in flight when `wrk` stopped, which it does not count.
             "flood" => totals.requests + u64::from(phase.connections * rounds),
             "forged" => 0,
-            // What is in the cache is read again after ten minutes, and not before; a third of the mixed ones is unknown.
+            // A cached key is read again only after ten minutes. A third of the mixed keys is unknown.
             _ => (2 * KEYS) as u64 * floods,
         };
         assert!(totals.reads <= bound, "{}: {} reads of the store, {bound} at most", phase.name, totals.reads);
@@ -160,7 +160,7 @@ fn phases(folder: &Path, valid: PathBuf) -> Vec<Phase> {
     vec![
         phase("valid", valid.clone(), none),
         phase("forged", file("forged"), all),
-        // More than the reads that are allowed at once.
+        // More connections than the reads that are allowed at once.
         Phase { connections: 128, ..phase("unknown", file("unknown"), all) },
         Phase { connections: 128, ..phase("flood", file("flood"), all) },
         phase("mixed", file("mixed"), (0.6, 0.72)),
@@ -171,14 +171,14 @@ fn phases(folder: &Path, valid: PathBuf) -> Vec<Phase> {
     ]
 }
 
-/// The key with another last character, so that its checksum is wrong.
+/// Changes the last character of a key, so that its checksum is wrong.
 fn forge(key: &str) -> String {
     let (rest, last) = key.split_at(key.len() - 1);
     format!("{rest}{}", if last == "0" { "1" } else { "0" })
 }
 
 impl Server {
-    /// What was answered, the processor time for a request in microseconds, and how often the store was read.
+    /// Runs a phase. Returns the answers, the processor time per request in microseconds, and the number of store reads.
     fn go_through(&self, phase: &Phase) -> (Answers, f64, u64) {
         let (reads, taken) = (self.counts().reads, self.process.processor_time());
         let questions = Questions {
@@ -204,8 +204,8 @@ impl Server {
             done.store(true, Ordering::Relaxed);
             answers
         });
-        assert_eq!(answers.broken, 0, "{}: no connection breaks", phase.name);
-        assert!(answers.requests > 0, "{}: the server answers nobody", phase.name);
+        assert_eq!(answers.broken, 0, "{}: connections broke", phase.name);
+        assert!(answers.requests > 0, "{}: the server answered no request", phase.name);
         let refused = answers.refused as f64 / answers.requests as f64;
         let (least, most) = phase.refused;
         assert!((least..=most).contains(&refused), "{}: refused {refused}", phase.name);
@@ -213,7 +213,7 @@ impl Server {
         (answers, taken / answers.requests as f64, self.counts().reads - reads)
     }
 
-    /// Waits until what the attackers have asked for so far has been worked off: requests cost time, whoever sends them.
+    /// Waits until the server has handled the attackers' requests so far.
     fn settle(&self) {
         let deadline = Instant::now() + Duration::from_secs(60);
         loop {
@@ -235,7 +235,7 @@ impl Server {
     }
 }
 
-/// Clients that send a byte of their head now and then, and never the end of it.
+/// Runs clients that send a byte of their request's head now and then, and never the end.
 fn trickle(port: u16, done: &AtomicBool) {
     let mut clients: Vec<TcpStream> =
         (0..SLOW_CLIENTS).filter_map(|_| TcpStream::connect(("127.0.0.1", port)).ok()).collect();
@@ -259,7 +259,7 @@ fn figures(phases: &[Phase], totals: &[Totals], resident: &[u64], counts: &Count
             (phase.name.to_owned(), figures)
         })
         .collect();
-    // Round by round, as what disturbs one phase of a round mostly disturbs the next one too.
+    // Round by round, because a disturbance mostly affects neighbouring phases alike.
     let costs = |name| phases.iter().zip(totals).find(|(phase, _)| phase.name == name).map(|(_, totals)| &totals.costs);
     let ratios = costs("forged").into_iter().flatten().zip(costs("valid").into_iter().flatten());
     let ratio = median(ratios.map(|(forged, valid)| forged / valid).collect());

@@ -1,4 +1,4 @@
-//! keyward beside other software of its kind, and under load. `cargo xtask peers` and `cargo xtask load` build and run it.
+//! keyward compared with similar software, and under load. `cargo xtask peers` and `cargo xtask load` build and run this program.
 
 #![allow(clippy::print_stdout, reason = "a command line program speaks on its standard output")]
 #![allow(clippy::unwrap_used, reason = "a measurement that cannot be set up has to stop")]
@@ -17,7 +17,7 @@ mod wrk;
 
 use clap::{Parser, Subcommand};
 
-/// Measures keyward beside other software of its kind, and under load.
+/// Compares keyward with similar software, and tests it under load.
 #[derive(Parser)]
 struct Arguments {
     #[command(subcommand)]
@@ -30,7 +30,7 @@ enum Command {
     Measure(report::Options),
     /// Run the load test.
     Load(load::Options),
-    /// Be one of the servers that the others measure.
+    /// Serve as one of the servers that the other commands measure.
     Serve(serve::Options),
 }
 

@@ -1,4 +1,4 @@
-//! Servers as processes: started on a processor of their own, watched through /proc, and ended by their ids.
+//! Server processes: each starts on a separate processor, is measured through /proc, and is ended by its id.
 
 use std::fs;
 use std::net::{TcpListener, TcpStream};
@@ -9,8 +9,7 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process};
 use rustix::thread::{CpuSet, sched_getaffinity};
 
-/// Whose processor something runs on: servers have one, and who asks them has another, so that they do not take each
-/// other's time.
+/// The processor for a program. Servers and clients have different ones, so that they do not take each other's time.
 #[derive(Clone, Copy)]
 pub(crate) enum Side {
     Server,
@@ -18,7 +17,7 @@ pub(crate) enum Side {
 }
 
 impl Side {
-    /// The last and the first processor that this process may use; the same one where there is no other.
+    /// Returns the last or the first processor that this process may use. With one processor both are the same.
     fn processor(self) -> String {
         let allowed = sched_getaffinity(None).unwrap();
         let mut allowed = (0..CpuSet::MAX_CPU).filter(|processor| allowed.is_set(*processor));
@@ -30,11 +29,11 @@ impl Side {
     }
 }
 
-/// A process that is ended when this is dropped.
+/// A process that ends when this is dropped.
 pub(crate) struct Process(Child);
 
 impl Process {
-    /// Starts the command, and waits until it listens on the port. What it says goes to the log.
+    /// Starts the command, and waits until it listens on the port. Its output goes to the log.
     pub(crate) fn start(command: &Command, port: u16, log: &Path) -> Result<Self, String> {
         let mut pinned = pinned(Side::Server, command);
         let output = fs::File::create(log).map_err(|error| error.to_string())?;
@@ -46,21 +45,21 @@ impl Process {
             let ended = process.0.try_wait().ok().flatten();
             if ended.is_some() || Instant::now() > deadline {
                 let said = fs::read_to_string(log).unwrap_or_default();
-                return Err(format!("{name} does not listen: {}", said.lines().last().unwrap_or("it says nothing")));
+                return Err(format!("{name} does not listen: {}", said.lines().last().unwrap_or("its log is empty")));
             }
             std::thread::sleep(Duration::from_millis(20));
         }
         Ok(process)
     }
 
-    /// Processor time that it and its children have taken.
+    /// Returns the processor time of the process and its children.
     pub(crate) fn processor_time(&self) -> Duration {
         let own = self.0.id();
         let children = fs::read_to_string(format!("/proc/{own}/task/{own}/children")).unwrap_or_default();
         std::iter::once(own).chain(children.split_whitespace().filter_map(|id| id.parse().ok())).map(taken).sum()
     }
 
-    /// The memory that it has of the machine, in bytes.
+    /// Returns its resident memory, in bytes.
     pub(crate) fn resident(&self) -> u64 {
         let pages = fs::read_to_string(format!("/proc/{}/statm", self.0.id())).unwrap_or_default();
         let resident: u64 = pages.split(' ').nth(1).and_then(|pages| pages.parse().ok()).unwrap_or(0);
@@ -83,7 +82,7 @@ impl Drop for Process {
     }
 }
 
-/// The command on one processor.
+/// Returns the command, pinned to one processor.
 pub(crate) fn pinned(side: Side, command: &Command) -> Command {
     let mut pinned = Command::new("taskset");
     pinned.args(["-c", &side.processor()]).arg(command.get_program()).args(command.get_args());
@@ -93,12 +92,12 @@ pub(crate) fn pinned(side: Side, command: &Command) -> Command {
     pinned
 }
 
-/// A port that nobody listens on.
+/// Returns a free port.
 pub(crate) fn free_port() -> u16 {
     TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port()
 }
 
-/// The sum over its threads, to the nanosecond, in user and in kernel mode.
+/// Returns the processor time of a process, in user and in kernel mode, summed over its threads.
 fn taken(id: u32) -> Duration {
     let threads = fs::read_dir(format!("/proc/{id}/task")).into_iter().flatten().flatten();
     let times = threads.filter_map(|thread| -> Option<u64> {

@@ -1,4 +1,4 @@
-//! What `cargo xtask peers` writes: figures as JSON, and with `--docs` the table and the chart in `docs/`.
+//! The output of `cargo xtask peers`: figures as JSON, and with `--docs` the tables and the chart in `docs/`.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -11,36 +11,36 @@ use crate::chart::{self, Group, show};
 
 #[derive(clap::Args)]
 pub(crate) struct Options {
-    /// Fewer and shorter rounds.
+    /// Run fewer and shorter rounds.
     #[arg(long)]
     quick: bool,
-    /// Where the figures are written.
+    /// Write the figures to this file.
     #[arg(long)]
     json: PathBuf,
-    /// Where what comes from npm and PyPI is installed.
+    /// Use the packages of npm and PyPI in this folder.
     #[arg(long)]
     installed: PathBuf,
-    /// The folder with `performance.md`, whose figures are replaced, and the chart.
+    /// Update the figures of `performance.md` and the chart in this folder.
     #[arg(long)]
     docs: Option<PathBuf>,
-    /// What the load test has written, to be quoted beside the rest.
+    /// Quote the figures of the load test in this file.
     #[arg(long)]
     load: Option<PathBuf>,
 }
 
-/// Between these lines of `performance.md` stands what is written here.
+/// The marks in `performance.md` around the generated part.
 const MARKS: [&str; 2] = ["<!-- written by `cargo xtask peers` -->\n", "<!-- end -->\n"];
 
 pub(crate) fn run(options: &Options) {
     let folder = tempfile::Builder::new().prefix("keyward-peers-").tempdir().unwrap();
-    // nginx reads some of it as another user.
+    // nginx reads files in it as another user.
     fs::set_permissions(folder.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
     let (rounds, seconds, in_process) = if options.quick { (3, 1, 10) } else { (9, 2, 60) };
     let servers = crate::whole_servers::measure(rounds, seconds, folder.path(), &options.installed);
     let in_process = crate::in_process::measure(in_process);
     let mut figures = json!({ "about": about(options), "in_process": in_process });
     figures["whole_servers"] = servers;
-    // Where others look for it.
+    // A copy at the top level, where readers of the file expect it.
     figures["rps_ratio_to_no_auth"] = figures["whole_servers"]["rps_ratio_to_no_auth"].clone();
     if let Some(load) = &options.load {
         figures["load"] = serde_json::from_str(&fs::read_to_string(load).unwrap()).unwrap();

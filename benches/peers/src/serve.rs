@@ -1,4 +1,4 @@
-//! The servers in Rust: the same one-line handler with keyward in front of it and without.
+//! The servers in Rust: the same one-line handler, with keyward in front of it and without.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -19,17 +19,17 @@ use keyward::{AccountRecord, AuthLayer, Authenticator, Keys, Mode, NewKey};
 use tokio::net::TcpListener;
 use tower::util::MapRequestLayer;
 
-/// What every server answers, so that they differ in what they do before it.
+/// The answer of every server, so that they differ only in the work before it.
 pub(crate) const BODY: &str = r#"{"ok":true}"#;
 pub(crate) const PATH: &str = "/v1/resources";
 
 #[derive(clap::Args)]
 pub(crate) struct Options {
     kind: Kind,
-    /// On 127.0.0.1.
+    /// Listen on this port of 127.0.0.1.
     #[arg(long)]
     port: u16,
-    /// Where the keys go that the server has issued, one a line.
+    /// Write the issued keys to this file, one a line.
     #[arg(long)]
     keys: PathBuf,
 }
@@ -37,9 +37,9 @@ pub(crate) struct Options {
 #[derive(Clone, Copy, ValueEnum)]
 enum Kind {
     Axum,
-    /// With a layer that does nothing: what axum asks for any layer.
+    /// With a layer that does nothing, to measure the cost of any layer in axum.
     AxumIdleLayer,
-    /// With the two headers that keyward puts on an answer: what their way out takes, whoever sends them.
+    /// With the two headers that keyward adds to an answer, to measure the cost of sending them.
     AxumSameHeaders,
     KeywardAxum,
     Actix,
@@ -104,7 +104,7 @@ async fn actix(options: &Options) {
     }
 }
 
-/// The server of the load test: as a service would be run, with bounds, and a count of the reads of its store.
+/// Runs the server of the load test, with limits like a real service and a count of store reads.
 async fn under_load(options: &Options, resources: Router) {
     let counted = Counted { store: store(&options.keys).await, reads: Arc::default(), under_way: Arc::default() };
     let (reads, under_way) = (Arc::clone(&counted.reads), Arc::clone(&counted.under_way));
@@ -123,7 +123,7 @@ async fn under_load(options: &Options, resources: Router) {
     keyward::serve::serve(listener, router, keyward::serve::shutdown_signal().unwrap(), Limits::default()).await;
 }
 
-/// Counts how often the store is read, and how many reads were under way at once at most.
+/// A store that counts its reads, and the largest number of concurrent reads.
 struct Counted {
     store: SqliteStore,
     reads: Arc<AtomicU64>,
@@ -136,7 +136,7 @@ struct UnderWay {
     most: AtomicU64,
 }
 
-/// A read under way: until it has an answer, or is given up because that took too long.
+/// A read in progress. It ends with its answer, or when it is given up after a time-out.
 struct Reading<'a>(&'a UnderWay);
 
 impl<'a> Reading<'a> {
@@ -158,7 +158,7 @@ impl KeyStore for Counted {
     async fn find(&self, digest: &Digest) -> Result<Found, StoreError> {
         self.reads.fetch_add(1, Ordering::Relaxed);
         let _reading = Reading::begin(&self.under_way);
-        // Gives others a chance to come in: SQLite is read in the calling thread, without waiting.
+        // Lets other reads start, because SQLite reads in the calling thread without waiting.
         tokio::task::yield_now().await;
         self.store.find(digest).await
     }
@@ -172,10 +172,10 @@ impl KeyStore for Counted {
     }
 }
 
-/// How many keys every server knows, and is asked with.
+/// The number of keys that every server knows and gets requests with.
 pub(crate) const KEYS: usize = 100;
 
-/// An SQLite store with keys, as a service has it: its leases and its recording of uses are part of what is measured.
+/// Creates an SQLite store with keys, like that of a real service. Leases and the recording of uses are part of the measurement.
 async fn store(file: &Path) -> SqliteStore {
     let store = SqliteStore::temporary().unwrap();
     let keys = Keys::new(store.clone());
@@ -190,7 +190,7 @@ async fn store(file: &Path) -> SqliteStore {
     store
 }
 
-/// Well-formed keys that nobody has issued, one a line.
+/// Writes well-formed unknown keys to a file, one a line.
 pub(crate) fn made_up(file: &Path, count: usize) {
     let format = KeyFormat::default();
     let key = |_| format.generate(KeyKind::Secret, Mode::Live).unwrap().expose_once().to_string();

@@ -1,4 +1,4 @@
-//! Middleware around other crates' ways of checking a key or a token, each in an axum `from_fn` as its users write it.
+//! Other crates that check a key or a token, each in an axum `from_fn`, as their users write it.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use keyward_bench::baseline::{bearer, refused};
 use prefixed_api_key::{PrefixedApiKey, PrefixedApiKeyController, rand::rngs::OsRng};
 use serde::{Deserialize, Serialize};
 
-/// What a token says of its caller: what keyward's identities say in the other measurements.
+/// The claims of a token: the same information as keyward's identities in the other measurements.
 #[derive(Clone, Serialize, Deserialize)]
 struct Claims {
     sub: String,
@@ -22,12 +22,12 @@ struct Claims {
     exp: u64,
 }
 
-/// A way to check JSON Web Tokens.
+/// A checker of JSON Web Tokens.
 #[derive(Clone)]
 pub(crate) struct Jwt(Arc<(DecodingKey, Validation)>);
 
 impl Jwt {
-    /// The check, and as many tokens.
+    /// Creates a checker and `count` tokens.
     pub(crate) fn new(algorithm: Algorithm, count: usize) -> (Self, Vec<String>) {
         let (signing, verifying) = if algorithm == Algorithm::EdDSA {
             ed25519()
@@ -48,7 +48,7 @@ impl Jwt {
     }
 }
 
-/// The key of RFC 8032 section 7.1, test 1.
+/// Returns the key of RFC 8032 section 7.1, test 1.
 fn ed25519() -> (EncodingKey, DecodingKey) {
     const PKCS8: &[u8] = &[0x30, 0x2e, 2, 1, 0, 0x30, 5, 6, 3, 0x2b, 0x65, 0x70, 4, 0x22, 4, 0x20];
     const SECRET: &[u8; 32] = &[

@@ -1,4 +1,4 @@
-//! Whole servers under `wrk`, in rounds of all of them, so that what else the machine does meets them alike.
+//! Whole servers under `wrk`. Each round measures all of them, so that other load on the machine affects all alike.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -10,13 +10,13 @@ use serde_json::{Value, json};
 use crate::contenders::{ALL, Contender, Running};
 use crate::wrk::{self, Questions};
 
-/// What a server did in all rounds.
+/// The measurements of a server in all rounds.
 struct Measured {
     contender: &'static Contender,
     rates: Vec<f64>,
-    /// Processor time for a request, in microseconds.
+    /// Processor time per request, in microseconds.
     costs: Vec<f64>,
-    /// How much of its processor the servers had while they were asked.
+    /// The share of its processor that the server used.
     busy: Vec<f64>,
     p99: Vec<f64>,
 }
@@ -48,7 +48,7 @@ pub(crate) fn measure(rounds: usize, seconds: u32, folder: &Path, installed: &Pa
             let before = taken(server);
             let answers = wrk::ask(server.place.port, &questions);
             let took = (taken(server) - before).as_secs_f64() * 1e6;
-            assert_eq!((answers.refused, answers.broken), (0, 0), "{} answers every request", contender.name);
+            assert_eq!((answers.refused, answers.broken), (0, 0), "{} refused requests or broke connections", contender.name);
             if round > 0 {
                 measured.rates.push(answers.rate());
                 measured.costs.push(took / answers.requests as f64);
@@ -61,14 +61,14 @@ pub(crate) fn measure(rounds: usize, seconds: u32, folder: &Path, installed: &Pa
     figures(&measured, skipped)
 }
 
-/// A made-up key is refused by what claims to check keys, so that nothing is compared with a server that lets everybody in.
+/// Checks that each server that claims to check keys refuses a made-up one. A server that lets every key in is no comparison.
 fn check(contender: &Contender, server: &Running) {
     let wrong = server.place.folder.join("wrong");
     std::fs::write(&wrong, "kw_live_wrong.wrong\n").unwrap();
     let questions = Questions { keys: &wrong, scheme: contender.scheme, connections: 1, seconds: 1, close: false };
     let answers = wrk::ask(server.place.port, &questions);
     let expected = if contender.checks() { answers.requests } else { 0 };
-    assert_eq!(answers.refused, expected, "{} refuses what it has to", contender.name);
+    assert_eq!(answers.refused, expected, "{} does not refuse a made-up key", contender.name);
 }
 
 fn taken(server: &Running) -> Duration {
@@ -77,7 +77,7 @@ fn taken(server: &Running) -> Duration {
 
 fn figures(measured: &[Measured], skipped: BTreeMap<&str, String>) -> Value {
     let find = |name: &str| measured.iter().find(|measured| measured.contender.name == name);
-    // Round by round, as what disturbs one round disturbs both.
+    // Round by round, because a disturbance affects both alike.
     let ratio = |one: &Measured, other: &str| {
         find(other).map(|other| median(one.rates.iter().zip(&other.rates).map(|(one, other)| one / other).collect()))
     };
@@ -102,7 +102,7 @@ fn figures(measured: &[Measured], skipped: BTreeMap<&str, String>) -> Value {
         cheap.insert(name.into(), json!(cost(one, "axum").map(|ratio| 1.0 / ratio)));
         if !one.contender.is_open() {
             let to_own = json!(ratio(one, one.contender.open));
-            // A layer is compared with the framework that it protects, a server of another kind with the axum server.
+            // A layer is compared with its own framework, and a server of another kind with the axum server.
             let base = if name == "keyward_actix" { to_own.clone() } else { axum[name].clone() };
             if one.contender.checks() {
                 no_auth.insert(name.into(), base);

@@ -1,4 +1,4 @@
-//! Asking a server with `wrk`, for a bounded time and over loopback only.
+//! Requests to a server with `wrk`, for a bounded time and only over loopback.
 
 use std::path::Path;
 use std::process::Command;
@@ -7,27 +7,27 @@ use serde::Deserialize;
 
 use crate::process::{Side, pinned};
 
-/// What is asked, and how.
+/// The requests of a measurement.
 #[derive(Clone, Copy)]
 pub(crate) struct Questions<'a> {
-    /// One key a line.
+    /// A file with one key a line.
     pub(crate) keys: &'a Path,
-    /// What stands before the key in the Authorization field.
+    /// The text before the key in the Authorization field.
     pub(crate) scheme: &'a str,
     pub(crate) connections: u32,
     pub(crate) seconds: u32,
-    /// A new connection for every request.
+    /// `true` to open a new connection for every request.
     pub(crate) close: bool,
 }
 
-/// What came of it.
+/// The result of a measurement.
 #[derive(Clone, Copy, Debug, Deserialize)]
 pub(crate) struct Answers {
     pub(crate) requests: u64,
     pub(crate) microseconds: u64,
     /// Statuses of 400 and more.
     pub(crate) refused: u64,
-    /// Connections that could not be made, or broke, or were silent for half a minute, which no busy machine explains.
+    /// Connections that failed, broke, or were silent for 30 seconds. A busy machine does not explain such silence.
     pub(crate) broken: u64,
     pub(crate) p99_us: u64,
 }

@@ -36,9 +36,9 @@ pin_project! {
 pin_project! {
     #[project = StateProjection]
     enum State<S, F, B> {
-        /// A warm hit: the inner service is at work.
+        /// A warm hit. The inner service runs.
         Inner { #[pin] future: F, shared: Rc<Shared<S>>, authenticated: bool },
-        /// A miss: the store is asked first.
+        /// A miss. The store is asked first.
         Resolving { future: Resolving<B> },
         AuthRejection { response: Option<ServiceResponse<EitherBody<B>>> },
     }
@@ -75,7 +75,7 @@ where
                     Ok(response) => response,
                     Err(error) => return Poll::Ready(Err(rewrite(error, shared))),
                 };
-                // A refusal by an extractor or an inner middleware is written here, in this one's format.
+                // This middleware writes refusals of extractors and inner middlewares, so all have one format.
                 if let Some(refused) = response.response().error().and_then(AuthRejection::of_error).cloned() {
                     return Poll::Ready(Ok(refuse(&shared.authenticator, response.into_parts().0, &refused)));
                 }
@@ -92,8 +92,8 @@ where
     }
 }
 
-/// Has a refusal that came as an error, as from an extractor of `middleware::from_fn`, written in this middleware's format:
-/// its response is made further out, where the request is known.
+/// Sets this middleware's format on a refusal that came as an error, for example from an extractor of
+/// `middleware::from_fn`. An outer service makes its response, because the request is no longer here.
 #[cold]
 fn rewrite<S>(error: Error, shared: &Shared<S>) -> Error {
     match AuthRejection::of_error(&error) {
@@ -102,7 +102,7 @@ fn rewrite<S>(error: Error, shared: &Shared<S>) -> Error {
     }
 }
 
-/// Marks what was made for one caller as theirs alone, unless the handler has said otherwise.
+/// Marks the response as private to its caller, unless the handler has set `Cache-Control`.
 fn mark(headers: &mut HeaderMap, authenticated: bool) {
     if authenticated && !headers.contains_key(CACHE_CONTROL) {
         headers.insert(CACHE_CONTROL, const { HeaderValue::from_static("private, no-store") });

@@ -1,4 +1,4 @@
-//! keyward for actix-web: API-key authentication as a middleware, and extractors for what it finds out.
+//! API-key authentication for actix-web: a middleware, and extractors for its result.
 //!
 //! # Examples
 //! ```no_run
@@ -18,7 +18,7 @@
 //!
 //! #[actix_web::main]
 //! async fn main() -> std::io::Result<()> {
-//!     // One for all workers: they share its cache.
+//!     // All workers share one authenticator and its cache.
 //!     let authenticator = Authenticator::new(MemoryStore::new());
 //!     HttpServer::new(move || {
 //!         App::new()
@@ -33,14 +33,14 @@
 //! ```
 //!
 //! # Rules
-//! - Make one [`Authenticator`](keyward_core::Authenticator) outside of the closure that `HttpServer` calls for every worker, and
-//!   clone it inside: each has a cache and a thread of its own.
-//! - `App::wrap` protects everything, unknown paths too; `web::scope(…).wrap(…)` protects a scope.
-//! - The path that is compared with exempt ones is the one that was sent, undecoded. actix-web's router decodes some of what it
-//!   matches, so `/%68ealth` reaches the handler of `/health`: with a key.
-//! - actix-web's `Option<T>` and `Result<T, E>` extractors swallow why `T` refuses: a service without the middleware would look
-//!   open. Take [`MaybeAuthenticated`] for an optional credential.
-//! - What extractors refuse is written by the middleware around them, in its own format.
+//! - `HttpServer` calls its closure for every worker. Create one [`Authenticator`](keyward_core::Authenticator) outside the closure
+//!   and clone it inside, because each new one has a separate cache and thread.
+//! - `App::wrap` protects everything, unknown paths too. `web::scope(…).wrap(…)` protects a scope.
+//! - Exempt paths are compared with the path as sent, not decoded. actix-web's router decodes some characters, so `/%68ealth`
+//!   reaches the handler of `/health`, but it needs a key.
+//! - Use [`MaybeAuthenticated`] for an optional credential. actix-web's `Option<T>` and `Result<T, E>` extractors swallow the
+//!   refusal of `T`, so a service without the middleware would be open.
+//! - The middleware around extractors writes their refusals, in its format.
 
 mod auth;
 mod auth_rejection;

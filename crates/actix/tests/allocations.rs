@@ -1,6 +1,6 @@
-//! A warm hit in actix-web allocates nothing of keyward's own.
+//! A warm hit in actix-web makes no allocation in keyward's code.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![allow(clippy::unwrap_used, reason = "a panic fails the test")]
 
 use std::time::{Duration, Instant};
 
@@ -13,7 +13,7 @@ use keyward_core::{AccountRecord, Authenticator, Identity, Keys, MemoryStore, Ne
 
 fn request(field: &str) -> ServiceRequest {
     let request = TestRequest::get().uri("/").insert_header(("authorization", field)).to_srv_request();
-    // As a server leaves it: something is there already, so that the map exists.
+    // A server has already put something into the map, so it exists.
     request.extensions_mut().insert(0_u8);
     request
 }
@@ -22,7 +22,7 @@ async fn answer(request: ServiceRequest) -> Result<ServiceResponse, Error> {
     Ok(request.into_response(HttpResponse::Ok().finish()))
 }
 
-/// Asks until the answer comes from the cache, for at most ten seconds.
+/// Sends requests until the cache answers, for at most ten seconds.
 async fn warm(authenticator: &Authenticator, field: &str) {
     let target = Target { method: "GET", path: "/", preflight: false, connection: &UnknownConnection };
     let begun = Instant::now();
@@ -33,7 +33,7 @@ async fn warm(authenticator: &Authenticator, field: &str) {
     }
 }
 
-/// The least number of allocations that a call costs: the first call of a second notes the use.
+/// Returns the smallest number of allocations of a call. The first call in each second also records the use.
 async fn count<S, B>(service: &S, field: &str) -> u64
 where
     S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error>,
@@ -44,7 +44,7 @@ where
         let mut status = None;
         let counted = allocation_counter::measure(|| {
             let response = futures_util::FutureExt::now_or_never(service.call(request));
-            status = Some(response.expect("a warm hit does not wait").unwrap().status());
+            status = Some(response.expect("a warm hit waited").unwrap().status());
         });
         assert_eq!(status.unwrap(), 200);
         least = least.min(counted.count_total);
@@ -53,7 +53,7 @@ where
 }
 
 #[actix_web::test]
-async fn a_warm_hit_allocates_what_the_insertion_into_the_extensions_allocates_and_nothing_else() {
+async fn a_warm_hit_allocates_only_for_the_extensions() {
     let store = MemoryStore::new();
     let keys = Keys::new(store.clone());
     let account = AccountRecord::new("acct_1".parse().unwrap(), "Example Ltd");

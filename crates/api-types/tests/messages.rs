@@ -1,6 +1,6 @@
-//! Each message is written as it is read, reads strictly where the server reads it, and shows no secret.
+//! Each message survives a round trip, is read strictly where the server reads it, and shows no secret in `Debug`.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![allow(clippy::unwrap_used, reason = "a panic fails the test")]
 
 use std::fmt::Debug;
 
@@ -55,7 +55,8 @@ fn effective() -> Value {
     json!({"effective": {"confirmed": 2, "waited_out": 0, "took_ms": 12}})
 }
 
-/// Checks a message: out of text, as bodies come, and back. A server takes no unknown field; a client takes fields of a newer server.
+/// Reads a message from JSON text and writes it back. A server refuses unknown fields; a client ignores them, because
+/// a newer server may send more.
 fn check<T: DeserializeOwned + Serialize + Debug>(body: Value, read_by_server: bool) {
     let name = std::any::type_name::<T>();
     let message: T = serde_json::from_str(&body.to_string()).unwrap_or_else(|error| panic!("{name}: {error}"));

@@ -9,10 +9,12 @@ use keyward_core::{Anonymous, Identity, Rejection};
 
 use crate::auth_rejection::AuthRejection;
 
-/// Who calls. Behind an [`AuthLayer`](crate::AuthLayer) alone: elsewhere it refuses with 500, and says so in the log.
+/// The caller's identity, as an extractor.
 ///
-/// As an `Option` it is `None` for a request that the layer let pass without a credential, because its path is exempt or
-/// [`optional`](keyward_core::adapter::AuthenticatorBuilder::optional) is set; never for one with a bad credential.
+/// It needs an [`AuthLayer`](crate::AuthLayer) around the handler. Without that layer it answers 500 and logs an error.
+///
+/// `Option<Authenticated>` is `None` for a request that the layer let pass without a credential, because its path is exempt or
+/// [`optional`](keyward_core::adapter::AuthenticatorBuilder::optional) is set. A bad credential is always refused.
 ///
 /// # Examples
 /// ```
@@ -31,7 +33,7 @@ use crate::auth_rejection::AuthRejection;
 pub struct Authenticated(Identity);
 
 impl Authenticated {
-    /// The identity itself.
+    /// Returns the identity.
     #[must_use]
     pub fn into_inner(self) -> Identity {
         self.0
@@ -69,8 +71,8 @@ impl<S: Sync> OptionalFromRequestParts<S> for Authenticated {
     }
 }
 
-/// The identity that the layer found, or `None` if it let the request pass without one. What no layer has looked at is
-/// nobody's.
+/// Returns the identity that the layer found, or `None` if the layer let the request pass without a credential. Without a
+/// layer it is an error, never `None`.
 pub(crate) fn caller(parts: &Parts) -> Result<Option<&Identity>, Rejection> {
     match parts.extensions.get::<Identity>() {
         Some(identity) => Ok(Some(identity)),

@@ -144,8 +144,8 @@ fn every_way_to_end_has_its_exit_code() {
         (&["keys", "disable", "key_none"], 3, "no such key"),
         (&["accounts", "show", "none"], 3, "no such account"),
         (&["keys", "create", "--name", "a", "--account", "none"], 3, "no such account"),
-        (&["keys", "rotate", &revoked], 4, "ended for good"),
-        (&["keys", "enable", &revoked], 4, "ended for good"),
+        (&["keys", "rotate", &revoked], 4, "revoked or has expired"),
+        (&["keys", "enable", &revoked], 4, "revoked or has expired"),
         (&["accounts", "create", "default"], 4, "already"),
         (&["keys", "revoke", &revoked, "--yes"], 0, ""),
     ] {

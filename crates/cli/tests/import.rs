@@ -315,8 +315,8 @@ fn each_line_is_imported_whole_or_refused_with_its_number_and_reason() {
         (json!({ "hash": hash(2), "account": "a", "metadata": [1] }), Some("metadata is not")),
         (json!({ "hash": hash(2), "account": "a", "revoked": "maybe" }), Some("revoked is")),
         (json!({ "hash": hash(2), "account": "a", "enabled": "maybe" }), Some("enabled is")),
-        (json!({ "hash": hash(2), "account": "a", "id": "a b" }), Some("an id is")),
-        (json!({ "hash": hash(2), "account": "a", "hint": "né" }), Some("a hint is")),
+        (json!({ "hash": hash(2), "account": "a", "id": "a b" }), Some("invalid id")),
+        (json!({ "hash": hash(2), "account": "a", "hint": "né" }), Some("invalid hint")),
         (json!(plain), Some("not a JSON object")),
     ];
     let text: String = lines.iter().map(|(line, _)| format!("{line}\n")).collect();

@@ -30,9 +30,9 @@ fn a_rotated_key_is_not_revived() {
     check(
         &management,
         &[
-            (&["keys", "update", &id, "--no-expiry"], 4, "rotated already"),
-            (&["keys", "update", &id, "--expires-in", "1h"], 4, "rotated already"),
-            (&["keys", "rotate", &id], 4, "rotated already"),
+            (&["keys", "update", &id, "--no-expiry"], 4, "already rotated"),
+            (&["keys", "update", &id, "--expires-in", "1h"], 4, "already rotated"),
+            (&["keys", "rotate", &id], 4, "already rotated"),
         ],
     );
     assert_eq!(show(&management, &id)["expires_at"], end);
@@ -48,10 +48,10 @@ fn an_ended_key_gets_a_name_and_nothing_else() {
     check(
         &management,
         &[
-            (&["keys", "disable", &id], 4, "ended for good"),
-            (&["keys", "enable", &id], 4, "ended for good"),
-            (&["keys", "update", &id, "--scope", "a:read"], 4, "ended for good"),
-            (&["keys", "update", &id, "--no-expiry"], 4, "ended for good"),
+            (&["keys", "disable", &id], 4, "revoked or has expired"),
+            (&["keys", "enable", &id], 4, "revoked or has expired"),
+            (&["keys", "update", &id, "--scope", "a:read"], 4, "revoked or has expired"),
+            (&["keys", "update", &id, "--no-expiry"], 4, "revoked or has expired"),
         ],
     );
     management.ok(&["keys", "update", &id, "--name", "old", "--metadata", r#"{"a":1}"#]);

@@ -1,10 +1,11 @@
-//! What an adapter to a web framework is written with.
+//! The parts of an adapter to a web framework.
 //!
-//! HTTP services on tower need no adapter: [`AuthLayer`](crate::AuthLayer) is one. Another protocol on tower implements
-//! [`Protocol`] and [`Respond`], and [`AuthService`] does the rest: `keyward-tonic` and `keyward-axum` are written so.
+//! HTTP services on tower need no adapter: they use [`AuthLayer`](crate::AuthLayer). An adapter for another protocol on
+//! tower implements [`Protocol`] and [`Respond`], and [`AuthService`] does the rest, as in `keyward-tonic` and
+//! `keyward-axum`.
 //!
-//! A framework without tower asks an [`Authenticator`](crate::Authenticator) about each request, puts the identity where
-//! handlers look for it, and renders refusals. `keyward-actix` does.
+//! An adapter for a framework without tower asks an [`Authenticator`](crate::Authenticator) about each request, passes
+//! the identity to handlers, and writes refusals, as in `keyward-actix`.
 //!
 //! # Examples
 //! ```

@@ -1,4 +1,19 @@
-//! Time: wall-clock instants for dates, and a clock that never stops for leases.
+//! Time: timestamps of the wall clock for dates, and a clock that never stops for leases.
+//!
+//! # Examples
+//! A test moves the time by hand:
+//! ```
+//! use std::sync::Arc;
+//! use std::time::Duration;
+//! use keyward::clock::ManualClock;
+//! use keyward::{Keys, MemoryStore};
+//!
+//! let clock = Arc::new(ManualClock::at("2026-03-01T12:00:00Z".parse()?));
+//! let keys = Keys::new(MemoryStore::new()).with_clock(clock.clone());
+//! clock.advance(Duration::from_secs(3_600));
+//! # let _ = keys;
+//! # Ok::<(), keyward::clock::TimestampError>(())
+//! ```
 
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects, clippy::indexing_slicing))] // It reads input.
 
@@ -13,9 +28,9 @@ use jiff::civil::DateTime;
 use jiff::fmt::temporal::Pieces;
 use serde::{Deserialize, Serialize};
 
-/// A wall-clock instant in milliseconds since the Unix epoch, from 1970 to 9999. Written as RFC 3339.
+/// A wall-clock time in milliseconds since the Unix epoch, from 1970 to 9999, written as RFC 3339.
 ///
-/// Digits behind the milliseconds are cut off. A leap second (`:60`) is read as the second before it (`:59`).
+/// Smaller fractions are cut off. A leap second (`:60`) is read as the second before it (`:59`).
 ///
 /// # Examples
 /// ```
@@ -30,32 +45,30 @@ use serde::{Deserialize, Serialize};
 #[serde(try_from = "String", into = "String")]
 pub struct Timestamp(i64);
 
-/// The last instant that RFC 3339 can write, 9999-12-31T23:59:59.999Z.
 const MAX_MILLIS: i64 = 253_402_300_799_999;
-/// The most digits of a second that are looked at.
 const FRACTION_DIGITS: usize = 9;
 const EPOCH: DateTime = DateTime::constant(1970, 1, 1, 0, 0, 0, 0);
 
 impl Timestamp {
-    /// The instant `millis` milliseconds after the Unix epoch, held within the years that RFC 3339 can write.
+    /// Creates a time from milliseconds since the Unix epoch, clamped to the years 1970 to 9999.
     #[must_use]
     pub fn from_millis(millis: i64) -> Self {
         Self(millis.clamp(0, MAX_MILLIS))
     }
 
-    /// Milliseconds since the Unix epoch.
+    /// Returns the milliseconds since the Unix epoch.
     #[must_use]
     pub fn as_millis(self) -> i64 {
         self.0
     }
 
-    /// The instant `later` after this one; the last that can be written, if that is later still.
+    /// Adds a duration, up to the end of the year 9999.
     #[must_use]
     pub fn saturating_add(self, later: Duration) -> Self {
         Self::from_millis(self.0.saturating_add(i64::try_from(later.as_millis()).unwrap_or(i64::MAX)))
     }
 
-    /// How long after `earlier` this is; zero if it is not.
+    /// Returns the time since `earlier`, or zero if it is later.
     #[must_use]
     pub fn saturating_since(self, earlier: Self) -> Duration {
         Duration::from_millis(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
@@ -122,7 +135,7 @@ fn read(text: &str) -> Result<Timestamp, Fault> {
     let pieces = Pieces::parse(&*text).map_err(|_| Fault::Form)?;
     let time = pieces.time().filter(|_| pieces.time_zone_annotation().is_none()).ok_or(Fault::Form)?;
     let offset = pieces.to_numeric_offset().ok_or(Fault::Offset)?;
-    // Jiff's own timestamps end a day before RFC 3339's, so that every offset can be added to them.
+    // jiff's timestamps end a day before RFC 3339's, so that every offset can be added to them.
     let local = pieces.date().to_datetime(time).duration_since(EPOCH);
     let since = local.checked_sub(SignedDuration::from_secs(offset.seconds().into())).ok_or(Fault::Range)?;
     match i64::try_from(since.as_millis()) {
@@ -131,7 +144,7 @@ fn read(text: &str) -> Result<Timestamp, Fault> {
     }
 }
 
-/// Without the digits of a second behind the ninth, which RFC 3339 allows and jiff does not read.
+/// Removes digits after the ninth of a fraction, which RFC 3339 allows and jiff does not read.
 fn with_short_fraction(text: &str) -> Cow<'_, str> {
     let Some(point) = text.find(['.', ',']) else { return Cow::Borrowed(text) };
     let (before, fraction) = text.split_at(point.saturating_add(1));
@@ -156,7 +169,7 @@ impl fmt::Debug for Timestamp {
     }
 }
 
-/// Where keyward reads time from; replaced in tests.
+/// A source of time, which tests replace.
 ///
 /// # Examples
 /// ```
@@ -171,17 +184,17 @@ impl fmt::Debug for Timestamp {
 /// # Ok::<(), keyward::clock::TimestampError>(())
 /// ```
 pub trait Clock: fmt::Debug + Send + Sync + 'static {
-    /// The wall clock. It may be set, forwards and backwards: it decides on dates, never on freshness.
+    /// Returns the wall clock's time, which may jump. It decides on dates, never on freshness.
     fn now(&self) -> Timestamp;
 
-    /// Time since some fixed start. It never goes back, and goes on while the process or the machine is stopped.
+    /// Returns the time since a fixed start. It never goes back, and runs on while the process or machine is suspended.
     fn boottime(&self) -> Duration;
 }
 
 /// The operating system's clocks.
 ///
-/// On Linux and Android [`Clock::boottime`] is `CLOCK_BOOTTIME`, which counts suspension too; on other Unix systems
-/// `CLOCK_MONOTONIC`; elsewhere [`std::time::Instant`].
+/// [`Clock::boottime`] is `CLOCK_BOOTTIME` on Linux and Android, which counts suspension, `CLOCK_MONOTONIC` on other
+/// Unix systems, and [`std::time::Instant`] elsewhere.
 ///
 /// # Examples
 /// ```
@@ -215,7 +228,7 @@ impl Clock for SystemClock {
     }
 }
 
-/// A clock that a test moves by hand: its wall clock may jump, its boottime only goes on.
+/// A clock that a test moves. Its wall clock may jump, but its boottime only moves forwards.
 ///
 /// # Examples
 /// ```
@@ -235,20 +248,20 @@ pub struct ManualClock {
 }
 
 impl ManualClock {
-    /// A clock that stands at `now`, one second after boot.
+    /// Creates a clock at `now`, one second after boot.
     #[must_use]
     pub fn at(now: Timestamp) -> Self {
         Self { wall_millis: AtomicI64::new(now.as_millis()), boot_nanos: AtomicU64::new(1_000_000_000) }
     }
 
-    /// Moves both clocks on by `by`.
+    /// Moves both clocks forwards.
     pub fn advance(&self, by: Duration) {
         let nanos = u64::try_from(by.as_nanos()).unwrap_or(u64::MAX);
         self.boot_nanos.fetch_add(nanos, Ordering::SeqCst);
         self.wall_millis.fetch_add(i64::try_from(by.as_millis()).unwrap_or(i64::MAX), Ordering::SeqCst);
     }
 
-    /// Sets the wall clock alone, as an administrator or a time server does.
+    /// Sets only the wall clock, like a time server.
     pub fn set_wall(&self, now: Timestamp) {
         self.wall_millis.store(now.as_millis(), Ordering::SeqCst);
     }
@@ -276,7 +289,7 @@ mod tests {
             ("2026-03-01 12:00:00+00:00", "2026-03-01T12:00:00Z"),
             ("2026-03-01T12:00:00.5+01:00", "2026-03-01T11:00:00.5Z"),
             ("2026-03-01T12:00:00-00:00", "2026-03-01T12:00:00Z"),
-            // More digits than a timestamp keeps are cut off, and never rounded.
+            // Digits beyond a millisecond are cut off, never rounded.
             ("2026-03-01T12:00:00.123456789999Z", "2026-03-01T12:00:00.123Z"),
             ("2026-03-01T12:00:00.9999999999999999999999+00:00", "2026-03-01T12:00:00.999Z"),
             ("9999-12-31T23:59:59Z", "9999-12-31T23:59:59Z"),
@@ -284,7 +297,7 @@ mod tests {
             ("9999-12-31T22:59:59-01:00", "9999-12-31T23:59:59Z"),
             ("1970-01-01T00:00:00Z", "1970-01-01T00:00:00Z"),
             ("1970-01-01T01:00:00+01:00", "1970-01-01T00:00:00Z"),
-            // A leap second is the second before it.
+            // A leap second becomes the second before it.
             ("2016-12-31T23:59:60Z", "2016-12-31T23:59:59Z"),
             ("1990-12-31T15:59:60-08:00", "1990-12-31T23:59:59Z"),
             ("9999-12-31T23:59:60Z", "9999-12-31T23:59:59Z"),

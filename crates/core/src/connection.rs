@@ -1,7 +1,18 @@
-//! What is known of the connection that a request came over, and whom to believe about the way before it.
+//! The connection of a request, and the proxies that are trusted to describe the client.
 //!
-//! What a proxy says about its client counts only if the proxy is trusted, by the network that it connects from. All
-//! else that a request says about itself is not believed.
+//! The statements of a proxy about its client count only if the proxy is trusted, by the network that it connects from.
+//! All other statements of a request about its origin are ignored.
+//!
+//! # Examples
+//! A service behind proxies in one network, which set the `X-Forwarded-` fields:
+//! ```
+//! use keyward::connection::ForwardedFields;
+//! use keyward::{Authenticator, MemoryStore, TrustedProxies};
+//!
+//! let proxies = TrustedProxies::new(["10.0.0.0/8".parse()?]).reading(ForwardedFields::XForwarded);
+//! let authenticator = Authenticator::builder(MemoryStore::new()).trusted_proxies(proxies).build()?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects, clippy::indexing_slicing))] // It reads input.
 
@@ -14,8 +25,7 @@ use ipnet::IpNet;
 
 use crate::network::Network;
 
-/// The address at the other end of a request's connection. A server puts it into the request's extensions, for the
-/// policies that go by networks; it is the address of a proxy where one stands in front.
+/// The peer's address, which a server puts into a request's extensions. Behind a proxy, it is the proxy's.
 ///
 /// # Examples
 /// ```
@@ -27,23 +37,23 @@ use crate::network::Network;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PeerAddress(pub SocketAddr);
 
-/// Put into a request's extensions by a server that ended the request's TLS connection itself.
+/// A marker in a request's extensions: the server terminated its TLS connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TlsTransport;
 
-/// What is known of the connection that a request came over. Asked only where something goes by it.
+/// The connection of a request, read only where a decision or a record depends on it.
 pub trait Connection {
-    /// The address at the other end, if the server says it.
+    /// Returns the peer's address, if the server states it.
     fn peer(&self) -> Option<IpAddr>;
 
-    /// Whether this process ended a TLS connection.
+    /// Returns `true` if this process terminated a TLS connection.
     fn is_tls(&self) -> bool;
 
-    /// Hands over the value of every header field of this name, which is in lower case, in their order.
+    /// Passes the values of all header fields with this lower-case name to `visitor`, in order.
     fn visit(&self, name: &'static str, visitor: &mut dyn FnMut(&[u8]));
 }
 
-/// Goes by [`PeerAddress`] and [`TlsTransport`] in the request's extensions.
+/// Reads [`PeerAddress`] and [`TlsTransport`] from the request's extensions.
 impl<B> Connection for Request<B> {
     fn peer(&self) -> Option<IpAddr> {
         self.extensions().get::<PeerAddress>().map(|peer| peer.0.ip())
@@ -58,7 +68,7 @@ impl<B> Connection for Request<B> {
     }
 }
 
-/// A connection of which nothing is known: whatever goes by networks or by HTTPS is refused.
+/// A connection without information. Checks of networks and HTTPS refuse it.
 #[derive(Clone, Copy, Debug)]
 pub struct UnknownConnection;
 
@@ -74,25 +84,25 @@ impl Connection for UnknownConnection {
     fn visit(&self, _: &'static str, _: &mut dyn FnMut(&[u8])) {}
 }
 
-/// How a request was carried from its client to the outermost proxy that is believed.
+/// How a request travelled from its client to the outermost trusted proxy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Transport {
     /// By TLS.
     Secure,
-    /// In plain text, on good evidence: from the client itself, or as a trusted proxy says.
+    /// In plain text, on evidence: it came straight from the client, or a trusted proxy states it.
     Plain,
-    /// Nobody who is believed says it, or what is said does not agree.
+    /// No trusted source states the transport, or sources disagree.
     Unknown,
 }
 
-/// The header fields in which trusted proxies name their clients.
+/// The header fields in which trusted proxies describe their clients.
 ///
-/// Name the fields that your proxy overwrites: [`TrustedProxies::reading`]. A client can send the other ones through the proxy.
+/// Choose the fields that your proxy overwrites: a client can send the others through the proxy.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ForwardedFields {
-    /// Reads `Forwarded` (RFC 7239) and the `X-Forwarded-` fields. If both name a client or a scheme, they must agree. Otherwise the
-    /// client is unknown, so a client can hide its address, but cannot choose one.
+    /// Reads `Forwarded` (RFC 7239) and the `X-Forwarded-` fields. If they disagree on a client or a scheme, it is
+    /// unknown, so a client can hide its address, but cannot choose one.
     #[default]
     Agreeing,
     /// Reads `X-Forwarded-For` and `X-Forwarded-Proto`, and ignores `Forwarded`.
@@ -111,11 +121,11 @@ impl ForwardedFields {
     }
 }
 
-/// The networks of the proxies that are believed about their clients.
+/// The networks of the proxies that are trusted about their clients.
 ///
-/// `Forwarded` (RFC 7239), `X-Forwarded-For` and `X-Forwarded-Proto` count when the connection comes from one of them,
-/// and are ignored when it does not. `X-Forwarded-Proto` counts only as one field that is exactly `https` or `http`.
-/// Where two fields disagree, nothing is known: choose the fields that count with [`reading`](Self::reading).
+/// `Forwarded` (RFC 7239), `X-Forwarded-For` and `X-Forwarded-Proto` count only on connections from these networks.
+/// `X-Forwarded-Proto` must be one field that is exactly `https` or `http`. If two fields disagree, the value is
+/// unknown: choose the fields to read with [`reading`](Self::reading).
 ///
 /// # Examples
 /// ```
@@ -142,14 +152,14 @@ pub struct TrustedProxies {
 }
 
 impl TrustedProxies {
-    /// Proxies in these networks.
+    /// Trusts proxies in these networks.
     #[must_use]
     pub fn new(networks: impl IntoIterator<Item = IpNet>) -> Self {
         let networks = networks.into_iter().map(|network| Network::from(network).into()).collect();
         Self { networks, fields: ForwardedFields::default() }
     }
 
-    /// Reads these fields, and ignores the others. Defaults to [`ForwardedFields::Agreeing`].
+    /// Sets the fields to read. Defaults to [`ForwardedFields::Agreeing`].
     ///
     /// # Examples
     /// ```
@@ -175,20 +185,19 @@ impl TrustedProxies {
         self
     }
 
-    /// No proxy is believed.
+    /// Trusts no proxy.
     #[must_use]
     pub fn none() -> Self {
         Self::default()
     }
 
-    /// Whether a proxy at this address is believed.
+    /// Returns `true` if a proxy at this address is trusted.
     #[must_use]
     pub fn trusts(&self, address: IpAddr) -> bool {
         within(&self.networks, address)
     }
 
-    /// The address of the client, if it is known: the peer's own, or behind trusted proxies the last one that they
-    /// did not add of their own.
+    /// Returns the client's address, if known: the last one in the chain that is not a trusted proxy's.
     #[must_use]
     pub fn client(&self, connection: &dyn Connection) -> Option<IpAddr> {
         let peer = connection.peer()?;
@@ -209,7 +218,7 @@ impl TrustedProxies {
         }
     }
 
-    /// How the request was carried.
+    /// Returns how the request was carried.
     #[must_use]
     pub fn transport(&self, connection: &dyn Connection) -> Transport {
         match connection.peer() {
@@ -235,7 +244,7 @@ impl TrustedProxies {
         }
     }
 
-    /// The last hop that is no trusted proxy: whatever stands before it may be made up.
+    /// Returns the last hop that is no trusted proxy. The hops before it may be forged.
     fn first_untrusted(&self, hops: Vec<Option<IpAddr>>) -> Hop {
         let Some(first) = hops.first().copied() else { return Hop::Unsaid };
         for hop in hops.into_iter().rev() {
@@ -249,7 +258,7 @@ impl TrustedProxies {
     }
 }
 
-/// Whether some network holds the address; an IPv4 address written as IPv6 is the IPv4 address.
+/// Returns `true` if a network contains the address. IPv4-mapped addresses count as IPv4.
 pub(crate) fn within(networks: &[IpNet], address: IpAddr) -> bool {
     let address = address.to_canonical();
     networks.iter().any(|network| network.contains(&address))
@@ -267,14 +276,14 @@ enum Proto {
     Said(Transport),
 }
 
-/// The hops that `X-Forwarded-For` names, the nearest last; `None` for what is no address.
+/// Returns the hops of `X-Forwarded-For`, the nearest last, with `None` for an invalid one.
 fn hops_of_x_forwarded_for(connection: &dyn Connection) -> Vec<Option<IpAddr>> {
     let mut hops = Vec::new();
     connection.visit("x-forwarded-for", &mut |value| {
         hops.extend(value.split(|&byte| byte == b',').map(|hop| {
-            // With a zone it is the address of nobody elsewhere, as in `Forwarded`.
+            // An address with a zone has a meaning only on the machine that wrote it.
             let hop = std::str::from_utf8(hop).ok().filter(|hop| !hop.contains('%'))?.trim();
-            // Some proxies write brackets around an IPv6 address without a port, too.
+            // Some proxies write brackets around an IPv6 address without a port.
             let bracketed = || hop.strip_prefix('[')?.strip_suffix(']')?.parse().ok().map(IpAddr::V6);
             let socket = || hop.parse::<SocketAddr>().ok().map(|socket| socket.ip());
             hop.parse().ok().or_else(socket).or_else(bracketed)
@@ -283,7 +292,6 @@ fn hops_of_x_forwarded_for(connection: &dyn Connection) -> Vec<Option<IpAddr>> {
     hops
 }
 
-/// The hops that `Forwarded` names, the nearest last; `None` for what is no address.
 fn hops_of_forwarded(connection: &dyn Connection) -> Vec<Option<IpAddr>> {
     let mut hops = Vec::new();
     connection.visit("forwarded", &mut |value| {
@@ -304,7 +312,7 @@ fn x_forwarded_proto(connection: &dyn Connection) -> Proto {
     said
 }
 
-/// What the nearest proxy said: it adds its element at the end.
+/// Returns the scheme of the last element, which the nearest proxy wrote.
 fn forwarded_proto(connection: &dyn Connection) -> Proto {
     let mut said = Proto::Unsaid;
     connection.visit("forwarded", &mut |value| {
@@ -369,7 +377,7 @@ mod tests {
     }
 
     #[test]
-    fn the_client_is_the_last_address_that_no_trusted_proxy_added_of_its_own() {
+    fn the_client_is_the_last_untrusted_address() {
         const XFF: &str = "x-forwarded-for";
         for (peer, fields, client) in [
             ("192.0.2.1", &[(XFF, "6.6.6.6")][..], Some("192.0.2.1")),

@@ -1,17 +1,17 @@
-//! The credential: what the `Authorization` fields of a request present, read as bytes.
+//! The credential that the `Authorization` fields of a request present, read as bytes.
 //!
-//! RFC 9110 section 11.4 and RFC 6750 section 2.1: exactly one field, the scheme `Bearer` in any case, white space,
-//! one token. Whatever else is there is told apart, so that the caller can be told what to mend. White space around
-//! the field's value is not part of it (RFC 9110 section 5.5) and no fault.
+//! RFC 9110 section 11.4 and RFC 6750 section 2.1 allow exactly one field: the scheme `Bearer` in any case, white
+//! space, one token. Each deviation has its own [`CredentialFault`], so that the message can say what to fix. White
+//! space around the field's value is not part of the value and no fault (RFC 9110 section 5.5).
 
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects, clippy::indexing_slicing))] // It reads input.
 
 use std::fmt;
 
-/// The longest token that is looked at, in bytes.
+/// The longest accepted token, in bytes.
 pub const MAX_TOKEN_LENGTH: usize = 512;
 
-/// The one token that a request presents. Its `Debug` shows nothing of it.
+/// The one token that a request presents, hidden in `Debug`.
 ///
 /// # Examples
 /// ```
@@ -28,47 +28,47 @@ pub struct Credential<'a> {
     token: &'a [u8],
 }
 
-/// Why the `Authorization` fields present no token; each is a rejection of its own.
+/// Why the `Authorization` fields present no token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum CredentialFault {
-    /// There is no field.
-    #[error("there is no Authorization header")]
+    /// There is no `Authorization` field.
+    #[error("no Authorization header: send `Authorization: Bearer YOUR_API_KEY`")]
     Missing,
     /// The scheme is not Bearer.
-    #[error("the Authorization header does not have the Bearer scheme")]
+    #[error("the Authorization header does not use the Bearer scheme: send `Authorization: Bearer YOUR_API_KEY`")]
     OtherScheme,
-    /// The scheme is there and the token is not; often an environment variable that was not set.
-    #[error("the Bearer scheme is followed by no key")]
+    /// The scheme has no token after it, often because an environment variable was not set.
+    #[error("the Authorization header contains no key: check that the variable that holds it is set")]
     Empty,
     /// There are several fields.
-    #[error("there are several Authorization headers")]
+    #[error("several Authorization headers: send one")]
     SeveralFields,
     /// One field has several credentials, separated by commas.
-    #[error("the Authorization header has a comma: it takes one credential")]
+    #[error("the Authorization header contains a comma: send exactly one key")]
     List,
-    /// The token stands in quotes or angle brackets.
-    #[error("the key stands in quotes or brackets: send it without them")]
+    /// The token is enclosed in quotes or angle brackets.
+    #[error("the key is enclosed in quotes or brackets: send it without them")]
     Quoted,
-    /// White space, also an encoded or an invisible one, stands in or around the token.
-    #[error("there is white space in or around the key, such as a space or a line break: send the key alone")]
+    /// The token has white space in or around it, possibly encoded or invisible.
+    #[error("white space in or around the key, such as a space or a line break: remove it")]
     WhiteSpace,
     /// The token has a control character.
-    #[error("the key has a control character")]
+    #[error("the key contains a control character: copy the key again")]
     Control,
     /// The token has a character outside ASCII.
-    #[error("the key has a character outside ASCII")]
+    #[error("the key contains a non-ASCII character: copy the key again")]
     NonAscii,
     /// The token is longer than [`MAX_TOKEN_LENGTH`].
-    #[error("the key is too long")]
+    #[error("the key is longer than {MAX_TOKEN_LENGTH} bytes: copy the key again")]
     TooLong,
-    /// The token has a character that no token has (RFC 6750 section 2.1).
-    #[error("the key has a character that keys do not have")]
+    /// The token has a character that RFC 6750 section 2.1 does not allow.
+    #[error("the key contains a character that is not allowed in a key: copy the key again")]
     Character,
 }
 
 impl<'a> Credential<'a> {
-    /// Reads all the `Authorization` fields of a request, in any order.
+    /// Reads all `Authorization` fields of a request, in any order.
     ///
     /// # Errors
     /// [`CredentialFault`] if they are not exactly one Bearer token.
@@ -77,8 +77,7 @@ impl<'a> Credential<'a> {
         credential.fault().map_or(Ok(credential), Err)
     }
 
-    /// Reads the fields, but leaves out whether the token's characters can be a token's, for whoever compares them
-    /// with an alphabet that is smaller still, and asks for the [`fault`](Self::fault) if that fails.
+    /// Reads the fields without checking the token's characters and length, which [`fault`](Self::fault) does.
     #[inline]
     pub(crate) fn unchecked_from_fields(fields: impl IntoIterator<Item = &'a [u8]>) -> Result<Self, CredentialFault> {
         let mut fields = fields.into_iter();
@@ -99,14 +98,13 @@ impl<'a> Credential<'a> {
         Ok(Self { token })
     }
 
-    /// What is wrong with the token's characters or length, if anything is.
     #[cold]
     pub(crate) fn fault(&self) -> Option<CredentialFault> {
         let fits = self.token.len() <= MAX_TOKEN_LENGTH && self.token.iter().all(|&b| is_token_byte(b));
         if fits { None } else { Some(fault_of(self.token)) }
     }
 
-    /// The token's bytes, 1 to [`MAX_TOKEN_LENGTH`] of RFC 6750's `b64token` characters.
+    /// Returns the token: 1 to [`MAX_TOKEN_LENGTH`] `b64token` characters of RFC 6750.
     #[must_use]
     pub fn token(&self) -> &'a [u8] {
         self.token
@@ -141,7 +139,7 @@ fn is_token_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'+' | b'/' | b'=')
 }
 
-/// A scheme that is no scheme is still not Bearer, but a comma or a quote in it is worth saying.
+/// A comma or a quote in the scheme has a more helpful fault.
 fn other_scheme(scheme: &[u8]) -> CredentialFault {
     match scheme {
         [] => CredentialFault::Empty,
@@ -156,7 +154,7 @@ fn other_scheme(scheme: &[u8]) -> CredentialFault {
     }
 }
 
-/// What is wrong with a token that is known not to be one; the most helpful answer first.
+/// Returns the fault of an invalid token, the most helpful one first.
 fn fault_of(token: &[u8]) -> CredentialFault {
     let has = |predicate: fn(&u8) -> bool| token.iter().any(predicate);
     if token.len() > MAX_TOKEN_LENGTH {
@@ -176,13 +174,13 @@ fn fault_of(token: &[u8]) -> CredentialFault {
     }
 }
 
-/// Straight and typographic quotes, back-ticks and angle brackets, at either end.
+/// Finds straight or typographic quotes, backticks and angle brackets at either end.
 fn is_wrapped(token: &[u8]) -> bool {
     const MARKS: [&str; 10] = ["\"", "'", "`", "<", ">", "“", "”", "‘", "’", "«"];
     MARKS.iter().any(|mark| token.starts_with(mark.as_bytes()) || token.ends_with(mark.as_bytes()))
 }
 
-/// White space that survived as something else at either end: an escape, a percent-encoding, or one outside ASCII
+/// Finds white space in another form at either end: an escape, a percent-encoding, or a non-ASCII character
 /// (no-break space, zero-width space, byte order mark).
 fn has_disguised_space(token: &[u8]) -> bool {
     const FORMS: [&[u8]; 15] = [
@@ -211,7 +209,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn the_scheme_is_read_in_any_case_and_white_space_around_is_not_part_of_the_value() {
+    fn scheme_case_and_surrounding_white_space_are_ignored() {
         for field in [
             "Bearer abc",
             "bearer abc",

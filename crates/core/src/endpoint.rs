@@ -1,4 +1,15 @@
-//! Endpoints: which methods and paths a key is confined to.
+//! Endpoints: the methods and paths to which a key is confined.
+//!
+//! # Examples
+//! A key that may only list and read videos:
+//! ```
+//! use keyward::{AccountId, NewKey};
+//!
+//! let account = AccountId::generate();
+//! let new = NewKey { endpoints: vec!["GET /v1/videos/*".parse()?], ..NewKey::secret(account, "reader") };
+//! assert!(new.endpoints[0].covers("GET", "/v1/videos/42"));
+//! # Ok::<(), keyward::endpoint::EndpointError>(())
+//! ```
 
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects, clippy::indexing_slicing))] // It reads input.
 
@@ -12,8 +23,9 @@ use smol_str::SmolStr;
 /// The longest endpoint, in bytes.
 const MAX_LENGTH: usize = 256;
 
-/// A method and a path that a key may call: `GET /v1/videos`, `GET /v1/videos/*` (that path and everything below it),
-/// `* /v1/videos` (every method). GET includes HEAD.
+/// A method and a path that a key may call.
+///
+/// `GET /v1/videos/*` covers that path and everything below it, `* /v1/videos` every method. GET includes HEAD.
 ///
 /// # Examples
 /// ```
@@ -31,19 +43,19 @@ const MAX_LENGTH: usize = 256;
 #[serde(try_from = "SmolStr", into = "SmolStr")]
 pub struct Endpoint(SmolStr);
 
-/// The text is not an endpoint.
+/// The error of a text that is not an endpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("an endpoint is a method or '*', a space, and a path that begins with '/' and may end with '/*'")]
+#[error("invalid endpoint: expected a method or '*', a space, and a path from '/', for example 'GET /v1/videos/*'")]
 pub struct EndpointError;
 
 impl Endpoint {
-    /// The endpoint as text.
+    /// Returns the endpoint as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// Returns `true` if every request that `other` covers is covered by this endpoint, too.
+    /// Returns `true` if this endpoint covers every request that `other` covers.
     ///
     /// # Examples
     /// ```
@@ -64,15 +76,14 @@ impl Endpoint {
         }
         match pattern.strip_suffix("/*") {
             None => path == pattern,
-            // A star stands at the end of a pattern only, and below a path only plain spellings are endpoints.
+            // A star is only at the end of a pattern, and no endpoint below a path has an ambiguous spelling.
             Some(base) => path.strip_prefix(base).is_some_and(|below| below.is_empty() || below.starts_with('/')),
         }
     }
 
-    /// Whether a request with this method for this path, as the router sees it, is within the endpoint.
+    /// Returns `true` if the endpoint covers a request with this method and the router's path.
     ///
-    /// Below a path, a spelling that some router or proxy could take for another path is covered by nothing: see
-    /// [`is_ambiguous_path`].
+    /// Below a path, no endpoint covers an [ambiguous](is_ambiguous_path) spelling.
     #[must_use]
     pub fn covers(&self, method: &str, path: &str) -> bool {
         let Some((allowed, pattern)) = self.0.split_once(' ') else { return false };
@@ -90,11 +101,14 @@ impl Endpoint {
     }
 }
 
-/// Whether some router or proxy could take the path for another one than it says: it has empty or dot segments, encoded
-/// slashes, dots, semicolons, percent signs, question marks, number signs, letters, digits, `-`, `_` or `~`, `;` or `\`, encoded control
-/// characters, encoded spaces around a segment, encoded bytes that are no UTF-8, percent signs that encode nothing, or does not begin with a
-/// slash. What is decided by the path of
-/// a request and routed by somebody else has to refuse such a path.
+/// Returns `true` if a router or proxy could read the path as another path.
+///
+/// Refuse such a path where one program decides by the path and another one routes the request. Ambiguous are:
+/// - a path that does not begin with a slash, or has `;`, `\`, empty or dot segments;
+/// - encoded slashes, dots, semicolons, percent signs, question marks, number signs, letters, digits, `\`, `-`, `_` or
+///   `~`;
+/// - encoded control characters, spaces at either end of a segment, and bytes that are not UTF-8;
+/// - percent signs without two hexadecimal digits.
 ///
 /// # Examples
 /// ```
@@ -115,11 +129,13 @@ pub fn is_ambiguous_path(path: &str) -> bool {
         || has_edging_space(path)
 }
 
-/// Whether what takes a path apart is encoded. Or an unreserved character, such as a letter: nobody has to, it is the same path (RFC 3986
-/// section 6.2.2.2) in another spelling, and behind a percent sign that stands alone it is an encoding in the making for whoever decodes
-/// twice. Or a control character, a question mark or a number sign, which some take for the end (CVE-2024-38473). Or bytes that are no UTF-8:
-/// some read the overlong `%c0%ae` as a dot, and some leave out or replace what they cannot read. Or nothing that two digits say: some read
-/// `%u0061`, and some leave it.
+/// Returns `true` if the path has a percent-encoding that programs read differently:
+/// - a separator, such as a slash;
+/// - an unreserved character, such as a letter, which need not be encoded (RFC 3986 section 6.2.2.2), and which can
+///   form another encoding for a program that decodes twice;
+/// - a control character, a question mark or a number sign, which some read as the end of the path (CVE-2024-38473);
+/// - bytes that are not UTF-8: some read the overlong `%c0%ae` as a dot, others drop or replace it;
+/// - a percent sign without two digits: some decode `%u0061`, others keep it.
 fn has_doubtful_encoding(path: &str) -> bool {
     let mut character = Character::default();
     path.split('%').skip(1).any(|rest| {
@@ -130,7 +146,7 @@ fn has_doubtful_encoding(path: &str) -> bool {
     }) || !character.is_whole()
 }
 
-/// A character of UTF-8 whose bytes come one by one.
+/// A UTF-8 character that is read byte by byte.
 #[derive(Default)]
 struct Character {
     bytes: [u8; 4],
@@ -138,7 +154,7 @@ struct Character {
 }
 
 impl Character {
-    /// Takes another byte, unless it does not fit those before it.
+    /// Adds a byte. Returns `false` if it does not follow the bytes before it.
     fn takes(&mut self, byte: u8) -> bool {
         let Some(slot) = self.bytes.get_mut(self.length) else { return false };
         *slot = byte;
@@ -148,7 +164,7 @@ impl Character {
                 self.length = 0;
                 true
             }
-            // It has begun, and goes on.
+            // The character is incomplete.
             Err(error) => error.error_len().is_none(),
         }
     }
@@ -158,7 +174,8 @@ impl Character {
     }
 }
 
-/// Whether a segment begins or ends with a space: Apache Shiro trimmed it where Spring did not (CVE-2020-17523).
+/// Returns `true` if a segment begins or ends with a space, which Apache Shiro trimmed and Spring kept
+/// (CVE-2020-17523).
 fn has_edging_space(path: &str) -> bool {
     path.split('/').any(|segment| segment.starts_with("%20") || segment.ends_with("%20"))
 }
@@ -171,7 +188,7 @@ impl TryFrom<SmolStr> for Endpoint {
         let literal = path.strip_suffix("/*").unwrap_or(path);
         let is_method = method == "*" || (Method::from_bytes(method.as_bytes()).is_ok() && !method.contains('*'));
         let is_path = literal.bytes().all(|b| b.is_ascii_graphic() && !matches!(b, b'?' | b'#' | b'*'))
-            // With its star, so that no empty segment hides in front of it.
+            // Including the star, so that no empty segment is hidden before it.
             && !is_ambiguous_path(path);
         if is_method && is_path && text.len() <= MAX_LENGTH { Ok(Self(text)) } else { Err(EndpointError) }
     }
@@ -221,7 +238,7 @@ mod tests {
             ("GET /v1/videos/*", "GET", "/v1/videos/%2F", false),
             ("GET /v1/videos/*", "GET", "/v1/videos/;/x", false),
             ("GET /v1/videos/*", "GET", "/v1/videos/%61", false),
-            // Decoded twice by somebody lenient, these are `..`.
+            // A program that decodes twice reads these as `..`.
             ("GET /v1/videos/*", "GET", "/v1/videos/%%32%65%%32%65/analytics", false),
             ("GET /v1/videos/*", "GET", "/V1/videos/1", false),
         ] {
@@ -303,7 +320,7 @@ mod tests {
     }
 
     #[test]
-    fn what_could_be_read_in_two_ways_is_no_endpoint() {
+    fn ambiguous_texts_are_not_endpoints() {
         for text in [
             "",
             "GET",

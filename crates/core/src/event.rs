@@ -1,37 +1,37 @@
-//! What a service can be told of as it happens.
+//! Events that a service can observe.
 
 use crate::identity::Identity;
 use crate::rejection::Rejection;
 use crate::request_id::RequestId;
 
-/// What happened to a request. Handed to the hook of
+/// An event of a request, passed to the hook of
 /// [`AuthenticatorBuilder::on_event`](crate::adapter::AuthenticatorBuilder::on_event), which must not block.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub enum Event<'a> {
-    /// A credential was accepted. A handler may still refuse it for a scope.
+    /// A credential was accepted. A handler may still refuse the request.
     Accepted {
-        /// Whose it is.
+        /// The accepted identity.
         identity: &'a Identity,
     },
-    /// A key was sent in plain text, and has been marked as compromised: its account has to hear of it.
+    /// A key was sent in plain text and has been marked as compromised.
     Compromised {
-        /// Whose it was.
+        /// The key's identity.
         identity: &'a Identity,
     },
-    /// A credential was known, and refused: it has ended or is disabled, or may not do what was asked for, as its kind, endpoints,
-    /// networks, a guard or a [`RequireLayer`](crate::RequireLayer) say. [`Refused`](Self::Refused) is told besides.
+    /// A known credential was refused: it has ended or is disabled, or its kind, endpoints, networks, a guard or a
+    /// [`RequireLayer`](crate::RequireLayer) forbid the request. [`Refused`](Self::Refused) follows.
     KeyRefused {
-        /// Whose it is.
+        /// The credential's identity.
         identity: &'a Identity,
-        /// Why.
+        /// The reason.
         rejection: &'a Rejection,
     },
     /// The request was refused.
     Refused {
-        /// Why.
+        /// The reason.
         rejection: &'a Rejection,
-        /// The request's id, as its caller was told it.
+        /// The request's id, which the response states.
         request_id: &'a RequestId,
     },
 }

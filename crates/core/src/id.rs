@@ -1,4 +1,14 @@
-//! Names of things: credentials, accounts, users and nodes. None of them is secret.
+//! Ids of credentials, accounts, users and nodes. They are not secret.
+//!
+//! # Examples
+//! ```
+//! use keyward::AccountId;
+//!
+//! let known: AccountId = "acct_1".parse()?;
+//! let new = AccountId::generate();
+//! assert!(new != known && new.as_str().starts_with("acct_"));
+//! # Ok::<(), keyward::id::IdError>(())
+//! ```
 
 use std::fmt;
 use std::str::FromStr;
@@ -11,26 +21,26 @@ use crate::key::random_base62;
 /// The longest id, in bytes.
 pub const MAX_ID_LENGTH: usize = 64;
 
-/// The text is not an id: 1 to 64 visible ASCII characters without spaces.
+/// The error of a text that is not an id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("an id is 1 to 64 visible ASCII characters without spaces")]
+#[error("invalid id: expected 1 to 64 visible ASCII characters without spaces")]
 pub struct IdError;
 
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident, $prefix:literal) => {
         $(#[$doc])*
         ///
-        /// 1 to 64 visible ASCII characters. Up to 23 bytes are held in place, so that copying one costs no
-        /// allocation and no reference count; longer ones (a UUID with hyphens has 36) are counted.
+        /// An id has 1 to 64 visible ASCII characters. Cloning up to 23 bytes neither allocates nor counts references.
+        /// Longer ids, such as a UUID with hyphens (36 bytes), are reference-counted.
         #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[serde(try_from = "SmolStr", into = "SmolStr")]
         pub struct $name(SmolStr);
 
         impl $name {
-            #[doc = concat!("A new random id: `", $prefix, "_` and 16 base62 characters.")]
+            #[doc = concat!("Returns a new random id: `", $prefix, "_` and 16 base62 characters.")]
             ///
             /// # Panics
-            /// If the operating system's random generator fails, as nothing can be secure then.
+            /// If the operating system's random generator fails, because nothing is secure then.
             #[must_use]
             pub fn generate() -> Self {
                 let random = random_base62::<16>().expect("the operating system's random generator works");
@@ -41,7 +51,7 @@ macro_rules! id {
                 Self(SmolStr::new(String::from_utf8_lossy(&text)))
             }
 
-            /// The id as text.
+            /// Returns the id as text.
             #[must_use]
             pub fn as_str(&self) -> &str {
                 &self.0
@@ -88,7 +98,7 @@ macro_rules! id {
 }
 
 id! {
-    /// The id of a credential: of an API key or of an access token. It names the credential and opens nothing.
+    /// The id of a credential: an API key or an access token. Knowing it gives no access.
     CredentialId, "key"
 }
 
@@ -103,7 +113,7 @@ id! {
 }
 
 id! {
-    /// The id of a node: one running process that answers from its own cache.
+    /// The id of a node: one running process with its own cache.
     NodeId, "node"
 }
 

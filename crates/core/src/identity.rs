@@ -1,4 +1,4 @@
-//! The identity: what a handler receives of the credential that a request presented.
+//! The identity that a handler receives for the credential of a request.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -15,7 +15,7 @@ use crate::key::{KeyKind, Mode};
 use crate::network::Network;
 use crate::scope::{Scope, ScopeSet};
 
-/// What kind of credential a request presented.
+/// The kind of credential that a request presented.
 ///
 /// # Examples
 /// ```
@@ -34,7 +34,7 @@ pub enum CredentialKind {
 }
 
 impl CredentialKind {
-    /// The kind of the API key, if it is one.
+    /// Returns the kind of the API key, or `None` for an access token.
     #[must_use]
     pub fn key_kind(self) -> Option<KeyKind> {
         match self {
@@ -44,10 +44,9 @@ impl CredentialKind {
     }
 }
 
-/// Who makes a request, and what they may do: put into the request's extensions by the layer.
+/// The caller of a request and its rights, in the request's extensions.
 ///
-/// Copying one costs no allocation, and no reference count unless its ids are longer than 23 bytes or it carries
-/// metadata.
+/// Cloning it allocates nothing. It counts references only if an id is longer than 23 bytes or there is metadata.
 ///
 /// # Examples
 /// ```
@@ -65,12 +64,11 @@ pub struct Identity {
     account: AccountId,
     kind: CredentialKind,
     mode: Mode,
-    /// `i64::MAX` for never: half the size of an `Option`, of which the cache holds a million.
+    /// `i64::MAX` for never. An `Option` is twice the size, and the cache holds a million of them.
     expires_at: i64,
     profile: Shared,
 }
 
-/// What many credentials have in common.
 #[derive(Clone, Debug, Default, PartialEq)]
 struct Profile {
     scopes: ScopeSet,
@@ -83,7 +81,7 @@ struct Profile {
 }
 
 impl Identity {
-    /// The identity of a secret API key in live mode, which grants nothing, has no plan and never expires.
+    /// Creates the identity of a secret live key that grants nothing, has no plan and never expires.
     #[must_use]
     pub fn api_key(id: CredentialId, account: AccountId) -> Self {
         Self {
@@ -96,7 +94,7 @@ impl Identity {
         }
     }
 
-    /// The identity of a user's access token in live mode, which grants nothing, has no plan and never expires.
+    /// Creates the identity of a live access token that grants nothing, has no plan and never expires.
     #[must_use]
     pub fn access_token(id: CredentialId, account: AccountId, user: UserId) -> Self {
         let mut identity = Self::api_key(id, account).with_profile(|profile| profile.user = Some(user));
@@ -104,45 +102,45 @@ impl Identity {
         identity
     }
 
-    /// With this key kind.
+    /// Sets the kind of the key.
     #[must_use]
     pub fn with_kind(mut self, kind: KeyKind) -> Self {
         self.kind = CredentialKind::ApiKey(kind);
         self
     }
 
-    /// With this mode.
+    /// Sets the mode.
     #[must_use]
     pub fn with_mode(mut self, mode: Mode) -> Self {
         self.mode = mode;
         self
     }
 
-    /// With these grants.
+    /// Sets the granted scopes.
     #[must_use]
     pub fn with_scopes(self, scopes: ScopeSet) -> Self {
         self.with_profile(|profile| profile.scopes = scopes)
     }
 
-    /// With the plan of the account.
+    /// Sets the account's plan.
     #[must_use]
     pub fn with_plan(self, plan: impl Into<SmolStr>) -> Self {
         self.with_profile(|profile| profile.plan = Some(plan.into()))
     }
 
-    /// With the features of the account.
+    /// Sets the account's features.
     #[must_use]
     pub fn with_features(self, features: impl IntoIterator<Item = SmolStr>) -> Self {
         self.with_profile(|profile| profile.features = features.into_iter().collect())
     }
 
-    /// Confined to these endpoints; to none in particular if there are none.
+    /// Sets the allowed endpoints. None allow all.
     #[must_use]
     pub fn with_endpoints(self, endpoints: impl IntoIterator<Item = Endpoint>) -> Self {
         self.with_profile(|profile| profile.endpoints = endpoints.into_iter().collect())
     }
 
-    /// Confined to these networks; to none in particular if there are none.
+    /// Sets the allowed networks. None allow all.
     #[must_use]
     pub fn with_networks(self, networks: impl IntoIterator<Item = IpNet>) -> Self {
         self.with_profile(|profile| {
@@ -150,92 +148,92 @@ impl Identity {
         })
     }
 
-    /// With an end: from this instant on it is refused.
+    /// Sets the expiry time.
     #[must_use]
     pub fn with_expiry(mut self, at: Timestamp) -> Self {
         self.expires_at = at.as_millis();
         self
     }
 
-    /// With data of the provider's own.
+    /// Sets the provider's data.
     #[must_use]
     pub fn with_metadata(self, metadata: Map<String, Value>) -> Self {
         self.with_profile(|profile| profile.metadata = metadata)
     }
 
-    /// The id of the key or the token.
+    /// Returns the id of the credential.
     #[must_use]
     pub fn id(&self) -> &CredentialId {
         &self.id
     }
 
-    /// The account that the credential belongs to.
+    /// Returns the account that owns the credential.
     #[must_use]
     pub fn account(&self) -> &AccountId {
         &self.account
     }
 
-    /// The user, if the credential is a user's.
+    /// Returns the user of an access token.
     #[must_use]
     pub fn user(&self) -> Option<&UserId> {
         self.profile.get().user.as_ref()
     }
 
-    /// The kind of the credential.
+    /// Returns the kind of the credential.
     #[must_use]
     pub fn kind(&self) -> CredentialKind {
         self.kind
     }
 
-    /// The mode.
+    /// Returns the mode.
     #[must_use]
     pub fn mode(&self) -> Mode {
         self.mode
     }
 
-    /// What was granted.
+    /// Returns the granted scopes.
     #[must_use]
     pub fn scopes(&self) -> &ScopeSet {
         &self.profile.get().scopes
     }
 
-    /// Whether what `scope` requires was granted.
+    /// Returns `true` if the granted scopes allow `scope`.
     #[must_use]
     pub fn allows(&self, scope: &Scope) -> bool {
         self.scopes().allows(scope)
     }
 
-    /// The plan of the account, if it has one.
+    /// Returns the account's plan, if any.
     #[must_use]
     pub fn plan(&self) -> Option<&str> {
         self.profile.get().plan.as_deref()
     }
 
-    /// Whether the account has this feature.
+    /// Returns `true` if the account has this feature.
     #[must_use]
     pub fn has_feature(&self, feature: &str) -> bool {
         self.profile.get().features.iter().any(|has| has == feature)
     }
 
-    /// The endpoints that it is confined to; all if there are none.
+    /// Returns the allowed endpoints. None allow all.
     #[must_use]
     pub fn endpoints(&self) -> &[Endpoint] {
         &self.profile.get().endpoints
     }
 
-    /// The networks that it is confined to; all if there are none.
+    /// Returns the allowed networks. None allow all.
     #[must_use]
     pub fn networks(&self) -> &[IpNet] {
         &self.profile.get().networks
     }
 
-    /// When it ends, if it does.
+    /// Returns the expiry time, if any.
     #[must_use]
     pub fn expires_at(&self) -> Option<Timestamp> {
         (self.expires_at != i64::MAX).then(|| Timestamp::from_millis(self.expires_at))
     }
 
-    /// Data of the provider's own.
+    /// Returns the provider's data.
     #[must_use]
     pub fn metadata(&self) -> &Map<String, Value> {
         &self.profile.get().metadata
@@ -264,11 +262,11 @@ impl fmt::Debug for Identity {
     }
 }
 
-/// A profile, shared without counting where it can be.
+/// A profile, shared without a reference count where possible.
 ///
-/// Counting references from several threads is the dearest part of handing out a hot key's identity. Nearly all keys
-/// of a service have one of a few combinations of scopes, plan and the like, so the first [`MAX_INTERNED`] combinations are kept
-/// for the life of the process, which bounds them; profiles with a user or metadata are counted.
+/// Counting references from several threads is the most expensive part of returning a hot key's identity. Most keys
+/// share few combinations of scopes, plan and so on, so the first [`MAX_INTERNED`] combinations stay in memory. Others,
+/// and profiles with a user or metadata, are counted.
 #[derive(Clone, Debug)]
 enum Shared {
     Interned(&'static Profile),
@@ -334,7 +332,7 @@ mod tests {
     }
 
     #[test]
-    fn profiles_alike_are_shared_and_those_with_metadata_are_counted() {
+    fn equal_profiles_are_shared_unless_they_have_metadata() {
         let plain = identity().with_scopes("a:read".parse().unwrap()).with_plan("Pro");
         assert!(matches!(plain.profile, Shared::Interned(_)));
         let own = plain.clone().with_metadata(Map::from_iter([("team".to_owned(), "a".into())]));

@@ -1,10 +1,24 @@
-//! Leases: a node's right to answer from its cache, and what `revoke` waits for.
+//! Leases: how long a node may answer from its cache, and what a revocation waits for.
 //!
-//! A node follows the change log. It applies every entry, says so when it renews its lease, and is granted one only if
-//! it has applied the newest. It answers from its cache only while the lease holds by its own clock, counted from
-//! *before* the renewal was sent and less a margin for the drift of clocks. Whoever revokes waits, after the commit,
-//! until every registered node has applied the entry or left, or until no lease that was granted before the commit can
-//! be alive: one lease and the margin, by the waiter's own clock. No wall clock takes part.
+//! A node follows the change log and applies every entry. It reports its position when it renews its lease, and the
+//! store grants the lease only if that position is the newest. The node answers from its cache only while the lease is
+//! valid by its clock. It counts the lease from *before* it sent the renewal, minus a margin for clock drift.
+//!
+//! After its commit, a revocation waits until every registered node has applied the entry or left. A silent node is
+//! waited for until every lease granted before the commit has expired: one lease plus the margin, by the waiter's
+//! clock. The protocol uses no wall clock.
+//!
+//! # Examples
+//! Shorter leases shorten the wait for a silent node, and need more renewals:
+//! ```
+//! use std::time::Duration;
+//! use keyward::lease::Lease;
+//! use keyward::{Authenticator, MemoryStore};
+//!
+//! let lease = Lease::new(Duration::from_millis(500))?;
+//! let authenticator = Authenticator::builder(MemoryStore::new()).lease(lease).build()?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,9 +29,7 @@ use crate::id::NodeId;
 use crate::store::{ChangeLog, Invalidation, LeaseAnswer, LogBatch, NodeState, Position, StoreError, random_mark};
 use crate::telemetry::{Metrics, Renewal};
 
-/// Entries in one read of the log.
 const BATCH: usize = 512;
-/// What a look at the register may take.
 const REGISTER_TIMEOUT: Duration = Duration::from_millis(250);
 
 /// How long a node may answer from its cache without hearing from the store.
@@ -38,28 +50,28 @@ pub struct Lease {
     margin: Duration,
 }
 
-/// Why a lease cannot be.
+/// Why a lease is invalid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum LeaseError {
-    /// It is not between [`Lease::MIN`] and [`Lease::MAX`].
-    #[error("a lease is between 200 milliseconds and 10 seconds")]
+    /// The length is not between [`Lease::MIN`] and [`Lease::MAX`].
+    #[error("invalid length of a lease: expected 200 milliseconds to 10 seconds")]
     Length,
-    /// The margin for the drift of clocks is not between a hundredth and a half of it.
-    #[error("the margin for drift is between a hundredth and a half of the lease")]
+    /// The margin is not between a hundredth and a half of the lease.
+    #[error("invalid margin of a lease: expected a hundredth to a half of the lease")]
     Margin,
 }
 
 impl Lease {
     /// The shortest lease.
     pub const MIN: Duration = Duration::from_millis(200);
-    /// The longest lease: what a revocation may have to wait for a node that has died.
+    /// The longest lease, which a revocation waits for if a node has died.
     pub const MAX: Duration = Duration::from_secs(10);
 
-    /// A lease of this length, with a margin of a twentieth of it: a hundred times what a quartz clock drifts.
+    /// Creates a lease whose margin is a twentieth of it, a hundred times the drift of a quartz clock.
     ///
     /// # Errors
-    /// [`LeaseError::Length`] if it is not between [`MIN`](Self::MIN) and [`MAX`](Self::MAX).
+    /// [`LeaseError::Length`] if the length is not between [`MIN`](Self::MIN) and [`MAX`](Self::MAX).
     pub fn new(length: Duration) -> Result<Self, LeaseError> {
         if !(Self::MIN..=Self::MAX).contains(&length) {
             return Err(LeaseError::Length);
@@ -67,11 +79,12 @@ impl Lease {
         Ok(Self { length, margin: waiters_margin(length) })
     }
 
-    /// With this margin for the drift of this node's clock: so much earlier than its lease ends the node stops answering from its
-    /// cache. Whoever revokes adds a twentieth of the lease besides.
+    /// Sets how long before the end of its lease the node stops answering from its cache, for clock drift.
+    ///
+    /// A revocation waits for a twentieth of the lease in addition.
     ///
     /// # Errors
-    /// [`LeaseError::Margin`] if it is not between a hundredth and a half of the lease.
+    /// [`LeaseError::Margin`] if the margin is not between a hundredth and a half of the lease.
     pub fn with_margin(self, margin: Duration) -> Result<Self, LeaseError> {
         if !(self.length / 100..=self.length / 2).contains(&margin) {
             return Err(LeaseError::Margin);
@@ -79,13 +92,13 @@ impl Lease {
         Ok(Self { margin, ..self })
     }
 
-    /// Its length.
+    /// Returns the length.
     #[must_use]
     pub fn length(self) -> Duration {
         self.length
     }
 
-    /// The margin for the drift of clocks.
+    /// Returns the margin for clock drift.
     #[must_use]
     pub fn margin(self) -> Duration {
         self.margin
@@ -93,19 +106,18 @@ impl Lease {
 }
 
 impl Default for Lease {
-    /// Two seconds.
+    /// Returns a lease of two seconds.
     fn default() -> Self {
         let length = Duration::from_secs(2);
         Self { length, margin: waiters_margin(length) }
     }
 }
 
-/// What whoever revokes adds to a lease that is waited out.
 fn waiters_margin(lease: Duration) -> Duration {
     lease / 20
 }
 
-/// Follows the change log for one node: keeps its lease, and its cache fresh.
+/// Renews one node's lease, and keeps its cache fresh.
 pub(crate) struct Follower {
     pub(crate) log: Arc<dyn ChangeLog>,
     pub(crate) node: NodeId,
@@ -117,40 +129,38 @@ pub(crate) struct Follower {
 }
 
 impl Follower {
-    /// Follows until it is dropped.
     pub(crate) async fn run(&mut self) {
-        // Four renewals to a lease: three may be lost.
+        // Of four renewals in a lease, three may fail.
         let interval = self.lease.length / 4;
         let mut watch = self.log.watch();
         let mut told = false;
         loop {
             watch.mark_unchanged();
             let pause = match tokio::time::timeout(self.lease.length / 2, self.catch_up(told)).await {
-                // After a change all nodes renew at once: not so the next time.
+                // After a change all nodes renew at once. The jitter spreads the next renewals.
                 Ok(Ok(())) => interval * (100 - (random_mark() % 20) as u32) / 100,
                 Ok(Err(error)) => {
                     self.metrics.renewal(Renewal::Failed);
-                    tracing::warn!(node = %self.node, cause = ?std::error::Error::source(&error), "no lease: {error}");
+                    tracing::warn!(node = %self.node, cause = ?std::error::Error::source(&error), "lease renewal failed, retrying: {error}");
                     interval / 4
                 }
                 Err(_) => {
                     self.metrics.renewal(Renewal::Failed);
-                    tracing::warn!(node = %self.node, "no lease: the key store does not answer in time");
+                    tracing::warn!(node = %self.node, "lease renewal failed, retrying: the key store did not answer in time");
                     interval / 4
                 }
             };
-            // When the store has stopped telling, the interval alone is left.
+            // Without notifications from the store, the interval remains.
             told = tokio::time::timeout(pause, changed(&mut watch)).await.is_ok();
         }
     }
 
-    /// Stops answering from the cache, then takes the node off the register.
     pub(crate) async fn leave(&self) -> Result<(), StoreError> {
         self.cache.gate.close();
         self.log.leave(&self.node).await
     }
 
-    /// Applies what is new and renews the lease. Who was told that there is something new reads before it renews.
+    /// Applies new entries and renews the lease. After a notification it reads before it renews.
     async fn catch_up(&mut self, mut told: bool) -> Result<(), StoreError> {
         let was_told = told;
         let mut applied = match self.applied {
@@ -178,7 +188,7 @@ impl Follower {
                 LogBatch::Entries(entries) => self.apply(applied, &entries),
                 LogBatch::Gap(newest) => {
                     self.metrics.gap();
-                    tracing::error!(node = %self.node, "the change log does not go on from where this node stands: the whole cache is dropped");
+                    tracing::error!(node = %self.node, "the change log does not contain this node's position: clearing the whole cache");
                     self.cache.gate.close();
                     self.start_over(newest)
                 }
@@ -190,19 +200,19 @@ impl Follower {
         let mut overtaken = Vec::with_capacity(entries.len());
         for entry in entries {
             if entry.position.number != applied.number + 1 {
-                // A log that skips is no log: everything is suspect.
+                // An entry is missing, so every cached answer may be stale.
                 overtaken.push(&Invalidation::Everything);
             }
             overtaken.push(&entry.what);
             applied = entry.position;
         }
         cache::apply(&self.cache.epochs, &self.cache.gate, applied.number, overtaken);
-        // Only now, when every invalidation is done: this is what the lease is asked for with.
+        // Set only after all invalidations, because the next renewal reports it.
         self.applied = Some(applied);
         applied
     }
 
-    /// Takes `newest` as the place to follow from: whatever was cached before is suspect.
+    /// Follows the log from `newest` on. Everything cached before is suspect.
     fn start_over(&mut self, newest: Position) -> Position {
         cache::apply(&self.cache.epochs, &self.cache.gate, newest.number, [&Invalidation::Everything]);
         self.applied = Some(newest);
@@ -210,7 +220,7 @@ impl Follower {
     }
 }
 
-/// How a write became true on every node.
+/// How the nodes applied a write.
 ///
 /// # Examples
 /// ```
@@ -223,19 +233,19 @@ impl Follower {
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Propagation {
-    /// The nodes that have said they applied it.
+    /// The nodes that confirmed the write.
     pub confirmed: Vec<NodeId>,
-    /// The nodes that did not answer, and whose leases have run out.
+    /// The silent nodes, whose leases have expired.
     pub waited_out: Vec<NodeId>,
-    /// How long it took after the commit.
+    /// The time since the commit.
     pub took: Duration,
 }
 
-/// Waits until no node can answer as if the entry at `position` had not been written. To be called after its commit.
+/// Waits, after the commit, until no node can answer without the entry at `position`.
 pub(crate) async fn wait_until_applied(log: &dyn ChangeLog, position: Position, clock: &dyn Clock) -> Propagation {
     let committed = clock.boottime();
     let mut pause = Duration::from_millis(1);
-    // The longest possible lease, until the register says what there is.
+    // The longest possible lease, until the register states the real ones.
     let mut longest = Lease::MAX;
     let mut pending: Vec<NodeState> = Vec::new();
     let mut confirmed: Vec<NodeId> = Vec::new();
@@ -249,24 +259,26 @@ pub(crate) async fn wait_until_applied(log: &dyn ChangeLog, position: Position, 
                 if pending.is_empty() {
                     return Propagation { confirmed, waited_out: Vec::new(), took: clock.boottime() - committed };
                 }
-                // No node's lease is longer than the longest, whatever the register says.
+                // No lease exceeds the maximum, whatever the register states.
                 longest = pending.iter().map(|state| state.lease).max().unwrap_or(Lease::MAX).min(Lease::MAX);
             }
-            Ok(Err(error)) => tracing::warn!(%error, "the register of nodes cannot be read: waiting leases out"),
-            Err(_) => tracing::warn!("the register of nodes is not read in time: waiting leases out"),
+            Ok(Err(error)) => {
+                tracing::warn!(%error, "cannot read the register of nodes: waiting for all leases to expire")
+            }
+            Err(_) => tracing::warn!("reading the register of nodes timed out: waiting for all leases to expire"),
         }
         let took = clock.boottime().saturating_sub(committed);
         let enough = longest + waiters_margin(longest);
         if took >= enough {
             let strike = async {
                 for dead in &pending {
-                    // It has not renewed under our own watch for longer than its lease.
+                    // The node has not renewed for longer than its lease, by this process's clock.
                     if let Err(error) = log.evict(&dead.node, dead.renewals).await {
-                        tracing::warn!(%error, node = %dead.node, "a node that stopped cannot be struck off");
+                        tracing::warn!(%error, node = %dead.node, "cannot remove a silent node from the register: later revocations wait for it again");
                     }
                 }
             };
-            // It is waited for again if this does not come through.
+            // If this fails, the next revocation waits for the node again.
             let _ = tokio::time::timeout(REGISTER_TIMEOUT, strike).await;
             let waited_out = pending.into_iter().map(|state| state.node).collect();
             return Propagation { confirmed, waited_out, took };

@@ -1,8 +1,8 @@
 //! API-key authentication for Rust web services.
 //!
-//! An [`AuthLayer`] reads the `Authorization` header, resolves the key through a cache over an async store, and puts
-//! the [`Identity`] into the request's extensions. [`Keys`] issues, lists, rotates and revokes keys; a revoked key
-//! stops working on every node before [`Keys::revoke`] returns, although lookups are cached.
+//! [`AuthLayer`] reads the `Authorization` header, looks the key up in a cache over an async store, and puts the
+//! [`Identity`] into the request's extensions. [`Keys`] issues, lists, rotates and revokes keys. When
+//! [`Keys::revoke`] returns, every node refuses the key, although lookups are cached.
 //!
 //! # Examples
 //! ```
@@ -28,15 +28,15 @@
 //! # Ok(()) }
 //! ```
 //!
-//! # Where things are
-//! The root has what a service needs that protects its routes. The rest is in modules, by subject:
-//! - [`lifecycle`]: what issuing, rotating and revoking keys returns;
-//! - [`scope`], [`policy`], [`endpoint`], [`network`]: what a key may do;
+//! # Modules
+//! The root exports what a service needs to protect its routes. The modules hold the rest, by subject:
+//! - [`lifecycle`]: issuing, changing, rotating and revoking keys;
+//! - [`scope`], [`policy`], [`endpoint`], [`network`]: the rights of a key;
 //! - [`key`]: formats, hints and digests of keys;
-//! - [`connection`]: proxies and transports that are trusted;
-//! - [`rejection`], [`render`]: refusals, and how responses state them;
+//! - [`connection`]: trusted proxies, client addresses and HTTPS;
+//! - [`rejection`], [`render`]: the reasons of refusals, and their responses;
 //! - [`store`], [`lease`], [`id`], [`clock`], [`name`]: for authors of stores;
-//! - [`adapter`], [`layer`]: for authors of adapters to frameworks.
+//! - [`adapter`], [`layer`]: for authors of framework adapters.
 //!
 //! # Features
 //! - `metrics`: counters and histograms through the [`metrics`](https://docs.rs/metrics) facade.

@@ -1,4 +1,21 @@
-//! The life of keys: issuing, listing, changing, rotating and revoking them, so that each holds on every node.
+//! The lifecycle of keys: issuing, listing, changing, rotating and revoking them, effective on every node.
+//!
+//! # Examples
+//! Rotating a key, with a day during which both keys work:
+//! ```
+//! use std::time::Duration;
+//! use keyward::{AccountRecord, Keys, MemoryStore, NewKey};
+//!
+//! # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let keys = Keys::new(MemoryStore::new());
+//! let account = AccountRecord::new("acct_1".parse()?, "Example Ltd");
+//! keys.put_account(&account).await?;
+//! let issued = keys.issue(NewKey::secret(account.id, "production")).await?;
+//!
+//! let rotated = keys.rotate(&issued.record.id, Duration::from_secs(86_400)).await?;
+//! assert_eq!(rotated.record.rotated_from, Some(issued.record.id));
+//! # Ok(()) }
+//! ```
 
 use std::fmt;
 use std::sync::Arc;
@@ -20,12 +37,11 @@ use crate::store::{
     NodeStates, StoreError, WriteRefused,
 };
 
-/// How often a write is tried again that somebody else has overtaken.
 const ATTEMPTS: usize = 64;
 
 /// Issues, lists, changes, rotates and revokes keys.
 ///
-/// What takes something away from a key returns only when it holds on every node.
+/// A method that takes rights away returns only when every node applies the change.
 ///
 /// # Examples
 /// ```
@@ -64,30 +80,30 @@ pub struct Keys {
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct NewKey {
-    /// Whose it is.
+    /// The owning account.
     pub account: AccountId,
-    /// What people call it: a name that [`check_name`] allows.
+    /// The display name, which [`check_name`] must allow.
     pub name: String,
-    /// Its kind.
+    /// The kind.
     pub kind: KeyKind,
-    /// Its mode.
+    /// The mode.
     pub mode: Mode,
-    /// What it grants. A restricted key needs at least one.
+    /// The granted scopes. A restricted key needs at least one.
     pub scopes: ScopeSet,
-    /// The endpoints that it is confined to; all if there are none.
+    /// The allowed endpoints. None allow all.
     pub endpoints: Vec<Endpoint>,
-    /// The networks that it is confined to; all if there are none.
+    /// The allowed networks. None allow all.
     pub networks: Vec<IpNet>,
-    /// When it begins, if not at once.
+    /// The start time, if not at once.
     pub not_before: Option<Timestamp>,
-    /// When it ends, if it does; not in the past.
+    /// The expiry time, if any, not in the past.
     pub expires_at: Option<Timestamp>,
-    /// Data of the provider's own.
+    /// The provider's data.
     pub metadata: Map<String, Value>,
 }
 
 impl NewKey {
-    /// A secret key in live mode that grants everything and does not expire.
+    /// Creates a secret live key that grants everything and does not expire.
     #[must_use]
     pub fn secret(account: AccountId, name: impl Into<String>) -> Self {
         Self {
@@ -104,42 +120,42 @@ impl NewKey {
         }
     }
 
-    /// A publishable key in live mode: it grants everything, and its kind allows reading alone.
+    /// Creates a publishable live key, which grants all scopes but only reads.
     #[must_use]
     pub fn publishable(account: AccountId, name: impl Into<String>) -> Self {
         Self { kind: KeyKind::Publishable, ..Self::secret(account, name) }
     }
 
-    /// A restricted key in live mode that grants these scopes.
+    /// Creates a restricted live key that grants these scopes.
     #[must_use]
     pub fn restricted(account: AccountId, name: impl Into<String>, scopes: ScopeSet) -> Self {
         Self { kind: KeyKind::Restricted, scopes, ..Self::secret(account, name) }
     }
 }
 
-/// A key that was just issued: the only time that it is there in plain.
+/// A new key, in plain for the only time.
 #[derive(Debug)]
 pub struct Issued {
-    /// The key, to be shown to its owner once.
+    /// The key, to be shown once.
     pub key: PlainKey,
-    /// What is stored of it.
+    /// The stored record.
     pub record: KeyRecord,
 }
 
-/// A key that was rotated.
+/// A rotated key and its successor.
 #[derive(Debug)]
 pub struct Rotated {
-    /// The successor, to be shown to its owner once.
+    /// The successor, to be shown once.
     pub key: PlainKey,
-    /// What is stored of the successor.
+    /// The stored record of the successor.
     pub record: KeyRecord,
-    /// The key that it succeeds, with its end.
+    /// The stored record of the rotated key.
     pub predecessor: KeyRecord,
-    /// How the end became true on every node.
+    /// How the nodes applied its end.
     pub propagation: Propagation,
 }
 
-/// How a key is rotated; at once and without conditions by default.
+/// How to rotate a key. Defaults to no overlap and no conditions.
 ///
 /// # Examples
 /// ```
@@ -151,52 +167,52 @@ pub struct Rotated {
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Rotation {
-    /// How long the predecessor still works.
+    /// How long the predecessor keeps working.
     pub overlap: Duration,
-    /// Rotate the key only if it is at this version.
+    /// The required version, if any.
     pub version: Option<u64>,
-    /// The successor ends at this instant at the latest, also if its predecessor has no end.
+    /// The latest end of the successor.
     pub latest_end: Option<Timestamp>,
 }
 
-/// A key that was changed or revoked.
+/// A changed or revoked key.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Changed {
-    /// What is stored of it now.
+    /// The stored record after the change.
     pub record: KeyRecord,
-    /// How the change became true on every node.
+    /// How the nodes applied the change.
     pub propagation: Propagation,
 }
 
-/// What became of a key that was to be taken over.
+/// The outcome of an import.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Imported {
-    /// It is there now.
+    /// The key was added.
     New,
-    /// Its account had it already; this is what is stored of it, unchanged.
+    /// The account already had the key, with this record.
     AlreadyThere(Box<KeyRecord>),
 }
 
-/// Why a key could not be issued or changed. Nothing of it was done.
+/// Why a key was not issued or changed. Nothing was done.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum KeysError {
-    /// The name is not one that [`check_name`] allows.
+    /// [`check_name`] does not allow the name.
     #[error("invalid name: {0}")]
     Name(NameError),
-    /// A restricted key without scopes could do nothing.
-    #[error("a restricted key needs at least one scope")]
+    /// A restricted key has no scopes.
+    #[error("a restricted key needs at least one scope: add a scope, or choose another kind")]
     NoScope,
-    /// The key would have ended before it began.
-    #[error("a key cannot end in the past, or before it begins: choose a later end")]
+    /// The key would end in the past, or before it begins.
+    #[error("the key would end in the past, or before it begins: choose a later end")]
     Ended,
-    /// The key to be rotated was made in another format than these [`Keys`] have.
-    #[error("the key {0} was made in another format: rotate it with that format")]
+    /// The key to rotate has another format than these [`Keys`].
+    #[error("the key {0} was issued in another format: rotate it with that format")]
     OtherFormat(Hint),
-    /// The format has no such key.
+    /// The format cannot generate such a key.
     #[error(transparent)]
     Format(#[from] FormatError),
-    /// The store refuses it, as things are.
+    /// The store refused the write.
     #[error(transparent)]
     Denied(#[from] WriteRefused),
     /// The store failed.
@@ -227,17 +243,17 @@ impl Keys {
         }
     }
 
-    /// With this format; the authenticators have to have it too.
+    /// Sets the format. The authenticators need the same one.
     #[must_use]
     pub fn with_format(mut self, format: KeyFormat) -> Self {
         self.format = format;
         self
     }
 
-    /// Lets a rotation give a key of another format a successor of this one: for stores with imported keys.
+    /// Allows a rotation to replace a key of another format by one of this format.
     ///
-    /// Without it, [`rotate`](Self::rotate) refuses a key whose hint shows that it was made in another format. Such a key may
-    /// be for another API: a store can hold the management keys of `keyward-manage` beside the provider's own.
+    /// By default, [`rotate`](Self::rotate) refuses a key whose hint shows another format, because it may belong to
+    /// another API: a store can hold management keys of `keyward-manage` beside the provider's.
     ///
     /// # Examples
     /// ```
@@ -252,27 +268,27 @@ impl Keys {
         self
     }
 
-    /// With this hasher; the authenticators have to have it too.
+    /// Sets the hasher. The authenticators need the same one.
     #[must_use]
     pub fn with_hasher(mut self, hasher: Hasher) -> Self {
         self.hasher = hasher;
         self
     }
 
-    /// With time read from this clock.
+    /// Sets the clock.
     #[must_use]
     pub fn with_clock(mut self, clock: Arc<dyn Clock>) -> Self {
         self.clock = clock;
         self
     }
 
-    /// How keys are written.
+    /// Returns the format of issued keys.
     #[must_use]
     pub fn format(&self) -> &KeyFormat {
         &self.format
     }
 
-    /// How keys are turned into digests.
+    /// Returns the hasher of issued keys.
     #[must_use]
     pub fn hasher(&self) -> &Hasher {
         &self.hasher
@@ -281,15 +297,15 @@ impl Keys {
     /// Issues a key.
     ///
     /// # Errors
-    /// [`KeysError`] if the key cannot be, its account is not there, or the store fails.
+    /// [`KeysError`] if the key is invalid, its account does not exist, or the store fails.
     pub async fn issue(&self, new: NewKey) -> Result<Issued, KeysError> {
         self.issue_as(CredentialId::generate(), new).await
     }
 
-    /// Issues a key with an id that was chosen before, for instance to note it down first.
+    /// Issues a key with an id that the caller has recorded.
     ///
     /// # Errors
-    /// As for [`issue`](Self::issue); [`WriteRefused::Duplicate`] if there is a key with this id.
+    /// As for [`issue`](Self::issue); [`WriteRefused::Duplicate`] if a key with this id exists.
     pub async fn issue_as(&self, id: CredentialId, mut new: NewKey) -> Result<Issued, KeysError> {
         let now = self.clock.now();
         self.check_new(&new)?;
@@ -297,17 +313,16 @@ impl Keys {
         new.networks.iter_mut().for_each(in_one_form);
         let key = self.format.generate(new.kind, new.mode)?;
         let record = self.record(id, &key, new, now)?;
-        // No node can have a key cached that did not exist; that it is unknown is overturned by the log.
+        // Nothing to wait for: no node can have cached a new key, and the log entry ends cached negative answers.
         let _ = self.store.create(&record).await?;
         tracing::info!(id = %record.id, account = %record.account, kind = %record.kind, mode = %record.mode, "key issued");
         Ok(Issued { key, record })
     }
 
-    /// Checks a key that is to be issued, without asking the store. [`issue`](Self::issue) does the same, and a caller that
-    /// writes something else first, such as the key's account, calls this before.
+    /// Checks a new key without the store, for callers that must write something else first.
     ///
     /// # Errors
-    /// [`KeysError`] if the key cannot be issued.
+    /// [`KeysError`] if the key is invalid.
     ///
     /// # Examples
     /// ```
@@ -325,12 +340,13 @@ impl Keys {
         if self.format.has(kind, mode) { Ok(()) } else { Err(FormatError::NoSuchKey { kind, mode }.into()) }
     }
 
-    /// Takes over a key that another system issued, of which only its digest is known. It works on every node from then
-    /// on, if the authenticators have its format and [`hashed_with`](KeyRecord::hashed_with)'s hasher. Taking it over
-    /// again changes nothing.
+    /// Imports a key of another system by its digest. Importing it again changes nothing.
+    ///
+    /// It works on every node at once, if the authenticators have its format and its
+    /// [hasher](KeyRecord::hashed_with).
     ///
     /// # Errors
-    /// [`KeysError`] if the key cannot be, its account is not there, another account has it, or the store fails.
+    /// [`KeysError`] if the key is invalid, its account does not exist, another account has it, or the store fails.
     pub async fn import(&self, record: &KeyRecord) -> Result<Imported, KeysError> {
         check_imported(record)?;
         match self.store.create(record).await {
@@ -346,7 +362,7 @@ impl Keys {
         }
     }
 
-    /// What [`import`](Self::import) would do, as things are. Nothing is changed.
+    /// Returns what [`import`](Self::import) would do now.
     ///
     /// # Errors
     /// As for [`import`](Self::import).
@@ -361,7 +377,7 @@ impl Keys {
         }
     }
 
-    /// The key with this id, whatever its status.
+    /// Returns the key with this id, whatever its status.
     ///
     /// # Errors
     /// [`KeysError::Store`] if the store fails.
@@ -369,7 +385,7 @@ impl Keys {
         Ok(self.store.get(id).await?)
     }
 
-    /// The key with this digest, whatever its status: for a key that was found where it should not be.
+    /// Returns the key with this digest, whatever its status, such as a leaked key.
     ///
     /// # Errors
     /// [`KeysError::Store`] if the store fails.
@@ -380,7 +396,7 @@ impl Keys {
         }
     }
 
-    /// Keys, newest first; revoked and expired ones among them.
+    /// Returns a page of keys, newest first, whatever their status.
     ///
     /// # Errors
     /// [`KeysError::Store`] if the store fails.
@@ -388,19 +404,19 @@ impl Keys {
         Ok(self.store.list(query).await?)
     }
 
-    /// Changes a key, and returns when that holds on every node.
+    /// Changes a key, and returns when every node applies the change.
     ///
-    /// The rules of a key's life hold for what the key is at the moment of the write, on every store:
-    /// - A revoked or compromised key stays as it is. An expired key gets another name and other metadata, nothing else.
-    /// - A rotated key's end only moves earlier.
-    /// - An end is to come, and after the key begins.
+    /// Every store checks these rules at the moment of the write:
+    /// - A revoked or compromised key does not change. An expired key changes only its name and metadata.
+    /// - The end of a rotated key only moves earlier.
+    /// - An end is in the future, and after the start time.
     /// - A restricted key keeps at least one scope.
-    /// - Disabling a key again keeps the first time.
+    /// - Disabling a disabled key keeps the first time.
     ///
     /// # Errors
-    /// [`KeysError::Denied`] with [`WriteRefused::NotFound`], [`WriteRefused::Stale`], [`WriteRefused::Ended`] or [`WriteRefused::Rotated`];
-    /// [`KeysError::Name`], [`KeysError::NoScope`] or [`KeysError::Ended`] for a value that the key cannot have;
-    /// [`KeysError::Store`] if the store fails.
+    /// [`KeysError::Denied`] with [`WriteRefused::NotFound`], [`WriteRefused::Stale`], [`WriteRefused::Ended`] or
+    /// [`WriteRefused::Rotated`]; [`KeysError::Name`], [`KeysError::NoScope`] or [`KeysError::Ended`] for an invalid
+    /// value; [`KeysError::Store`] if the store fails.
     ///
     /// # Examples
     /// ```
@@ -427,7 +443,7 @@ impl Keys {
                 return Err(WriteRefused::Stale.into());
             }
             check_update(&key, &wanted, self.clock.now())?;
-            // The store writes it only if the key is still what was checked.
+            // The store writes only if the key still has the version that was checked.
             wanted.version = Some(key.version);
             match self.store.update(id, &wanted).await {
                 Err(AdminError::Denied(WriteRefused::Stale)) if update.version.is_none() => {}
@@ -437,10 +453,10 @@ impl Keys {
         Err(WriteRefused::Stale.into())
     }
 
-    /// Refuses a key until it is enabled, and returns when no node accepts it. Disabling it again keeps the first time.
+    /// Disables a key, and returns when no node accepts it. Disabling it again keeps the first time.
     ///
     /// # Errors
-    /// [`KeysError::Denied`] if the key is not there or has ended, [`KeysError::Store`] if the store fails.
+    /// [`KeysError::Denied`] if the key does not exist or has ended, [`KeysError::Store`] if the store fails.
     ///
     /// # Examples
     /// ```
@@ -461,7 +477,7 @@ impl Keys {
         self.update(id, &KeyUpdate { disabled_at, ..KeyUpdate::default() }).await
     }
 
-    /// Accepts a disabled key again, and returns when every node does.
+    /// Enables a disabled key, and returns when every node accepts it.
     ///
     /// # Errors
     /// As for [`disable`](Self::disable).
@@ -469,8 +485,7 @@ impl Keys {
         self.update(id, &KeyUpdate { disabled_at: Some(None), ..KeyUpdate::default() }).await
     }
 
-    /// Gives a key another end, or none, and returns when that holds on every node. The end of a rotated key only moves
-    /// earlier.
+    /// Sets or removes a key's end, and returns when every node applies it. A rotated key's end only moves earlier.
     ///
     /// # Errors
     /// As for [`update`](Self::update).
@@ -478,8 +493,7 @@ impl Keys {
         self.update(id, &KeyUpdate { expires_at: Some(end), ..KeyUpdate::default() }).await
     }
 
-    /// Makes a successor of a key, like it in all but the key itself, and lets the old one end after `overlap`: never
-    /// later than it would have ended anyway.
+    /// Creates an equal successor. The old key ends after `overlap`, or at its own end if that is earlier.
     ///
     /// # Errors
     /// As for [`rotate_with`](Self::rotate_with).
@@ -487,12 +501,12 @@ impl Keys {
         self.rotate_with(id, Rotation { overlap, ..Rotation::default() }).await
     }
 
-    /// Rotates a key as [`rotate`](Self::rotate) does, with conditions.
+    /// Rotates a key like [`rotate`](Self::rotate), with conditions.
     ///
     /// # Errors
-    /// [`KeysError::Denied`] if the key is not there, has a successor or has ended, [`WriteRefused::Stale`] if it is at another
-    /// version than [`Rotation::version`], [`KeysError::Ended`] if [`Rotation::latest_end`] leaves the successor no time,
-    /// [`KeysError::OtherFormat`] if it was made in another format (see [`with_conversion`](Self::with_conversion)),
+    /// [`KeysError::Denied`] if the key does not exist, has a successor or has ended; [`WriteRefused::Stale`] if its
+    /// version is not [`Rotation::version`]; [`KeysError::Ended`] if [`Rotation::latest_end`] leaves the successor no
+    /// time; [`KeysError::OtherFormat`] if it has another format (see [`with_conversion`](Self::with_conversion));
     /// [`KeysError::Store`] if the store fails.
     ///
     /// # Examples
@@ -520,7 +534,7 @@ impl Keys {
                 return Err(WriteRefused::Stale.into());
             }
             match self.mark_rotated(old, &rotation).await {
-                // Changed since it was read: the successor has to be like what the key is now.
+                // The key changed since it was read, and its successor must match it as it is now.
                 Err(KeysError::Denied(WriteRefused::Stale)) if rotation.version.is_none() => {}
                 done => return done,
             }
@@ -539,7 +553,7 @@ impl Keys {
         if !self.converts && !self.format.may_have_made(&old.hint) {
             return Err(KeysError::OtherFormat(old.hint));
         }
-        // The successor gets as long a life as its predecessor was given, from now on.
+        // The successor gets the lifetime that its predecessor was given, starting now.
         let as_long = old.expires_at.map(|end| now.saturating_add(end.saturating_since(old.created_at)));
         let expires_at = as_long.into_iter().chain(rotation.latest_end).min();
         check_end(expires_at, old.not_before, now)?;
@@ -567,14 +581,13 @@ impl Keys {
         Ok(Rotated { key, record, predecessor, propagation })
     }
 
-    /// Revokes a key for good. When this has returned, no node accepts it any more.
+    /// Revokes a key permanently. When this returns `Ok`, no node accepts the key any more.
     ///
-    /// Revoking again changes nothing, and returns when the first revocation holds everywhere: so a caller that was
-    /// interrupted asks again.
+    /// Revoking it again changes nothing and waits for the first revocation, so an interrupted caller can retry.
     ///
     /// # Errors
-    /// [`KeysError::Denied`] if the key is not there, [`KeysError::Store`] if the store fails: then it may or may not be
-    /// revoked, and asking again tells.
+    /// [`KeysError::Denied`] if the key does not exist; [`KeysError::Store`] if the store fails. The key may then be
+    /// revoked or not: retry.
     pub async fn revoke(&self, id: &CredentialId) -> Result<Changed, KeysError> {
         let committed = self.store.revoke(id, self.clock.now()).await?;
         let changed = self.changed(committed).await;
@@ -588,20 +601,20 @@ impl Keys {
         Ok(changed)
     }
 
-    /// Marks a key as known to others: it is refused for good. When this has returned, no node accepts it any more.
+    /// Marks a key as compromised. When this returns `Ok`, no node accepts the key any more.
     ///
     /// # Errors
     /// As for [`revoke`](Self::revoke).
     pub async fn mark_compromised(&self, id: &CredentialId) -> Result<Changed, KeysError> {
         let update = KeyUpdate { compromised_at: Some(self.clock.now()), ..KeyUpdate::default() };
-        // It is always possible, so there is nothing to check first.
+        // Every key can be marked, so there is nothing to check first.
         let committed = self.store.update(id, &update).await?;
         let changed = self.changed(committed).await;
         tracing::warn!(%id, "key marked as compromised");
         Ok(changed)
     }
 
-    /// Adds or changes an account, and returns when that holds on every node.
+    /// Adds or replaces an account, and returns when every node applies it.
     ///
     /// # Errors
     /// [`KeysError::Store`] if the store fails.
@@ -610,11 +623,12 @@ impl Keys {
         Ok(self.propagate(&committed).await)
     }
 
-    /// Adds an account, if there is none with its id, and returns when that holds on every node. Of two callers who add it at once, one
-    /// gets [`WriteRefused::AccountExists`], and the other's account stays as it is.
+    /// Adds an account if its id is free, and returns when every node applies it.
+    ///
+    /// Of two concurrent callers, one gets [`WriteRefused::AccountExists`], and the other's account stays.
     ///
     /// # Errors
-    /// [`KeysError::Denied`] if the account is there already, [`KeysError::Store`] if the store fails.
+    /// [`KeysError::Denied`] if the account exists, [`KeysError::Store`] if the store fails.
     ///
     /// # Examples
     /// ```
@@ -631,11 +645,12 @@ impl Keys {
         Ok(self.propagate(&committed).await)
     }
 
-    /// Changes an account, if it is still as `expected`, and returns when that holds on every node. Of two callers who change it at
-    /// once, one gets [`WriteRefused::Stale`], and neither undoes what the other has changed.
+    /// Replaces an account if it still equals `expected`, and returns when every node applies it.
+    ///
+    /// Of two concurrent callers, one gets [`WriteRefused::Stale`], and the other's change stays.
     ///
     /// # Errors
-    /// [`KeysError::Denied`] if the account is not there or was changed since, [`KeysError::Store`] if the store fails.
+    /// [`KeysError::Denied`] if the account does not exist or was changed, [`KeysError::Store`] if the store fails.
     ///
     /// # Examples
     /// ```
@@ -657,7 +672,7 @@ impl Keys {
         Ok(self.propagate(&committed).await)
     }
 
-    /// The account with this id.
+    /// Returns the account with this id.
     ///
     /// # Errors
     /// [`KeysError::Store`] if the store fails.
@@ -665,7 +680,7 @@ impl Keys {
         Ok(self.store.get_account(id).await?)
     }
 
-    /// The nodes that answer from caches of their own; `None` if the store has no change log.
+    /// Returns the nodes with a cache, or `None` if the store has no change log.
     ///
     /// # Errors
     /// [`KeysError::Store`] if the store fails.
@@ -714,7 +729,7 @@ impl Keys {
         match (&self.freshness, committed.position) {
             (Freshness::ChangeLog(log), Some(position)) => wait_until_applied(&**log, position, &*self.clock).await,
             (Freshness::BoundedAge(age), Some(_)) => {
-                // Nobody can be asked, so the age itself is waited out.
+                // Without a log no node can confirm, so the longest age of a cached answer is waited out.
                 tokio::time::sleep(*age).await;
                 Propagation { took: *age, ..Propagation::default() }
             }
@@ -746,13 +761,12 @@ fn in_one_form(network: &mut IpNet) {
     *network = Network::from(*network).into();
 }
 
-/// A key that is taken over may have ended, but not before it began.
+/// Checks an imported key. It may have ended, but not before it began.
 fn check_imported(record: &KeyRecord) -> Result<(), KeysError> {
     check_key(&record.name, record.kind, &record.scopes)?;
     check_order(record.expires_at, record.not_before)
 }
 
-/// A key ends after `now`, and after it begins.
 fn check_end(end: Option<Timestamp>, begin: Option<Timestamp>, now: Timestamp) -> Result<(), KeysError> {
     check_order(end, begin.max(Some(now)))
 }
@@ -764,7 +778,7 @@ fn check_order(end: Option<Timestamp>, begin: Option<Timestamp>) -> Result<(), K
     }
 }
 
-/// The rules that [`Keys::update`] names, for a key as it was read.
+/// Checks the rules of [`Keys::update`] for a key as it was read.
 fn check_update(key: &KeyRecord, update: &KeyUpdate, now: Timestamp) -> Result<(), KeysError> {
     fn differs<T: PartialEq>(new: Option<&T>, old: &T) -> bool {
         new.is_some_and(|new| new != old)
@@ -776,7 +790,7 @@ fn check_update(key: &KeyRecord, update: &KeyUpdate, now: Timestamp) -> Result<(
         || differs(update.scopes.as_ref(), &key.scopes)
         || differs(update.endpoints.as_ref(), &key.endpoints)
         || differs(update.networks.as_ref(), &key.networks);
-    // For revoked and compromised keys, the store refuses names and metadata, too.
+    // The store refuses every change of a revoked or compromised key.
     if other_use && !matches!(key.status(now), KeyStatus::Active | KeyStatus::Disabled) {
         return Err(WriteRefused::Ended.into());
     }

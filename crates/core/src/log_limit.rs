@@ -1,4 +1,4 @@
-//! Log lines that a stranger can cause with each request: the first is written, the others are counted.
+//! A limit for log events that any client can cause: one is written a minute, and the others are counted.
 
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -6,7 +6,7 @@ use std::time::Instant;
 
 const MINUTE: u64 = 60_000;
 
-/// Lets one log line a minute through, and counts the others. [`log_limited!`](crate::log_limited) has one for each place.
+/// A limit of one log event a minute, for [`log_limited!`](crate::log_limited).
 ///
 /// # Examples
 /// ```
@@ -16,19 +16,19 @@ const MINUTE: u64 = 60_000;
 /// ```
 #[derive(Debug)]
 pub struct LogLimit {
-    /// When the next line may be written, in milliseconds since the start; 0 before the first.
+    /// The time of the next event, in milliseconds since the start, or 0 before the first.
     next: AtomicU64,
     left_out: AtomicU64,
 }
 
 impl LogLimit {
-    /// A limit under which no line was written yet.
+    /// Creates a limit.
     #[must_use]
     pub const fn new() -> Self {
         Self { next: AtomicU64::new(0), left_out: AtomicU64::new(0) }
     }
 
-    /// Whether a line may be written now, and how many were left out since the last one.
+    /// Admits an event and returns how many were left out since the last one.
     #[must_use]
     pub fn admit(&self) -> Option<u64> {
         static START: LazyLock<Instant> = LazyLock::new(Instant::now);
@@ -38,7 +38,7 @@ impl LogLimit {
     fn admit_at(&self, now: u64) -> Option<u64> {
         let next = self.next.load(Ordering::Relaxed);
         let is_due = now >= next;
-        // Of several threads, one writes the line.
+        // Of several threads, one writes the event.
         if is_due
             && self
                 .next
@@ -58,8 +58,9 @@ impl Default for LogLimit {
     }
 }
 
-/// Writes a log line as `tracing` does, at most once a minute for this place. The field `left_out` says how many lines were left out
-/// since the last one. For lines that a stranger can cause with each request. The calling crate needs `tracing`.
+/// Writes a `tracing` event at most once a minute for each place in the code, for events that any client can cause.
+///
+/// The field `left_out` counts the events left out since the last one. The calling crate needs `tracing`.
 ///
 /// # Examples
 /// ```

@@ -1,4 +1,4 @@
-//! The store in memory: the reference for the others, and a store for tests.
+//! The store in memory, which is the reference for other stores and serves tests.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -16,10 +16,10 @@ use crate::store::{
     StoreError, WriteRefused, random_mark,
 };
 
-/// Entries that the change log keeps. A node that is further behind drops its whole cache.
+/// The entries that the change log keeps. A node that is further behind clears its whole cache.
 const LOG_LENGTH: usize = 10_000;
 
-/// Keys and accounts in this process's memory, gone with it. Clones share one content.
+/// A store in this process's memory, shared by its clones.
 ///
 /// # Examples
 /// ```
@@ -54,7 +54,7 @@ struct State {
 }
 
 impl MemoryStore {
-    /// An empty store.
+    /// Creates an empty store.
     #[must_use]
     pub fn new() -> Self {
         Self(Arc::new(Shared {
@@ -70,7 +70,7 @@ impl MemoryStore {
         }))
     }
 
-    /// What a panic elsewhere left behind is whole all the same: every change below is made after it was checked.
+    /// A poisoned lock is ignored, because every change is made only after its checks.
     fn state(&self) -> MutexGuard<'_, State> {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -121,7 +121,6 @@ impl State {
         self.append_key(key)
     }
 
-    /// Changes a key and logs it.
     fn change(
         &mut self,
         id: &CredentialId,
@@ -284,7 +283,7 @@ impl ChangeLog for MemoryStore {
         }
         match state.log.iter().position(|entry| entry.position == after) {
             Some(at) => Ok(LogBatch::Entries(state.log.iter().skip(at + 1).take(limit).cloned().collect())),
-            // Before the first entry there is no entry to compare marks with, and a new log has not been truncated.
+            // Number 0 has no entry whose mark could be compared. It is known while the log still has its first entry.
             None if after.number == 0 && state.log.first().is_some_and(|first| first.position.number == 1) => {
                 Ok(LogBatch::Entries(state.log.iter().take(limit).cloned().collect()))
             }

@@ -1,17 +1,25 @@
-//! Which texts may name something: people read them, so every character has to be one that they can see.
+//! Rules for names: people read them, so every character must be visible.
+//!
+//! # Examples
+//! ```
+//! use keyward::name::{NameError, check_name};
+//!
+//! assert_eq!(check_name(" production "), Ok("production"));
+//! assert_eq!(check_name("   "), Err(NameError::Blank));
+//! ```
 
 use unicode_properties::{GeneralCategory, GeneralCategoryGroup, UnicodeGeneralCategory};
 
 /// The longest name, in characters.
 pub const MAX_NAME_LENGTH: usize = 100;
 
-/// Characters that are letters or symbols by their category and show nothing: the Hangul fillers and the empty Braille
-/// pattern.
+/// Characters that Unicode classes as letters or symbols but that show nothing: the Hangul fillers and the empty
+/// Braille pattern.
 const BLANK: [char; 5] = ['\u{115f}', '\u{1160}', '\u{3164}', '\u{ffa0}', '\u{2800}'];
-/// They join or separate the characters beside them, in emoji and in several scripts.
+/// Zero-width characters that join or separate their neighbours, in emoji and in several scripts.
 const JOINERS: [char; 2] = ['\u{200c}', '\u{200d}'];
 
-/// Why a text cannot be a name.
+/// Why a text is not a name.
 ///
 /// # Examples
 /// ```
@@ -22,23 +30,23 @@ const JOINERS: [char; 2] = ['\u{200c}', '\u{200d}'];
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum NameError {
-    /// It has no visible character.
+    /// The text has no visible character.
     #[error("expected at least one visible character")]
     Blank,
-    /// It has more than [`MAX_NAME_LENGTH`] characters.
+    /// The text has this many characters, more than [`MAX_NAME_LENGTH`].
     #[error("expected at most {MAX_NAME_LENGTH} characters, not {0}")]
     TooLong(usize),
-    /// It has this character, which cannot be seen or has no meaning.
+    /// The text contains this character, which is invisible or has no meaning.
     #[error("the character U+{:04X} is invisible or has no meaning: remove it", u32::from(*.0))]
     Character(char),
 }
 
-/// Checks a name of a key, an account, a user or a plan, and returns it without white space around it.
+/// Checks the name of a key, an account, a user or a plan, and returns it without surrounding white space.
 ///
-/// A name has 1 to [`MAX_NAME_LENGTH`] characters, at least one of them visible, and only those that [`check_text`] allows.
+/// A name has 1 to [`MAX_NAME_LENGTH`] characters that [`check_text`] allows, and at least one is visible.
 ///
 /// # Errors
-/// [`NameError`] if it cannot be a name.
+/// [`NameError`] if the text is not a name.
 ///
 /// # Examples
 /// ```
@@ -58,13 +66,13 @@ pub fn check_name(name: &str) -> Result<&str, NameError> {
     if name.chars().any(is_visible) { Ok(name) } else { Err(NameError::Blank) }
 }
 
-/// Checks each character of a text of one line, such as a description.
+/// Checks the characters of a one-line text, such as a description.
 ///
-/// Refused are control and format characters, line and paragraph separators, and characters that Unicode has not assigned
-/// or leaves to private use. A zero-width joiner or non-joiner is allowed between two visible characters.
+/// It refuses control and format characters, line and paragraph separators, and unassigned and private-use characters.
+/// A zero-width joiner or non-joiner is allowed between two visible characters.
 ///
 /// # Errors
-/// [`NameError::Character`] with the first character that is refused.
+/// [`NameError::Character`] with the first refused character.
 ///
 /// # Examples
 /// ```
@@ -111,7 +119,7 @@ fn is_visible(character: char) -> bool {
         )
 }
 
-/// A visible character, or a mark on one: an emoji may have a variation selector, a letter its virama.
+/// Returns `true` for a visible character or a mark on one, such as an emoji's variation selector or a virama.
 fn is_joined(character: char) -> bool {
     is_visible(character) || character.general_category_group() == GeneralCategoryGroup::Mark
 }

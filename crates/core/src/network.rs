@@ -1,4 +1,13 @@
-//! Networks as people write them, in one form.
+//! Networks in one canonical form.
+//!
+//! # Examples
+//! ```
+//! use keyward::Network;
+//!
+//! let office: Network = "192.0.2.0/24".parse()?;
+//! assert_eq!(office, "::ffff:192.0.2.0/120".parse()?);
+//! # Ok::<(), keyward::network::NetworkError>(())
+//! ```
 
 pub use ipnet;
 
@@ -9,13 +18,12 @@ use std::str::FromStr;
 use ipnet::{IpNet, Ipv4Net};
 use serde::{Deserialize, Serialize};
 
-/// The prefix length of the networks in which IPv6 writes IPv4 addresses, `::ffff:0:0/96`.
+/// The prefix length of `::ffff:0:0/96`, the IPv6 network of IPv4-mapped addresses.
 const MAPPED_PREFIX: u8 = 96;
 
-/// A network, written as an address with a prefix length, or as an address for that address alone.
+/// A network: an address with a prefix length, or a single address.
 ///
-/// A network has one form. IPv4 networks that are written as IPv6 (`::ffff:10.0.0.0/104`) become IPv4 networks, because
-/// clients' addresses do, too.
+/// IPv4-mapped networks (`::ffff:10.0.0.0/104`) become IPv4 networks, as clients' addresses do.
 ///
 /// # Examples
 /// ```
@@ -87,13 +95,13 @@ impl FromStr for Network {
     }
 }
 
-/// A number in its one spelling: no sign, no zeros in front.
+/// Reads a number without a sign or leading zeros.
 fn number(text: &str) -> Option<u8> {
     let number: u8 = text.parse().ok()?;
     (number.to_string() == text).then_some(number)
 }
 
-/// In its one form: without the bits behind the prefix, and as IPv4 if it is within IPv4.
+/// Clears the bits after the prefix, and turns an IPv4-mapped network into an IPv4 network.
 impl From<IpNet> for Network {
     fn from(network: IpNet) -> Self {
         let mapped = |network: ipnet::Ipv6Net| -> Option<Ipv4Net> {

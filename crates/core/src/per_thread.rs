@@ -1,16 +1,15 @@
-//! A value that every request needs a share of, without all threads counting references in one place.
+//! A value that every request shares, without contention of all threads on one reference count.
 
 use std::cell::Cell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// One reference-counted copy for each thread, in cache lines of their own.
+/// One reference-counted copy for each thread, each in its cache lines.
 pub(crate) struct PerThread<T>(Box<[Arc<Aligned<T>>]>);
 
-/// A share of a [`PerThread`].
 pub(crate) type Share<T> = Arc<Aligned<T>>;
 
-/// Two cache lines, as adjacent ones are fetched together.
+/// Aligned to two cache lines, because processors fetch adjacent lines together.
 #[repr(align(128))]
 pub(crate) struct Aligned<T>(T);
 
@@ -28,16 +27,14 @@ impl<T: Clone> PerThread<T> {
         Self((0..threads).map(|_| Arc::new(Aligned(value.clone()))).collect())
     }
 
-    /// This thread's copy, counted.
     #[inline]
     pub(crate) fn share(&self) -> Share<T> {
         Arc::clone(self.local())
     }
 
-    /// This thread's copy.
     #[inline]
     pub(crate) fn local(&self) -> &Share<T> {
-        // The number of copies is a power of two, so the index is within it.
+        // The number of copies is a power of two, so the index is in bounds.
         &self.0[thread_number() & (self.0.len() - 1)]
     }
 }

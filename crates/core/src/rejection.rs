@@ -1,4 +1,23 @@
-//! Why a request is refused: one enum, with a stable code, an HTTP status and a challenge for each.
+//! Why a request is refused: a stable code, an HTTP status, a message and a challenge for each reason.
+//!
+//! # Examples
+//! A guard that refuses with a reason of its choice:
+//! ```
+//! use keyward::{Guard, Identity, Rejection};
+//!
+//! struct Beta;
+//!
+//! impl Guard for Beta {
+//!     fn check(identity: &Identity) -> Result<(), Rejection> {
+//!         if identity.has_feature("beta") { Ok(()) } else { Err(Rejection::FeatureRequired("beta".into())) }
+//!     }
+//! }
+//!
+//! let identity = Identity::api_key("key_1".parse()?, "acct_1".parse()?);
+//! let rejection = Beta::check(&identity).unwrap_err();
+//! assert_eq!((rejection.status().as_u16(), rejection.code()), (403, "FEATURE_REQUIRED"));
+//! # Ok::<(), keyward::id::IdError>(())
+//! ```
 
 mod alike;
 
@@ -17,8 +36,8 @@ use crate::scope::Requirement;
 
 /// Why a request is refused.
 ///
-/// [`code`](Self::code) is what programs go by; several rejections that a caller mends in the same way share one.
-/// [`reason`](Self::reason) is a name for each, for logs and metrics.
+/// Programs compare the [`code`](Self::code), which rejections with the same remedy share. Logs and metrics use the
+/// unique [`reason`](Self::reason).
 ///
 /// # Examples
 /// ```
@@ -28,102 +47,102 @@ use crate::scope::Requirement;
 /// assert_eq!(rejection.code(), "API_KEY_REVOKED");
 /// assert_eq!(rejection.status(), 401);
 /// let challenge = rejection.challenge("api").unwrap();
-/// assert_eq!(challenge, r#"Bearer realm="api", error="invalid_token", error_description="The API key has been revoked.""#);
+/// assert_eq!(challenge, r#"Bearer realm="api", error="invalid_token", error_description="The API key has been revoked. Create a new key.""#);
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Rejection {
     /// The request does not present exactly one Bearer token.
     Credential(CredentialFault),
-    /// The token does not have the form of a key.
+    /// The token does not have the format of a key.
     MalformedKey,
-    /// The token has the form of a key and its checksum does not hold.
+    /// The token has the format of a key, but its checksum is wrong.
     ChecksumMismatch,
-    /// There is no such key.
+    /// No key matches the token.
     UnknownKey,
     /// The key was revoked.
     KeyRevoked,
-    /// The key is known to others.
+    /// The key was marked as compromised.
     KeyCompromised,
-    /// The key's end has come.
+    /// The key has expired.
     KeyExpired,
-    /// The key is disabled for now.
+    /// The key is disabled.
     KeyDisabled,
-    /// The key's beginning has not come.
+    /// The key's start time has not come yet.
     KeyNotYetValid,
     /// The key's account is suspended.
     AccountSuspended,
-    /// The kind of key may not do this: a publishable key only reads.
+    /// This kind of key may not make the request. A publishable key only reads.
     KindNotAllowed,
-    /// The key is confined to other endpoints than this, which is named by method and path.
+    /// The key is confined to other endpoints. The value is the refused method and path.
     EndpointNotAllowed(SmolStr),
-    /// The key is confined to other networks than the request came from.
+    /// The key is confined to networks that do not contain the client's address.
     NetworkNotAllowed,
-    /// The request's method or path can be read in several ways, and somebody else routes it.
+    /// The method or path is ambiguous, and the program that routes the request may read it differently.
     AmbiguousTarget,
     /// The key lacks a scope.
     InsufficientScope(Requirement),
-    /// The account's plan does not include this.
+    /// The account's plan does not include the request.
     PlanRequired(Box<PlanRequired>),
-    /// The account lacks a feature, which is named.
+    /// The account lacks the named feature.
     FeatureRequired(SmolStr),
-    /// This needs a credential of the mode that is named.
+    /// The request needs a credential of the named mode.
     ModeNotAllowed(Mode),
-    /// As many tasks of the account are running as its plan allows.
+    /// The account already runs as many tasks as its plan allows.
     ConcurrencyLimitExceeded(Box<ConcurrencyLimit>),
-    /// A rate limit is used up.
+    /// A rate limit is exhausted.
     RateLimitExceeded(Box<RateLimit>),
-    /// The request did not come by HTTPS, as far as those say it who are believed.
+    /// The request did not come by HTTPS, or no trusted source confirms that it did.
     HttpsRequired,
-    /// The store could not be asked, or did not answer in time.
+    /// The store could not be reached, or did not answer in time.
     StoreUnavailable,
-    /// The store answered with something that cannot be.
+    /// The store returned invalid data.
     StoreCorrupt,
-    /// A handler asks for an identity where no `AuthLayer` is. A fault of the service, not of the caller.
+    /// A handler asks for an identity on a route without an `AuthLayer`: the service is at fault.
     NotConfigured,
 }
 
-/// The plans that a request needs, and the one that its account has.
+/// The required plans, and the account's plan.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PlanRequired {
-    /// The account's plan, if it has one.
+    /// The account's plan, if any.
     pub current: Option<SmolStr>,
-    /// The plans of which it needs one.
+    /// The plans that allow the request.
     pub required: Box<[SmolStr]>,
 }
 
 impl PlanRequired {
-    /// One of `required` is needed, and `current` is there.
+    /// Requires one of the `required` plans.
     #[must_use]
     pub fn new(current: Option<SmolStr>, required: impl IntoIterator<Item = SmolStr>) -> Self {
         Self { current, required: required.into_iter().collect() }
     }
 }
 
-/// How many tasks may run at once, and how many do.
+/// A reached limit of concurrent tasks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConcurrencyLimit {
-    /// Tasks that may run at once.
+    /// The most concurrent tasks.
     pub limit: u32,
-    /// Tasks that are running.
+    /// The running tasks.
     pub in_flight: u32,
-    /// The account's plan, if it has one.
+    /// The account's plan, if any.
     pub plan: Option<SmolStr>,
 }
 
-/// A rate limit that is used up.
+/// An exhausted rate limit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RateLimit {
     /// The limit's name.
     pub name: SmolStr,
-    /// What may be spent in a window.
+    /// The units in a window.
     pub quota: u32,
     /// The window's length.
     pub window: Duration,
-    /// What is left of it; less than the request costs.
+    /// The units left: fewer than the request costs.
     pub remaining: u32,
-    /// When the same request can be made again.
+    /// The time until the same request can succeed.
     pub retry_after: Duration,
 }
 
@@ -136,12 +155,10 @@ enum ChallengeError {
     InsufficientScope,
 }
 
-/// What there is to know of a rejection in one row.
 struct Row {
     code: &'static str,
     reason: &'static str,
     status: StatusCode,
-    /// Whether there is a challenge, and the error in it.
     challenge: Option<ChallengeError>,
     message: &'static str,
 }
@@ -175,92 +192,101 @@ impl Rejection {
             ),
             Self::Credential(Fault::OtherScheme) => missing(
                 "other_scheme",
-                "The Authorization header does not have the Bearer scheme. Send: Authorization: Bearer YOUR_API_KEY",
+                "The Authorization header does not use the Bearer scheme. Send: Authorization: Bearer YOUR_API_KEY",
             ),
             Self::Credential(Fault::Empty) => missing(
                 "empty_credential",
-                "The Authorization header has no key in it. Is the variable that should hold it set?",
+                "The Authorization header contains no API key. Check that the variable that holds your key is set.",
             ),
             Self::Credential(Fault::SeveralFields) => {
-                request("several_credentials", "There are several Authorization headers. Send one.")
+                request("several_credentials", "The request has several Authorization headers. Send one.")
             }
             Self::Credential(Fault::List) => {
-                request("credential_list", "The Authorization header has a comma in it. Send one key alone.")
+                request("credential_list", "The Authorization header contains a comma. Send exactly one API key.")
             }
             Self::Credential(Fault::Quoted) => request(
                 "quoted_credential",
-                "The key stands in quotes or brackets. Send it without them: Authorization: Bearer YOUR_API_KEY",
+                "The API key is enclosed in quotes or brackets. Send it without them: Authorization: Bearer YOUR_API_KEY",
             ),
             Self::Credential(Fault::WhiteSpace) => request(
                 "white_space_in_credential",
-                "There is white space in or around the key, such as a space or a line break. Send the key alone.",
+                "There is white space in or around the API key, such as a space or a line break. Remove it.",
             ),
             Self::Credential(Fault::Control) => {
-                invalid("control_character", "The API key has a control character in it. Copy the key again.")
+                invalid("control_character", "The API key contains a control character. Copy the key again.")
             }
             Self::Credential(Fault::NonAscii) => {
-                invalid("non_ascii", "The API key has a character outside ASCII in it. Copy the key again.")
+                invalid("non_ascii", "The API key contains a non-ASCII character. Copy the key again.")
             }
-            Self::Credential(Fault::TooLong) => invalid("too_long", "The API key is too long. Copy the key again."),
-            Self::Credential(Fault::Character) => {
-                invalid("bad_character", "The API key has a character that keys do not have. Copy the key again.")
+            Self::Credential(Fault::TooLong) => {
+                invalid("too_long", "The API key is longer than 512 bytes. Copy the key again.")
             }
-            Self::MalformedKey => {
-                invalid("malformed_key", "The API key does not have the form of a key. Copy the whole key.")
-            }
+            Self::Credential(Fault::Character) => invalid(
+                "bad_character",
+                "The API key contains a character that is not allowed in a key. Copy the key again.",
+            ),
+            Self::MalformedKey => invalid("malformed_key", "The API key has the wrong format. Copy the whole key."),
             Self::ChecksumMismatch => {
                 invalid("checksum_mismatch", "The API key is mistyped or incomplete. Copy the whole key.")
             }
-            Self::UnknownKey => invalid("unknown_key", "The API key is not valid."),
-            Self::KeyRevoked => token("API_KEY_REVOKED", "key_revoked", "The API key has been revoked."),
+            Self::UnknownKey => {
+                invalid("unknown_key", "The API key is not valid. Check that it is the right key for this API.")
+            }
+            Self::KeyRevoked => {
+                token("API_KEY_REVOKED", "key_revoked", "The API key has been revoked. Create a new key.")
+            }
             Self::KeyCompromised => token(
                 "API_KEY_REVOKED",
                 "key_compromised",
-                "The API key has become known to others and is refused for good. Create a new one.",
+                "The API key was reported as compromised and has been revoked. Create a new key.",
             ),
-            Self::KeyExpired => token("API_KEY_EXPIRED", "key_expired", "The API key has expired."),
-            Self::KeyDisabled => token("API_KEY_DISABLED", "key_disabled", "The API key is disabled."),
-            Self::KeyNotYetValid => {
-                token("API_KEY_NOT_YET_VALID", "key_not_yet_valid", "The API key is not valid yet.")
+            Self::KeyExpired => token("API_KEY_EXPIRED", "key_expired", "The API key has expired. Create a new key."),
+            Self::KeyDisabled => {
+                token("API_KEY_DISABLED", "key_disabled", "The API key is disabled. Enable it, or use another key.")
             }
+            Self::KeyNotYetValid => token(
+                "API_KEY_NOT_YET_VALID",
+                "key_not_yet_valid",
+                "The API key is not valid yet. Wait until its start time, or use another key.",
+            ),
             Self::AccountSuspended => row(
                 "ACCOUNT_SUSPENDED",
                 "account_suspended",
                 S::FORBIDDEN,
                 None,
-                "The account of this API key is suspended.",
+                "The account of this API key is suspended. Contact the API provider.",
             ),
             Self::KindNotAllowed => row(
                 "KEY_KIND_NOT_ALLOWED",
                 "kind_not_allowed",
                 S::FORBIDDEN,
                 None,
-                "The kind of this API key may not do this. A publishable key can only read.",
+                "This kind of API key cannot make this request. A publishable key can only read. Use a key of another kind.",
             ),
             Self::EndpointNotAllowed(_) => row(
                 "ENDPOINT_NOT_ALLOWED",
                 "endpoint_not_allowed",
                 S::FORBIDDEN,
                 None,
-                "The API key is confined to other endpoints than this.",
+                "The API key is not allowed to call this endpoint. Use a key that allows it.",
             ),
             Self::AmbiguousTarget => request(
                 "ambiguous_target",
-                "The path can be read in several ways. Send it without empty or dot segments, encoded slashes or dots, semicolons and backslashes.",
+                "The path is ambiguous. Send it without empty or dot segments, encoded slashes or dots, semicolons or backslashes.",
             ),
             Self::NetworkNotAllowed => row(
                 "NETWORK_NOT_ALLOWED",
                 "network_not_allowed",
                 S::FORBIDDEN,
                 None,
-                "The API key cannot be used from this network.",
+                "The API key cannot be used from this network. Send the request from a network that the key allows.",
             ),
             Self::InsufficientScope(_) => row(
                 "INSUFFICIENT_SCOPE",
                 "insufficient_scope",
                 S::FORBIDDEN,
                 Some(InsufficientScope),
-                "The API key lacks a scope that this request needs.",
+                "The API key lacks a required scope. Use a key that has it.",
             ),
             Self::PlanRequired(_) => row(
                 "PLAN_REQUIRED",
@@ -274,35 +300,35 @@ impl Rejection {
                 "feature_required",
                 S::FORBIDDEN,
                 None,
-                "The account lacks a feature that this request needs.",
+                "The account lacks a feature that this request needs. Contact the API provider.",
             ),
             Self::ModeNotAllowed(_) => row(
                 "MODE_NOT_ALLOWED",
                 "mode_not_allowed",
                 S::FORBIDDEN,
                 None,
-                "This request needs an API key of the other mode.",
+                "The API key has the wrong mode. Use a key of the other mode.",
             ),
             Self::ConcurrencyLimitExceeded(_) => row(
                 "CONCURRENCY_LIMIT_EXCEEDED",
                 "concurrency_limit_exceeded",
                 S::TOO_MANY_REQUESTS,
                 None,
-                "As many tasks are running as the plan allows. Wait until one has ended, or upgrade your subscription.",
+                "The account has reached its plan's limit of running tasks. Wait until one has finished, or upgrade your subscription.",
             ),
             Self::RateLimitExceeded(_) => row(
                 "RATE_LIMIT_EXCEEDED",
                 "rate_limit_exceeded",
                 S::TOO_MANY_REQUESTS,
                 None,
-                "There were too many requests. Wait as long as Retry-After says.",
+                "Too many requests. Wait for the time in the Retry-After header, then try again.",
             ),
             Self::HttpsRequired => row(
                 "HTTPS_REQUIRED",
                 "https_required",
                 S::FORBIDDEN,
                 None,
-                "API requests have to be made over HTTPS. A key that was sent without it counts as compromised.",
+                "API requests must use HTTPS. A key that was sent over plain HTTP counts as compromised: create a new one.",
             ),
             Self::StoreUnavailable => row(
                 "SERVICE_UNAVAILABLE",
@@ -311,60 +337,68 @@ impl Rejection {
                 None,
                 "API keys cannot be checked at the moment. Try again shortly.",
             ),
-            Self::StoreCorrupt => {
-                row("INTERNAL_ERROR", "store_corrupt", S::INTERNAL_SERVER_ERROR, None, "The API key cannot be checked.")
-            }
+            Self::StoreCorrupt => row(
+                "INTERNAL_ERROR",
+                "store_corrupt",
+                S::INTERNAL_SERVER_ERROR,
+                None,
+                "The API key cannot be checked because of an internal error. Contact the API provider.",
+            ),
             Self::NotConfigured => row(
                 "INTERNAL_ERROR",
                 "not_configured",
                 S::INTERNAL_SERVER_ERROR,
                 None,
-                "The service is not set up correctly.",
+                "The service is misconfigured. Contact the API provider.",
             ),
         }
     }
 
-    /// The stable code that programs go by, such as `API_KEY_REVOKED`.
+    /// Returns the stable code, such as `API_KEY_REVOKED`.
     #[must_use]
     pub fn code(&self) -> &'static str {
         self.row().code
     }
 
-    /// A stable name for each rejection, such as `checksum_mismatch`, for logs and metrics.
+    /// Returns the stable name for logs and metrics, such as `checksum_mismatch`.
     #[must_use]
     pub fn reason(&self) -> &'static str {
         self.row().reason
     }
 
-    /// The HTTP status.
+    /// Returns the HTTP status.
     #[must_use]
     pub fn status(&self) -> StatusCode {
         self.row().status
     }
 
-    /// What to tell the person who has to mend it. It never says whether some other key exists.
+    /// Returns the message for people. It never reveals whether another key exists.
     #[must_use]
     pub fn message(&self) -> String {
         match self {
             Self::InsufficientScope(requirement) => {
-                let which = if requirement.is_any() { "one of the scopes" } else { "the scope" };
-                format!("The API key lacks {which} that this request needs: {}.", scope_list(requirement, ", "))
+                let which = match (requirement.scopes().len(), requirement.is_any()) {
+                    (1, _) => "the scope",
+                    (_, true) => "one of the scopes",
+                    (_, false) => "the scopes",
+                };
+                format!("The API key lacks a required scope. Use a key with {which} {}.", scope_list(requirement, ", "))
             }
             Self::PlanRequired(plan) if !plan.required.is_empty() => {
                 format!("API access requires a {} plan. Please upgrade your subscription.", any_of(&plan.required))
             }
             Self::EndpointNotAllowed(endpoint) => {
-                format!("The API key is confined to other endpoints than this: {endpoint}.")
+                format!("The API key is not allowed to call {endpoint}. Use a key that allows this endpoint.")
             }
             Self::FeatureRequired(feature) => {
-                format!("The account lacks the feature that this request needs: {feature}.")
+                format!("The account lacks the feature {feature}, which this request needs. Contact the API provider.")
             }
-            Self::ModeNotAllowed(mode) => format!("This request needs an API key of {mode} mode."),
+            Self::ModeNotAllowed(mode) => format!("The API key has the wrong mode. Use a {mode} mode key."),
             _ => self.row().message.to_owned(),
         }
     }
 
-    /// What a program may want to know besides the code, as a JSON object.
+    /// Returns details for programs, as a JSON object.
     #[must_use]
     pub fn details(&self) -> Option<Value> {
         match self {
@@ -382,10 +416,10 @@ impl Rejection {
         }
     }
 
-    /// The `WWW-Authenticate` challenge, if there is one (RFC 9110 section 11.6.1, RFC 6750 section 3).
+    /// Returns the `WWW-Authenticate` challenge, if there is one (RFC 9110 section 11.6.1, RFC 6750 section 3).
     ///
-    /// It has no `error` if no credential was sent. A realm with a character that cannot stand in a quoted string is
-    /// left without it.
+    /// It has no `error` if the request sent no credential. Characters that cannot be quoted are removed from the
+    /// realm.
     #[must_use]
     pub fn challenge(&self, realm: &str) -> Option<HeaderValue> {
         let row = self.row();
@@ -407,7 +441,7 @@ impl Rejection {
         HeaderValue::try_from(challenge).ok()
     }
 
-    /// Whether the fault is the service's own, so that it belongs into its log.
+    /// Returns `true` if the service is at fault, not the caller.
     #[must_use]
     pub fn is_fault_of_service(&self) -> bool {
         self.status().is_server_error()
@@ -415,19 +449,20 @@ impl Rejection {
 }
 
 impl RateLimit {
-    /// The seconds of `Retry-After` (RFC 9110 section 10.2.3), so that who waits as long gets in.
+    /// Returns the seconds of `Retry-After` (RFC 9110 section 10.2.3), rounded up.
     #[must_use]
     pub fn retry_after_seconds(&self) -> u64 {
         self.retry_after.as_secs() + u64::from(self.retry_after.subsec_nanos() > 0)
     }
 
-    /// The value of `RateLimit-Policy`, such as `"default";q=100;w=60` (draft-ietf-httpapi-ratelimit-headers-10).
+    /// Returns the value of `RateLimit-Policy`, such as `"default";q=100;w=60`
+    /// (draft-ietf-httpapi-ratelimit-headers-10).
     #[must_use]
     pub fn policy_field(&self) -> HeaderValue {
         Self::field(format!("\"{}\";q={};w={}", self.name, self.quota, self.window.as_secs()))
     }
 
-    /// The value of `RateLimit`, such as `"default";r=50;t=30` (draft-ietf-httpapi-ratelimit-headers-10).
+    /// Returns the value of `RateLimit`, such as `"default";r=50;t=30` (draft-ietf-httpapi-ratelimit-headers-10).
     #[must_use]
     pub fn state_field(&self) -> HeaderValue {
         Self::field(format!("\"{}\";r={};t={}", self.name, self.remaining, self.retry_after_seconds()))
@@ -452,7 +487,7 @@ impl From<CredentialFault> for Rejection {
     }
 }
 
-/// `A`, `A or B`, `A, B or C`.
+/// Joins names as `A`, `A or B`, or `A, B or C`.
 fn any_of(names: &[SmolStr]) -> String {
     match names {
         [most @ .., last] if !most.is_empty() => format!("{} or {last}", most.join(", ")),
@@ -480,7 +515,7 @@ mod tests {
         let rejection = Rejection::InsufficientScope(Requirement::all_of([Scope::from_static("jobs:write")]));
         assert!(rejection.message().contains("jobs:write"));
         let challenge = rejection.challenge("api").unwrap();
-        assert!(challenge.to_str().unwrap().ends_with(r#"error="insufficient_scope", error_description="The API key lacks a scope that this request needs.", scope="jobs:write""#));
+        assert!(challenge.to_str().unwrap().ends_with(r#"error="insufficient_scope", error_description="The API key lacks a required scope. Use a key that has it.", scope="jobs:write""#));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! The id of a request, for a refusal that its caller wants to ask about.
+//! The id of a request, by which its caller can ask about a refusal.
 
 use std::cell::Cell;
 use std::fmt;
@@ -13,18 +13,17 @@ use crate::key::BASE62;
 pub(crate) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("request-id");
 
-/// The longest id that is taken over from a request, in bytes.
+/// The longest accepted id, in bytes.
 const MAX_LENGTH: usize = 128;
 
-/// The id of a request: the one that it came with, in `X-Request-Id` or `Request-Id`, or a new one.
+/// The id of a request: its `X-Request-Id` or `Request-Id` header, or a new id.
 ///
-/// An id that came with the request is taken only if it is 1 to 128 of `A-Z a-z 0-9 . _ -`, so that it can stand in
-/// any log, header or body.
+/// A client's id must be 1 to 128 of `A-Z a-z 0-9 . _ -`, which are safe in every log, header and body.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RequestId(SmolStr);
 
 impl RequestId {
-    /// The id of the request with these headers.
+    /// Returns the id of the request with these headers.
     #[must_use]
     pub fn of(headers: &HeaderMap) -> Self {
         let sent = headers.get(X_REQUEST_ID).or_else(|| headers.get(REQUEST_ID));
@@ -40,13 +39,13 @@ impl RequestId {
         .unwrap_or_else(Self::generate)
     }
 
-    /// The id as text.
+    /// Returns the id as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// As a header's value, of which clones cost no allocation.
+    /// Returns a header value whose clones do not allocate.
     pub(crate) fn to_header(&self) -> HeaderValue {
         HeaderValue::from_maybe_shared(Bytes::from_owner(self.0.clone()))
             .unwrap_or_else(|_| HeaderValue::from_static("unknown"))
@@ -55,7 +54,7 @@ impl RequestId {
     fn generate() -> Self {
         let mut id = *b"req_0000000000000000";
         for part in id[4..].chunks_exact_mut(8) {
-            // The number as a fraction of 2^64: each multiplication brings one digit in base 62 in front of the point.
+            // The number is a fraction of 2^64. Each multiplication moves one base-62 digit before the point.
             let mut fraction = any_number();
             for digit in part {
                 let product = u128::from(fraction) * BASE62.len() as u128;
@@ -67,8 +66,9 @@ impl RequestId {
     }
 }
 
-/// A number that nobody can tell from the ones before it, for what is no secret: asking the operating system for each would be
-/// the dearest part of a refusal. SipHash of a counter, under a key that each thread gets from the operating system.
+/// Returns an unpredictable number for values that are not secret: SipHash of a counter, with a random key per thread.
+///
+/// Asking the operating system each time would be the most expensive part of a refusal.
 pub(crate) fn any_number() -> u64 {
     thread_local!(static NUMBERS: (RandomState, Cell<u64>) = (RandomState::new(), const { Cell::new(0) }));
     NUMBERS.with(|(key, counter)| {

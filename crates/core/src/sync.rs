@@ -1,7 +1,7 @@
-//! The atomics and the lock-free map that the cache stands on.
+//! The atomics and the lock-free map of the cache.
 //!
-//! In tests with `--cfg keyward_loom`, loom's atomics replace them, and a map with one place. The name is not `loom`, which
-//! changes tokio and crossbeam, too.
+//! Tests with `--cfg keyward_loom` replace them by loom's atomics and a map with one slot. The flag is not `loom`,
+//! because that would change tokio and crossbeam, too.
 
 #[cfg(not(all(test, keyward_loom)))]
 pub(crate) use papaya::HashMap;

@@ -1,10 +1,9 @@
-//! What keyward counts and reports. Nothing here ever sees a key.
+//! Metrics and log events. No key reaches this module.
 
 use std::time::Duration;
 
 use crate::rejection::Rejection;
 
-/// How a read of the store ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum StoreOutcome {
     Found,
@@ -12,7 +11,6 @@ pub(crate) enum StoreOutcome {
     Failed,
 }
 
-/// What came of a node's wish to renew its lease.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Renewal {
     Granted,
@@ -20,9 +18,9 @@ pub(crate) enum Renewal {
     Failed,
 }
 
-/// Counters and histograms, through the `metrics` facade where the feature is on and the builder was told so.
+/// Counters and histograms through the `metrics` facade, if the feature and the builder's setting are on.
 ///
-/// The handles are registered once; a warm hit then costs one atomic addition, and without metrics a branch.
+/// The handles are registered once. A warm hit then costs one atomic addition, or one branch without metrics.
 #[derive(Clone, Default)]
 pub(crate) struct Metrics {
     #[cfg(feature = "metrics")]
@@ -33,7 +31,7 @@ pub(crate) struct Metrics {
 struct Handles {
     hits: metrics::Counter,
     negative_hits: metrics::Counter,
-    /// Registered with the first refusal of each sort, so that what never happens is not reported.
+    /// Registered at the first refusal of each reason.
     rejections: crate::rejection::PerRejection<std::sync::OnceLock<metrics::Counter>>,
     misses: metrics::Counter,
     store_reads: [metrics::Histogram; 3],
@@ -53,7 +51,6 @@ struct Handles {
     allow(clippy::unused_self, reason = "without the feature there is nothing to count")
 )]
 impl Metrics {
-    /// Registers with the recorder that is installed at this moment.
     #[cfg(feature = "metrics")]
     pub(crate) fn registered() -> Self {
         use metrics::{Unit, describe_counter, describe_gauge, describe_histogram};
@@ -64,14 +61,14 @@ impl Metrics {
         describe_counter!("keyward_rejections_total", "Requests refused, by reason");
         describe_histogram!("keyward_store_read_seconds", Unit::Seconds, "Reads of the store, by outcome");
         describe_gauge!("keyward_cached_keys", "Keys in the cache");
-        describe_counter!("keyward_read_through_total", "Requests that read the store for want of a lease");
-        describe_counter!("keyward_lease_renewals_total", "Wishes to renew the lease, by outcome");
-        describe_counter!("keyward_lease_lapses_total", "Times that a lease had ended before it was renewed");
+        describe_counter!("keyward_read_through_total", "Requests that read the store because the node had no lease");
+        describe_counter!("keyward_lease_renewals_total", "Attempts to renew the lease, by outcome");
+        describe_counter!("keyward_lease_lapses_total", "Leases that ended before they were renewed");
         describe_gauge!("keyward_lease_held", "1 while this node may answer from its cache, 0 while it may not");
         describe_gauge!("keyward_log_position", "The last entry of the change log that this node has applied");
-        describe_counter!("keyward_log_gaps_total", "Times that the log did not go on, and the cache was dropped");
-        describe_counter!("keyward_log_untold_total", "Times that new entries were found without a notification");
-        describe_counter!("keyward_clock_steps_total", "Times that the wall clock was set");
+        describe_counter!("keyward_log_gaps_total", "Times that a gap in the change log cleared the cache");
+        describe_counter!("keyward_log_untold_total", "New log entries found without a notification");
+        describe_counter!("keyward_clock_steps_total", "Changes of the wall clock");
         let reads = |outcome| metrics::histogram!("keyward_store_read_seconds", "outcome" => outcome);
         let renewals = |outcome| metrics::counter!("keyward_lease_renewals_total", "outcome" => outcome);
         Self {
@@ -140,11 +137,11 @@ impl Metrics {
         }
         if rejection.is_fault_of_service() {
             let reason = rejection.reason();
-            // Two places, so that a mistake in the configuration does not hide behind an outage.
+            // Two rate limits, so that an outage does not hide a misconfiguration.
             if *rejection == Rejection::StoreUnavailable {
-                crate::log_limited!(error, reason, "request refused: the key store gave no answer");
+                crate::log_limited!(error, reason, "request refused: the key store did not answer");
             } else {
-                crate::log_limited!(error, reason, "request refused: the service is at fault");
+                crate::log_limited!(error, reason, "request refused because of an error in the service");
             }
         } else {
             tracing::debug!(reason = rejection.reason(), "request refused");
@@ -171,7 +168,7 @@ impl Metrics {
         let _ = outcome;
     }
 
-    /// A lease had ended before it was renewed.
+    /// Counts a lease that ended before it was renewed.
     pub(crate) fn lapse(&self) {
         #[cfg(feature = "metrics")]
         if let Some(handles) = &self.handles {
@@ -186,7 +183,7 @@ impl Metrics {
         }
     }
 
-    /// There were new entries, and nobody had said so.
+    /// Counts new entries that were found without a notification.
     pub(crate) fn untold(&self) {
         #[cfg(feature = "metrics")]
         if let Some(handles) = &self.handles {
@@ -201,7 +198,6 @@ impl Metrics {
         }
     }
 
-    /// How things are now.
     pub(crate) fn state(&self, cached_keys: usize, lease_held: bool, log_position: u64) {
         #[cfg(feature = "metrics")]
         if let Some(handles) = &self.handles {

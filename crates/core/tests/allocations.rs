@@ -1,6 +1,6 @@
-//! A warm hit allocates nothing of keyward's own, and a refusal little.
+//! The allocations of warm hits and refusals.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![allow(clippy::unwrap_used, reason = "a panic fails the test")]
 
 mod common;
 
@@ -16,7 +16,7 @@ use tower::{Layer, Service, service_fn};
 
 fn request(field: &str) -> Request<()> {
     let mut request = Request::get("/").header("authorization", field).body(()).unwrap();
-    // As a server leaves it: something is there already, so that the map exists.
+    // A server's request has an extension already, so that the map exists.
     request.extensions_mut().insert(0_u8);
     request
 }
@@ -26,7 +26,7 @@ fn response() -> Response<Bytes> {
 }
 
 #[tokio::test]
-async fn a_warm_hit_allocates_what_the_insertion_into_the_extensions_allocates_and_nothing_else() {
+async fn a_warm_hit_allocates_only_for_the_extensions() {
     let store = TestStore::new().await;
     let (field, _) = store.issue().await;
     let authenticator = Authenticator::new(store);
@@ -37,12 +37,12 @@ async fn a_warm_hit_allocates_what_the_insertion_into_the_extensions_allocates_a
         let request = request(&field);
         let mut status = None;
         let counted = allocation_counter::measure(|| {
-            status = Some(service.call(request).now_or_never().expect("a warm hit does not wait").unwrap().status());
+            status = Some(service.call(request).now_or_never().expect("a warm hit waited").unwrap().status());
         });
         assert_eq!(status.unwrap(), 200);
         counted.count_total
     };
-    // The first call of a second notes the use.
+    // The first call of a second records the use.
     let with_keyward = (0..100).map(|_| call()).min().unwrap();
 
     let identity = Identity::api_key("key_1".parse().unwrap(), "acct_1".parse().unwrap());
@@ -53,7 +53,7 @@ async fn a_warm_hit_allocates_what_the_insertion_into_the_extensions_allocates_a
 }
 
 #[tokio::test]
-async fn the_future_holds_two_words_besides_the_inner_one() {
+async fn the_future_adds_two_words_to_the_inner_one() {
     let inner = service_fn(|_: Request<()>| std::future::ready(Ok::<_, Infallible>(response())));
     let inner_size = size_of_val(&inner.clone().call(request("")));
     let mut service = AuthLayer::new(TestStore::new().await).layer(inner);
@@ -61,8 +61,8 @@ async fn the_future_holds_two_words_besides_the_inner_one() {
 }
 
 #[tokio::test]
-async fn a_refusal_of_a_forged_key_allocates_little_and_no_more_with_another_format() {
-    /// The refusal on its way, the headers' two tables, the request's id, and the body.
+async fn refusing_a_forged_key_allocates_little() {
+    /// The refusal in the response, the two tables of the headers, the request's id, and the body.
     const MOST: u64 = 5;
     let store = TestStore::new().await;
     let (field, _) = store.issue().await;
@@ -79,12 +79,12 @@ async fn a_refusal_of_a_forged_key_allocates_little_and_no_more_with_another_for
         let mut call = || {
             let request = request(&forged);
             let counted = allocation_counter::measure(|| {
-                let refused = service.call(request).now_or_never().expect("a refusal does not wait").unwrap();
+                let refused = service.call(request).now_or_never().expect("a refusal waited").unwrap();
                 assert_eq!(refused.status(), 401);
             });
             counted.count_total
         };
-        // The first makes what all others share.
+        // The first refusal creates what the others share.
         let allocations = (0..10).map(|_| call()).min().unwrap();
         assert!(allocations <= MOST, "{allocations} allocations");
     }

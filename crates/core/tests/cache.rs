@@ -1,6 +1,6 @@
-//! What the cache promises: how often the store is asked, what is answered without it, and what never is.
+//! The promises of the cache: how often it asks the store, and that it never gives a stale answer.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![allow(clippy::unwrap_used, reason = "a panic fails the test")]
 
 mod common;
 
@@ -37,7 +37,7 @@ async fn forged_keys_cost_no_read_of_the_store() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_thousand_concurrent_requests_with_one_cold_key_cost_one_read() {
+async fn concurrent_requests_with_a_cold_key_share_one_read() {
     let store = TestStore::new().await;
     let (warm_up, _) = store.issue().await;
     let (field, id) = store.issue().await;
@@ -60,7 +60,7 @@ async fn a_thousand_concurrent_requests_with_one_cold_key_cost_one_read() {
 }
 
 #[tokio::test]
-async fn unknown_keys_are_remembered_within_a_bound_and_evict_no_real_key() {
+async fn unknown_keys_are_cached_in_bounds_and_evict_no_real_key() {
     let store = TestStore::new().await;
     let (field, _) = store.issue().await;
     let authenticator =
@@ -77,12 +77,12 @@ async fn unknown_keys_are_remembered_within_a_bound_and_evict_no_real_key() {
     for _ in 0..100 {
         assert_eq!(identity(&authenticator, &unknown).await, Err(Rejection::UnknownKey));
     }
-    // moka admits a newcomer to a full cache only after it was asked for a few times.
+    // A full moka cache admits a new key only after several requests for it.
     assert!(store.reads() - before < 20, "{} reads", store.reads() - before);
 }
 
 #[tokio::test]
-async fn a_key_that_was_unknown_is_known_as_soon_as_it_is_issued_or_enabled() {
+async fn a_new_or_enabled_key_ends_its_negative_answer() {
     let store = TestStore::new().await;
     let authenticator = Authenticator::new(store.clone());
     let (warm_up, _) = store.issue().await;
@@ -120,7 +120,7 @@ async fn the_cache_stays_within_its_bound_and_keeps_what_is_used() {
     }
     eventually("the cache is within its bound", async || authenticator.cached_keys() <= 1_000).await;
     assert!(authenticator.cached_keys() >= 900);
-    // By one key over it, too.
+    // A single key over the capacity is evicted, too.
     while authenticator.cached_keys() <= 1_000 {
         let (field, _) = store.issue().await;
         identity(&authenticator, &field).await.unwrap();
@@ -129,7 +129,7 @@ async fn the_cache_stays_within_its_bound_and_keeps_what_is_used() {
 }
 
 #[tokio::test]
-async fn expiry_is_compared_at_every_hit_and_use_does_not_prolong_an_entry() {
+async fn every_hit_checks_expiry_and_prolongs_no_entry() {
     let store = TestStore::new().await;
     let clock = Arc::new(ManualClock::at(SystemClock.now()));
     let authenticator = Authenticator::builder(store.clone().with_bounded_age(Duration::from_secs(60)))
@@ -146,7 +146,7 @@ async fn expiry_is_compared_at_every_hit_and_use_does_not_prolong_an_entry() {
     clock.advance(Duration::from_millis(1));
     let before = store.reads();
     assert_eq!(identity(&authenticator, &field).await, Err(Rejection::KeyExpired));
-    assert_eq!(store.reads(), before, "expiry needs no read");
+    assert_eq!(store.reads(), before, "an expired key was read from the store");
     for _ in 0..30 {
         assert!(is_cached(&authenticator, &hot) || clock.now() >= end.saturating_add(Duration::from_secs(29)));
         clock.advance(Duration::from_secs(1));
@@ -155,7 +155,7 @@ async fn expiry_is_compared_at_every_hit_and_use_does_not_prolong_an_entry() {
 }
 
 #[tokio::test]
-async fn a_key_begins_when_it_was_said_to() {
+async fn a_key_is_refused_before_its_start_time() {
     let store = TestStore::new().await;
     let clock = Arc::new(ManualClock::at(SystemClock.now()));
     let authenticator = Authenticator::builder(store.clone()).clock(clock.clone()).build().unwrap();
@@ -209,7 +209,7 @@ async fn a_read_that_races_a_revocation_caches_nothing_stale() {
 }
 
 #[tokio::test]
-async fn what_changes_with_the_account_holds_at_the_next_request() {
+async fn account_changes_hold_at_the_next_request() {
     let store = TestStore::new().await;
     let authenticator = Authenticator::new(store.clone());
     let (field, _) = store.issue().await;
@@ -226,7 +226,7 @@ async fn what_changes_with_the_account_holds_at_the_next_request() {
 }
 
 #[tokio::test]
-async fn a_store_that_fails_hangs_or_is_corrupt_lets_nobody_in_and_is_asked_again() {
+async fn a_failing_store_admits_no_request_and_is_asked_again() {
     let store = TestStore::new().await;
     let (field, _) = store.issue().await;
     let authenticator = Authenticator::builder(store.clone()).store_timeout(Duration::from_millis(50)).build().unwrap();
@@ -244,7 +244,7 @@ async fn a_store_that_fails_hangs_or_is_corrupt_lets_nobody_in_and_is_asked_agai
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_hundred_thousand_cancelled_lookups_mix_up_no_identities() {
+async fn cancelled_lookups_never_mix_up_identities() {
     let store = TestStore::new().await;
     let authenticator = Authenticator::builder(store.clone().with_bounded_age(Duration::from_millis(1)))
         .store_timeout(Duration::from_secs(30))
@@ -258,7 +258,7 @@ async fn a_hundred_thousand_cancelled_lookups_mix_up_no_identities() {
         let (field, id) = &keys[round % keys.len()];
         let lookup = identity(&authenticator, field);
         tokio::pin!(lookup);
-        // Polled a few times, then dropped in the midst of the read.
+        // Poll a few times, then drop the lookup during its read.
         let mut answer = None;
         for _ in 0..round % 4 {
             tokio::select! {
@@ -288,11 +288,11 @@ async fn without_a_lease_every_request_reads_the_store() {
         assert!(identity(&authenticator, &field).await.is_ok());
     }
     assert_eq!(store.reads() - before, 10);
-    assert!(store.keys.nodes().await.unwrap().unwrap().nodes.is_empty(), "a node that left is on the register");
+    assert!(store.keys.nodes().await.unwrap().unwrap().nodes.is_empty(), "a node that has left is still registered");
 }
 
 #[tokio::test]
-async fn the_last_use_is_recorded_without_a_write_for_each_request_and_flushed_at_the_end() {
+async fn the_last_use_is_recorded_in_batches_and_at_shutdown() {
     let store = TestStore::new().await;
     let (field, id) = store.issue().await;
     let authenticator = Authenticator::new(store.clone());
@@ -301,7 +301,7 @@ async fn the_last_use_is_recorded_without_a_write_for_each_request_and_flushed_a
         identity(&authenticator, &field).await.unwrap();
     }
     authenticator.shutdown().await;
-    let used = store.keys.get(&id).await.unwrap().unwrap().last_used_at.expect("a use is recorded");
+    let used = store.keys.get(&id).await.unwrap().unwrap().last_used_at.expect("no use was recorded");
     assert!(used >= before && used <= SystemClock.now());
 }
 
@@ -318,12 +318,12 @@ async fn a_use_before_the_first_lease_is_recorded_too() {
 }
 
 #[tokio::test]
-async fn the_network_of_the_last_use_is_recorded_and_not_the_address() {
+async fn last_use_records_the_network_but_not_the_address() {
     let store = TestStore::new().await;
     let (field, id) = store.issue().await;
     let authenticator =
         Authenticator::builder(store.clone()).last_used_interval(Duration::from_secs(1)).build().unwrap();
-    // The first use comes with a read of the store, and the others from the cache.
+    // The first use reads the store, the others hit the cache.
     for (peer, network) in [("192.0.2.7", "192.0.2.0/24"), ("2001:db8:1:2::3", "2001:db8:1::/48")] {
         let peer: std::net::IpAddr = peer.parse().unwrap();
         let request = http::Request::get("/").extension(PeerAddress((peer, 1).into())).body(()).unwrap();
@@ -340,7 +340,7 @@ async fn the_network_of_the_last_use_is_recorded_and_not_the_address() {
 }
 
 #[tokio::test]
-async fn uses_that_the_store_could_not_take_are_written_when_it_can() {
+async fn uses_that_failed_to_write_are_written_later() {
     let store = TestStore::new().await;
     let (field, id) = store.issue().await;
     let authenticator = Authenticator::new(store.clone());
@@ -371,11 +371,11 @@ async fn keys_of_every_pepper_are_found_while_peppers_are_rotated() {
         warm(&authenticator, field).await;
     }
     let plain = Authenticator::new(store.clone());
-    assert_eq!(identity(&plain, &first).await, Err(Rejection::UnknownKey), "found without its pepper");
+    assert_eq!(identity(&plain, &first).await, Err(Rejection::UnknownKey), "a key was found without its pepper");
 }
 
 #[tokio::test]
-async fn an_old_key_ends_after_the_overlap_and_never_later_than_it_would_have() {
+async fn a_rotated_key_ends_after_the_overlap_or_earlier() {
     let store = TestStore::new().await;
     let clock = Arc::new(ManualClock::at(SystemClock.now()));
     let keys = Keys::new(store.inner.clone()).with_clock(clock.clone());

@@ -1,7 +1,7 @@
-//! What goes wrong around a node, without a store of its own process: clocks, leases, the register.
+//! A node with faulty clocks, leases and registers, on the store in memory.
 
 #![cfg(feature = "metrics")]
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![allow(clippy::unwrap_used, reason = "a panic fails the test")]
 
 mod common;
 
@@ -15,7 +15,7 @@ use keyward_core::store::KeyStore;
 use keyward_core::{Authenticator, Keys, NewKey, Rejection, Timestamp};
 use metrics_util::debugging::{DebugValue, DebuggingRecorder, Snapshotter};
 
-/// What was counted under this name since the last look.
+/// Returns the count of this name since the last call.
 fn counted(snapshotter: &Snapshotter, name: &str) -> u64 {
     let all = snapshotter.snapshot().into_vec().into_iter();
     all.filter(|(key, ..)| key.key().name() == name)
@@ -24,7 +24,7 @@ fn counted(snapshotter: &Snapshotter, name: &str) -> u64 {
 }
 
 #[tokio::test]
-async fn a_wall_clock_that_is_set_ends_no_lease_and_keys_expire_by_the_new_time() {
+async fn changed_wall_clock_moves_expiry_but_ends_no_lease() {
     let recorder = DebuggingRecorder::new();
     let snapshotter = recorder.snapshotter();
     let clock = Arc::new(ManualClock::at("2026-03-01T12:00:00Z".parse().unwrap()));
@@ -46,11 +46,11 @@ async fn a_wall_clock_that_is_set_ends_no_lease_and_keys_expire_by_the_new_time(
         ("2026-03-01T12:00:01Z", Ok(())),
     ] {
         clock.set_wall(wall.parse().unwrap());
-        assert!(is_cached(&authenticator, &field), "{wall}: a lease does not hang on the wall clock");
+        assert!(is_cached(&authenticator, &field), "{wall}: a changed wall clock ended the lease");
         assert_eq!(identity(&authenticator, &field).await.map(drop), expected, "{wall}");
     }
     assert_eq!(store.reads(), reads);
-    eventually("it is counted that the clock was set", async || {
+    eventually("the change of the clock is counted", async || {
         clock.set_wall(Timestamp::from_millis(clock.now().as_millis() + 60_000));
         counted(&snapshotter, "keyward_clock_steps_total") > 0
     })
@@ -58,7 +58,7 @@ async fn a_wall_clock_that_is_set_ends_no_lease_and_keys_expire_by_the_new_time(
 }
 
 #[tokio::test]
-async fn a_node_that_slept_through_its_lease_reads_the_store_until_it_has_another() {
+async fn suspended_node_reads_the_store_until_it_has_a_new_lease() {
     let recorder = DebuggingRecorder::new();
     let snapshotter = recorder.snapshotter();
     let clock = Arc::new(ManualClock::at("2026-03-01T12:00:00Z".parse().unwrap()));
@@ -68,18 +68,16 @@ async fn a_node_that_slept_through_its_lease_reads_the_store_until_it_has_anothe
         Authenticator::builder(store.clone()).clock(clock.clone()).metrics().build().unwrap()
     });
     warm(&authenticator, &field).await;
-    // The clock that never stops goes on while the machine sleeps.
+    // The clock that never stops runs on while the machine sleeps.
     clock.advance(Duration::from_secs(1_900) / 1_000);
-    assert!(!is_cached(&authenticator, &field), "the lease has ended, less its margin");
+    assert!(!is_cached(&authenticator, &field), "the lease was used after its end");
     let _ = store.keys.revoke(&id).await.unwrap();
     assert_eq!(identity(&authenticator, &field).await.unwrap_err(), Rejection::KeyRevoked);
-    eventually("it is counted that the lease had ended", async || {
-        counted(&snapshotter, "keyward_lease_lapses_total") > 0
-    })
-    .await;
+    eventually("the end of the lease is counted", async || counted(&snapshotter, "keyward_lease_lapses_total") > 0)
+        .await;
 }
 
-/// The clock of tokio's paused time.
+/// A clock on tokio's paused time.
 #[derive(Debug)]
 struct PausedClock(tokio::time::Instant);
 
@@ -94,11 +92,11 @@ impl Clock for PausedClock {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_revocation_waits_for_no_lease_longer_than_the_longest() {
+async fn revocation_waits_at_most_the_longest_allowed_lease() {
     let store = TestStore::new().await;
     let (_, id) = store.issue().await;
     let keyward_core::store::Freshness::ChangeLog(log) = store.freshness() else { panic!("there is a log") };
-    // Whoever wrote this was not keyward.
+    // keyward never writes such a long lease.
     let hour = Duration::from_secs(3_600);
     let position = log.newest().await.unwrap();
     let _ = log.renew(&"odd".parse().unwrap(), position, hour).await.unwrap();
@@ -107,41 +105,43 @@ async fn a_revocation_waits_for_no_lease_longer_than_the_longest() {
     let took = revoked.propagation.took;
     assert!((Lease::MAX..Lease::MAX + Duration::from_secs(1)).contains(&took), "{took:?}");
     assert_eq!(revoked.propagation.waited_out, ["odd".parse().unwrap()]);
-    assert!(log.nodes().await.unwrap().nodes.is_empty(), "it is waited for once");
+    assert!(log.nodes().await.unwrap().nodes.is_empty(), "the expired node is still registered");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_revocation_that_was_cancelled_is_done_or_not_done_and_asking_again_says_so() {
+async fn a_cancelled_revocation_can_be_retried() {
     let store = TestStore::new().await;
     let (_, id) = store.issue().await;
-    let keyward_core::store::Freshness::ChangeLog(log) = store.freshness() else { panic!("there is a log") };
+    let keyward_core::store::Freshness::ChangeLog(log) = store.freshness() else {
+        panic!("the store has no change log")
+    };
     let position = log.newest().await.unwrap();
     let _ = log.renew(&"slow".parse().unwrap(), position, Duration::from_secs(2)).await.unwrap();
     let keys = Keys::new(store.inner.clone()).with_clock(Arc::new(PausedClock(tokio::time::Instant::now())));
-    // Nothing was begun: nothing is done.
+    // A revocation that never ran does nothing.
     drop(keys.revoke(&id));
     assert!(keys.get(&id).await.unwrap().unwrap().revoked_at.is_none());
-    // Given up while it waits for a node: it is written, and not yet said to hold.
+    // Cancelled while it waits for a node, it is written, but has not returned.
     let given_up = tokio::time::timeout(Duration::from_millis(100), keys.revoke(&id)).await;
     assert!(given_up.is_err());
     let first = keys.get(&id).await.unwrap().unwrap().revoked_at;
     assert!(first.is_some());
-    // Asking again waits for the same node, and keeps the first time.
+    // A retry waits for the same node, and keeps the first time.
     let again = keys.revoke(&id).await.unwrap();
     assert_eq!(again.record.revoked_at, first);
     assert_eq!(again.propagation.waited_out, ["slow".parse().unwrap()]);
     assert!(again.propagation.took >= Duration::from_secs(2));
     let once_more = keys.revoke(&id).await.unwrap();
-    assert_eq!(once_more.propagation.took, Duration::ZERO, "there is nobody left to wait for");
+    assert_eq!(once_more.propagation.took, Duration::ZERO, "no node is left to wait for");
 }
 
 #[tokio::test]
-async fn two_nodes_with_one_label_have_two_identities() {
+async fn nodes_with_the_same_label_have_different_ids() {
     let store = TestStore::new().await;
     let node = || Authenticator::builder(store.clone()).node_label("web").build().unwrap();
     let (one, other) = (node(), node());
     assert_ne!(one.node(), other.node());
-    eventually("both are on the register", async || {
+    eventually("both nodes are registered", async || {
         let nodes = store.keys.nodes().await.unwrap().unwrap().nodes;
         nodes.len() == 2 && nodes.iter().all(|node| node.node.as_str().starts_with("web."))
     })
@@ -149,7 +149,7 @@ async fn two_nodes_with_one_label_have_two_identities() {
 }
 
 #[test]
-fn a_lease_and_its_margin_have_bounds() {
+fn lease_and_margin_out_of_range_are_refused() {
     let millis = Duration::from_millis;
     for (length, margin, expected) in [
         (millis(199), millis(20), Err(LeaseError::Length)),

@@ -1,6 +1,6 @@
-//! What the layer promises around any tower service.
+//! The promises of the layer around any tower service.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![allow(clippy::unwrap_used, reason = "a panic fails the test")]
 
 mod common;
 
@@ -19,7 +19,7 @@ use keyward_core::render::{CodedEnvelope, NumericEnvelope};
 use keyward_core::{Anonymous, AuthLayer, Authenticator, Identity, NewKey, RequireLayer, Requirement, Scope};
 use tower::{Layer, Service, ServiceBuilder, ServiceExt, service_fn};
 
-/// Answers with who it was called by.
+/// Answers with the id of the credential.
 #[derive(Clone)]
 struct WhoAmI;
 
@@ -56,7 +56,7 @@ async fn answer(
 }
 
 #[tokio::test]
-async fn a_key_gets_in_and_what_is_wrong_is_said() {
+async fn a_key_is_admitted_and_refusals_state_the_reason() {
     let store = TestStore::new().await;
     let (field, id) = store.issue().await;
     let (revoked, revoked_id) = store.issue().await;
@@ -70,19 +70,19 @@ async fn a_key_gets_in_and_what_is_wrong_is_said() {
         (
             Some("Bearer nonsense"),
             401,
-            r#"Bearer realm="api", error="invalid_token", error_description="The API key does not have the form of a key. Copy the whole key.""#,
+            r#"Bearer realm="api", error="invalid_token", error_description="The API key has the wrong format. Copy the whole key.""#,
             "INVALID_API_KEY",
         ),
         (
             Some(revoked.as_str()),
             401,
-            r#"Bearer realm="api", error="invalid_token", error_description="The API key has been revoked.""#,
+            r#"Bearer realm="api", error="invalid_token", error_description="The API key has been revoked. Create a new key.""#,
             "API_KEY_REVOKED",
         ),
         (
             Some("Bearer \"quoted\""),
             400,
-            r#"Bearer realm="api", error="invalid_request", error_description="The key stands in quotes or brackets. Send it without them: Authorization: Bearer YOUR_API_KEY""#,
+            r#"Bearer realm="api", error="invalid_request", error_description="The API key is enclosed in quotes or brackets. Send it without them: Authorization: Bearer YOUR_API_KEY""#,
             "INVALID_REQUEST",
         ),
     ] {
@@ -111,16 +111,16 @@ async fn a_key_gets_in_and_what_is_wrong_is_said() {
 }
 
 #[tokio::test]
-async fn the_service_that_was_polled_ready_is_the_one_that_is_called() {
+async fn the_polled_service_is_the_one_that_is_called() {
     let store = TestStore::new().await;
     let (field, id) = store.issue().await;
     let authenticator = Authenticator::new(store);
     let (mut service, mut inner) =
         tower_test::mock::spawn_layer::<Request<()>, Response<Bytes>, _>(AuthLayer::from(authenticator.clone()));
     inner.allow(0);
-    assert!(service.poll_ready().is_pending(), "readiness is the inner service's");
+    assert!(service.poll_ready().is_pending(), "the layer is ready before its inner service");
 
-    // Once cold and once warm. The mock panics when a clone is called that was not polled ready.
+    // A miss, then a hit. The mock panics if a clone is called that was not polled ready.
     for _ in 0..2 {
         inner.allow(1);
         assert!(service.poll_ready().is_ready());
@@ -140,7 +140,7 @@ async fn the_service_that_was_polled_ready_is_the_one_that_is_called() {
 }
 
 #[tokio::test]
-async fn what_is_refused_never_reaches_the_inner_service() {
+async fn refused_requests_never_reach_the_inner_service() {
     let store = TestStore::new().await;
     let reached = service_fn(async |_: Request<()>| -> Result<Response<Bytes>, Infallible> { panic!("reached") });
     let authenticator = Authenticator::builder(store.clone()).store_timeout(Duration::from_millis(20)).build().unwrap();
@@ -150,14 +150,14 @@ async fn what_is_refused_never_reaches_the_inner_service() {
         store.behave(behaviour);
         let response = service.clone().oneshot(get("/", &field)).await.unwrap();
         assert_eq!(response.status(), status, "{behaviour:?}");
-        assert!(!response.headers().contains_key("www-authenticate"), "an outage is not a denial");
+        assert!(!response.headers().contains_key("www-authenticate"), "an outage was answered with a challenge");
         let retry = response.headers().get("retry-after").map(|value| value.to_str().unwrap().parse::<u64>().unwrap());
         assert_eq!(retry.is_some_and(|seconds| (1..=3).contains(&seconds)), status == 503);
     }
 }
 
 #[tokio::test]
-async fn an_exempt_path_is_that_very_path_and_method() {
+async fn exemption_needs_the_exact_path_and_method() {
     let store = TestStore::new().await;
     let authenticator = Authenticator::builder(store).exempt(Method::GET, "/health").build().unwrap();
     let service = AuthLayer::from(authenticator).layer(WhoAmI);
@@ -184,12 +184,12 @@ async fn an_exempt_path_is_that_very_path_and_method() {
         let request = Request::builder().method(method).uri(path).body(()).unwrap();
         assert_eq!(answer(service.clone(), request).await.0, status, "{method} {path}");
     }
-    // An exempt path takes no notice of what is presented there.
+    // An exempt path ignores credentials.
     assert_eq!(answer(service, get("/health", "Bearer nonsense")).await, (StatusCode::OK, "anonymous".to_owned()));
 }
 
 #[tokio::test]
-async fn an_optional_credential_is_checked_if_it_is_there() {
+async fn optional_credential_is_checked_if_present() {
     let store = TestStore::new().await;
     let (field, id) = store.issue().await;
     let authenticator =
@@ -208,7 +208,7 @@ async fn an_optional_credential_is_checked_if_it_is_there() {
 }
 
 #[tokio::test]
-async fn preflights_pass_only_where_that_was_chosen() {
+async fn preflights_pass_only_if_enabled() {
     let store = TestStore::new().await;
     let preflight = || {
         Request::options("/")
@@ -280,7 +280,7 @@ async fn a_key_stays_within_its_endpoints() {
     for (path, status) in
         [("/v1/videos", 200), ("/v1/videos/1", 200), ("/v1/analytics", 403), ("/v1/videos/%2e%2e/analytics", 403)]
     {
-        // Cold and warm alike.
+        // A miss, then a hit.
         for _ in 0..3 {
             assert_eq!(answer(service.clone(), get(path, &field)).await.0, status, "{path}");
         }
@@ -302,7 +302,11 @@ async fn a_whole_service_can_require_scopes() {
     assert!(challenge.starts_with(r#"Bearer realm="jobs", error="insufficient_scope""#), "{challenge}");
     assert!(challenge.ends_with(r#"scope="jobs:write""#), "{challenge}");
     assert_eq!(answer(service, Request::new(())).await.0, 401, "anonymous has no scopes");
-    assert_eq!(answer(require.layer(WhoAmI), get("/", &writer)).await.0, 500, "without an AuthLayer nobody passes");
+    assert_eq!(
+        answer(require.layer(WhoAmI), get("/", &writer)).await.0,
+        500,
+        "without an AuthLayer every request is refused"
+    );
 }
 
 #[tokio::test]
@@ -313,7 +317,7 @@ async fn head_is_refused_without_a_body() {
 }
 
 #[tokio::test]
-async fn responses_made_for_one_caller_are_kept_by_no_shared_cache() {
+async fn no_shared_cache_keeps_authenticated_responses() {
     let store = TestStore::new().await;
     let (field, _) = store.issue().await;
     for (cache_control, vary, expected_cache_control, expected_vary) in [
@@ -356,20 +360,20 @@ async fn a_renderer_changes_bodies_and_not_verdicts() {
             &coded,
             "Bearer x",
             401,
-            r#"{"error":{"code":"INVALID_API_KEY","message":"The API key does not have the form of a key. Copy the whole key.","request_id":"req_1"}}"#,
+            r#"{"error":{"code":"INVALID_API_KEY","message":"The API key has the wrong format. Copy the whole key.","request_id":"req_1"}}"#,
         ),
         (
             &coded,
             "Bearer 'x'",
             401,
-            r#"{"error":{"code":"INVALID_API_KEY","message":"The key stands in quotes or brackets. Send it without them: Authorization: Bearer YOUR_API_KEY","request_id":"req_1"}}"#,
+            r#"{"error":{"code":"INVALID_API_KEY","message":"The API key is enclosed in quotes or brackets. Send it without them: Authorization: Bearer YOUR_API_KEY","request_id":"req_1"}}"#,
         ),
         (&numeric, "Bearer x", 401, r#"{"error":{"code":401,"message":"Unauthorized: missing or invalid API key."}}"#),
         (
             &numeric,
             "Bearer 'x'",
             400,
-            r#"{"error":{"code":400,"message":"The key stands in quotes or brackets. Send it without them: Authorization: Bearer YOUR_API_KEY"}}"#,
+            r#"{"error":{"code":400,"message":"The API key is enclosed in quotes or brackets. Send it without them: Authorization: Bearer YOUR_API_KEY"}}"#,
         ),
     ] {
         let service = AuthLayer::from(authenticator.clone()).layer(WhoAmI);
@@ -378,7 +382,7 @@ async fn a_renderer_changes_bodies_and_not_verdicts() {
 }
 
 #[tokio::test]
-async fn events_tell_of_what_was_accepted_and_refused_and_show_no_key() {
+async fn events_report_verdicts_without_keys() {
     let store = TestStore::new().await;
     let (field, id) = store.issue().await;
     let seen: Arc<Mutex<Vec<String>>> = Arc::default();
@@ -399,38 +403,38 @@ async fn events_tell_of_what_was_accepted_and_refused_and_show_no_key() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_is_found_when_it_is_built() {
+async fn invalid_settings_fail_at_build() {
     let store = TestStore::new().await;
     let builder = || Authenticator::builder(store.clone());
     for (builder, message) in [
         (
             builder().exempt(Method::GET, "health"),
-            "the exempt path \"health\" has to start with '/' and be without '?', '#' and spaces",
+            "invalid exempt path \"health\": expected a path that starts with '/' and has no '?', '#' or spaces",
         ),
         (
             builder().exempt(Method::GET, "/a?b"),
-            "the exempt path \"/a?b\" has to start with '/' and be without '?', '#' and spaces",
+            "invalid exempt path \"/a?b\": expected a path that starts with '/' and has no '?', '#' or spaces",
         ),
-        (builder().cache_capacity(0), "cache_capacity has to be 1 to 100,000,000 keys"),
-        (builder().store_timeout(Duration::ZERO), "store_timeout has to be 1 ms to 60 s"),
-        (builder().store_concurrency(0), "store_concurrency has to be 1 to 100,000"),
-        (builder().max_age(Duration::from_secs(100_000)), "max_age has to be 1 ms to 24 h"),
-        (builder().last_used_interval(Duration::ZERO), "use_interval has to be 1 s to 24 h"),
-        (builder().node_label(""), "node_label has to be 1 to 32 visible ASCII characters"),
-        (builder().node_label("a".repeat(33)), "node_label has to be 1 to 32 visible ASCII characters"),
+        (builder().cache_capacity(0), "invalid cache_capacity: expected 1 to 100,000,000 keys"),
+        (builder().store_timeout(Duration::ZERO), "invalid store_timeout: expected 1 ms to 60 s"),
+        (builder().store_concurrency(0), "invalid store_concurrency: expected 1 to 100,000"),
+        (builder().max_age(Duration::from_secs(100_000)), "invalid max_age: expected 1 ms to 24 h"),
+        (builder().last_used_interval(Duration::ZERO), "invalid last_used_interval: expected 1 s to 24 h"),
+        (builder().node_label(""), "invalid node_label: expected 1 to 32 visible ASCII characters"),
+        (builder().node_label("a".repeat(33)), "invalid node_label: expected 1 to 32 visible ASCII characters"),
     ] {
         assert_eq!(builder.build().unwrap_err().to_string(), message);
     }
 }
 
 #[tokio::test]
-async fn a_node_is_on_the_register_under_its_label_until_it_leaves() {
+async fn node_is_registered_under_its_label_until_it_leaves() {
     let store = TestStore::new().await;
     let authenticator = Authenticator::builder(store.clone()).node_label("web-1").build().unwrap();
     let node = authenticator.node().unwrap().clone();
     assert!(node.as_str().starts_with("web-1."));
     let registered = async || store.keys.nodes().await.unwrap().unwrap().nodes.iter().any(|state| state.node == node);
-    eventually("the node is on the register", registered).await;
+    eventually("the node is registered", registered).await;
     drop(authenticator);
     eventually("the node has left", async || !registered().await).await;
 }

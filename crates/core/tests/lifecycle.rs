@@ -1,6 +1,6 @@
-//! The rules of a key's life, as `Keys` holds them.
+//! The rules of a key's lifecycle in `Keys`.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![allow(clippy::unwrap_used, reason = "a panic fails the test")]
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,7 +1,7 @@
-//! What is counted, through the `metrics` facade.
+//! The metrics, through the `metrics` facade.
 
 #![cfg(feature = "metrics")]
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![allow(clippy::unwrap_used, reason = "a panic fails the test")]
 
 mod common;
 
@@ -12,7 +12,7 @@ use keyward_core::Authenticator;
 use metrics_util::debugging::{DebugValue, DebuggingRecorder};
 
 #[tokio::test]
-async fn hits_misses_refusals_reads_and_the_size_of_the_cache_are_counted_and_no_key_is_in_them() {
+async fn metrics_count_requests_and_contain_no_key() {
     let recorder = DebuggingRecorder::new();
     let snapshotter = recorder.snapshotter();
     recorder.install().unwrap();
@@ -39,7 +39,7 @@ async fn hits_misses_refusals_reads_and_the_size_of_the_cache_are_counted_and_no
                 DebugValue::Gauge(level) => level.0,
                 DebugValue::Histogram(values) => values.len() as f64,
             };
-            // A snapshot takes what was counted since the last one; a level stays.
+            // A snapshot resets counters, but not gauges.
             let total = seen.entry(format!("{} {}", key.name(), labels.join(","))).or_default();
             *total = if key.name() == "keyward_cached_keys" { value } else { *total + value };
         }

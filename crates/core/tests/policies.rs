@@ -1,6 +1,6 @@
-//! What is decided by more than the key: networks, HTTPS, plans, modes, and which store a token belongs to.
+//! Decisions on more than the key: networks, HTTPS, plans, modes, and the store of a token.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![allow(clippy::unwrap_used, reason = "a panic fails the test")]
 
 mod common;
 
@@ -48,7 +48,7 @@ fn proxies() -> TrustedProxies {
 }
 
 #[tokio::test]
-async fn a_key_that_is_confined_to_networks_is_refused_from_elsewhere() {
+async fn key_limited_to_networks_is_refused_from_others() {
     let store = TestStore::new().await;
     let networks = vec!["192.0.2.0/24".parse().unwrap()];
     let (field, _) = store.issue_new(NewKey { networks, ..NewKey::secret(account(), "office") }).await;
@@ -73,7 +73,7 @@ async fn a_key_that_is_confined_to_networks_is_refused_from_elsewhere() {
 }
 
 #[tokio::test]
-async fn a_key_that_was_sent_in_plain_text_is_refused_and_compromised_for_good() {
+async fn key_sent_in_plain_text_is_refused_and_compromised() {
     let store = TestStore::new().await;
     let told: Arc<Mutex<Vec<String>>> = Arc::default();
     let log = Arc::clone(&told);
@@ -109,7 +109,7 @@ async fn a_key_that_was_sent_in_plain_text_is_refused_and_compromised_for_good()
             if marked { (401, "API_KEY_REVOKED".to_owned()) } else { (200, "ApiKey(Secret)".to_owned()) }
         );
     }
-    // What is no key of ours, or none at all, is refused alike, and nothing is looked up.
+    // Other tokens and missing ones are refused equally, without a read of the store.
     let before = store.reads();
     let none = Request::get("/").extension(PeerAddress(([192, 0, 2, 1], 1).into())).body(()).unwrap();
     for request in [from("192.0.2.1", "Bearer nonsense", &[]), none] {
@@ -142,7 +142,7 @@ async fn a_lost_proxy_header_cannot_kill_every_key() {
     assert_eq!(compromised, 2);
 }
 
-/// Access tokens of one user, under a digest that is told beforehand.
+/// A store of one user's access token, whose digest is known in advance.
 struct Tokens(keyward_core::key::Digest, std::sync::atomic::AtomicUsize);
 
 #[async_trait]
@@ -191,7 +191,7 @@ async fn each_token_goes_to_the_store_that_recognises_its_shape() {
 
     let alike = Authenticator::builder(store).add_store(tokens, KeyFormat::default(), Hasher::default()).build();
     assert!(matches!(alike, Err(BuildError::AmbiguousFormats)));
-    // Keys that may begin anyhow can be the main ones alone.
+    // Only the main format can be one without a prefix.
     let anyhow = KeyFormat::builder()
         .legacy_prefix("", KeyKind::Secret, Mode::Live)
         .random_length(40)
@@ -208,13 +208,13 @@ async fn each_token_goes_to_the_store_that_recognises_its_shape() {
     assert_eq!(status(&authenticator, get(field)).await.0, 200);
     let unknown = get(format!("Bearer {}", "a1".repeat(20)));
     assert_eq!(status(&authenticator, unknown).await, (401, "INVALID_API_KEY".to_owned()));
-    assert_eq!((main.reads(), other.reads()), (1, 1), "each token goes to one store");
+    assert_eq!((main.reads(), other.reads()), (1, 1), "a token was looked up in both stores");
     let alike = Authenticator::builder(main).add_store(other, anyhow, Hasher::default()).build();
     assert!(matches!(alike, Err(BuildError::AmbiguousFormats)));
 }
 
 #[tokio::test]
-async fn a_plan_is_required_and_an_upgrade_takes_effect_at_the_next_request() {
+async fn required_plan_is_enforced_and_an_upgrade_works_at_once() {
     let store = TestStore::new().await;
     let (field, _) = store.issue().await;
     let record = AccountRecord::new(account(), "Example Ltd");
@@ -249,13 +249,13 @@ fn policies_name_what_is_missing() {
         (
             &Feature::named("analytics"),
             "FEATURE_REQUIRED",
-            "The account lacks the feature that this request needs: analytics.",
+            "The account lacks the feature analytics, which this request needs. Contact the API provider.",
         ),
-        (&Mode::Test, "MODE_NOT_ALLOWED", "This request needs an API key of test mode."),
+        (&Mode::Test, "MODE_NOT_ALLOWED", "The API key has the wrong mode. Use a test mode key."),
         (
             &KeyKind::Publishable,
             "KEY_KIND_NOT_ALLOWED",
-            "The kind of this API key may not do this. A publishable key can only read.",
+            "This kind of API key cannot make this request. A publishable key can only read. Use a key of another kind.",
         ),
     ] {
         let refused = policy.check(&identity).unwrap_err();

@@ -1,15 +1,16 @@
 //! Envoy's external authorization over gRPC: `envoy.service.auth.v3.Authorization`.
 //!
-//! Which scopes a route requires, Envoy's configuration says in the route's `check_settings.context_extensions`: `scope: resources:read`, several
-//! separated by spaces. The client's address is the one that Envoy has found out; without Envoy's own
-//! `X-Forwarded-Proto` nothing is known of the connection. So set `use_remote_address: true`: a client could otherwise claim to come by HTTPS.
-//! With `encode_raw_headers: true` fields arrive as their bytes. Envoy joins several `Authorization` fields to a list, which is refused as several fields are.
+//! Envoy's configuration:
+//! - **Scopes.** A route's `check_settings.context_extensions` lists the required scopes, separated by spaces: `scope: resources:read`.
+//! - **Address and transport.** Set `use_remote_address: true`. Envoy then states the client's address, and writes
+//!   `X-Forwarded-Proto`. Otherwise a client could claim that it used HTTPS. If the field is missing, nothing is known of the connection.
+//! - **Fields.** With `encode_raw_headers: true` fields arrive as bytes. Envoy joins several `Authorization` fields to a list, which is
+//!   refused as several fields are.
+//! - **Sizes.** A `CheckRequest` of more than [`MAX_REQUEST_BYTES`] is refused before it is read. Envoy's limit for headers
+//!   (`max_request_headers_kb`) is 60 KiB by default. Leave `with_request_body` unset, because keyward does not need the body.
+//! - **Failures.** Leave `failure_mode_allow` unset. Otherwise Envoy lets in each request that keyward refuses to read.
 //!
-//! A `CheckRequest` of more than [`MAX_REQUEST_BYTES`] is refused before it is read. Envoy's own limit of headers (`max_request_headers_kb`) is 60 KiB
-//! by default, so leave `with_request_body` unset: keyward does not need the body. Leave `failure_mode_allow` unset, too: otherwise whatever
-//! keyward refuses to read is let in.
-//!
-//! The types are those of [`envoy_types`], whose version is below 1: they are Envoy's protocol, and reach no further than this module.
+//! The types come from [`envoy_types`], whose version is below 1. They are Envoy's protocol, and only this module uses them.
 
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects, clippy::indexing_slicing))] // It reads input.
 
@@ -42,15 +43,15 @@ use crate::headers::{PREFIX, identity_headers};
 use crate::original::Original;
 use crate::verdict::{identity_of, required, verdict};
 
-/// How long a `CheckRequest` may be: 64 KiB. Callers of the service are not authenticated, so little is read of them.
+/// The largest `CheckRequest`, 64 KiB. Callers of the service are not authenticated, so the limit is low.
 pub const MAX_REQUEST_BYTES: usize = 64 * 1_024;
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
-/// The service that Envoy's `ext_authz` filter calls.
+/// Creates the service that Envoy's `ext_authz` filter calls.
 ///
-/// A request that is let in gets the [identity headers](crate::IDENTITY_HEADERS), and loses `Authorization` and whatever its client sent that looks like one of them.
-/// One that is refused is answered with keyward's status, challenge, headers and body.
+/// A request that is let in gets the [identity headers](crate::IDENTITY_HEADERS). It loses `Authorization`, and every client header
+/// that looks like an identity header. A request that is refused gets keyward's status, challenge, headers and body.
 ///
 /// # Examples
 /// ```no_run
@@ -67,8 +68,8 @@ pub fn ext_authz(authenticator: Authenticator) -> AuthorizationServer<ExtAuthz> 
     AuthorizationServer::new(ExtAuthz { authenticator }).max_decoding_message_size(MAX_REQUEST_BYTES)
 }
 
-/// The same as a router, to be merged into an own one: for a server that takes HTTP/2 without TLS, as `keyward-serve` does, beside
-/// [`forward_auth`](crate::forward_auth) and [`verify`](crate::verify) on one port.
+/// Creates a router with the service of [`ext_authz`], to merge with [`forward_auth`](crate::forward_auth) and
+/// [`verify`](crate::verify) on one port. The server must accept HTTP/2 without TLS, as `keyward-serve` does.
 ///
 /// # Examples
 /// ```
@@ -85,13 +86,13 @@ pub fn ext_authz_router(authenticator: Authenticator) -> Router {
     Router::new().route_service("/envoy.service.auth.v3.Authorization/{method}", service).layer(map_request(bounded))
 }
 
-/// One message and its frame: what follows is not read either.
+/// Limits the body to one message and its frame.
 async fn bounded(request: http::Request<Body>) -> http::Request<Body> {
     const FRAME: usize = 5;
     request.map(|body| Body::new(Limited::new(body, MAX_REQUEST_BYTES.saturating_add(FRAME))))
 }
 
-/// What answers Envoy; made by [`ext_authz`].
+/// The implementation of Envoy's service. [`ext_authz`] creates it.
 ///
 /// # Examples
 /// ```
@@ -152,12 +153,12 @@ impl ExtAuthz {
     }
 }
 
-/// The request that Envoy asks about, and what its route requires.
+/// The request that Envoy asks about, with the requirement of its route.
 struct Asked {
     method: String,
     uri: String,
     required: Vec<(String, String)>,
-    /// Its headers and what is known of its connection, as a server would have them.
+    /// The request's headers and connection, as a server would see them.
     request: http::Request<()>,
 }
 
@@ -166,7 +167,7 @@ impl Asked {
         let http = attributes.request.and_then(|request| request.http).unwrap_or_default();
         let mut request = http::Request::new(());
         let mut headers = headers_of(&http)?;
-        // Envoy states the client's address itself. The client may have written these fields.
+        // The client may have written these fields. Envoy states the client's address elsewhere.
         headers.remove(FORWARDED);
         headers.remove(X_FORWARDED_FOR);
         let client = attributes.source.and_then(address_of);
@@ -178,7 +179,7 @@ impl Asked {
         if secure {
             request.extensions_mut().insert(TlsTransport);
         }
-        // A client whose address is known and of whom nothing else is counts as one who sent its key in plain text.
+        // With an address and no transport, the request would count as plain text. So the address is set only with a transport.
         if let Some(client) = client.filter(|_| secure || plain) {
             request.extensions_mut().insert(PeerAddress((client, 0).into()));
         }
@@ -199,7 +200,7 @@ fn address_of(peer: Peer) -> Option<IpAddr> {
     }
 }
 
-/// The fields as they came, or as Envoy joined them. Its pseudo-headers are none.
+/// Returns the fields as bytes if Envoy sent them so, and otherwise as Envoy joined them. Pseudo-headers are left out.
 fn headers_of(http: &HttpRequest) -> Result<HeaderMap, MaxSizeReached> {
     let mut headers = HeaderMap::new();
     let mut append = |name: &str, value: &[u8]| {
@@ -219,7 +220,7 @@ fn headers_of(http: &HttpRequest) -> Result<HeaderMap, MaxSizeReached> {
     Ok(headers)
 }
 
-/// More fields than a `HeaderMap` takes, which no request has that a server has read.
+/// Returns the answer to a request with more fields than a `HeaderMap` takes.
 fn too_many_headers() -> CheckResponse {
     let code = i32::from(http::StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE.as_u16());
     let response = DeniedHttpResponse { status: Some(HttpStatus { code }), ..DeniedHttpResponse::default() };
@@ -227,7 +228,7 @@ fn too_many_headers() -> CheckResponse {
 }
 
 fn admitted(admission: &Admission, sent: &HeaderMap) -> CheckResponse {
-    // Envoy leaves out what is empty, and takes out after it has put in: what it puts in overwrites, and is not to be taken out.
+    // Envoy skips empty headers, and removes headers after it has set others. So a header must not be both set and removed.
     let headers: Vec<_> =
         identity_headers(identity_of(admission)).into_iter().filter(|(_, value)| !value.is_empty()).collect();
     let forged = sent.keys().filter(|name| looks_like_ours(name) && !headers.iter().any(|(ours, _)| ours == *name));
@@ -239,7 +240,8 @@ fn admitted(admission: &Admission, sent: &HeaderMap) -> CheckResponse {
     answer(Code::Ok, HttpResponse::OkResponse(response))
 }
 
-/// Many servers, CGI first of all, take `_` and `-` for the same, and lighttpd whatever is no letter and no digit.
+/// Returns `true` if a backend may take the name for an identity header. Many servers treat `_` and `-` as equal, for example for
+/// CGI. lighttpd does so with every character that is no letter or digit.
 fn looks_like_ours(name: &HeaderName) -> bool {
     name.as_str().replace(|c: char| !c.is_ascii_alphanumeric(), "-").starts_with(PREFIX)
 }

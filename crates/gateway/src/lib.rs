@@ -1,21 +1,21 @@
-//! Verification for any stack: keyward decides, and a gateway or another service asks it.
+//! Verification for any stack: a gateway or another service asks, and keyward decides.
 //!
-//! | who asks | how |
+//! | client | endpoint |
 //! | --- | --- |
 //! | nginx (`auth_request`), Caddy (`forward_auth`), Traefik (`ForwardAuth`), HAProxy (Lua) | [`forward_auth`] |
 //! | Envoy (`ext_authz` over gRPC) | `envoy::ext_authz`, with the feature `envoy` |
 //! | a service in any language | [`verify`]: `POST /v1/verify` |
 //!
-//! All of them ask one [`Authenticator`](keyward_core::Authenticator), so a key is let in or refused, and a refusal written, as it is by the layers:
-//! same cache, same leases, same statuses, challenges and bodies. `guide/src/gateway.md` and `examples/gateways` in the repository have a
-//! configuration for each gateway; all but that of Traefik are tested.
+//! Each of them uses an [`Authenticator`](keyward_core::Authenticator), as the layers do. So the cache, the leases, the verdicts and the
+//! refusals are the same. `guide/src/gateway.md` and `examples/gateways` in the repository have a configuration for each gateway. All
+//! but the one of Traefik are tested.
 //!
-//! # What a gateway has to see to
-//! 1. Its clients cannot reach the forward-auth endpoint or Envoy's service themselves. Nothing is won there without a key, but what
-//!    the fields `X-Forwarded-Method` and the like say is believed there.
-//! 2. It takes out [identity headers](IDENTITY_HEADERS) that its client sent, in every spelling, before it adds its own.
-//! 3. It takes out `Authorization` before it passes a request on: the backend needs the identity, and not the key.
-//! 4. Its backend cannot be reached but through it.
+//! # Duties of a gateway
+//! 1. Its clients must not reach the forward-auth endpoint or Envoy's service. Without a key a client gains nothing there, but
+//!    keyward believes fields such as `X-Forwarded-Method` there.
+//! 2. It removes [identity headers](IDENTITY_HEADERS) from its client's request, in every spelling, before it adds keyward's.
+//! 3. It removes `Authorization` before it forwards a request. The backend needs the identity, not the key.
+//! 4. Its backend can be reached only through the gateway.
 //!
 //! # Examples
 //! ```no_run
@@ -25,7 +25,7 @@
 //!
 //! # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let authenticator = Authenticator::new(SqliteStore::open("keys.db")?);
-//! // The account whose keys ask about those of every other account.
+//! // Keys of this account may ask about the keys of every account.
 //! let reach = keyward::gateway::VerifyReach::Operator("acct_gateway".parse()?);
 //! let router = keyward::gateway::forward_auth(authenticator.clone())
 //!     .merge(keyward::gateway::verify(authenticator.clone(), AuthLayer::from(authenticator), reach));

@@ -1,4 +1,4 @@
-//! A JSON object, and nothing else that serde takes for one.
+//! A JSON object that no array can stand for.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -7,7 +7,7 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
-/// A JSON object as a struct. By itself serde reads a struct from an array as well, by the place of each field: `["kw_live_…"]` would be
+/// A struct that is read from a JSON object only. serde also reads structs from arrays, by position, so `["kw_live_…"]` would be
 /// a question.
 pub(crate) struct Object<T>(pub(crate) T);
 

@@ -1,8 +1,8 @@
 //! API-key authentication for Rust web services.
 //!
 //! An [`AuthLayer`] reads the `Authorization` header, resolves the key through a cache over an async store, and puts
-//! the [`Identity`] into the request's extensions. [`Keys`] issues, lists, rotates and revokes keys; a revoked key
-//! stops working on every node before [`Keys::revoke`] returns, although lookups are cached.
+//! the [`Identity`] into the request's extensions. [`Keys`] issues, lists, rotates and revokes keys. Lookups are cached, but a
+//! revoked key stops working on every node before [`Keys::revoke`] returns.
 //!
 //! # Examples
 //! ```
@@ -28,18 +28,18 @@
 //! # Ok(()) }
 //! ```
 //!
-//! # Where things are
-//! The root has what a service needs that protects its routes. The rest is in modules, by subject:
+//! # Modules
+//! The root has the types to protect a service. The modules have the rest, by subject:
 //! - [`lifecycle`]: what issuing, rotating and revoking keys returns;
 //! - [`scope`], [`policy`], [`endpoint`], [`network`]: what a key may do;
 //! - [`key`]: formats, hints and digests of keys;
-//! - [`connection`]: proxies and transports that are trusted;
-//! - [`rejection`], [`render`]: refusals, and how responses state them;
+//! - [`connection`]: trusted proxies and transports;
+//! - [`rejection`], [`render`]: refusals and their responses;
 //! - [`store`], [`lease`], [`id`], [`clock`], [`name`]: for authors of stores;
 //! - [`adapter`], [`layer`]: for authors of adapters to frameworks.
 //!
 //! # Features
-//! None is on by default. Each adds a module and alters nothing else.
+//! No feature is on by default. Each adds API and changes no behaviour.
 //!
 //! | feature | adds |
 //! | --- | --- |
@@ -47,7 +47,7 @@
 //! | `sqlite` | `keyward::sqlite`: the embedded store |
 //! | `postgres`, `valkey` | `keyward::postgres`, `keyward::valkey`: stores for many nodes |
 //! | `limits` | `keyward::limits`: rate limits and permits for concurrent tasks |
-//! | `serve` | `keyward::serve`: a hyper server with bounds on time, size and number |
+//! | `serve` | `keyward::serve`: a hyper server with limits on time, size and the number of connections |
 //! | `gateway`, `envoy` | `keyward::gateway`: verification for services in any language, behind a proxy |
 //! | `manage` | `keyward::manage`: users, roles, an audit log and the management API |
 //! | `dashboard`, `github`, `oidc` | parts of `keyward::manage`: the dashboard, GitHub's secret-scanning alerts, single sign-on |

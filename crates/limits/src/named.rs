@@ -1,4 +1,4 @@
-//! Limits as they are defined: checked once, whoever counts them.
+//! Definitions of limits. They are checked once, before a process or a store counts them.
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -11,46 +11,46 @@ use smol_str::SmolStr;
 
 use crate::failure::refused;
 
-/// Whom a limit is for.
+/// The holder of a quota: a key or an account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Each {
-    /// Each key has a quota of its own.
+    /// Each key has a separate quota.
     Key,
-    /// All keys of an account share one.
+    /// All keys of an account share one quota.
     Account,
 }
 
-/// Why limits cannot be.
+/// An error in the definition of a limit.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum RateLimitError {
     /// A name is not 1 to 32 of `a-z A-Z 0-9 _ -`.
-    #[error("the name {0:?} of a rate limit has to be 1 to 32 letters, digits, '_' or '-'")]
+    #[error("invalid rate limit name {0:?}: expected 1 to 32 of `a-z A-Z 0-9 _ -`")]
     Name(SmolStr),
-    /// Two limits have one name.
-    #[error("there are two rate limits with the name {0:?}")]
+    /// Two limits have the same name.
+    #[error("two rate limits have the name {0:?}: give each limit its own name")]
     Twice(SmolStr),
     /// A quota is zero, or its window is not 1 second to 24 hours.
-    #[error("the rate limit {0:?} needs a quota of at least 1, and a window of 1 s to 24 h in whole seconds")]
+    #[error("invalid rate limit {0:?}: expected a quota of at least 1 and a window of 1 s to 24 h in whole seconds")]
     Quota(SmolStr),
 }
 
-/// Puts limits together: [`RateLimits`](crate::RateLimits) that this process counts, or [`NamedLimits`] for a store that does.
+/// A builder of [`RateLimits`](crate::RateLimits), counted in this process, or of [`NamedLimits`] for a store.
 #[derive(Debug, Default)]
 #[must_use = "nothing is built before build() or named()"]
 pub struct RateLimitsBuilder(Vec<(SmolStr, Each, u32, Duration)>);
 
 impl RateLimitsBuilder {
-    /// A limit with this name: each key or account may spend so much in any window of this length.
+    /// Adds a limit: each key or account may spend `quota` in any period of length `window`.
     pub fn limit(mut self, name: impl Into<SmolStr>, each: Each, quota: u32, window: Duration) -> Self {
         self.0.push((name.into(), each, quota, window));
         self
     }
 
-    /// The limits, for who counts them elsewhere than in this process.
+    /// Returns the limits, for a store that counts them.
     ///
     /// # Errors
-    /// [`RateLimitError`] if a name or a quota cannot be.
+    /// [`RateLimitError`] if a name or a quota is invalid.
     pub fn named(self) -> Result<NamedLimits, RateLimitError> {
         let mut limits: Vec<NamedLimit> = Vec::new();
         for (name, each, quota, window) in self.0 {
@@ -63,7 +63,7 @@ impl RateLimitsBuilder {
     }
 }
 
-/// Limits with names, checked. Clones share them.
+/// Checked limits with names. Clones share them.
 ///
 /// # Examples
 /// ```
@@ -78,7 +78,7 @@ impl RateLimitsBuilder {
 pub struct NamedLimits(Arc<[NamedLimit]>);
 
 impl NamedLimits {
-    /// The limit with this name.
+    /// Returns the limit with this name.
     ///
     /// # Errors
     /// [`Rejection::NotConfigured`] if there is none.
@@ -86,22 +86,23 @@ impl NamedLimits {
         self.0.iter().find(|known| known.name == name).ok_or_else(|| unknown(name))
     }
 
-    /// All of them, in the order in which they were given.
+    /// Iterates over the limits in the order in which they were added.
     pub fn iter(&self) -> impl Iterator<Item = &NamedLimit> {
         self.0.iter()
     }
 }
 
-/// A service asks for a limit that it has not defined.
+/// Logs the use of an undefined limit, and returns the rejection for the request.
 pub(crate) fn unknown(name: &str) -> Rejection {
-    tracing::error!(limit = name, "there is no rate limit with this name");
+    tracing::error!(limit = name, "no rate limit has this name: add it to the RateLimitsBuilder");
     Rejection::NotConfigured
 }
 
-/// A limit with a name, and what whoever counts it has to know of the generic cell rate algorithm.
+/// A limit with a name, and its figures for the generic cell rate algorithm.
 ///
-/// A caller is *ahead* by the time after which all that was spent has come back: by nothing at first. A call moves it
-/// [ahead by its cost](Self::time_of), and is refused if that were more than the [window](Self::most). Time takes it back.
+/// A caller is *ahead* by the time until everything that it spent has come back. At first that is zero. A call moves the
+/// caller ahead by the [time of its cost](Self::time_of). If the caller would then be ahead by more than [`most`](Self::most), the
+/// call is refused. The caller falls back as time passes.
 ///
 /// # Examples
 /// ```
@@ -113,9 +114,9 @@ pub(crate) fn unknown(name: &str) -> Rejection {
 /// let limit = limits.get("default").unwrap();
 /// let (cost, most) = (limit.time_of(NonZeroU32::new(5).unwrap()).unwrap(), limit.most());
 /// assert_eq!((cost.as_secs(), most.as_secs()), (5, 60));
-/// // The caller is ahead by 15 seconds, with this call.
+/// // This call was accepted. The caller is now ahead by 15 seconds.
 /// assert_eq!(limit.verdict(Ok(15_000_000_000)).unwrap().remaining, 45);
-/// // The call is to be made in 2 seconds again.
+/// // This call was refused. It can be retried in 2 seconds.
 /// assert_eq!(limit.verdict(Ok(-2_000_000_000)).unwrap_err().code(), "RATE_LIMIT_EXCEEDED");
 /// # Ok::<(), keyward::limits::RateLimitError>(())
 /// ```
@@ -125,7 +126,7 @@ pub struct NamedLimit {
     each: Each,
     quota: NonZeroU32,
     window: Duration,
-    /// In which one comes back: above zero, and in whole nanoseconds.
+    /// The time in which one unit comes back, in whole nanoseconds. It is above zero.
     interval: Duration,
 }
 
@@ -143,43 +144,43 @@ impl NamedLimit {
         }
     }
 
-    /// Its name.
+    /// Returns the name.
     #[must_use]
     pub fn name(&self) -> &SmolStr {
         &self.name
     }
 
-    /// Whom it is for.
+    /// Returns the holder of each quota: a key or an account.
     #[must_use]
     pub fn each(&self) -> Each {
         self.each
     }
 
-    /// What may be spent in a window.
+    /// Returns the units that may be spent in a window.
     #[must_use]
     pub fn quota(&self) -> NonZeroU32 {
         self.quota
     }
 
-    /// The window's length.
+    /// Returns the length of the window.
     #[must_use]
     pub fn window(&self) -> Duration {
         self.window
     }
 
-    /// The time in which one that was spent comes back.
+    /// Returns the time in which one spent unit comes back.
     #[must_use]
     pub fn interval(&self) -> Duration {
         self.interval
     }
 
-    /// How far ahead a caller can be: the time in which a whole quota comes back.
+    /// Returns how far ahead a caller can be: the time in which a whole quota comes back.
     #[must_use]
     pub fn most(&self) -> Duration {
         self.interval * self.quota.get()
     }
 
-    /// Whose quota this caller spends: the id of its key or of its account.
+    /// Returns the id of the quota's holder: the caller's key or account.
     #[must_use]
     pub fn whose<'a>(&self, caller: &'a Identity) -> &'a str {
         match self.each {
@@ -188,21 +189,23 @@ impl NamedLimit {
         }
     }
 
-    /// The time in which so much comes back.
+    /// Returns the time in which `cost` comes back.
     ///
     /// # Errors
-    /// [`Rejection::RateLimitExceeded`] if it is more than there ever is.
+    /// [`Rejection::RateLimitExceeded`] if `cost` is more than the quota.
     pub fn time_of(&self, cost: NonZeroU32) -> Result<Duration, Rejection> {
         if cost > self.quota { Err(self.too_dear(cost)) } else { Ok(self.interval * cost.get()) }
     }
 
-    /// What a store's count means, in nanoseconds: how far ahead the caller is now; or if it is below zero, the call is refused, and to be
-    /// made again so much later.
+    /// Converts a store's count to a verdict.
+    ///
+    /// The count is in nanoseconds. Zero or more is how far ahead the caller is now. Below zero means that the call is refused, and
+    /// the absolute value is the time until a retry.
     ///
     /// # Errors
     /// [`Rejection::RateLimitExceeded`] if the call is refused, [`Rejection::StoreUnavailable`] if the store did not answer.
     pub fn verdict(&self, counted: Result<i64, StoreError>) -> Result<RateLimit, Rejection> {
-        let nanos = counted.map_err(|error| refused(&error, "no rate is counted"))?;
+        let nanos = counted.map_err(|error| refused(&error, "count a call against its rate limit"))?;
         let time = Duration::from_nanos(nanos.unsigned_abs());
         if nanos < 0 {
             return Err(self.exceeded(time));
@@ -211,20 +214,20 @@ impl NamedLimit {
         Ok(self.left(u32::try_from(remaining).unwrap_or(u32::MAX)))
     }
 
-    /// So much is left.
+    /// Returns the state with this much left.
     pub(crate) fn left(&self, remaining: u32) -> RateLimit {
-        // What is spent comes back evenly: until all of it has.
+        // Spent units come back evenly, so the missing share of the quota takes that share of the window.
         let missing = self.quota.get().saturating_sub(remaining);
         self.state(remaining, self.window * missing / self.quota.get())
     }
 
-    /// There is never as much.
+    /// Logs a cost above the quota, and returns the rejection for the request.
     pub(crate) fn too_dear(&self, cost: NonZeroU32) -> Rejection {
-        tracing::error!(limit = %self.name, cost, "a call costs more than the rate limit ever has");
+        tracing::error!(limit = %self.name, cost, quota = self.quota, "a call costs more than the quota of its rate limit, so it can never pass: raise the quota");
         self.exceeded(self.window)
     }
 
-    /// Less is left than the call costs.
+    /// Returns the rejection of a call that costs more than what is left.
     pub(crate) fn exceeded(&self, retry_after: Duration) -> Rejection {
         Rejection::RateLimitExceeded(Box::new(self.state(0, retry_after)))
     }

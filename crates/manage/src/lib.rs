@@ -52,6 +52,7 @@ mod records;
 mod role;
 mod service;
 mod store;
+mod web;
 
 pub use actor::{Actor, ActorName, Context};
 pub use api::{api, openapi, secured};

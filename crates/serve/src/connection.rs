@@ -1,4 +1,4 @@
-//! One connection: which protocol it speaks, its bounds, and when it ends.
+//! One connection: its protocol, its limits and its end.
 
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects, clippy::indexing_slicing))] // It reads input.
 
@@ -30,7 +30,7 @@ use crate::table::{Doing, Place};
 const PING_INTERVAL: Duration = Duration::from_secs(20);
 const PING_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Makes connections out of sockets.
+/// A factory of connections.
 pub(crate) struct Connections<S> {
     service: S,
     builder: Arc<auto::Builder<TokioExecutor>>,
@@ -84,7 +84,7 @@ where
         async move {
             // The peer is gone already if it has no address.
             let Ok(peer) = stream.peer_addr() else { return };
-            // Small answers go out at once; without it a request and its answer can wait for each other.
+            // Sends small answers at once. With Nagle's algorithm a request and its answer can wait for each other.
             let _ = stream.set_nodelay(true);
             bound_unsent(&stream);
             let mut stream = TimeoutStream::new(stream);
@@ -99,7 +99,7 @@ where
                     biased;
                     ended = connection.as_mut() => {
                         if let Err(error) = ended {
-                            tracing::debug!(error, %peer, "a connection ended early");
+                            tracing::debug!(error, %peer, "connection ended early");
                         }
                         return;
                     }
@@ -116,18 +116,18 @@ where
                     Close::ForAnother => {
                         life.close();
                         connection.as_mut().graceful_shutdown();
-                        // Once, so that the client is told; a request that has come meanwhile is answered.
+                        // Polled once, to send GOAWAY. A request that has just arrived is still answered.
                         if ends_at_once(connection.as_mut()).await || place.doing().is_idle() {
-                            tracing::debug!(%peer, "an idle connection gave way to a new one");
+                            tracing::debug!(%peer, "closed an idle connection to make room for a new one");
                             return;
                         }
                         if place.doing().stalled_since().is_some() {
-                            tracing::debug!(%peer, "a connection that was not read from gave way to a new one");
+                            tracing::debug!(%peer, "closed a connection whose client does not read, to make room for a new one");
                             return;
                         }
                     }
                     Close::Hard => {
-                        tracing::debug!(%peer, "a connection was cut off: its client does not read, or does not close");
+                        tracing::debug!(%peer, "cut off a connection whose client does not read or does not close");
                         return;
                     }
                 }
@@ -136,34 +136,34 @@ where
     }
 }
 
-/// Has writes wait once this much is unsent. The system would otherwise take megabytes of answers for a client that does not read,
-/// and the server would go on to answer its requests.
+/// Makes writes wait while 64 KiB are unsent. Otherwise the system buffers megabytes for a client that does not read, and the
+/// server keeps answering its requests.
 #[cfg(any(target_os = "android", target_os = "linux"))]
 fn bound_unsent(stream: &TcpStream) {
     const UNSENT: u32 = 64 * 1024;
     if let Err(error) = socket2::SockRef::from(stream).set_tcp_notsent_lowat(UNSENT) {
-        tracing::debug!(%error, "the unsent part of answers is bounded by the system only");
+        tracing::debug!(%error, "cannot limit unsent data; only the system's limit applies");
     }
 }
 
 #[cfg(not(any(target_os = "android", target_os = "linux")))]
 fn bound_unsent(_: &TcpStream) {}
 
-/// Polls the connection once; `true` if it has ended.
+/// Polls the connection once. Returns `true` if it has ended.
 async fn ends_at_once(mut connection: Pin<&mut impl Future>) -> bool {
     poll_fn(|cx| Poll::Ready(connection.as_mut().poll(cx).is_ready())).await
 }
 
 enum Close {
     No,
-    /// Take no further requests, and end after the answers of those in flight.
+    /// Takes no further requests, and ends after the answers in flight.
     Gracefully,
-    /// The same, but wait for nothing else.
+    /// Closes gracefully, and ends at once if the connection is idle or its client does not read.
     ForAnother,
     Hard,
 }
 
-/// The age of a connection, and whether it takes no further requests.
+/// The age of a connection, and whether it is closing.
 struct Life {
     times: Times,
     begun: Instant,
@@ -191,7 +191,7 @@ impl Life {
         self.look_again = after(now, self.times.shortest());
     }
 
-    /// Decides what is due now. It looks again within the shortest of the times, so that it comes late for none of them.
+    /// Decides what is due now. The next look is within the shortest of the times, so that no time is missed.
     fn judge(&mut self, doing: Doing) -> Close {
         let now = Instant::now();
         let passed = |since: Option<Instant>, time| since.is_some_and(|since| now.duration_since(since) >= time);
@@ -220,7 +220,7 @@ impl Times {
     }
 }
 
-/// The time after `since`; a day later if there is no such time.
+/// Returns `since + time`, or a day after `since` if that overflows.
 fn after(since: Instant, time: Duration) -> Instant {
     const DAY: Duration = Duration::from_secs(24 * 60 * 60);
     since.checked_add(time).or_else(|| since.checked_add(DAY)).unwrap_or(since)

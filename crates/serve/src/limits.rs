@@ -1,10 +1,10 @@
-//! The bounds of a server.
+//! The limits of a server.
 
 use std::time::Duration;
 
 use keyward_core::TrustedProxies;
 
-/// The bounds of a server.
+/// The limits of a server.
 ///
 /// # Examples
 /// ```
@@ -14,8 +14,8 @@ use keyward_core::TrustedProxies;
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// How long the whole head of a request may take to arrive, counted from the connection or from the previous answer.
-    /// Defaults to 10 seconds. It also ends idle connections of HTTP/1.
+    /// How long the head of a request may take to arrive, counted from the connection or from the previous answer.
+    /// Defaults to 10 seconds. It also ends idle HTTP/1 connections.
     pub header_timeout: Duration,
     /// How long the head of a request may be, in bytes, from 8 KiB to 1 MiB. Defaults to 16 KiB. Longer heads get 431.
     pub header_bytes: u32,
@@ -28,12 +28,11 @@ pub struct Limits {
     /// How long a connection may live. Defaults to one hour. Afterwards it takes no further requests, answers those in
     /// flight, and is closed.
     pub max_age: Duration,
-    /// How many connections are served at once. Defaults to 1,024. When all are taken, a new connection takes the place of an idle
-    /// one: the longest idle connection of the peer that holds the most. Without an idle one it takes the place of one whose client
-    /// does not read its answer.
+    /// How many connections are served at once. Defaults to 1,024. When all are taken, a new connection replaces the longest idle
+    /// connection of the peer that holds the most. If none is idle, it replaces one whose client does not read its answer.
     pub connections: usize,
-    /// How many connections one peer address may hold. Defaults to 256. The addresses of one IPv6 /64 network count as one peer.
-    /// A further connection takes the place of the peer's longest idle one, and is closed at once if the peer has none.
+    /// How many connections one peer may hold. Defaults to 256. The addresses of one IPv6 /64 network count as one peer.
+    /// A further connection replaces the peer's longest idle one. It is closed at once if the peer has none.
     pub connections_per_peer: usize,
     /// Proxies that may hold any number of connections up to [`connections`](Self::connections). Defaults to none.
     pub exempt_peers: TrustedProxies,
@@ -62,10 +61,10 @@ impl Default for Limits {
 
 impl Limits {
     pub(crate) fn check(&self) {
-        assert!((8 * 1024..=1024 * 1024).contains(&self.header_bytes), "header_bytes must be 8 KiB to 1 MiB");
+        assert!((8 * 1024..=1024 * 1024).contains(&self.header_bytes), "invalid header_bytes {}: expected 8 KiB to 1 MiB", self.header_bytes);
         let counts = [self.connections, self.connections_per_peer, self.streams as usize];
-        assert!(!counts.contains(&0), "a server needs room for a connection and a request");
+        assert!(!counts.contains(&0), "invalid limits {counts:?}: connections, connections_per_peer and streams must be at least 1");
         let times = [self.header_timeout, self.idle_timeout, self.write_timeout, self.max_age];
-        assert!(!times.contains(&Duration::ZERO), "the time-outs of a server must be above zero");
+        assert!(!times.contains(&Duration::ZERO), "invalid limits {times:?}: header_timeout, idle_timeout, write_timeout and max_age must be above zero");
     }
 }

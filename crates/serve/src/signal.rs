@@ -1,12 +1,12 @@
-//! When a program is asked to end.
+//! The signals that end a program.
 
 use std::future::Future;
 use std::io;
 
-/// Ready when the process is asked to end, by SIGTERM or SIGINT. It listens from the call on, not only once it is awaited.
+/// Returns a future that is ready at SIGTERM or SIGINT. It listens from this call on, even before it is awaited.
 ///
 /// # Errors
-/// If the operating system does not let the process listen.
+/// If the operating system does not let the process listen for signals.
 #[cfg(unix)]
 pub fn shutdown_signal() -> io::Result<impl Future<Output = ()> + Send> {
     use tokio::signal::unix::{SignalKind, signal};
@@ -21,10 +21,10 @@ pub fn shutdown_signal() -> io::Result<impl Future<Output = ()> + Send> {
     })
 }
 
-/// Ready when the process is asked to end, by Ctrl+C.
+/// Returns a future that is ready at Ctrl+C.
 ///
 /// # Errors
-/// If the operating system does not let the process listen.
+/// Never on this platform.
 #[cfg(not(unix))]
 pub fn shutdown_signal() -> io::Result<impl Future<Output = ()> + Send> {
     Ok(async {

@@ -1,4 +1,4 @@
-//! Clients that hold on to connections, over real sockets: what they get, and what everybody else still gets.
+//! Clients that hold on to connections, over real sockets, and other clients at the same time.
 
 #![allow(clippy::unwrap_used, reason = "an unwrap is an assertion here, in helpers too")]
 
@@ -24,7 +24,7 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tower::service_fn;
 
-/// Long enough for any machine: what is waited for takes milliseconds.
+/// Long enough for any machine: each event takes milliseconds.
 const DEADLINE: Duration = Duration::from_secs(60);
 const SHORT: Duration = Duration::from_millis(200);
 const NEVER: Duration = Duration::from_secs(24 * 60 * 60);
@@ -32,7 +32,7 @@ const NEVER: Duration = Duration::from_secs(24 * 60 * 60);
 const GET_AND_CLOSE: &[u8] = b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
 const PREFACE_AND_SETTINGS: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
 
-/// Limits of which none but the number of connections ends anything.
+/// Limits that only the number of connections can reach.
 fn patient() -> Limits {
     Limits {
         header_timeout: NEVER,
@@ -50,7 +50,7 @@ struct Server {
     address: SocketAddr,
     entered: Arc<Notify>,
     release: Arc<Notify>,
-    /// Told when the server has given up an answer of `/endless`.
+    /// Notified when the server gives up an answer of `/endless`.
     given_up: Arc<Notify>,
 }
 
@@ -91,20 +91,20 @@ impl Server {
         socket.connect(self.address).await.unwrap()
     }
 
-    /// What a client gets that has done nothing wrong.
+    /// Returns `true` if a well-behaved client gets an answer.
     async fn is_answered_from(&self, address: [u8; 4]) -> bool {
         let mut stream = self.connect_from(address).await;
         stream.write_all(GET_AND_CLOSE).await.unwrap();
         rest(&mut stream).await.contains("answered")
     }
 
-    /// A connection of HTTP/2 whose client answers pings and does nothing else.
+    /// Opens an HTTP/2 connection whose client only answers pings.
     async fn idle_http2(&self) -> h2::client::Connection<TcpStream> {
         let stream = self.connect().await;
         h2::client::handshake(stream).await.unwrap().1
     }
 
-    /// A connection of HTTP/1 whose client sends requests and never reads, until the server takes no more of them.
+    /// Opens an HTTP/1 connection and sends requests without reading, until the server takes no more.
     async fn unread_http1(&self) -> TcpStream {
         let mut stream = self.connect().await;
         let requests = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n".repeat(1_000);
@@ -113,7 +113,7 @@ impl Server {
     }
 }
 
-/// An answer that goes on for ever.
+/// An endless answer.
 struct Endless(Arc<Notify>);
 
 impl Body for Endless {
@@ -133,8 +133,8 @@ impl Drop for Endless {
 
 async fn rest(stream: &mut TcpStream) -> String {
     let mut answer = Vec::new();
-    // A reset ends it too.
-    let _ = timeout(DEADLINE, stream.read_to_end(&mut answer)).await.expect("the server closes the connection");
+    // A reset ends the connection too.
+    let _ = timeout(DEADLINE, stream.read_to_end(&mut answer)).await.expect("the server did not close the connection");
     String::from_utf8_lossy(&answer).into_owned()
 }
 
@@ -143,7 +143,7 @@ async fn within_deadline<T>(what: &str, event: impl Future<Output = T>) -> T {
 }
 
 #[tokio::test]
-async fn idle_http2_connections_shut_nobody_out() {
+async fn idle_http2_connections_do_not_block_other_clients() {
     let server = Server::start(patient()).await;
     let mut held = JoinSet::new();
     for _ in 0..20 {
@@ -155,8 +155,8 @@ async fn idle_http2_connections_shut_nobody_out() {
 }
 
 #[tokio::test]
-async fn clients_that_never_read_shut_nobody_out() {
-    // Few, as the system's own buffers take megabytes of each.
+async fn clients_that_never_read_do_not_block_other_clients() {
+    // Use only two, because the system buffers megabytes of each.
     let server = Server::start(Limits { connections: 2, ..patient() }).await;
     let held = [server.unread_http1().await, server.unread_http1().await];
     assert!(server.is_answered_from([127, 0, 0, 2]).await);
@@ -173,7 +173,7 @@ async fn clients_that_never_read_shut_nobody_out() {
 }
 
 #[tokio::test]
-async fn half_a_head_shuts_nobody_out() {
+async fn unfinished_heads_do_not_block_other_clients() {
     let server = Server::start(patient()).await;
     let mut held = Vec::new();
     for start in [b"".as_slice(), b"PRI * HTTP/2", b"GET / HT", PREFACE_AND_SETTINGS].repeat(5) {
@@ -187,7 +187,7 @@ async fn half_a_head_shuts_nobody_out() {
 #[tokio::test]
 async fn an_idle_http2_connection_ends_though_it_answers_pings() {
     let server = Server::start(Limits { idle_timeout: SHORT, ..patient() }).await;
-    within_deadline("an idle connection is closed", server.idle_http2().await).await.unwrap();
+    within_deadline("an idle connection was not closed", server.idle_http2().await).await.unwrap();
 }
 
 #[tokio::test]
@@ -196,7 +196,7 @@ async fn an_idle_http2_connection_gets_goaway_and_is_closed() {
     let mut stream = server.connect().await;
     stream.write_all(PREFACE_AND_SETTINGS).await.unwrap();
     let mut received = Vec::new();
-    let _ = within_deadline("a silent connection is closed", stream.read_to_end(&mut received)).await;
+    let _ = within_deadline("a silent connection was not closed", stream.read_to_end(&mut received)).await;
     let mut frames = Vec::new();
     let mut rest = received.as_slice();
     while let [a, b, c, kind, tail @ ..] = rest {
@@ -204,7 +204,7 @@ async fn an_idle_http2_connection_gets_goaway_and_is_closed() {
         let length = usize::from(*a) << 16 | usize::from(*b) << 8 | usize::from(*c);
         rest = &tail[5 + length..];
     }
-    assert!(frames.contains(&7), "GOAWAY is among {frames:?}");
+    assert!(frames.contains(&7), "no GOAWAY among {frames:?}");
 }
 
 #[tokio::test]
@@ -220,7 +220,7 @@ async fn an_http1_answer_that_is_not_read_is_given_up() {
     let server = Server::start(Limits { write_timeout: SHORT, ..patient() }).await;
     let mut stream = server.connect().await;
     stream.write_all(b"GET /endless HTTP/1.1\r\nHost: a\r\n\r\n").await.unwrap();
-    within_deadline("the answer is given up", server.given_up.notified()).await;
+    within_deadline("the answer was not given up", server.given_up.notified()).await;
 }
 
 #[tokio::test]
@@ -234,8 +234,8 @@ async fn an_http2_answer_without_window_is_given_up() {
         let (answer, _) = sender.send_request(request, true).unwrap();
         let connection = tokio::spawn(connection);
         let answer = answer.await;
-        within_deadline("the answer is given up", server.given_up.notified()).await;
-        let _ = within_deadline("the connection is closed", connection).await;
+        within_deadline("the answer was not given up", server.given_up.notified()).await;
+        let _ = within_deadline("the connection was not closed", connection).await;
         drop(answer);
     }
 }
@@ -247,7 +247,7 @@ async fn a_slow_answer_is_neither_idle_nor_unread() {
     let mut stream = server.connect().await;
     stream.write_all(b"GET /slow HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").await.unwrap();
     server.entered.notified().await;
-    // Several of the times must pass without the connection being cut off.
+    // Wait longer than the limits, which must not end the connection.
     tokio::time::sleep(SHORT * 4).await;
     server.release.notify_one();
     assert!(rest(&mut stream).await.contains("answered"));
@@ -284,7 +284,7 @@ async fn a_peer_holds_no_more_than_its_share() {
             held.push(stream);
         }
         assert!(server.is_answered_from([127, 0, 0, 2]).await, "{what}");
-        // All of them at work: nothing that is being answered was cut off.
+        // All requests are in progress, and none was cut off.
         for stream in held.iter_mut().take(admitted) {
             server.release.notify_one();
             assert!(rest(stream).await.contains("answered"), "{what}");

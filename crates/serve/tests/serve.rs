@@ -1,4 +1,4 @@
-//! The bounds of the server, over real sockets.
+//! The limits of the server, over real sockets.
 
 #![allow(clippy::unwrap_used)] // An unwrap is an assertion here, in helpers too.
 
@@ -26,9 +26,9 @@ struct Server {
     address: SocketAddr,
     stop: oneshot::Sender<()>,
     stopped: JoinHandle<Stopped>,
-    /// Told when `/slow` has been entered.
+    /// Notified when a request reaches `/slow`.
     entered: Arc<Notify>,
-    /// Lets `/slow` answer.
+    /// Makes `/slow` answer.
     release: Arc<Notify>,
 }
 
@@ -59,18 +59,18 @@ impl Server {
     }
 }
 
-/// Everything that comes until the server closes the connection.
+/// Returns everything up to the end of the connection.
 async fn rest(stream: &mut TcpStream) -> String {
     let mut answer = Vec::new();
-    // A reset ends it too.
-    let _ = timeout(SOON, stream.read_to_end(&mut answer)).await.expect("the server closes the connection");
+    // A reset ends the connection too.
+    let _ = timeout(SOON, stream.read_to_end(&mut answer)).await.expect("the server did not close the connection");
     String::from_utf8_lossy(&answer).into_owned()
 }
 
-/// One answer, of which the connection may stay open.
+/// Returns one answer. The connection may stay open.
 async fn answer(stream: &mut TcpStream) -> String {
     let mut buffer = vec![0; 4096];
-    let length = timeout(SOON, stream.read(&mut buffer)).await.expect("the server answers").unwrap();
+    let length = timeout(SOON, stream.read(&mut buffer)).await.expect("the server did not answer").unwrap();
     String::from_utf8_lossy(&buffer[..length]).into_owned()
 }
 
@@ -106,11 +106,11 @@ async fn a_connection_without_a_whole_request_is_dropped() {
 #[tokio::test]
 async fn a_slow_answer_is_waited_for() {
     let server = Server::start(Limits { header_timeout: Duration::from_millis(100), ..Limits::default() }).await;
-    // Shorter than the preface of HTTP/2, so that the protocol is clear before it could be whole.
+    // HTTP/1.0 makes the request shorter than the preface of HTTP/2, so the protocol is clear early.
     let mut stream = server.connect().await;
     stream.write_all(b"GET /slow HTTP/1.0\r\n\r\n").await.unwrap();
     server.entered.notified().await;
-    // The time-out of the head must not cut this off: it is let run out.
+    // Wait longer than the header timeout, which must not end the connection.
     tokio::time::sleep(Duration::from_millis(250)).await;
     server.release.notify_one();
     assert!(rest(&mut stream).await.contains("200 OK"));
@@ -122,7 +122,7 @@ async fn a_head_that_is_too_long_gets_431() {
     for (length, status) in [(8 * 1024, "200 OK"), (20 * 1024, "431")] {
         let mut stream = server.connect().await;
         let head = format!("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nX: {}\r\n\r\n", "x".repeat(length));
-        // The server need not read all of it.
+        // The server may close before it has read everything.
         let _ = stream.write_all(head.as_bytes()).await;
         let answer = rest(&mut stream).await;
         assert!(answer.starts_with(&format!("HTTP/1.1 {status}")), "{length}: {answer}");
@@ -130,7 +130,7 @@ async fn a_head_that_is_too_long_gets_431() {
 }
 
 #[tokio::test]
-async fn no_more_connections_are_served_than_there_is_room_for() {
+async fn connections_over_the_limit_wait() {
     let server = Server::start(Limits { connections: 1, ..Limits::default() }).await;
     let mut first = server.connect().await;
     first.write_all(b"GET /slow HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").await.unwrap();
@@ -148,7 +148,7 @@ async fn no_more_connections_are_served_than_there_is_room_for() {
 }
 
 #[tokio::test]
-async fn a_shutdown_answers_what_is_in_flight_and_takes_nothing_new() {
+async fn shutdown_completes_requests_and_refuses_new_ones() {
     let server = Server::start(Limits::default()).await;
     let mut idle = server.connect().await;
     idle.write_all(GET).await.unwrap();
@@ -159,24 +159,24 @@ async fn a_shutdown_answers_what_is_in_flight_and_takes_nothing_new() {
     server.entered.notified().await;
 
     server.stop.send(()).unwrap();
-    assert_eq!(rest(&mut idle).await, "", "an idle connection is closed at once");
-    assert!(TcpStream::connect(server.address).await.is_err(), "a new connection is refused");
+    assert_eq!(rest(&mut idle).await, "", "an idle connection was not closed at once");
+    assert!(TcpStream::connect(server.address).await.is_err(), "a new connection was accepted during the shutdown");
     server.release.notify_one();
-    assert!(rest(&mut busy).await.contains("200 OK"), "what was in flight is answered");
-    let stopped = timeout(SOON, server.stopped).await.expect("the server ends").unwrap();
+    assert!(rest(&mut busy).await.contains("200 OK"), "a request in flight was not answered");
+    let stopped = timeout(SOON, server.stopped).await.expect("the server did not stop").unwrap();
     assert_eq!(stopped, Stopped { cut_off: 0 });
     drop(silent);
 }
 
 #[tokio::test]
-async fn a_shutdown_does_not_wait_for_ever() {
+async fn shutdown_ends_at_its_deadline() {
     let limits = Limits { shutdown_deadline: Duration::from_millis(100), ..Limits::default() };
     let server = Server::start(limits).await;
     let mut busy = server.connect().await;
     busy.write_all(b"GET /slow HTTP/1.1\r\nHost: a\r\n\r\n").await.unwrap();
     server.entered.notified().await;
     server.stop.send(()).unwrap();
-    let stopped = timeout(SOON, server.stopped).await.expect("the server ends").unwrap();
+    let stopped = timeout(SOON, server.stopped).await.expect("the server did not stop").unwrap();
     assert_eq!(stopped, Stopped { cut_off: 1 });
     assert_eq!(rest(&mut busy).await, "");
 }

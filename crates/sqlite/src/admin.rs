@@ -1,4 +1,4 @@
-//! Managing keys: every write that can change an answer appends to the log in the same transaction.
+//! Key management. Every write that can change an answer appends to the log in the same transaction.
 
 use async_trait::async_trait;
 use keyward_core::store::{
@@ -7,10 +7,10 @@ use keyward_core::store::{
 use keyward_core::{AccountId, AccountRecord, CredentialId, KeyUpdate, Timestamp};
 use rusqlite::{Connection, ErrorCode, OptionalExtension, ToSql, Transaction, params_from_iter};
 
-use crate::SqliteStore;
-use crate::failure::Failure;
-use crate::log::{append, append_key, newest};
+use crate::changes::{append, append_key, newest};
+use crate::error::Error;
 use crate::row::{self, ACCOUNT_COLUMNS, KEY_COLUMNS};
+use crate::store::SqliteStore;
 
 #[async_trait]
 impl KeyAdmin for SqliteStore {
@@ -143,7 +143,7 @@ fn read_account(connection: &Connection, id: &AccountId) -> rusqlite::Result<Opt
         .optional()
 }
 
-/// Adds an account, or gives it other values.
+/// Inserts or replaces an account.
 fn put(transaction: &Transaction<'_>, account: &AccountRecord) -> rusqlite::Result<()> {
     transaction
         .prepare_cached(
@@ -167,7 +167,7 @@ fn get(connection: &Connection, id: &CredentialId) -> rusqlite::Result<Option<Ke
         .optional()
 }
 
-fn insert(transaction: &Transaction<'_>, key: &KeyRecord) -> Result<(), Failure> {
+fn insert(transaction: &Transaction<'_>, key: &KeyRecord) -> Result<(), Error> {
     let has_account: bool = transaction
         .prepare_cached("SELECT EXISTS (SELECT 1 FROM accounts WHERE id = ?1)")?
         .query_row([key.account.as_str()], |found| found.get(0))?;
@@ -188,12 +188,12 @@ fn insert(transaction: &Transaction<'_>, key: &KeyRecord) -> Result<(), Failure>
     }
 }
 
-/// Changes a key and logs it.
+/// Changes a key and appends an entry.
 fn change(
     transaction: &Transaction<'_>,
     id: &CredentialId,
     change: impl FnOnce(&mut KeyRecord) -> Result<(), WriteRefused>,
-) -> Result<Committed<KeyRecord>, Failure> {
+) -> Result<Committed<KeyRecord>, Error> {
     let mut key = get(transaction, id)?.ok_or(WriteRefused::NotFound)?;
     change(&mut key)?;
     let values = row::key_values(&key)?;
@@ -207,7 +207,7 @@ fn change(
     Ok(Committed { value: key, position: Some(position) })
 }
 
-/// The statement that lists what a query asks for, and its values. It says what `KeyQuery::matches` says.
+/// Builds the statement of a query and its values, with the rules of `KeyQuery::matches`.
 fn list_statement(query: &KeyQuery) -> (String, Vec<Box<dyn ToSql>>) {
     let mut values: Vec<Box<dyn ToSql>> =
         vec![Box::new(query.now.as_millis()), Box::new(row::to_signed(query.bounded_limit() as u64 + 1))];

@@ -1,4 +1,4 @@
-//! Connections to the database: many for reading, two for writing.
+//! Connections to the file: a pool for reads, and two for writes.
 
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -6,57 +6,50 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
-/// Connections for reading that are kept open while nobody uses them.
+/// The most idle connections for reads.
 const IDLE_READERS: usize = 16;
-/// More than there are statements, but for the rarer combinations of a list's filters.
-const CACHED_STATEMENTS: usize = 32;
+/// Enough for all statements except rare combinations of list filters.
+const CACHED_STATEMENTS: usize = 64;
 
-/// How long one waits for another process's write lock before looking again.
+/// The pause between two attempts to take another process's lock.
 pub(crate) const BUSY_PAUSE: Duration = Duration::from_micros(500);
-/// Times that a writer looks: about five seconds.
-const WRITER_LOOKS: i32 = 10_000;
-/// Times that a reader looks, which happens only while a log is being recovered after a crash: about 50 milliseconds,
-/// as it holds the caller's thread.
-const READER_LOOKS: i32 = 100;
+/// A writer tries for about five seconds.
+const WRITER_ATTEMPTS: i32 = 10_000;
+/// A reader tries for about 50 milliseconds, since it blocks the caller's thread. Readers wait only while SQLite
+/// recovers its log after a crash.
+const READER_ATTEMPTS: i32 = 100;
 
-/// SQLite's own handler sleeps longer every time, up to 100 ms: too long for somebody who waits for a revocation.
-fn look_again(looks: i32, limit: i32) -> bool {
-    let again = looks < limit;
-    if again {
-        std::thread::sleep(BUSY_PAUSE);
-    }
-    again
-}
-
-/// A connection that may write.
+/// Opens a connection for writes.
 pub(crate) fn writer(path: &Path) -> rusqlite::Result<Connection> {
-    // No URIs: a path is a path, whatever characters it has.
+    // No URIs, so every character of a path stands for itself.
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_NOFOLLOW;
     let mut connection = Connection::open_with_flags(path, flags)?;
-    connection.busy_handler(Some(|looks| look_again(looks, WRITER_LOOKS)))?;
+    connection.busy_handler(Some(|attempts| try_again(attempts, WRITER_ATTEMPTS)))?;
     connection.set_prepared_statement_cache_capacity(CACHED_STATEMENTS);
     connection.pragma_update(None, "trusted_schema", false)?;
     connection.pragma_update(None, "foreign_keys", true)?;
     connection.pragma_update(None, "synchronous", "FULL")?;
-    // The lock is taken at the beginning: what a transaction has read still holds when it writes.
+    // SQLite overwrites deleted rows, such as sessions and expired tokens.
+    connection.pragma_update(None, "secure_delete", true)?;
+    // A transaction locks the file when it begins, so the rows that it reads stay valid until it writes.
     connection.set_transaction_behavior(TransactionBehavior::Immediate);
     Ok(connection)
 }
 
-/// A connection that only reads.
+/// Opens a connection for reads.
 pub(crate) fn reader(path: &Path) -> rusqlite::Result<Connection> {
     let mut connection = writer(path)?;
-    connection.busy_handler(Some(|looks| look_again(looks, READER_LOOKS)))?;
+    connection.busy_handler(Some(|attempts| try_again(attempts, READER_ATTEMPTS)))?;
     connection.pragma_update(None, "query_only", true)?;
     connection.set_transaction_behavior(TransactionBehavior::Deferred);
     Ok(connection)
 }
 
-/// The connections that write, one at a time.
+/// The connections for writes. Only one of them writes at a time.
 pub(crate) struct Writers {
-    /// Returns from a commit when it is on the disk.
+    /// A commit returns when the disk has it.
     pub(crate) durable: Connection,
-    /// Does not wait for the disk: for uses and leases.
+    /// A commit does not wait for the disk: for uses of keys and for leases.
     pub(crate) quick: Connection,
 }
 
@@ -68,12 +61,12 @@ impl Writers {
     }
 }
 
-/// Idle connections for reading.
+/// The pool of connections for reads.
 #[derive(Default)]
 pub(crate) struct Readers(Mutex<Vec<Connection>>);
 
 impl Readers {
-    /// Reads with an idle connection, or with a new one if there is none.
+    /// Reads over an idle connection, or opens a new one.
     pub(crate) fn read<T, E: From<rusqlite::Error>>(
         &self,
         path: &Path,
@@ -84,7 +77,7 @@ impl Readers {
             Some(connection) => connection,
             None => reader(path)?,
         };
-        // One that has failed is closed: a fault of its own may not stay.
+        // A connection that fails is closed, since the connection itself may be broken.
         let value = read(&mut connection)?;
         let mut idle = locked(&self.0);
         if idle.len() < IDLE_READERS {
@@ -94,7 +87,16 @@ impl Readers {
     }
 }
 
-/// What a panic elsewhere left behind is whole all the same: a transaction that was under way is rolled back.
+/// Locks a mutex, even after a panic in another thread: SQLite rolls the open transaction back.
 pub(crate) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// SQLite's handler doubles its pause up to 100 ms, which is too long for a caller that waits for a revocation.
+fn try_again(attempts: i32, limit: i32) -> bool {
+    let again = attempts < limit;
+    if again {
+        std::thread::sleep(BUSY_PAUSE);
+    }
+    again
 }

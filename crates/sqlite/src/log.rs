@@ -4,68 +4,12 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use keyward_core::id::NodeId;
-use keyward_core::store::{
-    Change, ChangeLog, Invalidation, KeyRecord, LeaseAnswer, LogBatch, NodeState, NodeStates, Position, StoreError,
-    random_mark,
-};
-use rusqlite::{Connection, OptionalExtension, Transaction};
+use keyward_core::store::{Change, ChangeLog, LeaseAnswer, LogBatch, NodeState, NodeStates, Position, StoreError};
 use tokio::sync::watch;
 
-use crate::SqliteStore;
-use crate::failure::Failure;
+use crate::changes::{holds, newest};
 use crate::row;
-
-/// Entries that the log keeps at least. A node that is further behind drops its whole cache.
-const KEPT: u64 = 10_000;
-/// The log is cut once in so many entries.
-const CUT_EVERY: u64 = 1_000;
-
-/// The newest position.
-pub(crate) fn newest(connection: &Connection) -> rusqlite::Result<Position> {
-    connection.prepare_cached("SELECT number, mark FROM log_head")?.query_row([], |found| row::position(found, 0))
-}
-
-/// Appends an entry in the transaction of the write that it tells of. Writers exclude each other, so that numbers follow
-/// the order of commits and have no gaps.
-pub(crate) fn append(transaction: &Transaction<'_>, what: &Invalidation) -> Result<Position, Failure> {
-    let position = Position { number: newest(transaction)?.number + 1, mark: random_mark() };
-    let (kind, key, digest, account) = match what {
-        Invalidation::Key { id, digest } => ("key", Some(id.as_str()), Some(digest.as_bytes().as_slice()), None),
-        Invalidation::Account(id) => ("account", None, None, Some(id.as_str())),
-        _ => ("everything", None, None, None),
-    };
-    let (number, mark) = (row::to_signed(position.number), row::to_signed(position.mark));
-    transaction
-        .prepare_cached(
-            "INSERT INTO changes (number, mark, kind, key, digest, account) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-        )?
-        .execute((number, mark, kind, key, digest, account))?;
-    transaction.prepare_cached("UPDATE log_head SET number = ?1, mark = ?2")?.execute((number, mark))?;
-    if position.number.is_multiple_of(CUT_EVERY) {
-        let cut = row::to_signed(position.number.saturating_sub(KEPT));
-        transaction.prepare_cached("DELETE FROM changes WHERE number <= ?1")?.execute([cut])?;
-    }
-    Ok(position)
-}
-
-/// Appends the entry of a key that was changed.
-pub(crate) fn append_key(transaction: &Transaction<'_>, key: &KeyRecord) -> Result<Position, Failure> {
-    append(transaction, &Invalidation::Key { id: key.id.clone(), digest: key.digest })
-}
-
-/// Whether `position` is in the log: its entry has that mark, or it is the place before the first entry.
-fn holds(connection: &Connection, position: Position) -> rusqlite::Result<bool> {
-    let sql = if position.number == 0 {
-        "SELECT origin FROM log_head WHERE ?1 = 0"
-    } else {
-        "SELECT mark FROM changes WHERE number = ?1"
-    };
-    let mark = connection
-        .prepare_cached(sql)?
-        .query_row([row::to_signed(position.number)], |found| row::number(found, 0))
-        .optional()?;
-    Ok(mark == Some(position.mark))
-}
+use crate::store::SqliteStore;
 
 #[async_trait]
 impl ChangeLog for SqliteStore {
@@ -86,8 +30,8 @@ impl ChangeLog for SqliteStore {
                 )?
                 .query_map((row::to_signed(after.number), row::to_signed(limit as u64)), row::change)?
                 .collect::<rusqlite::Result<_>>()?;
-            let goes_on = entries.first().is_some_and(|first| first.position.number == after.number + 1);
-            if goes_on && holds(&transaction, after)? {
+            let is_next = entries.first().is_some_and(|first| first.position.number == after.number + 1);
+            if is_next && holds(&transaction, after)? {
                 Ok(LogBatch::Entries(entries))
             } else {
                 Ok(LogBatch::Gap(newest))
@@ -157,10 +101,10 @@ impl ChangeLog for SqliteStore {
         Ok(self
             .0
             .note(move |transaction| {
-                let struck = transaction
+                let removed = transaction
                     .prepare_cached("DELETE FROM nodes WHERE node = ?1 AND renewals = ?2")?
                     .execute((node.as_str(), row::to_signed(renewals)))?;
-                Ok(struck > 0)
+                Ok(removed > 0)
             })
             .await?)
     }

@@ -1,4 +1,4 @@
-//! Opening a database: making it, checking whose it is, bringing it up to date.
+//! Opening the file: create it, check its owner, migrate its tables.
 
 use std::fs::OpenOptions;
 use std::io;
@@ -10,54 +10,54 @@ use keyward_core::store::{Position, random_mark};
 use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 use rusqlite_migration::{Error as MigrationError, MigrationDefinitionError};
 
+use crate::changes::newest;
 use crate::connection::{BUSY_PAUSE, Writers, writer};
-use crate::log::newest;
 use crate::schema::{APPLICATION_ID, MIGRATIONS};
 
-/// SQLite 3.51.3. Earlier versions can corrupt a database in WAL mode when a checkpoint meets a writer that starts the
-/// log anew.
+/// SQLite 3.51.3. Earlier versions can corrupt a database in WAL mode when a checkpoint and a writer that resets the
+/// log run at the same time.
 const OLDEST_SQLITE: i32 = 3_051_003;
 
-/// How long to wait for other processes that are making the same database.
+/// The longest wait for other processes that create the same database.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Why a database cannot be opened.
+/// The reason why a database cannot be opened.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum OpenError {
-    /// The file cannot be found, made or reached.
-    #[error("the database file cannot be opened or made")]
+    /// The file cannot be opened or created.
+    #[error("cannot open or create the database file")]
     File(#[source] io::Error),
-    /// The file, or the directory that it is in, cannot be written.
-    #[error("the database, or the directory that it is in, is read-only")]
+    /// The file or its directory is read-only.
+    #[error("the database file or its directory is read-only: grant write access")]
     ReadOnly,
     /// The file is not an SQLite database, or is damaged.
-    #[error("the file is not an SQLite database, or is damaged")]
+    #[error("the file is not an SQLite database, or is damaged: restore a backup or choose another file")]
     NotADatabase,
-    /// The file is the database of another application.
-    #[error("the file is the database of another application")]
+    /// The file belongs to another application.
+    #[error("the file is the database of another application: choose another file")]
     Foreign,
-    /// A newer version of keyward has written it.
-    #[error("the database was written by a newer version of keyward: update this program")]
+    /// A newer version of keyward wrote the file.
+    #[error("a newer version of keyward wrote the database: update this program")]
     Newer,
-    /// The SQLite that this program was linked with has a fault that can corrupt databases.
-    #[error("SQLite {0} has a fault that can corrupt a database: 3.51.3 or later is needed")]
+    /// The linked SQLite has a bug that can corrupt databases.
+    #[error("SQLite {0} has a bug that can corrupt databases: link SQLite 3.51.3 or later")]
     OldSqlite(&'static str),
-    /// The database cannot be used for another reason, which the source says.
-    #[error("the database cannot be opened")]
+    /// The database cannot be opened for another reason: see the source.
+    #[error("cannot open the database")]
     Database(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
-/// An [`OpenError`] on its way out. What it is made from stays inside: rusqlite's errors are no part of what this crate promises.
-struct Fault(OpenError);
+/// A wrapper that keeps conversions from rusqlite's errors out of [`OpenError`]'s API.
+struct Internal(OpenError);
 
-impl From<OpenError> for Fault {
+impl From<OpenError> for Internal {
     fn from(error: OpenError) -> Self {
         Self(error)
     }
 }
 
-impl From<rusqlite::Error> for Fault {
+impl From<rusqlite::Error> for Internal {
     fn from(error: rusqlite::Error) -> Self {
         Self(match error.sqlite_error_code() {
             Some(ErrorCode::ReadOnly) => OpenError::ReadOnly,
@@ -67,7 +67,7 @@ impl From<rusqlite::Error> for Fault {
     }
 }
 
-impl From<MigrationError> for Fault {
+impl From<MigrationError> for Internal {
     fn from(error: MigrationError) -> Self {
         match error {
             MigrationError::MigrationDefinition(MigrationDefinitionError::DatabaseTooFarAhead) => {
@@ -79,7 +79,7 @@ impl From<MigrationError> for Fault {
     }
 }
 
-/// A database that is ready.
+/// A database that is ready for use.
 pub(crate) struct Opened {
     pub(crate) path: PathBuf,
     pub(crate) writers: Writers,
@@ -87,23 +87,23 @@ pub(crate) struct Opened {
 }
 
 pub(crate) fn open(path: &Path) -> Result<Opened, OpenError> {
-    try_open(path).map_err(|Fault(error)| error)
+    try_open(path).map_err(|Internal(error)| error)
 }
 
-fn try_open(path: &Path) -> Result<Opened, Fault> {
-    /// One at a time in a process: see [`make`].
+fn try_open(path: &Path) -> Result<Opened, Internal> {
+    /// Allows one opening thread per process: see [`create`].
     static OPENING: Mutex<()> = Mutex::new(());
     let _opening = OPENING.lock().unwrap_or_else(PoisonError::into_inner);
 
     if rusqlite::version_number() < OLDEST_SQLITE {
         return Err(OpenError::OldSqlite(rusqlite::version()).into());
     }
-    make(path).map_err(|error| match error.kind() {
+    create(path).map_err(|error| match error.kind() {
         io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::PermissionDenied => OpenError::ReadOnly,
         _ => OpenError::File(error),
     })?;
-    // Connections are opened later too, when the working directory may be another; and a path such as ":memory:", which
-    // SQLite does not take for a path, is one now.
+    // The store opens connections later, after the working directory may have changed. SQLite also gives names such as
+    // ":memory:" a special meaning, which a full path does not have.
     let path = path.canonicalize().map_err(OpenError::File)?;
     if path.is_dir() {
         return Err(OpenError::File(io::ErrorKind::IsADirectory.into()).into());
@@ -115,7 +115,9 @@ fn try_open(path: &Path) -> Result<Opened, Fault> {
     check_owner(&mut connection)?;
     let mode = use_wal(&connection)?;
     if mode != "wal" {
-        return Err(OpenError::Database(format!("the journal mode stays {mode}, but has to be wal").into()).into());
+        return Err(
+            OpenError::Database(format!("the journal mode is {mode} and cannot be changed to wal").into()).into()
+        );
     }
     migrate(&mut connection)?;
     let newest = newest(&connection)?;
@@ -123,23 +125,23 @@ fn try_open(path: &Path) -> Result<Opened, Fault> {
     Ok(Opened { path, writers, newest })
 }
 
-/// Makes the file, for its owner alone, if it is not there. SQLite gives the files beside it the same mode.
+/// Creates the file if it is missing, readable by its owner only. SQLite gives the files beside it the same mode.
 ///
-/// A file that is there is not touched: closing any descriptor of it would release the locks that SQLite holds on it in
-/// this process (`fcntl` locks belong to the process, not to the descriptor).
-fn make(path: &Path) -> io::Result<()> {
+/// An existing file is not opened: closing its descriptor would release the locks that SQLite holds in this process
+/// (`fcntl` locks belong to the process, not to the descriptor).
+fn create(path: &Path) -> io::Result<()> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     match options.open(path) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-        made => made.map(drop),
+        created => created.map(drop),
     }
 }
 
-/// Refuses to put tables into somebody else's database. In one snapshot, as another process may be making ours.
-fn check_owner(connection: &mut Connection) -> Result<(), Fault> {
+/// Refuses the database of another application. It reads one snapshot, since another process may be creating the tables.
+fn check_owner(connection: &mut Connection) -> Result<(), Internal> {
     let snapshot = connection.transaction_with_behavior(TransactionBehavior::Deferred)?;
     let is_empty: bool = snapshot.query_row("SELECT NOT EXISTS (SELECT 1 FROM sqlite_schema)", [], |row| row.get(0))?;
     let application: i32 = snapshot.pragma_query_value(None, "application_id", |row| row.get(0))?;
@@ -147,8 +149,8 @@ fn check_owner(connection: &mut Connection) -> Result<(), Fault> {
     if is_ours { Ok(()) } else { Err(OpenError::Foreign.into()) }
 }
 
-/// Chooses the write-ahead log. It lasts, so only the first time it changes anything; and then SQLite does not wait by itself
-/// for other processes that have the file open.
+/// Selects the write-ahead log. The mode is stored in the file. SQLite does not wait for other processes when it changes
+/// the mode, so this function does.
 fn use_wal(connection: &Connection) -> rusqlite::Result<String> {
     let begun = Instant::now();
     loop {
@@ -164,10 +166,10 @@ fn is_busy(error: &rusqlite::Error) -> bool {
     matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
 }
 
-fn migrate(connection: &mut Connection) -> Result<(), Fault> {
+fn migrate(connection: &mut Connection) -> Result<(), Internal> {
     let done = MIGRATIONS.to_latest(connection);
     if matches!(done, Err(MigrationError::RusqliteError { .. })) {
-        // Another process may have been quicker, between the look at the version and the lock.
+        // Another process may have migrated between the check of the version and the lock.
         MIGRATIONS.to_latest(connection)?;
     } else {
         done?;

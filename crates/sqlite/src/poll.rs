@@ -1,4 +1,4 @@
-//! Looking whether another process has written, for who watches the log.
+//! A thread that notices writes of other processes, and wakes those who watch the log.
 
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
@@ -9,17 +9,17 @@ use keyward_core::store::Position;
 use rusqlite::Connection;
 use tokio::sync::watch;
 
+use crate::changes::newest;
 use crate::connection::reader;
-use crate::log::newest;
 
-/// How often it is looked. A look takes under a microsecond while nobody has written.
+/// The interval between checks. A check takes less than a microsecond if the file has not changed.
 const INTERVAL: Duration = Duration::from_millis(2);
-/// How long after a failed look the next one comes.
+/// The pause after a failed check.
 const PAUSE: Duration = Duration::from_millis(200);
 
-/// A thread that looks, until this is dropped. Without it, or while it fails, nodes ask by themselves at intervals.
+/// The polling thread, which ends when this is dropped. If it fails, nodes still read the log at intervals.
 pub(crate) struct Poll {
-    moved: watch::Sender<()>,
+    changed: watch::Sender<()>,
     /// Dropped to stop the thread.
     stop: Option<Sender<()>>,
     thread: Option<JoinHandle<()>>,
@@ -27,40 +27,42 @@ pub(crate) struct Poll {
 
 impl Poll {
     pub(crate) fn start(path: PathBuf, from: Position) -> Self {
-        let moved = watch::channel(()).0;
+        let changed = watch::channel(()).0;
         let (stop, stopped) = mpsc::channel::<()>();
-        let teller = moved.clone();
+        let sender = changed.clone();
         let thread = std::thread::Builder::new().name("keyward-sqlite".into()).spawn(move || {
-            let mut seen = Seen { connection: None, version: 0, newest: from };
+            let mut last = LastCheck { connection: None, version: 0, newest: from };
             let mut pause = INTERVAL;
             while stopped.recv_timeout(pause) == Err(RecvTimeoutError::Timeout) {
-                pause = match seen.look(&path) {
+                pause = match last.has_grown(&path) {
                     Ok(true) => {
-                        teller.send_replace(());
+                        sender.send_replace(());
                         INTERVAL
                     }
                     Ok(false) => INTERVAL,
                     Err(error) => {
-                        tracing::warn!(%error, "cannot look whether another process has written");
-                        seen.connection = None;
+                        tracing::warn!(%error, "cannot check for writes of other processes");
+                        last.connection = None;
                         PAUSE
                     }
                 };
             }
         });
         let thread = thread
-            .inspect_err(|error| tracing::warn!(%error, "no thread to look whether another process has written"))
+            .inspect_err(
+                |error| tracing::warn!(%error, "cannot start the thread that checks for writes of other processes"),
+            )
             .ok();
-        Self { moved, stop: Some(stop), thread }
+        Self { changed, stop: Some(stop), thread }
     }
 
     pub(crate) fn watch(&self) -> watch::Receiver<()> {
-        self.moved.subscribe()
+        self.changed.subscribe()
     }
 
-    /// This process has written.
-    pub(crate) fn tell(&self) {
-        self.moved.send_replace(());
+    /// Reports a write of this process.
+    pub(crate) fn notify(&self) {
+        self.changed.send_replace(());
     }
 }
 
@@ -73,15 +75,15 @@ impl Drop for Poll {
     }
 }
 
-struct Seen {
+struct LastCheck {
     connection: Option<Connection>,
     version: i64,
     newest: Position,
 }
 
-impl Seen {
-    /// Whether the log has grown since the last look. Leases and uses change the file too, and are told from it.
-    fn look(&mut self, path: &Path) -> rusqlite::Result<bool> {
+impl LastCheck {
+    /// Returns `true` if the log has grown since the last check. Leases and uses change the file too, but not the log.
+    fn has_grown(&mut self, path: &Path) -> rusqlite::Result<bool> {
         let connection = match &self.connection {
             Some(connection) => connection,
             None => self.connection.insert(reader(path)?),

@@ -1,72 +1,15 @@
-//! The tables, and how older ones become them.
+//! The tables of the file, and the migrations that create them.
 
 use rusqlite_migration::{M, Migrations};
 
-/// Says whose database it is, in the header of the file ("keyw"); the first migration writes it.
+/// The owner of the file in its header ("keyw"). The first migration writes it.
 pub(crate) const APPLICATION_ID: i32 = 0x6b65_7977;
 
-/// Only ever added to: a database remembers how many of these it has been through.
+/// All migrations of the file. Only ever append to this list: the file's `user_version` counts the applied ones.
 pub(crate) static MIGRATIONS: Migrations<'static> = Migrations::from_slice(MIGRATION_LIST);
 
-const MIGRATION_LIST: &[M<'static>] = &[M::up(TABLES), M::up("ALTER TABLE keys ADD COLUMN last_used_from TEXT;")];
-
-const TABLES: &str = "PRAGMA application_id = 0x6b657977;
-
-    CREATE TABLE accounts (
-        id TEXT NOT NULL PRIMARY KEY,
-        name TEXT NOT NULL,
-        plan TEXT,
-        features TEXT NOT NULL,
-        suspended_at INTEGER
-    ) STRICT, WITHOUT ROWID;
-
-    CREATE TABLE keys (
-        id TEXT NOT NULL UNIQUE,
-        account TEXT NOT NULL REFERENCES accounts (id),
-        name TEXT NOT NULL,
-        digest BLOB NOT NULL UNIQUE CHECK (length(digest) = 32),
-        hashed_with TEXT NOT NULL,
-        hint TEXT NOT NULL,
-        kind TEXT NOT NULL,
-        mode TEXT NOT NULL,
-        scopes TEXT NOT NULL,
-        endpoints TEXT NOT NULL,
-        networks TEXT NOT NULL,
-        metadata TEXT NOT NULL,
-        created_at INTEGER NOT NULL,
-        not_before INTEGER,
-        expires_at INTEGER,
-        disabled_at INTEGER,
-        revoked_at INTEGER,
-        compromised_at INTEGER,
-        last_used_at INTEGER,
-        rotated_from TEXT,
-        rotated_to TEXT,
-        version INTEGER NOT NULL
-    ) STRICT;
-    CREATE INDEX keys_newest_first ON keys (created_at DESC, id DESC);
-    CREATE INDEX keys_of_account ON keys (account, created_at DESC, id DESC);
-
-    CREATE TABLE changes (
-        number INTEGER PRIMARY KEY,
-        mark INTEGER NOT NULL,
-        kind TEXT NOT NULL,
-        key TEXT,
-        digest BLOB,
-        account TEXT
-    ) STRICT;
-
-    -- One row: the newest position, and the mark that stands for the position before the first entry.
-    CREATE TABLE log_head (
-        one INTEGER PRIMARY KEY CHECK (one = 1),
-        number INTEGER NOT NULL,
-        mark INTEGER NOT NULL,
-        origin INTEGER NOT NULL
-    ) STRICT;
-
-    CREATE TABLE nodes (
-        node TEXT NOT NULL PRIMARY KEY,
-        applied INTEGER NOT NULL,
-        renewals INTEGER NOT NULL,
-        lease_millis INTEGER NOT NULL
-    ) STRICT, WITHOUT ROWID;";
+const MIGRATION_LIST: &[M<'static>] = &[
+    M::up(include_str!("../migrations/1_keys.sql")),
+    M::up(include_str!("../migrations/2_last_used_from.sql")),
+    M::up(include_str!("../migrations/3_management.sql")),
+];

@@ -1,4 +1,4 @@
-//! What all clones of a store share: its connections, and who is told when the log has grown.
+//! The connections that all clones of a store share.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
@@ -8,7 +8,7 @@ use tempfile::TempDir;
 use tokio::sync::watch;
 
 use crate::connection::{Readers, Writers, locked};
-use crate::failure::Failure;
+use crate::error::Error;
 use crate::open::Opened;
 use crate::poll::Poll;
 
@@ -17,7 +17,7 @@ pub(crate) struct Shared {
     readers: Readers,
     writers: Arc<Mutex<Writers>>,
     poll: Poll,
-    /// Removed when everything above is closed.
+    /// Dropped last, so the connections close before their file is removed.
     _directory: Option<TempDir>,
 }
 
@@ -40,44 +40,53 @@ impl Shared {
         self.poll.watch()
     }
 
-    /// Reads in the caller's thread: for what takes microseconds.
-    pub(crate) fn read<T>(&self, read: impl FnOnce(&mut Connection) -> Result<T, Failure>) -> Result<T, Failure> {
+    /// Reads in the calling thread, for reads that take microseconds.
+    pub(crate) fn read<T>(&self, read: impl FnOnce(&mut Connection) -> Result<T, Error>) -> Result<T, Error> {
         self.readers.read(&self.path, read)
     }
 
-    /// Writes in a transaction that is on the disk when this returns, and tells who watches the log.
+    /// Writes in a transaction that is on the disk when this returns, and notifies those who watch the log.
     pub(crate) async fn write<T: Send + 'static>(
         &self,
-        write: impl FnOnce(&Transaction<'_>) -> Result<T, Failure> + Send + 'static,
-    ) -> Result<T, Failure> {
-        let value = self.transact(|writers| &mut writers.durable, write).await?;
-        self.poll.tell();
+        write: impl FnOnce(&Transaction<'_>) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        let value = self.with_durable(|connection| transact(connection, write)).await?;
+        self.poll.notify();
         Ok(value)
     }
 
-    /// Writes in a transaction that a power cut may undo, and tells nobody.
+    /// Writes in a transaction that a power cut may undo. It does not change the log, so it notifies no one.
     pub(crate) async fn note<T: Send + 'static>(
         &self,
-        write: impl FnOnce(&Transaction<'_>) -> Result<T, Failure> + Send + 'static,
-    ) -> Result<T, Failure> {
-        self.transact(|writers| &mut writers.quick, write).await
+        write: impl FnOnce(&Transaction<'_>) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        self.with_writers(|writers| transact(&mut writers.quick, write)).await
     }
 
-    async fn transact<T: Send + 'static>(
+    /// Runs `write` with the connection whose commits are durable.
+    pub(crate) async fn with_durable<T: Send + 'static>(
         &self,
-        connection: fn(&mut Writers) -> &mut Connection,
-        write: impl FnOnce(&Transaction<'_>) -> Result<T, Failure> + Send + 'static,
-    ) -> Result<T, Failure> {
-        let writers = Arc::clone(&self.writers);
-        // Once it has begun it ends, even if the caller does not wait for it.
-        tokio::task::spawn_blocking(move || {
-            let mut writers = locked(&writers);
-            let transaction = connection(&mut writers).transaction()?;
-            let value = write(&transaction)?;
-            transaction.commit()?;
-            Ok(value)
-        })
-        .await
-        .map_err(Failure::Thread)?
+        write: impl FnOnce(&mut Connection) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        self.with_writers(|writers| write(&mut writers.durable)).await
     }
+
+    async fn with_writers<T: Send + 'static>(
+        &self,
+        write: impl FnOnce(&mut Writers) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        let writers = Arc::clone(&self.writers);
+        // A write that has begun completes, even if the caller stops waiting.
+        tokio::task::spawn_blocking(move || write(&mut locked(&writers))).await.map_err(Error::Thread)?
+    }
+}
+
+fn transact<T>(
+    connection: &mut Connection,
+    write: impl FnOnce(&Transaction<'_>) -> Result<T, Error>,
+) -> Result<T, Error> {
+    let transaction = connection.transaction()?;
+    let value = write(&transaction)?;
+    transaction.commit()?;
+    Ok(value)
 }

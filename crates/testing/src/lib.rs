@@ -1,4 +1,4 @@
-//! Conformance suites for keyward: one call proves a store, another the limits that it counts, one table proves an adapter.
+//! Conformance suites for keyward: one for stores, one for limits, and a table of hostile requests for adapters.
 
 pub mod hostile;
 pub mod limits;

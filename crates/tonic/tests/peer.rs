@@ -1,6 +1,6 @@
-//! What tonic's own server tells of a connection, over real sockets.
+//! The peer address of tonic's own server, over real sockets.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![allow(clippy::unwrap_used, reason = "a panic fails the test")]
 
 use keyward::tonic::AuthLayer;
 use keyward::{AccountRecord, Keys, MemoryStore, NewKey};

@@ -1,4 +1,4 @@
-//! The keys that are there with `SEED_DEMO=1`: one account's two pairs, and restricted ones.
+//! The keys that `SEED_DEMO=1` creates: a live pair, a test pair and restricted keys of one account.
 
 use std::error::Error;
 
@@ -12,7 +12,7 @@ pub(crate) async fn seed(keys: &Keys, announcement: &mut Announcement) -> Result
     let secret = |name, mode| NewKey { mode, ..NewKey::secret(account.id.clone(), name) };
     let mut demo = Demo::new(keys, announcement);
     for (mode, pk, sk) in [(Mode::Live, "pk_live", "sk_live"), (Mode::Test, "pk_test", "sk_test")] {
-        // What is public reads resources, and nothing that is managed.
+        // A publishable key may be public, so it only reads resources.
         let scopes = "resources:read".parse()?;
         demo.issue(NewKey { kind: KeyKind::Publishable, scopes, ..secret(pk, mode) }).await?;
         demo.issue(secret(sk, mode)).await?;

@@ -1,5 +1,5 @@
-//! docs-api: resources, jobs and webhook endpoints under scopes, with a test pair and a live pair of keys for each account.
-//! `SEED_DEMO=1 TRUST_PROXY=127.0.0.0/8 cargo run -p docs-api`
+//! docs-api: resources, jobs and webhook endpoints with scopes. Each account has a live pair and a test pair of keys.
+//! Run it with `SEED_DEMO=1 TRUST_PROXY=127.0.0.0/8 cargo run -p docs-api`.
 //!
 //! | request | scope |
 //! | --- | --- |
@@ -8,14 +8,16 @@
 //! | `POST /v1/jobs`, `DELETE /v1/jobs/{id}` | `jobs:write` |
 //! | `GET` and `POST /v1/webhook_endpoints`, `DELETE /v1/webhook_endpoints/{id}` | `webhooks:write` |
 //!
-//! `sk_…` keys may do everything, `pk_…` keys read resources and nothing else, `rk_…` keys what their scopes say. What is made with
-//! a test key is seen with test keys alone.
+//! `sk_…` keys may do everything. `pk_…` keys only read resources. `rk_…` keys have the rights of their scopes. Only test keys see
+//! objects that were created with a test key.
 //!
-//! The API is for HTTPS alone. Without a trusted proxy this program is plain HTTP, so every request fails with 403 `HTTPS_REQUIRED`, and a
-//! key in it is compromised for good. Behind one, `X-Forwarded-Proto: https` is needed.
+//! The API requires HTTPS. Without a trusted proxy this program serves plain HTTP. Then every request fails with 403
+//! `HTTPS_REQUIRED`, and the key in it is marked as compromised. Behind a trusted proxy, send `X-Forwarded-Proto: https`.
 //!
-//! Where the provider's page is silent: errors are RFC 9457 problem documents; what is not there, or is another account's or another
-//! mode's, is 404; listing webhook endpoints needs `webhooks:write`, as they are managed under it.
+//! Choices where the provider's page is silent:
+//! - Errors are RFC 9457 problem documents.
+//! - An object of another account or another mode is answered with 404, as an unknown one.
+//! - Listing webhook endpoints needs `webhooks:write`, because managing them does.
 
 mod demo;
 mod objects;
@@ -35,7 +37,7 @@ use keyward::{Authenticator, HttpsOnly, Keys, TrustedProxies};
 
 use crate::objects::Objects;
 
-/// Keys look like `sk_live_`, `pk_test_`, `rk_live_` … and 32 characters.
+/// Returns the key format: `sk_live_`, `pk_test_`, `rk_live_` and so on, then 32 characters.
 fn format() -> Result<KeyFormat, keyward::key::FormatError> {
     KeyFormat::builder()
         .prefix("sk", KeyKind::Secret)
@@ -56,7 +58,7 @@ async fn run() -> Result<(), Box<dyn Error>> {
     let objects =
         ByMode::new(Objects::open(store.path(), "live_objects")?, Objects::open(store.path(), "test_objects")?);
     let keys = Keys::new(store.clone()).with_format(format()?);
-    // One for all workers.
+    // All workers share one authenticator.
     let authenticator = Authenticator::builder(store)
         .format(format()?)
         .trusted_proxies(TrustedProxies::new(environment.trust_proxy.iter().copied()))

@@ -1,4 +1,4 @@
-//! What the service keeps: objects of a few kinds, each account's and each mode's apart.
+//! The objects of the service, separate for each account and mode.
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -8,7 +8,7 @@ use keyward::{AccountId, CredentialId};
 use rusqlite::{Connection, OptionalExtension};
 use serde_json::{Map, Value};
 
-/// Objects in one answer, at most.
+/// The largest number of objects in an answer.
 const PAGE: usize = 100;
 
 /// The objects of one mode.
@@ -18,7 +18,7 @@ pub(crate) struct Objects {
     table: &'static str,
 }
 
-/// A kind of object: the beginning of its ids.
+/// A kind of object. It sets the prefix of ids.
 #[derive(Clone, Copy)]
 pub(crate) enum Kind {
     Resource,
@@ -55,7 +55,7 @@ impl Objects {
         Ok(object(id, fields.clone()))
     }
 
-    /// The newest of an account.
+    /// Returns an account's newest objects.
     pub(crate) fn list(&self, kind: Kind, account: &AccountId) -> rusqlite::Result<Vec<Value>> {
         let sql = format!(
             "SELECT id, fields FROM {} WHERE account = ?1 AND kind = ?2 ORDER BY number DESC LIMIT ?3",
@@ -73,7 +73,7 @@ impl Objects {
         })
     }
 
-    /// Changes fields of an object; gives it as it is then.
+    /// Changes fields of an object, and returns the changed object.
     pub(crate) fn change(
         &self,
         kind: Kind,
@@ -91,7 +91,7 @@ impl Objects {
         })
     }
 
-    /// Deletes an object; gives whether it was there.
+    /// Deletes an object. Returns `true` if it existed.
     pub(crate) fn delete(&self, kind: Kind, account: &AccountId, id: &str) -> rusqlite::Result<bool> {
         let sql = format!("DELETE FROM {} WHERE account = ?1 AND kind = ?2 AND id = ?3", self.table);
         self.with(|connection| connection.execute(&sql, (account.as_str(), kind.prefix(), id))).map(|gone| gone == 1)

@@ -1,4 +1,4 @@
-//! The routes: each says in its signature which scope it needs.
+//! The routes. Each handler's signature states the scope that it needs.
 
 use actix_web::http::StatusCode;
 use actix_web::web::{self, Data, Json, Path, ServiceConfig};
@@ -41,7 +41,7 @@ pub(crate) fn configure(service: &mut ServiceConfig) {
                 })
                 .patch(async |caller: Scoped<ResourcesWrite>, store: Store, id: Path<String>, body: Body| match body {
                     Ok(changes) => act(&caller, &store, Change(Kind::Resource, &id, &changes)),
-                    Err(_) => problem(StatusCode::BAD_REQUEST, "The body has to be a JSON object."),
+                    Err(_) => problem(StatusCode::BAD_REQUEST, "Invalid body: expected a JSON object."),
                 })
                 .delete(async |caller: Scoped<ResourcesWrite>, store: Store, id: Path<String>| {
                     act(&caller, &store, Delete(Kind::Resource, &id))
@@ -73,14 +73,14 @@ pub(crate) async fn no_such_endpoint(_: Authenticated) -> HttpResponse {
     problem(StatusCode::NOT_FOUND, "There is no such endpoint.")
 }
 
-/// Something to do with the objects of one mode. The mode is a type, so that nothing here can mix the two.
+/// An operation on the objects of one mode. The mode is a type, so the code cannot mix the two modes.
 trait Action {
     fn run<M: ModeType>(self, caller: &Identity, objects: InMode<M, &Objects>) -> Answer;
 }
 
 type Answer = rusqlite::Result<Option<(StatusCode, Value)>>;
 
-/// Does it with the objects of the caller's mode.
+/// Runs an action on the objects of the caller's mode.
 fn act(caller: &Identity, store: &ByMode<Objects>, action: impl Action) -> HttpResponse {
     let answer = match store.of(caller) {
         Modal::Live(objects) => action.run(caller, objects),
@@ -92,7 +92,7 @@ fn act(caller: &Identity, store: &ByMode<Objects>, action: impl Action) -> HttpR
         Ok(None) => problem(StatusCode::NOT_FOUND, "There is no such object."),
         Err(error) => {
             tracing::error!(%error, "the database failed");
-            problem(StatusCode::INTERNAL_SERVER_ERROR, "The request could not be carried out.")
+            problem(StatusCode::INTERNAL_SERVER_ERROR, "The request failed. Try again later.")
         }
     }
 }
@@ -106,8 +106,8 @@ fn create(caller: &Identity, store: &ByMode<Objects>, kind: Kind, required: &'st
         Ok(fields) if fields.get(required).is_some_and(|value| value.as_str().is_some_and(|text| !text.is_empty())) => {
             act(caller, store, Create(kind, &fields))
         }
-        Ok(_) => problem(StatusCode::BAD_REQUEST, &format!("The field {required:?} has to be there, and a text.")),
-        Err(_) => problem(StatusCode::BAD_REQUEST, "The body has to be a JSON object."),
+        Ok(_) => problem(StatusCode::BAD_REQUEST, &format!("Missing field `{required}`: expected a string that is not empty.")),
+        Err(_) => problem(StatusCode::BAD_REQUEST, "Invalid body: expected a JSON object."),
     }
 }
 

@@ -1,7 +1,7 @@
 -- Asks keyward whether a request may pass: the action `lua.keyward` for HAProxy 2.6 or newer.
 --
--- It requires the scopes in the variable txn.keyward_scope. A request that is let in has the identity in its headers, and one that is not
--- is answered with keyward's own status, headers and body. Without an answer of keyward nobody gets in.
+-- It requires the scopes in the variable txn.keyward_scope. A request that passes gets the identity headers. A request that
+-- is refused gets keyward's status, headers and body. If keyward does not answer, no request passes.
 
 local keyward = os.getenv("KEYWARD")
 local timeout = tonumber(os.getenv("KEYWARD_TIMEOUT")) or 2000
@@ -10,7 +10,7 @@ local identity = {
     "keyward-key-id", "keyward-account", "keyward-mode", "keyward-kind", "keyward-scopes", "keyward-plan",
 }
 
--- Fields of the client's that concern its body or its connection, or that could contradict what is said here.
+-- Client fields about the body or the connection, and fields that could contradict the ones set here.
 local not_asked = {
     ["connection"] = true, ["content-length"] = true, ["expect"] = true, ["forwarded"] = true, ["host"] = true,
     ["keep-alive"] = true, ["te"] = true, ["trailer"] = true, ["transfer-encoding"] = true, ["upgrade"] = true,
@@ -18,10 +18,10 @@ local not_asked = {
     ["x-forwarded-uri"] = true, ["x-original-method"] = true, ["x-original-uri"] = true,
 }
 
--- Fields of keyward's that concern its own connection.
+-- Fields of keyward's answer about its connection.
 local not_told = { ["connection"] = true, ["content-length"] = true, ["date"] = true, ["transfer-encoding"] = true }
 
--- HAProxy's lists of values begin at 0 in some places and at 1 in others.
+-- HAProxy's lists of values start at 0 in some places and at 1 in others.
 local function values(list)
     local all = {}
     if list[0] ~= nil then all[1] = list[0] end
@@ -35,7 +35,7 @@ local function question(txn)
         if not not_asked[name] then headers[name] = values(list) end
     end
     headers["x-forwarded-method"] = { txn.f:method() }
-    -- As it came, so that keyward sees what the backend would see.
+    -- The path as sent, so that keyward and the backend see the same.
     headers["x-forwarded-uri"] = { txn.f:pathq() }
     headers["x-forwarded-for"] = { txn.f:src() }
     headers["x-forwarded-proto"] = { txn.f:ssl_fc() == 1 and "https" or "http" }
@@ -44,7 +44,7 @@ end
 
 local function refuse(txn, answer)
     local reply = txn:reply()
-    -- HAProxy's own client answers in keyward's place, in HTML, when keyward cannot be reached or says nothing.
+    -- HAProxy's HTTP client makes an answer in HTML if keyward cannot be reached or does not answer.
     if answer == nil or answer.status == nil or answer.status < 400 or answer.headers["x-request-id"] == nil then
         reply:set_status(503)
         reply:add_header("content-type", "application/problem+json")

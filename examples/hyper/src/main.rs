@@ -1,6 +1,6 @@
-//! A protected service without any framework: hyper and tower. `SEED_DEMO=1 cargo run -p hyper-service`
+//! A protected service without a framework, on hyper and tower. Run it with `SEED_DEMO=1 cargo run -p hyper-service`.
 //!
-//! `GET /health` is open; everything else needs a key, and answers whose it is.
+//! `GET /health` is open. All other requests need a key, and get the id of the key's account.
 
 use std::convert::Infallible;
 use std::error::Error;
@@ -15,13 +15,13 @@ use keyward::serve::{Limits, serve, shutdown_signal};
 use keyward::{AccountRecord, AuthLayer, Authenticator, Identity, Keys, NewKey};
 use tower::{ServiceBuilder, service_fn};
 
-/// The service: a function of a request.
+/// Answers a request.
 async fn answer(request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
     let text = match request.extensions().get::<Identity>() {
         Some(caller) => format!("{}\n", caller.account()),
         None => "well\n".to_owned(),
     };
-    // hyper leaves the body out of an answer to HEAD over HTTP/1, and not over HTTP/2.
+    // hyper removes the body of an answer to HEAD over HTTP/1, but not over HTTP/2.
     Ok(Response::new(if request.method() == Method::HEAD { Full::default() } else { text.into() }))
 }
 

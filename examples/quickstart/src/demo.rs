@@ -1,4 +1,4 @@
-//! The keys that are there from the start.
+//! The keys that the service creates when it starts.
 
 use std::error::Error;
 
@@ -6,7 +6,7 @@ use example_support::{Announcement, Demo};
 use keyward::store::KeyQuery;
 use keyward::{AccountRecord, Keys, NewKey};
 
-/// Issues what is to be shown in the announcement, and gives the name there of a key that may read and not write.
+/// Issues the keys for the announcement, and returns the name of one that may read and not write.
 pub(crate) async fn issue(
     keys: &Keys,
     seed: bool,

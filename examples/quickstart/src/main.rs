@@ -1,14 +1,14 @@
-//! The smallest service that keyward protects: `cargo run -p quickstart`.
+//! The smallest service that keyward protects. Run it with `cargo run -p quickstart`.
 //!
 //! | request | needs |
 //! | --- | --- |
 //! | `GET /health` | nothing |
-//! | `GET /` | a key; answers whose it is |
-//! | `GET /resources` | a key that was granted `resources:read` |
-//! | `POST /resources` with `{"name":"…"}` | a key that was granted `resources:write` |
+//! | `GET /` | a key; the answer describes it |
+//! | `GET /resources` | a key with the scope `resources:read` |
+//! | `POST /resources` with `{"name":"…"}` | a key with the scope `resources:write` |
 //!
-//! An empty database gets one key, `first`, that may read, shown in the line of JSON on standard output. With
-//! `SEED_DEMO=1` there are `full`, `read_only`, `revoked` and `expired` instead. Ready-made calls are on standard error.
+//! If the database is empty, the service creates a key `first` that may read. It writes the key to standard output, in a line of
+//! JSON. With `SEED_DEMO=1` it creates `full`, `read_only`, `revoked` and `expired` instead. Commands to try are on standard error.
 
 mod demo;
 mod hints;
@@ -36,7 +36,7 @@ keyward::axum::scopes! {
     ResourcesWrite = "resources:write";
 }
 
-/// The service: everything but `GET /health` needs a key.
+/// Returns the service. All requests except `GET /health` need a key.
 fn app(auth: AuthLayer) -> Router {
     Router::new()
         .route("/", get(whoami))
@@ -78,7 +78,7 @@ async fn run() -> Result<(), Box<dyn Error>> {
     eprintln!("{}", hints::text(&announcement.url(), Some(store.path()), shown));
 
     serve(listener, app, stop, Limits::default()).await;
-    // Writes down what uses of keys are still to be recorded.
+    // Records the last uses of keys.
     authenticator.shutdown().await;
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! The resources: names, kept in memory, each account's apart.
+//! The resources: names in memory, separate for each account.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{ResourcesRead, ResourcesWrite};
 
-/// How many resources an account may have, so that nobody fills the memory.
+/// The largest number of resources of an account, so that no account fills the memory.
 const MAX_RESOURCES: usize = 1_000;
 
 #[derive(Clone, Default)]

@@ -1,4 +1,4 @@
-//! Answers: JSON bodies, and errors as the authentication layer writes them.
+//! Answers: JSON bodies, and errors in the format of the authentication layer.
 
 use bytes::Bytes;
 use http::{Request, StatusCode};
@@ -13,34 +13,34 @@ const MAX_BODY: usize = 64 * 1024;
 
 pub(crate) type Response = http::Response<Full<Bytes>>;
 
-/// Why a request is not carried out.
+/// The reason why a request failed.
 #[derive(Debug)]
 pub(crate) enum Answer {
     NotFound,
     NeedsAccessToken,
     NeedsApiKey,
     OtherOrganization,
-    /// What is wrong with the request.
+    /// The request is invalid, for this reason.
     Invalid(String),
     WrongPassword,
     TooManySignIns,
     EmailTaken,
-    /// The service failed; why is in the log.
+    /// The service failed. The log has the reason.
     Failed,
 }
 
 impl Answer {
     pub(crate) fn into_response(self) -> Response {
         let (status, code, message) = match &self {
-            Self::NotFound => (404, "NOT_FOUND", "There is no such thing."),
-            Self::NeedsAccessToken => (403, "ACCESS_TOKEN_REQUIRED", "This needs an access token: log in."),
-            Self::NeedsApiKey => (403, "API_KEY_REQUIRED", "This needs an API key, and not an access token."),
-            Self::OtherOrganization => (403, "OTHER_ORGANIZATION", "This credential is not that organization's."),
+            Self::NotFound => (404, "NOT_FOUND", "Not found. Check the path and the id."),
+            Self::NeedsAccessToken => (403, "ACCESS_TOKEN_REQUIRED", "This endpoint needs an access token. Log in."),
+            Self::NeedsApiKey => (403, "API_KEY_REQUIRED", "This endpoint needs an API key, not an access token."),
+            Self::OtherOrganization => (403, "OTHER_ORGANIZATION", "This credential belongs to another organization."),
             Self::Invalid(message) => (400, "INVALID_REQUEST", message.as_str()),
             Self::WrongPassword => (401, "INVALID_CREDENTIALS", "The e-mail address or the password is wrong."),
-            Self::TooManySignIns => (429, "TOO_MANY_SIGN_INS", "There were too many attempts. Wait a minute."),
-            Self::EmailTaken => (409, "EMAIL_TAKEN", "There is a user with this e-mail address already."),
-            Self::Failed => (500, "INTERNAL_ERROR", "The request could not be carried out."),
+            Self::TooManySignIns => (429, "TOO_MANY_SIGN_INS", "Too many attempts. Wait a minute."),
+            Self::EmailTaken => (409, "EMAIL_TAKEN", "A user with this e-mail address exists. Log in instead."),
+            Self::Failed => (500, "INTERNAL_ERROR", "The request failed. Try again later."),
         };
         let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let mut response = json_response(status, &json!({"error": {"code": code, "message": message}}));
@@ -72,7 +72,7 @@ impl From<KeysError> for Answer {
             KeysError::Denied(keyward::store::WriteRefused::NotFound) => Self::NotFound,
             KeysError::Name(_) => Self::Invalid(error.to_string()),
             other => {
-                tracing::error!(error = %other, "a key could not be managed");
+                tracing::error!(error = %other, "a key operation failed");
                 Self::Failed
             }
         }
@@ -95,10 +95,10 @@ pub(crate) fn created(body: &impl Serialize) -> Response {
     json_response(StatusCode::CREATED, body)
 }
 
-/// The JSON that a request brings.
+/// Reads the JSON body of a request.
 pub(crate) async fn read<T: DeserializeOwned>(request: Request<Incoming>) -> Result<T, Answer> {
     let body = Limited::new(request.into_body(), MAX_BODY);
-    let bytes = body.collect().await.map_err(|error| Answer::Invalid(format!("The body cannot be read: {error}.")))?;
+    let bytes = body.collect().await.map_err(|error| Answer::Invalid(format!("Cannot read the body: {error}.")))?;
     serde_json::from_slice(&bytes.to_bytes())
-        .map_err(|error| Answer::Invalid(format!("The body is not as it has to be: {error}.")))
+        .map_err(|error| Answer::Invalid(format!("Invalid body: {error}.")))
 }

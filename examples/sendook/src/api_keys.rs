@@ -1,4 +1,4 @@
-//! API keys, managed by API keys of their organization and by its users.
+//! Management of API keys, by API keys of their organization and by its users.
 
 use http::{Method, Request};
 use hyper::body::Incoming;
@@ -24,7 +24,7 @@ pub(crate) async fn manage(
     match (request.method(), path) {
         (&Method::POST, []) => {
             let new: New = read(request).await?;
-            // Whose the key is, the credential says, and nothing in the body.
+            // The credential decides which organization owns the key. The body has no say.
             let issued = sendook.keys.issue(NewKey::secret(caller.account().clone(), new.name)).await?;
             let mut item = to_json(&issued.record);
             item["key"] = issued.key.expose_once().as_str().into();
@@ -54,7 +54,7 @@ async fn list(sendook: &Sendook, caller: &Identity) -> Result<Vec<Value>, Answer
     }
 }
 
-/// A key of the caller's own organization. Whether there is such a key elsewhere is not said.
+/// Returns a key of the caller's organization. A key of another organization is answered as an unknown one.
 async fn own(sendook: &Sendook, caller: &Identity, id: &str) -> Result<KeyRecord, Answer> {
     let id: CredentialId = id.parse().map_err(|_| Answer::NotFound)?;
     let key = sendook.keys.get(&id).await?.filter(|key| key.account == *caller.account());

@@ -1,4 +1,4 @@
-//! The service's own tables, in the same file as the keys.
+//! The service's tables, in the same file as the keys.
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};

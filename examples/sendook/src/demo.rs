@@ -1,4 +1,4 @@
-//! The users, keys and tokens that are there with `SEED_DEMO=1`.
+//! The users, keys and tokens that `SEED_DEMO=1` creates.
 
 use std::error::Error;
 use std::time::Duration;
@@ -12,8 +12,8 @@ use crate::data::now;
 use crate::users::{Registration, add};
 
 pub(crate) async fn seed(sendook: &Sendook, announcement: &mut Announcement) -> Result<(), Box<dyn Error>> {
-    let failed = |answer: Answer| format!("the demo cannot be made: {answer:?}");
-    // Another one at every start, as nobody can sign in with one that is not shown any more.
+    let failed = |answer: Answer| format!("cannot create the demo data: {answer:?}");
+    // A new user at every start, because the password of an earlier one is no longer shown.
     let mark = CredentialId::generate().as_str()[4..12].to_lowercase();
     let (email, password) = (format!("demo-{mark}@example.com"), CredentialId::generate().to_string());
     let user = |email: String, password: String| Registration {

@@ -1,4 +1,4 @@
-//! Inboxes and the messages in them.
+//! Inboxes and their messages.
 
 use http::{Method, Request};
 use hyper::body::Incoming;
@@ -11,7 +11,7 @@ use crate::Sendook;
 use crate::answer::{Answer, Response, created, ok, read};
 use crate::data::now;
 
-/// Items in one answer, at most.
+/// The largest number of items in an answer.
 const PAGE: i64 = 100;
 
 #[derive(Deserialize)]
@@ -59,10 +59,10 @@ pub(crate) async fn manage(
     }
 }
 
-/// Makes an inbox with a random address.
+/// Creates an inbox with a random address.
 pub(crate) fn add(sendook: &Sendook, organization: &AccountId, name: &str) -> Result<Value, Answer> {
     if !(1..=100).contains(&name.trim().chars().count()) {
-        return Err(Answer::Invalid("\"name\" has to be 1 to 100 characters.".into()));
+        return Err(Answer::Invalid("Invalid field `name`: expected 1 to 100 characters.".into()));
     }
     let (id, address) = (new_id("inbox"), format!("{}@sendook.com", new_id("in").to_lowercase()));
     let at = now();
@@ -90,7 +90,7 @@ fn list(sendook: &Sendook, organization: &AccountId) -> Result<Vec<Value>, Answe
     })?)
 }
 
-/// An inbox of the caller's own organization. Whether there is such an inbox elsewhere is not said.
+/// Returns an inbox of the caller's organization. An inbox of another organization is answered as an unknown one.
 fn own(sendook: &Sendook, organization: &AccountId, id: &str) -> Result<Value, Answer> {
     let found = sendook.data.with(|connection| {
         connection
@@ -131,10 +131,10 @@ fn messages(sendook: &Sendook, id: &str) -> Result<Vec<Value>, Answer> {
     })?)
 }
 
-/// Keeps a message with its sender, and delivers it if its recipient has an inbox here.
+/// Stores a message in the sender's inbox, and delivers it if the recipient has an inbox here.
 fn send(sendook: &Sendook, id: &str, from: &str, message: &NewMessage) -> Result<Value, Answer> {
     if !message.to.contains('@') || message.to.contains(char::is_whitespace) {
-        return Err(Answer::Invalid("\"to\" has to be an e-mail address.".into()));
+        return Err(Answer::Invalid("Invalid field `to`: expected an e-mail address.".into()));
     }
     let (sent, at) = (new_id("msg"), now());
     sendook.data.with(|connection| {

@@ -1,4 +1,5 @@
-//! sendook: an inbox service with API keys and access tokens in one header, on hyper and tower. `SEED_DEMO=1 cargo run -p sendook`
+//! sendook: an inbox service with API keys and access tokens in one header, on hyper and tower. Run it with
+//! `SEED_DEMO=1 cargo run -p sendook`.
 //!
 //! | request | credential |
 //! | --- | --- |
@@ -7,12 +8,15 @@
 //! | `…/organizations/{id}/api_keys` and below | access token of a user of that organization |
 //! | `…/v1/api_keys`, `…/v1/inboxes` and below | API key |
 //!
-//! A token that begins with `sat_` is an access token and looked up among those; one that begins with `sendook_` is an API key;
-//! anything else is neither, and nothing is looked up.
+//! A token that begins with `sat_` is looked up among access tokens, and one that begins with `sendook_` among API keys. Any other
+//! token is refused without a lookup.
 //!
-//! Where sendook's page is silent: access tokens live for an hour, and refreshing one ends it; a deleted key stays in the list, with
-//! `revokedAt`; registering answers the default key as `apiKey` besides, as it could not be had later; the other kind of credential is
-//! 403, and so is another organization in the path, whether it exists or not; another organization's key or inbox is 404.
+//! Choices where sendook's page is silent:
+//! - Access tokens live for an hour. Refreshing one ends it.
+//! - A deleted key stays in the list, with `revokedAt`.
+//! - Registering also returns the default key as `apiKey`, because it cannot be shown later.
+//! - The other kind of credential gets 403. So does another organization in the path, whether it exists or not.
+//! - A key or inbox of another organization gets 404.
 
 mod answer;
 mod api_keys;
@@ -43,12 +47,12 @@ use crate::data::Data;
 use crate::password::Passwords;
 use crate::tokens::Tokens;
 
-/// API keys look like `sendook_` and 32 characters.
+/// Returns the format of API keys: `sendook_`, then 32 characters.
 fn key_format() -> Result<KeyFormat, keyward::key::FormatError> {
     KeyFormat::builder().prefix("sendook", KeyKind::Secret).implicit_mode(Mode::Live).build()
 }
 
-/// What all requests share.
+/// The state that all requests share.
 struct Sendook {
     keys: Keys,
     data: Data,

@@ -1,4 +1,5 @@
-//! Passwords: argon2id with its crate's parameters (19 MiB, two passes), a few at a time, and as slow for who does not exist.
+//! Passwords: argon2id with the crate's parameters (19 MiB, two passes). A few are hashed at once. An unknown user takes as long as
+//! a known one.
 
 use std::error::Error;
 use std::sync::Arc;
@@ -10,35 +11,35 @@ use tokio::sync::Semaphore;
 
 use crate::answer::Answer;
 
-/// Hashes at a time: each takes 19 MiB and a processor.
+/// The largest number of concurrent hashes. Each takes 19 MiB and a processor.
 const AT_ONCE: usize = 2;
 
 #[derive(Clone)]
 pub(crate) struct Passwords {
     permits: Arc<Semaphore>,
-    /// What the password of nobody is compared with.
-    nobody: Arc<str>,
+    /// A hash for users that do not exist, so that they take as long as others.
+    dummy: Arc<str>,
 }
 
 impl Passwords {
     pub(crate) fn new() -> Result<Self, Box<dyn Error>> {
-        let nobody = hash("nobody has this password").ok_or("argon2 does not work")?;
-        Ok(Self { permits: Arc::new(Semaphore::new(AT_ONCE)), nobody: nobody.into() })
+        let dummy = hash("no user has this password").ok_or("argon2 cannot hash a password")?;
+        Ok(Self { permits: Arc::new(Semaphore::new(AT_ONCE)), dummy: dummy.into() })
     }
 
     pub(crate) async fn hash(&self, password: String) -> Result<String, Answer> {
         self.work(move || hash(&password)).await?.ok_or(Answer::Failed)
     }
 
-    /// Whether the password is the one that was hashed; without a hash it takes as long, and is not.
+    /// Returns `true` if the password matches the hash. Without a hash it takes as long and returns `false`.
     pub(crate) async fn verify(&self, password: String, stored: Option<String>) -> Result<bool, Answer> {
-        let nobody = Arc::clone(&self.nobody);
+        let dummy = Arc::clone(&self.dummy);
         self.work(move || {
             let is_right = |hash: &str| {
                 PasswordHash::new(hash)
                     .is_ok_and(|hash| Argon2::default().verify_password(password.as_bytes(), &hash).is_ok())
             };
-            let matches = is_right(stored.as_deref().unwrap_or(&nobody));
+            let matches = is_right(stored.as_deref().unwrap_or(&dummy));
             matches && stored.is_some()
         })
         .await

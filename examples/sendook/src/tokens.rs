@@ -1,4 +1,4 @@
-//! Access tokens: a store of the service's own, looked up beside the API keys.
+//! Access tokens: the service's own store, beside that of the API keys.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use crate::data::{Data, now};
 
 const LIFE: Duration = Duration::from_secs(3_600);
 
-/// Access tokens look like `sat_` and 32 characters.
+/// Returns the format of access tokens: `sat_`, then 32 characters.
 pub(crate) fn format() -> Result<KeyFormat, FormatError> {
     KeyFormat::builder().prefix("sat", KeyKind::Secret).implicit_mode(Mode::Live).build()
 }
@@ -29,7 +29,7 @@ impl Tokens {
         Ok(Self { data, format: format()? })
     }
 
-    /// A new token of this user, for an hour.
+    /// Issues a token to this user, for an hour.
     pub(crate) fn issue(&self, user: &UserId, organization: &AccountId) -> Result<PlainKey, Answer> {
         self.issue_until(user, organization, now().saturating_add(LIFE))
     }
@@ -91,7 +91,7 @@ impl KeyStore for Tokens {
     }
 
     fn freshness(&self) -> Freshness {
-        // Tokens are few, and signing out has to hold at once: every request looks.
+        // Signing out must take effect at once, so every request reads the store.
         Freshness::BoundedAge(Duration::ZERO)
     }
 }

@@ -1,4 +1,4 @@
-//! Users: registering, signing in, and out again.
+//! Users: registering, signing in and signing out.
 
 use std::num::NonZeroU32;
 use std::sync::LazyLock;
@@ -16,7 +16,7 @@ use crate::Sendook;
 use crate::answer::{Answer, Response, created, ok, read};
 use crate::inboxes;
 
-/// Attempts to sign in with one e-mail address in a minute.
+/// Sign-in attempts per minute with one e-mail address.
 const ATTEMPTS: NonZeroU32 = NonZeroU32::new(10).expect("ten is not zero");
 
 #[derive(Deserialize)]
@@ -37,7 +37,7 @@ struct Login {
 pub(crate) struct Registered {
     pub(crate) user: UserId,
     pub(crate) organization: AccountId,
-    /// The default API key, in plain.
+    /// The default API key, in plain text.
     pub(crate) key: String,
 }
 
@@ -48,20 +48,20 @@ pub(crate) async fn register(sendook: &Sendook, request: Request<Incoming>) -> R
     Ok(created(&json!({"user": user, "token": *token, "apiKey": registered.key})))
 }
 
-/// Makes a user with an organization, an API key and an inbox.
+/// Creates a user with an organization, an API key and an inbox.
 pub(crate) async fn add(sendook: &Sendook, new: Registration) -> Result<Registered, Answer> {
     let is_address = new.email.len() <= 254
         && new.email.split_once('@').is_some_and(|(name, host)| !name.is_empty() && host.contains('.'))
         && !new.email.contains(char::is_whitespace);
     if !is_address {
-        return Err(Answer::Invalid("\"email\" has to be an e-mail address.".into()));
+        return Err(Answer::Invalid("Invalid field `email`: expected an e-mail address.".into()));
     }
     if !(8..=200).contains(&new.password.chars().count()) {
-        return Err(Answer::Invalid("\"password\" has to be 8 to 200 characters.".into()));
+        return Err(Answer::Invalid("Invalid field `password`: expected 8 to 200 characters.".into()));
     }
     for name in [&new.first_name, &new.last_name] {
         if !(1..=100).contains(&name.trim().chars().count()) {
-            return Err(Answer::Invalid("\"first_name\" and \"last_name\" have to be 1 to 100 characters.".into()));
+            return Err(Answer::Invalid("Invalid field `first_name` or `last_name`: expected 1 to 100 characters.".into()));
         }
     }
     let password = sendook.passwords.hash(new.password).await?;
@@ -107,7 +107,7 @@ pub(crate) async fn login(sendook: &Sendook, request: Request<Incoming>) -> Resu
     Ok(ok(&json!({"user": user_to_json(sendook, &user)?, "token": *token})))
 }
 
-/// What a signed-in user does with their session.
+/// Handles the requests of a signed-in user about the session.
 pub(crate) async fn manage(
     sendook: &Sendook,
     caller: &Identity,

@@ -1,13 +1,13 @@
-//! The one line on standard output: where a service listens, and with what it can be called.
+//! The line on standard output with the service's address and credentials.
 
 use std::io::{self, Write};
 use std::net::SocketAddr;
 
 use serde_json::{Map, Value};
 
-/// The line of JSON that a service writes when it listens, `{"listening":"http://127.0.0.1:…","credentials":{…}}`.
+/// The line of JSON that a service writes when it listens: `{"listening":"http://127.0.0.1:…","credentials":{…}}`.
 ///
-/// It is the only place where credentials are shown; everything else goes to standard error.
+/// Only this line shows credentials. All other output goes to standard error.
 #[derive(Clone)]
 pub struct Announcement {
     address: SocketAddr,
@@ -15,18 +15,18 @@ pub struct Announcement {
 }
 
 impl Announcement {
-    /// For a service at this address.
+    /// Creates an announcement for a service at this address.
     #[must_use]
     pub fn new(address: SocketAddr) -> Self {
         Self { address, credentials: Map::new() }
     }
 
-    /// Shows a credential under this name.
+    /// Adds a credential under this name.
     pub fn credential(&mut self, name: &str, credential: &str) {
         self.credentials.insert(name.to_owned(), credential.into());
     }
 
-    /// The URL of the service.
+    /// Returns the URL of the service.
     #[must_use]
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
@@ -43,7 +43,7 @@ impl Announcement {
     }
 
     fn line(&self) -> String {
-        // In this order, for those who read it.
+        // Written by hand, so that the order is fixed.
         format!(
             r#"{{"listening":{},"credentials":{}}}"#,
             Value::from(self.url()),

@@ -1,4 +1,4 @@
-//! Keys that are there from the start, shown in the announcement.
+//! Demo keys, which the announcement shows.
 
 use std::error::Error;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use crate::Announcement;
 
 const HOUR: Duration = Duration::from_secs(3_600);
 
-/// Issues demo keys, and shows each under its name.
+/// An issuer of demo keys. The announcement shows each key under its name.
 #[derive(Debug)]
 pub struct Demo<'a> {
     keys: &'a Keys,
@@ -19,15 +19,15 @@ pub struct Demo<'a> {
 }
 
 impl<'a> Demo<'a> {
-    /// Issues with `keys`, and shows in `announcement`.
+    /// Creates an issuer that uses `keys` and adds to `announcement`.
     pub fn new(keys: &'a Keys, announcement: &'a mut Announcement) -> Self {
         Self { keys, announcement }
     }
 
-    /// A key that works, shown under its own name.
+    /// Issues a valid key.
     ///
     /// # Errors
-    /// If it cannot be issued.
+    /// If the key cannot be issued.
     pub async fn issue(&mut self, new: NewKey) -> Result<(), Box<dyn Error>> {
         let name = new.name.clone();
         let issued = self.keys.issue(new).await?;
@@ -35,10 +35,10 @@ impl<'a> Demo<'a> {
         Ok(())
     }
 
-    /// A key that is revoked already.
+    /// Issues a key and revokes it.
     ///
     /// # Errors
-    /// If it cannot be issued or revoked.
+    /// If the key cannot be issued or revoked.
     pub async fn revoked(&mut self, new: NewKey) -> Result<(), Box<dyn Error>> {
         let name = new.name.clone();
         let issued = self.keys.issue(new).await?;
@@ -47,10 +47,10 @@ impl<'a> Demo<'a> {
         Ok(())
     }
 
-    /// A key that has expired. None can be issued with an end in the past, so this one is issued in the past.
+    /// Issues a key that has expired. A key's end must be in the future, so the issuing clock is set to the past.
     ///
     /// # Errors
-    /// If it cannot be issued.
+    /// If the key cannot be issued.
     pub async fn expired(&mut self, new: NewKey) -> Result<(), Box<dyn Error>> {
         let name = new.name.clone();
         let now = Timestamp::from(SystemTime::now()).as_millis();

@@ -1,4 +1,4 @@
-//! The environment of an example service, all of it read and checked at the start.
+//! The environment variables of an example service, read and checked at the start.
 
 use std::ffi::OsString;
 use std::io;
@@ -12,7 +12,7 @@ use tokio::net::TcpListener;
 
 const DEFAULT_PORT: u16 = 3000;
 
-/// What an example service is told by its environment.
+/// The settings of an example service, from environment variables.
 ///
 /// # Examples
 /// ```
@@ -24,19 +24,19 @@ const DEFAULT_PORT: u16 = 3000;
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Environment {
-    /// The port on 127.0.0.1; 0 takes a free one.
+    /// The port on 127.0.0.1. 0 takes a free port.
     pub port: u16,
-    /// The database's file; `None` for a temporary one.
+    /// The file of the database, or `None` for a temporary one.
     pub database: Option<PathBuf>,
-    /// Whether the database is to be filled, with credentials that are shown.
+    /// `true` to create demo data and show its credentials.
     pub seed_demo: bool,
-    /// The networks of proxies whose word is taken.
+    /// The networks of trusted proxies.
     pub trust_proxy: Vec<IpNet>,
 }
 
-/// A variable has a value that it cannot have.
+/// An invalid value of an environment variable.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the environment variable {variable} is {value:?}: it has to be {bounds}")]
+#[error("invalid environment variable {variable}={value:?}: expected {bounds}")]
 pub struct EnvironmentError {
     variable: &'static str,
     value: String,
@@ -44,18 +44,18 @@ pub struct EnvironmentError {
 }
 
 impl Environment {
-    /// What the process's own environment says.
+    /// Reads the environment of the process.
     ///
     /// # Errors
-    /// [`EnvironmentError`] if a variable has a value that it cannot have.
+    /// [`EnvironmentError`] if a variable has an invalid value.
     pub fn from_env() -> Result<Self, EnvironmentError> {
         Self::read(|name| std::env::var_os(name))
     }
 
-    /// What the variables that `lookup` gives say. One that is empty counts as left out.
+    /// Reads the variables through `lookup`. An empty variable counts as not set.
     ///
     /// # Errors
-    /// [`EnvironmentError`] if a variable has a value that it cannot have.
+    /// [`EnvironmentError`] if a variable has an invalid value.
     pub fn read(lookup: impl Fn(&str) -> Option<OsString>) -> Result<Self, EnvironmentError> {
         let lookup = |name: &'static str| lookup(name).filter(|value| !value.is_empty());
         let text = |variable: &'static str, bounds: &'static str| {
@@ -68,7 +68,7 @@ impl Environment {
             value.parse().map_err(|_| EnvironmentError { variable: "PORT", value, bounds })
         })?;
 
-        let bounds = "1, or 0 or left out";
+        let bounds = "0 or 1";
         let seed_demo = match text("SEED_DEMO", bounds)? {
             None => false,
             Some(value) if value == "0" => false,
@@ -91,7 +91,7 @@ impl Environment {
     /// Opens the database, or a temporary one.
     ///
     /// # Errors
-    /// If the file cannot be opened or made, or is not a database of keys.
+    /// If the file cannot be opened or created, or is not a database of keys.
     pub fn open_store(&self) -> Result<SqliteStore, OpenError> {
         match &self.database {
             Some(file) => SqliteStore::open(file),
@@ -99,13 +99,13 @@ impl Environment {
         }
     }
 
-    /// Listens on 127.0.0.1, where nobody else can reach an example and its demo credentials.
+    /// Listens on 127.0.0.1, so that other machines cannot reach an example and its demo credentials.
     ///
     /// # Errors
-    /// If the port cannot be had, for instance because something else listens on it.
+    /// If the port cannot be used, for example because another program listens on it.
     pub async fn listen(&self) -> io::Result<TcpListener> {
         TcpListener::bind((Ipv4Addr::LOCALHOST, self.port)).await.map_err(|error| {
-            io::Error::new(error.kind(), format!("cannot listen on 127.0.0.1, PORT {}: {error}", self.port))
+            io::Error::new(error.kind(), format!("cannot listen on 127.0.0.1:{}: {error}; set PORT to a free port", self.port))
         })
     }
 }

@@ -1,11 +1,11 @@
-//! What the example services share: how they are told where to listen and what to keep, and how they say where they are.
+//! Code that the example services share: settings, the announcement, demo keys and logs.
 //!
-//! | variable | meaning | left out |
+//! | variable | meaning | default |
 //! | --- | --- | --- |
 //! | `PORT` | the port on 127.0.0.1; 0 takes a free one | 3000 |
-//! | `DATABASE` | the SQLite file | a temporary one |
-//! | `SEED_DEMO` | `1` fills the database and makes demo credentials | `0` |
-//! | `TRUST_PROXY` | networks, separated by commas, whose `Forwarded` and `X-Forwarded-*` are believed | none |
+//! | `DATABASE` | the SQLite file | a temporary file |
+//! | `SEED_DEMO` | `1` creates demo data with credentials | `0` |
+//! | `TRUST_PROXY` | the networks of trusted proxies, separated by commas; their `Forwarded` and `X-Forwarded-*` count | none |
 //!
 //! # Examples
 //! ```no_run
@@ -32,8 +32,7 @@ pub use announcement::Announcement;
 pub use demo::Demo;
 pub use environment::{Environment, EnvironmentError};
 
-/// Writes the log to standard error, at the level that `RUST_LOG` says; `info` without it. Standard output is the
-/// announcement's alone.
+/// Writes the log to standard error. `RUST_LOG` sets the level and defaults to `info`. Standard output has only the announcement.
 pub fn log_to_stderr() {
     use std::io::IsTerminal;
 
@@ -44,7 +43,7 @@ pub fn log_to_stderr() {
     tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colours).with_writer(std::io::stderr).init();
 }
 
-/// How the process ends: with an error on standard error, causes included, and the code 1 if there was one.
+/// Returns the exit code. It writes an error with its causes to standard error, and the code is then 1.
 #[must_use]
 pub fn exit_code(outcome: Result<(), Box<dyn Error>>) -> ExitCode {
     let Err(error) = outcome else { return ExitCode::SUCCESS };

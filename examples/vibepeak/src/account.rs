@@ -1,4 +1,4 @@
-//! Accounts: their credits, and their plan.
+//! Accounts with their credits and plans.
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -17,10 +17,10 @@ use serde_json::json;
 use crate::Service;
 use crate::refused::Asked;
 
-/// What a live task costs.
+/// The price of a live task, in credits.
 pub(crate) const TASK_CREDITS: i64 = 10;
 
-/// The credits of accounts, and the secrets that their webhooks are signed with.
+/// The credits and the webhook secrets of accounts.
 #[derive(Clone)]
 pub(crate) struct Accounts(Arc<Mutex<Connection>>);
 
@@ -45,7 +45,7 @@ impl Accounts {
         Ok(())
     }
 
-    /// The credits of an account, and its webhook secret.
+    /// Returns the credits and the webhook secret of an account.
     pub(crate) fn get(&self, account: &AccountId) -> rusqlite::Result<Option<(i64, String)>> {
         self.with(|connection| {
             connection
@@ -55,7 +55,7 @@ impl Accounts {
         })
     }
 
-    /// Takes what a task costs, if it is there.
+    /// Charges a task. Returns `true` if the account had enough credits.
     pub(crate) fn charge(&self, account: &AccountId) -> rusqlite::Result<bool> {
         self.with(|connection| {
             connection.execute(
@@ -104,7 +104,7 @@ pub(crate) struct PlanChange {
     plan: String,
 }
 
-/// For demonstrations: no key is needed, so it is there only when demo credentials are, and for this machine alone.
+/// Changes a plan, for demonstrations. It needs no key, so it exists only with demo data, and only for this machine.
 pub(crate) async fn change_plan(
     State(service): State<Service>,
     asked: Asked,
@@ -114,7 +114,7 @@ pub(crate) async fn change_plan(
     if !peer.is_some_and(|peer| peer.0.0.ip().to_canonical().is_loopback()) {
         return asked.not_found("There is no such endpoint.");
     }
-    // By its id, or by the name that its demo key has.
+    // The id, or the name of the account's demo key.
     let ids = [change.account.clone(), format!("acct_{}", change.account)];
     for id in ids.iter().filter_map(|id| id.parse::<AccountId>().ok()) {
         match service.keys.get_account(&id).await {

@@ -1,4 +1,4 @@
-//! The accounts and keys that are there with `SEED_DEMO=1`: an account for each plan.
+//! The accounts and keys that `SEED_DEMO=1` creates: an account for each plan.
 
 use std::error::Error;
 
@@ -7,7 +7,7 @@ use keyward::{AccountRecord, Keys, Mode, NewKey};
 
 use crate::account::Accounts;
 
-/// What every demo account's webhooks are signed with: base64, as <https://www.standardwebhooks.com> has it.
+/// The webhook secret of every demo account, in the base64 form of <https://www.standardwebhooks.com>.
 const WEBHOOK_SECRET: &str = "whsec_ZGVtb25zdHJhdGlvbiBzZWNyZXQgb2YgdmliZXBlYWs=";
 
 pub(crate) async fn seed(

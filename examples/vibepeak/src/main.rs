@@ -1,20 +1,23 @@
-//! vibepeak: video generation with live and test keys, plans, and tasks that run on. `SEED_DEMO=1 cargo run -p vibepeak`
+//! vibepeak: video generation with live and test keys, plans and asynchronous tasks. Run it with
+//! `SEED_DEMO=1 cargo run -p vibepeak`.
 //!
-//! | request | does |
+//! | request | effect |
 //! | --- | --- |
-//! | `GET /health` | is open |
-//! | `POST /v1/tasks` with `{"prompt":"…"}` | begins a task: 202 with `id`, `status`, `livemode` |
-//! | `GET /v1/tasks/{id}` | tells how far it is |
-//! | `GET /v1/account` | tells plan, credits and tasks in flight |
-//! | `POST /v1/admin/plan` with `{"account":"…","plan":"…"}` | changes a plan; only with `SEED_DEMO=1`, only from this machine, without a key |
+//! | `GET /health` | needs no key |
+//! | `POST /v1/tasks` with `{"prompt":"…"}` | starts a task: 202 with `id`, `status`, `livemode` |
+//! | `GET /v1/tasks/{id}` | returns the task's status and result |
+//! | `GET /v1/account` | returns the plan, the credits and the tasks in flight |
+//! | `POST /v1/admin/plan` with `{"account":"…","plan":"…"}` | changes a plan; needs no key, and exists only with `SEED_DEMO=1` and for this machine |
 //!
-//! The API needs a plan of Plus, Pro or Max, which may run 1, 3 and 5 tasks at once, live and test tasks counted apart. A live
-//! task costs credits; a test task costs nothing, and gives a watermarked sample. `webhook_url` is told when a task has
-//! ended, signed as <https://www.standardwebhooks.com> says; this demonstration calls addresses of this machine alone.
-//! `test_scenario` of a test task is `success`, `failure` or `slow`.
+//! The API needs the plan Plus, Pro or Max. They run 1, 3 and 5 tasks at once, counted separately for live and test tasks. A live
+//! task costs credits. A test task is free and returns a watermarked sample. `test_scenario` of a test task is `success`, `failure`
+//! or `slow`. When a task ends, the service calls `webhook_url`, signed as <https://www.standardwebhooks.com> describes. This
+//! demonstration calls only addresses of this machine.
 //!
-//! Where vibepeak's pages are silent: a request that presents its key wrongly (several headers, a comma, quotes) is 401
-//! `INVALID_API_KEY`; a disabled key is `API_KEY_DISABLED`; another account's task, or one of the other mode, is 404.
+//! Choices where vibepeak's pages are silent:
+//! - A malformed credential (several headers, a comma, quotes) gets 401 `INVALID_API_KEY`.
+//! - A disabled key gets `API_KEY_DISABLED`.
+//! - A task of another account or another mode gets 404.
 
 mod account;
 mod demo;
@@ -44,21 +47,21 @@ use tower_http::trace::TraceLayer;
 use crate::account::Accounts;
 use crate::tasks::Tasks;
 
-/// How many tasks run at once on each plan that the API can be used with.
+/// The plans that include the API, and the number of tasks at once on each.
 const PLANS: [(&str, u32); 3] = [("Plus", 1), ("Pro", 3), ("Max", 5)];
 
-/// Keys look like `vpk_live_` or `vpk_test_` and 32 characters.
+/// Returns the key format: `vpk_live_` or `vpk_test_`, then 32 characters.
 fn format() -> Result<KeyFormat, keyward::key::FormatError> {
     KeyFormat::builder().prefix("vpk", KeyKind::Secret).build()
 }
 
-/// What all handlers share.
+/// The state that all handlers share.
 #[derive(Clone)]
 struct Service {
     keys: Keys,
     accounts: Accounts,
     tasks: ByMode<Tasks>,
-    /// Apart for each mode, so that trying things out holds up nothing real.
+    /// Separate for each mode, so that test tasks do not block live ones.
     permits: ByMode<TaskPermits>,
 }
 

@@ -1,4 +1,4 @@
-//! Errors as vibepeak writes them.
+//! Errors in vibepeak's format.
 
 use axum::Json;
 use axum::extract::FromRequestParts;
@@ -19,7 +19,7 @@ pub(crate) struct Refused {
     request_id: RequestId,
 }
 
-/// The head of a request, as far as its errors need it.
+/// The headers of a request, which its errors need.
 pub(crate) struct Asked(HeaderMap);
 
 impl<S: Sync> FromRequestParts<S> for Asked {
@@ -43,13 +43,13 @@ impl Asked {
         self.refused(StatusCode::NOT_FOUND, "NOT_FOUND", message)
     }
 
-    /// The database failed: its own words are for the log.
+    /// Returns the answer to a failure of the database. The log has the database's message.
     pub(crate) fn failed(&self, error: &rusqlite::Error) -> Response {
         tracing::error!(%error, "the database failed");
-        self.refused(StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL_ERROR", "The request could not be carried out.")
+        self.refused(StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL_ERROR", "The request failed. Try again later.")
     }
 
-    /// A refusal of keyward's, which the layer around writes.
+    /// Returns a rejection of keyward. The layer around the handler writes it.
     pub(crate) fn rejected(&self, rejection: Rejection) -> Response {
         Refusal::new(rejection, &axum::http::Method::POST, &self.0).into_response::<axum::body::Body>()
     }

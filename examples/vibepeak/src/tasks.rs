@@ -1,4 +1,4 @@
-//! Tasks: begun by a request, they run on by themselves, live ones and test ones apart.
+//! Tasks. A request starts one, and it runs after the answer. Live and test tasks are separate.
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -39,7 +39,7 @@ pub(crate) struct NewTask {
     test_scenario: Option<Scenario>,
 }
 
-/// What a test task is to come to.
+/// The outcome that a test task simulates.
 #[derive(Clone, Copy, Default, Deserialize, PartialEq)]
 #[serde(rename_all = "snake_case")]
 enum Scenario {
@@ -77,7 +77,7 @@ impl Tasks {
             "CREATE TABLE IF NOT EXISTS {table} \
              (id TEXT PRIMARY KEY, account TEXT NOT NULL, prompt TEXT NOT NULL, status TEXT NOT NULL, result TEXT) STRICT"
         ))?;
-        // What was at work when the service ended last has ended with it.
+        // Tasks that ran when the service last stopped have ended with it.
         connection
             .execute(&format!("UPDATE {table} SET status = 'failed' WHERE status IN ('queued', 'processing')"), [])?;
         Ok(Self { connection: Arc::new(Mutex::new(connection)), table })
@@ -95,7 +95,7 @@ impl Tasks {
         Ok(())
     }
 
-    /// The status and the result of a task of this account.
+    /// Returns the status and the result of a task of this account.
     fn get(&self, id: &str, account: &AccountId) -> rusqlite::Result<Option<(String, Option<String>)>> {
         let sql = format!("SELECT status, result FROM {} WHERE id = ?1 AND account = ?2", self.table);
         self.with(|connection| {
@@ -118,12 +118,12 @@ pub(crate) async fn create(
         Ok(Json(new)) => new,
         Err(error) => return asked.invalid(error.body_text()),
     };
-    // The two modes' tables and permits have types of their own: a test task cannot reach what is live.
+    // The tables and permits of each mode have separate types, so a test task cannot reach live data.
     match (service.tasks.of(&caller), service.permits.of(&caller)) {
         (Modal::Live(tasks), Modal::Live(permits)) => begin(&service, &caller, &asked, new, tasks, permits).await,
         (Modal::Test(tasks), Modal::Test(permits)) => begin(&service, &caller, &asked, new, tasks, permits).await,
         (Modal::Live(_), Modal::Test(_)) | (Modal::Test(_), Modal::Live(_)) => {
-            asked.refused(StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL_ERROR", "The modes do not agree.")
+            asked.refused(StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL_ERROR", "The modes of tasks and permits differ.")
         }
     }
 }
@@ -139,12 +139,12 @@ async fn begin<M: ModeType>(
     let livemode = tasks.livemode();
     let prompt = match new.prompt.as_deref().map(str::trim) {
         Some(prompt) if (1..=MAX_PROMPT).contains(&prompt.chars().count()) => prompt.to_owned(),
-        // The provider's page shows a request without a body's details, so none is needed.
+        // The provider's page does not describe the body, so the prompt is optional.
         None => "a video".to_owned(),
-        Some(_) => return asked.invalid("\"prompt\" has to be 1 to 2,000 characters."),
+        Some(_) => return asked.invalid("Invalid field `prompt`: expected 1 to 2,000 characters."),
     };
     if livemode && new.test_scenario.is_some() {
-        return asked.invalid("\"test_scenario\" is for test keys alone.");
+        return asked.invalid("Invalid field `test_scenario`: use it only with a test key.");
     }
     let webhook_url = match new.webhook_url.as_deref().map(webhook::target).transpose() {
         Ok(url) => url,
@@ -158,7 +158,7 @@ async fn begin<M: ModeType>(
         match service.accounts.charge(caller.account()) {
             Ok(true) => {}
             Ok(false) => {
-                let message = "The account has too few credits for this.";
+                let message = "The account has too few credits for a live task. Buy credits, or use a test key.";
                 return asked.refused(StatusCode::PAYMENT_REQUIRED, "INSUFFICIENT_CREDITS", message);
             }
             Err(error) => return asked.failed(&error),
@@ -182,7 +182,7 @@ async fn begin<M: ModeType>(
     (StatusCode::ACCEPTED, Json(answer)).into_response()
 }
 
-/// A task at work.
+/// A running task.
 struct Task<M: ModeType> {
     id: String,
     account: AccountId,
@@ -197,9 +197,9 @@ impl<M: ModeType> Task<M> {
     async fn run(self, permit: Permit) {
         let outcome = self.work().await;
         if let Err(error) = &outcome {
-            tracing::error!(%error, task = self.id, "a task's state could not be written");
+            tracing::error!(%error, task = self.id, "cannot write the state of a task");
         }
-        // The account may begin its next task from here on; whoever is told comes after.
+        // The account may start its next task before the webhook is delivered.
         drop(permit);
         if let (Some(url), Ok((status, result))) = (&self.webhook_url, outcome) {
             let secret = self.service.accounts.get(&self.account).ok().flatten().map(|(_, secret)| secret);
@@ -210,7 +210,7 @@ impl<M: ModeType> Task<M> {
 
     async fn work(&self) -> rusqlite::Result<(Status, Option<Value>)> {
         self.tasks.set(&self.id, Status::Processing, None)?;
-        // The pipeline: a sample is quick, the real one takes its time.
+        // Simulates the work: a sample is quick, a live video is slow.
         let takes = match (self.livemode, self.scenario) {
             (true, _) => Duration::from_secs(2),
             (false, Scenario::Slow) => Duration::from_secs(5),

@@ -1,4 +1,4 @@
-//! Webhooks: signed calls when a task has ended.
+//! Webhooks: signed requests when a task ends.
 
 use std::net::IpAddr;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -15,17 +15,17 @@ use standardwebhooks::Webhook;
 const ATTEMPTS: u32 = 3;
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Where to deliver. A demonstration that called any address would be a way into the network that it runs in.
+/// Checks the URL of a webhook. It must be on this machine, so that a caller cannot reach the network behind the service.
 pub(crate) fn target(url: &str) -> Result<Uri, &'static str> {
     const MESSAGE: &str =
-        "\"webhook_url\" has to be http:// with an address of this machine, such as http://127.0.0.1:8000/hook";
+        "Invalid field `webhook_url`: expected http:// and an address of this machine, such as http://127.0.0.1:8000/hook";
     let uri: Uri = url.parse().map_err(|_| MESSAGE)?;
     let host = uri.host().unwrap_or_default().trim_matches(['[', ']']);
     let is_local = host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
     if uri.scheme_str() == Some("http") && is_local { Ok(uri) } else { Err(MESSAGE) }
 }
 
-/// Delivers `data`, and tries again a few times.
+/// Delivers `data`. It tries up to three times.
 pub(crate) async fn deliver(url: &Uri, secret: &str, status: &str, data: &Value) {
     let id = format!("msg_{}", CredentialId::generate());
     let seconds = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
@@ -34,7 +34,7 @@ pub(crate) async fn deliver(url: &Uri, secret: &str, status: &str, data: &Value)
     let signature = match signature {
         Ok(signature) => signature,
         Err(error) => {
-            tracing::error!(%error, "a webhook cannot be signed");
+            tracing::error!(%error, "cannot sign a webhook");
             return;
         }
     };
@@ -50,9 +50,9 @@ pub(crate) async fn deliver(url: &Uri, secret: &str, status: &str, data: &Value)
         let Ok(request) = request else { return };
         match tokio::time::timeout(PATIENCE, client.request(request)).await {
             Ok(Ok(response)) if response.status().is_success() => return,
-            Ok(Ok(response)) => tracing::warn!(%url, status = %response.status(), "a webhook was not taken"),
-            Ok(Err(error)) => tracing::warn!(%url, %error, "a webhook could not be delivered"),
-            Err(_) => tracing::warn!(%url, "a webhook was not answered in time"),
+            Ok(Ok(response)) => tracing::warn!(%url, status = %response.status(), "the receiver refused a webhook"),
+            Ok(Err(error)) => tracing::warn!(%url, %error, "cannot deliver a webhook"),
+            Err(_) => tracing::warn!(%url, "the receiver of a webhook did not answer in time"),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The keys and videos that are there with `SEED_DEMO=1`.
+//! The keys and videos that `SEED_DEMO=1` creates.
 
 use std::error::Error;
 
@@ -13,7 +13,7 @@ pub(crate) async fn seed(keys: &Keys, videos: &Videos, announcement: &mut Announ
     for account in [&studio, &starter] {
         keys.put_account(account).await?;
     }
-    videos.add(&studio.id, "Opening titles").map_err(|_| "the demo video cannot be written")?;
+    videos.add(&studio.id, "Opening titles").map_err(|_| "cannot write the demo video")?;
 
     let of_studio = |name| NewKey::secret(studio.id.clone(), name);
     let mut demo = Demo::new(keys, announcement);

@@ -1,4 +1,4 @@
-//! vook: a video service whose keys can be confined to endpoints. `SEED_DEMO=1 cargo run -p vook`
+//! vook: a video service with keys that are confined to endpoints. Run it with `SEED_DEMO=1 cargo run -p vook`.
 //!
 //! | request | needs |
 //! | --- | --- |
@@ -6,9 +6,12 @@
 //! | `GET /v1/videos`, `GET /v1/videos/{id}`, `POST /v1/videos` with `{"title":"…"}` | a key that is not confined to other endpoints |
 //! | `GET /v1/analytics` | a key of an account with the feature `analytics` |
 //!
-//! What is wrong with a key is told to its caller in the same words whatever it is, with 401; the log has the reason.
-//! Where vook's page is silent: a request that presents its key wrongly (several headers, a comma) is 401 too; keys
-//! have no written mode, as each environment has keys of its own; every error is written in the same envelope.
+//! Every invalid key gets the same message, with 401. The log has the reason.
+//!
+//! Choices where vook's page is silent:
+//! - A malformed credential (several headers, a comma) also gets 401.
+//! - Keys have no mode in their prefix, because each environment has separate keys.
+//! - Every error has the same envelope.
 
 mod demo;
 mod videos;
@@ -34,12 +37,12 @@ use tower_http::trace::TraceLayer;
 
 use crate::videos::Videos;
 
-/// Keys look like `vook_` and 32 characters.
+/// Returns the key format: `vook_`, then 32 characters.
 fn format() -> Result<KeyFormat, keyward::key::FormatError> {
     KeyFormat::builder().prefix("vook", KeyKind::Secret).implicit_mode(Mode::Live).build()
 }
 
-/// An error as vook writes it.
+/// An error in vook's format.
 struct Refused(StatusCode, &'static str);
 
 impl IntoResponse for Refused {
@@ -48,7 +51,7 @@ impl IntoResponse for Refused {
     }
 }
 
-/// Callers whose account has the feature.
+/// A guard for callers whose account has the feature `analytics`.
 struct Analytics;
 
 impl Guard for Analytics {
@@ -66,7 +69,7 @@ fn app(auth: AuthLayer, videos: Videos) -> Router {
         .with_state(videos)
         .fallback(async || Refused(StatusCode::NOT_FOUND, "There is no such endpoint."))
         .method_not_allowed_fallback(async || {
-            Refused(StatusCode::METHOD_NOT_ALLOWED, "This endpoint has no such method.")
+            Refused(StatusCode::METHOD_NOT_ALLOWED, "This endpoint does not support the method.")
         })
         .layer(auth)
         .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, Duration::from_secs(10)))

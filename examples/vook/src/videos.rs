@@ -1,4 +1,4 @@
-//! The videos: a table of the service's own, in the same file as the keys. Each account sees its own.
+//! The videos, in a table in the same file as the keys. Each account sees only its videos.
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Refused;
 
-/// Videos in one answer, at most.
+/// The largest number of videos in an answer.
 const PAGE: usize = 100;
 
 #[derive(Clone)]
@@ -74,7 +74,7 @@ impl Videos {
     fn with<T>(&self, work: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, Refused> {
         work(&self.0.lock().unwrap_or_else(PoisonError::into_inner)).map_err(|error| {
             tracing::error!(%error, "the database failed");
-            Refused(StatusCode::INTERNAL_SERVER_ERROR, "The request could not be carried out.")
+            Refused(StatusCode::INTERNAL_SERVER_ERROR, "The request failed. Try again later.")
         })
     }
 }
@@ -103,6 +103,6 @@ pub(crate) async fn create(
     body: Result<Json<NewVideo>, axum::extract::rejection::JsonRejection>,
 ) -> Result<(StatusCode, Json<Video>), Refused> {
     let title = body.ok().map(|body| body.0.title).filter(|title| (1..=200).contains(&title.trim().chars().count()));
-    let title = title.ok_or(Refused(StatusCode::BAD_REQUEST, "A video needs a \"title\" of 1 to 200 characters."))?;
+    let title = title.ok_or(Refused(StatusCode::BAD_REQUEST, "Invalid field `title`: expected 1 to 200 characters."))?;
     Ok((StatusCode::CREATED, Json(videos.add(caller.account(), &title)?)))
 }

@@ -1,8 +1,7 @@
-// An OpenID Connect provider on a free port: `oidc-provider`, which is certified. It says its issuer in its first line of output.
+// The certified `oidc-provider` on a free port. Its first line of output is its issuer.
 //
-// Whoever signs in is called what they type, and has that name's address at example.com. Some names are special, so that it can be seen
-// what becomes of tokens that no honest provider gives:
-// their ID token is signed anew, with a part of it changed.
+// The name that a user types at sign-in is their subject, and their address is that name at example.com. A prefix such as `expired.`
+// in the name makes this program change the ID token and sign it again, as a dishonest provider could.
 import { createHmac, generateKeyPairSync, sign } from "node:crypto";
 import { createServer } from "node:http";
 import { pathToFileURL } from "node:url";
@@ -62,7 +61,7 @@ server.listen(0, "127.0.0.1", () => {
     claims: { email: ["email", "email_verified"], profile: ["name"] },
     conformIdTokenClaims: idTokens !== "full",
     findAccount: (_, sub) => ({ accountId: sub, claims: () => claims(sub) }),
-    // Nobody is asked for consent.
+    // Grant every request without asking for consent.
     async loadExistingGrant(ctx) {
       const grant = new ctx.oidc.provider.Grant({ accountId: ctx.oidc.session.accountId, clientId: ctx.oidc.client.clientId });
       grant.addOIDCScope("openid email profile");
@@ -70,7 +69,7 @@ server.listen(0, "127.0.0.1", () => {
       return grant;
     },
   });
-  // The port of a test's service is free to be any.
+  // Each test's service has another port.
   provider.Client.prototype.redirectUriAllowed = (uri) => /^http:\/\/127\.0\.0\.1:\d+\/login\/oidc\/callback$/.test(uri);
   provider.use(async (ctx, next) => {
     await next();

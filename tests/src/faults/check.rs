@@ -11,63 +11,47 @@ use super::schedule::Fault;
 /// How long a node may answer 503 after a fault was repaired.
 pub const RECOVERY: Duration = Duration::from_secs(3);
 
-/// A broken guarantee.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(tag = "violation", rename_all = "snake_case")]
 pub enum Violation {
     /// A node accepted a request that began after the revocation of its key had returned.
     AcceptedAfterRevoked {
-        /// The key.
         key: u32,
-        /// The node.
         node: usize,
-        /// Time between the end of the revocation and the start of the request.
+        /// Time from the end of the revocation to the start of the request.
         micros_after: Micros,
     },
     /// A node refused a key before its revocation had begun.
     RefusedThoughValid {
-        /// The key.
         key: u32,
-        /// The node.
         node: usize,
-        /// When the request began.
+        /// Start of the request.
         at: Micros,
     },
     /// A node answered 503 although its store had been reachable for longer than [`RECOVERY`].
     UnavailableThoughReachable {
-        /// The key.
         key: u32,
-        /// The node.
         node: usize,
-        /// When the request began.
+        /// Start of the request.
         at: Micros,
     },
     /// The store lost an issued key, or lost a revocation.
-    Lost {
-        /// The key.
-        key: u32,
-    },
+    Lost { key: u32 },
 }
 
-/// How long revocations took, in milliseconds.
+/// Latency of revocations.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub struct Latency {
-    /// Number of revocations.
     pub count: usize,
-    /// The median.
     pub p50_ms: f64,
-    /// The 99th percentile.
     pub p99_ms: f64,
-    /// The maximum.
     pub max_ms: f64,
 }
 
-/// The result of checking a history.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Report {
-    /// Number of broken guarantees.
     pub violations: usize,
-    /// The first few of them.
+    /// The first few violations.
     pub examples: Vec<Violation>,
     /// Revocations that returned Ok.
     pub revocations: usize,
@@ -75,11 +59,8 @@ pub struct Report {
     pub cancelled: usize,
     /// Revocations that failed and were tried again.
     pub failed_revocations: usize,
-    /// Number of faults.
     pub faults: usize,
-    /// Number of faults of each kind.
     pub faults_by_sort: HashMap<&'static str, usize>,
-    /// Requests that were accepted.
     pub accepted: usize,
     /// Requests refused with 401.
     pub refused: usize,
@@ -87,7 +68,6 @@ pub struct Report {
     pub asked_after_revoked: usize,
     /// Requests refused with 503.
     pub unavailable: usize,
-    /// Requests without an answer.
     pub unanswered: usize,
     /// Revocations that waited for a lease to expire.
     pub waited_out: usize,
@@ -230,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_asked_after_a_revocation_has_returned_must_not_be_accepted() {
+    fn acceptance_after_a_revocation_is_a_violation() {
         for (begun, expected) in [(500, 0), (1_500, 0), (2_000, 0), (2_001, 1), (9 * SECOND, 1)] {
             let seen = violations(&[issued(), revoked(), asked(begun, Verdict::Accepted)]);
             assert_eq!(seen.len(), expected, "{begun}: {seen:?}");
@@ -238,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn a_valid_key_must_not_be_refused() {
+    fn refusal_of_a_valid_key_is_a_violation() {
         for (begun, expected) in [(5, 0), (20, 1), (995, 0), (1_500, 0)] {
             let seen = violations(&[issued(), revoked(), asked(begun, Verdict::Refused)]);
             assert_eq!(seen.len(), expected, "{begun}: {seen:?}");
@@ -246,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn a_node_may_be_unable_to_tell_only_beside_a_fault_of_its_own_or_of_the_store() {
+    fn unavailability_without_a_fault_is_a_violation() {
         let fault = |fault| event(SECOND, 2 * SECOND, Seen::Fault(fault));
         for (fault, begun, expected) in [
             (fault(Fault::Cut(0)), SECOND + 1, 0),
@@ -262,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_acknowledged_must_be_there_in_the_end() {
+    fn lost_keys_and_revocations_are_violations() {
         for (is_there, is_revoked, expected) in [(true, true, 0), (true, false, 1), (false, false, 2)] {
             let end = event(SECOND, SECOND, Seen::InTheEnd { key: 1, is_there, is_revoked });
             assert_eq!(violations(&[issued(), revoked(), end]).len(), expected);

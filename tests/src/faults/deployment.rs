@@ -22,22 +22,21 @@ struct Node {
     url: String,
     address: SocketAddr,
     proxy: Option<Proxy>,
-    /// The network namespace of the last node, where the machine allows one.
+    /// Only the last node has one, where the machine allows it.
     namespace: Option<Arc<Namespace>>,
     process: Option<Child>,
 }
 
-/// The nodes and their store.
 #[derive(Debug)]
 pub struct Deployment {
-    /// The store. A crash takes the write lock.
+    /// A crash takes the write lock.
     pub store: RwLock<Store>,
     nodes: Vec<Mutex<Node>>,
     addresses: Vec<SocketAddr>,
 }
 
 impl Deployment {
-    /// Starts nodes with this program. The last one runs in a network namespace if the machine allows it.
+    /// Starts nodes with this program, the last one in a network namespace if possible.
     pub async fn start(program: &str, store: Store) -> Self {
         let namespace = store.address().and_then(|_| Namespace::new()).map(Arc::new);
         if namespace.is_none() && store.address().is_some() {
@@ -66,13 +65,11 @@ impl Deployment {
         Self { store: RwLock::new(store), nodes, addresses }
     }
 
-    /// The address of a node.
     pub fn address(&self, node: usize) -> SocketAddr {
         self.addresses[node]
     }
 
-    /// Injects a planned fault and repairs it. Faults of one node run one after the other, and so do those of the
-    /// store.
+    /// Injects a planned fault and repairs it. Faults of one node run one after the other, as do those of the store.
     pub async fn carry_out(&self, planned: Planned, history: &History) {
         let Planned { lasts, fault, .. } = planned;
         let begun;
@@ -93,7 +90,7 @@ impl Deployment {
 }
 
 async fn suffer(store: &Store, fault: Fault, lasts: Duration) {
-    // These calls block. `block_in_place` lets the clients go on on other threads.
+    // These calls block. `block_in_place` lets the clients continue on other threads.
     tokio::task::block_in_place(|| if fault == Fault::Crash { store.crash() } else { store.signal("-STOP") });
     tokio::time::sleep(lasts).await;
     tokio::task::block_in_place(|| if fault == Fault::Crash { store.restart() } else { store.signal("-CONT") });

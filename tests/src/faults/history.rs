@@ -10,32 +10,25 @@ use serde::{Deserialize, Serialize};
 
 use super::schedule::Fault;
 
-/// Microseconds since the history began.
+/// Microseconds since the start of the history.
 pub type Micros = u64;
 
-/// Something that happened, with its start and end.
+/// Something that happened.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Event {
-    /// Start time.
     pub begun: Micros,
-    /// End time.
     pub done: Micros,
-    /// The observation.
     pub what: Seen,
 }
 
-/// An observation.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Seen {
-    /// A key was issued.
     Issued {
-        /// The key's number.
         key: u32,
     },
-    /// A revocation returned Ok.
+    /// A revocation succeeded.
     Revoked {
-        /// The key.
         key: u32,
         /// Number of nodes that confirmed.
         confirmed: usize,
@@ -44,29 +37,21 @@ pub enum Seen {
     },
     /// A revocation failed or timed out, so the key may or may not be revoked.
     Undecided {
-        /// The key.
         key: u32,
         /// Whether the caller timed out.
         cancelled: bool,
     },
     /// A client sent a request to a node.
     Asked {
-        /// The key it presented.
         key: u32,
-        /// The node.
         node: usize,
-        /// The node's answer.
         verdict: Verdict,
     },
-    /// A fault was active.
     Fault(Fault),
-    /// The key as the store holds it after the run.
+    /// The key in the store after the run.
     InTheEnd {
-        /// The key.
         key: u32,
-        /// Whether the store has the key.
         is_there: bool,
-        /// Whether it is revoked.
         is_revoked: bool,
     },
 }
@@ -75,17 +60,16 @@ pub enum Seen {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
-    /// 200.
+    /// Status 200.
     Accepted,
-    /// 401: the key is not valid.
+    /// Status 401.
     Refused,
-    /// 503: the node cannot decide.
+    /// Status 503.
     Unavailable,
     /// No answer.
     Failed,
 }
 
-/// A history in progress.
 #[derive(Debug)]
 pub struct History {
     start: Instant,
@@ -98,7 +82,6 @@ impl History {
         Self { start: Instant::now(), events: Mutex::new(Vec::new()) }
     }
 
-    /// Returns the current time.
     pub fn now(&self) -> Micros {
         self.start.elapsed().as_micros() as Micros
     }
@@ -109,7 +92,6 @@ impl History {
         self.events.lock().unwrap().push(event);
     }
 
-    /// Returns all events.
     pub fn events(&self) -> Vec<Event> {
         self.events.lock().unwrap().clone()
     }
@@ -131,7 +113,6 @@ pub fn save(events: &[Event], file: &Path) -> std::io::Result<()> {
     output.flush()
 }
 
-/// Reads a saved history.
 pub fn load(file: &Path) -> std::io::Result<Vec<Event>> {
     BufReader::new(File::open(file)?).lines().map(|line| Ok(serde_json::from_str(&line?)?)).collect()
 }

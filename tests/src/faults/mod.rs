@@ -12,5 +12,4 @@ pub mod schedule;
 pub mod store;
 pub mod traffic;
 
-/// Number of nodes.
 pub const NODES: usize = 3;

@@ -3,14 +3,11 @@
 use std::net::Ipv4Addr;
 use std::process::{Command, Stdio};
 
-/// A namespace and both ends of its link.
 #[derive(Debug)]
 pub struct Namespace {
     name: String,
     link: String,
-    /// Address of the host's end.
     pub here: Ipv4Addr,
-    /// Address of the namespace's end.
     pub there: Ipv4Addr,
 }
 
@@ -41,12 +38,10 @@ impl Namespace {
         command
     }
 
-    /// Takes the link down.
     pub fn cut(&self) {
         assert!(ip(&format!("link set {} down", self.link)));
     }
 
-    /// Brings the link up again.
     pub fn heal(&self) {
         assert!(ip(&format!("link set {} up", self.link)));
     }

@@ -8,7 +8,6 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
-/// How the proxy treats the traffic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Link {
     cut: bool,
@@ -16,10 +15,8 @@ struct Link {
     target: SocketAddr,
 }
 
-/// A proxy on a free port.
 #[derive(Clone, Debug)]
 pub struct Proxy {
-    /// The address it listens on.
     pub address: SocketAddr,
     link: Arc<watch::Sender<Link>>,
 }
@@ -48,7 +45,6 @@ impl Proxy {
         self.link.send_modify(|link| link.target = target);
     }
 
-    /// Delays all traffic.
     pub fn delay(&self, delay: Duration) {
         self.link.send_modify(|link| link.delay = delay);
     }

@@ -9,21 +9,21 @@ use serde::{Deserialize, Serialize};
 use super::NODES;
 use super::store::Kind;
 
-/// A fault that ends after a while.
+/// A temporary fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Fault {
-    /// A signal stops the node's process, and a second one continues it.
+    /// A signal stops the node's process and another continues it.
     Stop(usize),
     /// The node's process is killed and started again.
     Kill(usize),
-    /// The link between the node and the store carries nothing.
+    /// The link between node and store carries nothing.
     Cut(usize),
-    /// The link between the node and the store is slower by this many milliseconds each way.
+    /// The link between node and store is slower by this many milliseconds each way.
     Delay(usize, u64),
     /// The store's server crashes and is started again.
     Crash,
-    /// A signal stops the store's server, and a second one continues it.
+    /// A signal stops the store's server and another continues it.
     Freeze,
 }
 
@@ -37,14 +37,11 @@ impl Fault {
     }
 }
 
-/// A fault with its time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Planned {
-    /// Start, counted from the beginning of the run.
+    /// Time since the start of the run.
     pub at: Duration,
-    /// Duration.
     pub lasts: Duration,
-    /// The fault.
     pub fault: Fault,
 }
 

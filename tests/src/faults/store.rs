@@ -13,14 +13,10 @@ use tempfile::TempDir;
 
 use crate::{postgres, valkey};
 
-/// A kind of store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// One file.
     Sqlite,
-    /// A PostgreSQL server.
     Postgres,
-    /// A Valkey or Redis server.
     Valkey,
 }
 
@@ -49,12 +45,10 @@ pub enum Store {
     Sqlite(TempDir),
     /// A server and the URL of a database on it.
     Postgres(postgres::Server, String),
-    /// A server.
     Valkey(valkey::Server),
 }
 
 impl Store {
-    /// Starts an empty store.
     pub fn start(kind: Kind) -> Self {
         match kind {
             Kind::Sqlite => Self::Sqlite(tempfile::tempdir().unwrap()),
@@ -83,7 +77,6 @@ impl Store {
         rest.split('/').next()?.parse().ok()
     }
 
-    /// Returns a key service on the store.
     pub async fn keys(&self) -> Keys {
         match self {
             Self::Sqlite(_) => Keys::new(SqliteStore::open(PathBuf::from(self.url())).unwrap()),
@@ -92,7 +85,6 @@ impl Store {
         }
     }
 
-    /// Makes its server crash.
     pub fn crash(&self) {
         match self {
             Self::Sqlite(_) => {}
@@ -101,7 +93,6 @@ impl Store {
         }
     }
 
-    /// Starts its server again.
     pub fn restart(&self) {
         match self {
             Self::Sqlite(_) => {}

@@ -29,11 +29,8 @@ const ENOUGH: u32 = 3;
 /// The environment of a client.
 #[derive(Clone)]
 pub struct World {
-    /// The nodes.
     pub deployment: Arc<Deployment>,
-    /// Issues and revokes keys.
     pub keys: Keys,
-    /// Records what the clients see.
     pub history: Arc<History>,
     client: Client<HttpConnector, Empty<Bytes>>,
     next: Arc<AtomicU32>,
@@ -42,7 +39,6 @@ pub struct World {
 }
 
 impl World {
-    /// Creates an environment for this deployment.
     pub fn new(deployment: Arc<Deployment>, keys: Keys) -> Self {
         Self {
             deployment,
@@ -64,7 +60,7 @@ impl World {
         self.stopping.load(Ordering::SeqCst)
     }
 
-    /// Sends a request with a key to a node and records the answer.
+    /// Sends a request and records the answer.
     async fn ask(&self, key: u32, field: &str, node: usize) -> Verdict {
         let uri = format!("http://{}/", self.deployment.address(node));
         let request = Request::get(uri).header("authorization", field).body(Empty::new()).unwrap();
@@ -115,7 +111,7 @@ impl World {
         None
     }
 
-    /// Revokes a key with as many attempts as it takes. Every third caller first gives up too early.
+    /// Revokes a key with as many attempts as it takes. About a third of the first attempts time out too early.
     async fn revoke(&self, key: u32, id: &CredentialId, random: &mut StdRng) -> bool {
         let mut patience = match random.random_range(0..3) {
             0 => Duration::from_micros(random.random_range(0..20_000)),

@@ -23,7 +23,7 @@ keyward::actix::scopes! {
     ResourcesWrite = "resources:write";
 }
 
-/// A server with two workers, which stops on drop.
+/// A server with two workers.
 struct Server {
     address: SocketAddr,
     /// Address that also speaks HTTP/2 without TLS.
@@ -181,7 +181,7 @@ async fn scopes_are_decided_before_a_body_is_read() {
 }
 
 #[tokio::test]
-async fn a_broken_store_lets_nobody_in() {
+async fn broken_store_refuses_every_request() {
     let demo = Demo::new().await;
     let key = demo.full_key().await;
     for (broken, status) in [(Broken::Unavailable, 503), (Broken::Hangs, 503), (Broken::Corrupt, 500)] {
@@ -193,7 +193,7 @@ async fn a_broken_store_lets_nobody_in() {
 }
 
 #[tokio::test]
-async fn an_optional_credential_is_checked_if_it_is_there() {
+async fn optional_credential_is_checked_if_present() {
     let demo = Demo::new().await;
     let key = demo.full_key().await;
     let server = Server::start(Some(Authenticator::builder(demo.store.clone()).optional().build().unwrap()));
@@ -206,7 +206,7 @@ async fn an_optional_credential_is_checked_if_it_is_there() {
 }
 
 #[tokio::test]
-async fn without_the_middleware_nobody_passes() {
+async fn without_the_middleware_every_request_is_refused() {
     let server = Server::start(None);
     for path in ["/", "/maybe", "/resources", "/written", "/admin"] {
         let answer = server.get(path, Some("kw_live_x")).await;

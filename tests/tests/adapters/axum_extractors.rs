@@ -37,7 +37,7 @@ fn app(store: impl KeyStore) -> Router {
     router().layer(AuthLayer::new(store))
 }
 
-/// Returns all headers but the length, sorted, with random values replaced.
+/// Returns all headers but the length, with random values replaced.
 fn headers(answer: &Answer) -> Vec<String> {
     let mut headers: Vec<String> = answer
         .headers
@@ -85,11 +85,11 @@ async fn the_headers_of_200_401_and_403_are_these_and_no_others() {
     assert_eq!(
         headers(&forbidden),
         refused(&[
-            r#"Bearer realm="api", error="insufficient_scope", error_description="The API key lacks a scope that this request needs.", scope="resources:write""#
+            r#"Bearer realm="api", error="insufficient_scope", error_description="The API key lacks a required scope. Use a key that has it.", scope="resources:write""#
         ])
     );
     let body: Value = serde_json::from_slice(&forbidden.body).unwrap();
-    assert_eq!(body["detail"], "The API key lacks the scope that this request needs: resources:write.");
+    assert_eq!(body["detail"], "The API key lacks a required scope. Use a key with the scope resources:write.");
     assert_eq!(body["request_id"], forbidden.header("x-request-id"));
 }
 
@@ -113,7 +113,7 @@ async fn a_handler_gets_a_caller_with_the_scopes_that_it_names() {
 }
 
 #[tokio::test]
-async fn whoever_may_not_write_is_told_so_before_the_body_is_read() {
+async fn missing_scope_is_refused_before_the_body_is_read() {
     let demo = Demo::new().await;
     let app = app(demo.store.clone());
     let (reader, writer) = (demo.restricted_key("resources:read").await, demo.restricted_key("resources:write").await);
@@ -145,7 +145,6 @@ async fn an_extractors_refusal_is_written_in_the_layers_format() {
     assert!(refused.header("www-authenticate").ends_with(r#"scope="resources:read resources:write""#));
 }
 
-/// A writer that keeps the log of a `tracing` subscriber.
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<u8>>>);
 
@@ -161,7 +160,7 @@ impl Write for Log {
 }
 
 #[tokio::test]
-async fn without_a_layer_everything_that_needs_a_caller_is_500_and_the_log_says_why() {
+async fn missing_layer_gives_500_and_a_reason_in_the_log() {
     let demo = Demo::new().await;
     let key = demo.full_key().await;
     let requirement = RequireLayer::new(Requirement::all_of([Scope::from_static("a:b")]));
@@ -235,8 +234,16 @@ async fn only_a_request_without_a_credential_is_anonymous() {
         assert_eq!(answer.status, status, "{what}");
         assert!(body.is_none_or(|body| answer.body == body), "{what}: {:?}", answer.body);
     }
-    assert_eq!(call(&sound, request("GET", "/", None)).await.status, 401, "a handler that requires a caller accepted an anonymous one");
-    assert_eq!(call(&sound, request("GET", "/read", None)).await.status, 401, "a handler that requires a scope accepted an anonymous caller");
+    assert_eq!(
+        call(&sound, request("GET", "/", None)).await.status,
+        401,
+        "a handler that requires a caller accepted an anonymous one"
+    );
+    assert_eq!(
+        call(&sound, request("GET", "/read", None)).await.status,
+        401,
+        "a handler that requires a scope accepted an anonymous caller"
+    );
 
     for (broken, status) in [(Broken::Unavailable, 503), (Broken::Hangs, 503), (Broken::Corrupt, 500)] {
         let app = optional(Box::new(move || Authenticator::builder(broken).optional().build().unwrap()));
@@ -265,7 +272,7 @@ async fn a_store_without_an_answer_is_an_outage_and_no_denial() {
 }
 
 #[tokio::test]
-async fn an_exempt_path_is_open_to_whom_asks_for_no_caller() {
+async fn exempt_path_is_open_unless_the_handler_needs_a_caller() {
     let demo = Demo::new().await;
     let auth = Authenticator::builder(demo.store.clone())
         .exempt(Method::GET, "/optional")
@@ -274,7 +281,11 @@ async fn an_exempt_path_is_open_to_whom_asks_for_no_caller() {
         .unwrap();
     let app = router().layer(AuthLayer::from(auth));
     assert_eq!(call(&app, request("GET", "/optional", None)).await.body, "nobody");
-    assert_eq!(call(&app, request("GET", "/", None)).await.status, 401, "a handler that requires a caller accepted an anonymous one");
+    assert_eq!(
+        call(&app, request("GET", "/", None)).await.status,
+        401,
+        "a handler that requires a caller accepted an anonymous one"
+    );
     // A credential on an exempt path is ignored, even a malformed one.
     assert_eq!(call(&app, request("GET", "/optional", Some("nonsense"))).await.body, "nobody");
 }

@@ -26,7 +26,7 @@ async fn public() -> &'static str {
     "in"
 }
 
-/// Calls each path without a key and with one, and compares the statuses.
+/// Calls each path without a key and with one.
 async fn check(app: &Router, key: &str, rows: &[(&str, &str, u16, u16)]) {
     for &(method, path, without, with) in rows {
         let got = [None, Some(key)].map(|key| call(app, request(method, path, key)));
@@ -69,7 +69,7 @@ async fn a_fallback_is_covered_by_the_layer_that_comes_after_it() {
 }
 
 #[tokio::test]
-async fn a_route_that_is_added_after_the_layer_does_not_slip_past_an_extractor() {
+async fn route_added_after_the_layer_is_refused_by_its_extractor() {
     let demo = Demo::new().await;
     let key = demo.full_key().await;
     let app = Router::new()
@@ -92,7 +92,7 @@ async fn a_route_that_is_added_after_the_layer_does_not_slip_past_an_extractor()
 }
 
 #[tokio::test]
-async fn around_the_finished_router_nothing_slips_past_with_or_without_an_extractor() {
+async fn layer_around_the_finished_router_covers_every_route() {
     let demo = Demo::new().await;
     let key = demo.full_key().await;
     let router = Router::new()
@@ -117,7 +117,7 @@ async fn around_the_finished_router_nothing_slips_past_with_or_without_an_extrac
 }
 
 #[tokio::test]
-async fn a_merged_router_keeps_its_own_layers_and_a_later_layer_covers_both() {
+async fn merged_routers_keep_their_layers_and_share_later_ones() {
     let demo = Demo::new().await;
     let key = demo.full_key().await;
     let auth = AuthLayer::new(demo.store.clone());
@@ -147,7 +147,7 @@ async fn a_merged_router_keeps_its_own_layers_and_a_later_layer_covers_both() {
 }
 
 #[tokio::test]
-async fn a_nested_router_is_covered_by_the_layer_around_it_unknown_paths_included() {
+async fn outer_layer_covers_a_nested_router_and_unknown_paths() {
     let demo = Demo::new().await;
     let key = demo.full_key().await;
     let reader = demo.restricted_key("a:read").await;
@@ -167,7 +167,7 @@ async fn a_nested_router_is_covered_by_the_layer_around_it_unknown_paths_include
 }
 
 #[tokio::test]
-async fn a_layer_within_nest_sees_paths_without_their_beginning() {
+async fn layer_inside_nest_sees_paths_without_the_prefix() {
     let demo = Demo::new().await;
     let confined =
         NewKey { endpoints: vec!["GET /v1/videos".parse().unwrap()], ..NewKey::secret(demo.account.clone(), "c") };
@@ -184,7 +184,7 @@ async fn a_layer_within_nest_sees_paths_without_their_beginning() {
 }
 
 #[tokio::test]
-async fn a_preflight_passes_a_cors_layer_outside_and_refusals_can_be_read_by_pages() {
+async fn outer_cors_layer_answers_preflights_and_exposes_refusals() {
     let demo = Demo::new().await;
     let cors = CorsLayer::new().allow_origin(Any).allow_methods([Method::GET]).allow_headers([AUTHORIZATION]);
     let app = Router::new().route("/", get(caller)).layer(AuthLayer::new(demo.store.clone()));
@@ -219,7 +219,7 @@ async fn a_cors_layer_within_the_layer_comes_too_late() {
 }
 
 #[tokio::test]
-async fn from_extractor_refuses_whom_the_layer_let_pass_without_a_credential() {
+async fn from_extractor_refuses_anonymous_callers() {
     let demo = Demo::new().await;
     let key = demo.full_key().await;
     let optional: AuthLayer = Authenticator::builder(demo.store.clone()).optional().build().unwrap().into();
@@ -231,7 +231,7 @@ async fn from_extractor_refuses_whom_the_layer_let_pass_without_a_credential() {
 }
 
 #[tokio::test]
-async fn preflights_pass_by_choice_and_are_nobody() {
+async fn enabled_preflights_pass_without_an_identity() {
     let demo = Demo::new().await;
     let auth: AuthLayer = Authenticator::builder(demo.store.clone()).pass_preflight().build().unwrap().into();
     let app =
@@ -252,7 +252,7 @@ async fn preflights_pass_by_choice_and_are_nobody() {
 }
 
 #[tokio::test]
-async fn tracing_outside_sees_refusals_and_gives_them_their_request_id() {
+async fn outer_tracing_sees_refusals_and_sets_their_request_id() {
     let demo = Demo::new().await;
     let seen = Arc::new(Mutex::new(Vec::new()));
     let note = Arc::clone(&seen);
@@ -275,7 +275,7 @@ async fn tracing_outside_sees_refusals_and_gives_them_their_request_id() {
 }
 
 #[tokio::test]
-async fn a_store_that_hangs_is_told_apart_from_a_handler_that_does() {
+async fn hanging_store_and_hanging_handler_give_different_statuses() {
     let demo = Demo::new().await;
     let key = demo.full_key().await;
     let timeout = TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, Duration::from_millis(600));
@@ -291,7 +291,7 @@ async fn a_store_that_hangs_is_told_apart_from_a_handler_that_does() {
 }
 
 #[tokio::test]
-async fn a_time_out_within_the_layer_leaves_refusals_alone() {
+async fn timeout_inside_the_layer_does_not_change_refusals() {
     let demo = Demo::new().await;
     let timeout = TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, Duration::from_millis(1));
     let auth = AuthLayer::new(Broken::Hangs);

@@ -25,21 +25,21 @@ fn authenticator(store: impl KeyStore) -> Authenticator {
 }
 
 #[tokio::test]
-async fn over_http1_every_hostile_request_is_answered_as_the_table_says() {
+async fn http1_answers_every_hostile_request_as_the_table_says() {
     let demo = Demo::new().await;
     let server = Listening::start(router().layer(AuthLayer::from(authenticator(demo.store.clone())))).await;
     hostile::over_socket(server.address, &demo.full_key().await).await;
 }
 
 #[tokio::test]
-async fn over_http2_every_hostile_request_is_answered_as_the_table_says() {
+async fn http2_answers_every_hostile_request_as_the_table_says() {
     let demo = Demo::new().await;
     let server = Listening::start(router().layer(AuthLayer::from(authenticator(demo.store.clone())))).await;
     hostile::over_http2(server.address, &demo.full_key().await).await;
 }
 
 #[tokio::test]
-async fn around_a_finished_router_the_layer_answers_alike() {
+async fn layer_around_a_finished_router_answers_the_same() {
     let demo = Demo::new().await;
     let service = tower::Layer::layer(&AuthLayer::from(authenticator(demo.store.clone())), router());
     let server = Listening::start(service).await;
@@ -47,7 +47,7 @@ async fn around_a_finished_router_the_layer_answers_alike() {
 }
 
 #[tokio::test]
-async fn the_table_is_long_enough_and_tells_of_a_service_that_lets_everybody_in() {
+async fn the_table_detects_an_unprotected_service() {
     let demo = Demo::new().await;
     let key = demo.full_key().await;
     let names: HashSet<String> = hostile::cases(&key).into_iter().map(|case| case.name).collect();
@@ -80,7 +80,7 @@ impl KeyStore for Counting {
 }
 
 #[tokio::test]
-async fn what_has_not_the_form_of_a_key_costs_no_read_of_the_store() {
+async fn malformed_keys_cost_no_store_read() {
     let demo = Demo::new().await;
     let reads = Arc::new(AtomicUsize::new(0));
     let authenticator = authenticator(Counting(demo.store.clone(), Arc::clone(&reads)));

@@ -1,5 +1,5 @@
-//! tonic: the layer around real services, called by tonic's own client. Health covers unary calls and server streams,
-//! reflection covers streams in both directions, and a counter covers client streams.
+//! tonic: the layer around real services, called by tonic's client. Health covers unary calls and server streams,
+//! reflection both directions, and a counter client streams.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -45,7 +45,7 @@ impl Drop for Listening {
 }
 
 impl Listening {
-    /// Starts health, which requires a scope by an interceptor, and reflection, which requires only a key.
+    /// Health requires a scope, and reflection only a key.
     async fn start(layer: Option<AuthLayer>) -> Self {
         let (_, health) = tonic_health::server::health_reporter();
         let health = InterceptedService::new(health, |request: Request<()>| {
@@ -93,7 +93,7 @@ impl Listening {
     }
 }
 
-/// `Count` takes a stream of texts and returns their number to any caller with a key.
+/// `Count` returns the number of texts in a stream.
 #[derive(Clone)]
 struct Counter;
 
@@ -137,7 +137,7 @@ fn with<T>(field: Option<&str>, message: T) -> Request<T> {
 }
 
 #[tokio::test]
-async fn a_key_gets_in_and_every_refusal_is_a_status_with_its_details() {
+async fn valid_key_is_accepted_and_refusals_are_detailed_statuses() {
     let demo = Demo::new().await;
     let server = Listening::with(demo.store.clone()).await;
     let good = format!("Bearer {}", demo.restricted_key("health:*").await);
@@ -172,7 +172,7 @@ async fn a_key_gets_in_and_every_refusal_is_a_status_with_its_details() {
 }
 
 #[tokio::test]
-async fn streams_from_the_server_and_both_ways_work_and_are_refused() {
+async fn server_and_two_way_streams_are_accepted_and_refused() {
     let demo = Demo::new().await;
     let server = Listening::with(demo.store.clone()).await;
     let field = format!("Bearer {}", demo.full_key().await);
@@ -195,7 +195,7 @@ async fn streams_from_the_server_and_both_ways_work_and_are_refused() {
 }
 
 #[tokio::test]
-async fn streams_from_the_client_work_and_are_refused() {
+async fn client_streams_are_accepted_and_refused() {
     let demo = Demo::new().await;
     let server = Listening::with(demo.store.clone()).await;
     let field = format!("Bearer {}", demo.full_key().await);
@@ -210,7 +210,7 @@ async fn streams_from_the_client_work_and_are_refused() {
 }
 
 #[tokio::test]
-async fn a_broken_store_lets_nobody_in() {
+async fn broken_store_refuses_every_request() {
     let field = format!("Bearer {}", Demo::new().await.full_key().await);
     for (broken, code) in [
         (Broken::Unavailable, Code::Unavailable),
@@ -224,7 +224,7 @@ async fn a_broken_store_lets_nobody_in() {
 }
 
 #[tokio::test]
-async fn health_can_be_exempt_and_only_that_very_method() {
+async fn exempting_health_covers_only_that_method() {
     let demo = Demo::new().await;
     let authenticator = Authenticator::builder(demo.store.clone())
         .exempt(Method::POST, "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo")
@@ -237,7 +237,7 @@ async fn health_can_be_exempt_and_only_that_very_method() {
 }
 
 #[tokio::test]
-async fn without_the_layer_nobody_passes() {
+async fn without_the_layer_every_call_is_refused() {
     let server = Listening::start(None).await;
     assert_eq!(server.check(Some("Bearer x")).await.unwrap_err().code(), Code::Internal);
 }

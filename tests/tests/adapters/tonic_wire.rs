@@ -17,7 +17,6 @@ use tonic::transport::Server;
 use tonic::transport::server::TcpIncoming;
 
 const CHECK: &str = "/grpc.health.v1.Health/Check";
-/// An empty gRPC message.
 const EMPTY: &[u8] = &[0; 5];
 
 /// Starts a server with open health checks and with reflection that requires a key.
@@ -93,8 +92,8 @@ enum Frame {
     Refused,
 }
 
-/// Returns the first frame of the answer to a call of this `:path`: `HEADERS`, or `RST_STREAM` or `GOAWAY` (RFC 9113
-/// section 6). No library sends such a path, so the call is written by hand.
+/// Returns the first frame of the answer: `HEADERS`, or `RST_STREAM` or `GOAWAY` (RFC 9113 section 6). Written by
+/// hand, because no library sends such a path.
 async fn first_frame(address: SocketAddr, path: &str) -> Frame {
     let mut connection = TcpStream::connect(address).await.unwrap();
     // RFC 7541: `:method POST` and `:scheme http` are indexed; the others are literals with an indexed name.

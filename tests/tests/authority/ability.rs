@@ -1,7 +1,7 @@
-//! What a credential lets its holder do, as a set of single abilities.
+//! The abilities that a credential gives.
 //!
-//! An ability is one point: an account, a scope, a mode, a kind, a network, an endpoint and a time. A holding is the product of a set in
-//! each dimension. This file compares points, and uses nothing of `authority.rs`.
+//! An ability is one point: an account, a scope, a mode, a kind, a network, an endpoint and a time. A holding is the
+//! product of a set in each dimension. This file compares points and shares no code with the service's `authority.rs`.
 
 use std::sync::LazyLock;
 
@@ -9,7 +9,7 @@ use keyward::key::KeyKind;
 use keyward::manage::{KeyView, Purpose, Role};
 use keyward::{AccountId, Endpoint, Mode, Scope, ScopeSet};
 
-/// The scopes of the management API. Behind them stands one that `*` alone gives.
+/// The scopes of the management API. The bit after them stands for a scope that only `*` grants.
 const MANAGE: [&str; 11] = [
     "accounts:read",
     "accounts:write",
@@ -24,17 +24,17 @@ const MANAGE: [&str; 11] = [
     "audit:read",
 ];
 pub(crate) const EVERY: u32 = 1 << MANAGE.len();
-/// Scopes of the provider's own API. The last is given by `*` alone here.
+/// Scopes of the provider's own API. Only `*` grants the last one.
 const PROVIDER: [&str; 4] = ["resources:read", "resources:write", "jobs:read", "unheard:of"];
 const PROVIDER_AT: usize = MANAGE.len() + 1;
 const SCOPES: usize = PROVIDER_AT + PROVIDER.len();
 const ADDRESSES: [&str; 3] = ["10.1.0.1", "10.2.0.1", "192.0.2.1"];
 const CALLS: [(&str, &str); 3] = [("GET", "/a/1"), ("POST", "/a/1"), ("GET", "/b")];
 
-/// The abilities that one role, or one key, gives.
+/// The abilities of one role or one key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Holding {
-    /// `None` for every account.
+    /// `None` means every account.
     pub(crate) account: Option<AccountId>,
     /// One bit for each scope.
     pub(crate) scopes: u32,
@@ -42,7 +42,7 @@ pub(crate) struct Holding {
     kinds: u32,
     networks: u32,
     endpoints: u32,
-    /// The first instant at which it does not work, in milliseconds.
+    /// The time from which it no longer works, in milliseconds.
     end: i64,
 }
 
@@ -54,7 +54,6 @@ fn parsed(names: &[&str]) -> Vec<Scope> {
     names.iter().map(|name| name.parse().unwrap()).collect()
 }
 
-/// The scopes of the management API.
 pub(crate) fn manage_scopes() -> &'static [Scope] {
     static SCOPES: LazyLock<Vec<Scope>> = LazyLock::new(|| parsed(&MANAGE));
     &SCOPES
@@ -69,7 +68,7 @@ fn allowed(scopes: &ScopeSet, names: &[Scope]) -> u32 {
     mask(names, |name| scopes.allows(name))
 }
 
-/// The management scopes of a role, one bit each.
+/// Returns the management scopes of a role, one bit each.
 pub(crate) fn of_role(role: Role) -> u32 {
     let developer = ["keys:write", "keys:verify"];
     let admin = ["accounts:write", "members:write", "plans:write", "audit:read"];
@@ -83,7 +82,7 @@ pub(crate) fn of_role(role: Role) -> u32 {
 }
 
 impl Holding {
-    /// What a member may do; a role in the operator's account counts in every account.
+    /// Returns what a member may do. A role in the operator's account counts in every account.
     pub(crate) fn of_member(account: &AccountId, operator: &AccountId, role: Role) -> Self {
         let grants = if role == Role::Viewer { 0 } else { ((1 << PROVIDER.len()) - 1) << PROVIDER_AT };
         Self {
@@ -97,7 +96,7 @@ impl Holding {
         }
     }
 
-    /// What the holder of a key may do while the key is active.
+    /// Returns what the holder of an active key may do.
     pub(crate) fn of_key(key: &KeyView, operator: &AccountId) -> Self {
         let everywhere = key.purpose == Purpose::Management && key.account == *operator;
         let manage = match key.purpose {
@@ -118,7 +117,7 @@ impl Holding {
         Self {
             account: (!everywhere).then(|| key.account.clone()),
             scopes: manage | allowed(&key.scopes, provider_scopes()) << PROVIDER_AT,
-            // Who may work on what is live may do the same to what is there for tests.
+            // Rights in live mode include the same rights in test mode.
             modes: if key.mode == Mode::Live { 0b11 } else { 0b01 },
             kinds: match key.kind {
                 KeyKind::Publishable => 0b001,
@@ -140,7 +139,7 @@ fn bits(mask: u32, count: usize) -> impl Iterator<Item = u32> {
     (0..count).map(|bit| 1 << bit).filter(move |bit| mask & bit != 0)
 }
 
-/// The first ability of `holding` that none of `known` gives for as long, in words.
+/// Describes the first ability of `holding` that no holding in `known` gives for as long.
 pub(crate) fn beyond(holding: &Holding, known: &[Holding]) -> Option<String> {
     let known: Vec<&Holding> = known.iter().filter(|known| known.reaches(holding.account.as_ref())).collect();
     let of = |holding: &Holding, scope: u32, mode: u32, kind: u32| {

@@ -1,4 +1,4 @@
-//! What attackers can make of their authority by any sequence of management calls: nothing more than they had or were given.
+//! Random sequences of management calls: attackers never gain more authority than they had or were given.
 
 #![allow(clippy::unwrap_used, reason = "an unwrap is an assertion here")]
 
@@ -27,7 +27,7 @@ fn runtime(is_paused: bool) -> tokio::runtime::Runtime {
 #[test]
 fn no_sequence_of_calls_gives_attackers_more_in_memory() {
     Plan::of_environment(3_000).check(|beginning, commands| {
-        // What waits for a moment only, as signing up does, takes no time.
+        // Time is paused, so that deliberate delays, such as the one of signing up, take no time.
         runtime(true).block_on(async {
             let records = Arc::new(MemoryManagementStore::default());
             let builder = Management::builder(MemoryStore::new(), Arc::clone(&records));
@@ -41,7 +41,7 @@ fn no_sequence_of_calls_gives_attackers_more_on_sqlite() {
     Plan::of_environment(1_500).on_slow_store().check(|beginning, commands| {
         let mut folder = tempfile::Builder::new();
         folder.prefix("keyward-authority-");
-        // In memory, where there is such a place.
+        // Use a folder in memory, where there is one.
         let folder = folder.tempdir_in("/dev/shm").or_else(|_| folder.tempdir()).unwrap();
         runtime(false).block_on(async {
             let store = SqliteStore::open(folder.path().join("keys.db")).unwrap();
@@ -88,7 +88,7 @@ fn reset_by_an_admin_takes_the_proof_of_the_address_away() {
         let hal = management.session(&hal.session, Context::new()).await.unwrap().user().unwrap().clone();
         let link = management.create_password_reset(&eve, &hal).await.unwrap();
         management.reset_password(&context, &link.secret, wicked).await.unwrap();
-        // Another account's owner means the person who reads the mail, and not the admin who chose the password.
+        // Another account's owner invites the person who reads the mail, not the admin who chose the password.
         let invited = management.invite(&system, &second, "hal@example.com", Role::Owner).await.unwrap();
         let taken = management.sign_in(&context, "hal@example.com", wicked).await.unwrap();
         let taken = management.session(&taken.session, Context::new()).await.unwrap();
@@ -98,7 +98,7 @@ fn reset_by_an_admin_takes_the_proof_of_the_address_away() {
         assert_eq!(
             management.join_by_link(&taken, &invited.secret).await.unwrap(),
             second,
-            "the link shows who reads the mail"
+            "the link from the mail did not admit its reader"
         );
     });
 }
@@ -129,7 +129,8 @@ fn provider_ends_a_password_that_a_reset_link_gave() {
         let link = management.create_password_reset(&eve, &user).await.unwrap();
         management.reset_password(&context, &link.secret, wicked).await.unwrap();
         let taken = management.sign_in(&context, "hal@example.com", wicked).await.unwrap().session;
-        // Hal comes as ever, and has rights elsewhere later: they are not the admin's.
+        // The user signs in at the provider again and later gets rights elsewhere. The admin's password must give no
+        // access to them.
         for is_verified in [false, true] {
             let hal = provider::Account { is_verified, ..hal.clone() };
             assert!(provider::sign_in(&pages, &hal).await.unwrap().is_some());

@@ -1,4 +1,4 @@
-//! The management service's records in memory: as quick as a store can be.
+//! The management service's records in memory.
 
 use std::collections::HashMap;
 use std::sync::Mutex;
@@ -7,7 +7,6 @@ use keyward::Timestamp;
 use keyward::manage::{Count, Kind, List, ManagementStore, NewCount, Record, Write, Written};
 use keyward::store::{StoreError, async_trait};
 
-/// Records in this process's memory.
 #[derive(Default)]
 pub(crate) struct MemoryManagementStore(Mutex<HashMap<Kind, HashMap<String, Record>>>);
 
@@ -42,7 +41,7 @@ impl ManagementStore for MemoryManagementStore {
             if list.newest_first { order.reverse() } else { order }
         };
         if (1..found.len()).contains(&list.limit) {
-            // Only the first are sorted.
+            // Sort only the first `limit` records.
             found.select_nth_unstable_by(list.limit - 1, order);
             found.truncate(list.limit);
         }
@@ -70,7 +69,7 @@ impl ManagementStore for MemoryManagementStore {
                 Write::Remove { version, .. } | Write::Expect { version, .. } => is_at(*version),
             };
             if !fits {
-                // All or nothing.
+                // Undo the batch.
                 for (kind, id, before) in done.into_iter().rev() {
                     let of_kind = records.entry(kind).or_default();
                     match before {

@@ -1,7 +1,7 @@
-//! Random sequences of management calls by honest people and by attackers, and what has to hold after each call.
+//! Random sequences of management calls by honest people and attackers, with checks after each call.
 //!
-//! The attackers hold some users and keys. What they hold together is a set of abilities. A call of theirs never makes the set larger,
-//! and a call of an honest person makes it larger by what that call grants to them, and by nothing else.
+//! The attackers hold some users and keys, which together give a set of abilities. An attacker's call never enlarges
+//! the set. An honest person's call enlarges it only by what the call grants to attackers.
 
 mod calls;
 mod checks;
@@ -27,7 +27,6 @@ use proptest::prelude::*;
 use crate::ability::{EVERY, Holding, beyond, manage_scopes, of_role};
 use crate::provider;
 
-/// How many calls have been made in this process.
 pub(crate) static STEPS: AtomicU64 = AtomicU64::new(0);
 
 const KEY_LIMIT: usize = 8;
@@ -38,7 +37,7 @@ const ACCESS_LIFE: i64 = 6 * HOUR;
 const REFRESH_LIFE: i64 = 30 * 24 * HOUR;
 const FAMILY_LIFE: i64 = 90 * 24 * HOUR;
 
-/// The party that a credential, a link or a mailbox belongs to.
+/// The party that owns a credential, a link or a mailbox.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Side {
     Honest,
@@ -53,7 +52,6 @@ fn password(side: Side) -> &'static str {
     }
 }
 
-/// The mailboxes, with the party that reads each.
 const MAILBOXES: [(&str, Side); 9] = [
     ("root@example.com", Honest),
     ("ann@example.com", Honest),
@@ -66,7 +64,8 @@ const MAILBOXES: [(&str, Side); 9] = [
     ("max@example.com", Attacker),
 ];
 
-/// One call. Numbers choose among what there is at that moment, so that each part of a sequence still means something without the rest.
+/// A call. Its numbers choose among the objects that exist at that time, so that any part of a sequence is valid
+/// without the rest.
 #[derive(Clone, Debug)]
 pub(crate) enum Command {
     Advance { minutes: u32 },
@@ -96,7 +95,7 @@ pub(crate) enum Command {
     SignOut { token: u8, everywhere: bool },
 }
 
-/// What a key is to be, or how it is to be changed: one dimension is drawn, and the others are like those of the actor or the key.
+/// The values of a new or changed key. One dimension is random; the others are like those of the actor or the key.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Shape {
     what: u8,
@@ -151,17 +150,15 @@ enum Principal {
 struct Person {
     id: UserId,
     mailbox: usize,
-    /// The party that knows the password, if there is one.
     password: Option<Side>,
     /// The account at the identity provider, and the party that signs in with it.
     linked: Option<(String, Side)>,
-    /// The address is proven.
     proven: bool,
     disabled: bool,
 }
 
 impl Person {
-    /// The parties that can sign in as this user.
+    /// Returns the parties that can sign in as this user.
     fn sides(&self) -> Vec<Side> {
         let linked = self.linked.as_ref().map(|(_, side)| *side).filter(|side| self.password != Some(*side));
         self.password.into_iter().chain(linked).collect()
@@ -172,11 +169,11 @@ impl Person {
     }
 }
 
-/// The tokens that began with one sign-in.
+/// The tokens of one sign-in.
 struct Family {
     user: UserId,
     side: Side,
-    /// The access tokens, the latest last, each with its end.
+    /// The access tokens with their expiry, newest last.
     accesses: Vec<(String, i64)>,
     refresh: String,
     refresh_ends: i64,
@@ -184,7 +181,7 @@ struct Family {
     ends: i64,
 }
 
-/// The caller of an operation, the party that it belongs to, and the age of its session.
+/// The caller of an operation, its party, and the age of its session.
 struct Acting {
     by: Principal,
     side: Side,
@@ -199,7 +196,7 @@ struct Link {
     secret: String,
     id: String,
     maker: Principal,
-    /// The party that made it, and the one that holds its secret.
+    /// The party that created it, and the party that holds its secret.
     made_by: Side,
     held_by: Side,
     ends_at: i64,
@@ -221,21 +218,18 @@ struct Session {
     created_at: i64,
 }
 
-/// What a management service is made of, on one store.
 pub(crate) struct Parts {
     pub(crate) builder: ManagementBuilder,
     pub(crate) records: Arc<dyn ManagementStore>,
-    /// Whether signing up, which takes a third of a second at least, takes no time here.
+    /// Whether time is paused, so that signing up skips its delay of at least a third of a second.
     pub(crate) is_paused: bool,
 }
 
-/// The management service and the model beside it.
 struct World {
     management: Management,
     records: Arc<dyn ManagementStore>,
     clock: Arc<ManualClock>,
     is_paused: bool,
-    /// People use access tokens.
     has_tokens: bool,
     mail: Arc<Mutex<Vec<ResetLink>>>,
     operator: AccountId,
@@ -250,24 +244,23 @@ struct World {
     families: Vec<Family>,
     dashboard: Option<axum::Router>,
     keys: Vec<KeyView>,
-    /// What the holder of each key may do while it is active.
+    /// The abilities of each key while it is active.
     key_holdings: BTreeMap<CredentialId, Holding>,
     holders: BTreeMap<CredentialId, Side>,
-    /// Bodies of records that were read before.
+    /// Records that were parsed before, by body.
     read_members: HashMap<String, Member>,
     read_users: HashMap<String, Stored>,
-    /// What went wrong where no error can be returned.
+    /// A failure in a function that cannot return an error.
     fault: Option<String>,
 }
 
-/// What is stored of a user: disabled, proven, with a password.
+/// A stored user: whether it is disabled, has a verified address, and has a password.
 type Stored = (bool, bool, bool);
 
-/// What a call may give to the attackers.
+/// The authority that a call may give to the attackers.
 #[derive(Default)]
 struct Granted {
     holdings: Vec<Holding>,
-    /// Keys have changed.
     keys: bool,
 }
 
@@ -281,10 +274,10 @@ fn role(number: u8) -> Role {
     Role::ALL[usize::from(number) % 4]
 }
 
-/// Runs one sequence from one beginning.
 pub(crate) async fn run(parts: Parts, beginning: u8, commands: &[Command]) -> Result<(), String> {
     let mut world = World::new(parts).await;
-    // A management service that has made its authenticator stays in memory until the process ends: of many sequences, a quarter make one.
+    // A management service that has built its authenticator stays in memory until the process ends, so only a quarter
+    // of many sequences do so.
     world.has_tokens = !world.is_paused || beginning >> 6 == 3;
     world.begin(beginning).await;
     for (place, command) in commands.iter().enumerate() {
@@ -309,7 +302,7 @@ impl World {
             .sign_in_attempts(many, many)
             .sign_up(SignUpPolicy::Open)
             .key_limit(u32::try_from(KEY_LIMIT).unwrap())
-            // Sessions outlast the time in which they may hand out authority.
+            // Sessions live longer than the time in which they may grant authority.
             .session_life(days(300), days(300))
             .access_token_life(Duration::from_millis(ACCESS_LIFE as u64))
             .identity_provider(provider::client())
@@ -351,7 +344,7 @@ impl World {
         Actor::system("test", Context::new())
     }
 
-    /// The same people and accounts at each beginning; what the attackers are allowed differs.
+    /// Creates the same people and accounts for every initial state; the attackers' rights differ.
     async fn begin(&mut self, beginning: u8) {
         let first = self.management.invite_first_owner(&Self::system(), MAILBOXES[0].0).await.unwrap();
         self.accounts.push(self.operator.clone());
@@ -370,7 +363,7 @@ impl World {
             self.join(3, 0, Role::Viewer).await;
         }
         if beginning & 32 != 0 {
-            // Keys of the attackers, each confined in one dimension or two, where they have no role that gives more.
+            // Restricted keys of the attackers, in an account where they have no role with more rights.
             self.join(1, 3, Role::Owner).await;
             let end = Some(Timestamp::from_millis(self.now() + 20 * 24 * 3_600_000));
             let viewer = "members:write accounts:read members:read keys:read usage:read plans:read";
@@ -409,7 +402,7 @@ impl World {
             None => self.management.invite(&Self::system(), &account, email, role).await.unwrap().secret.to_string(),
         };
         self.management.accept_invitation(&Context::new(), &secret, "Person", password(control)).await.unwrap();
-        // The program's own link proves the address.
+        // The program's own link verifies the address.
         self.note_person(mailbox, Some(control), true).await;
         let id = self.people.last().unwrap().id.clone();
         self.note_member(&account, &id, role);
@@ -477,7 +470,7 @@ impl World {
 
 const PLANS_WRITE: u32 = 1 << 9;
 
-/// A refusal is an answer; a store that fails, or a call that cannot be made, is a fault of the test.
+/// A refusal is an answer. A failing store, or a call that cannot run, is a fault of the test.
 fn fine<T>(result: Result<T, ManagementError>) -> Checked<Option<T>> {
     match result {
         Ok(done) => Ok(Some(done)),

@@ -1,4 +1,4 @@
-//! How sequences of calls are drawn, and how a failure is told.
+//! How sequences of calls are drawn, and how a failure is reported.
 
 use std::sync::atomic::Ordering;
 
@@ -6,16 +6,16 @@ use proptest::prelude::*;
 
 use crate::model::{Command, STEPS, command};
 
-/// How sequences are drawn: from this seed, until so many calls are made.
 pub(crate) struct Plan {
     pub(crate) seed: u64,
     pub(crate) steps: u64,
-    /// How often a sequence that fails is run again to find a shorter one.
+    /// How many shorter sequences to try after a failure.
     pub(crate) shrinks: u32,
 }
 
 impl Plan {
-    /// As the environment says it: `KEYWARD_AUTHORITY_SEED`, and `KEYWARD_AUTHORITY_STEPS`, else `steps`.
+    /// Reads `KEYWARD_AUTHORITY_SEED` and `KEYWARD_AUTHORITY_STEPS` from the environment. The latter defaults to
+    /// `steps`.
     pub(crate) fn of_environment(steps: u64) -> Self {
         let read = |name: &str| std::env::var(name).ok().and_then(|value| value.parse().ok());
         Self {
@@ -25,18 +25,18 @@ impl Plan {
         }
     }
 
-    /// The same for a store on which a sequence takes a while.
+    /// Tries fewer shorter sequences, for a store on which each takes long.
     pub(crate) fn on_slow_store(self) -> Self {
         Self { shrinks: 300, ..self }
     }
 
-    /// Draws sequences and runs each; the shortest that fails is told.
+    /// Runs random sequences and reports the shortest that fails.
     pub(crate) fn check(&self, run_one: impl Fn(u8, &[Command]) -> Result<(), String>) {
         use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestError, TestRng, TestRunner};
         const LONGEST: usize = 160;
         let is_hurried = std::env::var("KEYWARD_AUTHORITY_SHRINK").is_ok_and(|value| value == "0");
         let config = Config {
-            // Half of the longest, on average.
+            // A sequence has half of the maximum length on average.
             cases: u32::try_from(self.steps / (LONGEST as u64 / 2)).unwrap().max(1),
             max_shrink_iters: if is_hurried { 0 } else { self.shrinks },
             failure_persistence: None,
@@ -58,7 +58,7 @@ impl Plan {
         match outcome {
             Ok(()) => eprintln!("{calls} calls, seed {}", self.seed),
             Err(TestError::Fail(why, (beginning, commands))) => panic!(
-                "found after {} steps, seed {}: {why}\nbeginning {beginning}, and the shortest sequence:\n{commands:#?}",
+                "found after {} steps, seed {}: {why}\nbeginning {beginning}, shortest sequence:\n{commands:#?}",
                 found.get().unwrap_or(&calls),
                 self.seed
             ),

@@ -1,4 +1,4 @@
-//! An OpenID Connect provider in this process: it signs whatever identity a test asks for.
+//! An OpenID Connect provider in the test process, which signs any identity that a test asks for.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -21,10 +21,9 @@ use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
 const CLIENT: &str = "keyward";
-/// What a page says to a person who may not come in.
+/// Text on the page for a person who is not admitted.
 const NOT_ADMITTED: &str = "nothing here is yours yet";
 
-/// An account at the provider.
 #[derive(Clone, Debug)]
 pub(crate) struct Account {
     pub(crate) subject: String,
@@ -32,7 +31,7 @@ pub(crate) struct Account {
     pub(crate) is_verified: bool,
 }
 
-/// The claims of the ID token for each code that was not redeemed yet.
+/// The claims of the ID token for each unused code.
 type Codes = Arc<Mutex<HashMap<String, Value>>>;
 
 struct Provider {
@@ -62,7 +61,7 @@ impl Provider {
             "subject_types_supported": ["public"],
             "id_token_signing_alg_values_supported": ["ES256"],
         });
-        // A connection outlives no runtime of a test.
+        // Close connections, because each belongs to the runtime of one test.
         let answer = |value: Value| async move { ([(CONNECTION, "close")], Json(value)) };
         let app = Router::new()
             .route("/.well-known/openid-configuration", get(move || answer(description)))
@@ -78,7 +77,6 @@ impl Provider {
         Self { codes, issuer, client }
     }
 
-    /// The code that stands for a sign-in of this account.
     fn code(&self, account: &Account, nonce: &str) -> String {
         static NUMBER: AtomicU64 = AtomicU64::new(0);
         let code = format!("code-{}", NUMBER.fetch_add(1, Ordering::Relaxed));
@@ -103,21 +101,21 @@ async fn token(State((codes, key)): State<(Codes, SigningKey)>, form: String) ->
     response.body(Body::from(tokens.to_string())).unwrap()
 }
 
-/// A parameter of a query or form whose value has no character that is escaped.
+/// Returns a parameter of a query or form. The value must need no unescaping.
 fn parameter(query: &str, name: &str) -> String {
     let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
     pairs.filter(|(known, _)| *known == name).map(|(_, value)| value.to_owned()).next().unwrap_or_default()
 }
 
-/// The provider, as a management service knows it.
 pub(crate) fn client() -> IdentityProvider {
     PROVIDER.client.clone()
 }
 
-/// Signs in to a dashboard with an account at the provider: the session, or `None` for a person who may not come in.
+/// Signs in to a dashboard with an account at the provider. Returns the session, or `None` for a person who is not
+/// admitted.
 pub(crate) async fn sign_in(dashboard: &Router, account: &Account) -> Result<Option<String>, String> {
     let there = visit(dashboard, "/login/oidc", "").await;
-    let cookie = set_cookie(&there, "keyward_oidc").ok_or("the dashboard sends nobody to the provider")?;
+    let cookie = set_cookie(&there, "keyward_oidc").ok_or("the dashboard does not redirect to the provider")?;
     let request = there.headers()[LOCATION].to_str().unwrap();
     let (_, query) = request.split_once('?').unwrap();
     let code = PROVIDER.code(account, &parameter(query, "nonce"));

@@ -1,4 +1,4 @@
-//! Forms and pages act on the account that they show, whatever else the browser looks at.
+//! Forms and pages act on the account that they show, even if the browser visits another account in between.
 
 use keyward::id::UserId;
 use keyward::manage::{Actor, AuditQuery, Context, KeyDraft, NewUser, PageRequest, Role};
@@ -7,16 +7,16 @@ use keyward::{AccountId, CredentialId};
 use crate::http::{Answer, Client};
 use crate::site::{PASSWORD, Site};
 
-/// A service with an account of a customer that the owner of the operator's account looks at too.
+/// A service with a customer's account, which the operator's owner visits.
 struct Two {
     site: Site,
     customer: AccountId,
-    /// A key of the customer's account, and a member of it.
+    /// A key and a member of the customer's account.
     key: CredentialId,
     member: UserId,
 }
 
-/// Grace, who has joined an account as a developer.
+/// Adds Grace to an account as a developer.
 async fn joined(site: &Site, owner: &Actor, account: &AccountId) -> UserId {
     let context = Context::new();
     let invited = site.management.invite(owner, account, "grace@example.com", Role::Developer).await.unwrap();
@@ -35,13 +35,13 @@ impl Two {
         Self { site, customer, key: key.view.id, member }
     }
 
-    /// The path of a page about the customer's account.
     fn path(&self, rest: &str) -> String {
         let rest = rest.replace("{key}", self.key.as_str()).replace("{member}", self.member.as_str());
         format!("/accounts/{}{rest}", self.customer)
     }
 
-    /// How often the audit log has this action for an account. What is done to a user is of no account: it counts for the customer's.
+    /// Counts an action in the audit log of an account. Actions on users belong to no account, so they count for the
+    /// customer.
     async fn times(&self, account: &AccountId, action: &str) -> usize {
         let page = PageRequest { limit: 500, ..PageRequest::default() };
         let query = AuditQuery { page, ..AuditQuery::default() };
@@ -51,7 +51,7 @@ impl Two {
     }
 }
 
-/// The form of a page whose action ends like this: its action, and its hidden fields.
+/// Finds the form whose action ends like this. Returns its action and its hidden fields.
 fn form_of(page: &Answer, ending: &str) -> (String, Vec<(String, String)>) {
     let value_of = |tag: &str, name: &str| {
         let rest = tag.split(&format!("{name}=\"")).nth(1)?;
@@ -69,10 +69,9 @@ fn form_of(page: &Answer, ending: &str) -> (String, Vec<(String, String)>) {
     panic!("no form to {ending} in {}", page.body)
 }
 
-/// Names and values of fields.
 type Fields = &'static [(&'static str, &'static str)];
 
-/// Every form about an account: the page that it stands on, where it is sent to, what is typed, and what is logged.
+/// Every form of an account: its page, the end of its action, the fields, and the logged action.
 const FORMS: [(&str, &str, Fields, &str); 11] = [
     ("/keys/new", "/keys/new", &[("name", "new"), ("kind", "secret"), ("mode", "live")], "key.create"),
     ("/keys/{key}", "/rename", &[("name", "renamed")], "key.update"),
@@ -95,8 +94,12 @@ async fn a_form_acts_on_the_account_that_its_page_shows() {
     for (page, ending, typed, logged) in FORMS {
         let first = client.get(&two.path(page)).await;
         assert_eq!(first.status, 200, "{page}: {}", first.body);
-        assert!(first.body.contains("<bdi>Customer X</bdi></a> <code>"), "{page} names its account: {}", first.body);
-        // In another tab, the operator's account is selected and looked at.
+        assert!(
+            first.body.contains("<bdi>Customer X</bdi></a> <code>"),
+            "{page} does not name its account: {}",
+            first.body
+        );
+        // Select and visit the operator's account in another tab.
         let switched = client.get("/account?account=operator").await;
         assert_eq!(switched.header("location"), "/accounts/operator/keys");
         assert_eq!(client.get("/accounts/operator/keys").await.status, 200);
@@ -104,21 +107,25 @@ async fn a_form_acts_on_the_account_that_its_page_shows() {
 
         let before = (two.times(&two.customer, logged).await, two.times(&operator, logged).await);
         let (action, hidden) = form_of(&first, &ending.replace("{member}", two.member.as_str()));
-        assert!(action.starts_with(&two.path("/")), "{action} names the account");
+        assert!(action.starts_with(&two.path("/")), "{action} does not name the account");
         let mut fields: Vec<_> = hidden.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
         fields.extend(typed);
         let answer = client.post(&action, &fields).await;
         assert!(matches!(answer.status, 200 | 303), "{action}: {} {}", answer.status, answer.body);
         let after = (two.times(&two.customer, logged).await, two.times(&operator, logged).await);
         assert_eq!(after, (before.0 + 1, before.1), "{action}");
-        // Where it leads is about the first account as well, and says what was done.
+        // The redirect leads to the same account and reports the result there.
         if answer.status == 303 {
             let next = answer.header("location").to_owned();
             assert!(next.starts_with(&two.path("/")), "{action} leads to {next}");
             let other = client.get("/accounts/operator/keys").await;
-            assert!(!other.body.contains("class=\"note good\""), "{action} is told elsewhere: {}", other.body);
+            assert!(
+                !other.body.contains("class=\"note good\""),
+                "{action} is reported on another account's page: {}",
+                other.body
+            );
             let next = client.get(&next).await;
-            assert!(next.body.contains("class=\"note good\""), "{action} is not told: {}", next.body);
+            assert!(next.body.contains("class=\"note good\""), "{action} is not reported: {}", next.body);
         } else {
             assert!(answer.body.contains("<bdi>Customer X</bdi></a> <code>"), "{action}: {}", answer.body);
             assert!(!answer.body.contains("/accounts/operator/keys/new"), "{action} leads elsewhere");
@@ -137,7 +144,7 @@ async fn a_form_to_an_account_of_others_is_not_found() {
     let mut client = Client::new(&two.site);
     let session = two.site.management.sign_in(&Context::new(), "nora@example.com", PASSWORD).await.unwrap().session;
     client.cookies.insert("keyward_session".to_owned(), session.to_string());
-    // A cookie is a wish, and no way in.
+    // The cookie selects an account but gives no access to it.
     client.cookies.insert("keyward_account".to_owned(), two.customer.to_string());
     let home = client.get("/keys").await.header("location").to_owned();
     assert!(!home.contains(two.customer.as_str()), "{home}");
@@ -159,12 +166,16 @@ async fn a_form_to_an_account_of_others_is_not_found() {
             for answer in [client.get(&two.path(page)).await, client.post(&path, &fields).await] {
                 assert_eq!(answer.status, 404, "{path}: {}", answer.body);
                 assert!(!answer.body.contains("Customer X"), "{path}: {}", answer.body);
-                assert!(answer.body.contains(&format!("href=\"{own}/keys\"")), "{path} leads home: {}", answer.body);
+                assert!(
+                    answer.body.contains(&format!("href=\"{own}/keys\"")),
+                    "{path} has no link to the own account: {}",
+                    answer.body
+                );
                 bodies.push(answer.body);
             }
         }
-        assert!(bodies.iter().all(|body| *body == bodies[0]), "{page} tells whether the account exists");
-        // A key or a member of another account is none of one's own.
+        assert!(bodies.iter().all(|body| *body == bodies[0]), "{page} reveals whether the account exists");
+        // Keys and members of another account are not found in this one.
         if action.contains('{') {
             let path = action.replace("{key}", two.key.as_str()).replace("{member}", two.member.as_str());
             let answer = client.post(&format!("{own}{path}"), &fields).await;
@@ -178,7 +189,7 @@ async fn a_form_to_an_account_of_others_is_not_found() {
 async fn a_key_is_shown_below_its_own_account_alone() {
     let two = Two::start().await;
     let mut client = Client::signed_in(&two.site).await;
-    // The operator's people may see it, but not as a key of their own account.
+    // The operator may see the key, but not as a key of the operator's account.
     for rest in ["", "/rotate", "/revoke"] {
         let path = format!("/keys/{}{rest}", two.key);
         assert_eq!(client.get(&two.path(&path)).await.status, 200, "{path}");
@@ -193,7 +204,7 @@ async fn a_key_is_shown_below_its_own_account_alone() {
     }
     let key = two.site.management.key(&two.site.owner().await, &two.key).await.unwrap();
     assert_eq!((key.status, key.name.as_str()), (keyward::store::KeyStatus::Active, "of the customer"));
-    // An old link to a key leads to it, wherever one looked last.
+    // An old link to a key still leads to it, whichever account was visited last.
     let answer = client.get(&format!("/keys/{}", two.key)).await;
     assert_eq!(answer.header("location"), two.path("/keys/{key}"));
 }
@@ -225,7 +236,7 @@ async fn what_was_typed_comes_back_to_the_account_it_was_for() {
     let token = client.get("/settings").await.field("csrf");
     let begun = std::time::Instant::now();
     while client.get(&format!("{here}/keys/new")).await.status != 401 {
-        assert!(begun.elapsed() < 10 * recent, "it is recent for ever");
+        assert!(begun.elapsed() < 10 * recent, "the sign-in never counts as old");
     }
     for (path, typed, back) in [
         ("/keys/new".to_owned(), vec![("name", "a")], "/keys/new?name=a".to_owned()),
@@ -245,7 +256,7 @@ async fn what_was_typed_comes_back_to_the_account_it_was_for() {
     }
     let answer = client.post(&format!("/users/{member}/enable"), &[("csrf", token.as_str())]).await;
     assert_eq!((answer.status, answer.field("to").as_str()), (401, &*format!("/users/{member}")), "{}", answer.body);
-    // The role that was chosen is chosen again, for that member and for no invitation.
+    // The chosen role is selected again for that member, but not in the form for invitations.
     let page = client.get(&format!("{here}/members?member={member}&role=admin")).await.body;
     let row = page.split(&format!("role-{member}\" name")).nth(1).unwrap().split("</select>").next().unwrap();
     assert!(row.contains("<option selected>admin"), "{row}");

@@ -1,4 +1,4 @@
-//! Chromium, without a window, driven over WebDriver.
+//! Headless Chromium, driven over WebDriver.
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -14,10 +14,10 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::site::{EMAIL, PASSWORD, Site};
 
-/// Browsers at a time: each is a handful of processes.
+/// How many browsers may run at once. Each one starts several processes.
 static PLACES: Semaphore = Semaphore::const_new(2);
 
-/// The one chromedriver of this test binary. It ends when this process does: it is told so, and waits for it.
+/// The chromedriver that all tests of this binary share. It ends with this process.
 static DRIVER: LazyLock<Mutex<String>> = LazyLock::new(|| {
     let mut driver = Command::new("chromedriver")
         .arg("--port=0")
@@ -25,7 +25,7 @@ static DRIVER: LazyLock<Mutex<String>> = LazyLock::new(|| {
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn()
-        .expect("chromedriver is installed: `apt-get install chromium-driver`");
+        .expect("chromedriver does not start: `apt-get install chromium-driver`");
     let output = driver.stdout.take().unwrap();
     let mut lines = BufReader::new(output).lines().map_while(Result::ok);
     let port = lines
@@ -33,7 +33,7 @@ static DRIVER: LazyLock<Mutex<String>> = LazyLock::new(|| {
             let rest = line.split("successfully on port ").nth(1)?;
             rest.trim_end_matches('.').parse::<u16>().ok()
         })
-        .expect("chromedriver says its port");
+        .expect("chromedriver printed no port");
     std::thread::spawn(move || lines.for_each(drop));
     let folder = tempfile::tempdir().unwrap().keep();
     keyward_tests::program::end_with_this_process(driver.id(), &folder);
@@ -41,7 +41,6 @@ static DRIVER: LazyLock<Mutex<String>> = LazyLock::new(|| {
     Mutex::new(format!("http://127.0.0.1:{port}"))
 });
 
-/// A browser that has seen nothing yet.
 pub(crate) struct Browser {
     pub(crate) client: Client,
     base: String,
@@ -54,12 +53,11 @@ impl Browser {
         Self::open_with(site, json!({}), Some(PLACES.acquire().await.unwrap())).await
     }
 
-    /// A second one in the same test, which has to wait for no other test.
+    /// Opens another browser in the same test, without waiting for other tests.
     pub(crate) async fn open_beside(site: &Site) -> Self {
         Self::open_with(site, json!({}), None).await
     }
 
-    /// Without scripts.
     pub(crate) async fn open_without_script(site: &Site) -> Self {
         let without = json!({"profile.managed_default_content_settings.javascript": 2});
         Self::open_with(site, without, Some(PLACES.acquire().await.unwrap())).await
@@ -104,14 +102,14 @@ impl Browser {
         self.client.goto(&format!("{}{path}", self.base)).await.unwrap();
     }
 
-    /// The path and the query of the page.
+    /// Includes the query.
     pub(crate) async fn path(&self) -> String {
         let url = self.client.current_url().await.unwrap();
         let query = url.query().map(|query| format!("?{query}")).unwrap_or_default();
         format!("{}{query}", url.path())
     }
 
-    /// The text that is to be seen.
+    /// Returns the visible text.
     pub(crate) async fn text(&self) -> String {
         self.client.find(Locator::Css("body")).await.unwrap().text().await.unwrap()
     }
@@ -130,7 +128,7 @@ impl Browser {
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
-        panic!("{text:?} is not to be seen on {}:\n{}", self.path().await, self.text().await);
+        panic!("{text:?} is not visible on {}:\n{}", self.path().await, self.text().await);
     }
 
     pub(crate) async fn find(&self, css: &str) -> fantoccini::elements::Element {
@@ -149,7 +147,7 @@ impl Browser {
         self.find(css).await.click().await.unwrap();
     }
 
-    /// Presses the button or the link that says this.
+    /// Clicks the button or link with this label.
     pub(crate) async fn press(&self, label: &str) {
         let path = format!("//*[self::a or self::button][normalize-space()={}]", quoted(label));
         let wait = self.client.wait().at_most(Duration::from_secs(5));
@@ -159,19 +157,19 @@ impl Browser {
         }
     }
 
-    /// Types into the field that is called this.
+    /// Types into the field with this name.
     pub(crate) async fn fill(&self, name: &str, text: &str) {
         let field = self.find(&format!("main [name=\"{name}\"]")).await;
         field.clear().await.unwrap();
         field.send_keys(text).await.unwrap();
     }
 
-    /// Ticks or chooses.
+    /// Clicks a checkbox or radio button.
     pub(crate) async fn choose(&self, name: &str, value: &str) {
         self.click(&format!("main [name=\"{name}\"][value=\"{value}\"]")).await;
     }
 
-    /// What the focused element is sent.
+    /// Sends keys to the focused element.
     pub(crate) async fn keys(&self, keys: &str) {
         self.client.active_element().await.unwrap().send_keys(keys).await.unwrap();
     }
@@ -192,7 +190,7 @@ impl Browser {
         self.find("nav[aria-label=Main]").await;
     }
 
-    /// Makes a key, and gives it with its id; the page that shows it is there then.
+    /// Creates a key and returns it with its ID. The page that shows the key stays open.
     pub(crate) async fn create_key(&self, name: &str) -> (String, String) {
         self.go("/keys/new").await;
         self.fill("name", name).await;
@@ -202,7 +200,7 @@ impl Browser {
         (key, id)
     }
 
-    /// A picture of the page, kept for people to look at.
+    /// Saves a screenshot for people to look at.
     pub(crate) async fn picture(&self, name: &str) {
         let folder = pictures();
         std::fs::create_dir_all(&folder).unwrap();
@@ -210,7 +208,7 @@ impl Browser {
         std::fs::write(folder.join(format!("{name}.png")), image).unwrap();
     }
 
-    /// Has the page be shown as on a screen of this size.
+    /// Sets the size of the screen.
     pub(crate) async fn emulate(&self, metrics: Value) {
         self.client.issue_cmd(DevTools("Emulation.setDeviceMetricsOverride", metrics)).await.unwrap();
     }
@@ -226,13 +224,13 @@ fn quoted(text: &str) -> String {
 }
 
 fn pictures() -> PathBuf {
-    // Where this test was built is in the target folder.
+    // The test binary lies in the target folder.
     let this = std::env::current_exe().unwrap();
     let target = this.ancestors().find(|folder| folder.join("CACHEDIR.TAG").exists());
     target.unwrap_or(Path::new("target")).join("screenshots")
 }
 
-/// A command of Chromium's own protocol, which chromedriver passes on.
+/// A DevTools command, which chromedriver forwards to Chromium.
 #[derive(Debug)]
 struct DevTools(&'static str, Value);
 

@@ -1,4 +1,4 @@
-//! Under which hosts links are made, and where they lead.
+//! The hosts under which the dashboard creates links, and where the links lead.
 
 use keyward::TrustedProxies;
 use keyward::manage::{
@@ -11,7 +11,8 @@ use keyward_tests::service::Listening;
 use crate::http::Client;
 use crate::site::{EMAIL, PASSWORD};
 
-/// A dashboard behind a proxy that ends HTTPS, with an identity provider that does not answer; and a client of it under this host.
+/// Starts a dashboard behind an HTTPS proxy, with an identity provider that does not answer. Also returns a function
+/// that creates a client for a host.
 async fn proxied(public_url: Option<&str>) -> (impl Fn(&str) -> Client, Management, Listening) {
     let store = SqliteStore::temporary().unwrap();
     let management = Management::builder(store.clone(), SqliteManagementStore::open(&store).unwrap())
@@ -38,7 +39,8 @@ async fn proxied(public_url: Option<&str>) -> (impl Fn(&str) -> Client, Manageme
 #[tokio::test]
 async fn no_link_is_built_under_a_host_that_is_not_the_servers_own() {
     const PUBLIC: &str = "https://keys.example.com";
-    // The provider is asked, and does not answer; or there is no question, because there is no address to come back to.
+    // 503: keyward asks the provider, which does not answer. 421: keyward does not ask, because it has no address for
+    // the redirect.
     let (asked, refused) = (503, 421);
     for (public_url, host, expected) in [
         (Some(PUBLIC), "keys.example.com", asked),
@@ -90,5 +92,5 @@ async fn an_invitation_leads_to_the_public_url_and_is_made_under_no_other_host()
         .invitations(&Actor::system("test", Context::new()), &operator, &PageRequest::default())
         .await
         .unwrap();
-    assert_eq!(open.items.len(), 2, "nobody was invited under another host");
+    assert_eq!(open.items.len(), 2, "an invitation was created under another host");
 }

@@ -1,4 +1,4 @@
-//! The dashboard as programs see it: headers, statuses, and what is refused.
+//! The dashboard over plain HTTP: headers, statuses and refusals.
 
 use std::collections::BTreeMap;
 
@@ -18,7 +18,7 @@ use keyward_tests::service::Listening;
 
 use crate::site::{EMAIL, PASSWORD, Site, keep_log};
 
-/// A client that keeps cookies, and follows nothing.
+/// A client that keeps cookies and does not follow redirects.
 pub(crate) struct Client {
     inner: hyper_util::client::legacy::Client<HttpConnector, Full<Bytes>>,
     base: String,
@@ -37,7 +37,6 @@ impl Answer {
         self.headers.get(name).map_or("", |value| value.to_str().unwrap())
     }
 
-    /// The value of a hidden field.
     pub(crate) fn field(&self, name: &str) -> String {
         let start = format!("name=\"{name}\" value=\"");
         let rest = self.body.split(&start).nth(1).unwrap_or_else(|| panic!("no {name} in {}", self.body));
@@ -64,7 +63,6 @@ impl Client {
         self
     }
 
-    /// What is no text.
     pub(crate) async fn get_bytes(&self, path: &str) -> (HeaderMap, Vec<u8>) {
         let request = Request::get(format!("{}{path}", self.base)).body(Full::default()).unwrap();
         let (head, body) = self.inner.request(request).await.unwrap().into_parts();
@@ -157,7 +155,7 @@ async fn every_answer_has_the_headers_that_browsers_need() {
         }
         assert!(!answer.body.split("<script").skip(1).any(|script| !script.starts_with(" src=")), "{path}");
     }
-    // Files are kept for as long as they are what they are.
+    // File names change with the content, so browsers may cache files indefinitely.
     let page = client.get("/accounts/operator/keys").await.body;
     for kind in ["style.", "script."] {
         let name = page.split("/dashboard/").find(|rest| rest.starts_with(kind)).unwrap().split('"').next().unwrap();
@@ -178,7 +176,7 @@ async fn cookies_are_bound_to_the_host_and_plain_text_stays_on_the_machine() {
     assert!(cookie.contains("HttpOnly") && cookie.contains("SameSite=Lax") && cookie.contains("Path=/"));
     assert!(!cookie.contains("Secure"));
 
-    // From elsewhere in plain text there is neither a form nor a cookie.
+    // Over plain text from another machine, the page has neither a form nor a cookie.
     let mut elsewhere = Client::new(&site).with("host", "keys.example.com");
     let answer = elsewhere.get("/login").await;
     assert_eq!(answer.status, 403);
@@ -186,7 +184,7 @@ async fn cookies_are_bound_to_the_host_and_plain_text_stays_on_the_machine() {
     assert_eq!(answer.header("set-cookie"), "");
 }
 
-/// As in tower-sessions 0.12.1, which kept the id of a session over a sign-in: whoever had planted it was signed in as well.
+/// tower-sessions 0.12.1 kept the session ID at sign-in, so an attacker who had planted it was signed in as well.
 #[tokio::test]
 async fn who_signs_in_gets_another_session_and_none_that_somebody_has_planted() {
     let site = Site::with_owner().await;
@@ -206,8 +204,8 @@ async fn who_signs_in_gets_another_session_and_none_that_somebody_has_planted() 
         assert!(session != planted && Some(&session) != visit.as_ref());
         let page = client.get("/accounts/operator/keys/new").await;
         assert_eq!(page.status, 200);
-        assert_ne!(page.field("csrf"), token, "what protected the form before protects none after");
-        assert!(site.management.session(planted, Context::new()).await.is_err(), "a planted session is nobody's still");
+        assert_ne!(page.field("csrf"), token, "the CSRF token did not change at sign-in");
+        assert!(site.management.session(planted, Context::new()).await.is_err(), "a planted session became valid");
         sessions.push(session);
     }
     assert_ne!(sessions[0], sessions[1]);
@@ -245,15 +243,15 @@ async fn forms_of_others_are_refused() {
         assert_eq!(answer.status, status, "{headers:?} {token:?}: {}", answer.body);
     }
     client.headers.clear();
-    // What was typed is kept where only the token was wrong.
+    // If only the token was wrong, the page keeps the input.
     let answer =
         client.post("/accounts/operator/keys/new", &[("csrf", "x"), ("name", "a & b"), ("kind", "secret")]).await;
     assert!(answer.body.contains("/accounts/operator/keys/new?name=a+%26+b&#38;kind=secret"), "{}", answer.body);
     for path in ["/logout", "/settings/theme", "/accounts/operator/members", "/accounts/operator/keys/key_1/revoke"] {
         assert_eq!(client.post(path, &[]).await.status, 403, "{path}");
     }
-    assert_eq!(client.get("/accounts/operator/keys").await.status, 200, "still signed in");
-    // Signing in is guarded as well, and nobody is sent elsewhere afterwards.
+    assert_eq!(client.get("/accounts/operator/keys").await.status, 200, "the forged form ended the session");
+    // Signing in needs a token too, and never redirects to another site.
     let mut other = Client::new(&site);
     let answer = other.post("/login", &[("email", EMAIL), ("password", PASSWORD)]).await;
     assert_eq!(answer.status, 403);
@@ -334,17 +332,17 @@ async fn a_form_makes_one_key_and_shows_it_once() {
     let made = client.post("/accounts/operator/keys/new", &fields).await;
     let key = key_of(&made).unwrap();
     assert_eq!(made.header("cache-control"), "no-store");
-    // The second click of a double click gets what the first has made.
+    // The second click of a double click gets the key that the first one created.
     let double = client.post("/accounts/operator/keys/new", &fields).await;
     assert_eq!(key_of(&double), Some(key.clone()));
     tokio::time::sleep(std::time::Duration::from_millis(2_100)).await;
-    // Sent again by a reload, it shows nothing and makes nothing.
+    // A reload sends the form again. It shows no key and creates none.
     let again = client.post("/accounts/operator/keys/new", &fields).await;
     assert_eq!(again.status, 200);
     assert!(again.body.contains("Shown already") && !again.body.contains(&key), "{}", again.body);
     let list = client.get("/accounts/operator/keys").await.body;
     assert_eq!(list.matches("once</bdi>").count(), 1);
-    // Another form with the same id is another request.
+    // A form with the same ID and other values is another request.
     let other = [("csrf", token.as_str()), ("form_id", &form), ("name", "other"), ("kind", "secret"), ("mode", "live")];
     assert_eq!(client.post("/accounts/operator/keys/new", &other).await.status, 422);
     let session = client.cookies.get("keyward_session").unwrap().clone();
@@ -366,10 +364,10 @@ async fn a_database_that_takes_no_writes_is_said_and_nothing_is_half_done() {
     assert!(refused.body.contains("The database does not answer"), "{}", refused.body);
     assert!(
         !client.get("/accounts/operator/keys").await.body.contains("later"),
-        "reading goes on, and nothing was made"
+        "the list does not load, or a key was created"
     );
     other.execute_batch("ROLLBACK").unwrap();
-    // The same form can be sent again, and does it now.
+    // The same form succeeds when it is sent again.
     assert_eq!(client.post("/accounts/operator/keys/new", &fields).await.status, 200);
     assert_eq!(client.get("/accounts/operator/keys").await.body.matches("later</bdi>").count(), 1);
 }
@@ -414,11 +412,11 @@ async fn behind_https_and_below_a_path_it_is_at_home_too() {
     let page = client.get("/admin/accounts/operator/keys").await;
     assert!(page.body.contains("href=\"/admin/accounts/operator/keys/new\""), "{}", page.body);
     let page = client.get("/admin/settings").await;
-    assert!(page.body.contains("192.0.2.7"), "the address that the proxy says");
+    assert!(page.body.contains("192.0.2.7"), "the session does not show the client address from the proxy");
     let logo = page.body.split("src=\"/admin/dashboard/logo.").nth(1).unwrap().split('"').next().unwrap();
     let logo = client.get(&format!("/admin/dashboard/logo.{logo}")).await;
     assert_eq!((logo.status, logo.header("content-type")), (200, "image/svg+xml"));
-    // A cookie without the prefix could have been set by somebody else: it is nobody's session here.
+    // Another site on the domain could have set a cookie without the prefix, so it is not a session.
     let session = client.cookies.get("__Host-keyward_session").unwrap().clone();
     let mut other = proxied();
     other.cookies.insert("keyward_session".to_owned(), session);
@@ -438,9 +436,9 @@ async fn a_key_is_given_to_those_alone_who_have_signed_in_recently() {
     let rotation = client.get(&rotate).await;
     let begun = std::time::Instant::now();
     while client.get("/accounts/operator/keys/new").await.status != 401 {
-        assert!(begun.elapsed() < 5 * recent, "it is recent for ever");
+        assert!(begun.elapsed() < 5 * recent, "the sign-in never counts as old");
     }
-    // Nothing is given now, and all else goes on.
+    // No new key is shown now, and all other pages still work.
     let form_id = "a".repeat(32);
     let fields =
         [("csrf", &*token), ("form_id", &form_id), ("name", "typed <b>"), ("kind", "secret"), ("mode", "live")];
@@ -466,7 +464,7 @@ async fn a_key_is_given_to_those_alone_who_have_signed_in_recently() {
     assert_eq!(answer.status, 303);
     let back = client.get(answer.header("location")).await;
     assert_eq!(back.status, 200);
-    assert!(back.body.contains("value=\"typed &#60;b&#62;\""), "what was typed has come back: {}", back.body);
+    assert!(back.body.contains("value=\"typed &#60;b&#62;\""), "the form lost its input: {}", back.body);
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! The life of a key, in the browser.
+//! The life cycle of a key, in the browser.
 
 use std::time::Duration;
 
@@ -48,7 +48,7 @@ async fn from_the_first_owner_to_a_revoked_key() {
     assert!(!browser.path().await.contains(&key));
     browser.picture("key-made").await;
 
-    // Leaving before copying is warned of; after copying it is not.
+    // The page warns before leaving until the key was copied.
     let guarded = "return !dispatchEvent(new Event('beforeunload', {cancelable: true}))";
     assert_eq!(browser.run(guarded, vec![]).await, json!(true));
     browser.click("[data-done]").await;
@@ -63,7 +63,7 @@ async fn from_the_first_owner_to_a_revoked_key() {
 
     browser.click("[data-done]").await;
     browser.see("production server").await;
-    // What was copied is the key.
+    // The clipboard has the key.
     browser.click("#q").await;
     browser.keys("\u{e009}v\u{e000}").await;
     let pasted = browser.find("#q").await.prop("value").await.unwrap().unwrap();
@@ -72,7 +72,7 @@ async fn from_the_first_owner_to_a_revoked_key() {
     pages.push(browser.html().await);
     browser.picture("keys").await;
 
-    // Neither the way back nor loading again shows the key.
+    // Neither going back nor reloading shows the key.
     browser.client.back().await.unwrap();
     browser.client.back().await.unwrap();
     assert!(!browser.html().await.contains(&key));
@@ -107,7 +107,7 @@ async fn from_the_first_owner_to_a_revoked_key() {
     assert_eq!(browser.path().await, successor_page);
     browser.picture("key-revoked").await;
     browser.client.refresh().await.unwrap();
-    assert!(!browser.text().await.contains("Effective"), "it is said once");
+    assert!(!browser.text().await.contains("Effective"), "the message is shown again after a reload");
 
     for path in ["/keys?inactive=1", "/usage", "/audit", "/settings", "/members"] {
         browser.go(path).await;
@@ -139,7 +139,7 @@ async fn a_revoked_key_is_refused_and_an_old_one_that_is_used_is_told() {
     browser.choose("overlap", "1h").await;
     browser.press("Rotate").await;
     let successor = browser.text_of("#key").await;
-    // Uses are written down in the background.
+    // Uses are recorded in the background.
     tokio::time::sleep(Duration::from_millis(1_100)).await;
     assert_eq!(site.call_api(&key).await, 200);
     let mut seen = false;
@@ -192,7 +192,7 @@ async fn a_double_click_makes_one_key_with_a_script_and_without() {
         browser.fill("name", "clicked twice").await;
         let button = browser.find(".new-key button").await;
         let (a, b) = (button.clone(), button);
-        // The second click may come when the page is gone already.
+        // The page may be gone before the second click.
         a.click().await.unwrap();
         let _ = b.click().await;
         browser.see("This is the only time").await;

@@ -1,4 +1,4 @@
-//! The dashboard with many keys, and with many who try to sign in.
+//! The dashboard with many keys, and during a flood of sign-ins.
 
 use keyward::TrustedProxies;
 use keyward::manage::{
@@ -41,7 +41,7 @@ async fn a_flood_is_throttled_and_a_known_browser_is_not() {
         assert!(cookie.contains(attribute), "{cookie}");
     }
     let device = ada.cookies.get("__Host-keyward_device").unwrap().clone();
-    // A client that hides its address is counted, too, whomever it tries.
+    // A client that hides its address is also limited, whichever user it tries.
     let mut hidden = proxied("192.0.2.2").with("forwarded", "for=unknown");
     let mut statuses = Vec::new();
     for n in 0..100 {
@@ -60,7 +60,7 @@ async fn a_flood_is_throttled_and_a_known_browser_is_not() {
         }
     }
     assert_eq!(status, 429);
-    // The device alone opens nothing, and signs in from elsewhere.
+    // The device cookie alone gives no access, but lets a user sign in from another address.
     let mut known = proxied("192.0.2.4");
     known.cookies.insert("__Host-keyward_device".to_owned(), device);
     assert_eq!(known.get("/keys").await.status, 303);
@@ -75,7 +75,7 @@ async fn pages_of_an_account_with_ten_thousand_keys_are_quick() {
     let draft = KeyDraft::secret("operator".parse().unwrap(), "key");
     let id = site.management.create_key(&owner, draft).await.unwrap().view.id;
     let connection = rusqlite::Connection::open(site.store.path()).unwrap();
-    // Copies of one key: a quarter of them revoked, and all of them used every day.
+    // Copies of one key, a quarter of them revoked and all used every day.
     let copies = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 10000) \
         INSERT INTO keys SELECT 'key_' || i, account, 'key ' || i, randomblob(32), hashed_with, hint, kind, mode, scopes, endpoints, \
         networks, metadata, created_at - i, not_before, expires_at, disabled_at, CASE WHEN i % 4 = 0 THEN created_at END, \
@@ -109,7 +109,7 @@ async fn pages_of_an_account_with_ten_thousand_keys_are_quick() {
         }
         took.sort();
         println!("{path}: {:?}", took[0]);
-        // The quickest of eleven: the others wait for the browsers of other tests.
+        // The fastest of eleven, because the others may wait for the browsers of other tests.
         assert!(took[0].as_millis() < 100, "{path} takes {:?}", took[0]);
     }
 }

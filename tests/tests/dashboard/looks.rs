@@ -1,4 +1,4 @@
-//! How the pages look: nothing that axe finds serious, light and dark, wide and on a phone; and pictures of them.
+//! Accessibility and screenshots: axe finds nothing serious in light and dark colours, on a wide screen and a phone.
 
 use std::fs;
 use std::time::Duration;
@@ -11,12 +11,11 @@ use serde_json::{Value, json};
 use crate::browser::Browser;
 use crate::site::Site;
 
-/// The script of axe-core.
 fn axe() -> String {
     fs::read_to_string(test_package("axe").join("node_modules/axe-core/axe.min.js")).unwrap()
 }
 
-/// What axe finds that is serious or critical.
+/// Returns the serious and critical findings of axe.
 async fn findings(browser: &Browser, axe: &str) -> Value {
     browser.run(axe, vec![]).await;
     let script = "const done = arguments[arguments.length - 1]; axe.run(document, {resultTypes: ['violations']}) \
@@ -24,11 +23,11 @@ async fn findings(browser: &Browser, axe: &str) -> Value {
         found.violations.filter((v) => ['serious', 'critical'].includes(v.impact)) \
         .map((v) => [v.id, v.help, v.nodes.map((n) => n.html + ' ' + n.failureSummary)])]))";
     let mut found = browser.client.execute_async(script, vec![]).await.unwrap();
-    assert!(found[0].as_u64().unwrap() >= 10, "axe has looked at hardly anything: {found}");
+    assert!(found[0].as_u64().unwrap() >= 10, "axe has checked too little: {found}");
     found[1].take()
 }
 
-/// An account with a history: keys of all kinds, members, and a month of requests.
+/// Adds keys of all kinds, members, and a month of requests.
 async fn furnish(site: &Site) -> (String, String) {
     let owner = site.owner().await;
     let account: keyward::AccountId = "operator".parse().unwrap();
@@ -131,7 +130,7 @@ async fn nothing_serious_is_found_on_any_page_light_or_dark_and_all_of_it_fits_a
                 browser.find(&format!("html[data-theme={theme}]")).await;
             }
             for (size, width) in [("wide", 1_280), ("phone", 360)] {
-                // Chromium has no window as narrow as a phone; this is what its own device mode does.
+                // Chromium has no window as narrow as a phone. Use the method of its device mode.
                 let metrics = json!({"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": width < 500});
                 browser.emulate(metrics).await;
                 if path.is_empty() {

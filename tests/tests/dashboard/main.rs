@@ -1,4 +1,4 @@
-//! The dashboard: in a real browser as its users see it, and over plain HTTP as those see it who mean no good.
+//! The dashboard in a real browser, and over plain HTTP as an attacker uses it.
 
 #![allow(clippy::unwrap_used)] // An unwrap is an assertion here, in helpers too.
 

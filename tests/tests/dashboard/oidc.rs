@@ -1,4 +1,4 @@
-//! Signing in with an identity provider: `oidc-provider` in a process of its own, and what becomes of those who mean no good.
+//! Signing in with an identity provider, npm's `oidc-provider`, and attacks on it.
 
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ fn with(provider: &Provider) -> IdentityProvider {
     provider.client_secret(CLIENT_SECRET).button("Sign in with Example")
 }
 
-/// With an owner who has a password, and nobody else but by invitation.
+/// Starts a site with an owner who has a password. All others need an invitation.
 async fn site(provider: &Provider, change: impl FnOnce(ManagementBuilder) -> ManagementBuilder) -> Site {
     let site =
         Site::build(|management| change(management.identity_provider(with(provider)).sign_up(SignUpPolicy::Closed)))
@@ -40,7 +40,7 @@ fn path_of(url: &str) -> &str {
     url.get(from..).and_then(|rest| rest.find('/')).map_or("/", |at| &url[from + at..])
 }
 
-/// What the provider says to this request, signed in as `login`: where it sends the browser back to.
+/// Signs in at the provider as `login` and returns the URL of the redirect back.
 async fn at_provider(provider: &Provider, request: &str, login: &str) -> String {
     let mut browser = Client::at(provider.issuer.clone());
     let mut answer = browser.get(path_of(request)).await;
@@ -57,10 +57,10 @@ async fn at_provider(provider: &Provider, request: &str, login: &str) -> String 
             browser.get(path_of(&there)).await
         };
     }
-    panic!("the provider does not send anybody back: {} {}", answer.status, answer.body)
+    panic!("the provider does not redirect back: {} {}", answer.status, answer.body)
 }
 
-/// Goes to the provider: where it is to be asked.
+/// Starts a sign-in and returns the URL at the provider.
 async fn begin(client: &mut Client, path: &str) -> String {
     let answer = client.get(path).await;
     assert_eq!(answer.status, 303, "{}", answer.body);
@@ -75,7 +75,6 @@ async fn sign_in(site: &Site, provider: &Provider, login: &str) -> (Client, Answ
     (client, answer)
 }
 
-/// The last entries of the audit log, as one text.
 async fn audit_log(site: &Site) -> String {
     site.management.maintain().await.unwrap();
     let log = site.management.audit_log(&Actor::system("test", Context::new()), &AuditQuery::default()).await.unwrap();
@@ -107,9 +106,9 @@ async fn an_invited_user_signs_in_with_the_provider_and_is_back_where_they_wante
             browser.client.find(password).await.unwrap().send_keys("any").await.unwrap();
             browser.click("[type=submit]").await;
         }
-        // The second time the provider knows them still.
+        // The second time, the provider still has a session.
         if times == 0 {
-            // Signing in accepts nothing by itself.
+            // Signing in does not accept an invitation.
             browser.see("There is no such account").await;
             browser.go("/invitations").await;
             browser.picture("invitations").await;
@@ -119,10 +118,10 @@ async fn an_invited_user_signs_in_with_the_provider_and_is_back_where_they_wante
         }
         browser.see("grace@example.com").await;
         assert_eq!(browser.path().await, "/accounts/operator/members?after=");
-        assert!(!browser.text().await.contains("invited"), "they are there");
+        assert!(!browser.text().await.contains("invited"), "the member is still shown as invited");
         browser.go("/settings").await;
         browser.see("Where you are signed in").await;
-        assert!(!browser.text().await.contains("Current password"), "they have none");
+        assert!(!browser.text().await.contains("Current password"), "a user without a password is asked for one");
         browser.press("Sign out").await;
         browser.see("You are signed out").await;
     }
@@ -150,16 +149,16 @@ async fn only_a_verified_address_that_is_known_lets_anybody_in_and_all_others_ar
             let cookie = cookie.to_str().unwrap();
             cookie.starts_with("keyward_session=kws_") && cookie.contains("HttpOnly") && cookie.contains("SameSite=Lax")
         }));
-        assert_eq!(client.get("/accounts/operator/keys").await.status, 404, "they have accepted nothing yet");
+        assert_eq!(client.get("/accounts/operator/keys").await.status, 404, "an open invitation gives access");
         assert_eq!(client.get("/keys").await.header("location"), "/invitations");
         assert!(client.get("/invitations").await.body.contains("/accept\""));
-        // Their address has a user: whoever has the link, or gets another, cannot choose a password for them.
+        // The address now has a user, so no link lets its holder choose a password.
         for link in [link, invite_again(&site).await.unwrap()] {
             let chosen =
                 site.management.accept_invitation(&Context::new(), &link, "Mallory", "another good password").await;
             assert!(matches!(chosen, Err(ManagementError::AddressInUse)));
         }
-        // Who is disabled is told what all others are.
+        // A disabled user gets the same answer.
         let owner = site.owner().await;
         let user = site.management.user_with_email(&owner, "grace@example.com").await.unwrap().value.id;
         site.management.set_user_disabled(&owner, &user, true).await.unwrap();
@@ -167,14 +166,14 @@ async fn only_a_verified_address_that_is_known_lets_anybody_in_and_all_others_ar
         let (_, answer) = sign_in(&site, &provider, "grace").await;
         assert!(answer.status == 403 && answer.body.contains(NOT_LET_IN), "{}", answer.body);
         site.management.set_user_disabled(&owner, &user, false).await.unwrap();
-        // Somebody else to whom the provider gives the same address later is not them.
+        // Another person at the provider who later gets the same address is not this user.
         let (_, answer) = sign_in(&site, &provider, "same.grace").await;
         assert_eq!(answer.status, 403, "{}", answer.body);
         assert!(answer.body.contains(NOT_LET_IN));
     }
 }
 
-/// Grace is made a member of another account.
+/// Invites Grace to another account.
 async fn invite_again(site: &Site) -> Option<String> {
     let owner = site.owner().await;
     let account = site.management.create_account(&owner, "Another").await.unwrap().value.id;
@@ -189,11 +188,15 @@ async fn where_sign_up_is_open_strangers_get_an_account_and_nobody_has_chosen_a_
     let site = site(&provider, |management| management.sign_up(SignUpPolicy::Open)).await;
     let (mut client, answer) = sign_in(&site, &provider, "newcomer").await;
     assert_eq!(answer.status, 303, "{}", answer.body);
-    assert!(client.get("/settings").await.body.contains("The newcomer"), "as the provider calls them");
+    assert!(
+        client.get("/settings").await.body.contains("The newcomer"),
+        "the user does not have the name from the provider"
+    );
     let (_, answer) = sign_in(&site, &provider, "unverified.other").await;
     assert_eq!(answer.status, 403, "{}", answer.body);
 
-    // Somebody has signed up with the address of another, who comes with the provider's word for it.
+    // An attacker has signed up with a victim's address. The victim then signs in with the provider, which has
+    // verified it.
     let context = Context::new();
     site.management.sign_up(&context, NewUser::new("victim@example.com", "Mallory", PASSWORD)).await.unwrap();
     let before = site.management.sign_in(&context, "victim@example.com", PASSWORD).await.unwrap().session;
@@ -202,7 +205,7 @@ async fn where_sign_up_is_open_strangers_get_an_account_and_nobody_has_chosen_a_
     assert!(matches!(site.management.session(&before, context.clone()).await, Err(ManagementError::SignedOut)));
     let again = site.management.sign_in(&context, "victim@example.com", PASSWORD).await;
     assert!(matches!(again, Err(ManagementError::WrongCredentials)));
-    // Who was added by others keeps their password.
+    // A user who was added by others keeps the password.
     let (_, answer) = sign_in(&site, &provider, "ada").await;
     assert_eq!(answer.status, 303, "{}", answer.body);
     site.owner().await;
@@ -235,10 +238,10 @@ async fn tokens_that_are_not_what_was_asked_for_do_not_count() {
         let last = log.split("\"number\"").nth(1).unwrap();
         assert!(last.contains(why) && last.contains("refused"), "{change}: {last}");
     }
-    // Signed anew and not changed, the same token counts; so it was the change.
+    // The same token, signed again without a change, is accepted. So the changes caused the refusals.
     let (_, answer) = sign_in(&site, &provider, "same.ada").await;
     assert_eq!(answer.status, 303, "{}", answer.body);
-    // And so it does with a key that the provider has since.
+    // A token is also accepted with a key that the provider added later.
     tokio::time::sleep(Duration::from_millis(1_100)).await;
     let (client, answer) = sign_in(&site, &provider, "rotated.bob").await;
     assert_eq!(answer.status, 303, "{}", answer.body);
@@ -260,12 +263,12 @@ async fn what_one_browser_began_is_worth_nothing_in_another_nor_twice() {
     let back = at_provider(&provider, &request, "ada").await;
     let under_way = own.cookies.get("keyward_oidc").unwrap().clone();
 
-    // In a browser that began nothing, and in one that began something else.
+    // In a browser without a sign-in, and in one with another.
     refused(&Client::new(&site).get(path_of(&back)).await, "no cookie");
     let mut other = Client::new(&site);
     begin(&mut other, "/login/oidc").await;
     refused(&other.get(path_of(&back)).await, "another's cookie");
-    // With another state, or another purpose than it was begun for.
+    // With another state, or for another purpose.
     for (cookie, path, what) in [
         (under_way.clone(), path_of(&back).replace("state=", "state=0"), "state"),
         (under_way.clone(), "/login/oidc/callback?code=x".to_owned(), "no state"),
@@ -275,18 +278,18 @@ async fn what_one_browser_began_is_worth_nothing_in_another_nor_twice() {
         client.cookies.insert("keyward_oidc".to_owned(), cookie);
         refused(&client.get(&path).await, what);
     }
-    // Where it was begun, once.
+    // In the browser where it began, once.
     let planted = "kws_0000000000000000000000000000000000000000000000000000000000000000".to_owned();
     own.cookies.insert("keyward_session".to_owned(), planted.clone());
     let answer = own.get(path_of(&back)).await;
     assert_eq!((answer.status, answer.header("location")), (303, "/audit"));
-    assert_ne!(own.cookies.get("keyward_session"), Some(&planted), "the session is a new one");
+    assert_ne!(own.cookies.get("keyward_session"), Some(&planted), "the planted session was kept");
     let mut again = Client::new(&site);
     refused(&again.get(path_of(&back)).await, "used up");
     again.cookies.insert("keyward_oidc".to_owned(), under_way);
     refused(&again.get(path_of(&back)).await, "the code is used up at the provider");
 
-    // What was changed on the way to the provider: nonce and challenge are of this browser's sign-in.
+    // Change the nonce or the challenge on the way to the provider. Both belong to this browser's sign-in.
     for (part, what) in [("nonce=", "nonce"), ("code_challenge=", "challenge")] {
         let mut client = Client::new(&site);
         let request = begin(&mut client, "/login/oidc").await;
@@ -297,12 +300,12 @@ async fn what_one_browser_began_is_worth_nothing_in_another_nor_twice() {
         let back = at_provider(&provider, &request, "ada").await;
         refused(&client.get(path_of(&back)).await, what);
     }
-    // Nobody is sent elsewhere afterwards.
+    // A sign-in never redirects to another site.
     let mut client = Client::new(&site);
     let request = begin(&mut client, "/login/oidc?to=https://evil.example/keys").await;
     let back = at_provider(&provider, &request, "ada").await;
     assert_eq!(client.get(path_of(&back)).await.header("location"), "/keys");
-    // And who says no at the provider is told what to do.
+    // A user who declines at the provider sees what to do.
     let mut client = Client::new(&site);
     let request = begin(&mut client, "/login/oidc").await;
     let state = request.split("state=").nth(1).unwrap().split('&').next().unwrap();
@@ -321,14 +324,14 @@ async fn a_provider_that_is_down_is_said_to_be_and_passwords_go_on() {
     let answer = client.get(path_of(&back)).await;
     assert_eq!(answer.status, 503, "{}", answer.body);
     assert!(answer.body.contains("does not answer") && !answer.header("retry-after").is_empty(), "{}", answer.body);
-    // One that was never there.
+    // A provider that was never reached.
     let other = self::site(&provider, |management| management).await;
     let answer = Client::new(&other).get("/login/oidc").await;
     assert_eq!(answer.status, 503, "{}", answer.body);
     assert!(with(&provider).check().await.unwrap_err().is_outage());
     let mut client = Client::signed_in(&other).await;
     assert_eq!(client.get("/accounts/operator/keys").await.status, 200);
-    // One that is no provider at all is a mistake, and not an outage.
+    // A server that is not a provider is a configuration mistake, not an outage.
     let no_provider = IdentityProvider::new(&site.url(""), CLIENT_ID).unwrap();
     assert!(!no_provider.check().await.unwrap_err().is_outage());
     assert_eq!(Client::new(&Site::with_owner().await).get("/login/oidc").await.status, 404);

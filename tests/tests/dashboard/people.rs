@@ -1,4 +1,4 @@
-//! Signing in, members, settings: what people do for themselves and each other.
+//! Signing in, members and settings.
 
 use std::time::Duration;
 
@@ -54,7 +54,7 @@ async fn members_are_invited_changed_and_removed() {
     assert!(!browser.html().await.contains("kwi_"));
     browser.picture("members").await;
 
-    // Grace, in a browser of her own.
+    // Grace uses another browser.
     let other = Browser::open_beside(&site).await;
     other.client.goto(&link).await.unwrap();
     other.fill("name", "Grace").await;
@@ -73,7 +73,7 @@ async fn members_are_invited_changed_and_removed() {
     other.press("Sign in").await;
     other.see("No key yet").await;
     let text = other.text().await;
-    assert!(!text.contains("Audit log"), "a developer does not see it: {text}");
+    assert!(!text.contains("Audit log"), "a developer sees the audit log: {text}");
     other.go("/audit").await;
     other.see("Your role in this account does not include this").await;
     other.client.goto(&link).await.unwrap();
@@ -183,7 +183,7 @@ async fn a_key_is_made_with_the_keyboard_alone() {
     browser.keys("typed").await;
     browser.keys(ENTER).await;
     browser.see("This is the only time").await;
-    // From the top on, every stop is seen: it has an outline.
+    // Every focused element from the top of the page has a visible outline.
     let mut reached = Vec::new();
     for _ in 0..30 {
         browser.tab().await;
@@ -280,7 +280,7 @@ async fn the_operator_finds_disables_and_deletes_users() {
     browser.see("owner of").await;
     browser.press("Disable").await;
     browser.see("An account keeps at least one owner").await;
-    // With another owner, the account can do without this one.
+    // Add another owner, so that this one is no longer the last.
     let owner = site.owner().await;
     let newcomer = site.management.session(&session, context.clone()).await.unwrap();
     let account = site.management.own_accounts(&newcomer).await.unwrap().remove(0).0.value.id;
@@ -302,7 +302,7 @@ async fn the_operator_finds_disables_and_deletes_users() {
     browser.click("button.danger").await;
     browser.see("The user is deleted").await;
 
-    // Grace belongs to the operator's account alone, and has no say in this.
+    // Grace is only a viewer of the operator's account.
     let operator = site.management.operator().clone();
     let invited =
         site.management.invite(&owner, &operator, "grace@example.com", keyward::manage::Role::Viewer).await.unwrap();
@@ -316,7 +316,7 @@ async fn the_operator_finds_disables_and_deletes_users() {
     browser.close().await;
 }
 
-/// One red pixel.
+/// A PNG image of one red pixel.
 const PNG: &str = "89504e470d0a1a0a0000000d49484452000000010000000108020000009077\
                    53de0000000c4944415408d763f8cfc000000301010018dd8db00000000049454e44ae426082";
 
@@ -353,7 +353,7 @@ async fn the_operator_changes_what_everybody_sees_without_a_restart() {
     browser.create_key("under the new name").await;
     browser.see("ANALYTICAL_ENGINES_API_KEY=").await;
 
-    // Somebody who is not signed in, and has chosen no colours.
+    // A visitor who is not signed in and has chosen no theme.
     other.go("/login").await;
     other.see("Analytical Engines").await;
     other.find("html[data-theme=dark]").await;
@@ -367,7 +367,7 @@ async fn the_operator_changes_what_everybody_sees_without_a_restart() {
     browser.press("Use these").await;
     browser.find("html[data-theme=light]").await;
     assert_eq!(browser.run(accent, vec![]).await, serde_json::json!("#9d174d"));
-    assert_ne!(dark, serde_json::json!("#9d174d"), "it could not be read in the dark");
+    assert_ne!(dark, serde_json::json!("#9d174d"), "the dark theme uses the light theme's accent");
 
     let mut client = crate::http::Client::new(&site);
     let page = client.get("/login").await.body;
@@ -383,7 +383,7 @@ async fn the_operator_changes_what_everybody_sees_without_a_restart() {
         assert_eq!(logo.0[header], value);
     }
     assert_eq!(client.get("/dashboard/logo.0000000000000000").await.status, 404);
-    // Back to what was configured.
+    // Go back to the configured appearance.
     browser.go("/settings/appearance").await;
     browser.fill("name", "").await;
     browser.fill("accent", "").await;
@@ -417,7 +417,7 @@ async fn the_operator_looks_at_any_account_and_nobody_else_does() {
     browser.see("nora@example.com").await;
     browser.picture("account-of-others").await;
     let (_, key) = browser.create_key("made by the operator").await;
-    // Back home, by the switch that is there now.
+    // Go home with the account switch.
     browser.go("/members").await;
     browser.click("#account-switch option[value=operator]").await;
     browser.press("Switch").await;
@@ -432,7 +432,7 @@ async fn the_operator_looks_at_any_account_and_nobody_else_does() {
     assert!(!other.text().await.contains("Accounts"));
     other.go("/accounts").await;
     other.see("There is no such account").await;
-    // A cookie is a wish.
+    // The cookie selects an account but gives no access to it.
     let northwind = site.management.key(&site.owner().await, &key.parse().unwrap()).await.unwrap().account.to_string();
     let session = site.management.sign_in(&context, "bela@example.com", PASSWORD).await.unwrap().session;
     let mut client = crate::http::Client::new(&site);

@@ -1,4 +1,4 @@
-//! A service with a dashboard and an API of its own, on loopback.
+//! A service with a dashboard and a protected API, on loopback.
 
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
@@ -19,7 +19,6 @@ use keyward_tests::service::Listening;
 pub(crate) const EMAIL: &str = "ada@example.com";
 pub(crate) const PASSWORD: &str = "correct horse battery staple";
 
-/// The service, and what its tests look into.
 pub(crate) struct Site {
     pub(crate) management: Management,
     pub(crate) store: SqliteStore,
@@ -32,12 +31,12 @@ impl Site {
         Self::start_with(Duration::from_secs(8 * 3_600)).await
     }
 
-    /// With sessions that end when they are not used for this long.
+    /// Starts a site whose sessions end after this idle time.
     pub(crate) async fn start_with(idle: Duration) -> Self {
         Self::build(|management| management.session_life(idle, Duration::from_secs(7 * 24 * 3_600))).await
     }
 
-    /// With another management.
+    /// Starts a site with a changed management service.
     pub(crate) async fn build(change: impl FnOnce(ManagementBuilder) -> ManagementBuilder) -> Self {
         let store = SqliteStore::temporary().unwrap();
         let many = NonZeroU32::new(10_000).unwrap();
@@ -60,7 +59,6 @@ impl Site {
         Self { management, store, authenticator, listening }
     }
 
-    /// With an owner who can sign in.
     pub(crate) async fn with_owner() -> Self {
         let site = Self::start().await;
         site.add_owner().await;
@@ -72,7 +70,6 @@ impl Site {
         self.management.create_owner(&system, NewUser::new(EMAIL, "Ada", PASSWORD)).await.unwrap();
     }
 
-    /// The owner, as the management service knows them.
     pub(crate) async fn owner(&self) -> Actor {
         let session = self.management.sign_in(&Context::new(), EMAIL, PASSWORD).await.unwrap().session;
         self.management.session(&session, Context::new()).await.unwrap()
@@ -86,12 +83,12 @@ impl Site {
         format!("http://{}{path}", self.address())
     }
 
-    /// The status that the API answers to a request with this key.
+    /// Returns the status.
     pub(crate) async fn call_api(&self, key: &str) -> u16 {
         crate::http::Client::new(self).bearer(key).get("/api").await.status
     }
 
-    /// That none of these secrets is in the database, nor in what was logged.
+    /// Asserts that none of these secrets is in the database or the log.
     pub(crate) fn assert_kept_nowhere(&self, secrets: &[&str]) {
         let path = self.store.path();
         let mut places = vec![("the log".to_owned(), logged().into_bytes())];
@@ -102,7 +99,7 @@ impl Site {
         }
         assert!(!places[1].1.is_empty(), "the database was not read");
         for secret in secrets {
-            assert!(secret.len() > 10, "{secret:?} is no secret");
+            assert!(secret.len() > 10, "{secret:?} is too short for a secret");
             for (place, bytes) in &places {
                 let found = bytes.windows(secret.len()).any(|window| window == secret.as_bytes());
                 assert!(!found, "a secret is in {place}");
@@ -126,7 +123,7 @@ impl std::io::Write for Writer {
     }
 }
 
-/// Keeps what is logged from here on, whatever its level.
+/// Keeps everything that is logged from now on, at every level.
 pub(crate) fn keep_log() {
     static ONCE: std::sync::Once = std::sync::Once::new();
     ONCE.call_once(|| {

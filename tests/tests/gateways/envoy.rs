@@ -26,7 +26,7 @@ async fn keeps_to_the_table() {
 
 #[needs(envoy, curl)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn is_not_led_astray_by_paths() {
+async fn hostile_paths_give_no_access() {
     tricks::run(Kind::Envoy).await;
 }
 
@@ -65,7 +65,7 @@ async fn client_of(authenticator: Authenticator) -> AuthorizationClient<Channel>
 }
 
 #[tokio::test]
-async fn is_told_what_to_put_in_what_to_take_out_and_what_to_answer() {
+async fn answers_list_headers_to_add_and_remove_and_the_refusal() {
     const SCOPE: &[(&str, &str)] = &[("scope", "resources:read")];
     let demo = Demo::new().await;
     demo.keys.put_account(&AccountRecord::new(demo.account.clone(), "Example Ltd").with_plan("Pro")).await.unwrap();
@@ -130,7 +130,7 @@ async fn is_told_what_to_put_in_what_to_take_out_and_what_to_answer() {
 }
 
 #[tokio::test]
-async fn knows_of_a_connection_what_envoy_has_found_out() {
+async fn policies_use_the_connection_that_envoy_reports() {
     let demo = Demo::new().await;
     let networks = vec!["192.0.2.0/24".parse().unwrap()];
     let key = NewKey { networks, ..NewKey::secret(demo.account.clone(), "network") };

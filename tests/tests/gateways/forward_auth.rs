@@ -17,7 +17,7 @@ const URI: (&str, &str) = ("x-forwarded-uri", "/v1/resources");
 
 /// Kong's `anonymous` admitted every failed request, even when Kong itself answered 500.
 #[tokio::test]
-async fn where_a_key_is_optional_a_bad_one_or_a_broken_store_is_not_anonymous() {
+async fn optional_key_that_fails_is_not_anonymous() {
     let demo = Demo::new().await;
     let good = format!("Bearer {}", demo.restricted_key("resources:read").await);
     let unscoped = format!("Bearer {}", demo.restricted_key("other:read").await);
@@ -54,7 +54,7 @@ async fn where_a_key_is_optional_a_bad_one_or_a_broken_store_is_not_anonymous() 
 
 /// keyward refuses a request that its gateway describes in two ways.
 #[tokio::test]
-async fn a_gateway_that_says_two_things_of_a_request_lets_nobody_in() {
+async fn contradictory_gateway_headers_are_refused() {
     let demo = Demo::new().await;
     let good = format!("Bearer {}", demo.restricted_key("resources:read").await);
     let router = forward_auth(Authenticator::new(demo.store.clone()));
@@ -102,7 +102,7 @@ async fn a_gateway_that_says_two_things_of_a_request_lets_nobody_in() {
 
 /// A preflight carries no identity.
 #[tokio::test]
-async fn a_preflight_passes_only_where_that_was_chosen_and_no_scope_is_required() {
+async fn preflight_passes_only_if_enabled_and_without_scopes() {
     const OPTIONS: (&str, &str) = ("x-forwarded-method", "OPTIONS");
     const ORIGIN: (&str, &str) = ("origin", "https://app.example.com");
     const WANTED: (&str, &str) = ("access-control-request-method", "GET");
@@ -125,7 +125,7 @@ async fn a_preflight_passes_only_where_that_was_chosen_and_no_scope_is_required(
 
 /// This endpoint only refuses, even if the key has become valid in the meantime.
 #[tokio::test]
-async fn the_endpoint_for_refusals_admits_nobody() {
+async fn refusal_endpoint_never_admits() {
     let demo = Demo::new().await;
     let good = format!("Bearer {}", demo.full_key().await);
     let router = forward_auth(Authenticator::new(demo.store.clone()));

@@ -13,6 +13,6 @@ async fn keeps_to_the_table() {
 
 #[needs(haproxy, curl)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn is_not_led_astray_by_paths() {
+async fn hostile_paths_give_no_access() {
     tricks::run(Kind::Haproxy).await;
 }

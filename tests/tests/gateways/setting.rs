@@ -12,7 +12,6 @@ use keyward_tests::program::{Curled, eventually};
 use keyward_tests::service::{Broken, Demo, Listening};
 use tokio::net::TcpListener;
 
-/// Keys of every kind.
 pub(crate) struct Keys {
     pub(crate) reader: String,
     pub(crate) admin: String,
@@ -24,7 +23,6 @@ pub(crate) struct Keys {
     pub(crate) far_away: String,
 }
 
-/// A gateway with its keys and servers.
 pub(crate) struct Setting {
     pub(crate) gateway: Gateway,
     pub(crate) keys: Keys,
@@ -41,13 +39,13 @@ impl Setting {
         Self::with(kind, authenticator, keys).await
     }
 
-    /// Starts a gateway whose keyward has a failing store.
+    /// keyward has a failing store.
     pub(crate) async fn broken(kind: Kind) -> Self {
         let keys = keys_of(&Demo::new().await).await;
         Self::with(kind, Authenticator::new(Broken::Unavailable), keys).await
     }
 
-    /// Starts a gateway whose keyward refuses every request with this reason.
+    /// keyward refuses every request with this reason.
     pub(crate) async fn refusing(kind: Kind, rejection: Rejection) -> Self {
         let demo = Demo::new().await;
         let (authenticator, keys) = (Authenticator::new(demo.store.clone()), keys_of(&demo).await);
@@ -61,7 +59,7 @@ impl Setting {
         Self::started(kind, neighbours, keys, vec![keyward, backend])
     }
 
-    /// Starts a gateway whose keyward is gone.
+    /// keyward is gone.
     pub(crate) async fn alone(kind: Kind) -> Self {
         let backend = echo().await;
         // Nothing listens on this port any more. Binding to port 0 does not reuse it soon.
@@ -71,7 +69,7 @@ impl Setting {
         Self::started(kind, neighbours, keys, vec![backend])
     }
 
-    /// Starts a gateway whose keyward accepts connections and never answers.
+    /// keyward accepts connections and never answers.
     pub(crate) async fn silent(kind: Kind) -> (Self, TcpListener) {
         let backend = echo().await;
         let silent = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
@@ -97,7 +95,6 @@ impl Setting {
         setting
     }
 
-    /// Sends a request with this key to the gateway.
     pub(crate) fn call(&self, key: Option<&str>, target: &str, arguments: &[&str]) -> Curled {
         let field = key.map(|key| format!("Authorization: Bearer {key}"));
         let mut all: Vec<&str> = field.iter().flat_map(|field| ["--header", field]).collect();

@@ -1,4 +1,4 @@
-//! The expected outcome of each request, for every gateway: whether it passes, what the backend receives, and how a
+//! The expected outcome of each request for every gateway: whether it passes, what the backend receives, and how a
 //! refusal reads.
 
 use std::time::Duration;
@@ -14,7 +14,6 @@ use crate::setting::{Keys, Setting};
 /// A well-formed key that was never issued.
 const UNKNOWN: &str = "kw_live_00000000000000000000000000";
 
-/// The expected outcome for the client.
 enum Told {
     In,
     No { status: u16, code: &'static str, challenge: &'static str },
@@ -117,7 +116,6 @@ fn rows() -> Vec<(&'static str, KeyOf, &'static str, &'static [&'static str], To
     ]
 }
 
-/// Checks a gateway against the whole table.
 pub(crate) async fn run(kind: Kind) {
     let setting = Setting::new(kind).await;
     for (name, key, target, arguments, told) in rows() {
@@ -138,9 +136,9 @@ pub(crate) async fn run(kind: Kind) {
     two_fields(&setting);
     heads(&setting);
     other_ways_in(&setting);
-    identities_of_their_own(&setting);
-    trailers_of_their_own(&setting);
-    what_only_gateways_say(&setting);
+    forged_identities(&setting);
+    forged_trailers(&setting);
+    forged_gateway_headers(&setting);
 
     let broken = Setting::broken(kind).await;
     let answer = broken.call(Some(&broken.keys.reader), "/v1/resources", &[]);
@@ -268,7 +266,7 @@ fn other_ways_in(setting: &Setting) {
 }
 
 /// A gateway must ignore identities and keys in trailers.
-fn trailers_of_their_own(setting: &Setting) {
+fn forged_trailers(setting: &Setting) {
     let (kind, key) = (setting.gateway.kind, &setting.keys.reader);
     for target in ["/v1/resources", "/health"] {
         let answer = setting.gateway.send(&format!(
@@ -290,7 +288,7 @@ fn trailers_of_their_own(setting: &Setting) {
 }
 
 /// Forged identity headers never reach the backend, in any spelling, on any path.
-fn identities_of_their_own(setting: &Setting) {
+fn forged_identities(setting: &Setting) {
     let kind = setting.gateway.kind;
     for name in [
         "Keyward-Account",
@@ -345,7 +343,7 @@ fn identities_of_their_own(setting: &Setting) {
 }
 
 /// A client cannot set the headers in which the endpoint trusts its gateway.
-fn what_only_gateways_say(setting: &Setting) {
+fn forged_gateway_headers(setting: &Setting) {
     let (reader, publishable) = (&*setting.keys.reader, &*setting.keys.publishable);
     for (key, target, arguments) in [
         (reader, "/admin", ["X-Forwarded-Uri: /health", "X-Original-URI: /health"]),

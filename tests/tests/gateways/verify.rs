@@ -37,7 +37,7 @@ async fn setting() -> Setting {
 }
 
 #[tokio::test]
-async fn says_of_a_key_what_a_service_would() {
+async fn verify_gives_the_verdict_of_a_service() {
     let Setting { demo, router, caller } = setting().await;
     let reader = demo.restricted_key("resources:read").await;
     let publishable = demo.issue(NewKey::publishable(demo.account.clone(), "publishable")).await;
@@ -94,11 +94,15 @@ async fn says_of_a_key_what_a_service_would() {
     assert_eq!((&said["mode"], &said["scopes"]), (&json!("live"), &json!(["resources:read"])));
 
     let answer = ask(&router, "/v1/verify/batch", Some(&caller), Value::from(questions).to_string()).await;
-    assert_eq!(json_of(&answer), Value::from(expected), "a batch differs from single questions, or is in another order");
+    assert_eq!(
+        json_of(&answer),
+        Value::from(expected),
+        "a batch differs from single questions, or is in another order"
+    );
 }
 
 #[tokio::test]
-async fn answers_nobody_who_may_not_ask_and_nothing_that_is_no_question() {
+async fn verify_refuses_unauthorized_callers_and_bad_questions() {
     let Setting { demo, router, caller } = setting().await;
     let reader = demo.restricted_key("resources:read").await;
     let question = json!({"key": reader}).to_string();
@@ -170,7 +174,7 @@ fn odd_bodies(key: &str) -> Vec<Vec<u8>> {
 }
 
 #[tokio::test]
-async fn an_outage_is_no_verdict() {
+async fn an_outage_gives_no_verdict() {
     let Setting { demo, caller, .. } = setting().await;
     let callers = AuthLayer::new(demo.store.clone());
     let router = verify(Authenticator::new(Broken::Unavailable), callers, VerifyReach::Own);

@@ -28,7 +28,6 @@ pub(crate) struct Running {
     key: String,
     account: String,
     user: String,
-    /// Further named credentials and parts of paths and bodies.
     named: Vec<(&'static str, String)>,
 }
 
@@ -114,7 +113,6 @@ impl Running {
         Answered { status: head.status.as_u16(), headers: head.headers, body, text }
     }
 
-    /// Sends each row and compares the status and the code.
     pub(crate) async fn check(&self, rows: &[Row<'_>]) {
         for (who, method, path, headers, body, status, code) in rows {
             let answered = self.send(who, method, path, headers, body).await;
@@ -131,7 +129,6 @@ impl Running {
         }
     }
 
-    /// Names a credential, or a part of paths and bodies.
     pub(crate) fn name(&mut self, name: &'static str, value: impl ToString) {
         self.named.push((name, value.to_string()));
     }
@@ -140,7 +137,6 @@ impl Running {
         &self.setting
     }
 
-    /// Returns a page of a list.
     pub(crate) async fn list(&self, who: &str, path: &str) -> Value {
         self.send(who, "GET", path, NOTHING, "").await.body
     }

@@ -10,7 +10,6 @@ const AT_0: &[(&str, &str)] = &[("if-match", "\"0\"")];
 /// The version of a user after signing up, signing in, and getting tokens.
 const AT_3: &[(&str, &str)] = &[("if-match", "\"3\"")];
 
-/// Routes for users.
 pub(crate) const PEOPLE: &[Row<'static>] = &[
     (
         "nobody",
@@ -82,7 +81,6 @@ const OPEN: &str = "/v1/accounts/{account}/invitations";
 const OWN: &str = "/v1/users/self/invitations";
 const BY_LINK: &str = "/v1/users/self/invitations/accept";
 
-/// Routes for invitations.
 pub(crate) const INVITATIONS: &[Row<'static>] = &[
     ("nobody", "GET", OPEN, NOTHING, "", 401, "MISSING_API_KEY"),
     ("reader", "GET", OPEN, NOTHING, "", 403, "INSUFFICIENT_SCOPE"),
@@ -218,7 +216,6 @@ async fn a_user_owns_so_many_accounts_and_no_more() {
     running.end().await;
 }
 
-/// Routes for settings.
 pub(crate) const SETTINGS: &[Row<'static>] = &[
     ("manager", "GET", "/v1/settings", NOTHING, "", 404, "NOT_FOUND"),
     ("operator", "GET", "/v1/settings", NOTHING, "", 200, ""),

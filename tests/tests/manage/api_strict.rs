@@ -22,7 +22,6 @@ const KEY: &str = "/v1/keys/{key}";
 const MEMBER: &str = "/v1/accounts/{account}/members/{user}";
 const STALE: &str = "PRECONDITION_FAILED";
 
-/// Outcomes of `If-Match`.
 pub(crate) const PRECONDITIONS: &[Row<'static>] = &[
     // The key starts at version 1; each 200 increments it.
     ("manager", "PATCH", KEY, &[at("\"1\", \"99\"")], NEW, 200, ""),

@@ -145,7 +145,10 @@ async fn what_a_crash_has_left_half_done_is_logged_all_the_same() {
     records.fails.store(false, Ordering::Relaxed);
     assert!(!actions(&setting, &operator).await.contains(&"key.create".to_owned()));
     management.maintain().await.unwrap();
-    assert!(!actions(&setting, &operator).await.contains(&"key.create".to_owned()), "maintenance completed an operation that may still be running");
+    assert!(
+        !actions(&setting, &operator).await.contains(&"key.create".to_owned()),
+        "maintenance completed an operation that may still be running"
+    );
 
     setting.clock.advance(Duration::from_secs(301));
     for _ in 0..2 {

@@ -52,7 +52,10 @@ async fn link_of_one_account_gives_nothing_in_another() {
         );
         let draft = KeyDraft::secret(victims.clone(), "stolen");
         assert_eq!(code(management.create_key(&impostor, draft).await), "NOT_FOUND");
-        assert!(management.own_invitations(&impostor).await.unwrap().is_empty(), "an unverified address sees its invitations");
+        assert!(
+            management.own_invitations(&impostor).await.unwrap().is_empty(),
+            "an unverified address sees its invitations"
+        );
         assert_eq!(code(management.join(&impostor, &sent.invitation.id).await), "NOT_FOUND");
         assert_eq!(members(&setting, &victims).await, 1);
         assert_eq!(management.own_accounts(&impostor).await.unwrap().len(), 1);
@@ -279,7 +282,11 @@ async fn confined_key_gives_nothing_beyond_its_confines() {
         let member = member.user().unwrap();
         assert_eq!(says(management.create_password_reset(&network, member).await), "ESCALATION");
         assert_eq!(says(management.update_member(&network, &account, member, Role::Viewer, 1).await), "ESCALATION");
-        assert_eq!(says(management.remove_member(&network, &account, member, 1).await), "done", "removing a member was refused");
+        assert_eq!(
+            says(management.remove_member(&network, &account, member, 1).await),
+            "done",
+            "removing a member was refused"
+        );
     }
 }
 

@@ -146,7 +146,7 @@ impl Restarted {
         Self { management, keys: Keys::new(store), records, on: Arc::clone(on) }
     }
 
-    /// Returns everything visible, without the IDs, which differ from run to run.
+    /// Returns everything visible except the IDs, which differ from run to run.
     async fn seen(&self) -> Vec<String> {
         let (management, system) = (&self.management, system());
         let mut seen = Vec::new();
@@ -192,7 +192,6 @@ impl Restarted {
         entries
     }
 
-    /// Checks the invariants, which hold at all times.
     async fn check_invariants(&self, at: &str) {
         let (management, system) = (&self.management, system());
         for member in self.records.list(&List::of(Kind::Member, 500)).await.unwrap() {
@@ -215,7 +214,10 @@ impl Restarted {
         }
         let verdict = management.verify_audit_log(&system, None).await.unwrap();
         assert_eq!(verdict.first_bad, None, "{at}");
-        assert!(self.records.list(&List::of(Kind::Begun, 10)).await.unwrap().is_empty(), "{at}: an operation was never completed");
+        assert!(
+            self.records.list(&List::of(Kind::Begun, 10)).await.unwrap().is_empty(),
+            "{at}: an operation was never completed"
+        );
     }
 
     /// Checks that an account has exactly as many key slots as its plan allows, and that every key can be revoked.
@@ -228,13 +230,13 @@ impl Restarted {
                 Ok(_) => made += 1,
                 Err(error) => break error.code(),
             }
-            assert!(made < 20, "{at}: no limit");
+            assert!(made < 20, "{at}: the key limit is not enforced");
         };
         assert_eq!(refused, "KEY_LIMIT_REACHED", "{at}");
         let mut keys = keys_of(management, &people.account).await;
         keys.retain(|key| matches!(key.status, KeyStatus::Active | KeyStatus::Disabled));
         let plan = management.account(&system(), &people.account).await.unwrap().value.plan;
-        assert_eq!(keys.len(), LIMITS[usize::from(plan.is_some())], "{at}: places of the account");
+        assert_eq!(keys.len(), LIMITS[usize::from(plan.is_some())], "{at}: wrong number of key slots");
         for key in keys {
             let (view, _) = management.revoke_key(&system(), &key.id).await.unwrap();
             assert_eq!(view.status, KeyStatus::Revoked, "{at}");
@@ -244,7 +246,6 @@ impl Restarted {
 
 /// The state after an operation, a crash in it, and a restart.
 struct Outlived {
-    /// The answer of the operation, if it ran.
     said: &'static str,
     writes: usize,
     restarted: Restarted,
@@ -306,7 +307,11 @@ async fn check(case: Case, on: Arc<Prepared>, before: Arc<Vec<String>>) -> usize
         assert!(has_happened || !is_logged, "{at}: the log has an operation that did not happen");
 
         let again = code((case.run)(restarted.management.clone(), Arc::clone(&on)).await);
-        assert_eq!(again, if has_happened { case.again } else { "done" }, "{at}: repeated, has happened: {has_happened}");
+        assert_eq!(
+            again,
+            if has_happened { case.again } else { "done" },
+            "{at}: repeated, has happened: {has_happened}"
+        );
         if case.name == "reset_password" {
             let signed_in = restarted.management.sign_in(&Context::new(), "grace@example.com", OTHER).await;
             assert!(signed_in.is_ok(), "{at}: {signed_in:?}");
@@ -344,7 +349,7 @@ async fn a_crash_between_two_writes_leaves_before_or_after() {
         }
     }
     println!("{points} crash points in {operations} operations");
-    assert_eq!(failed, 0, "operations leave a forbidden state: see above");
+    assert_eq!(failed, 0, "some operations left a forbidden state: see above");
 }
 
 #[tokio::test]

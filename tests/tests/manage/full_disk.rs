@@ -29,7 +29,6 @@ impl Disk {
         self.0.path()
     }
 
-    /// Fills the disk to the last byte.
     fn fill(&self) {
         let mut ballast = File::create(self.path().join("ballast")).unwrap();
         while ballast.write_all(&[0; 512]).is_ok() {}
@@ -102,7 +101,11 @@ fn on_a_full_disk_writes_are_refused_whole_reads_go_on_and_nothing_is_lost() {
     }
     assert_eq!(works(), 401);
     let listed = server.call(Some("management_key"), "GET", "/v1/keys?text=made-&limit=500", &[]).json();
-    assert_eq!(listed["data"].as_array().unwrap().len(), made, "the listed keys are not exactly the keys that were returned");
+    assert_eq!(
+        listed["data"].as_array().unwrap().len(),
+        made,
+        "the listed keys are not exactly the keys that were returned"
+    );
     server.stop();
     let verified = keyward(&database, &["audit", "verify"]).output().unwrap();
     assert!(verified.status.success(), "{verified:?}");

@@ -205,7 +205,11 @@ async fn the_senders_keys_may_change_and_made_up_names_do_not_have_it_asked_ofte
     assert_eq!(receiver.alert("second", &signing_key(2), "[]").await.0, 403, "the keys were fetched again too early");
     setting.clock.advance(Duration::from_secs(60));
     assert_eq!(receiver.alert("second", &signing_key(2), "[]").await.0, 200);
-    assert_eq!(receiver.alert("second", &signing_key(1), "[]").await.0, 403, "a signature counted under the name of another key");
+    assert_eq!(
+        receiver.alert("second", &signing_key(1), "[]").await.0,
+        403,
+        "a signature counted under the name of another key"
+    );
 
     // A day later, the first key is withdrawn and no longer valid.
     *sender.published.lock().unwrap() = vec![("second", signing_key(2))];

@@ -225,7 +225,11 @@ async fn what_happens_to_a_key_is_counted_by_day_and_outcome() {
         let days = management.key_usage(&owner, &issued.view.id, 1).await.unwrap().days;
         let counted: Vec<_> = days.iter().map(|day| (day.outcome.as_str(), day.times)).collect();
         assert_eq!(counted, [("accepted", 1), ("key_revoked", 2)]);
-        assert_eq!(management.usage(&owner, &account, 1).await.unwrap().days, days, "the account's usage differs from its only key's");
+        assert_eq!(
+            management.usage(&owner, &account, 1).await.unwrap().days,
+            days,
+            "the account's usage differs from its only key's"
+        );
         assert_eq!(code(management.usage(&owner, &account, 367).await), "INVALID_VALUE");
         authenticator.shutdown().await;
     }

@@ -153,7 +153,11 @@ async fn refresh_tokens_rotate_and_a_copy_ends_them_all() {
         let check = async || verdict(&authenticator, &access).await;
         assert!(check().await.is_ok());
 
-        assert_eq!(code(management.refresh_tokens(&context, &first.refresh).await), "SIGNED_OUT", "a refresh token worked twice");
+        assert_eq!(
+            code(management.refresh_tokens(&context, &first.refresh).await),
+            "SIGNED_OUT",
+            "a refresh token worked twice"
+        );
         assert_eq!(
             code(management.refresh_tokens(&context, &third.refresh).await),
             "SIGNED_OUT",
@@ -178,7 +182,11 @@ async fn refresh_tokens_rotate_and_a_copy_ends_them_all() {
 
         let late = management.issue_tokens(&context, "ada@example.com", PASSWORD).await.unwrap();
         setting.clock.advance(Duration::from_secs(15 * 60));
-        assert_eq!(verdict(&authenticator, &late.access.expose_once()).await.unwrap_err().status(), 401, "an access token lasted longer than 15 minutes");
+        assert_eq!(
+            verdict(&authenticator, &late.access.expose_once()).await.unwrap_err().status(),
+            401,
+            "an access token lasted longer than 15 minutes"
+        );
         assert!(management.refresh_tokens(&context, &late.refresh).await.is_ok());
         authenticator.shutdown().await;
     }

@@ -191,7 +191,11 @@ async fn who_is_disabled_is_out_at_once_and_comes_back_when_enabled() {
 
         let disabled = management.set_user_disabled(&operator, &user, true).await.unwrap();
         assert!(disabled.disabled_at.is_some());
-        assert_eq!(management.set_user_disabled(&operator, &user, true).await.unwrap(), disabled, "disabling a user twice changed the user");
+        assert_eq!(
+            management.set_user_disabled(&operator, &user, true).await.unwrap(),
+            disabled,
+            "disabling a user twice changed the user"
+        );
         assert_eq!(code(management.session(&session, context.clone()).await), "SIGNED_OUT");
         assert_eq!(code(management.refresh_tokens(&context, &tokens.refresh).await), "SIGNED_OUT");
         let authenticator = management.authenticator().unwrap();
@@ -207,7 +211,11 @@ async fn who_is_disabled_is_out_at_once_and_comes_back_when_enabled() {
         );
 
         management.set_user_disabled(&operator, &user, false).await.unwrap();
-        assert_eq!(code(management.session(&session, context.clone()).await), "SIGNED_OUT", "enabling a user revived a session");
+        assert_eq!(
+            code(management.session(&session, context.clone()).await),
+            "SIGNED_OUT",
+            "enabling a user revived a session"
+        );
         management.sign_in(&context, "ada@example.com", PASSWORD).await.unwrap();
         let log = management.audit_log(&setting.system(), &AuditQuery::default()).await.unwrap().items;
         for action in ["user.disable", "user.enable"] {

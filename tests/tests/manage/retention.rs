@@ -16,7 +16,6 @@ use crate::setting::{Setting, clock, quick};
 const DAY: Duration = Duration::from_secs(24 * 3_600);
 
 impl Setting {
-    /// Creates a management service with this retention.
     fn keeping(retention: Duration) -> Self {
         let (clock, store) = (clock(), SqliteStore::temporary().unwrap());
         let records = SqliteManagementStore::open(&store).unwrap();
@@ -30,7 +29,6 @@ impl Setting {
         self.management.audit_log(&self.system(), &AuditQuery { page, ..AuditQuery::default() }).await.unwrap().items
     }
 
-    /// Writes this many entries at the current time.
     async fn plans(&self, name: &str, many: u64) {
         for n in 0..many {
             self.management.put_plan(&self.system(), Plan::new(format!("{name} {n}")), None).await.unwrap();

@@ -260,7 +260,7 @@ fn it_sends_people_to_the_identity_provider_and_finds_mistakes_at_start() {
     }
     behind.stop();
 
-    // This server is not a provider, so it is a mistake. A provider that does not answer is not.
+    // Naming this server as the provider is a mistake. A provider that does not answer is an outage.
     let url = server.url.clone();
     let refused = with(&url);
     let output = keyward(&database, &["serve", "--listen", "127.0.0.1:0"]).args(refused).output().unwrap();

@@ -25,7 +25,6 @@ pub(crate) struct Setting {
     pub(crate) management: Management,
     pub(crate) records: Arc<dyn ManagementStore>,
     pub(crate) clock: Arc<ManualClock>,
-    /// The SQLite file, if any.
     pub(crate) file: Option<std::path::PathBuf>,
 }
 
@@ -123,7 +122,6 @@ pub(crate) async fn on_postgres() -> Setting {
     Setting { management, records: Arc::new(records), clock, file: None }
 }
 
-/// Creates a management service on each store whose server is installed.
 pub(crate) async fn everywhere() -> Vec<Setting> {
     let mut settings = vec![on_sqlite()];
     match missing!(postgresql) {
@@ -151,14 +149,12 @@ impl Setting {
         Actor::system("test", Context::new())
     }
 
-    /// Creates the operator's owner.
     pub(crate) async fn operator(&self) -> Actor {
         let new = NewUser::new("operator@example.com", "Operator", PASSWORD);
         self.management.create_owner(&self.system(), new).await.unwrap();
         self.signed_in("operator@example.com").await
     }
 
-    /// Signs up a user and returns the user and their account.
     pub(crate) async fn customer(&self, email: &str) -> (Actor, AccountId) {
         self.management.sign_up(&Context::new(), NewUser::new(email, "Customer", PASSWORD)).await.unwrap();
         let actor = self.signed_in(email).await;
@@ -166,7 +162,6 @@ impl Setting {
         (actor, account)
     }
 
-    /// Adds a user with this role to an account.
     pub(crate) async fn member(&self, by: &Actor, account: &AccountId, email: &str, role: Role) -> Actor {
         let invited = self.management.invite(by, account, email, role).await.unwrap();
         self.management.accept_invitation(&Context::new(), &invited.secret, "Member", PASSWORD).await.unwrap();

@@ -38,9 +38,17 @@ async fn records_are_kept_as_they_are_and_batches_whole() {
 
         assert_eq!(store.write(&[Write::Replace(changed.clone())]).await.unwrap(), Written::Done);
         assert_eq!(store.get(Kind::Member, "a").await.unwrap().unwrap().version, 2);
-        assert_eq!(store.write(&[Write::Replace(changed.clone())]).await.unwrap(), Written::Conflict(0), "a stale write succeeded");
+        assert_eq!(
+            store.write(&[Write::Replace(changed.clone())]).await.unwrap(),
+            Written::Conflict(0),
+            "a stale write succeeded"
+        );
         let twin = Record { key: Some("key of b".to_owned()), version: 2, ..changed };
-        assert_eq!(store.write(&[Write::Replace(twin)]).await.unwrap(), Written::Conflict(0), "two records have the same key");
+        assert_eq!(
+            store.write(&[Write::Replace(twin)]).await.unwrap(),
+            Written::Conflict(0),
+            "two records have the same key"
+        );
         let other = Record { key: Some("key of a".to_owned()), ..record("d", "o", 1) };
         assert_eq!(store.write(&[Write::Insert(other)]).await.unwrap(), Written::Conflict(0));
 

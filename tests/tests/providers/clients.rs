@@ -11,7 +11,6 @@ fn scripts() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("clients")
 }
 
-/// The Python that has the clients.
 fn python() -> PathBuf {
     test_package("python_clients").join("bin/python")
 }
@@ -28,7 +27,7 @@ fn run(mut command: Command, services: &[(&str, &Program)]) {
 
 #[needs(python_clients, node)]
 #[test]
-fn clients_of_others_get_in_and_tell_refusals_as_their_own_errors() {
+fn third_party_clients_work_and_turn_refusals_into_errors() {
     let vibepeak = Program::start("vibepeak", &[]);
     let docs_api = Program::start("docs-api", &[("TRUST_PROXY", "127.0.0.0/8")]);
     let services = [("VIBEPEAK", &vibepeak), ("DOCS_API", &docs_api)];

@@ -70,7 +70,7 @@ fn a_publishable_key_cannot_write_whatever_a_header_says() {
 
 #[needs(curl)]
 #[test]
-fn no_key_an_invalid_one_and_an_ended_one_are_401() {
+fn missing_invalid_and_ended_keys_are_401() {
     let service = start();
     for (credential, code) in
         [(None, "MISSING_API_KEY"), (Some("revoked"), "API_KEY_REVOKED"), (Some("expired"), "API_KEY_EXPIRED")]
@@ -109,7 +109,7 @@ fn test_data_is_apart_from_live_data() {
 
 #[needs(curl)]
 #[test]
-fn a_call_over_plain_http_fails_and_its_key_is_compromised_for_good() {
+fn call_over_plain_http_fails_and_compromises_its_key() {
     let service = start();
     let plain = ["--header", "X-Forwarded-Proto: http"];
     let answer = service.call(Some("sk_live"), "GET", "/v1/resources", &plain);
@@ -117,7 +117,11 @@ fn a_call_over_plain_http_fails_and_its_key_is_compromised_for_good() {
     assert!(answer.header("location").is_empty(), "the answer redirects, which would hide the leak");
     let after = call(&service, Some("sk_live"), "GET", "/v1/resources", None);
     assert_eq!((after.status, after.json()["code"].as_str()), (401, Some("API_KEY_REVOKED")));
-    assert_eq!(call(&service, Some("sk_test"), "GET", "/v1/resources", None).status, 200, "another key of the account was revoked too");
+    assert_eq!(
+        call(&service, Some("sk_test"), "GET", "/v1/resources", None).status,
+        200,
+        "another key of the account was revoked too"
+    );
 
     // A missing or contradictory header proves no leak, so the request is refused and the key stays valid.
     for unclear in [&[][..], &["--header", "X-Forwarded-Proto: https, http"], &["--header", "X-Forwarded-Proto: HTTPS"]]
@@ -130,7 +134,7 @@ fn a_call_over_plain_http_fails_and_its_key_is_compromised_for_good() {
 
 #[needs(curl)]
 #[test]
-fn nobody_is_believed_about_https_but_a_trusted_proxy() {
+fn only_a_trusted_proxy_can_state_https() {
     let service = Program::start("docs-api", &[]);
     let answer = call(&service, Some("sk_live"), "GET", "/v1/resources", None);
     assert_eq!((answer.status, answer.json()["code"].as_str()), (403, Some("HTTPS_REQUIRED")));

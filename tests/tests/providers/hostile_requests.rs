@@ -4,7 +4,7 @@ use keyward::testing::hostile::Service;
 use keyward_tests::program::Program;
 
 #[tokio::test]
-async fn every_hostile_request_is_answered_as_the_table_says_by_each_of_the_services() {
+async fn services_answer_every_hostile_request_as_the_table_says() {
     let https = Some(("x-forwarded-proto", "https"));
     for (package, path, name, field, invalid_request) in [
         ("vook", "/v1/", "full", None, 401),

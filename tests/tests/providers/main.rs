@@ -9,7 +9,6 @@ mod sendook;
 mod vibepeak;
 mod vook;
 
-/// Returns the arguments for curl that send a JSON body.
 fn json(body: &str) -> [&str; 4] {
     ["--header", "content-type: application/json", "--data", body]
 }

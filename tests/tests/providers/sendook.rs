@@ -32,7 +32,7 @@ fn registering_makes_a_user_an_organization_a_key_and_an_inbox() {
 
 #[needs(curl)]
 #[test]
-fn a_password_is_exchanged_for_a_token_and_signing_out_ends_it_at_once() {
+fn password_gives_a_token_that_ends_on_sign_out() {
     let service = Program::start("sendook", &[]);
     let login = |password: &str| {
         let body = json!({"email": service.credential("email"), "password": password}).to_string();
@@ -42,7 +42,11 @@ fn a_password_is_exchanged_for_a_token_and_signing_out_ends_it_at_once() {
     assert_eq!(wrong.status, 401);
     assert!(wrong.header("www-authenticate").starts_with("Bearer"));
     let unknown = service.curl("/auth/login", &json(r#"{"email":"nobody@example.com","password":"wrong"}"#));
-    assert_eq!((unknown.status, unknown.json()), (401, wrong.json()), "the answer reveals which addresses have an account");
+    assert_eq!(
+        (unknown.status, unknown.json()),
+        (401, wrong.json()),
+        "the answer reveals which addresses have an account"
+    );
 
     let token = login(service.credential("password")).json()["token"].as_str().unwrap().to_owned();
     let field = format!("Authorization: Bearer {token}");
@@ -93,7 +97,7 @@ fn keys_are_created_listed_shown_and_deleted() {
 
 #[needs(curl)]
 #[test]
-fn what_is_wrong_with_a_credential_is_401_and_told_apart() {
+fn each_invalid_credential_is_401_with_its_reason() {
     let service = Program::start("sendook", &[]);
     let key = service.credential("api_key").to_owned();
     for (field, reason) in [
@@ -101,7 +105,7 @@ fn what_is_wrong_with_a_credential_is_401_and_told_apart() {
         (format!("Authorization: Bearer {key}\\n"), "white space"),
         (format!("Authorization: Bearer {}\t{}", &key[..20], &key[20..]), "white space"),
         (format!("Authorization: Bearer '{key}'"), "quotes"),
-        ("Authorization: Bearer sendook_nonsense".to_owned(), "form of a key"),
+        ("Authorization: Bearer sendook_nonsense".to_owned(), "wrong format"),
         (format!("Authorization: Bearer {}", service.credential("deleted")), "revoked"),
     ] {
         let answer = service.curl("/v1/inboxes", &["--header", &field]);

@@ -51,7 +51,7 @@ fn keys_have_the_providers_format() {
 
 #[needs(curl)]
 #[test]
-fn a_plan_without_access_is_403_and_an_upgrade_counts_from_the_next_request_on() {
+fn plan_without_access_is_403_until_an_upgrade() {
     let service = Program::start("vibepeak", &[]);
     for (name, plan) in [("free", "Free"), ("starter", "Starter")] {
         let error = refused(&service.call(Some(name), "GET", "/v1/account", &[]), 403, "PLAN_REQUIRED");
@@ -88,7 +88,7 @@ fn each_plan_runs_as_many_tasks_at_once_as_it_says() {
 
 #[needs(curl)]
 #[test]
-fn a_test_task_charges_nothing_and_gives_a_sample_and_a_live_one_is_real() {
+fn test_task_is_a_free_sample_and_live_task_is_charged() {
     let service = Program::start("vibepeak", &[]);
     let credits = || service.call(Some("plus"), "GET", "/v1/account", &[]).json()["credits"].as_i64().unwrap();
     let run = |name: &str, livemode: bool| {
@@ -121,7 +121,7 @@ fn a_test_task_charges_nothing_and_gives_a_sample_and_a_live_one_is_real() {
 
 #[needs(curl)]
 #[test]
-fn the_validation_is_the_same_in_both_modes_but_for_scenarios() {
+fn both_modes_validate_alike_except_for_scenarios() {
     let service = Program::start("vibepeak", &[]);
     for name in ["plus", "test"] {
         for body in [

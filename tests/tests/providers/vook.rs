@@ -15,7 +15,7 @@ fn unauthorized(answer: &Curled) {
 
 #[needs(curl)]
 #[test]
-fn a_missing_malformed_unknown_revoked_or_expired_key_is_401_in_the_same_words() {
+fn every_unusable_key_is_401_with_the_same_message() {
     let vook = Program::start("vook", &[]);
     for credential in [None, Some("revoked"), Some("expired")] {
         for path in ["/v1/", "/v1/videos", "/v1/videos/vid_1", "/v1/analytics", "/v1/none"] {
@@ -44,7 +44,7 @@ fn a_missing_malformed_unknown_revoked_or_expired_key_is_401_in_the_same_words()
 
 #[needs(curl)]
 #[test]
-fn a_key_that_is_confined_to_endpoints_is_403_elsewhere_and_the_message_names_them() {
+fn key_limited_to_endpoints_is_403_on_others() {
     let vook = Program::start("vook", &[]);
     for (method, path, status) in [
         ("GET", "/v1/videos", 200),
@@ -69,7 +69,7 @@ fn a_key_that_is_confined_to_endpoints_is_403_elsewhere_and_the_message_names_th
 
 #[needs(curl)]
 #[test]
-fn an_account_without_the_feature_is_403_and_the_message_names_it() {
+fn account_without_the_feature_is_403() {
     let vook = Program::start("vook", &[]);
     assert_eq!(vook.call(Some("no_analytics"), "GET", "/v1/", &[]).status, 200);
     let refused = vook.call(Some("no_analytics"), "GET", "/v1/analytics", &[]);

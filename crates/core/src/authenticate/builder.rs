@@ -1,4 +1,4 @@
-//! The settings of an authenticator, all checked when it is built.
+//! The settings of an authenticator, which are checked when it is built.
 
 use std::fmt;
 use std::sync::Arc;
@@ -19,7 +19,7 @@ use crate::render::{Challenges, Presentation, Render};
 use crate::store::{Freshness, KeyStore};
 use crate::telemetry::Metrics;
 
-/// Puts an [`Authenticator`] together; made by [`Authenticator::builder`].
+/// A builder of an [`Authenticator`], created by [`Authenticator::builder`].
 ///
 /// # Examples
 /// ```
@@ -37,7 +37,7 @@ use crate::telemetry::Metrics;
 ///     .build()?;
 /// # Ok::<(), keyward::adapter::BuildError>(())
 /// ```
-#[must_use = "nothing is built before build()"]
+#[must_use = "call build() to get the authenticator"]
 pub struct AuthenticatorBuilder {
     store: Arc<dyn KeyStore>,
     format: KeyFormat,
@@ -55,26 +55,26 @@ pub struct AuthenticatorBuilder {
     others: Vec<(Arc<dyn KeyStore>, KeyFormat, Hasher)>,
 }
 
-/// Why an authenticator cannot be.
+/// Why an authenticator cannot be built.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum BuildError {
-    /// An exempt path is no path: it starts with `/` and has no `?`, `#`, space or control character.
-    #[error("the exempt path {0:?} has to start with '/' and be without '?', '#' and spaces")]
+    /// An exempt path does not start with `/`, or contains `?`, `#`, a space or a control character.
+    #[error("invalid exempt path {0:?}: expected a path that starts with '/' and has no '?', '#' or spaces")]
     ExemptPath(String),
     /// A setting is out of bounds.
-    #[error("{setting} has to be {bounds}")]
+    #[error("invalid {setting}: expected {bounds}")]
     OutOfBounds {
         /// The builder's method.
         setting: &'static str,
-        /// What it may be.
+        /// The allowed values.
         bounds: &'static str,
     },
-    /// Some token begins as keys of two stores do, so that it would not be clear which to ask.
-    #[error("two key formats of this authenticator begin alike")]
+    /// A token can begin like keys of two stores, so the store to ask is ambiguous.
+    #[error("ambiguous key formats: keys of two stores begin alike, choose prefixes that differ")]
     AmbiguousFormats,
-    /// The operating system gives no thread.
-    #[error("no thread can be had for the upkeep of the cache")]
+    /// The operating system refused to start a thread.
+    #[error("cannot start the thread that keeps the cache fresh")]
     Thread(#[source] std::io::Error),
 }
 
@@ -106,154 +106,154 @@ impl AuthenticatorBuilder {
         }
     }
 
-    /// How keys are written; [`KeyFormat::default`] without this.
+    /// Sets the format of keys. Defaults to [`KeyFormat::default`].
     pub fn format(mut self, format: KeyFormat) -> Self {
         self.format = format;
         self
     }
 
-    /// How keys are turned into digests; SHA-256 without this. It has to be what the keys were issued with.
+    /// Sets the hasher that issued the keys. Defaults to SHA-256.
     pub fn hasher(mut self, hasher: Hasher) -> Self {
         self.hasher = hasher;
         self
     }
 
-    /// Resolves tokens that begin as this format's keys do in another store: access tokens beside API keys, in one
-    /// header. Each token goes to the store whose format recognises its beginning, and to no other; one that fits none
-    /// costs no read. The [`kind`](crate::Identity::kind) of the identity says which it was.
+    /// Adds a store for tokens of another format, such as access tokens beside API keys.
     ///
-    /// The store may be the same one: keys that were imported from another system then work beside those issued here. If
-    /// they have no prefix, theirs is the main format, and the new keys' is this one, which is looked for first.
+    /// A token goes only to the store whose format recognises its beginning. A token that fits no format costs no read.
+    ///
+    /// The added store may be the main one, so that imported keys work beside new ones. If the imported keys have no
+    /// prefix, theirs must be the main format: added formats are tried first.
     pub fn add_store(mut self, store: impl KeyStore, format: KeyFormat, hasher: Hasher) -> Self {
         self.others.push((Arc::new(store), format, hasher));
         self
     }
 
-    /// The proxies that are believed about their clients' addresses and HTTPS; none without this.
+    /// Sets the proxies that are trusted about their clients. Defaults to none.
     pub fn trusted_proxies(mut self, proxies: TrustedProxies) -> Self {
         self.proxies = proxies;
         self
     }
 
-    /// Refuses requests that did not come by HTTPS. Without this they are let in.
+    /// Refuses requests that did not come by HTTPS. By default they are accepted.
     pub fn https_only(mut self, https: HttpsOnly) -> Self {
         self.https = Some(https);
         self
     }
 
-    /// Lets requests with this method and this very path pass without a credential; GET includes HEAD.
+    /// Lets requests with this method and exactly this path pass without a credential. GET includes HEAD.
     ///
-    /// The path is compared byte for byte with the one that the router sees: `//health`, `/health/`, `/%68ealth`,
-    /// `/health;x` and `/HEALTH` are not `/health`, and neither is `/health/../v1`.
+    /// The router's path is compared byte for byte: `//health`, `/health/`, `/%68ealth` and `/HEALTH` are not
+    /// `/health`.
     pub fn exempt(mut self, method: Method, path: impl Into<String>) -> Self {
         self.exempt.push((method, path.into()));
         self
     }
 
-    /// Lets requests without any Authorization field pass as anonymous. One that presents a credential is checked as
-    /// ever: a bad key or a broken store is never anonymous.
+    /// Lets requests without any Authorization field pass as anonymous. A bad key or a failing store still refuses.
     pub fn optional(mut self) -> Self {
         self.optional = true;
         self
     }
 
-    /// Lets CORS preflights pass, for where no CORS layer stands further out. Off without this.
+    /// Lets CORS preflights pass, for services without an outer CORS layer. Off by default.
     pub fn pass_preflight(mut self) -> Self {
         self.preflight = true;
         self
     }
 
-    /// The protection space named in challenges (RFC 9110 section 11.5); `api` without this.
+    /// Sets the realm of challenges (RFC 9110 section 11.5). Defaults to `api`.
     pub fn realm(mut self, realm: &str) -> Self {
         self.presentation.challenges = Challenges::new(realm);
         self
     }
 
-    /// How refusals are written; [`ProblemJson`](crate::render::ProblemJson) without this.
+    /// Sets the format of refusals. Defaults to [`ProblemJson`](crate::render::ProblemJson).
     pub fn renderer(mut self, renderer: impl Render) -> Self {
         self.presentation.renderer = Arc::new(renderer);
         self
     }
 
-    /// Leaves the headers of authenticated responses alone. Without this they get `Cache-Control: private, no-store`
-    /// if the handler set none, and `Vary: Authorization`.
+    /// Leaves the headers of responses unchanged.
+    ///
+    /// By default they get `Vary: Authorization`, and authenticated ones `Cache-Control: private, no-store` if they
+    /// have none.
     pub fn leave_response_headers(mut self) -> Self {
         self.presentation.private = false;
         self
     }
 
-    /// Is told of what happens, on the request's own thread: it must not block.
+    /// Sets the hook for events. It runs on the request's thread and must not block.
     pub fn on_event(mut self, hook: impl Fn(&Event<'_>) + Send + Sync + 'static) -> Self {
         self.presentation.hook = Some(Arc::new(hook));
         self
     }
 
-    /// Counts through the `metrics` facade, with the recorder that is installed by now.
+    /// Counts through the `metrics` facade, with the recorder that is installed now.
     #[cfg(feature = "metrics")]
     pub fn metrics(mut self) -> Self {
         self.presentation.metrics = crate::telemetry::Metrics::registered();
         self
     }
 
-    /// How many keys are cached at most, 1 to 100 million; 100,000 without this. A key takes less than 200 bytes.
+    /// Sets the most cached keys, 1 to 100 million. Defaults to 100,000, with less than 200 bytes each.
     pub fn cache_capacity(mut self, keys: usize) -> Self {
         self.cache.capacity = keys;
         self
     }
 
-    /// How many refusals are cached at most, 0 to 100 million; 10,000 without this. One takes about 500 bytes.
+    /// Sets the most cached refusals, 0 to 100 million. Defaults to 10,000, with about 500 bytes each.
     pub fn negative_capacity(mut self, refusals: u64) -> Self {
         self.cache.negative_capacity = refusals;
         self
     }
 
-    /// How old a cached answer may be, however fresh it is known to be; 10 minutes without this.
+    /// Sets the maximum age of any cached answer. Defaults to 10 minutes.
     pub fn max_age(mut self, age: Duration) -> Self {
         self.cache.max_age = age;
         self
     }
 
-    /// How long a request waits for the store, at most, before it is refused with 503; 250 ms without this.
+    /// Sets how long a request waits for the store before it gets 503. Defaults to 250 ms.
     pub fn store_timeout(mut self, timeout: Duration) -> Self {
         self.cache.store_timeout = timeout;
         self
     }
 
-    /// How many reads of the store are under way at once, at most; 64 without this. Further ones wait their turn
-    /// within the time-out.
+    /// Sets the most concurrent reads of the store. Others wait within the timeout. Defaults to 64.
     pub fn store_concurrency(mut self, reads: usize) -> Self {
         self.cache.store_concurrency = reads;
         self
     }
 
-    /// How often a key's use is recorded, at most; once a minute without this, in whole seconds.
+    /// Sets the interval of recording a key's uses, in whole seconds. Defaults to one minute.
     pub fn last_used_interval(mut self, interval: Duration) -> Self {
         self.cache.last_used_interval = interval;
         self
     }
 
-    /// How long this node may answer from its cache without hearing from the store; 2 seconds without this.
+    /// Sets the lease, which limits how long this node answers without hearing from the store. Defaults to 2 seconds.
     pub fn lease(mut self, lease: Lease) -> Self {
         self.lease = lease;
         self
     }
 
-    /// What people call this node: the beginning of its name on the register, 1 to 32 visible ASCII characters.
+    /// Sets the prefix of this node's name in the register: 1 to 32 visible ASCII characters.
     pub fn node_label(mut self, label: impl Into<String>) -> Self {
         self.label = Some(label.into());
         self
     }
 
-    /// Where time is read from; the operating system without this.
+    /// Sets the clock. Defaults to the operating system's.
     pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
         self.clock = clock;
         self
     }
 
-    /// The authenticator.
+    /// Builds the authenticator and starts its background thread.
     ///
     /// # Errors
-    /// [`BuildError`] if a setting is out of bounds, or no thread can be had.
+    /// [`BuildError`] if a setting is invalid, or the thread cannot be started.
     pub fn build(self) -> Result<Authenticator, BuildError> {
         const HOUR: Duration = Duration::from_secs(3_600);
         let bounded = |ok: bool, setting: &'static str, bounds: &'static str| {
@@ -271,7 +271,7 @@ impl AuthenticatorBuilder {
         bounded((1..=100_000).contains(&cache.store_concurrency), "store_concurrency", "1 to 100,000")?;
         bounded(
             (Duration::from_secs(1)..=24 * HOUR).contains(&cache.last_used_interval),
-            "use_interval",
+            "last_used_interval",
             "1 s to 24 h",
         )?;
         let node = match &self.label {
@@ -295,7 +295,7 @@ impl AuthenticatorBuilder {
             })
             .collect::<Result<_, _>>()?;
 
-        // A main format of keys that may begin anyhow gets what the others do not recognise.
+        // A main format without a prefix gets the tokens that no other format recognises.
         let main = Some(&self.format).filter(|format| !format.recognises_all() || self.others.is_empty());
         let formats: Vec<&KeyFormat> = self.others.iter().map(|(_, format, _)| format).chain(main).collect();
         if formats.iter().enumerate().any(|(i, a)| formats.iter().skip(i + 1).any(|b| a.overlaps(b))) {
@@ -323,7 +323,6 @@ impl AuthenticatorBuilder {
     }
 }
 
-/// Puts a cache over a store, and starts what keeps it fresh.
 #[allow(clippy::too_many_arguments, reason = "the parts of one resolver, put together in one place")]
 fn start(
     store: Arc<dyn KeyStore>,
@@ -339,11 +338,11 @@ fn start(
     let (gate, log) = match store.freshness() {
         Freshness::ChangeLog(log) => (Gate::closed(), Some(log)),
         Freshness::BoundedAge(age) => {
-            // Without an age nothing is cached, and there is nothing to say.
+            // With an age of zero nothing is cached, so a revoked key is refused at once.
             if !age.is_zero() {
                 tracing::info!(
                     ?age,
-                    "the key store has no change log: a revoked key may be accepted for up to this long"
+                    "the key store has no change log: nodes may accept a revoked key for up to this age"
                 );
             }
             settings.max_age = settings.max_age.min(age);

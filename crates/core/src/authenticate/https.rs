@@ -1,4 +1,4 @@
-//! HTTPS only: what came in plain text is refused, and the key that it exposed is marked as compromised.
+//! HTTPS only: requests in plain text are refused, and their keys are marked as compromised.
 
 use std::num::NonZeroU32;
 
@@ -8,14 +8,16 @@ use crate::id::CredentialId;
 use crate::lifecycle::Keys;
 use crate::store::KeyStatus;
 
-/// Refuses requests that did not come by HTTPS, and marks keys that were sent without it.
+/// A setting that refuses requests without HTTPS, and can mark the keys that they exposed.
 ///
-/// What counts as HTTPS is a TLS connection that this process ended ([`TlsTransport`](crate::adapter::TlsTransport)), or the word
-/// of a [trusted proxy](crate::adapter::AuthenticatorBuilder::trusted_proxies). A request of which that is not known is refused,
-/// but its key is marked only on positive evidence: it came straight from an untrusted peer in plain text, or a trusted
-/// proxy says `http`. One lost header is not evidence.
+/// A request came by HTTPS if this process terminated its TLS connection
+/// ([`TlsTransport`](crate::adapter::TlsTransport)), or if a
+/// [trusted proxy](crate::adapter::AuthenticatorBuilder::trusted_proxies) states it.
 ///
-/// There is no redirect: it would hide the leak.
+/// A key is marked only on evidence: it came in plain text from an untrusted peer, or a trusted proxy states `http`.
+/// A missing header is no evidence.
+///
+/// There is no redirect to HTTPS, because it would hide the leak.
 ///
 /// # Examples
 /// ```
@@ -36,28 +38,28 @@ pub struct HttpsOnly {
 #[derive(Debug)]
 struct Marking {
     keys: Keys,
-    /// A proxy that loses its header, or is set up wrongly, must not kill every key there is.
+    /// Limits the damage of a proxy that loses its header or is misconfigured.
     cap: DefaultDirectRateLimiter,
 }
 
-/// Marks in a minute, at most, without a say.
 const MARKS_PER_MINUTE: NonZeroU32 = NonZeroU32::new(60).expect("sixty is not zero");
 
 impl HttpsOnly {
-    /// Refuses, and marks nothing.
+    /// Creates the setting, without marking keys.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Marks a key that was sent in plain text as compromised, through `keys`: at most 60 in a minute, after which
-    /// requests are refused, and the log says which keys were left.
+    /// Marks keys that were sent in plain text as compromised through `keys`, at most 60 a minute.
+    ///
+    /// Beyond the limit, requests are still refused, and the log names the unmarked keys.
     #[must_use]
     pub fn mark_compromised(self, keys: Keys) -> Self {
         self.mark_compromised_up_to(MARKS_PER_MINUTE, keys)
     }
 
-    /// Marks keys as compromised, at most as many in a minute.
+    /// Marks keys as compromised, at most `per_minute`.
     #[must_use]
     pub fn mark_compromised_up_to(self, per_minute: NonZeroU32, keys: Keys) -> Self {
         let cap = DefaultDirectRateLimiter::direct(Quota::per_minute(per_minute));
@@ -68,20 +70,20 @@ impl HttpsOnly {
         self.marking.is_some()
     }
 
-    /// Marks the key, unless it has ended already or the cap is reached. Gives whether it was marked now.
+    /// Marks the key, unless it has ended or the limit is reached. Returns `true` if this call marked it.
     pub(super) async fn mark(&self, id: &CredentialId, status: KeyStatus) -> bool {
         let Some(marking) = &self.marking else { return false };
         if matches!(status, KeyStatus::Revoked | KeyStatus::Compromised) {
             return false;
         }
         if marking.cap.check().is_err() {
-            crate::log_limited!(error, %id, "a key was sent in plain text and NOT marked as compromised: there were too many in this minute");
+            crate::log_limited!(error, %id, "a key was sent in plain text, but NOT marked as compromised: the limit of marks per minute is reached; revoke the key");
             return false;
         }
         match marking.keys.mark_compromised(id).await {
             Ok(_) => true,
             Err(error) => {
-                tracing::error!(%id, %error, "a key was sent in plain text and could not be marked as compromised");
+                tracing::error!(%id, %error, "a key was sent in plain text, but marking it as compromised failed; revoke the key");
                 false
             }
         }

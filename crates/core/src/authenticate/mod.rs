@@ -1,5 +1,6 @@
-//! The sequence from an Authorization field to an identity. It is written here and nowhere else:
-//! credential, format and checksum, digest, cache, store, identity, policy.
+//! The sequence from an `Authorization` field to an identity, which no other file contains.
+//!
+//! Its steps are: credential, format and checksum, digest, cache, store, identity, policy.
 
 mod builder;
 mod https;
@@ -30,11 +31,12 @@ use crate::render::{Presentation, Refusal};
 use crate::store::KeyStore;
 use worker::Worker;
 
-/// Checks credentials: what every layer and adapter is built around.
+/// Checks credentials for every layer and adapter.
 ///
-/// Cheap to clone; all clones share one cache. Frameworks with types of their own call [`check`](Self::check) with bytes.
-/// It keeps a thread of its own, which follows the store's change log and writes down uses, until the last clone is
-/// dropped or [`shutdown`](Self::shutdown) is called. Reads of the store need a tokio runtime with a timer.
+/// Clones are cheap and share one cache. Reads of the store need a tokio runtime with a timer.
+///
+/// An authenticator owns a thread that follows the store's change log and records uses, until the last clone is dropped
+/// or [`shutdown`](Self::shutdown) is called.
 ///
 /// # Examples
 /// ```
@@ -51,7 +53,7 @@ pub struct Authenticator(Arc<Inner>);
 
 struct Inner {
     resolver: Resolver,
-    /// Those that are asked only for tokens that begin as their keys do.
+    /// The added stores, asked only for tokens that their formats recognise.
     others: Box<[Resolver]>,
     exempt: Box<[Exempt]>,
     optional: bool,
@@ -61,7 +63,6 @@ struct Inner {
     presentation: PerThread<Presentation>,
 }
 
-/// Turns the tokens of one format into identities.
 struct Resolver {
     format: KeyFormat,
     hasher: Hasher,
@@ -74,7 +75,7 @@ struct Exempt {
     path: Box<str>,
 }
 
-/// What a check needs to know of a request besides its Authorization fields.
+/// The properties of a request that a check reads in addition to its `Authorization` fields.
 ///
 /// # Examples
 /// ```
@@ -87,11 +88,11 @@ struct Exempt {
 pub struct Target<'a> {
     /// The request's method.
     pub method: &'a str,
-    /// The path as the router sees it: not decoded, not normalised, without the query.
+    /// The path as the router sees it: neither decoded nor normalised, without the query.
     pub path: &'a str,
-    /// Whether it is a CORS preflight: OPTIONS with `Origin` and `Access-Control-Request-Method`.
+    /// Whether the request is a CORS preflight: OPTIONS with `Origin` and `Access-Control-Request-Method`.
     pub preflight: bool,
-    /// What it came over. Asked only for what goes by networks or by HTTPS.
+    /// The connection.
     pub connection: &'a dyn Connection,
 }
 
@@ -101,39 +102,39 @@ impl fmt::Debug for Target<'_> {
     }
 }
 
-/// What came of a check against the cache.
+/// The result of a check against the cache.
 #[derive(Debug)]
-#[must_use = "a request that is not refused here has not been let in yet"]
+#[must_use = "an unrefused check may still be pending, and has not admitted the request"]
 pub enum Check {
     /// The verdict is known.
     Done(Result<Admission, Rejection>),
-    /// The store has to be asked: see [`Authenticator::resolve`].
+    /// The store must be asked, by [`Authenticator::resolve`].
     Pending(Pending),
 }
 
-/// How a request was let in.
+/// How a request was admitted.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Admission {
-    /// With a credential, whose identity this is.
+    /// With a credential of this identity.
     Identity(Identity),
-    /// Without one, as the configuration allows here.
+    /// Without a credential, which the configuration allows here.
     Anonymous,
 }
 
-/// A credential that the store has to be asked about. It holds digests, never the key.
+/// A credential to ask the store about. It holds digests, never the key.
 #[derive(Debug)]
 pub struct Pending(Box<PendingParts>);
 
-/// In a box, so that a warm hit does not carry the room for them around.
+/// Boxed, so that a warm hit does not carry their size.
 struct PendingParts {
     cache: Arc<Cache>,
     digests: Digests,
     method: http::Method,
     path: SmolStr,
     client: Option<IpAddr>,
-    /// Whether the credential came in plain text, and is looked up only to be marked as compromised.
+    /// Whether the key came in plain text, and is looked up only to be marked.
     exposed: bool,
-    /// The one account whose credentials the caller may ask about; every account without it.
+    /// The only account that the caller may ask about, if restricted.
     within: Option<AccountId>,
 }
 
@@ -144,21 +145,21 @@ impl fmt::Debug for PendingParts {
 }
 
 impl Authenticator {
-    /// An authenticator over `store` with the default settings.
+    /// Creates an authenticator over `store` with the default settings.
     ///
     /// # Panics
-    /// If the operating system gives no thread. [`builder`](Self::builder) gives an error instead.
+    /// If the operating system refuses to start a thread. [`builder`](Self::builder) returns an error instead.
     #[must_use]
     pub fn new(store: impl KeyStore) -> Self {
-        Self::builder(store).build().expect("the default settings are valid and a thread can be had")
+        Self::builder(store).build().expect("the default settings are valid, and the system starts a thread")
     }
 
-    /// Starts an authenticator over `store` with settings of its own.
+    /// Starts a builder of an authenticator over `store`.
     pub fn builder(store: impl KeyStore) -> AuthenticatorBuilder {
         AuthenticatorBuilder::new(Arc::new(store))
     }
 
-    /// Checks a request against the cache, without waiting for anything: the whole of a warm hit.
+    /// Checks a request against the cache, without waiting.
     ///
     /// `fields` are the values of all `Authorization` fields.
     #[inline]
@@ -203,11 +204,13 @@ impl Authenticator {
         }
     }
 
-    /// Checks a request whose caller may ask about the credentials of `account` alone, and says itself where it came from.
+    /// Checks a request for a caller that may ask only about the credentials of `account`.
     ///
-    /// A credential of another account is refused exactly as an unknown one: with the same rejection, after the same reads of the
-    /// store, and without being counted, reported or noted as used. The address of `target.connection` decides whether a credential
-    /// may be used from there. It is not recorded as the address of the credential's last use, because the caller made it up.
+    /// A credential of another account is refused exactly like an unknown one: with the same rejection, after the same
+    /// reads of the store, and without being counted, reported or recorded as used.
+    ///
+    /// The caller states the address of `target.connection`. It decides whether the credential may be used from there,
+    /// but it is not recorded as the address of a use.
     ///
     /// # Examples
     /// ```
@@ -235,7 +238,7 @@ impl Authenticator {
         if inner.passes_unchecked(target) {
             return Check::Done(Ok(Admission::Anonymous));
         }
-        // Not `insecure`: that marks keys as compromised, and the caller may know none of them.
+        // Not `insecure`, which marks keys as compromised: the caller may not know any of them.
         if inner.https.is_some() && inner.proxies.transport(target.connection) != Transport::Secure {
             return Check::Done(Err(Rejection::HttpsRequired));
         }
@@ -261,10 +264,10 @@ impl Authenticator {
         })))
     }
 
-    /// Asks the store about a credential that the cache could not answer for.
+    /// Asks the store about a credential that the cache did not have.
     ///
     /// # Errors
-    /// [`Rejection`]: the verdict, or [`Rejection::StoreUnavailable`] when there is none to be had in time.
+    /// The [`Rejection`], such as [`Rejection::StoreUnavailable`] if the store does not answer in time.
     pub async fn resolve(&self, pending: Pending) -> Result<Admission, Rejection> {
         self.ask_store(pending).instrument(tracing::debug_span!("keyward::resolve")).await
     }
@@ -272,11 +275,11 @@ impl Authenticator {
     async fn ask_store(&self, pending: Pending) -> Result<Admission, Rejection> {
         let PendingParts { cache, digests, method, path, client, exposed, within } = *pending.0;
         if exposed {
-            // On a task of its own: whether it is marked must not depend on how long the caller stays.
+            // In a separate task, so that a caller who disconnects cannot prevent the mark.
             let inner = Arc::clone(&self.0);
             let marked = tokio::spawn(async move { inner.mark_exposed(&cache, &digests).await });
             if let Err(error) = marked.await {
-                crate::log_limited!(error, %error, "a key was sent in plain text and could not be marked as compromised");
+                crate::log_limited!(error, %error, "a key was sent in plain text, but marking it as compromised failed");
             }
             return Err(Rejection::HttpsRequired);
         }
@@ -289,10 +292,10 @@ impl Authenticator {
         self.0.admit(identity, method.as_str(), &path, || client)
     }
 
-    /// Checks the `Authorization` fields of a request that only reads, for services that are not HTTP.
+    /// Checks the `Authorization` fields of a read, for services other than HTTP.
     ///
     /// # Errors
-    /// [`Rejection`] unless the credential is accepted.
+    /// The [`Rejection`] unless the credential is accepted.
     pub async fn authenticate<'h>(&self, fields: impl IntoIterator<Item = &'h [u8]>) -> Result<Admission, Rejection> {
         match self.check(Target { method: "GET", path: "", preflight: false, connection: &UnknownConnection }, fields) {
             Check::Done(verdict) => verdict,
@@ -300,34 +303,35 @@ impl Authenticator {
         }
     }
 
-    /// Counts, reports and writes a refusal, for adapters whose responses are not those of the `http` crate.
+    /// Counts, reports and writes a refusal, for adapters with other response types.
     #[must_use]
     pub fn refuse(&self, refusal: &Refusal) -> http::Response<Bytes> {
         self.0.presentation.local().refuse(refusal)
     }
 
-    /// Whether responses are to be marked as their callers' alone: `Cache-Control: private, no-store` on what was made for
-    /// an identity, unless the handler says otherwise, and `Vary: Authorization` on all.
+    /// Returns `true` if responses get `Vary: Authorization`, and those for an identity `Cache-Control: private,
+    /// no-store` unless the handler sets it.
     #[must_use]
     pub fn marks_responses(&self) -> bool {
         self.0.presentation.local().private
     }
 
-    /// Writes down what uses of keys are still to be recorded, and takes this node off the store's register. Requests
-    /// are answered afterwards, too, but not from the cache.
+    /// Records the pending uses, and removes this node from the store's register.
+    ///
+    /// Later requests are answered, but not from the cache.
     pub async fn shutdown(&self) {
         for resolver in self.0.resolvers() {
             resolver.worker.stop().await;
         }
     }
 
-    /// The name under which this process is on the store's register, if its store has a change log.
+    /// Returns this node's name in the store's register, if the store has a change log.
     #[must_use]
     pub fn node(&self) -> Option<&NodeId> {
         self.0.resolver.worker.node()
     }
 
-    /// How many keys are cached at this moment.
+    /// Returns the number of cached keys.
     #[must_use]
     pub fn cached_keys(&self) -> usize {
         self.0.resolvers().map(|resolver| resolver.cache.len()).sum()
@@ -338,7 +342,7 @@ impl Authenticator {
     }
 }
 
-/// What does not fit the format may not even be a token: that is the more helpful answer. What has a key's form is one.
+/// Returns the most helpful rejection: a token that does not fit the format may not even be a valid token.
 #[cold]
 fn refused(credential: &Credential<'_>, fault: KeyFault) -> Rejection {
     match fault {
@@ -358,7 +362,7 @@ impl Inner {
     fn passes_unchecked(&self, target: Target<'_>) -> bool {
         (target.preflight && self.preflight)
             || self.exempt.iter().any(|exempt| {
-                // The very path that the router matches, byte for byte: any other spelling of it is another path.
+                // Exactly the path that the router matches: every other spelling is another path.
                 *exempt.path == *target.path
                     && (exempt.method == target.method
                         || (exempt.method == http::Method::GET && target.method == "HEAD"))
@@ -369,8 +373,7 @@ impl Inner {
         std::iter::once(&self.resolver).chain(&self.others)
     }
 
-    /// The resolver whose keys begin as this token does; the main one if there is none, which then refuses it, unless its
-    /// keys may begin anyhow.
+    /// Returns the resolver that recognises the token, or the main one, which refuses other tokens.
     #[inline]
     fn resolver_of(&self, credential: &Credential<'_>) -> &Resolver {
         if self.others.is_empty() {
@@ -402,7 +405,6 @@ impl Inner {
         Ok(Admission::Identity(identity))
     }
 
-    /// Why a credential is refused, once whoever wants to hear of it has.
     #[cold]
     fn notify_refused(&self, refused: Refused) -> Rejection {
         if let (Some(identity), Some(hook)) = (&refused.identity, &self.presentation.local().hook) {
@@ -411,7 +413,7 @@ impl Inner {
         refused.rejection
     }
 
-    /// Refuses what did not come by HTTPS; a key that it exposed is looked up to be marked.
+    /// Refuses a request without HTTPS. A key that it exposed is looked up to be marked.
     #[cold]
     fn insecure<'h>(
         &self,
@@ -450,7 +452,7 @@ impl Inner {
                 }
             }
             Err(error) => {
-                crate::log_limited!(error, %error, "a key was sent in plain text and could not be looked up to be marked as compromised");
+                crate::log_limited!(error, %error, "a key was sent in plain text, but looking it up to mark it as compromised failed");
             }
         }
     }

@@ -1,7 +1,7 @@
-//! The thread beside the requests: it follows the change log, writes down uses, and sweeps the cache.
+//! The background thread: it follows the change log, records uses, and sweeps the cache.
 //!
-//! A thread of its own with a runtime of its own, so that a lease does not depend on how busy the service's runtime is,
-//! nor on which of actix's runtimes the first request came in.
+//! It has its own runtime, so that a lease depends neither on the load of the service's runtime nor on which of
+//! actix-web's runtimes got the first request.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,15 +16,13 @@ use crate::store::ChangeLog;
 use crate::telemetry::Metrics;
 
 const FLUSH_INTERVAL: Duration = Duration::from_secs(1);
-/// A wall clock that is so much off what it was, measured against the one that never stops, was set.
+/// A larger jump of the wall clock, measured by the clock that never stops, means that it was set.
 const CLOCK_STEP_MILLIS: u64 = 500;
-/// What the last flush, and leaving the register, may take.
 const FAREWELL: Duration = Duration::from_secs(2);
 
 pub(super) struct Worker {
-    /// Dropped or set to true to stop.
+    /// Set to true, or dropped, to stop the thread.
     stop: watch::Sender<bool>,
-    /// Closed once it has stopped.
     stopped: watch::Receiver<()>,
     node: Option<NodeId>,
 }
@@ -84,20 +82,20 @@ async fn work(
         () = follow => {}
         () = keep_up(cache) => {}
         () = watch_clock(clock, metrics) => {}
-        // Either way: told to stop, or nobody left to tell.
+        // Stopped, or every authenticator was dropped.
         _ = stopping.changed() => {}
     }
     if !matches!(tokio::time::timeout(FAREWELL, cache.flush_uses()).await, Ok(Ok(()))) {
-        tracing::warn!("the last uses of keys could not be recorded");
+        tracing::warn!("recording the last uses of keys failed: their last-used times may be out of date");
     }
     if let Some(follower) = &follower
         && !matches!(tokio::time::timeout(FAREWELL, follower.leave()).await, Ok(Ok(())))
     {
-        tracing::warn!(node = %follower.node, "this node could not leave the register: the next revocation waits for its lease");
+        tracing::warn!(node = %follower.node, "leaving the register failed: the next revocation waits for this node's lease");
     }
 }
 
-/// Tells when the wall clock is set. Nothing of freshness depends on it, and the ends of keys do.
+/// Reports when the wall clock is set, which affects when keys expire.
 async fn watch_clock(clock: &dyn Clock, metrics: &Metrics) {
     let offset = || clock.now().as_millis() - i64::try_from(clock.boottime().as_millis()).unwrap_or(i64::MAX);
     let mut last = offset();
@@ -105,7 +103,7 @@ async fn watch_clock(clock: &dyn Clock, metrics: &Metrics) {
         tokio::time::sleep(FLUSH_INTERVAL).await;
         let now = offset();
         if now.abs_diff(last) > CLOCK_STEP_MILLIS {
-            tracing::warn!(by_millis = now - last, "the wall clock was set: keys that expire end by the new time");
+            tracing::warn!(by_millis = now - last, "the wall clock was set: keys expire by the new time");
             metrics.clock_step();
         }
         last = now;
@@ -119,7 +117,7 @@ async fn keep_up(cache: &Cache) {
         }
         cache.report();
         if let Err(error) = cache.flush_uses().await {
-            tracing::warn!(cause = ?std::error::Error::source(&error), "uses of keys cannot be recorded: {error}");
+            tracing::warn!(cause = ?std::error::Error::source(&error), "recording uses of keys failed, retrying: {error}");
             tokio::time::sleep(FLUSH_INTERVAL).await;
         }
     }

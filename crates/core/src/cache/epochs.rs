@@ -1,8 +1,8 @@
-//! Epochs: how a cached answer is told from one that has been overtaken.
+//! Epochs, which tell a current cached answer from a stale one.
 //!
 //! Every invalidation gets the next number and writes it on the stripe of what it concerns. An answer carries the
 //! number that was current *before* its store read began, and holds only while none of its stripes has a higher one.
-//! So a read that races an invalidation is born stale, whichever of the two is finished first.
+//! So a read that races an invalidation is stale from the start, whichever finishes first.
 
 use super::STRIPES;
 use crate::id::{AccountId, CredentialId};
@@ -17,11 +17,10 @@ pub(crate) struct Epochs {
     accounts: Box<[AtomicU64]>,
 }
 
-/// When a store read began.
+/// The epoch at which a store read began.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct FillEpoch(u64);
 
-/// A stripe of credentials, digests or accounts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Stripe(u16);
 
@@ -50,7 +49,7 @@ impl Epochs {
         Self { current: AtomicU64::new(0), credentials: stripes(), digests: stripes(), accounts: stripes() }
     }
 
-    /// To be called before the store is asked.
+    /// Returns the current epoch, before the store is asked.
     pub(crate) fn begin(&self) -> FillEpoch {
         FillEpoch(self.current.load(Ordering::SeqCst))
     }
@@ -74,7 +73,7 @@ impl Epochs {
         stripes.get(usize::from(stripe.0)).is_some_and(|epoch| epoch.load(Ordering::Acquire) <= fill_epoch.0)
     }
 
-    /// Makes everything stale that was begun before now and that `what` concerns.
+    /// Makes every answer stale that `what` concerns and whose read began before now.
     pub(crate) fn invalidate(&self, what: &Invalidation) {
         let number = self.current.fetch_add(1, Ordering::SeqCst) + 1;
         let bump = |stripes: &[AtomicU64], stripe: Stripe| {
@@ -102,7 +101,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_begun_before_an_invalidation_is_stale_and_what_came_after_holds() {
+    fn answers_begun_before_an_invalidation_are_stale() {
         let epochs = Epochs::new();
         let id: CredentialId = "key_1".parse().unwrap();
         let account: AccountId = "acct_1".parse().unwrap();

@@ -1,17 +1,17 @@
-//! The gate: whether this node may answer from its cache at this instant.
+//! The gate, which decides whether this node may answer from its cache now.
 
 use std::time::Duration;
 
 use crate::sync::atomic::{AtomicU64, Ordering};
 
-/// Open until an instant of the clock that never stops, and with it how far this node has applied the change log.
+/// The end of the node's lease by the clock that never stops, and the node's position in the change log.
 #[derive(Debug)]
 pub(crate) struct Gate {
     open_until: AtomicU64,
     applied: AtomicU64,
 }
 
-/// An instant of [`Clock::boottime`](crate::clock::Clock::boottime), in nanoseconds: enough for 584 years.
+/// A time of [`Clock::boottime`](crate::clock::Clock::boottime) in nanoseconds, which suffice for 584 years.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Instant(pub(crate) u64);
 
@@ -33,12 +33,11 @@ impl From<Duration> for Instant {
 }
 
 impl Gate {
-    /// Closed until a lease is granted.
     pub(crate) fn closed() -> Self {
         Self { open_until: AtomicU64::new(0), applied: AtomicU64::new(0) }
     }
 
-    /// Open for ever: the store gives no leases, and answers have a bounded age instead.
+    /// Creates a gate that never closes, for a store without leases.
     pub(crate) fn open() -> Self {
         Self { open_until: AtomicU64::new(u64::MAX), applied: AtomicU64::new(0) }
     }
@@ -48,12 +47,11 @@ impl Gate {
         now.0 < self.open_until.load(Ordering::Acquire)
     }
 
-    /// Whether no log is followed here, and answers have a bounded age instead.
     pub(crate) fn is_open_for_ever(&self) -> bool {
         self.open_until.load(Ordering::SeqCst) == u64::MAX
     }
 
-    /// Whether it was open once, and is no longer.
+    /// Returns `true` if a lease was granted and has ended.
     pub(crate) fn has_ended(&self, now: Instant) -> bool {
         let end = self.open_until.load(Ordering::SeqCst);
         end != 0 && end <= now.0
@@ -67,7 +65,7 @@ impl Gate {
         self.open_until.store(0, Ordering::SeqCst);
     }
 
-    /// The number of the last entry of the change log whose invalidations are done or under way here.
+    /// Returns the number of the last log entry whose invalidations are done or in progress here.
     pub(crate) fn applied(&self) -> u64 {
         self.applied.load(Ordering::SeqCst)
     }

@@ -1,7 +1,7 @@
-//! The front: the lock-free map that answers warm hits, and how it is kept within bounds.
+//! The hot keys: the lock-free map that answers warm hits, and its eviction.
 //!
-//! Entries are evicted by when they were last used, to the second: once the map is over its capacity, a sweep takes
-//! the least recently used sixteenth out. Only keys that exist are in here, so a flood of forged keys evicts nothing.
+//! When the map exceeds its capacity, a sweep evicts the least recently used sixteenth, by the second of the last use.
+//! The map has only keys that exist, so a flood of forged keys evicts nothing.
 
 use std::hash::{BuildHasherDefault, Hasher};
 use std::net::IpAddr;
@@ -20,22 +20,20 @@ pub(crate) struct HotKeys {
     capacity: usize,
 }
 
-/// In this order, so that what a hit compares lies beside the digest that was looked up: in a cache line that is there already.
+/// In this order, the fields that a hit compares share a cache line with the digest, which the lookup has loaded.
 #[repr(C)]
 struct Entry {
-    /// From here on the entry is too old, however often it is used.
+    /// The maximum age, however often the entry is used.
     until: Instant,
     fill_epoch: FillEpoch,
     credential: Stripe,
     account: Stripe,
-    /// The second of the last use.
     used: AtomicU32,
-    /// The second of the last use that was recorded.
+    /// The second of the last recorded use.
     recorded: AtomicU32,
     identity: Identity,
 }
 
-/// An answer that may be cached.
 pub(crate) struct Answer {
     pub(crate) identity: Identity,
     pub(crate) fill_epoch: FillEpoch,
@@ -54,8 +52,10 @@ impl HotKeys {
         Self { map: HashMap::with_hasher(BuildHasherDefault::default()), capacity }
     }
 
-    /// The identity cached for this digest, if it still holds. No lock, no allocation, and a write once a second. Who asks is told
-    /// by `client`, only when the use is recorded.
+    /// Returns the identity cached for this digest, if it still holds. `client` is called only when the use is
+    /// recorded.
+    ///
+    /// It takes no lock, allocates nothing, and writes once a second.
     #[inline]
     pub(crate) fn get(
         &self,
@@ -68,7 +68,7 @@ impl HotKeys {
         self.read(digest, now, epochs, uses, client, |entry| entry.identity.clone())
     }
 
-    /// The same, with what it takes to see later on whether it holds then.
+    /// Returns the cached answer with its epoch, so that the caller can check again later.
     pub(crate) fn answer(
         &self,
         digest: &Digest,
@@ -87,7 +87,7 @@ impl HotKeys {
         )
     }
 
-    /// Whether what is cached for this digest, if anything, is of this account. It is no use of it.
+    /// Returns `true` if the digest's cached answer is of this account. This does not count as a use.
     pub(crate) fn is_of(&self, digest: &Digest, account: &AccountId) -> bool {
         self.map.pin().get(digest).is_some_and(|entry| entry.identity.account() == account)
     }
@@ -117,7 +117,7 @@ impl HotKeys {
         Some(take(entry))
     }
 
-    /// Caches an answer, unless the map is far over its capacity. Gives whether a sweep is due.
+    /// Caches an answer, unless the map is far over its capacity. Returns `true` if a sweep is due.
     pub(crate) fn insert(
         &self,
         digest: Digest,
@@ -156,7 +156,7 @@ impl HotKeys {
         self.map.pin().len()
     }
 
-    /// Brings the map back to fifteen sixteenths of its capacity, the least recently used entries first.
+    /// Evicts the least recently used entries, down to fifteen sixteenths of the capacity.
     pub(crate) fn sweep(&self) {
         let map = self.map.pin();
         if map.len() <= self.capacity {
@@ -196,7 +196,7 @@ impl Entry {
     }
 }
 
-/// Takes eight bytes of the digest as its hash: they are spread evenly already.
+/// Uses eight bytes of the digest as its hash, because digests are uniformly distributed.
 #[derive(Default)]
 pub(crate) struct DigestHasher(u64);
 

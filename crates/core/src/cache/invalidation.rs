@@ -1,12 +1,11 @@
-//! Where a node stands in the change log: the two orders of steps that make a read which races an invalidation stale.
+//! The order of steps that makes a store read stale if it races an invalidation.
 //!
-//! `cache/loom` checks this file, the epochs, the gate and the front over the interleavings of threads.
+//! `cache/loom` checks this file, the epochs, the gate and the hot keys in the interleavings of threads.
 
 use super::epochs::{Epochs, FillEpoch};
 use super::gate::Gate;
 use crate::store::Invalidation;
 
-/// What a read of the store began under.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Beginning {
     pub(crate) fill_epoch: FillEpoch,
@@ -14,24 +13,25 @@ pub(crate) struct Beginning {
 }
 
 impl Beginning {
-    /// To be called before the store is asked. The epoch is read first: see [`apply`].
+    /// Reads the state before the store is asked, and the epoch first: see [`apply`].
     pub(crate) fn of(epochs: &Epochs, gate: &Gate) -> Self {
         let fill_epoch = epochs.begin();
         Self { fill_epoch, applied: gate.applied() }
     }
 
-    /// Whether an answer from a snapshot at this position is not behind what this node had applied when it asked. A replica
-    /// that lags gives such answers; a store without a log gives no position.
+    /// Returns `true` if an answer at this position is not behind what the node had applied when it asked.
+    ///
+    /// A lagging replica can be behind. A store without a log has no position.
     pub(crate) fn accepts(&self, position: Option<u64>) -> bool {
         position.is_none_or(|number| number >= self.applied)
     }
 }
 
-/// Makes stale what the entries up to `number` overtake.
+/// Makes every answer stale that the entries up to `number` invalidate.
 ///
-/// The number is told first. A read that begins in between sees either the epoch of before, and is stale, or the number, and
-/// takes no answer from before the entries. The other way round it could see the new epoch and the old number, and an
-/// old answer of a replica would hold.
+/// The number is published first. A read that begins in between sees the old epoch and is stale, or sees the new number
+/// and rejects answers from before the entries. In the other order it could see the new epoch with the old number, and
+/// accept an old answer of a replica.
 pub(crate) fn apply<'a>(
     epochs: &Epochs,
     gate: &Gate,

@@ -1,8 +1,8 @@
 //! The cache between the request path and the store.
 //!
-//! A warm hit is answered by the [`front`], a lock-free map. moka holds what the front does not: negative answers, in a
-//! bound of their own, and the flights of concurrent requests for one key, so that the store is asked once. What is
-//! found is handed to the front; what is refused stays in moka; a failure of the store stays nowhere.
+//! [`hot`], a lock-free map, answers warm hits. moka holds the rest: refusals, within their own bound, and fetches that
+//! concurrent requests for one key share, so that the store is asked once. A found key moves to the hot keys, a
+//! refusal stays in moka, and a failure of the store is not kept.
 
 mod epochs;
 mod gate;
@@ -35,16 +35,13 @@ use hot::{Answer, HotKeys};
 use invalidation::Beginning;
 use moka::policy::EvictionPolicy;
 
-/// How many flights a request joins before it asks the store by itself. More than one is needed only when
-/// invalidations of this key race each other.
+/// How many shared fetches a request joins before it asks the store itself. Only racing invalidations need a second.
 const SHARED_ATTEMPTS: usize = 2;
 
-/// Stripes of each sort. Two things on one stripe share their invalidations, which costs a store read and nothing else.
-///
-/// One in loom's models, as each atomic multiplies what loom explores.
+/// Keys on one stripe share their invalidations, which costs only a store read. Loom's models have one stripe, because
+/// loom's work multiplies with each atomic.
 const STRIPES: usize = if cfg!(all(test, keyward_loom)) { 1 } else { 1_024 };
 
-/// How long to wait before a replica that lags is asked again.
 const LAG_PAUSE: Duration = Duration::from_millis(2);
 
 #[derive(Clone, Debug)]
@@ -65,7 +62,6 @@ pub(crate) struct Cache {
     pub(crate) epochs: Epochs,
     pub(crate) gate: Gate,
     pub(crate) uses: Uses,
-    /// Wakes whoever sweeps the front.
     pub(crate) sweep_due: Notify,
     permits: Semaphore,
     clock: Arc<dyn Clock>,
@@ -73,7 +69,7 @@ pub(crate) struct Cache {
     metrics: Metrics,
 }
 
-/// A refusal, and whose credential it is, if that is known. In a box, so that a warm hit does not carry the room for it around.
+/// A refusal, boxed in a verdict so that a warm hit does not carry it.
 #[derive(Debug)]
 pub(crate) struct Refused {
     pub(crate) rejection: Rejection,
@@ -88,11 +84,10 @@ impl From<Rejection> for Box<Refused> {
 
 type Verdict = Result<Identity, Box<Refused>>;
 
-/// A refusal that may be cached, and what can overturn it: any digest that was asked for, and the account.
+/// A cacheable refusal, with the digests and the account whose invalidations end it.
 #[derive(Clone, Debug)]
 struct Negative {
     rejection: Rejection,
-    /// Whose it is, if there is such a key.
     identity: Option<Box<Identity>>,
     fill_epoch: FillEpoch,
     until: Instant,
@@ -100,20 +95,18 @@ struct Negative {
     account: Option<Stripe>,
 }
 
-/// What a flight brings that moka is not to keep: for moka it is an error, so that it is shared and forgotten.
+/// The result of a shared fetch that moka must not keep. moka shares an error, then forgets it.
 enum NotKept {
     Active(Answer),
     Refused(Negative),
     Failed(StoreErrorKind),
 }
 
-/// What a fill came to.
 enum Landed {
     Active(Answer),
     Refused(Negative),
 }
 
-/// A store's answer and when the asking began.
 struct Fill {
     found: Found,
     fill_epoch: FillEpoch,
@@ -133,8 +126,8 @@ impl Cache {
             negative: moka::future::Cache::builder()
                 .max_capacity(settings.negative_capacity)
                 .time_to_live(settings.negative_max_age)
-                // What is new is always kept: moka's own choice would have an unknown key read again until it was asked for more often than
-                // those of a flood before.
+                // LRU always keeps a new entry. moka's default would read an unknown key again and again, until it was
+                // requested more often than the keys of an earlier flood.
                 .eviction_policy(EvictionPolicy::lru())
                 .build(),
             epochs: Epochs::new(),
@@ -149,7 +142,7 @@ impl Cache {
         }
     }
 
-    /// The warm path: the identity, if it is cached and may be answered from here. Expiry is compared, not trusted.
+    /// Returns the cached identity, if this node may answer from its cache. This is the warm path.
     #[inline]
     pub(crate) fn get(&self, digest: &Digest, client: impl FnOnce() -> Option<IpAddr>) -> Option<Verdict> {
         let now = self.now();
@@ -161,7 +154,7 @@ impl Cache {
         Some(self.unexpired(identity))
     }
 
-    /// The cold path: asks the store, once for however many requests wait for the same key.
+    /// Asks the store, once for all concurrent requests with one key. This is the cold path.
     pub(crate) async fn resolve(&self, digests: &Digests, client: Option<IpAddr>) -> Verdict {
         for _ in 0..SHARED_ATTEMPTS {
             if !self.gate.is_open(self.now()) {
@@ -177,8 +170,8 @@ impl Cache {
                 }
                 self.negative.invalidate(digests.first()).await;
             }
-            // Whatever this brings may have begun before this request did. It counts only if nothing has overtaken it
-            // by now: what was revoked before this request began has bumped its epoch by then, as the gate was open.
+            // The fetch may have begun before this request, so its answer counts only if it still holds. A revocation
+            // that returned before this request has bumped the epoch, because the gate was open.
             match self.negative.try_get_with(*digests.first(), self.fetch_shared(*digests, client)).await {
                 Ok(negative) if negative.holds(self) => return Err(negative.into()),
                 Ok(_) => {}
@@ -193,8 +186,8 @@ impl Cache {
             }
         }
         self.metrics.read_through();
-        // Read through: this answer began after the request did, so it counts whatever comes meanwhile. The front takes
-        // it all the same, for when there is a lease again: it is guarded like any other.
+        // This read began after the request, so its answer counts in any case. It is cached for the next lease, and
+        // its epoch guards it like any other answer.
         let fill = self.fill(digests).await.map_err(|error| Box::<Refused>::from(failure(error.kind())))?;
         match self.store_result(digests, &fill, client) {
             Landed::Active(answer) => Ok(answer.identity),
@@ -202,13 +195,14 @@ impl Cache {
         }
     }
 
-    /// What the store holds of a key, whatever its status.
     pub(crate) async fn stored(&self, digests: &Digests) -> Result<Option<StoredKey>, StoreError> {
         Ok(self.fill(digests).await?.found.key)
     }
 
-    /// Whether a credential is of this account, without any use of it. Whose it is otherwise, and whether there is one at all, shows in
-    /// nothing: each digest is read from the store, whatever another one has brought.
+    /// Returns `true` if the credential is of this account. This does not count as a use.
+    ///
+    /// It reads every digest from the store, whatever the others returned. So the reads do not reveal whether another
+    /// account has the credential.
     pub(crate) async fn is_within(&self, digests: &Digests, account: &AccountId) -> Result<bool, Rejection> {
         if self.gate.is_open(self.now()) && self.hot.is_of(digests.first(), account) {
             return Ok(true);
@@ -226,7 +220,6 @@ impl Cache {
         self.hot.len()
     }
 
-    /// Reports how things are.
     pub(crate) fn report(&self) {
         self.metrics.state(self.len(), self.gate.is_open(self.now()), self.gate.applied());
     }
@@ -252,9 +245,9 @@ impl Cache {
         }
     }
 
-    /// One flight for all who wait: fills the front or gives moka a refusal to keep.
+    /// Fetches a key for all waiting requests, into the hot keys or as a refusal for moka.
     async fn fetch_shared(&self, digests: Digests, client: Option<IpAddr>) -> Result<Negative, NotKept> {
-        // The flight before this one may have landed after whoever boards here last looked.
+        // The previous fetch may have finished after this request last looked.
         if let Some(answer) = self.hot.answer(digests.first(), self.now(), &self.epochs, &self.uses, client) {
             return Err(NotKept::Active(answer));
         }
@@ -266,14 +259,15 @@ impl Cache {
         }
     }
 
-    /// Whether this node follows the log as far as the answer's snapshot. One from further on is right, and is not kept: should the
-    /// database be restored to what this node has applied, nothing would ever overtake it.
+    /// Returns `true` if this node has applied the log up to the answer's snapshot.
+    ///
+    /// A newer answer is correct, but is not kept: if the database were restored to this node's position, no entry
+    /// would ever invalidate it.
     fn may_keep(&self, fill: &Fill) -> bool {
         self.gate.is_open_for_ever()
             || fill.found.position.is_none_or(|position| position.number <= self.gate.applied())
     }
 
-    /// Judges what a fill brought, and puts the front in order.
     fn store_result(&self, digests: &Digests, fill: &Fill, client: Option<IpAddr>) -> Landed {
         let key = fill.found.key.as_ref();
         match self.judge(digests, key) {
@@ -281,7 +275,7 @@ impl Cache {
                 let answer =
                     Answer { identity, fill_epoch: fill.fill_epoch, until: fill.asked.after(self.settings.max_age) };
                 if !self.may_keep(fill) {
-                    // Without a lease, or before the first, keys are used all the same.
+                    // A key is in use even if this node may not cache its answer.
                     self.uses.note(answer.identity.id(), client);
                 } else if self.hot.insert(*digests.first(), &answer, self.now(), &self.uses, client) {
                     self.sweep_due.notify_one();
@@ -306,8 +300,7 @@ impl Cache {
         }
     }
 
-    /// Asks the store within the time-out and the bound on concurrent reads, until its answer is not behind what this
-    /// node had applied when it asked.
+    /// Asks the store until its answer is not behind what this node had applied when it asked.
     async fn fill(&self, digests: &Digests) -> Result<Fill, StoreError> {
         let read = async {
             let _permit = self.permits.acquire().await.map_err(StoreError::unavailable)?;
@@ -331,7 +324,7 @@ impl Cache {
         };
         self.metrics.store_read(outcome, Duration::from_nanos(self.now().0.saturating_sub(begun.0)));
         if let Err(error) = &result {
-            crate::log_limited!(warn, cause = ?std::error::Error::source(error), "the key store gave no answer: {error}");
+            crate::log_limited!(warn, cause = ?std::error::Error::source(error), "reading the key store failed: {error}");
         }
         result
     }
@@ -347,7 +340,6 @@ impl Cache {
         Ok(last)
     }
 
-    /// The verdict on what the store holds, at this instant.
     fn judge(&self, digests: &Digests, key: Option<&StoredKey>) -> Result<Identity, Rejection> {
         let key = key.ok_or(Rejection::UnknownKey)?;
         match key.status {

@@ -1,4 +1,4 @@
-//! When keys were used: noted on the request path without a write to the store, written in batches beside it.
+//! Uses of keys, which the request path queues and the background thread writes in batches.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -10,9 +10,8 @@ use crate::clock::Clock;
 use crate::id::CredentialId;
 use crate::store::{KeyStore, KeyUse, StoreError};
 
-/// Uses that wait to be written, at most; one key is in it once per interval. Beyond that the oldest are lost.
+/// The most queued uses. Beyond it the oldest are lost.
 const CAPACITY: usize = 16_384;
-/// Uses in one write to the store.
 const BATCH: usize = 512;
 
 pub(crate) struct Uses {
@@ -27,7 +26,7 @@ impl Uses {
         Self { queue: ArrayQueue::new(CAPACITY), interval, clock }
     }
 
-    /// A second at which a use was recorded so long ago that the next is due.
+    /// Returns a second so long ago that the next use is due.
     pub(crate) fn never(&self, second: u32) -> u32 {
         second.wrapping_sub(self.interval)
     }
@@ -40,14 +39,14 @@ impl Uses {
         self.queue.force_push(KeyUse::new(id.clone(), self.clock.now(), client));
     }
 
-    /// Writes what waits. What the store did not take waits again, as far as there is room.
+    /// Writes the queued uses. Uses that the store did not take return to the queue, as far as there is room.
     pub(crate) async fn flush(&self, store: &dyn KeyStore) -> Result<(), StoreError> {
         loop {
             let mut batch: Vec<KeyUse> = std::iter::from_fn(|| self.queue.pop()).take(BATCH).collect();
             if batch.is_empty() {
                 return Ok(());
             }
-            // The last of each key: what is not cached is noted at every use.
+            // Only the last use of each key: a key that is not cached is queued at every use.
             batch.sort_unstable_by(|a, b| (&a.id, b.at).cmp(&(&b.id, a.at)));
             batch.dedup_by(|other, last| other.id == last.id);
             if let Err(error) = store.record_use(&batch).await {

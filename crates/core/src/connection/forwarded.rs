@@ -1,22 +1,19 @@
-//! The `Forwarded` field, as RFC 7239 section 4 writes it.
+//! The `Forwarded` field of RFC 7239 section 4.
 //!
-//! A quoted string may hold commas and semicolons, which a client can put there: a proxy passes its `Host` on as
-//! `host="…"`. So quotes are read, and what does not fit the grammar is no element, however much it looks like one.
+//! A quoted string may contain commas and semicolons that a client put there, because proxies copy its `Host` to
+//! `host="…"`. So the parser reads quotes, and ignores text that looks like an element but violates the grammar.
 
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects, clippy::indexing_slicing))] // It reads input.
 
 use std::net::{IpAddr, SocketAddrV4, SocketAddrV6};
 
-/// What one proxy said.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Element {
-    /// Its client, if it said an address.
     pub(super) client: Option<IpAddr>,
-    /// The scheme that its client used, if it said one.
     pub(super) proto: Option<Vec<u8>>,
 }
 
-/// The elements of one field, the nearest proxy's last; `None` for what is none.
+/// Returns the elements of a field, the nearest proxy's last, with `None` for an invalid one.
 pub(super) fn elements(field: &[u8]) -> impl Iterator<Item = Option<Element>> {
     split(field, b',').map(element)
 }
@@ -28,7 +25,7 @@ fn element(text: &[u8]) -> Option<Element> {
         let at = pair.iter().position(|&byte| byte == b'=')?;
         let (name, value) = pair.split_at_checked(at)?;
         let (name, value) = (name.to_ascii_lowercase(), unquoted(value.strip_prefix(b"=")?)?);
-        // Each parameter stands in an element once.
+        // A parameter occurs in an element at most once.
         if name.is_empty() || !name.iter().all(|&byte| is_token(byte)) || names.contains(&name) {
             return None;
         }
@@ -42,8 +39,7 @@ fn element(text: &[u8]) -> Option<Element> {
     (!names.is_empty()).then_some(element)
 }
 
-/// The pieces between separators that stand outside of quotes. A quote that is not closed keeps the rest in one piece,
-/// which is then none of the grammar's.
+/// Splits at separators outside quotes. An unclosed quote keeps the rest together, which the grammar rejects.
 fn split(text: &[u8], separator: u8) -> impl Iterator<Item = &[u8]> {
     let (mut quoted, mut escaped) = (false, false);
     text.split(move |&byte| {
@@ -56,7 +52,7 @@ fn split(text: &[u8], separator: u8) -> impl Iterator<Item = &[u8]> {
     })
 }
 
-/// A token, or what stands in a quoted string (RFC 9110 section 5.6.4). Addresses are let through without quotes, too.
+/// Returns a token or the content of a quoted string (RFC 9110 section 5.6.4), or an unquoted address.
 fn unquoted(value: &[u8]) -> Option<Vec<u8>> {
     let Some(inner) = value.strip_prefix(b"\"") else {
         let fits = value.iter().all(|&byte| is_token(byte) || matches!(byte, b':' | b'[' | b']'));
@@ -74,8 +70,9 @@ fn unquoted(value: &[u8]) -> Option<Vec<u8>> {
     Some(text)
 }
 
-/// An IPv4 address or an IPv6 address in brackets, with or without a port; nothing for `unknown`, made-up names, and addresses with
-/// a zone, which says something to the machine that wrote it alone.
+/// Returns an IPv4 address or a bracketed IPv6 address, with or without a port.
+///
+/// `unknown`, invented names, and addresses with a zone, which are local to one machine, give `None`.
 fn address(node: &[u8]) -> Option<IpAddr> {
     let text = std::str::from_utf8(node).ok().filter(|text| !text.contains('%'))?;
     if let Some(bare) = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
@@ -100,7 +97,7 @@ mod tests {
             Some(Element { client: client.parse().ok(), proto: (!proto.is_empty()).then(|| proto.into()) })
         };
         for (field, expected) in [
-            // The standard's own examples.
+            // The examples of the standard.
             (r#"for="_gazonk""#, vec![said("", "")]),
             (r#"For="[2001:db8:cafe::17]:4711""#, vec![said("2001:db8:cafe::17", "")]),
             ("for=192.0.2.60;proto=http;by=203.0.113.43", vec![said("192.0.2.60", "http")]),
@@ -108,11 +105,11 @@ mod tests {
             (r#"for=192.0.2.43,for="[2001:db8::17]""#, vec![said("192.0.2.43", ""), said("2001:db8::17", "")]),
             ("for=192.0.2.1:47011;proto=\"https\"", vec![said("192.0.2.1", "https")]),
             ("for=192.0.2.1; proto=https;", vec![said("192.0.2.1", "https")]),
-            // What a client wrote into a quoted string says nothing.
+            // Text of a client in a quoted string does not count.
             (r#"for=192.0.2.1;host="a, for=6.6.6.6""#, vec![said("192.0.2.1", "")]),
             (r#"for=192.0.2.1;host="\", for=6.6.6.6;proto=https""#, vec![said("192.0.2.1", "")]),
             (r#"host="a;proto=https;x=""#, vec![said("", "")]),
-            // A quote that a client left open takes the proxy's element with it, and neither counts.
+            // A client's unclosed quote swallows the proxy's element, and neither counts.
             (r#"for=6.6.6.6;x=", for=192.0.2.1"#, vec![None]),
             (r#"for=6.6.6.6;x=", for="[2001:db8::7]:1""#, vec![None]),
             ("", vec![None]),

@@ -1,4 +1,4 @@
-//! Digests: what the store and the cache hold instead of a key.
+//! Digests, which the store and the cache hold instead of keys.
 
 use std::fmt;
 use std::hash::Hash;
@@ -12,29 +12,28 @@ use zeroize::Zeroizing;
 
 use super::{Mode, ParsedKey};
 
-/// The most peppers that one hasher holds: the current one and those that are being rotated out.
 const MAX_PEPPERS: usize = 4;
 
-/// What is stored and looked up instead of a key: 32 bytes that do not lead back to it.
+/// The 32-byte hash that is stored and looked up instead of a key.
 ///
-/// Compared in constant time. Not secret, but shown by nothing: its `Debug` has four bytes of it.
+/// It is compared in constant time. `Debug` shows only four bytes of it.
 #[derive(Clone, Copy)]
 pub struct Digest([u8; 32]);
 
 impl Digest {
-    /// A digest as it was stored.
+    /// Creates a digest from its stored bytes.
     #[must_use]
     pub const fn from_bytes(bytes: [u8; 32]) -> Self {
         Self(bytes)
     }
 
-    /// The 32 bytes to store.
+    /// Returns the bytes to store.
     #[must_use]
     pub const fn as_bytes(&self) -> &[u8; 32] {
         &self.0
     }
 
-    /// Eight of its bytes as a number; digests are spread evenly already.
+    /// Returns eight of the uniformly distributed bytes, which serve as a hash.
     pub(crate) fn prefix(&self) -> u64 {
         let [a, b, c, d, e, f, g, h, ..] = self.0;
         u64::from_le_bytes([a, b, c, d, e, f, g, h])
@@ -47,7 +46,7 @@ impl Digest {
 
 impl PartialEq for Digest {
     fn eq(&self, other: &Self) -> bool {
-        // All words are compared, then their difference at once: a warm hit cannot afford a barrier for every byte.
+        // All words are combined before one comparison: a warm hit cannot afford an optimisation barrier for each byte.
         let difference = self.words().zip(other.words()).fold(0, |difference, (a, b)| difference | (a ^ b));
         difference.ct_eq(&0).into()
     }
@@ -67,9 +66,9 @@ impl fmt::Debug for Digest {
     }
 }
 
-/// A server-side secret that goes into every digest and is kept apart from the database.
+/// A server-side secret that goes into every digest, kept apart from the database.
 ///
-/// With a pepper, someone who can write to the database still cannot make a key that works.
+/// With a pepper, an attacker with write access to the database cannot create a working key.
 ///
 /// # Examples
 /// ```
@@ -87,11 +86,11 @@ pub struct Pepper {
 }
 
 impl Pepper {
-    /// A pepper of 32 bytes or more, under a name that may be stored beside each digest.
+    /// Creates a pepper from a secret of at least 32 bytes. Digests are stored with its id.
     ///
     /// # Errors
-    /// [`HasherError::ShortPepper`] below 32 bytes, [`HasherError::PepperId`] if the id is not 1 to 32 characters
-    /// of `a-z A-Z 0-9 . _ -`.
+    /// [`HasherError::ShortPepper`] if the secret has fewer than 32 bytes; [`HasherError::PepperId`] if the id is not
+    /// 1 to 32 characters of `a-z A-Z 0-9 . _ -`.
     pub fn new(id: &str, secret: impl AsRef<[u8]>) -> Result<Self, HasherError> {
         let named = (1..=32).contains(&id.len())
             && id.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'));
@@ -118,26 +117,25 @@ impl fmt::Debug for Pepper {
     }
 }
 
-/// Why a hasher cannot be.
+/// Why a pepper or a hasher is invalid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum HasherError {
     /// A pepper has fewer than 32 bytes.
-    #[error("a pepper has at least 32 bytes")]
+    #[error("invalid secret of a pepper: expected at least 32 bytes, or 64 hexadecimal digits in `id:hex`")]
     ShortPepper,
     /// A pepper's id is not 1 to 32 characters of `a-z A-Z 0-9 . _ -`.
-    #[error("a pepper's id is 1 to 32 letters, digits, '.', '_' or '-'")]
+    #[error("invalid id of a pepper: expected 1 to 32 letters, digits, '.', '_' or '-', and in text `id:hex`")]
     PepperId,
-    /// No pepper, more than four, or two of the same id.
-    #[error("a peppered hasher has one to four peppers with different ids")]
+    /// The list of peppers is empty, has more than four entries, or has the same id twice.
+    #[error("invalid list of peppers: expected one to four peppers with different ids")]
     Peppers,
 }
 
-/// Turns a key into the digest that stands for it: SHA-256, or HMAC-SHA-256 under a pepper.
+/// Hashes keys to digests, with SHA-256 or with HMAC-SHA-256 under a pepper.
 ///
-/// The default is SHA-256: a key has more than 112 random bits, so that its plain hash cannot be turned back, and no
-/// secret has to be kept. [`peppered`](Self::peppered) adds protection against someone who can write to the
-/// database. See `SECURITY.md` for the argument.
+/// SHA-256, the default, needs no secret, and cannot be reversed: a key has at least 112 random bits. A
+/// [`peppered`](Self::peppered) hasher also protects against an attacker with write access to the database.
 ///
 /// # Examples
 /// ```
@@ -156,7 +154,6 @@ pub struct Hasher {
     part: Part,
 }
 
-/// What of a key is hashed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Part {
     #[default]
@@ -175,15 +172,15 @@ impl Part {
 }
 
 impl Hasher {
-    /// SHA-256 without a pepper.
+    /// Creates a SHA-256 hasher without a pepper.
     #[must_use]
     pub fn sha256() -> Self {
         Self::default()
     }
 
-    /// SHA-256 of what follows a key's last underscore, for keys that exist already: so `prefixed-api-key` stores its
-    /// `<prefix>_<short token>_<long token>`. As there, the long token alone decides, so the format has to leave it
-    /// 112 random bits by itself.
+    /// Creates a SHA-256 hasher of the part after a key's last underscore, as in `prefixed-api-key`.
+    ///
+    /// Only this part decides, so the format must give it at least 112 random bits.
     ///
     /// # Examples
     /// ```
@@ -205,11 +202,12 @@ impl Hasher {
         Self { peppers: Vec::new(), part: Part::BehindLastUnderscore }
     }
 
-    /// HMAC-SHA-256. New keys get the first pepper; keys made under the others are found too, so that a pepper can
-    /// be rotated: put the new one first, and take the old one out when no key uses it any more.
+    /// Creates an HMAC-SHA-256 hasher. New keys use the first pepper, and keys of the others still work.
+    ///
+    /// To rotate a pepper, put the new one first, and remove the old one when no key uses it any more.
     ///
     /// # Errors
-    /// [`HasherError::Peppers`] if there is none, more than four, or two of the same id.
+    /// [`HasherError::Peppers`] if there is no pepper, more than four, or the same id twice.
     pub fn peppered(peppers: impl IntoIterator<Item = Pepper>) -> Result<Self, HasherError> {
         let peppers: Vec<Pepper> = peppers.into_iter().collect();
         let twins = peppers.iter().enumerate().any(|(i, a)| peppers.iter().skip(i + 1).any(|b| a.id == b.id));
@@ -219,7 +217,7 @@ impl Hasher {
         Ok(Self { peppers, part: Part::Whole })
     }
 
-    /// What is stored beside a digest to say how it was made: `sha256`, `hmac-sha256:` and the pepper's id, or
+    /// Returns the name to store with a digest: `sha256`, `hmac-sha256:` and the pepper's id, or
     /// `sha256-behind-last-underscore`.
     #[must_use]
     pub fn name(&self) -> String {
@@ -230,7 +228,7 @@ impl Hasher {
         }
     }
 
-    /// The digest that a new key is stored under.
+    /// Returns the digest under which a new key is stored.
     #[must_use]
     #[inline]
     pub fn digest(&self, key: &ParsedKey<'_>) -> Digest {
@@ -244,19 +242,18 @@ impl Hasher {
         }
     }
 
-    /// Every digest that the key may be stored under: the current one, then those under the peppers that are being
-    /// rotated out.
+    /// Returns every digest under which the key may be stored, the current one first.
     pub fn digests(&self, key: &ParsedKey<'_>) -> impl Iterator<Item = Digest> {
         std::iter::once(self.digest(key)).chain(self.older_digests(key))
     }
 
-    /// The digests under the peppers that are being rotated out, for when the first finds nothing.
+    /// Returns the digests of the older peppers.
     pub(crate) fn older_digests(&self, key: &ParsedKey<'_>) -> impl Iterator<Item = Digest> {
         self.peppers.iter().skip(1).map(|pepper| pepper.digest(key.token()))
     }
 }
 
-/// Every digest that a presented key may be stored under, the current one first, and the mode that its prefix fixes.
+/// Every digest under which a presented key may be stored, the current one first, with the key's mode.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Digests {
     mode: Mode,
@@ -284,7 +281,7 @@ impl Digests {
     }
 }
 
-/// A pepper as it is written in a file or an environment variable: `id:hex`.
+/// Reads a pepper from the form for files and environment variables: `id:hex`.
 ///
 /// # Examples
 /// ```
@@ -321,8 +318,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn digests_are_the_standards_own() {
-        // FIPS 180-4's example, and RFC 4231's test case 1 with its key padded by zeros, which HMAC does itself.
+    fn digests_match_the_standards_examples() {
+        // The example of FIPS 180-4, and test case 1 of RFC 4231 with its key zero-padded, which HMAC does as well.
         assert_eq!(format!("{:?}", Hasher::sha256().digest_token(b"abc")), "Digest(ba7816bf…)",);
         let mut key = [0_u8; 32];
         key[..20].fill(0x0b);

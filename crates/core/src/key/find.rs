@@ -1,26 +1,25 @@
-//! Keys within longer texts: what a scanner for leaked keys asks of the format.
+//! Finds keys in longer texts, for scanners of leaked keys.
 
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects, clippy::indexing_slicing))] // It reads input.
 
 use super::format::{KeyFormat, ParsedKey};
 
 impl KeyFormat {
-    /// What this format's keys begin with, such as `kw_live_`: what to search a text for before
-    /// [`key_at`](Self::key_at) is asked.
+    /// Returns the texts that keys begin with, such as `kw_live_`, at which to call [`key_at`](Self::key_at).
     pub fn beginnings(&self) -> impl Iterator<Item = &str> {
         self.leads.iter().map(|lead| &*lead.text)
     }
 
-    /// The length of the longest key.
+    /// Returns the length of the longest key.
     #[must_use]
     pub fn longest(&self) -> usize {
         self.beginnings().map(str::len).max().unwrap_or(0).saturating_add(*self.body_lengths.end())
     }
 
-    /// The key that begins at `text[at]`, whatever stands around it: it may be part of a URL or of an escaped string.
+    /// Returns the key that begins at `text[at]`, for example in a URL or an escaped string.
     ///
-    /// The checksum says where it ends, and that it is a key. Without a checksum in the format there is only its form to go by, so
-    /// the key has to stand free: no character that could be part of a key before or behind it.
+    /// The checksum proves the key and its length. Without a checksum, the characters around the key must not be ones
+    /// that a key can contain.
     ///
     /// # Examples
     /// ```
@@ -48,7 +47,7 @@ impl KeyFormat {
             let key = self.parse(rest.get(..end)?).ok()?;
             (self.checksum || self.stands_free(text, at, at.saturating_add(end))).then_some(key)
         });
-        // A beginning may itself look like a shorter key.
+        // The beginning of a key can itself have the form of a shorter key.
         keys.max_by_key(ParsedKey::length)
     }
 

@@ -1,5 +1,4 @@
-//! The key format `<prefix>_<mode>_<random><checksum>`: making keys, and telling a key from anything else without
-//! asking the store.
+//! The key format `<prefix>_<mode>_<random><checksum>`: it generates keys, and recognises them without the store.
 
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects, clippy::indexing_slicing))] // It reads input.
 
@@ -11,21 +10,21 @@ use zeroize::Zeroizing;
 use super::plain::{Hint, PlainKey};
 use super::{BASE62, KeyKind, Mode, fill_random};
 
-/// Characters of the checksum: CRC32 in base62, padded. 62^6 is more than 2^32.
+/// A CRC32 in base62: 62^6 exceeds 2^32.
 const CHECKSUM_LENGTH: usize = 6;
-/// 112 bits, below which a fast hash would not do (OWASP ASVS 5.0, 6.5.2).
+/// A fast hash is safe only for keys with at least 112 random bits (OWASP ASVS 5.0, 6.5.2).
 const MIN_BITS: f64 = 112.0;
 const MAX_RANDOM_LENGTH: usize = 128;
 const MAX_PREFIX_LENGTH: usize = 32;
-/// What [`Beginning::Existing`] may have, besides letters and digits: what a token may (RFC 6750 section 2.1).
+/// The punctuation of a token (RFC 6750 section 2.1).
 const EXISTING_PUNCTUATION: &[u8] = b"-._~+/";
 
-/// How a provider's keys are written: prefixes with their kinds, modes, lengths, checksum.
+/// The format of a provider's keys: prefixes with their kinds, modes, lengths and checksum.
 ///
-/// The default is `kw_live_…` (secret), `kwr_live_…` (restricted) and `kwp_live_…` (publishable), each with `_test_`
-/// as well, followed by 26 random base62 characters (154 bits) and 6 of checksum: CRC32 of everything before it,
-/// in base62, as GitHub's tokens have it. The checksum tells a typing error or a forgery from a key without asking
-/// the store, and lets a scanner find leaked keys; it authorises nothing.
+/// Keys of the default format begin with `kw_live_` (secret), `kwr_live_` (restricted) or `kwp_live_` (publishable), or
+/// the same with `_test_`. 26 random base62 characters (154 bits) and a checksum of 6 characters follow: the CRC32 of
+/// everything before it in base62, as in GitHub's tokens. The checksum detects typing errors and forgeries without the
+/// store, and leaked keys in texts. It authorises nothing.
 ///
 /// # Examples
 /// ```
@@ -45,12 +44,12 @@ const EXISTING_PUNCTUATION: &[u8] = b"-._~+/";
 pub struct KeyFormat {
     pub(super) leads: Box<[Lead]>,
     pub(super) alphabet: Alphabet,
-    /// How many characters follow the lead, a checksum among them.
+    /// The number of characters after the lead, including the checksum.
     pub(super) body_lengths: RangeInclusive<usize>,
     pub(super) checksum: bool,
 }
 
-/// What stands before the random part, and what it says.
+/// The text before the random part.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Lead {
     pub(super) text: Box<str>,
@@ -62,11 +61,11 @@ pub(super) struct Lead {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Alphabet {
-    /// `0-9 A-Z a-z`; what new keys should have.
+    /// `0-9 A-Z a-z`, the choice for new keys.
     Base62,
-    /// `0-9 a-f`; for keys that exist already.
+    /// `0-9 a-f`, for existing keys.
     Hex,
-    /// `0-9 A-Z a-z - _`; for keys that exist already.
+    /// `0-9 A-Z a-z - _`, for existing keys.
     Base64Url,
 }
 
@@ -89,7 +88,7 @@ impl Alphabet {
     }
 }
 
-/// A token that fits the format, borrowed from where it was read. Its `Debug` shows its kind and mode alone.
+/// A token that matches the format. `Debug` shows only its kind and mode.
 #[derive(Clone, Copy)]
 pub struct ParsedKey<'a> {
     token: &'a [u8],
@@ -98,26 +97,26 @@ pub struct ParsedKey<'a> {
 }
 
 impl<'a> ParsedKey<'a> {
-    /// The kind that its prefix says.
+    /// Returns the kind that the prefix states.
     #[must_use]
     pub fn kind(&self) -> KeyKind {
         self.kind
     }
 
-    /// The mode that its prefix says.
+    /// Returns the mode that the prefix states.
     #[must_use]
     pub fn mode(&self) -> Mode {
         self.mode
     }
 
-    /// What may be shown of it.
+    /// Returns the part that may be shown later.
     #[must_use]
     pub fn hint(&self) -> Hint {
-        // A token that fits a format is ASCII.
+        // A token that matches a format is ASCII.
         Hint::of(std::str::from_utf8(self.token).unwrap_or_default())
     }
 
-    /// How many bytes it has.
+    /// Returns the number of bytes.
     #[must_use]
     pub fn length(&self) -> usize {
         self.token.len()
@@ -138,45 +137,47 @@ impl fmt::Debug for ParsedKey<'_> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum KeyFault {
-    /// Another prefix, length or character than the format has.
-    #[error("the token does not have the form of a key")]
+    /// The prefix, the length or a character does not match the format.
+    #[error("the key has the wrong format: copy the whole key")]
     Malformed,
-    /// The form of a key, but its checksum does not hold: mistyped, cut, or made up.
-    #[error("the key's checksum does not hold")]
+    /// The key has the right format but a wrong checksum: it is mistyped, cut or forged.
+    #[error("the key's checksum is wrong: copy the whole key")]
     Checksum,
 }
 
-/// Why a format cannot be, or cannot make a key.
+/// Why a format is invalid, or cannot generate a key.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum FormatError {
-    /// No prefix was given.
-    #[error("a key format needs at least one prefix")]
+    /// The format has no prefix.
+    #[error("the key format has no prefix: add one")]
     NoPrefix,
-    /// A prefix is not 1 to 32 letters, digits and underscores with a letter or digit at both ends.
-    #[error("the prefix {0:?} is not 1 to 32 letters, digits or underscores with a letter or digit at both ends")]
+    /// A prefix does not follow the rules.
+    #[error(
+        "invalid prefix {0:?}: expected 1 to 32 letters, digits or underscores, with a letter or digit at both ends"
+    )]
     Prefix(String),
-    /// What existing keys begin with is more than 64 characters, or has one that a token cannot have.
-    #[error("{0:?} is not up to 64 letters, digits and -._~+/")]
+    /// A prefix of existing keys does not follow the rules.
+    #[error("invalid prefix {0:?} of existing keys: expected at most 64 letters, digits and -._~+/")]
     Existing(String),
-    /// Two prefixes begin keys alike, so that a key would not say which it has.
-    #[error("keys of the prefix {0:?} could be read in two ways")]
+    /// Keys of this prefix can also be read as keys of another prefix.
+    #[error("ambiguous prefix {0:?}: its keys can be read as keys of another prefix, choose prefixes that differ")]
     Ambiguous(String),
-    /// The random part has fewer than 112 bits, or more than 128 characters.
-    #[error("{0} random characters are not between 112 bits and 128 characters")]
+    /// The length of the random part is out of bounds.
+    #[error("invalid random length {0}: expected at least 112 bits and at most 128 characters")]
     RandomLength(usize),
-    /// A checksum was asked for in an alphabet other than base62.
-    #[error("a checksum is written in base62, so the random part has to be too")]
+    /// The format has a checksum, and an alphabet other than base62.
+    #[error("a checksum needs the base62 alphabet: use base62, or leave the checksum out")]
     ChecksumAlphabet,
-    /// A checksum was asked for in keys of several lengths.
-    #[error("keys with a checksum have one length")]
+    /// The format has a checksum, and keys of several lengths.
+    #[error("a checksum needs keys of one length: set one length, or leave the checksum out")]
     ChecksumLength,
     /// The format has no prefix for this kind and mode.
-    #[error("the format has no prefix for {kind} keys in {mode} mode")]
+    #[error("the key format has no prefix for {kind} keys in {mode} mode: choose another kind or mode")]
     NoSuchKey {
-        /// The kind that was asked for.
+        /// The requested kind.
         kind: KeyKind,
-        /// The mode that was asked for.
+        /// The requested mode.
         mode: Mode,
     },
     /// The operating system's random generator failed.
@@ -184,7 +185,7 @@ pub enum FormatError {
     Random,
 }
 
-/// Puts a [`KeyFormat`] together; made by [`KeyFormat::builder`].
+/// A builder of a [`KeyFormat`], created by [`KeyFormat::builder`].
 #[derive(Clone, Debug)]
 pub struct KeyFormatBuilder {
     beginnings: Vec<Beginning>,
@@ -208,18 +209,19 @@ enum Modes {
 }
 
 impl KeyFormatBuilder {
-    /// Adds a prefix, 1 to 32 letters, digits and underscores, for keys of this kind.
+    /// Adds a prefix of 1 to 32 letters, digits and underscores for a kind.
     #[must_use]
     pub fn prefix(mut self, prefix: impl Into<String>, kind: KeyKind) -> Self {
         self.beginnings.push(Beginning::Prefix(prefix.into(), kind));
         self
     }
 
-    /// Adds what keys that exist already begin with, as it stands: with its separator, and without a mode. It may be
-    /// nothing, for keys that are random all through. Every such key is of this kind and mode.
+    /// Adds the verbatim beginning of existing keys of this kind and mode, including its separator.
+    ///
+    /// It may be empty, for keys that are random throughout.
     ///
     /// # Examples
-    /// Keys of 64 letters without a prefix, as better-auth makes them:
+    /// Keys of 64 letters without a prefix, as in better-auth:
     /// ```
     /// use keyward::key::{KeyFormat, KeyKind};
     /// use keyward::Mode;
@@ -238,54 +240,54 @@ impl KeyFormatBuilder {
         self
     }
 
-    /// Has keys of one mode alone. Without this there are both.
+    /// Limits the format to one mode. Defaults to both.
     #[must_use]
     pub fn only_mode(mut self, mode: Mode) -> Self {
         self.modes = Modes::Only(mode);
         self
     }
 
-    /// Leaves the mode out of the key, `<prefix>_<random><checksum>`: every key is of this mode.
+    /// Omits the mode from keys, `<prefix>_<random><checksum>`, which all have this one.
     #[must_use]
     pub fn implicit_mode(mut self, mode: Mode) -> Self {
         self.modes = Modes::Unwritten(mode);
         self
     }
 
-    /// How many random characters a key has; 26 without this. At least 112 bits, at most 128 characters.
+    /// Sets the number of random characters: at least 112 bits, at most 128 characters. Defaults to 26.
     #[must_use]
     pub fn random_length(mut self, characters: usize) -> Self {
         self.random_lengths = characters..=characters;
         self
     }
 
-    /// How many random characters keys that exist already have, where they differ: bytes in base58 for instance. For keys
-    /// without a checksum; new ones get the most.
+    /// Sets a range of lengths, for existing keys without a checksum, such as bytes in base58.
+    ///
+    /// New keys get the greatest length.
     #[must_use]
     pub fn random_lengths(mut self, characters: RangeInclusive<usize>) -> Self {
         self.random_lengths = characters;
         self
     }
 
-    /// The random part's characters; base62 without this.
+    /// Sets the characters of the random part. Defaults to base62.
     #[must_use]
     pub fn alphabet(mut self, alphabet: Alphabet) -> Self {
         self.alphabet = alphabet;
         self
     }
 
-    /// Leaves the checksum out, for keys that exist already. A forged key of the right form then costs a read of the
-    /// store.
+    /// Omits the checksum, for existing keys. A forged key in the right format then costs a read of the store.
     #[must_use]
     pub fn without_checksum(mut self) -> Self {
         self.checksum = false;
         self
     }
 
-    /// The format.
+    /// Builds the format.
     ///
     /// # Errors
-    /// [`FormatError`] if a prefix or a length is out of bounds, or two prefixes could be taken for one another.
+    /// [`FormatError`] if a setting is out of bounds, or prefixes are ambiguous.
     pub fn build(self) -> Result<KeyFormat, FormatError> {
         let (least, most) = (*self.random_lengths.start(), *self.random_lengths.end());
         let bits = (self.alphabet.characters().len() as f64).log2() * least as f64;
@@ -322,7 +324,7 @@ impl KeyFormatBuilder {
             return Err(FormatError::NoPrefix);
         }
         for (i, lead) in leads.iter().enumerate() {
-            // The rest of a longer lead may itself be random characters.
+            // The rest of a longer lead can also be read as random characters.
             let twin = leads.iter().enumerate().any(|(j, other)| {
                 let rest = other.text.strip_prefix(&*lead.text);
                 i != j && rest.is_some_and(|rest| rest.bytes().all(|byte| self.alphabet.holds(byte)))
@@ -376,7 +378,7 @@ impl Default for KeyFormat {
 }
 
 impl KeyFormat {
-    /// Starts a format with no prefix, both modes, 26 random base62 characters and a checksum.
+    /// Starts a format without prefixes, with both modes, 26 random base62 characters and a checksum.
     #[must_use]
     pub fn builder() -> KeyFormatBuilder {
         KeyFormatBuilder {
@@ -388,7 +390,7 @@ impl KeyFormat {
         }
     }
 
-    /// Whether there are keys of this kind in this mode.
+    /// Returns `true` if the format has such keys.
     ///
     /// # Examples
     /// ```
@@ -402,10 +404,10 @@ impl KeyFormat {
         self.leads.iter().any(|lead| (lead.kind, lead.mode) == (kind, mode))
     }
 
-    /// Reads `token` as a key, without allocating and without asking anyone.
+    /// Reads `token` as a key, without allocating and without the store.
     ///
     /// # Errors
-    /// [`KeyFault`] if it is not a key of this format, or its checksum does not hold.
+    /// [`KeyFault`] if the token is not a key of this format, or its checksum is wrong.
     ///
     /// # Examples
     /// ```
@@ -428,27 +430,29 @@ impl KeyFormat {
         Ok(ParsedKey { token, kind: lead.kind, mode: lead.mode })
     }
 
-    /// Whether the token has this lead, a length that there is, and the alphabet's characters. All three, as one lead may begin
-    /// with another.
+    /// Returns `true` if the token has this lead, an allowed length and only the alphabet's characters.
+    ///
+    /// One lead can begin with another, so all three are compared.
     #[inline]
     fn fits(&self, token: &[u8], lead: &Lead) -> bool {
         let (least, most) = (*self.body_lengths.start(), *self.body_lengths.end());
-        // One comparison for both bounds.
+        // One comparison checks both bounds.
         token.len().wrapping_sub(lead.text.len()).wrapping_sub(least) <= most.wrapping_sub(least)
             && token.strip_prefix(lead.text.as_bytes()).is_some_and(|body| {
-                // Without a branch for each byte, which the compiler turns into a few vector instructions.
+                // Without a branch for each byte, the compiler emits a few vector instructions.
                 body.iter().fold(true, |all, &byte| all & self.alphabet.holds(byte))
             })
     }
 
-    /// Whether `token` begins as this format's keys do, whatever follows: so whom it was meant for.
+    /// Returns `true` if `token` begins like a key of this format.
     #[must_use]
     pub fn recognises(&self, token: &[u8]) -> bool {
         self.leads.iter().any(|lead| token.starts_with(lead.text.as_bytes()))
     }
 
-    /// Whether a key with this hint may have been made in this format. A hint that is shorter than those of generated keys
-    /// is of an imported key, and rules nothing out.
+    /// Returns `true` if a key with this hint may be of this format.
+    ///
+    /// A shorter hint belongs to an imported key and excludes nothing.
     pub(crate) fn may_have_made(&self, hint: &Hint) -> bool {
         let first = hint.first();
         let is_whole = first.len() == Hint::FIRST && hint.last().len() == Hint::LAST;
@@ -459,12 +463,11 @@ impl KeyFormat {
         !is_whole || self.leads.iter().any(fits)
     }
 
-    /// Whether every token begins as this format's keys do.
     pub(crate) fn recognises_all(&self) -> bool {
         self.leads.iter().any(|lead| lead.text.is_empty())
     }
 
-    /// Whether some token begins as keys of both formats do.
+    /// Returns `true` if a token can begin like a key of both formats.
     #[must_use]
     pub fn overlaps(&self, other: &Self) -> bool {
         self.leads
@@ -472,17 +475,17 @@ impl KeyFormat {
             .any(|a| other.leads.iter().any(|b| a.text.starts_with(&*b.text) || b.text.starts_with(&*a.text)))
     }
 
-    /// Makes a new key of this kind and mode from the operating system's random generator.
+    /// Generates a key with the operating system's random generator.
     ///
     /// # Errors
-    /// [`FormatError::NoSuchKey`] if the format has no such prefix, [`FormatError::Random`] if the generator fails.
+    /// [`FormatError::NoSuchKey`] if the format has no such prefix; [`FormatError::Random`] if the generator fails.
     pub fn generate(&self, kind: KeyKind, mode: Mode) -> Result<PlainKey, FormatError> {
         let lead = self
             .leads
             .iter()
             .find(|lead| lead.kind == kind && lead.mode == mode)
             .ok_or(FormatError::NoSuchKey { kind, mode })?;
-        // Sized once: a reallocation would leave a part of the key behind in freed memory.
+        // Sized once: a reallocation would leave a part of the key in freed memory.
         let length = *self.body_lengths.end();
         let mut key = Zeroizing::new(String::with_capacity(lead.text.len().saturating_add(length)));
         key.push_str(&lead.text);
@@ -499,10 +502,10 @@ impl KeyFormat {
 }
 
 impl PlainKey {
-    /// Reads the key again as `format` does, for its kind, mode and digest.
+    /// Reads the key in `format`, for its kind, mode and digest.
     ///
     /// # Errors
-    /// [`KeyFault`] if it is not of that format.
+    /// [`KeyFault`] if the key does not match the format.
     pub fn parse<'a>(&'a self, format: &KeyFormat) -> Result<ParsedKey<'a>, KeyFault> {
         format.parse(self.as_bytes())
     }
@@ -512,7 +515,7 @@ fn checksum_of(signed: &[u8]) -> [u8; CHECKSUM_LENGTH] {
     let mut rest = crc32fast::hash(signed);
     let mut out = [0; CHECKSUM_LENGTH];
     for slot in out.iter_mut().rev() {
-        // An index below 62 is always there.
+        // An index below 62 always exists.
         *slot = BASE62.get((rest % 62) as usize).copied().unwrap_or_default();
         rest /= 62;
     }
@@ -544,7 +547,7 @@ mod tests {
             (&management, "kw_live_…3456", false),
             (&random, "aBcDeFgH…3456", true),
             (&random, "kw_live_…3456", false),
-            // Not of a generated key, whatever it begins with.
+            // A hint this short is not of a generated key.
             (&KeyFormat::default(), "sk_live_…", true),
             (&KeyFormat::default(), "…3456", true),
             (&management, "…", true),
@@ -592,7 +595,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_providers_use_can_be_written() {
+    fn formats_of_providers_can_be_built() {
         let vibepeak =
             KeyFormat::builder().prefix("vpk", KeyKind::Secret).without_checksum().random_length(32).build().unwrap();
         assert!(vibepeak.parse(b"vpk_live_aBcDeFgHiJkLmNoPqRsTuVwXyZ123456").is_ok());
@@ -617,7 +620,7 @@ mod tests {
     }
 
     #[test]
-    fn a_format_that_cannot_be_is_refused_when_it_is_built() {
+    fn invalid_formats_fail_at_build() {
         let sk = || KeyFormat::builder().prefix("sk", KeyKind::Secret);
         let existing = |text| KeyFormat::builder().legacy_prefix(text, KeyKind::Secret, Mode::Live).without_checksum();
         for (builder, error) in [
@@ -645,7 +648,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_that_exist_already_begin_as_they_do_and_differ_in_length() {
+    fn existing_keys_keep_their_beginning_and_length() {
         let format = KeyFormat::builder()
             .legacy_prefix("", KeyKind::Secret, Mode::Live)
             .legacy_prefix("test-", KeyKind::Secret, Mode::Test)

@@ -1,4 +1,18 @@
-//! The key: its format, the type that holds it in plain, and the digest that stands for it everywhere else.
+//! API keys: their formats, the plain key that is shown once, and the digest that replaces it everywhere else.
+//!
+//! # Examples
+//! A provider's own prefixes, and one of its keys:
+//! ```
+//! use keyward::Mode;
+//! use keyward::key::{Hasher, KeyFormat, KeyKind};
+//!
+//! let format = KeyFormat::builder().prefix("sk", KeyKind::Secret).prefix("pk", KeyKind::Publishable).build()?;
+//! let key = format.generate(KeyKind::Secret, Mode::Test)?;
+//! let digest = Hasher::default().digest(&key.parse(&format)?);
+//! println!("store {digest:?} and show {}", key.hint().as_str());
+//! assert!(key.expose_once().starts_with("sk_test_"));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod digest;
 mod find;
@@ -12,7 +26,7 @@ pub use plain::{Hint, HintError, PlainKey};
 
 use serde::{Deserialize, Serialize};
 
-/// What a key may be used for.
+/// The kind of a key.
 ///
 /// # Examples
 /// ```
@@ -24,11 +38,11 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum KeyKind {
-    /// Full access; stays on servers.
+    /// Full access. Stays on servers.
     Secret,
-    /// Read-only, and so fit for browsers and mobile clients: it is accepted with safe methods alone.
+    /// Read-only, for browsers and mobile clients: accepted only with safe methods.
     Publishable,
-    /// What its scopes allow and no more.
+    /// Only what its scopes allow.
     Restricted,
 }
 
@@ -36,7 +50,7 @@ impl KeyKind {
     /// Every kind.
     pub const ALL: [Self; 3] = [Self::Secret, Self::Publishable, Self::Restricted];
 
-    /// The kind's name: `secret`, `publishable` or `restricted`.
+    /// Returns the kind's name: `secret`, `publishable` or `restricted`.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -47,7 +61,7 @@ impl KeyKind {
     }
 }
 
-/// Whether a key works on live or on test data; its prefix fixes it for the key's life.
+/// The mode of a key, which its prefix fixes for its lifetime.
 ///
 /// # Examples
 /// ```
@@ -61,7 +75,7 @@ impl KeyKind {
 pub enum Mode {
     /// Real data and real charges.
     Live,
-    /// Data apart, and no charges.
+    /// Separate data, and no charges.
     Test,
 }
 
@@ -69,7 +83,7 @@ impl Mode {
     /// Both modes.
     pub const ALL: [Self; 2] = [Self::Live, Self::Test];
 
-    /// The mode's name, which is also its part of a key: `live` or `test`.
+    /// Returns the name, which is part of a key: `live` or `test`.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -78,16 +92,16 @@ impl Mode {
         }
     }
 
-    /// Whether this is [`Mode::Live`], as providers' `livemode` field says it.
+    /// Returns `true` in live mode, for the `livemode` of a response.
     #[must_use]
     pub fn is_live(self) -> bool {
         self == Self::Live
     }
 }
 
-/// The text names none of the values that it could.
+/// The error of a text that names no kind, mode or status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the name is none of the known ones")]
+#[error("unknown name: expected a kind, mode or status in lower case, such as `secret`, `live` or `active`")]
 pub struct UnknownName;
 
 macro_rules! named {
@@ -112,15 +126,13 @@ named!(KeyKind, Mode);
 
 pub(crate) const BASE62: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
-/// `N` characters, each of the 62 equally likely, from the operating system's generator.
 pub(crate) fn random_base62<const N: usize>() -> Result<[u8; N], getrandom::Error> {
     let mut out = [0; N];
     fill_random(&mut out, BASE62)?;
     Ok(out)
 }
 
-/// Fills `out` with characters of `alphabet` (at most 64), each equally likely: bytes that would favour some are
-/// thrown away.
+/// Fills `out` with equally likely characters of `alphabet` (at most 64). Bytes that would favour some are discarded.
 pub(crate) fn fill_random(out: &mut [u8], alphabet: &[u8]) -> Result<(), getrandom::Error> {
     let mut pool = zeroize::Zeroizing::new([0_u8; 64]);
     let mut filled = 0;

@@ -1,4 +1,4 @@
-//! The plain key, which cannot be printed, logged, compared or serialised, and the hint that may be shown instead.
+//! The plain key, which cannot be printed, logged, compared or serialised, and the hint to show instead.
 
 use std::fmt;
 
@@ -6,9 +6,9 @@ use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 use zeroize::Zeroizing;
 
-/// An API key in plain: erased from memory when dropped, and given out once, by [`expose_once`](Self::expose_once).
+/// A plain API key, erased from memory when dropped, and handed out once by [`expose_once`](Self::expose_once).
 ///
-/// It has no `Display`, no `Serialize`, no comparison, and a `Debug` that shows nothing of it.
+/// It has no `Display`, `Serialize` or comparison, and its `Debug` does not show the key.
 ///
 /// # Examples
 /// ```
@@ -22,7 +22,7 @@ use zeroize::Zeroizing;
 /// # Ok::<(), keyward::key::FormatError>(())
 /// ```
 ///
-/// It cannot be printed or sent off by accident:
+/// Printing or serialising it does not compile:
 /// ```compile_fail
 /// # use keyward::key::{KeyFormat, KeyKind};
 /// # use keyward::Mode;
@@ -36,13 +36,13 @@ impl PlainKey {
         Self(text)
     }
 
-    /// Gives the key out, to be shown to its owner, and with that ends this value.
+    /// Returns the key, to be shown to its owner.
     #[must_use]
     pub fn expose_once(self) -> Zeroizing<String> {
         self.0
     }
 
-    /// What may be shown of this key afterwards.
+    /// Returns the part that may be shown later.
     #[must_use]
     pub fn hint(&self) -> Hint {
         Hint::of(&self.0)
@@ -59,9 +59,9 @@ impl fmt::Debug for PlainKey {
     }
 }
 
-/// What may be shown of a key after its creation: its first 8 characters and its last 4.
+/// The part of a key that may be shown later: its first 8 and its last 4 characters.
 ///
-/// In the default format those are the prefix and a part of the checksum: nothing of the random part.
+/// The default format has nothing of the random part there.
 ///
 /// # Examples
 /// ```
@@ -77,40 +77,38 @@ impl fmt::Debug for PlainKey {
 pub struct Hint(SmolStr);
 
 impl Hint {
-    /// How many of a key's first characters it shows.
     pub(crate) const FIRST: usize = 8;
-    /// How many of its last.
     pub(crate) const LAST: usize = 4;
 
-    /// The hint of a key in plain. A key has at least 20 characters, so that a hint never shows it whole.
+    /// Creates the hint of a key. A key has at least 20 characters, so a hint never shows it whole.
     pub(crate) fn of(key: &str) -> Self {
         let (first, last) =
             (key.get(..Self::FIRST).unwrap_or(""), key.get(key.len().saturating_sub(Self::LAST)..).unwrap_or(""));
         Self(SmolStr::from_iter([first, "…", last]))
     }
 
-    /// The key's first 8 characters.
+    /// Returns the key's first 8 characters.
     #[must_use]
     pub fn first(&self) -> &str {
         self.0.split_once('…').map_or("", |(first, _)| first)
     }
 
-    /// The key's last 4 characters.
+    /// Returns the key's last 4 characters.
     #[must_use]
     pub fn last(&self) -> &str {
         self.0.split_once('…').map_or("", |(_, last)| last)
     }
 
-    /// Both with an ellipsis between them.
+    /// Returns both parts with an ellipsis between them.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// The text is not a hint: at most 8 characters, an ellipsis, at most 4 characters.
+/// The error of a text that is not a hint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a hint is the first 8 characters of a key, an ellipsis, and its last 4")]
+#[error("invalid hint: expected the first 8 characters of a key, an ellipsis, and its last 4")]
 pub struct HintError;
 
 impl TryFrom<SmolStr> for Hint {

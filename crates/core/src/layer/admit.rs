@@ -1,4 +1,4 @@
-//! What happens to a request once the authenticator has decided: it is admitted, or refused.
+//! Admits or refuses a request, once the authenticator has decided.
 
 use http::Request;
 use http::header::AUTHORIZATION;
@@ -9,19 +9,19 @@ use crate::identity::Identity;
 use crate::rejection::Rejection;
 use crate::render::Refusal;
 
-/// Put into the extensions of a request that was let in without a credential: its path is exempt, or a credential is
-/// optional and there is none.
+/// A marker in the extensions of a request that was admitted without a credential: it is exempt, a preflight, or
+/// credentials are optional.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Anonymous;
 
-/// Puts what was found out into the request, and nothing else of the kind. Gives whether there is an identity.
+/// Puts the identity or [`Anonymous`] into the request. Returns `true` for an identity.
 ///
-/// `Authorization` is marked as sensitive, so that what prints headers further in prints no key.
+/// `Authorization` is marked as sensitive, so that inner code prints no key.
 #[inline]
 pub(super) fn admit<B>(request: &mut Request<B>, admission: Admission) -> bool {
     match admission {
         Admission::Identity(identity) => {
-            // Exactly one: several are refused.
+            // There is exactly one field, because several are refused.
             if let Some(field) = request.headers_mut().get_mut(AUTHORIZATION) {
                 field.set_sensitive(true);
             }
@@ -35,7 +35,7 @@ pub(super) fn admit<B>(request: &mut Request<B>, admission: Admission) -> bool {
     }
 }
 
-/// Nothing was read, so there may be any number of `Authorization` fields.
+/// The request may have any number of `Authorization` fields, because none was read.
 fn admit_anonymous<B>(request: &mut Request<B>) {
     let fields = request.headers_mut().iter_mut().filter(|(name, _)| **name == AUTHORIZATION);
     fields.for_each(|(_, field)| field.set_sensitive(true));

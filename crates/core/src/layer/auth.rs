@@ -1,4 +1,4 @@
-//! The layer that lets requests in by their credential, and its service.
+//! The layer that admits requests by their credentials, and its service.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -16,7 +16,7 @@ use super::protocol::{Http, RequestConnection, Respond};
 use crate::authenticate::{Authenticator, Check, Pending, Target};
 use crate::store::KeyStore;
 
-/// Protects a service with API keys. See the [module documentation](crate::layer) for its rules.
+/// A tower layer that protects a service with API keys, by the rules of the [module](crate::layer).
 ///
 /// # Examples
 /// ```
@@ -35,16 +35,16 @@ pub struct AuthLayer {
 }
 
 impl AuthLayer {
-    /// A layer over `store` with the default settings.
+    /// Creates a layer over `store` with the default settings.
     ///
     /// # Panics
-    /// If the operating system gives no thread. [`Authenticator::builder`] gives an error instead.
+    /// If the operating system refuses to start a thread. [`Authenticator::builder`] returns an error instead.
     #[must_use]
     pub fn new(store: impl KeyStore) -> Self {
         Authenticator::new(store).into()
     }
 
-    /// What does the checking, for instance to shut it down.
+    /// Returns the layer's authenticator, for example to shut it down.
     #[must_use]
     pub fn authenticator(&self) -> &Authenticator {
         &self.authenticator
@@ -65,10 +65,9 @@ impl<S> Layer<S> for AuthLayer {
     }
 }
 
-/// A service that lets requests in by their credential, for the protocol `P`.
+/// A service that admits requests by their credentials, for the protocol `P`.
 ///
-/// [`AuthLayer`] makes it for HTTP. An adapter to another protocol or framework makes it with [`new`](Self::new); see
-/// [`Respond`] for an example.
+/// [`AuthLayer`] creates it for HTTP, and adapters with [`new`](Self::new): see [`Respond`].
 pub struct AuthService<S, P = Http> {
     inner: S,
     authenticator: Authenticator,
@@ -132,7 +131,7 @@ where
 }
 
 impl<S, P> AuthService<S, P> {
-    /// Asks the store first. The service that was polled ready goes into the future, and a clone of it stays here.
+    /// Moves the service that was polled ready into the future, and keeps a clone of it.
     #[cold]
     fn miss<ReqBody>(&mut self, pending: Pending, request: Request<ReqBody>) -> ResponseFuture<S, ReqBody, P>
     where

@@ -1,4 +1,4 @@
-//! The future of [`AuthService`](super::AuthService), of every protocol.
+//! The future of [`AuthService`](super::AuthService), for every protocol.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -13,7 +13,7 @@ use super::protocol::{Http, Respond};
 use crate::authenticate::{Admission, Authenticator, Pending};
 use crate::rejection::Rejection;
 
-/// Gives the authenticator back, which is not counted a second time.
+/// Returns the authenticator as well, which saves counting another reference.
 type Resolving = Pin<Box<dyn Future<Output = (Authenticator, Result<Admission, Rejection>)> + Send>>;
 
 pin_project! {
@@ -31,15 +31,14 @@ pin_project! {
 pin_project! {
     #[project = StateProjection]
     enum State<S, ReqBody, F, R, K> {
-        /// A warm hit, or a resolved miss: the inner service is at work.
         Inner { #[pin] future: F, kept: K },
-        /// A miss: the store is asked, while the service that was polled ready is kept for this request.
+        /// The service that was polled ready is kept for this request.
         Resolving { miss: Box<Miss<S, ReqBody>> },
         Refused { response: Option<Box<R>> },
     }
 }
 
-/// What a miss needs. In a box, so that the future of a warm hit is not larger for it.
+/// Boxed, so that it does not enlarge the future of a warm hit.
 struct Miss<S, ReqBody> {
     resolving: Resolving,
     parked: Option<(S, Request<ReqBody>)>,

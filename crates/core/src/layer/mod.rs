@@ -1,15 +1,16 @@
-//! The tower layers: [`AuthLayer`] lets requests in by their credential, [`RequireLayer`] by their identity's scopes.
+//! The tower layers: [`AuthLayer`] admits requests by their credential, [`RequireLayer`] by their identity.
 //!
 //! # Rules
-//! - The identity goes into the request's extensions. An identity that is there already is taken out first, so that
-//!   nothing further out can forge one; without a credential, where that is allowed, there is [`Anonymous`] instead.
-//! - `Authorization` is marked as sensitive in every request that is let in. `Debug` of the headers then prints no key, and
-//!   HTTP/2 clients keep it out of their tables (RFC 7541 section 7.1.3). Layers further out see it unmarked.
-//! - A refusal is a response. The only errors are the inner service's own.
-//! - A warm hit calls the inner service at once: no await, no clone of it, no boxed future. Only a request that has to
-//!   wait for the store boxes that wait.
-//! - The inner service that was polled ready is the one that is called.
-//! - What extractors and inner layers refuse carries a [`Refusal`](crate::render::Refusal), and is written here, in one format.
+//! - The identity goes into the request's extensions. The layer first removes an identity that is already there, so
+//!   that no outer code can forge one. A request that may come without a credential gets [`Anonymous`] instead.
+//! - `Authorization` is marked as sensitive in every admitted request. `Debug` of the headers then prints no key, and
+//!   HTTP/2 clients keep it out of their tables (RFC 7541 section 7.1.3). Outer layers see it unmarked.
+//! - A refusal is a response. All errors come from the inner service.
+//! - A warm hit calls the inner service at once: no await, no clone of the service, no boxed future. Only a request
+//!   that waits for the store boxes a future.
+//! - The called inner service is the one that was polled ready.
+//! - A response of an extractor or inner layer that carries a [`Refusal`](crate::render::Refusal) is rewritten here, so
+//!   all refusals have one format.
 //!
 //! # Examples
 //! ```

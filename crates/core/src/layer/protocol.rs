@@ -1,4 +1,4 @@
-//! What differs between the protocols and frameworks that are served through tower.
+//! The differences between protocols and frameworks on tower.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -33,13 +33,13 @@ pub trait Protocol {
     }
 }
 
-/// How one protocol writes refusals, and finishes the responses of the protected service. `R` is the type of responses.
+/// How one protocol writes refusals, and finishes responses of the type `R`.
 ///
 /// [`AuthService`](super::AuthService) does everything else: it checks the credential, waits for the store on a cache
 /// miss, and calls the service that was polled ready.
 ///
 /// # Examples
-/// A protocol that has a number for each refusal, and no cache between client and server:
+/// A protocol with a number for each refusal, and no cache between client and server:
 /// ```
 /// use http::{HeaderMap, Method, Response};
 /// use keyward::adapter::{AuthService, Protocol, Respond};
@@ -76,10 +76,10 @@ pub trait Protocol {
 /// # }
 /// ```
 pub trait Respond<R>: Protocol {
-    /// What is kept of an admitted request until its response is finished. Every request's future holds one.
+    /// The state of an admitted request until its response is finished. Every request's future holds one.
     type Kept;
 
-    /// Makes what is kept of an admitted request. `authenticated` is `false` for a request without a credential.
+    /// Creates the state of an admitted request. `authenticated` is `false` for a request without a credential.
     fn keep(authenticator: &Authenticator, authenticated: bool) -> Self::Kept;
 
     /// Finishes a response of the inner service.
@@ -94,7 +94,7 @@ pub trait Respond<R>: Protocol {
 pub struct Http;
 
 impl Protocol for Http {
-    /// As the Fetch standard defines it.
+    /// Follows the definition of the Fetch standard.
     fn is_preflight(method: &Method, headers: &HeaderMap) -> bool {
         method == Method::OPTIONS && headers.contains_key(ORIGIN) && headers.contains_key(ACCESS_CONTROL_REQUEST_METHOD)
     }
@@ -123,7 +123,7 @@ impl<B: From<Bytes>> Respond<Response<B>> for Http {
     }
 }
 
-/// What [`Http`] keeps of an admitted request.
+/// The state that [`Http`] keeps of an admitted request.
 pub struct HttpKept {
     presentation: Share<Presentation>,
     authenticated: bool,
@@ -153,7 +153,7 @@ pub struct RequestConnection<'a, P, B> {
 }
 
 impl<'a, P, B> RequestConnection<'a, P, B> {
-    /// The connection that `request` came over.
+    /// Creates the connection over which `request` came.
     #[must_use]
     pub fn new(request: &'a Request<B>) -> Self {
         Self { request, protocol: PhantomData }

@@ -1,4 +1,4 @@
-//! The layer that holds every request to a policy, for whole routers.
+//! The layer that requires a policy of every request, for whole routers.
 
 use std::fmt;
 use std::future::Future;
@@ -19,8 +19,9 @@ use crate::policy::Policy;
 use crate::rejection::Rejection;
 use crate::render::Refusal;
 
-/// Holds every request to a service to a policy, such as scopes or a plan. It stands inside an [`AuthLayer`](super::AuthLayer): without one it
-/// refuses everything with 500, and says so in the log.
+/// A tower layer that requires a policy of every request, such as scopes or a plan.
+///
+/// Put it inside an [`AuthLayer`](super::AuthLayer). Without one, every request gets 500, and the log has an error.
 ///
 /// # Examples
 /// ```
@@ -35,7 +36,7 @@ pub struct RequireLayer {
 }
 
 impl RequireLayer {
-    /// Holds every request to this policy.
+    /// Creates a layer that requires this policy.
     #[must_use]
     pub fn new(policy: impl Policy) -> Self {
         Self { policy: Arc::new(policy) }

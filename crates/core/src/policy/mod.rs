@@ -1,4 +1,14 @@
-//! Policies: pure, synchronous verdicts on an identity. They never see a key.
+//! Policies: pure, synchronous verdicts on an identity, which never see a key.
+//!
+//! # Examples
+//! A router whose requests need a plan, in live mode:
+//! ```
+//! use keyward::policy::Plans;
+//! use keyward::{Mode, RequireLayer};
+//!
+//! let layer = RequireLayer::new((Plans::one_of(["Plus", "Pro"]), Mode::Live));
+//! # let _ = layer;
+//! ```
 
 mod endpoint;
 mod kind;
@@ -19,11 +29,14 @@ use crate::identity::Identity;
 use crate::key::KeyKind;
 use crate::rejection::Rejection;
 
-/// A verdict on an identity: scopes ([`Requirement`](crate::Requirement)), plans ([`Plans`]), features ([`Feature`]), a mode
-/// ([`Mode`](crate::Mode)), a kind of key ([`KeyKind`]), or a provider's own.
+/// A verdict on an identity.
 ///
-/// A pair of policies requires both, the first one first. [`RequireLayer`](crate::RequireLayer) holds a whole service
-/// to one; a [`Guard`] is one as a type, for the signatures of handlers.
+/// Policies are scopes ([`Requirement`](crate::Requirement)), plans ([`Plans`]), features ([`Feature`]), modes
+/// ([`Mode`](crate::Mode)), kinds of keys ([`KeyKind`]) and a provider's types. A pair requires both, the first one
+/// first.
+///
+/// [`RequireLayer`](crate::RequireLayer) applies a policy to a service. A [`Guard`] is a policy as a type, for the
+/// signatures of handlers.
 ///
 /// # Examples
 /// ```
@@ -36,10 +49,10 @@ use crate::rejection::Rejection;
 /// # Ok::<(), keyward::id::IdError>(())
 /// ```
 pub trait Policy: Send + Sync + 'static {
-    /// Whether `identity` may go on.
+    /// Checks whether `identity` may make the request.
     ///
     /// # Errors
-    /// [`Rejection`] if it may not.
+    /// The [`Rejection`] if it may not.
     fn check(&self, identity: &Identity) -> Result<(), Rejection>;
 }
 
@@ -56,7 +69,7 @@ impl Policy for KeyKind {
     }
 }
 
-/// A policy as a type: what an extractor in a handler's signature goes by. A pair of guards requires both.
+/// A policy as a type, for extractors in a handler's signature. A pair requires both.
 ///
 /// # Examples
 /// ```
@@ -78,10 +91,10 @@ impl Policy for KeyKind {
 /// # Ok::<(), keyward::id::IdError>(())
 /// ```
 pub trait Guard {
-    /// Whether `identity` may go on.
+    /// Checks whether `identity` may make the request.
     ///
     /// # Errors
-    /// [`Rejection`] if it may not.
+    /// The [`Rejection`] if it may not.
     fn check(identity: &Identity) -> Result<(), Rejection>;
 }
 

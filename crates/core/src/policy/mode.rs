@@ -1,4 +1,4 @@
-//! Live and test: what is kept apart by mode cannot be mixed up, as each mode's data has a type of its own.
+//! Live and test mode as types, so that the compiler keeps live data and test data apart.
 
 use std::marker::PhantomData;
 use std::ops::Deref;
@@ -36,9 +36,9 @@ impl ModeType for Test {
     const MODE: Mode = Mode::Test;
 }
 
-/// A value of one mode: a table, a client, the id of a row.
+/// A value of one mode, such as a table, a client or the id of a row.
 ///
-/// Only [`ByMode`] makes one, so a value of live mode stands for live data wherever it came from.
+/// Only [`ByMode`] creates one, so a live value always stands for live data.
 #[derive(Debug, PartialEq, Eq, Hash)]
 pub struct InMode<M: ModeType, T> {
     value: T,
@@ -46,18 +46,18 @@ pub struct InMode<M: ModeType, T> {
 }
 
 impl<M: ModeType, T> InMode<M, T> {
-    /// Whether this is live mode: the `livemode` of a response.
+    /// Returns `true` in live mode, for the `livemode` of a response.
     #[must_use]
     pub fn livemode(&self) -> bool {
         M::MODE == Mode::Live
     }
 
-    /// The same mode's value made of this one, such as a row of a table.
+    /// Converts the value within its mode, such as a table to a row.
     pub fn map<U>(self, make: impl FnOnce(T) -> U) -> InMode<M, U> {
         InMode { value: make(self.value), mode: PhantomData }
     }
 
-    /// The value without its mode.
+    /// Returns the value without its mode.
     #[must_use]
     pub fn into_inner(self) -> T {
         self.value
@@ -80,7 +80,7 @@ impl<M: ModeType, T> Deref for InMode<M, T> {
     }
 }
 
-/// Two of a kind, one for each mode, of which an identity gets the one of its own mode.
+/// A live value and a test value. An identity gets the one of its mode.
 ///
 /// # Examples
 /// ```
@@ -116,23 +116,23 @@ pub struct ByMode<T> {
     test: T,
 }
 
-/// Something of the one mode or of the other.
+/// A value of one mode or the other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Modal<T> {
-    /// Of live mode.
+    /// A value of live mode.
     Live(InMode<Live, T>),
-    /// Of test mode.
+    /// A value of test mode.
     Test(InMode<Test, T>),
 }
 
 impl<T> ByMode<T> {
-    /// What live mode has, and what test mode has.
+    /// Creates the pair.
     #[must_use]
     pub fn new(live: T, test: T) -> Self {
         Self { live, test }
     }
 
-    /// The one of this identity's mode.
+    /// Returns the value of the identity's mode.
     #[must_use]
     pub fn of(&self, identity: &Identity) -> Modal<&T> {
         match identity.mode() {

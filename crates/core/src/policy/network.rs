@@ -1,4 +1,4 @@
-//! The networks that a key is confined to.
+//! The networks to which a key is confined.
 
 use std::net::IpAddr;
 
@@ -6,7 +6,7 @@ use crate::connection::within;
 use crate::identity::Identity;
 use crate::rejection::Rejection;
 
-/// Refuses what comes from outside the networks that a key is confined to, and what comes from nobody knows where.
+/// Refuses requests from outside the key's networks, and requests whose client is unknown.
 pub(crate) fn network_allows(identity: &Identity, client: impl FnOnce() -> Option<IpAddr>) -> Result<(), Rejection> {
     let networks = identity.networks();
     if networks.is_empty() || client().is_some_and(|client| within(networks, client)) {

@@ -1,4 +1,4 @@
-//! Plans and features: what the account of a credential has paid for.
+//! Plans and features of a credential's account.
 
 use smol_str::SmolStr;
 
@@ -6,7 +6,7 @@ use super::Policy;
 use crate::identity::Identity;
 use crate::rejection::{PlanRequired, Rejection};
 
-/// Requires one of some plans of the account.
+/// A policy that requires one of several plans.
 ///
 /// # Examples
 /// ```
@@ -24,7 +24,7 @@ use crate::rejection::{PlanRequired, Rejection};
 pub struct Plans(Box<[SmolStr]>);
 
 impl Plans {
-    /// Requires one of these. An empty list allows nobody.
+    /// Creates a policy that requires one of these plans. An empty list refuses every identity.
     pub fn one_of<P: Into<SmolStr>>(plans: impl IntoIterator<Item = P>) -> Self {
         Self(plans.into_iter().map(Into::into).collect())
     }
@@ -41,7 +41,7 @@ impl Policy for Plans {
     }
 }
 
-/// Requires a feature of the account.
+/// A policy that requires a feature of the account.
 ///
 /// # Examples
 /// ```
@@ -57,7 +57,7 @@ impl Policy for Plans {
 pub struct Feature(SmolStr);
 
 impl Feature {
-    /// Requires the feature of this name.
+    /// Creates a policy that requires this feature.
     pub fn named(feature: impl Into<SmolStr>) -> Self {
         Self(feature.into())
     }

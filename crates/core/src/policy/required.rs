@@ -1,4 +1,4 @@
-//! Scopes as types: what a handler's signature requires, for extractors of every framework.
+//! Scopes as types, which handlers require in their signatures through the extractors of every framework.
 
 use std::marker::PhantomData;
 
@@ -7,13 +7,13 @@ use crate::identity::Identity;
 use crate::rejection::Rejection;
 use crate::scope::{Requirement, Scope};
 
-/// One scope as a type; made by [`scopes!`](crate::scopes).
+/// A scope as a type, created by [`scopes!`](crate::scopes).
 pub trait NamedScope {
     /// The scope.
     const SCOPE: Scope;
 }
 
-/// What a handler requires: a [`NamedScope`], [`AllOf`] some or [`AnyOf`] some.
+/// The scopes that a handler requires: a [`NamedScope`], [`AllOf`] several or [`AnyOf`] several.
 ///
 /// # Examples
 /// ```
@@ -35,22 +35,22 @@ pub trait NamedScope {
 pub trait RequiredScopes {
     /// The scopes.
     const SCOPES: &'static [Scope];
-    /// Whether one of them is enough.
+    /// Whether one of the scopes is enough.
     const ANY: bool;
 }
 
-/// Requires every one of two to six scopes: `AllOf<(A, B)>`.
+/// A requirement of all of two to six scopes: `AllOf<(A, B)>`.
 #[derive(Debug)]
 pub struct AllOf<T>(PhantomData<T>);
 
-/// Requires at least one of two to six scopes: `AnyOf<(A, B)>`.
+/// A requirement of any of two to six scopes: `AnyOf<(A, B)>`.
 #[derive(Debug)]
 pub struct AnyOf<T>(PhantomData<T>);
 
-/// Whether `identity` was granted what `R` requires. Allocates only for a refusal.
+/// Checks whether `identity` has the scopes of `R`, allocating only for a refusal.
 ///
 /// # Errors
-/// [`Rejection::InsufficientScope`] if it was not.
+/// [`Rejection::InsufficientScope`] if it has not.
 pub fn check_required<R: RequiredScopes>(identity: &Identity) -> Result<(), Rejection> {
     if is_granted(R::SCOPES, R::ANY, identity) {
         return Ok(());
@@ -60,7 +60,7 @@ pub fn check_required<R: RequiredScopes>(identity: &Identity) -> Result<(), Reje
     Err(Rejection::InsufficientScope(requirement))
 }
 
-/// Makes a type of each scope, for handlers to name in their signatures. A malformed scope is a compile error.
+/// Defines a type for each scope, for the signatures of handlers. A malformed scope is a compile error.
 ///
 /// # Examples
 /// ```

@@ -1,4 +1,4 @@
-//! What scopes a handler requires.
+//! The check of the scopes that a handler requires.
 
 use super::Policy;
 use crate::identity::Identity;

@@ -1,10 +1,10 @@
-//! The rejections that say the same to everybody, so that what is made for each of them can be made once.
+//! Values that are made once for each rejection whose texts never vary.
 
 use super::Rejection;
 use crate::credential::CredentialFault as Fault;
 use crate::key::Mode;
 
-/// Each rejection that carries nothing of the request, the key or the account.
+/// The rejections that carry nothing of the request, the key or the account.
 const STATIC_REJECTIONS: [Rejection; 29] = [
     Rejection::Credential(Fault::Missing),
     Rejection::Credential(Fault::OtherScheme),
@@ -37,7 +37,7 @@ const STATIC_REJECTIONS: [Rejection; 29] = [
     Rejection::NotConfigured,
 ];
 
-/// Something for each of the rejections that say the same to everybody.
+/// One value for each of the [`STATIC_REJECTIONS`].
 pub(crate) struct PerRejection<T>(Box<[T]>);
 
 impl<T> PerRejection<T> {
@@ -45,13 +45,12 @@ impl<T> PerRejection<T> {
         Self(STATIC_REJECTIONS.iter().map(make).collect())
     }
 
-    /// What was made for this one, unless it says something of its own.
+    /// Returns `None` if the rejection's texts vary.
     pub(crate) fn get(&self, rejection: &Rejection) -> Option<&T> {
         self.0.get(number(rejection)?)
     }
 }
 
-/// Its place among those that say the same to everybody.
 fn number(rejection: &Rejection) -> Option<usize> {
     let number = match rejection {
         Rejection::Credential(fault) => *fault as usize,

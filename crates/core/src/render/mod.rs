@@ -1,4 +1,13 @@
-//! How a refusal is written: status, headers and body.
+//! How a refusal is written: its status, headers and body.
+//!
+//! [`ProblemJson`] is the default format. Another one is set on the builder:
+//! ```
+//! use keyward::render::CodedEnvelope;
+//! use keyward::{Authenticator, MemoryStore};
+//!
+//! let authenticator = Authenticator::builder(MemoryStore::new()).renderer(CodedEnvelope::new()).build()?;
+//! # Ok::<(), keyward::adapter::BuildError>(())
+//! ```
 
 mod prepared;
 mod renderers;
@@ -18,12 +27,12 @@ use crate::rejection::Rejection;
 use crate::request_id::{REQUEST_ID, RequestId, X_REQUEST_ID, any_number};
 use crate::telemetry::Metrics;
 
-/// As many headers as there can be, and what a server adds.
+/// The most headers, with those that a server adds.
 const HEADERS: usize = 12;
 const RATELIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 const RATELIMIT: HeaderName = HeaderName::from_static("ratelimit");
 
-/// Writes the body of a refusal. The headers are keyward's own, and so is the verdict.
+/// Writes the body of a refusal, but not its verdict and headers.
 ///
 /// # Examples
 /// ```
@@ -40,7 +49,7 @@ const RATELIMIT: HeaderName = HeaderName::from_static("ratelimit");
 /// }
 /// ```
 pub trait Render: Send + Sync + 'static {
-    /// The status, content type and body for this rejection. Called for every refusal, never for what is let in.
+    /// Returns the status, content type and body of a refusal.
     fn render(&self, rejection: &Rejection, request_id: &RequestId) -> Rendered;
 }
 
@@ -53,22 +62,23 @@ pub struct Rendered {
 }
 
 impl Rendered {
-    /// A body of this type. A status that is no refusal (below 400) becomes 500: nothing is let in by a renderer.
+    /// Creates a body. A status below 400 becomes 500, so a renderer cannot let a request in.
     #[must_use]
     pub fn new(status: StatusCode, content_type: &'static str, body: impl Into<Bytes>) -> Self {
         let status = if status.as_u16() >= 400 { status } else { StatusCode::INTERNAL_SERVER_ERROR };
         Self { status, content_type, body: body.into() }
     }
 
-    /// A JSON body.
+    /// Creates a JSON body.
     #[must_use]
     pub fn json(status: StatusCode, content_type: &'static str, body: &serde_json::Value) -> Self {
         Self::new(status, content_type, body.to_string())
     }
 }
 
-/// A refusal on its way out: put into a response's extensions by extractors and inner layers, so that the `AuthLayer`
-/// around them writes it in its own format.
+/// A refusal in a response's extensions, by an extractor or an inner layer.
+///
+/// The `AuthLayer` around them writes it in its format.
 #[derive(Clone, Debug)]
 pub struct Refusal {
     rejection: Rejection,
@@ -78,37 +88,37 @@ pub struct Refusal {
 }
 
 impl Refusal {
-    /// The refusal of a request with these headers and this method.
+    /// Creates the refusal of a request with these headers and this method.
     #[must_use]
     pub fn new(rejection: Rejection, method: &http::Method, headers: &HeaderMap) -> Self {
         Self { rejection, request_id: RequestId::of(headers), head: method == http::Method::HEAD, identity: None }
     }
 
-    /// The refusal of a request of which the id that its client sent is known, if it sent one, and whether it is HEAD.
+    /// Creates the refusal from the id that the client sent, if any, and whether the method is HEAD.
     #[must_use]
     pub fn of_parts(rejection: Rejection, sent_id: Option<&[u8]>, head: bool) -> Self {
         Self { rejection, request_id: RequestId::of_bytes(sent_id), head, identity: None }
     }
 
-    /// With the credential that was known and is refused, for [`Event::KeyRefused`].
+    /// Adds the refused identity, for [`Event::KeyRefused`].
     #[must_use]
     pub fn with_identity(mut self, identity: Option<&Identity>) -> Self {
         self.identity = identity.cloned();
         self
     }
 
-    /// Why the request is refused.
+    /// Returns the reason of the refusal.
     #[must_use]
     pub fn rejection(&self) -> &Rejection {
         &self.rejection
     }
 
-    /// A response in the default format that carries this refusal, for an `AuthLayer` further out to write anew.
+    /// Returns a response in the default format, which an outer `AuthLayer` rewrites.
     #[must_use]
     pub fn into_response<B: From<Bytes>>(self) -> Response<B> {
         if self.rejection == Rejection::NotConfigured {
             tracing::error!(
-                "a handler asks for an identity on a route that no AuthLayer stands around: every request to it is refused"
+                "request refused: a handler asks for an identity, but no AuthLayer protects this route; add the layer"
             );
         }
         static DEFAULT: LazyLock<Presentation> = LazyLock::new(Presentation::default);
@@ -118,10 +128,8 @@ impl Refusal {
     }
 }
 
-/// Is told of events.
 pub(crate) type Hook = Arc<dyn Fn(&Event<'_>) + Send + Sync>;
 
-/// What decides how refusals look, and who hears of them.
 #[derive(Clone)]
 pub(crate) struct Presentation {
     pub(crate) challenges: Challenges,
@@ -144,7 +152,6 @@ impl Default for Presentation {
 }
 
 impl Presentation {
-    /// Counts and reports a refusal, and writes it.
     pub(crate) fn refuse(&self, refusal: &Refusal) -> Response<Bytes> {
         self.metrics.rejected(&refusal.rejection);
         if let Some(hook) = &self.hook {
@@ -162,10 +169,10 @@ impl Presentation {
         let mut response = Response::new(if refusal.head { Bytes::new() } else { rendered.body });
         *response.status_mut() = rendered.status;
         let headers = response.headers_mut();
-        // At once: the table would otherwise be made anew for the seventh, which servers add.
+        // Reserved at once: otherwise the seventh header, which a server adds, would grow the table.
         headers.reserve(HEADERS);
         if refusal.head {
-            // RFC 9110 section 8.6: the length that GET would have, which a server would otherwise say is 0.
+            // RFC 9110 section 8.6: the length that GET would have. Otherwise a server would state 0.
             headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
         }
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(rendered.content_type));
@@ -191,7 +198,7 @@ impl Presentation {
         response
     }
 
-    /// Marks what was made for one caller as theirs alone, unless the handler has said otherwise.
+    /// Forbids caches to share an authenticated response, unless the handler set the header.
     pub(crate) fn finish<B>(&self, response: &mut Response<B>, authenticated: bool) {
         if !self.private {
             return;
@@ -220,7 +227,7 @@ fn names_authorization(vary: &HeaderValue) -> bool {
         .any(|name| name == b"*" || name.eq_ignore_ascii_case(b"authorization"))
 }
 
-/// One to three seconds, so that clients that were refused together do not come back together.
+/// Returns one to three seconds, so that refused clients do not retry together.
 fn jittered_seconds() -> u64 {
     1 + any_number() % 3
 }

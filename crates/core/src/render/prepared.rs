@@ -1,4 +1,4 @@
-//! What is the same in every refusal for one reason, made once: a flood of bad keys is not to cost more than it must.
+//! Challenges and bodies that are made once for each reason, so that a flood of bad keys costs little.
 
 use std::sync::Arc;
 
@@ -9,10 +9,9 @@ use serde_json::Value;
 use crate::rejection::{PerRejection, Rejection};
 use crate::request_id::RequestId;
 
-/// What stands for the request's id until there is one; no rejection says it.
+/// A placeholder, which no rejection contains.
 const MARK: &str = "THE_ID_OF_THE_REQUEST";
 
-/// The challenges of one realm.
 pub(crate) struct Challenges {
     realm: Arc<str>,
     made: PerRejection<Option<HeaderValue>>,
@@ -28,24 +27,22 @@ impl Challenges {
     }
 }
 
-/// Made anew, as clones of the values would count their references in one place for all threads.
+/// Makes new values: clones would share one reference count among all threads.
 impl Clone for Challenges {
     fn clone(&self) -> Self {
         Self::new(&self.realm)
     }
 }
 
-/// The bodies of one format: all of each but the request's id.
+/// The bodies of one format, without the request's id.
 pub(super) struct Bodies(PerRejection<Body>);
 
 struct Body {
     before: Box<str>,
-    /// What follows the request's id, if the format has it.
     after: Option<Box<str>>,
 }
 
 impl Bodies {
-    /// Of the format that `write` writes, given the request's id.
     pub(super) fn new(write: impl Fn(&Rejection, &str) -> Value) -> Self {
         Self(PerRejection::new(|rejection| {
             let text = write(rejection, MARK).to_string();
@@ -56,12 +53,12 @@ impl Bodies {
         }))
     }
 
-    /// The body of this refusal, unless it says something of its own.
+    /// Returns `None` if the rejection's texts vary.
     pub(super) fn of(&self, rejection: &Rejection, id: &RequestId) -> Option<Bytes> {
         let body = self.0.get(rejection)?;
         let id = if body.after.is_some() { id.as_str() } else { "" };
         let parts = [&*body.before, id, body.after.as_deref().unwrap_or_default()];
-        // Of exactly this length, which is what makes `Bytes` of it without another allocation.
+        // With exactly this capacity, `Bytes` takes the text over without another allocation.
         let mut text = String::with_capacity(parts.iter().map(|part| part.len()).sum());
         parts.iter().for_each(|part| text.push_str(part));
         Some(text.into())

@@ -1,4 +1,4 @@
-//! The formats of refusals that come with keyward.
+//! The refusal formats that keyward provides.
 
 use std::sync::LazyLock;
 
@@ -11,7 +11,7 @@ use super::{Render, Rendered};
 use crate::rejection::Rejection;
 use crate::request_id::RequestId;
 
-/// RFC 9457 `application/problem+json`, the default, with `code`, `request_id` and `details` as extension members.
+/// The default format: RFC 9457 `application/problem+json` with `code`, `request_id` and `details`.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ProblemJson;
 
@@ -41,10 +41,10 @@ fn problem(rejection: &Rejection, request_id: &str) -> Value {
     body
 }
 
-/// `{"error":{"code":"INVALID_API_KEY","message":"…","request_id":"…"}}`, with `details` where there are some.
+/// The format `{"error":{"code":"INVALID_API_KEY","message":"…","request_id":"…"}}`, with `details` if any.
 ///
 /// # Examples
-/// A provider that answers 401 to whatever is wrong with a credential:
+/// A provider that answers 401 to every faulty credential:
 /// ```
 /// let renderer = keyward::render::CodedEnvelope::new().invalid_request_as_invalid_key();
 /// ```
@@ -53,7 +53,7 @@ pub struct CodedEnvelope {
     faults: Faults,
 }
 
-/// What a provider answers where core answers 400.
+/// The answer to requests that core refuses with 400.
 #[derive(Clone, Copy, Debug, Default)]
 enum Faults {
     #[default]
@@ -76,7 +76,6 @@ impl Faults {
         }
     }
 
-    /// What writes the bodies of [`CodedEnvelope`].
     fn coded(self) -> impl Fn(&Rejection, &str) -> Value {
         move |rejection, request_id| {
             let mut body = json!({"error": {
@@ -91,7 +90,6 @@ impl Faults {
         }
     }
 
-    /// What writes the bodies of [`NumericEnvelope`], which name no request.
     fn numeric(self) -> impl Fn(&Rejection, &str) -> Value {
         move |rejection, _| numeric(self.status(rejection), &rejection.message())
     }
@@ -102,13 +100,13 @@ fn numeric(status: StatusCode, message: &str) -> Value {
 }
 
 impl CodedEnvelope {
-    /// The format, with core's statuses.
+    /// Creates the format with core's statuses.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Answers a request that presents its credential wrongly as 401 `INVALID_API_KEY` instead of 400.
+    /// Answers a wrongly presented credential with 401 `INVALID_API_KEY` instead of 400.
     #[must_use]
     pub fn invalid_request_as_invalid_key(mut self) -> Self {
         self.faults = Faults::AsInvalidKey;
@@ -131,10 +129,10 @@ impl Render for CodedEnvelope {
     }
 }
 
-/// `{"error":{"code":401,"message":"…"}}`, the code being the status as a number.
+/// The format `{"error":{"code":401,"message":"…"}}`, in which the code is the HTTP status.
 ///
 /// # Examples
-/// A provider that tells every 401 in the same words:
+/// A provider that answers every 401 with the same message:
 /// ```
 /// let renderer = keyward::render::NumericEnvelope::new()
 ///     .invalid_request_as_invalid_key()
@@ -147,20 +145,20 @@ pub struct NumericEnvelope {
 }
 
 impl NumericEnvelope {
-    /// The format, with core's statuses and messages.
+    /// Creates the format with core's statuses and messages.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Answers a request that presents its credential wrongly as 401 instead of 400.
+    /// Answers a wrongly presented credential with 401 instead of 400.
     #[must_use]
     pub fn invalid_request_as_invalid_key(mut self) -> Self {
         self.faults = Faults::AsInvalidKey;
         self
     }
 
-    /// Says this for every 401.
+    /// Sets the message of every 401.
     #[must_use]
     pub fn unauthorized_message(mut self, message: &'static str) -> Self {
         self.unauthorized = Some(message);

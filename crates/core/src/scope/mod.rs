@@ -1,7 +1,17 @@
-//! Scopes: what a handler requires, and what a credential was granted.
+//! Scopes: the rights that a handler requires and a credential has.
 //!
-//! A requirement is always exact (`resources:read`). Only a grant may be wider: `resources:*` stands for every
-//! action on a resource and `*` for everything. Both are valid OAuth scope tokens (RFC 6749 section 3.3).
+//! A requirement is always exact (`resources:read`). A grant may be wider: `resources:*` allows every action on a
+//! resource, and `*` everything. Both are valid OAuth scope tokens (RFC 6749 section 3.3).
+//!
+//! # Examples
+//! ```
+//! use keyward::{Scope, ScopeSet};
+//!
+//! const READ: Scope = Scope::from_static("resources:read");
+//! let granted: ScopeSet = "resources:* jobs:read".parse()?;
+//! assert!(granted.allows(&READ));
+//! # Ok::<(), keyward::scope::ScopeError>(())
+//! ```
 
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects, clippy::indexing_slicing))] // It reads input.
 
@@ -21,7 +31,7 @@ pub const MAX_SCOPE_LENGTH: usize = 64;
 /// The most grants that one credential can carry.
 pub const MAX_GRANTS: usize = 64;
 
-/// One action on one resource that a request needs: `resource:action`, never a wildcard.
+/// A required scope, `resource:action`, without a wildcard.
 ///
 /// # Examples
 /// ```
@@ -37,24 +47,24 @@ pub const MAX_GRANTS: usize = 64;
 pub struct Scope(SmolStr);
 
 impl Scope {
-    /// Makes a scope of a literal.
+    /// Creates a scope from a literal.
     ///
     /// # Panics
-    /// If the literal is not `resource:action`; in a constant that is a compile error.
+    /// If the literal is not `resource:action`. In a constant this is a compile error.
     #[must_use]
     pub const fn from_static(scope: &'static str) -> Self {
-        assert!(matches!(classify(scope.as_bytes()), Some(Shape::Exact)), "a scope is written resource:action");
+        assert!(matches!(classify(scope.as_bytes()), Some(Shape::Exact)), "invalid scope: expected resource:action");
         Self(SmolStr::new_static(scope))
     }
 
-    /// The scope as text.
+    /// Returns the scope as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// What a credential was granted: a scope, all actions on a resource (`resource:*`), or everything (`*`).
+/// A granted scope: `resource:action`, `resource:*` or `*`.
 ///
 /// # Examples
 /// ```
@@ -74,19 +84,19 @@ impl Grant {
     /// The grant of everything, `*`.
     pub const ALL: Self = Self(SmolStr::new_static("*"));
 
-    /// The grant as text.
+    /// Returns the grant as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// Whether this grant allows what `scope` requires.
+    /// Returns `true` if this grant allows `scope`.
     #[must_use]
     pub fn covers(&self, scope: &Scope) -> bool {
         covers(&self.0, &scope.0)
     }
 
-    /// Whether everything that `other` allows is allowed by this grant too; so a holder of this may pass `other` on.
+    /// Returns `true` if this grant allows everything that `other` allows.
     #[must_use]
     pub fn includes(&self, other: &Grant) -> bool {
         covers(&self.0, &other.0)
@@ -97,7 +107,7 @@ fn covers(grant: &str, wanted: &str) -> bool {
     grant == "*" || grant == wanted || grant.strip_suffix('*').is_some_and(|resource| wanted.starts_with(resource))
 }
 
-/// The grants of a credential: sorted, without repetition, at most [`MAX_GRANTS`].
+/// The grants of a credential, sorted and distinct, at most [`MAX_GRANTS`].
 ///
 /// # Examples
 /// ```
@@ -114,10 +124,10 @@ fn covers(grant: &str, wanted: &str) -> bool {
 pub struct ScopeSet(Box<[Grant]>);
 
 impl ScopeSet {
-    /// A set of these grants.
+    /// Creates a set of these grants.
     ///
     /// # Errors
-    /// [`ScopeError::TooMany`] if there are more than [`MAX_GRANTS`] different ones.
+    /// [`ScopeError::TooMany`] if there are more than [`MAX_GRANTS`].
     pub fn new(grants: impl IntoIterator<Item = Grant>) -> Result<Self, ScopeError> {
         let mut grants: Vec<Grant> = grants.into_iter().collect();
         grants.sort_unstable();
@@ -128,30 +138,30 @@ impl ScopeSet {
         Ok(Self(grants.into_boxed_slice()))
     }
 
-    /// The grant of everything.
+    /// Creates the set that grants everything.
     #[must_use]
     pub fn all() -> Self {
         Self(Box::new([Grant::ALL]))
     }
 
-    /// Whether some grant allows what `scope` requires.
+    /// Returns `true` if a grant allows `scope`.
     #[must_use]
     pub fn allows(&self, scope: &Scope) -> bool {
         self.0.iter().any(|grant| grant.covers(scope))
     }
 
-    /// Whether everything in `other` is allowed by this set too.
+    /// Returns `true` if this set allows everything that `other` allows.
     #[must_use]
     pub fn includes(&self, other: &ScopeSet) -> bool {
         other.0.iter().all(|wanted| self.0.iter().any(|grant| grant.includes(wanted)))
     }
 
-    /// The grants in order.
+    /// Returns the grants in order.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = &Grant> {
         self.0.iter()
     }
 
-    /// Whether nothing is granted.
+    /// Returns `true` if the set has no grants.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -162,14 +172,16 @@ impl ScopeSet {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ScopeError {
-    /// Not `resource:action` of `A-Z a-z 0-9 _ . -`, at most [`MAX_SCOPE_LENGTH`] bytes.
-    #[error("a scope is written resource:action with letters, digits, '_', '.' and '-', at most 64 bytes")]
+    /// The text does not follow the rules.
+    #[error(
+        "invalid scope: expected resource:action of letters, digits, '_', '.' and '-', at most 64 bytes, for example resources:read"
+    )]
     Malformed,
-    /// A wildcard where a requirement was wanted.
-    #[error("a wildcard can be granted but not required")]
+    /// A requirement has a wildcard.
+    #[error("invalid scope: a wildcard can be granted, but not required; name the action")]
     Wildcard,
-    /// More than [`MAX_GRANTS`] grants.
-    #[error("more than 64 scopes")]
+    /// There are more than [`MAX_GRANTS`] grants.
+    #[error("too many scopes: expected at most 64")]
     TooMany,
 }
 
@@ -181,7 +193,6 @@ enum Shape {
 }
 
 const fn classify(bytes: &[u8]) -> Option<Shape> {
-    /// Which part of the scope the next byte belongs to.
     enum Part {
         Start,
         Resource,
@@ -250,7 +261,7 @@ impl FromStr for Grant {
 impl FromStr for ScopeSet {
     type Err = ScopeError;
 
-    /// Reads grants separated by spaces, as OAuth writes them (RFC 6749 section 3.3).
+    /// Reads grants separated by spaces, as in OAuth (RFC 6749 section 3.3).
     fn from_str(text: &str) -> Result<Self, ScopeError> {
         Self::new(text.split_ascii_whitespace().map(Grant::from_str).collect::<Result<Vec<_>, _>>()?)
     }
@@ -378,7 +389,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_can_pass_on_more_than_was_granted() {
+    fn grants_include_only_what_they_allow() {
         let holds =
             |held: &str, wanted: &str| held.parse::<ScopeSet>().unwrap().includes(&wanted.parse::<ScopeSet>().unwrap());
         assert!(holds("*", "*"));

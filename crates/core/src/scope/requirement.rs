@@ -1,10 +1,10 @@
-//! What scopes a request needs.
+//! The scopes that a request needs.
 
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects, clippy::indexing_slicing))] // It reads input.
 
 use super::Scope;
 
-/// The scopes that a request needs: all of some, or any one of some.
+/// The scopes that a request needs: all of them, or any one.
 ///
 /// # Examples
 /// ```
@@ -24,25 +24,25 @@ pub struct Requirement {
 }
 
 impl Requirement {
-    /// Every one of these scopes.
+    /// Creates a requirement of all these scopes.
     #[must_use]
     pub fn all_of(scopes: impl IntoIterator<Item = Scope>) -> Self {
         Self { scopes: scopes.into_iter().collect(), any: false }
     }
 
-    /// At least one of these scopes. An empty list allows nobody.
+    /// Creates a requirement of any of these scopes. An empty list refuses every identity.
     #[must_use]
     pub fn any_of(scopes: impl IntoIterator<Item = Scope>) -> Self {
         Self { scopes: scopes.into_iter().collect(), any: true }
     }
 
-    /// The scopes, in the order they were given.
+    /// Returns the scopes in the given order.
     #[must_use]
     pub fn scopes(&self) -> &[Scope] {
         &self.scopes
     }
 
-    /// Whether one of them is enough.
+    /// Returns `true` if one of the scopes is enough.
     #[must_use]
     pub fn is_any(&self) -> bool {
         self.any

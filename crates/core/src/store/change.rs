@@ -1,5 +1,4 @@
-//! The change log: the store's ordered record of everything that can invalidate a cached identity, and the leases
-//! that are granted against it.
+//! The change log, the store's ordered record of every change that can invalidate a cached identity, and its leases.
 
 use std::time::Duration;
 
@@ -10,145 +9,146 @@ use super::StoreError;
 use crate::id::{AccountId, CredentialId, NodeId};
 use crate::key::Digest;
 
-/// A place in the change log: how many entries came before, and a mark that no other history of the log has there.
+/// A position in the change log: the number of an entry, and its mark.
 ///
-/// Numbers have no gaps and follow the order of commits. The mark is a random number that is stored with the entry:
-/// a database that was restored from a backup may reach the same number again, but not the same mark.
+/// Numbers have no gaps and follow the order of commits. Marks are random and stored with the entry. A database that
+/// was restored from a backup may reach the same number again, but not the same mark.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Position {
-    /// The entry's number; 0 is before the first.
+    /// The number of the entry, or 0 before the first.
     pub number: u64,
-    /// The entry's mark; the log's own for number 0.
+    /// The mark of the entry, or of the log for number 0.
     pub mark: u64,
 }
 
 /// An entry of the change log.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Change {
-    /// Where it stands.
+    /// The position of the entry.
     pub position: Position,
-    /// What it makes invalid.
+    /// The stale answers.
     pub what: Invalidation,
 }
 
-/// What an entry of the change log makes invalid.
+/// The cached answers that an entry of the change log makes stale.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Invalidation {
-    /// Everything cached of one key, and that there is no key with its digest.
+    /// Answers about one key, including that its digest is unknown.
     Key {
-        /// The key.
+        /// The key's id.
         id: CredentialId,
-        /// Its digest.
+        /// The key's digest.
         digest: Digest,
     },
-    /// Everything cached of an account's keys.
+    /// Answers about the keys of an account.
     Account(AccountId),
-    /// Everything. What a reader does not understand, it reads as this.
+    /// All answers. Readers treat an unknown entry in this way.
     Everything,
 }
 
-/// What a node reads from the change log.
+/// The result of a read of the change log.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum LogBatch {
-    /// The entries that follow the position asked from, in order and without a gap; none if it is the newest.
+    /// The next entries, in order and without a gap, or none.
     Entries(Vec<Change>),
-    /// The position is not, or no longer, in the log: it was truncated, or it is another log. Everything cached is
-    /// suspect, and the node goes on from here.
+    /// The log does not contain the position: it was truncated, or is another log. The node clears its cache and
+    /// continues from this position.
     Gap(Position),
 }
 
-/// The answer to a node's wish to renew its lease.
+/// The answer to a request to renew a lease.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum LeaseAnswer {
-    /// Granted, for the duration that was asked for, counted from before the asking.
+    /// The lease is granted, counted from before the request.
     Granted,
-    /// Refused: the log goes on behind the position that the node has applied, or does not have it.
+    /// The node's position is not the newest, or is unknown.
     Behind,
 }
 
-/// A node as the register has it.
+/// A node's entry in the register.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NodeState {
-    /// Its id.
+    /// The node's id.
     pub node: NodeId,
-    /// The number of the last entry that it has said to have applied.
+    /// The number of the last entry that the node reported as applied.
     pub applied: u64,
-    /// Goes up at every renewal.
+    /// A counter of renewals.
     pub renewals: u64,
-    /// How long its leases are.
+    /// The length of the node's leases.
     pub lease: Duration,
 }
 
-/// The register of nodes, and the newest position, from one snapshot.
+/// The nodes and the newest position, from one snapshot.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NodeStates {
-    /// Every registered node.
+    /// The registered nodes.
     pub nodes: Vec<NodeState>,
     /// The newest position of the log.
     pub newest: Position,
 }
 
-/// The change log of a store and its register of leases.
+/// The change log of a store, and its register of leases.
 ///
-/// Two rules carry the promise of immediate revocation. Entries are ordered as their transactions commit, without a gap
-/// that a reader could skip. And appending an entry and granting a lease exclude each other, so that a grant is
-/// refused to every node that has not applied an entry committed before it.
+/// Immediate revocation rests on two rules. Entries are ordered as their transactions commit, without a gap that a
+/// reader could skip. Appending an entry and granting a lease exclude each other, so a node gets a lease only if it has
+/// applied every entry that was committed before.
 #[async_trait]
 pub trait ChangeLog: Send + Sync + 'static {
-    /// The newest position.
+    /// Returns the newest position.
     ///
     /// # Errors
     /// [`StoreError`] if the store cannot answer.
     async fn newest(&self) -> Result<Position, StoreError>;
 
-    /// The entries behind `after`, at most `limit` of them.
+    /// Returns the entries after `after`, at most `limit`.
     ///
     /// # Errors
     /// [`StoreError`] if the store cannot answer.
     async fn read(&self, after: Position, limit: usize) -> Result<LogBatch, StoreError>;
 
-    /// Grants the node a lease of this length if `applied` is the newest position, and registers it if it is not yet.
+    /// Grants the node a lease if `applied` is the newest position, and registers the node.
     ///
-    /// A registered node that is behind gets none, but if `applied` is a position of this log it is noted that the node
-    /// has come so far: so revocations that it has applied need not wait for it while others are being written. A write, in
-    /// one transaction, on the primary.
+    /// A registered node that is behind gets no lease, but its position is recorded if this log contains it. So
+    /// revocations that it has applied need not wait for it while others are written. This is one transaction on the
+    /// primary.
     ///
     /// # Errors
-    /// [`StoreError`] if the store cannot be written; no lease is granted then.
+    /// [`StoreError`] if the store cannot be written. No lease is granted then.
     async fn renew(&self, node: &NodeId, applied: Position, lease: Duration) -> Result<LeaseAnswer, StoreError>;
 
-    /// Takes the node off the register. It has stopped answering from its cache before it calls this.
+    /// Removes a node that has already stopped answering from its cache.
     ///
     /// # Errors
     /// [`StoreError`] if the store cannot be written.
     async fn leave(&self, node: &NodeId) -> Result<(), StoreError>;
 
-    /// The register.
+    /// Returns the register.
     ///
     /// # Errors
     /// [`StoreError`] if the store cannot answer.
     async fn nodes(&self) -> Result<NodeStates, StoreError>;
 
-    /// Takes a node off the register that has not renewed since it was seen with `renewals`. Gives whether it did.
+    /// Removes a node that has not renewed since `renewals`. Returns `true` if it was removed.
     ///
     /// # Errors
     /// [`StoreError`] if the store cannot be written.
     async fn evict(&self, node: &NodeId, renewals: u64) -> Result<bool, StoreError>;
 
-    /// Changes whenever the log may have grown, as soon as the store can tell. It only makes things fast: whoever
-    /// watches this asks at intervals too, and losing every change breaks nothing.
+    /// Returns a receiver that changes when the log may have grown.
+    ///
+    /// It only reduces latency: no promise depends on a notification.
     fn watch(&self) -> watch::Receiver<()>;
 }
 
-/// A mark for a new entry.
+/// Returns a mark for a new entry.
 ///
 /// # Panics
-/// If the operating system's random generator fails, as nothing can be secure then.
+/// If the operating system's random generator fails, because nothing is secure then.
 #[must_use]
 pub fn random_mark() -> u64 {
-    // 63 bits, so that every database can hold it in its signed integers.
+    // 63 bits, which fit into the signed integers of every database.
     getrandom::u64().expect("the operating system's random generator works") >> 1
 }

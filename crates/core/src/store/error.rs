@@ -1,9 +1,9 @@
-//! What can go wrong with a store, and what it refuses.
+//! Errors of a store, and the reasons for which it refuses a write.
 
 use std::error::Error;
 use std::fmt;
 
-/// Why a store gave no answer. An unknown key is an answer and no error.
+/// Why a store gave no answer. An unknown key is an answer, not an error.
 ///
 /// # Examples
 /// ```
@@ -19,30 +19,30 @@ pub struct StoreError {
     source: Option<Box<dyn Error + Send + Sync>>,
 }
 
-/// What kind of failure it was.
+/// The kind of a store's failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum StoreErrorKind {
-    /// The store cannot be reached, is too slow or too busy: asking again later may help.
+    /// The store cannot be reached, is too slow or too busy. Retry later.
     Unavailable,
-    /// The store answered with something that cannot be: asking again will not help.
+    /// The store returned invalid data. Do not retry.
     Corrupt,
 }
 
 impl StoreError {
-    /// The store cannot be reached, is too slow or too busy.
+    /// Creates the error of an unavailable store.
     #[must_use]
     pub fn unavailable(source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self { kind: StoreErrorKind::Unavailable, source: Some(source.into()) }
     }
 
-    /// The store holds something that cannot be.
+    /// Creates the error of invalid data.
     #[must_use]
     pub fn corrupt(source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self { kind: StoreErrorKind::Corrupt, source: Some(source.into()) }
     }
 
-    /// What kind of failure it was.
+    /// Returns the kind of the failure.
     #[must_use]
     pub fn kind(&self) -> StoreErrorKind {
         self.kind
@@ -64,11 +64,11 @@ impl Error for StoreError {
     }
 }
 
-/// Why a write to the store was not done. Nothing of it was.
+/// Why a write failed. Nothing was written.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum AdminError {
-    /// The store refuses it, as things are.
+    /// The store refused the write.
     #[error(transparent)]
     Denied(#[from] WriteRefused),
     /// The store failed.
@@ -76,29 +76,29 @@ pub enum AdminError {
     Store(#[from] StoreError),
 }
 
-/// What a store refuses to do, as things are.
+/// Why a store refuses a write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum WriteRefused {
-    /// There is no key with this id.
-    #[error("there is no such key")]
+    /// No key has this id.
+    #[error("no such key: check the id")]
     NotFound,
-    /// There is no account with this id.
-    #[error("there is no such account")]
+    /// No account has this id.
+    #[error("no such account: check the id")]
     NoSuchAccount,
-    /// A key with this id or digest is there already.
-    #[error("there is such a key already")]
+    /// A key with this id or digest exists.
+    #[error("a key with this id or digest already exists")]
     Duplicate,
-    /// An account with this id is there already.
-    #[error("an account with this id exists already")]
+    /// An account with this id exists.
+    #[error("an account with this id already exists: choose another id")]
     AccountExists,
-    /// The key was changed since it was read.
-    #[error("the key was changed in the meantime: read it again")]
+    /// The record was changed since it was read.
+    #[error("the record was changed since it was read: read it again and retry")]
     Stale,
-    /// The key has a successor already, and gets no second one.
-    #[error("the key was rotated already")]
+    /// The key has a successor. It gets no second one, and its end only moves earlier.
+    #[error("the key was already rotated: use its successor")]
     Rotated,
     /// The key is revoked or has expired, and stays so.
-    #[error("the key has ended for good")]
+    #[error("the key is revoked or has expired: create a new key")]
     Ended,
 }

@@ -1,7 +1,22 @@
-//! What keyward asks of a store.
+//! The traits that a store implements, and the records that it holds.
 //!
-//! [`KeyStore`] is all that [`AuthLayer`](crate::AuthLayer) needs: it finds a key by its digest. [`KeyAdmin`] adds
-//! the writes that manage keys. [`ChangeLog`] is how a store keeps the caches of every node fresh.
+//! [`KeyStore`] finds a key by its digest, which is all that [`AuthLayer`](crate::AuthLayer) needs. [`KeyAdmin`] adds
+//! the writes that manage keys. [`ChangeLog`] keeps the caches of all nodes fresh.
+//!
+//! # Examples
+//! [`KeyStore`] has an example of a complete store. Reading one:
+//! ```
+//! use keyward::MemoryStore;
+//! use keyward::key::{Hasher, KeyFormat, KeyKind};
+//! use keyward::store::KeyStore;
+//!
+//! # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let format = KeyFormat::default();
+//! let key = format.generate(KeyKind::Secret, keyward::Mode::Live)?;
+//! let digest = Hasher::default().digest(&key.parse(&format)?);
+//! assert!(MemoryStore::new().find(&digest).await?.key.is_none());
+//! # Ok(()) }
+//! ```
 
 mod change;
 mod error;
@@ -24,13 +39,13 @@ use crate::clock::Timestamp;
 use crate::id::{AccountId, CredentialId};
 use crate::key::Digest;
 
-/// How a node learns that what it has cached holds no longer.
+/// How a node learns that a cached answer is stale.
 #[derive(Clone)]
 #[non_exhaustive]
 pub enum Freshness {
-    /// The store has a change log: a revoked key stops working on every node before `revoke` returns.
+    /// The store has a change log. When `revoke` has returned, no node accepts the key.
     ChangeLog(Arc<dyn ChangeLog>),
-    /// The store says nothing: an answer is cached for this long, and a revoked key works for up to this long.
+    /// The store has no change log. Answers are cached, and a revoked key works, for up to this long.
     BoundedAge(Duration),
 }
 
@@ -43,10 +58,10 @@ impl std::fmt::Debug for Freshness {
     }
 }
 
-/// Finds keys by their digests. This is all that protecting a service needs.
+/// Finds keys by their digests. Protecting a service needs no other trait.
 ///
 /// # Examples
-/// Over an own table:
+/// A store over a provider's table:
 /// ```
 /// use std::{collections::HashMap, time::Duration};
 /// use keyward::key::Digest;
@@ -77,76 +92,78 @@ impl std::fmt::Debug for Freshness {
 /// ```
 #[async_trait]
 pub trait KeyStore: Send + Sync + 'static {
-    /// The key with this digest, together with the change log's position in the same snapshot.
+    /// Returns the key with this digest, and the change log's position from the same snapshot.
     ///
     /// # Errors
-    /// [`StoreError`] if the store cannot answer. An unknown key is an answer, [`Found::unknown`], never an error.
+    /// [`StoreError`] if the store cannot answer. An unknown key is the answer [`Found::unknown`].
     async fn find(&self, digest: &Digest) -> Result<Found, StoreError>;
 
-    /// How answers of this store are kept fresh. Asked once, when the layer is built.
+    /// Returns how answers are kept fresh. The layer asks once, when it is built.
     fn freshness(&self) -> Freshness;
 
-    /// Notes when keys were used, each at most once in a batch. An update of keys that exist: it never makes one,
-    /// and never changes anything else. Without an implementation, uses are not recorded.
+    /// Records when keys were used. A batch has each key at most once.
+    ///
+    /// It only updates existing keys: it adds none, and changes nothing else. The default records nothing.
     ///
     /// # Errors
-    /// [`StoreError`] if the store cannot be written; the uses are kept and tried again.
+    /// [`StoreError`] if the store cannot be written. The uses are kept and retried.
     async fn record_use(&self, uses: &[KeyUse]) -> Result<(), StoreError> {
         let _ = uses;
         Ok(())
     }
 }
 
-/// A write that has been committed, and the change log's position that carries it.
+/// A committed write. It is effective on every node when all have applied its position.
 ///
-/// Caches follow the log: the write holds on every node once all have applied that position. [`Keys`](crate::Keys)
-/// waits for that.
+/// [`Keys`](crate::Keys) waits for this.
 #[derive(Clone, Debug)]
-#[must_use = "the write holds on every node only when the position has been applied there"]
+#[must_use = "the write is effective on every node only when all have applied its position"]
 pub struct Committed<T> {
-    /// What was written.
+    /// The written value.
     pub value: T,
-    /// The position to wait for; `None` if the write changed nothing that could be cached.
+    /// The position to wait for, if the write can affect a cached answer.
     pub position: Option<Position>,
 }
 
-/// Manages keys. Every write that can change what a cached answer would be appends to the change log in the same
-/// transaction.
+/// Manages keys. A write that can affect a cached answer appends to the change log in the same transaction.
 ///
-/// Applications call [`Keys`](crate::Keys), which also waits until a write holds on every node.
+/// Applications call [`Keys`](crate::Keys), which waits until a write is effective.
 #[async_trait]
 pub trait KeyAdmin: KeyStore {
     /// Adds a key.
     ///
     /// # Errors
-    /// [`WriteRefused::Duplicate`] if the id or the digest is there already, [`WriteRefused::NoSuchAccount`].
+    /// [`WriteRefused::Duplicate`] if the id or the digest exists; [`WriteRefused::NoSuchAccount`].
     async fn create(&self, key: &KeyRecord) -> Result<Committed<()>, AdminError>;
 
-    /// The key with this id, whatever its status.
+    /// Returns the key with this id, whatever its status.
     ///
     /// # Errors
     /// [`StoreError`] if the store cannot answer.
     async fn get(&self, id: &CredentialId) -> Result<Option<KeyRecord>, StoreError>;
 
-    /// Keys, newest first.
+    /// Returns a page of keys, newest first.
     ///
     /// # Errors
     /// [`StoreError`] if the store cannot answer.
     async fn list(&self, query: &KeyQuery) -> Result<KeyPage, StoreError>;
 
-    /// Changes a key as [`KeyUpdate::apply_checked`] does, if it is still at `update.version` when that is given: check and
-    /// write are one step. The rules that need a clock are those of [`Keys::update`](crate::Keys::update).
+    /// Changes a key with [`KeyUpdate::apply_checked`], atomically, if it has `update.version` or none is given.
+    ///
+    /// [`Keys::update`](crate::Keys::update) checks the rules that need a clock.
     ///
     /// # Errors
     /// [`WriteRefused::NotFound`], [`WriteRefused::Stale`], [`WriteRefused::Ended`] or [`WriteRefused::Rotated`].
     async fn update(&self, id: &CredentialId, update: &KeyUpdate) -> Result<Committed<KeyRecord>, AdminError>;
 
-    /// Adds `successor` and lets the key end at `end`, or when it would have ended anyway if that is earlier, both or
-    /// neither, if the key is still at `version`: what `successor` was made like. Gives the predecessor as it is then.
+    /// Adds `successor` and ends the key at `end`, or at its own end if that is earlier, atomically.
+    ///
+    /// The key must still have the `version` that `successor` was made from. Returns the changed key.
     ///
     /// # Errors
-    /// [`WriteRefused::NotFound`]; [`WriteRefused::Rotated`] if the key has a successor; [`WriteRefused::Stale`] if it was changed since; [`WriteRefused::Ended`]
-    /// if it is revoked or has expired before `successor` was made; [`WriteRefused::Duplicate`].
+    /// [`WriteRefused::NotFound`]; [`WriteRefused::Rotated`] if the key has a successor; [`WriteRefused::Stale`] if it
+    /// was changed; [`WriteRefused::Ended`] if it is revoked, or had expired before `successor` was made;
+    /// [`WriteRefused::Duplicate`].
     async fn rotate(
         &self,
         id: &CredentialId,
@@ -155,37 +172,35 @@ pub trait KeyAdmin: KeyStore {
         end: Timestamp,
     ) -> Result<Committed<KeyRecord>, AdminError>;
 
-    /// Revokes a key for ever. Revoking it again changes nothing and keeps the first time; its position is given
-    /// all the same, so that whoever asks again waits as well.
+    /// Revokes a key permanently. Revoking it again changes nothing, but returns a position to wait for.
     ///
     /// # Errors
     /// [`WriteRefused::NotFound`].
     async fn revoke(&self, id: &CredentialId, at: Timestamp) -> Result<Committed<KeyRecord>, AdminError>;
 
-    /// Adds or changes an account.
+    /// Adds or replaces an account.
     ///
     /// # Errors
     /// [`StoreError`] if the store cannot be written.
     async fn put_account(&self, account: &AccountRecord) -> Result<Committed<()>, AdminError>;
 
-    /// Adds an account, if there is none with its id: the look and the write are one step. Of two callers who add it at once, one
-    /// succeeds.
+    /// Adds an account if its id is free, atomically.
     ///
     /// # Errors
-    /// [`WriteRefused::AccountExists`]: the account that is there keeps its values.
+    /// [`WriteRefused::AccountExists`]. The existing account is not changed.
     async fn insert_account(&self, account: &AccountRecord) -> Result<Committed<()>, AdminError>;
 
-    /// Changes an account, if it is still as `expected`: the comparison and the write are one step. The id of both is the same.
+    /// Replaces an account of the same id if it still equals `expected`, atomically.
     ///
     /// # Errors
-    /// [`WriteRefused::NoSuchAccount`]; [`WriteRefused::Stale`] if it was changed since.
+    /// [`WriteRefused::NoSuchAccount`]; [`WriteRefused::Stale`] if the account was changed.
     async fn replace_account(
         &self,
         expected: &AccountRecord,
         account: &AccountRecord,
     ) -> Result<Committed<()>, AdminError>;
 
-    /// The account with this id.
+    /// Returns the account with this id.
     ///
     /// # Errors
     /// [`StoreError`] if the store cannot answer.

@@ -1,4 +1,4 @@
-//! What can be asked of and changed in a store's keys.
+//! Queries and updates of a store's keys.
 
 use std::fmt;
 use std::str::FromStr;
@@ -13,7 +13,7 @@ use crate::id::{AccountId, CredentialId};
 use crate::key::{KeyKind, Mode};
 use crate::scope::ScopeSet;
 
-/// Which keys to list; all of them by default, 50 a page.
+/// A query for keys. Defaults to all keys, 50 a page.
 ///
 /// # Examples
 /// ```
@@ -25,37 +25,37 @@ use crate::scope::ScopeSet;
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct KeyQuery {
-    /// Of this account alone.
+    /// Only keys of this account.
     pub account: Option<AccountId>,
-    /// Of this mode alone.
+    /// Only keys of this mode.
     pub mode: Option<Mode>,
-    /// Of this kind alone.
+    /// Only keys of this kind.
     pub kind: Option<KeyKind>,
-    /// With this status at [`now`](Self::now) alone.
+    /// Only keys that have this status at [`now`](Self::now).
     pub status: Option<KeyStatus>,
-    /// With this text in the name, whatever the case of ASCII letters.
+    /// Only keys with this text in their name, ignoring ASCII case.
     pub text: Option<String>,
-    /// Last used before this, or never.
+    /// Only keys last used before this time, or never.
     pub unused_since: Option<Timestamp>,
-    /// Continue behind this page.
+    /// The end of the previous page.
     pub after: Option<Cursor>,
-    /// How many at most; 1 to [`MAX_LIMIT`](Self::MAX_LIMIT), held within that.
+    /// The most keys of a page, 1 to [`MAX_LIMIT`](Self::MAX_LIMIT).
     pub limit: usize,
-    /// The instant at which a status is meant; the real one by default.
+    /// The time at which [`status`](Self::status) applies. Defaults to now.
     pub now: Timestamp,
 }
 
 impl KeyQuery {
-    /// The most keys a page can have.
+    /// The most keys of a page.
     pub const MAX_LIMIT: usize = 500;
 
-    /// The limit held within 1 and [`MAX_LIMIT`](Self::MAX_LIMIT).
+    /// Returns the limit, clamped to 1 to [`MAX_LIMIT`](Self::MAX_LIMIT).
     #[must_use]
     pub fn bounded_limit(&self) -> usize {
         self.limit.clamp(1, Self::MAX_LIMIT)
     }
 
-    /// Whether `key` is among those asked for, leaving pages aside.
+    /// Returns `true` if `key` matches the query, on any page.
     #[must_use]
     pub fn matches(&self, key: &KeyRecord) -> bool {
         self.account.as_ref().is_none_or(|account| *account == key.account)
@@ -88,13 +88,13 @@ impl Default for KeyQuery {
 pub struct KeyPage {
     /// The keys.
     pub keys: Vec<KeyRecord>,
-    /// Where the next page starts, if there is one.
+    /// The start of the next page, if there is one.
     pub next: Option<Cursor>,
 }
 
-/// Where a page of a list ended: at a key, by its creation and id.
+/// The end of a page: the creation time and id of its last key.
 ///
-/// It survives that keys are added or revoked between two pages: none is given twice, none left out.
+/// Concurrent changes neither repeat nor skip a key.
 ///
 /// # Examples
 /// ```
@@ -107,23 +107,23 @@ pub struct KeyPage {
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cursor {
-    /// When the page's last key was made.
+    /// The creation time of the page's last key.
     pub created_at: Timestamp,
-    /// The page's last key.
+    /// The id of the page's last key.
     pub id: CredentialId,
 }
 
 impl Cursor {
-    /// The cursor behind `key`.
+    /// Returns the cursor after `key`.
     #[must_use]
     pub fn behind(key: &KeyRecord) -> Self {
         Self { created_at: key.created_at, id: key.id.clone() }
     }
 }
 
-/// The text is not a cursor that was given out.
+/// The error of a text that is not a cursor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the cursor is not one that was given out")]
+#[error("invalid cursor: use the one that the previous page returned")]
 pub struct CursorError;
 
 impl fmt::Display for Cursor {
@@ -139,44 +139,44 @@ impl FromStr for Cursor {
         let (millis, id) = text.split_once('.').ok_or(CursorError)?;
         let millis: i64 = millis.parse().map_err(|_| CursorError)?;
         let cursor = Self { created_at: Timestamp::from_millis(millis), id: id.parse().map_err(|_| CursorError)? };
-        // A cursor has one spelling: no sign, no zeros in front, no instant that cannot be.
+        // A cursor has one spelling: no sign, no leading zeros, no time out of range.
         if cursor.to_string() == text { Ok(cursor) } else { Err(CursorError) }
     }
 }
 
-/// What to change in a key; nothing by default. `Some(None)` takes a value away.
+/// Changes to a key. Defaults to none. `Some(None)` removes a value.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct KeyUpdate {
-    /// Change it only if it is at this version.
+    /// The required version, if any.
     pub version: Option<u64>,
-    /// A new name.
+    /// The new name.
     pub name: Option<String>,
-    /// New grants in place of the old.
+    /// The new scopes, which replace the old ones.
     pub scopes: Option<ScopeSet>,
-    /// Other endpoints to be confined to.
+    /// The new endpoints, which replace the old ones.
     pub endpoints: Option<Vec<Endpoint>>,
-    /// Other networks to be confined to.
+    /// The new networks, which replace the old ones.
     pub networks: Option<Vec<IpNet>>,
-    /// New data in place of the old.
+    /// The new metadata, which replaces the old.
     pub metadata: Option<Map<String, Value>>,
-    /// A new end, or none.
+    /// The new end, or none.
     pub expires_at: Option<Option<Timestamp>>,
-    /// A new beginning, or none.
+    /// The new start time, or none.
     pub not_before: Option<Option<Timestamp>>,
-    /// Disabled since then, or enabled. A key that is disabled already keeps its time.
+    /// Disabled at this time, or enabled. A disabled key keeps its first time.
     pub disabled_at: Option<Option<Timestamp>>,
-    /// Compromised since then; it is never taken back, and the first time stays.
+    /// Marked as compromised at this time. The first time stays.
     pub compromised_at: Option<Timestamp>,
 }
 
 impl KeyUpdate {
-    /// Changes `key` as this says and raises its version: what every store's update does to the record. A key that is
-    /// disabled or compromised again keeps the first time.
+    /// Applies the update to `key` and raises its version, as every store does. Disabling a disabled key, or marking a
+    /// compromised one, keeps the first time.
     ///
     /// # Errors
-    /// The key is not changed then. [`WriteRefused::Stale`] if it is at another version than wanted; [`WriteRefused::Ended`] if it is
-    /// revoked or compromised, unless the update marks it as compromised and does nothing else; [`WriteRefused::Rotated`] if the
-    /// key has a successor and would end later.
+    /// `key` is not changed then. [`WriteRefused::Stale`] if it has another version; [`WriteRefused::Ended`] if it is
+    /// revoked or compromised, unless the update only marks it as compromised; [`WriteRefused::Rotated`] if it has a
+    /// successor and would end later.
     pub fn apply_checked(&self, key: &mut KeyRecord) -> Result<(), WriteRefused> {
         if self.version.is_some_and(|version| version != key.version) {
             return Err(WriteRefused::Stale);
@@ -190,7 +190,7 @@ impl KeyUpdate {
         Ok(())
     }
 
-    /// The end of a key with a successor only moves earlier.
+    /// Checks that the end of a key with a successor only moves earlier.
     pub(crate) fn check_rotated(&self, key: &KeyRecord) -> Result<(), WriteRefused> {
         let is_later = |new: Timestamp| key.expires_at.is_some_and(|old| new > old);
         match self.expires_at {

@@ -1,4 +1,4 @@
-//! What a store holds: keys and accounts.
+//! The records of a store: keys and accounts.
 
 use std::net::IpAddr;
 
@@ -15,29 +15,29 @@ use crate::identity::Identity;
 use crate::key::{Digest, Hint, KeyKind, Mode};
 use crate::scope::ScopeSet;
 
-/// What [`KeyStore::find`](super::KeyStore::find) found, and as of when.
+/// The answer of [`KeyStore::find`](super::KeyStore::find).
 #[derive(Clone, Debug)]
 pub struct Found {
-    /// The key, or `None` if there is none with that digest.
+    /// The key, if one has the digest.
     pub key: Option<StoredKey>,
-    /// The change log's position in the snapshot that the key was read from; `None` without a change log.
+    /// The change log's position in the snapshot of the read, if there is a log.
     pub position: Option<Position>,
 }
 
 impl Found {
-    /// There is no such key, in a store without a change log.
+    /// Creates the answer that there is no such key, without a position.
     #[must_use]
     pub fn unknown() -> Self {
         Self { key: None, position: None }
     }
 
-    /// This key, in a store without a change log.
+    /// Creates the answer with this key, without a position.
     #[must_use]
     pub fn key(key: StoredKey) -> Self {
         Self { key: Some(key), position: None }
     }
 
-    /// With the change log's position in the same snapshot.
+    /// Adds the change log's position in the same snapshot.
     #[must_use]
     pub fn at(mut self, position: Position) -> Self {
         self.position = Some(position);
@@ -45,7 +45,7 @@ impl Found {
     }
 }
 
-/// A key as the request path needs it: its identity and whether it may be used.
+/// A key with what the request path needs.
 ///
 /// # Examples
 /// ```
@@ -65,73 +65,73 @@ pub struct StoredKey {
 }
 
 impl StoredKey {
-    /// An active key with this identity.
+    /// Creates an active key with this identity.
     #[must_use]
     pub fn new(identity: Identity) -> Self {
         Self { identity, status: KeyStatus::Active, not_before: None, account_suspended: false }
     }
 
-    /// With this status. [`KeyStatus::Expired`] need not be said: an identity's expiry is compared at every request.
+    /// Sets the status. [`KeyStatus::Expired`] is not needed, because every request checks the expiry.
     #[must_use]
     pub fn with_status(mut self, status: KeyStatus) -> Self {
         self.status = status;
         self
     }
 
-    /// Not valid before this instant.
+    /// Sets the start time.
     #[must_use]
     pub fn with_not_before(mut self, at: Timestamp) -> Self {
         self.not_before = Some(at);
         self
     }
 
-    /// With its account suspended, or not.
+    /// Sets whether the account is suspended.
     #[must_use]
     pub fn with_account_suspended(mut self, suspended: bool) -> Self {
         self.account_suspended = suspended;
         self
     }
 
-    /// With another identity in place of its own: for stores that put a view before another store.
+    /// Replaces the identity, for a store around another store.
     #[must_use]
     pub fn map_identity(mut self, change: impl FnOnce(Identity) -> Identity) -> Self {
         self.identity = change(self.identity);
         self
     }
 
-    /// The identity that the key gives.
+    /// Returns the key's identity.
     #[must_use]
     pub fn identity(&self) -> &Identity {
         &self.identity
     }
 
-    /// The status that the store holds.
+    /// Returns the stored status.
     #[must_use]
     pub fn status(&self) -> KeyStatus {
         self.status
     }
 
-    /// Whether the key's account is suspended.
+    /// Returns `true` if the key's account is suspended.
     #[must_use]
     pub fn account_suspended(&self) -> bool {
         self.account_suspended
     }
 }
 
-/// Whether a key may be used.
+/// The status of a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum KeyStatus {
-    /// It may.
+    /// The key may be used.
     Active,
-    /// Not for now; it can be enabled again.
+    /// The key is refused until it is enabled.
     Disabled,
-    /// Its end has come.
+    /// The key's end has passed.
     Expired,
-    /// Revoked for good.
+    /// The key is refused permanently.
     Revoked,
-    /// Known to others, and so refused for good.
+    /// The key was marked as compromised, and is refused permanently.
     Compromised,
 }
 
@@ -139,7 +139,7 @@ impl KeyStatus {
     /// Every status.
     pub const ALL: [Self; 5] = [Self::Active, Self::Disabled, Self::Expired, Self::Revoked, Self::Compromised];
 
-    /// The status's name, such as `active`.
+    /// Returns the name of the status, such as `active`.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -166,60 +166,60 @@ impl std::fmt::Display for KeyStatus {
     }
 }
 
-/// All that is stored of a key, which is not the key.
+/// The stored record of a key, without the key.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct KeyRecord {
-    /// Its id.
+    /// The id.
     pub id: CredentialId,
-    /// The account that it belongs to.
+    /// The owning account.
     pub account: AccountId,
-    /// What people call it.
+    /// The display name.
     pub name: String,
-    /// What it is looked up by.
+    /// The digest by which the key is found.
     pub digest: Digest,
-    /// How the digest was made, as [`Hasher::name`](crate::key::Hasher::name) says it.
+    /// The name of its [`Hasher`](crate::key::Hasher::name).
     pub hashed_with: SmolStr,
-    /// What may be shown of it.
+    /// The part that may be shown.
     pub hint: Hint,
-    /// Its kind.
+    /// The kind.
     pub kind: KeyKind,
-    /// Its mode.
+    /// The mode.
     pub mode: Mode,
-    /// What it was granted.
+    /// The granted scopes.
     pub scopes: ScopeSet,
-    /// The endpoints that it is confined to; all if there are none.
+    /// The allowed endpoints. None allow all.
     pub endpoints: Vec<Endpoint>,
-    /// The networks that it is confined to; all if there are none.
+    /// The allowed networks. None allow all.
     pub networks: Vec<IpNet>,
-    /// Data of the provider's own.
+    /// The provider's data.
     pub metadata: Map<String, Value>,
-    /// When it was made.
+    /// The creation time.
     pub created_at: Timestamp,
-    /// When it begins, if not at once.
+    /// The start time, if not at once.
     pub not_before: Option<Timestamp>,
-    /// When it ends, if it does.
+    /// The expiry time, if any.
     pub expires_at: Option<Timestamp>,
-    /// Since when it is disabled, if it is.
+    /// The time since which the key is disabled.
     pub disabled_at: Option<Timestamp>,
-    /// Since when it is revoked, if it is.
+    /// The time of the revocation.
     pub revoked_at: Option<Timestamp>,
-    /// Since when it is known to be known to others, if it is.
+    /// The time of the mark as compromised.
     pub compromised_at: Option<Timestamp>,
-    /// When it was last used, to within the interval at which uses are recorded.
+    /// The last recorded use, up to an interval ago.
     pub last_used_at: Option<Timestamp>,
-    /// The network that this use came from, if it is known; coarse, as [`KeyUse::from`] is.
+    /// The network of that use, as coarse as [`KeyUse::from`].
     #[serde(default)]
     pub last_used_from: Option<IpNet>,
-    /// The key that this one succeeds, if it was made by a rotation.
+    /// The predecessor in a rotation.
     pub rotated_from: Option<CredentialId>,
-    /// The key that succeeds this one, if it was rotated.
+    /// The successor in a rotation.
     pub rotated_to: Option<CredentialId>,
-    /// Goes up by one at every update; for [`KeyUpdate::version`](super::KeyUpdate::version).
+    /// The version, which every update raises by one.
     pub version: u64,
 }
 
 impl KeyRecord {
-    /// Its status at this instant.
+    /// Returns the status at `now`.
     #[must_use]
     pub fn status(&self, now: Timestamp) -> KeyStatus {
         if self.compromised_at.is_some() {
@@ -235,12 +235,13 @@ impl KeyRecord {
         }
     }
 
-    /// Lets the key end at `end`, or when it would have ended anyway if that is earlier, with `successor` in its place, which was
-    /// made like it when it was at `version`: what a store's rotation writes.
+    /// Ends the key at `end`, or at its own end if that is earlier, and records `successor`, as every store does.
+    ///
+    /// `version` is the one that `successor` was made from.
     ///
     /// # Errors
-    /// [`WriteRefused::Rotated`] if it has a successor, [`WriteRefused::Stale`] if it is at another version, and [`WriteRefused::Ended`] if it is revoked or
-    /// had expired when `successor` was made.
+    /// [`WriteRefused::Rotated`] if the key has a successor; [`WriteRefused::Stale`] if it has another version;
+    /// [`WriteRefused::Ended`] if it is revoked, or had expired when `successor` was made.
     pub fn mark_rotated(&mut self, version: u64, successor: &KeyRecord, end: Timestamp) -> Result<(), WriteRefused> {
         if self.rotated_to.is_some() {
             return Err(WriteRefused::Rotated);
@@ -257,7 +258,7 @@ impl KeyRecord {
         Ok(())
     }
 
-    /// Revokes the key: what a store's revocation writes. Gives whether that changed anything.
+    /// Revokes the key, as every store does. Returns `true` if this changed the record.
     pub fn revoke(&mut self, at: Timestamp) -> bool {
         let is_new = self.revoked_at.is_none();
         if is_new {
@@ -267,7 +268,7 @@ impl KeyRecord {
         is_new
     }
 
-    /// The key as the request path needs it, given its account. Whether it has expired is left to the request path.
+    /// Returns the key for the request path.
     #[must_use]
     pub fn to_stored(&self, account: &AccountRecord) -> StoredKey {
         let mut identity = Identity::api_key(self.id.clone(), self.account.clone())
@@ -295,7 +296,7 @@ impl KeyRecord {
     }
 }
 
-/// An account: who owns keys.
+/// An account, which owns keys.
 ///
 /// # Examples
 /// ```
@@ -306,34 +307,34 @@ impl KeyRecord {
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AccountRecord {
-    /// Its id.
+    /// The id.
     pub id: AccountId,
-    /// What people call it.
+    /// The display name.
     pub name: String,
-    /// Its plan, if the provider has plans.
+    /// The plan, if the provider has plans.
     pub plan: Option<SmolStr>,
-    /// What it may use besides, if the provider has such features.
+    /// The features beyond the plan.
     #[serde(default)]
     pub features: Vec<SmolStr>,
-    /// Since when it is suspended, if it is: all its keys are refused then.
+    /// The time since which the account is suspended. Its keys are then refused.
     pub suspended_at: Option<Timestamp>,
 }
 
 impl AccountRecord {
-    /// An account without a plan.
+    /// Creates an account without a plan.
     #[must_use]
     pub fn new(id: AccountId, name: impl Into<String>) -> Self {
         Self { id, name: name.into(), plan: None, features: Vec::new(), suspended_at: None }
     }
 
-    /// With this plan.
+    /// Sets the plan.
     #[must_use]
     pub fn with_plan(mut self, plan: impl Into<SmolStr>) -> Self {
         self.plan = Some(plan.into());
         self
     }
 
-    /// With this feature besides.
+    /// Adds a feature.
     #[must_use]
     pub fn with_feature(mut self, feature: impl Into<SmolStr>) -> Self {
         self.features.push(feature.into());
@@ -341,7 +342,7 @@ impl AccountRecord {
     }
 }
 
-/// A use of a key, to be recorded.
+/// A use of a key.
 ///
 /// # Examples
 /// ```
@@ -354,17 +355,17 @@ impl AccountRecord {
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeyUse {
-    /// The key.
+    /// The key's id.
     pub id: CredentialId,
-    /// When it was used.
+    /// The time of the use.
     pub at: Timestamp,
-    /// The network that the use came from, if it is known: the first 24 bits of an IPv4 address, the first 48 of an IPv6 one. So it tells
-    /// whether a key is used from somewhere else than it was, and not by whom.
+    /// The client's network, if known: the first 24 bits of an IPv4 address, the first 48 of an IPv6 address. It shows
+    /// a use from another place, and identifies no client.
     pub from: Option<IpNet>,
 }
 
 impl KeyUse {
-    /// A use at this instant, by a client at this address if it is known.
+    /// Creates a use by a client with this address, if known.
     #[must_use]
     pub fn new(id: CredentialId, at: Timestamp, client: Option<IpAddr>) -> Self {
         let network = |client: IpAddr| {

@@ -1,5 +1,6 @@
-//! A stand-in for the lock-free map: one place, whose entry is put there and read through one atomic operation, as papaya does
-//! for every place. What is put in stays readable for who has found it, as papaya's epochs see to.
+//! A stand-in for the lock-free map, with one slot that is written and read atomically, like each slot of papaya.
+//!
+//! A removed entry stays readable for threads that found it, as papaya's epochs guarantee.
 
 use std::marker::PhantomData;
 use std::sync::{Mutex, PoisonError};
@@ -7,9 +8,8 @@ use std::sync::{Mutex, PoisonError};
 use loom::sync::atomic::{AtomicUsize, Ordering};
 
 pub(crate) struct HashMap<K: 'static, V: 'static, S> {
-    /// The number of the entry that is there, plus one.
     place: AtomicUsize,
-    /// Entries are never freed: a model makes a handful.
+    /// Entries are never freed, because a model creates only a few.
     entries: Mutex<Vec<&'static (K, V)>>,
     hasher: PhantomData<S>,
 }

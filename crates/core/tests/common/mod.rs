@@ -1,6 +1,6 @@
-//! What the tests of core share: a store that counts and fails on demand, and keys in it.
+//! Helpers of core's tests: a store that counts reads and fails on demand, with keys in it.
 
-#![allow(dead_code, reason = "each test file uses a part of this")]
+#![allow(dead_code, reason = "each test file uses only a part of this")]
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -12,7 +12,7 @@ use keyward_core::store::{Found, Freshness, KeyStore, KeyUse, StoreError, async_
 use keyward_core::{AccountId, AccountRecord, Authenticator, Identity, Keys, MemoryStore, NewKey, Rejection};
 use tokio::sync::watch;
 
-/// A store in memory under a store that counts reads, and answers late or wrongly when it is told to.
+/// A store around a store in memory, which counts reads and misbehaves on demand.
 #[derive(Clone)]
 pub(crate) struct TestStore {
     pub(crate) inner: MemoryStore,
@@ -27,7 +27,7 @@ pub(crate) struct TestStore {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Behaviour {
     Normal,
-    /// Every read waits until the behaviour is another.
+    /// Every read waits until the behaviour changes.
     Hang,
     Unavailable,
     Corrupt,
@@ -49,7 +49,7 @@ impl TestStore {
         }
     }
 
-    /// Without a change log: answers have a bounded age.
+    /// Replaces the change log by answers of a bounded age.
     pub(crate) fn with_bounded_age(mut self, age: Duration) -> Self {
         self.freshness = Some(age);
         self
@@ -71,7 +71,7 @@ impl TestStore {
         self.refused_uses.load(Ordering::SeqCst)
     }
 
-    /// A new secret key: its Authorization field and its id.
+    /// Issues a secret key, and returns its Authorization field and its id.
     pub(crate) async fn issue(&self) -> (String, keyward_core::CredentialId) {
         self.issue_new(NewKey::secret(account(), "test")).await
     }
@@ -88,7 +88,7 @@ impl KeyStore for TestStore {
         self.reads.fetch_add(1, Ordering::SeqCst);
         let mut behaviour = self.behaviour.subscribe();
         let now = *behaviour.wait_for(|now| *now != Behaviour::Hang).await.map_err(StoreError::unavailable)?;
-        // Others get to run in the midst of a read, as they do with a real store.
+        // Other tasks run during a read, as with a real store.
         tokio::task::yield_now().await;
         match now {
             Behaviour::Unavailable => Err(StoreError::unavailable("told to fail")),
@@ -121,7 +121,7 @@ pub(crate) async fn identity(authenticator: &Authenticator, field: &str) -> Resu
     })
 }
 
-/// Waits until the authenticator answers from its cache: its lease is granted and the key is in it.
+/// Waits until the authenticator has a lease and answers this key from its cache.
 pub(crate) async fn warm(authenticator: &Authenticator, field: &str) {
     eventually("the key is cached", async || {
         let _ = identity(authenticator, field).await;
@@ -140,7 +140,7 @@ pub(crate) fn is_cached(authenticator: &Authenticator, field: &str) -> bool {
     !matches!(authenticator.check(target, [field.as_bytes()]), keyward_core::adapter::Check::Pending(_))
 }
 
-/// Waits for a condition, for at most ten seconds.
+/// Waits for a condition, at most ten seconds.
 pub(crate) async fn eventually(what: &str, mut condition: impl AsyncFnMut() -> bool) {
     let begun = Instant::now();
     while !condition().await {

@@ -11,10 +11,10 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::keys::Days;
-use super::wire::{Caller, Input, PathParam, Problem, QueryParams, Tagged, answer};
 use super::{listed, page_request, whole};
 use crate::records::{self, Versioned};
 use crate::service::{AccountUpdate, Management};
+use crate::web::{Caller, Input, PathParam, Problem, QueryParams, Tagged, answer};
 
 pub(super) fn routes() -> OpenApiRouter<Management> {
     OpenApiRouter::new().routes(routes!(list, create)).routes(routes!(show, update)).routes(routes!(usage))

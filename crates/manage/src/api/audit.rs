@@ -10,9 +10,9 @@ use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::wire::{Caller, Problem, QueryParams};
 use super::{account_or_default, at_most, listed, page_request};
 use crate::service::{self, AuditQuery, Management};
+use crate::web::{Caller, Problem, QueryParams};
 
 pub(super) fn routes() -> OpenApiRouter<Management> {
     OpenApiRouter::new().routes(routes!(list)).routes(routes!(verify))

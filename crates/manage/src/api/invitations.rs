@@ -8,9 +8,9 @@ use keyward_core::AccountId;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::wire::{Caller, Input, NoInput, PathParam, Problem, QueryParams, answer, no_content};
 use super::{Paging, listed, whole};
 use crate::service::Management;
+use crate::web::{Caller, Input, NoInput, PathParam, Problem, QueryParams, answer, no_content};
 
 pub(super) fn routes() -> OpenApiRouter<Management> {
     OpenApiRouter::new()

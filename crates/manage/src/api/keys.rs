@@ -18,10 +18,10 @@ use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::wire::{Caller, Input, NoInput, PathParam, Problem, QueryParams, Tagged, answer};
 use super::{account_or_default, at_most, listed, page_request};
 use crate::error::ManagementError;
-use crate::service::{KeyChange, KeyDraft, Management, not_given_out};
+use crate::service::{KeyChange, KeyDraft, Management, invalid_cursor};
+use crate::web::{Caller, Input, NoInput, PathParam, Problem, QueryParams, Tagged, answer};
 
 pub(super) fn routes() -> OpenApiRouter<Management> {
     OpenApiRouter::new()
@@ -86,7 +86,7 @@ async fn list(
         status: filter.status,
         text: filter.text.map(|text| text.replace('\0', "\u{fffd}")),
         unused_since: unused_since.map_err(|error| ManagementError::invalid("last_used_before", error.to_string()))?,
-        after: after.transpose().map_err(|_| not_given_out())?,
+        after: after.transpose().map_err(|_| invalid_cursor())?,
         limit: page.limit,
         ..KeyQuery::default()
     };

@@ -9,9 +9,9 @@ use keyward_core::id::UserId;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::wire::{Caller, Input, NoInput, PathParam, Problem, QueryParams, Tagged, answer, no_content};
 use super::{Paging, listed};
 use crate::service::Management;
+use crate::web::{Caller, Input, NoInput, PathParam, Problem, QueryParams, Tagged, answer, no_content};
 
 pub(super) fn routes() -> OpenApiRouter<Management> {
     OpenApiRouter::new().routes(routes!(list)).routes(routes!(show, update, remove))

@@ -10,7 +10,6 @@ mod plans;
 mod settings;
 mod tokens;
 mod users;
-pub(crate) mod wire;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -27,6 +26,7 @@ use utoipa::{IntoParams, PartialSchema as _};
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::service::{self, Management, PageRequest};
+use crate::web;
 
 const MAX_BODY: usize = 64 * 1_024;
 
@@ -67,10 +67,10 @@ pub fn api(management: Management) -> Router {
         .route("/openapi.json", get(async move || axum::Json(described)))
         .route("/docs", get(async move || page))
         .route("/docs.css", get(async || ([(CONTENT_TYPE, "text/css; charset=utf-8")], docs::STYLE)))
-        .method_not_allowed_fallback(wire::other_method)
-        .fallback(wire::no_such_path)
+        .method_not_allowed_fallback(web::other_method)
+        .fallback(web::no_such_path)
         .layer(DefaultBodyLimit::max(MAX_BODY))
-        .layer(axum::middleware::from_fn_with_state(management.clone(), wire::request_context))
+        .layer(axum::middleware::from_fn_with_state(management.clone(), web::request_context))
         .with_state(management)
 }
 
@@ -95,7 +95,7 @@ pub fn api(management: Management) -> Router {
 /// # Ok(()) }
 /// ```
 pub fn secured(management: &Management, routes: Router) -> Router {
-    routes.layer(axum::middleware::from_fn_with_state(management.clone(), wire::request_context))
+    routes.layer(axum::middleware::from_fn_with_state(management.clone(), web::request_context))
 }
 
 /// The description of the HTTP API, as OpenAPI 3.1.
@@ -153,7 +153,7 @@ fn finished(mut description: OpenApi) -> OpenApi {
             "application/problem+json",
             Content::builder()
                 .schema(Some(RefOr::Ref(Ref::from_schema_name("Problem"))))
-                .example(Some(wire::example()))
+                .example(Some(web::example()))
                 .build(),
         )
         .build();
@@ -181,12 +181,12 @@ struct Paging {
 }
 
 impl Paging {
-    fn request(self) -> Result<PageRequest, wire::Problem> {
+    fn request(self) -> Result<PageRequest, web::Problem> {
         page_request(self.after, self.limit)
     }
 }
 
-fn page_request(after: Option<String>, limit: Option<u16>) -> Result<PageRequest, wire::Problem> {
+fn page_request(after: Option<String>, limit: Option<u16>) -> Result<PageRequest, web::Problem> {
     let limit = limit.unwrap_or(50);
     if !(1..=500).contains(&limit) {
         return Err(crate::error::ManagementError::invalid("limit", "1 to 500").into());

@@ -8,9 +8,9 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::whole;
-use super::wire::{Caller, Input, NoInput, PathParam, Problem, answer, no_content};
 use crate::records::{self, Versioned};
 use crate::service::Management;
+use crate::web::{Caller, Input, NoInput, PathParam, Problem, answer, no_content};
 
 pub(super) fn routes() -> OpenApiRouter<Management> {
     OpenApiRouter::new().routes(routes!(list, create)).routes(routes!(update, remove))

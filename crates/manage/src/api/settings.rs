@@ -6,11 +6,11 @@ use keyward_api_types::{Image, Settings, UpdateSettings};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::wire::{Caller, Input, Problem, Tagged, answer};
 use crate::error::ManagementError;
 use crate::records::Versioned;
 use crate::role::scopes;
 use crate::service::{Appearance, AppearanceUpdate, Management};
+use crate::web::{Caller, Input, Problem, Tagged, answer};
 
 pub(super) fn routes() -> OpenApiRouter<Management> {
     OpenApiRouter::new().routes(routes!(show, update))

@@ -9,9 +9,9 @@ use keyward_api_types::{Refresh, SignIn, SignOut, Tokens};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::wire::{Caller, Input, Origin, Problem};
 use crate::error::ManagementError;
 use crate::service::{self, Management};
+use crate::web::{Caller, Input, Origin, Problem};
 
 /// What anybody may ask.
 pub(super) fn open() -> OpenApiRouter<Management> {

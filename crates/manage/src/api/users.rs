@@ -15,11 +15,11 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use zeroize::Zeroizing;
 
-use super::wire::{Caller, Input, NoInput, Origin, PathParam, Problem, QueryParams, Tagged, answer, no_content};
 use super::{Paging, listed, page_request, whole};
 use crate::error::ManagementError;
 use crate::records::Versioned;
 use crate::service::{Management, NewUser};
+use crate::web::{Caller, Input, NoInput, Origin, PathParam, Problem, QueryParams, Tagged, answer, no_content};
 
 /// What anybody may ask.
 pub(super) fn open() -> OpenApiRouter<Management> {

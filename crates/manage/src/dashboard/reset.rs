@@ -31,7 +31,7 @@ fn show_forgot(
     was_sent: bool,
     wrong: Option<Wrong>,
 ) -> Result<Response, Failure> {
-    visitor.app.management().check_passwords_count()?;
+    visitor.app.management().require_passwords()?;
     visitor.open_page(status, "Forgot your password?", |frame| ForgotPage {
         frame,
         sends_links: visitor.app.management().sends_links(),
@@ -78,7 +78,7 @@ fn show(
     wrong: Option<Wrong>,
     note: Option<Note>,
 ) -> Result<Response, Failure> {
-    visitor.app.management().check_passwords_count()?;
+    visitor.app.management().require_passwords()?;
     visitor.open_page(status, "Choose another password", |frame| ResetPage {
         frame: frame.note(note),
         reset: form.get("reset").trim().to_owned(),

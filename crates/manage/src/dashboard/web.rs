@@ -10,10 +10,10 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use cookie::{Cookie, SameSite};
 use hkdf::Hkdf;
-use http::header::{CACHE_CONTROL, CONTENT_TYPE, COOKIE, LOCATION, ORIGIN, RETRY_AFTER, SET_COOKIE, USER_AGENT};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, COOKIE, LOCATION, ORIGIN, RETRY_AFTER, SET_COOKIE};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
-use keyward_core::adapter::{Connection as _, RequestId, Transport};
+use keyward_core::adapter::{RequestId, Transport};
 use sha2::Sha256;
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
@@ -24,12 +24,12 @@ use super::form::{self, Form};
 use super::member::{Member, PathParams, Place};
 use super::page::Frame;
 use crate::actor::{Actor, Context};
-use crate::api::wire::connection;
 use crate::appearance::Theme;
 use crate::error::ManagementError;
 use crate::origin::{PublicUrl, host_of, is_loopback};
 use crate::records::new_secret;
 use crate::service::{Appearance, SignedIn};
+use crate::web::Arrival;
 
 const SESSION: &str = "session";
 const VISIT: &str = "visit";
@@ -79,28 +79,19 @@ pub(super) struct Visitor {
 
 /// Goes around every page: finds out who visits and over what, and writes the headers that all answers have.
 pub(super) async fn frame(State(app): State<App>, mut request: Request, next: Next) -> Response {
-    let proxies = app.management().trusted_proxies();
-    let transport = proxies.transport(&connection(&request));
+    let request_id = RequestId::of(request.headers());
+    let arrival = Arrival::of(&request, app.management(), request_id.as_str());
+    let (is_exposed, transport) = (arrival.is_exposed(), arrival.transport);
     let host = host_of(&request).to_owned();
-    let at_loopback = is_loopback(&host);
-    let mut context = Context::new().request_id(RequestId::of(request.headers()).as_str());
-    if let Some(address) = proxies.client(&connection(&request)) {
-        context = context.address(address);
-    }
-    if let Some(peer) = connection(&request).peer() {
-        context = context.peer(peer);
-    }
-    if let Some(agent) = request.headers().get(USER_AGENT).and_then(|agent| agent.to_str().ok()) {
-        context = context.user_agent(agent);
-    }
-    let place = if transport != Transport::Secure && at_loopback { Connection::Loopback } else { Connection::Host };
+    let place =
+        if transport != Transport::Secure && arrival.is_loopback { Connection::Loopback } else { Connection::Host };
     let cookies = cookies(request.headers());
     let mut visitor = Visitor {
         path: request.uri().path_and_query().map(ToString::to_string).unwrap_or_default(),
         theme: Theme::default(),
         look: Appearance::default(),
         app,
-        context,
+        context: arrival.context,
         host,
         place,
         cookies,
@@ -113,7 +104,7 @@ pub(super) async fn frame(State(app): State<App>, mut request: Request, next: Ne
     }
     visitor.context = visitor.context.clone().device(visitor.cookie(DEVICE));
     visitor.theme = visitor.cookie(THEME).parse().unwrap_or(visitor.look.theme);
-    let mut response = if transport == Transport::Plain && !at_loopback {
+    let mut response = if is_exposed {
         // Browsers would not take the cookies, and a password is not for others on the way to read.
         Failure::plain_text().into_response()
     } else {

@@ -5,6 +5,7 @@
 
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects, clippy::indexing_slicing))] // It reads input.
 
+mod error;
 mod public_keys;
 
 use std::sync::Arc;
@@ -16,15 +17,16 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
-use http::{HeaderMap, StatusCode};
+use http::HeaderMap;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use crate::actor::Actor;
-use crate::api::wire::{self, Object, Origin, Problem};
 use crate::error::ManagementError;
 use crate::outbound::OutboundError;
 use crate::service::{LeakPolicy, LeakReport, Management};
+use crate::web::{self, Object, Origin, Problem};
+use error::AlertError;
 use public_keys::PublicKeys;
 
 /// Where GitHub publishes its keys.
@@ -87,44 +89,15 @@ pub fn github_alerts(management: Management, alerts: GithubAlerts) -> Result<Rou
         Receiver { policy: alerts.policy, public_keys: PublicKeys::new(alerts.public_keys, management.clock())? };
     Ok(Router::new()
         .route("/v1/alerts/github", post(receive))
-        .method_not_allowed_fallback(wire::other_method)
+        .method_not_allowed_fallback(web::other_method)
         .layer(DefaultBodyLimit::max(MAX_BODY))
-        .layer(axum::middleware::from_fn_with_state(management.clone(), wire::request_context))
+        .layer(axum::middleware::from_fn_with_state(management.clone(), web::request_context))
         .with_state((management, Arc::new(receiver))))
 }
 
 struct Receiver {
     policy: LeakPolicy,
     public_keys: PublicKeys,
-}
-
-/// Why an alert is refused.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum AlertFault {
-    #[error("the fields Github-Public-Key-Identifier and Github-Public-Key-Signature are needed, once each")]
-    Unsigned,
-    #[error("the signature is none of the sender's over this body")]
-    Signature,
-    #[error("the sender's public keys cannot be had: send it again later")]
-    NoPublicKeys,
-}
-
-impl AlertFault {
-    pub(crate) fn status(&self) -> StatusCode {
-        match self {
-            Self::Unsigned => StatusCode::BAD_REQUEST,
-            Self::Signature => StatusCode::FORBIDDEN,
-            Self::NoPublicKeys => StatusCode::SERVICE_UNAVAILABLE,
-        }
-    }
-
-    pub(crate) fn code(&self) -> &'static str {
-        match self {
-            Self::Unsigned => "SIGNATURE_MISSING",
-            Self::Signature => "SIGNATURE_INVALID",
-            Self::NoPublicKeys => "SERVICE_UNAVAILABLE",
-        }
-    }
 }
 
 /// One key that was found. What else the sender says of it is not looked at.
@@ -151,13 +124,13 @@ async fn receive(
     headers: HeaderMap,
     body: Result<Bytes, axum::extract::rejection::BytesRejection>,
 ) -> Result<Json<Vec<Label>>, Problem> {
-    let body = body.map_err(wire::unreadable_body)?;
+    let body = body.map_err(web::unreadable_body)?;
     let (Some(key), Some(signature)) =
         (one(&headers, "github-public-key-identifier"), one(&headers, "github-public-key-signature"))
     else {
-        return Err(Problem::Alert(AlertFault::Unsigned));
+        return Err(AlertError::Unsigned.into());
     };
-    receiver.public_keys.verify(key, signature, &body).await.map_err(Problem::Alert)?;
+    receiver.public_keys.verify(key, signature, &body).await?;
     let alerts: Vec<Object<Alert>> = serde_json::from_slice(&body).map_err(|_| {
         Problem::Management(ManagementError::invalid("body", "a JSON array of alerts with token and type"))
     })?;

@@ -15,7 +15,7 @@ use p256::pkcs8::DecodePublicKey as _;
 use serde::Deserialize;
 use tokio::sync::Mutex;
 
-use super::AlertFault;
+use super::error::AlertError;
 use crate::outbound::{Outbound, OutboundError};
 
 /// After this, keys are asked for anew: one that was withdrawn counts no longer.
@@ -56,14 +56,14 @@ impl PublicKeys {
     }
 
     /// Whether this is the signature, in base64, of `body` by the key with this name: ECDSA over P-256 with SHA-256.
-    pub(super) async fn verify(&self, name: &str, signature: &str, body: &[u8]) -> Result<(), AlertFault> {
-        let signature = STANDARD.decode(signature).map_err(|_| AlertFault::Signature)?;
-        let signature = DerSignature::from_bytes(&signature).map_err(|_| AlertFault::Signature)?;
+    pub(super) async fn verify(&self, name: &str, signature: &str, body: &[u8]) -> Result<(), AlertError> {
+        let signature = STANDARD.decode(signature).map_err(|_| AlertError::Signature)?;
+        let signature = DerSignature::from_bytes(&signature).map_err(|_| AlertError::Signature)?;
         let key = self.key(name).await?;
-        key.verify(body, &signature).map_err(|_| AlertFault::Signature)
+        key.verify(body, &signature).map_err(|_| AlertError::Signature)
     }
 
-    async fn key(&self, name: &str) -> Result<VerifyingKey, AlertFault> {
+    async fn key(&self, name: &str) -> Result<VerifyingKey, AlertError> {
         let mut known = self.known.lock().await;
         let now = self.clock.boottime();
         let since = |then: Option<Duration>| then.map_or(Duration::MAX, |then| now.saturating_sub(then));
@@ -76,14 +76,14 @@ impl PublicKeys {
             match self.ask().await {
                 Ok(keys) => {
                     (known.keys, known.had) = (keys, Some(now));
-                    return known.keys.get(name).copied().ok_or(AlertFault::Signature);
+                    return known.keys.get(name).copied().ok_or(AlertError::Signature);
                 }
                 Err(error) => {
                     tracing::error!(url = self.url, error, "the keys that alerts are signed with cannot be had")
                 }
             }
         }
-        Err(if are_fresh { AlertFault::Signature } else { AlertFault::NoPublicKeys })
+        Err(if are_fresh { AlertError::Signature } else { AlertError::NoPublicKeys })
     }
 
     async fn ask(&self) -> Result<HashMap<String, VerifyingKey>, String> {

@@ -1,4 +1,4 @@
-//! What the pages look like, set by the operator while they run.
+//! The look of the pages, which the operator sets while the server runs.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::audit::{Draft, Target};
-use super::{Management, check_name};
+use super::{CurrentVersion, Management, check_name};
 use crate::actor::Actor;
 use crate::appearance::{Accent, Logo, Theme};
 use crate::error::ManagementError;
@@ -79,6 +79,10 @@ impl Entity for StoredLogo {
 }
 
 impl Management {
+    pub(crate) async fn appearance_version(&self) -> CurrentVersion {
+        Ok(Some(self.appearance().await?.version))
+    }
+
     /// What the pages look like; everybody who comes to them sees it. At version 0 as long as nothing was set.
     ///
     /// # Errors

@@ -1,4 +1,4 @@
-//! The settings of a management service.
+//! Building a management service.
 
 use std::fmt;
 use std::num::NonZeroU32;
@@ -10,44 +10,17 @@ use keyward_core::clock::{Clock, SystemClock};
 use keyward_core::key::{FormatError, Hasher, KeyFormat};
 use keyward_core::store::{KeyAdmin, KeyStore};
 use keyward_core::{AccountId, Keys, TrustedProxies};
+use tokio::sync::{Mutex, OnceCell};
 
-use super::access;
-use super::password::Passwords;
-use super::throttle::Throttle;
+use super::audit::Refused;
+use super::keys::{RESERVED_PREFIXES, management_format, token_format};
+use super::settings::{Settings, SignUpPolicy};
+use super::sign_in::{Passwords, Throttle};
+use super::usage::Counters;
+use super::users::{ResetLink, ResetLinkSender};
 use super::{Inner, Management};
 use crate::error::ManagementError;
 use crate::store::ManagementStore;
-
-/// Whether people add themselves.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum SignUpPolicy {
-    /// Who wants to signs up, and gets an account.
-    Open,
-    /// Users are added by others.
-    #[default]
-    Closed,
-}
-
-#[derive(Clone)]
-pub(crate) struct Settings {
-    pub(crate) operator: AccountId,
-    pub(crate) sign_up: SignUpPolicy,
-    pub(crate) key_limit: u32,
-    pub(crate) account_limit: u32,
-    pub(crate) session_idle: Duration,
-    pub(crate) session_life: Duration,
-    pub(crate) recent_sign_in: Duration,
-    pub(crate) access_life: Duration,
-    pub(crate) refresh_life: Duration,
-    pub(crate) family_life: Duration,
-    pub(crate) audit_retention: Option<Duration>,
-    pub(crate) proxies: TrustedProxies,
-    /// Whether people sign in with passwords.
-    pub(crate) passwords: bool,
-    #[cfg(feature = "oidc")]
-    pub(crate) identity_provider: Option<crate::identity_provider::IdentityProvider>,
-}
 
 /// Puts a [`Management`] together; made by [`Management::builder`].
 ///
@@ -78,7 +51,7 @@ pub struct ManagementBuilder {
     settings: Settings,
     attempts: (NonZeroU32, NonZeroU32),
     params: Params,
-    forgotten: Option<super::resets::Forgotten>,
+    send_reset_link: Option<ResetLinkSender>,
 }
 
 impl ManagementBuilder {
@@ -112,7 +85,7 @@ impl ManagementBuilder {
             },
             attempts: (PER_ADDRESS, PER_EMAIL),
             params: Passwords::owasp(),
-            forgotten: None,
+            send_reset_link: None,
         }
     }
 
@@ -210,8 +183,8 @@ impl ManagementBuilder {
 
     /// Sends a [`ResetLink`](crate::ResetLink) to whoever has forgotten their password and says so on the sign-in page. Without this they
     /// are told to ask an owner or admin of their account.
-    pub fn on_forgotten_password(mut self, send: impl Fn(super::ResetLink) + Send + Sync + 'static) -> Self {
-        self.forgotten = Some(Arc::new(send));
+    pub fn on_forgotten_password(mut self, send: impl Fn(ResetLink) + Send + Sync + 'static) -> Self {
+        self.send_reset_link = Some(Arc::new(send));
         self
     }
 
@@ -228,10 +201,10 @@ impl ManagementBuilder {
     /// [`ManagementError::Invalid`] if the provider's keys begin as management keys or access tokens do.
     pub fn build(self) -> Result<Management, ManagementError> {
         let internal = |_: FormatError| ManagementError::Internal;
-        let management_format = access::management_format().map_err(internal)?;
-        let token_format = access::token_format().map_err(internal)?;
+        let management_format = management_format().map_err(internal)?;
+        let token_format = token_format().map_err(internal)?;
         if self.format.overlaps(&management_format) || self.format.overlaps(&token_format) {
-            let taken = access::RESERVED_PREFIXES.join(", ");
+            let taken = RESERVED_PREFIXES.join(", ");
             return Err(ManagementError::invalid("format", format!("other prefixes than {taken}")));
         }
         let keys = self.keys.with_hasher(self.hasher.clone()).with_clock(Arc::clone(&self.clock));
@@ -250,13 +223,13 @@ impl ManagementBuilder {
             settings: self.settings,
             passwords: Passwords::new(self.params)?,
             throttle: Throttle::new(self.attempts.0, self.attempts.1),
-            counters: super::usage::Counters::default(),
-            refused: super::audit::Refused::default(),
-            head: tokio::sync::Mutex::new(None),
-            making: std::array::from_fn(|_| tokio::sync::Mutex::new(())),
+            counters: Counters::default(),
+            refused: Refused::default(),
+            head: Mutex::new(None),
+            creation_locks: std::array::from_fn(|_| Mutex::new(())),
             authenticator: OnceLock::new(),
-            forgotten: self.forgotten,
-            device_secret: tokio::sync::OnceCell::new(),
+            send_reset_link: self.send_reset_link,
+            device_secret: OnceCell::new(),
         })))
     }
 }

@@ -1,62 +1,48 @@
-//! The management service: the one service that manages accounts, users and keys.
+//! The management service: every rule on accounts, users and keys, once.
+//!
+//! Each resource has a folder or a file. An operation reads from top to bottom in one file: checks, write, entry in the audit log.
 
-mod access;
 mod accounts;
 mod appearance;
 mod audit;
+mod authenticator;
 mod builder;
-mod devices;
 mod email;
-#[cfg(feature = "oidc")]
-mod external;
+mod idempotency;
 mod invitations;
 mod keys;
-mod leaks;
-mod limit;
 mod members;
-mod once;
-mod overview;
 mod page;
-mod password;
 mod plans;
-mod resets;
-mod sessions;
-#[cfg(test)]
-mod sign_in_tests;
-mod standing;
-mod throttle;
-mod tokens;
+mod rights;
+mod settings;
+mod sign_in;
 mod usage;
-#[cfg(test)]
-mod usage_tests;
-mod user_admin;
 mod users;
-mod versions;
 
-pub use access::{ACCESS_TOKEN_PREFIX, MANAGEMENT_PREFIX, SECRET_MANAGEMENT_PREFIX};
 pub use accounts::AccountUpdate;
 pub use appearance::{Appearance, AppearanceUpdate};
 pub use audit::{AuditCheckpoint, AuditEntry, AuditQuery, AuditVerdict, Outcome, Target};
-pub use builder::{ManagementBuilder, SignUpPolicy};
+pub use builder::ManagementBuilder;
+pub use idempotency::{Answer, IdempotentRequest};
 pub use invitations::{InvitationView, Invited};
-pub use keys::{KeyChange, KeyDraft, KeyView, NewlyIssued, NewlyRotated, key_view, purpose_of};
-pub use leaks::{LeakPolicy, LeakReport};
+pub use keys::{
+    ACCESS_TOKEN_PREFIX, KeyChange, KeyDraft, KeyView, LeakPolicy, LeakReport, MANAGEMENT_PREFIX, NewlyIssued,
+    NewlyRotated, SECRET_MANAGEMENT_PREFIX, key_view, purpose_of,
+};
 pub use members::MemberView;
-pub use once::{Answer, IdempotentRequest};
-pub use overview::UsageTotal;
-pub(crate) use page::not_given_out;
+pub(crate) use page::invalid_cursor;
 pub use page::{Page, PageRequest};
-pub use resets::ResetLink;
-pub use sessions::{SessionView, SignedIn};
-pub use tokens::Tokens;
-pub use usage::{Usage, UsageDay};
-pub use users::NewUser;
+pub use settings::SignUpPolicy;
+pub use sign_in::{SessionView, SignedIn, Tokens};
+pub use usage::{Usage, UsageDay, UsageTotal};
+pub use users::{NewUser, ResetLink};
 
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
 use keyward_core::clock::Clock;
-use keyward_core::key::KeyFormat;
+use keyward_core::key::{Hasher, KeyFormat};
 use keyward_core::store::{Freshness, KeyStore, StoreError};
 use keyward_core::{AccountId, Authenticator, Keys, Timestamp, TrustedProxies};
 use tokio::sync::{Mutex, OnceCell};
@@ -65,15 +51,20 @@ use zeroize::Zeroizing;
 use crate::actor::{Actor, Who};
 use crate::error::ManagementError;
 use crate::records::{Entity, Versioned};
-use crate::store::{List, ManagementStore, Write};
-use audit::Head;
-use builder::Settings;
-use password::Passwords;
-use throttle::Throttle;
+use crate::store::{Kind, List, ManagementStore, Write, Written};
+use audit::{Head, Refused};
+use settings::Settings;
+use sign_in::{Passwords, Throttle};
 use usage::Counters;
+use users::ResetLinkSender;
 
-/// How often a write is tried again that somebody else has overtaken.
+/// How often a write is retried after a conflict.
 const ATTEMPTS: usize = 64;
+
+/// The current version of a record, or `None` if there is no such record.
+///
+/// No method that returns it checks rights. The caller passes it to an operation that does.
+type CurrentVersion = Result<Option<u64>, ManagementError>;
 
 /// Manages accounts, users, members, keys, plans and tokens. Clones are cheap and share everything.
 ///
@@ -109,20 +100,20 @@ pub(crate) struct Inner {
     format: KeyFormat,
     management_format: KeyFormat,
     token_format: KeyFormat,
-    hasher: keyward_core::key::Hasher,
+    hasher: Hasher,
     clock: Arc<dyn Clock>,
     settings: Settings,
     passwords: Passwords,
     throttle: Throttle,
     counters: Counters,
     /// What strangers were refused, until it is in the audit log.
-    refused: audit::Refused,
+    refused: Refused,
     /// The end of the audit log, as far as this process knows; whoever appends holds it.
     head: Mutex<Option<Head>>,
     /// Whoever makes a key holds one of these, so that those of one process do not overtake each other all the time.
-    making: [Mutex<()>; 16],
+    creation_locks: [Mutex<()>; 16],
     authenticator: OnceLock<Authenticator>,
-    forgotten: Option<resets::Forgotten>,
+    send_reset_link: Option<ResetLinkSender>,
     /// What known devices are known by, once it was read.
     device_secret: OnceCell<Zeroizing<String>>,
 }
@@ -189,7 +180,7 @@ impl Management {
     /// [`ManagementError::Store`] if one of them does not.
     pub async fn ready(&self) -> Result<(), ManagementError> {
         self.0.keys.get_account(self.operator()).await?;
-        self.0.store.get(crate::store::Kind::User, "").await?;
+        self.0.store.get(Kind::User, "").await?;
         Ok(())
     }
 
@@ -214,8 +205,8 @@ impl Management {
         self.0.store.list(list).await?.iter().map(Versioned::of).collect()
     }
 
-    /// Does this to its end, even if the caller stops waiting: dropping a future in the middle of a write leaves open whether it was done.
-    async fn to_the_end(
+    /// Effect this to its end, even if the caller stops waiting: dropping a future in the middle of a write leaves open whether it was done.
+    async fn run_to_completion(
         &self,
         work: impl Future<Output = Result<(), ManagementError>> + Send + 'static,
     ) -> Result<(), ManagementError> {
@@ -227,7 +218,7 @@ impl Management {
 
     /// Writes without an entry in the log: what nobody has done, or what says nothing.
     async fn write_quietly(&self, writes: &[Write]) -> Result<bool, StoreError> {
-        Ok(self.0.store.write(writes).await? == crate::store::Written::Done)
+        Ok(self.0.store.write(writes).await? == Written::Done)
     }
 }
 

@@ -62,7 +62,7 @@ impl PageRequest {
                     && !id.chars().any(char::is_control)
                     && *after == cursor_of(list.kind.as_str(), *sort, id)
             };
-            list.after = Some(parsed.filter(fits).ok_or_else(not_given_out)?);
+            list.after = Some(parsed.filter(fits).ok_or_else(invalid_cursor)?);
         }
         list.limit = self.bounded_limit() + 1;
         Ok(list)
@@ -70,7 +70,7 @@ impl PageRequest {
 
     /// For a list that has one page alone: nothing is behind it, so no cursor of it was ever given out.
     pub(crate) fn only(&self) -> Result<(), ManagementError> {
-        self.after.as_ref().map_or(Ok(()), |_| Err(not_given_out()))
+        self.after.as_ref().map_or(Ok(()), |_| Err(invalid_cursor()))
     }
 
     /// Cuts what is too much, and says where the next page begins.
@@ -90,6 +90,6 @@ fn cursor_of(kind: &str, sort: i64, id: &str) -> String {
     format!("{kind}.{sort}.{id}")
 }
 
-pub(crate) fn not_given_out() -> ManagementError {
+pub(crate) fn invalid_cursor() -> ManagementError {
     ManagementError::invalid("after", "a cursor that this list gave out as next")
 }

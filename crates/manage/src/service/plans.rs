@@ -1,8 +1,7 @@
-//! Plans: what accounts may do that have them.
+//! Plans.
 
-use super::Management;
 use super::audit::{Draft, Target};
-use super::check_name;
+use super::{CurrentVersion, Management, check_name};
 use crate::actor::Actor;
 use crate::error::ManagementError;
 use crate::records::{Entity, Plan, Versioned};
@@ -10,6 +9,10 @@ use crate::role::scopes;
 use crate::store::{Kind, List};
 
 impl Management {
+    pub(crate) async fn plan_version(&self, name: &str) -> CurrentVersion {
+        Ok(self.get::<Plan>(name).await?.map(|plan| plan.version))
+    }
+
     /// All plans. Needs `plans:read` in the account that is named.
     ///
     /// # Errors

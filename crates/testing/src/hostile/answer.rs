@@ -1,4 +1,4 @@
-//! What came back, over whichever protocol, and whether it is what the table says.
+//! An answer over any protocol, and its comparison with the table.
 
 use serde_json::Value;
 
@@ -6,13 +6,13 @@ use super::{Case, Expected, Mismatch, Refused, Wire};
 
 pub(super) struct Answer {
     pub(super) status: u16,
-    /// Names in lower case.
+    /// The names are in lower case.
     pub(super) headers: Vec<(String, Vec<u8>)>,
     pub(super) body: Vec<u8>,
 }
 
 impl Answer {
-    /// The `code` of the body.
+    /// Returns the `code` in the body.
     pub(super) fn code(&self) -> Option<String> {
         self.member("code")
     }
@@ -37,20 +37,20 @@ impl Answer {
     }
 }
 
-/// The `error` of a Bearer challenge, if there is one in it.
+/// Returns the `error` of a Bearer challenge, if it has one.
 pub(super) fn challenge_error(challenge: &str) -> Option<&str> {
     let (_, rest) = challenge.split_once("error=\"")?;
     rest.split('"').next()
 }
 
-/// Compares an answer with the table; none is what HTTP itself gave to what it does not carry.
+/// Compares an answer with the table. `None` means that HTTP did not carry the request.
 pub(super) fn compare(case: &Case, answer: Option<&Answer>, request_id: &str, key: &str) -> Result<(), Mismatch> {
     let Some(answer) = answer else {
         return if case.on_the_wire == Wire::Refused { Ok(()) } else { Err(case.mismatch("no answer")) };
     };
     let fault = match (case.on_the_wire, case.expected) {
         (Wire::Refused, _) if matches!(answer.status, 400 | 431) => None,
-        (Wire::Refused, _) => Some(format!("status {} where HTTP itself refuses", answer.status)),
+        (Wire::Refused, _) => Some(format!("status {}, expected 400 or 431 from the HTTP server", answer.status)),
         (_, Expected::Accepted) => accepted_fault(answer),
         (_, Expected::Refused(refused)) => refused_fault(answer, refused, request_id),
     };
@@ -86,7 +86,7 @@ fn refused_fault(answer: &Answer, refused: Refused, request_id: &str) -> Option<
     } else if !answer.header("vary").is_some_and(|value| value.eq_ignore_ascii_case(b"authorization")) {
         Some("an answer that does not vary by Authorization".to_owned())
     } else if ids != [Some(request_id.as_bytes()); 2] || answer.member("request_id").as_deref() != Some(request_id) {
-        Some("another request id than was sent".to_owned())
+        Some("a request id that is not the one sent".to_owned())
     } else {
         None
     }

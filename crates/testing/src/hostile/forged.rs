@@ -1,4 +1,4 @@
-//! Keys that are not: cut, changed, forged, unknown, of other providers.
+//! Tokens that are not valid keys: cut, changed, forged, unknown, or of other providers.
 
 use keyward_core::Mode;
 use keyward_core::key::{KeyFormat, KeyKind};
@@ -13,13 +13,12 @@ fn bearer(name: impl Into<String>, token: impl AsRef<str>, expected: Expected) -
     Case::with_field(name, format!("Bearer {}", token.as_ref()), expected)
 }
 
-/// Where the random part begins: behind `<prefix>_<mode>_`.
+/// Returns the start of the random part, after `<prefix>_<mode>_`.
 fn body_start(key: &str) -> usize {
     key.rfind('_').map_or(0, |position| position + 1)
 }
 
-/// Every character replaced by another one that may stand there: in front of the random part that makes another format,
-/// within it the checksum does not hold.
+/// Replaces each character by another valid one. Before the random part that breaks the format, and within it the checksum.
 fn changed_characters(key: &str) -> Vec<Case> {
     let start = body_start(key);
     (0..key.len())
@@ -33,7 +32,7 @@ fn changed_characters(key: &str) -> Vec<Case> {
         .collect()
 }
 
-/// What does not have the form of a key.
+/// Tokens without the form of a key.
 fn forms(key: &str) -> Vec<Case> {
     let malformed = invalid_key("malformed_key");
     let (lead, body) = key.split_at(body_start(key));
@@ -41,24 +40,24 @@ fn forms(key: &str) -> Vec<Case> {
         ("the last character missing", key[..key.len() - 1].to_owned()),
         ("the first character missing", key[1..].to_owned()),
         ("the checksum missing", key[..key.len() - 6].to_owned()),
-        ("the first 8 characters alone", key[..8].to_owned()),
-        ("the lead alone", lead.to_owned()),
-        ("the random part alone", body.to_owned()),
-        ("a hint as it is shown, with dots", format!("{}...{}", &key[..8], &key[key.len() - 4..])),
+        ("only the first 8 characters", key[..8].to_owned()),
+        ("only the prefix and the mode", lead.to_owned()),
+        ("only the random part", body.to_owned()),
+        ("a hint with dots", format!("{}...{}", &key[..8], &key[key.len() - 4..])),
         ("a character more at the end", format!("{key}0")),
         ("a character more at the beginning", format!("x{key}")),
         ("a character twice", format!("{lead}{}{body}", &body[..1])),
         ("the key twice, run together", format!("{key}{key}")),
         ("the key backwards", key.chars().rev().collect()),
         ("in upper case", key.to_uppercase()),
-        ("the lead in upper case", format!("{}{body}", lead.to_uppercase())),
+        ("the prefix and the mode in upper case", format!("{}{body}", lead.to_uppercase())),
         ("hyphens for underscores", key.replace('_', "-")),
         ("dots for underscores", key.replace('_', ".")),
         ("without underscores", key.replace('_', "")),
         ("base64 padding", format!("{key}=")),
         ("base64 padding, twice", format!("{key}==")),
         ("base64 padding in its place", format!("{}==", &key[..key.len() - 2])),
-        ("base64 padding alone", "==".to_owned()),
+        ("only base64 padding", "==".to_owned()),
         ("a hyphen in the random part", format!("{lead}-{}", &body[1..])),
         ("an underscore in the random part", format!("{lead}_{}", &body[1..])),
         ("a plus in the random part", format!("{lead}+{}", &body[1..])),
@@ -66,7 +65,7 @@ fn forms(key: &str) -> Vec<Case> {
         ("no mode", format!("kw_{body}")),
         ("both modes", format!("kw_live_test_{body}")),
         ("another provider's prefix", format!("sk_live_{body}")),
-        ("a prefix that only begins like one", format!("kww_live_{body}")),
+        ("a prefix with a letter more", format!("kww_live_{body}")),
         ("a GitHub token", format!("ghp_{}", "a".repeat(36))),
         ("a JSON web token", "eyJhbGciOiJub25lIn0.eyJzdWIiOiJhZG1pbiJ9.".to_owned()),
         ("a UUID", "123e4567-e89b-12d3-a456-426614174000".to_owned()),
@@ -81,7 +80,7 @@ fn forms(key: &str) -> Vec<Case> {
     rows.into_iter().map(|(name, token)| bearer(name, token, malformed)).collect()
 }
 
-/// What has the form of a key and a checksum of something else.
+/// Tokens with the form of a key and a wrong checksum.
 fn checksums(key: &str) -> Vec<Case> {
     let (lead, body) = key.split_at(body_start(key));
     let others =
@@ -106,7 +105,7 @@ fn checksums(key: &str) -> Vec<Case> {
         ("the random part in lower case", body.to_lowercase()),
         ("a checksum of zeros", format!("{}000000", &body[..26])),
         ("a random part of zeros", "0".repeat(32)),
-        ("one that somebody made up", "aBcDeFgHiJkLmNoPqRsTuVwXyZ123456".to_owned()),
+        ("a made-up random part", "aBcDeFgHiJkLmNoPqRsTuVwXyZ123456".to_owned()),
     ];
     cases.extend(
         rows.into_iter().map(|(name, body)| bearer(name, format!("{lead}{body}"), invalid_key("checksum_mismatch"))),
@@ -114,7 +113,7 @@ fn checksums(key: &str) -> Vec<Case> {
     cases
 }
 
-/// Keys in every respect, but not of this service: the only ones that it has to ask its store about.
+/// Well-formed keys that the service does not know. Only these reach its store.
 fn unknown() -> Vec<Case> {
     let format = KeyFormat::default();
     KeyKind::ALL

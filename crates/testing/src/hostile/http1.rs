@@ -1,4 +1,4 @@
-//! The table as HTTP/1.1, written byte by byte, since no client library would send such requests.
+//! The table over HTTP/1.1, written byte by byte, because no client library sends such requests.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -52,7 +52,7 @@ pub(super) fn request(case: &Case, request_id: &str) -> Vec<u8> {
     [head, b"\r\n".to_vec(), case.body.clone()].concat()
 }
 
-/// Whole requests that differ in how they are put into lines, and the statuses that may come of each.
+/// Whole requests that differ in their lines, and the allowed statuses of each.
 fn heads(key: &str) -> Vec<(&'static str, String, &'static [u16])> {
     let around = |line: &str| format!("GET / HTTP/1.1\r\nHost: localhost\r\n{line}Connection: close\r\n\r\n");
     vec![
@@ -61,7 +61,7 @@ fn heads(key: &str) -> Vec<(&'static str, String, &'static [u16])> {
         ("no space after the colon", around(&format!("Authorization:Bearer {key}\r\n")), &[200]),
         // RFC 9112 section 5.1: a server must refuse it.
         ("a space before the colon", around(&format!("Authorization : Bearer {key}\r\n")), &[400]),
-        // RFC 9112 section 5.2: a server refuses it or puts spaces in its place.
+        // RFC 9112 section 5.2: a server refuses the fold or replaces it with spaces.
         ("a value folded into two lines", around(&format!("Authorization: Bearer\r\n {key}\r\n")), &[400, 200]),
         ("a field without a colon", around(&format!("Authorization Bearer {key}\r\n")), &[400]),
         ("a field without a name", around(&format!(": Bearer {key}\r\n")), &[400]),
@@ -87,12 +87,12 @@ fn heads(key: &str) -> Vec<(&'static str, String, &'static [u16])> {
     ]
 }
 
-/// Sends these bytes on a connection of their own and reads to its end. `None` if it ended without an answer.
+/// Sends these bytes on a new connection and reads to its end. Returns `None` if it ended without an answer.
 pub(super) async fn exchange(address: SocketAddr, request: &[u8]) -> Option<Answer> {
     let mut stream = TcpStream::connect(address).await.expect("the service under test accepts connections");
     let mut answer = Vec::new();
     let (mut reading, mut writing) = stream.split();
-    // A server that refuses a request need not read all of it, so that writing may fail, and reading end in a reset.
+    // A server that refuses a request may stop reading it. Then writing may fail, and reading may end in a reset.
     let exchanged = async { tokio::join!(writing.write_all(request), reading.read_to_end(&mut answer)) };
     let _ = timeout(DEADLINE, exchanged).await.expect("the service under test answers in time");
     parse(&answer)

@@ -1,4 +1,4 @@
-//! The table as HTTP/2, on one connection, as far as a client library sends it.
+//! The table over HTTP/2, on one connection, as far as a client library can send it.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -22,7 +22,7 @@ pub(super) async fn run(address: SocketAddr, key: &str) -> Vec<Mismatch> {
     let mut mismatches = Vec::new();
     for (number, case) in cases(key).iter().enumerate().filter(|(_, case)| case.on_the_wire == Wire::Passes) {
         let request_id = format!("hostile-{number}");
-        // What HTTP/2 has no form for is left to HTTP/1.1.
+        // HTTP/1.1 covers the requests that HTTP/2 cannot express.
         let Some(request) = request(case, &request_id) else { continue };
         let answer = exchange(&mut client, request, case.body.clone()).await;
         mismatches.extend(compare(case, answer.as_ref(), &request_id, key).err());
@@ -35,8 +35,7 @@ pub(super) async fn run(address: SocketAddr, key: &str) -> Vec<Mismatch> {
     mismatches
 }
 
-/// A request with this method and target, if HTTP/2 has a form for it: a target with an authority of its own is sent with
-/// that one, and a path that a URI cannot have is not sent.
+/// Returns a request with this method and target, if HTTP/2 can express it. An authority in the target is kept.
 fn head(method: &str, target: &str) -> Option<Request<()>> {
     let target = if target.starts_with('/') { format!("http://localhost{target}") } else { target.to_owned() };
     let uri: Uri = target.parse().ok()?;
@@ -66,7 +65,7 @@ async fn exchange(client: &mut SendRequest<Bytes>, request: Request<()>, body: V
         let mut ready = client.clone().ready().await.ok()?;
         let (response, mut sending) = ready.send_request(request, body.is_empty()).ok()?;
         if !body.is_empty() {
-            // A server that refuses a request need not read its body.
+            // A server that refuses a request may leave its body unread.
             let _ = sending.send_data(body.into(), true);
         }
         let (head, mut receiving) = response.await.ok()?.into_parts();

@@ -1,4 +1,4 @@
-//! How a field is written: schemes, white space, quotes, lists, bytes that no key has.
+//! Forms of the field: schemes, white space, quotes, lists, and bytes that no key has.
 
 use super::{Case, Expected, Wire, invalid_key, invalid_request, missing};
 
@@ -6,17 +6,17 @@ pub(super) fn cases(key: &str) -> Vec<Case> {
     [accepted(key), schemes(key), several(key), wrapped(key), white_space(key), bytes(key), lengths(key)].concat()
 }
 
-/// One case for each name and field.
+/// Makes a case of each row of a name and a field.
 fn table<'a>(expected: Expected, rows: impl IntoIterator<Item = (&'a str, String)>) -> Vec<Case> {
     rows.into_iter().map(|(name, field)| Case::with_field(name, field, expected)).collect()
 }
 
-/// The scheme is read in any case (RFC 9110 section 11.1), and white space between it and the token does not count.
+/// The scheme is case-insensitive (RFC 9110 section 11.1). White space between it and the token does not count.
 fn accepted(key: &str) -> Vec<Case> {
     table(
         Expected::Accepted,
         [
-            ("as it should be", format!("Bearer {key}")),
+            ("the correct form", format!("Bearer {key}")),
             ("the scheme in lower case", format!("bearer {key}")),
             ("the scheme in upper case", format!("BEARER {key}")),
             ("the scheme in mixed case", format!("bEaReR {key}")),
@@ -41,8 +41,8 @@ fn schemes(key: &str) -> Vec<Case> {
             ("an empty field", String::new()),
             ("a field of spaces", "   ".into()),
             ("a field of tabs", "\t\t".into()),
-            ("Bearer alone", "Bearer".into()),
-            ("bearer alone", "bearer".into()),
+            ("only Bearer", "Bearer".into()),
+            ("only bearer", "bearer".into()),
             ("Bearer and a space", "Bearer ".into()),
             ("Bearer and a tab", "Bearer\t".into()),
             ("Bearer and many spaces", format!("Bearer{}", " ".repeat(100))),
@@ -51,7 +51,7 @@ fn schemes(key: &str) -> Vec<Case> {
     cases.extend(table(
         other,
         [
-            ("the key alone", key.into()),
+            ("only the key", key.into()),
             ("Basic", "Basic dXNlcjpwYXNzd29yZA==".into()),
             ("Basic with the key", format!("Basic {key}")),
             ("Digest", "Digest username=\"a\", realm=\"b\"".into()),
@@ -85,7 +85,7 @@ fn schemes(key: &str) -> Vec<Case> {
     cases
 }
 
-/// RFC 9110 section 5.3: a field of which there is one may not be sent twice, not even twice the same.
+/// RFC 9110 section 5.3: a field with a single value may not be sent twice, even with the same value.
 fn several(key: &str) -> Vec<Case> {
     let several = invalid_request("several_credentials");
     let good = format!("Bearer {key}").into_bytes();
@@ -115,7 +115,7 @@ fn several(key: &str) -> Vec<Case> {
             ("a comma after the key", format!("Bearer {key},")),
             ("a comma before the key", format!("Bearer ,{key}")),
             ("a comma for a space", format!("Bearer,{key}")),
-            ("a comma alone", "Bearer ,".into()),
+            ("only a comma", "Bearer ,".into()),
         ],
     ));
     cases
@@ -131,8 +131,8 @@ fn wrapped(key: &str) -> Vec<Case> {
             ("angle brackets", format!("Bearer <{key}>")),
             ("typographic double quotes", format!("Bearer \u{201c}{key}\u{201d}")),
             ("typographic single quotes", format!("Bearer \u{2018}{key}\u{2019}")),
-            ("a quote at the beginning alone", format!("Bearer \"{key}")),
-            ("a quote at the end alone", format!("Bearer {key}\"")),
+            ("a quote only at the beginning", format!("Bearer \"{key}")),
+            ("a quote only at the end", format!("Bearer {key}\"")),
             ("quotes with a space at their end", format!("Bearer \"{key} \"")),
             ("quotes with a space at their beginning", format!("Bearer \" {key}\"")),
             ("quotes with a tab at their end", format!("Bearer \"{key}\t\"")),
@@ -179,7 +179,7 @@ fn bytes(key: &str) -> Vec<Case> {
         control("a null byte after the key", with(b"", b"\0"), Wire::Refused),
         control("a null byte before the key", with(b"\0", b""), Wire::Refused),
         control("a null byte within the key", with(start.as_bytes(), b"\0"), Wire::Refused),
-        control("a null byte and what a C string would not see", with(b"", b"\0garbage"), Wire::Refused),
+        control("a null byte and text after it", with(b"", b"\0garbage"), Wire::Refused),
         control("start of heading", with(b"\x01", b""), Wire::Refused),
         control("a backspace", with(b"", b"\x08"), Wire::Refused),
         control("a vertical tab", with(b"", b"\x0b"), Wire::Refused),
@@ -213,7 +213,7 @@ fn bytes(key: &str) -> Vec<Case> {
         other("an encoded null byte", with(b"", b"%00"), "bad_character"),
         other("square brackets", format!("Bearer [{key}]").into_bytes(), "bad_character"),
         other("braces", format!("Bearer {{{key}}}").into_bytes(), "bad_character"),
-        other("a variable that the shell did not see", "Bearer $API_KEY".into(), "bad_character"),
+        other("an unexpanded shell variable", "Bearer $API_KEY".into(), "bad_character"),
         other("a variable of a template", "Bearer ${API_KEY}".into(), "bad_character"),
         other("a semicolon after the key", with(b"", b";"), "bad_character"),
         other("a colon after the key", with(b"", b":"), "bad_character"),
@@ -229,7 +229,7 @@ fn lengths(key: &str) -> Vec<Case> {
     let too_long = invalid_key("too_long");
     vec![
         Case::with_field(
-            "the longest token there may be",
+            "the longest allowed token",
             format!("Bearer {}", "a".repeat(512)),
             invalid_key("malformed_key"),
         ),

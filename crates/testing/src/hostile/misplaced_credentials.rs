@@ -1,4 +1,4 @@
-//! Credentials where none are looked for, and fields that other software has been fooled with.
+//! Credentials in other places than `Authorization`, and fields that have misled other software.
 
 use super::{Case, Expected, missing};
 
@@ -21,7 +21,7 @@ fn at(name: &str, target: String) -> Case {
     Case { target, ..nowhere(name) }
 }
 
-/// RFC 6750 section 2.3 allows the query, and says why one should not: it ends up in logs.
+/// RFC 6750 section 2.3 allows the query, and advises against it because queries end up in logs.
 fn targets(key: &str) -> [(&'static str, String); 5] {
     [
         ("the key in the query, as access_token", format!("/?access_token={key}")),
@@ -59,11 +59,11 @@ fn fields(key: &str) -> Vec<(&'static str, &'static str, String)> {
         ("a local client", "X-Forwarded-For", "127.0.0.1".to_owned()),
         ("half of a preflight", "Origin", "https://example.org".to_owned()),
         ("the other half of one", "Access-Control-Request-Method", "GET".to_owned()),
-        ("the field named as one of the connection's own", "Connection", "Authorization".to_owned()),
+        ("Authorization named in Connection", "Connection", "Authorization".to_owned()),
     ]
 }
 
-/// RFC 6750 section 2.2 allows a form's body; it is not read.
+/// RFC 6750 section 2.2 allows a form's body. keyward does not read it.
 fn bodies(key: &str) -> Vec<Case> {
     [
         ("the key in a form", "application/x-www-form-urlencoded", format!("access_token={key}")),
@@ -79,7 +79,7 @@ fn bodies(key: &str) -> Vec<Case> {
     .collect()
 }
 
-/// What stands beside a good field takes nothing from it.
+/// Other credentials beside a good field do not affect it.
 fn beside(key: &str) -> Vec<Case> {
     let accepted = |name, others, target: &str| Case {
         others,
@@ -90,7 +90,7 @@ fn beside(key: &str) -> Vec<Case> {
         accepted("another key in the query beside a good field", Vec::new(), "/?access_token=nonsense"),
         accepted("another key in a cookie beside a good field", vec![("Cookie", "api_key=nonsense".into())], "/"),
         accepted(
-            "the field named as one of the connection's own, and good",
+            "a good field, and Authorization named in Connection",
             vec![("Connection", "Authorization".into())],
             "/",
         ),

@@ -1,17 +1,17 @@
 //! Hostile `Authorization` headers: bytes in, rejection out.
 //!
-//! One table says what has to come of each of over 250 requests: several fields, lists, quotes, white space, control
-//! characters, keys that are cut, changed, forged or unknown, and credentials where none are looked for. It is free of any
-//! framework, so that every adapter is proved by the same one:
-//! - [`over_authenticator`] asks an [`Authenticator`], without HTTP;
-//! - [`over_socket`] sends the table, and [`path_cases`], to a server as HTTP/1.1, byte by byte;
-//! - [`over_http2`] sends them as HTTP/2;
-//! - [`Service::over_socket`] sends the table to a service with a key format and an error format of its own;
-//! - [`cases`] gives the table itself, for what is none of these.
+//! One table has the expected result of over 250 requests: several fields, lists, quotes, white space, control characters,
+//! keys that are cut, changed, forged or unknown, and credentials in other places. It depends on no framework, so it tests every
+//! adapter:
+//! - [`over_authenticator`] asks an [`Authenticator`], without HTTP.
+//! - [`over_socket`] sends the table, and [`path_cases`], to a server over HTTP/1.1, byte by byte.
+//! - [`over_http2`] sends them over HTTP/2.
+//! - [`Service::over_socket`] sends the table to a service with another key format and error format.
+//! - [`cases`] returns the table, for other uses.
 //!
 //! # The service under test
-//! It has the default key format, the default renderer (RFC 9457) and no `optional`. `GET /` needs a key and nothing else, and
-//! answers 200. `GET /health` is exempt and answers 200. Everything else is behind the layer, unknown paths included.
+//! It has the default key format, the default renderer (RFC 9457) and no `optional`. `GET /` needs only a key and answers 200.
+//! `GET /health` is exempt and answers 200. Every other path is behind the layer, unknown paths included.
 //!
 //! # Examples
 //! ```
@@ -46,81 +46,81 @@ use std::net::SocketAddr;
 use keyward_core::adapter::{Admission, Check, Target};
 use keyward_core::{Authenticator, Rejection};
 
-/// One request of the table, and what has to come of it.
+/// A request of the table, and its expected result.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Case {
-    /// What is odd about it.
+    /// What is odd about the request.
     pub name: String,
     /// The values of its `Authorization` fields, in order.
     pub fields: Vec<Vec<u8>>,
-    /// Its method.
+    /// The method.
     pub method: &'static str,
-    /// Its target, as it stands in the request line.
+    /// The target, as written in the request line.
     pub target: String,
-    /// Its other fields.
+    /// The other fields.
     pub others: Vec<(&'static str, String)>,
-    /// Its body.
+    /// The body.
     pub body: Vec<u8>,
-    /// What has to come of it.
+    /// The expected result.
     pub expected: Expected,
-    /// What HTTP makes of it.
+    /// How HTTP treats the request.
     pub on_the_wire: Wire,
 }
 
-/// What has to come of a request.
+/// The expected result of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Expected {
-    /// It is let in, with 200.
+    /// The request is let in, with 200.
     Accepted,
-    /// It is refused.
+    /// The request is refused.
     Refused(Refused),
 }
 
-/// How a request is refused.
+/// The expected refusal of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Refused {
-    /// [`Rejection::reason`], which callers are not told.
+    /// [`Rejection::reason`], which responses do not contain.
     pub reason: &'static str,
     /// [`Rejection::code`].
     pub code: &'static str,
     /// The HTTP status.
     pub status: u16,
-    /// The `error` of the challenge; `None` for a challenge without one. There is always a challenge.
+    /// The `error` of the challenge, or `None` for a challenge without one. A refusal always has a challenge.
     pub error: Option<&'static str>,
 }
 
-/// What HTTP makes of a request before any service sees it.
+/// The way HTTP treats a request, before a service sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Wire {
-    /// It passes: the service has to answer as the table says.
+    /// It passes. The service must answer as expected.
     Passes,
-    /// HTTP/1.1 itself refuses it, with 400 or 431 or by closing the connection, and HTTP/2 does not carry it.
+    /// HTTP/1.1 refuses it, with 400 or 431 or by closing the connection. HTTP/2 does not carry it.
     Refused,
-    /// It would be another request on the wire (a line break ends a field), so it is not sent.
+    /// It cannot be sent, because it would be another request on the wire: a line break ends a field.
     CannotBe,
 }
 
-/// The table, for a service that accepts `valid_key`. What is derived from the key differs from call to call.
+/// Returns the table for a service that accepts `valid_key`. It has new unknown keys at each call.
 ///
 /// # Panics
 /// If the key is not of the default format.
 #[must_use]
 pub fn cases(valid_key: &str) -> Vec<Case> {
     let format = keyward_core::key::KeyFormat::default();
-    assert!(format.parse(valid_key.as_bytes()).is_ok(), "the table needs a key of the default format");
+    assert!(format.parse(valid_key.as_bytes()).is_ok(), "invalid key: the table needs a key of the default format");
     cases_of(valid_key)
 }
 
-/// The table for a key of any format with a checksum; the reasons are those of the default one.
+/// Returns the table for a key of any format with a checksum. The reasons are those of the default format.
 fn cases_of(valid_key: &str) -> Vec<Case> {
     [malformed_headers::cases(valid_key), forged::cases(valid_key), misplaced_credentials::cases(valid_key)].concat()
 }
 
-/// What came of a case is not what the table says.
+/// A result that differs from the table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mismatch(String);
 
@@ -132,10 +132,10 @@ impl fmt::Display for Mismatch {
 
 impl std::error::Error for Mismatch {}
 
-/// Asks `authenticator` about one case.
+/// Checks one case with `authenticator`.
 ///
 /// # Errors
-/// [`Mismatch`] if its verdict, code, status, reason or challenge is not the table's.
+/// [`Mismatch`] if the verdict, code, status, reason or challenge differs from the table.
 pub async fn check(authenticator: &Authenticator, case: &Case) -> Result<(), Mismatch> {
     let target = Target {
         method: case.method,
@@ -159,10 +159,10 @@ pub async fn check(authenticator: &Authenticator, case: &Case) -> Result<(), Mis
     if got == expected { Ok(()) } else { Err(case.mismatch(&format!("{got:?}"))) }
 }
 
-/// Asks `authenticator` about the whole table.
+/// Checks the whole table with `authenticator`.
 ///
 /// # Panics
-/// If anything comes out otherwise than the table says; the message lists all that does.
+/// If a result differs from the table. The message lists all differences.
 pub async fn over_authenticator(authenticator: &Authenticator, valid_key: &str) {
     let mut mismatches = Vec::new();
     for case in cases(valid_key) {
@@ -171,30 +171,30 @@ pub async fn over_authenticator(authenticator: &Authenticator, valid_key: &str) 
     report(&mismatches);
 }
 
-/// Sends the whole table, and [`path_cases`], as HTTP/1.1 to the [service under test](self#the-service-under-test).
+/// Sends the whole table, and [`path_cases`], over HTTP/1.1 to the [service under test](self#the-service-under-test).
 ///
-/// Status, code, challenge, `Cache-Control`, `Vary` and request ids of every answer are compared, and none may repeat the key.
+/// It compares status, code, challenge, `Cache-Control`, `Vary` and request ids of every answer. No answer may repeat the key.
 ///
 /// # Panics
-/// If anything comes out otherwise than the table says; the message lists all that does.
+/// If a result differs from the table. The message lists all differences.
 pub async fn over_socket(address: SocketAddr, valid_key: &str) {
     report(&http1::run(address, valid_key).await);
 }
 
-/// Sends the whole table, and [`path_cases`], as HTTP/2 without TLS to the [service under test](self#the-service-under-test).
+/// Sends the whole table, and [`path_cases`], over HTTP/2 without TLS to the [service under test](self#the-service-under-test).
 ///
 /// # Panics
-/// If anything comes out otherwise than the table says; the message lists all that does.
+/// If a result differs from the table. The message lists all differences.
 pub async fn over_http2(address: SocketAddr, valid_key: &str) {
     report(&http2::run(address, valid_key).await);
 }
 
 fn report(mismatches: &[Mismatch]) {
     let lines: Vec<String> = mismatches.iter().map(ToString::to_string).collect();
-    assert!(lines.is_empty(), "{} of the hostile requests came out otherwise:\n{}", lines.len(), lines.join("\n"));
+    assert!(lines.is_empty(), "{} hostile requests had unexpected results:\n{}", lines.len(), lines.join("\n"));
 }
 
-/// The path in a target, which may be an absolute one (RFC 9112 section 3.2.2).
+/// Returns the path of a target, which may be absolute (RFC 9112 section 3.2.2).
 fn path_of(target: &str) -> &str {
     let without_query = target.split('?').next().unwrap_or(target);
     match without_query.split_once("://") {
@@ -207,7 +207,7 @@ fn path_of(target: &str) -> &str {
 enum Outcome {
     Accepted,
     Anonymous,
-    /// With whether there is a challenge, and it is as it should be.
+    /// The flag is `true` if there is a correct challenge.
     Refused(Refused, bool),
 }
 
@@ -230,7 +230,7 @@ impl Outcome {
 }
 
 impl Case {
-    /// A `GET /` with these `Authorization` fields.
+    /// Creates a `GET /` with these `Authorization` fields.
     fn with_fields(name: impl Into<String>, fields: Vec<Vec<u8>>, expected: Expected) -> Self {
         Self {
             name: name.into(),
@@ -244,7 +244,7 @@ impl Case {
         }
     }
 
-    /// A `GET /` with one `Authorization` field.
+    /// Creates a `GET /` with one `Authorization` field.
     fn with_field(name: impl Into<String>, field: impl AsRef<[u8]>, expected: Expected) -> Self {
         Self::with_fields(name, vec![field.as_ref().to_vec()], expected)
     }
@@ -259,7 +259,7 @@ impl Case {
     }
 }
 
-/// Shows nothing of its fields: they may hold a key that is valid.
+/// Hides the fields, which may hold a valid key.
 impl fmt::Debug for Case {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Case")
@@ -270,17 +270,17 @@ impl fmt::Debug for Case {
     }
 }
 
-/// Nothing that could be taken for a credential was sent.
+/// The refusal of a request without anything like a credential.
 const fn missing(reason: &'static str) -> Expected {
     Expected::Refused(Refused { reason, code: "MISSING_API_KEY", status: 401, error: None })
 }
 
-/// The request is at fault, whatever the key.
+/// The refusal of a malformed request, whatever its key.
 const fn invalid_request(reason: &'static str) -> Expected {
     Expected::Refused(Refused { reason, code: "INVALID_REQUEST", status: 400, error: Some("invalid_request") })
 }
 
-/// The key is.
+/// The refusal of an invalid key.
 const fn invalid_key(reason: &'static str) -> Expected {
     Expected::Refused(Refused { reason, code: "INVALID_API_KEY", status: 401, error: Some("invalid_token") })
 }

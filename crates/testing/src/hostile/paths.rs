@@ -1,22 +1,22 @@
-//! Other spellings of an exempt path. Routers, proxies and file systems read some of them as the same path; keyward takes
-//! none for it, so that whatever a router makes of them, they need a key.
+//! Other spellings of an exempt path. Routers, proxies and file systems read some of them as the same path. keyward exempts none
+//! of them, so they need a key whatever a router does.
 
 use super::Mismatch;
 use super::answer::Answer;
 
-/// One request without a credential to a service in which `GET /health`, and nothing else, is exempt.
+/// A request without a credential to a service that exempts only `GET /health`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PathCase {
-    /// Its method.
+    /// The method.
     pub method: &'static str,
-    /// Its target, as it stands in the request line.
+    /// The target, as written in the request line.
     pub target: &'static str,
-    /// Whether it is let in. What is not is refused with 401 `MISSING_API_KEY`, or by HTTP itself with 400.
+    /// `true` if the request is let in. Otherwise it is refused with 401 `MISSING_API_KEY`, or by HTTP with 400.
     pub exempt: bool,
 }
 
-/// Spellings of `/health`, and whether each is it.
+/// Returns spellings of `/health`, and whether each is exempt.
 #[must_use]
 pub fn path_cases() -> Vec<PathCase> {
     let exempt = [
@@ -102,7 +102,7 @@ pub fn path_cases() -> Vec<PathCase> {
 }
 
 impl PathCase {
-    /// Compares an answer; none is what HTTP itself gave to what it does not carry.
+    /// Compares an answer. `None` means that HTTP did not carry the request.
     pub(super) fn compare(&self, answer: Option<&Answer>) -> Result<(), Mismatch> {
         let fits = match answer {
             None => !self.exempt,

@@ -1,4 +1,4 @@
-//! The table against a service with a key format, a path and an error format of its own.
+//! The table against a service with another key format, path and error format.
 
 use std::net::SocketAddr;
 
@@ -6,7 +6,7 @@ use super::answer::{Answer, challenge_error};
 use super::http1::{exchange, request};
 use super::{Case, Expected, Wire, cases_of, report};
 
-/// A service that is not the [service under test](super#the-service-under-test), but keeps the same promises.
+/// A service that differs from the [service under test](super#the-service-under-test) and keeps the same promises.
 ///
 /// # Examples
 /// ```no_run
@@ -26,19 +26,19 @@ use super::{Case, Expected, Wire, cases_of, report};
 /// ```
 #[derive(Clone, Copy)]
 pub struct Service<'a> {
-    /// Where it listens.
+    /// The address that it listens on.
     pub address: SocketAddr,
-    /// A key that works.
+    /// A valid key.
     pub key: &'a str,
     /// A path that answers GET with 200 for that key.
     pub path: &'a str,
-    /// A field that every request needs besides, its name in lower case.
+    /// A field that every request also needs. Its name is in lower case.
     pub field: Option<(&'static str, &'a str)>,
-    /// The status with which it answers what core answers with 400.
+    /// The status for requests that `keyward-core` answers with 400.
     pub invalid_request: u16,
 }
 
-/// Shows nothing of the key.
+/// Hides the key.
 impl std::fmt::Debug for Service<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Service").field("address", &self.address).field("path", &self.path).finish_non_exhaustive()
@@ -46,11 +46,12 @@ impl std::fmt::Debug for Service<'_> {
 }
 
 impl Service<'_> {
-    /// Sends the whole table as HTTP/1.1. Bodies are the service's own, so statuses, challenges and `Cache-Control` are compared,
-    /// and no answer may repeat the key. Gives how many requests were sent.
+    /// Sends the whole table over HTTP/1.1, and returns the number of requests.
+    ///
+    /// It compares statuses, challenges and `Cache-Control`, but not bodies. No answer may repeat the key.
     ///
     /// # Panics
-    /// If anything comes out otherwise than the table says; the message lists all that does.
+    /// If a result differs from the table. The message lists all differences.
     pub async fn over_socket(self) -> usize {
         let mut mismatches = Vec::new();
         let mut sent = 0;
@@ -63,9 +64,9 @@ impl Service<'_> {
         sent
     }
 
-    /// The case as this service can be asked it, if it can.
+    /// Returns the case for this service, or `None` if it does not apply.
     fn adapt(&self, mut case: Case) -> Option<Case> {
-        // What is malformed in one format may be this one's very key.
+        // A key that is malformed in one format may be this service's valid key.
         let good = format!("Bearer {}", self.key).into_bytes();
         if case.expected != Expected::Accepted && case.fields == [good] {
             return None;

@@ -10,7 +10,7 @@ use keyward_limits::{Each, RateLimiter, RateLimits, RateLimitsBuilder};
 
 type Nodes = [Arc<dyn RateLimiter>; 2];
 
-/// In which nothing of a quota comes back while a case runs.
+/// A window in which no part of a quota comes back while a case runs.
 const DAY: Duration = Duration::from_secs(86_400);
 
 /// The limits of all cases.
@@ -35,14 +35,14 @@ fn cost(cost: u32) -> NonZeroU32 {
 async fn left(node: &Arc<dyn RateLimiter>, caller: &Identity, limit: &str, spent: u32) -> RateLimit {
     match node.spend(caller, limit, cost(spent)).await {
         Ok(left) => left,
-        Err(refused) => panic!("{spent} of {limit} are not granted: {refused:?}"),
+        Err(refused) => panic!("{spent} of {limit} were refused: {refused:?}"),
     }
 }
 
 async fn exceeded(node: &Arc<dyn RateLimiter>, caller: &Identity, limit: &str, spent: u32) -> RateLimit {
     match node.spend(caller, limit, cost(spent)).await {
         Err(Rejection::RateLimitExceeded(limit)) => *limit,
-        other => panic!("{spent} of {limit} are more than is left: {other:?}"),
+        other => panic!("{spent} of {limit} were granted, which is more than was left: {other:?}"),
     }
 }
 
@@ -102,7 +102,7 @@ pub(super) async fn what_is_left_is_said_and_what_is_refused_costs_nothing(nodes
     for _ in 0..3 {
         let refused = exceeded(&nodes[0], &caller, "uneven", 4).await;
         assert_eq!((refused.quota, refused.window, refused.remaining), (7, DAY, 0));
-        // Two are left, so two have to come back; but for the time that this has taken.
+        // Two are left, so two more must come back. Some of the time has passed already.
         let soonest = DAY * 2 / 7 - super::SOON;
         assert!((soonest..=DAY * 2 / 7).contains(&refused.retry_after), "{refused:?}");
     }
@@ -123,9 +123,9 @@ pub(super) async fn who_waits_as_long_as_is_said_gets_in_and_nobody_earlier(node
 pub(super) async fn a_quota_of_any_size_is_counted_exactly(nodes: &Nodes) {
     let caller = caller();
     let refused = exceeded(&nodes[0], &caller, "uneven", 8).await;
-    assert_eq!(refused.retry_after, DAY, "there is never as much");
+    assert_eq!(refused.retry_after, DAY, "a cost above the quota");
     assert_eq!(left(&nodes[0], &caller, "uneven", 7).await.remaining, 0);
-    // 20 microseconds give one back.
+    // One unit comes back every 20 microseconds.
     let some = left(&nodes[0], &caller, "fine", u32::MAX / 2).await;
     assert!(some.remaining > u32::MAX / 2, "{some:?}");
     exceeded(&nodes[1], &caller, "fine", u32::MAX).await;

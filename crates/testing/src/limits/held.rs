@@ -14,7 +14,7 @@ type Nodes = [Arc<dyn PermitStore>; 2];
 
 /// A lease that no case outlives.
 const LONG: Duration = Duration::from_secs(600);
-/// A lease that is waited for.
+/// A lease that a case waits for.
 const SHORT: Duration = Duration::from_millis(300);
 
 async fn acquire(node: &Arc<dyn PermitStore>, account: &AccountId, limit: u32, lease: Duration) -> Acquired {
@@ -47,7 +47,7 @@ pub(super) async fn as_many_are_held_as_the_limit_says_and_not_one_more(nodes: &
         for node in nodes {
             assert_eq!(acquire(node, &account, limit, LONG).await, Acquired::Full { in_flight: limit });
             assert_eq!(in_flight(node, &account).await, limit);
-            assert_eq!(in_flight(node, &other).await, 0, "accounts have nothing to do with each other");
+            assert_eq!(in_flight(node, &other).await, 0, "a permit of one account counts for another");
         }
     }
     let account = AccountId::generate();
@@ -55,12 +55,12 @@ pub(super) async fn as_many_are_held_as_the_limit_says_and_not_one_more(nodes: &
         granted(node, &account, 3, LONG).await;
     }
     let full = acquire(&nodes[1], &account, 1, LONG).await;
-    assert_eq!(full, Acquired::Full { in_flight: 3 }, "a lower limit counts from the next one on");
+    assert_eq!(full, Acquired::Full { in_flight: 3 }, "a lower limit applies to the next permit");
     granted(&nodes[1], &account, 4, LONG).await;
 }
 
 pub(super) async fn never_more_than_the_limit_are_held_at_once(nodes: &Nodes) {
-    // All at once: exactly the limit is granted, whoever is first.
+    // All ask at once, and exactly the limit is granted.
     for _ in 0..5 {
         let account = AccountId::generate();
         let asking: Vec<_> = (0..16)
@@ -75,7 +75,7 @@ pub(super) async fn never_more_than_the_limit_are_held_at_once(nodes: &Nodes) {
         }
         assert_eq!((all, in_flight(&nodes[0], &account).await), (3, 3));
     }
-    // Coming and going.
+    // Tasks take and release permits.
     let account = AccountId::generate();
     let (running, most) = (Arc::new(AtomicU32::new(0)), Arc::new(AtomicU32::new(0)));
     let tasks: Vec<_> = (0..8)
@@ -109,17 +109,17 @@ pub(super) async fn never_more_than_the_limit_are_held_at_once(nodes: &Nodes) {
 pub(super) async fn what_is_released_is_free_and_releasing_it_again_frees_nothing(nodes: &Nodes) {
     let account = AccountId::generate();
     let first = granted(&nodes[0], &account, 2, LONG).await;
-    // Whoever knows the permit can give it back: a task may end on another node.
+    // Any node can release the permit, because a task may end on another node.
     nodes[1].release(&account, &first);
-    eventually("what is released is free", async || in_flight(&nodes[0], &account).await == 0).await;
-    assert!(!renewed(&nodes[0], &account, &first).await, "what is released is not renewed");
+    eventually("a released permit is free", async || in_flight(&nodes[0], &account).await == 0).await;
+    assert!(!renewed(&nodes[0], &account, &first).await, "a released permit was renewed");
     let second = granted(&nodes[0], &account, 2, LONG).await;
     let third = granted(&nodes[1], &account, 2, LONG).await;
     for node in nodes {
         node.release(&account, &first);
         node.release(&AccountId::generate(), &second);
     }
-    // What is begun later is seen, and what came before it has freed nothing.
+    // A later release shows that the earlier ones have run. They must have freed no permit.
     nodes[0].release(&account, &third);
     eventually("the third is free", async || !renewed(&nodes[1], &account, &third).await).await;
     assert!(renewed(&nodes[1], &account, &second).await);
@@ -140,7 +140,7 @@ pub(super) async fn a_permit_whose_holder_is_gone_is_freed_once_after_its_lease(
     };
     assert!(begun.elapsed() >= SHORT, "a permit was freed while its lease ran: {:?}", begun.elapsed());
     for node in nodes {
-        assert!(!renewed(node, &account, &dead).await, "what has run out is not renewed");
+        assert!(!renewed(node, &account, &dead).await, "an expired permit was renewed");
         node.release(&account, &dead);
     }
     assert_eq!(acquire(&nodes[0], &account, 1, LONG).await, Acquired::Full { in_flight: 1 }, "it was freed twice");
@@ -151,24 +151,24 @@ pub(super) async fn what_has_run_out_is_not_counted_and_not_renewed(nodes: &Node
     let account = AccountId::generate();
     let dead = granted(&nodes[0], &account, 5, SHORT).await;
     let alive = granted(&nodes[0], &account, 5, LONG).await;
-    // Nobody asks for another one, so nobody clears up before.
-    eventually("what has run out is not counted", async || in_flight(&nodes[1], &account).await == 1).await;
-    assert!(!renewed(&nodes[0], &account, &dead).await, "what has run out is not renewed");
+    // No request for another permit cleans up the expired one.
+    eventually("an expired permit is not counted", async || in_flight(&nodes[1], &account).await == 1).await;
+    assert!(!renewed(&nodes[0], &account, &dead).await, "an expired permit was renewed");
     assert_eq!(in_flight(&nodes[1], &account).await, 1);
     assert!(renewed(&nodes[1], &account, &alive).await);
-    assert!(!renewed(&nodes[1], &account, &PermitId::generate()).await, "what never was is not renewed");
+    assert!(!renewed(&nodes[1], &account, &PermitId::generate()).await, "an unknown permit was renewed");
 }
 
 pub(super) async fn a_permit_that_is_renewed_outlives_its_lease(nodes: &Nodes) {
     let (account, other) = (AccountId::generate(), AccountId::generate());
     let permit = granted(&nodes[0], &account, 1, SHORT).await;
     assert!(renewed(&nodes[1], &account, &permit).await);
-    // As long a lease that began later has run out.
+    // A lease of the same length that began later has run out.
     granted(&nodes[0], &other, 1, SHORT).await;
     eventually("the other runs out", async || in_flight(&nodes[0], &other).await == 0).await;
     assert_eq!(acquire(&nodes[0], &account, 1, LONG).await, Acquired::Full { in_flight: 1 });
     assert!(renewed(&nodes[0], &account, &permit).await);
-    // The last renewal says how long, also if that is shorter.
+    // The last renewal sets the length, even a shorter one.
     assert!(nodes[0].renew(&account, &permit, Duration::from_millis(1)).await.expect("the store answers"));
     eventually("it ends", async || in_flight(&nodes[1], &account).await == 0).await;
 }

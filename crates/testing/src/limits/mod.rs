@@ -1,6 +1,6 @@
-//! What every store of permits and every rate limiter promises. A new one proves itself by one call of [`permits`] or [`rates`].
+//! Conformance suites for stores of permits and for rate limiters. One call of [`permits`] or [`rates`] runs a suite.
 //!
-//! Time is that of whoever counts, so these cases wait: for a condition, or as long as the limiter itself has said.
+//! The store or the limiter has its own clock, so the cases wait for a condition, or for as long as the limiter asks.
 
 mod counted;
 mod held;
@@ -10,13 +10,15 @@ use std::time::{Duration, Instant};
 
 use keyward_limits::{NamedLimits, PermitStore, RateLimiter};
 
-/// How long any condition may take.
+/// The longest wait for a condition.
 const SOON: Duration = Duration::from_secs(10);
 
-/// Runs every case for permits. `make` gives two nodes that share what nobody has used before; for permits in one process's memory they are one.
+/// Runs every case for permits.
+///
+/// `make` returns two nodes that share a new, empty store. For permits in the memory of one process, both are the same.
 ///
 /// # Panics
-/// If the store breaks a promise; the message says which.
+/// If the store breaks a promise. The message names it.
 ///
 /// # Examples
 /// ```
@@ -41,10 +43,12 @@ pub async fn permits(make: impl AsyncFn() -> [Arc<dyn PermitStore>; 2]) {
     held::a_permit_that_is_renewed_outlives_its_lease(&nodes).await;
 }
 
-/// Runs every case for rates. `make` gives two nodes that count these limits together; for limits in one process's memory they are one.
+/// Runs every case for rates.
+///
+/// `make` returns two nodes that count these limits together. For limits in the memory of one process, both are the same.
 ///
 /// # Panics
-/// If the limiter breaks a promise; the message says which.
+/// If the limiter breaks a promise. The message names it.
 ///
 /// # Examples
 /// ```
@@ -60,7 +64,7 @@ pub async fn permits(make: impl AsyncFn() -> [Arc<dyn PermitStore>; 2]) {
 /// # }
 /// ```
 pub async fn rates(make: impl AsyncFn(NamedLimits) -> [Arc<dyn RateLimiter>; 2]) {
-    let nodes = make(counted::limits().named().expect("the limits can be")).await;
+    let nodes = make(counted::limits().named().expect("the limits are valid")).await;
     counted::all_nodes_spend_one_quota(&nodes).await;
     counted::never_more_than_the_quota_is_spent_at_once(&nodes).await;
     counted::each_key_has_its_own_quota_and_the_keys_of_an_account_share_one(&nodes).await;

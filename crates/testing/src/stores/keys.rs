@@ -1,4 +1,4 @@
-//! Keys and accounts: what is written is read.
+//! Keys and accounts: a store returns what was written.
 
 use keyward_core::store::{AdminError, Found, KeyAdmin, KeyStatus, KeyUse, StoredKey, WriteRefused};
 use keyward_core::{AccountRecord, CredentialId, KeyUpdate};
@@ -195,7 +195,7 @@ pub(super) async fn an_account_is_inserted_once(store: &impl KeyAdmin) {
         assert_eq!(denied(store.insert_account(&second).await), WriteRefused::AccountExists);
         assert_eq!(store.get_account(&first.id).await.expect("the store answers"), Some(first.clone()));
     }
-    // Of many who add it at once, one does, and the others overwrite nothing.
+    // Of several concurrent inserts one succeeds, and the others overwrite nothing.
     let id = keyward_core::AccountId::generate();
     let accounts: Vec<AccountRecord> = (0..8).map(|n| AccountRecord::new(id.clone(), format!("name {n}"))).collect();
     let done = futures_util::future::join_all(accounts.iter().map(|account| store.insert_account(account))).await;
@@ -224,7 +224,7 @@ pub(super) async fn an_account_is_replaced_only_as_expected(store: &impl KeyAdmi
     ] {
         assert_eq!(denied(store.replace_account(&other, &stranger_like(&plan)).await), WriteRefused::Stale);
     }
-    // Of many who change it at once from the same values, one does.
+    // Of several concurrent changes from the same values one succeeds.
     let changes: Vec<AccountRecord> =
         (0..8).map(|n| AccountRecord { name: format!("name {n}"), ..plan.clone() }).collect();
     let done = futures_util::future::join_all(changes.iter().map(|change| store.replace_account(&plan, change))).await;

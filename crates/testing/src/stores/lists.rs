@@ -20,7 +20,7 @@ pub(super) async fn pages_have_every_key_once_newest_first(store: &impl KeyAdmin
         made.id
     };
     let mut made = BTreeSet::new();
-    // Several of one instant, so that the id has to decide.
+    // Several keys have the same time, so the id decides their order.
     for number in 0..25 {
         made.insert(make(1_000 + number / 4).await);
     }
@@ -33,7 +33,7 @@ pub(super) async fn pages_have_every_key_once_newest_first(store: &impl KeyAdmin
             assert!(page.keys.len() <= limit);
             seen.extend(page.keys);
             pages += 1;
-            // What is added while somebody turns pages is newer, and moves nothing.
+            // A key that is added between two pages is newer, and moves no other key.
             if limit == 3 && pages == 2 {
                 make(9_000).await;
             }

@@ -19,7 +19,7 @@ async fn entries(log: &Arc<dyn ChangeLog>, after: Position) -> Vec<Change> {
     let mut all = Vec::new();
     let mut from = after;
     loop {
-        // Few at a time, so that several reads follow one another.
+        // A few at a time, so that several reads are needed.
         match log.read(from, 7).await.expect("the log answers") {
             LogBatch::Entries(entries) if entries.is_empty() => return all,
             LogBatch::Entries(entries) => {
@@ -55,12 +55,12 @@ pub(super) async fn every_write_appends_one_entry_and_numbers_have_no_gap(store:
     assert_eq!(numbers, (begin.number + 1..=begin.number + 6).collect::<Vec<_>>());
     let positions: Vec<Position> = written.iter().map(|entry| entry.position).collect();
     assert_eq!([created, updated, rotated, revoked], [positions[1], positions[2], positions[4], positions[5]]);
-    assert!(again.number >= revoked.number, "who revokes again waits as well");
+    assert!(again.number >= revoked.number, "a repeated revocation does not wait for the first");
     assert_eq!(newest(&log).await, revoked);
     let marks: HashSet<u64> = positions.iter().map(|position| position.mark).collect();
-    assert_eq!(marks.len(), positions.len(), "every entry has a mark of its own");
+    assert_eq!(marks.len(), positions.len(), "two entries have the same mark");
     let found = store.find(&key.digest).await.expect("the store answers");
-    assert_eq!(found.position, Some(revoked), "what is found says as of when");
+    assert_eq!(found.position, Some(revoked), "`find` returns an old position");
 }
 
 pub(super) async fn concurrent_writers_leave_no_gap<S: KeyAdmin + Clone>(store: &S) {
@@ -79,7 +79,7 @@ pub(super) async fn concurrent_writers_leave_no_gap<S: KeyAdmin + Clone>(store: 
             })
         })
         .collect();
-    // A reader meanwhile: whatever it has read stays the beginning of the log.
+    // A concurrent reader: everything that it has read stays the beginning of the log.
     let mut seen: Vec<Change> = Vec::new();
     while seen.len() < 8 * 20 * 2 {
         let from = seen.last().map_or(begin, |entry| entry.position);
@@ -116,7 +116,7 @@ pub(super) async fn a_lease_is_granted_only_to_who_has_applied_the_newest_entry(
     let current = newest(&log).await;
     assert_eq!(renew(current).await, LeaseAnswer::Granted);
     store.record_use(&[KeyUse::new(key.id, at(5), None)]).await.expect("a use is recorded");
-    assert_eq!(renew(current).await, LeaseAnswer::Granted, "a use is nothing to catch up with");
+    assert_eq!(renew(current).await, LeaseAnswer::Granted, "a use is in the log");
     for wrong in [
         Position { mark: current.mark ^ 1, ..current },
         Position { number: current.number + 1, ..current },
@@ -133,7 +133,7 @@ pub(super) async fn a_node_that_is_behind_says_how_far_it_has_come(store: &impl 
     let applied = async || log.nodes().await.expect("the register is read").nodes.first().map(|known| known.applied);
     let account = account(store).await;
     assert_eq!(renew(begin).await, LeaseAnswer::Behind);
-    assert_eq!(applied().await, None, "who never had a lease is not waited for");
+    assert_eq!(applied().await, None, "a node without a lease is on the register");
     let granted = newest(&log).await;
     assert_eq!(renew(granted).await, LeaseAnswer::Granted);
     let mut positions = Vec::new();
@@ -150,7 +150,7 @@ pub(super) async fn a_node_that_is_behind_says_how_far_it_has_come(store: &impl 
         assert_eq!(applied().await, Some(expected), "{said:?}");
     }
     let states = log.nodes().await.expect("the register is read");
-    assert_eq!(states.nodes[0].renewals, 1, "that is no renewal");
+    assert_eq!(states.nodes[0].renewals, 1, "a refused renewal was counted");
 }
 
 pub(super) async fn a_node_is_on_the_register_until_it_leaves_or_stands_still(store: &impl KeyAdmin) {
@@ -167,11 +167,11 @@ pub(super) async fn a_node_is_on_the_register_until_it_leaves_or_stands_still(st
 
     log.leave(&node("n1")).await.expect("a node leaves");
     log.leave(&node("n1")).await.expect("leaving twice is no failure");
-    assert!(!log.evict(&node("n1"), 1).await.expect("answered"), "who is not there is not struck off");
-    assert!(!log.evict(&node("n2"), 1).await.expect("answered"), "who has renewed since stays");
+    assert!(!log.evict(&node("n1"), 1).await.expect("answered"), "an unknown node was evicted");
+    assert!(!log.evict(&node("n2"), 1).await.expect("answered"), "a node that has renewed was evicted");
     assert!(log.evict(&node("n2"), 2).await.expect("answered"));
     assert!(log.nodes().await.expect("the register is read").nodes.is_empty());
-    assert_eq!(log.renew(&node("n2"), current, LEASE).await.expect("granted"), LeaseAnswer::Granted, "and comes back");
+    assert_eq!(log.renew(&node("n2"), current, LEASE).await.expect("granted"), LeaseAnswer::Granted, "an evicted node cannot return");
 }
 
 pub(super) async fn a_position_of_another_history_is_a_gap(one: &impl KeyAdmin, other: &impl KeyAdmin) {
@@ -189,7 +189,7 @@ pub(super) async fn a_position_of_another_history_is_a_gap(one: &impl KeyAdmin, 
     for foreign in [positions[2], positions[3], ahead, newest(&log_of(other)).await] {
         assert_eq!(log.read(foreign, 10).await.expect("the log answers"), gap, "{foreign:?}");
     }
-    assert_eq!(entries(&log, positions[0]).await.len(), 1, "its own history goes on");
+    assert_eq!(entries(&log, positions[0]).await.len(), 1, "a position of the same history is a gap");
 }
 
 pub(super) async fn who_is_far_behind_is_told_of_a_gap(store: &impl KeyAdmin) {
@@ -198,7 +198,7 @@ pub(super) async fn who_is_far_behind_is_told_of_a_gap(store: &impl KeyAdmin) {
     let account = keyward_core::AccountRecord::new("acct_1".parse().expect("an id"), "Example Ltd");
     let first = store.put_account(&account).await.expect("an account is put").at_position();
     let mut last = first;
-    // More than any store needs to keep: a log that keeps all of them is right, too.
+    // More entries than a store must keep. A log may also keep all of them.
     for _ in 0..200 {
         last = store.put_account(&account).await.expect("an account is put").at_position();
     }
@@ -220,6 +220,6 @@ pub(super) async fn who_watches_is_woken(store: &impl KeyAdmin) {
     stored_key(store).await;
     tokio::time::timeout(Duration::from_secs(10), watch.changed())
         .await
-        .expect("who watches is woken")
-        .expect("the store is still there");
+        .expect("the watcher is woken")
+        .expect("the store still exists");
 }

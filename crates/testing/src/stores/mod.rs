@@ -1,4 +1,4 @@
-//! What every store promises. A new store proves itself by one call of [`conformance`].
+//! The conformance suite for stores. One call of [`conformance`] runs it.
 
 mod keys;
 mod lists;
@@ -15,13 +15,13 @@ use keyward_core::store::{ChangeLog, Committed, Freshness, KeyAdmin, KeyRecord, 
 use keyward_core::{AccountRecord, CredentialId, Mode, Timestamp};
 use std::sync::Arc;
 
-/// How long a lease is in these cases.
+/// The length of leases in these cases.
 const LEASE: Duration = Duration::from_secs(2);
 
 /// Runs every case, each on a new, empty store from `make`. Clones of a store share its content.
 ///
 /// # Panics
-/// If the store breaks a promise; the message says which.
+/// If the store breaks a promise. The message names it.
 ///
 /// # Examples
 /// ```
@@ -71,14 +71,14 @@ pub async fn conformance<S: KeyAdmin + Clone>(make: impl AsyncFn() -> S) {
     }
 }
 
-/// An account that is there.
+/// Stores a new account and returns it.
 async fn account(store: &impl KeyAdmin) -> AccountRecord {
     let account = AccountRecord::new(keyward_core::AccountId::generate(), "Example Ltd");
     store.put_account(&account).await.expect("an account is put").value_only();
     account
 }
 
-/// A key with a value in every field, not yet stored.
+/// Returns a key with a value in every field, without storing it.
 fn key(account: &AccountRecord) -> KeyRecord {
     let format = KeyFormat::default();
     let plain = format.generate(KeyKind::Secret, Mode::Live).expect("a key is generated");
@@ -115,7 +115,7 @@ fn key(account: &AccountRecord) -> KeyRecord {
     }
 }
 
-/// A key that is stored.
+/// Stores a new key and returns it.
 async fn stored_key(store: &impl KeyAdmin) -> KeyRecord {
     let key = key(&account(store).await);
     store.create(&key).await.expect("a key is created").value_only();
@@ -145,7 +145,7 @@ fn log_of(store: &impl KeyAdmin) -> Arc<dyn ChangeLog> {
     }
 }
 
-/// What a committed write gave; these cases wait for nothing.
+/// Access to the result of a committed write, without a wait.
 trait ValueOnly<T> {
     fn value_only(self) -> T;
     fn at_position(self) -> Position;

@@ -1,4 +1,4 @@
-//! A store with nodes on it: what the whole is for.
+//! Revocation and other changes on several nodes that share a store.
 
 use std::time::{Duration, Instant};
 
@@ -86,7 +86,7 @@ pub(super) async fn what_is_enabled_or_issued_is_accepted_at_once<S: KeyAdmin + 
         }
         deployment.keys.update(&id, &disabled(None)).await.expect("the key is enabled");
         for node in &deployment.nodes {
-            assert_eq!(ask(node, &field).await, Ok(()), "a remembered refusal outlived what it was about");
+            assert_eq!(ask(node, &field).await, Ok(()), "a cached refusal outlived its cause");
         }
     }
     deployment.shutdown().await;
@@ -96,17 +96,17 @@ pub(super) async fn a_node_that_died_is_waited_out_once<S: KeyAdmin + Clone>(sto
     let deployment = Deployment::of(&store, 1).await;
     deployment.registered(1).await;
     let log = log_of(&store);
-    // It takes a lease and is never heard of again.
+    // The node takes a lease and then does nothing more.
     let dead = node("dead");
     let newest = log.newest().await.expect("the log answers");
     assert_eq!(log.renew(&dead, newest, Lease::MIN).await.expect("the log answers"), LeaseAnswer::Granted);
     let (_, first) = deployment.issue().await;
     let begun = Instant::now();
     let revoked = deployment.keys.revoke(&first).await.expect("the key is revoked");
-    assert!(begun.elapsed() >= Lease::MIN, "it returned while a lease could be alive");
+    assert!(begun.elapsed() >= Lease::MIN, "revoke returned while a lease could be valid");
     assert_eq!(revoked.propagation.waited_out, [dead]);
     let (_, second) = deployment.issue().await;
     let revoked = deployment.keys.revoke(&second).await.expect("the key is revoked");
-    assert_eq!(revoked.propagation.waited_out, [], "the dead are waited for once");
+    assert_eq!(revoked.propagation.waited_out, [], "a dead node was waited for twice");
     deployment.shutdown().await;
 }

@@ -11,10 +11,10 @@ use keyward_core::store::{
 };
 use keyward_core::{AccountId, AccountRecord, CredentialId, KeyUpdate, Timestamp};
 
-/// What is written in between.
+/// The write between the read and the write under test.
 type Interruption<S> = Arc<dyn Fn(S) -> BoxFuture<'static, ()> + Send + Sync>;
 
-/// A store in front of another. Behind the first key that is read, it writes something else.
+/// A wrapper around a store that makes another write after the first read of a key.
 #[derive(Clone)]
 pub(super) struct Racing<S> {
     inner: S,

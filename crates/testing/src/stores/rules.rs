@@ -1,4 +1,4 @@
-//! The rules of a key's life, which `Keys` holds on every store.
+//! The rules of a key's life, which `Keys` enforces on every store.
 
 use std::fmt;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use keyward_core::{CredentialId, KeyUpdate, Keys, NewKey, ScopeSet};
 use super::racing::Racing;
 use super::{account, at, get};
 
-/// What the clock says in these cases.
+/// The time of the clock in these cases.
 const NOW: i64 = 1_000_000;
 const HOUR: Duration = Duration::from_secs(3_600);
 
@@ -22,7 +22,7 @@ fn keys(store: impl KeyAdmin, now: i64) -> Keys {
     Keys::new(store).with_clock(Arc::new(ManualClock::at(at(now))))
 }
 
-/// Issues a key that begins at 500,000 and ends at 2,000,000.
+/// Issues a key that is valid from 500,000 to 2,000,000.
 async fn issued(store: &(impl KeyAdmin + Clone)) -> KeyRecord {
     let new = NewKey {
         not_before: Some(at(500_000)),
@@ -74,20 +74,20 @@ pub(super) async fn ended_keys_are_not_changed(store: impl KeyAdmin + Clone) {
         assert_eq!(denial(keys.enable(id).await, "enabling"), WriteRefused::Ended);
         assert_eq!(denial(keys.set_expiry(id, Some(at(3_000_000))).await, "a later end"), WriteRefused::Ended);
         assert_eq!(denial(keys.rotate(id, HOUR).await, "rotating"), WriteRefused::Ended);
-        assert_eq!(get(&store, id).await, kept, "what was denied was written");
+        assert_eq!(get(&store, id).await, kept, "a denied change was written");
     }
     for update in labels() {
         for id in [&revoked.id, &compromised.id] {
             assert_eq!(denial(before.update(id, &update).await, &update), WriteRefused::Ended);
         }
-        // The same scopes are no others: so a form may send all that it shows.
+        // The same scopes are no change, so a form may send all of its fields.
         let update = KeyUpdate { scopes: Some(expired.scopes.clone()), ..update };
         let changed = after.update(&expired.id, &update).await.expect("an expired key gets a name and metadata").record;
         assert_eq!(changed, get(&store, &expired.id).await);
         assert!(update.name.is_none_or(|name| name == changed.name));
         assert!(update.metadata.is_none_or(|metadata| metadata == changed.metadata));
     }
-    // What takes a key away is always possible.
+    // Marking as compromised and revoking are always possible.
     for (keys, id) in [(&after, &expired.id), (&before, &revoked.id), (&before, &compromised.id)] {
         assert!(keys.mark_compromised(id).await.expect("a key is marked").record.compromised_at.is_some());
         assert!(keys.revoke(id).await.expect("a key is revoked").record.revoked_at.is_some());
@@ -121,7 +121,7 @@ pub(super) async fn ends_are_to_come(store: impl KeyAdmin + Clone) {
         let refused = keys.update(&key.id, &update).await;
         assert!(matches!(refused, Err(KeysError::Ended)), "{update:?}: {refused:?}");
     }
-    assert_eq!(get(&store, &key.id).await, key, "what was refused was written");
+    assert_eq!(get(&store, &key.id).await, key, "a refused change was written");
     for update in [ends(Some(at(NOW + 1))), ends(None), spans(3_000_000, 4_000_000), begins(None)] {
         keys.update(&key.id, &update).await.unwrap_or_else(|error| panic!("{update:?}: {error}"));
     }
@@ -149,7 +149,7 @@ pub(super) async fn restricted_keys_keep_a_scope(store: impl KeyAdmin + Clone) {
     assert_eq!(get(&store, &key.id).await, key);
 }
 
-/// Between the check and the write, somebody else changes the key: the rules are those for what it is then.
+/// Another writer changes the key between the check and the write. The rules apply to the changed key.
 pub(super) async fn rules_hold_for_keys_that_change_meanwhile(store: impl KeyAdmin + Clone) {
     type Write = fn(Keys, CredentialId) -> futures_util::future::BoxFuture<'static, ()>;
     let rotate: Write = |keys, id| async move { drop(keys.rotate(&id, HOUR).await.expect("rotated")) }.boxed();
@@ -164,7 +164,7 @@ pub(super) async fn rules_hold_for_keys_that_change_meanwhile(store: impl KeyAdm
         (rotate, &no_end, Err(WriteRefused::Rotated)),
         (revoke, &no_end, Err(WriteRefused::Ended)),
         (revoke, &enable, Err(WriteRefused::Ended)),
-        // The clock of the second attempt is the first's, at which the key has not ended.
+        // The second attempt has the clock of the first, at which the key has not ended.
         (expire, &no_end, Ok(())),
         (rename, &no_end, Ok(())),
         (rename, &of_version, Err(WriteRefused::Stale)),
@@ -176,7 +176,7 @@ pub(super) async fn rules_hold_for_keys_that_change_meanwhile(store: impl KeyAdm
         match (done, expected) {
             (Ok(changed), Ok(())) => {
                 assert_eq!(changed.record, get(&store, &key.id).await);
-                assert_eq!(changed.record.version, 3, "what was written meanwhile is lost");
+                assert_eq!(changed.record.version, 3, "the other writer's change is lost");
             }
             (done, Err(expected)) => assert_eq!(denial(done, update), expected),
             (done, Ok(())) => panic!("{update:?}: {done:?}"),

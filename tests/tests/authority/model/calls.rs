@@ -1,4 +1,4 @@
-//! The calls of the management service, and what the model says of each.
+//! The calls of the management service, and their effect on the model.
 
 use super::*;
 
@@ -17,7 +17,7 @@ impl World {
             if !known.contains(&holding)
                 && let Some(ability) = beyond(&holding, &known)
             {
-                return Err(format!("the attackers have gained {ability}"));
+                return Err(format!("the attackers gained {ability}"));
             }
         }
         self.check_state(place).await?;
@@ -34,7 +34,7 @@ impl World {
         self.key_holdings = self.keys.iter().map(holding).collect();
     }
 
-    /// A grant by a session that began too long ago is a fault.
+    /// Fails if a session granted authority long after its sign-in.
     pub(super) fn check_recent(&self, age: i64) -> Checked<()> {
         if age >= RECENT { Err(format!("a session of {} hours handed out authority", age / 3_600_000)) } else { Ok(()) }
     }
@@ -87,7 +87,7 @@ impl World {
                     id: invited.invitation.id,
                     maker,
                     made_by,
-                    // The attackers keep the links that they make; the others go to the mailbox.
+                    // The attackers keep the links that they create; other links go to the mailbox.
                     held_by: if made_by == Attacker { Attacker } else { reader },
                     ends_at: self.now() + 7 * 24 * 3_600_000,
                     is_open: true,
@@ -196,10 +196,12 @@ impl World {
                         return Err(format!("a reset gave {ability}: not held by its maker any more"));
                     }
                     if made_by == Attacker && !self.is_attackers(&maker) {
-                        // The attackers made it while they could sign in as its maker, and governed the user then.
+                        // The attackers created it while they could sign in as its maker, and controlled the user
+                        // then.
                         granted.holdings.extend(self.of_user(&id));
                     }
-                    // Only the program vouches for the reader of the mailbox: any other maker may have used the link.
+                    // Only a link from the program shows who reads the mailbox. Any other maker may have used the
+                    // link.
                     for person in self.people.iter_mut().filter(|person| person.id == id) {
                         person.proven &= maker == Principal::System;
                     }
@@ -281,7 +283,9 @@ impl World {
                     let is_operators =
                         |holding: &Holding| holding.account.is_none() && holding.scopes & PLANS_WRITE != 0;
                     if suspended.is_some() && !self.of_principal(&by).iter().any(is_operators) {
-                        return Err("somebody other than the operator suspended an account, or lifted it".to_owned());
+                        return Err(
+                            "an actor other than the operator suspended an account or lifted a suspension".to_owned()
+                        );
                     }
                     match suspended {
                         Some(true) => drop(self.suspended.insert(account.clone())),
@@ -295,7 +299,9 @@ impl World {
                 let is_suspended =
                     self.management.account(&Self::system(), &account).await.unwrap().value.suspended_at.is_some();
                 if is_suspended != self.suspended.contains(&account) {
-                    return Err(format!("the account is suspended: {is_suspended}, against what was asked for"));
+                    return Err(format!(
+                        "the account is suspended: {is_suspended}, which differs from the last change"
+                    ));
                 }
             }
             Command::CreateKey { by, account, shape } => {

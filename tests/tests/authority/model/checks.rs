@@ -1,9 +1,9 @@
-//! What is compared after a call: credentials, memberships and rights.
+//! The checks after a call: credentials, memberships and rights.
 
 use super::*;
 
 impl World {
-    /// One of the latest links.
+    /// Returns one of the newest links.
     pub(super) fn link(&self, number: u8) -> Option<usize> {
         let count = self.links.len();
         (count > 0).then(|| count - 1 - usize::from(number) % count.min(6))
@@ -15,28 +15,28 @@ impl World {
         pick(&members, number).map(|id| (*id).clone())
     }
 
-    /// A key that the actor may be able to reach, mostly.
+    /// Returns a key, usually one that the actor can reach.
     pub(super) fn key_for(&self, by: &Principal, number: u8) -> Option<KeyView> {
         let account = self.account(by, number);
         let near: Vec<&KeyView> = self.keys.iter().filter(|key| key.account == account).collect();
         pick(&near, number / 2).map(|key| (*key).clone())
     }
 
-    /// Somebody became a member through a link, or by the address alone.
+    /// Notes a new member, who joined by link or by a verified address.
     pub(super) fn accepted(&mut self, place: usize, user: &UserId, granted: &mut Granted) -> Checked<()> {
         let now = self.now();
         let link = &self.links[place];
         let (account, role) = (link.account.clone(), link.role);
         if !link.is_open || link.ends_at <= now {
-            return Err("an invitation that had ended was accepted".to_owned());
+            return Err("an expired or withdrawn invitation was accepted".to_owned());
         }
         let given = Holding::of_member(&account, &self.operator, role);
         if let Some(ability) = beyond(&given, &self.of_principal(&link.maker)) {
             return Err(format!("an invitation gave {ability}: not held by its maker any more"));
         }
-        // It was meant for the reader of the mailbox.
+        // An honest maker invited an attacker.
         let is_meant = link.made_by == Honest && MAILBOXES[link.mailbox].1 == Attacker;
-        // The attackers made it while they could sign in as its maker, and had then what it gives.
+        // The attackers created it while they could sign in as its maker, and then had what it gives.
         let was_theirs = link.made_by == Attacker && !self.is_attackers(&link.maker);
         if is_meant || was_theirs {
             granted.holdings.push(given);
@@ -46,14 +46,14 @@ impl World {
         Ok(())
     }
 
-    /// A party chose another password for a user: through mail, or with a link that an actor made.
+    /// Notes that a party chose another password for a user, by mail or with a link from an actor.
     pub(super) async fn taken_over(&mut self, id: &UserId, side: Side, granted: &mut Granted) -> Checked<()> {
         let Some(person) = self.people.iter_mut().find(|person| person.id == *id) else {
-            return Err("a password of a user who is deleted was reset".to_owned());
+            return Err("the password of a deleted user was reset".to_owned());
         };
         person.password = Some(side);
         if MAILBOXES[person.mailbox].1 == Attacker {
-            // The user is theirs, by the address.
+            // The attackers own the user's address.
             granted.holdings.extend(self.of_user(id));
         }
         self.check_signed_out(id).await
@@ -108,7 +108,7 @@ impl World {
         hours.map(|hours: i64| Timestamp::from_millis(self.now() + hours * 3_600_000))
     }
 
-    /// What is stored is what the model says, and what holds at all times.
+    /// Compares the stored records with the model and checks the invariants.
     pub(super) async fn check_state(&mut self, place: usize) -> Checked<()> {
         let records = Arc::clone(&self.records);
         let list = async |kind| records.list(&List::of(kind, 500)).await;
@@ -136,7 +136,7 @@ impl World {
             return Err(format!("the users (disabled, proven, with a password) are {users:?} and not {known:?}"));
         }
         if let Some((account, user)) = members.keys().find(|(_, user)| !users.contains_key(user.as_str())) {
-            return Err(format!("{user}, who is no user, is a member of {account}"));
+            return Err(format!("{user} is a member of {account} but does not exist"));
         }
         for account in &self.had_owner {
             let owns = |((place, user), role): (&(AccountId, UserId), &Role)| {
@@ -158,13 +158,13 @@ impl World {
         self.check_rights(place).await
     }
 
-    /// The rights of one user in one account are the union of what the memberships give.
+    /// Compares the rights of one user in one account with the union of what their memberships give.
     pub(super) async fn check_rights(&mut self, place: usize) -> Checked<()> {
         let Some(person) = self.people.get(place % self.people.len().max(1)) else { return Ok(()) };
         let (id, disabled, sides) = (person.id.clone(), person.disabled, person.sides());
         let account = self.accounts[place / 3 % self.accounts.len()].clone();
         let Some(side) = pick(&sides, u8::from(place.is_multiple_of(7))).copied() else {
-            return Err(format!("nobody can sign in as {id} any more"));
+            return Err(format!("no party can sign in as {id} any more"));
         };
         let signed_in = self.signed_in(&id, side, true).await;
         if disabled != signed_in.is_none() {
@@ -188,14 +188,14 @@ impl World {
         Ok(())
     }
 
-    /// All that the attackers may do now.
+    /// Returns everything that the attackers may do now.
     pub(super) fn held(&self) -> Vec<Holding> {
         let people = self.people.iter().filter(|person| person.is_of(Attacker));
         let keys = self.keys.iter().filter(|key| self.holders.get(&key.id) == Some(&Attacker));
         people.flat_map(|person| self.of_user(&person.id)).chain(keys.flat_map(|key| self.of_key(&key.id))).collect()
     }
 
-    /// An account that has to do with the actor, mostly.
+    /// Returns an account, usually one that the actor belongs to.
     pub(super) fn account(&self, principal: &Principal, number: u8) -> AccountId {
         let mut own: Vec<AccountId> = match principal {
             Principal::System => Vec::new(),
@@ -210,7 +210,7 @@ impl World {
         pick(&own, number / 4).cloned().unwrap_or_else(|| self.operator.clone())
     }
 
-    /// The role that an honest person gives an attacker is a low one, or the attackers would soon have everything.
+    /// Keeps the role that an honest person gives to an attacker low. Otherwise attackers would soon have all rights.
     pub(super) fn modest(&self, by: Side, to: Side, account: &AccountId, role: Role) -> Role {
         match (by, to) {
             (Honest, Attacker) if *account == self.operator => Role::Viewer,

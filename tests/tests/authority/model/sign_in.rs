@@ -1,4 +1,4 @@
-//! Signing in: sessions, access tokens and the identity provider, and what ends each.
+//! Sessions, access tokens and the identity provider, and the events that end each.
 
 use keyward::Rejection;
 use keyward::adapter::Admission;
@@ -6,7 +6,7 @@ use keyward::adapter::Admission;
 use super::*;
 
 impl World {
-    /// A session of a user for one party, with its age; a fresh one unless an old one will do.
+    /// Returns a session of a user for one party, with its age. Without `is_old_good`, the session is recent.
     pub(super) async fn signed_in(&mut self, id: &UserId, side: Side, is_old_good: bool) -> Option<(Actor, i64)> {
         let now = self.now();
         for session in self.sessions.iter().rev().filter(|known| known.user == *id && known.side == side) {
@@ -38,7 +38,7 @@ impl World {
         Some((self.management.session(&secret, Context::new()).await.ok()?, 0))
     }
 
-    /// The caller: a key, the holder of an access token, a user with a session, or now and then the program.
+    /// Returns the caller: a key, the holder of an access token, a user with a session, or sometimes the program.
     pub(super) async fn actor(&mut self, by: u8) -> Option<Acting> {
         if by >= 246 {
             return Some(Acting { by: Principal::System, side: Honest, actor: Self::system(), age: 0 });
@@ -68,13 +68,13 @@ impl World {
         Some(Acting { by: Principal::User(id), side, actor, age })
     }
 
-    /// One of the latest families of tokens.
+    /// Returns one of the newest families of tokens.
     fn family(&self, number: u8) -> Option<usize> {
         let count = self.families.len();
         (count > 0).then(|| count - 1 - usize::from(number) % count.min(6))
     }
 
-    /// The holder of the latest access token of a family, as long as the token is good.
+    /// Returns the holder of the newest access token of a family, if the token is valid.
     async fn by_token(&mut self, place: usize) -> Option<Acting> {
         let family = &self.families[place];
         let (access, ends) = family.accesses.last()?;
@@ -82,12 +82,13 @@ impl World {
         let (by, side, access) = (Principal::User(family.user.clone()), family.side, access.clone());
         let identity = self.accepts(&access).await;
         if identity.is_some() != is_good {
-            self.fault = Some(format!("an access token is good: {is_good}; is accepted: {}", identity.is_some()));
+            self.fault = Some(format!("an access token is valid: {is_good}; is accepted: {}", identity.is_some()));
         }
         Some(Acting { by, side, actor: Actor::of_identity(&identity?, Context::new()), age: 0 })
     }
 
-    /// The identity behind an access token, if it is accepted. A store that was too slow is asked again.
+    /// Returns the identity of an access token, if it is accepted. Repeats an unavailable answer, because the store
+    /// may be slow.
     async fn accepts(&self, access: &str) -> Option<Identity> {
         let authenticator = self.management.authenticator().unwrap();
         let field = format!("Bearer {access}");
@@ -98,14 +99,14 @@ impl World {
                 Ok(Admission::Anonymous) | Err(_) => return None,
             }
         }
-        panic!("the store does not say whether an access token is good");
+        panic!("the store was unavailable for every attempt to check an access token");
     }
 
-    /// All sessions and tokens of a user have ended.
+    /// Checks that all sessions and tokens of a user have ended.
     pub(super) async fn check_signed_out(&mut self, id: &UserId) -> Checked<()> {
         for session in self.sessions.iter().filter(|session| session.user == *id) {
             if self.management.session(&session.secret, Context::new()).await.is_ok() {
-                return Err("a session outlived what ends it".to_owned());
+                return Err("a session survived an operation that ends it".to_owned());
             }
         }
         self.sessions.retain(|session| session.user != *id);
@@ -118,15 +119,15 @@ impl World {
         Ok(())
     }
 
-    /// None of the tokens of a family is good any more.
+    /// Checks that no token of a family is valid.
     async fn check_ended(&self, family: &Family) -> Checked<()> {
         for (access, _) in &family.accesses {
             if self.accepts(access).await.is_some() {
-                return Err("an access token outlived what ends it".to_owned());
+                return Err("an access token survived an operation that ends it".to_owned());
             }
         }
         if self.management.refresh_tokens(&Context::new(), &family.refresh).await.is_ok() {
-            return Err("a refresh token outlived what ends it".to_owned());
+            return Err("a refresh token survived an operation that ends it".to_owned());
         }
         Ok(())
     }
@@ -138,7 +139,10 @@ impl World {
         for side in [Honest, Attacker] {
             let issued = self.management.issue_tokens(&Context::new(), email, password(side)).await;
             if issued.is_ok() != (known == Some(side) && !disabled) {
-                return Err(format!("tokens for a password of {side:?}, where {known:?} knows it: {}", issued.is_ok()));
+                return Err(format!(
+                    "tokens issued for the password of {side:?}, while {known:?} knows the current one: {}",
+                    issued.is_ok()
+                ));
             }
             let Ok(tokens) = issued else { continue };
             if !self.has_tokens {
@@ -159,13 +163,13 @@ impl World {
         Ok(())
     }
 
-    /// Refreshes tokens. With a refresh token that was used before, all of its family ends.
+    /// Refreshes tokens. A refresh token that was used before ends its whole family.
     pub(super) async fn refresh(&mut self, token: u8, again: bool) -> Checked<()> {
         let Some(place) = self.family(token) else { return Ok(()) };
         let now = self.now();
         if again && let Some(used) = self.families[place].used.clone() {
             if self.management.refresh_tokens(&Context::new(), &used).await.is_ok() {
-                return Err("a refresh token was good twice".to_owned());
+                return Err("a refresh token worked twice".to_owned());
             }
             let family = self.families.remove(place);
             return if family.ends > now { self.check_ended(&family).await } else { Ok(()) };
@@ -184,11 +188,11 @@ impl World {
                 self.families.remove(place);
                 Ok(())
             }
-            outcome => Err(format!("a refresh token is good: {is_good}; {outcome:?}")),
+            outcome => Err(format!("a refresh token is valid: {is_good}; {outcome:?}")),
         }
     }
 
-    /// The holder of an access token signs out: of this sign-in, or of all.
+    /// Signs the holder of an access token out, from this sign-in or from all.
     pub(super) async fn sign_out(&mut self, token: u8, everywhere: bool) -> Checked<()> {
         let Some(place) = self.family(token) else { return Ok(()) };
         let Some(Acting { actor, .. }) = self.by_token(place).await else { return Ok(()) };
@@ -202,9 +206,9 @@ impl World {
         self.check_ended(&family).await
     }
 
-    /// A party comes from the identity provider: mostly the reader of a mailbox with the account that is theirs.
+    /// Signs a party in at the identity provider, usually the reader of a mailbox with their own account.
     pub(super) async fn sign_in_external(&mut self, mailbox: u8, how: u8, granted: &mut Granted) -> Checked<()> {
-        // Half of the time, a person who is linked comes again.
+        // In half of the cases, a linked person signs in again.
         let linked: Vec<usize> =
             self.people.iter().filter(|person| person.linked.is_some()).map(|person| person.mailbox).collect();
         let again = pick(&linked, mailbox).filter(|_| how >= 128).copied();
@@ -213,9 +217,9 @@ impl World {
         let (who, side, is_verified) = match how % 8 {
             0..=4 => ("reader", reader, true),
             5 => ("reader", reader, false),
-            // An attacker gives any address, and the provider does not vouch for it.
+            // An attacker claims any address, which the provider has not verified.
             6 => ("stranger", Attacker, false),
-            // The provider gives the address to another account.
+            // The provider has given the address to another account.
             _ => ("heir", reader, true),
         };
         if self.accounts.len() >= MOST_ACCOUNTS && self.people.iter().all(|person| person.mailbox != mailbox) {
@@ -224,7 +228,7 @@ impl World {
         self.come_from_provider(mailbox, format!("{who} of {mailbox}"), side, is_verified, granted).await.map(drop)
     }
 
-    /// Signs in with an account at the provider: the session, if the model says that the account is let in.
+    /// Signs in with an account at the provider. Returns the session if the model admits the account.
     async fn come_from_provider(
         &mut self,
         mailbox: usize,
@@ -236,7 +240,7 @@ impl World {
         let settings = || DashboardSettings::new("Test");
         let pages = self.dashboard.get_or_insert_with(|| dashboard(self.management.clone(), settings())).clone();
         let account = provider::Account { subject: subject.clone(), email: MAILBOXES[mailbox].0, is_verified };
-        // Time that stands still would end each wait for a socket at once.
+        // With paused time, every wait for a socket would end at once.
         if self.is_paused {
             tokio::time::resume();
         }
@@ -271,7 +275,7 @@ impl World {
         let person = &mut self.people[place];
         let id = person.id.clone();
         person.linked = Some((subject, side));
-        // The password was chosen by a person who may never have read the mailbox: it ends, with all sessions and tokens.
+        // A person who may never have read the mailbox chose the password. It ends, with all sessions and tokens.
         let ends = !person.proven && (known.is_none() || person.password.is_some());
         person.proven |= is_verified;
         if ends {
@@ -284,14 +288,14 @@ impl World {
             }
         }
         if MAILBOXES[mailbox].1 == Attacker {
-            // The user is theirs, by the address.
+            // The attackers own the user's address.
             granted.holdings.extend(self.of_user(&id));
         }
         self.sessions.push(Session { user: id, secret: secret.clone(), side, created_at });
         Ok(Some(secret))
     }
 
-    /// Notes the account that the latest user has made by signing up.
+    /// Notes the account that the newest user created by signing up.
     pub(super) async fn note_own_account(&mut self, granted: &mut Granted) -> Checked<()> {
         let id = self.people.last().unwrap().id.clone();
         let own = self.management.accounts_of(&Self::system(), &id).await.unwrap();

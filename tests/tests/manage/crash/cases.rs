@@ -32,7 +32,6 @@ pub(super) async fn update_account(
     management.update_account(by, id, &update, version).await.map(drop)
 }
 
-/// Operations on a database with users and keys.
 pub(super) const CASES: &[Case] = &[
     case("create_key", "key.create", "done", |management, on| {
         async move { management.create_key(&on.ada, KeyDraft::secret(on.account.clone(), "new")).await.map(drop) }
@@ -197,7 +196,6 @@ pub(super) const CASES: &[Case] = &[
     }),
 ];
 
-/// Operations on an empty database.
 pub(super) const FIRST: &[Case] = &[
     case("create_owner, the first", "user.create", "ALREADY_EXISTS", |management, _| {
         async move {

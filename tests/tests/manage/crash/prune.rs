@@ -72,5 +72,5 @@ async fn a_crash_between_batches_leaves_a_log_that_verifies_and_is_pruned_furthe
         assert!(log.iter().any(|entry| entry.action == "audit.prune"), "{at}: {log:?}");
         assert!(log.iter().all(|entry| entry.action == "audit.prune" || entry.at > begin.now()), "{at}: {log:?}");
     }
-    assert!(left.is_superset(&[0, 200, 400, OLD].into()), "crashes at every batch: {left:?}");
+    assert!(left.is_superset(&[0, 200, 400, OLD].into()), "no crash between some of the batches: {left:?}");
 }

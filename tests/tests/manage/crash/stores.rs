@@ -42,7 +42,6 @@ pub(super) fn crashed() -> StoreError {
     StoreError::unavailable("the process has ended")
 }
 
-/// A store that fails from a given write on.
 #[derive(Clone)]
 pub(super) struct Crashing<S> {
     pub(super) inner: S,

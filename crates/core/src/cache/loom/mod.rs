@@ -1,8 +1,8 @@
-//! Fills, hits, revocations and leases in every interleaving; and that each rule of their order is needed.
+//! Models of fills, hits, revocations and leases, which also show that each rule of their order is needed.
 //!
-//! Loom explores every interleaving, and every outcome of the atomic operations that Rust's memory model allows. The code is
-//! the cache's own on loom's atomics ([`crate::sync`]). [`Node`] puts its parts together as `cache/mod.rs` and `lease.rs` do,
-//! and [`Store`] is a database with a replica that lags. Run it with `cargo xtask verify --only proofs`.
+//! Loom explores every interleaving, and every outcome that Rust's memory model allows. The code is the cache's, on
+//! loom's atomics ([`crate::sync`]). [`Node`] combines its parts as `cache/mod.rs` and `lease.rs` do, and [`Store`] is
+//! a database with a lagging replica. Run the models with `cargo xtask verify --only proofs`.
 
 mod node;
 mod store;
@@ -14,18 +14,18 @@ use loom::thread;
 use node::{Node, Order};
 use store::Store;
 
-/// Every interleaving of two threads; of three, which have too many, those with up to two preemptions: faults of this kind
-/// hardly ever need more.
+/// Explores every interleaving of two threads. For three threads, it explores at most two preemptions, which find
+/// nearly all faults of this kind.
 fn model(threads: usize, run: impl Fn() + Sync + Send + 'static) {
     let mut model = loom::model::Builder::new();
     model.preemption_bound = (threads > 2).then_some(2);
     model.check(run);
 }
 
-/// Runs `threads` of one node and one store, and then `after`.
+/// Runs `threads` with one node and one store, then `after`.
 fn check(order: Order, is_leased: bool, threads: &'static [fn(&Node, &Store, &AtomicBool)], after: fn(&Node, &Store)) {
     model(threads.len(), move || {
-        // Whether `revoke` has returned, which is told to whom it concerns by other means than the cache.
+        // The last value is whether `revoke` has returned, which clients learn by other means than the cache.
         let world = Arc::new((Node::new(order, is_leased), Store::default(), AtomicBool::new(false)));
         let running: Vec<_> = threads
             .iter()
@@ -39,7 +39,7 @@ fn check(order: Order, is_leased: bool, threads: &'static [fn(&Node, &Store, &At
     });
 }
 
-/// The key is revoked, and the node hears of it: once it has applied that, `revoke` returns.
+/// Revokes the key: the node applies the entry, then `revoke` returns.
 fn revoke(node: &Node, store: &Store, returned: &AtomicBool) {
     store.revoke();
     node.catch_up(store);
@@ -58,13 +58,13 @@ fn is_refused_after_the_revocation(node: &Node, _: &Store) {
     assert!(!node.hit(), "a revoked key is accepted from the cache");
 }
 
-/// A request that may begin at any time: once `revoke` has returned, it is not answered from the cache.
+/// Sends a request at any time. Once `revoke` has returned, the cache does not answer it.
 fn request(node: &Node, _: &Store, returned: &AtomicBool) {
     let has_returned = returned.load(Ordering::Acquire);
     assert!(!(node.hit() && has_returned), "accepted after the revocation returned");
 }
 
-/// The revocation was not heard of by a node without a lease, which now comes back.
+/// Renews the lease of a node that missed the revocation.
 fn come_back(node: &Node, store: &Store, _: &AtomicBool) {
     node.catch_up(store);
 }
@@ -115,8 +115,8 @@ fn two_fills_that_race_a_revocation_are_both_stale() {
     check(Order::Right, true, &[fill, fill_from_a_replica, revoke], is_refused_after_the_revocation);
 }
 
-/// The node had no lease when the key was revoked, so nobody waited for it. What it read through before that, it may have
-/// kept; the gate opens only behind the revocation.
+/// The node had no lease at the revocation, so `revoke` did not wait for it. The node may have cached an earlier
+/// answer, but the gate opens only after the revocation is applied.
 fn a_lease_that_races_a_hit(order: Order) {
     fn hit(node: &Node, _: &Store, _: &AtomicBool) {
         assert!(!node.hit(), "a revoked key is accepted from the cache");
@@ -146,7 +146,7 @@ fn it_would_let_in_if_the_gate_opened_early() {
 
 #[test]
 fn a_good_answer_is_kept() {
-    // That nothing is ever cached would pass the tests above.
+    // The tests above would pass if nothing were ever cached.
     model(1, || {
         let (node, store) = (Node::new(Order::Right, true), Store::default());
         assert!(!node.hit());

@@ -1,4 +1,4 @@
-//! A node: what answers requests, fills the cache and follows the log.
+//! A node that answers requests, fills the cache and follows the log.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,22 +15,21 @@ use crate::identity::Identity;
 use crate::key::Digest;
 use crate::store::Invalidation;
 
-/// In which order things are done: as core does them, or in one of the ways that must not be.
+/// The order of the node's steps, right or wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Order {
-    /// As core does them.
     Right,
-    /// A fill notes its epoch when it has its answer, not before it asks.
+    /// A fill reads its epoch after it has the answer, instead of before it asks.
     BornLate,
-    /// The applied position is told after what it overtakes, not before.
+    /// The applied position is published after the invalidations, instead of before.
     AppliedLate,
-    /// The gate is opened for a lease before what was missed is applied.
+    /// The gate opens before the missed entries are applied.
     OpenedEarly,
-    /// An old answer of a replica counts.
+    /// A replica's old answer is accepted.
     AnySnapshot,
 }
 
-/// One node with one key in its cache, or none.
+/// A node with at most one key in its cache.
 pub(super) struct Node {
     order: Order,
     epochs: Epochs,
@@ -42,12 +41,11 @@ pub(super) struct Node {
     account: AccountId,
 }
 
-/// When everything happens: time is not what is checked here.
+/// The time of every step, because these models do not check time.
 const NOW: Instant = Instant(1_000_000_000);
 const LATER: Instant = Instant(2_000_000_000);
 
 impl Node {
-    /// A node that has nothing cached, and a lease or none.
     pub(super) fn new(order: Order, leased: bool) -> Self {
         let gate = Gate::closed();
         if leased {
@@ -66,13 +64,14 @@ impl Node {
         }
     }
 
-    /// A hit: whether the key is accepted from the cache. As `Cache::get`.
+    /// Returns `true` if the cache accepts the key, as `Cache::get` does.
     pub(super) fn hit(&self) -> bool {
         self.gate.is_open(NOW) && self.hot.get(&self.digest, NOW, &self.epochs, &self.uses, || None).is_some()
     }
 
-    /// Asks the store once and caches a good answer, if it may. Whether the answer was that the key is good, for whoever began
-    /// before it did. As `Cache::fill` and `Cache::land`.
+    /// Asks the store once and caches a good answer if allowed, as `Cache::fill` and `Cache::store_result` do.
+    ///
+    /// Returns `true` if the key was good, for requests that began before the fill.
     pub(super) fn fill(&self, store: &Store, from_replica: bool) -> bool {
         let mut beginning = Beginning::of(&self.epochs, &self.gate);
         let (is_good, position) = store.find(from_replica);
@@ -92,7 +91,7 @@ impl Node {
         is_good
     }
 
-    /// A look at the log, and a lease once everything is applied. As `Follower::catch_up`.
+    /// Reads the log, and renews the lease when everything is applied, as `Follower::catch_up` does.
     pub(super) fn catch_up(&self, store: &Store) {
         if self.order == Order::OpenedEarly {
             self.gate.open_until(LATER);

@@ -2,7 +2,7 @@
 
 use loom::sync::atomic::{AtomicU64, Ordering};
 
-/// A database with one key. Its log has no entry, and once the key is revoked it has one.
+/// A database with one key. Its log is empty until the key is revoked, and then has one entry.
 pub(super) struct Store {
     primary: AtomicU64,
     replica: AtomicU64,
@@ -15,17 +15,15 @@ impl Default for Store {
 }
 
 impl Store {
-    /// Commits the revocation.
     pub(super) fn revoke(&self) {
         self.primary.store(1, Ordering::SeqCst);
     }
 
-    /// The log's newest position.
     pub(super) fn newest(&self) -> u64 {
         self.primary.load(Ordering::SeqCst)
     }
 
-    /// Whether the key is good, and the position, from one snapshot.
+    /// Returns whether the key is good, and the position, from one snapshot.
     pub(super) fn find(&self, from_replica: bool) -> (bool, u64) {
         let position = if from_replica { &self.replica } else { &self.primary }.load(Ordering::SeqCst);
         (position == 0, position)

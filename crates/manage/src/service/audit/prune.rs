@@ -1,12 +1,13 @@
-//! Pruning the audit log: its oldest entries go, and the number and hash of the last of them stay, so that the rest can be verified.
+//! Pruning the log: the oldest entries go. The number and hash of the last of them stay, so the rest can be verified.
 
 use std::time::Duration;
 
 use keyward_core::Timestamp;
-use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::{AuditEntry, AuditVerdict, Draft, Head, Target, ZEROS, check_entry, hash_of};
+use super::chain::{Cut, ZEROS, check_entry, hash_of};
+use super::draft::Draft;
+use super::{AuditEntry, Target};
 use crate::actor::{Actor, ActorName, Context};
 use crate::error::ManagementError;
 use crate::records::{Entity, Versioned};
@@ -22,34 +23,6 @@ const BATCHES: usize = 50;
 
 const DAY: Duration = Duration::from_secs(24 * 3_600);
 
-const ID: &str = "cut";
-
-/// Where the log was cut. It is written together with the removal.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct Cut {
-    /// The number of the last entry that was removed.
-    pub(super) number: u64,
-    /// Its hash.
-    pub(super) hash: String,
-    at: Timestamp,
-    by: ActorName,
-}
-
-impl Entity for Cut {
-    const KIND: Kind = Kind::AuditCut;
-    fn id(&self) -> String {
-        ID.to_owned()
-    }
-}
-
-impl Versioned<Cut> {
-    /// The end of a log without entries.
-    pub(super) fn head(&self) -> Head {
-        let anchor = Write::Expect { kind: Kind::AuditCut, id: ID.to_owned(), version: self.version };
-        Head { number: self.number, hash: self.hash.clone(), anchor: Some(anchor) }
-    }
-}
-
 /// What pruning has removed.
 #[derive(Clone, Copy)]
 struct Pruned {
@@ -58,10 +31,6 @@ struct Pruned {
 }
 
 impl Management {
-    pub(super) async fn audit_cut(&self) -> Result<Option<Versioned<Cut>>, ManagementError> {
-        Ok(self.get(ID).await?)
-    }
-
     /// Removes the entries of the audit log from before this time, and gives how many. The number and the hash of the last of them
     /// are kept, so that [`verify_audit_log`](Self::verify_audit_log) can walk the rest; an entry `audit.prune` tells of it.
     /// Needs an owner of the operator's account, who has signed in recently.
@@ -137,36 +106,32 @@ impl Management {
         let mut pruned = Pruned { entries: 0, through: 0 };
         for _ in 0..batches {
             let cut = self.audit_cut().await?;
-            let mut known = AuditVerdict {
-                entries: cut.as_ref().map_or(0, |cut| cut.number),
-                hash: cut.as_ref().map_or_else(|| ZEROS.to_owned(), |cut| cut.hash.clone()),
-                first_bad: None,
-                pruned_through: None,
-            };
+            let (mut number, mut hash) =
+                cut.as_ref().map_or_else(|| (0, ZEROS.to_owned()), |cut| (cut.number, cut.hash.clone()));
             let mut writes = Vec::new();
             let records = self.0.store.list(&List::of(Kind::Audit, BATCH)).await?;
             for record in &records {
                 // Evidence of tampering is not removed.
-                if let Err(why) = check_entry(record, &known) {
+                if let Err(why) = check_entry(record, number, &hash) {
                     // Another node may have pruned meanwhile.
                     if self.audit_cut().await?.map(|cut| cut.version) != cut.as_ref().map(|cut| cut.version) {
                         return Ok(pruned);
                     }
-                    let needed = format!("a time before entry {}, which was tampered with: {why}", known.entries + 1);
+                    let needed = format!("a time before entry {}, which was tampered with: {why}", number + 1);
                     return Err(ManagementError::invalid("before", needed));
                 }
                 if Versioned::<AuditEntry>::of(record)?.at >= before {
                     break;
                 }
-                known.entries += 1;
-                known.hash = hash_of(&record.body);
+                number += 1;
+                hash = hash_of(&record.body);
                 writes.push(Write::Remove { kind: Kind::Audit, id: record.id.clone(), version: record.version });
             }
             if writes.is_empty() {
                 break;
             }
             let removed = writes.len() as u64;
-            let next = Cut { number: known.entries, hash: known.hash, at: self.now(), by: by.clone() };
+            let next = Cut { number, hash, at: self.now(), by: by.clone() };
             writes.push(match &cut {
                 Some(cut) => cut.replace(&next)?,
                 None => next.insert()?,

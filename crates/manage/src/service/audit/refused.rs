@@ -1,4 +1,4 @@
-//! What strangers were refused, and links for other passwords that they had mailed: counted in memory, and written as one entry per row by [`Management::flush_refused`].
+//! Refused attempts and mailed reset links: counted in memory, and written as one entry per row by [`Management::flush_refused`].
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -8,8 +8,10 @@ use std::{fmt, mem};
 use keyward_core::Timestamp;
 use serde_json::{Value, json};
 
-use super::{Draft, Management, Outcome};
+use super::draft::Draft;
+use super::{Outcome, Target};
 use crate::error::ManagementError;
+use crate::service::Management;
 
 /// How many rows are held between two flushes; the rest is counted together, by action.
 const MAX_ROWS: usize = 256;
@@ -88,7 +90,7 @@ impl Refused {
             (row, draft)
         } else {
             // There are only a few actions, so these rows are few as well.
-            draft.together()
+            draft.overflow()
         };
         let counted = rows.entry(row).or_insert(Counted { draft, first_at: at, times: 0 });
         counted.times = counted.times.saturating_add(1);
@@ -108,7 +110,7 @@ impl Refused {
             let (row, draft) = if held.len() < MAX_ROWS || held.contains_key(&row) {
                 (row, counted.draft)
             } else {
-                counted.draft.together()
+                counted.draft.overflow()
             };
             let merged = held.entry(row).or_insert(Counted { draft, first_at: counted.first_at, times: 0 });
             merged.times = merged.times.saturating_add(counted.times);
@@ -119,9 +121,9 @@ impl Refused {
 
 impl Draft {
     /// The row that counts what is beyond the bound, and what it says.
-    fn together(&self) -> (Row, Self) {
+    fn overflow(&self) -> (Row, Self) {
         let context = crate::actor::Context::new();
-        let target = super::Target::new(&self.target.kind, "");
+        let target = Target::new(&self.target.kind, "");
         let draft = Self::anonymous(&context, &self.action, target).outcome(self.outcome);
         let row = Row { what: json!([self.action, self.outcome]).to_string(), network: None, minute: 0 };
         (row, draft.after(json!({"together": true})))
@@ -131,11 +133,11 @@ impl Draft {
 impl Management {
     /// Counts what somebody was refused. It waits for no store: strangers cause as many of these as they like.
     pub(crate) fn note_refused(&self, draft: Draft) {
-        self.note_often(draft.outcome(Outcome::Refused));
+        self.note_frequent(draft.outcome(Outcome::Refused));
     }
 
     /// Counts what strangers cause as often as they like, whatever its outcome. It waits for no store.
-    pub(crate) fn note_often(&self, draft: Draft) {
+    pub(crate) fn note_frequent(&self, draft: Draft) {
         self.0.refused.note(draft, self.now());
     }
 
@@ -163,7 +165,7 @@ impl Management {
     /// ```
     pub async fn flush_refused(&self) -> Result<(), ManagementError> {
         let management = self.clone();
-        self.to_the_end(async move { management.write_refused().await }).await
+        self.run_to_completion(async move { management.write_refused().await }).await
     }
 
     async fn write_refused(&self) -> Result<(), ManagementError> {

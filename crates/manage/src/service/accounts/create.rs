@@ -1,0 +1,58 @@
+//! Creating an account.
+
+use keyward_core::AccountId;
+use keyward_core::id::UserId;
+
+use crate::actor::Actor;
+use crate::error::ManagementError;
+use crate::records::{Account, Entity, Versioned};
+use crate::role::{Role, scopes};
+use crate::service::audit::{Draft, Target};
+use crate::service::{ATTEMPTS, Management, check_name};
+
+impl Management {
+    /// Makes an account that the acting user owns.
+    ///
+    /// # Errors
+    /// [`ManagementError::UsersOnly`] for keys, [`ManagementError::Invalid`]; [`ManagementError::AccountLimit`] if the user owns as many as
+    /// [`account_limit`](crate::ManagementBuilder::account_limit) allows.
+    pub async fn create_account(&self, actor: &Actor, name: &str) -> Result<Versioned<Account>, ManagementError> {
+        let name = check_name("name", name)?;
+        let account = self.new_account(AccountId::generate(), name);
+        let draft = Draft::new(actor, "account.create", Target::new("account", &account.id))
+            .account(&account.id)
+            .after(&account);
+        if actor.is_system() {
+            self.put_in_key_store(&account).await?;
+            self.commit_or_stale(vec![account.insert()?], draft).await?;
+            return Ok(Versioned { value: account, version: 1 });
+        }
+        for _ in 0..ATTEMPTS {
+            let owner = self.acting_user(actor).await?;
+            self.check_account_limit(actor, &owner.id).await?;
+            self.put_in_key_store(&account).await?;
+            // The user is written too: of two accounts that are made at once, the second is counted again, and a user who is deleted at
+            // this moment does not stay behind as an owner.
+            let member = self.new_member(&account.id, &owner.id, Role::Owner);
+            let writes = vec![owner.replace(&owner.value)?, account.insert()?, member.insert()?];
+            if self.commit(writes, draft.clone()).await?.is_ok() {
+                return Ok(Versioned { value: account, version: 1 });
+            }
+        }
+        Err(ManagementError::Stale)
+    }
+
+    /// Refuses another account to a user who owns as many as one may. The operator's own staff makes accounts for customers.
+    async fn check_account_limit(&self, actor: &Actor, user: &UserId) -> Result<(), ManagementError> {
+        let limit = self.0.settings.account_limit;
+        let owned = self.memberships(user).await?.iter().filter(|member| member.role == Role::Owner).count();
+        if owned < limit as usize {
+            return Ok(());
+        }
+        match self.rights(actor, self.operator()).await {
+            Ok(rights) if rights.allows(&scopes::ACCOUNTS_WRITE) => Ok(()),
+            Ok(_) | Err(ManagementError::NotFound(_)) => Err(ManagementError::AccountLimit { limit }),
+            Err(error) => Err(error),
+        }
+    }
+}

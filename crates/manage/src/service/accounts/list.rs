@@ -1,0 +1,86 @@
+//! Listing, finding and showing accounts.
+
+use keyward_core::AccountId;
+
+use crate::actor::{Actor, Who};
+use crate::error::ManagementError;
+use crate::records::{Account, Entity, Member, Versioned};
+use crate::role::{Role, scopes};
+use crate::service::Management;
+use crate::service::page::{Page, PageRequest};
+use crate::store::{Kind, List};
+
+impl Management {
+    /// An account. Needs `accounts:read`.
+    ///
+    /// # Errors
+    /// [`ManagementError::NotFound`], [`ManagementError::Forbidden`].
+    pub async fn account(&self, actor: &Actor, id: &AccountId) -> Result<Versioned<Account>, ManagementError> {
+        self.rights(actor, id).await?.require(&scopes::ACCOUNTS_READ)?;
+        self.read_account(id).await
+    }
+
+    /// The accounts that the actor belongs to, with their roles; a key belongs to its own and has none.
+    ///
+    /// # Errors
+    /// [`ManagementError::Store`] if the store fails.
+    pub async fn own_accounts(
+        &self,
+        actor: &Actor,
+    ) -> Result<Vec<(Versioned<Account>, Option<Role>)>, ManagementError> {
+        let mut accounts = Vec::new();
+        match &actor.who {
+            Who::User { id, .. } => {
+                let list = List::of(Kind::Member, 500).subject(id.as_str());
+                for member in self.list::<Member>(&list).await? {
+                    accounts.push((self.read_account(&member.account).await?, Some(member.role)));
+                }
+            }
+            Who::Key(identity) => accounts.push((self.read_account(identity.account()).await?, None)),
+            Who::System(_) => {}
+        }
+        Ok(accounts)
+    }
+
+    /// Every account of the deployment. Needs `accounts:read` in the operator's account.
+    ///
+    /// # Errors
+    /// [`ManagementError::NotFound`] for those who have nothing to do with the operator's account, [`ManagementError::Forbidden`].
+    pub async fn accounts(
+        &self,
+        actor: &Actor,
+        page: &PageRequest,
+    ) -> Result<Page<Versioned<Account>>, ManagementError> {
+        self.rights(actor, self.operator()).await?.require(&scopes::ACCOUNTS_READ)?;
+        let mut accounts = self.list::<Account>(&page.apply(List::of(Kind::Account, 0))?).await?;
+        for account in &mut accounts {
+            *account = self.reconciled(account.clone()).await?;
+        }
+        Ok(page.page(accounts, |account| (account.value.sort(), account.value.id())))
+    }
+
+    /// Accounts of the deployment whose name has this text in it, in whatever case, or whose id it is; at most 50, of the first 10,000. Needs
+    /// `accounts:read` in the operator's account.
+    ///
+    /// # Errors
+    /// As for [`accounts`](Self::accounts).
+    pub async fn find_accounts(&self, actor: &Actor, text: &str) -> Result<Vec<Versioned<Account>>, ManagementError> {
+        const SHOWN: usize = 50;
+        const PAGES: usize = 20;
+        let wanted = text.trim().to_lowercase();
+        let fits =
+            |account: &Account| account.name.to_lowercase().contains(&wanted) || account.id.as_str() == text.trim();
+        let mut found = Vec::new();
+        let mut page = PageRequest { after: None, limit: 500 };
+        for _ in 0..PAGES {
+            let accounts = self.accounts(actor, &page).await?;
+            found.extend(accounts.items.into_iter().filter(|account| fits(&account.value)));
+            found.truncate(SHOWN);
+            page.after = accounts.next;
+            if page.after.is_none() || found.len() == SHOWN {
+                break;
+            }
+        }
+        Ok(found)
+    }
+}

@@ -1,0 +1,83 @@
+//! Accounts: the copy in the management store, and the record in the key store that counts.
+
+mod create;
+mod list;
+mod update;
+
+use keyward_core::lifecycle::KeysError;
+use keyward_core::store::WriteRefused;
+use keyward_core::{AccountId, AccountRecord, Timestamp};
+
+pub use update::AccountUpdate;
+
+use super::{ATTEMPTS, CurrentVersion, Management};
+use crate::error::ManagementError;
+use crate::records::{Account, Entity, Versioned};
+
+impl Management {
+    pub(crate) async fn account_version(&self, id: &AccountId) -> CurrentVersion {
+        match self.read_account(id).await {
+            Ok(account) => Ok(Some(account.version)),
+            Err(ManagementError::NotFound(_)) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    pub(crate) fn new_account(&self, id: AccountId, name: String) -> Account {
+        Account { id, name, plan: None, features: Vec::new(), suspended_at: None, created_at: self.now() }
+    }
+
+    /// Makes the account in the key store, if it is not there. One that is there keeps what it has.
+    pub(crate) async fn put_in_key_store(&self, account: &Account) -> Result<(), KeysError> {
+        match self.0.keys.insert_account(&record_of(account)).await {
+            Ok(_) | Err(KeysError::Denied(WriteRefused::AccountExists)) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The account; one that was made beside the management service, for instance at the command line, is taken over.
+    pub(crate) async fn read_account(&self, id: &AccountId) -> Result<Versioned<Account>, ManagementError> {
+        if let Some(account) = self.get::<Account>(id.as_str()).await? {
+            return self.reconciled(account).await;
+        }
+        let record = self.0.keys.get_account(id).await?.ok_or(ManagementError::NotFound("account"))?;
+        let account = Account {
+            id: record.id,
+            name: record.name,
+            plan: record.plan,
+            features: record.features,
+            suspended_at: record.suspended_at,
+            created_at: Timestamp::from_millis(0),
+        };
+        self.write_quietly(&[account.insert()?]).await?;
+        let account = self.get::<Account>(id.as_str()).await?.ok_or(ManagementError::NotFound("account"))?;
+        self.reconciled(account).await
+    }
+
+    /// The account with the values of the key store, which are those that count, and a version that belongs to them.
+    ///
+    /// The values are changed in the key store first. If they differ from the copy here, a change is half-way, its process has ended, or
+    /// the account was changed beside the management service: the copy is brought up to date, with the next version.
+    async fn reconciled(&self, mut account: Versioned<Account>) -> Result<Versioned<Account>, ManagementError> {
+        for _ in 0..ATTEMPTS {
+            let Some(record) = self.0.keys.get_account(&account.id).await? else { return Ok(account) };
+            if record == record_of(&account.value) {
+                return Ok(account);
+            }
+            let AccountRecord { id, name, plan, features, suspended_at } = record;
+            let current = Account { id, name, plan, features, suspended_at, created_at: account.created_at };
+            if self.write_quietly(&[account.replace(&current)?]).await? {
+                return Ok(Versioned { value: current, version: account.version + 1 });
+            }
+            let id = account.value.id();
+            account = self.get::<Account>(&id).await?.ok_or(ManagementError::NotFound("account"))?;
+        }
+        Err(ManagementError::Stale)
+    }
+}
+
+/// The account as the key store has it.
+fn record_of(account: &Account) -> AccountRecord {
+    let Account { id, name, plan, features, suspended_at, created_at: _ } = account.clone();
+    AccountRecord { id, name, plan, features, suspended_at }
+}

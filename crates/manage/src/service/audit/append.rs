@@ -1,0 +1,132 @@
+//! Writing entries: in the batch of a change, or around an operation on another store.
+
+use serde_json::Value;
+
+use super::Outcome;
+use super::chain::{Head, ZEROS, hash_of};
+use super::draft::{Draft, PendingAudit};
+use crate::error::ManagementError;
+use crate::records::{Entity, Versioned, new_id};
+use crate::service::{ATTEMPTS, Management};
+use crate::store::{Kind, List, Write, Written};
+
+/// A write did not fit what is there: the place of it.
+pub(crate) struct DoesNotFit(pub(crate) usize);
+
+impl Management {
+    /// Writes all of this and an entry that tells of it, or nothing.
+    pub(crate) async fn commit(
+        &self,
+        writes: Vec<Write>,
+        draft: Draft,
+    ) -> Result<Result<(), DoesNotFit>, ManagementError> {
+        let mut known = self.0.head.lock().await;
+        for _ in 0..ATTEMPTS {
+            let head = match known.take() {
+                Some(head) => head,
+                None => self.read_head().await?,
+            };
+            let entry = draft.entry(head.number + 1, self.now(), head.hash.clone());
+            let mut record = entry.to_record(1)?;
+            let hash = hash_of(&record.body);
+            record.key = Some(hash.clone());
+            let mut batch = writes.clone();
+            batch.extend(head.anchor.clone());
+            batch.push(Write::Insert(record));
+            match self.0.store.write(&batch).await? {
+                Written::Done => {
+                    *known = Some(Head::entry(entry.number, hash));
+                    return Ok(Ok(()));
+                }
+                // Another node has appended or pruned since.
+                Written::Conflict(place) if place >= writes.len() => {}
+                Written::Conflict(place) => {
+                    *known = Some(head).filter(|head| head.anchor.is_some());
+                    return Ok(Err(DoesNotFit(place)));
+                }
+            }
+        }
+        Err(ManagementError::Store(keyward_core::store::StoreError::unavailable(
+            "others append to the audit log all the time",
+        )))
+    }
+
+    /// The same where whoever changed something in between makes it stale.
+    pub(crate) async fn commit_or_stale(&self, writes: Vec<Write>, draft: Draft) -> Result<(), ManagementError> {
+        self.commit(writes, draft).await?.map_err(|DoesNotFit(_)| ManagementError::Stale)
+    }
+
+    async fn read_head(&self) -> Result<Head, ManagementError> {
+        let mut list = List::of(Kind::Audit, 1);
+        list.newest_first = true;
+        if let Some(last) = self.0.store.list(&list).await?.pop() {
+            return Ok(Head::entry(u64::try_from(last.sort).unwrap_or(0), hash_of(&last.body)));
+        }
+        Ok(match self.audit_cut().await? {
+            Some(cut) => cut.head(),
+            None => Head { number: 0, hash: ZEROS.to_owned(), anchor: None },
+        })
+    }
+
+    /// Notes that something begins which another store is going to do.
+    pub(crate) async fn begin_audit(&self, draft: Draft) -> Result<Versioned<PendingAudit>, ManagementError> {
+        let begun = PendingAudit { id: new_id("op")?, at: self.now(), draft };
+        self.write_quietly(&[begun.insert()?]).await?;
+        Ok(Versioned { value: begun, version: 1 })
+    }
+
+    /// Logs what became of it.
+    pub(crate) async fn finish_audit(
+        &self,
+        begun: &Versioned<PendingAudit>,
+        draft: Draft,
+    ) -> Result<(), ManagementError> {
+        // If it is not there any more, it was taken for unfinished and logged as that: this entry completes it.
+        if self.commit(vec![begun.remove()], draft.clone()).await?.is_err() {
+            let _ = self.commit(Vec::new(), draft).await?;
+        }
+        Ok(())
+    }
+
+    /// Carries out what another store does, between its being noted and its being logged.
+    pub(crate) async fn audited<T, E: Into<ManagementError>>(
+        &self,
+        draft: Draft,
+        operation: impl Future<Output = Result<T, E>>,
+        after: impl FnOnce(&T) -> Option<Value>,
+    ) -> Result<T, ManagementError> {
+        let begun = self.begin_audit(draft).await?;
+        match operation.await.map_err(Into::into) {
+            Ok(done) => {
+                let draft = Draft { after: after(&done), ..begun.draft.clone() };
+                // It is done and noted as begun: if the log fails now, it is completed later, and the caller has their answer.
+                if let Err(error) = self.finish_audit(&begun, draft).await {
+                    tracing::error!(%error, action = %begun.draft.action, "an operation is not in the audit log yet");
+                }
+                Ok(done)
+            }
+            Err(error) => {
+                let outcome =
+                    if matches!(error, ManagementError::Store(_)) { Outcome::Unknown } else { Outcome::Refused };
+                let draft = begun.draft.clone().outcome(outcome);
+                if let Err(error) = self.finish_audit(&begun, draft).await {
+                    tracing::error!(%error, action = %begun.draft.action, "an operation is not in the audit log yet");
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// Logs what was begun five minutes ago and has not been finished.
+    pub(crate) async fn log_unfinished(&self) -> Result<(), ManagementError> {
+        let before = self.now().as_millis() - 5 * 60 * 1_000;
+        for begun in self.list::<PendingAudit>(&List::of(Kind::Begun, 100)).await? {
+            if begun.at.as_millis() < before {
+                let draft = begun.draft.clone().outcome(Outcome::Unknown);
+                // Where it does not fit, somebody else was quicker.
+                let _ = self.commit(vec![begun.remove()], draft).await?;
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,91 @@
+//! The hash chain: the end of the log, the place where it was cut, and the check of one entry.
+
+use keyward_core::Timestamp;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+use super::AuditEntry;
+use crate::actor::ActorName;
+use crate::error::ManagementError;
+use crate::records::{Entity, Versioned};
+use crate::service::Management;
+use crate::store::{Kind, Record, Write};
+
+pub(super) const ZEROS: &str = "0000000000000000000000000000000000000000000000000000000000000000";
+
+/// The end of the log.
+#[derive(Clone, Debug)]
+pub(crate) struct Head {
+    pub(super) number: u64,
+    pub(super) hash: String,
+    /// The predecessor of the next entry. The write requires it, because another node may have pruned the log.
+    pub(super) anchor: Option<Write>,
+}
+
+impl Head {
+    pub(super) fn entry(number: u64, hash: String) -> Self {
+        let anchor = Write::Expect { kind: Kind::Audit, id: number.to_string(), version: 1 };
+        Self { number, hash, anchor: Some(anchor) }
+    }
+}
+
+const ID: &str = "cut";
+
+/// Where the log was cut. It is written together with the removal.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Cut {
+    /// The number of the last entry that was removed.
+    pub(super) number: u64,
+    /// Its hash.
+    pub(super) hash: String,
+    pub(super) at: Timestamp,
+    pub(super) by: ActorName,
+}
+
+impl Entity for Cut {
+    const KIND: Kind = Kind::AuditCut;
+    fn id(&self) -> String {
+        ID.to_owned()
+    }
+}
+
+impl Versioned<Cut> {
+    /// The end of a log without entries.
+    pub(super) fn head(&self) -> Head {
+        let anchor = Write::Expect { kind: Kind::AuditCut, id: ID.to_owned(), version: self.version };
+        Head { number: self.number, hash: self.hash.clone(), anchor: Some(anchor) }
+    }
+}
+
+impl Management {
+    pub(super) async fn audit_cut(&self) -> Result<Option<Versioned<Cut>>, ManagementError> {
+        Ok(self.get(ID).await?)
+    }
+}
+
+/// The hash covers the text as it is stored, which holds the hash before.
+pub(super) fn hash_of(body: &str) -> String {
+    hex::encode(Sha256::new().chain_update(b"keyward audit 1\n").chain_update(body.as_bytes()).finalize())
+}
+
+/// Checks that a record is the entry that follows the one with this number and hash.
+pub(super) fn check_entry(record: &Record, last: u64, hash: &str) -> Result<(), String> {
+    let entry: AuditEntry = serde_json::from_str(&record.body).map_err(|_| "it is not an entry any more".to_owned())?;
+    if entry.number != last + 1 {
+        return Err(format!("the entry {} stands in its place", entry.number));
+    }
+    if entry.previous != hash {
+        return Err("it does not follow the entry before".to_owned());
+    }
+    if record.key.as_deref() != Some(hash_of(&record.body).as_str()) {
+        return Err("it is not what it was when it was written".to_owned());
+    }
+    if record.id != entry.id()
+        || record.sort != entry.sort()
+        || record.owner != entry.owner()
+        || record.subject != entry.subject()
+    {
+        return Err("it is filed under what it is not".to_owned());
+    }
+    Ok(())
+}

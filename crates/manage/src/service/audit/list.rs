@@ -1,0 +1,49 @@
+//! Listing entries.
+
+use keyward_core::AccountId;
+
+use super::AuditEntry;
+use crate::actor::Actor;
+use crate::error::ManagementError;
+use crate::records::Entity;
+use crate::role::scopes;
+use crate::service::Management;
+use crate::service::page::{Page, PageRequest};
+use crate::store::{Kind, List};
+
+/// Which entries to list, the newest first.
+///
+/// # Examples
+/// ```
+/// let query = keyward::manage::AuditQuery { account: Some("acct_1".parse()?), ..Default::default() };
+/// # let _ = query;
+/// # Ok::<(), keyward::id::IdError>(())
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AuditQuery {
+    /// Of this account; without it of all, which only the operator may see.
+    pub account: Option<AccountId>,
+    /// By this user or key alone.
+    pub actor: Option<String>,
+    /// Which page.
+    pub page: PageRequest,
+}
+
+impl Management {
+    /// Entries of the audit log, the newest first. Needs `audit:read`.
+    ///
+    /// # Errors
+    /// [`ManagementError::Forbidden`], [`ManagementError::NotFound`] for an account that is not the actor's, [`ManagementError::Invalid`] for a bad
+    /// cursor.
+    pub async fn audit_log(&self, actor: &Actor, query: &AuditQuery) -> Result<Page<AuditEntry>, ManagementError> {
+        let place = query.account.as_ref().unwrap_or(self.operator());
+        self.rights(actor, place).await?.require(&scopes::AUDIT_READ)?;
+        let mut list = List::of(Kind::Audit, 0);
+        list.newest_first = true;
+        list.owner = query.account.as_ref().map(ToString::to_string);
+        list.subject.clone_from(&query.actor);
+        let entries = self.list::<AuditEntry>(&query.page.apply(list)?).await?;
+        let page = query.page.page(entries, |entry| (entry.value.sort(), entry.value.id()));
+        Ok(page.map(|entry| entry.value))
+    }
+}

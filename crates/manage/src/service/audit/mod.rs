@@ -1,0 +1,40 @@
+//! The audit log: each change, its actor and its origin. A hash binds each entry to the one before.
+//!
+//! An entry is written in the same batch as the change that it describes. Keys are in another store, so a change of a key is first
+//! recorded as pending. A crash half-way therefore still leaves an entry.
+
+mod append;
+mod chain;
+mod draft;
+mod list;
+mod prune;
+mod refused;
+mod verify;
+
+pub use keyward_api_types::{AuditEntry, Outcome, Target};
+
+pub(crate) use append::DoesNotFit;
+pub(crate) use chain::Head;
+pub(crate) use draft::Draft;
+pub use list::AuditQuery;
+pub(crate) use refused::Refused;
+pub use verify::{AuditCheckpoint, AuditVerdict};
+
+use crate::records::Entity;
+use crate::store::Kind;
+
+impl Entity for AuditEntry {
+    const KIND: Kind = Kind::Audit;
+    fn id(&self) -> String {
+        self.number.to_string()
+    }
+    fn sort(&self) -> i64 {
+        i64::try_from(self.number).unwrap_or(i64::MAX)
+    }
+    fn owner(&self) -> String {
+        self.account.as_ref().map(ToString::to_string).unwrap_or_default()
+    }
+    fn subject(&self) -> String {
+        self.actor.id.clone()
+    }
+}

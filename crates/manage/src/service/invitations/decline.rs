@@ -1,0 +1,19 @@
+//! Declining an invitation.
+
+use crate::actor::Actor;
+use crate::error::ManagementError;
+use crate::service::Management;
+use crate::service::audit::{Draft, Target};
+
+impl Management {
+    /// Declines one of the acting user's [own invitations](Self::own_invitations).
+    ///
+    /// # Errors
+    /// [`ManagementError::NotFound`], [`ManagementError::UsersOnly`].
+    pub async fn decline_invitation(&self, actor: &Actor, id: &str) -> Result<(), ManagementError> {
+        let user = self.acting_user(actor).await?;
+        let invitation = self.own_invitation(&user, id).await?;
+        let draft = Draft::new(actor, "member.decline", Target::new("invitation", id)).account(&invitation.account);
+        self.commit_or_stale(vec![invitation.remove()], draft).await
+    }
+}

@@ -1,0 +1,81 @@
+//! Invitations into an account.
+//!
+//! An invitation gives nothing until its holder accepts it: with the link, or signed in with an address that mail or an identity
+//! provider has proved. The inviter's rights are compared when the invitation is made and again when it is accepted.
+
+mod accept;
+mod decline;
+mod invite;
+mod list;
+mod withdraw;
+
+pub use keyward_api_types::Invitation as InvitationView;
+
+pub use invite::Invited;
+
+use super::Management;
+use crate::actor::principal_of;
+use crate::error::ManagementError;
+use crate::records::{Entity, Invitation, StoredUser, Versioned, digest_of};
+use crate::role::scopes;
+use crate::store::{Kind, List, Write};
+
+/// How many open invitations an account may have.
+const MAX_OPEN: usize = 500;
+
+impl Management {
+    async fn own_invitation(&self, user: &StoredUser, id: &str) -> Result<Versioned<Invitation>, ManagementError> {
+        let open = self.open_invitations_of(user).await?;
+        open.into_iter().find(|known| known.id == id).ok_or(ManagementError::NotFound("invitation"))
+    }
+
+    /// The invitations to an address, as long as they have not expired; none for an address that is unproven.
+    async fn open_invitations_of(&self, user: &StoredUser) -> Result<Vec<Versioned<Invitation>>, ManagementError> {
+        if user.address_proven_at.is_none() {
+            return Ok(Vec::new());
+        }
+        self.invitations_to(&user.email).await
+    }
+
+    /// The invitations to an address that have not expired, whoever has it.
+    pub(crate) async fn invitations_to(&self, email: &str) -> Result<Vec<Versioned<Invitation>>, ManagementError> {
+        self.unexpired(List::of(Kind::Invitation, MAX_OPEN).subject(email)).await
+    }
+
+    /// All invitations of a list that have not expired, page by page.
+    async fn unexpired(&self, mut list: List) -> Result<Vec<Versioned<Invitation>>, ManagementError> {
+        let now = self.now();
+        let mut all = Vec::new();
+        loop {
+            let page = self.list::<Invitation>(&list).await?;
+            list.after = page.last().map(|last| (last.value.sort(), last.value.id()));
+            let is_last = page.len() < list.limit;
+            all.extend(page.into_iter().filter(|invitation| invitation.ends_at > now));
+            if is_last {
+                return Ok(all);
+            }
+        }
+    }
+
+    async fn find_by_secret(&self, secret: &str) -> Result<Versioned<Invitation>, ManagementError> {
+        let known: Option<Versioned<Invitation>> = self.find(&digest_of(secret)).await?;
+        known.filter(|known| known.ends_at > self.now()).ok_or(ManagementError::LinkEnded)
+    }
+
+    /// Compares what an invitation gives with what its maker may give now.
+    pub(crate) async fn check_inviter(&self, invitation: &Invitation) -> Result<Vec<Write>, ManagementError> {
+        let maker = principal_of(&invitation.invited_by).ok_or(ManagementError::LinkEnded)?;
+        let held = match self.guarded_rights(&maker, &invitation.account).await {
+            Ok(held) => held,
+            Err(ManagementError::NotFound(_)) => return Err(ManagementError::LinkEnded),
+            Err(error) => return Err(error),
+        };
+        let may = held.rights.allows(&scopes::MEMBERS_WRITE) && held.rights.may_give(invitation.role);
+        if may { Ok(held.guards) } else { Err(ManagementError::LinkEnded) }
+    }
+}
+
+fn view(invitation: Invitation, account_name: String) -> InvitationView {
+    let Invitation { id, digest: _, account, email, role, invited_by, created_at, ends_at } = invitation;
+    InvitationView { id, account, account_name, email, role, invited_by, created_at, ends_at }
+}

@@ -1,0 +1,145 @@
+//! Changing, disabling and enabling a key.
+
+use keyward_core::lease::Propagation;
+use keyward_core::lifecycle::Changed;
+use keyward_core::network::ipnet::IpNet;
+use keyward_core::store::{KeyRecord, KeyStatus};
+use keyward_core::{CredentialId, Endpoint, KeyUpdate, ScopeSet, Timestamp};
+use serde_json::{Map, Value};
+
+use super::{KeyView, audit_value, check_rules, key_view};
+use crate::actor::Actor;
+use crate::authority::Rights;
+use crate::error::ManagementError;
+use crate::role::{Purpose, scopes};
+use crate::service::audit::{Draft, Target};
+use crate::service::{Management, check_name};
+
+/// What to change in a key; nothing by default. `Some(None)` takes a value away.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct KeyChange {
+    /// Another name.
+    pub name: Option<String>,
+    /// Other scopes.
+    pub scopes: Option<ScopeSet>,
+    /// Other endpoints to be confined to.
+    pub endpoints: Option<Vec<Endpoint>>,
+    /// Other networks to be confined to.
+    pub networks: Option<Vec<IpNet>>,
+    /// Other data of the provider's own.
+    pub metadata: Option<Map<String, Value>>,
+    /// Another end, or none.
+    pub expires_at: Option<Option<Timestamp>>,
+}
+
+impl Management {
+    /// Changes a key, if it is at this version still. Needs `keys:write`, and nobody changes one that could do what they cannot, before
+    /// or after.
+    ///
+    /// # Errors
+    /// [`ManagementError::Stale`], [`ManagementError::Ended`], [`ManagementError::Escalation`], [`ManagementError::Invalid`], [`ManagementError::NotFound`],
+    /// [`ManagementError::Forbidden`].
+    pub async fn update_key(
+        &self,
+        actor: &Actor,
+        id: &CredentialId,
+        change: KeyChange,
+        version: u64,
+    ) -> Result<(KeyView, Propagation), ManagementError> {
+        let (key, rights) = self.authorize_key(actor, id, &scopes::KEYS_WRITE).await?;
+        self.check_covers_key(&rights, &key)?;
+        if key.version != version {
+            return Err(ManagementError::Stale);
+        }
+        let name = change.name.as_deref().map(|name| check_name("name", name)).transpose()?;
+        check_rules(change.endpoints.as_deref(), change.networks.as_deref(), change.metadata.as_ref())?;
+        let update = KeyUpdate {
+            version: Some(version),
+            name,
+            scopes: change.scopes,
+            endpoints: change.endpoints,
+            networks: change.networks,
+            metadata: change.metadata,
+            expires_at: change.expires_at,
+            ..KeyUpdate::default()
+        };
+        // What the key could do afterwards is compared, too.
+        let changed = changed_by(&key, &update);
+        self.check_covers_key(&rights, &changed)?;
+        if Rights::of_record(&changed, Purpose::Api) != Rights::of_record(&key, Purpose::Api) {
+            self.check_recent(actor).await?;
+        }
+        self.change_key(actor, "key.update", &key, &update).await
+    }
+
+    /// Refuses a key for now, or accepts it again. Needs `keys:write`; nobody enables a key that could do what they cannot.
+    ///
+    /// # Errors
+    /// [`ManagementError::Ended`], [`ManagementError::Escalation`], [`ManagementError::NotFound`], [`ManagementError::Forbidden`].
+    pub async fn set_key_disabled(
+        &self,
+        actor: &Actor,
+        id: &CredentialId,
+        disabled: bool,
+    ) -> Result<(KeyView, Propagation), ManagementError> {
+        let (key, rights) = self.authorize_key(actor, id, &scopes::KEYS_WRITE).await?;
+        if !disabled {
+            self.check_covers_key(&rights, &key)?;
+            self.check_recent(actor).await?;
+        }
+        let now = self.now();
+        if !matches!(key.status(now), KeyStatus::Active | KeyStatus::Disabled) {
+            return Err(ManagementError::Ended);
+        }
+        let disabled_at = disabled.then(|| key.disabled_at.unwrap_or(now));
+        // What was looked at is what is enabled: it must not have been given more in between.
+        let version = (!disabled).then_some(key.version);
+        let update = KeyUpdate { version, disabled_at: Some(disabled_at), ..KeyUpdate::default() };
+        self.change_key(actor, if disabled { "key.disable" } else { "key.enable" }, &key, &update).await
+    }
+
+    async fn change_key(
+        &self,
+        actor: &Actor,
+        action: &str,
+        key: &KeyRecord,
+        update: &KeyUpdate,
+    ) -> Result<(KeyView, Propagation), ManagementError> {
+        let draft =
+            Draft::new(actor, action, Target::new("key", &key.id)).account(&key.account).before(audit_value(key));
+        let changed = self
+            .audited(draft, self.0.keys.update(&key.id, update), |changed: &Changed| Some(audit_value(&changed.record)))
+            .await?;
+        Ok((key_view(changed.record, self.now()), changed.propagation))
+    }
+}
+
+/// The key as an update would leave it, in all that gives rights.
+fn changed_by(key: &KeyRecord, update: &KeyUpdate) -> KeyRecord {
+    // Named one by one: a new field that gives rights has to be applied here before it is compared.
+    let KeyUpdate {
+        scopes,
+        endpoints,
+        networks,
+        expires_at,
+        // No operation of the management API changes when a key begins.
+        not_before: _,
+        version: _,
+        name: _,
+        metadata: _,
+        disabled_at: _,
+        compromised_at: _,
+    } = update;
+    let mut changed = key.clone();
+    if let Some(scopes) = scopes {
+        changed.scopes.clone_from(scopes);
+    }
+    if let Some(endpoints) = endpoints {
+        changed.endpoints.clone_from(endpoints);
+    }
+    if let Some(networks) = networks {
+        changed.networks.clone_from(networks);
+    }
+    changed.expires_at = expires_at.unwrap_or(changed.expires_at);
+    changed
+}

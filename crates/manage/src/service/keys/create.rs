@@ -1,0 +1,200 @@
+//! Creating a key: the checks, the limit of the account, the reservation, the write and the entry in the audit log.
+//!
+//! The number of active keys never exceeds the limit, whatever the number of concurrent requests and nodes. Creating a key first
+//! reserves a slot with compare-and-swap: it reads the reservations, counts the keys, and writes its own reservation only if the
+//! others have not changed. The loser of a race counts again.
+
+use std::collections::BTreeSet;
+use std::hash::{BuildHasher, RandomState};
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use keyward_core::store::{KeyQuery, KeyStatus};
+use keyward_core::{AccountId, CredentialId, Issued, NewKey, PlainKey, ScopeSet};
+
+use super::{KeyView, audit_value, check_rules, key_view};
+use crate::actor::Actor;
+use crate::authority::Rights;
+use crate::error::ManagementError;
+use crate::records::{Entity, PendingKeys, Plan};
+use crate::role::{Purpose, scopes};
+use crate::service::audit::{Draft, Target};
+use crate::service::{ATTEMPTS, Management, check_name};
+
+/// A key that is to be issued.
+///
+/// # Examples
+/// ```
+/// use keyward::Mode;
+/// use keyward::manage::KeyDraft;
+///
+/// let mut draft = KeyDraft::secret("acct_1".parse()?, "development");
+/// draft.mode = Mode::Test;
+/// # Ok::<(), keyward::id::IdError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct KeyDraft {
+    /// What it is for.
+    pub purpose: Purpose,
+    /// What it is to be.
+    pub new: NewKey,
+}
+
+impl KeyDraft {
+    /// A secret key of the provider's API in live mode that grants everything.
+    #[must_use]
+    pub fn secret(account: AccountId, name: impl Into<String>) -> Self {
+        Self::of(Purpose::Api, NewKey::secret(account, name))
+    }
+
+    /// A restricted key of the management API in live mode with these scopes.
+    #[must_use]
+    pub fn management(account: AccountId, name: impl Into<String>, scopes: ScopeSet) -> Self {
+        Self::of(Purpose::Management, NewKey::restricted(account, name, scopes))
+    }
+
+    /// A key for this, like that.
+    #[must_use]
+    pub fn of(purpose: Purpose, new: NewKey) -> Self {
+        Self { purpose, new }
+    }
+}
+
+impl std::ops::Deref for KeyDraft {
+    type Target = NewKey;
+
+    fn deref(&self) -> &NewKey {
+        &self.new
+    }
+}
+
+impl std::ops::DerefMut for KeyDraft {
+    fn deref_mut(&mut self) -> &mut NewKey {
+        &mut self.new
+    }
+}
+
+/// A key that was issued: the only time that it is there in plain.
+#[derive(Debug)]
+pub struct NewlyIssued {
+    /// The key, to be shown to its owner once.
+    pub key: PlainKey,
+    /// What is known of it.
+    pub view: KeyView,
+}
+
+/// How long a note counts: longer than making a key takes, should whoever made it not come back to take it away.
+const RESERVATION_LIFE: Duration = Duration::from_secs(60);
+
+impl Management {
+    /// Issues a key. Needs `keys:write`, and nobody issues one that could do what they cannot.
+    ///
+    /// # Errors
+    /// [`ManagementError::KeyLimit`], [`ManagementError::Escalation`], [`ManagementError::Invalid`], [`ManagementError::Forbidden`], [`ManagementError::NotFound`].
+    pub async fn create_key(&self, actor: &Actor, draft: KeyDraft) -> Result<NewlyIssued, ManagementError> {
+        let KeyDraft { purpose, mut new } = draft;
+        let rights = self.rights(actor, &new.account).await?;
+        rights.require(&scopes::KEYS_WRITE)?;
+        rights.check_key(&Rights::of_new(&new, purpose).within(&new.account, self.operator()))?;
+        self.check_recent(actor).await?;
+        new.name = check_name("name", &new.name)?;
+        check_rules(Some(&new.endpoints), Some(&new.networks), Some(&new.metadata))?;
+        self.keys_for(purpose).check_new(&new)?;
+        let (id, account) = (CredentialId::generate(), new.account.clone());
+        self.reserve_slot(&account, &id).await?;
+        let draft = Draft::new(actor, "key.create", Target::new("key", &id)).account(&account);
+        let issued = self
+            .audited(draft, self.keys_for(purpose).issue_as(id.clone(), new), |issued: &Issued| {
+                Some(audit_value(&issued.record))
+            })
+            .await;
+        self.release_slot(&account, &id).await;
+        let Issued { key, record } = issued?;
+        Ok(NewlyIssued { key, view: key_view(record, self.now()) })
+    }
+
+    /// How many active keys an account may have.
+    pub(crate) async fn key_limit(&self, account: &AccountId) -> Result<u32, ManagementError> {
+        let plan = match self.read_account(account).await?.value.plan {
+            Some(plan) => self.get::<Plan>(&plan).await?,
+            None => None,
+        };
+        Ok(plan.and_then(|plan| plan.key_limit).unwrap_or(self.0.settings.key_limit))
+    }
+
+    /// Notes down a key that is about to be made.
+    pub(crate) async fn reserve_slot(&self, account: &AccountId, id: &CredentialId) -> Result<(), ManagementError> {
+        static SPREAD: LazyLock<RandomState> = LazyLock::new(RandomState::new);
+        let limit = self.key_limit(account).await?;
+        let place = SPREAD.hash_one(account) as usize % self.0.creation_locks.len();
+        let _turn = match self.0.creation_locks.get(place) {
+            Some(turn) => Some(turn.lock().await),
+            None => None,
+        };
+        for _ in 0..ATTEMPTS {
+            let known = self.get::<PendingKeys>(account.as_str()).await?;
+            let now = self.now();
+            let mut keys = known.as_ref().map(|known| known.keys.clone()).unwrap_or_default();
+            keys.retain(|(_, until)| *until > now);
+            let mut taken = self.working_keys(account, limit as usize).await?;
+            taken.extend(keys.iter().map(|(id, _)| id.clone()));
+            if taken.len() >= limit as usize {
+                return Err(ManagementError::KeyLimit { limit });
+            }
+            keys.push((id.clone(), now.saturating_add(RESERVATION_LIFE)));
+            let pending = PendingKeys { account: account.clone(), keys };
+            let write = match &known {
+                Some(known) => known.replace(&pending)?,
+                None => pending.insert()?,
+            };
+            if self.write_quietly(&[write]).await? {
+                return Ok(());
+            }
+        }
+        Err(ManagementError::Store(keyward_core::store::StoreError::unavailable(
+            "others make keys in this account all the time",
+        )))
+    }
+
+    /// Takes the note away. If that fails, it stops counting by itself.
+    pub(crate) async fn release_slot(&self, account: &AccountId, id: &CredentialId) {
+        for _ in 0..ATTEMPTS {
+            let Ok(Some(known)) = self.get::<PendingKeys>(account.as_str()).await else { return };
+            let mut pending = known.value.clone();
+            pending.keys.retain(|(reserved, _)| reserved != id);
+            let Ok(write) = known.replace(&pending) else { return };
+            match self.write_quietly(&[write]).await {
+                Ok(false) => {}
+                Ok(true) | Err(_) => return,
+            }
+        }
+    }
+
+    /// The keys that work or could be enabled, those among them that a rotation lets end later; a few more than `enough` at most.
+    async fn working_keys(
+        &self,
+        account: &AccountId,
+        enough: usize,
+    ) -> Result<BTreeSet<CredentialId>, ManagementError> {
+        let mut found = BTreeSet::new();
+        // The active ones twice: a key that is disabled or enabled meanwhile is in one of the three.
+        for status in [KeyStatus::Active, KeyStatus::Disabled, KeyStatus::Active] {
+            let mut query = KeyQuery {
+                account: Some(account.clone()),
+                status: Some(status),
+                limit: KeyQuery::MAX_LIMIT,
+                now: self.now(),
+                ..KeyQuery::default()
+            };
+            while found.len() <= enough {
+                let page = self.0.keys.list(&query).await?;
+                found.extend(page.keys.into_iter().map(|key| key.id));
+                query.after = page.next;
+                if query.after.is_none() {
+                    break;
+                }
+            }
+        }
+        Ok(found)
+    }
+}

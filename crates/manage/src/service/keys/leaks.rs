@@ -1,0 +1,140 @@
+//! Keys that were found in public.
+
+use std::fmt;
+use std::str::FromStr;
+
+use keyward_core::lifecycle::Changed;
+use keyward_core::store::{KeyRecord, KeyStatus};
+use serde_json::json;
+
+use super::{KeyView, audit_value, key_view};
+use crate::actor::Actor;
+use crate::error::ManagementError;
+use crate::service::Management;
+use crate::service::audit::{Draft, Target};
+
+/// What is noted of the place where a key was found, at most.
+const MAX_PLACE: usize = 2_000;
+
+/// What becomes of a key that has leaked. Either way no node accepts it any more.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LeakPolicy {
+    /// It is marked as compromised: whoever looks at it sees why it ended.
+    #[default]
+    MarkCompromised,
+    /// It is revoked, as if its owner had done it.
+    Revoke,
+}
+
+impl LeakPolicy {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::MarkCompromised => "mark-compromised",
+            Self::Revoke => "revoke",
+        }
+    }
+}
+
+impl fmt::Display for LeakPolicy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl FromStr for LeakPolicy {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        [Self::MarkCompromised, Self::Revoke]
+            .into_iter()
+            .find(|policy| policy.as_str() == text)
+            .ok_or_else(|| "the policy is mark-compromised or revoke".to_owned())
+    }
+}
+
+/// What came of a report.
+#[derive(Clone, Debug, PartialEq)]
+pub enum LeakReport {
+    /// There is no such key.
+    Unknown,
+    /// It had ended for good before.
+    AlreadyEnded(KeyView),
+    /// It has ended now, on every node.
+    Ended(KeyView),
+}
+
+impl Management {
+    /// Puts an end to a key that was found at `place`, a URL for instance, and tells its account in the audit log. The token is whatever
+    /// was found; what is no key of ours, by its form and checksum, is unknown.
+    ///
+    /// # Errors
+    /// [`ManagementError::Forbidden`] for all but programs: whoever holds a key revokes it by [`revoke_own_key`](Self::revoke_own_key).
+    /// [`ManagementError::Store`] if the store fails.
+    ///
+    /// # Examples
+    /// ```
+    /// use keyward::manage::{Actor, Context, Management, KeyDraft, LeakPolicy, LeakReport, NewUser, SqliteManagementStore};
+    /// use keyward::sqlite::SqliteStore;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let store = SqliteStore::temporary()?;
+    /// # let management = Management::builder(store.clone(), SqliteManagementStore::open(&store)?).build()?;
+    /// let system = Actor::system("scanner", Context::new());
+    /// # let owner = management.create_owner(&system, NewUser::new("ada@example.com", "Ada", "correct horse battery")).await?;
+    /// let issued = management.create_key(&system, KeyDraft::secret(management.operator().clone(), "production")).await?;
+    /// let found = issued.key.expose_once();
+    /// let place = "https://example.com/notes.txt";
+    /// let report = management.report_leak(&system, found.as_bytes(), place, LeakPolicy::MarkCompromised).await?;
+    /// assert!(matches!(report, LeakReport::Ended(_)));
+    /// # Ok(()) }
+    /// ```
+    pub async fn report_leak(
+        &self,
+        actor: &Actor,
+        token: &[u8],
+        place: &str,
+        policy: LeakPolicy,
+    ) -> Result<LeakReport, ManagementError> {
+        if !actor.is_system() {
+            return Err(ManagementError::Forbidden(crate::role::scopes::KEYS_WRITE));
+        }
+        let Some(key) = self.key_of(token).await? else { return Ok(LeakReport::Unknown) };
+        if matches!(key.status(self.now()), KeyStatus::Revoked | KeyStatus::Compromised) {
+            return Ok(LeakReport::AlreadyEnded(key_view(key, self.now())));
+        }
+        let place: String = place.chars().take(MAX_PLACE).collect();
+        let draft = Draft::new(actor, "key.leaked", Target::new("key", &key.id)).account(&key.account);
+        let draft = draft.before(audit_value(&key));
+        let end = async {
+            match policy {
+                LeakPolicy::MarkCompromised => self.0.keys.mark_compromised(&key.id).await,
+                LeakPolicy::Revoke => self.0.keys.revoke(&key.id).await,
+            }
+        };
+        let said = |changed: &Changed| {
+            Some(json!({"found_at": place, "policy": policy.as_str(), "key": audit_value(&changed.record)}))
+        };
+        match self.audited(draft, end, said).await {
+            Ok(changed) => {
+                tracing::warn!(id = %key.id, account = %key.account, place, %policy, "a key has leaked, and has ended");
+                Ok(LeakReport::Ended(key_view(changed.record, self.now())))
+            }
+            // Somebody else was quicker.
+            Err(ManagementError::Ended) => Ok(LeakReport::AlreadyEnded(key_view(key, self.now()))),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The key that this is, if it is one of ours.
+    async fn key_of(&self, token: &[u8]) -> Result<Option<KeyRecord>, ManagementError> {
+        let parsed =
+            [&self.0.format, &self.0.management_format].into_iter().find_map(|format| format.parse(token).ok());
+        let Some(parsed) = parsed else { return Ok(None) };
+        for digest in self.0.hasher.digests(&parsed) {
+            if let Some(key) = self.0.keys.find(&digest).await? {
+                return Ok(Some(key));
+            }
+        }
+        Ok(None)
+    }
+}

@@ -1,0 +1,199 @@
+//! Keys: what every operation on them shares.
+
+mod change;
+mod create;
+mod format;
+mod leaks;
+mod list;
+mod revoke;
+mod rotate;
+
+use std::time::Duration;
+
+pub use keyward_api_types::Key as KeyView;
+use keyward_core::network::ipnet::IpNet;
+use keyward_core::store::{KeyRecord, KeyStatus};
+use keyward_core::{CredentialId, Endpoint, Keys, Timestamp};
+use serde_json::{Map, Value, json};
+
+pub use change::KeyChange;
+pub use create::{KeyDraft, NewlyIssued};
+pub use format::{ACCESS_TOKEN_PREFIX, MANAGEMENT_PREFIX, SECRET_MANAGEMENT_PREFIX, purpose_of};
+pub(super) use format::{RESERVED_PREFIXES, management_format, token_format};
+pub use leaks::{LeakPolicy, LeakReport};
+pub use rotate::NewlyRotated;
+
+use super::{CurrentVersion, Management};
+use crate::actor::Actor;
+use crate::authority::Rights;
+use crate::error::ManagementError;
+use crate::records::Versioned;
+use crate::role::Purpose;
+
+/// A key that ends within this is told as ending soon.
+const SOON: Duration = Duration::from_secs(14 * 24 * 3_600);
+
+const MAX_METADATA: usize = 4_096;
+
+const MAX_RULES: usize = 50;
+
+/// A stored key as the API shows it. When it was last used after its rotation is not in the record, and is left out.
+///
+/// # Examples
+/// ```
+/// use keyward::manage::key_view;
+/// use keyward::clock::{Clock as _, SystemClock};
+/// use keyward::sqlite::SqliteStore;
+/// use keyward::{AccountRecord, Keys, NewKey};
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let keys = Keys::new(SqliteStore::temporary()?);
+/// let account = "acct_1".parse::<keyward::AccountId>()?;
+/// keys.put_account(&AccountRecord::new(account.clone(), "Example")).await?;
+/// let issued = keys.issue(NewKey::secret(account, "server")).await?;
+/// assert_eq!(key_view(issued.record, SystemClock.now()).name, "server");
+/// # Ok(()) }
+/// ```
+#[must_use]
+pub fn key_view(key: KeyRecord, now: Timestamp) -> KeyView {
+    let status = key.status(now);
+    KeyView {
+        purpose: purpose_of(&key.hint),
+        status,
+        expires_soon: status == KeyStatus::Active && key.expires_at.is_some_and(|end| end.saturating_since(now) < SOON),
+        used_after_rotation_at: None,
+        id: key.id,
+        account: key.account,
+        name: key.name,
+        hint: key.hint,
+        hashed_with: key.hashed_with.to_string(),
+        kind: key.kind,
+        mode: key.mode,
+        scopes: key.scopes,
+        endpoints: key.endpoints,
+        networks: key.networks,
+        metadata: key.metadata,
+        created_at: key.created_at,
+        not_before: key.not_before,
+        expires_at: key.expires_at,
+        last_used_at: key.last_used_at,
+        last_used_from: key.last_used_from.map(|network| network.to_string()),
+        disabled_at: key.disabled_at,
+        revoked_at: key.revoked_at,
+        compromised_at: key.compromised_at,
+        rotated_from: key.rotated_from,
+        rotated_to: key.rotated_to,
+        version: key.version,
+    }
+}
+
+impl Management {
+    pub(crate) async fn key_version(&self, id: &CredentialId) -> CurrentVersion {
+        Ok(self.0.keys.get(id).await?.map(|key| key.version))
+    }
+
+    /// The key, if the actor may see it and do this with it.
+    pub(crate) async fn authorize_key(
+        &self,
+        actor: &Actor,
+        id: &CredentialId,
+        scope: &keyward_core::Scope,
+    ) -> Result<(KeyRecord, Rights), ManagementError> {
+        let key = self.0.keys.get(id).await?.ok_or(ManagementError::NotFound("key"))?;
+        // Another's key is as unknown as one that is not there.
+        let rights = self.rights(actor, &key.account).await.map_err(|error| match error {
+            ManagementError::NotFound(_) => ManagementError::NotFound("key"),
+            other => other,
+        })?;
+        rights.require(scope)?;
+        if !rights.reaches(key.mode) {
+            return Err(ManagementError::NotFound("key"));
+        }
+        Ok((key, rights))
+    }
+
+    fn check_covers_key(&self, rights: &Rights, key: &KeyRecord) -> Result<Purpose, ManagementError> {
+        let purpose = purpose_of(&key.hint);
+        rights.check_key(&Rights::of_record(key, purpose).within(&key.account, self.operator()))?;
+        Ok(purpose)
+    }
+
+    fn keys_for(&self, purpose: Purpose) -> &Keys {
+        match purpose {
+            Purpose::Api => &self.0.keys,
+            Purpose::Management => &self.0.management,
+        }
+    }
+
+    async fn view_key(&self, key: KeyRecord) -> Result<KeyView, ManagementError> {
+        let (used, successor) = (key.last_used_at, key.rotated_to.clone());
+        let mut view = key_view(key, self.now());
+        if let (Some(used), Some(successor)) = (used, successor)
+            && let Some(successor) = self.0.keys.get(&successor).await?
+        {
+            view.used_after_rotation_at = Some(used).filter(|used| *used > successor.created_at);
+        }
+        Ok(view)
+    }
+}
+
+/// What the audit log keeps of a key.
+fn audit_value(key: &KeyRecord) -> Value {
+    json!({
+        "name": key.name,
+        "hint": key.hint,
+        "kind": key.kind,
+        "mode": key.mode,
+        "scopes": key.scopes,
+        "endpoints": key.endpoints,
+        "networks": key.networks.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        "metadata": key.metadata,
+        "not_before": key.not_before,
+        "expires_at": key.expires_at,
+        "disabled_at": key.disabled_at,
+        "revoked_at": key.revoked_at,
+        "compromised_at": key.compromised_at,
+        "rotated_from": key.rotated_from,
+        "rotated_to": key.rotated_to,
+        "version": key.version,
+    })
+}
+
+fn check_rules(
+    endpoints: Option<&[Endpoint]>,
+    networks: Option<&[IpNet]>,
+    metadata: Option<&Map<String, Value>>,
+) -> Result<(), ManagementError> {
+    if endpoints.is_some_and(|endpoints| endpoints.len() > MAX_RULES) {
+        return Err(ManagementError::invalid("endpoints", "at most 50"));
+    }
+    if networks.is_some_and(|networks| networks.len() > MAX_RULES) {
+        return Err(ManagementError::invalid("networks", "at most 50"));
+    }
+    let is_long = |metadata: &Map<String, Value>| {
+        serde_json::to_string(metadata).map_or(usize::MAX, |text| text.len()) > MAX_METADATA
+    };
+    if metadata.is_some_and(is_long) {
+        return Err(ManagementError::invalid("metadata", "at most 4,096 bytes as JSON"));
+    }
+    // A NUL character is JSON, and no database column of text takes it.
+    if metadata.is_some_and(|metadata| has_nul(&Value::Object(metadata.clone()))) {
+        return Err(ManagementError::invalid("metadata", "without NUL characters"));
+    }
+    Ok(())
+}
+
+fn has_nul(value: &Value) -> bool {
+    match value {
+        Value::String(text) => text.contains('\0'),
+        Value::Array(values) => values.iter().any(has_nul),
+        Value::Object(map) => map.iter().any(|(name, value)| name.contains('\0') || has_nul(value)),
+        _ => false,
+    }
+}
+
+impl From<&KeyView> for Versioned<CredentialId> {
+    fn from(key: &KeyView) -> Self {
+        Self { value: key.id.clone(), version: key.version }
+    }
+}

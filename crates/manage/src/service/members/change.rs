@@ -1,0 +1,116 @@
+//! Changing and removing members.
+
+use keyward_core::AccountId;
+use keyward_core::id::UserId;
+use serde_json::json;
+
+use super::MemberView;
+use crate::actor::Actor;
+use crate::error::ManagementError;
+use crate::records::{Entity, Member, StoredUser, Versioned};
+use crate::role::{Role, scopes};
+use crate::service::audit::{Draft, Target};
+use crate::service::rights::GuardedRights;
+use crate::service::{ATTEMPTS, Management};
+use crate::store::{Kind, List, Write};
+
+impl Management {
+    /// Gives a member another role, if they are at this version still. Needs `members:write`, and nobody gives or takes a role above
+    /// their own.
+    ///
+    /// # Errors
+    /// [`ManagementError::Stale`], [`ManagementError::LastOwner`], [`ManagementError::Escalation`], [`ManagementError::NotFound`], [`ManagementError::Forbidden`].
+    pub async fn update_member(
+        &self,
+        actor: &Actor,
+        account: &AccountId,
+        user: &UserId,
+        role: Role,
+        version: u64,
+    ) -> Result<MemberView, ManagementError> {
+        self.change_member(actor, account, user, Some(role), version).await?;
+        self.view(self.read_member(account, user).await?).await
+    }
+
+    /// Takes a member out of an account, if they are at this version still. Needs `members:write`, unless they leave by themselves.
+    ///
+    /// # Errors
+    /// As for [`update_member`](Self::update_member).
+    pub async fn remove_member(
+        &self,
+        actor: &Actor,
+        account: &AccountId,
+        user: &UserId,
+        version: u64,
+    ) -> Result<(), ManagementError> {
+        self.change_member(actor, account, user, None, version).await
+    }
+
+    async fn change_member(
+        &self,
+        actor: &Actor,
+        account: &AccountId,
+        user: &UserId,
+        role: Option<Role>,
+        version: u64,
+    ) -> Result<(), ManagementError> {
+        let leaves = role.is_none() && actor.user() == Some(user);
+        for _ in 0..ATTEMPTS {
+            // Expected first: the member who is changed may be the one whose role allows it.
+            let GuardedRights { rights, guards: mut writes } = self.guarded_rights(&actor.principal(), account).await?;
+            if !leaves {
+                rights.require(&scopes::MEMBERS_WRITE)?;
+            }
+            let member = self.read_member(account, user).await?;
+            if member.version != version {
+                return Err(ManagementError::Stale);
+            }
+            if !leaves {
+                rights.check_outranks(member.role)?;
+            }
+            if let Some(role) = role {
+                rights.check_role(role)?;
+                self.check_recent(actor).await?;
+            }
+            if member.role == Role::Owner && role != Some(Role::Owner) {
+                writes.extend(self.other_owner(account, user).await?);
+            }
+            let action = if role.is_some() { "member.update" } else { "member.remove" };
+            let draft = Draft::new(actor, action, Target::new("user", user))
+                .account(account)
+                .before(json!({"role": member.role}));
+            let draft = match role {
+                Some(role) => {
+                    writes.push(member.replace(&Member { role, ..member.value.clone() })?);
+                    draft.after(json!({"role": role}))
+                }
+                None => {
+                    writes.push(member.remove());
+                    draft
+                }
+            };
+            // Where it does not fit, something that it rests on has changed: it is looked at again.
+            if self.commit(writes, draft).await?.is_ok() {
+                return Ok(());
+            }
+        }
+        Err(ManagementError::Stale)
+    }
+
+    /// Finds another owner of an account who can sign in, and expects them to stay one: of two writers who take the last two owners away
+    /// at once, one looks again.
+    pub(crate) async fn other_owner(&self, account: &AccountId, user: &UserId) -> Result<[Write; 2], ManagementError> {
+        let mut list = List::of(Kind::Member, 500).owner(account.as_str());
+        loop {
+            let members = self.list::<Member>(&list).await?;
+            for other in members.iter().filter(|member| member.role == Role::Owner && member.user != *user) {
+                let known: Option<Versioned<StoredUser>> = self.get(other.user.as_str()).await?;
+                if let Some(known) = known.filter(|known| known.disabled_at.is_none()) {
+                    return Ok([other.expect(), known.expect()]);
+                }
+            }
+            let Some(last) = members.last() else { return Err(ManagementError::LastOwner) };
+            list.after = Some((last.value.sort(), last.value.id()));
+        }
+    }
+}

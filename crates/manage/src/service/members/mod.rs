@@ -1,0 +1,66 @@
+//! Members: which users belong to an account, and with which role.
+
+mod change;
+mod list;
+
+pub use keyward_api_types::Member as MemberView;
+use keyward_core::AccountId;
+use keyward_core::id::UserId;
+
+use super::{CurrentVersion, Management};
+use crate::error::ManagementError;
+use crate::records::{Entity, Member, StoredUser, User, Versioned};
+use crate::role::Role;
+use crate::store::{Kind, List};
+
+/// How many memberships are read at a time.
+const PAGE: usize = 500;
+
+impl Management {
+    pub(crate) async fn member_version(&self, account: &AccountId, user: &UserId) -> CurrentVersion {
+        Ok(self.get::<Member>(&Member::id_of(account, user)).await?.map(|member| member.version))
+    }
+
+    pub(crate) fn new_member(&self, account: &AccountId, user: &UserId, role: Role) -> Member {
+        Member { account: account.clone(), user: user.clone(), role, created_at: self.now() }
+    }
+
+    pub(crate) async fn read_member(
+        &self,
+        account: &AccountId,
+        user: &UserId,
+    ) -> Result<Versioned<Member>, ManagementError> {
+        self.get(&Member::id_of(account, user)).await?.ok_or(ManagementError::NotFound("member"))
+    }
+
+    /// All accounts that a user belongs to.
+    pub(crate) async fn memberships(&self, id: &UserId) -> Result<Vec<Versioned<Member>>, ManagementError> {
+        let mut list = List::of(Kind::Member, PAGE).subject(id.as_str());
+        let mut all = Vec::new();
+        loop {
+            let page = self.list::<Member>(&list).await?;
+            list.after = page.last().map(|last| (last.value.sort(), last.value.id()));
+            let is_last = page.len() < PAGE;
+            all.extend(page);
+            if is_last {
+                return Ok(all);
+            }
+        }
+    }
+
+    pub(crate) async fn first_account(&self, user: &UserId) -> Result<Option<AccountId>, ManagementError> {
+        let list = List::of(Kind::Member, 1).subject(user.as_str());
+        Ok(self.list::<Member>(&list).await?.pop().map(|member| member.value.account))
+    }
+
+    pub(crate) async fn view(&self, member: Versioned<Member>) -> Result<MemberView, ManagementError> {
+        let user: Versioned<StoredUser> =
+            self.get(member.user.as_str()).await?.ok_or(ManagementError::NotFound("user"))?;
+        Ok(MemberView {
+            user: User::from(&user.value),
+            role: member.role,
+            created_at: member.created_at,
+            version: member.version,
+        })
+    }
+}

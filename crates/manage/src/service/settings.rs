@@ -1,0 +1,36 @@
+//! The settings of a management service.
+
+use std::time::Duration;
+
+use keyward_core::{AccountId, TrustedProxies};
+
+/// Whether people add themselves.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SignUpPolicy {
+    /// Who wants to signs up, and gets an account.
+    Open,
+    /// Users are added by others.
+    #[default]
+    Closed,
+}
+
+#[derive(Clone)]
+pub(crate) struct Settings {
+    pub(crate) operator: AccountId,
+    pub(crate) sign_up: SignUpPolicy,
+    pub(crate) key_limit: u32,
+    pub(crate) account_limit: u32,
+    pub(crate) session_idle: Duration,
+    pub(crate) session_life: Duration,
+    pub(crate) recent_sign_in: Duration,
+    pub(crate) access_life: Duration,
+    pub(crate) refresh_life: Duration,
+    pub(crate) family_life: Duration,
+    pub(crate) audit_retention: Option<Duration>,
+    pub(crate) proxies: TrustedProxies,
+    /// Whether people sign in with passwords.
+    pub(crate) passwords: bool,
+    #[cfg(feature = "oidc")]
+    pub(crate) identity_provider: Option<crate::identity_provider::IdentityProvider>,
+}

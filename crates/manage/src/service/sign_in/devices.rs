@@ -1,0 +1,159 @@
+//! Known devices: a device that a user has signed in with keeps a budget of attempts that a flood from elsewhere cannot use up.
+//!
+//! A device presents a proof that it was given at a sign-in (OWASP, "Slow Down Online Guessing Attacks with Device Cookies"). The proof is
+//! a message authentication code over the user's e-mail address. It reveals nothing and opens nothing: the device still needs the
+//! password. It ends with the user's epoch, as sessions do. Its key is in the database, so all nodes share it and a restart keeps it.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use hmac::{Hmac, KeyInit, Mac};
+use serde::{Deserialize, Serialize};
+use sha2::Sha256;
+use zeroize::Zeroizing;
+
+use crate::actor::{Actor, Context};
+use crate::error::ManagementError;
+use crate::records::{Entity, StoredUser, Versioned, new_secret};
+use crate::service::Management;
+use crate::service::email::key_of;
+use crate::store::Kind;
+
+/// How many users of one browser are known to it.
+const USERS: usize = 4;
+
+/// The epoch, the device's id, and the code over both and the e-mail address.
+const LENGTH: usize = 8 + 16 + 32;
+
+/// A device that a user has signed in with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Device {
+    pub(crate) id: [u8; 16],
+    /// Of the user at that sign-in.
+    pub(crate) epoch: u64,
+}
+
+/// The key of the codes.
+#[derive(Serialize, Deserialize)]
+struct DeviceSecret {
+    secret: Zeroizing<String>,
+}
+
+impl DeviceSecret {
+    const ID: &str = "devices";
+}
+
+impl Entity for DeviceSecret {
+    const KIND: Kind = Kind::Secret;
+    fn id(&self) -> String {
+        Self::ID.to_owned()
+    }
+}
+
+impl Device {
+    fn code(&self, secret: &[u8], email: &str) -> Result<Hmac<Sha256>, ManagementError> {
+        let mut code = Hmac::<Sha256>::new_from_slice(secret).map_err(|_| ManagementError::Internal)?;
+        for part in [b"keyward device".as_slice(), &self.epoch.to_be_bytes(), &self.id, email.as_bytes()] {
+            code.update(part);
+        }
+        Ok(code)
+    }
+
+    fn prove(&self, secret: &[u8], email: &str) -> Result<String, ManagementError> {
+        let code = self.code(secret, email)?.finalize().into_bytes();
+        Ok(URL_SAFE_NO_PAD.encode([&self.epoch.to_be_bytes()[..], &self.id, &code].concat()))
+    }
+
+    fn read(proof: &str, secret: &[u8], email: &str) -> Option<Self> {
+        let bytes: [u8; LENGTH] = URL_SAFE_NO_PAD.decode(proof).ok()?.try_into().ok()?;
+        let (epoch, rest) = bytes.split_first_chunk::<8>()?;
+        let (id, code) = rest.split_first_chunk::<16>()?;
+        let device = Self { id: *id, epoch: u64::from_be_bytes(*epoch) };
+        device.code(secret, email).ok()?.verify_slice(code).ok()?;
+        Some(device)
+    }
+}
+
+/// The proofs that a browser keeps, of several users.
+fn proofs(context: &Context) -> impl Iterator<Item = &str> {
+    context.device.0.split('.').filter(|proof| !proof.is_empty()).take(USERS)
+}
+
+impl Management {
+    /// The device that the request comes from, if the user with this e-mail address has signed in with it. Their epoch is still to be
+    /// compared.
+    pub(crate) async fn device(&self, context: &Context, email: &str) -> Result<Option<Device>, ManagementError> {
+        if proofs(context).next().is_none() {
+            return Ok(None);
+        }
+        let secret = self.device_secret().await?;
+        Ok(proofs(context).find_map(|proof| Device::read(proof, secret.as_bytes(), email)))
+    }
+
+    /// What the device of a user who has just signed in is to keep.
+    pub(crate) async fn prove_device(&self, context: &Context, user: &StoredUser) -> Option<Zeroizing<String>> {
+        match self.new_proof(context, user).await {
+            Ok(proof) => Some(Zeroizing::new(proof)),
+            Err(error) => {
+                keyward_core::log_limited!(warn, %error, "a device will not be known at its next sign-in");
+                None
+            }
+        }
+    }
+
+    async fn new_proof(&self, context: &Context, user: &StoredUser) -> Result<String, ManagementError> {
+        let secret = self.device_secret().await?;
+        let mut device = Device { id: [0; 16], epoch: user.epoch };
+        getrandom::fill(&mut device.id).map_err(|_| ManagementError::Internal)?;
+        let email = key_of(&user.email);
+        let own = device.prove(secret.as_bytes(), &email)?;
+        let others = proofs(context).filter(|proof| Device::read(proof, secret.as_bytes(), &email).is_none());
+        Ok(std::iter::once(own.as_str()).chain(others).take(USERS).collect::<Vec<_>>().join("."))
+    }
+
+    /// The proof that the acting user's device is to keep, for [`Context::device`]. Give it to the device again after what ends all
+    /// sessions of the user, such as [`change_password`](Self::change_password), as that ends the proof, too.
+    ///
+    /// # Errors
+    /// [`ManagementError::UsersOnly`] for keys and programs, [`ManagementError::Store`] if the store fails.
+    pub async fn device_proof(&self, actor: &Actor) -> Result<Zeroizing<String>, ManagementError> {
+        let user = self.acting_user(actor).await?;
+        self.new_proof(&actor.context, &user).await.map(Zeroizing::new)
+    }
+
+    async fn device_secret(&self) -> Result<&str, ManagementError> {
+        let secret = self.0.device_secret.get_or_try_init(|| async {
+            if let Some(known) = self.get::<DeviceSecret>(DeviceSecret::ID).await? {
+                return Ok::<_, ManagementError>(known.value.secret);
+            }
+            let secret = new_secret("")?;
+            self.write_quietly(&[DeviceSecret { secret }.insert()?]).await?;
+            // Another node may have been quicker.
+            let known: Option<Versioned<DeviceSecret>> = self.get(DeviceSecret::ID).await?;
+            Ok(known.ok_or(ManagementError::Internal)?.value.secret)
+        });
+        Ok(secret.await?.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_proof_counts_for_its_user_and_secret_only() {
+        let device = Device { id: [7; 16], epoch: 3 };
+        let proof = device.prove(b"secret", "ada@example.com").unwrap();
+        let other_epoch = Device { epoch: 4, ..device }.prove(b"another", "ada@example.com").unwrap();
+        for (proof, secret, email, known) in [
+            (proof.as_str(), "secret", "ada@example.com", true),
+            (&proof, "another", "ada@example.com", false),
+            (&proof, "secret", "bob@example.com", false),
+            (&other_epoch, "secret", "ada@example.com", false),
+            (&proof[1..], "secret", "ada@example.com", false),
+            ("", "secret", "ada@example.com", false),
+        ] {
+            let read = Device::read(proof, secret.as_bytes(), email);
+            assert_eq!(read, known.then_some(device), "{proof} {secret} {email}");
+        }
+    }
+}

@@ -1,0 +1,17 @@
+//! Signing in and out: passwords, identity providers, sessions and tokens.
+
+mod devices;
+#[cfg(feature = "oidc")]
+mod external;
+mod hashing;
+mod password;
+mod sessions;
+#[cfg(test)]
+mod tests;
+mod throttle;
+mod tokens;
+
+pub(super) use hashing::{Lane, Match, Passwords};
+pub use sessions::{SessionView, SignedIn};
+pub(super) use throttle::{Attempt, Throttle};
+pub use tokens::Tokens;

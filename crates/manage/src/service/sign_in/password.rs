@@ -1,0 +1,135 @@
+//! Signing in with a password.
+
+use crate::actor::Context;
+use crate::error::ManagementError;
+use crate::records::{Entity, StoredUser, User, Versioned};
+use crate::service::audit::{Draft, Target};
+use crate::service::email::TypedEmail;
+use crate::service::{ATTEMPTS, Management};
+use crate::store::Write;
+
+use super::hashing::{Lane, Match};
+use super::sessions::SignedIn;
+use super::throttle::{Attempt, network};
+
+/// How many networks of a user are known.
+const NETWORKS: usize = 8;
+
+impl Management {
+    /// Begins a session for whoever has this e-mail address and password.
+    ///
+    /// # Errors
+    /// [`ManagementError::WrongCredentials`], whichever of the two is wrong; [`ManagementError::Throttled`], [`ManagementError::Busy`],
+    /// [`ManagementError::PasswordsOff`].
+    pub async fn sign_in(&self, context: &Context, email: &str, password: &str) -> Result<SignedIn, ManagementError> {
+        let (user, signed_in) = self.check_password(context, email, password).await?;
+        let (secret, session) = self.new_session(context, &signed_in)?;
+        let draft = Draft::anonymous(context, "session.begin", Target::new("user", &user.id));
+        self.commit_sign_in(&user, &signed_in, vec![session.insert()?], draft).await?;
+        let device = self.prove_device(context, &signed_in).await;
+        Ok(SignedIn { session: secret, user: User::from(&signed_in), ends_at: session.ends_at, device })
+    }
+
+    /// Whether people sign in with passwords.
+    #[must_use]
+    pub fn takes_passwords(&self) -> bool {
+        self.0.settings.passwords
+    }
+
+    pub(crate) fn require_passwords(&self) -> Result<(), ManagementError> {
+        if self.takes_passwords() { Ok(()) } else { Err(ManagementError::PasswordsOff) }
+    }
+
+    /// The user with this password, and what is to be stored of them as signed in.
+    pub(crate) async fn check_password(
+        &self,
+        context: &Context,
+        email: &str,
+        password: &str,
+    ) -> Result<(Versioned<StoredUser>, StoredUser), ManagementError> {
+        self.require_passwords()?;
+        let email = TypedEmail::read(email).ok_or(ManagementError::WrongCredentials)?;
+        let (user, lane) = self.admit_attempt(context, &email).await?;
+        let stored = user.as_ref().and_then(|user| user.password.clone());
+        let matches = self.0.passwords.verify(lane, password, stored).await?;
+        let is_right = matches != Match::No;
+        let Some(user) = user.filter(|user| is_right && user.disabled_at.is_none()) else {
+            // Logged without a name, whether there is such a user or not, so that both take as long.
+            let draft = Draft::anonymous(context, "session.begin", Target::new("user", ""));
+            self.note_refused(draft);
+            return Err(ManagementError::WrongCredentials);
+        };
+        let mut signed_in = StoredUser { last_sign_in_at: Some(self.now()), ..user.value.clone() };
+        if let Some(address) = context.address.map(network) {
+            signed_in.known_networks.retain(|known| *known != address);
+            signed_in.known_networks.insert(0, address);
+            signed_in.known_networks.truncate(NETWORKS);
+        }
+        let is_outdated = |hash: &str| matches == Match::NotNormalised || self.0.passwords.is_outdated(hash);
+        if user.password.as_deref().is_some_and(is_outdated) {
+            signed_in.password = Some(self.0.passwords.hash_in(Lane::Known, password).await?);
+        }
+        Ok((user, signed_in))
+    }
+
+    /// Counts an attempt to sign in, and finds the user. A device that the user has signed in with has a budget that no stranger can use
+    /// up, and so has a network. Everybody else shares those of their address and of the e-mail address.
+    async fn admit_attempt(
+        &self,
+        context: &Context,
+        email: &TypedEmail,
+    ) -> Result<(Option<Versioned<StoredUser>>, Lane), ManagementError> {
+        let throttle = &self.0.throttle;
+        // Read before the user, so that a flood without proofs costs no read once its address is throttled.
+        let device = self
+            .device(context, email.key())
+            .await?
+            .filter(|device| throttle.check_device(email.key(), device).is_ok());
+        if device.is_none() {
+            throttle.check_address(Attempt::SignIn, context)?;
+        }
+        let user = self.find_typed(email).await?;
+        let epoch = user.as_ref().map(|user| user.epoch);
+        if device.is_some_and(|device| Some(device.epoch) == epoch) {
+            return Ok((user, Lane::Known));
+        }
+        if device.is_some() {
+            // The proof has ended, so it is a stranger's after all.
+            throttle.check_address(Attempt::SignIn, context)?;
+        }
+        let from = context.address.map(network);
+        let known = user.as_ref().zip(from).filter(|(user, from)| user.known_networks.contains(from));
+        if known.is_some_and(|(user, from)| throttle.check_known(&user.id, from).is_ok()) {
+            return Ok((user, Lane::Known));
+        }
+        throttle.check_email(Attempt::SignIn, email.key())?;
+        Ok((user, Lane::Stranger))
+    }
+
+    /// Writes that somebody has signed in. If the user was changed meanwhile, they are read again, unless their sessions were ended.
+    pub(crate) async fn commit_sign_in(
+        &self,
+        user: &Versioned<StoredUser>,
+        signed_in: &StoredUser,
+        mut writes: Vec<Write>,
+        draft: Draft,
+    ) -> Result<(), ManagementError> {
+        let (mut known, mut signed_in) = (user.clone(), signed_in.clone());
+        for _ in 0..ATTEMPTS {
+            writes.push(known.replace(&signed_in)?);
+            if self.commit(writes.clone(), draft.clone()).await?.is_ok() {
+                return Ok(());
+            }
+            writes.pop();
+            known = self.get(user.id.as_str()).await?.ok_or(ManagementError::WrongCredentials)?;
+            // Two sign-ins may have hashed the same outdated password: the hash that was stored first stays.
+            let is_rehashed = user.password != signed_in.password && known.password.is_some();
+            if known.epoch != user.epoch || (known.password != user.password && !is_rehashed) {
+                return Err(ManagementError::WrongCredentials);
+            }
+            let known_networks = signed_in.known_networks;
+            signed_in = StoredUser { last_sign_in_at: Some(self.now()), known_networks, ..known.value.clone() };
+        }
+        Err(ManagementError::Stale)
+    }
+}

@@ -1,0 +1,227 @@
+//! Limits on sign-in attempts.
+//!
+//! Attempts of unknown clients count by address and by e-mail address. Others can use up both budgets, so devices, networks and
+//! sessions that the user has signed in with have budgets of their own.
+
+use std::hash::{BuildHasher as _, Hash, RandomState};
+use std::net::IpAddr;
+use std::num::NonZeroU32;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::time::Duration;
+
+use governor::clock::{Clock as _, DefaultClock};
+use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
+use keyward_core::id::UserId;
+
+use super::devices::Device;
+use crate::actor::{Actor, Context, Through, Who};
+use crate::error::ManagementError;
+
+/// How many budgets are kept apart. Beyond them, new ones share `SHARED`, so that a flood takes bounded memory.
+const MOST: usize = 500_000;
+
+const SHARED: u64 = 4_096;
+
+/// How many devices' budgets all devices of one user have together.
+const DEVICES: NonZeroU32 = NonZeroU32::new(5).expect("it is not zero");
+
+/// What is tried. Each has budgets of its own, so that a flood of one does not end another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Attempt {
+    SignIn,
+    SignUp,
+    /// Saying that a password is forgotten.
+    ForgotPassword,
+    /// Using the secret of a link.
+    Link,
+    /// Refreshing tokens.
+    Refresh,
+    /// Going to the identity provider, or coming back.
+    #[cfg(feature = "oidc")]
+    External,
+}
+
+/// Where an attempt comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Source {
+    Client(IpAddr),
+    /// An unknown client behind this proxy.
+    Behind(IpAddr),
+    Unknown,
+}
+
+impl Source {
+    fn of(context: &Context) -> Self {
+        match (context.address, context.peer) {
+            (Some(address), _) => Self::Client(network(address)),
+            (None, Some(peer)) => Self::Behind(network(peer)),
+            (None, None) => Self::Unknown,
+        }
+    }
+}
+
+/// Attempts per minute. All of it is in memory, on each node for itself.
+pub(crate) struct Throttle {
+    addresses: Budgets,
+    emails: Budgets,
+    /// Of devices, networks and sessions that have proven themselves: apart, so that strangers do not take their room.
+    proven: Budgets,
+    /// Of all devices of a user.
+    devices: Budgets,
+    has_warned: AtomicBool,
+}
+
+impl Throttle {
+    pub(crate) fn new(per_address: NonZeroU32, per_email: NonZeroU32) -> Self {
+        Self {
+            addresses: Budgets::new(per_address),
+            emails: Budgets::new(per_email),
+            proven: Budgets::new(per_email),
+            devices: Budgets::new(per_email.saturating_mul(DEVICES)),
+            has_warned: AtomicBool::new(false),
+        }
+    }
+
+    /// Counts an attempt of an address. Clients whose address is unknown share the budget of their proxy.
+    pub(crate) fn check_address(&self, attempt: Attempt, context: &Context) -> Result<(), ManagementError> {
+        let source = Source::of(context);
+        if let Source::Behind(proxy) = source
+            && !self.has_warned.swap(true, Ordering::Relaxed)
+        {
+            tracing::warn!(
+                %proxy,
+                "a trusted proxy does not say its client's address, so its unknown clients share one budget of attempts: \
+                 check which forwarded fields it sets"
+            );
+        }
+        self.addresses.take((attempt, source))
+    }
+
+    /// Counts an attempt of a stranger on an e-mail address.
+    pub(crate) fn check_email(&self, attempt: Attempt, email: &str) -> Result<(), ManagementError> {
+        self.emails.take((attempt, email))
+    }
+
+    /// Counts an attempt of a device that the user with this e-mail address has signed in with.
+    pub(crate) fn check_device(&self, email: &str, device: &Device) -> Result<(), ManagementError> {
+        // The device first: one alone does not use up what all have.
+        self.proven.take(("device", email, device.id))?;
+        self.devices.take(email)
+    }
+
+    /// Counts an attempt from a network that the user has signed in from.
+    pub(crate) fn check_known(&self, user: &UserId, network: IpAddr) -> Result<(), ManagementError> {
+        self.proven.take(("network", user.as_str(), network))
+    }
+
+    /// Counts an attempt of a signed-in user, by their session or token.
+    pub(crate) fn check_actor(&self, actor: &Actor) -> Result<(), ManagementError> {
+        match &actor.who {
+            Who::User { id, through: Through::Session(session) } => self.proven.take(("session", id.as_str(), session)),
+            Who::User { id, through: Through::Token(token) } => {
+                self.proven.take(("token", id.as_str(), token.as_str()))
+            }
+            Who::Key(_) | Who::System(_) => Ok(()),
+        }
+    }
+
+    /// Forgets who has not tried for a while.
+    pub(crate) fn shrink(&self) {
+        for budgets in [&self.addresses, &self.emails, &self.proven, &self.devices] {
+            budgets.limiter.retain_recent();
+        }
+    }
+}
+
+/// One quota, for many keys.
+struct Budgets {
+    /// By hashes, so that what strangers send takes no more room than this.
+    limiter: DefaultKeyedRateLimiter<u64>,
+    hasher: RandomState,
+    clock: DefaultClock,
+    /// Attempts while there was no room.
+    crowded: AtomicU32,
+    most: usize,
+}
+
+impl Budgets {
+    fn new(per_minute: NonZeroU32) -> Self {
+        Self {
+            limiter: RateLimiter::keyed(Quota::per_minute(per_minute)),
+            hasher: RandomState::new(),
+            clock: DefaultClock::default(),
+            crowded: AtomicU32::new(0),
+            most: MOST,
+        }
+    }
+
+    fn take(&self, key: impl Hash) -> Result<(), ManagementError> {
+        let mut key = self.hasher.hash_one(key);
+        if self.limiter.len() >= self.most {
+            // Looking through all of them is slow, so it is done now and then.
+            if self.crowded.fetch_add(1, Ordering::Relaxed).is_multiple_of(1_024) {
+                self.limiter.retain_recent();
+            }
+            key %= SHARED;
+        }
+        let checked = self.limiter.check_key(&key);
+        checked.map_err(|until| {
+            let retry_after: Duration = until.wait_time_from(self.clock.now());
+            ManagementError::Throttled { retry_after }
+        })
+    }
+}
+
+/// One subscriber has a whole /64 of IPv6.
+pub(crate) fn network(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(v6) => {
+            let bits = u128::from(v6) & !u128::from(u64::MAX);
+            IpAddr::V6(bits.into())
+        }
+        v4 => v4,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn throttle() -> Throttle {
+        let three = NonZeroU32::new(3).unwrap();
+        Throttle::new(three, three)
+    }
+
+    #[test]
+    fn an_unknown_address_is_counted_by_its_peer() {
+        let known = Context::new().address([192, 0, 2, 7]).peer([10, 0, 0, 1]);
+        for (context, other) in [
+            (known.clone(), Context::new().address([192, 0, 2, 8]).peer([10, 0, 0, 1])),
+            (Context::new().peer([10, 0, 0, 1]), Context::new().peer([10, 0, 0, 2])),
+            (Context::new().peer([10, 0, 0, 1]), known.clone()),
+            (Context::new().peer([10, 0, 0, 1]), Context::new().address([10, 0, 0, 1])),
+            (Context::new(), known),
+        ] {
+            let throttle = throttle();
+            throttle.check_address(Attempt::SignIn, &context).unwrap();
+            let mut verdicts = (0..50).map(|_| throttle.check_address(Attempt::SignIn, &context));
+            assert!(verdicts.any(|verdict| matches!(verdict, Err(ManagementError::Throttled { .. }))), "{context:?}");
+            throttle.check_address(Attempt::SignIn, &other).unwrap();
+            throttle.check_address(Attempt::Refresh, &context).unwrap();
+        }
+    }
+
+    #[test]
+    fn a_flood_of_addresses_takes_bounded_memory() {
+        let mut throttle = throttle();
+        throttle.addresses.most = 100;
+        for n in 0..100_000_u32 {
+            let context = Context::new().address(n.to_be_bytes());
+            let _ = throttle.check_address(Attempt::SignIn, &context);
+        }
+        assert!(throttle.addresses.limiter.len() <= 100 + usize::try_from(SHARED).unwrap());
+        // New ones are counted all the same.
+        let late = Context::new().address([192, 0, 2, 7]);
+        assert!((0..50).any(|_| throttle.check_address(Attempt::SignIn, &late).is_err()));
+    }
+}

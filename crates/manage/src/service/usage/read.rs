@@ -1,0 +1,137 @@
+//! Reading the counts.
+
+use keyward_core::{AccountId, CredentialId, Timestamp};
+
+use super::{ACCEPTED, DAY, HOUR, Usage, UsageDay};
+use crate::actor::Actor;
+use crate::error::ManagementError;
+use crate::role::scopes;
+use crate::service::Management;
+use crate::store::Count;
+
+/// The most days that can be asked for.
+const MAX_DAYS: u32 = 366;
+
+/// How all keys of an account together were used on a day.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UsageTotal {
+    /// The day's beginning (UTC).
+    pub day: Timestamp,
+    /// `accepted`, or the reason of a refusal.
+    pub outcome: String,
+    /// How often.
+    pub times: u64,
+}
+
+impl From<UsageDay> for UsageTotal {
+    fn from(UsageDay { day, outcome, times, .. }: UsageDay) -> Self {
+        Self { day, outcome, times }
+    }
+}
+
+impl Management {
+    /// How a key was used in the last so many days, today among them. Needs `usage:read`.
+    ///
+    /// # Errors
+    /// [`ManagementError::NotFound`], [`ManagementError::Forbidden`], [`ManagementError::Invalid`].
+    pub async fn key_usage(&self, actor: &Actor, id: &CredentialId, days: u32) -> Result<Usage, ManagementError> {
+        let (key, _) = self.authorize_key(actor, id, &scopes::USAGE_READ).await?;
+        self.flush_usage().await?;
+        self.read_usage(&key.account, Some(id), days).await
+    }
+
+    /// How often a key was accepted in the last 24 hours, to within an hour. Needs `usage:read`.
+    ///
+    /// # Errors
+    /// As for [`key_usage`](Self::key_usage).
+    pub async fn accepted_in_a_day(&self, actor: &Actor, id: &CredentialId) -> Result<u64, ManagementError> {
+        self.authorize_key(actor, id, &scopes::USAGE_READ).await?;
+        self.flush_usage().await?;
+        let hour = (self.now().as_millis() / HOUR) - 24;
+        Ok(self.0.store.times_since(id.as_str(), ACCEPTED, hour).await?)
+    }
+
+    /// How the keys of an account were used in the last so many days, today among them. Needs `usage:read`.
+    ///
+    /// # Errors
+    /// As for [`key_usage`](Self::key_usage).
+    pub async fn usage(&self, actor: &Actor, account: &AccountId, days: u32) -> Result<Usage, ManagementError> {
+        self.rights(actor, account).await?.require(&scopes::USAGE_READ)?;
+        self.flush_usage().await?;
+        self.read_usage(account, None, days).await
+    }
+
+    /// How the keys of an account together were used in the last so many days, today among them. Needs `usage:read`.
+    ///
+    /// # Errors
+    /// As for [`usage`](Self::usage).
+    pub async fn usage_totals(
+        &self,
+        actor: &Actor,
+        account: &AccountId,
+        days: u32,
+    ) -> Result<Vec<UsageTotal>, ManagementError> {
+        self.rights(actor, account).await?.require(&scopes::USAGE_READ)?;
+        let (from, today) = self.days(days)?;
+        self.flush_usage().await?;
+        let totals = self.0.store.totals(account.as_str(), from, today).await?;
+        let total = |count: Count| UsageTotal {
+            day: Timestamp::from_millis(count.day * DAY),
+            outcome: count.outcome,
+            times: count.times,
+        };
+        Ok(totals.into_iter().map(total).collect())
+    }
+
+    /// How these keys of an account were used in the last so many days, today among them: as [`usage`](Self::usage), without
+    /// the rest of the account. Needs `usage:read`.
+    ///
+    /// # Errors
+    /// As for [`key_usage`](Self::key_usage).
+    pub async fn usage_of_keys(
+        &self,
+        actor: &Actor,
+        account: &AccountId,
+        keys: &[CredentialId],
+        days: u32,
+    ) -> Result<Usage, ManagementError> {
+        self.rights(actor, account).await?.require(&scopes::USAGE_READ)?;
+        self.flush_usage().await?;
+        let mut found: Vec<UsageDay> = Vec::new();
+        for key in keys {
+            found.extend(self.read_usage(account, Some(key), days).await?.days);
+        }
+        Ok(Usage { days: found })
+    }
+
+    /// The first and the last of the last so many days.
+    pub(crate) fn days(&self, days: u32) -> Result<(i64, i64), ManagementError> {
+        if !(1..=MAX_DAYS).contains(&days) {
+            return Err(ManagementError::invalid("days", "1 to 366"));
+        }
+        let today = self.now().as_millis() / DAY;
+        Ok((today - i64::from(days) + 1, today))
+    }
+
+    /// What is written down; what this process has counted is in it once it was flushed.
+    pub(crate) async fn read_usage(
+        &self,
+        account: &AccountId,
+        key: Option<&CredentialId>,
+        days: u32,
+    ) -> Result<Usage, ManagementError> {
+        let (from, today) = self.days(days)?;
+        let counts = self.0.store.counts(account.as_str(), key.map(CredentialId::as_str), from, today).await?;
+        let mut found = Vec::with_capacity(counts.len());
+        for count in counts {
+            found.push(UsageDay {
+                key: count.key.parse().map_err(keyward_core::store::StoreError::corrupt)?,
+                day: Timestamp::from_millis(count.day * DAY),
+                outcome: count.outcome,
+                times: count.times,
+            });
+        }
+        found.sort_by(|a, b| (a.day, &a.key, &a.outcome).cmp(&(b.day, &b.key, &b.outcome)));
+        Ok(Usage { days: found })
+    }
+}

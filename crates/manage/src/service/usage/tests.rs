@@ -1,0 +1,182 @@
+//! Usage and refused attempts while the store hangs or fails.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use keyward_core::adapter::Event;
+use keyward_core::clock::ManualClock;
+use keyward_core::store::StoreError;
+use keyward_core::{AccountId, CredentialId, Identity, Timestamp};
+use keyward_sqlite::SqliteStore;
+use tokio::sync::Semaphore;
+
+use crate::actor::{Actor, Context};
+use crate::error::ManagementError;
+use crate::service::AuditQuery;
+use crate::service::Management;
+use crate::store::{Count, Kind, List, ManagementStore, NewCount, Record, SqliteManagementStore, Write, Written};
+
+/// As many counts as a part holds.
+const FULL: i64 = 10_000;
+
+/// Keeps callers waiting for each write until a test lets it through. Some fail.
+struct Slow {
+    inner: SqliteManagementStore,
+    begun: Semaphore,
+    let_through: Semaphore,
+    failing: AtomicUsize,
+    most: AtomicUsize,
+}
+
+impl Slow {
+    async fn wait(&self) -> Result<(), StoreError> {
+        self.begun.add_permits(1);
+        self.let_through.acquire().await.unwrap().forget();
+        let fails = |left: usize| left.checked_sub(1);
+        match self.failing.fetch_update(Ordering::SeqCst, Ordering::SeqCst, fails) {
+            Ok(_) => Err(StoreError::unavailable("the disk is full")),
+            Err(_) => Ok(()),
+        }
+    }
+
+    /// Waits until a write has begun.
+    async fn has_begun(&self) {
+        self.begun.acquire().await.unwrap().forget();
+    }
+}
+
+#[async_trait]
+impl ManagementStore for Slow {
+    async fn get(&self, kind: Kind, id: &str) -> Result<Option<Record>, StoreError> {
+        self.inner.get(kind, id).await
+    }
+
+    async fn find(&self, kind: Kind, key: &str) -> Result<Option<Record>, StoreError> {
+        self.inner.find(kind, key).await
+    }
+
+    async fn list(&self, list: &List) -> Result<Vec<Record>, StoreError> {
+        self.inner.list(list).await
+    }
+
+    async fn write(&self, writes: &[Write]) -> Result<Written, StoreError> {
+        self.wait().await?;
+        self.inner.write(writes).await
+    }
+
+    async fn sweep(&self, before: Timestamp) -> Result<u64, StoreError> {
+        self.inner.sweep(before).await
+    }
+
+    async fn add(&self, counts: &[NewCount]) -> Result<(), StoreError> {
+        self.most.fetch_max(counts.len(), Ordering::SeqCst);
+        self.wait().await?;
+        self.inner.add(counts).await
+    }
+
+    async fn times_since(&self, key: &str, outcome: &str, hour: i64) -> Result<u64, StoreError> {
+        self.inner.times_since(key, outcome, hour).await
+    }
+
+    async fn counts(&self, account: &str, key: Option<&str>, from: i64, to: i64) -> Result<Vec<Count>, StoreError> {
+        self.inner.counts(account, key, from, to).await
+    }
+
+    async fn totals(&self, account: &str, from: i64, to: i64) -> Result<Vec<Count>, StoreError> {
+        self.inner.totals(account, from, to).await
+    }
+}
+
+struct Setting {
+    management: Management,
+    store: Arc<Slow>,
+    clock: Arc<ManualClock>,
+    identity: Identity,
+}
+
+impl Setting {
+    fn new(failing: usize) -> Self {
+        let keys = SqliteStore::temporary().unwrap();
+        let store = Arc::new(Slow {
+            inner: SqliteManagementStore::open(&keys).unwrap(),
+            begun: Semaphore::new(0),
+            let_through: Semaphore::new(0),
+            failing: AtomicUsize::new(failing),
+            most: AtomicUsize::new(0),
+        });
+        let clock = Arc::new(ManualClock::at("2026-03-01T12:00:00Z".parse().unwrap()));
+        let shared = Arc::<ManualClock>::clone(&clock);
+        let management = Management::builder(keys, Arc::clone(&store)).clock(shared).build().unwrap();
+        let account: AccountId = "acct_1".parse().unwrap();
+        Self { management, store, clock, identity: Identity::api_key(CredentialId::generate(), account) }
+    }
+
+    /// Uses the key in so many hours, once each.
+    fn use_key(&self, hours: i64) {
+        for _ in 0..hours {
+            self.management.count(&Event::Accepted { identity: &self.identity });
+            self.clock.advance(Duration::from_secs(3_600));
+        }
+    }
+
+    async fn written(&self) -> u64 {
+        let counts = self.store.counts("acct_1", None, 0, i64::MAX).await.unwrap();
+        counts.iter().map(|count| count.times).sum()
+    }
+}
+
+#[tokio::test]
+async fn a_caller_that_stops_waiting_loses_no_counts() {
+    // Whether the write is done or fails that nobody waits for any more.
+    for failing in [0, 1] {
+        let setting = Setting::new(failing);
+        setting.use_key(3);
+        tokio::select! {
+            _ = setting.management.flush_usage() => panic!("it is not let through"),
+            () = setting.store.has_begun() => {}
+        }
+        setting.use_key(2);
+        setting.store.let_through.add_permits(9);
+        setting.management.flush_usage().await.unwrap();
+        assert_eq!(setting.written().await, 5, "failing: {failing}");
+        setting.management.flush_usage().await.unwrap();
+        assert_eq!(setting.written().await, 5, "failing: {failing}: none is left");
+    }
+}
+
+#[tokio::test]
+async fn counts_are_bounded_while_a_store_fails_again_and_again() {
+    let setting = Setting::new(2);
+    setting.use_key(FULL);
+    for _ in 0..2 {
+        let (flushed, ()) = tokio::join!(setting.management.flush_usage(), async {
+            setting.store.has_begun().await;
+            setting.use_key(FULL);
+            setting.store.let_through.add_permits(1);
+        });
+        assert!(matches!(flushed, Err(ManagementError::Store(_))), "{flushed:?}");
+    }
+    setting.store.let_through.add_permits(1);
+    setting.management.flush_usage().await.unwrap();
+    assert_eq!((setting.written().await, setting.store.most.load(Ordering::SeqCst)), (FULL as u64, FULL as usize));
+}
+
+#[tokio::test]
+async fn a_caller_that_stops_waiting_loses_no_refused_attempts() {
+    for failing in [0, 1] {
+        let setting = Setting::new(failing);
+        assert!(setting.management.sign_in(&Context::new(), "ada@example.com", "a guess").await.is_err());
+        tokio::select! {
+            _ = setting.management.flush_refused() => panic!("it is not let through"),
+            () = setting.store.has_begun() => {}
+        }
+        setting.store.let_through.add_permits(9);
+        setting.management.flush_refused().await.unwrap();
+        let system = Actor::system("test", Context::new());
+        let log = setting.management.audit_log(&system, &AuditQuery::default()).await.unwrap().items;
+        let actions: Vec<_> = log.iter().map(|entry| entry.action.as_str()).collect();
+        assert_eq!(actions, ["session.begin"], "failing: {failing}");
+    }
+}

@@ -1,0 +1,59 @@
+//! Deleting users, for the operator.
+
+use keyward_core::id::UserId;
+use serde_json::json;
+
+use crate::actor::Actor;
+use crate::error::ManagementError;
+use crate::role::Role;
+use crate::service::Management;
+use crate::service::audit::{Draft, Target};
+use crate::service::rights::Effect;
+#[cfg(feature = "oidc")]
+use crate::store::{Kind, List};
+
+/// How many accounts a user may belong to who is deleted: all of it is one batch of writes.
+const MOST: usize = 500;
+
+impl Management {
+    /// Deletes a user, if they are at this version still: they belong to no account any more, and their address is free. What they did
+    /// stays in the audit log, and the keys of their accounts go on working. Needs `members:write` in the operator's account, and nobody
+    /// does it to a user whose role is above theirs.
+    ///
+    /// # Errors
+    /// [`ManagementError::LastOwner`] if an account has no other owner who can sign in, [`ManagementError::Stale`], [`ManagementError::Invalid`] for the
+    /// actor themselves, [`ManagementError::NotFound`], [`ManagementError::Forbidden`], [`ManagementError::Escalation`].
+    pub async fn delete_user(&self, actor: &Actor, id: &UserId, version: u64) -> Result<(), ManagementError> {
+        let mut writes = self.check_governs(actor, id, Effect::Withdraws).await?;
+        let user = self.read_user(id).await?;
+        if user.version != version {
+            return Err(ManagementError::Stale);
+        }
+        writes.push(user.remove());
+        let members = self.memberships(id).await?;
+        if members.len() >= MOST {
+            return Err(ManagementError::invalid(
+                "user",
+                "a member of fewer than 500 accounts: take them out of some first",
+            ));
+        }
+        for member in members {
+            if member.role == Role::Owner {
+                writes.extend(self.other_owner(&member.account, id).await?);
+            }
+            writes.push(member.remove());
+        }
+        // An invitation to the address of a deleted user would let the same person in again.
+        for invitation in self.invitations_to(&user.email).await? {
+            writes.push(invitation.remove());
+        }
+        #[cfg(feature = "oidc")]
+        for link in self.list::<crate::records::ExternalIdentity>(&List::of(Kind::Link, 100).owner(id.as_str())).await?
+        {
+            writes.push(link.remove());
+        }
+        // Sessions, tokens and links are worth nothing without the user, and are swept when they expire.
+        let draft = Draft::new(actor, "user.delete", Target::new("user", id)).before(json!({"email": user.email}));
+        self.commit_or_stale(writes, draft).await
+    }
+}

@@ -1,0 +1,56 @@
+//! Disabling and enabling users, for the operator.
+
+use keyward_core::id::UserId;
+
+use crate::actor::Actor;
+use crate::error::ManagementError;
+use crate::records::{StoredUser, User, Versioned};
+use crate::role::Role;
+use crate::service::audit::{Draft, Target};
+use crate::service::rights::Effect;
+use crate::service::{ATTEMPTS, Management};
+
+impl Management {
+    /// Keeps a user from signing in, and ends all of their sessions and tokens; or lets them sign in again. The keys of their accounts go on
+    /// working. Needs `members:write` in the operator's account, and nobody does it to a user whose role is above theirs.
+    ///
+    /// # Errors
+    /// [`ManagementError::LastOwner`] if an account has no other owner who can sign in, [`ManagementError::Invalid`] for the actor themselves,
+    /// [`ManagementError::NotFound`], [`ManagementError::Forbidden`], [`ManagementError::Escalation`].
+    pub async fn set_user_disabled(
+        &self,
+        actor: &Actor,
+        id: &UserId,
+        disabled: bool,
+    ) -> Result<Versioned<User>, ManagementError> {
+        let effect = if disabled { Effect::Withdraws } else { Effect::Grants };
+        for _ in 0..ATTEMPTS {
+            let mut writes = self.check_governs(actor, id, effect).await?;
+            if !disabled {
+                self.check_recent(actor).await?;
+            }
+            let user = self.read_user(id).await?;
+            if user.disabled_at.is_some() == disabled {
+                return Ok(Versioned { value: User::from(&user.value), version: user.version });
+            }
+            if disabled {
+                // In every account: an owner who cannot sign in is none.
+                for member in self.memberships(id).await?.iter().filter(|member| member.role == Role::Owner) {
+                    writes.extend(self.other_owner(&member.account, id).await?);
+                }
+            }
+            let changed = StoredUser {
+                disabled_at: disabled.then(|| self.now()),
+                epoch: user.epoch + u64::from(disabled),
+                ..user.value.clone()
+            };
+            writes.push(user.replace(&changed)?);
+            let action = if disabled { "user.disable" } else { "user.enable" };
+            // They may have signed in at this moment: then again.
+            if self.commit(writes, Draft::new(actor, action, Target::new("user", id))).await?.is_ok() {
+                return Ok(Versioned { value: User::from(&changed), version: user.version + 1 });
+            }
+        }
+        Err(ManagementError::Stale)
+    }
+}

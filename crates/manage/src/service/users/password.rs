@@ -1,0 +1,32 @@
+//! Changing the own password.
+
+use crate::actor::Actor;
+use crate::error::ManagementError;
+use crate::records::StoredUser;
+use crate::service::Management;
+use crate::service::audit::{Draft, Target};
+use crate::service::sign_in::{Lane, Match};
+
+impl Management {
+    /// Gives the acting user another password, and ends all of their sessions and tokens.
+    ///
+    /// # Errors
+    /// [`ManagementError::UsersOnly`], [`ManagementError::WrongCredentials`] if `current` is not their password, [`ManagementError::Invalid`],
+    /// [`ManagementError::Throttled`].
+    pub async fn change_password(&self, actor: &Actor, current: &str, new: &str) -> Result<(), ManagementError> {
+        self.require_passwords()?;
+        let user = self.acting_user(actor).await?;
+        // By the session: strangers who try the user's e-mail address do not hinder whoever is signed in.
+        self.0.throttle.check_actor(actor)?;
+        self.0.passwords.check_in(Lane::Known, new, &[&user.email, &user.name]).await?;
+        let target = Target::new("user", &user.id);
+        if self.0.passwords.verify(Lane::Known, current, user.password.clone()).await? == Match::No {
+            self.note_refused(Draft::new(actor, "user.change_password", target));
+            return Err(ManagementError::WrongCredentials);
+        }
+        let password = Some(self.0.passwords.hash_in(Lane::Known, new).await?);
+        let changed = StoredUser { password, epoch: user.epoch + 1, ..user.value.clone() };
+        let draft = Draft::new(actor, "user.change_password", target);
+        self.commit_or_stale(vec![user.replace(&changed)?], draft).await
+    }
+}

@@ -1,0 +1,221 @@
+//! Reset links: a user who has forgotten the password chooses a new one with a link that works once, within an hour.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use keyward_core::Timestamp;
+use keyward_core::id::UserId;
+use serde_json::json;
+use zeroize::Zeroizing;
+
+use crate::actor::{Actor, Context, principal_of};
+use crate::error::ManagementError;
+use crate::records::{Entity, PasswordReset, ResetOrigin, StoredUser, User, Versioned, digest_of, new_secret};
+use crate::service::audit::{Draft, Target};
+use crate::service::email::{TypedEmail, normal_email};
+use crate::service::rights::Effect;
+use crate::service::sign_in::Attempt;
+use crate::service::{ATTEMPTS, Management};
+use crate::store::Write;
+
+/// How long a link is good for.
+const LIFE: Duration = Duration::from_secs(3_600);
+
+/// What somebody chooses another password with, once.
+///
+/// # Examples
+/// ```
+/// use keyward::manage::{Management, SqliteManagementStore};
+/// use keyward::sqlite::SqliteStore;
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let store = SqliteStore::temporary()?;
+/// let management = Management::builder(store.clone(), SqliteManagementStore::open(&store)?)
+///     .on_forgotten_password(|reset| {
+///         let link = format!("https://keys.example.com/reset?reset={}", *reset.secret);
+///         // Hand it to what sends mail, and do not wait for that here.
+///         let _ = (&reset.user.email, link);
+///     })
+///     .build()?;
+/// # let _ = management;
+/// # Ok(()) }
+/// ```
+pub struct ResetLink {
+    /// What stands behind `/reset?reset=` in the link. It is shown this once.
+    pub secret: Zeroizing<String>,
+    /// Whose password it is.
+    pub user: User,
+    /// When it ends.
+    pub ends_at: Timestamp,
+}
+
+impl fmt::Debug for ResetLink {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ResetLink").field("user", &self.user.id).finish_non_exhaustive()
+    }
+}
+
+/// What sends a link to whoever has forgotten their password.
+pub(crate) type ResetLinkSender = Arc<dyn Fn(ResetLink) + Send + Sync>;
+
+impl Management {
+    /// A link with which a user chooses another password. It lets in whoever has it, so it needs `members:write` in every account that the
+    /// user belongs to, and nobody gets one for a user whose role is above their own.
+    ///
+    /// # Errors
+    /// [`ManagementError::NotFound`] for a user in none of the actor's accounts, [`ManagementError::Forbidden`], [`ManagementError::Escalation`],
+    /// [`ManagementError::PasswordsOff`], [`ManagementError::Invalid`] for the actor themselves.
+    pub async fn create_password_reset(&self, actor: &Actor, user: &UserId) -> Result<ResetLink, ManagementError> {
+        self.require_passwords()?;
+        if actor.user() == Some(user) {
+            // A session that was left open is not to be enough for another password.
+            return Err(ManagementError::invalid(
+                "user",
+                "somebody else: your own password is changed with the current one",
+            ));
+        }
+        let known: Versioned<StoredUser> = self.get(user.as_str()).await?.ok_or(ManagementError::NotFound("user"))?;
+        let guards = self.check_governs_all(&actor.principal(), user, Effect::Grants).await?;
+        self.check_recent(actor).await?;
+        if known.disabled_at.is_some() {
+            return Err(ManagementError::invalid("user", "one who can sign in: enable them first"));
+        }
+        let draft = Draft::new(actor, "user.create_password_reset", Target::new("user", user));
+        let (link, mut writes) = self.new_reset(&known, ResetOrigin::MadeBy(actor.name())).await?;
+        writes.extend(guards);
+        self.commit_or_stale(writes, draft.after(json!({"ends_at": link.ends_at}))).await?;
+        Ok(link)
+    }
+
+    /// Takes note that somebody has forgotten their password: if there is such a user, and
+    /// [`on_forgotten_password`](crate::ManagementBuilder::on_forgotten_password) says how, they are sent a link. What comes of it is not told,
+    /// nor how long it takes. The audit log has one entry for each user, network and minute (see [`flush_refused`](Self::flush_refused)).
+    ///
+    /// # Errors
+    /// [`ManagementError::Throttled`], [`ManagementError::PasswordsOff`], [`ManagementError::Invalid`] for what is no address.
+    pub async fn forgot_password(&self, context: &Context, email: &str) -> Result<(), ManagementError> {
+        self.require_passwords()?;
+        let Some(email) = TypedEmail::read(email) else { return normal_email(email).map(drop) };
+        self.0.throttle.check_address(Attempt::ForgotPassword, context)?;
+        self.0.throttle.check_email(Attempt::ForgotPassword, email.key())?;
+        let Some(send) = self.0.send_reset_link.clone() else { return Ok(()) };
+        let (management, context) = (self.clone(), context.clone());
+        tokio::spawn(async move {
+            let sent = async {
+                let user = management.find_typed(&email).await?;
+                let Some(user) = user.filter(|user| user.disabled_at.is_none()) else { return Ok(()) };
+                let draft = Draft::anonymous(&context, "user.forgot_password", Target::new("user", &user.id));
+                let (link, writes) = management.new_reset(&user, ResetOrigin::Mailed).await?;
+                if !management.write_quietly(&writes).await? {
+                    return Err(ManagementError::Stale);
+                }
+                // Strangers cause as many of these as they like. The link gives nothing until it is used, and its use has an entry.
+                management.note_frequent(draft);
+                send(link);
+                Ok::<_, ManagementError>(())
+            };
+            if let Err(error) = sent.await {
+                keyward_core::log_limited!(error, %error, "somebody who has forgotten their password gets no link");
+            }
+        });
+        Ok(())
+    }
+
+    /// Whether those who have forgotten their password are sent a link.
+    #[must_use]
+    pub fn sends_links(&self) -> bool {
+        self.0.send_reset_link.is_some() && self.takes_passwords()
+    }
+
+    /// Chooses another password, with a link, and ends all sessions and tokens of the user.
+    ///
+    /// # Errors
+    /// [`ManagementError::LinkEnded`], [`ManagementError::Invalid`], [`ManagementError::Throttled`], [`ManagementError::PasswordsOff`].
+    pub async fn reset_password(
+        &self,
+        context: &Context,
+        secret: &str,
+        new_password: &str,
+    ) -> Result<(), ManagementError> {
+        self.require_passwords()?;
+        self.0.throttle.check_address(Attempt::Link, context)?;
+        self.0.passwords.check(new_password, &[]).await?;
+        let reset: Versioned<PasswordReset> = self.get(&digest_of(secret)).await?.ok_or(ManagementError::LinkEnded)?;
+        let user: Versioned<StoredUser> = self.get(reset.user.as_str()).await?.ok_or(ManagementError::LinkEnded)?;
+        // Another link that was used, another password and signing out everywhere end it.
+        if reset.ends_at <= self.now() || reset.epoch != user.epoch || user.disabled_at.is_some() {
+            return Err(ManagementError::LinkEnded);
+        }
+        self.check_reset_origin(&reset).await?;
+        let password = Some(self.0.passwords.hash(new_password.to_owned()).await?);
+        let draft = Draft::anonymous(context, "user.reset_password", Target::new("user", &user.id));
+        let mut known = user;
+        for _ in 0..ATTEMPTS {
+            let mut writes = self.check_reset_origin(&reset).await?;
+            // A mailed link proves the address. With a link that an actor made, its maker may be the one who signs in now: what waits for
+            // the address, such as invitations of other accounts, is not theirs to accept. The program's own link takes nothing.
+            let address_proven_at = match &reset.origin {
+                ResetOrigin::Mailed => known.address_proven_at.or_else(|| Some(self.now())),
+                ResetOrigin::MadeBy(maker) => known.address_proven_at.filter(|_| maker.kind == "system"),
+            };
+            let changed = StoredUser {
+                password: password.clone(),
+                epoch: known.epoch + 1,
+                address_proven_at,
+                ..known.value.clone()
+            };
+            writes.extend([reset.remove(), known.replace(&changed)?]);
+            if self.commit(writes, draft.clone()).await?.is_ok() {
+                return Ok(());
+            }
+            // They may have signed in meanwhile, which ends no link.
+            known = self.get(reset.user.as_str()).await?.ok_or(ManagementError::LinkEnded)?;
+            let is_used = self.get::<PasswordReset>(&reset.value.id()).await?.is_none();
+            if known.epoch != reset.epoch || known.disabled_at.is_some() || is_used {
+                return Err(ManagementError::LinkEnded);
+            }
+        }
+        Err(ManagementError::Stale)
+    }
+
+    /// Compares what a link gives with what its maker may give now. The link also ends when the user's memberships or roles change.
+    async fn check_reset_origin(&self, reset: &PasswordReset) -> Result<Vec<Write>, ManagementError> {
+        if self.memberships_hash(&reset.user).await? != reset.memberships {
+            return Err(ManagementError::LinkEnded);
+        }
+        let ResetOrigin::MadeBy(maker) = &reset.origin else { return Ok(Vec::new()) };
+        let maker = principal_of(maker).ok_or(ManagementError::LinkEnded)?;
+        match self.check_governs_all(&maker, &reset.user, Effect::Grants).await {
+            Ok(guards) => Ok(guards),
+            Err(ManagementError::NotFound(_) | ManagementError::Forbidden(_) | ManagementError::Escalation(_)) => {
+                Err(ManagementError::LinkEnded)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// A hash of the accounts that a user belongs to, with their roles.
+    async fn memberships_hash(&self, user: &UserId) -> Result<String, ManagementError> {
+        let members = self.memberships(user).await?;
+        let lines = members.iter().map(|member| {
+            format!("{} {} {} {}\n", member.account, member.role, member.version, member.created_at.as_millis())
+        });
+        Ok(digest_of(&lines.collect::<String>()))
+    }
+
+    /// A link, and what has to be written for it.
+    async fn new_reset(
+        &self,
+        user: &StoredUser,
+        origin: ResetOrigin,
+    ) -> Result<(ResetLink, Vec<Write>), ManagementError> {
+        let secret = new_secret("kwp_")?;
+        let ends_at = self.now().saturating_add(LIFE);
+        let memberships = self.memberships_hash(&user.id).await?;
+        let digest = digest_of(&secret);
+        let reset = PasswordReset { digest, user: user.id.clone(), epoch: user.epoch, origin, memberships, ends_at };
+        let writes = vec![reset.insert()?];
+        Ok((ResetLink { secret, user: User::from(user), ends_at }, writes))
+    }
+}

@@ -1,0 +1,177 @@
+//! Signing up, and creating the first users.
+
+use std::time::Duration;
+
+use keyward_core::AccountId;
+use serde_json::json;
+
+use crate::actor::{Actor, Context};
+use crate::error::ManagementError;
+use crate::records::{Account, Entity, Member, StoredUser, User};
+use crate::role::{Role, scopes};
+use crate::service::audit::{DoesNotFit, Draft, Target};
+use crate::service::email::normal_email;
+use crate::service::settings::SignUpPolicy;
+use crate::service::sign_in::Attempt;
+use crate::service::{Management, check_name};
+use crate::store::{Kind, List};
+
+/// How long signing up takes at least once the password is hashed, so that its duration does not tell whether the address was known.
+const SIGN_UP_TAKES: Duration = Duration::from_millis(300);
+
+/// Somebody who is to be a user.
+///
+/// # Examples
+/// ```
+/// let ada = keyward::manage::NewUser::new("ada@example.com", "Ada", "correct horse battery");
+/// assert!(!format!("{ada:?}").contains("horse"));
+/// ```
+#[derive(Clone)]
+pub struct NewUser {
+    pub(crate) email: String,
+    pub(crate) name: String,
+    pub(crate) password: String,
+}
+
+impl NewUser {
+    /// With this e-mail address, name and password.
+    #[must_use]
+    pub fn new(email: impl Into<String>, name: impl Into<String>, password: impl Into<String>) -> Self {
+        Self { email: email.into(), name: name.into(), password: password.into() }
+    }
+}
+
+impl std::fmt::Debug for NewUser {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("NewUser").field("email", &self.email).finish_non_exhaustive()
+    }
+}
+
+impl Management {
+    /// Whether people add themselves.
+    #[must_use]
+    pub fn sign_up_policy(&self) -> SignUpPolicy {
+        self.0.settings.sign_up
+    }
+
+    /// Signs a new user up, with a new account. The result does not show whether the address was known already: the user
+    /// signs in next.
+    ///
+    /// # Errors
+    /// [`ManagementError::SignUpClosed`], [`ManagementError::Invalid`], [`ManagementError::Throttled`].
+    pub async fn sign_up(&self, context: &Context, new: NewUser) -> Result<(), ManagementError> {
+        if self.0.settings.sign_up == SignUpPolicy::Closed {
+            return Err(ManagementError::SignUpClosed);
+        }
+        self.require_passwords()?;
+        let email = normal_email(&new.email)?;
+        let name = check_name("name", &new.name)?;
+        self.0.throttle.check_address(Attempt::SignUp, context)?;
+        self.0.throttle.check_email(Attempt::SignUp, &email)?;
+        self.0.passwords.check(&new.password, &[&email, &name]).await?;
+        let password = self.0.passwords.hash(new.password).await?;
+        let begun = tokio::time::Instant::now();
+        // What is written is written to its end, even if the caller leaves. Hashing is not, so that nobody queues up who is gone.
+        let (management, context) = (self.clone(), context.clone());
+        let written = tokio::spawn(async move { management.write_sign_up(&context, email, name, password).await });
+        written.await.map_err(|_| ManagementError::Internal)??;
+        tokio::time::sleep_until(begun + SIGN_UP_TAKES).await;
+        Ok(())
+    }
+
+    async fn write_sign_up(
+        &self,
+        context: &Context,
+        email: String,
+        name: String,
+        password: String,
+    ) -> Result<(), ManagementError> {
+        if self.find_user(&email).await?.is_none() {
+            let id = AccountId::generate();
+            let user = self.new_user(email, name, Some(password));
+            let draft = Draft::anonymous(context, "user.sign_up", Target::new("user", &user.id)).account(&id);
+            match self.add_with_account(user, id, draft).await {
+                Ok(_) | Err(ManagementError::Duplicate(_)) => {}
+                Err(error) => return Err(error),
+            }
+        } else {
+            let draft = Draft::anonymous(context, "user.sign_up", Target::new("user", ""));
+            self.note_refused(draft);
+        }
+        Ok(())
+    }
+
+    /// Adds a user who is an owner of the operator's account, which is made if it is not there.
+    ///
+    /// # Errors
+    /// [`ManagementError::Invalid`]; [`ManagementError::Duplicate`] if the address is known already.
+    pub async fn create_owner(&self, actor: &Actor, new: NewUser) -> Result<User, ManagementError> {
+        let email = normal_email(&new.email)?;
+        let name = check_name("name", &new.name)?;
+        self.0.passwords.check(&new.password, &[&email, &name]).await?;
+        let password = self.0.passwords.hash(new.password).await?;
+        // Only those who govern the whole deployment do this, and they vouch for the address.
+        let user = StoredUser { address_proven_at: Some(self.now()), ..self.new_user(email, name, Some(password)) };
+        let operator = self.operator().clone();
+        if self.get::<Account>(operator.as_str()).await?.is_some() {
+            let rights = self.rights(actor, &operator).await?;
+            rights.require(&scopes::MEMBERS_WRITE)?;
+            rights.check_role(Role::Owner)?;
+            self.check_recent(actor).await?;
+            self.add_to(user, &operator, Role::Owner, actor).await
+        } else {
+            let draft = Draft::new(actor, "user.create", Target::new("user", &user.id)).account(&operator);
+            self.add_with_account(user, operator, draft).await
+        }
+    }
+
+    /// Whether there is an owner of the operator's account. Without one, whoever runs the program makes the first.
+    ///
+    /// # Errors
+    /// [`ManagementError::Store`] if the store fails.
+    pub async fn has_owner(&self) -> Result<bool, ManagementError> {
+        let mut list = List::of(Kind::Member, 500).owner(self.operator().as_str());
+        loop {
+            let members = self.list::<Member>(&list).await?;
+            if members.iter().any(|member| member.role == Role::Owner) {
+                return Ok(true);
+            }
+            let Some(last) = members.last() else { return Ok(false) };
+            list.after = Some((last.value.sort(), last.value.id()));
+        }
+    }
+
+    /// Adds a user and an account that they own.
+    async fn add_with_account(&self, user: StoredUser, id: AccountId, draft: Draft) -> Result<User, ManagementError> {
+        let name = if id == *self.operator() { "Operator".to_owned() } else { user.name.clone() };
+        let account = self.new_account(id, name);
+        // First: an account that nobody belongs to does no harm, and an owner whose account is not there cannot work.
+        self.put_in_key_store(&account).await?;
+        let member = self.new_member(&account.id, &user.id, Role::Owner);
+        let writes = vec![user.insert()?, account.insert()?, member.insert()?];
+        let draft = draft.after(User::from(&user));
+        match self.commit(writes, draft).await? {
+            Ok(()) => Ok(User::from(&user)),
+            Err(DoesNotFit(0)) => Err(ManagementError::Duplicate("user")),
+            Err(_) => Err(ManagementError::Stale),
+        }
+    }
+
+    /// Adds a user to an account that is there.
+    pub(crate) async fn add_to(
+        &self,
+        user: StoredUser,
+        account: &AccountId,
+        role: Role,
+        actor: &Actor,
+    ) -> Result<User, ManagementError> {
+        let member = self.new_member(account, &user.id, role);
+        let draft = Draft::new(actor, "user.create", Target::new("user", &user.id))
+            .account(account)
+            .after(json!({"user": User::from(&user), "role": role}));
+        match self.commit(vec![user.insert()?, member.insert()?], draft).await? {
+            Ok(()) => Ok(User::from(&user)),
+            Err(_) => Err(ManagementError::Duplicate("user")),
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! Extractors of bodies, path parameters and queries, with problems as rejections.
+
+#![cfg_attr(not(test), warn(clippy::arithmetic_side_effects, clippy::indexing_slicing))] // It reads input.
+
+use std::fmt;
+use std::marker::PhantomData;
+
+use axum::extract::rejection::{BytesRejection, PathRejection, QueryRejection};
+use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
+use bytes::Bytes;
+use headers::{ContentType, HeaderMapExt as _};
+use http::StatusCode;
+use http::request::Parts;
+use mime::Mime;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{DeserializeOwned, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+use zeroize::Zeroizing;
+
+use super::problem::Problem;
+use crate::error::ManagementError;
+
+/// A JSON body, and the whole request as bytes.
+pub(crate) struct Input<T> {
+    pub(crate) value: T,
+    pub(crate) request: Zeroizing<Vec<u8>>,
+}
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Input<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        let kind = request.headers().typed_get::<ContentType>().map(Mime::from);
+        let is_json = kind.is_some_and(|kind| kind.essence_str() == mime::APPLICATION_JSON);
+        if !is_json {
+            return Err(Problem::MediaType);
+        }
+        let (bytes, request) = read_whole(request, state).await?;
+        let Object(value) = serde_json::from_slice(&bytes).map_err(|error| match error.classify() {
+            serde_json::error::Category::Data => {
+                Problem::Management(ManagementError::invalid("body", error.to_string()))
+            }
+            _ => Problem::Unreadable(format!("the body is not JSON: {error}")),
+        })?;
+        Ok(Self { value, request })
+    }
+}
+
+/// The bytes of a request without a body.
+pub(crate) struct NoInput(pub(crate) Zeroizing<Vec<u8>>);
+
+impl<S: Send + Sync> FromRequest<S> for NoInput {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        Ok(Self(read_whole(request, state).await?.1))
+    }
+}
+
+/// A JSON object as a struct. By itself, serde also reads a struct from an array, by the position of each field. A new field in
+/// the middle would then change the meaning of such a body.
+///
+/// A struct within a struct or a list must be an `Object` too.
+pub(crate) struct Object<T>(pub(crate) T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        struct Members<T>(PhantomData<T>);
+
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for Members<T> {
+            type Value = Object<T>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a JSON object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<Object<T>, A::Error> {
+                T::deserialize(MapAccessDeserializer::new(members)).map(Object)
+            }
+        }
+
+        from.deserialize_map(Members(PhantomData))
+    }
+}
+
+/// The parameters of the path.
+pub(crate) struct PathParam<T>(pub(crate) T);
+
+impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for PathParam<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        // Nothing has a malformed id, so it is not found.
+        let found: Result<Path<T>, PathRejection> = Path::from_request_parts(parts, state).await;
+        found
+            .map(|Path(value)| Self(value))
+            .map_err(|_| Problem::Management(ManagementError::NotFound("thing with this id")))
+    }
+}
+
+/// The parameters of the query.
+pub(crate) struct QueryParams<T>(pub(crate) T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for QueryParams<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let found: Result<Query<T>, QueryRejection> = Query::from_request_parts(parts, state).await;
+        found.map(|Query(value)| Self(value)).map_err(|error| Problem::Unreadable(error.body_text()))
+    }
+}
+
+/// The problem of a body that could not be read.
+pub(crate) fn unreadable_body(rejection: BytesRejection) -> Problem {
+    match rejection {
+        BytesRejection::FailedToBufferBody(error) if error.status() == StatusCode::PAYLOAD_TOO_LARGE => {
+            Problem::TooLarge
+        }
+        _ => Problem::Unreadable("the body cannot be read".to_owned()),
+    }
+}
+
+async fn read_whole<S: Send + Sync>(request: Request, state: &S) -> Result<(Bytes, Zeroizing<Vec<u8>>), Problem> {
+    let mut all = Zeroizing::new(format!("{} {}\n", request.method(), request.uri()).into_bytes());
+    let bytes = Bytes::from_request(request, state).await.map_err(unreadable_body)?;
+    all.extend_from_slice(&bytes);
+    Ok((bytes, all))
+}

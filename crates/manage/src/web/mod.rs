@@ -1,0 +1,22 @@
+//! The HTTP shell: what the API, the dashboard and the GitHub receiver share. It imports none of them.
+
+mod caller;
+mod context;
+mod etag;
+mod extract;
+mod idempotency;
+mod problem;
+mod transport;
+
+pub(crate) use caller::Caller;
+pub(crate) use context::{Origin, request_context};
+pub(crate) use etag::Tagged;
+pub(crate) use extract::{Input, NoInput, PathParam, QueryParams};
+#[cfg(feature = "github")]
+pub(crate) use extract::{Object, unreadable_body};
+pub(crate) use idempotency::{answer, no_content};
+#[cfg(feature = "github")]
+pub(crate) use problem::Refusal;
+pub(crate) use problem::{Problem, example, no_such_path, other_method};
+#[cfg(feature = "dashboard")]
+pub(crate) use transport::Arrival;
