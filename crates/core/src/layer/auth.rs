@@ -172,7 +172,7 @@ pub(super) fn admit<B>(request: &mut Request<B>, admission: Admission) -> bool {
     }
 }
 
-/// The request may have any number of `Authorization` fields, because none was read.
+/// Marks all `Authorization` fields, of which there may be several, because none was read.
 fn admit_anonymous<B>(request: &mut Request<B>) {
     let fields = request.headers_mut().iter_mut().filter(|(name, _)| **name == AUTHORIZATION);
     fields.for_each(|(_, field)| field.set_sensitive(true));
