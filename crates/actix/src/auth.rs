@@ -1,4 +1,4 @@
-//! The middleware that lets requests in by their credential.
+//! The middleware that admits requests by their credentials.
 
 use std::fmt;
 use std::future::{Ready, ready};
@@ -18,7 +18,7 @@ use keyward_core::{Anonymous, AuthLayer, Authenticator, Identity, Rejection};
 use crate::auth_rejection::{AuthRejection, refuse};
 use crate::future::AuthFuture;
 
-/// Protects an `App` or a scope with API keys.
+/// A middleware that protects an `App` or a scope with API keys.
 ///
 /// # Examples
 /// ```
@@ -36,11 +36,12 @@ pub struct Auth {
 }
 
 impl Auth {
-    /// A middleware over `store` with the default settings. For a server with several workers make one
-    /// [`Authenticator`], and a middleware from a clone of it for each.
+    /// Creates a middleware over `store` with the default settings.
+    ///
+    /// For a server with several workers, create one [`Authenticator`], and a middleware from a clone of it for each.
     ///
     /// # Panics
-    /// If the operating system gives no thread. [`Authenticator::builder`] gives an error instead.
+    /// If the operating system refuses to start a thread. [`Authenticator::builder`] returns an error instead.
     #[must_use]
     pub fn new(store: impl KeyStore) -> Self {
         Authenticator::new(store).into()
@@ -53,7 +54,7 @@ impl From<Authenticator> for Auth {
     }
 }
 
-/// Shares the layer's authenticator, and its cache with it, for a process that serves by several frameworks.
+/// Shares the layer's authenticator and its cache, for a process with several frameworks.
 impl From<AuthLayer> for Auth {
     fn from(layer: AuthLayer) -> Self {
         layer.authenticator().clone().into()
@@ -79,7 +80,7 @@ where
 /// A service behind [`Auth`].
 pub struct AuthService<S>(Rc<Shared<S>>);
 
-/// What all requests of a worker share, counted by that worker alone.
+/// The value that all requests of a worker share, counted only by that worker.
 pub(crate) struct Shared<S> {
     pub(crate) service: S,
     pub(crate) authenticator: Authenticator,
@@ -133,7 +134,7 @@ where
     AuthFuture::refused(refuse(&shared.authenticator, request.into_parts().0, &refused))
 }
 
-/// Asks the store first. Apart from a warm hit, which would carry the room for it around.
+/// Asks the store. A separate function, so that a warm hit does not carry its state.
 #[cold]
 fn miss<S, B>(shared: Rc<Shared<S>>, request: ServiceRequest, pending: Pending) -> AuthFuture<S, B>
 where
@@ -155,7 +156,7 @@ where
     }))
 }
 
-/// Puts what was found out into the request, and nothing else of the kind. Gives whether there is an identity.
+/// Puts the identity or `Anonymous` into the request. Returns `true` for an identity.
 #[inline]
 fn admit(request: &ServiceRequest, admission: Admission) -> bool {
     let mut extensions = request.extensions_mut();
@@ -172,14 +173,14 @@ fn admit(request: &ServiceRequest, admission: Admission) -> bool {
     }
 }
 
-/// A CORS preflight, as the Fetch standard defines it.
+/// Returns `true` for a CORS preflight as the Fetch standard defines it.
 fn is_preflight(request: &ServiceRequest) -> bool {
     *request.method() == Method::OPTIONS
         && request.headers().contains_key(ORIGIN)
         && request.headers().contains_key(ACCESS_CONTROL_REQUEST_METHOD)
 }
 
-/// What is known of a request's connection.
+/// The connection of a request.
 struct Seen<'a>(&'a ServiceRequest);
 
 impl Connection for Seen<'_> {

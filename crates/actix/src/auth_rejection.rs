@@ -1,4 +1,4 @@
-//! What the extractors and middlewares answer when they refuse.
+//! The refusals of the extractors and middlewares.
 
 use std::fmt;
 
@@ -11,33 +11,34 @@ use bytes::Bytes;
 use keyward_core::render::Refusal;
 use keyward_core::{Authenticator, Rejection};
 
-/// A refusal. The [`Auth`](crate::Auth) around it writes it in its own format.
+/// A refusal. The [`Auth`](crate::Auth) around it writes it in its format.
 #[derive(Clone, Debug)]
 pub struct AuthRejection {
     refusal: Refusal,
-    /// Whose format it has; the default one until an [`Auth`](crate::Auth) has seen it.
+    /// The authenticator whose format applies, or the default format until an [`Auth`](crate::Auth) has seen the
+    /// refusal.
     writer: Option<Authenticator>,
 }
 
 impl AuthRejection {
     pub(crate) fn new(rejection: Rejection, headers: &HeaderMap) -> Self {
         let sent = headers.get("x-request-id").or_else(|| headers.get("request-id"));
-        // actix-web itself leaves the body out of an answer to HEAD.
+        // actix-web omits the body of an answer to HEAD.
         Self { refusal: Refusal::of_parts(rejection, sent.map(HeaderValue::as_bytes), false), writer: None }
     }
 
-    /// Why the request is refused.
+    /// Returns the reason of the refusal.
     #[must_use]
     pub fn rejection(&self) -> &Rejection {
         self.refusal.rejection()
     }
 
-    /// The refusal that this error is, if nobody has taken to writing it yet.
+    /// Returns the refusal in this error, unless an authenticator already writes it.
     pub(crate) fn of_error(error: &Error) -> Option<&Self> {
         error.as_error::<Self>().filter(|refused| refused.writer.is_none())
     }
 
-    /// The same, to be written by this authenticator.
+    /// Returns the refusal, to be written by this authenticator.
     pub(crate) fn written_by(&self, authenticator: &Authenticator) -> Self {
         Self { refusal: self.refusal.clone(), writer: Some(authenticator.clone()) }
     }
@@ -64,7 +65,7 @@ impl ResponseError for AuthRejection {
     }
 }
 
-/// The response in the authenticator's format.
+/// Returns the response in the authenticator's format.
 pub(crate) fn refuse<B>(
     authenticator: &Authenticator,
     request: HttpRequest,
@@ -73,7 +74,7 @@ pub(crate) fn refuse<B>(
     ServiceResponse::new(request, convert(authenticator.refuse(&refused.refusal))).map_into_right_body()
 }
 
-/// The same response in the types of actix-web, which are those of an older `http`.
+/// Converts a response into the types of actix-web, which uses an older `http` crate.
 fn convert(response: http::Response<Bytes>) -> HttpResponse<BoxBody> {
     let (parts, body) = response.into_parts();
     let mut converted = HttpResponse::build(status(parts.status)).body(body);

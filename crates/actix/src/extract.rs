@@ -1,4 +1,4 @@
-//! The extractors of the identity: required, optional, and held to a guard.
+//! The extractors of the identity: required, optional, and with a guard.
 
 use std::fmt;
 use std::future::{Ready, ready};
@@ -12,7 +12,8 @@ use keyward_core::{Anonymous, Guard, Identity, Rejection};
 
 use crate::auth_rejection::AuthRejection;
 
-/// Who calls. Behind an [`Auth`](crate::Auth) alone: elsewhere it refuses with 500, and says so in the log.
+/// The identity of the caller. Without an [`Auth`](crate::Auth) around the handler it refuses with 500 and logs an
+/// error.
 ///
 /// # Examples
 /// ```
@@ -26,7 +27,7 @@ use crate::auth_rejection::AuthRejection;
 #[derive(Clone, Debug)]
 pub struct Authenticated(Identity);
 
-/// Who calls, or nobody: for a request that was let pass without a credential, never for one with a bad one.
+/// The identity of the caller, or none if the request was admitted without a credential. A bad credential is refused.
 ///
 /// # Examples
 /// ```
@@ -40,8 +41,9 @@ pub struct Authenticated(Identity);
 #[derive(Clone, Debug)]
 pub struct MaybeAuthenticated(Option<Identity>);
 
-/// Who calls, and was granted the scopes `R`. Everybody else is refused: 403, with the scopes named in the body and in the
-/// challenge. It is [`Guarded`] by scopes.
+/// The identity of a caller with the scopes `R`.
+///
+/// Other callers get 403, with the scopes in the body and in the challenge. It is [`Guarded`] by scopes.
 ///
 /// # Examples
 /// ```
@@ -59,14 +61,14 @@ pub struct MaybeAuthenticated(Option<Identity>);
 /// ```
 pub type Scoped<R> = Guarded<R>;
 
-/// Who calls, and is let in by the guard `G`: scopes, a plan, a feature, a provider's own rule, or a pair of them.
+/// The identity of a caller that the guard `G` admits: scopes, a plan, a feature, a provider's rule, or a pair of them.
 pub struct Guarded<G> {
     identity: Identity,
     guard: PhantomData<fn() -> G>,
 }
 
 impl Authenticated {
-    /// The identity itself.
+    /// Returns the identity.
     #[must_use]
     pub fn into_inner(self) -> Identity {
         self.0
@@ -74,7 +76,7 @@ impl Authenticated {
 }
 
 impl MaybeAuthenticated {
-    /// The identity, if there is one.
+    /// Returns the identity, if there is one.
     #[must_use]
     pub fn identity(&self) -> Option<&Identity> {
         self.0.as_ref()
@@ -82,7 +84,7 @@ impl MaybeAuthenticated {
 }
 
 impl<G> Guarded<G> {
-    /// The identity itself.
+    /// Returns the identity.
     #[must_use]
     pub fn into_inner(self) -> Identity {
         self.identity
@@ -146,8 +148,8 @@ fn required(request: &HttpRequest) -> Result<Identity, Rejection> {
     caller(request)?.ok_or_else(|| CredentialFault::Missing.into())
 }
 
-/// The identity that the middleware found, or `None` if it let the request pass without one. What no middleware has
-/// looked at is nobody's.
+/// Returns the identity that the middleware found, or `None` if it admitted the request without a credential. A request
+/// that no middleware checked is an error.
 pub(crate) fn caller(request: &impl HttpMessage) -> Result<Option<Identity>, Rejection> {
     let extensions = request.extensions();
     match extensions.get::<Identity>() {

@@ -30,9 +30,9 @@ pin_project! {
 pin_project! {
     #[project = StateProjection]
     enum State<S, F, B> {
-        /// A warm hit: the inner service is at work.
+        /// A warm hit: the inner service runs.
         Inner { #[pin] future: F, shared: Rc<Shared<S>>, authenticated: bool },
-        /// A miss: the store is asked first.
+        /// A miss: the store is asked.
         Resolving { future: Resolving<B> },
         AuthRejection { response: Option<ServiceResponse<EitherBody<B>>> },
     }
@@ -69,7 +69,7 @@ where
                     Ok(response) => response,
                     Err(error) => return Poll::Ready(Err(rewrite(error, shared))),
                 };
-                // A refusal by an extractor or an inner middleware is written here, in this one's format.
+                // A refusal by an extractor or an inner middleware is written here, in this middleware's format.
                 if let Some(refused) = response.response().error().and_then(AuthRejection::of_error).cloned() {
                     return Poll::Ready(Ok(refuse(&shared.authenticator, response.into_parts().0, &refused)));
                 }
@@ -86,8 +86,10 @@ where
     }
 }
 
-/// Has a refusal that came as an error, as from an extractor of `middleware::from_fn`, written in this middleware's format:
-/// its response is made further out, where the request is known.
+/// Assigns a refusal that came as an error to this middleware, so that its response has this middleware's format.
+///
+/// Such errors come from extractors of `middleware::from_fn`. Outer code, which knows the request, creates the
+/// response.
 #[cold]
 fn rewrite<S>(error: Error, shared: &Shared<S>) -> Error {
     match AuthRejection::of_error(&error) {
@@ -96,7 +98,7 @@ fn rewrite<S>(error: Error, shared: &Shared<S>) -> Error {
     }
 }
 
-/// Marks what was made for one caller as theirs alone, unless the handler has said otherwise.
+/// Forbids caches to share an authenticated response, unless the handler set the header.
 fn mark(headers: &mut HeaderMap, authenticated: bool) {
     if authenticated && !headers.contains_key(CACHE_CONTROL) {
         headers.insert(CACHE_CONTROL, const { HeaderValue::from_static("private, no-store") });

@@ -1,4 +1,4 @@
-//! keyward for actix-web: API-key authentication as a middleware, and extractors for what it finds out.
+//! keyward for actix-web: API-key authentication as a middleware, and extractors of the identity.
 //!
 //! # Examples
 //! ```no_run
@@ -33,14 +33,14 @@
 //! ```
 //!
 //! # Rules
-//! - Make one [`Authenticator`](keyward_core::Authenticator) outside of the closure that `HttpServer` calls for every worker, and
-//!   clone it inside: each has a cache and a thread of its own.
-//! - `App::wrap` protects everything, unknown paths too; `web::scope(…).wrap(…)` protects a scope.
-//! - The path that is compared with exempt ones is the one that was sent, undecoded. actix-web's router decodes some of what it
-//!   matches, so `/%68ealth` reaches the handler of `/health`: with a key.
-//! - actix-web's `Option<T>` and `Result<T, E>` extractors swallow why `T` refuses: a service without the middleware would look
-//!   open. Take [`MaybeAuthenticated`] for an optional credential.
-//! - What extractors refuse is written by the middleware around them, in its own format.
+//! - Create one [`Authenticator`](keyward_core::Authenticator) outside the closure that `HttpServer` calls for every
+//!   worker, and clone it inside. Each authenticator has its own cache and thread.
+//! - `App::wrap` protects everything, including unknown paths. `web::scope(…).wrap(…)` protects a scope.
+//! - Exempt paths are compared with the path as it was sent, undecoded. actix-web's router decodes parts of the path,
+//!   so `/%68ealth` reaches the handler of `/health`, but needs a key.
+//! - actix-web's `Option<T>` and `Result<T, E>` extractors discard the refusal of `T`, so a service without the
+//!   middleware would look open. Take [`MaybeAuthenticated`] for an optional credential.
+//! - The middleware writes the refusals of the extractors in its format.
 
 mod auth;
 mod auth_rejection;

@@ -1,4 +1,4 @@
-//! The middleware that holds every request to a policy, for whole scopes.
+//! The middleware that requires a policy of every request, for whole scopes.
 
 use std::fmt;
 use std::future::{Future, Ready, ready};
@@ -16,8 +16,9 @@ use pin_project_lite::pin_project;
 use crate::auth_rejection::AuthRejection;
 use crate::extract::caller;
 
-/// Holds every request to a policy, such as scopes or a plan. It stands inside an [`Auth`](crate::Auth): without one it
-/// refuses everything with 500, and says so in the log.
+/// A middleware that requires a policy of every request, such as scopes or a plan.
+///
+/// Put it inside an [`Auth`](crate::Auth). Without one, every request gets 500, and the log has an error.
 ///
 /// # Examples
 /// ```
@@ -34,7 +35,7 @@ pub struct Require {
 }
 
 impl Require {
-    /// Holds every request to this policy.
+    /// Creates a middleware that requires this policy.
     #[must_use]
     pub fn new(policy: impl Policy) -> Self {
         Self { policy: Arc::new(policy) }
@@ -95,7 +96,7 @@ where
         match verdict {
             Ok(()) => RequireFuture { state: State::Inner { future: self.service.call(request) } },
             Err(rejection) => {
-                // A response that carries its error: the middleware around it writes it anew.
+                // A response that carries its error, so that the middleware around it can rewrite it.
                 let response = HttpResponse::from_error(AuthRejection::new(rejection, request.headers()));
                 let response = ServiceResponse::new(request.into_parts().0, response).map_into_right_body();
                 RequireFuture { state: State::AuthRejection { response: Some(response) } }

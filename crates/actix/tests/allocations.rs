@@ -1,4 +1,4 @@
-//! A warm hit in actix-web allocates nothing of keyward's own.
+//! The allocations of a warm hit in actix-web.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -13,7 +13,7 @@ use keyward_core::{AccountRecord, Authenticator, Identity, Keys, MemoryStore, Ne
 
 fn request(field: &str) -> ServiceRequest {
     let request = TestRequest::get().uri("/").insert_header(("authorization", field)).to_srv_request();
-    // As a server leaves it: something is there already, so that the map exists.
+    // A server's request has an extension already, so that the map exists.
     request.extensions_mut().insert(0_u8);
     request
 }
@@ -22,7 +22,7 @@ async fn answer(request: ServiceRequest) -> Result<ServiceResponse, Error> {
     Ok(request.into_response(HttpResponse::Ok().finish()))
 }
 
-/// Asks until the answer comes from the cache, for at most ten seconds.
+/// Waits until the answer comes from the cache, at most ten seconds.
 async fn warm(authenticator: &Authenticator, field: &str) {
     let target = Target { method: "GET", path: "/", preflight: false, connection: &UnknownConnection };
     let begun = Instant::now();
@@ -33,7 +33,7 @@ async fn warm(authenticator: &Authenticator, field: &str) {
     }
 }
 
-/// The least number of allocations that a call costs: the first call of a second notes the use.
+/// Returns the least allocations of a call: the first call of a second also records the use.
 async fn count<S, B>(service: &S, field: &str) -> u64
 where
     S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error>,

@@ -1,4 +1,4 @@
-//! What the extractors answer when they refuse.
+//! The refusals of the extractors.
 
 use axum_core::body::Body;
 use axum_core::response::{IntoResponse, Response};
@@ -6,7 +6,7 @@ use http::request::Parts;
 use keyward_core::Rejection;
 use keyward_core::render::Refusal;
 
-/// A refusal by an extractor. The [`AuthLayer`](crate::AuthLayer) around the handler writes it in its own format.
+/// A refusal by an extractor. The [`AuthLayer`](crate::AuthLayer) around the handler writes it in its format.
 #[derive(Clone, Debug)]
 pub struct AuthRejection(Refusal);
 
@@ -16,7 +16,7 @@ impl AuthRejection {
         Self(refusal.with_identity(parts.extensions.get()))
     }
 
-    /// Why the request is refused.
+    /// Returns the reason of the refusal.
     #[must_use]
     pub fn rejection(&self) -> &Rejection {
         self.0.rejection()

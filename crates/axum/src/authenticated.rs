@@ -9,10 +9,12 @@ use keyward_core::{Anonymous, Identity, Rejection};
 
 use crate::auth_rejection::AuthRejection;
 
-/// Who calls. Behind an [`AuthLayer`](crate::AuthLayer) alone: elsewhere it refuses with 500, and says so in the log.
+/// The identity of the caller. On a route without an [`AuthLayer`](crate::AuthLayer) it refuses with 500 and logs an
+/// error.
 ///
-/// As an `Option` it is `None` for a request that the layer let pass without a credential, because its path is exempt or
-/// [`optional`](keyward_core::adapter::AuthenticatorBuilder::optional) is set; never for one with a bad credential.
+/// `Option<Authenticated>` is `None` for a request that the layer admitted without a credential, because its path is
+/// exempt or [`optional`](keyward_core::adapter::AuthenticatorBuilder::optional) is set. It is never `None` for a bad
+/// credential.
 ///
 /// # Examples
 /// ```
@@ -31,7 +33,7 @@ use crate::auth_rejection::AuthRejection;
 pub struct Authenticated(Identity);
 
 impl Authenticated {
-    /// The identity itself.
+    /// Returns the identity.
     #[must_use]
     pub fn into_inner(self) -> Identity {
         self.0
@@ -69,8 +71,8 @@ impl<S: Sync> OptionalFromRequestParts<S> for Authenticated {
     }
 }
 
-/// The identity that the layer found, or `None` if it let the request pass without one. What no layer has looked at is
-/// nobody's.
+/// Returns the identity that the layer found, or `None` if it admitted the request without a credential. A request that
+/// no layer checked is an error.
 pub(crate) fn caller(parts: &Parts) -> Result<Option<&Identity>, Rejection> {
     match parts.extensions.get::<Identity>() {
         Some(identity) => Ok(Some(identity)),

@@ -1,4 +1,4 @@
-//! The extractor of an identity that may do what a handler requires.
+//! The extractors of an identity with the rights that a handler requires.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -12,8 +12,9 @@ use keyward_core::{Guard, Identity};
 use crate::auth_rejection::AuthRejection;
 use crate::authenticated::caller;
 
-/// Who calls, and was granted the scopes `R`. Everybody else is refused: 403, with the scopes named in the body and in the
-/// challenge. It is [`Guarded`] by scopes.
+/// The identity of a caller with the scopes `R`.
+///
+/// Other callers get 403, with the scopes in the body and in the challenge. It is [`Guarded`] by scopes.
 ///
 /// # Examples
 /// ```
@@ -37,8 +38,9 @@ use crate::authenticated::caller;
 /// ```
 pub type Scoped<R> = Guarded<R>;
 
-/// Who calls, and is let in by the guard `G`: scopes, a plan, a feature, a provider's own rule, or a pair of them. Everybody
-/// else is refused with what the guard says.
+/// The identity of a caller that the guard `G` admits.
+///
+/// A guard requires scopes, a plan, a feature, a provider's rule, or a pair of them, and decides on the refusal.
 ///
 /// # Examples
 /// ```
@@ -67,7 +69,7 @@ pub struct Guarded<G> {
 }
 
 impl<G> Guarded<G> {
-    /// The identity itself.
+    /// Returns the identity.
     #[must_use]
     pub fn into_inner(self) -> Identity {
         self.identity

@@ -1,4 +1,4 @@
-//! The layer, which reads the peer's address as axum has it.
+//! The layer, which reads the peer's address from axum.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -11,11 +11,11 @@ use keyward_core::store::KeyStore;
 use keyward_core::{Authenticator, PeerAddress};
 use tower_layer::Layer;
 
-/// Protects an axum service with API keys. It is [`keyward_core::AuthLayer`] that reads [`ConnectInfo`], too.
+/// A layer that protects an axum service with API keys: [`keyward_core::AuthLayer`] that also reads [`ConnectInfo`].
 ///
-/// Keys that are confined to networks, trusted proxies and HTTPS go by the peer's address. `axum::serve` states it with
-/// `into_make_service_with_connect_info::<SocketAddr>()`. [`PeerAddress`] in the request's extensions takes precedence, and
-/// [`MockConnectInfo`] counts where neither is set.
+/// Keys confined to networks, trusted proxies and HTTPS depend on the peer's address. `axum::serve` states it with
+/// `into_make_service_with_connect_info::<SocketAddr>()`. [`PeerAddress`] in the request's extensions takes precedence,
+/// and [`MockConnectInfo`] counts if neither is set.
 ///
 /// # Examples
 /// ```no_run
@@ -37,16 +37,16 @@ pub struct AuthLayer {
 }
 
 impl AuthLayer {
-    /// A layer over `store` with the default settings.
+    /// Creates a layer over `store` with the default settings.
     ///
     /// # Panics
-    /// If the operating system gives no thread. [`Authenticator::builder`] gives an error instead.
+    /// If the operating system refuses to start a thread. [`Authenticator::builder`] returns an error instead.
     #[must_use]
     pub fn new(store: impl KeyStore) -> Self {
         Authenticator::new(store).into()
     }
 
-    /// What does the checking, for instance to shut it down.
+    /// Returns the layer's authenticator, for example to shut it down.
     #[must_use]
     pub fn authenticator(&self) -> &Authenticator {
         &self.authenticator
@@ -59,14 +59,14 @@ impl From<Authenticator> for AuthLayer {
     }
 }
 
-/// Shares the layer's authenticator, and its cache with it.
+/// Shares the layer's authenticator and its cache.
 impl From<keyward_core::AuthLayer> for AuthLayer {
     fn from(layer: keyward_core::AuthLayer) -> Self {
         layer.authenticator().clone().into()
     }
 }
 
-/// Shares the layer's authenticator, and its cache with it, for functions that take the layer of the core.
+/// Shares the layer's authenticator and its cache, for functions that take core's layer.
 impl From<AuthLayer> for keyward_core::AuthLayer {
     fn from(layer: AuthLayer) -> Self {
         layer.authenticator.into()
@@ -84,7 +84,7 @@ impl<S> Layer<S> for AuthLayer {
 /// A service behind an [`AuthLayer`].
 pub type AuthService<S> = adapter::AuthService<S, Axum>;
 
-/// HTTP as axum serves it: [`Http`] that reads [`ConnectInfo`], too.
+/// HTTP on axum: [`Http`] that also reads [`ConnectInfo`].
 #[derive(Clone, Copy, Debug)]
 pub struct Axum;
 

@@ -1,4 +1,4 @@
-//! What axum's own server tells of a connection, over real sockets.
+//! The peer's address as axum's server states it, over real sockets.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -14,20 +14,20 @@ use keyward::{AccountRecord, Authenticator, Keys, MemoryStore, NewKey, PeerAddre
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-/// How a server states the address of its peers.
+/// How a server states the peer's address.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Stated {
     /// Not at all: `axum::serve(listener, app)`.
     Not,
     /// `into_make_service_with_connect_info`.
     ConnectInfo,
-    /// The same, and a layer further out that knows better.
+    /// The same, with an outer layer that sets `PeerAddress`.
     ConnectInfoAndPeerAddress,
-    /// As tests state it, without a server's help.
+    /// `MockConnectInfo`, without a server.
     Mock,
 }
 
-/// An address that no peer of these tests has.
+/// An address that no peer in these tests has.
 const ELSEWHERE: ([u8; 4], u16) = ([192, 0, 2, 7], 49_152);
 
 async fn start(app: Router, stated: Stated) -> SocketAddr {
@@ -49,7 +49,7 @@ async fn start(app: Router, stated: Stated) -> SocketAddr {
     address
 }
 
-/// The answer to `GET /`, from its status line on.
+/// Returns the answer to `GET /`, from its status line on.
 async fn answer(address: SocketAddr, fields: &str) -> String {
     let mut stream = TcpStream::connect(address).await.unwrap();
     let request = format!("GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n{fields}\r\n");
@@ -59,7 +59,7 @@ async fn answer(address: SocketAddr, fields: &str) -> String {
     answer
 }
 
-/// A store with one key that is confined to this network, and the key's field.
+/// Creates a store with one key that is confined to this network, and returns the key's field.
 async fn confined_to(network: &str) -> (MemoryStore, String) {
     let store = MemoryStore::new();
     let keys = Keys::new(store.clone());

@@ -1,15 +1,19 @@
 //! Envoy's external authorization over gRPC: `envoy.service.auth.v3.Authorization`.
 //!
-//! Which scopes a route requires, Envoy's configuration says in the route's `check_settings.context_extensions`: `scope: resources:read`, several
-//! separated by spaces. The client's address is the one that Envoy has found out; without Envoy's own
-//! `X-Forwarded-Proto` nothing is known of the connection. So set `use_remote_address: true`: a client could otherwise claim to come by HTTPS.
-//! With `encode_raw_headers: true` fields arrive as their bytes. Envoy joins several `Authorization` fields to a list, which is refused as several fields are.
+//! A route in Envoy's configuration states its required scopes in `check_settings.context_extensions`, separated by
+//! spaces: `scope: resources:read`. The client's address is the one that Envoy determines. Without Envoy's
+//! `X-Forwarded-Proto` nothing is known of the connection. So set `use_remote_address: true`: otherwise a client could
+//! claim to use HTTPS.
 //!
-//! A `CheckRequest` of more than [`MAX_REQUEST_BYTES`] is refused before it is read. Envoy's own limit of headers (`max_request_headers_kb`) is 60 KiB
-//! by default, so leave `with_request_body` unset: keyward does not need the body. Leave `failure_mode_allow` unset, too: otherwise whatever
-//! keyward refuses to read is let in.
+//! With `encode_raw_headers: true`, fields arrive as their bytes. Envoy joins several `Authorization` fields into a
+//! list, which is refused like several fields.
 //!
-//! The types are those of [`envoy_types`], whose version is below 1: they are Envoy's protocol, and reach no further than this module.
+//! A `CheckRequest` of more than [`MAX_REQUEST_BYTES`] is refused before it is read. Envoy limits headers to 60 KiB by
+//! default (`max_request_headers_kb`), so leave `with_request_body` unset: keyward does not need the body. Leave
+//! `failure_mode_allow` unset, too: otherwise Envoy admits everything that keyward refuses to read.
+//!
+//! The types are those of [`envoy_types`], whose version is below 1. They are Envoy's protocol, and only this module
+//! uses them.
 
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects, clippy::indexing_slicing))] // It reads input.
 
@@ -42,15 +46,15 @@ use crate::headers::{PREFIX, identity_headers};
 use crate::original::Original;
 use crate::verdict::{identity_of, required, verdict};
 
-/// How long a `CheckRequest` may be: 64 KiB. Callers of the service are not authenticated, so little is read of them.
+/// The longest `CheckRequest`, 64 KiB. Callers of the service are not authenticated, so it reads little.
 pub const MAX_REQUEST_BYTES: usize = 64 * 1_024;
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
-/// The service that Envoy's `ext_authz` filter calls.
+/// Returns the service that Envoy's `ext_authz` filter calls.
 ///
-/// A request that is let in gets the [identity headers](crate::IDENTITY_HEADERS), and loses `Authorization` and whatever its client sent that looks like one of them.
-/// One that is refused is answered with keyward's status, challenge, headers and body.
+/// An admitted request gets the [identity headers](crate::IDENTITY_HEADERS), and loses `Authorization` and every client
+/// header that looks like an identity header. A refused request gets keyward's status, challenge, headers and body.
 ///
 /// # Examples
 /// ```no_run
@@ -67,8 +71,10 @@ pub fn ext_authz(authenticator: Authenticator) -> AuthorizationServer<ExtAuthz> 
     AuthorizationServer::new(ExtAuthz { authenticator }).max_decoding_message_size(MAX_REQUEST_BYTES)
 }
 
-/// The same as a router, to be merged into an own one: for a server that takes HTTP/2 without TLS, as `keyward-serve` does, beside
-/// [`forward_auth`](crate::forward_auth) and [`verify`](crate::verify) on one port.
+/// Returns the service as a router, to merge with others on a server that accepts HTTP/2 without TLS.
+///
+/// `keyward-serve` is such a server. [`forward_auth`](crate::forward_auth) and [`verify`](crate::verify) can share the
+/// port.
 ///
 /// # Examples
 /// ```
@@ -85,13 +91,13 @@ pub fn ext_authz_router(authenticator: Authenticator) -> Router {
     Router::new().route_service("/envoy.service.auth.v3.Authorization/{method}", service).layer(map_request(bounded))
 }
 
-/// One message and its frame: what follows is not read either.
+/// Limits the body to one message and its frame. Bytes after it are not read.
 async fn bounded(request: http::Request<Body>) -> http::Request<Body> {
     const FRAME: usize = 5;
     request.map(|body| Body::new(Limited::new(body, MAX_REQUEST_BYTES.saturating_add(FRAME))))
 }
 
-/// What answers Envoy; made by [`ext_authz`].
+/// The service that answers Envoy, created by [`ext_authz`].
 ///
 /// # Examples
 /// ```
@@ -152,12 +158,12 @@ impl ExtAuthz {
     }
 }
 
-/// The request that Envoy asks about, and what its route requires.
+/// The request that Envoy asks about, and the requirement of its route.
 struct Asked {
     method: String,
     uri: String,
     required: Vec<(String, String)>,
-    /// Its headers and what is known of its connection, as a server would have them.
+    /// Its headers and its connection, as a server would have them.
     request: http::Request<()>,
 }
 
@@ -166,7 +172,7 @@ impl Asked {
         let http = attributes.request.and_then(|request| request.http).unwrap_or_default();
         let mut request = http::Request::new(());
         let mut headers = headers_of(&http)?;
-        // Envoy states the client's address itself. The client may have written these fields.
+        // Envoy states the client's address separately. These fields may come from the client.
         headers.remove(FORWARDED);
         headers.remove(X_FORWARDED_FOR);
         let client = attributes.source.and_then(address_of);
@@ -178,7 +184,7 @@ impl Asked {
         if secure {
             request.extensions_mut().insert(TlsTransport);
         }
-        // A client whose address is known and of whom nothing else is counts as one who sent its key in plain text.
+        // With the client's address alone, the key would count as sent in plain text.
         if let Some(client) = client.filter(|_| secure || plain) {
             request.extensions_mut().insert(PeerAddress((client, 0).into()));
         }
@@ -199,7 +205,7 @@ fn address_of(peer: Peer) -> Option<IpAddr> {
     }
 }
 
-/// The fields as they came, or as Envoy joined them. Its pseudo-headers are none.
+/// Returns the fields as they came, or as Envoy joined them, without Envoy's pseudo-headers.
 fn headers_of(http: &HttpRequest) -> Result<HeaderMap, MaxSizeReached> {
     let mut headers = HeaderMap::new();
     let mut append = |name: &str, value: &[u8]| {
@@ -219,7 +225,7 @@ fn headers_of(http: &HttpRequest) -> Result<HeaderMap, MaxSizeReached> {
     Ok(headers)
 }
 
-/// More fields than a `HeaderMap` takes, which no request has that a server has read.
+/// Refuses more fields than a `HeaderMap` holds, which no real server accepts.
 fn too_many_headers() -> CheckResponse {
     let code = i32::from(http::StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE.as_u16());
     let response = DeniedHttpResponse { status: Some(HttpStatus { code }), ..DeniedHttpResponse::default() };
@@ -227,7 +233,8 @@ fn too_many_headers() -> CheckResponse {
 }
 
 fn admitted(admission: &Admission, sent: &HeaderMap) -> CheckResponse {
-    // Envoy leaves out what is empty, and takes out after it has put in: what it puts in overwrites, and is not to be taken out.
+    // Envoy omits empty headers, and removes headers after it adds some. An added header overwrites, so do not remove
+    // it.
     let headers: Vec<_> =
         identity_headers(identity_of(admission)).into_iter().filter(|(_, value)| !value.is_empty()).collect();
     let forged = sent.keys().filter(|name| looks_like_ours(name) && !headers.iter().any(|(ours, _)| ours == *name));
@@ -239,7 +246,7 @@ fn admitted(admission: &Admission, sent: &HeaderMap) -> CheckResponse {
     answer(Code::Ok, HttpResponse::OkResponse(response))
 }
 
-/// Many servers, CGI first of all, take `_` and `-` for the same, and lighttpd whatever is no letter and no digit.
+/// CGI and many servers treat `_` like `-`, and lighttpd every character that is no letter or digit.
 fn looks_like_ours(name: &HeaderName) -> bool {
     name.as_str().replace(|c: char| !c.is_ascii_alphanumeric(), "-").starts_with(PREFIX)
 }

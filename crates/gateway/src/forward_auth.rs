@@ -1,4 +1,4 @@
-//! The endpoint that gateways ask before they pass a request on.
+//! The endpoint that gateways ask before they forward a request.
 
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects, clippy::indexing_slicing))] // It reads input.
 
@@ -17,24 +17,25 @@ use crate::headers::identity_headers;
 use crate::original::Original;
 use crate::verdict::{identity_of, required, verdict};
 
-/// A router with `/forward-auth`: whether the request that a gateway asks about is let in.
+/// Returns a router with `/forward-auth`, which decides on the request that a gateway asks about.
 ///
-/// The gateway sends the client's header fields along, and of the request line the method in `X-Forwarded-Method` (or
-/// `X-Original-Method`) and the target, with or without its query, in `X-Forwarded-Uri` (or `X-Original-URI`). These fields are believed here, and
-/// nowhere else in keyward: only gateways may reach this endpoint. Where they contradict each other, the request is refused.
-/// The gateway's configuration says which scopes are required, all of them: `/forward-auth?scope=resources:read`.
+/// The gateway passes on the client's header fields. It sends the method in `X-Forwarded-Method` (or
+/// `X-Original-Method`), and the target, with or without its query, in `X-Forwarded-Uri` (or `X-Original-URI`). keyward
+/// trusts these fields only here, so only gateways may reach this endpoint. If they contradict each other, the request
+/// is refused. The gateway's configuration states the required scopes: `/forward-auth?scope=resources:read` requires
+/// all that it lists.
 ///
 /// | answer | when | with |
 /// | --- | --- | --- |
-/// | 200 | the request is let in | the [identity headers](crate::IDENTITY_HEADERS), all of them empty if it was let in without a credential |
-/// | 400, 401, 403, 429, 503 | it is refused | the challenge, the headers and the body that its client is to see |
-/// | 500 | the configuration is wrong: no method or target, a malformed scope or none behind `scope=`, another parameter | a line in the log |
+/// | 200 | the request is admitted | the [identity headers](crate::IDENTITY_HEADERS), all empty if it was admitted without a credential |
+/// | 400, 401, 403, 429, 503 | the request is refused | the challenge, the headers and the body for the client |
+/// | 500 | the configuration is wrong: no method or target, a malformed or empty `scope=`, another parameter | an error in the log |
 ///
-/// `/forward-auth/refusal` asks the same and always refuses, for gateways like nginx that take from the first answer a status
-/// alone and have to ask again for the rest. A key that has become valid between the two is answered with 503.
+/// `/forward-auth/refusal` decides again and always refuses. It is for gateways like nginx, which use only the status
+/// of the first answer and must ask again for the rest. If the key has become valid in between, the answer is 503.
 ///
-/// Keys that are confined to networks, and HTTPS, go by what the authenticator's trusted proxies say, the gateway being one
-/// of them: see [`AuthenticatorBuilder::trusted_proxies`](keyward_core::adapter::AuthenticatorBuilder::trusted_proxies).
+/// Keys confined to networks, and HTTPS, depend on the authenticator's trusted proxies, which must include the gateway:
+/// see [`AuthenticatorBuilder::trusted_proxies`](keyward_core::adapter::AuthenticatorBuilder::trusted_proxies).
 ///
 /// # Examples
 /// ```
@@ -71,7 +72,7 @@ async fn answer(State(authenticator): State<Authenticator>, request: Request) ->
 
 async fn refusal(State(authenticator): State<Authenticator>, request: Request) -> Response {
     let (method, headers) = (request.method().clone(), request.headers().clone());
-    // It was refused a moment ago, and its client is told to come again: nobody has asked the backend.
+    // The first answer refused the request, so the client must retry: the backend was not asked.
     let rejection = ask(&authenticator, request).await.err().unwrap_or(Rejection::StoreUnavailable);
     refuse(&authenticator, rejection, &method, &headers)
 }
@@ -97,7 +98,7 @@ fn required_by(uri: &Uri) -> Result<keyward_core::Requirement, Rejection> {
     let Ok(Query(parameters)) = Query::<Vec<(String, String)>>::try_from_uri(uri) else {
         keyward_core::log_limited!(
             error,
-            "a gateway asks with a malformed query: every request of this route is refused"
+            "request refused: the gateway's query is malformed; correct its configuration"
         );
         return Err(Rejection::NotConfigured);
     };

@@ -6,7 +6,7 @@ use http::{HeaderName, HeaderValue};
 use keyward_core::{CredentialKind, Identity};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
-/// What every identity header's name begins with, as gateways that take out headers by pattern go by it.
+/// The prefix of every identity header, for gateways that remove headers by pattern.
 #[cfg(feature = "envoy")]
 pub(crate) const PREFIX: &str = "keyward-";
 
@@ -17,7 +17,7 @@ const KIND: HeaderName = HeaderName::from_static("keyward-kind");
 const SCOPES: HeaderName = HeaderName::from_static("keyward-scopes");
 const PLAN: HeaderName = HeaderName::from_static("keyward-plan");
 
-/// The headers in which a backend is told who calls. A gateway takes each of them out of what its clients send.
+/// The headers that tell a backend the caller's identity. A gateway removes them from its clients' requests.
 ///
 /// | header | value |
 /// | --- | --- |
@@ -28,7 +28,7 @@ const PLAN: HeaderName = HeaderName::from_static("keyward-plan");
 /// | `Keyward-Scopes` | what was granted, separated by spaces |
 /// | `Keyward-Plan` | the account's plan, percent-encoded where it is not visible ASCII or a space |
 ///
-/// keyward answers a gateway with all of them, empty where there is nothing to say, so that each overwrites what a client sent.
+/// keyward answers a gateway with all of them, empty ones too, so that each overwrites a client's header.
 ///
 /// # Examples
 /// ```
@@ -36,14 +36,14 @@ const PLAN: HeaderName = HeaderName::from_static("keyward-plan");
 /// ```
 pub const IDENTITY_HEADERS: [HeaderName; 6] = [KEY_ID, ACCOUNT, MODE, KIND, SCOPES, PLAN];
 
-/// `%` as well, so that what was encoded can be told from what was not.
+/// Includes `%`, so that encoded text differs from other text.
 const NOT_IN_A_FIELD: &AsciiSet = &CONTROLS.add(b'%');
 
 pub(crate) fn kind_name(kind: CredentialKind) -> &'static str {
     kind.key_kind().map_or("access_token", |kind| kind.as_str())
 }
 
-/// All the headers, each once: those that `identity` has nothing to say in are empty.
+/// Returns every header once. Headers without a value are empty.
 pub(crate) fn identity_headers(identity: Option<&Identity>) -> [(HeaderName, HeaderValue); 6] {
     let value = |text: &dyn Fn(&Identity) -> String| {
         let text = identity.map(text).unwrap_or_default();

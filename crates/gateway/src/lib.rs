@@ -1,4 +1,4 @@
-//! Verification for any stack: keyward decides, and a gateway or another service asks it.
+//! Verification for any stack: a gateway or another service asks keyward, and keyward decides.
 //!
 //! | who asks | how |
 //! | --- | --- |
@@ -6,16 +6,16 @@
 //! | Envoy (`ext_authz` over gRPC) | `envoy::ext_authz`, with the feature `envoy` |
 //! | a service in any language | [`verify`]: `POST /v1/verify` |
 //!
-//! All of them ask one [`Authenticator`](keyward_core::Authenticator), so a key is let in or refused, and a refusal written, as it is by the layers:
-//! same cache, same leases, same statuses, challenges and bodies. `docs/gateways.md` and `examples/gateways` in the repository have a
-//! configuration for each gateway; all but that of Traefik are tested.
+//! All of them ask one [`Authenticator`](keyward_core::Authenticator), so they decide and refuse like the layers: with
+//! the same cache, leases, statuses, challenges and bodies. `docs/gateways.md` and `examples/gateways` in the
+//! repository have a configuration for each gateway. All but the one of Traefik are tested.
 //!
-//! # What a gateway has to see to
-//! 1. Its clients cannot reach the forward-auth endpoint or Envoy's service themselves. Nothing is won there without a key, but what
-//!    the fields `X-Forwarded-Method` and the like say is believed there.
-//! 2. It takes out [identity headers](IDENTITY_HEADERS) that its client sent, in every spelling, before it adds its own.
-//! 3. It takes out `Authorization` before it passes a request on: the backend needs the identity, and not the key.
-//! 4. Its backend cannot be reached but through it.
+//! # Duties of a gateway
+//! 1. Its clients must not reach the forward-auth endpoint or Envoy's service. A client gains nothing there without a
+//!    key, but these endpoints trust fields like `X-Forwarded-Method`.
+//! 2. It removes [identity headers](IDENTITY_HEADERS) of its clients, in every spelling, before it adds keyward's.
+//! 3. It removes `Authorization` before it forwards a request: the backend needs the identity, not the key.
+//! 4. Its backend must be reachable only through it.
 //!
 //! # Examples
 //! ```no_run

@@ -1,4 +1,4 @@
-//! A JSON object, and nothing else that serde takes for one.
+//! A JSON object, without the other forms that serde accepts.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -7,8 +7,8 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
-/// A JSON object as a struct. By itself serde reads a struct from an array as well, by the place of each field: `["kw_live_…"]` would be
-/// a question.
+/// A JSON object as a struct. serde also reads a struct from an array, by the position of each field, so that
+/// `["kw_live_…"]` would be a question.
 pub(crate) struct Object<T>(pub(crate) T);
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {

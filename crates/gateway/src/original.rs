@@ -1,4 +1,4 @@
-//! The request that a gateway asks about, as it says it.
+//! The request that a gateway asks about, as the gateway describes it.
 
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects, clippy::indexing_slicing))] // It reads input.
 
@@ -14,29 +14,29 @@ pub(crate) struct Original<'a> {
 }
 
 impl<'a> Original<'a> {
-    /// What `X-Forwarded-Method` and `X-Forwarded-Uri` say, or `X-Original-Method` and `X-Original-URI`.
+    /// Reads `X-Forwarded-Method` and `X-Forwarded-Uri`, or `X-Original-Method` and `X-Original-URI`.
     ///
     /// # Errors
-    /// [`Rejection::NotConfigured`] if the gateway does not say it, and [`Rejection::AmbiguousTarget`] if it can be
-    /// understood in two ways: then some of it is the client's own.
+    /// [`Rejection::NotConfigured`] if the gateway omits them; [`Rejection::AmbiguousTarget`] if they are ambiguous,
+    /// because some of them then come from the client.
     pub(crate) fn of(headers: &'a HeaderMap) -> Result<Self, Rejection> {
         let method = said(headers, ["x-forwarded-method", "x-original-method"])?;
         let uri = said(headers, ["x-forwarded-uri", "x-original-uri"])?;
         Self::new(method, uri)
     }
 
-    /// This method, and the path of this target.
+    /// Creates the request from its method and the path of its target.
     ///
     /// # Errors
-    /// [`Rejection::AmbiguousTarget`] if the path can be read in several ways: what is decided by one of them, the gateway or the
-    /// backend might route by another.
+    /// [`Rejection::AmbiguousTarget`] if the path is ambiguous: the gateway or the backend might route by another
+    /// reading.
     pub(crate) fn new(method: &'a str, uri: &'a str) -> Result<Self, Rejection> {
         let path = uri.split_once('?').map_or(uri, |(path, _)| path);
         let fits = !is_ambiguous_path(path) && path.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'#');
         if fits { Ok(Self { method, path }) } else { Err(Rejection::AmbiguousTarget) }
     }
 
-    /// A CORS preflight, as the Fetch standard defines it.
+    /// Returns `true` for a CORS preflight as the Fetch standard defines it.
     pub(crate) fn is_preflight(&self, headers: &HeaderMap) -> bool {
         self.method == "OPTIONS"
             && headers.contains_key("origin")
@@ -44,13 +44,13 @@ impl<'a> Original<'a> {
     }
 }
 
-/// What the fields with these names say, all of them the same.
+/// Returns the value of the fields with these names, which must all be equal.
 fn said<'a>(headers: &'a HeaderMap, names: [&str; 2]) -> Result<&'a str, Rejection> {
     let mut values = names.into_iter().flat_map(|name| headers.get_all(name));
     let Some(first) = values.next() else {
         keyward_core::log_limited!(
             error,
-            "a gateway does not say {} of a request: every request that it asks about is refused",
+            "request refused: the gateway does not state {}; correct its configuration",
             names[0]
         );
         return Err(Rejection::NotConfigured);

@@ -1,4 +1,4 @@
-//! The one question that all of this crate's endpoints ask.
+//! The decision that all endpoints of this crate share.
 
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects, clippy::indexing_slicing))] // It reads input.
 
@@ -6,7 +6,7 @@ use keyward_core::adapter::{Admission, Check, CredentialFault};
 use keyward_core::policy::Policy;
 use keyward_core::{Authenticator, Identity, Rejection, Requirement, Scope};
 
-/// Whether a request is let in, by what came of its check against the cache and by what is required of it.
+/// Decides on a request, by its check against the cache and by its requirement.
 pub(crate) async fn verdict(
     authenticator: &Authenticator,
     check: Check,
@@ -24,7 +24,7 @@ pub(crate) async fn verdict(
     Ok(admission)
 }
 
-/// Who was let in, if it was not without a credential.
+/// Returns the admitted identity, if there is one.
 pub(crate) fn identity_of(admission: &Admission) -> Option<&Identity> {
     match admission {
         Admission::Identity(identity) => Some(identity),
@@ -32,32 +32,32 @@ pub(crate) fn identity_of(admission: &Admission) -> Option<&Identity> {
     }
 }
 
-/// The requirement that the gateway's own configuration states, by name and value.
+/// Reads the requirement that the gateway's configuration states, by name and value.
 ///
 /// # Errors
-/// [`Rejection::NotConfigured`] for whatever is not understood: a requirement that is mistyped is not left out.
+/// [`Rejection::NotConfigured`] for everything unknown, so that a mistyped requirement is not ignored.
 pub(crate) fn required<'a>(parameters: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<Requirement, Rejection> {
     let mut scopes = Vec::new();
     for (name, value) in parameters {
         if name != "scope" {
             keyward_core::log_limited!(
                 error,
-                "a gateway requires something other than `scope`: every request of this route is refused"
+                "request refused: the gateway requires something other than `scope`; correct its configuration"
             );
             return Err(Rejection::NotConfigured);
         }
         let mut said = value.split([' ', ',']).filter(|scope| !scope.is_empty()).peekable();
-        // A variable of the gateway's that was never set, say. Where no scope is required, none is spoken of.
+        // An empty scope, for example from an unset variable of the gateway, is a mistake.
         if said.peek().is_none() {
             keyward_core::log_limited!(
                 error,
-                "a gateway requires a scope and names none: every request of this route is refused"
+                "request refused: the gateway requires a scope, but names none; correct its configuration"
             );
             return Err(Rejection::NotConfigured);
         }
         for scope in said {
             let scope: Scope = scope.parse().map_err(|error| {
-                keyward_core::log_limited!(error, %error, "a gateway requires a malformed scope: every request of this route is refused");
+                keyward_core::log_limited!(error, %error, "request refused: the gateway requires a malformed scope; correct its configuration");
                 Rejection::NotConfigured
             })?;
             scopes.push(scope);

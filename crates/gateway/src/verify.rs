@@ -1,4 +1,4 @@
-//! `POST /v1/verify`, for services that received a key and ask whether it is good.
+//! `POST /v1/verify`, for services that received a key and ask whether it is valid.
 
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects, clippy::indexing_slicing))] // It reads input.
 
@@ -31,7 +31,7 @@ use crate::object::Object;
 use crate::original::Original;
 use crate::verdict::verdict;
 
-/// What a caller of [`verify`] has to have been granted.
+/// The scope that a caller of [`verify`] needs.
 ///
 /// # Examples
 /// ```
@@ -39,7 +39,7 @@ use crate::verdict::verdict;
 /// ```
 pub const VERIFY_SCOPE: Scope = Scope::from_static("keys:verify");
 
-/// How many keys a batch may have.
+/// The most keys of a batch.
 ///
 /// # Examples
 /// ```
@@ -47,13 +47,13 @@ pub const VERIFY_SCOPE: Scope = Scope::from_static("keys:verify");
 /// ```
 pub const MAX_BATCH: usize = 100;
 
-/// The longest body of one question, in bytes, and so a hundredth of the longest of a batch.
+/// The longest body of one question, in bytes. A batch may have a hundred times as many.
 const MAX_BODY: usize = 8 * 1_024;
 
-/// Which keys a caller of [`verify`] may ask about.
+/// The keys that a caller of [`verify`] may ask about.
 ///
-/// A caller always asks about the keys of the caller's own account. A key of another account is answered exactly as an unknown key,
-/// and the question does not count as a use of it.
+/// A caller may always ask about the keys of its account. A key of another account is answered exactly like an unknown
+/// key, and the question does not count as a use of it.
 ///
 /// # Examples
 /// ```
@@ -68,15 +68,15 @@ const MAX_BODY: usize = 8 * 1_024;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum VerifyReach {
-    /// Every caller asks about the keys of their own account alone.
+    /// Every caller asks only about the keys of its account.
     #[default]
     Own,
-    /// Callers of this account, such as the gateway's, ask about every key. All others ask about the keys of their own account.
+    /// Callers of this account, such as the gateway, ask about every key. Others ask about the keys of their account.
     Operator(AccountId),
 }
 
 impl VerifyReach {
-    /// The one account whose keys `caller` may ask about; every account without it.
+    /// Returns the only account whose keys `caller` may ask about, or `None` for all accounts.
     fn confines<'a>(&self, caller: &'a Identity) -> Option<&'a AccountId> {
         match self {
             Self::Operator(operator) if operator == caller.account() => None,
@@ -85,32 +85,33 @@ impl VerifyReach {
     }
 }
 
-/// What answers questions: the authenticator of the keys, and which of them a caller may ask about.
+/// The authenticator of the keys, and the reach of callers.
 #[derive(Clone)]
 struct Verifier {
     keys: Authenticator,
     reach: VerifyReach,
 }
 
-/// A router with `POST /v1/verify` and `POST /v1/verify/batch`: whether keys that somebody else received are good.
+/// Returns a router with `POST /v1/verify` and `POST /v1/verify/batch`, which verify keys that other services received.
 ///
-/// `callers` authenticates the caller, which needs the scope [`VERIFY_SCOPE`]. A caller may try any number of keys. `keys` decides on the keys asked about; often it is the same authenticator. `reach` says whose keys a caller may
+/// `callers` authenticates the caller, which needs the scope [`VERIFY_SCOPE`]. A caller may try any number of keys.
+/// `keys` decides on the keys asked about, and is often the same authenticator. `reach` decides whose keys a caller may
 /// ask about.
 ///
 /// | member of the question | meaning |
 /// | --- | --- |
 /// | `key` | the key, as it stood after `Bearer` |
-/// | `method`, `path` | what it was used for; without a path, keys that are confined to endpoints are refused, and without a method it is GET |
-/// | `scopes` | what is required, all of it |
-/// | `client` | the address that it came from; without it, keys that are confined to networks are refused |
+/// | `method`, `path` | the request of the client; without a path, keys confined to endpoints are refused; the method defaults to GET |
+/// | `scopes` | the required scopes, all of them |
+/// | `client` | the client's address, required for keys confined to networks |
 ///
-/// `client` decides whether the key may be used from there. It is recorded as the address of the key's last use only if the caller
-/// is of the operator's account ([`VerifyReach::Operator`]), because any other caller can make it up.
+/// `client` decides whether the key may be used from there. It is recorded as the address of the key's last use only if
+/// the caller belongs to the operator's account ([`VerifyReach::Operator`]), because any other caller can invent it.
 ///
-/// The answer is 200 with `{"valid":true, …}` and the identity, or `{"valid":false, …}` with `code`, `reason`, `message` and the
-/// `status` that a service would answer with. A batch is an array of at most [`MAX_BATCH`] questions, and its answer an array
-/// in the same order. An outage is no verdict: a single question is then answered with 503, and one of a batch has
-/// `status` 503. Whether the key came by HTTPS is for the one who received it to see to.
+/// The answer is 200 with `{"valid":true, …}` and the identity, or `{"valid":false, …}` with `code`, `reason`,
+/// `message` and the `status` for the client. A batch is an array of at most [`MAX_BATCH`] questions, and its answer an
+/// array in the same order. An outage is no verdict: a single question then gets 503, and a question in a batch
+/// `status` 503. The service that received the key must ensure that it came by HTTPS.
 ///
 /// # Examples
 /// ```
@@ -149,7 +150,7 @@ pub fn verify(keys: Authenticator, callers: AuthLayer, reach: VerifyReach) -> Ro
         .layer(callers)
 }
 
-/// It has no `Debug`: nothing shows the key.
+/// A question. It has no `Debug`, so nothing can print the key.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Question {
@@ -174,7 +175,7 @@ async fn one(
     let Verifier { keys, reach } = &verifier;
     match ask(keys, reach.confines(&caller), &question).await {
         Ok(identity) => Json(valid(&identity)).into_response(),
-        // An outage is no verdict, and a caller who looks at the status alone sees that there is none.
+        // An outage is no verdict. Callers that look only at the status see this, too.
         Err(rejection) if rejection.is_fault_of_service() => refuse(keys, rejection, &headers).map(Body::from),
         Err(rejection) => Json(invalid(keys, rejection, &headers)).into_response(),
     }
@@ -191,7 +192,7 @@ async fn batch(
         Err(response) => return *response,
     };
     if questions.len() > MAX_BATCH {
-        return wrong(StatusCode::PAYLOAD_TOO_LARGE, "A batch has at most 100 questions.");
+        return wrong(StatusCode::PAYLOAD_TOO_LARGE, "The batch is too long. Send at most 100 questions.");
     }
     let Verifier { keys, reach } = &verifier;
     let within = reach.confines(&caller);
@@ -203,16 +204,17 @@ async fn batch(
     Json(answers.collect::<Value>()).into_response()
 }
 
-/// Errors are told in words of our own: serde's repeat what they could not read, which may be the key.
+/// Parses the body. serde's errors may repeat the key, so the messages are fixed.
 fn parse<T: DeserializeOwned>(headers: &HeaderMap, body: Result<Bytes, BytesRejection>) -> Result<T, Box<Response>> {
     if !is_json(headers) {
-        let detail = "The body has to be JSON, and Content-Type has to say so: application/json.";
+        let detail = "The body is not JSON. Send a JSON body with Content-Type: application/json.";
         return Err(Box::new(wrong(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail)));
     }
-    let body = body.map_err(|error| Box::new(wrong(error.status(), "The body is too long or incomplete.")))?;
+    let body =
+        body.map_err(|error| Box::new(wrong(error.status(), "The body is too long or incomplete. Send it again.")))?;
     serde_json::from_slice(&body).map_err(|_| {
-        let detail = "The body is not what this asks for: an object with a key and, if need be, method, path, scopes \
-                      and client; for a batch an array of such objects.";
+        let detail = "The body has the wrong form. Send an object with key and, optionally, method, path, scopes \
+                      and client. For a batch, send an array of such objects.";
         Box::new(wrong(StatusCode::BAD_REQUEST, detail))
     })
 }
@@ -232,16 +234,16 @@ fn wrong(status: StatusCode, detail: &str) -> Response {
     (status, [(CONTENT_TYPE, "application/problem+json")], body.to_string()).into_response()
 }
 
-/// The verdict on a key, for a caller who may ask about the keys of this account alone, or about every key.
+/// Decides on a key, for a caller who may ask about the keys of one account or of all.
 async fn ask(keys: &Authenticator, within: Option<&AccountId>, question: &Question) -> Result<Identity, Rejection> {
     let check = {
         let method = question.method.as_deref().unwrap_or("GET");
-        // Without a path the key alone is judged, and one that is confined to endpoints is refused.
+        // Without a path only the key is judged, and a key confined to endpoints is refused.
         let path = match &question.path {
             Some(path) => Original::new(method, path)?.path,
             None => "",
         };
-        // What is known of the connection that the key came over, the one who received it says.
+        // The caller states the connection over which the key came.
         let mut connection = http::Request::new(());
         connection.extensions_mut().insert(TlsTransport);
         if let Some(client) = question.client {
@@ -256,7 +258,7 @@ async fn ask(keys: &Authenticator, within: Option<&AccountId>, question: &Questi
     };
     match verdict(keys, check, &Requirement::all_of(question.scopes.iter().cloned())).await? {
         Admission::Identity(identity) => Ok(identity),
-        // Nobody was identified: the path is exempt.
+        // The path is exempt, so there is no identity.
         Admission::Anonymous => Err(CredentialFault::Missing.into()),
     }
 }
@@ -287,7 +289,7 @@ fn invalid(keys: &Authenticator, rejection: Rejection, headers: &HeaderMap) -> V
     if let Some(details) = rejection.details() {
         answer.insert("details".to_owned(), details);
     }
-    // Refused as elsewhere, so that it is counted and reported, and has the status that the authenticator's format gives it.
+    // The authenticator counts and reports the refusal, and its format decides on the status.
     answer.insert("status".to_owned(), refuse(keys, rejection, headers).status().as_u16().into());
     Value::Object(answer)
 }

@@ -1,11 +1,11 @@
-//! A store that gives no answer: refused closed.
+//! The refusal when a store gives no answer.
 
 use std::error::Error;
 
 use keyward_core::Rejection;
 use keyward_core::store::{StoreError, StoreErrorKind};
 
-/// What a request is refused with, said in the log with what it lacks.
+/// Logs the failure, and returns the rejection.
 pub(crate) fn refused(error: &StoreError, lacks: &str) -> Rejection {
     tracing::warn!(cause = ?error.source(), "{lacks}: {error}");
     match error.kind() {

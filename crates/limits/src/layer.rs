@@ -1,4 +1,4 @@
-//! The layer that holds every request to a rate limit.
+//! The layer that applies a rate limit to every request.
 
 use std::fmt;
 use std::future::Future;
@@ -23,10 +23,13 @@ const RATELIMIT: HeaderName = HeaderName::from_static("ratelimit");
 
 type Cost = dyn Fn(&http::Method, &http::Uri) -> NonZeroU32 + Send + Sync;
 
-/// Spends of a named limit for every request to a service. It stands inside a [`keyward_core::AuthLayer`]: without one it refuses
-/// everything with 500. Requests that were let pass without a credential are not limited here.
+/// A layer that spends units of a named limit for every request.
 ///
-/// Responses have `RateLimit-Policy` and `RateLimit` (draft-ietf-httpapi-ratelimit-headers-10), and refusals `Retry-After` besides.
+/// Put it inside a [`keyward_core::AuthLayer`]. Without one, every request gets 500. It does not limit requests that
+/// were admitted without a credential.
+///
+/// Responses have `RateLimit-Policy` and `RateLimit` (draft-ietf-httpapi-ratelimit-headers-10), and refusals also
+/// `Retry-After`.
 ///
 /// # Examples
 /// ```
@@ -50,7 +53,7 @@ struct Limiting {
 }
 
 impl RateLimitLayer {
-    /// Spends one of this limit for every request.
+    /// Creates a layer that spends one unit of this limit for every request.
     pub fn new(limiter: impl RateLimiter, limit: impl Into<SmolStr>) -> Self {
         Self(Arc::new(Limiting {
             limiter: Arc::new(limiter),
@@ -59,7 +62,7 @@ impl RateLimitLayer {
         }))
     }
 
-    /// Spends as much as this says, by the method and the target of a request.
+    /// Sets the cost of a request by its method and target. Defaults to one.
     #[must_use]
     pub fn cost(self, cost: impl Fn(&http::Method, &http::Uri) -> NonZeroU32 + Send + Sync + 'static) -> Self {
         Self(Arc::new(Limiting {
@@ -190,6 +193,6 @@ mod tests {
         assert_eq!(refused.headers()["content-type"], "application/problem+json");
         assert_eq!(call("/").await.status(), 200, "what was refused cost nothing");
         let open = unprotected.oneshot(Request::new(())).await.unwrap();
-        assert_eq!(open.status(), 500, "without an AuthLayer nobody passes");
+        assert_eq!(open.status(), 500, "without an AuthLayer every request is refused");
     }
 }

@@ -1,7 +1,7 @@
-//! Limits for keyward: how many tasks of an account run at once, and how often a key or an account may call.
+//! Limits for keyward: how many tasks an account runs at once, and how often a key or an account may call.
 //!
 //! # Permits for tasks
-//! A permit is held for the life of a task, which may go on long after the request that began it:
+//! A task holds a permit until it ends, which may be long after the request that started it:
 //! ```
 //! use keyward::Identity;
 //! use keyward::limits::{MemoryPermits, TaskPermits};
@@ -23,12 +23,12 @@
 //! ```
 //!
 //! # Rate limits
-//! Named limits, for each key or for each account, with a cost for each call: see [`RateLimits`] and [`RateLimitLayer`].
+//! [`RateLimits`] and [`RateLimitLayer`] apply named limits to each key or each account, with a cost for each call.
 //!
 //! # One process or many
-//! [`MemoryPermits`] and [`RateLimits`] count in this process: every node has limits of its own. For limits that all nodes share, the
-//! feature `limits` of `keyward-postgres` and of `keyward-valkey` has the same on a store: `PostgresPermits`, `PostgresRates`,
-//! `ValkeyPermits` and `ValkeyRates`.
+//! [`MemoryPermits`] and [`RateLimits`] count in this process, so every node has separate limits. For limits that all
+//! nodes share, the feature `limits` of `keyward-postgres` and `keyward-valkey` counts in a store: `PostgresPermits`,
+//! `PostgresRates`, `ValkeyPermits` and `ValkeyRates`.
 
 mod failure;
 mod layer;

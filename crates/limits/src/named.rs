@@ -1,4 +1,4 @@
-//! Limits as they are defined: checked once, whoever counts them.
+//! Definitions of limits, checked once, whether a process or a store counts them.
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -11,46 +11,46 @@ use smol_str::SmolStr;
 
 use crate::failure::refused;
 
-/// Whom a limit is for.
+/// The owner of a quota.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Each {
-    /// Each key has a quota of its own.
+    /// Each key has a quota.
     Key,
-    /// All keys of an account share one.
+    /// All keys of an account share a quota.
     Account,
 }
 
-/// Why limits cannot be.
+/// Why limits are invalid.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum RateLimitError {
     /// A name is not 1 to 32 of `a-z A-Z 0-9 _ -`.
-    #[error("the name {0:?} of a rate limit has to be 1 to 32 letters, digits, '_' or '-'")]
+    #[error("invalid name {0:?} of a rate limit: expected 1 to 32 letters, digits, '_' or '-'")]
     Name(SmolStr),
-    /// Two limits have one name.
-    #[error("there are two rate limits with the name {0:?}")]
+    /// Two limits have the same name.
+    #[error("several rate limits have the name {0:?}: choose different names")]
     Twice(SmolStr),
     /// A quota is zero, or its window is not 1 second to 24 hours.
-    #[error("the rate limit {0:?} needs a quota of at least 1, and a window of 1 s to 24 h in whole seconds")]
+    #[error("invalid rate limit {0:?}: expected a quota of at least 1 and a window of 1 s to 24 h in whole seconds")]
     Quota(SmolStr),
 }
 
-/// Puts limits together: [`RateLimits`](crate::RateLimits) that this process counts, or [`NamedLimits`] for a store that does.
+/// A builder of [`RateLimits`](crate::RateLimits), which this process counts, or of [`NamedLimits`] for a store.
 #[derive(Debug, Default)]
-#[must_use = "nothing is built before build() or named()"]
+#[must_use = "call build() or named() to get the limits"]
 pub struct RateLimitsBuilder(Vec<(SmolStr, Each, u32, Duration)>);
 
 impl RateLimitsBuilder {
-    /// A limit with this name: each key or account may spend so much in any window of this length.
+    /// Adds a limit: each key or account may spend `quota` in any window of this length.
     pub fn limit(mut self, name: impl Into<SmolStr>, each: Each, quota: u32, window: Duration) -> Self {
         self.0.push((name.into(), each, quota, window));
         self
     }
 
-    /// The limits, for who counts them elsewhere than in this process.
+    /// Returns the limits, for a store that counts them.
     ///
     /// # Errors
-    /// [`RateLimitError`] if a name or a quota cannot be.
+    /// [`RateLimitError`] if a name, a quota or a window is invalid.
     pub fn named(self) -> Result<NamedLimits, RateLimitError> {
         let mut limits: Vec<NamedLimit> = Vec::new();
         for (name, each, quota, window) in self.0 {
@@ -63,7 +63,7 @@ impl RateLimitsBuilder {
     }
 }
 
-/// Limits with names, checked. Clones share them.
+/// Valid limits with names. Clones share them.
 ///
 /// # Examples
 /// ```
@@ -78,30 +78,30 @@ impl RateLimitsBuilder {
 pub struct NamedLimits(Arc<[NamedLimit]>);
 
 impl NamedLimits {
-    /// The limit with this name.
+    /// Returns the limit with this name.
     ///
     /// # Errors
-    /// [`Rejection::NotConfigured`] if there is none.
+    /// [`Rejection::NotConfigured`] if there is no such limit.
     pub fn get(&self, name: &str) -> Result<&NamedLimit, Rejection> {
         self.0.iter().find(|known| known.name == name).ok_or_else(|| unknown(name))
     }
 
-    /// All of them, in the order in which they were given.
+    /// Returns all limits in the order of their definition.
     pub fn iter(&self) -> impl Iterator<Item = &NamedLimit> {
         self.0.iter()
     }
 }
 
-/// A service asks for a limit that it has not defined.
+/// Returns the rejection of an undefined limit, and logs the mistake.
 pub(crate) fn unknown(name: &str) -> Rejection {
-    tracing::error!(limit = name, "there is no rate limit with this name");
+    tracing::error!(limit = name, "no rate limit has this name: define it in the service");
     Rejection::NotConfigured
 }
 
-/// A limit with a name, and what whoever counts it has to know of the generic cell rate algorithm.
+/// A limit with a name, and the parameters of the generic cell rate algorithm that counts it.
 ///
-/// A caller is *ahead* by the time after which all that was spent has come back: by nothing at first. A call moves it
-/// [ahead by its cost](Self::time_of), and is refused if that were more than the [window](Self::most). Time takes it back.
+/// A caller is *ahead* by the time after which everything that it spent has come back, at first zero. A call moves it
+/// ahead by [its cost](Self::time_of), and is refused if that exceeds the [maximum](Self::most). Time moves it back.
 ///
 /// # Examples
 /// ```
@@ -125,7 +125,7 @@ pub struct NamedLimit {
     each: Each,
     quota: NonZeroU32,
     window: Duration,
-    /// In which one comes back: above zero, and in whole nanoseconds.
+    /// The time in which one unit comes back: above zero, in whole nanoseconds.
     interval: Duration,
 }
 
@@ -143,43 +143,43 @@ impl NamedLimit {
         }
     }
 
-    /// Its name.
+    /// Returns the name.
     #[must_use]
     pub fn name(&self) -> &SmolStr {
         &self.name
     }
 
-    /// Whom it is for.
+    /// Returns the owner of each quota.
     #[must_use]
     pub fn each(&self) -> Each {
         self.each
     }
 
-    /// What may be spent in a window.
+    /// Returns the units that may be spent in a window.
     #[must_use]
     pub fn quota(&self) -> NonZeroU32 {
         self.quota
     }
 
-    /// The window's length.
+    /// Returns the length of the window.
     #[must_use]
     pub fn window(&self) -> Duration {
         self.window
     }
 
-    /// The time in which one that was spent comes back.
+    /// Returns the time in which one unit comes back.
     #[must_use]
     pub fn interval(&self) -> Duration {
         self.interval
     }
 
-    /// How far ahead a caller can be: the time in which a whole quota comes back.
+    /// Returns how far ahead a caller can be: the time in which a whole quota comes back.
     #[must_use]
     pub fn most(&self) -> Duration {
         self.interval * self.quota.get()
     }
 
-    /// Whose quota this caller spends: the id of its key or of its account.
+    /// Returns the id of the key or the account whose quota this caller spends.
     #[must_use]
     pub fn whose<'a>(&self, caller: &'a Identity) -> &'a str {
         match self.each {
@@ -188,21 +188,24 @@ impl NamedLimit {
         }
     }
 
-    /// The time in which so much comes back.
+    /// Returns the time in which `cost` units come back.
     ///
     /// # Errors
-    /// [`Rejection::RateLimitExceeded`] if it is more than there ever is.
+    /// [`Rejection::RateLimitExceeded`] if `cost` exceeds the quota.
     pub fn time_of(&self, cost: NonZeroU32) -> Result<Duration, Rejection> {
         if cost > self.quota { Err(self.too_dear(cost)) } else { Ok(self.interval * cost.get()) }
     }
 
-    /// What a store's count means, in nanoseconds: how far ahead the caller is now; or if it is below zero, the call is refused, and to be
-    /// made again so much later.
+    /// Converts the count of a store, in nanoseconds, into a verdict.
+    ///
+    /// A count of zero or more is how far ahead the caller is now. A negative count refuses the call, which can be
+    /// retried after that time.
     ///
     /// # Errors
-    /// [`Rejection::RateLimitExceeded`] if the call is refused, [`Rejection::StoreUnavailable`] if the store did not answer.
+    /// [`Rejection::RateLimitExceeded`] if the call is refused; [`Rejection::StoreUnavailable`] if the store did not
+    /// answer.
     pub fn verdict(&self, counted: Result<i64, StoreError>) -> Result<RateLimit, Rejection> {
-        let nanos = counted.map_err(|error| refused(&error, "no rate is counted"))?;
+        let nanos = counted.map_err(|error| refused(&error, "counting a rate failed"))?;
         let time = Duration::from_nanos(nanos.unsigned_abs());
         if nanos < 0 {
             return Err(self.exceeded(time));
@@ -211,20 +214,20 @@ impl NamedLimit {
         Ok(self.left(u32::try_from(remaining).unwrap_or(u32::MAX)))
     }
 
-    /// So much is left.
+    /// Returns the state with `remaining` units left.
     pub(crate) fn left(&self, remaining: u32) -> RateLimit {
-        // What is spent comes back evenly: until all of it has.
+        // Spent units come back evenly. This is the time until all of them have.
         let missing = self.quota.get().saturating_sub(remaining);
         self.state(remaining, self.window * missing / self.quota.get())
     }
 
-    /// There is never as much.
+    /// Returns the rejection of a cost that exceeds the quota, and logs the mistake.
     pub(crate) fn too_dear(&self, cost: NonZeroU32) -> Rejection {
-        tracing::error!(limit = %self.name, cost, "a call costs more than the rate limit ever has");
+        tracing::error!(limit = %self.name, cost, "a call costs more than the quota of its rate limit: raise the quota or lower the cost");
         self.exceeded(self.window)
     }
 
-    /// Less is left than the call costs.
+    /// Returns the rejection of a call that costs more than is left.
     pub(crate) fn exceeded(&self, retry_after: Duration) -> Rejection {
         Rejection::RateLimitExceeded(Box::new(self.state(0, retry_after)))
     }

@@ -1,4 +1,4 @@
-//! Permits for tasks: as many at once as the account's plan allows.
+//! Permits for tasks, limited by the account's plan.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -15,53 +15,52 @@ use tokio::task::AbortHandle;
 
 use crate::failure::refused;
 
-/// How long a permit lasts without being renewed: so long a task's permit is missed after its process has died.
+/// The time after which the permit of a task comes back if its process has died.
 const LEASE: Duration = Duration::from_secs(30);
 
-/// A permit that is held.
+/// The id of a held permit.
 pub type PermitId = CredentialId;
 
-/// What came of asking for a permit.
+/// The result of a request for a permit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Acquired {
-    /// There was one.
+    /// A permit was granted.
     Granted(PermitId),
-    /// As many as were allowed are held.
+    /// The limit is reached.
     Full {
-        /// How many are held.
+        /// The number of held permits.
         in_flight: u32,
     },
 }
 
-/// Where permits are kept: in this process, or in a store that many nodes share.
+/// A store of permits, in this process or shared by many nodes.
 ///
-/// A permit ends when it is released, or when its lease has run out without having been renewed; whichever comes first frees it,
-/// and the other frees nothing more.
+/// A permit ends when it is released, or when its lease expires without a renewal. Only the first of the two frees it.
 #[async_trait]
 pub trait PermitStore: Send + Sync + 'static {
-    /// Takes a permit of this account for so long, if fewer than `limit` are held.
+    /// Takes a permit of this account for the time `lease`, if fewer than `limit` are held.
     ///
     /// # Errors
     /// [`StoreError`] if the store cannot answer.
     async fn acquire(&self, account: &AccountId, limit: u32, lease: Duration) -> Result<Acquired, StoreError>;
 
-    /// Holds a permit for so long from now on. Gives whether it was still held.
+    /// Extends a permit by the time `lease` from now on. Returns `true` if it was still held.
     ///
     /// # Errors
     /// [`StoreError`] if the store cannot answer.
     async fn renew(&self, account: &AccountId, permit: &PermitId, lease: Duration) -> Result<bool, StoreError>;
 
-    /// Begins to give a permit back, and does not wait. Called once for each, also while a runtime shuts down.
+    /// Starts to release a permit, without waiting. Called once for each permit, even while a runtime shuts down.
     fn release(&self, account: &AccountId, permit: &PermitId);
 
-    /// How many permits of this account are held.
+    /// Returns the number of held permits of this account.
     ///
     /// # Errors
     /// [`StoreError`] if the store cannot answer.
     async fn in_flight(&self, account: &AccountId) -> Result<u32, StoreError>;
 }
 
-/// Permits in this process's memory.
+/// A store of permits in this process's memory.
 ///
 /// # Examples
 /// ```
@@ -75,13 +74,13 @@ pub struct MemoryPermits {
 }
 
 impl MemoryPermits {
-    /// Nothing is held.
+    /// Creates a store without held permits.
     #[must_use]
     pub fn new() -> Self {
         Self::with_clock(Arc::new(SystemClock))
     }
 
-    /// With time read from this clock.
+    /// Creates a store with this clock.
     #[must_use]
     pub fn with_clock(clock: Arc<dyn Clock>) -> Self {
         Self { clock, held: Mutex::default() }
@@ -145,9 +144,9 @@ fn count(permits: usize) -> u32 {
     u32::try_from(permits).unwrap_or(u32::MAX)
 }
 
-/// Gives permits to tasks, as many at once as the plan of their account allows. Clones share them.
+/// A limiter of tasks, which grants as many permits at once as the plan of an account allows. Clones share the permits.
 ///
-/// See the [crate's documentation](crate) for an example.
+/// The [crate's documentation](crate) has an example.
 #[derive(Clone)]
 pub struct TaskPermits(Arc<Inner>);
 
@@ -157,30 +156,30 @@ struct Inner {
 }
 
 impl TaskPermits {
-    /// Permits in `store`, so many at once for each plan. A plan that is not among them has none, and neither has an
-    /// account without a plan.
+    /// Grants permits in `store`, with a limit for each plan. Other plans, and accounts without a plan, get no permit.
     pub fn new<P: Into<SmolStr>>(store: impl PermitStore, plans: impl IntoIterator<Item = (P, u32)>) -> Self {
         let limits = plans.into_iter().map(|(plan, limit)| (plan.into(), limit)).collect();
         Self(Arc::new(Inner { store: Arc::new(store), limits }))
     }
 
-    /// How many tasks may run at once on this plan.
+    /// Returns the limit of concurrent tasks on this plan.
     #[must_use]
     pub fn limit(&self, plan: Option<&str>) -> u32 {
         plan.and_then(|plan| self.0.limits.get(plan)).copied().unwrap_or(0)
     }
 
-    /// A permit for a task of this caller. A change of plan counts from the next one on.
+    /// Grants a permit for a task of this caller. A change of plan applies to the next permit.
     ///
-    /// Has to be called on a tokio runtime, which renews the permit. A caller that goes away while it waits leaves no permit behind.
+    /// Call it on a tokio runtime, which renews the permit. A caller that disconnects while it waits leaves no permit
+    /// behind.
     ///
     /// # Errors
-    /// [`Rejection::ConcurrencyLimitExceeded`] if as many are held as are allowed, [`Rejection::StoreUnavailable`] if the
-    /// store cannot answer.
+    /// [`Rejection::ConcurrencyLimitExceeded`] if the limit is reached; [`Rejection::StoreUnavailable`] if the store
+    /// cannot answer.
     pub async fn acquire(&self, caller: &Identity) -> Result<Permit, Rejection> {
         let limit = self.limit(caller.plan());
         let (store, account) = (Arc::clone(&self.0.store), caller.account().clone());
-        // In a task of its own: if the caller goes away while the store grants a permit, the task ends and gives it back.
+        // In a separate task: if the caller disconnects while the store grants a permit, the task releases it.
         let acquiring = tokio::spawn(async move {
             let acquired = store.acquire(&account, limit, LEASE).await?;
             Ok(match acquired {
@@ -195,7 +194,7 @@ impl TaskPermits {
         })
     }
 
-    /// How many permits of this account are held.
+    /// Returns the number of held permits of this account.
     ///
     /// # Errors
     /// [`Rejection::StoreUnavailable`] if the store cannot answer.
@@ -211,11 +210,11 @@ impl fmt::Debug for TaskPermits {
 }
 
 fn unanswered(error: StoreError) -> Rejection {
-    refused(&error, "no permit")
+    refused(&error, "the store of permits failed")
 }
 
-/// The right of a task to run. To be moved into the task: dropping it gives it back, however the task ends.
-#[must_use = "the permit is given back when this is dropped"]
+/// The right of a task to run. Move it into the task: dropping it releases the permit, however the task ends.
+#[must_use = "dropping the permit releases it"]
 pub struct Permit {
     store: Arc<dyn PermitStore>,
     account: AccountId,
@@ -229,7 +228,7 @@ impl Permit {
         Self { renewing: tokio::spawn(renewal).abort_handle(), store, account, id }
     }
 
-    /// The permit's id, for the log.
+    /// Returns the permit's id, for the log.
     #[must_use]
     pub fn id(&self) -> &PermitId {
         &self.id
@@ -252,16 +251,16 @@ impl fmt::Debug for Permit {
 /// Renews a permit until it is aborted or lost.
 async fn renew(store: Arc<dyn PermitStore>, account: AccountId, id: PermitId) {
     loop {
-        // Two may fail before the lease runs out.
+        // Two renewals may fail before the lease expires.
         tokio::time::sleep(LEASE / 3).await;
         match store.renew(&account, &id, LEASE).await {
             Ok(true) => {}
             Ok(false) => {
-                tracing::warn!(%account, permit = %id, "the permit of a running task was lost: it could not be renewed in time");
+                tracing::warn!(%account, permit = %id, "lost the permit of a running task: it was not renewed in time");
                 return;
             }
             Err(error) => {
-                tracing::warn!(%account, permit = %id, %error, "the permit of a running task cannot be renewed")
+                tracing::warn!(%account, permit = %id, %error, "renewing the permit of a running task failed, retrying")
             }
         }
     }
@@ -328,7 +327,7 @@ mod tests {
         assert!(permits.acquire(&caller("Plus")).await.is_ok());
     }
 
-    /// Grants when it is told to, and counts what is given back.
+    /// A store that grants on demand, and counts released permits.
     #[derive(Clone, Default)]
     struct Slow {
         grant: Arc<tokio::sync::Notify>,
@@ -367,7 +366,7 @@ mod tests {
         store.released.notified().await;
     }
 
-    /// Asks a future once.
+    /// Polls a future once.
     async fn asked_once<T>(future: &mut (impl Future<Output = T> + Unpin)) -> Option<T> {
         std::future::poll_fn(|cx| match std::pin::Pin::new(&mut *future).poll(cx) {
             std::task::Poll::Ready(done) => std::task::Poll::Ready(Some(done)),
@@ -387,7 +386,7 @@ mod tests {
         let Acquired::Granted(next) = store.acquire(&account, 1, LEASE).await.unwrap() else {
             panic!("it has run out")
         };
-        assert!(!store.renew(&account, &dead, LEASE).await.unwrap(), "what has run out is not renewed");
+        assert!(!store.renew(&account, &dead, LEASE).await.unwrap(), "an expired permit is not renewed");
         store.release(&account, &dead);
         assert_eq!(store.in_flight(&account).await.unwrap(), 1, "it was freed twice");
         clock.advance(LEASE / 2);

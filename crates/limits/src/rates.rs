@@ -16,21 +16,21 @@ use smol_str::SmolStr;
 
 use crate::named::{NamedLimit, NamedLimits, RateLimitError, RateLimitsBuilder, unknown};
 
-/// How many calls pass between two looks for keys that have not called for a whole window.
+/// The calls between two sweeps of keys that have not called for a whole window.
 const TIDY_EVERY: u32 = 10_000;
 
-/// Decides on rates: in this process ([`RateLimits`]), or in a store that many nodes share.
+/// A limiter of rates, in this process ([`RateLimits`]) or in a store that many nodes share.
 #[async_trait]
 pub trait RateLimiter: Send + Sync + 'static {
-    /// Spends `cost` of the limit with this name. Gives what is left.
+    /// Spends `cost` units of the limit with this name. Returns what is left.
     ///
     /// # Errors
-    /// [`Rejection::RateLimitExceeded`] if there is not as much left, and nothing is spent;
-    /// [`Rejection::NotConfigured`] if there is no such limit; [`Rejection::StoreUnavailable`] if the store that counts does not answer.
+    /// [`Rejection::RateLimitExceeded`] if less is left, and then nothing is spent; [`Rejection::NotConfigured`] if
+    /// there is no such limit; [`Rejection::StoreUnavailable`] if the store does not answer.
     async fn spend(&self, caller: &Identity, limit: &str, cost: NonZeroU32) -> Result<RateLimit, Rejection>;
 }
 
-/// Named limits, counted in this process by the generic cell rate algorithm: a quota that is spent comes back evenly over its
+/// Named limits that this process counts with the generic cell rate algorithm: spent units come back evenly over the
 /// window.
 ///
 /// # Examples
@@ -63,22 +63,22 @@ struct Limit {
 }
 
 impl RateLimitsBuilder {
-    /// The limits, counted in this process.
+    /// Builds limits that this process counts.
     ///
     /// # Errors
-    /// [`RateLimitError`] if a name or a quota cannot be.
+    /// [`RateLimitError`] if a name, a quota or a window is invalid.
     pub fn build(self) -> Result<RateLimits, RateLimitError> {
         self.named().map(|limits| RateLimits::new(&limits))
     }
 }
 
 impl RateLimits {
-    /// Starts with no limit.
+    /// Starts a builder without limits.
     pub fn builder() -> RateLimitsBuilder {
         RateLimitsBuilder::default()
     }
 
-    /// Counts these in this process.
+    /// Counts these limits in this process.
     #[must_use]
     pub fn new(limits: &NamedLimits) -> Self {
         Self(limits.iter().cloned().map(Limit::new).collect())
@@ -103,7 +103,7 @@ impl RateLimiter for RateLimits {
 
 impl Limit {
     fn new(named: NamedLimit) -> Self {
-        // So much at once, coming back evenly over the window. The interval is above zero.
+        // The whole quota at once, coming back evenly over the window. The interval is above zero.
         let quota = Quota::with_period(named.interval()).unwrap_or_else(|| Quota::per_second(named.quota()));
         let governor = Governor::dashmap(quota.allow_burst(named.quota())).with_middleware();
         Self { named, governor, clock: DefaultClock::default(), calls: AtomicU32::new(0) }

@@ -1,4 +1,4 @@
-//! Requests as hyper hands them over, and their answers, which are counted until the client has taken them.
+//! Requests from hyper, and their answers, which count until the client has taken them.
 
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects, clippy::indexing_slicing))] // It reads input.
 
@@ -17,10 +17,10 @@ use tower::{Service, ServiceExt};
 
 use crate::table::{InFlight, Requests};
 
-/// The most of an answer that is handed over at once, so that a slow client is seen to read on.
+/// The most bytes of an answer that are written at once, so that a slow client is seen to read.
 const PART: usize = 64 * 1024;
 
-/// The service as hyper calls it: states the peer, waits until the service is ready, and counts requests.
+/// The service that hyper calls. It states the peer, waits until the inner service is ready, and counts requests.
 pub(crate) struct Counted<S> {
     pub(crate) service: S,
     pub(crate) peer: PeerAddress,
@@ -42,7 +42,7 @@ where
 }
 
 pin_project! {
-    /// An answer that the service works on.
+    /// The future of an answer.
     pub(crate) struct Answering<F> {
         #[pin]
         answer: F,
@@ -72,7 +72,7 @@ pin_project! {
     pub(crate) struct Answer<B> {
         #[pin]
         body: B,
-        // What the body has given and hyper has not taken yet.
+        // The part that the body has returned and hyper has not taken yet.
         rest: Bytes,
         in_flight: Option<InFlight>,
     }

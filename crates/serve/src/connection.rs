@@ -1,4 +1,4 @@
-//! One connection: which protocol it speaks, its bounds, and when it ends.
+//! A connection: its protocol, its bounds, and its end.
 
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects, clippy::indexing_slicing))] // It reads input.
 
@@ -26,11 +26,11 @@ use crate::answer::Counted;
 use crate::preface::Preface;
 use crate::table::{Doing, Place};
 
-/// How often an HTTP/2 connection is pinged, and how long the answer may take.
+/// The interval of pings on an HTTP/2 connection, and the timeout of an answer.
 const PING_INTERVAL: Duration = Duration::from_secs(20);
 const PING_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Makes connections out of sockets.
+/// A factory of connections from sockets.
 pub(crate) struct Connections<S> {
     service: S,
     builder: Arc<auto::Builder<TokioExecutor>>,
@@ -38,7 +38,7 @@ pub(crate) struct Connections<S> {
     times: Times,
 }
 
-/// When a connection ends.
+/// The times at which a connection ends.
 #[derive(Clone, Copy)]
 struct Times {
     idle: Duration,
@@ -72,7 +72,7 @@ where
         Self { service, builder: Arc::new(builder), header_timeout: limits.header_timeout, times }
     }
 
-    /// Serves a connection until it ends, or until `shutdown` changes and the requests in flight have been answered.
+    /// Serves a connection until it ends, or until `shutdown` changes and its requests in flight are answered.
     pub(crate) fn start(
         &self,
         stream: TcpStream,
@@ -82,9 +82,9 @@ where
         let (service, builder, header_timeout) = (self.service.clone(), Arc::clone(&self.builder), self.header_timeout);
         let times = self.times;
         async move {
-            // The peer is gone already if it has no address.
+            // A peer without an address has already disconnected.
             let Ok(peer) = stream.peer_addr() else { return };
-            // Small answers go out at once; without it a request and its answer can wait for each other.
+            // Sends small answers at once. Otherwise a request and its answer can wait for each other.
             let _ = stream.set_nodelay(true);
             bound_unsent(&stream);
             let mut stream = TimeoutStream::new(stream);
@@ -116,7 +116,8 @@ where
                     Close::ForAnother => {
                         life.close();
                         connection.as_mut().graceful_shutdown();
-                        // Once, so that the client is told; a request that has come meanwhile is answered.
+                        // Polled once, so that the client learns of the end. A request that has arrived is still
+                        // answered.
                         if ends_at_once(connection.as_mut()).await || place.doing().is_idle() {
                             tracing::debug!(%peer, "an idle connection gave way to a new one");
                             return;
@@ -127,7 +128,7 @@ where
                         }
                     }
                     Close::Hard => {
-                        tracing::debug!(%peer, "a connection was cut off: its client does not read, or does not close");
+                        tracing::debug!(%peer, "cut off a connection: its client does not read, or does not close it");
                         return;
                     }
                 }
@@ -136,34 +137,34 @@ where
     }
 }
 
-/// Has writes wait once this much is unsent. The system would otherwise take megabytes of answers for a client that does not read,
-/// and the server would go on to answer its requests.
+/// Limits the unsent bytes of a socket. Otherwise the system would buffer megabytes of answers for a client that does
+/// not read, and the server would keep answering its requests.
 #[cfg(any(target_os = "android", target_os = "linux"))]
 fn bound_unsent(stream: &TcpStream) {
     const UNSENT: u32 = 64 * 1024;
     if let Err(error) = socket2::SockRef::from(stream).set_tcp_notsent_lowat(UNSENT) {
-        tracing::debug!(%error, "the unsent part of answers is bounded by the system only");
+        tracing::debug!(%error, "limiting the unsent bytes of a connection failed");
     }
 }
 
 #[cfg(not(any(target_os = "android", target_os = "linux")))]
 fn bound_unsent(_: &TcpStream) {}
 
-/// Polls the connection once; `true` if it has ended.
+/// Polls the connection once. Returns `true` if it has ended.
 async fn ends_at_once(mut connection: Pin<&mut impl Future>) -> bool {
     poll_fn(|cx| Poll::Ready(connection.as_mut().poll(cx).is_ready())).await
 }
 
 enum Close {
     No,
-    /// Take no further requests, and end after the answers of those in flight.
+    /// Accepts no further requests, and ends after the answers in flight.
     Gracefully,
-    /// The same, but wait for nothing else.
+    /// The same, but only a request that has arrived delays the end.
     ForAnother,
     Hard,
 }
 
-/// The age of a connection, and whether it takes no further requests.
+/// The age of a connection, and whether it still accepts requests.
 struct Life {
     times: Times,
     begun: Instant,
@@ -191,7 +192,7 @@ impl Life {
         self.look_again = after(now, self.times.shortest());
     }
 
-    /// Decides what is due now. It looks again within the shortest of the times, so that it comes late for none of them.
+    /// Decides what is due now. It runs at least once in the shortest of the times, so it misses none of them.
     fn judge(&mut self, doing: Doing) -> Close {
         let now = Instant::now();
         let passed = |since: Option<Instant>, time| since.is_some_and(|since| now.duration_since(since) >= time);
@@ -220,7 +221,7 @@ impl Times {
     }
 }
 
-/// The time after `since`; a day later if there is no such time.
+/// Returns `since` plus `time`, or a day later if that overflows.
 fn after(since: Instant, time: Duration) -> Instant {
     const DAY: Duration = Duration::from_secs(24 * 60 * 60);
     since.checked_add(time).or_else(|| since.checked_add(DAY)).unwrap_or(since)

@@ -1,12 +1,13 @@
-//! A small HTTP server with bounds, for programs that take requests from anybody.
+//! A small HTTP server with bounds, for programs that accept requests from the internet.
 //!
-//! `axum::serve` waits forever for the head of a request, reads heads of any length that fits in memory, and accepts any
-//! number of connections. [`serve`] is hyper with [`Limits`]. A head must arrive in time and be short. A connection ends when it
-//! is idle, when its client does not read, and at a maximum age. One peer holds a limited number of connections, and a new
-//! connection takes the place of an idle one. A shutdown answers the requests in flight, within a deadline.
+//! `axum::serve` waits forever for the head of a request, reads heads of any length that fits in memory, and accepts
+//! any number of connections. [`serve`] is hyper with [`Limits`]. A head must arrive in time and be short. A connection
+//! ends when it is idle, when its client does not read, and at a maximum age. One peer holds a limited number of
+//! connections, and a new connection takes the place of an idle one. A shutdown answers the requests in flight, within
+//! a deadline.
 //!
-//! It speaks HTTP/1.1 and HTTP/2 without TLS, which a proxy in front terminates. Layers of the service limit how long a handler
-//! may take, and the body that it reads.
+//! It speaks HTTP/1.1 and HTTP/2 without TLS, which a proxy in front terminates. Layers of the service limit how long a
+//! handler may take, and the body that it reads.
 //!
 //! # Examples
 //! ```no_run
@@ -53,23 +54,23 @@ use tower::Service;
 use connection::Connections;
 use table::{Full, Table};
 
-/// How long to wait after the operating system has refused to give a connection, for instance for want of descriptors.
+/// The pause after the operating system refused a connection, for example because no descriptors are left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// How a server ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stopped {
-    /// How many connections were still at work at the end of [`Limits::shutdown_deadline`], and were cut off.
+    /// The connections that were still busy at the end of [`Limits::shutdown_deadline`], and were cut off.
     pub cut_off: usize,
 }
 
-/// Serves `service` on `listener` until `shutdown` is ready, and then until what is in flight has been answered.
+/// Serves `service` on `listener` until `shutdown` is ready, and then until the requests in flight are answered.
 ///
-/// Every request has the [`PeerAddress`](keyward_core::PeerAddress) of its connection in its extensions. An error of the service
-/// closes the connection.
+/// Every request has the [`PeerAddress`](keyward_core::PeerAddress) of its connection in its extensions. An error of
+/// the service closes the connection.
 ///
 /// # Panics
-/// If [`Limits`] are out of their bounds.
+/// If [`Limits`] are out of bounds.
 pub async fn serve<S, B>(
     listener: TcpListener,
     service: S,
@@ -89,7 +90,7 @@ where
     let table = Table::new(limits);
     let (closing, _) = watch::channel(());
     let mut tasks = JoinSet::new();
-    // Accepted, but without a place yet.
+    // A connection that was accepted, but has no place yet.
     let mut waiting = None;
     let mut shutdown = pin!(shutdown);
     loop {
@@ -101,7 +102,7 @@ where
                 Ok(accepted) => waiting = Some(accepted),
                 Err(error) => {
                     let gave_way = table.evict();
-                    tracing::warn!(%error, gave_way, "no connection can be accepted");
+                    tracing::warn!(%error, gave_way, "accepting a connection failed, retrying");
                     tokio::time::sleep(ACCEPT_PAUSE).await;
                 }
             },
@@ -114,12 +115,12 @@ where
                 }
                 Err(Full::Server) => waiting = Some((stream, peer)),
                 Err(Full::Peer) => {
-                    tracing::debug!(%peer, "the peer has too many connections at work: closed a further one")
+                    tracing::debug!(%peer, "refused a connection: all of the peer's connections are busy")
                 }
             }
         }
     }
-    // New connections are refused from here on, so that a balancer in front goes elsewhere.
+    // Refuses new connections from here on, so that a load balancer uses another server.
     drop((listener, waiting));
     closing.send_replace(());
     let finished = async { while tasks.join_next().await.is_some() {} };
@@ -127,7 +128,7 @@ where
         return Stopped { cut_off: 0 };
     }
     let cut_off = tasks.len();
-    tracing::warn!(cut_off, "connections were still at work when the time to shut down was over");
+    tracing::warn!(cut_off, "cut off connections that were still busy at the end of the shutdown");
     tasks.shutdown().await;
     Stopped { cut_off }
 }

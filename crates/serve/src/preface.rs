@@ -1,7 +1,7 @@
-//! A time-out for the first bytes of a connection.
+//! A timeout for the first bytes of a connection.
 //!
-//! hyper's own time-out begins when it knows the protocol, and until it has seen what is not the preface of HTTP/2 (RFC 9113
-//! section 3.4), or all of it, it waits: for ever, for a peer that sends nothing, or a part of the preface.
+//! hyper's timeout begins when the protocol is known. Until hyper has read the preface of HTTP/2 (RFC 9113 section 3.4)
+//! or other bytes, it waits forever, for example for a peer that sends nothing or a part of the preface.
 
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects, clippy::indexing_slicing))] // It reads input.
 
@@ -18,7 +18,7 @@ const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 /// A socket whose reads fail if the protocol is not clear in time.
 pub(crate) struct Preface<S> {
     stream: Pin<Box<S>>,
-    /// How much of the preface has been seen, and when the rest has to be there; `None` once the protocol is clear.
+    /// The length of the preface that has been read, and the deadline of the rest; `None` once the protocol is known.
     unclear: Option<(usize, Pin<Box<Sleep>>)>,
 }
 

@@ -1,9 +1,9 @@
-//! When a program is asked to end.
+//! The signal that ends a program.
 
 use std::future::Future;
 use std::io;
 
-/// Ready when the process is asked to end, by SIGTERM or SIGINT. It listens from the call on, not only once it is awaited.
+/// Returns a future that is ready when the process receives SIGTERM or SIGINT. It listens from this call on.
 ///
 /// # Errors
 /// If the operating system does not let the process listen.
@@ -21,7 +21,7 @@ pub fn shutdown_signal() -> io::Result<impl Future<Output = ()> + Send> {
     })
 }
 
-/// Ready when the process is asked to end, by Ctrl+C.
+/// Returns a future that is ready when the process receives Ctrl+C.
 ///
 /// # Errors
 /// If the operating system does not let the process listen.

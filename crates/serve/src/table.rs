@@ -1,4 +1,4 @@
-//! The connections that are open: whose they are, what each is doing, and which gives way to a new one.
+//! The open connections: their peers, their activity, and which of them gives way to a new one.
 
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects, clippy::indexing_slicing))] // It reads input.
 
@@ -12,20 +12,20 @@ use tokio::time::Instant;
 
 use crate::Limits;
 
-/// How long a client must have read nothing before its connection gives way to a new one.
+/// How long a client must not have read before its connection gives way.
 const STALLED: Duration = Duration::from_secs(1);
 
 /// All open connections.
 pub(crate) struct Table {
     limits: Limits,
     open: Mutex<Open>,
-    /// Told when a connection has ended or has become idle.
+    /// Notified when a connection has ended or become idle.
     room: Notify,
 }
 
 #[derive(Default)]
 struct Open {
-    /// How many there are in all.
+    /// The number of all connections.
     connections: usize,
     /// The number of the newest.
     newest: u64,
@@ -34,9 +34,9 @@ struct Open {
 
 /// Why a connection was not admitted.
 pub(crate) enum Full {
-    /// Every connection is at work.
+    /// Every connection is busy.
     Server,
-    /// The peer has its share, and all of it is at work.
+    /// The peer has all its connections, and they are busy.
     Peer,
 }
 
@@ -45,7 +45,7 @@ impl Table {
         Arc::new(Self { limits, open: Mutex::default(), room: Notify::new() })
     }
 
-    /// Enters a connection. Where there is no room, an idle or stalled connection gives way.
+    /// Adds a connection. If there is no room, an idle or stalled connection gives way.
     pub(crate) fn admit(self: &Arc<Self>, address: SocketAddr) -> Result<Place, Full> {
         let is_exempt = self.limits.exempt_peers.trusts(address.ip());
         let peer = if is_exempt { address.ip().to_canonical() } else { peer_of(address.ip()) };
@@ -65,12 +65,12 @@ impl Table {
         Ok(Place { table: Arc::clone(self), number, entry })
     }
 
-    /// Closes a connection; `false` if all are at work.
+    /// Closes a connection. Returns `false` if all are busy.
     pub(crate) fn evict(&self) -> bool {
         self.make_room(&mut self.open())
     }
 
-    /// Those give way first who hold the most connections, so that an attacker does not push out others.
+    /// Peers with the most connections give way first, so that an attacker does not displace others.
     fn make_room(&self, open: &mut Open) -> bool {
         let is_exempt = |peer| self.limits.exempt_peers.trusts(peer);
         let counted = open.peers.iter().filter(|(peer, _)| !is_exempt(**peer));
@@ -86,7 +86,7 @@ impl Table {
 
     /// Waits until there may be room.
     pub(crate) async fn room(&self) {
-        // A connection that stalls tells nobody.
+        // A connection that stalls sends no notification.
         let _ = tokio::time::timeout(Duration::from_millis(100), self.room.notified()).await;
     }
 
@@ -96,8 +96,7 @@ impl Table {
 }
 
 impl Open {
-    /// Takes out the connection of these peers that has been idle longest, else the one that has been stalled longest, and has
-    /// it closed.
+    /// Removes and closes the connection of these peers that has been idle longest, or else stalled longest.
     fn evict(&mut self, from: impl Fn(IpAddr) -> bool) -> bool {
         let now = Instant::now();
         let entries = self.peers.iter().filter(|(peer, _)| from(**peer)).flat_map(|(_, entries)| entries);
@@ -127,7 +126,7 @@ impl Open {
     }
 }
 
-/// What counts as one peer: an IPv4 address, or an IPv6 network of 64 bits, of which one customer often has all addresses.
+/// Returns what counts as one peer: an IPv4 address, or an IPv6 /64 network, because one customer often has all of it.
 fn peer_of(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << 64)).into(),
@@ -135,7 +134,7 @@ fn peer_of(address: IpAddr) -> IpAddr {
     }
 }
 
-/// The place of a connection in the table, which it leaves when this is dropped.
+/// A connection's place in the table, which dropping it frees.
 pub(crate) struct Place {
     table: Arc<Table>,
     number: u64,
@@ -143,7 +142,7 @@ pub(crate) struct Place {
 }
 
 impl Place {
-    /// Waits until the connection has to give way to another.
+    /// Waits until the connection must give way to another.
     pub(crate) async fn evicted(&self) {
         self.entry.evicted.notified().await;
     }
@@ -152,7 +151,7 @@ impl Place {
         *self.entry.doing()
     }
 
-    /// What counts the connection's requests.
+    /// Returns the counter of the connection's requests.
     pub(crate) fn requests(&self) -> Requests {
         Requests { table: Arc::clone(&self.table), entry: Arc::clone(&self.entry) }
     }
@@ -177,14 +176,14 @@ impl Entry {
     }
 }
 
-/// What a connection is doing.
+/// The activity of a connection.
 #[derive(Clone, Copy)]
 pub(crate) struct Doing {
-    /// Requests in flight: until the last part of their answer was taken.
+    /// The requests in flight, until the client has taken the last part of the answer.
     requests: usize,
-    /// Those of them whose answer waits for the client to read on.
+    /// The requests in flight whose answers wait for the client to read.
     unread: usize,
-    /// When a request last began, ended or made progress.
+    /// The time at which a request last began, ended or made progress.
     since: Instant,
 }
 
@@ -197,18 +196,18 @@ impl Doing {
         self.requests == 0
     }
 
-    /// Since when there has been no request in flight.
+    /// Returns the time since which no request is in flight.
     pub(crate) fn idle_since(&self) -> Option<Instant> {
         self.is_idle().then_some(self.since)
     }
 
-    /// Since when everything in flight has waited for the client to read.
+    /// Returns the time since which every request in flight waits for the client to read.
     pub(crate) fn stalled_since(&self) -> Option<Instant> {
         (self.requests > 0 && self.requests == self.unread).then_some(self.since)
     }
 }
 
-/// Counts the requests of one connection.
+/// A counter of the requests of one connection.
 #[derive(Clone)]
 pub(crate) struct Requests {
     table: Arc<Table>,
@@ -231,12 +230,12 @@ pub(crate) struct InFlight {
 }
 
 impl InFlight {
-    /// Part of the answer is there, and the client has to read before more is asked for.
+    /// The client must read before the next part of the answer is requested.
     pub(crate) fn waits_for_client(&mut self) {
         self.progress(true);
     }
 
-    /// The service has to come up with the next part of the answer.
+    /// The service must produce the next part of the answer.
     pub(crate) fn waits_for_service(&mut self) {
         if self.is_unread {
             self.progress(false);

@@ -1,4 +1,4 @@
-//! Clients that hold on to connections, over real sockets: what they get, and what everybody else still gets.
+//! Clients that hold on to connections, over real sockets, and the service that other clients still get.
 
 #![allow(clippy::unwrap_used, reason = "an unwrap is an assertion here, in helpers too")]
 
@@ -24,7 +24,7 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tower::service_fn;
 
-/// Long enough for any machine: what is waited for takes milliseconds.
+/// Long enough for any machine: the awaited events take milliseconds.
 const DEADLINE: Duration = Duration::from_secs(60);
 const SHORT: Duration = Duration::from_millis(200);
 const NEVER: Duration = Duration::from_secs(24 * 60 * 60);
@@ -32,7 +32,7 @@ const NEVER: Duration = Duration::from_secs(24 * 60 * 60);
 const GET_AND_CLOSE: &[u8] = b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
 const PREFACE_AND_SETTINGS: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
 
-/// Limits of which none but the number of connections ends anything.
+/// Limits so long that only the number of connections matters.
 fn patient() -> Limits {
     Limits {
         header_timeout: NEVER,
@@ -50,7 +50,7 @@ struct Server {
     address: SocketAddr,
     entered: Arc<Notify>,
     release: Arc<Notify>,
-    /// Told when the server has given up an answer of `/endless`.
+    /// Notified when the server has given up an answer of `/endless`.
     given_up: Arc<Notify>,
 }
 
@@ -91,20 +91,21 @@ impl Server {
         socket.connect(self.address).await.unwrap()
     }
 
-    /// What a client gets that has done nothing wrong.
+    /// Returns `true` if a well-behaved client gets an answer.
     async fn is_answered_from(&self, address: [u8; 4]) -> bool {
         let mut stream = self.connect_from(address).await;
         stream.write_all(GET_AND_CLOSE).await.unwrap();
         rest(&mut stream).await.contains("answered")
     }
 
-    /// A connection of HTTP/2 whose client answers pings and does nothing else.
+    /// Opens an HTTP/2 connection whose client only answers pings.
     async fn idle_http2(&self) -> h2::client::Connection<TcpStream> {
         let stream = self.connect().await;
         h2::client::handshake(stream).await.unwrap().1
     }
 
-    /// A connection of HTTP/1 whose client sends requests and never reads, until the server takes no more of them.
+    /// Opens an HTTP/1 connection whose client sends requests and never reads, until the server accepts no more of
+    /// them.
     async fn unread_http1(&self) -> TcpStream {
         let mut stream = self.connect().await;
         let requests = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n".repeat(1_000);
@@ -113,7 +114,7 @@ impl Server {
     }
 }
 
-/// An answer that goes on for ever.
+/// An endless answer.
 struct Endless(Arc<Notify>);
 
 impl Body for Endless {
@@ -133,7 +134,7 @@ impl Drop for Endless {
 
 async fn rest(stream: &mut TcpStream) -> String {
     let mut answer = Vec::new();
-    // A reset ends it too.
+    // A reset ends the connection, too.
     let _ = timeout(DEADLINE, stream.read_to_end(&mut answer)).await.expect("the server closes the connection");
     String::from_utf8_lossy(&answer).into_owned()
 }
@@ -156,7 +157,7 @@ async fn idle_http2_connections_shut_nobody_out() {
 
 #[tokio::test]
 async fn clients_that_never_read_shut_nobody_out() {
-    // Few, as the system's own buffers take megabytes of each.
+    // Few connections, because the system buffers megabytes of each.
     let server = Server::start(Limits { connections: 2, ..patient() }).await;
     let held = [server.unread_http1().await, server.unread_http1().await];
     assert!(server.is_answered_from([127, 0, 0, 2]).await);
@@ -247,7 +248,7 @@ async fn a_slow_answer_is_neither_idle_nor_unread() {
     let mut stream = server.connect().await;
     stream.write_all(b"GET /slow HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").await.unwrap();
     server.entered.notified().await;
-    // Several of the times must pass without the connection being cut off.
+    // The connection must survive several of the timeouts.
     tokio::time::sleep(SHORT * 4).await;
     server.release.notify_one();
     assert!(rest(&mut stream).await.contains("answered"));
@@ -284,7 +285,7 @@ async fn a_peer_holds_no_more_than_its_share() {
             held.push(stream);
         }
         assert!(server.is_answered_from([127, 0, 0, 2]).await, "{what}");
-        // All of them at work: nothing that is being answered was cut off.
+        // Each connection gets its answer, so none of them was cut off.
         for stream in held.iter_mut().take(admitted) {
             server.release.notify_one();
             assert!(rest(stream).await.contains("answered"), "{what}");

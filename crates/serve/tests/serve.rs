@@ -26,7 +26,7 @@ struct Server {
     address: SocketAddr,
     stop: oneshot::Sender<()>,
     stopped: JoinHandle<Stopped>,
-    /// Told when `/slow` has been entered.
+    /// Notified when `/slow` has been entered.
     entered: Arc<Notify>,
     /// Lets `/slow` answer.
     release: Arc<Notify>,
@@ -59,15 +59,15 @@ impl Server {
     }
 }
 
-/// Everything that comes until the server closes the connection.
+/// Reads until the server closes the connection.
 async fn rest(stream: &mut TcpStream) -> String {
     let mut answer = Vec::new();
-    // A reset ends it too.
+    // A reset ends the connection, too.
     let _ = timeout(SOON, stream.read_to_end(&mut answer)).await.expect("the server closes the connection");
     String::from_utf8_lossy(&answer).into_owned()
 }
 
-/// One answer, of which the connection may stay open.
+/// Reads one answer. The connection may stay open.
 async fn answer(stream: &mut TcpStream) -> String {
     let mut buffer = vec![0; 4096];
     let length = timeout(SOON, stream.read(&mut buffer)).await.expect("the server answers").unwrap();
@@ -106,11 +106,11 @@ async fn a_connection_without_a_whole_request_is_dropped() {
 #[tokio::test]
 async fn a_slow_answer_is_waited_for() {
     let server = Server::start(Limits { header_timeout: Duration::from_millis(100), ..Limits::default() }).await;
-    // Shorter than the preface of HTTP/2, so that the protocol is clear before it could be whole.
+    // Shorter than the preface of HTTP/2, so the protocol is known before the preface could be complete.
     let mut stream = server.connect().await;
     stream.write_all(b"GET /slow HTTP/1.0\r\n\r\n").await.unwrap();
     server.entered.notified().await;
-    // The time-out of the head must not cut this off: it is let run out.
+    // The timeout of the head must not cut this off, so the test lets it expire.
     tokio::time::sleep(Duration::from_millis(250)).await;
     server.release.notify_one();
     assert!(rest(&mut stream).await.contains("200 OK"));
@@ -122,7 +122,7 @@ async fn a_head_that_is_too_long_gets_431() {
     for (length, status) in [(8 * 1024, "200 OK"), (20 * 1024, "431")] {
         let mut stream = server.connect().await;
         let head = format!("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nX: {}\r\n\r\n", "x".repeat(length));
-        // The server need not read all of it.
+        // The server need not read the whole head.
         let _ = stream.write_all(head.as_bytes()).await;
         let answer = rest(&mut stream).await;
         assert!(answer.starts_with(&format!("HTTP/1.1 {status}")), "{length}: {answer}");

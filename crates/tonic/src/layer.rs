@@ -1,4 +1,4 @@
-//! The layer that lets calls in by their credential.
+//! The layer that admits calls by their credentials.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -13,10 +13,11 @@ use tower_layer::Layer;
 
 use crate::status::status_with;
 
-/// Protects a gRPC server with API keys; see the [crate's documentation](crate).
+/// A layer that protects a gRPC server with API keys, as the [crate's documentation](crate) describes.
 ///
-/// Keys that are confined to networks go by the peer's address: [`PeerAddress`] in the extensions of the call, else the
-/// [`TcpConnectInfo`] of tonic's server. Where tonic's server ends TLS, put a [`PeerAddress`] there; else such keys are refused.
+/// Keys confined to networks depend on the peer's address: [`PeerAddress`] in the call's extensions, or the
+/// [`TcpConnectInfo`] of tonic's server. If tonic's server terminates TLS, set a [`PeerAddress`]. Otherwise such keys
+/// are refused.
 ///
 /// # Examples
 /// ```
@@ -31,10 +32,10 @@ pub struct AuthLayer {
 }
 
 impl AuthLayer {
-    /// A layer over `store` with the default settings.
+    /// Creates a layer over `store` with the default settings.
     ///
     /// # Panics
-    /// If the operating system gives no thread. [`Authenticator::builder`] gives an error instead.
+    /// If the operating system refuses to start a thread. [`Authenticator::builder`] returns an error instead.
     #[must_use]
     pub fn new(store: impl KeyStore) -> Self {
         Authenticator::new(store).into()
@@ -47,7 +48,7 @@ impl From<Authenticator> for AuthLayer {
     }
 }
 
-/// Shares the layer's authenticator, and its cache with it, for a process that speaks HTTP as well as gRPC.
+/// Shares the layer's authenticator and its cache, for a process that serves HTTP as well as gRPC.
 impl From<keyward_core::AuthLayer> for AuthLayer {
     fn from(layer: keyward_core::AuthLayer) -> Self {
         layer.authenticator().clone().into()
@@ -70,7 +71,7 @@ pub type AuthService<S> = adapter::AuthService<S, Grpc>;
 pub struct Grpc;
 
 impl Protocol for Grpc {
-    /// gRPC has no preflights.
+    /// Returns `false`, because gRPC has no preflights.
     fn is_preflight(_: &Method, _: &HeaderMap) -> bool {
         false
     }
@@ -90,7 +91,7 @@ impl<B: Default> Respond<Response<B>> for Grpc {
     fn finish((): &(), _: &mut Response<B>) {}
 
     fn refuse(authenticator: &Authenticator, refusal: &Refusal) -> Response<B> {
-        // What is written for HTTP has the id of the request, and a pause that differs from caller to caller.
+        // The HTTP refusal has the request's id, and a pause that varies between callers.
         let written = authenticator.refuse(refusal);
         let text = |name| written.headers().get(name).and_then(|value: &HeaderValue| value.to_str().ok());
         let pause = text("retry-after").and_then(|seconds| seconds.parse().ok()).unwrap_or(1);

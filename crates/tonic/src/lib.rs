@@ -1,8 +1,8 @@
 //! keyward for gRPC with tonic: API-key authentication in the `authorization` metadata, and refusals as gRPC statuses.
 //!
-//! A refusal is a response of trailers only: status 200, `grpc-status` and `grpc-message`, and in `grpc-status-details-bin` what
-//! a program may want to know (`google.rpc.ErrorInfo` with the rejection's code as reason, `RequestInfo`, and `RetryInfo` where
-//! trying again helps).
+//! A refusal is a response of trailers only: status 200, `grpc-status`, `grpc-message`, and details for programs in
+//! `grpc-status-details-bin`. The details are a `google.rpc.ErrorInfo` with the rejection's code as reason, a
+//! `RequestInfo`, and a `RetryInfo` if a retry helps.
 //!
 //! | rejection's status | gRPC code |
 //! | --- | --- |
@@ -32,7 +32,7 @@
 //!     .await?;
 //! # Ok(()) }
 //! ```
-//! In a handler or an interceptor, [`identity`] is who calls, and [`guarded`] holds them to scopes or another guard:
+//! In a handler or an interceptor, [`identity`] returns the caller, and [`guarded`] requires scopes or another guard:
 //! ```
 //! use tonic::{Request, Response, Status};
 //!
@@ -44,7 +44,7 @@
 //! }
 //! # let _ = cancel;
 //! ```
-//! Publishable keys are for reading, and whether a gRPC call reads, its method does not say: they are refused.
+//! Publishable keys may only read. The method of a gRPC call does not show whether it reads, so they are refused.
 
 mod layer;
 mod request;

@@ -1,4 +1,4 @@
-//! Who calls, for handlers and interceptors.
+//! The caller's identity, for handlers and interceptors.
 
 use keyward_core::adapter::CredentialFault;
 use keyward_core::{Anonymous, Guard, Identity, Rejection};
@@ -6,20 +6,20 @@ use tonic::{Request, Status};
 
 use crate::status::to_status;
 
-/// Who calls.
+/// Returns the identity of the caller.
 ///
 /// # Errors
-/// `UNAUTHENTICATED` if the call was let in without a credential; `INTERNAL`, with a line in the log, where no
-/// [`AuthLayer`](crate::AuthLayer) is.
+/// `UNAUTHENTICATED` if the call was admitted without a credential; `INTERNAL`, with an error in the log, on a server
+/// without an [`AuthLayer`](crate::AuthLayer).
 #[allow(clippy::result_large_err, reason = "tonic's handlers return its Status")]
 pub fn identity<T>(request: &Request<T>) -> Result<&Identity, Status> {
     find(request).map_err(|rejection| to_status(&rejection, None))
 }
 
-/// Who calls, if they are let in by the guard `G`: scopes, a plan, a feature, or a pair of them.
+/// Returns the identity of the caller if the guard `G` admits it: scopes, a plan, a feature, or a pair of them.
 ///
 /// # Errors
-/// As for [`identity`], and `PERMISSION_DENIED` with what the guard says.
+/// As for [`identity`], and `PERMISSION_DENIED` with the message of the guard.
 #[allow(clippy::result_large_err, reason = "tonic's handlers return its Status")]
 pub fn guarded<G: Guard, T>(request: &Request<T>) -> Result<&Identity, Status> {
     let verdict = find(request).and_then(|identity| G::check(identity).map(|()| identity));
@@ -33,7 +33,7 @@ fn find<T>(request: &Request<T>) -> Result<&Identity, Rejection> {
         None if extensions.get::<Anonymous>().is_some() => Err(CredentialFault::Missing.into()),
         None => {
             tracing::error!(
-                "a handler asks for an identity on a server that no AuthLayer stands around: every call to it is refused"
+                "call refused: a handler asks for an identity, but no AuthLayer protects this server; add the layer"
             );
             Err(Rejection::NotConfigured)
         }

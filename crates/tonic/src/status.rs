@@ -10,7 +10,7 @@ use tonic_types::{ErrorDetails, StatusExt};
 /// The domain of the error reasons (`google.rpc.ErrorInfo`).
 const DOMAIN: &str = "keyward";
 
-/// A rejection as a gRPC status, with its details.
+/// Converts a rejection into a gRPC status with details.
 ///
 /// # Examples
 /// ```
@@ -26,7 +26,7 @@ pub fn to_status(rejection: &Rejection, request_id: Option<&str>) -> Status {
     status_with(rejection, request_id, Duration::from_secs(1))
 }
 
-/// The same, with how long to wait before trying again, where that helps and the rejection itself does not say it.
+/// Converts a rejection, with a pause for retries if one helps and the rejection has none.
 pub(crate) fn status_with(rejection: &Rejection, request_id: Option<&str>, pause: Duration) -> Status {
     let code = match rejection.status().as_u16() {
         400 => Code::InvalidArgument,

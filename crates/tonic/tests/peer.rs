@@ -1,4 +1,4 @@
-//! What tonic's own server tells of a connection, over real sockets.
+//! The peer's address as tonic's server states it, over real sockets.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 

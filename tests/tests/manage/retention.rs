@@ -106,7 +106,7 @@ async fn a_flood_of_malformed_forward_auth_writes_a_few_lines() {
         }
     }
     let said = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
-    assert!(said.contains("a gateway does not say"), "{said}");
+    assert!(said.contains("the gateway does not state"), "{said}");
     // A line a minute for each of the six places, however long a busy machine takes.
     let lines = said.lines().count();
     assert!(lines <= 6 * 5, "{lines} lines of {} requests: {said}", TIMES * kinds.len());

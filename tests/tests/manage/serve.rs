@@ -96,7 +96,7 @@ fn what_goes_wrong_while_it_serves_is_on_standard_error() {
     assert_eq!(server.curl("/forward-auth?scop=resources:read", &[]).status, 500);
     server.stop();
     let said = std::fs::read_to_string(&log).unwrap();
-    assert!(said.contains("ERROR") && said.contains("a gateway requires something other than `scope`"), "{said}");
+    assert!(said.contains("ERROR") && said.contains("the gateway requires something other than `scope`"), "{said}");
 }
 
 #[needs(curl)]
