@@ -1,4 +1,4 @@
-//! Looks for the programs of `src/programs.rs`, and again when one of them may have been installed or removed.
+//! Looks for the programs of `src/programs.rs`, and again whenever one of them may have been installed or removed.
 
 #![allow(clippy::print_stdout, reason = "a build script speaks to cargo on its standard output")]
 
@@ -15,7 +15,7 @@ use programs::{INSTALLED, PROGRAMS, find, folders};
 fn main() {
     let package = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").unwrap_or_default());
     let root = package.ancestors().nth(2).unwrap_or(&package);
-    // Cargo runs this script each time if what it watches is not there.
+    // Cargo runs this script every time if a watched path does not exist.
     let _ = fs::create_dir_all(root.join(INSTALLED));
     let mut watched = BTreeSet::from([package.join("build.rs"), package.join("src"), root.join(INSTALLED)]);
     let mut missing = Vec::new();

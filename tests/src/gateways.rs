@@ -1,4 +1,5 @@
-//! nginx, Caddy, HAProxy and Envoy with the configurations of `examples/gateways`, on ports of their own, and a backend that says what reached it.
+//! nginx, Caddy, HAProxy and Envoy with the configurations of `examples/gateways` on free ports, and a backend that
+//! echoes each request.
 
 use std::fs;
 use std::io::{Read, Write};
@@ -17,7 +18,7 @@ use serde_json::{Value, json};
 use crate::program::{Curled, end_with_this_process, eventually, start_in_background, test_package};
 use crate::service::Listening;
 
-/// What stands in front of a backend.
+/// A gateway program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// Debian's `nginx`, with `auth_request`.
@@ -30,28 +31,28 @@ pub enum Kind {
     Envoy,
 }
 
-/// Where a gateway finds the others.
+/// The services that a gateway connects to.
 #[derive(Clone, Copy, Debug)]
 pub struct Neighbours {
-    /// What gateways ask.
+    /// The keyward service that it asks.
     pub keyward: SocketAddr,
-    /// What is protected.
+    /// The backend that it protects.
     pub backend: SocketAddr,
 }
 
 /// A gateway that runs until this process ends.
 #[derive(Debug)]
 pub struct Gateway {
-    /// What it is.
+    /// The program.
     pub kind: Kind,
     port: u16,
 }
 
 impl Gateway {
-    /// Starts a gateway with its configuration from `examples/gateways`, in which nothing but the ports is changed.
+    /// Starts a gateway with its configuration from `examples/gateways`, changing only the ports.
     pub fn start(kind: Kind, neighbours: Neighbours) -> Self {
         let folder = tempfile::Builder::new().prefix("keyward-gateway-").tempdir().unwrap().keep();
-        // nginx reads some of it as another user.
+        // nginx reads some of the files as another user.
         fs::set_permissions(&folder, fs::Permissions::from_mode(0o755)).unwrap();
         let port = TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
         copy(kind.configuration(), &folder, port, neighbours);
@@ -69,7 +70,7 @@ impl Gateway {
         Self { kind, port }
     }
 
-    /// What `curl` gets for this request target, which is sent as it is.
+    /// Sends a request with `curl`, which does not normalize this target.
     pub fn curl(&self, target: &str, arguments: &[&str]) -> Curled {
         let mut curl = Command::new("curl");
         curl.args(["--silent", "--include", "--http1.1", "--max-time", "10", "--request-target", target]);
@@ -77,13 +78,13 @@ impl Gateway {
         Curled::of(curl)
     }
 
-    /// What comes back for these very bytes, which ask for the connection to be closed.
+    /// Sends these exact bytes and returns the answer. The request must ask the gateway to close the connection.
     pub fn send(&self, request: &str) -> String {
         let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
         stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
         stream.write_all(request.as_bytes()).unwrap();
         let mut answer = Vec::new();
-        // Whoever refuses a request may close before it has read all of it.
+        // A gateway may refuse a request and close before it has read all of it.
         let _ = stream.read_to_end(&mut answer);
         String::from_utf8_lossy(&answer).into_owned()
     }
@@ -127,7 +128,7 @@ impl Kind {
     }
 }
 
-/// What a distribution's own `nginx.conf` has around the files of `conf.d`.
+/// Debian's `nginx.conf` around the files of `conf.d`.
 fn nginx_conf(folder: &Path) -> String {
     let folder = folder.display();
     let temporary: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
@@ -140,11 +141,11 @@ fn nginx_conf(folder: &Path) -> String {
     )
 }
 
-/// Debian has servers outside of an ordinary user's path.
+/// Finds a server. Debian installs them outside a user's `PATH`.
 fn installed(candidates: &[&'static str]) -> &'static str {
     let works =
         |name: &&&str| Command::new(name).arg("-v").stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok();
-    candidates.iter().find(works).unwrap_or_else(|| panic!("{} is installed", candidates[0]))
+    candidates.iter().find(works).unwrap_or_else(|| panic!("{} is not installed", candidates[0]))
 }
 
 fn copy(configuration: &str, folder: &Path, port: u16, neighbours: Neighbours) {
@@ -152,7 +153,7 @@ fn copy(configuration: &str, folder: &Path, port: u16, neighbours: Neighbours) {
     for entry in fs::read_dir(from).unwrap() {
         let entry = entry.unwrap();
         let text = fs::read_to_string(entry.path()).unwrap();
-        // In one pass, so that no substitute is taken for a port of the original.
+        // Use placeholders, so that a new port is never taken for one of the original.
         let substitutes = [("8080", port), ("3000", neighbours.backend.port()), ("3001", neighbours.keyward.port())];
         let text = substitutes.iter().fold(text, |text, (from, _)| text.replace(from, &format!("<{from}>")));
         let text =
@@ -161,7 +162,7 @@ fn copy(configuration: &str, folder: &Path, port: u16, neighbours: Neighbours) {
     }
 }
 
-/// A backend that answers 200 to everything, with what reached it.
+/// Starts a backend that answers every request with 200 and a description of it.
 pub async fn echo() -> Listening {
     Listening::start(Router::new().fallback(async |request: Request<Body>| {
         let (head, body) = request.into_parts();
@@ -181,7 +182,7 @@ pub async fn echo() -> Listening {
     .await
 }
 
-/// The values of a header that reached the backend.
+/// The values of a header that the backend received.
 pub fn reached(echoed: &Value, name: &str) -> Vec<String> {
     let headers = echoed["headers"].as_array().unwrap();
     headers.iter().filter(|field| field[0] == name).map(|field| field[1].as_str().unwrap().to_owned()).collect()

@@ -1,30 +1,30 @@
-//! An OpenID Connect provider in a process of its own: npm's `oidc-provider`.
+//! A process with an OpenID Connect provider: npm's `oidc-provider`.
 
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use crate::program::{test_package, up_to};
 
-/// What the provider knows this program by.
+/// Client ID of keyward at the provider.
 pub const CLIENT_ID: &str = "keyward";
-/// What this program proves it with.
+/// Client secret of keyward at the provider.
 pub const CLIENT_SECRET: &str = "a secret between the two, which is long enough";
 
-/// A running provider, until this is dropped.
+/// A running provider, which stops on drop.
 #[derive(Debug)]
 pub struct Provider {
     process: Child,
-    /// Its issuer, `http` on loopback.
+    /// Issuer URL, `http` on loopback.
     pub issuer: String,
 }
 
 impl Provider {
-    /// One whose ID tokens say who it is, and which tells the rest when it is asked.
+    /// Starts a provider whose ID tokens have only the subject. The user info endpoint has the other claims.
     pub fn start() -> Self {
         Self::start_with("short")
     }
 
-    /// One whose ID tokens have everything in them.
+    /// Starts a provider whose ID tokens have all claims.
     pub fn start_full() -> Self {
         Self::start_with("full")
     }
@@ -39,12 +39,12 @@ impl Provider {
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
-            .expect("Node.js is installed: `apt-get install nodejs`");
+            .expect("Node.js does not start: `apt-get install nodejs`");
         let issuer = up_to(process.stdout.take().unwrap(), "http").trim().to_owned();
         Self { process, issuer }
     }
 
-    /// Ends it.
+    /// Stops the provider.
     pub fn stop(&mut self) {
         let _ = self.process.kill();
         let _ = self.process.wait();

@@ -14,22 +14,22 @@ pub mod service;
 pub mod valkey;
 pub mod watched;
 
-/// The code in README.md compiles.
+/// Compiles the code in README.md.
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
 pub struct Readme;
 
-/// The code in docs/gateways.md compiles.
+/// Compiles the code in docs/gateways.md.
 #[cfg(doctest)]
 #[doc = include_str!("../../docs/gateways.md")]
 pub struct Gateways;
 
-/// The code in docs/import.md compiles.
+/// Compiles the code in docs/import.md.
 #[cfg(doctest)]
 #[doc = include_str!("../../docs/import.md")]
 pub struct Import;
 
-/// The code in the guide compiles, and what can be run without a server runs.
+/// Compiles the code in the guide, and runs what needs no server.
 #[cfg(doctest)]
 mod guide {
     #[doc = include_str!("../../guide/src/protect-a-service.md")]

@@ -1,9 +1,9 @@
-//! Log lines that a test reads.
+//! Log lines for assertions.
 
 use std::io::Write;
 use std::sync::{Arc, Mutex};
 
-/// Keeps what a subscriber writes.
+/// A writer that keeps what a subscriber writes.
 #[derive(Clone, Debug, Default)]
 pub struct Log(pub Arc<Mutex<Vec<u8>>>);
 

@@ -1,4 +1,4 @@
-//! A node in a process of its own: what it does, and how a test asks it.
+//! A node process, and how a test talks to it.
 
 #![allow(clippy::print_stdout)] // It speaks on its standard output.
 
@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use keyward::store::KeyStore;
 use keyward::{Authenticator, Keys, NewKey};
 
-/// Answers each line `FIELD` on standard input with the verdict on it, until there are no more.
+/// Answers each line `FIELD` on standard input with its verdict, until the input ends.
 pub async fn answer(store: impl KeyStore) {
     let authenticator = Authenticator::new(store);
     for line in std::io::stdin().lock().lines() {
@@ -23,7 +23,7 @@ pub async fn answer(store: impl KeyStore) {
     authenticator.shutdown().await;
 }
 
-/// A running node, until this is dropped.
+/// A running node, which is killed on drop.
 #[derive(Debug)]
 pub struct Node {
     child: Child,
@@ -32,7 +32,7 @@ pub struct Node {
 }
 
 impl Node {
-    /// Starts this program with this argument.
+    /// Starts a program with one argument.
     pub fn start(program: &str, argument: &str) -> Self {
         let mut child =
             Command::new(program).arg(argument).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
@@ -40,7 +40,7 @@ impl Node {
         Self { child, ask, answers }
     }
 
-    /// The verdict on an Authorization field: `accepted`, or the reason of the rejection.
+    /// Returns the verdict on an `Authorization` field: `accepted`, or the reason of the rejection.
     pub fn ask(&mut self, field: &str) -> String {
         writeln!(self.ask, "{field}").unwrap();
         let mut answer = String::new();
@@ -61,7 +61,7 @@ impl Drop for Node {
     }
 }
 
-/// Waits until so many nodes are on the register.
+/// Waits until this many nodes are registered.
 pub async fn registered(keys: &Keys, count: usize) {
     let begun = Instant::now();
     while keys.nodes().await.unwrap().unwrap().nodes.len() < count {
@@ -70,8 +70,8 @@ pub async fn registered(keys: &Keys, count: usize) {
     }
 }
 
-/// Revokes 200 keys of this account that every node has cached, and asks every node after each: none may accept it. Prints how long
-/// the revocations took.
+/// Revokes 200 keys and asserts that no node accepts one afterwards. Every node has each key in its cache. Prints the
+/// latencies.
 pub async fn none_accepts_a_key_once_its_revocation_has_returned(keys: &Keys, account: &str, nodes: &mut [Node]) {
     registered(keys, nodes.len()).await;
     let mut took = Vec::new();
@@ -91,10 +91,11 @@ pub async fn none_accepts_a_key_once_its_revocation_has_returned(keys: &Keys, ac
     }
     took.sort();
     println!("revoked on {} other processes after: p50 {:?}, p99 {:?}", nodes.len(), took[100], took[198]);
-    assert!(took[198] < Duration::from_secs(1), "only waiting out a lease takes that long: {:?}", took[198]);
+    assert!(took[198] < Duration::from_secs(1), "a revocation waited for a lease to expire: {:?}", took[198]);
 }
 
-/// Stops a node that has a key cached, revokes the key, and lets the node go on: it was waited out, and does not accept the key.
+/// Stops a node that has cached a key, revokes the key, and continues the node. Asserts that the revocation waited for
+/// the lease to expire and that the node refuses the key.
 pub async fn one_that_is_stopped_is_waited_out(keys: &Keys, account: &str, mut node: Node) {
     registered(keys, 1).await;
     let issued = keys.issue(NewKey::secret(account.parse().unwrap(), "a key")).await.unwrap();
@@ -107,7 +108,7 @@ pub async fn one_that_is_stopped_is_waited_out(keys: &Keys, account: &str, mut n
     assert_eq!(revoked.propagation.waited_out.len(), 1);
     assert!(
         took >= Duration::from_secs(2) && took < Duration::from_millis(2_500),
-        "at most a lease and half a second: {took:?}"
+        "a revocation takes one lease (2 s) and at most half a second more: {took:?}"
     );
     node.signal("-CONT");
     assert_eq!(node.ask(&field), "key_revoked");

@@ -1,4 +1,4 @@
-//! A PostgreSQL server of this test process's own: on a free port of loopback, gone with the process.
+//! A PostgreSQL server on a free port of loopback, which ends with the test process.
 
 use std::fs;
 use std::net::TcpListener;
@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::program::{end_with_this_process, eventually, is_running, signal, start_in_background};
 
-/// A server, which can be made to crash and be started again.
+/// A server that can crash and start again.
 #[derive(Debug)]
 pub struct Server {
     port: u16,
@@ -18,13 +18,13 @@ pub struct Server {
     process: AtomicU32,
 }
 
-/// A new, empty database on the server that all tests of this process share: its URL.
+/// Creates an empty database on the server that all tests of this process share, and returns its URL.
 pub fn database() -> String {
     static SERVER: OnceLock<Server> = OnceLock::new();
     SERVER.get_or_init(Server::new).database()
 }
 
-/// Runs SQL in the database at this URL: what it gives, a row a line.
+/// Runs SQL in the database at this URL and returns the result, one row a line.
 pub fn sql(url: &str, sql: &str) -> String {
     let run =
         Command::new(binary("psql")).args(["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-c", sql, url]).output();
@@ -33,26 +33,26 @@ pub fn sql(url: &str, sql: &str) -> String {
     String::from_utf8(output.stdout).unwrap().trim_end().to_owned()
 }
 
-/// From now on nobody may connect to the database at this URL, and whoever is connected is thrown out.
+/// Closes the database at this URL: ends its connections and refuses new ones.
 pub fn shut(url: &str) {
     let (server, name) = beside(url);
     sql(&server, &format!("ALTER DATABASE {name} ALLOW_CONNECTIONS false"));
     sql(&server, &format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'"));
 }
 
-/// Whoever wants to may connect again.
+/// Lets clients connect again.
 pub fn open(url: &str) {
     let (server, name) = beside(url);
     sql(&server, &format!("ALTER DATABASE {name} ALLOW_CONNECTIONS true"));
 }
 
-/// The URL of another database of the same server, and the name of this one.
+/// Returns the URL of another database on the same server, and the name of this one.
 fn beside(url: &str) -> (String, &str) {
     let (server, name) = url.rsplit_once('/').unwrap();
     (format!("{server}/postgres"), name)
 }
 
-/// Where Debian keeps the programs of the server.
+/// Finds a server program where Debian keeps it.
 fn binary(name: &str) -> PathBuf {
     let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
     let mut found: Vec<PathBuf> =
@@ -61,7 +61,7 @@ fn binary(name: &str) -> PathBuf {
     found.pop().unwrap_or_else(|| PathBuf::from(name))
 }
 
-/// Runs a program of the server, which does not run as root.
+/// Runs a server program as the user `postgres`, because it refuses to run as root.
 fn as_user(program: PathBuf) -> Command {
     let is_root = std::os::unix::fs::MetadataExt::uid(&fs::metadata("/proc/self").unwrap()) == 0;
     let user: &[&str] = if is_root { &["--reuid", "postgres", "--regid", "postgres", "--clear-groups"] } else { &[] };
@@ -71,14 +71,14 @@ fn as_user(program: PathBuf) -> Command {
 }
 
 impl Server {
-    /// A new server, which answers.
+    /// Starts a server.
     pub fn new() -> Self {
         Self::with(Vec::new())
     }
 
-    /// The same with these settings, each as `name=value`.
+    /// Starts a server with these settings, each `name=value`.
     pub fn with(settings: Vec<String>) -> Self {
-        // It lives as long as the process that it is for, which removes it at its end.
+        // A background process removes the folder when this process ends.
         let folder = tempfile::Builder::new().prefix("keyward-postgres-").tempdir().unwrap().keep();
         if std::os::unix::fs::MetadataExt::uid(&fs::metadata("/proc/self").unwrap()) == 0 {
             assert!(Command::new("chown").arg("postgres:").arg(&folder).status().unwrap().success());
@@ -88,14 +88,14 @@ impl Server {
             .arg(folder.join("data"))
             .status()
             .unwrap();
-        assert!(made.success(), "initdb works");
+        assert!(made.success(), "initdb failed");
         let port = TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
         let server = Self { port, folder, settings, process: AtomicU32::new(0) };
         server.start();
         server
     }
 
-    /// Starts it, again if need be, and waits until it answers.
+    /// Starts the server, or restarts it, and waits until it answers.
     pub fn start(&self) {
         let mut command = as_user(binary("postgres"));
         command.arg("-D").arg(self.folder.join("data")).arg("-k").arg(&self.folder);
@@ -107,26 +107,26 @@ impl Server {
         eventually("PostgreSQL answers", || is_ready(self.port));
     }
 
-    /// Where it keeps what it holds.
+    /// The data folder.
     pub fn data(&self) -> PathBuf {
         self.folder.join("data")
     }
 
-    /// Ends it at once, as a crash does: nothing is written out any more.
+    /// Ends the server at once, as a crash does, without writing anything more.
     pub fn crash(&self) {
         let process = self.process.load(Ordering::Relaxed);
         signal("-QUIT", process);
         eventually("PostgreSQL has ended", || !is_running(process));
     }
 
-    /// Stops all of its processes (`-STOP`), or lets them go on (`-CONT`).
+    /// Stops all of its processes (`-STOP`), or continues them (`-CONT`).
     pub fn signal_all(&self, name: &str) {
         let process = self.process.load(Ordering::Relaxed);
         let _ = Command::new("pkill").args([name, "-P", &process.to_string()]).status();
         signal(name, process);
     }
 
-    /// A new, empty database: its URL.
+    /// Creates an empty database and returns its URL.
     pub fn database(&self) -> String {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let name = format!("test_{}", NUMBER.fetch_add(1, Ordering::Relaxed));
@@ -149,13 +149,13 @@ impl Default for Server {
 /// PgBouncer in front of a server.
 #[derive(Debug)]
 pub struct Pooler {
-    /// The database of the server, through it.
+    /// URL of the database, by way of PgBouncer.
     pub url: String,
     process: u32,
 }
 
 impl Pooler {
-    /// Starts it before the database at this URL, with this `pool_mode`.
+    /// Starts PgBouncer for the database at this URL, with this `pool_mode`.
     pub fn start(url: &str, mode: &str) -> Self {
         let folder = tempfile::Builder::new().prefix("keyward-pgbouncer-").tempdir().unwrap().keep();
         let (server, name) = url.rsplit_once('/').unwrap();

@@ -1,4 +1,4 @@
-//! The example services as their users run them: the program itself, `curl`, and a signal.
+//! The example services, run as users run them: as programs, called with `curl` and stopped by signals.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
@@ -10,24 +10,26 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
 
-/// How long anything may take.
+/// Timeout of every wait.
 pub const SOON: Duration = Duration::from_secs(60);
 
-/// The program of an example, built as this test is.
+/// Returns the program of an example, built with the profile of this test.
 pub fn program(package: &str) -> PathBuf {
     package_program(package, package)
 }
 
-/// A program of a package, built as this test is. Cargo gives no path to another package's program.
+/// Returns a program of a package, built with the profile of this test. Cargo gives no path to another package's
+/// program.
 pub fn package_program(package: &str, name: &str) -> PathBuf {
     let this = std::env::current_exe().unwrap();
     let profile = this.parent().and_then(Path::parent).unwrap();
-    // `cargo xtask test` has built them all, with the features of the tests.
+    // `cargo xtask test` has built all programs with the features of the tests.
     if std::env::var_os("KEYWARD_PROGRAMS_ARE_BUILT").is_some() {
         return profile.join(name);
     }
     let mut build = Command::new(env!("CARGO"));
-    // Build scripts that look at what cargo says of this package would run again, and with them whatever depends on them.
+    // With these variables, build scripts that read them would run again, and every crate that depends on them would
+    // be rebuilt.
     for (name, _) in std::env::vars_os() {
         if ["CARGO_MANIFEST_", "CARGO_PKG_"].iter().any(|of_package| name.to_string_lossy().starts_with(of_package)) {
             build.env_remove(name);
@@ -39,25 +41,25 @@ pub fn package_program(package: &str, name: &str) -> PathBuf {
     profile.join(name)
 }
 
-/// A running example service, until this is dropped.
+/// A running example service, which is killed on drop.
 #[derive(Debug)]
 pub struct Program {
     /// Its process.
     pub process: Child,
-    /// Where it listens.
+    /// Its base URL.
     pub url: String,
-    /// What it shows in its first line.
+    /// The credentials in its first line of output.
     pub credentials: Value,
 }
 
 impl Program {
-    /// Starts an example on a free port, with demo credentials unless `variables` say otherwise.
+    /// Starts an example on a free port, with demo credentials. `variables` override this.
     pub fn start(package: &str, variables: &[(&str, &str)]) -> Self {
         let mut command = Command::new(program(package));
         Self::of(command.env("PORT", "0").env("SEED_DEMO", "1").envs(variables.iter().copied())).0
     }
 
-    /// Starts a program that says in its first line where it listens; and that line.
+    /// Starts a program that prints its address in its first line, and returns that line too.
     pub fn of(command: &mut Command) -> (Self, Value) {
         let command = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
         let mut process = command.spawn().unwrap();
@@ -67,12 +69,12 @@ impl Program {
         (Self { process, url, credentials: line["credentials"].clone() }, line)
     }
 
-    /// A demo credential.
+    /// Returns a demo credential.
     pub fn credential(&self, name: &str) -> &str {
         self.credentials[name].as_str().unwrap_or_else(|| panic!("there is no credential {name}"))
     }
 
-    /// What `curl` gets for a path, with these arguments besides.
+    /// Calls a path with `curl` and these extra arguments.
     pub fn curl(&self, path: &str, arguments: &[&str]) -> Curled {
         let mut curl = Command::new("curl");
         curl.args(["--silent", "--include", "--max-time", "10", "--path-as-is"]);
@@ -80,7 +82,7 @@ impl Program {
         Curled::of(curl)
     }
 
-    /// The same with a demo credential, or with none.
+    /// Calls a path with a demo credential, or without one.
     pub fn call(&self, credential: Option<&str>, method: &str, path: &str, arguments: &[&str]) -> Curled {
         let field = credential.map(|name| format!("Authorization: Bearer {}", self.credential(name)));
         let mut all = vec!["--request", method];
@@ -92,10 +94,10 @@ impl Program {
         self.curl(path, &all)
     }
 
-    /// Ends it with SIGTERM, and waits until it has ended well.
+    /// Ends it with SIGTERM and asserts that it exits with 0.
     pub fn stop(mut self) {
         terminate(&self.process);
-        assert!(ends_well(&mut self.process), "it did not end well");
+        assert!(ends_well(&mut self.process), "the program did not exit with 0 in time");
     }
 }
 
@@ -106,25 +108,25 @@ impl Drop for Program {
     }
 }
 
-/// An answer as `curl --include` shows it.
+/// An answer of `curl --include`.
 #[derive(Debug)]
 pub struct Curled {
     /// Its status.
     pub status: u16,
-    /// Its headers, names in lower case.
+    /// Its headers, with names in lower case.
     pub headers: Vec<(String, String)>,
     /// Its body.
     pub body: String,
-    /// All that was shown.
+    /// The complete output.
     pub text: String,
 }
 
 impl Curled {
-    /// What a `curl` that shows headers gets.
+    /// Runs a `curl` command that shows headers.
     pub fn of(mut curl: Command) -> Self {
-        let output = curl.stdin(Stdio::null()).output().expect("curl is installed");
+        let output = curl.stdin(Stdio::null()).output().expect("curl does not start");
         let text = String::from_utf8(output.stdout).unwrap();
-        // Who waits to be told to go on gets two answers.
+        // A client that sent `Expect: 100-continue` gets two answers.
         let last = text.strip_prefix("HTTP/1.1 100 Continue\r\n\r\n").unwrap_or(&text);
         let (head, body) = last.split_once("\r\n\r\n").unwrap_or((last, ""));
         let status = ["HTTP/1.1 ", "HTTP/1.0 ", "HTTP/2 "].iter().find_map(|version| head.strip_prefix(version));
@@ -138,12 +140,12 @@ impl Curled {
         }
     }
 
-    /// The value of a header, or nothing.
+    /// Returns the value of a header, or an empty string.
     pub fn header(&self, name: &str) -> &str {
         self.headers.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value)
     }
 
-    /// The body as JSON.
+    /// Parses the body as JSON.
     pub fn json(&self) -> Value {
         serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {:?}", self.text))
     }
@@ -158,8 +160,8 @@ pub fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
     }
 }
 
-/// What a process writes, up to and with the first line that has this in it. What comes after it is read and dropped, so that
-/// the process never blocks.
+/// Returns the output of a process up to and including the first line that contains `last`. A thread reads and drops
+/// the rest, so that the process never blocks.
 pub fn up_to(output: impl Read + Send + 'static, last: &'static str) -> String {
     let (found, wait) = mpsc::channel();
     std::thread::spawn(move || {
@@ -175,7 +177,7 @@ pub fn up_to(output: impl Read + Send + 'static, last: &'static str) -> String {
             }
         }
     });
-    wait.recv_timeout(SOON).expect("the program says so in time")
+    wait.recv_timeout(SOON).expect("the program did not write the expected line in time")
 }
 
 /// Sends SIGTERM.
@@ -183,26 +185,26 @@ pub fn terminate(process: &Child) {
     signal("-TERM", process.id());
 }
 
-/// Sends a signal, such as `-STOP`. Not every machine has the program `kill`.
+/// Sends a signal, such as `-STOP`. Some machines lack the program `kill`.
 pub fn signal(name: &str, process: u32) {
     let signal: Signal = name.replace('-', "SIG").parse().unwrap();
     kill(Pid::from_raw(i32::try_from(process).unwrap()), signal).unwrap();
 }
 
-/// Says that a part of the running test is skipped, and why. `cargo xtask test` counts these lines, so they are written to the
-/// standard output itself: libtest hides what `println!` prints in tests that pass.
+/// Reports that the running test skips a part, and why. Writes to standard output directly, because libtest hides
+/// `println!` in tests that pass. `cargo xtask test` counts these lines.
 pub fn skip_part(reason: &str) {
     let thread = std::thread::current();
     let line = format!("part skipped: {}: {reason}\n", thread.name().unwrap_or("a test"));
     std::io::stdout().write_all(line.as_bytes()).unwrap();
 }
 
-/// Where `cargo xtask test` has put this package of npm or PyPI.
+/// The folder in which `cargo xtask test` has installed this package of npm or PyPI.
 pub fn test_package(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("target/test-packages").join(name)
 }
 
-/// Starts a process, and sees to it that nothing is left of it when it has ended: its id.
+/// Starts a process, reaps it when it has ended, and returns its ID.
 pub fn start_in_background(command: &mut Command) -> u32 {
     let mut child = command.spawn().unwrap();
     let process = child.id();
@@ -210,12 +212,12 @@ pub fn start_in_background(command: &mut Command) -> u32 {
     process
 }
 
-/// Whether there is such a process.
+/// Returns `true` if the process exists.
 pub fn is_running(process: u32) -> bool {
     Path::new("/proc").join(process.to_string()).exists()
 }
 
-/// Whether the process ends by itself, in time and with the code 0.
+/// Returns `true` if the process exits with 0 in time.
 pub fn ends_well(process: &mut Child) -> bool {
     let deadline = Instant::now() + SOON;
     while Instant::now() < deadline {
@@ -227,8 +229,8 @@ pub fn ends_well(process: &mut Child) -> bool {
     false
 }
 
-/// A process of its own waits for the end of this one, however it ends, and then ends the server and removes what it kept.
-#[allow(clippy::zombie_processes)] // It outlives whoever could wait for it.
+/// Starts a helper process that outlives this one. It then ends the server and removes its folder.
+#[allow(clippy::zombie_processes)] // The helper outlives this process, so it cannot be waited for.
 pub fn end_with_this_process(server: u32, folder: &Path) {
     let wait = "while kill -0 $1 2>/dev/null; do sleep 1; done; kill -INT $2; \
                 while kill -0 $2 2>/dev/null; do sleep 1; done; rm -rf -- \"$3\"";

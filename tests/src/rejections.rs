@@ -1,4 +1,4 @@
-//! Every rejection there is, once.
+//! One of every rejection.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use keyward::adapter::CredentialFault;
 use keyward::rejection::{ConcurrencyLimit, PlanRequired, RateLimit};
 use keyward::{Mode, Rejection, Requirement, Scope};
 
-/// One of each.
+/// Returns one of each.
 pub fn all() -> Vec<Rejection> {
     use CredentialFault as Fault;
     vec![

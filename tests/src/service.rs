@@ -1,4 +1,4 @@
-//! What services under test are made of: keys to call them with, stores that fail, and a server.
+//! Parts of services under test: keys, failing stores and a server.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -15,18 +15,18 @@ use tokio::net::TcpListener;
 use tokio::task::AbortHandle;
 use tower::{Service, ServiceExt};
 
-/// A store with one account, and its keys.
+/// A memory store with one account, and its keys.
 pub struct Demo {
-    /// Where the keys are.
+    /// The store.
     pub store: MemoryStore,
-    /// What issues them.
+    /// The key service on it.
     pub keys: Keys,
-    /// Whose they are.
+    /// The account.
     pub account: AccountId,
 }
 
 impl Demo {
-    /// An account without a key.
+    /// Creates an account without keys.
     pub async fn new() -> Self {
         let store = MemoryStore::new();
         let keys = Keys::new(store.clone());
@@ -35,17 +35,17 @@ impl Demo {
         Self { store, keys, account: account.id }
     }
 
-    /// A new key that grants everything.
+    /// Issues a secret key, which grants everything.
     pub async fn full_key(&self) -> String {
         self.issue(NewKey::secret(self.account.clone(), "full")).await
     }
 
-    /// A new restricted key that grants these scopes.
+    /// Issues a restricted key with these scopes.
     pub async fn restricted_key(&self, scopes: &str) -> String {
         self.issue(NewKey::restricted(self.account.clone(), "restricted", scopes.parse().unwrap())).await
     }
 
-    /// This new key.
+    /// Issues this key and returns it.
     pub async fn issue(&self, new: NewKey) -> String {
         self.keys.issue(new).await.unwrap().key.expose_once().to_string()
     }
@@ -58,7 +58,7 @@ pub enum Broken {
     Unavailable,
     /// It never answers.
     Hangs,
-    /// It answers with something that cannot be.
+    /// It answers with an invalid record.
     Corrupt,
 }
 
@@ -77,31 +77,31 @@ impl KeyStore for Broken {
     }
 }
 
-/// An answer with its whole body.
+/// A response with its complete body.
 #[derive(Debug)]
 pub struct Answer {
-    /// Its status.
+    /// The status.
     pub status: StatusCode,
-    /// Its headers.
+    /// The headers.
     pub headers: HeaderMap,
-    /// Its body.
+    /// The body.
     pub body: Bytes,
 }
 
 impl Answer {
-    /// The `code` of a refusal in the default format.
+    /// Returns the `code` of a refusal in the default format.
     pub fn code(&self) -> String {
         let body: serde_json::Value = serde_json::from_slice(&self.body).unwrap_or_default();
         body["code"].as_str().unwrap_or_default().to_owned()
     }
 
-    /// The value of a header, or nothing.
+    /// Returns the value of a header, or an empty string.
     pub fn header(&self, name: &str) -> &str {
         self.headers.get(name).map_or("", |value| value.to_str().unwrap())
     }
 }
 
-/// What a service answers to a request, without a socket between them.
+/// Calls a service without a socket.
 pub async fn call<S, B>(service: &S, request: Request<Body>) -> Answer
 where
     S: Service<Request<Body>, Response = Response<B>, Error = std::convert::Infallible> + Clone,
@@ -111,7 +111,7 @@ where
     Answer { status: head.status, headers: head.headers, body: body.collect().await.unwrap().to_bytes() }
 }
 
-/// A request without a body, and with this key if there is one.
+/// Builds a request without a body, with this key if any.
 pub fn request(method: &str, path: &str, key: Option<&str>) -> Request<Body> {
     let mut request = Request::builder().method(method).uri(path);
     if let Some(key) = key {
@@ -120,16 +120,16 @@ pub fn request(method: &str, path: &str, key: Option<&str>) -> Request<Body> {
     request.body(Body::empty()).unwrap()
 }
 
-/// A service on a port of its own, until this is dropped.
+/// A service on a free port, which stops on drop.
 #[derive(Debug)]
 pub struct Listening {
-    /// Where it is.
+    /// The address it listens on.
     pub address: SocketAddr,
     server: AbortHandle,
 }
 
 impl Listening {
-    /// Serves `service` as our programs do.
+    /// Serves `service` as the project's programs do.
     pub async fn start<S>(service: S) -> Self
     where
         S: Service<Request<hyper::body::Incoming>, Response = Response<Body>, Error = std::convert::Infallible>

@@ -1,4 +1,4 @@
-//! A Valkey or Redis server of this test's own: on a free port of loopback, gone with the process.
+//! A Valkey or Redis server on a free port of loopback, which ends with the test process.
 
 use std::io::Write;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::program::{end_with_this_process, eventually, is_running, signal, start_in_background};
 
-/// A server, which can be made to crash and be started again.
+/// A server that can crash and start again.
 #[derive(Debug)]
 pub struct Server {
     port: u16,
@@ -17,13 +17,13 @@ pub struct Server {
     process: AtomicU32,
 }
 
-/// A new, empty server that keeps what it acknowledges: its URL. Settings may be given besides, as `--name`, `value`.
+/// Starts an empty, durable server and returns its URL. `settings` are further arguments: `--name`, `value`.
 pub fn server(settings: &[&str]) -> String {
     Server::new(settings).url()
 }
 
 impl Server {
-    /// A new, empty server that keeps what it acknowledges. Settings may be given besides, as `--name`, `value`.
+    /// Starts an empty, durable server. `settings` are further arguments: `--name`, `value`.
     pub fn new(settings: &[&str]) -> Self {
         let folder = tempfile::Builder::new().prefix("keyward-valkey-").tempdir().unwrap().keep();
         let port = free_port();
@@ -33,7 +33,7 @@ impl Server {
         server
     }
 
-    /// Where it is.
+    /// Its URL.
     pub fn url(&self) -> String {
         format!("redis://127.0.0.1:{}/", self.port)
     }
@@ -43,12 +43,12 @@ impl Server {
         (Ipv4Addr::LOCALHOST, self.port).into()
     }
 
-    /// Where it keeps what it holds.
+    /// The data folder.
     pub fn data(&self) -> PathBuf {
         self.folder.join("appendonlydir")
     }
 
-    /// Starts it, again if need be, and waits until it answers.
+    /// Starts the server, or restarts it, and waits until it answers.
     pub fn start(&self) {
         let mut command = Command::new(program());
         command.args(["--bind", "127.0.0.1", "--save", "", "--appendonly", "yes", "--appendfsync", "always", "--port"]);
@@ -59,20 +59,20 @@ impl Server {
         eventually("the server answers", || TcpStream::connect(("127.0.0.1", self.port)).is_ok());
     }
 
-    /// Ends it at once, as a crash does.
+    /// Kills the server, as a crash does.
     pub fn crash(&self) {
         let process = self.process.load(Ordering::Relaxed);
         signal("-KILL", process);
         eventually("the server has ended", || !is_running(process));
     }
 
-    /// Stops it (`-STOP`), or lets it go on (`-CONT`).
+    /// Stops it (`-STOP`), or continues it (`-CONT`).
     pub fn signal(&self, name: &str) {
         signal(name, self.process.load(Ordering::Relaxed));
     }
 }
 
-/// A sentinel of its own, which watches this primary as the service `main`: its address.
+/// Starts a sentinel that watches this primary under the name `main`, and returns its address.
 pub fn sentinel(primary: SocketAddr) -> SocketAddr {
     let folder = tempfile::Builder::new().prefix("keyward-sentinel-").tempdir().unwrap().keep();
     let port = free_port();
@@ -91,7 +91,7 @@ pub fn sentinel(primary: SocketAddr) -> SocketAddr {
     (Ipv4Addr::LOCALHOST, port).into()
 }
 
-/// A port that nobody has.
+/// Returns a free port.
 pub fn free_port() -> u16 {
     TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port()
 }
@@ -100,16 +100,16 @@ fn program() -> &'static str {
     ["valkey-server", "redis-server"]
         .into_iter()
         .find(|program| Command::new(program).arg("--version").stdout(Stdio::null()).status().is_ok())
-        .expect("a server is installed")
+        .expect("neither valkey-server nor redis-server is installed")
 }
 
-/// Gives a server a command: its answer.
+/// Sends a command to a server and returns the answer.
 pub fn command(url: &str, words: &[&str]) -> redis::Value {
     let mut connection = redis::Client::open(url).unwrap().get_connection().unwrap();
     redis::cmd(words[0]).arg(&words[1..]).query(&mut connection).unwrap()
 }
 
-/// Ends the server at this URL.
+/// Shuts the server at this URL down.
 pub fn end(url: &str) {
     let address = url.trim_start_matches("redis://").trim_end_matches('/');
     TcpStream::connect(address).unwrap().write_all(b"SHUTDOWN NOSAVE\r\n").unwrap();

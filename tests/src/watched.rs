@@ -1,4 +1,4 @@
-//! A node in this process whose metrics a test can read.
+//! A node in the test process with metrics that a test can read.
 
 use std::collections::HashMap;
 use std::sync::Mutex;
@@ -9,7 +9,7 @@ use keyward::store::KeyStore;
 use keyward::{Authenticator, Rejection};
 use metrics_util::debugging::{DebugValue, DebuggingRecorder, Snapshotter};
 
-/// An authenticator, and what it has counted.
+/// An authenticator with its metrics.
 pub struct Watched {
     authenticator: Authenticator,
     snapshotter: Snapshotter,
@@ -17,12 +17,12 @@ pub struct Watched {
 }
 
 impl Watched {
-    /// A node on this store.
+    /// Creates a node on this store.
     pub fn new(store: impl KeyStore) -> Self {
         Self::built(Authenticator::builder(store))
     }
 
-    /// This node.
+    /// Creates a node from this builder.
     pub fn built(builder: AuthenticatorBuilder) -> Self {
         let recorder = DebuggingRecorder::new();
         let snapshotter = recorder.snapshotter();
@@ -30,7 +30,7 @@ impl Watched {
         Self { authenticator, snapshotter, seen: Mutex::default() }
     }
 
-    /// What it says to an Authorization field.
+    /// Authenticates an `Authorization` field.
     pub async fn ask(&self, field: &str) -> Result<(), Rejection> {
         self.authenticator.authenticate([field.as_bytes()]).await.map(|admission| match admission {
             Admission::Identity(_) => (),
@@ -38,13 +38,13 @@ impl Watched {
         })
     }
 
-    /// Whether it would answer this from its cache.
+    /// Returns `true` if the node would answer this field from its cache.
     pub fn has_cached(&self, field: &str) -> bool {
         let target = Target { method: "GET", path: "/", preflight: false, connection: &UnknownConnection };
         !matches!(self.authenticator.check(target, [field.as_bytes()]), Check::Pending(_))
     }
 
-    /// Waits until it has a lease, and answers this from its cache.
+    /// Waits until the node has a lease and answers this field from its cache.
     pub async fn warm(&self, field: &str) {
         within("the key is cached", async || {
             let _ = self.ask(field).await;
@@ -53,14 +53,14 @@ impl Watched {
         .await;
     }
 
-    /// What it has counted under this name, with this outcome if one is given.
+    /// Returns the count of a metric with this outcome. Pass an empty outcome for a metric without one.
     pub fn counted(&self, name: &str, outcome: &str) -> f64 {
         let mut seen = self.seen.lock().unwrap();
         for (key, _, _, value) in self.snapshotter.snapshot().into_vec() {
             let key = key.key();
             let label = key.labels().map(|label| label.value()).next().unwrap_or_default();
             let total = seen.entry(format!("{} {label}", key.name())).or_default();
-            // A snapshot takes what was counted since the last one; a level stays.
+            // Counters and histograms restart at each snapshot; a gauge keeps its level.
             match value {
                 DebugValue::Counter(count) => *total += count as f64,
                 DebugValue::Gauge(level) => *total = level.0,
@@ -71,7 +71,7 @@ impl Watched {
     }
 }
 
-/// Waits for a condition, for at most ten seconds. Gives how long it took.
+/// Waits at most ten seconds for a condition and returns how long it took.
 pub async fn within(what: &str, mut condition: impl AsyncFnMut() -> bool) -> Duration {
     let begun = Instant::now();
     while !condition().await {

@@ -1,7 +1,7 @@
-//! What a node does when its store is gone, slow, read-only, restored, crowded, silent or cut off: on real servers, each with the
-//! metric that shows it.
+//! A node whose store is gone, slow, read-only, restored, crowded, silent or cut off: on real servers, with the metric
+//! that shows each state.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![allow(clippy::unwrap_used, reason = "a panic fails the test")]
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
@@ -27,7 +27,7 @@ use tokio::task::JoinSet;
 
 const SERVERS: [Kind; 2] = [Kind::Postgres, Kind::Valkey];
 
-/// The stores of these whose server is installed.
+/// Keeps the kinds whose server is installed.
 fn installed(kinds: impl IntoIterator<Item = Kind>) -> Vec<Kind> {
     let missing = |kind: &Kind| match kind {
         Kind::Sqlite => None,
@@ -37,7 +37,7 @@ fn installed(kinds: impl IntoIterator<Item = Kind>) -> Vec<Kind> {
     kinds.into_iter().filter(|kind| missing(kind).map(skip_part).is_none()).collect()
 }
 
-/// A store with an account, and what manages the keys in it.
+/// A store with an account, and its key service.
 struct Management {
     store: Store,
     keys: Keys,
@@ -55,7 +55,7 @@ impl Management {
         self.node_by(&self.store.url()).await
     }
 
-    /// A node that reaches the store by this URL, over connections of its own.
+    /// Starts a node that connects to the store by this URL.
     async fn node_by(&self, url: &str) -> Watched {
         match &self.store {
             Store::Sqlite(_) => Watched::new(SqliteStore::open(url).unwrap()),
@@ -82,20 +82,20 @@ async fn a_store_that_has_crashed_lets_nobody_in_after_the_lease_and_keys_work_a
         let (field, record) = management.issue().await;
         node.warm(&field).await;
         tokio::task::block_in_place(|| management.store.crash());
-        let took = within("nobody is let in", async || match node.ask(&field).await {
+        let took = within("the node refuses requests", async || match node.ask(&field).await {
             Ok(()) => false,
             Err(rejection) => rejection == Rejection::StoreUnavailable,
         })
         .await;
-        // The first refusal itself may take as long as the store may.
+        // The first refusal may itself take until the store timeout.
         let at_most = Lease::default().length() + Duration::from_millis(250);
         assert!(took <= at_most, "{kind:?}: a lease outlived its store by {took:?}");
         assert!(node.counted("keyward_lease_renewals_total", "failed") > 0.0, "{kind:?}");
         assert!(node.counted("keyward_store_read_seconds", "failed") > 0.0, "{kind:?}");
-        within("it is reported that there is no lease", async || node.counted("keyward_lease_held", "") == 0.0).await;
+        within("the metric shows no lease", async || node.counted("keyward_lease_held", "") == 0.0).await;
         tokio::task::block_in_place(|| management.store.restart());
         let took = within("the key works again", async || node.ask(&field).await.is_ok()).await;
-        assert!(took < Duration::from_secs(3), "{kind:?}: it recovers after {took:?}");
+        assert!(took < Duration::from_secs(3), "{kind:?}: recovery took {took:?}");
         node.warm(&field).await;
         assert!(node.counted("keyward_lease_lapses_total", "") > 0.0, "{kind:?}");
         within("revoking works again", async || management.keys.revoke(&record.id).await.is_ok()).await;
@@ -136,18 +136,18 @@ async fn a_store_that_takes_no_writes_lets_keys_in_and_revokes_nothing() {
                 postgres::sql(&url, "SELECT pg_reload_conf()");
             }
             Kind::Valkey => _ = command(&url, &["CONFIG", "SET", "min-replicas-to-write", "1"]),
-            // Another process is in the midst of a write, and stays there.
+            // Another process holds a write transaction open.
             Kind::Sqlite => {
                 let connection = rusqlite::Connection::open(&url).unwrap();
                 connection.execute_batch("BEGIN IMMEDIATE").unwrap();
                 locked = Some(connection);
             }
         }
-        within("there is no lease", async || {
+        within("the node has no lease", async || {
             node.counted("keyward_lease_renewals_total", "failed") > 0.0 && !node.has_cached(&field)
         })
         .await;
-        within("requests read the store, and are let in", async || {
+        within("requests read the store and are accepted", async || {
             let before = node.counted("keyward_read_through_total", "");
             assert_eq!(node.ask(&field).await, Ok(()), "{kind:?}");
             node.counted("keyward_read_through_total", "") > before
@@ -192,7 +192,7 @@ async fn nothing_cached_outlives_a_database_that_was_restored_from_a_backup() {
             management.store.restore();
             management.store.restart();
         });
-        // Others write meanwhile, so that the old number is reached again, with another mark.
+        // Write again, so that the log reaches the old number with another mark.
         let (new, _) = {
             within("the store is back", async || {
                 management.keys.list(&keyward::store::KeyQuery::default()).await.is_ok()
@@ -200,7 +200,7 @@ async fn nothing_cached_outlives_a_database_that_was_restored_from_a_backup() {
             .await;
             management.issue().await
         };
-        within("what the backup does not have is refused", async || {
+        within("a key that is missing in the backup is refused", async || {
             matches!(node.ask(&lost).await, Err(Rejection::UnknownKey))
         })
         .await;
@@ -223,14 +223,14 @@ async fn a_failover_to_a_replica_that_is_behind_makes_everything_cached_suspect(
     keys.put_account(&AccountRecord::new("acct_1".parse().unwrap(), "Example Ltd")).await.unwrap();
     let node = Watched::new(ValkeyStore::connect(&format!("redis://{}/", proxy.address)).await.unwrap());
     let (both, _) = issue(&keys).await;
-    within("the replica has it", async || command(&primary.url(), &["WAIT", "1", "100"]) == redis::Value::Int(1)).await;
+    within("the replica has the key", async || command(&primary.url(), &["WAIT", "1", "100"]) == redis::Value::Int(1)).await;
     let _ = command(&replica.url(), &["REPLICAOF", "NO", "ONE"]);
     let (lost, _) = issue(&keys).await;
     node.warm(&both).await;
     node.warm(&lost).await;
     proxy.retarget(replica.address());
     tokio::task::block_in_place(|| primary.crash());
-    within("what the replica does not have is refused", async || {
+    within("a key that is missing on the replica is refused", async || {
         matches!(node.ask(&lost).await, Err(Rejection::UnknownKey))
     })
     .await;
@@ -267,7 +267,7 @@ async fn a_pool_that_is_exhausted_refuses_in_time_and_serves_again() {
     assert!(took < Duration::from_secs(1), "{took:?}");
     assert!(node.counted("keyward_store_read_seconds", "failed") >= 60.0);
     client.batch_execute("COMMIT").await.unwrap();
-    within("all are let in", async || ask_all().await.0.iter().all(Result::is_ok)).await;
+    within("all requests are accepted", async || ask_all().await.0.iter().all(Result::is_ok)).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -290,9 +290,9 @@ async fn losing_every_notification_makes_revocations_slower_and_not_weaker() {
             assert_eq!(node.ask(&field).await, Err(Rejection::KeyRevoked), "{kind:?}");
             assert_eq!(revoked.propagation.confirmed.len(), 1, "{kind:?}: {revoked:?}");
             let took = revoked.propagation.took;
-            assert!(took < Duration::from_millis(1_000), "{kind:?}: a quarter of a lease, and a little: {took:?}");
+            assert!(took < Duration::from_millis(1_000), "{kind:?}: the revocation took longer than a quarter of a lease: {took:?}");
         }
-        within("it is counted that nobody had said so", async || node.counted("keyward_log_untold_total", "") > 0.0)
+        within("the missing notification is counted", async || node.counted("keyward_log_untold_total", "") > 0.0)
             .await;
     }
 }
@@ -325,7 +325,7 @@ async fn a_node_that_is_cut_off_stops_answering_with_its_lease_and_finds_its_way
     }
 }
 
-/// Counts how many reads are under way at once.
+/// A store that counts its concurrent reads.
 struct Counting {
     inner: PostgresStore,
     now: AtomicUsize,
@@ -367,9 +367,9 @@ async fn a_thousand_keys_that_are_cold_at_once_after_a_gap_are_read_a_few_at_a_t
     }
     let reads = node.counted("keyward_store_read_seconds", "found");
     let misses = node.counted("keyward_cache_misses_total", "");
-    // Another history: as after a restoration.
+    // Start another history, as a restored backup does.
     postgres::sql(&url, "UPDATE keyward_log_head SET mark = 7; UPDATE keyward_changes SET mark = mark / 2");
-    within("everything is suspect", async || node.counted("keyward_log_gaps_total", "") > 0.0).await;
+    within("the node notices the other history", async || node.counted("keyward_log_gaps_total", "") > 0.0).await;
     most.store(0, Ordering::SeqCst);
     let mut asking = JoinSet::new();
     for field in fields {
@@ -377,8 +377,8 @@ async fn a_thousand_keys_that_are_cold_at_once_after_a_gap_are_read_a_few_at_a_t
         asking.spawn(async move { node.ask(&field).await });
     }
     assert!(asking.join_all().await.iter().all(Result::is_ok));
-    assert_eq!(node.counted("keyward_store_read_seconds", "found") - reads, 1_000.0, "each is read once");
-    assert!(node.counted("keyward_cache_misses_total", "") - misses >= 1_000.0, "none was cached");
+    assert_eq!(node.counted("keyward_store_read_seconds", "found") - reads, 1_000.0, "some key was not read exactly once");
+    assert!(node.counted("keyward_cache_misses_total", "") - misses >= 1_000.0, "some key was answered from the cache");
     assert!((1..=8).contains(&most.load(Ordering::SeqCst)), "{most:?}");
 }
 

@@ -1,7 +1,7 @@
-//! Limits that many nodes share, on real servers: each implementation proves itself, refuses closed when its server is gone, and
-//! leaves nothing behind.
+//! Limits shared by many nodes, on real servers. Each implementation passes the conformance suite, refuses requests
+//! when its server is gone, and leaves no old rows behind.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![allow(clippy::unwrap_used, reason = "a panic fails the test")]
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -21,13 +21,13 @@ use keyward_tests::{postgres, valkey};
 
 const LEASE: Duration = Duration::from_secs(30);
 
-/// Two nodes, each with connections of its own.
+/// Connects two nodes to one database.
 async fn postgres_nodes() -> [PostgresStore; 2] {
     let url = postgres::database();
     [PostgresStore::connect(&url).await.unwrap(), PostgresStore::connect(&url).await.unwrap()]
 }
 
-/// Two nodes, each with a connection of its own.
+/// Connects two nodes to one server.
 async fn valkey_nodes() -> [ValkeyStore; 2] {
     let url = valkey::server(&[]);
     [ValkeyStore::connect(&url).await.unwrap(), ValkeyStore::connect(&url).await.unwrap()]
@@ -95,7 +95,7 @@ async fn rates_in_valkey_conform() {
         .await;
 }
 
-/// Takes a permit, ends the server, and asks for everything again.
+/// Takes a permit, ends the server, and asserts that every further call fails.
 async fn a_store_that_is_gone_refuses_closed(
     permits: Arc<dyn PermitStore>,
     rates: impl RateLimiter,
@@ -103,7 +103,7 @@ async fn a_store_that_is_gone_refuses_closed(
     end: impl FnOnce(),
 ) {
     let (caller, account) = (caller(), caller().account().clone());
-    let Acquired::Granted(held) = permits.acquire(&account, 1, LEASE).await.unwrap() else { panic!("it is free") };
+    let Acquired::Granted(held) = permits.acquire(&account, 1, LEASE).await.unwrap() else { panic!("no permit was granted") };
     rates.spend(&caller, "default", NonZeroU32::MIN).await.unwrap();
     end();
     let unavailable = Some(StoreErrorKind::Unavailable);
@@ -139,7 +139,7 @@ async fn a_server_that_is_gone_grants_no_permit_and_lets_no_call_pass() {
     a_store_that_is_gone_refuses_closed(permits_of(permits), rates, tasks, || valkey::end(&url)).await;
 }
 
-/// A task may end anywhere, also where there is no runtime.
+/// A task may drop its permit on a thread without a runtime.
 async fn is_given_back_by_a_thread_of_its_own(store: impl PermitStore) {
     let tasks = TaskPermits::new(store, [("Plus", 1)]);
     let permit = tasks.acquire(&caller()).await.unwrap();
@@ -165,7 +165,7 @@ async fn a_task_that_ends_outside_of_the_runtime_gives_its_permit_back() {
 async fn permits_are_granted_on_what_is_committed_whatever_the_databases_default_is() {
     let url = postgres::database();
     let (_, name) = url.rsplit_once('/').unwrap();
-    // The database's default; the store does not depend on it.
+    // This sets the database's default. The store must not depend on it.
     postgres::sql(&url, &format!("ALTER DATABASE {name} SET default_transaction_isolation = 'repeatable read'"));
     let store = PostgresStore::connect(&url).await.unwrap();
     let granted = PostgresPermits::new(&store).acquire(caller().account(), 1, LEASE).await.unwrap();
@@ -195,7 +195,7 @@ async fn what_the_dead_have_left_does_not_pile_up_in_postgresql() {
         postgres::sql(&url, "SELECT count(*), count(*) FILTER (WHERE account = 'acct_alive') FROM keyward_permits"),
         "10|10"
     );
-    // Now and then: after a few hundred calls at the latest.
+    // The store cleans up at random, at least once in a few hundred calls.
     let count = || postgres::sql(&url, "SELECT count(*) FROM keyward_rates WHERE whose LIKE 'key_old_%'");
     for call in 0..10_000 {
         let caller = Identity::api_key(PermitId::generate(), "acct_1".parse().unwrap());
@@ -204,7 +204,7 @@ async fn what_the_dead_have_left_does_not_pile_up_in_postgresql() {
             return;
         }
     }
-    panic!("{} rows of callers that do not come back are still there", count());
+    panic!("{} rows of callers that never return are still in the table", count());
 }
 
 #[needs(valkey)]
@@ -221,7 +221,7 @@ async fn valkey_forgets_leases_that_have_ended_and_quotas_that_have_come_back() 
     let mut found = keys();
     found.sort();
     assert_eq!(found, ["{keyward}:permits:acct_1", "{keyward}:rate:default:key_1"]);
-    eventually("the server forgets them", || keys().is_empty());
+    eventually("the server has removed the keys", || keys().is_empty());
 }
 
 #[needs(valkey)]
@@ -230,7 +230,7 @@ async fn a_grant_whose_answer_came_too_late_is_given_back() {
     let url = valkey::server(&[]);
     let store = ValkeyOptions::default().timeout(Duration::from_millis(200)).connect(&url).await.unwrap();
     let permits = ValkeyPermits::new(&store);
-    // The script is known from now on, so that the next call is one message.
+    // Load the script now, so that the next call is one message.
     permits.acquire(caller().account(), 0, LEASE).await.unwrap();
     let mut connection = redis::Client::open(url).unwrap().get_connection().unwrap();
     redis::cmd("CLIENT").arg("PAUSE").arg(1_000).arg("ALL").exec(&mut connection).unwrap();
@@ -239,19 +239,19 @@ async fn a_grant_whose_answer_came_too_late_is_given_back() {
         let stats: String = redis::cmd("INFO").arg("commandstats").query(&mut connection).unwrap();
         stats.contains(&format!("cmdstat_{command}:calls="))
     };
-    // What was late is done when the server goes on, and then what came after it.
+    // When the server continues, it runs the late command first and the later one second.
     eventually("the permit is given back", || done("zrem"));
     eventually("the permit is granted", || done("zadd"));
     assert_eq!(permits.in_flight(caller().account()).await.unwrap(), 0);
 }
 
-/// A call that is refused while the clock is behind what is written: as if it had been set back.
+/// The clock is behind the stored time, as if it had been set back.
 #[needs(postgresql, valkey)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_clock_that_was_set_back_keeps_nobody_waiting_until_it_has_caught_up() {
     let spent = async |rates: &dyn RateLimiter| {
         let refused = rates.spend(&caller(), "default", NonZeroU32::new(5).unwrap()).await.unwrap_err();
-        let Rejection::RateLimitExceeded(limit) = refused else { panic!("another refusal: {refused:?}") };
+        let Rejection::RateLimitExceeded(limit) = refused else { panic!("unexpected refusal: {refused:?}") };
         assert!(limit.retry_after <= Duration::from_secs(1), "{limit:?}");
         tokio::time::sleep(limit.retry_after).await;
         rates.spend(&caller(), "default", NonZeroU32::new(5).unwrap()).await.unwrap();

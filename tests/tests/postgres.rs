@@ -1,6 +1,6 @@
-//! PostgreSQL: several nodes in processes of their own on one server, and what goes wrong with the server.
+//! PostgreSQL: several node processes on one server, and failures of the server.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![allow(clippy::unwrap_used, reason = "a panic fails the test")]
 
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -61,14 +61,14 @@ async fn a_write_that_holds_the_logs_head_keeps_leases_from_being_granted_until_
     let (client, connection) = tokio_postgres::connect(&management.url, tokio_postgres::NoTls).await.unwrap();
     tokio::spawn(connection);
     client.batch_execute("BEGIN; UPDATE keyward_log_head SET number = number + 1, mark = 7").await.unwrap();
-    let keyward::store::Freshness::ChangeLog(log) = management.store.freshness() else { panic!("there is a log") };
+    let keyward::store::Freshness::ChangeLog(log) = management.store.freshness() else { panic!("the store has no change log") };
     let position = log.newest().await.unwrap();
     let renewing =
         tokio::spawn(
             async move { log.renew(&"node".parse().unwrap(), position, Duration::from_secs(2)).await.unwrap() },
         );
     tokio::time::sleep(Duration::from_millis(300)).await;
-    assert!(!renewing.is_finished(), "a lease was granted beside an entry that was about to be committed");
+    assert!(!renewing.is_finished(), "a lease was granted while an entry was being committed");
     client.batch_execute("COMMIT").await.unwrap();
     assert_eq!(renewing.await.unwrap(), keyward::store::LeaseAnswer::Behind);
 }
@@ -86,7 +86,7 @@ async fn a_database_that_is_gone_lets_nobody_in_and_one_that_is_back_lets_keys_i
     let mut refused = false;
     while !refused {
         match ask().await {
-            // A lease lives on for a while.
+            // The lease outlives the database for a while.
             Ok(()) => assert!(begun.elapsed() < Duration::from_secs(4), "a lease outlived the database"),
             Err(rejection) => {
                 assert_eq!(rejection, Rejection::StoreUnavailable);
@@ -100,16 +100,16 @@ async fn a_database_that_is_gone_lets_nobody_in_and_one_that_is_back_lets_keys_i
     postgres::open(&management.url);
     let back = Instant::now();
     while ask().await.is_err() {
-        assert!(back.elapsed() < Duration::from_secs(5), "it does not recover");
+        assert!(back.elapsed() < Duration::from_secs(5), "the node does not recover");
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
 }
 
-/// The advisory locks of a node that makes the tables of the keys and those of the management service.
+/// The advisory locks for creating the tables of keys and of the management service.
 const LOCKS: [i64; 2] = [0x6b65_7977, 0x6465_736b];
 const SHORT: Duration = Duration::from_millis(300);
 
-/// A session of somebody else on this database.
+/// Opens another client's session on this database.
 async fn stranger(url: &str) -> tokio_postgres::Client {
     let url = format!("{url}?application_name=a_stranger");
     let (client, connection) = tokio_postgres::connect(&url, tokio_postgres::NoTls).await.unwrap();
@@ -117,7 +117,7 @@ async fn stranger(url: &str) -> tokio_postgres::Client {
     client
 }
 
-/// How a session holds the lock: as nodes of earlier versions did, and as they do now.
+/// Statements that hold the lock: as earlier versions did, and as this one does.
 const HOLD: [&str; 2] = ["SELECT pg_advisory_lock(LOCK)", "BEGIN; SELECT pg_advisory_xact_lock(LOCK)"];
 
 #[needs(postgresql)]
@@ -163,7 +163,7 @@ async fn a_stranded_lock_before_a_migration_is_named() {
         ] {
             assert!(chain.contains(part), "{hold}: {part} is not in {chain}");
         }
-        // What the error says helps.
+        // Follow the advice in the error.
         postgres::sql(&url, &format!("SELECT pg_terminate_backend({process})"));
         let deadline = Instant::now() + Duration::from_secs(60);
         while let Err(error) = open().await {
@@ -226,18 +226,18 @@ async fn a_node_waits_for_one_that_makes_the_tables() {
                 .await
         })
     };
-    // Longer than any statement of a request may take.
+    // Wait longer than any statement of a request may take.
     tokio::time::sleep(SHORT * 3).await;
-    assert!(!starting.is_finished(), "it gave up");
+    assert!(!starting.is_finished(), "the node gave up waiting");
     other.batch_execute("COMMIT").await.unwrap();
     let store = starting.await.unwrap().unwrap();
-    // Requests are bounded as before.
+    // Requests keep their time limit.
     other.batch_execute("BEGIN; LOCK TABLE keyward_accounts").await.unwrap();
     let account = AccountRecord::new("acct_1".parse().unwrap(), "Example Ltd");
     assert!(store.put_account(&account).await.is_err());
 }
 
-/// The advisory locks of this database. `pg_locks` lists those of the whole server, which other tests share.
+/// Counts the advisory locks of this database. `pg_locks` lists those of the whole server, which other tests share.
 const ADVISORY_LOCKS_HERE: &str = "SELECT count(*) FROM pg_locks JOIN pg_database ON pg_database.oid = pg_locks.database \
      WHERE locktype = 'advisory' AND datname = current_database()";
 
@@ -250,12 +250,12 @@ async fn a_pooler_that_lends_sessions_is_refused() {
         let connected = PostgresOptions::default().connect(&pooler.url).await;
         match connected {
             Ok(store) if works => {
-                // Nothing is left behind in a session that another client gets.
+                // The session has no leftovers for the next client.
                 drop(store);
                 assert_eq!(postgres::sql(&url, ADVISORY_LOCKS_HERE), "0");
             }
             Err(ConnectError::Pooler) if !works => {}
-            // Statements cannot be part of a transaction there, which is as good an answer.
+            // This mode allows no transactions, so an unreachable store is a correct answer too.
             Err(ConnectError::Unreachable(_)) if mode == "statement" => {}
             other => panic!("{mode}: {other:?}"),
         }
@@ -277,7 +277,7 @@ async fn what_cannot_be_relied_on_is_found_when_connecting() {
     let forgetful = format!("{url}?options=-c%20synchronous_commit%3Doff");
     let error = PostgresStore::connect(&forgetful).await.unwrap_err();
     assert!(matches!(error, ConnectError::NotDurable("synchronous_commit")), "{error:?}");
-    // Many at once make the tables once.
+    // Nodes that connect at once create the tables once.
     let connects: Vec<_> = (0..8)
         .map(|_| {
             let url = url.clone();
@@ -289,7 +289,7 @@ async fn what_cannot_be_relied_on_is_found_when_connecting() {
     }
 }
 
-/// A migration or another program may write the same features with other spaces.
+/// A migration or another program may write the same features with different whitespace.
 #[needs(postgresql)]
 #[tokio::test]
 async fn features_written_as_another_text_are_the_same() {
@@ -313,7 +313,7 @@ async fn features_written_as_another_text_are_the_same() {
 async fn uses_wake_nobody_and_no_plain_key_is_in_the_database() {
     let management = Management::new().await;
     let (field, record) = management.issue().await;
-    let keyward::store::Freshness::ChangeLog(log) = management.store.freshness() else { panic!("there is a log") };
+    let keyward::store::Freshness::ChangeLog(log) = management.store.freshness() else { panic!("the store has no change log") };
     let before = log.newest().await.unwrap();
     let used = keyward::store::KeyUse::new(record.id, SystemClock.now(), None);
     management.store.record_use(&[used]).await.unwrap();

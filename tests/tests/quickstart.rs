@@ -1,4 +1,4 @@
-//! The quickstart as its reader runs it: the program itself, `curl`, and a signal.
+//! The quickstart, run as its reader runs it: the program, `curl`, and a signal.
 
 #![allow(clippy::unwrap_used)] // An unwrap is an assertion here, in helpers too.
 
@@ -15,7 +15,7 @@ struct Quickstart {
     process: Child,
     url: String,
     credentials: Value,
-    /// What was said on standard error, up to the hints' last line.
+    /// Standard error, up to the last line of the hints.
     said: String,
 }
 
@@ -53,7 +53,7 @@ impl Quickstart {
 
     fn stop(mut self) {
         terminate(&self.process);
-        assert!(ends_well(&mut self.process), "it did not end well");
+        assert!(ends_well(&mut self.process), "the quickstart did not exit with 0 in time");
     }
 }
 
@@ -97,7 +97,7 @@ fn curl_is_let_in_and_refused_as_documented() {
     service.stop();
 }
 
-/// Pastes every printed call into a shell, and compares the status with the one that is printed behind it.
+/// Runs every printed call in a shell and compares the status with the printed one.
 fn try_printed_calls(service: &Quickstart, key: &str) {
     let calls: Vec<&str> = service.said.lines().filter(|line| line.starts_with("curl ")).collect();
     let mut seen = Vec::new();
@@ -138,7 +138,7 @@ fn an_empty_database_gets_a_first_key_once() {
     let again = Quickstart::start(&database);
     assert_eq!(again.credentials, serde_json::json!({}), "a key was issued again");
     let (status, text) = again.curl("/", &["-H", &format!("Authorization: Bearer {first}")]);
-    assert_eq!(status, 200, "the first key works on: {text}");
+    assert_eq!(status, 200, "the first key does not work after a restart: {text}");
     again.stop();
 }
 
@@ -149,7 +149,7 @@ fn sigterm_ends_it_having_answered_what_was_in_flight() {
     let mut stream = TcpStream::connect(&address).unwrap();
     stream.set_read_timeout(Some(SOON)).unwrap();
     let (key, body) = (service.credential("full"), r#"{"name":"in flight"}"#);
-    // The server says that it waits for the body: so the request is in flight.
+    // The server asks for the body, so the request is in flight.
     write!(
         stream,
         "POST /resources HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {key}\r\nContent-Type: application/json\r\n\
@@ -166,11 +166,11 @@ fn sigterm_ends_it_having_answered_what_was_in_flight() {
         assert!(Instant::now() < deadline, "new connections are still taken");
         std::thread::sleep(Duration::from_millis(10));
     }
-    assert!(service.process.try_wait().unwrap().is_none(), "it ended before it had answered");
+    assert!(service.process.try_wait().unwrap().is_none(), "the quickstart ended before it had answered");
     stream.write_all(body.as_bytes()).unwrap();
     let status = lines.map(Result::unwrap).find(|line| line.starts_with("HTTP/1.1")).unwrap();
     assert!(status.starts_with("HTTP/1.1 201"), "{status}");
-    assert!(ends_well(&mut service.process), "it did not end well");
+    assert!(ends_well(&mut service.process), "the quickstart did not exit with 0 in time");
 }
 
 #[test]

@@ -1,6 +1,6 @@
-//! SQLite: several processes on one file, and what goes wrong with files.
+//! SQLite: several processes on one file, and damaged or foreign files.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![allow(clippy::unwrap_used, reason = "a panic fails the test")]
 
 use std::error::Error as _;
 use std::fs;
@@ -75,7 +75,7 @@ async fn what_has_returned_survives_that_the_process_is_killed() {
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
-        // It says so the moment that `revoke` has returned, and is killed the moment that it says so.
+        // The program prints a line as soon as `revoke` has returned, and is killed as soon as the line arrives.
         let mut said = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut said).unwrap();
         child.kill().unwrap();
@@ -103,7 +103,7 @@ async fn no_plain_key_is_in_the_file_or_beside_it() {
         }
         files += 1;
     }
-    assert_eq!(files, 3, "the database, its log and the log's index");
+    assert_eq!(files, 3, "expected the database, its write-ahead log and the log's index");
 }
 
 #[tokio::test]
@@ -162,7 +162,7 @@ async fn a_restored_backup_is_another_history() {
 
     let restored = SqliteStore::open(&backup).unwrap();
     let written = restored.put_account(&account).await.unwrap();
-    assert_eq!(written.position.unwrap().number, seen.number, "it counts on from where the backup stood");
+    assert_eq!(written.position.unwrap().number, seen.number, "the log does not continue from the backup's position");
     assert_eq!(restored.read(seen, 10).await.unwrap(), LogBatch::Gap(written.position.unwrap()));
 }
 
@@ -171,7 +171,7 @@ async fn a_log_that_was_cut_is_a_gap_for_who_stands_before_the_cut() {
     let management = Management::new().await;
     let begin = management.store.newest().await.unwrap();
     let account = AccountRecord::new("acct_1".parse().unwrap(), "Example Ltd");
-    // As the store itself does it after ten thousand entries.
+    // The store cuts its log in the same way after ten thousand entries.
     for _ in 0..10 {
         management.keys.put_account(&account).await.unwrap();
     }

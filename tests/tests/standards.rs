@@ -1,6 +1,7 @@
-//! `docs/http.md`: what comes of which request, and where that is written. The file is what the service answers; `UPDATE_DOCS=1` writes it.
+//! Generates `docs/http.md`, the table of requests and answers with their sources, and compares it with the file.
+//! `UPDATE_DOCS=1` writes the file.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![allow(clippy::unwrap_used, reason = "a panic fails the test")]
 
 use std::fmt::Write;
 
@@ -10,7 +11,7 @@ use keyward::testing::hostile::{Case, Expected, Wire, cases};
 use keyward_tests::rejections;
 use keyward_tests::service::Demo;
 
-/// Where a refusal comes from: a standard, or what is promised beyond it.
+/// Returns the standard, or the guarantee beyond it, that a refusal is based on.
 fn source(reason: &str) -> &'static str {
     match reason {
         "missing_credential" | "other_scheme" | "empty_credential" => {
@@ -43,7 +44,7 @@ fn source(reason: &str) -> &'static str {
     }
 }
 
-/// What is sent, with the key left out, and what is derived from it, too: that differs from run to run.
+/// Shows the request without the key and the values derived from it, which differ from run to run.
 fn example(case: &Case) -> String {
     let fields: Vec<String> = case
         .fields
@@ -56,7 +57,7 @@ fn example(case: &Case) -> String {
     }
 }
 
-/// With `…` for every run of 10 letters and digits or more.
+/// Replaces every run of 10 or more letters and digits with `…`.
 fn without_keys(text: &str) -> String {
     let mut parts: Vec<String> = Vec::new();
     for part in text.split_inclusive(|character: char| !character.is_ascii_alphanumeric()) {
@@ -66,7 +67,7 @@ fn without_keys(text: &str) -> String {
     parts.concat().replace('|', "\\|")
 }
 
-/// The first few that look different.
+/// Returns the first few distinct examples.
 fn examples<'c>(cases: impl Iterator<Item = &'c Case>, most: usize) -> String {
     let mut shown: Vec<String> = Vec::new();
     let short = |case: &&Case| case.on_the_wire == Wire::Passes && case.fields.iter().all(|field| field.len() < 90);
@@ -89,7 +90,7 @@ fn headers(rejection: &Rejection) -> String {
         .into_iter()
         .filter_map(|name| Some((name, answer.headers().get(name)?.to_str().unwrap())))
         .map(|(name, value)| match name {
-            // It differs from one to the next.
+            // The value varies.
             "retry-after" => "`retry-after: N`".to_owned(),
             _ => format!("`{name}: {value}`"),
         })

@@ -1,6 +1,6 @@
-//! Every store proves itself, one line each.
+//! Every store passes the conformance suite.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![allow(clippy::unwrap_used, reason = "a panic fails the test")]
 
 use keyward::MemoryStore;
 use keyward::postgres::PostgresStore;

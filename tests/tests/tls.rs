@@ -1,6 +1,6 @@
-//! Servers that are reached by TLS: their certificates are verified, and nothing is sent to one that cannot be.
+//! Servers reached by TLS: certificates are verified, and nothing is sent to a server whose certificate fails.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![allow(clippy::unwrap_used, reason = "a panic fails the test")]
 
 use std::path::Path;
 use std::process::Command;
@@ -10,7 +10,7 @@ use keyward_tests::program::package_program;
 use keyward_tests::{postgres, valkey};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 
-/// An authority's certificate, and a certificate of 127.0.0.1 with its key, in this folder.
+/// Writes an authority's certificate and a certificate for 127.0.0.1 with its key to this folder.
 fn certify(folder: &Path) {
     let mut authority = CertificateParams::new(Vec::new()).unwrap();
     authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -20,7 +20,7 @@ fn certify(folder: &Path) {
     for (name, text) in [("ca", authority.pem()), ("cert", server.pem()), ("key", key.serialize_pem())] {
         std::fs::write(folder.join(name), text).unwrap();
     }
-    // The servers want nobody else to read the key.
+    // PostgreSQL refuses a key that other users can read.
     for command in ["chmod 600", "chown postgres"] {
         let (program, argument) = command.split_once(' ').unwrap();
         let _ = Command::new(program).args([argument, "--"]).arg(folder.join("key")).status();
@@ -28,7 +28,8 @@ fn certify(folder: &Path) {
     let _ = Command::new("chmod").arg("755").arg(folder).status();
 }
 
-/// `keyward nodes` on this database, with this authority trusted if there is one: whether it worked, and what it said.
+/// Runs `keyward nodes` on this database, trusting this authority if any. Returns whether it succeeded, and its error
+/// output.
 fn nodes(program: &Path, database: &str, authority: Option<&Path>) -> (bool, String) {
     let none = Path::new("/dev/null");
     let output = Command::new(program)
@@ -63,10 +64,10 @@ fn a_server_is_used_by_tls_if_its_certificate_is_good_and_not_otherwise() {
         let (done, said) = nodes(&program, database, Some(&folder.path().join("ca")));
         assert!(done, "{database}: {said}");
         let (done, said) = nodes(&program, database, None);
-        assert!(!done, "{database}: a certificate that nobody vouches for was accepted");
+        assert!(!done, "{database}: a certificate of an unknown authority was accepted");
         assert!(said.contains("cannot be reached"), "{database}: {said}");
     }
     let plain = postgres.replace("127.0.0.1", "localhost");
     let (done, said) = nodes(&program, &plain, Some(&folder.path().join("ca")));
-    assert!(!done, "the certificate is another's: {said}");
+    assert!(!done, "a certificate for another host was accepted: {said}");
 }

@@ -1,6 +1,6 @@
-//! Valkey and Redis: several nodes in processes of their own on one server, and what a server has to promise.
+//! Valkey and Redis: several node processes on one server, and the settings that a server must have.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![allow(clippy::unwrap_used, reason = "a panic fails the test")]
 
 use keyward::valkey::{ConnectError, ValkeyOptions, ValkeyStore};
 use keyward::{AccountRecord, Keys, NewKey, Rejection};
@@ -70,7 +70,7 @@ async fn a_server_that_may_forget_is_refused_unless_that_is_accepted() {
 async fn a_write_that_too_few_replicas_have_is_not_done() {
     let store = ValkeyOptions::default().wait_for_replicas(1).connect(&server(&[])).await.unwrap();
     let account = AccountRecord::new("acct_1".parse().unwrap(), "Example Ltd");
-    assert!(Keys::new(store).put_account(&account).await.is_err(), "there is no replica that could have it");
+    assert!(Keys::new(store).put_account(&account).await.is_err(), "a write succeeded without a replica");
 }
 
 async fn issue(keys: &Keys) -> (String, keyward::CredentialId) {
@@ -95,10 +95,10 @@ async fn the_primary_that_sentinels_name_is_followed_when_it_fails_over() {
     let ((before, _), (good, id)) = (issue(&keys).await, issue(&keys).await);
     let (bad, revoked) = issue(&keys).await;
     let _ = keys.revoke(&revoked).await.unwrap();
-    within("the replica has it all", async || command(&primary.url(), &["WAIT", "1", "100"]) == redis::Value::Int(1))
+    within("the replica has all keys", async || command(&primary.url(), &["WAIT", "1", "100"]) == redis::Value::Int(1))
         .await;
     node.warm(&before).await;
-    // A sentinel has to have met the replica before it can promote it.
+    // A sentinel must know the replica before it can promote it.
     within("the sentinel knows the replica", async || {
         let sentinel = url.trim_start_matches("redis+sentinel://").trim_end_matches("/main");
         let replicas = command(&format!("redis://{sentinel}/"), &["SENTINEL", "REPLICAS", "main"]);
@@ -106,9 +106,9 @@ async fn the_primary_that_sentinels_name_is_followed_when_it_fails_over() {
     })
     .await;
     tokio::task::block_in_place(|| primary.crash());
-    let refused = within("nobody is let in for a while", async || node.ask(&before).await.is_err()).await;
+    let refused = within("the node refuses requests", async || node.ask(&before).await.is_err()).await;
     println!("without a primary after {refused:?}");
-    // A sentinel takes its time.
+    // A sentinel takes several seconds.
     let back = within_half_a_minute(async || node.ask(&good).await.is_ok()).await;
     println!("back after {back:?}");
     assert_eq!(node.ask(&bad).await, Err(Rejection::KeyRevoked));
@@ -140,7 +140,7 @@ async fn the_server_of_a_cluster_that_has_our_slot_is_found_through_any_of_its_s
     let other = servers[1].address();
     command(&servers[0].url(), &["CLUSTER", "MEET", "127.0.0.1", &other.port().to_string(), &bus[1].to_string()]);
     for server in &servers {
-        within("the cluster is whole", async || {
+        within("the cluster has all slots", async || {
             format!("{:?}", command(&server.url(), &["CLUSTER", "INFO"])).contains("cluster_state:ok")
                 && format!("{:?}", command(&server.url(), &["CLUSTER", "INFO"]))
                     .contains("cluster_slots_assigned:16384")

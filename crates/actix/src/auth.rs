@@ -16,7 +16,7 @@ use keyward_core::store::KeyStore;
 use keyward_core::{Anonymous, AuthLayer, Authenticator, Identity, Rejection};
 
 use crate::auth_rejection::{AuthRejection, refuse};
-use crate::future::AuthFuture;
+use crate::future::{AuthFuture, Shared};
 
 /// Protects an `App` or a scope with API keys.
 ///
@@ -78,12 +78,6 @@ where
 
 /// A service behind [`Auth`].
 pub struct AuthService<S>(Rc<Shared<S>>);
-
-/// What all requests of a worker share, counted by that worker alone.
-pub(crate) struct Shared<S> {
-    pub(crate) service: S,
-    pub(crate) authenticator: Authenticator,
-}
 
 impl<S> fmt::Debug for AuthService<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -9,10 +9,16 @@ use actix_web::Error;
 use actix_web::body::{EitherBody, MessageBody};
 use actix_web::dev::{Service, ServiceRequest, ServiceResponse};
 use actix_web::http::header::{CACHE_CONTROL, HeaderMap, HeaderValue, VARY};
+use keyward_core::Authenticator;
 use pin_project_lite::pin_project;
 
-use crate::auth::Shared;
 use crate::auth_rejection::{AuthRejection, refuse};
+
+/// The inner service and the authenticator that all requests of one worker share.
+pub(crate) struct Shared<S> {
+    pub(crate) service: S,
+    pub(crate) authenticator: Authenticator,
+}
 
 type Resolving<B> = Pin<Box<dyn Future<Output = Result<ServiceResponse<EitherBody<B>>, Error>>>>;
 

@@ -57,7 +57,8 @@ pub mod key;
 pub mod layer;
 pub mod lease;
 pub mod lifecycle;
-mod log_limit;
+#[doc(hidden)] // `log_limited!` names it; `adapter` exports it.
+pub mod log_limit;
 mod memory;
 pub mod name;
 pub mod network;

@@ -70,7 +70,7 @@ impl Default for LogLimit {
 #[macro_export]
 macro_rules! log_limited {
     ($level:ident, $($line:tt)+) => {{
-        static LIMIT: $crate::adapter::LogLimit = $crate::adapter::LogLimit::new();
+        static LIMIT: $crate::log_limit::LogLimit = $crate::log_limit::LogLimit::new();
         if let Some(left_out) = LIMIT.admit() {
             ::tracing::$level!(left_out, $($line)+);
         }

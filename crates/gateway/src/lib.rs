@@ -48,6 +48,6 @@ mod original;
 mod verdict;
 mod verify;
 
-pub use crate::headers::IDENTITY_HEADERS;
 pub use forward_auth::forward_auth;
+pub use headers::IDENTITY_HEADERS;
 pub use verify::{MAX_BATCH, VERIFY_SCOPE, VerifyReach, verify};

@@ -1,6 +1,6 @@
-//! Skips a test whose programs are not installed, with a reason that says how to install them.
+//! Skips a test whose programs are not installed and says how to install them.
 //!
-//! A test names its programs, and libtest shows the reason if one of them is missing:
+//! A test names its programs, and libtest shows the reason if one is missing:
 //!
 //! ```text
 //! #[needs(postgresql, curl)]
@@ -12,7 +12,7 @@
 //! test a_server_answers ... ignored, needs PostgreSQL (apt-get install postgresql)
 //! ```
 //!
-//! `src/programs.rs` lists the names. They are looked up when this crate is built, and again when one may have been installed.
+//! `src/programs.rs` lists the names. The build script of this crate looks for the programs.
 
 use proc_macro::{Literal, TokenStream, TokenTree};
 
@@ -20,7 +20,7 @@ mod programs;
 
 use programs::{PROGRAMS, Program};
 
-/// Ignores the test below unless all of these programs are installed. Stands above `#[test]`.
+/// Ignores the test below unless all of these programs are installed. Put it above `#[test]`.
 #[proc_macro_attribute]
 pub fn needs(programs: TokenStream, test: TokenStream) -> TokenStream {
     match reason(programs) {
@@ -35,9 +35,9 @@ pub fn needs(programs: TokenStream, test: TokenStream) -> TokenStream {
     }
 }
 
-/// `None` if all of these programs are installed, else `Some` reason to skip what needs them.
+/// `None` if all of these programs are installed, else `Some` reason to skip.
 ///
-/// It is for a test that runs on several stores and leaves one out.
+/// For a test that runs on several stores and leaves one out.
 #[proc_macro]
 pub fn missing(programs: TokenStream) -> TokenStream {
     let expression = match reason(programs) {
@@ -48,7 +48,7 @@ pub fn missing(programs: TokenStream) -> TokenStream {
     expression.parse().unwrap_or_default()
 }
 
-/// Why a test that needs these programs is skipped, if it is. An error is code that does not compile.
+/// The reason to skip a test that needs these programs, if one is missing. An error is code that does not compile.
 fn reason(names: TokenStream) -> Result<Option<String>, TokenStream> {
     let mut missing = Vec::new();
     for name in names {

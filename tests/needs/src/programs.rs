@@ -1,6 +1,6 @@
-//! The programs that tests run, and where they come from. The build script and `xtask` read this file too.
+//! The programs that tests run, and how to install them. The build script and `xtask` read this file too.
 
-#![allow(dead_code, reason = "each of the three that read this file uses a part of it")]
+#![allow(dead_code, reason = "each of the three users of this file needs only a part of it")]
 
 use std::env;
 use std::fs;
@@ -12,20 +12,19 @@ pub(crate) struct Program {
     pub(crate) name: &'static str,
     /// The name in messages.
     pub(crate) title: &'static str,
-    /// The files that have to be found: one of each list.
+    /// The files to look for: one of each list must exist.
     pub(crate) files: &'static [&'static [&'static str]],
-    /// Where it comes from.
     pub(crate) source: Source,
 }
 
-/// Where a program comes from.
+/// How to install a program.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Source {
-    /// Debian packages, divided by spaces.
+    /// Debian packages, separated by spaces.
     Debian(&'static str),
-    /// A package of npm, which `cargo xtask test` installs below `target`.
+    /// An npm package. `cargo xtask test` installs it below `target`.
     Npm(&'static str),
-    /// A requirements file for pip below `tests/clients`, which `cargo xtask test` installs below `target`.
+    /// A pip requirements file below `tests/clients`. `cargo xtask test` installs it below `target`.
     PyPi(&'static str),
 }
 
@@ -78,11 +77,11 @@ const fn debian(
     Program { name, title, files, source: Source::Debian(packages) }
 }
 
-/// The folder below the root of the workspace with a file for each package of npm and PyPI that is installed completely.
+/// The folder, below the workspace root, with one file for each fully installed package of npm or PyPI.
 pub(crate) const INSTALLED: &str = "target/test-packages/installed";
 
 impl Program {
-    /// The files of this program that are there, or `None` if one is missing. `root` is the root of the workspace.
+    /// Returns the installed files of this program, or `None` if one is missing. `root` is the workspace root.
     pub(crate) fn found(&self, root: &Path) -> Option<Vec<PathBuf>> {
         let mut found = self.files.iter().map(|names| find(names)).collect::<Option<Vec<_>>>()?;
         if !matches!(self.source, Source::Debian(_)) {
@@ -92,7 +91,7 @@ impl Program {
         Some(found)
     }
 
-    /// How a user gets the program.
+    /// The command that installs the program.
     pub(crate) fn how(&self) -> String {
         match self.source {
             Source::Debian(packages) => format!("apt-get install {packages}"),
@@ -101,7 +100,7 @@ impl Program {
     }
 }
 
-/// The folders in which programs are looked up. Debian keeps servers where the `PATH` of a user does not look.
+/// The folders to look in. Debian keeps servers outside the `PATH` of a user.
 pub(crate) fn folders() -> Vec<PathBuf> {
     let path = env::var_os("PATH").unwrap_or_default();
     let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
@@ -111,7 +110,7 @@ pub(crate) fn folders() -> Vec<PathBuf> {
     folders.filter(|folder| folder.is_absolute() && folder.is_dir()).collect()
 }
 
-/// The first program of these names.
+/// Finds the first program with one of these names.
 pub(crate) fn find(names: &[&str]) -> Option<PathBuf> {
     let folders = folders();
     names.iter().find_map(|name| folders.iter().map(|folder| folder.join(name)).find(|file| is_program(file)))

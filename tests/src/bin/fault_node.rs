@@ -1,6 +1,6 @@
-//! A node in a process of its own, on any store: answers HTTP until it is killed. `fault_node STORE ADDRESS`
+//! A node process on any store. It answers HTTP until it is killed. Usage: `fault_node STORE ADDRESS`
 
-#![allow(clippy::unwrap_used, reason = "a node under test: what it cannot do, it fails at")]
+#![allow(clippy::unwrap_used, reason = "a node under test: any error ends it")]
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -21,7 +21,7 @@ use tower::{ServiceBuilder, service_fn};
 async fn main() {
     let mut arguments = std::env::args().skip(1);
     let (url, address) = (arguments.next().unwrap(), arguments.next().unwrap());
-    // Whoever started it holds the other end, and closes it by ending.
+    // Standard input closes when the parent process ends.
     std::thread::spawn(|| {
         let _ = std::io::stdin().read_line(&mut String::new());
         std::process::exit(0);
@@ -35,7 +35,7 @@ async fn main() {
     }
 }
 
-/// The server may be away when this node starts.
+/// Connects to the store, and retries while its server is down.
 async fn until_there<S, E>(connect: impl AsyncFn() -> Result<S, E>) -> S {
     loop {
         match connect().await {
@@ -46,7 +46,7 @@ async fn until_there<S, E>(connect: impl AsyncFn() -> Result<S, E>) -> S {
 }
 
 async fn answer(store: impl KeyStore, address: &str) {
-    // Enough for a machine that does all of this at once.
+    // A long timeout, because one machine runs all nodes, clients and faults.
     let authenticator = Authenticator::builder(store).store_timeout(Duration::from_secs(3)).build().unwrap();
     let service = ServiceBuilder::new()
         .layer(AuthLayer::from(authenticator))

@@ -1,4 +1,4 @@
-//! Runs a deployment under faults and proves from what its clients saw that the promises were kept.
+//! Runs a deployment under faults and checks keyward's guarantees against what its clients saw.
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a command line program for tests")]
 
@@ -17,28 +17,28 @@ use keyward_tests::faults::store::{Kind, Store};
 use keyward_tests::faults::traffic::World;
 use tokio::task::JoinSet;
 
-/// Runs three nodes under faults, and judges what their clients saw.
+/// Run three nodes under faults and judge what their clients saw.
 #[derive(Parser)]
 struct Arguments {
     /// The store: sqlite, postgres or valkey.
     #[arg(long, default_value = "postgres")]
     store: Kind,
-    /// What the faults are drawn from.
+    /// Seed for the faults.
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// How long.
+    /// Duration in seconds.
     #[arg(long, default_value_t = 60)]
     seconds: u64,
-    /// Keys that come and go at once.
+    /// Keys that are issued and revoked concurrently.
     #[arg(long, default_value_t = 12)]
     keys: u64,
-    /// Where the counts go.
+    /// File for the counts.
     #[arg(long)]
     json: Option<PathBuf>,
-    /// Where the history of a failure goes.
+    /// File for the history of a failed run.
     #[arg(long, default_value = "target/faults-history.jsonl")]
     history: PathBuf,
-    /// Judge a history that was saved, and run nothing.
+    /// Judge a saved history and run nothing.
     #[arg(long)]
     check: Option<PathBuf>,
 }
@@ -60,7 +60,7 @@ async fn main() -> ExitCode {
     }
     if arguments.check.is_none() {
         history::save(&events, &arguments.history).unwrap();
-        println!("judge it again: cargo xtask faults --check {}", arguments.history.display());
+        println!("to judge it again: cargo xtask faults --check {}", arguments.history.display());
     }
     ExitCode::FAILURE
 }

@@ -1,6 +1,6 @@
-//! A node in a process of its own, on PostgreSQL: answers each line `FIELD` on standard input with the verdict on it.
+//! A node process on PostgreSQL. It answers each line `FIELD` on standard input with its verdict.
 
-#![allow(clippy::unwrap_used, reason = "a node that tests talk to by its standard streams")]
+#![allow(clippy::unwrap_used, reason = "tests talk to this node over its standard streams")]
 
 use keyward::postgres::PostgresStore;
 

@@ -1,6 +1,6 @@
-//! Revokes a key and says so the moment that `revoke` has returned, then waits to be killed.
+//! Revokes a key, prints a line as soon as `revoke` has returned, and waits to be killed.
 
-#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a program that a test talks to by its standard streams")]
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test talks to this program over its standard streams")]
 
 use keyward::Keys;
 use keyward::sqlite::SqliteStore;

@@ -1,4 +1,4 @@
-//! The proof: what a history says of the promises.
+//! Checks a history against the guarantees.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -8,23 +8,23 @@ use serde::Serialize;
 use super::history::{Event, Micros, Seen, Verdict};
 use super::schedule::Fault;
 
-/// So long after a fault was put right a node may still say that it cannot tell.
+/// How long a node may answer 503 after a fault was repaired.
 pub const RECOVERY: Duration = Duration::from_secs(3);
 
-/// A promise that was broken.
+/// A broken guarantee.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(tag = "violation", rename_all = "snake_case")]
 pub enum Violation {
-    /// A request that began after the revocation of its key had returned was accepted.
+    /// A node accepted a request that began after the revocation of its key had returned.
     AcceptedAfterRevoked {
         /// The key.
         key: u32,
         /// The node.
         node: usize,
-        /// How long after the revocation had returned the request began.
+        /// Time between the end of the revocation and the start of the request.
         micros_after: Micros,
     },
-    /// A key was refused that nobody had begun to revoke.
+    /// A node refused a key before its revocation had begun.
     RefusedThoughValid {
         /// The key.
         key: u32,
@@ -33,7 +33,7 @@ pub enum Violation {
         /// When the request began.
         at: Micros,
     },
-    /// A node could not tell, although its store had been reachable for longer than [`RECOVERY`].
+    /// A node answered 503 although its store had been reachable for longer than [`RECOVERY`].
     UnavailableThoughReachable {
         /// The key.
         key: u32,
@@ -42,7 +42,7 @@ pub enum Violation {
         /// When the request began.
         at: Micros,
     },
-    /// A key that was issued is not there, or one that was revoked is not.
+    /// The store lost an issued key, or lost a revocation.
     Lost {
         /// The key.
         key: u32,
@@ -52,52 +52,52 @@ pub enum Violation {
 /// How long revocations took, in milliseconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub struct Latency {
-    /// How many.
+    /// Number of revocations.
     pub count: usize,
-    /// Half of them took no longer.
+    /// The median.
     pub p50_ms: f64,
-    /// 99 of 100 took no longer.
+    /// The 99th percentile.
     pub p99_ms: f64,
-    /// None took longer.
+    /// The maximum.
     pub max_ms: f64,
 }
 
-/// What a history comes to.
+/// The result of checking a history.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Report {
-    /// Promises broken.
+    /// Number of broken guarantees.
     pub violations: usize,
-    /// The first of them.
+    /// The first few of them.
     pub examples: Vec<Violation>,
     /// Revocations that returned Ok.
     pub revocations: usize,
-    /// Revocations whose caller gave up, and asked again.
+    /// Revocations whose caller timed out and tried again.
     pub cancelled: usize,
-    /// Revocations that failed, and were asked for again.
+    /// Revocations that failed and were tried again.
     pub failed_revocations: usize,
-    /// Faults.
+    /// Number of faults.
     pub faults: usize,
-    /// Faults of each sort.
+    /// Number of faults of each kind.
     pub faults_by_sort: HashMap<&'static str, usize>,
     /// Requests that were accepted.
     pub accepted: usize,
-    /// Requests that were refused with 401.
+    /// Requests refused with 401.
     pub refused: usize,
-    /// Requests that began after the revocation of their key had returned, and were answered.
+    /// Requests answered that began after the revocation of their key had returned.
     pub asked_after_revoked: usize,
-    /// Requests that were refused with 503.
+    /// Requests refused with 503.
     pub unavailable: usize,
     /// Requests without an answer.
     pub unanswered: usize,
-    /// Revocations that waited a lease out.
+    /// Revocations that waited for a lease to expire.
     pub waited_out: usize,
-    /// Revocations while nothing was wrong.
+    /// Latency of revocations without a fault.
     pub healthy: Latency,
-    /// Revocations while something was.
+    /// Latency of revocations during a fault.
     pub faulty: Latency,
 }
 
-/// Judges a history.
+/// Checks a history.
 pub fn check(events: &[Event]) -> Report {
     let mut report = Report::default();
     let mut violations = Vec::new();
@@ -268,6 +268,6 @@ mod tests {
             assert_eq!(violations(&[issued(), revoked(), end]).len(), expected);
         }
         let revived = event(SECOND, SECOND, Seen::InTheEnd { key: 1, is_there: true, is_revoked: true });
-        assert_eq!(violations(&[issued(), revived]).len(), 1, "nobody revoked it");
+        assert_eq!(violations(&[issued(), revived]).len(), 1, "the store holds a revocation that no client asked for");
     }
 }

@@ -1,4 +1,4 @@
-//! Three nodes in processes of their own on one store, and what is done to them.
+//! Three node processes on one store, and the faults done to them.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
 use std::process::{Child, Command, Stdio};
@@ -15,14 +15,14 @@ use super::schedule::{Fault, Planned};
 use super::store::Store;
 use crate::program::signal;
 
-/// How it is between a node and the store.
+/// A node process and its link to the store.
 #[derive(Debug)]
 struct Node {
     program: String,
     url: String,
     address: SocketAddr,
     proxy: Option<Proxy>,
-    /// The last one is on a host of its own, where that can be had.
+    /// The network namespace of the last node, where the machine allows one.
     namespace: Option<Arc<Namespace>>,
     process: Option<Child>,
 }
@@ -30,7 +30,7 @@ struct Node {
 /// The nodes and their store.
 #[derive(Debug)]
 pub struct Deployment {
-    /// The store. Whoever crashes it holds it alone.
+    /// The store. A crash takes the write lock.
     pub store: RwLock<Store>,
     nodes: Vec<Mutex<Node>>,
     addresses: Vec<SocketAddr>,
@@ -41,7 +41,7 @@ impl Deployment {
     pub async fn start(program: &str, store: Store) -> Self {
         let namespace = store.address().and_then(|_| Namespace::new()).map(Arc::new);
         if namespace.is_none() && store.address().is_some() {
-            eprintln!("no network namespace can be made here: all nodes are on loopback");
+            eprintln!("this machine allows no network namespace: all nodes are on loopback");
         }
         let (mut nodes, mut addresses) = (Vec::new(), Vec::new());
         for number in 0..NODES {
@@ -66,12 +66,13 @@ impl Deployment {
         Self { store: RwLock::new(store), nodes, addresses }
     }
 
-    /// Where a node answers.
+    /// The address of a node.
     pub fn address(&self, node: usize) -> SocketAddr {
         self.addresses[node]
     }
 
-    /// Does what is planned, and puts it right again. Faults of one node, and those of the store, come one after the other.
+    /// Injects a planned fault and repairs it. Faults of one node run one after the other, and so do those of the
+    /// store.
     pub async fn carry_out(&self, planned: Planned, history: &History) {
         let Planned { lasts, fault, .. } = planned;
         let begun;
@@ -92,7 +93,7 @@ impl Deployment {
 }
 
 async fn suffer(store: &Store, fault: Fault, lasts: Duration) {
-    // These block, and must: the clients run on other threads meanwhile.
+    // These calls block. `block_in_place` lets the clients go on on other threads.
     tokio::task::block_in_place(|| if fault == Fault::Crash { store.crash() } else { store.signal("-STOP") });
     tokio::time::sleep(lasts).await;
     tokio::task::block_in_place(|| if fault == Fault::Crash { store.restart() } else { store.signal("-CONT") });

@@ -1,4 +1,4 @@
-//! What was seen, and when: all by one clock, that of the process which asks.
+//! The events that the clients saw, with times from one clock.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, BufWriter, Write};
@@ -13,79 +13,79 @@ use super::schedule::Fault;
 /// Microseconds since the history began.
 pub type Micros = u64;
 
-/// Something that began and ended.
+/// Something that happened, with its start and end.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Event {
-    /// When it began.
+    /// Start time.
     pub begun: Micros,
-    /// When it had ended.
+    /// End time.
     pub done: Micros,
-    /// What it was.
+    /// The observation.
     pub what: Seen,
 }
 
-/// What was seen.
+/// An observation.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Seen {
     /// A key was issued.
     Issued {
-        /// Its number.
+        /// The key's number.
         key: u32,
     },
     /// A revocation returned Ok.
     Revoked {
         /// The key.
         key: u32,
-        /// Nodes that had confirmed.
+        /// Number of nodes that confirmed.
         confirmed: usize,
-        /// Nodes that were waited out.
+        /// Number of nodes whose lease was waited out.
         waited_out: usize,
     },
-    /// A revocation failed, or its caller gave up: the key may or may not be revoked.
+    /// A revocation failed or timed out, so the key may or may not be revoked.
     Undecided {
         /// The key.
         key: u32,
-        /// Whether the caller gave up.
+        /// Whether the caller timed out.
         cancelled: bool,
     },
-    /// A node was asked.
+    /// A client sent a request to a node.
     Asked {
-        /// With this key.
+        /// The key it presented.
         key: u32,
         /// The node.
         node: usize,
-        /// What it said.
+        /// The node's answer.
         verdict: Verdict,
     },
-    /// A fault was there.
+    /// A fault was active.
     Fault(Fault),
-    /// The key as the store holds it in the end.
+    /// The key as the store holds it after the run.
     InTheEnd {
         /// The key.
         key: u32,
-        /// Whether it is there.
+        /// Whether the store has the key.
         is_there: bool,
         /// Whether it is revoked.
         is_revoked: bool,
     },
 }
 
-/// What a node said.
+/// A node's answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// 200.
     Accepted,
-    /// 401: the key is no good.
+    /// 401: the key is not valid.
     Refused,
-    /// 503: the node cannot tell.
+    /// 503: the node cannot decide.
     Unavailable,
     /// No answer.
     Failed,
 }
 
-/// A history that is being written.
+/// A history in progress.
 #[derive(Debug)]
 pub struct History {
     start: Instant,
@@ -93,23 +93,23 @@ pub struct History {
 }
 
 impl History {
-    /// An empty history, which begins now.
+    /// Creates an empty history whose clock starts now.
     pub fn new() -> Self {
         Self { start: Instant::now(), events: Mutex::new(Vec::new()) }
     }
 
-    /// The time.
+    /// Returns the current time.
     pub fn now(&self) -> Micros {
         self.start.elapsed().as_micros() as Micros
     }
 
-    /// Adds what began at `begun` and has ended now.
+    /// Adds an event that began at `begun` and ends now.
     pub fn add(&self, begun: Micros, what: Seen) {
         let event = Event { begun, done: self.now(), what };
         self.events.lock().unwrap().push(event);
     }
 
-    /// All of it.
+    /// Returns all events.
     pub fn events(&self) -> Vec<Event> {
         self.events.lock().unwrap().clone()
     }
@@ -121,7 +121,7 @@ impl Default for History {
     }
 }
 
-/// Writes a history to a file, a line of JSON for every event.
+/// Writes a history to a file, one line of JSON an event.
 pub fn save(events: &[Event], file: &Path) -> std::io::Result<()> {
     let mut output = BufWriter::new(File::create(file)?);
     for event in events {
@@ -131,7 +131,7 @@ pub fn save(events: &[Event], file: &Path) -> std::io::Result<()> {
     output.flush()
 }
 
-/// Reads a history that was saved.
+/// Reads a saved history.
 pub fn load(file: &Path) -> std::io::Result<Vec<Event>> {
     BufReader::new(File::open(file)?).lines().map(|line| Ok(serde_json::from_str(&line?)?)).collect()
 }

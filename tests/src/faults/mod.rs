@@ -1,7 +1,7 @@
-//! A deployment under faults: three nodes on one store, clients that never stop asking, and a proof from what they saw.
+//! A deployment under faults: three nodes on one store, clients that ask without pause, and a check of what they saw.
 //!
-//! [`schedule`] draws the faults from a seed, [`deployment`] carries them out on real processes, [`traffic`] issues, asks and
-//! revokes, [`history`] keeps what was seen and when, and [`check`] judges it.
+//! [`schedule`] draws the faults from a seed, [`deployment`] injects them into real processes, [`traffic`] issues,
+//! asks and revokes, [`history`] records the events, and [`check`] judges them.
 
 pub mod check;
 pub mod deployment;
@@ -12,5 +12,5 @@ pub mod schedule;
 pub mod store;
 pub mod traffic;
 
-/// Nodes of the deployment.
+/// Number of nodes.
 pub const NODES: usize = 3;

@@ -1,25 +1,25 @@
-//! A network namespace with a link to this one: a host of its own, as far as the network goes.
+//! A network namespace with a link to the host, so that a node seems to run on another machine.
 
 use std::net::Ipv4Addr;
 use std::process::{Command, Stdio};
 
-/// A namespace, and the two ends of its link.
+/// A namespace and both ends of its link.
 #[derive(Debug)]
 pub struct Namespace {
     name: String,
     link: String,
-    /// This side's address.
+    /// Address of the host's end.
     pub here: Ipv4Addr,
-    /// The other side's.
+    /// Address of the namespace's end.
     pub there: Ipv4Addr,
 }
 
 impl Namespace {
-    /// A new one, if this machine lets us make it.
+    /// Creates a namespace, or returns `None` if this machine does not allow it.
     pub fn new() -> Option<Self> {
         let id = std::process::id();
         let [_, _, third, fourth] = id.to_be_bytes();
-        // The addresses are known inside this machine alone.
+        // Only this machine sees these addresses.
         let here = Ipv4Addr::new(10, 231, third, fourth & 0xfc | 1);
         let there = Ipv4Addr::new(10, 231, third, fourth & 0xfc | 2);
         let namespace = Self { name: format!("keyward{id}"), link: format!("kw{id}"), here, there };
@@ -34,19 +34,19 @@ impl Namespace {
         made.then_some(namespace)
     }
 
-    /// A command that runs a program in it.
+    /// Returns a command that runs a program in the namespace.
     pub fn command(&self, program: &str) -> Command {
         let mut command = Command::new("ip");
         command.args(["netns", "exec", &self.name, program]);
         command
     }
 
-    /// Nothing comes through any more.
+    /// Takes the link down.
     pub fn cut(&self) {
         assert!(ip(&format!("link set {} down", self.link)));
     }
 
-    /// It does again.
+    /// Brings the link up again.
     pub fn heal(&self) {
         assert!(ip(&format!("link set {} up", self.link)));
     }
@@ -54,7 +54,7 @@ impl Namespace {
 
 impl Drop for Namespace {
     fn drop(&mut self) {
-        // The link goes with it.
+        // Deleting the namespace deletes the link too.
         ip(&format!("netns del {}", self.name));
     }
 }

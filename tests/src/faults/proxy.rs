@@ -1,4 +1,4 @@
-//! What stands between a node and the store's server, and can be cut or slow.
+//! A proxy between a node and the store's server, which can cut or delay the traffic.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
-/// How what goes through is treated.
+/// How the proxy treats the traffic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Link {
     cut: bool,
@@ -16,16 +16,16 @@ struct Link {
     target: SocketAddr,
 }
 
-/// A proxy on a port of its own.
+/// A proxy on a free port.
 #[derive(Clone, Debug)]
 pub struct Proxy {
-    /// Where it listens.
+    /// The address it listens on.
     pub address: SocketAddr,
     link: Arc<watch::Sender<Link>>,
 }
 
 impl Proxy {
-    /// Passes on what comes to `host` to `target`.
+    /// Starts a proxy on `host` that forwards to `target`.
     pub async fn start(host: IpAddr, target: SocketAddr) -> Self {
         let listener = TcpListener::bind((host, 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -38,17 +38,17 @@ impl Proxy {
         Self { address, link: Arc::new(link) }
     }
 
-    /// Lets nothing through any more, and closes nothing: as when a cable is pulled. Or lets it through again.
+    /// Stops all traffic without closing a connection, as an unplugged cable does. `false` lets it through again.
     pub fn cut(&self, cut: bool) {
         self.link.send_modify(|link| link.cut = cut);
     }
 
-    /// Passes new connections on to another server, as a failover does.
+    /// Forwards new connections to another server, as a failover does.
     pub fn retarget(&self, target: SocketAddr) {
         self.link.send_modify(|link| link.target = target);
     }
 
-    /// Lets everything take so much longer.
+    /// Delays all traffic.
     pub fn delay(&self, delay: Duration) {
         self.link.send_modify(|link| link.delay = delay);
     }
@@ -69,7 +69,7 @@ async fn one_way(mut from: impl AsyncRead + Unpin, mut to: impl AsyncWrite + Unp
     let mut buffer = vec![0; 64 * 1024];
     loop {
         let read = from.read(&mut buffer).await.unwrap_or(0);
-        // The end of a connection does not come through a link that is cut either.
+        // A cut link does not carry the end of a connection either.
         let Ok(delay) = link.wait_for(|link| !link.cut).await.map(|link| link.delay) else { return };
         tokio::time::sleep(delay).await;
         let Some(bytes) = buffer.get(..read).filter(|bytes| !bytes.is_empty()) else { return };

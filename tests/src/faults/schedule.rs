@@ -1,4 +1,4 @@
-//! Which faults there are, and a plan of them from a seed.
+//! The kinds of faults, and a plan of them from a seed.
 
 use std::time::Duration;
 
@@ -9,26 +9,26 @@ use serde::{Deserialize, Serialize};
 use super::NODES;
 use super::store::Kind;
 
-/// Something that goes wrong, and is put right after a while.
+/// A fault that ends after a while.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Fault {
-    /// The node's process is stopped by a signal, and goes on.
+    /// A signal stops the node's process, and a second one continues it.
     Stop(usize),
-    /// The node's process is killed, and started again.
+    /// The node's process is killed and started again.
     Kill(usize),
-    /// Nothing comes through between the node and the store.
+    /// The link between the node and the store carries nothing.
     Cut(usize),
-    /// What goes between the node and the store takes this many milliseconds longer, each way.
+    /// The link between the node and the store is slower by this many milliseconds each way.
     Delay(usize, u64),
-    /// The store's server crashes, and is started again.
+    /// The store's server crashes and is started again.
     Crash,
-    /// The store's server is stopped by a signal, and goes on.
+    /// A signal stops the store's server, and a second one continues it.
     Freeze,
 }
 
 impl Fault {
-    /// The node that it is about; none if it is about the store.
+    /// Returns the node that has the fault, or `None` if the store has it.
     pub fn node(self) -> Option<usize> {
         match self {
             Self::Stop(node) | Self::Kill(node) | Self::Cut(node) | Self::Delay(node, _) => Some(node),
@@ -37,22 +37,22 @@ impl Fault {
     }
 }
 
-/// A fault at its time.
+/// A fault with its time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Planned {
-    /// From the beginning.
+    /// Start, counted from the beginning of the run.
     pub at: Duration,
-    /// For so long.
+    /// Duration.
     pub lasts: Duration,
-    /// This.
+    /// The fault.
     pub fault: Fault,
 }
 
-/// The faults of so many seconds: the same for the same seed.
+/// Plans the faults of a run. The same seed gives the same plan.
 pub fn plan(seed: u64, seconds: u64, kind: Kind) -> Vec<Planned> {
     let mut random = StdRng::seed_from_u64(seed);
     let end = Duration::from_secs(seconds);
-    // What has begun is put right, and seen to be right, before the end.
+    // Leave time to repair every fault and to see the recovery.
     let last = end.saturating_sub(Duration::from_secs(6));
     let mut at = Duration::from_millis(1_500);
     let mut planned = Vec::new();
@@ -67,13 +67,13 @@ pub fn plan(seed: u64, seconds: u64, kind: Kind) -> Vec<Planned> {
             _ => Fault::Crash,
         };
         let lasts = match fault {
-            // As long as it takes to start again, or a little longer.
+            // Short, because starting the server again takes time too.
             Fault::Crash => random.random_range(0..500),
             Fault::Freeze => random.random_range(100..1_500),
             _ => random.random_range(50..4_000),
         };
         planned.push(Planned { at, lasts: Duration::from_millis(lasts), fault });
-        // Now and then one begins while the one before lasts.
+        // Faults sometimes overlap.
         at += Duration::from_millis(random.random_range(100..3_000));
     }
     planned

@@ -1,4 +1,4 @@
-//! The store of the deployment: its server, if it has one.
+//! The store of the deployment, and its server if it has one.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -13,7 +13,7 @@ use tempfile::TempDir;
 
 use crate::{postgres, valkey};
 
-/// A sort of store.
+/// A kind of store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// One file.
@@ -37,24 +37,24 @@ impl FromStr for Kind {
     }
 }
 
-/// Copies a folder with its owners and rights.
+/// Copies a folder with its owners and permissions.
 fn copy(from: &Path, to: &Path) {
     assert!(Command::new("cp").arg("-a").args([from, to]).status().unwrap().success());
 }
 
-/// A store for one run, gone with the process.
+/// A store for one run. It ends with the process.
 #[derive(Debug)]
 pub enum Store {
-    /// A file in a folder of its own.
+    /// A temporary folder with the file.
     Sqlite(TempDir),
-    /// A server, and a database on it.
+    /// A server and the URL of a database on it.
     Postgres(postgres::Server, String),
     /// A server.
     Valkey(valkey::Server),
 }
 
 impl Store {
-    /// A new, empty one.
+    /// Starts an empty store.
     pub fn start(kind: Kind) -> Self {
         match kind {
             Kind::Sqlite => Self::Sqlite(tempfile::tempdir().unwrap()),
@@ -67,7 +67,7 @@ impl Store {
         }
     }
 
-    /// What a node is told to open.
+    /// Returns the URL that nodes open.
     pub fn url(&self) -> String {
         match self {
             Self::Sqlite(folder) => folder.path().join("keys.db").display().to_string(),
@@ -76,14 +76,14 @@ impl Store {
         }
     }
 
-    /// The address in the URL, if it has one: nodes get another there.
+    /// Returns the address in the URL, if any. A proxy's address replaces it for nodes.
     pub fn address(&self) -> Option<SocketAddr> {
         let url = self.url();
         let rest = url.get(url.find("127.0.0.1:")?..)?;
         rest.split('/').next()?.parse().ok()
     }
 
-    /// Keys in it.
+    /// Returns a key service on the store.
     pub async fn keys(&self) -> Keys {
         match self {
             Self::Sqlite(_) => Keys::new(SqliteStore::open(PathBuf::from(self.url())).unwrap()),
@@ -92,7 +92,7 @@ impl Store {
         }
     }
 
-    /// Its server crashes.
+    /// Makes its server crash.
     pub fn crash(&self) {
         match self {
             Self::Sqlite(_) => {}
@@ -101,7 +101,7 @@ impl Store {
         }
     }
 
-    /// Its server is started again.
+    /// Starts its server again.
     pub fn restart(&self) {
         match self {
             Self::Sqlite(_) => {}
@@ -110,12 +110,12 @@ impl Store {
         }
     }
 
-    /// Keeps a copy of what it holds. The server has crashed before.
+    /// Copies its data. Call it only after a crash.
     pub fn back_up(&self) {
         copy(&self.data(), &self.backup());
     }
 
-    /// Puts the copy back in place of what it holds. The server has crashed before.
+    /// Replaces its data with the copy. Call it only after a crash.
     pub fn restore(&self) {
         assert!(Command::new("rm").arg("-rf").arg(self.data()).status().unwrap().success());
         copy(&self.backup(), &self.data());
@@ -133,7 +133,7 @@ impl Store {
         }
     }
 
-    /// Sends a signal to its server: `-STOP` or `-CONT`.
+    /// Sends `-STOP` or `-CONT` to its server.
     pub fn signal(&self, name: &str) {
         match self {
             Self::Sqlite(_) => {}

@@ -1,4 +1,4 @@
-//! Those who never stop asking, and those who issue and revoke meanwhile.
+//! Clients that ask nodes without pause, and clients that issue and revoke keys.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
@@ -19,21 +19,21 @@ use super::NODES;
 use super::deployment::Deployment;
 use super::history::{History, Micros, Seen, Verdict};
 
-/// How long anybody waits for an answer.
+/// Timeout of every request.
 const PATIENCE: Duration = Duration::from_secs(8);
-/// Between two questions about one key to one node.
+/// Pause between two requests with one key to one node.
 const PAUSE: Duration = Duration::from_millis(15);
-/// So many answers to questions that were asked after the revocation had returned end the questions about a key.
+/// Requests with a key stop after this many answers to requests sent after its revocation.
 const ENOUGH: u32 = 3;
 
-/// Everything that a client needs.
+/// The environment of a client.
 #[derive(Clone)]
 pub struct World {
-    /// Whom it asks.
+    /// The nodes.
     pub deployment: Arc<Deployment>,
-    /// What issues and revokes.
+    /// Issues and revokes keys.
     pub keys: Keys,
-    /// What is seen.
+    /// Records what the clients see.
     pub history: Arc<History>,
     client: Client<HttpConnector, Empty<Bytes>>,
     next: Arc<AtomicU32>,
@@ -42,7 +42,7 @@ pub struct World {
 }
 
 impl World {
-    /// Clients of this deployment.
+    /// Creates an environment for this deployment.
     pub fn new(deployment: Arc<Deployment>, keys: Keys) -> Self {
         Self {
             deployment,
@@ -55,7 +55,7 @@ impl World {
         }
     }
 
-    /// Nobody begins anything new from now on.
+    /// Tells all clients to start nothing new.
     pub fn stop(&self) {
         self.stopping.store(true, Ordering::SeqCst);
     }
@@ -64,7 +64,7 @@ impl World {
         self.stopping.load(Ordering::SeqCst)
     }
 
-    /// Asks a node with a key, and notes what it said.
+    /// Sends a request with a key to a node and records the answer.
     async fn ask(&self, key: u32, field: &str, node: usize) -> Verdict {
         let uri = format!("http://{}/", self.deployment.address(node));
         let request = Request::get(uri).header("authorization", field).body(Empty::new()).unwrap();
@@ -82,12 +82,13 @@ impl World {
         verdict
     }
 
-    /// Asks a node until `revoked` (a time; 0 as long as there is none) is past, and was asked about often enough.
+    /// Asks a node until the key is revoked and [`ENOUGH`] later requests were answered. `revoked` is the time, or 0
+    /// before.
     async fn keep_asking(self, key: u32, field: Arc<str>, node: usize, revoked: Arc<AtomicU64>) {
         let mut answers = 0;
         while answers < ENOUGH {
             let end = revoked.load(Ordering::SeqCst);
-            // A node may be dead: nobody asks it for ever.
+            // Give up on a node that may be dead.
             if end > 0 && self.history.now() > end + PATIENCE.as_micros() as Micros {
                 break;
             }
@@ -114,13 +115,13 @@ impl World {
         None
     }
 
-    /// Revokes a key, however often that takes. Every third caller gives up half-way at first.
+    /// Revokes a key with as many attempts as it takes. Every third caller first gives up too early.
     async fn revoke(&self, key: u32, id: &CredentialId, random: &mut StdRng) -> bool {
         let mut patience = match random.random_range(0..3) {
             0 => Duration::from_micros(random.random_range(0..20_000)),
             _ => PATIENCE,
         };
-        // A revocation that was begun is brought to its end, whoever wants to stop.
+        // Complete a revocation that has begun, even when the run is stopping.
         for _ in 0..200 {
             let begun = self.history.now();
             match tokio::time::timeout(patience, self.keys.revoke(id)).await {
@@ -138,7 +139,7 @@ impl World {
         false
     }
 
-    /// Issues keys and revokes them, one after the other, while every node is asked about each.
+    /// Issues and revokes keys one after the other, while clients ask every node about each key.
     pub async fn come_and_go(self, seed: u64) {
         let mut random = StdRng::seed_from_u64(seed);
         while !self.is_stopping() {
@@ -158,7 +159,7 @@ impl World {
         }
     }
 
-    /// Asks every node with a key that nobody revokes.
+    /// Asks every node with a key that is never revoked.
     pub async fn stay(self) {
         let Some((key, _, field)) = self.issue().await else { return };
         let mut clients = JoinSet::new();
@@ -176,7 +177,7 @@ impl World {
         }
     }
 
-    /// Notes what the store holds of every key that was issued.
+    /// Records how the store holds every issued key.
     pub async fn take_stock(&self) {
         let issued = self.issued.lock().unwrap().clone();
         for (key, id) in issued {

@@ -23,10 +23,10 @@ keyward::actix::scopes! {
     ResourcesWrite = "resources:write";
 }
 
-/// A server with two workers on a thread of its own, until this is dropped.
+/// A server with two workers, which stops on drop.
 struct Server {
     address: SocketAddr,
-    /// Where HTTP/2 without TLS is spoken, too.
+    /// Address that also speaks HTTP/2 without TLS.
     http2_address: SocketAddr,
     handle: ServerHandle,
     runtime: tokio::runtime::Handle,
@@ -89,7 +89,7 @@ impl Server {
         Self::start(Some(authenticator))
     }
 
-    /// The status line, the headers and the body that a request on a connection of its own is answered with.
+    /// Sends a request on a new connection and returns the complete answer.
     async fn send(&self, head: &str, body: &str) -> String {
         let mut connection = TcpStream::connect(self.address).await.unwrap();
         let length = body.len();
@@ -113,7 +113,7 @@ impl Drop for Server {
     }
 }
 
-/// A middleware of a service's own that takes what handlers take.
+/// A service's own middleware that uses an extractor.
 async fn through<B: MessageBody>(
     _: Scoped<ResourcesWrite>,
     request: ServiceRequest,
@@ -237,7 +237,7 @@ async fn every_refusal_is_in_the_middlewares_format() {
     let accepted = server.get("/resources", Some(&reader)).await;
     assert!(accepted.contains("cache-control: private, no-store") && accepted.contains("vary: authorization"));
     let head = server.send("HEAD / HTTP/1.1", "").await;
-    assert!(head.starts_with("HTTP/1.1 401 ") && head.ends_with("\r\n\r\n"), "a body for HEAD: {head}");
+    assert!(head.starts_with("HTTP/1.1 401 ") && head.ends_with("\r\n\r\n"), "HEAD was answered with a body: {head}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -279,7 +279,7 @@ async fn streams_and_websockets_are_left_alone() {
         head.push(socket.read_u8().await.unwrap());
     }
     assert!(head.starts_with(b"HTTP/1.1 101 "), "{}", String::from_utf8_lossy(&head));
-    // A text frame of two bytes, masked with zeroes; its echo is not masked.
+    // A masked text frame of two bytes, with a mask of zeros. The echo is not masked.
     socket.write_all(&[0x81, 0x82, 0, 0, 0, 0, b'h', b'i']).await.unwrap();
     let mut frame = [0; 4];
     socket.read_exact(&mut frame).await.unwrap();

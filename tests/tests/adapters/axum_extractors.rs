@@ -1,4 +1,4 @@
-//! What axum's handlers are told of their callers, and what callers are told.
+//! axum's extractors: the caller that a handler receives, and the refusals that a client receives.
 
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
@@ -37,7 +37,7 @@ fn app(store: impl KeyStore) -> Router {
     router().layer(AuthLayer::new(store))
 }
 
-/// All headers but the length, sorted, with what is chosen at random replaced.
+/// Returns all headers but the length, sorted, with random values replaced.
 fn headers(answer: &Answer) -> Vec<String> {
     let mut headers: Vec<String> = answer
         .headers
@@ -145,7 +145,7 @@ async fn an_extractors_refusal_is_written_in_the_layers_format() {
     assert!(refused.header("www-authenticate").ends_with(r#"scope="resources:read resources:write""#));
 }
 
-/// What a subscriber of `tracing` wrote.
+/// A writer that keeps the log of a `tracing` subscriber.
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<u8>>>);
 
@@ -201,7 +201,7 @@ async fn head_is_answered_as_get_without_a_body() {
         assert!(!get.body.is_empty() && head.body.is_empty(), "{path}");
         assert_eq!(get.header("www-authenticate"), head.header("www-authenticate"), "{path}");
         assert_eq!(get.header("content-type"), head.header("content-type"), "{path}");
-        // RFC 9110 section 8.6: the length that GET would have, or none.
+        // RFC 9110 section 8.6: HEAD has the length that GET would have, or none.
         assert!(["", get.header("content-length")].contains(&head.header("content-length")), "{path}: {head:?}");
     }
 }
@@ -235,8 +235,8 @@ async fn only_a_request_without_a_credential_is_anonymous() {
         assert_eq!(answer.status, status, "{what}");
         assert!(body.is_none_or(|body| answer.body == body), "{what}: {:?}", answer.body);
     }
-    assert_eq!(call(&sound, request("GET", "/", None)).await.status, 401, "a handler that needs a caller");
-    assert_eq!(call(&sound, request("GET", "/read", None)).await.status, 401, "a handler that needs a scope");
+    assert_eq!(call(&sound, request("GET", "/", None)).await.status, 401, "a handler that requires a caller accepted an anonymous one");
+    assert_eq!(call(&sound, request("GET", "/read", None)).await.status, 401, "a handler that requires a scope accepted an anonymous caller");
 
     for (broken, status) in [(Broken::Unavailable, 503), (Broken::Hangs, 503), (Broken::Corrupt, 500)] {
         let app = optional(Box::new(move || Authenticator::builder(broken).optional().build().unwrap()));
@@ -259,7 +259,7 @@ async fn a_store_without_an_answer_is_an_outage_and_no_denial() {
         assert_eq!(answer.header("cache-control"), "no-store", "{broken:?}");
         let seconds: Option<u64> = answer.header("retry-after").parse().ok();
         assert_eq!(seconds.is_some_and(|seconds| (1..=3).contains(&seconds)), retry, "{broken:?}");
-        // The time-out is 250 ms; the rest is for a machine that is busy.
+        // The timeout is 250 ms; allow more on a busy machine.
         assert!(started.elapsed() < Duration::from_secs(2), "{broken:?} took {:?}", started.elapsed());
     }
 }
@@ -274,7 +274,7 @@ async fn an_exempt_path_is_open_to_whom_asks_for_no_caller() {
         .unwrap();
     let app = router().layer(AuthLayer::from(auth));
     assert_eq!(call(&app, request("GET", "/optional", None)).await.body, "nobody");
-    assert_eq!(call(&app, request("GET", "/", None)).await.status, 401, "the handler asks for a caller");
-    // On an exempt path no credential is looked at, whatever it is.
+    assert_eq!(call(&app, request("GET", "/", None)).await.status, 401, "a handler that requires a caller accepted an anonymous one");
+    // A credential on an exempt path is ignored, even a malformed one.
     assert_eq!(call(&app, request("GET", "/optional", Some("nonsense"))).await.body, "nobody");
 }

@@ -1,4 +1,4 @@
-//! Which of axum's routes a layer covers, and how it goes together with other layers.
+//! Which of axum's routes the layer covers, and how it combines with other layers.
 
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -22,11 +22,11 @@ async fn caller(caller: Authenticated) -> String {
     caller.account().to_string()
 }
 
-async fn anybody() -> &'static str {
+async fn public() -> &'static str {
     "in"
 }
 
-/// Calls without a key and with one, and compares the statuses.
+/// Calls each path without a key and with one, and compares the statuses.
 async fn check(app: &Router, key: &str, rows: &[(&str, &str, u16, u16)]) {
     for &(method, path, without, with) in rows {
         let got = [None, Some(key)].map(|key| call(app, request(method, path, key)));
@@ -64,7 +64,7 @@ async fn layer_hides_which_paths_exist_and_route_layer_does_not() {
 async fn a_fallback_is_covered_by_the_layer_that_comes_after_it() {
     let demo = Demo::new().await;
     let key = demo.full_key().await;
-    let app = Router::new().route("/", get(caller)).fallback(anybody).layer(AuthLayer::new(demo.store.clone()));
+    let app = Router::new().route("/", get(caller)).fallback(public).layer(AuthLayer::new(demo.store.clone()));
     check(&app, &key, &[("GET", "/unknown", 401, 200), ("DELETE", "/x/y", 401, 200)]).await;
 }
 
@@ -96,11 +96,11 @@ async fn around_the_finished_router_nothing_slips_past_with_or_without_an_extrac
     let demo = Demo::new().await;
     let key = demo.full_key().await;
     let router = Router::new()
-        .route("/", get(anybody))
-        .nest("/nested", Router::new().route("/route", get(anybody)).fallback(anybody))
-        .merge(Router::new().route("/merged", post(anybody)))
-        .route_service("/service", get(anybody))
-        .fallback(anybody);
+        .route("/", get(public))
+        .nest("/nested", Router::new().route("/route", get(public)).fallback(public))
+        .merge(Router::new().route("/merged", post(public)))
+        .route_service("/service", get(public))
+        .fallback(public);
     let app = ServiceBuilder::new().layer(AuthLayer::new(demo.store.clone())).service(router);
     for (method, path) in [
         ("GET", "/"),
@@ -121,7 +121,7 @@ async fn a_merged_router_keeps_its_own_layers_and_a_later_layer_covers_both() {
     let demo = Demo::new().await;
     let key = demo.full_key().await;
     let auth = AuthLayer::new(demo.store.clone());
-    let open = || Router::new().route("/open", get(anybody)).route("/named", get(caller));
+    let open = || Router::new().route("/open", get(public)).route("/named", get(caller));
     let protected = Router::new().route("/protected", get(caller));
 
     let kept_apart = protected.clone().layer(auth.clone()).merge(open());
@@ -174,7 +174,7 @@ async fn a_layer_within_nest_sees_paths_without_their_beginning() {
     let confined = demo.issue(confined).await;
     let auth: AuthLayer =
         Authenticator::builder(demo.store.clone()).exempt(Method::GET, "/health").build().unwrap().into();
-    let v1 = || Router::new().route("/videos", get(anybody)).route("/health", get(anybody));
+    let v1 = || Router::new().route("/videos", get(public)).route("/health", get(public));
 
     let outermost = Router::new().nest("/v1", v1()).layer(auth.clone());
     check(&outermost, &confined, &[("GET", "/v1/videos", 401, 200), ("GET", "/v1/health", 401, 403)]).await;
@@ -195,7 +195,7 @@ async fn a_preflight_passes_a_cors_layer_outside_and_refusals_can_be_read_by_pag
         preflight.headers_mut().insert("access-control-request-headers", "authorization".parse().unwrap());
         preflight
     };
-    assert_eq!(call(&app, preflight()).await.status, 401, "without a CORS layer outside");
+    assert_eq!(call(&app, preflight()).await.status, 401, "a preflight passed without an outer CORS layer");
 
     let app = app.layer(cors);
     let passed = call(&app, preflight()).await;
@@ -223,7 +223,7 @@ async fn from_extractor_refuses_whom_the_layer_let_pass_without_a_credential() {
     let demo = Demo::new().await;
     let key = demo.full_key().await;
     let optional: AuthLayer = Authenticator::builder(demo.store.clone()).optional().build().unwrap().into();
-    let routes = Router::new().route("/", get(anybody));
+    let routes = Router::new().route("/", get(public));
     let named = routes.clone().layer(from_extractor::<Authenticated>());
     check(&routes.layer(optional.clone()), &key, &[("GET", "/", 200, 200)]).await;
     check(&named.clone().layer(optional), &key, &[("GET", "/", 401, 200)]).await;
@@ -235,7 +235,7 @@ async fn preflights_pass_by_choice_and_are_nobody() {
     let demo = Demo::new().await;
     let auth: AuthLayer = Authenticator::builder(demo.store.clone()).pass_preflight().build().unwrap().into();
     let app =
-        Router::new().route("/", get(caller).options(anybody)).route("/named", get(caller).options(caller)).layer(auth);
+        Router::new().route("/", get(caller).options(public)).route("/named", get(caller).options(caller)).layer(auth);
     for (path, headers, status) in [
         ("/", &["origin", "access-control-request-method"][..], 200),
         ("/named", &["origin", "access-control-request-method"], 401),
@@ -266,7 +266,7 @@ async fn tracing_outside_sees_refusals_and_gives_them_their_request_id() {
         .service(Router::new().route("/", get(caller)));
 
     let generated = call(&app, request("GET", "/", None)).await;
-    assert_eq!(generated.header("x-request-id").len(), 36, "the id that the layer outside made");
+    assert_eq!(generated.header("x-request-id").len(), 36, "the refusal does not carry the outer layer's request ID");
     let mut with_id = request("GET", "/", None);
     with_id.headers_mut().insert("x-request-id", "from-the-proxy".parse().unwrap());
     assert_eq!(call(&app, with_id).await.header("x-request-id"), "from-the-proxy");
@@ -295,7 +295,7 @@ async fn a_time_out_within_the_layer_leaves_refusals_alone() {
     let demo = Demo::new().await;
     let timeout = TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, Duration::from_millis(1));
     let auth = AuthLayer::new(Broken::Hangs);
-    let app = auth.layer(timeout.layer(Router::new().route("/", get(anybody))));
+    let app = auth.layer(timeout.layer(Router::new().route("/", get(public))));
     let started = Instant::now();
     let answer = call(&app, request("GET", "/", Some(&demo.full_key().await))).await;
     assert_eq!(answer.status, 503);

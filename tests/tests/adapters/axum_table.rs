@@ -1,4 +1,4 @@
-//! axum under the table of hostile requests, over real sockets.
+//! axum: the table of hostile requests, over real sockets.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -52,18 +52,18 @@ async fn the_table_is_long_enough_and_tells_of_a_service_that_lets_everybody_in(
     let key = demo.full_key().await;
     let names: HashSet<String> = hostile::cases(&key).into_iter().map(|case| case.name).collect();
     assert!(names.len() >= 250, "{}", names.len());
-    assert_eq!(names.len(), hostile::cases(&key).len(), "two cases have one name");
+    assert_eq!(names.len(), hostile::cases(&key).len(), "two cases have the same name");
 
     let open = Listening::start(Router::new().route("/", get(async || "in")).fallback(async || "in")).await;
     let address = open.address;
     let told = tokio::spawn(async move { hostile::over_socket(address, &key).await }).await.unwrap_err();
     let told = told.into_panic().downcast::<String>().unwrap();
     for name in ["no field", "the same field twice", "GET //health"] {
-        assert!(told.contains(name), "{name} is not among what came out otherwise");
+        assert!(told.contains(name), "{name} is not among the reported differences");
     }
 }
 
-/// Counts the reads of a store.
+/// A store that counts its reads.
 #[derive(Clone)]
 struct Counting(MemoryStore, Arc<AtomicUsize>);
 

@@ -1,4 +1,4 @@
-//! Plain hyper: the example without a framework, as its reader runs it, under the table of hostile requests.
+//! Plain hyper: the example without a framework, under the table of hostile requests.
 
 use std::net::SocketAddr;
 
@@ -17,6 +17,6 @@ async fn every_hostile_request_is_answered_as_the_table_says() {
     for (credential, status) in [(None, 401), (Some("revoked"), 401), (Some("expired"), 401), (Some("full"), 200)] {
         assert_eq!(service.call(credential, "GET", "/any/path", &[]).status, status, "{credential:?}");
     }
-    // Beside this thread, on which the client's connections still have to hear that the server goes away.
+    // Stop it on another thread: the client's connections on this one must learn that the server goes away.
     tokio::task::spawn_blocking(|| service.stop()).await.unwrap();
 }

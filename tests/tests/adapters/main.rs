@@ -1,4 +1,4 @@
-//! Every framework's adapter keeps the same promises, over the same table of hostile requests.
+//! Every framework adapter gives the same answers to the same table of hostile requests.
 
 #![allow(clippy::unwrap_used)] // An unwrap is an assertion here, in helpers too.
 

@@ -1,5 +1,5 @@
-//! tonic: the layer around real services, called by tonic's own client. Health is unary and streams from the server, reflection
-//! streams both ways; a counter takes a stream from the client.
+//! tonic: the layer around real services, called by tonic's own client. Health covers unary calls and server streams,
+//! reflection covers streams in both directions, and a counter covers client streams.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -45,7 +45,7 @@ impl Drop for Listening {
 }
 
 impl Listening {
-    /// Health under a scope, by an interceptor; reflection for whoever has a key.
+    /// Starts health, which requires a scope by an interceptor, and reflection, which requires only a key.
     async fn start(layer: Option<AuthLayer>) -> Self {
         let (_, health) = tonic_health::server::health_reporter();
         let health = InterceptedService::new(health, |request: Request<()>| {
@@ -93,7 +93,7 @@ impl Listening {
     }
 }
 
-/// `Count` takes a stream of texts and answers how many there were, to whoever has a key.
+/// `Count` takes a stream of texts and returns their number to any caller with a key.
 #[derive(Clone)]
 struct Counter;
 
@@ -267,7 +267,8 @@ async fn every_hostile_field_gets_the_verdict_of_the_table() {
     let mut asked = 0;
     for case in hostile::cases(&key) {
         let [field] = case.fields.as_slice() else { continue };
-        // What differs by more than the field is for other tests, and what gRPC's metadata cannot carry is never sent.
+        // Other tests cover differences beyond the field. gRPC metadata cannot carry some fields, so those are
+        // skipped.
         let only_the_field = case.method == "GET"
             && case.others.is_empty()
             && case.target == "/"
@@ -287,5 +288,5 @@ async fn every_hostile_field_gets_the_verdict_of_the_table() {
             _ => {}
         }
     }
-    assert!(asked >= 80, "only {asked} could be asked");
+    assert!(asked >= 80, "only {asked} cases could be sent");
 }

@@ -1,4 +1,4 @@
-//! tonic, as bytes: what refusals are in HTTP/2, and targets that no gRPC client sends.
+//! tonic at the byte level: refusals as HTTP/2 frames, and targets that no gRPC client sends.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -17,10 +17,10 @@ use tonic::transport::Server;
 use tonic::transport::server::TcpIncoming;
 
 const CHECK: &str = "/grpc.health.v1.Health/Check";
-/// A gRPC message of no bytes.
+/// An empty gRPC message.
 const EMPTY: &[u8] = &[0; 5];
 
-/// A server of health checks that lets everybody call `Check` and `Watch`, and of reflection for whoever has a key.
+/// Starts a server with open health checks and with reflection that requires a key.
 async fn start() -> SocketAddr {
     let authenticator = Authenticator::builder(Demo::new().await.store)
         .exempt(Method::POST, CHECK)
@@ -81,7 +81,7 @@ async fn a_refusal_is_trailers_only_and_an_exempt_call_is_answered() {
 async fn a_path_without_its_slash_never_reaches_a_service() {
     let address = start().await;
     assert_eq!(first_frame(address, CHECK).await, Frame::Headers);
-    // As in grpc-go, whose rules were of `/service/method` while its router took `service/method` for the same.
+    // grpc-go had rules for `/service/method`, while its router also took `service/method`.
     for path in [&CHECK[1..], "grpc.reflection.v1.ServerReflection/ServerReflectionInfo", "", "*/x", "\\health"] {
         assert_eq!(first_frame(address, path).await, Frame::Refused, "{path:?}");
     }
@@ -93,11 +93,11 @@ enum Frame {
     Refused,
 }
 
-/// What a call of this `:path` is answered with first, written by hand as no library sends such a path: a `HEADERS` frame, or
-/// `RST_STREAM` or `GOAWAY` (RFC 9113 section 6).
+/// Returns the first frame of the answer to a call of this `:path`: `HEADERS`, or `RST_STREAM` or `GOAWAY` (RFC 9113
+/// section 6). No library sends such a path, so the call is written by hand.
 async fn first_frame(address: SocketAddr, path: &str) -> Frame {
     let mut connection = TcpStream::connect(address).await.unwrap();
-    // RFC 7541: `:method POST` and `:scheme http` are indexed, the others literals with an indexed name.
+    // RFC 7541: `:method POST` and `:scheme http` are indexed; the others are literals with an indexed name.
     let mut fields = vec![0x83, 0x86];
     for (name, value) in [(&[0x04][..], path), (&[0x01], "localhost"), (&[0x0f, 0x10], "application/grpc")] {
         fields.extend_from_slice(name);
@@ -129,5 +129,5 @@ async fn first_frame(address: SocketAddr, path: &str) -> Frame {
             }
         }
     };
-    timeout(Duration::from_secs(5), answered).await.expect("the server answers in time")
+    timeout(Duration::from_secs(5), answered).await.expect("the server did not answer in time")
 }

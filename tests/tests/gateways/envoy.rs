@@ -1,4 +1,4 @@
-//! Envoy, with `ext_authz` over gRPC: the server itself, and what it is told.
+//! Envoy with `ext_authz` over gRPC: behind the real proxy, and as direct calls.
 
 use std::collections::HashMap;
 
@@ -30,7 +30,7 @@ async fn is_not_led_astray_by_paths() {
     tricks::run(Kind::Envoy).await;
 }
 
-/// A question as Envoy asks it, with the fields as they came or, without `encode_raw_headers`, as it joined them.
+/// Builds a question as Envoy sends it. With `encode_raw_headers`, fields stay separate; without, Envoy joins them.
 fn question(path: &str, fields: &[(&str, &str)], raw: bool, extensions: &[(&str, &str)]) -> CheckRequest {
     let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
     let mut http = HttpRequest { method: "GET".to_owned(), path: path.to_owned(), ..HttpRequest::default() };
@@ -55,7 +55,7 @@ fn question(path: &str, fields: &[(&str, &str)], raw: bool, extensions: &[(&str,
     CheckRequest { attributes: Some(attributes) }
 }
 
-/// A client of the service, over a socket.
+/// Connects a client to the service over a socket.
 async fn client_of(authenticator: Authenticator) -> AuthorizationClient<Channel> {
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
@@ -114,7 +114,7 @@ async fn is_told_what_to_put_in_what_to_take_out_and_what_to_answer() {
         ("keywards", "y"),
     ];
     let answer = client.check(question("/v1", &fields, true, SCOPE)).await.unwrap().into_inner();
-    let Some(HttpResponse::OkResponse(ok)) = answer.http_response else { panic!("it is let in") };
+    let Some(HttpResponse::OkResponse(ok)) = answer.http_response else { panic!("the request was refused") };
     let headers: HashMap<_, _> =
         ok.headers.into_iter().filter_map(|option| option.header).map(|header| (header.key, header.value)).collect();
     assert_eq!(headers["keyward-account"], "acct_1");
@@ -126,7 +126,7 @@ async fn is_told_what_to_put_in_what_to_take_out_and_what_to_answer() {
     assert_eq!(removed, ["authorization", "keyward-other", "keyward.plan", "keyward_account"]);
 
     let empty = client.check(CheckRequest::default()).await.unwrap().into_inner();
-    assert_ne!(empty.status.unwrap().code, 0, "nothing is known of the request");
+    assert_ne!(empty.status.unwrap().code, 0, "an empty question was accepted");
 }
 
 #[tokio::test]
@@ -135,7 +135,7 @@ async fn knows_of_a_connection_what_envoy_has_found_out() {
     let networks = vec!["192.0.2.0/24".parse().unwrap()];
     let key = NewKey { networks, ..NewKey::secret(demo.account.clone(), "network") };
     let key = format!("Bearer {}", demo.issue(key).await);
-    // The client is one of those who are believed about others, and still is not believed here.
+    // The client's own address is among the trusted proxies. Its forwarding headers are still ignored.
     let proxies = TrustedProxies::new(["192.0.2.7/32".parse().unwrap(), "198.51.100.7/32".parse().unwrap()]);
     let https = HttpsOnly::new().mark_compromised(demo.keys.clone());
     let authenticator =
@@ -151,7 +151,7 @@ async fn knows_of_a_connection_what_envoy_has_found_out() {
         (far_away, true, &[], "NETWORK_NOT_ALLOWED"),
         (far_away, true, &forged, "NETWORK_NOT_ALLOWED"),
         ("nowhere", true, &[], "NETWORK_NOT_ALLOWED"),
-        // Nobody says how it came: refused, and no evidence against the key.
+        // The transport is unknown: keyward refuses the request and does not mark the key as compromised.
         (at_home, false, &[], "HTTPS_REQUIRED"),
         ("192.0.2.8", false, &[], "HTTPS_REQUIRED"),
         ("192.0.2.8", false, &forged, "HTTPS_REQUIRED"),

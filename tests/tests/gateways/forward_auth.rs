@@ -1,4 +1,4 @@
-//! The endpoint that gateways ask, without one in front.
+//! The forward-auth endpoint, called directly.
 
 use axum::Router;
 use axum::body::Body;
@@ -15,7 +15,7 @@ async fn ask(router: &Router, path: &str, fields: &[(&str, &str)]) -> Answer {
 const METHOD: (&str, &str) = ("x-forwarded-method", "GET");
 const URI: (&str, &str) = ("x-forwarded-uri", "/v1/resources");
 
-/// As in Kong, whose `anonymous` let in whoever failed in whatever way, a 500 of its own included.
+/// Kong's `anonymous` admitted every failed request, even when Kong itself answered 500.
 #[tokio::test]
 async fn where_a_key_is_optional_a_bad_one_or_a_broken_store_is_not_anonymous() {
     let demo = Demo::new().await;
@@ -38,7 +38,7 @@ async fn where_a_key_is_optional_a_bad_one_or_a_broken_store_is_not_anonymous() 
         let fields: Vec<_> = [METHOD, URI].into_iter().chain(field.map(|field| ("authorization", field))).collect();
         let answer = ask(&router, path, &fields).await;
         assert_eq!(answer.status, status, "{path}, {field:?}: {answer:?}");
-        // Each is there, so that it overwrites what a client sent under its name; and none is in a refusal.
+        // An accepted answer has all of these headers, so they overwrite a client's. A refusal has none.
         let there = IDENTITY_HEADERS.iter().filter(|name| answer.headers.contains_key(*name)).count();
         assert_eq!(there, if status == 200 { 6 } else { 0 }, "{path}, {field:?}: {answer:?}");
         assert_eq!(answer.header("keyward-account"), account, "{path}, {field:?}");
@@ -52,7 +52,7 @@ async fn where_a_key_is_optional_a_bad_one_or_a_broken_store_is_not_anonymous() 
     }
 }
 
-/// Whoever can make a gateway say two things of a request makes keyward refuse it.
+/// keyward refuses a request that its gateway describes in two ways.
 #[tokio::test]
 async fn a_gateway_that_says_two_things_of_a_request_lets_nobody_in() {
     let demo = Demo::new().await;
@@ -83,7 +83,7 @@ async fn a_gateway_that_says_two_things_of_a_request_lets_nobody_in() {
         let answer = ask(&router, "/forward-auth?scope=resources:read", &fields).await;
         assert_eq!(answer.status, status, "{:?}: {answer:?}", &fields[..fields.len() - 1]);
     }
-    // Nor does a mistake in the gateway's configuration open anything.
+    // A configuration mistake in the gateway admits no request either.
     for query in [
         "?scope=resources",
         "?scopes=resources:read",
@@ -100,7 +100,7 @@ async fn a_gateway_that_says_two_things_of_a_request_lets_nobody_in() {
     }
 }
 
-/// A preflight is nobody: it passes where that was chosen and where no scope is required.
+/// A preflight carries no identity.
 #[tokio::test]
 async fn a_preflight_passes_only_where_that_was_chosen_and_no_scope_is_required() {
     const OPTIONS: (&str, &str) = ("x-forwarded-method", "OPTIONS");
@@ -123,7 +123,7 @@ async fn a_preflight_passes_only_where_that_was_chosen_and_no_scope_is_required(
     }
 }
 
-/// What refuses never admits, even if the key has become good meanwhile.
+/// This endpoint only refuses, even if the key has become valid in the meantime.
 #[tokio::test]
 async fn the_endpoint_for_refusals_admits_nobody() {
     let demo = Demo::new().await;

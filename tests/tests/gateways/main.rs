@@ -1,5 +1,5 @@
-//! keyward behind gateways that others wrote, each started for real with its configuration from `examples/gateways`, and
-//! asked by services in its own words.
+//! keyward behind real gateways with their configurations from `examples/gateways`, and its endpoints for gateways and
+//! services.
 
 #![allow(clippy::unwrap_used)] // An unwrap is an assertion here, in helpers too.
 

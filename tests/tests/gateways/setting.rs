@@ -1,4 +1,4 @@
-//! The keys, keyward, and the backend that every gateway is tried with.
+//! The keys, the keyward service and the backend for every gateway.
 
 use axum::Router;
 use axum::body::Body;
@@ -12,7 +12,7 @@ use keyward_tests::program::{Curled, eventually};
 use keyward_tests::service::{Broken, Demo, Listening};
 use tokio::net::TcpListener;
 
-/// Keys of every sort.
+/// Keys of every kind.
 pub(crate) struct Keys {
     pub(crate) reader: String,
     pub(crate) admin: String,
@@ -24,7 +24,7 @@ pub(crate) struct Keys {
     pub(crate) far_away: String,
 }
 
-/// A gateway, with all that it needs.
+/// A gateway with its keys and servers.
 pub(crate) struct Setting {
     pub(crate) gateway: Gateway,
     pub(crate) keys: Keys,
@@ -35,19 +35,19 @@ impl Setting {
     pub(crate) async fn new(kind: Kind) -> Self {
         let demo = Demo::new().await;
         let keys = keys_of(&demo).await;
-        // The gateway is a proxy that is believed.
+        // The gateway is a trusted proxy.
         let proxies = TrustedProxies::new(["127.0.0.0/8".parse().unwrap()]);
         let authenticator = Authenticator::builder(demo.store.clone()).trusted_proxies(proxies).build().unwrap();
         Self::with(kind, authenticator, keys).await
     }
 
-    /// The same with a store that fails.
+    /// Starts a gateway whose keyward has a failing store.
     pub(crate) async fn broken(kind: Kind) -> Self {
         let keys = keys_of(&Demo::new().await).await;
         Self::with(kind, Authenticator::new(Broken::Unavailable), keys).await
     }
 
-    /// The same with a keyward that refuses everything for this reason.
+    /// Starts a gateway whose keyward refuses every request with this reason.
     pub(crate) async fn refusing(kind: Kind, rejection: Rejection) -> Self {
         let demo = Demo::new().await;
         let (authenticator, keys) = (Authenticator::new(demo.store.clone()), keys_of(&demo).await);
@@ -61,17 +61,17 @@ impl Setting {
         Self::started(kind, neighbours, keys, vec![keyward, backend])
     }
 
-    /// The same with keyward gone.
+    /// Starts a gateway whose keyward is gone.
     pub(crate) async fn alone(kind: Kind) -> Self {
         let backend = echo().await;
-        // Nothing listens there any more, and nothing is asked for it: who binds to 0 gets another port.
+        // Nothing listens on this port any more. Binding to port 0 does not reuse it soon.
         let gone = TcpListener::bind(("127.0.0.1", 0)).await.unwrap().local_addr().unwrap();
         let neighbours = Neighbours { keyward: gone, backend: backend.address };
         let keys = keys_of(&Demo::new().await).await;
         Self::started(kind, neighbours, keys, vec![backend])
     }
 
-    /// The same with a keyward that takes connections and never says a word.
+    /// Starts a gateway whose keyward accepts connections and never answers.
     pub(crate) async fn silent(kind: Kind) -> (Self, TcpListener) {
         let backend = echo().await;
         let silent = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
@@ -82,7 +82,7 @@ impl Setting {
 
     async fn with(kind: Kind, authenticator: Authenticator, keys: Keys) -> Self {
         let backend = echo().await;
-        // All on one port, as `keyward serve` has it.
+        // `keyward serve` has all services on one port too.
         let router = keyward::gateway::forward_auth(authenticator.clone())
             .merge(ext_authz_router(authenticator.clone()))
             .merge(keyward::gateway::verify(authenticator.clone(), AuthLayer::from(authenticator), VerifyReach::Own));
@@ -97,7 +97,7 @@ impl Setting {
         setting
     }
 
-    /// What the gateway answers to this key.
+    /// Sends a request with this key to the gateway.
     pub(crate) fn call(&self, key: Option<&str>, target: &str, arguments: &[&str]) -> Curled {
         let field = key.map(|key| format!("Authorization: Bearer {key}"));
         let mut all: Vec<&str> = field.iter().flat_map(|field| ["--header", field]).collect();

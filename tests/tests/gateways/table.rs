@@ -1,4 +1,5 @@
-//! What has to come of a request, whichever gateway stands in front: who is let in, what the backend learns, and what a client is told.
+//! The expected outcome of each request, for every gateway: whether it passes, what the backend receives, and how a
+//! refusal reads.
 
 use std::time::Duration;
 
@@ -10,16 +11,16 @@ use serde_json::{Value, json};
 
 use crate::setting::{Keys, Setting};
 
-/// A key that is well-formed and that nobody was given.
+/// A well-formed key that was never issued.
 const UNKNOWN: &str = "kw_live_00000000000000000000000000";
 
-/// What a client is told, or that it is let in.
+/// The expected outcome for the client.
 enum Told {
     In,
     No { status: u16, code: &'static str, challenge: &'static str },
 }
 
-/// A path that a backend may read in another way.
+/// A path that a backend may read differently.
 const AMBIGUOUS: Told = no(400, "INVALID_REQUEST", r#"error="invalid_request""#);
 
 type KeyOf = fn(&Keys) -> Option<&str>;
@@ -37,7 +38,7 @@ fn rows() -> Vec<(&'static str, KeyOf, &'static str, &'static [&'static str], To
         ("with a query", |k| Some(&k.reader), "/v1/resources?page=2&scope=a//b", &[], Told::In),
         ("with a body", |k| Some(&k.reader), "/v1/resources", POST, Told::In),
         ("a path with an encoded space", |k| Some(&k.reader), "/v1/a%20b/", &[], Told::In),
-        ("a scope of its own", |k| Some(&k.admin), "/admin/users", &[], Told::In),
+        ("a path with its own scope", |k| Some(&k.admin), "/admin/users", &[], Told::In),
         ("within its endpoints", |k| Some(&k.confined), "/v1/videos/1", &[], Told::In),
         ("a publishable key reads", |k| Some(&k.publishable), "/v1/resources", &[], Told::In),
         (
@@ -51,7 +52,7 @@ fn rows() -> Vec<(&'static str, KeyOf, &'static str, &'static [&'static str], To
         ("within its network", |k| Some(&k.at_home), "/v1/resources", &[], Told::In),
         ("outside of its network", |k| Some(&k.far_away), "/v1/resources", &[], no(403, "NETWORK_NOT_ALLOWED", "")),
         (
-            "an address of its own",
+            "a forged client address",
             |k| Some(&k.far_away),
             "/v1/resources",
             FROM_AFAR,
@@ -116,7 +117,7 @@ fn rows() -> Vec<(&'static str, KeyOf, &'static str, &'static [&'static str], To
     ]
 }
 
-/// Tries the whole table.
+/// Checks a gateway against the whole table.
 pub(crate) async fn run(kind: Kind) {
     let setting = Setting::new(kind).await;
     for (name, key, target, arguments, told) in rows() {
@@ -124,7 +125,8 @@ pub(crate) async fn run(kind: Kind) {
         let answer = setting.call(key, target, arguments);
         let what = format!("{kind:?}, {name}: {}", answer.text);
         if kind == Kind::Envoy && name == "an encoded hyphen" {
-            // Envoy decodes unreserved characters before it asks, and forwards what it asked about: there is one reading.
+            // Envoy decodes unreserved characters before it asks and forwards the decoded path, so both read the same
+            // path.
             let_in(&answer, "/admin-panel", key.unwrap(), &what);
             continue;
         }
@@ -155,12 +157,12 @@ pub(crate) async fn run(kind: Kind) {
     away(&silent, "a keyward that says nothing");
 }
 
-/// Without an answer nobody gets in, and the client is told to come again.
+/// Without keyward's answer, the gateway refuses the request and asks the client to retry.
 fn away(setting: &Setting, what: &str) {
     let kind = setting.gateway.kind;
     let answer = setting.call(Some(&setting.keys.reader), "/v1/resources", &["--max-time", "30"]);
     assert_eq!(answer.status, 503, "{kind:?}, {what}: {}", answer.text);
-    // Envoy has no words of its own.
+    // Envoy cannot write this body itself.
     if kind != Kind::Envoy {
         assert_eq!(answer.json()["code"], "SERVICE_UNAVAILABLE", "{kind:?}, {what}: {}", answer.text);
         assert_eq!(answer.header("content-type"), "application/problem+json", "{kind:?}, {what}: {}", answer.text);
@@ -184,13 +186,13 @@ fn let_in(answer: &Curled, target: &str, key: &str, what: &str) {
         "restricted" => assert!(scopes.concat().contains("resources:read"), "{what}"),
         _ => panic!("{what}"),
     }
-    assert_eq!(reached(&echoed, "keyward-plan").concat(), "", "there is no plan: {what}");
+    assert_eq!(reached(&echoed, "keyward-plan").concat(), "", "an account without a plan has one: {what}");
     if echoed["method"] == "POST" {
         assert_eq!(echoed["body"], "hello", "{what}");
     }
 }
 
-/// Status, challenge, headers and body are keyward's own, each once.
+/// The refusal has keyward's status, challenge, headers and body, each once.
 fn refused(answer: &Curled, status: u16, code: &str, challenge: &str, what: &str) {
     assert_eq!(answer.status, status, "{what}");
     let body = answer.json();
@@ -205,7 +207,7 @@ fn refused(answer: &Curled, status: u16, code: &str, challenge: &str, what: &str
     assert!(!answer.headers.iter().any(|(name, _)| name.starts_with("keyward")), "{what}");
 }
 
-/// Nothing here has a limit, so keyward is one that has: what it says is passed on like the rest.
+/// The test service has no limits, so a stand-in for keyward refuses with one. The gateway must pass the refusal on.
 async fn used_up(kind: Kind) {
     let limit = RateLimit {
         name: "default".into(),
@@ -226,7 +228,7 @@ fn two_fields(setting: &Setting) {
     let field = format!("Authorization: Bearer {}", setting.keys.reader);
     let answer = setting.call(None, "/v1/resources", &["--header", &field, "--header", &field]);
     assert_eq!(answer.status, 400, "{:?}, two keys: {}", setting.gateway.kind, answer.text);
-    // Some name for it that a backend may look at, too.
+    // `Proxy-Authorization` is another field that a backend may read.
     let answer =
         setting.call(None, "/v1/resources", &["--header", &field.replace("Authorization", "Proxy-Authorization")]);
     assert_eq!(answer.status, 401, "{:?}, a key elsewhere: {}", setting.gateway.kind, answer.text);
@@ -240,7 +242,7 @@ fn heads(setting: &Setting) {
     }
 }
 
-/// No method, version or wish of a client's opens what a key opens.
+/// No method, protocol version or request header replaces a key.
 fn other_ways_in(setting: &Setting) {
     let preflight: &[&str] = &["-X", "OPTIONS", "-H", "Origin: http://a", "-H", "Access-Control-Request-Method: GET"];
     let websocket: &[&str] =
@@ -265,7 +267,7 @@ fn other_ways_in(setting: &Setting) {
     }
 }
 
-/// Fields behind a body are no identity and no key either.
+/// A gateway must ignore identities and keys in trailers.
 fn trailers_of_their_own(setting: &Setting) {
     let (kind, key) = (setting.gateway.kind, &setting.keys.reader);
     for target in ["/v1/resources", "/health"] {
@@ -280,14 +282,14 @@ fn trailers_of_their_own(setting: &Setting) {
         assert_eq!(echoed["body"], "hello", "{kind:?}: {answer}");
         assert!(reached(&echoed, "keyward-plan").concat().is_empty(), "{kind:?}: {answer}");
         assert_eq!(reached(&echoed, "authorization"), [""; 0], "{kind:?}: {answer}");
-        // HAProxy can take them out from version 3.2 on.
+        // HAProxy can remove trailers from version 3.2 on.
         if kind != Kind::Haproxy {
             assert_eq!(echoed["trailers"], json!([]), "{kind:?}: {answer}");
         }
     }
 }
 
-/// Identities that a client made up reach nobody, in whatever spelling, on open paths or not.
+/// Forged identity headers never reach the backend, in any spelling, on any path.
 fn identities_of_their_own(setting: &Setting) {
     let kind = setting.gateway.kind;
     for name in [
@@ -304,11 +306,11 @@ fn identities_of_their_own(setting: &Setting) {
         "Keyward-Kind",
         "Keyward-Scopes",
         "keyward_scopes",
-        // The key's account has none, so nothing overwrites it.
+        // The key's account has no plan, so keyward's answer does not overwrite this header.
         "Keyward-Plan",
         "keyward-plan",
         "Keyward_Plan",
-        // lighttpd makes `_` of whatever is no letter and no digit.
+        // lighttpd replaces every character but letters and digits with `_`.
         "Keyward.Account",
         "Keyward~Plan",
         "keyward!scopes",
@@ -325,13 +327,13 @@ fn identities_of_their_own(setting: &Setting) {
             }
             let answer = setting.call(key, target, &arguments);
             assert!(!answer.body.contains("forged"), "{kind:?}, {name} on {target}: {}", answer.text);
-            // A gateway may also refuse what has such a name.
+            // A gateway may also refuse a request with such a name.
             if answer.status == 200 && target != "/health" {
                 let_in(&answer, target, key.unwrap(), &format!("{kind:?}, {name}: {}", answer.text));
             }
         }
     }
-    // Fields that are named here concern one connection alone, and some gateways take them out, their own as well.
+    // Fields named in `Connection` are hop-by-hop. Some gateways remove them, even their own.
     for named in ["Keyward-Account", "keyward-scopes, close", "Keyward-Key-Id, Keyward-Plan, Authorization"] {
         let answer =
             setting.call(Some(&setting.keys.reader), "/v1/resources", &["--header", &format!("Connection: {named}")]);
@@ -342,7 +344,7 @@ fn identities_of_their_own(setting: &Setting) {
     }
 }
 
-/// What the forward-auth endpoint believes of its gateway cannot be said by a client.
+/// A client cannot set the headers in which the endpoint trusts its gateway.
 fn what_only_gateways_say(setting: &Setting) {
     let (reader, publishable) = (&*setting.keys.reader, &*setting.keys.publishable);
     for (key, target, arguments) in [

@@ -1,10 +1,10 @@
-//! Paths that one program reads in one way and the next one in another.
+//! Paths that two programs may read differently.
 
 use keyward_tests::gateways::Kind;
 
 use crate::setting::Setting;
 
-/// How many spellings a path may go through.
+/// How many times a path may be decoded.
 const ROUNDS: usize = 4;
 
 const TRICKS: &[&str] = &[
@@ -102,7 +102,7 @@ const TRICKS: &[&str] = &[
     "",
 ];
 
-/// Nobody reaches more with another spelling than with the plain one, even if the backend reads paths as generously as it can.
+/// Asserts that no spelling gives access to more than the plain path, even if the backend decodes generously.
 pub(crate) async fn run(kind: Kind) {
     let setting = Setting::new(kind).await;
     let mut passed = 0;
@@ -122,11 +122,12 @@ pub(crate) async fn run(kind: Kind) {
             }
         }
     }
-    // `/health?…` is open, and `/v1/resources` may be read: not everything is refused.
+    // Some requests pass: `/health?…` is open, and the key may read `/v1/resources`.
     assert!(passed > 0);
 }
 
-/// The path of a target as it stands, and as it is after each round of decoding, taking out parameters and resolving dots.
+/// Returns the path of a target, and its readings after each round of decoding, removing parameters and resolving
+/// dots.
 fn readings(target: &str) -> Vec<String> {
     let path = match target.split_once("://") {
         Some((_, rest)) => rest.find('/').map_or("/", |at| &rest[at..]),
@@ -136,8 +137,8 @@ fn readings(target: &str) -> Vec<String> {
     let mut all = vec![path.clone()];
     for _ in 0..ROUNDS {
         path = resolved(&characters(&decoded(&path)).to_ascii_lowercase().replace('\\', "/"));
-        // As Apache's mod_proxy and mod_rewrite did with one that was encoded (CVE-2024-38473, CVE-2024-38474), and as those do who decode
-        // a target before they take it apart.
+        // Apache's mod_proxy and mod_rewrite cut at an encoded `?` (CVE-2024-38473, CVE-2024-38474). So does every
+        // program that decodes a target before it parses it.
         path.truncate(path.find(['?', '#']).unwrap_or(path.len()));
         all.push(path.clone());
     }
@@ -148,7 +149,7 @@ fn decoded(path: &str) -> String {
     let mut parts = path.split('%');
     let mut text = parts.next().unwrap().to_owned();
     for part in parts {
-        // An older way of Microsoft's: four digits.
+        // Microsoft's older encoding has four digits.
         let wide = part.strip_prefix('u').and_then(|rest| Some((rest.get(..4)?, rest.get(4..)?)));
         let wide = wide.and_then(|(digits, rest)| Some((u32::from_str_radix(digits, 16).ok()?, rest)));
         if let Some((code, rest)) = wide {
@@ -163,8 +164,8 @@ fn decoded(path: &str) -> String {
     text
 }
 
-/// Bytes, each written as the character of its number, as UTF-8 that is read without a check: overlong forms count, as they did in IIS
-/// (CVE-2000-0884) and in Tomcat (CVE-2008-2938), and what is no character is left out.
+/// Decodes bytes, each given as one character, as UTF-8 without checks. Overlong forms count, as they did in IIS
+/// (CVE-2000-0884) and Tomcat (CVE-2008-2938). Invalid bytes are dropped.
 fn characters(bytes: &str) -> String {
     let mut text = String::new();
     let mut rest = bytes.chars().map(u32::from).peekable();

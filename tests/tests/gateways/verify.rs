@@ -1,4 +1,4 @@
-//! `POST /v1/verify`, for services in any language.
+//! `POST /v1/verify` for services in any language.
 
 use axum::Router;
 use axum::body::Body;
@@ -94,7 +94,7 @@ async fn says_of_a_key_what_a_service_would() {
     assert_eq!((&said["mode"], &said["scopes"]), (&json!("live"), &json!(["resources:read"])));
 
     let answer = ask(&router, "/v1/verify/batch", Some(&caller), Value::from(questions).to_string()).await;
-    assert_eq!(json_of(&answer), Value::from(expected), "a batch says the same, in the same order");
+    assert_eq!(json_of(&answer), Value::from(expected), "a batch differs from single questions, or is in another order");
 }
 
 #[tokio::test]
@@ -139,7 +139,7 @@ async fn answers_nobody_who_may_not_ask_and_nothing_that_is_no_question() {
     assert_eq!(call(&router, untyped.body(question.into()).unwrap()).await.status, 415);
 }
 
-/// What one parser reads in this way and another in that way, or none at all.
+/// Returns bodies that JSON parsers read differently, or reject.
 fn odd_bodies(key: &str) -> Vec<Vec<u8>> {
     let texts = [
         format!(r#"{{"key":"{key}","key":"other"}}"#),
@@ -147,7 +147,7 @@ fn odd_bodies(key: &str) -> Vec<Vec<u8>> {
         format!(r#"{{"key":"{key}","scopes":["a:b"],"scopes":[]}}"#),
         format!(r#"{{"key":"{key}","path":"/a","path":"/b"}}"#),
         format!(r#"{{"Key":"{key}"}}"#),
-        // serde would read a struct by the places of its fields.
+        // serde can read a struct from an array.
         format!(r#"["{key}",null,null,[],null]"#),
         format!(r#"{{"key":["{key}"]}}"#),
         format!(r#"{{"key":"{key}","scopes":null}}"#),

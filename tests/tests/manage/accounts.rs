@@ -1,4 +1,4 @@
-//! Accounts: two stores, one version.
+//! Accounts: the key store and the management records share one version.
 
 use keyward::manage::{AccountUpdate, Actor, ManagementError};
 use keyward::sqlite::SqliteStore;
@@ -10,7 +10,7 @@ fn rename(name: &str) -> AccountUpdate {
     AccountUpdate { name: Some(name.to_owned()), ..AccountUpdate::default() }
 }
 
-/// Renames an account as fast as it can, each time with the next version, whether it has read it or not.
+/// Renames an account repeatedly, each time with the next version, without reading it first.
 async fn rename_often(setting: &Setting, actor: &Actor, account: &keyward::AccountId, from: u64) -> usize {
     let mut done = 0;
     for version in from..from + 6 {
@@ -76,7 +76,7 @@ async fn change_beside_the_service_gets_a_version_and_is_kept() {
     let management = &setting.management;
     let (customer, account) = setting.customer("ada@example.com").await;
     let before = management.account(&customer, &account).await.unwrap();
-    // An operator at the command line suspends on the database itself.
+    // An operator suspends the account in the database, with the command line.
     let keys = Keys::new(SqliteStore::open(setting.file.as_ref().unwrap()).unwrap());
     let known = keys.get_account(&account).await.unwrap().unwrap();
     let suspended = AccountRecord { suspended_at: Some(before.created_at), ..known.clone() };

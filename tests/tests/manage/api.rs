@@ -1,4 +1,4 @@
-//! The HTTP API: a test per status per route, over real sockets.
+//! The HTTP API over real sockets: the helper for its tables, and idempotency, paging and secrets.
 
 use std::time::Duration;
 
@@ -13,10 +13,10 @@ use serde_json::{Value, json};
 use crate::api_rows::ROWS;
 use crate::setting::{PASSWORD, Setting, on_sqlite};
 
-/// Who asks, the method, the path, headers, the body; the status, and the problem's code if it is one.
+/// Caller, method, path, headers, body; the expected status and problem code, or `""`.
 pub(crate) type Row<'a> = (&'a str, &'a str, &'a str, &'a [(&'a str, &'a str)], &'a str, u16, &'a str);
 
-/// A running API with an operator's key, a customer's key and token, and a key of the customer's.
+/// A running API with the credentials of an operator and a customer, and a key of the customer.
 pub(crate) struct Running {
     setting: Setting,
     server: Listening,
@@ -28,7 +28,7 @@ pub(crate) struct Running {
     key: String,
     account: String,
     user: String,
-    /// More credentials and parts of paths and bodies, by name.
+    /// Further named credentials and parts of paths and bodies.
     named: Vec<(&'static str, String)>,
 }
 
@@ -114,7 +114,7 @@ impl Running {
         Answered { status: head.status.as_u16(), headers: head.headers, body, text }
     }
 
-    /// Each in turn, held to its status and code.
+    /// Sends each row and compares the status and the code.
     pub(crate) async fn check(&self, rows: &[Row<'_>]) {
         for (who, method, path, headers, body, status, code) in rows {
             let answered = self.send(who, method, path, headers, body).await;
@@ -131,7 +131,7 @@ impl Running {
         }
     }
 
-    /// Gives a credential, or a part of paths and bodies, a name.
+    /// Names a credential, or a part of paths and bodies.
     pub(crate) fn name(&mut self, name: &'static str, value: impl ToString) {
         self.named.push((name, value.to_string()));
     }
@@ -140,7 +140,7 @@ impl Running {
         &self.setting
     }
 
-    /// A page of a list.
+    /// Returns a page of a list.
     pub(crate) async fn list(&self, who: &str, path: &str) -> Value {
         self.send(who, "GET", path, NOTHING, "").await.body
     }
@@ -174,7 +174,7 @@ async fn a_post_has_one_effect_however_often_it_is_sent() {
     let once: &[(&str, &str)] = &[("idempotency-key", "order-1")];
     let send = || running.send("manager", "POST", "/v1/keys", once, body);
     let (first, second) = tokio::join!(send(), send());
-    assert_eq!((first.status, &first.text), (201, &second.text), "a double click is one key");
+    assert_eq!((first.status, &first.text), (201, &second.text), "a double click created two keys");
     assert!(first.body["key"].as_str().unwrap().starts_with("kwr_live_"));
     assert_eq!((first.header("etag"), first.header("cache-control")), ("\"1\"", "no-store"));
     assert_eq!(send().await.text, first.text);
@@ -182,19 +182,19 @@ async fn a_post_has_one_effect_however_often_it_is_sent() {
     let other = running.send("manager", "POST", "/v1/keys", once, r#"{"name":"other","scopes":["a:b"]}"#).await;
     assert_eq!((other.status, other.code()), (422, "IDEMPOTENCY_KEY_REUSED"));
     let elsewhere = running.send("token", "POST", "/v1/keys", once, body).await;
-    assert_eq!(elsewhere.status, 201, "another caller's idempotency keys are others");
+    assert_eq!(elsewhere.status, 201, "another caller's idempotency key was taken for this one");
     assert_ne!(elsewhere.body["id"], first.body["id"]);
     let failing: &[(&str, &str)] = &[("idempotency-key", "order-2")];
     assert_eq!(running.send("manager", "POST", "/v1/keys", failing, r#"{"name":"x"}"#).await.status, 422);
     assert_eq!(
         running.send("manager", "POST", "/v1/keys", failing, body).await.status,
         201,
-        "what failed is forgotten"
+        "the failed request is remembered"
     );
     let bad: &[(&str, &str)] = &[("idempotency-key", "a b")];
     assert_eq!(running.send("manager", "POST", "/v1/keys", bad, body).await.status, 422);
     running.setting.clock.advance(Duration::from_secs(25 * 3_600));
-    assert_ne!(send().await.body["id"], first.body["id"], "a day later it is another request");
+    assert_ne!(send().await.body["id"], first.body["id"], "the idempotency key is remembered for more than a day");
     running.end().await;
 }
 
@@ -210,7 +210,7 @@ async fn pages_have_every_key_once() {
     loop {
         let page = running.send("manager", "GET", &path, NOTHING, "").await;
         for key in page.body["data"].as_array().unwrap() {
-            assert!(ids.insert(key["id"].as_str().unwrap().to_owned()), "twice: {key}");
+            assert!(ids.insert(key["id"].as_str().unwrap().to_owned()), "listed twice: {key}");
             assert!(key.get("key").is_none() && key.get("digest").is_none());
         }
         match page.body["next"].as_str() {
@@ -222,7 +222,7 @@ async fn pages_have_every_key_once() {
     running.end().await;
 }
 
-/// As in better-auth, where a field of the body said whose a key was to be (CVE-2025-61928).
+/// In better-auth, a field of the body chose the owner of a key (CVE-2025-61928).
 #[tokio::test]
 async fn whose_a_key_is_comes_from_the_credential_and_not_from_a_body() {
     let running = Running::start().await;
@@ -235,7 +235,7 @@ async fn whose_a_key_is_comes_from_the_credential_and_not_from_a_body() {
             create[field] = value.clone();
             let made = running.send("manager", "POST", "/v1/keys", NOTHING, &create.to_string()).await;
             match made.status {
-                // It may say what it is for, within what its maker holds.
+                // `purpose` is a legitimate field, limited by the caller's own rights.
                 201 => assert_eq!((field, &made.body["account"]), ("purpose", &json!(running.account)), "{create}"),
                 status => assert!((400..=422).contains(&status), "{create}: {}", made.text),
             }
@@ -278,7 +278,7 @@ async fn no_secret_is_in_the_database() {
     for ending in ["", "-wal"] {
         let bytes = std::fs::read(format!("{}{ending}", file.display())).unwrap_or_default();
         for secret in secrets {
-            // Without its prefix, which is in the audit log's hints.
+            // Leave the prefix out: the audit log's hints contain it.
             let part = &secret.as_bytes()[secret.len() / 2..];
             assert!(!bytes.windows(part.len()).any(|window| window == part), "a secret is in the database{ending}");
         }

@@ -1,4 +1,4 @@
-//! No operation of the API is without a row for each status that its description promises.
+//! Every operation of the API has a table row for each status in its description.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,7 +17,8 @@ const STRANGER: &str = "/v1/accounts/{account}/members/user_unknown";
 const AT_2: &[(&str, &str)] = &[("if-match", "\"2\"")];
 const ANY: &[(&str, &str)] = &[("if-match", "*")];
 
-/// What the other tables leave out. `grace` and `dora` are members, `refresh` belongs to `grace`, and `reset` to another user.
+/// Rows that the other tables lack. `grace` and `dora` are members, `refresh` belongs to `grace`, and `reset` to
+/// another user.
 const REST: &[Row<'static>] = &[
     ("token", "POST", "/v1/accounts", NOTHING, "{}", 422, "INVALID_VALUE"),
     ("manager", "GET", "/v1/accounts/acct_unknown/usage", NOTHING, "", 404, "NOT_FOUND"),
@@ -100,7 +101,7 @@ async fn the_rest_of_the_routes_have_their_statuses() {
     let dora = setting.member(&ada, &account, "dora@example.com", Role::Viewer).await.user().unwrap().clone();
     let refresh =
         setting.management.issue_tokens(&Context::new(), "grace@example.com", PASSWORD).await.unwrap().refresh;
-    // A link ends with a change of the memberships, so it is of a user whose memberships stay.
+    // A change of memberships invalidates a reset link, so the link is for a user whose memberships stay the same.
     let (eve, _) = setting.customer("eve@example.com").await;
     let reset = setting.management.create_password_reset(&setting.system(), eve.user().unwrap()).await.unwrap().secret;
     running.name("grace", grace);
@@ -141,7 +142,7 @@ async fn every_protected_operation_refuses_strangers() {
     running.end().await;
 }
 
-/// Whether a request is for this path. A name in braces stands for any segment.
+/// Returns `true` if a request is for this path. A name in braces matches any segment.
 fn fits(described: &str, asked: &str) -> bool {
     let asked = asked.split('?').next().unwrap_or_default();
     let (described, asked): (Vec<_>, Vec<_>) = (described.split('/').collect(), asked.split('/').collect());
@@ -149,7 +150,8 @@ fn fits(described: &str, asked: &str) -> bool {
     described.len() == asked.len() && described.iter().zip(&asked).all(same)
 }
 
-/// The statuses that a description promises besides 401: those of success, and those of what the operation needs.
+/// Returns the statuses in a description except 401: those of success, and those that follow from the operation's
+/// parameters.
 fn promised(path: &str, operation: &Value) -> BTreeSet<u16> {
     let listed = operation["responses"].as_object().unwrap().keys().filter(|status| *status != "default");
     let mut statuses: BTreeSet<u16> = listed.map(|status| status.parse().unwrap()).collect();
@@ -173,7 +175,7 @@ fn every_operation_has_a_row_for_each_promised_status() {
     let rows = [ROWS, PEOPLE, INVITATIONS, ACCEPTING, SETTINGS, PRECONDITIONS, REST].concat();
     for (_, method, asked, _, _, status, _) in rows {
         let fitting = operations.keys().filter(|(path, of)| of == method && fits(path, asked));
-        // `/v1/keys/self` before `/v1/keys/{key}`.
+        // Prefer `/v1/keys/self` to `/v1/keys/{key}`.
         if let Some(operation) = fitting.min_by_key(|(path, _)| path.matches('{').count()) {
             seen.entry(operation).or_default().insert(status);
         }

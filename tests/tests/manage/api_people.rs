@@ -1,4 +1,4 @@
-//! The HTTP API, where it is about people and what they see: a test per status per route.
+//! The HTTP API for users, invitations and settings: one test row for each status of each route.
 
 use keyward::AccountId;
 use keyward::manage::{Context, NewUser, Role};
@@ -7,10 +7,10 @@ use crate::api::{AT_1, AT_9, NOTHING, Row, Running};
 use crate::setting::PASSWORD;
 
 const AT_0: &[(&str, &str)] = &[("if-match", "\"0\"")];
-/// Somebody who has signed up, signed in, and got tokens.
+/// The version of a user after signing up, signing in, and getting tokens.
 const AT_3: &[(&str, &str)] = &[("if-match", "\"3\"")];
 
-/// What routes about people answer.
+/// Routes for users.
 pub(crate) const PEOPLE: &[Row<'static>] = &[
     (
         "nobody",
@@ -63,10 +63,10 @@ pub(crate) const PEOPLE: &[Row<'static>] = &[
     ("token", "POST", "/v1/users/{user}/password-reset", NOTHING, "", 422, "INVALID_VALUE"),
     ("manager", "POST", "/v1/users/user_unknown/password-reset", NOTHING, "", 404, "NOT_FOUND"),
     ("token", "POST", "/v1/accounts", NOTHING, r#"{"name":"New"}"#, 201, ""),
-    // They belong to another account, too.
+    // The user also belongs to another account.
     ("manager", "POST", "/v1/users/{user}/password-reset", NOTHING, "", 403, "ESCALATION"),
     ("operator", "POST", "/v1/users/{user}/password-reset", NOTHING, "", 201, ""),
-    // The only owner of two accounts.
+    // The user is the only owner of two accounts.
     ("operator", "POST", "/v1/users/{user}/disable", NOTHING, "", 409, "LAST_OWNER"),
     ("token", "GET", "/v1/users/self", NOTHING, "", 200, ""),
 ];
@@ -82,7 +82,7 @@ const OPEN: &str = "/v1/accounts/{account}/invitations";
 const OWN: &str = "/v1/users/self/invitations";
 const BY_LINK: &str = "/v1/users/self/invitations/accept";
 
-/// What routes about invitations answer.
+/// Routes for invitations.
 pub(crate) const INVITATIONS: &[Row<'static>] = &[
     ("nobody", "GET", OPEN, NOTHING, "", 401, "MISSING_API_KEY"),
     ("reader", "GET", OPEN, NOTHING, "", 403, "INSUFFICIENT_SCOPE"),
@@ -109,7 +109,7 @@ async fn every_route_about_invitations_has_its_statuses() {
     running.end().await;
 }
 
-/// What routes that make somebody a member answer. `grace` has a proved address and the invitations that are named here.
+/// Routes that create a membership. `grace` has a verified address and the named invitations.
 pub(crate) const ACCEPTING: &[Row<'static>] = &[
     ("nobody", "POST", OPEN, NOTHING, r#"{"email":"b@example.com","role":"viewer"}"#, 401, "MISSING_API_KEY"),
     (
@@ -125,27 +125,27 @@ pub(crate) const ACCEPTING: &[Row<'static>] = &[
     ("token", "DELETE", "/v1/accounts/{account}/invitations/{withdrawn}", NOTHING, "", 204, ""),
     ("token", "DELETE", "/v1/accounts/{account}/invitations/{withdrawn}", NOTHING, "", 404, "NOT_FOUND"),
     ("nobody", "GET", OWN, NOTHING, "", 401, "MISSING_API_KEY"),
-    // By its id.
+    // Accept by ID.
     ("nobody", "POST", "/v1/users/self/invitations/{to_grace}/accept", NOTHING, "", 401, "MISSING_API_KEY"),
     ("manager", "POST", "/v1/users/self/invitations/{to_grace}/accept", NOTHING, "", 403, "USER_REQUIRED"),
-    // Of another user, whose address is not proved either.
+    // The invitation is for another user, and this user's address is unverified.
     ("token", "POST", "/v1/users/self/invitations/{to_grace}/accept", NOTHING, "", 404, "NOT_FOUND"),
     ("grace", "POST", "/v1/users/self/invitations/{to_grace}/accept", NOTHING, "", 200, ""),
     ("grace", "POST", "/v1/users/self/invitations/{to_grace}/accept", NOTHING, "", 404, "NOT_FOUND"),
-    // Declining it.
+    // Decline.
     ("nobody", "DELETE", "/v1/users/self/invitations/{unwanted}", NOTHING, "", 401, "MISSING_API_KEY"),
     ("grace", "DELETE", "/v1/users/self/invitations/{unwanted}", NOTHING, "", 204, ""),
     ("grace", "DELETE", "/v1/users/self/invitations/{unwanted}", NOTHING, "", 404, "NOT_FOUND"),
-    // By its link.
+    // Accept by link.
     ("nobody", "POST", BY_LINK, NOTHING, r#"{"invitation":"{link}"}"#, 401, "MISSING_API_KEY"),
     ("manager", "POST", BY_LINK, NOTHING, r#"{"invitation":"{link}"}"#, 403, "USER_REQUIRED"),
     ("grace", "POST", BY_LINK, NOTHING, "{}", 422, "INVALID_VALUE"),
     ("grace", "POST", BY_LINK, NOTHING, r#"{"invitation":"{late_link}"}"#, 422, "INVALID_VALUE"),
     ("grace", "POST", BY_LINK, NOTHING, r#"{"invitation":"{link}"}"#, 200, ""),
     ("grace", "POST", BY_LINK, NOTHING, r#"{"invitation":"{link}"}"#, 401, "LINK_ENDED"),
-    // A member since the invitation was made.
+    // The user joined after the invitation was created.
     ("late", "POST", BY_LINK, NOTHING, r#"{"invitation":"{late_link}"}"#, 409, "ALREADY_EXISTS"),
-    // As somebody new.
+    // Accept as a new user.
     (
         "nobody",
         "POST",
@@ -190,7 +190,7 @@ async fn every_way_into_an_account_has_its_statuses() {
         let issued = management.issue_tokens(&Context::new(), email, PASSWORD).await.unwrap();
         issued.access.expose_once().to_string()
     };
-    // The program's own link proves the address.
+    // A link from the program itself verifies the address.
     let first = invite(&other, "grace@example.com").await.secret;
     management.accept_invitation(&Context::new(), &first, "Grace", PASSWORD).await.unwrap();
     running.name("grace", tokens("grace@example.com").await);
@@ -211,14 +211,14 @@ async fn every_way_into_an_account_has_its_statuses() {
 async fn a_user_owns_so_many_accounts_and_no_more() {
     let running = Running::start().await;
     let create = |status, code| ("token", "POST", "/v1/accounts", NOTHING, r#"{"name":"New"}"#, status, code);
-    // Signing up gave the first of 20.
+    // Signing up created the first of 20 accounts.
     let mut rows = vec![create(201, ""); 19];
     rows.push(create(409, "ACCOUNT_LIMIT_REACHED"));
     running.check(&rows).await;
     running.end().await;
 }
 
-/// What the settings answer.
+/// Routes for settings.
 pub(crate) const SETTINGS: &[Row<'static>] = &[
     ("manager", "GET", "/v1/settings", NOTHING, "", 404, "NOT_FOUND"),
     ("operator", "GET", "/v1/settings", NOTHING, "", 200, ""),

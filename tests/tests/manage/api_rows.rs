@@ -1,13 +1,13 @@
-//! A row for each status of each route; what is about people and invitations has tables of its own.
+//! One row for each status of each route. Routes for users and invitations have separate tables.
 
 use crate::api::{AT_1, AT_9, NOTHING, Row};
 
 const WEAK: &[(&str, &str)] = &[("if-match", "W/\"1\"")];
 const TEXT: &[(&str, &str)] = &[("content-type", "text/plain")];
 
-/// What every route answers, in this order.
+/// Rows to send in this order.
 pub(crate) const ROWS: &[Row<'static>] = &[
-    // Who it is.
+    // The caller.
     ("nobody", "GET", "/v1/keys", NOTHING, "", 401, "MISSING_API_KEY"),
     ("nobody", "POST", "/v1/keys", NOTHING, "{}", 401, "MISSING_API_KEY"),
     ("plain", "GET", "/v1/keys", NOTHING, "", 403, "INSUFFICIENT_SCOPE"),
@@ -17,7 +17,7 @@ pub(crate) const ROWS: &[Row<'static>] = &[
     ("token", "GET", "/v1/users/self", NOTHING, "", 200, ""),
     ("manager", "GET", "/v1/users/self", NOTHING, "", 403, "USER_REQUIRED"),
     ("token", "GET", "/v1/users/self/sessions", NOTHING, "", 200, ""),
-    // Paths, methods, bodies.
+    // Paths, methods and bodies.
     ("manager", "GET", "/v1/nothing", NOTHING, "", 404, "NOT_FOUND"),
     ("manager", "PUT", "/v1/keys", NOTHING, "", 405, "METHOD_NOT_ALLOWED"),
     ("manager", "POST", "/v1/keys", TEXT, "{}", 415, "UNSUPPORTED_MEDIA_TYPE"),
@@ -73,7 +73,7 @@ pub(crate) const ROWS: &[Row<'static>] = &[
     ("reader", "GET", "/v1/keys?colour=red", NOTHING, "", 400, "INVALID_REQUEST"),
     ("reader", "GET", "/v1/keys?after=nonsense", NOTHING, "", 422, "INVALID_VALUE"),
     ("reader", "GET", "/v1/keys?account=operator", NOTHING, "", 404, "NOT_FOUND"),
-    // One key.
+    // A single key.
     ("reader", "GET", "/v1/keys/{key}", NOTHING, "", 200, ""),
     ("reader", "GET", "/v1/keys/key_unknown", NOTHING, "", 404, "NOT_FOUND"),
     ("reader", "GET", "/v1/keys/%20", NOTHING, "", 404, "NOT_FOUND"),
@@ -159,7 +159,7 @@ pub(crate) const ROWS: &[Row<'static>] = &[
         "POST",
         "/v1/accounts/{account}/invitations",
         NOTHING,
-        // The address is a member already.
+        // The address already belongs to a member.
         r#"{"email":"ada@example.com","role":"admin"}"#,
         409,
         "ALREADY_EXISTS",

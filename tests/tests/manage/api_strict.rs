@@ -1,4 +1,4 @@
-//! What the HTTP API takes, and what it might take for it: preconditions, bodies, cursors, and the way that a request took.
+//! Strict parsing in the HTTP API: preconditions, bodies, cursors, and the transport of a request.
 
 use axum::Router;
 use axum::body::Body;
@@ -22,9 +22,9 @@ const KEY: &str = "/v1/keys/{key}";
 const MEMBER: &str = "/v1/accounts/{account}/members/{user}";
 const STALE: &str = "PRECONDITION_FAILED";
 
-/// What `If-Match` comes to.
+/// Outcomes of `If-Match`.
 pub(crate) const PRECONDITIONS: &[Row<'static>] = &[
-    // At version 1, and one further with each 200.
+    // The key starts at version 1; each 200 increments it.
     ("manager", "PATCH", KEY, &[at("\"1\", \"99\"")], NEW, 200, ""),
     ("manager", "PATCH", KEY, &[at("\"1\", \"99\"")], NEW, 412, STALE),
     ("manager", "PATCH", KEY, &[at("\"99\""), at("\"2\"")], NEW, 200, ""),
@@ -41,7 +41,7 @@ pub(crate) const PRECONDITIONS: &[Row<'static>] = &[
     ("manager", "PATCH", KEY, &[at("\"6\"x")], NEW, 400, "INVALID_REQUEST"),
     ("manager", "PATCH", KEY, &[at("\"6 \"")], NEW, 400, "INVALID_REQUEST"),
     ("manager", "PATCH", KEY, &[at("")], NEW, 400, "INVALID_REQUEST"),
-    // What the caller may not know is told to nobody by a precondition.
+    // A precondition reveals nothing that the caller may not see.
     ("reader", "PATCH", KEY, &[at("*")], NEW, 403, "INSUFFICIENT_SCOPE"),
     ("manager", "PATCH", "/v1/keys/key_unknown", &[at("*")], NEW, 404, "NOT_FOUND"),
     ("manager", "PATCH", "/v1/accounts/operator", &[at("*")], NEW, 404, "NOT_FOUND"),
@@ -94,7 +94,7 @@ async fn an_array_is_no_object_and_an_object_no_word() {
         ("token", "PATCH", "/v1/users/self", any, r#"["Ada L."]"#),
         ("token", "POST", "/v1/users/self/password", NOTHING, r#"["wrong","long enough for anybody"]"#),
         ("token", "POST", "/v1/tokens/sign-out", NOTHING, "[true]"),
-        // Nor is an object a word.
+        // An object is not accepted in place of a string.
         ("manager", "POST", "/v1/keys", NOTHING, r#"{"name":"x","scopes":["a:b"],"kind":{"restricted":null}}"#),
         ("manager", "POST", "/v1/keys", NOTHING, r#"{"name":"x","scopes":["a:b"],"mode":{"live":null}}"#),
         (
@@ -184,7 +184,7 @@ async fn plain_http_is_answered_on_the_machine_alone() {
         ("localhost:8080", near, "", false, 401),
         ("127.0.0.1:8080", near, "", false, 401),
         ("[::1]:8080", near, "", false, 401),
-        // A caller that says nothing of its connections is believed to have seen to it.
+        // A caller without connection information is trusted to have checked the transport.
         ("keys.example.com", "", "", false, 401),
     ] {
         for (method, path) in [("GET", "/v1/keys"), ("POST", "/v1/tokens"), ("POST", "/v1/verify")] {
@@ -222,7 +222,7 @@ fn encoded(byte: u8) -> String {
 }
 
 impl Running {
-    /// More than one of everything that is listed.
+    /// Creates at least two of everything that is listed.
     async fn set_the_lists_up(&self) {
         let setting = self.setting();
         let owner = setting.signed_in("ada@example.com").await;

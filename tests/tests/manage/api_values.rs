@@ -24,7 +24,7 @@ async fn hidden_or_blank_names_are_refused_on_every_route() {
             ("operator", "POST", "/v1/plans", NOTHING, &alone, 422, "INVALID_VALUE"),
             ("operator", "PATCH", "/v1/settings", AT_0, &alone, 422, "INVALID_VALUE"),
         ];
-        // A description may show nothing, and has no hidden characters.
+        // A description may look blank, but may not contain hidden characters.
         if !name.contains("3164") && !name.contains("2800") {
             rows.push(("operator", "POST", "/v1/plans", NOTHING, &description, 422, "INVALID_VALUE"));
         }

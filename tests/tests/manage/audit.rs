@@ -1,4 +1,4 @@
-//! The audit log: everything is in it, without secrets, and what was tampered with shows.
+//! The audit log: complete, without secrets, and evident when altered.
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -67,7 +67,7 @@ async fn what_was_tampered_with_is_named() {
             1,
             "stands in its place",
         ),
-        // Written anew with a hash of its own: the entry behind it does not follow it any more.
+        // Replace an entry by a copy of another, which breaks the chain of hashes.
         (
             "UPDATE desk_records SET body = (SELECT body FROM desk_records WHERE kind = 'audit' AND id = '3'), key = 'x' WHERE kind = 'audit' AND id = '4'",
             4,
@@ -81,7 +81,7 @@ async fn what_was_tampered_with_is_named() {
         let connection = rusqlite::Connection::open(setting.file.as_ref().unwrap()).unwrap();
         assert_eq!(connection.execute(tampering, []).unwrap(), 1, "{tampering}");
         let verdict = setting.management.verify_audit_log(&operator, None).await.unwrap();
-        let (bad, said) = verdict.first_bad.unwrap_or_else(|| panic!("not seen: {tampering}"));
+        let (bad, said) = verdict.first_bad.unwrap_or_else(|| panic!("not detected: {tampering}"));
         assert_eq!(bad, number, "{tampering}");
         assert!(said.contains(why), "{said}");
     }
@@ -107,7 +107,7 @@ async fn a_log_that_was_cut_or_written_anew_shows_against_a_checkpoint() {
     assert_eq!(
         setting.management.verify_audit_log(&operator, None).await.unwrap().first_bad,
         None,
-        "its end does not show alone"
+        "a missing end was detected without a checkpoint"
     );
     assert_eq!(verify(&early).await.first_bad, None);
     let (bad, why) = verify(&late).await.first_bad.unwrap();
@@ -139,13 +139,13 @@ async fn what_a_crash_has_left_half_done_is_logged_all_the_same() {
     let management = &setting.management;
     let operator = setting.operator().await;
     let (owner, account) = setting.customer("ada@example.com").await;
-    // The key is made, and its entry is not written any more.
+    // The key is created, but its audit entry is not written.
     records.fails.store(true, Ordering::Relaxed);
     let issued = management.create_key(&owner, KeyDraft::secret(account, "production")).await.unwrap();
     records.fails.store(false, Ordering::Relaxed);
     assert!(!actions(&setting, &operator).await.contains(&"key.create".to_owned()));
     management.maintain().await.unwrap();
-    assert!(!actions(&setting, &operator).await.contains(&"key.create".to_owned()), "it may be at work still");
+    assert!(!actions(&setting, &operator).await.contains(&"key.create".to_owned()), "maintenance completed an operation that may still be running");
 
     setting.clock.advance(Duration::from_secs(301));
     for _ in 0..2 {
@@ -166,7 +166,7 @@ async fn refused_attempts_are_one_entry_for_each_network_and_reason() {
     let before = actions(&setting, &operator).await.len();
     let from = |third: u8, last: u8| Context::new().address([192, 0, third, last]);
     for last in 0..20 {
-        // Of a known address and of an unknown one: they are told apart nowhere.
+        // A known and an unknown address get the same entry.
         for email in ["operator@example.com", "stranger@example.com"] {
             assert!(matches!(
                 management.sign_in(&from(2, last), email, "a guess").await,
@@ -177,7 +177,7 @@ async fn refused_attempts_are_one_entry_for_each_network_and_reason() {
     assert!(management.sign_in(&from(3, 1), "operator@example.com", "a guess").await.is_err());
     management.sign_up(&from(2, 1), NewUser::new("operator@example.com", "Again", PASSWORD)).await.unwrap();
     assert!(management.change_password(&operator, "a guess", "another horse battery staple").await.is_err());
-    assert_eq!(actions(&setting, &operator).await.len(), before, "nothing is written by request");
+    assert_eq!(actions(&setting, &operator).await.len(), before, "a refused attempt wrote an entry at once");
 
     for _ in 0..2 {
         management.maintain().await.unwrap();
@@ -238,7 +238,7 @@ async fn a_pruned_log_verifies_from_its_cut() {
         let middle = setting.clock.now();
         assert!(
             management.prune_audit_log(&operator, middle.saturating_add(DAY)).await.is_err(),
-            "a time in the future"
+            "pruning accepted a time in the future"
         );
         setting.clock.advance(DAY);
         setting.signed_in("operator@example.com").await;
@@ -266,12 +266,12 @@ async fn a_log_that_was_pruned_whole_goes_on_from_its_cut() {
     setting.operator().await;
     setting.clock.advance(DAY);
     let entries = setting.management.verify_audit_log(&operator, None).await.unwrap().entries;
-    // What follows the removal is not written, as in a crash.
+    // Simulate a crash after the removal of the entries and before the record of it.
     assert_eq!(setting.management.prune_audit_log(&operator, setting.clock.now()).await.unwrap(), entries);
     let connection = rusqlite::Connection::open(setting.file.as_ref().unwrap()).unwrap();
     connection.execute("DELETE FROM desk_records WHERE kind = 'audit'", []).unwrap();
     assert_eq!(setting.management.verify_audit_log(&operator, None).await.unwrap().entries, entries);
-    // Of this management, which knows an end that is not there any more.
+    // This process knows an end of the log that is no longer there.
     setting.signed_in("operator@example.com").await;
     let verdict = setting.management.verify_audit_log(&operator, None).await.unwrap();
     assert_eq!((verdict.entries, verdict.first_bad), (entries + 1, None));

@@ -1,4 +1,4 @@
-//! Whose authority it is: invitations, links, roles and keys never give more than their maker holds when they are used.
+//! Authority: invitations, links, roles and keys never give more than their maker holds at the time of use.
 
 use std::time::Duration;
 
@@ -27,10 +27,10 @@ async fn members(setting: &Setting, account: &AccountId) -> usize {
     setting.management.members(&setting.system(), account, &Default::default()).await.unwrap().items.len()
 }
 
-/// The holder of a key of the management API.
+/// Creates a key of the management API and returns its holder.
 async fn holder(setting: &Setting, by: &Actor, purpose: Purpose, new: NewKey) -> (Actor, CredentialId) {
     let issued = setting.management.create_key(by, KeyDraft::of(purpose, new)).await.unwrap();
-    // The rights of a key are read from its record, so its identity needs no request.
+    // The service reads the rights of a key from its record, so the identity needs no request.
     let identity = Identity::api_key(issued.view.id.clone(), issued.view.account.clone());
     (Actor::of_identity(&identity, Context::new()), issued.view.id)
 }
@@ -42,7 +42,7 @@ async fn link_of_one_account_gives_nothing_in_another() {
         let (mallory, attackers) = setting.customer("mallory@example.com").await;
         let (owner, victims) = setting.customer("owner@victim.example").await;
 
-        // The attacker invites first and keeps the link; the victim invites the same address.
+        // The attacker invites the address first and keeps the link. Then the victim invites the same address.
         let kept = management.invite(&mallory, &attackers, "newhire@victim.example", Role::Owner).await.unwrap();
         let sent = management.invite(&owner, &victims, "newhire@victim.example", Role::Admin).await.unwrap();
         management.accept_invitation(&context, &kept.secret, "Mallory", PASSWORD).await.unwrap();
@@ -52,12 +52,12 @@ async fn link_of_one_account_gives_nothing_in_another() {
         );
         let draft = KeyDraft::secret(victims.clone(), "stolen");
         assert_eq!(code(management.create_key(&impostor, draft).await), "NOT_FOUND");
-        assert!(management.own_invitations(&impostor).await.unwrap().is_empty(), "the address is unproven");
+        assert!(management.own_invitations(&impostor).await.unwrap().is_empty(), "an unverified address sees its invitations");
         assert_eq!(code(management.join(&impostor, &sent.invitation.id).await), "NOT_FOUND");
         assert_eq!(members(&setting, &victims).await, 1);
         assert_eq!(management.own_accounts(&impostor).await.unwrap().len(), 1);
 
-        // The victim invites after the attacker has accepted, and again with open sign-up.
+        // The victim invites the address after the attacker has signed up with it.
         management.sign_up(&context, NewUser::new("later@victim.example", "Mallory", PASSWORD)).await.unwrap();
         let squatter = setting.signed_in("later@victim.example").await;
         let later = management.invite(&owner, &victims, "later@victim.example", Role::Admin).await.unwrap();
@@ -66,10 +66,10 @@ async fn link_of_one_account_gives_nothing_in_another() {
             code(management.accept_invitation(&context, &later.secret, "New", PASSWORD).await),
             "ADDRESS_IN_USE"
         );
-        // Only the link that the victim sent lets its holder in, and only with the address that was invited.
+        // Only the victim's link admits its holder, and only with the invited address.
         assert_eq!(code(management.join_by_link(&impostor, &later.secret).await), "INVALID_VALUE");
         assert_eq!(management.join_by_link(&squatter, &later.secret).await.unwrap(), victims);
-        assert_eq!(code(management.join_by_link(&squatter, &later.secret).await), "LINK_ENDED", "it works once");
+        assert_eq!(code(management.join_by_link(&squatter, &later.secret).await), "LINK_ENDED", "a link worked twice");
         assert_eq!(members(&setting, &victims).await, 2);
     }
 }
@@ -106,7 +106,7 @@ async fn invitation_is_judged_again_when_it_is_used() {
             );
             assert_eq!(code(management.invitation(&context, &link).await), "LINK_ENDED", "{what}");
         }
-        // A key that made one and was revoked; an invitation that was withdrawn; one that was made anew.
+        // A link of a revoked key, a withdrawn invitation, and one replaced by a newer invitation.
         let all = NewKey::secret(account.clone(), "inviter");
         let (key, id) = holder(&setting, &owner, Purpose::Management, all).await;
         let of_key = management.invite(&key, &account, "a@example.com", Role::Viewer).await.unwrap().secret;
@@ -128,7 +128,7 @@ async fn invitation_is_judged_again_when_it_is_used() {
                 .iter()
                 .all(|open| { open.email != "c@example.com" && open.email != "b@example.com" })
         );
-        // The address of a deleted user does not come back by an older invitation.
+        // An older invitation does not bring back the address of a deleted user.
         let gone = setting.member(&owner, &account, "gone@example.com", Role::Viewer).await;
         let (_, elsewhere) = setting.customer("bob@example.com").await;
         let older = management.invite(&operator, &elsewhere, "gone@example.com", Role::Owner).await.unwrap().secret;
@@ -182,13 +182,13 @@ async fn reset_link_of_one_account_opens_no_invitation_of_another() {
         let (management, context) = (&setting.management, Context::new());
         let operator = setting.operator().await;
         let home = management.operator().clone();
-        // The program's own invitation proves the address of the operator's new staff, who is a viewer there.
+        // The program's own invitation verifies the address of a new viewer in the operator's account.
         let staff = setting.member(&setting.system(), &home, "staff@example.com", Role::Viewer).await;
         let (_, customer) = setting.customer("ada@example.com").await;
         let waiting =
             management.invite(&operator, &customer, "staff@example.com", Role::Owner).await.unwrap().invitation;
         assert_eq!(management.own_invitations(&staff).await.unwrap().len(), 1);
-        // An admin makes themselves the viewer by a link for another password.
+        // An admin takes over the viewer's user with a password reset link.
         let admin = setting.member(&operator, &home, "admin@example.com", Role::Admin).await;
         let link = management.create_password_reset(&admin, staff.user().unwrap()).await.unwrap().secret;
         management.reset_password(&context, &link, PASSWORD).await.unwrap();
@@ -211,7 +211,7 @@ async fn rights_in_an_account_and_at_the_operator_add_up() {
         let suspend = keyward::manage::AccountUpdate { suspended: Some(true), ..Default::default() };
         let version = management.account(&operator, &account).await.unwrap().version;
         management.update_account(&operator, &account, &suspend, version).await.unwrap();
-        // The other way round: a viewer of the operator's account is an owner where a customer made them one.
+        // The reverse: a viewer of the operator's account is an owner in a customer's account.
         let home = management.operator().clone();
         let viewer = setting.member(&operator, &home, "viewer@example.com", Role::Viewer).await;
         let invited = management.invite(&customer, &account, "viewer@example.com", Role::Owner).await.unwrap();
@@ -260,11 +260,11 @@ async fn confined_key_gives_nothing_beyond_its_confines() {
         ] {
             assert_eq!(code(management.update_key(&key, &id, change, 1).await), "ESCALATION", "{what}");
         }
-        // A successor ends when its predecessor would have, however often it is rotated.
+        // A successor expires when its predecessor would have, even after several rotations.
         setting.clock.advance(HOUR / 2);
         let rotated = management.rotate_key(&key, &id, Duration::ZERO).await.unwrap();
         assert_eq!(rotated.view.expires_at, Some(end));
-        // A role has no confines, so no confined key gives one, and neither does a key of test mode.
+        // A role has no restrictions, so neither a restricted key nor a key of test mode can give one.
         let test = NewKey { mode: Mode::Test, ..NewKey::secret(account.clone(), "test") };
         let (test, _) = holder(&setting, &operator, Purpose::Management, test).await;
         let live = NewKey::secret(account.clone(), "live");
@@ -279,7 +279,7 @@ async fn confined_key_gives_nothing_beyond_its_confines() {
         let member = member.user().unwrap();
         assert_eq!(says(management.create_password_reset(&network, member).await), "ESCALATION");
         assert_eq!(says(management.update_member(&network, &account, member, Role::Viewer, 1).await), "ESCALATION");
-        assert_eq!(says(management.remove_member(&network, &account, member, 1).await), "done", "taking gives nothing");
+        assert_eq!(says(management.remove_member(&network, &account, member, 1).await), "done", "removing a member was refused");
     }
 }
 
@@ -289,7 +289,7 @@ async fn provider_key_manages_nothing_whoever_hands_in_its_identity() {
         let management = &setting.management;
         let (owner, account) = setting.customer("ada@example.com").await;
         let issued = management.create_key(&owner, KeyDraft::secret(account.clone(), "everything")).await.unwrap();
-        // An application's own layer has found out who calls, and asks the management service in their name.
+        // An application's own layer has authenticated the caller and passes the identity to the management service.
         let verifier = management.verifier().unwrap();
         let Admission::Identity(identity) = verdict(&verifier, &issued.key.expose_once()).await.unwrap() else {
             panic!()
@@ -304,7 +304,7 @@ async fn provider_key_manages_nothing_whoever_hands_in_its_identity() {
             code(management.invite(&actor, &account, "new@example.com", Role::Viewer).await),
             "INSUFFICIENT_SCOPE"
         );
-        // And one that is revoked in between does nothing at all.
+        // A key that was revoked in the meantime can do nothing.
         management.revoke_key(&owner, &issued.view.id).await.unwrap();
         assert_eq!(code(management.key(&actor, &issued.view.id).await), "NOT_FOUND");
         verifier.shutdown().await;
@@ -323,7 +323,7 @@ async fn old_session_hands_out_nothing() {
         let key = management.create_key(&owner, KeyDraft::secret(account.clone(), "production")).await.unwrap().view;
         management.set_key_disabled(&owner, &key.id, true).await.unwrap();
         management.set_user_disabled(&operator, other, true).await.unwrap();
-        // Used every few hours, so that the session lives and only its sign-in is old.
+        // Use the session every few hours, so that it stays valid and only its sign-in is old.
         let long = async |email: &str| {
             let session = management.sign_in(&Context::new(), email, PASSWORD).await.unwrap().session;
             for _ in 0..3 {
@@ -345,7 +345,7 @@ async fn old_session_hands_out_nothing() {
         ] {
             assert_eq!(result, "SIGN_IN_AGAIN", "{what}");
         }
-        // What takes authority away, or gives none, goes on.
+        // Operations that remove authority, or give none, still work.
         let rename = KeyChange { name: Some("renamed".into()), ..KeyChange::default() };
         assert_eq!(says(management.update_key(&owner, &key.id, rename, 2).await), "done");
         assert_eq!(says(management.revoke_key(&owner, &key.id).await), "done");
@@ -371,7 +371,7 @@ async fn owner_of_any_account_is_not_disabled_as_its_last() {
         let grace = setting.member(&ada, &account, "grace@example.com", Role::Owner).await;
         management.set_user_disabled(&operator, id, true).await.unwrap();
         assert_eq!(code(management.set_user_disabled(&operator, grace.user().unwrap(), true).await), "LAST_OWNER");
-        // Another account of the same user counts as well.
+        // The user's other account counts too.
         management.set_user_disabled(&operator, id, false).await.unwrap();
         let ada = setting.signed_in("ada@example.com").await;
         management.create_account(&ada, "Second").await.unwrap();
@@ -392,7 +392,7 @@ async fn keys_in_an_overlap_count_and_accounts_are_bounded() {
                 Err(error) => break assert_eq!(error.code(), "KEY_LIMIT_REACHED"),
             }
         }
-        assert_eq!(rotations, 9, "ten keys work at most");
+        assert_eq!(rotations, 9, "more than ten keys work at once");
         setting.clock.advance(25 * HOUR);
         assert_eq!(says(management.rotate_key(&setting.signed_in("ada@example.com").await, &id, HOUR).await), "done");
 
@@ -413,7 +413,7 @@ async fn keys_in_an_overlap_count_and_accounts_are_bounded() {
                 }
             }
         }
-        assert_eq!(refused, 6, "twenty accounts, the first among them");
+        assert_eq!(refused, 6, "a user does not own exactly twenty accounts");
         let operator = setting.operator().await;
         for n in 0..21 {
             assert_eq!(says(management.create_account(&operator, &format!("Customer {n}")).await), "done");
@@ -446,7 +446,7 @@ async fn deleted_user_leaves_no_member_whatever_races_it() {
                     assert!(management.user(&setting.system(), &member.user.id).await.is_ok());
                 }
             }
-            // The store has no member of a user who is gone.
+            // The store has no membership of a deleted user.
             let list =
                 keyward::manage::List::of(keyward::manage::Kind::Member, 100).subject(home.user().unwrap().as_str());
             let left = setting.records.list(&list).await.unwrap();

@@ -1,4 +1,4 @@
-//! A process that ends between any two writes of the management service, and starts again: what it finds is the state before the
+//! A process that ends between any two writes of the management service and restarts. It finds the state before the
 //! operation or the state after it.
 
 mod cases;
@@ -33,11 +33,11 @@ use stores::{Crash, Crashing};
 use crate::setting::{PASSWORD, Setting, clock, on_sqlite, quick, verdict};
 
 const OTHER: &str = "another horse battery staple";
-/// How many keys an account may have: without a plan, and with the plan `Pro`.
+/// The key limit of an account without a plan, and with the plan `Pro`.
 const LIMITS: [usize; 2] = [10, 11];
 const HOUR: Duration = Duration::from_secs(3_600);
 
-/// What there is before an operation, in a database that each crash gets a copy of.
+/// The database before an operation. Each crash gets a copy.
 struct Prepared {
     file: PathBuf,
     _folder: tempfile::TempDir,
@@ -45,7 +45,7 @@ struct Prepared {
     people: Option<People>,
 }
 
-/// Who and what is in a database that is not empty.
+/// The users, accounts and keys in a filled database.
 struct People {
     operator: Actor,
     ada: Actor,
@@ -130,7 +130,7 @@ async fn keys_of(management: &Management, account: &AccountId) -> Vec<keyward::m
     management.keys(&system(), &query).await.unwrap().items
 }
 
-/// A process that has just begun.
+/// A process that has just restarted.
 struct Restarted {
     management: Management,
     keys: Keys,
@@ -146,7 +146,7 @@ impl Restarted {
         Self { management, keys: Keys::new(store), records, on: Arc::clone(on) }
     }
 
-    /// All that can be seen, without ids that differ from run to run.
+    /// Returns everything visible, without the IDs, which differ from run to run.
     async fn seen(&self) -> Vec<String> {
         let (management, system) = (&self.management, system());
         let mut seen = Vec::new();
@@ -192,7 +192,7 @@ impl Restarted {
         entries
     }
 
-    /// What holds at any time.
+    /// Checks the invariants, which hold at all times.
     async fn check_invariants(&self, at: &str) {
         let (management, system) = (&self.management, system());
         for member in self.records.list(&List::of(Kind::Member, 500)).await.unwrap() {
@@ -215,10 +215,10 @@ impl Restarted {
         }
         let verdict = management.verify_audit_log(&system, None).await.unwrap();
         assert_eq!(verdict.first_bad, None, "{at}");
-        assert!(self.records.list(&List::of(Kind::Begun, 10)).await.unwrap().is_empty(), "{at}: begun for ever");
+        assert!(self.records.list(&List::of(Kind::Begun, 10)).await.unwrap().is_empty(), "{at}: an operation was never completed");
     }
 
-    /// The account has exactly as many places as its plan gives, and each key can be ended.
+    /// Checks that an account has exactly as many key slots as its plan allows, and that every key can be revoked.
     async fn check_places(&self, at: &str) {
         let Some(people) = &self.on.people else { return };
         let management = &self.management;
@@ -242,9 +242,9 @@ impl Restarted {
     }
 }
 
-/// What there is after an operation, a crash in it and a restart.
+/// The state after an operation, a crash in it, and a restart.
 struct Outlived {
-    /// What the operation said, if there was one.
+    /// The answer of the operation, if it ran.
     said: &'static str,
     writes: usize,
     restarted: Restarted,
@@ -276,7 +276,7 @@ async fn outlive(on: &Arc<Prepared>, run: Option<Run>, crash: Crash) -> Outlived
     Outlived { said, writes, restarted, seen, _folder: folder }
 }
 
-/// Tries every crash in an operation, and gives how many there were.
+/// Tries every crash in an operation and returns their number.
 async fn check(case: Case, on: Arc<Prepared>, before: Arc<Vec<String>>) -> usize {
     let whole = outlive(&on, Some(case.run), Crash::default()).await;
     assert_eq!(whole.said, "done", "{} without a crash", case.name);
@@ -291,7 +291,7 @@ async fn check(case: Case, on: Arc<Prepared>, before: Arc<Vec<String>>) -> usize
 
         let entries = restarted.entries(case.action).await;
         let is_logged = entries.iter().any(|entry| entry.outcome == Outcome::Done);
-        // Where nothing is to be seen of it, the log tells.
+        // If the operation leaves nothing visible, the audit log decides.
         let has_happened = if *before == after { is_logged } else { *seen == after };
         let is_half_way = case.name == "invite_first_owner"
             && *seen == after.iter().filter(|line| !line.starts_with("invitation")).cloned().collect::<Vec<_>>();
@@ -299,14 +299,14 @@ async fn check(case: Case, on: Arc<Prepared>, before: Arc<Vec<String>>) -> usize
             has_happened || *seen == *before || is_half_way,
             "{at}: neither {before:#?}\nnor {after:#?}: {seen:#?}"
         );
-        assert!(has_happened || *said != "done", "{at}: said to be done, and is not");
+        assert!(has_happened || *said != "done", "{at}: the operation returned success but did not happen");
         assert!(!has_happened || n > 1 || is_done, "{at}: done although nothing was written");
         let may_be = entries.iter().any(|entry| matches!(entry.outcome, Outcome::Done | Outcome::Unknown));
         assert!(!has_happened || case.action.is_empty() || may_be, "{at}: not in the log: {entries:?}");
-        assert!(has_happened || !is_logged, "{at}: in the log, and not done");
+        assert!(has_happened || !is_logged, "{at}: the log has an operation that did not happen");
 
         let again = code((case.run)(restarted.management.clone(), Arc::clone(&on)).await);
-        assert_eq!(again, if has_happened { case.again } else { "done" }, "{at}: again, has happened: {has_happened}");
+        assert_eq!(again, if has_happened { case.again } else { "done" }, "{at}: repeated, has happened: {has_happened}");
         if case.name == "reset_password" {
             let signed_in = restarted.management.sign_in(&Context::new(), "grace@example.com", OTHER).await;
             assert!(signed_in.is_ok(), "{at}: {signed_in:?}");

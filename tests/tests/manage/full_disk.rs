@@ -1,4 +1,4 @@
-//! `keyward serve` on a disk that is full.
+//! `keyward serve` on a full disk.
 
 use std::fs::File;
 use std::io::Write;
@@ -12,11 +12,11 @@ use serde_json::json;
 
 use crate::serve::{keyward, serve};
 
-/// A small disk of its own, until this is dropped.
+/// A small disk that is unmounted on drop.
 struct Disk(tempfile::TempDir);
 
 impl Disk {
-    /// None where whoever runs this may not mount one.
+    /// Mounts a disk, or returns `None` without the permission to mount.
     fn mount() -> Option<Self> {
         let folder = tempfile::tempdir().unwrap();
         let mut mount = Command::new("mount");
@@ -29,7 +29,7 @@ impl Disk {
         self.0.path()
     }
 
-    /// Fills it to the last byte.
+    /// Fills the disk to the last byte.
     fn fill(&self) {
         let mut ballast = File::create(self.path().join("ballast")).unwrap();
         while ballast.write_all(&[0; 512]).is_ok() {}
@@ -73,7 +73,7 @@ fn on_a_full_disk_writes_are_refused_whole_reads_go_on_and_nothing_is_lost() {
     assert_eq!(works(), 200);
 
     disk.fill();
-    // What the write-ahead log has room for is still written.
+    // Writes still succeed while the write-ahead log has room.
     let mut made = 1;
     let refused = loop {
         let answer = create(&server, &format!("made-{made}"));
@@ -92,17 +92,17 @@ fn on_a_full_disk_writes_are_refused_whole_reads_go_on_and_nothing_is_lost() {
     let detail = refused.json()["detail"].as_str().unwrap().to_owned();
     assert!(detail.contains("could not be carried out"), "{detail}");
     let answer = server.call(Some("management_key"), "POST", &revoke, &[]);
-    assert_eq!(answer.status, 503, "a revocation that cannot be written is said not to hold: {}", answer.text);
+    assert_eq!(answer.status, 503, "a revocation that could not be written did not return 503: {}", answer.text);
     assert_eq!((works(), server.curl("/healthz", &[]).status), (200, 200));
 
     disk.make_room();
     let begun = Instant::now();
     while server.call(Some("management_key"), "POST", &revoke, &[]).status != 200 {
-        assert!(begun.elapsed() < SOON, "it does not recover");
+        assert!(begun.elapsed() < SOON, "the server does not recover");
     }
     assert_eq!(works(), 401);
     let listed = server.call(Some("management_key"), "GET", "/v1/keys?text=made-&limit=500", &[]).json();
-    assert_eq!(listed["data"].as_array().unwrap().len(), made, "a key that nobody was shown, or one that is gone");
+    assert_eq!(listed["data"].as_array().unwrap().len(), made, "the listed keys are not exactly the keys that were returned");
     server.stop();
     let verified = keyward(&database, &["audit", "verify"]).output().unwrap();
     assert!(verified.status.success(), "{verified:?}");

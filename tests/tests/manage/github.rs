@@ -1,4 +1,4 @@
-//! GitHub's secret-scanning alerts, with a sender whose keys are made here.
+//! GitHub's secret-scanning alerts, signed with test keys.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -32,7 +32,7 @@ fn signature(key: &SigningKey, body: &str) -> String {
     base64::engine::general_purpose::STANDARD.encode(signature.as_bytes())
 }
 
-/// Where a sender publishes its keys; and how often it was asked.
+/// A server that publishes the sender's keys and counts the requests.
 struct Sender {
     server: Listening,
     published: Arc<Mutex<Vec<(&'static str, SigningKey)>>>,
@@ -131,7 +131,7 @@ async fn a_key_that_github_has_found_ends_and_its_account_is_told() {
             let said: Vec<_> =
                 labels.as_array().unwrap().iter().map(|label| label["label"].as_str().unwrap()).collect();
             assert_eq!(said, ["true_positive", "false_positive", "false_positive"]);
-            assert!(!labels.to_string().contains(&**plain), "the key was sent once more");
+            assert!(!labels.to_string().contains(&**plain), "the answer contains the key");
 
             assert_eq!(setting.management.key(&owner, &issued.view.id).await.unwrap().status, status);
             assert_eq!(setting.management.key(&owner, &kept.view.id).await.unwrap().status, KeyStatus::Active);
@@ -140,7 +140,7 @@ async fn a_key_that_github_has_found_ends_and_its_account_is_told() {
             assert_eq!(entries[0].after.as_ref().unwrap()["found_at"], PLACE);
             assert!(!serde_json::to_string(&entries).unwrap().contains(&**plain));
 
-            // Sent again, it is true still, and nothing happens.
+            // A repeated alert is still a true positive and changes nothing.
             let (answered, labels) = receiver.alert("first", &signing_key(1), &body).await;
             assert_eq!((answered, labels[0]["label"].as_str()), (200, Some("true_positive")));
             let entries = leaks(&setting, &owner, &account).await;
@@ -172,7 +172,7 @@ async fn only_what_github_has_signed_counts() {
         (&[(name, "first"), (field, "bm8gc2lnbmF0dXJl")], &body, 403, "SIGNATURE_INVALID"),
         (&[(name, "first"), (field, "%%%")], &body, 403, "SIGNATURE_INVALID"),
         (&[(name, "first"), (field, "")], &body, 403, "SIGNATURE_INVALID"),
-        // The same JSON, and not the same bytes.
+        // The same JSON in different bytes.
         (&[(name, "first"), (field, &good)], &spaced, 403, "SIGNATURE_INVALID"),
     ] {
         let (answered, problem) = receiver.post(fields, body).await;
@@ -202,12 +202,12 @@ async fn the_senders_keys_may_change_and_made_up_names_do_not_have_it_asked_ofte
     assert_eq!(sender.asked(), 1);
 
     *sender.published.lock().unwrap() = vec![("first", signing_key(1)), ("second", signing_key(2))];
-    assert_eq!(receiver.alert("second", &signing_key(2), "[]").await.0, 403, "not asked for yet");
+    assert_eq!(receiver.alert("second", &signing_key(2), "[]").await.0, 403, "the keys were fetched again too early");
     setting.clock.advance(Duration::from_secs(60));
     assert_eq!(receiver.alert("second", &signing_key(2), "[]").await.0, 200);
-    assert_eq!(receiver.alert("second", &signing_key(1), "[]").await.0, 403, "another's name");
+    assert_eq!(receiver.alert("second", &signing_key(1), "[]").await.0, 403, "a signature counted under the name of another key");
 
-    // A day later the first was withdrawn, and counts no longer.
+    // A day later, the first key is withdrawn and no longer valid.
     *sender.published.lock().unwrap() = vec![("second", signing_key(2))];
     assert_eq!(receiver.alert("first", &signing_key(1), "[]").await.0, 200);
     setting.clock.advance(Duration::from_secs(24 * 3_600));
@@ -221,7 +221,7 @@ async fn a_published_key_of_another_algorithm_stands_in_the_way_of_none() {
     let setting = on_sqlite();
     let other = |pem: &str| json!({"key_identifier": "other", "key": pem, "is_current": true});
     let pem = signing_key(1).verifying_key().to_public_key_pem(LineEnding::LF).unwrap();
-    // Of Ed25519, and none at all.
+    // An Ed25519 key, and an empty one.
     let ed25519 = "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=\n-----END PUBLIC KEY-----\n";
     let first = json!({"key_identifier": "first", "key": pem, "is_current": false});
     for (published, status) in

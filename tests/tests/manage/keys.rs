@@ -1,4 +1,4 @@
-//! The management service's keys: limits, escalation, their life.
+//! Keys in the management service: limits, escalation, life cycle.
 
 use std::time::Duration;
 
@@ -35,7 +35,7 @@ async fn of_fifty_who_make_a_key_at_once_ten_do() {
         }
         assert_eq!((done, refused), (10, 40));
 
-        // A rotation without overlap needs no room, one with an overlap does; a revocation makes some, disabling makes none.
+        // Only a rotation with overlap needs a free slot. A revocation frees a slot; disabling does not.
         let query = KeyQuery { account: Some(account.clone()), ..KeyQuery::default() };
         let keys = setting.management.keys(&owner, &query).await.unwrap().items;
         assert_eq!(keys.len(), 10);
@@ -51,11 +51,11 @@ async fn of_fifty_who_make_a_key_at_once_ten_do() {
     }
 }
 
-/// Who presents this key.
+/// Returns the actor that presents this key.
 async fn holder(setting: &Setting, key: &str) -> Actor {
     let authenticator = setting.management.authenticator().unwrap();
     let keyward::adapter::Admission::Identity(identity) = verdict(&authenticator, key).await.unwrap() else {
-        panic!("nobody")
+        panic!("the key has no identity")
     };
     Actor::of_identity(&identity, Context::new())
 }
@@ -99,7 +99,7 @@ async fn nobody_grants_what_they_do_not_hold() {
     let elsewhere = KeyDraft::management(other, "new", "keys:read".parse().unwrap());
     assert_eq!(code(management.create_key(&manager, elsewhere).await), "NOT_FOUND");
 
-    // Nor by changing, rotating or enabling what is there: each would give the plain key, or more of it.
+    // Changing, rotating or enabling an existing key would give its plain text or more rights.
     let id = &everything.view.id;
     assert_eq!(code(management.rotate_key(&manager, id, Duration::ZERO).await), "ESCALATION");
     let rename = KeyChange { name: Some("mine".into()), ..KeyChange::default() };
@@ -108,7 +108,7 @@ async fn nobody_grants_what_they_do_not_hold() {
     assert_eq!(code(management.set_key_disabled(&manager, id, false).await), "ESCALATION");
     management.set_key_disabled(&owner, id, false).await.unwrap();
 
-    // A key of the provider's API manages nothing, whatever it was granted, but itself.
+    // A key of the provider's API manages only itself, whatever its scopes.
     let itself = holder(&setting, &plain).await;
     assert_eq!(code(management.key(&itself, id).await), "INSUFFICIENT_SCOPE");
     assert_eq!(
@@ -119,11 +119,11 @@ async fn nobody_grants_what_they_do_not_hold() {
     let (view, _) = management.revoke_own_key(&itself).await.unwrap();
     assert_eq!(view.status, KeyStatus::Revoked);
 
-    // A viewer sees, and does nothing.
+    // A viewer can only read.
     let viewer = setting.member(&owner, &account, "viewer@example.com", Role::Viewer).await;
     management.key(&viewer, id).await.unwrap();
     assert_eq!(code(management.revoke_key(&viewer, id).await), "INSUFFICIENT_SCOPE");
-    // A developer makes keys of every scope, and management keys with no more than a developer may.
+    // A developer creates API keys with any scope, but management keys only within a developer's own rights.
     let developer = setting.member(&owner, &account, "developer@example.com", Role::Developer).await;
     management.create_key(&developer, KeyDraft::secret(account.clone(), "developer's")).await.unwrap();
     let too_much = KeyDraft::management(account.clone(), "new", "members:write".parse().unwrap());
@@ -182,11 +182,11 @@ async fn of_many_who_rotate_a_key_at_once_one_gets_its_successor() {
         assert_eq!(successors.len(), 1);
         let all =
             setting.management.keys(&owner, &KeyQuery { account: Some(account), ..KeyQuery::default() }).await.unwrap();
-        assert_eq!(all.items.len(), 2, "a successor that nobody was shown");
+        assert_eq!(all.items.len(), 2, "there is a successor that no caller received");
     }
 }
 
-/// The status of an answer. A store that was too slow, as on a machine that does much else, is asked again.
+/// Sends a request and returns the status. Repeats a 503, because the store may be slow on a busy machine.
 async fn answered(app: &axum::Router, method: &str, path: &str, key: &str) -> u16 {
     for _ in 0..20 {
         let request = keyward_tests::service::request(method, path, Some(key));
@@ -217,7 +217,7 @@ async fn what_happens_to_a_key_is_counted_by_day_and_outcome() {
         let days = management.key_usage(&owner, &issued.view.id, 30).await.unwrap().days;
         let counted: Vec<_> = days.iter().map(|day| (day.outcome.as_str(), day.times)).collect();
         assert_eq!(counted, [("accepted", 3), ("accepted", 1)]);
-        // What comes after its end is counted, too: somebody uses the old key still.
+        // Uses after the revocation count too, because they show that the old key is still in use.
         management.revoke_key(&owner, &issued.view.id).await.unwrap();
         for _ in 0..2 {
             assert_eq!(answered(&app, "GET", "/v1/keys", &plain).await, 401);
@@ -225,7 +225,7 @@ async fn what_happens_to_a_key_is_counted_by_day_and_outcome() {
         let days = management.key_usage(&owner, &issued.view.id, 1).await.unwrap().days;
         let counted: Vec<_> = days.iter().map(|day| (day.outcome.as_str(), day.times)).collect();
         assert_eq!(counted, [("accepted", 1), ("key_revoked", 2)]);
-        assert_eq!(management.usage(&owner, &account, 1).await.unwrap().days, days, "the account has no other key");
+        assert_eq!(management.usage(&owner, &account, 1).await.unwrap().days, days, "the account's usage differs from its only key's");
         assert_eq!(code(management.usage(&owner, &account, 367).await), "INVALID_VALUE");
         authenticator.shutdown().await;
     }

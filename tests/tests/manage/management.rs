@@ -1,4 +1,4 @@
-//! The management service's users, sessions, tokens and members, on both databases.
+//! Users, sessions, tokens and members of the management service, on both databases.
 
 use std::num::NonZeroU32;
 use std::time::Duration;
@@ -23,7 +23,7 @@ async fn who_signs_up_has_an_account_and_nobody_learns_who_has_one() {
         let (actor, account) = setting.customer("Ada@Example.com").await;
         assert!(management.rights(&actor, &account).await.unwrap().may_give(Role::Owner));
 
-        // Signing up again answers the same, and changes nothing.
+        // A second sign-up gets the same answer and changes nothing.
         let again = NewUser::new("ada@example.com", "Mallory", "another password here");
         management.sign_up(&Context::new(), again).await.unwrap();
         let sign_in = async |email, password| management.sign_in(&Context::new(), email, password).await;
@@ -79,7 +79,7 @@ async fn what_was_changed_beside_the_desk_is_what_it_shows() {
     let setting = on_sqlite();
     let (owner, account) = setting.customer("ada@example.com").await;
     let keys = Keys::new(SqliteStore::open(setting.file.as_ref().unwrap()).unwrap());
-    // As `keyward accounts suspend` and `set-plan` do.
+    // `keyward accounts suspend` and `set-plan` write the same.
     let mut record = keys.get_account(&account).await.unwrap().unwrap().with_plan("Pro");
     record.suspended_at = Some(keyward::Timestamp::from_millis(5));
     keys.put_account(&record).await.unwrap();
@@ -101,7 +101,7 @@ async fn sessions_end_by_themselves_by_signing_out_and_everywhere() {
 
         let idle = begin().await;
         clock.advance(8 * HOUR);
-        assert_eq!(code(hold(&idle).await), "SIGNED_OUT", "it was idle for too long");
+        assert_eq!(code(hold(&idle).await), "SIGNED_OUT", "an idle session did not end");
 
         let used = begin().await;
         for _ in 0..27 {
@@ -109,7 +109,7 @@ async fn sessions_end_by_themselves_by_signing_out_and_everywhere() {
             hold(&used).await.unwrap();
         }
         clock.advance(6 * HOUR);
-        assert_eq!(code(hold(&used).await), "SIGNED_OUT", "a week is the most");
+        assert_eq!(code(hold(&used).await), "SIGNED_OUT", "a session lasted longer than a week");
 
         let (one, other) = (begin().await, begin().await);
         let actor = hold(&one).await.unwrap();
@@ -126,7 +126,7 @@ async fn sessions_end_by_themselves_by_signing_out_and_everywhere() {
         assert_eq!(code(management.refresh_tokens(&Context::new(), &tokens.refresh).await), "SIGNED_OUT");
         assert_eq!(code(hold("kws_nonsense").await), "SIGNED_OUT");
 
-        // Another password ends them, too.
+        // A changed password ends the sessions too.
         let before = begin().await;
         let actor = hold(&before).await.unwrap();
         assert_eq!(
@@ -153,15 +153,15 @@ async fn refresh_tokens_rotate_and_a_copy_ends_them_all() {
         let check = async || verdict(&authenticator, &access).await;
         assert!(check().await.is_ok());
 
-        assert_eq!(code(management.refresh_tokens(&context, &first.refresh).await), "SIGNED_OUT", "it was used before");
+        assert_eq!(code(management.refresh_tokens(&context, &first.refresh).await), "SIGNED_OUT", "a refresh token worked twice");
         assert_eq!(
             code(management.refresh_tokens(&context, &third.refresh).await),
             "SIGNED_OUT",
-            "so all of them ended"
+            "a later token of the same sign-in still works"
         );
         assert_eq!(check().await.unwrap_err().code(), "API_KEY_REVOKED");
 
-        // Two who use one at once: at most one gets tokens, and they do not last.
+        // When several callers use one token at once, at most one gets new tokens, and those end too.
         let once = management.issue_tokens(&context, "ada@example.com", PASSWORD).await.unwrap();
         let uses = (0..8).map(|_| {
             let (management, token) = (management.clone(), once.refresh.clone());
@@ -178,7 +178,7 @@ async fn refresh_tokens_rotate_and_a_copy_ends_them_all() {
 
         let late = management.issue_tokens(&context, "ada@example.com", PASSWORD).await.unwrap();
         setting.clock.advance(Duration::from_secs(15 * 60));
-        assert_eq!(verdict(&authenticator, &late.access.expose_once()).await.unwrap_err().status(), 401, "15 minutes");
+        assert_eq!(verdict(&authenticator, &late.access.expose_once()).await.unwrap_err().status(), 401, "an access token lasted longer than 15 minutes");
         assert!(management.refresh_tokens(&context, &late.refresh).await.is_ok());
         authenticator.shutdown().await;
     }
@@ -214,14 +214,14 @@ async fn nobody_gives_or_takes_a_role_above_their_own() {
             "PRECONDITION_FAILED"
         );
 
-        // Of two owners who take the role from each other at once, one stays.
+        // When two owners demote each other at once, one stays an owner.
         management.update_member(&owner, &account, admin_id, Role::Owner, 1).await.unwrap();
         let (a, b) = tokio::join!(
             management.update_member(&owner, &account, admin_id, Role::Viewer, 2),
             management.update_member(&admin, &account, owner_id, Role::Viewer, version),
         );
         assert_eq!(usize::from(a.is_ok()) + usize::from(b.is_ok()), 1, "{a:?} {b:?}");
-        // Whoever wants to may leave.
+        // Every member may leave.
         management.remove_member(&viewer, &account, viewer.user().unwrap(), 1).await.unwrap();
         assert_eq!(code(management.rights(&viewer, &account).await), "NOT_FOUND");
     }
@@ -259,7 +259,7 @@ async fn who_tries_too_often_waits() {
         .build()
         .unwrap();
     let from = |last: u8| Context::new().address([192, 0, 2, last]);
-    // By e-mail address, whether it is known or not, from wherever it comes.
+    // The limit for an e-mail address, known or unknown, counts attempts from all client addresses.
     for n in 0..3 {
         assert_eq!(code(management.sign_in(&from(n), "a@example.com", PASSWORD).await), "INVALID_CREDENTIALS");
     }
@@ -267,7 +267,7 @@ async fn who_tries_too_often_waits() {
         management.sign_in(&from(9), "a@example.com", PASSWORD).await,
         Err(ManagementError::Throttled { .. })
     ));
-    // By address, whoever is tried.
+    // The limit for a client address counts attempts for all users.
     for n in 0..3 {
         let email = format!("b{n}@example.com");
         assert_eq!(code(management.sign_in(&from(50), &email, PASSWORD).await), "INVALID_CREDENTIALS");
@@ -284,7 +284,7 @@ async fn the_first_owner_is_made_once() {
     assert!(!management.has_owner().await.unwrap());
     let invited = management.invite_first_owner(&system, "ada@example.com").await.unwrap();
     let invitation = invited.secret;
-    assert!(!management.has_owner().await.unwrap(), "an invitation is no membership");
+    assert!(!management.has_owner().await.unwrap(), "an invitation counts as a membership");
     management.accept_invitation(&Context::new(), &invitation, "Ada", PASSWORD).await.unwrap();
     assert_eq!(code(management.accept_invitation(&Context::new(), &invitation, "Eve", PASSWORD).await), "LINK_ENDED");
     assert_eq!(code(management.invite_first_owner(&system, "eve@example.com").await), "ALREADY_EXISTS");
@@ -292,6 +292,6 @@ async fn the_first_owner_is_made_once() {
     let (_, account) = setting.customer("customer@example.com").await;
     assert!(
         management.rights(&ada, &account).await.unwrap().may_give(Role::Owner),
-        "the operator's owner is one everywhere"
+        "the operator's owner lacks an owner's rights in a customer's account"
     );
 }

@@ -1,4 +1,4 @@
-//! What people do to each other's ways in: links for other passwords, and what the operator does with users.
+//! Users who change each other's access: password reset links, and the operator's control of users.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -30,7 +30,7 @@ async fn a_link_for_another_password_is_good_once_and_for_an_hour_and_ends_all_t
         let make = async || management.create_password_reset(&owner, user).await.unwrap().secret;
 
         let (first, second) = (make().await, make().await);
-        assert!(management.session(&session, context.clone()).await.is_ok(), "a link alone changes nothing");
+        assert!(management.session(&session, context.clone()).await.is_ok(), "creating a link ended the session");
         assert_eq!(code(management.reset_password(&context, &first, "short").await), "INVALID_VALUE");
         management.reset_password(&context, &first, OTHER).await.unwrap();
         assert_eq!(code(management.session(&session, context.clone()).await), "SIGNED_OUT");
@@ -44,7 +44,7 @@ async fn a_link_for_another_password_is_good_once_and_for_an_hour_and_ends_all_t
         }
         assert_eq!(code(management.reset_password(&context, "kwp_nonsense", PASSWORD).await), "LINK_ENDED");
 
-        // Signing in does not end it, signing out everywhere does, and so does an hour.
+        // Signing in does not end a link. Signing out everywhere does, and so does an hour.
         let kept = make().await;
         let grace = management.sign_in(&context, "grace@example.com", OTHER).await.unwrap();
         management.reset_password(&context, &kept, PASSWORD).await.unwrap();
@@ -57,7 +57,7 @@ async fn a_link_for_another_password_is_good_once_and_for_an_hour_and_ends_all_t
         setting.clock.advance(Duration::from_secs(3_600));
         assert_eq!(code(management.reset_password(&context, &late, OTHER).await), "LINK_ENDED");
 
-        // Of several who use one at once, one gets their way.
+        // When several callers use one link at once, one succeeds.
         let raced = make().await;
         let uses = (0..6).map(|n| {
             let (management, secret) = (management.clone(), raced.clone());
@@ -107,7 +107,7 @@ async fn nobody_gets_a_link_to_be_somebody_who_may_do_more_than_they() {
                 of.name()
             );
         }
-        // An invitation alone puts nobody out of reach; who has accepted one elsewhere is.
+        // An open invitation does not block a reset link. A membership in another account does.
         let invited = management.invite(&stranger, &elsewhere, "developer@example.com", Role::Owner).await.unwrap();
         assert!(management.create_password_reset(&owner, &id(&developer)).await.is_ok());
         management.join_by_link(&developer, &invited.secret).await.unwrap();
@@ -142,7 +142,7 @@ async fn who_has_forgotten_a_password_is_sent_a_link_and_nobody_learns_who_has_o
     assert_eq!(link.user.email, "ada@example.com");
     management.reset_password(&context, &link.secret, OTHER).await.unwrap();
     management.sign_in(&context, "ada@example.com", OTHER).await.unwrap();
-    // Known or not, the tenth is the last within a minute.
+    // The tenth request within a minute is the last accepted one, for known and unknown addresses.
     let mut accepted = Vec::new();
     for email in ["ada@example.com", "nobody@example.com"] {
         let mut tried = 0_usize;
@@ -152,7 +152,7 @@ async fn who_has_forgotten_a_password_is_sent_a_link_and_nobody_learns_who_has_o
         assert!((8..=10).contains(&tried), "{email} {tried}");
         accepted.push(tried);
     }
-    // However many there are of a user, the log has one entry for each minute.
+    // The log has one entry a minute for each user, however many requests there are.
     let mailed = || sent.lock().unwrap().len();
     for _ in 0..500 {
         if mailed() >= accepted[0] {
@@ -164,12 +164,12 @@ async fn who_has_forgotten_a_password_is_sent_a_link_and_nobody_learns_who_has_o
     management.flush_refused().await.unwrap();
     let log = management.audit_log(&system, &AuditQuery::default()).await.unwrap().items;
     let entries: Vec<_> = log.iter().filter(|entry| entry.action == "user.forgot_password").collect();
-    // One more if a minute has begun in between.
+    // A minute may begin in between.
     assert!((1..=3).contains(&entries.len()), "{entries:?}");
     let times: u64 = entries.iter().map(|entry| entry.after.as_ref().unwrap()["times"].as_u64().unwrap()).sum();
     assert_eq!(times as usize, 1 + accepted[0]);
     assert!(entries.iter().all(|entry| entry.outcome == Outcome::Done && entry.target.id == link.user.id.as_str()));
-    // Without a way to send mail, nothing is made.
+    // Without a mailer, no link is created.
     let setting = on_sqlite();
     setting.customer("ada@example.com").await;
     setting.management.forgot_password(&context, "ada@example.com").await.unwrap();
@@ -191,23 +191,23 @@ async fn who_is_disabled_is_out_at_once_and_comes_back_when_enabled() {
 
         let disabled = management.set_user_disabled(&operator, &user, true).await.unwrap();
         assert!(disabled.disabled_at.is_some());
-        assert_eq!(management.set_user_disabled(&operator, &user, true).await.unwrap(), disabled, "it is so already");
+        assert_eq!(management.set_user_disabled(&operator, &user, true).await.unwrap(), disabled, "disabling a user twice changed the user");
         assert_eq!(code(management.session(&session, context.clone()).await), "SIGNED_OUT");
         assert_eq!(code(management.refresh_tokens(&context, &tokens.refresh).await), "SIGNED_OUT");
         let authenticator = management.authenticator().unwrap();
         assert_eq!(verdict(&authenticator, &tokens.access.expose_once()).await.unwrap_err().code(), "API_KEY_REVOKED");
-        // The same as with a wrong password, with the right one too.
+        // A disabled user gets the same answer as for a wrong password.
         assert_eq!(code(management.sign_in(&context, "ada@example.com", PASSWORD).await), "INVALID_CREDENTIALS");
         assert_eq!(code(management.issue_tokens(&context, "ada@example.com", PASSWORD).await), "INVALID_CREDENTIALS");
         assert_eq!(code(management.reset_password(&context, &link, OTHER).await), "LINK_ENDED");
         assert_eq!(code(management.create_password_reset(&operator, &user).await), "INVALID_VALUE");
         assert!(
             verdict(&management.verifier().unwrap(), &key.key.expose_once()).await.is_ok(),
-            "keys are the account's"
+            "disabling a user ended a key of the account"
         );
 
         management.set_user_disabled(&operator, &user, false).await.unwrap();
-        assert_eq!(code(management.session(&session, context.clone()).await), "SIGNED_OUT", "what has ended stays so");
+        assert_eq!(code(management.session(&session, context.clone()).await), "SIGNED_OUT", "enabling a user revived a session");
         management.sign_in(&context, "ada@example.com", PASSWORD).await.unwrap();
         let log = management.audit_log(&setting.system(), &AuditQuery::default()).await.unwrap().items;
         for action in ["user.disable", "user.enable"] {
@@ -229,7 +229,7 @@ async fn who_is_deleted_belongs_nowhere_and_no_account_loses_its_last_owner() {
         let admin = setting.member(&operator, &home, "admin@example.com", Role::Admin).await;
         let version = async |user| management.user(&operator, user).await.unwrap().version;
 
-        // Not to themselves, not above their own, and not by customers.
+        // Users cannot delete themselves or a user with more rights, and customers cannot delete anyone.
         assert_eq!(code(management.delete_user(&operator, &boss, version(&boss).await).await), "INVALID_VALUE");
         assert_eq!(code(management.set_user_disabled(&admin, &boss, true).await), "ESCALATION");
         assert_eq!(code(management.delete_user(&admin, &ada, version(&ada).await).await), "ESCALATION");
@@ -242,7 +242,7 @@ async fn who_is_deleted_belongs_nowhere_and_no_account_loses_its_last_owner() {
         ] {
             assert_eq!(code(result), "NOT_FOUND");
         }
-        // An owner who cannot sign in is none.
+        // A disabled owner does not count as an owner.
         management.set_user_disabled(&operator, &grace, true).await.unwrap();
         assert_eq!(code(management.delete_user(&operator, &ada, version(&ada).await).await), "LAST_OWNER");
         assert_eq!(code(management.set_user_disabled(&setting.system(), &boss, true).await), "LAST_OWNER");
@@ -252,7 +252,7 @@ async fn who_is_deleted_belongs_nowhere_and_no_account_loses_its_last_owner() {
         assert_eq!(code(management.delete_user(&operator, &ada, before).await), "PRECONDITION_FAILED");
 
         let session = management.sign_in(&context, "ada@example.com", PASSWORD).await.unwrap().session;
-        // Two who take both owners away at once: one of them is told that the other is the last.
+        // Two requests delete both owners at once. One of them fails, because the other owner is the last.
         let (ada_at, grace_at) = (version(&ada).await, version(&grace).await);
         let (one, other) = tokio::join!(
             management.delete_user(&operator, &ada, ada_at),
@@ -266,7 +266,7 @@ async fn who_is_deleted_belongs_nowhere_and_no_account_loses_its_last_owner() {
         assert_eq!(code(management.user(&operator, &ada).await), "NOT_FOUND");
         let members = management.members(&operator, &account, &Default::default()).await.unwrap().items;
         assert!(members.iter().all(|member| member.user.id != ada) && !members.is_empty());
-        // The address is free, and whoever takes it is somebody else.
+        // The address is free for a different user.
         let (again, _) = setting.customer("ada@example.com").await;
         assert_ne!(again.user(), Some(&ada));
         let all = management.users(&operator, &Default::default()).await.unwrap().items;
@@ -296,7 +296,7 @@ async fn what_the_pages_look_like_is_the_operators_to_set_and_of_two_at_once_one
         assert_eq!((first.logo.clone(), first.name.clone()), (same.logo.clone(), same.name.clone()));
         let second = management.update_appearance(&operator, logo(Some(png(2))), 3).await.unwrap();
         assert_ne!(first.logo, second.logo);
-        // The first is gone, so it can come again.
+        // The first logo was deleted and can be uploaded again.
         management.update_appearance(&operator, logo(Some(png(1))), 4).await.unwrap();
         assert_eq!(management.update_appearance(&operator, logo(None), 5).await.unwrap().logo, None);
         let script = b"<svg onload='alert(1)' xmlns='http://www.w3.org/2000/svg'/>".to_vec();

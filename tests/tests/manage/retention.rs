@@ -1,4 +1,4 @@
-//! How long the audit log keeps its entries, and how much a flood of requests writes into the other log.
+//! Retention of the audit log, and a limit on log lines during a flood of requests.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,7 +16,7 @@ use crate::setting::{Setting, clock, quick};
 const DAY: Duration = Duration::from_secs(24 * 3_600);
 
 impl Setting {
-    /// A management service that keeps entries for so long.
+    /// Creates a management service with this retention.
     fn keeping(retention: Duration) -> Self {
         let (clock, store) = (clock(), SqliteStore::temporary().unwrap());
         let records = SqliteManagementStore::open(&store).unwrap();
@@ -30,7 +30,7 @@ impl Setting {
         self.management.audit_log(&self.system(), &AuditQuery { page, ..AuditQuery::default() }).await.unwrap().items
     }
 
-    /// So many entries at this moment.
+    /// Writes this many entries at the current time.
     async fn plans(&self, name: &str, many: u64) {
         for n in 0..many {
             self.management.put_plan(&self.system(), Plan::new(format!("{name} {n}")), None).await.unwrap();
@@ -47,14 +47,14 @@ async fn maintenance_prunes_what_is_older_than_the_retention() {
     setting.clock.advance(29 * DAY);
     setting.plans("new", 3).await;
     let late = management.verify_audit_log(&system, None).await.unwrap().checkpoint();
-    // Younger than 30 days, and up to a day older.
+    // Nothing is pruned at an age of 29 days, or of exactly 31: pruning may wait for a day.
     for wait in [Duration::ZERO, 2 * DAY] {
         setting.clock.advance(wait);
         management.maintain().await.unwrap();
         assert_eq!(management.verify_audit_log(&system, None).await.unwrap().pruned_through, None, "{wait:?}");
     }
     setting.clock.advance(Duration::from_millis(1));
-    // Once, however often maintenance runs.
+    // Prune only once, even if maintenance runs twice.
     for _ in 0..2 {
         management.maintain().await.unwrap();
         let entries = setting.entries().await;
@@ -67,7 +67,7 @@ async fn maintenance_prunes_what_is_older_than_the_retention() {
         let verdict = management.verify_audit_log(&system, since).await.unwrap();
         assert_eq!((verdict.entries, verdict.pruned_through, verdict.first_bad), (209, Some(205), None), "{since:?}");
     }
-    // The entry that tells of it goes in its turn.
+    // A later run also prunes the entry about the first one.
     setting.clock.advance(40 * DAY);
     management.maintain().await.unwrap();
     let verdict = management.verify_audit_log(&system, None).await.unwrap();
@@ -107,7 +107,7 @@ async fn a_flood_of_malformed_forward_auth_writes_a_few_lines() {
     }
     let said = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
     assert!(said.contains("a gateway does not say"), "{said}");
-    // A line a minute for each of the six places, however long a busy machine takes.
+    // Each of six places logs at most one line a minute. Allow five minutes for a busy machine.
     let lines = said.lines().count();
     assert!(lines <= 6 * 5, "{lines} lines of {} requests: {said}", TIMES * kinds.len());
 }

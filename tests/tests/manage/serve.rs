@@ -1,4 +1,4 @@
-//! `keyward serve` as its users run it, and schemathesis against it.
+//! `keyward serve` as its users run it, and schemathesis against its API.
 
 use std::io::Write;
 use std::path::Path;
@@ -58,7 +58,7 @@ fn it_starts_empty_gets_an_owner_and_answers() {
     let json = ["--header", "content-type: application/json", "--data", &body];
     assert_eq!(server.curl("/v1/users/reset-password", &json).status, 202, "{secret}");
     let json = ["--header", "content-type: application/json", "--data", sign_in];
-    assert_eq!(server.curl("/v1/tokens", &json).status, 401, "the password is another now");
+    assert_eq!(server.curl("/v1/tokens", &json).status, 401, "the old password still works");
     let unknown = keyward(&database, &["users", "reset", "--email", "nobody@example.com"]).output().unwrap();
     assert_eq!(unknown.status.code(), Some(3));
     server.stop();
@@ -92,7 +92,7 @@ fn what_goes_wrong_while_it_serves_is_on_standard_error() {
     command.args(["-c", "exec \"$0\" serve --listen 127.0.0.1:0 2> \"$1\""]);
     command.arg(package_program("keyward-cli", "keyward")).arg(&log).env("KEYWARD_DATABASE", &database);
     let (server, _) = Program::of(command.env_remove("RUST_LOG"));
-    // A slip in a gateway's configuration.
+    // A mistake in a gateway's configuration.
     assert_eq!(server.curl("/forward-auth?scop=resources:read", &[]).status, 500);
     server.stop();
     let said = std::fs::read_to_string(&log).unwrap();
@@ -146,7 +146,7 @@ fn what_is_wrong_in_the_configuration_is_named_with_its_line() {
     let server = serve(&folder.path().join("keys.db"), &["--config", config.to_str().unwrap()]);
     let sign_up = r#"{"email":"a@example.com","name":"A","password":"long enough for anybody"}"#;
     let json = ["--header", "content-type: application/json", "--data", sign_up];
-    assert_eq!(server.curl("/v1/users", &json).status, 202, "a flag goes before the file, the file before the default");
+    assert_eq!(server.curl("/v1/users", &json).status, 202, "the file does not override the defaults");
     server.stop();
 }
 
@@ -155,7 +155,7 @@ fn the_first_owner_is_invited_to_the_public_url() {
     let folder = tempfile::tempdir().unwrap();
     let database = folder.path().join("keys.db");
     let owner = ["serve", "--owner", "ada@example.com"];
-    // Nobody could open a link to 0.0.0.0, so nobody is invited.
+    // A link to 0.0.0.0 is useless, so no invitation is created.
     let output = keyward(&database, &owner).args(["--listen", "0.0.0.0:0"]).output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(output.status.code() == Some(2) && said.contains("--owner needs public_url"), "{said}");
@@ -238,13 +238,13 @@ fn it_sends_people_to_the_identity_provider_and_finds_mistakes_at_start() {
     let there = request.header("location").to_owned();
     assert!(there.starts_with(&provider.issuer) && there.contains("code_challenge="), "{there}");
     assert!(there.contains("&redirect_uri=http%3A%2F%2F127.0.0.1%3A"), "{there}");
-    // Where nobody has said how people reach it, no host is believed but the machine's own.
+    // Without `public_url`, the server trusts only the machine's own host names.
     let elsewhere = server.curl("/login/oidc", &["-H", "Host: evil.example"]);
     assert!(elsewhere.status == 403 && elsewhere.header("location").is_empty(), "{}", elsewhere.text);
     let page = Command::new("curl").args(["--silent", "--location", "--cookie", "", &there]).output().unwrap();
     assert!(
         String::from_utf8_lossy(&page.stdout).contains("name=\"login\""),
-        "the provider takes the request: {page:?}"
+        "the provider refuses the request: {page:?}"
     );
 
     let proxied =
@@ -260,7 +260,7 @@ fn it_sends_people_to_the_identity_provider_and_finds_mistakes_at_start() {
     }
     behind.stop();
 
-    // This server is no provider. One that does not answer is no mistake.
+    // This server is not a provider, so it is a mistake. A provider that does not answer is not.
     let url = server.url.clone();
     let refused = with(&url);
     let output = keyward(&database, &["serve", "--listen", "127.0.0.1:0"]).args(refused).output().unwrap();
@@ -283,7 +283,7 @@ fn schemathesis_finds_nothing() {
     let sign_in = json!({"email": server.credential("email"), "password": server.credential("password")}).to_string();
     let tokens = server.curl("/v1/tokens", &["--header", "content-type: application/json", "--data", &sign_in]).json();
     let url = format!("{}/openapi.json", server.url);
-    // A user, whose token cannot revoke itself but by signing out; and a key, for what only keys are asked.
+    // Run once as a user, who can revoke a token only by signing out, and once as a key for the routes of keys.
     let runs: [(&str, &[&str]); 2] = [
         (tokens["access_token"].as_str().unwrap(), &[]),
         (
@@ -298,6 +298,6 @@ fn schemathesis_finds_nothing() {
         let said = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{said}");
     }
-    assert_eq!(server.curl("/readyz", &[]).status, 200, "it is alive still");
+    assert_eq!(server.curl("/readyz", &[]).status, 200, "the server is no longer ready");
     server.stop();
 }

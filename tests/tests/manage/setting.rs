@@ -1,4 +1,4 @@
-//! Desks to test, on each store.
+//! Management services to test, on each store.
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -20,12 +20,12 @@ use keyward_tests::program::skip_part;
 
 pub(crate) const PASSWORD: &str = "correct horse battery staple";
 
-/// A management service, what it keeps its records in, and a clock to be moved.
+/// A management service with its records and a manual clock.
 pub(crate) struct Setting {
     pub(crate) management: Management,
     pub(crate) records: Arc<dyn ManagementStore>,
     pub(crate) clock: Arc<ManualClock>,
-    /// Where the SQLite file is, if it is on one.
+    /// The SQLite file, if any.
     pub(crate) file: Option<std::path::PathBuf>,
 }
 
@@ -33,7 +33,7 @@ pub(crate) fn quick(builder: ManagementBuilder, clock: &Arc<ManualClock>) -> Man
     let many = NonZeroU32::new(10_000).unwrap();
     builder
         .clock(Arc::<ManualClock>::clone(clock))
-        // As cheap as argon2 can be: what is tested here is not argon2.
+        // Use the cheapest argon2 parameters, since these tests are not about argon2.
         .password_params(Params::new(8, 1, 1, None).unwrap())
         .sign_in_attempts(many, many)
         .sign_up(SignUpPolicy::Open)
@@ -58,7 +58,7 @@ pub(crate) fn on_sqlite() -> Setting {
     }
 }
 
-/// On SQLite, with records that fail when they are told to.
+/// A management service on SQLite whose records fail on demand.
 pub(crate) fn failing() -> (Setting, Arc<Failing>) {
     let (clock, store) = (clock(), SqliteStore::temporary().unwrap());
     let records =
@@ -67,7 +67,7 @@ pub(crate) fn failing() -> (Setting, Arc<Failing>) {
     (Setting { management, records: records.clone(), clock, file: None }, records)
 }
 
-/// Fails to write batches of several records while it is told to: what completes an operation.
+/// Fails on demand to write batches of several records, which complete an operation.
 pub(crate) struct Failing {
     inner: SqliteManagementStore,
     pub(crate) fails: AtomicBool,
@@ -123,7 +123,7 @@ pub(crate) async fn on_postgres() -> Setting {
     Setting { management, records: Arc::new(records), clock, file: None }
 }
 
-/// A management service on each store whose server is installed.
+/// Creates a management service on each store whose server is installed.
 pub(crate) async fn everywhere() -> Vec<Setting> {
     let mut settings = vec![on_sqlite()];
     match missing!(postgresql) {
@@ -133,7 +133,8 @@ pub(crate) async fn everywhere() -> Vec<Setting> {
     settings
 }
 
-/// The verdict on a key or token. A store that was too slow to say, as on a machine that does much else, is asked again.
+/// Returns the verdict on a key or token. Repeats an unavailable verdict, because the store may be slow on a busy
+/// machine.
 pub(crate) async fn verdict(authenticator: &Authenticator, key: &str) -> Result<Admission, Rejection> {
     let field = format!("Bearer {key}");
     for _ in 0..20 {
@@ -150,14 +151,14 @@ impl Setting {
         Actor::system("test", Context::new())
     }
 
-    /// The operator's owner.
+    /// Creates the operator's owner.
     pub(crate) async fn operator(&self) -> Actor {
         let new = NewUser::new("operator@example.com", "Operator", PASSWORD);
         self.management.create_owner(&self.system(), new).await.unwrap();
         self.signed_in("operator@example.com").await
     }
 
-    /// Somebody who has signed up, and their account.
+    /// Signs up a user and returns the user and their account.
     pub(crate) async fn customer(&self, email: &str) -> (Actor, AccountId) {
         self.management.sign_up(&Context::new(), NewUser::new(email, "Customer", PASSWORD)).await.unwrap();
         let actor = self.signed_in(email).await;
@@ -165,7 +166,7 @@ impl Setting {
         (actor, account)
     }
 
-    /// Somebody with this role in an account.
+    /// Adds a user with this role to an account.
     pub(crate) async fn member(&self, by: &Actor, account: &AccountId, email: &str, role: Role) -> Actor {
         let invited = self.management.invite(by, account, email, role).await.unwrap();
         self.management.accept_invitation(&Context::new(), &invited.secret, "Member", PASSWORD).await.unwrap();

@@ -1,4 +1,4 @@
-//! What every store of the management service has to do.
+//! The contract of every store of the management service.
 
 use keyward::Timestamp;
 use keyward::manage::{Count, Kind, List, ManagementStore, NewCount, Record, Write, Written};
@@ -27,9 +27,9 @@ async fn records_are_kept_as_they_are_and_batches_whole() {
         assert_eq!(store.write(&[Write::Insert(a.clone()), Write::Insert(b.clone())]).await.unwrap(), Written::Done);
         assert_eq!(store.get(Kind::Member, "a").await.unwrap(), Some(a.clone()));
         assert_eq!(store.find(Kind::Member, "key of b").await.unwrap(), Some(b.clone()));
-        assert_eq!(store.get(Kind::User, "a").await.unwrap(), None, "kinds are apart");
+        assert_eq!(store.get(Kind::User, "a").await.unwrap(), None, "a record was found under another kind");
 
-        // The third does not fit, so none is written.
+        // The third write conflicts, so none takes effect.
         let changed = Record { body: "{}".to_owned(), ..a.clone() };
         let batch = [Write::Insert(record("c", "o", 3)), Write::Replace(changed.clone()), Write::Insert(a.clone())];
         assert_eq!(store.write(&batch).await.unwrap(), Written::Conflict(2));
@@ -38,9 +38,9 @@ async fn records_are_kept_as_they_are_and_batches_whole() {
 
         assert_eq!(store.write(&[Write::Replace(changed.clone())]).await.unwrap(), Written::Done);
         assert_eq!(store.get(Kind::Member, "a").await.unwrap().unwrap().version, 2);
-        assert_eq!(store.write(&[Write::Replace(changed.clone())]).await.unwrap(), Written::Conflict(0), "it is stale");
+        assert_eq!(store.write(&[Write::Replace(changed.clone())]).await.unwrap(), Written::Conflict(0), "a stale write succeeded");
         let twin = Record { key: Some("key of b".to_owned()), version: 2, ..changed };
-        assert_eq!(store.write(&[Write::Replace(twin)]).await.unwrap(), Written::Conflict(0), "another has the key");
+        assert_eq!(store.write(&[Write::Replace(twin)]).await.unwrap(), Written::Conflict(0), "two records have the same key");
         let other = Record { key: Some("key of a".to_owned()), ..record("d", "o", 1) };
         assert_eq!(store.write(&[Write::Insert(other)]).await.unwrap(), Written::Conflict(0));
 
@@ -112,7 +112,7 @@ async fn what_has_expired_is_swept_and_counts_add_up() {
         assert_eq!((since(24).await.unwrap(), since(25).await.unwrap(), since(49).await.unwrap()), (6, 5, 0));
         assert_eq!(store.times_since("k", "key_revoked", 0).await.unwrap(), 0);
         store.sweep(Timestamp::from_millis(49 * 3_600_000)).await.unwrap();
-        assert_eq!(since(0).await.unwrap(), 5, "hours are kept for a day");
+        assert_eq!(since(0).await.unwrap(), 5, "the sweep kept or removed the wrong hours");
         assert_eq!(store.counts("acct", Some("k"), 1, 1).await.unwrap(), [count("k", 1, 5)]);
     }
 }

@@ -1,4 +1,4 @@
-//! `POST /v1/verify` as `keyward serve` mounts it: who may ask about whose keys.
+//! `POST /v1/verify` in `keyward serve`: which caller may ask about which keys.
 
 use axum::Router;
 use axum::body::Body;
@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::setting::{PASSWORD, Setting, on_sqlite};
 
-/// Two customers with a key each, and all who may ask.
+/// Two customers with a key each, and all possible callers.
 struct Asked {
     setting: Setting,
     router: Router,
@@ -89,11 +89,11 @@ impl Asked {
         };
         let question = json!({"key": key, "client": "192.0.2.7"});
         let alone = send("/v1/verify", question.clone()).await;
-        assert_eq!(send("/v1/verify/batch", json!([question])).await, json!([alone]), "a batch says the same");
+        assert_eq!(send("/v1/verify/batch", json!([question])).await, json!([alone]), "a batch answers differently");
         alone
     }
 
-    /// How often a key was used, and the network that it was last used from.
+    /// Returns how often a key was used, and the network of its last use.
     async fn uses(&self, key: &KeyView) -> (u64, Option<String>) {
         self.verifier.shutdown().await;
         let system = self.setting.system();
@@ -115,15 +115,15 @@ async fn a_key_of_another_account_is_answered_as_an_unknown_one() {
     for caller in [&asked.eve.token, &asked.eve.manager, &asked.eve.verifier] {
         let expected = asked.ask(caller, &unknown).await;
         assert_eq!(expected["reason"], "unknown_key", "{expected}");
-        // Once before anybody has used it, and once when it is cached.
+        // Ask once before the first use of the key, and once when it is cached.
         for key in [&asked.ada.key, &revoked] {
             assert_eq!(asked.ask(caller, key).await, expected);
         }
     }
-    assert_eq!(asked.uses(&asked.ada.view).await, (0, None), "a question of others is no use");
+    assert_eq!(asked.uses(&asked.ada.view).await, (0, None), "a question of another account counts as a use");
     assert_eq!(asked.ask(&asked.ada.token, &asked.ada.key).await["valid"], true);
     let expected = asked.ask(&asked.eve.token, &unknown).await;
-    assert_eq!(asked.ask(&asked.eve.token, &asked.ada.key).await, expected, "cached or not");
+    assert_eq!(asked.ask(&asked.eve.token, &asked.ada.key).await, expected, "a cached key is answered differently");
 }
 
 #[tokio::test]

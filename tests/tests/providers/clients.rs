@@ -1,5 +1,5 @@
-//! Clients that others wrote: Python's requests, Node's fetch, and the SDKs of OpenAI and Stripe, whose own errors have to come
-//! out of a refusal.
+//! Third-party clients: Python's requests, Node's fetch, and the SDKs of OpenAI and Stripe. Each SDK must turn a
+//! refusal into its own error.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -11,7 +11,7 @@ fn scripts() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("clients")
 }
 
-/// Python with the clients in it.
+/// The Python that has the clients.
 fn python() -> PathBuf {
     test_package("python_clients").join("bin/python")
 }

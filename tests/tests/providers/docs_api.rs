@@ -1,4 +1,4 @@
-//! docs-api: key pairs, scopes, HTTPS only.
+//! docs-api: pairs of keys, scopes, HTTPS only.
 
 use keyward_needs::needs;
 use keyward_tests::program::{Curled, Program};
@@ -35,7 +35,7 @@ fn each_kind_of_key_may_do_what_it_is_for() {
         ("POST", "/v1/webhook_endpoints", new, 201),
         ("DELETE", "/v1/webhook_endpoints/we_none", None, 404),
     ];
-    // Which of the rows each credential may do.
+    // Which of the rows each credential may call.
     for (credential, allowed) in [
         ("sk_live", [true; 9]),
         ("sk_test", [true; 9]),
@@ -114,12 +114,12 @@ fn a_call_over_plain_http_fails_and_its_key_is_compromised_for_good() {
     let plain = ["--header", "X-Forwarded-Proto: http"];
     let answer = service.call(Some("sk_live"), "GET", "/v1/resources", &plain);
     assert_eq!((answer.status, answer.json()["code"].as_str()), (403, Some("HTTPS_REQUIRED")), "{}", answer.text);
-    assert!(answer.header("location").is_empty(), "a redirect would hide the leak");
+    assert!(answer.header("location").is_empty(), "the answer redirects, which would hide the leak");
     let after = call(&service, Some("sk_live"), "GET", "/v1/resources", None);
     assert_eq!((after.status, after.json()["code"].as_str()), (401, Some("API_KEY_REVOKED")));
-    assert_eq!(call(&service, Some("sk_test"), "GET", "/v1/resources", None).status, 200, "another key is untouched");
+    assert_eq!(call(&service, Some("sk_test"), "GET", "/v1/resources", None).status, 200, "another key of the account was revoked too");
 
-    // A lost or contradictory header is no evidence: refused, and the key lives.
+    // A missing or contradictory header proves no leak, so the request is refused and the key stays valid.
     for unclear in [&[][..], &["--header", "X-Forwarded-Proto: https, http"], &["--header", "X-Forwarded-Proto: HTTPS"]]
     {
         assert_eq!(service.call(Some("sk_test"), "GET", "/v1/resources", unclear).status, 403, "{unclear:?}");

@@ -1,4 +1,4 @@
-//! The whole table of hostile requests, against every provider's service: the same verdicts in each.
+//! The table of hostile requests against each provider's service, with the same verdicts.
 
 use keyward::testing::hostile::Service;
 use keyward_tests::program::Program;

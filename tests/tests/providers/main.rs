@@ -1,4 +1,4 @@
-//! The four providers: every row of what they promise, over sockets, with curl and with clients that others wrote.
+//! The four providers' documented behaviour, over sockets, with curl and third-party clients.
 
 #![allow(clippy::unwrap_used)] // An unwrap is an assertion here, in helpers too.
 
@@ -9,7 +9,7 @@ mod sendook;
 mod vibepeak;
 mod vook;
 
-/// Arguments for curl that send a JSON body.
+/// Returns the arguments for curl that send a JSON body.
 fn json(body: &str) -> [&str; 4] {
     ["--header", "content-type: application/json", "--data", body]
 }

@@ -42,14 +42,14 @@ fn a_password_is_exchanged_for_a_token_and_signing_out_ends_it_at_once() {
     assert_eq!(wrong.status, 401);
     assert!(wrong.header("www-authenticate").starts_with("Bearer"));
     let unknown = service.curl("/auth/login", &json(r#"{"email":"nobody@example.com","password":"wrong"}"#));
-    assert_eq!((unknown.status, unknown.json()), (401, wrong.json()), "it is told who has an account");
+    assert_eq!((unknown.status, unknown.json()), (401, wrong.json()), "the answer reveals which addresses have an account");
 
     let token = login(service.credential("password")).json()["token"].as_str().unwrap().to_owned();
     let field = format!("Authorization: Bearer {token}");
     let user = |field: &str| service.curl("/auth/user", &["--header", field]).status;
     assert_eq!(user(&field), 200);
     let refreshed = service.curl("/auth/refresh", &["--request", "POST", "--header", &field]).json();
-    assert_eq!(user(&field), 401, "a refreshed token has ended");
+    assert_eq!(user(&field), 401, "the old token works after a refresh");
     let field = format!("Authorization: Bearer {}", refreshed["token"].as_str().unwrap());
     assert_eq!(user(&field), 200);
     assert_eq!(service.curl("/auth/logout", &["--request", "POST", "--header", &field]).status, 200);
@@ -75,19 +75,19 @@ fn keys_are_created_listed_shown_and_deleted() {
     let field = format!("Authorization: Bearer {key}");
     let status = || service.curl("/v1/api_keys", &["--header", &field]).status;
     assert_eq!(status(), 200);
-    eventually("its use is shown", || {
+    eventually("the last use is shown", || {
         let shown = service.call(Some("api_key"), "GET", &format!("/v1/api_keys/{id}"), &[]).json();
         assert!(shown.get("key").is_none());
         shown["lastUsedAt"].is_string()
     });
     let deleted = service.call(Some("api_key"), "DELETE", &format!("/v1/api_keys/{id}"), &[]);
     assert!(deleted.status == 200 && deleted.json()["revokedAt"].is_string(), "{}", deleted.text);
-    assert_eq!(status(), 401, "a deleted key works on");
+    assert_eq!(status(), 401, "a deleted key still works");
     for (body, status) in [(r#"{"name":""}"#, 400), ("{}", 400), (r#"{"name":"a","account":"acct_other"}"#, 201)] {
         assert_eq!(service.call(Some("api_key"), "POST", "/v1/api_keys", &json(body)).status, status, "{body}");
     }
     let mine = service.call(Some("api_key"), "GET", "/v1/api_keys", &[]).json();
-    assert_eq!(mine[0]["name"], "a", "whose a key is, the credential says and not the body");
+    assert_eq!(mine[0]["name"], "a", "the body chose the account of a key");
     service.stop();
 }
 

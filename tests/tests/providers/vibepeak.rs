@@ -1,4 +1,4 @@
-//! vibepeak: codes, plans, modes, tasks that run on, webhooks.
+//! vibepeak: error codes, plans, modes, background tasks, webhooks.
 
 use std::io::{Read, Write};
 use std::net::TcpListener;
@@ -80,7 +80,7 @@ fn each_plan_runs_as_many_tasks_at_once_as_it_says() {
         assert!(answer.header("retry-after").parse::<u64>().is_ok());
         assert_eq!(service.call(Some(name), "GET", "/v1/account", &[]).json()["tasks_in_flight"], limit);
     }
-    eventually("a task has ended, and the next may begin", || {
+    eventually("a task has ended and another one starts", || {
         service.call(Some("plus"), "POST", "/v1/tasks", &json(TASK)).status == 202
     });
     service.stop();
@@ -112,7 +112,7 @@ fn a_test_task_charges_nothing_and_gives_a_sample_and_a_live_one_is_real() {
     let (live_id, done) = run("plus", true);
     assert_eq!((&done["result"]["watermarked"], &done["credits_charged"]), (&false.into(), &10.into()));
     assert_eq!(credits(), before - 10);
-    // What is of one mode is not seen in the other, nor by another account.
+    // A task is invisible in the other mode and to other accounts.
     refused(&service.call(Some("plus"), "GET", &format!("/v1/tasks/{test_id}"), &[]), 404, "NOT_FOUND");
     refused(&service.call(Some("test"), "GET", &format!("/v1/tasks/{live_id}"), &[]), 404, "NOT_FOUND");
     refused(&service.call(Some("pro"), "GET", &format!("/v1/tasks/{live_id}"), &[]), 404, "NOT_FOUND");

@@ -1,4 +1,4 @@
-//! vook: endpoint-scoped keys, one message for every 401.
+//! vook: keys limited to endpoints, and one message for every 401.
 
 use keyward_needs::needs;
 use keyward_tests::program::{Curled, Program};

@@ -498,6 +498,16 @@ impl KeyFormat {
     }
 }
 
+impl PlainKey {
+    /// Reads the key again as `format` does, for its kind, mode and digest.
+    ///
+    /// # Errors
+    /// [`KeyFault`] if it is not of that format.
+    pub fn parse<'a>(&'a self, format: &KeyFormat) -> Result<ParsedKey<'a>, KeyFault> {
+        format.parse(self.as_bytes())
+    }
+}
+
 fn checksum_of(signed: &[u8]) -> [u8; CHECKSUM_LENGTH] {
     let mut rest = crc32fast::hash(signed);
     let mut out = [0; CHECKSUM_LENGTH];

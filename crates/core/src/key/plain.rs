@@ -6,8 +6,6 @@ use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 use zeroize::Zeroizing;
 
-use super::format::{KeyFault, KeyFormat, ParsedKey};
-
 /// An API key in plain: erased from memory when dropped, and given out once, by [`expose_once`](Self::expose_once).
 ///
 /// It has no `Display`, no `Serialize`, no comparison, and a `Debug` that shows nothing of it.
@@ -50,12 +48,8 @@ impl PlainKey {
         Hint::of(&self.0)
     }
 
-    /// Reads the key again as `format` does, for its kind, mode and digest.
-    ///
-    /// # Errors
-    /// [`KeyFault`] if it is not of that format.
-    pub fn parse<'a>(&'a self, format: &KeyFormat) -> Result<ParsedKey<'a>, KeyFault> {
-        format.parse(self.0.as_bytes())
+    pub(super) fn as_bytes(&self) -> &[u8] {
+        self.0.as_bytes()
     }
 }
 

@@ -8,7 +8,7 @@ use http::Request;
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
-use super::auth::{admit, refuse};
+use super::admit::{admit, refuse};
 use super::protocol::{Http, Respond};
 use crate::authenticate::{Admission, Authenticator, Pending};
 use crate::rejection::Rejection;

@@ -28,12 +28,14 @@
 //! # }
 //! ```
 
+mod admit;
 mod auth;
 mod future;
 mod protocol;
 mod require;
 
-pub use auth::{Anonymous, AuthLayer, AuthService};
+pub use admit::Anonymous;
+pub use auth::{AuthLayer, AuthService};
 pub use future::ResponseFuture;
 pub use protocol::{Http, HttpKept, Protocol, RequestConnection, Respond};
 pub use require::{RequireFuture, RequireLayer, RequireService};

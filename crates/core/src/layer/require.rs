@@ -12,8 +12,7 @@ use pin_project_lite::pin_project;
 use tower_layer::Layer;
 use tower_service::Service;
 
-use super::Anonymous;
-use super::auth::refusal;
+use super::admit::{Anonymous, refusal};
 use crate::credential::CredentialFault;
 use crate::identity::Identity;
 use crate::policy::Policy;

@@ -1,10 +1,10 @@
-//! The operations in which a process ends.
+//! The operations to interrupt.
 
 use super::*;
 
 pub(super) type Run = fn(Management, Arc<Prepared>) -> BoxFuture<'static, Result<(), ManagementError>>;
 
-/// An operation, the action that the log has of it, and what repeating it says once it is done.
+/// An operation, its action in the audit log, and the answer of a second attempt after success.
 #[derive(Clone, Copy)]
 pub(super) struct Case {
     pub(super) name: &'static str,
@@ -27,12 +27,12 @@ pub(super) async fn update_account(
     id: &AccountId,
     update: AccountUpdate,
 ) -> Result<(), ManagementError> {
-    // Suspending was a change already, so the other account is at version 2.
+    // Suspending the other account has already set it to version 2.
     let version = if update.suspended == Some(false) { 2 } else { 1 };
     management.update_account(by, id, &update, version).await.map(drop)
 }
 
-/// Operations where there are users and keys.
+/// Operations on a database with users and keys.
 pub(super) const CASES: &[Case] = &[
     case("create_key", "key.create", "done", |management, on| {
         async move { management.create_key(&on.ada, KeyDraft::secret(on.account.clone(), "new")).await.map(drop) }
@@ -189,7 +189,7 @@ pub(super) const CASES: &[Case] = &[
     case("flush_usage", "", "done", |management, on| {
         async move {
             let authenticator = management.authenticator().unwrap();
-            // Where the stores have failed already, there is nothing to count.
+            // If the stores have failed already, there is nothing to count.
             let _ = verdict(&authenticator, &on.plain).await;
             management.flush_usage().await
         }
@@ -197,7 +197,7 @@ pub(super) const CASES: &[Case] = &[
     }),
 ];
 
-/// Operations where there is nothing yet.
+/// Operations on an empty database.
 pub(super) const FIRST: &[Case] = &[
     case("create_owner, the first", "user.create", "ALREADY_EXISTS", |management, _| {
         async move {

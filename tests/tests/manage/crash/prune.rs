@@ -1,4 +1,4 @@
-//! A process that ends between two batches of pruning the audit log.
+//! A process that ends between two batches while it prunes the audit log.
 
 use keyward::clock::Clock as _;
 
@@ -8,7 +8,7 @@ const DAY: Duration = Duration::from_secs(24 * 3_600);
 /// More than two batches.
 const OLD: u64 = 450;
 
-/// A database whose entries are all older than what is kept.
+/// Creates a database whose entries are all older than the retention.
 async fn old_log(folder: &Path, clock: &Arc<ManualClock>) -> PathBuf {
     let file = folder.join("prepared.db");
     let store = SqliteStore::open(&file).unwrap();
@@ -23,7 +23,7 @@ async fn old_log(folder: &Path, clock: &Arc<ManualClock>) -> PathBuf {
     saved
 }
 
-/// A process on this file that keeps entries for ten days.
+/// Starts a process on this file that keeps entries for ten days.
 fn process(file: &Path, clock: &Arc<ManualClock>, crash: Crash) -> (Management, Arc<Crash>) {
     let (store, crash) = (SqliteStore::open(file).unwrap(), Arc::new(crash));
     let records = Crashing { inner: SqliteManagementStore::open(&store).unwrap(), crash: Arc::clone(&crash) };
@@ -57,7 +57,7 @@ async fn a_crash_between_batches_leaves_a_log_that_verifies_and_is_pruned_furthe
         let at = format!("write {n} of {writes}, done: {is_done}, outage: {is_short}");
         let (file, clock) = (copy(format!("{n}-{is_done}-{is_short}.db")), Arc::new(ManualClock::at(begin.now())));
         let (management, _) = process(&file, &clock, Crash { at: n, is_done, is_short, ..Crash::default() });
-        // It may be done all the same, where the last of its writes fails.
+        // If only its last write fails, maintenance may still have pruned everything.
         let _ = management.maintain().await;
         drop(management);
 

@@ -1,19 +1,19 @@
-//! Stores that fail from a write on.
+//! Stores that fail from a given write on.
 
 use super::*;
 
-/// When both stores fail, and how.
+/// When and how both stores fail.
 #[derive(Default)]
 pub(super) struct Crash {
-    /// The write that is the last, counted from 1; 0 if no write is.
+    /// The number of the failing write, counted from 1. 0 means none.
     pub(super) at: usize,
-    /// Whether the last write is done, although its caller sees it fail.
+    /// Whether the failing write takes effect although its caller gets an error.
     pub(super) is_done: bool,
-    /// Whether the stores work again at once: an outage of one write, which the process outlives until it has answered.
+    /// Whether only this write fails, as in a short outage. The process then runs until it has answered.
     pub(super) is_short: bool,
     pub(super) writes: AtomicUsize,
     pub(super) has_happened: AtomicBool,
-    /// Whether accounts are not seen, as when another node makes them right after they were looked for.
+    /// Whether reads miss accounts, as when another node creates them right after the read.
     pub(super) hides_accounts: AtomicBool,
 }
 
@@ -42,7 +42,7 @@ pub(super) fn crashed() -> StoreError {
     StoreError::unavailable("the process has ended")
 }
 
-/// A store that fails from a write on.
+/// A store that fails from a given write on.
 #[derive(Clone)]
 pub(super) struct Crashing<S> {
     pub(super) inner: S,
@@ -60,7 +60,7 @@ impl<S: KeyAdmin + Clone> KeyStore for Crashing<S> {
         self.inner.freshness()
     }
 
-    // Uses are recorded in the background, at any time: they are not counted.
+    // Uses are recorded in the background at any time, so they do not count as writes.
     async fn record_use(&self, uses: &[KeyUse]) -> Result<(), StoreError> {
         self.crash.alive()?;
         self.inner.record_use(uses).await

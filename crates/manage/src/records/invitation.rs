@@ -1,0 +1,55 @@
+//! Invitations into accounts.
+
+use keyward_core::{AccountId, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use super::entity::Entity;
+use super::secret::digest_of;
+use crate::actor::ActorName;
+use crate::role::Role;
+use crate::store::Kind;
+
+/// An invitation into one account. Accepting it creates the membership.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Invitation {
+    pub(crate) id: String,
+    /// The digest of the link's secret.
+    pub(crate) digest: String,
+    pub(crate) account: AccountId,
+    /// The invited address, in the form that users have.
+    pub(crate) email: String,
+    pub(crate) role: Role,
+    pub(crate) invited_by: ActorName,
+    pub(crate) created_at: Timestamp,
+    pub(crate) ends_at: Timestamp,
+}
+
+impl Invitation {
+    /// Derives the id, so there is one invitation for each account and address.
+    pub(crate) fn id_of(account: &AccountId, email: &str) -> String {
+        let digest = digest_of(&format!("{account}\n{email}"));
+        format!("inv_{}", digest.chars().take(24).collect::<String>())
+    }
+}
+
+impl Entity for Invitation {
+    const KIND: Kind = Kind::Invitation;
+    fn id(&self) -> String {
+        self.id.clone()
+    }
+    fn sort(&self) -> i64 {
+        self.created_at.as_millis()
+    }
+    fn owner(&self) -> String {
+        self.account.to_string()
+    }
+    fn subject(&self) -> String {
+        self.email.clone()
+    }
+    fn key(&self) -> Option<String> {
+        Some(self.digest.clone())
+    }
+    fn expires_at(&self) -> Option<Timestamp> {
+        Some(self.ends_at)
+    }
+}

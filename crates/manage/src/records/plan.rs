@@ -1,0 +1,42 @@
+//! Plans.
+
+use serde::{Deserialize, Serialize};
+use smol_str::SmolStr;
+
+use super::entity::Entity;
+use crate::store::Kind;
+
+/// A plan: the limits of the accounts that have it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Plan {
+    /// The name, which identities carry.
+    pub name: SmolStr,
+    /// The description that users see.
+    #[serde(default)]
+    pub description: String,
+    /// The most active keys of an account. Defaults to the management service's limit.
+    #[serde(default)]
+    pub key_limit: Option<u32>,
+}
+
+impl Plan {
+    /// Creates a plan with the default limits.
+    #[must_use]
+    pub fn new(name: impl Into<SmolStr>) -> Self {
+        Self { name: name.into(), description: String::new(), key_limit: None }
+    }
+
+    /// Limits the active keys of an account.
+    #[must_use]
+    pub fn with_key_limit(mut self, keys: u32) -> Self {
+        self.key_limit = Some(keys);
+        self
+    }
+}
+
+impl Entity for Plan {
+    const KIND: Kind = Kind::Plan;
+    fn id(&self) -> String {
+        self.name.to_string()
+    }
+}

@@ -1,0 +1,40 @@
+//! Sessions of the dashboard.
+
+use keyward_core::Timestamp;
+use keyward_core::id::UserId;
+use serde::{Deserialize, Serialize};
+
+use super::entity::Entity;
+use crate::store::Kind;
+
+/// A session, stored by its digest.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct StoredSession {
+    pub(crate) digest: String,
+    pub(crate) user: UserId,
+    pub(crate) epoch: u64,
+    pub(crate) created_at: Timestamp,
+    pub(crate) last_seen_at: Timestamp,
+    /// When the session ends, even if it is in use.
+    pub(crate) ends_at: Timestamp,
+    /// When the session ends if it stays idle.
+    pub(crate) idle_at: Timestamp,
+    pub(crate) address: Option<String>,
+    pub(crate) user_agent: Option<String>,
+}
+
+impl Entity for StoredSession {
+    const KIND: Kind = Kind::Session;
+    fn id(&self) -> String {
+        self.digest.clone()
+    }
+    fn sort(&self) -> i64 {
+        self.created_at.as_millis()
+    }
+    fn owner(&self) -> String {
+        self.user.to_string()
+    }
+    fn expires_at(&self) -> Option<Timestamp> {
+        Some(self.ends_at.min(self.idle_at))
+    }
+}

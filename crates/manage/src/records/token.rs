@@ -1,0 +1,77 @@
+//! Access tokens, refresh tokens, and the families that join them.
+
+use keyward_core::id::UserId;
+use keyward_core::{AccountId, CredentialId, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use super::entity::Entity;
+use crate::store::Kind;
+
+/// The tokens that one sign-in started.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Family {
+    pub(crate) id: String,
+    pub(crate) user: UserId,
+    pub(crate) account: AccountId,
+    pub(crate) epoch: u64,
+    pub(crate) created_at: Timestamp,
+    pub(crate) ends_at: Timestamp,
+    pub(crate) revoked_at: Option<Timestamp>,
+}
+
+impl Entity for Family {
+    const KIND: Kind = Kind::Family;
+    fn id(&self) -> String {
+        self.id.clone()
+    }
+    fn sort(&self) -> i64 {
+        self.created_at.as_millis()
+    }
+    fn owner(&self) -> String {
+        self.user.to_string()
+    }
+    fn expires_at(&self) -> Option<Timestamp> {
+        Some(self.ends_at)
+    }
+}
+
+/// An access token, stored by its digest.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct AccessToken {
+    pub(crate) digest: String,
+    pub(crate) id: CredentialId,
+    pub(crate) family: String,
+    pub(crate) ends_at: Timestamp,
+}
+
+impl Entity for AccessToken {
+    const KIND: Kind = Kind::Access;
+    fn id(&self) -> String {
+        self.digest.clone()
+    }
+    fn key(&self) -> Option<String> {
+        Some(self.id.to_string())
+    }
+    fn expires_at(&self) -> Option<Timestamp> {
+        Some(self.ends_at)
+    }
+}
+
+/// A refresh token, stored by its digest. The record stays after the token's use, so the service detects a second use.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct RefreshToken {
+    pub(crate) digest: String,
+    pub(crate) family: String,
+    pub(crate) ends_at: Timestamp,
+    pub(crate) used_at: Option<Timestamp>,
+}
+
+impl Entity for RefreshToken {
+    const KIND: Kind = Kind::Refresh;
+    fn id(&self) -> String {
+        self.digest.clone()
+    }
+    fn expires_at(&self) -> Option<Timestamp> {
+        Some(self.ends_at)
+    }
+}

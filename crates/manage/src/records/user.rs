@@ -1,0 +1,62 @@
+//! Users.
+
+use std::net::IpAddr;
+
+use keyward_api_types::User;
+use keyward_core::Timestamp;
+use keyward_core::id::UserId;
+use serde::{Deserialize, Serialize};
+
+use super::entity::Entity;
+use crate::store::Kind;
+
+/// A user as stored.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct StoredUser {
+    pub(crate) id: UserId,
+    /// In lower case.
+    pub(crate) email: String,
+    pub(crate) name: String,
+    /// The hash in PHC format. `None` until the user chooses a password.
+    pub(crate) password: Option<String>,
+    /// Sessions and tokens of another epoch have ended.
+    pub(crate) epoch: u64,
+    pub(crate) created_at: Timestamp,
+    pub(crate) last_sign_in_at: Option<Timestamp>,
+    /// When a mailed link or an identity provider proved the address. `None` means unproven, whatever wrote the record.
+    #[serde(default)]
+    pub(crate) address_proven_at: Option<Timestamp>,
+    /// A disabled user cannot sign in.
+    #[serde(default)]
+    pub(crate) disabled_at: Option<Timestamp>,
+    /// Networks of the last sign-ins with a password, newest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) known_networks: Vec<IpAddr>,
+}
+
+impl Entity for StoredUser {
+    const KIND: Kind = Kind::User;
+    fn id(&self) -> String {
+        self.id.to_string()
+    }
+    fn sort(&self) -> i64 {
+        self.created_at.as_millis()
+    }
+    fn key(&self) -> Option<String> {
+        Some(self.email.clone())
+    }
+}
+
+impl From<&StoredUser> for User {
+    fn from(user: &StoredUser) -> Self {
+        Self {
+            id: user.id.clone(),
+            email: user.email.clone(),
+            email_verified: user.address_proven_at.is_some(),
+            name: user.name.clone(),
+            created_at: user.created_at,
+            last_sign_in_at: user.last_sign_in_at,
+            disabled_at: user.disabled_at,
+        }
+    }
+}
