@@ -1,4 +1,4 @@
-//! The development commands of keyward: `cargo xtask test`, `verify`, `bench`, `peers`, `load`, `faults`, `fuzz`, `guide`, `mutants`, `simulate`, `supply` and `api`.
+//! The development commands of keyward: `cargo xtask test`, `verify`, `bench`, `peers`, `load`, `faults`, `fuzz`, `guide`, `mutants`, `prose`, `simulate`, `supply` and `api`.
 
 #![allow(clippy::print_stdout, reason = "a command line program speaks on its standard output")]
 
@@ -17,6 +17,7 @@ mod newcomer;
 mod packages;
 mod peers;
 mod process;
+mod prose;
 mod publish;
 mod simulate;
 mod steps;
@@ -62,6 +63,8 @@ enum Command {
     Guide,
     /// Put known faults of authority back, one at a time, and expect the test to find each.
     Mutants(mutants::Options),
+    /// Count turns of phrase that make a text hard to read.
+    Prose(prose::Options),
     /// Simulate many nodes on one store.
     Simulate(simulate::Options),
     /// List what each crate offers, or compare it with the listings in docs/api.
@@ -82,6 +85,7 @@ fn main() -> ExitCode {
         Command::Fuzz(options) => fuzz::run(&options),
         Command::Guide => guide::build(),
         Command::Mutants(options) => mutants::run(&options),
+        Command::Prose(options) => prose::run(&options),
         Command::Simulate(options) => simulate::run(&options),
         Command::Api(options) => api::run(&options),
         Command::Supply(options) => supply::run(&options),

@@ -5,7 +5,7 @@ use clap::ValueEnum;
 use crate::error::Error;
 use crate::process::{self, cargo};
 use crate::tally::Tally;
-use crate::{api, bench, deny, faults, fuzz, guide, load, msrv, newcomer, publish, steps, supply, test};
+use crate::{api, bench, deny, faults, fuzz, guide, load, msrv, newcomer, prose, publish, steps, supply, test};
 
 pub(crate) type Options = steps::Options<Step>;
 
@@ -18,6 +18,8 @@ pub(crate) enum Step {
     Doc,
     /// Compare the public API with docs/api.
     Api,
+    /// Report turns of phrase that make a text hard to read. It fails nothing.
+    Prose,
     /// Run 100,000 random management calls against a model.
     Authority,
     /// Check the model of the lease protocol, the simulation and the interleavings of the cache.
@@ -78,6 +80,7 @@ impl steps::Step for Step {
                 guide::build()
             }
             Self::Api => api::run(&api::Options::default()),
+            Self::Prose => prose::run(&prose::Options::report()),
             Self::Authority => {
                 test::build()?;
                 // Each is one thread: together they keep two processors busy.
