@@ -58,7 +58,7 @@ async fn less_durable_server_is_refused_unless_allowed() {
         }
     }
     let error = ValkeyStore::connect("redis://127.0.0.1:1/").await.unwrap_err();
-    assert_eq!(error.to_string(), "the server cannot be reached");
+    assert_eq!(error.to_string(), "cannot connect to the server");
     let error = ValkeyStore::connect("nonsense").await.unwrap_err();
     assert_eq!(error.to_string(), "invalid connection string");
 }

@@ -1,7 +1,5 @@
 //! Counts of how keys were used.
 
-use keyward_core::Timestamp;
-
 /// A number of events of a key within an hour, to add to the stored counts.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct NewCount {
@@ -41,6 +39,7 @@ pub struct Count {
 }
 
 /// Returns the oldest hour that a sweep at `before` keeps.
-pub(super) fn oldest_hour(before: Timestamp) -> i64 {
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+pub(super) fn oldest_hour(before: keyward_core::Timestamp) -> i64 {
     before.as_millis().div_euclid(3_600_000) - 24
 }
