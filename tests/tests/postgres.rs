@@ -266,8 +266,8 @@ async fn a_pooler_that_lends_sessions_is_refused() {
 #[tokio::test]
 async fn invalid_or_unreliable_databases_are_refused() {
     for (url, expected) in [
-        ("not a url", "the connection string or an option cannot be"),
-        ("postgres://keyward@127.0.0.1:1/none", "the database cannot be reached"),
+        ("not a url", "invalid connection string or option"),
+        ("postgres://keyward@127.0.0.1:1/none", "cannot connect to the database"),
     ] {
         assert_eq!(PostgresStore::connect(url).await.unwrap_err().to_string(), expected);
     }
@@ -350,4 +350,9 @@ async fn the_command_line_manages_keys_on_the_server() {
     let revoked = run(&["keys", "revoke", list[0]["id"].as_str().unwrap(), "--yes"]);
     assert!(revoked.contains("effective on 1 of 1 nodes"), "{revoked}");
     assert_eq!(node.ask(&field), "key_revoked");
+    let logged: serde_json::Value =
+        serde_json::from_str(&run(&["audit", "list", "--account", "acct_1", "--json"])).unwrap();
+    let actions: Vec<_> = logged.as_array().unwrap().iter().map(|entry| entry["action"].as_str().unwrap()).collect();
+    assert_eq!(actions, ["key.revoke", "key.create"]);
+    assert_eq!(logged[0]["actor"], serde_json::json!({"type": "system", "id": "command line"}));
 }

@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use keyward::lifecycle::KeysError;
+use keyward::manage::{Count, Kind, List, ManagementStore, SqliteManagementStore};
 use keyward::sqlite::{OpenError, SqliteStore};
 use keyward::store::{ChangeLog, KeyAdmin, KeyStore, LogBatch, StoreErrorKind, WriteRefused};
 use keyward::{AccountRecord, Keys, NewKey};
@@ -137,11 +138,11 @@ fn foreign_or_damaged_file_is_refused_on_open() {
     drop(SqliteStore::open(path("newer")).unwrap());
     Connection::open(path("newer")).unwrap().pragma_update(None, "user_version", 1_000).unwrap();
     for (file, expected) in [
-        (path("text"), "the file is not an SQLite database, or is damaged"),
-        (path("foreign"), "the file is the database of another application"),
-        (path("newer"), "the database was written by a newer version of keyward: update this program"),
-        (path("none/at/all"), "the database file cannot be opened or made"),
-        (folder.path().to_owned(), "the database file cannot be opened or made"),
+        (path("text"), "the file is not an SQLite database, or is damaged: restore a backup or choose another file"),
+        (path("foreign"), "the file is the database of another application: choose another file"),
+        (path("newer"), "a newer version of keyward wrote the database: update this program"),
+        (path("none/at/all"), "cannot open or create the database file"),
+        (folder.path().to_owned(), "cannot open or create the database file"),
     ] {
         let error = SqliteStore::open(&file).unwrap_err();
         assert_eq!(error.to_string(), expected, "{}", file.display());
@@ -179,4 +180,105 @@ async fn reader_before_the_cut_of_the_log_gets_a_gap() {
         .execute("DELETE FROM changes WHERE number < ?1", [newest.number as i64 - 1])
         .unwrap();
     assert_eq!(management.store.read(begin, 10).await.unwrap(), LogBatch::Gap(newest));
+}
+
+/// The tables of the keys before the file had one counter of migrations, at `user_version` 2.
+const OLD_KEYS: [&str; 2] = [
+    include_str!("../../crates/sqlite/migrations/1_keys.sql"),
+    include_str!("../../crates/sqlite/migrations/2_last_used_from.sql"),
+];
+
+/// The steps that the management service ran and counted in `desk_migrations`.
+const OLD_STEPS: [&str; 3] = [
+    "CREATE TABLE desk_records (kind TEXT NOT NULL, id TEXT NOT NULL, owner TEXT NOT NULL, subject TEXT NOT NULL, key TEXT,
+        sort INTEGER NOT NULL, expires_at INTEGER, version INTEGER NOT NULL, body TEXT NOT NULL,
+        PRIMARY KEY (kind, id), UNIQUE (kind, key)) STRICT, WITHOUT ROWID;
+    CREATE INDEX desk_records_in_order ON desk_records (kind, sort, id);
+    CREATE INDEX desk_records_of_owner ON desk_records (kind, owner, sort, id) WHERE owner <> '';
+    CREATE INDEX desk_records_about ON desk_records (kind, subject, sort, id) WHERE subject <> '';
+    CREATE INDEX desk_records_expire ON desk_records (expires_at) WHERE expires_at IS NOT NULL;
+    CREATE TABLE desk_counts (account TEXT NOT NULL, key TEXT NOT NULL, day INTEGER NOT NULL, outcome TEXT NOT NULL,
+        times INTEGER NOT NULL, PRIMARY KEY (account, key, day, outcome)) STRICT, WITHOUT ROWID;",
+    "CREATE TABLE desk_totals (account TEXT NOT NULL, day INTEGER NOT NULL, outcome TEXT NOT NULL, times INTEGER NOT NULL,
+        PRIMARY KEY (account, day, outcome)) STRICT, WITHOUT ROWID;
+    INSERT INTO desk_totals SELECT account, day, outcome, sum(times) FROM desk_counts GROUP BY account, day, outcome;
+    CREATE TABLE desk_hours (key TEXT NOT NULL, outcome TEXT NOT NULL, hour INTEGER NOT NULL, times INTEGER NOT NULL,
+        PRIMARY KEY (key, outcome, hour)) STRICT, WITHOUT ROWID;
+    CREATE INDEX desk_hours_in_order ON desk_hours (hour);",
+    "DELETE FROM desk_records WHERE kind IN ('invitation', 'password_reset');",
+];
+
+/// A user who has signed in, a user who never did, an invitation, and counts of two keys.
+const OLD_ROWS: &str = r#"
+    INSERT INTO desk_records VALUES ('user', 'old', '', '', 'a@example.com', 1, NULL, 3, '{"password":"x"}');
+    INSERT INTO desk_records VALUES ('user', 'new', '', '', 'b@example.com', 2, NULL, 1, '{"password":null}');
+    INSERT INTO desk_records VALUES ('invitation', 'inv_1', 'acct_1', '', NULL, 3, NULL, 1, '{}');
+    INSERT INTO desk_counts VALUES ('acct_1', 'k', 5, 'accepted', 2), ('acct_1', 'l', 5, 'accepted', 3);"#;
+
+/// Builds a file as the old versions left it after this many steps of the management service.
+fn old_file(path: &std::path::Path, steps: usize) {
+    let connection = Connection::open(path).unwrap();
+    connection.pragma_update(None, "journal_mode", "WAL").unwrap();
+    connection.execute_batch(&OLD_KEYS.join("\n")).unwrap();
+    connection.execute("INSERT INTO log_head VALUES (1, 0, 7, 7)", []).unwrap();
+    connection.pragma_update(None, "user_version", 2).unwrap();
+    if steps > 0 {
+        connection.execute_batch("CREATE TABLE desk_migrations (number INTEGER NOT NULL) STRICT").unwrap();
+    }
+    for (number, sql) in OLD_STEPS.iter().enumerate().take(steps) {
+        connection.execute_batch(sql).unwrap();
+        connection.execute("INSERT INTO desk_migrations VALUES (?1)", [number as i64]).unwrap();
+    }
+    if steps > 0 {
+        connection.execute_batch(OLD_ROWS).unwrap();
+    }
+    if steps > 1 {
+        connection.execute("INSERT INTO desk_totals VALUES ('acct_1', 5, 'accepted', 5)", []).unwrap();
+    }
+}
+
+#[tokio::test]
+async fn files_with_the_old_counter_of_migrations_still_open() {
+    let folder = TempDir::new().unwrap();
+    for (steps, users, invitations) in [(0, 0, 0), (1, 1, 0), (2, 1, 0), (3, 2, 1)] {
+        let path = folder.path().join(format!("{steps}.db"));
+        old_file(&path, steps);
+        for _ in 0..2 {
+            let store = SqliteStore::open(&path).unwrap();
+            assert_eq!(store.newest().await.unwrap().mark, 7, "{steps}: the log goes on");
+            let records = SqliteManagementStore::open(&store).unwrap();
+            let count = async |kind| records.list(&List::of(kind, 10)).await.unwrap().len();
+            assert_eq!((count(Kind::User).await, count(Kind::Invitation).await), (users, invitations), "{steps}");
+            let total = Count {
+                account: "acct_1".to_owned(),
+                key: String::new(),
+                day: 5,
+                outcome: "accepted".to_owned(),
+                times: 5,
+            };
+            let totals: Vec<Count> = (steps > 0).then_some(total).into_iter().collect();
+            assert_eq!(records.totals("acct_1", 0, 9).await.unwrap(), totals, "{steps}");
+            if steps > 0 {
+                assert_eq!(records.get(Kind::User, "old").await.unwrap().unwrap().version, 3, "{steps}");
+            }
+        }
+        let connection = Connection::open(&path).unwrap();
+        let version: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0)).unwrap();
+        let old_counter: bool = connection
+            .query_row("SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = 'desk_migrations')", [], |row| {
+                row.get(0)
+            })
+            .unwrap();
+        assert_eq!((version, old_counter), (3, false), "{steps}: one counter is left");
+    }
+}
+
+#[tokio::test]
+async fn removed_records_are_overwritten_in_the_file() {
+    let folder = TempDir::new().unwrap();
+    let store = SqliteStore::open(folder.path().join("keys.db")).unwrap();
+    let tables = keyward::sqlite::tables::Tables::of(&store);
+    let secure: i64 =
+        tables.write(|transaction| transaction.query_row("PRAGMA secure_delete", [], |row| row.get(0))).await.unwrap();
+    assert_eq!(secure, 1);
 }

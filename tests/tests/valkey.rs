@@ -39,15 +39,15 @@ async fn less_durable_server_is_refused_unless_allowed() {
     for (settings, said) in [
         (
             &["--appendonly", "no"][..],
-            "the server's setting appendonly is no, and not yes: a crash could undo a revocation",
+            "the server's setting appendonly is no instead of yes, so a crash could undo a revocation: change it, or accept the loss",
         ),
         (
             &["--appendfsync", "everysec"],
-            "the server's setting appendfsync is everysec, and not always: a crash could undo a revocation",
+            "the server's setting appendfsync is everysec instead of always, so a crash could undo a revocation: change it, or accept the loss",
         ),
         (
             &["--maxmemory", "100mb", "--maxmemory-policy", "allkeys-lru"],
-            "the server evicts keys when its memory is full: maxmemory-policy has to be noeviction",
+            "the server evicts keys when its memory is full: set maxmemory-policy to noeviction",
         ),
     ] {
         let url = server(settings);
@@ -60,7 +60,7 @@ async fn less_durable_server_is_refused_unless_allowed() {
     let error = ValkeyStore::connect("redis://127.0.0.1:1/").await.unwrap_err();
     assert_eq!(error.to_string(), "the server cannot be reached");
     let error = ValkeyStore::connect("nonsense").await.unwrap_err();
-    assert_eq!(error.to_string(), "the connection string cannot be");
+    assert_eq!(error.to_string(), "invalid connection string");
 }
 
 #[needs(valkey)]
@@ -160,5 +160,63 @@ async fn any_cluster_server_leads_to_the_one_with_the_slot() {
     assert_eq!(revoked.propagation.confirmed.len(), 2, "{revoked:?}");
     for node in &nodes {
         assert_eq!(node.ask(&field).await, Err(Rejection::KeyRevoked));
+    }
+}
+
+#[needs(valkey)]
+#[tokio::test]
+async fn the_command_line_manages_keys_on_the_server() {
+    let (url, keys) = management().await;
+    let program = keyward_tests::program::package_program("keyward-cli", "keyward");
+    let ended = |arguments: &[&str]| {
+        let output =
+            std::process::Command::new(&program).env("KEYWARD_DATABASE", &url).args(arguments).output().unwrap();
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        (output.status.code(), text(output.stdout), text(output.stderr))
+    };
+    let run = |arguments: &[&str]| {
+        let (code, out, err) = ended(arguments);
+        assert_eq!(code, Some(0), "{arguments:?}: {err}");
+        out
+    };
+    let newest = || -> serde_json::Value {
+        let list: serde_json::Value = serde_json::from_str(&run(&["keys", "list", "--json", "--limit", "1"])).unwrap();
+        list[0].clone()
+    };
+    let key = run(&["keys", "create", "--name", "first", "--scope", "resources:read"]);
+    assert!(key.starts_with("kwr_live_"), "{key}");
+    let id = newest()["id"].as_str().unwrap().to_owned();
+    assert_eq!(newest()["account"], "default");
+    run(&["keys", "update", &id, "--name", "second"]);
+    run(&["keys", "disable", &id]);
+    assert_eq!(newest()["status"], "disabled");
+    run(&["keys", "enable", &id]);
+    run(&["keys", "rotate", &id, "--overlap", "0s"]);
+    let successor = newest()["id"].as_str().unwrap().to_owned();
+    assert!(run(&["keys", "revoke", &successor, "--yes"]).contains("is revoked since"));
+    assert!(run(&["keys", "show", &successor]).contains("second"));
+    run(&["accounts", "rename", "acct_1", "Example & Co"]);
+    run(&["accounts", "suspend", "acct_1"]);
+    run(&["accounts", "create", "acct_2", "--plan", "Pro"]);
+    let account = keys.get_account(&"acct_1".parse().unwrap()).await.unwrap().unwrap();
+    assert!(account.name == "Example & Co" && account.suspended_at.is_some(), "{account:?}");
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("keys.csv");
+    std::fs::write(&file, format!("hash,account\n{},acct_3\n", "ab".repeat(32))).unwrap();
+    let import = ["keys", "import", file.to_str().unwrap(), "--hash-format", "sha256-hex", "--create-accounts"];
+    assert!(run(&import).starts_with("1 imported"));
+    for (arguments, code, said) in [
+        (&["keys", "create", "--name", "a", "--kind", "restricted"][..], 2, "at least one scope"),
+        (&["keys", "create", "--name", "a", "--prefix", "secret=kwm"], 2, "reserved for management keys"),
+        (&["keys", "create", "--name", "m", "--purpose", "management"], 2, "SQLite or PostgreSQL"),
+        (&["keys", "show", "key_none"], 3, "no such key"),
+        (&["keys", "rotate", &successor], 4, ""),
+        (&["accounts", "create", "acct_2"], 4, "already"),
+        (&["audit", "list"], 2, "audit log"),
+        (&["keys", "usage"], 2, "usage"),
+        (&["serve"], 2, "postgres://"),
+    ] {
+        let (ended, _, err) = ended(arguments);
+        assert!(ended == Some(code) && err.contains(said), "{arguments:?}: {ended:?} {err}");
     }
 }

@@ -31,7 +31,9 @@ pub(crate) enum Error {
     #[error("the authority test did not find these faults: {0}; extend `tests/tests/authority`")]
     Survived(String),
 
-    #[error("the public API of these crates differs from docs/api: {0}; check the difference, then run `cargo xtask api --update`")]
+    #[error(
+        "the public API of these crates differs from docs/api: {0}; check the difference, then run `cargo xtask api --update`"
+    )]
     Api(String),
 
     #[error("cannot list the public API of `{name}`")]

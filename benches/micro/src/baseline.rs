@@ -1,7 +1,7 @@
 //! Handwritten middleware of a careful developer: `from_fn_with_state`, SHA-256, and `moka::future` with a time to live.
 //!
-//! It does what keyward does for a warm hit. It takes one Bearer credential in one field, reads the store once however many
-//! requests wait, compares the expiry at every hit, and keeps responses out of shared caches.
+//! It does what keyward does for a warm hit. It takes one Bearer credential in one field. It reads the store once, however many
+//! requests wait. It compares the expiry at every hit, and keeps responses out of shared caches.
 
 use std::collections::HashMap;
 use std::sync::Arc;

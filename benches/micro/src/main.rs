@@ -50,7 +50,10 @@ fn main() {
         std::fs::create_dir_all(folder).unwrap();
     }
     std::fs::write(&arguments.json, serde_json::to_string_pretty(&figures).unwrap()).unwrap();
-    assert!(!timing.is_gross(), "timing distinguishes wrong keys: compare the figures of `timing` above with docs/performance.md");
+    assert!(
+        !timing.is_gross(),
+        "timing distinguishes wrong keys: compare the figures of `timing` above with docs/performance.md"
+    );
 }
 
 fn show(value: &Value) -> String {

@@ -1,4 +1,4 @@
--- Asks with one key of a file after the other: wrk … -- FILE HEADER PREFIX. Prints one line of JSON at the end.
+-- Sends requests with the keys of a file, in turn: wrk … -- FILE HEADER PREFIX. Prints a line of JSON at the end.
 local requests, at = {}, 0
 
 function init(args)

@@ -48,7 +48,12 @@ pub(crate) fn measure(rounds: usize, seconds: u32, folder: &Path, installed: &Pa
             let before = taken(server);
             let answers = wrk::ask(server.place.port, &questions);
             let took = (taken(server) - before).as_secs_f64() * 1e6;
-            assert_eq!((answers.refused, answers.broken), (0, 0), "{} refused requests or broke connections", contender.name);
+            assert_eq!(
+                (answers.refused, answers.broken),
+                (0, 0),
+                "{} refused requests or broke connections",
+                contender.name
+            );
             if round > 0 {
                 measured.rates.push(answers.rate());
                 measured.costs.push(took / answers.requests as f64);

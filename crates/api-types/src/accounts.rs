@@ -6,43 +6,60 @@ use serde::{Deserialize, Serialize};
 use crate::members::Role;
 use crate::strict::present;
 
-/// An account, and what the caller is in it.
+/// An account, with the role of the caller.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema), schema(as = AccountView))]
 pub struct Account {
-    /// Its id.
+    /// Id.
     #[cfg_attr(feature = "utoipa", schema(value_type = String))]
     pub id: AccountId,
-    /// What people call it.
+    /// Display name.
     pub name: String,
-    /// Its plan, if it has one.
+    /// Plan, if any.
     pub plan: Option<String>,
-    /// What it may use besides.
+    /// Additional features.
     #[serde(default)]
     pub features: Vec<String>,
-    /// Since when it is suspended, if it is.
+    /// Time of the suspension, if suspended.
     #[cfg_attr(feature = "utoipa", schema(value_type = Option<String>, format = DateTime))]
     pub suspended_at: Option<Timestamp>,
-    /// When it was made.
+    /// Creation time.
     #[cfg_attr(feature = "utoipa", schema(value_type = String, format = DateTime))]
     pub created_at: Timestamp,
-    /// The caller's role, if it is a user who belongs to it.
+    /// Role of the calling user in the account, if any.
     pub role: Option<Role>,
-    /// Goes up by one with each change; for updates.
+    /// Version, for updates. Each change increments it.
     pub version: u64,
 }
 
-/// An account that is to be.
+/// Query parameters of the list of accounts.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "utoipa", derive(utoipa::IntoParams), into_params(parameter_in = Query))]
+#[serde(deny_unknown_fields)]
+pub struct AccountFilter {
+    /// Whether to list every account of the deployment, for the operator, instead of the caller's own.
+    #[cfg_attr(feature = "utoipa", param(required = false))]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub all: bool,
+    /// Cursor: the `next` of the previous page.
+    #[cfg_attr(feature = "utoipa", param(max_length = 300))]
+    pub after: Option<String>,
+    /// Maximum number of items, 1 to 500. Defaults to 50.
+    #[cfg_attr(feature = "utoipa", param(minimum = 1, maximum = 500))]
+    pub limit: Option<u16>,
+}
+
+/// An account to create.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct CreateAccount {
-    /// What people call it.
+    /// Display name.
     #[cfg_attr(feature = "utoipa", schema(min_length = 1, max_length = 100))]
     pub name: String,
 }
 
-/// What to change in an account. What is left out stays.
+/// Changes to an account. Omitted fields stay.
 ///
 /// # Examples
 /// ```
@@ -56,23 +73,23 @@ pub struct CreateAccount {
 #[cfg_attr(
     feature = "utoipa",
     derive(utoipa::ToSchema),
-    schema(description = "What to change in an account. What is left out stays.")
+    schema(description = "Changes to an account. Omitted fields stay.")
 )]
 #[serde(deny_unknown_fields)]
 pub struct UpdateAccount {
-    /// Another name.
+    /// New name.
     #[cfg_attr(feature = "utoipa", schema(min_length = 1, max_length = 100))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// A plan, or null for none; for the operator alone.
+    /// New plan, or null for none. For the operator.
     #[cfg_attr(feature = "utoipa", schema(value_type = Option<String>, max_length = 100))]
     #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     pub plan: Option<Option<String>>,
-    /// For the operator alone.
+    /// New features. For the operator.
     #[cfg_attr(feature = "utoipa", schema(max_items = 50))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub features: Option<Vec<String>>,
-    /// Whether all of its keys are refused; for the operator alone.
+    /// Whether all keys of the account are refused. For the operator.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub suspended: Option<bool>,
 }

@@ -6,50 +6,50 @@ use keyward_core::{AccountId, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// Who did something, as the audit log says it.
+/// The actor of an audit entry.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema), schema(as = ActorName))]
 pub struct Actor {
     /// `user`, `key`, `system` or `anonymous`.
     #[serde(rename = "type")]
     pub kind: String,
-    /// The user's or key's id, or the program's name.
+    /// Id of the user or key, or name of the program.
     pub id: String,
 }
 
-/// What an entry is about.
+/// The target of an audit entry.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
 pub struct Target {
     /// `account`, `user`, `member`, `key`, `session`, `plan`.
     #[serde(rename = "type")]
     pub kind: String,
-    /// Its id.
+    /// Id.
     pub id: String,
 }
 
 impl Target {
-    /// The target of this kind with this id.
+    /// Creates a target of this kind with this id.
     pub fn new(kind: &str, id: impl ToString) -> Self {
         Self { kind: kind.to_owned(), id: id.to_string() }
     }
 }
 
-/// What became of what was asked for.
+/// The outcome of an operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Outcome {
-    /// It was done.
+    /// The operation succeeded.
     Done,
-    /// It was refused, and nothing was done.
+    /// The operation was refused and changed nothing.
     Refused,
-    /// A store failed or the process ended half-way: it may have been done.
+    /// A store failed or the process ended. The operation may have succeeded.
     Unknown,
 }
 
 impl Outcome {
-    /// The outcome's name.
+    /// Returns the name of the outcome.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -66,60 +66,93 @@ impl fmt::Display for Outcome {
     }
 }
 
-// The server stores entries in this form and hashes it: another order of the fields breaks the chain of every log.
+// The server stores entries in this form and hashes them: another order of fields breaks the chain of every log.
 /// An entry of the audit log.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
 pub struct AuditEntry {
-    /// Its number; the first is 1.
+    /// Number of the entry. The first is 1.
     pub number: u64,
-    /// When.
+    /// Time.
     #[cfg_attr(feature = "utoipa", schema(value_type = String, format = DateTime))]
     pub at: Timestamp,
-    /// Who.
+    /// Actor.
     pub actor: Actor,
-    /// What, such as `key.revoke`.
+    /// Action, such as `key.revoke`.
     pub action: String,
-    /// What became of it.
+    /// Outcome.
     pub outcome: Outcome,
-    /// To what.
+    /// Target.
     pub target: Target,
-    /// In which account, if in one.
+    /// Account, if any.
     #[cfg_attr(feature = "utoipa", schema(value_type = Option<String>))]
     pub account: Option<AccountId>,
-    /// From which address.
+    /// Client address.
     pub address: Option<String>,
-    /// With what client.
+    /// Client software.
     pub user_agent: Option<String>,
-    /// In which request.
+    /// Request id.
     pub request_id: Option<String>,
-    /// What it was before, without secrets.
+    /// State before, without secrets.
     #[cfg_attr(feature = "utoipa", schema(value_type = Option<Object>))]
     pub before: Option<Value>,
-    /// What it is now, without secrets.
+    /// State after, without secrets.
     #[cfg_attr(feature = "utoipa", schema(value_type = Option<Object>))]
     pub after: Option<Value>,
-    /// The hash of the entry before; zeros for the first.
+    /// Hash of the previous entry. Zeros for the first.
     pub previous: String,
 }
 
-/// What walking the log found.
+/// Query parameters of the audit log: which entries.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "utoipa", derive(utoipa::IntoParams), into_params(parameter_in = Query))]
+#[serde(deny_unknown_fields)]
+pub struct AuditFilter {
+    /// Account. Defaults to the caller's own.
+    #[cfg_attr(feature = "utoipa", param(value_type = Option<String>, min_length = 1, max_length = 64, pattern = "^[!-~]+$"))]
+    pub account: Option<AccountId>,
+    /// Whether to list the entries of every account, for the operator.
+    #[cfg_attr(feature = "utoipa", param(required = false))]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub all: bool,
+    /// Only entries of this user or key.
+    #[cfg_attr(feature = "utoipa", param(max_length = 64))]
+    pub actor: Option<String>,
+    /// Cursor: the `next` of the previous page.
+    #[cfg_attr(feature = "utoipa", param(max_length = 300))]
+    pub after: Option<String>,
+    /// Maximum number of items, 1 to 500. Defaults to 50.
+    #[cfg_attr(feature = "utoipa", param(minimum = 1, maximum = 500))]
+    pub limit: Option<u16>,
+}
+
+/// Query parameters of the verification of the audit log.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "utoipa", derive(utoipa::IntoParams), into_params(parameter_in = Query))]
+#[serde(deny_unknown_fields)]
+pub struct VerifyParams {
+    /// A checkpoint from an earlier verification. The log must still contain it.
+    #[cfg_attr(feature = "utoipa", param(max_length = 100))]
+    pub since: Option<String>,
+}
+
+/// Result of verifying the audit log.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema), schema(as = Verdict))]
 pub struct AuditVerdict {
-    /// Whether every entry fits.
+    /// Whether the log is intact.
     pub intact: bool,
-    /// The number of the last entry before the first bad one, or of the last of all. Pruned entries count.
+    /// Number of the last good entry. Pruned entries count.
     pub entries: u64,
-    /// The hash of the last of them.
+    /// Hash of that entry.
     pub hash: String,
-    /// What to note elsewhere, and to send as `since` later: so it shows if the log is cut or written anew.
+    /// Checkpoint to keep elsewhere. Send it as `since` later, to detect that the log was cut or rewritten.
     pub checkpoint: String,
-    /// The number of the first entry that does not fit.
+    /// Number of the first bad entry.
     pub first_bad: Option<u64>,
-    /// Why it does not.
+    /// Reason why it is bad.
     pub why: Option<String>,
-    /// The number of the last entry that was pruned, if the log was pruned.
+    /// Number of the last pruned entry, if any.
     #[serde(default)]
     pub pruned_through: Option<u64>,
 }

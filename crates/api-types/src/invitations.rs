@@ -1,4 +1,4 @@
-//! Invitations: how a person comes to belong to an account.
+//! Invitations into an account.
 
 use keyward_core::{AccountId, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -12,23 +12,23 @@ use crate::strict::{flattened, word};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema), schema(as = InvitationView))]
 pub struct Invitation {
-    /// Its id. It is no secret, and accepts nothing without the address.
+    /// Id. It is not secret: without the address it accepts nothing.
     pub id: String,
-    /// The account.
+    /// Account.
     #[cfg_attr(feature = "utoipa", schema(value_type = String))]
     pub account: AccountId,
-    /// The account's display name.
+    /// Display name of the account.
     pub account_name: String,
-    /// The address that was invited, in lower case.
+    /// Invited address, in lower case.
     pub email: String,
-    /// The role that it gives.
+    /// Role that the invitation gives.
     pub role: Role,
-    /// The actor who invited.
+    /// Actor who invited.
     pub invited_by: Actor,
-    /// When it was made.
+    /// Creation time.
     #[cfg_attr(feature = "utoipa", schema(value_type = String, format = DateTime))]
     pub created_at: Timestamp,
-    /// When it expires.
+    /// Expiry time.
     #[cfg_attr(feature = "utoipa", schema(value_type = String, format = DateTime))]
     pub ends_at: Timestamp,
 }
@@ -37,10 +37,10 @@ pub struct Invitation {
 #[derive(Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema), schema(as = InvitedView))]
 pub struct Invited {
-    /// The invitation itself.
+    /// The invitation.
     #[serde(flatten, deserialize_with = "flattened")]
     pub invitation: Invitation,
-    /// The secret of the link. It is in this answer and nowhere else: send it to the address that is invited.
+    /// Secret of the link. Only this answer contains it: send it to the invited address.
     #[serde(rename = "invitation", serialize_with = "reveal")]
     pub secret: Secret,
 }
@@ -50,10 +50,10 @@ pub struct Invited {
 #[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Invite {
-    /// The e-mail address.
+    /// E-mail address.
     #[cfg_attr(feature = "utoipa", schema(max_length = 254))]
     pub email: String,
-    /// The role that the invitation gives.
+    /// Role that the invitation gives.
     #[serde(deserialize_with = "word")]
     pub role: Role,
 }
@@ -63,7 +63,7 @@ pub struct Invite {
 #[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct AcceptLink {
-    /// The secret of the link.
+    /// Secret of the link.
     #[cfg_attr(feature = "utoipa", schema(value_type = String, max_length = 100))]
     #[serde(serialize_with = "reveal")]
     pub invitation: Secret,

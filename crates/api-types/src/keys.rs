@@ -16,20 +16,20 @@ use crate::schema::{KindName, ModeName, StatusName};
 use crate::secret::{Secret, reveal};
 use crate::strict::{flattened, networks, networks_or_null, present, word, word_or_null};
 
-/// What a key is for.
+/// The purpose of a key.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Purpose {
-    /// Calls of the provider's own API.
+    /// Requests to the provider's own API.
     #[default]
     Api,
-    /// Calls of the management API: its prefix is another, and the provider's API does not take it.
+    /// Requests to the management API. The key has another prefix, and the provider's API refuses it.
     Management,
 }
 
 impl Purpose {
-    /// The purpose's name.
+    /// Returns the name of the purpose.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -45,9 +45,9 @@ impl fmt::Display for Purpose {
     }
 }
 
-/// The text names no purpose.
+/// The text is not a purpose.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a purpose is api or management")]
+#[error("unknown purpose: expected api or management")]
 pub struct PurposeError;
 
 impl FromStr for Purpose {
@@ -58,85 +58,125 @@ impl FromStr for Purpose {
     }
 }
 
-/// A key as those see it who may: never the key itself.
+/// A key without its secret.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema), schema(as = KeyView))]
 pub struct Key {
-    /// Its id.
+    /// Id.
     #[cfg_attr(feature = "utoipa", schema(value_type = String))]
     pub id: CredentialId,
-    /// Whose it is.
+    /// The owning account.
     #[cfg_attr(feature = "utoipa", schema(value_type = String))]
     pub account: AccountId,
-    /// What it is for.
+    /// Purpose.
     pub purpose: Purpose,
-    /// What people call it.
+    /// Display name.
     pub name: String,
-    /// Its first 8 characters and its last 4.
+    /// First 8 and last 4 characters.
     #[cfg_attr(feature = "utoipa", schema(value_type = String))]
     pub hint: Hint,
-    /// How its digest was made: `sha256`, `hmac-sha256:` and the pepper's id, or what it was imported with.
+    /// Hash function of the digest: `sha256`, `hmac-sha256:` with the id of the pepper, or that of an imported key.
     pub hashed_with: String,
-    /// Its kind.
+    /// Kind.
     #[cfg_attr(feature = "utoipa", schema(value_type = KindName))]
     pub kind: KeyKind,
-    /// Its mode.
+    /// Mode.
     #[cfg_attr(feature = "utoipa", schema(value_type = ModeName))]
     pub mode: Mode,
-    /// What it grants.
+    /// Granted scopes.
     #[cfg_attr(feature = "utoipa", schema(value_type = Vec<String>))]
     pub scopes: ScopeSet,
-    /// The endpoints that it is confined to; all if there are none.
+    /// Endpoints that the key is confined to. Empty means all.
     #[cfg_attr(feature = "utoipa", schema(value_type = Vec<String>))]
     pub endpoints: Vec<Endpoint>,
-    /// The networks that it is confined to; all if there are none.
+    /// Networks that the key is confined to. Empty means all.
     #[cfg_attr(feature = "utoipa", schema(value_type = Vec<String>))]
     pub networks: Vec<IpNet>,
-    /// Data of the provider's own.
+    /// Metadata of the provider.
     #[cfg_attr(feature = "utoipa", schema(value_type = Object))]
     pub metadata: Map<String, Value>,
-    /// Whether it may be used.
+    /// Status.
     #[cfg_attr(feature = "utoipa", schema(value_type = StatusName))]
     pub status: KeyStatus,
-    /// When it was made.
+    /// Creation time.
     #[cfg_attr(feature = "utoipa", schema(value_type = String, format = DateTime))]
     pub created_at: Timestamp,
-    /// When it begins, if not at once.
+    /// Start of validity, if not the creation.
     #[cfg_attr(feature = "utoipa", schema(value_type = Option<String>, format = DateTime))]
     pub not_before: Option<Timestamp>,
-    /// When it ends, if it does.
+    /// Expiry time, if any.
     #[cfg_attr(feature = "utoipa", schema(value_type = Option<String>, format = DateTime))]
     pub expires_at: Option<Timestamp>,
-    /// Whether it works now and ends within two weeks.
+    /// Whether the key is active and expires within two weeks.
     pub expires_soon: bool,
-    /// When it was last used.
+    /// Time of the last use.
     #[cfg_attr(feature = "utoipa", schema(value_type = Option<String>, format = DateTime))]
     pub last_used_at: Option<Timestamp>,
-    /// The network that this use came from, if it is known: the first 24 bits of an IPv4 address, the first 48 of an IPv6 one.
+    /// Network of the last use, if known: a /24 of IPv4 or a /48 of IPv6.
     pub last_used_from: Option<String>,
-    /// When it was last used although it has a successor.
+    /// Time of the last use after the key was rotated.
     #[cfg_attr(feature = "utoipa", schema(value_type = Option<String>, format = DateTime))]
     pub used_after_rotation_at: Option<Timestamp>,
-    /// Since when it is disabled, if it is.
+    /// Time when the key was disabled, if it is.
     #[cfg_attr(feature = "utoipa", schema(value_type = Option<String>, format = DateTime))]
     pub disabled_at: Option<Timestamp>,
-    /// Since when it is revoked, if it is.
+    /// Time when the key was revoked, if it is.
     #[cfg_attr(feature = "utoipa", schema(value_type = Option<String>, format = DateTime))]
     pub revoked_at: Option<Timestamp>,
-    /// Since when it is known to be known to others, if it is.
+    /// Time when the key was reported as compromised, if it was.
     #[cfg_attr(feature = "utoipa", schema(value_type = Option<String>, format = DateTime))]
     pub compromised_at: Option<Timestamp>,
-    /// The key that it succeeds, if it does one.
+    /// The predecessor, if any.
     #[cfg_attr(feature = "utoipa", schema(value_type = Option<String>))]
     pub rotated_from: Option<CredentialId>,
-    /// The key that succeeds it, if one does.
+    /// The successor, if any.
     #[cfg_attr(feature = "utoipa", schema(value_type = Option<String>))]
     pub rotated_to: Option<CredentialId>,
-    /// Goes up by one whenever it is changed.
+    /// Version, for updates. Each change increments it.
     pub version: u64,
 }
 
-/// A key that is to be issued.
+/// Query parameters of the list of keys.
+///
+/// # Examples
+/// ```
+/// use keyward::store::KeyStatus;
+/// use keyward_api_types::KeyFilter;
+///
+/// let filter = KeyFilter { status: Some(KeyStatus::Active), ..KeyFilter::default() };
+/// # let _ = filter;
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "utoipa", derive(utoipa::IntoParams), into_params(parameter_in = Query))]
+#[serde(deny_unknown_fields)]
+pub struct KeyFilter {
+    /// Account. Defaults to the caller's own.
+    #[cfg_attr(feature = "utoipa", param(value_type = Option<String>, min_length = 1, max_length = 64, pattern = "^[!-~]+$"))]
+    pub account: Option<AccountId>,
+    /// Only keys of this mode.
+    #[cfg_attr(feature = "utoipa", param(value_type = Option<ModeName>))]
+    pub mode: Option<Mode>,
+    /// Only keys of this kind.
+    #[cfg_attr(feature = "utoipa", param(value_type = Option<KindName>))]
+    pub kind: Option<KeyKind>,
+    /// Only keys with this status.
+    #[cfg_attr(feature = "utoipa", param(value_type = Option<StatusName>))]
+    pub status: Option<KeyStatus>,
+    /// Only keys whose name contains this text, ignoring the case of ASCII letters.
+    #[cfg_attr(feature = "utoipa", param(max_length = 100))]
+    pub text: Option<String>,
+    /// Only keys that were last used before this time, or never.
+    #[cfg_attr(feature = "utoipa", param(value_type = Option<String>, format = DateTime))]
+    pub last_used_before: Option<Timestamp>,
+    /// Cursor: the `next` of the previous page.
+    #[cfg_attr(feature = "utoipa", param(max_length = 300))]
+    pub after: Option<String>,
+    /// Maximum number of items, 1 to 500. Defaults to 50.
+    #[cfg_attr(feature = "utoipa", param(minimum = 1, maximum = 500))]
+    pub limit: Option<u16>,
+}
+
+/// A key to create.
 ///
 /// # Examples
 /// ```
@@ -147,48 +187,48 @@ pub struct Key {
 /// # let _ = new;
 /// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema), schema(description = "A key that is to be issued."))]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema), schema(description = "A key to create."))]
 #[serde(deny_unknown_fields)]
 pub struct CreateKey {
-    /// Whose it is to be; the caller's own account without it.
+    /// The owning account. Defaults to the caller's own.
     #[cfg_attr(feature = "utoipa", schema(value_type = Option<String>, min_length = 1, max_length = 64, pattern = "^[!-~]+$"))]
     #[serde(default)]
     pub account: Option<AccountId>,
-    /// What people call it.
+    /// Display name.
     #[cfg_attr(feature = "utoipa", schema(min_length = 1, max_length = 100))]
     pub name: String,
-    /// What it is for.
+    /// Purpose. Defaults to `api`.
     #[serde(default, deserialize_with = "word")]
     pub purpose: Purpose,
-    /// Restricted without it.
+    /// Kind. Defaults to restricted.
     #[cfg_attr(feature = "utoipa", schema(value_type = Option<KindName>))]
     #[serde(default = "default_kind", deserialize_with = "kind_or_default")]
     pub kind: KeyKind,
-    /// Live without it.
+    /// Mode. Defaults to live.
     #[cfg_attr(feature = "utoipa", schema(value_type = Option<ModeName>))]
     #[serde(default = "default_mode", deserialize_with = "mode_or_default")]
     pub mode: Mode,
-    /// What it grants. A restricted key needs at least one.
+    /// Granted scopes. A restricted key needs at least one.
     #[cfg_attr(feature = "utoipa", schema(value_type = Vec<String>, max_items = 64, example = json!(["resources:read"])))]
     #[serde(default)]
     pub scopes: ScopeSet,
-    /// The endpoints that it is confined to.
+    /// Endpoints that the key is confined to. Empty means all.
     #[cfg_attr(feature = "utoipa", schema(value_type = Vec<String>, max_items = 50, example = json!(["GET /v1/videos/*"])))]
     #[serde(default)]
     pub endpoints: Vec<Endpoint>,
-    /// The networks that it is confined to.
+    /// Networks that the key is confined to. Empty means all.
     #[cfg_attr(feature = "utoipa", schema(value_type = Vec<String>, max_items = 50, example = json!(["192.0.2.0/24"])))]
     #[serde(default, deserialize_with = "networks")]
     pub networks: Vec<IpNet>,
-    /// Data of the provider's own.
+    /// Metadata of the provider.
     #[cfg_attr(feature = "utoipa", schema(value_type = Object))]
     #[serde(default)]
     pub metadata: Map<String, Value>,
-    /// When it begins; at once without it.
+    /// Start of validity. Defaults to now.
     #[cfg_attr(feature = "utoipa", schema(value_type = Option<String>, format = DateTime))]
     #[serde(default)]
     pub not_before: Option<Timestamp>,
-    /// When it ends; never without it.
+    /// Expiry time. Defaults to never.
     #[cfg_attr(feature = "utoipa", schema(value_type = Option<String>, format = DateTime))]
     #[serde(default)]
     pub expires_at: Option<Timestamp>,
@@ -211,13 +251,13 @@ fn mode_or_default<'de, D: Deserializer<'de>>(from: D) -> Result<Mode, D::Error>
 }
 
 impl CreateKey {
-    /// A secret key of the provider's API in live mode that grants everything.
+    /// Describes a secret key of the provider's API in live mode that grants everything.
     #[must_use]
     pub fn secret(name: impl Into<String>) -> Self {
         Self { kind: KeyKind::Secret, ..Self::restricted(name, ScopeSet::all()) }
     }
 
-    /// A restricted key of the provider's API in live mode that grants these scopes.
+    /// Describes a restricted key of the provider's API in live mode that grants these scopes.
     #[must_use]
     pub fn restricted(name: impl Into<String>, scopes: ScopeSet) -> Self {
         Self {
@@ -236,7 +276,7 @@ impl CreateKey {
     }
 }
 
-/// What to change in a key. What is left out stays; null takes the end away.
+/// Changes to a key. Omitted fields stay. A null expiry means never.
 ///
 /// # Examples
 /// ```
@@ -250,96 +290,96 @@ impl CreateKey {
 #[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
 #[cfg_attr(
     feature = "utoipa",
-    schema(description = "What to change in a key. What is left out stays; null takes the end away.")
+    schema(description = "Changes to a key. Omitted fields stay. A null expiry means never.")
 )]
 #[serde(deny_unknown_fields)]
 pub struct UpdateKey {
-    /// Another name.
+    /// New name.
     #[cfg_attr(feature = "utoipa", schema(min_length = 1, max_length = 100))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// Other scopes.
+    /// New scopes.
     #[cfg_attr(feature = "utoipa", schema(value_type = Option<Vec<String>>, max_items = 64))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scopes: Option<ScopeSet>,
-    /// Other endpoints that the key is confined to.
+    /// New endpoints that the key is confined to.
     #[cfg_attr(feature = "utoipa", schema(value_type = Option<Vec<String>>, max_items = 50))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub endpoints: Option<Vec<Endpoint>>,
-    /// Other networks that the key is confined to.
+    /// New networks that the key is confined to.
     #[cfg_attr(feature = "utoipa", schema(value_type = Option<Vec<String>>, max_items = 50))]
     #[serde(default, deserialize_with = "networks_or_null", skip_serializing_if = "Option::is_none")]
     pub networks: Option<Vec<IpNet>>,
-    /// Other data of the provider's own.
+    /// New metadata.
     #[cfg_attr(feature = "utoipa", schema(value_type = Option<Object>))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub metadata: Option<Map<String, Value>>,
-    /// Another end, or none.
+    /// New expiry time, or null for never.
     #[cfg_attr(feature = "utoipa", schema(value_type = Option<String>, format = DateTime))]
     #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<Option<Timestamp>>,
 }
 
-/// How long both keys work.
+/// The overlap of a rotation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct RotateKey {
-    /// In seconds; 0 ends the old key at once. It never ends later than it would have anyway.
+    /// Seconds during which both keys work. 0 ends the old key at once. An earlier expiry of the old key stays.
     #[cfg_attr(feature = "utoipa", schema(minimum = 0, maximum = 31622400))]
     pub overlap_seconds: u32,
 }
 
-/// A key that was issued. The key itself is here and nowhere else, ever.
+/// A new key. Only this answer contains the key itself.
 #[derive(Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema), schema(as = Issued))]
 pub struct IssuedKey {
-    /// The key, to be copied now.
+    /// The key. Store it now.
     #[serde(serialize_with = "reveal")]
     pub key: Secret,
-    /// What is known of the key.
+    /// The stored properties.
     #[serde(flatten, deserialize_with = "flattened")]
     pub record: Key,
 }
 
-/// A key that was rotated.
+/// A rotated key.
 #[derive(Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema), schema(as = Rotated))]
 pub struct RotatedKey {
-    /// The successor, to be copied now.
+    /// The successor. Store it now.
     #[serde(serialize_with = "reveal")]
     pub key: Secret,
-    /// What is known of the successor.
+    /// The stored properties of the successor.
     #[serde(flatten, deserialize_with = "flattened")]
     pub record: Key,
-    /// The old key, with its end.
+    /// The old key, with its new expiry.
     pub predecessor: Key,
-    /// How the end became true on every node.
+    /// How the new expiry reached every node.
     pub effective: Effective,
 }
 
-/// A key that was changed, and how the change became true on every node.
+/// A changed key.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
 pub struct ChangedKey {
-    /// What is known of the key now.
+    /// The stored properties.
     #[serde(flatten, deserialize_with = "flattened")]
     pub record: Key,
-    /// How the change became true on every node.
+    /// How the change reached every node.
     pub effective: Effective,
 }
 
-/// How a change became true on every node.
+/// How a change reached every node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
 pub struct Effective {
-    /// Nodes that have said so.
+    /// Number of nodes that confirmed the change.
     #[cfg_attr(feature = "utoipa", schema(value_type = usize))]
     pub confirmed: u64,
-    /// Nodes that were waited for until their lease had run out.
+    /// Number of nodes whose lease was waited out.
     #[cfg_attr(feature = "utoipa", schema(value_type = usize))]
     pub waited_out: u64,
-    /// How long it took.
+    /// Duration in milliseconds.
     pub took_ms: u64,
 }
 

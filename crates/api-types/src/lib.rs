@@ -1,7 +1,8 @@
-//! The request and response types of keyward's management API, written once: the server, the client and the command line share them.
+//! The types of keyward's management API, written once for the server, the client and the command line: requests,
+//! responses and query parameters.
 //!
-//! Each resource has one file. A type that the server reads refuses unknown fields. A type that the client reads ignores them, so that a
-//! newer server can add fields.
+//! Each resource has one file. Types that the server reads refuse unknown fields. Types that the client reads ignore
+//! them, so that a newer server can add fields.
 //!
 //! # Examples
 //! ```
@@ -39,21 +40,22 @@ mod tokens;
 mod usage;
 mod users;
 
-pub use accounts::{Account, CreateAccount, UpdateAccount};
-pub use audit::{Actor, AuditEntry, AuditVerdict, Outcome, Target};
+pub use accounts::{Account, AccountFilter, CreateAccount, UpdateAccount};
+pub use audit::{Actor, AuditEntry, AuditFilter, AuditVerdict, Outcome, Target, VerifyParams};
 pub use invitations::{AcceptLink, Invitation, Invite, Invited, Joined};
 pub use keys::{
-    ChangedKey, CreateKey, Effective, IssuedKey, Key, Purpose, PurposeError, RotateKey, RotatedKey, UpdateKey,
+    ChangedKey, CreateKey, Effective, IssuedKey, Key, KeyFilter, Purpose, PurposeError, RotateKey, RotatedKey,
+    UpdateKey,
 };
 pub use members::{Member, Role, RoleError, UpdateMember};
-pub use page::Page;
+pub use page::{Page, PageParams};
 pub use plans::{CreatePlan, Plan, PutPlan};
 pub use problem::Problem;
 pub use secret::Secret;
 pub use settings::{Image, ImageError, Settings, Theme, ThemeError, UpdateSettings};
 pub use tokens::{Refresh, SignIn, SignOut, Tokens};
-pub use usage::{Usage, UsageDay};
+pub use usage::{Usage, UsageDay, UsageParams};
 pub use users::{
     AcceptInvitation, Accepted, ChangePassword, ForgotPassword, PasswordReset, ResetPassword, Session, SignUp,
-    UpdateUser, User, VersionedUser,
+    UpdateUser, User, UserFilter, VersionedUser,
 };

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::strict::word;
 use crate::users::User;
 
-/// What a user is in an account.
+/// The role of a user in an account.
 ///
 /// # Examples
 /// ```
@@ -18,24 +18,24 @@ use crate::users::User;
 /// assert_eq!("developer".parse(), Ok(Role::Developer));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema), schema(description = "What a user is in an account."))]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema), schema(description = "The role of a user in an account."))]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
     /// Sees keys, members and usage.
     Viewer,
-    /// Manages keys besides.
+    /// Also manages keys.
     Developer,
-    /// Manages members and the account besides, and sees the audit log.
+    /// Also manages members and the account, and sees the audit log.
     Admin,
-    /// May do everything, and make other owners.
+    /// Does everything, including making other users owners.
     Owner,
 }
 
 impl Role {
-    /// Every role, from the least.
+    /// Every role, in ascending order.
     pub const ALL: [Self; 4] = [Self::Viewer, Self::Developer, Self::Admin, Self::Owner];
 
-    /// The role's name.
+    /// Returns the name of the role.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -53,9 +53,9 @@ impl fmt::Display for Role {
     }
 }
 
-/// The text names no role.
+/// The text is not a role.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a role is owner, admin, developer or viewer")]
+#[error("unknown role: expected owner, admin, developer or viewer")]
 pub struct RoleError;
 
 impl FromStr for Role {
@@ -66,27 +66,27 @@ impl FromStr for Role {
     }
 }
 
-/// A member as those see them who may.
+/// A member of an account.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema), schema(as = MemberView))]
 pub struct Member {
-    /// Who it is.
+    /// The user.
     pub user: User,
-    /// What they are in the account.
+    /// The role in the account.
     pub role: Role,
-    /// Since when.
+    /// Time of joining.
     #[cfg_attr(feature = "utoipa", schema(value_type = String, format = DateTime))]
     pub created_at: Timestamp,
-    /// For updates.
+    /// Version, for updates.
     pub version: u64,
 }
 
-/// Another role.
+/// A new role.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct UpdateMember {
-    /// The new role.
+    /// New role.
     #[serde(deserialize_with = "word")]
     pub role: Role,
 }

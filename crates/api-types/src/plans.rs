@@ -1,4 +1,4 @@
-//! Plans: what the accounts that have one may do.
+//! Plans of accounts.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,46 +6,46 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema), schema(as = PlanView))]
 pub struct Plan {
-    /// Its name, which identities carry.
+    /// Name, which identities carry.
     pub name: String,
-    /// What people are told of it.
+    /// Description for people.
     #[serde(default)]
     pub description: String,
-    /// How many active keys an account may have; the management service's own limit without this.
+    /// Maximum number of active keys of an account. Null means the server's default.
     #[serde(default)]
     pub key_limit: Option<u32>,
-    /// Goes up by one with each change; for updates.
+    /// Version, for updates. Each change increments it.
     pub version: u64,
 }
 
-/// A plan that is to be.
+/// A plan to create.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct CreatePlan {
-    /// Its name, which identities carry.
+    /// Name, which identities carry.
     #[cfg_attr(feature = "utoipa", schema(min_length = 1, max_length = 100))]
     pub name: String,
-    /// What people are told of it.
+    /// Description for people.
     #[cfg_attr(feature = "utoipa", schema(max_length = 500))]
     #[serde(default)]
     pub description: String,
-    /// How many active keys an account may have.
+    /// Maximum number of active keys of an account. Null means the server's default.
     #[cfg_attr(feature = "utoipa", schema(maximum = 10000))]
     #[serde(default)]
     pub key_limit: Option<u32>,
 }
 
-/// What a plan is from now on.
+/// The new values of a plan.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct PutPlan {
-    /// What people are told of it.
+    /// Description for people.
     #[cfg_attr(feature = "utoipa", schema(max_length = 500))]
     #[serde(default)]
     pub description: String,
-    /// How many active keys an account may have; the server's own limit without this.
+    /// Maximum number of active keys of an account. Null means the server's default.
     #[cfg_attr(feature = "utoipa", schema(maximum = 10000))]
     #[serde(default)]
     pub key_limit: Option<u32>,

@@ -1,4 +1,4 @@
-//! Why the server refuses a request.
+//! Problems: the errors of the API.
 
 use std::fmt;
 use std::time::Duration;
@@ -9,33 +9,33 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
 pub struct Problem {
-    /// `about:blank`: what there is to know is in `code`.
+    /// Always `about:blank`. The field `code` has the type.
     #[serde(rename = "type", default = "about_blank")]
     #[cfg_attr(feature = "utoipa", schema(required = true))]
     pub kind: String,
-    /// The status in words.
+    /// Name of the status.
     #[serde(default)]
     pub title: Option<String>,
-    /// The HTTP status.
+    /// HTTP status.
     pub status: u16,
-    /// What is wrong, for people.
+    /// Explanation for people.
     pub detail: String,
-    /// What is wrong, for programs.
+    /// Stable code for programs.
     pub code: String,
-    /// What to ask the provider about.
+    /// Id to report to the provider.
     pub request_id: String,
-    /// How long to wait before the next attempt, out of the header `Retry-After`.
+    /// Time to wait before a retry, from the header `Retry-After`.
     #[serde(skip)]
     pub retry_after: Option<Duration>,
 }
 
-/// The type of a problem that is no more specific than its status (RFC 9457 section 4.2.1).
+/// The type of a problem that its status describes (RFC 9457 section 4.2.1).
 fn about_blank() -> String {
     "about:blank".to_owned()
 }
 
 impl Problem {
-    /// A problem of the type `about:blank`, without a title and without a time to wait.
+    /// Creates a problem of the type `about:blank`, without a title and without a time to wait.
     ///
     /// # Examples
     /// ```
@@ -60,7 +60,7 @@ impl Problem {
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // A server that is not what it says must not steer the terminal that this is shown in.
+        // An untrusted server must not control the terminal that shows this.
         let detail: String = self.detail.chars().filter(|c| !c.is_control()).collect();
         f.write_str(&detail)
     }

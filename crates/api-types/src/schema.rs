@@ -1,41 +1,41 @@
-//! Words of the core, as the OpenAPI description lists them. No value of these types exists: they describe fields and parameters.
+//! Enums of core for the OpenAPI description. They have no values: they describe fields and parameters.
 
 use utoipa::ToSchema;
 
-/// `live` or `test`.
+/// The mode of a key.
 #[derive(ToSchema)]
 #[schema(rename_all = "lowercase")]
 pub enum ModeName {
-    /// A key for real data.
+    /// Real data.
     Live,
-    /// A key for test data.
+    /// Test data.
     Test,
 }
 
-/// What a key may be used for.
+/// The kind of a key.
 #[derive(ToSchema)]
 #[schema(rename_all = "lowercase")]
 pub enum KindName {
-    /// A key that grants everything unless it has scopes.
+    /// Grants everything unless it has scopes.
     Secret,
-    /// A key that may be public.
+    /// May be public.
     Publishable,
-    /// A key that grants its scopes.
+    /// Grants only its scopes.
     Restricted,
 }
 
-/// Whether a key may be used.
+/// The status of a key.
 #[derive(ToSchema)]
 #[schema(rename_all = "lowercase")]
 pub enum StatusName {
-    /// It works.
+    /// The key works.
     Active,
-    /// It is refused for now.
+    /// The key is disabled.
     Disabled,
-    /// It has ended.
+    /// The key has expired.
     Expired,
-    /// It is refused for good.
+    /// The key is revoked for good.
     Revoked,
-    /// It is refused for good, because others know it.
+    /// The key was reported as compromised and is revoked for good.
     Compromised,
 }

@@ -1,13 +1,13 @@
-//! Keys, tokens, invitations and passwords, which nothing prints by accident.
+//! Secrets: keys, tokens, invitations and passwords, which cannot be printed by accident.
 
 use std::fmt;
 
 use serde::{Deserialize, Serializer};
 use zeroize::Zeroizing;
 
-/// A key, a token, an invitation or a password: erased from memory when dropped.
+/// A key, token, invitation or password. Dropping it erases it from memory.
 ///
-/// It has no `Display`, no `Serialize`, no comparison, and a `Debug` that shows nothing of it.
+/// It has no `Display`, no `Serialize`, no comparison and a redacted `Debug`.
 ///
 /// # Examples
 /// ```
@@ -26,12 +26,12 @@ use zeroize::Zeroizing;
 /// ```
 #[derive(Deserialize)]
 #[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
-#[cfg_attr(feature = "utoipa", schema(as = Shown, value_type = String, description = "Writes a secret into a body: nothing else shows one."))]
+#[cfg_attr(feature = "utoipa", schema(as = Shown, value_type = String, description = "A secret. Only this body contains it."))]
 #[serde(transparent)]
 pub struct Secret(Zeroizing<String>);
 
 impl Secret {
-    /// Makes a secret of a text.
+    /// Creates a secret from a text.
     pub fn new(text: impl Into<String>) -> Self {
         Self(Zeroizing::new(text.into()))
     }
@@ -42,14 +42,14 @@ impl Secret {
         &self.0
     }
 
-    /// Returns the text, to show it to its owner, and ends this value.
+    /// Consumes the secret and returns the text, to show it to its owner.
     #[must_use]
     pub fn expose_once(self) -> Zeroizing<String> {
         self.0
     }
 }
 
-/// Writes a secret into the message that carries it over the wire.
+/// Serializes a secret in the message that carries it.
 pub(crate) fn reveal<S: Serializer>(secret: &Secret, to: S) -> Result<S::Ok, S::Error> {
     to.serialize_str(&secret.0)
 }

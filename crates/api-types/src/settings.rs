@@ -1,4 +1,4 @@
-//! What a server's pages look like.
+//! Settings: the look of a server's pages.
 
 use std::fmt;
 use std::str::FromStr;
@@ -9,29 +9,29 @@ use serde::{Deserialize, Serialize};
 
 use crate::strict::{present, word_or_null};
 
-/// What the pages look like.
+/// The look of the pages.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema), schema(as = SettingsView))]
 pub struct Settings {
-    /// What the provider is called.
+    /// Display name of the provider.
     pub name: Option<String>,
     /// The colour of buttons and links, such as `#3c4cc0`.
     pub accent: Option<String>,
-    /// What those see who have chosen nothing.
+    /// Theme for visitors who have not chosen one.
     #[serde(default)]
     pub theme: Theme,
-    /// What the logo is called, by its contents.
+    /// Identifier of the logo, derived from its contents.
     pub logo: Option<String>,
-    /// Goes up by one with each change; for updates.
+    /// Version, for updates. Each change increments it.
     pub version: u64,
 }
 
-/// The colours that somebody sees who has chosen none.
+/// The colours of the pages.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Theme {
-    /// Those of their operating system.
+    /// Follows the operating system.
     #[default]
     System,
     /// Dark on light.
@@ -44,7 +44,7 @@ impl Theme {
     /// Every theme.
     pub const ALL: [Self; 3] = [Self::System, Self::Light, Self::Dark];
 
-    /// The theme's name.
+    /// Returns the name of the theme.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -61,9 +61,9 @@ impl fmt::Display for Theme {
     }
 }
 
-/// The text names no theme.
+/// The text is not a theme.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a theme is system, light or dark")]
+#[error("unknown theme: expected system, light or dark")]
 pub struct ThemeError;
 
 impl FromStr for Theme {
@@ -90,11 +90,11 @@ pub struct Image(String);
 
 /// The text of an image is not base64.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("an image is base64")]
+#[error("the image is not base64")]
 pub struct ImageError;
 
 impl Image {
-    /// Returns the bytes of the image.
+    /// Decodes the bytes of the image.
     ///
     /// # Errors
     /// [`ImageError`] if the text is not base64.
@@ -121,7 +121,7 @@ impl fmt::Debug for Image {
     }
 }
 
-/// What to change. What is left out stays; null is as the server was configured.
+/// Changes to the look of the pages. Omitted fields stay. Null restores the configured value.
 ///
 /// # Examples
 /// ```
@@ -135,19 +135,19 @@ impl fmt::Debug for Image {
 #[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
 #[cfg_attr(
     feature = "utoipa",
-    schema(description = "What to change. What is left out stays; null is as the server was configured.")
+    schema(description = "Changes to the look of the pages. Omitted fields stay. Null restores the configured value.")
 )]
 #[serde(deny_unknown_fields)]
 pub struct UpdateSettings {
-    /// What the provider is called.
+    /// Display name of the provider.
     #[cfg_attr(feature = "utoipa", schema(value_type = Option<String>, min_length = 1, max_length = 100))]
     #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     pub name: Option<Option<String>>,
-    /// The colour of buttons and links, which has to have a contrast of 4.5 to 1 on light pages.
+    /// The colour of buttons and links, with a contrast of at least 4.5 to 1 on light pages.
     #[cfg_attr(feature = "utoipa", schema(value_type = Option<String>, pattern = "^#[0-9a-fA-F]{6}$"))]
     #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     pub accent: Option<Option<String>>,
-    /// What those see who have chosen nothing.
+    /// Theme for visitors who have not chosen one.
     #[serde(default, deserialize_with = "word_or_null", skip_serializing_if = "Option::is_none")]
     pub theme: Option<Theme>,
     /// A PNG, JPEG or WebP image of up to 32 KiB, in base64.

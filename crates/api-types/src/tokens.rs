@@ -6,41 +6,41 @@ use serde::{Deserialize, Serialize};
 
 use crate::secret::{Secret, reveal};
 
-/// Tokens. They are here and nowhere else, ever.
+/// New tokens. Only this answer contains them.
 #[derive(Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema), schema(as = TokensView))]
 pub struct Tokens {
-    /// For the `Authorization` header.
+    /// Access token, for the `Authorization` header.
     #[serde(serialize_with = "reveal")]
     pub access_token: Secret,
-    /// `Bearer`
+    /// Always `Bearer`.
     pub token_type: String,
-    /// When the access token expires.
+    /// Expiry time of the access token.
     #[cfg_attr(feature = "utoipa", schema(value_type = String, format = DateTime))]
     pub expires_at: Timestamp,
-    /// For one refreshing.
+    /// Refresh token, for one use.
     #[serde(serialize_with = "reveal")]
     pub refresh_token: Secret,
-    /// When the refresh token expires.
+    /// Expiry time of the refresh token.
     #[cfg_attr(feature = "utoipa", schema(value_type = String, format = DateTime))]
     pub refresh_expires_at: Timestamp,
     /// The user who signed in.
     #[cfg_attr(feature = "utoipa", schema(value_type = String))]
     pub user: UserId,
-    /// The account that a request means if it names none.
+    /// Default account of requests with the token.
     #[cfg_attr(feature = "utoipa", schema(value_type = String))]
     pub account: AccountId,
 }
 
-/// Who signs in.
+/// A sign-in with a password.
 #[derive(Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct SignIn {
-    /// The user's e-mail address.
+    /// E-mail address.
     #[cfg_attr(feature = "utoipa", schema(max_length = 254))]
     pub email: String,
-    /// The user's password.
+    /// Password.
     #[cfg_attr(feature = "utoipa", schema(value_type = String, format = Password, max_length = 200))]
     #[serde(serialize_with = "reveal")]
     pub password: Secret,
@@ -51,18 +51,18 @@ pub struct SignIn {
 #[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Refresh {
-    /// The token. It can be exchanged once.
+    /// The token, for one use.
     #[cfg_attr(feature = "utoipa", schema(value_type = String, max_length = 100))]
     #[serde(serialize_with = "reveal")]
     pub refresh_token: Secret,
 }
 
-/// How far to sign out.
+/// The extent of signing out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct SignOut {
-    /// Every session and token of the user; else what came of the sign-in that this token came of.
+    /// Whether to end every session and token of the user, instead of those of this sign-in.
     #[serde(default)]
     pub everywhere: bool,
 }

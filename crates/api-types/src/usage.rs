@@ -1,29 +1,39 @@
-//! How keys were used.
+//! Usage of keys.
 
 use keyward_core::{CredentialId, Timestamp};
 use serde::{Deserialize, Serialize};
 
-/// How a key, or all keys of an account, were used.
+/// Query parameters of a usage report.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "utoipa", derive(utoipa::IntoParams), into_params(parameter_in = Query))]
+#[serde(deny_unknown_fields)]
+pub struct UsageParams {
+    /// Number of days, including today, at most 366. Defaults to 30.
+    #[cfg_attr(feature = "utoipa", param(minimum = 1, maximum = 366))]
+    pub days: Option<u32>,
+}
+
+/// The usage of a key, or of all keys of an account.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
 pub struct Usage {
-    /// Day by day, the first first; days without any are left out.
+    /// Counts in ascending order of days. Days without requests are omitted.
     pub days: Vec<UsageDay>,
 }
 
-/// How keys were used on a day.
+/// The requests of a key on a day with one outcome.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
 pub struct UsageDay {
-    /// The key.
+    /// Key.
     #[cfg_attr(feature = "utoipa", schema(value_type = String))]
     pub key: CredentialId,
-    /// The day's beginning (UTC).
+    /// Start of the day (UTC).
     #[cfg_attr(feature = "utoipa", schema(value_type = String, format = DateTime))]
     pub day: Timestamp,
-    /// `accepted`, or the reason of a refusal. A request that was accepted and refused later, for instance for a scope, counts for
-    /// both.
+    /// `accepted`, or the reason of a refusal. A request that was accepted and then refused, for instance for a
+    /// scope, counts for both.
     pub outcome: String,
-    /// How often.
+    /// Number of requests.
     pub times: u64,
 }

@@ -1,4 +1,4 @@
-//! Users: the people who sign in.
+//! Users: people who sign in.
 
 use keyward_core::Timestamp;
 use keyward_core::id::UserId;
@@ -6,58 +6,58 @@ use serde::{Deserialize, Serialize};
 
 use crate::secret::{Secret, reveal};
 
-/// A user: a person who signs in.
+/// A user.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
 pub struct User {
-    /// Their id.
+    /// Id.
     #[cfg_attr(feature = "utoipa", schema(value_type = String))]
     pub id: UserId,
-    /// Their e-mail address, in lower case.
+    /// E-mail address, in lower case.
     pub email: String,
-    /// Whether mail or an identity provider has proved that the address is theirs.
+    /// Whether mail or an identity provider has proved the address.
     pub email_verified: bool,
-    /// What they are called.
+    /// Display name.
     pub name: String,
-    /// When they were added.
+    /// Creation time.
     #[cfg_attr(feature = "utoipa", schema(value_type = String, format = DateTime))]
     pub created_at: Timestamp,
-    /// When they last signed in, if they have.
+    /// Time of the last sign-in, if any.
     #[cfg_attr(feature = "utoipa", schema(value_type = Option<String>, format = DateTime))]
     pub last_sign_in_at: Option<Timestamp>,
-    /// Since when they cannot sign in, if the operator has disabled them.
+    /// Time when the operator disabled the user, if disabled.
     #[cfg_attr(feature = "utoipa", schema(value_type = Option<String>, format = DateTime))]
     pub disabled_at: Option<Timestamp>,
 }
 
-/// A user, and their version for updates.
+/// A user with a version for updates.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema), schema(as = UserView))]
 pub struct VersionedUser {
-    /// Their id.
+    /// Id.
     #[cfg_attr(feature = "utoipa", schema(value_type = String))]
     pub id: UserId,
-    /// Their e-mail address, in lower case.
+    /// E-mail address, in lower case.
     pub email: String,
-    /// Whether mail or an identity provider has proved that the address is theirs.
+    /// Whether mail or an identity provider has proved the address.
     pub email_verified: bool,
-    /// What they are called.
+    /// Display name.
     pub name: String,
-    /// When they were added.
+    /// Creation time.
     #[cfg_attr(feature = "utoipa", schema(value_type = String, format = DateTime))]
     pub created_at: Timestamp,
-    /// When they last signed in, if they have.
+    /// Time of the last sign-in, if any.
     #[cfg_attr(feature = "utoipa", schema(value_type = Option<String>, format = DateTime))]
     pub last_sign_in_at: Option<Timestamp>,
-    /// Since when they cannot sign in, if the operator has disabled them.
+    /// Time when the operator disabled the user, if disabled.
     #[cfg_attr(feature = "utoipa", schema(value_type = Option<String>, format = DateTime))]
     pub disabled_at: Option<Timestamp>,
-    /// Goes up by one with each change; for updates.
+    /// Version, for updates. Each change increments it.
     pub version: u64,
 }
 
 impl VersionedUser {
-    /// A user at a version.
+    /// Combines a user with a version.
     #[must_use]
     pub fn new(user: User, version: u64) -> Self {
         let User { id, email, email_verified, name, created_at, last_sign_in_at, disabled_at } = user;
@@ -65,126 +65,142 @@ impl VersionedUser {
     }
 }
 
-/// A session as its user sees it.
+/// Query parameters of the list of users.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "utoipa", derive(utoipa::IntoParams), into_params(parameter_in = Query))]
+#[serde(deny_unknown_fields)]
+pub struct UserFilter {
+    /// Only the user with this e-mail address.
+    #[cfg_attr(feature = "utoipa", param(max_length = 254))]
+    pub email: Option<String>,
+    /// Cursor: the `next` of the previous page.
+    #[cfg_attr(feature = "utoipa", param(max_length = 300))]
+    pub after: Option<String>,
+    /// Maximum number of items, 1 to 500. Defaults to 50.
+    #[cfg_attr(feature = "utoipa", param(minimum = 1, maximum = 500))]
+    pub limit: Option<u16>,
+}
+
+/// A session of the dashboard.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema), schema(as = SessionView))]
 pub struct Session {
-    /// What it is called; it opens nothing.
+    /// Id. It opens nothing.
     pub id: String,
-    /// Since when.
+    /// Creation time.
     #[cfg_attr(feature = "utoipa", schema(value_type = String, format = DateTime))]
     pub created_at: Timestamp,
-    /// When it was last used, to within a minute.
+    /// Time of the last use, to within a minute.
     #[cfg_attr(feature = "utoipa", schema(value_type = String, format = DateTime))]
     pub last_seen_at: Timestamp,
-    /// From where it began.
+    /// Client address at the start.
     pub address: Option<String>,
-    /// With what client it began.
+    /// Client software at the start.
     pub user_agent: Option<String>,
-    /// Whether it is the one that asks.
+    /// Whether the request belongs to this session.
     pub current: bool,
 }
 
-/// Somebody who signs up.
+/// A user to sign up.
 #[derive(Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct SignUp {
-    /// The user's e-mail address.
+    /// E-mail address.
     #[cfg_attr(feature = "utoipa", schema(max_length = 254))]
     pub email: String,
-    /// The user's name.
+    /// Display name.
     #[cfg_attr(feature = "utoipa", schema(min_length = 1, max_length = 100))]
     pub name: String,
-    /// The password that the user chooses.
+    /// New password.
     #[cfg_attr(feature = "utoipa", schema(value_type = String, format = Password, min_length = 12, max_length = 200))]
     #[serde(serialize_with = "reveal")]
     pub password: Secret,
 }
 
-/// What somebody does with an invitation.
+/// The acceptance of an invitation by a new user.
 #[derive(Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema), schema(as = Accept))]
 #[serde(deny_unknown_fields)]
 pub struct AcceptInvitation {
-    /// The secret of the invitation's link.
+    /// Secret of the link.
     #[cfg_attr(feature = "utoipa", schema(value_type = String, max_length = 100))]
     #[serde(serialize_with = "reveal")]
     pub invitation: Secret,
-    /// The user's name.
+    /// Display name.
     #[cfg_attr(feature = "utoipa", schema(min_length = 1, max_length = 100))]
     pub name: String,
-    /// The password that the user chooses.
+    /// New password.
     #[cfg_attr(feature = "utoipa", schema(value_type = String, format = Password, min_length = 12, max_length = 200))]
     #[serde(serialize_with = "reveal")]
     pub password: Secret,
 }
 
-/// Somebody who has forgotten their password.
+/// A request for a reset link.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema), schema(as = Forgot))]
 #[serde(deny_unknown_fields)]
 pub struct ForgotPassword {
-    /// The user's e-mail address.
+    /// E-mail address.
     #[cfg_attr(feature = "utoipa", schema(max_length = 254))]
     pub email: String,
 }
 
-/// What somebody does with a link for another password.
+/// A new password, with a reset link.
 #[derive(Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema), schema(as = Reset))]
 #[serde(deny_unknown_fields)]
 pub struct ResetPassword {
-    /// The secret of the link.
+    /// Secret of the link.
     #[cfg_attr(feature = "utoipa", schema(value_type = String, max_length = 100))]
     #[serde(serialize_with = "reveal")]
     pub reset: Secret,
-    /// The password that the user chooses.
+    /// New password.
     #[cfg_attr(feature = "utoipa", schema(value_type = String, format = Password, min_length = 12, max_length = 200))]
     #[serde(serialize_with = "reveal")]
     pub password: Secret,
 }
 
-/// A link for another password.
+/// A reset link, with which a user chooses a new password.
 #[derive(Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema), schema(as = ResetView))]
 pub struct PasswordReset {
-    /// The user whom the link is for.
+    /// The user.
     pub user: User,
-    /// What they choose another password with. It is here and nowhere else: send it to them.
+    /// Secret of the link. Only this answer contains it: send it to the user.
     #[serde(serialize_with = "reveal")]
     pub reset: Secret,
-    /// When it ends.
+    /// Expiry time.
     #[cfg_attr(feature = "utoipa", schema(value_type = String, format = DateTime))]
     pub ends_at: Timestamp,
 }
 
-/// What to change in a user.
+/// Changes to a user.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct UpdateUser {
-    /// Another name.
+    /// New name.
     #[cfg_attr(feature = "utoipa", schema(min_length = 1, max_length = 100))]
     pub name: String,
 }
 
-/// Another password.
+/// A change of the own password.
 #[derive(Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ChangePassword {
-    /// The password until now.
+    /// Current password.
     #[cfg_attr(feature = "utoipa", schema(value_type = String, format = Password, max_length = 200))]
     #[serde(serialize_with = "reveal")]
     pub current: Secret,
-    /// The password from now on.
+    /// New password.
     #[cfg_attr(feature = "utoipa", schema(value_type = String, format = Password, min_length = 12, max_length = 200))]
     #[serde(serialize_with = "reveal")]
     pub new: Secret,
 }
 
-/// What was asked for is taken note of.
+/// The answer to an accepted request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
 pub struct Accepted {

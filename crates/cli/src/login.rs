@@ -1,7 +1,7 @@
-//! What `keyward login` keeps between calls: tokens, in a file that its owner alone may read.
+//! The sign-ins of `keyward login`: tokens, in a file that only its owner may read.
 //!
-//! A refresh token is good for one refreshing, and one that is used twice looks stolen and ends the sign-in. So whoever refreshes holds
-//! a lock, over all processes, from before the file is read until what came of it is written.
+//! A refresh token works once, and a second use ends the sign-in, as if it were stolen. So a process that refreshes holds a lock from
+//! before it reads the file until it has written the new tokens.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File, TryLockError};
@@ -19,17 +19,17 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex;
 use zeroize::Zeroizing;
 
-use crate::failure::{Failure, Kind};
+use crate::error::{Error, ErrorKind};
 
-/// A token that ends within this is renewed first: longer than any call takes.
-const TOO_SOON: Duration = Duration::from_secs(60);
-/// How long another process may take that refreshes: longer than its tries take.
-const LOCKED: Duration = Duration::from_secs(60);
-const LOOK_AGAIN: Duration = Duration::from_millis(50);
+/// A token that expires this soon is renewed first. Longer than any call takes.
+const RENEW_BEFORE: Duration = Duration::from_secs(60);
+/// How long to wait for another process that refreshes. Longer than its retries take.
+const LOCK_TIMEOUT: Duration = Duration::from_secs(60);
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
-/// The folder in which sign-ins are kept.
+/// The file with the sign-ins, in its folder.
 #[derive(Clone, Debug)]
-pub(crate) struct Kept {
+pub(crate) struct SignInFile {
     folder: PathBuf,
 }
 
@@ -49,10 +49,10 @@ pub(crate) struct SignIn {
     refresh_expires_at: Timestamp,
 }
 
-/// The folder while nobody else changes what is in it.
+/// The folder, locked against other processes.
 struct Locked<'a> {
     folder: &'a Path,
-    /// Given up when it is dropped.
+    /// Released on drop.
     _lock: File,
 }
 
@@ -76,28 +76,28 @@ impl SignIn {
     }
 
     fn is_good(&self) -> bool {
-        self.expires_at.saturating_since(SystemClock.now()) > TOO_SOON
+        self.expires_at.saturating_since(SystemClock.now()) > RENEW_BEFORE
     }
 }
 
-impl Kept {
-    /// In the user's configuration folder.
-    pub(crate) fn of_user() -> Result<Self, Failure> {
+impl SignInFile {
+    /// The file in the user's configuration folder.
+    pub(crate) fn of_user() -> Result<Self, Error> {
         let folders = etcetera::choose_base_strategy();
-        let folders = folders.map_err(|error| Failure::caused(Kind::Usage, &error))?;
+        let folders = folders.map_err(|error| Error::caused(ErrorKind::Usage, &error))?;
         Ok(Self { folder: folders.config_dir().join("keyward") })
     }
 
-    /// Keeps a sign-in in place of the one before.
-    pub(crate) async fn keep(&self, url: &str, sign_in: SignIn) -> Result<(), Failure> {
+    /// Replaces the sign-in to a server.
+    pub(crate) async fn keep(&self, url: &str, sign_in: SignIn) -> Result<(), Error> {
         let locked = self.lock().await?;
         let mut all = locked.read()?;
         all.servers.insert(url.to_owned(), sign_in);
         locked.write(&all)
     }
 
-    /// Forgets a sign-in.
-    pub(crate) async fn forget(&self, url: &str) -> Result<(), Failure> {
+    /// Removes the sign-in to a server.
+    pub(crate) async fn forget(&self, url: &str) -> Result<(), Error> {
         let locked = self.lock().await?;
         let mut all = locked.read()?;
         if all.servers.remove(url).is_some() {
@@ -106,26 +106,26 @@ impl Kept {
         Ok(())
     }
 
-    async fn lock(&self) -> Result<Locked<'_>, Failure> {
+    async fn lock(&self) -> Result<Locked<'_>, Error> {
         make_folder(&self.folder)?;
         let path = self.folder.join("credentials.lock");
         let mut options = File::options();
         options.write(true).create(true).truncate(false);
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let lock = options.open(&path).map_err(|error| failed(&path, &error))?;
-        let give_up = tokio::time::Instant::now() + LOCKED;
+        let lock = options.open(&path).map_err(|error| Error::in_file(&path, &error))?;
+        let give_up = tokio::time::Instant::now() + LOCK_TIMEOUT;
         loop {
             match lock.try_lock() {
                 Ok(()) => return Ok(Locked { folder: &self.folder, _lock: lock }),
                 Err(TryLockError::WouldBlock) if tokio::time::Instant::now() < give_up => {
-                    tokio::time::sleep(LOOK_AGAIN).await;
+                    tokio::time::sleep(POLL_INTERVAL).await;
                 }
                 Err(TryLockError::WouldBlock) => {
-                    let message = format!("{}: another keyward has held it for a minute", path.display());
-                    return Err(Failure::new(Kind::Database, message));
+                    let message = format!("{}: another keyward process has locked it for a minute", path.display());
+                    return Err(Error::new(ErrorKind::Failed, message));
                 }
-                Err(TryLockError::Error(error)) => return Err(failed(&path, &error)),
+                Err(TryLockError::Error(error)) => return Err(Error::in_file(&path, &error)),
             }
         }
     }
@@ -136,95 +136,90 @@ impl Locked<'_> {
         self.folder.join("credentials.json")
     }
 
-    fn read(&self) -> Result<SignIns, Failure> {
+    fn read(&self) -> Result<SignIns, Error> {
         let path = self.path();
         let text = match fs::read(&path) {
             Ok(text) => Zeroizing::new(text),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(SignIns::default()),
-            Err(error) => return Err(failed(&path, &error)),
+            Err(error) => return Err(Error::in_file(&path, &error)),
         };
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt;
-            let metadata = fs::metadata(&path).map_err(|error| failed(&path, &error))?;
+            let metadata = fs::metadata(&path).map_err(|error| Error::in_file(&path, &error))?;
             if metadata.permissions().mode() & 0o077 != 0 {
                 let message = format!(
-                    "{}: others than its owner may read or change it. Run chmod 600 on it, or remove it and sign in again",
+                    "{}: other users may read or change it: run chmod 600 on it, or remove it and sign in again",
                     path.display()
                 );
-                return Err(Failure::new(Kind::Usage, message));
+                return Err(Error::usage(message));
             }
         }
-        // What serde would say of it may quote a token.
+        // The message of serde may quote a token.
         serde_json::from_slice(&text).map_err(|_| {
-            let message =
-                format!("{}: this is not what keyward login writes: remove it, and sign in again", path.display());
-            Failure::new(Kind::Usage, message)
+            let message = format!("{}: not written by keyward login: remove it, and sign in again", path.display());
+            Error::usage(message)
         })
     }
 
-    /// Writes all of it, or nothing: a program that ends half-way leaves the file as it was.
-    fn write(&self, all: &SignIns) -> Result<(), Failure> {
+    /// Replaces the file as a whole, so that a crash leaves the old one.
+    fn write(&self, all: &SignIns) -> Result<(), Error> {
         let path = self.path();
-        let text = serde_json::to_vec(all).map_err(|error| Failure::caused(Kind::Usage, &error))?;
+        let text = serde_json::to_vec(all).map_err(|error| Error::caused(ErrorKind::Usage, &error))?;
         let text = Zeroizing::new(text);
-        let say = |error: std::io::Error| failed(&path, &error);
-        // On Unix it is made for its owner alone.
-        let mut file = tempfile::Builder::new().prefix(".credentials").tempfile_in(self.folder).map_err(say)?;
-        file.write_all(&text).and_then(|()| file.as_file().sync_all()).map_err(say)?;
-        file.persist(&path).map_err(|error| say(error.error))?;
+        let failed = |error: std::io::Error| Error::in_file(&path, &error);
+        // On Unix its mode is 0600.
+        let mut file = tempfile::Builder::new().prefix(".credentials").tempfile_in(self.folder).map_err(failed)?;
+        file.write_all(&text).and_then(|()| file.as_file().sync_all()).map_err(failed)?;
+        file.persist(&path).map_err(|error| failed(error.error))?;
         #[cfg(unix)]
-        File::open(self.folder).and_then(|folder| folder.sync_all()).map_err(say)?;
+        File::open(self.folder).and_then(|folder| folder.sync_all()).map_err(failed)?;
         Ok(())
     }
 }
 
-fn make_folder(folder: &Path) -> Result<(), Failure> {
+fn make_folder(folder: &Path) -> Result<(), Error> {
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(folder).map_err(|error| failed(folder, &error))
+    builder.create(folder).map_err(|error| Error::in_file(folder, &error))
 }
 
-fn failed(path: &Path, error: &std::io::Error) -> Failure {
-    Failure::new(Kind::Usage, format!("{}: {error}", path.display()))
-}
-
-/// The tokens of a sign-in that is kept, renewed in time.
+/// The tokens of a sign-in, renewed in time.
 pub(crate) struct Login {
-    /// Without a credential of its own.
+    /// A client without a credential.
     client: Client,
-    kept: Kept,
+    file: SignInFile,
     current: Mutex<Option<SignIn>>,
 }
 
 impl Login {
-    pub(crate) fn new(client: Client, kept: Kept) -> Self {
-        Self { client, kept, current: Mutex::new(None) }
+    pub(crate) fn new(client: Client, file: SignInFile) -> Self {
+        Self { client, file, current: Mutex::new(None) }
     }
 
     async fn renewed(&self) -> Result<SignIn, ClientError> {
         let url = self.client.url();
-        let none = |failure: Failure| ClientError::NoToken(failure.to_string());
+        let no_token = |error: Error| ClientError::NoToken(error.to_string());
         let sign_in = |why: &str| ClientError::NoToken(format!("{why}: keyward login --server {url} --email YOU"));
-        let locked = self.kept.lock().await.map_err(none)?;
-        let mut all = locked.read().map_err(none)?;
+        let locked = self.file.lock().await.map_err(no_token)?;
+        let mut all = locked.read().map_err(no_token)?;
         let known = all.servers.get(url).ok_or_else(|| {
-            sign_in("there is no credential for this server: set KEYWARD_TOKEN, give --token-file, or sign in")
+            sign_in("no credential for this server: set KEYWARD_TOKEN, pass --token-file, or sign in")
         })?;
-        // Another process may have renewed it in the meantime.
+        // Another process may have renewed it.
         if known.is_good() {
             return Ok(known.clone());
         }
         let tokens = self.client.refresh_tokens(&Secret::from(known.refresh_token.clone())).await;
         let tokens = tokens.map_err(|error| match error.status() {
-            Some(401) => sign_in("the sign-in has ended: sign in again"),
+            Some(401) => sign_in("the sign-in has expired: sign in again"),
             _ => error,
         })?;
         let renewed = SignIn::new(known.email.clone(), tokens);
         all.servers.insert(url.to_owned(), renewed.clone());
-        locked.write(&all).map_err(none)?;
+        locked.write(&all).map_err(no_token)?;
         Ok(renewed)
     }
 }

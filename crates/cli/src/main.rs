@@ -1,46 +1,44 @@
-//! The program `keyward`: issues, lists, rotates and revokes API keys, finds leaked ones, imports
-//! those of other systems, and serves the management API. It works on a database, or through a server (`--server`).
+//! The program `keyward`: creates, lists, rotates and revokes API keys, finds leaked ones, imports those of other systems, and
+//! serves the management API. It works on a database, or through a server (`--server`).
 //!
-//! A key is written to standard output once, when it is issued, as the last line and alone on it. What is for people
-//! goes to standard error.
+//! A new key is the last line of standard output, and the only thing on it. Messages for people go to standard error.
 //!
 //! | exit code | meaning |
 //! | --- | --- |
 //! | 0 | done |
 //! | 1 | the database or the server failed; for `scan`: keys were found |
-//! | 2 | what was asked for cannot be; for `scan`: something could not be read or done |
-//! | 3 | there is no such key, account, user or plan |
-//! | 4 | refused, as things are; for `keys import`: some lines were |
+//! | 2 | invalid usage or configuration; for `scan`: some content could not be read |
+//! | 3 | no such key, account, user or plan |
+//! | 4 | refused; for `keys import`: some lines were refused |
 //! | 5 | declined at the prompt |
 
-mod arguments;
 mod backend;
 mod commands;
-mod failure;
+mod error;
 mod login;
+mod options;
 mod output;
-mod settings;
-mod tables;
+mod values;
 
 use std::process::ExitCode;
 
 use tracing_subscriber::EnvFilter;
 
-use crate::arguments::{Arguments, Command};
+use crate::commands::Arguments;
 use crate::output::note;
 
 #[tokio::main]
 async fn main() -> ExitCode {
     let arguments = Arguments::read();
-    // A command says itself what went wrong; of a server nobody else learns it.
-    let level = if matches!(arguments.command, Command::Serve(_)) { "warn" } else { "off" };
+    // The other commands print their errors themselves.
+    let level = if arguments.is_serve() { "warn" } else { "off" };
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| level.into());
     tracing_subscriber::fmt().with_env_filter(filter).with_ansi(false).with_writer(std::io::stderr).init();
-    match commands::run(arguments).await {
+    match arguments.run().await {
         Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => {
-            note!("error: {failure}");
-            failure.exit_code()
+        Err(error) => {
+            note!("error: {error}");
+            error.exit_code()
         }
     }
 }

@@ -1,18 +1,16 @@
-//! How things are shown: as tables for people, as JSON for programs. Never a key itself.
+//! Output: tables for people, JSON for programs.
 
 use std::io::{self, Write};
 
-use keyward_client::Key;
-use keyward_core::{AccountRecord, Timestamp};
+use comfy_table::Table;
+use comfy_table::presets::NOTHING;
+use keyward_core::Timestamp;
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use crate::backend::Effect;
-use crate::failure::{Failure, Kind};
-use crate::tables;
+use crate::error::Error;
 
-/// Writes a line to standard error, for people. That it cannot be written ends nothing: a key that was just issued is still to be shown, and
-/// others are still to be revoked.
+/// Writes a line to standard error, and ignores failure. A new key must still be shown after it.
 macro_rules! note {
     ($($argument:tt)*) => {{
         use std::io::Write as _;
@@ -21,112 +19,82 @@ macro_rules! note {
 }
 pub(crate) use note;
 
-/// Writes a line to standard output. If nobody reads it any more, that is no failure.
-pub(crate) fn line(text: &str) -> Result<(), Failure> {
+/// Writes a line to standard output. A reader that closed the pipe, such as `head`, is no error.
+pub(crate) fn line(text: &str) -> Result<(), Error> {
     match writeln!(io::stdout(), "{text}") {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
         _ => Ok(()),
     }
 }
 
-pub(crate) fn json_line(value: &Value) -> Result<(), Failure> {
+pub(crate) fn json_line(value: &Value) -> Result<(), Error> {
     line(&format!("{value:#}"))
 }
 
 /// Writes an object: as JSON, or one field a line.
-pub(crate) fn object(object: &Value, as_json: bool) -> Result<(), Failure> {
+pub(crate) fn object(object: &Value, as_json: bool) -> Result<(), Error> {
     if as_json { json_line(object) } else { line(&fields(object)) }
 }
 
-/// Writes a list: as JSON, or as a table, or that there is nothing.
+/// Writes a list: as JSON, as a table, or as a note that it is empty.
 pub(crate) fn list<T: Serialize>(
     items: &[T],
     as_json: bool,
-    nothing: &str,
+    empty: &str,
     table: impl FnOnce(&[T]) -> String,
-) -> Result<(), Failure> {
+) -> Result<(), Error> {
     if as_json {
-        json_line(&serde_json::to_value(items).map_err(|error| Failure::caused(Kind::Database, &error))?)
+        json_line(&serde_json::to_value(items)?)
     } else if items.is_empty() {
-        note!("{nothing}");
+        note!("{empty}");
         Ok(())
     } else {
         line(&table(items))
     }
 }
 
-pub(crate) fn key_to_json(key: &Key) -> Value {
-    json!({
-        "id": key.id,
-        "name": key.name,
-        "hint": key.hint,
-        "hashed_with": key.hashed_with,
-        "status": key.status,
-        "kind": key.kind,
-        "mode": key.mode,
-        "purpose": key.purpose,
-        "account": key.account,
-        "scopes": key.scopes,
-        "endpoints": key.endpoints,
-        "networks": key.networks.iter().map(ToString::to_string).collect::<Vec<_>>(),
-        "metadata": key.metadata,
-        "created_at": time(Some(key.created_at)),
-        "not_before": time(key.not_before),
-        "expires_at": time(key.expires_at),
-        "last_used_at": time(key.last_used_at),
-        "last_used_from": key.last_used_from,
-        "disabled_at": time(key.disabled_at),
-        "revoked_at": time(key.revoked_at),
-        "compromised_at": time(key.compromised_at),
-        "rotated_from": key.rotated_from,
-        "rotated_to": key.rotated_to,
-        "version": key.version,
-    })
-}
-
-pub(crate) fn account_to_json(account: &AccountRecord) -> Value {
-    json!({
-        "id": account.id,
-        "name": account.name,
-        "plan": account.plan,
-        "features": account.features,
-        "suspended_at": time(account.suspended_at),
-    })
-}
-
 /// The fields of a JSON object, one a line.
 pub(crate) fn fields(object: &Value) -> String {
-    let mut table = tables::table();
-    for (name, value) in object.as_object().into_iter().flatten() {
+    let rows = object.as_object().into_iter().flatten().filter_map(|(name, value)| {
         let text = match value {
-            Value::Null => continue,
+            Value::Null => return None,
             Value::String(text) => text.clone(),
-            Value::Array(items) if items.is_empty() => continue,
+            Value::Array(items) if items.is_empty() => return None,
             Value::Array(items) => {
                 items.iter().map(|item| item.as_str().unwrap_or_default()).collect::<Vec<_>>().join(" ")
             }
-            Value::Object(object) if object.is_empty() => continue,
+            Value::Object(object) if object.is_empty() => return None,
             other => other.to_string(),
         };
-        table.add_row([name, &text]);
-    }
-    table.trim_fmt()
+        Some([name.clone(), text])
+    });
+    rows.fold(new_table(), with_row).trim_fmt()
 }
 
-/// `effective on 2 of 2 nodes after 12 ms`, and who did not answer.
-pub(crate) fn effective(effect: &Effect) -> String {
-    let Effect { confirmed, waited_out, names, took_ms } = effect;
-    let mut text = format!("effective on {confirmed} of {} nodes after {took_ms} ms", confirmed + waited_out);
-    if names.is_empty() && *waited_out > 0 {
-        text +=
-            &format!("\n{waited_out} did not answer: their leases have run out, so they do not accept the key either");
-    }
-    for node in names {
-        text += &format!("\n{node} did not answer: its lease has run out, so it does not accept the key either");
-    }
-    text
+/// A table without lines: a header, and one row an item.
+pub(crate) fn table<T, const N: usize>(header: [&str; N], items: &[T], row: impl Fn(&T) -> [String; N]) -> String {
+    let mut table = new_table();
+    table.set_header(header);
+    items.iter().map(row).fold(table, with_row).trim_fmt()
 }
 
-fn time(at: Option<Timestamp>) -> Option<String> {
-    at.map(|at| at.to_string())
+fn new_table() -> Table {
+    let mut table = Table::new();
+    table.load_style(NOTHING);
+    table
+}
+
+fn with_row<const N: usize>(mut table: Table, row: [String; N]) -> Table {
+    table.add_row(row);
+    table
+}
+
+/// The date of a time, or a word for none.
+pub(crate) fn day(at: Option<Timestamp>, none: &str) -> String {
+    at.map_or_else(|| none.to_owned(), |at| at.to_string().chars().take(10).collect())
+}
+
+/// The text, or a dash for none.
+pub(crate) fn or_dash<T: ToString>(value: Option<T>) -> String {
+    value.map_or_else(|| "-".to_owned(), |value| value.to_string())
 }

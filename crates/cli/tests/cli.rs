@@ -21,7 +21,7 @@ fn contains(file: &Path, needle: &str) -> bool {
 }
 
 #[test]
-fn a_key_is_written_once_alone_on_the_last_line_and_nowhere_else() {
+fn a_new_key_is_only_on_the_last_line_of_output() {
     let management = Management::new();
     let created =
         management.run(&["keys", "create", "--name", "first", "--scope", "resources:read", "--expires-in", "90d"]);
@@ -45,7 +45,7 @@ fn a_key_is_written_once_alone_on_the_last_line_and_nowhere_else() {
 }
 
 #[test]
-fn what_is_said_of_a_key_is_what_was_asked_for() {
+fn options_of_a_new_key_are_stored_and_listed() {
     let management = Management::new();
     management.ok(&["accounts", "create", "acct_1", "--name", "Example Ltd", "--plan", "Pro"]);
     management.create(&[
@@ -113,7 +113,7 @@ fn lists_are_filtered() {
 }
 
 #[test]
-fn every_way_to_end_has_its_exit_code() {
+fn each_failure_has_its_exit_code() {
     let management = Management::new();
     let (_, id) = management.create(&[]);
     let (_, revoked) = management.create(&[]);
@@ -126,16 +126,16 @@ fn every_way_to_end_has_its_exit_code() {
         (&["--database", broken.to_str().unwrap(), "keys", "list"], 1, "not an SQLite database"),
         (&["--database", folder, "keys", "list"], 1, "directory"),
         (&["--database", "/nowhere/at/all.db", "keys", "list"], 1, "cannot be opened or made"),
-        (&["--database", "oracle://x", "keys", "list"], 2, "no store for oracle://"),
+        (&["--database", "oracle://x", "keys", "list"], 2, "unknown database oracle://"),
         (&["keys", "create", "--name", ""], 2, "invalid name"),
-        (&["keys", "create", "--name", "a", "--kind", "restricted"], 2, "at least one scope"),
+        (&["keys", "create", "--name", "a", "--kind", "restricted"], 2, "at least one"),
         (&["keys", "create", "--name", "a", "--scope", "nonsense"], 2, "invalid value"),
         (&["keys", "create", "--name", "a", "--expires-in", "3x"], 2, "write it like 90d"),
         (&["keys", "create", "--name", "a", "--expires-at", "2001-01-01T00:00:00Z"], 2, "in the past"),
         (&["keys", "create", "--name", "a", "--metadata", "[1]"], 2, "invalid value"),
         (&["keys", "create", "--name", "a", "--mode", "prod"], 2, "invalid value"),
         (&["keys", "create", "--name", "a", "--prefix", "secret=s k"], 2, "prefix"),
-        (&["keys", "revoke", &id], 2, "say --yes"),
+        (&["keys", "revoke", &id], 2, "pass --yes"),
         (&["keys", "update", &id], 2, "required"),
         (&["keys"], 2, "Usage"),
         (&["keys", "show", "key_none"], 3, "no such key"),
@@ -174,7 +174,7 @@ fn a_key_is_changed_disabled_and_enabled() {
 }
 
 #[test]
-fn nobody_reading_the_list_is_no_failure() {
+fn a_closed_pipe_is_no_error() {
     let management = Management::new();
     for _ in 0..3 {
         management.create(&[]);
@@ -187,7 +187,7 @@ fn nobody_reading_the_list_is_no_failure() {
 }
 
 #[test]
-fn eight_at_once_lose_nothing() {
+fn eight_concurrent_commands_create_eight_keys() {
     let management = Management::new();
     let children: Vec<_> = (0..8)
         .map(|number| {
@@ -208,7 +208,7 @@ fn eight_at_once_lose_nothing() {
 }
 
 #[test]
-fn a_pepper_is_made_once_and_keys_need_it() {
+fn a_pepper_file_is_never_overwritten() {
     let management = Management::new();
     let file = management.0.path().join("pepper");
     let path = file.to_str().unwrap();
@@ -227,12 +227,30 @@ fn a_pepper_is_made_once_and_keys_need_it() {
 }
 
 #[test]
+fn an_invalid_value_is_named_with_its_source() {
+    let management = Management::new();
+    for (flag, variable, said) in [
+        (None, Some("nowhere"), &["'nowhere'", "KEYWARD_LISTEN"][..]),
+        (Some("elsewhere"), Some("nowhere"), &["'elsewhere'", "--listen"]),
+        (Some("elsewhere"), None, &["'elsewhere'", "--listen"]),
+    ] {
+        let mut command = management.command(&["serve"]);
+        command.args(flag.into_iter().flat_map(|value| ["--listen", value]));
+        command.envs(variable.map(|value| ("KEYWARD_LISTEN", value)));
+        let ended: Ended = command.output().unwrap().into();
+        assert_eq!(ended.code, 2, "{}", ended.err);
+        assert!(said.iter().all(|part| ended.err.contains(part)), "{}", ended.err);
+        assert_eq!(ended.err.contains("KEYWARD_LISTEN"), flag.is_none(), "{}", ended.err);
+    }
+}
+
+#[test]
 fn completions_are_written() {
     assert!(Management::new().ok(&["completions", "bash"]).contains("keyward"));
 }
 
 #[tokio::test]
-async fn a_server_on_the_same_file_refuses_a_key_from_when_the_program_has_revoked_it() {
+async fn a_server_on_the_file_refuses_revoked_keys_at_once() {
     let management = Management::new();
     let (warm_up, _) = management.create(&[]);
     let store = SqliteStore::open(management.database()).unwrap();

@@ -57,7 +57,7 @@ async fn a_key_lives_from_its_issue_to_its_revocation() {
 }
 
 #[tokio::test]
-async fn a_refusal_says_what_it_is() {
+async fn a_refusal_has_its_status_and_code() {
     let server = Serving::start();
     let client = server.client();
     let reading =
@@ -91,7 +91,7 @@ async fn a_refusal_says_what_it_is() {
 }
 
 #[tokio::test]
-async fn pages_are_walked_to_the_end_and_filters_hold() {
+async fn lists_are_read_to_the_end_and_filtered() {
     let server = Serving::start();
     let client = server.client();
     for number in 0..7 {
@@ -118,7 +118,7 @@ async fn pages_are_walked_to_the_end_and_filters_hold() {
 }
 
 #[tokio::test]
-async fn accounts_members_plans_users_and_the_audit_log_are_managed() {
+async fn the_client_manages_all_resources() {
     let server = Serving::start();
     let tokens = server.client().sign_in(EMAIL, &Secret::new(PASSWORD)).await.unwrap();
     let ada = presenting(&server, tokens.access_token);
@@ -196,7 +196,7 @@ async fn tokens_are_refreshed_once_and_end_with_the_sign_in() {
 }
 
 #[tokio::test]
-async fn a_key_is_issued_once_though_the_answer_is_lost_twice() {
+async fn two_lost_answers_create_one_key() {
     let server = Serving::start();
     let proxy = Proxy::before(server.address(), 2, Fault::Swallow);
     let issued = server.client_at(&proxy.url).create_key(&CreateKey::secret("only once")).await.unwrap();
@@ -209,7 +209,7 @@ async fn a_key_is_issued_once_though_the_answer_is_lost_twice() {
 }
 
 #[tokio::test]
-async fn a_change_is_made_once_though_the_answer_is_lost() {
+async fn a_lost_answer_changes_once() {
     let server = Serving::start();
     let issued = server.client().create_key(&CreateKey::secret("a")).await.unwrap().record;
     let proxy = Proxy::before(server.address(), 1, Fault::Swallow);
@@ -220,7 +220,7 @@ async fn a_change_is_made_once_though_the_answer_is_lost() {
 }
 
 #[tokio::test]
-async fn what_the_server_would_do_twice_is_sent_once() {
+async fn requests_that_are_not_idempotent_are_sent_once() {
     let server = Serving::start();
     let first = server.client().sign_in(EMAIL, &Secret::new(PASSWORD)).await.unwrap();
     let proxy = Proxy::before(server.address(), 1, Fault::Swallow);
@@ -236,7 +236,7 @@ async fn what_the_server_would_do_twice_is_sent_once() {
 }
 
 #[tokio::test]
-async fn a_busy_server_is_waited_for_as_long_as_it_says() {
+async fn retry_after_is_respected() {
     let server = Serving::start();
     let problem = r#"{"status":429,"title":null,"detail":"Wait.","code":"RATE_LIMIT_EXCEEDED","request_id":"req_1"}"#;
     let busy = |status: &str, wait: u32| {
@@ -261,7 +261,7 @@ async fn a_busy_server_is_waited_for_as_long_as_it_says() {
 }
 
 #[tokio::test]
-async fn a_credential_follows_no_redirect_and_goes_nowhere_in_plain_text() {
+async fn credentials_follow_no_redirect_and_need_tls() {
     let server = Serving::start();
     let elsewhere = Proxy::before(server.address(), 0, Fault::Swallow);
     for status in ["301 Moved Permanently", "302 Found", "307 Temporary Redirect", "308 Permanent Redirect"] {
@@ -275,7 +275,7 @@ async fn a_credential_follows_no_redirect_and_goes_nowhere_in_plain_text() {
 }
 
 #[tokio::test]
-async fn an_answer_is_read_up_to_its_bound() {
+async fn a_large_answer_is_refused() {
     let server = Serving::start();
     let long = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n";
     let declared = format!("{long}content-length: 99999999999\r\n\r\n{{");
@@ -291,7 +291,7 @@ async fn an_answer_is_read_up_to_its_bound() {
 }
 
 #[tokio::test]
-async fn a_server_that_does_not_answer_is_given_up() {
+async fn a_silent_server_times_out() {
     let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", silent.local_addr().unwrap());
     let credential = Credential::bearer(Secret::new("kwm_live_a"));
@@ -303,7 +303,7 @@ async fn a_server_that_does_not_answer_is_given_up() {
 }
 
 #[tokio::test]
-async fn nothing_that_is_secret_is_shown_by_debug() {
+async fn debug_output_has_no_secrets() {
     let server = Serving::start();
     let client = server.client();
     let tokens = client.sign_in(EMAIL, &Secret::new(PASSWORD)).await.unwrap();

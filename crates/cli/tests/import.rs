@@ -49,7 +49,7 @@ impl Management {
     }
 }
 
-/// What a service answers to a key: the status, and the body.
+/// The status and the body of an answer to a key.
 fn ask(address: SocketAddr, key: &str) -> (u16, String) {
     let mut stream = TcpStream::connect(address).unwrap();
     write!(stream, "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nAuthorization: Bearer {key}\r\n\r\n").unwrap();
@@ -90,7 +90,7 @@ fn with_another_end(key: &str) -> String {
     format!("{}{end}", &key[..key.len() - 1])
 }
 
-/// A program of its own revokes the key, and the service refuses it from then on.
+/// Revokes the key from another process, and checks that the service refuses it at once.
 fn assert_revocable(management: &Management, address: SocketAddr, key: &str, name: &str) {
     let id = management.json(&["keys", "list", "--json", "--search", name])[0]["id"].as_str().unwrap().to_owned();
     management.ok(&["keys", "revoke", &id, "--yes"]);
@@ -99,7 +99,7 @@ fn assert_revocable(management: &Management, address: SocketAddr, key: &str, nam
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn keys_of_better_auth_go_on_working() {
+async fn imported_keys_of_better_auth_work() {
     let management = Management::new();
     let made = fixtures(include_str!("import/better-auth.jsonl"));
     let rows: String = made.iter().map(|(_, row)| format!("{row}\n")).collect();
@@ -145,7 +145,7 @@ async fn keys_of_better_auth_go_on_working() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn keys_of_unkey_go_on_working() {
+async fn imported_keys_of_unkey_work() {
     let management = Management::new();
     // From unkeyed/unkey, internal/hash/src/sha256.test.ts.
     let published = ("3ZFeSzZi4bAHLaADiPyJy7BN", "Af0t8Qg3G7oLwGHlkgMYIeloGL2dNBfcLxOLp3IDROY=");
@@ -186,7 +186,7 @@ async fn keys_of_unkey_go_on_working() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn keys_of_prefixed_api_key_go_on_working() {
+async fn imported_keys_of_prefixed_api_key_work() {
     let management = Management::new();
     let mut made = fixtures(include_str!("import/prefixed-api-key.jsonl"));
     // From the README of seamapi/prefixed-api-key.
@@ -227,7 +227,7 @@ async fn keys_of_prefixed_api_key_go_on_working() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn keys_of_a_home_made_table_go_on_working() {
+async fn imported_keys_of_a_custom_table_work() {
     let management = Management::new();
     let (live, test) = (format!("sk-live-{}", "a1".repeat(20)), format!("sk-test-{}", "b2".repeat(20)));
     for (format, hashes) in [
@@ -267,15 +267,12 @@ fn hash(number: u32) -> String {
 }
 
 #[test]
-fn a_second_import_imports_nothing_and_says_so() {
+fn a_repeated_import_imports_nothing() {
     let management = Management::new();
     let file = management.file("keys.csv", &format!("hash,account\n{},a\n{},a\n{},b\n", hash(1), hash(2), hash(3)));
     let arguments = ["--hash-format", "sha256-hex", "--create-accounts"];
     let dry = management.import(&file, &[&arguments[..], &["--dry-run"]].concat());
-    assert_eq!(
-        (dry.code, dry.out.trim()),
-        (0, "nothing was changed; it would be: 3 imported, 0 already there, 0 refused")
-    );
+    assert_eq!((dry.code, dry.out.trim()), (0, "dry run, nothing was changed: 3 imported, 0 already there, 0 refused"));
     assert!(management.json(&["keys", "list", "--json"]).as_array().unwrap().is_empty());
     assert_eq!(management.run(&["accounts", "show", "a"]).code, 3, "a dry run made an account");
     assert_eq!(management.import(&file, &arguments).out.trim(), "3 imported, 0 already there, 0 refused");
@@ -284,7 +281,7 @@ fn a_second_import_imports_nothing_and_says_so() {
 }
 
 #[test]
-fn each_line_is_imported_whole_or_refused_with_its_number_and_reason() {
+fn a_bad_line_is_refused_with_its_number_and_reason() {
     let management = Management::new();
     management.ok(&["accounts", "create", "a"]);
     management.ok(&["accounts", "create", "b"]);
@@ -293,28 +290,28 @@ fn each_line_is_imported_whole_or_refused_with_its_number_and_reason() {
         (json!({ "hash": hash(1), "account": "a", "name": "good" }), None),
         (json!({ "hash": hash(1), "account": "a" }), None),
         (json!({ "hash": hash(1), "account": "b" }), Some("another account has this key")),
-        (json!({ "hash": plain, "account": "a" }), Some("not SHA-256 in 64 hexadecimal digits")),
-        (json!({ "hash": "abcd", "account": "a" }), Some("not SHA-256 in 64 hexadecimal digits")),
-        (json!({ "account": "a" }), Some("no hash")),
-        (json!({ "hash": hash(2) }), Some("no account")),
+        (json!({ "hash": plain, "account": "a" }), Some("expected SHA-256 in 64 hexadecimal digits")),
+        (json!({ "hash": "abcd", "account": "a" }), Some("expected SHA-256 in 64 hexadecimal digits")),
+        (json!({ "account": "a" }), Some("the hash is missing")),
+        (json!({ "hash": hash(2) }), Some("the account is missing")),
         (json!({ "hash": hash(2), "account": "nobody" }), Some("no such account")),
-        (json!({ "hash": hash(2), "account": "a", "expire": "2027" }), Some("column \"expire\" is not known")),
-        (json!({ "hash": hash(2), "account": "a", "expires_at": "soon" }), Some("neither a time")),
+        (json!({ "hash": hash(2), "account": "a", "expire": "2027" }), Some("unknown column \"expire\"")),
+        (json!({ "hash": hash(2), "account": "a", "expires_at": "soon" }), Some("invalid expires_at: expected a time")),
         (json!({ "hash": hash(2), "account": "a", "expires_at": 1_800_000_000 }), Some("milliseconds")),
         (json!({ "hash": hash(2), "account": "a", "name": "x".repeat(101) }), Some("at most 100 characters, not 101")),
         (json!({ "hash": hash(2), "account": "a", "name": "\u{3164}" }), Some("at least one visible character")),
         (json!({ "hash": hash(2), "account": "a", "name": "a\u{202e}b" }), Some("U+202E")),
         (
             json!({ "hash": hash(2), "account": "a", "not_before": "2027-01-01T00:00:00Z", "expires_at": "2026-01-01T00:00:00Z" }),
-            Some("before it begins"),
+            Some("before the key begins"),
         ),
-        (json!({ "hash": hash(2), "account": "a", "kind": "admin" }), Some("the kind is")),
-        (json!({ "hash": hash(2), "account": "a", "kind": "restricted" }), Some("at least one scope")),
-        (json!({ "hash": hash(2), "account": "a", "mode": "prod" }), Some("the mode is")),
-        (json!({ "hash": hash(2), "account": "a", "scopes": ["x"] }), Some("a scope is written")),
-        (json!({ "hash": hash(2), "account": "a", "metadata": [1] }), Some("metadata is not")),
-        (json!({ "hash": hash(2), "account": "a", "revoked": "maybe" }), Some("revoked is")),
-        (json!({ "hash": hash(2), "account": "a", "enabled": "maybe" }), Some("enabled is")),
+        (json!({ "hash": hash(2), "account": "a", "kind": "admin" }), Some("invalid kind")),
+        (json!({ "hash": hash(2), "account": "a", "kind": "restricted" }), Some("at least one")),
+        (json!({ "hash": hash(2), "account": "a", "mode": "prod" }), Some("invalid mode")),
+        (json!({ "hash": hash(2), "account": "a", "scopes": ["x"] }), Some("invalid scopes")),
+        (json!({ "hash": hash(2), "account": "a", "metadata": [1] }), Some("invalid metadata")),
+        (json!({ "hash": hash(2), "account": "a", "revoked": "maybe" }), Some("invalid revoked")),
+        (json!({ "hash": hash(2), "account": "a", "enabled": "maybe" }), Some("invalid enabled")),
         (json!({ "hash": hash(2), "account": "a", "id": "a b" }), Some("invalid id")),
         (json!({ "hash": hash(2), "account": "a", "hint": "né" }), Some("invalid hint")),
         (json!(plain), Some("not a JSON object")),
@@ -326,7 +323,7 @@ fn each_line_is_imported_whole_or_refused_with_its_number_and_reason() {
         assert_eq!(ended.code, 4, "{}", ended.err);
         assert!(!ended.out.contains("this_is_a_key") && !ended.err.contains("this_is_a_key"), "a key is shown");
         if arguments.is_empty() {
-            assert!(ended.err.contains("line 6: it has no hash"), "{}", ended.err);
+            assert!(ended.err.contains("line 6: the hash is missing"), "{}", ended.err);
             continue;
         }
         let report: Value = serde_json::from_str(&ended.out).unwrap();
@@ -349,7 +346,7 @@ fn each_line_is_imported_whole_or_refused_with_its_number_and_reason() {
 }
 
 #[test]
-fn a_refused_line_makes_no_account() {
+fn a_refused_line_creates_no_account() {
     let management = Management::new();
     management.ok(&["accounts", "create", "a"]);
     let good = json!({ "hash": hash(1), "account": "a" });
@@ -367,7 +364,7 @@ fn a_refused_line_makes_no_account() {
 }
 
 #[test]
-fn what_is_known_of_a_key_is_kept() {
+fn imported_fields_are_stored() {
     let management = Management::new();
     let row = json!({
         "hash": hash(1), "account": "a", "id": "old-1", "name": "n", "hint": "sk_live_abcdef", "kind": "restricted", "mode": "test",
@@ -397,7 +394,7 @@ fn what_is_known_of_a_key_is_kept() {
 }
 
 #[test]
-fn a_key_that_was_revoked_over_there_since_is_pointed_out() {
+fn a_key_revoked_since_the_import_is_reported() {
     let management = Management::new();
     let arguments = ["--hash-format", "sha256-hex", "--create-accounts"];
     let file = management.file("keys.csv", &format!("hash,account,revoked,id\n{},a,false,k1\n", hash(1)));
@@ -415,18 +412,18 @@ fn a_key_that_was_revoked_over_there_since_is_pointed_out() {
 }
 
 #[test]
-fn a_file_that_cannot_be_read_changes_nothing() {
+fn an_unreadable_file_changes_nothing() {
     let management = Management::new();
     let good = hash(1);
     let hex = ["--hash-format", "sha256-hex", "--create-accounts"];
     for (name, content, arguments, said) in [
         ("none.csv", None, &hex[..], "No such file"),
-        ("keys.txt", Some("x".to_owned()), &hex, "say --file-format"),
-        ("keys.csv", Some(String::new()), &hex, "names no column \"hash\""),
-        ("keys.csv", Some(format!("{good},a\n{good},b\n")), &hex, "names no column \"hash\""),
-        ("keys.csv", Some(format!("hash,account,expire\n{good},a,2027\n")), &hex, "column \"expire\" is not known"),
-        ("keys.csv", Some(format!("hash,account,Hash\n{good},a,{good}\n")), &hex, "two columns are named \"hash\""),
-        ("keys.csv", Some(String::new()), &[&hex[..], &["--column", "x=y"]].concat(), "no column \"x\""),
+        ("keys.txt", Some("x".to_owned()), &hex, "pass --file-format"),
+        ("keys.csv", Some(String::new()), &hex, "has no column \"hash\""),
+        ("keys.csv", Some(format!("{good},a\n{good},b\n")), &hex, "has no column \"hash\""),
+        ("keys.csv", Some(format!("hash,account,expire\n{good},a,2027\n")), &hex, "unknown column \"expire\""),
+        ("keys.csv", Some(format!("hash,account,Hash\n{good},a,{good}\n")), &hex, "two columns have the name \"hash\""),
+        ("keys.csv", Some(String::new()), &[&hex[..], &["--column", "x=y"]].concat(), "unknown column \"x\""),
         ("keys.csv", Some(String::new()), &["--hash-format", "md5"], "invalid value"),
         ("keys.jsonl", Some("x".repeat(2 << 20)), &hex, "longer than"),
     ] {
@@ -444,6 +441,6 @@ fn a_file_that_cannot_be_read_changes_nothing() {
     fs::write(&path, text).unwrap();
     let ended = management.import(path.to_str().unwrap(), &hex);
     assert_eq!((ended.code, ended.out.trim()), (4, "1 imported, 0 already there, 2 refused"), "{}", ended.err);
-    assert!(ended.err.contains("line 2: it has 3 fields instead of 2"), "{}", ended.err);
-    assert!(ended.err.contains("line 3: it is not UTF-8"), "{}", ended.err);
+    assert!(ended.err.contains("line 2: 3 fields instead of 2"), "{}", ended.err);
+    assert!(ended.err.contains("line 3: not UTF-8"), "{}", ended.err);
 }

@@ -83,7 +83,7 @@ fn refused(ended: &Ended, code: i32, said: &str) {
 }
 
 #[test]
-fn an_invitation_is_accepted_by_its_id_or_by_its_link() {
+fn invitations_are_accepted_by_id_or_link() {
     let invited = Invited::start();
     let (first, second) = (invited.account("First"), invited.account("Second"));
     invited.invite(&first);
@@ -97,7 +97,7 @@ fn an_invitation_is_accepted_by_its_id_or_by_its_link() {
     // Not yet a member, and not with the id of another's invitation.
     assert_eq!(invited.role_of_bob(&first), None);
     refused(&run(invited.ada(&["users", "join", &id])), 3, "NOT_FOUND");
-    assert_eq!(ok(invited.bob(&["users", "join", &id])), format!("you are a member of {first} now\n"));
+    assert_eq!(ok(invited.bob(&["users", "join", &id])), format!("you are now a member of {first}\n"));
     assert_eq!(invited.role_of_bob(&first).as_deref(), Some("developer"));
     refused(&run(invited.bob(&["users", "join", &id])), 3, "NOT_FOUND");
 
@@ -106,7 +106,7 @@ fn an_invitation_is_accepted_by_its_id_or_by_its_link() {
     refused(&fed(join(), "kwi_wrong\n"), 4, "LINK_ENDED");
     refused(&fed(invited.ada(&["users", "join", "--stdin"]), &format!("{link}\n")), 2, "INVALID_VALUE");
     let joined = fed(join(), &format!("{link}\n"));
-    assert_eq!((joined.code, joined.out), (0, format!("you are a member of {second} now\n")), "{}", joined.err);
+    assert_eq!((joined.code, joined.out), (0, format!("you are now a member of {second}\n")), "{}", joined.err);
     assert_eq!(invited.role_of_bob(&second).as_deref(), Some("developer"));
     refused(&fed(join(), &format!("{link}\n")), 4, "LINK_ENDED");
     refused(&run(invited.bob(&["users", "join", &id, "--stdin"])), 2, "cannot be used with");
@@ -114,7 +114,7 @@ fn an_invitation_is_accepted_by_its_id_or_by_its_link() {
 }
 
 #[test]
-fn an_invitation_that_is_declined_or_withdrawn_lets_nobody_in() {
+fn declined_and_withdrawn_invitations_do_not_work() {
     let invited = Invited::start();
     let account = invited.account("First");
     let link = invited.invite(&account);
@@ -139,7 +139,7 @@ fn an_invitation_that_is_declined_or_withdrawn_lets_nobody_in() {
 }
 
 #[test]
-fn invitations_are_made_listed_and_withdrawn_on_a_database() {
+fn invitations_are_managed_on_a_database() {
     let management = management::Management::new();
     let of = ["--account", "operator"];
     // There is an operator's account once there is an owner.

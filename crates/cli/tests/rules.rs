@@ -40,7 +40,7 @@ fn a_rotated_key_is_not_revived() {
 }
 
 #[test]
-fn an_ended_key_gets_a_name_and_nothing_else() {
+fn an_expired_key_is_renamed_and_nothing_else() {
     let management = Management::new();
     let (_, id) = management.create(&[]);
     management.ok(&["keys", "rotate", &id, "--overlap", "0s"]);
@@ -60,7 +60,7 @@ fn an_ended_key_gets_a_name_and_nothing_else() {
 }
 
 #[test]
-fn a_key_keeps_an_end_to_come_and_its_first_disabling() {
+fn expiry_is_in_the_future_and_disabling_keeps_its_time() {
     let management = Management::new();
     let (_, id) = management.create(&["--scope", "a:read"]);
     check(
@@ -93,7 +93,7 @@ fn a_management_key_is_rotated_into_its_format() {
         assert_eq!((&shown["purpose"], &shown["scopes"]), (&json!("management"), &show(&management, &id)["scopes"]));
     }
     let reserved = ["keys", "create", "--name", "a", "--prefix", "secret=kwm"];
-    check(&management, &[(&reserved, 2, "is how management keys begin")]);
+    check(&management, &[(&reserved, 2, "is reserved for management keys")]);
 }
 
 #[test]
@@ -112,13 +112,13 @@ fn a_refused_creation_writes_nothing() {
             if more[0] == "--name" { [&["keys", "create"], more].concat() } else { [&create, more].concat() };
         let ended = management.run(&arguments);
         assert_eq!(ended.code, 2, "{arguments:?}: {}", ended.err);
-        assert!(!ended.err.contains("made the account"), "{arguments:?}: {}", ended.err);
+        assert!(!ended.err.contains("created the account"), "{arguments:?}: {}", ended.err);
         assert_eq!(management.run(&["accounts", "show", "default"]).code, 3, "{arguments:?} made the account");
     }
 }
 
 #[test]
-fn values_are_read_strictly_and_in_one_form() {
+fn values_are_parsed_strictly_and_normalised() {
     let management = Management::new();
     let (_, id) = management.create(&[
         "--network",

@@ -70,7 +70,7 @@ fn hint(key: &str) -> String {
     format!("{}…{}", &key[..8], &key[key.len() - 4..])
 }
 
-/// What is written of finds: where and which, and of the keys nothing else.
+/// The places in the report.
 fn places(ended: &Ended) -> Vec<String> {
     ended.out.lines().map(|line| line.split(": ").next().unwrap().to_owned()).collect()
 }
@@ -80,7 +80,7 @@ fn assert_hidden(ended: &Ended, key: &str) {
 }
 
 #[test]
-fn nothing_found_is_success_and_says_nothing() {
+fn a_scan_without_finds_succeeds_silently() {
     let management = Management::new();
     let mut typo = key();
     typo.replace_range(20..21, if &typo[20..21] == "a" { "b" } else { "a" });
@@ -91,7 +91,7 @@ fn nothing_found_is_success_and_says_nothing() {
 }
 
 #[test]
-fn keys_are_found_where_they_stand_and_are_not_shown() {
+fn finds_have_places_and_hints_only() {
     let management = Management::new();
     let key = key();
     management.write("b/config.toml", format!("# a\nkey = \"{key}\"\n"));
@@ -112,7 +112,7 @@ fn keys_are_found_where_they_stand_and_are_not_shown() {
 }
 
 #[test]
-fn prefixes_are_said_as_in_every_other_command() {
+fn a_scan_takes_prefixes() {
     let management = Management::new();
     let format = KeyFormat::builder().prefix("sk", KeyKind::Secret).build().unwrap();
     management.write("a", format!("{} {}", key_of(&format), key()));
@@ -123,7 +123,7 @@ fn prefixes_are_said_as_in_every_other_command() {
 
 #[needs(git)]
 #[test]
-fn what_git_ignores_is_left_out_unless_it_is_asked_for() {
+fn ignored_files_are_scanned_on_request() {
     let management = Management::new();
     management.git(&["init", "--quiet"]);
     management.write(".gitignore", "ignored\n");
@@ -132,7 +132,7 @@ fn what_git_ignores_is_left_out_unless_it_is_asked_for() {
     management.write("fixtures/a", key());
     assert_eq!(management.scan(&[]).code, 0);
     assert_eq!(places(&management.scan(&["--no-ignore"])), ["./fixtures/a:1:1", "./ignored:1:1"]);
-    assert_eq!(places(&management.scan(&["ignored"])), ["ignored:1:1"], "what is named is scanned");
+    assert_eq!(places(&management.scan(&["ignored"])), ["ignored:1:1"], "named files are scanned");
 }
 
 #[test]
@@ -148,7 +148,7 @@ fn a_large_file_is_read_to_its_end() {
 
 #[cfg(unix)]
 #[test]
-fn links_are_not_followed_and_nothing_is_waited_for() {
+fn links_are_not_followed_and_pipes_not_read() {
     use std::os::unix::fs::symlink;
     let management = Management::new();
     let folder = management.folder();
@@ -171,16 +171,12 @@ fn links_are_not_followed_and_nothing_is_waited_for() {
 }
 
 #[test]
-fn what_cannot_be_read_is_said_and_hides_no_find() {
+fn unreadable_files_are_reported_beside_finds() {
     let management = Management::new();
     management.write("good", "nothing");
     let ended = management.scan(&["good", "missing"]);
     assert_eq!(ended.code, 2);
-    assert!(
-        ended.err.contains("cannot be read: missing") && ended.err.contains("no key found, but 1"),
-        "{}",
-        ended.err
-    );
+    assert!(ended.err.contains("cannot read missing") && ended.err.contains("no key found, but 1"), "{}", ended.err);
     management.write("bad", key());
     let ended = management.scan(&["bad", "missing"]);
     assert_eq!(ended.code, 1);
@@ -190,15 +186,15 @@ fn what_cannot_be_read_is_said_and_hides_no_find() {
 /// A file that the superuser cannot read either.
 #[cfg(target_os = "linux")]
 #[test]
-fn a_file_that_fails_while_it_is_read_is_said() {
+fn a_read_error_is_reported() {
     let ended = Management::new().scan(&["/proc/self/mem"]);
     assert_eq!(ended.code, 2);
-    assert!(ended.err.contains("cannot be read: /proc/self/mem"), "{}", ended.err);
+    assert!(ended.err.contains("cannot read /proc/self/mem"), "{}", ended.err);
 }
 
 #[cfg(target_os = "linux")]
 #[test]
-fn a_name_that_is_no_text_or_moves_the_cursor_is_shown_harmlessly() {
+fn control_characters_in_names_are_escaped() {
     use std::os::unix::ffi::OsStrExt;
     let management = Management::new();
     fs::write(management.folder().join(std::ffi::OsStr::from_bytes(b"\xff\x1b[2J")), key()).unwrap();
@@ -208,7 +204,7 @@ fn a_name_that_is_no_text_or_moves_the_cursor_is_shown_harmlessly() {
 }
 
 #[test]
-fn a_key_in_a_name_is_not_shown() {
+fn keys_in_file_names_are_redacted() {
     let management = Management::new();
     let key = key();
     management.write(&key, &key);
@@ -219,7 +215,7 @@ fn a_key_in_a_name_is_not_shown() {
 }
 
 #[test]
-fn standard_input_is_a_dash() {
+fn a_dash_scans_standard_input() {
     let management = Management::new();
     let key = key();
     let mut child = management
@@ -236,7 +232,7 @@ fn standard_input_is_a_dash() {
 
 #[needs(git)]
 #[test]
-fn the_history_is_searched_for_what_is_gone() {
+fn deleted_keys_are_found_in_the_history() {
     let management = Management::new();
     let (in_file, in_message, in_branch, in_tag) = (key(), key(), key(), key());
     management.git(&["init", "--quiet"]);
@@ -288,16 +284,16 @@ fn the_history_is_searched_for_what_is_gone() {
     assert_eq!(text.out.lines().count(), 4, "one repository is scanned once: {}", text.out);
 }
 
-/// A standard error on a full disk, or that nobody reads any more.
+/// Standard error on a full disk, or closed.
 #[cfg(target_os = "linux")]
 #[test]
-fn words_that_cannot_be_written_keep_no_key_alive_and_lose_none() {
+fn a_full_disk_stops_no_revocation_and_loses_no_key() {
     let management = Management::new();
     let full = || fs::File::options().write(true).open("/dev/full").unwrap();
     let (first, first_id) = management.create(&[]);
     let out = management.command(&["keys", "create", "--name", "second"]).stderr(full()).output().unwrap();
     let second = String::from_utf8(out.stdout).unwrap().trim().to_owned();
-    assert!(out.status.success() && KeyFormat::default().parse(second.as_bytes()).is_ok(), "a key that nobody has");
+    assert!(out.status.success() && KeyFormat::default().parse(second.as_bytes()).is_ok(), "the new key is lost");
     management.write("a", format!("{first}\n{second}\n"));
     let folder = management.folder();
     let scan = ["scan", "--revoke", "--yes", folder.to_str().unwrap()];
@@ -309,7 +305,7 @@ fn words_that_cannot_be_written_keep_no_key_alive_and_lose_none() {
     let (third, _) = management.create(&[]);
     management.write("a", &third);
     let ended: Ended = management.command(&scan).stdout(full()).output().unwrap().into();
-    assert_eq!(ended.code, 2, "the report is lost, and that is said: {}", ended.err);
+    assert_eq!(ended.code, 2, "the lost report is an error: {}", ended.err);
     let again = management.run(&scan);
     assert!(again.err.contains("no key to revoke"), "{}", again.err);
     assert!(!again.out.contains(&first_id), "{}", again.out);
@@ -317,7 +313,7 @@ fn words_that_cannot_be_written_keep_no_key_alive_and_lose_none() {
 
 #[needs(git)]
 #[test]
-fn a_bare_repository_and_an_empty_one_have_a_history_too() {
+fn bare_and_empty_repositories_are_scanned() {
     let management = Management::new();
     management.git(&["init", "--quiet"]);
     assert_eq!(management.scan(&["--history"]).code, 0, "nothing was committed");
@@ -331,7 +327,7 @@ fn a_bare_repository_and_an_empty_one_have_a_history_too() {
     assert_eq!(ended.code, 2);
     assert!(ended.err.contains("not a git repository"), "{}", ended.err);
     let ended = management.scan(&["--history", outside.path().to_str().unwrap(), "."]);
-    assert_eq!(ended.code, 1, "what cannot be read hides no find: {}", ended.err);
+    assert_eq!(ended.code, 1, "an unreadable path hides no find: {}", ended.err);
     // An object that is gone.
     let object = management.git(&["rev-parse", "HEAD:a"]);
     let (folder, file) = object.trim().split_at(2);
@@ -345,7 +341,7 @@ fn a_bare_repository_and_an_empty_one_have_a_history_too() {
 
 #[needs(git)]
 #[test]
-fn what_is_staged_is_scanned_and_not_the_file() {
+fn staged_contents_are_scanned_not_files() {
     let management = Management::new();
     management.git(&["init", "--quiet"]);
     management.write("first", key());
@@ -368,7 +364,7 @@ fn what_is_staged_is_scanned_and_not_the_file() {
 #[cfg(unix)]
 #[needs(git)]
 #[test]
-fn the_hook_of_the_documentation_stops_a_commit() {
+fn the_documented_hook_stops_a_commit() {
     use std::os::unix::fs::PermissionsExt;
     let docs = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../guide/src/scan.md")).unwrap();
     let hook = docs.split("```sh\n#!/bin/sh\n").nth(1).expect("the hook is there").split("```").next().unwrap();
@@ -400,7 +396,7 @@ fn the_hook_of_the_documentation_stops_a_commit() {
 }
 
 #[test]
-fn with_a_database_it_says_which_keys_work_and_revokes_them() {
+fn a_scan_with_a_database_shows_and_revokes_keys() {
     let management = Management::new();
     let (alive, alive_id) = management.create(&[]);
     let (dead, dead_id) = management.create(&[]);
@@ -418,7 +414,7 @@ fn with_a_database_it_says_which_keys_work_and_revokes_them() {
     assert!(ended.out.contains(&format!("(active, {alive_id} of default)")), "{}", ended.out);
     assert!(ended.out.contains("(unknown to this database)"), "{}", ended.out);
     let ended = management.run(&["scan", "--revoke", folder]);
-    assert_eq!((ended.code, &*ended.out), (2, ""), "nobody can be asked: {}", ended.err);
+    assert_eq!((ended.code, &*ended.out), (2, ""), "there is no terminal: {}", ended.err);
     let ended = management.run(&["scan", "--revoke", "--yes", folder]);
     assert_eq!(ended.code, 1, "{}", ended.err);
     assert!(ended.err.contains(&format!("{alive_id} is revoked: effective on")), "{}", ended.err);
@@ -428,13 +424,13 @@ fn with_a_database_it_says_which_keys_work_and_revokes_them() {
     assert!(ended.err.contains("no key to revoke"), "{}", ended.err);
     let ended = management.scan(&["--revoke", "--yes"]);
     assert_eq!(ended.code, 2);
-    assert!(ended.err.contains("say --database"), "{}", ended.err);
+    assert!(ended.err.contains("pass --database"), "{}", ended.err);
     let ended = management.run(&["--database", folder, "scan", folder]);
     assert_eq!(ended.code, 2, "a database that fails must not look like a find: {}", ended.err);
 }
 
 #[test]
-fn peppered_keys_are_known_by_their_digests() {
+fn peppered_keys_are_recognised() {
     let management = Management::new();
     let pepper = management.0.path().join("pepper");
     let pepper = pepper.to_str().unwrap();

@@ -28,7 +28,7 @@ fn id_of(server: &Serving, name: &str) -> String {
 }
 
 #[test]
-fn a_key_lives_as_it_does_on_a_database() {
+fn key_commands_work_on_a_server() {
     let server = Serving::start();
     let created = server.run(&["keys", "create", "--name", "analytics", "--scope", "jobs:read", "--expires-in", "90d"]);
     assert_eq!(created.code, 0, "{}", created.err);
@@ -70,7 +70,7 @@ fn a_key_lives_as_it_does_on_a_database() {
 }
 
 #[test]
-fn what_the_dashboard_does_can_be_done_here() {
+fn other_commands_work_on_a_server() {
     let server = Serving::start();
     assert_eq!(server.login().code, 0);
     let run = |arguments: &[&str]| ok(server.signed_in(arguments));
@@ -172,7 +172,7 @@ impl OutputCode for Command {
 }
 
 #[test]
-fn every_way_to_end_has_its_exit_code() {
+fn each_failure_has_its_exit_code() {
     let server = Serving::start();
     let reading = ["keys", "create", "--name", "r", "--purpose", "management", "--scope", "keys:read"];
     let reading = server.ok(&reading).trim_end().to_owned();
@@ -188,25 +188,25 @@ fn every_way_to_end_has_its_exit_code() {
         (&*server.token, &["keys", "show", "key_none"][..], 3, "NOT_FOUND"),
         (&server.token, &["accounts", "show", "none"], 3, "NOT_FOUND"),
         (&server.token, &["plans", "remove", "none", "--yes"], 3, "no such plan"),
-        (&server.token, &["keys", "show", ".."], 3, "nothing with such an id"),
+        (&server.token, &["keys", "show", ".."], 3, "invalid id"),
         (&server.token, &["keys", "create", "--name", ""], 2, "INVALID_VALUE"),
         (&server.token, &["keys", "create", "--name", "a", "--mode", "test"], 4, "ESCALATION"),
-        (&server.token, &["accounts", "create", "acct_1"], 2, "chooses an account's id"),
+        (&server.token, &["accounts", "create", "acct_1"], 2, "chooses the id of an account"),
         (&server.token, &["users", "rename", "A"], 4, "USER_REQUIRED"),
         (&reading, &["keys", "create", "--name", "a"], 4, "INSUFFICIENT_SCOPE"),
         (wrong, &["keys", "list"], 4, "INVALID_API_KEY"),
-        ("two words", &["keys", "list"], 2, "no key and no token"),
+        ("two words", &["keys", "list"], 2, "invalid credential"),
         ("", &["keys", "list"], 4, "keyward login --server"),
         (&server.token, &["--server", &gone, "keys", "list"], 1, "does not answer"),
         (&server.token, &["--server", "http://192.0.2.1", "keys", "list"], 2, "--allow-plain-http"),
         (&server.token, &["--server", "example.com", "keys", "list"], 2, "URL"),
         (&server.token, &["--database", "keys.db", "keys", "list"], 2, "exclude each other"),
-        (&server.token, &["--prefix", "secret=sk", "keys", "list"], 2, "the server's own"),
-        (&server.token, &["nodes"], 2, "needs the database itself"),
-        (&server.token, &["serve"], 2, "needs the database itself"),
-        (&server.token, &["scan"], 2, "needs the database itself"),
-        (&server.token, &["keys", "import", "x.csv", "--hash-format", "sha256-hex"], 2, "needs the database itself"),
-        (&server.token, &["users", "create", "--owner", "--email", "a@b.cd"], 2, "needs the database itself"),
+        (&server.token, &["--prefix", "secret=sk", "keys", "list"], 2, "do not apply to a server"),
+        (&server.token, &["nodes"], 2, "needs the database"),
+        (&server.token, &["serve"], 2, "needs the database"),
+        (&server.token, &["scan"], 2, "needs the database"),
+        (&server.token, &["keys", "import", "x.csv", "--hash-format", "sha256-hex"], 2, "needs the database"),
+        (&server.token, &["users", "create", "--owner", "--email", "a@b.cd"], 2, "needs the database"),
         (&server.token, &["login", "--email", EMAIL], 2, "--password-stdin"),
     ] {
         let mut arguments = arguments.to_vec();
@@ -235,7 +235,7 @@ fn plain(server: &Serving) -> Command {
 }
 
 #[test]
-fn what_is_said_goes_before_what_the_environment_says() {
+fn flags_override_variables() {
     let server = Serving::start();
     let database = server.folder.path().join("keys.db");
     let whoami =
@@ -260,7 +260,7 @@ fn what_is_said_goes_before_what_the_environment_says() {
     assert!(nothing.code == 2 && nothing.err.contains("--server"), "{}", nothing.err);
     let hook =
         whoami(plain(&server).env("KEYWARD_SERVER", &server.url).arg("scan").arg(server.folder.path().join("nothing")));
-    assert!(!hook.err.contains("--server"), "a scan without a database asks nobody: {}", hook.err);
+    assert!(!hook.err.contains("--server"), "a scan without a database needs no server: {}", hook.err);
     // A file with the key, which goes before the variable if it is named in the call.
     let file = server.folder.path().join("token");
     fs::write(&file, format!("{}\n", server.token)).unwrap();
@@ -288,7 +288,7 @@ fn let_it_end(file: &Path) -> String {
 }
 
 #[test]
-fn a_sign_in_is_kept_renewed_and_ended() {
+fn a_sign_in_is_stored_renewed_and_ended() {
     let server = Serving::start();
     assert_eq!(server.signed_in(&["whoami"]).output_code(), 4, "nobody has signed in");
     let wrong = fed(server.signed_in(&["login", "--email", EMAIL, "--password-stdin"]), "wrong\n");
@@ -322,12 +322,12 @@ fn a_sign_in_is_kept_renewed_and_ended() {
     let ended = run(server.signed_in(&["whoami"]));
     assert!(ended.code == 4 && ended.err.contains("sign in again"), "{}", ended.err);
     assert_eq!(server.signed_in(&["logout"]).output_code(), 0);
-    assert_eq!(kept(&server.kept()), json!({"servers": {}}), "what has ended is forgotten");
+    assert_eq!(kept(&server.kept()), json!({"servers": {}}), "the expired sign-in is removed");
 }
 
 #[cfg(unix)]
 #[test]
-fn what_is_kept_is_for_its_owner_alone() {
+fn the_sign_in_file_is_private() {
     use std::os::unix::fs::PermissionsExt;
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
     let server = Serving::start();
@@ -349,7 +349,7 @@ fn what_is_kept_is_for_its_owner_alone() {
 }
 
 #[test]
-fn a_sign_in_goes_to_its_own_server_alone() {
+fn a_sign_in_is_sent_to_its_server_only() {
     let (server, other) = (Serving::start(), Serving::start());
     assert_eq!(server.login().code, 0);
     let mut elsewhere = plain(&server);
@@ -359,7 +359,7 @@ fn a_sign_in_goes_to_its_own_server_alone() {
 }
 
 #[test]
-fn a_key_is_issued_once_though_its_answer_is_lost() {
+fn a_lost_answer_creates_one_key() {
     let server = Serving::start();
     let proxy = Proxy::before(server.address(), 1, Fault::Swallow);
     let mut create = plain(&server);
@@ -373,7 +373,7 @@ fn a_key_is_issued_once_though_its_answer_is_lost() {
     );
 }
 
-/// What the program says with all its logs on has no secret in it but a key on standard output, once.
+/// With all logs on, the only secret in the output is a new key on standard output, once.
 #[test]
 fn no_secret_is_shown_or_logged() {
     let server = Serving::start();
@@ -412,9 +412,9 @@ fn no_secret_is_shown_or_logged() {
     assert_eq!(secrets.iter().filter(|secret| created.out.contains(&secret[9..])).count(), 1);
 }
 
-/// A server with a certificate of its own authority: it is believed if the system believes that authority, and not otherwise.
+/// The client accepts a private authority only if the system trusts it.
 #[test]
-fn https_is_spoken_with_servers_that_the_system_trusts() {
+fn https_needs_a_trusted_certificate() {
     let server = Serving::start();
     let issued = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     let trusted = server.folder.path().join("ca.pem");
@@ -465,7 +465,7 @@ fn https_is_spoken_with_servers_that_the_system_trusts() {
 #[cfg(target_os = "linux")]
 #[needs(script)]
 #[test]
-fn a_password_is_typed_unseen() {
+fn a_typed_password_is_not_shown() {
     let server = Serving::start();
     // `script` gives the program a terminal.
     let line = format!("{} --server {} login --email {EMAIL}", env!("CARGO_BIN_EXE_keyward"), server.url);

@@ -1,7 +1,7 @@
 //! Accounts.
 
 use http::Method;
-use keyward_api_types::{Account, CreateAccount, UpdateAccount, Usage};
+use keyward_api_types::{Account, AccountFilter, CreateAccount, UpdateAccount, Usage, UsageParams};
 use keyward_core::AccountId;
 
 use crate::client::Client;
@@ -9,25 +9,26 @@ use crate::error::ClientError;
 use crate::page::Walk;
 use crate::request::Request;
 
-/// Accounts. What these need on the server: `accounts:read`, and `accounts:write` for changes.
+/// Accounts. These need the scope `accounts:read`, or `accounts:write` for changes.
 impl Client {
-    /// The caller's own accounts, page by page; or every account of the deployment, for the operator.
+    /// Lists the caller's own accounts, or every account of the deployment, for the operator.
     #[must_use]
     pub fn walk_accounts(&self, all: bool) -> Walk<'_, Account> {
         Walk::new(self, move |after| {
-            Request::get(&["accounts"]).query("all", all.then_some(true)).query("after", after)
+            let filter = AccountFilter { all, after: after.map(str::to_owned), limit: None };
+            Request::get(&["accounts"]).query(&filter)
         })
     }
 
-    /// Makes an account that the calling user owns.
+    /// Creates an account that the calling user owns.
     ///
     /// # Errors
     /// See [`ClientError`].
     pub async fn create_account(&self, name: &str) -> Result<Account, ClientError> {
-        self.ask(Request::once(Method::POST, &["accounts"])?.json(&CreateAccount { name: name.to_owned() })).await
+        self.ask(Request::idempotent(Method::POST, &["accounts"])?.json(&CreateAccount { name: name.to_owned() })).await
     }
 
-    /// An account.
+    /// Returns an account.
     ///
     /// # Errors
     /// See [`ClientError`].
@@ -35,24 +36,25 @@ impl Client {
         self.ask(Request::get(&["accounts", id.as_str()])).await
     }
 
-    /// Changes an account, if it is at this version still.
+    /// Updates an account that is still at this version.
     ///
     /// # Errors
-    /// See [`ClientError`]; the status 412 if it is at another version.
+    /// See [`ClientError`]. The status is 412 if the account has another version.
     pub async fn update_account(
         &self,
         id: &AccountId,
         update: &UpdateAccount,
         version: u64,
     ) -> Result<Account, ClientError> {
-        self.ask(Request::once(Method::PATCH, &["accounts", id.as_str()])?.json(update).if_match(version)).await
+        self.ask(Request::idempotent(Method::PATCH, &["accounts", id.as_str()])?.json(update).if_match(version)).await
     }
 
-    /// How the keys of an account were used in the last so many days, today among them; at most 366. Needs `usage:read`.
+    /// Returns the usage of an account's keys in the last `days` days, at most 366, including today. Needs
+    /// `usage:read`.
     ///
     /// # Errors
     /// See [`ClientError`].
     pub async fn account_usage(&self, id: &AccountId, days: u32) -> Result<Usage, ClientError> {
-        self.ask(Request::get(&["accounts", id.as_str(), "usage"]).query("days", Some(days))).await
+        self.ask(Request::get(&["accounts", id.as_str(), "usage"]).query(&UsageParams { days: Some(days) })).await
     }
 }

@@ -1,4 +1,4 @@
-//! The client, and how one is set up.
+//! The client and its builder.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -12,11 +12,11 @@ use rustls_platform_verifier::BuilderVerifierExt;
 use crate::credential::Credential;
 use crate::error::ClientError;
 
-/// A server waits up to 30 seconds for nodes that do not answer; the rest is the way.
+/// A server waits up to 30 seconds for silent nodes. The rest is for the network.
 const TIMEOUT: Duration = Duration::from_secs(40);
-const CONNECT: Duration = Duration::from_secs(10);
-/// More than a page of the most keys with the most that each can hold.
-const MOST: usize = 32 * 1_024 * 1_024;
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// More than a full page of the largest keys.
+const MAX_ANSWER: usize = 32 * 1_024 * 1_024;
 
 /// A client of one server. Clones are cheap and share connections.
 ///
@@ -35,14 +35,14 @@ pub struct Client {
     pub(crate) credential: Option<Credential>,
 }
 
-/// A server, and the connections to it.
+/// A server and the connections to it.
 pub(crate) struct Server {
     pub(crate) base: Url,
     pub(crate) http: reqwest::Client,
-    pub(crate) most: usize,
+    pub(crate) max_answer: usize,
 }
 
-/// Sets a [`Client`] up.
+/// Builder for [`Client`].
 ///
 /// # Examples
 /// ```
@@ -59,22 +59,23 @@ pub struct ClientBuilder {
     credential: Option<Credential>,
     plain_http: bool,
     timeout: Duration,
-    most: usize,
+    max_answer: usize,
 }
 
 impl Client {
-    /// A client of the server at this URL; below a path, if the API is mounted there.
+    /// Creates a builder for a client of the server at this URL. The URL may have a path, if the API is mounted
+    /// there.
     pub fn builder(url: impl Into<String>) -> ClientBuilder {
-        ClientBuilder { url: url.into(), credential: None, plain_http: false, timeout: TIMEOUT, most: MOST }
+        ClientBuilder { url: url.into(), credential: None, plain_http: false, timeout: TIMEOUT, max_answer: MAX_ANSWER }
     }
 
-    /// The server's URL, always written in the same way and with a slash at its end.
+    /// Returns the server's URL in normal form, with a slash at its end.
     #[must_use]
     pub fn url(&self) -> &str {
         self.server.base.as_str()
     }
 
-    /// The same client with another credential.
+    /// Returns the same client with another credential.
     #[must_use]
     pub fn with_credential(&self, credential: Credential) -> Self {
         Self { server: Arc::clone(&self.server), credential: Some(credential) }
@@ -88,32 +89,32 @@ impl fmt::Debug for Client {
 }
 
 impl ClientBuilder {
-    /// What is presented. Without one, only signing in, refreshing, signing up and accepting invitations can be asked for.
+    /// Sets the credential. Without one, the client can only sign in, refresh, sign up and accept invitations.
     pub fn credential(mut self, credential: Credential) -> Self {
         self.credential = Some(credential);
         self
     }
 
-    /// Whether credentials may go over `http://` to other hosts than this one, where everybody on the way can read them; they may not
-    /// without this.
+    /// Sets whether credentials may go over `http://` to other hosts, where anyone on the network can read them.
+    /// Defaults to `false`.
     pub fn allow_plain_http(mut self, allowed: bool) -> Self {
         self.plain_http = allowed;
         self
     }
 
-    /// How long a try may take; 40 seconds without this.
+    /// Sets the timeout of one attempt. Defaults to 40 seconds.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
     }
 
-    /// The largest answer that is read, in bytes; 32 MiB without this.
+    /// Sets the maximum size of an answer in bytes. Defaults to 32 MiB.
     pub fn max_answer(mut self, bytes: usize) -> Self {
-        self.most = bytes;
+        self.max_answer = bytes;
         self
     }
 
-    /// The client. Nothing is sent yet.
+    /// Builds the client. Nothing is sent yet.
     ///
     /// # Errors
     /// [`ClientError::Url`], [`ClientError::PlainHttp`], [`ClientError::Tls`].
@@ -131,31 +132,31 @@ impl ClientBuilder {
         let mut http = reqwest::Client::builder()
             .tls_backend_preconfigured(tls)
             .redirect(reqwest::redirect::Policy::none())
-            // What is tried again, and when, is said in one place.
+            // `Client::send` retries.
             .retry(reqwest::retry::never())
-            .connect_timeout(CONNECT)
+            .connect_timeout(CONNECT_TIMEOUT)
             .timeout(self.timeout)
             .user_agent(concat!("keyward-client/", env!("CARGO_PKG_VERSION")));
         if is_plain {
-            // A proxy would read along.
+            // A proxy could read the credential.
             http = http.no_proxy();
         }
         let http = http.build().map_err(ClientError::transport)?;
-        let server = Server { base, http, most: self.most };
+        let server = Server { base, http, max_answer: self.max_answer };
         Ok(Client { server: Arc::new(server), credential: self.credential })
     }
 }
 
 fn base(text: &str) -> Result<Url, ClientError> {
-    let mut url = Url::parse(text).map_err(|_| ClientError::Url("is none: write it like https://keys.example.com"))?;
+    let mut url = Url::parse(text).map_err(|_| ClientError::Url("expected one such as https://keys.example.com"))?;
     if !matches!(url.scheme(), "http" | "https") || url.host().is_none() {
-        return Err(ClientError::Url("begins with https:// or http://"));
+        return Err(ClientError::Url("expected https:// or http://"));
     }
     if !url.username().is_empty() || url.password().is_some() {
-        return Err(ClientError::Url("has a name or a password in it, which do nothing here"));
+        return Err(ClientError::Url("it contains a name or a password; remove them"));
     }
     if url.query().is_some() || url.fragment().is_some() {
-        return Err(ClientError::Url("ends with a path: leave out what follows it"));
+        return Err(ClientError::Url("it contains a query or a fragment; remove it"));
     }
     if !url.path().ends_with('/') {
         let path = format!("{}/", url.path());
@@ -164,7 +165,7 @@ fn base(text: &str) -> Result<Url, ClientError> {
     Ok(url)
 }
 
-/// Whether this is the machine itself, so that nobody is on the way.
+/// Returns `true` if the host is this machine.
 fn is_loopback(url: &Url) -> bool {
     let host = url.host_str().unwrap_or_default();
     let address: Result<IpAddr, _> = host.trim_start_matches('[').trim_end_matches(']').parse();

@@ -1,4 +1,4 @@
-//! What a client presents.
+//! Credentials.
 
 use std::fmt;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 
 use crate::error::ClientError;
 
-/// What a client presents: a management key or an access token, or where one is had from.
+/// A credential: a management key, an access token, or a source of access tokens.
 ///
 /// # Examples
 /// ```
@@ -28,30 +28,30 @@ enum Kind {
     Source(Arc<dyn TokenSource>),
 }
 
-/// Where access tokens come from that end while a program runs. It is asked before each call, and not again when the call is repeated:
-/// an answer to an idempotent request is given again to the same credential only.
+/// A source of access tokens that are renewed while a program runs. The client asks it once per call: a retry uses
+/// the same token, because the server repeats an answer only to the same credential.
 #[async_trait]
 pub trait TokenSource: Send + Sync + 'static {
-    /// A token that is good for another while.
+    /// Returns a token that is still valid for a while.
     ///
     /// # Errors
-    /// [`ClientError::NoToken`], or why a new one could not be fetched.
+    /// [`ClientError::NoToken`], or the error of fetching a new one.
     async fn token(&self) -> Result<Arc<Secret>, ClientError>;
 }
 
 impl Credential {
-    /// A management key, or an access token that is not renewed.
+    /// Uses a management key, or an access token that is not renewed.
     #[must_use]
     pub fn bearer(secret: Secret) -> Self {
         Self(Kind::Bearer(Arc::new(secret)))
     }
 
-    /// Access tokens from there.
+    /// Uses access tokens of this source.
     pub fn source(source: impl TokenSource) -> Self {
         Self(Kind::Source(Arc::new(source)))
     }
 
-    /// The field for it, which logs of the HTTP stack do not show.
+    /// Returns the header value, marked as sensitive.
     pub(crate) async fn header(&self) -> Result<HeaderValue, ClientError> {
         let secret = match &self.0 {
             Kind::Bearer(secret) => Arc::clone(secret),

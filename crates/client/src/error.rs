@@ -1,11 +1,11 @@
-//! Why a call was not answered with what was asked for.
+//! Errors of the client.
 
 use std::fmt;
 use std::time::Duration;
 
 use keyward_api_types::Problem;
 
-/// Why a call was not answered with what was asked for.
+/// The reason why a call failed.
 ///
 /// # Examples
 /// ```no_run
@@ -20,58 +20,58 @@ use keyward_api_types::Problem;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ClientError {
-    /// The server's URL is none.
-    #[error("the server's URL {0}")]
+    /// The server's URL is invalid.
+    #[error("invalid server URL: {0}")]
     Url(&'static str),
-    /// A credential would travel where everybody on the way can read it.
-    #[error("http:// sends credentials in plain text: use https://, or allow it explicitly")]
+    /// Anyone on the network could read the credential.
+    #[error("http:// sends credentials in plain text: use https://, or allow plain HTTP")]
     PlainHttp,
-    /// The credential is no key and no token: it has characters that neither has.
-    #[error("the credential is no key and no token")]
+    /// The credential contains characters that neither keys nor tokens have.
+    #[error("invalid credential: expected a key or an access token")]
     Credential,
-    /// There is no credential to present, and why.
+    /// There is no credential.
     #[error("{0}")]
     NoToken(String),
-    /// The id names no single thing in a path, such as `..` or `self`.
-    #[error("there is nothing with such an id")]
+    /// The id names no single resource, such as `..` or `self`.
+    #[error("invalid id: expected one path segment other than `self`")]
     Id,
-    /// The system's certificates cannot be used, or something of the kind.
-    #[error("TLS cannot be set up")]
+    /// TLS cannot be set up, for instance because the system's certificates are unusable.
+    #[error("TLS setup failed")]
     Tls(#[source] rustls::Error),
-    /// The operating system gives no random bytes.
-    #[error("the operating system gives no random bytes")]
+    /// The operating system provides no random bytes.
+    #[error("the operating system provides no random bytes")]
     Random,
-    /// The server refuses.
+    /// The server refused the request.
     #[error(transparent)]
     Refused(#[from] Box<Problem>),
-    /// The server could not be reached, or its answer broke off. What was asked for may have been done.
-    #[error("the server does not answer")]
+    /// The server did not answer completely. The operation may have succeeded.
+    #[error("the server does not answer: check the URL and the network")]
     Unreachable(#[source] TransportError),
-    /// The answer is larger than it may be.
-    #[error("the server's answer is larger than {0} bytes")]
+    /// The answer is too large.
+    #[error("the answer is larger than {0} bytes: raise the limit of the client")]
     TooLarge(usize),
-    /// The answer is not one that a keyward server gives.
-    #[error("this is no answer of a keyward server (status {status}): {why}")]
+    /// The answer is not that of a keyward server.
+    #[error("unexpected answer (status {status}): {why}; check that the URL is that of a keyward server")]
     Unexpected {
-        /// Its status.
+        /// HTTP status.
         status: u16,
-        /// What is wrong with it.
+        /// The mistake.
         why: &'static str,
     },
 }
 
-/// How a connection failed.
+/// A failed connection.
 #[derive(Debug)]
 pub struct TransportError(reqwest::Error);
 
 impl TransportError {
-    /// Whether it took too long.
+    /// Returns `true` if the connection timed out.
     #[must_use]
     pub fn is_timeout(&self) -> bool {
         self.0.is_timeout()
     }
 
-    /// Whether there was no connection, so that the server cannot have begun with anything.
+    /// Returns `true` if no connection was made, so that the server did nothing.
     #[must_use]
     pub fn is_connect(&self) -> bool {
         self.0.is_connect()
@@ -102,13 +102,13 @@ impl ClientError {
         }
     }
 
-    /// The stable code that programs go by, such as `INSUFFICIENT_SCOPE`, if the server refused.
+    /// Returns the stable code for programs, such as `INSUFFICIENT_SCOPE`, if the server refused.
     #[must_use]
     pub fn code(&self) -> Option<&str> {
         self.problem().map(|problem| problem.code.as_str())
     }
 
-    /// The HTTP status, if there was an answer.
+    /// Returns the HTTP status, if there was an answer.
     #[must_use]
     pub fn status(&self) -> Option<u16> {
         match self {
@@ -118,19 +118,19 @@ impl ClientError {
         }
     }
 
-    /// What is wrong, for people, if the server refused.
+    /// Returns the explanation for people, if the server refused.
     #[must_use]
     pub fn detail(&self) -> Option<&str> {
         self.problem().map(|problem| problem.detail.as_str())
     }
 
-    /// What to ask the provider about, if the server refused.
+    /// Returns the id to report to the provider, if the server refused.
     #[must_use]
     pub fn request_id(&self) -> Option<&str> {
         self.problem().map(|problem| problem.request_id.as_str())
     }
 
-    /// How long to wait before it is tried again, if the server says so.
+    /// Returns the time to wait before a retry, if the server set one.
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
         self.problem().and_then(|problem| problem.retry_after)

@@ -1,4 +1,4 @@
-//! Invitations: how somebody comes to belong to an account.
+//! Invitations into an account.
 
 use http::Method;
 use keyward_api_types::{AcceptLink, Invitation, Invite, Invited, Joined, Page, Role, Secret};
@@ -9,22 +9,23 @@ use crate::error::ClientError;
 use crate::page::Walk;
 use crate::request::{Request, copy};
 
-/// Invitations. What these need on the server: `members:read`, and `members:write` for changes; a user's access token for their own.
+/// Invitations. These need the scope `members:read`, or `members:write` for changes. A user's own need an access
+/// token.
 impl Client {
     /// Invites an e-mail address into an account. It becomes a member when the invitation is accepted.
     ///
     /// # Errors
     /// See [`ClientError`].
     pub async fn invite(&self, account: &AccountId, email: &str, role: Role) -> Result<Invited, ClientError> {
-        let request = Request::once(Method::POST, &["accounts", account.as_str(), "invitations"])?;
+        let request = Request::idempotent(Method::POST, &["accounts", account.as_str(), "invitations"])?;
         self.ask(request.json(&Invite { email: email.to_owned(), role })).await
     }
 
-    /// The open invitations of an account, page by page.
+    /// Lists the open invitations of an account.
     #[must_use]
     pub fn walk_invitations(&self, account: &AccountId) -> Walk<'_, Invitation> {
         let account = account.clone();
-        Walk::new(self, move |after| Request::get(&["accounts", account.as_str(), "invitations"]).query("after", after))
+        Walk::new(self, move |after| Request::get(&["accounts", account.as_str(), "invitations"]).page(after))
     }
 
     /// Withdraws an invitation. Its link stops working.
@@ -32,11 +33,11 @@ impl Client {
     /// # Errors
     /// See [`ClientError`].
     pub async fn withdraw_invitation(&self, account: &AccountId, id: &str) -> Result<(), ClientError> {
-        let request = Request::once(Method::DELETE, &["accounts", account.as_str(), "invitations", id])?;
+        let request = Request::idempotent(Method::DELETE, &["accounts", account.as_str(), "invitations", id])?;
         self.send(request).await.map(drop)
     }
 
-    /// The open invitations to the calling user's address, if mail or an identity provider has proved it.
+    /// Lists the open invitations of the calling user, if mail or an identity provider has proved the user's address.
     ///
     /// # Errors
     /// See [`ClientError`].
@@ -45,30 +46,30 @@ impl Client {
         Ok(page.data)
     }
 
-    /// Accepts an invitation to the calling user's proved address, and gives the account.
+    /// Accepts one of the calling user's own invitations and returns the account.
     ///
     /// # Errors
     /// See [`ClientError`].
     pub async fn accept_own_invitation(&self, id: &str) -> Result<AccountId, ClientError> {
-        let request = Request::once(Method::POST, &["users", "self", "invitations", id, "accept"])?;
+        let request = Request::idempotent(Method::POST, &["users", "self", "invitations", id, "accept"])?;
         self.ask::<Joined>(request).await.map(|joined| joined.account)
     }
 
-    /// Accepts an invitation for the calling user, with its link, and gives the account.
+    /// Accepts an invitation with its link, as the calling user, and returns the account.
     ///
     /// # Errors
     /// See [`ClientError`].
     pub async fn accept_invitation_link(&self, invitation: &Secret) -> Result<AccountId, ClientError> {
-        let request = Request::once(Method::POST, &["users", "self", "invitations", "accept"])?;
+        let request = Request::idempotent(Method::POST, &["users", "self", "invitations", "accept"])?;
         let request = request.json(&AcceptLink { invitation: copy(invitation) });
         self.ask::<Joined>(request).await.map(|joined| joined.account)
     }
 
-    /// Declines an invitation to the calling user's proved address.
+    /// Declines one of the calling user's own invitations.
     ///
     /// # Errors
     /// See [`ClientError`].
     pub async fn decline_invitation(&self, id: &str) -> Result<(), ClientError> {
-        self.send(Request::once(Method::DELETE, &["users", "self", "invitations", id])?).await.map(drop)
+        self.send(Request::idempotent(Method::DELETE, &["users", "self", "invitations", id])?).await.map(drop)
     }
 }

@@ -1,66 +1,31 @@
 //! Keys.
 
 use http::Method;
-use keyward_api_types::{ChangedKey, CreateKey, IssuedKey, Key, Page, RotateKey, RotatedKey, UpdateKey, Usage};
-use keyward_core::key::KeyKind;
-use keyward_core::store::KeyStatus;
-use keyward_core::{AccountId, CredentialId, Mode, Timestamp};
+use keyward_api_types::{
+    ChangedKey, CreateKey, IssuedKey, Key, KeyFilter, Page, RotateKey, RotatedKey, UpdateKey, Usage, UsageParams,
+};
+use keyward_core::CredentialId;
 
 use crate::client::Client;
 use crate::error::ClientError;
 use crate::page::Walk;
 use crate::request::Request;
 
-/// Which keys to list; all of the caller's own account by default.
-///
-/// # Examples
-/// ```
-/// use keyward::store::KeyStatus;
-/// use keyward_client::KeyFilter;
-///
-/// let filter = KeyFilter { status: Some(KeyStatus::Active), ..KeyFilter::default() };
-/// # let _ = filter;
-/// ```
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct KeyFilter {
-    /// Of this account; the caller's own without it.
-    pub account: Option<AccountId>,
-    /// Of this mode alone.
-    pub mode: Option<Mode>,
-    /// Of this kind alone.
-    pub kind: Option<KeyKind>,
-    /// With this status alone.
-    pub status: Option<KeyStatus>,
-    /// With this in the name, whatever the case of ASCII letters.
-    pub text: Option<String>,
-    /// Last used before this, or never.
-    pub last_used_before: Option<Timestamp>,
-    /// Behind this: what the page before gave as [`Page::next`].
-    pub after: Option<String>,
-    /// How many on a page at most, 1 to 500; 50 without it.
-    pub limit: Option<u16>,
-}
-
-/// The id for a path, in which `self` is another word for the caller's own key.
+/// Returns the id for a path. There, `self` means the presented key.
 fn in_path(id: &CredentialId) -> Result<&str, ClientError> {
     if id.as_str() == "self" { Err(ClientError::Id) } else { Ok(id.as_str()) }
 }
 
 fn list(filter: &KeyFilter, after: Option<&str>) -> Request {
-    Request::get(&["keys"])
-        .query("account", filter.account.as_ref())
-        .query("mode", filter.mode)
-        .query("kind", filter.kind)
-        .query("status", filter.status)
-        .query("text", filter.text.as_ref())
-        .query("last_used_before", filter.last_used_before)
-        .query("after", after.or(filter.after.as_deref()))
-        .query("limit", filter.limit)
+    match after {
+        None => Request::get(&["keys"]).query(filter),
+        Some(after) => Request::get(&["keys"]).query(&KeyFilter { after: Some(after.to_owned()), ..filter.clone() }),
+    }
 }
 
-/// Keys. What these need on the server: `keys:read`, and `keys:write` for what changes something.
+/// Keys. These need the scope `keys:read`, or `keys:write` for changes.
 impl Client {
-    /// A page of keys, the newest first; revoked and expired ones among them.
+    /// Returns a page of keys, the newest first, including revoked and expired ones.
     ///
     /// # Errors
     /// See [`ClientError`].
@@ -68,14 +33,14 @@ impl Client {
         self.ask(list(filter, None)).await
     }
 
-    /// All keys that the filter lets through, page by page.
+    /// Lists all keys that match the filter.
     #[must_use]
     pub fn walk_keys(&self, filter: &KeyFilter) -> Walk<'_, Key> {
         let filter = filter.clone();
         Walk::new(self, move |after| list(&filter, after))
     }
 
-    /// A key.
+    /// Returns a key.
     ///
     /// # Errors
     /// See [`ClientError`].
@@ -83,72 +48,73 @@ impl Client {
         self.ask(Request::get(&["keys", in_path(id)?])).await
     }
 
-    /// Issues a key. The answer has it in plain, this once.
+    /// Creates a key. Only this answer contains the key itself.
     ///
     /// # Errors
     /// See [`ClientError`].
     pub async fn create_key(&self, new: &CreateKey) -> Result<IssuedKey, ClientError> {
-        self.ask(Request::once(Method::POST, &["keys"])?.json(new)).await
+        self.ask(Request::idempotent(Method::POST, &["keys"])?.json(new)).await
     }
 
-    /// Changes a key, if it is at this version still; when this returns, the change holds on every node.
+    /// Changes a key that is still at this version. After this returns, the change holds on every node.
     ///
     /// # Errors
-    /// See [`ClientError`]; the status 412 if it is at another version.
+    /// See [`ClientError`]. The status is 412 if the key has another version.
     pub async fn update_key(
         &self,
         id: &CredentialId,
         update: &UpdateKey,
         version: u64,
     ) -> Result<ChangedKey, ClientError> {
-        let request = Request::once(Method::PATCH, &["keys", in_path(id)?])?.json(update).if_match(version);
+        let request = Request::idempotent(Method::PATCH, &["keys", in_path(id)?])?.json(update).if_match(version);
         self.ask(request).await
     }
 
-    /// Issues a successor of a key, and lets the old one end after so many seconds; 0 ends it at once.
+    /// Creates the successor of a key and ends the old key after this many seconds. 0 ends it at once.
     ///
     /// # Errors
     /// See [`ClientError`].
     pub async fn rotate_key(&self, id: &CredentialId, overlap_seconds: u32) -> Result<RotatedKey, ClientError> {
         let body = RotateKey { overlap_seconds };
-        self.ask(Request::once(Method::POST, &["keys", in_path(id)?, "rotate"])?.json(&body)).await
+        self.ask(Request::idempotent(Method::POST, &["keys", in_path(id)?, "rotate"])?.json(&body)).await
     }
 
-    /// Revokes a key for good; when this returns, no node accepts it any more.
+    /// Revokes a key for good. After this returns, no node accepts the key.
     ///
     /// # Errors
     /// See [`ClientError`].
     pub async fn revoke_key(&self, id: &CredentialId) -> Result<ChangedKey, ClientError> {
-        self.ask(Request::once(Method::POST, &["keys", in_path(id)?, "revoke"])?).await
+        self.ask(Request::idempotent(Method::POST, &["keys", in_path(id)?, "revoke"])?).await
     }
 
-    /// Refuses a key for now.
+    /// Disables a key.
     ///
     /// # Errors
     /// See [`ClientError`].
     pub async fn disable_key(&self, id: &CredentialId) -> Result<ChangedKey, ClientError> {
-        self.ask(Request::once(Method::POST, &["keys", in_path(id)?, "disable"])?).await
+        self.ask(Request::idempotent(Method::POST, &["keys", in_path(id)?, "disable"])?).await
     }
 
-    /// Accepts a disabled key again.
+    /// Enables a disabled key.
     ///
     /// # Errors
     /// See [`ClientError`].
     pub async fn enable_key(&self, id: &CredentialId) -> Result<ChangedKey, ClientError> {
-        self.ask(Request::once(Method::POST, &["keys", in_path(id)?, "enable"])?).await
+        self.ask(Request::idempotent(Method::POST, &["keys", in_path(id)?, "enable"])?).await
     }
 
-    /// The key that this client presents, whatever it was granted.
+    /// Returns the key that this client presents, whatever its scopes.
     ///
     /// # Errors
-    /// See [`ClientError`]; the status 404 if what is presented is no key.
+    /// See [`ClientError`]. The status is 404 if the credential is not a key.
     pub async fn own_key(&self) -> Result<Key, ClientError> {
         self.ask(Request::get(&["keys", "self"])).await
     }
 
-    /// Revokes the key that this client presents, whatever it was granted.
+    /// Revokes the key that this client presents, whatever its scopes.
     ///
-    /// It is not sent again when the connection breaks: the server may have revoked it, and would not know it any more.
+    /// It is not retried after a broken connection: if the first attempt revoked the key, the server refuses the
+    /// second.
     ///
     /// # Errors
     /// See [`ClientError`].
@@ -156,11 +122,11 @@ impl Client {
         self.ask(Request::post(&["keys", "self", "revoke"])).await
     }
 
-    /// How a key was used in the last so many days, today among them; at most 366. Needs `usage:read`.
+    /// Returns the usage of a key in the last `days` days, at most 366, including today. Needs `usage:read`.
     ///
     /// # Errors
     /// See [`ClientError`].
     pub async fn key_usage(&self, id: &CredentialId, days: u32) -> Result<Usage, ClientError> {
-        self.ask(Request::get(&["keys", in_path(id)?, "usage"]).query("days", Some(days))).await
+        self.ask(Request::get(&["keys", in_path(id)?, "usage"]).query(&UsageParams { days: Some(days) })).await
     }
 }

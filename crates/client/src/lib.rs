@@ -19,22 +19,21 @@
 //!     }
 //! }
 //! let revoked = client.revoke_key(&issued.record.id).await?;
-//! println!("no node accepts it any more, after {} ms", revoked.effective.took_ms);
+//! println!("revoked on every node after {} ms", revoked.effective.took_ms);
 //! # Ok(()) }
 //! ```
 //!
-//! # What it sees to
-//! - **Secrets.** Keys, tokens and invitations are [`Secret`]s, which have no `Display`, no `Serialize` and a redacted `Debug`. They are
-//!   wiped from memory where this crate holds them. A credential goes to the server that was named and nowhere else: redirects are not
-//!   followed, and plain `http://` is refused but to loopback, unless [`ClientBuilder::allow_plain_http`] says otherwise.
-//! - **One effect.** What changes something carries an `Idempotency-Key` that is made once per call, so that it is tried again when
-//!   the connection broke, and a key is issued once. What has no such key on the server (signing in, refreshing) is tried again only
-//!   where the server cannot have begun with it.
-//! - **Bounds.** Connecting, answers and their sizes are bounded, and so are the tries: three at most, at the times that the server's
-//!   `Retry-After` says, if that is soon.
-//! - **Lost updates.** Updates take the version that was read, and fail with the status 412 if it is not the newest.
+//! # Guarantees
+//! - **Secrets.** Keys, tokens and invitations are [`Secret`]s: no `Display`, no `Serialize`, a redacted `Debug`, and
+//!   erased from memory when dropped. A credential goes only to the configured server. The client follows no redirects,
+//!   and refuses plain `http://` except to loopback, unless [`ClientBuilder::allow_plain_http`] permits it.
+//! - **One effect.** Each change carries an `Idempotency-Key`, so a retry after a broken connection does not repeat it.
+//!   Signing in and refreshing have no such key: the client retries them only if the server cannot have begun.
+//! - **Bounds.** Timeouts and the size of answers are bounded. The client makes at most three attempts, and waits for the
+//!   server's `Retry-After` if it is short.
+//! - **No lost updates.** An update takes the version that was read, and fails with status 412 if it is outdated.
 //!
-//! Fields that a newer server adds to its answers are ignored.
+//! The client ignores fields that a newer server adds.
 
 mod accounts;
 mod audit;
@@ -51,18 +50,13 @@ mod settings;
 mod tokens;
 mod users;
 
-pub use audit::AuditFilter;
 pub use client::{Client, ClientBuilder};
 pub use credential::{Credential, TokenSource};
 pub use error::{ClientError, TransportError};
-pub use keys::KeyFilter;
 pub use keyward_api_types::{
-    Account, Actor, AuditEntry, AuditVerdict, ChangedKey, CreateKey, Effective, Image, ImageError, Invitation, Invited,
-    IssuedKey, Key, Member, Outcome, Page, PasswordReset, Plan, Problem, Purpose, PurposeError, PutPlan, Role,
-    RoleError, RotatedKey, Secret, Session, Settings, Target, Theme, ThemeError, Tokens, UpdateAccount, UpdateKey,
-    UpdateSettings, Usage, UsageDay, User, VersionedUser,
+    Account, Actor, AuditEntry, AuditFilter, AuditVerdict, ChangedKey, CreateKey, Effective, Image, ImageError,
+    Invitation, Invited, IssuedKey, Key, KeyFilter, Member, Outcome, Page, PasswordReset, Plan, Problem, Purpose,
+    PurposeError, PutPlan, Role, RoleError, RotatedKey, Secret, Session, Settings, Target, Theme, ThemeError, Tokens,
+    UpdateAccount, UpdateKey, UpdateSettings, Usage, UsageDay, User, VersionedUser,
 };
 pub use page::Walk;
-
-#[cfg(test)]
-mod described;

@@ -1,4 +1,4 @@
-//! Members: who belongs to an account, and as what.
+//! Members of an account.
 
 use http::Method;
 use keyward_api_types::{Member, Role, UpdateMember};
@@ -10,16 +10,16 @@ use crate::error::ClientError;
 use crate::page::Walk;
 use crate::request::Request;
 
-/// Members. What these need on the server: `members:read`, and `members:write` for changes.
+/// Members. These need the scope `members:read`, or `members:write` for changes.
 impl Client {
-    /// Who belongs to an account, page by page.
+    /// Lists the members of an account.
     #[must_use]
     pub fn walk_members(&self, account: &AccountId) -> Walk<'_, Member> {
         let account = account.clone();
-        Walk::new(self, move |after| Request::get(&["accounts", account.as_str(), "members"]).query("after", after))
+        Walk::new(self, move |after| Request::get(&["accounts", account.as_str(), "members"]).page(after))
     }
 
-    /// A member.
+    /// Returns a member.
     ///
     /// # Errors
     /// See [`ClientError`].
@@ -27,10 +27,10 @@ impl Client {
         self.ask(Request::get(&["accounts", account.as_str(), "members", user.as_str()])).await
     }
 
-    /// Gives a member another role, if they are at this version still.
+    /// Changes the role of a member who is still at this version.
     ///
     /// # Errors
-    /// See [`ClientError`]; the status 412 if they are at another version.
+    /// See [`ClientError`]. The status is 412 if the member has another version.
     pub async fn update_member(
         &self,
         account: &AccountId,
@@ -38,16 +38,16 @@ impl Client {
         role: Role,
         version: u64,
     ) -> Result<Member, ClientError> {
-        let request = Request::once(Method::PATCH, &["accounts", account.as_str(), "members", user.as_str()])?;
+        let request = Request::idempotent(Method::PATCH, &["accounts", account.as_str(), "members", user.as_str()])?;
         self.ask(request.json(&UpdateMember { role }).if_match(version)).await
     }
 
-    /// Takes a member out of an account, if they are at this version still.
+    /// Removes a member who is still at this version.
     ///
     /// # Errors
-    /// See [`ClientError`]; the status 412 if they are at another version.
+    /// See [`ClientError`]. The status is 412 if the member has another version.
     pub async fn remove_member(&self, account: &AccountId, user: &UserId, version: u64) -> Result<(), ClientError> {
-        let request = Request::once(Method::DELETE, &["accounts", account.as_str(), "members", user.as_str()])?;
+        let request = Request::idempotent(Method::DELETE, &["accounts", account.as_str(), "members", user.as_str()])?;
         self.send(request.if_match(version)).await.map(drop)
     }
 }

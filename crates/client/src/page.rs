@@ -1,4 +1,4 @@
-//! Lists, page by page.
+//! Pages of lists.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -10,7 +10,7 @@ use crate::client::Client;
 use crate::error::ClientError;
 use crate::request::Request;
 
-/// All pages of a list, one after the other.
+/// A list that is read page by page.
 ///
 /// # Examples
 /// ```no_run
@@ -27,7 +27,7 @@ pub struct Walk<'a, T> {
     of: PhantomData<fn() -> T>,
 }
 
-/// The request for the page behind this.
+/// Builds the request for the page after a cursor.
 type AskFor = dyn Fn(Option<&str>) -> Request + Send + Sync;
 
 enum Next {
@@ -41,7 +41,7 @@ impl<'a, T: DeserializeOwned> Walk<'a, T> {
         Self { client, request: Box::new(request), next: Next::First, of: PhantomData }
     }
 
-    /// What is on the next page; nothing behind the last. After an error the same page is asked for again.
+    /// Returns the next page, or `None` after the last. After an error, the next call asks for the same page.
     ///
     /// # Errors
     /// Those of the list.
@@ -52,15 +52,15 @@ impl<'a, T: DeserializeOwned> Walk<'a, T> {
             Next::Nothing => return Ok(None),
         };
         let page: Page<T> = self.client.ask((self.request)(after)).await?;
-        // Whoever is led in a circle never comes to an end.
+        // A cycle would never end.
         if page.next.is_some() && page.next.as_deref() == after {
-            return Err(ClientError::Unexpected { status: 200, why: "a page is said to follow itself" });
+            return Err(ClientError::Unexpected { status: 200, why: "a page refers to itself as the next one" });
         }
         self.next = page.next.map_or(Next::Nothing, Next::Behind);
         Ok(Some(page.data))
     }
 
-    /// Everything that is left of the list.
+    /// Returns all remaining items.
     ///
     /// # Errors
     /// Those of the list.
@@ -68,7 +68,7 @@ impl<'a, T: DeserializeOwned> Walk<'a, T> {
         self.at_most(usize::MAX).await
     }
 
-    /// The first so many that are left of the list.
+    /// Returns at most this many of the remaining items.
     ///
     /// # Errors
     /// Those of the list.

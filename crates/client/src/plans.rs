@@ -7,9 +7,9 @@ use crate::client::Client;
 use crate::error::ClientError;
 use crate::request::Request;
 
-/// Plans. What these need on the server: `plans:read`, and `plans:write` in the operator's account for changes.
+/// Plans. These need the scope `plans:read`, or `plans:write` in the operator's account for changes.
 impl Client {
-    /// All plans.
+    /// Lists all plans.
     ///
     /// # Errors
     /// See [`ClientError`].
@@ -24,22 +24,22 @@ impl Client {
     pub async fn create_plan(&self, name: &str, plan: &PutPlan) -> Result<Plan, ClientError> {
         let body =
             CreatePlan { name: name.to_owned(), description: plan.description.clone(), key_limit: plan.key_limit };
-        self.ask(Request::once(Method::POST, &["plans"])?.json(&body)).await
+        self.ask(Request::idempotent(Method::POST, &["plans"])?.json(&body)).await
     }
 
-    /// Makes a plan this, if it is at this version still.
+    /// Changes a plan that is still at this version.
     ///
     /// # Errors
-    /// See [`ClientError`]; the status 412 if it is at another version.
+    /// See [`ClientError`]. The status is 412 if the plan has another version.
     pub async fn update_plan(&self, name: &str, plan: &PutPlan, version: u64) -> Result<Plan, ClientError> {
-        self.ask(Request::once(Method::PUT, &["plans", name])?.json(plan).if_match(version)).await
+        self.ask(Request::idempotent(Method::PUT, &["plans", name])?.json(plan).if_match(version)).await
     }
 
-    /// Takes a plan away, if it is at this version still. Accounts that have it keep its name.
+    /// Removes a plan that is still at this version. Its accounts keep its name.
     ///
     /// # Errors
-    /// See [`ClientError`]; the status 412 if it is at another version.
+    /// See [`ClientError`]. The status is 412 if the plan has another version.
     pub async fn remove_plan(&self, name: &str, version: u64) -> Result<(), ClientError> {
-        self.send(Request::once(Method::DELETE, &["plans", name])?.if_match(version)).await.map(drop)
+        self.send(Request::idempotent(Method::DELETE, &["plans", name])?.if_match(version)).await.map(drop)
     }
 }

@@ -1,12 +1,13 @@
-//! Requests: how they are put together, sent, repeated, and their answers read.
+//! Requests: building, sending, retrying, and reading answers.
 
 use std::time::{Duration, SystemTime};
 
 use backon::{ExponentialBuilder, Retryable};
 use bytes::Bytes;
-use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, IF_MATCH, RETRY_AFTER};
-use http::{HeaderValue, Method, StatusCode};
-use keyward_api_types::{Problem, Secret};
+use headers::{ContentType, ETag, HeaderMapExt as _, IfMatch};
+use http::header::{ACCEPT, AUTHORIZATION, RETRY_AFTER};
+use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use keyward_api_types::{PageParams, Problem, Secret};
 use reqwest::Url;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -15,37 +16,37 @@ use zeroize::Zeroizing;
 use crate::client::{Client, Server};
 use crate::error::ClientError;
 
-/// How often something is tried again, at most.
-const AGAIN: usize = 2;
-/// A server that wants a longer pause than this is not waited for.
-const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+/// Maximum number of retries.
+const MAX_RETRIES: usize = 2;
+/// The client does not wait longer than this.
+const MAX_PAUSE: Duration = Duration::from_secs(10);
 
-/// A request that is being put together.
+/// A request.
 pub(crate) struct Request {
     method: Method,
-    /// Of the path behind `v1`.
+    /// Path segments after `v1`.
     segments: Vec<String>,
-    query: Vec<(&'static str, String)>,
+    query: String,
     body: Option<Bytes>,
-    if_match: Option<u64>,
+    if_match: Option<ETag>,
     repeat: Repeat,
-    /// Whether it goes without a credential.
+    /// Whether to send no credential.
     open: bool,
 }
 
-/// Whether a request may be sent again when nobody knows what became of it.
+/// Whether a request may be retried when its result is unknown.
 enum Repeat {
-    /// It changes nothing.
+    /// The request changes nothing.
     Reading,
-    /// The server carries it out once for this key.
-    Once(String),
+    /// The server runs it once for this key.
+    Idempotent(String),
     Never,
 }
 
-/// An answer of the server's that is none of a problem.
+/// A successful answer.
 pub(crate) struct Answer {
     status: u16,
-    /// It may hold a key.
+    /// May contain a key.
     body: Zeroizing<Vec<u8>>,
 }
 
@@ -54,7 +55,7 @@ impl Request {
         Self {
             method,
             segments: path.iter().map(|&segment| segment.to_owned()).collect(),
-            query: Vec::new(),
+            query: String::new(),
             body: None,
             if_match: None,
             repeat,
@@ -62,42 +63,49 @@ impl Request {
         }
     }
 
-    /// What changes nothing.
+    /// Creates a request that changes nothing.
     pub(crate) fn get(path: &[&str]) -> Self {
         Self::new(Method::GET, path, Repeat::Reading)
     }
 
-    /// What the server does once, however often it is sent.
-    pub(crate) fn once(method: Method, path: &[&str]) -> Result<Self, ClientError> {
+    /// Creates a request that the server runs once, even if it is retried.
+    pub(crate) fn idempotent(method: Method, path: &[&str]) -> Result<Self, ClientError> {
         let mut random = [0_u8; 16];
         getrandom::fill(&mut random).map_err(|_| ClientError::Random)?;
-        Ok(Self::new(method, path, Repeat::Once(hex::encode(random))))
+        Ok(Self::new(method, path, Repeat::Idempotent(hex::encode(random))))
     }
 
-    /// What the server does as often as it is sent.
+    /// Creates a request that the server runs each time.
     pub(crate) fn post(path: &[&str]) -> Self {
         Self::new(Method::POST, path, Repeat::Never)
     }
 
-    /// Without a credential.
+    /// Sends no credential.
     pub(crate) fn open(mut self) -> Self {
         self.open = true;
         self
     }
 
-    /// With what stands behind the question mark, if there is something.
-    pub(crate) fn query(mut self, name: &'static str, value: Option<impl ToString>) -> Self {
-        self.query.extend(value.map(|value| (name, value.to_string())));
+    /// Sets the query parameters.
+    pub(crate) fn query(mut self, params: &impl Serialize) -> Self {
+        // A struct of plain values always fits a query.
+        self.query = serde_urlencoded::to_string(params).unwrap_or_default();
         self
     }
 
+    /// Asks for the page after this cursor.
+    pub(crate) fn page(self, after: Option<&str>) -> Self {
+        self.query(&PageParams { after: after.map(str::to_owned), limit: None })
+    }
+
     pub(crate) fn if_match(mut self, version: u64) -> Self {
-        self.if_match = Some(version);
+        // A number in quotes is an entity tag. Without the header, the server refuses the update.
+        self.if_match = format!("\"{version}\"").parse().ok();
         self
     }
 
     pub(crate) fn json(mut self, body: &impl Serialize) -> Self {
-        // What is sent has text as the keys of its maps, and nothing else that JSON lacks.
+        // Every body serializes: the keys of its maps are strings.
         let text = Zeroizing::new(serde_json::to_vec(body).unwrap_or_default());
         self.body = Some(Bytes::from_owner(text));
         self
@@ -105,7 +113,7 @@ impl Request {
 
     fn url(&self, base: &Url) -> Result<Url, ClientError> {
         let mut url = base.clone();
-        // Dots would lead to another path, however they are written.
+        // The URL parser would resolve dots to another path.
         if self.segments.iter().any(|segment| matches!(segment.as_str(), "" | "." | "..")) {
             return Err(ClientError::Id);
         }
@@ -113,62 +121,64 @@ impl Request {
         path.pop_if_empty().push("v1").extend(&self.segments);
         drop(path);
         if !self.query.is_empty() {
-            url.query_pairs_mut().extend_pairs(&self.query);
+            url.set_query(Some(&self.query));
         }
         Ok(url)
     }
 
-    /// Whether it may be sent again after this.
+    /// Returns `true` if the request may be retried after this error.
     fn may_follow(&self, error: &ClientError) -> bool {
         let safe = !matches!(self.repeat, Repeat::Never);
         match error {
             ClientError::Unreachable(cause) => safe || cause.is_connect(),
             ClientError::Refused(problem) => match problem.status {
-                // It was turned away before anything was done.
+                // Refused before anything was done.
                 429 => true,
                 503 if problem.code == "BUSY" => true,
                 502..=504 => safe,
-                // Its first sending is being carried out.
+                // The first attempt is still running.
                 409 => safe && problem.code == "REQUEST_IN_PROGRESS",
                 _ => false,
             },
-            // What stands in front of the server says it in its own words.
+            // A proxy in front of the server has another format.
             ClientError::Unexpected { status, .. } => safe && matches!(status, 502..=504),
             _ => false,
         }
     }
 }
 
-/// How long to wait, if it is worth it: at least as long as the server says.
+/// Returns the pause before a retry, at least as long as the server asks. Returns `None` if that is too long.
 fn pause(error: &ClientError, pause: Option<Duration>) -> Option<Duration> {
     let wanted = error.retry_after().unwrap_or_default();
-    pause.filter(|_| wanted <= LONGEST_PAUSE).map(|pause| pause.max(wanted))
+    pause.filter(|_| wanted <= MAX_PAUSE).map(|pause| pause.max(wanted))
 }
 
 impl Client {
-    /// Sends a request, and again if that is safe and may help.
+    /// Sends a request, and retries it if that is safe and may help.
     pub(crate) async fn send(&self, request: Request) -> Result<Answer, ClientError> {
         let url = request.url(&self.server.base)?;
-        // Once for all tries: an answer is given again to the same credential only.
+        // One credential for all attempts: the server repeats an answer only to the same credential.
         let authorization = match &self.credential {
             _ if request.open => None,
             Some(credential) => Some(credential.header().await?),
-            None => return Err(ClientError::NoToken("this needs a credential, and the client has none".to_owned())),
+            None => {
+                return Err(ClientError::NoToken("no credential: give the client a key or an access token".to_owned()));
+            }
         };
         let pauses = ExponentialBuilder::default()
             .with_min_delay(Duration::from_millis(200))
-            .with_max_delay(LONGEST_PAUSE)
-            .with_max_times(AGAIN)
+            .with_max_delay(MAX_PAUSE)
+            .with_max_times(MAX_RETRIES)
             .with_jitter();
         (|| self.server.attempt(&request, &url, authorization.as_ref()))
             .retry(pauses)
             .when(|error| request.may_follow(error))
             .adjust(pause)
-            .notify(|error: &ClientError, pause| tracing::debug!(%error, ?pause, "it is tried again"))
+            .notify(|error: &ClientError, pause| tracing::debug!(%error, ?pause, "retrying"))
             .await
     }
 
-    /// Sends a request whose answer is this.
+    /// Sends a request and reads its answer.
     pub(crate) async fn ask<T: DeserializeOwned>(&self, request: Request) -> Result<T, ClientError> {
         self.send(request).await?.read()
     }
@@ -181,31 +191,35 @@ impl Server {
         url: &Url,
         authorization: Option<&HeaderValue>,
     ) -> Result<Answer, ClientError> {
-        let mut sending = self.http.request(request.method.clone(), url.clone()).header(ACCEPT, "application/json");
+        let mut headers = HeaderMap::new();
+        headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
         if let Some(authorization) = authorization {
-            sending = sending.header(AUTHORIZATION, authorization);
+            headers.insert(AUTHORIZATION, authorization.clone());
         }
-        if let Repeat::Once(key) = &request.repeat {
+        if let Some(tag) = &request.if_match {
+            headers.typed_insert(IfMatch::from(tag.clone()));
+        }
+        let mut sending = self.http.request(request.method.clone(), url.clone());
+        if let Repeat::Idempotent(key) = &request.repeat {
             sending = sending.header("idempotency-key", key);
         }
-        if let Some(version) = request.if_match {
-            sending = sending.header(IF_MATCH, format!("\"{version}\""));
-        }
         if let Some(body) = &request.body {
-            sending = sending.header(CONTENT_TYPE, "application/json").body(body.clone());
+            headers.typed_insert(ContentType::json());
+            sending = sending.body(body.clone());
         }
+        let sending = sending.headers(headers);
         let mut response = sending.send().await.map_err(ClientError::transport)?;
         let (status, retry_after) =
             (response.status(), retry_after(response.headers().get(RETRY_AFTER), SystemTime::now()));
         let expected = response.content_length().and_then(|length| usize::try_from(length).ok()).unwrap_or(64 * 1_024);
-        if expected > self.most {
-            return Err(ClientError::TooLarge(self.most));
+        if expected > self.max_answer {
+            return Err(ClientError::TooLarge(self.max_answer));
         }
-        // At once as large as it has to be, so that growing leaves nothing of it behind.
+        // Allocated at full size, because growing would leave copies behind.
         let mut body = Zeroizing::new(Vec::with_capacity(expected));
         while let Some(part) = response.chunk().await.map_err(ClientError::transport)? {
-            if body.len() + part.len() > self.most {
-                return Err(ClientError::TooLarge(self.most));
+            if body.len() + part.len() > self.max_answer {
+                return Err(ClientError::TooLarge(self.max_answer));
             }
             body.extend_from_slice(&part);
         }
@@ -215,13 +229,13 @@ impl Server {
     }
 }
 
-/// Copies a secret into the message that carries it. The message erases its copy.
+/// Copies a secret into a message, which erases its copy.
 pub(crate) fn copy(secret: &Secret) -> Secret {
     Secret::new(secret.expose())
 }
 
-/// Reads a `Retry-After`: a number of seconds, or a date (RFC 9110, section 10.2.3). A proxy may write either. A date that has
-/// passed means now.
+/// Reads a `Retry-After`: seconds or a date (RFC 9110, section 10.2.3). A past date means now. `headers::RetryAfter`
+/// hides its value.
 fn retry_after(field: Option<&HeaderValue>, now: SystemTime) -> Option<Duration> {
     let text = field?.to_str().ok()?.trim();
     if let Ok(seconds) = text.parse() {
@@ -237,21 +251,21 @@ impl Answer {
         Self { status, body: Zeroizing::new(body.to_vec()) }
     }
 
-    /// The answer as this.
+    /// Reads the body.
     pub(crate) fn read<T: DeserializeOwned>(&self) -> Result<T, ClientError> {
-        // What serde would say of it may quote a secret.
+        // serde's error may quote a secret.
         serde_json::from_slice(&self.body)
-            .map_err(|_| ClientError::Unexpected { status: self.status, why: "its body is not what was asked for" })
+            .map_err(|_| ClientError::Unexpected { status: self.status, why: "the body has another form" })
     }
 
     fn problem(&self, status: StatusCode, retry_after: Option<Duration>) -> ClientError {
         if status.is_redirection() {
-            let why = "it points to another URL, to which no credential is sent: give that URL yourself";
+            let why = "it redirects to another URL, which gets no credential; use that URL directly";
             return ClientError::Unexpected { status: self.status, why };
         }
         match serde_json::from_slice::<Problem>(&self.body) {
             Ok(problem) => Box::new(Problem { status: self.status, retry_after, ..problem }).into(),
-            Err(_) => ClientError::Unexpected { status: self.status, why: "its body is no problem document" },
+            Err(_) => ClientError::Unexpected { status: self.status, why: "the body is no problem document" },
         }
     }
 }
@@ -281,6 +295,18 @@ mod tests {
         }
     }
 
+    /// A body may hold a secret, so an error about a body shows none of it.
+    #[test]
+    fn unreadable_bodies_are_not_shown() {
+        #[derive(Debug, serde::Deserialize)]
+        struct Odd {
+            #[allow(dead_code, reason = "it is never read")]
+            key: u8,
+        }
+        let error = Answer::of(200, br#"{"key":"kw_live_canary"}"#).read::<Odd>().unwrap_err();
+        assert!(!format!("{error:?} {error}").contains("canary"), "{error:?}");
+    }
+
     #[test]
     fn only_what_is_safe_is_repeated() {
         let in_progress = || refused(409, "REQUEST_IN_PROGRESS", Some(1));
@@ -297,7 +323,7 @@ mod tests {
             (ClientError::TooLarge(1), false, false),
         ] {
             assert_eq!(Request::get(&["keys"]).may_follow(&error), safe, "{error:?}");
-            assert_eq!(Request::once(Method::POST, &["keys"]).unwrap().may_follow(&error), safe, "{error:?}");
+            assert_eq!(Request::idempotent(Method::POST, &["keys"]).unwrap().may_follow(&error), safe, "{error:?}");
             assert_eq!(Request::post(&["tokens"]).may_follow(&error), unsafe_, "{error:?}");
         }
     }

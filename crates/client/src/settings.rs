@@ -1,4 +1,4 @@
-//! What a server's pages look like, which its operator decides.
+//! Settings: the look of a server's pages.
 
 use http::Method;
 use keyward_api_types::{Settings, UpdateSettings};
@@ -7,9 +7,9 @@ use crate::client::Client;
 use crate::error::ClientError;
 use crate::request::Request;
 
-/// Settings, which are the operator's.
+/// Settings, for the operator.
 impl Client {
-    /// What the pages look like.
+    /// Returns the look of the pages.
     ///
     /// # Errors
     /// See [`ClientError`].
@@ -17,11 +17,11 @@ impl Client {
         self.ask(Request::get(&["settings"])).await
     }
 
-    /// Changes what the pages look like, if they are at this version still.
+    /// Changes the look of the pages, if it is still at this version.
     ///
     /// # Errors
-    /// See [`ClientError`]; the status 412 if they are at another version.
+    /// See [`ClientError`]. The status is 412 if the settings have another version.
     pub async fn update_settings(&self, update: &UpdateSettings, version: u64) -> Result<Settings, ClientError> {
-        self.ask(Request::once(Method::PATCH, &["settings"])?.json(update).if_match(version)).await
+        self.ask(Request::idempotent(Method::PATCH, &["settings"])?.json(update).if_match(version)).await
     }
 }

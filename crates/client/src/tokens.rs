@@ -8,7 +8,7 @@ use crate::request::{Request, copy};
 
 /// Signing in and out.
 impl Client {
-    /// Signs in; needs no credential.
+    /// Signs in. Needs no credential.
     ///
     /// # Errors
     /// See [`ClientError`].
@@ -17,9 +17,9 @@ impl Client {
         self.ask(Request::post(&["tokens"]).json(&body).open()).await
     }
 
-    /// Exchanges a refresh token for new tokens; needs no credential. Keep the new ones before anything else.
+    /// Exchanges a refresh token for new tokens. Needs no credential. Store the new tokens first.
     ///
-    /// It is not sent again when the answer is lost, as a token that is used twice looks stolen: sign in again then.
+    /// It is not retried if the answer is lost: a second use of the token looks like theft. Sign in again instead.
     ///
     /// # Errors
     /// See [`ClientError`].
@@ -28,7 +28,7 @@ impl Client {
         self.ask(Request::post(&["tokens", "refresh"]).json(&body).open()).await
     }
 
-    /// Ends what came of the sign-in that the presented token came of; or every session and token of its user.
+    /// Ends the tokens of this sign-in, or every session and token of the user.
     ///
     /// # Errors
     /// See [`ClientError`].

@@ -1,9 +1,9 @@
-//! Users: those who sign in.
+//! Users: people who sign in.
 
 use http::Method;
 use keyward_api_types::{
     AcceptInvitation, ChangePassword, ForgotPassword, PasswordReset, ResetPassword, Secret, Session, SignUp,
-    UpdateUser, VersionedUser,
+    UpdateUser, UserFilter, VersionedUser,
 };
 use keyward_core::id::UserId;
 
@@ -12,9 +12,9 @@ use crate::error::ClientError;
 use crate::page::Walk;
 use crate::request::{Request, copy};
 
-/// Users. What is one's own is for access tokens, and not for keys; what is others' is for the operator.
+/// Users. Operations on the calling user need an access token. Those on other users are for the operator.
 impl Client {
-    /// Signs somebody up, where that is open to everybody; needs no credential. Whether the address was known is not told.
+    /// Signs up, if sign-up is open. Needs no credential. The answer does not reveal whether the address was known.
     ///
     /// # Errors
     /// See [`ClientError`].
@@ -23,7 +23,7 @@ impl Client {
         self.send(Request::post(&["users"]).json(&body).open()).await.map(drop)
     }
 
-    /// Chooses a password, with an invitation; needs no credential.
+    /// Accepts an invitation as a new user, with this password. Needs no credential.
     ///
     /// # Errors
     /// See [`ClientError`].
@@ -37,7 +37,7 @@ impl Client {
         self.send(Request::post(&["users", "accept-invitation"]).json(&body).open()).await.map(drop)
     }
 
-    /// The calling user.
+    /// Returns the calling user.
     ///
     /// # Errors
     /// See [`ClientError`].
@@ -45,16 +45,16 @@ impl Client {
         self.ask(Request::get(&["users", "self"])).await
     }
 
-    /// Gives the calling user another name, if they are at this version still.
+    /// Renames the calling user, if still at this version.
     ///
     /// # Errors
-    /// See [`ClientError`]; the status 412 if they are at another version.
+    /// See [`ClientError`]. The status is 412 if the user has another version.
     pub async fn rename_own_user(&self, name: &str, version: u64) -> Result<VersionedUser, ClientError> {
-        let request = Request::once(Method::PATCH, &["users", "self"])?;
+        let request = Request::idempotent(Method::PATCH, &["users", "self"])?;
         self.ask(request.json(&UpdateUser { name: name.to_owned() }).if_match(version)).await
     }
 
-    /// Gives the calling user another password, and ends all of their sessions and tokens.
+    /// Changes the calling user's password, and ends all sessions and tokens of the user.
     ///
     /// # Errors
     /// See [`ClientError`].
@@ -63,13 +63,13 @@ impl Client {
         self.send(Request::post(&["users", "self", "password"]).json(&body)).await.map(drop)
     }
 
-    /// The calling user's sessions of the dashboard, page by page.
+    /// Lists the calling user's sessions of the dashboard.
     #[must_use]
     pub fn walk_sessions(&self) -> Walk<'_, Session> {
-        Walk::new(self, |after| Request::get(&["users", "self", "sessions"]).query("after", after))
+        Walk::new(self, |after| Request::get(&["users", "self", "sessions"]).page(after))
     }
 
-    /// Says that somebody has forgotten their password; needs no credential. Whether the address is known is not told.
+    /// Asks for a reset link. Needs no credential. The answer does not reveal whether the address is known.
     ///
     /// # Errors
     /// See [`ClientError`].
@@ -79,7 +79,7 @@ impl Client {
             .map(drop)
     }
 
-    /// Chooses another password, with the secret of a link; needs no credential. Ends all sessions and tokens of its user.
+    /// Sets a new password with a reset link, and ends all sessions and tokens of its user. Needs no credential.
     ///
     /// # Errors
     /// See [`ClientError`].
@@ -88,22 +88,25 @@ impl Client {
         self.send(Request::post(&["users", "reset-password"]).json(&body).open()).await.map(drop)
     }
 
-    /// Makes a link with which a user chooses another password, once and within an hour.
+    /// Creates a reset link, with which a user chooses a new password, once and within an hour.
     ///
     /// # Errors
     /// See [`ClientError`].
     pub async fn create_password_reset(&self, user: &UserId) -> Result<PasswordReset, ClientError> {
-        self.ask(Request::once(Method::POST, &["users", user.as_str(), "password-reset"])?).await
+        self.ask(Request::idempotent(Method::POST, &["users", user.as_str(), "password-reset"])?).await
     }
 
-    /// All users, or the one with this e-mail address, page by page.
+    /// Lists all users, or the user with this e-mail address.
     #[must_use]
     pub fn walk_users(&self, email: Option<&str>) -> Walk<'_, VersionedUser> {
         let email = email.map(str::to_owned);
-        Walk::new(self, move |after| Request::get(&["users"]).query("email", email.as_deref()).query("after", after))
+        Walk::new(self, move |after| {
+            let filter = UserFilter { email: email.clone(), after: after.map(str::to_owned), limit: None };
+            Request::get(&["users"]).query(&filter)
+        })
     }
 
-    /// A user.
+    /// Returns a user.
     ///
     /// # Errors
     /// See [`ClientError`].
@@ -111,20 +114,24 @@ impl Client {
         self.ask(Request::get(&["users", user.as_str()])).await
     }
 
-    /// Ends a user's sessions and tokens and lets them sign in no more, or lets them again.
+    /// Disables a user, which ends all sessions and tokens, or enables the user again.
     ///
     /// # Errors
     /// See [`ClientError`].
     pub async fn set_user_disabled(&self, user: &UserId, disabled: bool) -> Result<VersionedUser, ClientError> {
-        let action = if disabled { "disable" } else { "enable" };
-        self.ask(Request::once(Method::POST, &["users", user.as_str(), action])?).await
+        let request = if disabled {
+            Request::idempotent(Method::POST, &["users", user.as_str(), "disable"])?
+        } else {
+            Request::idempotent(Method::POST, &["users", user.as_str(), "enable"])?
+        };
+        self.ask(request).await
     }
 
-    /// Deletes a user, if they are at this version still. Keys of their accounts go on working.
+    /// Deletes a user who is still at this version. Keys of the user's accounts keep working.
     ///
     /// # Errors
-    /// See [`ClientError`]; the status 412 if they are at another version.
+    /// See [`ClientError`]. The status is 412 if the user has another version.
     pub async fn remove_user(&self, user: &UserId, version: u64) -> Result<(), ClientError> {
-        self.send(Request::once(Method::DELETE, &["users", user.as_str()])?.if_match(version)).await.map(drop)
+        self.send(Request::idempotent(Method::DELETE, &["users", user.as_str()])?.if_match(version)).await.map(drop)
     }
 }

@@ -139,7 +139,7 @@ fn is_token_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'+' | b'/' | b'=')
 }
 
-/// A comma or a quote in the scheme has a more helpful fault.
+/// Returns the fault of a scheme that is not Bearer, the most helpful one first.
 fn other_scheme(scheme: &[u8]) -> CredentialFault {
     match scheme {
         [] => CredentialFault::Empty,
@@ -174,13 +174,13 @@ fn fault_of(token: &[u8]) -> CredentialFault {
     }
 }
 
-/// Finds straight or typographic quotes, backticks and angle brackets at either end.
+/// Returns `true` if a straight or typographic quote, a backtick or an angle bracket is at either end.
 fn is_wrapped(token: &[u8]) -> bool {
     const MARKS: [&str; 10] = ["\"", "'", "`", "<", ">", "“", "”", "‘", "’", "«"];
     MARKS.iter().any(|mark| token.starts_with(mark.as_bytes()) || token.ends_with(mark.as_bytes()))
 }
 
-/// Finds white space in another form at either end: an escape, a percent-encoding, or a non-ASCII character
+/// Returns `true` if disguised white space is at either end: an escape, a percent-encoding, or a non-ASCII character
 /// (no-break space, zero-width space, byte order mark).
 fn has_disguised_space(token: &[u8]) -> bool {
     const FORMS: [&[u8]; 15] = [

@@ -134,13 +134,13 @@ impl Identity {
         self.with_profile(|profile| profile.features = features.into_iter().collect())
     }
 
-    /// Sets the allowed endpoints. None allow all.
+    /// Sets the allowed endpoints. An empty list allows all.
     #[must_use]
     pub fn with_endpoints(self, endpoints: impl IntoIterator<Item = Endpoint>) -> Self {
         self.with_profile(|profile| profile.endpoints = endpoints.into_iter().collect())
     }
 
-    /// Sets the allowed networks. None allow all.
+    /// Sets the allowed networks. An empty list allows all.
     #[must_use]
     pub fn with_networks(self, networks: impl IntoIterator<Item = IpNet>) -> Self {
         self.with_profile(|profile| {
@@ -215,13 +215,13 @@ impl Identity {
         self.profile.get().features.iter().any(|has| has == feature)
     }
 
-    /// Returns the allowed endpoints. None allow all.
+    /// Returns the allowed endpoints. An empty list allows all.
     #[must_use]
     pub fn endpoints(&self) -> &[Endpoint] {
         &self.profile.get().endpoints
     }
 
-    /// Returns the allowed networks. None allow all.
+    /// Returns the allowed networks. An empty list allows all.
     #[must_use]
     pub fn networks(&self) -> &[IpNet] {
         &self.profile.get().networks

@@ -117,7 +117,7 @@ fn waiters_margin(lease: Duration) -> Duration {
     lease / 20
 }
 
-/// Renews one node's lease, and keeps its cache fresh.
+/// The follower of the change log, which renews a node's lease and keeps its cache fresh.
 pub(crate) struct Follower {
     pub(crate) log: Arc<dyn ChangeLog>,
     pub(crate) node: NodeId,

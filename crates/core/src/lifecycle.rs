@@ -39,7 +39,7 @@ use crate::store::{
 
 const ATTEMPTS: usize = 64;
 
-/// Issues, lists, changes, rotates and revokes keys.
+/// The manager of keys, which issues, lists, changes, rotates and revokes them.
 ///
 /// A method that takes rights away returns only when every node applies the change.
 ///
@@ -90,9 +90,9 @@ pub struct NewKey {
     pub mode: Mode,
     /// The granted scopes. A restricted key needs at least one.
     pub scopes: ScopeSet,
-    /// The allowed endpoints. None allow all.
+    /// The allowed endpoints. An empty list allows all.
     pub endpoints: Vec<Endpoint>,
-    /// The allowed networks. None allow all.
+    /// The allowed networks. An empty list allows all.
     pub networks: Vec<IpNet>,
     /// The start time, if not at once.
     pub not_before: Option<Timestamp>,

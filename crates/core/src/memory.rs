@@ -70,7 +70,7 @@ impl MemoryStore {
         }))
     }
 
-    /// A poisoned lock is ignored, because every change is made only after its checks.
+    /// Locks the state. A poisoned lock is ignored, because every change is made only after its checks.
     fn state(&self) -> MutexGuard<'_, State> {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

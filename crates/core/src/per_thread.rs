@@ -9,7 +9,7 @@ pub(crate) struct PerThread<T>(Box<[Arc<Aligned<T>>]>);
 
 pub(crate) type Share<T> = Arc<Aligned<T>>;
 
-/// Aligned to two cache lines, because processors fetch adjacent lines together.
+/// A value on two cache lines, because processors fetch adjacent lines together.
 #[repr(align(128))]
 pub(crate) struct Aligned<T>(T);
 

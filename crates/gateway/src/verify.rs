@@ -85,7 +85,6 @@ impl VerifyReach {
     }
 }
 
-/// The state of the endpoint.
 #[derive(Clone)]
 struct Verifier {
     keys: Authenticator,
@@ -210,7 +209,9 @@ fn parse<T: DeserializeOwned>(headers: &HeaderMap, body: Result<Bytes, BytesReje
         let detail = "Unsupported Content-Type: send JSON with Content-Type: application/json.";
         return Err(Box::new(wrong(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail)));
     }
-    let body = body.map_err(|error| Box::new(wrong(error.status(), "The body is too long or incomplete: send at most 8 KiB per question.")))?;
+    let body = body.map_err(|error| {
+        Box::new(wrong(error.status(), "The body is too long or incomplete: send at most 8 KiB per question."))
+    })?;
     serde_json::from_slice(&body).map_err(|_| {
         let detail = "Invalid body: expected an object with `key` and, optionally, `method`, `path`, `scopes` and \
                       `client`; for a batch, an array of such objects.";

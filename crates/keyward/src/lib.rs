@@ -30,8 +30,8 @@
 //!
 //! # Modules
 //! The root has the types to protect a service. The modules have the rest, by subject:
-//! - [`lifecycle`]: what issuing, rotating and revoking keys returns;
-//! - [`scope`], [`policy`], [`endpoint`], [`network`]: what a key may do;
+//! - [`lifecycle`]: the results of issuing, rotating and revoking keys;
+//! - [`scope`], [`policy`], [`endpoint`], [`network`]: the rights of a key;
 //! - [`key`]: formats, hints and digests of keys;
 //! - [`connection`]: trusted proxies and transports;
 //! - [`rejection`], [`render`]: refusals and their responses;
@@ -44,8 +44,9 @@
 //! | feature | adds |
 //! | --- | --- |
 //! | `axum`, `actix`, `tonic` | `keyward::axum`, `keyward::actix`, `keyward::tonic`: extractors and middleware |
-//! | `sqlite` | `keyward::sqlite`: the embedded store |
-//! | `postgres`, `valkey` | `keyward::postgres`, `keyward::valkey`: stores for many nodes |
+//! | `sqlite` | `keyward::sqlite`: the embedded store; with `manage`, management records in its file |
+//! | `postgres` | `keyward::postgres`: a store for many nodes; with `manage`, management records in its database |
+//! | `valkey` | `keyward::valkey`: a store for many nodes |
 //! | `limits` | `keyward::limits`: rate limits and permits for concurrent tasks |
 //! | `serve` | `keyward::serve`: a hyper server with limits on time, size and the number of connections |
 //! | `gateway`, `envoy` | `keyward::gateway`: verification for services in any language, behind a proxy |

@@ -15,7 +15,7 @@ use tokio::task::AbortHandle;
 
 use crate::failure::refused;
 
-/// How long a permit lasts without renewal. If a process dies, its permits stay taken for this long.
+/// The life of a permit without renewal. If a process dies, its permits stay taken for this long.
 const LEASE: Duration = Duration::from_secs(30);
 
 /// The id of a held permit.
@@ -28,7 +28,7 @@ pub enum Acquired {
     Granted(PermitId),
     /// The account holds all of its permits.
     Full {
-        /// How many permits the account holds.
+        /// The number of permits that the account holds.
         in_flight: u32,
     },
 }
@@ -53,7 +53,7 @@ pub trait PermitStore: Send + Sync + 'static {
     /// Starts to release a permit, without waiting. It is called once per permit, possibly while the runtime shuts down.
     fn release(&self, account: &AccountId, permit: &PermitId);
 
-    /// Returns how many permits this account holds.
+    /// Returns the number of permits that this account holds.
     ///
     /// # Errors
     /// [`StoreError`] if the store cannot answer.
@@ -162,7 +162,7 @@ impl TaskPermits {
         Self(Arc::new(Inner { store: Arc::new(store), limits }))
     }
 
-    /// Returns how many tasks may run at once on this plan.
+    /// Returns the number of tasks that may run at once on this plan.
     #[must_use]
     pub fn limit(&self, plan: Option<&str>) -> u32 {
         plan.and_then(|plan| self.0.limits.get(plan)).copied().unwrap_or(0)
@@ -193,7 +193,7 @@ impl TaskPermits {
         })
     }
 
-    /// Returns how many permits this account holds.
+    /// Returns the number of permits that this account holds.
     ///
     /// # Errors
     /// [`Rejection::StoreUnavailable`] if the store cannot answer.

@@ -1,4 +1,4 @@
-//! Who does something, and from where.
+//! Actors, and the origin of their requests.
 
 use std::net::IpAddr;
 
@@ -6,10 +6,9 @@ pub use keyward_api_types::Actor as ActorName;
 use keyward_core::id::UserId;
 use keyward_core::{CredentialId, CredentialKind, Identity};
 
-/// The longest user agent that is kept, in characters.
 const MAX_USER_AGENT: usize = 200;
 
-/// Where a request came from, for the audit log and for throttling.
+/// The origin of a request, for the audit log and for throttling.
 ///
 /// # Examples
 /// ```
@@ -25,7 +24,7 @@ pub struct Context {
     pub(crate) request_id: Option<String>,
 }
 
-/// What a browser or program presents as proof that its user has signed in with it before.
+/// A device's proof of an earlier sign-in.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub(crate) struct DeviceProof(pub(crate) String);
 
@@ -36,42 +35,42 @@ impl std::fmt::Debug for DeviceProof {
 }
 
 impl Context {
-    /// Nothing is known of where it came from.
+    /// Creates an unknown origin.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// From this address.
+    /// Sets the client's address.
     #[must_use]
     pub fn address(mut self, address: impl Into<IpAddr>) -> Self {
         self.address = Some(address.into());
         self
     }
 
-    /// Over a connection from this address: the client's, or that of the nearest proxy. Clients whose own address is unknown share
-    /// one budget of attempts for each peer.
+    /// Sets the address of the connection: the client's, or that of the nearest proxy. Clients with an unknown
+    /// address share one budget of attempts per peer.
     #[must_use]
     pub fn peer(mut self, peer: impl Into<IpAddr>) -> Self {
         self.peer = Some(peer.into());
         self
     }
 
-    /// With the proof that [`SignedIn::device`](crate::SignedIn::device) gave this client at an earlier sign-in.
+    /// Sets the proof that [`SignedIn::device`](crate::SignedIn::device) gave this client.
     #[must_use]
     pub fn device(mut self, proof: &str) -> Self {
         self.device = DeviceProof(proof.to_owned());
         self
     }
 
-    /// By a client that calls itself so; cut after 200 characters.
+    /// Sets the user agent, cut after 200 characters.
     #[must_use]
     pub fn user_agent(mut self, agent: &str) -> Self {
         self.user_agent = Some(agent.chars().filter(|c| !c.is_control()).take(MAX_USER_AGENT).collect());
         self
     }
 
-    /// In the request with this id.
+    /// Sets the request id.
     #[must_use]
     pub fn request_id(mut self, id: &str) -> Self {
         self.request_id = Some(id.to_owned());
@@ -79,9 +78,9 @@ impl Context {
     }
 }
 
-/// Who does something.
+/// The actor of an operation.
 ///
-/// The management service looks up at every operation what a user may do; a key may do what its scopes say.
+/// The management service reads a user's rights at every operation. A key has the rights of its scopes.
 ///
 /// # Examples
 /// ```
@@ -98,33 +97,32 @@ pub struct Actor {
 
 #[derive(Clone, Debug)]
 pub(crate) enum Who {
-    /// A signed-in user, with what they signed in to.
-    User { id: UserId, through: Through },
-    /// A key, with what it was granted.
+    User {
+        id: UserId,
+        through: Through,
+    },
     Key(Identity),
-    /// The program itself, or somebody at its command line: may do everything.
+    /// The program itself, or a person at its command line. It may do everything.
     System(&'static str),
 }
 
-/// What a user is signed in to.
+/// The way in which a user is signed in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Through {
     /// A session, by its digest.
     Session(String),
-    /// An access token.
     Token(CredentialId),
 }
 
-/// An actor without the way that it came: what its rights depend on.
+/// An actor without its session or token. Rights depend on the principal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Principal {
-    /// The program itself.
     System,
     User(UserId),
     Key(CredentialId),
 }
 
-/// The actor with this name, or `None` if the name is that of an actor without rights.
+/// Returns the principal with this name, or `None` if it has no rights.
 pub(crate) fn principal_of(name: &ActorName) -> Option<Principal> {
     match name.kind.as_str() {
         "system" => Some(Principal::System),
@@ -135,13 +133,13 @@ pub(crate) fn principal_of(name: &ActorName) -> Option<Principal> {
 }
 
 impl Actor {
-    /// The program itself, which may do everything, under this name.
+    /// The program itself, under this name. It may do everything.
     #[must_use]
     pub fn system(name: &'static str, context: Context) -> Self {
         Self { who: Who::System(name), context }
     }
 
-    /// Whoever presented the credential that this is the identity of.
+    /// Returns the actor with this identity.
     #[must_use]
     pub fn of_identity(identity: &Identity, context: Context) -> Self {
         let who = match (identity.kind(), identity.user()) {
@@ -165,7 +163,7 @@ impl Actor {
         }
     }
 
-    /// The user, if it is one.
+    /// Returns the user, if the actor is one.
     #[must_use]
     pub fn user(&self) -> Option<&UserId> {
         match &self.who {
@@ -174,18 +172,17 @@ impl Actor {
         }
     }
 
-    /// Whether it is a program, which may do everything.
     pub(crate) fn is_system(&self) -> bool {
         matches!(self.who, Who::System(_))
     }
 
-    /// Where the request came from.
+    /// Returns the origin of the request.
     #[must_use]
     pub fn context(&self) -> &Context {
         &self.context
     }
 
-    /// How the audit log calls it.
+    /// Returns the name of the actor in the audit log.
     #[must_use]
     pub fn name(&self) -> ActorName {
         let (kind, id) = match &self.who {

@@ -1,4 +1,4 @@
-//! What a provider's pages look like: what can be set while they run, and what is checked of it.
+//! The values of the pages' look, and their checks.
 
 use std::fmt;
 use std::str::FromStr;
@@ -9,29 +9,29 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::ManagementError;
 
-/// The largest logo.
-const LARGEST: usize = 32 * 1_024;
-/// How far text is from its background, as WCAG 2.2 section 1.4.3 has it.
-const ENOUGH: f64 = 4.5;
-/// The backgrounds that links and buttons are on at worst: a row under the pointer, in light and in dark.
+const MAX_LOGO_BYTES: usize = 32 * 1_024;
+/// Minimum contrast of text (WCAG 2.2 section 1.4.3).
+const MIN_CONTRAST: f64 = 4.5;
+/// The least favourable backgrounds of links and buttons: a row under the pointer, in the light and in the dark
+/// theme.
 const LIGHT: Colour = Colour([0xee, 0xf0, 0xf5]);
 #[cfg(feature = "dashboard")]
 const DARK: Colour = Colour([0x23, 0x27, 0x31]);
 
 impl From<ThemeError> for ManagementError {
     fn from(_: ThemeError) -> Self {
-        Self::invalid("theme", "system, light or dark")
+        Self::invalid("theme", "expected system, light or dark")
     }
 }
 
-/// A colour that is far enough from light backgrounds to be read on them.
+/// A colour with enough contrast on light backgrounds.
 ///
 /// # Examples
 /// ```
 /// use keyward::manage::Accent;
 ///
 /// assert!("#6d28d9".parse::<Accent>().is_ok());
-/// assert!("#ffe066".parse::<Accent>().is_err(), "nobody can read that on white");
+/// assert!("#ffe066".parse::<Accent>().is_err(), "too pale on white");
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -41,7 +41,6 @@ pub struct Accent(Colour);
 struct Colour([u8; 3]);
 
 impl Colour {
-    /// The relative luminance (WCAG 2.2).
     fn luminance(self) -> f64 {
         let linear = |part: u8| {
             let part = f64::from(part) / 255.0;
@@ -56,7 +55,7 @@ impl Colour {
         (one.max(other) + 0.05) / (one.min(other) + 0.05)
     }
 
-    /// A part of the way to another colour, in hundredths.
+    /// Mixes in another colour, in hundredths.
     #[cfg(feature = "dashboard")]
     fn towards(self, other: Self, hundredths: u32) -> Self {
         let mut mixed = self.0;
@@ -88,11 +87,12 @@ impl FromStr for Accent {
         let digits = text.strip_prefix('#').filter(|digits| digits.len() == 6);
         let bytes =
             digits.and_then(|digits| hex::decode(digits).ok()).and_then(|bytes| <[u8; 3]>::try_from(bytes).ok());
-        let colour = bytes.map(Colour).ok_or_else(|| ManagementError::invalid("accent", "a colour such as #3c4cc0"))?;
+        let colour =
+            bytes.map(Colour).ok_or_else(|| ManagementError::invalid("accent", "expected a colour such as #3c4cc0"))?;
         let contrast = colour.contrast(LIGHT);
-        if contrast < ENOUGH {
+        if contrast < MIN_CONTRAST {
             let why = format!(
-                "a darker colour: this one has a contrast of {contrast:.1} to 1 on light pages, and 4.5 is needed"
+                "{text} has a contrast of {contrast:.1} to 1 on light pages: expected a darker colour, with 4.5 or more"
             );
             return Err(ManagementError::invalid("accent", why));
         }
@@ -115,12 +115,13 @@ impl From<Accent> for String {
 }
 
 impl Accent {
-    /// A style sheet with it, and with as much of it as can be read in the dark.
+    /// Returns a style sheet with the colour, lightened for the dark theme.
     #[cfg(feature = "dashboard")]
     pub(crate) fn style(self) -> String {
         let (white, black) = (Colour([255; 3]), Colour([0; 3]));
         let hover = self.0.towards(black, 20);
-        let dark = (0..=100).map(|part| self.0.towards(white, part)).find(|colour| colour.contrast(DARK) >= ENOUGH);
+        let dark =
+            (0..=100).map(|part| self.0.towards(white, part)).find(|colour| colour.contrast(DARK) >= MIN_CONTRAST);
         let dark = dark.unwrap_or(white);
         let dark_hover = dark.towards(white, 25);
         let dark = format!("--accent:{dark};--accent-hover:{dark_hover};--link:{dark};--focus:{dark}");
@@ -132,7 +133,6 @@ impl Accent {
     }
 }
 
-/// An image that browsers show and do nothing else with.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Logo {
     pub(crate) media_type: &'static str,
@@ -140,10 +140,11 @@ pub(crate) struct Logo {
 }
 
 impl Logo {
-    /// Looks at what the bytes begin with, whatever anybody says that they are.
+    /// Detects the media type from the first bytes.
     pub(crate) fn of(bytes: Vec<u8>) -> Result<Self, ManagementError> {
-        if bytes.len() > LARGEST {
-            return Err(ManagementError::invalid("logo", "at most 32 KiB"));
+        if bytes.len() > MAX_LOGO_BYTES {
+            let message = format!("{} bytes are too many: expected at most 32 KiB", bytes.len());
+            return Err(ManagementError::invalid("logo", message));
         }
         let is_webp = bytes.starts_with(b"RIFF") && bytes.get(8..12) == Some(b"WEBP");
         let media_type = if bytes.starts_with(b"\x89PNG\r\n\x1a\n") {
@@ -153,7 +154,7 @@ impl Logo {
         } else if is_webp {
             "image/webp"
         } else {
-            return Err(ManagementError::invalid("logo", "a PNG, JPEG or WebP image"));
+            return Err(ManagementError::invalid("logo", "unknown format: expected a PNG, JPEG or WebP image"));
         };
         Ok(Self { media_type, bytes })
     }
@@ -186,7 +187,7 @@ mod tests {
                 let style = accent.style();
                 let dark = style.split("dark\"]{--accent:").nth(1).unwrap().get(..7).unwrap();
                 let dark = hex::decode(&dark[1..]).unwrap();
-                assert!(Colour([dark[0], dark[1], dark[2]]).contrast(DARK) >= ENOUGH, "{style}");
+                assert!(Colour([dark[0], dark[1], dark[2]]).contrast(DARK) >= MIN_CONTRAST, "{style}");
             }
         }
         assert!((Colour([0; 3]).contrast(Colour([255; 3])) - 21.0).abs() < 0.001);
@@ -207,7 +208,7 @@ mod tests {
             assert_eq!(Logo::of(bytes.to_vec()).ok().map(|logo| logo.media_type), media_type);
         }
         let mut large = b"\x89PNG\r\n\x1a\n".to_vec();
-        large.resize(LARGEST + 1, 0);
+        large.resize(MAX_LOGO_BYTES + 1, 0);
         assert!(Logo::of(large).is_err());
     }
 }

@@ -1,7 +1,7 @@
-//! Authority: what an actor may do in an account, and the one comparison that decides what it may grant.
+//! Authority: the rights of an actor in an account, and the one comparison that decides what it may grant.
 //!
-//! A grant is a key, a role or a link. Each is described by the [`Rights`] that it gives, and [`Rights::covers`] compares them with the
-//! grantor's over every dimension. A dimension that is added to [`Rights`] and not compared does not compile.
+//! A grant is a key, a role or a link. [`Rights`] describe what it gives, and [`Rights::covers`] compares them with
+//! those of the grantor in every dimension. A dimension that is added and not compared does not compile.
 
 use keyward_core::key::KeyKind;
 use keyward_core::network::ipnet::IpNet;
@@ -12,16 +12,14 @@ use keyward_core::{AccountId, Endpoint, Mode, NewKey, Scope, ScopeSet, Timestamp
 use crate::error::ManagementError;
 use crate::role::{Purpose, Role, scopes};
 
-/// The accounts that rights hold in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Reach {
-    /// Every account: the operator's reach.
+    /// Every account, for the operator.
     Everywhere,
-    /// One account.
     Account(AccountId),
 }
 
-/// What an actor may do in an account, and what it may grant there.
+/// The rights of an actor in an account, including what it may grant there.
 ///
 /// # Examples
 /// ```
@@ -34,23 +32,22 @@ enum Reach {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Rights {
     reach: Reach,
-    /// A management key may issue provider keys; a provider key may issue nothing.
+    /// A management key may create keys of the provider's API. A key of the provider's API may create none.
     purpose: Purpose,
-    /// Scopes of the management API that the actor holds.
     manage: ScopeSet,
-    /// Scopes of the provider's own API that the actor may grant.
+    /// Scopes of the provider's API that the actor may grant.
     grant: ScopeSet,
     kind: KeyKind,
-    /// The mode that a key is fixed to. A user has none, and works in both.
+    /// Mode of a key. Users work in both modes.
     mode: Option<Mode>,
-    /// Empty if requests may come from everywhere.
+    /// Networks. Empty means all.
     networks: Vec<IpNet>,
-    /// Empty if every endpoint may be called.
+    /// Endpoints. Empty means all.
     endpoints: Vec<Endpoint>,
     expires_at: Option<Timestamp>,
 }
 
-/// Returns `true` if a grant opens something of the management API, when a management key holds it.
+/// Returns `true` if a management key with this grant gains a right in the management API.
 fn is_managing(grant: &Grant) -> bool {
     let resource = grant.as_str().split(':').next().unwrap_or_default();
     *grant == Grant::ALL || scopes::ALL.iter().any(|(scope, _)| scope.as_str().split(':').next() == Some(resource))
@@ -65,13 +62,13 @@ fn rank(kind: KeyKind) -> u8 {
 }
 
 impl Rights {
-    /// The right to everything, everywhere.
+    /// Returns the rights to everything, in every account.
     #[must_use]
     pub fn all() -> Self {
         Self::of(Role::Owner)
     }
 
-    /// The rights of a role, in every account until the management service confines them to one.
+    /// Returns the rights of a role in every account.
     #[must_use]
     pub fn of(role: Role) -> Self {
         let manage = match role {
@@ -80,7 +77,7 @@ impl Rights {
             Role::Admin => "accounts:* members:* keys:* usage:read plans:* audit:read",
             Role::Owner => "*",
         };
-        // A role that manages keys may grant every scope of the provider's own API.
+        // A role that manages keys may grant every scope of the provider's API.
         let (grant, kind) = match role {
             Role::Viewer => (ScopeSet::default(), KeyKind::Restricted),
             Role::Developer | Role::Admin | Role::Owner => (ScopeSet::all(), KeyKind::Secret),
@@ -88,7 +85,7 @@ impl Rights {
         Self::of_role(manage.parse().unwrap_or_default(), grant, kind)
     }
 
-    /// The rights of a role with these parts.
+    /// Returns rights that no key confines.
     fn of_role(manage: ScopeSet, grant: ScopeSet, kind: KeyKind) -> Self {
         Self {
             reach: Reach::Everywhere,
@@ -103,9 +100,8 @@ impl Rights {
         }
     }
 
-    /// The rights that a stored key gives in its account.
     pub(crate) fn of_record(key: &KeyRecord, purpose: Purpose) -> Self {
-        // Named one by one: a new field has to be compared or listed as one that gives no rights.
+        // Exhaustive: a new field must be compared, or listed as one that gives no rights.
         let KeyRecord {
             account,
             kind,
@@ -121,7 +117,7 @@ impl Rights {
             hint: _,
             metadata: _,
             created_at: _,
-            // A later begin or an end takes rights away.
+            // These only take rights away.
             not_before: _,
             disabled_at: _,
             revoked_at: _,
@@ -135,7 +131,6 @@ impl Rights {
         Self::of_parts(purpose, account, *kind, *mode, scopes, endpoints, networks, *expires_at)
     }
 
-    /// The rights that a new key will give in its account.
     pub(crate) fn of_new(key: &NewKey, purpose: Purpose) -> Self {
         let NewKey {
             account,
@@ -179,31 +174,31 @@ impl Rights {
         }
     }
 
-    /// The same rights in one account; in the operator's account they hold in every account.
+    /// Confines the rights to an account. Rights in the operator's account hold in every account.
     pub(crate) fn within(mut self, account: &AccountId, operator: &AccountId) -> Self {
         self.reach = if account == operator { Reach::Everywhere } else { Reach::Account(account.clone()) };
         self
     }
 
-    /// What a provider key may do here: ask about itself.
+    /// Returns the rights of a key of the provider's API here: it may only ask about itself.
     pub(crate) fn of_provider_key(key: &KeyRecord) -> Self {
         let mut rights = Self::of_record(key, Purpose::Api);
         (rights.manage, rights.grant) = (ScopeSet::default(), ScopeSet::default());
         rights
     }
 
-    /// The rights of an actor who has both. Roles are ordered, so one of the two includes the other.
+    /// Returns the greater of two rights of a user. Roles are ordered, so one includes the other.
     pub(crate) fn or(self, other: Self) -> Self {
         if self.covers(&other).is_ok() { self } else { other }
     }
 
-    /// Returns `true` if the actor may do what needs this scope.
+    /// Returns `true` if the rights include this scope.
     #[must_use]
     pub fn allows(&self, scope: &Scope) -> bool {
         self.manage.allows(scope)
     }
 
-    /// The scopes of the management API that the actor holds.
+    /// Returns the scopes of the management API.
     #[must_use]
     pub fn scopes(&self) -> &ScopeSet {
         &self.manage
@@ -215,7 +210,6 @@ impl Rights {
         self.mode.is_none_or(|own| own == mode)
     }
 
-    /// When the rights end, if they do.
     pub(crate) fn expires_at(&self) -> Option<Timestamp> {
         self.expires_at
     }
@@ -224,12 +218,12 @@ impl Rights {
         if self.allows(scope) { Ok(()) } else { Err(ManagementError::Forbidden(scope.clone())) }
     }
 
-    /// Compares what is to be granted with what the grantor holds, over every dimension of authority.
+    /// Compares a grant with the rights of the grantor in every dimension.
     ///
     /// # Errors
-    /// [`ManagementError::Escalation`], with the first dimension in which the grant exceeds the grantor.
+    /// [`ManagementError::Escalation`] with the first dimension in which the grant exceeds them.
     pub fn covers(&self, wanted: &Self) -> Result<(), ManagementError> {
-        // Both without `..`: a dimension that nothing compares does not compile.
+        // Exhaustive: a dimension that is not compared does not compile.
         let Self { reach, purpose, manage, grant, kind, mode, networks, endpoints, expires_at } = wanted;
         let Self {
             reach: own_reach,
@@ -249,7 +243,7 @@ impl Rights {
         if *own_purpose == Purpose::Api && *purpose == Purpose::Management {
             return refuse("the purpose management".to_owned());
         }
-        // Live authority includes test authority, and never the other way round.
+        // Live authority includes test authority, but not the reverse.
         if *own_mode == Some(Mode::Test) && *mode != Some(Mode::Test) {
             return refuse(format!("the mode {}", Mode::Live));
         }
@@ -276,7 +270,7 @@ impl Rights {
         }
     }
 
-    /// Returns `true` if the actor may give this role in the account that these rights are of.
+    /// Returns `true` if the actor may give this role in the account.
     #[must_use]
     pub fn may_give(&self, role: Role) -> bool {
         self.check_role(role).is_ok()
@@ -290,7 +284,8 @@ impl Rights {
         })
     }
 
-    /// Refuses to take a role away that is above the actor's own. Taking gives nothing, so networks, endpoints, mode and expiry do not count.
+    /// Refuses to take away a role that exceeds the actor's own. Networks, endpoints, mode and expiry do not count,
+    /// because taking away grants nothing.
     pub(crate) fn check_outranks(&self, role: Role) -> Result<(), ManagementError> {
         let Self { reach, purpose, manage, grant, kind, mode: _, networks: _, endpoints: _, expires_at: _ } =
             self.clone();
@@ -298,7 +293,7 @@ impl Rights {
         rank.check_role(role)
     }
 
-    /// Refuses a key that could do more than the actor, now or later. A key makes keys of its own mode alone.
+    /// Refuses a key that exceeds the actor's rights. A key creates only keys of the same mode.
     pub(crate) fn check_key(&self, wanted: &Self) -> Result<(), ManagementError> {
         match wanted.mode {
             Some(mode) if !self.reaches(mode) => Err(ManagementError::Escalation(format!("the mode {mode}"))),

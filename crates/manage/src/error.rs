@@ -1,4 +1,4 @@
-//! Why an operation of the management service was not done.
+//! Errors of the management service.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use keyward_core::Scope;
 use keyward_core::lifecycle::KeysError;
 use keyward_core::store::{StoreError, StoreErrorKind, WriteRefused};
 
-/// Why an operation was not done. Unless it says otherwise, nothing of it was.
+/// The reason why an operation failed. Unless a variant says otherwise, the operation changed nothing.
 ///
 /// # Examples
 /// ```
@@ -19,100 +19,100 @@ use keyward_core::store::{StoreError, StoreErrorKind, WriteRefused};
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ManagementError {
-    /// A value is not what it has to be.
-    #[error("{field}: {message}")]
+    /// A value is invalid.
+    #[error("invalid `{field}`: {message}")]
     Invalid {
-        /// The value's name in requests.
+        /// Name of the field in requests.
         field: &'static str,
-        /// What it has to be.
+        /// The mistake, and the expected value.
         message: String,
     },
-    /// There is no such thing, or it is not the caller's to see.
-    #[error("there is no such {0}")]
+    /// It does not exist, or the caller may not see it.
+    #[error("there is no such {0}, or you may not see it")]
     NotFound(&'static str),
-    /// The caller may not do this.
-    #[error("this needs the scope {0}")]
+    /// The caller lacks a scope.
+    #[error("missing scope `{0}`: use a key or a role that has it")]
     Forbidden(Scope),
-    /// The caller would give more than it holds.
-    #[error("you can't grant more than you hold: {0}")]
+    /// The caller would grant more than it holds.
+    #[error("you can't grant {0}: your own rights don't include it")]
     Escalation(String),
-    /// This is for signed-in users.
-    #[error("this is for signed-in users, and not for keys")]
+    /// Only signed-in users can do this.
+    #[error("only signed-in users can do this: use an access token instead of a key")]
     UsersOnly,
-    /// It was changed since the caller read it.
-    #[error("it was changed in the meantime: read it again")]
+    /// The record has changed since the caller read it.
+    #[error("it has changed since you read it: read it again, then retry")]
     Stale,
-    /// It is there already.
-    #[error("there is such a {0} already")]
+    /// It exists already.
+    #[error("this {0} exists already")]
     Duplicate(&'static str),
-    /// The key has ended for good.
-    #[error("the key is revoked or has expired, and stays so")]
+    /// The key is revoked or has expired.
+    #[error("the key is revoked or has expired: create a new key")]
     Ended,
-    /// The key has a successor already.
-    #[error("the key was rotated already")]
+    /// The key already has a successor.
+    #[error("the key was rotated already: use its successor")]
     Rotated,
-    /// The account has as many keys as its plan allows.
-    #[error("the account has as many active keys as it may have: {limit}")]
+    /// The account has the maximum number of active keys.
+    #[error("the account has the maximum of {limit} active keys: revoke one, or ask the operator for a higher limit")]
     KeyLimit {
-        /// How many it may have.
+        /// The maximum.
         limit: u32,
     },
-    /// An account needs an owner.
-    #[error("an account keeps at least one owner")]
+    /// The account needs another owner.
+    #[error("the account needs an owner who can sign in: make another member an owner first")]
     LastOwner,
-    /// The e-mail address or the password is wrong; which of them is not said.
+    /// The e-mail address or the password is wrong.
     #[error("the e-mail address or the password is wrong")]
     WrongCredentials,
-    /// The session or the token has ended, or never was.
+    /// The session or token has ended or never existed.
     #[error("the session has ended: sign in again")]
     SignedOut,
-    /// The link was used already, has expired, or never was.
-    #[error("the link is not valid any more")]
+    /// The link was used, has expired, or never existed.
+    #[error("the link was used or has expired: ask for a new one")]
     LinkEnded,
-    /// The session began too long ago for an operation that hands out authority.
-    #[error("this hands out authority and your sign-in is too old: sign in again")]
+    /// The session is too old to grant authority.
+    #[error("your sign-in is too old to grant authority: sign in again")]
     SignInAgain,
-    /// The address that was invited has a user already, who accepts the invitation while signed in.
-    #[error("this e-mail address has a user already: sign in, then open the link again")]
+    /// The invited address belongs to a user, who must sign in to accept.
+    #[error("this e-mail address belongs to a user: sign in, then open the link again")]
     AddressInUse,
-    /// The user owns as many accounts as one user may.
-    #[error("you own {limit} accounts, which is the most: ask the operator")]
+    /// The user owns the maximum number of accounts.
+    #[error("you own the maximum of {limit} accounts: ask the operator for more")]
     AccountLimit {
-        /// How many accounts a user may own.
+        /// The maximum.
         limit: u32,
     },
     /// Passwords are switched off.
-    #[error("nobody signs in with a password here: use the identity provider")]
+    #[error("passwords are switched off: sign in with the identity provider")]
     PasswordsOff,
-    /// The identity provider knows them, and nobody here is known to be them.
-    #[error("nobody here is known by what the identity provider says")]
+    /// The identity provider knows the person, but no user matches.
+    #[error("no user matches your identity: ask an owner or admin for an invitation")]
     NotAdmitted,
-    /// Nobody can sign up by themselves here.
+    /// Sign-up is closed.
     #[error("sign-up is closed: ask for an invitation")]
     SignUpClosed,
     /// There were too many attempts.
-    #[error("there were too many attempts: wait")]
+    #[error("too many attempts: retry in {} seconds", .retry_after.as_secs() + 1)]
     Throttled {
         /// How long to wait.
         retry_after: Duration,
     },
-    /// Too many passwords are being checked at this moment. Nothing was done.
-    #[error("too many people are signing in at this moment: try again in {} seconds", .retry_after.as_secs() + 1)]
+    /// Too many passwords are being checked.
+    #[error("too many people are signing in: retry in {} seconds", .retry_after.as_secs() + 1)]
     Busy {
         /// How long to wait.
         retry_after: Duration,
     },
     /// The idempotency key was used for another request.
-    #[error("the idempotency key was used for another request")]
+    #[error("the idempotency key was used for another request: use a new key")]
     OtherRequest,
-    /// The request with this idempotency key is being carried out.
-    #[error("the request with this idempotency key is being carried out at this moment")]
+    /// The request with this idempotency key is still running.
+    #[error("the request with this idempotency key is still running: retry later")]
     InProgress,
-    /// The store failed. What was asked for may have been done.
+    /// The store failed. The operation may have succeeded.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// Something failed that cannot, such as the operating system's random generator.
-    #[error("the request could not be carried out")]
+    /// An internal failure, for instance of the random generator.
+    #[error("internal error: retry later")]
     Internal,
 }
 
@@ -121,7 +121,7 @@ impl ManagementError {
         Self::Invalid { field, message: message.into() }
     }
 
-    /// The stable code that programs go by.
+    /// Returns the stable code for programs.
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
@@ -154,7 +154,7 @@ impl ManagementError {
         }
     }
 
-    /// The HTTP status.
+    /// Returns the HTTP status.
     #[must_use]
     pub fn status(&self) -> StatusCode {
         match self {
@@ -186,7 +186,7 @@ impl ManagementError {
 }
 
 impl ManagementError {
-    /// The seconds of a `Retry-After` field, if trying again later helps.
+    /// Returns the seconds of a `Retry-After` field, if a retry may help.
     pub(crate) fn retry_after(&self) -> Option<u64> {
         match self {
             Self::Throttled { retry_after } | Self::Busy { retry_after } => Some(retry_after.as_secs() + 1),
@@ -199,8 +199,8 @@ impl From<KeysError> for ManagementError {
     fn from(error: KeysError) -> Self {
         match error {
             KeysError::Name(error) => Self::invalid("name", error.to_string()),
-            KeysError::NoScope => Self::invalid("scopes", "a restricted key needs at least one"),
-            KeysError::Ended => Self::invalid("expires_at", "not in the past, and not before the key begins"),
+            KeysError::NoScope => Self::invalid("scopes", "a restricted key needs a scope: expected at least one"),
+            KeysError::Ended => Self::invalid("expires_at", "expected a time in the future, after the key begins"),
             KeysError::Denied(WriteRefused::NotFound) => Self::NotFound("key"),
             KeysError::Denied(WriteRefused::NoSuchAccount) => Self::NotFound("account"),
             KeysError::Denied(WriteRefused::Stale) => Self::Stale,
@@ -208,13 +208,14 @@ impl From<KeysError> for ManagementError {
             KeysError::Denied(WriteRefused::Ended) => Self::Ended,
             KeysError::Denied(WriteRefused::AccountExists) => Self::Duplicate("account"),
             KeysError::Denied(_) => Self::Duplicate("key"),
-            KeysError::Format(keyward_core::key::FormatError::NoSuchKey { kind, mode }) => {
-                Self::invalid("kind", format!("there are no {kind} keys in {mode} mode here"))
-            }
+            KeysError::Format(keyward_core::key::FormatError::NoSuchKey { kind, mode }) => Self::invalid(
+                "kind",
+                format!("the key format has no {kind} keys in {mode} mode: expected another kind or mode"),
+            ),
             error @ KeysError::OtherFormat(_) => Self::invalid("key", error.to_string()),
             KeysError::Store(error) => Self::Store(error),
             other => {
-                tracing::error!(error = %other, "a key could not be managed");
+                tracing::error!(error = %other, "an operation on a key failed");
                 Self::Internal
             }
         }

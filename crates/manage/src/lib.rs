@@ -1,13 +1,15 @@
-//! The management service of `keyward`: users who sign in, what they may do, and the keys that they manage; as a service and as an HTTP API.
+//! The management service of `keyward`: users, roles and their API keys, as a Rust service, an HTTP API and a
+//! dashboard.
 //!
-//! [`Management`] is the service. Each of its operations takes an [`Actor`], checks what they may do, and writes the audit log. [`api`] makes
-//! an axum router of it that an own application mounts; `keyward serve` runs it alone. What the management service keeps, it keeps beside the keys:
-//! [`SqliteManagementStore`] in their file, [`PostgresManagementStore`] in their database.
+//! [`Management`] is the service. Each operation takes an [`Actor`], checks its rights, and writes the audit log.
+//! [`api`] returns an axum router to mount in an application; `keyward serve` runs it. The records are stored beside
+//! the keys: [`SqliteManagementStore`] uses their file, [`PostgresManagementStore`] their database.
 //!
-//! # Who may do what
-//! A user has a [`Role`] in an account: owner, admin, developer or viewer. A management key has scopes such as `keys:write` (see
-//! [`scopes`]). Nobody gives a role, or issues, changes, rotates or enables a key, that could do what they cannot. Who has a role in the
-//! operator's account has it in every account. The provider's own keys manage nothing: their holders may ask about them and revoke them.
+//! # Rights
+//! A user has a [`Role`] in an account: owner, admin, developer or viewer. A management key has scopes such as
+//! `keys:write` (see [`scopes`]). No actor can give a role, or create, change, rotate or enable a key, that exceeds
+//! its own rights. A role in the operator's account holds in every account. The provider's own keys manage nothing: a
+//! holder may only ask about the key and revoke it.
 //!
 //! # Examples
 //! ```
@@ -17,18 +19,20 @@
 //!
 //! # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! # let store = SqliteStore::temporary()?;
-//! // The same store as that of the `AuthLayer` around the provider's own API.
+//! // Share the store with the `AuthLayer` of your own API.
 //! let management = Management::builder(store.clone(), SqliteManagementStore::open(&store)?).sign_up(SignUpPolicy::Open).build()?;
 //! let app: Router = Router::new().merge(keyward::manage::api(management.clone()));
-//! // Once a minute: removes what has expired, and writes down usage.
+//! // Call it about once a minute.
 //! management.maintain().await?;
 //! # let _ = app;
 //! # Ok(()) }
 //! ```
 //!
 //! # Features
-//! - `dashboard` (on): the pages with which people manage their keys, as one router.
-//! - `github`: the receiver of GitHub's alerts about keys that it has found in public.
+//! - `sqlite`: [`SqliteManagementStore`], records in the SQLite file of the keys.
+//! - `postgres`: [`PostgresManagementStore`], records in the PostgreSQL database of the keys.
+//! - `dashboard` (on): the dashboard, as one router.
+//! - `github`: the receiver of GitHub's alerts about leaked keys.
 //! - `oidc`: signing in to the dashboard with an OpenID Connect provider.
 //! - `metrics`: counters and histograms through the [`metrics`](https://docs.rs/metrics) facade.
 
@@ -77,7 +81,10 @@ pub use service::{
     PageRequest, ResetLink, SECRET_MANAGEMENT_PREFIX, SessionView, SignUpPolicy, SignedIn, Target, Tokens, Usage,
     UsageDay, UsageTotal, key_view, purpose_of,
 };
-pub use store::{
-    Count, Kind, List, ManagementStore, NewCount, PostgresManagementStore, Record, SqliteManagementStore, Write,
-    Written,
-};
+#[cfg(feature = "postgres")]
+#[cfg_attr(docsrs, doc(cfg(feature = "postgres")))]
+pub use store::PostgresManagementStore;
+#[cfg(feature = "sqlite")]
+#[cfg_attr(docsrs, doc(cfg(feature = "sqlite")))]
+pub use store::SqliteManagementStore;
+pub use store::{Count, Kind, List, ManagementStore, NewCount, Record, Write, Written};

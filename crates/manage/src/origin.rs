@@ -1,4 +1,4 @@
-//! Where people reach this server: the URL that it is configured with, and the host that a request is for.
+//! The public URL of this server, and the host that a request names.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -9,10 +9,10 @@ use http::uri::Authority;
 use http::{Request, Uri};
 use serde::Deserialize;
 
-/// Where people reach the dashboard and the API: a scheme, a host and, if need be, a port.
+/// The URL of the dashboard and the API: a scheme, a host and an optional port.
 ///
-/// Links are built from it and from nothing that a request says: the address that an identity provider sends people back to, and the
-/// invitation that `keyward serve` prints.
+/// Links are built from it, never from a request: for example the redirect URI of single sign-on, and the invitation that
+/// `keyward serve` prints.
 ///
 /// # Examples
 /// ```
@@ -30,7 +30,7 @@ use serde::Deserialize;
 #[serde(try_from = "String")]
 pub struct PublicUrl {
     scheme: Scheme,
-    /// In lower case, and with a port only if it is not the scheme's own, as browsers write it.
+    /// In lower case, without the scheme's default port, as browsers write it.
     authority: String,
 }
 
@@ -48,7 +48,7 @@ impl Scheme {
         }
     }
 
-    fn usual_port(self) -> u16 {
+    fn default_port(self) -> u16 {
         match self {
             Self::Http => 80,
             Self::Https => 443,
@@ -56,41 +56,40 @@ impl Scheme {
     }
 }
 
-/// The text is not a public URL.
+/// The error for a text that is not a public URL.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{text:?} is not a public URL: {why}; write it like https://keys.example.com")]
+#[error("invalid public URL {text:?}: {why}; write it like https://keys.example.com")]
 pub struct PublicUrlError {
     text: String,
     why: &'static str,
 }
 
 impl PublicUrl {
-    /// Whether it is the machine's own, so that nobody else reaches it.
+    /// Returns `true` if only this machine can reach the URL.
     #[must_use]
     pub fn is_loopback(&self) -> bool {
         is_loopback(&self.authority)
     }
 
-    /// Whether a request for this host is for this server.
+    /// Returns `true` if a request for this host is for this server.
     #[cfg(any(feature = "dashboard", test))]
     pub(crate) fn is_of(&self, host: &str) -> bool {
-        normal(self.scheme, host).is_some_and(|authority| authority == self.authority)
+        normalized(self.scheme, host).is_some_and(|authority| authority == self.authority)
     }
 
-    /// The URL by which a browser on the machine itself reaches this server, without any configuration. Its parts are checked one by
-    /// one: it leads to that machine and nowhere else.
+    /// The URL that a browser on this machine uses, if `host` is a loopback host.
     #[cfg(feature = "oidc")]
     pub(crate) fn of_loopback(host: &str, is_secure: bool) -> Option<Self> {
         let scheme = if is_secure { Scheme::Https } else { Scheme::Http };
-        let authority = normal(scheme, host)?;
+        let authority = normalized(scheme, host)?;
         is_loopback(&authority).then_some(Self { scheme, authority })
     }
 }
 
-/// Host and port as browsers write them, if this is a host.
-fn normal(scheme: Scheme, host: &str) -> Option<String> {
+/// The host and port as browsers write them, or `None` if the text is malformed.
+fn normalized(scheme: Scheme, host: &str) -> Option<String> {
     let authority: Authority = host.parse().ok()?;
-    // What stands before an `@` is no host, and a port that is empty or no number is no port.
+    // Refuses user names, empty ports and ports that are not numbers.
     let name = authority.host();
     let port = match authority.as_str().strip_prefix(name)? {
         "" => None,
@@ -100,7 +99,7 @@ fn normal(scheme: Scheme, host: &str) -> Option<String> {
     if name.is_empty() {
         return None;
     }
-    Some(match port.filter(|port| *port != scheme.usual_port()) {
+    Some(match port.filter(|port| *port != scheme.default_port()) {
         Some(port) => format!("{name}:{port}"),
         None => name,
     })
@@ -111,26 +110,26 @@ impl FromStr for PublicUrl {
 
     fn from_str(text: &str) -> Result<Self, PublicUrlError> {
         let wrong = |why| PublicUrlError { text: text.to_owned(), why };
-        let uri: Uri = text.parse().map_err(|_| wrong("it cannot be read"))?;
+        let uri: Uri = text.parse().map_err(|_| wrong("it is malformed"))?;
         let scheme = match uri.scheme_str() {
             Some("https") => Scheme::Https,
             Some("http") => Scheme::Http,
             _ => return Err(wrong("it does not begin with https://")),
         };
-        // `Uri` drops a fragment.
+        // `Uri` drops fragments.
         if text.contains(['?', '#']) {
             return Err(wrong("it has a query or a fragment"));
         }
         if !matches!(uri.path(), "" | "/") {
-            return Err(wrong("it has a path, and the server answers at the root of its host"));
+            return Err(wrong("it has a path, but the server answers at the root of its host"));
         }
         let host = uri.authority().map(Authority::as_str).unwrap_or_default();
         if host.contains('@') {
             return Err(wrong("it has a user name"));
         }
-        let authority = normal(scheme, host).ok_or_else(|| wrong("its host or its port cannot be read"))?;
+        let authority = normalized(scheme, host).ok_or_else(|| wrong("its host or port is malformed"))?;
         if scheme == Scheme::Http && !is_loopback(&authority) {
-            return Err(wrong("it is plain http, which only a loopback address may be"));
+            return Err(wrong("http:// is for loopback addresses only"));
         }
         Ok(Self { scheme, authority })
     }
@@ -144,14 +143,15 @@ impl TryFrom<String> for PublicUrl {
     }
 }
 
-/// Without a slash at its end.
+/// Writes the URL without a trailing slash.
 impl fmt::Display for PublicUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}://{}", self.scheme.as_str(), self.authority)
     }
 }
 
-/// The host that the request is for; HTTP/2 has it in the URI. Empty if the request names several.
+/// The host that a request names, in `Host` or, in HTTP/2, in its URI. It is empty if the request has several `Host` fields,
+/// which `headers::Host` would overlook.
 pub(crate) fn host_of<B>(request: &Request<B>) -> &str {
     let mut fields = request.headers().get_all(HOST).iter();
     match (fields.next(), fields.next()) {
@@ -161,9 +161,9 @@ pub(crate) fn host_of<B>(request: &Request<B>) -> &str {
     }
 }
 
-/// Whether this host is the machine itself, so that what is sent there leaves it by no network.
+/// Returns `true` if this host is this machine, so that no network carries the request.
 pub(crate) fn is_loopback(host: &str) -> bool {
-    let Some(authority) = normal(Scheme::Http, host) else { return false };
+    let Some(authority) = normalized(Scheme::Http, host) else { return false };
     let name = match authority.strip_prefix('[') {
         Some(rest) => rest.split(']').next().unwrap_or_default(),
         None => authority.split(':').next().unwrap_or_default(),
@@ -172,12 +172,11 @@ pub(crate) fn is_loopback(host: &str) -> bool {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)] // An unwrap is an assertion here.
 mod tests {
     use super::*;
 
     #[test]
-    fn a_public_url_is_an_origin_that_is_safe_to_send_people_to() {
+    fn public_url_is_a_safe_origin() {
         for (text, expected) in [
             ("https://keys.example.com", Some("https://keys.example.com")),
             ("https://Keys.Example.com/", Some("https://keys.example.com")),
@@ -213,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn a_host_is_loopback_only_if_it_cannot_be_read_otherwise() {
+    fn ambiguous_host_is_not_loopback() {
         for (host, expected) in [
             ("localhost", true),
             ("LOCALHOST:8080", true),
@@ -238,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn a_request_is_for_this_server_if_its_host_is_the_same() {
+    fn request_is_for_this_server_if_the_host_is_equal() {
         let url: PublicUrl = "https://keys.example.com".parse().unwrap();
         for (host, expected) in [
             ("keys.example.com", true),

@@ -1,8 +1,8 @@
-//! Roles, the scopes of the management API, and what a key is for.
+//! Roles, the scopes of the management API, and the purpose of a key.
 
 pub use keyward_api_types::{Purpose, Role, RoleError};
 
-/// What the API can be asked to do, as scopes.
+/// Scopes of the management API.
 pub mod scopes {
     use keyward_core::Scope;
 
@@ -10,26 +10,26 @@ pub mod scopes {
     pub const ACCOUNTS_READ: Scope = Scope::from_static("accounts:read");
     /// Change accounts.
     pub const ACCOUNTS_WRITE: Scope = Scope::from_static("accounts:write");
-    /// See who belongs to an account.
+    /// See the members of an account.
     pub const MEMBERS_READ: Scope = Scope::from_static("members:read");
-    /// Change who belongs to an account.
+    /// Change the members of an account.
     pub const MEMBERS_WRITE: Scope = Scope::from_static("members:write");
-    /// Ask whether keys are good: `POST /v1/verify` of `keyward-gateway`, which `keyward serve` mounts.
+    /// Verify keys: `POST /v1/verify` of `keyward-gateway`, which `keyward serve` mounts.
     pub const KEYS_VERIFY: Scope = Scope::from_static("keys:verify");
-    /// See keys, never the keys themselves.
+    /// See keys, but not their secrets.
     pub const KEYS_READ: Scope = Scope::from_static("keys:read");
-    /// Issue, change, rotate and revoke keys.
+    /// Create, change, rotate and revoke keys.
     pub const KEYS_WRITE: Scope = Scope::from_static("keys:write");
-    /// See how keys are used.
+    /// See the usage of keys.
     pub const USAGE_READ: Scope = Scope::from_static("usage:read");
     /// See plans.
     pub const PLANS_READ: Scope = Scope::from_static("plans:read");
-    /// Change plans, and which account has which: in the operator's account alone.
+    /// Change plans, and the plans of accounts, in the operator's account.
     pub const PLANS_WRITE: Scope = Scope::from_static("plans:write");
     /// See the audit log.
     pub const AUDIT_READ: Scope = Scope::from_static("audit:read");
 
-    /// All of them, with what each means.
+    /// Every scope, with a description.
     pub const ALL: [(Scope, &str); 11] = [
         (ACCOUNTS_READ, "See accounts"),
         (ACCOUNTS_WRITE, "Change accounts"),

@@ -1,4 +1,4 @@
-//! Managing keys: every write that can change an answer is one statement, which appends to the log as the last thing that it does.
+//! Key management. Every write that can change an answer is one statement, which appends to the log last.
 
 use std::sync::LazyLock;
 
@@ -10,18 +10,18 @@ use keyward_core::store::{
 use keyward_core::{AccountId, AccountRecord, CredentialId, KeyUpdate, Timestamp};
 use tokio_postgres::error::SqlState;
 
-use crate::PostgresStore;
-use crate::failure::Failure;
+use crate::error::Error;
 use crate::log::newest;
 use crate::row::{self, ACCOUNT_COLUMNS, KEY_COLUMNS, Value, references, to_signed};
+use crate::store::PostgresStore;
 
-/// How often a write is tried again that somebody else has overtaken.
+/// The most attempts of a write that conflicts with others.
 const ATTEMPTS: usize = 64;
 
 impl PostgresStore {
-    /// Runs a statement that changes something, appends it to the log, and gives the entry's number: all in one, so that no client
-    /// that stops half-way holds a lock. Gives nothing if it found nothing to change.
-    async fn write(&self, sql: &str, values: &[Value], mark: u64) -> Result<Option<Position>, Failure> {
+    /// Runs a statement that changes a row, appends to the log, and returns the entry's number. Since it is one statement, a
+    /// client that stops halfway holds no lock. Returns `None` if the statement changed no row.
+    async fn write(&self, sql: &str, values: &[Value], mark: u64) -> Result<Option<Position>, Error> {
         let client = self.0.pool.get().await?;
         let statement = client.prepare_cached(sql).await?;
         match client.query_opt(&statement, &references(values)).await {
@@ -31,25 +31,25 @@ impl PostgresStore {
             }
             written => {
                 let number = written?.map(|written| row::number(&written, 0)).transpose()?;
-                self.0.listening.tell();
+                self.0.listening.notify();
                 Ok(number.map(|number| Position { number, mark }))
             }
         }
     }
 
-    async fn create_key(&self, key: &KeyRecord) -> Result<Committed<()>, Failure> {
+    async fn create_key(&self, key: &KeyRecord) -> Result<Committed<()>, Error> {
         let (mut values, mark) = (row::key_values(key)?, random_mark());
         values.push(Box::new(to_signed(mark)));
         Ok(Committed { value: (), position: self.write(&INSERT, &values, mark).await? })
     }
 
-    /// Changes a key, as often as somebody else was quicker; with a successor in the same statement if there is one.
+    /// Changes a key, and inserts its successor in the same statement. Retries if another writer changed the key.
     async fn change_key(
         &self,
         id: &CredentialId,
         successor: Option<&KeyRecord>,
         change: impl Fn(&mut KeyRecord) -> Result<bool, WriteRefused> + Send + Sync,
-    ) -> Result<Committed<KeyRecord>, Failure> {
+    ) -> Result<Committed<KeyRecord>, Error> {
         for _ in 0..ATTEMPTS {
             let mut key = self.read_key(id).await?.ok_or(WriteRefused::NotFound)?;
             let version = key.version;
@@ -69,16 +69,16 @@ impl PostgresStore {
                 return Ok(Committed { value: key, position: Some(position) });
             }
         }
-        Err(Failure::Overtaken)
+        Err(Error::Conflict)
     }
 
-    /// Adds an account, or gives it other values. Gives nothing if it is there and is to stay as it is.
-    async fn write_account(&self, account: &AccountRecord, sql: &str) -> Result<Option<Position>, Failure> {
+    /// Runs a statement that writes an account. Returns `None` if the statement changed no row.
+    async fn write_account(&self, account: &AccountRecord, sql: &str) -> Result<Option<Position>, Error> {
         let mark = random_mark();
         self.write(sql, &account_values(account, mark)?, mark).await
     }
 
-    async fn upsert_account(&self, account: &AccountRecord) -> Result<Committed<()>, Failure> {
+    async fn upsert_account(&self, account: &AccountRecord) -> Result<Committed<()>, Error> {
         const SQL: &str = "WITH written AS (\
              INSERT INTO keyward_accounts (id, name, plan, features, suspended_at) VALUES ($1, $2, $3, $4, $5) \
              ON CONFLICT (id) DO UPDATE SET name = $2, plan = $3, features = $4, suspended_at = $5 RETURNING id) \
@@ -86,7 +86,7 @@ impl PostgresStore {
         Ok(Committed { value: (), position: self.write_account(account, SQL).await? })
     }
 
-    async fn add_account(&self, account: &AccountRecord) -> Result<Committed<()>, Failure> {
+    async fn add_account(&self, account: &AccountRecord) -> Result<Committed<()>, Error> {
         const SQL: &str = "WITH written AS (\
              INSERT INTO keyward_accounts (id, name, plan, features, suspended_at) VALUES ($1, $2, $3, $4, $5) \
              ON CONFLICT (id) DO NOTHING RETURNING id) \
@@ -97,11 +97,7 @@ impl PostgresStore {
         }
     }
 
-    async fn change_account(
-        &self,
-        expected: &AccountRecord,
-        account: &AccountRecord,
-    ) -> Result<Committed<()>, Failure> {
+    async fn change_account(&self, expected: &AccountRecord, account: &AccountRecord) -> Result<Committed<()>, Error> {
         let (stored, features) = self.read_account(&expected.id).await?.ok_or(WriteRefused::NoSuchAccount)?;
         if stored != *expected {
             return Err(WriteRefused::Stale.into());
@@ -110,7 +106,8 @@ impl PostgresStore {
         let mut values = account_values(account, mark)?;
         values.push(Box::new(expected.name.clone()));
         values.push(Box::new(expected.plan.as_ref().map(ToString::to_string)));
-        // Other programs may write the same features as another text. They are compared as values above, and as the text that was read here.
+        // Other programs may write the same features as another text. The values were compared above, so the statement
+        // compares the text that was read.
         values.push(Box::new(features));
         values.push(Box::new(expected.suspended_at.map(Timestamp::as_millis)));
         const SQL: &str = "WITH written AS (\
@@ -124,8 +121,8 @@ impl PostgresStore {
         }
     }
 
-    /// The account, and its features as they are stored.
-    async fn read_account(&self, id: &AccountId) -> Result<Option<(AccountRecord, String)>, Failure> {
+    /// Reads an account, and the stored text of its features.
+    async fn read_account(&self, id: &AccountId) -> Result<Option<(AccountRecord, String)>, Error> {
         let client = self.0.pool.get().await?;
         let sql = format!("SELECT {ACCOUNT_COLUMNS} FROM keyward_accounts WHERE id = $1");
         let statement = client.prepare_cached(&sql).await?;
@@ -133,7 +130,7 @@ impl PostgresStore {
         found.map(|found| Ok((row::account(&found, 0)?, found.try_get("features")?))).transpose()
     }
 
-    async fn read_page(&self, query: &KeyQuery) -> Result<KeyPage, Failure> {
+    async fn read_page(&self, query: &KeyQuery) -> Result<KeyPage, Error> {
         let client = self.0.pool.get().await?;
         let (sql, values) = list_statement(query);
         let rows = client.query(&sql, &references(&values)).await?;
@@ -144,7 +141,7 @@ impl PostgresStore {
         Ok(KeyPage { keys, next })
     }
 
-    async fn read_key(&self, id: &CredentialId) -> Result<Option<KeyRecord>, Failure> {
+    async fn read_key(&self, id: &CredentialId) -> Result<Option<KeyRecord>, Error> {
         let client = self.0.pool.get().await?;
         let sql = format!("SELECT {} FROM keyward_keys WHERE id = $1", KEY_COLUMNS.join(", "));
         let statement = client.prepare_cached(&sql).await?;
@@ -206,8 +203,8 @@ impl KeyAdmin for PostgresStore {
     }
 }
 
-/// The values of an account, then the entry's mark: places 1 to 6.
-fn account_values(account: &AccountRecord, mark: u64) -> Result<Vec<Value>, Failure> {
+/// Returns the values of an account, then the entry's mark: parameters 1 to 6.
+fn account_values(account: &AccountRecord, mark: u64) -> Result<Vec<Value>, Error> {
     Ok(vec![
         Box::new(account.id.to_string()),
         Box::new(account.name.clone()),
@@ -218,12 +215,12 @@ fn account_values(account: &AccountRecord, mark: u64) -> Result<Vec<Value>, Fail
     ])
 }
 
-/// `$first` and those that follow, for every column of a key.
+/// Lists the parameters of a key's columns, from `$first` on.
 fn places(first: usize) -> String {
     (first..first + KEY_COLUMNS.len()).map(|place| format!("${place}")).collect::<Vec<_>>().join(", ")
 }
 
-/// Places from the first on: a key, the entry's mark.
+/// Inserts a key. Parameters: the key, the entry's mark.
 static INSERT: LazyLock<String> = LazyLock::new(|| {
     format!(
         "WITH inserted AS (INSERT INTO keyward_keys ({}) VALUES ({}) RETURNING id, digest) \
@@ -234,10 +231,10 @@ static INSERT: LazyLock<String> = LazyLock::new(|| {
     )
 });
 
-/// The step that changes a key. Places from the first on: the key, the version that it is based on.
+/// The step that changes a key. Parameters: the key, the expected version.
 static CHANGE: LazyLock<String> = LazyLock::new(|| {
     let assignment = |(index, column): (usize, &&str)| match *column {
-        // Others write down uses meanwhile.
+        // Other statements record uses at the same time.
         "last_used_at" | "last_used_from" => format!("{column} = coalesce({column}, ${})", index + 1),
         column => format!("{column} = ${}", index + 1),
     };
@@ -248,13 +245,14 @@ static CHANGE: LazyLock<String> = LazyLock::new(|| {
     )
 });
 
-/// Places behind those of [`CHANGE`]: the entry's mark.
+/// Changes a key. Parameters after those of [`CHANGE`]: the entry's mark.
 static UPDATE: LazyLock<String> = LazyLock::new(|| {
     let mark = KEY_COLUMNS.len() + 2;
     format!("WITH {} SELECT keyward_append(${mark}, 'key', id, digest, NULL) FROM updated", *CHANGE)
 });
 
-/// Places behind those of [`CHANGE`]: its entry's mark, the mark of the successor's entry, the successor.
+/// Changes a key and inserts its successor. Parameters after those of [`CHANGE`]: the mark of the key's entry, the mark of
+/// the successor's entry, the successor.
 static ROTATE: LazyLock<String> = LazyLock::new(|| {
     let mark = KEY_COLUMNS.len() + 2;
     format!(
@@ -268,7 +266,7 @@ static ROTATE: LazyLock<String> = LazyLock::new(|| {
     )
 });
 
-/// The statement that lists what a query asks for, and its values. It says what `KeyQuery::matches` says.
+/// Builds the statement of a query and its values, with the rules of `KeyQuery::matches`.
 fn list_statement(query: &KeyQuery) -> (String, Vec<Value>) {
     let mut values: Vec<Value> =
         vec![Box::new(query.now.as_millis()), Box::new(to_signed(query.bounded_limit() as u64 + 1))];
@@ -294,7 +292,7 @@ fn list_statement(query: &KeyQuery) -> (String, Vec<Value>) {
         );
     }
     if let Some(text) = &query.text {
-        // In this collation only ASCII letters have a case.
+        // In this collation, only ASCII letters have a case.
         condition("position(lower(??::text COLLATE \"C\") in lower(name COLLATE \"C\")) > 0", Box::new(text.clone()));
     }
     if let Some(since) = query.unused_since {

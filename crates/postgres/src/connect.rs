@@ -1,4 +1,4 @@
-//! Connecting: options, TLS, the pool, the tables, and what the server has to promise.
+//! Connecting: options, TLS, the pool, checks of the server, and migrations.
 
 use std::pin::Pin;
 use std::str::FromStr;
@@ -13,18 +13,18 @@ use tokio_postgres::{Client, Config, SimpleQueryMessage};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::listen::Listening;
-use crate::migrate::{Tables, migrate};
+use crate::migrate::{History, migrate};
 use crate::row::to_signed;
-use crate::{PostgresStore, Shared};
+use crate::store::{PostgresStore, Shared};
 
 mod migrations {
     refinery::embed_migrations!("migrations");
 }
 
-/// The advisory lock of the node that migrates ("keyw"), so that nodes that start together do it one after the other.
-const MIGRATION_LOCK: i64 = 0x6b65_7977;
+/// The history of the store's tables. The lock is "keyw".
+const HISTORY: History = History { table: "keyward_migrations", lock: 0x6b65_7977 };
 
-/// How to connect.
+/// Options of a connection to PostgreSQL.
 ///
 /// # Examples
 /// ```no_run
@@ -41,7 +41,7 @@ const MIGRATION_LOCK: i64 = 0x6b65_7977;
 /// # Ok(()) }
 /// ```
 #[derive(Clone, Debug)]
-#[must_use = "nothing is connected before connect()"]
+#[must_use = "call connect() to connect"]
 pub struct PostgresOptions {
     pool_size: usize,
     connect_timeout: Duration,
@@ -49,35 +49,35 @@ pub struct PostgresOptions {
     migration_wait: Duration,
 }
 
-/// Why a database cannot be used.
+/// The reason why a database cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConnectError {
     /// The URL is not a PostgreSQL connection string, or an option is out of bounds.
-    #[error("the connection string or an option cannot be")]
+    #[error("invalid connection string or option")]
     Options(#[source] Box<dyn std::error::Error + Send + Sync>),
-    /// The server cannot be reached, or refuses.
-    #[error("the database cannot be reached")]
+    /// The server does not answer, or refuses the connection.
+    #[error("cannot connect to the database")]
     Unreachable(#[source] Box<dyn std::error::Error + Send + Sync>),
-    /// The server is a replica: leases and revocations are written on the primary.
+    /// The server is a replica, but leases and revocations are written on the primary.
     #[error("the server is a replica in recovery: connect to the primary")]
     Replica,
-    /// The server may forget what it has committed, so a revocation could be undone by a crash.
-    #[error("the server's setting {0} is off: a crash could undo a revocation")]
+    /// The server may lose commits in a crash, and with them revocations.
+    #[error("the server's setting {0} is off, so a crash could undo a revocation: turn it on")]
     NotDurable(&'static str),
-    /// A pooler between keyward and the server lends sessions for a transaction or a statement, as PgBouncer does with `pool_mode =
-    /// transaction`. Notifications, prepared statements and time-outs belong to a session, and would be lost.
+    /// A pooler shares sessions between transactions or statements, as PgBouncer does with `pool_mode = transaction`.
+    /// Notifications, prepared statements and timeouts belong to a session, and would be lost.
     #[error(
-        "a pooler lends its sessions for single transactions: connect to PostgreSQL directly, or use `pool_mode = session`"
+        "a pooler shares its sessions between transactions: connect to PostgreSQL directly, or set `pool_mode = session`"
     )]
     Pooler,
-    /// The tables cannot be made or brought up to date, or were made by a newer version of keyward.
-    #[error("the tables cannot be brought up to date")]
+    /// The tables cannot be created or migrated, or a newer version of keyward created them.
+    #[error("cannot migrate the tables")]
     Migration(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
 impl Default for PostgresOptions {
-    /// 16 connections, 5 s to connect, 5 s for a statement, 30 s for another node that brings the tables up to date.
+    /// 16 connections, 5 s to connect, 5 s for a statement, 30 s to wait for another node that migrates.
     fn default() -> Self {
         Self {
             pool_size: 16,
@@ -89,50 +89,52 @@ impl Default for PostgresOptions {
 }
 
 impl PostgresOptions {
-    /// How many connections there are at most, besides one that listens; at least 2.
+    /// Sets the most connections of the pool, at least 2. One more connection listens.
     pub fn pool_size(mut self, connections: usize) -> Self {
         self.pool_size = connections;
         self
     }
 
-    /// How long connecting, or waiting for a connection of the pool, may take.
+    /// Sets the timeout for connecting, and for a connection of the pool.
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
         self.connect_timeout = timeout;
         self
     }
 
-    /// How long the server works on a statement at most.
+    /// Sets the server's timeout for a statement.
     pub fn statement_timeout(mut self, timeout: Duration) -> Self {
         self.statement_timeout = timeout;
         self
     }
 
-    /// How long [`connect`](Self::connect) waits for another session that migrates the tables, or holds a lock on them. Defaults to 30
+    /// Sets how long [`connect`](Self::connect) waits for another session that migrates or locks the tables. Defaults to 30
     /// seconds.
     pub fn migration_wait(mut self, wait: Duration) -> Self {
         self.migration_wait = wait;
         self
     }
 
-    /// Connects to the database at `url`. If its tables are not up to date, one node migrates them, for as long as that takes. Other
-    /// nodes wait for it, but no longer than [`migration_wait`](Self::migration_wait).
+    /// Connects to the database at `url`. If its tables are not current, one node migrates them, for as long as that takes.
+    /// Other nodes wait for at most [`migration_wait`](Self::migration_wait).
     ///
     /// # Errors
-    /// [`ConnectError`] if the server cannot be reached, may forget what it has committed, or is no primary. It names the session that
-    /// keeps the tables from being migrated.
+    /// [`ConnectError`] if the server does not answer, may lose commits, or is a replica. If another session blocks the
+    /// migration, the error names it.
     pub async fn connect(self, url: &str) -> Result<PostgresStore, ConnectError> {
         let mut config = Config::from_str(url).map_err(|error| ConnectError::Options(error.into()))?;
         if self.pool_size < 2 || self.statement_timeout.is_zero() || self.connect_timeout.is_zero() {
-            return Err(ConnectError::Options("the pool needs 2 connections, and time-outs above zero".into()));
+            return Err(ConnectError::Options(
+                "expected a pool of at least 2 connections, and timeouts above zero".into(),
+            ));
         }
-        // What is read under a lock has to be the newest, whatever the database's default is.
+        // Reads under a lock must see the newest rows, even if the database's default isolation is stricter.
         let own = format!(
             "-c jit=off -c default_transaction_isolation=read\\ committed -c statement_timeout={}",
             self.statement_timeout.as_millis()
         );
         let options = config.get_options().map_or_else(|| own.clone(), |given| format!("{own} {given}"));
         config.options(options).connect_timeout(self.connect_timeout).application_name("keyward");
-        // The client notices a connection that was cut off without a message.
+        // The client notices a connection that the network cut off.
         config.tcp_user_timeout(self.connect_timeout).keepalives_idle(self.connect_timeout);
         let tls = tls()?;
 
@@ -157,8 +159,20 @@ impl PostgresOptions {
     }
 }
 
-/// Makes connections that are driven by one runtime, whichever runtime asks for them: a connection must not end with the thread of
-/// an authenticator that is shut down.
+impl PostgresStore {
+    /// Connects to the database at `url` with the default options, and migrates its tables.
+    ///
+    /// Call this on a tokio runtime, which drives the connections.
+    ///
+    /// # Errors
+    /// [`ConnectError`] if the server does not answer, may lose commits, or is a replica.
+    pub async fn connect(url: &str) -> Result<Self, ConnectError> {
+        PostgresOptions::default().connect(url).await
+    }
+}
+
+/// Opens connections on one runtime, even if another runtime asks for them. A connection must not end with the thread of an
+/// authenticator that shuts down.
 struct Connector {
     tls: MakeRustlsConnect,
     runtime: Handle,
@@ -179,7 +193,7 @@ impl Connect for Connector {
             });
             Ok((client, driven))
         });
-        // If its runtime has ended there is no connection, and the pool's time-out says so.
+        // If the runtime has ended, there is no connection, and the pool reports a timeout.
         Box::pin(async move {
             match connected.await {
                 Ok(connected) => connected,
@@ -189,7 +203,7 @@ impl Connect for Connector {
     }
 }
 
-/// Verifies against the system's roots. The provider is named, so that the process need not have chosen one.
+/// Configures TLS with the system's roots. It names the provider, so the process need not install one.
 fn tls() -> Result<MakeRustlsConnect, ConnectError> {
     let mut roots = rustls::RootCertStore::empty();
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
@@ -201,7 +215,7 @@ fn tls() -> Result<MakeRustlsConnect, ConnectError> {
     Ok(MakeRustlsConnect::new(config))
 }
 
-/// Checks what the server promises, and makes the tables.
+/// Checks the server's settings, and migrates the tables.
 async fn prepare(pool: &Pool, migration_wait: Duration) -> Result<(), ConnectError> {
     let unreachable = |error: tokio_postgres::Error| ConnectError::Unreachable(error.into());
     let connect = async || pool.get().await.map_err(|error| ConnectError::Unreachable(error.into()));
@@ -228,11 +242,10 @@ async fn prepare(pool: &Pool, migration_wait: Duration) -> Result<(), ConnectErr
         }
     }
     if row.get::<_, &str>(3).is_empty() {
-        tracing::info!("no synchronous replication: immediate revocation holds as long as there is no failover");
+        tracing::info!("the server has no synchronous replication: a failover may undo revocations");
     }
 
-    let tables = Tables { history: "keyward_migrations", lock: MIGRATION_LOCK };
-    migrate(pool, &migrations::migrations::runner(), tables, migration_wait)
+    migrate(pool, &migrations::migrations::runner(), HISTORY, migration_wait)
         .await
         .map_err(|error| ConnectError::Migration(error.into()))?;
     let is_empty = "SELECT NOT EXISTS (SELECT FROM keyward_log_head)";
@@ -245,8 +258,8 @@ async fn prepare(pool: &Pool, migration_wait: Duration) -> Result<(), ConnectErr
     Ok(())
 }
 
-/// Finds out whether two connections share a session, as they do behind a pooler that lends sessions for a transaction or a
-/// statement.
+/// Returns `true` if two connections share a session, as they do behind a pooler that shares sessions between transactions
+/// or statements.
 async fn shares_sessions(one: &Client, other: &Client) -> Result<bool, tokio_postgres::Error> {
     let mark = random_mark().to_string();
     let shown = async |client: &Client| {
@@ -257,7 +270,7 @@ async fn shares_sessions(one: &Client, other: &Client) -> Result<bool, tokio_pos
         )
     };
     one.batch_execute(&format!("SET keyward.session = '{mark}'")).await?;
-    // In a transaction it keeps its session, so that the first connection would need another one.
+    // An open transaction keeps its session, so the pooler must give the first connection another one.
     other.batch_execute("BEGIN").await?;
     let (seen, kept) = (shown(other).await?, shown(one).await?);
     other.batch_execute("COMMIT").await?;

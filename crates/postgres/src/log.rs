@@ -8,20 +8,20 @@ use keyward_core::id::NodeId;
 use keyward_core::store::{Change, ChangeLog, LeaseAnswer, LogBatch, NodeState, NodeStates, Position, StoreError};
 use tokio::sync::watch;
 
-use crate::PostgresStore;
-use crate::failure::Failure;
+use crate::error::Error;
 use crate::row::{self, to_signed};
+use crate::store::PostgresStore;
 
-/// The newest position.
-pub(crate) async fn newest(client: &impl GenericClient) -> Result<Position, Failure> {
+/// Reads the newest position.
+pub(crate) async fn newest(client: &impl GenericClient) -> Result<Position, Error> {
     let statement = client.prepare_cached("SELECT number, mark FROM keyward_log_head").await?;
     row::position(&client.query_one(&statement, &[]).await?, 0)
 }
 
 impl PostgresStore {
-    async fn read_log(&self, after: Position, limit: usize) -> Result<LogBatch, Failure> {
+    async fn read_log(&self, after: Position, limit: usize) -> Result<LogBatch, Error> {
         let client = self.0.pool.get().await?;
-        // One statement sees one snapshot: the head, the mark at the place that is asked from, and what follows it.
+        // One statement reads one snapshot: the head, the mark at `after`, and the entries that follow.
         let statement = client
             .prepare_cached(
                 "SELECT head.number, head.mark, CASE WHEN $1 = 0 THEN head.origin ELSE \
@@ -31,7 +31,7 @@ impl PostgresStore {
             )
             .await?;
         let rows = client.query(&statement, &[&to_signed(after.number), &to_signed(limit as u64)]).await?;
-        let head = rows.first().ok_or_else(|| Failure::Corrupt("the log has no head".into()))?;
+        let head = rows.first().ok_or_else(|| Error::Corrupt("the table keyward_log_head is empty".into()))?;
         let newest = row::position(head, 0)?;
         if after == newest {
             return Ok(LogBatch::Entries(Vec::new()));
@@ -43,14 +43,14 @@ impl PostgresStore {
             .map(|found| row::change(found, ENTRY))
             .collect::<Result<_, _>>()?;
         let is_ours = head.try_get::<_, i64>(2).is_ok_and(|mark| mark == to_signed(after.mark));
-        let goes_on = entries.first().is_some_and(|first| first.position.number == after.number + 1);
-        Ok(if is_ours && goes_on { LogBatch::Entries(entries) } else { LogBatch::Gap(newest) })
+        let is_next = entries.first().is_some_and(|first| first.position.number == after.number + 1);
+        Ok(if is_ours && is_next { LogBatch::Entries(entries) } else { LogBatch::Gap(newest) })
     }
 
-    async fn renew_lease(&self, node: &NodeId, applied: Position, lease: Duration) -> Result<LeaseAnswer, Failure> {
+    async fn renew_lease(&self, node: &NodeId, applied: Position, lease: Duration) -> Result<LeaseAnswer, Error> {
         let client = self.0.pool.get().await?;
-        // One statement, so that no client that stops half-way holds the lock, which keeps entries from being committed until the
-        // grant is. What it reads under the lock is the newest, whatever its snapshot was.
+        // Since it is one statement, a client that stops halfway holds no lock. The lock keeps entries from committing before
+        // the grant. Under the lock, FOR SHARE reads the newest row, even if the snapshot is older.
         let statement = client
             .prepare_cached(
                 "WITH turn AS MATERIALIZED (SELECT pg_advisory_xact_lock_shared(1802988648, 0)), \
@@ -70,9 +70,9 @@ impl PostgresStore {
         Ok(if !granted.is_empty() { LeaseAnswer::Granted } else { LeaseAnswer::Behind })
     }
 
-    async fn read_nodes(&self) -> Result<NodeStates, Failure> {
+    async fn read_nodes(&self) -> Result<NodeStates, Error> {
         let client = self.0.pool.get().await?;
-        // The head comes with every node, or alone: one statement sees one snapshot.
+        // One statement reads one snapshot. Every row has the head, and there is one row even if there are no nodes.
         let statement = client
             .prepare_cached(
                 "SELECT head.number, head.mark, node, applied, renewals, lease_millis FROM \
@@ -81,7 +81,7 @@ impl PostgresStore {
             )
             .await?;
         let rows = client.query(&statement, &[]).await?;
-        let head = rows.first().ok_or_else(|| Failure::Corrupt("the log has no head".into()))?;
+        let head = rows.first().ok_or_else(|| Error::Corrupt("the table keyward_log_head is empty".into()))?;
         let nodes = rows
             .iter()
             .filter(|found| found.try_get::<_, &str>(2).is_ok())
@@ -93,11 +93,11 @@ impl PostgresStore {
                     lease: Duration::from_millis(row::number(found, 5)?),
                 })
             })
-            .collect::<Result<_, Failure>>()?;
+            .collect::<Result<_, Error>>()?;
         Ok(NodeStates { nodes, newest: row::position(head, 0)? })
     }
 
-    async fn delete_node(&self, node: &NodeId, renewals: Option<u64>) -> Result<bool, Failure> {
+    async fn delete_node(&self, node: &NodeId, renewals: Option<u64>) -> Result<bool, Error> {
         let client = self.0.pool.get().await?;
         let statement = client
             .prepare_cached("DELETE FROM keyward_nodes WHERE node = $1 AND renewals = COALESCE($2, renewals)")
@@ -110,7 +110,7 @@ impl PostgresStore {
 impl ChangeLog for PostgresStore {
     async fn newest(&self) -> Result<Position, StoreError> {
         let newest = async { newest(&self.0.pool.get().await?).await };
-        newest.await.map_err(Failure::into)
+        newest.await.map_err(Error::into)
     }
 
     async fn read(&self, after: Position, limit: usize) -> Result<LogBatch, StoreError> {

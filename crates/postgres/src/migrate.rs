@@ -1,6 +1,6 @@
-//! Bringing tables up to date: by one node at a time, in one transaction, and only if there is something to do.
+//! Migrations: one node at a time, in one transaction, and without a lock if the tables are current.
 //!
-//! Everything is sent as simple queries, which need nothing that a pooler between them could lose.
+//! All statements are simple queries, so a pooler that changes sessions between them does no harm.
 
 use std::time::Duration;
 
@@ -12,33 +12,32 @@ use tokio::time::Instant;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, SimpleQueryMessage, SimpleQueryRow, Transaction};
 
-/// Between two tries to get the lock.
+/// The pause between two attempts to take the lock.
 const RETRY: Duration = Duration::from_millis(50);
 
-/// Which tables, and what keeps two nodes from making them at once.
-#[doc(hidden)]
+/// The history of a set of migrations.
 #[derive(Clone, Copy, Debug)]
-pub struct Tables {
-    /// The table in which applied migrations are listed.
-    pub history: &'static str,
-    /// The advisory lock of the node that migrates.
+pub struct History {
+    /// The table that lists the applied migrations.
+    pub table: &'static str,
+    /// The advisory lock that the migrating node holds.
     pub lock: i64,
 }
 
-/// Why tables were not brought up to date.
+/// The reason why a migration failed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum MigrationError {
-    /// The database could not be asked.
+    /// The database does not answer.
     #[error("the database does not answer")]
     Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
-    /// A migration failed, or a newer version of keyward made the tables.
-    #[error("a migration failed")]
+    /// A migration failed, or a newer version of keyward created the tables.
+    #[error("a migration of the tables failed")]
     Failed(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// Another session held a lock for longer than [`migration_wait`](crate::PostgresOptions::migration_wait).
     #[error(
-        "waited {} s for {blocker}: if this session migrates tables, start again when it has finished; \
-         if it was left behind, end it with `SELECT pg_terminate_backend({})`",
+        "waited {} s for {blocker}. If this session migrates tables, start again after it ends. \
+         Otherwise end it with `SELECT pg_terminate_backend({})`",
         .waited.as_secs_f32(), .blocker.process
     )]
     Locked {
@@ -55,13 +54,13 @@ pub enum MigrationError {
 pub struct Blocker {
     /// The id of its process on the database server.
     pub process: String,
-    /// What it calls itself (`application_name`).
+    /// Its `application_name`.
     pub application: Option<String>,
     /// Its role.
     pub user: Option<String>,
-    /// The address that it is connected from.
+    /// The address of its client.
     pub address: Option<String>,
-    /// What it is doing, such as `idle`.
+    /// Its state, such as `idle`.
     pub state: Option<String>,
     /// When it connected, in UTC.
     pub connected: Option<String>,
@@ -84,31 +83,31 @@ impl std::fmt::Display for Blocker {
     }
 }
 
-/// Brings tables up to date. Takes no lock if they are.
+/// Migrates tables. Takes no lock if they are current.
 pub(crate) async fn migrate(
     pool: &Pool,
     runner: &Runner,
-    tables: Tables,
+    history: History,
     wait: Duration,
 ) -> Result<(), MigrationError> {
     let mut pooled = pool.get().await.map_err(|error| MigrationError::Unavailable(error.into()))?;
     let client: &mut Client = &mut pooled;
-    let state = State::of(client, runner, tables.history).await.map_err(unavailable)?;
+    let state = State::of(client, runner, history.table).await.map_err(unavailable)?;
     if matches!(state, State::Current) {
         return Ok(());
     }
     let begun = Instant::now();
     let migrated = async {
         let transaction = client.transaction().await.map_err(unavailable)?;
-        // A large table takes as long as it takes. Waiting for a table's lock would stop whoever asks for the table afterwards.
+        // A migration of a large table may take long. A wait for a table's lock blocks all later queries, so it is bounded.
         let limits = format!("SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = {}", wait.as_millis().max(1));
         transaction.batch_execute(&limits).await.map_err(unavailable)?;
         if matches!(state, State::Behind) {
-            lock(&transaction, tables.lock, wait).await?;
+            lock(&transaction, history.lock, wait).await?;
         }
         let mut transaction = InTransaction(transaction);
         let mut runner = Runner::new(runner.get_migrations());
-        runner.set_migration_table_name(tables.history);
+        runner.set_migration_table_name(history.table);
         runner.run_async(&mut transaction).await.map_err(|error| MigrationError::Failed(error.into()))?;
         transaction.0.commit().await.map_err(unavailable)
     };
@@ -135,11 +134,11 @@ fn is_lock_timeout(error: &(dyn std::error::Error + 'static)) -> bool {
     })
 }
 
-/// How the tables are, beside what this version of keyward knows.
+/// The state of the tables, compared with the migrations of this version.
 enum State {
     Current,
     Behind,
-    /// Of another version, which refinery names.
+    /// The tables are of another version. refinery reports it.
     Other,
 }
 
@@ -175,7 +174,7 @@ fn number<T: std::str::FromStr>(row: &SimpleQueryRow, column: usize) -> Option<T
     row.get(column)?.parse().ok()
 }
 
-/// Waits for the lock, which the transaction's end gives back.
+/// Takes the lock, which the end of the transaction releases.
 async fn lock(transaction: &Transaction<'_>, lock: i64, wait: Duration) -> Result<(), MigrationError> {
     let begun = Instant::now();
     let attempt = format!("SELECT pg_try_advisory_xact_lock({lock})");
@@ -194,7 +193,7 @@ async fn lock(transaction: &Transaction<'_>, lock: i64, wait: Duration) -> Resul
         if last.is_none()
             && let Some(holder) = &holder
         {
-            tracing::warn!(%holder, "another session keeps the tables from being brought up to date: waiting");
+            tracing::warn!(%holder, "waiting for another session that holds the lock for migrations");
         }
         last = holder.or(last);
         let waited = begun.elapsed();
@@ -205,7 +204,7 @@ async fn lock(transaction: &Transaction<'_>, lock: i64, wait: Duration) -> Resul
     }
 }
 
-/// The session that has held such a lock for longest.
+/// Finds the oldest session that holds one of these locks.
 async fn blocker(client: &Client, locks: &str) -> Result<Option<Blocker>, tokio_postgres::Error> {
     let sql = format!(
         "SELECT pid, nullif(application_name, ''), usename, client_addr, state, \
@@ -226,7 +225,7 @@ async fn blocker(client: &Client, locks: &str) -> Result<Option<Blocker>, tokio_
     }))
 }
 
-/// All migrations in the transaction that holds the lock: refinery's own would begin and commit one for each.
+/// Runs all migrations in the transaction that holds the lock. refinery would begin and commit one for each.
 struct InTransaction<'a>(Transaction<'a>);
 
 impl AsyncTransaction for InTransaction<'_> {
@@ -248,7 +247,7 @@ impl AsyncTransaction for InTransaction<'_> {
 impl AsyncQuery<Vec<Migration>> for InTransaction<'_> {
     async fn query<'a>(&'a mut self, query: &'a str) -> Result<Vec<Migration>, Self::Error> {
         let applied = rows(self.0.simple_query(query).await?);
-        // When it was applied nothing goes by. What is no number is like no migration, which refinery refuses.
+        // keyward does not use the time of a migration. refinery refuses a row without valid numbers.
         let migration = |row: &SimpleQueryRow| {
             let (version, checksum) = (number(row, 0).unwrap_or(-1), number(row, 3).unwrap_or(0));
             Migration::applied(version, row.get(1).unwrap_or_default().to_owned(), OffsetDateTime::UNIX_EPOCH, checksum)

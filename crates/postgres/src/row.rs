@@ -1,6 +1,6 @@
-//! Rows as records and records as rows. What a row holds is parsed: what cannot be is a corrupt store, and named.
+//! Conversion between rows and records. A value that cannot be parsed is an error.
 
-use std::error::Error;
+use std::error::Error as StdError;
 use std::fmt::Display;
 use std::str::FromStr;
 use std::sync::LazyLock;
@@ -14,9 +14,9 @@ use serde::de::DeserializeOwned;
 use tokio_postgres::Row;
 use tokio_postgres::types::{FromSql, ToSql};
 
-use crate::failure::Failure;
+use crate::error::Error;
 
-/// The columns of a key, in the order in which [`key`] reads and [`key_values`] writes them.
+/// The columns of a key, in the order of [`key`] and [`key_values`].
 pub(crate) const KEY_COLUMNS: [&str; 23] = [
     "id",
     "account",
@@ -43,10 +43,10 @@ pub(crate) const KEY_COLUMNS: [&str; 23] = [
     "last_used_from",
 ];
 
-/// The columns of an account, in the order in which [`account`] reads them.
+/// The columns of an account, in the order of [`account`].
 pub(crate) const ACCOUNT_COLUMNS: &str = "id, name, plan, features, suspended_at";
 
-/// A key with its account, and the log's position, in one statement.
+/// Returns the statement that reads a key, its account and the log's position.
 pub(crate) fn find() -> &'static str {
     static FIND: LazyLock<String> = LazyLock::new(|| {
         let keys = KEY_COLUMNS.map(|column| format!("keys.{column}")).join(", ");
@@ -62,7 +62,7 @@ pub(crate) fn find() -> &'static str {
 }
 
 /// Reads a row of [`find`].
-pub(crate) fn found(row: &Row) -> Result<Found, Failure> {
+pub(crate) fn found(row: &Row) -> Result<Found, Error> {
     const KEY: usize = 2;
     let found = match get::<Option<&str>>(row, KEY)? {
         None => Found::unknown(),
@@ -71,8 +71,8 @@ pub(crate) fn found(row: &Row) -> Result<Found, Failure> {
     Ok(found.at(position(row, 0)?))
 }
 
-/// Reads a key from the columns from `first` on.
-pub(crate) fn key(row: &Row, first: usize) -> Result<KeyRecord, Failure> {
+/// Reads a key from the columns that start at `first`.
+pub(crate) fn key(row: &Row, first: usize) -> Result<KeyRecord, Error> {
     let at = |offset: usize| first + offset;
     Ok(KeyRecord {
         id: parsed(row, at(0))?,
@@ -101,11 +101,11 @@ pub(crate) fn key(row: &Row, first: usize) -> Result<KeyRecord, Failure> {
     })
 }
 
-/// A value to be written.
+/// A value of a parameter.
 pub(crate) type Value = Box<dyn ToSql + Sync + Send>;
 
-/// The values of a key's columns.
-pub(crate) fn key_values(key: &KeyRecord) -> Result<Vec<Value>, Failure> {
+/// Returns the values of a key's columns.
+pub(crate) fn key_values(key: &KeyRecord) -> Result<Vec<Value>, Error> {
     let time = |at: Option<Timestamp>| -> Value { Box::new(at.map(Timestamp::as_millis)) };
     Ok(vec![
         text(&key.id),
@@ -134,13 +134,13 @@ pub(crate) fn key_values(key: &KeyRecord) -> Result<Vec<Value>, Failure> {
     ])
 }
 
-/// Values as the driver takes them.
+/// Borrows values for the driver.
 pub(crate) fn references(values: &[Value]) -> Vec<&(dyn ToSql + Sync)> {
     values.iter().map(|value| &**value as &(dyn ToSql + Sync)).collect()
 }
 
-/// Reads an account from the columns from `first` on.
-pub(crate) fn account(row: &Row, first: usize) -> Result<AccountRecord, Failure> {
+/// Reads an account from the columns that start at `first`.
+pub(crate) fn account(row: &Row, first: usize) -> Result<AccountRecord, Error> {
     let mut account = AccountRecord::new(parsed(row, first)?, get::<String>(row, first + 1)?);
     account.plan = get::<Option<&str>>(row, first + 2)?.map(Into::into);
     account.features = json(row, first + 3)?;
@@ -149,54 +149,54 @@ pub(crate) fn account(row: &Row, first: usize) -> Result<AccountRecord, Failure>
 }
 
 /// Reads a position from two columns.
-pub(crate) fn position(row: &Row, first: usize) -> Result<Position, Failure> {
+pub(crate) fn position(row: &Row, first: usize) -> Result<Position, Error> {
     Ok(Position { number: number(row, first)?, mark: number(row, first + 1)? })
 }
 
-/// Reads an entry of the log from the columns from `first` on: number, mark, kind, key, digest, account.
-pub(crate) fn change(row: &Row, first: usize) -> Result<Change, Failure> {
+/// Reads an entry of the log from the columns that start at `first`: number, mark, kind, key, digest and account.
+pub(crate) fn change(row: &Row, first: usize) -> Result<Change, Error> {
     let what = match get::<&str>(row, first + 2)? {
         "key" => Invalidation::Key { id: parsed(row, first + 3)?, digest: digest(get(row, first + 4)?)? },
         "account" => Invalidation::Account(parsed(row, first + 5)?),
-        // What a later version has written, this one cannot tell the bounds of.
+        // A newer version wrote it, so this version does not know what it invalidates.
         _ => Invalidation::Everything,
     };
     Ok(Change { position: position(row, first)?, what })
 }
 
-/// A JSON text for a column.
-pub(crate) fn to_json(value: &impl Serialize) -> Result<String, Failure> {
+/// Serializes a value as JSON.
+pub(crate) fn to_json(value: &impl Serialize) -> Result<String, Error> {
     serde_json::to_string(value).map_err(corrupt)
 }
 
-/// PostgreSQL's integers are signed; ours stay below 2⁶³.
+/// Converts to PostgreSQL's signed integers. All numbers stay below 2⁶³.
 pub(crate) fn to_signed(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
 
 /// Reads a number that is never negative.
-pub(crate) fn number(row: &Row, column: usize) -> Result<u64, Failure> {
+pub(crate) fn number(row: &Row, column: usize) -> Result<u64, Error> {
     u64::try_from(get::<i64>(row, column)?).map_err(corrupt)
 }
 
-/// Reads a text that says what it is.
-pub(crate) fn parsed<T: FromStr<Err: Error + Send + Sync + 'static>>(row: &Row, column: usize) -> Result<T, Failure> {
+/// Reads and parses a text.
+pub(crate) fn parsed<T: FromStr<Err: StdError + Send + Sync + 'static>>(row: &Row, column: usize) -> Result<T, Error> {
     get::<&str>(row, column)?.parse().map_err(corrupt)
 }
 
-fn get<'a, T: FromSql<'a>>(row: &'a Row, column: usize) -> Result<T, Failure> {
+fn get<'a, T: FromSql<'a>>(row: &'a Row, column: usize) -> Result<T, Error> {
     row.try_get(column).map_err(corrupt)
 }
 
-fn corrupt(error: impl Error + Send + Sync + 'static) -> Failure {
-    Failure::Corrupt(Box::new(error))
+fn corrupt(error: impl StdError + Send + Sync + 'static) -> Error {
+    Error::Corrupt(Box::new(error))
 }
 
-fn digest(bytes: &[u8]) -> Result<Digest, Failure> {
+fn digest(bytes: &[u8]) -> Result<Digest, Error> {
     bytes.try_into().map(Digest::from_bytes).map_err(corrupt)
 }
 
-fn optional<T: FromStr<Err: Error + Send + Sync + 'static>>(row: &Row, column: usize) -> Result<Option<T>, Failure> {
+fn optional<T: FromStr<Err: StdError + Send + Sync + 'static>>(row: &Row, column: usize) -> Result<Option<T>, Error> {
     get::<Option<&str>>(row, column)?.map(|text| text.parse().map_err(corrupt)).transpose()
 }
 
@@ -204,14 +204,14 @@ fn text(value: impl Display) -> Value {
     Box::new(value.to_string())
 }
 
-fn time(row: &Row, column: usize) -> Result<Option<Timestamp>, Failure> {
+fn time(row: &Row, column: usize) -> Result<Option<Timestamp>, Error> {
     Ok(get::<Option<i64>>(row, column)?.map(Timestamp::from_millis))
 }
 
-fn json<T: DeserializeOwned>(row: &Row, column: usize) -> Result<T, Failure> {
+fn json<T: DeserializeOwned>(row: &Row, column: usize) -> Result<T, Error> {
     serde_json::from_str(get(row, column)?).map_err(corrupt)
 }
 
-fn networks(row: &Row, column: usize) -> Result<Vec<IpNet>, Failure> {
+fn networks(row: &Row, column: usize) -> Result<Vec<IpNet>, Error> {
     get::<&str>(row, column)?.split_ascii_whitespace().map(|network| network.parse().map_err(corrupt)).collect()
 }

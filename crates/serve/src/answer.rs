@@ -42,7 +42,6 @@ where
 }
 
 pin_project! {
-    /// The future of an answer.
     pub(crate) struct Answering<F> {
         #[pin]
         answer: F,
@@ -68,7 +67,6 @@ where
 }
 
 pin_project! {
-    /// The body of an answer.
     pub(crate) struct Answer<B> {
         #[pin]
         body: B,

@@ -26,11 +26,10 @@ use crate::answer::Counted;
 use crate::preface::Preface;
 use crate::table::{Doing, Place};
 
-/// How often an HTTP/2 connection is pinged, and how long the answer may take.
+/// The interval of pings on an HTTP/2 connection, and the time limit of their answers.
 const PING_INTERVAL: Duration = Duration::from_secs(20);
 const PING_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// A factory of connections.
 pub(crate) struct Connections<S> {
     service: S,
     builder: Arc<auto::Builder<TokioExecutor>>,
@@ -38,7 +37,7 @@ pub(crate) struct Connections<S> {
     times: Times,
 }
 
-/// When a connection ends.
+/// The times after which a connection ends.
 #[derive(Clone, Copy)]
 struct Times {
     idle: Duration,

@@ -15,7 +15,6 @@ use crate::Limits;
 /// How long a client must have read nothing before a new connection may replace its connection.
 const STALLED: Duration = Duration::from_secs(1);
 
-/// All open connections.
 pub(crate) struct Table {
     limits: Limits,
     open: Mutex<Open>,
@@ -151,7 +150,6 @@ impl Place {
         *self.entry.doing()
     }
 
-    /// Returns the counter of the connection's requests.
     pub(crate) fn requests(&self) -> Requests {
         Requests { table: Arc::clone(&self.table), entry: Arc::clone(&self.entry) }
     }
@@ -183,7 +181,7 @@ pub(crate) struct Doing {
     requests: usize,
     /// The requests in flight whose answer waits for the client to read.
     unread: usize,
-    /// When a request last began, ended or made progress.
+    /// The time at which a request last began, ended or made progress.
     since: Instant,
 }
 
@@ -207,7 +205,6 @@ impl Doing {
     }
 }
 
-/// The counter of one connection's requests.
 #[derive(Clone)]
 pub(crate) struct Requests {
     table: Arc<Table>,

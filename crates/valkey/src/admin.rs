@@ -1,4 +1,4 @@
-//! Managing keys: each write is one script that checks what it was based on, writes, and appends to the log.
+//! Key management. Each write is one script, which checks the values it is based on, writes, and appends to the log.
 
 use async_trait::async_trait;
 use keyward_core::store::{
@@ -10,14 +10,16 @@ use redis::AsyncCommands;
 use serde_json::{Value, json};
 
 use crate::log::Entry;
-use crate::{ValkeyStore, parse, parse_number, script, unavailable, with_use};
+use crate::script;
+use crate::store::ValkeyStore;
+use crate::value::{parse, parse_number, to_json, unavailable, with_use};
 
-/// How often a write is tried again that somebody else has overtaken.
+/// The most attempts of a write that conflicts with others.
 const ATTEMPTS: usize = 64;
-/// Keys that are read at once for a list.
+/// The number of keys that a list reads at once.
 const CHUNK: isize = 200;
 
-/// A write: what it is based on, what becomes of it, and what is logged.
+/// A write: expected and new values, ids for the list, and log entries.
 #[derive(Default)]
 struct Write {
     values: Vec<Value>,
@@ -25,10 +27,10 @@ struct Write {
     entries: Vec<Value>,
 }
 
-/// What a script says of a write.
+/// The result of a write.
 enum Outcome {
     Done(Position),
-    /// The value that was not as expected, from 0.
+    /// The index of the value that was not as expected.
     Conflict(usize),
 }
 
@@ -51,7 +53,7 @@ impl Write {
         self.entry(&Entry::Key { id: key.id.clone(), digest: key.digest })
     }
 
-    /// A key that is not there yet; its account has to be. Three values: account, id, digest.
+    /// Adds a new key of an existing account: three values for account, id and digest.
     fn new_key(mut self, key: &KeyRecord) -> Result<Self, StoreError> {
         self.listed.push(json!({"id": key.id, "at": key.created_at.as_millis()}));
         self.value(script::account_key(&key.account), "present", None)
@@ -61,30 +63,26 @@ impl Write {
     }
 }
 
-fn to_json(value: &impl serde::Serialize) -> Result<String, StoreError> {
-    serde_json::to_string(value).map_err(StoreError::corrupt)
-}
-
-/// What a conflict at one of the three values of a new key means.
+/// Explains a conflict at one of the three values of a new key.
 fn denied(value: usize) -> AdminError {
     if value == 0 { WriteRefused::NoSuchAccount } else { WriteRefused::Duplicate }.into()
 }
 
 impl ValkeyStore {
     async fn commit(&self, write: &Write) -> Result<Outcome, StoreError> {
-        // An empty array would be an empty object to the script's JSON, which it reads alike.
+        // The script reads an empty array and an empty object the same way.
         let request = json!({"values": write.values, "listed": write.listed, "entries": write.entries}).to_string();
         let (conflict, number, mark): (usize, u64, String) =
             script::COMMIT.arg(request).invoke_async(&mut self.connection()).await.map_err(unavailable)?;
         if let Some(value) = conflict.checked_sub(1) {
             return Ok(Outcome::Conflict(value));
         }
-        self.0.listening.tell();
+        self.0.listening.notify();
         self.wait_for_replicas().await?;
         Ok(Outcome::Done(Position { number, mark: parse_number(&mark)? }))
     }
 
-    /// The key as it is stored, and as it is with its last use.
+    /// Reads the stored text of a key, and the key with its last use.
     async fn load(&self, id: &CredentialId) -> Result<Option<(String, KeyRecord)>, StoreError> {
         let (stored, used): (Option<String>, Option<String>) = redis::pipe()
             .get(script::key_key(id))
@@ -97,7 +95,7 @@ impl ValkeyStore {
         Ok(Some((stored, key)))
     }
 
-    /// Changes a key, as often as somebody else was quicker; with `successor` in the same write if there is one.
+    /// Changes a key, and adds its successor in the same write. Retries if another writer changed the key.
     async fn change(
         &self,
         id: &CredentialId,
@@ -121,10 +119,10 @@ impl ValkeyStore {
                 Outcome::Conflict(value) => return Err(denied(value)),
             }
         }
-        Err(StoreError::unavailable("others change the key all the time").into())
+        Err(StoreError::unavailable("other writers keep changing the key: try again").into())
     }
 
-    /// The keys with these ids, in their order; those that have gone meanwhile are left out.
+    /// Reads the keys with these ids in their order, without those that no longer exist.
     async fn load_all(&self, ids: &[String]) -> Result<Vec<KeyRecord>, StoreError> {
         if ids.is_empty() {
             return Ok(Vec::new());
@@ -163,7 +161,7 @@ impl KeyAdmin for ValkeyStore {
             query.after.as_ref().map_or("+inf".to_owned(), |cursor| cursor.created_at.as_millis().to_string());
         let mut keys: Vec<KeyRecord> = Vec::new();
         let mut offset: isize = 0;
-        // Newest first, ids of one instant in descending order: as the sorted set has them.
+        // The sorted set lists the newest first, and ids of one instant in descending order.
         while keys.len() <= limit {
             let ids: Vec<String> = self
                 .connection()
@@ -210,7 +208,9 @@ impl KeyAdmin for ValkeyStore {
             .entry(&Entry::Account { id: account.id.clone() })?;
         match self.commit(&write).await? {
             Outcome::Done(position) => Ok(Committed { value: (), position: Some(position) }),
-            Outcome::Conflict(_) => Err(StoreError::corrupt("an account cannot be in conflict").into()),
+            Outcome::Conflict(_) => {
+                Err(StoreError::corrupt("the server reported a conflict for an unconditional write").into())
+            }
         }
     }
 
@@ -230,7 +230,7 @@ impl KeyAdmin for ValkeyStore {
         account: &AccountRecord,
     ) -> Result<Committed<()>, AdminError> {
         let key = script::account_key(&expected.id);
-        // What is stored may be written in an older form: it is compared as a value here, and as text in the script.
+        // An older version may have stored another text. This compares values, and the script compares the text.
         let stored: Option<String> = self.connection().get(&key).await.map_err(unavailable)?;
         let stored = stored.ok_or(WriteRefused::NoSuchAccount)?;
         if parse::<AccountRecord>(&stored)? != *expected {

@@ -1,4 +1,4 @@
-//! Connecting, and what the server has to promise.
+//! Connecting, checks of the server, and following the primary.
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -8,13 +8,14 @@ use keyward_core::store::random_mark;
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
 use redis::{Client, RedisError};
 use tokio::sync::watch;
-use tokio::task::AbortHandle;
 
 use crate::listen::Listening;
 use crate::primary::Place;
-use crate::{Shared, ValkeyStore, script};
+use crate::script;
+use crate::store::{Shared, ValkeyStore};
+use crate::task::Task;
 
-/// How to connect.
+/// Options of a connection to Valkey or Redis.
 ///
 /// # Examples
 /// ```no_run
@@ -26,66 +27,66 @@ use crate::{Shared, ValkeyStore, script};
 /// # Ok(()) }
 /// ```
 #[derive(Clone, Debug)]
-#[must_use = "nothing is connected before connect()"]
+#[must_use = "call connect() to connect"]
 pub struct ValkeyOptions {
     replicas: usize,
     accept_loss: bool,
     timeout: Duration,
 }
 
-/// Why a server cannot be used.
+/// The reason why a server cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConnectError {
-    /// The URL cannot be.
-    #[error("the connection string cannot be")]
+    /// The connection string is invalid.
+    #[error("invalid connection string")]
     Url(#[source] RedisError),
-    /// The server cannot be reached, or refuses.
-    #[error("the server cannot be reached")]
+    /// The server does not answer, or refuses the connection.
+    #[error("cannot connect to the server")]
     Unreachable(#[source] RedisError),
-    /// The server is a replica: leases and revocations are written on the primary.
+    /// The server is a replica, but leases and revocations are written on the primary.
     #[error("the server is a replica: connect to the primary")]
     Replica,
-    /// The server may forget what it has acknowledged, so a revocation could be undone by a crash.
-    #[error("the server's setting {0}: a crash could undo a revocation")]
+    /// The server may lose acknowledged writes in a crash, and with them revocations.
+    #[error("the server's setting {0}, so a crash could undo a revocation: change it, or accept the loss")]
     NotDurable(String),
-    /// The server removes keys when its memory is full.
-    #[error("the server evicts keys when its memory is full: maxmemory-policy has to be noeviction")]
+    /// The server evicts keys when its memory is full.
+    #[error("the server evicts keys when its memory is full: set maxmemory-policy to noeviction")]
     Evicts,
 }
 
 impl Default for ValkeyOptions {
-    /// No replicas are waited for, no loss is accepted, 2 s for an answer.
+    /// No wait for replicas, no accepted loss, 2 s for an answer.
     fn default() -> Self {
         Self { replicas: 0, accept_loss: false, timeout: Duration::from_secs(2) }
     }
 }
 
 impl ValkeyOptions {
-    /// How many replicas have to have every write before it counts as done. Permits and rates wait for none.
+    /// Sets the number of replicas that every write waits for. Permits and rates wait for none.
     pub fn wait_for_replicas(mut self, replicas: usize) -> Self {
         self.replicas = replicas;
         self
     }
 
-    /// Accepts a server that may forget acknowledged writes in a crash: revocations too.
+    /// Accepts a server that may lose acknowledged writes in a crash, including revocations.
     pub fn accept_loss(mut self) -> Self {
         self.accept_loss = true;
         self
     }
 
-    /// How long an answer may take.
+    /// Sets the timeout for an answer.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
     }
 
-    /// Connects to the primary at `url`: a server, or one that sentinels or a cluster know. The crate's documentation has the forms.
+    /// Connects to the primary at `url`. The [crate documentation](crate#connection-strings) lists the forms of `url`.
     ///
     /// # Errors
-    /// [`ConnectError`] if the server cannot be reached, may forget what it has acknowledged, or is no primary.
+    /// [`ConnectError`] if the server does not answer, may lose acknowledged writes, or is a replica.
     pub async fn connect(self, url: &str) -> Result<ValkeyStore, ConnectError> {
-        // An application may have chosen another provider of cryptography already.
+        // The application may have installed another provider already.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let place = Place::parse(url).map_err(ConnectError::Url)?;
         let looking = tokio::time::timeout(self.timeout, place.primary()).await;
@@ -93,7 +94,7 @@ impl ValkeyOptions {
         let connection = Arc::new(RwLock::new(self.open(&client).await?));
         let (primary, watch) = watch::channel(client);
         let following =
-            (!place.is_fixed()).then(|| Following::start(self.clone(), place, primary, Arc::clone(&connection)));
+            (!place.is_fixed()).then(|| Task::spawn(follow(self.clone(), place, primary, Arc::clone(&connection))));
         Ok(ValkeyStore(Arc::new(Shared {
             connection,
             replicas: self.replicas,
@@ -104,7 +105,7 @@ impl ValkeyOptions {
         })))
     }
 
-    /// Connects to this server, if it promises what it has to.
+    /// Connects to this server if it meets the requirements.
     async fn open(&self, client: &Client) -> Result<ConnectionManager, ConnectError> {
         let config = ConnectionManagerConfig::new()
             .set_number_of_retries(1)
@@ -133,7 +134,7 @@ impl ValkeyOptions {
             .query_async(connection)
             .await;
         let Ok(settings) = settings else {
-            tracing::warn!("the server does not show its settings: whether it may forget a revocation is not known");
+            tracing::warn!("cannot read the server's settings: check yourself that it keeps every acknowledged write");
             return Ok(());
         };
         let is = |name: &str, value: &str| settings.get(name).is_some_and(|set| set == value);
@@ -143,14 +144,26 @@ impl ValkeyOptions {
         for (name, value) in [("appendonly", "yes"), ("appendfsync", "always")] {
             if !is(name, value) {
                 let found = settings.get(name).map_or("unknown", String::as_str);
-                let said = format!("{name} is {found}, and not {value}");
+                let problem = format!("{name} is {found} instead of {value}");
                 if !self.accept_loss {
-                    return Err(ConnectError::NotDurable(said));
+                    return Err(ConnectError::NotDurable(problem));
                 }
-                tracing::error!("{said}: a crash of the server may undo revocations");
+                tracing::error!("the server's setting {problem}, so a crash may undo revocations");
             }
         }
         Ok(())
+    }
+}
+
+impl ValkeyStore {
+    /// Connects to the server at `url` with the default options.
+    ///
+    /// Call this on a tokio runtime, which drives the connection.
+    ///
+    /// # Errors
+    /// [`ConnectError`] if the server does not answer, may lose acknowledged writes, or is a replica.
+    pub async fn connect(url: &str) -> Result<Self, ConnectError> {
+        ValkeyOptions::default().connect(url).await
     }
 }
 
@@ -158,45 +171,32 @@ fn timed_out() -> RedisError {
     std::io::Error::from(std::io::ErrorKind::TimedOut).into()
 }
 
-/// How often it is asked where the primary is.
+/// The interval between two searches for the primary.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
-/// Follows the primary when it moves, until this is dropped.
-pub(crate) struct Following(AbortHandle);
-
-impl Following {
-    fn start(
-        options: ValkeyOptions,
-        place: Place,
-        primary: watch::Sender<Client>,
-        connection: Arc<RwLock<ConnectionManager>>,
-    ) -> Self {
-        let follow = async move {
-            loop {
-                tokio::time::sleep(LOOK_EVERY).await;
-                let Ok(Ok(found)) = tokio::time::timeout(options.timeout, place.primary()).await else { continue };
-                let address = |client: &Client| client.get_connection_info().addr().to_string();
-                if address(&found) == address(&primary.borrow()) {
-                    continue;
-                }
-                match options.open(&found).await {
-                    Ok(new) => {
-                        tracing::warn!(address = address(&found), "the primary has moved");
-                        *connection.write().unwrap_or_else(PoisonError::into_inner) = new;
-                        primary.send_replace(found);
-                    }
-                    Err(error) => {
-                        tracing::error!(%error, address = address(&found), "the new primary cannot be used");
-                    }
-                }
+/// Follows the primary when it moves.
+async fn follow(
+    options: ValkeyOptions,
+    place: Place,
+    primary: watch::Sender<Client>,
+    connection: Arc<RwLock<ConnectionManager>>,
+) {
+    loop {
+        tokio::time::sleep(LOOK_EVERY).await;
+        let Ok(Ok(found)) = tokio::time::timeout(options.timeout, place.primary()).await else { continue };
+        let address = |client: &Client| client.get_connection_info().addr().to_string();
+        if address(&found) == address(&primary.borrow()) {
+            continue;
+        }
+        match options.open(&found).await {
+            Ok(new) => {
+                tracing::warn!(address = address(&found), "the primary has moved");
+                *connection.write().unwrap_or_else(PoisonError::into_inner) = new;
+                primary.send_replace(found);
             }
-        };
-        Self(tokio::spawn(follow).abort_handle())
-    }
-}
-
-impl Drop for Following {
-    fn drop(&mut self) {
-        self.0.abort();
+            Err(error) => {
+                tracing::error!(%error, address = address(&found), "cannot use the new primary");
+            }
+        }
     }
 }

@@ -1,60 +1,54 @@
-//! Listening for what is published, which only makes things fast.
+//! A connection that listens for published messages, which wake those who watch the log.
 
 use std::time::Duration;
 
 use futures_util::StreamExt;
 use redis::Client;
 use tokio::sync::watch;
-use tokio::task::AbortHandle;
 
 use crate::script::CHANNEL;
+use crate::task::Task;
 
-/// How long to wait before a lost connection is made anew.
+/// The pause before the next attempt to connect.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// A connection that listens, until this is dropped.
+/// The listening task, which ends when this is dropped.
 pub(crate) struct Listening {
-    moved: watch::Sender<()>,
-    task: AbortHandle,
+    changed: watch::Sender<()>,
+    _task: Task,
 }
 
 impl Listening {
-    /// Listens to the primary that is the newest here.
+    /// Listens to the current primary.
     pub(crate) fn start(mut primary: watch::Receiver<Client>) -> Self {
-        let moved = watch::channel(()).0;
-        let teller = moved.clone();
-        let task = tokio::spawn(async move {
+        let changed = watch::channel(()).0;
+        let sender = changed.clone();
+        let task = Task::spawn(async move {
             loop {
                 let client = primary.borrow_and_update().clone();
                 tokio::select! {
-                    listened = listen(&client, &teller) => if let Err(error) = listened {
-                        tracing::warn!(%error, "not told of changes at once: asking at intervals instead");
+                    listened = listen(&client, &sender) => if let Err(error) = listened {
+                        tracing::warn!(%error, "cannot listen for changes: reading the log at intervals instead");
                     },
                     () = moved_on(&mut primary) => continue,
                 }
                 tokio::time::sleep(PAUSE).await;
             }
         });
-        Self { moved, task: task.abort_handle() }
+        Self { changed, _task: task }
     }
 
     pub(crate) fn watch(&self) -> watch::Receiver<()> {
-        self.moved.subscribe()
+        self.changed.subscribe()
     }
 
-    /// This process has written.
-    pub(crate) fn tell(&self) {
-        self.moved.send_replace(());
-    }
-}
-
-impl Drop for Listening {
-    fn drop(&mut self) {
-        self.task.abort();
+    /// Reports a write of this process.
+    pub(crate) fn notify(&self) {
+        self.changed.send_replace(());
     }
 }
 
-/// Waits until the primary is another; for ever, if it is always the same.
+/// Waits until the primary moves. A fixed primary never moves.
 async fn moved_on(primary: &mut watch::Receiver<Client>) {
     if primary.changed().await.is_err() {
         std::future::pending::<()>().await;
@@ -62,14 +56,14 @@ async fn moved_on(primary: &mut watch::Receiver<Client>) {
 }
 
 /// Listens until the connection is lost.
-async fn listen(client: &Client, moved: &watch::Sender<()>) -> redis::RedisResult<()> {
+async fn listen(client: &Client, changed: &watch::Sender<()>) -> redis::RedisResult<()> {
     let mut subscription = client.get_async_pubsub().await?;
     subscription.subscribe(CHANNEL).await?;
-    // What was written while nobody listened.
-    moved.send_replace(());
+    // Covers writes from before the subscription.
+    changed.send_replace(());
     let mut messages = subscription.on_message();
     while messages.next().await.is_some() {
-        moved.send_replace(());
+        changed.send_replace(());
     }
     Ok(())
 }

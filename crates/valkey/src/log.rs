@@ -13,9 +13,11 @@ use keyward_core::{AccountId, CredentialId};
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
-use crate::{ValkeyStore, parse, parse_number, script, unavailable};
+use crate::script;
+use crate::store::ValkeyStore;
+use crate::value::{parse, parse_number, unavailable};
 
-/// An entry as it stands in the stream.
+/// An entry of the stream.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Entry {
@@ -26,7 +28,7 @@ pub(crate) enum Entry {
     Account {
         id: AccountId,
     },
-    /// What a later version has written, this one cannot tell the bounds of.
+    /// A newer version wrote it, so this version does not know what it invalidates.
     #[serde(other)]
     Everything,
 }
@@ -41,10 +43,8 @@ impl From<Entry> for Invalidation {
     }
 }
 
-type Head = (u64, String);
-
 impl ValkeyStore {
-    /// Waits until as many replicas have what was written as were asked for.
+    /// Waits until the configured number of replicas has the write.
     pub(crate) async fn wait_for_replicas(&self) -> Result<(), StoreError> {
         if self.0.replicas == 0 {
             return Ok(());
@@ -59,7 +59,7 @@ impl ValkeyStore {
         if reached >= self.0.replicas {
             return Ok(());
         }
-        Err(StoreError::unavailable(format!("{reached} of {} replicas have the write", self.0.replicas)))
+        Err(StoreError::unavailable(format!("only {reached} of {} replicas confirmed the write", self.0.replicas)))
     }
 }
 
@@ -84,14 +84,14 @@ impl ChangeLog for ValkeyStore {
             .into_iter()
             .map(|(id, mark, what)| {
                 let number = parse_number(id.split('-').next().unwrap_or_default())?;
-                // What a later version has written need not even have a form that this one knows.
+                // A newer version may write a form that this version cannot parse.
                 let what = parse::<Entry>(&what).map_or(Invalidation::Everything, Invalidation::from);
                 Ok(Change { position: Position { number, mark: parse_number(&mark)? }, what })
             })
             .collect::<Result<_, StoreError>>()?;
-        let goes_on = entries.first().is_some_and(|first| first.position.number == after.number + 1);
+        let is_next = entries.first().is_some_and(|first| first.position.number == after.number + 1);
         let is_ours = mark_after == after.mark.to_string();
-        Ok(if is_ours && goes_on { LogBatch::Entries(entries) } else { LogBatch::Gap(newest) })
+        Ok(if is_ours && is_next { LogBatch::Entries(entries) } else { LogBatch::Gap(newest) })
     }
 
     async fn renew(&self, node: &NodeId, applied: Position, lease: Duration) -> Result<LeaseAnswer, StoreError> {
@@ -117,17 +117,14 @@ impl ChangeLog for ValkeyStore {
     }
 
     async fn nodes(&self) -> Result<NodeStates, StoreError> {
-        let ((number, mark), nodes): (Head, BTreeMap<String, String>) = {
-            let (number, mark, nodes): (u64, String, BTreeMap<String, String>) =
-                script::NODES.prepare_invoke().invoke_async(&mut self.connection()).await.map_err(unavailable)?;
-            ((number, mark), nodes)
-        };
+        let (number, mark, nodes): (u64, String, BTreeMap<String, String>) =
+            script::NODES.prepare_invoke().invoke_async(&mut self.connection()).await.map_err(unavailable)?;
         let nodes = nodes
             .into_iter()
             .map(|(node, known)| {
                 let mut numbers = known.split(' ').map(parse_number);
                 let mut next =
-                    || numbers.next().unwrap_or_else(|| Err(StoreError::corrupt("a node without its numbers")));
+                    || numbers.next().unwrap_or_else(|| Err(StoreError::corrupt("the entry of a node lacks a number")));
                 Ok(NodeState {
                     node: node.parse().map_err(StoreError::corrupt)?,
                     applied: next()?,
@@ -140,7 +137,7 @@ impl ChangeLog for ValkeyStore {
     }
 
     async fn evict(&self, node: &NodeId, renewals: u64) -> Result<bool, StoreError> {
-        script::STRIKE.arg(node.as_str()).arg(renewals).invoke_async(&mut self.connection()).await.map_err(unavailable)
+        script::EVICT.arg(node.as_str()).arg(renewals).invoke_async(&mut self.connection()).await.map_err(unavailable)
     }
 
     fn watch(&self) -> watch::Receiver<()> {

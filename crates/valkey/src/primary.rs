@@ -1,28 +1,28 @@
-//! Where the primary is: a server that is named, the one that sentinels name, or the one that has our slot of a cluster.
+//! Finding the primary: a fixed server, the one that sentinels name, or the one that has keyward's slot of a cluster.
 //!
-//! All data has one hash tag, so that there is one primary to talk to in a cluster too. It is looked for again and again, so that a
-//! failover is followed; what is connected to is checked as the first one was.
+//! All data has one hash tag, so one primary of a cluster has it all. The store looks for the primary at intervals, and so
+//! follows a failover.
 
 use redis::{Client, ErrorKind, RedisError, RedisResult, Value};
 
-/// What a connection string says of it.
+/// The way to the primary, from a connection string.
 #[derive(Clone, Debug)]
 pub(crate) enum Place {
-    /// It is this server.
+    /// This server.
     Here(Client),
-    /// Each of these sentinels knows the service.
+    /// Sentinels that know the service.
     Sentinels { sentinels: Vec<Client>, service: String, reach: Reach },
-    /// Each of these servers is of the cluster.
+    /// Servers of the cluster.
     Cluster { servers: Vec<Client>, reach: Reach },
 }
 
-/// How a server is reached once its address is known.
+/// The parts of a server's URL except its address.
 #[derive(Clone, Debug)]
 pub(crate) struct Reach {
     scheme: &'static str,
-    /// `user:password@`, or nothing.
+    /// `user:password@`, or empty.
     credentials: String,
-    /// `/0`, or nothing.
+    /// `/0`, or empty.
     database: String,
 }
 
@@ -38,8 +38,8 @@ fn invalid(what: &'static str) -> RedisError {
 }
 
 impl Place {
-    /// Reads `redis://…`, `redis+sentinel://[user:password@]host:port[,host:port…]/service[/database]` or
-    /// `redis+cluster://[user:password@]host:port[,host:port…]`; each with `valkey` or `rediss` instead of `redis`, too.
+    /// Parses `redis://…`, `redis+sentinel://[user:password@]host:port[,host:port…]/service[/database]` or
+    /// `redis+cluster://[user:password@]host:port[,host:port…]`. The scheme may be `valkey` or `rediss` instead of `redis`.
     pub(crate) fn parse(url: &str) -> RedisResult<Self> {
         let Some((kind, rest)) = url.split_once("://") else { return Ok(Self::Here(Client::open(url)?)) };
         let (scheme, kind) = kind.split_once('+').unwrap_or((kind, ""));
@@ -63,7 +63,7 @@ impl Place {
             "sentinel" => {
                 let (service, database) = path.split_once('/').unwrap_or((path, ""));
                 if service.is_empty() {
-                    return Err(invalid("the name of the service is missing: redis+sentinel://host:port/service"));
+                    return Err(invalid("missing name of the service: expected redis+sentinel://host:port/service"));
                 }
                 let database = if database.is_empty() { String::new() } else { format!("/{database}") };
                 let reach = Reach { scheme, credentials, database };
@@ -73,24 +73,24 @@ impl Place {
                 servers: clients(&credentials)?,
                 reach: Reach { scheme, credentials, database: String::new() },
             }),
-            "cluster" => Err(invalid("a cluster has no databases: redis+cluster://host:port,host:port")),
-            _ => Err(invalid("the scheme is none of redis, rediss, redis+sentinel, redis+cluster")),
+            "cluster" => Err(invalid("a cluster has no databases: expected redis+cluster://host:port,host:port")),
+            _ => Err(invalid("unknown scheme: expected redis, rediss, redis+sentinel or redis+cluster")),
         }
     }
 
-    /// Whether it is always the same.
+    /// Returns `true` if the primary never moves.
     pub(crate) fn is_fixed(&self) -> bool {
         matches!(self, Self::Here(_))
     }
 
-    /// The primary as it is now. The first to answer is believed.
+    /// Finds the current primary. The first answer counts.
     pub(crate) async fn primary(&self) -> RedisResult<Client> {
         let (known, reach) = match self {
             Self::Here(client) => return Ok(client.clone()),
             Self::Sentinels { sentinels, reach, .. } => (sentinels, reach),
             Self::Cluster { servers, reach } => (servers, reach),
         };
-        let mut failure = invalid("no host is given");
+        let mut failure = invalid("missing host");
         for client in known {
             match self.ask(client).await {
                 Ok((host, port)) => return reach.client(&host, port),
@@ -106,7 +106,7 @@ impl Place {
             let mut ask = redis::cmd("SENTINEL");
             let named: Option<(String, u16)> =
                 ask.arg("get-master-addr-by-name").arg(service).query_async(&mut connection).await?;
-            return named.ok_or_else(|| invalid("the sentinels do not know the service"));
+            return named.ok_or_else(|| invalid("the sentinel does not know the service: check its name"));
         }
         let slot: u64 = redis::cmd("CLUSTER").arg("KEYSLOT").arg("{keyward}").query_async(&mut connection).await?;
         let ranges: Vec<Vec<Value>> = redis::cmd("CLUSTER").arg("SLOTS").query_async(&mut connection).await?;
@@ -117,12 +117,12 @@ impl Place {
                 && let [host, port, ..] = primary.as_slice()
             {
                 let host: String = redis::from_redis_value_ref(host)?;
-                // A server that does not know its own name means the one that was asked.
+                // An empty host means the server that was asked.
                 let host = if host.is_empty() { asked_host(client) } else { host };
                 return Ok((host, redis::from_redis_value_ref(port)?));
             }
         }
-        Err(invalid("nobody in the cluster has the slot of {keyward}"))
+        Err(invalid("no server of the cluster has the slot of {keyward}"))
     }
 }
 

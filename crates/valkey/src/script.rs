@@ -1,4 +1,4 @@
-//! The scripts, and the names of what they work on.
+//! The scripts, and the names of the keys on the server.
 
 use std::ops::Deref;
 use std::sync::LazyLock;
@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use keyward_core::key::Digest;
 use keyward_core::{AccountId, CredentialId};
 
-/// The channel on which writes are told.
+/// The channel on which writes are published.
 pub(crate) const CHANNEL: &str = "{keyward}:log";
 
 pub(crate) fn key_key(id: &CredentialId) -> String {
@@ -22,7 +22,7 @@ pub(crate) fn digest_key(digest: &Digest) -> String {
     format!("{{keyward}}:digest:{hex}")
 }
 
-/// A script, made once.
+/// A script, created once.
 pub(crate) struct Script(LazyLock<redis::Script>);
 
 impl Script {
@@ -39,14 +39,14 @@ impl Deref for Script {
     }
 }
 
-/// Makes the log's head if there is none; ARGV: its mark.
+/// Creates the log's head if it is missing. ARGV: its mark.
 pub(crate) static BEGIN: Script = Script::new(|| {
     redis::Script::new(
         "if redis.call('EXISTS', '{keyward}:head') == 0 then redis.call('HSET', '{keyward}:head', 'number', 0, 'mark', ARGV[1], 'origin', ARGV[1]) end",
     )
 });
 
-/// KEYS: a digest's. Gives number, mark, the key and its account.
+/// Returns the head's number and mark, the key and its account. KEYS: the digest's key.
 pub(crate) static FIND: Script = Script::new(|| {
     redis::Script::new(
         "local head = redis.call('HMGET', '{keyward}:head', 'number', 'mark')
@@ -72,9 +72,9 @@ pub(crate) static RECORD_USE: Script = Script::new(|| {
     )
 });
 
-/// ARGV: a request as JSON, with `values` (`key`, `expected`: a value, `absent` or `present`, and `new`, which may be left out),
-/// `listed` (`id`, `at`) and `entries` (`mark`, `what`). Everything is written, or nothing and the first value that is not as
-/// expected is named, from 1.
+/// Writes all of a request, or nothing. ARGV: the request as JSON, with `values` (`key`, `expected`: a value, `absent`,
+/// `present` or `any`, and an optional `new`), `listed` (`id`, `at`) and `entries` (`mark`, `what`). Returns 0, or the number
+/// of the first value that is not as expected, from 1.
 pub(crate) static COMMIT: Script = Script::new(|| {
     redis::Script::new(
         "local request = cjson.decode(ARGV[1])
@@ -107,7 +107,8 @@ pub(crate) static COMMIT: Script = Script::new(|| {
     )
 });
 
-/// ARGV: the number after which, and how many. Gives number and mark of the head, the mark at that number, and the entries.
+/// Reads entries. ARGV: the number before the first entry, the limit. Returns the head's number and mark, the mark at that
+/// number, and the entries.
 pub(crate) static READ: Script = Script::new(|| {
     redis::Script::new(
         "local head = redis.call('HMGET', '{keyward}:head', 'number', 'mark', 'origin')
@@ -124,7 +125,8 @@ pub(crate) static READ: Script = Script::new(|| {
     )
 });
 
-/// ARGV: node, number, mark, lease in milliseconds. Gives 1 if the lease is granted; if not, how far the node has come is noted.
+/// Returns 1 if the lease is granted, and otherwise records the node's position. ARGV: node, number, mark, lease in
+/// milliseconds.
 pub(crate) static RENEW: Script = Script::new(|| {
     redis::Script::new(
         "local head = redis.call('HMGET', '{keyward}:head', 'number', 'mark')
@@ -145,8 +147,8 @@ pub(crate) static RENEW: Script = Script::new(|| {
     )
 });
 
-/// ARGV: node, renewals. Gives 1 if the node stood still and was struck off.
-pub(crate) static STRIKE: Script = Script::new(|| {
+/// Removes a node that has not renewed since, and returns 1. ARGV: node, renewals.
+pub(crate) static EVICT: Script = Script::new(|| {
     redis::Script::new(
         "local known = redis.call('HGET', '{keyward}:nodes', ARGV[1])
          if not known or string.match(known, '^%d+ (%d+) %d+$') ~= ARGV[2] then return 0 end
@@ -154,7 +156,7 @@ pub(crate) static STRIKE: Script = Script::new(|| {
     )
 });
 
-/// Gives number and mark of the head, and every node with what is known of it.
+/// Returns the head's number and mark, and the state of every node.
 pub(crate) static NODES: Script = Script::new(|| {
     redis::Script::new(
         "local head = redis.call('HMGET', '{keyward}:head', 'number', 'mark')

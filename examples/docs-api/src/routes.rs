@@ -106,7 +106,10 @@ fn create(caller: &Identity, store: &ByMode<Objects>, kind: Kind, required: &'st
         Ok(fields) if fields.get(required).is_some_and(|value| value.as_str().is_some_and(|text| !text.is_empty())) => {
             act(caller, store, Create(kind, &fields))
         }
-        Ok(_) => problem(StatusCode::BAD_REQUEST, &format!("Missing field `{required}`: expected a string that is not empty.")),
+        Ok(_) => problem(
+            StatusCode::BAD_REQUEST,
+            &format!("Missing field `{required}`: expected a string that is not empty."),
+        ),
         Err(_) => problem(StatusCode::BAD_REQUEST, "Invalid body: expected a JSON object."),
     }
 }

@@ -6,7 +6,9 @@ use std::path::Path;
 /// credential with the name `shown`.
 pub(crate) fn text(url: &str, database: Option<&Path>, shown: Option<&str>) -> String {
     let key = match shown {
-        Some(name) => format!("the credential {name:?} in the line of JSON on standard output. It may read, but not write"),
+        Some(name) => {
+            format!("the credential {name:?} in the line of JSON on standard output. It may read, but not write")
+        }
         None => "a key of yours that may read, but not write".to_owned(),
     };
     let another = database.map_or(String::new(), |file| {

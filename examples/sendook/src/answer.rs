@@ -99,6 +99,5 @@ pub(crate) fn created(body: &impl Serialize) -> Response {
 pub(crate) async fn read<T: DeserializeOwned>(request: Request<Incoming>) -> Result<T, Answer> {
     let body = Limited::new(request.into_body(), MAX_BODY);
     let bytes = body.collect().await.map_err(|error| Answer::Invalid(format!("Cannot read the body: {error}.")))?;
-    serde_json::from_slice(&bytes.to_bytes())
-        .map_err(|error| Answer::Invalid(format!("Invalid body: {error}.")))
+    serde_json::from_slice(&bytes.to_bytes()).map_err(|error| Answer::Invalid(format!("Invalid body: {error}.")))
 }

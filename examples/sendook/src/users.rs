@@ -61,7 +61,9 @@ pub(crate) async fn add(sendook: &Sendook, new: Registration) -> Result<Register
     }
     for name in [&new.first_name, &new.last_name] {
         if !(1..=100).contains(&name.trim().chars().count()) {
-            return Err(Answer::Invalid("Invalid field `first_name` or `last_name`: expected 1 to 100 characters.".into()));
+            return Err(Answer::Invalid(
+                "Invalid field `first_name` or `last_name`: expected 1 to 100 characters.".into(),
+            ));
         }
     }
     let password = sendook.passwords.hash(new.password).await?;

@@ -105,7 +105,10 @@ impl Environment {
     /// If the port cannot be used, for example because another program listens on it.
     pub async fn listen(&self) -> io::Result<TcpListener> {
         TcpListener::bind((Ipv4Addr::LOCALHOST, self.port)).await.map_err(|error| {
-            io::Error::new(error.kind(), format!("cannot listen on 127.0.0.1:{}: {error}; set PORT to a free port", self.port))
+            io::Error::new(
+                error.kind(),
+                format!("cannot listen on 127.0.0.1:{}: {error}; set PORT to a free port", self.port),
+            )
         })
     }
 }

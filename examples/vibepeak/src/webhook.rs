@@ -17,8 +17,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Checks the URL of a webhook. It must be on this machine, so that a caller cannot reach the network behind the service.
 pub(crate) fn target(url: &str) -> Result<Uri, &'static str> {
-    const MESSAGE: &str =
-        "Invalid field `webhook_url`: expected http:// and an address of this machine, such as http://127.0.0.1:8000/hook";
+    const MESSAGE: &str = "Invalid field `webhook_url`: expected http:// and an address of this machine, such as http://127.0.0.1:8000/hook";
     let uri: Uri = url.parse().map_err(|_| MESSAGE)?;
     let host = uri.host().unwrap_or_default().trim_matches(['[', ']']);
     let is_local = host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());

@@ -103,6 +103,7 @@ pub(crate) async fn create(
     body: Result<Json<NewVideo>, axum::extract::rejection::JsonRejection>,
 ) -> Result<(StatusCode, Json<Video>), Refused> {
     let title = body.ok().map(|body| body.0.title).filter(|title| (1..=200).contains(&title.trim().chars().count()));
-    let title = title.ok_or(Refused(StatusCode::BAD_REQUEST, "Invalid field `title`: expected 1 to 200 characters."))?;
+    let title =
+        title.ok_or(Refused(StatusCode::BAD_REQUEST, "Invalid field `title`: expected 1 to 200 characters."))?;
     Ok((StatusCode::CREATED, Json(videos.add(caller.account(), &title)?)))
 }

@@ -180,7 +180,7 @@ async fn cookies_are_bound_to_the_host_and_plain_text_stays_on_the_machine() {
     let mut elsewhere = Client::new(&site).with("host", "keys.example.com");
     let answer = elsewhere.get("/login").await;
     assert_eq!(answer.status, 403);
-    assert!(answer.body.contains("Open this over HTTPS") && !answer.body.contains("<form"));
+    assert!(answer.body.contains("Open this page over HTTPS") && !answer.body.contains("<form"));
     assert_eq!(answer.header("set-cookie"), "");
 }
 
@@ -339,7 +339,7 @@ async fn a_form_makes_one_key_and_shows_it_once() {
     // A reload sends the form again. It shows no key and creates none.
     let again = client.post("/accounts/operator/keys/new", &fields).await;
     assert_eq!(again.status, 200);
-    assert!(again.body.contains("Shown already") && !again.body.contains(&key), "{}", again.body);
+    assert!(again.body.contains("Already shown") && !again.body.contains(&key), "{}", again.body);
     let list = client.get("/accounts/operator/keys").await.body;
     assert_eq!(list.matches("once</bdi>").count(), 1);
     // A form with the same ID and other values is another request.
@@ -475,8 +475,8 @@ async fn keys_that_end_within_two_weeks_are_told_above_the_list() {
     let mut client = Client::signed_in(&site).await;
     for (name, days, told) in [
         ("later", 15, None),
-        ("soon", 13, Some("One of these keys ends within 14 days")),
-        ("sooner", 1, Some("2 of these keys end within 14 days")),
+        ("soon", 13, Some("One of these keys ends in the next 14 days")),
+        ("sooner", 1, Some("2 of these keys end in the next 14 days")),
     ] {
         let mut draft = KeyDraft::secret("operator".parse().unwrap(), name);
         draft.expires_at = Some(now.saturating_add(std::time::Duration::from_secs(days * 24 * 3_600)));
@@ -484,7 +484,7 @@ async fn keys_that_end_within_two_weeks_are_told_above_the_list() {
         let page = client.get("/accounts/operator/keys").await.body;
         match told {
             Some(told) => assert!(page.contains(told), "{name}: {page}"),
-            None => assert!(!page.contains("within 14 days"), "{name}: {page}"),
+            None => assert!(!page.contains("in the next 14 days"), "{name}: {page}"),
         }
     }
 }

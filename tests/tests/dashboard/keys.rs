@@ -30,7 +30,7 @@ async fn from_the_first_owner_to_a_revoked_key() {
     browser.fill("email", EMAIL).await;
     browser.fill("password", PASSWORD).await;
     browser.press("Sign in").await;
-    browser.see("No key yet").await;
+    browser.see("No keys yet").await;
     browser.picture("keys-empty").await;
     let session = browser.cookie("keyward_session").await;
 
@@ -88,22 +88,22 @@ async fn from_the_first_owner_to_a_revoked_key() {
     browser.press("Rotate").await;
     browser.picture("key-rotate").await;
     browser.press("Rotate").await;
-    browser.see("The old key goes on working until").await;
+    browser.see("The old key stays valid until").await;
     let successor = browser.text_of("#key").await;
     assert_ne!(successor, key);
     let successor_page = browser.path().await;
     assert_eq!((site.call_api(&key).await, site.call_api(&successor).await), (200, 200));
     browser.client.refresh().await.unwrap();
-    browser.see("Succeeds").await;
+    browser.see("Predecessor").await;
     assert!(!browser.html().await.contains(&successor));
     site.authenticator.shutdown().await;
 
     browser.press("Revoke").await;
-    browser.see("This cannot be undone").await;
+    browser.see("You can't undo this").await;
     browser.see("in the last 24 hours").await;
     browser.picture("key-revoke").await;
     browser.press("Revoke the key").await;
-    browser.see("The key is revoked for good. Effective").await;
+    browser.see("The key is revoked. Effective").await;
     assert_eq!(browser.path().await, successor_page);
     browser.picture("key-revoked").await;
     browser.client.refresh().await.unwrap();
@@ -145,7 +145,7 @@ async fn a_revoked_key_is_refused_and_an_old_one_that_is_used_is_told() {
     let mut seen = false;
     for _ in 0..100 {
         browser.go(&format!("/accounts/operator/keys/{id}")).await;
-        seen = browser.text().await.contains("The old key is still used");
+        seen = browser.text().await.contains("The old key is still in use");
         if seen {
             break;
         }
@@ -174,10 +174,10 @@ async fn two_tabs_that_revoke_the_same_key_are_both_told() {
     browser.client.switch_to_window(second).await.unwrap();
     browser.go(&format!("/accounts/operator/keys/{id}/revoke")).await;
     browser.press("Revoke the key").await;
-    browser.see("The key is revoked for good").await;
+    browser.see("The key is revoked.").await;
     browser.client.switch_to_window(first).await.unwrap();
     browser.press("Revoke the key").await;
-    browser.see("The key was revoked already").await;
+    browser.see("The key was already revoked").await;
     browser.close().await;
 }
 
@@ -195,7 +195,7 @@ async fn a_double_click_makes_one_key_with_a_script_and_without() {
         // The page may be gone before the second click.
         a.click().await.unwrap();
         let _ = b.click().await;
-        browser.see("This is the only time").await;
+        browser.see("you won't see it again").await;
         assert!(browser.text_of("#key").await.starts_with("kw_test_"));
         browser.close().await;
     }
@@ -216,7 +216,7 @@ async fn everything_works_without_a_script() {
     let key = browser.text_of("#key").await;
     assert_eq!(site.call_api(&key).await, 200);
     browser.picture("key-made-without-script").await;
-    browser.press("Done: I have stored the key").await;
+    browser.press("Done, I have stored the key").await;
     browser.press("no script").await;
     browser.press("Disable").await;
     browser.see("The key is disabled").await;
@@ -233,7 +233,7 @@ async fn everything_works_without_a_script() {
     assert_eq!(site.call_api(&key).await, 401);
     browser.go("/settings").await;
     browser.choose("theme", "dark").await;
-    browser.press("Use these").await;
+    browser.press("Save theme").await;
     browser.find("html[data-theme=dark]").await;
     browser.close().await;
 }
@@ -315,6 +315,6 @@ async fn filters_are_in_the_url_and_inactive_keys_behind_a_link() {
     browser.go("/keys?status=revoked").await;
     assert_eq!(rows().await, 3);
     browser.go("/keys?q=nothing").await;
-    browser.see("No key fits the filter").await;
+    browser.see("No keys match the filter").await;
     browser.close().await;
 }

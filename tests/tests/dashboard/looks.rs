@@ -122,7 +122,7 @@ async fn nothing_serious_is_found_on_any_page_light_or_dark_and_all_of_it_fits_a
                 browser.sign_in().await;
                 browser.go("/settings").await;
                 browser.choose("theme", theme).await;
-                browser.press("Use these").await;
+                browser.press("Save theme").await;
                 browser.find(&format!("html[data-theme={theme}]")).await;
             }
             if *name == "login" {

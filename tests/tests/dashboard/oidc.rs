@@ -109,18 +109,18 @@ async fn an_invited_user_signs_in_with_the_provider_and_is_back_where_they_wante
         // The second time, the provider still has a session.
         if times == 0 {
             // Signing in does not accept an invitation.
-            browser.see("There is no such account").await;
+            browser.see("This account does not exist").await;
             browser.go("/invitations").await;
             browser.picture("invitations").await;
             browser.click("form[action$='/accept'] button").await;
-            browser.see("You are a member of this account now").await;
+            browser.see("You are now a member of this account").await;
             browser.go("/members?after=").await;
         }
         browser.see("grace@example.com").await;
         assert_eq!(browser.path().await, "/accounts/operator/members?after=");
         assert!(!browser.text().await.contains("invited"), "the member is still shown as invited");
         browser.go("/settings").await;
-        browser.see("Where you are signed in").await;
+        browser.see("Your sessions").await;
         assert!(!browser.text().await.contains("Current password"), "a user without a password is asked for one");
         browser.press("Sign out").await;
         browser.see("You are signed out").await;
@@ -228,11 +228,11 @@ async fn tokens_that_are_not_what_was_asked_for_do_not_count() {
         ("unknown-key", "Signature verification failed"),
         ("unsigned", "No signature found"),
         ("hmac", "Disallowed signature algorithm"),
-        ("no-token", "there is none"),
+        ("no-token", "no ID token"),
     ] {
         let (client, answer) = sign_in(&site, &provider, &format!("{change}.ada")).await;
         assert_eq!(answer.status, 403, "{change}: {}", answer.body);
-        assert!(answer.body.contains("could not be used"), "{change}: {}", answer.body);
+        assert!(answer.body.contains("could not use"), "{change}: {}", answer.body);
         assert!(!client.cookies.contains_key("keyward_session"), "{change}");
         let log = audit_log(&site).await;
         let last = log.split("\"number\"").nth(1).unwrap();
@@ -255,7 +255,7 @@ async fn what_one_browser_began_is_worth_nothing_in_another_nor_twice() {
     let site = site(&provider, |management| management).await;
     let refused = |answer: &Answer, what: &str| {
         assert_eq!(answer.status, 403, "{what}: {}", answer.body);
-        assert!(answer.body.contains("Begin again"), "{what}: {}", answer.body);
+        assert!(answer.body.contains("Start again"), "{what}: {}", answer.body);
     };
     let mut own = Client::new(&site);
     let request = begin(&mut own, "/login/oidc?to=/audit").await;

@@ -32,7 +32,7 @@ async fn a_session_that_ends_under_a_form_loses_nothing() {
     browser.find("[name=kind][value=restricted]:checked").await;
     browser.find("[name=scope][value='resources:write']:checked").await;
     browser.press("Create key").await;
-    browser.see("This is the only time").await;
+    browser.see("you won't see it again").await;
     browser.close().await;
 }
 
@@ -50,7 +50,7 @@ async fn members_are_invited_changed_and_removed() {
     assert!(link.starts_with(&site.url("/register?invitation=kwi_")), "{link}");
     browser.picture("invited").await;
     browser.client.refresh().await.unwrap();
-    browser.see("Invite somebody").await;
+    browser.see("Invite a user").await;
     assert!(!browser.html().await.contains("kwi_"));
     browser.picture("members").await;
 
@@ -71,13 +71,13 @@ async fn members_are_invited_changed_and_removed() {
     other.see("The e-mail address or the password is wrong").await;
     other.fill("password", "another good password").await;
     other.press("Sign in").await;
-    other.see("No key yet").await;
+    other.see("No keys yet").await;
     let text = other.text().await;
     assert!(!text.contains("Audit log"), "a developer sees the audit log: {text}");
     other.go("/audit").await;
-    other.see("Your role in this account does not include this").await;
+    other.see("You don't have permission to do this").await;
     other.client.goto(&link).await.unwrap();
-    other.see("It was used already").await;
+    other.see("The link was already used").await;
 
     browser.go("/members").await;
     browser.click("tbody tr:nth-child(2) option:nth-of-type(3)").await;
@@ -87,15 +87,15 @@ async fn members_are_invited_changed_and_removed() {
     other.see("member.update").await;
     other.picture("audit").await;
     other.go("/audit?action=key.").await;
-    other.see("No entry fits the filter").await;
+    other.see("No entries match the filter").await;
 
     browser.click("tbody tr:nth-child(2) a").await;
-    browser.see("Keys go on working").await;
+    browser.see("Its keys stay valid").await;
     browser.picture("member-remove").await;
     browser.click("button.danger").await;
     browser.see("The member is removed").await;
     other.go("/keys").await;
-    other.see("You belong to no account").await;
+    other.see("You don't belong to an account").await;
     browser.click("tbody tr:nth-child(1) a").await;
     browser.click("button.danger").await;
     browser.see("An account keeps at least one owner").await;
@@ -132,7 +132,7 @@ async fn settings_are_kept_and_signing_out_everywhere_is_everywhere() {
     other.fill("email", EMAIL).await;
     other.fill("password", PASSWORD).await;
     other.press("Sign in").await;
-    other.see("Where you are signed in").await;
+    other.see("Your sessions").await;
     other.fill("current", PASSWORD).await;
     other.fill("password", "a new long password").await;
     other.press("Change password").await;
@@ -157,7 +157,7 @@ async fn whoever_wants_to_signs_up_where_that_is_open() {
     browser.fill("email", "new@example.com").await;
     browser.fill("password", PASSWORD).await;
     browser.press("Sign in").await;
-    browser.see("No key yet").await;
+    browser.see("No keys yet").await;
     browser.close().await;
 }
 
@@ -172,7 +172,7 @@ async fn a_key_is_made_with_the_keyboard_alone() {
     browser.keys(EMAIL).await;
     browser.tab().await;
     browser.keys(&format!("{PASSWORD}{ENTER}")).await;
-    browser.see("No key yet").await;
+    browser.see("No keys yet").await;
     browser.tab().await;
     let skip = browser.client.active_element().await.unwrap();
     assert_eq!(skip.text().await.unwrap(), "Skip to the content");
@@ -182,7 +182,7 @@ async fn a_key_is_made_with_the_keyboard_alone() {
     browser.find("#name").await;
     browser.keys("typed").await;
     browser.keys(ENTER).await;
-    browser.see("This is the only time").await;
+    browser.see("you won't see it again").await;
     // Every focused element from the top of the page has a visible outline.
     let mut reached = Vec::new();
     for _ in 0..30 {
@@ -228,31 +228,31 @@ async fn who_has_forgotten_their_password_chooses_another_with_a_link_from_an_ow
     browser.sign_in().await;
     browser.press("Members").await;
     browser.press("Password of Grace").await;
-    browser.see("It works once, within an hour").await;
+    browser.see("It works once, for an hour").await;
     browser.picture("member-reset").await;
-    browser.press("Make the link").await;
+    browser.press("Create link").await;
     let link = browser.text_of("#link").await;
     assert!(link.starts_with(&site.url("/reset?reset=kwp_")), "{link}");
     browser.picture("reset-made").await;
     browser.client.refresh().await.unwrap();
-    browser.see("Invite somebody").await;
+    browser.see("Invite a user").await;
     assert!(!browser.html().await.contains("kwp_"));
 
     other.client.goto(&link).await.unwrap();
-    other.see("Choose another password").await;
+    other.see("Choose a new password").await;
     other.picture("reset").await;
     other.fill("password", "another good password").await;
     other.press("Set password").await;
-    other.see("every session has ended").await;
+    other.see("you are signed out everywhere").await;
     assert!(site.management.session(&session, context).await.is_err());
     other.fill("email", "grace@example.com").await;
     other.fill("password", "another good password").await;
     other.press("Sign in").await;
-    other.see("No key yet").await;
+    other.see("No keys yet").await;
     other.client.goto(&link).await.unwrap();
     other.fill("password", "yet another password").await;
     other.press("Set password").await;
-    other.see("It was used already").await;
+    other.see("The link was already used").await;
     let secret = link.rsplit('=').next().unwrap();
     site.assert_kept_nowhere(&[secret]);
     browser.close().await;
@@ -273,7 +273,7 @@ async fn the_operator_finds_disables_and_deletes_users() {
     browser.see("new@example.com").await;
     browser.fill("email", "nobody@example.com").await;
     browser.press("Find").await;
-    browser.see("There is no such user").await;
+    browser.see("No user matches").await;
     browser.fill("email", "new@example.com").await;
     browser.press("Find").await;
     browser.press("Newcomer").await;
@@ -290,14 +290,14 @@ async fn the_operator_finds_disables_and_deletes_users() {
     let id = newcomer.user().unwrap().clone();
     browser.go(&format!("/users/{id}")).await;
     browser.press("Disable").await;
-    browser.see("their sessions and tokens have ended").await;
+    browser.see("The user is disabled").await;
     browser.picture("user-disabled").await;
     assert!(site.management.session(&session, context.clone()).await.is_err());
     assert!(site.management.sign_in(&context, "new@example.com", PASSWORD).await.is_err());
     browser.press("Enable").await;
     browser.see("can sign in again").await;
     browser.press("Delete").await;
-    browser.see("This cannot be undone").await;
+    browser.see("You can't undo this").await;
     browser.picture("user-delete").await;
     browser.click("button.danger").await;
     browser.see("The user is deleted").await;
@@ -348,7 +348,7 @@ async fn the_operator_changes_what_everybody_sees_without_a_restart() {
     let logo = browser.find("#logo").await;
     logo.send_keys(image.to_str().unwrap()).await.unwrap();
     browser.press("Save").await;
-    browser.see("The pages look like this from now on").await;
+    browser.see("The appearance is changed").await;
     browser.picture("appearance").await;
     browser.create_key("under the new name").await;
     browser.see("ANALYTICAL_ENGINES_API_KEY=").await;
@@ -364,7 +364,7 @@ async fn the_operator_changes_what_everybody_sees_without_a_restart() {
     other.picture("login-dressed").await;
     browser.go("/settings").await;
     browser.choose("theme", "light").await;
-    browser.press("Use these").await;
+    browser.press("Save theme").await;
     browser.find("html[data-theme=light]").await;
     assert_eq!(browser.run(accent, vec![]).await, serde_json::json!("#9d174d"));
     assert_ne!(dark, serde_json::json!("#9d174d"), "the dark theme uses the light theme's accent");
@@ -411,8 +411,8 @@ async fn the_operator_looks_at_any_account_and_nobody_else_does() {
     browser.press("Find").await;
     browser.see("All accounts").await;
     assert!(!browser.text().await.contains("Blue Harbor"));
-    browser.press("Look at Northwind").await;
-    browser.see("No key yet").await;
+    browser.press("Open Northwind").await;
+    browser.see("No keys yet").await;
     browser.go("/members").await;
     browser.see("nora@example.com").await;
     browser.picture("account-of-others").await;
@@ -421,17 +421,17 @@ async fn the_operator_looks_at_any_account_and_nobody_else_does() {
     browser.go("/members").await;
     browser.click("#account-switch option[value=operator]").await;
     browser.press("Switch").await;
-    browser.see("No key yet").await;
+    browser.see("No keys yet").await;
 
     let other = Browser::open_beside(&site).await;
     other.go("/login").await;
     other.fill("email", "bela@example.com").await;
     other.fill("password", PASSWORD).await;
     other.press("Sign in").await;
-    other.see("No key yet").await;
+    other.see("No keys yet").await;
     assert!(!other.text().await.contains("Accounts"));
     other.go("/accounts").await;
-    other.see("There is no such account").await;
+    other.see("This account does not exist").await;
     // The cookie selects an account but gives no access to it.
     let northwind = site.management.key(&site.owner().await, &key.parse().unwrap()).await.unwrap().account.to_string();
     let session = site.management.sign_in(&context, "bela@example.com", PASSWORD).await.unwrap().session;

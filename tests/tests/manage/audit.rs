@@ -57,21 +57,21 @@ async fn what_was_tampered_with_is_named() {
         (
             "UPDATE desk_records SET body = replace(body, 'user.sign_up', 'user.sign_on') WHERE kind = 'audit' AND id = '3'",
             3,
-            "is not what it was",
+            "contents have changed",
         ),
-        ("DELETE FROM desk_records WHERE kind = 'audit' AND id = '2'", 2, "stands in its place"),
-        ("UPDATE desk_records SET owner = 'operator' WHERE kind = 'audit' AND id = '5'", 5, "filed under"),
+        ("DELETE FROM desk_records WHERE kind = 'audit' AND id = '2'", 2, "is in its place"),
+        ("UPDATE desk_records SET owner = 'operator' WHERE kind = 'audit' AND id = '5'", 5, "has other fields"),
         ("UPDATE desk_records SET body = 'nonsense' WHERE kind = 'audit' AND id = '4'", 4, "is not an entry"),
         (
             "UPDATE desk_records SET body = replace(body, '\"number\":1', '\"number\":7') WHERE kind = 'audit' AND id = '1'",
             1,
-            "stands in its place",
+            "is in its place",
         ),
         // Replace an entry by a copy of another, which breaks the chain of hashes.
         (
             "UPDATE desk_records SET body = (SELECT body FROM desk_records WHERE kind = 'audit' AND id = '3'), key = 'x' WHERE kind = 'audit' AND id = '4'",
             4,
-            "stands in its place",
+            "is in its place",
         ),
     ] {
         let setting = on_sqlite();
@@ -111,11 +111,11 @@ async fn a_log_that_was_cut_or_written_anew_shows_against_a_checkpoint() {
     );
     assert_eq!(verify(&early).await.first_bad, None);
     let (bad, why) = verify(&late).await.first_bad.unwrap();
-    assert!(why.contains("ends before it"), "{bad} {why}");
+    assert!(why.contains("ends before the checkpoint"), "{bad} {why}");
 
     let forged: AuditCheckpoint = format!("2:{}", "0".repeat(64)).parse().unwrap();
     let (bad, why) = verify(&forged).await.first_bad.unwrap();
-    assert!(bad == 2 && why.contains("written anew"), "{bad} {why}");
+    assert!(bad == 2 && why.contains("was rewritten"), "{bad} {why}");
     let hash = "0".repeat(64);
     let wrong = [
         "",

@@ -3,11 +3,14 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-use std::collections::{BTreeMap, BTreeSet};
+mod imports;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use keyward::Rejection;
+
+use imports::{Modules, circle};
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
@@ -30,31 +33,29 @@ fn sources(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// What each module of core imports from its siblings.
-fn imports() -> BTreeMap<String, BTreeSet<String>> {
-    let folder = root().join("crates/core/src");
-    let mut graph: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-    for path in sources(&folder) {
-        let relative = path.strip_prefix(&folder).unwrap();
-        let module = relative.iter().next().unwrap().to_str().unwrap().trim_end_matches(".rs").to_owned();
-        let text = fs::read_to_string(&path).unwrap();
-        let code = text.split("#[cfg(test)]").next().unwrap();
-        let imported = graph.entry(module.clone()).or_default();
-        for line in code.lines().map(str::trim_start).filter(|line| !line.starts_with("//")) {
-            // A macro's paths are those of its callers.
-            if line.contains("$crate") {
-                continue;
-            }
-            for part in line.split("crate::").skip(1) {
-                let name: String = part.chars().take_while(|c| c.is_ascii_lowercase() || *c == '_').collect();
-                if !name.is_empty() && name != module {
-                    imported.insert(name);
-                }
+/// The folders with the sources of the workspace's crates.
+fn crates() -> Vec<PathBuf> {
+    let folders = ["crates", "benches", "verification", "examples"].into_iter().flat_map(|folder| {
+        let entries = fs::read_dir(root().join(folder)).unwrap();
+        entries.map(|entry| entry.unwrap().path())
+    });
+    let crates = folders.chain([root().join("tests"), root().join("xtask")]).map(|folder| folder.join("src"));
+    crates.filter(|folder| folder.is_dir()).collect()
+}
+
+#[test]
+fn sibling_modules_import_in_one_direction() {
+    let mut circles = Vec::new();
+    for folder in crates() {
+        for (parent, imports) in Modules::of(&folder).between_siblings() {
+            if let Some(circle) = circle(&imports) {
+                let steps: Vec<&str> = circle.iter().map(|step| step.files.as_str()).collect();
+                let name = folder.strip_prefix(root()).unwrap().display().to_string();
+                circles.push(format!("{name} {parent}: {}", steps.join(", ")));
             }
         }
     }
-    graph.remove("lib");
-    graph
+    assert!(circles.is_empty(), "modules import each other in a circle:\n{}", circles.join("\n"));
 }
 
 #[test]
@@ -93,10 +94,9 @@ fn the_modules_of_core_import_downwards_only() {
     let rank = |module: &str| {
         ORDER.iter().position(|name| *name == module).unwrap_or_else(|| panic!("{module} has no place in the order"))
     };
-    for (module, imported) in imports() {
-        for name in imported {
-            assert!(rank(&module) < rank(&name), "{module} imports {name}, which stands above it");
-        }
+    let imports = Modules::of(&root().join("crates/core/src")).between_siblings().remove("").unwrap();
+    for import in imports {
+        assert!(rank(&import.from) < rank(&import.to), "{} goes upwards", import.files);
     }
 }
 

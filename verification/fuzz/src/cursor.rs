@@ -1,8 +1,8 @@
-//! A cursor, as a client sends it back.
+//! A cursor from a client.
 
 use keyward::store::Cursor;
 
-/// A text that is a cursor is the one text of that cursor.
+/// Checks that each cursor has only one text.
 pub fn cursor(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     if let Ok(cursor) = text.parse::<Cursor>() {

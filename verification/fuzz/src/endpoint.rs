@@ -1,9 +1,9 @@
-//! An endpoint, and a request's method and path: a line each.
+//! An endpoint, and a request's method and path, one a line.
 
 use keyward::Endpoint;
 use keyward::endpoint::is_ambiguous_path;
 
-/// An endpoint is written as it was read; and whatever path it covers stays below it however a router reads the path.
+/// Checks that an endpoint is written as it was read, and that a covered path stays below it, however a router reads the path.
 pub fn endpoint(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     let mut lines = text.split('\n');
@@ -11,7 +11,7 @@ pub fn endpoint(data: &[u8]) {
     if !is_ambiguous_path(path) {
         assert!(path.starts_with('/'));
         assert_eq!(segments(path), segments(&resolved(path)), "{path}");
-        assert!(String::from_utf8(bytes_of(path)).is_ok(), "{path} is read by one as what another cannot read");
+        assert!(String::from_utf8(bytes_of(path)).is_ok(), "routers disagree on {path}: it is not UTF-8 when decoded");
     }
     let Ok(endpoint) = pattern.parse::<Endpoint>() else { return };
     assert_eq!(endpoint.to_string(), pattern);
@@ -29,7 +29,7 @@ pub fn endpoint(data: &[u8]) {
         let allows = allowed == "*" || allowed == method || (allowed == "GET" && method == "HEAD");
         assert_eq!(covered, allows && path == place);
     }
-    // What it is written for is covered.
+    // An endpoint covers its own method and path.
     if !place.contains('*') && allowed != "*" {
         assert!(endpoint.covers(allowed, place));
     }
@@ -39,7 +39,7 @@ fn segments(path: &str) -> Vec<String> {
     path.split('/').skip(1).map(ToOwned::to_owned).collect()
 }
 
-/// All that is encoded decoded, once.
+/// Decodes every encoded byte once.
 fn bytes_of(path: &str) -> Vec<u8> {
     let mut parts = path.split('%');
     let mut bytes = parts.next().unwrap_or("").as_bytes().to_vec();
@@ -50,11 +50,11 @@ fn bytes_of(path: &str) -> Vec<u8> {
     bytes
 }
 
-/// A path as the most eager of routers reads it: decoded twice, `\` for `/`, parameters, queries and fragments cut off, empty and dot segments
-/// resolved. An encoding of what nothing is made of stays as it was written.
+/// Reads a path as the most eager router does. It decodes twice, turns `\` into `/`, cuts off parameters, queries and fragments, and
+/// resolves empty and dot segments. Encodings without a special meaning stay.
 fn resolved(path: &str) -> String {
     let once = decoded(path);
-    // What was encoded in the path is taken for its end by those who decode before they look for one.
+    // A router that decodes first takes an encoded `?` or `#` for the end of the path.
     let once = if once == path { &once } else { once.split(['?', '#']).next().unwrap_or("") };
     let decoded = decoded(once).replace('\\', "/");
     let mut segments: Vec<&str> = Vec::new();
@@ -70,7 +70,7 @@ fn resolved(path: &str) -> String {
     format!("/{}", segments.join("/"))
 }
 
-/// Decodes what can change how a path is taken apart, and unreserved characters.
+/// Decodes unreserved characters, and characters that can change how a path is split.
 fn decoded(path: &str) -> String {
     let mut parts = path.split('%');
     let mut text = parts.next().unwrap_or("").to_owned();

@@ -1,5 +1,5 @@
-//! What proxies say about their clients: `peer: 10.0.0.1`, `forwarded: for=…`, `x-forwarded-for: …` and
-//! `x-forwarded-proto: …`, a field a line.
+//! Reports of proxies about their clients: `peer: 10.0.0.1`, `forwarded: for=…`, `x-forwarded-for: …` and
+//! `x-forwarded-proto: …`, one field a line.
 
 use std::net::{IpAddr, SocketAddr, SocketAddrV4, SocketAddrV6};
 use std::sync::LazyLock;
@@ -29,8 +29,8 @@ impl Connection for Said {
     }
 }
 
-/// The client and the transport are what the slow reading says. And whatever a client writes into its fields, behind
-/// an honest proxy it is itself or nobody.
+/// Checks the client and the transport against a slow parser. Also checks that a client behind an honest proxy cannot pass as
+/// another one, whatever it writes into its fields.
 pub fn forwarded(data: &[u8]) {
     let mut said = Said { peer: [10, 0, 0, 1].into(), fields: Vec::new() };
     for line in crate::lines(data) {
@@ -52,8 +52,8 @@ pub fn forwarded(data: &[u8]) {
     behind_an_honest_proxy(&said);
 }
 
-/// A client at 192.0.2.7 that speaks plain HTTP sends the fields to a proxy that adds its own words behind them, and passes
-/// everything else of theirs on as its `host`, quoted.
+/// Sends the fields from a client at 192.0.2.7, over plain HTTP, to a proxy. The proxy appends its own report, with the client's
+/// text as its quoted `host`.
 fn behind_an_honest_proxy(said: &Said) {
     let value = |name: &[u8]| said.fields.iter().find(|(field, _)| field == name).map(|(_, value)| value.clone());
     for (name, own) in [(b"forwarded".as_slice(), true), (b"x-forwarded-for", false)] {
@@ -82,7 +82,7 @@ fn behind_an_honest_proxy(said: &Said) {
     }
 }
 
-/// Reads all hops of both fields from the nearest to the farthest.
+/// Finds the client in all hops of both fields, from the nearest to the farthest.
 fn slow_client(said: &Said) -> Option<IpAddr> {
     let mut answers = Vec::new();
     let mut x_forwarded_for = Vec::new();
@@ -126,7 +126,7 @@ fn node_address(node: &[u8]) -> Option<IpAddr> {
     let text = std::str::from_utf8(node).ok()?;
     if text.starts_with('[') {
         let socket = if text.ends_with(']') { format!("{text}:1") } else { text.to_owned() };
-        // A zone is no part of an address that one proxy tells another.
+        // A zone has no meaning on another machine.
         let address = socket.parse::<SocketAddrV6>().ok().filter(|_| !text.contains('%'))?;
         return Some((*address.ip()).into());
     }
@@ -168,7 +168,7 @@ fn slow_transport(said: &Said) -> Transport {
 
 type Pairs = Vec<(Vec<u8>, Vec<u8>)>;
 
-/// RFC 7239 section 4, byte for byte: one state at a time.
+/// Parses RFC 7239 section 4 byte by byte.
 fn slow_elements(field: &[u8]) -> Vec<Option<Pairs>> {
     let mut pieces: Vec<Vec<Vec<u8>>> = vec![vec![Vec::new()]];
     let (mut is_quoted, mut is_escaped) = (false, false);

@@ -1,12 +1,11 @@
-//! A format that somebody set up: a line of settings, then a beginning a line.
+//! A key format: a line of settings, then one prefix a line.
 
 use keyward::Mode;
 use keyward::key::{Alphabet, KeyFormat, KeyKind};
 
-/// A format either cannot be built, or the keys that it makes are read as what they were made for, and every change of a
-/// character is seen by the checksum.
+/// Checks that a valid format reads its own keys with the right kind and mode, and that the checksum detects a changed character.
 ///
-/// The settings are five bytes: the alphabet, the checksum, the modes, and the least and the most random characters.
+/// The settings are five bytes: the alphabet, the checksum, the modes, and the smallest and largest number of random characters.
 pub fn generation(data: &[u8]) {
     let mut lines = crate::lines(data);
     let Some(&[alphabet, checksum, modes, least, most]) = lines.next() else { return };
@@ -33,7 +32,7 @@ pub fn generation(data: &[u8]) {
         for mode in Mode::ALL {
             let Ok(key) = format.generate(kind, mode) else { continue };
             let key = key.expose_once();
-            let read = format.parse(key.as_bytes()).expect("what a format makes is of that format");
+            let read = format.parse(key.as_bytes()).expect("a format reads the keys that it generates");
             assert_eq!((read.kind(), read.mode()), (kind, mode));
             assert!(key.len() <= format.longest());
             assert_eq!(format.key_at(key.as_bytes(), 0).map(|found| found.length()), Some(key.len()));

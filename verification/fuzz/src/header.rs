@@ -1,4 +1,4 @@
-//! `Authorization` fields, one a line: credential, key format, digest.
+//! `Authorization` fields, one a line: their credential, key format and digest.
 
 use std::sync::LazyLock;
 
@@ -11,8 +11,8 @@ static AUTHENTICATOR: LazyLock<Authenticator> = LazyLock::new(|| Authenticator::
 static PEPPERED: LazyLock<Hasher> = LazyLock::new(|| Hasher::peppered([Pepper::new("p", PEPPER).unwrap()]).unwrap());
 const PEPPER: [u8; 32] = *b"32 bytes from a secret manager!!";
 
-/// The credential is the one that the standard's words give, a fault is one that is there, the digest is the standard's, and
-/// an authenticator says the same as its parts.
+/// Checks the credential and the digest against the standards, and that the input has the reported fault. Also checks that an
+/// authenticator agrees with its parts.
 pub fn header(data: &[u8]) {
     let fields: Vec<&[u8]> = if data.is_empty() { Vec::new() } else { crate::lines(data).collect() };
     let credential = Credential::from_fields(fields.iter().copied());
@@ -34,16 +34,16 @@ pub fn header(data: &[u8]) {
     };
     let target = Target { method: "GET", path: "/", preflight: false, connection: &UnknownConnection };
     let verdict = match AUTHENTICATOR.check(target, fields.iter().copied()) {
-        Check::Done(verdict) => Some(verdict.expect_err("nobody is let in without the store")),
+        Check::Done(verdict) => Some(verdict.expect_err("no request passes without the store")),
         Check::Pending(_) => None,
     };
     assert_eq!(verdict.map(|verdict| verdict.reason()), expected.map(|expected| expected.reason()));
 }
 
-/// The token of exactly one field `Bearer <token>`, if it is one.
+/// Returns the token, if there is exactly one field `Bearer <token>`.
 fn slow_token(fields: &[&[u8]]) -> Option<Vec<u8>> {
     let [field] = fields else { return None };
-    // Every byte is a character of Latin-1, so that text can be compared as text.
+    // Every byte becomes a character of Latin-1, so that the field can be handled as text.
     let text: String = field.iter().copied().map(char::from).collect();
     let words: Vec<&str> = text.split([' ', '\t']).filter(|word| !word.is_empty()).collect();
     let [scheme, token] = words[..] else { return None };
@@ -52,7 +52,7 @@ fn slow_token(fields: &[&[u8]]) -> Option<Vec<u8>> {
     is_one.then(|| token.into())
 }
 
-/// Whether the fields have what the fault says.
+/// Returns `true` if the fields have this fault.
 fn is_there(fault: CredentialFault, fields: &[&[u8]]) -> bool {
     let has = |found: fn(u8) -> bool| fields.iter().any(|field| field.iter().any(|&byte| found(byte)));
     let words: Vec<&[u8]> = fields
@@ -77,7 +77,7 @@ fn is_there(fault: CredentialFault, fields: &[&[u8]]) -> bool {
     }
 }
 
-/// RFC 2104, word for word.
+/// Computes an HMAC as RFC 2104 defines it.
 fn slow_hmac(text: &[u8]) -> Vec<u8> {
     let mut block = [0_u8; 64];
     block[..PEPPER.len()].copy_from_slice(&PEPPER);

@@ -1,10 +1,10 @@
-//! A token that may be a key: the first byte chooses the format.
+//! A token that may be a key. The first byte selects the format.
 
 use keyward::key::Hint;
 
 use crate::shapes::Shape;
 
-/// A token is read as the slow reading of its format says.
+/// Checks the parsing of a token against a slow parser.
 pub fn key(data: &[u8]) {
     let Some((shape, token)) = Shape::chosen(data) else { return };
     let read = shape.format.parse(token);

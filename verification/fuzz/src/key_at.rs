@@ -1,14 +1,14 @@
-//! Keys within longer texts: the first byte chooses the format.
+//! Keys within longer texts. The first byte selects the format.
 
 use keyward::Mode;
 use keyward::key::KeyKind;
 
 use crate::shapes::Shape;
 
-/// At every place of a text a key is found exactly where the slow reading finds one, and one that is put in is found.
+/// Checks the search for keys at every position against a slow search, and that an inserted key is found.
 pub fn key_at(data: &[u8]) {
     let Some((shape, text)) = Shape::chosen(data) else { return };
-    // Every place is looked at in every length.
+    // The search tries every length at every position, so the text must be short.
     let text = &text[..text.len().min(300)];
     for at in 0..=text.len() + 1 {
         let found = shape.format.key_at(text, at).map(|key| (key.kind(), key.mode(), key.length()));

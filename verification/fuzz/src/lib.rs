@@ -1,8 +1,7 @@
-//! What the fuzz targets assert, as functions of bytes: `fuzz/` runs them under libFuzzer, `cargo test` over the corpus, and
-//! this crate's program with random changes to it where libFuzzer cannot be had.
+//! The fuzz targets, as functions of bytes. `libfuzzer` runs them under libFuzzer, and `cargo test` over the corpus. Where libFuzzer
+//! cannot be installed, this crate's program runs them with random changes to the corpus.
 //!
-//! No input makes keyward panic; and where a slow and obvious way to the same answer exists, it is written beside the
-//! target and has to agree.
+//! No input may make keyward panic. Many targets also have a slow and obvious reference implementation, which must agree.
 
 #![allow(clippy::unwrap_used, reason = "a target that cannot go on has found something")]
 
@@ -29,7 +28,7 @@ pub use names::names;
 pub use record::record;
 pub use scope::scope;
 
-/// A target: its name, which is its folder in `verification/fuzz/corpus` and its file in `verification/fuzz/libfuzzer/fuzz_targets`, and what it asserts.
+/// A target: its name and its function. Its folder in `corpus` and its file in `libfuzzer/fuzz_targets` have the same name.
 pub type Target = (&'static str, fn(&[u8]));
 
 /// Every target.
@@ -46,7 +45,7 @@ pub const TARGETS: [Target; 10] = [
     ("names", names),
 ];
 
-/// The lines of an input, which stand for its parts.
+/// Splits an input into lines.
 fn lines(data: &[u8]) -> impl Iterator<Item = &[u8]> {
     data.split(|&byte| byte == b'\n')
 }

@@ -1,4 +1,4 @@
-//! Fuzzes without coverage, on any toolchain: runs the corpus, then random changes to it for a while.
+//! A fuzzer without coverage, for any toolchain. It runs the corpus, and then random changes to it for a bounded time.
 
 #![allow(clippy::print_stdout, reason = "a command line program speaks on its standard output")]
 
@@ -16,19 +16,19 @@ use keyward_fuzzing::TARGETS;
 /// Runs the fuzz targets over their corpus and random changes to it.
 #[derive(Parser)]
 struct Arguments {
-    /// For how long, for each target.
+    /// Run each target for this many seconds.
     #[arg(long, default_value_t = 5.0)]
     seconds: f64,
-    /// This target alone.
+    /// Run only this target.
     #[arg(long)]
     target: Option<String>,
-    /// Where the corpus is.
+    /// Read the corpus from this folder.
     #[arg(long, default_value = "verification/fuzz/corpus")]
     corpus: PathBuf,
-    /// Where an input goes that finds something.
+    /// Write inputs that fail to this folder.
     #[arg(long, default_value = "target/fuzz/artifacts")]
     artifacts: PathBuf,
-    /// The same number gives the same changes.
+    /// Draw the changes from this seed. The same seed gives the same changes.
     #[arg(long, default_value_t = 1)]
     seed: u64,
 }
@@ -52,7 +52,7 @@ fn main() -> ExitCode {
     outcome
 }
 
-/// How many inputs were run, or the one that found something.
+/// Returns the number of inputs that ran, or the input that failed.
 fn fuzz(arguments: &Arguments, name: &str, run: fn(&[u8])) -> Result<u64, Vec<u8>> {
     let files = fs::read_dir(arguments.corpus.join(name)).into_iter().flatten().flatten();
     let seeds: Vec<Vec<u8>> = files.filter_map(|file| fs::read(file.path()).ok()).collect();

@@ -1,9 +1,9 @@
-//! Random changes to what is in the corpus: a fuzzer that does not see what the code does with its inputs.
+//! Random changes to the corpus, without feedback from the code.
 
 use rand::rngs::StdRng;
 use rand::{Rng as _, RngExt as _, SeedableRng as _};
 
-/// Longer than anything that is read, by a little.
+/// The longest input, a little longer than anything that keyward reads.
 const LONGEST: usize = 2_048;
 
 pub(crate) struct Mutator {
@@ -12,12 +12,12 @@ pub(crate) struct Mutator {
 }
 
 impl Mutator {
-    /// Over these seeds; the same number gives the same inputs.
+    /// Creates a mutator of these seeds. The same number gives the same inputs.
     pub(crate) fn new(seeds: Vec<Vec<u8>>, number: u64) -> Self {
         Self { seeds, random: StdRng::seed_from_u64(number) }
     }
 
-    /// A seed with one to eight changes.
+    /// Returns a seed with one to eight changes.
     pub(crate) fn input(&mut self) -> Vec<u8> {
         let mut input = self.seed();
         for _ in 0..self.random.random_range(1..=8) {
@@ -38,7 +38,7 @@ impl Mutator {
         let at = self.random.random_range(0..=input.len());
         match self.random.random_range(0..6) {
             0 => input.insert(at, self.random.next_u32() as u8),
-            // What stands elsewhere in it is likelier to mean something.
+            // Bytes from the same input are more likely to have a meaning.
             1 if at < input.len() => input.insert(at, input[self.random.random_range(0..input.len())]),
             2 if at < input.len() => input[at] ^= 1 << self.random.random_range(0..8),
             3 if at < input.len() => {

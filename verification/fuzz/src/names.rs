@@ -7,7 +7,7 @@ use keyward::key::{Hint, KeyKind, Pepper};
 use keyward::store::KeyStatus;
 use keyward::{AccountId, Mode, Timestamp};
 
-/// What is read is written as something that is read as the same.
+/// Checks that a parsed value, written and parsed again, is the same.
 pub fn names(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     same::<AccountId>(text);

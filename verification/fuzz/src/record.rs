@@ -1,4 +1,4 @@
-//! The JSON of keys and accounts, as a store holds it.
+//! The JSON of keys and accounts, as stores keep it.
 
 use std::fmt::Debug;
 
@@ -7,11 +7,11 @@ use keyward::{AccountRecord, Timestamp};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-/// A record is written as something that is read as the same, and what is made of it makes no panic.
+/// Checks that a record survives writing and reading, and that operations on it do not panic.
 pub fn record(data: &[u8]) {
     let account = same::<AccountRecord>(data);
     let Some(mut key) = same::<KeyRecord>(data) else { return };
-    let account = account.unwrap_or_else(|| AccountRecord::new(key.account.clone(), "somebody"));
+    let account = account.unwrap_or_else(|| AccountRecord::new(key.account.clone(), "Example Ltd"));
     assert_eq!(key.to_stored(&account).identity().id(), &key.id);
     let now = Timestamp::from_millis(1_000);
     let query = KeyQuery { status: Some(key.status(now)), now, ..KeyQuery::default() };

@@ -1,4 +1,4 @@
-//! The corpus holds, and every target has its folder and its program.
+//! Every target passes its corpus, and has a folder and a program.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use keyward_fuzzing::TARGETS;
 
-/// The corpus and the targets lie beside this crate's sources.
+/// Returns a folder beside this crate's sources.
 fn folder(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
 }
@@ -20,7 +20,7 @@ fn files(folder: &Path) -> Vec<PathBuf> {
 fn the_corpus_holds() {
     for (name, run) in TARGETS {
         let seeds = files(&folder("corpus").join(name));
-        assert!(seeds.len() >= 5, "{name} has hardly a seed");
+        assert!(seeds.len() >= 5, "{name} has fewer than 5 seeds");
         for seed in seeds {
             let input = fs::read(&seed).unwrap();
             println!("{}", seed.display());

@@ -1,41 +1,40 @@
-//! A model of the lease protocol: nodes that cache, a store with a change log, and somebody who revokes.
+//! A model of the lease protocol: caching nodes, a store with a change log, and a caller that revokes.
 //!
-//! [`Protocol`] is checked by [stateright](https://docs.rs/stateright): in every order in which its steps can come, with
-//! messages lost and late, nodes that stop, crash and start again, replicas that lag and clocks that drift, no request
-//! that began after a revocation returned is accepted. [`Mutation`] takes one rule out at a time, to show that the checker
-//! notices, and so that each rule is needed.
+//! [stateright](https://docs.rs/stateright) checks [`Protocol`] in every order of its steps. Messages are lost or late, nodes
+//! stop, crash and restart, replicas lag, and clocks drift. No request that begins after a revocation has returned may be accepted.
+//! [`Mutation`] removes one rule at a time. The checker must find a violation, so each rule is needed.
 //!
-//! A node that is paused is one whose steps do not come while time goes on, so pauses are in every run.
+//! A paused node takes no step while time passes. So pauses are in every run.
 
 use stateright::{Model, Property, Representative};
 
-/// Ticks that a lease lasts.
+/// The length of a lease, in ticks.
 const LEASE: u8 = 2;
-/// Ticks that a clock may lose over one lease: the node ends its lease so much earlier, the waiter waits so much longer.
+/// The ticks that a clock may lose in a lease. A node ends its lease earlier by this, and the waiter waits longer by this.
 const MARGIN: u8 = 1;
 
-/// A rule that is taken out.
+/// A removed rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Mutation {
-    /// A fill that was under way when an entry was applied is cached all the same.
+    /// A fill is cached although an entry was applied during its read.
     NoEpoch,
     /// A node answers from its cache without a lease.
     NoLease,
-    /// A lease is counted from when its grant arrived.
+    /// A lease counts from the arrival of its grant.
     LeaseCountedFromReply,
-    /// A node that is behind the log is granted a lease.
+    /// The store grants a lease to a node that is behind the log.
     GrantToNodeBehind,
-    /// The look at the log and the grant are two steps, and an entry may come in between.
+    /// The check of the log and the grant are two steps, and an entry may come in between.
     GrantRacesAppend,
-    /// `revoke` returns when it has committed.
+    /// `revoke` returns right after its commit.
     RevokeDoesNotWait,
     /// The waiter waits one lease, without the margin.
     WaitWithoutMargin,
-    /// The waiter goes by the database's wall clock, which may be set.
+    /// The waiter uses the database's wall clock, which may be set.
     WaiterTrustsWallClock,
-    /// A node takes the log's newest position for applied without having read what came before it.
+    /// A node counts the newest position as applied without reading the entries before it.
     PositionSkipped,
-    /// A fill is cached although the replica that it read was behind what the node had applied.
+    /// A fill is cached although the replica that it read was behind the node.
     ReplicaBehindIsCached,
 }
 
@@ -55,35 +54,35 @@ impl Mutation {
     ];
 }
 
-/// The protocol, with so many nodes and keys and so much going wrong.
+/// The protocol, with a number of nodes, keys and faults.
 #[derive(Clone, Debug)]
 pub struct Protocol {
-    /// Nodes that cache.
+    /// The number of caching nodes.
     pub nodes: usize,
-    /// Keys, each of which may be revoked once.
+    /// The number of keys. Each may be revoked once.
     pub keys: usize,
-    /// Messages that may be lost in a run.
+    /// The number of messages that may be lost in a run.
     pub losses: u8,
-    /// Nodes that may crash in a run, and start again with nothing.
+    /// The number of crashes in a run. A node restarts with an empty cache.
     pub crashes: u8,
-    /// Whether reads may go to a replica that has not seen the last entry.
+    /// `true` if reads may go to a replica that has not seen the last entry.
     pub lagging_replica: bool,
-    /// What is taken out, if anything is.
+    /// The removed rule, if any.
     pub mutation: Option<Mutation>,
 }
 
-/// A state of everything. Times are told by what has passed since, so that a run may last for ever.
+/// The state of the whole system. It keeps elapsed times, not points in time, so that a run may last forever.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct State {
-    /// The key that each entry of the log is about.
+    /// The key of each entry in the log.
     log: Vec<u8>,
     nodes: Vec<Node>,
     revocations: Vec<Revocation>,
     losses: u8,
     crashes: u8,
-    /// Whether the database's wall clock was set ahead.
+    /// `true` if the database's wall clock was set ahead.
     wall_set: bool,
-    /// Whether a request was accepted that began after its key's revocation had returned.
+    /// `true` if a request was accepted that began after its key's revocation had returned.
     violated: bool,
 }
 
@@ -91,42 +90,42 @@ pub struct State {
 struct Node {
     /// Ticks that this node's clock may still lose.
     drift: u8,
-    /// Entries that it has applied; `None` after a crash, until it has asked where the log stands.
+    /// The entries that it has applied, or `None` after a crash, until it has asked for the newest position.
     applied: Option<u8>,
-    /// Ticks by its own clock for which it may answer from its cache.
+    /// Ticks of its clock for which it may answer from its cache.
     lease: u8,
     /// The keys that it has cached.
     cached: u8,
     fill: Option<Fill>,
     message: Message,
-    /// What the store knows of it: the position that it said it had applied.
+    /// The applied position that the store has on its register.
     registered: Option<u8>,
 }
 
-/// A read of the store that is on its way back.
+/// A read of the store whose answer is on its way.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 struct Fill {
     key: u8,
-    /// Whether the key was active where it was read.
+    /// `true` if the server that was read had the key as active.
     active: bool,
-    /// Whether the place where it was read was behind what this node had applied.
+    /// `true` if the server that was read was behind this node.
     behind: bool,
-    /// Whether an entry about the key was applied since.
+    /// `true` if the node has applied an entry about the key since.
     overtaken: bool,
-    /// Whether the request began after the key's revocation had returned.
+    /// `true` if the request began after the key's revocation had returned.
     late: bool,
 }
 
-/// A renewal on its way; its age is in ticks of the node's clock since it was sent.
+/// A renewal on its way. Its age is in ticks of the node's clock since it was sent.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 enum Message {
     None,
-    /// To the store, with what was applied.
+    /// To the store, with the applied position.
     Renewal {
         applied: u8,
         age: u8,
     },
-    /// Looked at by a store that grants in a step of its own: only by [`Mutation::GrantRacesAppend`].
+    /// Checked by a store that grants in a separate step. Only [`Mutation::GrantRacesAppend`] has this.
     Approved {
         applied: u8,
         age: u8,
@@ -141,7 +140,7 @@ enum Message {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Revocation {
     NotYet,
-    /// Committed as the entry with this number; what has passed since by time itself and by the database's wall clock.
+    /// Committed as the entry with this number, with the time since then: real time, and time of the database's wall clock.
     Waiting {
         entry: u8,
         waited: u8,
@@ -151,7 +150,7 @@ enum Revocation {
 }
 
 impl Representative for State {
-    /// The nodes are alike, so their order says nothing.
+    /// Sorts the nodes, because their order does not matter.
     fn representative(&self) -> Self {
         let mut state = self.clone();
         state.nodes.sort();
@@ -159,20 +158,20 @@ impl Representative for State {
     }
 }
 
-/// One step of somebody.
+/// A step of the system.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Step {
-    /// Time goes on; the clocks of the nodes in the bit set lose this tick.
+    /// Time passes by a tick. The clocks of the nodes in the bit set lose it.
     Tick(u8),
     /// The database's wall clock is set ahead.
     SetWallClock,
-    /// A node that crashed asks where the log stands, with an empty cache.
+    /// A crashed node restarts with an empty cache, and asks for the newest position.
     Start(usize),
     /// A node sends a renewal.
     Renew(usize),
-    /// The store looks at a renewal.
+    /// The store checks a renewal.
     Process(usize),
-    /// The store makes the grant that it has approved.
+    /// The store makes an approved grant.
     Grant(usize),
     /// A node receives the answer to its renewal.
     Receive(usize),
@@ -180,13 +179,13 @@ pub enum Step {
     Lose(usize),
     /// A node reads the log and applies it.
     Follow(usize),
-    /// A request for a key that is not cached reads the store, or a replica that has not seen the last entry.
+    /// A request for an uncached key reads the store, or a replica that has not seen the last entry.
     Read(usize, u8, bool),
-    /// What was read is answered, and cached.
+    /// The answer of a read arrives and is cached.
     Finish(usize),
     /// A request is answered from the cache.
     Hit(usize, u8),
-    /// A node dies.
+    /// A node crashes.
     Crash(usize),
     /// A key's revocation is committed.
     Commit(u8),
@@ -208,7 +207,7 @@ impl Protocol {
         if self.has(Mutation::RevokeDoesNotWait) {
             return true;
         }
-        // The waiter's clock may have gained what a node's may have lost.
+        // The waiter's clock may have gained as much as a node's clock may have lost.
         let waited = if self.has(Mutation::WaiterTrustsWallClock) { wall_waited } else { waited } + MARGIN;
         let enough = if self.has(Mutation::WaitWithoutMargin) { LEASE } else { LEASE + MARGIN };
         waited >= enough || state.nodes.iter().all(|node| node.registered.is_none_or(|applied| applied >= entry))
@@ -292,14 +291,14 @@ impl Model for Protocol {
             } else if node.applied.is_some() {
                 for key in (0..self.keys as u8).filter(|key| node.cached & (1 << key) == 0) {
                     steps.push(Step::Read(index, key, false));
-                    // Without a lease, only the primary is asked.
+                    // A node without a lease reads only the primary.
                     if self.lagging_replica && self.may_answer(node) && !state.log.is_empty() {
                         steps.push(Step::Read(index, key, true));
                     }
                 }
             }
             if self.may_answer(node) {
-                // Only what would break the promise is worth a step: an accepted request changes nothing.
+                // Other hits change nothing, so only hits that would break the promise are steps.
                 for key in (0..self.keys as u8).filter(|key| node.cached & (1 << key) != 0) {
                     if state.revocations[usize::from(key)] == Revocation::Returned {
                         steps.push(Step::Hit(index, key));
@@ -357,7 +356,7 @@ impl Model for Protocol {
                 let Message::Renewal { applied, age } = node.message else { return None };
                 let current = applied == newest || self.has(Mutation::GrantToNodeBehind);
                 if !current {
-                    // How far it has come counts, although there is no lease.
+                    // The store records its position, although it grants no lease.
                     node.registered = node.registered.map(|known| known.max(applied));
                     node.message = Message::Behind;
                 } else if self.has(Mutation::GrantRacesAppend) {
@@ -437,7 +436,7 @@ impl Model for Protocol {
             }
             Step::Return(key) => {
                 if let Revocation::Waiting { entry, .. } = state.revocations[usize::from(key)] {
-                    // Whoever did not answer is struck off: nobody waits for it again until it has caught up.
+                    // Removes silent nodes from the register. No revocation waits for them until they have caught up.
                     for node in &mut state.nodes {
                         if node.registered.is_some_and(|applied| applied < entry) {
                             node.registered = None;

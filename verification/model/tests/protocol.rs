@@ -1,4 +1,4 @@
-//! The protocol keeps its promise in every run, and no rule of it can be left out.
+//! The protocol keeps its promise in every run, and every rule is needed.
 
 #![allow(clippy::print_stdout, reason = "the counts are worth seeing")]
 
@@ -18,7 +18,7 @@ fn check(protocol: Protocol) {
     checker.assert_properties();
 }
 
-/// Two keys have nine million states, which `cargo xtask verify` looks at.
+/// Two keys have nine million states. Only `cargo xtask verify` checks them.
 #[test]
 fn two_nodes_in_every_order() {
     let keys = if std::env::var("KEYWARD_PROOFS").is_ok_and(|value| value == "all") { 2 } else { 1 };

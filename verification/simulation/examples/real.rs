@@ -1,4 +1,4 @@
-//! What the simulation is compared with: so many real nodes in this process, on the PostgreSQL server at a URL.
+//! Real nodes in this process, on a PostgreSQL server, to compare the simulation with.
 //!
 //! `cargo run --release -p keyward-simulation --example real -- postgres://… 3`
 
@@ -17,7 +17,7 @@ const AT_REST: Duration = Duration::from_secs(10);
 async fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
     let (Some(url), Some(count)) = (arguments.next(), arguments.next()) else {
-        return Err("say the URL of a database and the number of nodes".into());
+        return Err("missing arguments: pass the URL of a database and the number of nodes".into());
     };
     let count: usize = count.parse()?;
     let keys = Keys::new(PostgresStore::connect(&url).await?);
@@ -51,7 +51,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// How many nodes are on the register, and how often they have renewed.
+/// Returns the number of nodes on the register, and of their renewals.
 async fn registered(keys: &Keys) -> Result<(usize, u64), Box<dyn Error>> {
     let nodes = keys.nodes().await?.map(|states| states.nodes).unwrap_or_default();
     Ok((nodes.len(), nodes.iter().map(|node| node.renewals).sum()))

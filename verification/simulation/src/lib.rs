@@ -1,8 +1,8 @@
-//! A simulation of the lease protocol, event by event, for numbers of nodes that no test can start.
+//! A simulation of the lease protocol, event by event, with more nodes than a test can start.
 //!
-//! What the nodes and the one who revokes do is what keyward's `lease.rs` has them do; the store is PostgreSQL as far as they load it:
-//! processors, the lock on the log's head row, flushes, notifications. `docs/many-nodes.md` in the repository has the results, and how the
-//! simulation was compared with real nodes.
+//! The nodes and the revoking caller behave as in keyward's `lease.rs`. The store models the parts of PostgreSQL that they load:
+//! processors, the lock on the log's head row, flushes and notifications. `docs/many-nodes.md` in the repository has the results, and
+//! a comparison with real nodes.
 //!
 //! # Examples
 //! ```

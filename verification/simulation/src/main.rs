@@ -1,4 +1,4 @@
-//! Simulates many nodes, and prints what it found as a table.
+//! A program that simulates many nodes and prints tables.
 
 #![allow(clippy::print_stdout, reason = "a command line program speaks on its standard output")]
 
@@ -12,40 +12,40 @@ use serde_json::{Value, json};
 /// Simulates the lease protocol with many nodes on one store.
 #[derive(Parser)]
 struct Arguments {
-    /// How many nodes, each number a run.
+    /// Simulate these numbers of nodes, one run for each.
     #[arg(long, value_delimiter = ',', default_values_t = [10, 100, 1_000, 10_000])]
     nodes: Vec<usize>,
-    /// What the chances are drawn from.
+    /// Draw random events from this seed.
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// Where the figures are written.
+    /// Write the figures to this file.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
-    /// Revocations in a run.
+    /// Revoke this many keys in a run.
     #[arg(long, default_value_t = 100)]
     revocations: usize,
-    /// Nodes that a relay leases for.
+    /// Let each relay lease for this many nodes.
     #[arg(long, default_value_t = 100)]
     per_relay: usize,
-    /// The share of the nodes that is stopped in the runs with stopped nodes.
+    /// Stop this share of the nodes, in the runs with stopped nodes.
     #[arg(long, default_value_t = 0.01)]
     stopped: f64,
-    /// The lease in milliseconds.
+    /// Set the lease, in milliseconds.
     #[arg(long, default_value_t = Settings::default().lease)]
     lease_ms: f64,
-    /// The store's processors.
+    /// Set the number of the store's processors.
     #[arg(long, default_value_t = Costs::default().workers)]
     workers: usize,
-    /// Making a commit durable, in milliseconds.
+    /// Set the time to make a commit durable, in milliseconds.
     #[arg(long, default_value_t = Costs::default().flush)]
     flush_ms: f64,
-    /// A message one way, in milliseconds.
+    /// Set the time of a message one way, in milliseconds.
     #[arg(long, default_value_t = Costs::default().network)]
     network_ms: f64,
-    /// What a node needs between an answer and its next statement, in milliseconds.
+    /// Set a node's time between an answer and its next statement, in milliseconds.
     #[arg(long, default_value_t = Costs::default().turn)]
     turn_ms: f64,
-    /// Only the nodes that lease from the store themselves, and no search for how many there can be.
+    /// Simulate only nodes that lease directly from the store, without the search for the largest number of nodes.
     #[arg(long)]
     direct: bool,
 }
@@ -70,7 +70,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let relayed = Settings { per_relay: Some(arguments.per_relay), ..settings.clone() };
     let runs = |settings: &Settings, share: f64| -> Vec<Report> {
         let run = |nodes: &usize| {
-            // One at least, if any is to be.
+            // At least one, if the share is above zero.
             let stopped = (*nodes as f64 * share).ceil() as usize;
             Report::of(&Settings { nodes: *nodes, stopped, ..settings.clone() })
         };
@@ -83,9 +83,12 @@ fn main() -> Result<(), Box<dyn Error>> {
     if !arguments.direct {
         let few = Settings { revocations: 1, ..settings.clone() };
         let stopped = runs(&few, arguments.stopped);
-        println!("The first revocation after some have stopped:\n{}\n", table(&stopped));
+        println!("The first revocation after some nodes have stopped:\n{}\n", table(&stopped));
         let most = limit(&settings, 20_000);
-        println!("Nodes with which that works: {}\n", most.map_or("not even 10".to_owned(), |most| most.to_string()));
+        println!(
+            "The largest number of nodes that works: {}\n",
+            most.map_or("fewer than 10".to_owned(), |most| most.to_string())
+        );
         let relayed = runs(&relayed, 0.0);
         println!("{} nodes lease from a relay, and relays from the store:\n{}", arguments.per_relay, table(&relayed));
         figures["stopped"] = values(&stopped);

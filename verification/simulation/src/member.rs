@@ -1,40 +1,40 @@
-//! One that leases from the store: a node, or a relay. What it does is what `Follower` does in keyward's `lease.rs`.
+//! A member of the register, which leases from the store: a node or a relay. It behaves like `Follower` in keyward's `lease.rs`.
 
 use crate::settings::Time;
 
-/// What a member does now.
+/// The activity of a member.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Doing {
-    /// It waits for the next renewal, or for being told.
+    /// It waits for the next renewal or a notification.
     Pausing,
     /// It waits for an answer of the store.
     Asking,
-    /// A relay: it waits until its nodes have applied what it has read.
+    /// A relay waits until its nodes have applied the entries that it has read.
     Collecting,
 }
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Member {
     pub(crate) doing: Doing,
-    /// Goes up whenever it does something else: what is late for it is known by that.
+    /// Increases with every change of activity, so that late events can be ignored.
     pub(crate) turn: u32,
-    /// Goes up with every attempt to catch up.
+    /// Increases with every attempt to catch up.
     pub(crate) attempt: u32,
-    /// The last entry that it has applied; a relay's nodes all have.
+    /// The last entry that it has applied, and for a relay all of its nodes.
     pub(crate) applied: u64,
     /// The last entry that it has read.
     pub(crate) read: u64,
-    /// Told of something new since it last began to catch up.
+    /// `true` if it was notified since it last began to catch up.
     pub(crate) told: bool,
-    /// When it sent its last renewal.
+    /// The time of its last renewal.
     pub(crate) sent: Time,
-    /// Until when it may answer.
+    /// The end of its lease.
     pub(crate) lease_until: Time,
-    /// It does nothing any more.
+    /// `true` if it has stopped.
     pub(crate) stopped: bool,
-    /// Of its nodes so many do nothing any more.
+    /// The number of its nodes that have stopped.
     pub(crate) nodes_stopped: usize,
-    /// Of its nodes so many do.
+    /// The number of its nodes.
     pub(crate) nodes: usize,
 }
 

@@ -1,56 +1,56 @@
-//! What a run found.
+//! The result of a run.
 
 use comfy_table::Table;
 use serde_json::{Value, json};
 
-use crate::settings::{Settings, Time};
+use crate::settings::Time;
 
-/// What a revocation may take in the 99th percentile, in milliseconds: keyward's promise for healthy nodes.
+/// The longest time of a revocation at the 99th percentile, in milliseconds: keyward's promise for healthy nodes.
 pub const PROMISE: f64 = 50.0;
 
-/// What a run found; times are in milliseconds.
+/// The result of a run. Times are in milliseconds.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Report {
-    /// Nodes that answer from their caches.
+    /// The number of nodes that answer from their caches.
     pub nodes: usize,
-    /// How many lease from the store: relays, or the nodes themselves.
+    /// The number of members that lease from the store: relays, or the nodes themselves.
     pub members: usize,
-    /// Nodes that were stopped before the first revocation.
+    /// The number of nodes that were stopped before the first revocation.
     pub stopped: usize,
-    /// Statements a second while nothing is revoked.
+    /// Statements per second at rest, while no key is revoked.
     pub statements_at_rest: f64,
-    /// The share of its time that the store's processors work then.
+    /// The share of time that the store's processors work at rest.
     pub utilisation_at_rest: f64,
-    /// How long a renewal takes then.
+    /// The time of a renewal at rest.
     pub renewal_p99: f64,
-    /// Leases that ran out then, although their nodes were well.
+    /// Leases of healthy nodes that ran out at rest.
     pub lapses_at_rest: u64,
-    /// Statements that a revocation causes beyond those at rest.
+    /// Statements that a revocation causes, in addition to those at rest.
     pub statements_per_revocation: f64,
-    /// Leases that ran out while keys were revoked, although their nodes were well.
+    /// Leases of healthy nodes that ran out while keys were revoked.
     pub lapses_while_revoking: u64,
-    /// From asking to revoke to the commit: reading the key, and waiting for the log's head.
+    /// From the call of `revoke` to the commit: reading the key, and waiting for the log's head.
     pub append_p99: f64,
     /// From the commit until every node has confirmed.
     pub confirmed_p50: f64,
     /// From the commit until every node has confirmed.
     pub confirmed_p99: f64,
-    /// What `Propagation::took` says: from the commit until the one who revokes knows.
+    /// `Propagation::took`: from the commit until the revoking caller knows that all nodes have confirmed.
     pub took_p50: f64,
-    /// What `Propagation::took` says.
+    /// `Propagation::took`.
     pub took_p99: f64,
-    /// What it says of the first revocation, which waits for those that are stopped.
+    /// `Propagation::took` of the first revocation, which waits for stopped nodes.
     pub first_took: Option<f64>,
-    /// From asking to revoke until `revoke` returns.
+    /// From the call of `revoke` until it returns.
     pub revoke_p50: f64,
-    /// From asking to revoke until `revoke` returns.
+    /// From the call of `revoke` until it returns.
     pub revoke_p99: f64,
-    /// Members that were waited out and struck off.
+    /// Members that were waited out and removed from the register.
     pub waited_out: usize,
-    /// Revocations that the store gave up, as they did not get the lock in its time.
+    /// Revocations that failed because they did not get the lock in time.
     pub failed: usize,
-    /// The store cannot keep all leases up, even at rest; then nothing is revoked.
+    /// `true` if the store cannot renew all leases even at rest. Then no key is revoked.
     pub saturated: bool,
 }
 
@@ -61,7 +61,7 @@ impl Report {
         !self.saturated && self.failed == 0 && self.lapses_while_revoking == 0 && self.revoke_p99 <= PROMISE
     }
 
-    /// Why it does not work, or that it does.
+    /// Returns the verdict on the run, in words.
     #[must_use]
     pub fn verdict(&self) -> &'static str {
         if self.saturated {
@@ -79,7 +79,7 @@ impl Report {
         }
     }
 
-    /// As JSON.
+    /// Returns the report as JSON.
     #[must_use]
     pub fn to_json(&self) -> Value {
         json!({
@@ -108,14 +108,14 @@ impl Report {
         })
     }
 
-    /// Statements at rest, per node and second.
+    /// Returns the statements at rest per node and second.
     #[must_use]
     pub fn per_node(&self) -> f64 {
         self.statements_at_rest / self.nodes as f64
     }
 }
 
-/// Reports as a table, a row each.
+/// Returns a table with a row for each report.
 #[must_use]
 pub fn table(reports: &[Report]) -> Table {
     let mut table = Table::new();

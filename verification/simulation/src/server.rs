@@ -1,40 +1,40 @@
-//! The store: a PostgreSQL server, as far as the protocol loads it.
+//! The store: the parts of a PostgreSQL server that the protocol loads.
 //!
-//! Statements wait for one of the workers. A renewal and an append need the advisory lock in front of the log's head row, shared and
-//! alone, until their commit is durable; whoever waits for it keeps its place. Commits wait for a flush; there is one at a time, and it
-//! serves all that wait for it.
+//! Statements wait for one of the workers. Renewals and appends hold the advisory lock in front of the log's head row until their
+//! commit is durable: renewals in shared mode, appends in exclusive mode. The lock's queue is fair. Commits wait for a flush. One
+//! flush runs at a time, and serves all commits that wait for it.
 
 use std::collections::VecDeque;
 
 use crate::chance::Chance;
 use crate::settings::{Costs, Time};
 
-/// Who is answered.
+/// The sender of a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum From {
-    /// A member of the register, in this turn of its.
+    /// A member of the register, in this turn.
     Member { member: usize, turn: u32 },
-    /// The one who revokes.
+    /// The revoking caller.
     Revoker,
-    /// Nobody waits for it.
+    /// The job needs no answer.
     Nobody,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Statement {
-    /// A renewal that states this position.
+    /// A renewal with this position.
     Renew { applied: u64 },
-    /// Reading the log.
+    /// A read of the log.
     Read,
-    /// Waking one listener: no statement, but work.
+    /// A notification of a listener. It is work, but not a statement.
     Notify { member: usize },
-    /// Reading the key that is revoked.
+    /// A read of the key to revoke.
     Find,
-    /// Revoking: the write and its entry.
+    /// A revocation: the write and its entry.
     Append,
-    /// Reading the register, in this look of the one who revokes.
+    /// A read of the register by the revoking caller.
     Register { look: u32 },
-    /// Striking a member off the register.
+    /// A removal of a member from the register.
     Strike { member: usize },
 }
 
@@ -42,7 +42,7 @@ pub(crate) enum Statement {
 pub(crate) struct Job {
     pub(crate) statement: Statement,
     pub(crate) from: From,
-    /// Whether it has been given the lock that it needs.
+    /// `true` if it has the lock that it needs.
     locked: bool,
 }
 
@@ -56,12 +56,12 @@ impl Job {
     }
 }
 
-/// What the server will have done, and when.
+/// The next event of the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Next {
-    /// A worker is done with this.
+    /// A worker has finished this job.
     Worked(Job),
-    /// A flush is done.
+    /// A flush has finished.
     Flushed,
 }
 
@@ -71,15 +71,15 @@ pub(crate) struct Server {
     busy: usize,
     sharers: usize,
     held_alone: bool,
-    /// Who waits for the lock.
+    /// The queue of the lock.
     turns: VecDeque<Job>,
     unflushed: Vec<Job>,
     in_flush: Vec<Job>,
-    /// Rows of the register.
+    /// The number of rows in the register.
     pub(crate) rows: usize,
-    /// Statements so far; a notification is none.
+    /// The number of statements so far, without notifications.
     pub(crate) statements: u64,
-    /// Time that workers have worked, all together.
+    /// The total time that workers have worked.
     pub(crate) worked: Time,
 }
 
@@ -106,7 +106,7 @@ impl Server {
         self.employ(chance, next);
     }
 
-    /// A worker is done with this: gives it back if it is complete.
+    /// Ends a worker's job, and returns the job if it is complete.
     pub(crate) fn worked(&mut self, job: Job, chance: &mut Chance, next: &mut Vec<(Time, Next)>) -> Option<Job> {
         self.busy -= 1;
         let complete = if job.writes() {
@@ -120,7 +120,7 @@ impl Server {
         complete
     }
 
-    /// A flush is done: gives what is committed by it, whose locks are free.
+    /// Ends a flush, releases locks, and returns the committed jobs.
     pub(crate) fn flushed(&mut self, chance: &mut Chance, next: &mut Vec<(Time, Next)>) -> Vec<Job> {
         let committed = std::mem::take(&mut self.in_flush);
         for job in &committed {
@@ -136,7 +136,7 @@ impl Server {
         committed
     }
 
-    /// Ends an append that waits for the lock: whether there was one.
+    /// Cancels an append that waits for the lock. Returns `true` if there was one.
     pub(crate) fn cancel_append(&mut self) -> bool {
         let found = self.turns.iter().position(|job| job.statement == Statement::Append);
         let cancelled = found.and_then(|place| self.turns.remove(place)).is_some();
@@ -144,7 +144,7 @@ impl Server {
         cancelled
     }
 
-    /// Gives the lock to those who are first in its queue, as far as they can have it together.
+    /// Grants the lock to the first jobs in its queue that can hold it together.
     fn give_turns(&mut self) {
         while let Some(job) = self.turns.front().copied() {
             if !self.lock(job.statement) {
@@ -155,7 +155,7 @@ impl Server {
         }
     }
 
-    /// Takes the lock for this statement, unless somebody holds it who keeps it from that.
+    /// Takes the lock for this statement. Returns `false` if another holder prevents that.
     fn lock(&mut self, statement: Statement) -> bool {
         match statement {
             Statement::Renew { .. } if !self.held_alone => self.sharers += 1,
@@ -173,7 +173,7 @@ impl Server {
         }
     }
 
-    /// Gives work to the workers that have none.
+    /// Assigns jobs to idle workers.
     fn employ(&mut self, chance: &mut Chance, next: &mut Vec<(Time, Next)>) {
         while self.busy < self.costs.workers {
             let Some(job) = self.queue.pop_front() else { return };
@@ -199,7 +199,7 @@ impl Server {
         }
     }
 
-    /// The share of the workers' time that was worked, of a span that began when so much had been.
+    /// Returns the share of the workers' time that was used in a span. `before` is the total at its start.
     pub(crate) fn utilisation(&self, before: Time, span: Time) -> f64 {
         (self.worked - before) as f64 / (span as f64 * self.costs.workers as f64)
     }

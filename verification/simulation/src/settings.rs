@@ -1,18 +1,18 @@
-//! What is simulated: how many nodes, what the store costs, how long messages take.
+//! The settings of a run: nodes, costs of the store, and times of messages.
 
-/// Nanoseconds since the beginning of a run.
+/// Nanoseconds since the start of a run.
 pub(crate) type Time = u64;
 
-/// What the store and the network take, in milliseconds. The defaults are what was measured; `docs/many-nodes.md` says how.
+/// The costs of the store and the network, in milliseconds. The defaults were measured, as `docs/many-nodes.md` describes.
 #[derive(Clone, Debug)]
 pub struct Costs {
-    /// Statements that the server works on at once: its processors.
+    /// The number of the server's processors, and so of statements at once.
     pub workers: usize,
     /// Processor time of a renewal, granted or refused.
     pub renew: f64,
-    /// Processor time of the statement with which a node reads the log, and of reading a key.
+    /// Processor time of reading the log or a key.
     pub read: f64,
-    /// Processor time of the statement that revokes and appends.
+    /// Processor time of a revocation with its entry.
     pub append: f64,
     /// Processor time of reading the register, without its rows.
     pub register: f64,
@@ -20,15 +20,15 @@ pub struct Costs {
     pub register_row: f64,
     /// Processor time of notifying one listener.
     pub notify: f64,
-    /// Making a commit durable. One flush serves all commits that wait for it; there is one at a time.
+    /// Time to make a commit durable. One flush runs at a time, and serves all commits that wait for it.
     pub flush: f64,
-    /// A message one way: the median of a log-normal distribution.
+    /// Time of a message one way: the median of a log-normal distribution.
     pub network: f64,
-    /// The spread of that distribution; 0.5 puts its 99th percentile at 3.2 medians.
+    /// The spread of that distribution. 0.5 puts its 99th percentile at 3.2 medians.
     pub network_sigma: f64,
-    /// What a node needs between one answer and its next statement.
+    /// A node's time between an answer and its next statement.
     pub turn: f64,
-    /// What a relay needs for one message.
+    /// A relay's time for one message.
     pub relay: f64,
 }
 
@@ -51,22 +51,22 @@ impl Default for Costs {
     }
 }
 
-/// A run.
+/// The settings of a run.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// Nodes that answer from their caches.
+    /// The number of nodes that answer from their caches.
     pub nodes: usize,
-    /// Nodes that a relay leases for; without one, every node leases from the store.
+    /// The number of nodes that a relay leases for. `None` if every node leases from the store.
     pub per_relay: Option<usize>,
-    /// How long a lease is, in milliseconds.
+    /// The length of a lease, in milliseconds.
     pub lease: f64,
-    /// Revocations, one after the other.
+    /// The number of revocations, one after the other.
     pub revocations: usize,
-    /// Nodes that are stopped just before the first revocation, spread over all.
+    /// The number of nodes that stop just before the first revocation, spread evenly.
     pub stopped: usize,
-    /// What the chances are drawn from.
+    /// The seed of random times.
     pub seed: u64,
-    /// What the store and the network take.
+    /// The costs of the store and the network.
     pub costs: Costs,
 }
 
@@ -85,23 +85,23 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// How many lease from the store: relays, or the nodes themselves.
+    /// Returns the number of members that lease from the store: relays, or the nodes themselves.
     #[must_use]
     pub fn members(&self) -> usize {
         self.per_relay.map_or(self.nodes, |nodes| self.nodes.div_ceil(nodes.max(1)))
     }
 
-    /// The lease.
+    /// Returns the length of a lease.
     pub(crate) fn lease(&self) -> Time {
         nanos(self.lease)
     }
 
-    /// What a node takes off its lease and a waiter adds, as in `keyward::lease::Lease`.
+    /// Returns the margin that a node subtracts from its lease and a waiter adds, as in `keyward::lease::Lease`.
     pub(crate) fn margin(&self) -> Time {
         self.lease() / 20
     }
 
-    /// The longest pause between renewals; each is shorter by up to a fifth, by chance.
+    /// Returns the longest pause between renewals. Each pause is shorter by up to a fifth, at random.
     pub(crate) fn interval(&self) -> Time {
         self.lease() / 4
     }

@@ -1,4 +1,4 @@
-//! What the simulation has to show, and that it would notice the opposite.
+//! The simulation keeps its promises, and notices when a store cannot.
 
 use keyward_simulation::{Costs, PROMISE, Report, Settings};
 
@@ -26,7 +26,7 @@ fn ten_healthy_nodes_keep_the_promise() {
 fn a_node_at_rest_needs_its_renewals_and_nothing_else() {
     for nodes in [1, 10, 100, 1_000] {
         let report = run(Settings { nodes, revocations: 0, ..Settings::default() });
-        // Four to a lease of two seconds and a tenth more, as pauses are shorter by up to a fifth.
+        // Four renewals per lease of two seconds, and a tenth more because pauses are shorter by up to a fifth.
         assert!((2.1..=2.3).contains(&report.per_node()), "{report:?}");
         assert!(report.per_node() <= 5.0);
         assert_eq!(report.lapses_at_rest, 0);
@@ -40,7 +40,7 @@ fn a_node_that_is_stopped_is_waited_for_once_and_for_a_lease_and_the_margin() {
         let report = run(settings);
         let first = report.first_took.expect("keys were revoked");
         let most = lease * 1.05;
-        // The last look at the register comes when the time is over.
+        // The last read of the register is at the end of the lease and margin.
         assert!(first >= most && first <= most + 5.0, "{first} ms with a lease of {lease} ms");
         assert_eq!(report.waited_out, 1);
         assert!(report.took_p50 < PROMISE, "{report:?}");
@@ -82,6 +82,6 @@ fn renewals_do_not_keep_a_revocation_waiting() {
 #[test]
 fn a_node_reads_once_and_renews_once_for_a_revocation() {
     let report = run(Settings { nodes: 100, ..Settings::default() });
-    // Beside that the one who revokes asks, and a node that has just renewed renews no sooner for it.
+    // The revoking caller also sends statements. A node's extra renewal restarts its pause, so it partly replaces a later one.
     assert!((100.0..=220.0).contains(&report.statements_per_revocation), "{report:?}");
 }

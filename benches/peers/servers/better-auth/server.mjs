@@ -1,6 +1,6 @@
-// A server of Node's own `http`, whose every request is verified by better-auth's api-key plugin, or none with OPEN=1.
+// A server on Node's `http`. better-auth's api-key plugin verifies every request, or none with OPEN=1.
 //
-// What is stored is kept in memory, the quickest of better-auth's adapters. Its rate limits are off: a key has ten requests a day.
+// The store is in memory, the quickest of better-auth's adapters. Its rate limits are off, because their default is ten requests a day.
 import { writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { apiKey } from "@better-auth/api-key";

@@ -1,33 +1,258 @@
 //! `keyward accounts …`
 
-use keyward_client::UpdateAccount;
+use clap::Subcommand;
+use keyward_client::{Account, UpdateAccount};
+use keyward_core::clock::{Clock, SystemClock};
+use keyward_core::lifecycle::KeysError;
+use keyward_core::name::check_name;
+use keyward_core::store::WriteRefused;
+use keyward_core::{AccountId, AccountRecord, Keys};
+use keyward_manage::{AccountUpdate, Management, ManagementError};
+use serde_json::{Value, json};
 
-use crate::arguments::Accounts;
-use crate::backend::{Backend, ChangedAccount, NewAccount};
-use crate::failure::Failure;
+use super::effect::Effect;
+use crate::backend::{Backend, system};
+use crate::error::{Error, ErrorKind};
 use crate::output;
-use crate::tables;
 
-pub(super) async fn run(place: &dyn Backend, command: &Accounts) -> Result<(), Failure> {
-    let (id, update) = match command {
-        Accounts::Create { id, name, plan } => {
-            let new = NewAccount { id: id.as_ref(), name: name.as_deref(), plan: plan.as_deref() };
-            return changed(&place.create_account(new).await?);
-        }
-        Accounts::List { all, json } => {
-            let accounts = place.accounts(*all).await?;
-            return output::list(&accounts, *json, "you belong to no account", tables::accounts);
-        }
-        Accounts::Show { id, json } => return output::object(&place.account(id).await?, *json),
-        Accounts::Rename { id, name } => (id, UpdateAccount { name: Some(name.clone()), ..UpdateAccount::default() }),
-        Accounts::SetPlan { id, plan } => (id, UpdateAccount { plan: Some(plan.clone()), ..UpdateAccount::default() }),
-        Accounts::Suspend { id } => (id, UpdateAccount { suspended: Some(true), ..UpdateAccount::default() }),
-        Accounts::Resume { id } => (id, UpdateAccount { suspended: Some(false), ..UpdateAccount::default() }),
-    };
-    changed(&place.update_account(id, update).await?)
+/// How often to retry a change that conflicts with another.
+const ATTEMPTS: usize = 16;
+
+#[derive(Subcommand)]
+pub(super) enum Command {
+    /// Create an account.
+    Create {
+        /// The id of the account. Required on a database; a server chooses it.
+        id: Option<AccountId>,
+        /// The name of the account. Defaults to its id.
+        #[arg(long)]
+        name: Option<String>,
+        /// The plan of the account.
+        #[arg(long)]
+        plan: Option<String>,
+    },
+    /// List your accounts on a server.
+    List {
+        /// List every account of the deployment. For the operator.
+        #[arg(long)]
+        all: bool,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show an account.
+    Show {
+        /// The id of the account.
+        id: AccountId,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Rename an account.
+    Rename {
+        /// The id of the account.
+        id: AccountId,
+        /// The new name.
+        name: String,
+    },
+    /// Change the plan of an account, from the next request on.
+    SetPlan {
+        /// The id of the account.
+        id: AccountId,
+        /// The new plan. Defaults to none.
+        plan: Option<String>,
+    },
+    /// Suspend an account: refuse all of its keys.
+    Suspend {
+        /// The id of the account.
+        id: AccountId,
+    },
+    /// Resume a suspended account: accept its keys again.
+    Resume {
+        /// The id of the account.
+        id: AccountId,
+    },
 }
 
-fn changed(changed: &ChangedAccount) -> Result<(), Failure> {
-    let effect = changed.effect.as_ref().map_or_else(|| "effective on every node".to_owned(), output::effective);
+/// An account that was created or changed.
+struct Changed {
+    id: AccountId,
+    /// None on a server, which does not report it.
+    effect: Option<Effect>,
+}
+
+pub(super) async fn run(backend: &Backend, command: Command) -> Result<(), Error> {
+    let (id, update) = match command {
+        Command::Create { id, name, plan } => return print(&create(backend, id, name, plan).await?),
+        Command::List { all, json } => {
+            return output::list(&list(backend, all).await?, json, "you belong to no account", table);
+        }
+        Command::Show { id, json } => return output::object(&show(backend, &id).await?, json),
+        Command::Rename { id, name } => (id, UpdateAccount { name: Some(name), ..UpdateAccount::default() }),
+        Command::SetPlan { id, plan } => (id, UpdateAccount { plan: Some(plan), ..UpdateAccount::default() }),
+        Command::Suspend { id } => (id, UpdateAccount { suspended: Some(true), ..UpdateAccount::default() }),
+        Command::Resume { id } => (id, UpdateAccount { suspended: Some(false), ..UpdateAccount::default() }),
+    };
+    print(&update_account(backend, id, update).await?)
+}
+
+async fn create(
+    backend: &Backend,
+    id: Option<AccountId>,
+    name: Option<String>,
+    plan: Option<String>,
+) -> Result<Changed, Error> {
+    if let Backend::Server(client) = backend {
+        if id.is_some() {
+            return Err(Error::usage("a server chooses the id of an account: pass --name only"));
+        }
+        if plan.is_some() {
+            return Err(Error::usage(
+                "a server creates accounts without a plan: run keyward accounts set-plan afterwards",
+            ));
+        }
+        let name = name.ok_or_else(|| Error::usage("an account on a server needs a name: pass --name"))?;
+        return Ok(Changed { id: client.create_account(&name).await?.id, effect: None });
+    }
+    let id = id.ok_or_else(|| Error::usage("an account on a database needs an id: pass it as an argument"))?;
+    let mut account = AccountRecord::new(id.clone(), name.as_deref().unwrap_or(id.as_str()));
+    account.plan = plan.map(Into::into);
+    match insert(backend, &account).await? {
+        Some(effect) => Ok(Changed { id, effect: Some(effect) }),
+        None => Err(Error::new(ErrorKind::Refused, format!("the account {id} exists already"))),
+    }
+}
+
+/// Inserts an account on a database. Returns nothing if it exists already.
+pub(super) async fn insert(backend: &Backend, account: &AccountRecord) -> Result<Option<Effect>, Error> {
+    match backend {
+        Backend::Management(management) => insert_managed(management, account).await,
+        Backend::Keys(keys) => insert_unmanaged(keys, account).await,
+        Backend::Server(_) => Err(Error::usage("a server chooses the id of an account")),
+    }
+}
+
+pub(super) async fn insert_managed(management: &Management, account: &AccountRecord) -> Result<Option<Effect>, Error> {
+    match management.import_account(&system(), account).await {
+        Ok(propagation) => Ok(Some((&propagation).into())),
+        Err(ManagementError::Duplicate(_)) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+pub(super) async fn insert_unmanaged(keys: &Keys, account: &AccountRecord) -> Result<Option<Effect>, Error> {
+    check_names(account)?;
+    match keys.insert_account(account).await {
+        Ok(propagation) => Ok(Some((&propagation).into())),
+        Err(KeysError::Denied(WriteRefused::AccountExists)) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+async fn list(backend: &Backend, all: bool) -> Result<Vec<Account>, Error> {
+    match backend {
+        Backend::Server(client) => Ok(client.walk_accounts(all).all().await?),
+        Backend::Management(_) | Backend::Keys(_) => {
+            Err(Error::usage("keyward accounts list needs a server: pass --server"))
+        }
+    }
+}
+
+async fn show(backend: &Backend, id: &AccountId) -> Result<Value, Error> {
+    let account = match backend {
+        Backend::Management(management) => {
+            let keyward_manage::Account { id, name, plan, features, suspended_at, created_at: _ } =
+                management.account(&system(), id).await?.value;
+            AccountRecord { id, name, plan, features, suspended_at }
+        }
+        Backend::Keys(keys) => find(keys, id).await?,
+        Backend::Server(client) => return Ok(serde_json::to_value(client.account(id).await?)?),
+    };
+    Ok(json!({
+        "id": account.id,
+        "name": account.name,
+        "plan": account.plan,
+        "features": account.features,
+        "suspended_at": account.suspended_at,
+    }))
+}
+
+/// Changes the account that was read, and retries after a conflict, so that no concurrent change is lost.
+async fn update_account(backend: &Backend, id: AccountId, update: UpdateAccount) -> Result<Changed, Error> {
+    match backend {
+        Backend::Management(management) => {
+            let update = AccountUpdate {
+                name: update.name,
+                plan: update.plan.map(|plan| plan.map(Into::into)),
+                suspended: update.suspended,
+                ..AccountUpdate::default()
+            };
+            for _ in 0..ATTEMPTS {
+                let version = management.account(&system(), &id).await?.version;
+                match management.change_account(&system(), &id, &update, version).await {
+                    Err(ManagementError::Stale) => {}
+                    changed => return Ok(Changed { id, effect: Some((&changed?).into()) }),
+                }
+            }
+        }
+        Backend::Keys(keys) => {
+            for _ in 0..ATTEMPTS {
+                let known = find(keys, &id).await?;
+                let account = updated(&known, &update);
+                check_names(&account)?;
+                match keys.replace_account(&known, &account).await {
+                    Err(KeysError::Denied(WriteRefused::Stale)) => {}
+                    changed => return Ok(Changed { id, effect: Some((&changed?).into()) }),
+                }
+            }
+        }
+        Backend::Server(client) => {
+            let version = client.account(&id).await?.version;
+            client.update_account(&id, &update, version).await?;
+            return Ok(Changed { id, effect: None });
+        }
+    }
+    Err(Error::new(ErrorKind::Refused, format!("other changes of the account {id} conflict with this one: try again")))
+}
+
+async fn find(keys: &Keys, id: &AccountId) -> Result<AccountRecord, Error> {
+    Ok(keys.get_account(id).await?.ok_or(KeysError::Denied(WriteRefused::NoSuchAccount))?)
+}
+
+fn updated(known: &AccountRecord, update: &UpdateAccount) -> AccountRecord {
+    let mut account = known.clone();
+    if let Some(name) = &update.name {
+        account.name.clone_from(name);
+    }
+    if let Some(plan) = &update.plan {
+        account.plan = plan.as_deref().map(Into::into);
+    }
+    if let Some(suspended) = update.suspended {
+        account.suspended_at = suspended.then(|| known.suspended_at.unwrap_or_else(|| SystemClock.now()));
+    }
+    account
+}
+
+fn check_names(account: &AccountRecord) -> Result<(), Error> {
+    for name in [Some(account.name.as_str()), account.plan.as_deref()].into_iter().flatten() {
+        check_name(name).map_err(KeysError::Name)?;
+    }
+    Ok(())
+}
+
+fn print(changed: &Changed) -> Result<(), Error> {
+    let effect = changed.effect.as_ref().map_or_else(|| "effective on every node".to_owned(), ToString::to_string);
     output::line(&format!("{}: {effect}", changed.id))
+}
+
+pub(super) fn table(accounts: &[Account]) -> String {
+    output::table(["ID", "NAME", "ROLE", "PLAN", "SUSPENDED"], accounts, |account| {
+        [
+            account.id.to_string(),
+            account.name.clone(),
+            output::or_dash(account.role),
+            output::or_dash(account.plan.as_ref()),
+            output::day(account.suspended_at, "no"),
+        ]
+    })
 }

@@ -1,53 +1,144 @@
 //! `keyward audit …`
 
-use keyward_client::{AuditEntry, AuditFilter};
+use clap::{Args, Subcommand};
+use keyward_client::{AuditEntry, AuditFilter, AuditVerdict, Page};
+use keyward_core::{AccountId, Timestamp};
+use keyward_manage::{AuditQuery, PageRequest};
 
-use crate::arguments::{Audit, AuditList};
-use crate::backend::Backend;
-use crate::failure::{Failure, Kind};
+use crate::backend::{Records, system};
+use crate::error::{Error, ErrorKind};
 use crate::output;
-use crate::tables;
 
-pub(super) async fn run(place: &dyn Backend, command: &Audit) -> Result<(), Failure> {
+/// The most entries of a page.
+const PAGE: u16 = 500;
+
+#[derive(Subcommand)]
+pub(super) enum Command {
+    /// List entries, newest first.
+    List(List),
+    /// Check that no entry was changed, removed or inserted. Names the first entry that does not fit.
+    Verify {
+        /// A checkpoint of an earlier `audit verify`. Shows whether the log was cut or rewritten since.
+        #[arg(long, value_name = "CHECKPOINT")]
+        since: Option<String>,
+    },
+    /// Remove old entries, and keep the checkpoint of the last one, so that `audit verify` works on the rest. Needs a database.
+    Prune {
+        /// Remove entries from before this time, such as 2026-01-01T00:00:00Z.
+        #[arg(long, value_name = "TIME")]
+        before: Timestamp,
+    },
+}
+
+#[derive(Args)]
+pub(super) struct List {
+    /// Entries of this account. Defaults to your own; on a database, to the operator's.
+    #[arg(long, conflicts_with = "all")]
+    account: Option<AccountId>,
+    /// Entries of every account. For the operator.
+    #[arg(long)]
+    all: bool,
+    /// Entries of this user or key only.
+    #[arg(long, value_name = "ID")]
+    actor: Option<String>,
+    /// Entries of actions with this prefix, such as `key.` or `member.add`.
+    #[arg(long, value_name = "PREFIX")]
+    action: Option<String>,
+    /// The most entries to print.
+    #[arg(long, default_value_t = 50)]
+    limit: usize,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) async fn run(records: Records<'_>, command: Command) -> Result<(), Error> {
     match command {
-        Audit::List(list) => self::list(place, list).await,
-        Audit::Verify { since } => verify(place, since.as_deref()).await,
-        Audit::Prune { before } => {
-            let removed = place.prune_audit_log(*before).await?;
+        Command::List(command) => list(records, command).await,
+        Command::Verify { since } => {
+            let verdict = verify(records, since.as_deref()).await?;
+            if let Some(number) = verdict.first_bad {
+                let why = verdict.why.unwrap_or_default();
+                return Err(Error::new(ErrorKind::Refused, format!("entry {number} of the audit log is bad: {why}")));
+            }
+            let pruned = verdict.pruned_through.map(|number| format!("; entries up to {number} were pruned"));
+            let pruned = pruned.unwrap_or_default();
+            output::line(&format!("{} entries, up to the checkpoint {}{pruned}", verdict.entries, verdict.checkpoint))
+        }
+        Command::Prune { before } => {
+            let removed = prune(records, before).await?;
             output::line(&format!("{removed} entries from before {before} removed"))
         }
     }
 }
 
-async fn list(place: &dyn Backend, list: &AuditList) -> Result<(), Failure> {
+async fn list(records: Records<'_>, command: List) -> Result<(), Error> {
     let mut filter = AuditFilter {
-        account: list.account.clone(),
-        all: list.all,
-        actor: list.actor.clone(),
+        account: command.account,
+        all: command.all,
+        actor: command.actor,
         after: None,
-        limit: Some(if list.action.is_some() { 500 } else { list.limit.clamp(1, 500) as u16 }),
+        limit: Some(if command.action.is_some() { PAGE } else { command.limit.clamp(1, PAGE.into()) as u16 }),
     };
-    let action = list.action.as_deref().unwrap_or_default();
+    let prefix = command.action.unwrap_or_default();
     let mut found: Vec<AuditEntry> = Vec::new();
-    while found.len() < list.limit {
-        let page = place.audit_log(&filter).await?;
-        found.extend(page.data.into_iter().filter(|entry| entry.action.starts_with(action)));
+    while found.len() < command.limit {
+        let page = page(records, &filter).await?;
+        found.extend(page.data.into_iter().filter(|entry| entry.action.starts_with(&prefix)));
         match page.next {
             Some(next) => filter.after = Some(next),
             None => break,
         }
     }
-    found.truncate(list.limit);
-    output::list(&found, list.json, "there are no such entries", tables::audit_log)
+    found.truncate(command.limit);
+    output::list(&found, command.json, "there are no such entries", table)
 }
 
-async fn verify(place: &dyn Backend, since: Option<&str>) -> Result<(), Failure> {
-    let verdict = place.verify_audit_log(since).await?;
-    if let Some(number) = verdict.first_bad {
-        let why = verdict.why.unwrap_or_default();
-        return Err(Failure::new(Kind::Refused, format!("entry {number} of the audit log is bad: {why}")));
+async fn page(records: Records<'_>, filter: &AuditFilter) -> Result<Page<AuditEntry>, Error> {
+    match records {
+        Records::Database(management) => {
+            let account = match filter.all {
+                true => None,
+                false => Some(records.account_or_default(filter.account.as_ref()).await?),
+            };
+            let page = PageRequest { after: filter.after.clone(), limit: filter.limit.unwrap_or(PAGE).into() };
+            let query = AuditQuery { account, actor: filter.actor.clone(), page };
+            let page = management.audit_log(&system(), &query).await?;
+            Ok(Page { data: page.items, next: page.next })
+        }
+        Records::Server(client) => Ok(client.audit_log(filter).await?),
     }
-    let pruned = verdict.pruned_through.map(|number| format!("; those up to {number} were pruned"));
-    let pruned = pruned.unwrap_or_default();
-    output::line(&format!("{} entries, up to the checkpoint {}{pruned}", verdict.entries, verdict.checkpoint))
+}
+
+async fn verify(records: Records<'_>, since: Option<&str>) -> Result<AuditVerdict, Error> {
+    match records {
+        Records::Database(management) => {
+            let since = since.map(str::parse).transpose()?;
+            Ok(management.verify_audit_log(&system(), since.as_ref()).await?.into())
+        }
+        Records::Server(client) => Ok(client.verify_audit_log(since).await?),
+    }
+}
+
+async fn prune(records: Records<'_>, before: Timestamp) -> Result<u64, Error> {
+    match records {
+        Records::Database(management) => Ok(management.prune_audit_log(&system(), before).await?),
+        Records::Server(_) => {
+            Err(Error::usage("keyward audit prune needs the database: pass --database instead of --server"))
+        }
+    }
+}
+
+fn table(entries: &[AuditEntry]) -> String {
+    output::table(["NUMBER", "AT", "ACTOR", "ACTION", "OUTCOME", "TARGET", "ADDRESS"], entries, |entry| {
+        [
+            entry.number.to_string(),
+            entry.at.to_string(),
+            format!("{} {}", entry.actor.kind, entry.actor.id),
+            entry.action.clone(),
+            entry.outcome.to_string(),
+            format!("{} {}", entry.target.kind, entry.target.id),
+            output::or_dash(entry.address.as_ref()),
+        ]
+    })
 }

@@ -1,153 +1,154 @@
-//! What the commands do.
+//! The commands. Each resource has one module: its arguments, its operations on each backend, and its output.
 
 mod accounts;
 mod audit;
-mod demo;
-mod import;
+mod effect;
 mod keys;
-pub(crate) mod management;
 mod members;
 mod nodes;
 mod pages;
 mod pepper;
 mod plans;
+mod prompt;
 mod scan;
 mod serve;
 mod session;
 mod users;
 
-use std::io::{IsTerminal, Write};
-use std::path::Path;
+use clap::error::{ContextKind, ContextValue};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap_complete::Shell;
 
-use clap::CommandFactory;
-use keyward_core::key::{Hasher, KeyFormat, Pepper};
-use keyward_postgres::PostgresStore;
-use keyward_sqlite::SqliteStore;
-use keyward_valkey::ValkeyStore;
-use zeroize::Zeroizing;
+use crate::backend::{Backend, connect, connect_signed_in};
+use crate::error::Error;
+use crate::options::Options;
+use crate::output::note;
 
-use crate::arguments::{Arguments, Command, Keys};
-use crate::backend;
-use crate::failure::{Failure, Kind};
+const AFTER_HELP: &str = "\
+With --server, the credential is the management key in KEYWARD_TOKEN or in --token-file, or the sign-in of `keyward login`. \
+It is never an argument, because other users of the machine can read those.
 
-pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
-    let backend = || backend::backend(&arguments);
-    match &arguments.command {
-        Command::Keys(Keys::Import(command)) => {
-            import::run(backend::database(&arguments, "keys import")?.keys().await?, command).await
+Exit codes:
+  0  done
+  1  the database or the server failed; for scan: keys were found
+  2  invalid usage or configuration; for scan: some content could not be read
+  3  no such key, account, user or plan
+  4  refused: revoked already, changed in the meantime, exists already, not allowed; for import: some lines were refused
+  5  declined at the prompt";
+
+/// Create, list, rotate and revoke API keys.
+#[derive(Parser)]
+#[command(name = "keyward", version, after_help = AFTER_HELP)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    options: Options,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Create, list, rotate and revoke keys.
+    #[command(subcommand)]
+    Keys(keys::Command),
+    /// Create and change accounts.
+    #[command(subcommand)]
+    Accounts(accounts::Command),
+    /// Manage the members of an account and their roles.
+    #[command(subcommand)]
+    Members(members::Command),
+    /// Manage users, and your own user.
+    #[command(subcommand)]
+    Users(users::Command),
+    /// Manage plans: the limits of accounts.
+    #[command(subcommand)]
+    Plans(plans::Command),
+    /// Show and change the look of a server's pages.
+    #[command(subcommand)]
+    Pages(pages::Command),
+    /// List, verify and prune the audit log.
+    #[command(subcommand)]
+    Audit(audit::Command),
+    /// Sign in to a server. Later commands use the sign-in, from a file that only its owner may read.
+    Login(session::Login),
+    /// Sign out of a server.
+    Logout(session::Logout),
+    /// Show the user or the key that this program acts as on the server.
+    Whoami(session::Whoami),
+    /// Serve the dashboard, the management API, the gateway endpoints and metrics.
+    Serve(Box<serve::Serve>),
+    /// Show the nodes that answer from a cache, and how far each is behind.
+    Nodes(nodes::Nodes),
+    /// Find leaked keys in files, in staged changes or in a git history, by prefix and checksum. Prints places and hints.
+    Scan(scan::Scan),
+    /// Create a pepper, in a new file that only its owner may read.
+    Pepper(pepper::Pepper),
+    /// Print completions for a shell.
+    Completions {
+        /// The shell.
+        shell: Shell,
+    },
+}
+
+impl Arguments {
+    /// Parses the command line. Ends the program if it is invalid.
+    pub(crate) fn read() -> Self {
+        let matches = Self::command().try_get_matches().unwrap_or_else(|error| name_variable(error).exit());
+        let mut arguments = Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+        if let Err(error) = arguments.options.settle(&matches) {
+            note!("error: {error}");
+            std::process::exit(2);
         }
-        Command::Keys(command) => keys::run(&*backend()?, command).await,
-        Command::Accounts(command) => accounts::run(&*backend()?, command).await,
-        Command::Members(command) => members::run(&*backend()?, command).await,
-        Command::Plans(command) => plans::run(&*backend()?, command).await,
-        Command::Audit(command) => audit::run(&*backend()?, command).await,
-        Command::Pages(command) => pages::run(&arguments, command).await,
-        Command::Users(command) => users::run(&arguments, command).await,
-        Command::Login { email, password_stdin } => {
-            session::login(&backend::server_signed_in(&arguments)?, email, *password_stdin).await
-        }
-        Command::Logout { everywhere } => session::logout(&backend::server_signed_in(&arguments)?, *everywhere).await,
-        Command::Whoami { json } => session::whoami(&backend::server(&arguments)?, *json).await,
-        Command::Serve(command) => {
-            backend::database(&arguments, "serve")?;
-            serve::run(&arguments, command).await
-        }
-        Command::Nodes { json } => nodes::run(backend::database(&arguments, "nodes")?.keys().await?, *json).await,
-        Command::Scan(command) => {
-            if arguments.said.server {
-                backend::database(&arguments, "scan")?;
+        arguments
+    }
+
+    /// Returns `true` if the program runs until it is stopped.
+    pub(crate) fn is_serve(&self) -> bool {
+        matches!(self.command, Command::Serve(_))
+    }
+
+    pub(crate) async fn run(self) -> Result<(), Error> {
+        let options = &self.options;
+        let backend = async || Backend::open(options).await;
+        match self.command {
+            Command::Keys(command) => keys::run(options, command).await,
+            Command::Accounts(command) => accounts::run(&backend().await?, command).await,
+            Command::Members(command) => members::run(backend().await?.records()?, command).await,
+            Command::Plans(command) => plans::run(backend().await?.records()?, command).await,
+            Command::Audit(command) => audit::run(backend().await?.records()?, command).await,
+            Command::Users(command) => users::run(options, command).await,
+            Command::Pages(command) => pages::run(&connect(options)?, command).await,
+            Command::Login(command) => session::login(&connect_signed_in(options)?, command).await,
+            Command::Logout(command) => session::logout(&connect_signed_in(options)?, command).await,
+            Command::Whoami(command) => session::whoami(&connect(options)?, command).await,
+            Command::Serve(command) => serve::run(options, *command).await,
+            Command::Nodes(command) => nodes::run(options, command).await,
+            Command::Scan(command) => scan::run(options, command).await,
+            Command::Pepper(command) => pepper::run(&command),
+            Command::Completions { shell } => {
+                clap_complete::generate(shell, &mut Self::command(), "keyward", &mut std::io::stdout());
+                Ok(())
             }
-            let keys = match arguments.database {
-                Some(_) => Some(open(&arguments).await.map_err(Failure::of_scan)?),
-                None => None,
-            };
-            scan::run(keys.as_ref(), &format(&arguments)?.unwrap_or_default(), command).await
-        }
-        Command::Pepper { file, id } => pepper::make(file, id),
-        Command::Completions { shell } => {
-            clap_complete::generate(*shell, &mut Arguments::command(), "keyward", &mut std::io::stdout());
-            Ok(())
         }
     }
 }
 
-/// Where keys are if nothing else is said.
-const DATABASE: &str = "keyward.db";
-
-pub(crate) async fn open(arguments: &Arguments) -> Result<keyward_core::Keys, Failure> {
-    let mut keys = store(arguments.database.as_deref().unwrap_or(DATABASE)).await?;
-    if let Some(file) = &arguments.pepper_file {
-        keys = keys.with_hasher(hasher(file)?);
+/// Names the variable that an invalid value comes from. clap names its flag only.
+fn name_variable(mut error: clap::Error) -> clap::Error {
+    let Some(ContextValue::String(flag)) = error.get(ContextKind::InvalidArg) else { return error };
+    let long = flag.split(' ').next().unwrap_or_default().to_owned();
+    let is_flag = std::env::args().any(|argument| argument.split('=').next() == Some(&long));
+    if let (false, Some(variable)) = (is_flag, variable_of(&Arguments::command(), &long)) {
+        let tip = format!("the value is that of the environment variable {variable}");
+        error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip.into()]));
     }
-    // Imported keys get successors in this format.
-    Ok(keys.with_format(format(arguments)?.unwrap_or_default()).with_conversion())
+    error
 }
 
-/// Asks whoever is at the terminal.
-fn confirm(question: &str) -> Result<(), Failure> {
-    if !std::io::stdin().is_terminal() {
-        return Err(Failure::new(Kind::Usage, "nobody can be asked here: say --yes"));
-    }
-    eprint!("{question} [y/N] ");
-    std::io::stderr().flush()?;
-    let mut answer = String::new();
-    std::io::stdin().read_line(&mut answer)?;
-    if matches!(answer.trim(), "y" | "Y" | "yes") {
-        Ok(())
-    } else {
-        Err(Failure::new(Kind::Declined, "nothing was changed"))
-    }
-}
-
-/// The keys' format, if another than the default is asked for.
-fn format(arguments: &Arguments) -> Result<Option<KeyFormat>, Failure> {
-    if arguments.prefix.is_empty() {
-        return Ok(None);
-    }
-    let with_prefixes =
-        arguments.prefix.iter().fold(KeyFormat::builder(), |format, (kind, prefix)| format.prefix(prefix, *kind));
-    with_prefixes.build().map(Some).map_err(|error| Failure::caused(Kind::Usage, &error))
-}
-
-/// The store at a path or a URL.
-async fn store(database: &str) -> Result<keyward_core::Keys, Failure> {
-    match database.split_once("://") {
-        // The URL may hold a password, so it is not repeated.
-        Some(("postgres" | "postgresql", _)) => match PostgresStore::connect(database).await {
-            Ok(store) => Ok(keyward_core::Keys::new(store)),
-            Err(error) => Err(Failure::caused(Kind::Database, &error)),
-        },
-        Some(("redis" | "rediss" | "valkey" | "valkeys", _)) => match ValkeyStore::connect(database).await {
-            Ok(store) => Ok(keyward_core::Keys::new(store)),
-            Err(error) => Err(Failure::caused(Kind::Database, &error)),
-        },
-        Some((scheme, _)) => Err(Failure::new(
-            Kind::Usage,
-            format!(
-                "there is no store for {scheme}:// databases: give the path of an SQLite file, or a postgres:// or redis:// URL"
-            ),
-        )),
-        None => Ok(keyward_core::Keys::new(open_sqlite(database)?)),
-    }
-}
-
-fn open_sqlite(path: &str) -> Result<SqliteStore, Failure> {
-    SqliteStore::open(path).map_err(|error| {
-        let cause = Failure::caused(Kind::Database, &error);
-        Failure::new(Kind::Database, format!("{path}: {cause}"))
-    })
-}
-
-fn hasher(file: &Path) -> Result<Hasher, Failure> {
-    let usage = |message: String| Failure::new(Kind::Usage, format!("{}: {message}", file.display()));
-    let text = Zeroizing::new(std::fs::read_to_string(file).map_err(|error| usage(error.to_string()))?);
-    let peppers = text
-        .lines()
-        .enumerate()
-        .filter(|(_, line)| !line.trim().is_empty())
-        .map(|(number, line)| {
-            line.trim().parse::<Pepper>().map_err(|error| usage(format!("line {}: {error}", number + 1)))
-        })
-        .collect::<Result<Vec<_>, _>>()?;
-    Hasher::peppered(peppers).map_err(|error| usage(error.to_string()))
+/// The environment variable of a flag, in this command or below.
+fn variable_of(command: &clap::Command, long: &str) -> Option<String> {
+    let named = |argument: &clap::Arg| Some(long) == argument.get_long().map(|name| format!("--{name}")).as_deref();
+    let own = command.get_arguments().find(|argument| named(argument)).and_then(clap::Arg::get_env);
+    own.map(|variable| variable.to_string_lossy().into_owned())
+        .or_else(|| command.get_subcommands().find_map(|command| variable_of(command, long)))
 }

@@ -1,44 +1,74 @@
 //! `keyward pages …`
 
-use keyward_client::{Image, Settings, UpdateSettings};
+use std::path::PathBuf;
 
-use crate::arguments::{Arguments, Pages};
-use crate::backend;
-use crate::failure::{Failure, Kind};
+use clap::{ArgGroup, Subcommand};
+use keyward_client::{Client, Image, Settings, Theme, UpdateSettings};
+
+use crate::error::Error;
 use crate::output;
 
-pub(super) async fn run(arguments: &Arguments, command: &Pages) -> Result<(), Failure> {
-    let server = backend::server(arguments)?;
-    let client = server.client();
+#[derive(Subcommand)]
+pub(super) enum Command {
+    /// Show the look of the pages.
+    Show {
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Change the look of the pages at once.
+    #[command(group = ArgGroup::new("change").multiple(true).required(true)
+        .args(["name", "no_name", "accent", "no_accent", "theme", "logo", "no_logo"]))]
+    Update {
+        /// The name of the provider.
+        #[arg(long)]
+        name: Option<String>,
+        /// Use the name of the server's configuration.
+        #[arg(long, conflicts_with = "name")]
+        no_name: bool,
+        /// The colour of buttons and links, such as `#3c4cc0`.
+        #[arg(long)]
+        accent: Option<String>,
+        /// Use the default colour.
+        #[arg(long, conflicts_with = "accent")]
+        no_accent: bool,
+        /// The theme for visitors who have chosen none: `system`, `light` or `dark`.
+        #[arg(long)]
+        theme: Option<Theme>,
+        /// A PNG, JPEG or WebP image of up to 32 KiB.
+        #[arg(long, value_name = "FILE")]
+        logo: Option<PathBuf>,
+        /// Use the logo of the server's configuration.
+        #[arg(long, conflicts_with = "logo")]
+        no_logo: bool,
+    },
+}
+
+pub(super) async fn run(client: &Client, command: Command) -> Result<(), Error> {
     match command {
-        Pages::Show { json } => show(&client.settings().await?, *json),
-        Pages::Update { name, no_name, accent, no_accent, theme, logo, no_logo } => {
-            let logo = match logo {
-                Some(file) => Some(
-                    std::fs::read(file)
-                        .map_err(|error| Failure::new(Kind::Usage, format!("{}: {error}", file.display())))?,
-                ),
-                None => None,
-            };
+        Command::Show { json } => print(&client.settings().await?, json),
+        Command::Update { name, no_name, accent, no_accent, theme, logo, no_logo } => {
+            let read = |file: PathBuf| std::fs::read(&file).map_err(|error| Error::in_file(&file, &error));
+            let logo = logo.map(read).transpose()?;
             let update = UpdateSettings {
-                name: change(name.clone(), *no_name),
-                accent: change(accent.clone(), *no_accent),
-                theme: *theme,
-                logo: change(logo.map(Image::from), *no_logo),
+                name: change(name, no_name),
+                accent: change(accent, no_accent),
+                theme,
+                logo: change(logo.map(Image::from), no_logo),
             };
             let version = client.settings().await?.version;
-            show(&client.update_settings(&update, version).await?, false)
+            print(&client.update_settings(&update, version).await?, false)
         }
     }
 }
 
-/// Another value, none, or no change.
-fn change<T>(value: Option<T>, none: bool) -> Option<Option<T>> {
-    if none { Some(None) } else { value.map(Some) }
+/// A new value, the removal of the old one, or no change.
+fn change<T>(value: Option<T>, remove: bool) -> Option<Option<T>> {
+    if remove { Some(None) } else { value.map(Some) }
 }
 
-fn show(settings: &Settings, as_json: bool) -> Result<(), Failure> {
-    let value = serde_json::to_value(settings).map_err(|error| Failure::caused(Kind::Database, &error))?;
+fn print(settings: &Settings, as_json: bool) -> Result<(), Error> {
+    let value = serde_json::to_value(settings)?;
     if as_json {
         return output::json_line(&value);
     }

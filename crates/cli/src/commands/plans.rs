@@ -1,46 +1,122 @@
 //! `keyward plans …`
 
+use clap::{ArgGroup, Subcommand};
 use keyward_client::{Plan, PutPlan};
 
-use crate::arguments::Plans;
-use crate::backend::Backend;
-use crate::failure::{Failure, Kind};
+use super::prompt::confirm;
+use crate::backend::{Records, system};
+use crate::error::{Error, ErrorKind};
 use crate::output;
-use crate::tables;
 
-pub(super) async fn run(place: &dyn Backend, command: &Plans) -> Result<(), Failure> {
+#[derive(Subcommand)]
+pub(super) enum Command {
+    /// List the plans.
+    List {
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Create a plan.
+    Create {
+        /// The name of the plan.
+        name: String,
+        /// A description for people.
+        #[arg(long, default_value = "")]
+        description: String,
+        /// The number of active keys that an account may have. Defaults to the server's limit.
+        #[arg(long, value_name = "KEYS")]
+        key_limit: Option<u32>,
+    },
+    /// Change a plan.
+    #[command(group = ArgGroup::new("change").multiple(true).required(true).args(["description", "key_limit", "no_key_limit"]))]
+    Update {
+        /// The name of the plan.
+        name: String,
+        /// The new description.
+        #[arg(long)]
+        description: Option<String>,
+        /// The number of active keys that an account may have.
+        #[arg(long, value_name = "KEYS", conflicts_with = "no_key_limit")]
+        key_limit: Option<u32>,
+        /// Remove the limit, so that the server's limit applies.
+        #[arg(long)]
+        no_key_limit: bool,
+    },
+    /// Remove a plan. Accounts with the plan keep its name.
+    Remove {
+        /// The name of the plan.
+        name: String,
+        /// Do not ask for confirmation.
+        #[arg(long)]
+        yes: bool,
+    },
+}
+
+pub(super) async fn run(records: Records<'_>, command: Command) -> Result<(), Error> {
     match command {
-        Plans::List { json } => output::list(&place.plans().await?, *json, "there are no plans", tables::plans),
-        Plans::Create { name, description, key_limit } => {
-            let plan = PutPlan { description: description.clone(), key_limit: *key_limit };
-            said(&place.put_plan(name, plan, None).await?)
+        Command::List { json } => output::list(&list(records).await?, json, "there are no plans", table),
+        Command::Create { name, description, key_limit } => {
+            print(&put(records, &name, PutPlan { description, key_limit }, None).await?)
         }
-        Plans::Update { name, description, key_limit, no_key_limit } => {
-            let known = find(place, name).await?;
+        Command::Update { name, description, key_limit, no_key_limit } => {
+            let known = find(records, &name).await?;
             let plan = PutPlan {
-                description: description.clone().unwrap_or(known.description),
-                key_limit: if *no_key_limit { None } else { key_limit.or(known.key_limit) },
+                description: description.unwrap_or(known.description),
+                key_limit: if no_key_limit { None } else { key_limit.or(known.key_limit) },
             };
-            said(&place.put_plan(name, plan, Some(known.version)).await?)
+            print(&put(records, &name, plan, Some(known.version)).await?)
         }
-        Plans::Remove { name, yes } => {
-            let known = find(place, name).await?;
+        Command::Remove { name, yes } => {
+            let known = find(records, &name).await?;
             if !yes {
-                super::confirm(&format!("Remove the plan {name:?}?"))?;
+                confirm(&format!("Remove the plan {name:?}?"))?;
             }
-            place.remove_plan(name, known.version).await?;
-            output::line(&format!("{name} is no plan any more"))
+            remove(records, &name, known.version).await?;
+            output::line(&format!("removed the plan {name}"))
         }
     }
 }
 
-async fn find(place: &dyn Backend, name: &str) -> Result<Plan, Failure> {
-    let found = place.plans().await?.into_iter().find(|plan| plan.name == name);
-    found.ok_or_else(|| Failure::new(Kind::NotFound, "there is no such plan"))
+async fn list(records: Records<'_>) -> Result<Vec<Plan>, Error> {
+    match records {
+        Records::Database(management) => Ok(management.plans(&system()).await?.into_iter().map(Plan::from).collect()),
+        Records::Server(client) => Ok(client.plans().await?),
+    }
 }
 
-fn said(plan: &Plan) -> Result<(), Failure> {
+async fn find(records: Records<'_>, name: &str) -> Result<Plan, Error> {
+    let found = list(records).await?.into_iter().find(|plan| plan.name == name);
+    found.ok_or_else(|| Error::new(ErrorKind::NotFound, format!("there is no such plan: {name:?}")))
+}
+
+/// Creates a plan, or changes the one at this version.
+async fn put(records: Records<'_>, name: &str, plan: PutPlan, version: Option<u64>) -> Result<Plan, Error> {
+    match (records, version) {
+        (Records::Database(management), _) => {
+            let mut wanted = keyward_manage::Plan::new(name);
+            (wanted.description, wanted.key_limit) = (plan.description, plan.key_limit);
+            Ok(management.put_plan(&system(), wanted, version).await?.into())
+        }
+        (Records::Server(client), Some(version)) => Ok(client.update_plan(name, &plan, version).await?),
+        (Records::Server(client), None) => Ok(client.create_plan(name, &plan).await?),
+    }
+}
+
+async fn remove(records: Records<'_>, name: &str, version: u64) -> Result<(), Error> {
+    match records {
+        Records::Database(management) => Ok(management.remove_plan(&system(), name, version).await?),
+        Records::Server(client) => Ok(client.remove_plan(name, version).await?),
+    }
+}
+
+fn print(plan: &Plan) -> Result<(), Error> {
     let limit =
         plan.key_limit.map_or_else(|| "as many keys as the server allows".to_owned(), |limit| format!("{limit} keys"));
     output::line(&format!("{}: {limit}", plan.name))
+}
+
+fn table(plans: &[Plan]) -> String {
+    output::table(["PLAN", "KEYS", "DESCRIPTION"], plans, |plan| {
+        [plan.name.clone(), output::or_dash(plan.key_limit), plan.description.clone()]
+    })
 }

@@ -1,143 +1,278 @@
 //! `keyward users …`
 
-use keyward_client::{Client, Secret};
-use keyward_manage::NewUser;
-use zeroize::Zeroizing;
+use clap::Subcommand;
+use keyward_client::{Client, Session, VersionedUser};
+use keyward_core::id::UserId;
+use keyward_manage::{Management, NewUser};
 
-use super::management::system;
-use super::session::secret;
-use crate::arguments::{Arguments, Users, UsersOnServer};
-use crate::backend::{self, Database};
-use crate::failure::{Failure, Kind};
+use super::members::invitation_table;
+use super::prompt::{confirm, new_password, secret};
+use crate::backend::{Backend, Database, Records, connect, system};
+use crate::error::{Error, ErrorKind};
+use crate::options::Options;
 use crate::output::{self, note};
-use crate::tables;
 
-pub(super) async fn run(arguments: &Arguments, command: &Users) -> Result<(), Failure> {
+#[derive(Subcommand)]
+pub(super) enum Command {
+    /// Create an owner of the whole deployment. Needs a database. Without --password-stdin, print the secret of an invitation once:
+    /// the owner chooses a password with it.
+    Create {
+        /// Create an owner. Members of an account invite other users.
+        #[arg(long, required = true)]
+        owner: bool,
+        /// The e-mail address.
+        #[arg(long)]
+        email: String,
+        /// The name.
+        #[arg(long, default_value = "Owner")]
+        name: String,
+        /// Read the password from the first line of standard input.
+        #[arg(long)]
+        password_stdin: bool,
+    },
+    /// Print the secret of a link with which a user chooses a new password within an hour. On a database, this helps a user whom no
+    /// member may help.
+    Reset {
+        /// The e-mail address.
+        #[arg(long)]
+        email: String,
+    },
+    #[command(flatten)]
+    OnServer(OnServer),
+}
+
+/// Commands that need a server.
+#[derive(Subcommand)]
+pub(super) enum OnServer {
+    /// List the open invitations to your own address, if it is verified.
+    Invitations {
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Join an account that has invited you: with the id of an invitation to your verified address, or with its link.
+    Join {
+        /// The invitation's id, as `users invitations` lists it. Defaults to asking for the secret of the link.
+        invitation: Option<String>,
+        /// Read the secret of the link from standard input.
+        #[arg(long, conflicts_with = "invitation")]
+        stdin: bool,
+    },
+    /// Decline an invitation to your own address.
+    Decline {
+        /// The invitation's id, as `users invitations` lists it.
+        invitation: String,
+    },
+    /// List the users. For the operator.
+    List {
+        /// The user with this e-mail address only.
+        #[arg(long)]
+        email: Option<String>,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Disable a user: end the user's sessions and tokens, and refuse new ones.
+    Disable {
+        /// The user's id.
+        id: UserId,
+    },
+    /// Enable a disabled user.
+    Enable {
+        /// The user's id.
+        id: UserId,
+    },
+    /// Delete a user. Keys of the user's accounts keep working.
+    Remove {
+        /// The user's id.
+        id: UserId,
+        /// Do not ask for confirmation.
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Choose a new password with the secret of a link.
+    ChoosePassword {
+        /// Read the secret and the password from the first two lines of standard input, instead of asking for them.
+        #[arg(long)]
+        stdin: bool,
+    },
+    /// Sign up, on a server where sign-up is open.
+    SignUp {
+        /// Your e-mail address.
+        #[arg(long)]
+        email: String,
+        /// Your name.
+        #[arg(long)]
+        name: String,
+        /// Read the password from the first line of standard input, instead of asking for it.
+        #[arg(long)]
+        password_stdin: bool,
+    },
+    /// Accept an invitation as a new user, and choose a password.
+    AcceptInvitation {
+        /// Your name.
+        #[arg(long)]
+        name: String,
+        /// Read the invitation and the password from the first two lines of standard input, instead of asking for them.
+        #[arg(long)]
+        stdin: bool,
+    },
+    /// Change your own name.
+    Rename {
+        /// The new name.
+        name: String,
+    },
+    /// Change your own password. Ends all of your sessions and tokens.
+    Password {
+        /// Read the current password and the new one from the first two lines of standard input, instead of asking for them.
+        #[arg(long)]
+        stdin: bool,
+    },
+    /// List your own sessions in the dashboard.
+    Sessions {
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+pub(super) async fn run(options: &Options, command: Command) -> Result<(), Error> {
     match command {
-        Users::Create { email, name, password_stdin, .. } => {
-            create_owner(&backend::database(arguments, "users create")?, email, name, *password_stdin).await
+        Command::Create { email, name, password_stdin, .. } => {
+            let database = Database::open_for(options, "users create").await?;
+            create_owner(&database.management()?.management, &email, &name, password_stdin).await
         }
-        Users::Reset { email } if arguments.server.is_none() => {
-            reset(&backend::database(arguments, "users reset")?, email).await
-        }
-        Users::Reset { email } => reset_on_server(backend::server(arguments)?.client(), email).await,
-        Users::OnServer(command) => on_server(backend::server(arguments)?.client(), command).await,
+        Command::Reset { email } => reset(Backend::open(options).await?.records()?, &email).await,
+        Command::OnServer(command) => on_server(&connect(options)?, command).await,
     }
 }
 
-async fn on_server(client: &Client, command: &UsersOnServer) -> Result<(), Failure> {
-    match command {
-        UsersOnServer::List { email, json } => {
-            let users = client.walk_users(email.as_deref()).all().await?;
-            output::list(&users, *json, "there are no such users", tables::users)
-        }
-        UsersOnServer::Invitations { json } => {
-            let open = client.own_invitations().await?;
-            output::list(&open, *json, "there are no open invitations to your verified address", tables::invitations)
-        }
-        UsersOnServer::Join { invitation: Some(id), .. } => {
-            let account = client.accept_own_invitation(id).await?;
-            output::line(&format!("you are a member of {account} now"))
-        }
-        UsersOnServer::Join { invitation: None, stdin } => {
-            let link = secret("Invitation: ", "--stdin", *stdin)?;
-            let account = client.accept_invitation_link(&link).await?;
-            output::line(&format!("you are a member of {account} now"))
-        }
-        UsersOnServer::Decline { invitation } => {
-            client.decline_invitation(invitation).await?;
-            output::line(&format!("{invitation} is declined"))
-        }
-        UsersOnServer::Disable { id } => {
-            let user = client.set_user_disabled(id, true).await?;
-            output::line(&format!("{} is disabled, and signed out everywhere", user.id))
-        }
-        UsersOnServer::Enable { id } => {
-            let user = client.set_user_disabled(id, false).await?;
-            output::line(&format!("{} may sign in again", user.id))
-        }
-        UsersOnServer::Remove { id, yes } => {
-            let user = client.user(id).await?;
-            if !yes {
-                super::confirm(&format!("Delete {} ({})? This cannot be undone.", user.email, user.id))?;
-            }
-            client.remove_user(id, user.version).await?;
-            output::line(&format!("{} is deleted", user.id))
-        }
-        UsersOnServer::ChoosePassword { stdin } => {
-            let reset = secret("Secret of the link: ", "--stdin", *stdin)?;
-            let password = new_password("--stdin", *stdin)?;
-            client.reset_password(&reset, &password).await?;
-            note!("sign in with this password: keyward login --server {} --email YOU", client.url());
-            Ok(())
-        }
-        UsersOnServer::SignUp { email, name, password_stdin } => {
-            let password = new_password("--password-stdin", *password_stdin)?;
-            client.sign_up(email, name, &password).await?;
-            note!("sign in with this address and password: keyward login --server {} --email {email}", client.url());
-            Ok(())
-        }
-        UsersOnServer::AcceptInvitation { name, stdin } => {
-            let invitation = secret("Invitation: ", "--stdin", *stdin)?;
-            let password = new_password("--stdin", *stdin)?;
-            client.accept_invitation(&invitation, name, &password).await?;
-            note!("sign in with this password: keyward login --server {} --email YOU", client.url());
-            Ok(())
-        }
-        UsersOnServer::Rename { name } => {
-            let user = client.own_user().await?;
-            let renamed = client.rename_own_user(name, user.version).await?;
-            output::line(&format!("{} is called {}", renamed.id, renamed.name))
-        }
-        UsersOnServer::Password { stdin } => {
-            let current = secret("Present password: ", "--stdin", *stdin)?;
-            let new = new_password("--stdin", *stdin)?;
-            client.change_password(&current, &new).await?;
-            note!("sign in again with the new password: keyward login --server {} --email YOU", client.url());
-            Ok(())
-        }
-        UsersOnServer::Sessions { json } => {
-            let sessions = client.walk_sessions().all().await?;
-            output::list(&sessions, *json, "there are no sessions", tables::sessions)
-        }
-    }
-}
-
-/// A password that is chosen: typed twice, as nobody sees what they type.
-fn new_password(flag: &str, from_stdin: bool) -> Result<Secret, Failure> {
-    let password = secret("New password: ", flag, from_stdin)?;
-    if !from_stdin && secret("The same again: ", flag, false)?.expose() != password.expose() {
-        return Err(Failure::new(Kind::Usage, "the two passwords differ: nothing was changed"));
-    }
-    Ok(password)
-}
-
-async fn reset(database: &Database<'_>, email: &str) -> Result<(), Failure> {
-    let management = database.management().await?;
-    let user = management.user_with_email(&system(), email).await?.value;
-    let link = management.create_password_reset(&system(), &user.id).await?;
-    note!("choose another password within an hour, at /reset?reset= of the server with this behind it");
-    output::line(&link.secret)
-}
-
-async fn reset_on_server(client: &Client, email: &str) -> Result<(), Failure> {
-    let found = client.walk_users(Some(email)).all().await?;
-    let user = found.first().ok_or_else(|| Failure::new(Kind::NotFound, "there is no such user"))?;
-    let link = client.create_password_reset(&user.id).await?;
-    note!("choose another password within an hour, at {}reset?reset= with this behind it", client.url());
-    output::line(link.reset.expose())
-}
-
-async fn create_owner(database: &Database<'_>, email: &str, name: &str, password_stdin: bool) -> Result<(), Failure> {
-    let management = database.management().await?;
+async fn create_owner(management: &Management, email: &str, name: &str, password_stdin: bool) -> Result<(), Error> {
     if password_stdin {
-        let mut line = Zeroizing::new(String::new());
-        std::io::stdin().read_line(&mut line)?;
-        let password = line.trim_end_matches(['\r', '\n']);
-        let user = management.create_owner(&system(), NewUser::new(email, name, password)).await?;
+        let password = secret("", "--password-stdin", true)?;
+        let user = management.create_owner(&system(), NewUser::new(email, name, password.expose())).await?;
         return output::line(&format!("{} is an owner: {}", user.email, user.id));
     }
     let invited = management.invite_first_owner(&system(), email).await?;
-    note!("choose a password within a week, at /register?invitation= of the server with this behind it");
+    note!("choose a password within a week: open /register?invitation= of the server, followed by this secret");
     output::line(&invited.secret)
+}
+
+async fn reset(records: Records<'_>, email: &str) -> Result<(), Error> {
+    const OPEN: &str = "choose a new password within an hour: open";
+    match records {
+        Records::Database(management) => {
+            let user = management.user_with_email(&system(), email).await?.value;
+            let link = management.create_password_reset(&system(), &user.id).await?;
+            note!("{OPEN} /reset?reset= of the server, followed by this secret");
+            output::line(&link.secret)
+        }
+        Records::Server(client) => {
+            let found = client.walk_users(Some(email)).all().await?;
+            let none = || Error::new(ErrorKind::NotFound, "there is no such user");
+            let link = client.create_password_reset(&found.first().ok_or_else(none)?.id).await?;
+            note!("{OPEN} {}reset?reset= followed by this secret", client.url());
+            output::line(link.reset.expose())
+        }
+    }
+}
+
+async fn on_server(client: &Client, command: OnServer) -> Result<(), Error> {
+    match command {
+        OnServer::List { email, json } => {
+            let users = client.walk_users(email.as_deref()).all().await?;
+            output::list(&users, json, "there are no such users", table)
+        }
+        OnServer::Invitations { json } => {
+            let open = client.own_invitations().await?;
+            output::list(&open, json, "there are no open invitations to your verified address", invitation_table)
+        }
+        OnServer::Join { invitation, stdin } => {
+            let account = match invitation {
+                Some(id) => client.accept_own_invitation(&id).await?,
+                None => client.accept_invitation_link(&secret("Invitation: ", "--stdin", stdin)?).await?,
+            };
+            output::line(&format!("you are now a member of {account}"))
+        }
+        OnServer::Decline { invitation } => {
+            client.decline_invitation(&invitation).await?;
+            output::line(&format!("{invitation} is declined"))
+        }
+        OnServer::Disable { id } => {
+            let user = client.set_user_disabled(&id, true).await?;
+            output::line(&format!("{} is disabled, and signed out everywhere", user.id))
+        }
+        OnServer::Enable { id } => {
+            let user = client.set_user_disabled(&id, false).await?;
+            output::line(&format!("{} may sign in again", user.id))
+        }
+        OnServer::Remove { id, yes } => {
+            let user = client.user(&id).await?;
+            if !yes {
+                confirm(&format!("Delete {} ({})? This cannot be undone.", user.email, user.id))?;
+            }
+            client.remove_user(&id, user.version).await?;
+            output::line(&format!("{} is deleted", user.id))
+        }
+        OnServer::ChoosePassword { stdin } => {
+            let reset = secret("Secret of the link: ", "--stdin", stdin)?;
+            client.reset_password(&reset, &new_password("--stdin", stdin)?).await?;
+            note_sign_in(client, "YOU");
+            Ok(())
+        }
+        OnServer::SignUp { email, name, password_stdin } => {
+            client.sign_up(&email, &name, &new_password("--password-stdin", password_stdin)?).await?;
+            note_sign_in(client, &email);
+            Ok(())
+        }
+        OnServer::AcceptInvitation { name, stdin } => {
+            let invitation = secret("Invitation: ", "--stdin", stdin)?;
+            client.accept_invitation(&invitation, &name, &new_password("--stdin", stdin)?).await?;
+            note_sign_in(client, "YOU");
+            Ok(())
+        }
+        OnServer::Rename { name } => {
+            let user = client.own_user().await?;
+            let renamed = client.rename_own_user(&name, user.version).await?;
+            output::line(&format!("{} is now called {}", renamed.id, renamed.name))
+        }
+        OnServer::Password { stdin } => {
+            let current = secret("Current password: ", "--stdin", stdin)?;
+            client.change_password(&current, &new_password("--stdin", stdin)?).await?;
+            note_sign_in(client, "YOU");
+            Ok(())
+        }
+        OnServer::Sessions { json } => {
+            let sessions = client.walk_sessions().all().await?;
+            output::list(&sessions, json, "there are no sessions", session_table)
+        }
+    }
+}
+
+fn note_sign_in(client: &Client, email: &str) {
+    note!("sign in with the new password: keyward login --server {} --email {email}", client.url());
+}
+
+fn table(users: &[VersionedUser]) -> String {
+    output::table(["USER", "E-MAIL", "NAME", "SINCE", "LAST SIGN-IN", "DISABLED"], users, |user| {
+        [
+            user.id.to_string(),
+            user.email.clone(),
+            user.name.clone(),
+            output::day(Some(user.created_at), "-"),
+            output::day(user.last_sign_in_at, "never"),
+            output::day(user.disabled_at, "no"),
+        ]
+    })
+}
+
+fn session_table(sessions: &[Session]) -> String {
+    output::table(["SINCE", "LAST SEEN", "ADDRESS", "CLIENT"], sessions, |session| {
+        [
+            session.created_at.to_string(),
+            session.last_seen_at.to_string(),
+            output::or_dash(session.address.as_ref()),
+            output::or_dash(session.user_agent.as_ref()),
+        ]
+    })
 }

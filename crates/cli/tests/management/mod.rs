@@ -11,7 +11,7 @@ use tempfile::TempDir;
 /// A folder with a database in it, and the program beside it.
 pub(crate) struct Management(pub(crate) TempDir);
 
-/// What a run of the program ended with.
+/// The exit code and the output of a run.
 pub(crate) struct Ended {
     pub(crate) code: i32,
     pub(crate) out: String,

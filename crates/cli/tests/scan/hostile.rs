@@ -68,7 +68,7 @@ fn check(management: &Management, key: &str, mark: &PathBuf, what: &str) {
 
 #[needs(git)]
 #[test]
-fn no_setting_of_a_repository_runs_a_program() {
+fn repository_settings_run_no_program() {
     for settings in SETTINGS {
         for included in [false, true] {
             let management = Management::new();
@@ -88,7 +88,7 @@ fn no_setting_of_a_repository_runs_a_program() {
             if included {
                 management.git(&["config", "include.path", "more"]);
             }
-            // The index is older than its files, so that whoever refreshes it looks at them.
+            // The index is older than its files, so a refresh reads them.
             management.write("old", "clean");
             check(&management, &key, &mark, &format!("{settings:?}, included: {included}"));
         }
@@ -97,7 +97,7 @@ fn no_setting_of_a_repository_runs_a_program() {
 
 #[needs(git)]
 #[test]
-fn nothing_is_fetched_whatever_a_promise_says() {
+fn missing_objects_are_not_fetched() {
     for extra in [&["protocol.allow", "always"][..], &["protocol.ext.allow", "always"]] {
         let management = Management::new();
         let key = management.repository();
@@ -123,7 +123,7 @@ fn nothing_is_fetched_whatever_a_promise_says() {
 
 #[needs(git)]
 #[test]
-fn what_the_caller_declared_safe_is_kept_and_nothing_else_of_theirs() {
+fn only_safe_folders_of_the_caller_are_used() {
     let management = Management::new();
     let key = management.repository();
     let (trap, mark) = management.trap();

@@ -1,4 +1,4 @@
-//! What git keeps and does not readily show.
+//! Objects that git keeps but hides.
 
 use std::fs;
 
@@ -18,7 +18,7 @@ fn brought_in(management: &Management) -> Vec<(String, Option<String>)> {
 
 #[needs(git)]
 #[test]
-fn what_the_reflog_alone_reaches_is_in_the_history() {
+fn objects_of_the_reflog_are_scanned() {
     let management = Management::new();
     let (stashed, amended, deleted) = (key(), key(), key());
     management.git(&["init", "--quiet"]);
@@ -47,7 +47,7 @@ fn what_the_reflog_alone_reaches_is_in_the_history() {
 
 #[needs(git)]
 #[test]
-fn nothing_that_git_shows_in_place_of_an_object_hides_it() {
+fn replaced_objects_are_scanned() {
     let management = Management::new();
     let (in_file, in_commit, before) = (key(), key(), key());
     management.git(&["init", "--quiet"]);
@@ -72,7 +72,7 @@ fn nothing_that_git_shows_in_place_of_an_object_hides_it() {
 
 #[needs(git)]
 #[test]
-fn the_commit_is_said_for_a_merge_too_and_whatever_git_is_set_to() {
+fn commits_are_named_for_merges_and_any_settings() {
     let management = Management::new();
     let (at_first, in_merge) = (key(), key());
     management.git(&["init", "--quiet"]);

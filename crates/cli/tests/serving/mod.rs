@@ -1,4 +1,4 @@
-//! A real `keyward serve` on a database of its own, the program as its users run it, and a proxy that forces faults.
+//! A real `keyward serve` on a new database, the program as its users run it, and a proxy that forces faults.
 
 #![allow(dead_code, reason = "each test program uses a part of it")]
 
@@ -79,7 +79,7 @@ impl Serving {
         self.folder.path().join("config/keyward/credentials.json")
     }
 
-    /// The program against this server, with no credential of its own.
+    /// The program against this server, without a credential.
     pub(crate) fn signed_in(&self, arguments: &[&str]) -> Command {
         let mut command = program();
         command.env("XDG_CONFIG_HOME", self.folder.path().join("config"));
@@ -143,7 +143,7 @@ pub(crate) fn ok(mut command: Command) -> String {
     ended.out
 }
 
-/// What a proxy does to connections.
+/// The fault that a proxy causes.
 #[derive(Clone, Debug)]
 pub(crate) enum Fault {
     /// The server gets the request, and its answer is swallowed.

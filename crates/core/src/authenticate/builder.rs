@@ -71,7 +71,7 @@ pub enum BuildError {
         bounds: &'static str,
     },
     /// A token can begin like keys of two stores, so the store to ask is ambiguous.
-    #[error("ambiguous key formats: keys of two stores begin alike, choose prefixes that differ")]
+    #[error("ambiguous key formats: keys of two stores begin alike; choose prefixes that differ")]
     AmbiguousFormats,
     /// The operating system refused to start a thread.
     #[error("cannot start the thread that keeps the cache fresh")]

@@ -1,4 +1,4 @@
-//! HTTPS only: requests in plain text are refused, and their keys are marked as compromised.
+//! HTTPS only: requests without it are refused, and exposed keys can be marked as compromised.
 
 use std::num::NonZeroU32;
 
@@ -12,7 +12,7 @@ use crate::store::KeyStatus;
 ///
 /// A request came by HTTPS if this process terminated its TLS connection
 /// ([`TlsTransport`](crate::adapter::TlsTransport)), or if a
-/// [trusted proxy](crate::adapter::AuthenticatorBuilder::trusted_proxies) states it.
+/// [trusted proxy](crate::adapter::AuthenticatorBuilder::trusted_proxies) states it. Every other request is refused.
 ///
 /// A key is marked only on evidence: it came in plain text from an untrusted peer, or a trusted proxy states `http`.
 /// A missing header is no evidence.

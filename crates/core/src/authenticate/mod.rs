@@ -1,4 +1,4 @@
-//! The sequence from an `Authorization` field to an identity, which no other file contains.
+//! The sequence from an `Authorization` field to an identity. No other file contains it.
 //!
 //! Its steps are: credential, format and checksum, digest, cache, store, identity, policy.
 
@@ -31,7 +31,7 @@ use crate::render::{Presentation, Refusal};
 use crate::store::KeyStore;
 use worker::Worker;
 
-/// Checks credentials for every layer and adapter.
+/// The checker of credentials behind every layer and adapter.
 ///
 /// Clones are cheap and share one cache. Reads of the store need a tokio runtime with a timer.
 ///
@@ -125,7 +125,7 @@ pub enum Admission {
 #[derive(Debug)]
 pub struct Pending(Box<PendingParts>);
 
-/// Boxed, so that a warm hit does not carry their size.
+/// The parts of a [`Pending`], boxed so that a warm hit does not carry their size.
 struct PendingParts {
     cache: Arc<Cache>,
     digests: Digests,
@@ -264,7 +264,7 @@ impl Authenticator {
         })))
     }
 
-    /// Asks the store about a credential that the cache did not have.
+    /// Asks the store about a credential that the cache does not have.
     ///
     /// # Errors
     /// The [`Rejection`], such as [`Rejection::StoreUnavailable`] if the store does not answer in time.
@@ -373,7 +373,7 @@ impl Inner {
         std::iter::once(&self.resolver).chain(&self.others)
     }
 
-    /// Returns the resolver that recognises the token, or the main one, which refuses other tokens.
+    /// Returns the resolver that recognises the token, or else the main one.
     #[inline]
     fn resolver_of(&self, credential: &Credential<'_>) -> &Resolver {
         if self.others.is_empty() {

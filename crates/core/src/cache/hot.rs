@@ -20,7 +20,7 @@ pub(crate) struct HotKeys {
     capacity: usize,
 }
 
-/// In this order, the fields that a hit compares share a cache line with the digest, which the lookup has loaded.
+/// A cached identity. The fields that a hit compares come first, in the cache line of the digest, which is loaded.
 #[repr(C)]
 struct Entry {
     /// The maximum age, however often the entry is used.
@@ -196,7 +196,7 @@ impl Entry {
     }
 }
 
-/// Uses eight bytes of the digest as its hash, because digests are uniformly distributed.
+/// A hasher that returns eight bytes of the digest, which is uniformly distributed.
 #[derive(Default)]
 pub(crate) struct DigestHasher(u64);
 

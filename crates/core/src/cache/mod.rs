@@ -38,8 +38,8 @@ use moka::policy::EvictionPolicy;
 /// How many shared fetches a request joins before it asks the store itself. Only racing invalidations need a second.
 const SHARED_ATTEMPTS: usize = 2;
 
-/// Keys on one stripe share their invalidations, which costs only a store read. Loom's models have one stripe, because
-/// loom's work multiplies with each atomic.
+/// The stripes of each kind. Keys on one stripe share their invalidations, which costs only a store read. Loom's models
+/// have one stripe, because loom's work multiplies with each atomic.
 const STRIPES: usize = if cfg!(all(test, keyward_loom)) { 1 } else { 1_024 };
 
 const LAG_PAUSE: Duration = Duration::from_millis(2);

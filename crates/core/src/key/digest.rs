@@ -132,9 +132,9 @@ pub enum HasherError {
     Peppers,
 }
 
-/// Hashes keys to digests, with SHA-256 or with HMAC-SHA-256 under a pepper.
+/// The hash function from keys to digests: SHA-256, or HMAC-SHA-256 under a pepper.
 ///
-/// SHA-256, the default, needs no secret, and cannot be reversed: a key has at least 112 random bits. A
+/// SHA-256, the default, needs no secret. It cannot be reversed, because a key has at least 112 random bits. A
 /// [`peppered`](Self::peppered) hasher also protects against an attacker with write access to the database.
 ///
 /// # Examples

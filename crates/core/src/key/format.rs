@@ -24,7 +24,7 @@ const EXISTING_PUNCTUATION: &[u8] = b"-._~+/";
 /// Keys of the default format begin with `kw_live_` (secret), `kwr_live_` (restricted) or `kwp_live_` (publishable), or
 /// the same with `_test_`. 26 random base62 characters (154 bits) and a checksum of 6 characters follow: the CRC32 of
 /// everything before it in base62, as in GitHub's tokens. The checksum detects typing errors and forgeries without the
-/// store, and leaked keys in texts. It authorises nothing.
+/// store, and lets a scanner find leaked keys. It authorises nothing.
 ///
 /// # Examples
 /// ```
@@ -161,7 +161,7 @@ pub enum FormatError {
     #[error("invalid prefix {0:?} of existing keys: expected at most 64 letters, digits and -._~+/")]
     Existing(String),
     /// Keys of this prefix can also be read as keys of another prefix.
-    #[error("ambiguous prefix {0:?}: its keys can be read as keys of another prefix, choose prefixes that differ")]
+    #[error("ambiguous prefix {0:?}: its keys can be read as keys of another prefix; choose prefixes that differ")]
     Ambiguous(String),
     /// The length of the random part is out of bounds.
     #[error("invalid random length {0}: expected at least 112 bits and at most 128 characters")]

@@ -13,7 +13,7 @@ use super::protocol::{Http, Respond};
 use crate::authenticate::{Admission, Authenticator, Pending};
 use crate::rejection::Rejection;
 
-/// Returns the authenticator as well, which saves counting another reference.
+/// A lookup in the store. It returns the authenticator as well, which saves counting another reference.
 type Resolving = Pin<Box<dyn Future<Output = (Authenticator, Result<Admission, Rejection>)> + Send>>;
 
 pin_project! {
@@ -38,7 +38,7 @@ pin_project! {
     }
 }
 
-/// Boxed, so that it does not enlarge the future of a warm hit.
+/// The state of a miss, boxed so that it does not enlarge the future of a warm hit.
 struct Miss<S, ReqBody> {
     resolving: Resolving,
     parked: Option<(S, Request<ReqBody>)>,

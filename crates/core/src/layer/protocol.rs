@@ -94,7 +94,7 @@ pub trait Respond<R>: Protocol {
 pub struct Http;
 
 impl Protocol for Http {
-    /// Follows the definition of the Fetch standard.
+    /// Returns `true` for a CORS preflight as the Fetch standard defines it.
     fn is_preflight(method: &Method, headers: &HeaderMap) -> bool {
         method == Method::OPTIONS && headers.contains_key(ORIGIN) && headers.contains_key(ACCESS_CONTROL_REQUEST_METHOD)
     }

@@ -32,7 +32,7 @@ const HEADERS: usize = 12;
 const RATELIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 const RATELIMIT: HeaderName = HeaderName::from_static("ratelimit");
 
-/// Writes the body of a refusal, but not its verdict and headers.
+/// A writer of the bodies of refusals, which changes neither verdicts nor headers.
 ///
 /// # Examples
 /// ```

@@ -26,7 +26,7 @@ pub struct Position {
 pub struct Change {
     /// The position of the entry.
     pub position: Position,
-    /// The stale answers.
+    /// The cached answers that the entry makes stale.
     pub what: Invalidation,
 }
 
@@ -62,7 +62,7 @@ pub enum LogBatch {
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum LeaseAnswer {
-    /// The lease is granted, counted from before the request.
+    /// The lease is granted for the requested length, counted from before the request.
     Granted,
     /// The node's position is not the newest, or is unknown.
     Behind,

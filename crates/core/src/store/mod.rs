@@ -58,7 +58,7 @@ impl std::fmt::Debug for Freshness {
     }
 }
 
-/// Finds keys by their digests. Protecting a service needs no other trait.
+/// A store that finds keys by their digests. Protecting a service needs no other trait.
 ///
 /// # Examples
 /// A store over a provider's table:
@@ -125,7 +125,7 @@ pub struct Committed<T> {
     pub position: Option<Position>,
 }
 
-/// Manages keys. A write that can affect a cached answer appends to the change log in the same transaction.
+/// A store that manages keys. A write that can affect a cached answer appends to the change log in its transaction.
 ///
 /// Applications call [`Keys`](crate::Keys), which waits until a write is effective.
 #[async_trait]

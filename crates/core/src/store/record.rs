@@ -187,9 +187,9 @@ pub struct KeyRecord {
     pub mode: Mode,
     /// The granted scopes.
     pub scopes: ScopeSet,
-    /// The allowed endpoints. None allow all.
+    /// The allowed endpoints. An empty list allows all.
     pub endpoints: Vec<Endpoint>,
-    /// The allowed networks. None allow all.
+    /// The allowed networks. An empty list allows all.
     pub networks: Vec<IpNet>,
     /// The provider's data.
     pub metadata: Map<String, Value>,

@@ -3,36 +3,18 @@
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use keyward_api_types::{Account, CreateAccount, Page, Role, UpdateAccount, Usage};
+use keyward_api_types::{Account, AccountFilter, CreateAccount, Page, Role, UpdateAccount, Usage, UsageParams};
 use keyward_core::AccountId;
-use serde::Deserialize;
-use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::keys::Days;
-use super::{listed, page_request, whole};
+use super::{page_request, single_page, to_page};
 use crate::records::{self, Versioned};
 use crate::service::{AccountUpdate, Management};
 use crate::web::{Caller, Input, PathParam, Problem, QueryParams, Tagged, answer};
 
-pub(super) fn routes() -> OpenApiRouter<Management> {
+pub(super) fn router() -> OpenApiRouter<Management> {
     OpenApiRouter::new().routes(routes!(list, create)).routes(routes!(show, update)).routes(routes!(usage))
-}
-
-/// Which accounts.
-#[derive(Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-#[serde(deny_unknown_fields)]
-struct Which {
-    /// Every account of the deployment, for the operator; else the caller's own.
-    all: Option<bool>,
-    /// Behind this: what the page before gave as `next`.
-    #[param(max_length = 300)]
-    after: Option<String>,
-    /// How many at most.
-    #[param(minimum = 1, maximum = 500)]
-    limit: Option<u16>,
 }
 
 fn view(account: Versioned<records::Account>, role: Option<Role>) -> Account {
@@ -42,26 +24,26 @@ fn view(account: Versioned<records::Account>, role: Option<Role>) -> Account {
     Account { id, name, plan: plan.map(Into::into), features, suspended_at, created_at, role, version }
 }
 
-/// Lists the caller's accounts, or every account for the operator.
-#[utoipa::path(get, path = "/v1/accounts", tag = "accounts", params(Which), security(("bearer" = [])),
+/// Lists the caller's accounts, or every account, for the operator.
+#[utoipa::path(get, path = "/v1/accounts", tag = "accounts", params(AccountFilter), security(("bearer" = [])),
     responses((status = 200, description = "A page of accounts", body = Page<Account>)))]
 async fn list(
     State(management): State<Management>,
     caller: Caller,
-    QueryParams(which): QueryParams<Which>,
+    QueryParams(filter): QueryParams<AccountFilter>,
 ) -> Result<Response, Problem> {
-    let page = page_request(which.after, which.limit)?;
-    let listed = if which.all == Some(true) {
-        listed(management.accounts(&caller.actor, &page).await?, |account| view(account, None))
+    let request = page_request(filter.after, filter.limit)?;
+    let page = if filter.all {
+        to_page(management.accounts(&caller.actor, &request).await?, |account| view(account, None))
     } else {
-        page.only()?;
+        request.require_first()?;
         let own = management.own_accounts(&caller.actor).await?;
-        whole(own.into_iter().map(|(account, role)| view(account, role)).collect())
+        single_page(own.into_iter().map(|(account, role)| view(account, role)).collect())
     };
-    Ok(Json(listed).into_response())
+    Ok(Json(page).into_response())
 }
 
-/// Makes an account that the calling user owns.
+/// Creates an account that the calling user owns.
 #[utoipa::path(post, path = "/v1/accounts", tag = "accounts", request_body = CreateAccount, security(("bearer" = [])),
     params(("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[!-~]+$")),
     responses((status = 201, description = "The account", body = Account)))]
@@ -78,7 +60,7 @@ async fn create(
     caller.once(&management, input.request, operation).await
 }
 
-/// An account.
+/// Returns an account.
 #[utoipa::path(get, path = "/v1/accounts/{account}", tag = "accounts", security(("bearer" = [])),
     params(("account" = String, Path, min_length = 1, max_length = 64)),
     responses((status = 200, description = "The account", body = Account)))]
@@ -91,7 +73,7 @@ async fn show(
     Ok(Tagged(account.version, view(account, None)).into_response())
 }
 
-/// Changes an account.
+/// Updates an account.
 #[utoipa::path(patch, path = "/v1/accounts/{account}", tag = "accounts", request_body = UpdateAccount, security(("bearer" = [])),
     params(("account" = String, Path, min_length = 1, max_length = 64), ("If-Match" = String, Header, pattern = "^(\\*|(W/)?\"[!#-~]*\"(, (W/)?\"[!#-~]*\")*)$")),
     responses((status = 200, description = "The account", body = Account)))]
@@ -117,15 +99,15 @@ async fn update(
     caller.once(&management, input.request, operation).await
 }
 
-/// How the keys of an account were used, by key, day and outcome.
+/// Returns the usage of an account's keys, by key, day and outcome.
 #[utoipa::path(get, path = "/v1/accounts/{account}/usage", tag = "accounts", security(("bearer" = [])),
-    params(("account" = String, Path, min_length = 1, max_length = 64), Days),
-    responses((status = 200, description = "Counts", body = Usage)))]
+    params(("account" = String, Path, min_length = 1, max_length = 64), UsageParams),
+    responses((status = 200, description = "The usage", body = Usage)))]
 async fn usage(
     State(management): State<Management>,
     caller: Caller,
     PathParam(account): PathParam<AccountId>,
-    QueryParams(days): QueryParams<Days>,
+    QueryParams(params): QueryParams<UsageParams>,
 ) -> Result<Json<Usage>, Problem> {
-    Ok(Json(management.usage(&caller.actor, &account, days.days.unwrap_or(30)).await?))
+    Ok(Json(management.usage(&caller.actor, &account, params.days.unwrap_or(30)).await?))
 }

@@ -3,16 +3,16 @@
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use keyward_api_types::{AcceptLink, Invitation, Invite, Invited, Joined, Page};
+use keyward_api_types::{AcceptLink, Invitation, Invite, Invited, Joined, Page, PageParams};
 use keyward_core::AccountId;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::{Paging, listed, whole};
+use super::{page_request, single_page, to_page};
 use crate::service::Management;
 use crate::web::{Caller, Input, NoInput, PathParam, Problem, QueryParams, answer, no_content};
 
-pub(super) fn routes() -> OpenApiRouter<Management> {
+pub(super) fn router() -> OpenApiRouter<Management> {
     OpenApiRouter::new()
         .routes(routes!(list, invite))
         .routes(routes!(withdraw))
@@ -24,19 +24,21 @@ pub(super) fn routes() -> OpenApiRouter<Management> {
 
 /// Lists the open invitations of an account.
 #[utoipa::path(get, path = "/v1/accounts/{account}/invitations", tag = "members", security(("bearer" = [])),
-    params(("account" = String, Path, min_length = 1, max_length = 64), Paging),
+    params(("account" = String, Path, min_length = 1, max_length = 64), PageParams),
     responses((status = 200, description = "A page of invitations", body = Page<Invitation>)))]
 async fn list(
     State(management): State<Management>,
     caller: Caller,
     PathParam(account): PathParam<AccountId>,
-    QueryParams(page): QueryParams<Paging>,
+    QueryParams(page): QueryParams<PageParams>,
 ) -> Result<Response, Problem> {
-    let invitations = management.invitations(&caller.actor, &account, &page.request()?).await?;
-    Ok(Json(listed(invitations, |invitation| invitation)).into_response())
+    let invitations = management.invitations(&caller.actor, &account, &page_request(page.after, page.limit)?).await?;
+    Ok(Json(to_page(invitations, |invitation| invitation)).into_response())
 }
 
-/// Invites an e-mail address into an account. It becomes a member when the invitation is accepted.
+/// Invites an e-mail address into an account.
+///
+/// The address becomes a member when the invitation is accepted.
 #[utoipa::path(post, path = "/v1/accounts/{account}/invitations", tag = "members", request_body = Invite, security(("bearer" = [])),
     params(("account" = String, Path, min_length = 1, max_length = 64),
         ("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[!-~]+$")),
@@ -73,17 +75,21 @@ async fn withdraw(
     caller.once(&management, request, operation).await
 }
 
-/// Lists the open invitations to the calling user's address, if mail or an identity provider has proved it.
+/// Lists the open invitations of the calling user.
+///
+/// The list is empty until mail or an identity provider has proved the user's address.
 #[utoipa::path(get, path = "/v1/users/self/invitations", tag = "users", security(("bearer" = [])),
     responses((status = 200, description = "The invitations", body = Page<Invitation>)))]
 async fn list_own(State(management): State<Management>, caller: Caller) -> Result<Response, Problem> {
-    Ok(Json(whole(management.own_invitations(&caller.actor).await?)).into_response())
+    Ok(Json(single_page(management.own_invitations(&caller.actor).await?)).into_response())
 }
 
-/// Accepts an invitation for the calling user, with its link. It must be for the user's own address.
+/// Accepts an invitation with its link, as the calling user.
+///
+/// The invitation must be for the user's own address.
 #[utoipa::path(post, path = "/v1/users/self/invitations/accept", tag = "users", request_body = AcceptLink, security(("bearer" = [])),
     params(("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[!-~]+$")),
-    responses((status = 200, description = "The account that the user has joined", body = Joined)))]
+    responses((status = 200, description = "The account that the user joined", body = Joined)))]
 async fn accept_link(
     State(management): State<Management>,
     caller: Caller,
@@ -97,11 +103,11 @@ async fn accept_link(
     caller.once(&management, input.request, operation).await
 }
 
-/// Accepts an invitation to the calling user's proved address.
+/// Accepts one of the calling user's own invitations.
 #[utoipa::path(post, path = "/v1/users/self/invitations/{invitation}/accept", tag = "users", security(("bearer" = [])),
     params(("invitation" = String, Path, min_length = 1, max_length = 64),
         ("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[!-~]+$")),
-    responses((status = 200, description = "The account that the user has joined", body = Joined)))]
+    responses((status = 200, description = "The account that the user joined", body = Joined)))]
 async fn accept_own(
     State(management): State<Management>,
     caller: Caller,
@@ -116,10 +122,10 @@ async fn accept_own(
     caller.once(&management, request, operation).await
 }
 
-/// Declines an invitation to the calling user's proved address.
+/// Declines one of the calling user's own invitations.
 #[utoipa::path(delete, path = "/v1/users/self/invitations/{invitation}", tag = "users", security(("bearer" = [])),
     params(("invitation" = String, Path, min_length = 1, max_length = 64)),
-    responses((status = 204, description = "The invitation is gone")))]
+    responses((status = 204, description = "The invitation is declined")))]
 async fn decline(
     State(management): State<Management>,
     caller: Caller,

@@ -5,25 +5,22 @@ use std::time::Duration;
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use keyward_api_types::schema::{KindName, ModeName, StatusName};
 use keyward_api_types::{
-    ChangedKey, CreateKey, Effective, IssuedKey, Key, Page, RotateKey, RotatedKey, UpdateKey, Usage,
+    ChangedKey, CreateKey, Effective, IssuedKey, Key, KeyFilter, Page, RotateKey, RotatedKey, UpdateKey, Usage,
+    UsageParams,
 };
-use keyward_core::key::KeyKind;
 use keyward_core::lease::Propagation;
-use keyward_core::store::{KeyQuery, KeyStatus};
-use keyward_core::{AccountId, CredentialId, Mode, NewKey, Timestamp};
-use serde::Deserialize;
-use utoipa::IntoParams;
+use keyward_core::store::KeyQuery;
+use keyward_core::{CredentialId, NewKey};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::{account_or_default, at_most, listed, page_request};
+use super::{account_or_default, check_length, page_request, to_page};
 use crate::error::ManagementError;
 use crate::service::{KeyChange, KeyDraft, Management, invalid_cursor};
 use crate::web::{Caller, Input, NoInput, PathParam, Problem, QueryParams, Tagged, answer};
 
-pub(super) fn routes() -> OpenApiRouter<Management> {
+pub(super) fn router() -> OpenApiRouter<Management> {
     OpenApiRouter::new()
         .routes(routes!(list, create))
         .routes(routes!(show_self))
@@ -36,64 +33,32 @@ pub(super) fn routes() -> OpenApiRouter<Management> {
         .routes(routes!(usage))
 }
 
-/// Which keys.
-#[derive(Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-#[serde(deny_unknown_fields)]
-struct Filter {
-    /// Of this account; the caller's own without it.
-    #[param(value_type = Option<String>, min_length = 1, max_length = 64, pattern = "^[!-~]+$")]
-    account: Option<AccountId>,
-    /// Of this mode alone.
-    #[param(value_type = Option<ModeName>)]
-    mode: Option<Mode>,
-    /// Of this kind alone.
-    #[param(value_type = Option<KindName>)]
-    kind: Option<KeyKind>,
-    /// With this status alone.
-    #[param(value_type = Option<StatusName>)]
-    status: Option<KeyStatus>,
-    /// With this in the name, whatever the case of ASCII letters.
-    #[param(max_length = 100)]
-    text: Option<String>,
-    /// Last used before this, or never.
-    #[param(format = DateTime)]
-    last_used_before: Option<String>,
-    /// Behind this: what the page before gave as `next`.
-    #[param(max_length = 300)]
-    after: Option<String>,
-    /// How many at most.
-    #[param(minimum = 1, maximum = 500)]
-    limit: Option<u16>,
-}
-
-/// Lists keys, the newest first; revoked and expired ones among them.
-#[utoipa::path(get, path = "/v1/keys", tag = "keys", params(Filter), security(("bearer" = [])),
+/// Lists keys, the newest first, including revoked and expired ones.
+#[utoipa::path(get, path = "/v1/keys", tag = "keys", params(KeyFilter), security(("bearer" = [])),
     responses((status = 200, description = "A page of keys", body = Page<Key>)))]
 async fn list(
     State(management): State<Management>,
     caller: Caller,
-    QueryParams(filter): QueryParams<Filter>,
+    QueryParams(filter): QueryParams<KeyFilter>,
 ) -> Result<Response, Problem> {
-    at_most("text", 100, filter.text.as_deref())?;
+    check_length("text", 100, filter.text.as_deref())?;
     let page = page_request(filter.after, filter.limit)?;
     let after = page.after.map(|after| after.parse());
-    let unused_since = filter.last_used_before.map(|time| time.parse::<Timestamp>()).transpose();
     let query = KeyQuery {
         account: Some(account_or_default(&management, &caller.actor, filter.account).await?),
         mode: filter.mode,
         kind: filter.kind,
         status: filter.status,
         text: filter.text.map(|text| text.replace('\0', "\u{fffd}")),
-        unused_since: unused_since.map_err(|error| ManagementError::invalid("last_used_before", error.to_string()))?,
+        unused_since: filter.last_used_before,
         after: after.transpose().map_err(|_| invalid_cursor())?,
         limit: page.limit,
         ..KeyQuery::default()
     };
-    Ok(Json(listed(management.keys(&caller.actor, &query).await?, |key| key)).into_response())
+    Ok(Json(to_page(management.keys(&caller.actor, &query).await?, |key| key)).into_response())
 }
 
-/// Issues a key. Its answer has the key in plain, this once.
+/// Creates a key. Only this answer contains the key itself.
 #[utoipa::path(post, path = "/v1/keys", tag = "keys", request_body = CreateKey, security(("bearer" = [])),
     params(("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[!-~]+$")),
     responses((status = 201, description = "The key", body = IssuedKey)))]
@@ -124,7 +89,7 @@ async fn create(
     caller.once(management, input.request, operation).await
 }
 
-/// What the key is that this request came with, whatever it was granted.
+/// Returns the key that this request presents, whatever its scopes.
 #[utoipa::path(get, path = "/v1/keys/self", tag = "keys", security(("bearer" = [])),
     responses((status = 200, description = "The key", body = Key)))]
 async fn show_self(State(management): State<Management>, caller: Caller) -> Result<Response, Problem> {
@@ -132,9 +97,9 @@ async fn show_self(State(management): State<Management>, caller: Caller) -> Resu
     Ok(Tagged(key.version, key).into_response())
 }
 
-/// Revokes the key that this request came with, whatever it was granted.
+/// Revokes the key that this request presents, whatever its scopes.
 #[utoipa::path(post, path = "/v1/keys/self/revoke", tag = "keys", security(("bearer" = [])),
-    responses((status = 200, description = "It is revoked everywhere", body = ChangedKey)))]
+    responses((status = 200, description = "The key is revoked on every node", body = ChangedKey)))]
 async fn revoke_self(
     State(management): State<Management>,
     caller: Caller,
@@ -144,7 +109,7 @@ async fn revoke_self(
     caller.once(&management, request, async move { changed(&working.revoke_own_key(&actor).await?) }).await
 }
 
-/// A key.
+/// Returns a key.
 #[utoipa::path(get, path = "/v1/keys/{key}", tag = "keys", security(("bearer" = [])),
     params(("key" = String, Path, min_length = 1, max_length = 64)),
     responses((status = 200, description = "The key", body = Key)))]
@@ -157,7 +122,7 @@ async fn show(
     Ok(Tagged(key.version, key).into_response())
 }
 
-/// Changes a key; when this answers, the change holds on every node.
+/// Changes a key. The change holds on every node when this answers.
 #[utoipa::path(patch, path = "/v1/keys/{key}", tag = "keys", request_body = UpdateKey, security(("bearer" = [])),
     params(("key" = String, Path, min_length = 1, max_length = 64), ("If-Match" = String, Header, pattern = "^(\\*|(W/)?\"[!#-~]*\"(, (W/)?\"[!#-~]*\")*)$")),
     responses((status = 200, description = "The key", body = ChangedKey)))]
@@ -182,7 +147,9 @@ async fn update(
     caller.once(&management, input.request, operation).await
 }
 
-/// Issues a successor of a key, and lets the old one end. Its answer has the new key in plain, this once.
+/// Creates the successor of a key and ends the old key later.
+///
+/// Only this answer contains the new key itself.
 #[utoipa::path(post, path = "/v1/keys/{key}/rotate", tag = "keys", request_body = RotateKey, security(("bearer" = [])),
     params(("key" = String, Path, min_length = 1, max_length = 64),
         ("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[!-~]+$")),
@@ -205,11 +172,11 @@ async fn rotate(
     caller.once(&management, input.request, operation).await
 }
 
-/// Revokes a key for good; when this answers, no node accepts it any more.
+/// Revokes a key for good. No node accepts it any more when this answers.
 #[utoipa::path(post, path = "/v1/keys/{key}/revoke", tag = "keys", security(("bearer" = [])),
     params(("key" = String, Path, min_length = 1, max_length = 64),
         ("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[!-~]+$")),
-    responses((status = 200, description = "It is revoked everywhere", body = ChangedKey)))]
+    responses((status = 200, description = "The key is revoked on every node", body = ChangedKey)))]
 async fn revoke(
     State(management): State<Management>,
     caller: Caller,
@@ -220,11 +187,11 @@ async fn revoke(
     caller.once(&management, request, async move { changed(&working.revoke_key(&actor, &key).await?) }).await
 }
 
-/// Refuses a key for now.
+/// Disables a key.
 #[utoipa::path(post, path = "/v1/keys/{key}/disable", tag = "keys", security(("bearer" = [])),
     params(("key" = String, Path, min_length = 1, max_length = 64),
         ("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[!-~]+$")),
-    responses((status = 200, description = "It is refused everywhere", body = ChangedKey)))]
+    responses((status = 200, description = "The key is disabled on every node", body = ChangedKey)))]
 async fn disable(
     State(management): State<Management>,
     caller: Caller,
@@ -237,11 +204,11 @@ async fn disable(
         .await
 }
 
-/// Accepts a disabled key again.
+/// Enables a disabled key.
 #[utoipa::path(post, path = "/v1/keys/{key}/enable", tag = "keys", security(("bearer" = [])),
     params(("key" = String, Path, min_length = 1, max_length = 64),
         ("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[!-~]+$")),
-    responses((status = 200, description = "It is accepted", body = ChangedKey)))]
+    responses((status = 200, description = "The key is enabled on every node", body = ChangedKey)))]
 async fn enable(
     State(management): State<Management>,
     caller: Caller,
@@ -254,27 +221,17 @@ async fn enable(
         .await
 }
 
-/// How many days.
-#[derive(Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Days {
-    /// The last so many days, today among them; 30 without it.
-    #[param(minimum = 1, maximum = 366)]
-    pub(super) days: Option<u32>,
-}
-
-/// How a key was used, by day and outcome.
+/// Returns the usage of a key, by day and outcome.
 #[utoipa::path(get, path = "/v1/keys/{key}/usage", tag = "keys", security(("bearer" = [])),
-    params(("key" = String, Path, min_length = 1, max_length = 64), Days),
-    responses((status = 200, description = "Counts", body = Usage)))]
+    params(("key" = String, Path, min_length = 1, max_length = 64), UsageParams),
+    responses((status = 200, description = "The usage", body = Usage)))]
 async fn usage(
     State(management): State<Management>,
     caller: Caller,
     PathParam(key): PathParam<CredentialId>,
-    QueryParams(days): QueryParams<Days>,
+    QueryParams(params): QueryParams<UsageParams>,
 ) -> Result<Json<Usage>, Problem> {
-    Ok(Json(management.key_usage(&caller.actor, &key, days.days.unwrap_or(30)).await?))
+    Ok(Json(management.key_usage(&caller.actor, &key, params.days.unwrap_or(30)).await?))
 }
 
 fn changed((record, propagation): &(Key, Propagation)) -> Result<crate::Answer, ManagementError> {

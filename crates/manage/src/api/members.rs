@@ -3,35 +3,35 @@
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use keyward_api_types::{Member, Page, UpdateMember};
+use keyward_api_types::{Member, Page, PageParams, UpdateMember};
 use keyward_core::AccountId;
 use keyward_core::id::UserId;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::{Paging, listed};
+use super::{page_request, to_page};
 use crate::service::Management;
 use crate::web::{Caller, Input, NoInput, PathParam, Problem, QueryParams, Tagged, answer, no_content};
 
-pub(super) fn routes() -> OpenApiRouter<Management> {
+pub(super) fn router() -> OpenApiRouter<Management> {
     OpenApiRouter::new().routes(routes!(list)).routes(routes!(show, update, remove))
 }
 
-/// Lists who belongs to an account.
+/// Lists the members of an account.
 #[utoipa::path(get, path = "/v1/accounts/{account}/members", tag = "members", security(("bearer" = [])),
-    params(("account" = String, Path, min_length = 1, max_length = 64), Paging),
+    params(("account" = String, Path, min_length = 1, max_length = 64), PageParams),
     responses((status = 200, description = "A page of members", body = Page<Member>)))]
 async fn list(
     State(management): State<Management>,
     caller: Caller,
     PathParam(account): PathParam<AccountId>,
-    QueryParams(page): QueryParams<Paging>,
+    QueryParams(page): QueryParams<PageParams>,
 ) -> Result<Response, Problem> {
-    let members = management.members(&caller.actor, &account, &page.request()?).await?;
-    Ok(Json(listed(members, |member| member)).into_response())
+    let members = management.members(&caller.actor, &account, &page_request(page.after, page.limit)?).await?;
+    Ok(Json(to_page(members, |member| member)).into_response())
 }
 
-/// A member.
+/// Returns a member.
 #[utoipa::path(get, path = "/v1/accounts/{account}/members/{user}", tag = "members", security(("bearer" = [])),
     params(("account" = String, Path, min_length = 1, max_length = 64), ("user" = String, Path, min_length = 1, max_length = 64)),
     responses((status = 200, description = "The member", body = Member)))]
@@ -44,7 +44,7 @@ async fn show(
     Ok(Tagged(member.version, member).into_response())
 }
 
-/// Gives a member another role.
+/// Changes the role of a member.
 #[utoipa::path(patch, path = "/v1/accounts/{account}/members/{user}", tag = "members", request_body = UpdateMember, security(("bearer" = [])),
     params(("account" = String, Path, min_length = 1, max_length = 64), ("user" = String, Path, min_length = 1, max_length = 64),
         ("If-Match" = String, Header, pattern = "^(\\*|(W/)?\"[!#-~]*\"(, (W/)?\"[!#-~]*\")*)$")),
@@ -64,11 +64,11 @@ async fn update(
     caller.once(&management, input.request, operation).await
 }
 
-/// Takes a member out of an account.
+/// Removes a member from an account.
 #[utoipa::path(delete, path = "/v1/accounts/{account}/members/{user}", tag = "members", security(("bearer" = [])),
     params(("account" = String, Path, min_length = 1, max_length = 64), ("user" = String, Path, min_length = 1, max_length = 64),
         ("If-Match" = String, Header, pattern = "^(\\*|(W/)?\"[!#-~]*\"(, (W/)?\"[!#-~]*\")*)$")),
-    responses((status = 204, description = "They are no member any more")))]
+    responses((status = 204, description = "The member is removed")))]
 async fn remove(
     State(management): State<Management>,
     caller: Caller,

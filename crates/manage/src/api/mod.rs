@@ -1,4 +1,4 @@
-//! The HTTP API, under `/v1`. Its handlers translate: every rule is the management service's.
+//! The HTTP API, under `/v1`. Handlers translate HTTP; the management service has every rule.
 
 mod accounts;
 mod audit;
@@ -18,28 +18,31 @@ use http::header::CONTENT_TYPE;
 use keyward_api_types::{Page, Problem};
 use keyward_axum::AuthLayer;
 use keyward_core::AccountId;
-use serde::Deserialize;
 use serde_json::Value;
+use utoipa::PartialSchema as _;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{Content, OpenApi, Ref, RefOr, Response};
-use utoipa::{IntoParams, PartialSchema as _};
 use utoipa_axum::router::OpenApiRouter;
 
+use crate::actor::Actor;
+use crate::error::ManagementError;
 use crate::service::{self, Management, PageRequest};
 use crate::web;
 
 const MAX_BODY: usize = 64 * 1_024;
 
-/// The HTTP API of a management service, under `/v1`, with its description at `/openapi.json` and a page to read it at `/docs`.
+/// Returns the HTTP API of a management service, under `/v1`. `/openapi.json` describes it, and `/docs` is a page of
+/// that description.
 ///
-/// To be merged into an own router, or nested below a path. Who calls is found out in here, so no [`AuthLayer`] stands around it. Give
-/// requests the [`PeerAddress`](keyward_core::PeerAddress) of their connection, as `keyward-serve` does, or axum's `ConnectInfo`, so that sign-ins are throttled by
-/// address.
+/// Merge the router into another one, or nest it below a path. It authenticates its callers, so put no [`AuthLayer`]
+/// around it. To limit sign-ins by address, it needs the [`PeerAddress`](keyward_core::PeerAddress) of each
+/// connection, as `keyward-serve` sets it, or axum's `ConnectInfo`.
 ///
-/// A request that came over plain HTTP for another host than the machine itself is refused with 403 `HTTPS_REQUIRED`: see [`secured`].
+/// Plain HTTP from another host is refused with 403 `HTTPS_REQUIRED`: see [`secured`].
 ///
 /// # Panics
-/// If the operating system gives no thread; [`Management::authenticator`] called before gives an error instead.
+/// Panics if the operating system provides no thread. To get an error instead, call [`Management::authenticator`]
+/// first.
 ///
 /// # Examples
 /// ```
@@ -56,8 +59,8 @@ const MAX_BODY: usize = 64 * 1_024;
 /// ```
 pub fn api(management: Management) -> Router {
     let authenticator = management.authenticator().expect("a thread can be had");
-    let (open, mut description) = open_routes().split_for_parts();
-    let (protected, more) = protected_routes().split_for_parts();
+    let (open, mut description) = open_router().split_for_parts();
+    let (protected, more) = protected_router().split_for_parts();
     description.merge(more);
     let described: Value = serde_json::to_value(finished(description)).unwrap_or_default();
     let page = docs::page(&described);
@@ -74,11 +77,12 @@ pub fn api(management: Management) -> Router {
         .with_state(management)
 }
 
-/// Puts around other routes what stands around the HTTP API, for those that take the same credentials, such as `/v1/verify`.
+/// Adds the request id, the origin and the HTTPS rule of the HTTP API to other routes that take the same credentials,
+/// such as `/v1/verify`.
 ///
-/// A request that came over plain HTTP is refused with 403 `HTTPS_REQUIRED`, because others could read its key. That goes by what
-/// [`ManagementBuilder::trusted_proxies`](crate::ManagementBuilder::trusted_proxies) says of the way that the request took. Requests for `localhost`
-/// and loopback addresses are answered over plain HTTP too.
+/// A request over plain HTTP is refused with 403 `HTTPS_REQUIRED`, because others could read its key.
+/// [`ManagementBuilder::trusted_proxies`](crate::ManagementBuilder::trusted_proxies) decides which forwarded fields
+/// count. Requests to `localhost` and loopback addresses may use plain HTTP.
 ///
 /// # Examples
 /// ```
@@ -98,7 +102,7 @@ pub fn secured(management: &Management, routes: Router) -> Router {
     routes.layer(axum::middleware::from_fn_with_state(management.clone(), web::request_context))
 }
 
-/// The description of the HTTP API, as OpenAPI 3.1.
+/// Returns the description of the HTTP API, as OpenAPI 3.1.
 ///
 /// # Examples
 /// ```
@@ -107,36 +111,37 @@ pub fn secured(management: &Management, routes: Router) -> Router {
 /// ```
 #[must_use]
 pub fn openapi() -> OpenApi {
-    let mut description = open_routes().into_openapi();
-    description.merge(protected_routes().into_openapi());
+    let mut description = open_router().into_openapi();
+    description.merge(protected_router().into_openapi());
     finished(description)
 }
 
-fn open_routes() -> OpenApiRouter<Management> {
-    OpenApiRouter::new().merge(users::open()).merge(tokens::open())
+fn open_router() -> OpenApiRouter<Management> {
+    OpenApiRouter::new().merge(users::open_router()).merge(tokens::open_router())
 }
 
-fn protected_routes() -> OpenApiRouter<Management> {
+fn protected_router() -> OpenApiRouter<Management> {
     OpenApiRouter::new()
-        .merge(accounts::routes())
-        .merge(members::routes())
-        .merge(invitations::routes())
-        .merge(users::routes())
-        .merge(keys::routes())
-        .merge(tokens::routes())
-        .merge(plans::routes())
-        .merge(settings::routes())
-        .merge(audit::routes())
+        .merge(accounts::router())
+        .merge(members::router())
+        .merge(invitations::router())
+        .merge(users::router())
+        .merge(keys::router())
+        .merge(tokens::router())
+        .merge(plans::router())
+        .merge(settings::router())
+        .merge(audit::router())
 }
 
-/// What every operation has in common.
+/// Adds the parts that all operations share.
 fn finished(mut description: OpenApi) -> OpenApi {
     description.info.title = "keyward".to_owned();
     description.info.version = env!("CARGO_PKG_VERSION").to_owned();
     description.info.description = Some(
-        "Manages API keys. Send a management key or an access token: `Authorization: Bearer …`. Errors are RFC 9457 problems; programs \
-         go by their `code`. Lists give `next`, to be sent as `after`. A POST with an `Idempotency-Key` has one effect, however often \
-         it is sent within a day. Updates need the `ETag` that was read, as `If-Match`."
+        "Manages API keys. Send a management key or an access token: `Authorization: Bearer …`. Errors are RFC 9457 \
+         problems with a stable `code`. Send the `next` of a page as `after` to get the next one. A POST with an \
+         `Idempotency-Key` takes effect once, even if it is sent again within a day. Updates need the current `ETag` \
+         as `If-Match`."
             .to_owned(),
     );
     description.info.license = None;
@@ -167,58 +172,40 @@ fn finished(mut description: OpenApi) -> OpenApi {
     description
 }
 
-/// Which page of a list.
-#[derive(Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-#[serde(deny_unknown_fields)]
-struct Paging {
-    /// Behind this: what the page before gave as `next`.
-    #[param(max_length = 300)]
-    after: Option<String>,
-    /// How many at most.
-    #[param(minimum = 1, maximum = 500)]
-    limit: Option<u16>,
-}
-
-impl Paging {
-    fn request(self) -> Result<PageRequest, web::Problem> {
-        page_request(self.after, self.limit)
-    }
-}
-
-fn page_request(after: Option<String>, limit: Option<u16>) -> Result<PageRequest, web::Problem> {
+fn page_request(after: Option<String>, limit: Option<u16>) -> Result<PageRequest, ManagementError> {
     let limit = limit.unwrap_or(50);
     if !(1..=500).contains(&limit) {
-        return Err(crate::error::ManagementError::invalid("limit", "1 to 500").into());
+        return Err(ManagementError::invalid("limit", format!("{limit} is out of range: expected 1 to 500")));
     }
-    at_most("after", 300, after.as_deref())?;
+    check_length("after", 300, after.as_deref())?;
     Ok(PageRequest { after, limit: limit.into() })
 }
 
-fn at_most(field: &'static str, characters: usize, text: Option<&str>) -> Result<(), crate::ManagementError> {
-    if text.is_none_or(|text| text.chars().count() <= characters) {
+fn check_length(field: &'static str, max: usize, text: Option<&str>) -> Result<(), ManagementError> {
+    let length = text.map_or(0, |text| text.chars().count());
+    if length <= max {
         return Ok(());
     }
-    Err(crate::ManagementError::invalid(field, format!("at most {characters} characters")))
+    Err(ManagementError::invalid(field, format!("{length} characters are too many: expected at most {max}")))
 }
 
-/// A page of the management service as a page of the API.
-fn listed<U, T>(page: service::Page<U>, change: impl FnMut(U) -> T) -> Page<T> {
+/// Converts a page of the service into a page of the API.
+fn to_page<U, T>(page: service::Page<U>, change: impl FnMut(U) -> T) -> Page<T> {
     let page = page.map(change);
     Page { data: page.items, next: page.next }
 }
 
-/// A list that is one page.
-fn whole<T>(data: Vec<T>) -> Page<T> {
+/// Makes a page of a whole list.
+fn single_page<T>(data: Vec<T>) -> Page<T> {
     Page { data, next: None }
 }
 
-/// The account that is meant.
+/// Returns the account of a request, or the default account of the actor.
 async fn account_or_default(
     management: &Management,
-    actor: &crate::Actor,
+    actor: &Actor,
     account: Option<AccountId>,
-) -> Result<AccountId, crate::ManagementError> {
+) -> Result<AccountId, ManagementError> {
     match account {
         Some(account) => Ok(account),
         None => management.default_account(actor).await,

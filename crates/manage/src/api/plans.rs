@@ -7,16 +7,16 @@ use keyward_api_types::{CreatePlan, Page, Plan, PutPlan};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::whole;
+use super::single_page;
 use crate::records::{self, Versioned};
 use crate::service::Management;
 use crate::web::{Caller, Input, NoInput, PathParam, Problem, answer, no_content};
 
-pub(super) fn routes() -> OpenApiRouter<Management> {
+pub(super) fn router() -> OpenApiRouter<Management> {
     OpenApiRouter::new().routes(routes!(list, create)).routes(routes!(update, remove))
 }
 
-/// A plan of the management service as the API gives it.
+/// Converts a plan of the service into that of the API.
 impl From<Versioned<records::Plan>> for Plan {
     fn from(plan: Versioned<records::Plan>) -> Self {
         let records::Plan { name, description, key_limit } = plan.value;
@@ -24,12 +24,12 @@ impl From<Versioned<records::Plan>> for Plan {
     }
 }
 
-/// Lists the plans.
+/// Lists all plans.
 #[utoipa::path(get, path = "/v1/plans", tag = "plans", security(("bearer" = [])),
     responses((status = 200, description = "The plans", body = Page<Plan>)))]
 async fn list(State(management): State<Management>, caller: Caller) -> Result<Response, Problem> {
     let plans = management.plans(&caller.actor).await?;
-    Ok(Json(whole(plans.into_iter().map(Plan::from).collect())).into_response())
+    Ok(Json(single_page(plans.into_iter().map(Plan::from).collect())).into_response())
 }
 
 /// Adds a plan.
@@ -72,10 +72,10 @@ async fn update(
     caller.once(&management, input.request, operation).await
 }
 
-/// Takes a plan away.
+/// Removes a plan.
 #[utoipa::path(delete, path = "/v1/plans/{plan}", tag = "plans", security(("bearer" = [])),
     params(("plan" = String, Path, min_length = 1, max_length = 100), ("If-Match" = String, Header, pattern = "^(\\*|(W/)?\"[!#-~]*\"(, (W/)?\"[!#-~]*\")*)$")),
-    responses((status = 204, description = "It is gone")))]
+    responses((status = 204, description = "The plan is removed")))]
 async fn remove(
     State(management): State<Management>,
     caller: Caller,

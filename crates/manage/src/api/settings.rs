@@ -12,7 +12,7 @@ use crate::role::scopes;
 use crate::service::{Appearance, AppearanceUpdate, Management};
 use crate::web::{Caller, Input, Problem, Tagged, answer};
 
-pub(super) fn routes() -> OpenApiRouter<Management> {
+pub(super) fn router() -> OpenApiRouter<Management> {
     OpenApiRouter::new().routes(routes!(show, update))
 }
 
@@ -21,7 +21,7 @@ fn view(appearance: Versioned<Appearance>) -> Settings {
     Settings { name, accent: accent.map(|accent| accent.to_string()), theme, logo, version }
 }
 
-/// What the pages look like; for the operator.
+/// Returns the look of the pages, for the operator.
 #[utoipa::path(get, path = "/v1/settings", tag = "settings", security(("bearer" = [])),
     responses((status = 200, description = "The settings", body = Settings)))]
 async fn show(State(management): State<Management>, caller: Caller) -> Result<Response, Problem> {
@@ -30,7 +30,7 @@ async fn show(State(management): State<Management>, caller: Caller) -> Result<Re
     Ok(Tagged(appearance.version, view(appearance)).into_response())
 }
 
-/// Changes what the pages look like, at once; for the operator.
+/// Changes the look of the pages at once, for the operator.
 #[utoipa::path(patch, path = "/v1/settings", tag = "settings", request_body = UpdateSettings, security(("bearer" = [])),
     params(("If-Match" = String, Header, pattern = "^(\\*|(W/)?\"[!#-~]*\"(, (W/)?\"[!#-~]*\")*)$")),
     responses((status = 200, description = "The settings", body = Settings)))]
@@ -44,7 +44,9 @@ async fn update(
     let (working, actor) = (management.clone(), caller.actor.clone());
     let operation = async move {
         let accent = accent.map(|accent| accent.map(|text| text.parse()).transpose()).transpose()?;
-        let decoded = |image: Image| image.decode().map_err(|_| ManagementError::invalid("logo", "base64"));
+        let decoded = |image: Image| {
+            image.decode().map_err(|_| ManagementError::invalid("logo", "not base64: expected an image in base64"))
+        };
         let logo = logo.map(|logo| logo.map(decoded).transpose()).transpose()?;
         let update = AppearanceUpdate { name, accent, theme, logo };
         let appearance = working.update_appearance(&actor, update, version).await?;

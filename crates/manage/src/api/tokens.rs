@@ -13,16 +13,16 @@ use crate::error::ManagementError;
 use crate::service::{self, Management};
 use crate::web::{Caller, Input, Origin, Problem};
 
-/// What anybody may ask.
-pub(super) fn open() -> OpenApiRouter<Management> {
+/// Returns the routes that need no credential.
+pub(super) fn open_router() -> OpenApiRouter<Management> {
     OpenApiRouter::new().routes(routes!(sign_in)).routes(routes!(refresh))
 }
 
-pub(super) fn routes() -> OpenApiRouter<Management> {
+pub(super) fn router() -> OpenApiRouter<Management> {
     OpenApiRouter::new().routes(routes!(sign_out))
 }
 
-fn shown(tokens: service::Tokens) -> Response {
+fn created(tokens: service::Tokens) -> Response {
     let tokens = Tokens {
         access_token: tokens.access.expose_once().into(),
         token_type: "Bearer".to_owned(),
@@ -35,47 +35,51 @@ fn shown(tokens: service::Tokens) -> Response {
     (StatusCode::CREATED, [(CACHE_CONTROL, "no-store")], Json(tokens)).into_response()
 }
 
-/// Carries something out to its end, even if nobody waits for it.
-async fn to_its_end<T: Send + 'static>(
+/// Runs an operation to completion, even if the client disconnects.
+async fn run_to_completion<T: Send + 'static>(
     operation: impl Future<Output = Result<T, ManagementError>> + Send + 'static,
 ) -> Result<T, Problem> {
     Ok(tokio::spawn(operation).await.map_err(|_| Problem::Management(ManagementError::Internal))??)
 }
 
-/// Signs in: an access token for a quarter of an hour, and a refresh token.
+/// Signs in and returns an access token and a refresh token.
+///
+/// An access token lives for 15 minutes by default.
 #[utoipa::path(post, path = "/v1/tokens", tag = "tokens", request_body = SignIn,
-    responses((status = 201, description = "Tokens", body = Tokens)))]
+    responses((status = 201, description = "The tokens", body = Tokens)))]
 async fn sign_in(
     State(management): State<Management>,
     Origin(context): Origin,
     input: Input<SignIn>,
 ) -> Result<Response, Problem> {
     let SignIn { email, password } = input.value;
-    // Not to its end: the work of a client that has left is dropped before it begins.
-    Ok(shown(management.issue_tokens(&context, &email, password.expose()).await?))
+    // Not to completion: the work of a client that has left is dropped before it begins.
+    Ok(created(management.issue_tokens(&context, &email, password.expose()).await?))
 }
 
-/// Exchanges a refresh token for new tokens. One that is used twice ends all that came of the same sign-in.
+/// Exchanges a refresh token for new tokens.
+///
+/// A second use of the same token ends every token of that sign-in.
 #[utoipa::path(post, path = "/v1/tokens/refresh", tag = "tokens", request_body = Refresh,
-    responses((status = 201, description = "Tokens", body = Tokens)))]
+    responses((status = 201, description = "The tokens", body = Tokens)))]
 async fn refresh(
     State(management): State<Management>,
     Origin(context): Origin,
     input: Input<Refresh>,
 ) -> Result<Response, Problem> {
     let token = input.value.refresh_token;
-    to_its_end(async move { management.refresh_tokens(&context, token.expose()).await }).await.map(shown)
+    run_to_completion(async move { management.refresh_tokens(&context, token.expose()).await }).await.map(created)
 }
 
 /// Signs out.
 #[utoipa::path(post, path = "/v1/tokens/sign-out", tag = "tokens", request_body = SignOut, security(("bearer" = [])),
-    responses((status = 204, description = "They have ended")))]
+    responses((status = 204, description = "The session or the tokens have ended")))]
 async fn sign_out(
     State(management): State<Management>,
     caller: Caller,
     input: Input<SignOut>,
 ) -> Result<StatusCode, Problem> {
-    to_its_end(async move {
+    run_to_completion(async move {
         if input.value.everywhere {
             management.sign_out_everywhere(&caller.actor).await
         } else {

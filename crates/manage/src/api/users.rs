@@ -5,28 +5,26 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use keyward_api_types::{
-    AcceptInvitation, Accepted, ChangePassword, ForgotPassword, Page, PasswordReset, ResetPassword, Session, SignUp,
-    UpdateUser, User, VersionedUser,
+    AcceptInvitation, Accepted, ChangePassword, ForgotPassword, Page, PageParams, PasswordReset, ResetPassword,
+    Session, SignUp, UpdateUser, User, UserFilter, VersionedUser,
 };
 use keyward_core::id::UserId;
-use serde::Deserialize;
-use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use zeroize::Zeroizing;
 
-use super::{Paging, listed, page_request, whole};
+use super::{page_request, single_page, to_page};
 use crate::error::ManagementError;
 use crate::records::Versioned;
 use crate::service::{Management, NewUser};
 use crate::web::{Caller, Input, NoInput, Origin, PathParam, Problem, QueryParams, Tagged, answer, no_content};
 
-/// What anybody may ask.
-pub(super) fn open() -> OpenApiRouter<Management> {
+/// Returns the routes that need no credential.
+pub(super) fn open_router() -> OpenApiRouter<Management> {
     OpenApiRouter::new().routes(routes!(sign_up)).routes(routes!(accept)).routes(routes!(forgot)).routes(routes!(reset))
 }
 
-pub(super) fn routes() -> OpenApiRouter<Management> {
+pub(super) fn router() -> OpenApiRouter<Management> {
     OpenApiRouter::new()
         .routes(routes!(show, update))
         .routes(routes!(password))
@@ -38,37 +36,21 @@ pub(super) fn routes() -> OpenApiRouter<Management> {
         .routes(routes!(enable))
 }
 
-/// Which users.
-#[derive(Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-#[serde(deny_unknown_fields)]
-struct Which {
-    /// The one with this e-mail address alone.
-    #[param(max_length = 254)]
-    email: Option<String>,
-    /// Behind this: what the page before gave as `next`.
-    #[param(max_length = 300)]
-    after: Option<String>,
-    /// How many at most.
-    #[param(minimum = 1, maximum = 500)]
-    limit: Option<u16>,
-}
-
-/// A user of the management service as the API gives them.
+/// Converts a user of the service into that of the API.
 impl From<Versioned<User>> for VersionedUser {
     fn from(user: Versioned<User>) -> Self {
         Self::new(user.value, user.version)
     }
 }
 
-/// The response to a request that was noted or done, with what to do next.
+/// Returns a response that states what to do next.
 fn accepted(detail: &str) -> Response {
     (StatusCode::ACCEPTED, Json(Accepted { detail: detail.to_owned() })).into_response()
 }
 
-/// Signs somebody up. The answer is the same whether the address was known or not.
+/// Signs up. The answer does not reveal whether the address was known.
 #[utoipa::path(post, path = "/v1/users", tag = "users", request_body = SignUp,
-    responses((status = 202, description = "If the address is new, there is a user now", body = Accepted)))]
+    responses((status = 202, description = "The user signs in next", body = Accepted)))]
 async fn sign_up(
     State(management): State<Management>,
     Origin(context): Origin,
@@ -80,9 +62,9 @@ async fn sign_up(
     Ok(accepted("Sign in with this address and password."))
 }
 
-/// Chooses a password, with an invitation.
+/// Accepts an invitation as a new user, who chooses a password.
 #[utoipa::path(post, path = "/v1/users/accept-invitation", tag = "users", request_body = AcceptInvitation,
-    responses((status = 202, description = "The password is chosen", body = Accepted)))]
+    responses((status = 202, description = "The user exists and can sign in", body = Accepted)))]
 async fn accept(
     State(management): State<Management>,
     Origin(context): Origin,
@@ -93,7 +75,7 @@ async fn accept(
     Ok(accepted("Sign in with this password."))
 }
 
-/// Takes note that somebody has forgotten their password. The answer is the same whether the address is known or not.
+/// Asks for a reset link. The answer does not reveal whether the address is known.
 #[utoipa::path(post, path = "/v1/users/forgot-password", tag = "users", request_body = ForgotPassword,
     responses((status = 202, description = "What to do next", body = Accepted)))]
 async fn forgot(
@@ -110,9 +92,9 @@ async fn forgot(
     Ok(accepted(detail))
 }
 
-/// Chooses another password, with a link, and ends all sessions and tokens of the user.
+/// Sets a new password with a reset link, and ends all sessions and tokens of the user.
 #[utoipa::path(post, path = "/v1/users/reset-password", tag = "users", request_body = ResetPassword,
-    responses((status = 202, description = "Sign in again", body = Accepted)))]
+    responses((status = 202, description = "All sessions and tokens have ended: sign in again", body = Accepted)))]
 async fn reset(
     State(management): State<Management>,
     Origin(context): Origin,
@@ -122,11 +104,11 @@ async fn reset(
     Ok(accepted("Sign in with the new password."))
 }
 
-/// Makes a link with which a user chooses another password, once and within an hour.
+/// Creates a reset link, with which a user chooses a new password, once and within an hour.
 #[utoipa::path(post, path = "/v1/users/{user}/password-reset", tag = "users", security(("bearer" = [])),
     params(("user" = String, Path, min_length = 1, max_length = 64),
         ("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[!-~]+$")),
-    responses((status = 201, description = "The link", body = PasswordReset)))]
+    responses((status = 201, description = "The reset link", body = PasswordReset)))]
 async fn create_reset(
     State(management): State<Management>,
     caller: Caller,
@@ -141,7 +123,7 @@ async fn create_reset(
     caller.once(&management, request, operation).await
 }
 
-/// The calling user.
+/// Returns the calling user.
 #[utoipa::path(get, path = "/v1/users/self", tag = "users", security(("bearer" = [])),
     responses((status = 200, description = "The user", body = VersionedUser)))]
 async fn show(State(management): State<Management>, caller: Caller) -> Result<Response, Problem> {
@@ -149,7 +131,7 @@ async fn show(State(management): State<Management>, caller: Caller) -> Result<Re
     Ok(Tagged(user.version, VersionedUser::from(user)).into_response())
 }
 
-/// Gives the calling user another name.
+/// Renames the calling user.
 #[utoipa::path(patch, path = "/v1/users/self", tag = "users", request_body = UpdateUser, security(("bearer" = [])),
     params(("If-Match" = String, Header, pattern = "^(\\*|(W/)?\"[!#-~]*\"(, (W/)?\"[!#-~]*\")*)$")),
     responses((status = 200, description = "The user", body = VersionedUser)))]
@@ -167,9 +149,9 @@ async fn update(
     caller.once(&management, input.request, operation).await
 }
 
-/// Gives the calling user another password, and ends all of their sessions and tokens.
+/// Changes the calling user's password, and ends all sessions and tokens of the user.
 #[utoipa::path(post, path = "/v1/users/self/password", tag = "users", request_body = ChangePassword, security(("bearer" = [])),
-    responses((status = 202, description = "Sign in again", body = Accepted)))]
+    responses((status = 202, description = "All sessions and tokens have ended: sign in again", body = Accepted)))]
 async fn password(
     State(management): State<Management>,
     caller: Caller,
@@ -180,41 +162,41 @@ async fn password(
 }
 
 /// Lists the calling user's sessions of the dashboard.
-#[utoipa::path(get, path = "/v1/users/self/sessions", tag = "users", params(Paging), security(("bearer" = [])),
+#[utoipa::path(get, path = "/v1/users/self/sessions", tag = "users", params(PageParams), security(("bearer" = [])),
     responses((status = 200, description = "A page of sessions", body = Page<Session>)))]
 async fn sessions(
     State(management): State<Management>,
     caller: Caller,
-    QueryParams(page): QueryParams<Paging>,
+    QueryParams(page): QueryParams<PageParams>,
 ) -> Result<Response, Problem> {
-    let sessions = management.own_sessions(&caller.actor, &page.request()?).await?;
-    Ok(Json(listed(sessions, |session| session)).into_response())
+    let sessions = management.own_sessions(&caller.actor, &page_request(page.after, page.limit)?).await?;
+    Ok(Json(to_page(sessions, |session| session)).into_response())
 }
 
-/// Lists the users of the whole deployment; for the operator.
-#[utoipa::path(get, path = "/v1/users", tag = "users", params(Which), security(("bearer" = [])),
+/// Lists the users of the deployment, for the operator.
+#[utoipa::path(get, path = "/v1/users", tag = "users", params(UserFilter), security(("bearer" = [])),
     responses((status = 200, description = "A page of users", body = Page<VersionedUser>)))]
 async fn list(
     State(management): State<Management>,
     caller: Caller,
-    QueryParams(which): QueryParams<Which>,
+    QueryParams(filter): QueryParams<UserFilter>,
 ) -> Result<Response, Problem> {
-    let page = page_request(which.after, which.limit)?;
-    if which.email.is_some() {
-        page.only()?;
+    let request = page_request(filter.after, filter.limit)?;
+    if filter.email.is_some() {
+        request.require_first()?;
     }
-    let listed = match which.email {
-        None => listed(management.users(&caller.actor, &page).await?, VersionedUser::from),
+    let page = match filter.email {
+        None => to_page(management.users(&caller.actor, &request).await?, VersionedUser::from),
         Some(email) => match management.user_with_email(&caller.actor, &email).await {
-            Ok(user) => whole(vec![VersionedUser::from(user)]),
-            Err(ManagementError::NotFound("user")) => whole(Vec::new()),
+            Ok(user) => single_page(vec![VersionedUser::from(user)]),
+            Err(ManagementError::NotFound("user")) => single_page(Vec::new()),
             Err(error) => return Err(error.into()),
         },
     };
-    Ok(Json(listed).into_response())
+    Ok(Json(page).into_response())
 }
 
-/// A user; for the operator.
+/// Returns a user, for the operator.
 #[utoipa::path(get, path = "/v1/users/{user}", tag = "users", security(("bearer" = [])),
     params(("user" = String, Path, min_length = 1, max_length = 64)),
     responses((status = 200, description = "The user", body = VersionedUser)))]
@@ -227,7 +209,7 @@ async fn show_other(
     Ok(Tagged(user.version, VersionedUser::from(user)).into_response())
 }
 
-/// Keeps a user from signing in, and ends all of their sessions and tokens; for the operator.
+/// Disables a user and ends all sessions and tokens of the user, for the operator.
 #[utoipa::path(post, path = "/v1/users/{user}/disable", tag = "users", security(("bearer" = [])),
     params(("user" = String, Path, min_length = 1, max_length = 64),
         ("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[!-~]+$")),
@@ -241,7 +223,7 @@ async fn disable(
     set_disabled(management, caller, user, request, true).await
 }
 
-/// Lets a user sign in again; for the operator.
+/// Enables a disabled user, for the operator.
 #[utoipa::path(post, path = "/v1/users/{user}/enable", tag = "users", security(("bearer" = [])),
     params(("user" = String, Path, min_length = 1, max_length = 64),
         ("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[!-~]+$")),
@@ -270,10 +252,10 @@ async fn set_disabled(
     caller.once(&management, request, operation).await
 }
 
-/// Deletes a user; for the operator.
+/// Deletes a user, for the operator.
 #[utoipa::path(delete, path = "/v1/users/{user}", tag = "users", security(("bearer" = [])),
     params(("user" = String, Path, min_length = 1, max_length = 64), ("If-Match" = String, Header, pattern = "^(\\*|(W/)?\"[!#-~]*\"(, (W/)?\"[!#-~]*\")*)$")),
-    responses((status = 204, description = "They are gone")))]
+    responses((status = 204, description = "The user is deleted")))]
 async fn delete(
     State(management): State<Management>,
     caller: Caller,

@@ -1,4 +1,4 @@
-//! The style sheet, the script and the logo: served under names that change with their contents, and kept by browsers for a year.
+//! The style sheet, the script and the logo. Their names change with their contents, so browsers cache them for a year.
 
 use std::sync::LazyLock;
 
@@ -9,8 +9,8 @@ use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
 use http::{HeaderValue, StatusCode};
 use sha2::{Digest as _, Sha256};
 
-use super::failure::Failure;
-use super::web::Visitor;
+use super::error::PageError;
+use super::visitor::Visitor;
 
 const STYLE: &str = include_str!("dashboard.css");
 const SCRIPT: &str = include_str!("dashboard.js");
@@ -24,10 +24,10 @@ fn short_hash(bytes: &[u8]) -> String {
     hex::encode(Sha256::digest(bytes).get(..8).unwrap_or_default())
 }
 
-/// An image is shown, and nothing in it is run or fetched.
+/// Lets an image be shown, but run and fetch nothing.
 const IMAGE_CSP: &str = "default-src 'none'; style-src 'unsafe-inline'; sandbox";
 
-/// The name of the logo, if there is one: the operator's, or that of the settings.
+/// The name of the logo, if there is one: that which the operator set, or that of the settings.
 pub(super) fn logo_name(visitor: &Visitor) -> Option<String> {
     let own = visitor.look.logo.clone();
     let id = own.or_else(|| visitor.app.settings().logo.as_ref().map(|logo| short_hash(&logo.bytes)));
@@ -39,7 +39,7 @@ pub(super) fn accent_name(visitor: &Visitor) -> Option<String> {
     visitor.look.accent.map(|accent| format!("accent.{}.css", short_hash(accent.style().as_bytes())))
 }
 
-pub(super) async fn serve(visitor: Visitor, Path(name): Path<String>) -> Result<Response, Failure> {
+pub(super) async fn serve(visitor: Visitor, Path(name): Path<String>) -> Result<Response, PageError> {
     let css = "text/css; charset=utf-8";
     let (media_type, body) = if name == *STYLE_NAME {
         (css, Bytes::from_static(STYLE.as_bytes()))
@@ -59,8 +59,7 @@ pub(super) async fn serve(visitor: Visitor, Path(name): Path<String>) -> Result<
     } else {
         return Ok(StatusCode::NOT_FOUND.into_response());
     };
-    let forever = HeaderValue::from_static("public, max-age=31536000, immutable");
-    let headers = [(CONTENT_TYPE, HeaderValue::from_static(media_type)), (CACHE_CONTROL, forever)];
+    let headers = [(CONTENT_TYPE, media_type), (CACHE_CONTROL, "public, max-age=31536000, immutable")];
     let mut response = (headers, body).into_response();
     if media_type.starts_with("image/") {
         response.headers_mut().insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(IMAGE_CSP));

@@ -1,7 +1,7 @@
-// Comfort only: every page works without this.
+// Comfort only: every page works without this script.
 "use strict";
 
-// A form that is under way is not sent twice; the server would not do it twice either.
+// Sends a form once. The server also ignores a second one.
 document.addEventListener("submit", (event) => {
   const form = event.target;
   if (form.method !== "post") return;
@@ -12,7 +12,7 @@ document.addEventListener("submit", (event) => {
   form.dataset.sent = "1";
   for (const button of form.querySelectorAll("button")) button.setAttribute("aria-busy", "true");
 });
-// Coming back to a page, its forms can be sent again.
+// Allows the forms again when the user comes back to the page.
 addEventListener("pageshow", () => {
   for (const form of document.forms) {
     delete form.dataset.sent;
@@ -20,12 +20,12 @@ addEventListener("pageshow", () => {
   }
 });
 
-// Filters apply when they are chosen.
+// Applies a filter as soon as it is chosen.
 for (const select of document.querySelectorAll(".filters select")) {
   select.addEventListener("change", () => select.form.requestSubmit());
 }
 
-// One key each: "/" for the search, "n" for a new key.
+// Shortcuts: "/" for the search, "n" for a new key.
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input, select, textarea")) return;
   const target = [...document.querySelectorAll("[data-key]")].find((element) => element.dataset.key === event.key);
@@ -35,7 +35,7 @@ document.addEventListener("keydown", (event) => {
   else target.focus();
 });
 
-// What is shown once.
+// The page that reveals a secret.
 const made = document.querySelector("[data-made]");
 if (made) {
   const said = made.querySelector("[data-said]");
@@ -58,7 +58,7 @@ if (made) {
         say("Copied.");
       } catch {
         getSelection().selectAllChildren(code);
-        say("The browser does not let pages copy. It is selected: copy it with Ctrl+C.", true);
+        say("Your browser blocks copying. Press Ctrl+C to copy the selection.", true);
       }
     });
   }
@@ -69,14 +69,14 @@ if (made) {
     if (!copied && !warned) {
       event.preventDefault();
       warned = true;
-      say("You have not copied it, and it will not be shown again. Press once more to leave all the same.", true);
+      say("You have not copied it, and you won't see it again. Press again to leave anyway.", true);
     } else {
       removeEventListener("beforeunload", guard);
     }
   });
-  // Loading this again asks for the page about it, and does not send the form again.
+  // Reloading opens the details page instead of sending the form again.
   history.replaceState(null, "", made.dataset.page);
-  // Nothing of it is kept for the way back.
+  // Removes the secret from the page that the browser caches.
   addEventListener("pagehide", () => made.replaceChildren());
   addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
 }

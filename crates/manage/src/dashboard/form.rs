@@ -1,4 +1,4 @@
-//! Forms as browsers send them, and what of them may be typed for people again.
+//! Form fields, and which of them may be filled in again.
 
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects, clippy::indexing_slicing))] // It reads input.
 
@@ -7,7 +7,7 @@ use axum::extract::{FromRequest, Request};
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 
-/// What is put into a form again when somebody has to sign in first: never passwords, keys or tokens.
+/// The fields that are filled in again after sign-in: never passwords, keys or tokens.
 const KEPT: [&str; 13] = [
     "name",
     "purpose",
@@ -24,7 +24,7 @@ const KEPT: [&str; 13] = [
     "account_name",
 ];
 
-/// The fields of a form, or of a query. It may hold a password, so it has no `Debug`.
+/// The fields of a form or of a query. It may hold a password, so it has no `Debug`.
 #[derive(Default)]
 pub(super) struct Form(Vec<(String, String)>, Option<Bytes>);
 
@@ -43,7 +43,7 @@ impl Form {
         }
     }
 
-    /// A form with a file in it, as RFC 7578 has it. A file that was not chosen is empty, and none.
+    /// Parses a form with a file (RFC 7578). An empty file means that none was chosen.
     async fn parse_parts(body: Bytes, boundary: String) -> Option<Self> {
         let mut parts = multer::Multipart::new(Body::from(body).into_data_stream(), boundary);
         let mut form = Self::default();
@@ -57,7 +57,7 @@ impl Form {
         Some(form)
     }
 
-    /// The file that was sent with it.
+    /// The uploaded file, if any.
     pub(super) fn file(&self) -> Option<&Bytes> {
         self.1.as_ref()
     }
@@ -75,19 +75,19 @@ impl Form {
         self.0.iter().filter(move |(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
-    /// What may be typed for people again, as a query.
+    /// The fields that may be filled in again, as a query.
     pub(super) fn draft(&self) -> String {
         let kept = self.0.iter().filter(|(name, value)| KEPT.contains(&name.as_str()) && !value.is_empty());
         form_urlencoded::Serializer::new(String::new()).extend_pairs(kept).finish()
     }
 
-    /// The fields without these, as a query.
+    /// The fields except these, as a query.
     pub(super) fn without(&self, names: &[&str]) -> String {
         let kept = self.0.iter().filter(|(name, value)| !names.contains(&name.as_str()) && !value.is_empty());
         form_urlencoded::Serializer::new(String::new()).extend_pairs(kept).finish()
     }
 
-    /// All that was asked for, so that the same form sent twice can be told from another.
+    /// The path and every field but the token, to tell whether two forms are the same.
     pub(super) fn fingerprint(&self, path: &str) -> Vec<u8> {
         let mut text = path.as_bytes().to_vec();
         text.push(b'?');
@@ -106,7 +106,7 @@ mod tests {
     use super::Form;
 
     #[test]
-    fn what_is_typed_again_has_no_secret() {
+    fn draft_has_no_secret() {
         let form = Form::parse(
             b"csrf=1&form_id=2&name=a%26b&password=secret&current=secret&scope=a:b&scope=c:d&key=kw_live_1",
         );

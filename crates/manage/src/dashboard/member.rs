@@ -1,53 +1,56 @@
-//! Somebody who is signed in, the account that a page is about, and the key that it is about.
+//! A signed-in user, the account that a page is about, and the key that it is about.
 //!
-//! A handler that works on an account takes an [`AtAccount`], and one that works on a key an [`AtKey`]. Both come from the URL alone, after
-//! the rights of the session in that account were looked up. No cookie and no field of a form says what is worked on.
+//! A handler that works on an account takes an [`AtAccount`], and one that works on a key takes an [`AtKey`]. Both come from the
+//! URL and the rights of the session, never from a cookie or a form field.
 
 use std::ops::Deref;
 
 use askama::Template;
-use axum::extract::{FromRequestParts, RawPathParams};
+use axum::extract::FromRequestParts;
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use http::request::Parts;
-use keyward_core::id::UserId;
 use keyward_core::{AccountId, CredentialId, Scope};
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use zeroize::Zeroizing;
 
-use super::App;
-use super::failure::Failure;
-use super::page::Frame;
-use super::web::{self, Visitor};
+use super::app::App;
+use super::cookies;
+use super::csrf::token_of;
+use super::error::PageError;
+use super::frame::Frame;
+use super::links::{account_path, decoded, encoded};
+use super::navigation::{Access, Navigation};
+use super::path_params::PathParams;
+use super::visitor::Visitor;
 use crate::actor::Actor;
 use crate::authority::Rights;
 use crate::error::ManagementError;
 use crate::records::{Account, User, Versioned};
 use crate::service::{KeyView, Management};
 
-/// Somebody who is signed in.
+/// A signed-in user.
 pub(super) struct Member {
     pub(super) visitor: Visitor,
     pub(super) actor: Actor,
     pub(super) session: Zeroizing<String>,
     pub(super) csrf: String,
     pub(super) user: Versioned<User>,
-    /// Those that they belong to.
+    /// The accounts that the user belongs to.
     accounts: Vec<Versioned<Account>>,
-    /// Where the navigation leads: the account of the URL, or on pages about none the one that they looked at last.
+    /// The account that the navigation leads to: that of the URL, or else the last one that the user looked at.
     here: Option<Here>,
-    /// What they may do in the operator's account, if they belong to it.
+    /// The rights in the operator's account, if the user belongs to it.
     pub(super) operates: Option<Rights>,
 }
 
-/// An account that somebody may look at.
+/// An account that the user may see.
 struct Here {
     account: Versioned<Account>,
     rights: Rights,
 }
 
 impl Member {
-    /// Whose session it is; not yet anywhere.
+    /// Finds the user of the session, at no account yet.
     pub(super) async fn of(visitor: Visitor) -> Result<Self, ManagementError> {
         let session = visitor.session();
         let management = visitor.app.management();
@@ -59,11 +62,11 @@ impl Member {
             Err(ManagementError::NotFound(_)) => None,
             Err(error) => return Err(error),
         };
-        let csrf = web::token_of(&session)?;
+        let csrf = token_of(&session)?;
         Ok(Self { visitor, actor, session, csrf, user, accounts, here: None, operates })
     }
 
-    /// The account with this id. It is not found if they have nothing to do with it, whether it exists or not.
+    /// Finds an account. An account that the user may not see is not found, whether it exists or not.
     async fn look_at(&self, id: &AccountId) -> Result<Here, ManagementError> {
         let management = self.management();
         let account = match self.accounts.iter().find(|account| account.id == *id) {
@@ -77,9 +80,9 @@ impl Member {
         Ok(Here { account, rights })
     }
 
-    /// The account to begin with: the one that they looked at last, or else their first.
+    /// The last account that the user looked at, or else their first.
     async fn look_home(&self) -> Result<Option<Here>, ManagementError> {
-        if let Some(last) = account_of(self.visitor.cookie(web::ACCOUNT)) {
+        if let Some(last) = decoded(self.visitor.cookies.get(cookies::ACCOUNT)) {
             match self.look_at(&last).await {
                 Err(ManagementError::NotFound(_)) => {}
                 found => return found.map(Some),
@@ -95,19 +98,12 @@ impl Member {
         self.visitor.app.management()
     }
 
-    /// Where the navigation leads, for pages that are about no account: nothing is done with it.
+    /// The account that the navigation leads to, and the rights in it. No operation works on it.
     pub(super) fn home(&self) -> Option<(&Account, &Rights)> {
         self.here.as_ref().map(|here| (&here.account.value, &here.rights))
     }
 
-    /// Those that they can switch to: their own, and the one where they are.
-    pub(super) fn accounts(&self) -> impl Iterator<Item = &Account> {
-        let here = self.here.as_ref().map(|here| &here.account);
-        let visited = here.filter(|here| !self.accounts.iter().any(|account| account.id == here.id));
-        self.accounts.iter().chain(visited).map(|account| &account.value)
-    }
-
-    /// A page of theirs that is about no account.
+    /// Renders a page that is about no account.
     pub(super) fn page<T: Template>(&self, title: &str, page: impl FnOnce(Frame) -> T) -> Response {
         self.page_with(StatusCode::OK, title, page)
     }
@@ -118,24 +114,33 @@ impl Member {
         title: &str,
         page: impl FnOnce(Frame) -> T,
     ) -> Response {
-        self.visitor.html(status, &page(Frame::signed(self, title)))
+        self.visitor.html(status, &page(self.frame(title)))
     }
 
-    /// Has somebody sign in again who did so long ago, and wants to give something that outlives their session.
-    pub(super) async fn require_recent_sign_in(&self) -> Result<(), Failure> {
+    /// Requires a recent sign-in, for an operation whose result outlives the session.
+    pub(super) async fn require_recent_sign_in(&self) -> Result<(), PageError> {
         if self.management().has_signed_in_recently(&self.actor).await? {
             Ok(())
         } else {
-            Err(Failure::signed_in_long_ago())
+            Err(PageError::signed_in_long_ago())
         }
+    }
+
+    fn frame(&self, title: &str) -> Frame {
+        let access = Access { home: self.home(), operates: self.operates.as_ref() };
+        let here = self.here.as_ref().map(|here| &here.account);
+        let visited = here.filter(|here| !self.accounts.iter().any(|account| account.id == here.id));
+        let accounts: Vec<&Account> = self.accounts.iter().chain(visited).map(|account| &account.value).collect();
+        let navigation = Navigation::new(&self.visitor, &self.user.name, access, &accounts);
+        Frame::open(&self.visitor, title, self.csrf.clone()).navigation(navigation)
     }
 }
 
-/// Somebody who is signed in, at the account that the URL names.
+/// A signed-in user at the account that the URL names.
 pub(super) struct AtAccount {
     member: Member,
     pub(super) account: Versioned<Account>,
-    /// What they may do in the account.
+    /// The rights in the account.
     pub(super) rights: Rights,
 }
 
@@ -161,12 +166,12 @@ impl AtAccount {
         account_path(&self.account.id, rest)
     }
 
-    /// Goes on to another page about this account, which says this.
-    pub(super) fn redirect_with_flash(&self, rest: &str, note: &str) -> Response {
-        self.visitor.redirect_with_flash(&self.path(rest), note)
+    /// Redirects to another page about this account, which shows a flash message.
+    pub(super) fn redirect_with_flash(&self, rest: &str, code: &str) -> Response {
+        self.visitor.redirect_with_flash(&self.path(rest), code)
     }
 
-    /// A page about this account.
+    /// Renders a page about this account.
     pub(super) fn page<T: Template>(&self, title: &str, page: impl FnOnce(Frame) -> T) -> Response {
         self.page_with(StatusCode::OK, title, page)
     }
@@ -177,30 +182,17 @@ impl AtAccount {
         title: &str,
         page: impl FnOnce(Frame) -> T,
     ) -> Response {
-        let mut response = self.visitor.html(status, &page(Frame::at(self, title)));
-        // `/keys` leads here the next time.
-        let id = utf8_percent_encode(self.account.id.as_str(), &IN_PATHS).to_string();
-        if self.visitor.cookie(web::ACCOUNT) != id {
-            self.visitor.set_cookie(&mut response, web::ACCOUNT, &id, Some(365 * 24 * 3_600));
+        let mut response = self.visitor.html(status, &page(self.frame(title).about(&self.account)));
+        // `/keys` leads to this account the next time.
+        let id = encoded(&self.account.id);
+        if self.visitor.cookies.get(cookies::ACCOUNT) != id {
+            self.visitor.cookies.set(&mut response, cookies::ACCOUNT, &id, Some(365 * 24 * 3_600));
         }
         response
     }
 }
 
-/// What an id has to be written with in a path and in a cookie: it may have any visible character.
-const IN_PATHS: AsciiSet = NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
-
-/// The path of a page about an account.
-pub(super) fn account_path(account: &AccountId, rest: &str) -> String {
-    format!("/accounts/{}{rest}", utf8_percent_encode(account.as_str(), &IN_PATHS))
-}
-
-/// The account that a path or a cookie names.
-fn account_of(text: &str) -> Option<AccountId> {
-    percent_decode_str(text).decode_utf8().ok()?.parse().ok()
-}
-
-/// Somebody who is signed in, at a key of the account that the URL names.
+/// A signed-in user at a key of the account that the URL names.
 pub(super) struct AtKey {
     place: AtAccount,
     pub(super) key: KeyView,
@@ -219,33 +211,16 @@ impl AtKey {
         &self.key.id
     }
 
-    /// The path of a page about this key, below the account's.
+    /// The path of the key's page, below the account's.
     pub(super) fn rest(&self) -> String {
         format!("/keys/{}", self.key.id)
     }
 }
 
-/// What a page or a form is about, found by its URL.
+/// The subject of a page or a form, by its URL.
 pub(super) trait Place: Sized + Send {
-    /// Goes there.
+    /// Finds the subject and checks that the user may see it.
     fn reach(member: Member, path: &PathParams) -> impl Future<Output = Result<Self, ManagementError>> + Send;
-}
-
-/// What the route has found in the path.
-pub(super) struct PathParams(Vec<(String, String)>);
-
-impl PathParams {
-    pub(super) async fn of(parts: &mut Parts, app: &App) -> Self {
-        let params = RawPathParams::from_request_parts(parts, app).await.ok();
-        let own = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
-        Self(params.map(|params| params.iter().map(own).collect()).unwrap_or_default())
-    }
-
-    /// A parameter; what cannot be an id is not found.
-    fn id<T: std::str::FromStr>(&self, name: &str, what: &'static str) -> Result<T, ManagementError> {
-        let value = self.0.iter().find(|(known, _)| known == name).and_then(|(_, value)| value.parse().ok());
-        value.ok_or(ManagementError::NotFound(what))
-    }
 }
 
 impl Place for Member {
@@ -268,7 +243,7 @@ impl Place for AtKey {
     async fn reach(member: Member, path: &PathParams) -> Result<Self, ManagementError> {
         let place = AtAccount::reach(member, path).await?;
         let key = place.management().key(&place.actor, &path.id("id", "key")?).await?;
-        // The actor may see keys of other accounts too, but not here.
+        // The actor may also see keys of other accounts, but not below this one.
         if key.account != place.account.id {
             return Err(ManagementError::NotFound("key"));
         }
@@ -276,7 +251,7 @@ impl Place for AtKey {
     }
 }
 
-async fn seen<P: Place>(parts: &mut Parts, app: &App) -> Result<P, Response> {
+async fn find<P: Place>(parts: &mut Parts, app: &App) -> Result<P, Response> {
     let visitor = Visitor::from_request_parts(parts, app).await.map_err(IntoResponse::into_response)?;
     let path = PathParams::of(parts, app).await;
     let place = match Member::of(visitor.clone()).await {
@@ -285,8 +260,8 @@ async fn seen<P: Place>(parts: &mut Parts, app: &App) -> Result<P, Response> {
     };
     match place {
         Ok(place) => Ok(place),
-        Err(ManagementError::SignedOut) => Err(visitor.go(&web::login_path(web::safe_redirect(&visitor.path)))),
-        Err(error) => Err(Failure::from(error).into_response()),
+        Err(ManagementError::SignedOut) => Err(visitor.go_to_sign_in()),
+        Err(error) => Err(PageError::from(error).into_response()),
     }
 }
 
@@ -294,7 +269,7 @@ impl FromRequestParts<App> for Member {
     type Rejection = Response;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Response> {
-        seen(parts, app).await
+        find(parts, app).await
     }
 }
 
@@ -302,7 +277,7 @@ impl FromRequestParts<App> for AtAccount {
     type Rejection = Response;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Response> {
-        seen(parts, app).await
+        find(parts, app).await
     }
 }
 
@@ -310,36 +285,25 @@ impl FromRequestParts<App> for AtKey {
     type Rejection = Response;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Response> {
-        seen(parts, app).await
-    }
-}
-
-/// The user that a path names.
-pub(super) struct NamedUser(pub(super) UserId);
-
-impl FromRequestParts<App> for NamedUser {
-    type Rejection = Failure;
-
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Failure> {
-        Ok(Self(PathParams::of(parts, app).await.id("id", "member")?))
+        find(parts, app).await
     }
 }
 
 impl Visitor {
-    /// The frame of a page that says what went wrong: with the way to their own accounts for those who are signed in.
-    pub(super) async fn failure_frame(&self, title: &str) -> Frame {
+    /// The frame of an error page, with navigation for a signed-in user.
+    pub(super) async fn error_frame(&self, title: &str) -> Frame {
         let Ok(mut member) = Member::of(self.clone()).await else { return Frame::open(self, title, String::new()) };
         let named = self.path.strip_prefix("/accounts/").and_then(|rest| rest.split(['/', '?']).next());
-        let here = match named.and_then(account_of) {
+        let here = match named.and_then(decoded) {
             Some(id) => member.look_at(&id).await.ok(),
             None => None,
         };
         if let Some(here) = here {
-            let (account, rights) = (here.account.clone(), here.rights.clone());
+            let account = here.account.clone();
             member.here = Some(here);
-            return Frame::at(&AtAccount { member, account, rights }, title);
+            return member.frame(title).about(&account);
         }
         member.here = member.look_home().await.ok().flatten();
-        Frame::signed(&member, title)
+        member.frame(title)
     }
 }

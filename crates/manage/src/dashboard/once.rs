@@ -1,7 +1,7 @@
-//! Forms that give a secret to be shown once: a form has one effect however often it is sent, and its answer comes once.
+//! Forms that reveal a secret: a form takes effect once, however often it is sent, and its secret is revealed once.
 //!
-//! The one exception is the second click of a double click. The browser drops the answer to the first, so whoever sends the same form
-//! within moments, with the same session, gets the same answer.
+//! A double click is the exception. The browser drops the first answer, so the same form from the same session gets the same answer
+//! again within two seconds.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -18,15 +18,14 @@ use crate::error::ManagementError;
 use crate::records::new_id;
 use crate::service::{Answer, IdempotentRequest};
 
-/// How far apart the two clicks can be. Longer than anybody's double click, and shorter than it takes to reload a page and to
-/// confirm that the form is to be sent again.
+/// The longest time between two clicks. It is too short to reload a page and to confirm that the form is sent again.
 const DOUBLE_CLICK: Duration = Duration::from_secs(2);
 
-/// What came of a form.
-pub(super) enum Shown<T> {
-    /// To be shown, this once.
+/// The result of a form that reveals a secret.
+pub(super) enum RevealedSecret<T> {
+    /// Reveal it now, once.
     Now(T),
-    /// It was shown before; what is left is what it is about.
+    /// It was already revealed. Show only what it belongs to.
     Before(T),
 }
 
@@ -36,13 +35,13 @@ struct Kept<T> {
     value: T,
 }
 
-/// The id of a form that is being made.
+/// A new form id.
 pub(super) fn new_form() -> Result<String, ManagementError> {
     new_id("form")
 }
 
-/// Does what a form asks for, once. It is done to its end even if the browser does not wait for it.
-pub(super) async fn once<T, F>(member: &Member, form: &Form, operation: F) -> Result<Shown<T>, ManagementError>
+/// Runs the operation of a form once, to its end, even if the browser disconnects.
+pub(super) async fn once<T, F>(member: &Member, form: &Form, operation: F) -> Result<RevealedSecret<T>, ManagementError>
 where
     T: Serialize + DeserializeOwned + Send + 'static,
     F: Future<Output = Result<T, ManagementError>> + Send + 'static,
@@ -67,5 +66,9 @@ where
     let answer = tokio::spawn(work).await.map_err(|_| ManagementError::Internal)??;
     let kept: Kept<T> = serde_json::from_str(&answer.body).map_err(|_| ManagementError::Internal)?;
     let is_soon = member.management().now().saturating_since(kept.at) <= DOUBLE_CLICK;
-    if is_first.load(Ordering::Relaxed) || is_soon { Ok(Shown::Now(kept.value)) } else { Ok(Shown::Before(kept.value)) }
+    if is_first.load(Ordering::Relaxed) || is_soon {
+        Ok(RevealedSecret::Now(kept.value))
+    } else {
+        Ok(RevealedSecret::Before(kept.value))
+    }
 }

@@ -1,10 +1,10 @@
-//! What an application says of its dashboard.
+//! The settings of a dashboard.
 
 use keyward_core::Scope;
 
 use crate::origin::PublicUrl;
 
-/// What the dashboard is called and where it is, and what the provider's keys can be granted.
+/// The dashboard's name and address, and the scopes of the provider's API.
 ///
 /// # Examples
 /// ```
@@ -42,7 +42,7 @@ impl Default for DashboardSettings {
 }
 
 impl DashboardSettings {
-    /// The dashboard of the provider with this name, at the root of its host.
+    /// Settings for the provider with this name, with the dashboard at the root of its host.
     pub fn new(name: impl Into<String>) -> Self {
         Self {
             name: name.into(),
@@ -54,16 +54,16 @@ impl DashboardSettings {
         }
     }
 
-    /// Below this path, such as `/dashboard`: where an application nests it.
+    /// Sets the path below which the application nests the dashboard, such as `/dashboard`.
     pub fn base(mut self, path: &str) -> Self {
         self.base = path.trim_end_matches('/').to_owned();
         self
     }
 
-    /// Where people reach the dashboard: links are built from this, and never from what a request says of its host.
+    /// Sets the URL of the dashboard. Links are built from it, never from the host that a request names.
     ///
-    /// Without it people sign in with an identity provider only under `localhost` and loopback addresses. With it, a request under another
-    /// host that would make a link is answered with 421, and no link is made.
+    /// Single sign-on needs it, except on `localhost` and loopback addresses. A request under another host that would create a link is
+    /// refused with 421.
     ///
     /// # Examples
     /// ```
@@ -78,32 +78,32 @@ impl DashboardSettings {
         self
     }
 
-    /// With the provider's logo, a PNG, shown 28 pixels high.
+    /// Sets the provider's logo, a PNG, displayed 28 pixels high.
     pub fn logo_png(mut self, image: impl Into<bytes::Bytes>) -> Self {
         self.logo = Some(Logo { media_type: "image/png", bytes: image.into() });
         self
     }
 
-    /// With the provider's logo, an SVG, shown 28 pixels high. It is an image of its own to browsers, so nothing in it is run.
+    /// Sets the provider's logo, an SVG, displayed 28 pixels high. Browsers run no script in it.
     pub fn logo_svg(mut self, image: impl Into<bytes::Bytes>) -> Self {
         self.logo = Some(Logo { media_type: "image/svg+xml", bytes: image.into() });
         self
     }
 
-    /// Adds a scope of the provider's API that restricted keys can be granted, and what people read beside it.
+    /// Adds a scope of the provider's API for restricted keys, and its description.
     pub fn scope(mut self, scope: Scope, meaning: impl Into<String>) -> Self {
         self.scopes.push((scope, meaning.into()));
         self
     }
 
-    /// The call that a new key is shown with.
+    /// Sets the URL of the example call that a new key is shown with.
     pub fn example_url(mut self, url: impl Into<String>) -> Self {
         self.example_url = url.into();
         self
     }
 }
 
-/// What a program's environment calls a key of this provider, such as `EXAMPLE_API_KEY`.
+/// The environment variable for a key of this provider, such as `EXAMPLE_API_KEY`.
 pub(super) fn variable(provider: &str) -> String {
     let words = provider.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
     let name = words.map(str::to_ascii_uppercase).collect::<Vec<_>>().join("_");
@@ -116,7 +116,7 @@ mod tests {
     use super::variable;
 
     #[test]
-    fn the_variable_is_named_after_the_provider() {
+    fn variable_is_named_after_the_provider() {
         for (name, expected) in [
             ("keyward", "KEYWARD_API_KEY"),
             ("Example API", "EXAMPLE_API_KEY"),

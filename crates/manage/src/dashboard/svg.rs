@@ -1,4 +1,4 @@
-//! Charts as SVG elements with attributes alone: no style that a content security policy would have to allow.
+//! Charts as SVG, styled by attributes only, as the content security policy requires.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -9,11 +9,11 @@ use crate::service::{UsageDay, UsageTotal};
 
 const DAY: i64 = 24 * 3_600 * 1_000;
 
-/// How many days a sparkline has.
+/// The days of a sparkline.
 pub(super) const SPARK_DAYS: u32 = 30;
 const SPARK_HEIGHT: u64 = 22;
 
-/// A bar, or a part of one.
+/// A bar or a part of one.
 pub(super) struct Bar {
     pub(super) x: u64,
     pub(super) y: u64,
@@ -21,7 +21,7 @@ pub(super) struct Bar {
     pub(super) class: String,
 }
 
-/// How a key was used, small enough for a row of a table.
+/// The use of a key, small enough for a table row.
 pub(super) struct Spark {
     pub(super) bars: Vec<Bar>,
     /// The same in words.
@@ -48,7 +48,7 @@ fn spark(days: &[(u64, u64)]) -> Spark {
     for (x, (accepted, refused)) in (0..).step_by(4).zip(days) {
         let mut top = SPARK_HEIGHT;
         for (times, class) in [(*accepted, "accepted"), (*refused, "refused")] {
-            // What has happened at all is seen.
+            // A single request is visible.
             let height = if times == 0 { 0 } else { (times.saturating_mul(SPARK_HEIGHT) / most).max(1).min(top) };
             if height > 0 {
                 top -= height;
@@ -61,7 +61,7 @@ fn spark(days: &[(u64, u64)]) -> Spark {
     Spark { bars, label: format!("Last 30 days: {} accepted, {} refused", number(accepted), number(refused)) }
 }
 
-/// A line at a height, with what it stands for.
+/// A horizontal line with its value.
 pub(super) struct Rule {
     pub(super) y: u64,
     pub(super) label: String,
@@ -72,14 +72,14 @@ pub(super) struct Day {
     pub(super) date: String,
     pub(super) x: u64,
     pub(super) parts: Vec<Bar>,
-    /// Of each outcome, in the legend's order.
+    /// The count of each outcome, in the legend's order.
     pub(super) times: Vec<String>,
     /// The same in words.
     pub(super) title: String,
     pub(super) has_label: bool,
 }
 
-/// What a colour of a chart stands for.
+/// The meaning of a colour.
 pub(super) struct Legend {
     pub(super) outcome: String,
     pub(super) meaning: &'static str,
@@ -87,7 +87,7 @@ pub(super) struct Legend {
     pub(super) total: String,
 }
 
-/// How keys were used, day by day and outcome by outcome.
+/// The use of keys by day and outcome.
 pub(super) struct Chart {
     pub(super) width: u64,
     pub(super) height: u64,
@@ -100,10 +100,10 @@ pub(super) struct Chart {
 
 const CHART_WIDTH: u64 = 720;
 const CHART_HEIGHT: u64 = 200;
-/// Room for the numbers on the left.
+/// The space for the numbers on the left.
 const LEFT: u64 = 44;
 
-/// The chart of so many days.
+/// The chart of the last `days` days.
 pub(super) fn chart(usage: &[UsageTotal], days: u32, now: Timestamp) -> Chart {
     let today = now.as_millis() / DAY;
     let first = today - i64::from(days) + 1;
@@ -114,7 +114,7 @@ pub(super) fn chart(usage: &[UsageTotal], days: u32, now: Timestamp) -> Chart {
         *by_day.entry((day.day.as_millis() / DAY, &day.outcome)).or_default() += day.times;
     }
     let mut outcomes: Vec<(&str, u64)> = totals.into_iter().collect();
-    // What was accepted stands at the bottom, and above it the refusals, the most frequent first.
+    // Accepted requests are at the bottom, then the refusals, the most frequent first.
     outcomes.sort_by_key(|(outcome, times)| (*outcome != "accepted", u64::MAX - times));
     let class = |place: usize, outcome: &str| {
         if outcome == "accepted" { "accepted".to_owned() } else { format!("refused-{}", place.min(6)) }
@@ -169,29 +169,29 @@ fn label_every(days: u32) -> i64 {
     }
 }
 
-/// The next number with one digit that counts, and even, so that the half is a whole number too.
+/// The next even number with one significant digit, so that its half is a whole number.
 fn round_up(number: u64) -> u64 {
     let unit = 10_u64.pow(number.max(1).ilog10());
     let rounded = number.div_ceil(unit) * unit;
     if rounded.is_multiple_of(2) { rounded } else { rounded + unit }.max(2)
 }
 
-/// What an outcome means, for who has not read the table of rejections.
-pub(super) fn meaning(outcome: &str) -> &'static str {
+/// The meaning of an outcome.
+fn meaning(outcome: &str) -> &'static str {
     match outcome {
         "accepted" => "The key was accepted",
-        "key_revoked" => "The key was revoked before",
-        "key_compromised" => "The key was known to others",
+        "key_revoked" => "The key was revoked",
+        "key_compromised" => "The key was reported as compromised",
         "key_expired" => "The key had expired",
         "key_disabled" => "The key was disabled",
-        "key_not_yet_valid" => "The key had not begun",
+        "key_not_yet_valid" => "The key was not valid yet",
         "account_suspended" => "The account was suspended",
         "insufficient_scope" => "The key lacked a scope",
         "rate_limited" | "rate_limit_exceeded" => "Too many requests",
-        "network_not_allowed" => "From a network that the key is not for",
-        "endpoint_not_allowed" => "At an endpoint that the key is not for",
-        "kind_not_allowed" => "The key's kind may not do this",
-        "mode_not_allowed" => "The key's mode may not do this",
+        "network_not_allowed" => "The key does not allow this network",
+        "endpoint_not_allowed" => "The key does not allow this endpoint",
+        "kind_not_allowed" => "The key's kind does not allow this",
+        "mode_not_allowed" => "The key's mode does not allow this",
         "plan_required" => "The account's plan does not include this",
         "https_required" => "The request was not sent over HTTPS",
         _ => "The request was refused",
@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_happened_is_seen_however_little_it_was() {
+    fn single_request_is_visible() {
         let now = "2026-03-30T12:00:00Z".parse().unwrap();
         let days = [
             day("2026-03-01", "accepted", 1_000_000),
@@ -222,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn a_chart_has_every_day_and_every_outcome() {
+    fn chart_has_every_day_and_every_outcome() {
         let now = "2026-03-30T12:00:00Z".parse().unwrap();
         let usage =
             [day("2026-03-29", "key_expired", 5), day("2026-03-29", "accepted", 30), day("2026-03-30", "accepted", 1)];

@@ -1,4 +1,4 @@
-//! Times and numbers as people read them.
+//! Times and numbers in words.
 
 use std::time::Duration;
 
@@ -11,11 +11,11 @@ const DAY: u64 = 24 * HOUR;
 /// An instant for a `<time>` element.
 #[derive(Clone)]
 pub(super) struct When {
-    /// For programs.
+    /// The `datetime` attribute.
     pub(super) iso: String,
     /// The date and the time.
     pub(super) full: String,
-    /// How far away it is.
+    /// The distance from now.
     pub(super) near: String,
 }
 
@@ -41,7 +41,7 @@ impl When {
     }
 }
 
-/// A length of time in its largest unit; none for what is shorter than a minute.
+/// A duration in its largest unit, or `None` if it is shorter than a minute.
 pub(super) fn span(length: Duration) -> Option<String> {
     let seconds = length.as_secs();
     let (count, unit) = match seconds {
@@ -53,7 +53,7 @@ pub(super) fn span(length: Duration) -> Option<String> {
     Some(format!("{count} {unit}{}", if count == 1 { "" } else { "s" }))
 }
 
-/// A number with its thousands set apart.
+/// A number with thousands separators.
 pub(super) fn number(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
@@ -71,7 +71,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_and_times_are_for_people() {
+    fn numbers_and_times_are_readable() {
         for (plain, text) in [(0, "0"), (999, "999"), (1_000, "1,000"), (1_234_567, "1,234,567")] {
             assert_eq!(number(plain), text);
         }

@@ -1,6 +1,6 @@
-//! GitHub's secret-scanning alerts: it finds keys in public and tells their provider, who puts an end to them.
+//! GitHub's secret-scanning alerts: GitHub finds keys in public code and alerts their provider, who revokes them.
 //!
-//! An alert counts only if GitHub has signed it, over the very bytes of its body, with one of the keys that it publishes
+//! An alert counts only if GitHub has signed the bytes of its body with one of its published keys
 //! (<https://docs.github.com/en/code-security/secret-scanning/secret-scanning-partner-program>).
 
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects, clippy::indexing_slicing))] // It reads input.
@@ -29,13 +29,13 @@ use crate::web::{self, Object, Origin, Problem};
 use error::AlertError;
 use public_keys::PublicKeys;
 
-/// Where GitHub publishes its keys.
+/// The URL of GitHub's public keys.
 const PUBLIC_KEYS: &str = "https://api.github.com/meta/public_keys/secret_scanning";
 const MAX_BODY: usize = 1_024 * 1_024;
-/// Keys that are put an end to at once.
-const AT_ONCE: usize = 16;
+/// How many keys of an alert are revoked concurrently.
+const CONCURRENCY: usize = 16;
 
-/// How GitHub's alerts are taken.
+/// The settings of the receiver of GitHub's alerts.
 ///
 /// # Examples
 /// ```
@@ -51,13 +51,13 @@ pub struct GithubAlerts {
 }
 
 impl GithubAlerts {
-    /// Keys that were found end as `policy` says.
+    /// Applies `policy` to each key that GitHub has found.
     #[must_use]
     pub fn new(policy: LeakPolicy) -> Self {
         Self { policy, public_keys: PUBLIC_KEYS.to_owned() }
     }
 
-    /// Where the sender publishes the keys that it signs with: an `https://` URL, or `http://` on this machine.
+    /// Sets the URL of the sender's public keys: `https://`, or `http://` on this machine.
     #[must_use]
     pub fn public_keys(mut self, url: impl Into<String>) -> Self {
         self.public_keys = url.into();
@@ -65,11 +65,12 @@ impl GithubAlerts {
     }
 }
 
-/// Takes GitHub's alerts, at `POST /v1/alerts/github`: to be merged into an own router. Each key that an alert names and that is one of
-/// ours has ended on every node when it is answered, and the answer says of each whether it was one.
+/// Creates the receiver of GitHub's alerts, at `POST /v1/alerts/github`. Merge it into your router.
+///
+/// The response is sent when the policy has taken effect on every node. It tells for each key whether it was valid.
 ///
 /// # Errors
-/// [`OutboundError`] if the sender's keys cannot be asked for.
+/// [`OutboundError`] if the URL of the sender's keys is invalid, or TLS is unavailable.
 ///
 /// # Examples
 /// ```
@@ -100,7 +101,7 @@ struct Receiver {
     public_keys: PublicKeys,
 }
 
-/// One key that was found. What else the sender says of it is not looked at.
+/// A key that was found. The other fields of an alert are ignored.
 #[derive(Deserialize)]
 struct Alert {
     token: zeroize::Zeroizing<String>,
@@ -110,7 +111,7 @@ struct Alert {
     source: Option<String>,
 }
 
-/// What we say of a key: by its hash, so that it does not travel once more.
+/// The verdict on a key, which is named by its hash so that the key is not sent again.
 #[derive(Serialize)]
 struct Label {
     token_hash: String,
@@ -136,7 +137,7 @@ async fn receive(
     })?;
     let actor = Actor::system("GitHub secret scanning", context);
     let policy = receiver.policy;
-    // Once it has begun it ends, even if the sender does not wait for it.
+    // Runs to its end even if the sender disconnects.
     let labels = tokio::spawn(async move {
         let label = |Object(alert): Object<Alert>| {
             let (management, actor) = (&management, &actor);
@@ -150,12 +151,12 @@ async fn receive(
                 })
             }
         };
-        stream::iter(alerts).map(label).buffered(AT_ONCE).try_collect().await
+        stream::iter(alerts).map(label).buffered(CONCURRENCY).try_collect().await
     });
     Ok(Json(labels.await.map_err(|_| Problem::Management(ManagementError::Internal))??))
 }
 
-/// The value of a field that is there once.
+/// The value of a field that occurs once.
 fn one<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
     let mut values = headers.get_all(name).iter();
     let value = values.next()?.to_str().ok()?;

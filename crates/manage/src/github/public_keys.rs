@@ -1,4 +1,4 @@
-//! The keys that alerts are signed with: asked for when they are needed, and not more often than that.
+//! The sender's public keys, requested when they are needed.
 
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects, clippy::indexing_slicing))] // It reads input.
 
@@ -18,9 +18,9 @@ use tokio::sync::Mutex;
 use super::error::AlertError;
 use crate::outbound::{Outbound, OutboundError};
 
-/// After this, keys are asked for anew: one that was withdrawn counts no longer.
+/// How long keys are cached. A withdrawn key is refused after this time.
 const MAX_AGE: Duration = Duration::from_secs(24 * 3_600);
-/// Whoever makes up names of keys has us ask no more often than this.
+/// The shortest time between two requests, however many unknown key names arrive.
 const PAUSE: Duration = Duration::from_secs(60);
 const MAX_KEYS: usize = 64;
 
@@ -34,8 +34,8 @@ pub(super) struct PublicKeys {
 #[derive(Default)]
 struct Known {
     keys: HashMap<String, VerifyingKey>,
-    /// When they were had, and when they were last asked for.
-    had: Option<Duration>,
+    /// The time of the last response, and of the last request.
+    fetched: Option<Duration>,
     asked: Option<Duration>,
 }
 
@@ -55,7 +55,7 @@ impl PublicKeys {
         Ok(Self { outbound: Outbound::new(&url)?, url, clock, known: Mutex::default() })
     }
 
-    /// Whether this is the signature, in base64, of `body` by the key with this name: ECDSA over P-256 with SHA-256.
+    /// Verifies that `signature`, in base64, is that of `body` by the key with this name (ECDSA over P-256 with SHA-256).
     pub(super) async fn verify(&self, name: &str, signature: &str, body: &[u8]) -> Result<(), AlertError> {
         let signature = STANDARD.decode(signature).map_err(|_| AlertError::Signature)?;
         let signature = DerSignature::from_bytes(&signature).map_err(|_| AlertError::Signature)?;
@@ -67,7 +67,7 @@ impl PublicKeys {
         let mut known = self.known.lock().await;
         let now = self.clock.boottime();
         let since = |then: Option<Duration>| then.map_or(Duration::MAX, |then| now.saturating_sub(then));
-        let are_fresh = since(known.had) < MAX_AGE;
+        let are_fresh = since(known.fetched) < MAX_AGE;
         if are_fresh && let Some(key) = known.keys.get(name) {
             return Ok(*key);
         }
@@ -75,11 +75,11 @@ impl PublicKeys {
             known.asked = Some(now);
             match self.ask().await {
                 Ok(keys) => {
-                    (known.keys, known.had) = (keys, Some(now));
+                    (known.keys, known.fetched) = (keys, Some(now));
                     return known.keys.get(name).copied().ok_or(AlertError::Signature);
                 }
                 Err(error) => {
-                    tracing::error!(url = self.url, error, "the keys that alerts are signed with cannot be had")
+                    tracing::error!(url = self.url, error, "the sender's public keys are unavailable")
                 }
             }
         }
@@ -91,12 +91,14 @@ impl PublicKeys {
         let published: Published = serde_json::from_slice(&body).map_err(|error| error.to_string())?;
         let mut keys = HashMap::new();
         for key in published.public_keys.into_iter().take(MAX_KEYS) {
-            // One of another algorithm verifies nothing here, and stands in the way of no other.
+            // Skips keys of other algorithms.
             match VerifyingKey::from_public_key_pem(&key.key) {
                 Ok(parsed) => drop(keys.insert(key.key_identifier, parsed)),
-                Err(error) => tracing::warn!(name = key.key_identifier, %error, "a key of the sender is of no use"),
+                Err(error) => {
+                    tracing::warn!(name = key.key_identifier, %error, "a public key of the sender was skipped")
+                }
             }
         }
-        if keys.is_empty() { Err("no key of use is published".to_owned()) } else { Ok(keys) }
+        if keys.is_empty() { Err("the sender publishes no usable key".to_owned()) } else { Ok(keys) }
     }
 }

@@ -1,4 +1,4 @@
-//! Sending somebody to the provider, and what they come back with.
+//! The authorization code flow: the redirect to the provider, and the exchange of its code.
 
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects, clippy::indexing_slicing))] // It reads input.
 
@@ -18,14 +18,14 @@ use openidconnect::{
 use super::{Binding, IdentityProvider, IdentityProviderError as Error};
 use crate::outbound::{AskError, is_loopback};
 
-/// How long what the provider says of itself is kept.
-const KEPT: Duration = Duration::from_secs(600);
-/// How soon it is asked again if somebody comes with a token by another key.
-const AGAIN: Duration = Duration::from_secs(1);
-/// How soon it is asked again if it did not answer: who waits meanwhile is told at once.
-const PAUSE: Duration = Duration::from_secs(2);
+/// How long the provider's description is cached.
+const MAX_AGE: Duration = Duration::from_secs(600);
+/// The shortest time to the next request after a token with an unknown key.
+const KEY_REFRESH: Duration = Duration::from_secs(1);
+/// How long requests fail at once after an outage.
+const BACKOFF: Duration = Duration::from_secs(2);
 
-/// What signs ID tokens. Neither `none`, nor a secret that both sides have.
+/// The accepted signatures of ID tokens: neither `none` nor a shared secret.
 const ALGORITHMS: [CoreJwsSigningAlgorithm; 9] = [
     CoreJwsSigningAlgorithm::RsaSsaPkcs1V15Sha256,
     CoreJwsSigningAlgorithm::RsaSsaPkcs1V15Sha384,
@@ -38,36 +38,36 @@ const ALGORITHMS: [CoreJwsSigningAlgorithm; 9] = [
     CoreJwsSigningAlgorithm::EdDsa,
 ];
 
-/// What is known of the provider.
+/// The cached description of the provider.
 #[derive(Default)]
 pub(super) struct Known {
     description: Option<(Arc<CoreProviderMetadata>, Instant)>,
     failed: Option<Instant>,
 }
 
-/// Who has signed in at the provider.
+/// The user who signed in at the provider.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Claims {
     pub(crate) issuer: String,
-    /// What the provider calls them, for ever.
+    /// The provider's permanent id of the user.
     pub(crate) subject: String,
-    /// Only if the provider says that it is theirs.
+    /// The e-mail address, if the provider has verified it.
     pub(crate) verified_email: Option<String>,
     pub(crate) name: Option<String>,
 }
 
 impl IdentityProvider {
-    /// What the provider says of itself, and its keys; read again if it was read before `older_than` or is too old.
+    /// The provider's description and keys, at most `older_than` old. Defaults to ten minutes.
     pub(super) async fn description(&self, older_than: Option<Duration>) -> Result<Arc<CoreProviderMetadata>, Error> {
         let mut known = self.known.lock().await;
-        let keep = older_than.unwrap_or(KEPT);
+        let keep = older_than.unwrap_or(MAX_AGE);
         if let Some((description, at)) = &known.description
             && at.elapsed() < keep
         {
             return Ok(Arc::clone(description));
         }
-        if known.failed.is_some_and(|at| at.elapsed() < PAUSE) {
-            return Err(Error::Unreachable("it did not a moment ago".into()));
+        if known.failed.is_some_and(|at| at.elapsed() < BACKOFF) {
+            return Err(Error::Unreachable("it did not answer a moment ago".into()));
         }
         let found = CoreProviderMetadata::discover_async(self.issuer.clone(), &self.http).await;
         let found = found.map_err(Error::from).and_then(|found| self.check_description(found));
@@ -87,9 +87,9 @@ impl IdentityProvider {
             return Err(lacks("it has no authorization code flow"));
         }
         if !found.id_token_signing_alg_values_supported().iter().any(|known| ALGORITHMS.contains(known)) {
-            return Err(lacks("it signs with no key of its own"));
+            return Err(lacks("it does not sign ID tokens with a public key"));
         }
-        // The browser goes there; what this program asks itself is held to https by its client.
+        // The browser goes there. The HTTP client enforces https for this program's own requests.
         let url = found.authorization_endpoint().url();
         if url.scheme() != "https" && !(self.issuer.url().scheme() == "http" && is_loopback(url)) {
             return Err(lacks("its authorization endpoint is not https"));
@@ -97,7 +97,7 @@ impl IdentityProvider {
         Ok(found)
     }
 
-    /// Where to send somebody who wants to sign in.
+    /// The URL at which a user signs in.
     pub(crate) async fn authorize(&self, binding: &Binding) -> Result<String, Error> {
         let description = self.description(None).await?;
         let client =
@@ -114,15 +114,15 @@ impl IdentityProvider {
         Ok(url.into())
     }
 
-    /// Exchanges the code that somebody has come back with.
+    /// Exchanges the code for the user's claims.
     pub(crate) async fn redeem(&self, binding: &Binding, code: &str) -> Result<Claims, Error> {
         let description = self.description(None).await?;
         let tokens = self.exchange(&description, binding, code).await?;
         let nonce = Nonce::new(binding.nonce.to_string());
         let claims = match self.verify(&description, &tokens, &nonce) {
             Err(ClaimsVerificationError::SignatureVerification(SignatureVerificationError::NoMatchingKey)) => {
-                // It may have other keys since.
-                let description = self.description(Some(AGAIN)).await?;
+                // The provider may have rotated its keys.
+                let description = self.description(Some(KEY_REFRESH)).await?;
                 self.verify(&description, &tokens, &nonce)
             }
             verdict => verdict,
@@ -134,7 +134,7 @@ impl IdentityProvider {
             verified_email: verified(claims.email(), claims.email_verified()),
             name: claims.name().and_then(|name| name.get(None)).map(|name| name.to_string()),
         };
-        // Many keep ID tokens short, and tell the rest here.
+        // Many providers keep ID tokens short and return the rest here.
         if (found.verified_email.is_none() || found.name.is_none()) && description.userinfo_endpoint().is_some() {
             let client = self.client(&description);
             let request = client
@@ -163,12 +163,12 @@ impl IdentityProvider {
             RequestTokenError::ServerResponse(refusal) => Error::Refused(refusal.error().to_string()),
             RequestTokenError::Request(error) => Error::of_http(error),
             RequestTokenError::Parse(..) | RequestTokenError::Other(_) => {
-                Error::Refused("its answer has no tokens in it".to_owned())
+                Error::Refused("its response has no tokens".to_owned())
             }
         })
     }
 
-    /// The claims, once the signature, issuer, audience, nonce and end fit.
+    /// Verifies the signature, issuer, audience, nonce and expiry, and returns the claims.
     fn verify(
         &self,
         description: &CoreProviderMetadata,
@@ -178,7 +178,7 @@ impl IdentityProvider {
         let other = |what: &str| ClaimsVerificationError::Other(what.to_owned());
         let client = self.client(description);
         let verifier = client.id_token_verifier().set_allowed_algs(ALGORITHMS);
-        let token = tokens.id_token().ok_or_else(|| other("there is none"))?;
+        let token = tokens.id_token().ok_or_else(|| other("the response has no ID token"))?;
         let claims = token.claims(&verifier, nonce)?;
         if let Some(hash) = claims.access_token_hash() {
             let signing = token.signing_alg().map_err(|error| other(&error.to_string()))?;
@@ -194,7 +194,7 @@ impl IdentityProvider {
     fn client(&self, description: &CoreProviderMetadata) -> Discovered {
         let client =
             CoreClient::from_provider_metadata(description.clone(), self.client_id.clone(), self.client_secret.clone());
-        // OpenID Connect Discovery 1.0 section 3: where nothing is said, it is client_secret_basic.
+        // OpenID Connect Discovery 1.0 section 3: the default is client_secret_basic.
         let methods = description.token_endpoint_auth_methods_supported();
         let in_body = methods.is_some_and(|methods| {
             methods.contains(&CoreClientAuthMethod::ClientSecretPost)
@@ -221,7 +221,7 @@ fn verified(email: Option<&openidconnect::EndUserEmail>, is_verified: Option<boo
     email.filter(|_| is_verified == Some(true)).map(|email| email.to_string())
 }
 
-/// The cause of an error, behind a colon.
+/// The cause of an error, after a colon.
 fn source(error: &dyn std::error::Error) -> String {
     error.source().map(|cause| format!(": {cause}")).unwrap_or_default()
 }
@@ -240,7 +240,7 @@ impl From<DiscoveryError<AskError>> for Error {
         match error {
             DiscoveryError::Request(error) => Self::of_http(error),
             DiscoveryError::Response(status, ..) => {
-                Self::Description(format!("there is no description where it should be (status {status})"))
+                Self::Description(format!("no description at its URL (status {status})"))
             }
             DiscoveryError::Parse(error) => Self::Description(error.to_string()),
             DiscoveryError::UrlParse(error) => Self::Description(error.to_string()),
@@ -254,7 +254,7 @@ fn of_user_info(error: UserInfoError<AskError>) -> Error {
         UserInfoError::Request(error) => Error::of_http(error),
         UserInfoError::ClaimsVerification(error) => Error::Token(error.to_string()),
         UserInfoError::Response(status, ..) => {
-            Error::Refused(format!("it tells nothing of the user (status {status})"))
+            Error::Refused(format!("it returned no user information (status {status})"))
         }
         other => Error::Refused(other.to_string()),
     }

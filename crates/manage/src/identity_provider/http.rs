@@ -1,4 +1,4 @@
-//! The client that openidconnect asks through.
+//! The HTTP client of openidconnect.
 
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects, clippy::indexing_slicing))] // It reads input.
 
@@ -18,7 +18,7 @@ impl<'c> AsyncHttpClient<'c> for Http {
     fn call(&'c self, request: HttpRequest) -> Self::Future {
         Box::pin(async {
             let answer = self.0.ask(request.try_into()?).await?;
-            // An outage, which openidconnect would take for a description that cannot be used.
+            // An outage. openidconnect would report an unusable description.
             if answer.status().is_server_error() { Err(AskError::Status(answer.status())) } else { Ok(answer) }
         })
     }

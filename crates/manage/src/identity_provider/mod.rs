@@ -1,7 +1,7 @@
 //! Signing in with an OpenID Connect provider: the operator's own directory, or a service such as Google or Keycloak.
 //!
-//! This is the protocol: the authorization code flow with PKCE, `state` and `nonce` (OpenID Connect Core 1.0, RFC 7636, RFC 9700). What
-//! follows from who somebody is at the provider is the management service's to decide.
+//! This module has the protocol: the authorization code flow with PKCE, `state` and `nonce` (OpenID Connect Core 1.0, RFC 7636,
+//! RFC 9700). The management service decides which user the claims belong to.
 
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects, clippy::indexing_slicing))] // It reads input.
 
@@ -24,9 +24,9 @@ use crate::outbound::{Outbound, OutboundError};
 use exchange::Known;
 use http::Http;
 
-/// An OpenID Connect provider with which people sign in to the dashboard.
+/// An OpenID Connect provider with which users sign in to the dashboard.
 ///
-/// What it has to know of the dashboard is where to send people back to: `/login/oidc/callback`, below the dashboard's own path.
+/// Register `/login/oidc/callback`, below the dashboard's base path, as its redirect URI.
 ///
 /// # Examples
 /// ```
@@ -54,39 +54,39 @@ pub struct IdentityProvider {
     known: Arc<Mutex<Known>>,
 }
 
-/// Why signing in with a provider did not work.
+/// The reason why a sign-in with the provider failed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum IdentityProviderError {
-    /// The issuer is not one that can be trusted.
-    #[error("the issuer is {0}")]
+    /// The issuer is not an allowed URL.
+    #[error("invalid issuer: {0}")]
     Issuer(&'static str),
-    /// No connection can be made at all, as nothing is known to check certificates against.
-    #[error("connections over TLS cannot be made: {0}")]
+    /// TLS is unavailable on this machine.
+    #[error("TLS is unavailable: {0}")]
     Tls(String),
-    /// It does not answer, or not in time.
+    /// The provider does not answer in time.
     #[error("the identity provider does not answer")]
     Unreachable(#[source] Box<dyn std::error::Error + Send + Sync>),
-    /// What it says of itself cannot be used.
-    #[error("what the identity provider says of itself cannot be used: {0}")]
+    /// The provider's description (its discovery document) is unusable.
+    #[error("the identity provider's description is unusable: {0}")]
     Description(String),
-    /// It does not take the code, or the client's secret.
+    /// The provider refused the code or the client's secret.
     #[error("the identity provider refused: {0}")]
     Refused(String),
-    /// It has signed something that is not what was asked for.
-    #[error("the identity provider's token does not count: {0}")]
+    /// The provider's token is invalid.
+    #[error("the identity provider's token is invalid: {0}")]
     Token(String),
 }
 
 impl IdentityProviderError {
-    /// Whether it may work in a while without anybody changing anything.
+    /// Returns `true` if a later attempt may succeed without a change of configuration.
     ///
     /// # Examples
     /// ```
     /// use keyward::manage::IdentityProvider;
     ///
     /// let error = IdentityProvider::new("http://login.example.com", "keyward").unwrap_err();
-    /// assert!(!error.is_outage(), "it has to be https");
+    /// assert!(!error.is_outage(), "the issuer must use https");
     /// ```
     #[must_use]
     pub fn is_outage(&self) -> bool {
@@ -95,19 +95,19 @@ impl IdentityProviderError {
 }
 
 impl IdentityProvider {
-    /// The provider with this issuer, which knows this program as this client.
+    /// The provider with this issuer, where this program has this client id.
     ///
     /// # Errors
-    /// [`IdentityProviderError::Issuer`] if it is no URL that discovery begins with: `https`, or `http` on the machine itself, without a
-    /// query; [`IdentityProviderError::Tls`].
+    /// [`IdentityProviderError::Issuer`] unless the issuer is an `https` URL, or an `http` URL on this machine, without a query.
+    /// [`IdentityProviderError::Tls`] if TLS is unavailable.
     pub fn new(issuer: &str, client_id: impl Into<String>) -> Result<Self, IdentityProviderError> {
-        let issuer = IssuerUrl::new(issuer.to_owned()).map_err(|_| IdentityProviderError::Issuer("not a URL"))?;
+        let issuer = IssuerUrl::new(issuer.to_owned()).map_err(|_| IdentityProviderError::Issuer("expected a URL"))?;
         let url = issuer.url();
         if url.query().is_some() || url.fragment().is_some() || !url.username().is_empty() {
-            return Err(IdentityProviderError::Issuer("more than a scheme, a host and a path"));
+            return Err(IdentityProviderError::Issuer("expected only a scheme, a host and a path"));
         }
         let outbound = Outbound::new(url.as_str()).map_err(|error| match error {
-            OutboundError::Url(_) => IdentityProviderError::Issuer("not https"),
+            OutboundError::Url(_) => IdentityProviderError::Issuer("expected an https:// URL"),
             OutboundError::Tls(why) => IdentityProviderError::Tls(why),
         })?;
         Ok(Self {
@@ -121,33 +121,33 @@ impl IdentityProvider {
         })
     }
 
-    /// With what this program proves to be that client. A client without a secret is a public one, which PKCE protects alone.
+    /// Sets the client secret. A client without a secret is a public client, which PKCE protects.
     pub fn client_secret(mut self, secret: impl Into<String>) -> Self {
         self.client_secret = Some(ClientSecret::new(secret.into()));
         self
     }
 
-    /// What the button says on the sign-in page; `Single sign-on` without this.
+    /// Sets the label of the button on the sign-in page. Defaults to `Single sign-on`.
     pub fn button(mut self, label: impl Into<String>) -> Self {
         self.button = label.into();
         self
     }
 
-    /// The only way to sign in: nobody signs in with a password, chooses one, or gets tokens for one.
+    /// Makes the provider the only way to sign in: users can neither choose a password nor use one, nor get tokens for one.
     pub fn only_way(mut self) -> Self {
         self.is_only_way = true;
         self
     }
 
-    /// Asks the provider what it offers, and keeps that: to be called at start, so that mistakes show then.
+    /// Reads the provider's description and caches it. Call it at start to find mistakes in the configuration.
     ///
     /// # Errors
-    /// [`IdentityProviderError`]; one that [is an outage](IdentityProviderError::is_outage) is tried again when somebody signs in.
+    /// [`IdentityProviderError`]. After [an outage](IdentityProviderError::is_outage), the next sign-in tries again.
     pub async fn check(&self) -> Result<(), IdentityProviderError> {
         self.description(None).await.map(|_| ())
     }
 
-    /// Whose tokens count.
+    /// The issuer of accepted tokens.
     pub(crate) fn issuer(&self) -> &str {
         self.issuer.as_str()
     }
@@ -159,8 +159,8 @@ impl fmt::Debug for IdentityProvider {
     }
 }
 
-/// What binds a sign-in to the browser that began it. All of it follows from one secret, which is in a cookie of that browser and
-/// nowhere else, and from what the sign-in is for.
+/// The values that bind a sign-in to the browser that began it. They are derived from the purpose of the sign-in and from a secret,
+/// which only a cookie of that browser has.
 pub(crate) struct Binding {
     pub(crate) state: Zeroizing<String>,
     nonce: Zeroizing<String>,
@@ -169,14 +169,14 @@ pub(crate) struct Binding {
 }
 
 impl Binding {
-    /// That of a sign-in for `purpose` with this secret, from which the provider sends people back to `redirect`.
+    /// Derives the values of a sign-in for `purpose`, after which the provider redirects to `redirect`.
     pub(crate) fn of(secret: &str, purpose: &str, redirect: String) -> Result<Self, ManagementError> {
         let derive = |what: &str| {
             let mut bytes = Zeroizing::new([0_u8; 32]);
             Hkdf::<Sha256>::new(None, secret.as_bytes())
                 .expand_multi_info(&[b"keyward oidc ", what.as_bytes(), b"\n", purpose.as_bytes()], &mut *bytes)
                 .map_err(|_| ManagementError::Internal)?;
-            // 64 characters, as RFC 7636 section 4.1 has them.
+            // 64 characters (RFC 7636 section 4.1).
             Ok::<_, ManagementError>(Zeroizing::new(hex::encode(*bytes)))
         };
         Ok(Self { state: derive("state")?, nonce: derive("nonce")?, verifier: derive("verifier")?, redirect })
@@ -188,7 +188,7 @@ mod tests {
     use super::{Binding, IdentityProvider};
 
     #[test]
-    fn an_issuer_is_https_or_on_this_machine() {
+    fn issuer_is_https_or_on_this_machine() {
         for (issuer, fits) in [
             ("https://login.example.com", true),
             ("https://login.example.com/realms/main", true),
@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_of_a_binding_tells_another_part_of_it() {
+    fn parts_of_a_binding_are_unrelated() {
         let binding = |secret, purpose| Binding::of(secret, purpose, String::new()).unwrap();
         let one = binding("secret", "a");
         assert!(one.state != one.nonce && one.nonce != one.verifier && one.state.len() == 64);
@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_is_not_shown() {
+    fn secret_is_not_in_debug_output() {
         let provider = IdentityProvider::new("https://a.example", "keyward").unwrap().client_secret("very secret");
         assert!(!format!("{provider:?}").contains("secret"));
     }

@@ -14,10 +14,9 @@ use crate::records::{Entity, Versioned};
 use crate::role::scopes;
 use crate::store::Kind;
 
-/// There is one.
 const ID: &str = "appearance";
 
-/// What the pages look like. What is not set is as [`DashboardSettings`](crate::DashboardSettings) says.
+/// The look of the pages. [`DashboardSettings`](crate::DashboardSettings) has the defaults.
 ///
 /// # Examples
 /// ```
@@ -27,18 +26,18 @@ const ID: &str = "appearance";
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Appearance {
-    /// What the provider is called.
+    /// Display name of the provider.
     pub name: Option<String>,
     /// The colour of buttons and links, such as `#3c4cc0`.
     pub accent: Option<Accent>,
-    /// What those see who have chosen nothing.
+    /// Theme for visitors who have not chosen one.
     #[serde(default)]
     pub theme: Theme,
-    /// What the logo is called, by its contents.
+    /// Identifier of the logo, derived from its contents.
     pub logo: Option<String>,
 }
 
-/// What to change of what the pages look like; nothing by default.
+/// Changes to the look of the pages. Nothing changes by default.
 ///
 /// # Examples
 /// ```
@@ -47,13 +46,13 @@ pub struct Appearance {
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AppearanceUpdate {
-    /// Another name, or that of the settings.
+    /// New name, or `Some(None)` for the configured one.
     pub name: Option<Option<String>>,
-    /// Another colour, or that of the style sheet.
+    /// New colour, or `Some(None)` for that of the style sheet.
     pub accent: Option<Option<Accent>>,
-    /// Another theme.
+    /// New theme.
     pub theme: Option<Theme>,
-    /// Another logo, a PNG, JPEG or WebP image of up to 32 KiB, or that of the settings.
+    /// New logo, a PNG, JPEG or WebP image of up to 32 KiB, or `Some(None)` for the configured one.
     pub logo: Option<Option<Vec<u8>>>,
 }
 
@@ -64,7 +63,7 @@ impl Entity for Appearance {
     }
 }
 
-/// A logo's bytes, in a record of their own so that pages need not read them.
+/// The bytes of a logo, in a separate record, so that pages need not read them.
 #[derive(Clone, Serialize, Deserialize)]
 struct StoredLogo {
     id: String,
@@ -83,7 +82,7 @@ impl Management {
         Ok(Some(self.appearance().await?.version))
     }
 
-    /// What the pages look like; everybody who comes to them sees it. At version 0 as long as nothing was set.
+    /// Returns the look of the pages, which is public. The version is 0 until the operator changes something.
     ///
     /// # Errors
     /// [`ManagementError::Store`] if the store fails.
@@ -92,8 +91,8 @@ impl Management {
         Ok(known.unwrap_or(Versioned { value: Appearance::default(), version: 0 }))
     }
 
-    /// Changes what the pages look like, at once and on every node, if it is at this version still. Needs `accounts:write` in the operator's
-    /// account.
+    /// Changes the look of the pages on every node at once, if it is still at this version. Needs `accounts:write` in
+    /// the operator's account.
     ///
     /// # Errors
     /// [`ManagementError::Stale`], [`ManagementError::Invalid`], [`ManagementError::NotFound`], [`ManagementError::Forbidden`].
@@ -143,7 +142,6 @@ impl Management {
         Ok(Versioned { value: changed, version: version + 1 })
     }
 
-    /// The logo that is called this, if it is the logo.
     #[cfg(feature = "dashboard")]
     pub(crate) async fn logo(&self, id: &str) -> Result<Option<Logo>, ManagementError> {
         let Some(stored) = self.get::<StoredLogo>(id).await? else { return Ok(None) };

@@ -14,7 +14,7 @@ use crate::error::ManagementError;
 use crate::records::{AccessToken, Family, StoredUser, Versioned};
 
 impl Management {
-    /// What checks the credentials of those who call the API. Made when it is first asked for.
+    /// Returns the authenticator of the management API. The first call creates it.
     ///
     /// # Errors
     /// [`BuildError`] if the operating system gives no thread.
@@ -39,7 +39,7 @@ impl Management {
         Ok(self.0.authenticator.get_or_init(|| made).clone())
     }
 
-    /// A new authenticator for the provider's own keys, which counts their use: for gateways that ask this process.
+    /// Creates an authenticator for the provider's keys that counts their use, for gateways that ask this process.
     ///
     /// # Errors
     /// [`BuildError`] if the operating system gives no thread.
@@ -68,8 +68,8 @@ impl Management {
     }
 }
 
-/// The provider's keys. Their holders may read and revoke their own key in this API, and nothing else: their scopes are
-/// for the provider's API.
+/// The provider's keys in the management API. Their scopes are for the provider's API, so a holder may only read and
+/// revoke the own key.
 struct Holder {
     store: Arc<dyn KeyStore>,
     freshness: Freshness,
@@ -92,12 +92,12 @@ impl KeyStore for Holder {
     }
 
     async fn record_use(&self, _: &[KeyUse]) -> Result<(), StoreError> {
-        // Asking about a key is no use of it.
+        // Asking about a key is not a use.
         Ok(())
     }
 }
 
-/// Access tokens, looked up at every request, so that signing out holds at once.
+/// Access tokens, read at every request, so that signing out takes effect at once.
 struct AccessTokens(Management);
 
 #[async_trait]

@@ -22,7 +22,7 @@ use super::{Inner, Management};
 use crate::error::ManagementError;
 use crate::store::ManagementStore;
 
-/// Puts a [`Management`] together; made by [`Management::builder`].
+/// Builder for [`Management`], created by [`Management::builder`].
 ///
 /// # Examples
 /// ```
@@ -89,91 +89,92 @@ impl ManagementBuilder {
         }
     }
 
-    /// How the provider's keys are written; [`KeyFormat::default`] without this.
+    /// Sets the format of the provider's keys. Defaults to [`KeyFormat::default`].
     pub fn format(mut self, format: KeyFormat) -> Self {
         self.format = format;
         self
     }
 
-    /// How keys are turned into digests; SHA-256 without this.
+    /// Sets the hash function of key digests. Defaults to SHA-256.
     pub fn hasher(mut self, hasher: Hasher) -> Self {
         self.hasher = hasher;
         self
     }
 
-    /// With time read from this clock.
+    /// Sets the clock.
     pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
         self.clock = clock;
         self
     }
 
-    /// The operator's account; `operator` without this.
+    /// Sets the operator's account. Defaults to `operator`.
     pub fn operator(mut self, account: AccountId) -> Self {
         self.settings.operator = account;
         self
     }
 
-    /// Whether people add themselves; they do not without this.
+    /// Sets whether people can sign up. Defaults to [`SignUpPolicy::Closed`].
     pub fn sign_up(mut self, policy: SignUpPolicy) -> Self {
         self.settings.sign_up = policy;
         self
     }
 
-    /// How many active keys an account may have whose plan says nothing; 100 without this.
+    /// Sets the maximum number of active keys of an account whose plan sets none. Defaults to 100. `u32::MAX` means no limit.
     pub fn key_limit(mut self, keys: u32) -> Self {
         self.settings.key_limit = keys;
         self
     }
 
-    /// How many accounts a user may own who does not manage the operator's. Defaults to 20.
+    /// Sets the maximum number of accounts that a user may own. The operator's staff is exempt. Defaults to 20.
     pub fn account_limit(mut self, accounts: u32) -> Self {
         self.settings.account_limit = accounts;
         self
     }
 
-    /// How long a session lives without being used, and at all; 8 hours and 7 days without this.
+    /// Sets how long a session lives when idle, and at most. Defaults to 8 hours and 7 days.
     pub fn session_life(mut self, idle: Duration, at_most: Duration) -> Self {
         (self.settings.session_idle, self.settings.session_life) = (idle, at_most);
         self
     }
 
-    /// How long an access token lives; 15 minutes without this.
+    /// Sets the lifetime of access tokens. Defaults to 15 minutes.
     pub fn access_token_life(mut self, life: Duration) -> Self {
         self.settings.access_life = life;
         self
     }
 
-    /// How long entries of the audit log are kept at least. [`Management::maintain`] prunes older ones, about once a day. Without this all are
-    /// kept.
+    /// Sets the minimum retention of audit entries. [`Management::maintain`] prunes older ones about once a day. By
+    /// default, entries are kept forever.
     pub fn audit_retention(mut self, retention: Duration) -> Self {
         self.settings.audit_retention = Some(retention);
         self
     }
 
-    /// How long after signing in a session may hand out authority: create, rotate, enable or change a key, invite, give a role, make a link
-    /// for another password, enable a user. Later sessions get [`ManagementError::SignInAgain`]. Defaults to 12 hours.
+    /// Sets how long after the sign-in a session may grant authority: create, rotate, enable or change a key, invite,
+    /// change a role, create a reset link, enable a user. Later, these fail with [`ManagementError::SignInAgain`].
+    /// Defaults to 12 hours.
     pub fn recent_sign_in(mut self, within: Duration) -> Self {
         self.settings.recent_sign_in = within;
         self
     }
 
-    /// Sets how many attempts to sign in a minute allows, from one address and with one e-mail address. Defaults to 20 and 10.
+    /// Sets the number of sign-in attempts a minute, per client address and per e-mail address. Defaults to 20 and
+    /// 10.
     ///
-    /// Clients whose address is unknown share the budget of their proxy. Each device and each network that a user has signed in from has
-    /// a budget for that user, as large as that of the e-mail address, which strangers do not use up. A session has one for changing
-    /// the password.
+    /// Clients whose address is unknown share the budget of their proxy. Each device and network that a user has
+    /// signed in from has a separate budget. So has a session, for changing the password.
     pub fn sign_in_attempts(mut self, per_address: NonZeroU32, per_email: NonZeroU32) -> Self {
         self.attempts = (per_address, per_email);
         self
     }
 
-    /// The proxies that are believed about their clients' addresses; none without this.
+    /// Sets the proxies whose forwarded fields are trusted. Defaults to none.
     pub fn trusted_proxies(mut self, proxies: TrustedProxies) -> Self {
         self.settings.proxies = proxies;
         self
     }
 
-    /// With an OpenID Connect provider, by which people sign in to the dashboard.
+    /// Sets the OpenID Connect provider for signing in to the dashboard.
     #[cfg(feature = "oidc")]
     pub fn identity_provider(mut self, provider: crate::identity_provider::IdentityProvider) -> Self {
         self.settings.passwords = !provider.is_only_way;
@@ -181,36 +182,39 @@ impl ManagementBuilder {
         self
     }
 
-    /// Sends a [`ResetLink`](crate::ResetLink) to whoever has forgotten their password and says so on the sign-in page. Without this they
-    /// are told to ask an owner or admin of their account.
+    /// Sets the function that sends a [`ResetLink`](crate::ResetLink) to a user who has forgotten the password. By
+    /// default, the sign-in page refers users to an owner or admin.
     pub fn on_forgotten_password(mut self, send: impl Fn(ResetLink) + Send + Sync + 'static) -> Self {
         self.send_reset_link = Some(Arc::new(send));
         self
     }
 
-    /// The parameters of argon2id; those of OWASP without this. Passwords that were hashed with others are hashed anew when their
-    /// owners sign in.
+    /// Sets the parameters of argon2id. Defaults to those that OWASP recommends. A password hashed with others is
+    /// hashed again at the next sign-in.
     pub fn password_params(mut self, params: Params) -> Self {
         self.params = params;
         self
     }
 
-    /// The management service.
+    /// Builds the management service.
     ///
     /// # Errors
-    /// [`ManagementError::Invalid`] if the provider's keys begin as management keys or access tokens do.
+    /// [`ManagementError::Invalid`] if a prefix of the provider's keys is reserved.
     pub fn build(self) -> Result<Management, ManagementError> {
         let internal = |_: FormatError| ManagementError::Internal;
         let management_format = management_format().map_err(internal)?;
         let token_format = token_format().map_err(internal)?;
         if self.format.overlaps(&management_format) || self.format.overlaps(&token_format) {
             let taken = RESERVED_PREFIXES.join(", ");
-            return Err(ManagementError::invalid("format", format!("other prefixes than {taken}")));
+            return Err(ManagementError::invalid(
+                "format",
+                format!("a prefix is reserved: expected others than {taken}"),
+            ));
         }
         let keys = self.keys.with_hasher(self.hasher.clone()).with_clock(Arc::clone(&self.clock));
         Ok(Management(Arc::new(Inner {
             management: keys.clone().with_format(management_format.clone()),
-            // Imported keys get successors of the provider's format; management keys go through the other.
+            // The successor of an imported key has the provider's format. Management keys use the other format.
             keys: keys.with_format(self.format.clone()).with_conversion(),
             freshness: self.key_store.freshness(),
             key_store: self.key_store,

@@ -1,8 +1,8 @@
 //! E-mail addresses: which are accepted, how they are stored, and how a user is found by one.
 //!
-//! An address is stored in one spelling. The part before the `@` has unquoted ASCII characters and is folded to lower case as ASCII. The
-//! domain is stored in its ASCII form (UTS 46, the A-labels of RFC 5890), so that two spellings of a domain are one address. Unicode is
-//! refused before the `@`: lower case folds some letters into others (U+212A KELVIN SIGN into `k`), and many more look the same.
+//! Each address has one stored spelling. The part before the `@` is unquoted ASCII in lower case. The domain is in
+//! its ASCII form (UTS 46, the A-labels of RFC 5890). Unicode before the `@` is refused: lower case folds some
+//! letters into others (U+212A KELVIN SIGN into `k`), and many look the same.
 
 use email_address::{EmailAddress, Options};
 use idna::AsciiDenyList;
@@ -13,15 +13,14 @@ use super::Management;
 use crate::error::ManagementError;
 use crate::records::{StoredUser, Versioned};
 
-/// The longest address (RFC 5321 section 4.5.3.1.3, without the angle brackets).
-const LONGEST: usize = 254;
+/// Maximum length (RFC 5321 section 4.5.3.1.3, without the angle brackets).
+const MAX_LENGTH: usize = 254;
 
-/// The address as it is stored and looked up.
 pub(crate) fn normal_email(email: &str) -> Result<String, ManagementError> {
     parse(email).ok_or_else(|| {
         ManagementError::invalid(
             "email",
-            "an e-mail address such as ada@example.com, with ASCII characters before the @",
+            "not an e-mail address: expected one such as ada@example.com, with ASCII characters before the @",
         )
     })
 }
@@ -33,32 +32,32 @@ fn parse(email: &str) -> Option<String> {
         .to_ascii(domain.as_bytes(), AsciiDenyList::STD3, Hyphens::CheckFirstLast, DnsLength::Verify)
         .ok()
         .filter(|_| is_plain)?;
-    // The last label is never a number, so this refuses IP addresses, too.
+    // The last label is never a number, so this also refuses IP addresses.
     let (_, top) = domain.rsplit_once('.')?;
     top.starts_with(|c: char| c.is_ascii_alphabetic()).then_some(())?;
     let email = format!("{}@{domain}", local.to_ascii_lowercase());
     let options = Options::default().without_display_text().without_domain_literal().with_required_tld();
     EmailAddress::parse_with_options(&email, options).ok()?;
-    (email.len() <= LONGEST).then_some(email)
+    (email.len() <= MAX_LENGTH).then_some(email)
 }
 
-/// Returns `true` if an earlier version stored the address, and this version would refuse it or spell it otherwise.
+/// Returns `true` if an earlier version stored this address and this version would refuse or respell it.
 fn is_legacy(stored: &str) -> bool {
     parse(stored).as_deref() != Some(stored)
 }
 
-/// An address that somebody typed to sign in. Users whose stored address is refused today are found by it.
+/// An address that was typed to sign in. It also finds users whose stored address is refused today.
 pub(crate) struct TypedEmail {
     normal: Option<String>,
-    /// The spelling that earlier versions stored, if it is another one.
+    /// The spelling of earlier versions, if different.
     legacy: Option<String>,
 }
 
 impl TypedEmail {
-    /// Returns `None` for text that no version has accepted as an address.
+    /// Returns `None` for text that no version has accepted.
     pub(crate) fn read(text: &str) -> Option<Self> {
         let text = text.trim();
-        if text.len() > LONGEST || !text.contains('@') || text.chars().any(|c| c.is_whitespace() || c.is_control()) {
+        if text.len() > MAX_LENGTH || !text.contains('@') || text.chars().any(|c| c.is_whitespace() || c.is_control()) {
             return None;
         }
         let normal = parse(text);
@@ -66,19 +65,19 @@ impl TypedEmail {
         (normal.is_some() || legacy.is_some()).then_some(Self { normal, legacy })
     }
 
-    /// The one spelling that attempts are counted by.
+    /// Returns the spelling under which attempts are counted.
     pub(crate) fn key(&self) -> &str {
         self.normal.as_deref().or(self.legacy.as_deref()).unwrap_or_default()
     }
 }
 
-/// The spelling that attempts on a stored address are counted by.
+/// Returns the spelling under which attempts on a stored address are counted.
 pub(crate) fn key_of(stored: &str) -> String {
     parse(stored).unwrap_or_else(|| stored.to_owned())
 }
 
 impl Management {
-    /// The user with this address, which is a normal one.
+    /// Finds the user with this address, in the stored spelling.
     pub(crate) async fn find_user(&self, email: &str) -> Result<Option<Versioned<StoredUser>>, StoreError> {
         if let Some(user) = self.find(email).await? {
             return Ok(Some(user));
@@ -93,7 +92,7 @@ impl Management {
         }
     }
 
-    /// The user with the address that somebody typed.
+    /// Finds the user with an address that was typed.
     pub(crate) async fn find_typed(&self, email: &TypedEmail) -> Result<Option<Versioned<StoredUser>>, StoreError> {
         if let Some(legacy) = &email.legacy {
             let user: Option<Versioned<StoredUser>> = self.find(legacy).await?;

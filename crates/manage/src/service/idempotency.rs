@@ -19,27 +19,25 @@ use crate::error::ManagementError;
 use crate::records::{Entity, Versioned};
 use crate::store::Kind;
 
-/// How long an answer is kept.
 const RETENTION: Duration = Duration::from_secs(24 * 3_600);
 
-/// After so long without an answer, whoever was at it has ended, and it may be tried anew.
+/// After this time without an answer, the first attempt counts as failed.
 const ABANDONED_AFTER: Duration = Duration::from_secs(60);
 
-/// How long a second request waits for the answer to the first.
 const POLLS: u32 = 50;
 
 const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
-/// A request that is to have one effect.
+/// A request with an idempotency key.
 #[derive(Clone, Copy)]
 pub struct IdempotentRequest<'a> {
-    /// Whose request it is: another's idempotency keys are others.
+    /// The caller. Each actor has separate idempotency keys.
     pub actor: &'a Actor,
     /// The idempotency key: 1 to 255 visible ASCII characters.
     pub key: &'a str,
-    /// What is asked for, so that the same key for something else shows.
+    /// The whole request, to detect reuse of the key for another one.
     pub request: &'a [u8],
-    /// The credential that the request came with, a secret of its caller's.
+    /// The caller's credential, a secret.
     pub secret: &'a [u8],
 }
 
@@ -49,14 +47,14 @@ impl std::fmt::Debug for IdempotentRequest<'_> {
     }
 }
 
-/// An answer that can be given again.
+/// An answer that can be repeated.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Answer {
-    /// Its status.
+    /// HTTP status.
     pub status: u16,
-    /// The version of what was made, for its `ETag`.
+    /// Version of the result, for the `ETag`.
     pub version: Option<u64>,
-    /// Its body.
+    /// Body.
     pub body: Zeroizing<String>,
 }
 
@@ -72,7 +70,7 @@ struct StoredAnswer {
     fingerprint: String,
     at: Timestamp,
     ends_at: Timestamp,
-    /// The nonce and the sealed answer.
+    /// Nonce and sealed answer.
     sealed: Option<String>,
 }
 
@@ -111,7 +109,7 @@ impl IdempotentRequest<'_> {
         Ok(hex::encode(nonce) + &hex::encode(sealed))
     }
 
-    /// The answer, unless the caller comes with another credential now.
+    /// Opens a sealed answer. Fails if the caller uses another credential now.
     fn open(&self, sealed: &str) -> Option<Answer> {
         let (nonce, sealed) = sealed.split_at_checked(48)?;
         let nonce: [u8; 24] = hex::decode(nonce).ok()?.try_into().ok()?;
@@ -122,57 +120,62 @@ impl IdempotentRequest<'_> {
 }
 
 impl Management {
-    /// Carries out an operation once for an idempotency key, and gives its answer again when the same request comes again within a day.
-    /// What failed is forgotten, and can be tried again.
+    /// Runs an operation once per idempotency key. Repeats the answer if the same request comes again within a day.
+    /// After an error, the key can be used again.
     ///
     /// # Errors
-    /// [`ManagementError::OtherRequest`] if the key was used for another request, [`ManagementError::InProgress`] if the first is still being carried
-    /// out, or its answer cannot be shown to another credential; [`ManagementError::Invalid`]; or what the operation fails with.
+    /// [`ManagementError::OtherRequest`] if the key was used for another request, [`ManagementError::InProgress`] if
+    /// the first request is still running or used another credential, [`ManagementError::Invalid`], or the error of
+    /// the operation.
     pub async fn once(
         &self,
-        once: IdempotentRequest<'_>,
+        request: IdempotentRequest<'_>,
         operation: impl Future<Output = Result<Answer, ManagementError>>,
     ) -> Result<Answer, ManagementError> {
-        if !(1..=255).contains(&once.key.len()) || !once.key.bytes().all(|byte| byte.is_ascii_graphic()) {
-            return Err(ManagementError::invalid("Idempotency-Key", "1 to 255 visible ASCII characters"));
+        if !(1..=255).contains(&request.key.len()) || !request.key.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err(ManagementError::invalid("Idempotency-Key", "expected 1 to 255 visible ASCII characters"));
         }
         let now = self.now();
-        let noted = StoredAnswer {
-            id: once.id(),
-            fingerprint: hex::encode(Sha256::digest(once.request)),
+        let stored = StoredAnswer {
+            id: request.id(),
+            fingerprint: hex::encode(Sha256::digest(request.request)),
             at: now,
             ends_at: now.saturating_add(RETENTION),
             sealed: None,
         };
-        let Some(version) = self.note(&once, &noted).await? else {
-            return self.answer_again(&once, &noted).await;
+        let Some(version) = self.reserve(&request, &stored).await? else {
+            return self.answer_again(&request, &stored).await;
         };
-        let noted = Versioned { value: noted, version };
+        let stored = Versioned { value: stored, version };
         match operation.await {
             Ok(answer) => {
-                let done = StoredAnswer { sealed: Some(once.seal(&answer)?), ..noted.value.clone() };
-                // It is done: that it cannot be given again is no reason to say that it is not.
-                if let Err(error) = self.write_quietly(&[noted.replace(&done)?]).await {
-                    tracing::warn!(%error, "the answer to a request with an idempotency key was not kept");
+                let done = StoredAnswer { sealed: Some(request.seal(&answer)?), ..stored.value.clone() };
+                // The operation is done, even if its answer cannot be repeated.
+                if let Err(error) = self.write_quietly(&[stored.replace(&done)?]).await {
+                    tracing::warn!(%error, "the answer to an idempotent request was not stored");
                 }
                 Ok(answer)
             }
             Err(error) => {
-                let _ = self.write_quietly(&[noted.remove()]).await;
+                let _ = self.write_quietly(&[stored.remove()]).await;
                 Err(error)
             }
         }
     }
 
-    /// Notes a request down, and gives the note's version; none if it is known already.
-    async fn note(&self, once: &IdempotentRequest<'_>, noted: &StoredAnswer) -> Result<Option<u64>, ManagementError> {
-        if self.write_quietly(&[noted.insert()?]).await? {
+    /// Stores a request without an answer and returns the version. Returns `None` if it is already stored.
+    async fn reserve(
+        &self,
+        request: &IdempotentRequest<'_>,
+        stored: &StoredAnswer,
+    ) -> Result<Option<u64>, ManagementError> {
+        if self.write_quietly(&[stored.insert()?]).await? {
             return Ok(Some(1));
         }
-        let Some(known): Option<Versioned<StoredAnswer>> = self.get(&once.id()).await? else { return Ok(None) };
-        let ended = known.ends_at <= noted.at;
-        let given_up = known.sealed.is_none() && noted.at.saturating_since(known.at) > ABANDONED_AFTER;
-        if (ended || given_up) && self.write_quietly(&[known.replace(noted)?]).await? {
+        let Some(known): Option<Versioned<StoredAnswer>> = self.get(&request.id()).await? else { return Ok(None) };
+        let ended = known.ends_at <= stored.at;
+        let abandoned = known.sealed.is_none() && stored.at.saturating_since(known.at) > ABANDONED_AFTER;
+        if (ended || abandoned) && self.write_quietly(&[known.replace(stored)?]).await? {
             return Ok(Some(known.version + 1));
         }
         Ok(None)
@@ -180,16 +183,16 @@ impl Management {
 
     async fn answer_again(
         &self,
-        once: &IdempotentRequest<'_>,
-        noted: &StoredAnswer,
+        request: &IdempotentRequest<'_>,
+        stored: &StoredAnswer,
     ) -> Result<Answer, ManagementError> {
         for _ in 0..POLLS {
-            let Some(known): Option<Versioned<StoredAnswer>> = self.get(&once.id()).await? else { break };
-            if known.fingerprint != noted.fingerprint {
+            let Some(known): Option<Versioned<StoredAnswer>> = self.get(&request.id()).await? else { break };
+            if known.fingerprint != stored.fingerprint {
                 return Err(ManagementError::OtherRequest);
             }
             if let Some(sealed) = &known.sealed {
-                return once.open(sealed).ok_or(ManagementError::InProgress);
+                return request.open(sealed).ok_or(ManagementError::InProgress);
             }
             tokio::time::sleep(POLL_INTERVAL).await;
         }

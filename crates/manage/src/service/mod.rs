@@ -68,7 +68,7 @@ type CurrentVersion = Result<Option<u64>, ManagementError>;
 
 /// Manages accounts, users, members, keys, plans and tokens. Clones are cheap and share everything.
 ///
-/// Every operation takes an [`Actor`], checks what they may do, and writes the audit log.
+/// Every operation takes an [`Actor`], checks its rights, and writes the audit log.
 ///
 /// # Examples
 /// ```
@@ -106,20 +106,19 @@ pub(crate) struct Inner {
     passwords: Passwords,
     throttle: Throttle,
     counters: Counters,
-    /// What strangers were refused, until it is in the audit log.
     refused: Refused,
-    /// The end of the audit log, as far as this process knows; whoever appends holds it.
+    /// The end of the audit log, as known to this process. Appending locks it.
     head: Mutex<Option<Head>>,
-    /// Whoever makes a key holds one of these, so that those of one process do not overtake each other all the time.
+    /// Creating a key locks one of these, so that requests of this process seldom conflict.
     creation_locks: [Mutex<()>; 16],
     authenticator: OnceLock<Authenticator>,
     send_reset_link: Option<ResetLinkSender>,
-    /// What known devices are known by, once it was read.
+    /// The key of device proofs, once it was read.
     device_secret: OnceCell<Zeroizing<String>>,
 }
 
 impl Management {
-    /// Starts a management service over the keys and the records in these stores.
+    /// Creates a builder of a management service over these two stores.
     pub fn builder<S: keyward_core::store::KeyAdmin + Clone>(
         keys: S,
         records: impl ManagementStore,
@@ -127,25 +126,25 @@ impl Management {
         ManagementBuilder::new(keys, Arc::new(records))
     }
 
-    /// The operator's account. Who has a role there has it in every account, and may change plans.
+    /// Returns the operator's account. A role there holds in every account and may change plans.
     #[must_use]
     pub fn operator(&self) -> &AccountId {
         &self.0.settings.operator
     }
 
-    /// The proxies that are believed about their clients' addresses.
+    /// Returns the trusted proxies.
     #[must_use]
     pub fn trusted_proxies(&self) -> &TrustedProxies {
         &self.0.settings.proxies
     }
 
-    /// The keys' format.
+    /// Returns the format of the provider's keys.
     #[must_use]
     pub fn key_format(&self) -> &KeyFormat {
         &self.0.format
     }
 
-    /// The account that an actor means who names none: its key's own, or the user's first.
+    /// Returns the account of an actor that names none: the account of the key, or the first account of the user.
     ///
     /// # Errors
     /// [`ManagementError::NotFound`] if the user belongs to no account.
@@ -157,8 +156,8 @@ impl Management {
         }
     }
 
-    /// Removes what has expired, logs refused attempts and operations that a crash has left without an entry, and writes down usage. To be called every
-    /// minute or so.
+    /// Removes expired records, prunes the audit log, and writes refused attempts, unfinished operations and usage.
+    /// Call it about once a minute.
     ///
     /// # Errors
     /// [`ManagementError::Store`] if the store fails.
@@ -167,14 +166,14 @@ impl Management {
         self.flush_refused().await?;
         self.log_unfinished().await?;
         self.prune_by_retention().await?;
-        // A day later, so that a token that was used after its end is still told as ended, and a reuse still shows.
+        // A day later, so that an expired token is still reported as expired, and a reuse is still detected.
         let before = self.now().as_millis() - 24 * 3_600 * 1_000;
         self.0.store.sweep(Timestamp::from_millis(before)).await?;
         self.0.throttle.shrink();
         Ok(())
     }
 
-    /// Whether both stores answer.
+    /// Checks that both stores answer.
     ///
     /// # Errors
     /// [`ManagementError::Store`] if one of them does not.
@@ -205,18 +204,18 @@ impl Management {
         self.0.store.list(list).await?.iter().map(Versioned::of).collect()
     }
 
-    /// Effect this to its end, even if the caller stops waiting: dropping a future in the middle of a write leaves open whether it was done.
+    /// Runs an operation to completion, even if the caller stops waiting. Otherwise a dropped future could leave a
+    /// write half-done.
     async fn run_to_completion(
         &self,
         work: impl Future<Output = Result<(), ManagementError>> + Send + 'static,
     ) -> Result<(), ManagementError> {
         tokio::spawn(work).await.unwrap_or_else(|error| {
-            tracing::error!(%error, "a write of the management service ended without a result");
+            tracing::error!(%error, "a task of the management service ended without a result");
             Err(ManagementError::Internal)
         })
     }
 
-    /// Writes without an entry in the log: what nobody has done, or what says nothing.
     async fn write_quietly(&self, writes: &[Write]) -> Result<bool, StoreError> {
         Ok(self.0.store.write(writes).await? == Written::Done)
     }
@@ -228,7 +227,7 @@ impl fmt::Debug for Management {
     }
 }
 
-/// A name as people give it to things: visible, and not too long.
+/// Checks a display name: visible characters, and not too many.
 pub(crate) fn check_name(field: &'static str, name: &str) -> Result<String, ManagementError> {
     keyward_core::name::check_name(name)
         .map(str::to_owned)

@@ -4,7 +4,7 @@ use crate::error::ManagementError;
 use crate::records::{Entity, Versioned};
 use crate::store::List;
 
-/// Which page of a list.
+/// A page to read.
 ///
 /// # Examples
 /// ```
@@ -16,9 +16,9 @@ use crate::store::List;
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PageRequest {
-    /// Behind this: what the page before gave as [`Page::next`]. A cursor of another kind of list is refused.
+    /// Cursor: [`Page::next`] of the previous page. A cursor of another kind of list is refused.
     pub after: Option<String>,
-    /// How many at most; 1 to 500.
+    /// Maximum number of items, 1 to 500.
     pub limit: usize,
 }
 
@@ -31,9 +31,9 @@ impl Default for PageRequest {
 /// A page of a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Page<T> {
-    /// What is on it.
+    /// The items.
     pub items: Vec<T>,
-    /// Where the next page begins, if there is one.
+    /// Cursor of the next page, if there is one.
     pub next: Option<String>,
 }
 
@@ -48,10 +48,10 @@ impl PageRequest {
         self.limit.clamp(1, 500)
     }
 
-    /// One more than wanted, so that it shows whether there is more.
+    /// Asks for one item more than wanted, to know whether there is a next page.
     ///
-    /// A cursor is a kind, a place and an id. The kind has to be the list's: a place in another list is no place in this one. What a list
-    /// is narrowed down to is not in the cursor, because it leaves the order as it is.
+    /// A cursor has the kind of the list, a sort value and an id. Filters are not in the cursor, because they do not
+    /// change the order.
     pub(crate) fn apply(&self, mut list: List) -> Result<List, ManagementError> {
         if let Some(after) = &self.after {
             let own = after.strip_prefix(list.kind.as_str()).and_then(|rest| rest.strip_prefix('.'));
@@ -68,12 +68,12 @@ impl PageRequest {
         Ok(list)
     }
 
-    /// For a list that has one page alone: nothing is behind it, so no cursor of it was ever given out.
-    pub(crate) fn only(&self) -> Result<(), ManagementError> {
+    /// Refuses a cursor, for a list that has only one page.
+    pub(crate) fn require_first(&self) -> Result<(), ManagementError> {
         self.after.as_ref().map_or(Ok(()), |_| Err(invalid_cursor()))
     }
 
-    /// Cuts what is too much, and says where the next page begins.
+    /// Cuts the extra item off, and sets the next cursor.
     pub(crate) fn page<T: Entity>(
         &self,
         mut items: Vec<Versioned<T>>,
@@ -91,5 +91,5 @@ fn cursor_of(kind: &str, sort: i64, id: &str) -> String {
 }
 
 pub(crate) fn invalid_cursor() -> ManagementError {
-    ManagementError::invalid("after", "a cursor that this list gave out as next")
+    ManagementError::invalid("after", "unknown cursor: expected the `next` of a page of this list")
 }

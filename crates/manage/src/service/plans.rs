@@ -13,7 +13,7 @@ impl Management {
         Ok(self.get::<Plan>(name).await?.map(|plan| plan.version))
     }
 
-    /// All plans. Needs `plans:read` in the account that is named.
+    /// Lists all plans. Needs `plans:read` in the default account.
     ///
     /// # Errors
     /// [`ManagementError::Forbidden`], [`ManagementError::Store`].
@@ -23,11 +23,11 @@ impl Management {
         Ok(self.list::<Plan>(&List::of(Kind::Plan, 500)).await?)
     }
 
-    /// Adds a plan, or changes the one that is at this version. Needs `plans:write` in the operator's account.
+    /// Adds a plan, or changes the plan that is still at this version. Needs `plans:write` in the operator's account.
     ///
     /// # Errors
-    /// [`ManagementError::Forbidden`], [`ManagementError::Invalid`], [`ManagementError::Duplicate`] if it is there and no version is given,
-    /// [`ManagementError::Stale`] if it is at another version.
+    /// [`ManagementError::Forbidden`], [`ManagementError::Invalid`], [`ManagementError::Duplicate`] if the plan
+    /// exists and no version is given, [`ManagementError::Stale`].
     pub async fn put_plan(
         &self,
         actor: &Actor,
@@ -36,13 +36,15 @@ impl Management {
     ) -> Result<Versioned<Plan>, ManagementError> {
         self.rights(actor, self.operator()).await?.require(&scopes::PLANS_WRITE)?;
         let plan = Plan { name: check_name("name", &plan.name)?.into(), ..plan };
-        if plan.description.chars().count() > 500 {
-            return Err(ManagementError::invalid("description", "expected at most 500 characters"));
+        let length = plan.description.chars().count();
+        if length > 500 {
+            let message = format!("{length} characters are too many: expected at most 500");
+            return Err(ManagementError::invalid("description", message));
         }
         keyward_core::name::check_text(&plan.description)
             .map_err(|error| ManagementError::invalid("description", error.to_string()))?;
-        if plan.key_limit.is_some_and(|limit| limit > 10_000) {
-            return Err(ManagementError::invalid("key_limit", "at most 10,000"));
+        if let Some(limit) = plan.key_limit.filter(|limit| *limit > 10_000) {
+            return Err(ManagementError::invalid("key_limit", format!("{limit} is too large: expected at most 10000")));
         }
         let draft = Draft::new(actor, "plan.put", Target::new("plan", &plan.name)).after(&plan);
         match version {
@@ -61,7 +63,7 @@ impl Management {
         }
     }
 
-    /// Takes a plan away, if it is at this version still. Accounts that have it keep its name, and the management service's own limits. Needs
+    /// Removes a plan that is still at this version. Its accounts keep its name and get the default limits. Needs
     /// `plans:write` in the operator's account.
     ///
     /// # Errors

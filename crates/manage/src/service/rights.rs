@@ -13,27 +13,26 @@ use crate::records::{Member, StoredSession, StoredUser, Versioned};
 use crate::role::{Purpose, Role, scopes};
 use crate::store::Write;
 
-/// The rights of an actor in an account.
 pub(crate) struct GuardedRights {
     pub(crate) rights: Rights,
-    /// The records that gave the rights: a batch with these is written only while they are as they were.
+    /// Guards: the records that gave the rights. A batch with them conflicts if one has changed.
     pub(crate) guards: Vec<Write>,
 }
 
-/// What an actor is going to do to a user.
+/// The effect of an operation on a user's rights.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Effect {
-    /// It gives what the user may do to somebody: a link for another password, or the right to sign in again.
+    /// Gives another person what the user may do, for instance by a reset link, or by enabling the user.
     Grants,
-    /// It takes what the user may do away.
+    /// Takes away what the user may do.
     Withdraws,
 }
 
 impl Management {
-    /// What `actor` may do in `account`.
+    /// Returns the rights of an actor in an account.
     ///
     /// # Errors
-    /// [`ManagementError::NotFound`] if the actor has no rights there, whether the account exists or not.
+    /// [`ManagementError::NotFound`] if the actor has none, whether or not the account exists.
     pub async fn rights(&self, actor: &Actor, account: &AccountId) -> Result<Rights, ManagementError> {
         Ok(self.guarded_rights(&actor.principal(), account).await?.rights)
     }
@@ -63,7 +62,7 @@ impl Management {
         }
     }
 
-    /// The rights of a membership and of a role in the operator's account add up.
+    /// A role in the operator's account adds to a membership.
     async fn user_rights(&self, id: &UserId, account: &AccountId) -> Result<GuardedRights, ManagementError> {
         let user: Versioned<StoredUser> = self.get(id.as_str()).await?.ok_or(ManagementError::NotFound("account"))?;
         if user.disabled_at.is_some() {
@@ -85,8 +84,8 @@ impl Management {
         held.ok_or(ManagementError::NotFound("account"))
     }
 
-    /// Whether a principal may do to a user what gives or takes all that the user may do: in every account that the user belongs to, it
-    /// manages members and the user's role is not above its own.
+    /// Checks that a principal governs a user: in every account of the user it manages members, and the user's role
+    /// does not exceed its own. Returns the guards.
     pub(crate) async fn check_governs_all(
         &self,
         principal: &Principal,
@@ -96,7 +95,7 @@ impl Management {
         let members = self.memberships(user).await?;
         let mut places: Vec<_> = members.iter().map(|member| (&member.account, Some(member.role))).collect();
         if places.is_empty() {
-            // A user of no account is the operator's to govern.
+            // The operator governs a user without accounts.
             places.push((self.operator(), None));
         }
         let mut guards: Vec<Write> = members.iter().map(Versioned::expect).collect();
@@ -115,7 +114,7 @@ impl Management {
             match (role, effect) {
                 (Some(role), Effect::Grants) => held.rights.check_role(role)?,
                 (Some(role), Effect::Withdraws) => held.rights.check_outranks(role)?,
-                // A user without an account may be invited to be anything later.
+                // A user without accounts may get any role later.
                 (None, Effect::Grants) => held.rights.check_role(Role::Viewer)?,
                 (None, Effect::Withdraws) => {}
             }
@@ -123,26 +122,28 @@ impl Management {
         }
         match (seen, hidden) {
             (false, _) => Err(ManagementError::NotFound("user")),
-            (true, true) => Err(ManagementError::Escalation("the user belongs to other accounts, too".to_owned())),
+            (true, true) => {
+                Err(ManagementError::Escalation("the rights of a user who belongs to other accounts, too".to_owned()))
+            }
             (true, false) => {
-                // The same record may be expected twice, which a batch takes; written and expected it would not fit.
+                // A batch accepts two equal guards. A guard on a record that the batch also writes would conflict.
                 guards.dedup();
                 Ok(guards)
             }
         }
     }
 
-    /// Refuses to hand out authority to a session that began too long ago: somebody else may have found it open. Keys, tokens and
-    /// programs have no such session.
+    /// Refuses to grant authority to an old session, which another person may have found open. Keys, tokens and
+    /// programs have no session.
     pub(crate) async fn check_recent(&self, actor: &Actor) -> Result<(), ManagementError> {
         if self.has_signed_in_recently(actor).await? { Ok(()) } else { Err(ManagementError::SignInAgain) }
     }
 
-    /// Returns `true` if the acting user has signed in recently enough to be given authority to hand on. Returns `true` for keys, tokens
-    /// and programs, which have no session.
+    /// Returns `true` if the acting user has signed in recently enough to grant authority. Always `true` for keys,
+    /// tokens and programs.
     ///
     /// # Errors
-    /// [`ManagementError::SignedOut`] if the session has ended in the meantime.
+    /// [`ManagementError::SignedOut`] if the session has ended.
     pub async fn has_signed_in_recently(&self, actor: &Actor) -> Result<bool, ManagementError> {
         let Who::User { through: Through::Session(digest), .. } = &actor.who else { return Ok(true) };
         let session: Versioned<StoredSession> = self.get(digest).await?.ok_or(ManagementError::SignedOut)?;

@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use keyward_core::{AccountId, TrustedProxies};
 
-/// Whether people add themselves.
+/// Whether people can sign up.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum SignUpPolicy {
-    /// Who wants to signs up, and gets an account.
+    /// Anyone can sign up, and gets an account.
     Open,
-    /// Users are added by others.
+    /// Users are invited.
     #[default]
     Closed,
 }
@@ -29,7 +29,6 @@ pub(crate) struct Settings {
     pub(crate) family_life: Duration,
     pub(crate) audit_retention: Option<Duration>,
     pub(crate) proxies: TrustedProxies,
-    /// Whether people sign in with passwords.
     pub(crate) passwords: bool,
     #[cfg(feature = "oidc")]
     pub(crate) identity_provider: Option<crate::identity_provider::IdentityProvider>,

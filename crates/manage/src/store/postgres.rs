@@ -1,32 +1,31 @@
-//! The management service's records in the PostgreSQL database of the keys, over its connections.
-
-use std::error::Error;
-use std::fmt;
+//! Management records in the PostgreSQL database of the keys.
 
 use async_trait::async_trait;
-use deadpool_postgres::{Pool, PoolError};
 use keyward_core::Timestamp;
 use keyward_core::store::StoreError;
-use keyward_postgres::{MigrationError, PostgresStore, Tables};
+use keyward_postgres::PostgresStore;
+use keyward_postgres::tables::{History, QueryError, Tables};
 use serde_json::{Value, json};
 use tokio_postgres::Row;
 use tokio_postgres::types::{Json, ToSql};
 
-use super::{Count, Kind, List, ManagementStore, NewCount, Record, Write, Written, oldest_hour};
+use super::management_store::ManagementStore;
+use super::record::{Kind, List, Record, Write, Written};
+use super::usage::{Count, NewCount, oldest_hour};
 
 mod migrations {
     refinery::embed_migrations!("migrations");
 }
 
-/// The advisory lock of the node that migrates ("management"), so that nodes that start together do it one after the other.
-const MIGRATION_LOCK: i64 = 0x6465_736b;
+/// The history of these tables. The lock is "desk".
+const HISTORY: History = History { table: "keyward_desk_migrations", lock: 0x6465_736b };
 
-/// What `keyward_desk_write` fails with when a write does not fit.
-const DOES_NOT_FIT: &str = "KW001";
+/// The code with which `keyward_desk_write` reports a conflict.
+const CONFLICT: &str = "KW001";
 
 const COLUMNS: &str = "id, owner, subject, key, sort, expires_at, version, body";
 
-/// The management service's records in the database of a [`PostgresStore`].
+/// Management records in the database of a [`PostgresStore`].
 ///
 /// # Examples
 /// ```no_run
@@ -39,73 +38,24 @@ const COLUMNS: &str = "id, owner, subject, key, sort, expires_at, version, body"
 /// # let _ = management;
 /// # Ok(()) }
 /// ```
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct PostgresManagementStore {
-    pool: Pool,
+    tables: Tables,
 }
 
 impl PostgresManagementStore {
-    /// Opens the records beside these keys; makes their tables if they are not there.
+    /// Opens the records in the database of `keys`, and migrates their tables.
     ///
     /// # Errors
-    /// [`StoreError`] if the database cannot be written, a newer version of keyward made the tables, or another session keeps them
-    /// from being brought up to date.
+    /// [`StoreError`] if the database does not answer, a newer version of keyward created the tables, or another session keeps
+    /// them locked.
     pub async fn open(keys: &PostgresStore) -> Result<Self, StoreError> {
-        let tables = Tables { history: "keyward_desk_migrations", lock: MIGRATION_LOCK };
-        keys.migrate(&migrations::migrations::runner(), tables).await.map_err(|error| match error {
-            MigrationError::Failed(_) => StoreError::corrupt(error),
-            other => StoreError::unavailable(other),
-        })?;
-        Ok(Self { pool: keys.pool().clone() })
-    }
-
-    async fn query(&self, sql: &str, values: &[&(dyn ToSql + Sync)]) -> Result<Vec<Row>, Failure> {
-        let client = self.pool.get().await?;
-        let statement = client.prepare_cached(sql).await?;
-        Ok(client.query(&statement, values).await?)
+        let tables = Tables::open(keys, &migrations::migrations::runner(), HISTORY).await?;
+        Ok(Self { tables })
     }
 }
 
-impl fmt::Debug for PostgresManagementStore {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("PostgresManagementStore").field("pool", &self.pool.status()).finish_non_exhaustive()
-    }
-}
-
-enum Failure {
-    Postgres(tokio_postgres::Error),
-    Pool(PoolError),
-}
-
-impl From<tokio_postgres::Error> for Failure {
-    fn from(error: tokio_postgres::Error) -> Self {
-        Self::Postgres(error)
-    }
-}
-
-impl From<PoolError> for Failure {
-    fn from(error: PoolError) -> Self {
-        Self::Pool(error)
-    }
-}
-
-impl From<Failure> for StoreError {
-    fn from(failure: Failure) -> Self {
-        match failure {
-            Failure::Pool(error) => Self::unavailable(error),
-            // A missing table or a column of another type: asking again cannot help.
-            Failure::Postgres(error) => match error.code() {
-                Some(code) if code.code().starts_with("42") || code.code().starts_with("XX") => Self::corrupt(error),
-                Some(_) => Self::unavailable(error),
-                None if error.is_closed() => Self::unavailable(error),
-                None if error.source().is_some_and(|source| source.is::<std::io::Error>()) => Self::unavailable(error),
-                None => Self::corrupt(error),
-            },
-        }
-    }
-}
-
-fn record(kind: Kind, row: &Row) -> Result<Record, Failure> {
+fn record(kind: Kind, row: &Row) -> Result<Record, QueryError> {
     Ok(Record {
         kind,
         id: row.try_get(0)?,
@@ -150,13 +100,13 @@ fn write_to_json(write: &Write) -> Value {
 impl ManagementStore for PostgresManagementStore {
     async fn get(&self, kind: Kind, id: &str) -> Result<Option<Record>, StoreError> {
         let sql = format!("SELECT {COLUMNS} FROM keyward_desk_records WHERE kind = $1 AND id = $2");
-        let rows = self.query(&sql, &[&kind.as_str(), &id]).await?;
+        let rows = self.tables.query(&sql, &[&kind.as_str(), &id]).await?;
         Ok(rows.first().map(|row| record(kind, row)).transpose()?)
     }
 
     async fn find(&self, kind: Kind, key: &str) -> Result<Option<Record>, StoreError> {
         let sql = format!("SELECT {COLUMNS} FROM keyward_desk_records WHERE kind = $1 AND key = $2");
-        let rows = self.query(&sql, &[&kind.as_str(), &key]).await?;
+        let rows = self.tables.query(&sql, &[&kind.as_str(), &key]).await?;
         Ok(rows.first().map(|row| record(kind, row)).transpose()?)
     }
 
@@ -181,37 +131,33 @@ impl ManagementStore for PostgresManagementStore {
         }
         sql += if list.newest_first { " ORDER BY sort DESC, id DESC" } else { " ORDER BY sort, id" };
         sql += " LIMIT $2";
-        let rows = self.query(&sql, &values).await?;
+        let rows = self.tables.query(&sql, &values).await?;
         Ok(rows.iter().map(|row| record(list.kind, row)).collect::<Result<_, _>>()?)
     }
 
     async fn write(&self, writes: &[Write]) -> Result<Written, StoreError> {
         let writes: Value = writes.iter().map(write_to_json).collect();
-        match self.query("SELECT keyward_desk_write($1)", &[&Json(writes)]).await {
+        match self.tables.query("SELECT keyward_desk_write($1)", &[&Json(writes)]).await {
             Ok(_) => Ok(Written::Done),
-            Err(Failure::Postgres(error)) => match error.as_db_error() {
-                Some(refused) if refused.code().code() == DOES_NOT_FIT => {
+            Err(QueryError::Database(error)) => match error.as_db_error() {
+                Some(refused) if refused.code().code() == CONFLICT => {
                     Ok(Written::Conflict(refused.detail().and_then(|place| place.parse().ok()).unwrap_or(0)))
                 }
-                _ => Err(Failure::Postgres(error).into()),
+                _ => Err(QueryError::Database(error).into()),
             },
             Err(other) => Err(other.into()),
         }
     }
 
     async fn sweep(&self, before: Timestamp) -> Result<u64, StoreError> {
-        let sweep = async {
-            let client = self.pool.get().await?;
-            let hours = "DELETE FROM keyward_desk_hours WHERE hour < $1";
-            client.execute(hours, &[&oldest_hour(before)]).await?;
-            let sql = "DELETE FROM keyward_desk_records WHERE expires_at < $1";
-            Ok::<_, Failure>(client.execute(sql, &[&before.as_millis()]).await?)
-        };
-        Ok(sweep.await?)
+        let hours = "DELETE FROM keyward_desk_hours WHERE hour < $1";
+        self.tables.execute(hours, &[&oldest_hour(before)]).await?;
+        let records = "DELETE FROM keyward_desk_records WHERE expires_at < $1";
+        Ok(self.tables.execute(records, &[&before.as_millis()]).await?)
     }
 
     async fn add(&self, counts: &[NewCount]) -> Result<(), StoreError> {
-        // In one order everywhere, so that two nodes that add at once do not wait for each other in a circle.
+        // Every node adds in the same order, so two nodes cannot deadlock.
         let mut counts: Vec<&NewCount> = counts.iter().collect();
         counts.sort();
         let accounts: Vec<&str> = counts.iter().map(|count| count.account.as_str()).collect();
@@ -219,7 +165,7 @@ impl ManagementStore for PostgresManagementStore {
         let hours: Vec<i64> = counts.iter().map(|count| count.hour).collect();
         let outcomes: Vec<&str> = counts.iter().map(|count| count.outcome.as_str()).collect();
         let times: Vec<i64> = counts.iter().map(|count| i64::try_from(count.times).unwrap_or(i64::MAX)).collect();
-        self.query(
+        self.tables.query(
             "WITH new AS MATERIALIZED (SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[], $4::text[], $5::bigint[]) \
                AS new (account, key, hour, outcome, times)), \
              of_keys AS (INSERT INTO keyward_desk_counts AS known (account, key, day, outcome, times) \
@@ -239,13 +185,13 @@ impl ManagementStore for PostgresManagementStore {
 
     async fn times_since(&self, key: &str, outcome: &str, hour: i64) -> Result<u64, StoreError> {
         let sql = "SELECT coalesce(sum(times), 0)::bigint FROM keyward_desk_hours WHERE key = $1 AND outcome = $2 AND hour >= $3";
-        let rows = self.query(sql, &[&key, &outcome, &hour]).await?;
-        let times: i64 = rows.first().map(|row| row.try_get(0)).transpose().map_err(Failure::from)?.unwrap_or(0);
+        let rows = self.tables.query(sql, &[&key, &outcome, &hour]).await?;
+        let times: i64 = rows.first().map(|row| row.try_get(0)).transpose().map_err(QueryError::from)?.unwrap_or(0);
         Ok(u64::try_from(times).unwrap_or(0))
     }
 
     async fn counts(&self, account: &str, key: Option<&str>, from: i64, to: i64) -> Result<Vec<Count>, StoreError> {
-        // Two statements: one for both would be planned as if there were no key.
+        // The server would plan one statement for both cases as if there were no key.
         let sql = match key {
             Some(_) => {
                 "SELECT account, key, day, outcome, times FROM keyward_desk_counts \
@@ -256,12 +202,13 @@ impl ManagementStore for PostgresManagementStore {
                  WHERE account = $1 AND $2::text IS NULL AND day BETWEEN $3 AND $4 ORDER BY key, day, outcome"
             }
         };
-        let rows = self.query(sql, &[&account, &key, &from, &to]).await?;
+        let rows = self.tables.query(sql, &[&account, &key, &from, &to]).await?;
         Ok(rows.iter().map(count).collect::<Result<_, _>>()?)
     }
 
     async fn totals(&self, account: &str, from: i64, to: i64) -> Result<Vec<Count>, StoreError> {
         let rows = self
+            .tables
             .query(
                 "SELECT account, '', day, outcome, times FROM keyward_desk_totals \
                  WHERE account = $1 AND day BETWEEN $2 AND $3 ORDER BY day, outcome",
@@ -272,7 +219,7 @@ impl ManagementStore for PostgresManagementStore {
     }
 }
 
-fn count(row: &Row) -> Result<Count, Failure> {
+fn count(row: &Row) -> Result<Count, QueryError> {
     Ok(Count {
         account: row.try_get(0)?,
         key: row.try_get(1)?,

@@ -1,4 +1,4 @@
-//! The HTTP shell: what the API, the dashboard and the GitHub receiver share. It imports none of them.
+//! The HTTP shell. The API, the dashboard and the GitHub receiver import it, and it imports none of them.
 
 mod caller;
 mod context;

@@ -23,7 +23,7 @@ pub(crate) enum Problem {
     /// The body is not JSON.
     MediaType,
     TooLarge,
-    /// A refusal by a receiver with codes of its own, such as that of GitHub's alerts.
+    /// A refusal by a receiver that is mounted beside the API, such as that of GitHub's alerts.
     #[cfg(feature = "github")]
     Refused(Refusal),
     /// `If-Match` is missing.
@@ -34,7 +34,7 @@ pub(crate) enum Problem {
     PlainText,
 }
 
-/// A refusal by a receiver that is mounted beside the API.
+/// A refusal by such a receiver.
 #[cfg(feature = "github")]
 #[derive(Debug)]
 pub(crate) struct Refusal {

@@ -1,4 +1,4 @@
-//! Permits for tasks, in the database.
+//! Permits for tasks in the database.
 
 use std::time::Duration;
 
@@ -7,23 +7,24 @@ use keyward_core::AccountId;
 use keyward_core::store::StoreError;
 use keyward_limits::{Acquired, PermitId, PermitStore};
 
-use crate::PostgresStore;
-use crate::failure::Failure;
+use crate::error::Error;
+use crate::store::PostgresStore;
 
-/// No lease is longer than a year: the database's calendar has an end.
+/// The longest lease, since the database's calendar has an end.
 const LONGEST: Duration = Duration::from_secs(365 * 86_400);
 
-/// Permits for tasks in a PostgreSQL database: one limit for all nodes. Clones are cheap and share the connections of the store.
+/// Permits for tasks in a PostgreSQL database, with one limit for all nodes. Clones share the store's connections.
 ///
-/// A permit is granted by one statement, under a lock of its account that is the server's own: a node that is stopped or cut off
-/// half-way keeps nobody waiting. A permit that is not renewed ends by the server's clock when its lease has run out.
+/// One statement grants a permit, under a lock of its account. A node that stops halfway holds no lock. Without a renewal, a
+/// permit ends when its lease runs out by the server's clock.
 ///
-/// A step of the server's clock moves the ends of all leases. Back, and what the dead have held is missed for so much longer; forward
-/// by a lease or more, and permits of running tasks end early, so that more run than are allowed until those have ended. Permits are
-/// about capacity, not about security: no credential depends on them.
+/// If the server's clock is set back, permits of dead tasks end later. If it is set forward by a lease or more, permits of
+/// running tasks end early, so more tasks run than the limit allows. Permits protect capacity, not security: no credential
+/// depends on them.
 ///
-/// An account's permits are granted one after the other, and who waits holds a connection of the pool. Where one account may begin very many
-/// tasks at once, a [`PostgresStore`] of their own keeps permits from taking the connections that credentials are looked up with.
+/// The server grants an account's permits one after the other, and each waiting request holds a connection of the pool. If
+/// accounts start many tasks at once, give permits a separate [`PostgresStore`], so that lookups of credentials keep their
+/// connections.
 ///
 /// # Examples
 /// ```no_run
@@ -41,7 +42,7 @@ const LONGEST: Duration = Duration::from_secs(365 * 86_400);
 pub struct PostgresPermits(PostgresStore);
 
 impl PostgresPermits {
-    /// Permits in the database of this store.
+    /// Creates permits in the database of `store`.
     #[must_use]
     pub fn new(store: &PostgresStore) -> Self {
         Self(store.clone())
@@ -53,7 +54,7 @@ impl PostgresPermits {
         permit: &PermitId,
         limit: u32,
         lease: Duration,
-    ) -> Result<Acquired, Failure> {
+    ) -> Result<Acquired, Error> {
         let client = self.0.0.pool.get().await?;
         let statement = client.prepare_cached("SELECT keyward_acquire_permit($1, $2, $3, $4)").await?;
         let row = client
@@ -65,7 +66,7 @@ impl PostgresPermits {
         })
     }
 
-    async fn prolong(&self, account: &AccountId, permit: &PermitId, lease: Duration) -> Result<bool, Failure> {
+    async fn prolong(&self, account: &AccountId, permit: &PermitId, lease: Duration) -> Result<bool, Error> {
         let client = self.0.0.pool.get().await?;
         let statement = client
             .prepare_cached(
@@ -76,14 +77,14 @@ impl PostgresPermits {
         Ok(client.execute(&statement, &[&account.as_str(), &permit.as_str(), &seconds(lease)]).await? > 0)
     }
 
-    async fn give_back(&self, account: &AccountId, permit: &PermitId) -> Result<(), Failure> {
+    async fn give_back(&self, account: &AccountId, permit: &PermitId) -> Result<(), Error> {
         let client = self.0.0.pool.get().await?;
         let statement = client.prepare_cached("DELETE FROM keyward_permits WHERE account = $1 AND permit = $2").await?;
         client.execute(&statement, &[&account.as_str(), &permit.as_str()]).await?;
         Ok(())
     }
 
-    async fn held(&self, account: &AccountId) -> Result<u32, Failure> {
+    async fn held(&self, account: &AccountId) -> Result<u32, Error> {
         let client = self.0.0.pool.get().await?;
         let statement = client
             .prepare_cached("SELECT count(*) FROM keyward_permits WHERE account = $1 AND ends_at > clock_timestamp()")
@@ -98,7 +99,7 @@ impl PermitStore for PostgresPermits {
         let permit = PermitId::generate();
         let acquired = self.grant(account, &permit, limit, lease).await;
         if acquired.is_err() {
-            // It may have been granted, and only the answer was lost.
+            // The server may have granted the permit before the answer was lost.
             self.release(account, &permit);
         }
         Ok(acquired?)
@@ -110,10 +111,10 @@ impl PermitStore for PostgresPermits {
 
     fn release(&self, account: &AccountId, permit: &PermitId) {
         let (permits, account, permit) = (self.clone(), account.clone(), permit.clone());
-        // On the runtime that drives the connections, whichever thread calls. If it has ended, so will the lease.
+        // The caller may be on any thread, so this uses the runtime of the connections. If it has ended, the lease runs out.
         self.0.0.runtime.spawn(async move {
             if let Err(failure) = permits.give_back(&account, &permit).await {
-                tracing::warn!(%account, %permit, ?failure, "a permit is not given back before its lease ends");
+                tracing::warn!(%account, %permit, ?failure, "cannot release a permit: it ends with its lease");
             }
         });
     }

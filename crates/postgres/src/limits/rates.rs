@@ -1,4 +1,4 @@
-//! Rates, counted in the database.
+//! Rate limits, counted in the database.
 
 use std::num::NonZeroU32;
 use std::time::Duration;
@@ -8,19 +8,19 @@ use keyward_core::rejection::RateLimit;
 use keyward_core::{Identity, Rejection};
 use keyward_limits::{NamedLimit, NamedLimits, RateLimiter};
 
-use crate::PostgresStore;
-use crate::failure::Failure;
+use crate::error::Error;
+use crate::store::PostgresStore;
 
-/// Rate limits counted in a PostgreSQL database: one quota for all nodes. Clones are cheap and share the connections of the store.
+/// Rate limits counted in a PostgreSQL database, with one quota for all nodes. Clones share the store's connections.
 ///
-/// Every call is one statement, by the server's clock. It waits for no disk: a crash of the server, or a failover, gives every quota
-/// back. A database that does not answer refuses every call with [`Rejection::StoreUnavailable`].
+/// Every call is one statement, by the server's clock. It does not wait for the disk, so a crash or a failover resets every
+/// quota. If the database does not answer, every call is refused with [`Rejection::StoreUnavailable`].
 ///
-/// A step of the server's clock back makes callers wait as if it had stood still since their last calls; a step forward gives back as
-/// much of their quotas as if the time had passed. Rates are about capacity, not about security: no credential depends on them.
+/// If the server's clock is set back, callers wait as if no time had passed since their last calls. If it is set forward,
+/// quotas recover as if the time had passed. Rates protect capacity, not security: no credential depends on them.
 ///
-/// Calls that spend one quota follow one another, and who waits holds a connection of the pool. Where one caller may send very many
-/// requests at once, a [`PostgresStore`] of their own keeps rates from taking the connections that credentials are looked up with.
+/// Calls on one quota run one after the other, and each waiting call holds a connection of the pool. If callers send many
+/// requests at once, give rates a separate [`PostgresStore`], so that lookups of credentials keep their connections.
 ///
 /// # Examples
 /// ```no_run
@@ -42,13 +42,13 @@ pub struct PostgresRates {
 }
 
 impl PostgresRates {
-    /// Counts these limits in the database of this store. Every node has to be given the same.
+    /// Counts `limits` in the database of `store`. Every node must use the same limits.
     #[must_use]
     pub fn new(store: &PostgresStore, limits: NamedLimits) -> Self {
         Self { store: store.clone(), limits }
     }
 
-    async fn count(&self, limit: &NamedLimit, caller: &Identity, cost: Duration) -> Result<i64, Failure> {
+    async fn count(&self, limit: &NamedLimit, caller: &Identity, cost: Duration) -> Result<i64, Error> {
         let client = self.store.0.pool.get().await?;
         let statement = client.prepare_cached("SELECT keyward_spend($1, $2, $3, $4)").await?;
         let (name, whose) = (limit.name().as_str(), limit.whose(caller));
@@ -62,11 +62,11 @@ impl RateLimiter for PostgresRates {
     async fn spend(&self, caller: &Identity, limit: &str, cost: NonZeroU32) -> Result<RateLimit, Rejection> {
         let limit = self.limits.get(limit)?;
         let cost = limit.time_of(cost)?;
-        limit.verdict(self.count(limit, caller, cost).await.map_err(Failure::into))
+        limit.verdict(self.count(limit, caller, cost).await.map_err(Error::into))
     }
 }
 
-/// No limit has more than a day.
+/// Converts to nanoseconds. No limit is longer than a day.
 fn nanos(time: Duration) -> i64 {
     time.as_nanos() as i64
 }

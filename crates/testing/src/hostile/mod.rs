@@ -50,7 +50,7 @@ use keyward_core::{Authenticator, Rejection};
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Case {
-    /// What is odd about the request.
+    /// The odd part of the request, in words.
     pub name: String,
     /// The values of its `Authorization` fields, in order.
     pub fields: Vec<Vec<u8>>,

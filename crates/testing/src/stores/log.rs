@@ -171,7 +171,11 @@ pub(super) async fn a_node_is_on_the_register_until_it_leaves_or_stands_still(st
     assert!(!log.evict(&node("n2"), 1).await.expect("answered"), "a node that has renewed was evicted");
     assert!(log.evict(&node("n2"), 2).await.expect("answered"));
     assert!(log.nodes().await.expect("the register is read").nodes.is_empty());
-    assert_eq!(log.renew(&node("n2"), current, LEASE).await.expect("granted"), LeaseAnswer::Granted, "an evicted node cannot return");
+    assert_eq!(
+        log.renew(&node("n2"), current, LEASE).await.expect("granted"),
+        LeaseAnswer::Granted,
+        "an evicted node cannot return"
+    );
 }
 
 pub(super) async fn a_position_of_another_history_is_a_gap(one: &impl KeyAdmin, other: &impl KeyAdmin) {

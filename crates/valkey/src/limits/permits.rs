@@ -1,4 +1,4 @@
-//! Permits for tasks, on the server.
+//! Permits for tasks on the server.
 
 use std::time::Duration;
 
@@ -7,21 +7,22 @@ use keyward_core::AccountId;
 use keyward_core::store::StoreError;
 use keyward_limits::{Acquired, PermitId, PermitStore};
 
-use super::NOW;
+use super::clock::NOW;
 use crate::script::Script;
-use crate::{ValkeyStore, unavailable};
+use crate::store::ValkeyStore;
+use crate::value::unavailable;
 
-/// No lease is longer than a year: a script's numbers are not exact without bounds.
+/// The longest lease, since large numbers of a script are not exact.
 const LONGEST: Duration = Duration::from_secs(365 * 86_400);
 
-/// Permits for tasks in a Valkey or Redis server: one limit for all nodes. Clones are cheap and share the connection of the store.
+/// Permits for tasks in a Valkey or Redis server, with one limit for all nodes. Clones share the store's connection.
 ///
-/// A permit is granted by one script. A permit that is not renewed ends by the server's clock when its lease has run out, and the
-/// server itself forgets an account's permits with the last of them.
+/// One script grants a permit. Without a renewal, a permit ends when its lease runs out by the server's clock. The server
+/// removes an account's permits with the last of them.
 ///
-/// A step of the server's clock moves the ends of all leases. Back, and what the dead have held is missed for so much longer; forward
-/// by a lease or more, and permits of running tasks end early, so that more run than are allowed until those have ended. The same
-/// can follow a failover, as no replica is waited for. Permits are about capacity, not about security: no credential depends on them.
+/// If the server's clock is set back, permits of dead tasks end later. If it is set forward by a lease or more, permits of
+/// running tasks end early, so more tasks run than the limit allows. A failover can have the same effect, since permits wait
+/// for no replica. Permits protect capacity, not security: no credential depends on them.
 ///
 /// # Examples
 /// ```no_run
@@ -39,7 +40,7 @@ const LONGEST: Duration = Duration::from_secs(365 * 86_400);
 pub struct ValkeyPermits(ValkeyStore);
 
 impl ValkeyPermits {
-    /// Permits on the server of this store.
+    /// Creates permits on the server of `store`.
     #[must_use]
     pub fn new(store: &ValkeyStore) -> Self {
         Self(store.clone())
@@ -58,7 +59,7 @@ impl PermitStore for ValkeyPermits {
             .invoke_async(&mut self.0.connection())
             .await;
         if full.is_err() {
-            // It may have been granted, and only the answer was late.
+            // The server may have granted the permit before the answer was lost.
             self.release(account, &permit);
         }
         Ok(full.map_err(unavailable)?.map_or(Acquired::Granted(permit), |in_flight| Acquired::Full { in_flight }))
@@ -76,12 +77,12 @@ impl PermitStore for ValkeyPermits {
 
     fn release(&self, account: &AccountId, permit: &PermitId) {
         let (store, account, permit) = (self.0.clone(), account.clone(), permit.clone());
-        // On the runtime that drives the connection, whichever thread calls. If it has ended, so will the lease.
+        // The caller may be on any thread, so this uses the runtime of the connection. If it has ended, the lease runs out.
         self.0.0.runtime.spawn(async move {
             let mut remove = redis::cmd("ZREM");
             remove.arg(permits_key(&account)).arg(permit.as_str());
             if let Err(error) = remove.query_async::<()>(&mut store.connection()).await {
-                tracing::warn!(%account, %permit, %error, "a permit is not given back before its lease ends");
+                tracing::warn!(%account, %permit, %error, "cannot release a permit: it ends with its lease");
             }
         });
     }
@@ -91,7 +92,7 @@ impl PermitStore for ValkeyPermits {
     }
 }
 
-/// A sorted set: permits, by the ends of their leases in microseconds of the server's time.
+/// Names the sorted set of an account's permits. Scores are the ends of leases, in microseconds of the server's time.
 fn permits_key(account: &AccountId) -> String {
     format!("{{keyward}}:permits:{account}")
 }
@@ -100,11 +101,11 @@ fn micros(lease: Duration) -> u64 {
     lease.min(LONGEST).as_micros() as u64
 }
 
-/// The set goes with the last of its permits.
+/// Expires the set with the last of its permits.
 const EXPIRE: &str = "local last = redis.call('ZRANGE', KEYS[1], -1, -1, 'WITHSCORES')[2]
          redis.call('PEXPIREAT', KEYS[1], string.format('%.0f', math.ceil(last / 1000)))";
 
-/// ARGV: permit, limit, lease. Gives how many are held if that is all of them, and nothing if this one is granted.
+/// Grants a permit and returns nothing, or returns the number of held permits at the limit. ARGV: permit, limit, lease.
 static ACQUIRE: Script = Script::new(|| {
     redis::Script::new(&format!(
         "{NOW}
@@ -117,7 +118,7 @@ static ACQUIRE: Script = Script::new(|| {
     ))
 });
 
-/// ARGV: permit, lease. Gives 1 if it was still held.
+/// Renews a permit, and returns 1 if it was still held. ARGV: permit, lease.
 static RENEW: Script = Script::new(|| {
     redis::Script::new(&format!(
         "{NOW}
@@ -129,7 +130,7 @@ static RENEW: Script = Script::new(|| {
     ))
 });
 
-/// Gives how many are held.
+/// Returns the number of held permits.
 static IN_FLIGHT: Script = Script::new(|| {
     redis::Script::new(&format!(
         "{NOW}

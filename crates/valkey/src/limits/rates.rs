@@ -1,4 +1,4 @@
-//! Rates, counted on the server.
+//! Rate limits, counted on the server.
 
 use std::num::NonZeroU32;
 use std::time::Duration;
@@ -9,21 +9,22 @@ use keyward_core::store::StoreError;
 use keyward_core::{Identity, Rejection};
 use keyward_limits::{NamedLimit, NamedLimits, RateLimiter};
 
-use super::NOW;
+use super::clock::NOW;
 use crate::script::Script;
-use crate::{ValkeyStore, unavailable};
+use crate::store::ValkeyStore;
+use crate::value::unavailable;
 
-/// Rate limits counted on a Valkey or Redis server: one quota for all nodes. Clones are cheap and share the connection of the store.
+/// Rate limits counted on a Valkey or Redis server, with one quota for all nodes. Clones share the store's connection.
 ///
-/// Every call is one script, by the server's clock. The server forgets a caller whose quota has come back. A server that does
-/// not answer refuses every call with [`Rejection::StoreUnavailable`].
+/// Every call is one script, by the server's clock. The server removes a caller whose quota is full again. If the server
+/// does not answer, every call is refused with [`Rejection::StoreUnavailable`].
 ///
-/// A step of the server's clock back makes callers wait as if it had stood still since their last calls; a step forward gives back as
-/// much of their quotas as if the time had passed. After a failover some of what was spent may be forgotten, as no replica is waited for.
-/// Rates are about capacity, not about security: no credential depends on them.
+/// If the server's clock is set back, callers wait as if no time had passed since their last calls. If it is set forward,
+/// quotas recover as if the time had passed. A failover may undo the last calls, since rates wait for no replica. Rates
+/// protect capacity, not security: no credential depends on them.
 ///
-/// A server that holds keys writes every call to its disk (`appendfsync always`). A second server, connected to with
-/// [`ValkeyOptions::accept_loss`](crate::ValkeyOptions::accept_loss), need not.
+/// A server that stores keys writes every call to its disk (`appendfsync always`). To avoid this, count rates on a second
+/// server and connect to it with [`ValkeyOptions::accept_loss`](crate::ValkeyOptions::accept_loss).
 ///
 /// # Examples
 /// ```no_run
@@ -45,7 +46,7 @@ pub struct ValkeyRates {
 }
 
 impl ValkeyRates {
-    /// Counts these limits on the server of this store. Every node has to be given the same.
+    /// Counts `limits` on the server of `store`. Every node must use the same limits.
     #[must_use]
     pub fn new(store: &ValkeyStore, limits: NamedLimits) -> Self {
         Self { store: store.clone(), limits }
@@ -71,14 +72,14 @@ impl RateLimiter for ValkeyRates {
     }
 }
 
-/// No limit has more than a day, which a script's numbers hold exactly.
+/// Converts to nanoseconds. No limit is longer than a day, so a script's numbers are exact.
 fn nanos(time: Duration) -> u64 {
     time.as_nanos() as u64
 }
 
-/// ARGV: cost and the most that a caller can be ahead, in nanoseconds. The value is the time in microseconds at which it was written,
-/// and how far ahead the caller was then. Gives how far ahead the caller is, or if it may not be, spends nothing and gives how long
-/// to wait, below zero.
+/// Spends of a quota. ARGV: the cost, and the most that a caller can be ahead, in nanoseconds. The stored value is the time of
+/// the last write in microseconds, and how far ahead the caller was. Returns how far ahead the caller is. If the quota is
+/// spent, it returns the negative wait instead.
 static SPEND: Script = Script::new(|| {
     redis::Script::new(&format!(
         "{NOW}
@@ -91,7 +92,7 @@ static SPEND: Script = Script::new(|| {
          end
          local wait = ahead + ARGV[1] - ARGV[2]
          if wait <= 0 then ahead = ahead + ARGV[1] end
-         -- Also if the call is refused, but the clock was set back: otherwise nothing came back until it has caught up.
+         -- Also writes if the clock was set back: otherwise the quota would not recover until the clock catches up.
          if wait <= 0 or now < last then
            redis.call('SET', KEYS[1], string.format('%.0f %.0f', now, ahead), 'PX', string.format('%.0f', math.ceil(ahead / 1000000)))
          end

@@ -1,4 +1,4 @@
-//! A run: events in the order of their times.
+//! A run of the simulation: events in the order of their times.
 
 mod waiter;
 
@@ -12,13 +12,13 @@ use crate::server::{From, Job, Next, Server, Statement};
 use crate::settings::{Settings, Time, millis, nanos};
 use waiter::Waiter;
 
-/// How long is counted at rest.
+/// The length of the measurement at rest.
 const AT_REST: Time = 10_000_000_000;
-/// How long the store works on a statement at most: the default of `PostgresOptions`.
+/// The time-out of a statement: the default of `PostgresOptions`.
 const STATEMENT_TIMEOUT: Time = 5_000_000_000;
-/// Between two revocations, and as much again by chance.
+/// The shortest pause between two revocations. Up to as much is added at random.
 const BETWEEN: Time = 500_000_000;
-/// After so much time no revocation begins any more.
+/// The time after which no revocation begins.
 const END: Time = 300_000_000_000;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,12 +32,12 @@ pub(crate) enum Event {
         job: Job,
         value: u64,
     },
-    /// The pause is over.
+    /// The pause of a member ends.
     Wake {
         member: usize,
         turn: u32,
     },
-    /// Catching up takes too long.
+    /// An attempt to catch up times out.
     TimedOut {
         member: usize,
         attempt: u32,
@@ -45,12 +45,12 @@ pub(crate) enum Event {
     Told {
         member: usize,
     },
-    /// All of a relay's nodes have applied.
+    /// All nodes of a relay have applied the entries.
     Collected {
         member: usize,
         turn: u32,
     },
-    /// The store's answer to the one who revokes: the position of its entry, or how many members have not applied it.
+    /// The store's answer to the revoking caller: the position of its entry, or the number of members that have not applied it.
     Reply {
         job: Job,
         value: u64,
@@ -60,7 +60,7 @@ pub(crate) enum Event {
     GiveUp {
         revocation: usize,
     },
-    /// A look at the register, or striking off, takes too long.
+    /// A read of the register, or a removal from it, times out.
     LookEnds {
         look: u32,
     },
@@ -76,10 +76,10 @@ pub(crate) struct Run {
     pub(crate) chance: Chance,
     pub(crate) server: Server,
     pub(crate) members: Vec<Member>,
-    /// What each member of the register has said to have applied.
+    /// The position that each member of the register has reported.
     pub(crate) register: Vec<Option<u64>>,
     pub(crate) log: u64,
-    /// Who has not yet applied the newest entry, and when that was committed.
+    /// The number of members that have not applied the newest entry, and the time of its commit.
     behind: usize,
     committed: Time,
     pub(crate) waiter: Waiter,
@@ -140,7 +140,7 @@ impl Run {
         let seconds = AT_REST as f64 / 1e9;
         let at_rest = (self.server.statements - statements) as f64 / seconds;
         let utilisation = self.server.utilisation(worked, AT_REST);
-        // Whoever is not granted a lease any more has not been counted when it was granted one.
+        // A lapse counts at the next grant. Members that get no further grant are counted here.
         let lapsed = self.members.iter().filter(|member| member.lease_until < self.now).count() as u64;
         let mut renewals = std::mem::take(&mut self.renewals);
         let renewal = millis(percentile(&mut renewals, 0.99));
@@ -250,7 +250,7 @@ impl Run {
                 if self.members[member].turn == turn {
                     let found = &mut self.members[member];
                     found.applied = found.read;
-                    // Their leases have run out: they are not waited for again.
+                    // The leases of stopped nodes have run out, so the relay does not wait for them again.
                     found.nodes_stopped = 0;
                     self.renew(member);
                 }
@@ -267,7 +267,7 @@ impl Run {
         }
     }
 
-    /// Lets the server do something, and passes on what is complete.
+    /// Runs work on the server, and handles completed jobs.
     fn serve(&mut self, work: impl FnOnce(&mut Server, &mut Chance, &mut Vec<(Time, Next)>) -> Vec<Job>) {
         let mut next = Vec::new();
         let complete = work(&mut self.server, &mut self.chance, &mut next);
@@ -285,12 +285,12 @@ impl Run {
                 let From::Member { member, .. } = job.from else { return };
                 let granted = applied == self.log;
                 match self.register[member] {
-                    // It had been struck off.
+                    // The member had been removed from the register.
                     None if granted => {
                         self.register[member] = Some(applied);
                         self.server.rows += 1;
                     }
-                    // Who is refused says how far it has come all the same.
+                    // A refused renewal still reports the member's position.
                     Some(before) if before < applied => {
                         self.register[member] = Some(applied);
                         if granted {
@@ -355,9 +355,9 @@ impl Run {
         self.after(delay, Event::Arrive(job));
     }
 
-    // What a member does, as `Follower::run` and `Follower::catch_up` do.
+    // The behaviour of a member, as in `Follower::run` and `Follower::catch_up`.
 
-    /// Who was told that there is something new reads before it renews.
+    /// Catches up. A notified member reads the log before it renews.
     fn catch_up(&mut self, member: usize, told: bool) {
         let found = &mut self.members[member];
         if found.stopped {
@@ -437,7 +437,7 @@ impl Run {
         self.after(delay, Event::Collected { member, turn });
     }
 
-    /// How long a relay takes to tell its nodes and hear from each; of those that are stopped it waits their leases out, which end
+    /// Returns the time in which a relay notifies its nodes and hears from each. It waits out the leases of stopped nodes, which end
     /// before its own.
     fn collecting(&mut self, member: usize) -> Time {
         let found = self.members[member];

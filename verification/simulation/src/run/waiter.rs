@@ -1,15 +1,15 @@
-//! The one who revokes, as `wait_until_applied` does in keyward's `lease.rs`.
+//! The revoking caller, which waits like `wait_until_applied` in keyward's `lease.rs`.
 
 use super::{Event, Run};
 use crate::server::{From, Job, Statement};
 use crate::settings::{Time, nanos};
 
-/// Between the first two looks at the register; it doubles from look to look.
+/// The pause between the first two reads of the register, in milliseconds. It doubles after each read.
 const FIRST_PAUSE: f64 = 1.0;
 const LONGEST_PAUSE: f64 = 25.0;
-/// What a look at the register may take, and striking off.
+/// The time-out of a read of the register, and of removals from it.
 const REGISTER_TIMEOUT: Time = 250_000_000;
-/// The longest possible lease, which is waited for until the register has been read.
+/// The longest possible lease. It applies until the register has been read.
 const LONGEST_LEASE: Time = 10_000_000_000;
 
 #[derive(Debug, Default)]
@@ -17,26 +17,26 @@ pub(crate) struct Waiter {
     begun: Time,
     committed: Option<Time>,
     pause: Time,
-    /// Goes up with every look at the register, and when one has ended: what is late is known by that.
+    /// Increases when a read of the register starts or ends, so that late answers can be ignored.
     look: u32,
-    /// How many had not confirmed when the register was last read.
+    /// The number of unconfirmed members at the last read of the register.
     pending: Option<u64>,
     striking: bool,
-    /// The entry that is waited for.
+    /// The position of the entry that the caller waits for.
     pub(crate) position: u64,
     to_strike: Vec<usize>,
-    /// What `Propagation::took` says, of each revocation.
+    /// `Propagation::took` of each revocation.
     pub(crate) took: Vec<Time>,
-    /// From asking to the commit.
+    /// The times from the call to the commit.
     pub(crate) appends: Vec<Time>,
-    /// From asking to the end.
+    /// The times from the call to the end.
     pub(crate) revokes: Vec<Time>,
     pub(crate) waited_out: usize,
     pub(crate) failed: usize,
 }
 
 impl Waiter {
-    /// How many have ended, one way or the other.
+    /// Returns the number of revocations that have ended or failed.
     pub(crate) fn revocations(&self) -> usize {
         self.revokes.len() + self.failed
     }
@@ -86,7 +86,7 @@ impl Run {
         self.ask(Job::new(Statement::Register { look }, From::Revoker));
     }
 
-    /// Begins what may take the register's time.
+    /// Starts the time-out of a read of the register or of removals.
     fn begin(&mut self) -> u32 {
         self.waiter.look += 1;
         let look = self.waiter.look;
@@ -94,7 +94,7 @@ impl Run {
         look
     }
 
-    /// The time for it is over.
+    /// Handles the time-out.
     pub(crate) fn look_ends(&mut self, look: u32) {
         if look != self.waiter.look {
             return;
@@ -133,7 +133,7 @@ impl Run {
         self.evict();
     }
 
-    /// Strikes off one after the other as far as the time allows, and ends.
+    /// Removes silent members one after the other until the time-out, and ends the revocation.
     fn evict(&mut self) {
         if let Some(member) = self.waiter.to_strike.pop() {
             self.ask(Job::new(Statement::Strike { member }, From::Revoker));

@@ -6,17 +6,17 @@ use std::path::{Path, PathBuf};
 
 use ignore::{DirEntry, WalkBuilder, WalkState};
 
-use super::Scan;
 use super::report::{Place, printable};
+use super::scanner::Scanner;
 
-/// Names what is not to be scanned, in the syntax of `.gitignore`: for files that hold keys on purpose.
+/// Lists files that hold keys on purpose, in the syntax of `.gitignore`.
 const IGNORE_FILE: &str = ".keywardignore";
 
-/// What stands for standard input among the paths.
+/// Standard input among the paths.
 const STANDARD_INPUT: &str = "-";
 
-impl Scan<'_> {
-    /// Scans what is under `paths`. What git ignores is left out unless `everything` is asked for.
+impl Scanner<'_> {
+    /// Scans the files under `paths`, and those that git ignores with `everything`.
     pub(super) fn files(&self, paths: &[PathBuf], everything: bool) {
         let mut roots = Vec::new();
         for path in paths {
@@ -35,7 +35,7 @@ impl Scan<'_> {
         for other in others {
             walk.add(other);
         }
-        // Links are not followed: what they lead to is scanned where it is, and a loop cannot be entered.
+        // Links are not followed: their targets are scanned in place, and loops are impossible.
         walk.hidden(false)
             .follow_links(false)
             .ignore(!everything)
@@ -60,7 +60,7 @@ impl Scan<'_> {
 
     fn file(&self, entry: &DirEntry) {
         let is_root = entry.depth() == 0;
-        // A pipe or a device would be waited for without an end. A root may be a link, which was looked through above.
+        // Reading a pipe or a device may never end. A root may be a link, which was resolved above.
         let is_file = if is_root {
             entry.path().is_file()
         } else {
@@ -71,7 +71,7 @@ impl Scan<'_> {
         }
         match File::open(entry.path()) {
             Ok(file) => self.read(&Place::file(entry.path().to_string_lossy().into_owned()), file),
-            // It was there when its folder was listed: files come and go.
+            // It was removed after its folder was listed.
             Err(error) if error.kind() == io::ErrorKind::NotFound && !is_root => {}
             Err(error) => self.gathered.unreadable(format!("{}: {error}", shown(entry.path()))),
         }

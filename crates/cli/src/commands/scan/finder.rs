@@ -1,4 +1,4 @@
-//! Finds keys in a stream of bytes, whatever they are and however many.
+//! Finds keys in a stream of bytes.
 
 use std::io::{self, Read};
 
@@ -6,16 +6,16 @@ use aho_corasick::{AhoCorasick, Input, MatchKind};
 use keyward_core::key::{KeyFormat, ParsedKey};
 use memchr::{memchr_iter, memrchr};
 
-/// Bytes that are read at once. Longer than any key.
+/// The size of a read, in bytes. Longer than any key.
 const WINDOW: usize = 256 * 1024;
 
-/// Finds keys of one format. The beginnings of keys are searched for first, which is fast; what begins so is parsed.
+/// Finds keys of one format. Searches for the prefixes of keys, and parses the places that have one.
 pub(super) struct Finder {
     format: KeyFormat,
     beginnings: AhoCorasick,
 }
 
-/// Where a key stands: both counted from 1, the column in bytes.
+/// The place of a key. Lines and columns start at 1, and columns count bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Position {
     pub(super) line: u64,
@@ -30,9 +30,9 @@ impl Finder {
         Ok(Self { format: format.clone(), beginnings })
     }
 
-    /// Reads `input` to its end and says where keys stand. Gives how many bytes there were.
+    /// Reads `input` to its end, and reports each key. Returns the number of bytes.
     pub(super) fn find(&self, mut input: impl Read, mut found: impl FnMut(Position, ParsedKey<'_>)) -> io::Result<u64> {
-        // A key, and a character on both sides of it, has to be in the window as a whole.
+        // The window holds a whole key, and a character on both sides of it.
         let margin = self.format.longest() + 1;
         let mut window = Vec::with_capacity(WINDOW + 2 * margin);
         let mut place = Place { line: 1, column: 1, counted: 0 };
@@ -49,7 +49,7 @@ impl Finder {
             if is_end {
                 return Ok(total);
             }
-            // The byte before is kept: a key without a checksum has to stand free of it.
+            // Keeps the byte before: a key without a checksum must stand apart from it.
             let done = from.saturating_sub(1);
             place.advance(&window, done.max(place.counted));
             place.counted -= done;
@@ -58,7 +58,7 @@ impl Finder {
         }
     }
 
-    /// `text` with every key in it replaced by its hint: for names that are shown.
+    /// Replaces every key in `text` by its hint, for names in the report.
     pub(super) fn redact(&self, text: &str) -> String {
         let (mut redacted, mut shown) = (String::new(), 0);
         self.find_in(text.as_bytes(), 0, text.len(), |at, key| {
@@ -68,7 +68,7 @@ impl Finder {
         redacted + text.get(shown..).unwrap_or_default()
     }
 
-    /// Says which keys begin between `from` and `until`, and gives where to go on.
+    /// Reports the keys that begin between `from` and `until`. Returns where to continue.
     fn find_in<'a>(
         &self,
         text: &'a [u8],
@@ -76,7 +76,7 @@ impl Finder {
         until: usize,
         mut found: impl FnMut(usize, ParsedKey<'a>),
     ) -> usize {
-        // Not one match after the other: a beginning may lie within another that begins no key.
+        // A key may begin within a prefix that begins none, so matches may overlap.
         while let Some(next) = self.beginnings.find(Input::new(text).range(from..)).filter(|next| next.start() < until)
         {
             from = match self.format.key_at(text, next.start()) {
@@ -91,7 +91,7 @@ impl Finder {
     }
 }
 
-/// Counts lines as far as it was asked to.
+/// Counts lines up to an offset.
 struct Place {
     line: u64,
     column: u64,
@@ -119,7 +119,7 @@ mod tests {
 
     use super::*;
 
-    /// Gives its bytes a few at a time, as pipes do.
+    /// Returns a few bytes at a time, as pipes do.
     struct Trickle<'a>(&'a [u8], usize);
 
     impl Read for Trickle<'_> {

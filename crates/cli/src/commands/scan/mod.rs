@@ -5,68 +5,99 @@ mod finder;
 mod git;
 mod objects;
 mod report;
+mod scanner;
 
 use std::collections::HashMap;
-use std::io::{IsTerminal, Read};
-use std::time::Duration;
+use std::path::PathBuf;
 
-use indicatif::{ProgressBar, ProgressStyle};
+use clap::Args;
 use keyward_core::Keys;
 use keyward_core::clock::{Clock, SystemClock};
 use keyward_core::key::{Digest, Hasher, KeyFormat};
+use keyward_core::lifecycle::KeysError;
 use keyward_core::store::{KeyRecord, KeyStatus};
 
-use crate::arguments;
-use crate::failure::{Failure, Kind};
-use crate::output::{self, note};
+use super::effect::Effect;
+use super::prompt::{check_terminal, confirm};
+use crate::backend::{Database, key_format, system};
+use crate::error::{Error, ErrorKind};
+use crate::options::Options;
+use crate::output::note;
 use finder::Finder;
 use objects::Repository;
-use report::{Find, Gathered, Known, Place};
+use report::{Find, Known};
+use scanner::Scanner;
 
-/// A scan that is under way.
-struct Scan<'a> {
-    finder: Finder,
-    hasher: &'a Hasher,
-    gathered: Gathered,
-    progress: ProgressBar,
+#[derive(Args)]
+pub(super) struct Scan {
+    /// Files and folders. `-` is standard input.
+    #[arg(default_value = ".", value_name = "PATH")]
+    paths: Vec<PathBuf>,
+    /// Scan everything that the refs of each path's git repository reach, instead of files.
+    #[arg(long, conflicts_with_all = ["staged", "no_ignore"])]
+    history: bool,
+    /// Scan the staged changes of each path's git repository, instead of files. For a pre-commit hook.
+    #[arg(long, conflicts_with = "no_ignore")]
+    staged: bool,
+    /// Scan files that .gitignore and similar files exclude, too.
+    #[arg(long)]
+    no_ignore: bool,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+    /// Revoke the keys that are in the database and not revoked yet. Needs --database.
+    #[arg(long)]
+    revoke: bool,
+    /// Do not ask for confirmation.
+    #[arg(long, requires = "revoke")]
+    yes: bool,
 }
 
-/// Scans with the format of `keys`, or with `format` where no database was named.
-pub(super) async fn run(keys: Option<&Keys>, format: &KeyFormat, command: &arguments::Scan) -> Result<(), Failure> {
-    if command.revoke && keys.is_none() {
-        return Err(Failure::new(Kind::Usage, "which database are the keys in? say --database"));
+/// Scans with the settings of the database, if there is one.
+pub(super) async fn run(options: &Options, command: Scan) -> Result<(), Error> {
+    // A variable for other commands does not stop a hook.
+    if options.explicit.server {
+        Database::refuse_server(options, "scan")?;
     }
-    if command.revoke && !command.yes && !std::io::stdin().is_terminal() {
-        return Err(Failure::new(Kind::Usage, "nobody can be asked here: say --yes"));
-    }
-    let unpeppered = Hasher::default();
-    let hasher = keys.map_or(&unpeppered, Keys::hasher);
-    let (finds, unreadable) = tokio::task::block_in_place(|| gather(format, hasher, command))?;
-    for what in &unreadable {
-        note!("cannot be read: {what}");
-    }
-    let mut known = match keys {
-        Some(keys) => Some(look_up(keys, &finds).await?),
+    let database = match options.database {
+        Some(_) => Some(Database::open(options).await.map_err(Error::in_scan)?),
         None => None,
     };
-    // A report that cannot be written keeps no key alive.
+    if command.revoke && database.is_none() {
+        return Err(Error::usage("--revoke needs the database of the keys: pass --database"));
+    }
+    if command.revoke && !command.yes {
+        check_terminal("--yes")?;
+    }
+    let format = key_format(options)?;
+    let unpeppered = Hasher::default();
+    let hasher = database.as_ref().map_or(&unpeppered, |database| database.keys.hasher());
+    let (finds, unreadable) = tokio::task::block_in_place(|| gather(&format, hasher, &command))?;
+    for what in &unreadable {
+        note!("cannot read {what}");
+    }
+    let known = match &database {
+        Some(database) => Some(look_up(&database.keys, &finds).await?),
+        None => None,
+    };
+    // A report that cannot be written does not stop the revocation.
     let written = report::write(&finds, known.as_ref(), command.json);
-    if let (Some(keys), Some(known), true) = (keys, &mut known, command.revoke) {
-        revoke(keys, known, command.yes).await?;
+    if let (Some(database), Some(known), true) = (&database, &known, command.revoke) {
+        revoke(database, known, command.yes).await?;
     }
     written?;
     let (found, unread) = (finds.len(), unreadable.len());
     match (found, unread) {
         (0, 0) => Ok(()),
-        (0, _) => Err(Failure::new(Kind::Unreadable, format!("no key found, but {unread} could not be read"))),
-        (_, 0) => Err(Failure::new(Kind::Found, format!("keys found in {found} places"))),
-        _ => Err(Failure::new(Kind::Found, format!("keys found in {found} places, and {unread} could not be read"))),
+        (0, _) => Err(Error::new(ErrorKind::Unreadable, format!("no key found, but {unread} could not be read"))),
+        (_, 0) => Err(Error::new(ErrorKind::Found, format!("keys found in {found} places"))),
+        _ => Err(Error::new(ErrorKind::Found, format!("keys found in {found} places, and {unread} could not be read"))),
     }
 }
 
-fn gather(format: &KeyFormat, hasher: &Hasher, command: &arguments::Scan) -> Result<(Vec<Find>, Vec<String>), Failure> {
-    let finder = Finder::new(format).map_err(|error| Failure::caused(Kind::Usage, &error))?;
-    let scan = Scan { finder, hasher, gathered: Gathered::default(), progress: progress() };
+fn gather(format: &KeyFormat, hasher: &Hasher, command: &Scan) -> Result<(Vec<Find>, Vec<String>), Error> {
+    let finder = Finder::new(format).map_err(|error| Error::caused(ErrorKind::Usage, &error))?;
+    let scan = Scanner::new(finder, hasher);
     if command.history || command.staged {
         let mut done: Vec<Repository> = Vec::new();
         for path in &command.paths {
@@ -93,49 +124,20 @@ fn gather(format: &KeyFormat, hasher: &Hasher, command: &arguments::Scan) -> Res
     Ok((finds, unreadable))
 }
 
-/// On standard error, and only if that is a terminal.
-fn progress() -> ProgressBar {
-    let progress = ProgressBar::new_spinner();
-    if let Ok(style) = ProgressStyle::with_template("{spinner} {human_pos} read in {elapsed}") {
-        progress.set_style(style);
-    }
-    progress.enable_steady_tick(Duration::from_millis(100));
-    progress
-}
-
-impl Scan<'_> {
-    fn read(&self, place: &Place, input: impl Read) {
-        self.read_into(&self.gathered, place, input);
-    }
-
-    fn read_into(&self, gathered: &Gathered, place: &Place, input: impl Read) {
-        let read = self.finder.find(input, |position, key| gathered.found(place, position, &key, self.hasher));
-        if let Err(error) = read {
-            gathered.unreadable(format!("{}: {error}", report::printable(&place.path)));
-        }
-        self.progress.inc(1);
-    }
-}
-
-/// Asks the database once for each key, in however many places it was found.
-async fn look_up(keys: &Keys, finds: &[Find]) -> Result<Known, Failure> {
+/// Looks up each key once, in however many places it was found.
+async fn look_up(keys: &Keys, finds: &[Find]) -> Result<Known, Error> {
     let mut known: Known = HashMap::new();
     for find in finds {
         let Some(first) = find.digests.first() else { continue };
         if !known.contains_key(first) {
-            known.insert(
-                *first,
-                stored_under(keys, &find.digests).await.map_err(|error| Failure::from(error).of_scan())?,
-            );
+            let stored = stored_under(keys, &find.digests).await.map_err(|error| Error::from(error).in_scan())?;
+            known.insert(*first, stored);
         }
     }
     Ok(known)
 }
 
-async fn stored_under(
-    keys: &Keys,
-    digests: &[Digest],
-) -> Result<Option<KeyRecord>, keyward_core::lifecycle::KeysError> {
+async fn stored_under(keys: &Keys, digests: &[Digest]) -> Result<Option<KeyRecord>, KeysError> {
     for digest in digests {
         if let Some(key) = keys.find(digest).await? {
             return Ok(Some(key));
@@ -144,26 +146,33 @@ async fn stored_under(
     Ok(None)
 }
 
-/// Revokes those that are not refused for good already.
-async fn revoke(keys: &Keys, known: &Known, yes: bool) -> Result<(), Failure> {
+/// Revokes the known keys that are not revoked yet.
+async fn revoke(database: &Database, known: &Known, yes: bool) -> Result<(), Error> {
     let now = SystemClock.now();
-    let mut alive: Vec<&KeyRecord> = known
+    let mut active: Vec<&KeyRecord> = known
         .values()
         .flatten()
         .filter(|key| !matches!(key.status(now), KeyStatus::Revoked | KeyStatus::Compromised))
         .collect();
-    alive.sort_by(|a, b| a.id.cmp(&b.id));
-    if alive.is_empty() {
+    active.sort_by(|a, b| a.id.cmp(&b.id));
+    if active.is_empty() {
         note!("no key to revoke");
         return Ok(());
     }
     if !yes {
-        let names: Vec<String> = alive.iter().map(|key| format!("{:?} ({})", key.name, key.hint)).collect();
-        super::confirm(&format!("Revoke {} for good?", names.join(", ")))?;
+        let names: Vec<String> = active.iter().map(|key| format!("{:?} ({})", key.name, key.hint)).collect();
+        confirm(&format!("Revoke {} for good?", names.join(", ")))?;
     }
-    for key in alive {
-        let changed = keys.revoke(&key.id).await.map_err(|error| Failure::from(error).of_scan())?;
-        note!("{} is revoked: {}", key.id, output::effective(&(&changed.propagation).into()));
+    for key in active {
+        let effect = revoke_key(database, key).await.map_err(Error::in_scan)?;
+        note!("{} is revoked: {effect}", key.id);
     }
     Ok(())
+}
+
+async fn revoke_key(database: &Database, key: &KeyRecord) -> Result<Effect, Error> {
+    Ok(match &database.managed {
+        Some(managed) => (&managed.management.revoke_key(&system(), &key.id).await?.1).into(),
+        None => (&database.keys.revoke(&key.id).await?.propagation).into(),
+    })
 }

@@ -1,6 +1,6 @@
-//! Scans what git keeps: every object that a ref or the reflog reaches, or what is staged for the next commit.
+//! Scans a git repository: every object that a ref or the reflog reaches, or the staged changes.
 //!
-//! git itself is asked, as a child process ([`git`]): it knows packs, alternates and every version of its formats.
+//! git runs as a child process ([`git`]), because it knows packs, alternates and every version of its formats.
 
 use std::collections::{BTreeMap, HashMap};
 use std::ffi::OsStr;
@@ -9,16 +9,17 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::thread;
 
+use super::git;
 use super::report::{Find, Gathered, Place, printable};
-use super::{Scan, git};
+use super::scanner::Scanner;
 
-/// Processes that read objects at once: git unpacks on one core only.
+/// The most processes that read objects. git unpacks on one core only.
 const MAX_READERS: usize = 8;
 
-/// A repository, by its `.git` folder.
+/// The `.git` folder of a repository.
 pub(super) struct Repository(PathBuf);
 
-/// An object and what it is called.
+/// An object and its path.
 struct Object {
     id: String,
     path: String,
@@ -47,7 +48,7 @@ impl Repository {
         git
     }
 
-    /// Every object that a ref, HEAD or the reflog reaches, from new to old. All stashes but the newest are in the reflog alone.
+    /// Every object that a ref, HEAD or the reflog reaches, newest first. Only the reflog has the older stashes.
     fn reachable(&self) -> Result<Vec<Object>, String> {
         let out =
             output(&mut self.git(["rev-list", "--objects", "--date-order", "--all", "--reflog", "--missing=print"]))?;
@@ -56,13 +57,13 @@ impl Repository {
             .map(|line| {
                 let line = String::from_utf8_lossy(line);
                 let (id, path) = line.split_once(' ').unwrap_or((&line, ""));
-                // A question mark says that it is missing: it is asked for all the same, and so said to be.
+                // A question mark marks a missing object. Reading it reports that.
                 Object { id: id.trim_start_matches('?').to_owned(), path: path.to_owned() }
             })
             .collect())
     }
 
-    /// What the next commit would change or add.
+    /// The objects that the next commit would change or add.
     fn staged(&self) -> Result<Vec<Object>, String> {
         let out = output(&mut self.git([
             "diff-index",
@@ -116,7 +117,7 @@ impl Repository {
                 "--no-renames",
                 "--format=%H",
             ]);
-            // A merge may bring something in, and so does the first commit, whatever git is set to show.
+            // Includes merges and the first commit, whatever git is configured to show.
             log.args(["-m", "--root", "--no-color", "--no-show-signature", "--no-ext-diff", "--no-textconv"]);
             let out = output(log.args(wanted))?;
             let text = String::from_utf8_lossy(&out);
@@ -126,7 +127,7 @@ impl Repository {
                     None => commit = line,
                     Some(change) => {
                         let new = change.split([' ', '\t']).nth(3).unwrap_or_default();
-                        // From new to old: the last one stays.
+                        // The oldest commit comes last, and stays.
                         commits.insert(new.to_owned(), commit.to_owned());
                     }
                 }
@@ -136,8 +137,8 @@ impl Repository {
     }
 }
 
-impl Scan<'_> {
-    /// Scans all that the repository's refs and its reflog reach: contents of files, and messages of commits and tags.
+impl Scanner<'_> {
+    /// Scans everything that the refs and the reflog reach: files, and messages of commits and tags.
     pub(super) fn history(&self, repository: &Repository) -> Result<(), String> {
         let objects = repository.reachable()?;
         let age: HashMap<&str, usize> = objects.iter().enumerate().map(|(age, object)| (&*object.id, age)).collect();
@@ -145,7 +146,7 @@ impl Scan<'_> {
         let (finds, unreadable) = gathered.into_sorted();
         unreadable.into_iter().for_each(|what| self.gathered.unreadable(what));
 
-        // A key stays in a file through many versions of it: the oldest one is said.
+        // A key may stay in a file through many versions. Reports the oldest.
         let age_of = |find: &Find| find.place.object.as_deref().and_then(|id| age.get(id).copied()).unwrap_or(0);
         let mut oldest: BTreeMap<(String, String), Find> = BTreeMap::new();
         for find in finds {
@@ -163,7 +164,7 @@ impl Scan<'_> {
         let mut blobs: Vec<String> = oldest.values().filter_map(|find| find.place.object.clone()).collect();
         blobs.sort();
         blobs.dedup();
-        // A find counts even if nobody can say where it comes from.
+        // A find counts even without its commit.
         let (commits, unknown) = match repository.commits_of(&blobs) {
             Ok(commits) => (commits, Ok(())),
             Err(error) => (HashMap::new(), Err(error)),
@@ -177,7 +178,7 @@ impl Scan<'_> {
         unknown
     }
 
-    /// Scans what is staged, which may differ from the files.
+    /// Scans the staged contents, which may differ from the files.
     pub(super) fn staged(&self, repository: &Repository) -> Result<(), String> {
         let gathered = self.objects(repository, &repository.staged()?);
         let (finds, unreadable) = gathered.into_sorted();
@@ -214,13 +215,13 @@ impl Scan<'_> {
         };
         let mut answers = BufReader::new(answers);
         let read = thread::scope(|scope| {
-            // On a thread of its own: git stops reading when nobody reads what it writes.
+            // In its own thread, because git stops reading while its output is not read.
             scope.spawn(move || {
                 let mut ask = BufWriter::new(ask);
                 objects.iter().try_for_each(|object| writeln!(ask, "{}", object.id))
             });
             let read = objects.iter().try_for_each(|object| self.read_object(object, &mut answers, gathered));
-            // If it was given up, the asking thread must not wait for ever for its pipe to be emptied.
+            // After an error, this ends the thread that waits for its pipe.
             drop(answers);
             read
         });
@@ -257,7 +258,7 @@ impl Scan<'_> {
     }
 }
 
-/// What a git command writes, or what it complains about.
+/// Runs a git command, and returns its output or its error message.
 fn output(git: &mut Command) -> Result<Vec<u8>, String> {
     let out = git.output().map_err(failed)?;
     if out.status.success() {

@@ -1,4 +1,4 @@
-//! What a scan found, and how it is shown: never a key, only its hint.
+//! The report of a scan. It has hints, never keys.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -10,28 +10,28 @@ use keyward_core::store::KeyRecord;
 use serde_json::{Value, json};
 
 use super::finder::Position;
-use crate::failure::Failure;
+use crate::error::Error;
 use crate::output;
 
-/// A key where it should not be.
+/// A key that was found.
 pub(super) struct Find {
     pub(super) place: Place,
     pub(super) position: Position,
     pub(super) hint: Hint,
     kind: KeyKind,
     mode: Mode,
-    /// What it may be stored under, the current digest first.
+    /// The digests that the key may be stored under, the current one first.
     pub(super) digests: Vec<Digest>,
 }
 
-/// What was read.
+/// The place of a find.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Place {
-    /// The file, or what it was called in the history.
+    /// The file, or its path in the history.
     pub(super) path: String,
     /// In the history: the object that holds the key.
     pub(super) object: Option<String>,
-    /// In the history: the commit that brought it in.
+    /// In the history: the commit that added it.
     pub(super) commit: Option<String>,
 }
 
@@ -41,7 +41,7 @@ impl Place {
     }
 }
 
-/// Gathers what the threads of a scan find, and what they cannot read.
+/// The finds of all threads, and the content that they could not read.
 #[derive(Default)]
 pub(super) struct Gathered(Mutex<(Vec<Find>, Vec<String>)>);
 
@@ -66,7 +66,7 @@ impl Gathered {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).1.push(what.into());
     }
 
-    /// Both in an order that does not depend on which thread was faster.
+    /// Both in an order that does not depend on the threads.
     pub(super) fn into_sorted(self) -> (Vec<Find>, Vec<String>) {
         let (mut finds, mut unreadable) = self.0.into_inner().unwrap_or_else(PoisonError::into_inner);
         finds.sort_by(|a, b| (&a.place, a.position).cmp(&(&b.place, b.position)));
@@ -75,10 +75,10 @@ impl Gathered {
     }
 }
 
-/// What the database says of the keys that were found.
+/// The records of the found keys in the database.
 pub(super) type Known = HashMap<Digest, Option<KeyRecord>>;
 
-pub(super) fn write(finds: &[Find], known: Option<&Known>, as_json: bool) -> Result<(), Failure> {
+pub(super) fn write(finds: &[Find], known: Option<&Known>, as_json: bool) -> Result<(), Error> {
     let record = |find: &Find| known.and_then(|known| known.get(find.digests.first()?)).and_then(Option::as_ref);
     if as_json {
         return output::json_line(
@@ -88,7 +88,7 @@ pub(super) fn write(finds: &[Find], known: Option<&Known>, as_json: bool) -> Res
     finds.iter().try_for_each(|find| output::line(&to_line(find, record(find), known.is_some())))
 }
 
-fn to_json(find: &Find, record: Option<&KeyRecord>, was_asked: bool) -> Value {
+fn to_json(find: &Find, record: Option<&KeyRecord>, has_database: bool) -> Value {
     let mut object = json!({
         "path": find.place.path,
         "line": find.position.line,
@@ -99,7 +99,7 @@ fn to_json(find: &Find, record: Option<&KeyRecord>, was_asked: bool) -> Value {
         "kind": find.kind,
         "mode": find.mode,
     });
-    if was_asked {
+    if has_database {
         object["status"] = record.map_or("unknown".into(), |key| json!(key.status(SystemClock.now())));
         object["id"] = json!(record.map(|key| &key.id));
         object["account"] = json!(record.map(|key| &key.account));
@@ -107,8 +107,8 @@ fn to_json(find: &Find, record: Option<&KeyRecord>, was_asked: bool) -> Value {
     object
 }
 
-/// `path:line:column: hint`, as compilers write it, so that editors can go there.
-fn to_line(find: &Find, record: Option<&KeyRecord>, was_asked: bool) -> String {
+/// Writes `path:line:column: hint`, as compilers do, so that editors can jump there.
+fn to_line(find: &Find, record: Option<&KeyRecord>, has_database: bool) -> String {
     let Place { path, object, commit } = &find.place;
     let Position { line, column } = find.position;
     let mut text = String::new();
@@ -119,7 +119,7 @@ fn to_line(find: &Find, record: Option<&KeyRecord>, was_asked: bool) -> String {
     text += &format!("{}:{line}:{column}: {} {} key {}", printable(path), find.mode, find.kind, find.hint);
     match record {
         Some(key) => text += &format!(" ({}, {} of {})", key.status(SystemClock.now()), key.id, key.account),
-        None if was_asked => text += " (unknown to this database)",
+        None if has_database => text += " (unknown to this database)",
         None => {}
     }
     text
@@ -129,7 +129,7 @@ fn short(object: &str) -> &str {
     object.get(..12).unwrap_or(object)
 }
 
-/// A path may hold what a terminal would act on.
+/// Escapes control characters, which a terminal would act on.
 pub(super) fn printable(path: &str) -> String {
     path.chars().flat_map(|c| if c.is_control() { c.escape_default().collect::<Vec<_>>() } else { vec![c] }).collect()
 }

@@ -11,7 +11,7 @@ use crate::service::audit::{Draft, Target};
 use crate::service::{ATTEMPTS, Management, check_name};
 
 impl Management {
-    /// Makes an account that the acting user owns.
+    /// Creates an account that the acting user owns.
     ///
     /// # Errors
     /// [`ManagementError::UsersOnly`] for keys, [`ManagementError::Invalid`]; [`ManagementError::AccountLimit`] if the user owns as many as
@@ -31,8 +31,8 @@ impl Management {
             let owner = self.acting_user(actor).await?;
             self.check_account_limit(actor, &owner.id).await?;
             self.put_in_key_store(&account).await?;
-            // The user is written too: of two accounts that are made at once, the second is counted again, and a user who is deleted at
-            // this moment does not stay behind as an owner.
+            // The user is written too, so concurrent requests count again, and a user who is being deleted is not
+            // left as an owner.
             let member = self.new_member(&account.id, &owner.id, Role::Owner);
             let writes = vec![owner.replace(&owner.value)?, account.insert()?, member.insert()?];
             if self.commit(writes, draft.clone()).await?.is_ok() {
@@ -42,7 +42,7 @@ impl Management {
         Err(ManagementError::Stale)
     }
 
-    /// Refuses another account to a user who owns as many as one may. The operator's own staff makes accounts for customers.
+    /// Refuses another account to a user who already owns the maximum. The operator's staff is exempt.
     async fn check_account_limit(&self, actor: &Actor, user: &UserId) -> Result<(), ManagementError> {
         let limit = self.0.settings.account_limit;
         let owned = self.memberships(user).await?.iter().filter(|member| member.role == Role::Owner).count();

@@ -11,7 +11,7 @@ use crate::service::page::{Page, PageRequest};
 use crate::store::{Kind, List};
 
 impl Management {
-    /// An account. Needs `accounts:read`.
+    /// Returns an account. Needs `accounts:read`.
     ///
     /// # Errors
     /// [`ManagementError::NotFound`], [`ManagementError::Forbidden`].
@@ -20,7 +20,7 @@ impl Management {
         self.read_account(id).await
     }
 
-    /// The accounts that the actor belongs to, with their roles; a key belongs to its own and has none.
+    /// Lists the accounts that the actor belongs to, with the user's roles. A key has one account and no role.
     ///
     /// # Errors
     /// [`ManagementError::Store`] if the store fails.
@@ -42,10 +42,11 @@ impl Management {
         Ok(accounts)
     }
 
-    /// Every account of the deployment. Needs `accounts:read` in the operator's account.
+    /// Lists every account of the deployment. Needs `accounts:read` in the operator's account.
     ///
     /// # Errors
-    /// [`ManagementError::NotFound`] for those who have nothing to do with the operator's account, [`ManagementError::Forbidden`].
+    /// [`ManagementError::NotFound`] if the actor has no rights in the operator's account,
+    /// [`ManagementError::Forbidden`].
     pub async fn accounts(
         &self,
         actor: &Actor,
@@ -59,8 +60,8 @@ impl Management {
         Ok(page.page(accounts, |account| (account.value.sort(), account.value.id())))
     }
 
-    /// Accounts of the deployment whose name has this text in it, in whatever case, or whose id it is; at most 50, of the first 10,000. Needs
-    /// `accounts:read` in the operator's account.
+    /// Finds accounts by id, or by a part of the name, ignoring case. Returns at most 50, out of the first 10,000.
+    /// Needs `accounts:read` in the operator's account.
     ///
     /// # Errors
     /// As for [`accounts`](Self::accounts).

@@ -1,6 +1,7 @@
 //! Accounts: the copy in the management store, and the record in the key store that counts.
 
 mod create;
+mod import;
 mod list;
 mod update;
 
@@ -27,7 +28,6 @@ impl Management {
         Account { id, name, plan: None, features: Vec::new(), suspended_at: None, created_at: self.now() }
     }
 
-    /// Makes the account in the key store, if it is not there. One that is there keeps what it has.
     pub(crate) async fn put_in_key_store(&self, account: &Account) -> Result<(), KeysError> {
         match self.0.keys.insert_account(&record_of(account)).await {
             Ok(_) | Err(KeysError::Denied(WriteRefused::AccountExists)) => Ok(()),
@@ -35,7 +35,7 @@ impl Management {
         }
     }
 
-    /// The account; one that was made beside the management service, for instance at the command line, is taken over.
+    /// Reads an account. An account that exists only in the key store is copied into the management store.
     pub(crate) async fn read_account(&self, id: &AccountId) -> Result<Versioned<Account>, ManagementError> {
         if let Some(account) = self.get::<Account>(id.as_str()).await? {
             return self.reconciled(account).await;
@@ -54,10 +54,10 @@ impl Management {
         self.reconciled(account).await
     }
 
-    /// The account with the values of the key store, which are those that count, and a version that belongs to them.
+    /// Brings the copy up to date with the key store, whose values count, and increments its version.
     ///
-    /// The values are changed in the key store first. If they differ from the copy here, a change is half-way, its process has ended, or
-    /// the account was changed beside the management service: the copy is brought up to date, with the next version.
+    /// An update writes the key store first. The copy differs if the update is still running, if its process ended,
+    /// or if another program changed the account.
     async fn reconciled(&self, mut account: Versioned<Account>) -> Result<Versioned<Account>, ManagementError> {
         for _ in 0..ATTEMPTS {
             let Some(record) = self.0.keys.get_account(&account.id).await? else { return Ok(account) };
@@ -76,7 +76,6 @@ impl Management {
     }
 }
 
-/// The account as the key store has it.
 fn record_of(account: &Account) -> AccountRecord {
     let Account { id, name, plan, features, suspended_at, created_at: _ } = account.clone();
     AccountRecord { id, name, plan, features, suspended_at }

@@ -1,6 +1,7 @@
 //! Updating an account.
 
 use keyward_core::AccountId;
+use keyward_core::lease::Propagation;
 use smol_str::SmolStr;
 
 use super::record_of;
@@ -11,7 +12,7 @@ use crate::role::scopes;
 use crate::service::audit::{Draft, Target};
 use crate::service::{Management, check_name};
 
-/// What to change in an account; nothing by default.
+/// Changes to an account. Nothing changes by default.
 ///
 /// # Examples
 /// ```
@@ -20,19 +21,19 @@ use crate::service::{Management, check_name};
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AccountUpdate {
-    /// Another name.
+    /// New name.
     pub name: Option<String>,
-    /// Another plan, or none. Only the operator gives plans.
+    /// New plan, or `Some(None)` for none. For the operator.
     pub plan: Option<Option<SmolStr>>,
-    /// Other features. Only the operator gives them.
+    /// New features. For the operator.
     pub features: Option<Vec<SmolStr>>,
-    /// Suspended, so that all of its keys are refused, or not. Only the operator suspends.
+    /// Whether all keys of the account are refused. For the operator.
     pub suspended: Option<bool>,
 }
 
 impl Management {
-    /// Changes an account, if it is at this version still. Needs `accounts:write`; what the operator decides needs `plans:write` in the
-    /// operator's account.
+    /// Updates an account that is still at this version. Needs `accounts:write`. Plan, features and suspension need
+    /// `plans:write` in the operator's account.
     ///
     /// # Errors
     /// [`ManagementError::Stale`], [`ManagementError::NotFound`], [`ManagementError::Forbidden`], [`ManagementError::Invalid`].
@@ -43,6 +44,21 @@ impl Management {
         update: &AccountUpdate,
         version: u64,
     ) -> Result<Versioned<Account>, ManagementError> {
+        self.change_account(actor, id, update, version).await?;
+        self.read_account(id).await
+    }
+
+    /// Changes an account as [`update_account`](Self::update_account) does, and returns how the change reached every node.
+    ///
+    /// # Errors
+    /// As for [`update_account`](Self::update_account).
+    pub async fn change_account(
+        &self,
+        actor: &Actor,
+        id: &AccountId,
+        update: &AccountUpdate,
+        version: u64,
+    ) -> Result<Propagation, ManagementError> {
         self.rights(actor, id).await?.require(&scopes::ACCOUNTS_WRITE)?;
         if update.plan.is_some() || update.features.is_some() || update.suspended.is_some() {
             // Lifting a suspension makes every key of the account work again.
@@ -59,16 +75,25 @@ impl Management {
             changed.name = check_name("name", name)?;
         }
         if let Some(plan) = &update.plan {
-            if let Some(plan) = plan
-                && self.get::<Plan>(plan).await?.is_none()
-            {
-                return Err(ManagementError::invalid("plan", "the name of a plan that there is"));
+            match plan {
+                // A program may name a plan that only the provider's services know.
+                Some(plan) if actor.is_system() => drop(check_name("plan", plan)?),
+                Some(plan) if self.get::<Plan>(plan).await?.is_none() => {
+                    return Err(ManagementError::invalid(
+                        "plan",
+                        format!("there is no plan `{plan}`: expected an existing one"),
+                    ));
+                }
+                _ => {}
             }
             changed.plan.clone_from(plan);
         }
         if let Some(features) = &update.features {
             if features.len() > 50 {
-                return Err(ManagementError::invalid("features", "at most 50"));
+                return Err(ManagementError::invalid(
+                    "features",
+                    format!("{} are too many: expected at most 50", features.len()),
+                ));
             }
             for feature in features {
                 check_name("features", feature)?;
@@ -79,14 +104,13 @@ impl Management {
             changed.suspended_at = suspended.then(|| account.suspended_at.unwrap_or_else(|| self.now()));
         }
         let draft = Draft::new(actor, "account.update", Target::new("account", id)).account(id).before(&account.value);
-        // The key store's record is the one that counts. It is changed only if it is what was read and compared with the version above,
-        // so a change that comes in between is neither undone nor mixed with this one.
+        // The key store's record counts. It is replaced only if it equals what was read above, so concurrent changes
+        // are not lost.
         let after = changed.clone();
         let expected = record_of(&account.value);
         self.audited(draft, self.0.keys.replace_account(&expected, &record_of(&changed)), |_| {
             serde_json::to_value(&after).ok()
         })
-        .await?;
-        self.read_account(id).await
+        .await
     }
 }

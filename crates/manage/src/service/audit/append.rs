@@ -10,11 +10,11 @@ use crate::records::{Entity, Versioned, new_id};
 use crate::service::{ATTEMPTS, Management};
 use crate::store::{Kind, List, Write, Written};
 
-/// A write did not fit what is there: the place of it.
+/// A write conflicted with the stored records. The number is its place in the batch.
 pub(crate) struct DoesNotFit(pub(crate) usize);
 
 impl Management {
-    /// Writes all of this and an entry that tells of it, or nothing.
+    /// Writes the batch together with an entry, or nothing.
     pub(crate) async fn commit(
         &self,
         writes: Vec<Write>,
@@ -47,11 +47,11 @@ impl Management {
             }
         }
         Err(ManagementError::Store(keyward_core::store::StoreError::unavailable(
-            "others append to the audit log all the time",
+            "other nodes keep appending to the audit log",
         )))
     }
 
-    /// The same where whoever changed something in between makes it stale.
+    /// Writes the batch together with an entry, and reports a conflict as [`ManagementError::Stale`].
     pub(crate) async fn commit_or_stale(&self, writes: Vec<Write>, draft: Draft) -> Result<(), ManagementError> {
         self.commit(writes, draft).await?.map_err(|DoesNotFit(_)| ManagementError::Stale)
     }
@@ -68,27 +68,25 @@ impl Management {
         })
     }
 
-    /// Notes that something begins which another store is going to do.
     pub(crate) async fn begin_audit(&self, draft: Draft) -> Result<Versioned<PendingAudit>, ManagementError> {
         let begun = PendingAudit { id: new_id("op")?, at: self.now(), draft };
         self.write_quietly(&[begun.insert()?]).await?;
         Ok(Versioned { value: begun, version: 1 })
     }
 
-    /// Logs what became of it.
     pub(crate) async fn finish_audit(
         &self,
         begun: &Versioned<PendingAudit>,
         draft: Draft,
     ) -> Result<(), ManagementError> {
-        // If it is not there any more, it was taken for unfinished and logged as that: this entry completes it.
+        // If the record is gone, maintenance has logged the operation as unfinished. This entry completes it.
         if self.commit(vec![begun.remove()], draft.clone()).await?.is_err() {
             let _ = self.commit(Vec::new(), draft).await?;
         }
         Ok(())
     }
 
-    /// Carries out what another store does, between its being noted and its being logged.
+    /// Runs an operation on another store between a pending record and an entry.
     pub(crate) async fn audited<T, E: Into<ManagementError>>(
         &self,
         draft: Draft,
@@ -99,7 +97,7 @@ impl Management {
         match operation.await.map_err(Into::into) {
             Ok(done) => {
                 let draft = Draft { after: after(&done), ..begun.draft.clone() };
-                // It is done and noted as begun: if the log fails now, it is completed later, and the caller has their answer.
+                // The operation is done. If the log fails now, maintenance completes it later.
                 if let Err(error) = self.finish_audit(&begun, draft).await {
                     tracing::error!(%error, action = %begun.draft.action, "an operation is not in the audit log yet");
                 }
@@ -117,13 +115,12 @@ impl Management {
         }
     }
 
-    /// Logs what was begun five minutes ago and has not been finished.
     pub(crate) async fn log_unfinished(&self) -> Result<(), ManagementError> {
         let before = self.now().as_millis() - 5 * 60 * 1_000;
         for begun in self.list::<PendingAudit>(&List::of(Kind::Begun, 100)).await? {
             if begun.at.as_millis() < before {
                 let draft = begun.draft.clone().outcome(Outcome::Unknown);
-                // Where it does not fit, somebody else was quicker.
+                // On a conflict, another process has logged it.
                 let _ = self.commit(vec![begun.remove()], draft).await?;
             }
         }

@@ -13,7 +13,6 @@ use crate::store::{Kind, Record, Write};
 
 pub(super) const ZEROS: &str = "0000000000000000000000000000000000000000000000000000000000000000";
 
-/// The end of the log.
 #[derive(Clone, Debug)]
 pub(crate) struct Head {
     pub(super) number: u64,
@@ -31,12 +30,10 @@ impl Head {
 
 const ID: &str = "cut";
 
-/// Where the log was cut. It is written together with the removal.
+/// The point up to which the log was pruned, written together with the removal.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Cut {
-    /// The number of the last entry that was removed.
     pub(super) number: u64,
-    /// Its hash.
     pub(super) hash: String,
     pub(super) at: Timestamp,
     pub(super) by: ActorName,
@@ -50,7 +47,7 @@ impl Entity for Cut {
 }
 
 impl Versioned<Cut> {
-    /// The end of a log without entries.
+    /// Returns the end of a log whose entries are all pruned.
     pub(super) fn head(&self) -> Head {
         let anchor = Write::Expect { kind: Kind::AuditCut, id: ID.to_owned(), version: self.version };
         Head { number: self.number, hash: self.hash.clone(), anchor: Some(anchor) }
@@ -63,29 +60,29 @@ impl Management {
     }
 }
 
-/// The hash covers the text as it is stored, which holds the hash before.
+/// Hashes an entry as it is stored. The text includes the hash of the entry before.
 pub(super) fn hash_of(body: &str) -> String {
     hex::encode(Sha256::new().chain_update(b"keyward audit 1\n").chain_update(body.as_bytes()).finalize())
 }
 
-/// Checks that a record is the entry that follows the one with this number and hash.
+/// Checks that a record is the entry after the one with this number and hash.
 pub(super) fn check_entry(record: &Record, last: u64, hash: &str) -> Result<(), String> {
-    let entry: AuditEntry = serde_json::from_str(&record.body).map_err(|_| "it is not an entry any more".to_owned())?;
+    let entry: AuditEntry = serde_json::from_str(&record.body).map_err(|_| "the record is not an entry".to_owned())?;
     if entry.number != last + 1 {
-        return Err(format!("the entry {} stands in its place", entry.number));
+        return Err(format!("entry {} is in its place", entry.number));
     }
     if entry.previous != hash {
-        return Err("it does not follow the entry before".to_owned());
+        return Err("it does not continue the entry before".to_owned());
     }
     if record.key.as_deref() != Some(hash_of(&record.body).as_str()) {
-        return Err("it is not what it was when it was written".to_owned());
+        return Err("its contents have changed".to_owned());
     }
     if record.id != entry.id()
         || record.sort != entry.sort()
         || record.owner != entry.owner()
         || record.subject != entry.subject()
     {
-        return Err("it is filed under what it is not".to_owned());
+        return Err("its record has other fields than the entry".to_owned());
     }
     Ok(())
 }

@@ -9,7 +9,7 @@ use crate::actor::{Actor, ActorName, Context};
 use crate::records::Entity;
 use crate::store::Kind;
 
-/// An entry that is being put together.
+/// An entry before it has a number.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Draft {
     pub(crate) action: String,
@@ -87,7 +87,6 @@ impl Draft {
     }
 }
 
-/// An operation on keys that is under way.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct PendingAudit {
     pub(super) id: String,

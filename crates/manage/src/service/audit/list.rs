@@ -11,7 +11,7 @@ use crate::service::Management;
 use crate::service::page::{Page, PageRequest};
 use crate::store::{Kind, List};
 
-/// Which entries to list, the newest first.
+/// Filter for audit entries, the newest first.
 ///
 /// # Examples
 /// ```
@@ -21,20 +21,20 @@ use crate::store::{Kind, List};
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AuditQuery {
-    /// Of this account; without it of all, which only the operator may see.
+    /// Account. `None` means all accounts, for the operator.
     pub account: Option<AccountId>,
-    /// By this user or key alone.
+    /// Only entries of this user or key.
     pub actor: Option<String>,
-    /// Which page.
+    /// Page to return.
     pub page: PageRequest,
 }
 
 impl Management {
-    /// Entries of the audit log, the newest first. Needs `audit:read`.
+    /// Lists entries of the audit log, the newest first. Needs `audit:read`.
     ///
     /// # Errors
-    /// [`ManagementError::Forbidden`], [`ManagementError::NotFound`] for an account that is not the actor's, [`ManagementError::Invalid`] for a bad
-    /// cursor.
+    /// [`ManagementError::Forbidden`], [`ManagementError::NotFound`] for another's account,
+    /// [`ManagementError::Invalid`] for an invalid cursor.
     pub async fn audit_log(&self, actor: &Actor, query: &AuditQuery) -> Result<Page<AuditEntry>, ManagementError> {
         let place = query.account.as_ref().unwrap_or(self.operator());
         self.rights(actor, place).await?.require(&scopes::AUDIT_READ)?;

@@ -15,15 +15,12 @@ use crate::role::{Role, scopes};
 use crate::service::Management;
 use crate::store::{Kind, List, Write};
 
-/// How many entries are removed in one write.
 const BATCH: usize = 200;
 
-/// How many writes one turn of maintenance makes; it goes on at the next.
 const BATCHES: usize = 50;
 
 const DAY: Duration = Duration::from_secs(24 * 3_600);
 
-/// What pruning has removed.
 #[derive(Clone, Copy)]
 struct Pruned {
     entries: u64,
@@ -31,13 +28,16 @@ struct Pruned {
 }
 
 impl Management {
-    /// Removes the entries of the audit log from before this time, and gives how many. The number and the hash of the last of them
-    /// are kept, so that [`verify_audit_log`](Self::verify_audit_log) can walk the rest; an entry `audit.prune` tells of it.
-    /// Needs an owner of the operator's account, who has signed in recently.
+    /// Removes the entries from before this time, and returns their number. Needs an owner of the operator's account
+    /// who has signed in recently.
+    ///
+    /// The number and hash of the last removed entry stay, so [`verify_audit_log`](Self::verify_audit_log) can check
+    /// the rest. An entry `audit.prune` records the operation.
     ///
     /// # Errors
-    /// [`ManagementError::Forbidden`], [`ManagementError::SignInAgain`], [`ManagementError::Invalid`] for a time in the future or if an entry that is to be
-    /// removed was tampered with, [`ManagementError::Store`] if the store fails. What was removed before stays removed, and the rest verifies.
+    /// [`ManagementError::Forbidden`], [`ManagementError::SignInAgain`], [`ManagementError::Store`],
+    /// [`ManagementError::Invalid`] for a time in the future, or if an entry to be removed was tampered with. What
+    /// was removed before the error stays removed.
     ///
     /// # Examples
     /// ```
@@ -56,12 +56,12 @@ impl Management {
         rights.check_role(Role::Owner)?;
         self.check_recent(actor).await?;
         if before > self.now() {
-            return Err(ManagementError::invalid("before", "a time that is not in the future"));
+            return Err(ManagementError::invalid("before", format!("{before} is in the future: expected a past time")));
         }
         self.prune(actor, before, usize::MAX).await
     }
 
-    /// Removes what is older than the settings say, about once a day: pruning adds an entry, too.
+    /// Removes entries beyond the retention period, about once a day, because pruning also adds an entry.
     pub(crate) async fn prune_by_retention(&self) -> Result<(), ManagementError> {
         let Some(retention) = self.0.settings.audit_retention else { return Ok(()) };
         let slack = DAY.min(retention / 10);
@@ -113,11 +113,11 @@ impl Management {
             for record in &records {
                 // Evidence of tampering is not removed.
                 if let Err(why) = check_entry(record, number, &hash) {
-                    // Another node may have pruned meanwhile.
+                    // Another node may have pruned since.
                     if self.audit_cut().await?.map(|cut| cut.version) != cut.as_ref().map(|cut| cut.version) {
                         return Ok(pruned);
                     }
-                    let needed = format!("a time before entry {}, which was tampered with: {why}", number + 1);
+                    let needed = format!("entry {} was tampered with ({why}): expected a time before it", number + 1);
                     return Err(ManagementError::invalid("before", needed));
                 }
                 if Versioned::<AuditEntry>::of(record)?.at >= before {
@@ -136,7 +136,7 @@ impl Management {
                 Some(cut) => cut.replace(&next)?,
                 None => next.insert()?,
             });
-            // Where it does not fit, another node prunes at the same time.
+            // On a conflict, another node is pruning.
             if !self.write_quietly(&writes).await? {
                 break;
             }

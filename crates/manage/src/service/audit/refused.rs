@@ -13,33 +13,31 @@ use super::{Outcome, Target};
 use crate::error::ManagementError;
 use crate::service::Management;
 
-/// How many rows are held between two flushes; the rest is counted together, by action.
+/// Rows held between two flushes. Beyond that, events are counted per action.
 const MAX_ROWS: usize = 256;
 
 const MINUTE: i64 = 60_000;
 
-/// What makes two events one row.
 #[derive(Clone, PartialEq, Eq, Hash)]
 struct Row {
-    /// The action, its outcome, the actor, the target and the account, and why.
+    /// Action, outcome, actor, target, account and reason.
     what: String,
-    /// The client's network; none if its address is unknown or if the row stands for many.
+    /// Network of the client. `None` if unknown, or if the row stands for many.
     network: Option<String>,
     minute: i64,
 }
 
 struct Counted {
-    /// The first of them, which the entry shows.
+    /// The first event, which the entry shows.
     draft: Draft,
     first_at: Timestamp,
     times: u64,
 }
 
-/// What was refused since the last flush.
 #[derive(Default)]
 pub(crate) struct Refused {
     rows: Mutex<HashMap<Row, Counted>>,
-    /// Whoever writes rows holds this, so that who flushes last waits for rows that are being written.
+    /// Held while rows are written, so that a later flush waits for them.
     flushing: tokio::sync::Mutex<()>,
 }
 
@@ -50,7 +48,6 @@ impl fmt::Debug for Refused {
 }
 
 impl Counted {
-    /// The entry of a row.
     fn draft(&self, row: &Row) -> Draft {
         let mut after = match &self.draft.after {
             Some(Value::Object(fields)) => fields.clone(),
@@ -65,7 +62,6 @@ impl Counted {
     }
 }
 
-/// The /24 or the /48 that an address is in.
 fn network(address: &str) -> Option<String> {
     let (address, bits) = match address.parse::<IpAddr>().ok()?.to_canonical() {
         v4 @ IpAddr::V4(_) => (v4, 24),
@@ -89,7 +85,7 @@ impl Refused {
         let (row, draft) = if rows.len() < MAX_ROWS {
             (row, draft)
         } else {
-            // There are only a few actions, so these rows are few as well.
+            // There are few actions, so there are few of these rows.
             draft.overflow()
         };
         let counted = rows.entry(row).or_insert(Counted { draft, first_at: at, times: 0 });
@@ -103,7 +99,6 @@ impl Refused {
         rows
     }
 
-    /// Puts rows back that could not be written.
     fn put_back(&self, rows: impl Iterator<Item = (Row, Counted)>) {
         let mut held = self.rows.lock().unwrap_or_else(PoisonError::into_inner);
         for (row, counted) in rows {
@@ -120,7 +115,7 @@ impl Refused {
 }
 
 impl Draft {
-    /// The row that counts what is beyond the bound, and what it says.
+    /// Returns the row that counts events beyond the limit, and its entry.
     fn overflow(&self) -> (Row, Self) {
         let context = crate::actor::Context::new();
         let target = Target::new(&self.target.kind, "");
@@ -131,20 +126,21 @@ impl Draft {
 }
 
 impl Management {
-    /// Counts what somebody was refused. It waits for no store: strangers cause as many of these as they like.
+    /// Counts a refused attempt in memory, because anyone can cause any number of them.
     pub(crate) fn note_refused(&self, draft: Draft) {
         self.note_frequent(draft.outcome(Outcome::Refused));
     }
 
-    /// Counts what strangers cause as often as they like, whatever its outcome. It waits for no store.
+    /// Counts an event that anyone can cause in any number.
     pub(crate) fn note_frequent(&self, draft: Draft) {
         self.0.refused.note(draft, self.now());
     }
 
-    /// Writes into the audit log what was refused since the last call: an entry for each minute, network and reason, with the number
-    /// of attempts in `after.times`; likewise the links for other passwords that were mailed. What cannot be written is kept for the next time,
-    /// and a caller that stops waiting does not stop the write. [`maintain`](Self::maintain) calls this;
-    /// call it before the process ends, too.
+    /// Writes counted refusals and mailed reset links into the audit log: one entry per minute, network and reason.
+    /// `after.times` has the number.
+    ///
+    /// Counts that cannot be written stay for the next call, and a caller that stops waiting does not stop the write.
+    /// [`maintain`](Self::maintain) calls this. Also call it before the process ends.
     ///
     /// # Errors
     /// [`ManagementError::Store`] if the store fails.

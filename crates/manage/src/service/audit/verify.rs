@@ -13,7 +13,7 @@ use crate::role::scopes;
 use crate::service::{ATTEMPTS, Management};
 use crate::store::{Kind, List};
 
-/// A position of the audit log, kept elsewhere, to see later whether the log was cut or rewritten.
+/// A position of the audit log, kept elsewhere to detect later that the log was cut or rewritten.
 ///
 /// # Examples
 /// ```
@@ -46,45 +46,47 @@ impl FromStr for AuditCheckpoint {
             is_hash.then_some(checkpoint)
         });
         parsed.filter(|parsed| parsed.to_string() == text).ok_or_else(|| {
-            ManagementError::invalid("since", "a checkpoint as it was given: a number, a colon, 64 hexadecimal digits")
+            ManagementError::invalid(
+                "since",
+                "invalid checkpoint: expected a number, a colon and 64 hexadecimal digits",
+            )
         })
     }
 }
 
-/// What walking the audit log found.
+/// Result of verifying the audit log.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct AuditVerdict {
-    /// The number of the last entry before the first bad one, or of the last of all. Pruned entries count.
+    /// Number of the last good entry. Pruned entries count.
     pub entries: u64,
-    /// The hash of the last of them. Whoever notes it elsewhere can tell later whether the log was cut or written anew.
+    /// Hash of that entry.
     pub hash: String,
-    /// The first entry that does not fit, by its number, and why; none if all do.
+    /// Number of the first bad entry, and the reason. `None` if the log is intact.
     pub first_bad: Option<(u64, String)>,
-    /// The last entry that was pruned, by its number; none if all are kept.
+    /// Number of the last pruned entry, if any.
     pub pruned_through: Option<u64>,
 }
 
 impl AuditVerdict {
-    /// What to note elsewhere, for [`Management::verify_audit_log`] to go by later.
+    /// Returns the checkpoint to keep for a later [`Management::verify_audit_log`].
     #[must_use]
     pub fn checkpoint(&self) -> AuditCheckpoint {
         AuditCheckpoint { number: self.entries, hash: self.hash.clone() }
     }
 
-    /// What speaks against this being the log that a checkpoint was taken of, as far as it has been walked.
+    /// Compares the log so far with the checkpoint. Returns the number and the reason if they contradict each other.
     fn contradicts(&self, since: Option<&AuditCheckpoint>) -> Option<(u64, String)> {
         let since = since.filter(|since| since.number == self.entries && since.hash != self.hash)?;
-        Some((since.number, "the log was written anew: it had another hash when the checkpoint was taken".to_owned()))
+        Some((since.number, "the log was rewritten: the hash differs from that of the checkpoint".to_owned()))
     }
 }
 
 impl Management {
-    /// Walks the audit log from its beginning, or from where it was pruned, and names the first entry that does not fit. Needs `audit:read` in the operator's
-    /// account.
+    /// Verifies the audit log and names the first bad entry. Needs `audit:read` in the operator's account.
     ///
-    /// The hashes show that an entry was changed, removed or put in between. Somebody who writes to the database may write the whole
-    /// log anew, or cut its end: that shows against a [checkpoint](AuditVerdict::checkpoint) that was noted elsewhere, up to which the log
-    /// has to be what it was. A checkpoint that is older than the cut of a pruned log cannot be checked: it is named as bad.
+    /// The hashes reveal an entry that was changed, removed or inserted. A person with write access to the database
+    /// can rewrite the whole log or cut its end. To detect that, pass a [checkpoint](AuditVerdict::checkpoint) that
+    /// was kept elsewhere. A checkpoint older than the last pruned entry cannot be checked and counts as bad.
     ///
     /// # Errors
     /// [`ManagementError::Forbidden`], or [`ManagementError::Store`] if the store fails.
@@ -100,7 +102,7 @@ impl Management {
             if verdict.first_bad.is_none() {
                 return Ok(verdict);
             }
-            // It may have been pruned while it was walked.
+            // The log may have been pruned during the walk.
             let now = self.audit_cut().await?;
             if now.as_ref().map(|cut| cut.version) == cut.as_ref().map(|cut| cut.version) {
                 return Ok(verdict);
@@ -108,7 +110,7 @@ impl Management {
             cut = now;
         }
         Err(ManagementError::Store(keyward_core::store::StoreError::unavailable(
-            "others prune the audit log all the time",
+            "other nodes keep pruning the audit log",
         )))
     }
 
@@ -137,7 +139,7 @@ impl Management {
             let records = self.0.store.list(&list).await?;
             let Some(last) = records.last() else {
                 if let Some(since) = since.filter(|since| since.number > verdict.entries) {
-                    let cut = format!("the log ends before it: it had {} entries once", since.number);
+                    let cut = format!("the log ends before the checkpoint: it had {} entries", since.number);
                     verdict.first_bad = Some((verdict.entries + 1, cut));
                 }
                 return Ok(verdict);

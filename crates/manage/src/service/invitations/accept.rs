@@ -16,8 +16,9 @@ impl Management {
     /// Accepts an invitation with its link, and creates the user with this name and password.
     ///
     /// # Errors
-    /// [`ManagementError::LinkEnded`]; [`ManagementError::AddressInUse`] if the address has a user, who signs in and accepts then;
-    /// [`ManagementError::Invalid`], [`ManagementError::Throttled`], [`ManagementError::PasswordsOff`].
+    /// [`ManagementError::LinkEnded`], [`ManagementError::Invalid`], [`ManagementError::Throttled`],
+    /// [`ManagementError::PasswordsOff`], and [`ManagementError::AddressInUse`] if the address has a user, who must
+    /// sign in first.
     pub async fn accept_invitation(
         &self,
         context: &Context,
@@ -36,7 +37,8 @@ impl Management {
         }
         let password = Some(self.0.passwords.hash(new_password.to_owned()).await?);
         let user = StoredUser {
-            // The link may have stayed with its maker. Only the program's own, which its operator reads at the terminal, proves an address.
+            // The inviter may have kept the link. Only the program's own link, which its operator reads at the
+            // terminal, proves an address.
             address_proven_at: (invitation.invited_by.kind == "system").then(|| self.now()),
             ..self.new_user(invitation.email.clone(), name, password)
         };
@@ -52,13 +54,16 @@ impl Management {
     /// Accepts an invitation for the acting user, with its link.
     ///
     /// # Errors
-    /// [`ManagementError::LinkEnded`]; [`ManagementError::Invalid`] if it is for another address; [`ManagementError::Duplicate`] if the user is a member
-    /// already; [`ManagementError::UsersOnly`].
+    /// [`ManagementError::LinkEnded`], [`ManagementError::UsersOnly`], [`ManagementError::Invalid`] if it is for
+    /// another address, [`ManagementError::Duplicate`] if the user is a member already.
     pub async fn join_by_link(&self, actor: &Actor, secret: &str) -> Result<AccountId, ManagementError> {
         let user = self.acting_user(actor).await?;
         let invitation = self.find_by_secret(secret).await?;
         if invitation.email != user.email {
-            return Err(ManagementError::invalid("invitation", "made for another e-mail address than yours"));
+            return Err(ManagementError::invalid(
+                "invitation",
+                "it is for another e-mail address: sign in with that address",
+            ));
         }
         self.join_user(actor, &user, invitation).await
     }
@@ -66,15 +71,15 @@ impl Management {
     /// Accepts one of the acting user's [own invitations](Self::own_invitations).
     ///
     /// # Errors
-    /// [`ManagementError::NotFound`], also while the user's address is unproven; [`ManagementError::LinkEnded`], [`ManagementError::Duplicate`],
-    /// [`ManagementError::UsersOnly`].
+    /// [`ManagementError::NotFound`], also while the user's address is unproven; [`ManagementError::LinkEnded`],
+    /// [`ManagementError::Duplicate`], [`ManagementError::UsersOnly`].
     pub async fn join(&self, actor: &Actor, id: &str) -> Result<AccountId, ManagementError> {
         let user = self.acting_user(actor).await?;
         let invitation = self.own_invitation(&user, id).await?;
         self.join_user(actor, &user, invitation).await
     }
 
-    /// What makes a user the member that an invitation says, and what is logged of it.
+    /// Returns the writes that make a user a member, and the entry.
     async fn acceptance(
         &self,
         invitation: &Versioned<Invitation>,
@@ -103,10 +108,10 @@ impl Management {
         for _ in 0..ATTEMPTS {
             let draft = Draft::new(actor, "member.accept", Target::new("user", &user.id));
             let (writes, draft) = self.acceptance(&invitation, &user.id, draft).await?;
-            // The user is written, too: whoever deletes the user at this moment looks again, and finds this membership.
+            // The user is written too, so a concurrent deletion of the user conflicts and finds the membership.
             match self.commit([vec![user.replace(&user.value)?], writes].concat(), draft).await? {
                 Ok(()) => return Ok(invitation.value.account),
-                // The user was changed at this moment, for instance by another sign-in.
+                // The user was changed concurrently, for instance by another sign-in.
                 Err(DoesNotFit(0)) => user = self.acting_user(actor).await?,
                 Err(_) => return Err(ManagementError::LinkEnded),
             }

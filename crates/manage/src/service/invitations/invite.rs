@@ -17,14 +17,13 @@ use crate::service::email::normal_email;
 use crate::service::rights::GuardedRights;
 use crate::store::{Kind, List};
 
-/// How long a link works.
-const LIFE: Duration = Duration::from_secs(7 * 24 * 3_600);
+const LINK_LIFE: Duration = Duration::from_secs(7 * 24 * 3_600);
 
-/// An invitation that was made.
+/// A new invitation.
 pub struct Invited {
-    /// What is known of it.
+    /// The invitation.
     pub invitation: InvitationView,
-    /// The secret of its link, shown this once.
+    /// The secret of the link, shown only once.
     pub secret: Zeroizing<String>,
 }
 
@@ -35,9 +34,10 @@ impl std::fmt::Debug for Invited {
 }
 
 impl Management {
-    /// Invites an e-mail address into an account. Needs `members:write`; the role may not exceed the actor's own.
+    /// Invites an e-mail address into an account. Needs `members:write`. The role may not exceed the actor's own.
     ///
-    /// The address becomes a member when the invitation is accepted. Inviting it again replaces the invitation and its link.
+    /// The address becomes a member when the invitation is accepted. A second invitation of the same address replaces
+    /// the first and its link.
     ///
     /// # Errors
     /// [`ManagementError::Duplicate`] if the address is a member already, [`ManagementError::Escalation`], [`ManagementError::SignInAgain`],
@@ -86,7 +86,7 @@ impl Management {
             role,
             invited_by: actor.name(),
             created_at: now,
-            ends_at: now.saturating_add(LIFE),
+            ends_at: now.saturating_add(LINK_LIFE),
         };
         let write = match self.get::<Invitation>(&invitation.id).await? {
             Some(known) if known.ends_at > now => {
@@ -98,7 +98,7 @@ impl Management {
                 let open = self.unexpired(List::of(Kind::Invitation, MAX_OPEN).owner(account.as_str())).await?;
                 if open.len() >= MAX_OPEN {
                     let message =
-                        format!("this account has {MAX_OPEN} open invitations, the most: withdraw some first");
+                        format!("the account has the maximum of {MAX_OPEN} open invitations: withdraw some first");
                     return Err(ManagementError::invalid("email", message));
                 }
                 invitation.insert()?
@@ -111,10 +111,10 @@ impl Management {
         Ok(Invited { invitation: view(invitation, account_name), secret })
     }
 
-    /// Invites the first owner of the operator's account: for the program at its start, as long as there is no owner.
+    /// Invites the first owner of the operator's account, when the program starts without one.
     ///
     /// # Errors
-    /// [`ManagementError::Duplicate`] if there is an owner already.
+    /// [`ManagementError::Duplicate`] if there is an owner.
     pub async fn invite_first_owner(&self, actor: &Actor, email: &str) -> Result<Invited, ManagementError> {
         if self.has_owner().await? {
             return Err(ManagementError::Duplicate("owner"));

@@ -16,7 +16,8 @@ impl Management {
     /// Lists the open invitations of an account, the oldest first. Needs `members:read`.
     ///
     /// # Errors
-    /// [`ManagementError::NotFound`], [`ManagementError::Forbidden`], [`ManagementError::Invalid`] for a bad cursor.
+    /// [`ManagementError::NotFound`], [`ManagementError::Forbidden`], [`ManagementError::Invalid`] for an invalid
+    /// cursor.
     pub async fn invitations(
         &self,
         actor: &Actor,
@@ -33,7 +34,8 @@ impl Management {
         Ok(page.map(|invitation| view(invitation.value, name.clone())))
     }
 
-    /// The open invitations of the acting user, if mail or an identity provider has proved the user's address. Others accept by link.
+    /// Lists the open invitations of the acting user, if mail or an identity provider has proved the address. Other
+    /// users accept by link.
     ///
     /// # Errors
     /// [`ManagementError::UsersOnly`].
@@ -43,7 +45,7 @@ impl Management {
         for invitation in self.open_invitations_of(&user).await? {
             match self.check_inviter(&invitation).await {
                 Ok(_) => {}
-                // Its maker may not give this role any more.
+                // The inviter may no longer give this role.
                 Err(ManagementError::LinkEnded) => continue,
                 Err(error) => return Err(error),
             }
@@ -53,7 +55,7 @@ impl Management {
         Ok(open)
     }
 
-    /// The invitation that a link is of, for the page that it opens.
+    /// Returns the invitation of a link, for its page.
     ///
     /// # Errors
     /// [`ManagementError::LinkEnded`], [`ManagementError::Throttled`].

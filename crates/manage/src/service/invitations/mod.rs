@@ -20,7 +20,6 @@ use crate::records::{Entity, Invitation, StoredUser, Versioned, digest_of};
 use crate::role::scopes;
 use crate::store::{Kind, List, Write};
 
-/// How many open invitations an account may have.
 const MAX_OPEN: usize = 500;
 
 impl Management {
@@ -29,7 +28,7 @@ impl Management {
         open.into_iter().find(|known| known.id == id).ok_or(ManagementError::NotFound("invitation"))
     }
 
-    /// The invitations to an address, as long as they have not expired; none for an address that is unproven.
+    /// Lists the open invitations to a user. Empty if the address is unproven.
     async fn open_invitations_of(&self, user: &StoredUser) -> Result<Vec<Versioned<Invitation>>, ManagementError> {
         if user.address_proven_at.is_none() {
             return Ok(Vec::new());
@@ -37,12 +36,11 @@ impl Management {
         self.invitations_to(&user.email).await
     }
 
-    /// The invitations to an address that have not expired, whoever has it.
+    /// Lists the open invitations to an address.
     pub(crate) async fn invitations_to(&self, email: &str) -> Result<Vec<Versioned<Invitation>>, ManagementError> {
         self.unexpired(List::of(Kind::Invitation, MAX_OPEN).subject(email)).await
     }
 
-    /// All invitations of a list that have not expired, page by page.
     async fn unexpired(&self, mut list: List) -> Result<Vec<Versioned<Invitation>>, ManagementError> {
         let now = self.now();
         let mut all = Vec::new();
@@ -62,7 +60,7 @@ impl Management {
         known.filter(|known| known.ends_at > self.now()).ok_or(ManagementError::LinkEnded)
     }
 
-    /// Compares what an invitation gives with what its maker may give now.
+    /// Checks that the inviter may still give this role, and returns the guards.
     pub(crate) async fn check_inviter(&self, invitation: &Invitation) -> Result<Vec<Write>, ManagementError> {
         let maker = principal_of(&invitation.invited_by).ok_or(ManagementError::LinkEnded)?;
         let held = match self.guarded_rights(&maker, &invitation.account).await {

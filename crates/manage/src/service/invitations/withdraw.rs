@@ -12,10 +12,12 @@ use crate::service::audit::{Draft, Target};
 use crate::service::rights::GuardedRights;
 
 impl Management {
-    /// Withdraws an invitation, so that its link stops working. Needs `members:write`; the role may not be above the actor's own.
+    /// Withdraws an invitation. Its link stops working. Needs `members:write`. The role may not exceed the actor's
+    /// own.
     ///
     /// # Errors
-    /// [`ManagementError::NotFound`], [`ManagementError::Forbidden`], [`ManagementError::Escalation`], [`ManagementError::Stale`] if it is accepted at this moment.
+    /// [`ManagementError::NotFound`], [`ManagementError::Forbidden`], [`ManagementError::Escalation`],
+    /// [`ManagementError::Stale`] if it is being accepted.
     pub async fn withdraw_invitation(
         &self,
         actor: &Actor,

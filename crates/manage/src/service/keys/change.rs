@@ -15,26 +15,26 @@ use crate::role::{Purpose, scopes};
 use crate::service::audit::{Draft, Target};
 use crate::service::{Management, check_name};
 
-/// What to change in a key; nothing by default. `Some(None)` takes a value away.
+/// Changes to a key. Nothing changes by default. `Some(None)` removes a value.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct KeyChange {
-    /// Another name.
+    /// New name.
     pub name: Option<String>,
-    /// Other scopes.
+    /// New scopes.
     pub scopes: Option<ScopeSet>,
-    /// Other endpoints to be confined to.
+    /// New endpoints that the key is confined to.
     pub endpoints: Option<Vec<Endpoint>>,
-    /// Other networks to be confined to.
+    /// New networks that the key is confined to.
     pub networks: Option<Vec<IpNet>>,
-    /// Other data of the provider's own.
+    /// New metadata of the provider.
     pub metadata: Option<Map<String, Value>>,
-    /// Another end, or none.
+    /// New expiry time, or none.
     pub expires_at: Option<Option<Timestamp>>,
 }
 
 impl Management {
-    /// Changes a key, if it is at this version still. Needs `keys:write`, and nobody changes one that could do what they cannot, before
-    /// or after.
+    /// Changes a key that is still at this version. Needs `keys:write`. Neither the old nor the new key may exceed
+    /// the actor's rights.
     ///
     /// # Errors
     /// [`ManagementError::Stale`], [`ManagementError::Ended`], [`ManagementError::Escalation`], [`ManagementError::Invalid`], [`ManagementError::NotFound`],
@@ -63,7 +63,7 @@ impl Management {
             expires_at: change.expires_at,
             ..KeyUpdate::default()
         };
-        // What the key could do afterwards is compared, too.
+        // The changed key must not exceed the actor's rights either.
         let changed = changed_by(&key, &update);
         self.check_covers_key(&rights, &changed)?;
         if Rights::of_record(&changed, Purpose::Api) != Rights::of_record(&key, Purpose::Api) {
@@ -72,7 +72,7 @@ impl Management {
         self.change_key(actor, "key.update", &key, &update).await
     }
 
-    /// Refuses a key for now, or accepts it again. Needs `keys:write`; nobody enables a key that could do what they cannot.
+    /// Disables or enables a key. Needs `keys:write`. A key that exceeds the actor's rights cannot be enabled.
     ///
     /// # Errors
     /// [`ManagementError::Ended`], [`ManagementError::Escalation`], [`ManagementError::NotFound`], [`ManagementError::Forbidden`].
@@ -92,7 +92,7 @@ impl Management {
             return Err(ManagementError::Ended);
         }
         let disabled_at = disabled.then(|| key.disabled_at.unwrap_or(now));
-        // What was looked at is what is enabled: it must not have been given more in between.
+        // The version pins what was compared, so the key cannot gain rights before it is enabled.
         let version = (!disabled).then_some(key.version);
         let update = KeyUpdate { version, disabled_at: Some(disabled_at), ..KeyUpdate::default() };
         self.change_key(actor, if disabled { "key.disable" } else { "key.enable" }, &key, &update).await
@@ -114,9 +114,9 @@ impl Management {
     }
 }
 
-/// The key as an update would leave it, in all that gives rights.
+/// Returns the key after an update, in every field that gives rights.
 fn changed_by(key: &KeyRecord, update: &KeyUpdate) -> KeyRecord {
-    // Named one by one: a new field that gives rights has to be applied here before it is compared.
+    // Exhaustive: a new field that gives rights must be applied here before it is compared.
     let KeyUpdate {
         scopes,
         endpoints,

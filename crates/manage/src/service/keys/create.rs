@@ -21,7 +21,7 @@ use crate::role::{Purpose, scopes};
 use crate::service::audit::{Draft, Target};
 use crate::service::{ATTEMPTS, Management, check_name};
 
-/// A key that is to be issued.
+/// A key to create.
 ///
 /// # Examples
 /// ```
@@ -34,26 +34,26 @@ use crate::service::{ATTEMPTS, Management, check_name};
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct KeyDraft {
-    /// What it is for.
+    /// Purpose of the key.
     pub purpose: Purpose,
-    /// What it is to be.
+    /// Properties of the key.
     pub new: NewKey,
 }
 
 impl KeyDraft {
-    /// A secret key of the provider's API in live mode that grants everything.
+    /// Describes a secret key of the provider's API in live mode that grants everything.
     #[must_use]
     pub fn secret(account: AccountId, name: impl Into<String>) -> Self {
         Self::of(Purpose::Api, NewKey::secret(account, name))
     }
 
-    /// A restricted key of the management API in live mode with these scopes.
+    /// Describes a restricted key of the management API in live mode with these scopes.
     #[must_use]
     pub fn management(account: AccountId, name: impl Into<String>, scopes: ScopeSet) -> Self {
         Self::of(Purpose::Management, NewKey::restricted(account, name, scopes))
     }
 
-    /// A key for this, like that.
+    /// Describes a key with this purpose and these properties.
     #[must_use]
     pub fn of(purpose: Purpose, new: NewKey) -> Self {
         Self { purpose, new }
@@ -74,20 +74,20 @@ impl std::ops::DerefMut for KeyDraft {
     }
 }
 
-/// A key that was issued: the only time that it is there in plain.
+/// A new key, in plain for the only time.
 #[derive(Debug)]
 pub struct NewlyIssued {
     /// The key, to be shown to its owner once.
     pub key: PlainKey,
-    /// What is known of it.
+    /// The stored properties.
     pub view: KeyView,
 }
 
-/// How long a note counts: longer than making a key takes, should whoever made it not come back to take it away.
+/// Lifetime of a reservation, in case its process ends before it releases the slot.
 const RESERVATION_LIFE: Duration = Duration::from_secs(60);
 
 impl Management {
-    /// Issues a key. Needs `keys:write`, and nobody issues one that could do what they cannot.
+    /// Creates a key. Needs `keys:write`. The key may not exceed the actor's rights.
     ///
     /// # Errors
     /// [`ManagementError::KeyLimit`], [`ManagementError::Escalation`], [`ManagementError::Invalid`], [`ManagementError::Forbidden`], [`ManagementError::NotFound`].
@@ -113,7 +113,6 @@ impl Management {
         Ok(NewlyIssued { key, view: key_view(record, self.now()) })
     }
 
-    /// How many active keys an account may have.
     pub(crate) async fn key_limit(&self, account: &AccountId) -> Result<u32, ManagementError> {
         let plan = match self.read_account(account).await?.value.plan {
             Some(plan) => self.get::<Plan>(&plan).await?,
@@ -122,10 +121,12 @@ impl Management {
         Ok(plan.and_then(|plan| plan.key_limit).unwrap_or(self.0.settings.key_limit))
     }
 
-    /// Notes down a key that is about to be made.
     pub(crate) async fn reserve_slot(&self, account: &AccountId, id: &CredentialId) -> Result<(), ManagementError> {
         static SPREAD: LazyLock<RandomState> = LazyLock::new(RandomState::new);
         let limit = self.key_limit(account).await?;
+        if limit == u32::MAX {
+            return Ok(());
+        }
         let place = SPREAD.hash_one(account) as usize % self.0.creation_locks.len();
         let _turn = match self.0.creation_locks.get(place) {
             Some(turn) => Some(turn.lock().await),
@@ -152,11 +153,11 @@ impl Management {
             }
         }
         Err(ManagementError::Store(keyward_core::store::StoreError::unavailable(
-            "others make keys in this account all the time",
+            "other requests keep creating keys in this account",
         )))
     }
 
-    /// Takes the note away. If that fails, it stops counting by itself.
+    /// Releases a reserved slot. If that fails, the reservation expires.
     pub(crate) async fn release_slot(&self, account: &AccountId, id: &CredentialId) {
         for _ in 0..ATTEMPTS {
             let Ok(Some(known)) = self.get::<PendingKeys>(account.as_str()).await else { return };
@@ -170,14 +171,14 @@ impl Management {
         }
     }
 
-    /// The keys that work or could be enabled, those among them that a rotation lets end later; a few more than `enough` at most.
+    /// Returns the active and disabled keys, including those that a rotation ends later. Stops soon after `enough`.
     async fn working_keys(
         &self,
         account: &AccountId,
         enough: usize,
     ) -> Result<BTreeSet<CredentialId>, ManagementError> {
         let mut found = BTreeSet::new();
-        // The active ones twice: a key that is disabled or enabled meanwhile is in one of the three.
+        // Active keys are read twice, so that a key that is disabled or enabled in between is seen.
         for status in [KeyStatus::Active, KeyStatus::Disabled, KeyStatus::Active] {
             let mut query = KeyQuery {
                 account: Some(account.clone()),

@@ -5,16 +5,16 @@ use keyward_core::key::{FormatError, Hint, KeyFormat, KeyKind};
 
 use crate::role::Purpose;
 
-/// What restricted management keys begin with.
+/// Prefix of restricted management keys.
 pub const MANAGEMENT_PREFIX: &str = "kwm";
 
-/// What management keys of full access begin with.
+/// Prefix of secret management keys.
 pub const SECRET_MANAGEMENT_PREFIX: &str = "kwms";
 
-/// What access tokens begin with.
+/// Prefix of access tokens.
 pub const ACCESS_TOKEN_PREFIX: &str = "kwa";
 
-/// What the provider's keys cannot begin with.
+/// Prefixes that the provider's keys cannot have.
 pub(in crate::service) const RESERVED_PREFIXES: [&str; 3] =
     [MANAGEMENT_PREFIX, SECRET_MANAGEMENT_PREFIX, ACCESS_TOKEN_PREFIX];
 
@@ -29,7 +29,7 @@ pub(in crate::service) fn token_format() -> Result<KeyFormat, FormatError> {
     KeyFormat::builder().prefix(ACCESS_TOKEN_PREFIX, KeyKind::Restricted).implicit_mode(Mode::Live).build()
 }
 
-/// What a key is for, by what it begins with.
+/// Returns the purpose of a key, by its prefix.
 ///
 /// # Examples
 /// ```

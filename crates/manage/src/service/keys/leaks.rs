@@ -13,16 +13,15 @@ use crate::error::ManagementError;
 use crate::service::Management;
 use crate::service::audit::{Draft, Target};
 
-/// What is noted of the place where a key was found, at most.
 const MAX_PLACE: usize = 2_000;
 
-/// What becomes of a key that has leaked. Either way no node accepts it any more.
+/// What happens to a leaked key. Under either policy, no node accepts it any more.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum LeakPolicy {
-    /// It is marked as compromised: whoever looks at it sees why it ended.
+    /// Mark it as compromised, so that its owner sees why it ended.
     #[default]
     MarkCompromised,
-    /// It is revoked, as if its owner had done it.
+    /// Revoke it, as if its owner had done so.
     Revoke,
 }
 
@@ -48,28 +47,28 @@ impl FromStr for LeakPolicy {
         [Self::MarkCompromised, Self::Revoke]
             .into_iter()
             .find(|policy| policy.as_str() == text)
-            .ok_or_else(|| "the policy is mark-compromised or revoke".to_owned())
+            .ok_or_else(|| format!("unknown policy `{text}`: expected mark-compromised or revoke"))
     }
 }
 
-/// What came of a report.
+/// Result of a report.
 #[derive(Clone, Debug, PartialEq)]
 pub enum LeakReport {
-    /// There is no such key.
+    /// No such key exists.
     Unknown,
-    /// It had ended for good before.
+    /// The key had ended before.
     AlreadyEnded(KeyView),
-    /// It has ended now, on every node.
+    /// The key has ended now, on every node.
     Ended(KeyView),
 }
 
 impl Management {
-    /// Puts an end to a key that was found at `place`, a URL for instance, and tells its account in the audit log. The token is whatever
-    /// was found; what is no key of ours, by its form and checksum, is unknown.
+    /// Ends a key that was found at `place`, for instance a URL, and records it in the audit log. A token whose
+    /// format or checksum is wrong is unknown.
     ///
     /// # Errors
-    /// [`ManagementError::Forbidden`] for all but programs: whoever holds a key revokes it by [`revoke_own_key`](Self::revoke_own_key).
-    /// [`ManagementError::Store`] if the store fails.
+    /// [`ManagementError::Forbidden`] unless the actor is a program. The holder of a key can use
+    /// [`revoke_own_key`](Self::revoke_own_key). [`ManagementError::Store`] if the store fails.
     ///
     /// # Examples
     /// ```
@@ -116,16 +115,15 @@ impl Management {
         };
         match self.audited(draft, end, said).await {
             Ok(changed) => {
-                tracing::warn!(id = %key.id, account = %key.account, place, %policy, "a key has leaked, and has ended");
+                tracing::warn!(id = %key.id, account = %key.account, place, %policy, "a leaked key was ended");
                 Ok(LeakReport::Ended(key_view(changed.record, self.now())))
             }
-            // Somebody else was quicker.
+            // A concurrent request has ended the key.
             Err(ManagementError::Ended) => Ok(LeakReport::AlreadyEnded(key_view(key, self.now()))),
             Err(error) => Err(error),
         }
     }
 
-    /// The key that this is, if it is one of ours.
     async fn key_of(&self, token: &[u8]) -> Result<Option<KeyRecord>, ManagementError> {
         let parsed =
             [&self.0.format, &self.0.management_format].into_iter().find_map(|format| format.parse(token).ok());

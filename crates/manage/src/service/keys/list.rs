@@ -11,8 +11,8 @@ use crate::service::Management;
 use crate::service::page::Page;
 
 impl Management {
-    /// Keys, the newest first; revoked and expired ones among them. Without an account they are those of all, for the operator alone. Needs
-    /// `keys:read`.
+    /// Lists keys, the newest first, including revoked and expired ones. Without an account, lists all keys, for the
+    /// operator. Needs `keys:read`.
     ///
     /// # Errors
     /// [`ManagementError::NotFound`], [`ManagementError::Forbidden`].
@@ -34,16 +34,16 @@ impl Management {
         Ok(Page { items, next: page.next.map(|cursor| cursor.to_string()) })
     }
 
-    /// A key. Needs `keys:read`.
+    /// Returns a key. Needs `keys:read`.
     ///
     /// # Errors
-    /// [`ManagementError::NotFound`], whether it is another's or is not there; [`ManagementError::Forbidden`].
+    /// [`ManagementError::NotFound`], also for another's key; [`ManagementError::Forbidden`].
     pub async fn key(&self, actor: &Actor, id: &CredentialId) -> Result<KeyView, ManagementError> {
         let (key, _) = self.authorize_key(actor, id, &scopes::KEYS_READ).await?;
         self.view_key(key).await
     }
 
-    /// The key that acts, whatever it was granted.
+    /// Returns the acting key, whatever its scopes.
     ///
     /// # Errors
     /// [`ManagementError::NotFound`] for users and programs.
@@ -52,7 +52,7 @@ impl Management {
         self.view_key(key).await
     }
 
-    /// How many keys there are of those asked for with one of these statuses, up to `at_most`. Needs `keys:read`.
+    /// Counts the keys of a query with one of these statuses, up to `at_most`. Needs `keys:read`.
     ///
     /// # Errors
     /// As for [`keys`](Self::keys).

@@ -1,8 +1,9 @@
-//! Keys: what every operation on them shares.
+//! Keys, and the parts that their operations share.
 
 mod change;
 mod create;
 mod format;
+mod import;
 mod leaks;
 mod list;
 mod revoke;
@@ -30,14 +31,15 @@ use crate::error::ManagementError;
 use crate::records::Versioned;
 use crate::role::Purpose;
 
-/// A key that ends within this is told as ending soon.
+/// A key that expires within this time is marked.
 const SOON: Duration = Duration::from_secs(14 * 24 * 3_600);
 
 const MAX_METADATA: usize = 4_096;
 
 const MAX_RULES: usize = 50;
 
-/// A stored key as the API shows it. When it was last used after its rotation is not in the record, and is left out.
+/// Converts a stored key into the form that the API shows. Without
+/// [`used_after_rotation_at`](KeyView::used_after_rotation_at), which the record lacks.
 ///
 /// # Examples
 /// ```
@@ -92,7 +94,7 @@ impl Management {
         Ok(self.0.keys.get(id).await?.map(|key| key.version))
     }
 
-    /// The key, if the actor may see it and do this with it.
+    /// Returns a key and the actor's rights, if the actor may do this with it.
     pub(crate) async fn authorize_key(
         &self,
         actor: &Actor,
@@ -100,7 +102,7 @@ impl Management {
         scope: &keyward_core::Scope,
     ) -> Result<(KeyRecord, Rights), ManagementError> {
         let key = self.0.keys.get(id).await?.ok_or(ManagementError::NotFound("key"))?;
-        // Another's key is as unknown as one that is not there.
+        // Another's key looks like a key that does not exist.
         let rights = self.rights(actor, &key.account).await.map_err(|error| match error {
             ManagementError::NotFound(_) => ManagementError::NotFound("key"),
             other => other,
@@ -137,7 +139,6 @@ impl Management {
     }
 }
 
-/// What the audit log keeps of a key.
 fn audit_value(key: &KeyRecord) -> Value {
     json!({
         "name": key.name,
@@ -164,21 +165,23 @@ fn check_rules(
     networks: Option<&[IpNet]>,
     metadata: Option<&Map<String, Value>>,
 ) -> Result<(), ManagementError> {
-    if endpoints.is_some_and(|endpoints| endpoints.len() > MAX_RULES) {
-        return Err(ManagementError::invalid("endpoints", "at most 50"));
-    }
-    if networks.is_some_and(|networks| networks.len() > MAX_RULES) {
-        return Err(ManagementError::invalid("networks", "at most 50"));
+    for (field, number) in
+        [("endpoints", endpoints.map_or(0, <[_]>::len)), ("networks", networks.map_or(0, <[_]>::len))]
+    {
+        if number > MAX_RULES {
+            let message = format!("{number} are too many: expected at most {MAX_RULES}");
+            return Err(ManagementError::invalid(field, message));
+        }
     }
     let is_long = |metadata: &Map<String, Value>| {
         serde_json::to_string(metadata).map_or(usize::MAX, |text| text.len()) > MAX_METADATA
     };
     if metadata.is_some_and(is_long) {
-        return Err(ManagementError::invalid("metadata", "at most 4,096 bytes as JSON"));
+        return Err(ManagementError::invalid("metadata", "too large: expected at most 4096 bytes of JSON"));
     }
-    // A NUL character is JSON, and no database column of text takes it.
+    // JSON may contain NUL characters, but no text column of a database.
     if metadata.is_some_and(|metadata| has_nul(&Value::Object(metadata.clone()))) {
-        return Err(ManagementError::invalid("metadata", "without NUL characters"));
+        return Err(ManagementError::invalid("metadata", "contains a NUL character: remove it"));
     }
     Ok(())
 }

@@ -13,7 +13,7 @@ use crate::service::Management;
 use crate::service::audit::{Draft, Target};
 
 impl Management {
-    /// Revokes a key for good. When this has returned, no node accepts it any more. Needs `keys:write`.
+    /// Revokes a key for good. After this returns, no node accepts the key. Needs `keys:write`.
     ///
     /// # Errors
     /// [`ManagementError::NotFound`], [`ManagementError::Forbidden`].
@@ -26,7 +26,7 @@ impl Management {
         self.revoke(actor, &key).await
     }
 
-    /// Revokes the key that acts, whatever it was granted: whoever holds a key can put an end to it.
+    /// Revokes the acting key, whatever its scopes.
     ///
     /// # Errors
     /// [`ManagementError::NotFound`] for users and programs.

@@ -14,29 +14,29 @@ use crate::role::scopes;
 use crate::service::Management;
 use crate::service::audit::{Draft, Target};
 
-/// The longest overlap of a rotation.
 const MAX_OVERLAP: Duration = Duration::from_secs(366 * 24 * 3_600);
 
-/// A key that was rotated.
+/// A rotated key.
 #[derive(Debug)]
 pub struct NewlyRotated {
     /// The successor, to be shown to its owner once.
     pub key: PlainKey,
-    /// What is known of the successor.
+    /// The stored properties of the successor.
     pub view: KeyView,
-    /// The key that it succeeds, with its end.
+    /// The old key, with its new expiry.
     pub predecessor: KeyView,
-    /// How the end became true on every node.
+    /// How the new expiry reached every node.
     pub propagation: Propagation,
 }
 
 impl Management {
-    /// Makes a successor of a key and lets the old one end after `overlap`. Needs `keys:write`, and nobody rotates a key that could do
-    /// what they cannot.
+    /// Creates a successor of a key, and ends the old key after `overlap`. Needs `keys:write`. The key may not exceed
+    /// the actor's rights.
     ///
     /// # Errors
-    /// [`ManagementError::Rotated`], [`ManagementError::Stale`] if it is changed at the same moment, [`ManagementError::Ended`],
-    /// [`ManagementError::Escalation`], [`ManagementError::Invalid`], [`ManagementError::NotFound`], [`ManagementError::Forbidden`].
+    /// [`ManagementError::Rotated`], [`ManagementError::Stale`] if it is changed concurrently,
+    /// [`ManagementError::Ended`], [`ManagementError::Escalation`], [`ManagementError::Invalid`],
+    /// [`ManagementError::NotFound`], [`ManagementError::Forbidden`].
     pub async fn rotate_key(
         &self,
         actor: &Actor,
@@ -47,17 +47,18 @@ impl Management {
         let purpose = self.check_covers_key(&rights, &key)?;
         self.check_recent(actor).await?;
         if overlap > MAX_OVERLAP {
-            return Err(ManagementError::invalid("overlap_seconds", "at most a year"));
+            let message = format!("{} is too long: expected at most {}", overlap.as_secs(), MAX_OVERLAP.as_secs());
+            return Err(ManagementError::invalid("overlap_seconds", message));
         }
         if key.rotated_to.is_some() {
             return Err(ManagementError::Rotated);
         }
-        // During the overlap both keys work, so the successor takes a place of its own.
+        // Both keys work during the overlap, so the successor needs a slot.
         let place = (!overlap.is_zero()).then(CredentialId::generate);
         if let Some(place) = &place {
             self.reserve_slot(&key.account, place).await?;
         }
-        // A key that ends does not outlive itself in a successor.
+        // A successor that a key creates must not outlive that key.
         let rotation = Rotation { overlap, version: Some(key.version), latest_end: rights.expires_at() };
         let draft =
             Draft::new(actor, "key.rotate", Target::new("key", id)).account(&key.account).before(audit_value(&key));

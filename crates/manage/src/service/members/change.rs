@@ -15,8 +15,8 @@ use crate::service::{ATTEMPTS, Management};
 use crate::store::{Kind, List, Write};
 
 impl Management {
-    /// Gives a member another role, if they are at this version still. Needs `members:write`, and nobody gives or takes a role above
-    /// their own.
+    /// Changes the role of a member that is still at this version. Needs `members:write`. Neither role may exceed the
+    /// actor's own.
     ///
     /// # Errors
     /// [`ManagementError::Stale`], [`ManagementError::LastOwner`], [`ManagementError::Escalation`], [`ManagementError::NotFound`], [`ManagementError::Forbidden`].
@@ -32,7 +32,7 @@ impl Management {
         self.view(self.read_member(account, user).await?).await
     }
 
-    /// Takes a member out of an account, if they are at this version still. Needs `members:write`, unless they leave by themselves.
+    /// Removes a member that is still at this version. Needs `members:write`, unless users remove themselves.
     ///
     /// # Errors
     /// As for [`update_member`](Self::update_member).
@@ -56,7 +56,7 @@ impl Management {
     ) -> Result<(), ManagementError> {
         let leaves = role.is_none() && actor.user() == Some(user);
         for _ in 0..ATTEMPTS {
-            // Expected first: the member who is changed may be the one whose role allows it.
+            // The guards come first: the member who is changed may be the one whose role allows it.
             let GuardedRights { rights, guards: mut writes } = self.guarded_rights(&actor.principal(), account).await?;
             if !leaves {
                 rights.require(&scopes::MEMBERS_WRITE)?;
@@ -89,7 +89,7 @@ impl Management {
                     draft
                 }
             };
-            // Where it does not fit, something that it rests on has changed: it is looked at again.
+            // On a conflict, the guards have changed, so everything is checked again.
             if self.commit(writes, draft).await?.is_ok() {
                 return Ok(());
             }
@@ -97,8 +97,8 @@ impl Management {
         Err(ManagementError::Stale)
     }
 
-    /// Finds another owner of an account who can sign in, and expects them to stay one: of two writers who take the last two owners away
-    /// at once, one looks again.
+    /// Finds another owner of an account who can sign in, and returns guards for that owner. Of two writers who
+    /// remove the last two owners at once, one conflicts.
     pub(crate) async fn other_owner(&self, account: &AccountId, user: &UserId) -> Result<[Write; 2], ManagementError> {
         let mut list = List::of(Kind::Member, 500).owner(account.as_str());
         loop {

@@ -13,10 +13,11 @@ use crate::service::page::{Page, PageRequest};
 use crate::store::{Kind, List};
 
 impl Management {
-    /// Who belongs to an account. Needs `members:read`.
+    /// Lists the members of an account. Needs `members:read`.
     ///
     /// # Errors
-    /// [`ManagementError::NotFound`], [`ManagementError::Forbidden`], [`ManagementError::Invalid`] for a bad cursor.
+    /// [`ManagementError::NotFound`], [`ManagementError::Forbidden`], [`ManagementError::Invalid`] for an invalid
+    /// cursor.
     pub async fn members(
         &self,
         actor: &Actor,
@@ -30,7 +31,7 @@ impl Management {
         for member in found.items {
             match self.view(member).await {
                 Ok(view) => items.push(view),
-                // The user is being deleted at this moment.
+                // The user is being deleted.
                 Err(ManagementError::NotFound(_)) => {}
                 Err(error) => return Err(error),
             }
@@ -38,7 +39,7 @@ impl Management {
         Ok(Page { items, next: found.next })
     }
 
-    /// A member of an account. Needs `members:read`.
+    /// Returns a member of an account. Needs `members:read`.
     ///
     /// # Errors
     /// [`ManagementError::NotFound`], [`ManagementError::Forbidden`].

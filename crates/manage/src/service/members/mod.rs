@@ -13,8 +13,7 @@ use crate::records::{Entity, Member, StoredUser, User, Versioned};
 use crate::role::Role;
 use crate::store::{Kind, List};
 
-/// How many memberships are read at a time.
-const PAGE: usize = 500;
+const PAGE_SIZE: usize = 500;
 
 impl Management {
     pub(crate) async fn member_version(&self, account: &AccountId, user: &UserId) -> CurrentVersion {
@@ -33,14 +32,13 @@ impl Management {
         self.get(&Member::id_of(account, user)).await?.ok_or(ManagementError::NotFound("member"))
     }
 
-    /// All accounts that a user belongs to.
     pub(crate) async fn memberships(&self, id: &UserId) -> Result<Vec<Versioned<Member>>, ManagementError> {
-        let mut list = List::of(Kind::Member, PAGE).subject(id.as_str());
+        let mut list = List::of(Kind::Member, PAGE_SIZE).subject(id.as_str());
         let mut all = Vec::new();
         loop {
             let page = self.list::<Member>(&list).await?;
             list.after = page.last().map(|last| (last.value.sort(), last.value.id()));
-            let is_last = page.len() < PAGE;
+            let is_last = page.len() < PAGE_SIZE;
             all.extend(page);
             if is_last {
                 return Ok(all);

@@ -18,21 +18,18 @@ use crate::service::Management;
 use crate::service::email::key_of;
 use crate::store::Kind;
 
-/// How many users of one browser are known to it.
-const USERS: usize = 4;
+const USERS_PER_BROWSER: usize = 4;
 
-/// The epoch, the device's id, and the code over both and the e-mail address.
+/// Length of a proof: epoch, device id, and the code over both and the e-mail address.
 const LENGTH: usize = 8 + 16 + 32;
 
-/// A device that a user has signed in with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Device {
     pub(crate) id: [u8; 16],
-    /// Of the user at that sign-in.
+    /// Epoch of the user at that sign-in.
     pub(crate) epoch: u64,
 }
 
-/// The key of the codes.
 #[derive(Serialize, Deserialize)]
 struct DeviceSecret {
     secret: Zeroizing<String>,
@@ -73,14 +70,14 @@ impl Device {
     }
 }
 
-/// The proofs that a browser keeps, of several users.
+/// Splits the proofs that a browser keeps, one per user.
 fn proofs(context: &Context) -> impl Iterator<Item = &str> {
-    context.device.0.split('.').filter(|proof| !proof.is_empty()).take(USERS)
+    context.device.0.split('.').filter(|proof| !proof.is_empty()).take(USERS_PER_BROWSER)
 }
 
 impl Management {
-    /// The device that the request comes from, if the user with this e-mail address has signed in with it. Their epoch is still to be
-    /// compared.
+    /// Returns the device of a request, if the user with this e-mail address has signed in with it. The caller still
+    /// compares the epoch.
     pub(crate) async fn device(&self, context: &Context, email: &str) -> Result<Option<Device>, ManagementError> {
         if proofs(context).next().is_none() {
             return Ok(None);
@@ -89,12 +86,12 @@ impl Management {
         Ok(proofs(context).find_map(|proof| Device::read(proof, secret.as_bytes(), email)))
     }
 
-    /// What the device of a user who has just signed in is to keep.
+    /// Creates a new proof for the device of a user who has just signed in.
     pub(crate) async fn prove_device(&self, context: &Context, user: &StoredUser) -> Option<Zeroizing<String>> {
         match self.new_proof(context, user).await {
             Ok(proof) => Some(Zeroizing::new(proof)),
             Err(error) => {
-                keyward_core::log_limited!(warn, %error, "a device will not be known at its next sign-in");
+                keyward_core::log_limited!(warn, %error, "a device got no proof of its sign-in");
                 None
             }
         }
@@ -107,11 +104,12 @@ impl Management {
         let email = key_of(&user.email);
         let own = device.prove(secret.as_bytes(), &email)?;
         let others = proofs(context).filter(|proof| Device::read(proof, secret.as_bytes(), &email).is_none());
-        Ok(std::iter::once(own.as_str()).chain(others).take(USERS).collect::<Vec<_>>().join("."))
+        Ok(std::iter::once(own.as_str()).chain(others).take(USERS_PER_BROWSER).collect::<Vec<_>>().join("."))
     }
 
-    /// The proof that the acting user's device is to keep, for [`Context::device`]. Give it to the device again after what ends all
-    /// sessions of the user, such as [`change_password`](Self::change_password), as that ends the proof, too.
+    /// Creates a proof for the acting user's device, for [`Context::device`]. Store it on the device again after an
+    /// operation that ends all sessions, such as [`change_password`](Self::change_password), which also ends the
+    /// proof.
     ///
     /// # Errors
     /// [`ManagementError::UsersOnly`] for keys and programs, [`ManagementError::Store`] if the store fails.
@@ -127,7 +125,7 @@ impl Management {
             }
             let secret = new_secret("")?;
             self.write_quietly(&[DeviceSecret { secret }.insert()?]).await?;
-            // Another node may have been quicker.
+            // Another node may have been first.
             let known: Option<Versioned<DeviceSecret>> = self.get(DeviceSecret::ID).await?;
             Ok(known.ok_or(ManagementError::Internal)?.value.secret)
         });

@@ -16,7 +16,6 @@ use crate::service::settings::SignUpPolicy;
 use crate::service::{ATTEMPTS, Management, check_name};
 use crate::store::{Kind, List, Write};
 
-/// Who it is, what to write so that they are, and what is to be logged of it.
 struct Admitted {
     user: StoredUser,
     writes: Vec<Write>,
@@ -24,22 +23,21 @@ struct Admitted {
 }
 
 impl Management {
-    /// The provider by which people sign in to the dashboard, if there is one.
+    /// Returns the identity provider of the dashboard, if there is one.
     #[must_use]
     pub fn identity_provider(&self) -> Option<&IdentityProvider> {
         self.0.settings.identity_provider.as_ref()
     }
 
-    /// Holds whoever goes to the provider, or comes back from there, to the number of attempts.
     pub(crate) fn check_attempt(&self, context: &Context) -> Result<(), ManagementError> {
         self.0.throttle.check_address(Attempt::External, context)
     }
 
-    /// Begins a session for whoever this is at the provider: by what the provider calls them, if they came before; else by an e-mail
-    /// address that it says is theirs.
+    /// Begins a session for a user of the identity provider. A known subject is enough; a new one needs a verified
+    /// e-mail address.
     ///
     /// # Errors
-    /// [`ManagementError::NotAdmitted`] if that is nobody here.
+    /// [`ManagementError::NotAdmitted`] if no user matches.
     pub(crate) async fn sign_in_external(
         &self,
         context: &Context,
@@ -52,12 +50,12 @@ impl Management {
                 None => self.admit_new(context, claims).await?,
             };
             let Some(Admitted { user, mut writes, draft }) = admitted else {
-                self.refuse_external(context, &claims.issuer, "nobody here is them");
+                self.refuse_external(context, &claims.issuer, "no user matches");
                 return Err(ManagementError::NotAdmitted);
             };
             let (secret, session) = self.new_session(context, &user)?;
             writes.push(session.insert()?);
-            // Where it does not fit, somebody else has changed what this rests on: it is looked at again.
+            // On a conflict, everything is checked again.
             if self.commit(writes, draft).await?.is_ok() {
                 let device = self.prove_device(context, &user).await;
                 return Ok(SignedIn { session: secret, user: User::from(&user), ends_at: session.ends_at, device });
@@ -66,7 +64,6 @@ impl Management {
         Err(ManagementError::Stale)
     }
 
-    /// Writes down that somebody came back from the provider and was not let in.
     pub(crate) fn refuse_external(&self, context: &Context, issuer: &str, why: &str) {
         let draft = Draft::anonymous(context, "session.begin", Target::new("user", ""))
             .after(json!({"identity_provider": issuer, "why": why}));
@@ -86,7 +83,7 @@ impl Management {
         let mut user = StoredUser { last_sign_in_at: Some(self.now()), ..known.value.clone() };
         let mut after = json!({"identity_provider": claims.issuer});
         if user.address_proven_at.is_none() {
-            // The user was linked before, so a link for another password was used since, and its maker may know the password.
+            // The user was linked, so a reset link was used since. Its maker may know the password.
             if user.password.take().is_some() {
                 user.epoch += 1;
                 after["password"] = json!("removed, as the address was unproven");
@@ -109,15 +106,16 @@ impl Management {
         if known.disabled_at.is_some() {
             return Ok(None);
         }
-        // An address that the provider has given to somebody else meanwhile does not make them this user.
+        // The provider may have given the address to another person. That person does not become this user.
         let links = self.list::<ExternalIdentity>(&List::of(Kind::Link, 100).owner(known.id.as_str())).await?;
         if links.iter().any(|link| link.issuer == claims.issuer) {
-            tracing::warn!(user = %known.id, "the identity provider gives the address of a user to somebody else");
+            tracing::warn!(user = %known.id, "the identity provider gives the address of a user to another subject");
             return Ok(None);
         }
         let mut user = StoredUser { last_sign_in_at: Some(self.now()), ..known.value.clone() };
         if user.address_proven_at.is_none() {
-            // The password was chosen by a person who may never have read a mail to this address: it ends, with all sessions and tokens.
+            // The password may be that of a person who does not own the address. The password ends, and so do all sessions and
+            // tokens.
             (user.password, user.address_proven_at) = (None, Some(self.now()));
             user.epoch += 1;
             after["password"] = json!("removed, as the address was unproven");
@@ -127,7 +125,7 @@ impl Management {
         Ok(Some(Admitted { writes: vec![known.replace(&user)?, link.insert()?], user, draft }))
     }
 
-    /// Somebody who was never here, if people add themselves.
+    /// Adds a new user, if people can sign up.
     async fn add_external(
         &self,
         context: &Context,
@@ -140,7 +138,7 @@ impl Management {
         }
         let user = self.new_external(claims, email);
         let account = self.new_account(AccountId::generate(), user.name.clone());
-        // First: an account that nobody belongs to does no harm.
+        // The account comes first: without members it does no harm.
         self.put_in_key_store(&account).await?;
         let member: Member = self.new_member(&account.id, &user.id, Role::Owner);
         let link = self.new_link(claims, &user);
@@ -149,7 +147,7 @@ impl Management {
         Ok(Some(Admitted { user, writes, draft: draft.after(after) }))
     }
 
-    /// A user without an account, for an address that a valid invitation waits for. The user accepts it after signing in.
+    /// Adds a user without an account, for an address with a valid invitation. The user accepts it after signing in.
     async fn add_invited(
         &self,
         context: &Context,

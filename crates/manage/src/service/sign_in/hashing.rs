@@ -20,36 +20,31 @@ use zxcvbn::{Score, zxcvbn};
 
 use crate::error::ManagementError;
 
-/// Hashes at a time: each takes 19 MiB and a processor.
+/// Concurrent hashes: each takes 19 MiB and a processor.
 const AT_ONCE: usize = 4;
 
-/// Attempts that wait for their turn.
-const WAITING: usize = 64;
+const QUEUE: usize = 64;
 
-/// Attempts of known devices, known addresses and signed-in users that wait for their turn.
-const WAITING_KNOWN: usize = 32;
+/// Length of the queue for known devices, known networks and signed-in users.
+const KNOWN_QUEUE: usize = 32;
 
-/// How long an attempt waits for its turn.
-const LONGEST_WAIT: Duration = Duration::from_secs(5);
+const MAX_WAIT: Duration = Duration::from_secs(5);
 
-/// The most characters of a password.
-const LONGEST: usize = 200;
+const MAX_CHARACTERS: usize = 200;
 
-/// Whose work it is.
+/// The queue of an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Lane {
-    /// Anybody's.
     Stranger,
-    /// Of a device or an address that the user has signed in from, or of a signed-in user.
+    /// A known device or network, or a signed-in user.
     Known,
 }
 
-/// What came of comparing a password with a hash.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Match {
     No,
     Yes,
-    /// The hash was made before passwords were normalised: hash it again.
+    /// The hash is older than normalisation: hash the password again.
     NotNormalised,
 }
 
@@ -58,14 +53,14 @@ pub(crate) struct Passwords {
     permits: Arc<Semaphore>,
     strangers: Arc<Semaphore>,
     known: Arc<Semaphore>,
-    /// What the password of nobody is compared with.
+    /// Compared with the password of an unknown user.
     dummy: Arc<str>,
     params: Params,
     #[cfg(test)]
     begun: Arc<std::sync::atomic::AtomicUsize>,
 }
 
-/// Ends a task that has not begun when its waiter leaves.
+/// Aborts a task that has not begun when its caller leaves.
 struct AbortOnDrop<T>(JoinHandle<T>);
 
 impl<T> Drop for AbortOnDrop<T> {
@@ -75,17 +70,17 @@ impl<T> Drop for AbortOnDrop<T> {
 }
 
 impl Passwords {
-    /// argon2id with 19 MiB, two passes and one lane: what OWASP's password storage cheat sheet says first.
+    /// argon2id with 19 MiB, two passes and one lane: the first choice of OWASP's password storage cheat sheet.
     pub(crate) fn owasp() -> Params {
         Params::new(19 * 1_024, 2, 1, None).unwrap_or_default()
     }
 
     pub(crate) fn new(params: Params) -> Result<Self, ManagementError> {
-        let dummy = hash("nobody has this password", &params)?;
+        let dummy = hash("no user has this password", &params)?;
         Ok(Self {
             permits: Arc::new(Semaphore::new(AT_ONCE)),
-            strangers: Arc::new(Semaphore::new(AT_ONCE + WAITING)),
-            known: Arc::new(Semaphore::new(AT_ONCE + WAITING_KNOWN)),
+            strangers: Arc::new(Semaphore::new(AT_ONCE + QUEUE)),
+            known: Arc::new(Semaphore::new(AT_ONCE + KNOWN_QUEUE)),
             dummy: dummy.into(),
             params,
             #[cfg(test)]
@@ -93,18 +88,18 @@ impl Passwords {
         })
     }
 
-    /// Refuses a password that is too short or quickly guessed; `about` has the words that are known of its user. As the only factor it has 15
-    /// characters or more. Words in lists, names, dates and rows of keys are quickly guessed (NIST SP 800-63B-4, section 3.1.1.2).
+    /// Refuses a password that is too short or easy to guess (NIST SP 800-63B-4, section 3.1.1.2). `about` has words
+    /// about the user.
     pub(crate) async fn check(&self, password: &str, about: &[&str]) -> Result<(), ManagementError> {
         self.check_in(Lane::Stranger, password, about).await
     }
 
     pub(crate) async fn check_in(&self, lane: Lane, password: &str, about: &[&str]) -> Result<(), ManagementError> {
         let password = normal(password);
-        if !(15..=LONGEST).contains(&password.chars().count()) {
-            return Err(ManagementError::invalid("password", "15 to 200 characters"));
+        if !(15..=MAX_CHARACTERS).contains(&password.chars().count()) {
+            return Err(ManagementError::invalid("password", "wrong length: expected 15 to 200 characters"));
         }
-        // What is long enough by then is long enough; more would take longer to look at.
+        // 64 characters are enough to judge a password. More would take longer.
         let beginning: Zeroizing<String> = Zeroizing::new(password.chars().take(64).collect());
         let about: Vec<String> = about.iter().map(|&text| text.to_owned()).collect();
         let is_guessed = self
@@ -114,10 +109,7 @@ impl Passwords {
             })
             .await?;
         if is_guessed {
-            return Err(ManagementError::invalid(
-                "password",
-                "not one that is guessed quickly: take four or five words that have nothing to do with each other",
-            ));
+            return Err(ManagementError::invalid("password", "too easy to guess: choose four or five unrelated words"));
         }
         Ok(())
     }
@@ -131,7 +123,7 @@ impl Passwords {
         self.work(lane, move || hash(&password, &params)).await?
     }
 
-    /// Compares a password with a hash. Without a hash it takes as long, and does not match.
+    /// Compares a password with a hash. Without a hash, it takes as long and never matches.
     pub(crate) async fn verify(
         &self,
         lane: Lane,
@@ -139,7 +131,7 @@ impl Passwords {
         stored: Option<String>,
     ) -> Result<Match, ManagementError> {
         let (written, normal) = (Zeroizing::new(password.to_owned()), normal(password));
-        if written.chars().count().min(normal.chars().count()) > LONGEST {
+        if written.chars().count().min(normal.chars().count()) > MAX_CHARACTERS {
             return Ok(Match::No);
         }
         let dummy = Arc::clone(&self.dummy);
@@ -160,7 +152,6 @@ impl Passwords {
         .await
     }
 
-    /// Whether a hash was made with other parameters than these.
     pub(crate) fn is_outdated(&self, stored: &str) -> bool {
         PasswordHash::new(stored).is_ok_and(|hash| {
             hash.algorithm.as_str() != Algorithm::Argon2id.as_str()
@@ -171,19 +162,17 @@ impl Passwords {
         })
     }
 
-    /// How many pieces of work have begun.
     #[cfg(test)]
     pub(crate) fn begun(&self) -> usize {
         self.begun.load(std::sync::atomic::Ordering::SeqCst)
     }
 
-    /// Keeps all work from beginning.
     #[cfg(test)]
     pub(crate) async fn hold(&self) -> tokio::sync::OwnedSemaphorePermit {
         Arc::clone(&self.permits).acquire_many_owned(4).await.unwrap()
     }
 
-    /// Effect slow work when it is its turn. A caller that leaves gives up its place.
+    /// Runs slow work in its turn. A caller that leaves gives up its place.
     async fn work<T: Send + 'static>(
         &self,
         lane: Lane,
@@ -193,14 +182,14 @@ impl Passwords {
             Lane::Stranger => &self.strangers,
             Lane::Known => &self.known,
         };
-        let busy = || ManagementError::Busy { retry_after: LONGEST_WAIT };
+        let busy = || ManagementError::Busy { retry_after: MAX_WAIT };
         let place = Arc::clone(places).try_acquire_owned().map_err(|_| busy())?;
-        let turn = tokio::time::timeout(LONGEST_WAIT, Arc::clone(&self.permits).acquire_owned()).await;
+        let turn = tokio::time::timeout(MAX_WAIT, Arc::clone(&self.permits).acquire_owned()).await;
         let permit = turn.map_err(|_| busy())?.map_err(|_| ManagementError::Internal)?;
         #[cfg(test)]
         let begun = Arc::clone(&self.begun);
         let mut task = AbortOnDrop(tokio::task::spawn_blocking(move || {
-            // Held until the work has ended, whether its caller is still there or not.
+            // Held until the work ends, even if its caller has left.
             let _held = (place, permit);
             #[cfg(test)]
             begun.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
@@ -215,7 +204,7 @@ fn hash(password: &str, params: &Params) -> Result<String, ManagementError> {
     argon2.hash_password(password.as_bytes()).map(|hash| hash.to_string()).map_err(|_| ManagementError::Internal)
 }
 
-/// The password in the one form that is hashed (RFC 8265 section 4.2.2).
+/// Normalises a password (RFC 8265 section 4.2.2).
 fn normal(password: &str) -> Zeroizing<String> {
     let spaces = |c| match c {
         '\u{a0}' | '\u{1680}' | '\u{2000}'..='\u{200a}' | '\u{202f}' | '\u{205f}' | '\u{3000}' => ' ',
@@ -232,7 +221,7 @@ mod tests {
 
     use super::*;
 
-    /// What a keyboard that writes composed letters sends, and what one that writes them apart does.
+    /// The same password from a keyboard with composed letters, and from one with combining marks.
     const COMPOSED: &str = "Z\u{fc}ge fahren nach K\u{f6}ln";
     const APART: &str = "Zu\u{308}ge\u{a0}fahren nach Ko\u{308}ln";
 
@@ -276,14 +265,14 @@ mod tests {
         while passwords.begun.load(SeqCst) < AT_ONCE {
             tokio::task::yield_now().await;
         }
-        // Thousands come, wait for their turn, and leave before it is theirs.
+        // Thousands of callers wait for their turn, and leave before it comes.
         for _ in 0..50 {
             let mut waiting: Vec<_> =
-                (0..WAITING).map(|_| Box::pin(passwords.verify(Lane::Stranger, "guess", None))).collect();
+                (0..QUEUE).map(|_| Box::pin(passwords.verify(Lane::Stranger, "guess", None))).collect();
             for waiter in &mut waiting {
                 assert!(futures_poll(waiter.as_mut()).await.is_none());
             }
-            // There is no place for one more, and it is told at once.
+            // The queue is full, so one more is refused at once.
             let verdict = passwords.verify(Lane::Stranger, "guess", None).await;
             assert!(matches!(verdict, Err(ManagementError::Busy { .. })));
         }
@@ -307,7 +296,7 @@ mod tests {
         let all: Vec<_> = std::iter::repeat_with(|| Arc::clone(&passwords.strangers).try_acquire_owned())
             .take_while(Result::is_ok)
             .collect();
-        assert_eq!(all.len(), AT_ONCE + WAITING);
+        assert_eq!(all.len(), AT_ONCE + QUEUE);
         let stored = hash("the right one", &passwords.params).unwrap();
         for (lane, is_busy) in [(Lane::Stranger, true), (Lane::Known, false)] {
             let verdict = passwords.verify(lane, "the right one", Some(stored.clone())).await;
@@ -321,7 +310,7 @@ mod tests {
         let _all = passwords.permits.acquire_many(4).await.unwrap();
         let verdict = passwords.verify(Lane::Known, "guess", None).await;
         assert!(matches!(verdict, Err(ManagementError::Busy { .. })));
-        assert_eq!(passwords.known.available_permits(), AT_ONCE + WAITING_KNOWN);
+        assert_eq!(passwords.known.available_permits(), AT_ONCE + KNOWN_QUEUE);
     }
 
     async fn futures_poll<F: Future>(mut future: std::pin::Pin<&mut F>) -> Option<F::Output> {

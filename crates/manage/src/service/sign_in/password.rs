@@ -1,5 +1,8 @@
 //! Signing in with a password.
 
+use super::hashing::{Lane, Match};
+use super::sessions::SignedIn;
+use super::throttle::{Attempt, network};
 use crate::actor::Context;
 use crate::error::ManagementError;
 use crate::records::{Entity, StoredUser, User, Versioned};
@@ -8,19 +11,14 @@ use crate::service::email::TypedEmail;
 use crate::service::{ATTEMPTS, Management};
 use crate::store::Write;
 
-use super::hashing::{Lane, Match};
-use super::sessions::SignedIn;
-use super::throttle::{Attempt, network};
-
-/// How many networks of a user are known.
-const NETWORKS: usize = 8;
+const MAX_KNOWN_NETWORKS: usize = 8;
 
 impl Management {
-    /// Begins a session for whoever has this e-mail address and password.
+    /// Signs in with an e-mail address and a password, and begins a session.
     ///
     /// # Errors
-    /// [`ManagementError::WrongCredentials`], whichever of the two is wrong; [`ManagementError::Throttled`], [`ManagementError::Busy`],
-    /// [`ManagementError::PasswordsOff`].
+    /// [`ManagementError::WrongCredentials`], without naming which of the two is wrong;
+    /// [`ManagementError::Throttled`], [`ManagementError::Busy`], [`ManagementError::PasswordsOff`].
     pub async fn sign_in(&self, context: &Context, email: &str, password: &str) -> Result<SignedIn, ManagementError> {
         let (user, signed_in) = self.check_password(context, email, password).await?;
         let (secret, session) = self.new_session(context, &signed_in)?;
@@ -30,7 +28,7 @@ impl Management {
         Ok(SignedIn { session: secret, user: User::from(&signed_in), ends_at: session.ends_at, device })
     }
 
-    /// Whether people sign in with passwords.
+    /// Returns `true` if users sign in with passwords.
     #[must_use]
     pub fn takes_passwords(&self) -> bool {
         self.0.settings.passwords
@@ -40,7 +38,7 @@ impl Management {
         if self.takes_passwords() { Ok(()) } else { Err(ManagementError::PasswordsOff) }
     }
 
-    /// The user with this password, and what is to be stored of them as signed in.
+    /// Checks a password. Returns the user, and the record to store after the sign-in.
     pub(crate) async fn check_password(
         &self,
         context: &Context,
@@ -54,7 +52,7 @@ impl Management {
         let matches = self.0.passwords.verify(lane, password, stored).await?;
         let is_right = matches != Match::No;
         let Some(user) = user.filter(|user| is_right && user.disabled_at.is_none()) else {
-            // Logged without a name, whether there is such a user or not, so that both take as long.
+            // The entry names no user, so unknown and known users take equally long.
             let draft = Draft::anonymous(context, "session.begin", Target::new("user", ""));
             self.note_refused(draft);
             return Err(ManagementError::WrongCredentials);
@@ -63,7 +61,7 @@ impl Management {
         if let Some(address) = context.address.map(network) {
             signed_in.known_networks.retain(|known| *known != address);
             signed_in.known_networks.insert(0, address);
-            signed_in.known_networks.truncate(NETWORKS);
+            signed_in.known_networks.truncate(MAX_KNOWN_NETWORKS);
         }
         let is_outdated = |hash: &str| matches == Match::NotNormalised || self.0.passwords.is_outdated(hash);
         if user.password.as_deref().is_some_and(is_outdated) {
@@ -72,15 +70,15 @@ impl Management {
         Ok((user, signed_in))
     }
 
-    /// Counts an attempt to sign in, and finds the user. A device that the user has signed in with has a budget that no stranger can use
-    /// up, and so has a network. Everybody else shares those of their address and of the e-mail address.
+    /// Counts an attempt and finds the user. Known devices and known networks have budgets that other clients cannot
+    /// use up.
     async fn admit_attempt(
         &self,
         context: &Context,
         email: &TypedEmail,
     ) -> Result<(Option<Versioned<StoredUser>>, Lane), ManagementError> {
         let throttle = &self.0.throttle;
-        // Read before the user, so that a flood without proofs costs no read once its address is throttled.
+        // The device is read before the user, so that a throttled flood without proofs causes no reads.
         let device = self
             .device(context, email.key())
             .await?
@@ -94,7 +92,7 @@ impl Management {
             return Ok((user, Lane::Known));
         }
         if device.is_some() {
-            // The proof has ended, so it is a stranger's after all.
+            // The proof has ended, so the client counts as unknown.
             throttle.check_address(Attempt::SignIn, context)?;
         }
         let from = context.address.map(network);
@@ -106,7 +104,7 @@ impl Management {
         Ok((user, Lane::Stranger))
     }
 
-    /// Writes that somebody has signed in. If the user was changed meanwhile, they are read again, unless their sessions were ended.
+    /// Writes a sign-in. On a conflict, it reads the user again, unless the sessions were ended.
     pub(crate) async fn commit_sign_in(
         &self,
         user: &Versioned<StoredUser>,
@@ -122,7 +120,7 @@ impl Management {
             }
             writes.pop();
             known = self.get(user.id.as_str()).await?.ok_or(ManagementError::WrongCredentials)?;
-            // Two sign-ins may have hashed the same outdated password: the hash that was stored first stays.
+            // Two sign-ins may hash the same outdated password. The first hash stays.
             let is_rehashed = user.password != signed_in.password && known.password.is_some();
             if known.epoch != user.epoch || (known.password != user.password && !is_rehashed) {
                 return Err(ManagementError::WrongCredentials);

@@ -12,19 +12,19 @@ use crate::service::page::{Page, PageRequest};
 use crate::service::{ATTEMPTS, Management};
 use crate::store::{Kind, List};
 
-/// A session is written as used once in so many milliseconds.
+/// Interval in milliseconds between two writes of the last use.
 const SEEN_EVERY: i64 = 60_000;
 
-/// Somebody who has signed in.
+/// A new session.
 pub struct SignedIn {
-    /// The session's id, for the cookie and for nothing else: only its hash is stored.
+    /// The secret for the cookie. Only its hash is stored.
     pub session: Zeroizing<String>,
-    /// Who it is.
+    /// The user.
     pub user: User,
-    /// When the session ends however much it is used.
+    /// End of the session, even if it is used.
     pub ends_at: Timestamp,
-    /// The proof that this device has signed in, for a long-lived cookie and for [`Context::device`] at later sign-ins. It opens
-    /// nothing. None if it could not be made.
+    /// Proof that this device has signed in, for a long-lived cookie and for [`Context::device`]. It opens nothing.
+    /// `None` if it could not be created.
     pub device: Option<Zeroizing<String>>,
 }
 
@@ -35,10 +35,10 @@ impl std::fmt::Debug for SignedIn {
 }
 
 impl Management {
-    /// Whoever holds this session.
+    /// Returns the actor of a session.
     ///
     /// # Errors
-    /// [`ManagementError::SignedOut`] if it has ended or never was.
+    /// [`ManagementError::SignedOut`] if it has ended or never existed.
     pub async fn session(&self, session: &str, context: Context) -> Result<Actor, ManagementError> {
         let digest = digest_of(session);
         let stored: Versioned<StoredSession> = self.get(&digest).await?.ok_or(ManagementError::SignedOut)?;
@@ -53,18 +53,18 @@ impl Management {
         if now.as_millis() - stored.last_seen_at.as_millis() >= SEEN_EVERY {
             let idle_at = now.saturating_add(self.0.settings.session_idle);
             let seen = StoredSession { last_seen_at: now, idle_at, ..stored.value.clone() };
-            // Another request may have noted it meanwhile, and a full disk must not sign anybody out.
+            // Another request may have written it, and a full disk must not sign users out.
             if let Err(error) = self.write_quietly(&[stored.replace(&seen)?]).await {
-                keyward_core::log_limited!(warn, %error, "the use of a session was not noted");
+                keyward_core::log_limited!(warn, %error, "the last use of a session was not written");
             }
         }
         Ok(Actor::of_session(stored.value.user, digest, context))
     }
 
-    /// The sessions of the acting user.
+    /// Lists the sessions of the acting user.
     ///
     /// # Errors
-    /// [`ManagementError::UsersOnly`], [`ManagementError::Invalid`] for a bad cursor.
+    /// [`ManagementError::UsersOnly`], [`ManagementError::Invalid`] for an invalid cursor.
     pub async fn own_sessions(&self, actor: &Actor, page: &PageRequest) -> Result<Page<SessionView>, ManagementError> {
         let user = self.acting_user(actor).await?;
         let mut list = List::of(Kind::Session, 0).owner(user.id.as_str());
@@ -87,7 +87,7 @@ impl Management {
         }))
     }
 
-    /// Ends the session, or the tokens, that the actor came with.
+    /// Ends the session or the tokens of the actor.
     ///
     /// # Errors
     /// [`ManagementError::UsersOnly`] for keys and programs.
@@ -108,7 +108,7 @@ impl Management {
         Err(ManagementError::Stale)
     }
 
-    /// Ends every session and every token of the acting user, this one among them.
+    /// Ends every session and token of the acting user, including this one.
     ///
     /// # Errors
     /// [`ManagementError::UsersOnly`] for keys and programs.
@@ -119,7 +119,6 @@ impl Management {
         self.commit_or_stale(vec![user.replace(&next)?], draft).await
     }
 
-    /// A session of somebody who has shown who they are.
     pub(crate) fn new_session(
         &self,
         context: &Context,

@@ -1,4 +1,4 @@
-//! Signing in while strangers try, too.
+//! Signing in during a flood of other attempts.
 
 use std::num::NonZeroU32;
 
@@ -22,7 +22,7 @@ fn params() -> Params {
     Params::new(8, 1, 1, None).unwrap()
 }
 
-/// A management service on these stores, as after a restart.
+/// Opens a management service on these stores, as after a restart.
 fn management_on(store: &SqliteStore) -> Management {
     let three = NonZeroU32::new(3).unwrap();
     Management::builder(store.clone(), SqliteManagementStore::open(store).unwrap())
@@ -48,7 +48,7 @@ fn code<T>(result: Result<T, ManagementError>) -> &'static str {
     result.map_or_else(|error| error.code(), |_| "ok")
 }
 
-/// Whether one of many attempts is throttled. Budgets fill up again while a slow machine takes its time.
+/// Returns `true` if one of many attempts is throttled. Budgets refill while a slow machine works.
 async fn is_throttled<T>(attempt: impl AsyncFn() -> Result<T, ManagementError>) -> bool {
     for _ in 0..50 {
         if code(attempt().await) == "RATE_LIMIT_EXCEEDED" {
@@ -58,7 +58,7 @@ async fn is_throttled<T>(attempt: impl AsyncFn() -> Result<T, ManagementError>) 
     false
 }
 
-/// Tries wrong passwords from elsewhere until strangers are throttled.
+/// Tries wrong passwords from elsewhere until unknown clients are throttled.
 async fn flood(management: &Management) {
     assert!(is_throttled(async || management.sign_in(&from(100), EMAIL, "a wrong one").await).await);
 }
@@ -69,7 +69,7 @@ async fn a_flood_does_not_lock_out_known_devices_and_networks() {
     let device = management.sign_in(&from(1), EMAIL, PASSWORD).await.unwrap().device.unwrap();
     for management in [management, management_on(&store)] {
         flood(&management).await;
-        // From where the user signed in before, in the API, too; and with the device elsewhere.
+        // A known network works, also in the API. A known device works from elsewhere.
         assert_eq!(code(management.issue_tokens(&from(1), EMAIL, PASSWORD).await), "ok");
         let elsewhere = from(201).device(&device);
         assert_eq!(code(management.sign_in(&elsewhere, EMAIL, PASSWORD).await), "ok");
@@ -108,7 +108,7 @@ async fn a_signed_in_user_changes_the_password_in_a_flood() {
     flood(&management).await;
     assert_eq!(code(management.change_password(&ada, "a wrong one", OTHER).await), "INVALID_CREDENTIALS");
     assert_eq!(code(management.change_password(&ada, PASSWORD, OTHER).await), "ok");
-    // The proof ended with the sessions; a new one is given to whoever was signed in.
+    // The proof ended with the sessions, so the signed-in user gets a new one.
     let again = management.device_proof(&ada).await.unwrap();
     let old = from(205).device(&device);
     assert!(is_throttled(async || management.sign_in(&old, EMAIL, "a wrong one").await).await);
@@ -156,7 +156,7 @@ async fn departed_sign_ins_do_not_delay_a_real_one() {
     assert_eq!(management.0.passwords.begun() - before, 1);
 }
 
-/// Writes a user as earlier versions have stored them.
+/// Writes a user as earlier versions stored them.
 async fn store(management: &Management, change: impl FnOnce(&mut StoredUser)) {
     let known: Versioned<StoredUser> = management.find(EMAIL).await.unwrap().unwrap();
     let mut changed = known.value.clone();

@@ -1,7 +1,7 @@
 //! Limits on sign-in attempts.
 //!
 //! Attempts of unknown clients count by address and by e-mail address. Others can use up both budgets, so devices, networks and
-//! sessions that the user has signed in with have budgets of their own.
+//! sessions that the user has signed in with have separate budgets.
 
 use std::hash::{BuildHasher as _, Hash, RandomState};
 use std::net::IpAddr;
@@ -17,31 +17,28 @@ use super::devices::Device;
 use crate::actor::{Actor, Context, Through, Who};
 use crate::error::ManagementError;
 
-/// How many budgets are kept apart. Beyond them, new ones share `SHARED`, so that a flood takes bounded memory.
-const MOST: usize = 500_000;
+/// Maximum number of separate budgets. Beyond it, new keys share `SHARED` budgets, so a flood takes bounded memory.
+const MAX_BUDGETS: usize = 500_000;
 
 const SHARED: u64 = 4_096;
 
-/// How many devices' budgets all devices of one user have together.
-const DEVICES: NonZeroU32 = NonZeroU32::new(5).expect("it is not zero");
+/// Budget of all devices of a user, in budgets of one device.
+const DEVICES_PER_USER: NonZeroU32 = NonZeroU32::new(5).expect("it is not zero");
 
-/// What is tried. Each has budgets of its own, so that a flood of one does not end another.
+/// The kind of an attempt. Each kind has separate budgets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Attempt {
     SignIn,
     SignUp,
-    /// Saying that a password is forgotten.
+    /// Asking for a reset link.
     ForgotPassword,
-    /// Using the secret of a link.
     Link,
-    /// Refreshing tokens.
     Refresh,
     /// Going to the identity provider, or coming back.
     #[cfg(feature = "oidc")]
     External,
 }
 
-/// Where an attempt comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Source {
     Client(IpAddr),
@@ -60,13 +57,13 @@ impl Source {
     }
 }
 
-/// Attempts per minute. All of it is in memory, on each node for itself.
+/// Attempts per minute, in memory, per node.
 pub(crate) struct Throttle {
     addresses: Budgets,
     emails: Budgets,
-    /// Of devices, networks and sessions that have proven themselves: apart, so that strangers do not take their room.
+    /// Known devices, networks and sessions, apart from the rest.
     proven: Budgets,
-    /// Of all devices of a user.
+    /// All devices of a user.
     devices: Budgets,
     has_warned: AtomicBool,
 }
@@ -77,12 +74,12 @@ impl Throttle {
             addresses: Budgets::new(per_address),
             emails: Budgets::new(per_email),
             proven: Budgets::new(per_email),
-            devices: Budgets::new(per_email.saturating_mul(DEVICES)),
+            devices: Budgets::new(per_email.saturating_mul(DEVICES_PER_USER)),
             has_warned: AtomicBool::new(false),
         }
     }
 
-    /// Counts an attempt of an address. Clients whose address is unknown share the budget of their proxy.
+    /// Counts an attempt by client address. Clients with an unknown address share the budget of their proxy.
     pub(crate) fn check_address(&self, attempt: Attempt, context: &Context) -> Result<(), ManagementError> {
         let source = Source::of(context);
         if let Source::Behind(proxy) = source
@@ -90,31 +87,28 @@ impl Throttle {
         {
             tracing::warn!(
                 %proxy,
-                "a trusted proxy does not say its client's address, so its unknown clients share one budget of attempts: \
+                "a trusted proxy does not forward its client's address, so its clients share one budget of attempts: \
                  check which forwarded fields it sets"
             );
         }
         self.addresses.take((attempt, source))
     }
 
-    /// Counts an attempt of a stranger on an e-mail address.
     pub(crate) fn check_email(&self, attempt: Attempt, email: &str) -> Result<(), ManagementError> {
         self.emails.take((attempt, email))
     }
 
-    /// Counts an attempt of a device that the user with this e-mail address has signed in with.
     pub(crate) fn check_device(&self, email: &str, device: &Device) -> Result<(), ManagementError> {
-        // The device first: one alone does not use up what all have.
+        // The device comes first, so that one device cannot use up the budget of all.
         self.proven.take(("device", email, device.id))?;
         self.devices.take(email)
     }
 
-    /// Counts an attempt from a network that the user has signed in from.
     pub(crate) fn check_known(&self, user: &UserId, network: IpAddr) -> Result<(), ManagementError> {
         self.proven.take(("network", user.as_str(), network))
     }
 
-    /// Counts an attempt of a signed-in user, by their session or token.
+    /// Counts an attempt of a signed-in user, by session or token.
     pub(crate) fn check_actor(&self, actor: &Actor) -> Result<(), ManagementError> {
         match &actor.who {
             Who::User { id, through: Through::Session(session) } => self.proven.take(("session", id.as_str(), session)),
@@ -125,7 +119,7 @@ impl Throttle {
         }
     }
 
-    /// Forgets who has not tried for a while.
+    /// Drops budgets that are full again.
     pub(crate) fn shrink(&self) {
         for budgets in [&self.addresses, &self.emails, &self.proven, &self.devices] {
             budgets.limiter.retain_recent();
@@ -133,13 +127,12 @@ impl Throttle {
     }
 }
 
-/// One quota, for many keys.
 struct Budgets {
-    /// By hashes, so that what strangers send takes no more room than this.
+    /// Keyed by hashes, so that long input takes no memory.
     limiter: DefaultKeyedRateLimiter<u64>,
     hasher: RandomState,
     clock: DefaultClock,
-    /// Attempts while there was no room.
+    /// Attempts while the map was full.
     crowded: AtomicU32,
     most: usize,
 }
@@ -151,14 +144,14 @@ impl Budgets {
             hasher: RandomState::new(),
             clock: DefaultClock::default(),
             crowded: AtomicU32::new(0),
-            most: MOST,
+            most: MAX_BUDGETS,
         }
     }
 
     fn take(&self, key: impl Hash) -> Result<(), ManagementError> {
         let mut key = self.hasher.hash_one(key);
         if self.limiter.len() >= self.most {
-            // Looking through all of them is slow, so it is done now and then.
+            // Cleaning is slow, so it runs once in a while.
             if self.crowded.fetch_add(1, Ordering::Relaxed).is_multiple_of(1_024) {
                 self.limiter.retain_recent();
             }
@@ -172,7 +165,7 @@ impl Budgets {
     }
 }
 
-/// One subscriber has a whole /64 of IPv6.
+/// Returns the network of a subscriber: an IPv4 address, or the /64 of an IPv6 address.
 pub(crate) fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(v6) => {
@@ -220,7 +213,7 @@ mod tests {
             let _ = throttle.check_address(Attempt::SignIn, &context);
         }
         assert!(throttle.addresses.limiter.len() <= 100 + usize::try_from(SHARED).unwrap());
-        // New ones are counted all the same.
+        // New keys are still counted.
         let late = Context::new().address([192, 0, 2, 7]);
         assert!((0..50).any(|_| throttle.check_address(Attempt::SignIn, &late).is_err()));
     }

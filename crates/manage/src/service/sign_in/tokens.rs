@@ -15,22 +15,21 @@ use crate::service::Management;
 use crate::service::audit::{Draft, Outcome, Target};
 use crate::store::Write;
 
-/// What a refresh token begins with.
 const REFRESH_PREFIX: &str = "kwt_";
 
-/// An access token and what it is renewed with. Both are shown this once.
+/// An access token and its refresh token, shown only once.
 pub struct Tokens {
     /// For the `Authorization` header.
     pub access: PlainKey,
-    /// When the access token ends.
+    /// Expiry time of the access token.
     pub access_ends_at: Timestamp,
-    /// For one refreshing.
+    /// The refresh token, for one use.
     pub refresh: Zeroizing<String>,
-    /// When the refresh token ends.
+    /// Expiry time of the refresh token.
     pub refresh_ends_at: Timestamp,
-    /// Whose they are.
+    /// The user.
     pub user: UserId,
-    /// In which account they are used unless another is named.
+    /// Default account of requests with the token.
     pub account: AccountId,
 }
 
@@ -41,10 +40,11 @@ impl std::fmt::Debug for Tokens {
 }
 
 impl Management {
-    /// Issues tokens to whoever has this e-mail address and password.
+    /// Issues tokens for an e-mail address and a password.
     ///
     /// # Errors
-    /// [`ManagementError::WrongCredentials`], whichever of the two is wrong; [`ManagementError::Throttled`].
+    /// [`ManagementError::WrongCredentials`], without naming which of the two is wrong;
+    /// [`ManagementError::Throttled`].
     pub async fn issue_tokens(
         &self,
         context: &Context,
@@ -71,10 +71,12 @@ impl Management {
         Ok(tokens)
     }
 
-    /// Exchanges a refresh token for new tokens. One that is used a second time was copied by somebody: it ends all that came of it.
+    /// Exchanges a refresh token for new tokens. A second use means that the token was copied, so it ends every token
+    /// of the same sign-in.
     ///
     /// # Errors
-    /// [`ManagementError::SignedOut`] if it has ended, was used before, or never was; [`ManagementError::Throttled`].
+    /// [`ManagementError::SignedOut`] if it has ended, was used before, or never existed;
+    /// [`ManagementError::Throttled`].
     pub async fn refresh_tokens(&self, context: &Context, token: &str) -> Result<Tokens, ManagementError> {
         self.0.throttle.check_address(Attempt::Refresh, context)?;
         if !token.starts_with(REFRESH_PREFIX) || token.len() > 100 {
@@ -97,11 +99,11 @@ impl Management {
         let (tokens, mut writes) = self.new_tokens(&family)?;
         let used = RefreshToken { used_at: Some(now), ..refresh.value.clone() };
         writes.push(refresh.replace(&used)?);
-        // The family is written too, so that tokens cannot come of one that is being ended.
+        // The family is written too, so that no tokens are added to a family that is being ended.
         writes.push(family.replace(&family.value)?);
         let draft = Draft::anonymous(context, "token.refresh", Target::new("user", &user.id));
         if self.commit(writes, draft).await?.is_err() {
-            // Somebody used it at the same time.
+            // A concurrent request used the token.
             if let Some(family) = self.get::<Family>(&refresh.family).await? {
                 self.end_reused(context, family).await?;
             }
@@ -115,7 +117,7 @@ impl Management {
         let id = family.value.id.clone();
         let mut family = Some(family);
         while let Some(known) = family.filter(|known| known.revoked_at.is_none()) {
-            tracing::warn!(user = %known.user, "a refresh token was used twice: all that came of it has ended");
+            tracing::warn!(user = %known.user, "a refresh token was used twice: its family was ended");
             let ended = Family { revoked_at: Some(self.now()), ..known.value.clone() };
             let draft = Draft::anonymous(context, "token.reuse", target.clone()).outcome(Outcome::Refused);
             if self.commit(vec![known.replace(&ended)?], draft).await?.is_ok() {
@@ -126,7 +128,7 @@ impl Management {
         Ok(())
     }
 
-    /// What ends the tokens that this one belongs to.
+    /// Returns the writes that end the family of an access token.
     pub(crate) async fn end_family_of(&self, token: &CredentialId) -> Result<Vec<Write>, ManagementError> {
         let Some(access) = self.find::<AccessToken>(token.as_str()).await? else { return Ok(Vec::new()) };
         let family = self.get::<Family>(&access.family).await?;

@@ -13,16 +13,16 @@ use crate::error::ManagementError;
 use crate::service::Management;
 use crate::store::NewCount;
 
-/// What is counted and not written yet, at most, in each of the parts; more is not counted, rather than kept without bound.
+/// Maximum number of unwritten counts per part. More are dropped.
 const MAX_COUNTS: usize = 10_000;
 
 type Counted = HashMap<(AccountId, CredentialId, i64, &'static str), u64>;
 
-/// What was counted and not written yet, in parts, so that threads seldom meet.
+/// Unwritten counts, in parts, so that threads seldom contend.
 pub(crate) struct Counters {
     parts: [Mutex<Counted>; 16],
     spread: RandomState,
-    /// Whoever writes counts down holds this, so that none are written twice, and who reads usage waits for counts that are being written.
+    /// Held while counts are written, so that none is written twice, and so that readers wait for them.
     flushing: tokio::sync::Mutex<()>,
 }
 
@@ -41,7 +41,8 @@ impl Default for Counters {
 }
 
 impl Management {
-    /// Counts what happens to keys, for [`usage`](Self::usage): a hook for the authenticators of the provider's own services.
+    /// Returns a hook that counts the use of keys, for the authenticators of the provider's services. See
+    /// [`usage`](Self::usage).
     ///
     /// # Examples
     /// ```
@@ -59,7 +60,7 @@ impl Management {
         move |event| management.count(event)
     }
 
-    /// Counts an event: never waits for the store.
+    /// Counts an event in memory.
     pub(crate) fn count(&self, event: &Event<'_>) {
         match event {
             Event::Accepted { identity } => self.count_one(identity, ACCEPTED),
@@ -82,10 +83,11 @@ impl Management {
         }
     }
 
-    /// Writes down what was counted. What cannot be written is kept for the next time. A caller that stops waiting does not stop the write.
+    /// Writes the counts. Counts that cannot be written stay for the next call, and a caller that stops waiting does
+    /// not stop the write.
     ///
-    /// A store that fails may have written the counts all the same, for instance if its answer was lost. They are written again then, so usage
-    /// counts at least what was used, and may count it twice.
+    /// A failing store may have written the counts, for instance if its answer was lost. They are then written again,
+    /// so usage may count a request twice, but never loses one.
     ///
     /// # Errors
     /// [`ManagementError::Store`] if the store fails.
@@ -98,7 +100,7 @@ impl Management {
         let counters = &self.0.counters;
         let _turn = counters.flushing.lock().await;
         for part in &counters.parts {
-            // A copy. The counts stay where they are until they are written, so the bound holds for what is being written as well.
+            // A copy: the counts stay until they are written, so the maximum includes them.
             let counted: Vec<_> = lock(part).iter().map(|(row, times)| (row.clone(), *times)).collect();
             if counted.is_empty() {
                 continue;

@@ -14,5 +14,4 @@ pub(crate) const HOUR: i64 = 3_600 * 1_000;
 
 pub(crate) const DAY: i64 = 24 * HOUR;
 
-/// What is counted of a request that was let in.
 const ACCEPTED: &str = "accepted";

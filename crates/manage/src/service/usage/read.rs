@@ -9,17 +9,16 @@ use crate::role::scopes;
 use crate::service::Management;
 use crate::store::Count;
 
-/// The most days that can be asked for.
 const MAX_DAYS: u32 = 366;
 
-/// How all keys of an account together were used on a day.
+/// Use of all keys of an account on a day.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UsageTotal {
-    /// The day's beginning (UTC).
+    /// Start of the day (UTC).
     pub day: Timestamp,
     /// `accepted`, or the reason of a refusal.
     pub outcome: String,
-    /// How often.
+    /// Number of requests.
     pub times: u64,
 }
 
@@ -30,7 +29,7 @@ impl From<UsageDay> for UsageTotal {
 }
 
 impl Management {
-    /// How a key was used in the last so many days, today among them. Needs `usage:read`.
+    /// Returns the usage of a key in the last `days` days, including today. Needs `usage:read`.
     ///
     /// # Errors
     /// [`ManagementError::NotFound`], [`ManagementError::Forbidden`], [`ManagementError::Invalid`].
@@ -40,7 +39,7 @@ impl Management {
         self.read_usage(&key.account, Some(id), days).await
     }
 
-    /// How often a key was accepted in the last 24 hours, to within an hour. Needs `usage:read`.
+    /// Returns how often a key was accepted in the last 24 hours, to within an hour. Needs `usage:read`.
     ///
     /// # Errors
     /// As for [`key_usage`](Self::key_usage).
@@ -51,7 +50,7 @@ impl Management {
         Ok(self.0.store.times_since(id.as_str(), ACCEPTED, hour).await?)
     }
 
-    /// How the keys of an account were used in the last so many days, today among them. Needs `usage:read`.
+    /// Returns the usage of an account's keys in the last `days` days, including today. Needs `usage:read`.
     ///
     /// # Errors
     /// As for [`key_usage`](Self::key_usage).
@@ -61,7 +60,7 @@ impl Management {
         self.read_usage(account, None, days).await
     }
 
-    /// How the keys of an account together were used in the last so many days, today among them. Needs `usage:read`.
+    /// Returns the total usage of an account's keys in the last `days` days, including today. Needs `usage:read`.
     ///
     /// # Errors
     /// As for [`usage`](Self::usage).
@@ -83,8 +82,7 @@ impl Management {
         Ok(totals.into_iter().map(total).collect())
     }
 
-    /// How these keys of an account were used in the last so many days, today among them: as [`usage`](Self::usage), without
-    /// the rest of the account. Needs `usage:read`.
+    /// Returns the usage of some keys of an account in the last `days` days, including today. Needs `usage:read`.
     ///
     /// # Errors
     /// As for [`key_usage`](Self::key_usage).
@@ -104,16 +102,16 @@ impl Management {
         Ok(Usage { days: found })
     }
 
-    /// The first and the last of the last so many days.
+    /// Returns the first and the last of these days.
     pub(crate) fn days(&self, days: u32) -> Result<(i64, i64), ManagementError> {
         if !(1..=MAX_DAYS).contains(&days) {
-            return Err(ManagementError::invalid("days", "1 to 366"));
+            return Err(ManagementError::invalid("days", format!("{days} is out of range: expected 1 to 366")));
         }
         let today = self.now().as_millis() / DAY;
         Ok((today - i64::from(days) + 1, today))
     }
 
-    /// What is written down; what this process has counted is in it once it was flushed.
+    /// Reads the counts that are written. Flush first to include those of this process.
     pub(crate) async fn read_usage(
         &self,
         account: &AccountId,

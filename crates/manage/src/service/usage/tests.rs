@@ -18,10 +18,10 @@ use crate::service::AuditQuery;
 use crate::service::Management;
 use crate::store::{Count, Kind, List, ManagementStore, NewCount, Record, SqliteManagementStore, Write, Written};
 
-/// As many counts as a part holds.
+/// Capacity of a part.
 const FULL: i64 = 10_000;
 
-/// Keeps callers waiting for each write until a test lets it through. Some fail.
+/// Holds each write until the test releases it. Some writes fail.
 struct Slow {
     inner: SqliteManagementStore,
     begun: Semaphore,
@@ -113,7 +113,7 @@ impl Setting {
         Self { management, store, clock, identity: Identity::api_key(CredentialId::generate(), account) }
     }
 
-    /// Uses the key in so many hours, once each.
+    /// Uses the key once in each of several hours.
     fn use_key(&self, hours: i64) {
         for _ in 0..hours {
             self.management.count(&Event::Accepted { identity: &self.identity });
@@ -129,7 +129,7 @@ impl Setting {
 
 #[tokio::test]
 async fn a_caller_that_stops_waiting_loses_no_counts() {
-    // Whether the write is done or fails that nobody waits for any more.
+    // The abandoned write succeeds, or fails.
     for failing in [0, 1] {
         let setting = Setting::new(failing);
         setting.use_key(3);

@@ -12,17 +12,18 @@ use crate::service::rights::Effect;
 #[cfg(feature = "oidc")]
 use crate::store::{Kind, List};
 
-/// How many accounts a user may belong to who is deleted: all of it is one batch of writes.
-const MOST: usize = 500;
+/// Maximum number of accounts of a user to delete, which is one batch of writes.
+const MAX_ACCOUNTS: usize = 500;
 
 impl Management {
-    /// Deletes a user, if they are at this version still: they belong to no account any more, and their address is free. What they did
-    /// stays in the audit log, and the keys of their accounts go on working. Needs `members:write` in the operator's account, and nobody
-    /// does it to a user whose role is above theirs.
+    /// Deletes a user who is still at this version. Memberships end and the address becomes free. The audit log and
+    /// the keys of the accounts stay. Needs `members:write` in the operator's account. The user's roles may not
+    /// exceed the actor's.
     ///
     /// # Errors
-    /// [`ManagementError::LastOwner`] if an account has no other owner who can sign in, [`ManagementError::Stale`], [`ManagementError::Invalid`] for the
-    /// actor themselves, [`ManagementError::NotFound`], [`ManagementError::Forbidden`], [`ManagementError::Escalation`].
+    /// [`ManagementError::LastOwner`] if an account has no other owner who can sign in, [`ManagementError::Stale`],
+    /// [`ManagementError::Invalid`] for the own user, [`ManagementError::NotFound`], [`ManagementError::Forbidden`],
+    /// [`ManagementError::Escalation`].
     pub async fn delete_user(&self, actor: &Actor, id: &UserId, version: u64) -> Result<(), ManagementError> {
         let mut writes = self.check_governs(actor, id, Effect::Withdraws).await?;
         let user = self.read_user(id).await?;
@@ -31,10 +32,10 @@ impl Management {
         }
         writes.push(user.remove());
         let members = self.memberships(id).await?;
-        if members.len() >= MOST {
+        if members.len() >= MAX_ACCOUNTS {
             return Err(ManagementError::invalid(
                 "user",
-                "a member of fewer than 500 accounts: take them out of some first",
+                "the user belongs to 500 accounts or more: remove the user from some first",
             ));
         }
         for member in members {
@@ -43,7 +44,7 @@ impl Management {
             }
             writes.push(member.remove());
         }
-        // An invitation to the address of a deleted user would let the same person in again.
+        // An invitation to the address would let the same person in again.
         for invitation in self.invitations_to(&user.email).await? {
             writes.push(invitation.remove());
         }
@@ -52,7 +53,7 @@ impl Management {
         {
             writes.push(link.remove());
         }
-        // Sessions, tokens and links are worth nothing without the user, and are swept when they expire.
+        // Sessions, tokens and links are worthless without the user, and are swept when they expire.
         let draft = Draft::new(actor, "user.delete", Target::new("user", id)).before(json!({"email": user.email}));
         self.commit_or_stale(writes, draft).await
     }

@@ -11,12 +11,13 @@ use crate::service::rights::Effect;
 use crate::service::{ATTEMPTS, Management};
 
 impl Management {
-    /// Keeps a user from signing in, and ends all of their sessions and tokens; or lets them sign in again. The keys of their accounts go on
-    /// working. Needs `members:write` in the operator's account, and nobody does it to a user whose role is above theirs.
+    /// Disables a user, which ends all sessions and tokens, or enables the user again. The keys of the accounts keep
+    /// working. Needs `members:write` in the operator's account. The user's roles may not exceed the actor's.
     ///
     /// # Errors
-    /// [`ManagementError::LastOwner`] if an account has no other owner who can sign in, [`ManagementError::Invalid`] for the actor themselves,
-    /// [`ManagementError::NotFound`], [`ManagementError::Forbidden`], [`ManagementError::Escalation`].
+    /// [`ManagementError::LastOwner`] if an account has no other owner who can sign in, [`ManagementError::Invalid`]
+    /// for the own user, [`ManagementError::NotFound`], [`ManagementError::Forbidden`],
+    /// [`ManagementError::Escalation`].
     pub async fn set_user_disabled(
         &self,
         actor: &Actor,
@@ -34,7 +35,7 @@ impl Management {
                 return Ok(Versioned { value: User::from(&user.value), version: user.version });
             }
             if disabled {
-                // In every account: an owner who cannot sign in is none.
+                // Each account needs another owner who can sign in.
                 for member in self.memberships(id).await?.iter().filter(|member| member.role == Role::Owner) {
                     writes.extend(self.other_owner(&member.account, id).await?);
                 }
@@ -46,7 +47,7 @@ impl Management {
             };
             writes.push(user.replace(&changed)?);
             let action = if disabled { "user.disable" } else { "user.enable" };
-            // They may have signed in at this moment: then again.
+            // On a conflict, for instance with a sign-in, everything is checked again.
             if self.commit(writes, Draft::new(actor, action, Target::new("user", id))).await?.is_ok() {
                 return Ok(Versioned { value: User::from(&changed), version: user.version + 1 });
             }

@@ -12,11 +12,11 @@ use crate::service::page::{Page, PageRequest};
 use crate::store::{Kind, List};
 
 impl Management {
-    /// All users, the first first. Needs `members:read` in the operator's account.
+    /// Lists all users, the oldest first. Needs `members:read` in the operator's account.
     ///
     /// # Errors
-    /// [`ManagementError::NotFound`] for those who have nothing to do with the operator's account, [`ManagementError::Forbidden`],
-    /// [`ManagementError::Invalid`] for a bad cursor.
+    /// [`ManagementError::NotFound`] if the actor has no rights in the operator's account,
+    /// [`ManagementError::Forbidden`], [`ManagementError::Invalid`] for an invalid cursor.
     pub async fn users(&self, actor: &Actor, page: &PageRequest) -> Result<Page<Versioned<User>>, ManagementError> {
         self.rights(actor, self.operator()).await?.require(&scopes::MEMBERS_READ)?;
         let users = self.list::<StoredUser>(&page.apply(List::of(Kind::User, 0))?).await?;
@@ -24,7 +24,7 @@ impl Management {
         Ok(page.map(|user| Versioned { value: User::from(&user.value), version: user.version }))
     }
 
-    /// A user. Needs `members:read` in the operator's account.
+    /// Returns a user. Needs `members:read` in the operator's account.
     ///
     /// # Errors
     /// [`ManagementError::NotFound`], [`ManagementError::Forbidden`].
@@ -34,7 +34,7 @@ impl Management {
         Ok(Versioned { value: User::from(&user.value), version: user.version })
     }
 
-    /// The user with this e-mail address. Needs `members:read` in the operator's account.
+    /// Finds the user with this e-mail address. Needs `members:read` in the operator's account.
     ///
     /// # Errors
     /// [`ManagementError::NotFound`], [`ManagementError::Forbidden`], [`ManagementError::Invalid`].
@@ -47,7 +47,7 @@ impl Management {
         Ok(Versioned { value: User::from(&user.value), version: user.version })
     }
 
-    /// The accounts that a user belongs to, with their roles. Needs `members:read` in the operator's account.
+    /// Lists the accounts of a user, with the roles. Needs `members:read` in the operator's account.
     ///
     /// # Errors
     /// [`ManagementError::NotFound`], [`ManagementError::Forbidden`].

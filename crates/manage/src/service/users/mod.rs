@@ -1,4 +1,4 @@
-//! Users: what every operation on them shares.
+//! Users, and the parts that their operations share.
 
 mod delete;
 mod disable;
@@ -54,11 +54,11 @@ impl Management {
         }
     }
 
-    /// Whether an actor is the operator's, and may do this to somebody else's user.
+    /// Checks that the actor is the operator's and governs another user. Returns the guards.
     async fn check_governs(&self, actor: &Actor, id: &UserId, effect: Effect) -> Result<Vec<Write>, ManagementError> {
         self.rights(actor, self.operator()).await?.require(&scopes::MEMBERS_WRITE)?;
         if actor.user() == Some(id) {
-            return Err(ManagementError::invalid("user", "somebody else"));
+            return Err(ManagementError::invalid("user", "expected another user: you can't do this to yourself"));
         }
         self.read_user(id).await?;
         self.check_governs_all(&actor.principal(), id, effect).await

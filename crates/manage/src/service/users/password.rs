@@ -8,7 +8,7 @@ use crate::service::audit::{Draft, Target};
 use crate::service::sign_in::{Lane, Match};
 
 impl Management {
-    /// Gives the acting user another password, and ends all of their sessions and tokens.
+    /// Changes the acting user's password, and ends all sessions and tokens of the user.
     ///
     /// # Errors
     /// [`ManagementError::UsersOnly`], [`ManagementError::WrongCredentials`] if `current` is not their password, [`ManagementError::Invalid`],
@@ -16,7 +16,7 @@ impl Management {
     pub async fn change_password(&self, actor: &Actor, current: &str, new: &str) -> Result<(), ManagementError> {
         self.require_passwords()?;
         let user = self.acting_user(actor).await?;
-        // By the session: strangers who try the user's e-mail address do not hinder whoever is signed in.
+        // Counted by session, so that attempts on the e-mail address do not block the signed-in user.
         self.0.throttle.check_actor(actor)?;
         self.0.passwords.check_in(Lane::Known, new, &[&user.email, &user.name]).await?;
         let target = Target::new("user", &user.id);

@@ -9,7 +9,7 @@ use crate::service::audit::{Draft, Target};
 use crate::service::{Management, check_name};
 
 impl Management {
-    /// The user who acts.
+    /// Returns the acting user.
     ///
     /// # Errors
     /// [`ManagementError::UsersOnly`] for keys and programs.
@@ -18,10 +18,10 @@ impl Management {
         Ok(Versioned { value: User::from(&user.value), version: user.version })
     }
 
-    /// Gives the acting user another name.
+    /// Renames the acting user.
     ///
     /// # Errors
-    /// [`ManagementError::UsersOnly`], [`ManagementError::Invalid`], [`ManagementError::Stale`] if they are not at this version any more.
+    /// [`ManagementError::UsersOnly`], [`ManagementError::Invalid`], [`ManagementError::Stale`].
     pub async fn rename_own_user(
         &self,
         actor: &Actor,
@@ -41,7 +41,6 @@ impl Management {
         Ok(Versioned { value: User::from(&renamed), version: version + 1 })
     }
 
-    /// Whether the acting user signs in with a password.
     #[cfg(feature = "dashboard")]
     pub(crate) async fn has_password(&self, actor: &Actor) -> Result<bool, ManagementError> {
         Ok(self.takes_passwords() && self.acting_user(actor).await?.password.is_some())

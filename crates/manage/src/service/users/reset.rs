@@ -19,10 +19,9 @@ use crate::service::sign_in::Attempt;
 use crate::service::{ATTEMPTS, Management};
 use crate::store::Write;
 
-/// How long a link is good for.
-const LIFE: Duration = Duration::from_secs(3_600);
+const LINK_LIFE: Duration = Duration::from_secs(3_600);
 
-/// What somebody chooses another password with, once.
+/// A link with which a user chooses a new password, once.
 ///
 /// # Examples
 /// ```
@@ -42,11 +41,11 @@ const LIFE: Duration = Duration::from_secs(3_600);
 /// # Ok(()) }
 /// ```
 pub struct ResetLink {
-    /// What stands behind `/reset?reset=` in the link. It is shown this once.
+    /// The value of `reset` in the link `/reset?reset=…`, shown only once.
     pub secret: Zeroizing<String>,
-    /// Whose password it is.
+    /// The user.
     pub user: User,
-    /// When it ends.
+    /// Expiry time.
     pub ends_at: Timestamp,
 }
 
@@ -56,30 +55,31 @@ impl fmt::Debug for ResetLink {
     }
 }
 
-/// What sends a link to whoever has forgotten their password.
+/// A function that sends a link to a user who has forgotten the password.
 pub(crate) type ResetLinkSender = Arc<dyn Fn(ResetLink) + Send + Sync>;
 
 impl Management {
-    /// A link with which a user chooses another password. It lets in whoever has it, so it needs `members:write` in every account that the
-    /// user belongs to, and nobody gets one for a user whose role is above their own.
+    /// Creates a link with which a user chooses a new password. The link lets its holder sign in, so the actor needs
+    /// `members:write` in every account of the user, and no role of the user may exceed the actor's own.
     ///
     /// # Errors
-    /// [`ManagementError::NotFound`] for a user in none of the actor's accounts, [`ManagementError::Forbidden`], [`ManagementError::Escalation`],
-    /// [`ManagementError::PasswordsOff`], [`ManagementError::Invalid`] for the actor themselves.
+    /// [`ManagementError::NotFound`] for a user in none of the actor's accounts, [`ManagementError::Forbidden`],
+    /// [`ManagementError::Escalation`], [`ManagementError::PasswordsOff`], [`ManagementError::Invalid`] for the own
+    /// user.
     pub async fn create_password_reset(&self, actor: &Actor, user: &UserId) -> Result<ResetLink, ManagementError> {
         self.require_passwords()?;
         if actor.user() == Some(user) {
-            // A session that was left open is not to be enough for another password.
+            // An open session must not be enough to change the own password.
             return Err(ManagementError::invalid(
                 "user",
-                "somebody else: your own password is changed with the current one",
+                "expected another user: change your own password with the current one",
             ));
         }
         let known: Versioned<StoredUser> = self.get(user.as_str()).await?.ok_or(ManagementError::NotFound("user"))?;
         let guards = self.check_governs_all(&actor.principal(), user, Effect::Grants).await?;
         self.check_recent(actor).await?;
         if known.disabled_at.is_some() {
-            return Err(ManagementError::invalid("user", "one who can sign in: enable them first"));
+            return Err(ManagementError::invalid("user", "the user is disabled: enable the user first"));
         }
         let draft = Draft::new(actor, "user.create_password_reset", Target::new("user", user));
         let (link, mut writes) = self.new_reset(&known, ResetOrigin::MadeBy(actor.name())).await?;
@@ -88,12 +88,14 @@ impl Management {
         Ok(link)
     }
 
-    /// Takes note that somebody has forgotten their password: if there is such a user, and
-    /// [`on_forgotten_password`](crate::ManagementBuilder::on_forgotten_password) says how, they are sent a link. What comes of it is not told,
-    /// nor how long it takes. The audit log has one entry for each user, network and minute (see [`flush_refused`](Self::flush_refused)).
+    /// Sends a reset link, if the user exists and
+    /// [`on_forgotten_password`](crate::ManagementBuilder::on_forgotten_password) is set. Neither the result nor its
+    /// duration shows whether the user exists. The audit log has one entry per user, network and minute (see
+    /// [`flush_refused`](Self::flush_refused)).
     ///
     /// # Errors
-    /// [`ManagementError::Throttled`], [`ManagementError::PasswordsOff`], [`ManagementError::Invalid`] for what is no address.
+    /// [`ManagementError::Throttled`], [`ManagementError::PasswordsOff`], [`ManagementError::Invalid`] for an invalid
+    /// address.
     pub async fn forgot_password(&self, context: &Context, email: &str) -> Result<(), ManagementError> {
         self.require_passwords()?;
         let Some(email) = TypedEmail::read(email) else { return normal_email(email).map(drop) };
@@ -110,25 +112,26 @@ impl Management {
                 if !management.write_quietly(&writes).await? {
                     return Err(ManagementError::Stale);
                 }
-                // Strangers cause as many of these as they like. The link gives nothing until it is used, and its use has an entry.
+                // Anyone can cause any number of these. The link gives nothing until it is used, and its use has an
+                // entry.
                 management.note_frequent(draft);
                 send(link);
                 Ok::<_, ManagementError>(())
             };
             if let Err(error) = sent.await {
-                keyward_core::log_limited!(error, %error, "somebody who has forgotten their password gets no link");
+                keyward_core::log_limited!(error, %error, "a reset link was not sent");
             }
         });
         Ok(())
     }
 
-    /// Whether those who have forgotten their password are sent a link.
+    /// Returns `true` if users who forget their password get a link by mail.
     #[must_use]
     pub fn sends_links(&self) -> bool {
         self.0.send_reset_link.is_some() && self.takes_passwords()
     }
 
-    /// Chooses another password, with a link, and ends all sessions and tokens of the user.
+    /// Sets a new password with a reset link, and ends all sessions and tokens of the user.
     ///
     /// # Errors
     /// [`ManagementError::LinkEnded`], [`ManagementError::Invalid`], [`ManagementError::Throttled`], [`ManagementError::PasswordsOff`].
@@ -143,7 +146,7 @@ impl Management {
         self.0.passwords.check(new_password, &[]).await?;
         let reset: Versioned<PasswordReset> = self.get(&digest_of(secret)).await?.ok_or(ManagementError::LinkEnded)?;
         let user: Versioned<StoredUser> = self.get(reset.user.as_str()).await?.ok_or(ManagementError::LinkEnded)?;
-        // Another link that was used, another password and signing out everywhere end it.
+        // The use of another link, a new password and signing out everywhere end the link.
         if reset.ends_at <= self.now() || reset.epoch != user.epoch || user.disabled_at.is_some() {
             return Err(ManagementError::LinkEnded);
         }
@@ -153,8 +156,8 @@ impl Management {
         let mut known = user;
         for _ in 0..ATTEMPTS {
             let mut writes = self.check_reset_origin(&reset).await?;
-            // A mailed link proves the address. With a link that an actor made, its maker may be the one who signs in now: what waits for
-            // the address, such as invitations of other accounts, is not theirs to accept. The program's own link takes nothing.
+            // A mailed link proves the address. A link of an actor does not: its maker may be signing in, and must
+            // not get the invitations to the address. The program's own link changes nothing.
             let address_proven_at = match &reset.origin {
                 ResetOrigin::Mailed => known.address_proven_at.or_else(|| Some(self.now())),
                 ResetOrigin::MadeBy(maker) => known.address_proven_at.filter(|_| maker.kind == "system"),
@@ -169,7 +172,7 @@ impl Management {
             if self.commit(writes, draft.clone()).await?.is_ok() {
                 return Ok(());
             }
-            // They may have signed in meanwhile, which ends no link.
+            // A concurrent sign-in does not end the link.
             known = self.get(reset.user.as_str()).await?.ok_or(ManagementError::LinkEnded)?;
             let is_used = self.get::<PasswordReset>(&reset.value.id()).await?.is_none();
             if known.epoch != reset.epoch || known.disabled_at.is_some() || is_used {
@@ -179,7 +182,8 @@ impl Management {
         Err(ManagementError::Stale)
     }
 
-    /// Compares what a link gives with what its maker may give now. The link also ends when the user's memberships or roles change.
+    /// Checks that the maker of a link may still give what it gives. A change of the user's memberships or roles ends
+    /// the link.
     async fn check_reset_origin(&self, reset: &PasswordReset) -> Result<Vec<Write>, ManagementError> {
         if self.memberships_hash(&reset.user).await? != reset.memberships {
             return Err(ManagementError::LinkEnded);
@@ -195,7 +199,6 @@ impl Management {
         }
     }
 
-    /// A hash of the accounts that a user belongs to, with their roles.
     async fn memberships_hash(&self, user: &UserId) -> Result<String, ManagementError> {
         let members = self.memberships(user).await?;
         let lines = members.iter().map(|member| {
@@ -204,14 +207,13 @@ impl Management {
         Ok(digest_of(&lines.collect::<String>()))
     }
 
-    /// A link, and what has to be written for it.
     async fn new_reset(
         &self,
         user: &StoredUser,
         origin: ResetOrigin,
     ) -> Result<(ResetLink, Vec<Write>), ManagementError> {
         let secret = new_secret("kwp_")?;
-        let ends_at = self.now().saturating_add(LIFE);
+        let ends_at = self.now().saturating_add(LINK_LIFE);
         let memberships = self.memberships_hash(&user.id).await?;
         let digest = digest_of(&secret);
         let reset = PasswordReset { digest, user: user.id.clone(), epoch: user.epoch, origin, memberships, ends_at };

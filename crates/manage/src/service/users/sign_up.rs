@@ -16,10 +16,10 @@ use crate::service::sign_in::Attempt;
 use crate::service::{Management, check_name};
 use crate::store::{Kind, List};
 
-/// How long signing up takes at least once the password is hashed, so that its duration does not tell whether the address was known.
+/// Minimum duration of signing up after hashing, so that it does not reveal known addresses.
 const SIGN_UP_TAKES: Duration = Duration::from_millis(300);
 
-/// Somebody who is to be a user.
+/// A user to create.
 ///
 /// # Examples
 /// ```
@@ -34,7 +34,7 @@ pub struct NewUser {
 }
 
 impl NewUser {
-    /// With this e-mail address, name and password.
+    /// Describes a user with this e-mail address, name and password.
     #[must_use]
     pub fn new(email: impl Into<String>, name: impl Into<String>, password: impl Into<String>) -> Self {
         Self { email: email.into(), name: name.into(), password: password.into() }
@@ -48,13 +48,13 @@ impl std::fmt::Debug for NewUser {
 }
 
 impl Management {
-    /// Whether people add themselves.
+    /// Returns whether people can sign up.
     #[must_use]
     pub fn sign_up_policy(&self) -> SignUpPolicy {
         self.0.settings.sign_up
     }
 
-    /// Signs a new user up, with a new account. The result does not show whether the address was known already: the user
+    /// Signs up a new user with a new account. The result does not reveal whether the address was known. The user
     /// signs in next.
     ///
     /// # Errors
@@ -71,7 +71,7 @@ impl Management {
         self.0.passwords.check(&new.password, &[&email, &name]).await?;
         let password = self.0.passwords.hash(new.password).await?;
         let begun = tokio::time::Instant::now();
-        // What is written is written to its end, even if the caller leaves. Hashing is not, so that nobody queues up who is gone.
+        // The write completes even if the caller leaves. Hashing does not, so abandoned requests do not queue.
         let (management, context) = (self.clone(), context.clone());
         let written = tokio::spawn(async move { management.write_sign_up(&context, email, name, password).await });
         written.await.map_err(|_| ManagementError::Internal)??;
@@ -101,16 +101,16 @@ impl Management {
         Ok(())
     }
 
-    /// Adds a user who is an owner of the operator's account, which is made if it is not there.
+    /// Creates an owner of the operator's account, and the account if it does not exist.
     ///
     /// # Errors
-    /// [`ManagementError::Invalid`]; [`ManagementError::Duplicate`] if the address is known already.
+    /// [`ManagementError::Invalid`], [`ManagementError::Duplicate`] if the address is known.
     pub async fn create_owner(&self, actor: &Actor, new: NewUser) -> Result<User, ManagementError> {
         let email = normal_email(&new.email)?;
         let name = check_name("name", &new.name)?;
         self.0.passwords.check(&new.password, &[&email, &name]).await?;
         let password = self.0.passwords.hash(new.password).await?;
-        // Only those who govern the whole deployment do this, and they vouch for the address.
+        // Only the operator does this, and vouches for the address.
         let user = StoredUser { address_proven_at: Some(self.now()), ..self.new_user(email, name, Some(password)) };
         let operator = self.operator().clone();
         if self.get::<Account>(operator.as_str()).await?.is_some() {
@@ -125,7 +125,7 @@ impl Management {
         }
     }
 
-    /// Whether there is an owner of the operator's account. Without one, whoever runs the program makes the first.
+    /// Returns `true` if the operator's account has an owner. Without an owner, the program creates the first.
     ///
     /// # Errors
     /// [`ManagementError::Store`] if the store fails.
@@ -141,11 +141,10 @@ impl Management {
         }
     }
 
-    /// Adds a user and an account that they own.
     async fn add_with_account(&self, user: StoredUser, id: AccountId, draft: Draft) -> Result<User, ManagementError> {
         let name = if id == *self.operator() { "Operator".to_owned() } else { user.name.clone() };
         let account = self.new_account(id, name);
-        // First: an account that nobody belongs to does no harm, and an owner whose account is not there cannot work.
+        // The account comes first: without members it does no harm, but an owner needs it.
         self.put_in_key_store(&account).await?;
         let member = self.new_member(&account.id, &user.id, Role::Owner);
         let writes = vec![user.insert()?, account.insert()?, member.insert()?];
@@ -157,7 +156,6 @@ impl Management {
         }
     }
 
-    /// Adds a user to an account that is there.
     pub(crate) async fn add_to(
         &self,
         user: StoredUser,

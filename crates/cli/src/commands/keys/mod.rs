@@ -1,0 +1,370 @@
+//! `keyward keys …`
+
+mod import;
+mod operations;
+
+use std::time::Duration;
+
+use clap::{ArgGroup, Args, Subcommand};
+use keyward_client::{CreateKey, Key, KeyFilter, Purpose, UpdateKey, UsageDay};
+use keyward_core::clock::{Clock, SystemClock};
+use keyward_core::key::KeyKind;
+use keyward_core::scope::Grant;
+use keyward_core::store::KeyStatus;
+use keyward_core::{AccountId, CredentialId, Endpoint, Mode, Network, ScopeSet, Timestamp};
+use serde_json::{Map, Value, json};
+use zeroize::Zeroizing;
+
+use super::prompt::confirm;
+use crate::backend::{Backend, Database};
+use crate::error::{Error, ErrorKind};
+use crate::options::Options;
+use crate::output::{self, note};
+use crate::values::{duration, json_object};
+use operations::Changed;
+
+/// The most keys of a page.
+const PAGE: u16 = 500;
+
+#[derive(Subcommand)]
+pub(in crate::commands) enum Command {
+    /// Create a key. It is the last line on standard output, and is shown only once.
+    Create(Create),
+    /// Import keys that another system issued, by their hashes, so that they keep working.
+    Import(import::Import),
+    /// List keys, newest first, with revoked and expired ones.
+    List(List),
+    /// Show how often a key was used, or all keys of an account, by day and outcome.
+    Usage {
+        /// The id of the key. Defaults to all keys of the account.
+        id: Option<CredentialId>,
+        /// The account. Defaults to your own; on a database, to the operator's.
+        #[arg(long, conflicts_with = "id")]
+        account: Option<AccountId>,
+        /// The number of days, up to today.
+        #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=366))]
+        days: u32,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show a key.
+    Show {
+        /// The id of the key.
+        id: CredentialId,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Revoke a key for good. When the command is done, no node accepts the key.
+    Revoke {
+        /// The id of the key.
+        id: CredentialId,
+        /// Do not ask for confirmation.
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Replace a key by a successor, which is the last line on standard output. The old key works until the overlap ends.
+    Rotate {
+        /// The id of the key.
+        id: CredentialId,
+        /// How long both keys work, such as `24h` or `7d`. `0s` ends the old key at once.
+        #[arg(long, value_parser = duration, default_value = "24h")]
+        overlap: Duration,
+    },
+    /// Change a key.
+    Update(Update),
+    /// Disable a key until it is enabled again.
+    Disable {
+        /// The id of the key.
+        id: CredentialId,
+    },
+    /// Enable a disabled key.
+    Enable {
+        /// The id of the key.
+        id: CredentialId,
+    },
+}
+
+#[derive(Args)]
+#[command(group = ArgGroup::new("end").args(["expires_in", "expires_at"]))]
+pub(in crate::commands) struct Create {
+    /// The name of the key.
+    #[arg(long)]
+    name: String,
+    /// The owning account. Defaults to your own on a server. On a database it defaults to the account `default`, which is created if it
+    /// is missing, and for a management key to the operator's.
+    #[arg(long)]
+    account: Option<AccountId>,
+    /// The purpose: `api` for the provider's own API, or `management` for the API that manages keys and accounts.
+    #[arg(long, default_value = "api")]
+    purpose: Purpose,
+    /// The mode: `live` or `test`.
+    #[arg(long, default_value = "live")]
+    mode: Mode,
+    /// The kind: `secret`, `publishable` or `restricted`. Defaults to restricted with --scope, and to secret otherwise.
+    #[arg(long)]
+    kind: Option<KeyKind>,
+    /// A scope to grant, such as `resources:read` or `jobs:*`. Repeatable.
+    #[arg(long = "scope")]
+    scopes: Vec<Grant>,
+    /// An endpoint that the key is limited to, such as `GET /v1/videos/*`. Repeatable.
+    #[arg(long = "endpoint")]
+    endpoints: Vec<Endpoint>,
+    /// A network or address that the key is limited to, such as `192.0.2.0/24`. Repeatable.
+    #[arg(long = "network")]
+    networks: Vec<Network>,
+    /// Expire after this time, such as `90d`. Defaults to no expiry.
+    #[arg(long, value_parser = duration)]
+    expires_in: Option<Duration>,
+    /// Expire at this time, such as `2027-01-01T00:00:00Z`.
+    #[arg(long)]
+    expires_at: Option<Timestamp>,
+    /// Accept the key from this time on.
+    #[arg(long)]
+    not_before: Option<Timestamp>,
+    /// Your own data, as a JSON object.
+    #[arg(long, value_parser = json_object)]
+    metadata: Option<Map<String, Value>>,
+}
+
+#[derive(Args)]
+pub(in crate::commands) struct List {
+    /// Keys of this account. Defaults to your own on a server, and to all accounts on a database.
+    #[arg(long)]
+    account: Option<AccountId>,
+    /// Keys of this mode.
+    #[arg(long)]
+    mode: Option<Mode>,
+    /// Keys of this kind.
+    #[arg(long)]
+    kind: Option<KeyKind>,
+    /// Keys with this status: `active`, `disabled`, `expired`, `revoked` or `compromised`.
+    #[arg(long)]
+    status: Option<KeyStatus>,
+    /// Keys with this text in the name.
+    #[arg(long)]
+    search: Option<String>,
+    /// Keys that were not used for this long, such as `30d`, or never.
+    #[arg(long, value_parser = duration)]
+    unused_for: Option<Duration>,
+    /// The most keys to print. Defaults to all.
+    #[arg(long)]
+    limit: Option<usize>,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Args)]
+#[command(group = ArgGroup::new("end").args(["expires_in", "expires_at", "no_expiry"]))]
+#[command(group = ArgGroup::new("change").multiple(true).required(true)
+    .args(["name", "scopes", "expires_in", "expires_at", "no_expiry", "metadata"]))]
+pub(in crate::commands) struct Update {
+    /// The id of the key.
+    id: CredentialId,
+    /// The new name.
+    #[arg(long)]
+    name: Option<String>,
+    /// A scope to grant, instead of the old ones. Repeatable.
+    #[arg(long = "scope")]
+    scopes: Vec<Grant>,
+    /// Expire after this time.
+    #[arg(long, value_parser = duration)]
+    expires_in: Option<Duration>,
+    /// Expire at this time.
+    #[arg(long)]
+    expires_at: Option<Timestamp>,
+    /// Remove the expiry.
+    #[arg(long)]
+    no_expiry: bool,
+    /// Your own data, as a JSON object. Replaces the old data.
+    #[arg(long, value_parser = json_object)]
+    metadata: Option<Map<String, Value>>,
+    /// Change the key only at this version, as `keys show` prints it. Defaults to the current one.
+    #[arg(long, value_name = "VERSION")]
+    if_version: Option<u64>,
+}
+
+pub(in crate::commands) async fn run(options: &Options, command: Command) -> Result<(), Error> {
+    if let Command::Import(command) = command {
+        return import::run(&Database::open_for(options, "keys import").await?, &command).await;
+    }
+    let backend = &Backend::open(options).await?;
+    match command {
+        Command::Create(command) => create(backend, command).await,
+        Command::Import(_) => Ok(()),
+        Command::List(command) => list(backend, command).await,
+        Command::Usage { id, account, days, json } => {
+            let usage = operations::usage(backend, id.as_ref(), account.as_ref(), days).await?;
+            if json {
+                return output::json_line(&serde_json::to_value(&usage)?);
+            }
+            output::list(&usage.days, false, "there was no use", usage_table)
+        }
+        Command::Show { id, json } => output::object(&to_json(&operations::show(backend, &id).await?), json),
+        Command::Revoke { id, yes } => revoke(backend, &id, yes).await,
+        Command::Rotate { id, overlap } => {
+            let rotated = operations::rotate(backend, &id, overlap).await?;
+            let end = rotated.predecessor.expires_at.map(|end| end.to_string()).unwrap_or_default();
+            note!("{} succeeds {id}, which expires at {end}: {}", rotated.record.id, rotated.effect);
+            show_once(&rotated.key)
+        }
+        Command::Update(command) => update(backend, command).await,
+        Command::Disable { id } => print(&operations::set_disabled(backend, &id, true).await?),
+        Command::Enable { id } => print(&operations::set_disabled(backend, &id, false).await?),
+    }
+}
+
+async fn create(backend: &Backend, command: Create) -> Result<(), Error> {
+    let kind = command.kind.unwrap_or(if command.scopes.is_empty() { KeyKind::Secret } else { KeyKind::Restricted });
+    let scopes = match (kind, command.scopes.is_empty()) {
+        (KeyKind::Secret | KeyKind::Publishable, true) => ScopeSet::all(),
+        _ => scope_set(command.scopes)?,
+    };
+    let new = CreateKey {
+        account: command.account,
+        purpose: command.purpose,
+        kind,
+        mode: command.mode,
+        endpoints: command.endpoints,
+        networks: command.networks.into_iter().map(Into::into).collect(),
+        not_before: command.not_before,
+        expires_at: expiry(command.expires_in, command.expires_at),
+        metadata: command.metadata.unwrap_or_default(),
+        ..CreateKey::restricted(command.name, scopes)
+    };
+    let created = operations::create(backend, new).await?;
+    note!("{}", output::fields(&to_json(&created.record)));
+    note!("The key follows. It is shown only once: store it now.");
+    show_once(&created.key)
+}
+
+async fn list(backend: &Backend, command: List) -> Result<(), Error> {
+    let now = SystemClock.now();
+    let wanted = command.limit.unwrap_or(usize::MAX);
+    let before = |unused: Duration| now.as_millis().saturating_sub(unused.as_millis() as i64);
+    let mut filter = KeyFilter {
+        account: command.account,
+        mode: command.mode,
+        kind: command.kind,
+        status: command.status,
+        text: command.search,
+        last_used_before: command.unused_for.map(|unused| Timestamp::from_millis(before(unused))),
+        ..KeyFilter::default()
+    };
+    let mut found: Vec<Key> = Vec::new();
+    while found.len() < wanted {
+        filter.limit = Some(u16::try_from(wanted - found.len()).unwrap_or(PAGE).min(PAGE));
+        let page = operations::page(backend, &filter).await?;
+        found.extend(page.data);
+        match page.next {
+            Some(next) => filter.after = Some(next),
+            None => break,
+        }
+    }
+    if command.json {
+        output::json_line(&found.iter().map(to_json).collect::<Value>())
+    } else {
+        output::list(&found, false, "there are no such keys", table)
+    }
+}
+
+async fn revoke(backend: &Backend, id: &CredentialId, yes: bool) -> Result<(), Error> {
+    let key = operations::show(backend, id).await?;
+    if !yes {
+        let used = key.last_used_at.map_or_else(|| "never used".to_owned(), |at| format!("last used at {at}"));
+        confirm(&format!("Revoke {:?} ({}, {used}) for good?", key.name, key.hint))?;
+    }
+    let Changed { record, effect } = operations::revoke(backend, id).await?;
+    let at = record.revoked_at.map(|at| at.to_string()).unwrap_or_default();
+    output::line(&format!("{id} is revoked since {at}: {effect}"))
+}
+
+async fn update(backend: &Backend, command: Update) -> Result<(), Error> {
+    let expires_at = match (command.no_expiry, expiry(command.expires_in, command.expires_at)) {
+        (true, _) => Some(None),
+        (false, Some(at)) => Some(Some(at)),
+        (false, None) => None,
+    };
+    let scopes = if command.scopes.is_empty() { None } else { Some(scope_set(command.scopes)?) };
+    let change =
+        UpdateKey { name: command.name, scopes, expires_at, metadata: command.metadata, ..UpdateKey::default() };
+    print(&operations::update(backend, &command.id, change, command.if_version).await?)
+}
+
+fn print(changed: &Changed) -> Result<(), Error> {
+    let Changed { record, effect } = changed;
+    output::line(&format!("{} is {}: {effect}", record.id, record.status))
+}
+
+fn expiry(life: Option<Duration>, at: Option<Timestamp>) -> Option<Timestamp> {
+    at.or_else(|| life.map(|life| SystemClock.now().saturating_add(life)))
+}
+
+fn scope_set(grants: Vec<Grant>) -> Result<ScopeSet, Error> {
+    ScopeSet::new(grants).map_err(|error| Error::caused(ErrorKind::Usage, &error))
+}
+
+/// The only place that writes a key.
+fn show_once(key: &Zeroizing<String>) -> Result<(), Error> {
+    output::line(key)
+}
+
+pub(super) fn to_json(key: &Key) -> Value {
+    json!({
+        "id": key.id,
+        "name": key.name,
+        "hint": key.hint,
+        "hashed_with": key.hashed_with,
+        "status": key.status,
+        "kind": key.kind,
+        "mode": key.mode,
+        "purpose": key.purpose,
+        "account": key.account,
+        "scopes": key.scopes,
+        "endpoints": key.endpoints,
+        "networks": key.networks.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        "metadata": key.metadata,
+        "created_at": key.created_at,
+        "not_before": key.not_before,
+        "expires_at": key.expires_at,
+        "last_used_at": key.last_used_at,
+        "last_used_from": key.last_used_from,
+        "disabled_at": key.disabled_at,
+        "revoked_at": key.revoked_at,
+        "compromised_at": key.compromised_at,
+        "rotated_from": key.rotated_from,
+        "rotated_to": key.rotated_to,
+        "version": key.version,
+    })
+}
+
+fn table(keys: &[Key]) -> String {
+    let header = ["ID", "NAME", "HINT", "STATUS", "KIND", "MODE", "SCOPES", "CREATED", "LAST USED", "EXPIRES"];
+    output::table(header, keys, |key| {
+        [
+            key.id.to_string(),
+            key.name.clone(),
+            key.hint.to_string(),
+            key.status.to_string(),
+            key.kind.to_string(),
+            key.mode.to_string(),
+            key.scopes.to_string(),
+            output::day(Some(key.created_at), "-"),
+            output::day(key.last_used_at, "never"),
+            output::day(key.expires_at, "never"),
+        ]
+    })
+}
+
+fn usage_table(days: &[UsageDay]) -> String {
+    output::table(["DAY", "KEY", "OUTCOME", "TIMES"], days, |counted| {
+        [
+            output::day(Some(counted.day), "-"),
+            counted.key.to_string(),
+            counted.outcome.clone(),
+            counted.times.to_string(),
+        ]
+    })
+}

@@ -1,0 +1,299 @@
+//! The operations on keys, on each backend.
+
+use std::time::Duration;
+
+use keyward_client::{CreateKey, Key, KeyFilter, Page, Purpose, UpdateKey, Usage};
+use keyward_core::clock::{Clock, SystemClock};
+use keyward_core::lifecycle::{Changed as ChangedRecord, KeysError};
+use keyward_core::store::{CursorError, KeyQuery, KeyRecord, WriteRefused};
+use keyward_core::{AccountId, AccountRecord, CredentialId, KeyUpdate, NewKey};
+use keyward_manage::{KeyChange, KeyDraft, Management, ManagementError, NewlyIssued, key_view};
+use zeroize::Zeroizing;
+
+use crate::backend::{Backend, Records, system};
+use crate::commands::accounts;
+use crate::commands::effect::Effect;
+use crate::error::{Error, ErrorKind};
+use crate::output::note;
+
+/// The account of keys that are created without one.
+const DEFAULT_ACCOUNT: &str = "default";
+/// How often to retry a change that conflicts with another.
+const ATTEMPTS: usize = 16;
+
+/// A key that was created.
+pub(super) struct Created {
+    pub(super) key: Zeroizing<String>,
+    pub(super) record: Key,
+}
+
+/// A key that was rotated.
+pub(super) struct Rotated {
+    pub(super) key: Zeroizing<String>,
+    pub(super) record: Key,
+    pub(super) predecessor: Key,
+    pub(super) effect: Effect,
+}
+
+/// A key that was changed.
+pub(super) struct Changed {
+    pub(super) record: Key,
+    pub(super) effect: Effect,
+}
+
+impl From<ChangedRecord> for Changed {
+    fn from(changed: ChangedRecord) -> Self {
+        Self { record: view(changed.record), effect: (&changed.propagation).into() }
+    }
+}
+
+impl From<(Key, keyward_core::lease::Propagation)> for Changed {
+    fn from((record, propagation): (Key, keyward_core::lease::Propagation)) -> Self {
+        Self { record, effect: (&propagation).into() }
+    }
+}
+
+impl From<keyward_client::ChangedKey> for Changed {
+    fn from(changed: keyward_client::ChangedKey) -> Self {
+        Self { record: changed.record, effect: changed.effective.into() }
+    }
+}
+
+fn view(record: KeyRecord) -> Key {
+    key_view(record, SystemClock.now())
+}
+
+pub(super) async fn create(backend: &Backend, new: CreateKey) -> Result<Created, Error> {
+    match backend {
+        Backend::Management(management) => {
+            let (account, is_default) = match (&new.account, new.purpose) {
+                (Some(account), _) => (account.clone(), false),
+                (None, Purpose::Api) => (default_account()?, true),
+                (None, Purpose::Management) => (management.operator().clone(), false),
+            };
+            let draft = KeyDraft::of(new.purpose, draft(new, account.clone()));
+            let issued = match management.create_key(&system(), draft.clone()).await {
+                // Everything but the account is checked by now, so no account is created for a key that is refused.
+                Err(ManagementError::NotFound("account")) if is_default => {
+                    create_after_account(management, draft).await?
+                }
+                done => done?,
+            };
+            Ok(Created { record: issued.view, key: issued.key.expose_once() })
+        }
+        Backend::Keys(keys) => {
+            if new.purpose == Purpose::Management {
+                return Err(Error::usage("a management key needs a management service: use SQLite or PostgreSQL"));
+            }
+            let is_default = new.account.is_none();
+            let account = new.account.clone().map_or_else(default_account, Ok)?;
+            let new = draft(new, account.clone());
+            keys.check_new(&new)?;
+            if is_default {
+                let record = AccountRecord::new(account.clone(), account.as_str());
+                note_created(&account, accounts::insert_unmanaged(keys, &record).await?);
+            }
+            let issued = keys.issue(new).await?;
+            Ok(Created { record: view(issued.record), key: issued.key.expose_once() })
+        }
+        Backend::Server(client) => {
+            let issued = client.create_key(&new).await?;
+            Ok(Created { key: issued.key.expose_once(), record: issued.record })
+        }
+    }
+}
+
+async fn create_after_account(management: &Management, draft: KeyDraft) -> Result<NewlyIssued, Error> {
+    let account = AccountRecord::new(draft.account.clone(), draft.account.as_str());
+    note_created(&account.id, accounts::insert_managed(management, &account).await?);
+    Ok(management.create_key(&system(), draft).await?)
+}
+
+fn note_created(account: &AccountId, created: Option<Effect>) {
+    if created.is_some() {
+        note!("created the account \"{account}\"");
+    }
+}
+
+fn default_account() -> Result<AccountId, Error> {
+    DEFAULT_ACCOUNT.parse().map_err(|error| Error::caused(ErrorKind::Usage, &error))
+}
+
+fn draft(new: CreateKey, account: AccountId) -> NewKey {
+    NewKey {
+        kind: new.kind,
+        mode: new.mode,
+        scopes: new.scopes,
+        endpoints: new.endpoints,
+        networks: new.networks,
+        not_before: new.not_before,
+        expires_at: new.expires_at,
+        metadata: new.metadata,
+        ..NewKey::secret(account, new.name)
+    }
+}
+
+pub(super) async fn page(backend: &Backend, filter: &KeyFilter) -> Result<Page<Key>, Error> {
+    match backend {
+        Backend::Management(management) => {
+            let page = management.keys(&system(), &query(filter)?).await?;
+            Ok(Page { data: page.items, next: page.next })
+        }
+        Backend::Keys(keys) => {
+            let page = keys.list(&query(filter)?).await?;
+            let next = page.next.map(|cursor| cursor.to_string());
+            Ok(Page { data: page.keys.into_iter().map(view).collect(), next })
+        }
+        Backend::Server(client) => Ok(client.keys(filter).await?),
+    }
+}
+
+fn query(filter: &KeyFilter) -> Result<KeyQuery, Error> {
+    let after = filter.after.as_deref().map(str::parse).transpose();
+    Ok(KeyQuery {
+        account: filter.account.clone(),
+        mode: filter.mode,
+        kind: filter.kind,
+        status: filter.status,
+        text: filter.text.clone(),
+        unused_since: filter.last_used_before,
+        after: after.map_err(|error: CursorError| Error::caused(ErrorKind::Usage, &error))?,
+        limit: filter.limit.map_or(KeyQuery::MAX_LIMIT, usize::from),
+        ..KeyQuery::default()
+    })
+}
+
+pub(super) async fn show(backend: &Backend, id: &CredentialId) -> Result<Key, Error> {
+    match backend {
+        Backend::Management(management) => Ok(management.key(&system(), id).await?),
+        Backend::Keys(keys) => {
+            let found = keys.get(id).await?;
+            Ok(view(found.ok_or(KeysError::Denied(WriteRefused::NotFound))?))
+        }
+        Backend::Server(client) => Ok(client.key(id).await?),
+    }
+}
+
+/// Changes the key at this version, or at whatever version it is.
+pub(super) async fn update(
+    backend: &Backend,
+    id: &CredentialId,
+    update: UpdateKey,
+    version: Option<u64>,
+) -> Result<Changed, Error> {
+    match backend {
+        Backend::Management(management) => {
+            let change = KeyChange {
+                name: update.name,
+                scopes: update.scopes,
+                endpoints: update.endpoints,
+                networks: update.networks,
+                metadata: update.metadata,
+                expires_at: update.expires_at,
+            };
+            for _ in 0..ATTEMPTS {
+                let current = match version {
+                    Some(version) => version,
+                    None => management.key(&system(), id).await?.version,
+                };
+                match management.update_key(&system(), id, change.clone(), current).await {
+                    Err(ManagementError::Stale) if version.is_none() => {}
+                    changed => return Ok(changed?.into()),
+                }
+            }
+            Err(ManagementError::Stale.into())
+        }
+        Backend::Keys(keys) => {
+            let update = KeyUpdate {
+                version,
+                name: update.name,
+                scopes: update.scopes,
+                endpoints: update.endpoints,
+                networks: update.networks,
+                metadata: update.metadata,
+                expires_at: update.expires_at,
+                ..KeyUpdate::default()
+            };
+            Ok(keys.update(id, &update).await?.into())
+        }
+        Backend::Server(client) => {
+            let version = match version {
+                Some(version) => version,
+                None => client.key(id).await?.version,
+            };
+            Ok(client.update_key(id, &update, version).await?.into())
+        }
+    }
+}
+
+pub(super) async fn rotate(backend: &Backend, id: &CredentialId, overlap: Duration) -> Result<Rotated, Error> {
+    match backend {
+        Backend::Management(management) => {
+            let rotated = management.rotate_key(&system(), id, overlap).await?;
+            Ok(Rotated {
+                record: rotated.view,
+                predecessor: rotated.predecessor,
+                effect: (&rotated.propagation).into(),
+                key: rotated.key.expose_once(),
+            })
+        }
+        Backend::Keys(keys) => {
+            let rotated = keys.rotate(id, overlap).await?;
+            Ok(Rotated {
+                record: view(rotated.record),
+                predecessor: view(rotated.predecessor),
+                effect: (&rotated.propagation).into(),
+                key: rotated.key.expose_once(),
+            })
+        }
+        Backend::Server(client) => {
+            let seconds = u32::try_from(overlap.as_secs());
+            let seconds = seconds.map_err(|_| Error::usage("invalid --overlap: at most a year"))?;
+            let rotated = client.rotate_key(id, seconds).await?;
+            Ok(Rotated {
+                key: rotated.key.expose_once(),
+                record: rotated.record,
+                predecessor: rotated.predecessor,
+                effect: rotated.effective.into(),
+            })
+        }
+    }
+}
+
+pub(super) async fn revoke(backend: &Backend, id: &CredentialId) -> Result<Changed, Error> {
+    match backend {
+        Backend::Management(management) => Ok(management.revoke_key(&system(), id).await?.into()),
+        Backend::Keys(keys) => Ok(keys.revoke(id).await?.into()),
+        Backend::Server(client) => Ok(client.revoke_key(id).await?.into()),
+    }
+}
+
+pub(super) async fn set_disabled(backend: &Backend, id: &CredentialId, disabled: bool) -> Result<Changed, Error> {
+    match (backend, disabled) {
+        (Backend::Management(management), _) => Ok(management.set_key_disabled(&system(), id, disabled).await?.into()),
+        (Backend::Keys(keys), true) => Ok(keys.disable(id).await?.into()),
+        (Backend::Keys(keys), false) => Ok(keys.enable(id).await?.into()),
+        (Backend::Server(client), true) => Ok(client.disable_key(id).await?.into()),
+        (Backend::Server(client), false) => Ok(client.enable_key(id).await?.into()),
+    }
+}
+
+/// The use of a key, or of all keys of an account.
+pub(super) async fn usage(
+    backend: &Backend,
+    id: Option<&CredentialId>,
+    account: Option<&AccountId>,
+    days: u32,
+) -> Result<Usage, Error> {
+    let records = backend.records()?;
+    match (records, id) {
+        (Records::Database(management), Some(id)) => Ok(management.key_usage(&system(), id, days).await?),
+        (Records::Server(client), Some(id)) => Ok(client.key_usage(id, days).await?),
+        (Records::Database(management), None) => {
+            Ok(management.usage(&system(), &records.account_or_default(account).await?, days).await?)
+        }
+        (Records::Server(client), None) => {
+            Ok(client.account_usage(&records.account_or_default(account).await?, days).await?)
+        }
+    }
+}

@@ -1,0 +1,52 @@
+//! Questions at the terminal.
+
+use std::io::{IsTerminal, Write};
+
+use keyward_client::Secret;
+use zeroize::Zeroizing;
+
+use crate::error::{Error, ErrorKind};
+
+/// Asks for a confirmation.
+pub(super) fn confirm(question: &str) -> Result<(), Error> {
+    check_terminal("--yes")?;
+    eprint!("{question} [y/N] ");
+    std::io::stderr().flush()?;
+    let mut answer = String::new();
+    std::io::stdin().read_line(&mut answer)?;
+    if matches!(answer.trim(), "y" | "Y" | "yes") {
+        Ok(())
+    } else {
+        Err(Error::new(ErrorKind::Declined, "declined: nothing was changed"))
+    }
+}
+
+/// Fails if standard input is no terminal, and names the flag to pass instead.
+pub(super) fn check_terminal(flag: &str) -> Result<(), Error> {
+    if std::io::stdin().is_terminal() {
+        Ok(())
+    } else {
+        Err(Error::usage(format!("standard input is not a terminal: pass {flag}")))
+    }
+}
+
+/// Reads a secret from the terminal, which does not show it, or from a line of standard input.
+pub(super) fn secret(prompt: &str, flag: &str, from_stdin: bool) -> Result<Secret, Error> {
+    if from_stdin {
+        let mut line = Zeroizing::new(String::new());
+        std::io::stdin().read_line(&mut line)?;
+        return Ok(Secret::new(line.trim_end_matches(['\r', '\n'])));
+    }
+    check_terminal(flag)?;
+    let typed = tokio::task::block_in_place(|| rpassword::prompt_password(prompt));
+    Ok(Secret::new(typed.map_err(|error| Error::usage(format!("cannot read the terminal: {error}")))?))
+}
+
+/// Reads a new password, twice at a terminal.
+pub(super) fn new_password(flag: &str, from_stdin: bool) -> Result<Secret, Error> {
+    let password = secret("New password: ", flag, from_stdin)?;
+    if !from_stdin && secret("Repeat the password: ", flag, false)?.expose() != password.expose() {
+        return Err(Error::usage("the two passwords differ: nothing was changed"));
+    }
+    Ok(password)
+}

@@ -1,0 +1,213 @@
+//! `keyward serve`
+
+mod demo;
+mod settings;
+
+use std::io::Write;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::Request;
+use axum::middleware::{Next, from_fn};
+use axum::response::{IntoResponse, Redirect, Response};
+use axum::routing::get;
+use clap::Args;
+use confique::Config;
+use http::StatusCode;
+use http::header::CONTENT_TYPE;
+use keyward_core::AuthLayer;
+use keyward_gateway::VerifyReach;
+use keyward_manage::{DashboardSettings, IdentityProvider, Management};
+use keyward_serve::shutdown_signal;
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use serde_json::json;
+use tokio::net::TcpListener;
+use tower_http::timeout::TimeoutLayer;
+
+use crate::backend::{Database, system};
+use crate::error::{Error, ErrorKind};
+use crate::options::Options;
+use crate::output::note;
+use settings::Settings;
+
+/// The time limit of a request. Longer than the longest wait for a revocation.
+const REQUEST: Duration = Duration::from_secs(30);
+const MAINTENANCE: Duration = Duration::from_secs(60);
+
+#[derive(Args)]
+pub(super) struct Serve {
+    /// A TOML file with any of these settings, `database` and `pepper_file`. Variables override the file, and flags override both.
+    #[arg(long, env = "KEYWARD_CONFIG", value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Fill an empty database with example data. The first line of output has the credentials.
+    #[arg(long)]
+    demo: bool,
+    /// The e-mail address of the first owner. While there is no owner, the server prints a link to choose a password.
+    #[arg(long, value_name = "EMAIL", conflicts_with = "demo")]
+    owner: Option<String>,
+    #[command(flatten)]
+    settings: <Settings as Config>::Layer,
+}
+
+pub(super) async fn run(options: &Options, command: Serve) -> Result<(), Error> {
+    Database::refuse_server(options, "serve")?;
+    let settings = Settings::load(command.settings, command.config.as_deref())?;
+    let metrics = PrometheusBuilder::new().install_recorder();
+    let metrics = metrics.map_err(|error| Error::caused(ErrorKind::Usage, &error))?;
+    let mut options = options.clone();
+    options.database = options.database.or(settings.database.clone());
+    options.pepper_file = options.pepper_file.or(settings.pepper_file.clone());
+    let managed = Database::open_with(&options, |management| settings.apply(management)).await?.management()?;
+    let management = &managed.management;
+
+    let needs_owner = !command.demo && !management.has_owner().await?;
+    let makes_links = match &command.owner {
+        Some(_) if needs_owner => Some("--owner"),
+        _ => management.identity_provider().map(|_| "oidc_issuer"),
+    };
+    // Checked before the server invites the owner or answers a request.
+    let public_url = settings.public_url(makes_links)?.cloned();
+    if let Some(provider) = management.identity_provider() {
+        check_provider(provider).await?;
+    }
+    let (listener, url) = bind(settings.listen).await?;
+    let mut first_line = json!({"listening": url});
+    if command.demo {
+        first_line["credentials"] = demo::seed(&managed).await?;
+    } else if needs_owner {
+        let url = public_url.as_ref().map_or(url, ToString::to_string);
+        first_owner(management, command.owner.as_deref(), &url).await?;
+    }
+    let stop = shutdown_signal().map_err(|error| Error::caused(ErrorKind::Usage, &error))?;
+    let authenticator = management.authenticator().map_err(|error| Error::caused(ErrorKind::Usage, &error))?;
+    let verifier = management.verifier().map_err(|error| Error::caused(ErrorKind::Usage, &error))?;
+    let dashboard = DashboardSettings::new("keyward");
+    let dashboard = match public_url {
+        Some(url) => dashboard.public_url(url),
+        None => dashboard,
+    };
+    let operator = VerifyReach::Operator(management.operator().clone());
+    let verify = keyward_gateway::verify(verifier.clone(), AuthLayer::from(authenticator.clone()), operator);
+    let app = keyward_manage::api(management.clone())
+        .merge(health(management))
+        .route("/", get(async || Redirect::to("/keys")))
+        .merge(keyward_manage::dashboard(management.clone(), dashboard))
+        .merge(keyward_gateway::forward_auth(verifier.clone()))
+        .merge(keyward_gateway::envoy::ext_authz_router(verifier.clone()))
+        .merge(keyward_manage::secured(management, verify));
+    let app = match settings.github_alerts() {
+        Some(alerts) => {
+            let alerts = keyward_manage::github_alerts(management.clone(), alerts);
+            app.merge(alerts.map_err(|error| Error::caused(ErrorKind::Usage, &error))?)
+        }
+        None => app,
+    };
+    let app = match settings.metrics_listen {
+        Some(address) => {
+            let (listener, url) = bind(address).await?;
+            first_line["metrics"] = json!(format!("{url}/metrics"));
+            let apart = show_metrics(metrics.clone()).merge(health(management));
+            tokio::spawn(keyward_serve::serve(listener, apart, std::future::pending(), settings.limits()));
+            app
+        }
+        None => app.merge(show_metrics(metrics.clone())),
+    };
+    let app = app.layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, REQUEST)).layer(from_fn(count));
+
+    let mut output = std::io::stdout().lock();
+    writeln!(output, "{first_line}").and_then(|()| output.flush())?;
+    drop(output);
+
+    let maintained = tokio::spawn(maintain(management.clone(), metrics));
+    keyward_serve::serve(listener, app, stop, settings.limits()).await;
+    maintained.abort();
+    verifier.shutdown().await;
+    authenticator.shutdown().await;
+    management.flush_usage().await?;
+    management.flush_refused().await?;
+    Ok(())
+}
+
+/// Fails if the provider refuses the settings. If it is unavailable, the server starts and asks again at the next sign-in.
+async fn check_provider(provider: &IdentityProvider) -> Result<(), Error> {
+    let Err(error) = provider.check().await else { return Ok(()) };
+    let message = format!("oidc_issuer: {}", Error::caused(ErrorKind::Usage, &error));
+    if !error.is_outage() {
+        return Err(Error::usage(message));
+    }
+    note!("warning: {message}");
+    Ok(())
+}
+
+/// Tells the operator how to get a first owner.
+async fn first_owner(management: &Management, email: Option<&str>, url: &str) -> Result<(), Error> {
+    let Some(email) = email else {
+        note!(
+            "There is no owner yet. Restart with --owner YOU@EXAMPLE.COM, or create an owner on the same database:\n  \
+             keyward users create --owner --email YOU@EXAMPLE.COM --password-stdin"
+        );
+        return Ok(());
+    };
+    let invited = management.invite_first_owner(&system(), email).await?;
+    if management.takes_passwords() {
+        note!(
+            "There is no owner yet. Open this link within a week, and choose a password:\n  {url}/register?invitation={}",
+            *invited.secret
+        );
+    } else {
+        note!("There is no owner yet. Sign in with the identity provider as {email}, and accept the invitation.");
+    }
+    Ok(())
+}
+
+/// Returns a listener and its URL.
+async fn bind(address: SocketAddr) -> Result<(TcpListener, String), Error> {
+    let failed = |error: std::io::Error| Error::usage(format!("cannot listen on {address}: {error}"));
+    let listener = TcpListener::bind(address).await.map_err(failed)?;
+    let url = format!("http://{}", listener.local_addr().map_err(failed)?);
+    Ok((listener, url))
+}
+
+fn show_metrics(metrics: PrometheusHandle) -> Router {
+    let show = async move || ([(CONTENT_TYPE, "text/plain; version=0.0.4")], metrics.render()).into_response();
+    Router::new().route("/metrics", get(show))
+}
+
+fn health(management: &Management) -> Router {
+    let ready = management.clone();
+    Router::new().route("/healthz", get(async || "ok")).route(
+        "/readyz",
+        get(async move || match ready.ready().await {
+            Ok(()) => (StatusCode::OK, "ready"),
+            Err(error) => {
+                keyward_core::log_limited!(warn, %error, "not ready");
+                (StatusCode::SERVICE_UNAVAILABLE, "the database does not answer")
+            }
+        }),
+    )
+}
+
+async fn count(request: Request, next: Next) -> Response {
+    // Bounds the number of counters: clients may invent methods.
+    let method = match request.method().as_str() {
+        known @ ("GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE" | "OPTIONS") => known.to_owned(),
+        _ => "other".to_owned(),
+    };
+    let response = next.run(request).await;
+    let status = response.status().as_str().to_owned();
+    metrics::counter!("keyward_http_requests_total", "method" => method, "status" => status).increment(1);
+    response
+}
+
+async fn maintain(management: Management, metrics: PrometheusHandle) {
+    let mut turns = tokio::time::interval(MAINTENANCE);
+    loop {
+        turns.tick().await;
+        metrics.run_upkeep();
+        if let Err(error) = management.maintain().await {
+            tracing::warn!(%error, "maintenance failed");
+        }
+    }
+}

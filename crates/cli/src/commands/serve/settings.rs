@@ -1,0 +1,331 @@
+//! The settings of `keyward serve`. `confique` generates the layers, so a field is a flag, a variable and a key of the file.
+
+use std::net::SocketAddr;
+use std::num::NonZeroU32;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::time::Duration;
+
+use confique::{Config, Layer};
+use keyward_core::connection::ForwardedFields;
+use keyward_core::{Network, TrustedProxies};
+use keyward_manage::{GithubAlerts, IdentityProvider, LeakPolicy, ManagementBuilder, PublicUrl, SignUpPolicy};
+use keyward_serve::Limits;
+use serde::Deserialize;
+use zeroize::Zeroizing;
+
+use crate::error::{Error, ErrorKind};
+use crate::values::duration;
+
+#[derive(Config, Debug)]
+#[config(layer_attr(derive(clap::Args, Clone, Debug)))]
+#[config(layer_attr(serde(deny_unknown_fields)))]
+pub(super) struct Settings {
+    /// The address to listen on. Defaults to 127.0.0.1:8080.
+    #[config(default = "127.0.0.1:8080")]
+    #[config(layer_attr(arg(long, env = "KEYWARD_LISTEN", value_name = "ADDRESS:PORT")))]
+    pub(super) listen: SocketAddr,
+    /// The URL under which people reach this server, such as `https://keys.example.com`. Required for --owner and for an OpenID Connect
+    /// provider if other machines reach the server. Defaults to links that work on this machine only.
+    #[config(layer_attr(arg(long, env = "KEYWARD_PUBLIC_URL", value_name = "URL")))]
+    public_url: Option<PublicUrl>,
+    /// The address of a second port for /metrics, /healthz and /readyz. Defaults to /metrics on the address of --listen, for any client.
+    #[config(layer_attr(arg(long, env = "KEYWARD_METRICS_LISTEN", value_name = "ADDRESS:PORT")))]
+    pub(super) metrics_listen: Option<SocketAddr>,
+    /// The most connections on each port. Defaults to 1024.
+    #[config(layer_attr(arg(long, env = "KEYWARD_CONNECTIONS", value_name = "CONNECTIONS")))]
+    connections: Option<NonZeroU32>,
+    /// The most connections of one address, or of one IPv6 /64 network. Trusted proxies have no limit. Defaults to 256.
+    #[config(layer_attr(arg(long, env = "KEYWARD_CONNECTIONS_PER_PEER", value_name = "CONNECTIONS")))]
+    connections_per_peer: Option<NonZeroU32>,
+    /// Whether people can sign up themselves: open or closed. Defaults to closed.
+    #[config(layer_attr(arg(long, env = "KEYWARD_SIGN_UP", value_name = "POLICY")))]
+    sign_up: Option<SignUp>,
+    /// The most active keys of an account whose plan has no limit. Defaults to 100.
+    #[config(layer_attr(arg(long, env = "KEYWARD_KEY_LIMIT", value_name = "KEYS")))]
+    key_limit: Option<NonZeroU32>,
+    /// Networks or addresses of trusted proxies, separated by commas. They state the addresses of their clients. Defaults to none.
+    #[config(layer_attr(arg(long, env = "KEYWARD_TRUST_PROXY", value_delimiter = ',', value_name = "NETWORK")))]
+    trust_proxy: Option<Vec<Network>>,
+    /// The header fields in which these proxies name their clients: x-forwarded, forwarded, or agreeing. Name the fields that your proxy
+    /// overwrites. The others are ignored. With agreeing, both count, and a client is unknown if they disagree. Defaults to agreeing.
+    #[config(layer_attr(arg(long, env = "KEYWARD_FORWARDED_FIELDS", value_name = "FIELDS")))]
+    forwarded_fields: Option<Forwarded>,
+    /// The life of an unused session, such as 8h. Defaults to 8h.
+    #[config(default = "8h")]
+    #[config(layer_attr(arg(long, env = "KEYWARD_SESSION_IDLE", value_name = "DURATION")))]
+    session_idle: Span,
+    /// The longest life of a session, such as 7d. Defaults to 7d.
+    #[config(default = "7d")]
+    #[config(layer_attr(arg(long, env = "KEYWARD_SESSION_LIFE", value_name = "DURATION")))]
+    session_life: Span,
+    /// How long to keep entries of the audit log, such as 365d. Older ones are pruned about once a day. Defaults to keeping all.
+    #[config(layer_attr(arg(long, env = "KEYWARD_AUDIT_RETENTION", value_name = "DURATION")))]
+    audit_retention: Option<Span>,
+    /// The most sign-in attempts a minute from one address. Defaults to 20.
+    #[config(default = 20)]
+    #[config(layer_attr(arg(long, env = "KEYWARD_SIGN_INS_PER_ADDRESS", value_name = "ATTEMPTS")))]
+    sign_ins_per_address: NonZeroU32,
+    /// The most sign-in attempts a minute with one e-mail address. Defaults to 10.
+    #[config(default = 10)]
+    #[config(layer_attr(arg(long, env = "KEYWARD_SIGN_INS_PER_EMAIL", value_name = "ATTEMPTS")))]
+    sign_ins_per_email: NonZeroU32,
+    /// What to do with keys in GitHub's secret-scanning alerts: mark-compromised or revoke. The URL for alerts is /v1/alerts/github.
+    /// Defaults to taking no alerts.
+    #[config(layer_attr(arg(long, env = "KEYWARD_GITHUB_ALERTS", value_name = "POLICY")))]
+    github_alerts: Option<Leaks>,
+    /// The URL of the public keys that verify alerts. Defaults to GitHub's.
+    #[config(layer_attr(arg(
+        long,
+        env = "KEYWARD_GITHUB_PUBLIC_KEYS",
+        value_name = "URL",
+        requires = "github_alerts"
+    )))]
+    github_public_keys: Option<String>,
+    /// The https URL of an OpenID Connect provider with which people sign in. Register /login/oidc/callback of this server there. Defaults
+    /// to passwords only.
+    #[config(layer_attr(arg(long, env = "KEYWARD_OIDC_ISSUER", value_name = "URL")))]
+    oidc_issuer: Option<Issuer>,
+    /// The client id of this server at the provider. Required with an issuer.
+    #[config(layer_attr(arg(long, env = "KEYWARD_OIDC_CLIENT_ID", value_name = "ID")))]
+    oidc_client_id: Option<String>,
+    /// A file with the client secret, if the provider issued one.
+    #[config(layer_attr(arg(long, env = "KEYWARD_OIDC_CLIENT_SECRET_FILE", value_name = "FILE")))]
+    oidc_client_secret_file: Option<PathBuf>,
+    /// The text of the provider's button. Defaults to Single sign-on.
+    #[config(layer_attr(arg(long, env = "KEYWARD_OIDC_BUTTON", value_name = "TEXT")))]
+    oidc_button: Option<String>,
+    /// Whether people can sign in with a password: true or false. False requires an issuer. Defaults to true.
+    #[config(default = true)]
+    #[config(layer_attr(arg(long, env = "KEYWARD_PASSWORDS", value_name = "BOOLEAN")))]
+    passwords: bool,
+    /// In the file only. Every command has the flag and the variable.
+    #[config(layer_attr(arg(skip)))]
+    pub(super) database: Option<String>,
+    /// In the file only. Every command has the flag and the variable.
+    #[config(layer_attr(arg(skip)))]
+    pub(super) pepper_file: Option<PathBuf>,
+}
+
+/// Reads a type from the file as from a flag.
+macro_rules! from_text {
+    ($($name:ty),*) => {$(
+        impl TryFrom<String> for $name {
+            type Error = <Self as FromStr>::Err;
+
+            fn try_from(text: String) -> Result<Self, Self::Error> {
+                text.parse()
+            }
+        }
+    )*};
+}
+from_text!(SignUp, Forwarded, Leaks, Issuer, Span);
+
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(try_from = "String")]
+pub(super) struct SignUp(SignUpPolicy);
+
+impl FromStr for SignUp {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "open" => Ok(Self(SignUpPolicy::Open)),
+            "closed" => Ok(Self(SignUpPolicy::Closed)),
+            _ => Err(format!("invalid sign_up `{text}`: expected open or closed")),
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(try_from = "String")]
+pub(super) struct Forwarded(ForwardedFields);
+
+impl FromStr for Forwarded {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "x-forwarded" => Ok(Self(ForwardedFields::XForwarded)),
+            "forwarded" => Ok(Self(ForwardedFields::Forwarded)),
+            "agreeing" => Ok(Self(ForwardedFields::Agreeing)),
+            _ => Err(format!("invalid forwarded_fields `{text}`: expected x-forwarded, forwarded or agreeing")),
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(try_from = "String")]
+pub(super) struct Leaks(LeakPolicy);
+
+impl FromStr for Leaks {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        text.parse().map(Self)
+    }
+}
+
+/// The URL of an identity provider.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(try_from = "String")]
+pub(super) struct Issuer(String);
+
+impl FromStr for Issuer {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match IdentityProvider::new(text, "") {
+            Ok(_) => Ok(Self(text.to_owned())),
+            Err(error) => Err(format!("{error}: write it like https://login.example.com")),
+        }
+    }
+}
+
+/// A duration such as `8h`, from one second to ten years.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(try_from = "String")]
+pub(super) struct Span(Duration);
+
+impl FromStr for Span {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let span = duration(text)?;
+        if (1..=3_650 * 24 * 3_600).contains(&span.as_secs()) {
+            Ok(Self(span))
+        } else {
+            Err(format!("invalid duration `{text}`: expected one second to ten years"))
+        }
+    }
+}
+
+impl Settings {
+    /// Loads the settings: flags and variables, then the file, then the defaults.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Usage`] with the line of an invalid value or of an unknown key.
+    pub(super) fn load(arguments: <Self as Config>::Layer, file: Option<&Path>) -> Result<Self, Error> {
+        let layer = match file {
+            Some(path) => arguments.with_fallback(read(path)?),
+            None => arguments,
+        };
+        let layer = layer.with_fallback(Layer::default_values());
+        Self::from_layer(layer).map_err(|error| Error::caused(ErrorKind::Usage, &error))
+    }
+
+    /// The URL under which people reach the server.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Usage`] if it is not set, the feature `needed_by` makes links, and other machines reach the server: directly, or
+    /// through a proxy.
+    pub(super) fn public_url(&self, needed_by: Option<&str>) -> Result<Option<&PublicUrl>, Error> {
+        let has_proxy = self.trust_proxy.as_ref().is_some_and(|networks| !networks.is_empty());
+        let is_public = !self.listen.ip().is_loopback() || has_proxy;
+        match (&self.public_url, needed_by) {
+            (None, Some(feature)) if is_public => Err(Error::usage(format!(
+                "{feature} needs public_url, because other machines reach this server: pass --public-url \
+                 https://keys.example.com, with the address that people open"
+            ))),
+            (url, _) => Ok(url.as_ref()),
+        }
+    }
+
+    /// The limits of the HTTP server.
+    pub(super) fn limits(&self) -> Limits {
+        let of = |setting: Option<NonZeroU32>, default| setting.map_or(default, |setting| setting.get() as usize);
+        let limits = Limits::default();
+        Limits {
+            connections: of(self.connections, limits.connections),
+            connections_per_peer: of(self.connections_per_peer, limits.connections_per_peer),
+            exempt_peers: TrustedProxies::new(self.trust_proxy.iter().flatten().copied().map(Into::into)),
+            ..limits
+        }
+    }
+
+    /// The receiver of GitHub's alerts, if it is on.
+    pub(super) fn github_alerts(&self) -> Option<GithubAlerts> {
+        let alerts = GithubAlerts::new(self.github_alerts?.0);
+        Some(match &self.github_public_keys {
+            Some(url) => alerts.public_keys(url),
+            None => alerts,
+        })
+    }
+
+    /// Applies the settings to a management service.
+    pub(super) fn apply(&self, mut management: ManagementBuilder) -> Result<ManagementBuilder, Error> {
+        if let Some(SignUp(policy)) = self.sign_up {
+            management = management.sign_up(policy);
+        }
+        if let Some(keys) = self.key_limit {
+            management = management.key_limit(keys.get());
+        }
+        if let Some(networks) = &self.trust_proxy {
+            let fields = self.forwarded_fields.map(|fields| fields.0).unwrap_or_default();
+            let proxies = TrustedProxies::new(networks.iter().copied().map(Into::into));
+            management = management.trusted_proxies(proxies.reading(fields));
+        } else if self.forwarded_fields.is_some() {
+            return Err(Error::usage("forwarded_fields needs trust_proxy, the networks of the proxies that set them"));
+        }
+        if let Some(Span(retention)) = self.audit_retention {
+            management = management.audit_retention(retention);
+        }
+        if let Some(provider) = self.identity_provider()? {
+            management = management.identity_provider(provider);
+        }
+        Ok(management
+            .session_life(self.session_idle.0, self.session_life.0)
+            .sign_in_attempts(self.sign_ins_per_address, self.sign_ins_per_email))
+    }
+
+    fn identity_provider(&self) -> Result<Option<IdentityProvider>, Error> {
+        let Some(Issuer(issuer)) = &self.oidc_issuer else {
+            for (name, is_set) in [
+                ("oidc_client_id", self.oidc_client_id.is_some()),
+                ("oidc_client_secret_file", self.oidc_client_secret_file.is_some()),
+                ("oidc_button", self.oidc_button.is_some()),
+                ("passwords = false", !self.passwords),
+            ] {
+                if is_set {
+                    return Err(Error::usage(format!(
+                        "{name} needs oidc_issuer, the provider with which people sign in"
+                    )));
+                }
+            }
+            return Ok(None);
+        };
+        let client = self.oidc_client_id.as_deref().filter(|id| !id.is_empty());
+        let client = client
+            .ok_or_else(|| Error::usage("oidc_issuer needs oidc_client_id, the id of this server at the provider"))?;
+        let mut provider =
+            IdentityProvider::new(issuer, client).map_err(|error| Error::caused(ErrorKind::Usage, &error))?;
+        if let Some(file) = &self.oidc_client_secret_file {
+            let failed = |error: &dyn std::fmt::Display| {
+                Error::usage(format!("oidc_client_secret_file: {}: {error}", file.display()))
+            };
+            let secret = Zeroizing::new(std::fs::read_to_string(file).map_err(|error| failed(&error))?);
+            let secret = secret.trim();
+            if secret.is_empty() {
+                return Err(failed(&"the file is empty"));
+            }
+            provider = provider.client_secret(secret);
+        }
+        if let Some(label) = self.oidc_button.as_deref().map(str::trim) {
+            let length = label.chars().count();
+            if !(1..=60).contains(&length) {
+                return Err(Error::usage(format!("invalid oidc_button of {length} characters: expected 1 to 60")));
+            }
+            provider = provider.button(label);
+        }
+        Ok(Some(if self.passwords { provider } else { provider.only_way() }))
+    }
+}
+
+/// Reads the settings in a file. The message of an error shows the line.
+fn read(path: &Path) -> Result<<Settings as Config>::Layer, Error> {
+    let text = std::fs::read_to_string(path).map_err(|error| Error::in_file(path, &error))?;
+    toml::from_str(&text).map_err(|error| Error::in_file(path, &error))
+}
+
+#[cfg(test)]
+mod tests;

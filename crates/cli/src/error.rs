@@ -1,0 +1,142 @@
+//! Errors of commands: the message, and the exit code.
+
+use std::fmt;
+use std::process::ExitCode;
+
+use keyward_client::ClientError;
+use keyward_core::lifecycle::KeysError;
+use keyward_core::store::WriteRefused;
+use keyward_manage::ManagementError;
+
+/// The error of a command.
+#[derive(Debug)]
+pub(crate) struct Error {
+    kind: ErrorKind,
+    message: String,
+}
+
+/// The reason of an [`Error`], which decides the exit code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ErrorKind {
+    /// The database or the server failed.
+    Failed,
+    /// Invalid usage or configuration.
+    Usage,
+    NotFound,
+    Refused,
+    Declined,
+    /// A scan found keys.
+    Found,
+    /// A scan could not read everything.
+    Unreadable,
+}
+
+impl ErrorKind {
+    /// A scan has the codes that hooks expect of a check.
+    const fn exit_code(self) -> u8 {
+        match self {
+            Self::Failed | Self::Found => 1,
+            Self::Usage | Self::Unreadable => 2,
+            Self::NotFound => 3,
+            Self::Refused => 4,
+            Self::Declined => 5,
+        }
+    }
+}
+
+impl Error {
+    pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
+        Self { kind, message: message.into() }
+    }
+
+    pub(crate) fn usage(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Usage, message)
+    }
+
+    /// Names an error with its causes, from the outermost to the innermost.
+    pub(crate) fn caused(kind: ErrorKind, error: &dyn std::error::Error) -> Self {
+        let causes: Vec<String> =
+            std::iter::successors(Some(error), |&error| error.source()).map(ToString::to_string).collect();
+        Self::new(kind, causes.join(": "))
+    }
+
+    /// Names the file that the error is about.
+    pub(crate) fn in_file(path: &std::path::Path, error: &dyn fmt::Display) -> Self {
+        Self::usage(format!("{}: {error}", path.display()))
+    }
+
+    /// The same error in a scan, where exit code 1 means that keys were found.
+    pub(crate) fn in_scan(self) -> Self {
+        let kind = if self.kind == ErrorKind::Failed { ErrorKind::Unreadable } else { self.kind };
+        Self { kind, ..self }
+    }
+
+    pub(crate) fn exit_code(&self) -> ExitCode {
+        ExitCode::from(self.kind.exit_code())
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl From<KeysError> for Error {
+    fn from(error: KeysError) -> Self {
+        let kind = match &error {
+            KeysError::Denied(WriteRefused::NotFound | WriteRefused::NoSuchAccount) => ErrorKind::NotFound,
+            KeysError::Denied(_) => ErrorKind::Refused,
+            KeysError::Store(_) => ErrorKind::Failed,
+            _ => ErrorKind::Usage,
+        };
+        Self::caused(kind, &error)
+    }
+}
+
+impl From<ManagementError> for Error {
+    fn from(error: ManagementError) -> Self {
+        let kind = match &error {
+            ManagementError::Invalid { field, message } => return Self::usage(format!("invalid {field}: {message}")),
+            ManagementError::NotFound(_) => ErrorKind::NotFound,
+            ManagementError::Store(_) | ManagementError::Internal => ErrorKind::Failed,
+            _ => ErrorKind::Refused,
+        };
+        Self::caused(kind, &error)
+    }
+}
+
+impl From<ClientError> for Error {
+    fn from(error: ClientError) -> Self {
+        let kind = match (&error, error.status()) {
+            (ClientError::Url(_) | ClientError::PlainHttp | ClientError::Credential, _) => ErrorKind::Usage,
+            (ClientError::Id, _) | (_, Some(404)) => ErrorKind::NotFound,
+            (ClientError::NoToken(_), _) | (_, Some(401 | 403 | 409 | 412 | 429)) => ErrorKind::Refused,
+            (ClientError::Refused(_), Some(400..=499)) => ErrorKind::Usage,
+            _ => ErrorKind::Failed,
+        };
+        match (&error, error.code(), error.request_id()) {
+            (ClientError::PlainHttp, ..) => {
+                Self::new(kind, "http:// sends credentials in plain text: use https://, or pass --allow-plain-http")
+            }
+            (_, Some(code), Some(request)) => {
+                let message = format!("{error} ({code}, request {request})");
+                // A hostile server must not control the terminal.
+                Self::new(kind, message.chars().filter(|c| !c.is_control()).collect::<String>())
+            }
+            _ => Self::caused(kind, &error),
+        }
+    }
+}
+
+impl From<std::io::Error> for Error {
+    fn from(error: std::io::Error) -> Self {
+        Self::usage(format!("cannot use standard input or output: {error}"))
+    }
+}
+
+impl From<serde_json::Error> for Error {
+    fn from(error: serde_json::Error) -> Self {
+        Self::caused(ErrorKind::Failed, &error)
+    }
+}

@@ -1,0 +1,85 @@
+//! Protection against forged forms: a token in each form, and the site that the browser names.
+
+#![cfg_attr(not(test), warn(clippy::arithmetic_side_effects, clippy::indexing_slicing))] // It reads input.
+
+use hkdf::Hkdf;
+use http::header::ORIGIN;
+use http::{HeaderMap, HeaderName};
+use sha2::Sha256;
+use subtle::ConstantTimeEq;
+
+use crate::error::ManagementError;
+
+/// The message for a form with the wrong token, before sign-in.
+pub(super) const EXPIRED_FORM: &str = "This page has expired, or your browser blocks cookies. Try again.";
+
+/// The token in every form. Only the holder of the cookie's secret can make it.
+pub(super) fn token_of(secret: &str) -> Result<String, ManagementError> {
+    let mut token = [0_u8; 32];
+    Hkdf::<Sha256>::new(None, secret.as_bytes())
+        .expand(b"keyward form token", &mut token)
+        .map_err(|_| ManagementError::Internal)?;
+    Ok(hex::encode(token))
+}
+
+/// Returns `true` if `sent` is the token of this secret.
+pub(super) fn is_token(sent: &str, secret: &str) -> bool {
+    !secret.is_empty() && token_of(secret).is_ok_and(|token| token.as_bytes().ct_eq(sent.as_bytes()).into())
+}
+
+/// Returns `true` if the browser sent the form from the host `own`: by `Sec-Fetch-Site`, or else by `Origin`.
+pub(super) fn is_same_origin(headers: &HeaderMap, own: &str) -> bool {
+    let text = |name: &HeaderName| headers.get(name).map(|value| value.to_str().unwrap_or("?"));
+    match (text(&HeaderName::from_static("sec-fetch-site")), text(&ORIGIN)) {
+        (Some("same-origin" | "none"), None) => true,
+        // An exact comparison: `headers::Origin` would accept a port that is not a number.
+        (Some("same-origin") | None, Some(origin)) => {
+            let host = origin.split_once("://").map(|(_, host)| host);
+            host == Some(own)
+        }
+        // Every browser since 2020 sends one of them with a form. Other programs hold no cookies of a victim.
+        (None, None) => true,
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+
+    #[test]
+    fn forms_of_other_sites_are_refused() {
+        for (site, origin, own) in [
+            (Some("same-origin"), Some("https://a.example"), true),
+            (Some("same-origin"), None, true),
+            (Some("none"), None, true),
+            (None, Some("https://a.example"), true),
+            (None, None, true),
+            (None, Some("null"), false),
+            (None, Some("https://b.example"), false),
+            (Some("same-origin"), Some("https://b.example"), false),
+            (Some("same-site"), Some("https://a.example"), false),
+            (Some("cross-site"), None, false),
+        ] {
+            let mut headers = HeaderMap::new();
+            if let Some(site) = site {
+                headers.insert("sec-fetch-site", HeaderValue::from_static(site));
+            }
+            if let Some(origin) = origin {
+                headers.insert(ORIGIN, HeaderValue::from_static(origin));
+            }
+            assert_eq!(is_same_origin(&headers, "a.example"), own, "{site:?} {origin:?}");
+        }
+    }
+
+    #[test]
+    fn tokens_fit_their_session_only() {
+        let token = token_of("kws_1").unwrap();
+        assert!(is_token(&token, "kws_1"));
+        assert!(!is_token(&token, "kws_2"));
+        assert!(!is_token("", ""));
+        assert!(!is_token(&token_of("").unwrap(), ""));
+    }
+}

@@ -1,0 +1,97 @@
+//! Messages at the top of a page, and the codes that flash messages travel as.
+
+/// A message at the top of a page.
+pub(super) struct Note {
+    /// `good`, `bad` or `info`.
+    pub(super) tone: &'static str,
+    pub(super) text: String,
+}
+
+impl Note {
+    pub(super) fn good(text: impl Into<String>) -> Self {
+        Self { tone: "good", text: text.into() }
+    }
+
+    pub(super) fn bad(text: impl Into<String>) -> Self {
+        Self { tone: "bad", text: text.into() }
+    }
+
+    pub(super) fn info(text: impl Into<String>) -> Self {
+        Self { tone: "info", text: text.into() }
+    }
+
+    /// The message of a flash code: a word and numbers, so a forged cookie cannot put words on a page.
+    pub(super) fn of_code(code: &str) -> Option<Self> {
+        let mut words = code.split('.');
+        let word = words.next()?;
+        let numbers: Vec<u64> = words.map(str::parse).collect::<Result<_, _>>().ok()?;
+        let effect = match numbers.as_slice() {
+            [confirmed, nodes, millis] => effect(*confirmed, *nodes, *millis),
+            _ => String::new(),
+        };
+        let text = match word {
+            "revoked" => format!("The key is revoked. {effect}"),
+            "was-revoked" => return Some(Self::info("The key was already revoked.")),
+            "disabled" => format!("The key is disabled. You can enable it again. {effect}"),
+            "enabled" => format!("The key is enabled. {effect}"),
+            "renamed" => "The name is changed.".to_owned(),
+            "role" => "The role is changed.".to_owned(),
+            "joined" => "You are now a member of this account.".to_owned(),
+            "declined" => "You declined the invitation.".to_owned(),
+            "withdrawn" => "The invitation is withdrawn, and its link no longer works.".to_owned(),
+            "removed" => "The member is removed.".to_owned(),
+            "user-disabled" => "The user is disabled and signed out everywhere.".to_owned(),
+            "user-enabled" => "The user can sign in again.".to_owned(),
+            "user-deleted" => "The user is deleted.".to_owned(),
+            "left" => "You have left the account.".to_owned(),
+            "appearance" => "The appearance is changed.".to_owned(),
+            "account" => "The account's name is changed.".to_owned(),
+            "registered" => "Your password is set. Sign in with it.".to_owned(),
+            "signed-up" => "Your account is ready, unless you already had one. Sign in.".to_owned(),
+            "password" => "Your password is changed and you are signed out everywhere. Sign in again.".to_owned(),
+            "signed-out" => "You are signed out.".to_owned(),
+            "signed-out-all" => "You are signed out everywhere.".to_owned(),
+            "again" => {
+                return Some(Self::info(
+                    "You are signed in again. Nothing was sent yet: check the form, then send it.",
+                ));
+            }
+            _ => return None,
+        };
+        Some(Self::good(text.trim_end()))
+    }
+}
+
+/// How many nodes have applied a change, and after how long.
+fn effect(confirmed: u64, nodes: u64, millis: u64) -> String {
+    let mut text = if nodes == 0 {
+        format!("Effective everywhere after {millis} ms: no node was running.")
+    } else {
+        let plural = if nodes == 1 { "node" } else { "nodes" };
+        format!("Effective on {nodes} of {nodes} {plural} after {millis} ms.")
+    };
+    if confirmed < nodes {
+        let silent = nodes - confirmed;
+        text += &format!(" {silent} did not answer, and no longer accepts the key because its lease has expired.");
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn note_says_how_far_a_revocation_has_come() {
+        let text = |code| Note::of_code(code).map(|note| note.text).unwrap_or_default();
+        assert_eq!(text("revoked.3.3.12"), "The key is revoked. Effective on 3 of 3 nodes after 12 ms.");
+        assert!(
+            text("revoked.2.3.2100")
+                .ends_with("1 did not answer, and no longer accepts the key because its lease has expired.")
+        );
+        assert!(text("revoked.0.0.1").contains("no node was running"));
+        for code in ["", "nonsense", "revoked.x", "revoked.-1.2.3"] {
+            assert_eq!(text(code), "", "{code}");
+        }
+    }
+}

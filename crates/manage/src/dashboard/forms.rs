@@ -1,0 +1,78 @@
+//! Sent forms, once their origin and their token are checked.
+
+#![cfg_attr(not(test), warn(clippy::arithmetic_side_effects, clippy::indexing_slicing))] // It reads input.
+
+use axum::extract::{FromRequest, FromRequestParts, Request};
+
+use super::app::App;
+use super::cookies::VISIT;
+use super::csrf::{is_same_origin, is_token};
+use super::error::PageError;
+use super::form::{self, Form};
+use super::member::{Member, Place};
+use super::path_params::PathParams;
+use super::visitor::Visitor;
+use crate::error::ManagementError;
+
+/// A form of a visitor who is not signed in.
+pub(super) struct AnonymousForm {
+    pub(super) visitor: Visitor,
+    pub(super) form: Form,
+    /// Whether the form was rendered for this browser.
+    pub(super) is_own: bool,
+}
+
+impl FromRequest<App> for AnonymousForm {
+    type Rejection = PageError;
+
+    async fn from_request(request: Request, app: &App) -> Result<Self, PageError> {
+        let (mut parts, body) = request.into_parts();
+        let visitor = Visitor::from_request_parts(&mut parts, app).await?;
+        if !is_same_origin(&parts.headers, &visitor.host) {
+            return Err(PageError::other_site());
+        }
+        let form = Form::read(Request::from_parts(parts, body)).await.ok_or_else(PageError::too_long)?;
+        let is_own = is_token(form.get("csrf"), visitor.cookies.get(VISIT));
+        Ok(Self { visitor, form, is_own })
+    }
+}
+
+/// A form of a signed-in user, and the account or key that its URL names.
+pub(super) struct SignedInForm<P> {
+    pub(super) at: P,
+    pub(super) form: Form,
+}
+
+impl<P: Place> FromRequest<App> for SignedInForm<P> {
+    type Rejection = PageError;
+
+    async fn from_request(request: Request, app: &App) -> Result<Self, PageError> {
+        let (mut parts, body) = request.into_parts();
+        let visitor = Visitor::from_request_parts(&mut parts, app).await?;
+        if !is_same_origin(&parts.headers, &visitor.host) {
+            return Err(PageError::other_site());
+        }
+        let path = PathParams::of(&mut parts, app).await;
+        let form = Form::read(Request::from_parts(parts, body)).await.ok_or_else(PageError::too_long)?;
+        let form_page = form_page(&visitor, &form);
+        // Any later error can lead back to the form.
+        visitor.set_form_page(&form_page);
+        let member = Member::of(visitor).await.map_err(|error| match error {
+            ManagementError::SignedOut => PageError::signed_out(),
+            error => error.into(),
+        })?;
+        if !is_token(form.get("csrf"), &member.session) {
+            return Err(PageError::other_session(&form_page));
+        }
+        Ok(Self { at: P::reach(member, &path).await?, form })
+    }
+}
+
+/// The page of a form, with the typed fields as its query.
+fn form_page(visitor: &Visitor, form: &Form) -> String {
+    let (page, kept) = visitor.app.site_map().form_page(visitor.page_path());
+    let kept = kept.map(|(field, value)| form::query(field, &value));
+    let draft = Some(form.draft()).filter(|draft| !draft.is_empty());
+    let query: Vec<String> = kept.into_iter().chain(draft).collect();
+    if query.is_empty() { page } else { format!("{page}?{}", query.join("&")) }
+}

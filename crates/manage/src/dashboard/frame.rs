@@ -1,0 +1,95 @@
+//! The frame around every page.
+
+use askama::Template;
+use axum::response::Response;
+use http::StatusCode;
+
+use super::assets;
+use super::error::PageError;
+use super::flash::Note;
+use super::links::account_path;
+use super::navigation::Navigation;
+use super::visitor::Visitor;
+use crate::records::Account;
+
+/// The frame around every page.
+pub(super) struct Frame {
+    pub(super) title: String,
+    pub(super) base: String,
+    pub(super) provider: String,
+    pub(super) logo: Option<String>,
+    /// The style sheet with the accent colour, if there is one.
+    pub(super) accent: Option<String>,
+    pub(super) style: &'static str,
+    pub(super) script: &'static str,
+    pub(super) theme: &'static str,
+    pub(super) csrf: String,
+    pub(super) navigation: Option<Navigation>,
+    /// The account that the page is about, if any.
+    pub(super) about: Option<About>,
+    /// The beginning of the URLs of all pages about that account.
+    pub(super) here: String,
+    pub(super) note: Option<Note>,
+}
+
+/// The account that a page is about.
+pub(super) struct About {
+    pub(super) id: String,
+    pub(super) name: String,
+}
+
+impl Frame {
+    /// The frame of a page without navigation.
+    pub(super) fn open(visitor: &Visitor, title: &str, csrf: String) -> Self {
+        let settings = visitor.app.settings();
+        Self {
+            title: title.to_owned(),
+            base: settings.base.clone(),
+            provider: visitor.look.name.clone().unwrap_or_else(|| settings.name.clone()),
+            logo: assets::logo_name(visitor),
+            accent: assets::accent_name(visitor),
+            style: &assets::STYLE_NAME,
+            script: &assets::SCRIPT_NAME,
+            theme: visitor.theme.as_str(),
+            csrf,
+            navigation: None,
+            about: None,
+            here: settings.base.clone(),
+            note: Note::of_code(visitor.flash()),
+        }
+    }
+
+    pub(super) fn navigation(self, navigation: Navigation) -> Self {
+        Self { navigation: Some(navigation), ..self }
+    }
+
+    /// Makes the page one about an account.
+    pub(super) fn about(self, account: &Account) -> Self {
+        let about = About { id: account.id.to_string(), name: account.name.clone() };
+        let here = format!("{}{}", self.base, account_path(&account.id, ""));
+        Self { about: Some(about), here, ..self }
+    }
+
+    /// Shows this message, if there is one.
+    pub(super) fn note(mut self, note: impl Into<Option<Note>>) -> Self {
+        self.note = note.into().or(self.note);
+        self
+    }
+}
+
+impl Visitor {
+    /// Renders a page for a visitor who is not signed in.
+    pub(super) fn open_page<T: Template>(
+        &self,
+        status: StatusCode,
+        title: &str,
+        page: impl FnOnce(Frame) -> T,
+    ) -> Result<Response, PageError> {
+        let (token, fresh) = self.visit_token()?;
+        let mut response = self.html(status, &page(Frame::open(self, title, token)));
+        if let Some(fresh) = fresh {
+            self.begin_visit(&mut response, &fresh);
+        }
+        Ok(response)
+    }
+}

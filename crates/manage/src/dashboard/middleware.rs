@@ -1,0 +1,62 @@
+//! The middleware around every page: it finds the visitor, renders errors and adds the security headers.
+
+use std::time::Duration;
+
+use axum::extract::{Request, State};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use headers::{CacheControl, HeaderMapExt as _, StrictTransportSecurity};
+use http::header::{CACHE_CONTROL, SET_COOKIE};
+use http::{HeaderName, HeaderValue};
+use keyward_core::adapter::{RequestId, Transport};
+
+use super::app::App;
+use super::error::PageError;
+use super::pages::error::render;
+use super::visitor::Visitor;
+use crate::web::Arrival;
+
+const YEAR: Duration = Duration::from_secs(365 * 24 * 3_600);
+const CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; form-action 'self'; \
+                   frame-ancestors 'none'; base-uri 'none'";
+const HEADERS: [(&str, &str); 7] = [
+    ("content-security-policy", CSP),
+    ("x-content-type-options", "nosniff"),
+    // With `no-referrer`, browsers would send forms with `Origin: null`.
+    ("referrer-policy", "same-origin"),
+    ("permissions-policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=()"),
+    ("cross-origin-opener-policy", "same-origin"),
+    ("cross-origin-resource-policy", "same-origin"),
+    ("x-frame-options", "DENY"),
+];
+
+/// Handles every request of the dashboard.
+pub(super) async fn around(State(app): State<App>, mut request: Request, next: Next) -> Response {
+    let request_id = RequestId::of(request.headers());
+    let arrival = Arrival::of(&request, app.management(), request_id.as_str());
+    let (is_exposed, is_secure) = (arrival.is_exposed(), arrival.transport == Transport::Secure);
+    let mut visitor = Visitor::new(app, &request, arrival);
+    visitor.load_look().await;
+    let mut response = if is_exposed {
+        // A browser would refuse the cookies, and others could read the password.
+        PageError::plain_text().into_response()
+    } else {
+        request.extensions_mut().insert(visitor.clone());
+        next.run(request).await
+    };
+    if let Some(error) = response.extensions_mut().remove::<PageError>() {
+        let cookies = response.headers().get_all(SET_COOKIE).iter().cloned().collect();
+        response = render(error, &visitor, cookies).await;
+    }
+    let headers = response.headers_mut();
+    for (name, value) in HEADERS {
+        headers.entry(HeaderName::from_static(name)).or_insert(HeaderValue::from_static(value));
+    }
+    if !headers.contains_key(CACHE_CONTROL) {
+        headers.typed_insert(CacheControl::new().with_no_store());
+    }
+    if is_secure {
+        headers.typed_insert(StrictTransportSecurity::excluding_subdomains(YEAR));
+    }
+    response
+}

@@ -1,0 +1,90 @@
+//! The navigation of a signed-in user, from the site map.
+
+use super::links::encoded;
+use super::site_map::Menu;
+use super::visitor::Visitor;
+use crate::authority::Rights;
+use crate::records::Account;
+
+/// The navigation of a signed-in user.
+pub(super) struct Navigation {
+    pub(super) user: String,
+    /// The name of the account that the links lead to, if the user has one.
+    pub(super) account: Option<String>,
+    /// The accounts to switch to.
+    pub(super) accounts: Vec<OwnAccount>,
+    pub(super) links: Vec<Link>,
+}
+
+/// A link to a page.
+pub(super) struct Link {
+    pub(super) path: String,
+    pub(super) label: &'static str,
+    pub(super) is_current: bool,
+}
+
+/// An account to switch to.
+pub(super) struct OwnAccount {
+    pub(super) id: String,
+    pub(super) name: String,
+    /// Whether another account has the same name, so that the page also shows the id.
+    pub(super) is_alike: bool,
+    pub(super) is_current: bool,
+}
+
+/// The rights that decide on the links.
+#[derive(Clone, Copy)]
+pub(super) struct Access<'a> {
+    /// The account that the links lead to, and the rights in it.
+    pub(super) home: Option<(&'a Account, &'a Rights)>,
+    /// The rights in the operator's account.
+    pub(super) operates: Option<&'a Rights>,
+}
+
+impl Navigation {
+    pub(super) fn new(visitor: &Visitor, user: &str, access: Access<'_>, accounts: &[&Account]) -> Self {
+        let home = access.home.map(|(account, _)| account);
+        let is_alike = |name: &str| accounts.iter().filter(|account| account.name == name).count() > 1;
+        Self {
+            user: user.to_owned(),
+            account: home.map(|account| account.name.clone()),
+            accounts: accounts
+                .iter()
+                .map(|account| OwnAccount {
+                    id: account.id.to_string(),
+                    name: account.name.clone(),
+                    is_alike: is_alike(&account.name),
+                    is_current: home.is_some_and(|home| home.id == account.id),
+                })
+                .collect(),
+            links: links(visitor, access),
+        }
+    }
+}
+
+fn links(visitor: &Visitor, access: Access<'_>) -> Vec<Link> {
+    let asked = visitor.page_path();
+    // The list of all accounts is `/accounts`, and pages about one of them are below it.
+    let is_about_account = asked.starts_with("/accounts/");
+    let entries = visitor.app.site_map().entries().iter();
+    entries
+        .filter_map(|entry| {
+            let allows = |rights: &Rights| entry.scope.as_ref().is_none_or(|scope| rights.allows(scope));
+            let path = match entry.menu {
+                Menu::Account => {
+                    let (account, _) = access.home.filter(|(_, rights)| allows(rights))?;
+                    entry.path.replace("{account}", &encoded(&account.id))
+                }
+                Menu::Operator => access.operates.filter(|rights| allows(rights)).map(|_| entry.path.to_owned())?,
+                Menu::User => entry.path.to_owned(),
+            };
+            let is_current = is_within(asked, &path) && (entry.menu == Menu::Account || !is_about_account);
+            Some(Link { path, label: entry.label, is_current })
+        })
+        .collect()
+}
+
+/// Returns `true` if `path` is this page or one below it.
+fn is_within(path: &str, page: &str) -> bool {
+    path.strip_prefix(page).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}

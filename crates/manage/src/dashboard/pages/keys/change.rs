@@ -1,0 +1,38 @@
+//! Renaming, disabling and enabling a key.
+
+use axum::response::Response;
+
+use super::details;
+use super::view::flash_code;
+use crate::dashboard::error::{FieldError, PageError};
+use crate::dashboard::forms::SignedInForm;
+use crate::dashboard::member::AtKey;
+use crate::error::ManagementError;
+use crate::service::KeyChange;
+
+pub(super) async fn rename(SignedInForm { at: member, form }: SignedInForm<AtKey>) -> Result<Response, PageError> {
+    member.require_recent_sign_in().await?;
+    let change = KeyChange { name: Some(form.get("name").to_owned()), ..KeyChange::default() };
+    let version = form.get("version").parse().unwrap_or(0);
+    match member.management().update_key(&member.actor, member.id(), change, version).await {
+        Ok(_) => Ok(member.redirect_with_flash(&member.rest(), "renamed")),
+        Err(error @ (ManagementError::Invalid { .. } | ManagementError::Stale)) => {
+            details::show(&member, error.status(), &form, Some(FieldError::from(&error))).await
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+pub(super) async fn disable(SignedInForm { at, .. }: SignedInForm<AtKey>) -> Result<Response, PageError> {
+    set_disabled(&at, true).await
+}
+
+pub(super) async fn enable(SignedInForm { at, .. }: SignedInForm<AtKey>) -> Result<Response, PageError> {
+    set_disabled(&at, false).await
+}
+
+async fn set_disabled(member: &AtKey, disabled: bool) -> Result<Response, PageError> {
+    let (_, propagation) = member.management().set_key_disabled(&member.actor, member.id(), disabled).await?;
+    let code = flash_code(if disabled { "disabled" } else { "enabled" }, &propagation);
+    Ok(member.redirect_with_flash(&member.rest(), &code))
+}

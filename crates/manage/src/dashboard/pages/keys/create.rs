@@ -1,0 +1,220 @@
+//! Creating a key.
+
+use askama::Template;
+use axum::response::Response;
+use http::StatusCode;
+use keyward_core::key::KeyKind;
+use keyward_core::network::ipnet::IpNet;
+use keyward_core::{Mode, NewKey, ScopeSet, Timestamp};
+
+use super::created::{self, CreatedKey};
+use crate::dashboard::error::{FieldError, PageError};
+use crate::dashboard::form::Form;
+use crate::dashboard::forms::SignedInForm;
+use crate::dashboard::frame::Frame;
+use crate::dashboard::member::AtAccount;
+use crate::dashboard::once::{self, RevealedSecret};
+use crate::error::ManagementError;
+use crate::role::{Purpose, scopes};
+use crate::service::KeyDraft;
+
+const DAY: i64 = 24 * 3_600 * 1_000;
+
+/// A choice and its explanation.
+struct Choice {
+    value: String,
+    label: String,
+    meaning: String,
+    is_chosen: bool,
+}
+
+#[derive(Template)]
+#[template(path = "dashboard/keys/create.html")]
+struct NewPage {
+    frame: Frame,
+    form_id: String,
+    error: Option<FieldError>,
+    name: String,
+    purposes: Vec<Choice>,
+    modes: Vec<Choice>,
+    kinds: Vec<Choice>,
+    scopes: Vec<Choice>,
+    management_scopes: Vec<Choice>,
+    other_scopes: String,
+    expiries: Vec<Choice>,
+    expires_on: String,
+    networks: String,
+}
+
+/// The choices of a field. The form's choice is chosen, or else the first.
+fn choices(form: &Form, field: &str, all: &[(&str, &str, &str)]) -> Vec<Choice> {
+    let sent = form.get(field);
+    let chosen = all.iter().map(|(value, ..)| *value).find(|value| *value == sent);
+    let chosen = chosen.or(all.first().map(|(value, ..)| *value)).unwrap_or_default();
+    let choice = |(value, label, meaning): &(&str, &str, &str)| Choice {
+        value: (*value).to_owned(),
+        label: (*label).to_owned(),
+        meaning: (*meaning).to_owned(),
+        is_chosen: *value == chosen,
+    };
+    all.iter().map(choice).collect()
+}
+
+fn scope_choices<'a>(form: &Form, all: impl Iterator<Item = (&'a str, &'a str)>) -> Vec<Choice> {
+    all.map(|(scope, meaning)| Choice {
+        value: scope.to_owned(),
+        label: scope.to_owned(),
+        meaning: meaning.to_owned(),
+        is_chosen: form.all("scope").any(|sent| sent == scope),
+    })
+    .collect()
+}
+
+fn show(member: &AtAccount, status: StatusCode, form: &Form, error: Option<FieldError>) -> Result<Response, PageError> {
+    let format = member.management().key_format();
+    let kinds = [
+        (KeyKind::Secret, "secret", "Secret", "Full access. For servers, never for browsers or apps."),
+        (KeyKind::Restricted, "restricted", "Restricted", "Only the scopes that you choose below."),
+        (KeyKind::Publishable, "publishable", "Publishable", "Read-only. It may be public, for example in a browser."),
+    ];
+    let modes = [
+        (Mode::Test, "test", "Test", "For trying things out, without real effects."),
+        (Mode::Live, "live", "Live", "For real data and real money."),
+    ];
+    let kinds: Vec<_> = kinds
+        .into_iter()
+        .filter(|(kind, ..)| Mode::ALL.iter().any(|mode| format.has(*kind, *mode)))
+        .map(|(_, value, label, meaning)| (value, label, meaning))
+        .collect();
+    let modes: Vec<_> = modes
+        .into_iter()
+        .filter(|(mode, ..)| KeyKind::ALL.iter().any(|kind| format.has(*kind, *mode)))
+        .map(|(_, value, label, meaning)| (value, label, meaning))
+        .collect();
+    let provider = &member.visitor.app.settings().name;
+    let purposes = [
+        ("api", provider.as_str(), "Calls the API."),
+        ("management", "Managing keys", "Calls the management API, which creates, lists and revokes keys."),
+    ];
+    let expiries = [
+        ("never", "Never", ""),
+        ("7", "In 7 days", ""),
+        ("30", "In 30 days", ""),
+        ("90", "In 90 days", ""),
+        ("365", "In a year", ""),
+        ("on", "On a date", ""),
+    ];
+    let form_id = once::new_form()?;
+    let own_scopes = member.visitor.app.settings().scopes.iter();
+    let page = |frame| NewPage {
+        frame,
+        form_id,
+        error,
+        name: form.get("name").to_owned(),
+        purposes: choices(form, "purpose", &purposes),
+        modes: choices(form, "mode", &modes),
+        kinds: choices(form, "kind", &kinds),
+        scopes: scope_choices(form, own_scopes.map(|(scope, meaning)| (scope.as_str(), meaning.as_str()))),
+        management_scopes: scope_choices(
+            form,
+            scopes::ALL
+                .iter()
+                .filter(|(scope, _)| member.may(scope))
+                .map(|(scope, meaning)| (scope.as_str(), *meaning)),
+        ),
+        other_scopes: form.get("other_scopes").to_owned(),
+        expiries: choices(form, "expires", &expiries),
+        expires_on: form.get("expires_on").to_owned(),
+        networks: form.get("networks").to_owned(),
+    };
+    Ok(member.page_with(status, "Create a key", page))
+}
+
+pub(super) async fn page(member: AtAccount) -> Result<Response, PageError> {
+    member.require(&scopes::KEYS_WRITE)?;
+    member.require_recent_sign_in().await?;
+    // The query fills in the form, after a new sign-in or from a link.
+    show(&member, StatusCode::OK, &member.visitor.query(), None)
+}
+
+pub(super) async fn create(SignedInForm { at: member, form }: SignedInForm<AtAccount>) -> Result<Response, PageError> {
+    member.require_recent_sign_in().await?;
+    let created = match draft(&member, &form) {
+        Ok(draft) => {
+            let (management, actor) = (member.management().clone(), member.actor.clone());
+            let create = async move {
+                let issued = management.create_key(&actor, draft).await?;
+                Ok(CreatedKey::new(issued.key, &issued.view))
+            };
+            once::once(&member, &form, create).await
+        }
+        Err(error) => Err(error),
+    };
+    match created {
+        Ok(RevealedSecret::Now(key)) => Ok(created::show(&member, key)),
+        Ok(RevealedSecret::Before(key)) => Ok(created::show_before(&member, key)),
+        Err(
+            error @ (ManagementError::Invalid { .. }
+            | ManagementError::Escalation(_)
+            | ManagementError::KeyLimit { .. }),
+        ) => show(&member, error.status(), &form, Some(FieldError::from(&error))),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn draft(member: &AtAccount, form: &Form) -> Result<KeyDraft, ManagementError> {
+    let purpose = if form.get("purpose") == "management" { Purpose::Management } else { Purpose::Api };
+    let kind: KeyKind = form.get("kind").parse().map_err(|_| ManagementError::invalid("kind", "choose one"))?;
+    let mode: Mode = form.get("mode").parse().map_err(|_| ManagementError::invalid("mode", "choose one"))?;
+    let granted = if kind == KeyKind::Restricted {
+        // Hidden boxes of the other purpose may still be ticked.
+        let is_managing = |scope: &str| scopes::ALL.iter().any(|(known, _)| known.as_str() == scope);
+        let is_own =
+            |scope: &str| member.visitor.app.settings().scopes.iter().any(|(known, _)| known.as_str() == scope);
+        let fits = |scope: &&str| if purpose == Purpose::Management { is_managing(scope) } else { is_own(scope) };
+        let others = if purpose == Purpose::Api { form.get("other_scopes") } else { "" };
+        let all: Vec<&str> = form.all("scope").filter(fits).chain(others.split_whitespace()).collect();
+        if all.is_empty() {
+            return Err(ManagementError::invalid("scopes", "a restricted key needs at least one scope"));
+        }
+        let message = "write them like resources:read, separated by spaces";
+        all.join(" ").parse::<ScopeSet>().map_err(|_| ManagementError::invalid("scopes", message))?
+    } else {
+        ScopeSet::all()
+    };
+    let mut new = NewKey::secret(member.account.id.clone(), form.get("name"));
+    (new.kind, new.mode, new.scopes) = (kind, mode, granted);
+    new.expires_at = end(form, member.management().now())?;
+    new.networks = networks(form.get("networks"))?;
+    Ok(KeyDraft::of(purpose, new))
+}
+
+fn end(form: &Form, now: Timestamp) -> Result<Option<Timestamp>, ManagementError> {
+    let invalid = || ManagementError::invalid("expires_at", "choose an entry or a future date");
+    match form.get("expires") {
+        "never" | "" => Ok(None),
+        "on" => {
+            let end: Timestamp = format!("{}T23:59:59Z", form.get("expires_on")).parse().map_err(|_| invalid())?;
+            if end > now { Ok(Some(end)) } else { Err(invalid()) }
+        }
+        days => {
+            let days: i64 = days.parse().ok().filter(|days| (1..=3_660).contains(days)).ok_or_else(invalid)?;
+            Ok(Some(Timestamp::from_millis(now.as_millis() + days * DAY)))
+        }
+    }
+}
+
+fn networks(text: &str) -> Result<Vec<IpNet>, ManagementError> {
+    let parts = text.split([' ', ',', '\n', '\r', '\t']).filter(|part| !part.is_empty());
+    parts
+        .map(|part| part.parse::<keyward_core::Network>().map(IpNet::from))
+        .collect::<Result<_, _>>()
+        .map_err(|error| ManagementError::invalid("networks", error.to_string()))
+}
+
+impl NewPage {
+    /// Returns `true` if this field has the error.
+    fn is_wrong(&self, field: &str) -> bool {
+        self.error.as_ref().is_some_and(|error| error.field == field)
+    }
+}

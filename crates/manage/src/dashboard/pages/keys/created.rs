@@ -1,0 +1,72 @@
+//! The page that reveals a created key.
+
+use askama::Template;
+use axum::response::Response;
+use keyward_core::{PlainKey, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::dashboard::frame::Frame;
+use crate::dashboard::member::AtAccount;
+use crate::dashboard::settings::variable;
+use crate::dashboard::text::When;
+use crate::service::KeyView;
+
+/// A created key, as the form's stored answer has it.
+#[derive(Serialize, Deserialize)]
+pub(super) struct CreatedKey {
+    id: String,
+    name: String,
+    plain: String,
+    /// When the rotated key expires, if the key has a predecessor.
+    old_ends_at: Option<Timestamp>,
+}
+
+impl CreatedKey {
+    pub(super) fn new(key: PlainKey, view: &KeyView) -> Self {
+        Self {
+            id: view.id.to_string(),
+            name: view.name.clone(),
+            plain: key.expose_once().to_string(),
+            old_ends_at: None,
+        }
+    }
+
+    pub(super) fn with_predecessor(self, ends_at: Option<Timestamp>) -> Self {
+        Self { old_ends_at: ends_at, ..self }
+    }
+}
+
+#[derive(Template)]
+#[template(path = "dashboard/keys/created.html")]
+struct CreatedPage {
+    frame: Frame,
+    created: CreatedKey,
+    old_ends: Option<When>,
+    variable: String,
+    example_url: String,
+}
+
+/// Renders the only page that contains the key.
+pub(super) fn show(member: &AtAccount, created: CreatedKey) -> Response {
+    let example_url = member.visitor.app.settings().example_url.clone();
+    let old_ends = When::maybe(created.old_ends_at, member.management().now());
+    member.page("Copy your key", |frame| CreatedPage {
+        variable: variable(&frame.provider),
+        frame,
+        created,
+        old_ends,
+        example_url,
+    })
+}
+
+#[derive(Template)]
+#[template(path = "dashboard/keys/created_before.html")]
+struct CreatedBeforePage {
+    frame: Frame,
+    created: CreatedKey,
+}
+
+/// Renders the answer to a form that was already sent, without the key.
+pub(super) fn show_before(member: &AtAccount, created: CreatedKey) -> Response {
+    member.page("Already shown", |frame| CreatedBeforePage { frame, created })
+}

@@ -1,0 +1,54 @@
+//! The details of a key.
+
+use askama::Template;
+use axum::response::Response;
+use http::StatusCode;
+
+use super::view::Key;
+use crate::dashboard::error::{FieldError, PageError};
+use crate::dashboard::form::Form;
+use crate::dashboard::frame::Frame;
+use crate::dashboard::member::AtKey;
+use crate::dashboard::svg::{self, Chart};
+use crate::role::scopes;
+use crate::service::UsageTotal;
+
+const DAYS: u32 = 30;
+
+#[derive(Template)]
+#[template(path = "dashboard/keys/details.html")]
+struct KeyPage {
+    frame: Frame,
+    key: Key,
+    chart: Option<Chart>,
+    may_write: bool,
+    typed_name: String,
+    error: Option<FieldError>,
+}
+
+pub(super) async fn page(member: AtKey) -> Result<Response, PageError> {
+    let query = member.visitor.query();
+    show(&member, StatusCode::OK, &query, None).await
+}
+
+/// Renders the page, with the typed name.
+pub(super) async fn show(
+    member: &AtKey,
+    status: StatusCode,
+    form: &Form,
+    error: Option<FieldError>,
+) -> Result<Response, PageError> {
+    let now = member.management().now();
+    let chart = if member.may(&scopes::USAGE_READ) {
+        let usage = member.management().key_usage(&member.actor, member.id(), DAYS).await?;
+        let days: Vec<_> = usage.days.into_iter().map(UsageTotal::from).collect();
+        Some(svg::chart(&days, DAYS, now))
+    } else {
+        None
+    };
+    let key = Key::of(&member.key, now);
+    let typed_name = if form.has("name") { form.get("name").to_owned() } else { key.name.clone() };
+    let title = key.name.clone();
+    let may_write = member.may(&scopes::KEYS_WRITE);
+    Ok(member.page_with(status, &title, |frame| KeyPage { frame, key, chart, may_write, typed_name, error }))
+}

@@ -1,0 +1,136 @@
+//! The list of keys.
+
+use std::collections::HashMap;
+
+use askama::Template;
+use axum::response::Response;
+use keyward_core::store::{KeyQuery, KeyStatus};
+use keyward_core::{CredentialId, Timestamp};
+
+use super::view::Key;
+use crate::dashboard::error::PageError;
+use crate::dashboard::frame::Frame;
+use crate::dashboard::member::AtAccount;
+use crate::dashboard::svg::{self, SPARK_DAYS, Spark};
+use crate::role::scopes;
+
+const PER_PAGE: usize = 25;
+/// The most inactive keys that are counted.
+const MANY: usize = 100;
+const INACTIVE: [KeyStatus; 4] = [KeyStatus::Disabled, KeyStatus::Expired, KeyStatus::Revoked, KeyStatus::Compromised];
+const DAY: i64 = 24 * 3_600 * 1_000;
+
+/// A choice of a filter.
+struct Choice {
+    value: &'static str,
+    label: &'static str,
+    is_chosen: bool,
+}
+
+#[derive(Template)]
+#[template(path = "dashboard/keys/list.html")]
+struct KeysPage {
+    frame: Frame,
+    keys: Vec<Key>,
+    /// How many of these keys expire soon.
+    expiring: usize,
+    sparks: HashMap<String, Spark>,
+    has_usage: bool,
+    may_write: bool,
+    text: String,
+    modes: Vec<Choice>,
+    kinds: Vec<Choice>,
+    statuses: Vec<Choice>,
+    unused: Vec<Choice>,
+    is_filtered: bool,
+    shows_inactive: bool,
+    /// The number of inactive keys, if any.
+    inactive: Option<String>,
+    /// The query of the page that shows or hides inactive keys.
+    other_view: String,
+    /// The query of the next page, if there is one.
+    next: Option<String>,
+    is_first: bool,
+}
+
+pub(super) async fn page(member: AtAccount) -> Result<Response, PageError> {
+    let query = member.visitor.query();
+    let now = member.management().now();
+    let asked: Option<KeyStatus> = query.get("status").parse().ok();
+    let shows_inactive = query.get("inactive") == "1" || asked.is_some_and(|status| status != KeyStatus::Active);
+    let text = query.get("q").trim();
+    let days: i64 = query.get("unused").parse().ok().filter(|days| (1..=366).contains(days)).unwrap_or(0);
+    let filter = KeyQuery {
+        account: Some(member.account.id.clone()),
+        mode: query.get("mode").parse().ok(),
+        kind: query.get("kind").parse().ok(),
+        status: asked.or((!shows_inactive).then_some(KeyStatus::Active)),
+        text: (!text.is_empty()).then(|| text.to_owned()),
+        unused_since: (days > 0).then(|| Timestamp::from_millis(now.as_millis() - days * DAY)),
+        after: query.get("after").parse().ok(),
+        limit: PER_PAGE,
+        now,
+    };
+    let found = member.management().keys(&member.actor, &filter).await?;
+    let inactive = member.management().count_keys(&member.actor, &filter, &INACTIVE, MANY).await?;
+    let has_usage = member.may(&scopes::USAGE_READ);
+    let mut sparks = HashMap::new();
+    if has_usage {
+        let ids: Vec<CredentialId> = found.items.iter().map(|key| key.id.clone()).collect();
+        let usage = member.management().usage_of_keys(&member.actor, &member.account.id, &ids, SPARK_DAYS).await?;
+        sparks = svg::sparks(&usage.days, now).into_iter().map(|(id, spark)| (id.to_string(), spark)).collect();
+    }
+    let next = found.next.map(|after| with(&query.without(&["after"]), &format!("after={after}")));
+    let other_view = query.without(&["after", "inactive", "status"]);
+    let choose = |field: &'static str, choices: &[(&'static str, &'static str)]| {
+        let chosen = query.get(field);
+        choices.iter().map(|(value, label)| Choice { value, label, is_chosen: *value == chosen }).collect::<Vec<_>>()
+    };
+    Ok(member.page("Keys", |frame| KeysPage {
+        frame,
+        expiring: found.items.iter().filter(|key| key.expires_soon).count(),
+        keys: found.items.iter().map(|key| Key::of(key, now)).collect(),
+        sparks,
+        has_usage,
+        may_write: member.may(&scopes::KEYS_WRITE),
+        text: text.to_owned(),
+        modes: choose("mode", &[("", "Any mode"), ("live", "Live"), ("test", "Test")]),
+        kinds: choose(
+            "kind",
+            &[("", "Any kind"), ("secret", "Secret"), ("restricted", "Restricted"), ("publishable", "Publishable")],
+        ),
+        statuses: choose(
+            "status",
+            &[
+                ("", "Any status"),
+                ("active", "Active"),
+                ("disabled", "Disabled"),
+                ("expired", "Expired"),
+                ("revoked", "Revoked"),
+                ("compromised", "Compromised"),
+            ],
+        ),
+        unused: choose("unused", &[("", "Any use"), ("30", "Not used for 30 days"), ("90", "Not used for 90 days")]),
+        is_filtered: !query.without(&["after", "inactive"]).is_empty(),
+        shows_inactive,
+        inactive: (inactive > 0).then(|| if inactive < MANY { inactive.to_string() } else { format!("{}+", MANY - 1) }),
+        other_view: if shows_inactive { other_view } else { with(&other_view, "inactive=1") },
+        next,
+        is_first: query.get("after").is_empty(),
+    }))
+}
+
+fn with(query: &str, field: &str) -> String {
+    if query.is_empty() { field.to_owned() } else { format!("{query}&{field}") }
+}
+
+impl KeysPage {
+    fn spark(&self, key: &Key) -> Option<&Spark> {
+        self.sparks.get(&key.id)
+    }
+
+    /// Returns `true` if this account has no keys.
+    fn is_new(&self) -> bool {
+        self.keys.is_empty() && !self.is_filtered && self.inactive.is_none() && self.is_first
+    }
+}

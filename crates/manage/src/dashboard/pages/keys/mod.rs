@@ -1,0 +1,35 @@
+//! The keys of an account.
+
+mod change;
+mod create;
+mod created;
+mod details;
+mod list;
+mod revoke;
+mod rotate;
+mod view;
+
+use super::home;
+use crate::dashboard::app::Route;
+use crate::dashboard::site_map::Menu;
+use crate::role::scopes;
+
+const KEY: &str = "/accounts/{account}/keys/{id}";
+
+pub(super) fn routes() -> Vec<Route> {
+    vec![
+        Route::page("/accounts/{account}/keys", list::page)
+            .menu(Menu::Account, "Keys", scopes::KEYS_READ)
+            .destination(),
+        Route::page("/accounts/{account}/keys/new", create::page).post(create::create).destination(),
+        Route::page(KEY, details::page).destination(),
+        Route::action("/accounts/{account}/keys/{id}/rename", KEY, change::rename),
+        Route::action("/accounts/{account}/keys/{id}/disable", KEY, change::disable),
+        Route::action("/accounts/{account}/keys/{id}/enable", KEY, change::enable),
+        Route::page("/accounts/{account}/keys/{id}/rotate", rotate::page).post(rotate::rotate).destination(),
+        Route::page("/accounts/{account}/keys/{id}/revoke", revoke::page).post(revoke::revoke).destination(),
+        Route::page("/keys", home::go).destination(),
+        Route::page("/keys/new", home::go).destination(),
+        Route::page("/keys/{id}", home::go_to_key).destination(),
+    ]
+}

@@ -1,0 +1,78 @@
+//! A key, as pages show it.
+
+use keyward_core::Timestamp;
+use keyward_core::lease::Propagation;
+use keyward_core::store::KeyStatus;
+
+use crate::dashboard::text::When;
+use crate::role::Purpose;
+use crate::service::KeyView;
+
+/// A key, as pages show it.
+pub(super) struct Key {
+    pub(super) id: String,
+    pub(super) name: String,
+    pub(super) hint: String,
+    pub(super) mode: &'static str,
+    pub(super) kind: &'static str,
+    pub(super) is_managing: bool,
+    pub(super) scopes: Vec<String>,
+    pub(super) networks: Vec<String>,
+    pub(super) endpoints: Vec<String>,
+    pub(super) status: &'static str,
+    pub(super) is_usable: bool,
+    pub(super) is_ended: bool,
+    pub(super) created: When,
+    pub(super) not_before: Option<When>,
+    pub(super) expires: Option<When>,
+    pub(super) expires_soon: bool,
+    pub(super) last_used: Option<When>,
+    pub(super) last_used_from: Option<String>,
+    pub(super) used_after_rotation: Option<When>,
+    pub(super) revoked: Option<When>,
+    pub(super) rotated_from: Option<String>,
+    pub(super) rotated_to: Option<String>,
+    pub(super) version: u64,
+}
+
+impl Key {
+    pub(super) fn of(key: &KeyView, now: Timestamp) -> Self {
+        Self {
+            id: key.id.to_string(),
+            name: key.name.clone(),
+            hint: key.hint.to_string(),
+            mode: key.mode.as_str(),
+            kind: key.kind.as_str(),
+            is_managing: key.purpose == Purpose::Management,
+            scopes: key.scopes.iter().map(|scope| scope.as_str().to_owned()).collect(),
+            networks: key.networks.iter().map(ToString::to_string).collect(),
+            endpoints: key.endpoints.iter().map(ToString::to_string).collect(),
+            status: key.status.as_str(),
+            is_usable: key.status == KeyStatus::Active,
+            is_ended: !matches!(key.status, KeyStatus::Active | KeyStatus::Disabled),
+            created: When::at(key.created_at, now),
+            not_before: When::maybe(key.not_before.filter(|begin| *begin > now), now),
+            expires: When::maybe(key.expires_at, now),
+            expires_soon: key.expires_soon,
+            last_used: When::maybe(key.last_used_at, now),
+            last_used_from: key.last_used_from.clone(),
+            used_after_rotation: When::maybe(key.used_after_rotation_at, now),
+            revoked: When::maybe(key.revoked_at, now),
+            rotated_from: key.rotated_from.as_ref().map(ToString::to_string),
+            rotated_to: key.rotated_to.as_ref().map(ToString::to_string),
+            version: key.version,
+        }
+    }
+
+    /// Its scopes in words.
+    pub(super) fn grants(&self) -> String {
+        if self.scopes.iter().any(|scope| scope == "*") { "everything".to_owned() } else { self.scopes.join(", ") }
+    }
+}
+
+/// The flash code that says how many nodes have applied a change.
+pub(super) fn flash_code(what: &str, propagation: &Propagation) -> String {
+    let confirmed = propagation.confirmed.len();
+    let nodes = confirmed + propagation.waited_out.len();
+    format!("{what}.{confirmed}.{nodes}.{}", propagation.took.as_millis().max(1))
+}

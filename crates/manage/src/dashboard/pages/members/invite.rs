@@ -1,0 +1,69 @@
+//! Inviting a user, and withdrawing an invitation.
+
+use askama::Template;
+use axum::extract::Path;
+use axum::response::Response;
+use serde::{Deserialize, Serialize};
+
+use super::list;
+use crate::dashboard::error::{FieldError, PageError};
+use crate::dashboard::form;
+use crate::dashboard::forms::SignedInForm;
+use crate::dashboard::frame::Frame;
+use crate::dashboard::member::AtAccount;
+use crate::dashboard::once::{self, RevealedSecret};
+use crate::error::ManagementError;
+use crate::role::Role;
+
+/// An invitation, as the form's stored answer has it.
+#[derive(Serialize, Deserialize)]
+struct Invitation {
+    email: String,
+    role: Role,
+    /// The secret of the link, which is revealed once.
+    secret: Option<String>,
+}
+
+#[derive(Template)]
+#[template(path = "dashboard/members/invited.html")]
+struct InvitedPage {
+    frame: Frame,
+    invitation: Invitation,
+    /// The link, or `None` if it was already revealed. Without a public URL, the script prepends the host.
+    link: Option<String>,
+}
+
+pub(super) async fn invite(SignedInForm { at: member, form }: SignedInForm<AtAccount>) -> Result<Response, PageError> {
+    member.require_recent_sign_in().await?;
+    let (management, actor, account) = (member.management().clone(), member.actor.clone(), member.account.id.clone());
+    let base = member.visitor.link_base()?;
+    let email = form.get("email").to_owned();
+    let role: Result<Role, _> = form.get("role").parse();
+    let invite = async move {
+        let role = role.map_err(|_| ManagementError::invalid("role", "choose a role"))?;
+        let invited = management.invite(&actor, &account, &email, role).await?;
+        Ok(Invitation { email: invited.invitation.email, role, secret: Some(invited.secret.to_string()) })
+    };
+    let (mut invitation, was_shown) = match once::once(&member, &form, invite).await {
+        Ok(RevealedSecret::Now(invitation)) => (invitation, false),
+        Ok(RevealedSecret::Before(invitation)) => (invitation, true),
+        Err(
+            error @ (ManagementError::Invalid { .. } | ManagementError::Duplicate(_) | ManagementError::Escalation(_)),
+        ) => {
+            return list::show(&member, error.status(), &form, Some(FieldError::from(&error))).await;
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let secret = invitation.secret.take();
+    let link = secret.filter(|_| !was_shown);
+    let link = link.map(|secret| format!("{base}/register?{}", form::query("invitation", &secret)));
+    Ok(member.page("Invited", |frame| InvitedPage { frame, invitation, link }))
+}
+
+pub(super) async fn withdraw(
+    Path((_, id)): Path<(String, String)>,
+    SignedInForm { at: member, .. }: SignedInForm<AtAccount>,
+) -> Result<Response, PageError> {
+    member.management().withdraw_invitation(&member.actor, &member.account.id, &id).await?;
+    Ok(member.redirect_with_flash("/members", "withdrawn"))
+}

@@ -1,0 +1,68 @@
+//! Links with which a member chooses a new password.
+
+use askama::Template;
+use axum::response::Response;
+use serde::{Deserialize, Serialize};
+
+use crate::dashboard::error::PageError;
+use crate::dashboard::form;
+use crate::dashboard::forms::SignedInForm;
+use crate::dashboard::frame::Frame;
+use crate::dashboard::member::AtAccount;
+use crate::dashboard::once::{self, RevealedSecret};
+use crate::dashboard::path_params::NamedUser;
+
+#[derive(Template)]
+#[template(path = "dashboard/members/reset.html")]
+struct ResetPage {
+    frame: Frame,
+    id: String,
+    name: String,
+    email: String,
+    form_id: String,
+}
+
+pub(super) async fn page(member: AtAccount, NamedUser(user): NamedUser) -> Result<Response, PageError> {
+    member.require_recent_sign_in().await?;
+    let user = member.management().member(&member.actor, &member.account.id, &user).await?.user;
+    let form_id = once::new_form()?;
+    let page = |frame| ResetPage { frame, id: user.id.to_string(), name: user.name, email: user.email, form_id };
+    Ok(member.page("New password", page))
+}
+
+/// A link, as the form's stored answer has it.
+#[derive(Serialize, Deserialize)]
+struct CreatedLink {
+    email: String,
+    secret: String,
+}
+
+#[derive(Template)]
+#[template(path = "dashboard/members/reset_created.html")]
+struct CreatedPage {
+    frame: Frame,
+    email: String,
+    /// The link, or `None` if it was already revealed. Without a public URL, the script prepends the host.
+    link: Option<String>,
+}
+
+pub(super) async fn create(
+    NamedUser(user): NamedUser,
+    SignedInForm { at: member, form }: SignedInForm<AtAccount>,
+) -> Result<Response, PageError> {
+    member.require_recent_sign_in().await?;
+    let (management, actor, account) = (member.management().clone(), member.actor.clone(), member.account.id.clone());
+    let base = member.visitor.link_base()?;
+    let create = async move {
+        // The actor may also have rights over members of other accounts, but not on this page.
+        management.member(&actor, &account, &user).await?;
+        let link = management.create_password_reset(&actor, &user).await?;
+        Ok(CreatedLink { email: link.user.email, secret: link.secret.to_string() })
+    };
+    let (created, is_new) = match once::once(&member, &form, create).await? {
+        RevealedSecret::Now(created) => (created, true),
+        RevealedSecret::Before(created) => (created, false),
+    };
+    let link = is_new.then(|| format!("{base}/reset?{}", form::query("reset", &created.secret)));
+    Ok(member.page("New password", |frame| CreatedPage { frame, email: created.email, link }))
+}

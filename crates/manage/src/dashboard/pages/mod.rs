@@ -1,0 +1,38 @@
+//! The pages, by feature. Each feature declares its routes.
+
+mod account;
+mod accounts;
+mod audit;
+pub(super) mod error;
+mod home;
+mod invitations;
+mod keys;
+mod members;
+mod settings;
+mod sign_in;
+mod usage;
+mod users;
+
+use super::app::Route;
+use super::assets;
+
+/// All routes. Their order is the order of the links in the navigation.
+pub(super) fn routes() -> Vec<Route> {
+    let features = [
+        keys::routes(),
+        usage::routes(),
+        members::routes(),
+        audit::routes(),
+        account::routes(),
+        accounts::routes(),
+        users::routes(),
+        settings::routes(),
+        invitations::routes(),
+        sign_in::routes(),
+        vec![Route::page("/dashboard/{asset}", assets::serve)],
+    ];
+    features.into_iter().flatten().collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,20 @@
+//! The settings of a user, and the appearance that the operator sets.
+
+mod appearance;
+mod own;
+mod themes;
+
+use crate::dashboard::app::Route;
+use crate::dashboard::site_map::Menu;
+
+const SETTINGS: &str = "/settings";
+
+pub(super) fn routes() -> Vec<Route> {
+    vec![
+        Route::page(SETTINGS, own::page).menu(Menu::User, "Settings", None).destination(),
+        Route::action("/settings/theme", SETTINGS, own::change_theme),
+        Route::action("/settings/name", SETTINGS, own::change_name),
+        Route::action("/settings/password", SETTINGS, own::change_password),
+        Route::page("/settings/appearance", appearance::page).post(appearance::change).destination(),
+    ]
+}

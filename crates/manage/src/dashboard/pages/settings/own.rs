@@ -1,0 +1,136 @@
+//! A user's own settings.
+
+use askama::Template;
+use axum::response::Response;
+use http::StatusCode;
+
+use super::themes::{self, Choice};
+use crate::dashboard::error::{FieldError, PageError};
+use crate::dashboard::form::Form;
+use crate::dashboard::forms::SignedInForm;
+use crate::dashboard::frame::Frame;
+use crate::dashboard::member::Member;
+use crate::dashboard::text::When;
+use crate::error::ManagementError;
+use crate::role::scopes;
+use crate::service::PageRequest;
+
+struct Session {
+    since: When,
+    last_seen: When,
+    address: String,
+    user_agent: String,
+    is_current: bool,
+}
+
+#[derive(Template)]
+#[template(path = "dashboard/settings/settings.html")]
+struct SettingsPage {
+    frame: Frame,
+    themes: Vec<Choice>,
+    email: String,
+    name: String,
+    user_version: u64,
+    /// Whether the user signs in with a password.
+    has_password: bool,
+    /// Whether the user may set the appearance of the pages.
+    may_set_appearance: bool,
+    sessions: Vec<Session>,
+    /// The form with an error, and the error.
+    error: Option<(&'static str, FieldError)>,
+}
+
+async fn show(
+    member: &Member,
+    status: StatusCode,
+    form: &Form,
+    error: Option<(&'static str, FieldError)>,
+) -> Result<Response, PageError> {
+    let now = member.management().now();
+    let sessions = member.management().own_sessions(&member.actor, &PageRequest::default()).await?;
+    let typed = |field: &str, known: &str| if form.has(field) { form.get(field).to_owned() } else { known.to_owned() };
+    let has_password = member.management().has_password(&member.actor).await?;
+    let page = |frame| SettingsPage {
+        frame,
+        has_password,
+        may_set_appearance: member.operates.as_ref().is_some_and(|rights| rights.allows(&scopes::ACCOUNTS_WRITE)),
+        themes: themes::choices(member.visitor.theme.as_str()),
+        email: member.user.email.clone(),
+        name: typed("name", &member.user.name),
+        user_version: member.user.version,
+        sessions: sessions
+            .items
+            .into_iter()
+            .map(|session| Session {
+                since: When::at(session.created_at, now),
+                last_seen: When::at(session.last_seen_at, now),
+                address: session.address.unwrap_or_else(|| "unknown address".to_owned()),
+                user_agent: session.user_agent.unwrap_or_else(|| "unknown client".to_owned()),
+                is_current: session.current,
+            })
+            .collect(),
+        error,
+    };
+    Ok(member.page_with(status, "Settings", page))
+}
+
+pub(super) async fn page(member: Member) -> Result<Response, PageError> {
+    let query = member.visitor.query();
+    show(&member, StatusCode::OK, &query, None).await
+}
+
+pub(super) async fn change_theme(
+    SignedInForm { at: member, form }: SignedInForm<Member>,
+) -> Result<Response, PageError> {
+    let theme = form.get("theme").parse().map_err(ManagementError::from)?;
+    let mut response = member.visitor.go(member.visitor.safe_redirect(form.get("back")));
+    member.visitor.keep_theme(&mut response, theme);
+    Ok(response)
+}
+
+/// Redirects after success. Otherwise shows the error at the form.
+async fn finish<T>(
+    member: &Member,
+    form: &Form,
+    which: &'static str,
+    result: Result<T, ManagementError>,
+) -> Result<Response, PageError> {
+    match result {
+        Ok(_) => Ok(member.visitor.redirect_with_flash("/settings", "renamed")),
+        Err(
+            error @ (ManagementError::Invalid { .. }
+            | ManagementError::WrongCredentials
+            | ManagementError::Stale
+            | ManagementError::Throttled { .. }),
+        ) => show(member, error.status(), form, Some((which, FieldError::from(&error)))).await,
+        Err(error) => Err(error.into()),
+    }
+}
+
+pub(super) async fn change_name(
+    SignedInForm { at: member, form }: SignedInForm<Member>,
+) -> Result<Response, PageError> {
+    let version = form.get("version").parse().unwrap_or(0);
+    let result = member.management().rename_own_user(&member.actor, form.get("name"), version).await;
+    finish(&member, &form, "user", result).await
+}
+
+pub(super) async fn change_password(
+    SignedInForm { at: member, form }: SignedInForm<Member>,
+) -> Result<Response, PageError> {
+    match member.management().change_password(&member.actor, form.get("current"), form.get("password")).await {
+        Ok(()) => {
+            let mut response = member.visitor.redirect_with_flash("/login", "password");
+            member.visitor.end_all_sessions(&mut response, &member.actor).await;
+            Ok(response)
+        }
+        Err(error) => finish::<()>(&member, &form, "password", Err(error)).await,
+    }
+}
+
+impl SettingsPage {
+    /// The error of this form, if it has one.
+    fn error_of(&self, which: &str) -> Option<&FieldError> {
+        self.error.as_ref().filter(|(form, _)| *form == which).map(|(_, error)| error)
+    }
+}

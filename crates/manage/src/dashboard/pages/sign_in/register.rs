@@ -1,0 +1,83 @@
+//! Choosing a password with an invitation, and signing up where it is open.
+
+use askama::Template;
+use axum::response::Response;
+use http::StatusCode;
+
+use crate::dashboard::csrf::EXPIRED_FORM;
+use crate::dashboard::error::{FieldError, PageError};
+use crate::dashboard::flash::Note;
+use crate::dashboard::form::{self, Form};
+use crate::dashboard::forms::AnonymousForm;
+use crate::dashboard::frame::Frame;
+use crate::dashboard::visitor::Visitor;
+use crate::error::ManagementError;
+use crate::service::{NewUser, SignUpPolicy};
+
+#[derive(Template)]
+#[template(path = "dashboard/sign_in/register.html")]
+struct RegisterPage {
+    frame: Frame,
+    /// The invitation, or `None` to sign up without one.
+    invitation: Option<String>,
+    is_open: bool,
+    /// The query that makes sign-in return to the invitation, if there is one.
+    to: Option<String>,
+    email: String,
+    name: String,
+    error: Option<FieldError>,
+}
+
+fn show(
+    visitor: &Visitor,
+    status: StatusCode,
+    form: &Form,
+    error: Option<FieldError>,
+    note: Option<Note>,
+) -> Result<Response, PageError> {
+    let is_open = visitor.app.management().sign_up_policy() == SignUpPolicy::Open;
+    visitor.open_page(status, "Register", |frame| RegisterPage {
+        frame: frame.note(note),
+        invitation: (form.has("invitation") || !is_open).then(|| form.get("invitation").to_owned()),
+        is_open,
+        to: form.has("invitation").then(|| form::query("to", &invitations_path(form.get("invitation")))),
+        email: form.get("email").to_owned(),
+        name: form.get("name").to_owned(),
+        error,
+    })
+}
+
+/// The page on which a signed-in user accepts this invitation.
+fn invitations_path(invitation: &str) -> String {
+    format!("/invitations?{}", form::query("invitation", invitation))
+}
+
+pub(super) async fn page(visitor: Visitor) -> Result<Response, PageError> {
+    let query = visitor.query();
+    if query.has("invitation") && visitor.is_signed_in().await {
+        return Ok(visitor.go(&invitations_path(query.get("invitation"))));
+    }
+    show(&visitor, StatusCode::OK, &query, None, None)
+}
+
+pub(super) async fn register(AnonymousForm { visitor, form, is_own }: AnonymousForm) -> Result<Response, PageError> {
+    if !is_own {
+        let note = Note::bad(EXPIRED_FORM);
+        return show(&visitor, StatusCode::FORBIDDEN, &form, None, Some(note));
+    }
+    let management = visitor.app.management();
+    let (name, password) = (form.get("name"), form.get("password"));
+    let (done, code) = if form.has("invitation") {
+        let invitation = form.get("invitation").trim();
+        (management.accept_invitation(&visitor.context, invitation, name, password).await, "registered")
+    } else {
+        (management.sign_up(&visitor.context, NewUser::new(form.get("email"), name, password)).await, "signed-up")
+    };
+    match done {
+        Ok(()) => Ok(visitor.redirect_with_flash("/login", code)),
+        Err(error @ (ManagementError::Invalid { .. } | ManagementError::LinkEnded | ManagementError::AddressInUse)) => {
+            show(&visitor, error.status(), &form, Some(FieldError::from(&error)), None)
+        }
+        Err(error) => Err(error.into()),
+    }
+}

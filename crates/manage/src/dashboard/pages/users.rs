@@ -1,0 +1,148 @@
+//! All users of the deployment, for the operator.
+
+use askama::Template;
+use axum::response::Response;
+use http::StatusCode;
+use keyward_core::id::UserId;
+
+use crate::dashboard::app::Route;
+use crate::dashboard::error::PageError;
+use crate::dashboard::form;
+use crate::dashboard::forms::SignedInForm;
+use crate::dashboard::frame::Frame;
+use crate::dashboard::member::Member;
+use crate::dashboard::path_params::NamedUser;
+use crate::dashboard::site_map::Menu;
+use crate::dashboard::text::When;
+use crate::error::ManagementError;
+use crate::records::{User, Versioned};
+use crate::role::scopes;
+use crate::service::PageRequest;
+
+const USER: &str = "/users/{id}";
+
+pub(super) fn routes() -> Vec<Route> {
+    vec![
+        Route::page("/users", list).menu(Menu::Operator, "Users", scopes::MEMBERS_READ).destination(),
+        Route::page(USER, details).destination(),
+        Route::action("/users/{id}/disable", USER, disable),
+        Route::action("/users/{id}/enable", USER, enable),
+        Route::page("/users/{id}/delete", confirm).post(delete).destination(),
+    ]
+}
+
+struct Row {
+    id: String,
+    name: String,
+    email: String,
+    since: When,
+    last_seen: Option<When>,
+    is_disabled: bool,
+    is_self: bool,
+    version: u64,
+}
+
+fn row(member: &Member, user: Versioned<User>) -> Row {
+    let now = member.management().now();
+    Row {
+        id: user.id.to_string(),
+        since: When::at(user.created_at, now),
+        last_seen: When::maybe(user.last_sign_in_at, now),
+        is_disabled: user.disabled_at.is_some(),
+        is_self: member.actor.user() == Some(&user.id),
+        version: user.version,
+        name: user.value.name,
+        email: user.value.email,
+    }
+}
+
+#[derive(Template)]
+#[template(path = "dashboard/users/list.html")]
+struct UsersPage {
+    frame: Frame,
+    users: Vec<Row>,
+    email: String,
+    next: Option<String>,
+}
+
+async fn list(member: Member) -> Result<Response, PageError> {
+    let query = member.visitor.query();
+    let (management, email) = (member.management(), query.get("email").trim().to_owned());
+    let (found, next) = if email.is_empty() {
+        let after = Some(query.get("after").to_owned()).filter(|after| !after.is_empty());
+        let page = management.users(&member.actor, &PageRequest { after, ..PageRequest::default() }).await?;
+        (page.items, page.next)
+    } else {
+        match management.user_with_email(&member.actor, &email).await {
+            Ok(user) => (vec![user], None),
+            Err(ManagementError::NotFound("user") | ManagementError::Invalid { .. }) => (Vec::new(), None),
+            Err(error) => return Err(error.into()),
+        }
+    };
+    let users = found.into_iter().map(|user| row(&member, user)).collect();
+    let next = next.map(|next| form::query("after", &next));
+    Ok(member.page("Users", |frame| UsersPage { frame, users, email, next }))
+}
+
+#[derive(Template)]
+#[template(path = "dashboard/users/details.html")]
+struct UserPage {
+    frame: Frame,
+    user: Row,
+    /// The name of each account and the user's role in it.
+    accounts: Vec<(String, &'static str)>,
+    may_write: bool,
+}
+
+async fn details(member: Member, NamedUser(id): NamedUser) -> Result<Response, PageError> {
+    let user = member.management().user(&member.actor, &id).await?;
+    let accounts = member.management().accounts_of(&member.actor, &id).await?;
+    let accounts = accounts.into_iter().map(|(account, role)| (account.name, role.as_str())).collect();
+    let user = row(&member, user);
+    let operates = member.operates.as_ref();
+    let may_write = !user.is_self && operates.is_some_and(|rights| rights.allows(&scopes::MEMBERS_WRITE));
+    let title = user.name.clone();
+    Ok(member.page_with(StatusCode::OK, &title, |frame| UserPage { frame, user, accounts, may_write }))
+}
+
+async fn set_disabled(member: &Member, user: &UserId, disabled: bool) -> Result<Response, PageError> {
+    member.management().set_user_disabled(&member.actor, user, disabled).await?;
+    let code = if disabled { "user-disabled" } else { "user-enabled" };
+    Ok(member.visitor.redirect_with_flash(&format!("/users/{user}"), code))
+}
+
+async fn disable(
+    NamedUser(id): NamedUser,
+    SignedInForm { at: member, .. }: SignedInForm<Member>,
+) -> Result<Response, PageError> {
+    set_disabled(&member, &id, true).await
+}
+
+async fn enable(
+    NamedUser(id): NamedUser,
+    SignedInForm { at: member, .. }: SignedInForm<Member>,
+) -> Result<Response, PageError> {
+    set_disabled(&member, &id, false).await
+}
+
+#[derive(Template)]
+#[template(path = "dashboard/users/delete.html")]
+struct DeletePage {
+    frame: Frame,
+    user: Row,
+}
+
+async fn confirm(member: Member, NamedUser(id): NamedUser) -> Result<Response, PageError> {
+    let user = member.management().user(&member.actor, &id).await?;
+    let user = row(&member, user);
+    Ok(member.page("Delete a user", |frame| DeletePage { frame, user }))
+}
+
+async fn delete(
+    NamedUser(id): NamedUser,
+    SignedInForm { at: member, form }: SignedInForm<Member>,
+) -> Result<Response, PageError> {
+    let version = form.get("version").parse().unwrap_or(0);
+    member.management().delete_user(&member.actor, &id, version).await?;
+    Ok(member.visitor.redirect_with_flash("/users", "user-deleted"))
+}

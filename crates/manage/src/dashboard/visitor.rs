@@ -1,0 +1,125 @@
+//! The visitor of a page, signed in or not.
+
+#![cfg_attr(not(test), warn(clippy::arithmetic_side_effects, clippy::indexing_slicing))] // It reads input.
+
+use std::sync::{Arc, OnceLock};
+
+use askama::Template;
+use axum::extract::{FromRequestParts, Request};
+use axum::response::{IntoResponse, Response};
+use headers::{ContentType, HeaderMapExt as _};
+use http::StatusCode;
+use http::request::Parts;
+use keyward_core::adapter::Transport;
+
+use super::app::App;
+use super::cookies::{self, Cookies};
+use super::error::PageError;
+use super::form::Form;
+use crate::actor::Context;
+use crate::appearance::Theme;
+use crate::error::ManagementError;
+use crate::origin::host_of;
+use crate::service::Appearance;
+use crate::web::Arrival;
+
+/// The visitor of a page.
+#[derive(Clone)]
+pub(super) struct Visitor {
+    pub(super) app: App,
+    pub(super) context: Context,
+    pub(super) theme: Theme,
+    /// The appearance that the operator has set.
+    pub(super) look: Appearance,
+    /// The path and the query, below the dashboard's base path.
+    pub(super) path: String,
+    /// The host that the request names.
+    pub(super) host: String,
+    pub(super) cookies: Cookies,
+    /// The page of the form that was sent, with the typed fields as its query.
+    form_page: Arc<OnceLock<String>>,
+}
+
+impl Visitor {
+    pub(super) fn new(app: App, request: &Request, arrival: Arrival) -> Self {
+        let is_plain_loopback = arrival.is_loopback && arrival.transport != Transport::Secure;
+        Self {
+            path: request.uri().path_and_query().map(ToString::to_string).unwrap_or_default(),
+            theme: Theme::default(),
+            look: Appearance::default(),
+            app,
+            host: host_of(request).to_owned(),
+            cookies: Cookies::read(request.headers(), is_plain_loopback),
+            context: arrival.context,
+            form_page: Arc::default(),
+        }
+        .with_device()
+    }
+
+    fn with_device(mut self) -> Self {
+        self.context = self.context.clone().device(self.cookies.get(cookies::DEVICE));
+        self
+    }
+
+    /// Reads the appearance from the store. Without the store, pages keep the default appearance.
+    pub(super) async fn load_look(&mut self) {
+        match self.app.management().appearance().await {
+            Ok(look) => self.look = look.value,
+            // The page itself reports the outage.
+            Err(error) => keyward_core::log_limited!(warn, %error, "a page has the default appearance"),
+        }
+        self.theme = self.cookies.get(cookies::THEME).parse().unwrap_or(self.look.theme);
+    }
+
+    /// The fields of the query.
+    pub(super) fn query(&self) -> Form {
+        Form::parse(self.path.split_once('?').map_or("", |(_, query)| query).as_bytes())
+    }
+
+    /// The path without its query.
+    pub(super) fn page_path(&self) -> &str {
+        self.path.split('?').next().unwrap_or_default()
+    }
+
+    /// The flash message for this page, or an empty text.
+    pub(super) fn flash(&self) -> &str {
+        let (code, page) = self.cookies.get(cookies::FLASH).split_once('@').unwrap_or_default();
+        if page == self.page_path() { code } else { "" }
+    }
+
+    /// Remembers the page of the form that was sent.
+    pub(super) fn set_form_page(&self, page: &str) {
+        let _ = self.form_page.set(page.to_owned());
+    }
+
+    /// The page that sign-in returns to: that of the form that was sent, or else the requested page.
+    pub(super) fn return_path(&self) -> String {
+        self.form_page.get().unwrap_or(&self.path).clone()
+    }
+
+    /// The response that has this page.
+    pub(super) fn html(&self, status: StatusCode, page: &impl Template) -> Response {
+        match page.render() {
+            Ok(text) => {
+                let mut response = (status, text).into_response();
+                response.headers_mut().typed_insert(ContentType::html());
+                if !self.flash().is_empty() {
+                    self.cookies.set(&mut response, cookies::FLASH, "", Some(0));
+                }
+                response
+            }
+            Err(error) => {
+                tracing::error!(%error, "a page could not be rendered");
+                StatusCode::INTERNAL_SERVER_ERROR.into_response()
+            }
+        }
+    }
+}
+
+impl FromRequestParts<App> for Visitor {
+    type Rejection = PageError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, PageError> {
+        parts.extensions.get::<Self>().cloned().ok_or_else(|| PageError::from(ManagementError::Internal))
+    }
+}

@@ -1,0 +1,52 @@
+//! Creating an account with a given id.
+
+use keyward_core::AccountRecord;
+use keyward_core::lease::Propagation;
+
+use crate::actor::Actor;
+use crate::error::ManagementError;
+use crate::records::{Account, Entity};
+use crate::role::scopes;
+use crate::service::audit::{Draft, Target};
+use crate::service::{Management, check_name};
+
+impl Management {
+    /// Creates an account with the id that the program chose. Returns how it reached every node.
+    ///
+    /// # Errors
+    /// [`ManagementError::Duplicate`] if the account exists, [`ManagementError::Invalid`], [`ManagementError::Store`];
+    /// [`ManagementError::Forbidden`] for users and keys.
+    ///
+    /// # Examples
+    /// ```
+    /// use keyward::AccountRecord;
+    /// use keyward::manage::{Actor, Context, Management, SqliteManagementStore};
+    /// use keyward::sqlite::SqliteStore;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let store = SqliteStore::temporary()?;
+    /// # let management = Management::builder(store.clone(), SqliteManagementStore::open(&store)?).build()?;
+    /// let migration = Actor::system("migration", Context::new());
+    /// management.import_account(&migration, &AccountRecord::new("acct_1".parse()?, "Example Ltd")).await?;
+    /// assert_eq!(management.account(&migration, &"acct_1".parse()?).await?.value.name, "Example Ltd");
+    /// # Ok(()) }
+    /// ```
+    pub async fn import_account(&self, actor: &Actor, account: &AccountRecord) -> Result<Propagation, ManagementError> {
+        if !actor.is_system() {
+            return Err(ManagementError::Forbidden(scopes::ACCOUNTS_WRITE));
+        }
+        let mut account = account.clone();
+        account.name = check_name("name", &account.name)?;
+        if let Some(plan) = &account.plan {
+            check_name("plan", plan)?;
+        }
+        let AccountRecord { id, name, plan, features, suspended_at } = account.clone();
+        let record = Account { id, name, plan, features, suspended_at, created_at: self.now() };
+        let draft = Draft::new(actor, "account.create", Target::new("account", &record.id)).account(&record.id);
+        let created =
+            self.audited(draft, self.0.keys.insert_account(&account), |_| serde_json::to_value(&record).ok()).await?;
+        // If this copy is missing, reading the account makes it.
+        self.write_quietly(&[record.insert()?]).await?;
+        Ok(created)
+    }
+}

@@ -1,0 +1,52 @@
+//! Importing a key.
+
+use keyward_core::lifecycle::Imported;
+use keyward_core::store::KeyRecord;
+
+use super::audit_value;
+use crate::actor::Actor;
+use crate::error::ManagementError;
+use crate::role::scopes;
+use crate::service::Management;
+use crate::service::audit::{Draft, Target};
+
+impl Management {
+    /// Imports a key that another system issued, by its digest. A key that its account has already is left as it is, and not logged.
+    ///
+    /// # Errors
+    /// [`ManagementError::Duplicate`] if another account has the key, [`ManagementError::NotFound`] if there is no such account,
+    /// [`ManagementError::Invalid`], [`ManagementError::Store`]; [`ManagementError::Forbidden`] for users and keys.
+    ///
+    /// # Examples
+    /// ```
+    /// use keyward::lifecycle::Imported;
+    /// use keyward::manage::{Actor, Context, Management, SqliteManagementStore};
+    /// use keyward::sqlite::SqliteStore;
+    /// # use keyward::{AccountRecord, Keys, MemoryStore, NewKey};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let store = SqliteStore::temporary()?;
+    /// # let management = Management::builder(store.clone(), SqliteManagementStore::open(&store)?).build()?;
+    /// # let account = AccountRecord::new("acct_1".parse()?, "Example Ltd");
+    /// # let elsewhere = Keys::new(MemoryStore::new());
+    /// # elsewhere.put_account(&account).await?;
+    /// # let record = elsewhere.issue(NewKey::secret(account.id.clone(), "old")).await?.record;
+    /// let migration = Actor::system("migration", Context::new());
+    /// management.import_account(&migration, &account).await?;
+    /// assert_eq!(management.import_key(&migration, &record).await?, Imported::New);
+    /// # Ok(()) }
+    /// ```
+    pub async fn import_key(&self, actor: &Actor, key: &KeyRecord) -> Result<Imported, ManagementError> {
+        if !actor.is_system() {
+            return Err(ManagementError::Forbidden(scopes::KEYS_WRITE));
+        }
+        if let known @ Imported::AlreadyThere(_) = self.0.keys.preview_import(key).await? {
+            return Ok(known);
+        }
+        let draft = Draft::new(actor, "key.import", Target::new("key", &key.id)).account(&key.account);
+        self.audited(draft, self.0.keys.import(key), |imported| {
+            matches!(imported, Imported::New).then(|| audit_value(key))
+        })
+        .await
+    }
+}

@@ -1,0 +1,123 @@
+//! The trait of stores for management records.
+
+use async_trait::async_trait;
+use keyward_core::Timestamp;
+use keyward_core::store::StoreError;
+
+use super::record::{Kind, List, Record, Write, Written};
+use super::usage::{Count, NewCount};
+
+/// A store for the management service's records. The suite `tests/tests/manage/store.rs` tests every implementation.
+///
+/// # Examples
+/// ```
+/// use keyward::manage::{ManagementStore, Kind, List, Record, SqliteManagementStore, Write, Written};
+/// use keyward::sqlite::SqliteStore;
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let management = SqliteManagementStore::open(&SqliteStore::temporary()?)?;
+/// let plan = Record {
+///     kind: Kind::Plan, id: "Pro".into(), owner: String::new(), subject: String::new(), key: None, sort: 0,
+///     expires_at: None, version: 1, body: "{}".into(),
+/// };
+/// assert_eq!(management.write(&[Write::Insert(plan.clone())]).await?, Written::Done);
+/// assert_eq!(management.write(&[Write::Insert(plan.clone())]).await?, Written::Conflict(0));
+/// assert_eq!(management.list(&List::of(Kind::Plan, 10)).await?, [plan]);
+/// # Ok(()) }
+/// ```
+#[async_trait]
+pub trait ManagementStore: Send + Sync + 'static {
+    /// Finds a record by its id.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store fails.
+    async fn get(&self, kind: Kind, id: &str) -> Result<Option<Record>, StoreError>;
+
+    /// Finds a record by its key.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store fails.
+    async fn find(&self, kind: Kind, key: &str) -> Result<Option<Record>, StoreError>;
+
+    /// Lists records in the order of their positions and ids.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store fails.
+    async fn list(&self, list: &List) -> Result<Vec<Record>, StoreError>;
+
+    /// Writes a whole batch, or nothing. The batch is durable when this returns.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store fails. It may have written the batch.
+    async fn write(&self, writes: &[Write]) -> Result<Written, StoreError>;
+
+    /// Removes records that expired before `before`, and hourly counts that are a day older. Returns the number of records.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store fails.
+    async fn sweep(&self, before: Timestamp) -> Result<u64, StoreError>;
+
+    /// Adds to the counts of keys by day and hour, and to the totals of accounts by day.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store fails.
+    async fn add(&self, counts: &[NewCount]) -> Result<(), StoreError>;
+
+    /// Counts a key's events with this outcome since `hour`. The store keeps hours for a day or longer.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store fails.
+    async fn times_since(&self, key: &str, outcome: &str, hour: i64) -> Result<u64, StoreError>;
+
+    /// Returns the daily counts of one or all keys of an account, from day `from` to day `to` inclusive.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store fails.
+    async fn counts(&self, account: &str, key: Option<&str>, from: i64, to: i64) -> Result<Vec<Count>, StoreError>;
+
+    /// Returns the daily totals of an account by outcome, from day `from` to day `to` inclusive. Their [`key`](Count::key) is
+    /// empty. It reads one row for each day and outcome, whatever the number of keys.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store fails.
+    async fn totals(&self, account: &str, from: i64, to: i64) -> Result<Vec<Count>, StoreError>;
+}
+
+#[async_trait]
+impl<S: ManagementStore + ?Sized> ManagementStore for std::sync::Arc<S> {
+    async fn get(&self, kind: Kind, id: &str) -> Result<Option<Record>, StoreError> {
+        (**self).get(kind, id).await
+    }
+
+    async fn find(&self, kind: Kind, key: &str) -> Result<Option<Record>, StoreError> {
+        (**self).find(kind, key).await
+    }
+
+    async fn list(&self, list: &List) -> Result<Vec<Record>, StoreError> {
+        (**self).list(list).await
+    }
+
+    async fn write(&self, writes: &[Write]) -> Result<Written, StoreError> {
+        (**self).write(writes).await
+    }
+
+    async fn sweep(&self, before: Timestamp) -> Result<u64, StoreError> {
+        (**self).sweep(before).await
+    }
+
+    async fn add(&self, counts: &[NewCount]) -> Result<(), StoreError> {
+        (**self).add(counts).await
+    }
+
+    async fn times_since(&self, key: &str, outcome: &str, hour: i64) -> Result<u64, StoreError> {
+        (**self).times_since(key, outcome, hour).await
+    }
+
+    async fn counts(&self, account: &str, key: Option<&str>, from: i64, to: i64) -> Result<Vec<Count>, StoreError> {
+        (**self).counts(account, key, from, to).await
+    }
+
+    async fn totals(&self, account: &str, from: i64, to: i64) -> Result<Vec<Count>, StoreError> {
+        (**self).totals(account, from, to).await
+    }
+}

@@ -1,0 +1,174 @@
+//! Records, batches of writes, and queries.
+
+use keyward_core::Timestamp;
+
+/// The kind of a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Kind {
+    /// An account.
+    Account,
+    /// A user.
+    User,
+    /// A user's role in an account.
+    Member,
+    /// A session of the dashboard.
+    Session,
+    /// The tokens that one sign-in started.
+    Family,
+    /// An access token.
+    Access,
+    /// A refresh token.
+    Refresh,
+    /// An invitation into an account, with its one-time link.
+    Invitation,
+    /// A one-time link with which a user chooses a new password.
+    PasswordReset,
+    /// A user's identity at an identity provider.
+    Link,
+    /// An idempotent request and its response.
+    Once,
+    /// An account's keys that are being created.
+    Making,
+    /// An operation that has started, before its entry in the audit log.
+    Begun,
+    /// An entry of the audit log.
+    Audit,
+    /// The position up to which the audit log was pruned.
+    AuditCut,
+    /// A plan.
+    Plan,
+    /// The appearance of the dashboard.
+    Appearance,
+    /// A logo.
+    Logo,
+    /// A secret that all nodes share.
+    Secret,
+}
+
+impl Kind {
+    /// Returns the kind's name in a database.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Account => "account",
+            Self::User => "user",
+            Self::Member => "member",
+            Self::Session => "session",
+            Self::Family => "family",
+            Self::Access => "access",
+            Self::Refresh => "refresh",
+            Self::Invitation => "invitation",
+            Self::PasswordReset => "password_reset",
+            Self::Link => "link",
+            Self::Once => "once",
+            Self::Making => "making",
+            Self::Begun => "begun",
+            Self::Audit => "audit",
+            Self::AuditCut => "audit_cut",
+            Self::Plan => "plan",
+            Self::Appearance => "appearance",
+            Self::Logo => "logo",
+            Self::Secret => "secret",
+        }
+    }
+}
+
+/// A record: the fields that the store searches, and a body that it does not read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Record {
+    /// The kind.
+    pub kind: Kind,
+    /// The id, unique within the kind.
+    pub id: String,
+    /// The owner, for lists. Empty if there is none.
+    pub owner: String,
+    /// The subject, for lists. Empty if there is none.
+    pub subject: String,
+    /// A second unique value within the kind, if any.
+    pub key: Option<String>,
+    /// The position in lists. Records with the same position are in the order of their ids.
+    pub sort: i64,
+    /// When the store may remove the record.
+    pub expires_at: Option<Timestamp>,
+    /// The version. Every replacement increments it.
+    pub version: u64,
+    /// The content.
+    pub body: String,
+}
+
+/// One write of a batch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Write {
+    /// Inserts a record with version 1. Conflicts if its id or its key exists.
+    Insert(Record),
+    /// Replaces the record of the same kind and id. Conflicts if its version differs.
+    Replace(Record),
+    /// Removes a record. Conflicts if its version differs.
+    Remove {
+        /// The kind.
+        kind: Kind,
+        /// The id.
+        id: String,
+        /// The expected version.
+        version: u64,
+    },
+    /// Writes nothing. Conflicts if a record's version differs.
+    Expect {
+        /// The kind.
+        kind: Kind,
+        /// The id.
+        id: String,
+        /// The expected version.
+        version: u64,
+    },
+}
+
+/// The result of a batch of writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use = "a conflict means that nothing was written"]
+pub enum Written {
+    /// The store wrote the whole batch.
+    Done,
+    /// The store wrote nothing, since the write at this index conflicts.
+    Conflict(usize),
+}
+
+/// A query for records.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct List {
+    /// The kind.
+    pub kind: Kind,
+    /// Selects one owner.
+    pub owner: Option<String>,
+    /// Selects one subject.
+    pub subject: Option<String>,
+    /// Starts after this position and id.
+    pub after: Option<(i64, String)>,
+    /// Reverses the order.
+    pub newest_first: bool,
+    /// The most records to return.
+    pub limit: usize,
+}
+
+impl List {
+    /// Lists all records of a kind in ascending order.
+    #[must_use]
+    pub fn of(kind: Kind, limit: usize) -> Self {
+        Self { kind, owner: None, subject: None, after: None, newest_first: false, limit }
+    }
+
+    /// Selects one owner.
+    #[must_use]
+    pub fn owner(mut self, owner: impl Into<String>) -> Self {
+        self.owner = Some(owner.into());
+        self
+    }
+
+    /// Selects one subject.
+    #[must_use]
+    pub fn subject(mut self, subject: impl Into<String>) -> Self {
+        self.subject = Some(subject.into());
+        self
+    }
+}

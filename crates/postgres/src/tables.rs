@@ -1,0 +1,73 @@
+//! Tables of other crates in the database of a [`PostgresStore`], such as those of keyward's management service.
+//!
+//! They share the store's connections, error mapping and rules for migrations: one node migrates at a time, in one
+//! transaction, and a node takes no lock if the tables are current.
+//!
+//! # Stability
+//! This module exposes `refinery` and `tokio_postgres`. A new major version of them may come in a minor version of
+//! keyward.
+
+use keyward_core::store::StoreError;
+use refinery::Runner;
+use tokio_postgres::Row;
+use tokio_postgres::types::ToSql;
+
+pub use crate::error::QueryError;
+pub use crate::migrate::History;
+use crate::migrate::{MigrationError, migrate};
+use crate::store::PostgresStore;
+
+/// Access to tables in the database of a store. Clones share the store's connections.
+///
+/// # Examples
+/// ```no_run
+/// use keyward::postgres::PostgresStore;
+/// use keyward::postgres::tables::{History, Tables};
+/// # fn migrations() -> refinery::Runner { unimplemented!() }
+///
+/// # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+/// let store = PostgresStore::connect("postgres://keyward@localhost/keyward").await?;
+/// let history = History { table: "example_migrations", lock: 7 };
+/// let tables = Tables::open(&store, &migrations(), history).await?;
+/// let rows = tables.query("SELECT name FROM example_names WHERE id = $1", &[&1_i64]).await?;
+/// # let _ = rows;
+/// # Ok(()) }
+/// ```
+#[derive(Clone, Debug)]
+pub struct Tables(PostgresStore);
+
+impl Tables {
+    /// Migrates the tables, and gives access to them.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the database does not answer, a migration fails, a newer version created the tables, or another
+    /// session keeps them locked.
+    pub async fn open(store: &PostgresStore, migrations: &Runner, history: History) -> Result<Self, StoreError> {
+        let migrated = migrate(&store.0.pool, migrations, history, store.0.migration_wait).await;
+        migrated.map_err(|error| match error {
+            MigrationError::Failed(_) => StoreError::corrupt(error),
+            other => StoreError::unavailable(other),
+        })?;
+        Ok(Self(store.clone()))
+    }
+
+    /// Runs a statement and returns its rows.
+    ///
+    /// # Errors
+    /// [`QueryError`], which converts into a [`StoreError`].
+    pub async fn query(&self, sql: &str, values: &[&(dyn ToSql + Sync)]) -> Result<Vec<Row>, QueryError> {
+        let client = self.0.0.pool.get().await?;
+        let statement = client.prepare_cached(sql).await?;
+        Ok(client.query(&statement, values).await?)
+    }
+
+    /// Runs a statement and returns the number of rows that it changed.
+    ///
+    /// # Errors
+    /// [`QueryError`], which converts into a [`StoreError`].
+    pub async fn execute(&self, sql: &str, values: &[&(dyn ToSql + Sync)]) -> Result<u64, QueryError> {
+        let client = self.0.0.pool.get().await?;
+        let statement = client.prepare_cached(sql).await?;
+        Ok(client.execute(&statement, values).await?)
+    }
+}

@@ -1,0 +1,41 @@
+//! Conversion of the server's values and errors.
+
+use keyward_core::Timestamp;
+use keyward_core::store::{KeyRecord, KeyUse, StoreError};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+/// Converts a failed command: the server may answer later.
+pub(crate) fn unavailable(error: redis::RedisError) -> StoreError {
+    StoreError::unavailable(error)
+}
+
+/// Reads a value that is stored as JSON.
+pub(crate) fn parse<T: DeserializeOwned>(json: &str) -> Result<T, StoreError> {
+    serde_json::from_str(json).map_err(StoreError::corrupt)
+}
+
+pub(crate) fn to_json(value: &impl Serialize) -> Result<String, StoreError> {
+    serde_json::to_string(value).map_err(StoreError::corrupt)
+}
+
+/// Reads a number that is stored as text, since the numbers of a script are not exact above 2⁵³.
+pub(crate) fn parse_number(text: &str) -> Result<u64, StoreError> {
+    text.parse().map_err(StoreError::corrupt)
+}
+
+/// Writes a use: its time, then a space and the client's network if that is known.
+pub(crate) fn used_value(used: &KeyUse) -> String {
+    let millis = used.at.as_millis();
+    used.from.map_or_else(|| millis.to_string(), |network| format!("{millis} {network}"))
+}
+
+/// Adds the last use to a key. The server stores it apart from the key.
+pub(crate) fn with_use(mut key: KeyRecord, used: Option<&str>) -> Result<KeyRecord, StoreError> {
+    if let Some(used) = used {
+        let (millis, network) = used.split_once(' ').map_or((used, None), |(millis, network)| (millis, Some(network)));
+        key.last_used_at = Some(Timestamp::from_millis(millis.parse().map_err(StoreError::corrupt)?));
+        key.last_used_from = network.map(str::parse).transpose().map_err(StoreError::corrupt)?;
+    }
+    Ok(key)
+}
