@@ -98,7 +98,7 @@ async fn members_are_invited_changed_and_removed() {
     other.see("You don't belong to an account").await;
     browser.click("tbody tr:nth-child(1) a").await;
     browser.click("button.danger").await;
-    browser.see("An account keeps at least one owner").await;
+    browser.see("An account needs at least one owner").await;
     other.close().await;
     browser.close().await;
 }
@@ -175,7 +175,7 @@ async fn a_key_is_made_with_the_keyboard_alone() {
     browser.see("No keys yet").await;
     browser.tab().await;
     let skip = browser.client.active_element().await.unwrap();
-    assert_eq!(skip.text().await.unwrap(), "Skip to the content");
+    assert_eq!(skip.text().await.unwrap(), "Skip to content");
     browser.picture("skip-link").await;
     browser.keys(ENTER).await;
     browser.keys("n").await;
@@ -279,7 +279,7 @@ async fn the_operator_finds_disables_and_deletes_users() {
     browser.press("Newcomer").await;
     browser.see("owner of").await;
     browser.press("Disable").await;
-    browser.see("An account keeps at least one owner").await;
+    browser.see("An account needs at least one owner").await;
     // Add another owner, so that this one is no longer the last.
     let owner = site.owner().await;
     let newcomer = site.management.session(&session, context.clone()).await.unwrap();
