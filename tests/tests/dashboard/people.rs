@@ -332,7 +332,7 @@ async fn the_operator_changes_what_everybody_sees_without_a_restart() {
     browser.fill("name", "Analytical Engines").await;
     browser.fill("accent", "#ffe066").await;
     browser.press("Save").await;
-    browser.see("4.5 is needed").await;
+    browser.see("with 4.5 or more").await;
     browser.fill("accent", "#9d174d").await;
     browser.choose("theme", "dark").await;
     let folder = tempfile::tempdir().unwrap();

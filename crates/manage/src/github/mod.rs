@@ -133,7 +133,7 @@ async fn receive(
     };
     receiver.public_keys.verify(key, signature, &body).await?;
     let alerts: Vec<Object<Alert>> = serde_json::from_slice(&body).map_err(|_| {
-        Problem::Management(ManagementError::invalid("body", "a JSON array of alerts with token and type"))
+        Problem::Management(ManagementError::invalid("body", "expected a JSON array of alerts with `token` and `type`"))
     })?;
     let actor = Actor::system("GitHub secret scanning", context);
     let policy = receiver.policy;
