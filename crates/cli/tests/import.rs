@@ -303,7 +303,7 @@ fn a_bad_line_is_refused_with_its_number_and_reason() {
         (json!({ "hash": hash(2), "account": "a", "name": "a\u{202e}b" }), Some("U+202E")),
         (
             json!({ "hash": hash(2), "account": "a", "not_before": "2027-01-01T00:00:00Z", "expires_at": "2026-01-01T00:00:00Z" }),
-            Some("before the key begins"),
+            Some("after the key begins"),
         ),
         (json!({ "hash": hash(2), "account": "a", "kind": "admin" }), Some("invalid kind")),
         (json!({ "hash": hash(2), "account": "a", "kind": "restricted" }), Some("at least one")),

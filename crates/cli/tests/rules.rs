@@ -30,9 +30,9 @@ fn a_rotated_key_is_not_revived() {
     check(
         &management,
         &[
-            (&["keys", "update", &id, "--no-expiry"], 4, "already rotated"),
-            (&["keys", "update", &id, "--expires-in", "1h"], 4, "already rotated"),
-            (&["keys", "rotate", &id], 4, "already rotated"),
+            (&["keys", "update", &id, "--no-expiry"], 4, "rotated already"),
+            (&["keys", "update", &id, "--expires-in", "1h"], 4, "rotated already"),
+            (&["keys", "rotate", &id], 4, "rotated already"),
         ],
     );
     assert_eq!(show(&management, &id)["expires_at"], end);
@@ -66,8 +66,8 @@ fn expiry_is_in_the_future_and_disabling_keeps_its_time() {
     check(
         &management,
         &[
-            (&["keys", "update", &id, "--expires-at", "2001-01-01T00:00:00Z"], 2, "in the past"),
-            (&["keys", "update", &id, "--expires-in", "0s"], 2, "in the past"),
+            (&["keys", "update", &id, "--expires-at", "2001-01-01T00:00:00Z"], 2, "in the future"),
+            (&["keys", "update", &id, "--expires-in", "0s"], 2, "in the future"),
         ],
     );
     management.ok(&["keys", "disable", &id]);
