@@ -53,7 +53,7 @@ where
 }
 
 #[actix_web::test]
-async fn a_warm_hit_allocates_what_the_insertion_into_the_extensions_allocates_and_nothing_else() {
+async fn a_warm_hit_allocates_only_for_the_extensions() {
     let store = MemoryStore::new();
     let keys = Keys::new(store.clone());
     let account = AccountRecord::new("acct_1".parse().unwrap(), "Example Ltd");

@@ -143,7 +143,7 @@ async fn within_deadline<T>(what: &str, event: impl Future<Output = T>) -> T {
 }
 
 #[tokio::test]
-async fn idle_http2_connections_shut_nobody_out() {
+async fn idle_http2_connections_block_no_other_client() {
     let server = Server::start(patient()).await;
     let mut held = JoinSet::new();
     for _ in 0..20 {
@@ -155,7 +155,7 @@ async fn idle_http2_connections_shut_nobody_out() {
 }
 
 #[tokio::test]
-async fn clients_that_never_read_shut_nobody_out() {
+async fn clients_that_never_read_block_no_other_client() {
     // Few connections, because the system buffers megabytes for each.
     let server = Server::start(Limits { connections: 2, ..patient() }).await;
     let held = [server.unread_http1().await, server.unread_http1().await];
@@ -173,7 +173,7 @@ async fn clients_that_never_read_shut_nobody_out() {
 }
 
 #[tokio::test]
-async fn half_a_head_shuts_nobody_out() {
+async fn unfinished_heads_block_no_other_client() {
     let server = Server::start(patient()).await;
     let mut held = Vec::new();
     for start in [b"".as_slice(), b"PRI * HTTP/2", b"GET / HT", PREFACE_AND_SETTINGS].repeat(5) {

@@ -130,7 +130,7 @@ async fn a_head_that_is_too_long_gets_431() {
 }
 
 #[tokio::test]
-async fn no_more_connections_are_served_than_there_is_room_for() {
+async fn connections_beyond_the_limit_wait() {
     let server = Server::start(Limits { connections: 1, ..Limits::default() }).await;
     let mut first = server.connect().await;
     first.write_all(b"GET /slow HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").await.unwrap();
@@ -148,7 +148,7 @@ async fn no_more_connections_are_served_than_there_is_room_for() {
 }
 
 #[tokio::test]
-async fn a_shutdown_answers_what_is_in_flight_and_takes_nothing_new() {
+async fn a_shutdown_answers_requests_in_flight_and_takes_no_new_ones() {
     let server = Server::start(Limits::default()).await;
     let mut idle = server.connect().await;
     idle.write_all(GET).await.unwrap();
@@ -169,7 +169,7 @@ async fn a_shutdown_answers_what_is_in_flight_and_takes_nothing_new() {
 }
 
 #[tokio::test]
-async fn a_shutdown_does_not_wait_for_ever() {
+async fn a_shutdown_ends_at_its_deadline() {
     let limits = Limits { shutdown_deadline: Duration::from_millis(100), ..Limits::default() };
     let server = Server::start(limits).await;
     let mut busy = server.connect().await;
