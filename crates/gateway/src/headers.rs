@@ -66,7 +66,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn whatever_a_plan_is_called_fits_into_a_header_and_ends_in_it() {
+    fn any_plan_name_is_encoded_into_its_header() {
         for (plan, written) in [
             ("Pro", "Pro"),
             ("Pro plus", "Pro plus"),
@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn every_header_is_there_in_their_order_even_if_there_is_nothing_to_say() {
+    fn every_header_is_sent_in_order_even_without_a_value() {
         for (name, (header, value)) in IDENTITY_HEADERS.iter().zip(identity_headers(None)) {
             assert_eq!((name, value.as_bytes()), (&header, &b""[..]));
         }

@@ -69,7 +69,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_method_and_a_path_that_are_said_once_are_taken_and_nothing_else() {
+    fn only_an_unambiguous_method_and_path_are_read() {
         const METHOD: (&str, &str) = ("x-forwarded-method", "GET");
         const ROOT: (&str, &str) = ("x-forwarded-uri", "/");
         let ambiguous = Err(Rejection::AmbiguousTarget);

@@ -164,7 +164,7 @@ mod tests {
     use crate::{Each, RateLimits};
 
     #[tokio::test]
-    async fn what_is_left_is_said_and_what_is_not_is_refused_in_the_outer_layers_format() {
+    async fn responses_state_the_rest_and_refusals_use_the_outer_format() {
         let store = MemoryStore::new();
         let keys = Keys::new(store.clone());
         let account = AccountRecord::new("acct_1".parse().unwrap(), "Example Ltd");

@@ -282,7 +282,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_plan_has_as_many_tasks_at_once_as_it_says() {
+    async fn a_plan_limits_the_tasks_at_once() {
         for (plan, limit) in [("Free", 0_u32), ("Plus", 1), ("Pro", 3), ("Max", 5)] {
             let permits = permits();
             let mut held = Vec::new();
@@ -375,7 +375,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_permit_that_nobody_renews_is_freed_once() {
+    async fn an_expired_permit_is_freed_once() {
         let clock = Arc::new(ManualClock::at(keyward_core::Timestamp::from_millis(0)));
         let store = MemoryPermits::with_clock(clock.clone());
         let account: AccountId = "acct_1".parse().unwrap();

@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_waits_as_long_as_is_said_gets_in() {
+    async fn a_call_passes_after_its_retry_after() {
         let limits = RateLimits::builder().limit("a", Each::Key, 4, Duration::from_secs(1)).build().unwrap();
         let caller = caller("k1", "a1");
         limits.spend(&caller, "a", NonZeroU32::new(4).unwrap()).await.unwrap();
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_can_never_be_is_refused() {
+    async fn impossible_costs_and_limits_are_refused() {
         let limits = RateLimits::builder().limit("a", Each::Key, 4, Duration::from_secs(1)).build().unwrap();
         let dear = limits.spend(&caller("k1", "a1"), "a", NonZeroU32::new(5).unwrap()).await;
         assert_eq!(dear.unwrap_err().code(), "RATE_LIMIT_EXCEEDED");

@@ -93,7 +93,7 @@ pub(super) async fn each_key_has_its_own_quota_and_the_keys_of_an_account_share_
     left(&nodes[0], &other, "account", 5).await;
 }
 
-pub(super) async fn what_is_left_is_said_and_what_is_refused_costs_nothing(nodes: &Nodes) {
+pub(super) async fn answers_state_the_rest_and_refusals_cost_nothing(nodes: &Nodes) {
     let caller = caller();
     let first = left(&nodes[0], &caller, "uneven", 1).await;
     let expected = RateLimit { name: "uneven".into(), quota: 7, window: DAY, remaining: 6, retry_after: DAY / 7 };
@@ -109,7 +109,7 @@ pub(super) async fn what_is_left_is_said_and_what_is_refused_costs_nothing(nodes
     assert_eq!(left(&nodes[1], &caller, "uneven", 2).await.remaining, 0);
 }
 
-pub(super) async fn who_waits_as_long_as_is_said_gets_in_and_nobody_earlier(nodes: &Nodes) {
+pub(super) async fn a_call_passes_after_its_retry_after_and_not_earlier(nodes: &Nodes) {
     let caller = caller();
     let begun = Instant::now();
     left(&nodes[0], &caller, "quick", 4).await;

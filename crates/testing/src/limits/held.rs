@@ -36,7 +36,7 @@ async fn renewed(node: &Arc<dyn PermitStore>, account: &AccountId, permit: &Perm
     node.renew(account, permit, LONG).await.expect("the store answers")
 }
 
-pub(super) async fn as_many_are_held_as_the_limit_says_and_not_one_more(nodes: &Nodes) {
+pub(super) async fn permits_are_granted_up_to_the_limit(nodes: &Nodes) {
     for limit in [0, 1, 3] {
         let (account, other) = (AccountId::generate(), AccountId::generate());
         let mut permits = HashSet::new();
@@ -106,7 +106,7 @@ pub(super) async fn never_more_than_the_limit_are_held_at_once(nodes: &Nodes) {
     eventually("all are given back", async || in_flight(&nodes[0], &account).await == 0).await;
 }
 
-pub(super) async fn what_is_released_is_free_and_releasing_it_again_frees_nothing(nodes: &Nodes) {
+pub(super) async fn a_released_permit_is_freed_once(nodes: &Nodes) {
     let account = AccountId::generate();
     let first = granted(&nodes[0], &account, 2, LONG).await;
     // Any node can release the permit, because a task may end on another node.
@@ -147,7 +147,7 @@ pub(super) async fn a_permit_whose_holder_is_gone_is_freed_once_after_its_lease(
     assert!(renewed(&nodes[0], &account, &next).await);
 }
 
-pub(super) async fn what_has_run_out_is_not_counted_and_not_renewed(nodes: &Nodes) {
+pub(super) async fn an_expired_permit_is_neither_counted_nor_renewed(nodes: &Nodes) {
     let account = AccountId::generate();
     let dead = granted(&nodes[0], &account, 5, SHORT).await;
     let alive = granted(&nodes[0], &account, 5, LONG).await;

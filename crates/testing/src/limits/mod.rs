@@ -35,11 +35,11 @@ const SOON: Duration = Duration::from_secs(10);
 /// ```
 pub async fn permits(make: impl AsyncFn() -> [Arc<dyn PermitStore>; 2]) {
     let nodes = make().await;
-    held::as_many_are_held_as_the_limit_says_and_not_one_more(&nodes).await;
+    held::permits_are_granted_up_to_the_limit(&nodes).await;
     held::never_more_than_the_limit_are_held_at_once(&nodes).await;
-    held::what_is_released_is_free_and_releasing_it_again_frees_nothing(&nodes).await;
+    held::a_released_permit_is_freed_once(&nodes).await;
     held::a_permit_whose_holder_is_gone_is_freed_once_after_its_lease(&nodes).await;
-    held::what_has_run_out_is_not_counted_and_not_renewed(&nodes).await;
+    held::an_expired_permit_is_neither_counted_nor_renewed(&nodes).await;
     held::a_permit_that_is_renewed_outlives_its_lease(&nodes).await;
 }
 
@@ -68,8 +68,8 @@ pub async fn rates(make: impl AsyncFn(NamedLimits) -> [Arc<dyn RateLimiter>; 2])
     counted::all_nodes_spend_one_quota(&nodes).await;
     counted::never_more_than_the_quota_is_spent_at_once(&nodes).await;
     counted::each_key_has_its_own_quota_and_the_keys_of_an_account_share_one(&nodes).await;
-    counted::what_is_left_is_said_and_what_is_refused_costs_nothing(&nodes).await;
-    counted::who_waits_as_long_as_is_said_gets_in_and_nobody_earlier(&nodes).await;
+    counted::answers_state_the_rest_and_refusals_cost_nothing(&nodes).await;
+    counted::a_call_passes_after_its_retry_after_and_not_earlier(&nodes).await;
     counted::a_quota_of_any_size_is_counted_exactly(&nodes).await;
     counted::a_limit_that_is_not_defined_refuses_everything(&nodes).await;
 }

@@ -16,7 +16,7 @@ fn denied<T: std::fmt::Debug>(result: Result<T, AdminError>) -> WriteRefused {
     }
 }
 
-pub(super) async fn what_is_created_is_found_and_given_back_whole(store: &impl KeyAdmin) {
+pub(super) async fn created_keys_and_accounts_are_returned_unchanged(store: &impl KeyAdmin) {
     let account = account(store).await;
     let key = key(&account);
     store.create(&key).await.expect("a key is created").value_only();
@@ -30,7 +30,7 @@ pub(super) async fn what_is_created_is_found_and_given_back_whole(store: &impl K
     assert_eq!(store.get_account(&account.id).await.expect("the store answers"), Some(account));
 }
 
-pub(super) async fn what_is_not_there_is_told_from_a_failure(store: &impl KeyAdmin) {
+pub(super) async fn a_missing_record_is_no_failure(store: &impl KeyAdmin) {
     let none: CredentialId = CredentialId::generate();
     let Found { key, .. } = store.find(&unknown_digest()).await.expect("an unknown key is no failure");
     assert!(key.is_none());
@@ -44,7 +44,7 @@ pub(super) async fn what_is_not_there_is_told_from_a_failure(store: &impl KeyAdm
     assert!(store.get(&homeless.id).await.expect("the store answers").is_none(), "half of a refused key was written");
 }
 
-pub(super) async fn an_id_or_a_digest_is_there_once(store: &impl KeyAdmin) {
+pub(super) async fn ids_and_digests_are_unique(store: &impl KeyAdmin) {
     let account = account(store).await;
     let first = key(&account);
     store.create(&first).await.expect("a key is created").value_only();
@@ -96,7 +96,7 @@ pub(super) async fn an_update_of_another_version_is_refused(store: &impl KeyAdmi
     assert_eq!(get(store, &key.id).await.version, 2);
 }
 
-pub(super) async fn a_revocation_is_for_ever_and_keeps_its_first_time(store: &impl KeyAdmin) {
+pub(super) async fn a_revocation_is_final_and_keeps_its_first_time(store: &impl KeyAdmin) {
     let key = stored_key(store).await;
     store.revoke(&key.id, at(10)).await.expect("the key is revoked").value_only();
     let again = store.revoke(&key.id, at(20)).await.expect("revoking again is no failure");
@@ -129,7 +129,7 @@ pub(super) async fn a_rotation_links_both_and_never_moves_an_end_later(store: &i
     }
 }
 
-pub(super) async fn what_has_ended_is_not_rotated(store: &impl KeyAdmin) {
+pub(super) async fn ended_keys_are_not_rotated(store: &impl KeyAdmin) {
     let account = account(store).await;
     let expired = keyward_core::store::KeyRecord { expires_at: Some(at(2_000)), ..key(&account) };
     let revoked = key(&account);
@@ -146,7 +146,7 @@ pub(super) async fn what_has_ended_is_not_rotated(store: &impl KeyAdmin) {
     }
 }
 
-pub(super) async fn a_key_has_one_successor_like_what_it_was_when_it_got_it(store: &impl KeyAdmin) {
+pub(super) async fn a_key_gets_one_successor_that_matches_its_state(store: &impl KeyAdmin) {
     let account = account(store).await;
     let old = key(&account);
     store.create(&old).await.expect("a key is created").value_only();

@@ -106,7 +106,7 @@ pub(super) async fn a_write_that_is_refused_appends_nothing(store: &impl KeyAdmi
     assert_eq!(newest(&log).await, before);
 }
 
-pub(super) async fn a_lease_is_granted_only_to_who_has_applied_the_newest_entry(store: &impl KeyAdmin) {
+pub(super) async fn a_lease_needs_the_newest_entry(store: &impl KeyAdmin) {
     let log = log_of(store);
     let begin = newest(&log).await;
     let renew = async |applied| log.renew(&node("n1"), applied, LEASE).await.expect("the log answers");
@@ -126,7 +126,7 @@ pub(super) async fn a_lease_is_granted_only_to_who_has_applied_the_newest_entry(
     }
 }
 
-pub(super) async fn a_node_that_is_behind_says_how_far_it_has_come(store: &impl KeyAdmin) {
+pub(super) async fn a_node_behind_reports_its_position(store: &impl KeyAdmin) {
     let log = log_of(store);
     let begin = newest(&log).await;
     let renew = async |applied| log.renew(&node("n1"), applied, LEASE).await.expect("the log answers");
@@ -153,7 +153,7 @@ pub(super) async fn a_node_that_is_behind_says_how_far_it_has_come(store: &impl 
     assert_eq!(states.nodes[0].renewals, 1, "a refused renewal was counted");
 }
 
-pub(super) async fn a_node_is_on_the_register_until_it_leaves_or_stands_still(store: &impl KeyAdmin) {
+pub(super) async fn a_node_stays_registered_until_it_leaves_or_is_evicted(store: &impl KeyAdmin) {
     let log = log_of(store);
     let current = newest(&log).await;
     for name in ["n1", "n2", "n2"] {
@@ -196,7 +196,7 @@ pub(super) async fn a_position_of_another_history_is_a_gap(one: &impl KeyAdmin, 
     assert_eq!(entries(&log, positions[0]).await.len(), 1, "a position of the same history is a gap");
 }
 
-pub(super) async fn who_is_far_behind_is_told_of_a_gap(store: &impl KeyAdmin) {
+pub(super) async fn a_reader_far_behind_gets_a_gap(store: &impl KeyAdmin) {
     let log = log_of(store);
     let begin = newest(&log).await;
     let account = keyward_core::AccountRecord::new("acct_1".parse().expect("an id"), "Example Ltd");
@@ -217,7 +217,7 @@ pub(super) async fn who_is_far_behind_is_told_of_a_gap(store: &impl KeyAdmin) {
     }
 }
 
-pub(super) async fn who_watches_is_woken(store: &impl KeyAdmin) {
+pub(super) async fn a_watcher_is_woken(store: &impl KeyAdmin) {
     let log = log_of(store);
     let mut watch = log.watch();
     watch.mark_unchanged();

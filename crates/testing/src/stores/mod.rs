@@ -30,15 +30,15 @@ const LEASE: Duration = Duration::from_secs(2);
 /// # }
 /// ```
 pub async fn conformance<S: KeyAdmin + Clone>(make: impl AsyncFn() -> S) {
-    keys::what_is_created_is_found_and_given_back_whole(&make().await).await;
-    keys::what_is_not_there_is_told_from_a_failure(&make().await).await;
-    keys::an_id_or_a_digest_is_there_once(&make().await).await;
+    keys::created_keys_and_accounts_are_returned_unchanged(&make().await).await;
+    keys::a_missing_record_is_no_failure(&make().await).await;
+    keys::ids_and_digests_are_unique(&make().await).await;
     keys::every_field_of_an_update_is_written_and_nothing_else(&make().await).await;
     keys::an_update_of_another_version_is_refused(&make().await).await;
-    keys::a_revocation_is_for_ever_and_keeps_its_first_time(&make().await).await;
+    keys::a_revocation_is_final_and_keeps_its_first_time(&make().await).await;
     keys::a_rotation_links_both_and_never_moves_an_end_later(&make().await).await;
-    keys::what_has_ended_is_not_rotated(&make().await).await;
-    keys::a_key_has_one_successor_like_what_it_was_when_it_got_it(&make().await).await;
+    keys::ended_keys_are_not_rotated(&make().await).await;
+    keys::a_key_gets_one_successor_that_matches_its_state(&make().await).await;
     keys::an_account_changes_all_its_keys(&make().await).await;
     keys::an_account_is_inserted_once(&make().await).await;
     keys::an_account_is_replaced_only_as_expected(&make().await).await;
@@ -46,7 +46,7 @@ pub async fn conformance<S: KeyAdmin + Clone>(make: impl AsyncFn() -> S) {
 
     rules::ended_keys_are_not_changed(make().await).await;
     rules::rotated_keys_never_end_later(make().await).await;
-    rules::ends_are_to_come(make().await).await;
+    rules::ends_must_be_in_the_future(make().await).await;
     rules::disabling_again_keeps_the_first_time(make().await).await;
     rules::restricted_keys_keep_a_scope(make().await).await;
     rules::rules_hold_for_keys_that_change_meanwhile(make().await).await;
@@ -58,16 +58,16 @@ pub async fn conformance<S: KeyAdmin + Clone>(make: impl AsyncFn() -> S) {
         log::every_write_appends_one_entry_and_numbers_have_no_gap(&make().await).await;
         log::concurrent_writers_leave_no_gap(&make().await).await;
         log::a_write_that_is_refused_appends_nothing(&make().await).await;
-        log::a_lease_is_granted_only_to_who_has_applied_the_newest_entry(&make().await).await;
-        log::a_node_that_is_behind_says_how_far_it_has_come(&make().await).await;
-        log::a_node_is_on_the_register_until_it_leaves_or_stands_still(&make().await).await;
+        log::a_lease_needs_the_newest_entry(&make().await).await;
+        log::a_node_behind_reports_its_position(&make().await).await;
+        log::a_node_stays_registered_until_it_leaves_or_is_evicted(&make().await).await;
         log::a_position_of_another_history_is_a_gap(&make().await, &make().await).await;
-        log::who_is_far_behind_is_told_of_a_gap(&make().await).await;
-        log::who_watches_is_woken(&make().await).await;
+        log::a_reader_far_behind_gets_a_gap(&make().await).await;
+        log::a_watcher_is_woken(&make().await).await;
 
         multi_node::a_revoked_key_is_refused_by_every_node(make().await).await;
-        multi_node::what_is_enabled_or_issued_is_accepted_at_once(make().await).await;
-        multi_node::a_node_that_died_is_waited_out_once(make().await).await;
+        multi_node::enabled_and_new_keys_are_accepted_at_once(make().await).await;
+        multi_node::a_dead_node_is_waited_out_once(make().await).await;
     }
 }
 

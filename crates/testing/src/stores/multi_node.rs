@@ -73,7 +73,7 @@ pub(super) async fn a_revoked_key_is_refused_by_every_node<S: KeyAdmin + Clone>(
     deployment.shutdown().await;
 }
 
-pub(super) async fn what_is_enabled_or_issued_is_accepted_at_once<S: KeyAdmin + Clone>(store: S) {
+pub(super) async fn enabled_and_new_keys_are_accepted_at_once<S: KeyAdmin + Clone>(store: S) {
     let deployment = Deployment::of(&store, 2).await;
     deployment.registered(2).await;
     let (field, id) = deployment.issue().await;
@@ -92,7 +92,7 @@ pub(super) async fn what_is_enabled_or_issued_is_accepted_at_once<S: KeyAdmin + 
     deployment.shutdown().await;
 }
 
-pub(super) async fn a_node_that_died_is_waited_out_once<S: KeyAdmin + Clone>(store: S) {
+pub(super) async fn a_dead_node_is_waited_out_once<S: KeyAdmin + Clone>(store: S) {
     let deployment = Deployment::of(&store, 1).await;
     deployment.registered(1).await;
     let log = log_of(&store);

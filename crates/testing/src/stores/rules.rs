@@ -112,7 +112,7 @@ pub(super) async fn rotated_keys_never_end_later(store: impl KeyAdmin + Clone) {
     assert_eq!(disabled.expires_at, Some(at(1_400_000)));
 }
 
-pub(super) async fn ends_are_to_come(store: impl KeyAdmin + Clone) {
+pub(super) async fn ends_must_be_in_the_future(store: impl KeyAdmin + Clone) {
     let (keys, key) = (keys(store.clone(), NOW), issued(&store).await);
     let ends = |expires_at| KeyUpdate { expires_at: Some(expires_at), ..KeyUpdate::default() };
     let begins = |not_before| KeyUpdate { not_before: Some(not_before), ..KeyUpdate::default() };
