@@ -165,9 +165,9 @@ pub struct KeyFilter {
     /// Only keys whose name contains this text, ignoring the case of ASCII letters.
     #[cfg_attr(feature = "utoipa", param(max_length = 100))]
     pub text: Option<String>,
-    /// Only keys that were last used before this time, or never.
-    #[cfg_attr(feature = "utoipa", param(value_type = Option<String>, format = DateTime))]
-    pub last_used_before: Option<Timestamp>,
+    /// Only keys that were last used before this time (RFC 3339), or never.
+    #[cfg_attr(feature = "utoipa", param(format = DateTime))]
+    pub last_used_before: Option<String>,
     /// Cursor: the `next` of the previous page.
     #[cfg_attr(feature = "utoipa", param(max_length = 300))]
     pub after: Option<String>,

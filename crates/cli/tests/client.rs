@@ -113,7 +113,7 @@ async fn lists_are_read_to_the_end_and_filtered() {
     let public = KeyFilter { kind: Some(KeyKind::Publishable), status: Some(KeyStatus::Active), ..filter.clone() };
     assert_eq!(client.walk_keys(&public).all().await.unwrap().len(), 3);
     assert_eq!(client.walk_keys(&filter).at_most(4).await.unwrap().len(), 4);
-    let unused = KeyFilter { last_used_before: Some("2001-01-01T00:00:00Z".parse().unwrap()), ..filter.clone() };
+    let unused = KeyFilter { last_used_before: Some("2001-01-01T00:00:00Z".to_owned()), ..filter.clone() };
     assert_eq!(client.walk_keys(&unused).all().await.unwrap().len(), 7, "none was ever used");
 }
 

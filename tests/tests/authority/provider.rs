@@ -22,7 +22,7 @@ use tower::ServiceExt as _;
 
 const CLIENT: &str = "keyward";
 /// Text on the page for a person who is not admitted.
-const NOT_ADMITTED: &str = "nothing here is yours yet";
+const NOT_ADMITTED: &str = "You signed in at the identity provider, but";
 
 #[derive(Clone, Debug)]
 pub(crate) struct Account {

@@ -12,7 +12,7 @@ use crate::browser::Browser;
 use crate::http::{Answer, Client};
 use crate::site::{EMAIL, PASSWORD, Site, keep_log};
 
-const NOT_LET_IN: &str = "nothing here is yours yet";
+const NOT_LET_IN: &str = "You signed in at the identity provider, but";
 
 fn with(provider: &Provider) -> IdentityProvider {
     let provider = IdentityProvider::new(&provider.issuer, CLIENT_ID).unwrap();

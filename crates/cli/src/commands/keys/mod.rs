@@ -250,7 +250,7 @@ async fn list(backend: &Backend, command: List) -> Result<(), Error> {
         kind: command.kind,
         status: command.status,
         text: command.search,
-        last_used_before: command.unused_for.map(|unused| Timestamp::from_millis(before(unused))),
+        last_used_before: command.unused_for.map(|unused| Timestamp::from_millis(before(unused)).to_string()),
         ..KeyFilter::default()
     };
     let mut found: Vec<Key> = Vec::new();

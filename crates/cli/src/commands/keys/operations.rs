@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use keyward_client::{CreateKey, Key, KeyFilter, Page, Purpose, UpdateKey, Usage};
-use keyward_core::clock::{Clock, SystemClock};
+use keyward_core::clock::{Clock, SystemClock, TimestampError};
 use keyward_core::lifecycle::{Changed as ChangedRecord, KeysError};
 use keyward_core::store::{CursorError, KeyQuery, KeyRecord, WriteRefused};
 use keyward_core::{AccountId, AccountRecord, CredentialId, KeyUpdate, NewKey};
@@ -150,13 +150,14 @@ pub(super) async fn page(backend: &Backend, filter: &KeyFilter) -> Result<Page<K
 
 fn query(filter: &KeyFilter) -> Result<KeyQuery, Error> {
     let after = filter.after.as_deref().map(str::parse).transpose();
+    let unused_since = filter.last_used_before.as_deref().map(str::parse).transpose();
     Ok(KeyQuery {
         account: filter.account.clone(),
         mode: filter.mode,
         kind: filter.kind,
         status: filter.status,
         text: filter.text.clone(),
-        unused_since: filter.last_used_before,
+        unused_since: unused_since.map_err(|error: TimestampError| Error::caused(ErrorKind::Usage, &error))?,
         after: after.map_err(|error: CursorError| Error::caused(ErrorKind::Usage, &error))?,
         limit: filter.limit.map_or(KeyQuery::MAX_LIMIT, usize::from),
         ..KeyQuery::default()
