@@ -225,7 +225,7 @@ impl ManagementBuilder {
             hasher: self.hasher,
             clock: self.clock,
             settings: self.settings,
-            passwords: Passwords::new(self.params)?,
+            passwords: Passwords::new(self.params),
             throttle: Throttle::new(self.attempts.0, self.attempts.1),
             counters: Counters::default(),
             refused: Refused::default(),

@@ -75,17 +75,16 @@ impl Passwords {
         Params::new(19 * 1_024, 2, 1, None).unwrap_or_default()
     }
 
-    pub(crate) fn new(params: Params) -> Result<Self, ManagementError> {
-        let dummy = hash("no user has this password", &params)?;
-        Ok(Self {
+    pub(crate) fn new(params: Params) -> Self {
+        Self {
             permits: Arc::new(Semaphore::new(AT_ONCE)),
             strangers: Arc::new(Semaphore::new(AT_ONCE + QUEUE)),
             known: Arc::new(Semaphore::new(AT_ONCE + KNOWN_QUEUE)),
-            dummy: dummy.into(),
+            dummy: dummy(&params).into(),
             params,
             #[cfg(test)]
             begun: Arc::default(),
-        })
+        }
     }
 
     /// Refuses a password that is too short or easy to guess (NIST SP 800-63B-4, section 3.1.1.2). `about` has words
@@ -204,6 +203,14 @@ fn hash(password: &str, params: &Params) -> Result<String, ManagementError> {
     argon2.hash_password(password.as_bytes()).map(|hash| hash.to_string()).map_err(|_| ManagementError::Internal)
 }
 
+/// A hash with these parameters that no password has. It is written down, not computed, so that a program that only
+/// manages keys hashes nothing when it starts.
+fn dummy(params: &Params) -> String {
+    let (salt, output) = ("A".repeat(22), "A".repeat(43));
+    let (memory, passes, lanes) = (params.m_cost(), params.t_cost(), params.p_cost());
+    format!("$argon2id$v=19$m={memory},t={passes},p={lanes}${salt}${output}")
+}
+
 /// Normalises a password (RFC 8265 section 4.2.2).
 fn normal(password: &str) -> Zeroizing<String> {
     let spaces = |c| match c {
@@ -226,7 +233,19 @@ mod tests {
     const APART: &str = "Zu\u{308}ge\u{a0}fahren nach Ko\u{308}ln";
 
     fn passwords() -> Passwords {
-        Passwords::new(Params::new(8, 1, 1, None).unwrap()).unwrap()
+        Passwords::new(Params::new(8, 1, 1, None).unwrap())
+    }
+
+    #[test]
+    fn the_dummy_costs_as_much_as_a_real_hash() {
+        let params = Passwords::owasp();
+        let passwords = Passwords::new(params.clone());
+        let real = hash("any password", &params).unwrap();
+        let (real, dummy) = (PasswordHash::new(&real).unwrap(), PasswordHash::new(&passwords.dummy).unwrap());
+        assert!(!passwords.is_outdated(&passwords.dummy));
+        assert_eq!((dummy.algorithm, dummy.version, &dummy.params), (real.algorithm, real.version, &real.params));
+        let lengths = |hash: &PasswordHash| (hash.salt.unwrap().as_ref().len(), hash.hash.unwrap().as_bytes().len());
+        assert_eq!(lengths(&dummy), lengths(&real));
     }
 
     #[tokio::test]
