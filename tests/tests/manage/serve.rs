@@ -114,9 +114,9 @@ fn what_is_wrong_in_the_configuration_is_named_with_its_line() {
         ("\noidc_issuer = \"http://login.example.com\"\n", "line 2", "expected an https:// URL"),
         ("oidc_issuer = \"https://login.example.com\"\n", "", "needs oidc_client_id"),
         ("oidc_client_id = \"keyward\"\n", "", "oidc_client_id needs oidc_issuer"),
-        ("public_url = \"http://keys.example.com\"\n", "line 1", "http"),
-        ("public_url = \"https://keys.example.com/keyward\"\n", "line 1", "path"),
-        ("public_url = \"https://ada@keys.example.com\"\n", "line 1", "user"),
+        ("public_url = \"http://keys.example.com\"\n", "line 1", "http:// is for loopback addresses only"),
+        ("public_url = \"https://keys.example.com/keyward\"\n", "line 1", "it has a path"),
+        ("public_url = \"https://ada@keys.example.com\"\n", "line 1", "it has a user name"),
         ("public_url = \"keys.example.com\"\n", "line 1", "https://keys.example.com"),
         (
             "listen = \"0.0.0.0:0\"\noidc_issuer = \"https://login.example.com\"\noidc_client_id = \"k\"\n",
