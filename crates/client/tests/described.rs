@@ -40,7 +40,7 @@ fn requested() -> BTreeSet<Operation> {
                     None => continue,
                 },
             };
-            // A call in brackets, such as `in_path(id)?`, has none of its own.
+            // A call in brackets, such as `in_path(id)?`, contains no brackets.
             let segments = rest.split(']').next().unwrap().split(',').filter(|segment| !segment.is_empty());
             let segments: Vec<&str> = segments
                 .map(|segment| segment.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or("{}"))

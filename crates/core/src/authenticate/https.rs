@@ -1,4 +1,4 @@
-//! HTTPS only: requests without it are refused, and exposed keys can be marked as compromised.
+//! HTTPS only: plain requests are refused, and exposed keys can be marked as compromised.
 
 use std::num::NonZeroU32;
 

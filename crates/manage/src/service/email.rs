@@ -147,7 +147,7 @@ mod tests {
             (&long, None),
         ] {
             assert_eq!(normal_email(typed).ok().as_deref(), stored, "{typed}");
-            // What is stored is found again.
+            // The stored form is found again.
             if let Some(stored) = stored {
                 assert_eq!(normal_email(stored).ok().as_deref(), Some(stored));
             }

@@ -28,8 +28,8 @@ struct Pruned {
 }
 
 impl Management {
-    /// Removes the entries from before this time, and returns their number. Needs an owner of the operator's account
-    /// who has signed in recently.
+    /// Removes the entries from before this time, and returns their number. The actor must be an owner of the
+    /// operator's account with a recent sign-in.
     ///
     /// The number and hash of the last removed entry stay, so [`verify_audit_log`](Self::verify_audit_log) can check
     /// the rest. An entry `audit.prune` records the operation.
