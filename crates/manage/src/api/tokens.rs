@@ -9,7 +9,6 @@ use keyward_api_types::{Refresh, SignIn, SignOut, Tokens};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::error::ManagementError;
 use crate::service::{self, Management};
 use crate::web::{Caller, Input, Origin, Problem};
 
@@ -33,13 +32,6 @@ fn created(tokens: service::Tokens) -> Response {
         account: tokens.account,
     };
     (StatusCode::CREATED, [(CACHE_CONTROL, "no-store")], Json(tokens)).into_response()
-}
-
-/// Runs an operation to completion, even if the client disconnects.
-async fn run_to_completion<T: Send + 'static>(
-    operation: impl Future<Output = Result<T, ManagementError>> + Send + 'static,
-) -> Result<T, Problem> {
-    Ok(tokio::spawn(operation).await.map_err(|_| Problem::Management(ManagementError::Internal))??)
 }
 
 /// Signs in and returns an access token and a refresh token.
@@ -68,7 +60,9 @@ async fn refresh(
     input: Input<Refresh>,
 ) -> Result<Response, Problem> {
     let token = input.value.refresh_token;
-    run_to_completion(async move { management.refresh_tokens(&context, token.expose()).await }).await.map(created)
+    let refreshed =
+        Management::run_to_completion(async move { management.refresh_tokens(&context, token.expose()).await });
+    Ok(created(refreshed.await?))
 }
 
 /// Signs out.
@@ -79,7 +73,7 @@ async fn sign_out(
     caller: Caller,
     input: Input<SignOut>,
 ) -> Result<StatusCode, Problem> {
-    run_to_completion(async move {
+    Management::run_to_completion(async move {
         if input.value.everywhere {
             management.sign_out_everywhere(&caller.actor).await
         } else {

@@ -16,7 +16,7 @@ use super::form::Form;
 use super::member::Member;
 use crate::error::ManagementError;
 use crate::records::new_id;
-use crate::service::{Answer, IdempotentRequest};
+use crate::service::{Answer, IdempotentRequest, Management};
 
 /// The longest time between two clicks. It is too short to reload a page and to confirm that the form is sent again.
 const DOUBLE_CLICK: Duration = Duration::from_secs(2);
@@ -63,7 +63,7 @@ where
             })
             .await
     };
-    let answer = tokio::spawn(work).await.map_err(|_| ManagementError::Internal)??;
+    let answer = Management::run_to_completion(work).await?;
     let kept: Kept<T> = serde_json::from_str(&answer.body).map_err(|_| ManagementError::Internal)?;
     let is_soon = member.management().now().saturating_since(kept.at) <= DOUBLE_CLICK;
     if is_first.load(Ordering::Relaxed) || is_soon {

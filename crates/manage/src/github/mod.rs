@@ -138,7 +138,7 @@ async fn receive(
     let actor = Actor::system("GitHub secret scanning", context);
     let policy = receiver.policy;
     // Runs to its end even if the sender disconnects.
-    let labels = tokio::spawn(async move {
+    let labels = Management::run_to_completion(async move {
         let label = |Object(alert): Object<Alert>| {
             let (management, actor) = (&management, &actor);
             async move {
@@ -153,7 +153,7 @@ async fn receive(
         };
         stream::iter(alerts).map(label).buffered(CONCURRENCY).try_collect().await
     });
-    Ok(Json(labels.await.map_err(|_| Problem::Management(ManagementError::Internal))??))
+    Ok(Json(labels.await?))
 }
 
 /// The value of a field that occurs once.

@@ -206,10 +206,9 @@ impl Management {
 
     /// Runs an operation to completion, even if the caller stops waiting. Otherwise a dropped future could leave a
     /// write half-done.
-    async fn run_to_completion(
-        &self,
-        work: impl Future<Output = Result<(), ManagementError>> + Send + 'static,
-    ) -> Result<(), ManagementError> {
+    pub(crate) async fn run_to_completion<T: Send + 'static>(
+        work: impl Future<Output = Result<T, ManagementError>> + Send + 'static,
+    ) -> Result<T, ManagementError> {
         tokio::spawn(work).await.unwrap_or_else(|error| {
             tracing::error!(%error, "a task of the management service ended without a result");
             Err(ManagementError::Internal)

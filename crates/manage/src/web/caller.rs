@@ -53,7 +53,7 @@ impl Caller {
             let secret = self.headers.get(AUTHORIZATION).map(HeaderValue::as_bytes).unwrap_or_default();
             management.once(IdempotentRequest { actor: &self.actor, key, request: &request, secret }, operation).await
         };
-        let answer = tokio::spawn(work).await.map_err(|_| Problem::Management(ManagementError::Internal))??;
+        let answer = Management::run_to_completion(work).await?;
         Ok(idempotency::response(&answer))
     }
 }

@@ -161,7 +161,7 @@ impl Management {
     /// ```
     pub async fn flush_refused(&self) -> Result<(), ManagementError> {
         let management = self.clone();
-        self.run_to_completion(async move { management.write_refused().await }).await
+        Self::run_to_completion(async move { management.write_refused().await }).await
     }
 
     async fn write_refused(&self) -> Result<(), ManagementError> {

@@ -93,7 +93,7 @@ impl Management {
     /// [`ManagementError::Store`] if the store fails.
     pub async fn flush_usage(&self) -> Result<(), ManagementError> {
         let management = self.clone();
-        self.run_to_completion(async move { management.write_usage().await }).await
+        Self::run_to_completion(async move { management.write_usage().await }).await
     }
 
     async fn write_usage(&self) -> Result<(), ManagementError> {

@@ -73,8 +73,7 @@ impl Management {
         let begun = tokio::time::Instant::now();
         // The write completes even if the caller leaves. Hashing does not, so abandoned requests do not queue.
         let (management, context) = (self.clone(), context.clone());
-        let written = tokio::spawn(async move { management.write_sign_up(&context, email, name, password).await });
-        written.await.map_err(|_| ManagementError::Internal)??;
+        Self::run_to_completion(async move { management.write_sign_up(&context, email, name, password).await }).await?;
         tokio::time::sleep_until(begun + SIGN_UP_TAKES).await;
         Ok(())
     }
