@@ -67,6 +67,11 @@ impl Form {
         self.0.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value)
     }
 
+    /// A field, or `None` if it is missing or empty.
+    pub(super) fn filled(&self, name: &str) -> Option<String> {
+        Some(self.get(name)).filter(|value| !value.is_empty()).map(str::to_owned)
+    }
+
     pub(super) fn has(&self, name: &str) -> bool {
         self.0.iter().any(|(known, _)| known == name)
     }
@@ -94,6 +99,12 @@ impl Form {
         text.extend(self.without(&["csrf"]).into_bytes());
         text
     }
+}
+
+/// Two queries as one.
+pub(super) fn joined(first: &str, second: &str) -> String {
+    let between = if first.is_empty() || second.is_empty() { "" } else { "&" };
+    format!("{first}{between}{second}")
 }
 
 /// A query of one field.

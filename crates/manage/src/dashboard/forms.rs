@@ -71,8 +71,7 @@ impl<P: Place> FromRequest<App> for SignedInForm<P> {
 /// The page of a form, with the typed fields as its query.
 fn form_page(visitor: &Visitor, form: &Form) -> String {
     let (page, kept) = visitor.app.site_map().form_page(visitor.page_path());
-    let kept = kept.map(|(field, value)| form::query(field, &value));
-    let draft = Some(form.draft()).filter(|draft| !draft.is_empty());
-    let query: Vec<String> = kept.into_iter().chain(draft).collect();
-    if query.is_empty() { page } else { format!("{page}?{}", query.join("&")) }
+    let kept = kept.map(|(field, value)| form::query(field, &value)).unwrap_or_default();
+    let query = form::joined(&kept, &form.draft());
+    if query.is_empty() { page } else { format!("{page}?{query}") }
 }

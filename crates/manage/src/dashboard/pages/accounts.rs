@@ -54,7 +54,7 @@ async fn page(member: Member) -> Result<Response, PageError> {
     let query = member.visitor.query();
     let (management, text) = (member.management(), query.get("q").trim().to_owned());
     let (found, next) = if text.is_empty() {
-        let after = Some(query.get("after").to_owned()).filter(|after| !after.is_empty());
+        let after = query.filled("after");
         let page = management.accounts(&member.actor, &PageRequest { after, ..PageRequest::default() }).await?;
         (page.items, page.next)
     } else {

@@ -82,11 +82,8 @@ async fn page(member: AtAccount) -> Result<Response, PageError> {
     let action = query.get("action");
     let mut asked = AuditQuery {
         account: Some(member.account.id.clone()),
-        actor: Some(query.get("actor").to_owned()).filter(|actor| !actor.is_empty()),
-        page: PageRequest {
-            after: Some(query.get("after").to_owned()).filter(|after| !after.is_empty()),
-            limit: PER_PAGE,
-        },
+        actor: query.filled("actor"),
+        page: PageRequest { after: query.filled("after"), limit: PER_PAGE },
     };
     let mut found: Vec<AuditEntry> = Vec::new();
     let mut read = 0;
@@ -100,11 +97,7 @@ async fn page(member: AtAccount) -> Result<Response, PageError> {
             break;
         }
     }
-    let next = asked.page.after.map(|after| {
-        let kept = query.without(&["after"]);
-        let after = form::query("after", &after);
-        if kept.is_empty() { after } else { format!("{kept}&{after}") }
-    });
+    let next = asked.page.after.map(|after| form::joined(&query.without(&["after"]), &form::query("after", &after)));
     let mut actors: Vec<Choice> = names
         .iter()
         .map(|(id, name)| Choice { value: id.clone(), label: name.clone(), is_chosen: query.get("actor") == id })

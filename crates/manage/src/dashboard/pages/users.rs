@@ -69,7 +69,7 @@ async fn list(member: Member) -> Result<Response, PageError> {
     let query = member.visitor.query();
     let (management, email) = (member.management(), query.get("email").trim().to_owned());
     let (found, next) = if email.is_empty() {
-        let after = Some(query.get("after").to_owned()).filter(|after| !after.is_empty());
+        let after = query.filled("after");
         let page = management.users(&member.actor, &PageRequest { after, ..PageRequest::default() }).await?;
         (page.items, page.next)
     } else {

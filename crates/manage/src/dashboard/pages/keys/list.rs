@@ -9,6 +9,7 @@ use keyward_core::{CredentialId, Timestamp};
 
 use super::view::Key;
 use crate::dashboard::error::PageError;
+use crate::dashboard::form;
 use crate::dashboard::frame::Frame;
 use crate::dashboard::member::AtAccount;
 use crate::dashboard::svg::{self, SPARK_DAYS, Spark};
@@ -80,7 +81,7 @@ pub(super) async fn page(member: AtAccount) -> Result<Response, PageError> {
         let usage = member.management().usage_of_keys(&member.actor, &member.account.id, &ids, SPARK_DAYS).await?;
         sparks = svg::sparks(&usage.days, now).into_iter().map(|(id, spark)| (id.to_string(), spark)).collect();
     }
-    let next = found.next.map(|after| with(&query.without(&["after"]), &format!("after={after}")));
+    let next = found.next.map(|after| form::joined(&query.without(&["after"]), &format!("after={after}")));
     let other_view = query.without(&["after", "inactive", "status"]);
     let choose = |field: &'static str, choices: &[(&'static str, &'static str)]| {
         let chosen = query.get(field);
@@ -114,14 +115,10 @@ pub(super) async fn page(member: AtAccount) -> Result<Response, PageError> {
         is_filtered: !query.without(&["after", "inactive"]).is_empty(),
         shows_inactive,
         inactive: (inactive > 0).then(|| if inactive < MANY { inactive.to_string() } else { format!("{}+", MANY - 1) }),
-        other_view: if shows_inactive { other_view } else { with(&other_view, "inactive=1") },
+        other_view: if shows_inactive { other_view } else { form::joined(&other_view, "inactive=1") },
         next,
         is_first: query.get("after").is_empty(),
     }))
-}
-
-fn with(query: &str, field: &str) -> String {
-    if query.is_empty() { field.to_owned() } else { format!("{query}&{field}") }
 }
 
 impl KeysPage {

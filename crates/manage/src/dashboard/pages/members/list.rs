@@ -61,7 +61,7 @@ pub(super) async fn show(
     form: &Form,
     error: Option<FieldError>,
 ) -> Result<Response, PageError> {
-    let after = Some(form.get("after").to_owned()).filter(|after| !after.is_empty());
+    let after = form.filled("after");
     let request = PageRequest { after, ..PageRequest::default() };
     let found = member.management().members(&member.actor, &member.account.id, &request).await?;
     let form_id = once::new_form()?;
