@@ -9,10 +9,9 @@ use keyward_api_types::{
     ChangedKey, CreateKey, Effective, IssuedKey, Key, KeyFilter, Page, RotateKey, RotatedKey, UpdateKey, Usage,
     UsageParams,
 };
-use keyward_core::clock::TimestampError;
 use keyward_core::lease::Propagation;
 use keyward_core::store::KeyQuery;
-use keyward_core::{CredentialId, NewKey};
+use keyward_core::{CredentialId, NewKey, Timestamp};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -45,15 +44,14 @@ async fn list(
     check_length("text", 100, filter.text.as_deref())?;
     let page = page_request(filter.after, filter.limit)?;
     let after = page.after.map(|after| after.parse());
-    let unused_since = filter.last_used_before.map(|time| time.parse()).transpose();
+    let unused_since = filter.last_used_before.map(|time| time.parse::<Timestamp>()).transpose();
     let query = KeyQuery {
         account: Some(account_or_default(&management, &caller.actor, filter.account).await?),
         mode: filter.mode,
         kind: filter.kind,
         status: filter.status,
         text: filter.text.map(|text| text.replace('\0', "\u{fffd}")),
-        unused_since: unused_since
-            .map_err(|error: TimestampError| ManagementError::invalid("last_used_before", error.to_string()))?,
+        unused_since: unused_since.map_err(|error| ManagementError::invalid("last_used_before", error.to_string()))?,
         after: after.transpose().map_err(|_| invalid_cursor())?,
         limit: page.limit,
         ..KeyQuery::default()

@@ -20,34 +20,27 @@ pub(super) const DEVICE: &str = "device";
 /// The account that the user looked at last.
 pub(super) const ACCOUNT: &str = "account";
 
-/// The names that cookies have, by how the browser is connected.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Naming {
-    /// With the prefix `__Host-`, which browsers accept over HTTPS only.
-    Host,
-    /// Without the prefix, for plain HTTP on this machine.
-    Loopback,
-}
-
 /// The cookies of a request.
 #[derive(Clone)]
 pub(super) struct Cookies {
-    naming: Naming,
+    /// Whether the names have the prefix `__Host-`, which browsers accept over HTTPS only. For plain HTTP on this machine
+    /// they have none.
+    is_secure: bool,
     values: Vec<(String, Zeroizing<String>)>,
 }
 
 impl Cookies {
     /// Reads the cookies of a request.
-    pub(super) fn read(headers: &HeaderMap, is_plain_loopback: bool) -> Self {
+    pub(super) fn read(headers: &HeaderMap, is_secure: bool) -> Self {
         let fields = headers.get_all(COOKIE).into_iter().filter_map(|field| field.to_str().ok());
         let pairs = fields.flat_map(|field| Cookie::split_parse(field).filter_map(Result::ok));
         let values = pairs.map(|cookie| (cookie.name().to_owned(), Zeroizing::new(cookie.value().to_owned())));
-        Self { naming: if is_plain_loopback { Naming::Loopback } else { Naming::Host }, values: values.collect() }
+        Self { is_secure, values: values.collect() }
     }
 
     /// Returns `true` if the cookies have the prefix `__Host-`.
     pub(super) fn is_secure(&self) -> bool {
-        self.naming == Naming::Host
+        self.is_secure
     }
 
     /// A cookie, or an empty text.
@@ -72,9 +65,6 @@ impl Cookies {
     }
 
     fn name(&self, what: &str) -> String {
-        match self.naming {
-            Naming::Host => format!("__Host-keyward_{what}"),
-            Naming::Loopback => format!("keyward_{what}"),
-        }
+        if self.is_secure { format!("__Host-keyward_{what}") } else { format!("keyward_{what}") }
     }
 }

@@ -127,9 +127,11 @@ impl From<&ManagementError> for FieldError {
     }
 }
 
-/// Sets `Retry-After`, to at least one second.
-pub(super) fn retry_after(response: &mut Response, seconds: u64) {
-    response.headers_mut().typed_insert(RetryAfter::delay(Duration::from_secs(seconds.max(1))));
+/// Sets `Retry-After`, to at least one second, if a retry may help.
+pub(super) fn retry_after(response: &mut Response, seconds: Option<u64>) {
+    if let Some(seconds) = seconds {
+        response.headers_mut().typed_insert(RetryAfter::delay(Duration::from_secs(seconds.max(1))));
+    }
 }
 
 /// The title and the text of an error.

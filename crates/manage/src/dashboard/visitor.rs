@@ -43,22 +43,17 @@ pub(super) struct Visitor {
 impl Visitor {
     pub(super) fn new(app: App, request: &Request, arrival: Arrival) -> Self {
         let is_plain_loopback = arrival.is_loopback && arrival.transport != Transport::Secure;
+        let cookies = Cookies::read(request.headers(), !is_plain_loopback);
         Self {
             path: request.uri().path_and_query().map(ToString::to_string).unwrap_or_default(),
             theme: Theme::default(),
             look: Appearance::default(),
             app,
             host: host_of(request).to_owned(),
-            cookies: Cookies::read(request.headers(), is_plain_loopback),
-            context: arrival.context,
+            context: arrival.context.device(cookies.get(cookies::DEVICE)),
+            cookies,
             form_page: Arc::default(),
         }
-        .with_device()
-    }
-
-    fn with_device(mut self) -> Self {
-        self.context = self.context.clone().device(self.cookies.get(cookies::DEVICE));
-        self
     }
 
     /// Reads the appearance from the store. Without the store, pages keep the default appearance.

@@ -39,8 +39,6 @@ async fn page(error: PageError, visitor: &Visitor) -> Response {
         button: error.button.unwrap_or_else(|| (HOME.to_owned(), "Go to the keys")),
     };
     let mut response = visitor.html(error.status, &page);
-    if let Some(seconds) = error.retry_after {
-        retry_after(&mut response, seconds);
-    }
+    retry_after(&mut response, error.retry_after);
     response
 }

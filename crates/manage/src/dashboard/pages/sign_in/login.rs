@@ -78,9 +78,7 @@ pub(super) async fn sign_in(AnonymousForm { visitor, form, is_own }: AnonymousFo
             | ManagementError::Busy { .. }),
         ) => {
             let mut response = show(&visitor, error.status(), &form, to, Some(FieldError::from(&error)), None).await?;
-            if let Some(seconds) = error.retry_after() {
-                retry_after(&mut response, seconds);
-            }
+            retry_after(&mut response, error.retry_after());
             Ok(response)
         }
         Err(error) => Err(error.into()),

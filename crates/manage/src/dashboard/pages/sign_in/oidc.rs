@@ -152,14 +152,14 @@ impl PageError {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::LazyLock;
+
     use proptest::prelude::*;
 
     use super::*;
     use crate::dashboard::site_map::SiteMap;
 
-    fn site_map() -> SiteMap {
-        SiteMap::of(&crate::dashboard::pages::routes())
-    }
+    static SITE_MAP: LazyLock<SiteMap> = LazyLock::new(|| SiteMap::of(&crate::dashboard::pages::routes()));
 
     #[test]
     fn sign_in_ends_after_ten_minutes() {
@@ -187,7 +187,7 @@ mod tests {
             for cookie in [cookie, format!("{secret}.{began}.{to}")] {
                 if let Some(pending) = PendingSignIn::read(&cookie) {
                     let _ = pending.is_good_at(now);
-                    prop_assert!(!site_map().destination(&pending.to).is_empty());
+                    prop_assert!(!SITE_MAP.destination(&pending.to).is_empty());
                 }
             }
         }
@@ -202,7 +202,7 @@ mod tests {
             ("https://evil.example/keys", "/keys"),
             (&long, "/keys"),
         ] {
-            let cookie = format!("secret.{}", purpose(7, site_map().destination(to)));
+            let cookie = format!("secret.{}", purpose(7, SITE_MAP.destination(to)));
             let read = PendingSignIn::read(&cookie).unwrap();
             assert_eq!((read.secret, read.began, read.to.as_str()), ("secret", 7, back));
         }

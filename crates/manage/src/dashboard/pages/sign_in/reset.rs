@@ -54,9 +54,7 @@ pub(super) async fn forgot(AnonymousForm { visitor, form, is_own }: AnonymousFor
         Ok(()) => show_forgot(&visitor, StatusCode::OK, &Form::default(), true, None),
         Err(error @ (ManagementError::Invalid { .. } | ManagementError::Throttled { .. })) => {
             let mut response = show_forgot(&visitor, error.status(), &form, false, Some(FieldError::from(&error)))?;
-            if let Some(seconds) = error.retry_after() {
-                retry_after(&mut response, seconds);
-            }
+            retry_after(&mut response, error.retry_after());
             Ok(response)
         }
         Err(error) => Err(error.into()),
