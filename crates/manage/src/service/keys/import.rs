@@ -11,7 +11,7 @@ use crate::service::Management;
 use crate::service::audit::{Draft, Target};
 
 impl Management {
-    /// Imports a key that another system issued, by its digest. A key that its account has already is left as it is, and not logged.
+    /// Imports a key that another system issued, by its digest. A key that the account already has stays unchanged and is not logged.
     ///
     /// # Errors
     /// [`ManagementError::Duplicate`] if another account has the key, [`ManagementError::NotFound`] if there is no such account,
