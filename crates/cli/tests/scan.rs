@@ -396,6 +396,20 @@ fn the_documented_hook_stops_a_commit() {
 }
 
 #[test]
+fn leaked_management_keys_are_found_and_revoked() {
+    let management = Management::new();
+    management.ok(&["accounts", "create", "operator"]);
+    let (key, id) = management.create(&["--purpose", "management"]);
+    let prefix = format!("secret={}", key.split('_').next().unwrap());
+    management.write("a", &key);
+    let folder = management.folder();
+    let ended = management.run(&["--prefix", &prefix, "scan", "--revoke", "--yes", folder.to_str().unwrap()]);
+    assert_eq!(ended.code, 1, "{}", ended.err);
+    assert_hidden(&ended, &key);
+    assert_eq!(management.json(&["keys", "show", &id, "--json"])["status"], "revoked");
+}
+
+#[test]
 fn a_scan_with_a_database_shows_and_revokes_keys() {
     let management = Management::new();
     let (alive, alive_id) = management.create(&[]);

@@ -59,8 +59,10 @@ pub(super) async fn run(options: &Options, command: Scan) -> Result<(), Error> {
     if options.explicit.server {
         Database::refuse_server(options, "scan")?;
     }
-    let database = match options.database {
-        Some(_) => Some(Database::open(options).await.map_err(Error::in_scan)?),
+    // The prefixes are those to search for, and may be those of management keys. The database needs none: no key is created.
+    let lookup = Options { prefix: Vec::new(), ..options.clone() };
+    let database = match lookup.database {
+        Some(_) => Some(Database::open(&lookup).await.map_err(Error::in_scan)?),
         None => None,
     };
     if command.revoke && database.is_none() {
