@@ -15,8 +15,8 @@ pub(crate) use server::{connect, connect_signed_in};
 
 /// The target of a command.
 pub(crate) enum Backend {
-    /// SQLite or PostgreSQL. The management service checks and logs each change.
-    Management(Management),
+    /// SQLite or PostgreSQL. The management service checks and logs each change; keys and accounts are read from the store.
+    Management(Management, Keys),
     /// Valkey or Redis, which have no management records.
     Keys(Keys),
     /// A server, through its API.
@@ -33,13 +33,16 @@ impl Backend {
             return Ok(Self::Server(connect(options)?));
         }
         let Database { keys, managed } = Database::open(options).await?;
-        Ok(managed.map_or(Self::Keys(keys), |managed| Self::Management(managed.management)))
+        Ok(match managed {
+            Some(managed) => Self::Management(managed.management, keys),
+            None => Self::Keys(keys),
+        })
     }
 
     /// The backend of everything but keys and accounts.
     pub(crate) fn records(&self) -> Result<Records<'_>, Error> {
         match self {
-            Self::Management(management) => Ok(Records::Database(management)),
+            Self::Management(management, _) => Ok(Records::Database(management)),
             Self::Keys(_) => Err(database::no_records()),
             Self::Server(client) => Ok(Records::Server(client)),
         }

@@ -10,13 +10,11 @@ use keyward_core::{AccountId, AccountRecord, Keys};
 use keyward_manage::{AccountUpdate, Management, ManagementError};
 use serde_json::{Value, json};
 
+use super::ATTEMPTS;
 use super::effect::Effect;
 use crate::backend::{Backend, system};
 use crate::error::{Error, ErrorKind};
 use crate::output;
-
-/// How often to retry a change that conflicts with another.
-const ATTEMPTS: usize = 16;
 
 #[derive(Subcommand)]
 pub(super) enum Command {
@@ -126,7 +124,7 @@ async fn create(
 /// Inserts an account on a database. Returns nothing if it exists already.
 pub(super) async fn insert(backend: &Backend, account: &AccountRecord) -> Result<Option<Effect>, Error> {
     match backend {
-        Backend::Management(management) => insert_managed(management, account).await,
+        Backend::Management(management, _) => insert_managed(management, account).await,
         Backend::Keys(keys) => insert_unmanaged(keys, account).await,
         Backend::Server(_) => Err(Error::usage("a server chooses the id of an account")),
     }
@@ -152,7 +150,7 @@ pub(super) async fn insert_unmanaged(keys: &Keys, account: &AccountRecord) -> Re
 async fn list(backend: &Backend, all: bool) -> Result<Vec<Account>, Error> {
     match backend {
         Backend::Server(client) => Ok(client.walk_accounts(all).all().await?),
-        Backend::Management(_) | Backend::Keys(_) => {
+        Backend::Management(..) | Backend::Keys(_) => {
             Err(Error::usage("keyward accounts list needs a server: pass --server"))
         }
     }
@@ -160,12 +158,7 @@ async fn list(backend: &Backend, all: bool) -> Result<Vec<Account>, Error> {
 
 async fn show(backend: &Backend, id: &AccountId) -> Result<Value, Error> {
     let account = match backend {
-        Backend::Management(management) => {
-            let keyward_manage::Account { id, name, plan, features, suspended_at, created_at: _ } =
-                management.account(&system(), id).await?.value;
-            AccountRecord { id, name, plan, features, suspended_at }
-        }
-        Backend::Keys(keys) => find(keys, id).await?,
+        Backend::Management(_, keys) | Backend::Keys(keys) => find(keys, id).await?,
         Backend::Server(client) => return Ok(serde_json::to_value(client.account(id).await?)?),
     };
     Ok(json!({
@@ -180,7 +173,7 @@ async fn show(backend: &Backend, id: &AccountId) -> Result<Value, Error> {
 /// Changes the account that was read, and retries after a conflict, so that no concurrent change is lost.
 async fn update_account(backend: &Backend, id: AccountId, update: UpdateAccount) -> Result<Changed, Error> {
     match backend {
-        Backend::Management(management) => {
+        Backend::Management(management, _) => {
             let update = AccountUpdate {
                 name: update.name,
                 plan: update.plan.map(|plan| plan.map(Into::into)),

@@ -24,6 +24,9 @@ use crate::error::Error;
 use crate::options::Options;
 use crate::output::note;
 
+/// How often to retry a change that conflicts with another.
+const ATTEMPTS: usize = 16;
+
 const AFTER_HELP: &str = "\
 With --server, the credential is the management key in KEYWARD_TOKEN or in --token-file, or the sign-in of `keyward login`. \
 It is never an argument, because other users of the machine can read those.

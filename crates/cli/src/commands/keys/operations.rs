@@ -11,15 +11,13 @@ use keyward_manage::{KeyChange, KeyDraft, Management, ManagementError, NewlyIssu
 use zeroize::Zeroizing;
 
 use crate::backend::{Backend, Records, system};
-use crate::commands::accounts;
 use crate::commands::effect::Effect;
+use crate::commands::{ATTEMPTS, accounts};
 use crate::error::{Error, ErrorKind};
 use crate::output::note;
 
 /// The account of keys that are created without one.
 const DEFAULT_ACCOUNT: &str = "default";
-/// How often to retry a change that conflicts with another.
-const ATTEMPTS: usize = 16;
 
 /// A key that was created.
 pub(super) struct Created {
@@ -65,7 +63,7 @@ fn view(record: KeyRecord) -> Key {
 
 pub(super) async fn create(backend: &Backend, new: CreateKey) -> Result<Created, Error> {
     match backend {
-        Backend::Management(management) => {
+        Backend::Management(management, _) => {
             let (account, is_default) = match (&new.account, new.purpose) {
                 (Some(account), _) => (account.clone(), false),
                 (None, Purpose::Api) => (default_account()?, true),
@@ -135,11 +133,7 @@ fn draft(new: CreateKey, account: AccountId) -> NewKey {
 
 pub(super) async fn page(backend: &Backend, filter: &KeyFilter) -> Result<Page<Key>, Error> {
     match backend {
-        Backend::Management(management) => {
-            let page = management.keys(&system(), &query(filter)?).await?;
-            Ok(Page { data: page.items, next: page.next })
-        }
-        Backend::Keys(keys) => {
+        Backend::Management(_, keys) | Backend::Keys(keys) => {
             let page = keys.list(&query(filter)?).await?;
             let next = page.next.map(|cursor| cursor.to_string());
             Ok(Page { data: page.keys.into_iter().map(view).collect(), next })
@@ -166,8 +160,7 @@ fn query(filter: &KeyFilter) -> Result<KeyQuery, Error> {
 
 pub(super) async fn show(backend: &Backend, id: &CredentialId) -> Result<Key, Error> {
     match backend {
-        Backend::Management(management) => Ok(management.key(&system(), id).await?),
-        Backend::Keys(keys) => {
+        Backend::Management(_, keys) | Backend::Keys(keys) => {
             let found = keys.get(id).await?;
             Ok(view(found.ok_or(KeysError::Denied(WriteRefused::NotFound))?))
         }
@@ -183,7 +176,7 @@ pub(super) async fn update(
     version: Option<u64>,
 ) -> Result<Changed, Error> {
     match backend {
-        Backend::Management(management) => {
+        Backend::Management(management, _) => {
             let change = KeyChange {
                 name: update.name,
                 scopes: update.scopes,
@@ -195,7 +188,7 @@ pub(super) async fn update(
             for _ in 0..ATTEMPTS {
                 let current = match version {
                     Some(version) => version,
-                    None => management.key(&system(), id).await?.version,
+                    None => show(backend, id).await?.version,
                 };
                 match management.update_key(&system(), id, change.clone(), current).await {
                     Err(ManagementError::Stale) if version.is_none() => {}
@@ -220,7 +213,7 @@ pub(super) async fn update(
         Backend::Server(client) => {
             let version = match version {
                 Some(version) => version,
-                None => client.key(id).await?.version,
+                None => show(backend, id).await?.version,
             };
             Ok(client.update_key(id, &update, version).await?.into())
         }
@@ -229,7 +222,7 @@ pub(super) async fn update(
 
 pub(super) async fn rotate(backend: &Backend, id: &CredentialId, overlap: Duration) -> Result<Rotated, Error> {
     match backend {
-        Backend::Management(management) => {
+        Backend::Management(management, _) => {
             let rotated = management.rotate_key(&system(), id, overlap).await?;
             Ok(Rotated {
                 record: rotated.view,
@@ -263,7 +256,7 @@ pub(super) async fn rotate(backend: &Backend, id: &CredentialId, overlap: Durati
 
 pub(super) async fn revoke(backend: &Backend, id: &CredentialId) -> Result<Changed, Error> {
     match backend {
-        Backend::Management(management) => Ok(management.revoke_key(&system(), id).await?.into()),
+        Backend::Management(management, _) => Ok(management.revoke_key(&system(), id).await?.into()),
         Backend::Keys(keys) => Ok(keys.revoke(id).await?.into()),
         Backend::Server(client) => Ok(client.revoke_key(id).await?.into()),
     }
@@ -271,7 +264,9 @@ pub(super) async fn revoke(backend: &Backend, id: &CredentialId) -> Result<Chang
 
 pub(super) async fn set_disabled(backend: &Backend, id: &CredentialId, disabled: bool) -> Result<Changed, Error> {
     match (backend, disabled) {
-        (Backend::Management(management), _) => Ok(management.set_key_disabled(&system(), id, disabled).await?.into()),
+        (Backend::Management(management, _), _) => {
+            Ok(management.set_key_disabled(&system(), id, disabled).await?.into())
+        }
         (Backend::Keys(keys), true) => Ok(keys.disable(id).await?.into()),
         (Backend::Keys(keys), false) => Ok(keys.enable(id).await?.into()),
         (Backend::Server(client), true) => Ok(client.disable_key(id).await?.into()),
