@@ -14,15 +14,8 @@ pub(crate) struct Crate {
     pub(crate) folder: PathBuf,
     /// The oldest Rust that it supports, if its manifest sets one.
     pub(crate) rust_version: Option<String>,
-}
-
-impl Crate {
-    /// Reads the names of its features.
-    pub(crate) fn features(&self) -> Result<Vec<String>, Error> {
-        let path = self.folder.join("Cargo.toml");
-        let text = fs::read_to_string(&path).map_err(|source| cannot_read(&path, source))?;
-        Ok(features(&parse(&path, &text)?))
-    }
+    /// The names of its features.
+    pub(crate) features: Vec<String>,
 }
 
 /// Returns the published crates below `crates`, in order of their names.
@@ -38,7 +31,8 @@ pub(crate) fn published() -> Result<Vec<Crate>, Error> {
         if let Some(name) = value(&manifest, "name")
             && is_published
         {
-            crates.push(Crate { name, folder: entry.path(), rust_version: value(&manifest, "rust-version") });
+            let (rust_version, features) = (value(&manifest, "rust-version"), features(&manifest));
+            crates.push(Crate { name, folder: entry.path(), rust_version, features });
         }
     }
     crates.sort_by(|one, other| one.name.cmp(&other.name));

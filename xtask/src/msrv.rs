@@ -39,7 +39,7 @@ pub(crate) fn check(all: bool) -> Result<(), Error> {
         let mut features = Vec::new();
         for found in &crates {
             check.args(["--package", &found.name]);
-            let own = found.features()?.into_iter().filter(|feature| feature != NEWER);
+            let own = found.features.iter().filter(|feature| feature.as_str() != NEWER);
             features.extend(own.map(|feature| format!("{}/{feature}", found.name)));
         }
         process::run(check.args(["--features", &features.join(",")]))?;

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::process::Command;
 
 use regex::{Regex, RegexBuilder};
 
@@ -67,7 +66,12 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
     let mut counts: BTreeMap<String, Count> = BTreeMap::new();
     let mut found = Vec::new();
     for path in files(&options.under)? {
-        let content = fs::read_to_string(&path).map_err(|source| Error::File { path: path.clone(), source })?;
+        let file = process::root().join(&path);
+        // Skips a file whose removal is not committed yet.
+        if !file.is_file() {
+            continue;
+        }
+        let content = fs::read_to_string(&file).map_err(|source| Error::File { path: path.clone(), source })?;
         for line in lines(&path, &content) {
             let count = counts.entry(kind(&path, line.kind).to_owned()).or_default();
             let hits = habits.count(&line.text);
@@ -209,8 +213,8 @@ fn kind(path: &str, kind: Kind) -> &str {
 
 /// The files with prose that git knows.
 fn files(under: &[String]) -> Result<Vec<String>, Error> {
-    let mut git = Command::new("git");
-    git.args(["ls-files", "--"]).args(under);
+    let mut git = process::command("git", &["ls-files", "--"]);
+    git.args(under);
     let listed = process::output(git)?;
     let has_prose = |path: &&str| (path.ends_with(".rs") || path.ends_with(".md")) && !path.starts_with("docs/api");
     Ok(listed.lines().filter(has_prose).map(str::to_owned).collect())
