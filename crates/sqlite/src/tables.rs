@@ -24,8 +24,6 @@
 //! # Ok(()) }
 //! ```
 
-use std::path::Path;
-
 use keyward_core::store::StoreError;
 pub use rusqlite;
 use rusqlite::{Connection, Transaction};
@@ -63,11 +61,5 @@ impl Tables {
         write: impl FnOnce(Transaction<'_>) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, StoreError> {
         Ok(self.0.0.with_durable(|connection| Ok(write(connection.transaction()?)?)).await?)
-    }
-
-    /// Returns the path of the file.
-    #[must_use]
-    pub fn path(&self) -> &Path {
-        self.0.path()
     }
 }
