@@ -3,9 +3,10 @@
 use keyward_core::AccountRecord;
 use keyward_core::lease::Propagation;
 
+use super::{account_of, check_features};
 use crate::actor::Actor;
 use crate::error::ManagementError;
-use crate::records::{Account, Entity};
+use crate::records::Entity;
 use crate::role::scopes;
 use crate::service::audit::{Draft, Target};
 use crate::service::{Management, check_name};
@@ -37,16 +38,16 @@ impl Management {
         }
         let mut account = account.clone();
         account.name = check_name("name", &account.name)?;
-        if let Some(plan) = &account.plan {
-            check_name("plan", plan)?;
-        }
-        let AccountRecord { id, name, plan, features, suspended_at } = account.clone();
-        let record = Account { id, name, plan, features, suspended_at, created_at: self.now() };
+        account.plan = account.plan.map(|plan| check_name("plan", &plan)).transpose()?.map(Into::into);
+        check_features(&account.features)?;
+        let record = account_of(account.clone(), self.now());
         let draft = Draft::new(actor, "account.create", Target::new("account", &record.id)).account(&record.id);
         let created =
             self.audited(draft, self.0.keys.insert_account(&account), |_| serde_json::to_value(&record).ok()).await?;
-        // If this copy is missing, reading the account makes it.
-        self.write_quietly(&[record.insert()?]).await?;
+        // The account is created. If this copy is missing, reading the account makes it.
+        if let Err(error) = self.write_quietly(&[record.insert()?]).await {
+            tracing::warn!(%error, account = %record.id, "the copy of an imported account is not written yet");
+        }
         Ok(created)
     }
 }

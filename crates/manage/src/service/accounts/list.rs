@@ -4,7 +4,7 @@ use keyward_core::AccountId;
 
 use crate::actor::{Actor, Who};
 use crate::error::ManagementError;
-use crate::records::{Account, Entity, Member, Versioned};
+use crate::records::{Account, Versioned};
 use crate::role::{Role, scopes};
 use crate::service::Management;
 use crate::service::page::{Page, PageRequest};
@@ -31,8 +31,7 @@ impl Management {
         let mut accounts = Vec::new();
         match &actor.who {
             Who::User { id, .. } => {
-                let list = List::of(Kind::Member, 500).subject(id.as_str());
-                for member in self.list::<Member>(&list).await? {
+                for member in self.memberships(id).await? {
                     accounts.push((self.read_account(&member.account).await?, Some(member.role)));
                 }
             }
@@ -57,7 +56,7 @@ impl Management {
         for account in &mut accounts {
             *account = self.reconciled(account.clone()).await?;
         }
-        Ok(page.page(accounts, |account| (account.value.sort(), account.value.id())))
+        Ok(page.page(accounts))
     }
 
     /// Finds accounts by id, or by a part of the name, ignoring case. Returns at most 50, out of the first 10,000.

@@ -9,9 +9,10 @@ use keyward_core::lifecycle::KeysError;
 use keyward_core::store::WriteRefused;
 use keyward_core::{AccountId, AccountRecord, Timestamp};
 
+use smol_str::SmolStr;
 pub use update::AccountUpdate;
 
-use super::{ATTEMPTS, CurrentVersion, Management};
+use super::{ATTEMPTS, CurrentVersion, Management, check_name};
 use crate::error::ManagementError;
 use crate::records::{Account, Entity, Versioned};
 
@@ -41,14 +42,7 @@ impl Management {
             return self.reconciled(account).await;
         }
         let record = self.0.keys.get_account(id).await?.ok_or(ManagementError::NotFound("account"))?;
-        let account = Account {
-            id: record.id,
-            name: record.name,
-            plan: record.plan,
-            features: record.features,
-            suspended_at: record.suspended_at,
-            created_at: Timestamp::from_millis(0),
-        };
+        let account = account_of(record, Timestamp::from_millis(0));
         self.write_quietly(&[account.insert()?]).await?;
         let account = self.get::<Account>(id.as_str()).await?.ok_or(ManagementError::NotFound("account"))?;
         self.reconciled(account).await
@@ -64,8 +58,7 @@ impl Management {
             if record == record_of(&account.value) {
                 return Ok(account);
             }
-            let AccountRecord { id, name, plan, features, suspended_at } = record;
-            let current = Account { id, name, plan, features, suspended_at, created_at: account.created_at };
+            let current = account_of(record, account.created_at);
             if self.write_quietly(&[account.replace(&current)?]).await? {
                 return Ok(Versioned { value: current, version: account.version + 1 });
             }
@@ -79,4 +72,21 @@ impl Management {
 fn record_of(account: &Account) -> AccountRecord {
     let Account { id, name, plan, features, suspended_at, created_at: _ } = account.clone();
     AccountRecord { id, name, plan, features, suspended_at }
+}
+
+/// The inverse of [`record_of`]. The key store does not have the time of creation.
+fn account_of(record: AccountRecord, created_at: Timestamp) -> Account {
+    let AccountRecord { id, name, plan, features, suspended_at } = record;
+    Account { id, name, plan, features, suspended_at, created_at }
+}
+
+/// Checks the features of an account.
+fn check_features(features: &[SmolStr]) -> Result<(), ManagementError> {
+    if features.len() > 50 {
+        return Err(ManagementError::invalid(
+            "features",
+            format!("{} are too many: expected at most 50", features.len()),
+        ));
+    }
+    features.iter().try_for_each(|feature| check_name("features", feature).map(drop))
 }

@@ -4,7 +4,7 @@ use keyward_core::AccountId;
 use keyward_core::lease::Propagation;
 use smol_str::SmolStr;
 
-use super::record_of;
+use super::{check_features, record_of};
 use crate::actor::Actor;
 use crate::error::ManagementError;
 use crate::records::{Account, Plan, Versioned};
@@ -75,29 +75,20 @@ impl Management {
             changed.name = check_name("name", name)?;
         }
         if let Some(plan) = &update.plan {
-            match plan {
+            changed.plan = match plan {
                 // A program may name a plan that only the provider's services know.
-                Some(plan) if actor.is_system() => drop(check_name("plan", plan)?),
+                Some(plan) if actor.is_system() => Some(check_name("plan", plan)?.into()),
                 Some(plan) if self.get::<Plan>(plan).await?.is_none() => {
                     return Err(ManagementError::invalid(
                         "plan",
                         format!("there is no plan `{plan}`: expected an existing one"),
                     ));
                 }
-                _ => {}
-            }
-            changed.plan.clone_from(plan);
+                known => known.clone(),
+            };
         }
         if let Some(features) = &update.features {
-            if features.len() > 50 {
-                return Err(ManagementError::invalid(
-                    "features",
-                    format!("{} are too many: expected at most 50", features.len()),
-                ));
-            }
-            for feature in features {
-                check_name("features", feature)?;
-            }
+            check_features(features)?;
             changed.features.clone_from(features);
         }
         if let Some(suspended) = update.suspended {
