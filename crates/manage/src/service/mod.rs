@@ -204,6 +204,20 @@ impl Management {
         self.0.store.list(list).await?.iter().map(Versioned::of).collect()
     }
 
+    /// Lists all records of a query, read in pages of its limit.
+    async fn list_all<T: Entity>(&self, mut list: List) -> Result<Vec<Versioned<T>>, StoreError> {
+        let mut all = Vec::new();
+        loop {
+            let page = self.list::<T>(&list).await?;
+            list.after = page.last().map(|last| (last.value.sort(), last.value.id()));
+            let is_last = page.len() < list.limit;
+            all.extend(page);
+            if is_last {
+                return Ok(all);
+            }
+        }
+    }
+
     /// Runs an operation to completion, even if the caller stops waiting. Otherwise a dropped future could leave a
     /// write half-done.
     pub(crate) async fn run_to_completion<T: Send + 'static>(

@@ -74,15 +74,12 @@ impl PageRequest {
     }
 
     /// Cuts the extra item off, and sets the next cursor.
-    pub(crate) fn page<T: Entity>(
-        &self,
-        mut items: Vec<Versioned<T>>,
-        place: impl Fn(&Versioned<T>) -> (i64, String),
-    ) -> Page<Versioned<T>> {
+    pub(crate) fn page<T: Entity>(&self, mut items: Vec<Versioned<T>>) -> Page<Versioned<T>> {
         let more = items.len() > self.bounded_limit();
         items.truncate(self.bounded_limit());
-        let last = items.last().filter(|_| more).map(&place);
-        Page { items, next: last.map(|(sort, id)| cursor_of(T::KIND.as_str(), sort, &id)) }
+        let last = items.last().filter(|_| more);
+        let next = last.map(|last| cursor_of(T::KIND.as_str(), last.value.sort(), &last.value.id()));
+        Page { items, next }
     }
 }
 

@@ -94,25 +94,18 @@ impl Management {
         after: impl FnOnce(&T) -> Option<Value>,
     ) -> Result<T, ManagementError> {
         let begun = self.begin_audit(draft).await?;
-        match operation.await.map_err(Into::into) {
-            Ok(done) => {
-                let draft = Draft { after: after(&done), ..begun.draft.clone() };
-                // The operation is done. If the log fails now, maintenance completes it later.
-                if let Err(error) = self.finish_audit(&begun, draft).await {
-                    tracing::error!(%error, action = %begun.draft.action, "an operation is not in the audit log yet");
-                }
-                Ok(done)
-            }
-            Err(error) => {
-                let outcome =
-                    if matches!(error, ManagementError::Store(_)) { Outcome::Unknown } else { Outcome::Refused };
-                let draft = begun.draft.clone().outcome(outcome);
-                if let Err(error) = self.finish_audit(&begun, draft).await {
-                    tracing::error!(%error, action = %begun.draft.action, "an operation is not in the audit log yet");
-                }
-                Err(error)
-            }
+        let done: Result<T, ManagementError> = operation.await.map_err(Into::into);
+        let draft = begun.draft.clone();
+        let draft = match &done {
+            Ok(done) => Draft { after: after(done), ..draft },
+            Err(ManagementError::Store(_)) => draft.outcome(Outcome::Unknown),
+            Err(_) => draft.outcome(Outcome::Refused),
+        };
+        // The operation has ended. If the log fails now, maintenance completes it later.
+        if let Err(error) = self.finish_audit(&begun, draft).await {
+            tracing::error!(%error, action = %begun.draft.action, "an operation is not in the audit log yet");
         }
+        done
     }
 
     pub(crate) async fn log_unfinished(&self) -> Result<(), ManagementError> {

@@ -5,7 +5,6 @@ use keyward_core::AccountId;
 use super::AuditEntry;
 use crate::actor::Actor;
 use crate::error::ManagementError;
-use crate::records::Entity;
 use crate::role::scopes;
 use crate::service::Management;
 use crate::service::page::{Page, PageRequest};
@@ -43,7 +42,7 @@ impl Management {
         list.owner = query.account.as_ref().map(ToString::to_string);
         list.subject.clone_from(&query.actor);
         let entries = self.list::<AuditEntry>(&query.page.apply(list)?).await?;
-        let page = query.page.page(entries, |entry| (entry.value.sort(), entry.value.id()));
+        let page = query.page.page(entries);
         Ok(page.map(|entry| entry.value))
     }
 }

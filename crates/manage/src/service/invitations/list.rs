@@ -5,7 +5,7 @@ use keyward_core::AccountId;
 use super::{InvitationView, view};
 use crate::actor::{Actor, Context};
 use crate::error::ManagementError;
-use crate::records::{Entity, Invitation};
+use crate::records::Invitation;
 use crate::role::scopes;
 use crate::service::Management;
 use crate::service::page::{Page, PageRequest};
@@ -28,7 +28,7 @@ impl Management {
         let name = self.read_account(account).await?.value.name;
         let list = page.apply(List::of(Kind::Invitation, 0).owner(account.as_str()))?;
         let found = self.list::<Invitation>(&list).await?;
-        let mut page = page.page(found, |invitation| (invitation.value.sort(), invitation.value.id()));
+        let mut page = page.page(found);
         let now = self.now();
         page.items.retain(|invitation| invitation.ends_at > now);
         Ok(page.map(|invitation| view(invitation.value, name.clone())))

@@ -16,7 +16,7 @@ pub use invite::Invited;
 use super::Management;
 use crate::actor::principal_of;
 use crate::error::ManagementError;
-use crate::records::{Entity, Invitation, StoredUser, Versioned, digest_of};
+use crate::records::{Invitation, StoredUser, Versioned, digest_of};
 use crate::role::scopes;
 use crate::store::{Kind, List, Write};
 
@@ -41,18 +41,11 @@ impl Management {
         self.unexpired(List::of(Kind::Invitation, MAX_OPEN).subject(email)).await
     }
 
-    async fn unexpired(&self, mut list: List) -> Result<Vec<Versioned<Invitation>>, ManagementError> {
+    async fn unexpired(&self, list: List) -> Result<Vec<Versioned<Invitation>>, ManagementError> {
         let now = self.now();
-        let mut all = Vec::new();
-        loop {
-            let page = self.list::<Invitation>(&list).await?;
-            list.after = page.last().map(|last| (last.value.sort(), last.value.id()));
-            let is_last = page.len() < list.limit;
-            all.extend(page.into_iter().filter(|invitation| invitation.ends_at > now));
-            if is_last {
-                return Ok(all);
-            }
-        }
+        let mut all = self.list_all::<Invitation>(list).await?;
+        all.retain(|invitation| invitation.ends_at > now);
+        Ok(all)
     }
 
     async fn find_by_secret(&self, secret: &str) -> Result<Versioned<Invitation>, ManagementError> {

@@ -6,7 +6,7 @@ use keyward_core::id::UserId;
 use super::MemberView;
 use crate::actor::Actor;
 use crate::error::ManagementError;
-use crate::records::{Entity, Member};
+use crate::records::Member;
 use crate::role::scopes;
 use crate::service::Management;
 use crate::service::page::{Page, PageRequest};
@@ -26,7 +26,7 @@ impl Management {
     ) -> Result<Page<MemberView>, ManagementError> {
         self.rights(actor, account).await?.require(&scopes::MEMBERS_READ)?;
         let list = page.apply(List::of(Kind::Member, 0).owner(account.as_str()))?;
-        let found = page.page(self.list::<Member>(&list).await?, |member| (member.value.sort(), member.value.id()));
+        let found = page.page(self.list::<Member>(&list).await?);
         let mut items = Vec::with_capacity(found.items.len());
         for member in found.items {
             match self.view(member).await {

@@ -9,7 +9,7 @@ use keyward_core::id::UserId;
 
 use super::{CurrentVersion, Management};
 use crate::error::ManagementError;
-use crate::records::{Entity, Member, StoredUser, User, Versioned};
+use crate::records::{Member, StoredUser, User, Versioned};
 use crate::role::Role;
 use crate::store::{Kind, List};
 
@@ -33,17 +33,7 @@ impl Management {
     }
 
     pub(crate) async fn memberships(&self, id: &UserId) -> Result<Vec<Versioned<Member>>, ManagementError> {
-        let mut list = List::of(Kind::Member, PAGE_SIZE).subject(id.as_str());
-        let mut all = Vec::new();
-        loop {
-            let page = self.list::<Member>(&list).await?;
-            list.after = page.last().map(|last| (last.value.sort(), last.value.id()));
-            let is_last = page.len() < PAGE_SIZE;
-            all.extend(page);
-            if is_last {
-                return Ok(all);
-            }
-        }
+        Ok(self.list_all(List::of(Kind::Member, PAGE_SIZE).subject(id.as_str())).await?)
     }
 
     pub(crate) async fn first_account(&self, user: &UserId) -> Result<Option<AccountId>, ManagementError> {

@@ -71,7 +71,7 @@ impl Management {
         list.newest_first = true;
         let now = self.now();
         let sessions = self.list::<StoredSession>(&page.apply(list)?).await?;
-        let mut page = page.page(sessions, |session| (session.sort(), session.value.id()));
+        let mut page = page.page(sessions);
         page.items.retain(|session| session.epoch == user.epoch && session.expires_at().is_some_and(|end| end > now));
         let own = match &actor.who {
             Who::User { through: Through::Session(digest), .. } => Some(digest.clone()),

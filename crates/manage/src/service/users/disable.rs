@@ -32,7 +32,7 @@ impl Management {
             }
             let user = self.read_user(id).await?;
             if user.disabled_at.is_some() == disabled {
-                return Ok(Versioned { value: User::from(&user.value), version: user.version });
+                return Ok((&user).into());
             }
             if disabled {
                 // Each account needs another owner who can sign in.

@@ -4,7 +4,7 @@ use keyward_core::id::UserId;
 
 use crate::actor::Actor;
 use crate::error::ManagementError;
-use crate::records::{Account, Entity, StoredUser, User, Versioned};
+use crate::records::{Account, StoredUser, User, Versioned};
 use crate::role::{Role, scopes};
 use crate::service::Management;
 use crate::service::email::{TypedEmail, normal_email};
@@ -20,8 +20,8 @@ impl Management {
     pub async fn users(&self, actor: &Actor, page: &PageRequest) -> Result<Page<Versioned<User>>, ManagementError> {
         self.rights(actor, self.operator()).await?.require(&scopes::MEMBERS_READ)?;
         let users = self.list::<StoredUser>(&page.apply(List::of(Kind::User, 0))?).await?;
-        let page = page.page(users, |user| (user.value.sort(), user.value.id()));
-        Ok(page.map(|user| Versioned { value: User::from(&user.value), version: user.version }))
+        let page = page.page(users);
+        Ok(page.map(|user| (&user).into()))
     }
 
     /// Returns a user. Needs `members:read` in the operator's account.
@@ -31,7 +31,7 @@ impl Management {
     pub async fn user(&self, actor: &Actor, id: &UserId) -> Result<Versioned<User>, ManagementError> {
         self.rights(actor, self.operator()).await?.require(&scopes::MEMBERS_READ)?;
         let user = self.read_user(id).await?;
-        Ok(Versioned { value: User::from(&user.value), version: user.version })
+        Ok((&user).into())
     }
 
     /// Finds the user with this e-mail address. Needs `members:read` in the operator's account.
@@ -44,7 +44,7 @@ impl Management {
             return Err(normal_email(email).err().unwrap_or(ManagementError::Internal));
         };
         let user = self.find_typed(&email).await?.ok_or(ManagementError::NotFound("user"))?;
-        Ok(Versioned { value: User::from(&user.value), version: user.version })
+        Ok((&user).into())
     }
 
     /// Lists the accounts of a user, with the roles. Needs `members:read` in the operator's account.

@@ -18,9 +18,15 @@ use super::rights::Effect;
 use super::{CurrentVersion, Management};
 use crate::actor::Actor;
 use crate::error::ManagementError;
-use crate::records::{StoredUser, Versioned};
+use crate::records::{StoredUser, User, Versioned};
 use crate::role::scopes;
 use crate::store::Write;
+
+impl From<&Versioned<StoredUser>> for Versioned<User> {
+    fn from(user: &Versioned<StoredUser>) -> Self {
+        Self { value: User::from(&user.value), version: user.version }
+    }
+}
 
 impl Management {
     pub(crate) async fn user_version(&self, id: &UserId) -> CurrentVersion {

@@ -15,7 +15,7 @@ impl Management {
     /// [`ManagementError::UsersOnly`] for keys and programs.
     pub async fn own_user(&self, actor: &Actor) -> Result<Versioned<User>, ManagementError> {
         let user = self.acting_user(actor).await?;
-        Ok(Versioned { value: User::from(&user.value), version: user.version })
+        Ok((&user).into())
     }
 
     /// Renames the acting user.
