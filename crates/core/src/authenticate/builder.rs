@@ -1,4 +1,4 @@
-//! The settings of an authenticator, which are checked when it is built.
+//! The settings of an authenticator.
 
 use std::fmt;
 use std::sync::Arc;
@@ -19,7 +19,7 @@ use crate::render::{Challenges, Presentation, Render};
 use crate::store::{Freshness, KeyStore};
 use crate::telemetry::Metrics;
 
-/// A builder of an [`Authenticator`], created by [`Authenticator::builder`].
+/// A builder of an [`Authenticator`].
 ///
 /// # Examples
 /// ```
@@ -59,21 +59,21 @@ pub struct AuthenticatorBuilder {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum BuildError {
-    /// An exempt path does not start with `/`, or contains `?`, `#`, a space or a control character.
+    /// No leading `/`, or a `?`, `#`, space or control character.
     #[error("invalid exempt path {0:?}: expected a path that starts with '/' and has no '?', '#' or spaces")]
     ExemptPath(String),
-    /// A setting is out of bounds.
+    /// A setting out of bounds.
     #[error("invalid {setting}: expected {bounds}")]
     OutOfBounds {
-        /// The builder's method.
+        /// The setting's method.
         setting: &'static str,
-        /// The allowed values.
+        /// Its bounds.
         bounds: &'static str,
     },
-    /// A token can begin like keys of two stores, so the store to ask is ambiguous.
+    /// Keys of two stores begin alike.
     #[error("ambiguous key formats: keys of two stores begin alike; choose prefixes that differ")]
     AmbiguousFormats,
-    /// The operating system refused to start a thread.
+    /// No thread can be started.
     #[error("cannot start the thread that keeps the cache fresh")]
     Thread(#[source] std::io::Error),
 }
@@ -106,63 +106,59 @@ impl AuthenticatorBuilder {
         }
     }
 
-    /// Sets the format of keys. Defaults to [`KeyFormat::default`].
+    /// Sets the key format. Defaults to [`KeyFormat::default`].
     pub fn format(mut self, format: KeyFormat) -> Self {
         self.format = format;
         self
     }
 
-    /// Sets the hasher that issued the keys. Defaults to SHA-256.
+    /// Sets the hasher. Defaults to SHA-256.
     pub fn hasher(mut self, hasher: Hasher) -> Self {
         self.hasher = hasher;
         self
     }
 
-    /// Adds a store for tokens of another format, such as access tokens beside API keys.
+    /// Adds a store for tokens whose beginning another format recognises.
     ///
-    /// A token goes only to the store whose format recognises its beginning. A token that fits no format costs no read.
-    ///
-    /// The added store may be the main one, so that imported keys work beside new ones. If the imported keys have no
-    /// prefix, theirs must be the main format: added formats are tried first.
+    /// It may be the main store. Added formats are tried first, so a format without a prefix must be the main one.
     pub fn add_store(mut self, store: impl KeyStore, format: KeyFormat, hasher: Hasher) -> Self {
         self.others.push((Arc::new(store), format, hasher));
         self
     }
 
-    /// Sets the proxies that are trusted about their clients. Defaults to none.
+    /// Sets the trusted proxies. Defaults to none.
     pub fn trusted_proxies(mut self, proxies: TrustedProxies) -> Self {
         self.proxies = proxies;
         self
     }
 
-    /// Refuses requests that did not come by HTTPS. By default they are accepted.
+    /// Refuses requests without HTTPS. Off by default.
     pub fn https_only(mut self, https: HttpsOnly) -> Self {
         self.https = Some(https);
         self
     }
 
-    /// Lets requests with this method and exactly this path pass without a credential. GET includes HEAD.
+    /// Lets requests with this method and path pass without a credential. GET includes HEAD.
     ///
-    /// The router's path is compared byte for byte: `//health`, `/health/`, `/%68ealth` and `/HEALTH` are not
-    /// `/health`.
+    /// The router's path is compared byte for byte: `/health/` and `/%68ealth` are not `/health`.
     pub fn exempt(mut self, method: Method, path: impl Into<String>) -> Self {
         self.exempt.push((method, path.into()));
         self
     }
 
-    /// Lets requests without any Authorization field pass as anonymous. A bad key or a failing store still refuses.
+    /// Lets requests without any `Authorization` field pass. A bad key or a failing store still refuses.
     pub fn optional(mut self) -> Self {
         self.optional = true;
         self
     }
 
-    /// Lets CORS preflights pass, for services without an outer CORS layer. Off by default.
+    /// Lets CORS preflights pass. Off by default.
     pub fn pass_preflight(mut self) -> Self {
         self.preflight = true;
         self
     }
 
-    /// Sets the realm of challenges (RFC 9110 section 11.5). Defaults to `api`.
+    /// Sets the realm (RFC 9110 section 11.5). Defaults to `api`.
     pub fn realm(mut self, realm: &str) -> Self {
         self.presentation.challenges = Challenges::new(realm);
         self
@@ -174,86 +170,83 @@ impl AuthenticatorBuilder {
         self
     }
 
-    /// Leaves the headers of responses unchanged.
-    ///
-    /// By default they get `Vary: Authorization`, and authenticated ones `Cache-Control: private, no-store` if they
-    /// have none.
+    /// Omits `Vary: Authorization`, and the default `Cache-Control: private, no-store` of authenticated responses.
     pub fn leave_response_headers(mut self) -> Self {
         self.presentation.private = false;
         self
     }
 
-    /// Sets the hook for events. It runs on the request's thread and must not block.
+    /// Sets the event hook. It runs on the request's thread and must not block.
     pub fn on_event(mut self, hook: impl Fn(&Event<'_>) + Send + Sync + 'static) -> Self {
         self.presentation.hook = Some(Arc::new(hook));
         self
     }
 
-    /// Counts through the `metrics` facade, with the recorder that is installed now.
+    /// Counts through the `metrics` facade, with the current recorder.
     #[cfg(feature = "metrics")]
     pub fn metrics(mut self) -> Self {
         self.presentation.metrics = crate::telemetry::Metrics::registered();
         self
     }
 
-    /// Sets the most cached keys, 1 to 100 million. Defaults to 100,000, with less than 200 bytes each.
+    /// Sets the most cached keys, 1 to 100 million. Defaults to 100,000, below 200 bytes each.
     pub fn cache_capacity(mut self, keys: usize) -> Self {
         self.cache.capacity = keys;
         self
     }
 
-    /// Sets the most cached refusals, 0 to 100 million. Defaults to 10,000, with about 500 bytes each.
+    /// Sets the most cached refusals, 0 to 100 million. Defaults to 10,000, about 500 bytes each.
     pub fn negative_capacity(mut self, refusals: u64) -> Self {
         self.cache.negative_capacity = refusals;
         self
     }
 
-    /// Sets the maximum age of any cached answer. Defaults to 10 minutes.
+    /// Sets the maximum age of cached answers. Defaults to 10 minutes.
     pub fn max_age(mut self, age: Duration) -> Self {
         self.cache.max_age = age;
         self
     }
 
-    /// Sets how long a request waits for the store before it gets 503. Defaults to 250 ms.
+    /// Sets how long requests wait for the store before 503. Defaults to 250 ms.
     pub fn store_timeout(mut self, timeout: Duration) -> Self {
         self.cache.store_timeout = timeout;
         self
     }
 
-    /// Sets the most concurrent reads of the store. Others wait within the timeout. Defaults to 64.
+    /// Sets the most concurrent store reads. Others wait within the timeout. Defaults to 64.
     pub fn store_concurrency(mut self, reads: usize) -> Self {
         self.cache.store_concurrency = reads;
         self
     }
 
-    /// Sets the interval of recording a key's uses, in whole seconds. Defaults to one minute.
+    /// Sets the interval of recorded uses, in whole seconds. Defaults to one minute.
     pub fn last_used_interval(mut self, interval: Duration) -> Self {
         self.cache.last_used_interval = interval;
         self
     }
 
-    /// Sets the lease, which limits how long this node answers without hearing from the store. Defaults to 2 seconds.
+    /// Sets the lease. Defaults to 2 seconds.
     pub fn lease(mut self, lease: Lease) -> Self {
         self.lease = lease;
         self
     }
 
-    /// Sets the prefix of this node's name in the register: 1 to 32 visible ASCII characters.
+    /// Sets the node's name prefix: 1 to 32 visible ASCII characters.
     pub fn node_label(mut self, label: impl Into<String>) -> Self {
         self.label = Some(label.into());
         self
     }
 
-    /// Sets the clock. Defaults to the operating system's.
+    /// Sets the clock. Defaults to [`SystemClock`].
     pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
         self.clock = clock;
         self
     }
 
-    /// Builds the authenticator and starts its background thread.
+    /// Builds the authenticator and starts its thread.
     ///
     /// # Errors
-    /// [`BuildError`] if a setting is invalid, or the thread cannot be started.
+    /// [`BuildError`].
     pub fn build(self) -> Result<Authenticator, BuildError> {
         const HOUR: Duration = Duration::from_secs(3_600);
         let bounded = |ok: bool, setting: &'static str, bounds: &'static str| {

@@ -1,4 +1,4 @@
-//! HTTPS only: plain requests are refused, and exposed keys can be marked as compromised.
+//! Refusal of requests without HTTPS.
 
 use std::num::NonZeroU32;
 
@@ -8,16 +8,10 @@ use crate::id::CredentialId;
 use crate::lifecycle::Keys;
 use crate::store::KeyStatus;
 
-/// A setting that refuses requests without HTTPS, and can mark the keys that they exposed.
+/// Refuses requests without HTTPS.
 ///
-/// A request came by HTTPS if this process terminated its TLS connection
-/// ([`TlsTransport`](crate::adapter::TlsTransport)), or if a
-/// [trusted proxy](crate::adapter::AuthenticatorBuilder::trusted_proxies) states it. Every other request is refused.
-///
-/// A key is marked only on evidence: it came in plain text from an untrusted peer, or a trusted proxy states `http`.
-/// A missing header is no evidence.
-///
-/// There is no redirect to HTTPS, because it would hide the leak.
+/// HTTPS means [`TlsTransport`](crate::adapter::TlsTransport), or the statement of a [trusted
+/// proxy](crate::adapter::AuthenticatorBuilder::trusted_proxies).
 ///
 /// # Examples
 /// ```
@@ -38,28 +32,28 @@ pub struct HttpsOnly {
 #[derive(Debug)]
 struct Marking {
     keys: Keys,
-    /// Limits the damage of a proxy that loses its header or is misconfigured.
+    /// Bounds the damage of a misconfigured proxy.
     cap: DefaultDirectRateLimiter,
 }
 
 const MARKS_PER_MINUTE: NonZeroU32 = NonZeroU32::new(60).expect("sixty is not zero");
 
 impl HttpsOnly {
-    /// Creates the setting, without marking keys.
+    /// Creates the setting, without marking.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Marks keys that were sent in plain text as compromised through `keys`, at most 60 a minute.
+    /// Marks a key as compromised only if an untrusted peer sent it in plain text, or a trusted proxy states `http`.
     ///
-    /// Beyond the limit, requests are still refused, and the log names the unmarked keys.
+    /// At most 60 a minute. Beyond that, requests are still refused, and the log names the keys.
     #[must_use]
     pub fn mark_compromised(self, keys: Keys) -> Self {
         self.mark_compromised_up_to(MARKS_PER_MINUTE, keys)
     }
 
-    /// Marks keys as compromised, at most `per_minute`.
+    /// Like [`mark_compromised`](Self::mark_compromised), at most `per_minute`.
     #[must_use]
     pub fn mark_compromised_up_to(self, per_minute: NonZeroU32, keys: Keys) -> Self {
         let cap = DefaultDirectRateLimiter::direct(Quota::per_minute(per_minute));
@@ -70,7 +64,6 @@ impl HttpsOnly {
         self.marking.is_some()
     }
 
-    /// Marks the key, unless it has ended or the limit is reached. Returns `true` if this call marked it.
     pub(super) async fn mark(&self, id: &CredentialId, status: KeyStatus) -> bool {
         let Some(marking) = &self.marking else { return false };
         if matches!(status, KeyStatus::Revoked | KeyStatus::Compromised) {

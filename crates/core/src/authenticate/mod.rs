@@ -1,6 +1,4 @@
-//! The sequence from an `Authorization` field to an identity. No other file contains it.
-//!
-//! Its steps are: credential, format and checksum, digest, cache, store, identity, policy.
+//! The sequence from an `Authorization` field to an identity.
 
 mod builder;
 mod https;
@@ -31,12 +29,10 @@ use crate::render::{Presentation, Refusal};
 use crate::store::KeyStore;
 use worker::Worker;
 
-/// The checker of credentials behind every layer and adapter.
+/// The checker of credentials. Clones share one cache, and a thread that runs until the last clone is dropped or
+/// [`shutdown`](Self::shutdown).
 ///
-/// Clones are cheap and share one cache. Reads of the store need a tokio runtime with a timer.
-///
-/// An authenticator owns a thread that follows the store's change log and records uses, until the last clone is dropped
-/// or [`shutdown`](Self::shutdown) is called.
+/// Store reads need a tokio runtime with a timer.
 ///
 /// # Examples
 /// ```
@@ -53,7 +49,6 @@ pub struct Authenticator(Arc<Inner>);
 
 struct Inner {
     resolver: Resolver,
-    /// The added stores, asked only for tokens that their formats recognise.
     others: Box<[Resolver]>,
     exempt: Box<[Exempt]>,
     optional: bool,
@@ -75,7 +70,7 @@ struct Exempt {
     path: Box<str>,
 }
 
-/// The properties of a request that a check reads in addition to its `Authorization` fields.
+/// The properties of a request that a check reads.
 ///
 /// # Examples
 /// ```
@@ -86,11 +81,11 @@ struct Exempt {
 /// ```
 #[derive(Clone, Copy)]
 pub struct Target<'a> {
-    /// The request's method.
+    /// The method.
     pub method: &'a str,
-    /// The path as the router sees it: neither decoded nor normalised, without the query.
+    /// The router's path: neither decoded nor normalised, without the query.
     pub path: &'a str,
-    /// Whether the request is a CORS preflight: OPTIONS with `Origin` and `Access-Control-Request-Method`.
+    /// Whether it is a CORS preflight: OPTIONS with `Origin` and `Access-Control-Request-Method`.
     pub preflight: bool,
     /// The connection.
     pub connection: &'a dyn Connection,
@@ -102,39 +97,37 @@ impl fmt::Debug for Target<'_> {
     }
 }
 
-/// The result of a check against the cache.
+/// The result of [`Authenticator::check`].
 #[derive(Debug)]
 #[must_use = "an unrefused check may still be pending, and has not admitted the request"]
 pub enum Check {
-    /// The verdict is known.
+    /// The verdict.
     Done(Result<Admission, Rejection>),
-    /// The store must be asked, by [`Authenticator::resolve`].
+    /// The store must be asked: [`Authenticator::resolve`].
     Pending(Pending),
 }
 
 /// How a request was admitted.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Admission {
-    /// With a credential of this identity.
+    /// With this identity's credential.
     Identity(Identity),
-    /// Without a credential, which the configuration allows here.
+    /// Without a credential.
     Anonymous,
 }
 
-/// A credential to ask the store about. It holds digests, never the key.
+/// Digests to look up, never the key.
 #[derive(Debug)]
 pub struct Pending(Box<PendingParts>);
 
-/// The parts of a [`Pending`], boxed so that a warm hit does not carry their size.
 struct PendingParts {
     cache: Arc<Cache>,
     digests: Digests,
     method: http::Method,
     path: SmolStr,
     client: Option<IpAddr>,
-    /// Whether the key came in plain text, and is looked up only to be marked.
+    /// Only to be marked as compromised.
     exposed: bool,
-    /// The only account that the caller may ask about, if restricted.
     within: Option<AccountId>,
 }
 
@@ -145,23 +138,21 @@ impl fmt::Debug for PendingParts {
 }
 
 impl Authenticator {
-    /// Creates an authenticator over `store` with the default settings.
+    /// Creates an authenticator with default settings.
     ///
     /// # Panics
-    /// If the operating system refuses to start a thread. [`builder`](Self::builder) returns an error instead.
+    /// If no thread can be started.
     #[must_use]
     pub fn new(store: impl KeyStore) -> Self {
         Self::builder(store).build().expect("the default settings are valid, and the system starts a thread")
     }
 
-    /// Starts a builder of an authenticator over `store`.
+    /// Starts a builder.
     pub fn builder(store: impl KeyStore) -> AuthenticatorBuilder {
         AuthenticatorBuilder::new(Arc::new(store))
     }
 
-    /// Checks a request against the cache, without waiting.
-    ///
-    /// `fields` are the values of all `Authorization` fields.
+    /// Checks a request and all its `Authorization` fields against the cache, without waiting.
     #[inline]
     pub fn check<'h>(&self, target: Target<'_>, fields: impl IntoIterator<Item = &'h [u8]>) -> Check {
         let inner = &*self.0;
@@ -204,13 +195,10 @@ impl Authenticator {
         }
     }
 
-    /// Checks a request for a caller that may ask only about the credentials of `account`.
+    /// Checks a request for a caller that may ask only about `account`.
     ///
-    /// A credential of another account is refused exactly like an unknown one: with the same rejection, after the same
-    /// reads of the store, and without being counted, reported or recorded as used.
-    ///
-    /// The caller states the address of `target.connection`. It decides whether the credential may be used from there,
-    /// but it is not recorded as the address of a use.
+    /// A credential of another account is refused exactly like an unknown one, after the same reads of the store. It is
+    /// not counted, reported or recorded. The address of `target.connection` is checked, but not recorded.
     ///
     /// # Examples
     /// ```
@@ -264,10 +252,10 @@ impl Authenticator {
         })))
     }
 
-    /// Asks the store about a credential that the cache does not have.
+    /// Asks the store.
     ///
     /// # Errors
-    /// The [`Rejection`], such as [`Rejection::StoreUnavailable`] if the store does not answer in time.
+    /// The [`Rejection`], such as [`Rejection::StoreUnavailable`].
     pub async fn resolve(&self, pending: Pending) -> Result<Admission, Rejection> {
         self.ask_store(pending).instrument(tracing::debug_span!("keyward::resolve")).await
     }
@@ -295,7 +283,7 @@ impl Authenticator {
     /// Checks the `Authorization` fields of a read, for services other than HTTP.
     ///
     /// # Errors
-    /// The [`Rejection`] unless the credential is accepted.
+    /// The [`Rejection`].
     pub async fn authenticate<'h>(&self, fields: impl IntoIterator<Item = &'h [u8]>) -> Result<Admission, Rejection> {
         match self.check(Target { method: "GET", path: "", preflight: false, connection: &UnknownConnection }, fields) {
             Check::Done(verdict) => verdict,
@@ -303,29 +291,26 @@ impl Authenticator {
         }
     }
 
-    /// Counts, reports and writes a refusal, for adapters with other response types.
+    /// Counts, reports and writes a refusal.
     #[must_use]
     pub fn refuse(&self, refusal: &Refusal) -> http::Response<Bytes> {
         self.0.presentation.local().refuse(refusal)
     }
 
-    /// Returns `true` if responses get `Vary: Authorization`, and those for an identity `Cache-Control: private,
-    /// no-store` unless the handler sets it.
+    /// Returns `false` after [`leave_response_headers`](AuthenticatorBuilder::leave_response_headers).
     #[must_use]
     pub fn marks_responses(&self) -> bool {
         self.0.presentation.local().private
     }
 
-    /// Records the pending uses, and removes this node from the store's register.
-    ///
-    /// Later requests are answered, but not from the cache.
+    /// Records pending uses and leaves the register. Later requests are answered, but not from the cache.
     pub async fn shutdown(&self) {
         for resolver in self.0.resolvers() {
             resolver.worker.stop().await;
         }
     }
 
-    /// Returns this node's name in the store's register, if the store has a change log.
+    /// Returns this node's name, if the store has a change log.
     #[must_use]
     pub fn node(&self) -> Option<&NodeId> {
         self.0.resolver.worker.node()
@@ -342,7 +327,6 @@ impl Authenticator {
     }
 }
 
-/// Returns the most helpful rejection: a token that does not fit the format may not even be a valid token.
 #[cold]
 fn refused(credential: &Credential<'_>, fault: KeyFault) -> Rejection {
     match fault {
@@ -373,7 +357,6 @@ impl Inner {
         std::iter::once(&self.resolver).chain(&self.others)
     }
 
-    /// Returns the resolver that recognises the token, or else the main one.
     #[inline]
     fn resolver_of(&self, credential: &Credential<'_>) -> &Resolver {
         if self.others.is_empty() {
@@ -413,7 +396,6 @@ impl Inner {
         refused.rejection
     }
 
-    /// Refuses a request without HTTPS. A key that it exposed is looked up to be marked.
     #[cold]
     fn insecure<'h>(
         &self,

@@ -1,7 +1,4 @@
-//! The background thread: it follows the change log, records uses, and sweeps the cache.
-//!
-//! It has its own runtime, so that a lease depends neither on the load of the service's runtime nor on which of
-//! actix-web's runtimes got the first request.
+//! The background thread, with a runtime that the service's load cannot delay.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,12 +13,10 @@ use crate::store::ChangeLog;
 use crate::telemetry::Metrics;
 
 const FLUSH_INTERVAL: Duration = Duration::from_secs(1);
-/// A larger jump of the wall clock, measured by the clock that never stops, means that it was set.
 const CLOCK_STEP_MILLIS: u64 = 500;
 const FAREWELL: Duration = Duration::from_secs(2);
 
 pub(super) struct Worker {
-    /// Set to true, or dropped, to stop the thread.
     stop: watch::Sender<bool>,
     stopped: watch::Receiver<()>,
     node: Option<NodeId>,
@@ -95,7 +90,6 @@ async fn work(
     }
 }
 
-/// Reports when the wall clock is set, which affects when keys expire.
 async fn watch_clock(clock: &dyn Clock, metrics: &Metrics) {
     let offset = || clock.now().as_millis() - i64::try_from(clock.boottime().as_millis()).unwrap_or(i64::MAX);
     let mut last = offset();
