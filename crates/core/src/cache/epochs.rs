@@ -1,8 +1,4 @@
-//! Epochs, which tell a current cached answer from a stale one.
-//!
-//! Every invalidation gets the next number and writes it on the stripe of what it concerns. An answer carries the
-//! number that was current *before* its store read began, and holds only while none of its stripes has a higher one.
-//! So a read that races an invalidation is stale from the start, whichever finishes first.
+//! Epochs: a read that races an invalidation is stale.
 
 use super::STRIPES;
 use crate::id::{AccountId, CredentialId};
@@ -17,7 +13,6 @@ pub(crate) struct Epochs {
     accounts: Box<[AtomicU64]>,
 }
 
-/// The epoch at which a store read began.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct FillEpoch(u64);
 
@@ -49,7 +44,7 @@ impl Epochs {
         Self { current: AtomicU64::new(0), credentials: stripes(), digests: stripes(), accounts: stripes() }
     }
 
-    /// Returns the current epoch, before the store is asked.
+    /// Called before the store is asked.
     pub(crate) fn begin(&self) -> FillEpoch {
         FillEpoch(self.current.load(Ordering::SeqCst))
     }
@@ -73,7 +68,6 @@ impl Epochs {
         stripes.get(usize::from(stripe.0)).is_some_and(|epoch| epoch.load(Ordering::Acquire) <= fill_epoch.0)
     }
 
-    /// Makes every answer stale that `what` concerns and whose read began before now.
     pub(crate) fn invalidate(&self, what: &Invalidation) {
         let number = self.current.fetch_add(1, Ordering::SeqCst) + 1;
         let bump = |stripes: &[AtomicU64], stripe: Stripe| {

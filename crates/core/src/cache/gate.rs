@@ -1,17 +1,16 @@
-//! The gate, which decides whether this node may answer from its cache now.
+//! Whether this node may answer from its cache.
 
 use std::time::Duration;
 
 use crate::sync::atomic::{AtomicU64, Ordering};
 
-/// The end of the node's lease by the clock that never stops, and the node's position in the change log.
 #[derive(Debug)]
 pub(crate) struct Gate {
     open_until: AtomicU64,
     applied: AtomicU64,
 }
 
-/// A time of [`Clock::boottime`](crate::clock::Clock::boottime) in nanoseconds, which suffice for 584 years.
+/// Nanoseconds of [`Clock::boottime`](crate::clock::Clock::boottime).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Instant(pub(crate) u64);
 
@@ -37,7 +36,6 @@ impl Gate {
         Self { open_until: AtomicU64::new(0), applied: AtomicU64::new(0) }
     }
 
-    /// Creates a gate that never closes, for a store without leases.
     pub(crate) fn open() -> Self {
         Self { open_until: AtomicU64::new(u64::MAX), applied: AtomicU64::new(0) }
     }
@@ -51,7 +49,6 @@ impl Gate {
         self.open_until.load(Ordering::SeqCst) == u64::MAX
     }
 
-    /// Returns `true` if a lease was granted and has ended.
     pub(crate) fn has_ended(&self, now: Instant) -> bool {
         let end = self.open_until.load(Ordering::SeqCst);
         end != 0 && end <= now.0
@@ -65,7 +62,7 @@ impl Gate {
         self.open_until.store(0, Ordering::SeqCst);
     }
 
-    /// Returns the number of the last log entry whose invalidations are done or in progress here.
+    /// The last log entry whose invalidations are done or in progress.
     pub(crate) fn applied(&self) -> u64 {
         self.applied.load(Ordering::SeqCst)
     }

@@ -1,7 +1,4 @@
-//! The hot keys: the lock-free map that answers warm hits, and its eviction.
-//!
-//! When the map exceeds its capacity, a sweep evicts the least recently used sixteenth, by the second of the last use.
-//! The map has only keys that exist, so a flood of forged keys evicts nothing.
+//! Warm hits, without locks. Only existing keys are here, so forged ones evict nothing.
 
 use std::hash::{BuildHasherDefault, Hasher};
 use std::net::IpAddr;
@@ -20,16 +17,14 @@ pub(crate) struct HotKeys {
     capacity: usize,
 }
 
-/// A cached identity. The fields that a hit compares come first, in the cache line of the digest, which is loaded.
+/// The fields that a hit compares share the digest's cache line.
 #[repr(C)]
 struct Entry {
-    /// The maximum age, however often the entry is used.
     until: Instant,
     fill_epoch: FillEpoch,
     credential: Stripe,
     account: Stripe,
     used: AtomicU32,
-    /// The second of the last recorded use.
     recorded: AtomicU32,
     identity: Identity,
 }
@@ -52,10 +47,6 @@ impl HotKeys {
         Self { map: HashMap::with_hasher(BuildHasherDefault::default()), capacity }
     }
 
-    /// Returns the identity cached for this digest, if it still holds. `client` is called only when the use is
-    /// recorded.
-    ///
-    /// It takes no lock, allocates nothing, and writes once a second.
     #[inline]
     pub(crate) fn get(
         &self,
@@ -68,7 +59,6 @@ impl HotKeys {
         self.read(digest, now, epochs, uses, client, |entry| entry.identity.clone())
     }
 
-    /// Returns the cached answer with its epoch, so that the caller can check again later.
     pub(crate) fn answer(
         &self,
         digest: &Digest,
@@ -87,7 +77,6 @@ impl HotKeys {
         )
     }
 
-    /// Returns `true` if the digest's cached answer is of this account. This does not count as a use.
     pub(crate) fn is_of(&self, digest: &Digest, account: &AccountId) -> bool {
         self.map.pin().get(digest).is_some_and(|entry| entry.identity.account() == account)
     }
@@ -117,7 +106,7 @@ impl HotKeys {
         Some(take(entry))
     }
 
-    /// Caches an answer, unless the map is far over its capacity. Returns `true` if a sweep is due.
+    /// Returns `true` if a sweep is due.
     pub(crate) fn insert(
         &self,
         digest: Digest,
@@ -156,7 +145,6 @@ impl HotKeys {
         self.map.pin().len()
     }
 
-    /// Evicts the least recently used entries, down to fifteen sixteenths of the capacity.
     pub(crate) fn sweep(&self) {
         let map = self.map.pin();
         if map.len() <= self.capacity {
@@ -196,7 +184,7 @@ impl Entry {
     }
 }
 
-/// A hasher that returns eight bytes of the digest, which is uniformly distributed.
+/// Digests are uniformly distributed.
 #[derive(Default)]
 pub(crate) struct DigestHasher(u64);
 

@@ -1,8 +1,4 @@
-//! The cache between the request path and the store.
-//!
-//! [`hot`], a lock-free map, answers warm hits. moka holds the rest: refusals, within their own bound, and fetches that
-//! concurrent requests for one key share, so that the store is asked once. A found key moves to the hot keys, a
-//! refusal stays in moka, and a failure of the store is not kept.
+//! The cache: [`hot`] answers warm hits, moka holds refusals and shared fetches.
 
 mod epochs;
 mod gate;
@@ -35,11 +31,10 @@ use hot::{Answer, HotKeys};
 use invalidation::Beginning;
 use moka::policy::EvictionPolicy;
 
-/// How many shared fetches a request joins before it asks the store itself. Only racing invalidations need a second.
+/// Only racing invalidations need a second.
 const SHARED_ATTEMPTS: usize = 2;
 
-/// The stripes of each kind. Keys on one stripe share their invalidations, which costs only a store read. Loom's models
-/// have one stripe, because loom's work multiplies with each atomic.
+/// Loom's work multiplies with each atomic.
 const STRIPES: usize = if cfg!(all(test, keyward_loom)) { 1 } else { 1_024 };
 
 const LAG_PAUSE: Duration = Duration::from_millis(2);
@@ -69,7 +64,6 @@ pub(crate) struct Cache {
     metrics: Metrics,
 }
 
-/// A refusal, boxed in a verdict so that a warm hit does not carry it.
 #[derive(Debug)]
 pub(crate) struct Refused {
     pub(crate) rejection: Rejection,
@@ -84,7 +78,6 @@ impl From<Rejection> for Box<Refused> {
 
 type Verdict = Result<Identity, Box<Refused>>;
 
-/// A cacheable refusal, with the digests and the account whose invalidations end it.
 #[derive(Clone, Debug)]
 struct Negative {
     rejection: Rejection,
@@ -95,7 +88,7 @@ struct Negative {
     account: Option<Stripe>,
 }
 
-/// The result of a shared fetch that moka must not keep. moka shares an error, then forgets it.
+/// moka shares an error, then forgets it.
 enum NotKept {
     Active(Answer),
     Refused(Negative),
@@ -142,7 +135,6 @@ impl Cache {
         }
     }
 
-    /// Returns the cached identity, if this node may answer from its cache. This is the warm path.
     #[inline]
     pub(crate) fn get(&self, digest: &Digest, client: impl FnOnce() -> Option<IpAddr>) -> Option<Verdict> {
         let now = self.now();
@@ -154,7 +146,6 @@ impl Cache {
         Some(self.unexpired(identity))
     }
 
-    /// Asks the store, once for all concurrent requests with one key. This is the cold path.
     pub(crate) async fn resolve(&self, digests: &Digests, client: Option<IpAddr>) -> Verdict {
         for _ in 0..SHARED_ATTEMPTS {
             if !self.gate.is_open(self.now()) {
@@ -199,10 +190,7 @@ impl Cache {
         Ok(self.fill(digests).await?.found.key)
     }
 
-    /// Returns `true` if the credential is of this account. This does not count as a use.
-    ///
-    /// It reads every digest from the store, whatever the others returned. So the reads do not reveal whether another
-    /// account has the credential.
+    /// Reads every digest, whatever the others return, so the reads do not reveal another account's credential.
     pub(crate) async fn is_within(&self, digests: &Digests, account: &AccountId) -> Result<bool, Rejection> {
         if self.gate.is_open(self.now()) && self.hot.is_of(digests.first(), account) {
             return Ok(true);
@@ -245,7 +233,6 @@ impl Cache {
         }
     }
 
-    /// Fetches a key for all waiting requests, into the hot keys or as a refusal for moka.
     async fn fetch_shared(&self, digests: Digests, client: Option<IpAddr>) -> Result<Negative, NotKept> {
         // The previous fetch may have finished after this request last looked.
         if let Some(answer) = self.hot.answer(digests.first(), self.now(), &self.epochs, &self.uses, client) {
@@ -259,10 +246,7 @@ impl Cache {
         }
     }
 
-    /// Returns `true` if this node has applied the log up to the answer's snapshot.
-    ///
-    /// A newer answer is correct, but is not kept: if the database were restored to this node's position, no entry
-    /// would ever invalidate it.
+    /// After a restore to this node's position, no entry would invalidate a newer answer.
     fn may_keep(&self, fill: &Fill) -> bool {
         self.gate.is_open_for_ever()
             || fill.found.position.is_none_or(|position| position.number <= self.gate.applied())
@@ -300,7 +284,6 @@ impl Cache {
         }
     }
 
-    /// Asks the store until its answer is not behind what this node had applied when it asked.
     async fn fill(&self, digests: &Digests) -> Result<Fill, StoreError> {
         let read = async {
             let _permit = self.permits.acquire().await.map_err(StoreError::unavailable)?;

@@ -1,4 +1,4 @@
-//! Uses of keys, which the request path queues and the background thread writes in batches.
+//! Uses of keys, written in batches.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use crate::clock::Clock;
 use crate::id::CredentialId;
 use crate::store::{KeyStore, KeyUse, StoreError};
 
-/// The most queued uses. Beyond it the oldest are lost.
+/// Beyond it the oldest are lost.
 const CAPACITY: usize = 16_384;
 const BATCH: usize = 512;
 
@@ -26,7 +26,6 @@ impl Uses {
         Self { queue: ArrayQueue::new(CAPACITY), interval, clock }
     }
 
-    /// Returns a second so long ago that the next use is due.
     pub(crate) fn never(&self, second: u32) -> u32 {
         second.wrapping_sub(self.interval)
     }
@@ -39,7 +38,7 @@ impl Uses {
         self.queue.force_push(KeyUse::new(id.clone(), self.clock.now(), client));
     }
 
-    /// Writes the queued uses. Uses that the store did not take return to the queue, as far as there is room.
+    /// Uses that the store did not take return to the queue.
     pub(crate) async fn flush(&self, store: &dyn KeyStore) -> Result<(), StoreError> {
         loop {
             let mut batch: Vec<KeyUse> = std::iter::from_fn(|| self.queue.pop()).take(BATCH).collect();

@@ -1,8 +1,4 @@
-//! Models of fills, hits, revocations and leases, which also show that each rule of their order is needed.
-//!
-//! Loom explores every interleaving, and every outcome that Rust's memory model allows. The code is the cache's, on
-//! loom's atomics ([`crate::sync`]). [`Node`] combines its parts as `cache/mod.rs` and `lease.rs` do, and [`Store`] is
-//! a database with a lagging replica. Run the models with `cargo xtask verify --only proofs`.
+//! Models that show each rule of the cache's order is needed. Run `cargo xtask verify --only proofs`.
 
 mod node;
 mod store;
@@ -14,15 +10,13 @@ use loom::thread;
 use node::{Node, Order};
 use store::Store;
 
-/// Explores every interleaving of two threads. For three threads, it explores at most two preemptions, which find
-/// nearly all faults of this kind.
+/// Two preemptions find nearly all faults of three threads.
 fn model(threads: usize, run: impl Fn() + Sync + Send + 'static) {
     let mut model = loom::model::Builder::new();
     model.preemption_bound = (threads > 2).then_some(2);
     model.check(run);
 }
 
-/// Runs `threads` with one node and one store, then `after`.
 fn check(order: Order, is_leased: bool, threads: &'static [fn(&Node, &Store, &AtomicBool)], after: fn(&Node, &Store)) {
     model(threads.len(), move || {
         // The last value is whether `revoke` has returned, which clients learn by other means than the cache.
@@ -39,7 +33,6 @@ fn check(order: Order, is_leased: bool, threads: &'static [fn(&Node, &Store, &At
     });
 }
 
-/// Revokes the key: the node applies the entry, then `revoke` returns.
 fn revoke(node: &Node, store: &Store, returned: &AtomicBool) {
     store.revoke();
     node.catch_up(store);
@@ -58,13 +51,11 @@ fn is_refused_after_the_revocation(node: &Node, _: &Store) {
     assert!(!node.hit(), "a revoked key is accepted from the cache");
 }
 
-/// Sends a request at any time. Once `revoke` has returned, the cache does not answer it.
 fn request(node: &Node, _: &Store, returned: &AtomicBool) {
     let has_returned = returned.load(Ordering::Acquire);
     assert!(!(node.hit() && has_returned), "accepted after the revocation returned");
 }
 
-/// Renews the lease of a node that missed the revocation.
 fn come_back(node: &Node, store: &Store, _: &AtomicBool) {
     node.catch_up(store);
 }
@@ -115,8 +106,7 @@ fn two_fills_that_race_a_revocation_are_both_stale() {
     check(Order::Right, true, &[fill, fill_from_a_replica, revoke], is_refused_after_the_revocation);
 }
 
-/// The node had no lease at the revocation, so `revoke` did not wait for it. The node may have cached an earlier
-/// answer, but the gate opens only after the revocation is applied.
+/// Without a lease, so `revoke` did not wait for the node.
 fn a_lease_that_races_a_hit(order: Order) {
     fn hit(node: &Node, _: &Store, _: &AtomicBool) {
         assert!(!node.hit(), "a revoked key is accepted from the cache");

@@ -1,4 +1,4 @@
-//! A node that answers requests, fills the cache and follows the log.
+//! A node with one key.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,21 +15,19 @@ use crate::identity::Identity;
 use crate::key::Digest;
 use crate::store::Invalidation;
 
-/// The order of the node's steps, right or wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Order {
     Right,
-    /// A fill reads its epoch after it has the answer, instead of before it asks.
+    /// Reads the epoch after the answer.
     BornLate,
-    /// The applied position is published after the invalidations, instead of before.
+    /// Publishes the position after the invalidations.
     AppliedLate,
-    /// The gate opens before the missed entries are applied.
+    /// Opens the gate before applying entries.
     OpenedEarly,
-    /// A replica's old answer is accepted.
+    /// Accepts a replica's old answer.
     AnySnapshot,
 }
 
-/// A node with at most one key in its cache.
 pub(super) struct Node {
     order: Order,
     epochs: Epochs,
@@ -41,7 +39,6 @@ pub(super) struct Node {
     account: AccountId,
 }
 
-/// The time of every step, because these models do not check time.
 const NOW: Instant = Instant(1_000_000_000);
 const LATER: Instant = Instant(2_000_000_000);
 
@@ -64,14 +61,11 @@ impl Node {
         }
     }
 
-    /// Returns `true` if the cache accepts the key, as `Cache::get` does.
     pub(super) fn hit(&self) -> bool {
         self.gate.is_open(NOW) && self.hot.get(&self.digest, NOW, &self.epochs, &self.uses, || None).is_some()
     }
 
-    /// Asks the store once and caches a good answer if allowed, as `Cache::fill` and `Cache::store_result` do.
-    ///
-    /// Returns `true` if the key was good, for requests that began before the fill.
+    /// Returns `true` if the key was good.
     pub(super) fn fill(&self, store: &Store, from_replica: bool) -> bool {
         let mut beginning = Beginning::of(&self.epochs, &self.gate);
         let (is_good, position) = store.find(from_replica);
@@ -91,7 +85,6 @@ impl Node {
         is_good
     }
 
-    /// Reads the log, and renews the lease when everything is applied, as `Follower::catch_up` does.
     pub(super) fn catch_up(&self, store: &Store) {
         if self.order == Order::OpenedEarly {
             self.gate.open_until(LATER);

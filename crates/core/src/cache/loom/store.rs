@@ -1,8 +1,7 @@
-//! A store with one key and one revocation.
+//! A store with one key.
 
 use loom::sync::atomic::{AtomicU64, Ordering};
 
-/// A database with one key. Its log is empty until the key is revoked, and then has one entry.
 pub(super) struct Store {
     primary: AtomicU64,
     replica: AtomicU64,
@@ -23,7 +22,6 @@ impl Store {
         self.primary.load(Ordering::SeqCst)
     }
 
-    /// Returns whether the key is good, and the position, from one snapshot.
     pub(super) fn find(&self, from_replica: bool) -> (bool, u64) {
         let position = if from_replica { &self.replica } else { &self.primary }.load(Ordering::SeqCst);
         (position == 0, position)
