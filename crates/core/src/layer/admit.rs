@@ -1,4 +1,4 @@
-//! Admits or refuses a request, once the authenticator has decided.
+//! Admission and refusal of requests.
 
 use http::Request;
 use http::header::AUTHORIZATION;
@@ -9,14 +9,11 @@ use crate::identity::Identity;
 use crate::rejection::Rejection;
 use crate::render::Refusal;
 
-/// A marker in the extensions of a request that was admitted without a credential: it is exempt, a preflight, or
-/// credentials are optional.
+/// The extension of requests admitted without a credential.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Anonymous;
 
-/// Puts the identity or [`Anonymous`] into the request. Returns `true` for an identity.
-///
-/// `Authorization` is marked as sensitive, so that inner code prints no key.
+/// Returns `true` for an identity.
 #[inline]
 pub(super) fn admit<B>(request: &mut Request<B>, admission: Admission) -> bool {
     match admission {
@@ -35,7 +32,6 @@ pub(super) fn admit<B>(request: &mut Request<B>, admission: Admission) -> bool {
     }
 }
 
-/// The request may have any number of `Authorization` fields, because none was read.
 fn admit_anonymous<B>(request: &mut Request<B>) {
     let fields = request.headers_mut().iter_mut().filter(|(name, _)| **name == AUTHORIZATION);
     fields.for_each(|(_, field)| field.set_sensitive(true));
@@ -43,7 +39,6 @@ fn admit_anonymous<B>(request: &mut Request<B>) {
     request.extensions_mut().insert(Anonymous);
 }
 
-/// Counts, reports and writes a refusal, as the protocol does.
 #[cold]
 pub(super) fn refuse<P: Respond<R>, R, B>(
     authenticator: &Authenticator,

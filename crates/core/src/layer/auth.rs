@@ -1,4 +1,4 @@
-//! The layer that admits requests by their credentials, and its service.
+//! [`AuthLayer`] and its service.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -16,7 +16,7 @@ use super::protocol::{Http, RequestConnection, Respond};
 use crate::authenticate::{Authenticator, Check, Pending, Target};
 use crate::store::KeyStore;
 
-/// A tower layer that protects a service with API keys, by the rules of the [module](crate::layer).
+/// A tower layer that protects a service with API keys, by [these rules](crate::layer).
 ///
 /// # Examples
 /// ```
@@ -35,16 +35,16 @@ pub struct AuthLayer {
 }
 
 impl AuthLayer {
-    /// Creates a layer over `store` with the default settings.
+    /// Creates a layer with default settings.
     ///
     /// # Panics
-    /// If the operating system refuses to start a thread. [`Authenticator::builder`] returns an error instead.
+    /// If no thread can be started.
     #[must_use]
     pub fn new(store: impl KeyStore) -> Self {
         Authenticator::new(store).into()
     }
 
-    /// Returns the layer's authenticator, for example to shut it down.
+    /// Returns the authenticator.
     #[must_use]
     pub fn authenticator(&self) -> &Authenticator {
         &self.authenticator
@@ -65,9 +65,7 @@ impl<S> Layer<S> for AuthLayer {
     }
 }
 
-/// A service that admits requests by their credentials, for the protocol `P`.
-///
-/// [`AuthLayer`] creates it for HTTP, and adapters with [`new`](Self::new): see [`Respond`].
+/// The service of [`AuthLayer`], for any protocol: see [`Respond`].
 pub struct AuthService<S, P = Http> {
     inner: S,
     authenticator: Authenticator,
@@ -131,7 +129,6 @@ where
 }
 
 impl<S, P> AuthService<S, P> {
-    /// Moves the service that was polled ready into the future, and keeps a clone of it.
     #[cold]
     fn miss<ReqBody>(&mut self, pending: Pending, request: Request<ReqBody>) -> ResponseFuture<S, ReqBody, P>
     where

@@ -1,4 +1,4 @@
-//! The future of [`AuthService`](super::AuthService), for every protocol.
+//! The future of [`AuthService`](super::AuthService).
 
 use std::future::Future;
 use std::pin::Pin;
@@ -13,7 +13,7 @@ use super::protocol::{Http, Respond};
 use crate::authenticate::{Admission, Authenticator, Pending};
 use crate::rejection::Rejection;
 
-/// A lookup in the store. It returns the authenticator as well, which saves counting another reference.
+/// Includes the authenticator to save a reference count.
 type Resolving = Pin<Box<dyn Future<Output = (Authenticator, Result<Admission, Rejection>)> + Send>>;
 
 pin_project! {
@@ -32,13 +32,12 @@ pin_project! {
     #[project = StateProjection]
     enum State<S, ReqBody, F, R, K> {
         Inner { #[pin] future: F, kept: K },
-        /// The service that was polled ready is kept for this request.
         Resolving { miss: Box<Miss<S, ReqBody>> },
         Refused { response: Option<Box<R>> },
     }
 }
 
-/// The state of a miss, boxed so that it does not enlarge the future of a warm hit.
+/// Boxed to keep warm hits small.
 struct Miss<S, ReqBody> {
     resolving: Resolving,
     parked: Option<(S, Request<ReqBody>)>,

@@ -1,16 +1,14 @@
-//! The tower layers: [`AuthLayer`] admits requests by their credential, [`RequireLayer`] by their identity.
+//! The tower layers: [`AuthLayer`] authenticates requests, [`RequireLayer`] applies a policy.
 //!
 //! # Rules
-//! - The identity goes into the request's extensions. The layer first removes an identity that is already there, so
-//!   that no outer code can forge one. A request that may come without a credential gets [`Anonymous`] instead.
-//! - `Authorization` is marked as sensitive in every admitted request. `Debug` of the headers then prints no key, and
-//!   HTTP/2 clients keep it out of their tables (RFC 7541 section 7.1.3). Outer layers see it unmarked.
+//! - The layer removes an earlier identity from the extensions, so no outer code can forge one. Then it adds its own,
+//!   or [`Anonymous`].
+//! - `Authorization` becomes sensitive: inner `Debug` prints no key, and HTTP/2 does not index it (RFC 7541 section
+//!   7.1.3). Outer layers see it unmarked.
 //! - A refusal is a response. All errors come from the inner service.
-//! - A warm hit calls the inner service at once: no await, no clone of the service, no boxed future. Only a request
-//!   that waits for the store boxes a future.
+//! - A warm hit has no await, no clone of the service, no boxed future.
 //! - The called inner service is the one that was polled ready.
-//! - A response of an extractor or inner layer that carries a [`Refusal`](crate::render::Refusal) is rewritten here, so
-//!   all refusals have one format.
+//! - A response with a [`Refusal`](crate::render::Refusal) is rewritten in this layer's format.
 //!
 //! # Examples
 //! ```

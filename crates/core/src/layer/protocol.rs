@@ -1,4 +1,4 @@
-//! The differences between protocols and frameworks on tower.
+//! The differences between protocols.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -13,33 +13,25 @@ use crate::connection::{Connection, PeerAddress, TlsTransport};
 use crate::per_thread::Share;
 use crate::render::{Presentation, Refusal};
 
-/// How the requests of one protocol, or of one framework, are read.
-///
-/// [`Respond`] has the other half, and an example of both.
+/// How requests are read. See [`Respond`].
 pub trait Protocol {
-    /// Returns `true` if the request is a CORS preflight, which carries no credential.
+    /// Returns `true` for a CORS preflight.
     fn is_preflight(method: &Method, headers: &HeaderMap) -> bool;
 
-    /// Returns the address at the other end of the connection, if the server put it into the extensions. Defaults to
-    /// [`PeerAddress`].
+    /// Returns the peer's address, if known. Defaults to [`PeerAddress`].
     fn peer(extensions: &Extensions) -> Option<IpAddr> {
         extensions.get::<PeerAddress>().map(|peer| peer.0.ip())
     }
 
-    /// Returns `true` if the server ended the TLS connection itself. Defaults to whether the extensions have
-    /// [`TlsTransport`].
+    /// Returns `true` if the server terminated TLS. Defaults to [`TlsTransport`].
     fn is_tls(extensions: &Extensions) -> bool {
         extensions.get::<TlsTransport>().is_some()
     }
 }
 
-/// How one protocol writes refusals, and finishes responses of the type `R`.
-///
-/// [`AuthService`](super::AuthService) does everything else: it checks the credential, waits for the store on a cache
-/// miss, and calls the service that was polled ready.
+/// How refusals are written and responses of type `R` finished.
 ///
 /// # Examples
-/// A protocol with a number for each refusal, and no cache between client and server:
 /// ```
 /// use http::{HeaderMap, Method, Response};
 /// use keyward::adapter::{AuthService, Protocol, Respond};
@@ -76,25 +68,24 @@ pub trait Protocol {
 /// # }
 /// ```
 pub trait Respond<R>: Protocol {
-    /// The state of an admitted request until its response is finished. Every request's future holds one.
+    /// The state of an admitted request, in every future.
     type Kept;
 
-    /// Creates the state of an admitted request. `authenticated` is `false` for a request without a credential.
+    /// Creates the state. `authenticated` is `false` without a credential.
     fn keep(authenticator: &Authenticator, authenticated: bool) -> Self::Kept;
 
-    /// Finishes a response of the inner service.
+    /// Finishes an inner response.
     fn finish(kept: &Self::Kept, response: &mut R);
 
     /// Writes a refusal. Call [`Authenticator::refuse`], which counts and reports it.
     fn refuse(authenticator: &Authenticator, refusal: &Refusal) -> R;
 }
 
-/// HTTP, with [`PeerAddress`] and [`TlsTransport`] in the extensions of requests.
+/// HTTP with [`PeerAddress`] and [`TlsTransport`] extensions.
 #[derive(Clone, Copy, Debug)]
 pub struct Http;
 
 impl Protocol for Http {
-    /// Returns `true` for a CORS preflight as the Fetch standard defines it.
     fn is_preflight(method: &Method, headers: &HeaderMap) -> bool {
         method == Method::OPTIONS && headers.contains_key(ORIGIN) && headers.contains_key(ACCESS_CONTROL_REQUEST_METHOD)
     }
@@ -123,7 +114,7 @@ impl<B: From<Bytes>> Respond<Response<B>> for Http {
     }
 }
 
-/// The state that [`Http`] keeps of an admitted request.
+/// The state of [`Http`].
 pub struct HttpKept {
     presentation: Share<Presentation>,
     authenticated: bool,
@@ -135,7 +126,7 @@ impl fmt::Debug for HttpKept {
     }
 }
 
-/// The connection of a request, as the protocol `P` finds it in the request's extensions.
+/// The connection in a request's extensions.
 ///
 /// # Examples
 /// ```
@@ -153,7 +144,7 @@ pub struct RequestConnection<'a, P, B> {
 }
 
 impl<'a, P, B> RequestConnection<'a, P, B> {
-    /// Creates the connection over which `request` came.
+    /// Creates the connection of `request`.
     #[must_use]
     pub fn new(request: &'a Request<B>) -> Self {
         Self { request, protocol: PhantomData }

@@ -1,4 +1,4 @@
-//! The layer that requires a policy of every request, for whole routers.
+//! [`RequireLayer`] and its service.
 
 use std::fmt;
 use std::future::Future;
@@ -19,9 +19,8 @@ use crate::policy::Policy;
 use crate::rejection::Rejection;
 use crate::render::Refusal;
 
-/// A tower layer that requires a policy of every request, such as scopes or a plan.
-///
-/// Put it inside an [`AuthLayer`](super::AuthLayer). Without one, every request gets 500, and the log has an error.
+/// A tower layer that requires a policy, inside an [`AuthLayer`](super::AuthLayer). Without one, every request gets
+/// 500.
 ///
 /// # Examples
 /// ```
@@ -36,7 +35,7 @@ pub struct RequireLayer {
 }
 
 impl RequireLayer {
-    /// Creates a layer that requires this policy.
+    /// Creates a layer for `policy`.
     #[must_use]
     pub fn new(policy: impl Policy) -> Self {
         Self { policy: Arc::new(policy) }
@@ -57,7 +56,7 @@ impl fmt::Debug for RequireLayer {
     }
 }
 
-/// A service behind a [`RequireLayer`].
+/// The service of [`RequireLayer`].
 #[derive(Clone)]
 pub struct RequireService<S> {
     inner: S,
