@@ -1,9 +1,9 @@
-//! Errors of a store, and the reasons for which it refuses a write.
+//! Errors of a store.
 
 use std::error::Error;
 use std::fmt;
 
-/// Why a store gave no answer. An unknown key is an answer, not an error.
+/// Why a store gave no answer. An unknown key is no error.
 ///
 /// # Examples
 /// ```
@@ -19,30 +19,30 @@ pub struct StoreError {
     source: Option<Box<dyn Error + Send + Sync>>,
 }
 
-/// The kind of a store's failure.
+/// The kind of failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum StoreErrorKind {
-    /// The store cannot be reached, is too slow or too busy. Retry later.
+    /// Unreachable, too slow or too busy. Retry later.
     Unavailable,
-    /// The store returned invalid data. Do not retry.
+    /// Invalid data. Do not retry.
     Corrupt,
 }
 
 impl StoreError {
-    /// Creates the error of an unavailable store.
+    /// Creates an [`Unavailable`](StoreErrorKind::Unavailable) error.
     #[must_use]
     pub fn unavailable(source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self { kind: StoreErrorKind::Unavailable, source: Some(source.into()) }
     }
 
-    /// Creates the error of invalid data.
+    /// Creates a [`Corrupt`](StoreErrorKind::Corrupt) error.
     #[must_use]
     pub fn corrupt(source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self { kind: StoreErrorKind::Corrupt, source: Some(source.into()) }
     }
 
-    /// Returns the kind of the failure.
+    /// Returns the kind.
     #[must_use]
     pub fn kind(&self) -> StoreErrorKind {
         self.kind
@@ -68,7 +68,7 @@ impl Error for StoreError {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum AdminError {
-    /// The store refused the write.
+    /// The store refused it.
     #[error(transparent)]
     Denied(#[from] WriteRefused),
     /// The store failed.
@@ -76,29 +76,29 @@ pub enum AdminError {
     Store(#[from] StoreError),
 }
 
-/// Why a store refuses a write.
+/// Why a write is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum WriteRefused {
-    /// No key has this id.
+    /// Unknown key.
     #[error("no such key: check the id")]
     NotFound,
-    /// No account has this id.
+    /// Unknown account.
     #[error("no such account: check the id")]
     NoSuchAccount,
-    /// A key with this id or digest exists.
+    /// The id or digest exists.
     #[error("a key with this id or digest already exists")]
     Duplicate,
-    /// An account with this id exists.
+    /// The account exists.
     #[error("an account with this id already exists: choose another id")]
     AccountExists,
-    /// The record was changed since it was read.
+    /// It has changed since it was read.
     #[error("the record was changed since it was read: read it again and retry")]
     Stale,
-    /// The key has a successor. It gets no second one, and its end only moves earlier.
+    /// The key has a successor. Its end only moves earlier.
     #[error("the key was already rotated: use its successor")]
     Rotated,
-    /// The key is revoked or has expired, and stays so.
+    /// Permanently revoked or expired.
     #[error("the key is revoked or has expired: create a new key")]
     Ended,
 }

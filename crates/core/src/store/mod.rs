@@ -1,10 +1,6 @@
-//! The traits that a store implements, and the records that it holds.
-//!
-//! [`KeyStore`] finds a key by its digest, which is all that [`AuthLayer`](crate::AuthLayer) needs. [`KeyAdmin`] adds
-//! the writes that manage keys. [`ChangeLog`] keeps the caches of all nodes fresh.
+//! The traits and records of stores.
 //!
 //! # Examples
-//! [`KeyStore`] has an example of a complete store. Reading one:
 //! ```
 //! use keyward::MemoryStore;
 //! use keyward::key::{Hasher, KeyFormat, KeyKind};
@@ -39,13 +35,13 @@ use crate::clock::Timestamp;
 use crate::id::{AccountId, CredentialId};
 use crate::key::Digest;
 
-/// How a node learns that a cached answer is stale.
+/// How a node learns that an answer is stale.
 #[derive(Clone)]
 #[non_exhaustive]
 pub enum Freshness {
-    /// The store has a change log. When `revoke` has returned, no node accepts the key.
+    /// When `revoke` has returned, no node accepts the key.
     ChangeLog(Arc<dyn ChangeLog>),
-    /// The store has no change log. Answers are cached, and a revoked key works, for up to this long.
+    /// Answers are cached, and a revoked key works, for up to this long.
     BoundedAge(Duration),
 }
 
@@ -58,10 +54,9 @@ impl std::fmt::Debug for Freshness {
     }
 }
 
-/// A store that finds keys by their digests. Protecting a service needs no other trait.
+/// A store that finds keys, enough to protect a service.
 ///
 /// # Examples
-/// A store over a provider's table:
 /// ```
 /// use std::{collections::HashMap, time::Duration};
 /// use keyward::key::Digest;
@@ -95,75 +90,59 @@ pub trait KeyStore: Send + Sync + 'static {
     /// Returns the key with this digest, and the change log's position from the same snapshot.
     ///
     /// # Errors
-    /// [`StoreError`] if the store cannot answer. An unknown key is the answer [`Found::unknown`].
+    /// [`StoreError`] if the store cannot answer, never for an unknown key.
     async fn find(&self, digest: &Digest) -> Result<Found, StoreError>;
 
-    /// Returns how answers are kept fresh. The layer asks once, when it is built.
+    /// Returns how answers stay fresh, asked once.
     fn freshness(&self) -> Freshness;
 
-    /// Records when keys were used. A batch has each key at most once.
-    ///
-    /// It only updates existing keys: it adds none, and changes nothing else. The default records nothing.
+    /// Records uses, at most one per key. It adds no key and changes nothing else. The default records nothing.
     ///
     /// # Errors
-    /// [`StoreError`] if the store cannot be written. The uses are kept and retried.
+    /// [`StoreError`] if the write fails. The uses are retried.
     async fn record_use(&self, uses: &[KeyUse]) -> Result<(), StoreError> {
         let _ = uses;
         Ok(())
     }
 }
 
-/// A committed write. It is effective on every node when all have applied its position.
-///
-/// [`Keys`](crate::Keys) waits for this.
+/// A committed write, effective when all nodes have applied its position. [`Keys`](crate::Keys) waits for this.
 #[derive(Clone, Debug)]
 #[must_use = "the write is effective on every node only when all have applied its position"]
 pub struct Committed<T> {
     /// The written value.
     pub value: T,
-    /// The position to wait for, if the write can affect a cached answer.
+    /// The position to wait for, if a cached answer may change.
     pub position: Option<Position>,
 }
 
 /// A store that manages keys. A write that can affect a cached answer appends to the change log in its transaction.
 ///
-/// Applications call [`Keys`](crate::Keys), which waits until a write is effective.
+/// Applications call [`Keys`](crate::Keys). Methods return [`StoreError`] if the store fails.
 #[async_trait]
 pub trait KeyAdmin: KeyStore {
     /// Adds a key.
     ///
     /// # Errors
-    /// [`WriteRefused::Duplicate`] if the id or the digest exists; [`WriteRefused::NoSuchAccount`].
+    /// [`WriteRefused::Duplicate`], [`WriteRefused::NoSuchAccount`].
     async fn create(&self, key: &KeyRecord) -> Result<Committed<()>, AdminError>;
 
-    /// Returns the key with this id, whatever its status.
-    ///
-    /// # Errors
-    /// [`StoreError`] if the store cannot answer.
+    /// Returns a key of any status.
     async fn get(&self, id: &CredentialId) -> Result<Option<KeyRecord>, StoreError>;
 
     /// Returns a page of keys, newest first.
-    ///
-    /// # Errors
-    /// [`StoreError`] if the store cannot answer.
     async fn list(&self, query: &KeyQuery) -> Result<KeyPage, StoreError>;
 
-    /// Changes a key with [`KeyUpdate::apply_checked`], atomically, if it has `update.version` or none is given.
-    ///
-    /// [`Keys::update`](crate::Keys::update) checks the rules that need a clock.
+    /// Changes a key with [`KeyUpdate::apply_checked`], atomically.
     ///
     /// # Errors
     /// [`WriteRefused::NotFound`], [`WriteRefused::Stale`], [`WriteRefused::Ended`] or [`WriteRefused::Rotated`].
     async fn update(&self, id: &CredentialId, update: &KeyUpdate) -> Result<Committed<KeyRecord>, AdminError>;
 
-    /// Adds `successor` and ends the key at `end`, or at its own end if that is earlier, atomically.
-    ///
-    /// The key must still have the `version` that `successor` was made from. Returns the changed key.
+    /// Adds `successor` and applies [`KeyRecord::mark_rotated`], atomically. Returns the changed key.
     ///
     /// # Errors
-    /// [`WriteRefused::NotFound`]; [`WriteRefused::Rotated`] if the key has a successor; [`WriteRefused::Stale`] if it
-    /// was changed; [`WriteRefused::Ended`] if it is revoked, or had expired before `successor` was made;
-    /// [`WriteRefused::Duplicate`].
+    /// [`WriteRefused::NotFound`], [`WriteRefused::Duplicate`], and those of [`KeyRecord::mark_rotated`].
     async fn rotate(
         &self,
         id: &CredentialId,
@@ -172,38 +151,32 @@ pub trait KeyAdmin: KeyStore {
         end: Timestamp,
     ) -> Result<Committed<KeyRecord>, AdminError>;
 
-    /// Revokes a key permanently. Revoking it again changes nothing, but returns a position to wait for.
+    /// Revokes a key permanently. Revoking again only returns a position to wait for.
     ///
     /// # Errors
     /// [`WriteRefused::NotFound`].
     async fn revoke(&self, id: &CredentialId, at: Timestamp) -> Result<Committed<KeyRecord>, AdminError>;
 
     /// Adds or replaces an account.
-    ///
-    /// # Errors
-    /// [`StoreError`] if the store cannot be written.
     async fn put_account(&self, account: &AccountRecord) -> Result<Committed<()>, AdminError>;
 
-    /// Adds an account if its id is free, atomically.
+    /// Adds an account, atomically.
     ///
     /// # Errors
-    /// [`WriteRefused::AccountExists`]. The existing account is not changed.
+    /// [`WriteRefused::AccountExists`].
     async fn insert_account(&self, account: &AccountRecord) -> Result<Committed<()>, AdminError>;
 
-    /// Replaces an account of the same id if it still equals `expected`, atomically.
+    /// Replaces an account if it still equals `expected`, atomically.
     ///
     /// # Errors
-    /// [`WriteRefused::NoSuchAccount`]; [`WriteRefused::Stale`] if the account was changed.
+    /// [`WriteRefused::NoSuchAccount`], [`WriteRefused::Stale`].
     async fn replace_account(
         &self,
         expected: &AccountRecord,
         account: &AccountRecord,
     ) -> Result<Committed<()>, AdminError>;
 
-    /// Returns the account with this id.
-    ///
-    /// # Errors
-    /// [`StoreError`] if the store cannot answer.
+    /// Returns an account.
     async fn get_account(&self, id: &AccountId) -> Result<Option<AccountRecord>, StoreError>;
 }
 

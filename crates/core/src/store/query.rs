@@ -1,4 +1,4 @@
-//! Queries and updates of a store's keys.
+//! Queries and updates of keys.
 
 use std::fmt;
 use std::str::FromStr;
@@ -25,37 +25,37 @@ use crate::scope::ScopeSet;
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct KeyQuery {
-    /// Only keys of this account.
+    /// Only this account.
     pub account: Option<AccountId>,
-    /// Only keys of this mode.
+    /// Only this mode.
     pub mode: Option<Mode>,
-    /// Only keys of this kind.
+    /// Only this kind.
     pub kind: Option<KeyKind>,
-    /// Only keys that have this status at [`now`](Self::now).
+    /// Only this status at [`now`](Self::now).
     pub status: Option<KeyStatus>,
-    /// Only keys with this text in their name, ignoring ASCII case.
+    /// Only names with this text, ignoring ASCII case.
     pub text: Option<String>,
-    /// Only keys last used before this time, or never.
+    /// Only keys not used since.
     pub unused_since: Option<Timestamp>,
-    /// The end of the previous page.
+    /// The previous page's end.
     pub after: Option<Cursor>,
-    /// The most keys of a page, 1 to [`MAX_LIMIT`](Self::MAX_LIMIT).
+    /// Keys per page, 1 to [`MAX_LIMIT`](Self::MAX_LIMIT).
     pub limit: usize,
-    /// The time at which [`status`](Self::status) applies. Defaults to now.
+    /// The time for [`status`](Self::status). Defaults to now.
     pub now: Timestamp,
 }
 
 impl KeyQuery {
-    /// The most keys of a page.
+    /// The most keys per page.
     pub const MAX_LIMIT: usize = 500;
 
-    /// Returns the limit, clamped to 1 to [`MAX_LIMIT`](Self::MAX_LIMIT).
+    /// Returns the limit within its range.
     #[must_use]
     pub fn bounded_limit(&self) -> usize {
         self.limit.clamp(1, Self::MAX_LIMIT)
     }
 
-    /// Returns `true` if `key` matches the query, on any page.
+    /// Returns `true` if `key` matches.
     #[must_use]
     pub fn matches(&self, key: &KeyRecord) -> bool {
         self.account.as_ref().is_none_or(|account| *account == key.account)
@@ -88,13 +88,11 @@ impl Default for KeyQuery {
 pub struct KeyPage {
     /// The keys.
     pub keys: Vec<KeyRecord>,
-    /// The start of the next page, if there is one.
+    /// The next page's start, if any.
     pub next: Option<Cursor>,
 }
 
-/// The end of a page: the creation time and id of its last key.
-///
-/// Concurrent changes neither repeat nor skip a key.
+/// The end of a page. Concurrent changes neither repeat nor skip a key.
 ///
 /// # Examples
 /// ```
@@ -107,9 +105,9 @@ pub struct KeyPage {
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cursor {
-    /// The creation time of the page's last key.
+    /// The last key's creation time.
     pub created_at: Timestamp,
-    /// The id of the page's last key.
+    /// The last key's id.
     pub id: CredentialId,
 }
 
@@ -121,7 +119,7 @@ impl Cursor {
     }
 }
 
-/// The error of a text that is not a cursor.
+/// The error of an invalid [`Cursor`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("invalid cursor: use the one that the previous page returned")]
 pub struct CursorError;
@@ -151,32 +149,30 @@ pub struct KeyUpdate {
     pub version: Option<u64>,
     /// The new name.
     pub name: Option<String>,
-    /// The new scopes, which replace the old ones.
+    /// The new scopes.
     pub scopes: Option<ScopeSet>,
-    /// The new endpoints, which replace the old ones.
+    /// The new endpoints.
     pub endpoints: Option<Vec<Endpoint>>,
-    /// The new networks, which replace the old ones.
+    /// The new networks.
     pub networks: Option<Vec<IpNet>>,
-    /// The new metadata, which replaces the old.
+    /// The new metadata.
     pub metadata: Option<Map<String, Value>>,
-    /// The new end, or none.
+    /// The new expiry time.
     pub expires_at: Option<Option<Timestamp>>,
-    /// The new start time, or none.
+    /// The new start time.
     pub not_before: Option<Option<Timestamp>>,
-    /// Disabled at this time, or enabled. A disabled key keeps its first time.
+    /// Disabled since, or enabled. The first time stays.
     pub disabled_at: Option<Option<Timestamp>>,
-    /// Marked as compromised at this time. The first time stays.
+    /// Compromised since. The first time stays.
     pub compromised_at: Option<Timestamp>,
 }
 
 impl KeyUpdate {
-    /// Applies the update to `key` and raises its version, as every store does. Disabling a disabled key, or marking a
-    /// compromised one, keeps the first time.
+    /// Applies the update and raises the version, as every store does.
     ///
     /// # Errors
-    /// `key` is not changed then. [`WriteRefused::Stale`] if it has another version; [`WriteRefused::Ended`] if it is
-    /// revoked or compromised, unless the update only marks it as compromised; [`WriteRefused::Rotated`] if it has a
-    /// successor and would end later.
+    /// [`WriteRefused::Stale`]; [`WriteRefused::Rotated`] if a rotated key would end later; [`WriteRefused::Ended`] if
+    /// revoked or compromised, unless this only marks as compromised. `key` is then unchanged.
     pub fn apply_checked(&self, key: &mut KeyRecord) -> Result<(), WriteRefused> {
         if self.version.is_some_and(|version| version != key.version) {
             return Err(WriteRefused::Stale);
@@ -190,7 +186,6 @@ impl KeyUpdate {
         Ok(())
     }
 
-    /// Checks that the end of a key with a successor only moves earlier.
     pub(crate) fn check_rotated(&self, key: &KeyRecord) -> Result<(), WriteRefused> {
         let is_later = |new: Timestamp| key.expires_at.is_some_and(|old| new > old);
         match self.expires_at {

@@ -1,4 +1,4 @@
-//! The records of a store: keys and accounts.
+//! The records of a store.
 
 use std::net::IpAddr;
 
@@ -18,26 +18,26 @@ use crate::scope::ScopeSet;
 /// The answer of [`KeyStore::find`](super::KeyStore::find).
 #[derive(Clone, Debug)]
 pub struct Found {
-    /// The key, if one has the digest.
+    /// The key, if found.
     pub key: Option<StoredKey>,
-    /// The change log's position in the snapshot of the read, if there is a log.
+    /// The log's position in the same snapshot, if any.
     pub position: Option<Position>,
 }
 
 impl Found {
-    /// Creates the answer that there is no such key, without a position.
+    /// Creates the answer for an unknown key.
     #[must_use]
     pub fn unknown() -> Self {
         Self { key: None, position: None }
     }
 
-    /// Creates the answer with this key, without a position.
+    /// Creates the answer for a key.
     #[must_use]
     pub fn key(key: StoredKey) -> Self {
         Self { key: Some(key), position: None }
     }
 
-    /// Adds the change log's position in the same snapshot.
+    /// Adds the log's position in the same snapshot.
     #[must_use]
     pub fn at(mut self, position: Position) -> Self {
         self.position = Some(position);
@@ -45,7 +45,7 @@ impl Found {
     }
 }
 
-/// A key with what the request path needs.
+/// A key for the request path.
 ///
 /// # Examples
 /// ```
@@ -65,13 +65,13 @@ pub struct StoredKey {
 }
 
 impl StoredKey {
-    /// Creates an active key with this identity.
+    /// Creates an active key.
     #[must_use]
     pub fn new(identity: Identity) -> Self {
         Self { identity, status: KeyStatus::Active, not_before: None, account_suspended: false }
     }
 
-    /// Sets the status. [`KeyStatus::Expired`] is not needed, because every request checks the expiry.
+    /// Sets the status. Requests check the expiry themselves.
     #[must_use]
     pub fn with_status(mut self, status: KeyStatus) -> Self {
         self.status = status;
@@ -92,14 +92,14 @@ impl StoredKey {
         self
     }
 
-    /// Replaces the identity, for a store around another store.
+    /// Replaces the identity.
     #[must_use]
     pub fn map_identity(mut self, change: impl FnOnce(Identity) -> Identity) -> Self {
         self.identity = change(self.identity);
         self
     }
 
-    /// Returns the key's identity.
+    /// Returns the identity.
     #[must_use]
     pub fn identity(&self) -> &Identity {
         &self.identity
@@ -111,7 +111,7 @@ impl StoredKey {
         self.status
     }
 
-    /// Returns `true` if the key's account is suspended.
+    /// Returns `true` if the account is suspended.
     #[must_use]
     pub fn account_suspended(&self) -> bool {
         self.account_suspended
@@ -123,15 +123,15 @@ impl StoredKey {
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum KeyStatus {
-    /// The key may be used.
+    /// Usable.
     Active,
-    /// The key is refused until it is enabled.
+    /// Refused until enabled.
     Disabled,
-    /// The key's end has passed.
+    /// Past its expiry time.
     Expired,
-    /// The key is refused permanently.
+    /// Refused permanently.
     Revoked,
-    /// The key was marked as compromised, and is refused permanently.
+    /// Compromised, and refused permanently.
     Compromised,
 }
 
@@ -139,7 +139,7 @@ impl KeyStatus {
     /// Every status.
     pub const ALL: [Self; 5] = [Self::Active, Self::Disabled, Self::Expired, Self::Revoked, Self::Compromised];
 
-    /// Returns the name of the status, such as `active`.
+    /// Returns the name.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -166,7 +166,7 @@ impl std::fmt::Display for KeyStatus {
     }
 }
 
-/// The stored record of a key, without the key.
+/// The record of a key, without the key itself.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct KeyRecord {
     /// The id.
@@ -175,11 +175,11 @@ pub struct KeyRecord {
     pub account: AccountId,
     /// The display name.
     pub name: String,
-    /// The digest by which the key is found.
+    /// The digest.
     pub digest: Digest,
-    /// The name of its [`Hasher`](crate::key::Hasher::name).
+    /// Its [`Hasher::name`](crate::key::Hasher::name).
     pub hashed_with: SmolStr,
-    /// The part that may be shown.
+    /// The displayable part.
     pub hint: Hint,
     /// The kind.
     pub kind: KeyKind,
@@ -187,34 +187,34 @@ pub struct KeyRecord {
     pub mode: Mode,
     /// The granted scopes.
     pub scopes: ScopeSet,
-    /// The allowed endpoints. An empty list allows all.
+    /// The allowed endpoints, empty for all.
     pub endpoints: Vec<Endpoint>,
-    /// The allowed networks. An empty list allows all.
+    /// The allowed networks, empty for all.
     pub networks: Vec<IpNet>,
     /// The provider's data.
     pub metadata: Map<String, Value>,
     /// The creation time.
     pub created_at: Timestamp,
-    /// The start time, if not at once.
+    /// The start time, if any.
     pub not_before: Option<Timestamp>,
     /// The expiry time, if any.
     pub expires_at: Option<Timestamp>,
-    /// The time since which the key is disabled.
+    /// When it was disabled.
     pub disabled_at: Option<Timestamp>,
-    /// The time of the revocation.
+    /// When it was revoked.
     pub revoked_at: Option<Timestamp>,
-    /// The time of the mark as compromised.
+    /// When it was compromised.
     pub compromised_at: Option<Timestamp>,
-    /// The last recorded use, up to an interval ago.
+    /// The last use, up to an interval ago.
     pub last_used_at: Option<Timestamp>,
-    /// The network of that use, as coarse as [`KeyUse::from`].
+    /// The network of that use.
     #[serde(default)]
     pub last_used_from: Option<IpNet>,
-    /// The predecessor in a rotation.
+    /// The rotation's predecessor.
     pub rotated_from: Option<CredentialId>,
-    /// The successor in a rotation.
+    /// The rotation's successor.
     pub rotated_to: Option<CredentialId>,
-    /// The version, which every update raises by one.
+    /// The version, raised by updates.
     pub version: u64,
 }
 
@@ -235,13 +235,11 @@ impl KeyRecord {
         }
     }
 
-    /// Ends the key at `end`, or at its own end if that is earlier, and records `successor`, as every store does.
-    ///
-    /// `version` is the one that `successor` was made from.
+    /// Records `successor`, made from `version`, and ends the key at `end` or its own earlier end, as every store does.
     ///
     /// # Errors
-    /// [`WriteRefused::Rotated`] if the key has a successor; [`WriteRefused::Stale`] if it has another version;
-    /// [`WriteRefused::Ended`] if it is revoked, or had expired when `successor` was made.
+    /// [`WriteRefused::Rotated`] if it has a successor; [`WriteRefused::Stale`] for another version;
+    /// [`WriteRefused::Ended`] if revoked, or expired when `successor` was made.
     pub fn mark_rotated(&mut self, version: u64, successor: &KeyRecord, end: Timestamp) -> Result<(), WriteRefused> {
         if self.rotated_to.is_some() {
             return Err(WriteRefused::Rotated);
@@ -258,7 +256,7 @@ impl KeyRecord {
         Ok(())
     }
 
-    /// Revokes the key, as every store does. Returns `true` if this changed the record.
+    /// Revokes the key, as every store does. Returns `true` if this changed it.
     pub fn revoke(&mut self, at: Timestamp) -> bool {
         let is_new = self.revoked_at.is_none();
         if is_new {
@@ -268,7 +266,7 @@ impl KeyRecord {
         is_new
     }
 
-    /// Returns the key for the request path.
+    /// Converts the record for the request path.
     #[must_use]
     pub fn to_stored(&self, account: &AccountRecord) -> StoredKey {
         let mut identity = Identity::api_key(self.id.clone(), self.account.clone())
@@ -296,7 +294,7 @@ impl KeyRecord {
     }
 }
 
-/// An account, which owns keys.
+/// An account.
 ///
 /// # Examples
 /// ```
@@ -311,12 +309,12 @@ pub struct AccountRecord {
     pub id: AccountId,
     /// The display name.
     pub name: String,
-    /// The plan, if the provider has plans.
+    /// The plan, if any.
     pub plan: Option<SmolStr>,
-    /// The features beyond the plan.
+    /// Features beyond the plan.
     #[serde(default)]
     pub features: Vec<SmolStr>,
-    /// The time since which the account is suspended. Its keys are then refused.
+    /// When it was suspended. Its keys are then refused.
     pub suspended_at: Option<Timestamp>,
 }
 
@@ -357,15 +355,14 @@ impl AccountRecord {
 pub struct KeyUse {
     /// The key's id.
     pub id: CredentialId,
-    /// The time of the use.
+    /// The time.
     pub at: Timestamp,
-    /// The client's network, if known: the first 24 bits of an IPv4 address, the first 48 of an IPv6 address. It shows
-    /// a use from another place, and identifies no client.
+    /// The client's network: a /24 for IPv4, a /48 for IPv6.
     pub from: Option<IpNet>,
 }
 
 impl KeyUse {
-    /// Creates a use by a client with this address, if known.
+    /// Creates a use by a client.
     #[must_use]
     pub fn new(id: CredentialId, at: Timestamp, client: Option<IpAddr>) -> Self {
         let network = |client: IpAddr| {
