@@ -1,7 +1,6 @@
-//! Time: timestamps of the wall clock for dates, and a clock that never stops for leases.
+//! Timestamps and clocks.
 //!
 //! # Examples
-//! A test moves the time by hand:
 //! ```
 //! use std::sync::Arc;
 //! use std::time::Duration;
@@ -30,7 +29,7 @@ use serde::{Deserialize, Serialize};
 
 /// A wall-clock time in milliseconds since the Unix epoch, from 1970 to 9999, written as RFC 3339.
 ///
-/// Smaller fractions are cut off. A leap second (`:60`) is read as the second before it (`:59`).
+/// Smaller fractions are cut off. A leap second is read as the second before.
 ///
 /// # Examples
 /// ```
@@ -50,7 +49,7 @@ const FRACTION_DIGITS: usize = 9;
 const EPOCH: DateTime = DateTime::constant(1970, 1, 1, 0, 0, 0, 0);
 
 impl Timestamp {
-    /// Creates a time from milliseconds since the Unix epoch, clamped to the years 1970 to 9999.
+    /// Creates a time, clamped to 1970 to 9999.
     #[must_use]
     pub fn from_millis(millis: i64) -> Self {
         Self(millis.clamp(0, MAX_MILLIS))
@@ -62,13 +61,13 @@ impl Timestamp {
         self.0
     }
 
-    /// Adds a duration, up to the end of the year 9999.
+    /// Adds a duration, up to the end of 9999.
     #[must_use]
     pub fn saturating_add(self, later: Duration) -> Self {
         Self::from_millis(self.0.saturating_add(i64::try_from(later.as_millis()).unwrap_or(i64::MAX)))
     }
 
-    /// Returns the time since `earlier`, or zero if it is later.
+    /// Returns the time since `earlier`, or zero.
     #[must_use]
     pub fn saturating_since(self, earlier: Self) -> Duration {
         Duration::from_millis(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
@@ -144,7 +143,7 @@ fn read(text: &str) -> Result<Timestamp, Fault> {
     }
 }
 
-/// Removes digits after the ninth of a fraction, which RFC 3339 allows and jiff does not read.
+/// jiff reads nine digits, RFC 3339 allows more.
 fn with_short_fraction(text: &str) -> Cow<'_, str> {
     let Some(point) = text.find(['.', ',']) else { return Cow::Borrowed(text) };
     let (before, fraction) = text.split_at(point.saturating_add(1));
@@ -169,7 +168,7 @@ impl fmt::Debug for Timestamp {
     }
 }
 
-/// A source of time, which tests replace.
+/// A source of time.
 ///
 /// # Examples
 /// ```
@@ -184,17 +183,17 @@ impl fmt::Debug for Timestamp {
 /// # Ok::<(), keyward::clock::TimestampError>(())
 /// ```
 pub trait Clock: fmt::Debug + Send + Sync + 'static {
-    /// Returns the wall clock's time, which may jump. It decides on dates, never on freshness.
+    /// Returns the wall clock's time, which may jump. Only dates depend on it.
     fn now(&self) -> Timestamp;
 
-    /// Returns the time since a fixed start. It never goes back, and runs on while the process or machine is suspended.
+    /// Returns the time since a fixed start. It never goes back, and counts suspension.
     fn boottime(&self) -> Duration;
 }
 
 /// The operating system's clocks.
 ///
-/// [`Clock::boottime`] is `CLOCK_BOOTTIME` on Linux and Android, which counts suspension, `CLOCK_MONOTONIC` on other
-/// Unix systems, and [`std::time::Instant`] elsewhere.
+/// [`Clock::boottime`] is `CLOCK_BOOTTIME` on Linux and Android, `CLOCK_MONOTONIC` on other Unix systems, and
+/// [`std::time::Instant`] elsewhere.
 ///
 /// # Examples
 /// ```
@@ -228,7 +227,7 @@ impl Clock for SystemClock {
     }
 }
 
-/// A clock that a test moves. Its wall clock may jump, but its boottime only moves forwards.
+/// A clock that a test moves.
 ///
 /// # Examples
 /// ```
@@ -261,7 +260,7 @@ impl ManualClock {
         self.wall_millis.fetch_add(i64::try_from(by.as_millis()).unwrap_or(i64::MAX), Ordering::SeqCst);
     }
 
-    /// Sets only the wall clock, like a time server.
+    /// Sets only the wall clock.
     pub fn set_wall(&self, now: Timestamp) {
         self.wall_millis.store(now.as_millis(), Ordering::SeqCst);
     }

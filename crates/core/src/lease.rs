@@ -1,15 +1,12 @@
-//! Leases: how long a node may answer from its cache, and what a revocation waits for.
+//! Leases, during which a node may answer from its cache.
 //!
-//! A node follows the change log and applies every entry. It reports its position when it renews its lease, and the
-//! store grants the lease only if that position is the newest. The node answers from its cache only while the lease is
-//! valid by its clock. It counts the lease from *before* it sent the renewal, minus a margin for clock drift.
+//! A node gets one only if it has applied the newest entry. The lease counts from *before* the renewal was sent, minus
+//! a margin for clock drift.
 //!
-//! After its commit, a revocation waits until every registered node has applied the entry or left. A silent node is
-//! waited for until every lease granted before the commit has expired: one lease plus the margin, by the waiter's
-//! clock. The protocol uses no wall clock.
+//! A revocation waits until every registered node has applied the entry or left. It waits out a silent node's lease
+//! plus the margin.
 //!
 //! # Examples
-//! Shorter leases shorten the wait for a silent node, and need more renewals:
 //! ```
 //! use std::time::Duration;
 //! use keyward::lease::Lease;
@@ -32,7 +29,7 @@ use crate::telemetry::{Metrics, Renewal};
 const BATCH: usize = 512;
 const REGISTER_TIMEOUT: Duration = Duration::from_millis(250);
 
-/// How long a node may answer from its cache without hearing from the store.
+/// How long a node may answer from its cache without the store.
 ///
 /// # Examples
 /// ```
@@ -54,10 +51,10 @@ pub struct Lease {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum LeaseError {
-    /// The length is not between [`Lease::MIN`] and [`Lease::MAX`].
+    /// Not between [`Lease::MIN`] and [`Lease::MAX`].
     #[error("invalid length of a lease: expected 200 milliseconds to 10 seconds")]
     Length,
-    /// The margin is not between a hundredth and a half of the lease.
+    /// Not a hundredth to a half of the lease.
     #[error("invalid margin of a lease: expected a hundredth to a half of the lease")]
     Margin,
 }
@@ -65,13 +62,13 @@ pub enum LeaseError {
 impl Lease {
     /// The shortest lease.
     pub const MIN: Duration = Duration::from_millis(200);
-    /// The longest lease, which a revocation waits for if a node has died.
+    /// The longest lease.
     pub const MAX: Duration = Duration::from_secs(10);
 
-    /// Creates a lease whose margin is a twentieth of it, a hundred times the drift of a quartz clock.
+    /// Creates a lease with a margin of a twentieth.
     ///
     /// # Errors
-    /// [`LeaseError::Length`] if the length is not between [`MIN`](Self::MIN) and [`MAX`](Self::MAX).
+    /// [`LeaseError::Length`].
     pub fn new(length: Duration) -> Result<Self, LeaseError> {
         if !(Self::MIN..=Self::MAX).contains(&length) {
             return Err(LeaseError::Length);
@@ -79,12 +76,10 @@ impl Lease {
         Ok(Self { length, margin: waiters_margin(length) })
     }
 
-    /// Sets how long before the end of its lease the node stops answering from its cache, for clock drift.
-    ///
-    /// A revocation waits for a twentieth of the lease in addition.
+    /// Sets how long before the end the node stops using its cache. A revocation still adds a twentieth.
     ///
     /// # Errors
-    /// [`LeaseError::Margin`] if the margin is not between a hundredth and a half of the lease.
+    /// [`LeaseError::Margin`].
     pub fn with_margin(self, margin: Duration) -> Result<Self, LeaseError> {
         if !(self.length / 100..=self.length / 2).contains(&margin) {
             return Err(LeaseError::Margin);
@@ -98,7 +93,7 @@ impl Lease {
         self.length
     }
 
-    /// Returns the margin for clock drift.
+    /// Returns the margin.
     #[must_use]
     pub fn margin(self) -> Duration {
         self.margin
@@ -106,7 +101,7 @@ impl Lease {
 }
 
 impl Default for Lease {
-    /// Returns a lease of two seconds.
+    /// Two seconds.
     fn default() -> Self {
         let length = Duration::from_secs(2);
         Self { length, margin: waiters_margin(length) }
@@ -117,7 +112,6 @@ fn waiters_margin(lease: Duration) -> Duration {
     lease / 20
 }
 
-/// The follower of the change log, which renews a node's lease and keeps its cache fresh.
 pub(crate) struct Follower {
     pub(crate) log: Arc<dyn ChangeLog>,
     pub(crate) node: NodeId,
@@ -160,7 +154,6 @@ impl Follower {
         self.log.leave(&self.node).await
     }
 
-    /// Applies new entries and renews the lease. After a notification it reads before it renews.
     async fn catch_up(&mut self, mut told: bool) -> Result<(), StoreError> {
         let was_told = told;
         let mut applied = match self.applied {
@@ -212,7 +205,6 @@ impl Follower {
         applied
     }
 
-    /// Follows the log from `newest` on. Everything cached before is suspect.
     fn start_over(&mut self, newest: Position) -> Position {
         cache::apply(&self.cache.epochs, &self.cache.gate, newest.number, [&Invalidation::Everything]);
         self.applied = Some(newest);
@@ -233,15 +225,14 @@ impl Follower {
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Propagation {
-    /// The nodes that confirmed the write.
+    /// The nodes that confirmed it.
     pub confirmed: Vec<NodeId>,
-    /// The silent nodes, whose leases have expired.
+    /// The silent nodes, whose leases expired.
     pub waited_out: Vec<NodeId>,
     /// The time since the commit.
     pub took: Duration,
 }
 
-/// Waits, after the commit, until no node can answer without the entry at `position`.
 pub(crate) async fn wait_until_applied(log: &dyn ChangeLog, position: Position, clock: &dyn Clock) -> Propagation {
     let committed = clock.boottime();
     let mut pause = Duration::from_millis(1);

@@ -1,4 +1,4 @@
-//! The store in memory, which is the reference for other stores and serves tests.
+//! The reference store, in memory.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -16,10 +16,9 @@ use crate::store::{
     StoreError, WriteRefused, random_mark,
 };
 
-/// The entries that the change log keeps. A node that is further behind clears its whole cache.
 const LOG_LENGTH: usize = 10_000;
 
-/// A store in this process's memory, shared by its clones.
+/// A store in memory, shared by its clones.
 ///
 /// # Examples
 /// ```
@@ -70,7 +69,7 @@ impl MemoryStore {
         }))
     }
 
-    /// Locks the state. A poisoned lock is ignored, because every change is made only after its checks.
+    /// Changes follow their checks, so poison is ignored.
     fn state(&self) -> MutexGuard<'_, State> {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
