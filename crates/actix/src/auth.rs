@@ -1,5 +1,3 @@
-//! The middleware that authenticates requests.
-
 use std::fmt;
 use std::future::{Ready, ready};
 use std::net::IpAddr;
@@ -18,7 +16,7 @@ use keyward_core::{Anonymous, AuthLayer, Authenticator, Identity, Rejection};
 use crate::auth_rejection::{AuthRejection, refuse};
 use crate::future::{AuthFuture, Shared};
 
-/// A middleware that protects an `App` or a scope with API keys.
+/// A middleware that protects an `App` or a scope.
 ///
 /// # Examples
 /// ```
@@ -36,12 +34,10 @@ pub struct Auth {
 }
 
 impl Auth {
-    /// Creates a middleware over `store` with the default settings.
-    ///
-    /// If a server has several workers, create one [`Authenticator`] and give each worker a middleware from a clone of it.
+    /// Creates a middleware with the default settings. Workers share an [`Authenticator`] only through its clones.
     ///
     /// # Panics
-    /// If the operating system cannot start a thread. [`Authenticator::builder`] returns an error instead.
+    /// If no thread can be started. See [`Authenticator::builder`].
     #[must_use]
     pub fn new(store: impl KeyStore) -> Self {
         Authenticator::new(store).into()
@@ -54,7 +50,7 @@ impl From<Authenticator> for Auth {
     }
 }
 
-/// Shares the layer's authenticator and cache, for a process that uses several frameworks.
+/// Shares the layer's authenticator and cache.
 impl From<AuthLayer> for Auth {
     fn from(layer: AuthLayer) -> Self {
         layer.authenticator().clone().into()
@@ -128,7 +124,7 @@ where
     AuthFuture::refused(refuse(&shared.authenticator, request.into_parts().0, &refused))
 }
 
-/// Asks the store. It is a separate, boxed future, so that the future of a warm hit stays small.
+/// Boxed, so that a warm hit's future stays small.
 #[cold]
 fn miss<S, B>(shared: Rc<Shared<S>>, request: ServiceRequest, pending: Pending) -> AuthFuture<S, B>
 where
@@ -150,7 +146,6 @@ where
     }))
 }
 
-/// Puts the result into the request and removes an older one. Returns `true` if there is an identity.
 #[inline]
 fn admit(request: &ServiceRequest, admission: Admission) -> bool {
     let mut extensions = request.extensions_mut();
@@ -167,14 +162,12 @@ fn admit(request: &ServiceRequest, admission: Admission) -> bool {
     }
 }
 
-/// Returns `true` if the request is a CORS preflight, as the Fetch standard defines it.
 fn is_preflight(request: &ServiceRequest) -> bool {
     *request.method() == Method::OPTIONS
         && request.headers().contains_key(ORIGIN)
         && request.headers().contains_key(ACCESS_CONTROL_REQUEST_METHOD)
 }
 
-/// The connection of a request.
 struct Seen<'a>(&'a ServiceRequest);
 
 impl Connection for Seen<'_> {

@@ -1,5 +1,3 @@
-//! The rejection of the extractors and middlewares.
-
 use std::fmt;
 
 use actix_web::body::{BoxBody, EitherBody};
@@ -11,11 +9,10 @@ use bytes::Bytes;
 use keyward_core::render::Refusal;
 use keyward_core::{Authenticator, Rejection};
 
-/// A refusal by an extractor or middleware. The [`Auth`](crate::Auth) around it writes the response, in its format.
+/// A refusal, which the outer [`Auth`](crate::Auth) writes in its format.
 #[derive(Clone, Debug)]
 pub struct AuthRejection {
     refusal: Refusal,
-    /// Sets the format. It is `None` until an [`Auth`](crate::Auth) has seen the refusal; then the default format applies.
     writer: Option<Authenticator>,
 }
 
@@ -26,18 +23,16 @@ impl AuthRejection {
         Self { refusal: Refusal::of_parts(rejection, sent.map(HeaderValue::as_bytes), false), writer: None }
     }
 
-    /// Returns the reason for the refusal.
+    /// Returns the reason.
     #[must_use]
     pub fn rejection(&self) -> &Rejection {
         self.refusal.rejection()
     }
 
-    /// Returns the refusal in this error, if no middleware has claimed it yet.
     pub(crate) fn of_error(error: &Error) -> Option<&Self> {
         error.as_error::<Self>().filter(|refused| refused.writer.is_none())
     }
 
-    /// Returns this refusal, with the authenticator that is to write it.
     pub(crate) fn written_by(&self, authenticator: &Authenticator) -> Self {
         Self { refusal: self.refusal.clone(), writer: Some(authenticator.clone()) }
     }
@@ -64,7 +59,6 @@ impl ResponseError for AuthRejection {
     }
 }
 
-/// Writes the refusal in the authenticator's format.
 pub(crate) fn refuse<B>(
     authenticator: &Authenticator,
     request: HttpRequest,
@@ -73,7 +67,7 @@ pub(crate) fn refuse<B>(
     ServiceResponse::new(request, convert(authenticator.refuse(&refused.refusal))).map_into_right_body()
 }
 
-/// Converts the response to the types of actix-web, which uses an older `http`.
+/// actix-web uses an older `http`.
 fn convert(response: http::Response<Bytes>) -> HttpResponse<BoxBody> {
     let (parts, body) = response.into_parts();
     let mut converted = HttpResponse::build(status(parts.status)).body(body);

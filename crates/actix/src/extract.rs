@@ -1,5 +1,3 @@
-//! The extractors of the identity: required, optional, and guarded.
-
 use std::fmt;
 use std::future::{Ready, ready};
 use std::marker::PhantomData;
@@ -12,9 +10,9 @@ use keyward_core::{Anonymous, Guard, Identity, Rejection};
 
 use crate::auth_rejection::AuthRejection;
 
-/// The caller's identity, as an extractor.
+/// The caller's identity.
 ///
-/// It needs an [`Auth`](crate::Auth) around the handler. Without it, it answers 500 and logs an error.
+/// Without an [`Auth`](crate::Auth) around the handler, it answers 500 and logs an error.
 ///
 /// # Examples
 /// ```
@@ -28,9 +26,7 @@ use crate::auth_rejection::AuthRejection;
 #[derive(Clone, Debug)]
 pub struct Authenticated(Identity);
 
-/// The caller's identity if there is one, as an extractor.
-///
-/// It has none for a request that [`Auth`](crate::Auth) let pass without a credential. A bad credential is always refused.
+/// The caller's identity, unless [`Auth`](crate::Auth) let the request pass without a credential. A bad credential is always refused.
 ///
 /// # Examples
 /// ```
@@ -44,9 +40,7 @@ pub struct Authenticated(Identity);
 #[derive(Clone, Debug)]
 pub struct MaybeAuthenticated(Option<Identity>);
 
-/// The identity of a caller with the scopes `R`, as an extractor.
-///
-/// It refuses other callers with 403. The body and the challenge name the scopes.
+/// The identity of a caller with the scopes `R`. Others get 403.
 ///
 /// # Examples
 /// ```
@@ -64,9 +58,7 @@ pub struct MaybeAuthenticated(Option<Identity>);
 /// ```
 pub type Scoped<R> = Guarded<R>;
 
-/// The identity of a caller that passes the guard `G`, as an extractor.
-///
-/// A guard is a set of scopes, a plan, a feature, a custom rule, or a pair of guards. Other callers get the guard's rejection.
+/// The identity of a caller that passes a [`Guard`].
 pub struct Guarded<G> {
     identity: Identity,
     guard: PhantomData<fn() -> G>,
@@ -81,7 +73,7 @@ impl Authenticated {
 }
 
 impl MaybeAuthenticated {
-    /// Returns the identity, if there is one.
+    /// Returns the identity, if any.
     #[must_use]
     pub fn identity(&self) -> Option<&Identity> {
         self.0.as_ref()
@@ -153,8 +145,7 @@ fn required(request: &HttpRequest) -> Result<Identity, Rejection> {
     caller(request)?.ok_or_else(|| CredentialFault::Missing.into())
 }
 
-/// Returns the identity that the middleware found, or `None` if it let the request pass without a credential. Without a
-/// middleware it is an error, never `None`.
+/// Without a middleware it is an error, never `None`.
 pub(crate) fn caller(request: &impl HttpMessage) -> Result<Option<Identity>, Rejection> {
     let extensions = request.extensions();
     match extensions.get::<Identity>() {

@@ -1,5 +1,3 @@
-//! The future of [`AuthService`](crate::AuthService).
-
 use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -14,7 +12,6 @@ use pin_project_lite::pin_project;
 
 use crate::auth_rejection::{AuthRejection, refuse};
 
-/// The inner service and the authenticator that all requests of one worker share.
 pub(crate) struct Shared<S> {
     pub(crate) service: S,
     pub(crate) authenticator: Authenticator,
@@ -23,7 +20,7 @@ pub(crate) struct Shared<S> {
 type Resolving<B> = Pin<Box<dyn Future<Output = Result<ServiceResponse<EitherBody<B>>, Error>>>>;
 
 pin_project! {
-    /// The response of the inner service, or a refusal.
+    /// The inner service's response, or a refusal.
     pub struct AuthFuture<S, B>
     where
         S: Service<ServiceRequest>,
@@ -36,9 +33,7 @@ pin_project! {
 pin_project! {
     #[project = StateProjection]
     enum State<S, F, B> {
-        /// A warm hit. The inner service runs.
         Inner { #[pin] future: F, shared: Rc<Shared<S>>, authenticated: bool },
-        /// A miss. The store is asked first.
         Resolving { future: Resolving<B> },
         AuthRejection { response: Option<ServiceResponse<EitherBody<B>>> },
     }
@@ -92,8 +87,6 @@ where
     }
 }
 
-/// Sets this middleware's format on a refusal that came as an error, for example from an extractor of
-/// `middleware::from_fn`. An outer service makes its response, because the request is no longer here.
 #[cold]
 fn rewrite<S>(error: Error, shared: &Shared<S>) -> Error {
     match AuthRejection::of_error(&error) {
@@ -102,7 +95,6 @@ fn rewrite<S>(error: Error, shared: &Shared<S>) -> Error {
     }
 }
 
-/// Marks the response as private to its caller, unless the handler has set `Cache-Control`.
 fn mark(headers: &mut HeaderMap, authenticated: bool) {
     if authenticated && !headers.contains_key(CACHE_CONTROL) {
         headers.insert(CACHE_CONTROL, const { HeaderValue::from_static("private, no-store") });

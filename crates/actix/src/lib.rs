@@ -1,4 +1,4 @@
-//! API-key authentication for actix-web: a middleware, and extractors for its result.
+//! API-key authentication for actix-web.
 //!
 //! # Examples
 //! ```no_run
@@ -33,14 +33,10 @@
 //! ```
 //!
 //! # Rules
-//! - `HttpServer` calls its closure for every worker. Create one [`Authenticator`](keyward_core::Authenticator) outside the closure
-//!   and clone it inside, because each new one has a separate cache and thread.
-//! - `App::wrap` protects everything, unknown paths too. `web::scope(…).wrap(…)` protects a scope.
-//! - Exempt paths are compared with the path as sent, not decoded. actix-web's router decodes some characters, so `/%68ealth`
-//!   reaches the handler of `/health`, but it needs a key.
-//! - Use [`MaybeAuthenticated`] for an optional credential. actix-web's `Option<T>` and `Result<T, E>` extractors swallow the
-//!   refusal of `T`, so a service without the middleware would be open.
-//! - The middleware around extractors writes their refusals, in its format.
+//! - Create one [`Authenticator`](keyward_core::Authenticator) outside `HttpServer`'s closure, and clone it inside.
+//! - `App::wrap` also protects unknown paths.
+//! - Exempt paths are compared as sent: `/%68ealth` reaches `/health`, but needs a key.
+//! - Use [`MaybeAuthenticated`]: `Option<T>` and `Result<T, E>` extractors swallow refusals.
 
 mod auth;
 mod auth_rejection;

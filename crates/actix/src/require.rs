@@ -1,5 +1,3 @@
-//! The middleware that applies a policy to a whole scope.
-
 use std::fmt;
 use std::future::{Future, Ready, ready};
 use std::pin::Pin;
@@ -16,9 +14,9 @@ use pin_project_lite::pin_project;
 use crate::auth_rejection::AuthRejection;
 use crate::extract::caller;
 
-/// A middleware that applies a policy to every request, such as scopes or a plan.
+/// A middleware that applies a policy to every request.
 ///
-/// It needs an [`Auth`](crate::Auth) around it. Without one it refuses every request with 500 and logs an error.
+/// Without an outer [`Auth`](crate::Auth), it answers 500 and logs an error.
 ///
 /// # Examples
 /// ```
@@ -35,7 +33,7 @@ pub struct Require {
 }
 
 impl Require {
-    /// Creates a middleware that applies this policy.
+    /// Creates a middleware.
     #[must_use]
     pub fn new(policy: impl Policy) -> Self {
         Self { policy: Arc::new(policy) }
@@ -106,7 +104,7 @@ where
 }
 
 pin_project! {
-    /// The response of the inner service, or a refusal.
+    /// The inner service's response, or a refusal.
     pub struct RequireFuture<F, B> {
         #[pin]
         state: State<F, B>,

@@ -1,4 +1,4 @@
-//! A warm hit in actix-web makes no allocation in keyward's code.
+//! A warm hit allocates nothing in keyward's code.
 
 #![allow(clippy::unwrap_used, reason = "a panic fails the test")]
 
@@ -22,7 +22,6 @@ async fn answer(request: ServiceRequest) -> Result<ServiceResponse, Error> {
     Ok(request.into_response(HttpResponse::Ok().finish()))
 }
 
-/// Sends requests until the cache answers, for at most ten seconds.
 async fn warm(authenticator: &Authenticator, field: &str) {
     let target = Target { method: "GET", path: "/", preflight: false, connection: &UnknownConnection };
     let begun = Instant::now();
@@ -33,7 +32,7 @@ async fn warm(authenticator: &Authenticator, field: &str) {
     }
 }
 
-/// Returns the smallest number of allocations of a call. The first call in each second also records the use.
+/// The first call in each second also records the use.
 async fn count<S, B>(service: &S, field: &str) -> u64
 where
     S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error>,

@@ -1,12 +1,10 @@
-//! The rejection of the extractors.
-
 use axum_core::body::Body;
 use axum_core::response::{IntoResponse, Response};
 use http::request::Parts;
 use keyward_core::Rejection;
 use keyward_core::render::Refusal;
 
-/// A refusal by an extractor. The [`AuthLayer`](crate::AuthLayer) around the handler writes the response, in its format.
+/// A refusal, which the outer [`AuthLayer`](crate::AuthLayer) writes in its format.
 #[derive(Clone, Debug)]
 pub struct AuthRejection(Refusal);
 
@@ -16,7 +14,7 @@ impl AuthRejection {
         Self(refusal.with_identity(parts.extensions.get()))
     }
 
-    /// Returns the reason for the refusal.
+    /// Returns the reason.
     #[must_use]
     pub fn rejection(&self) -> &Rejection {
         self.0.rejection()

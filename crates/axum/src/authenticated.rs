@@ -1,5 +1,3 @@
-//! The extractor of the identity, required or optional.
-
 use std::ops::Deref;
 
 use axum_core::extract::{FromRequestParts, OptionalFromRequestParts};
@@ -9,11 +7,11 @@ use keyward_core::{Anonymous, Identity, Rejection};
 
 use crate::auth_rejection::AuthRejection;
 
-/// The caller's identity, as an extractor.
+/// The caller's identity.
 ///
-/// It needs an [`AuthLayer`](crate::AuthLayer) around the handler. Without that layer it answers 500 and logs an error.
+/// Without an [`AuthLayer`](crate::AuthLayer) around the handler, it answers 500 and logs an error.
 ///
-/// `Option<Authenticated>` is `None` for a request that the layer let pass without a credential, because its path is exempt or
+/// `Option<Authenticated>` is `None` on exempt paths, and without a credential if
 /// [`optional`](keyward_core::adapter::AuthenticatorBuilder::optional) is set. A bad credential is always refused.
 ///
 /// # Examples
@@ -71,8 +69,7 @@ impl<S: Sync> OptionalFromRequestParts<S> for Authenticated {
     }
 }
 
-/// Returns the identity that the layer found, or `None` if the layer let the request pass without a credential. Without a
-/// layer it is an error, never `None`.
+/// Without a layer it is an error, never `None`.
 pub(crate) fn caller(parts: &Parts) -> Result<Option<&Identity>, Rejection> {
     match parts.extensions.get::<Identity>() {
         Some(identity) => Ok(Some(identity)),

@@ -1,5 +1,3 @@
-//! The extractor of an identity that passes a guard.
-
 use std::fmt;
 use std::marker::PhantomData;
 use std::ops::Deref;
@@ -12,9 +10,7 @@ use keyward_core::{Guard, Identity};
 use crate::auth_rejection::AuthRejection;
 use crate::authenticated::caller;
 
-/// The identity of a caller with the scopes `R`, as an extractor.
-///
-/// It refuses other callers with 403. The body and the challenge name the scopes.
+/// The identity of a caller with the scopes `R`. Others get 403.
 ///
 /// # Examples
 /// ```
@@ -38,9 +34,7 @@ use crate::authenticated::caller;
 /// ```
 pub type Scoped<R> = Guarded<R>;
 
-/// The identity of a caller that passes the guard `G`, as an extractor.
-///
-/// A guard is a set of scopes, a plan, a feature, a custom rule, or a pair of guards. Other callers get the guard's rejection.
+/// The identity of a caller that passes a [`Guard`].
 ///
 /// # Examples
 /// ```

@@ -1,5 +1,3 @@
-//! The layer for axum, which also reads `ConnectInfo`.
-
 use std::net::{IpAddr, SocketAddr};
 
 use axum::extract::ConnectInfo;
@@ -11,12 +9,9 @@ use keyward_core::store::KeyStore;
 use keyward_core::{Authenticator, PeerAddress};
 use tower_layer::Layer;
 
-/// A layer that protects an axum service with API keys.
+/// A [`keyward_core::AuthLayer`] that also reads the peer's address from [`ConnectInfo`].
 ///
-/// It is [`keyward_core::AuthLayer`] that also reads the peer's address from [`ConnectInfo`]. Keys that are confined to
-/// networks, trusted proxies and `HttpsOnly` depend on that address. `axum::serve` provides it with
-/// `into_make_service_with_connect_info::<SocketAddr>()`. [`PeerAddress`] in the request's extensions takes precedence.
-/// [`MockConnectInfo`] counts if neither is set.
+/// [`PeerAddress`] in the request's extensions takes precedence. [`MockConnectInfo`] comes last.
 ///
 /// # Examples
 /// ```no_run
@@ -38,16 +33,16 @@ pub struct AuthLayer {
 }
 
 impl AuthLayer {
-    /// Creates a layer over `store` with the default settings.
+    /// Creates a layer with the default settings.
     ///
     /// # Panics
-    /// If the operating system cannot start a thread. [`Authenticator::builder`] returns an error instead.
+    /// If no thread can be started. See [`Authenticator::builder`].
     #[must_use]
     pub fn new(store: impl KeyStore) -> Self {
         Authenticator::new(store).into()
     }
 
-    /// Returns the authenticator, for example to shut it down.
+    /// Returns the authenticator.
     #[must_use]
     pub fn authenticator(&self) -> &Authenticator {
         &self.authenticator
@@ -67,7 +62,6 @@ impl From<keyward_core::AuthLayer> for AuthLayer {
     }
 }
 
-/// Shares the layer's authenticator and cache, for functions that take the layer of `keyward-core`.
 impl From<AuthLayer> for keyward_core::AuthLayer {
     fn from(layer: AuthLayer) -> Self {
         layer.authenticator.into()
@@ -85,7 +79,7 @@ impl<S> Layer<S> for AuthLayer {
 /// A service behind an [`AuthLayer`].
 pub type AuthService<S> = adapter::AuthService<S, Axum>;
 
-/// [`Http`] that also reads [`ConnectInfo`].
+/// [`Http`] with [`ConnectInfo`].
 #[derive(Clone, Copy, Debug)]
 pub struct Axum;
 

@@ -1,4 +1,4 @@
-//! The connection information of axum's own server, over real sockets.
+//! `ConnectInfo` of axum's own server, over real sockets.
 
 #![allow(clippy::unwrap_used, reason = "a panic fails the test")]
 
@@ -14,20 +14,14 @@ use keyward::{AccountRecord, Authenticator, Keys, MemoryStore, NewKey, PeerAddre
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-/// How a server passes the address of its peer.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Stated {
-    /// It does not: `axum::serve(listener, app)`.
     Not,
-    /// `into_make_service_with_connect_info`.
     ConnectInfo,
-    /// `ConnectInfo`, and an outer layer that sets another address.
     ConnectInfoAndPeerAddress,
-    /// A mock address, without a server.
     Mock,
 }
 
-/// An address that no peer in these tests has.
 const ELSEWHERE: ([u8; 4], u16) = ([192, 0, 2, 7], 49_152);
 
 async fn start(app: Router, stated: Stated) -> SocketAddr {
@@ -49,7 +43,6 @@ async fn start(app: Router, stated: Stated) -> SocketAddr {
     address
 }
 
-/// Returns the complete answer to `GET /`.
 async fn answer(address: SocketAddr, fields: &str) -> String {
     let mut stream = TcpStream::connect(address).await.unwrap();
     let request = format!("GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n{fields}\r\n");
@@ -59,7 +52,6 @@ async fn answer(address: SocketAddr, fields: &str) -> String {
     answer
 }
 
-/// Creates a store with one key for this network, and returns the key's field.
 async fn confined_to(network: &str) -> (MemoryStore, String) {
     let store = MemoryStore::new();
     let keys = Keys::new(store.clone());

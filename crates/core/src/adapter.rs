@@ -1,11 +1,8 @@
-//! The parts of an adapter to a web framework.
+//! Parts of adapters to frameworks.
 //!
-//! HTTP services on tower need no adapter: they use [`AuthLayer`](crate::AuthLayer). An adapter for another protocol on
-//! tower implements [`Protocol`] and [`Respond`], and [`AuthService`] does the rest, as in `keyward-tonic` and
-//! `keyward-axum`.
-//!
-//! An adapter for a framework without tower asks an [`Authenticator`](crate::Authenticator) about each request, passes
-//! the identity to handlers, and writes refusals, as in `keyward-actix`.
+//! - HTTP on tower uses [`AuthLayer`](crate::AuthLayer).
+//! - Other protocols on tower implement [`Protocol`] and [`Respond`], as in `keyward-tonic`.
+//! - Other frameworks ask an [`Authenticator`](crate::Authenticator), as in `keyward-actix`.
 //!
 //! # Examples
 //! ```

@@ -1,10 +1,6 @@
-//! The connection of a request, and the proxies that are trusted to describe the client.
-//!
-//! The statements of a proxy about its client count only if the proxy is trusted, by the network that it connects from.
-//! All other statements of a request about its origin are ignored.
+//! Connections and trusted proxies.
 //!
 //! # Examples
-//! A service behind proxies in one network, which set the `X-Forwarded-` fields:
 //! ```
 //! use keyward::connection::ForwardedFields;
 //! use keyward::{Authenticator, MemoryStore, TrustedProxies};
@@ -25,7 +21,7 @@ use ipnet::IpNet;
 
 use crate::network::Network;
 
-/// The peer's address, which a server puts into a request's extensions. Behind a proxy, it is the proxy's.
+/// The peer's address: behind a proxy, the proxy's.
 ///
 /// # Examples
 /// ```
@@ -37,23 +33,23 @@ use crate::network::Network;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PeerAddress(pub SocketAddr);
 
-/// A marker in a request's extensions: the server terminated its TLS connection.
+/// A request's extension: the server terminated TLS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TlsTransport;
 
-/// The connection of a request, read only where a decision or a record depends on it.
+/// The connection of a request.
 pub trait Connection {
-    /// Returns the peer's address, if the server states it.
+    /// Returns the peer's address, if known.
     fn peer(&self) -> Option<IpAddr>;
 
-    /// Returns `true` if this process terminated a TLS connection.
+    /// Returns `true` if this process terminated TLS.
     fn is_tls(&self) -> bool;
 
-    /// Passes the values of all header fields with this lower-case name to `visitor`, in order.
+    /// Passes the values of this lower-case header field to `visitor`, in order.
     fn visit(&self, name: &'static str, visitor: &mut dyn FnMut(&[u8]));
 }
 
-/// Reads [`PeerAddress`] and [`TlsTransport`] from the request's extensions.
+/// Reads [`PeerAddress`] and [`TlsTransport`].
 impl<B> Connection for Request<B> {
     fn peer(&self) -> Option<IpAddr> {
         self.extensions().get::<PeerAddress>().map(|peer| peer.0.ip())
@@ -68,7 +64,7 @@ impl<B> Connection for Request<B> {
     }
 }
 
-/// A connection without information. Checks of networks and HTTPS refuse it.
+/// A connection without information, which fails checks of networks and HTTPS.
 #[derive(Clone, Copy, Debug)]
 pub struct UnknownConnection;
 
@@ -84,30 +80,29 @@ impl Connection for UnknownConnection {
     fn visit(&self, _: &'static str, _: &mut dyn FnMut(&[u8])) {}
 }
 
-/// How a request travelled from its client to the outermost trusted proxy.
+/// How a request travelled to the outermost trusted proxy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Transport {
-    /// By TLS.
+    /// TLS.
     Secure,
-    /// In plain text, on evidence: it came straight from the client, or a trusted proxy states it.
+    /// Plain text, on evidence.
     Plain,
-    /// No trusted source states the transport, or sources disagree.
+    /// No trusted source states it, or sources disagree.
     Unknown,
 }
 
-/// The header fields in which trusted proxies describe their clients.
+/// Fields in which trusted proxies describe clients.
 ///
-/// Choose the fields that your proxy overwrites: a client can send the others through the proxy.
+/// Choose the fields that your proxy overwrites. Clients can send the others.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ForwardedFields {
-    /// Reads `Forwarded` (RFC 7239) and the `X-Forwarded-` fields. If they disagree on a client or a scheme, it is
-    /// unknown, so a client can hide its address, but cannot choose one.
+    /// All. If they disagree, the value is unknown: a client can hide its address, but not choose one.
     #[default]
     Agreeing,
-    /// Reads `X-Forwarded-For` and `X-Forwarded-Proto`, and ignores `Forwarded`.
+    /// `X-Forwarded-For` and `X-Forwarded-Proto`.
     XForwarded,
-    /// Reads `Forwarded`, and ignores the `X-Forwarded-` fields.
+    /// `Forwarded` (RFC 7239).
     Forwarded,
 }
 
@@ -121,11 +116,9 @@ impl ForwardedFields {
     }
 }
 
-/// The networks of the proxies that are trusted about their clients.
+/// The networks of trusted proxies.
 ///
-/// `Forwarded` (RFC 7239), `X-Forwarded-For` and `X-Forwarded-Proto` count only on connections from these networks.
-/// `X-Forwarded-Proto` must be one field that is exactly `https` or `http`. If two fields disagree, the value is
-/// unknown: choose the fields to read with [`reading`](Self::reading).
+/// Forwarding fields count only from these networks. `X-Forwarded-Proto` must be one field, exactly `https` or `http`.
 ///
 /// # Examples
 /// ```
@@ -159,7 +152,7 @@ impl TrustedProxies {
         Self { networks, fields: ForwardedFields::default() }
     }
 
-    /// Sets the fields to read. Defaults to [`ForwardedFields::Agreeing`].
+    /// Sets the fields. Defaults to [`ForwardedFields::Agreeing`].
     ///
     /// # Examples
     /// ```
@@ -185,19 +178,19 @@ impl TrustedProxies {
         self
     }
 
-    /// Trusts no proxy.
+    /// Trusts none.
     #[must_use]
     pub fn none() -> Self {
         Self::default()
     }
 
-    /// Returns `true` if a proxy at this address is trusted.
+    /// Returns `true` for a trusted proxy.
     #[must_use]
     pub fn trusts(&self, address: IpAddr) -> bool {
         within(&self.networks, address)
     }
 
-    /// Returns the client's address, if known: the last one in the chain that is not a trusted proxy's.
+    /// Returns the client's address, if known: the last that is no trusted proxy's.
     #[must_use]
     pub fn client(&self, connection: &dyn Connection) -> Option<IpAddr> {
         let peer = connection.peer()?;
@@ -218,7 +211,7 @@ impl TrustedProxies {
         }
     }
 
-    /// Returns how the request was carried.
+    /// Returns the request's transport.
     #[must_use]
     pub fn transport(&self, connection: &dyn Connection) -> Transport {
         match connection.peer() {
@@ -244,7 +237,7 @@ impl TrustedProxies {
         }
     }
 
-    /// Returns the last hop that is no trusted proxy. The hops before it may be forged.
+    /// Earlier hops may be forged.
     fn first_untrusted(&self, hops: Vec<Option<IpAddr>>) -> Hop {
         let Some(first) = hops.first().copied() else { return Hop::Unsaid };
         for hop in hops.into_iter().rev() {
@@ -258,7 +251,7 @@ impl TrustedProxies {
     }
 }
 
-/// Returns `true` if a network contains the address. IPv4-mapped addresses count as IPv4.
+/// IPv4-mapped addresses count as IPv4.
 pub(crate) fn within(networks: &[IpNet], address: IpAddr) -> bool {
     let address = address.to_canonical();
     networks.iter().any(|network| network.contains(&address))
@@ -276,7 +269,6 @@ enum Proto {
     Said(Transport),
 }
 
-/// Returns the hops of `X-Forwarded-For`, the nearest last, with `None` for an invalid one.
 fn hops_of_x_forwarded_for(connection: &dyn Connection) -> Vec<Option<IpAddr>> {
     let mut hops = Vec::new();
     connection.visit("x-forwarded-for", &mut |value| {
@@ -312,7 +304,6 @@ fn x_forwarded_proto(connection: &dyn Connection) -> Proto {
     said
 }
 
-/// Returns the scheme of the last element, which the nearest proxy wrote.
 fn forwarded_proto(connection: &dyn Connection) -> Proto {
     let mut said = Proto::Unsaid;
     connection.visit("forwarded", &mut |value| {

@@ -1,17 +1,13 @@
-//! The credential that the `Authorization` fields of a request present, read as bytes.
-//!
-//! RFC 9110 section 11.4 and RFC 6750 section 2.1 allow exactly one field: the scheme `Bearer` in any case, white
-//! space, one token. Each deviation has its own [`CredentialFault`], so that the message can say what to fix. White
-//! space around the field's value is not part of the value and no fault (RFC 9110 section 5.5).
+//! RFC 9110 section 11.4, RFC 6750 section 2.1. White space around a field is no fault (RFC 9110 section 5.5).
 
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects, clippy::indexing_slicing))] // It reads input.
 
 use std::fmt;
 
-/// The longest accepted token, in bytes.
+/// The longest token, in bytes.
 pub const MAX_TOKEN_LENGTH: usize = 512;
 
-/// The one token that a request presents, hidden in `Debug`.
+/// A request's token, hidden in `Debug`.
 ///
 /// # Examples
 /// ```
@@ -28,56 +24,55 @@ pub struct Credential<'a> {
     token: &'a [u8],
 }
 
-/// Why the `Authorization` fields present no token.
+/// Why there is no token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum CredentialFault {
-    /// There is no `Authorization` field.
+    /// There is no field.
     #[error("no Authorization header: send `Authorization: Bearer YOUR_API_KEY`")]
     Missing,
     /// The scheme is not Bearer.
     #[error("the Authorization header does not use the Bearer scheme: send `Authorization: Bearer YOUR_API_KEY`")]
     OtherScheme,
-    /// The scheme has no token after it, often because an environment variable was not set.
+    /// No token follows the scheme.
     #[error("the Authorization header contains no key: check that the variable that holds it is set")]
     Empty,
     /// There are several fields.
     #[error("several Authorization headers: send one")]
     SeveralFields,
-    /// One field has several credentials, separated by commas.
+    /// A field has several credentials.
     #[error("the Authorization header contains a comma: send exactly one key")]
     List,
-    /// The token is enclosed in quotes or angle brackets.
+    /// The token is quoted or in angle brackets.
     #[error("the key is enclosed in quotes or brackets: send it without them")]
     Quoted,
-    /// The token has white space in or around it, possibly encoded or invisible.
+    /// The token has white space, possibly encoded or invisible.
     #[error("white space in or around the key, such as a space or a line break: remove it")]
     WhiteSpace,
     /// The token has a control character.
     #[error("the key contains a control character: copy the key again")]
     Control,
-    /// The token has a character outside ASCII.
+    /// The token is not ASCII.
     #[error("the key contains a non-ASCII character: copy the key again")]
     NonAscii,
-    /// The token is longer than [`MAX_TOKEN_LENGTH`].
+    /// The token exceeds [`MAX_TOKEN_LENGTH`].
     #[error("the key is longer than {MAX_TOKEN_LENGTH} bytes: copy the key again")]
     TooLong,
-    /// The token has a character that RFC 6750 section 2.1 does not allow.
+    /// RFC 6750 section 2.1 forbids a character.
     #[error("the key contains a character that is not allowed in a key: copy the key again")]
     Character,
 }
 
 impl<'a> Credential<'a> {
-    /// Reads all `Authorization` fields of a request, in any order.
+    /// Reads all `Authorization` fields.
     ///
     /// # Errors
-    /// [`CredentialFault`] if they are not exactly one Bearer token.
+    /// [`CredentialFault`] unless they are exactly one Bearer token.
     pub fn from_fields(fields: impl IntoIterator<Item = &'a [u8]>) -> Result<Self, CredentialFault> {
         let credential = Self::unchecked_from_fields(fields)?;
         credential.fault().map_or(Ok(credential), Err)
     }
 
-    /// Reads the fields without checking the token's characters and length, which [`fault`](Self::fault) does.
     #[inline]
     pub(crate) fn unchecked_from_fields(fields: impl IntoIterator<Item = &'a [u8]>) -> Result<Self, CredentialFault> {
         let mut fields = fields.into_iter();
@@ -104,7 +99,7 @@ impl<'a> Credential<'a> {
         if fits { None } else { Some(fault_of(self.token)) }
     }
 
-    /// Returns the token: 1 to [`MAX_TOKEN_LENGTH`] `b64token` characters of RFC 6750.
+    /// Returns the token (`b64token` of RFC 6750).
     #[must_use]
     pub fn token(&self) -> &'a [u8] {
         self.token
@@ -139,7 +134,6 @@ fn is_token_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'+' | b'/' | b'=')
 }
 
-/// Returns the fault of a scheme that is not Bearer, the most helpful one first.
 fn other_scheme(scheme: &[u8]) -> CredentialFault {
     match scheme {
         [] => CredentialFault::Empty,
@@ -154,7 +148,7 @@ fn other_scheme(scheme: &[u8]) -> CredentialFault {
     }
 }
 
-/// Returns the fault of an invalid token, the most helpful one first.
+/// The most helpful comes first.
 fn fault_of(token: &[u8]) -> CredentialFault {
     let has = |predicate: fn(&u8) -> bool| token.iter().any(predicate);
     if token.len() > MAX_TOKEN_LENGTH {
@@ -174,14 +168,11 @@ fn fault_of(token: &[u8]) -> CredentialFault {
     }
 }
 
-/// Returns `true` if a straight or typographic quote, a backtick or an angle bracket is at either end.
 fn is_wrapped(token: &[u8]) -> bool {
     const MARKS: [&str; 10] = ["\"", "'", "`", "<", ">", "“", "”", "‘", "’", "«"];
     MARKS.iter().any(|mark| token.starts_with(mark.as_bytes()) || token.ends_with(mark.as_bytes()))
 }
 
-/// Returns `true` if disguised white space is at either end: an escape, a percent-encoding, or a non-ASCII character
-/// (no-break space, zero-width space, byte order mark).
 fn has_disguised_space(token: &[u8]) -> bool {
     const FORMS: [&[u8]; 15] = [
         b"\\n",

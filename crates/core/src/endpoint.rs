@@ -1,7 +1,6 @@
-//! Endpoints: the methods and paths to which a key is confined.
+//! The endpoints of a key.
 //!
 //! # Examples
-//! A key that may only list and read videos:
 //! ```
 //! use keyward::{AccountId, NewKey};
 //!
@@ -20,12 +19,11 @@ use http::Method;
 use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 
-/// The longest endpoint, in bytes.
 const MAX_LENGTH: usize = 256;
 
-/// A method and a path that a key may call.
+/// A method and path that a key may call.
 ///
-/// `GET /v1/videos/*` covers that path and everything below it, `* /v1/videos` every method. GET includes HEAD.
+/// `GET /v1/videos/*` covers the path and all below, `* /v1/videos` every method. GET includes HEAD.
 ///
 /// # Examples
 /// ```
@@ -43,19 +41,19 @@ const MAX_LENGTH: usize = 256;
 #[serde(try_from = "SmolStr", into = "SmolStr")]
 pub struct Endpoint(SmolStr);
 
-/// The error of a text that is not an endpoint.
+/// The text is no endpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("invalid endpoint: expected a method or '*', a space, and a path from '/', for example 'GET /v1/videos/*'")]
 pub struct EndpointError;
 
 impl Endpoint {
-    /// Returns the endpoint as text.
+    /// Returns the text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// Returns `true` if this endpoint covers every request that `other` covers.
+    /// Returns `true` if this endpoint covers all of `other`.
     ///
     /// # Examples
     /// ```
@@ -81,9 +79,9 @@ impl Endpoint {
         }
     }
 
-    /// Returns `true` if the endpoint covers a request with this method and the router's path.
+    /// Returns `true` if the endpoint covers this method and the router's path.
     ///
-    /// Below a path, no endpoint covers an [ambiguous](is_ambiguous_path) spelling.
+    /// Below a path, no endpoint covers an [ambiguous](is_ambiguous_path) one.
     #[must_use]
     pub fn covers(&self, method: &str, path: &str) -> bool {
         let Some((allowed, pattern)) = self.0.split_once(' ') else { return false };
@@ -101,13 +99,12 @@ impl Endpoint {
     }
 }
 
-/// Returns `true` if a router or proxy could read the path as another path.
+/// Returns `true` if programs could read the path differently.
 ///
-/// Refuse such a path where one program decides by the path and another one routes the request. Ambiguous are:
-/// - a path that does not begin with a slash, or has `;`, `\`, empty or dot segments;
-/// - encoded slashes, dots, semicolons, percent signs, question marks, number signs, letters, digits, `\`, `-`, `_` or
-///   `~`;
-/// - encoded control characters, spaces at either end of a segment, and bytes that are not UTF-8;
+/// Refuse such a path if another program routes the request. Ambiguous are:
+/// - no leading slash, `;`, `\`, empty or dot segments;
+/// - encoded slashes, dots, semicolons, percent signs, question marks, number signs, letters, digits, `\`, `-`, `_` or `~`;
+/// - encoded control characters, spaces at a segment's ends, bytes that are not UTF-8;
 /// - percent signs without two hexadecimal digits.
 ///
 /// # Examples
@@ -129,13 +126,7 @@ pub fn is_ambiguous_path(path: &str) -> bool {
         || has_edging_space(path)
 }
 
-/// Returns `true` if the path has a percent-encoding that programs read differently:
-/// - a separator, such as a slash;
-/// - an unreserved character, such as a letter, which need not be encoded (RFC 3986 section 6.2.2.2), and which can
-///   form another encoding for a program that decodes twice;
-/// - a control character, a question mark or a number sign, which some read as the end of the path (CVE-2024-38473);
-/// - bytes that are not UTF-8: some read the overlong `%c0%ae` as a dot, others drop or replace it;
-/// - a percent sign without two digits: some decode `%u0061`, others keep it.
+/// RFC 3986 section 6.2.2.2, CVE-2024-38473; overlong UTF-8, decoding twice.
 fn has_doubtful_encoding(path: &str) -> bool {
     let mut character = Character::default();
     path.split('%').skip(1).any(|rest| {
@@ -146,7 +137,6 @@ fn has_doubtful_encoding(path: &str) -> bool {
     }) || !character.is_whole()
 }
 
-/// A UTF-8 character that is read byte by byte.
 #[derive(Default)]
 struct Character {
     bytes: [u8; 4],
@@ -154,7 +144,6 @@ struct Character {
 }
 
 impl Character {
-    /// Adds a byte. Returns `false` if it does not follow the bytes before it.
     fn takes(&mut self, byte: u8) -> bool {
         let Some(slot) = self.bytes.get_mut(self.length) else { return false };
         *slot = byte;
@@ -174,8 +163,7 @@ impl Character {
     }
 }
 
-/// Returns `true` if a segment begins or ends with a space, which Apache Shiro trimmed and Spring kept
-/// (CVE-2020-17523).
+/// CVE-2020-17523.
 fn has_edging_space(path: &str) -> bool {
     path.split('/').any(|segment| segment.starts_with("%20") || segment.ends_with("%20"))
 }

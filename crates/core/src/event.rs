@@ -1,28 +1,24 @@
-//! Events that a service can observe.
-
 use crate::identity::Identity;
 use crate::rejection::Rejection;
 use crate::request_id::RequestId;
 
-/// An event of a request, passed to the hook of
-/// [`AuthenticatorBuilder::on_event`](crate::adapter::AuthenticatorBuilder::on_event), which must not block.
+/// An event for [`on_event`](crate::adapter::AuthenticatorBuilder::on_event), whose hook must not block.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub enum Event<'a> {
-    /// A credential was accepted. A handler may still refuse the request.
+    /// A credential was accepted. A handler may still refuse.
     Accepted {
-        /// The accepted identity.
+        /// The identity.
         identity: &'a Identity,
     },
-    /// A key was sent in plain text and has been marked as compromised.
+    /// A key came in plain text, and was marked as compromised.
     Compromised {
-        /// The key's identity.
+        /// The identity.
         identity: &'a Identity,
     },
-    /// A known credential was refused: it has ended or is disabled, or its kind, endpoints, networks, a guard or a
-    /// [`RequireLayer`](crate::RequireLayer) forbid the request. [`Refused`](Self::Refused) follows.
+    /// A known credential was refused, also by a guard or [`RequireLayer`](crate::RequireLayer). [`Refused`](Self::Refused) follows.
     KeyRefused {
-        /// The credential's identity.
+        /// The identity.
         identity: &'a Identity,
         /// The reason.
         rejection: &'a Rejection,
@@ -31,7 +27,7 @@ pub enum Event<'a> {
     Refused {
         /// The reason.
         rejection: &'a Rejection,
-        /// The request's id, which the response states.
+        /// The request's id.
         request_id: &'a RequestId,
     },
 }

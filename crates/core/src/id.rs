@@ -1,4 +1,4 @@
-//! Ids of credentials, accounts, users and nodes. They are not secret.
+//! Ids, which are not secret.
 //!
 //! # Examples
 //! ```
@@ -21,7 +21,7 @@ use crate::key::random_base62;
 /// The longest id, in bytes.
 pub const MAX_ID_LENGTH: usize = 64;
 
-/// The error of a text that is not an id.
+/// The text is no id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("invalid id: expected 1 to 64 visible ASCII characters without spaces")]
 pub struct IdError;
@@ -30,8 +30,7 @@ macro_rules! id {
     ($(#[$doc:meta])* $name:ident, $prefix:literal) => {
         $(#[$doc])*
         ///
-        /// An id has 1 to 64 visible ASCII characters. Cloning up to 23 bytes neither allocates nor counts references.
-        /// Longer ids, such as a UUID with hyphens (36 bytes), are reference-counted.
+        /// 1 to 64 visible ASCII characters. Cloning up to 23 bytes neither allocates nor counts references.
         #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[serde(try_from = "SmolStr", into = "SmolStr")]
         pub struct $name(SmolStr);
@@ -40,7 +39,7 @@ macro_rules! id {
             #[doc = concat!("Returns a new random id: `", $prefix, "_` and 16 base62 characters.")]
             ///
             /// # Panics
-            /// If the operating system's random generator fails, because nothing is secure then.
+            /// If the system's random generator fails.
             #[must_use]
             pub fn generate() -> Self {
                 let random = random_base62::<16>().expect("the operating system's random generator works");
@@ -51,7 +50,7 @@ macro_rules! id {
                 Self(SmolStr::new(String::from_utf8_lossy(&text)))
             }
 
-            /// Returns the id as text.
+            /// Returns the text.
             #[must_use]
             pub fn as_str(&self) -> &str {
                 &self.0
@@ -98,22 +97,22 @@ macro_rules! id {
 }
 
 id! {
-    /// The id of a credential: an API key or an access token. Knowing it gives no access.
+    /// The id of an API key or access token.
     CredentialId, "key"
 }
 
 id! {
-    /// The id of an account, which owns keys and resources.
+    /// The id of an account.
     AccountId, "acct"
 }
 
 id! {
-    /// The id of a user: a person who signs in to manage an account's keys.
+    /// The id of a user.
     UserId, "user"
 }
 
 id! {
-    /// The id of a node: one running process with its own cache.
+    /// The id of a node: a process with a cache.
     NodeId, "node"
 }
 

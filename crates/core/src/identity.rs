@@ -1,5 +1,3 @@
-//! The identity that a handler receives for the credential of a request.
-
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
@@ -15,7 +13,7 @@ use crate::key::{KeyKind, Mode};
 use crate::network::Network;
 use crate::scope::{Scope, ScopeSet};
 
-/// The kind of credential that a request presented.
+/// The kind of a credential.
 ///
 /// # Examples
 /// ```
@@ -27,14 +25,14 @@ use crate::scope::{Scope, ScopeSet};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum CredentialKind {
-    /// An API key, with its kind.
+    /// An API key of this kind.
     ApiKey(KeyKind),
-    /// A user's short-lived access token.
+    /// A user's access token.
     AccessToken,
 }
 
 impl CredentialKind {
-    /// Returns the kind of the API key, or `None` for an access token.
+    /// Returns the key's kind, if a key.
     #[must_use]
     pub fn key_kind(self) -> Option<KeyKind> {
         match self {
@@ -44,9 +42,7 @@ impl CredentialKind {
     }
 }
 
-/// The caller of a request and its rights, in the request's extensions.
-///
-/// Cloning it allocates nothing. It counts references only if an id is longer than 23 bytes or there is metadata.
+/// The caller and its rights, in the request's extensions. Cloning it allocates nothing.
 ///
 /// # Examples
 /// ```
@@ -64,7 +60,7 @@ pub struct Identity {
     account: AccountId,
     kind: CredentialKind,
     mode: Mode,
-    /// `i64::MAX` for never. An `Option` is twice the size, and the cache holds a million of them.
+    /// An `Option` is twice the size.
     expires_at: i64,
     profile: Shared,
 }
@@ -81,7 +77,7 @@ struct Profile {
 }
 
 impl Identity {
-    /// Creates the identity of a secret live key that grants nothing, has no plan and never expires.
+    /// Creates a secret live key without rights, plan or expiry.
     #[must_use]
     pub fn api_key(id: CredentialId, account: AccountId) -> Self {
         Self {
@@ -94,7 +90,7 @@ impl Identity {
         }
     }
 
-    /// Creates the identity of a live access token that grants nothing, has no plan and never expires.
+    /// Creates a live access token without rights, plan or expiry.
     #[must_use]
     pub fn access_token(id: CredentialId, account: AccountId, user: UserId) -> Self {
         let mut identity = Self::api_key(id, account).with_profile(|profile| profile.user = Some(user));
@@ -102,7 +98,7 @@ impl Identity {
         identity
     }
 
-    /// Sets the kind of the key.
+    /// Sets the key's kind.
     #[must_use]
     pub fn with_kind(mut self, kind: KeyKind) -> Self {
         self.kind = CredentialKind::ApiKey(kind);
@@ -122,25 +118,25 @@ impl Identity {
         self.with_profile(|profile| profile.scopes = scopes)
     }
 
-    /// Sets the account's plan.
+    /// Sets the plan.
     #[must_use]
     pub fn with_plan(self, plan: impl Into<SmolStr>) -> Self {
         self.with_profile(|profile| profile.plan = Some(plan.into()))
     }
 
-    /// Sets the account's features.
+    /// Sets the features.
     #[must_use]
     pub fn with_features(self, features: impl IntoIterator<Item = SmolStr>) -> Self {
         self.with_profile(|profile| profile.features = features.into_iter().collect())
     }
 
-    /// Sets the allowed endpoints. An empty list allows all.
+    /// Sets the allowed endpoints, or all if empty.
     #[must_use]
     pub fn with_endpoints(self, endpoints: impl IntoIterator<Item = Endpoint>) -> Self {
         self.with_profile(|profile| profile.endpoints = endpoints.into_iter().collect())
     }
 
-    /// Sets the allowed networks. An empty list allows all.
+    /// Sets the allowed networks, or all if empty.
     #[must_use]
     pub fn with_networks(self, networks: impl IntoIterator<Item = IpNet>) -> Self {
         self.with_profile(|profile| {
@@ -161,25 +157,25 @@ impl Identity {
         self.with_profile(|profile| profile.metadata = metadata)
     }
 
-    /// Returns the id of the credential.
+    /// Returns the credential's id.
     #[must_use]
     pub fn id(&self) -> &CredentialId {
         &self.id
     }
 
-    /// Returns the account that owns the credential.
+    /// Returns the owning account.
     #[must_use]
     pub fn account(&self) -> &AccountId {
         &self.account
     }
 
-    /// Returns the user of an access token.
+    /// Returns an access token's user.
     #[must_use]
     pub fn user(&self) -> Option<&UserId> {
         self.profile.get().user.as_ref()
     }
 
-    /// Returns the kind of the credential.
+    /// Returns the credential's kind.
     #[must_use]
     pub fn kind(&self) -> CredentialKind {
         self.kind
@@ -197,31 +193,31 @@ impl Identity {
         &self.profile.get().scopes
     }
 
-    /// Returns `true` if the granted scopes allow `scope`.
+    /// Returns `true` if the grants allow `scope`.
     #[must_use]
     pub fn allows(&self, scope: &Scope) -> bool {
         self.scopes().allows(scope)
     }
 
-    /// Returns the account's plan, if any.
+    /// Returns the plan, if any.
     #[must_use]
     pub fn plan(&self) -> Option<&str> {
         self.profile.get().plan.as_deref()
     }
 
-    /// Returns `true` if the account has this feature.
+    /// Returns `true` if the account has it.
     #[must_use]
     pub fn has_feature(&self, feature: &str) -> bool {
         self.profile.get().features.iter().any(|has| has == feature)
     }
 
-    /// Returns the allowed endpoints. An empty list allows all.
+    /// Returns the allowed endpoints, or none for all.
     #[must_use]
     pub fn endpoints(&self) -> &[Endpoint] {
         &self.profile.get().endpoints
     }
 
-    /// Returns the allowed networks. An empty list allows all.
+    /// Returns the allowed networks, or none for all.
     #[must_use]
     pub fn networks(&self) -> &[IpNet] {
         &self.profile.get().networks
@@ -262,11 +258,7 @@ impl fmt::Debug for Identity {
     }
 }
 
-/// A profile, shared without a reference count where possible.
-///
-/// Counting references from several threads is the most expensive part of returning a hot key's identity. Most keys
-/// share few combinations of scopes, plan and so on, so the first [`MAX_INTERNED`] combinations stay in memory. Others,
-/// and profiles with a user or metadata, are counted.
+/// Without contended reference counts, up to [`MAX_INTERNED`].
 #[derive(Clone, Debug)]
 enum Shared {
     Interned(&'static Profile),

@@ -1,8 +1,7 @@
 //! API-key authentication for Rust web services.
 //!
-//! [`AuthLayer`] reads the `Authorization` header, looks the key up in a cache over an async store, and puts the
-//! [`Identity`] into the request's extensions. [`Keys`] issues, lists, rotates and revokes keys. When
-//! [`Keys::revoke`] returns, every node refuses the key, although lookups are cached.
+//! [`AuthLayer`] turns the `Authorization` header into an [`Identity`]. [`Keys`] manages keys. When [`Keys::revoke`] returns, every node refuses
+//! the key.
 //!
 //! # Examples
 //! ```
@@ -27,16 +26,6 @@
 //! assert_eq!(service.oneshot(request).await?.status(), 200);
 //! # Ok(()) }
 //! ```
-//!
-//! # Modules
-//! The root exports what a service needs to protect its routes. The modules hold the rest, by subject:
-//! - [`lifecycle`]: issuing, changing, rotating and revoking keys;
-//! - [`scope`], [`policy`], [`endpoint`], [`network`]: the rights of a key;
-//! - [`key`]: formats, hints and digests of keys;
-//! - [`connection`]: trusted proxies, client addresses and HTTPS;
-//! - [`rejection`], [`render`]: the reasons of refusals, and their responses;
-//! - [`store`], [`lease`], [`id`], [`clock`], [`name`]: for authors of stores;
-//! - [`adapter`], [`layer`]: for authors of framework adapters.
 //!
 //! # Features
 //! - `metrics`: counters and histograms through the [`metrics`](https://docs.rs/metrics) facade.

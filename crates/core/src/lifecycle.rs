@@ -1,7 +1,6 @@
-//! The lifecycle of keys: issuing, listing, changing, rotating and revoking them, effective on every node.
+//! The lifecycle of keys.
 //!
 //! # Examples
-//! Rotating a key, with a day during which both keys work:
 //! ```
 //! use std::time::Duration;
 //! use keyward::{AccountRecord, Keys, MemoryStore, NewKey};
@@ -39,9 +38,9 @@ use crate::store::{
 
 const ATTEMPTS: usize = 64;
 
-/// The manager of keys, which issues, lists, changes, rotates and revokes them.
+/// Issues, changes, rotates and revokes keys.
 ///
-/// A method that takes rights away returns only when every node applies the change.
+/// Methods that return [`Changed`], [`Rotated`] or [`Propagation`] wait until every node applies the change.
 ///
 /// # Examples
 /// ```
@@ -69,7 +68,7 @@ pub struct Keys {
     clock: Arc<dyn Clock>,
 }
 
-/// A key to be issued.
+/// A key to issue.
 ///
 /// # Examples
 /// ```
@@ -82,28 +81,28 @@ pub struct Keys {
 pub struct NewKey {
     /// The owning account.
     pub account: AccountId,
-    /// The display name, which [`check_name`] must allow.
+    /// The name, which [`check_name`] must allow.
     pub name: String,
     /// The kind.
     pub kind: KeyKind,
     /// The mode.
     pub mode: Mode,
-    /// The granted scopes. A restricted key needs at least one.
+    /// The scopes. A restricted key needs one.
     pub scopes: ScopeSet,
-    /// The allowed endpoints. An empty list allows all.
+    /// The allowed endpoints, or all if empty.
     pub endpoints: Vec<Endpoint>,
-    /// The allowed networks. An empty list allows all.
+    /// The allowed networks, or all if empty.
     pub networks: Vec<IpNet>,
-    /// The start time, if not at once.
+    /// The start time, if any.
     pub not_before: Option<Timestamp>,
-    /// The expiry time, if any, not in the past.
+    /// The expiry time, if any.
     pub expires_at: Option<Timestamp>,
     /// The provider's data.
     pub metadata: Map<String, Value>,
 }
 
 impl NewKey {
-    /// Creates a secret live key that grants everything and does not expire.
+    /// Creates a secret live key of all scopes.
     #[must_use]
     pub fn secret(account: AccountId, name: impl Into<String>) -> Self {
         Self {
@@ -120,23 +119,23 @@ impl NewKey {
         }
     }
 
-    /// Creates a publishable live key, which grants all scopes but only reads.
+    /// Creates a publishable live key of all scopes.
     #[must_use]
     pub fn publishable(account: AccountId, name: impl Into<String>) -> Self {
         Self { kind: KeyKind::Publishable, ..Self::secret(account, name) }
     }
 
-    /// Creates a restricted live key that grants these scopes.
+    /// Creates a restricted live key.
     #[must_use]
     pub fn restricted(account: AccountId, name: impl Into<String>, scopes: ScopeSet) -> Self {
         Self { kind: KeyKind::Restricted, scopes, ..Self::secret(account, name) }
     }
 }
 
-/// A new key, in plain for the only time.
+/// A new key.
 #[derive(Debug)]
 pub struct Issued {
-    /// The key, to be shown once.
+    /// The plain key, to show once.
     pub key: PlainKey,
     /// The stored record.
     pub record: KeyRecord,
@@ -145,17 +144,17 @@ pub struct Issued {
 /// A rotated key and its successor.
 #[derive(Debug)]
 pub struct Rotated {
-    /// The successor, to be shown once.
+    /// The successor, to show once.
     pub key: PlainKey,
-    /// The stored record of the successor.
+    /// The successor's record.
     pub record: KeyRecord,
-    /// The stored record of the rotated key.
+    /// The rotated key's record.
     pub predecessor: KeyRecord,
-    /// How the nodes applied its end.
+    /// How nodes applied its end.
     pub propagation: Propagation,
 }
 
-/// How to rotate a key. Defaults to no overlap and no conditions.
+/// Conditions of a rotation. Defaults to none.
 ///
 /// # Examples
 /// ```
@@ -171,16 +170,16 @@ pub struct Rotation {
     pub overlap: Duration,
     /// The required version, if any.
     pub version: Option<u64>,
-    /// The latest end of the successor.
+    /// The successor's latest end, if any.
     pub latest_end: Option<Timestamp>,
 }
 
-/// A changed or revoked key.
+/// A changed key.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Changed {
-    /// The stored record after the change.
+    /// The record after the change.
     pub record: KeyRecord,
-    /// How the nodes applied the change.
+    /// How nodes applied it.
     pub propagation: Propagation,
 }
 
@@ -189,27 +188,27 @@ pub struct Changed {
 pub enum Imported {
     /// The key was added.
     New,
-    /// The account already had the key, with this record.
+    /// The account already had it.
     AlreadyThere(Box<KeyRecord>),
 }
 
-/// Why a key was not issued or changed. Nothing was done.
+/// Why nothing was issued or changed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum KeysError {
-    /// [`check_name`] does not allow the name.
+    /// [`check_name`] refuses the name.
     #[error("invalid name: {0}")]
     Name(NameError),
     /// A restricted key has no scopes.
     #[error("a restricted key needs at least one scope: add a scope, or choose another kind")]
     NoScope,
-    /// The key would end in the past, or before it begins.
+    /// The end is past, or before the start.
     #[error("the key would end in the past, or before it begins: choose a later end")]
     Ended,
-    /// The key to rotate has another format than these [`Keys`].
+    /// The key to rotate has another format.
     #[error("the key {0} was issued in another format: rotate it with that format")]
     OtherFormat(Hint),
-    /// The format cannot generate such a key.
+    /// The format cannot generate the key.
     #[error(transparent)]
     Format(#[from] FormatError),
     /// The store refused the write.
@@ -230,7 +229,7 @@ impl From<AdminError> for KeysError {
 }
 
 impl Keys {
-    /// Manages the keys in `store`, with the default format and hasher.
+    /// Creates a manager with the default format and hasher.
     #[must_use]
     pub fn new(store: impl KeyAdmin) -> Self {
         Self {
@@ -243,17 +242,14 @@ impl Keys {
         }
     }
 
-    /// Sets the format. The authenticators need the same one.
+    /// Sets the format. Authenticators need the same.
     #[must_use]
     pub fn with_format(mut self, format: KeyFormat) -> Self {
         self.format = format;
         self
     }
 
-    /// Allows a rotation to replace a key of another format by one of this format.
-    ///
-    /// By default, [`rotate`](Self::rotate) refuses a key whose hint shows another format, because it may belong to
-    /// another API: a store can hold management keys of `keyward-manage` beside the provider's.
+    /// Lets [`rotate`](Self::rotate) replace keys of another format. By default, it refuses them.
     ///
     /// # Examples
     /// ```
@@ -268,7 +264,7 @@ impl Keys {
         self
     }
 
-    /// Sets the hasher. The authenticators need the same one.
+    /// Sets the hasher. Authenticators need the same.
     #[must_use]
     pub fn with_hasher(mut self, hasher: Hasher) -> Self {
         self.hasher = hasher;
@@ -282,13 +278,13 @@ impl Keys {
         self
     }
 
-    /// Returns the format of issued keys.
+    /// Returns the format.
     #[must_use]
     pub fn format(&self) -> &KeyFormat {
         &self.format
     }
 
-    /// Returns the hasher of issued keys.
+    /// Returns the hasher.
     #[must_use]
     pub fn hasher(&self) -> &Hasher {
         &self.hasher
@@ -297,15 +293,15 @@ impl Keys {
     /// Issues a key.
     ///
     /// # Errors
-    /// [`KeysError`] if the key is invalid, its account does not exist, or the store fails.
+    /// [`KeysError`] for an invalid key, unknown account or failed store.
     pub async fn issue(&self, new: NewKey) -> Result<Issued, KeysError> {
         self.issue_as(CredentialId::generate(), new).await
     }
 
-    /// Issues a key with an id that the caller has recorded.
+    /// Issues a key with this id.
     ///
     /// # Errors
-    /// As for [`issue`](Self::issue); [`WriteRefused::Duplicate`] if a key with this id exists.
+    /// As for [`issue`](Self::issue), and [`WriteRefused::Duplicate`].
     pub async fn issue_as(&self, id: CredentialId, mut new: NewKey) -> Result<Issued, KeysError> {
         let now = self.clock.now();
         self.check_new(&new)?;
@@ -319,10 +315,10 @@ impl Keys {
         Ok(Issued { key, record })
     }
 
-    /// Checks a new key without the store, for callers that must write something else first.
+    /// Checks a new key without the store.
     ///
     /// # Errors
-    /// [`KeysError`] if the key is invalid.
+    /// [`KeysError`].
     ///
     /// # Examples
     /// ```
@@ -340,13 +336,12 @@ impl Keys {
         if self.format.has(kind, mode) { Ok(()) } else { Err(FormatError::NoSuchKey { kind, mode }.into()) }
     }
 
-    /// Imports a key of another system by its digest. Importing it again changes nothing.
+    /// Imports another system's key by its digest. Importing it again changes nothing.
     ///
-    /// It works on every node at once, if the authenticators have its format and its
-    /// [hasher](KeyRecord::hashed_with).
+    /// The authenticators need its format and [hasher](KeyRecord::hashed_with).
     ///
     /// # Errors
-    /// [`KeysError`] if the key is invalid, its account does not exist, another account has it, or the store fails.
+    /// As for [`issue`](Self::issue), and [`WriteRefused::Duplicate`] for another account's key.
     pub async fn import(&self, record: &KeyRecord) -> Result<Imported, KeysError> {
         check_imported(record)?;
         match self.store.create(record).await {
@@ -362,7 +357,7 @@ impl Keys {
         }
     }
 
-    /// Returns what [`import`](Self::import) would do now.
+    /// Returns what [`import`](Self::import) would do.
     ///
     /// # Errors
     /// As for [`import`](Self::import).
@@ -377,18 +372,18 @@ impl Keys {
         }
     }
 
-    /// Returns the key with this id, whatever its status.
+    /// Returns a key of any status.
     ///
     /// # Errors
-    /// [`KeysError::Store`] if the store fails.
+    /// [`KeysError::Store`].
     pub async fn get(&self, id: &CredentialId) -> Result<Option<KeyRecord>, KeysError> {
         Ok(self.store.get(id).await?)
     }
 
-    /// Returns the key with this digest, whatever its status, such as a leaked key.
+    /// Returns the key of any status with this digest.
     ///
     /// # Errors
-    /// [`KeysError::Store`] if the store fails.
+    /// [`KeysError::Store`].
     pub async fn find(&self, digest: &Digest) -> Result<Option<KeyRecord>, KeysError> {
         match self.store.find(digest).await?.key {
             Some(key) => self.get(key.identity().id()).await,
@@ -396,27 +391,24 @@ impl Keys {
         }
     }
 
-    /// Returns a page of keys, newest first, whatever their status.
+    /// Returns a page of keys of any status, newest first.
     ///
     /// # Errors
-    /// [`KeysError::Store`] if the store fails.
+    /// [`KeysError::Store`].
     pub async fn list(&self, query: &KeyQuery) -> Result<KeyPage, KeysError> {
         Ok(self.store.list(query).await?)
     }
 
-    /// Changes a key, and returns when every node applies the change.
+    /// Changes a key.
     ///
-    /// Every store checks these rules at the moment of the write:
-    /// - A revoked or compromised key does not change. An expired key changes only its name and metadata.
-    /// - The end of a rotated key only moves earlier.
-    /// - An end is in the future, and after the start time.
-    /// - A restricted key keeps at least one scope.
-    /// - Disabling a disabled key keeps the first time.
+    /// On every store:
+    /// - A revoked or compromised key does not change, an expired one only in name and metadata.
+    /// - A rotated key's end only moves earlier.
+    /// - An end is in the future, and after the start.
+    /// - A restricted key keeps a scope.
     ///
     /// # Errors
-    /// [`KeysError::Denied`] with [`WriteRefused::NotFound`], [`WriteRefused::Stale`], [`WriteRefused::Ended`] or
-    /// [`WriteRefused::Rotated`]; [`KeysError::Name`], [`KeysError::NoScope`] or [`KeysError::Ended`] for an invalid
-    /// value; [`KeysError::Store`] if the store fails.
+    /// [`KeysError`].
     ///
     /// # Examples
     /// ```
@@ -453,10 +445,10 @@ impl Keys {
         Err(WriteRefused::Stale.into())
     }
 
-    /// Disables a key, and returns when no node accepts it. Disabling it again keeps the first time.
+    /// Disables a key. Disabling it again keeps the first time.
     ///
     /// # Errors
-    /// [`KeysError::Denied`] if the key does not exist or has ended, [`KeysError::Store`] if the store fails.
+    /// [`KeysError::Denied`] or [`KeysError::Store`].
     ///
     /// # Examples
     /// ```
@@ -477,7 +469,7 @@ impl Keys {
         self.update(id, &KeyUpdate { disabled_at, ..KeyUpdate::default() }).await
     }
 
-    /// Enables a disabled key, and returns when every node accepts it.
+    /// Enables a disabled key.
     ///
     /// # Errors
     /// As for [`disable`](Self::disable).
@@ -485,7 +477,7 @@ impl Keys {
         self.update(id, &KeyUpdate { disabled_at: Some(None), ..KeyUpdate::default() }).await
     }
 
-    /// Sets or removes a key's end, and returns when every node applies it. A rotated key's end only moves earlier.
+    /// Sets or removes a key's end.
     ///
     /// # Errors
     /// As for [`update`](Self::update).
@@ -493,7 +485,7 @@ impl Keys {
         self.update(id, &KeyUpdate { expires_at: Some(end), ..KeyUpdate::default() }).await
     }
 
-    /// Creates an equal successor. The old key ends after `overlap`, or at its own end if that is earlier.
+    /// Creates an equal successor. The old key ends after `overlap`, or at its earlier end.
     ///
     /// # Errors
     /// As for [`rotate_with`](Self::rotate_with).
@@ -501,13 +493,10 @@ impl Keys {
         self.rotate_with(id, Rotation { overlap, ..Rotation::default() }).await
     }
 
-    /// Rotates a key like [`rotate`](Self::rotate), with conditions.
+    /// Rotates a key with conditions.
     ///
     /// # Errors
-    /// [`KeysError::Denied`] if the key does not exist, has a successor or has ended; [`WriteRefused::Stale`] if its
-    /// version is not [`Rotation::version`]; [`KeysError::Ended`] if [`Rotation::latest_end`] leaves the successor no
-    /// time; [`KeysError::OtherFormat`] if it has another format (see [`with_conversion`](Self::with_conversion));
-    /// [`KeysError::Store`] if the store fails.
+    /// [`KeysError::Denied`], [`KeysError::Ended`], [`KeysError::OtherFormat`] or [`KeysError::Store`].
     ///
     /// # Examples
     /// ```
@@ -583,11 +572,10 @@ impl Keys {
 
     /// Revokes a key permanently. When this returns `Ok`, no node accepts the key any more.
     ///
-    /// Revoking it again changes nothing and waits for the first revocation, so an interrupted caller can retry.
+    /// Revoking it again changes nothing and waits for the first revocation.
     ///
     /// # Errors
-    /// [`KeysError::Denied`] if the key does not exist; [`KeysError::Store`] if the store fails. The key may then be
-    /// revoked or not: retry.
+    /// [`KeysError::Denied`] for a missing key. After [`KeysError::Store`], the key may be revoked or not: retry.
     pub async fn revoke(&self, id: &CredentialId) -> Result<Changed, KeysError> {
         let committed = self.store.revoke(id, self.clock.now()).await?;
         let changed = self.changed(committed).await;
@@ -601,7 +589,7 @@ impl Keys {
         Ok(changed)
     }
 
-    /// Marks a key as compromised. When this returns `Ok`, no node accepts the key any more.
+    /// Marks a key as compromised. When this returns `Ok`, no node accepts it.
     ///
     /// # Errors
     /// As for [`revoke`](Self::revoke).
@@ -614,21 +602,19 @@ impl Keys {
         Ok(changed)
     }
 
-    /// Adds or replaces an account, and returns when every node applies it.
+    /// Adds or replaces an account.
     ///
     /// # Errors
-    /// [`KeysError::Store`] if the store fails.
+    /// [`KeysError::Store`].
     pub async fn put_account(&self, account: &AccountRecord) -> Result<Propagation, KeysError> {
         let committed = self.store.put_account(account).await?;
         Ok(self.propagate(&committed).await)
     }
 
-    /// Adds an account if its id is free, and returns when every node applies it.
-    ///
-    /// Of two concurrent callers, one gets [`WriteRefused::AccountExists`], and the other's account stays.
+    /// Adds an account if its id is free.
     ///
     /// # Errors
-    /// [`KeysError::Denied`] if the account exists, [`KeysError::Store`] if the store fails.
+    /// [`WriteRefused::AccountExists`], or [`KeysError::Store`].
     ///
     /// # Examples
     /// ```
@@ -645,12 +631,10 @@ impl Keys {
         Ok(self.propagate(&committed).await)
     }
 
-    /// Replaces an account if it still equals `expected`, and returns when every node applies it.
-    ///
-    /// Of two concurrent callers, one gets [`WriteRefused::Stale`], and the other's change stays.
+    /// Replaces an account if it still equals `expected`.
     ///
     /// # Errors
-    /// [`KeysError::Denied`] if the account does not exist or was changed, [`KeysError::Store`] if the store fails.
+    /// [`KeysError::Denied`] or [`KeysError::Store`].
     ///
     /// # Examples
     /// ```
@@ -672,18 +656,18 @@ impl Keys {
         Ok(self.propagate(&committed).await)
     }
 
-    /// Returns the account with this id.
+    /// Returns an account.
     ///
     /// # Errors
-    /// [`KeysError::Store`] if the store fails.
+    /// [`KeysError::Store`].
     pub async fn get_account(&self, id: &AccountId) -> Result<Option<AccountRecord>, KeysError> {
         Ok(self.store.get_account(id).await?)
     }
 
-    /// Returns the nodes with a cache, or `None` if the store has no change log.
+    /// Returns the nodes, or `None` without a change log.
     ///
     /// # Errors
-    /// [`KeysError::Store`] if the store fails.
+    /// [`KeysError::Store`].
     pub async fn nodes(&self) -> Result<Option<NodeStates>, KeysError> {
         match &self.freshness {
             Freshness::ChangeLog(log) => Ok(Some(log.nodes().await?)),
@@ -761,7 +745,6 @@ fn in_one_form(network: &mut IpNet) {
     *network = Network::from(*network).into();
 }
 
-/// Checks an imported key. It may have ended, but not before it began.
 fn check_imported(record: &KeyRecord) -> Result<(), KeysError> {
     check_key(&record.name, record.kind, &record.scopes)?;
     check_order(record.expires_at, record.not_before)
@@ -778,7 +761,6 @@ fn check_order(end: Option<Timestamp>, begin: Option<Timestamp>) -> Result<(), K
     }
 }
 
-/// Checks the rules of [`Keys::update`] for a key as it was read.
 fn check_update(key: &KeyRecord, update: &KeyUpdate, now: Timestamp) -> Result<(), KeysError> {
     fn differs<T: PartialEq>(new: Option<&T>, old: &T) -> bool {
         new.is_some_and(|new| new != old)

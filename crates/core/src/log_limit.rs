@@ -1,12 +1,10 @@
-//! A limit for log events that any client can cause: one is written a minute, and the others are counted.
-
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 const MINUTE: u64 = 60_000;
 
-/// A limit of one log event a minute, for [`log_limited!`](crate::log_limited).
+/// One event a minute, for [`log_limited!`](crate::log_limited).
 ///
 /// # Examples
 /// ```
@@ -16,7 +14,7 @@ const MINUTE: u64 = 60_000;
 /// ```
 #[derive(Debug)]
 pub struct LogLimit {
-    /// The time of the next event, in milliseconds since the start, or 0 before the first.
+    /// Milliseconds, or 0 before the first event.
     next: AtomicU64,
     left_out: AtomicU64,
 }
@@ -28,7 +26,7 @@ impl LogLimit {
         Self { next: AtomicU64::new(0), left_out: AtomicU64::new(0) }
     }
 
-    /// Admits an event and returns how many were left out since the last one.
+    /// Admits an event, and returns how many were left out.
     #[must_use]
     pub fn admit(&self) -> Option<u64> {
         static START: LazyLock<Instant> = LazyLock::new(Instant::now);
@@ -58,9 +56,9 @@ impl Default for LogLimit {
     }
 }
 
-/// Writes a `tracing` event at most once a minute for each place in the code, for events that any client can cause.
+/// Writes a `tracing` event at most once a minute for each place in the code.
 ///
-/// The field `left_out` counts the events left out since the last one. The calling crate needs `tracing`.
+/// `left_out` counts the others. The calling crate needs `tracing`.
 ///
 /// # Examples
 /// ```

@@ -1,4 +1,4 @@
-//! Rules for names: people read them, so every character must be visible.
+//! Rules for names.
 //!
 //! # Examples
 //! ```
@@ -13,13 +13,12 @@ use unicode_properties::{GeneralCategory, GeneralCategoryGroup, UnicodeGeneralCa
 /// The longest name, in characters.
 pub const MAX_NAME_LENGTH: usize = 100;
 
-/// Characters that Unicode classes as letters or symbols but that show nothing: the Hangul fillers and the empty
-/// Braille pattern.
+/// They show nothing.
 const BLANK: [char; 5] = ['\u{115f}', '\u{1160}', '\u{3164}', '\u{ffa0}', '\u{2800}'];
-/// Zero-width characters that join or separate their neighbours, in emoji and in several scripts.
+/// For emoji and several scripts.
 const JOINERS: [char; 2] = ['\u{200c}', '\u{200d}'];
 
-/// Why a text is not a name.
+/// Why a text is no name.
 ///
 /// # Examples
 /// ```
@@ -30,23 +29,23 @@ const JOINERS: [char; 2] = ['\u{200c}', '\u{200d}'];
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum NameError {
-    /// The text has no visible character.
+    /// No character is visible.
     #[error("expected at least one visible character")]
     Blank,
-    /// The text has this many characters, more than [`MAX_NAME_LENGTH`].
+    /// The text has this many characters.
     #[error("expected at most {MAX_NAME_LENGTH} characters, not {0}")]
     TooLong(usize),
-    /// The text contains this character, which is invisible or has no meaning.
+    /// This character is invisible or has no meaning.
     #[error("the character U+{:04X} is invisible or has no meaning: remove it", u32::from(*.0))]
     Character(char),
 }
 
-/// Checks the name of a key, an account, a user or a plan, and returns it without surrounding white space.
+/// Checks a name, and returns it trimmed.
 ///
-/// A name has 1 to [`MAX_NAME_LENGTH`] characters that [`check_text`] allows, and at least one is visible.
+/// It has 1 to [`MAX_NAME_LENGTH`] characters that [`check_text`] allows, and one is visible.
 ///
 /// # Errors
-/// [`NameError`] if the text is not a name.
+/// [`NameError`].
 ///
 /// # Examples
 /// ```
@@ -66,13 +65,13 @@ pub fn check_name(name: &str) -> Result<&str, NameError> {
     if name.chars().any(is_visible) { Ok(name) } else { Err(NameError::Blank) }
 }
 
-/// Checks the characters of a one-line text, such as a description.
+/// Checks a one-line text.
 ///
-/// It refuses control and format characters, line and paragraph separators, and unassigned and private-use characters.
-/// A zero-width joiner or non-joiner is allowed between two visible characters.
+/// It refuses control, format, unassigned and private-use characters, and line and paragraph separators.
+/// A zero-width joiner or non-joiner is allowed between visible characters.
 ///
 /// # Errors
-/// [`NameError::Character`] with the first refused character.
+/// [`NameError::Character`], the first.
 ///
 /// # Examples
 /// ```
@@ -119,7 +118,6 @@ fn is_visible(character: char) -> bool {
         )
 }
 
-/// Returns `true` for a visible character or a mark on one, such as an emoji's variation selector or a virama.
 fn is_joined(character: char) -> bool {
     is_visible(character) || character.general_category_group() == GeneralCategoryGroup::Mark
 }

@@ -18,12 +18,9 @@ use std::str::FromStr;
 use ipnet::{IpNet, Ipv4Net};
 use serde::{Deserialize, Serialize};
 
-/// The prefix length of `::ffff:0:0/96`, the IPv6 network of IPv4-mapped addresses.
 const MAPPED_PREFIX: u8 = 96;
 
-/// A network: an address with a prefix length, or a single address.
-///
-/// IPv4-mapped networks (`::ffff:10.0.0.0/104`) become IPv4 networks, as clients' addresses do.
+/// A network or single address. IPv4-mapped networks become IPv4 networks.
 ///
 /// # Examples
 /// ```
@@ -38,7 +35,7 @@ const MAPPED_PREFIX: u8 = 96;
 #[serde(try_from = "String", into = "String")]
 pub struct Network(IpNet);
 
-/// Why a text is not a network.
+/// The text is no network.
 ///
 /// # Examples
 /// ```
@@ -95,13 +92,13 @@ impl FromStr for Network {
     }
 }
 
-/// Reads a number without a sign or leading zeros.
+/// Refuses signs and leading zeros.
 fn number(text: &str) -> Option<u8> {
     let number: u8 = text.parse().ok()?;
     (number.to_string() == text).then_some(number)
 }
 
-/// Clears the bits after the prefix, and turns an IPv4-mapped network into an IPv4 network.
+/// Clears the bits after the prefix.
 impl From<IpNet> for Network {
     fn from(network: IpNet) -> Self {
         let mapped = |network: ipnet::Ipv6Net| -> Option<Ipv4Net> {

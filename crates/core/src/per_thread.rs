@@ -1,15 +1,14 @@
-//! A value that every request shares, without contention of all threads on one reference count.
+//! One copy for each thread, without contention.
 
 use std::cell::Cell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// One reference-counted copy for each thread, each in its cache lines.
 pub(crate) struct PerThread<T>(Box<[Arc<Aligned<T>>]>);
 
 pub(crate) type Share<T> = Arc<Aligned<T>>;
 
-/// A value on two cache lines, because processors fetch adjacent lines together.
+/// Processors fetch two adjacent lines together.
 #[repr(align(128))]
 pub(crate) struct Aligned<T>(T);
 

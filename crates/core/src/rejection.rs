@@ -1,7 +1,6 @@
-//! Why a request is refused: a stable code, an HTTP status, a message and a challenge for each reason.
+//! Reasons for refusals.
 //!
 //! # Examples
-//! A guard that refuses with a reason of its choice:
 //! ```
 //! use keyward::{Guard, Identity, Rejection};
 //!
@@ -34,10 +33,7 @@ use crate::credential::CredentialFault;
 use crate::key::Mode;
 use crate::scope::Requirement;
 
-/// Why a request is refused.
-///
-/// Programs compare the [`code`](Self::code), which rejections with the same remedy share. Logs and metrics use the
-/// unique [`reason`](Self::reason).
+/// Why a request is refused. Rejections with the same remedy share a [`code`](Self::code).
 ///
 /// # Examples
 /// ```
@@ -52,13 +48,13 @@ use crate::scope::Requirement;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Rejection {
-    /// The request does not present exactly one Bearer token.
+    /// There is not exactly one Bearer token.
     Credential(CredentialFault),
-    /// The token does not have the format of a key.
+    /// The token does not fit the format.
     MalformedKey,
-    /// The token has the format of a key, but its checksum is wrong.
+    /// Only the checksum is wrong.
     ChecksumMismatch,
-    /// No key matches the token.
+    /// No key matches.
     UnknownKey,
     /// The key was revoked.
     KeyRevoked,
@@ -68,52 +64,52 @@ pub enum Rejection {
     KeyExpired,
     /// The key is disabled.
     KeyDisabled,
-    /// The key's start time has not come yet.
+    /// The start time has not come.
     KeyNotYetValid,
-    /// The key's account is suspended.
+    /// The account is suspended.
     AccountSuspended,
-    /// This kind of key may not make the request. A publishable key only reads.
+    /// The key's kind forbids the request.
     KindNotAllowed,
-    /// The key is confined to other endpoints. The value is the refused method and path.
+    /// The key's endpoints exclude this method and path.
     EndpointNotAllowed(SmolStr),
-    /// The key is confined to networks that do not contain the client's address.
+    /// The key's networks exclude the client.
     NetworkNotAllowed,
-    /// The method or path is ambiguous, and the program that routes the request may read it differently.
+    /// Programs may read the method or path differently.
     AmbiguousTarget,
     /// The key lacks a scope.
     InsufficientScope(Requirement),
-    /// The account's plan does not include the request.
+    /// The plan excludes the request.
     PlanRequired(Box<PlanRequired>),
-    /// The account lacks the named feature.
+    /// The account lacks this feature.
     FeatureRequired(SmolStr),
-    /// The request needs a credential of the named mode.
+    /// The request needs this mode.
     ModeNotAllowed(Mode),
-    /// The account already runs as many tasks as its plan allows.
+    /// The plan allows no further task.
     ConcurrencyLimitExceeded(Box<ConcurrencyLimit>),
     /// A rate limit is exhausted.
     RateLimitExceeded(Box<RateLimit>),
-    /// The request did not come by HTTPS, or no trusted source confirms that it did.
+    /// HTTPS was not used, or is not confirmed.
     HttpsRequired,
-    /// The store could not be reached, or did not answer in time.
+    /// The store failed or timed out.
     StoreUnavailable,
     /// The store returned invalid data.
     StoreCorrupt,
-    /// A handler asks for an identity on a route without an `AuthLayer`: the service is at fault.
+    /// No `AuthLayer` surrounds the handler.
     NotConfigured,
 }
 
-/// The required plans, and the account's plan.
+/// The account's plan and the required ones.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PlanRequired {
     /// The account's plan, if any.
     pub current: Option<SmolStr>,
-    /// The plans that allow the request.
+    /// The allowed plans.
     pub required: Box<[SmolStr]>,
 }
 
 impl PlanRequired {
-    /// Requires one of the `required` plans.
+    /// Requires one of these plans.
     #[must_use]
     pub fn new(current: Option<SmolStr>, required: impl IntoIterator<Item = SmolStr>) -> Self {
         Self { current, required: required.into_iter().collect() }
@@ -123,11 +119,11 @@ impl PlanRequired {
 /// A reached limit of concurrent tasks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConcurrencyLimit {
-    /// The most concurrent tasks.
+    /// The limit.
     pub limit: u32,
     /// The running tasks.
     pub in_flight: u32,
-    /// The account's plan, if any.
+    /// The plan, if any.
     pub plan: Option<SmolStr>,
 }
 
@@ -136,17 +132,17 @@ pub struct ConcurrencyLimit {
 pub struct RateLimit {
     /// The limit's name.
     pub name: SmolStr,
-    /// The units in a window.
+    /// The units per window.
     pub quota: u32,
     /// The window's length.
     pub window: Duration,
-    /// The units left: fewer than the request costs.
+    /// The units left.
     pub remaining: u32,
-    /// The time until the same request can succeed.
+    /// The time until it can succeed.
     pub retry_after: Duration,
 }
 
-/// The `error` of a challenge (RFC 6750 section 3.1).
+/// RFC 6750 section 3.1.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum ChallengeError {
     None,
@@ -354,13 +350,13 @@ impl Rejection {
         }
     }
 
-    /// Returns the stable code, such as `API_KEY_REVOKED`.
+    /// Returns the code, such as `API_KEY_REVOKED`.
     #[must_use]
     pub fn code(&self) -> &'static str {
         self.row().code
     }
 
-    /// Returns the stable name for logs and metrics, such as `checksum_mismatch`.
+    /// Returns the unique name, such as `checksum_mismatch`.
     #[must_use]
     pub fn reason(&self) -> &'static str {
         self.row().reason
@@ -398,7 +394,7 @@ impl Rejection {
         }
     }
 
-    /// Returns details for programs, as a JSON object.
+    /// Returns the details, a JSON object.
     #[must_use]
     pub fn details(&self) -> Option<Value> {
         match self {
@@ -416,10 +412,9 @@ impl Rejection {
         }
     }
 
-    /// Returns the `WWW-Authenticate` challenge, if there is one (RFC 9110 section 11.6.1, RFC 6750 section 3).
+    /// Returns the `WWW-Authenticate` challenge, if any (RFC 9110 section 11.6.1, RFC 6750 section 3).
     ///
-    /// It has no `error` if the request sent no credential. Characters that cannot be quoted are removed from the
-    /// realm.
+    /// Without a credential, it has no `error`. It omits the realm's unquotable characters.
     #[must_use]
     pub fn challenge(&self, realm: &str) -> Option<HeaderValue> {
         let row = self.row();
@@ -441,7 +436,7 @@ impl Rejection {
         HeaderValue::try_from(challenge).ok()
     }
 
-    /// Returns `true` if the service is at fault, not the caller.
+    /// Returns `true` if the service is at fault.
     #[must_use]
     pub fn is_fault_of_service(&self) -> bool {
         self.status().is_server_error()
@@ -449,20 +444,19 @@ impl Rejection {
 }
 
 impl RateLimit {
-    /// Returns the seconds of `Retry-After` (RFC 9110 section 10.2.3), rounded up.
+    /// Returns `Retry-After` in seconds, rounded up.
     #[must_use]
     pub fn retry_after_seconds(&self) -> u64 {
         self.retry_after.as_secs() + u64::from(self.retry_after.subsec_nanos() > 0)
     }
 
-    /// Returns the value of `RateLimit-Policy`, such as `"default";q=100;w=60`
-    /// (draft-ietf-httpapi-ratelimit-headers-10).
+    /// Returns `RateLimit-Policy`, such as `"default";q=100;w=60` (draft-ietf-httpapi-ratelimit-headers-10).
     #[must_use]
     pub fn policy_field(&self) -> HeaderValue {
         Self::field(format!("\"{}\";q={};w={}", self.name, self.quota, self.window.as_secs()))
     }
 
-    /// Returns the value of `RateLimit`, such as `"default";r=50;t=30` (draft-ietf-httpapi-ratelimit-headers-10).
+    /// Returns `RateLimit`, such as `"default";r=50;t=30`.
     #[must_use]
     pub fn state_field(&self) -> HeaderValue {
         Self::field(format!("\"{}\";r={};t={}", self.name, self.remaining, self.retry_after_seconds()))
@@ -487,7 +481,6 @@ impl From<CredentialFault> for Rejection {
     }
 }
 
-/// Joins names as `A`, `A or B`, or `A, B or C`.
 fn any_of(names: &[SmolStr]) -> String {
     match names {
         [most @ .., last] if !most.is_empty() => format!("{} or {last}", most.join(", ")),

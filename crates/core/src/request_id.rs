@@ -1,5 +1,3 @@
-//! The id of a request, by which its caller can ask about a refusal.
-
 use std::cell::Cell;
 use std::fmt;
 use std::hash::{BuildHasher as _, RandomState};
@@ -13,17 +11,16 @@ use crate::key::BASE62;
 pub(crate) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("request-id");
 
-/// The longest accepted id, in bytes.
 const MAX_LENGTH: usize = 128;
 
-/// The id of a request: its `X-Request-Id` or `Request-Id` header, or a new id.
+/// A request's id: `X-Request-Id`, `Request-Id`, or a new one.
 ///
-/// A client's id must be 1 to 128 of `A-Z a-z 0-9 . _ -`, which are safe in every log, header and body.
+/// A client's must be 1 to 128 of `A-Z a-z 0-9 . _ -`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RequestId(SmolStr);
 
 impl RequestId {
-    /// Returns the id of the request with these headers.
+    /// Returns the request's id.
     #[must_use]
     pub fn of(headers: &HeaderMap) -> Self {
         let sent = headers.get(X_REQUEST_ID).or_else(|| headers.get(REQUEST_ID));
@@ -39,13 +36,12 @@ impl RequestId {
         .unwrap_or_else(Self::generate)
     }
 
-    /// Returns the id as text.
+    /// Returns the text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// Returns a header value whose clones do not allocate.
     pub(crate) fn to_header(&self) -> HeaderValue {
         HeaderValue::from_maybe_shared(Bytes::from_owner(self.0.clone()))
             .unwrap_or_else(|_| HeaderValue::from_static("unknown"))
@@ -66,9 +62,7 @@ impl RequestId {
     }
 }
 
-/// Returns an unpredictable number for values that are not secret: SipHash of a counter, with a random key per thread.
-///
-/// Asking the operating system each time would be the most expensive part of a refusal.
+/// Not for secrets. Asking the operating system is slow.
 pub(crate) fn any_number() -> u64 {
     thread_local!(static NUMBERS: (RandomState, Cell<u64>) = (RandomState::new(), const { Cell::new(0) }));
     NUMBERS.with(|(key, counter)| {

@@ -1,4 +1,4 @@
-//! Metrics and log events. No key reaches this module.
+//! No key reaches this module.
 
 use std::time::Duration;
 
@@ -18,9 +18,6 @@ pub(crate) enum Renewal {
     Failed,
 }
 
-/// Counters and histograms through the `metrics` facade, if the feature and the builder's setting are on.
-///
-/// The handles are registered once. A warm hit then costs one atomic addition, or one branch without metrics.
 #[derive(Clone, Default)]
 pub(crate) struct Metrics {
     #[cfg(feature = "metrics")]
@@ -31,7 +28,6 @@ pub(crate) struct Metrics {
 struct Handles {
     hits: metrics::Counter,
     negative_hits: metrics::Counter,
-    /// Registered at the first refusal of each reason.
     rejections: crate::rejection::PerRejection<std::sync::OnceLock<metrics::Counter>>,
     misses: metrics::Counter,
     store_reads: [metrics::Histogram; 3],
@@ -168,7 +164,6 @@ impl Metrics {
         let _ = outcome;
     }
 
-    /// Counts a lease that ended before it was renewed.
     pub(crate) fn lapse(&self) {
         #[cfg(feature = "metrics")]
         if let Some(handles) = &self.handles {
@@ -183,7 +178,6 @@ impl Metrics {
         }
     }
 
-    /// Counts new entries that were found without a notification.
     pub(crate) fn untold(&self) {
         #[cfg(feature = "metrics")]
         if let Some(handles) = &self.handles {

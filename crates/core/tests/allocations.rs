@@ -1,4 +1,4 @@
-//! The allocations of warm hits and refusals.
+//! Allocations of warm hits and refusals.
 
 #![allow(clippy::unwrap_used, reason = "a panic fails the test")]
 
@@ -62,7 +62,7 @@ async fn the_future_adds_two_words_to_the_inner_one() {
 
 #[tokio::test]
 async fn refusing_a_forged_key_allocates_little() {
-    /// The refusal in the response, the two tables of the headers, the request's id, and the body.
+    /// Refusal, two tables of headers, request's id, and body.
     const MOST: u64 = 5;
     let store = TestStore::new().await;
     let (field, _) = store.issue().await;

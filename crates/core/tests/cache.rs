@@ -1,4 +1,4 @@
-//! The promises of the cache: how often it asks the store, and that it never gives a stale answer.
+//! The promises of the cache.
 
 #![allow(clippy::unwrap_used, reason = "a panic fails the test")]
 

@@ -1,4 +1,4 @@
-//! A node with faulty clocks, leases and registers, on the store in memory.
+//! A node with faulty clocks, leases and registers.
 
 #![cfg(feature = "metrics")]
 #![allow(clippy::unwrap_used, reason = "a panic fails the test")]
@@ -15,7 +15,6 @@ use keyward_core::store::KeyStore;
 use keyward_core::{Authenticator, Keys, NewKey, Rejection, Timestamp};
 use metrics_util::debugging::{DebugValue, DebuggingRecorder, Snapshotter};
 
-/// Returns the count of this name since the last call.
 fn counted(snapshotter: &Snapshotter, name: &str) -> u64 {
     let all = snapshotter.snapshot().into_vec().into_iter();
     all.filter(|(key, ..)| key.key().name() == name)
@@ -77,7 +76,6 @@ async fn suspended_node_reads_the_store_until_it_has_a_new_lease() {
         .await;
 }
 
-/// A clock on tokio's paused time.
 #[derive(Debug)]
 struct PausedClock(tokio::time::Instant);
 

@@ -1,4 +1,4 @@
-//! The promises of the layer around any tower service.
+//! The promises of the layer.
 
 #![allow(clippy::unwrap_used, reason = "a panic fails the test")]
 
@@ -19,7 +19,6 @@ use keyward_core::render::{CodedEnvelope, NumericEnvelope};
 use keyward_core::{Anonymous, AuthLayer, Authenticator, Identity, NewKey, RequireLayer, Requirement, Scope};
 use tower::{Layer, Service, ServiceBuilder, ServiceExt, service_fn};
 
-/// Answers with the id of the credential.
 #[derive(Clone)]
 struct WhoAmI;
 

@@ -1,4 +1,4 @@
-//! The rules of a key's lifecycle in `Keys`.
+//! The rules of `Keys`.
 
 #![allow(clippy::unwrap_used, reason = "a panic fails the test")]
 

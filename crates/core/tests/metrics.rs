@@ -1,4 +1,4 @@
-//! The metrics, through the `metrics` facade.
+//! Metrics through the `metrics` facade.
 
 #![cfg(feature = "metrics")]
 #![allow(clippy::unwrap_used, reason = "a panic fails the test")]

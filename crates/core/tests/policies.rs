@@ -1,4 +1,4 @@
-//! Decisions on more than the key: networks, HTTPS, plans, modes, and the store of a token.
+//! Decisions on more than the key.
 
 #![allow(clippy::unwrap_used, reason = "a panic fails the test")]
 
@@ -142,7 +142,6 @@ async fn a_lost_proxy_header_cannot_kill_every_key() {
     assert_eq!(compromised, 2);
 }
 
-/// A store of one user's access token, whose digest is known in advance.
 struct Tokens(keyward_core::key::Digest, std::sync::atomic::AtomicUsize);
 
 #[async_trait]

@@ -1,8 +1,7 @@
 //! API-key authentication for Rust web services.
 //!
-//! An [`AuthLayer`] reads the `Authorization` header, resolves the key through a cache over an async store, and puts
-//! the [`Identity`] into the request's extensions. [`Keys`] issues, lists, rotates and revokes keys. Lookups are cached, but a
-//! revoked key stops working on every node before [`Keys::revoke`] returns.
+//! [`AuthLayer`] turns the `Authorization` header into an [`Identity`]. [`Keys`] manages keys. Lookups are cached, but a revoked key stops
+//! working on every node before [`Keys::revoke`] returns.
 //!
 //! # Examples
 //! ```
@@ -28,32 +27,22 @@
 //! # Ok(()) }
 //! ```
 //!
-//! # Modules
-//! The root has the types to protect a service. The modules have the rest, by subject:
-//! - [`lifecycle`]: the results of issuing, rotating and revoking keys;
-//! - [`scope`], [`policy`], [`endpoint`], [`network`]: the rights of a key;
-//! - [`key`]: formats, hints and digests of keys;
-//! - [`connection`]: trusted proxies and transports;
-//! - [`rejection`], [`render`]: refusals and their responses;
-//! - [`store`], [`lease`], [`id`], [`clock`], [`name`]: for authors of stores;
-//! - [`adapter`], [`layer`]: for authors of adapters to frameworks.
-//!
 //! # Features
-//! No feature is on by default. Each adds API and changes no behaviour.
+//! None is on by default. Each adds API and changes no behaviour.
 //!
 //! | feature | adds |
 //! | --- | --- |
-//! | `axum`, `actix`, `tonic` | `keyward::axum`, `keyward::actix`, `keyward::tonic`: extractors and middleware |
-//! | `sqlite` | `keyward::sqlite`: the embedded store; with `manage`, management records in its file |
-//! | `postgres` | `keyward::postgres`: a store for many nodes; with `manage`, management records in its database |
-//! | `valkey` | `keyward::valkey`: a store for many nodes |
-//! | `limits` | `keyward::limits`: rate limits and permits for concurrent tasks |
-//! | `serve` | `keyward::serve`: a hyper server with limits on time, size and the number of connections |
-//! | `gateway`, `envoy` | `keyward::gateway`: verification for services in any language, behind a proxy |
-//! | `manage` | `keyward::manage`: users, roles, an audit log and the management API |
-//! | `dashboard`, `github`, `oidc` | parts of `keyward::manage`: the dashboard, GitHub's secret-scanning alerts, single sign-on |
+//! | `axum`, `actix`, `tonic` | extractors and middleware |
+//! | `sqlite` | the embedded store, also for `manage` |
+//! | `postgres` | a store for many nodes, also for `manage` |
+//! | `valkey` | a store for many nodes |
+//! | `limits` | rate limits, and permits for tasks |
+//! | `serve` | a hyper server with limits |
+//! | `gateway`, `envoy` | verification for services in any language |
+//! | `manage` | users, roles, an audit log and the management API |
+//! | `dashboard`, `github`, `oidc` | the dashboard, secret-scanning alerts, single sign-on |
 //! | `metrics` | counters and histograms through the [`metrics`](https://docs.rs/metrics) facade |
-//! | `test-util` | `keyward::testing`: conformance suites for stores and adapters |
+//! | `test-util` | conformance suites for stores and adapters |
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 

@@ -1,5 +1,3 @@
-//! The layer that applies a rate limit to every request.
-
 use std::fmt;
 use std::future::Future;
 use std::num::NonZeroU32;
@@ -23,12 +21,11 @@ const RATELIMIT: HeaderName = HeaderName::from_static("ratelimit");
 
 type Cost = dyn Fn(&http::Method, &http::Uri) -> NonZeroU32 + Send + Sync;
 
-/// A layer that spends from a named limit for every request.
+/// Spends from a named limit for every request.
 ///
-/// It needs a [`keyward_core::AuthLayer`] around it. Without one it refuses every request with 500. It does not limit requests
-/// that were let pass without a credential.
+/// Without an outer [`keyward_core::AuthLayer`], it answers 500. It does not limit requests without a credential.
 ///
-/// Responses have `RateLimit-Policy` and `RateLimit` (draft-ietf-httpapi-ratelimit-headers-10). Refusals also have `Retry-After`.
+/// Responses have `RateLimit-Policy` and `RateLimit` (draft-ietf-httpapi-ratelimit-headers-10), refusals also `Retry-After`.
 ///
 /// # Examples
 /// ```
@@ -52,7 +49,7 @@ struct Limiting {
 }
 
 impl RateLimitLayer {
-    /// Creates a layer that spends one unit of `limit` for every request.
+    /// Creates a layer that spends one unit per request.
     pub fn new(limiter: impl RateLimiter, limit: impl Into<SmolStr>) -> Self {
         Self(Arc::new(Limiting {
             limiter: Arc::new(limiter),
@@ -61,7 +58,7 @@ impl RateLimitLayer {
         }))
     }
 
-    /// Sets the cost of a request, from its method and target.
+    /// Sets the cost by method and target.
     #[must_use]
     pub fn cost(self, cost: impl Fn(&http::Method, &http::Uri) -> NonZeroU32 + Send + Sync + 'static) -> Self {
         Self(Arc::new(Limiting {

@@ -1,7 +1,7 @@
-//! Limits for keyward: permits for tasks that run at once, and rates of calls for a key or an account.
+//! Permits for concurrent tasks, and rate limits for keys and accounts.
 //!
 //! # Permits for tasks
-//! A task holds its permit until it ends, which may be long after the request that started it:
+//! A task holds its permit until it ends:
 //! ```
 //! use keyward::Identity;
 //! use keyward::limits::{MemoryPermits, TaskPermits};
@@ -22,13 +22,9 @@
 //! # Ok(()) }
 //! ```
 //!
-//! # Rate limits
-//! [`RateLimits`] and [`RateLimitLayer`] have named limits, for each key or each account, with a cost for each call.
-//!
 //! # One process or many
-//! [`MemoryPermits`] and [`RateLimits`] count in this process, so each node counts separately. For limits that all nodes share, use
-//! `PostgresPermits` and `PostgresRates` of `keyward-postgres`, or `ValkeyPermits` and `ValkeyRates` of `keyward-valkey`. They need
-//! the feature `limits`.
+//! [`MemoryPermits`] and [`RateLimits`] count in this process. The feature `limits` of `keyward-postgres` and `keyward-valkey` shares
+//! limits among nodes.
 
 mod failure;
 mod layer;

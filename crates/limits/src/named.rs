@@ -1,5 +1,3 @@
-//! Definitions of limits. They are checked once, before a process or a store counts them.
-
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,23 +9,23 @@ use smol_str::SmolStr;
 
 use crate::failure::refused;
 
-/// The holder of a quota: a key or an account.
+/// The holder of a quota.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Each {
-    /// Each key has a separate quota.
+    /// Each key has a quota.
     Key,
-    /// All keys of an account share one quota.
+    /// An account's keys share a quota.
     Account,
 }
 
-/// An error in the definition of a limit.
+/// An invalid definition of a limit.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum RateLimitError {
     /// A name is not 1 to 32 of `a-z A-Z 0-9 _ -`.
     #[error("invalid rate limit name {0:?}: expected 1 to 32 of `a-z A-Z 0-9 _ -`")]
     Name(SmolStr),
-    /// Two limits have the same name.
+    /// Two limits have this name.
     #[error("two rate limits have the name {0:?}: give each limit its own name")]
     Twice(SmolStr),
     /// A quota is zero, or its window is not 1 second to 24 hours.
@@ -35,7 +33,7 @@ pub enum RateLimitError {
     Quota(SmolStr),
 }
 
-/// A builder of [`RateLimits`](crate::RateLimits), counted in this process, or of [`NamedLimits`] for a store.
+/// A builder of [`RateLimits`](crate::RateLimits) or [`NamedLimits`].
 #[derive(Debug, Default)]
 #[must_use = "nothing is built before build() or named()"]
 pub struct RateLimitsBuilder(Vec<(SmolStr, Each, u32, Duration)>);
@@ -47,10 +45,10 @@ impl RateLimitsBuilder {
         self
     }
 
-    /// Returns the limits, for a store that counts them.
+    /// Returns the limits, for a store.
     ///
     /// # Errors
-    /// [`RateLimitError`] if a name or a quota is invalid.
+    /// [`RateLimitError`].
     pub fn named(self) -> Result<NamedLimits, RateLimitError> {
         let mut limits: Vec<NamedLimit> = Vec::new();
         for (name, each, quota, window) in self.0 {
@@ -63,7 +61,7 @@ impl RateLimitsBuilder {
     }
 }
 
-/// Checked limits with names. Clones share them.
+/// Named limits. Clones share them.
 ///
 /// # Examples
 /// ```
@@ -78,31 +76,29 @@ impl RateLimitsBuilder {
 pub struct NamedLimits(Arc<[NamedLimit]>);
 
 impl NamedLimits {
-    /// Returns the limit with this name.
+    /// Returns a limit.
     ///
     /// # Errors
-    /// [`Rejection::NotConfigured`] if there is none.
+    /// [`Rejection::NotConfigured`] without one.
     pub fn get(&self, name: &str) -> Result<&NamedLimit, Rejection> {
         self.0.iter().find(|known| known.name == name).ok_or_else(|| unknown(name))
     }
 
-    /// Iterates over the limits in the order in which they were added.
+    /// Iterates over the limits in order.
     pub fn iter(&self) -> impl Iterator<Item = &NamedLimit> {
         self.0.iter()
     }
 }
 
-/// Logs the use of an undefined limit, and returns the rejection for the request.
 pub(crate) fn unknown(name: &str) -> Rejection {
     tracing::error!(limit = name, "no rate limit has this name: add it to the RateLimitsBuilder");
     Rejection::NotConfigured
 }
 
-/// A limit with a name, and its figures for the generic cell rate algorithm.
+/// A limit for the generic cell rate algorithm.
 ///
-/// A caller is *ahead* by the time until everything that it spent has come back. At first that is zero. A call moves the
-/// caller ahead by the [time of its cost](Self::time_of). If the caller would then be ahead by more than [`most`](Self::most), the
-/// call is refused. The caller falls back as time passes.
+/// A caller is *ahead* by the time until all it spent has come back. A call that would put it ahead by more than
+/// [`most`](Self::most) is refused.
 ///
 /// # Examples
 /// ```
@@ -126,7 +122,6 @@ pub struct NamedLimit {
     each: Each,
     quota: NonZeroU32,
     window: Duration,
-    /// The time in which one unit comes back, in whole nanoseconds. It is above zero.
     interval: Duration,
 }
 
@@ -150,37 +145,37 @@ impl NamedLimit {
         &self.name
     }
 
-    /// Returns the holder of each quota: a key or an account.
+    /// Returns each quota's holder.
     #[must_use]
     pub fn each(&self) -> Each {
         self.each
     }
 
-    /// Returns the units that may be spent in a window.
+    /// Returns the units per window.
     #[must_use]
     pub fn quota(&self) -> NonZeroU32 {
         self.quota
     }
 
-    /// Returns the length of the window.
+    /// Returns the window's length.
     #[must_use]
     pub fn window(&self) -> Duration {
         self.window
     }
 
-    /// Returns the time in which one spent unit comes back.
+    /// Returns one unit's time to come back.
     #[must_use]
     pub fn interval(&self) -> Duration {
         self.interval
     }
 
-    /// Returns how far ahead a caller can be: the time in which a whole quota comes back.
+    /// Returns how far ahead a caller can be.
     #[must_use]
     pub fn most(&self) -> Duration {
         self.interval * self.quota.get()
     }
 
-    /// Returns the id of the quota's holder: the caller's key or account.
+    /// Returns the caller's key or account.
     #[must_use]
     pub fn whose<'a>(&self, caller: &'a Identity) -> &'a str {
         match self.each {
@@ -192,18 +187,17 @@ impl NamedLimit {
     /// Returns the time in which `cost` comes back.
     ///
     /// # Errors
-    /// [`Rejection::RateLimitExceeded`] if `cost` is more than the quota.
+    /// [`Rejection::RateLimitExceeded`] above the quota.
     pub fn time_of(&self, cost: NonZeroU32) -> Result<Duration, Rejection> {
         if cost > self.quota { Err(self.too_dear(cost)) } else { Ok(self.interval * cost.get()) }
     }
 
     /// Converts a store's count to a verdict.
     ///
-    /// The count is in nanoseconds. Zero or more is how far ahead the caller is now. Below zero means that the call is refused, and
-    /// the absolute value is the time until a retry.
+    /// It is how far ahead the caller is, in nanoseconds. Below zero, the call is refused, and may be retried after the absolute value.
     ///
     /// # Errors
-    /// [`Rejection::RateLimitExceeded`] if the call is refused, [`Rejection::StoreUnavailable`] if the store did not answer.
+    /// [`Rejection::RateLimitExceeded`] or [`Rejection::StoreUnavailable`].
     pub fn verdict(&self, counted: Result<i64, StoreError>) -> Result<RateLimit, Rejection> {
         let nanos = counted.map_err(|error| refused(&error, "count a call against its rate limit"))?;
         let time = Duration::from_nanos(nanos.unsigned_abs());
@@ -214,20 +208,17 @@ impl NamedLimit {
         Ok(self.left(u32::try_from(remaining).unwrap_or(u32::MAX)))
     }
 
-    /// Returns the state with this much left.
     pub(crate) fn left(&self, remaining: u32) -> RateLimit {
         // Spent units come back evenly, so the missing share of the quota takes that share of the window.
         let missing = self.quota.get().saturating_sub(remaining);
         self.state(remaining, self.window * missing / self.quota.get())
     }
 
-    /// Logs a cost above the quota, and returns the rejection for the request.
     pub(crate) fn too_dear(&self, cost: NonZeroU32) -> Rejection {
         tracing::error!(limit = %self.name, cost, quota = self.quota, "a call costs more than the quota of its rate limit, so it can never pass: raise the quota");
         self.exceeded(self.window)
     }
 
-    /// Returns the rejection of a call that costs more than what is left.
     pub(crate) fn exceeded(&self, retry_after: Duration) -> Rejection {
         Rejection::RateLimitExceeded(Box::new(self.state(0, retry_after)))
     }

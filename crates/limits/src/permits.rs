@@ -1,5 +1,3 @@
-//! Permits for tasks. The account's plan limits how many are held at once.
-
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -15,52 +13,50 @@ use tokio::task::AbortHandle;
 
 use crate::failure::refused;
 
-/// The life of a permit without renewal. If a process dies, its permits stay taken for this long.
+/// A dead process's permits stay taken for this long.
 const LEASE: Duration = Duration::from_secs(30);
 
 /// The id of a held permit.
 pub type PermitId = CredentialId;
 
-/// The answer to a request for a permit.
+/// The answer to [`PermitStore::acquire`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Acquired {
     /// The permit was granted.
     Granted(PermitId),
-    /// The account holds all of its permits.
+    /// All permits are taken.
     Full {
-        /// The number of permits that the account holds.
+        /// The account's permits.
         in_flight: u32,
     },
 }
 
-/// A store of permits, in this process or shared by many nodes.
-///
-/// A permit ends when it is released, or when its lease runs out. A permit that has ended is not freed a second time.
+/// A store of permits, which end at their release or with their lease. A permit is not freed twice.
 #[async_trait]
 pub trait PermitStore: Send + Sync + 'static {
-    /// Takes a permit of this account for the length of `lease`, if the account holds fewer than `limit`.
+    /// Takes a permit for `lease`, if the account holds fewer than `limit`.
     ///
     /// # Errors
-    /// [`StoreError`] if the store cannot answer.
+    /// [`StoreError`].
     async fn acquire(&self, account: &AccountId, limit: u32, lease: Duration) -> Result<Acquired, StoreError>;
 
-    /// Extends a permit by `lease` from now. Returns `true` if it was still held.
+    /// Extends a held permit by `lease` from now, or returns `false`.
     ///
     /// # Errors
-    /// [`StoreError`] if the store cannot answer.
+    /// [`StoreError`].
     async fn renew(&self, account: &AccountId, permit: &PermitId, lease: Duration) -> Result<bool, StoreError>;
 
-    /// Starts to release a permit, without waiting. It is called once per permit, possibly while the runtime shuts down.
+    /// Starts to release a permit, without waiting. It is called once per permit, possibly at the runtime's end.
     fn release(&self, account: &AccountId, permit: &PermitId);
 
-    /// Returns the number of permits that this account holds.
+    /// Returns the account's permits.
     ///
     /// # Errors
-    /// [`StoreError`] if the store cannot answer.
+    /// [`StoreError`].
     async fn in_flight(&self, account: &AccountId) -> Result<u32, StoreError>;
 }
 
-/// Permits in this process's memory.
+/// Permits in memory.
 ///
 /// # Examples
 /// ```
@@ -80,7 +76,7 @@ impl MemoryPermits {
         Self::with_clock(Arc::new(SystemClock))
     }
 
-    /// Creates a store that reads the time from `clock`.
+    /// Creates a store with this clock.
     #[must_use]
     pub fn with_clock(clock: Arc<dyn Clock>) -> Self {
         Self { clock, held: Mutex::default() }
@@ -144,9 +140,7 @@ fn count(permits: usize) -> u32 {
     u32::try_from(permits).unwrap_or(u32::MAX)
 }
 
-/// Grants permits to tasks, within the limit of their account's plan. Clones share the permits.
-///
-/// See the [crate's documentation](crate) for an example.
+/// Permits for tasks, shared by clones. See the [example](crate).
 #[derive(Clone)]
 pub struct TaskPermits(Arc<Inner>);
 
@@ -156,25 +150,24 @@ struct Inner {
 }
 
 impl TaskPermits {
-    /// Creates permits in `store`, with a limit for each plan. The limit is 0 for other plans, and for accounts without a plan.
+    /// Creates permits with a limit for each plan. Other plans, and no plan, have 0.
     pub fn new<P: Into<SmolStr>>(store: impl PermitStore, plans: impl IntoIterator<Item = (P, u32)>) -> Self {
         let limits = plans.into_iter().map(|(plan, limit)| (plan.into(), limit)).collect();
         Self(Arc::new(Inner { store: Arc::new(store), limits }))
     }
 
-    /// Returns the number of tasks that may run at once on this plan.
+    /// Returns the plan's limit.
     #[must_use]
     pub fn limit(&self, plan: Option<&str>) -> u32 {
         plan.and_then(|plan| self.0.limits.get(plan)).copied().unwrap_or(0)
     }
 
-    /// Takes a permit for a task of this caller. A change of plan takes effect at the next permit.
+    /// Takes a permit, by the caller's current plan.
     ///
     /// Call it on a tokio runtime, which renews the permit. Dropping the future leaves no permit behind.
     ///
     /// # Errors
-    /// [`Rejection::ConcurrencyLimitExceeded`] if the account holds all of its permits. [`Rejection::StoreUnavailable`] if the
-    /// store cannot answer.
+    /// [`Rejection::ConcurrencyLimitExceeded`] or [`Rejection::StoreUnavailable`].
     pub async fn acquire(&self, caller: &Identity) -> Result<Permit, Rejection> {
         let limit = self.limit(caller.plan());
         let (store, account) = (Arc::clone(&self.0.store), caller.account().clone());
@@ -193,10 +186,10 @@ impl TaskPermits {
         })
     }
 
-    /// Returns the number of permits that this account holds.
+    /// Returns the account's permits.
     ///
     /// # Errors
-    /// [`Rejection::StoreUnavailable`] if the store cannot answer.
+    /// [`Rejection::StoreUnavailable`].
     pub async fn in_flight(&self, account: &AccountId) -> Result<u32, Rejection> {
         self.0.store.in_flight(account).await.map_err(unanswered)
     }
@@ -212,7 +205,7 @@ fn unanswered(error: StoreError) -> Rejection {
     refused(&error, "use the store of task permits")
 }
 
-/// The right of a task to run. Move it into the task: dropping it releases the permit, however the task ends.
+/// The right to run a task. Dropping it releases the permit.
 #[must_use = "dropping this releases the permit"]
 pub struct Permit {
     store: Arc<dyn PermitStore>,
@@ -227,7 +220,7 @@ impl Permit {
         Self { renewing: tokio::spawn(renewal).abort_handle(), store, account, id }
     }
 
-    /// Returns the permit's id, for the log.
+    /// Returns the permit's id.
     #[must_use]
     pub fn id(&self) -> &PermitId {
         &self.id
@@ -247,7 +240,6 @@ impl fmt::Debug for Permit {
     }
 }
 
-/// Renews a permit until it is aborted or lost.
 async fn renew(store: Arc<dyn PermitStore>, account: AccountId, id: PermitId) {
     loop {
         // Two renewals may fail before the lease runs out.
@@ -326,7 +318,6 @@ mod tests {
         assert!(permits.acquire(&caller("Plus")).await.is_ok());
     }
 
-    /// A store that grants when `grant` is notified, and notifies `released` at each release.
     #[derive(Clone, Default)]
     struct Slow {
         grant: Arc<tokio::sync::Notify>,
@@ -365,7 +356,6 @@ mod tests {
         store.released.notified().await;
     }
 
-    /// Polls a future once.
     async fn asked_once<T>(future: &mut (impl Future<Output = T> + Unpin)) -> Option<T> {
         std::future::poll_fn(|cx| match std::pin::Pin::new(&mut *future).poll(cx) {
             std::task::Poll::Ready(done) => std::task::Poll::Ready(Some(done)),

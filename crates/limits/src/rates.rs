@@ -1,5 +1,3 @@
-//! Rate limits: how often a key or an account may call.
-
 use std::fmt;
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -16,22 +14,21 @@ use smol_str::SmolStr;
 
 use crate::named::{NamedLimit, NamedLimits, RateLimitError, RateLimitsBuilder, unknown};
 
-/// The number of calls between two sweeps. A sweep removes keys that have not called for a whole window.
 const TIDY_EVERY: u32 = 10_000;
 
-/// A counter of rates, in this process ([`RateLimits`]) or in a store that many nodes share.
+/// A counter of rates.
 #[async_trait]
 pub trait RateLimiter: Send + Sync + 'static {
-    /// Spends `cost` of the limit with this name, and returns what is left.
+    /// Spends `cost` of this limit, and returns what is left.
     ///
     /// # Errors
-    /// - [`Rejection::RateLimitExceeded`] if less than `cost` is left. Nothing is spent then.
-    /// - [`Rejection::NotConfigured`] if there is no such limit.
-    /// - [`Rejection::StoreUnavailable`] if the store does not answer.
+    /// - [`Rejection::RateLimitExceeded`]. Nothing is spent.
+    /// - [`Rejection::NotConfigured`] without such a limit.
+    /// - [`Rejection::StoreUnavailable`].
     async fn spend(&self, caller: &Identity, limit: &str, cost: NonZeroU32) -> Result<RateLimit, Rejection>;
 }
 
-/// Named limits that this process counts with the generic cell rate algorithm. A spent quota comes back evenly over its window.
+/// Limits, counted in this process. A quota comes back evenly over its window.
 ///
 /// # Examples
 /// ```
@@ -63,10 +60,10 @@ struct Limit {
 }
 
 impl RateLimitsBuilder {
-    /// Builds the limits, to be counted in this process.
+    /// Builds counters in this process.
     ///
     /// # Errors
-    /// [`RateLimitError`] if a name or a quota is invalid.
+    /// [`RateLimitError`].
     pub fn build(self) -> Result<RateLimits, RateLimitError> {
         self.named().map(|limits| RateLimits::new(&limits))
     }
@@ -78,7 +75,7 @@ impl RateLimits {
         RateLimitsBuilder::default()
     }
 
-    /// Creates counters for these limits in this process.
+    /// Creates counters for these limits.
     #[must_use]
     pub fn new(limits: &NamedLimits) -> Self {
         Self(limits.iter().cloned().map(Limit::new).collect())

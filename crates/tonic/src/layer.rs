@@ -1,5 +1,3 @@
-//! The layer that authenticates gRPC calls.
-
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -13,11 +11,10 @@ use tower_layer::Layer;
 
 use crate::status::status_with;
 
-/// A layer that protects a gRPC server with API keys. See the [crate's documentation](crate).
+/// A layer that protects a gRPC server.
 ///
-/// Keys that are confined to networks depend on the peer's address. The layer reads [`PeerAddress`] in the extensions of the
-/// call, and otherwise the [`TcpConnectInfo`] of tonic's server. If tonic's server terminates TLS, set [`PeerAddress`].
-/// Otherwise such keys are refused.
+/// It reads [`PeerAddress`] in the call's extensions, or [`TcpConnectInfo`]. If tonic terminates TLS, set [`PeerAddress`]: otherwise keys that
+/// are confined to networks are refused.
 ///
 /// # Examples
 /// ```
@@ -32,10 +29,10 @@ pub struct AuthLayer {
 }
 
 impl AuthLayer {
-    /// Creates a layer over `store` with the default settings.
+    /// Creates a layer with the default settings.
     ///
     /// # Panics
-    /// If the operating system cannot start a thread. [`Authenticator::builder`] returns an error instead.
+    /// If no thread can be started. See [`Authenticator::builder`].
     #[must_use]
     pub fn new(store: impl KeyStore) -> Self {
         Authenticator::new(store).into()
@@ -48,7 +45,7 @@ impl From<Authenticator> for AuthLayer {
     }
 }
 
-/// Shares the layer's authenticator and cache, for a process that serves both HTTP and gRPC.
+/// Shares the layer's authenticator and cache.
 impl From<keyward_core::AuthLayer> for AuthLayer {
     fn from(layer: keyward_core::AuthLayer) -> Self {
         layer.authenticator().clone().into()
@@ -66,12 +63,12 @@ impl<S> Layer<S> for AuthLayer {
 /// A service behind an [`AuthLayer`].
 pub type AuthService<S> = adapter::AuthService<S, Grpc>;
 
-/// The gRPC protocol. Its refusals are statuses in trailers.
+/// The gRPC protocol. Refusals are statuses in trailers.
 #[derive(Clone, Copy, Debug)]
 pub struct Grpc;
 
 impl Protocol for Grpc {
-    /// Returns `false`, because gRPC has no preflights.
+    /// gRPC has no preflights.
     fn is_preflight(_: &Method, _: &HeaderMap) -> bool {
         false
     }

@@ -1,8 +1,6 @@
-//! API-key authentication for gRPC with tonic. Keys are in the `authorization` metadata, and refusals are gRPC statuses.
+//! API-key authentication for gRPC with tonic. Keys are in the `authorization` metadata.
 //!
-//! A refusal is a response with trailers only: status 200, `grpc-status` and `grpc-message`. The details for programs are in
-//! `grpc-status-details-bin`: `google.rpc.ErrorInfo` with the rejection's code as the reason, `RequestInfo`, and `RetryInfo` if a
-//! retry can succeed.
+//! `grpc-status-details-bin` has `google.rpc.ErrorInfo` with the rejection's code, `RequestInfo`, and `RetryInfo` if a retry can succeed.
 //!
 //! | rejection's status | gRPC code |
 //! | --- | --- |
@@ -32,7 +30,7 @@
 //!     .await?;
 //! # Ok(()) }
 //! ```
-//! In a handler or an interceptor, [`identity`] returns the caller's identity. [`guarded`] also checks scopes or another guard:
+//! In a handler or interceptor:
 //! ```
 //! use tonic::{Request, Response, Status};
 //!
@@ -44,7 +42,7 @@
 //! }
 //! # let _ = cancel;
 //! ```
-//! Publishable keys are refused. They are read-only, and the method of a gRPC call does not show whether the call only reads.
+//! Publishable keys are refused: a gRPC method does not show whether it only reads.
 
 mod layer;
 mod request;

@@ -1,5 +1,3 @@
-//! The caller's identity, for handlers and interceptors.
-
 use keyward_core::adapter::CredentialFault;
 use keyward_core::{Anonymous, Guard, Identity, Rejection};
 use tonic::{Request, Status};
@@ -9,17 +7,16 @@ use crate::status::to_status;
 /// Returns the caller's identity.
 ///
 /// # Errors
-/// `UNAUTHENTICATED` if the call was let in without a credential. `INTERNAL`, with an error in the log, if there is no
-/// [`AuthLayer`](crate::AuthLayer) around the server.
+/// `UNAUTHENTICATED` without a credential. `INTERNAL` without an [`AuthLayer`](crate::AuthLayer).
 #[allow(clippy::result_large_err, reason = "tonic's handlers return its Status")]
 pub fn identity<T>(request: &Request<T>) -> Result<&Identity, Status> {
     find(request).map_err(|rejection| to_status(&rejection, None))
 }
 
-/// Returns the caller's identity if it passes the guard `G`: scopes, a plan, a feature, a custom rule, or a pair of guards.
+/// Returns the caller's identity if it passes `G`.
 ///
 /// # Errors
-/// The errors of [`identity`], and the guard's rejection, for example `PERMISSION_DENIED`.
+/// As for [`identity`], and the guard's rejection.
 #[allow(clippy::result_large_err, reason = "tonic's handlers return its Status")]
 pub fn guarded<G: Guard, T>(request: &Request<T>) -> Result<&Identity, Status> {
     let verdict = find(request).and_then(|identity| G::check(identity).map(|()| identity));

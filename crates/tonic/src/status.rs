@@ -1,5 +1,3 @@
-//! Rejections as gRPC statuses.
-
 use std::collections::HashMap;
 use std::time::Duration;
 
@@ -7,10 +5,9 @@ use keyward_core::Rejection;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt};
 
-/// The domain of the error reasons (`google.rpc.ErrorInfo`).
 const DOMAIN: &str = "keyward";
 
-/// Converts a rejection to a gRPC status with details.
+/// Converts a rejection to a status with details.
 ///
 /// # Examples
 /// ```
@@ -26,7 +23,6 @@ pub fn to_status(rejection: &Rejection, request_id: Option<&str>) -> Status {
     status_with(rejection, request_id, Duration::from_secs(1))
 }
 
-/// Converts a rejection to a gRPC status. `pause` is the time until a retry, for rejections that state none.
 pub(crate) fn status_with(rejection: &Rejection, request_id: Option<&str>, pause: Duration) -> Status {
     let code = match rejection.status().as_u16() {
         400 => Code::InvalidArgument,

@@ -1,7 +1,4 @@
-//! The `Forwarded` field of RFC 7239 section 4.
-//!
-//! A quoted string may contain commas and semicolons that a client put there, because proxies copy its `Host` to
-//! `host="…"`. So the parser reads quotes, and ignores text that looks like an element but violates the grammar.
+//! RFC 7239 section 4. Quoted strings can hold a client's commas and semicolons.
 
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects, clippy::indexing_slicing))] // It reads input.
 
@@ -13,7 +10,6 @@ pub(super) struct Element {
     pub(super) proto: Option<Vec<u8>>,
 }
 
-/// Returns the elements of a field, the nearest proxy's last, with `None` for an invalid one.
 pub(super) fn elements(field: &[u8]) -> impl Iterator<Item = Option<Element>> {
     split(field, b',').map(element)
 }
@@ -39,7 +35,7 @@ fn element(text: &[u8]) -> Option<Element> {
     (!names.is_empty()).then_some(element)
 }
 
-/// Splits at separators outside quotes. An unclosed quote keeps the rest together, which the grammar rejects.
+/// The grammar rejects unclosed quotes.
 fn split(text: &[u8], separator: u8) -> impl Iterator<Item = &[u8]> {
     let (mut quoted, mut escaped) = (false, false);
     text.split(move |&byte| {
@@ -52,7 +48,7 @@ fn split(text: &[u8], separator: u8) -> impl Iterator<Item = &[u8]> {
     })
 }
 
-/// Returns a token or the content of a quoted string (RFC 9110 section 5.6.4), or an unquoted address.
+/// RFC 9110 section 5.6.4.
 fn unquoted(value: &[u8]) -> Option<Vec<u8>> {
     let Some(inner) = value.strip_prefix(b"\"") else {
         let fits = value.iter().all(|&byte| is_token(byte) || matches!(byte, b':' | b'[' | b']'));
@@ -70,9 +66,7 @@ fn unquoted(value: &[u8]) -> Option<Vec<u8>> {
     Some(text)
 }
 
-/// Returns an IPv4 address or a bracketed IPv6 address, with or without a port.
-///
-/// `unknown`, invented names, and addresses with a zone, which are local to one machine, give `None`.
+/// A zone is local to one machine.
 fn address(node: &[u8]) -> Option<IpAddr> {
     let text = std::str::from_utf8(node).ok().filter(|text| !text.contains('%'))?;
     if let Some(bare) = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {

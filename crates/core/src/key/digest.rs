@@ -1,5 +1,3 @@
-//! Digests, which the store and the cache hold instead of keys.
-
 use std::fmt;
 use std::hash::Hash;
 
@@ -14,14 +12,14 @@ use super::{Mode, ParsedKey};
 
 const MAX_PEPPERS: usize = 4;
 
-/// The 32-byte hash that is stored and looked up instead of a key.
+/// The hash that replaces a key.
 ///
-/// It is compared in constant time. `Debug` shows only four bytes of it.
+/// It is compared in constant time. `Debug` shows only four bytes.
 #[derive(Clone, Copy)]
 pub struct Digest([u8; 32]);
 
 impl Digest {
-    /// Creates a digest from its stored bytes.
+    /// Creates a digest from stored bytes.
     #[must_use]
     pub const fn from_bytes(bytes: [u8; 32]) -> Self {
         Self(bytes)
@@ -33,7 +31,6 @@ impl Digest {
         &self.0
     }
 
-    /// Returns eight of the uniformly distributed bytes, which serve as a hash.
     pub(crate) fn prefix(&self) -> u64 {
         let [a, b, c, d, e, f, g, h, ..] = self.0;
         u64::from_le_bytes([a, b, c, d, e, f, g, h])
@@ -66,9 +63,7 @@ impl fmt::Debug for Digest {
     }
 }
 
-/// A server-side secret that goes into every digest, kept apart from the database.
-///
-/// With a pepper, an attacker with write access to the database cannot create a working key.
+/// A secret in every digest, kept outside the database.
 ///
 /// # Examples
 /// ```
@@ -86,11 +81,10 @@ pub struct Pepper {
 }
 
 impl Pepper {
-    /// Creates a pepper from a secret of at least 32 bytes. Digests are stored with its id.
+    /// Creates a pepper, whose id is stored with digests.
     ///
     /// # Errors
-    /// [`HasherError::ShortPepper`] if the secret has fewer than 32 bytes; [`HasherError::PepperId`] if the id is not
-    /// 1 to 32 characters of `a-z A-Z 0-9 . _ -`.
+    /// [`HasherError::ShortPepper`] or [`HasherError::PepperId`].
     pub fn new(id: &str, secret: impl AsRef<[u8]>) -> Result<Self, HasherError> {
         let named = (1..=32).contains(&id.len())
             && id.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'));
@@ -117,25 +111,22 @@ impl fmt::Debug for Pepper {
     }
 }
 
-/// Why a pepper or a hasher is invalid.
+/// Why a hasher is invalid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum HasherError {
-    /// A pepper has fewer than 32 bytes.
+    /// The secret has fewer than 32 bytes.
     #[error("invalid secret of a pepper: expected at least 32 bytes, or 64 hexadecimal digits in `id:hex`")]
     ShortPepper,
-    /// A pepper's id is not 1 to 32 characters of `a-z A-Z 0-9 . _ -`.
+    /// The id is not 1 to 32 of `a-z A-Z 0-9 . _ -`.
     #[error("invalid id of a pepper: expected 1 to 32 letters, digits, '.', '_' or '-', and in text `id:hex`")]
     PepperId,
-    /// The list of peppers is empty, has more than four entries, or has the same id twice.
+    /// There are none, over four, or the same id twice.
     #[error("invalid list of peppers: expected one to four peppers with different ids")]
     Peppers,
 }
 
-/// The hash function from keys to digests: SHA-256, or HMAC-SHA-256 under a pepper.
-///
-/// SHA-256, the default, needs no secret. It cannot be reversed, because a key has at least 112 random bits. A
-/// [`peppered`](Self::peppered) hasher also protects against an attacker with write access to the database.
+/// SHA-256 (the default), or HMAC-SHA-256 with a [`Pepper`].
 ///
 /// # Examples
 /// ```
@@ -172,15 +163,13 @@ impl Part {
 }
 
 impl Hasher {
-    /// Creates a SHA-256 hasher without a pepper.
+    /// Creates a SHA-256 hasher.
     #[must_use]
     pub fn sha256() -> Self {
         Self::default()
     }
 
-    /// Creates a SHA-256 hasher of the part after a key's last underscore, as in `prefixed-api-key`.
-    ///
-    /// Only this part decides, so the format must give it at least 112 random bits.
+    /// Hashes only the part after the last underscore, as `prefixed-api-key` does. It needs at least 112 random bits.
     ///
     /// # Examples
     /// ```
@@ -202,12 +191,10 @@ impl Hasher {
         Self { peppers: Vec::new(), part: Part::BehindLastUnderscore }
     }
 
-    /// Creates an HMAC-SHA-256 hasher. New keys use the first pepper, and keys of the others still work.
-    ///
-    /// To rotate a pepper, put the new one first, and remove the old one when no key uses it any more.
+    /// Creates an HMAC-SHA-256 hasher. New keys use the first pepper. Keys of the others still work.
     ///
     /// # Errors
-    /// [`HasherError::Peppers`] if there is no pepper, more than four, or the same id twice.
+    /// [`HasherError::Peppers`].
     pub fn peppered(peppers: impl IntoIterator<Item = Pepper>) -> Result<Self, HasherError> {
         let peppers: Vec<Pepper> = peppers.into_iter().collect();
         let twins = peppers.iter().enumerate().any(|(i, a)| peppers.iter().skip(i + 1).any(|b| a.id == b.id));
@@ -217,8 +204,7 @@ impl Hasher {
         Ok(Self { peppers, part: Part::Whole })
     }
 
-    /// Returns the name to store with a digest: `sha256`, `hmac-sha256:` and the pepper's id, or
-    /// `sha256-behind-last-underscore`.
+    /// Returns the name to store: `sha256`, `hmac-sha256:` and the pepper's id, or `sha256-behind-last-underscore`.
     #[must_use]
     pub fn name(&self) -> String {
         match (self.peppers.first(), self.part) {
@@ -228,7 +214,7 @@ impl Hasher {
         }
     }
 
-    /// Returns the digest under which a new key is stored.
+    /// Returns a new key's digest.
     #[must_use]
     #[inline]
     pub fn digest(&self, key: &ParsedKey<'_>) -> Digest {
@@ -242,18 +228,16 @@ impl Hasher {
         }
     }
 
-    /// Returns every digest under which the key may be stored, the current one first.
+    /// Returns all possible digests, the current one first.
     pub fn digests(&self, key: &ParsedKey<'_>) -> impl Iterator<Item = Digest> {
         std::iter::once(self.digest(key)).chain(self.older_digests(key))
     }
 
-    /// Returns the digests of the older peppers.
     pub(crate) fn older_digests(&self, key: &ParsedKey<'_>) -> impl Iterator<Item = Digest> {
         self.peppers.iter().skip(1).map(|pepper| pepper.digest(key.token()))
     }
 }
 
-/// Every digest under which a presented key may be stored, the current one first, with the key's mode.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Digests {
     mode: Mode,
@@ -281,7 +265,7 @@ impl Digests {
     }
 }
 
-/// Reads a pepper from the form for files and environment variables: `id:hex`.
+/// Reads `id:hex`.
 ///
 /// # Examples
 /// ```

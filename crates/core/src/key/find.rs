@@ -1,25 +1,22 @@
-//! Finds keys in longer texts, for scanners of leaked keys.
-
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects, clippy::indexing_slicing))] // It reads input.
 
 use super::format::{KeyFormat, ParsedKey};
 
 impl KeyFormat {
-    /// Returns the texts that keys begin with, such as `kw_live_`, at which to call [`key_at`](Self::key_at).
+    /// Returns beginnings such as `kw_live_`, at which to call [`key_at`](Self::key_at).
     pub fn beginnings(&self) -> impl Iterator<Item = &str> {
         self.leads.iter().map(|lead| &*lead.text)
     }
 
-    /// Returns the length of the longest key.
+    /// Returns the longest key's length.
     #[must_use]
     pub fn longest(&self) -> usize {
         self.beginnings().map(str::len).max().unwrap_or(0).saturating_add(*self.body_lengths.end())
     }
 
-    /// Returns the key that begins at `text[at]`, for example in a URL or an escaped string.
+    /// Returns the key that begins at `text[at]`.
     ///
-    /// The checksum proves the key and its length. Without a checksum, the characters around the key must not be ones
-    /// that a key can contain.
+    /// Without a checksum, no character that a key can contain may surround it.
     ///
     /// # Examples
     /// ```

@@ -1,5 +1,3 @@
-//! The key format `<prefix>_<mode>_<random><checksum>`: it generates keys, and recognises them without the store.
-
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects, clippy::indexing_slicing))] // It reads input.
 
 use std::fmt;
@@ -10,21 +8,19 @@ use zeroize::Zeroizing;
 use super::plain::{Hint, PlainKey};
 use super::{BASE62, KeyKind, Mode, fill_random};
 
-/// A CRC32 in base62: 62^6 exceeds 2^32.
+/// 62^6 exceeds 2^32.
 const CHECKSUM_LENGTH: usize = 6;
-/// A fast hash is safe only for keys with at least 112 random bits (OWASP ASVS 5.0, 6.5.2).
+/// OWASP ASVS 5.0, 6.5.2.
 const MIN_BITS: f64 = 112.0;
 const MAX_RANDOM_LENGTH: usize = 128;
 const MAX_PREFIX_LENGTH: usize = 32;
-/// The punctuation of a token (RFC 6750 section 2.1).
+/// RFC 6750 section 2.1.
 const EXISTING_PUNCTUATION: &[u8] = b"-._~+/";
 
-/// The format of a provider's keys: prefixes with their kinds, modes, lengths and checksum.
+/// The format of a provider's keys: `<prefix>_<mode>_<random><checksum>`.
 ///
-/// Keys of the default format begin with `kw_live_` (secret), `kwr_live_` (restricted) or `kwp_live_` (publishable), or
-/// the same with `_test_`. 26 random base62 characters (154 bits) and a checksum of 6 characters follow: the CRC32 of
-/// everything before it in base62, as in GitHub's tokens. The checksum detects typing errors and forgeries without the
-/// store, and lets a scanner find leaked keys. It authorises nothing.
+/// By default, the prefix is `kw` (secret), `kwr` (restricted) or `kwp` (publishable). 26 random base62 characters (154 bits) follow,
+/// and the CRC32 of everything before it in base62. It authorises nothing.
 ///
 /// # Examples
 /// ```
@@ -44,12 +40,10 @@ const EXISTING_PUNCTUATION: &[u8] = b"-._~+/";
 pub struct KeyFormat {
     pub(super) leads: Box<[Lead]>,
     pub(super) alphabet: Alphabet,
-    /// The number of characters after the lead, including the checksum.
     pub(super) body_lengths: RangeInclusive<usize>,
     pub(super) checksum: bool,
 }
 
-/// The text before the random part.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Lead {
     pub(super) text: Box<str>,
@@ -57,15 +51,15 @@ pub(super) struct Lead {
     mode: Mode,
 }
 
-/// The characters of a key's random part.
+/// The characters of the random part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Alphabet {
-    /// `0-9 A-Z a-z`, the choice for new keys.
+    /// `0-9 A-Z a-z`.
     Base62,
-    /// `0-9 a-f`, for existing keys.
+    /// `0-9 a-f`.
     Hex,
-    /// `0-9 A-Z a-z - _`, for existing keys.
+    /// `0-9 A-Z a-z - _`.
     Base64Url,
 }
 
@@ -88,7 +82,7 @@ impl Alphabet {
     }
 }
 
-/// A token that matches the format. `Debug` shows only its kind and mode.
+/// A token in the format, whose `Debug` hides it.
 #[derive(Clone, Copy)]
 pub struct ParsedKey<'a> {
     token: &'a [u8],
@@ -97,19 +91,19 @@ pub struct ParsedKey<'a> {
 }
 
 impl<'a> ParsedKey<'a> {
-    /// Returns the kind that the prefix states.
+    /// Returns the prefix's kind.
     #[must_use]
     pub fn kind(&self) -> KeyKind {
         self.kind
     }
 
-    /// Returns the mode that the prefix states.
+    /// Returns the prefix's mode.
     #[must_use]
     pub fn mode(&self) -> Mode {
         self.mode
     }
 
-    /// Returns the part that may be shown later.
+    /// Returns the part to show later.
     #[must_use]
     pub fn hint(&self) -> Hint {
         // A token that matches a format is ASCII.
@@ -133,59 +127,59 @@ impl fmt::Debug for ParsedKey<'_> {
     }
 }
 
-/// Why a token is not a key of the format.
+/// Why a token is no key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum KeyFault {
-    /// The prefix, the length or a character does not match the format.
+    /// The prefix, length or characters are wrong.
     #[error("the key has the wrong format: copy the whole key")]
     Malformed,
-    /// The key has the right format but a wrong checksum: it is mistyped, cut or forged.
+    /// Only the checksum is wrong.
     #[error("the key's checksum is wrong: copy the whole key")]
     Checksum,
 }
 
-/// Why a format is invalid, or cannot generate a key.
+/// Why a format is invalid.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum FormatError {
-    /// The format has no prefix.
+    /// There is no prefix.
     #[error("the key format has no prefix: add one")]
     NoPrefix,
-    /// A prefix does not follow the rules.
+    /// A prefix is invalid.
     #[error(
         "invalid prefix {0:?}: expected 1 to 32 letters, digits or underscores, with a letter or digit at both ends"
     )]
     Prefix(String),
-    /// A prefix of existing keys does not follow the rules.
+    /// A legacy prefix is invalid.
     #[error("invalid prefix {0:?} of existing keys: expected at most 64 letters, digits and -._~+/")]
     Existing(String),
-    /// Keys of this prefix can also be read as keys of another prefix.
+    /// Keys of this prefix also fit another.
     #[error("ambiguous prefix {0:?}: its keys can be read as keys of another prefix; choose prefixes that differ")]
     Ambiguous(String),
-    /// The length of the random part is out of bounds.
+    /// The random part's length is out of bounds.
     #[error("invalid random length {0}: expected at least 112 bits and at most 128 characters")]
     RandomLength(usize),
-    /// The format has a checksum, and an alphabet other than base62.
+    /// A checksum needs base62.
     #[error("a checksum needs the base62 alphabet: use base62, or leave the checksum out")]
     ChecksumAlphabet,
-    /// The format has a checksum, and keys of several lengths.
+    /// A checksum needs one length.
     #[error("a checksum needs keys of one length: set one length, or leave the checksum out")]
     ChecksumLength,
-    /// The format has no prefix for this kind and mode.
+    /// No prefix has this kind and mode.
     #[error("the key format has no prefix for {kind} keys in {mode} mode: choose another kind or mode")]
     NoSuchKey {
-        /// The requested kind.
+        /// The kind.
         kind: KeyKind,
-        /// The requested mode.
+        /// The mode.
         mode: Mode,
     },
-    /// The operating system's random generator failed.
+    /// The random generator failed.
     #[error("the operating system's random generator failed")]
     Random,
 }
 
-/// A builder of a [`KeyFormat`], created by [`KeyFormat::builder`].
+/// A builder of a [`KeyFormat`].
 #[derive(Clone, Debug)]
 pub struct KeyFormatBuilder {
     beginnings: Vec<Beginning>,
@@ -209,19 +203,16 @@ enum Modes {
 }
 
 impl KeyFormatBuilder {
-    /// Adds a prefix of 1 to 32 letters, digits and underscores for a kind.
+    /// Adds a kind's prefix: 1 to 32 letters, digits and underscores.
     #[must_use]
     pub fn prefix(mut self, prefix: impl Into<String>, kind: KeyKind) -> Self {
         self.beginnings.push(Beginning::Prefix(prefix.into(), kind));
         self
     }
 
-    /// Adds the verbatim beginning of existing keys of this kind and mode, including its separator.
-    ///
-    /// It may be empty, for keys that are random throughout.
+    /// Adds a verbatim, possibly empty beginning of existing keys.
     ///
     /// # Examples
-    /// Keys of 64 letters without a prefix, as in better-auth:
     /// ```
     /// use keyward::key::{KeyFormat, KeyKind};
     /// use keyward::Mode;
@@ -240,44 +231,42 @@ impl KeyFormatBuilder {
         self
     }
 
-    /// Limits the format to one mode. Defaults to both.
+    /// Limits the format to one mode.
     #[must_use]
     pub fn only_mode(mut self, mode: Mode) -> Self {
         self.modes = Modes::Only(mode);
         self
     }
 
-    /// Omits the mode from keys, `<prefix>_<random><checksum>`, which all have this one.
+    /// Omits the mode, which all keys share.
     #[must_use]
     pub fn implicit_mode(mut self, mode: Mode) -> Self {
         self.modes = Modes::Unwritten(mode);
         self
     }
 
-    /// Sets the number of random characters: at least 112 bits, at most 128 characters. Defaults to 26.
+    /// Sets the random characters: at least 112 bits, at most 128 characters. Defaults to 26.
     #[must_use]
     pub fn random_length(mut self, characters: usize) -> Self {
         self.random_lengths = characters..=characters;
         self
     }
 
-    /// Sets a range of lengths, for existing keys without a checksum, such as bytes in base58.
-    ///
-    /// New keys get the greatest length.
+    /// Sets a range of lengths, for existing keys without a checksum. New keys get the greatest.
     #[must_use]
     pub fn random_lengths(mut self, characters: RangeInclusive<usize>) -> Self {
         self.random_lengths = characters;
         self
     }
 
-    /// Sets the characters of the random part. Defaults to base62.
+    /// Sets the random part's alphabet. Defaults to base62.
     #[must_use]
     pub fn alphabet(mut self, alphabet: Alphabet) -> Self {
         self.alphabet = alphabet;
         self
     }
 
-    /// Omits the checksum, for existing keys. A forged key in the right format then costs a read of the store.
+    /// Omits the checksum, for existing keys. Each well-formed forgery then costs a store read.
     #[must_use]
     pub fn without_checksum(mut self) -> Self {
         self.checksum = false;
@@ -287,7 +276,7 @@ impl KeyFormatBuilder {
     /// Builds the format.
     ///
     /// # Errors
-    /// [`FormatError`] if a setting is out of bounds, or prefixes are ambiguous.
+    /// [`FormatError`].
     pub fn build(self) -> Result<KeyFormat, FormatError> {
         let (least, most) = (*self.random_lengths.start(), *self.random_lengths.end());
         let bits = (self.alphabet.characters().len() as f64).log2() * least as f64;
@@ -378,7 +367,7 @@ impl Default for KeyFormat {
 }
 
 impl KeyFormat {
-    /// Starts a format without prefixes, with both modes, 26 random base62 characters and a checksum.
+    /// Starts with both modes, 26 random base62 characters and a checksum.
     #[must_use]
     pub fn builder() -> KeyFormatBuilder {
         KeyFormatBuilder {
@@ -404,10 +393,10 @@ impl KeyFormat {
         self.leads.iter().any(|lead| (lead.kind, lead.mode) == (kind, mode))
     }
 
-    /// Reads `token` as a key, without allocating and without the store.
+    /// Reads a key, without allocating.
     ///
     /// # Errors
-    /// [`KeyFault`] if the token is not a key of this format, or its checksum is wrong.
+    /// [`KeyFault`].
     ///
     /// # Examples
     /// ```
@@ -430,9 +419,7 @@ impl KeyFormat {
         Ok(ParsedKey { token, kind: lead.kind, mode: lead.mode })
     }
 
-    /// Returns `true` if the token has this lead, an allowed length and only the alphabet's characters.
-    ///
-    /// One lead can begin with another, so all three are compared.
+    /// One lead can begin with another.
     #[inline]
     fn fits(&self, token: &[u8], lead: &Lead) -> bool {
         let (least, most) = (*self.body_lengths.start(), *self.body_lengths.end());
@@ -444,15 +431,13 @@ impl KeyFormat {
             })
     }
 
-    /// Returns `true` if `token` begins like a key of this format.
+    /// Returns `true` if `token` begins like a key.
     #[must_use]
     pub fn recognises(&self, token: &[u8]) -> bool {
         self.leads.iter().any(|lead| token.starts_with(lead.text.as_bytes()))
     }
 
-    /// Returns `true` if a key with this hint may be of this format.
-    ///
-    /// A shorter hint belongs to an imported key and excludes nothing.
+    /// A shorter hint is an imported key's.
     pub(crate) fn may_have_made(&self, hint: &Hint) -> bool {
         let first = hint.first();
         let is_whole = first.len() == Hint::FIRST && hint.last().len() == Hint::LAST;
@@ -467,7 +452,7 @@ impl KeyFormat {
         self.leads.iter().any(|lead| lead.text.is_empty())
     }
 
-    /// Returns `true` if a token can begin like a key of both formats.
+    /// Returns `true` if a token can begin like keys of both.
     #[must_use]
     pub fn overlaps(&self, other: &Self) -> bool {
         self.leads
@@ -475,10 +460,10 @@ impl KeyFormat {
             .any(|a| other.leads.iter().any(|b| a.text.starts_with(&*b.text) || b.text.starts_with(&*a.text)))
     }
 
-    /// Generates a key with the operating system's random generator.
+    /// Generates a key with the system's random generator.
     ///
     /// # Errors
-    /// [`FormatError::NoSuchKey`] if the format has no such prefix; [`FormatError::Random`] if the generator fails.
+    /// [`FormatError::NoSuchKey`] or [`FormatError::Random`].
     pub fn generate(&self, kind: KeyKind, mode: Mode) -> Result<PlainKey, FormatError> {
         let lead = self
             .leads
@@ -502,10 +487,10 @@ impl KeyFormat {
 }
 
 impl PlainKey {
-    /// Reads the key in `format`, for its kind, mode and digest.
+    /// Reads the key in `format`.
     ///
     /// # Errors
-    /// [`KeyFault`] if the key does not match the format.
+    /// [`KeyFault`].
     pub fn parse<'a>(&'a self, format: &KeyFormat) -> Result<ParsedKey<'a>, KeyFault> {
         format.parse(self.as_bytes())
     }

@@ -1,7 +1,6 @@
-//! API keys: their formats, the plain key that is shown once, and the digest that replaces it everywhere else.
+//! Formats, hints and digests of API keys.
 //!
 //! # Examples
-//! A provider's own prefixes, and one of its keys:
 //! ```
 //! use keyward::Mode;
 //! use keyward::key::{Hasher, KeyFormat, KeyKind};
@@ -38,9 +37,9 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum KeyKind {
-    /// Full access. Stays on servers.
+    /// Full access, for servers.
     Secret,
-    /// Read-only, for browsers and mobile clients: accepted only with safe methods.
+    /// For browsers and mobile clients: accepted only with safe methods.
     Publishable,
     /// Only what its scopes allow.
     Restricted,
@@ -50,7 +49,7 @@ impl KeyKind {
     /// Every kind.
     pub const ALL: [Self; 3] = [Self::Secret, Self::Publishable, Self::Restricted];
 
-    /// Returns the kind's name: `secret`, `publishable` or `restricted`.
+    /// Returns `secret`, `publishable` or `restricted`.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -61,7 +60,7 @@ impl KeyKind {
     }
 }
 
-/// The mode of a key, which its prefix fixes for its lifetime.
+/// The mode of a key.
 ///
 /// # Examples
 /// ```
@@ -73,9 +72,9 @@ impl KeyKind {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Mode {
-    /// Real data and real charges.
+    /// Real data and charges.
     Live,
-    /// Separate data, and no charges.
+    /// Separate data, no charges.
     Test,
 }
 
@@ -83,7 +82,7 @@ impl Mode {
     /// Both modes.
     pub const ALL: [Self; 2] = [Self::Live, Self::Test];
 
-    /// Returns the name, which is part of a key: `live` or `test`.
+    /// Returns `live` or `test`.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -92,14 +91,14 @@ impl Mode {
         }
     }
 
-    /// Returns `true` in live mode, for the `livemode` of a response.
+    /// Returns `true` in live mode.
     #[must_use]
     pub fn is_live(self) -> bool {
         self == Self::Live
     }
 }
 
-/// The error of a text that names no kind, mode or status.
+/// No kind, mode or status has this name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("unknown name: expected a kind, mode or status in lower case, such as `secret`, `live` or `active`")]
 pub struct UnknownName;
@@ -132,7 +131,7 @@ pub(crate) fn random_base62<const N: usize>() -> Result<[u8; N], getrandom::Erro
     Ok(out)
 }
 
-/// Fills `out` with equally likely characters of `alphabet` (at most 64). Bytes that would favour some are discarded.
+/// Unbiased.
 pub(crate) fn fill_random(out: &mut [u8], alphabet: &[u8]) -> Result<(), getrandom::Error> {
     let mut pool = zeroize::Zeroizing::new([0_u8; 64]);
     let mut filled = 0;

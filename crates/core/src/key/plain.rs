@@ -1,14 +1,12 @@
-//! The plain key, which cannot be printed, logged, compared or serialised, and the hint to show instead.
-
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 use zeroize::Zeroizing;
 
-/// A plain API key, erased from memory when dropped, and handed out once by [`expose_once`](Self::expose_once).
+/// A plain API key, erased from memory when dropped.
 ///
-/// It has no `Display`, `Serialize` or comparison, and its `Debug` does not show the key.
+/// It has no `Display`, `Serialize` or comparison, and `Debug` hides the key.
 ///
 /// # Examples
 /// ```
@@ -22,7 +20,7 @@ use zeroize::Zeroizing;
 /// # Ok::<(), keyward::key::FormatError>(())
 /// ```
 ///
-/// Printing or serialising it does not compile:
+/// It does not compile to print it:
 /// ```compile_fail
 /// # use keyward::key::{KeyFormat, KeyKind};
 /// # use keyward::Mode;
@@ -36,13 +34,13 @@ impl PlainKey {
         Self(text)
     }
 
-    /// Returns the key, to be shown to its owner.
+    /// Returns the key, for its owner.
     #[must_use]
     pub fn expose_once(self) -> Zeroizing<String> {
         self.0
     }
 
-    /// Returns the part that may be shown later.
+    /// Returns the part to show later.
     #[must_use]
     pub fn hint(&self) -> Hint {
         Hint::of(&self.0)
@@ -59,9 +57,9 @@ impl fmt::Debug for PlainKey {
     }
 }
 
-/// The part of a key that may be shown later: its first 8 and its last 4 characters.
+/// A key's first 8 and last 4 characters, to show later.
 ///
-/// The default format has nothing of the random part there.
+/// In the default format, none is random.
 ///
 /// # Examples
 /// ```
@@ -80,33 +78,33 @@ impl Hint {
     pub(crate) const FIRST: usize = 8;
     pub(crate) const LAST: usize = 4;
 
-    /// Creates the hint of a key. A key has at least 20 characters, so a hint never shows it whole.
+    /// A key has at least 20 characters.
     pub(crate) fn of(key: &str) -> Self {
         let (first, last) =
             (key.get(..Self::FIRST).unwrap_or(""), key.get(key.len().saturating_sub(Self::LAST)..).unwrap_or(""));
         Self(SmolStr::from_iter([first, "…", last]))
     }
 
-    /// Returns the key's first 8 characters.
+    /// Returns the first 8 characters.
     #[must_use]
     pub fn first(&self) -> &str {
         self.0.split_once('…').map_or("", |(first, _)| first)
     }
 
-    /// Returns the key's last 4 characters.
+    /// Returns the last 4 characters.
     #[must_use]
     pub fn last(&self) -> &str {
         self.0.split_once('…').map_or("", |(_, last)| last)
     }
 
-    /// Returns both parts with an ellipsis between them.
+    /// Returns both parts around an ellipsis.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// The error of a text that is not a hint.
+/// The text is no hint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("invalid hint: expected the first 8 characters of a key, an ellipsis, and its last 4")]
 pub struct HintError;

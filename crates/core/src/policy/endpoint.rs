@@ -1,11 +1,8 @@
-//! The endpoints to which a key is confined.
-
 use crate::identity::Identity;
 use crate::rejection::Rejection;
 
 const MAX_NAMED: usize = 200;
 
-/// Refuses requests outside the key's endpoints. A key without endpoints may call all.
 pub(crate) fn endpoint_allows(identity: &Identity, method: &str, path: &str) -> Result<(), Rejection> {
     let endpoints = identity.endpoints();
     if endpoints.is_empty() || endpoints.iter().any(|endpoint| endpoint.covers(method, path)) {

@@ -1,13 +1,8 @@
-//! The methods that a key's kind allows: a publishable key is read-only.
-
 use crate::identity::Identity;
 use crate::key::KeyKind;
 use crate::rejection::Rejection;
 
-/// Refuses a publishable key with a method that is not safe (RFC 9110 section 9.2.1).
-///
-/// Only the request's method counts, not a header such as `X-HTTP-Method-Override`. Code that overrides the method must
-/// run before the layer.
+/// Override methods before the layer: `X-HTTP-Method-Override` does not count.
 pub(crate) fn kind_allows(identity: &Identity, method: &str) -> Result<(), Rejection> {
     let read_only = identity.kind().key_kind() == Some(KeyKind::Publishable);
     if read_only && !is_safe(method) {
@@ -16,7 +11,7 @@ pub(crate) fn kind_allows(identity: &Identity, method: &str) -> Result<(), Rejec
     Ok(())
 }
 
-/// Returns `true` if a method only reads (RFC 9110 section 9.2.1). TRACE is excluded, because it echoes credentials.
+/// TRACE echoes credentials (RFC 9110 section 9.2.1).
 fn is_safe(method: &str) -> bool {
     matches!(method, "GET" | "HEAD" | "OPTIONS")
 }

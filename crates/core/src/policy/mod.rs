@@ -1,7 +1,6 @@
-//! Policies: pure, synchronous verdicts on an identity, which never see a key.
+//! Pure, synchronous verdicts on an identity.
 //!
 //! # Examples
-//! A router whose requests need a plan, in live mode:
 //! ```
 //! use keyward::policy::Plans;
 //! use keyward::{Mode, RequireLayer};
@@ -29,14 +28,9 @@ use crate::identity::Identity;
 use crate::key::KeyKind;
 use crate::rejection::Rejection;
 
-/// A verdict on an identity.
+/// A verdict on an identity: [`Requirement`](crate::Requirement), [`Plans`], [`Feature`], [`Mode`](crate::Mode), [`KeyKind`] or your type.
 ///
-/// Policies are scopes ([`Requirement`](crate::Requirement)), plans ([`Plans`]), features ([`Feature`]), modes
-/// ([`Mode`](crate::Mode)), kinds of keys ([`KeyKind`]) and a provider's types. A pair requires both, the first one
-/// first.
-///
-/// [`RequireLayer`](crate::RequireLayer) applies a policy to a service. A [`Guard`] is a policy as a type, for the
-/// signatures of handlers.
+/// A pair requires both, the first one first.
 ///
 /// # Examples
 /// ```
@@ -49,10 +43,10 @@ use crate::rejection::Rejection;
 /// # Ok::<(), keyward::id::IdError>(())
 /// ```
 pub trait Policy: Send + Sync + 'static {
-    /// Checks whether `identity` may make the request.
+    /// Checks `identity`.
     ///
     /// # Errors
-    /// The [`Rejection`] if it may not.
+    /// The [`Rejection`].
     fn check(&self, identity: &Identity) -> Result<(), Rejection>;
 }
 
@@ -69,7 +63,7 @@ impl Policy for KeyKind {
     }
 }
 
-/// A policy as a type, for extractors in a handler's signature. A pair requires both.
+/// A policy as a type, for handlers' signatures. A pair requires both.
 ///
 /// # Examples
 /// ```
@@ -91,10 +85,10 @@ impl Policy for KeyKind {
 /// # Ok::<(), keyward::id::IdError>(())
 /// ```
 pub trait Guard {
-    /// Checks whether `identity` may make the request.
+    /// Checks `identity`.
     ///
     /// # Errors
-    /// The [`Rejection`] if it may not.
+    /// The [`Rejection`].
     fn check(identity: &Identity) -> Result<(), Rejection>;
 }
 

@@ -1,5 +1,3 @@
-//! Live and test mode as types, so that the compiler keeps live data and test data apart.
-
 use std::marker::PhantomData;
 use std::ops::Deref;
 
@@ -8,15 +6,15 @@ use crate::identity::Identity;
 use crate::key::Mode;
 use crate::rejection::Rejection;
 
-/// Live mode, as a type.
+/// Live mode.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Live {}
 
-/// Test mode, as a type.
+/// Test mode.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Test {}
 
-/// A mode as a type: [`Live`] or [`Test`].
+/// [`Live`] or [`Test`].
 pub trait ModeType: sealed::Sealed + Send + Sync + 'static {
     /// The mode.
     const MODE: Mode;
@@ -36,9 +34,7 @@ impl ModeType for Test {
     const MODE: Mode = Mode::Test;
 }
 
-/// A value of one mode, such as a table, a client or the id of a row.
-///
-/// Only [`ByMode`] creates one, so a live value always stands for live data.
+/// A value of one mode, which only [`ByMode`] creates.
 #[derive(Debug, PartialEq, Eq, Hash)]
 pub struct InMode<M: ModeType, T> {
     value: T,
@@ -46,13 +42,13 @@ pub struct InMode<M: ModeType, T> {
 }
 
 impl<M: ModeType, T> InMode<M, T> {
-    /// Returns `true` in live mode, for the `livemode` of a response.
+    /// Returns `true` in live mode.
     #[must_use]
     pub fn livemode(&self) -> bool {
         M::MODE == Mode::Live
     }
 
-    /// Converts the value within its mode, such as a table to a row.
+    /// Converts the value within its mode.
     pub fn map<U>(self, make: impl FnOnce(T) -> U) -> InMode<M, U> {
         InMode { value: make(self.value), mode: PhantomData }
     }
@@ -80,7 +76,7 @@ impl<M: ModeType, T> Deref for InMode<M, T> {
     }
 }
 
-/// A live value and a test value. An identity gets the one of its mode.
+/// A live value and a test value.
 ///
 /// # Examples
 /// ```
@@ -116,12 +112,12 @@ pub struct ByMode<T> {
     test: T,
 }
 
-/// A value of one mode or the other.
+/// A value of either mode.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Modal<T> {
-    /// A value of live mode.
+    /// A live value.
     Live(InMode<Live, T>),
-    /// A value of test mode.
+    /// A test value.
     Test(InMode<Test, T>),
 }
 

@@ -1,12 +1,9 @@
-//! The networks to which a key is confined.
-
 use std::net::IpAddr;
 
 use crate::connection::within;
 use crate::identity::Identity;
 use crate::rejection::Rejection;
 
-/// Refuses requests from outside the key's networks, and requests whose client is unknown.
 pub(crate) fn network_allows(identity: &Identity, client: impl FnOnce() -> Option<IpAddr>) -> Result<(), Rejection> {
     let networks = identity.networks();
     if networks.is_empty() || client().is_some_and(|client| within(networks, client)) {

@@ -1,12 +1,10 @@
-//! Plans and features of a credential's account.
-
 use smol_str::SmolStr;
 
 use super::Policy;
 use crate::identity::Identity;
 use crate::rejection::{PlanRequired, Rejection};
 
-/// A policy that requires one of several plans.
+/// A policy that requires a plan.
 ///
 /// # Examples
 /// ```
@@ -24,7 +22,7 @@ use crate::rejection::{PlanRequired, Rejection};
 pub struct Plans(Box<[SmolStr]>);
 
 impl Plans {
-    /// Creates a policy that requires one of these plans. An empty list refuses every identity.
+    /// Requires one of these plans. An empty list refuses every identity.
     pub fn one_of<P: Into<SmolStr>>(plans: impl IntoIterator<Item = P>) -> Self {
         Self(plans.into_iter().map(Into::into).collect())
     }
@@ -41,7 +39,7 @@ impl Policy for Plans {
     }
 }
 
-/// A policy that requires a feature of the account.
+/// A policy that requires a feature.
 ///
 /// # Examples
 /// ```
@@ -57,7 +55,7 @@ impl Policy for Plans {
 pub struct Feature(SmolStr);
 
 impl Feature {
-    /// Creates a policy that requires this feature.
+    /// Requires this feature.
     pub fn named(feature: impl Into<SmolStr>) -> Self {
         Self(feature.into())
     }

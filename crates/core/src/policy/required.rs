@@ -1,5 +1,3 @@
-//! Scopes as types, which handlers require in their signatures through the extractors of every framework.
-
 use std::marker::PhantomData;
 
 use super::scopes::is_granted;
@@ -7,13 +5,13 @@ use crate::identity::Identity;
 use crate::rejection::Rejection;
 use crate::scope::{Requirement, Scope};
 
-/// A scope as a type, created by [`scopes!`](crate::scopes).
+/// A scope as a type, from [`scopes!`](crate::scopes).
 pub trait NamedScope {
     /// The scope.
     const SCOPE: Scope;
 }
 
-/// The scopes that a handler requires: a [`NamedScope`], [`AllOf`] several or [`AnyOf`] several.
+/// A [`NamedScope`], [`AllOf`] several or [`AnyOf`] several.
 ///
 /// # Examples
 /// ```
@@ -35,22 +33,22 @@ pub trait NamedScope {
 pub trait RequiredScopes {
     /// The scopes.
     const SCOPES: &'static [Scope];
-    /// Whether one of the scopes is enough.
+    /// Whether one scope is enough.
     const ANY: bool;
 }
 
-/// A requirement of all of two to six scopes: `AllOf<(A, B)>`.
+/// All of two to six scopes: `AllOf<(A, B)>`.
 #[derive(Debug)]
 pub struct AllOf<T>(PhantomData<T>);
 
-/// A requirement of any of two to six scopes: `AnyOf<(A, B)>`.
+/// Any of two to six scopes: `AnyOf<(A, B)>`.
 #[derive(Debug)]
 pub struct AnyOf<T>(PhantomData<T>);
 
-/// Checks whether `identity` has the scopes of `R`, allocating only for a refusal.
+/// Checks the scopes of `R`.
 ///
 /// # Errors
-/// [`Rejection::InsufficientScope`] if it has not.
+/// [`Rejection::InsufficientScope`].
 pub fn check_required<R: RequiredScopes>(identity: &Identity) -> Result<(), Rejection> {
     if is_granted(R::SCOPES, R::ANY, identity) {
         return Ok(());
@@ -60,7 +58,7 @@ pub fn check_required<R: RequiredScopes>(identity: &Identity) -> Result<(), Reje
     Err(Rejection::InsufficientScope(requirement))
 }
 
-/// Defines a type for each scope, for the signatures of handlers. A malformed scope is a compile error.
+/// Defines a type for each scope. Malformed scopes do not compile.
 ///
 /// # Examples
 /// ```

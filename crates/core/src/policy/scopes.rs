@@ -1,5 +1,3 @@
-//! The check of the scopes that a handler requires.
-
 use super::Policy;
 use crate::identity::Identity;
 use crate::rejection::Rejection;

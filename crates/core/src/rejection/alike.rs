@@ -1,10 +1,8 @@
-//! Values that are made once for each rejection whose texts never vary.
-
 use super::Rejection;
 use crate::credential::CredentialFault as Fault;
 use crate::key::Mode;
 
-/// The rejections that carry nothing of the request, the key or the account.
+/// Their texts never vary.
 const STATIC_REJECTIONS: [Rejection; 29] = [
     Rejection::Credential(Fault::Missing),
     Rejection::Credential(Fault::OtherScheme),
@@ -37,7 +35,6 @@ const STATIC_REJECTIONS: [Rejection; 29] = [
     Rejection::NotConfigured,
 ];
 
-/// One value for each of the [`STATIC_REJECTIONS`].
 pub(crate) struct PerRejection<T>(Box<[T]>);
 
 impl<T> PerRejection<T> {
@@ -45,7 +42,6 @@ impl<T> PerRejection<T> {
         Self(STATIC_REJECTIONS.iter().map(make).collect())
     }
 
-    /// Returns `None` if the rejection's texts vary.
     pub(crate) fn get(&self, rejection: &Rejection) -> Option<&T> {
         self.0.get(number(rejection)?)
     }

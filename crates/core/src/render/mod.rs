@@ -1,6 +1,4 @@
-//! How a refusal is written: its status, headers and body.
-//!
-//! [`ProblemJson`] is the default format. Another one is set on the builder:
+//! Formats of refusals. Defaults to [`ProblemJson`]:
 //! ```
 //! use keyward::render::CodedEnvelope;
 //! use keyward::{Authenticator, MemoryStore};
@@ -27,12 +25,11 @@ use crate::rejection::Rejection;
 use crate::request_id::{REQUEST_ID, RequestId, X_REQUEST_ID, any_number};
 use crate::telemetry::Metrics;
 
-/// The most headers, with those that a server adds.
 const HEADERS: usize = 12;
 const RATELIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 const RATELIMIT: HeaderName = HeaderName::from_static("ratelimit");
 
-/// A writer of the bodies of refusals, which changes neither verdicts nor headers.
+/// Writes refusals, and changes neither verdicts nor headers.
 ///
 /// # Examples
 /// ```
@@ -49,11 +46,11 @@ const RATELIMIT: HeaderName = HeaderName::from_static("ratelimit");
 /// }
 /// ```
 pub trait Render: Send + Sync + 'static {
-    /// Returns the status, content type and body of a refusal.
+    /// Returns the status, content type and body.
     fn render(&self, rejection: &Rejection, request_id: &RequestId) -> Rendered;
 }
 
-/// A refusal's status, content type and body.
+/// A status, content type and body.
 #[derive(Clone, Debug)]
 pub struct Rendered {
     status: StatusCode,
@@ -62,7 +59,7 @@ pub struct Rendered {
 }
 
 impl Rendered {
-    /// Creates a body. A status below 400 becomes 500, so a renderer cannot let a request in.
+    /// Creates a body. A status below 400 becomes 500.
     #[must_use]
     pub fn new(status: StatusCode, content_type: &'static str, body: impl Into<Bytes>) -> Self {
         let status = if status.as_u16() >= 400 { status } else { StatusCode::INTERNAL_SERVER_ERROR };
@@ -76,9 +73,7 @@ impl Rendered {
     }
 }
 
-/// A refusal in a response's extensions, by an extractor or an inner layer.
-///
-/// The `AuthLayer` around them writes it in its format.
+/// A refusal in a response's extensions, which an outer `AuthLayer` writes.
 #[derive(Clone, Debug)]
 pub struct Refusal {
     rejection: Rejection,
@@ -88,32 +83,32 @@ pub struct Refusal {
 }
 
 impl Refusal {
-    /// Creates the refusal of a request with these headers and this method.
+    /// Creates the refusal of a request.
     #[must_use]
     pub fn new(rejection: Rejection, method: &http::Method, headers: &HeaderMap) -> Self {
         Self { rejection, request_id: RequestId::of(headers), head: method == http::Method::HEAD, identity: None }
     }
 
-    /// Creates the refusal from the id that the client sent, if any, and whether the method is HEAD.
+    /// Creates a refusal with the client's request id, for HEAD if `head`.
     #[must_use]
     pub fn of_parts(rejection: Rejection, sent_id: Option<&[u8]>, head: bool) -> Self {
         Self { rejection, request_id: RequestId::of_bytes(sent_id), head, identity: None }
     }
 
-    /// Adds the refused identity, for [`Event::KeyRefused`].
+    /// Adds the identity, for [`Event::KeyRefused`].
     #[must_use]
     pub fn with_identity(mut self, identity: Option<&Identity>) -> Self {
         self.identity = identity.cloned();
         self
     }
 
-    /// Returns the reason of the refusal.
+    /// Returns the reason.
     #[must_use]
     pub fn rejection(&self) -> &Rejection {
         &self.rejection
     }
 
-    /// Returns a response in the default format, which an outer `AuthLayer` rewrites.
+    /// Returns a response, which an outer `AuthLayer` rewrites in its format.
     #[must_use]
     pub fn into_response<B: From<Bytes>>(self) -> Response<B> {
         if self.rejection == Rejection::NotConfigured {
@@ -198,7 +193,6 @@ impl Presentation {
         response
     }
 
-    /// Forbids caches to share an authenticated response, unless the handler set the header.
     pub(crate) fn finish<B>(&self, response: &mut Response<B>, authenticated: bool) {
         if !self.private {
             return;
@@ -227,7 +221,7 @@ fn names_authorization(vary: &HeaderValue) -> bool {
         .any(|name| name == b"*" || name.eq_ignore_ascii_case(b"authorization"))
 }
 
-/// Returns one to three seconds, so that refused clients do not retry together.
+/// Spreads retries.
 fn jittered_seconds() -> u64 {
     1 + any_number() % 3
 }

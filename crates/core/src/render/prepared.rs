@@ -1,5 +1,3 @@
-//! Challenges and bodies that are made once for each reason, so that a flood of bad keys costs little.
-
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -9,7 +7,6 @@ use serde_json::Value;
 use crate::rejection::{PerRejection, Rejection};
 use crate::request_id::RequestId;
 
-/// A placeholder, which no rejection contains.
 const MARK: &str = "THE_ID_OF_THE_REQUEST";
 
 pub(crate) struct Challenges {
@@ -27,14 +24,13 @@ impl Challenges {
     }
 }
 
-/// Makes new values: clones would share one reference count among all threads.
+/// Clones would share one reference count.
 impl Clone for Challenges {
     fn clone(&self) -> Self {
         Self::new(&self.realm)
     }
 }
 
-/// The bodies of one format, without the request's id.
 pub(super) struct Bodies(PerRejection<Body>);
 
 struct Body {
@@ -53,7 +49,6 @@ impl Bodies {
         }))
     }
 
-    /// Returns `None` if the rejection's texts vary.
     pub(super) fn of(&self, rejection: &Rejection, id: &RequestId) -> Option<Bytes> {
         let body = self.0.get(rejection)?;
         let id = if body.after.is_some() { id.as_str() } else { "" };

@@ -1,5 +1,3 @@
-//! The refusal formats that keyward provides.
-
 use std::sync::LazyLock;
 
 use bytes::Bytes;
@@ -11,7 +9,7 @@ use super::{Render, Rendered};
 use crate::rejection::Rejection;
 use crate::request_id::RequestId;
 
-/// The default format: RFC 9457 `application/problem+json` with `code`, `request_id` and `details`.
+/// The default: `application/problem+json` (RFC 9457) with `code`, `request_id` and `details`.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ProblemJson;
 
@@ -41,10 +39,9 @@ fn problem(rejection: &Rejection, request_id: &str) -> Value {
     body
 }
 
-/// The format `{"error":{"code":"INVALID_API_KEY","message":"…","request_id":"…"}}`, with `details` if any.
+/// `{"error":{"code":"INVALID_API_KEY","message":"…","request_id":"…"}}`, with `details` if any.
 ///
 /// # Examples
-/// A provider that answers 401 to every faulty credential:
 /// ```
 /// let renderer = keyward::render::CodedEnvelope::new().invalid_request_as_invalid_key();
 /// ```
@@ -53,7 +50,6 @@ pub struct CodedEnvelope {
     faults: Faults,
 }
 
-/// The answer to requests that core refuses with 400.
 #[derive(Clone, Copy, Debug, Default)]
 enum Faults {
     #[default]
@@ -106,7 +102,7 @@ impl CodedEnvelope {
         Self::default()
     }
 
-    /// Answers a wrongly presented credential with 401 `INVALID_API_KEY` instead of 400.
+    /// Answers a wrongly presented credential with 401 `INVALID_API_KEY`, not 400.
     #[must_use]
     pub fn invalid_request_as_invalid_key(mut self) -> Self {
         self.faults = Faults::AsInvalidKey;
@@ -129,10 +125,9 @@ impl Render for CodedEnvelope {
     }
 }
 
-/// The format `{"error":{"code":401,"message":"…"}}`, in which the code is the HTTP status.
+/// `{"error":{"code":401,"message":"…"}}`, with the HTTP status.
 ///
 /// # Examples
-/// A provider that answers every 401 with the same message:
 /// ```
 /// let renderer = keyward::render::NumericEnvelope::new()
 ///     .invalid_request_as_invalid_key()
@@ -145,13 +140,13 @@ pub struct NumericEnvelope {
 }
 
 impl NumericEnvelope {
-    /// Creates the format with core's statuses and messages.
+    /// Creates the format with core's statuses.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Answers a wrongly presented credential with 401 instead of 400.
+    /// Answers a wrongly presented credential with 401, not 400.
     #[must_use]
     pub fn invalid_request_as_invalid_key(mut self) -> Self {
         self.faults = Faults::AsInvalidKey;

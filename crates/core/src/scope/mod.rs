@@ -1,7 +1,4 @@
-//! Scopes: the rights that a handler requires and a credential has.
-//!
-//! A requirement is always exact (`resources:read`). A grant may be wider: `resources:*` allows every action on a
-//! resource, and `*` everything. Both are valid OAuth scope tokens (RFC 6749 section 3.3).
+//! Required and granted scopes, which are OAuth scope tokens (RFC 6749 section 3.3).
 //!
 //! # Examples
 //! ```
@@ -28,10 +25,10 @@ use smol_str::SmolStr;
 /// The longest scope or grant, in bytes.
 pub const MAX_SCOPE_LENGTH: usize = 64;
 
-/// The most grants that one credential can carry.
+/// The most grants of a credential.
 pub const MAX_GRANTS: usize = 64;
 
-/// A required scope, `resource:action`, without a wildcard.
+/// A required scope, `resource:action`.
 ///
 /// # Examples
 /// ```
@@ -47,7 +44,7 @@ pub const MAX_GRANTS: usize = 64;
 pub struct Scope(SmolStr);
 
 impl Scope {
-    /// Creates a scope from a literal.
+    /// Creates a scope.
     ///
     /// # Panics
     /// If the literal is not `resource:action`. In a constant this is a compile error.
@@ -57,7 +54,7 @@ impl Scope {
         Self(SmolStr::new_static(scope))
     }
 
-    /// Returns the scope as text.
+    /// Returns the text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -81,10 +78,10 @@ impl Scope {
 pub struct Grant(SmolStr);
 
 impl Grant {
-    /// The grant of everything, `*`.
+    /// The grant of everything.
     pub const ALL: Self = Self(SmolStr::new_static("*"));
 
-    /// Returns the grant as text.
+    /// Returns the text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -96,7 +93,7 @@ impl Grant {
         covers(&self.0, &scope.0)
     }
 
-    /// Returns `true` if this grant allows everything that `other` allows.
+    /// Returns `true` if this grant allows all of `other`.
     #[must_use]
     pub fn includes(&self, other: &Grant) -> bool {
         covers(&self.0, &other.0)
@@ -107,7 +104,7 @@ fn covers(grant: &str, wanted: &str) -> bool {
     grant == "*" || grant == wanted || grant.strip_suffix('*').is_some_and(|resource| wanted.starts_with(resource))
 }
 
-/// The grants of a credential, sorted and distinct, at most [`MAX_GRANTS`].
+/// A credential's grants, sorted and distinct.
 ///
 /// # Examples
 /// ```
@@ -124,10 +121,10 @@ fn covers(grant: &str, wanted: &str) -> bool {
 pub struct ScopeSet(Box<[Grant]>);
 
 impl ScopeSet {
-    /// Creates a set of these grants.
+    /// Creates a set.
     ///
     /// # Errors
-    /// [`ScopeError::TooMany`] if there are more than [`MAX_GRANTS`].
+    /// [`ScopeError::TooMany`].
     pub fn new(grants: impl IntoIterator<Item = Grant>) -> Result<Self, ScopeError> {
         let mut grants: Vec<Grant> = grants.into_iter().collect();
         grants.sort_unstable();
@@ -138,7 +135,7 @@ impl ScopeSet {
         Ok(Self(grants.into_boxed_slice()))
     }
 
-    /// Creates the set that grants everything.
+    /// Creates a set that grants everything.
     #[must_use]
     pub fn all() -> Self {
         Self(Box::new([Grant::ALL]))
@@ -150,7 +147,7 @@ impl ScopeSet {
         self.0.iter().any(|grant| grant.covers(scope))
     }
 
-    /// Returns `true` if this set allows everything that `other` allows.
+    /// Returns `true` if this set allows all of `other`.
     #[must_use]
     pub fn includes(&self, other: &ScopeSet) -> bool {
         other.0.iter().all(|wanted| self.0.iter().any(|grant| grant.includes(wanted)))
@@ -161,18 +158,18 @@ impl ScopeSet {
         self.0.iter()
     }
 
-    /// Returns `true` if the set has no grants.
+    /// Returns `true` without grants.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 }
 
-/// Why a text is not a scope, a grant or a set of grants.
+/// Why scopes or grants are invalid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ScopeError {
-    /// The text does not follow the rules.
+    /// The text breaks the rules.
     #[error(
         "invalid scope: expected resource:action of letters, digits, '_', '.' and '-', at most 64 bytes, for example resources:read"
     )]
@@ -180,7 +177,7 @@ pub enum ScopeError {
     /// A requirement has a wildcard.
     #[error("invalid scope: a wildcard can be granted, but not required; name the action")]
     Wildcard,
-    /// There are more than [`MAX_GRANTS`] grants.
+    /// There are more than [`MAX_GRANTS`].
     #[error("too many scopes: expected at most 64")]
     TooMany,
 }
@@ -261,7 +258,7 @@ impl FromStr for Grant {
 impl FromStr for ScopeSet {
     type Err = ScopeError;
 
-    /// Reads grants separated by spaces, as in OAuth (RFC 6749 section 3.3).
+    /// Reads space-separated grants (RFC 6749 section 3.3).
     fn from_str(text: &str) -> Result<Self, ScopeError> {
         Self::new(text.split_ascii_whitespace().map(Grant::from_str).collect::<Result<Vec<_>, _>>()?)
     }

@@ -1,10 +1,8 @@
-//! The scopes that a request needs.
-
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects, clippy::indexing_slicing))] // It reads input.
 
 use super::Scope;
 
-/// The scopes that a request needs: all of them, or any one.
+/// All or any of several scopes.
 ///
 /// # Examples
 /// ```
@@ -24,25 +22,25 @@ pub struct Requirement {
 }
 
 impl Requirement {
-    /// Creates a requirement of all these scopes.
+    /// Requires all these scopes.
     #[must_use]
     pub fn all_of(scopes: impl IntoIterator<Item = Scope>) -> Self {
         Self { scopes: scopes.into_iter().collect(), any: false }
     }
 
-    /// Creates a requirement of any of these scopes. An empty list refuses every identity.
+    /// Requires any of these scopes. An empty list refuses every identity.
     #[must_use]
     pub fn any_of(scopes: impl IntoIterator<Item = Scope>) -> Self {
         Self { scopes: scopes.into_iter().collect(), any: true }
     }
 
-    /// Returns the scopes in the given order.
+    /// Returns the scopes in order.
     #[must_use]
     pub fn scopes(&self) -> &[Scope] {
         &self.scopes
     }
 
-    /// Returns `true` if one of the scopes is enough.
+    /// Returns `true` if one scope is enough.
     #[must_use]
     pub fn is_any(&self) -> bool {
         self.any

@@ -1,6 +1,4 @@
-//! A stand-in for the lock-free map, with one slot that is written and read atomically, like each slot of papaya.
-//!
-//! A removed entry stays readable for threads that found it, as papaya's epochs guarantee.
+//! Papaya with one slot. A removed entry stays readable, as there.
 
 use std::marker::PhantomData;
 use std::sync::{Mutex, PoisonError};
@@ -9,7 +7,7 @@ use loom::sync::atomic::{AtomicUsize, Ordering};
 
 pub(crate) struct HashMap<K: 'static, V: 'static, S> {
     place: AtomicUsize,
-    /// Entries are never freed, because a model creates only a few.
+    /// Never freed: a model creates few.
     entries: Mutex<Vec<&'static (K, V)>>,
     hasher: PhantomData<S>,
 }

@@ -1,4 +1,4 @@
-//! Helpers of core's tests: a store that counts reads and fails on demand, with keys in it.
+//! A store that counts reads and fails on demand.
 
 #![allow(dead_code, reason = "each test file uses only a part of this")]
 
@@ -12,7 +12,6 @@ use keyward_core::store::{Found, Freshness, KeyStore, KeyUse, StoreError, async_
 use keyward_core::{AccountId, AccountRecord, Authenticator, Identity, Keys, MemoryStore, NewKey, Rejection};
 use tokio::sync::watch;
 
-/// A store around a store in memory, which counts reads and misbehaves on demand.
 #[derive(Clone)]
 pub(crate) struct TestStore {
     pub(crate) inner: MemoryStore,
@@ -27,7 +26,6 @@ pub(crate) struct TestStore {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Behaviour {
     Normal,
-    /// Every read waits until the behaviour changes.
     Hang,
     Unavailable,
     Corrupt,
@@ -49,7 +47,6 @@ impl TestStore {
         }
     }
 
-    /// Replaces the change log by answers of a bounded age.
     pub(crate) fn with_bounded_age(mut self, age: Duration) -> Self {
         self.freshness = Some(age);
         self
@@ -71,7 +68,6 @@ impl TestStore {
         self.refused_uses.load(Ordering::SeqCst)
     }
 
-    /// Issues a secret key, and returns its Authorization field and its id.
     pub(crate) async fn issue(&self) -> (String, keyward_core::CredentialId) {
         self.issue_new(NewKey::secret(account(), "test")).await
     }
@@ -121,7 +117,6 @@ pub(crate) async fn identity(authenticator: &Authenticator, field: &str) -> Resu
     })
 }
 
-/// Waits until the authenticator has a lease and answers this key from its cache.
 pub(crate) async fn warm(authenticator: &Authenticator, field: &str) {
     eventually("the key is cached", async || {
         let _ = identity(authenticator, field).await;
@@ -140,7 +135,6 @@ pub(crate) fn is_cached(authenticator: &Authenticator, field: &str) -> bool {
     !matches!(authenticator.check(target, [field.as_bytes()]), keyward_core::adapter::Check::Pending(_))
 }
 
-/// Waits for a condition, at most ten seconds.
 pub(crate) async fn eventually(what: &str, mut condition: impl AsyncFnMut() -> bool) {
     let begun = Instant::now();
     while !condition().await {
