@@ -1,5 +1,3 @@
-//! Accounts.
-
 use http::Method;
 use keyward_api_types::{Account, AccountFilter, CreateAccount, UpdateAccount, Usage, UsageParams};
 use keyward_core::AccountId;
@@ -9,9 +7,9 @@ use crate::error::ClientError;
 use crate::page::Walk;
 use crate::request::Request;
 
-/// Accounts. These need the scope `accounts:read`, or `accounts:write` for changes.
+/// Accounts. Needs `accounts:read`, or `accounts:write` for changes.
 impl Client {
-    /// Lists the caller's own accounts, or every account of the deployment, for the operator.
+    /// Lists the caller's accounts, or all accounts, for the operator.
     #[must_use]
     pub fn walk_accounts(&self, all: bool) -> Walk<'_, Account> {
         Walk::new(self, move |after| {
@@ -23,7 +21,7 @@ impl Client {
     /// Creates an account that the calling user owns.
     ///
     /// # Errors
-    /// See [`ClientError`].
+    /// [`ClientError`].
     pub async fn create_account(&self, name: &str) -> Result<Account, ClientError> {
         self.ask(Request::idempotent(Method::POST, &["accounts"])?.json(&CreateAccount { name: name.to_owned() })).await
     }
@@ -31,15 +29,15 @@ impl Client {
     /// Returns an account.
     ///
     /// # Errors
-    /// See [`ClientError`].
+    /// [`ClientError`].
     pub async fn account(&self, id: &AccountId) -> Result<Account, ClientError> {
         self.ask(Request::get(&["accounts", id.as_str()])).await
     }
 
-    /// Updates an account that is still at this version.
+    /// Updates an account at this version.
     ///
     /// # Errors
-    /// See [`ClientError`]. The status is 412 if the account has another version.
+    /// [`ClientError`].
     pub async fn update_account(
         &self,
         id: &AccountId,
@@ -49,11 +47,10 @@ impl Client {
         self.ask(Request::idempotent(Method::PATCH, &["accounts", id.as_str()])?.json(update).if_match(version)).await
     }
 
-    /// Returns the usage of an account's keys in the last `days` days, at most 366, including today. Needs
-    /// `usage:read`.
+    /// Returns the usage of an account's keys in the last `days` days (at most 366), including today. Needs `usage:read`.
     ///
     /// # Errors
-    /// See [`ClientError`].
+    /// [`ClientError`].
     pub async fn account_usage(&self, id: &AccountId, days: u32) -> Result<Usage, ClientError> {
         self.ask(Request::get(&["accounts", id.as_str(), "usage"]).query(&UsageParams { days: Some(days) })).await
     }

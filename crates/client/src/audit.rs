@@ -1,5 +1,3 @@
-//! The audit log.
-
 use keyward_api_types::{AuditEntry, AuditFilter, AuditVerdict, Page, VerifyParams};
 
 use crate::client::Client;
@@ -16,27 +14,27 @@ fn list(filter: &AuditFilter, after: Option<&str>) -> Request {
     }
 }
 
-/// The audit log. These need the scope `audit:read`.
+/// The audit log. Needs `audit:read`.
 impl Client {
-    /// Returns a page of entries, the newest first.
+    /// Returns a page of entries, newest first.
     ///
     /// # Errors
-    /// See [`ClientError`].
+    /// [`ClientError`].
     pub async fn audit_log(&self, filter: &AuditFilter) -> Result<Page<AuditEntry>, ClientError> {
         self.ask(list(filter, None)).await
     }
 
-    /// Lists all entries that match the filter, the newest first.
+    /// Lists all matching entries, newest first.
     #[must_use]
     pub fn walk_audit_log(&self, filter: &AuditFilter) -> Walk<'_, AuditEntry> {
         let filter = filter.clone();
         Walk::new(self, move |after| list(&filter, after))
     }
 
-    /// Verifies the log of the whole deployment, for the operator. With a checkpoint, the log must still contain it.
+    /// Verifies the log of the deployment, for the operator. With a checkpoint, the log must still contain it.
     ///
     /// # Errors
-    /// See [`ClientError`].
+    /// [`ClientError`].
     pub async fn verify_audit_log(&self, since: Option<&str>) -> Result<AuditVerdict, ClientError> {
         self.ask(Request::get(&["audit-log", "verify"]).query(&VerifyParams { since: since.map(str::to_owned) })).await
     }

@@ -1,5 +1,3 @@
-//! The client and its builder.
-
 use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -12,13 +10,12 @@ use rustls_platform_verifier::BuilderVerifierExt;
 use crate::credential::Credential;
 use crate::error::ClientError;
 
-/// A server waits up to 30 seconds for silent nodes. The rest is for the network.
+/// Servers wait up to 30 seconds for silent nodes.
 const TIMEOUT: Duration = Duration::from_secs(40);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// More than a full page of the largest keys.
 const MAX_ANSWER: usize = 32 * 1_024 * 1_024;
 
-/// A client of one server. Clones are cheap and share connections.
+/// A client of one server. Clones share connections.
 ///
 /// # Examples
 /// ```
@@ -35,7 +32,6 @@ pub struct Client {
     pub(crate) credential: Option<Credential>,
 }
 
-/// A server and the connections to it.
 pub(crate) struct Server {
     pub(crate) base: Url,
     pub(crate) http: reqwest::Client,
@@ -63,13 +59,12 @@ pub struct ClientBuilder {
 }
 
 impl Client {
-    /// Creates a builder for a client of the server at this URL. The URL may have a path, if the API is mounted
-    /// there.
+    /// Creates a builder. The server's URL may have a path.
     pub fn builder(url: impl Into<String>) -> ClientBuilder {
         ClientBuilder { url: url.into(), credential: None, plain_http: false, timeout: TIMEOUT, max_answer: MAX_ANSWER }
     }
 
-    /// Returns the server's URL in normal form, with a slash at its end.
+    /// Returns the server's URL, with a slash at its end.
     #[must_use]
     pub fn url(&self) -> &str {
         self.server.base.as_str()
@@ -89,14 +84,13 @@ impl fmt::Debug for Client {
 }
 
 impl ClientBuilder {
-    /// Sets the credential. Without one, the client can only sign in, refresh, sign up and accept invitations.
+    /// Sets the credential, which most calls need.
     pub fn credential(mut self, credential: Credential) -> Self {
         self.credential = Some(credential);
         self
     }
 
-    /// Sets whether credentials may go over `http://` to other hosts, where anyone on the network can read them.
-    /// Defaults to `false`.
+    /// Sets whether credentials may go over `http://` to other hosts. Defaults to `false`.
     pub fn allow_plain_http(mut self, allowed: bool) -> Self {
         self.plain_http = allowed;
         self
@@ -165,7 +159,6 @@ fn base(text: &str) -> Result<Url, ClientError> {
     Ok(url)
 }
 
-/// Returns `true` if the host is this machine.
 fn is_loopback(url: &Url) -> bool {
     let host = url.host_str().unwrap_or_default();
     let address: Result<IpAddr, _> = host.trim_start_matches('[').trim_end_matches(']').parse();

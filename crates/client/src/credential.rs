@@ -1,5 +1,3 @@
-//! Credentials.
-
 use std::fmt;
 use std::sync::Arc;
 
@@ -10,7 +8,7 @@ use zeroize::Zeroizing;
 
 use crate::error::ClientError;
 
-/// A credential: a management key, an access token, or a source of access tokens.
+/// A management key, an access token, or a source of access tokens.
 ///
 /// # Examples
 /// ```
@@ -28,8 +26,7 @@ enum Kind {
     Source(Arc<dyn TokenSource>),
 }
 
-/// A source of access tokens that are renewed while a program runs. The client asks it once per call: a retry uses
-/// the same token, because the server repeats an answer only to the same credential.
+/// A source of renewed access tokens. The client asks it once per call: a retry uses the same token.
 #[async_trait]
 pub trait TokenSource: Send + Sync + 'static {
     /// Returns a token that is still valid for a while.
@@ -51,7 +48,6 @@ impl Credential {
         Self(Kind::Source(Arc::new(source)))
     }
 
-    /// Returns the header value, marked as sensitive.
     pub(crate) async fn header(&self) -> Result<HeaderValue, ClientError> {
         let secret = match &self.0 {
             Kind::Bearer(secret) => Arc::clone(secret),

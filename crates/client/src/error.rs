@@ -1,5 +1,3 @@
-//! Errors of the client.
-
 use std::fmt;
 use std::time::Duration;
 
@@ -20,37 +18,37 @@ use keyward_api_types::Problem;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ClientError {
-    /// The server's URL is invalid.
+    /// Invalid server URL.
     #[error("invalid server URL: {0}")]
     Url(&'static str),
-    /// Anyone on the network could read the credential.
+    /// Plain HTTP to another host.
     #[error("http:// sends credentials in plain text: use https://, or allow plain HTTP")]
     PlainHttp,
-    /// The credential contains characters that neither keys nor tokens have.
+    /// Invalid credential.
     #[error("invalid credential: expected a key or an access token")]
     Credential,
-    /// There is no credential.
+    /// No credential.
     #[error("{0}")]
     NoToken(String),
-    /// The id names no single resource, such as `..` or `self`.
+    /// Invalid id, such as `..` or `self`.
     #[error("invalid id: expected one path segment other than `self`")]
     Id,
-    /// TLS cannot be set up, for instance because the system's certificates are unusable.
+    /// TLS setup failed.
     #[error("TLS setup failed")]
     Tls(#[source] rustls::Error),
-    /// The operating system provides no random bytes.
+    /// No random bytes.
     #[error("the operating system provides no random bytes")]
     Random,
-    /// The server refused the request.
+    /// The server refused.
     #[error(transparent)]
     Refused(#[from] Box<Problem>),
-    /// The server did not answer completely. The operation may have succeeded.
+    /// No complete answer. The operation may have succeeded.
     #[error("the server does not answer: check the URL and the network")]
     Unreachable(#[source] TransportError),
-    /// The answer is too large.
+    /// Answer too large.
     #[error("the answer is larger than {0} bytes: raise the limit of the client")]
     TooLarge(usize),
-    /// The answer is not that of a keyward server.
+    /// Not the answer of a keyward server.
     #[error("unexpected answer (status {status}): {why}; check that the URL is that of a keyward server")]
     Unexpected {
         /// HTTP status.
@@ -71,7 +69,7 @@ impl TransportError {
         self.0.is_timeout()
     }
 
-    /// Returns `true` if no connection was made, so that the server did nothing.
+    /// Returns `true` if no connection was made, so the server did nothing.
     #[must_use]
     pub fn is_connect(&self) -> bool {
         self.0.is_connect()
@@ -102,13 +100,13 @@ impl ClientError {
         }
     }
 
-    /// Returns the stable code for programs, such as `INSUFFICIENT_SCOPE`, if the server refused.
+    /// Returns the stable code, such as `INSUFFICIENT_SCOPE`, if the server refused.
     #[must_use]
     pub fn code(&self) -> Option<&str> {
         self.problem().map(|problem| problem.code.as_str())
     }
 
-    /// Returns the HTTP status, if there was an answer.
+    /// Returns the HTTP status, if any.
     #[must_use]
     pub fn status(&self) -> Option<u16> {
         match self {
@@ -118,19 +116,19 @@ impl ClientError {
         }
     }
 
-    /// Returns the explanation for people, if the server refused.
+    /// Returns the explanation, if the server refused.
     #[must_use]
     pub fn detail(&self) -> Option<&str> {
         self.problem().map(|problem| problem.detail.as_str())
     }
 
-    /// Returns the id to report to the provider, if the server refused.
+    /// Returns the request id, if the server refused.
     #[must_use]
     pub fn request_id(&self) -> Option<&str> {
         self.problem().map(|problem| problem.request_id.as_str())
     }
 
-    /// Returns the time to wait before a retry, if the server set one.
+    /// Returns the server's `Retry-After`, if any.
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
         self.problem().and_then(|problem| problem.retry_after)

@@ -1,5 +1,3 @@
-//! Keys.
-
 use http::Method;
 use keyward_api_types::{
     ChangedKey, CreateKey, IssuedKey, Key, KeyFilter, Page, RotateKey, RotatedKey, UpdateKey, Usage, UsageParams,
@@ -11,7 +9,6 @@ use crate::error::ClientError;
 use crate::page::Walk;
 use crate::request::Request;
 
-/// Returns the id for a path. There, `self` means the presented key.
 fn in_path(id: &CredentialId) -> Result<&str, ClientError> {
     if id.as_str() == "self" { Err(ClientError::Id) } else { Ok(id.as_str()) }
 }
@@ -23,17 +20,17 @@ fn list(filter: &KeyFilter, after: Option<&str>) -> Request {
     }
 }
 
-/// Keys. These need the scope `keys:read`, or `keys:write` for changes.
+/// Keys. Needs `keys:read`, or `keys:write` for changes.
 impl Client {
-    /// Returns a page of keys, the newest first, including revoked and expired ones.
+    /// Returns a page of keys, newest first, including revoked and expired ones.
     ///
     /// # Errors
-    /// See [`ClientError`].
+    /// [`ClientError`].
     pub async fn keys(&self, filter: &KeyFilter) -> Result<Page<Key>, ClientError> {
         self.ask(list(filter, None)).await
     }
 
-    /// Lists all keys that match the filter.
+    /// Lists all matching keys.
     #[must_use]
     pub fn walk_keys(&self, filter: &KeyFilter) -> Walk<'_, Key> {
         let filter = filter.clone();
@@ -43,7 +40,7 @@ impl Client {
     /// Returns a key.
     ///
     /// # Errors
-    /// See [`ClientError`].
+    /// [`ClientError`].
     pub async fn key(&self, id: &CredentialId) -> Result<Key, ClientError> {
         self.ask(Request::get(&["keys", in_path(id)?])).await
     }
@@ -51,15 +48,15 @@ impl Client {
     /// Creates a key. Only this answer contains the key itself.
     ///
     /// # Errors
-    /// See [`ClientError`].
+    /// [`ClientError`].
     pub async fn create_key(&self, new: &CreateKey) -> Result<IssuedKey, ClientError> {
         self.ask(Request::idempotent(Method::POST, &["keys"])?.json(new)).await
     }
 
-    /// Changes a key that is still at this version. After this returns, the change holds on every node.
+    /// Changes a key at this version. The change holds on every node when this returns.
     ///
     /// # Errors
-    /// See [`ClientError`]. The status is 412 if the key has another version.
+    /// [`ClientError`].
     pub async fn update_key(
         &self,
         id: &CredentialId,
@@ -70,19 +67,19 @@ impl Client {
         self.ask(request).await
     }
 
-    /// Creates the successor of a key and ends the old key after this many seconds. 0 ends it at once.
+    /// Creates the successor of a key. The old key ends after this many seconds, or at once for 0.
     ///
     /// # Errors
-    /// See [`ClientError`].
+    /// [`ClientError`].
     pub async fn rotate_key(&self, id: &CredentialId, overlap_seconds: u32) -> Result<RotatedKey, ClientError> {
         let body = RotateKey { overlap_seconds };
         self.ask(Request::idempotent(Method::POST, &["keys", in_path(id)?, "rotate"])?.json(&body)).await
     }
 
-    /// Revokes a key for good. After this returns, no node accepts the key.
+    /// Revokes a key for good. No node accepts it when this returns.
     ///
     /// # Errors
-    /// See [`ClientError`].
+    /// [`ClientError`].
     pub async fn revoke_key(&self, id: &CredentialId) -> Result<ChangedKey, ClientError> {
         self.ask(Request::idempotent(Method::POST, &["keys", in_path(id)?, "revoke"])?).await
     }
@@ -90,7 +87,7 @@ impl Client {
     /// Disables a key.
     ///
     /// # Errors
-    /// See [`ClientError`].
+    /// [`ClientError`].
     pub async fn disable_key(&self, id: &CredentialId) -> Result<ChangedKey, ClientError> {
         self.ask(Request::idempotent(Method::POST, &["keys", in_path(id)?, "disable"])?).await
     }
@@ -98,34 +95,31 @@ impl Client {
     /// Enables a disabled key.
     ///
     /// # Errors
-    /// See [`ClientError`].
+    /// [`ClientError`].
     pub async fn enable_key(&self, id: &CredentialId) -> Result<ChangedKey, ClientError> {
         self.ask(Request::idempotent(Method::POST, &["keys", in_path(id)?, "enable"])?).await
     }
 
-    /// Returns the key that this client presents, whatever its scopes.
+    /// Returns the presented key, whatever its scopes.
     ///
     /// # Errors
-    /// See [`ClientError`]. The status is 404 if the credential is not a key.
+    /// [`ClientError`]. 404 if the credential is not a key.
     pub async fn own_key(&self) -> Result<Key, ClientError> {
         self.ask(Request::get(&["keys", "self"])).await
     }
 
-    /// Revokes the key that this client presents, whatever its scopes.
-    ///
-    /// It is not retried after a broken connection: if the first attempt revoked the key, the server refuses the
-    /// second.
+    /// Revokes the presented key, whatever its scopes. Not retried after a broken connection.
     ///
     /// # Errors
-    /// See [`ClientError`].
+    /// [`ClientError`].
     pub async fn revoke_own_key(&self) -> Result<ChangedKey, ClientError> {
         self.ask(Request::post(&["keys", "self", "revoke"])).await
     }
 
-    /// Returns the usage of a key in the last `days` days, at most 366, including today. Needs `usage:read`.
+    /// Returns a key's usage in the last `days` days (at most 366), including today. Needs `usage:read`.
     ///
     /// # Errors
-    /// See [`ClientError`].
+    /// [`ClientError`].
     pub async fn key_usage(&self, id: &CredentialId, days: u32) -> Result<Usage, ClientError> {
         self.ask(Request::get(&["keys", in_path(id)?, "usage"]).query(&UsageParams { days: Some(days) })).await
     }

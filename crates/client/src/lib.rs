@@ -1,5 +1,4 @@
-//! A typed client of keyward's management API: keys, accounts, members, users, plans, usage and the audit log of a server that
-//! `keyward serve` runs, or that mounts `keyward_manage::api`.
+//! A typed client of keyward's management API.
 //!
 //! # Examples
 //! ```no_run
@@ -24,14 +23,13 @@
 //! ```
 //!
 //! # Guarantees
-//! - **Secrets.** Keys, tokens and invitations are [`Secret`]s: no `Display`, no `Serialize`, a redacted `Debug`, and
-//!   erased from memory when dropped. A credential goes only to the configured server. The client follows no redirects,
-//!   and refuses plain `http://` except to loopback, unless [`ClientBuilder::allow_plain_http`] permits it.
-//! - **One effect.** Each change carries an `Idempotency-Key`, so a retry after a broken connection does not repeat it.
-//!   Signing in and refreshing have no such key: the client retries them only if the server cannot have begun.
-//! - **Bounds.** Timeouts and the size of answers are bounded. The client makes at most three attempts, and waits for the
-//!   server's `Retry-After` if it is short.
-//! - **No lost updates.** An update takes the version that was read, and fails with status 412 if it is outdated.
+//! - **Secrets.** Keys, tokens and invitations are [`Secret`]s: redacted, and erased from memory when dropped. A credential goes only to
+//!   the configured server. The client follows no redirects, and refuses plain `http://` except to loopback, unless
+//!   [`ClientBuilder::allow_plain_http`] permits it.
+//! - **One effect.** Each change carries an `Idempotency-Key`, so a retry does not repeat it. The client retries signing in and refreshing
+//!   only if the server cannot have begun.
+//! - **Bounds.** Timeouts and answer sizes are bounded. The client makes at most three attempts, and honours a short `Retry-After`.
+//! - **No lost updates.** A change of a `version` fails with 412 if that version is outdated.
 //!
 //! The client ignores fields that a newer server adds.
 

@@ -1,5 +1,3 @@
-//! Members of an account.
-
 use http::Method;
 use keyward_api_types::{Member, Role, UpdateMember};
 use keyward_core::AccountId;
@@ -10,7 +8,7 @@ use crate::error::ClientError;
 use crate::page::Walk;
 use crate::request::Request;
 
-/// Members. These need the scope `members:read`, or `members:write` for changes.
+/// Members. Needs `members:read`, or `members:write` for changes.
 impl Client {
     /// Lists the members of an account.
     #[must_use]
@@ -22,15 +20,15 @@ impl Client {
     /// Returns a member.
     ///
     /// # Errors
-    /// See [`ClientError`].
+    /// [`ClientError`].
     pub async fn member(&self, account: &AccountId, user: &UserId) -> Result<Member, ClientError> {
         self.ask(Request::get(&["accounts", account.as_str(), "members", user.as_str()])).await
     }
 
-    /// Changes the role of a member who is still at this version.
+    /// Changes the role of a member at this version.
     ///
     /// # Errors
-    /// See [`ClientError`]. The status is 412 if the member has another version.
+    /// [`ClientError`].
     pub async fn update_member(
         &self,
         account: &AccountId,
@@ -42,10 +40,10 @@ impl Client {
         self.ask(request.json(&UpdateMember { role }).if_match(version)).await
     }
 
-    /// Removes a member who is still at this version.
+    /// Removes a member at this version.
     ///
     /// # Errors
-    /// See [`ClientError`]. The status is 412 if the member has another version.
+    /// [`ClientError`].
     pub async fn remove_member(&self, account: &AccountId, user: &UserId, version: u64) -> Result<(), ClientError> {
         let request = Request::idempotent(Method::DELETE, &["accounts", account.as_str(), "members", user.as_str()])?;
         self.send(request.if_match(version)).await.map(drop)

@@ -1,5 +1,3 @@
-//! Pages of lists.
-
 use std::fmt;
 use std::marker::PhantomData;
 
@@ -27,7 +25,6 @@ pub struct Walk<'a, T> {
     of: PhantomData<fn() -> T>,
 }
 
-/// Builds the request for the page after a cursor.
 type AskFor = dyn Fn(Option<&str>) -> Request + Send + Sync;
 
 enum Next {

@@ -1,5 +1,3 @@
-//! Plans.
-
 use http::Method;
 use keyward_api_types::{CreatePlan, Page, Plan, PutPlan};
 
@@ -7,12 +5,12 @@ use crate::client::Client;
 use crate::error::ClientError;
 use crate::request::Request;
 
-/// Plans. These need the scope `plans:read`, or `plans:write` in the operator's account for changes.
+/// Plans. Needs `plans:read`, or `plans:write` in the operator's account for changes.
 impl Client {
     /// Lists all plans.
     ///
     /// # Errors
-    /// See [`ClientError`].
+    /// [`ClientError`].
     pub async fn plans(&self) -> Result<Vec<Plan>, ClientError> {
         self.ask::<Page<Plan>>(Request::get(&["plans"])).await.map(|page| page.data)
     }
@@ -20,25 +18,25 @@ impl Client {
     /// Adds a plan.
     ///
     /// # Errors
-    /// See [`ClientError`].
+    /// [`ClientError`].
     pub async fn create_plan(&self, name: &str, plan: &PutPlan) -> Result<Plan, ClientError> {
         let body =
             CreatePlan { name: name.to_owned(), description: plan.description.clone(), key_limit: plan.key_limit };
         self.ask(Request::idempotent(Method::POST, &["plans"])?.json(&body)).await
     }
 
-    /// Changes a plan that is still at this version.
+    /// Changes a plan at this version.
     ///
     /// # Errors
-    /// See [`ClientError`]. The status is 412 if the plan has another version.
+    /// [`ClientError`].
     pub async fn update_plan(&self, name: &str, plan: &PutPlan, version: u64) -> Result<Plan, ClientError> {
         self.ask(Request::idempotent(Method::PUT, &["plans", name])?.json(plan).if_match(version)).await
     }
 
-    /// Removes a plan that is still at this version. Its accounts keep its name.
+    /// Removes a plan at this version. Its accounts keep its name.
     ///
     /// # Errors
-    /// See [`ClientError`]. The status is 412 if the plan has another version.
+    /// [`ClientError`].
     pub async fn remove_plan(&self, name: &str, version: u64) -> Result<(), ClientError> {
         self.send(Request::idempotent(Method::DELETE, &["plans", name])?.if_match(version)).await.map(drop)
     }

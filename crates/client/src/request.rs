@@ -16,34 +16,25 @@ use zeroize::Zeroizing;
 use crate::client::{Client, Server};
 use crate::error::ClientError;
 
-/// Maximum number of retries.
 const MAX_RETRIES: usize = 2;
-/// The client does not wait longer than this.
 const MAX_PAUSE: Duration = Duration::from_secs(10);
 
-/// A request.
 pub(crate) struct Request {
     method: Method,
-    /// Path segments after `v1`.
     segments: Vec<String>,
     query: String,
     body: Option<Bytes>,
     if_match: Option<ETag>,
     repeat: Repeat,
-    /// Whether to send no credential.
     open: bool,
 }
 
-/// Whether a request may be retried when its result is unknown.
 enum Repeat {
-    /// The request changes nothing.
     Reading,
-    /// The server runs it once for this key.
     Idempotent(String),
     Never,
 }
 
-/// A successful answer.
 pub(crate) struct Answer {
     status: u16,
     /// May contain a key.
@@ -63,37 +54,31 @@ impl Request {
         }
     }
 
-    /// Creates a request that changes nothing.
     pub(crate) fn get(path: &[&str]) -> Self {
         Self::new(Method::GET, path, Repeat::Reading)
     }
 
-    /// Creates a request that the server runs once, even if it is retried.
     pub(crate) fn idempotent(method: Method, path: &[&str]) -> Result<Self, ClientError> {
         let mut random = [0_u8; 16];
         getrandom::fill(&mut random).map_err(|_| ClientError::Random)?;
         Ok(Self::new(method, path, Repeat::Idempotent(hex::encode(random))))
     }
 
-    /// Creates a request that the server runs each time.
     pub(crate) fn post(path: &[&str]) -> Self {
         Self::new(Method::POST, path, Repeat::Never)
     }
 
-    /// Sends no credential.
     pub(crate) fn open(mut self) -> Self {
         self.open = true;
         self
     }
 
-    /// Sets the query parameters.
     pub(crate) fn query(mut self, params: &impl Serialize) -> Self {
         // A struct of plain values always fits a query.
         self.query = serde_urlencoded::to_string(params).unwrap_or_default();
         self
     }
 
-    /// Asks for the page after this cursor.
     pub(crate) fn page(self, after: Option<&str>) -> Self {
         self.query(&PageParams { after: after.map(str::to_owned), limit: None })
     }
@@ -126,7 +111,6 @@ impl Request {
         Ok(url)
     }
 
-    /// Returns `true` if the request may be retried after this error.
     fn may_follow(&self, error: &ClientError) -> bool {
         let safe = !matches!(self.repeat, Repeat::Never);
         match error {
@@ -147,14 +131,12 @@ impl Request {
     }
 }
 
-/// Returns the pause before a retry, at least as long as the server asks. Returns `None` if that is too long.
 fn pause(error: &ClientError, pause: Option<Duration>) -> Option<Duration> {
     let wanted = error.retry_after().unwrap_or_default();
     pause.filter(|_| wanted <= MAX_PAUSE).map(|pause| pause.max(wanted))
 }
 
 impl Client {
-    /// Sends a request, and retries it if that is safe and may help.
     pub(crate) async fn send(&self, request: Request) -> Result<Answer, ClientError> {
         let url = request.url(&self.server.base)?;
         // One credential for all attempts: the server repeats an answer only to the same credential.
@@ -178,7 +160,6 @@ impl Client {
             .await
     }
 
-    /// Sends a request and reads its answer.
     pub(crate) async fn ask<T: DeserializeOwned>(&self, request: Request) -> Result<T, ClientError> {
         self.send(request).await?.read()
     }
@@ -229,13 +210,10 @@ impl Server {
     }
 }
 
-/// Copies a secret into a message, which erases its copy.
 pub(crate) fn copy(secret: &Secret) -> Secret {
     Secret::new(secret.expose())
 }
 
-/// Reads a `Retry-After`: seconds or a date (RFC 9110, section 10.2.3). A past date means now. `headers::RetryAfter`
-/// hides its value.
 fn retry_after(field: Option<&HeaderValue>, now: SystemTime) -> Option<Duration> {
     let text = field?.to_str().ok()?.trim();
     if let Ok(seconds) = text.parse() {
@@ -251,7 +229,6 @@ impl Answer {
         Self { status, body: Zeroizing::new(body.to_vec()) }
     }
 
-    /// Reads the body.
     pub(crate) fn read<T: DeserializeOwned>(&self) -> Result<T, ClientError> {
         // serde's error may quote a secret.
         serde_json::from_slice(&self.body)
@@ -295,7 +272,6 @@ mod tests {
         }
     }
 
-    /// A body may hold a secret, so an error about a body shows none of it.
     #[test]
     fn unreadable_bodies_are_not_shown() {
         #[derive(Debug, serde::Deserialize)]

@@ -1,5 +1,3 @@
-//! Settings: the look of a server's pages.
-
 use http::Method;
 use keyward_api_types::{Settings, UpdateSettings};
 
@@ -12,15 +10,15 @@ impl Client {
     /// Returns the look of the pages.
     ///
     /// # Errors
-    /// See [`ClientError`].
+    /// [`ClientError`].
     pub async fn settings(&self) -> Result<Settings, ClientError> {
         self.ask(Request::get(&["settings"])).await
     }
 
-    /// Changes the look of the pages, if it is still at this version.
+    /// Changes the look of the pages at this version.
     ///
     /// # Errors
-    /// See [`ClientError`]. The status is 412 if the settings have another version.
+    /// [`ClientError`].
     pub async fn update_settings(&self, update: &UpdateSettings, version: u64) -> Result<Settings, ClientError> {
         self.ask(Request::idempotent(Method::PATCH, &["settings"])?.json(update).if_match(version)).await
     }

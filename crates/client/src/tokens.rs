@@ -1,5 +1,3 @@
-//! Signing in and out.
-
 use keyward_api_types::{Refresh, Secret, SignIn, SignOut, Tokens};
 
 use crate::client::Client;
@@ -11,27 +9,27 @@ impl Client {
     /// Signs in. Needs no credential.
     ///
     /// # Errors
-    /// See [`ClientError`].
+    /// [`ClientError`].
     pub async fn sign_in(&self, email: &str, password: &Secret) -> Result<Tokens, ClientError> {
         let body = SignIn { email: email.to_owned(), password: copy(password) };
         self.ask(Request::post(&["tokens"]).json(&body).open()).await
     }
 
-    /// Exchanges a refresh token for new tokens. Needs no credential. Store the new tokens first.
+    /// Exchanges a refresh token for new tokens. Needs no credential.
     ///
-    /// It is not retried if the answer is lost: a second use of the token looks like theft. Sign in again instead.
+    /// Not retried if the answer is lost: a second use of the token looks like theft. Sign in again instead.
     ///
     /// # Errors
-    /// See [`ClientError`].
+    /// [`ClientError`].
     pub async fn refresh_tokens(&self, refresh_token: &Secret) -> Result<Tokens, ClientError> {
         let body = Refresh { refresh_token: copy(refresh_token) };
         self.ask(Request::post(&["tokens", "refresh"]).json(&body).open()).await
     }
 
-    /// Ends the tokens of this sign-in, or every session and token of the user.
+    /// Ends the tokens of this sign-in, or all sessions and tokens of the user.
     ///
     /// # Errors
-    /// See [`ClientError`].
+    /// [`ClientError`].
     pub async fn sign_out(&self, everywhere: bool) -> Result<(), ClientError> {
         self.send(Request::post(&["tokens", "sign-out"]).json(&SignOut { everywhere })).await.map(drop)
     }

@@ -1,5 +1,3 @@
-//! Users: people who sign in.
-
 use http::Method;
 use keyward_api_types::{
     AcceptInvitation, ChangePassword, ForgotPassword, PasswordReset, ResetPassword, Secret, Session, SignUp,
@@ -12,21 +10,21 @@ use crate::error::ClientError;
 use crate::page::Walk;
 use crate::request::{Request, copy};
 
-/// Users. Operations on the calling user need an access token. Those on other users are for the operator.
+/// Users. Operations on the calling user need an access token. Those on others are for the operator.
 impl Client {
-    /// Signs up, if sign-up is open. Needs no credential. The answer does not reveal whether the address was known.
+    /// Signs up, if sign-up is open. Needs no credential.
     ///
     /// # Errors
-    /// See [`ClientError`].
+    /// [`ClientError`].
     pub async fn sign_up(&self, email: &str, name: &str, password: &Secret) -> Result<(), ClientError> {
         let body = SignUp { email: email.to_owned(), name: name.to_owned(), password: copy(password) };
         self.send(Request::post(&["users"]).json(&body).open()).await.map(drop)
     }
 
-    /// Accepts an invitation as a new user, with this password. Needs no credential.
+    /// Accepts an invitation as a new user. Needs no credential.
     ///
     /// # Errors
-    /// See [`ClientError`].
+    /// [`ClientError`].
     pub async fn accept_invitation(
         &self,
         invitation: &Secret,
@@ -40,58 +38,58 @@ impl Client {
     /// Returns the calling user.
     ///
     /// # Errors
-    /// See [`ClientError`].
+    /// [`ClientError`].
     pub async fn own_user(&self) -> Result<VersionedUser, ClientError> {
         self.ask(Request::get(&["users", "self"])).await
     }
 
-    /// Renames the calling user, if still at this version.
+    /// Renames the calling user at this version.
     ///
     /// # Errors
-    /// See [`ClientError`]. The status is 412 if the user has another version.
+    /// [`ClientError`].
     pub async fn rename_own_user(&self, name: &str, version: u64) -> Result<VersionedUser, ClientError> {
         let request = Request::idempotent(Method::PATCH, &["users", "self"])?;
         self.ask(request.json(&UpdateUser { name: name.to_owned() }).if_match(version)).await
     }
 
-    /// Changes the calling user's password, and ends all sessions and tokens of the user.
+    /// Changes the calling user's password, and ends the user's sessions and tokens.
     ///
     /// # Errors
-    /// See [`ClientError`].
+    /// [`ClientError`].
     pub async fn change_password(&self, current: &Secret, new: &Secret) -> Result<(), ClientError> {
         let body = ChangePassword { current: copy(current), new: copy(new) };
         self.send(Request::post(&["users", "self", "password"]).json(&body)).await.map(drop)
     }
 
-    /// Lists the calling user's sessions of the dashboard.
+    /// Lists the calling user's dashboard sessions.
     #[must_use]
     pub fn walk_sessions(&self) -> Walk<'_, Session> {
         Walk::new(self, |after| Request::get(&["users", "self", "sessions"]).page(after))
     }
 
-    /// Asks for a reset link. Needs no credential. The answer does not reveal whether the address is known.
+    /// Asks for a reset link. Needs no credential.
     ///
     /// # Errors
-    /// See [`ClientError`].
+    /// [`ClientError`].
     pub async fn forgot_password(&self, email: &str) -> Result<(), ClientError> {
         self.send(Request::post(&["users", "forgot-password"]).json(&ForgotPassword { email: email.to_owned() }).open())
             .await
             .map(drop)
     }
 
-    /// Sets a new password with a reset link, and ends all sessions and tokens of its user. Needs no credential.
+    /// Sets a new password with a reset link, and ends the user's sessions and tokens. Needs no credential.
     ///
     /// # Errors
-    /// See [`ClientError`].
+    /// [`ClientError`].
     pub async fn reset_password(&self, reset: &Secret, password: &Secret) -> Result<(), ClientError> {
         let body = ResetPassword { reset: copy(reset), password: copy(password) };
         self.send(Request::post(&["users", "reset-password"]).json(&body).open()).await.map(drop)
     }
 
-    /// Creates a reset link, with which a user chooses a new password, once and within an hour.
+    /// Creates a reset link, valid once and for an hour.
     ///
     /// # Errors
-    /// See [`ClientError`].
+    /// [`ClientError`].
     pub async fn create_password_reset(&self, user: &UserId) -> Result<PasswordReset, ClientError> {
         self.ask(Request::idempotent(Method::POST, &["users", user.as_str(), "password-reset"])?).await
     }
@@ -109,15 +107,15 @@ impl Client {
     /// Returns a user.
     ///
     /// # Errors
-    /// See [`ClientError`].
+    /// [`ClientError`].
     pub async fn user(&self, user: &UserId) -> Result<VersionedUser, ClientError> {
         self.ask(Request::get(&["users", user.as_str()])).await
     }
 
-    /// Disables a user, which ends all sessions and tokens, or enables the user again.
+    /// Disables a user and ends the user's sessions and tokens, or enables the user again.
     ///
     /// # Errors
-    /// See [`ClientError`].
+    /// [`ClientError`].
     pub async fn set_user_disabled(&self, user: &UserId, disabled: bool) -> Result<VersionedUser, ClientError> {
         let request = if disabled {
             Request::idempotent(Method::POST, &["users", user.as_str(), "disable"])?
@@ -127,10 +125,10 @@ impl Client {
         self.ask(request).await
     }
 
-    /// Deletes a user who is still at this version. Keys of the user's accounts keep working.
+    /// Deletes a user at this version. Keys of the user's accounts keep working.
     ///
     /// # Errors
-    /// See [`ClientError`]. The status is 412 if the user has another version.
+    /// [`ClientError`].
     pub async fn remove_user(&self, user: &UserId, version: u64) -> Result<(), ClientError> {
         self.send(Request::idempotent(Method::DELETE, &["users", user.as_str()])?.if_match(version)).await.map(drop)
     }

@@ -6,10 +6,8 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-/// A method and a path, with `{}` for each parameter.
 type Operation = (String, String);
 
-/// The operations of the description that the server serves at `/openapi.json`.
 fn described() -> BTreeSet<Operation> {
     let whole = serde_json::to_value(keyward_manage::openapi()).unwrap();
     let paths = whole["paths"].as_object().unwrap();
@@ -24,7 +22,7 @@ fn described() -> BTreeSet<Operation> {
         .collect()
 }
 
-/// The requests in the source of the client: `Request::get(&["keys", id])` is `get /v1/keys/{}`.
+/// `Request::get(&["keys", id])` is `get /v1/keys/{}`.
 fn requested() -> BTreeSet<Operation> {
     let mut found = BTreeSet::new();
     for entry in fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("src")).unwrap() {

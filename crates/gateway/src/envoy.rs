@@ -1,16 +1,11 @@
 //! Envoy's external authorization over gRPC: `envoy.service.auth.v3.Authorization`.
 //!
 //! Envoy's configuration:
-//! - **Scopes.** A route's `check_settings.context_extensions` lists the required scopes, separated by spaces: `scope: resources:read`.
-//! - **Address and transport.** Set `use_remote_address: true`. Envoy then states the client's address, and writes
-//!   `X-Forwarded-Proto`. Otherwise a client could claim that it used HTTPS. If the field is missing, nothing is known of the connection.
-//! - **Fields.** With `encode_raw_headers: true` fields arrive as bytes. Envoy joins several `Authorization` fields to a list, which is
-//!   refused as several fields are.
-//! - **Sizes.** A `CheckRequest` of more than [`MAX_REQUEST_BYTES`] is refused before it is read. Envoy's limit for headers
-//!   (`max_request_headers_kb`) is 60 KiB by default. Leave `with_request_body` unset, because keyward does not need the body.
-//! - **Failures.** Leave `failure_mode_allow` unset. Otherwise Envoy lets in each request that keyward refuses to read.
-//!
-//! The types come from [`envoy_types`], whose version is below 1. They are Envoy's protocol, and only this module uses them.
+//! - A route's `check_settings.context_extensions` lists the required scopes: `scope: resources:read`.
+//! - Set `use_remote_address: true`. Otherwise a client could claim that it used HTTPS.
+//! - With `encode_raw_headers: true`, fields arrive as bytes.
+//! - Leave `with_request_body` unset. A `CheckRequest` of more than [`MAX_REQUEST_BYTES`] is refused.
+//! - Leave `failure_mode_allow` unset. Otherwise Envoy lets in requests that keyward refuses to read.
 
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects, clippy::indexing_slicing))] // It reads input.
 
@@ -43,7 +38,7 @@ use crate::headers::{PREFIX, identity_headers};
 use crate::original::Original;
 use crate::verdict::{identity_of, required, verdict};
 
-/// The largest `CheckRequest`, 64 KiB. Callers of the service are not authenticated, so the limit is low.
+/// The largest `CheckRequest`, 64 KiB.
 pub const MAX_REQUEST_BYTES: usize = 64 * 1_024;
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
@@ -51,7 +46,7 @@ const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 /// Creates the service that Envoy's `ext_authz` filter calls.
 ///
 /// A request that is let in gets the [identity headers](crate::IDENTITY_HEADERS). It loses `Authorization`, and every client header
-/// that looks like an identity header. A request that is refused gets keyward's status, challenge, headers and body.
+/// that looks like an identity header.
 ///
 /// # Examples
 /// ```no_run
@@ -68,8 +63,7 @@ pub fn ext_authz(authenticator: Authenticator) -> AuthorizationServer<ExtAuthz> 
     AuthorizationServer::new(ExtAuthz { authenticator }).max_decoding_message_size(MAX_REQUEST_BYTES)
 }
 
-/// Creates a router with the service of [`ext_authz`], to merge with [`forward_auth`](crate::forward_auth) and
-/// [`verify`](crate::verify) on one port. The server must accept HTTP/2 without TLS, as `keyward-serve` does.
+/// Creates a router with the service of [`ext_authz`], to merge with others. The server must accept HTTP/2 without TLS.
 ///
 /// # Examples
 /// ```
@@ -86,7 +80,6 @@ pub fn ext_authz_router(authenticator: Authenticator) -> Router {
     Router::new().route_service("/envoy.service.auth.v3.Authorization/{method}", service).layer(map_request(bounded))
 }
 
-/// Limits the body to one message and its frame.
 async fn bounded(request: http::Request<Body>) -> http::Request<Body> {
     const FRAME: usize = 5;
     request.map(|body| Body::new(Limited::new(body, MAX_REQUEST_BYTES.saturating_add(FRAME))))
@@ -153,12 +146,10 @@ impl ExtAuthz {
     }
 }
 
-/// The request that Envoy asks about, with the requirement of its route.
 struct Asked {
     method: String,
     uri: String,
     required: Vec<(String, String)>,
-    /// The request's headers and connection, as a server would see them.
     request: http::Request<()>,
 }
 
@@ -200,7 +191,7 @@ fn address_of(peer: Peer) -> Option<IpAddr> {
     }
 }
 
-/// Returns the fields as bytes if Envoy sent them so, and otherwise as Envoy joined them. Pseudo-headers are left out.
+/// Pseudo-headers are left out.
 fn headers_of(http: &HttpRequest) -> Result<HeaderMap, MaxSizeReached> {
     let mut headers = HeaderMap::new();
     let mut append = |name: &str, value: &[u8]| {
@@ -220,7 +211,6 @@ fn headers_of(http: &HttpRequest) -> Result<HeaderMap, MaxSizeReached> {
     Ok(headers)
 }
 
-/// Returns the answer to a request with more fields than a `HeaderMap` takes.
 fn too_many_headers() -> CheckResponse {
     let code = i32::from(http::StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE.as_u16());
     let response = DeniedHttpResponse { status: Some(HttpStatus { code }), ..DeniedHttpResponse::default() };
@@ -240,8 +230,7 @@ fn admitted(admission: &Admission, sent: &HeaderMap) -> CheckResponse {
     answer(Code::Ok, HttpResponse::OkResponse(response))
 }
 
-/// Returns `true` if a backend may take the name for an identity header. Many servers treat `_` and `-` as equal, for example for
-/// CGI. lighttpd does so with every character that is no letter or digit.
+/// Many servers treat `_` as `-` (CGI), lighttpd every character that is no letter or digit.
 fn looks_like_ours(name: &HeaderName) -> bool {
     name.as_str().replace(|c: char| !c.is_ascii_alphanumeric(), "-").starts_with(PREFIX)
 }

@@ -1,5 +1,3 @@
-//! The endpoint that gateways ask before they forward a request.
-
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects, clippy::indexing_slicing))] // It reads input.
 
 use axum::Router;
@@ -19,24 +17,23 @@ use crate::verdict::{identity_of, required, verdict};
 
 /// Creates a router with `/forward-auth`, which decides on a request that a gateway received.
 ///
-/// The gateway sends the client's header fields and two parts of the request line:
+/// The gateway sends the client's header fields, and:
 /// - the method, in `X-Forwarded-Method` or `X-Original-Method`;
-/// - the target, with or without its query, in `X-Forwarded-Uri` or `X-Original-URI`.
+/// - the target, in `X-Forwarded-Uri` or `X-Original-URI`.
 ///
-/// Only gateways may reach this endpoint, because it believes these fields. No other part of keyward does. If the fields
-/// contradict each other, the request is refused. The gateway's configuration lists the required scopes:
-/// `/forward-auth?scope=resources:read`. A key needs all of them.
+/// Only gateways may reach this endpoint, because it believes these fields. Contradicting fields are refused. A key needs all
+/// scopes that the gateway's configuration lists: `/forward-auth?scope=resources:read`.
 ///
 /// | answer | when | with |
 /// | --- | --- | --- |
-/// | 200 | the request is let in | the [identity headers](crate::IDENTITY_HEADERS), all empty if there was no credential |
-/// | 400, 401, 403, 429, 503 | the request is refused | the challenge, the headers and the body for the client |
-/// | 500 | the configuration is wrong: no method or target, a malformed scope, no scope in `scope=`, another parameter | an error in the log |
+/// | 200 | let in | the [identity headers](crate::IDENTITY_HEADERS), all empty without a credential |
+/// | 400, 401, 403, 429, 503 | refused | the response for the client |
+/// | 500 | no method or target, a malformed or empty scope, another parameter | an error in the log |
 ///
-/// `/forward-auth/refusal` takes the same request and always refuses. It is for gateways such as nginx, which read only the
-/// status of the first answer and must ask again for the rest. If the key has become valid in between, the answer is 503.
+/// `/forward-auth/refusal` always refuses, for gateways such as nginx that read only the status of the first answer. If the key has
+/// become valid in between, the answer is 503.
 ///
-/// Keys that are confined to networks and `HttpsOnly` depend on the reports of trusted proxies. The gateway must be one of them: see
+/// Keys confined to networks, and `HttpsOnly`, need the gateway as a trusted proxy:
 /// [`AuthenticatorBuilder::trusted_proxies`](keyward_core::adapter::AuthenticatorBuilder::trusted_proxies).
 ///
 /// # Examples

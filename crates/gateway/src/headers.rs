@@ -1,12 +1,10 @@
-//! An identity as headers, for a backend behind a gateway.
-
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects, clippy::indexing_slicing))] // It reads input.
 
 use http::{HeaderName, HeaderValue};
 use keyward_core::{CredentialKind, Identity};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
-/// The prefix of every identity header. Gateways that remove headers by pattern rely on it.
+/// Gateways that remove headers by pattern rely on it.
 #[cfg(feature = "envoy")]
 pub(crate) const PREFIX: &str = "keyward-";
 
@@ -17,7 +15,7 @@ const KIND: HeaderName = HeaderName::from_static("keyward-kind");
 const SCOPES: HeaderName = HeaderName::from_static("keyward-scopes");
 const PLAN: HeaderName = HeaderName::from_static("keyward-plan");
 
-/// The headers that give a backend the caller's identity. A gateway removes each of them from its clients' requests.
+/// The headers that give a backend the caller's identity. A gateway removes each from its clients' requests.
 ///
 /// | header | value |
 /// | --- | --- |
@@ -28,7 +26,7 @@ const PLAN: HeaderName = HeaderName::from_static("keyward-plan");
 /// | `Keyward-Scopes` | the granted scopes, separated by spaces |
 /// | `Keyward-Plan` | the account's plan; characters other than visible ASCII and spaces are percent-encoded |
 ///
-/// keyward sends a gateway all of them. A header without a value is empty, so that it overwrites a client's header.
+/// keyward sends all of them. An empty one overwrites a client's header.
 ///
 /// # Examples
 /// ```
@@ -43,7 +41,6 @@ pub(crate) fn kind_name(kind: CredentialKind) -> &'static str {
     kind.key_kind().map_or("access_token", |kind| kind.as_str())
 }
 
-/// Returns every header once. A header without a value is empty.
 pub(crate) fn identity_headers(identity: Option<&Identity>) -> [(HeaderName, HeaderValue); 6] {
     let value = |text: &dyn Fn(&Identity) -> String| {
         let text = identity.map(text).unwrap_or_default();

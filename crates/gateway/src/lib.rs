@@ -6,15 +6,12 @@
 //! | Envoy (`ext_authz` over gRPC) | `envoy::ext_authz`, with the feature `envoy` |
 //! | a service in any language | [`verify`]: `POST /v1/verify` |
 //!
-//! Each of them uses an [`Authenticator`](keyward_core::Authenticator), as the layers do. So the cache, the leases, the verdicts and the
-//! refusals are the same. `guide/src/gateway.md` and `examples/gateways` in the repository have a configuration for each gateway. All
-//! but the one of Traefik are tested.
+//! `guide/src/gateway.md` and `examples/gateways` in the repository have a configuration for each gateway. Traefik's is not tested.
 //!
 //! # Duties of a gateway
-//! 1. Its clients must not reach the forward-auth endpoint or Envoy's service. Without a key a client gains nothing there, but
-//!    keyward believes fields such as `X-Forwarded-Method` there.
+//! 1. Its clients must not reach the forward-auth endpoint or Envoy's service.
 //! 2. It removes [identity headers](IDENTITY_HEADERS) from its client's request, in every spelling, before it adds keyward's.
-//! 3. It removes `Authorization` before it forwards a request. The backend needs the identity, not the key.
+//! 3. It removes `Authorization` before it forwards a request.
 //! 4. Its backend can be reached only through the gateway.
 //!
 //! # Examples
@@ -35,7 +32,7 @@
 //! ```
 //!
 //! # Features
-//! - `envoy`: Envoy's external authorization over gRPC.
+//! - `envoy`: the module `envoy`.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 

@@ -1,5 +1,3 @@
-//! A JSON object that no array can stand for.
-
 use std::fmt;
 use std::marker::PhantomData;
 
@@ -7,8 +5,7 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
-/// A struct that is read from a JSON object only. serde also reads structs from arrays, by position, so `["kw_live_…"]` would be
-/// a question.
+/// serde also reads structs from arrays, by position.
 pub(crate) struct Object<T>(pub(crate) T);
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {

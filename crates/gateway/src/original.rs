@@ -6,7 +6,6 @@ use http::{HeaderMap, HeaderValue};
 use keyward_core::Rejection;
 use keyward_core::endpoint::is_ambiguous_path;
 
-/// The method and the path of the client's request, without the query.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Original<'a> {
     pub(crate) method: &'a str,
@@ -14,29 +13,21 @@ pub(crate) struct Original<'a> {
 }
 
 impl<'a> Original<'a> {
-    /// Reads `X-Forwarded-Method` and `X-Forwarded-Uri`, or `X-Original-Method` and `X-Original-URI`.
-    ///
-    /// # Errors
-    /// [`Rejection::NotConfigured`] if a field is missing. [`Rejection::AmbiguousTarget`] if the fields differ, because then the
-    /// client wrote some of them.
+    /// Fields differ if the client wrote some of them.
     pub(crate) fn of(headers: &'a HeaderMap) -> Result<Self, Rejection> {
         let method = said(headers, ["x-forwarded-method", "x-original-method"])?;
         let uri = said(headers, ["x-forwarded-uri", "x-original-uri"])?;
         Self::new(method, uri)
     }
 
-    /// Takes the method, and the path of this target.
-    ///
-    /// # Errors
-    /// [`Rejection::AmbiguousTarget`] if the path can be read in several ways. keyward would decide by one reading, and the gateway
-    /// or the backend might route by another.
+    /// The backend might route by another reading.
     pub(crate) fn new(method: &'a str, uri: &'a str) -> Result<Self, Rejection> {
         let path = uri.split_once('?').map_or(uri, |(path, _)| path);
         let fits = !is_ambiguous_path(path) && path.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'#');
         if fits { Ok(Self { method, path }) } else { Err(Rejection::AmbiguousTarget) }
     }
 
-    /// Returns `true` for a CORS preflight, as the Fetch standard defines it.
+    /// As the Fetch standard defines it.
     pub(crate) fn is_preflight(&self, headers: &HeaderMap) -> bool {
         self.method == "OPTIONS"
             && headers.contains_key("origin")
@@ -44,7 +35,6 @@ impl<'a> Original<'a> {
     }
 }
 
-/// Returns the value of the fields with these names, if all of them agree.
 fn said<'a>(headers: &'a HeaderMap, names: [&str; 2]) -> Result<&'a str, Rejection> {
     let mut values = names.into_iter().flat_map(|name| headers.get_all(name));
     let Some(first) = values.next() else {

@@ -1,12 +1,9 @@
-//! The verdict on a request, for all endpoints of this crate.
-
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects, clippy::indexing_slicing))] // It reads input.
 
 use keyward_core::adapter::{Admission, Check, CredentialFault};
 use keyward_core::policy::Policy;
 use keyward_core::{Authenticator, Identity, Rejection, Requirement, Scope};
 
-/// Finishes a check, and applies the required scopes to the result.
 pub(crate) async fn verdict(
     authenticator: &Authenticator,
     check: Check,
@@ -24,7 +21,6 @@ pub(crate) async fn verdict(
     Ok(admission)
 }
 
-/// Returns the identity, or `None` for a request without a credential.
 pub(crate) fn identity_of(admission: &Admission) -> Option<&Identity> {
     match admission {
         Admission::Identity(identity) => Some(identity),
@@ -32,10 +28,7 @@ pub(crate) fn identity_of(admission: &Admission) -> Option<&Identity> {
     }
 }
 
-/// Reads the requirement in the gateway's configuration, by name and value.
-///
-/// # Errors
-/// [`Rejection::NotConfigured`] for everything unknown, so that a mistyped requirement is not ignored.
+/// A mistyped requirement is not ignored.
 pub(crate) fn required<'a>(parameters: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<Requirement, Rejection> {
     let mut scopes = Vec::new();
     for (name, value) in parameters {

@@ -1,5 +1,3 @@
-//! `POST /v1/verify`, for services that received a key and ask whether it is valid.
-
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects, clippy::indexing_slicing))] // It reads input.
 
 use std::net::IpAddr;
@@ -47,13 +45,11 @@ pub const VERIFY_SCOPE: Scope = Scope::from_static("keys:verify");
 /// ```
 pub const MAX_BATCH: usize = 100;
 
-/// The largest body of one question, in bytes. A batch may have [`MAX_BATCH`] times as much.
 const MAX_BODY: usize = 8 * 1_024;
 
 /// The keys that a caller of [`verify`] may ask about.
 ///
-/// Each caller may ask about the keys of the caller's account. A key of another account gets exactly the answer of an unknown
-/// key, and the question does not count as a use of the key.
+/// A key outside the reach gets exactly the answer of an unknown key, and the question is no use of the key.
 ///
 /// # Examples
 /// ```
@@ -68,15 +64,14 @@ const MAX_BODY: usize = 8 * 1_024;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum VerifyReach {
-    /// Every caller may ask only about keys of the caller's account.
+    /// Only keys of the caller's account.
     #[default]
     Own,
-    /// Callers of this account, such as a gateway, may ask about every key. All others may ask only about keys of their account.
+    /// Callers of this account may ask about every key, others as with [`VerifyReach::Own`].
     Operator(AccountId),
 }
 
 impl VerifyReach {
-    /// Returns the only account whose keys `caller` may ask about, or `None` for every account.
     fn confines<'a>(&self, caller: &'a Identity) -> Option<&'a AccountId> {
         match self {
             Self::Operator(operator) if operator == caller.account() => None,
@@ -93,24 +88,22 @@ struct Verifier {
 
 /// Creates a router with `POST /v1/verify` and `POST /v1/verify/batch`, which decide on keys that another service received.
 ///
-/// - `keys` decides on the keys. It is often the same authenticator as that of `callers`.
+/// - `keys` decides on the keys.
 /// - `callers` authenticates the caller, who needs the scope [`VERIFY_SCOPE`]. A caller may try any number of keys.
-/// - `reach` sets the keys that a caller may ask about.
+/// - `reach` limits the keys that a caller may ask about.
 ///
 /// | member of the question | meaning |
 /// | --- | --- |
 /// | `key` | the key, as it came after `Bearer` |
-/// | `method`, `path` | the request's method and path. `method` defaults to `GET`. If `path` is missing, keys that are confined to endpoints are refused |
-/// | `scopes` | the required scopes; the key needs all of them |
-/// | `client` | the client's address. If it is missing, keys that are confined to networks are refused |
+/// | `method`, `path` | of the request. `method` defaults to `GET`. Without `path`, keys confined to endpoints are refused |
+/// | `scopes` | the key needs all of them |
+/// | `client` | the client's address. Without it, keys confined to networks are refused |
 ///
-/// `client` is compared with the key's networks. It is recorded as the address of the last use only for callers of the operator's
-/// account ([`VerifyReach::Operator`]), because other callers can make it up.
+/// `client` is recorded as the last use only for callers of the operator's account ([`VerifyReach::Operator`]).
 ///
 /// The answer is 200 with `{"valid":true, …}` and the identity, or with `{"valid":false, …}`, `code`, `reason`, `message` and the
-/// `status` that a service would answer. A batch is an array of at most [`MAX_BATCH`] questions. Its answers have the same
-/// order. An outage gives no verdict: a single question gets 503, and a question in a batch gets `status` 503. The caller must check
-/// that the key came over HTTPS.
+/// `status` that a service would answer. A batch is an array of at most [`MAX_BATCH`] questions, answered in order. An outage gives
+/// no verdict: 503, or `status` 503 in a batch. The caller must check that the key came over HTTPS.
 ///
 /// # Examples
 /// ```
@@ -149,7 +142,7 @@ pub fn verify(keys: Authenticator, callers: AuthLayer, reach: VerifyReach) -> Ro
         .layer(callers)
 }
 
-/// A question. It has no `Debug`, so that no log can show the key.
+/// Has no `Debug`, so that no log can show the key.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Question {
@@ -203,7 +196,7 @@ async fn batch(
     Json(answers.collect::<Value>()).into_response()
 }
 
-/// Reads a JSON body. The error texts are fixed, because serde's errors quote the input, which may be the key.
+/// The error texts are fixed, because serde's quote the input, which may be the key.
 fn parse<T: DeserializeOwned>(headers: &HeaderMap, body: Result<Bytes, BytesRejection>) -> Result<T, Box<Response>> {
     if !is_json(headers) {
         let detail = "Unsupported Content-Type: send JSON with Content-Type: application/json.";
@@ -234,7 +227,6 @@ fn wrong(status: StatusCode, detail: &str) -> Response {
     (status, [(CONTENT_TYPE, "application/problem+json")], body.to_string()).into_response()
 }
 
-/// Decides on a key, for a caller who may ask about the keys of the account `within`, or about every key.
 async fn ask(keys: &Authenticator, within: Option<&AccountId>, question: &Question) -> Result<Identity, Rejection> {
     let check = {
         let method = question.method.as_deref().unwrap_or("GET");

@@ -1,4 +1,4 @@
-//! Requests from hyper, and their answers. Each is counted until the client has taken the answer.
+//! Requests from hyper, counted until the client has taken the answer.
 
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects, clippy::indexing_slicing))] // It reads input.
 
@@ -17,10 +17,9 @@ use tower::{Service, ServiceExt};
 
 use crate::table::{InFlight, Requests};
 
-/// The largest part of an answer that hyper gets at once, in bytes. Small parts show whether a slow client still reads.
+/// Small parts show whether a slow client still reads.
 const PART: usize = 64 * 1024;
 
-/// The service that hyper calls. It adds the peer's address, waits until the inner service is ready, and counts requests.
 pub(crate) struct Counted<S> {
     pub(crate) service: S,
     pub(crate) peer: PeerAddress,

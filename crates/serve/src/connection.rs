@@ -26,7 +26,6 @@ use crate::answer::Counted;
 use crate::preface::Preface;
 use crate::table::{Doing, Place};
 
-/// The interval of pings on an HTTP/2 connection, and the time limit of their answers.
 const PING_INTERVAL: Duration = Duration::from_secs(20);
 const PING_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -37,7 +36,6 @@ pub(crate) struct Connections<S> {
     times: Times,
 }
 
-/// The times after which a connection ends.
 #[derive(Clone, Copy)]
 struct Times {
     idle: Duration,
@@ -71,7 +69,6 @@ where
         Self { service, builder: Arc::new(builder), header_timeout: limits.header_timeout, times }
     }
 
-    /// Serves a connection until it ends, or until `shutdown` changes and the requests in flight have been answered.
     pub(crate) fn start(
         &self,
         stream: TcpStream,
@@ -135,8 +132,7 @@ where
     }
 }
 
-/// Makes writes wait while 64 KiB are unsent. Otherwise the system buffers megabytes for a client that does not read, and the
-/// server keeps answering its requests.
+/// The system would buffer megabytes for a client that does not read.
 #[cfg(any(target_os = "android", target_os = "linux"))]
 fn bound_unsent(stream: &TcpStream) {
     const UNSENT: u32 = 64 * 1024;
@@ -148,21 +144,17 @@ fn bound_unsent(stream: &TcpStream) {
 #[cfg(not(any(target_os = "android", target_os = "linux")))]
 fn bound_unsent(_: &TcpStream) {}
 
-/// Polls the connection once. Returns `true` if it has ended.
 async fn ends_at_once(mut connection: Pin<&mut impl Future>) -> bool {
     poll_fn(|cx| Poll::Ready(connection.as_mut().poll(cx).is_ready())).await
 }
 
 enum Close {
     No,
-    /// Takes no further requests, and ends after the answers in flight.
     Gracefully,
-    /// Closes gracefully, and ends at once if the connection is idle or its client does not read.
     ForAnother,
     Hard,
 }
 
-/// The age of a connection, and whether it is closing.
 struct Life {
     times: Times,
     begun: Instant,
@@ -190,7 +182,6 @@ impl Life {
         self.look_again = after(now, self.times.shortest());
     }
 
-    /// Decides what is due now. The next look is within the shortest of the times, so that no time is missed.
     fn judge(&mut self, doing: Doing) -> Close {
         let now = Instant::now();
         let passed = |since: Option<Instant>, time| since.is_some_and(|since| now.duration_since(since) >= time);
@@ -219,7 +210,6 @@ impl Times {
     }
 }
 
-/// Returns `since + time`, or a day after `since` if that overflows.
 fn after(since: Instant, time: Duration) -> Instant {
     const DAY: Duration = Duration::from_secs(24 * 60 * 60);
     since.checked_add(time).or_else(|| since.checked_add(DAY)).unwrap_or(since)

@@ -1,14 +1,6 @@
-//! A small HTTP server with limits, for programs on the public internet.
+//! A small HTTP server with limits, for programs on the public internet: hyper with [`Limits`].
 //!
-//! `axum::serve` waits forever for the head of a request, reads heads of any length that fits in memory, and accepts any
-//! number of connections. [`serve`] is hyper with [`Limits`]:
-//! - The head of a request must arrive in time and be short.
-//! - A connection ends when it is idle, when its client does not read, and at a maximum age.
-//! - Each peer holds a limited number of connections. When all are taken, a new one replaces an idle one.
-//! - A shutdown answers the requests in flight, within a deadline.
-//!
-//! It speaks HTTP/1.1 and HTTP/2 without TLS. A proxy in front terminates TLS. Use tower layers to limit a handler's time and the
-//! length of bodies.
+//! It speaks HTTP/1.1 and HTTP/2 without TLS. Use tower layers to limit a handler's time and the length of bodies.
 //!
 //! # Examples
 //! ```no_run
@@ -55,20 +47,19 @@ use tower::Service;
 use connection::Connections;
 use table::{Full, Table};
 
-/// The pause after the operating system could not accept a connection, for example because file descriptors ran out.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// The result of [`serve`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stopped {
-    /// The number of connections that were still busy at [`Limits::shutdown_deadline`] and were cut off.
+    /// Connections cut off at [`Limits::shutdown_deadline`].
     pub cut_off: usize,
 }
 
 /// Serves `service` on `listener` until `shutdown` is ready, and then answers the requests in flight.
 ///
-/// Every request has the [`PeerAddress`](keyward_core::PeerAddress) of its connection in its extensions. An error of the service
-/// closes the connection.
+/// Requests have the [`PeerAddress`](keyward_core::PeerAddress) of their connection in their extensions. A service error closes the
+/// connection.
 ///
 /// # Panics
 /// If a value of [`Limits`] is out of bounds.

@@ -1,5 +1,3 @@
-//! The limits of a server.
-
 use std::time::Duration;
 
 use keyward_core::TrustedProxies;
@@ -14,31 +12,28 @@ use keyward_core::TrustedProxies;
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// The time limit for the head of a request, counted from the connection or from the previous answer. Defaults to
-    /// 10 seconds. It also ends idle HTTP/1 connections.
+    /// Time for the head of a request, from the connection or the previous answer. Defaults to 10 seconds. Also ends idle HTTP/1 connections.
     pub header_timeout: Duration,
     /// The longest head of a request, in bytes, from 8 KiB to 1 MiB. Defaults to 16 KiB. Longer heads get 431.
     pub header_bytes: u32,
-    /// The time limit for a connection without a request in flight. Defaults to 60 seconds. HTTP/2 connections get a
-    /// GOAWAY then, whether or not they answer pings.
+    /// Time without a request in flight. Defaults to 60 seconds. HTTP/2 connections then get a GOAWAY, even if they answer pings.
     pub idle_timeout: Duration,
-    /// The time limit for a client to read the next part of an answer. Defaults to 20 seconds. A connection whose writes make no
-    /// progress for this long is closed. So is an HTTP/2 connection whose flow-control window holds back all of its answers.
+    /// Time for a client to read the next part of an answer. Defaults to 20 seconds. A connection without progress is closed. So is an
+    /// HTTP/2 connection whose flow-control window holds back all its answers.
     pub write_timeout: Duration,
-    /// The life of a connection. Defaults to one hour. Afterwards it takes no further requests, answers those in
-    /// flight, and is closed.
+    /// The life of a connection, which then only answers the requests in flight. Defaults to one hour.
     pub max_age: Duration,
-    /// The number of connections at once. Defaults to 1,024. When all are taken, a new connection replaces the longest idle
-    /// connection of the peer that holds the most. If none is idle, it replaces one whose client does not read its answer.
+    /// Connections at once. Defaults to 1,024. Then a new one replaces the longest idle one of the largest holder, or else one whose client
+    /// does not read.
     pub connections: usize,
-    /// The number of connections of one peer. Defaults to 256. The addresses of one IPv6 /64 network count as one peer.
-    /// A further connection replaces the peer's longest idle one. It is closed at once if the peer has none.
+    /// Connections of one peer, an IPv4 address or an IPv6 /64. Defaults to 256. A further one replaces the peer's longest idle one, or
+    /// is closed at once.
     pub connections_per_peer: usize,
-    /// Proxies that may hold any number of connections up to [`connections`](Self::connections). Defaults to none.
+    /// Proxies that may hold up to [`connections`](Self::connections). Defaults to none.
     pub exempt_peers: TrustedProxies,
-    /// The number of requests in flight on one HTTP/2 connection. Defaults to 100.
+    /// Requests in flight on one HTTP/2 connection. Defaults to 100.
     pub streams: u32,
-    /// The time in which a shutdown waits for requests in flight. Defaults to 30 seconds. Then it cuts them off.
+    /// Time for requests in flight at shutdown, which are then cut off. Defaults to 30 seconds.
     pub shutdown_deadline: Duration,
 }
 

@@ -1,7 +1,4 @@
-//! A time-out for the first bytes of a connection.
-//!
-//! hyper's time-out begins when the protocol is known. A peer that sends nothing, or only a part of the preface of HTTP/2
-//! (RFC 9113 section 3.4), would otherwise hold its connection forever.
+//! A time-out for a connection's first bytes: hyper's begins when the protocol is known.
 
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects, clippy::indexing_slicing))] // It reads input.
 
@@ -15,10 +12,9 @@ use tokio::time::Sleep;
 
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
-/// A socket whose reads fail if the protocol is not clear in time.
 pub(crate) struct Preface<S> {
     stream: Pin<Box<S>>,
-    /// The bytes of the preface seen so far, and the deadline for the rest. `None` once the protocol is clear.
+    /// `None` once the protocol is clear.
     unclear: Option<(usize, Pin<Box<Sleep>>)>,
 }
 

@@ -1,9 +1,7 @@
-//! The signals that end a program.
-
 use std::future::Future;
 use std::io;
 
-/// Returns a future that is ready at SIGTERM or SIGINT. It listens from this call on, even before it is awaited.
+/// Returns a future that is ready at SIGTERM or SIGINT. It listens from this call on.
 ///
 /// # Errors
 /// If the operating system does not let the process listen for signals.

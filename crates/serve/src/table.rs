@@ -1,4 +1,4 @@
-//! The open connections, by peer, and the choice of the one that makes room for a new one.
+//! The open connections, by peer, and which one makes room.
 
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects, clippy::indexing_slicing))] // It reads input.
 
@@ -12,30 +12,23 @@ use tokio::time::Instant;
 
 use crate::Limits;
 
-/// How long a client must have read nothing before a new connection may replace its connection.
 const STALLED: Duration = Duration::from_secs(1);
 
 pub(crate) struct Table {
     limits: Limits,
     open: Mutex<Open>,
-    /// Notified when a connection ends or becomes idle.
     room: Notify,
 }
 
 #[derive(Default)]
 struct Open {
-    /// The number of open connections.
     connections: usize,
-    /// The number given to the newest connection.
     newest: u64,
     peers: HashMap<IpAddr, HashMap<u64, Arc<Entry>>>,
 }
 
-/// The reason why a connection was not admitted.
 pub(crate) enum Full {
-    /// All connections are busy.
     Server,
-    /// The peer holds its share, and all of those connections are busy.
     Peer,
 }
 
@@ -44,7 +37,6 @@ impl Table {
         Arc::new(Self { limits, open: Mutex::default(), room: Notify::new() })
     }
 
-    /// Adds a connection. If there is no room, it replaces an idle or stalled connection.
     pub(crate) fn admit(self: &Arc<Self>, address: SocketAddr) -> Result<Place, Full> {
         let is_exempt = self.limits.exempt_peers.trusts(address.ip());
         let peer = if is_exempt { address.ip().to_canonical() } else { peer_of(address.ip()) };
@@ -64,12 +56,11 @@ impl Table {
         Ok(Place { table: Arc::clone(self), number, entry })
     }
 
-    /// Closes an idle or stalled connection. Returns `false` if all are busy.
     pub(crate) fn evict(&self) -> bool {
         self.make_room(&mut self.open())
     }
 
-    /// Closes a connection of the peers that hold the most, so that an attacker does not displace others.
+    /// Evicts from the largest holder, so that an attacker does not displace others.
     fn make_room(&self, open: &mut Open) -> bool {
         let is_exempt = |peer| self.limits.exempt_peers.trusts(peer);
         let counted = open.peers.iter().filter(|(peer, _)| !is_exempt(**peer));
@@ -83,7 +74,6 @@ impl Table {
         open.evict(|peer| holds_most.contains(&peer)) || open.evict(|_| true)
     }
 
-    /// Waits until there may be room.
     pub(crate) async fn room(&self) {
         // A connection that stalls sends no notification.
         let _ = tokio::time::timeout(Duration::from_millis(100), self.room.notified()).await;
@@ -95,7 +85,6 @@ impl Table {
 }
 
 impl Open {
-    /// Removes and closes the longest idle connection of these peers, or else the longest stalled one.
     fn evict(&mut self, from: impl Fn(IpAddr) -> bool) -> bool {
         let now = Instant::now();
         let entries = self.peers.iter().filter(|(peer, _)| from(**peer)).flat_map(|(_, entries)| entries);
@@ -125,7 +114,7 @@ impl Open {
     }
 }
 
-/// Returns the peer of an address: an IPv4 address, or an IPv6 /64 network, because one customer often has a whole /64.
+/// One customer often has a whole IPv6 /64.
 fn peer_of(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << 64)).into(),
@@ -133,7 +122,6 @@ fn peer_of(address: IpAddr) -> IpAddr {
     }
 }
 
-/// The place of a connection in the table. Dropping it frees the place.
 pub(crate) struct Place {
     table: Arc<Table>,
     number: u64,
@@ -141,7 +129,6 @@ pub(crate) struct Place {
 }
 
 impl Place {
-    /// Waits until a new connection takes this place.
     pub(crate) async fn evicted(&self) {
         self.entry.evicted.notified().await;
     }
@@ -174,14 +161,11 @@ impl Entry {
     }
 }
 
-/// The activity of a connection.
 #[derive(Clone, Copy)]
 pub(crate) struct Doing {
-    /// The requests in flight. A request ends when hyper takes the last part of its answer.
+    /// A request ends when hyper takes the last part of its answer.
     requests: usize,
-    /// The requests in flight whose answer waits for the client to read.
     unread: usize,
-    /// The time at which a request last began, ended or made progress.
     since: Instant,
 }
 
@@ -194,12 +178,10 @@ impl Doing {
         self.requests == 0
     }
 
-    /// Returns the time since which no request has been in flight.
     pub(crate) fn idle_since(&self) -> Option<Instant> {
         self.is_idle().then_some(self.since)
     }
 
-    /// Returns the time since which all requests in flight have waited for the client to read.
     pub(crate) fn stalled_since(&self) -> Option<Instant> {
         (self.requests > 0 && self.requests == self.unread).then_some(self.since)
     }
@@ -220,19 +202,16 @@ impl Requests {
     }
 }
 
-/// A request in flight. Dropping it ends the request.
 pub(crate) struct InFlight {
     requests: Requests,
     is_unread: bool,
 }
 
 impl InFlight {
-    /// Records that a part of the answer waits for the client to read.
     pub(crate) fn waits_for_client(&mut self) {
         self.progress(true);
     }
 
-    /// Records that the client has read everything, and the service has the next part to produce.
     pub(crate) fn waits_for_service(&mut self) {
         if self.is_unread {
             self.progress(false);

@@ -1,4 +1,4 @@
-//! Clients that hold on to connections, over real sockets, and other clients at the same time.
+//! Clients that hold on to connections, over real sockets.
 
 #![allow(clippy::unwrap_used, reason = "an unwrap is an assertion here, in helpers too")]
 
@@ -24,7 +24,6 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tower::service_fn;
 
-/// Long enough for any machine: each event takes milliseconds.
 const DEADLINE: Duration = Duration::from_secs(60);
 const SHORT: Duration = Duration::from_millis(200);
 const NEVER: Duration = Duration::from_secs(24 * 60 * 60);
@@ -32,7 +31,6 @@ const NEVER: Duration = Duration::from_secs(24 * 60 * 60);
 const GET_AND_CLOSE: &[u8] = b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
 const PREFACE_AND_SETTINGS: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
 
-/// Limits that only the number of connections can reach.
 fn patient() -> Limits {
     Limits {
         header_timeout: NEVER,
@@ -50,7 +48,6 @@ struct Server {
     address: SocketAddr,
     entered: Arc<Notify>,
     release: Arc<Notify>,
-    /// Notified when the server gives up an answer of `/endless`.
     given_up: Arc<Notify>,
 }
 
@@ -91,20 +88,17 @@ impl Server {
         socket.connect(self.address).await.unwrap()
     }
 
-    /// Returns `true` if a well-behaved client gets an answer.
     async fn is_answered_from(&self, address: [u8; 4]) -> bool {
         let mut stream = self.connect_from(address).await;
         stream.write_all(GET_AND_CLOSE).await.unwrap();
         rest(&mut stream).await.contains("answered")
     }
 
-    /// Opens an HTTP/2 connection whose client only answers pings.
     async fn idle_http2(&self) -> h2::client::Connection<TcpStream> {
         let stream = self.connect().await;
         h2::client::handshake(stream).await.unwrap().1
     }
 
-    /// Opens an HTTP/1 connection and sends requests without reading, until the server takes no more.
     async fn unread_http1(&self) -> TcpStream {
         let mut stream = self.connect().await;
         let requests = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n".repeat(1_000);
@@ -113,7 +107,6 @@ impl Server {
     }
 }
 
-/// An endless answer.
 struct Endless(Arc<Notify>);
 
 impl Body for Endless {

@@ -26,9 +26,7 @@ struct Server {
     address: SocketAddr,
     stop: oneshot::Sender<()>,
     stopped: JoinHandle<Stopped>,
-    /// Notified when a request reaches `/slow`.
     entered: Arc<Notify>,
-    /// Makes `/slow` answer.
     release: Arc<Notify>,
 }
 
@@ -59,7 +57,6 @@ impl Server {
     }
 }
 
-/// Returns everything up to the end of the connection.
 async fn rest(stream: &mut TcpStream) -> String {
     let mut answer = Vec::new();
     // A reset ends the connection too.
@@ -67,7 +64,6 @@ async fn rest(stream: &mut TcpStream) -> String {
     String::from_utf8_lossy(&answer).into_owned()
 }
 
-/// Returns one answer. The connection may stay open.
 async fn answer(stream: &mut TcpStream) -> String {
     let mut buffer = vec![0; 4096];
     let length = timeout(SOON, stream.read(&mut buffer)).await.expect("the server did not answer").unwrap();

@@ -15,7 +15,6 @@ pub(super) fn router() -> OpenApiRouter<Management> {
     OpenApiRouter::new().routes(routes!(list)).routes(routes!(verify))
 }
 
-/// Converts the verdict of the service into that of the API.
 impl From<service::AuditVerdict> for AuditVerdict {
     fn from(verdict: service::AuditVerdict) -> Self {
         let checkpoint = verdict.checkpoint().to_string();

@@ -1,4 +1,4 @@
-//! The reference page: the OpenAPI description as HTML, without resources from other hosts.
+//! The OpenAPI description as HTML, without resources from other hosts.
 
 use askama::Template;
 use axum::response::{Html, IntoResponse};
@@ -36,7 +36,6 @@ fn text<'a>(value: &'a Value, pointer: &str) -> &'a str {
     value.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
 }
 
-/// Describes the values of a schema in a few words.
 fn kind(schema: &Value) -> String {
     if let Some(name) = schema["$ref"].as_str() {
         return name.rsplit('/').next().unwrap_or_default().to_owned();
@@ -96,7 +95,6 @@ fn operation<'a>(path: &'a str, method: &'a str, operation: &'a Value, whole: &'
     }
 }
 
-/// Renders the page of a description.
 pub(super) fn page(description: &Value) -> impl IntoResponse + Clone + use<> {
     let paths = description["paths"].as_object().into_iter().flatten();
     let operations = paths.flat_map(|(path, item)| {
@@ -112,5 +110,5 @@ pub(super) fn page(description: &Value) -> impl IntoResponse + Clone + use<> {
     ([(CONTENT_SECURITY_POLICY, policy)], Html(page.render().unwrap_or_default()))
 }
 
-/// The style sheet, in a separate file, so that the policy can forbid inline styles.
+/// The policy forbids inline styles.
 pub(super) const STYLE: &str = include_str!("../../templates/docs.css");

@@ -1,4 +1,4 @@
-//! The HTTP API, under `/v1`. Handlers translate HTTP; the management service has every rule.
+//! The HTTP API. Handlers translate HTTP; the management service has every rule.
 
 mod accounts;
 mod audit;
@@ -31,18 +31,13 @@ use crate::web;
 
 const MAX_BODY: usize = 64 * 1_024;
 
-/// Returns the HTTP API of a management service, under `/v1`. `/openapi.json` describes it, and `/docs` is a page of
-/// that description.
+/// Returns the HTTP API of a management service, under `/v1`. `/openapi.json` describes it, and `/docs` shows that description.
 ///
-/// Merge the router into another one, or nest it below a path. It authenticates its callers, so put no [`AuthLayer`]
-/// around it. To limit sign-ins by address, it needs the [`PeerAddress`](keyward_core::PeerAddress) of each
-/// connection, as `keyward-serve` sets it, or axum's `ConnectInfo`.
-///
-/// Plain HTTP from another host is refused with 403 `HTTPS_REQUIRED`: see [`secured`].
+/// It authenticates its callers, so put no [`AuthLayer`] around it. To limit sign-ins by address, it needs the
+/// [`PeerAddress`](keyward_core::PeerAddress) of each connection, or axum's `ConnectInfo`. It refuses plain HTTP as [`secured`] does.
 ///
 /// # Panics
-/// Panics if the operating system provides no thread. To get an error instead, call [`Management::authenticator`]
-/// first.
+/// If the operating system provides no thread. [`Management::authenticator`] returns an error instead.
 ///
 /// # Examples
 /// ```
@@ -77,12 +72,10 @@ pub fn api(management: Management) -> Router {
         .with_state(management)
 }
 
-/// Adds the request id, the origin and the HTTPS rule of the HTTP API to other routes that take the same credentials,
-/// such as `/v1/verify`.
+/// Adds the request id, the origin and the HTTPS rule of the HTTP API to other routes that take the same credentials.
 ///
-/// A request over plain HTTP is refused with 403 `HTTPS_REQUIRED`, because others could read its key.
-/// [`ManagementBuilder::trusted_proxies`](crate::ManagementBuilder::trusted_proxies) decides which forwarded fields
-/// count. Requests to `localhost` and loopback addresses may use plain HTTP.
+/// Plain HTTP is refused with 403 `HTTPS_REQUIRED`, except to `localhost` and loopback addresses.
+/// [`ManagementBuilder::trusted_proxies`](crate::ManagementBuilder::trusted_proxies) decides which forwarded fields count.
 ///
 /// # Examples
 /// ```
@@ -133,7 +126,6 @@ fn protected_router() -> OpenApiRouter<Management> {
         .merge(audit::router())
 }
 
-/// Adds the parts that all operations share.
 fn finished(mut description: OpenApi) -> OpenApi {
     description.info.title = "keyward".to_owned();
     description.info.version = env!("CARGO_PKG_VERSION").to_owned();
@@ -189,18 +181,15 @@ fn check_length(field: &'static str, max: usize, text: Option<&str>) -> Result<(
     Err(ManagementError::invalid(field, format!("{length} characters are too many: expected at most {max}")))
 }
 
-/// Converts a page of the service into a page of the API.
 fn to_page<U, T>(page: service::Page<U>, change: impl FnMut(U) -> T) -> Page<T> {
     let page = page.map(change);
     Page { data: page.items, next: page.next }
 }
 
-/// Makes a page of a whole list.
 fn single_page<T>(data: Vec<T>) -> Page<T> {
     Page { data, next: None }
 }
 
-/// Returns the account of a request, or the default account of the actor.
 async fn account_or_default(
     management: &Management,
     actor: &Actor,

@@ -16,7 +16,6 @@ pub(super) fn router() -> OpenApiRouter<Management> {
     OpenApiRouter::new().routes(routes!(list, create)).routes(routes!(update, remove))
 }
 
-/// Converts a plan of the service into that of the API.
 impl From<Versioned<records::Plan>> for Plan {
     fn from(plan: Versioned<records::Plan>) -> Self {
         let records::Plan { name, description, key_limit } = plan.value;

@@ -12,7 +12,6 @@ use utoipa_axum::routes;
 use crate::service::{self, Management};
 use crate::web::{Caller, Input, Origin, Problem};
 
-/// Returns the routes that need no credential.
 pub(super) fn open_router() -> OpenApiRouter<Management> {
     OpenApiRouter::new().routes(routes!(sign_in)).routes(routes!(refresh))
 }

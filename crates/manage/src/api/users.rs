@@ -19,7 +19,6 @@ use crate::records::Versioned;
 use crate::service::{Management, NewUser};
 use crate::web::{Caller, Input, NoInput, Origin, PathParam, Problem, QueryParams, Tagged, answer, no_content};
 
-/// Returns the routes that need no credential.
 pub(super) fn open_router() -> OpenApiRouter<Management> {
     OpenApiRouter::new().routes(routes!(sign_up)).routes(routes!(accept)).routes(routes!(forgot)).routes(routes!(reset))
 }
@@ -36,14 +35,12 @@ pub(super) fn router() -> OpenApiRouter<Management> {
         .routes(routes!(enable))
 }
 
-/// Converts a user of the service into that of the API.
 impl From<Versioned<User>> for VersionedUser {
     fn from(user: Versioned<User>) -> Self {
         Self::new(user.value, user.version)
     }
 }
 
-/// Returns a response that states what to do next.
 fn accepted(detail: &str) -> Response {
     (StatusCode::ACCEPTED, Json(Accepted { detail: detail.to_owned() })).into_response()
 }

@@ -6,7 +6,7 @@ fn account(name: &str) -> AccountId {
     name.parse().unwrap()
 }
 
-/// A key, as a row of a table says it: `purpose kind mode; scopes; networks; endpoints; expiry in seconds`.
+/// `purpose kind mode; scopes; networks; endpoints; expiry in seconds`
 fn key(text: &str) -> Rights {
     let parts: Vec<&str> = text.split(';').map(str::trim).collect();
     let [head, scopes, networks, endpoints, end] = parts[..] else { panic!("{text}") };
@@ -122,7 +122,6 @@ fn any_key() -> impl Strategy<Value = Rights> {
 }
 
 proptest! {
-    /// What cannot be granted in one step cannot be granted in several.
     #[test]
     fn covering_is_transitive(a in any_key(), b in any_key(), c in any_key()) {
         prop_assert!(a.covers(&a).is_ok());

@@ -1,15 +1,11 @@
-//! The state that every page shares.
-
 use std::sync::Arc;
 
 use super::settings::DashboardSettings;
 use super::site_map::{self, SiteMap};
 use crate::service::Management;
 
-/// A route of the dashboard.
 pub(super) type Route = site_map::Route<App>;
 
-/// The management service, the settings and the site map.
 #[derive(Clone)]
 pub(super) struct App(Arc<(Management, DashboardSettings, SiteMap)>);
 

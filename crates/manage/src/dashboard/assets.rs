@@ -1,4 +1,4 @@
-//! The style sheet, the script and the logo. Their names change with their contents, so browsers cache them for a year.
+//! The style sheet, the script and the logo. Names change with contents.
 
 use std::sync::LazyLock;
 
@@ -24,17 +24,15 @@ fn short_hash(bytes: &[u8]) -> String {
     hex::encode(Sha256::digest(bytes).get(..8).unwrap_or_default())
 }
 
-/// Lets an image be shown, but run and fetch nothing.
+/// Lets an image run and fetch nothing.
 const IMAGE_CSP: &str = "default-src 'none'; style-src 'unsafe-inline'; sandbox";
 
-/// The name of the logo, if there is one: that which the operator set, or that of the settings.
 pub(super) fn logo_name(visitor: &Visitor) -> Option<String> {
     let own = visitor.look.logo.clone();
     let id = own.or_else(|| visitor.app.settings().logo.as_ref().map(|logo| short_hash(&logo.bytes)));
     id.map(|id| format!("logo.{id}"))
 }
 
-/// The name of the style sheet with the accent colour, if there is one.
 pub(super) fn accent_name(visitor: &Visitor) -> Option<String> {
     visitor.look.accent.map(|accent| format!("accent.{}.css", short_hash(accent.style().as_bytes())))
 }

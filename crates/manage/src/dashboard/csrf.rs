@@ -1,4 +1,4 @@
-//! Protection against forged forms: a token in each form, and the site that the browser names.
+//! Protection against forged forms.
 
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects, clippy::indexing_slicing))] // It reads input.
 
@@ -10,10 +10,9 @@ use subtle::ConstantTimeEq;
 
 use crate::error::ManagementError;
 
-/// The message for a form with the wrong token, before sign-in.
 pub(super) const EXPIRED_FORM: &str = "This page has expired, or your browser blocks cookies. Try again.";
 
-/// The token in every form. Only the holder of the cookie's secret can make it.
+/// Only the holder of the cookie's secret can make it.
 pub(super) fn token_of(secret: &str) -> Result<String, ManagementError> {
     let mut token = [0_u8; 32];
     Hkdf::<Sha256>::new(None, secret.as_bytes())
@@ -22,12 +21,11 @@ pub(super) fn token_of(secret: &str) -> Result<String, ManagementError> {
     Ok(hex::encode(token))
 }
 
-/// Returns `true` if `sent` is the token of this secret.
 pub(super) fn is_token(sent: &str, secret: &str) -> bool {
     !secret.is_empty() && token_of(secret).is_ok_and(|token| token.as_bytes().ct_eq(sent.as_bytes()).into())
 }
 
-/// Returns `true` if the browser sent the form from the host `own`: by `Sec-Fetch-Site`, or else by `Origin`.
+/// By `Sec-Fetch-Site`, or else by `Origin`.
 pub(super) fn is_same_origin(headers: &HeaderMap, own: &str) -> bool {
     let text = |name: &HeaderName| headers.get(name).map(|value| value.to_str().unwrap_or("?"));
     match (text(&HeaderName::from_static("sec-fetch-site")), text(&ORIGIN)) {

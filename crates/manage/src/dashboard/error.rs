@@ -1,5 +1,3 @@
-//! Errors of pages, in words for users.
-
 use std::time::Duration;
 
 use axum::response::{IntoResponse, Response};
@@ -9,16 +7,13 @@ use keyward_core::store::StoreErrorKind;
 
 use crate::error::ManagementError;
 
-/// The reason why a page cannot be shown. The middleware renders it, because it knows the visitor.
 #[derive(Clone, Debug)]
 pub(super) struct PageError {
     pub(super) status: StatusCode,
     pub(super) title: &'static str,
     pub(super) text: String,
-    /// The path and the label of the button.
     pub(super) button: Option<(String, &'static str)>,
     pub(super) retry_after: Option<u64>,
-    /// Whether the user can sign in again, and then returns to the form and the typed fields.
     pub(super) needs_sign_in: bool,
 }
 
@@ -44,7 +39,7 @@ impl PageError {
         Self::new(StatusCode::FORBIDDEN, "Open this page over HTTPS", text)
     }
 
-    /// The request names another host (RFC 9110 section 15.5.20).
+    /// RFC 9110 section 15.5.20.
     pub(super) fn other_host(own: &str) -> Self {
         let text =
             format!("You opened this page under another address, so it cannot create a link. Open {own} instead.");
@@ -73,14 +68,12 @@ impl PageError {
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, "Form too large", "The form is larger than the server allows.")
     }
 
-    /// The session has ended before the form was sent.
     pub(super) fn signed_out() -> Self {
         let text =
             "Your session has ended, so nothing was done. Sign in to return to the form: we kept what you typed.";
         Self { needs_sign_in: true, ..Self::new(StatusCode::UNAUTHORIZED, "Sign in again", text) }
     }
 
-    /// The session is too old for an operation that grants access. After sign-in, the user returns to the form.
     pub(super) fn signed_in_long_ago() -> Self {
         let text = "You signed in a while ago. To protect your account, sign in again before you create access. You then return \
                     to this page.";
@@ -109,9 +102,7 @@ impl From<ManagementError> for PageError {
     }
 }
 
-/// An error in a form, shown above it and at the field.
 pub(super) struct FieldError {
-    /// The field, or an empty text.
     pub(super) field: &'static str,
     pub(super) text: String,
 }
@@ -127,14 +118,12 @@ impl From<&ManagementError> for FieldError {
     }
 }
 
-/// Sets `Retry-After`, to at least one second, if a retry may help.
 pub(super) fn retry_after(response: &mut Response, seconds: Option<u64>) {
     if let Some(seconds) = seconds {
         response.headers_mut().typed_insert(RetryAfter::delay(Duration::from_secs(seconds.max(1))));
     }
 }
 
-/// The title and the text of an error.
 fn explain(error: &ManagementError) -> (&'static str, String) {
     match error {
         ManagementError::Invalid { field, message } => ("Check what you typed", format!("{}: {message}.", label(field))),
@@ -201,7 +190,6 @@ fn explain(error: &ManagementError) -> (&'static str, String) {
     }
 }
 
-/// The label of a field.
 fn label(field: &str) -> String {
     match field {
         "expires_at" => "Expires".to_owned(),

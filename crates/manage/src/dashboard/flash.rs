@@ -1,8 +1,4 @@
-//! Messages at the top of a page, and the codes that flash messages travel as.
-
-/// A message at the top of a page.
 pub(super) struct Note {
-    /// `good`, `bad` or `info`.
     pub(super) tone: &'static str,
     pub(super) text: String,
 }
@@ -20,7 +16,6 @@ impl Note {
         Self { tone: "info", text: text.into() }
     }
 
-    /// The message of a flash code: a word and numbers, so a forged cookie cannot put words on a page.
     pub(super) fn of_code(code: &str) -> Option<Self> {
         let mut words = code.split('.');
         let word = words.next()?;
@@ -62,7 +57,6 @@ impl Note {
     }
 }
 
-/// How many nodes have applied a change, and after how long.
 fn effect(confirmed: u64, nodes: u64, millis: u64) -> String {
     let mut text = if nodes == 0 {
         format!("Effective everywhere after {millis} ms: no node was running.")

@@ -1,4 +1,4 @@
-//! Form fields, and which of them may be filled in again.
+//! Form fields.
 
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects, clippy::indexing_slicing))] // It reads input.
 
@@ -7,7 +7,7 @@ use axum::extract::{FromRequest, Request};
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 
-/// The fields that are filled in again after sign-in: never passwords, keys or tokens.
+/// Never passwords, keys or tokens.
 const KEPT: [&str; 13] = [
     "name",
     "purpose",
@@ -24,7 +24,7 @@ const KEPT: [&str; 13] = [
     "account_name",
 ];
 
-/// The fields of a form or of a query. It may hold a password, so it has no `Debug`.
+/// May hold a password, so it has no `Debug`.
 #[derive(Default)]
 pub(super) struct Form(Vec<(String, String)>, Option<Bytes>);
 
@@ -43,7 +43,7 @@ impl Form {
         }
     }
 
-    /// Parses a form with a file (RFC 7578). An empty file means that none was chosen.
+    /// RFC 7578.
     async fn parse_parts(body: Bytes, boundary: String) -> Option<Self> {
         let mut parts = multer::Multipart::new(Body::from(body).into_data_stream(), boundary);
         let mut form = Self::default();
@@ -57,17 +57,14 @@ impl Form {
         Some(form)
     }
 
-    /// The uploaded file, if any.
     pub(super) fn file(&self) -> Option<&Bytes> {
         self.1.as_ref()
     }
 
-    /// A field, or an empty text.
     pub(super) fn get(&self, name: &str) -> &str {
         self.0.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value)
     }
 
-    /// A field, or `None` if it is missing or empty.
     pub(super) fn filled(&self, name: &str) -> Option<String> {
         Some(self.get(name)).filter(|value| !value.is_empty()).map(str::to_owned)
     }
@@ -80,19 +77,16 @@ impl Form {
         self.0.iter().filter(move |(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
-    /// The fields that may be filled in again, as a query.
     pub(super) fn draft(&self) -> String {
         let kept = self.0.iter().filter(|(name, value)| KEPT.contains(&name.as_str()) && !value.is_empty());
         form_urlencoded::Serializer::new(String::new()).extend_pairs(kept).finish()
     }
 
-    /// The fields except these, as a query.
     pub(super) fn without(&self, names: &[&str]) -> String {
         let kept = self.0.iter().filter(|(name, value)| !names.contains(&name.as_str()) && !value.is_empty());
         form_urlencoded::Serializer::new(String::new()).extend_pairs(kept).finish()
     }
 
-    /// The path and every field but the token, to tell whether two forms are the same.
     pub(super) fn fingerprint(&self, path: &str) -> Vec<u8> {
         let mut text = path.as_bytes().to_vec();
         text.push(b'?');
@@ -101,13 +95,11 @@ impl Form {
     }
 }
 
-/// Two queries as one.
 pub(super) fn joined(first: &str, second: &str) -> String {
     let between = if first.is_empty() || second.is_empty() { "" } else { "&" };
     format!("{first}{between}{second}")
 }
 
-/// A query of one field.
 pub(super) fn query(name: &str, value: &str) -> String {
     form_urlencoded::Serializer::new(String::new()).append_pair(name, value).finish()
 }

@@ -1,4 +1,4 @@
-//! Sent forms, once their origin and their token are checked.
+//! Sent forms, with checked origin and token.
 
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects, clippy::indexing_slicing))] // It reads input.
 
@@ -14,11 +14,9 @@ use super::path_params::PathParams;
 use super::visitor::Visitor;
 use crate::error::ManagementError;
 
-/// A form of a visitor who is not signed in.
 pub(super) struct AnonymousForm {
     pub(super) visitor: Visitor,
     pub(super) form: Form,
-    /// Whether the form was rendered for this browser.
     pub(super) is_own: bool,
 }
 
@@ -37,7 +35,6 @@ impl FromRequest<App> for AnonymousForm {
     }
 }
 
-/// A form of a signed-in user, and the account or key that its URL names.
 pub(super) struct SignedInForm<P> {
     pub(super) at: P,
     pub(super) form: Form,
@@ -68,7 +65,6 @@ impl<P: Place> FromRequest<App> for SignedInForm<P> {
     }
 }
 
-/// The page of a form, with the typed fields as its query.
 fn form_page(visitor: &Visitor, form: &Form) -> String {
     let (page, kept) = visitor.app.site_map().form_page(visitor.page_path());
     let kept = kept.map(|(field, value)| form::query(field, &value)).unwrap_or_default();

@@ -1,5 +1,3 @@
-//! The frame around every page.
-
 use askama::Template;
 use axum::response::Response;
 use http::StatusCode;
@@ -12,34 +10,28 @@ use super::navigation::Navigation;
 use super::visitor::Visitor;
 use crate::records::Account;
 
-/// The frame around every page.
 pub(super) struct Frame {
     pub(super) title: String,
     pub(super) base: String,
     pub(super) provider: String,
     pub(super) logo: Option<String>,
-    /// The style sheet with the accent colour, if there is one.
     pub(super) accent: Option<String>,
     pub(super) style: &'static str,
     pub(super) script: &'static str,
     pub(super) theme: &'static str,
     pub(super) csrf: String,
     pub(super) navigation: Option<Navigation>,
-    /// The account that the page is about, if any.
     pub(super) about: Option<About>,
-    /// The beginning of the URLs of all pages about that account.
     pub(super) here: String,
     pub(super) note: Option<Note>,
 }
 
-/// The account that a page is about.
 pub(super) struct About {
     pub(super) id: String,
     pub(super) name: String,
 }
 
 impl Frame {
-    /// The frame of a page without navigation.
     pub(super) fn open(visitor: &Visitor, title: &str, csrf: String) -> Self {
         let settings = visitor.app.settings();
         Self {
@@ -63,14 +55,12 @@ impl Frame {
         Self { navigation: Some(navigation), ..self }
     }
 
-    /// Makes the page one about an account.
     pub(super) fn about(self, account: &Account) -> Self {
         let about = About { id: account.id.to_string(), name: account.name.clone() };
         let here = format!("{}{}", self.base, account_path(&account.id, ""));
         Self { about: Some(about), here, ..self }
     }
 
-    /// Shows this message, if there is one.
     pub(super) fn note(mut self, note: impl Into<Option<Note>>) -> Self {
         self.note = note.into().or(self.note);
         self
@@ -78,7 +68,6 @@ impl Frame {
 }
 
 impl Visitor {
-    /// Renders a page for a visitor who is not signed in.
     pub(super) fn open_page<T: Template>(
         &self,
         status: StatusCode,

@@ -1,7 +1,4 @@
-//! A signed-in user, the account that a page is about, and the key that it is about.
-//!
-//! A handler that works on an account takes an [`AtAccount`], and one that works on a key takes an [`AtKey`]. Both come from the
-//! URL and the rights of the session, never from a cookie or a form field.
+//! A signed-in user, account and key: from the URL and the session's rights, never from a cookie or form field.
 
 use std::ops::Deref;
 
@@ -28,29 +25,23 @@ use crate::error::ManagementError;
 use crate::records::{Account, User, Versioned};
 use crate::service::{KeyView, Management};
 
-/// A signed-in user.
 pub(super) struct Member {
     pub(super) visitor: Visitor,
     pub(super) actor: Actor,
     pub(super) session: Zeroizing<String>,
     pub(super) csrf: String,
     pub(super) user: Versioned<User>,
-    /// The accounts that the user belongs to.
     accounts: Vec<Versioned<Account>>,
-    /// The account that the navigation leads to: that of the URL, or else the last one that the user looked at.
     here: Option<Here>,
-    /// The rights in the operator's account, if the user belongs to it.
     pub(super) operates: Option<Rights>,
 }
 
-/// An account that the user may see.
 struct Here {
     account: Versioned<Account>,
     rights: Rights,
 }
 
 impl Member {
-    /// Finds the user of the session, at no account yet.
     pub(super) async fn of(visitor: Visitor) -> Result<Self, ManagementError> {
         let session = visitor.session();
         let management = visitor.app.management();
@@ -66,7 +57,7 @@ impl Member {
         Ok(Self { visitor, actor, session, csrf, user, accounts, here: None, operates })
     }
 
-    /// Finds an account. An account that the user may not see is not found, whether it exists or not.
+    /// An account that the user may not see is not found.
     async fn look_at(&self, id: &AccountId) -> Result<Here, ManagementError> {
         let management = self.management();
         let account = match self.accounts.iter().find(|account| account.id == *id) {
@@ -80,7 +71,6 @@ impl Member {
         Ok(Here { account, rights })
     }
 
-    /// The last account that the user looked at, or else their first.
     async fn look_home(&self) -> Result<Option<Here>, ManagementError> {
         if let Some(last) = decoded(self.visitor.cookies.get(cookies::ACCOUNT)) {
             match self.look_at(&last).await {
@@ -98,12 +88,10 @@ impl Member {
         self.visitor.app.management()
     }
 
-    /// The account that the navigation leads to, and the rights in it. No operation works on it.
     pub(super) fn home(&self) -> Option<(&Account, &Rights)> {
         self.here.as_ref().map(|here| (&here.account.value, &here.rights))
     }
 
-    /// Renders a page that is about no account.
     pub(super) fn page<T: Template>(&self, title: &str, page: impl FnOnce(Frame) -> T) -> Response {
         self.page_with(StatusCode::OK, title, page)
     }
@@ -117,7 +105,6 @@ impl Member {
         self.visitor.html(status, &page(self.frame(title)))
     }
 
-    /// Requires a recent sign-in, for an operation whose result outlives the session.
     pub(super) async fn require_recent_sign_in(&self) -> Result<(), PageError> {
         if self.management().has_signed_in_recently(&self.actor).await? {
             Ok(())
@@ -136,11 +123,9 @@ impl Member {
     }
 }
 
-/// A signed-in user at the account that the URL names.
 pub(super) struct AtAccount {
     member: Member,
     pub(super) account: Versioned<Account>,
-    /// The rights in the account.
     pub(super) rights: Rights,
 }
 
@@ -161,17 +146,14 @@ impl AtAccount {
         self.rights.require(scope)
     }
 
-    /// The path of a page about this account.
     pub(super) fn path(&self, rest: &str) -> String {
         account_path(&self.account.id, rest)
     }
 
-    /// Redirects to another page about this account, which shows a flash message.
     pub(super) fn redirect_with_flash(&self, rest: &str, code: &str) -> Response {
         self.visitor.redirect_with_flash(&self.path(rest), code)
     }
 
-    /// Renders a page about this account.
     pub(super) fn page<T: Template>(&self, title: &str, page: impl FnOnce(Frame) -> T) -> Response {
         self.page_with(StatusCode::OK, title, page)
     }
@@ -192,7 +174,6 @@ impl AtAccount {
     }
 }
 
-/// A signed-in user at a key of the account that the URL names.
 pub(super) struct AtKey {
     place: AtAccount,
     pub(super) key: KeyView,
@@ -211,15 +192,12 @@ impl AtKey {
         &self.key.id
     }
 
-    /// The path of the key's page, below the account's.
     pub(super) fn rest(&self) -> String {
         format!("/keys/{}", self.key.id)
     }
 }
 
-/// The subject of a page or a form, by its URL.
 pub(super) trait Place: Sized + Send {
-    /// Finds the subject and checks that the user may see it.
     fn reach(member: Member, path: &PathParams) -> impl Future<Output = Result<Self, ManagementError>> + Send;
 }
 
@@ -290,7 +268,6 @@ impl FromRequestParts<App> for AtKey {
 }
 
 impl Visitor {
-    /// The frame of an error page, with navigation for a signed-in user.
     pub(super) async fn error_frame(&self, title: &str) -> Frame {
         let Ok(mut member) = Member::of(self.clone()).await else { return Frame::open(self, title, String::new()) };
         let named = self.path.strip_prefix("/accounts/").and_then(|rest| rest.split(['/', '?']).next());

@@ -1,4 +1,4 @@
-//! The middleware around every page: it finds the visitor, renders errors and adds the security headers.
+//! The middleware around every page: visitor, errors and security headers.
 
 use std::time::Duration;
 
@@ -30,7 +30,6 @@ const HEADERS: [(&str, &str); 7] = [
     ("x-frame-options", "DENY"),
 ];
 
-/// Handles every request of the dashboard.
 pub(super) async fn around(State(app): State<App>, mut request: Request, next: Next) -> Response {
     let request_id = RequestId::of(request.headers());
     let arrival = Arrival::of(&request, app.management(), request_id.as_str());

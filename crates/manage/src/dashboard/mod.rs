@@ -1,18 +1,4 @@
-//! The dashboard: pages on which users sign in and manage their keys, as one router.
-//!
-//! The server renders the pages, and every form works without a script; the script adds comfort. The response that creates a key is
-//! the only one that contains it: no page that can be reloaded has it, and no URL.
-//!
-//! Sessions are in `__Host-` cookies, which browsers accept over HTTPS only. On `localhost` and loopback addresses, the dashboard
-//! also works over plain HTTP, with cookies without that prefix. Elsewhere it asks for HTTPS. Give requests the
-//! [`PeerAddress`](keyward_core::PeerAddress) of their connection, as `keyward-serve` does, or axum's `ConnectInfo`, and name your
-//! proxies with [`ManagementBuilder::trusted_proxies`](crate::ManagementBuilder::trusted_proxies).
-//!
-//! `pages` has a file or a folder for each feature: its routes, handlers and templates' structs. Its templates are in the folder of
-//! the same name in `templates/dashboard`. The other modules are shared by all pages; a module imports only modules below it:
-//!
-//! `middleware` > `pages` > `once`, `forms` > `member` > `frame` > `navigation`, `assets`, `flash` > `redirect`, `session`, `links`
-//! > `visitor` > `path_params` > `app` > `cookies`, `csrf`, `error`, `form`, `settings`, `site_map`, `svg` > `text`
+//! The dashboard. Only the response that creates a key contains it.
 
 mod app;
 mod assets;
@@ -48,13 +34,13 @@ use site_map::SiteMap;
 
 use crate::service::Management;
 
-/// The largest body of a form.
 const MAX_BODY: usize = 64 * 1_024;
 
-/// Creates the dashboard of a management service: `/login`, `/register`, `/keys`, `/usage`, `/members`, `/audit`, `/settings` and
-/// related pages.
+/// Creates the dashboard of a management service. Merge it into your router, or nest it below [`DashboardSettings::base`].
 ///
-/// Merge it into your router, or nest it below the path that [`DashboardSettings::base`] names.
+/// Plain HTTP works only on `localhost` and loopback addresses. Requests need the [`PeerAddress`](keyward_core::PeerAddress) of their
+/// connection, or axum's `ConnectInfo`. [`ManagementBuilder::trusted_proxies`](crate::ManagementBuilder::trusted_proxies) names your
+/// proxies.
 ///
 /// # Examples
 /// ```

@@ -1,43 +1,32 @@
-//! The navigation of a signed-in user, from the site map.
-
 use super::links::encoded;
 use super::site_map::Menu;
 use super::visitor::Visitor;
 use crate::authority::Rights;
 use crate::records::Account;
 
-/// The navigation of a signed-in user.
 pub(super) struct Navigation {
     pub(super) user: String,
-    /// The name of the account that the links lead to, if the user has one.
     pub(super) account: Option<String>,
-    /// The accounts to switch to.
     pub(super) accounts: Vec<OwnAccount>,
     pub(super) links: Vec<Link>,
 }
 
-/// A link to a page.
 pub(super) struct Link {
     pub(super) path: String,
     pub(super) label: &'static str,
     pub(super) is_current: bool,
 }
 
-/// An account to switch to.
 pub(super) struct OwnAccount {
     pub(super) id: String,
     pub(super) name: String,
-    /// Whether another account has the same name, so that the page also shows the id.
     pub(super) is_alike: bool,
     pub(super) is_current: bool,
 }
 
-/// The rights that decide on the links.
 #[derive(Clone, Copy)]
 pub(super) struct Access<'a> {
-    /// The account that the links lead to, and the rights in it.
     pub(super) home: Option<(&'a Account, &'a Rights)>,
-    /// The rights in the operator's account.
     pub(super) operates: Option<&'a Rights>,
 }
 
@@ -84,7 +73,6 @@ fn links(visitor: &Visitor, access: Access<'_>) -> Vec<Link> {
         .collect()
 }
 
-/// Returns `true` if `path` is this page or one below it.
 fn is_within(path: &str, page: &str) -> bool {
     path.strip_prefix(page).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }

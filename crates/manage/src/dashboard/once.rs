@@ -1,7 +1,4 @@
-//! Forms that reveal a secret: a form takes effect once, however often it is sent, and its secret is revealed once.
-//!
-//! A double click is the exception. The browser drops the first answer, so the same form from the same session gets the same answer
-//! again within two seconds.
+//! Forms that reveal a secret once. A double click counts as one.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -18,14 +15,11 @@ use crate::error::ManagementError;
 use crate::records::new_id;
 use crate::service::{Answer, IdempotentRequest, Management};
 
-/// The longest time between two clicks. It is too short to reload a page and to confirm that the form is sent again.
+/// Too short to reload a page and confirm.
 const DOUBLE_CLICK: Duration = Duration::from_secs(2);
 
-/// The result of a form that reveals a secret.
 pub(super) enum RevealedSecret<T> {
-    /// Reveal it now, once.
     Now(T),
-    /// It was already revealed. Show only what it belongs to.
     Before(T),
 }
 
@@ -35,12 +29,10 @@ struct Kept<T> {
     value: T,
 }
 
-/// A new form id.
 pub(super) fn new_form() -> Result<String, ManagementError> {
     new_id("form")
 }
 
-/// Runs the operation of a form once, to its end, even if the browser disconnects.
 pub(super) async fn once<T, F>(member: &Member, form: &Form, operation: F) -> Result<RevealedSecret<T>, ManagementError>
 where
     T: Serialize + DeserializeOwned + Send + 'static,

@@ -1,5 +1,3 @@
-//! The parameters of a path.
-
 use std::str::FromStr;
 
 use axum::extract::{FromRequestParts, RawPathParams};
@@ -10,7 +8,6 @@ use super::app::App;
 use super::error::PageError;
 use crate::error::ManagementError;
 
-/// The parameters of a path.
 pub(super) struct PathParams(Vec<(String, String)>);
 
 impl PathParams {
@@ -20,14 +17,13 @@ impl PathParams {
         Self(params.map(|params| params.iter().map(own).collect()).unwrap_or_default())
     }
 
-    /// A parameter. A malformed id is not found.
+    /// A malformed id is not found.
     pub(super) fn id<T: FromStr>(&self, name: &str, what: &'static str) -> Result<T, ManagementError> {
         let value = self.0.iter().find(|(known, _)| known == name).and_then(|(_, value)| value.parse().ok());
         value.ok_or(ManagementError::NotFound(what))
     }
 }
 
-/// The user that a path names.
 pub(super) struct NamedUser(pub(super) UserId);
 
 impl FromRequestParts<App> for NamedUser {

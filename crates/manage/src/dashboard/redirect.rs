@@ -9,16 +9,13 @@ use super::form;
 use super::site_map::HOME;
 use super::visitor::Visitor;
 
-/// How long a browser keeps a flash message for the next page.
 const FLASH_SECONDS: i64 = 60;
 
 impl Visitor {
-    /// Redirects to a path of the dashboard.
     pub(super) fn go(&self, path: &str) -> Response {
         Redirect::to(&format!("{}{path}", self.app.settings().base)).into_response()
     }
 
-    /// Redirects to a page that shows a flash message.
     pub(super) fn redirect_with_flash(&self, path: &str, code: &str) -> Response {
         let mut response = self.go(path);
         let page = path.split('?').next().unwrap_or_default();
@@ -26,7 +23,6 @@ impl Visitor {
         response
     }
 
-    /// Redirects to the current path of a page, and passes its flash message on.
     pub(super) fn go_on(&self, path: &str) -> Response {
         match self.flash() {
             "" => self.go(path),
@@ -34,12 +30,10 @@ impl Visitor {
         }
     }
 
-    /// Returns `to` if sign-in may lead there, and the home page otherwise.
     pub(super) fn safe_redirect<'t>(&self, to: &'t str) -> &'t str {
         self.app.site_map().destination(to)
     }
 
-    /// Redirects to the sign-in page, which returns to this page.
     pub(super) fn go_to_sign_in(&self) -> Response {
         match self.safe_redirect(&self.path) {
             HOME => self.go("/login"),

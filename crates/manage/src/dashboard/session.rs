@@ -1,4 +1,4 @@
-//! The state that a browser keeps: the session, the visit, the device and the theme.
+//! The state that a browser keeps.
 
 use axum::response::Response;
 use zeroize::Zeroizing;
@@ -15,12 +15,10 @@ use crate::service::SignedIn;
 const DAY: i64 = 24 * 3_600;
 
 impl Visitor {
-    /// The secret of the session, or an empty text.
     pub(super) fn session(&self) -> Zeroizing<String> {
         Zeroizing::new(self.cookies.get(SESSION).to_owned())
     }
 
-    /// Returns `true` if the session is valid.
     pub(super) async fn is_signed_in(&self) -> bool {
         self.app.management().session(&self.session(), self.context.clone()).await.is_ok()
     }
@@ -37,7 +35,6 @@ impl Visitor {
         self.cookies.set(response, SESSION, "", Some(0));
     }
 
-    /// Ends the session of a user who has ended all of their sessions. Their device stays known.
     pub(super) async fn end_all_sessions(&self, response: &mut Response, actor: &Actor) {
         self.end_session(response);
         match self.app.management().device_proof(actor).await {
@@ -46,7 +43,6 @@ impl Visitor {
         }
     }
 
-    /// The form token of a visitor who is not signed in, and the secret for a new cookie if there is none.
     pub(super) fn visit_token(&self) -> Result<(String, Option<Zeroizing<String>>), ManagementError> {
         let known = self.cookies.get(VISIT);
         if known.is_empty() {
@@ -65,7 +61,7 @@ impl Visitor {
         self.cookies.set(response, THEME, theme.as_str(), Some(365 * DAY));
     }
 
-    /// Keeps the proof that the user has signed in with this browser. Browsers keep a cookie for at most 400 days.
+    /// Browsers keep a cookie for at most 400 days.
     fn keep_device(&self, response: &mut Response, proof: &str) {
         self.cookies.set(response, DEVICE, proof, Some(400 * DAY));
     }

@@ -1,5 +1,3 @@
-//! The settings of a dashboard.
-
 use keyward_core::Scope;
 
 use crate::origin::PublicUrl;
@@ -28,7 +26,6 @@ pub struct DashboardSettings {
     pub(super) example_url: String,
 }
 
-/// An image, and its media type.
 #[derive(Clone, Debug)]
 pub(super) struct Logo {
     pub(super) media_type: &'static str,
@@ -42,7 +39,7 @@ impl Default for DashboardSettings {
 }
 
 impl DashboardSettings {
-    /// Settings for the provider with this name, with the dashboard at the root of its host.
+    /// Creates settings for the provider with this name, at the root of its host.
     pub fn new(name: impl Into<String>) -> Self {
         Self {
             name: name.into(),
@@ -54,7 +51,7 @@ impl DashboardSettings {
         }
     }
 
-    /// Sets the path below which the application nests the dashboard, such as `/dashboard`.
+    /// Sets the path of the nested dashboard, such as `/dashboard`.
     pub fn base(mut self, path: &str) -> Self {
         self.base = path.trim_end_matches('/').to_owned();
         self
@@ -62,8 +59,7 @@ impl DashboardSettings {
 
     /// Sets the URL of the dashboard. Links are built from it, never from the host that a request names.
     ///
-    /// Single sign-on needs it, except on `localhost` and loopback addresses. A request under another host that would create a link is
-    /// refused with 421.
+    /// Single sign-on needs it, except on loopback. A request under another host that would create a link gets 421.
     ///
     /// # Examples
     /// ```
@@ -90,20 +86,19 @@ impl DashboardSettings {
         self
     }
 
-    /// Adds a scope of the provider's API for restricted keys, and its description.
+    /// Adds a scope for restricted keys, and its description.
     pub fn scope(mut self, scope: Scope, meaning: impl Into<String>) -> Self {
         self.scopes.push((scope, meaning.into()));
         self
     }
 
-    /// Sets the URL of the example call that a new key is shown with.
+    /// Sets the URL of the example call for a new key.
     pub fn example_url(mut self, url: impl Into<String>) -> Self {
         self.example_url = url.into();
         self
     }
 }
 
-/// The environment variable for a key of this provider, such as `EXAMPLE_API_KEY`.
 pub(super) fn variable(provider: &str) -> String {
     let words = provider.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
     let name = words.map(str::to_ascii_uppercase).collect::<Vec<_>>().join("_");

@@ -1,4 +1,4 @@
-//! Charts as SVG, styled by attributes only, as the content security policy requires.
+//! Charts as SVG, styled by attributes only, as the CSP requires.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -9,11 +9,9 @@ use crate::service::{UsageDay, UsageTotal};
 
 const DAY: i64 = 24 * 3_600 * 1_000;
 
-/// The days of a sparkline.
 pub(super) const SPARK_DAYS: u32 = 30;
 const SPARK_HEIGHT: u64 = 22;
 
-/// A bar or a part of one.
 pub(super) struct Bar {
     pub(super) x: u64,
     pub(super) y: u64,
@@ -21,14 +19,11 @@ pub(super) struct Bar {
     pub(super) class: String,
 }
 
-/// The use of a key, small enough for a table row.
 pub(super) struct Spark {
     pub(super) bars: Vec<Bar>,
-    /// The same in words.
     pub(super) label: String,
 }
 
-/// The sparklines of keys.
 pub(super) fn sparks(days: &[UsageDay], now: Timestamp) -> HashMap<CredentialId, Spark> {
     let first = now.as_millis() / DAY - i64::from(SPARK_DAYS) + 1;
     let mut counts: HashMap<&CredentialId, Vec<(u64, u64)>> = HashMap::new();
@@ -61,25 +56,20 @@ fn spark(days: &[(u64, u64)]) -> Spark {
     Spark { bars, label: format!("Last 30 days: {} accepted, {} refused", number(accepted), number(refused)) }
 }
 
-/// A horizontal line with its value.
 pub(super) struct Rule {
     pub(super) y: u64,
     pub(super) label: String,
 }
 
-/// A day of a chart.
 pub(super) struct Day {
     pub(super) date: String,
     pub(super) x: u64,
     pub(super) parts: Vec<Bar>,
-    /// The count of each outcome, in the legend's order.
     pub(super) times: Vec<String>,
-    /// The same in words.
     pub(super) title: String,
     pub(super) has_label: bool,
 }
 
-/// The meaning of a colour.
 pub(super) struct Legend {
     pub(super) outcome: String,
     pub(super) meaning: &'static str,
@@ -87,7 +77,6 @@ pub(super) struct Legend {
     pub(super) total: String,
 }
 
-/// The use of keys by day and outcome.
 pub(super) struct Chart {
     pub(super) width: u64,
     pub(super) height: u64,
@@ -100,10 +89,8 @@ pub(super) struct Chart {
 
 const CHART_WIDTH: u64 = 720;
 const CHART_HEIGHT: u64 = 200;
-/// The space for the numbers on the left.
 const LEFT: u64 = 44;
 
-/// The chart of the last `days` days.
 pub(super) fn chart(usage: &[UsageTotal], days: u32, now: Timestamp) -> Chart {
     let today = now.as_millis() / DAY;
     let first = today - i64::from(days) + 1;
@@ -169,14 +156,12 @@ fn label_every(days: u32) -> i64 {
     }
 }
 
-/// The next even number with one significant digit, so that its half is a whole number.
 fn round_up(number: u64) -> u64 {
     let unit = 10_u64.pow(number.max(1).ilog10());
     let rounded = number.div_ceil(unit) * unit;
     if rounded.is_multiple_of(2) { rounded } else { rounded + unit }.max(2)
 }
 
-/// The meaning of an outcome.
 fn meaning(outcome: &str) -> &'static str {
     match outcome {
         "accepted" => "The key was accepted",

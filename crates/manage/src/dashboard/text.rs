@@ -1,5 +1,3 @@
-//! Times and numbers in words.
-
 use std::time::Duration;
 
 use keyward_core::Timestamp;
@@ -8,14 +6,10 @@ const MINUTE: u64 = 60;
 const HOUR: u64 = 60 * MINUTE;
 const DAY: u64 = 24 * HOUR;
 
-/// An instant for a `<time>` element.
 #[derive(Clone)]
 pub(super) struct When {
-    /// The `datetime` attribute.
     pub(super) iso: String,
-    /// The date and the time.
     pub(super) full: String,
-    /// The distance from now.
     pub(super) near: String,
 }
 
@@ -41,7 +35,6 @@ impl When {
     }
 }
 
-/// A duration in its largest unit, or `None` if it is shorter than a minute.
 pub(super) fn span(length: Duration) -> Option<String> {
     let seconds = length.as_secs();
     let (count, unit) = match seconds {
@@ -53,7 +46,6 @@ pub(super) fn span(length: Duration) -> Option<String> {
     Some(format!("{count} {unit}{}", if count == 1 { "" } else { "s" }))
 }
 
-/// A number with thousands separators.
 pub(super) fn number(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);

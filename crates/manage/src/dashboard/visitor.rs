@@ -1,5 +1,3 @@
-//! The visitor of a page, signed in or not.
-
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects, clippy::indexing_slicing))] // It reads input.
 
 use std::sync::{Arc, OnceLock};
@@ -23,20 +21,15 @@ use crate::origin::host_of;
 use crate::service::Appearance;
 use crate::web::Arrival;
 
-/// The visitor of a page.
 #[derive(Clone)]
 pub(super) struct Visitor {
     pub(super) app: App,
     pub(super) context: Context,
     pub(super) theme: Theme,
-    /// The appearance that the operator has set.
     pub(super) look: Appearance,
-    /// The path and the query, below the dashboard's base path.
     pub(super) path: String,
-    /// The host that the request names.
     pub(super) host: String,
     pub(super) cookies: Cookies,
-    /// The page of the form that was sent, with the typed fields as its query.
     form_page: Arc<OnceLock<String>>,
 }
 
@@ -56,7 +49,7 @@ impl Visitor {
         }
     }
 
-    /// Reads the appearance from the store. Without the store, pages keep the default appearance.
+    /// Keeps the default without the store.
     pub(super) async fn load_look(&mut self) {
         match self.app.management().appearance().await {
             Ok(look) => self.look = look.value,
@@ -66,33 +59,27 @@ impl Visitor {
         self.theme = self.cookies.get(cookies::THEME).parse().unwrap_or(self.look.theme);
     }
 
-    /// The fields of the query.
     pub(super) fn query(&self) -> Form {
         Form::parse(self.path.split_once('?').map_or("", |(_, query)| query).as_bytes())
     }
 
-    /// The path without its query.
     pub(super) fn page_path(&self) -> &str {
         self.path.split('?').next().unwrap_or_default()
     }
 
-    /// The flash message for this page, or an empty text.
     pub(super) fn flash(&self) -> &str {
         let (code, page) = self.cookies.get(cookies::FLASH).split_once('@').unwrap_or_default();
         if page == self.page_path() { code } else { "" }
     }
 
-    /// Remembers the page of the form that was sent.
     pub(super) fn set_form_page(&self, page: &str) {
         let _ = self.form_page.set(page.to_owned());
     }
 
-    /// The page that sign-in returns to: that of the form that was sent, or else the requested page.
     pub(super) fn return_path(&self) -> String {
         self.form_page.get().unwrap_or(&self.path).clone()
     }
 
-    /// The response that has this page.
     pub(super) fn html(&self, status: StatusCode, page: &impl Template) -> Response {
         match page.render() {
             Ok(text) => {

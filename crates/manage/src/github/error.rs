@@ -1,12 +1,9 @@
-//! Reasons to refuse an alert.
-
 use std::time::Duration;
 
 use http::StatusCode;
 
 use crate::web::{Problem, Refusal};
 
-/// The reason why an alert was refused.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum AlertError {
     #[error("the fields Github-Public-Key-Identifier and Github-Public-Key-Signature are required, once each")]

@@ -1,6 +1,4 @@
-//! GitHub's secret-scanning alerts: GitHub finds keys in public code and alerts their provider, who revokes them.
-//!
-//! An alert counts only if GitHub has signed the bytes of its body with one of its published keys
+//! GitHub's secret-scanning alerts, signed with one of its published keys
 //! (<https://docs.github.com/en/code-security/secret-scanning/secret-scanning-partner-program>).
 
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects, clippy::indexing_slicing))] // It reads input.
@@ -29,10 +27,8 @@ use crate::web::{self, Object, Origin, Problem};
 use error::AlertError;
 use public_keys::PublicKeys;
 
-/// The URL of GitHub's public keys.
 const PUBLIC_KEYS: &str = "https://api.github.com/meta/public_keys/secret_scanning";
 const MAX_BODY: usize = 1_024 * 1_024;
-/// How many keys of an alert are revoked concurrently.
 const CONCURRENCY: usize = 16;
 
 /// The settings of the receiver of GitHub's alerts.
@@ -65,9 +61,9 @@ impl GithubAlerts {
     }
 }
 
-/// Creates the receiver of GitHub's alerts, at `POST /v1/alerts/github`. Merge it into your router.
+/// Creates the receiver of GitHub's alerts, at `POST /v1/alerts/github`.
 ///
-/// The response is sent when the policy has taken effect on every node. It tells for each key whether it was valid.
+/// It answers when the policy has taken effect on every node, and tells for each key whether it was valid.
 ///
 /// # Errors
 /// [`OutboundError`] if the URL of the sender's keys is invalid, or TLS is unavailable.
@@ -101,7 +97,6 @@ struct Receiver {
     public_keys: PublicKeys,
 }
 
-/// A key that was found. The other fields of an alert are ignored.
 #[derive(Deserialize)]
 struct Alert {
     token: zeroize::Zeroizing<String>,
@@ -111,7 +106,6 @@ struct Alert {
     source: Option<String>,
 }
 
-/// The verdict on a key, which is named by its hash so that the key is not sent again.
 #[derive(Serialize)]
 struct Label {
     token_hash: String,
@@ -156,7 +150,6 @@ async fn receive(
     Ok(Json(labels.await?))
 }
 
-/// The value of a field that occurs once.
 fn one<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
     let mut values = headers.get_all(name).iter();
     let value = values.next()?.to_str().ok()?;

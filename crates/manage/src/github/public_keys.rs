@@ -1,5 +1,3 @@
-//! The sender's public keys, requested when they are needed.
-
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects, clippy::indexing_slicing))] // It reads input.
 
 use std::collections::HashMap;
@@ -18,9 +16,9 @@ use tokio::sync::Mutex;
 use super::error::AlertError;
 use crate::outbound::{Outbound, OutboundError};
 
-/// How long keys are cached. A withdrawn key is refused after this time.
+/// A withdrawn key is refused after this time.
 const MAX_AGE: Duration = Duration::from_secs(24 * 3_600);
-/// The shortest time between two requests, however many unknown key names arrive.
+/// Limits requests for unknown key names.
 const PAUSE: Duration = Duration::from_secs(60);
 const MAX_KEYS: usize = 64;
 
@@ -34,7 +32,6 @@ pub(super) struct PublicKeys {
 #[derive(Default)]
 struct Known {
     keys: HashMap<String, VerifyingKey>,
-    /// The time of the last response, and of the last request.
     fetched: Option<Duration>,
     asked: Option<Duration>,
 }
@@ -55,7 +52,7 @@ impl PublicKeys {
         Ok(Self { outbound: Outbound::new(&url)?, url, clock, known: Mutex::default() })
     }
 
-    /// Verifies that `signature`, in base64, is that of `body` by the key with this name (ECDSA over P-256 with SHA-256).
+    /// ECDSA over P-256 with SHA-256.
     pub(super) async fn verify(&self, name: &str, signature: &str, body: &[u8]) -> Result<(), AlertError> {
         let signature = STANDARD.decode(signature).map_err(|_| AlertError::Signature)?;
         let signature = DerSignature::from_bytes(&signature).map_err(|_| AlertError::Signature)?;

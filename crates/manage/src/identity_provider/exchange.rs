@@ -1,5 +1,3 @@
-//! The authorization code flow: the redirect to the provider, and the exchange of its code.
-
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects, clippy::indexing_slicing))] // It reads input.
 
 use std::sync::Arc;
@@ -18,14 +16,12 @@ use openidconnect::{
 use super::{Binding, IdentityProvider, IdentityProviderError as Error};
 use crate::outbound::{AskError, is_loopback};
 
-/// How long the provider's description is cached.
 const MAX_AGE: Duration = Duration::from_secs(600);
-/// The shortest time to the next request after a token with an unknown key.
+/// Limits requests for unknown keys.
 const KEY_REFRESH: Duration = Duration::from_secs(1);
-/// How long requests fail at once after an outage.
 const BACKOFF: Duration = Duration::from_secs(2);
 
-/// The accepted signatures of ID tokens: neither `none` nor a shared secret.
+/// Neither `none` nor a shared secret.
 const ALGORITHMS: [CoreJwsSigningAlgorithm; 9] = [
     CoreJwsSigningAlgorithm::RsaSsaPkcs1V15Sha256,
     CoreJwsSigningAlgorithm::RsaSsaPkcs1V15Sha384,
@@ -38,26 +34,21 @@ const ALGORITHMS: [CoreJwsSigningAlgorithm; 9] = [
     CoreJwsSigningAlgorithm::EdDsa,
 ];
 
-/// The cached description of the provider.
 #[derive(Default)]
 pub(super) struct Known {
     description: Option<(Arc<CoreProviderMetadata>, Instant)>,
     failed: Option<Instant>,
 }
 
-/// The user who signed in at the provider.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Claims {
     pub(crate) issuer: String,
-    /// The provider's permanent id of the user.
     pub(crate) subject: String,
-    /// The e-mail address, if the provider has verified it.
     pub(crate) verified_email: Option<String>,
     pub(crate) name: Option<String>,
 }
 
 impl IdentityProvider {
-    /// The provider's description and keys, at most `older_than` old. Defaults to ten minutes.
     pub(super) async fn description(&self, older_than: Option<Duration>) -> Result<Arc<CoreProviderMetadata>, Error> {
         let mut known = self.known.lock().await;
         let keep = older_than.unwrap_or(MAX_AGE);
@@ -97,7 +88,6 @@ impl IdentityProvider {
         Ok(found)
     }
 
-    /// The URL at which a user signs in.
     pub(crate) async fn authorize(&self, binding: &Binding) -> Result<String, Error> {
         let description = self.description(None).await?;
         let client =
@@ -114,7 +104,6 @@ impl IdentityProvider {
         Ok(url.into())
     }
 
-    /// Exchanges the code for the user's claims.
     pub(crate) async fn redeem(&self, binding: &Binding, code: &str) -> Result<Claims, Error> {
         let description = self.description(None).await?;
         let tokens = self.exchange(&description, binding, code).await?;
@@ -168,7 +157,6 @@ impl IdentityProvider {
         })
     }
 
-    /// Verifies the signature, issuer, audience, nonce and expiry, and returns the claims.
     fn verify(
         &self,
         description: &CoreProviderMetadata,
@@ -221,7 +209,6 @@ fn verified(email: Option<&openidconnect::EndUserEmail>, is_verified: Option<boo
     email.filter(|_| is_verified == Some(true)).map(|email| email.to_string())
 }
 
-/// The cause of an error, after a colon.
 fn source(error: &dyn std::error::Error) -> String {
     error.source().map(|cause| format!(": {cause}")).unwrap_or_default()
 }

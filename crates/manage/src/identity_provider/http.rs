@@ -1,5 +1,3 @@
-//! The HTTP client of openidconnect.
-
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects, clippy::indexing_slicing))] // It reads input.
 
 use std::pin::Pin;

@@ -1,7 +1,5 @@
-//! Signing in with an OpenID Connect provider: the operator's own directory, or a service such as Google or Keycloak.
-//!
-//! This module has the protocol: the authorization code flow with PKCE, `state` and `nonce` (OpenID Connect Core 1.0, RFC 7636,
-//! RFC 9700). The management service decides which user the claims belong to.
+//! Signing in with an OpenID Connect provider: the authorization code flow with PKCE, `state` and `nonce` (OpenID Connect Core 1.0,
+//! RFC 7636, RFC 9700).
 
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects, clippy::indexing_slicing))] // It reads input.
 
@@ -24,7 +22,7 @@ use crate::outbound::{Outbound, OutboundError};
 use exchange::Known;
 use http::Http;
 
-/// An OpenID Connect provider with which users sign in to the dashboard.
+/// An OpenID Connect provider for signing in to the dashboard.
 ///
 /// Register `/login/oidc/callback`, below the dashboard's base path, as its redirect URI.
 ///
@@ -61,13 +59,13 @@ pub enum IdentityProviderError {
     /// The issuer is not an allowed URL.
     #[error("invalid issuer: {0}")]
     Issuer(&'static str),
-    /// TLS is unavailable on this machine.
+    /// TLS is unavailable.
     #[error("TLS is unavailable: {0}")]
     Tls(String),
     /// The provider does not answer in time.
     #[error("the identity provider does not answer")]
     Unreachable(#[source] Box<dyn std::error::Error + Send + Sync>),
-    /// The provider's description (its discovery document) is unusable.
+    /// The discovery document is unusable.
     #[error("the identity provider's description is unusable: {0}")]
     Description(String),
     /// The provider refused the code or the client's secret.
@@ -95,7 +93,7 @@ impl IdentityProviderError {
 }
 
 impl IdentityProvider {
-    /// The provider with this issuer, where this program has this client id.
+    /// Creates a provider with this issuer and client id.
     ///
     /// # Errors
     /// [`IdentityProviderError::Issuer`] unless the issuer is an `https` URL, or an `http` URL on this machine, without a query.
@@ -121,25 +119,25 @@ impl IdentityProvider {
         })
     }
 
-    /// Sets the client secret. A client without a secret is a public client, which PKCE protects.
+    /// Sets the client secret. Without one, PKCE protects a public client.
     pub fn client_secret(mut self, secret: impl Into<String>) -> Self {
         self.client_secret = Some(ClientSecret::new(secret.into()));
         self
     }
 
-    /// Sets the label of the button on the sign-in page. Defaults to `Single sign-on`.
+    /// Sets the label of the sign-in button. Defaults to `Single sign-on`.
     pub fn button(mut self, label: impl Into<String>) -> Self {
         self.button = label.into();
         self
     }
 
-    /// Makes the provider the only way to sign in: users can neither choose a password nor use one, nor get tokens for one.
+    /// Makes the provider the only way to sign in: no passwords, and no tokens for them.
     pub fn only_way(mut self) -> Self {
         self.is_only_way = true;
         self
     }
 
-    /// Reads the provider's description and caches it. Call it at start to find mistakes in the configuration.
+    /// Reads and caches the provider's description. Call it at start.
     ///
     /// # Errors
     /// [`IdentityProviderError`]. After [an outage](IdentityProviderError::is_outage), the next sign-in tries again.
@@ -147,7 +145,6 @@ impl IdentityProvider {
         self.description(None).await.map(|_| ())
     }
 
-    /// The issuer of accepted tokens.
     pub(crate) fn issuer(&self) -> &str {
         self.issuer.as_str()
     }
@@ -159,8 +156,7 @@ impl fmt::Debug for IdentityProvider {
     }
 }
 
-/// The values that bind a sign-in to the browser that began it. They are derived from the purpose of the sign-in and from a secret,
-/// which only a cookie of that browser has.
+/// Derived from the purpose of a sign-in and a secret in its browser's cookie.
 pub(crate) struct Binding {
     pub(crate) state: Zeroizing<String>,
     nonce: Zeroizing<String>,
@@ -169,7 +165,6 @@ pub(crate) struct Binding {
 }
 
 impl Binding {
-    /// Derives the values of a sign-in for `purpose`, after which the provider redirects to `redirect`.
     pub(crate) fn of(secret: &str, purpose: &str, redirect: String) -> Result<Self, ManagementError> {
         let derive = |what: &str| {
             let mut bytes = Zeroizing::new([0_u8; 32]);

@@ -8,11 +8,9 @@ use serde::de::DeserializeOwned;
 use crate::error::ManagementError;
 use crate::store::{Kind, Record, Write};
 
-/// A value that is stored as a record.
 pub(crate) trait Entity: Serialize + DeserializeOwned {
     const KIND: Kind;
     fn id(&self) -> String;
-    /// The position in lists. Defaults to the expiry time.
     fn sort(&self) -> i64 {
         self.expires_at().map_or(0, Timestamp::as_millis)
     }
@@ -80,7 +78,6 @@ impl<T: Entity> Versioned<T> {
         Ok(Self { value, version: record.version })
     }
 
-    /// Replaces the record with `value`, if its version is still this one.
     pub(crate) fn replace(&self, value: &T) -> Result<Write, ManagementError> {
         Ok(Write::Replace(value.to_record(self.version)?))
     }
@@ -89,7 +86,7 @@ impl<T: Entity> Versioned<T> {
         Write::Remove { kind: T::KIND, id: self.value.id(), version: self.version }
     }
 
-    /// Writes nothing. The batch fails if another writer has changed the record.
+    /// The batch fails if another writer has changed the record.
     pub(crate) fn expect(&self) -> Write {
         Write::Expect { kind: T::KIND, id: self.value.id(), version: self.version }
     }

@@ -1,5 +1,3 @@
-//! Identities that users have at an identity provider.
-
 use keyward_core::Timestamp;
 use keyward_core::id::UserId;
 use serde::{Deserialize, Serialize};
@@ -8,7 +6,6 @@ use super::entity::Entity;
 use super::secret::digest_of;
 use crate::store::Kind;
 
-/// A user's identity at an identity provider.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct ExternalIdentity {
     pub(crate) issuer: String,

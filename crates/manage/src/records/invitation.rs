@@ -1,5 +1,3 @@
-//! Invitations into accounts.
-
 use keyward_core::{AccountId, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -9,14 +7,11 @@ use crate::actor::ActorName;
 use crate::role::Role;
 use crate::store::Kind;
 
-/// An invitation into one account. Accepting it creates the membership.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Invitation {
     pub(crate) id: String,
-    /// The digest of the link's secret.
     pub(crate) digest: String,
     pub(crate) account: AccountId,
-    /// The invited address, in the form that users have.
     pub(crate) email: String,
     pub(crate) role: Role,
     pub(crate) invited_by: ActorName,
@@ -25,7 +20,7 @@ pub(crate) struct Invitation {
 }
 
 impl Invitation {
-    /// Derives the id, so there is one invitation for each account and address.
+    /// One invitation for each account and address.
     pub(crate) fn id_of(account: &AccountId, email: &str) -> String {
         let digest = digest_of(&format!("{account}\n{email}"));
         format!("inv_{}", digest.chars().take(24).collect::<String>())

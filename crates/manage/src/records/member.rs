@@ -1,5 +1,3 @@
-//! Memberships: the roles of users in accounts.
-
 use keyward_core::id::UserId;
 use keyward_core::{AccountId, Timestamp};
 use serde::{Deserialize, Serialize};

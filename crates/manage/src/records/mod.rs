@@ -1,4 +1,4 @@
-//! The contents of the management service's records, one file a subject.
+//! The contents of records, one file a subject.
 
 mod account;
 mod entity;

@@ -6,7 +6,6 @@ use serde::{Deserialize, Serialize};
 use super::entity::Entity;
 use crate::store::Kind;
 
-/// An account's keys that are being created.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct PendingKeys {
     pub(crate) account: AccountId,

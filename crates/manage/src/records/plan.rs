@@ -1,5 +1,3 @@
-//! Plans.
-
 use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 

@@ -1,5 +1,3 @@
-//! Sessions of the dashboard.
-
 use keyward_core::Timestamp;
 use keyward_core::id::UserId;
 use serde::{Deserialize, Serialize};
@@ -7,7 +5,6 @@ use serde::{Deserialize, Serialize};
 use super::entity::Entity;
 use crate::store::Kind;
 
-/// A session, stored by its digest.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct StoredSession {
     pub(crate) digest: String,
@@ -15,9 +12,7 @@ pub(crate) struct StoredSession {
     pub(crate) epoch: u64,
     pub(crate) created_at: Timestamp,
     pub(crate) last_seen_at: Timestamp,
-    /// When the session ends, even if it is in use.
     pub(crate) ends_at: Timestamp,
-    /// When the session ends if it stays idle.
     pub(crate) idle_at: Timestamp,
     pub(crate) address: Option<String>,
     pub(crate) user_agent: Option<String>,

@@ -1,5 +1,3 @@
-//! Access tokens, refresh tokens, and the families that join them.
-
 use keyward_core::id::UserId;
 use keyward_core::{AccountId, CredentialId, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -7,7 +5,6 @@ use serde::{Deserialize, Serialize};
 use super::entity::Entity;
 use crate::store::Kind;
 
-/// The tokens that one sign-in started.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Family {
     pub(crate) id: String,
@@ -35,7 +32,6 @@ impl Entity for Family {
     }
 }
 
-/// An access token, stored by its digest.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct AccessToken {
     pub(crate) digest: String,
@@ -57,7 +53,7 @@ impl Entity for AccessToken {
     }
 }
 
-/// A refresh token, stored by its digest. The record stays after the token's use, so the service detects a second use.
+/// Kept after its use, so that a second use is detected.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct RefreshToken {
     pub(crate) digest: String,

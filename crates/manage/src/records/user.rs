@@ -1,5 +1,3 @@
-//! Users.
-
 use std::net::IpAddr;
 
 use keyward_api_types::User;
@@ -10,26 +8,24 @@ use serde::{Deserialize, Serialize};
 use super::entity::Entity;
 use crate::store::Kind;
 
-/// A user as stored.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct StoredUser {
     pub(crate) id: UserId,
     /// In lower case.
     pub(crate) email: String,
     pub(crate) name: String,
-    /// The hash in PHC format. `None` until the user chooses a password.
+    /// In PHC format.
     pub(crate) password: Option<String>,
     /// Sessions and tokens of another epoch have ended.
     pub(crate) epoch: u64,
     pub(crate) created_at: Timestamp,
     pub(crate) last_sign_in_at: Option<Timestamp>,
-    /// When a mailed link or an identity provider proved the address. `None` means unproven, whatever wrote the record.
+    /// `None` means unproven, whatever wrote the record.
     #[serde(default)]
     pub(crate) address_proven_at: Option<Timestamp>,
-    /// A disabled user cannot sign in.
     #[serde(default)]
     pub(crate) disabled_at: Option<Timestamp>,
-    /// Networks of the last sign-ins with a password, newest first.
+    /// Newest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) known_networks: Vec<IpAddr>,
 }

@@ -1,5 +1,3 @@
-//! The trait of stores for management records.
-
 use async_trait::async_trait;
 use keyward_core::Timestamp;
 use keyward_core::store::StoreError;
@@ -7,7 +5,7 @@ use keyward_core::store::StoreError;
 use super::record::{Kind, List, Record, Write, Written};
 use super::usage::{Count, NewCount};
 
-/// A store for the management service's records. The suite `tests/tests/manage/store.rs` tests every implementation.
+/// A store for the management service's records. `tests/tests/manage/store.rs` tests every implementation.
 ///
 /// # Examples
 /// ```
@@ -30,56 +28,56 @@ pub trait ManagementStore: Send + Sync + 'static {
     /// Finds a record by its id.
     ///
     /// # Errors
-    /// [`StoreError`] if the store fails.
+    /// [`StoreError`].
     async fn get(&self, kind: Kind, id: &str) -> Result<Option<Record>, StoreError>;
 
     /// Finds a record by its key.
     ///
     /// # Errors
-    /// [`StoreError`] if the store fails.
+    /// [`StoreError`].
     async fn find(&self, kind: Kind, key: &str) -> Result<Option<Record>, StoreError>;
 
-    /// Lists records in the order of their positions and ids.
+    /// Lists records by position and id.
     ///
     /// # Errors
-    /// [`StoreError`] if the store fails.
+    /// [`StoreError`].
     async fn list(&self, list: &List) -> Result<Vec<Record>, StoreError>;
 
-    /// Writes a whole batch, or nothing. The batch is durable when this returns.
+    /// Writes a whole batch durably, or nothing.
     ///
     /// # Errors
-    /// [`StoreError`] if the store fails. It may have written the batch.
+    /// [`StoreError`]. The batch may have been written.
     async fn write(&self, writes: &[Write]) -> Result<Written, StoreError>;
 
-    /// Removes records that expired before `before`, and hourly counts that are a day older. Returns the number of records.
+    /// Removes records that expired before `before`, and hourly counts a day older. Returns the number of records.
     ///
     /// # Errors
-    /// [`StoreError`] if the store fails.
+    /// [`StoreError`].
     async fn sweep(&self, before: Timestamp) -> Result<u64, StoreError>;
 
-    /// Adds to the counts of keys by day and hour, and to the totals of accounts by day.
+    /// Adds to the counts of keys by day and hour, and of accounts by day.
     ///
     /// # Errors
-    /// [`StoreError`] if the store fails.
+    /// [`StoreError`].
     async fn add(&self, counts: &[NewCount]) -> Result<(), StoreError>;
 
-    /// Counts a key's events with this outcome since `hour`. The store keeps hours for a day or longer.
+    /// Counts a key's events with this outcome since `hour`. Hours are kept for at least a day.
     ///
     /// # Errors
-    /// [`StoreError`] if the store fails.
+    /// [`StoreError`].
     async fn times_since(&self, key: &str, outcome: &str, hour: i64) -> Result<u64, StoreError>;
 
     /// Returns the daily counts of one or all keys of an account, from day `from` to day `to` inclusive.
     ///
     /// # Errors
-    /// [`StoreError`] if the store fails.
+    /// [`StoreError`].
     async fn counts(&self, account: &str, key: Option<&str>, from: i64, to: i64) -> Result<Vec<Count>, StoreError>;
 
-    /// Returns the daily totals of an account by outcome, from day `from` to day `to` inclusive. Their [`key`](Count::key) is
-    /// empty. It reads one row for each day and outcome, whatever the number of keys.
+    /// Returns an account's daily totals by outcome, from day `from` to day `to` inclusive. Their [`key`](Count::key) is empty. Reads one
+    /// row for each day and outcome.
     ///
     /// # Errors
-    /// [`StoreError`] if the store fails.
+    /// [`StoreError`].
     async fn totals(&self, account: &str, from: i64, to: i64) -> Result<Vec<Count>, StoreError>;
 }
 

@@ -1,7 +1,4 @@
-//! Storage of management records: users, members, sessions, tokens, the audit log, plans and counts.
-//!
-//! A store knows no rules. It has versioned records, and writes a batch of them all or nothing. The service above it
-//! enforces every rule once.
+//! Storage of management records. A store knows no rules: it writes batches of versioned records all or nothing.
 
 mod management_store;
 #[cfg(feature = "postgres")]

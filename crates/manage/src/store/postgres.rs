@@ -1,5 +1,3 @@
-//! Management records in the PostgreSQL database of the keys.
-
 use async_trait::async_trait;
 use keyward_core::Timestamp;
 use keyward_core::store::StoreError;
@@ -17,10 +15,9 @@ mod migrations {
     refinery::embed_migrations!("migrations");
 }
 
-/// The history of these tables. The lock is "desk".
+/// The lock is "desk".
 const HISTORY: History = History { table: "keyward_desk_migrations", lock: 0x6465_736b };
 
-/// The code with which `keyward_desk_write` reports a conflict.
 const CONFLICT: &str = "KW001";
 
 const COLUMNS: &str = "id, owner, subject, key, sort, expires_at, version, body";
@@ -47,8 +44,7 @@ impl PostgresManagementStore {
     /// Opens the records in the database of `keys`, and migrates their tables.
     ///
     /// # Errors
-    /// [`StoreError`] if the database does not answer, a newer version of keyward created the tables, or another session keeps
-    /// them locked.
+    /// [`StoreError`] if the database does not answer, has newer tables, or keeps them locked.
     pub async fn open(keys: &PostgresStore) -> Result<Self, StoreError> {
         let tables = Tables::open(keys, &migrations::migrations::runner(), HISTORY).await?;
         Ok(Self { tables })

@@ -1,5 +1,3 @@
-//! Records, batches of writes, and queries.
-
 use keyward_core::Timestamp;
 
 /// The kind of a record.
@@ -12,33 +10,33 @@ pub enum Kind {
     User,
     /// A user's role in an account.
     Member,
-    /// A session of the dashboard.
+    /// A dashboard session.
     Session,
-    /// The tokens that one sign-in started.
+    /// The tokens of one sign-in.
     Family,
     /// An access token.
     Access,
     /// A refresh token.
     Refresh,
-    /// An invitation into an account, with its one-time link.
+    /// An invitation.
     Invitation,
-    /// A one-time link with which a user chooses a new password.
+    /// A password reset.
     PasswordReset,
     /// A user's identity at an identity provider.
     Link,
-    /// An idempotent request and its response.
+    /// An idempotent request.
     Once,
-    /// An account's keys that are being created.
+    /// Slots for keys being created.
     Making,
-    /// An operation that has started, before its entry in the audit log.
+    /// An operation not yet in the audit log.
     Begun,
-    /// An entry of the audit log.
+    /// An audit entry.
     Audit,
-    /// The position up to which the audit log was pruned.
+    /// Where the pruned audit log starts.
     AuditCut,
     /// A plan.
     Plan,
-    /// The appearance of the dashboard.
+    /// The dashboard's appearance.
     Appearance,
     /// A logo.
     Logo,
@@ -47,7 +45,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// Returns the kind's name in a database.
+    /// Returns the name in databases.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -74,24 +72,24 @@ impl Kind {
     }
 }
 
-/// A record: the fields that the store searches, and a body that it does not read.
+/// A record: fields to search by, and an opaque body.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Record {
     /// The kind.
     pub kind: Kind,
     /// The id, unique within the kind.
     pub id: String,
-    /// The owner, for lists. Empty if there is none.
+    /// The owner, for lists, or empty.
     pub owner: String,
-    /// The subject, for lists. Empty if there is none.
+    /// The subject, for lists, or empty.
     pub subject: String,
-    /// A second unique value within the kind, if any.
+    /// A second unique value, if any.
     pub key: Option<String>,
-    /// The position in lists. Records with the same position are in the order of their ids.
+    /// The position in lists, before the id.
     pub sort: i64,
     /// When the store may remove the record.
     pub expires_at: Option<Timestamp>,
-    /// The version. Every replacement increments it.
+    /// The version, incremented by every replacement.
     pub version: u64,
     /// The content.
     pub body: String,
@@ -100,9 +98,9 @@ pub struct Record {
 /// One write of a batch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Write {
-    /// Inserts a record with version 1. Conflicts if its id or its key exists.
+    /// Inserts a record with version 1. Conflicts if its id or key exists.
     Insert(Record),
-    /// Replaces the record of the same kind and id. Conflicts if its version differs.
+    /// Replaces a record. Conflicts if its version differs.
     Replace(Record),
     /// Removes a record. Conflicts if its version differs.
     Remove {
@@ -130,7 +128,7 @@ pub enum Write {
 pub enum Written {
     /// The store wrote the whole batch.
     Done,
-    /// The store wrote nothing, since the write at this index conflicts.
+    /// The store wrote nothing: the write at this index conflicts.
     Conflict(usize),
 }
 
@@ -152,7 +150,7 @@ pub struct List {
 }
 
 impl List {
-    /// Lists all records of a kind in ascending order.
+    /// Lists all records of a kind, ascending.
     #[must_use]
     pub fn of(kind: Kind, limit: usize) -> Self {
         Self { kind, owner: None, subject: None, after: None, newest_first: false, limit }

@@ -1,5 +1,3 @@
-//! Management records in the SQLite file of the keys. `keyward-sqlite` has their tables.
-
 use async_trait::async_trait;
 use keyward_core::Timestamp;
 use keyward_core::store::StoreError;
@@ -34,7 +32,7 @@ impl SqliteManagementStore {
     /// Opens the records in the file of `keys`.
     ///
     /// # Errors
-    /// [`StoreError`] if the file cannot be read, or lacks the tables.
+    /// [`StoreError`] if the file is unreadable or lacks the tables.
     pub fn open(keys: &SqliteStore) -> Result<Self, StoreError> {
         let tables = Tables::of(keys);
         tables.read(|connection| connection.prepare(&format!("SELECT {COLUMNS} FROM desk_records")).map(drop))?;
@@ -60,7 +58,6 @@ fn record(kind: Kind, row: &rusqlite::Row<'_>) -> rusqlite::Result<Record> {
     })
 }
 
-/// Writes one record. Returns `false` on a conflict.
 fn write_one(connection: &Connection, write: &Write) -> rusqlite::Result<bool> {
     let changed = match write {
         Write::Insert(new) => connection

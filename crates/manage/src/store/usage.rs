@@ -1,13 +1,11 @@
-//! Counts of how keys were used.
-
-/// A number of events of a key within an hour, to add to the stored counts.
+/// Events of a key within an hour, to add.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct NewCount {
     /// The key's account.
     pub account: String,
     /// The key.
     pub key: String,
-    /// The hour, counted from 1 January 1970 (UTC).
+    /// The hour since 1970 (UTC).
     pub hour: i64,
     /// The outcome: `accepted`, or the reason of a rejection.
     pub outcome: String,
@@ -23,14 +21,14 @@ impl NewCount {
     }
 }
 
-/// The number of events of a key on a day.
+/// Events of a key on a day.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Count {
     /// The key's account.
     pub account: String,
     /// The key.
     pub key: String,
-    /// The day, counted from 1 January 1970 (UTC).
+    /// The day since 1970 (UTC).
     pub day: i64,
     /// The outcome: `accepted`, or the reason of a rejection.
     pub outcome: String,
@@ -38,7 +36,6 @@ pub struct Count {
     pub times: u64,
 }
 
-/// Returns the oldest hour that a sweep at `before` keeps.
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 pub(super) fn oldest_hour(before: keyward_core::Timestamp) -> i64 {
     before.as_millis().div_euclid(3_600_000) - 24

@@ -1,5 +1,3 @@
-//! The caller of an operation: its identity and the conditions that it sent.
-
 use axum::extract::FromRequestParts;
 use axum::response::{IntoResponse, Response};
 use http::header::AUTHORIZATION;
@@ -15,7 +13,6 @@ use crate::actor::Actor;
 use crate::error::ManagementError;
 use crate::service::{Answer, IdempotentRequest, Management};
 
-/// An authenticated caller.
 pub(crate) struct Caller {
     pub(crate) actor: Actor,
     headers: HeaderMap,
@@ -32,7 +29,6 @@ impl<S: Sync> FromRequestParts<S> for Caller {
 }
 
 impl Caller {
-    /// The version to change, by `If-Match` and the `current` version. See [`etag::if_match`].
     pub(crate) async fn if_match(
         &self,
         current: impl Future<Output = Result<Option<u64>, ManagementError>>,
@@ -40,7 +36,7 @@ impl Caller {
         etag::if_match(&self.headers, current).await
     }
 
-    /// Runs an operation, once if the request has an idempotency key. It runs to its end even if the caller disconnects.
+    /// Runs to its end even if the caller disconnects.
     pub(crate) async fn once(
         self,
         management: &Management,

@@ -1,5 +1,3 @@
-//! The context of a request: its id and its client, for every handler.
-
 use axum::extract::{FromRequestParts, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -15,7 +13,6 @@ use crate::service::Management;
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// Gives each request its id and its [`Context`], refuses plain HTTP, and writes problems.
 pub(crate) async fn request_context(
     State(management): State<Management>,
     mut request: Request,
@@ -36,12 +33,10 @@ pub(crate) async fn request_context(
     response
 }
 
-/// The context that [`request_context`] found.
 pub(crate) fn context_of(parts: &Parts) -> Context {
     parts.extensions.get::<Context>().cloned().unwrap_or_default()
 }
 
-/// The client of a request without a credential.
 pub(crate) struct Origin(pub(crate) Context);
 
 impl<S: Sync> FromRequestParts<S> for Origin {

@@ -12,7 +12,6 @@ use serde::Serialize;
 use super::problem::Problem;
 use crate::error::ManagementError;
 
-/// A body with its version as `ETag`.
 pub(crate) struct Tagged<T>(pub(crate) u64, pub(crate) T);
 
 impl<T: Serialize> IntoResponse for Tagged<T> {
@@ -21,13 +20,11 @@ impl<T: Serialize> IntoResponse for Tagged<T> {
     }
 }
 
-/// The entity tag of a version.
 pub(crate) fn tag(version: u64) -> HeaderValue {
     HeaderValue::try_from(format!("\"{version}\"")).unwrap_or_else(|_| HeaderValue::from_static("\"0\""))
 }
 
-/// Returns `current` if `If-Match` is `*` or lists its tag. Otherwise returns a version that no record has: the operation
-/// then checks the caller's rights before it reports the conflict.
+/// Without a match, a version that no record has: rights are checked before conflicts.
 pub(crate) async fn if_match(
     headers: &HeaderMap,
     current: impl Future<Output = Result<Option<u64>, ManagementError>>,
@@ -49,7 +46,7 @@ pub(crate) async fn if_match(
     Ok(if wanted.precondition_passes(&own) { version } else { NO_VERSION })
 }
 
-/// Returns `true` if the lines of a field are `*` or together a list of entity tags (RFC 9110 sections 5.6.1 and 8.8.3).
+/// RFC 9110 sections 5.6.1 and 8.8.3.
 fn is_any_or_tags<'a>(lines: impl Iterator<Item = &'a [u8]>) -> bool {
     let mut elements = Vec::new();
     for line in lines {

@@ -1,5 +1,3 @@
-//! Extractors of bodies, path parameters and queries, with problems as rejections.
-
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects, clippy::indexing_slicing))] // It reads input.
 
 use std::fmt;
@@ -20,7 +18,6 @@ use zeroize::Zeroizing;
 use super::problem::Problem;
 use crate::error::ManagementError;
 
-/// A JSON body, and the whole request as bytes.
 pub(crate) struct Input<T> {
     pub(crate) value: T,
     pub(crate) request: Zeroizing<Vec<u8>>,
@@ -46,7 +43,6 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Input<T> {
     }
 }
 
-/// The bytes of a request without a body.
 pub(crate) struct NoInput(pub(crate) Zeroizing<Vec<u8>>);
 
 impl<S: Send + Sync> FromRequest<S> for NoInput {
@@ -57,10 +53,7 @@ impl<S: Send + Sync> FromRequest<S> for NoInput {
     }
 }
 
-/// A JSON object as a struct. By itself, serde also reads a struct from an array, by the position of each field. A new field in
-/// the middle would then change the meaning of such a body.
-///
-/// A struct within a struct or a list must be an `Object` too.
+/// serde also reads structs from arrays, by position. Nested structs must be `Object`s too.
 pub(crate) struct Object<T>(pub(crate) T);
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
@@ -83,7 +76,6 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
     }
 }
 
-/// The parameters of the path.
 pub(crate) struct PathParam<T>(pub(crate) T);
 
 impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for PathParam<T> {
@@ -98,7 +90,6 @@ impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for PathPar
     }
 }
 
-/// The parameters of the query.
 pub(crate) struct QueryParams<T>(pub(crate) T);
 
 impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for QueryParams<T> {
@@ -110,7 +101,6 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for QueryParams<T>
     }
 }
 
-/// The problem of a body that could not be read.
 pub(crate) fn unreadable_body(rejection: BytesRejection) -> Problem {
     match rejection {
         BytesRejection::FailedToBufferBody(error) if error.status() == StatusCode::PAYLOAD_TOO_LARGE => {

@@ -1,5 +1,3 @@
-//! Answers that can be repeated, for requests with an `Idempotency-Key`.
-
 use axum::response::{IntoResponse, Response};
 use headers::{CacheControl, ContentType, HeaderMapExt as _};
 use http::header::{CONTENT_TYPE, ETAG};
@@ -13,23 +11,20 @@ use crate::service::Answer;
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
-/// The idempotency key of a request, if it has one. An unreadable key is empty, which the management service refuses.
+/// An unreadable key is empty, which the management service refuses.
 pub(crate) fn key(headers: &HeaderMap) -> Option<&str> {
     headers.get(IDEMPOTENCY_KEY).map(|key| key.to_str().unwrap_or_default())
 }
 
-/// An answer that can be repeated.
 pub(crate) fn answer(status: u16, version: Option<u64>, body: &impl Serialize) -> Result<Answer, ManagementError> {
     let body = serde_json::to_string(body).map_err(|_| ManagementError::Internal)?;
     Ok(Answer { status, version, body: Zeroizing::new(body) })
 }
 
-/// A repeatable answer without content.
 pub(crate) fn no_content() -> Answer {
     Answer { status: StatusCode::NO_CONTENT.as_u16(), version: None, body: Zeroizing::default() }
 }
 
-/// The response that carries an answer.
 pub(crate) fn response(answer: &Answer) -> Response {
     let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::OK);
     let mut response = (status, answer.body.to_string()).into_response();

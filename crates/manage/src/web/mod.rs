@@ -1,4 +1,4 @@
-//! The HTTP shell. The API, the dashboard and the GitHub receiver import it, and it imports none of them.
+//! The code that the API, the dashboard and the GitHub receiver share.
 
 mod caller;
 mod context;

@@ -1,5 +1,3 @@
-//! RFC 9457 problems: why a request failed, and how the response says it.
-
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects, clippy::indexing_slicing))] // It reads input.
 
 use std::sync::Arc;
@@ -14,32 +12,24 @@ use serde_json::json;
 
 use crate::error::ManagementError;
 
-/// The reason why a request failed.
 #[derive(Debug)]
 pub(crate) enum Problem {
     Management(ManagementError),
-    /// The request is malformed.
     Unreadable(String),
-    /// The body is not JSON.
     MediaType,
     TooLarge,
-    /// A refusal by a receiver that is mounted beside the API, such as that of GitHub's alerts.
     #[cfg(feature = "github")]
     Refused(Refusal),
-    /// `If-Match` is missing.
     PreconditionRequired,
     NoSuchPath,
     Method,
-    /// The request arrived over plain HTTP from another machine.
     PlainText,
 }
 
-/// A refusal by such a receiver.
 #[cfg(feature = "github")]
 #[derive(Debug)]
 pub(crate) struct Refusal {
     pub(crate) status: StatusCode,
-    /// The stable code.
     pub(crate) code: &'static str,
     pub(crate) detail: String,
     pub(crate) retry_after: Option<Duration>,
@@ -51,7 +41,6 @@ impl<E: Into<ManagementError>> From<E> for Problem {
     }
 }
 
-/// A problem in a response's extensions, until the request id is known.
 #[derive(Clone)]
 struct PendingProblem(Arc<Problem>);
 
@@ -63,30 +52,25 @@ impl IntoResponse for Problem {
     }
 }
 
-/// Writes the problem of a response, if it has one, with the id of its request.
 pub(crate) fn write_pending(response: &mut Response, request_id: &str) {
     if let Some(PendingProblem(problem)) = response.extensions_mut().remove() {
         problem.write(response, request_id);
     }
 }
 
-/// Answers a path that does not exist.
 pub(crate) async fn no_such_path() -> Problem {
     Problem::NoSuchPath
 }
 
-/// Answers a method that a path does not support.
 pub(crate) async fn other_method() -> Problem {
     Problem::Method
 }
 
-/// An example for the API's description.
 pub(crate) fn example() -> serde_json::Value {
     json!({"type": "about:blank", "title": "Not Found", "status": 404, "detail": "There is no such key.", "code": "NOT_FOUND", "request_id": "req_1"})
 }
 
 impl Problem {
-    /// The status, the stable code and the detail.
     fn parts(&self) -> (StatusCode, &'static str, String) {
         match self {
             Self::Management(error @ (ManagementError::Store(_) | ManagementError::Internal)) => {
@@ -164,7 +148,6 @@ impl Problem {
     }
 }
 
-/// Turns `there is no such key` into a sentence.
 fn sentence(text: &str) -> String {
     let mut characters = text.chars();
     let first: String = characters.next().map(|c| c.to_uppercase().collect()).unwrap_or_default();

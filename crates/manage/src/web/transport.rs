@@ -1,5 +1,3 @@
-//! How a request arrived: its client, and whether others on the way can read it.
-
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects, clippy::indexing_slicing))] // It reads input.
 
 use axum::body::Body;
@@ -12,17 +10,14 @@ use crate::actor::Context;
 use crate::origin::{host_of, is_loopback};
 use crate::service::Management;
 
-/// The client, the transport and the host of a request.
 pub(crate) struct Arrival {
-    /// The client's addresses and its `User-Agent`.
     pub(crate) context: Context,
     pub(crate) transport: Transport,
-    /// Whether the request names this machine as its host, so that no network carries it.
+    /// No network carries such a request.
     pub(crate) is_loopback: bool,
 }
 
 impl Arrival {
-    /// Reads a request, which `request_id` identifies, as far as its proxies are trusted.
     pub(crate) fn of(request: &Request, management: &Management, request_id: &str) -> Self {
         let (proxies, connection) = (management.trusted_proxies(), connection(request));
         let mut context = Context::new().request_id(request_id);
@@ -38,13 +33,11 @@ impl Arrival {
         Self { context, transport: proxies.transport(&connection), is_loopback: is_loopback(host_of(request)) }
     }
 
-    /// Returns `true` if others on the way can read the request.
     pub(crate) fn is_exposed(&self) -> bool {
         self.transport == Transport::Plain && !self.is_loopback
     }
 }
 
-/// The connection of a request, as axum's server or keyward's own states it.
 fn connection(request: &Request) -> RequestConnection<'_, Axum, Body> {
     RequestConnection::new(request)
 }

@@ -1,5 +1,3 @@
-//! The settings of an account.
-
 use askama::Template;
 use axum::response::Response;
 use http::StatusCode;

@@ -1,5 +1,3 @@
-//! All accounts of the deployment, for the operator, and the switch between accounts.
-
 use askama::Template;
 use axum::response::Response;
 
@@ -25,7 +23,6 @@ pub(super) fn routes() -> Vec<Route> {
 
 struct Row {
     id: String,
-    /// The path of the account's keys.
     path: String,
     name: String,
     plan: Option<String>,
@@ -43,7 +40,6 @@ struct AccountsPage {
     next: Option<String>,
 }
 
-/// Switches to the account that the menu names.
 async fn switch(member: Member) -> Result<Response, PageError> {
     let query = member.visitor.query();
     let id = query.get("account").parse().map_err(|_| ManagementError::NotFound("account"))?;

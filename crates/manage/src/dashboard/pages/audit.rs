@@ -1,5 +1,3 @@
-//! The audit log of an account.
-
 use std::collections::HashMap;
 
 use askama::Template;
@@ -17,7 +15,6 @@ use crate::role::scopes;
 use crate::service::{AuditEntry, AuditQuery, Outcome, PageRequest};
 
 const PER_PAGE: usize = 50;
-/// The most entries that one filtered page reads. The next page continues there.
 const MAX_READ: usize = 500;
 
 const ACTIONS: [(&str, &str); 6] = [
@@ -45,7 +42,6 @@ struct Row {
     action: String,
     outcome: &'static str,
     target: String,
-    /// The path of the target's page, if it has one.
     link: Option<String>,
     address: String,
     user_agent: String,

@@ -1,5 +1,3 @@
-//! The page of an error.
-
 use askama::Template;
 use axum::response::Response;
 use http::HeaderValue;
@@ -16,11 +14,9 @@ use crate::dashboard::visitor::Visitor;
 struct ErrorPage {
     frame: Frame,
     text: String,
-    /// The path and the label of the button.
     button: (String, &'static str),
 }
 
-/// Renders an error, with the cookies that its response sets.
 pub(in crate::dashboard) async fn render(error: PageError, visitor: &Visitor, cookies: Vec<HeaderValue>) -> Response {
     let mut page = page(error, visitor).await;
     for cookie in cookies {

@@ -1,4 +1,4 @@
-//! Links without an account: they lead to the account that the user looked at last.
+//! Links without an account lead to the last one.
 
 use axum::extract::Path;
 use axum::response::Response;
@@ -8,14 +8,12 @@ use crate::dashboard::links::account_path;
 use crate::dashboard::member::Member;
 use crate::error::ManagementError;
 
-/// Redirects `/keys` and similar links to the page about the last account. Many links use them.
 pub(super) async fn go(member: Member) -> Response {
     // A user who belongs to no account may have an invitation.
     let Some((home, _)) = member.home() else { return member.visitor.go("/invitations") };
     member.visitor.go_on(&account_path(&home.id, &member.visitor.path))
 }
 
-/// Redirects a link to a key to the page with its account.
 pub(super) async fn go_to_key(member: Member, Path(id): Path<String>) -> Result<Response, PageError> {
     let id = id.parse().map_err(|_| ManagementError::NotFound("key"))?;
     let key = member.management().key(&member.actor, &id).await?;

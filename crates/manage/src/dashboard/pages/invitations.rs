@@ -1,5 +1,3 @@
-//! The user's invitations: accepted with a link, or with a verified address.
-
 use askama::Template;
 use axum::extract::Path;
 use axum::response::Response;
@@ -34,13 +32,11 @@ struct Row {
     ends: When,
 }
 
-/// The invitation of the link that the user opened.
 struct Linked {
     secret: String,
     account: String,
     role: &'static str,
     email: String,
-    /// Whether it is for the user's own address.
     is_own: bool,
 }
 
@@ -50,7 +46,6 @@ struct InvitationsPage {
     frame: Frame,
     linked: Option<Linked>,
     open: Vec<Row>,
-    /// Whether mail or the identity provider has verified the user's address.
     is_verified: bool,
     email: String,
     has_account: bool,

@@ -1,4 +1,4 @@
-//! The pages, by feature. Each feature declares its routes.
+//! The pages, by feature.
 
 mod account;
 mod accounts;
@@ -16,7 +16,7 @@ mod users;
 use super::app::Route;
 use super::assets;
 
-/// All routes. Their order is the order of the links in the navigation.
+/// Their order is that of the navigation.
 pub(super) fn routes() -> Vec<Route> {
     let features = [
         keys::routes(),

@@ -1,4 +1,4 @@
-//! The router, the navigation, the redirects and the form pages, against the table of routes.
+//! The table of routes, and all that derives from it.
 
 use argon2::Params;
 use axum::Router;
@@ -19,7 +19,6 @@ use crate::store::SqliteManagementStore;
 const EMAIL: &str = "ada@example.com";
 const PASSWORD: &str = "correct horse battery staple";
 
-/// A dashboard with a signed-in owner.
 struct Site {
     router: Router,
     session: String,
@@ -48,7 +47,6 @@ impl Site {
         }
     }
 
-    /// A path of the site that matches a route's.
     fn filled(&self, path: &str) -> String {
         if path == "/account" {
             return "/account?account=operator".to_owned();

@@ -1,5 +1,3 @@
-//! The use of an account's keys.
-
 use askama::Template;
 use axum::response::Response;
 

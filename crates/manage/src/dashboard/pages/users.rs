@@ -1,5 +1,3 @@
-//! All users of the deployment, for the operator.
-
 use askama::Template;
 use axum::response::Response;
 use http::StatusCode;
@@ -89,7 +87,6 @@ async fn list(member: Member) -> Result<Response, PageError> {
 struct UserPage {
     frame: Frame,
     user: Row,
-    /// The name of each account and the user's role in it.
     accounts: Vec<(String, &'static str)>,
     may_write: bool,
 }

@@ -1,5 +1,3 @@
-//! Renaming, disabling and enabling a key.
-
 use axum::response::Response;
 
 use super::details;

@@ -1,5 +1,3 @@
-//! Creating a key.
-
 use askama::Template;
 use axum::response::Response;
 use http::StatusCode;
@@ -20,7 +18,6 @@ use crate::service::KeyDraft;
 
 const DAY: i64 = 24 * 3_600 * 1_000;
 
-/// A choice and its explanation.
 struct Choice {
     value: String,
     label: String,
@@ -46,7 +43,6 @@ struct NewPage {
     networks: String,
 }
 
-/// The choices of a field. The form's choice is chosen, or else the first.
 fn choices(form: &Form, field: &str, all: &[(&str, &str, &str)]) -> Vec<Choice> {
     let sent = form.get(field);
     let chosen = all.iter().map(|(value, ..)| *value).find(|value| *value == sent);
@@ -213,7 +209,6 @@ fn networks(text: &str) -> Result<Vec<IpNet>, ManagementError> {
 }
 
 impl NewPage {
-    /// Returns `true` if this field has the error.
     fn is_wrong(&self, field: &str) -> bool {
         self.error.as_ref().is_some_and(|error| error.field == field)
     }

@@ -1,5 +1,3 @@
-//! The page that reveals a created key.
-
 use askama::Template;
 use axum::response::Response;
 use keyward_core::{PlainKey, Timestamp};
@@ -11,13 +9,11 @@ use crate::dashboard::settings::variable;
 use crate::dashboard::text::When;
 use crate::service::KeyView;
 
-/// A created key, as the form's stored answer has it.
 #[derive(Serialize, Deserialize)]
 pub(super) struct CreatedKey {
     id: String,
     name: String,
     plain: String,
-    /// When the rotated key expires, if the key has a predecessor.
     old_ends_at: Option<Timestamp>,
 }
 
@@ -46,7 +42,6 @@ struct CreatedPage {
     example_url: String,
 }
 
-/// Renders the only page that contains the key.
 pub(super) fn show(member: &AtAccount, created: CreatedKey) -> Response {
     let example_url = member.visitor.app.settings().example_url.clone();
     let old_ends = When::maybe(created.old_ends_at, member.management().now());
@@ -66,7 +61,6 @@ struct CreatedBeforePage {
     created: CreatedKey,
 }
 
-/// Renders the answer to a form that was already sent, without the key.
 pub(super) fn show_before(member: &AtAccount, created: CreatedKey) -> Response {
     member.page("Already shown", |frame| CreatedBeforePage { frame, created })
 }

@@ -1,5 +1,3 @@
-//! The details of a key.
-
 use askama::Template;
 use axum::response::Response;
 use http::StatusCode;
@@ -31,7 +29,6 @@ pub(super) async fn page(member: AtKey) -> Result<Response, PageError> {
     show(&member, StatusCode::OK, &query, None).await
 }
 
-/// Renders the page, with the typed name.
 pub(super) async fn show(
     member: &AtKey,
     status: StatusCode,

@@ -1,5 +1,3 @@
-//! The list of keys.
-
 use std::collections::HashMap;
 
 use askama::Template;
@@ -16,12 +14,10 @@ use crate::dashboard::svg::{self, SPARK_DAYS, Spark};
 use crate::role::scopes;
 
 const PER_PAGE: usize = 25;
-/// The most inactive keys that are counted.
 const MANY: usize = 100;
 const INACTIVE: [KeyStatus; 4] = [KeyStatus::Disabled, KeyStatus::Expired, KeyStatus::Revoked, KeyStatus::Compromised];
 const DAY: i64 = 24 * 3_600 * 1_000;
 
-/// A choice of a filter.
 struct Choice {
     value: &'static str,
     label: &'static str,
@@ -33,7 +29,6 @@ struct Choice {
 struct KeysPage {
     frame: Frame,
     keys: Vec<Key>,
-    /// How many of these keys expire soon.
     expiring: usize,
     sparks: HashMap<String, Spark>,
     has_usage: bool,
@@ -45,11 +40,8 @@ struct KeysPage {
     unused: Vec<Choice>,
     is_filtered: bool,
     shows_inactive: bool,
-    /// The number of inactive keys, if any.
     inactive: Option<String>,
-    /// The query of the page that shows or hides inactive keys.
     other_view: String,
-    /// The query of the next page, if there is one.
     next: Option<String>,
     is_first: bool,
 }
@@ -126,7 +118,6 @@ impl KeysPage {
         self.sparks.get(&key.id)
     }
 
-    /// Returns `true` if this account has no keys.
     fn is_new(&self) -> bool {
         self.keys.is_empty() && !self.is_filtered && self.inactive.is_none() && self.is_first
     }

@@ -1,5 +1,3 @@
-//! The keys of an account.
-
 mod change;
 mod create;
 mod created;

@@ -1,5 +1,3 @@
-//! Revoking a key, after a page that shows its use.
-
 use askama::Template;
 use axum::response::Response;
 use keyward_core::store::KeyStatus;
@@ -17,7 +15,6 @@ use crate::role::scopes;
 struct RevokePage {
     frame: Frame,
     key: Key,
-    /// Accepted requests in the last 24 hours.
     requests: Option<String>,
 }
 

@@ -1,5 +1,3 @@
-//! Rotating a key.
-
 use std::time::Duration;
 
 use askama::Template;
@@ -15,7 +13,6 @@ use crate::dashboard::once::{self, RevealedSecret};
 use crate::error::ManagementError;
 use crate::role::scopes;
 
-/// How long the old key stays valid: the value in the form, the label, and the seconds.
 const OVERLAPS: [(&str, &str, u64); 4] =
     [("24h", "24 hours", 86_400), ("now", "Not at all", 0), ("1h", "1 hour", 3_600), ("7d", "7 days", 604_800)];
 

@@ -1,5 +1,3 @@
-//! A key, as pages show it.
-
 use keyward_core::Timestamp;
 use keyward_core::lease::Propagation;
 use keyward_core::store::KeyStatus;
@@ -8,7 +6,6 @@ use crate::dashboard::text::When;
 use crate::role::Purpose;
 use crate::service::KeyView;
 
-/// A key, as pages show it.
 pub(super) struct Key {
     pub(super) id: String,
     pub(super) name: String,
@@ -64,13 +61,11 @@ impl Key {
         }
     }
 
-    /// Its scopes in words.
     pub(super) fn grants(&self) -> String {
         if self.scopes.iter().any(|scope| scope == "*") { "everything".to_owned() } else { self.scopes.join(", ") }
     }
 }
 
-/// The flash code that says how many nodes have applied a change.
 pub(super) fn flash_code(what: &str, propagation: &Propagation) -> String {
     let confirmed = propagation.confirmed.len();
     let nodes = confirmed + propagation.waited_out.len();

@@ -1,5 +1,3 @@
-//! Inviting a user, and withdrawing an invitation.
-
 use askama::Template;
 use axum::extract::Path;
 use axum::response::Response;
@@ -15,12 +13,10 @@ use crate::dashboard::once::{self, RevealedSecret};
 use crate::error::ManagementError;
 use crate::role::Role;
 
-/// An invitation, as the form's stored answer has it.
 #[derive(Serialize, Deserialize)]
 struct Invitation {
     email: String,
     role: Role,
-    /// The secret of the link, which is revealed once.
     secret: Option<String>,
 }
 
@@ -29,7 +25,7 @@ struct Invitation {
 struct InvitedPage {
     frame: Frame,
     invitation: Invitation,
-    /// The link, or `None` if it was already revealed. Without a public URL, the script prepends the host.
+    /// `None` if already revealed.
     link: Option<String>,
 }
 

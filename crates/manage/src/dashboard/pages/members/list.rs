@@ -1,5 +1,3 @@
-//! The list of members and open invitations.
-
 use askama::Template;
 use axum::response::Response;
 use http::StatusCode;
@@ -14,7 +12,6 @@ use crate::dashboard::text::When;
 use crate::role::{Role, scopes};
 use crate::service::PageRequest;
 
-/// A role that the user may give.
 struct Choice {
     role: &'static str,
     meaning: &'static str,
@@ -35,13 +32,11 @@ struct MembersPage {
     open: Vec<OpenInvitation>,
 }
 
-/// An invitation that has not been accepted.
 struct OpenInvitation {
     id: String,
     email: String,
     role: &'static str,
     ends: When,
-    /// Whether the user may withdraw it.
     may_withdraw: bool,
 }
 
@@ -54,7 +49,6 @@ fn meaning(role: Role) -> &'static str {
     }
 }
 
-/// Renders the page, with the typed fields of a form.
 pub(super) async fn show(
     member: &AtAccount,
     status: StatusCode,

@@ -1,5 +1,3 @@
-//! The members of an account and the invitations to it.
-
 mod invite;
 mod list;
 mod remove;

@@ -1,5 +1,3 @@
-//! Removing a member, or leaving an account.
-
 use askama::Template;
 use axum::response::Response;
 

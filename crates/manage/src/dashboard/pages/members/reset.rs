@@ -1,5 +1,3 @@
-//! Links with which a member chooses a new password.
-
 use askama::Template;
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
@@ -30,7 +28,6 @@ pub(super) async fn page(member: AtAccount, NamedUser(user): NamedUser) -> Resul
     Ok(member.page("New password", page))
 }
 
-/// A link, as the form's stored answer has it.
 #[derive(Serialize, Deserialize)]
 struct CreatedLink {
     email: String,
@@ -42,7 +39,7 @@ struct CreatedLink {
 struct CreatedPage {
     frame: Frame,
     email: String,
-    /// The link, or `None` if it was already revealed. Without a public URL, the script prepends the host.
+    /// `None` if already revealed.
     link: Option<String>,
 }
 

@@ -1,5 +1,3 @@
-//! Changing the role of a member.
-
 use axum::response::Response;
 
 use crate::dashboard::error::PageError;

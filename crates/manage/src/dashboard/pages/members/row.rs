@@ -1,24 +1,18 @@
-//! A member, as pages show it.
-
 use crate::dashboard::member::AtAccount;
 use crate::dashboard::text::When;
 use crate::role::scopes;
 use crate::service::MemberView;
 
-/// A member, as pages show it.
 pub(super) struct Row {
     pub(super) id: String,
     pub(super) name: String,
     pub(super) email: String,
     pub(super) role: &'static str,
-    /// The role in the form: the one that was chosen before a new sign-in, or else the current one.
     pub(super) chosen: &'static str,
     pub(super) since: When,
     pub(super) last_seen: Option<When>,
     pub(super) is_self: bool,
-    /// Whether the user may change or remove the member.
     pub(super) may_change: bool,
-    /// Whether the user may create a link for a new password.
     pub(super) may_reset: bool,
     pub(super) version: u64,
 }

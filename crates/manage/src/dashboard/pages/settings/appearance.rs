@@ -1,5 +1,3 @@
-//! The appearance of the pages, which the operator sets.
-
 use askama::Template;
 use axum::response::Response;
 use http::StatusCode;
@@ -19,7 +17,6 @@ use crate::service::AppearanceUpdate;
 struct AppearancePage {
     frame: Frame,
     name: String,
-    /// The name in the dashboard's settings.
     configured_name: String,
     accent: String,
     themes: Vec<Choice>,

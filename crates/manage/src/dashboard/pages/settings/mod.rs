@@ -1,5 +1,3 @@
-//! The settings of a user, and the appearance that the operator sets.
-
 mod appearance;
 mod own;
 mod themes;

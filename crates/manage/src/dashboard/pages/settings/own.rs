@@ -1,5 +1,3 @@
-//! A user's own settings.
-
 use askama::Template;
 use axum::response::Response;
 use http::StatusCode;
@@ -31,12 +29,9 @@ struct SettingsPage {
     email: String,
     name: String,
     user_version: u64,
-    /// Whether the user signs in with a password.
     has_password: bool,
-    /// Whether the user may set the appearance of the pages.
     may_set_appearance: bool,
     sessions: Vec<Session>,
-    /// The form with an error, and the error.
     error: Option<(&'static str, FieldError)>,
 }
 
@@ -88,7 +83,6 @@ pub(super) async fn change_theme(
     Ok(response)
 }
 
-/// Redirects after success. Otherwise shows the error at the form.
 async fn finish<T>(
     member: &Member,
     form: &Form,
@@ -129,7 +123,6 @@ pub(super) async fn change_password(
 }
 
 impl SettingsPage {
-    /// The error of this form, if it has one.
     fn error_of(&self, which: &str) -> Option<&FieldError> {
         self.error.as_ref().filter(|(form, _)| *form == which).map(|(_, error)| error)
     }

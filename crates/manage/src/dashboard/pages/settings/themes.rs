@@ -1,17 +1,13 @@
-//! The choice of colours.
-
 use crate::appearance::Theme;
 
 const LABELS: [(Theme, &str); 3] = [(Theme::System, "Like the system"), (Theme::Light, "Light"), (Theme::Dark, "Dark")];
 
-/// A theme to choose.
 pub(super) struct Choice {
     pub(super) value: &'static str,
     pub(super) label: &'static str,
     pub(super) is_chosen: bool,
 }
 
-/// All themes, with the one named `chosen` selected.
 pub(super) fn choices(chosen: &str) -> Vec<Choice> {
     let choice = |(theme, label): (Theme, _)| {
         let value = theme.as_str();

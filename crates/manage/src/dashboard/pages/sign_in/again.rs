@@ -1,5 +1,3 @@
-//! The page to sign in again, which returns to the form and the typed fields.
-
 use askama::Template;
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;

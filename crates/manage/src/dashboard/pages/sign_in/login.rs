@@ -1,5 +1,3 @@
-//! Signing in with a password.
-
 use askama::Template;
 use axum::response::Response;
 use http::StatusCode;

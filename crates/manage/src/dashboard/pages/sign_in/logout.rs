@@ -1,5 +1,3 @@
-//! Signing out.
-
 use axum::response::Response;
 
 use crate::dashboard::error::PageError;

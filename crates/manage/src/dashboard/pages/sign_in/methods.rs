@@ -1,12 +1,8 @@
-//! The ways to sign in.
-
 use crate::dashboard::form;
 use crate::dashboard::visitor::Visitor;
 
-/// The ways to sign in.
 pub(super) struct Methods {
     pub(super) passwords: bool,
-    /// The query and the label of the identity provider's button. The query says where sign-in returns to.
     pub(super) provider: Option<(String, String)>,
 }
 

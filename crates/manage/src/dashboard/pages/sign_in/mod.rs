@@ -1,5 +1,3 @@
-//! Signing in and out, signing up, and forgotten passwords.
-
 pub(super) mod again;
 mod login;
 mod logout;

@@ -1,7 +1,4 @@
-//! Signing in with the identity provider: to the provider and back.
-//!
-//! A secret in a short-lived cookie binds the two halves. `state`, `nonce` and the PKCE verifier are derived from it. So a link or
-//! an answer of one browser is worthless in another, and the server keeps nothing.
+//! Signing in with the identity provider. `state`, `nonce` and the PKCE verifier derive from a secret in a short-lived cookie.
 
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects, clippy::indexing_slicing))] // It reads input.
 
@@ -17,17 +14,12 @@ use crate::identity_provider::{Binding, IdentityProvider, IdentityProviderError}
 use crate::records::new_secret;
 
 const COOKIE: &str = "oidc";
-/// The path of the redirect URI, below the dashboard's base path.
 pub(super) const CALLBACK: &str = "/login/oidc/callback";
-/// How long a user may take at the provider.
 const SECONDS: i64 = 600;
-/// The longest return path, so that it fits a cookie.
 const LONGEST: usize = 1_000;
 
-/// A sign-in that has begun, from its cookie.
 struct PendingSignIn<'a> {
     secret: &'a str,
-    /// The time and the return path, which are bound to the secret.
     purpose: &'a str,
     began: i64,
     to: String,
@@ -41,14 +33,13 @@ impl<'a> PendingSignIn<'a> {
         Some(Self { secret, purpose, began: began.parse().ok()?, to })
     }
 
-    /// Returns `true` if it began within the last ten minutes. The clock of the node that began it may be a minute ahead.
+    /// The clock of the node that began it may be a minute ahead.
     fn is_good_at(&self, now: i64) -> bool {
         const AHEAD: i64 = -60_000;
         (AHEAD..=SECONDS * 1_000).contains(&now.saturating_sub(self.began))
     }
 }
 
-/// The time and the return path of a sign-in, as its cookie has them.
 fn purpose(began: i64, to: &str) -> String {
     format!("{began}.{}", hex::encode(if to.len() > LONGEST { HOME } else { to }))
 }
@@ -57,7 +48,6 @@ fn provider(visitor: &Visitor) -> Result<&IdentityProvider, PageError> {
     visitor.app.management().identity_provider().ok_or_else(|| ManagementError::NotFound("page").into())
 }
 
-/// Sends the browser to the provider.
 pub(super) async fn begin(visitor: Visitor) -> Result<Response, PageError> {
     let query = visitor.query();
     let (management, provider) = (visitor.app.management(), provider(&visitor)?);
@@ -75,7 +65,6 @@ pub(super) async fn begin(visitor: Visitor) -> Result<Response, PageError> {
     Ok(response)
 }
 
-/// Signs in a user who comes back from the provider.
 pub(super) async fn end(visitor: Visitor) -> Response {
     let mut response = come_back(&visitor).await.into_response();
     // The cookie is valid once, whatever the result.

@@ -1,5 +1,3 @@
-//! Choosing a password with an invitation, and signing up where it is open.
-
 use askama::Template;
 use axum::response::Response;
 use http::StatusCode;
@@ -18,10 +16,8 @@ use crate::service::{NewUser, SignUpPolicy};
 #[template(path = "dashboard/sign_in/register.html")]
 struct RegisterPage {
     frame: Frame,
-    /// The invitation, or `None` to sign up without one.
     invitation: Option<String>,
     is_open: bool,
-    /// The query that makes sign-in return to the invitation, if there is one.
     to: Option<String>,
     email: String,
     name: String,
@@ -47,7 +43,6 @@ fn show(
     })
 }
 
-/// The page on which a signed-in user accepts this invitation.
 fn invitations_path(invitation: &str) -> String {
     format!("/invitations?{}", form::query("invitation", invitation))
 }

@@ -1,5 +1,3 @@
-//! Forgotten passwords: requesting a link, and choosing a new password with it.
-
 use askama::Template;
 use axum::response::Response;
 use http::StatusCode;
@@ -17,7 +15,6 @@ use crate::error::ManagementError;
 #[template(path = "dashboard/sign_in/forgot.html")]
 struct ForgotPage {
     frame: Frame,
-    /// Whether the server sends links by mail. Otherwise users ask an admin.
     sends_links: bool,
     was_sent: bool,
     email: String,
