@@ -1,4 +1,4 @@
-//! `keyward serve` as its users run it, and schemathesis against its API.
+//! `keyward serve`, and schemathesis against its API.
 
 use std::io::Write;
 use std::path::Path;
