@@ -8,17 +8,14 @@ use keyward::{AccountId, CredentialId};
 use rusqlite::{Connection, OptionalExtension};
 use serde_json::{Map, Value};
 
-/// The largest number of objects in an answer.
 const PAGE: usize = 100;
 
-/// The objects of one mode.
 #[derive(Clone, Debug)]
 pub(crate) struct Objects {
     connection: Arc<Mutex<Connection>>,
     table: &'static str,
 }
 
-/// A kind of object. It sets the prefix of ids.
 #[derive(Clone, Copy)]
 pub(crate) enum Kind {
     Resource,
@@ -73,7 +70,6 @@ impl Objects {
         })
     }
 
-    /// Changes fields of an object, and returns the changed object.
     pub(crate) fn change(
         &self,
         kind: Kind,
@@ -91,7 +87,7 @@ impl Objects {
         })
     }
 
-    /// Deletes an object. Returns `true` if it existed.
+    /// Returns `true` if it existed.
     pub(crate) fn delete(&self, kind: Kind, account: &AccountId, id: &str) -> rusqlite::Result<bool> {
         let sql = format!("DELETE FROM {} WHERE account = ?1 AND kind = ?2 AND id = ?3", self.table);
         self.with(|connection| connection.execute(&sql, (account.as_str(), kind.prefix(), id))).map(|gone| gone == 1)

@@ -7,7 +7,6 @@ use std::time::{Duration, SystemTime};
 use keyward::Timestamp;
 use rusqlite::Connection;
 
-/// The database.
 #[derive(Clone)]
 pub(crate) struct Data(Arc<Mutex<Connection>>);
 

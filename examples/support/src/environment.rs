@@ -1,5 +1,3 @@
-//! The environment variables of an example service, read and checked at the start.
-
 use std::ffi::OsString;
 use std::io;
 use std::net::Ipv4Addr;
