@@ -1,5 +1,3 @@
-//! Gateways with the configurations of `examples/gateways`, and a backend that echoes each request.
-
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};

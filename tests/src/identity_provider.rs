@@ -1,5 +1,3 @@
-//! npm's `oidc-provider` in a process.
-
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 

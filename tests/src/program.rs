@@ -1,5 +1,3 @@
-//! Programs under test, called with `curl` and stopped by signals.
-
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};

@@ -1,4 +1,4 @@
-//! A node whose store is gone, slow, read-only, restored, crowded, silent or cut off, with the metric of each state.
+//! A node whose store fails, with the metric of each state.
 
 #![allow(clippy::unwrap_used, reason = "a panic fails the test")]
 

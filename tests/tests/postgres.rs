@@ -1,4 +1,4 @@
-//! PostgreSQL: several node processes on one server, and failures of the server.
+//! Several node processes on one PostgreSQL server, and failures of the server.
 
 #![allow(clippy::unwrap_used, reason = "a panic fails the test")]
 

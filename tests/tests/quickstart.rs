@@ -1,4 +1,4 @@
-//! The quickstart, run as its reader runs it: the program, `curl`, and a signal.
+//! The quickstart, run as its reader runs it.
 
 #![allow(clippy::unwrap_used)] // An unwrap is an assertion here, in helpers too.
 

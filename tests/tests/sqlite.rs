@@ -1,4 +1,4 @@
-//! SQLite: several processes on one file, and damaged or foreign files.
+//! Several processes on one file, and damaged or foreign files.
 
 #![allow(clippy::unwrap_used, reason = "a panic fails the test")]
 

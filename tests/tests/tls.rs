@@ -1,4 +1,4 @@
-//! Servers reached by TLS: certificates are verified, and nothing is sent to a server whose certificate fails.
+//! Certificates are verified, and nothing is sent to a server whose certificate fails.
 
 #![allow(clippy::unwrap_used, reason = "a panic fails the test")]
 

@@ -1,5 +1,3 @@
-//! The programs that tests run, and how to install them.
-
 #![allow(dead_code, reason = "each of the three users of this file needs only a part of it")]
 
 use std::env;

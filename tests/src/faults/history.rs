@@ -1,5 +1,3 @@
-//! Events with times from one clock.
-
 use std::fs::File;
 use std::io::{BufRead, BufReader, BufWriter, Write};
 use std::path::Path;

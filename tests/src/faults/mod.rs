@@ -1,5 +1,3 @@
-//! Three nodes on one store under faults, and a check of what their clients saw.
-
 pub mod check;
 pub mod deployment;
 pub mod history;

@@ -1,5 +1,3 @@
-//! An OpenID Connect provider that signs any identity that a test asks for.
-
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock, Mutex};

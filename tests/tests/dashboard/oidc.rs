@@ -1,5 +1,3 @@
-//! Sign-in through npm's `oidc-provider`, and attacks on it.
-
 use std::time::Duration;
 
 use keyward::manage::{

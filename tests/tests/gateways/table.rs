@@ -1,5 +1,3 @@
-//! The requests that each gateway passes, the headers that the backend receives, and the form of a refusal.
-
 use std::time::Duration;
 
 use keyward::Rejection;

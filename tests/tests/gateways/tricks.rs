@@ -1,5 +1,3 @@
-//! Paths that two programs may read differently.
-
 use keyward_tests::gateways::Kind;
 
 use crate::setting::Setting;

@@ -1,5 +1,3 @@
-//! One row for each status of each route.
-
 use crate::api::{AT_1, AT_9, NOTHING, Row};
 
 const WEAK: &[(&str, &str)] = &[("if-match", "W/\"1\"")];

@@ -1,4 +1,4 @@
-//! Third-party clients. Each SDK must turn a refusal into its own error.
+//! Each SDK must turn a refusal into its own error.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -1,4 +1,4 @@
-//! What has to stay true of the source: import directions, what core must not know, and tables in the documentation.
+//! Rules for the source: import directions, limits of core, and tables in the documentation.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 

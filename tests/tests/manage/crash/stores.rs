@@ -1,5 +1,3 @@
-//! Stores that fail from a given write on.
-
 use super::*;
 
 #[derive(Default)]
