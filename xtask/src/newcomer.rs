@@ -1,5 +1,3 @@
-//! A new user's first service, built in an empty folder as the README describes.
-
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};

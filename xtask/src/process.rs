@@ -1,5 +1,3 @@
-//! Other programs, always run from the root of the workspace.
-
 use std::env;
 use std::io::{self, BufReader, Write as _};
 use std::path::{Path, PathBuf};
