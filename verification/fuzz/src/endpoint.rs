@@ -1,4 +1,4 @@
-//! An endpoint, and a request's method and path, one a line.
+//! An endpoint, then a request's method and path, one a line.
 
 use keyward::Endpoint;
 use keyward::endpoint::is_ambiguous_path;

@@ -1,4 +1,4 @@
-//! A node or a relay, which behaves like `Follower` in keyward's `lease.rs`.
+//! Behaves like `Follower` in keyward's `lease.rs`.
 
 use crate::settings::Time;
 

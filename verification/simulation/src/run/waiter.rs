@@ -1,4 +1,4 @@
-//! The revoking caller, which waits like `wait_until_applied` in keyward's `lease.rs`.
+//! Waits like `wait_until_applied` in keyward's `lease.rs`.
 
 use super::{Event, Run};
 use crate::server::{From, Job, Statement};
