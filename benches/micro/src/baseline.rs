@@ -1,4 +1,4 @@
-//! Handwritten middleware of a careful developer, which does what keyward does for a warm hit.
+//! Careful handwritten middleware, which does what keyward does for a warm hit.
 
 use std::collections::HashMap;
 use std::sync::Arc;

@@ -1,5 +1,3 @@
-//! A bar chart with a logarithmic scale, as an SVG.
-
 use std::path::Path;
 
 use plotters::prelude::*;

@@ -1,5 +1,3 @@
-//! Clients that hold more connections open than the server has room for, from several addresses.
-
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
 use std::time::Duration;

@@ -1,5 +1,3 @@
-//! Server processes, measured through /proc.
-
 use std::fs;
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;

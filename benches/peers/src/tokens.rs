@@ -1,5 +1,3 @@
-//! Other crates, each in an axum `from_fn`, as their users write it.
-
 use std::collections::HashMap;
 use std::sync::Arc;
 
