@@ -1,5 +1,3 @@
-//! The objects of the service, separate for each account and mode.
-
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -52,7 +50,6 @@ impl Objects {
         Ok(object(id, fields.clone()))
     }
 
-    /// Returns an account's newest objects.
     pub(crate) fn list(&self, kind: Kind, account: &AccountId) -> rusqlite::Result<Vec<Value>> {
         let sql = format!(
             "SELECT id, fields FROM {} WHERE account = ?1 AND kind = ?2 ORDER BY number DESC LIMIT ?3",

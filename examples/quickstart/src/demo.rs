@@ -1,5 +1,3 @@
-//! The keys that the service creates when it starts.
-
 use std::error::Error;
 
 use example_support::{Announcement, Demo};

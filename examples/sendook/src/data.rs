@@ -1,5 +1,3 @@
-//! The service's tables, in the same file as the keys.
-
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};

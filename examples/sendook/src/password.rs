@@ -10,7 +10,6 @@ use tokio::sync::Semaphore;
 
 use crate::answer::Answer;
 
-/// Each takes 19 MiB and a processor.
 const AT_ONCE: usize = 2;
 
 #[derive(Clone)]

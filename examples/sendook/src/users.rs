@@ -14,7 +14,6 @@ use crate::Sendook;
 use crate::answer::{Answer, Response, created, ok, read};
 use crate::inboxes;
 
-/// Per minute, with one e-mail address.
 const ATTEMPTS: NonZeroU32 = NonZeroU32::new(10).expect("ten is not zero");
 
 #[derive(Deserialize)]

@@ -30,7 +30,7 @@ impl Announcement {
         format!("http://{}", self.address)
     }
 
-    /// Writes the line to standard output.
+    /// Writes the line.
     ///
     /// # Errors
     /// If standard output cannot be written.

@@ -9,7 +9,7 @@ use crate::Announcement;
 
 const HOUR: Duration = Duration::from_secs(3_600);
 
-/// An issuer of demo keys, which the announcement shows.
+/// An issuer of demo keys.
 #[derive(Debug)]
 pub struct Demo<'a> {
     keys: &'a Keys,
@@ -17,7 +17,7 @@ pub struct Demo<'a> {
 }
 
 impl<'a> Demo<'a> {
-    /// Creates an issuer that uses `keys` and adds to `announcement`.
+    /// Creates an issuer.
     pub fn new(keys: &'a Keys, announcement: &'a mut Announcement) -> Self {
         Self { keys, announcement }
     }

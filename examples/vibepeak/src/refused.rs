@@ -17,7 +17,6 @@ pub(crate) struct Refused {
     request_id: RequestId,
 }
 
-/// The request's headers, which its errors need.
 pub(crate) struct Asked(HeaderMap);
 
 impl<S: Sync> FromRequestParts<S> for Asked {

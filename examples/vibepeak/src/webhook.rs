@@ -1,5 +1,3 @@
-//! Webhooks: signed requests when a task ends.
-
 use std::net::IpAddr;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
