@@ -1,4 +1,4 @@
-//! Looks for the programs of `src/programs.rs`, and again whenever one of them may have been installed or removed.
+//! Looks for the programs again whenever one may have been installed or removed.
 
 #![allow(clippy::print_stdout, reason = "a build script speaks to cargo on its standard output")]
 

@@ -1,6 +1,3 @@
-//! nginx, Caddy, HAProxy and Envoy with the configurations of `examples/gateways` on free ports, and a backend that
-//! echoes each request.
-
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -20,13 +17,9 @@ use crate::service::Listening;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// Debian's `nginx`, with `auth_request`.
     Nginx,
-    /// Debian's `caddy`, with `forward_auth`.
     Caddy,
-    /// Debian's `haproxy`, with Lua.
     Haproxy,
-    /// Envoy, with `ext_authz` over gRPC.
     Envoy,
 }
 
@@ -36,7 +29,6 @@ pub struct Neighbours {
     pub backend: SocketAddr,
 }
 
-/// A gateway that runs until this process ends.
 #[derive(Debug)]
 pub struct Gateway {
     pub kind: Kind,
@@ -44,7 +36,6 @@ pub struct Gateway {
 }
 
 impl Gateway {
-    /// Starts a gateway with its configuration from `examples/gateways`, changing only the ports.
     pub fn start(kind: Kind, neighbours: Neighbours) -> Self {
         let folder = tempfile::Builder::new().prefix("keyward-gateway-").tempdir().unwrap().keep();
         // nginx reads some of the files as another user.
@@ -65,7 +56,6 @@ impl Gateway {
         Self { kind, port }
     }
 
-    /// Sends a request with `curl`, which does not normalize this target.
     pub fn curl(&self, target: &str, arguments: &[&str]) -> Curled {
         let mut curl = Command::new("curl");
         curl.args(["--silent", "--include", "--http1.1", "--max-time", "10", "--request-target", target]);
@@ -73,7 +63,7 @@ impl Gateway {
         Curled::of(curl)
     }
 
-    /// Sends these exact bytes and returns the answer. The request must ask the gateway to close the connection.
+    /// The request must ask the gateway to close the connection.
     pub fn send(&self, request: &str) -> String {
         let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
         stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
@@ -123,7 +113,6 @@ impl Kind {
     }
 }
 
-/// Debian's `nginx.conf` around the files of `conf.d`.
 fn nginx_conf(folder: &Path) -> String {
     let folder = folder.display();
     let temporary: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
@@ -136,7 +125,6 @@ fn nginx_conf(folder: &Path) -> String {
     )
 }
 
-/// Finds a server. Debian installs them outside a user's `PATH`.
 fn installed(candidates: &[&'static str]) -> &'static str {
     let works =
         |name: &&&str| Command::new(name).arg("-v").stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok();
@@ -157,7 +145,6 @@ fn copy(configuration: &str, folder: &Path, port: u16, neighbours: Neighbours) {
     }
 }
 
-/// Starts a backend that describes each request in a response with status 200.
 pub async fn echo() -> Listening {
     Listening::start(Router::new().fallback(async |request: Request<Body>| {
         let (head, body) = request.into_parts();
@@ -177,7 +164,6 @@ pub async fn echo() -> Listening {
     .await
 }
 
-/// Returns the values of a header that the backend received.
 pub fn reached(echoed: &Value, name: &str) -> Vec<String> {
     let headers = echoed["headers"].as_array().unwrap();
     headers.iter().filter(|field| field[0] == name).map(|field| field[1].as_str().unwrap().to_owned()).collect()

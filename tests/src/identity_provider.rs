@@ -1,5 +1,3 @@
-//! A process with an OpenID Connect provider: npm's `oidc-provider`.
-
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
@@ -8,7 +6,6 @@ use crate::program::{test_package, up_to};
 pub const CLIENT_ID: &str = "keyward";
 pub const CLIENT_SECRET: &str = "a secret between the two, which is long enough";
 
-/// A running provider, which stops on drop.
 #[derive(Debug)]
 pub struct Provider {
     process: Child,
@@ -16,12 +13,11 @@ pub struct Provider {
 }
 
 impl Provider {
-    /// Starts a provider whose ID tokens have only the subject. The user info endpoint has the other claims.
+    /// ID tokens have only the subject. The user info endpoint has the other claims.
     pub fn start() -> Self {
         Self::start_with("short")
     }
 
-    /// Starts a provider whose ID tokens have all claims.
     pub fn start_full() -> Self {
         Self::start_with("full")
     }

@@ -19,7 +19,6 @@ pub mod watched;
 #[doc = include_str!("../../README.md")]
 pub struct Readme;
 
-/// Compiles the code in the guide, and runs what needs no server.
 #[cfg(doctest)]
 mod guide {
     #[doc = include_str!("../../guide/src/protect-a-service.md")]

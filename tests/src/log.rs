@@ -1,7 +1,6 @@
 use std::io::Write;
 use std::sync::{Arc, Mutex};
 
-/// A writer that keeps what a subscriber writes.
 #[derive(Clone, Debug, Default)]
 pub struct Log(pub Arc<Mutex<Vec<u8>>>);
 

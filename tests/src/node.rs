@@ -1,5 +1,3 @@
-//! A node process, and how a test talks to it.
-
 #![allow(clippy::print_stdout)] // It speaks on its standard output.
 
 use std::io::{BufRead, BufReader, Write};
@@ -9,7 +7,6 @@ use std::time::{Duration, Instant};
 use keyward::store::KeyStore;
 use keyward::{Authenticator, Keys, NewKey};
 
-/// Answers each line `FIELD` on standard input with its verdict, until the input ends.
 pub async fn answer(store: impl KeyStore) {
     let authenticator = Authenticator::new(store);
     for line in std::io::stdin().lock().lines() {
@@ -23,7 +20,6 @@ pub async fn answer(store: impl KeyStore) {
     authenticator.shutdown().await;
 }
 
-/// A running node, which is killed on drop.
 #[derive(Debug)]
 pub struct Node {
     child: Child,
@@ -39,7 +35,7 @@ impl Node {
         Self { child, ask, answers }
     }
 
-    /// Returns the verdict on an `Authorization` field: `accepted`, or the reason of the rejection.
+    /// Returns `accepted`, or the reason of the rejection.
     pub fn ask(&mut self, field: &str) -> String {
         writeln!(self.ask, "{field}").unwrap();
         let mut answer = String::new();
@@ -47,7 +43,6 @@ impl Node {
         answer.trim_end().to_owned()
     }
 
-    /// Sends a signal, such as `-STOP`.
     pub fn signal(&self, name: &str) {
         crate::program::signal(name, self.child.id());
     }
@@ -60,7 +55,6 @@ impl Drop for Node {
     }
 }
 
-/// Waits until this many nodes are registered.
 pub async fn registered(keys: &Keys, count: usize) {
     let begun = Instant::now();
     while keys.nodes().await.unwrap().unwrap().nodes.len() < count {
@@ -69,8 +63,7 @@ pub async fn registered(keys: &Keys, count: usize) {
     }
 }
 
-/// Revokes 200 keys and asserts that no node accepts one afterwards. Every node has each key in its cache. Prints the
-/// latencies.
+/// Revokes 200 keys that every node has cached.
 pub async fn assert_no_node_accepts_revoked_keys(keys: &Keys, account: &str, nodes: &mut [Node]) {
     registered(keys, nodes.len()).await;
     let mut took = Vec::new();
@@ -93,8 +86,7 @@ pub async fn assert_no_node_accepts_revoked_keys(keys: &Keys, account: &str, nod
     assert!(took[198] < Duration::from_secs(1), "a revocation waited for a lease to expire: {:?}", took[198]);
 }
 
-/// Stops a node that has cached a key, revokes the key, and continues the node. Asserts that the revocation waited for
-/// the lease to expire and that the node refuses the key.
+/// The revocation must wait for the lease to expire, and the node must refuse the key.
 pub async fn assert_stopped_node_is_waited_out(keys: &Keys, account: &str, mut node: Node) {
     registered(keys, 1).await;
     let issued = keys.issue(NewKey::secret(account.parse().unwrap(), "a key")).await.unwrap();

@@ -1,4 +1,4 @@
-//! A PostgreSQL server on a free port of loopback, which ends with the test process.
+//! A PostgreSQL server on loopback, which ends with the test process.
 
 use std::fs;
 use std::net::TcpListener;
@@ -9,7 +9,6 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::program::{end_with_this_process, eventually, is_running, signal, start_in_background};
 
-/// A server that can crash and start again.
 #[derive(Debug)]
 pub struct Server {
     port: u16,
@@ -18,13 +17,12 @@ pub struct Server {
     process: AtomicU32,
 }
 
-/// Creates an empty database on the server that all tests of this process share, and returns its URL.
+/// On the server that all tests of this process share.
 pub fn database() -> String {
     static SERVER: OnceLock<Server> = OnceLock::new();
     SERVER.get_or_init(Server::new).database()
 }
 
-/// Runs SQL in the database at this URL and returns the result, one row a line.
 pub fn sql(url: &str, sql: &str) -> String {
     let run =
         Command::new(binary("psql")).args(["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-c", sql, url]).output();
@@ -33,26 +31,23 @@ pub fn sql(url: &str, sql: &str) -> String {
     String::from_utf8(output.stdout).unwrap().trim_end().to_owned()
 }
 
-/// Closes the database at this URL: ends its connections and refuses new ones.
+/// Ends the connections and refuses new ones.
 pub fn shut(url: &str) {
     let (server, name) = beside(url);
     sql(&server, &format!("ALTER DATABASE {name} ALLOW_CONNECTIONS false"));
     sql(&server, &format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'"));
 }
 
-/// Lets clients connect again.
 pub fn open(url: &str) {
     let (server, name) = beside(url);
     sql(&server, &format!("ALTER DATABASE {name} ALLOW_CONNECTIONS true"));
 }
 
-/// Returns the URL of another database on the same server, and the name of this one.
 fn beside(url: &str) -> (String, &str) {
     let (server, name) = url.rsplit_once('/').unwrap();
     (format!("{server}/postgres"), name)
 }
 
-/// Finds a server program where Debian keeps it.
 fn binary(name: &str) -> PathBuf {
     let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
     let mut found: Vec<PathBuf> =
@@ -61,7 +56,7 @@ fn binary(name: &str) -> PathBuf {
     found.pop().unwrap_or_else(|| PathBuf::from(name))
 }
 
-/// Runs a server program as the user `postgres`, because it refuses to run as root.
+/// A server refuses to run as root.
 fn as_user(program: PathBuf) -> Command {
     let is_root = std::os::unix::fs::MetadataExt::uid(&fs::metadata("/proc/self").unwrap()) == 0;
     let user: &[&str] = if is_root { &["--reuid", "postgres", "--regid", "postgres", "--clear-groups"] } else { &[] };
@@ -75,7 +70,7 @@ impl Server {
         Self::with(Vec::new())
     }
 
-    /// Starts a server with these settings, each `name=value`.
+    /// Each `name=value`.
     pub fn with(settings: Vec<String>) -> Self {
         // A background process removes the folder when this process ends.
         let folder = tempfile::Builder::new().prefix("keyward-postgres-").tempdir().unwrap().keep();
@@ -94,7 +89,6 @@ impl Server {
         server
     }
 
-    /// Starts the server, or restarts it, and waits until it answers.
     pub fn start(&self) {
         let mut command = as_user(binary("postgres"));
         command.arg("-D").arg(self.folder.join("data")).arg("-k").arg(&self.folder);
@@ -110,21 +104,18 @@ impl Server {
         self.folder.join("data")
     }
 
-    /// Ends the server at once, as a crash does, without writing anything more.
     pub fn crash(&self) {
         let process = self.process.load(Ordering::Relaxed);
         signal("-QUIT", process);
         eventually("PostgreSQL has ended", || !is_running(process));
     }
 
-    /// Stops all of its processes (`-STOP`), or continues them (`-CONT`).
     pub fn signal_all(&self, name: &str) {
         let process = self.process.load(Ordering::Relaxed);
         let _ = Command::new("pkill").args([name, "-P", &process.to_string()]).status();
         signal(name, process);
     }
 
-    /// Creates an empty database and returns its URL.
     pub fn database(&self) -> String {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let name = format!("test_{}", NUMBER.fetch_add(1, Ordering::Relaxed));
@@ -144,16 +135,14 @@ impl Default for Server {
     }
 }
 
-/// PgBouncer in front of a server.
+/// PgBouncer.
 #[derive(Debug)]
 pub struct Pooler {
-    /// URL of the database, by way of PgBouncer.
     pub url: String,
     process: u32,
 }
 
 impl Pooler {
-    /// Starts PgBouncer for the database at this URL, with this `pool_mode`.
     pub fn start(url: &str, mode: &str) -> Self {
         let folder = tempfile::Builder::new().prefix("keyward-pgbouncer-").tempdir().unwrap().keep();
         let (server, name) = url.rsplit_once('/').unwrap();

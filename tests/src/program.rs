@@ -1,5 +1,3 @@
-//! The example services, run as users run them: as programs, called with `curl` and stopped by signals.
-
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -10,16 +8,13 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
 
-/// Timeout of every wait.
 pub const SOON: Duration = Duration::from_secs(60);
 
-/// Returns the program of an example, built with the profile of this test.
 pub fn program(package: &str) -> PathBuf {
     package_program(package, package)
 }
 
-/// Returns a program of a package, built with the profile of this test. Cargo gives no path to another package's
-/// program.
+/// Cargo gives no path to another package's program.
 pub fn package_program(package: &str, name: &str) -> PathBuf {
     let this = std::env::current_exe().unwrap();
     let profile = this.parent().and_then(Path::parent).unwrap();
@@ -41,23 +36,20 @@ pub fn package_program(package: &str, name: &str) -> PathBuf {
     profile.join(name)
 }
 
-/// A running example service, which is killed on drop.
 #[derive(Debug)]
 pub struct Program {
     pub process: Child,
     pub url: String,
-    /// The credentials in its first line of output.
     pub credentials: Value,
 }
 
 impl Program {
-    /// Starts an example on a free port, with demo credentials. `variables` override this.
+    /// `variables` override the free port and the demo credentials.
     pub fn start(package: &str, variables: &[(&str, &str)]) -> Self {
         let mut command = Command::new(program(package));
         Self::of(command.env("PORT", "0").env("SEED_DEMO", "1").envs(variables.iter().copied())).0
     }
 
-    /// Starts a program that prints its address in its first line, and returns that line too.
     pub fn of(command: &mut Command) -> (Self, Value) {
         let command = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
         let mut process = command.spawn().unwrap();
@@ -71,7 +63,6 @@ impl Program {
         self.credentials[name].as_str().unwrap_or_else(|| panic!("there is no credential {name}"))
     }
 
-    /// Calls a path with `curl` and these extra arguments.
     pub fn curl(&self, path: &str, arguments: &[&str]) -> Curled {
         let mut curl = Command::new("curl");
         curl.args(["--silent", "--include", "--max-time", "10", "--path-as-is"]);
@@ -79,7 +70,6 @@ impl Program {
         Curled::of(curl)
     }
 
-    /// Calls a path with a demo credential, or without one.
     pub fn call(&self, credential: Option<&str>, method: &str, path: &str, arguments: &[&str]) -> Curled {
         let field = credential.map(|name| format!("Authorization: Bearer {}", self.credential(name)));
         let mut all = vec!["--request", method];
@@ -91,7 +81,6 @@ impl Program {
         self.curl(path, &all)
     }
 
-    /// Ends it with SIGTERM and asserts that it exits with 0.
     pub fn stop(mut self) {
         terminate(&self.process);
         assert!(ends_well(&mut self.process), "the program did not exit with 0 in time");
@@ -108,15 +97,12 @@ impl Drop for Program {
 #[derive(Debug)]
 pub struct Curled {
     pub status: u16,
-    /// Names are in lower case.
     pub headers: Vec<(String, String)>,
     pub body: String,
-    /// The complete output.
     pub text: String,
 }
 
 impl Curled {
-    /// Runs a `curl` command that shows headers.
     pub fn of(mut curl: Command) -> Self {
         let output = curl.stdin(Stdio::null()).output().expect("curl does not start");
         let text = String::from_utf8(output.stdout).unwrap();
@@ -134,7 +120,6 @@ impl Curled {
         }
     }
 
-    /// Returns the value of a header, or an empty string.
     pub fn header(&self, name: &str) -> &str {
         self.headers.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value)
     }
@@ -152,8 +137,7 @@ pub fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
     }
 }
 
-/// Returns the output of a process up to and including the first line that contains `last`. A thread reads and drops
-/// the rest, so that the process never blocks.
+/// Up to and including the first line that contains `last`. A thread drops the rest, so that the process never blocks.
 pub fn up_to(output: impl Read + Send + 'static, last: &'static str) -> String {
     let (found, wait) = mpsc::channel();
     std::thread::spawn(move || {
@@ -176,26 +160,24 @@ pub fn terminate(process: &Child) {
     signal("-TERM", process.id());
 }
 
-/// Sends a signal, such as `-STOP`. Some machines lack the program `kill`.
+/// Some machines lack the program `kill`.
 pub fn signal(name: &str, process: u32) {
     let signal: Signal = name.replace('-', "SIG").parse().unwrap();
     kill(Pid::from_raw(i32::try_from(process).unwrap()), signal).unwrap();
 }
 
-/// Reports that the running test skips a part, and why. Writes to standard output directly, because libtest hides
-/// `println!` in tests that pass. `cargo xtask test` counts these lines.
+/// libtest hides `println!` in tests that pass. `cargo xtask test` counts these lines.
 pub fn skip_part(reason: &str) {
     let thread = std::thread::current();
     let line = format!("part skipped: {}: {reason}\n", thread.name().unwrap_or("a test"));
     std::io::stdout().write_all(line.as_bytes()).unwrap();
 }
 
-/// The folder in which `cargo xtask test` has installed this package of npm or PyPI.
 pub fn test_package(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("target/test-packages").join(name)
 }
 
-/// Starts a process, reaps it when it has ended, and returns its ID.
+/// Reaps it when it has ended, and returns its ID.
 pub fn start_in_background(command: &mut Command) -> u32 {
     let mut child = command.spawn().unwrap();
     let process = child.id();
@@ -207,7 +189,6 @@ pub fn is_running(process: u32) -> bool {
     Path::new("/proc").join(process.to_string()).exists()
 }
 
-/// Returns `true` if the process exits with 0 in time.
 pub fn ends_well(process: &mut Child) -> bool {
     let deadline = Instant::now() + SOON;
     while Instant::now() < deadline {
@@ -219,7 +200,7 @@ pub fn ends_well(process: &mut Child) -> bool {
     false
 }
 
-/// Starts a helper process that outlives this one. It then ends the server and removes its folder.
+/// Starts a helper process that outlives this one and then removes the server and its folder.
 #[allow(clippy::zombie_processes)] // The helper outlives this process, so it cannot be waited for.
 pub fn end_with_this_process(server: u32, folder: &Path) {
     let wait = "while kill -0 $1 2>/dev/null; do sleep 1; done; kill -INT $2; \

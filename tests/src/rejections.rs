@@ -1,5 +1,3 @@
-//! One of every rejection.
-
 use std::time::Duration;
 
 use keyward::adapter::CredentialFault;

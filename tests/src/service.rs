@@ -1,5 +1,3 @@
-//! Parts of services under test: keys, failing stores and a server.
-
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -15,7 +13,6 @@ use tokio::net::TcpListener;
 use tokio::task::AbortHandle;
 use tower::{Service, ServiceExt};
 
-/// A memory store with one account, and its keys.
 pub struct Demo {
     pub store: MemoryStore,
     pub keys: Keys,
@@ -23,7 +20,6 @@ pub struct Demo {
 }
 
 impl Demo {
-    /// Creates an account without keys.
     pub async fn new() -> Self {
         let store = MemoryStore::new();
         let keys = Keys::new(store.clone());
@@ -32,28 +28,23 @@ impl Demo {
         Self { store, keys, account: account.id }
     }
 
-    /// Issues a secret key, which grants everything.
     pub async fn full_key(&self) -> String {
         self.issue(NewKey::secret(self.account.clone(), "full")).await
     }
 
-    /// Issues a restricted key with these scopes.
     pub async fn restricted_key(&self, scopes: &str) -> String {
         self.issue(NewKey::restricted(self.account.clone(), "restricted", scopes.parse().unwrap())).await
     }
 
-    /// Issues this key and returns it.
     pub async fn issue(&self, new: NewKey) -> String {
         self.keys.issue(new).await.unwrap().key.expose_once().to_string()
     }
 }
 
-/// A store that gives no usable answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Broken {
     Unavailable,
     Hangs,
-    /// It answers with an invalid record.
     Corrupt,
 }
 
@@ -72,7 +63,6 @@ impl KeyStore for Broken {
     }
 }
 
-/// A response with its complete body.
 #[derive(Debug)]
 pub struct Answer {
     pub status: StatusCode,
@@ -81,19 +71,16 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// Returns the `code` of a refusal in the default format.
     pub fn code(&self) -> String {
         let body: serde_json::Value = serde_json::from_slice(&self.body).unwrap_or_default();
         body["code"].as_str().unwrap_or_default().to_owned()
     }
 
-    /// Returns the value of a header, or an empty string.
     pub fn header(&self, name: &str) -> &str {
         self.headers.get(name).map_or("", |value| value.to_str().unwrap())
     }
 }
 
-/// Calls a service without a socket.
 pub async fn call<S, B>(service: &S, request: Request<Body>) -> Answer
 where
     S: Service<Request<Body>, Response = Response<B>, Error = std::convert::Infallible> + Clone,
@@ -103,7 +90,6 @@ where
     Answer { status: head.status, headers: head.headers, body: body.collect().await.unwrap().to_bytes() }
 }
 
-/// Builds a request without a body, with this key if any.
 pub fn request(method: &str, path: &str, key: Option<&str>) -> Request<Body> {
     let mut request = Request::builder().method(method).uri(path);
     if let Some(key) = key {
@@ -112,7 +98,6 @@ pub fn request(method: &str, path: &str, key: Option<&str>) -> Request<Body> {
     request.body(Body::empty()).unwrap()
 }
 
-/// A service on a free port, which stops on drop.
 #[derive(Debug)]
 pub struct Listening {
     pub address: SocketAddr,
@@ -120,7 +105,6 @@ pub struct Listening {
 }
 
 impl Listening {
-    /// Serves `service` as the project's programs do.
     pub async fn start<S>(service: S) -> Self
     where
         S: Service<Request<hyper::body::Incoming>, Response = Response<Body>, Error = std::convert::Infallible>

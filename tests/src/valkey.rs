@@ -1,4 +1,4 @@
-//! A Valkey or Redis server on a free port of loopback, which ends with the test process.
+//! A Valkey or Redis server on loopback, which ends with the test process.
 
 use std::io::Write;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
@@ -8,7 +8,6 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::program::{end_with_this_process, eventually, is_running, signal, start_in_background};
 
-/// A server that can crash and start again.
 #[derive(Debug)]
 pub struct Server {
     port: u16,
@@ -17,13 +16,12 @@ pub struct Server {
     process: AtomicU32,
 }
 
-/// Starts an empty, durable server and returns its URL. `settings` are further arguments: `--name`, `value`.
 pub fn server(settings: &[&str]) -> String {
     Server::new(settings).url()
 }
 
 impl Server {
-    /// Starts an empty, durable server. `settings` are further arguments: `--name`, `value`.
+    /// `settings` are further arguments: `--name`, `value`.
     pub fn new(settings: &[&str]) -> Self {
         let folder = tempfile::Builder::new().prefix("keyward-valkey-").tempdir().unwrap().keep();
         let port = free_port();
@@ -45,7 +43,6 @@ impl Server {
         self.folder.join("appendonlydir")
     }
 
-    /// Starts the server, or restarts it, and waits until it answers.
     pub fn start(&self) {
         let mut command = Command::new(program());
         command.args(["--bind", "127.0.0.1", "--save", "", "--appendonly", "yes", "--appendfsync", "always", "--port"]);
@@ -56,20 +53,18 @@ impl Server {
         eventually("the server answers", || TcpStream::connect(("127.0.0.1", self.port)).is_ok());
     }
 
-    /// Kills the server, as a crash does.
     pub fn crash(&self) {
         let process = self.process.load(Ordering::Relaxed);
         signal("-KILL", process);
         eventually("the server has ended", || !is_running(process));
     }
 
-    /// Stops it (`-STOP`), or continues it (`-CONT`).
     pub fn signal(&self, name: &str) {
         signal(name, self.process.load(Ordering::Relaxed));
     }
 }
 
-/// Starts a sentinel that watches this primary under the name `main`, and returns its address.
+/// Watches the primary under the name `main`.
 pub fn sentinel(primary: SocketAddr) -> SocketAddr {
     let folder = tempfile::Builder::new().prefix("keyward-sentinel-").tempdir().unwrap().keep();
     let port = free_port();
@@ -88,7 +83,6 @@ pub fn sentinel(primary: SocketAddr) -> SocketAddr {
     (Ipv4Addr::LOCALHOST, port).into()
 }
 
-/// Returns a free port.
 pub fn free_port() -> u16 {
     TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port()
 }
@@ -100,13 +94,11 @@ fn program() -> &'static str {
         .expect("neither valkey-server nor redis-server is installed")
 }
 
-/// Sends a command to a server and returns the answer.
 pub fn command(url: &str, words: &[&str]) -> redis::Value {
     let mut connection = redis::Client::open(url).unwrap().get_connection().unwrap();
     redis::cmd(words[0]).arg(&words[1..]).query(&mut connection).unwrap()
 }
 
-/// Shuts the server at this URL down.
 pub fn end(url: &str) {
     let address = url.trim_start_matches("redis://").trim_end_matches('/');
     TcpStream::connect(address).unwrap().write_all(b"SHUTDOWN NOSAVE\r\n").unwrap();

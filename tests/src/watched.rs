@@ -1,5 +1,3 @@
-//! A node in the test process with metrics that a test can read.
-
 use std::collections::HashMap;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
@@ -9,7 +7,6 @@ use keyward::store::KeyStore;
 use keyward::{Authenticator, Rejection};
 use metrics_util::debugging::{DebugValue, DebuggingRecorder, Snapshotter};
 
-/// An authenticator with its metrics.
 pub struct Watched {
     authenticator: Authenticator,
     snapshotter: Snapshotter,
@@ -35,13 +32,11 @@ impl Watched {
         })
     }
 
-    /// Returns `true` if the node would answer this field from its cache.
     pub fn has_cached(&self, field: &str) -> bool {
         let target = Target { method: "GET", path: "/", preflight: false, connection: &UnknownConnection };
         !matches!(self.authenticator.check(target, [field.as_bytes()]), Check::Pending(_))
     }
 
-    /// Waits until the node has a lease and answers this field from its cache.
     pub async fn warm(&self, field: &str) {
         within("the key is cached", async || {
             let _ = self.ask(field).await;
@@ -50,7 +45,7 @@ impl Watched {
         .await;
     }
 
-    /// Returns the count of a metric with this outcome. Pass an empty outcome for a metric without one.
+    /// Pass an empty outcome for a metric without one.
     pub fn counted(&self, name: &str, outcome: &str) -> f64 {
         let mut seen = self.seen.lock().unwrap();
         for (key, _, _, value) in self.snapshotter.snapshot().into_vec() {
@@ -68,7 +63,6 @@ impl Watched {
     }
 }
 
-/// Waits at most ten seconds for a condition and returns how long it took.
 pub async fn within(what: &str, mut condition: impl AsyncFnMut() -> bool) -> Duration {
     let begun = Instant::now();
     while !condition().await {

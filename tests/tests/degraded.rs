@@ -1,5 +1,4 @@
-//! A node whose store is gone, slow, read-only, restored, crowded, silent or cut off: on real servers, with the metric
-//! that shows each state.
+//! A node whose store fails, with the metric of each state.
 
 #![allow(clippy::unwrap_used, reason = "a panic fails the test")]
 
@@ -27,7 +26,6 @@ use tokio::task::JoinSet;
 
 const SERVERS: [Kind; 2] = [Kind::Postgres, Kind::Valkey];
 
-/// Keeps the kinds whose server is installed.
 fn installed(kinds: impl IntoIterator<Item = Kind>) -> Vec<Kind> {
     let missing = |kind: &Kind| match kind {
         Kind::Sqlite => None,
@@ -37,7 +35,6 @@ fn installed(kinds: impl IntoIterator<Item = Kind>) -> Vec<Kind> {
     kinds.into_iter().filter(|kind| missing(kind).map(skip_part).is_none()).collect()
 }
 
-/// A store with an account, and its key service.
 struct Management {
     store: Store,
     keys: Keys,
@@ -55,7 +52,6 @@ impl Management {
         self.node_by(&self.store.url()).await
     }
 
-    /// Starts a node that connects to the store by this URL.
     async fn node_by(&self, url: &str) -> Watched {
         match &self.store {
             Store::Sqlite(_) => Watched::new(SqliteStore::open(url).unwrap()),
@@ -329,7 +325,6 @@ async fn partitioned_node_stops_with_its_lease_and_recovers() {
     }
 }
 
-/// A store that counts its concurrent reads.
 struct Counting {
     inner: PostgresStore,
     now: AtomicUsize,

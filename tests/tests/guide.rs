@@ -1,4 +1,4 @@
-//! The guide and README.md: every page is in the table of contents, every link has a target, and the commands do what the page says.
+//! The guide and README.md: every page is listed, every link has a target, and the commands do what the page says.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -12,11 +12,10 @@ use keyward_needs::needs;
 use keyward_tests::program::{Program, package_program};
 use tempfile::TempDir;
 
-/// The beginnings of links to files of the repository. The guide is also read on a separate site.
+/// The guide is also read on a separate site.
 const REPOSITORY: [&str; 2] =
     ["https://github.com/keyward/keyward/blob/main/", "https://github.com/keyward/keyward/tree/main/"];
 
-/// The addresses in the pages: of a server that a page starts, or of the reader's service.
 const ADDRESSES: [&str; 3] = ["http://127.0.0.1:8080", "http://127.0.0.1:3001", "http://127.0.0.1:3000"];
 
 fn root() -> PathBuf {
@@ -32,12 +31,10 @@ fn pages() -> BTreeSet<String> {
     files.map(|file| file.unwrap().file_name().into_string().unwrap()).collect()
 }
 
-/// A page without its code blocks.
 fn prose(text: &str) -> String {
     text.split("```").step_by(2).collect()
 }
 
-/// The links of a page, each with its anchor, which may be empty.
 fn links(text: &str) -> Vec<(String, String)> {
     let prose = prose(text);
     let links = prose.split("](").skip(1).filter_map(|rest| rest.split(')').next());
@@ -47,7 +44,7 @@ fn links(text: &str) -> Vec<(String, String)> {
         .collect()
 }
 
-/// The anchors of a page's headings, as mdBook and GitHub make them.
+/// As mdBook and GitHub make them.
 fn anchors(text: &str) -> Vec<String> {
     let prose = prose(text);
     let headings =
@@ -66,7 +63,6 @@ fn every_page_is_in_the_table_of_contents_once() {
     assert_eq!(listed, pages().into_iter().collect::<Vec<_>>());
 }
 
-/// Whether a link of a page, or of README.md, leads to an existing page, file or heading.
 fn leads(from: &str, link: &str, anchor: &str) -> bool {
     let in_repository = REPOSITORY.iter().find_map(|start| link.strip_prefix(start));
     if in_repository.is_none() && link.starts_with("https://") {
@@ -97,13 +93,12 @@ fn links_lead_to_pages_headings_and_files_of_the_repository() {
     assert!(dead.is_empty(), "{dead:#?}");
 }
 
-/// A block of commands, with how to run it: `background`, `not-run`, or to its end. Or a `text` that the commands print.
+/// To run as `background`, `not-run`, or to its end; or a `text` that the commands print.
 struct Block {
     how: String,
     text: String,
 }
 
-/// The `sh` and `text` blocks of a page, also those within lists.
 fn blocks(text: &str) -> Vec<Block> {
     let mut blocks = Vec::new();
     let mut open: Option<(usize, Block)> = None;
@@ -124,7 +119,6 @@ fn blocks(text: &str) -> Vec<Block> {
     blocks
 }
 
-/// Starts a server of a page, on a free port.
 fn serve(commands: &str, folder: &Path, path: &str) -> Program {
     let mut command = Command::new("sh");
     let commands = commands.replace("--listen 127.0.0.1:3001", "");
@@ -132,8 +126,7 @@ fn serve(commands: &str, folder: &Path, path: &str) -> Program {
     Program::of(command.envs([("PATH", path), ("KEYWARD_LISTEN", "127.0.0.1:0"), ("PORT", "0")])).0
 }
 
-/// Turns a line with an expectation into one that fails without it. `… # 200` has to print that status, and
-/// `curl -i … # 401, MISSING_API_KEY` an answer with all of these.
+/// `… # 200` has to print that status, and `curl -i … # 401, MISSING_API_KEY` an answer with all of these.
 fn checked(line: &str) -> String {
     let Some((call, said)) = line.rsplit_once("# ") else { return line.to_owned() };
     let (status, rest) = said.split_at_checked(3).unwrap_or_default();
@@ -150,7 +143,7 @@ fn checked(line: &str) -> String {
     script
 }
 
-/// Whether a line of a page looks like a printed one: up to the first digit or `…` of each word.
+/// Compares up to the first digit or `…` of each word.
 fn alike(said: &str, shown: &str) -> bool {
     let mut shown = shown.split_whitespace();
     let fixed = |word: &str| word.split(|c: char| c == '…' || c.is_ascii_digit()).next().unwrap_or("").to_owned();
@@ -158,12 +151,11 @@ fn alike(said: &str, shown: &str) -> bool {
         && shown.next().is_none()
 }
 
-/// Runs all commands of a page in one shell, in a new folder, as its reader does.
 fn run(name: &str) {
     run_in(&tempfile::tempdir().unwrap(), name, &page(name), None);
 }
 
-/// Runs them beside the quickstart in place of the reader's service. It has the routes of the page's sample.
+/// The quickstart replaces the reader's service. It has the routes of the page's sample.
 fn run_beside_a_service(name: &str) {
     let folder = tempfile::tempdir().unwrap();
     let mut quickstart = Command::new(package_program("quickstart", "quickstart"));

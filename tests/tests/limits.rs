@@ -1,5 +1,4 @@
-//! Limits shared by many nodes, on real servers. Each implementation conforms, refuses requests without its server,
-//! and leaves no old rows behind.
+//! Limits shared by many nodes, on real servers.
 
 #![allow(clippy::unwrap_used, reason = "a panic fails the test")]
 
@@ -93,7 +92,6 @@ async fn rates_in_valkey_conform() {
         .await;
 }
 
-/// Takes a permit, ends the server, and asserts that every further call fails.
 async fn assert_refused_without_the_store(
     permits: Arc<dyn PermitStore>,
     rates: impl RateLimiter,

@@ -1,4 +1,4 @@
-//! PostgreSQL: several node processes on one server, and failures of the server.
+//! Several node processes on one PostgreSQL server, and failures of the server.
 
 #![allow(clippy::unwrap_used, reason = "a panic fails the test")]
 
@@ -105,11 +105,9 @@ async fn unreachable_database_refuses_requests_until_it_is_back() {
     }
 }
 
-/// The advisory locks for creating the tables of keys and of the management service.
 const LOCKS: [i64; 2] = [0x6b65_7977, 0x6465_736b];
 const SHORT: Duration = Duration::from_millis(300);
 
-/// Opens another client's session on this database.
 async fn stranger(url: &str) -> tokio_postgres::Client {
     let url = format!("{url}?application_name=a_stranger");
     let (client, connection) = tokio_postgres::connect(&url, tokio_postgres::NoTls).await.unwrap();
@@ -117,7 +115,7 @@ async fn stranger(url: &str) -> tokio_postgres::Client {
     client
 }
 
-/// Statements that hold the lock: as earlier versions did, and as this one does.
+/// As earlier versions held it, and as this one does.
 const HOLD: [&str; 2] = ["SELECT pg_advisory_lock(LOCK)", "BEGIN; SELECT pg_advisory_xact_lock(LOCK)"];
 
 #[needs(postgresql)]
@@ -237,7 +235,7 @@ async fn a_node_waits_for_one_that_makes_the_tables() {
     assert!(store.put_account(&account).await.is_err());
 }
 
-/// Counts the advisory locks of this database. `pg_locks` lists those of the whole server, which other tests share.
+/// `pg_locks` lists those of the whole server, which other tests share.
 const ADVISORY_LOCKS_HERE: &str = "SELECT count(*) FROM pg_locks JOIN pg_database ON pg_database.oid = pg_locks.database \
      WHERE locktype = 'advisory' AND datname = current_database()";
 

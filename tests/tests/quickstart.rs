@@ -1,4 +1,4 @@
-//! The quickstart, run as its reader runs it: the program, `curl`, and a signal.
+//! The quickstart, run as its reader runs it.
 
 #![allow(clippy::unwrap_used)] // An unwrap is an assertion here, in helpers too.
 
@@ -97,7 +97,6 @@ fn curl_is_accepted_and_refused_as_documented() {
     service.stop();
 }
 
-/// Runs every printed call and compares the status with the printed one.
 fn try_printed_calls(service: &Quickstart, key: &str) {
     let calls: Vec<&str> = service.said.lines().filter(|line| line.starts_with("curl ")).collect();
     let mut seen = Vec::new();

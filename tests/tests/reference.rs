@@ -1,4 +1,4 @@
-//! The guide's reference pages name every code, setting and metric that the code has, and no other.
+//! The guide's reference pages name exactly the codes, settings and metrics of the code.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -22,7 +22,6 @@ fn read(path: &str) -> String {
     fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
-/// The part of a page below a heading of the second level.
 fn section(page: &str, heading: &str) -> String {
     let text = read(page);
     let rest = text.split(&format!("\n## {heading}\n")).nth(1);
@@ -30,14 +29,13 @@ fn section(page: &str, heading: &str) -> String {
     rest.split("\n## ").next().unwrap().to_owned()
 }
 
-/// The first cell of each row of the tables, without backticks, with the second cell.
 fn rows(text: &str) -> BTreeMap<String, String> {
     let cells = text.lines().filter_map(|line| line.strip_prefix("| `")?.split_once("` | "));
     let second = |rest: &str| format!(" {rest}").split(" |").next().unwrap().trim().to_owned();
     cells.map(|(first, rest)| (first.to_owned(), second(rest))).collect()
 }
 
-/// The code of each source file below a folder, without comments and unit tests.
+/// Without comments and unit tests.
 fn sources(folder: &Path) -> Vec<String> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).unwrap() {
@@ -54,14 +52,12 @@ fn sources(folder: &Path) -> Vec<String> {
     found
 }
 
-/// The string literals of a source that look like a code, such as `KEY_ENDED`.
 fn codes(source: &str) -> impl Iterator<Item = String> {
     let literals = source.match_indices('"').filter_map(|(at, _)| source.get(at + 1..)?.split('"').next());
     let is_code = |text: &&str| text.len() > 3 && text.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_');
     literals.filter(is_code).map(str::to_owned)
 }
 
-/// The codes that the management API and `/v1/verify` write into their answers.
 fn codes_of_management() -> BTreeSet<String> {
     let files = ["crates/manage/src", "crates/gateway/src"].map(|folder| sources(&root().join(folder))).concat();
     let writes_codes = |code: &&String| code.contains("StatusCode::");
@@ -138,7 +134,7 @@ fn every_exit_code_is_explained() {
     assert!(missing.is_empty(), "guide/src/errors.md lacks the exit codes {missing:?}");
 }
 
-/// The flags of `keyward serve`, each with its environment variable, or an empty text.
+/// Each flag with its environment variable, or an empty text.
 fn settings() -> BTreeMap<String, String> {
     let help = help(&["serve", "--help"]);
     let mut settings: BTreeMap<String, String> = BTreeMap::new();

@@ -1,4 +1,4 @@
-//! SQLite: several processes on one file, and damaged or foreign files.
+//! Several processes on one file, and damaged or foreign files.
 
 #![allow(clippy::unwrap_used, reason = "a panic fails the test")]
 
@@ -182,13 +182,13 @@ async fn reader_before_the_cut_of_the_log_gets_a_gap() {
     assert_eq!(management.store.read(begin, 10).await.unwrap(), LogBatch::Gap(newest));
 }
 
-/// The tables of the keys before the file had one counter of migrations, at `user_version` 2.
+/// Before the file had one counter of migrations, at `user_version` 2.
 const OLD_KEYS: [&str; 2] = [
     include_str!("../../crates/sqlite/migrations/1_keys.sql"),
     include_str!("../../crates/sqlite/migrations/2_last_used_from.sql"),
 ];
 
-/// The steps that the management service ran and counted in `desk_migrations`.
+/// The management service counted them in `desk_migrations`.
 const OLD_STEPS: [&str; 3] = [
     "CREATE TABLE desk_records (kind TEXT NOT NULL, id TEXT NOT NULL, owner TEXT NOT NULL, subject TEXT NOT NULL, key TEXT,
         sort INTEGER NOT NULL, expires_at INTEGER, version INTEGER NOT NULL, body TEXT NOT NULL,
@@ -208,14 +208,12 @@ const OLD_STEPS: [&str; 3] = [
     "DELETE FROM desk_records WHERE kind IN ('invitation', 'password_reset');",
 ];
 
-/// A user who has signed in, a user who never did, an invitation, and counts of two keys.
 const OLD_ROWS: &str = r#"
     INSERT INTO desk_records VALUES ('user', 'old', '', '', 'a@example.com', 1, NULL, 3, '{"password":"x"}');
     INSERT INTO desk_records VALUES ('user', 'new', '', '', 'b@example.com', 2, NULL, 1, '{"password":null}');
     INSERT INTO desk_records VALUES ('invitation', 'inv_1', 'acct_1', '', NULL, 3, NULL, 1, '{}');
     INSERT INTO desk_counts VALUES ('acct_1', 'k', 5, 'accepted', 2), ('acct_1', 'l', 5, 'accepted', 3);"#;
 
-/// Builds a file as the old versions left it after this many steps of the management service.
 fn old_file(path: &std::path::Path, steps: usize) {
     let connection = Connection::open(path).unwrap();
     connection.pragma_update(None, "journal_mode", "WAL").unwrap();

@@ -1,5 +1,4 @@
-//! Generates `docs/http.md`, the table of requests and answers with their sources, and compares it with the file.
-//! `UPDATE_DOCS=1` writes the file.
+//! Compares `docs/http.md` with the code. `UPDATE_DOCS=1` writes the file.
 
 #![allow(clippy::unwrap_used, reason = "a panic fails the test")]
 
@@ -11,7 +10,7 @@ use keyward::testing::hostile::{Case, Expected, Wire, cases};
 use keyward_tests::rejections;
 use keyward_tests::service::Demo;
 
-/// Returns the standard, or the guarantee beyond it, that a refusal is based on.
+/// The standard, or the guarantee beyond it, that a refusal is based on.
 fn source(reason: &str) -> &'static str {
     match reason {
         "missing_credential" | "other_scheme" | "empty_credential" => {
@@ -44,7 +43,7 @@ fn source(reason: &str) -> &'static str {
     }
 }
 
-/// Shows the request without the key and the values derived from it, which differ from run to run.
+/// Without the key and the values derived from it, which differ from run to run.
 fn example(case: &Case) -> String {
     let fields: Vec<String> = case
         .fields
@@ -57,7 +56,6 @@ fn example(case: &Case) -> String {
     }
 }
 
-/// Replaces every run of 10 or more letters and digits with `…`.
 fn without_keys(text: &str) -> String {
     let mut parts: Vec<String> = Vec::new();
     for part in text.split_inclusive(|character: char| !character.is_ascii_alphanumeric()) {

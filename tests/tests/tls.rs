@@ -1,4 +1,4 @@
-//! Servers reached by TLS: certificates are verified, and nothing is sent to a server whose certificate fails.
+//! Certificates are verified, and nothing is sent to a server whose certificate fails.
 
 #![allow(clippy::unwrap_used, reason = "a panic fails the test")]
 
@@ -10,7 +10,6 @@ use keyward_tests::program::package_program;
 use keyward_tests::{postgres, valkey};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 
-/// Writes an authority's certificate and a certificate for 127.0.0.1 with its key to this folder.
 fn certify(folder: &Path) {
     let mut authority = CertificateParams::new(Vec::new()).unwrap();
     authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -28,8 +27,7 @@ fn certify(folder: &Path) {
     let _ = Command::new("chmod").arg("755").arg(folder).status();
 }
 
-/// Runs `keyward nodes` on this database, trusting this authority if any. Returns whether it succeeded, and its error
-/// output.
+/// Returns whether it succeeded, and its error output.
 fn nodes(program: &Path, database: &str, authority: Option<&Path>) -> (bool, String) {
     let none = Path::new("/dev/null");
     let output = Command::new(program)

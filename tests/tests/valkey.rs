@@ -1,4 +1,4 @@
-//! Valkey and Redis: several node processes on one server, and the settings that a server must have.
+//! Several node processes on one server, and the settings that a server must have.
 
 #![allow(clippy::unwrap_used, reason = "a panic fails the test")]
 

@@ -1,5 +1,3 @@
-//! `cargo xtask api`: the public API of each crate, listed in `docs/api`, so that reviewers see each change.
-
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -43,8 +41,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
     Ok(())
 }
 
-/// Documents these crates as JSON, with all features, and returns the folder. One command does all crates, so that dependencies are
-/// checked once.
+/// One command does all crates, so that dependencies are checked once.
 fn describe(crates: &[Crate]) -> Result<PathBuf, Error> {
     let mut document = cargo(&["doc", "--quiet", "--workspace", "--no-deps", "--lib", "--all-features"]);
     document.args(crates.iter().flat_map(|found| ["--package", &found.name])).env("RUSTDOC", rustdoc()?);
@@ -53,7 +50,6 @@ fn describe(crates: &[Crate]) -> Result<PathBuf, Error> {
     Ok(process::target().join("doc"))
 }
 
-/// Returns the public API of a crate, one item per line.
 fn listing(name: &str, documents: &Path) -> Result<String, Error> {
     let json = documents.join(format!("{}.json", name.replace('-', "_")));
     let api = public_api::Builder::from_rustdoc_json(json)
@@ -65,8 +61,7 @@ fn listing(name: &str, documents: &Path) -> Result<String, Error> {
     Ok(api.items().map(|item| format!("{item}\n")).collect())
 }
 
-/// Writes a script that runs rustdoc with JSON output. The stable rustdoc needs `RUSTC_BOOTSTRAP` for that. Set for a whole build,
-/// the variable would make cargo compile everything again.
+/// The stable rustdoc needs `RUSTC_BOOTSTRAP`. Set for a whole build, it would make cargo compile everything again.
 fn rustdoc() -> Result<PathBuf, Error> {
     use std::os::unix::fs::PermissionsExt as _;
 

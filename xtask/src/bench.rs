@@ -1,5 +1,3 @@
-//! `cargo xtask bench`: the benchmarks, in release mode.
-
 use std::fs;
 use std::path::{self, PathBuf};
 use std::process::Command;
@@ -19,7 +17,6 @@ pub(crate) struct Options {
 }
 
 impl Options {
-    /// Returns options for a short run, for `cargo xtask verify`.
     pub(crate) fn quick() -> Self {
         Self { quick: true, json: None }
     }
@@ -45,7 +42,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
     Ok(())
 }
 
-/// Builds the measuring programs in release mode, and returns a command for one of them. One build shares the dependencies.
+/// One build shares the dependencies.
 pub(crate) fn program(name: &str) -> Result<Command, Error> {
     let packages = ["--package", "keyward-bench", "--package", "keyward-peers"];
     process::run(cargo(&["build", "--release", "--bins"]).args(packages))?;

@@ -1,5 +1,3 @@
-//! The published crates, as their manifests describe them.
-
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -8,17 +6,13 @@ use toml::{Table, Value};
 use crate::error::Error;
 use crate::process;
 
-/// A crate below `crates`.
 pub(crate) struct Crate {
     pub(crate) name: String,
     pub(crate) folder: PathBuf,
-    /// The oldest Rust that it supports, if its manifest sets one.
     pub(crate) rust_version: Option<String>,
-    /// The names of its features.
     pub(crate) features: Vec<String>,
 }
 
-/// Returns the published crates below `crates`, in order of their names.
 pub(crate) fn published() -> Result<Vec<Crate>, Error> {
     let folder = process::root().join("crates");
     let mut crates = Vec::new();
@@ -51,7 +45,7 @@ fn package<'a>(manifest: &'a Table, key: &str) -> Option<&'a Value> {
     manifest.get("package")?.get(key)
 }
 
-/// Returns a string of the section `package`, or `None` if the value comes from the workspace.
+/// Returns `None` if the value comes from the workspace.
 fn value(manifest: &Table, key: &str) -> Option<String> {
     package(manifest, key)?.as_str().map(str::to_owned)
 }

@@ -1,12 +1,9 @@
-//! The dependencies' licences, sources, duplicates and known vulnerabilities, checked by cargo-deny.
-
 use crate::error::Error;
 use crate::process;
 use crate::tools::Tool;
 
 const CARGO_DENY: Tool = Tool { name: "cargo-deny", version: "0.20.2", options: &[] };
 
-/// Runs the checks of `deny.toml`.
 pub(crate) fn check() -> Result<(), Error> {
     CARGO_DENY.install()?;
     process::run(CARGO_DENY.command("check").args(["licenses", "bans", "sources"]))?;

@@ -1,5 +1,3 @@
-//! The errors of the development commands.
-
 use std::io;
 use std::process::ExitStatus;
 

@@ -1,5 +1,3 @@
-//! `cargo xtask faults`: three real nodes under faults, and a check of what their clients saw.
-
 use std::path::{self, PathBuf};
 use std::process::Command;
 
@@ -41,7 +39,6 @@ enum Store {
 }
 
 impl Options {
-    /// Returns options for a short run, for `cargo xtask verify`.
     pub(crate) fn quick() -> Self {
         Self { store: None, seed: 1, seconds: 45, json: None, check: None }
     }
@@ -69,13 +66,13 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
     Ok(())
 }
 
-/// Builds the program and the nodes that it starts, and returns a command. The build is that of the tests.
+/// The build is that of the tests.
 fn faults() -> Result<Command, Error> {
     test::build()?;
     Ok(process::command(&process::target().join("debug/faults").to_string_lossy(), &[]))
 }
 
-/// Makes a path absolute, because the program runs from the root of the workspace.
+/// The program runs from the root of the workspace.
 fn absolute(file: &path::Path) -> Result<PathBuf, Error> {
     path::absolute(file).map_err(|source| Error::File { path: file.display().to_string(), source })
 }

@@ -1,5 +1,3 @@
-//! `cargo xtask fuzz`: the fuzz targets for a bounded time, under libFuzzer if it can be installed.
-
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -25,7 +23,6 @@ pub(crate) struct Options {
 }
 
 impl Options {
-    /// Returns options for a short run, for `cargo xtask verify`.
     pub(crate) fn quick() -> Self {
         Self { seconds: 30, target: None }
     }
@@ -63,14 +60,12 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
     Ok(())
 }
 
-/// Returns the processor time of all child processes so far.
 fn processor_time() -> Duration {
     let children = getrusage(UsageWho::RUSAGE_CHILDREN).map(|usage| usage.user_time() + usage.system_time());
     // A process may always read its own usage.
     children.map_or(Duration::ZERO, |time| Duration::from_micros(time.num_microseconds().unsigned_abs()))
 }
 
-/// Lists the targets: the files of `verification/fuzz/libfuzzer/fuzz_targets`.
 fn targets() -> Result<Vec<String>, Error> {
     let folder = process::root().join("verification/fuzz/libfuzzer/fuzz_targets");
     let cannot_use = |source| Error::File { path: folder.display().to_string(), source };
@@ -81,7 +76,7 @@ fn targets() -> Result<Vec<String>, Error> {
     Ok(names)
 }
 
-/// Builds all targets, with the address sanitizer if possible, and returns the sanitizer.
+/// Returns the sanitizer, if any.
 fn build() -> Option<&'static str> {
     ["address", "none"].into_iter().find(|sanitizer| process::run(&mut cargo_fuzz("build", sanitizer)).is_ok())
 }

@@ -1,10 +1,8 @@
-//! `cargo xtask guide`: builds the guide as a book, in `target/guide`.
-
 use crate::error::Error;
 use crate::process;
 use crate::tools::Tool;
 
-/// mdBook without its server and watcher, which are most of its dependencies.
+/// Without its server and watcher, which are most of its dependencies.
 const MDBOOK: Tool =
     Tool { name: "mdbook", version: "0.5.4", options: &["--no-default-features", "--features", "search"] };
 

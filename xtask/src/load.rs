@@ -1,5 +1,3 @@
-//! `cargo xtask load`: a protected server under valid, wrong and mixed keys, churn and slow clients.
-
 use std::path::{self, PathBuf};
 
 use crate::bench;
@@ -19,7 +17,6 @@ pub(crate) struct Options {
 }
 
 impl Options {
-    /// Returns options for a short run, for `cargo xtask verify`.
     pub(crate) fn quick() -> Self {
         Self { seconds: 60, json: None }
     }

@@ -1,4 +1,4 @@
-//! The development commands of keyward: `cargo xtask test`, `verify`, `bench`, `peers`, `load`, `faults`, `fuzz`, `guide`, `mutants`, `prose`, `simulate`, `supply` and `api`.
+//! The development commands of keyward.
 
 #![allow(clippy::print_stdout, reason = "a command line program speaks on its standard output")]
 
@@ -107,7 +107,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Prints an error and its causes. Each error displays only its own part.
+/// Each error displays only its own part.
 fn report(error: &Error) {
     eprintln!("error: {error}");
     let mut cause = error.source();

@@ -1,16 +1,13 @@
-//! A check of the published crates with the oldest Rust that they support.
-
 use std::collections::BTreeMap;
 
 use crate::crates::{Crate, published};
 use crate::error::Error;
 use crate::process::{self, command};
 
-/// The feature whose crates need a newer Rust than the rest.
+/// Its crates need a newer Rust than the rest.
 const NEWER: &str = "postgres";
 
-/// Checks the crates that support the oldest Rust, with that Rust. `all` also checks the crates that need a newer one, which takes
-/// some more minutes.
+/// `all` also checks the crates that need a newer Rust.
 pub(crate) fn check(all: bool) -> Result<(), Error> {
     let mut by_version: BTreeMap<String, Vec<Crate>> = BTreeMap::new();
     for found in published()? {

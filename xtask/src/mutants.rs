@@ -1,5 +1,3 @@
-//! `cargo xtask mutants`: puts known authority faults back, one at a time, and checks that the authority test finds each.
-
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -56,7 +54,7 @@ fn name(patch: &Path) -> String {
     patch.file_stem().unwrap_or_default().to_string_lossy().into_owned()
 }
 
-/// Creates a work tree of the last commit, always in the same place, so that its crates are built once for all faults.
+/// Always in the same place, so that its crates are built once for all faults.
 fn renew(tree: &Path) -> Result<(), Error> {
     remove(tree);
     process::run(&mut command("git", &["worktree", "add", "--quiet", "--force", "--detach", &tree.to_string_lossy()]))
@@ -66,7 +64,6 @@ fn remove(tree: &Path) {
     process::succeeds(&mut command("git", &["worktree", "remove", "--force", &tree.to_string_lossy()]));
 }
 
-/// Runs the test with a fault put back, and prints the result.
 fn is_found(tree: &Path, patch: &Path, options: &Options) -> Result<bool, Error> {
     let apply =
         |arguments: &[&str]| process::run(command("git", &["apply"]).args(arguments).arg(patch).current_dir(tree));

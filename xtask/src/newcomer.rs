@@ -1,5 +1,3 @@
-//! `cargo xtask verify --only newcomer`: a new user's first service, built in an empty folder as the README describes.
-
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
@@ -10,7 +8,6 @@ use std::time::Duration;
 use crate::error::Error;
 use crate::process::{self, cargo};
 
-/// The code of the service. It prints its address and a key.
 const MAIN: &str = r#"use axum::{Router, routing::get};
 use keyward::axum::{AuthLayer, Authenticated};
 use keyward::{AccountRecord, Keys, NewKey, sqlite::SqliteStore};
@@ -30,10 +27,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 }
 "#;
 
-/// The longest time to an answer.
 const SOON: Duration = Duration::from_secs(60);
 
-/// Creates, builds and runs the service, and calls it without a key and with one.
 pub(crate) fn run() -> Result<(), Error> {
     // Outside the workspace. Inside, cargo would treat the new package as a member.
     let folder = std::env::temp_dir().join(format!("keyward-newcomer-{}", std::process::id()));
@@ -75,7 +70,6 @@ fn run_in(folder: &Path) -> Result<(), Error> {
     outcome
 }
 
-/// Calls the service, whose first line has its address and a key.
 fn call(service: &mut Child) -> Result<(), Error> {
     let mut line = String::new();
     if let Some(output) = service.stdout.take() {

@@ -1,5 +1,3 @@
-//! The packages of Debian, npm and PyPI that the development commands need, and their installation.
-
 use std::fs;
 use std::path::Path;
 
@@ -11,19 +9,16 @@ mod programs;
 
 use programs::{INSTALLED, PROGRAMS, Program, Source};
 
-/// A package, and a command that works once it is installed.
 struct Package {
     probe: &'static [&'static str],
     name: &'static str,
 }
 
-/// The programs that install from npm and PyPI.
 const INSTALLERS: &[Package] = &[
     Package { probe: &["npm", "--version"], name: "npm" },
     Package { probe: &["python3", "-c", "import ensurepip, venv"], name: "python3-venv" },
 ];
 
-/// The packages for `cargo xtask faults`.
 const FOR_FAULTS: &[Package] = &[
     Package { probe: &["ip", "-V"], name: "iproute2" },
     Package { probe: &["pkill", "--version"], name: "procps" },
@@ -32,13 +27,11 @@ const FOR_FAULTS: &[Package] = &[
     Package { probe: &["sh", "-c", "valkey-server --version || redis-server --version"], name: "redis-server" },
 ];
 
-/// The packages for the load test and the comparison with peers.
 const FOR_LOAD: &[Package] = &[
     Package { probe: &["sh", "-c", "command -v wrk"], name: "wrk" },
     Package { probe: &["taskset", "--version"], name: "util-linux" },
 ];
 
-/// The peers that are Debian packages, and the runtimes of the others.
 const PEERS: &[Package] = &[
     Package { probe: &["sh", "-c", "nginx -v || /usr/sbin/nginx -v"], name: "nginx" },
     Package { probe: &["sh", "-c", "haproxy -v || /usr/sbin/haproxy -v"], name: "haproxy" },
@@ -47,7 +40,7 @@ const PEERS: &[Package] = &[
     Package { probe: &["python3", "-c", "import ensurepip, venv"], name: "python3-venv" },
 ];
 
-/// Installs the programs that the tests run, as far as possible. A test skips itself if its programs are missing.
+/// A test skips itself if its programs are missing.
 pub(crate) fn install_for_tests() {
     let mut names = missing(INSTALLERS, works);
     for program in PROGRAMS.iter().filter(|program| program.found(process::root()).is_none()) {
@@ -75,7 +68,7 @@ pub(crate) fn install_for_tests() {
     });
 }
 
-/// Installs a package of npm or PyPI below `target`, unless this version is installed.
+/// Unless this version is installed.
 fn install_below_target(program: &Program) -> Result<(), Error> {
     let clients = process::root().join("tests/clients");
     let wanted = match program.source {
@@ -102,17 +95,14 @@ fn install_below_target(program: &Program) -> Result<(), Error> {
     fs::write(&mark, &wanted).map_err(|source| cannot_use(&mark, source))
 }
 
-/// Installs the packages for `cargo xtask faults`.
 pub(crate) fn install_for_faults() -> Result<(), Error> {
     install_missing(FOR_FAULTS)
 }
 
-/// Installs the packages for the load test.
 pub(crate) fn install_for_load() -> Result<(), Error> {
     install_missing(FOR_LOAD)
 }
 
-/// Installs the peers, and prints each one that it cannot install.
 pub(crate) fn try_install_for_peers() {
     for package in PEERS {
         if install_missing(std::slice::from_ref(package)).is_err() {
@@ -121,7 +111,7 @@ pub(crate) fn try_install_for_peers() {
     }
 }
 
-/// Installs missing packages. If none is missing, it runs nothing and needs no rights.
+/// If none is missing, it needs no rights.
 fn install_missing(packages: &[Package]) -> Result<(), Error> {
     let missing = missing(packages, works);
     if missing.is_empty() { Ok(()) } else { install(&missing) }
@@ -145,7 +135,7 @@ fn works(probe: &[&str]) -> bool {
     process::is_installed(probe[0]) && process::succeeds(&mut command(probe[0], &probe[1..]))
 }
 
-/// Returns the command that runs apt-get here, if there is one. sudo would drop the variable, so `env` sets it after sudo.
+/// sudo would drop the variable, so `env` sets it after sudo.
 fn apt_get() -> Option<&'static [&'static str]> {
     const AS_ROOT: &[&str] = &["env", "DEBIAN_FRONTEND=noninteractive", "apt-get"];
     const WITH_SUDO: &[&str] = &["sudo", "env", "DEBIAN_FRONTEND=noninteractive", "apt-get"];

@@ -1,5 +1,3 @@
-//! `cargo xtask peers`: keyward compared with similar software, in one run.
-
 use std::fs;
 use std::path::{self, Path, PathBuf};
 

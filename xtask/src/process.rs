@@ -1,5 +1,3 @@
-//! Other programs, always run from the root of the workspace.
-
 use std::env;
 use std::io::{self, BufReader, Write as _};
 use std::path::{Path, PathBuf};
@@ -7,19 +5,16 @@ use std::process::{Command, ExitStatus, Stdio};
 
 use crate::error::Error;
 
-/// Returns a command that runs `program` from the root of the workspace.
 pub(crate) fn command(program: &str, arguments: &[&str]) -> Command {
     let mut command = Command::new(program);
     command.args(arguments).current_dir(root());
     command
 }
 
-/// Returns a cargo command.
 pub(crate) fn cargo(arguments: &[&str]) -> Command {
     without_package(command("cargo", arguments))
 }
 
-/// Removes cargo's variables about this package from the command's environment.
 pub(crate) fn without_package(mut command: Command) -> Command {
     // Build scripts that read these variables would run again, and all crates that depend on them.
     for (name, _) in env::vars_os() {
@@ -30,25 +25,21 @@ pub(crate) fn without_package(mut command: Command) -> Command {
     command
 }
 
-/// Returns the root of the workspace.
 pub(crate) fn root() -> &'static Path {
     let crate_directory = Path::new(env!("CARGO_MANIFEST_DIR"));
     crate_directory.parent().unwrap_or(crate_directory)
 }
 
-/// Returns cargo's target folder.
 pub(crate) fn target() -> PathBuf {
     // A relative path counts from the folder in which cargo runs.
     root().join(env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into()))
 }
 
-/// Runs a command with its output shown, and expects success.
 pub(crate) fn run(command: &mut Command) -> Result<(), Error> {
     let status = command.status().map_err(|source| cannot_start(command, source))?;
     expect_success(command, status)
 }
 
-/// Runs a command, forwards its standard output line by line, and passes each line to `see`.
 pub(crate) fn run_watched(command: &mut Command, mut see: impl FnMut(&str)) -> Result<(), Error> {
     let mut child = command.stdout(Stdio::piped()).spawn().map_err(|source| cannot_start(command, source))?;
     if let Some(output) = child.stdout.take() {
@@ -59,7 +50,6 @@ pub(crate) fn run_watched(command: &mut Command, mut see: impl FnMut(&str)) -> R
     expect_success(command, status)
 }
 
-/// Runs a command, returns its standard output, and shows its standard error.
 pub(crate) fn output(mut command: Command) -> Result<String, Error> {
     let output = command
         .stdin(Stdio::null())
@@ -70,7 +60,6 @@ pub(crate) fn output(mut command: Command) -> Result<String, Error> {
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
-/// Runs a command silently. Returns `true` if it succeeded.
 pub(crate) fn succeeds(command: &mut Command) -> bool {
     command
         .stdin(Stdio::null())
@@ -80,7 +69,6 @@ pub(crate) fn succeeds(command: &mut Command) -> bool {
         .is_ok_and(|status| status.success())
 }
 
-/// Returns `true` if a program of this name is installed.
 pub(crate) fn is_installed(program: &str) -> bool {
     let path = env::var_os("PATH").unwrap_or_default();
     // Debian installs servers in folders that are not in the PATH of a plain user.

@@ -1,4 +1,4 @@
-//! `cargo xtask prose`: counts turns of phrase that make a text hard to read. A hit is a place to look, not an error.
+//! A hit is a place to look, not an error.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -8,7 +8,7 @@ use regex::{Regex, RegexBuilder};
 use crate::error::Error;
 use crate::process;
 
-/// The turns of phrase, each with what CONTRIBUTING.md asks for instead.
+/// Each with what CONTRIBUTING.md asks for instead.
 const HABITS: [&str; 8] = [
     // Name the actor: the node, the caller, the store.
     r"(?:^|[.;:!?] )(?:who|whoever|what) [a-z]+",
@@ -26,7 +26,6 @@ const HABITS: [&str; 8] = [
 /// Questions and common openings that the first habit matches, and that are right.
 const ALLOWED: &str = r"^(?:what|who) (?:if|about|happens|is|are|it|to|you|keyward)\b";
 
-/// The most words that one sentence should have.
 const LONGEST_SENTENCE: usize = 25;
 
 #[derive(clap::Args)]
@@ -40,13 +39,11 @@ pub(crate) struct Options {
 }
 
 impl Options {
-    /// The report of the whole repository.
     pub(crate) fn report() -> Self {
         Self { lines: 0, under: Vec::new() }
     }
 }
 
-/// What was counted in one kind of text.
 #[derive(Default)]
 struct Count {
     words: usize,
@@ -54,13 +51,11 @@ struct Count {
     long_sentences: usize,
 }
 
-/// A line with its hits.
 struct Found {
     hits: usize,
     place: String,
 }
 
-/// Prints words, hits and long sentences for each kind of text. Finds nothing that fails a build.
 pub(crate) fn run(options: &Options) -> Result<(), Error> {
     let habits = Habits::new();
     let mut counts: BTreeMap<String, Count> = BTreeMap::new();
@@ -147,7 +142,7 @@ struct Line {
     text: String,
 }
 
-/// The prose of a file: each paragraph is one line, with code replaced by a word.
+/// Each paragraph is one line, with code replaced by a word.
 fn lines(path: &str, content: &str) -> Vec<Line> {
     let mut found: Vec<Line> = Vec::new();
     let mut is_code = false;
@@ -188,7 +183,6 @@ fn lines(path: &str, content: &str) -> Vec<Line> {
     found
 }
 
-/// The strings of a line of Rust that read like a text.
 fn texts(line: &str) -> impl Iterator<Item = String> {
     let strings = line.split('"').skip(1).step_by(2);
     strings.filter(|text| text.len() > 12 && text.contains(' ')).map(without_code)
@@ -211,7 +205,6 @@ fn kind(path: &str, kind: Kind) -> &str {
     }
 }
 
-/// The files with prose that git knows.
 fn files(under: &[String]) -> Result<Vec<String>, Error> {
     let mut git = process::command("git", &["ls-files", "--"]);
     git.args(under);

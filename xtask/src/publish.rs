@@ -1,12 +1,10 @@
-//! A check of the packages to publish: each must contain its README and licences.
-
 use crate::crates::published;
 use crate::error::Error;
 use crate::process::{self, cargo};
 
 const FILES: [&str; 4] = ["Cargo.toml", "LICENSE-APACHE", "LICENSE-MIT", "README.md"];
 
-/// Packages the published crates. It does not build them, because the tests have built the same files.
+/// Does not build them, because the tests have built the same files.
 pub(crate) fn check() -> Result<(), Error> {
     let crates = published()?;
     let mut package = cargo(&["package", "--quiet", "--no-verify", "--allow-dirty"]);

@@ -1,5 +1,3 @@
-//! `cargo xtask simulate`: the lease protocol with many nodes, in release mode.
-
 use std::path::{self, PathBuf};
 
 use crate::error::Error;

@@ -1,4 +1,4 @@
-//! A command with a list of steps. They run in order until one fails.
+//! A list of steps, which run in order until one fails.
 
 use std::time::Instant;
 
@@ -7,9 +7,7 @@ use clap::ValueEnum;
 use crate::error::Error;
 use crate::tally::Tally;
 
-/// The steps of a command, in the order in which they run.
 pub(crate) trait Step: ValueEnum + Copy + Send + Sync + 'static {
-    /// Runs this step.
     fn run(self, tally: &mut Tally) -> Result<(), Error>;
 }
 

@@ -1,12 +1,3 @@
-//! `cargo xtask supply`: checks of the dependencies and of the public API.
-//!
-//! - cargo-deny checks the dependencies' licences, sources and advisories.
-//! - cargo-cyclonedx writes a software bill of materials (CycloneDX) of each crate to `target/sbom`.
-//! - The workspace is compiled with the oldest versions of its dependencies that it allows.
-//! - cargo-semver-checks compares the public API with the last release.
-//!
-//! cargo enforces the oldest compiler in every build, by `rust-version` in `Cargo.toml`.
-
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -42,7 +33,6 @@ enum Part {
 }
 
 impl Options {
-    /// Returns options for a short run, for `cargo xtask verify`.
     pub(crate) fn quick() -> Self {
         Self { only: Some(Part::Sbom) }
     }
@@ -61,7 +51,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
     })
 }
 
-/// Writes `target/sbom/CRATE.cdx.json` for every crate of the workspace, and compares them with `cargo tree`.
+/// Compares them with `cargo tree`.
 fn bill_of_materials() -> Result<(), Error> {
     CYCLONEDX.install()?;
     // The tool writes beside each Cargo.toml, so it works on a copy.
@@ -108,7 +98,6 @@ fn bill_of_materials() -> Result<(), Error> {
     Ok(())
 }
 
-/// Compiles a copy of the workspace with the oldest versions that its manifests allow.
 fn minimal_versions() -> Result<(), Error> {
     let copy = copy_of_sources("minimal-sources")?;
     let in_copy = |arguments: &[&str]| {
@@ -127,7 +116,6 @@ fn minimal_versions() -> Result<(), Error> {
     Ok(())
 }
 
-/// Compares the public API with that of the last release.
 fn semver() -> Result<(), Error> {
     let tags =
         process::output(command("git", &["tag", "--list", "v[0-9]*", "--merged", "HEAD", "--sort=-version:refname"]))?;
@@ -142,7 +130,6 @@ fn semver() -> Result<(), Error> {
     Ok(())
 }
 
-/// Copies the current state of the files that git tracks to a new folder.
 fn copy_of_sources(name: &str) -> Result<PathBuf, Error> {
     let copy = process::root().join("target").join(name);
     if copy.exists() {
@@ -165,7 +152,6 @@ fn tracked_files() -> Result<Vec<String>, Error> {
     Ok(listed.lines().map(str::to_owned).collect())
 }
 
-/// Returns `NAME@VERSION` of each line of `cargo tree`.
 fn packages(tree: &str) -> BTreeSet<String> {
     let package = |line: &str| {
         let mut words = line.split_whitespace();
@@ -174,7 +160,6 @@ fn packages(tree: &str) -> BTreeSet<String> {
     tree.lines().filter_map(package).collect()
 }
 
-/// Returns `NAME@VERSION` of each package in a lock file.
 fn locked(lock: &str) -> BTreeSet<String> {
     let value = |line: &str, key: &str| Some(line.strip_prefix(key)?.strip_prefix(" = ")?.trim_matches('"').to_owned());
     let package = |part: &str| {
@@ -184,7 +169,7 @@ fn locked(lock: &str) -> BTreeSet<String> {
     lock.split("[[package]]").skip(1).filter_map(package).collect()
 }
 
-/// Returns `true` if a bill of materials names this package, by its package URL.
+/// By its package URL.
 fn is_in(bills: &str, package: &str) -> bool {
     ['"', '?'].iter().any(|end| bills.contains(&format!("pkg:cargo/{package}{end}")))
 }

@@ -1,21 +1,16 @@
-//! The number of tests that passed, failed and were skipped, from the output of `cargo test`.
-
 use std::fmt;
 
 use crate::error::Error;
 
-/// The counts over all test binaries.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Tally {
     binaries: usize,
     passed: usize,
     failed: usize,
-    /// Each skipped test or part of a test, with its reason.
     skipped: Vec<String>,
 }
 
 impl Tally {
-    /// Adds a line of the output of `cargo test`.
     pub(crate) fn add(&mut self, line: &str) {
         let line = line.trim_end();
         if let Some(result) = line.strip_prefix("test result: ") {
@@ -31,12 +26,11 @@ impl Tally {
         }
     }
 
-    /// Returns the tally, or `None` if no test binary has run. A sum of nothing would look like a success.
+    /// Returns `None` if no test binary has run: a sum of nothing would look like a success.
     pub(crate) fn counted(&self) -> Option<&Self> {
         (self.binaries > 0).then_some(self)
     }
 
-    /// Returns an error if a test was skipped and all tests must run.
     pub(crate) fn check_skipped(&self, must_all_run: bool) -> Result<(), Error> {
         if must_all_run && !self.skipped.is_empty() {
             return Err(Error::Skipped(self.skipped.len()));

@@ -1,4 +1,4 @@
-//! `cargo xtask test`: the checks that every change must pass. It needs no tool that is built from source.
+//! The checks that every change must pass. They need no tool that is built from source.
 
 use clap::ValueEnum;
 
@@ -23,7 +23,7 @@ pub(crate) enum Step {
     Doctest,
 }
 
-/// The scope of every build of the tests. One scope avoids building twice.
+/// One scope avoids building twice.
 const SCOPE: [&str; 2] = ["--workspace", "--all-features"];
 
 impl steps::Step for Step {
@@ -45,18 +45,16 @@ impl steps::Step for Step {
     }
 }
 
-/// Builds the libraries, programs and tests of the workspace.
 pub(crate) fn build() -> Result<(), Error> {
     process::run(cargo(&["build", "--all-targets"]).args(SCOPE))
 }
 
-/// Runs tests of the workspace with these arguments of `cargo test`.
 pub(crate) fn run_tests(arguments: &[&str], tally: &mut Tally) -> Result<(), Error> {
     let mut test = tests(arguments);
     process::run_watched(&mut test, |line| tally.add(line))
 }
 
-/// Returns `cargo test` with these arguments. A failing file does not hide failures of others.
+/// A failing file does not hide failures of others.
 pub(crate) fn tests(arguments: &[&str]) -> std::process::Command {
     let mut test = cargo(&["test", "--no-fail-fast"]);
     test.args(SCOPE).args(arguments).env("KEYWARD_PROGRAMS_ARE_BUILT", "1");

@@ -1,4 +1,4 @@
-//! Tools that the development commands need. cargo builds them once, in pinned versions, below `target/tools`.
+//! Tools in pinned versions, built once below `target/tools`.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -6,16 +6,13 @@ use std::process::Command;
 use crate::error::Error;
 use crate::process::{self, cargo};
 
-/// A tool that cargo builds, in a version that is known to work.
 pub(crate) struct Tool {
     pub(crate) name: &'static str,
     pub(crate) version: &'static str,
-    /// Further options of `cargo install`.
     pub(crate) options: &'static [&'static str],
 }
 
 impl Tool {
-    /// Installs the tool if it is missing or has another version.
     pub(crate) fn install(&self) -> Result<(), Error> {
         let said = process::output(self.command("--version"));
         if said.is_ok_and(|said| said.split_whitespace().any(|word| word.trim_start_matches('v') == self.version)) {
@@ -30,7 +27,7 @@ impl Tool {
         process::run(install.env("CARGO_PROFILE_DEV_DEBUG", "0"))
     }
 
-    /// Returns a command that runs the tool with this argument. A subcommand of cargo is called as cargo calls it.
+    /// A subcommand of cargo is called as cargo calls it.
     pub(crate) fn command(&self, argument: &str) -> Command {
         let mut command = process::command(&root().join("bin").join(self.name).to_string_lossy(), &[]);
         command.args(self.name.strip_prefix("cargo-")).arg(argument);

@@ -1,4 +1,4 @@
-//! `cargo xtask verify`: checks that take longer than the tests, or need tools that are built from source.
+//! Checks that take longer than the tests, or need tools that are built from source.
 
 use clap::ValueEnum;
 
@@ -44,7 +44,6 @@ pub(crate) enum Step {
     Newcomer,
 }
 
-/// Runs of the test of random management calls.
 const AUTHORITY: [Authority; 4] = [
     Authority { store: "in_memory", seed: "1", calls: "48000" },
     Authority { store: "in_memory", seed: "2", calls: "48000" },
@@ -59,7 +58,6 @@ struct Authority {
 }
 
 impl Authority {
-    /// Runs the test, and returns its output.
     fn output(&self) -> Result<String, Error> {
         let mut test = test::tests(&["--test", "authority", "--", "--nocapture", self.store]);
         test.env("KEYWARD_AUTHORITY_STEPS", self.calls).env("KEYWARD_AUTHORITY_SEED", self.seed);
@@ -113,7 +111,7 @@ impl steps::Step for Step {
     }
 }
 
-/// Runs core's models on loom's atomics. They need a separate target folder, because the flag affects every crate.
+/// A separate target folder, because the flag affects every crate.
 fn loom(tally: &mut Tally) -> Result<(), Error> {
     let scope = ["--package", "keyward-core", "--lib", "--profile", "loom", "cache::loom::"];
     let mut cargo = cargo(&["test"]);

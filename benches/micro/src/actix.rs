@@ -1,7 +1,4 @@
-//! A warm hit in actix-web: the middleware under leases, compared with `actix-web-httpauth`, SHA-256 and `moka::future`.
-//!
-//! The handwritten version is only a lookup. A second handwritten version also does what keyward does: it compares the expiry at
-//! every hit, and keeps answers out of shared caches.
+//! A warm hit in actix-web, compared with `actix-web-httpauth`, SHA-256 and `moka::future`.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -37,7 +34,7 @@ pub struct Actix {
 }
 
 impl Actix {
-    /// Returns the nanoseconds that each adds to a request, and the ratios.
+    /// Returns nanoseconds and ratios.
     #[must_use]
     pub fn to_json(&self) -> Value {
         let [added, baseline, like_for_like] =
@@ -53,7 +50,6 @@ impl Actix {
     }
 }
 
-/// The state of the handwritten middleware.
 struct Baseline {
     cache: Cache<[u8; 32], Arc<Identity>>,
     table: HashMap<[u8; 32], Identity>,
@@ -138,7 +134,6 @@ pub fn measure(rounds: usize) -> Actix {
     })
 }
 
-/// Returns the nanoseconds per request. Each request has the next of `keys`.
 async fn time<S, B>(service: &S, keys: &[(String, Identity)]) -> f64
 where
     S: Service<Request, Response = ServiceResponse<B>, Error = Error>,

@@ -1,5 +1,4 @@
-//! Allocations of a request. They are in the program, not in the library, because the counting allocator slows every allocation, and
-//! the comparison with peers must not use it.
+//! Allocations of a request. Not in the library, because the counting allocator slows every allocation.
 
 use axum::body::Body;
 use http::Request;
@@ -11,11 +10,10 @@ use tower::{Layer, Service};
 
 const REQUESTS: usize = 2_000;
 
-/// The allocations of keyward per request.
 pub(crate) struct Allocations {
-    /// For a warm hit, without those of `http::Extensions` for its map and the inserted value.
+    /// Without those of `http::Extensions` for its map and the inserted value.
     pub(crate) warm_hit: f64,
-    /// For a forged key and its answer, without the one of axum for the body.
+    /// With its answer, without the one of axum for the body.
     pub(crate) forged: f64,
 }
 
@@ -54,7 +52,7 @@ fn count(key: &str, mut answer: impl FnMut(Request<Body>)) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    /// The two numbers are those of core's allocation test, which uses no framework.
+    /// Both numbers are those of core's allocation test.
     #[test]
     fn within_keyward_a_warm_hit_allocates_nothing_and_a_refusal_five_times() {
         let allocations = super::measure();

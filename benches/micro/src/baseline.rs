@@ -1,7 +1,4 @@
-//! Handwritten middleware of a careful developer: `from_fn_with_state`, SHA-256, and `moka::future` with a time to live.
-//!
-//! It does what keyward does for a warm hit. It takes one Bearer credential in one field. It reads the store once, however many
-//! requests wait. It compares the expiry at every hit, and keeps responses out of shared caches.
+//! Careful handwritten middleware, which does what keyward does for a warm hit.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -26,7 +23,7 @@ pub struct Baseline {
 }
 
 impl Baseline {
-    /// Creates a cache and a table with these keys.
+    /// Fills the table.
     pub fn new(keys: &[(String, Identity)]) -> Self {
         Self {
             cache: Cache::builder().max_capacity(100_000).time_to_live(Duration::from_secs(60)).build(),

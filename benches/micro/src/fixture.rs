@@ -1,4 +1,4 @@
-//! Shared parts of the measurements: keys, a store that knows them, requests, and a no-op service.
+//! Keys, a store, requests and a no-op service.
 
 use std::collections::HashMap;
 use std::convert::Infallible;
@@ -29,7 +29,6 @@ impl KeyStore for Table {
     }
 }
 
-/// The table under the lease protocol, like a store that many nodes share.
 struct Leased(Table, MemoryStore);
 
 #[async_trait]
@@ -79,7 +78,7 @@ pub fn keys(count: usize) -> Vec<(String, Identity)> {
         .collect()
 }
 
-/// Returns a typical identity, with ids, some scopes and a plan.
+/// Returns an identity with ids, scopes and a plan.
 pub fn identity(number: usize) -> Identity {
     Identity::api_key(
         format!("key_{number:016}").parse::<CredentialId>().unwrap(),
@@ -89,7 +88,7 @@ pub fn identity(number: usize) -> Identity {
     .with_plan("Pro")
 }
 
-/// Returns a store that knows these keys.
+/// Builds a store with these keys.
 pub fn table(keys: &[(String, Identity)]) -> Table {
     let (format, hasher) = (KeyFormat::default(), Hasher::default());
     Table(
@@ -99,7 +98,7 @@ pub fn table(keys: &[(String, Identity)]) -> Table {
     )
 }
 
-/// Returns a request with this key.
+/// Builds a request with this key.
 pub fn request(key: &str) -> Request<Body> {
     let mut value = String::with_capacity(64);
     value.push_str("Bearer ");
@@ -107,7 +106,7 @@ pub fn request(key: &str) -> Request<Body> {
     Request::get("/v1/resources").header("authorization", value).body(Body::empty()).unwrap()
 }
 
-/// The protected service. It answers at once, with a content type like a real service.
+/// The protected service.
 #[derive(Clone)]
 pub struct NoOp;
 
@@ -128,7 +127,7 @@ impl tower::Service<Request<Body>> for NoOp {
     }
 }
 
-/// Returns the processor time of this thread so far. Other programs do not affect it.
+/// Returns this thread's processor time so far, which other programs do not affect.
 pub fn thread_time() -> Duration {
     let at = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
     Duration::new(at.tv_sec.try_into().unwrap(), at.tv_nsec.try_into().unwrap())

@@ -1,4 +1,4 @@
-//! Code that the benchmarks share with the comparison in `benches/peers`.
+//! Code shared with `benches/peers`.
 
 #![allow(clippy::unwrap_used, reason = "a benchmark that cannot be set up has to stop")]
 

@@ -1,5 +1,3 @@
-//! The memory of a million cached keys.
-
 use std::time::Duration;
 
 use keyward::adapter::{Check, Target, UnknownConnection};
@@ -28,7 +26,6 @@ impl Memory {
     }
 }
 
-/// A store that knows every key and stores none.
 struct Everyone;
 
 #[async_trait]
@@ -61,7 +58,7 @@ pub(crate) fn measure() -> Memory {
     Memory { bytes_per_key: held.bytes_current as f64 / KEYS as f64, flood_mebibytes, known_key_survives }
 }
 
-/// Returns the memory in MiB after a million well-formed unknown keys, and whether a real key is still cached.
+/// Returns the memory in MiB, and whether a real key is still cached.
 async fn flood(format: &KeyFormat) -> (f64, bool) {
     let known = keys(1);
     let field = format!("Bearer {}", known[0].0);
@@ -77,7 +74,6 @@ async fn flood(format: &KeyFormat) -> (f64, bool) {
     ((resident() - before) / (1024.0 * 1024.0), hit)
 }
 
-/// Returns the resident memory of the process, in bytes.
 fn resident() -> f64 {
     let pages = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
     let resident: f64 = pages.split(' ').nth(1).and_then(|pages| pages.parse().ok()).unwrap_or(0.0);

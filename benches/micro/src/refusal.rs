@@ -9,7 +9,7 @@ use tower::{Layer, Service};
 use crate::fixture::{NoOp, keys, median, request, table, thread_time};
 use crate::warm_hit::call;
 
-/// Requests in one measurement. They are built before it, so that building them is not measured.
+/// Built before the measurement.
 const REQUESTS: usize = 2_000;
 
 /// The figures.
@@ -21,7 +21,7 @@ pub struct Refusal {
 }
 
 impl Refusal {
-    /// Returns the nanoseconds of each, and the ratio.
+    /// Returns nanoseconds and the ratio.
     #[must_use]
     pub fn to_json(&self) -> Value {
         json!({
@@ -33,7 +33,7 @@ impl Refusal {
     }
 }
 
-/// Changes the last character of a key, so that its checksum is wrong.
+/// Makes the checksum of a key wrong.
 #[must_use]
 pub fn forge(key: &str) -> String {
     let (rest, last) = key.split_at(key.len() - 1);
@@ -64,7 +64,6 @@ pub fn measure(rounds: usize) -> Refusal {
     Refusal { no_op, forged, warm, ratio: median(ratios) }
 }
 
-/// Returns the nanoseconds per request. They include dropping the answer.
 fn time<S>(service: &mut S, keys: &[String], expected: u16) -> f64
 where
     S: Service<Request<Body>, Response = Response<Body>, Error = std::convert::Infallible>,

@@ -1,7 +1,4 @@
-//! A test whether timing distinguishes wrong keys, as in dudect (Reparaz, Balasch, Verbauwhede, 2017). It runs two classes of
-//! inputs in random order, crops the slowest times at several percentiles, and applies Welch's t-test.
-//!
-//! The crate dudect-bencher only prints its result, so this code does not use it.
+//! Whether timing distinguishes wrong keys, as in dudect (Reparaz, Balasch, Verbauwhede, 2017).
 
 use std::hint::black_box;
 use std::time::Instant;
@@ -13,9 +10,9 @@ use serde_json::{Value, json};
 
 use keyward_bench::fixture::{keys, table};
 
-/// The number of characters behind the prefix that wrong keys of the second class share with a real key.
+/// Characters that wrong keys of the second class share with a real key, behind the prefix.
 const SHARED: usize = 20;
-/// The shares of the fastest measurements that are kept, one test for each.
+/// The shares of the fastest measurements, one test for each.
 const KEPT: [f64; 5] = [0.5, 0.75, 0.9, 0.99, 1.0];
 /// dudect's bound for a certain leak. Its bound for a probable leak is 10.
 const GROSS: f64 = 500.0;
@@ -37,7 +34,6 @@ impl Timing {
         })
     }
 
-    /// Returns `true` if timing distinguishes wrong keys beyond doubt.
     pub(crate) fn is_gross(&self) -> bool {
         self.checked.max(self.compared) > GROSS
     }
@@ -101,7 +97,6 @@ fn equal_early_exit(a: &[u8], b: &[u8]) -> bool {
     a.len() == b.len() && a.iter().zip(b).all(|(a, b)| black_box(a) == b)
 }
 
-/// Returns the greatest |t| between the times of both classes, over every crop.
 fn max_t<T>(inputs: &[(bool, T)], run: impl Fn(&T)) -> f64 {
     let mut times: Vec<(bool, f64)> = Vec::with_capacity(inputs.len());
     for (class, input) in inputs {
@@ -123,14 +118,12 @@ fn max_t<T>(inputs: &[(bool, T)], run: impl Fn(&T)) -> f64 {
         .fold(0.0, f64::max)
 }
 
-/// Returns Welch's t of two samples.
 fn welch(a: impl Iterator<Item = f64>, b: impl Iterator<Item = f64>) -> f64 {
     let ((n, mean_a, variance_a), (m, mean_b, variance_b)) = (moments(a), moments(b));
     let spread = (variance_a / n + variance_b / m).sqrt();
     if spread > 0.0 { (mean_a - mean_b) / spread } else { 0.0 }
 }
 
-/// Returns the count, the mean and the variance (Welford).
 fn moments(values: impl Iterator<Item = f64>) -> (f64, f64, f64) {
     let (mut n, mut mean, mut squares) = (0.0, 0.0, 0.0);
     for value in values {
@@ -142,7 +135,6 @@ fn moments(values: impl Iterator<Item = f64>) -> (f64, f64, f64) {
     (n, mean, squares / (n - 1.0_f64).max(1.0))
 }
 
-/// Appends the checksum: CRC32 in base62.
 fn signed(text: &str) -> String {
     const BASE62: &[u8] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
     let crc = u64::from(crc32fast::hash(text.as_bytes()));

@@ -1,4 +1,4 @@
-//! The cost of a warm hit, on one thread and on two: in tower, under leases, in tonic, and as hyper calls services.
+//! The cost of a warm hit, on one thread and on two.
 
 use std::sync::Barrier;
 
@@ -13,9 +13,8 @@ use tower::{Layer, Service, ServiceExt};
 use crate::baseline;
 use crate::fixture::{NoOp, keys, leased, median, request, table, thread_time};
 
-/// Keys in the hot set.
 const HOT: usize = 1_000;
-/// Requests in one measurement. They are built before it, so that building them is not measured.
+/// Built before the measurement.
 const REQUESTS: usize = 2_000;
 
 /// The figures.
@@ -24,7 +23,6 @@ pub struct WarmHit {
     keyward: f64,
     leased: f64,
     tonic: f64,
-    /// As hyper calls services, with keyward and without.
     hyper: [f64; 2],
     baseline: f64,
     keyward_threads: [f64; 2],
@@ -32,7 +30,7 @@ pub struct WarmHit {
 }
 
 impl WarmHit {
-    /// Returns the nanoseconds that each adds to a request, and the ratios.
+    /// Returns nanoseconds and ratios.
     #[must_use]
     pub fn to_json(&self) -> Value {
         let (added, baseline) = (self.keyward - self.no_op, self.baseline - self.no_op);
@@ -101,7 +99,7 @@ pub fn measure(rounds: usize) -> WarmHit {
     }
 }
 
-/// Returns the nanoseconds per request, over `count` requests. Each has the next of `keys`.
+/// Returns the nanoseconds per request, over `count` requests.
 pub fn time<S>(service: &mut S, keys: &[&str], count: usize) -> f64
 where
     S: Service<Request<Body>, Response = Response<Body>, Error = std::convert::Infallible>,
@@ -138,7 +136,6 @@ where
         .unwrap()
 }
 
-/// Answers a request as hyper does, with one poll.
 fn by_hyper<S>(service: &S, request: Request<Body>) -> Response<Body>
 where
     S: hyper::service::Service<Request<Body>, Response = Response<Body>, Error = std::convert::Infallible>,
@@ -146,7 +143,6 @@ where
     service.call(request).now_or_never().expect("a warm hit does not wait").unwrap()
 }
 
-/// Returns the nanoseconds of processor time per request with one key, on `threads` threads at once.
 fn on_threads<S>(service: &S, key: &str, threads: usize, rounds: usize) -> f64
 where
     S: Service<Request<Body>, Response = Response<Body>, Error = std::convert::Infallible> + Clone + Send,

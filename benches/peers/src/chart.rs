@@ -1,5 +1,3 @@
-//! A bar chart with a logarithmic scale, as an SVG.
-
 use std::path::Path;
 
 use plotters::prelude::*;
@@ -10,7 +8,6 @@ const LEFT: i32 = 220;
 const BARS: f64 = 440.0;
 const TITLE: i32 = 44;
 
-/// A group of bars with a title. Bars of keyward have another colour.
 pub(crate) struct Group {
     pub(crate) title: &'static str,
     pub(crate) bars: Vec<(String, f64)>,
@@ -39,7 +36,6 @@ pub(crate) fn draw(file: &Path, groups: &[Group]) {
     area.present().unwrap();
 }
 
-/// Formats a number with three significant digits.
 pub(crate) fn show(value: f64) -> String {
     match value {
         value if value >= 100.0 => format!("{value:.0}"),

@@ -1,5 +1,3 @@
-//! The servers under comparison, and the way to start each.
-
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -7,26 +5,20 @@ use std::process::Command;
 use crate::process::{Process, free_port};
 use crate::serve::{BODY, KEYS, PATH, made_up};
 
-/// A server under measurement.
 pub(crate) struct Contender {
     pub(crate) name: &'static str,
-    /// The same server without authentication.
     pub(crate) open: &'static str,
-    /// The text before the key in the Authorization field.
     pub(crate) scheme: &'static str,
     start: fn(&Place) -> Result<Vec<Process>, String>,
 }
 
-/// The folder and the port of a server.
 pub(crate) struct Place {
     pub(crate) folder: PathBuf,
     pub(crate) port: u16,
     name: &'static str,
-    /// The folder in which `cargo xtask peers` has installed packages of npm and PyPI.
     installed: PathBuf,
 }
 
-/// A running server.
 pub(crate) struct Running {
     pub(crate) place: Place,
     pub(crate) processes: Vec<Process>,
@@ -65,7 +57,6 @@ impl Contender {
         self.name == self.open
     }
 
-    /// Returns `true` if it claims to check keys.
     pub(crate) fn checks(&self) -> bool {
         !self.is_open() && !matches!(self.name, "axum_idle_layer" | "axum_same_headers")
     }
@@ -99,7 +90,6 @@ impl Place {
     }
 }
 
-/// Returns a command that runs this program as a server.
 pub(crate) fn serve(kind: &str, port: u16, keys: &Path) -> Command {
     let mut serve = Command::new(std::env::current_exe().unwrap());
     serve.args(["serve", kind, "--port", &port.to_string(), "--keys"]).arg(keys);
@@ -123,7 +113,7 @@ fn nginx_map(place: &Place) -> Result<Vec<Process>, String> {
     Ok(vec![nginx(place, &http)?])
 }
 
-/// Starts nginx with `auth_request`. nginx serves a file, because `return` would run before the request to keyward.
+/// nginx serves a file, because `return` would run before the request to keyward.
 fn nginx_auth_request(place: &Place) -> Result<Vec<Process>, String> {
     let gateway = free_port();
     let gateway_process = place.process(&serve("gateway", gateway, &place.keys()), gateway, "gateway.log")?;
@@ -219,7 +209,7 @@ fn keys(place: &Place) -> Vec<String> {
     fs::read_to_string(place.keys()).unwrap().lines().map(str::to_owned).collect()
 }
 
-/// Returns the path of a server. Debian installs servers outside a plain user's PATH.
+/// Debian installs servers outside a plain user's PATH.
 fn server(name: &str) -> PathBuf {
     let elsewhere = Path::new("/usr/sbin").join(name);
     if elsewhere.is_file() { elsewhere } else { name.into() }

@@ -1,5 +1,3 @@
-//! Clients that hold connections open: more than the server has room for, from several addresses. Each reconnects when it is closed.
-
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
@@ -10,26 +8,22 @@ use tokio::time::{sleep, timeout};
 
 use crate::serve::PATH;
 
-/// The behaviour of such a client.
 #[derive(Clone, Copy)]
 pub(crate) enum Attack {
-    /// Answers pings over HTTP/2 and sends no request.
     IdleHttp2,
-    /// Keeps sending requests over HTTP/1.1 and reads no answer.
     NeverRead,
 }
 
-/// More than the connections that `keyward::serve::Limits` has room for.
+/// More than `keyward::serve::Limits` has room for.
 const CLIENTS: usize = 1_100;
-/// 127.0.1.1 and the following addresses.
+/// From 127.0.1.1.
 const ADDRESSES: usize = 8;
-/// The pause before a client reconnects. It keeps the processor time for new connections low.
 const PAUSE: Duration = Duration::from_secs(2);
-/// The time without progress after which a connection's buffers count as full.
+/// After this time without progress, buffers count as full.
 const STALL: Duration = Duration::from_millis(500);
 const LOOK: Duration = Duration::from_millis(50);
 
-/// Attacks until `done`. Sends to `in_place` when each client holds a connection or has tried to.
+/// Sends to `in_place` when each client holds a connection or has tried to.
 pub(crate) fn attack(port: u16, attack: Attack, in_place: &mpsc::Sender<()>, done: &AtomicBool) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
@@ -73,7 +67,6 @@ async fn connect(port: u16, client: usize) -> std::io::Result<TcpStream> {
     socket.connect(([127, 0, 0, 1], port).into()).await
 }
 
-/// Returns when the server closes the connection.
 async fn hold(mut stream: TcpStream, attack: Attack, ready: &mut impl FnMut()) {
     match attack {
         Attack::IdleHttp2 => {

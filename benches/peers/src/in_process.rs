@@ -1,5 +1,3 @@
-//! The cost that each contender adds to a request, in one process and on one thread. Each round measures all of them.
-
 use std::convert::Infallible;
 
 use axum::body::Body;
@@ -16,14 +14,12 @@ use tower_http::auth::AsyncRequireAuthorizationLayer;
 
 use crate::tokens::{self, Jwt, Prefixed, Simplified};
 
-/// Keys in the hot set.
 const HOT: usize = 1_000;
 const REQUESTS: usize = 2_000;
 /// Argon2 takes milliseconds, by design.
 const SLOW_KEYS: usize = 4;
 const SLOW_REQUESTS: usize = 2;
 
-/// A service under measurement. It returns nanoseconds per request.
 type Timed = Box<dyn FnMut() -> f64>;
 
 pub(crate) fn measure(rounds: usize) -> Value {
@@ -102,7 +98,6 @@ where
     })
 }
 
-/// Sends one request with each key. It may wait.
 fn warm_up<S>(service: &mut S, keys: &[&str])
 where
     S: Service<Request<Body>, Response = Response<Body>, Error = Infallible>,

@@ -1,6 +1,3 @@
-//! The load test: valid, forged, unknown and mixed keys, short connections, slow clients, and clients that hold connections open, in
-//! rounds.
-
 use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -29,19 +26,17 @@ pub(crate) struct Options {
     json: PathBuf,
 }
 
-/// Seconds of each phase in a round.
 const PHASE: u32 = 2;
-/// Fewer unknown keys than the negative cache holds. Each is read once while its refusal is cached.
+/// Fewer unknown keys than the negative cache holds.
 const UNKNOWN: usize = 5_000;
-/// More unknown keys than the negative cache holds.
 const FLOOD: usize = 50_000;
 /// The default of `store_concurrency`.
 const READS_AT_ONCE: u64 = 64;
 /// The default of `negative_max_age`, in seconds.
 const REFUSAL_KEPT: u64 = 60;
-/// The allowed variation of memory, by allocators and the kernel's buffers, in bytes.
+/// The allowed variation of memory, by allocators and the kernel's buffers.
 const SWAY: u64 = 16 << 20;
-/// The largest cost of a refusal, in valid requests. It is decided sooner, but its answer is longer than the handler's.
+/// The largest cost of a refusal, in valid requests: its answer is longer than the handler's.
 const REFUSAL: f64 = 1.5;
 const SLOW_CLIENTS: usize = 200;
 
@@ -52,7 +47,6 @@ struct Counts {
     cached_keys: usize,
 }
 
-/// The requests of a phase, and the share that must be refused.
 struct Phase {
     name: &'static str,
     keys: PathBuf,
@@ -68,7 +62,6 @@ struct Server {
     port: u16,
 }
 
-/// The totals over all rounds.
 #[derive(Default)]
 struct Totals {
     requests: u64,
@@ -171,14 +164,13 @@ fn phases(folder: &Path, valid: PathBuf) -> Vec<Phase> {
     ]
 }
 
-/// Changes the last character of a key, so that its checksum is wrong.
 fn forge(key: &str) -> String {
     let (rest, last) = key.split_at(key.len() - 1);
     format!("{rest}{}", if last == "0" { "1" } else { "0" })
 }
 
 impl Server {
-    /// Runs a phase. Returns the answers, the processor time per request in microseconds, and the number of store reads.
+    /// Returns answers, microseconds of processor time per request, and store reads.
     fn go_through(&self, phase: &Phase) -> (Answers, f64, u64) {
         let (reads, taken) = (self.counts().reads, self.process.processor_time());
         let questions = Questions {
@@ -213,7 +205,6 @@ impl Server {
         (answers, taken / answers.requests as f64, self.counts().reads - reads)
     }
 
-    /// Waits until the server has handled the attackers' requests so far.
     fn settle(&self) {
         let deadline = Instant::now() + Duration::from_secs(60);
         loop {
@@ -235,7 +226,7 @@ impl Server {
     }
 }
 
-/// Runs clients that send a byte of their request's head now and then, and never the end.
+/// Sends a byte of a head now and then, and never the end.
 fn trickle(port: u16, done: &AtomicBool) {
     let mut clients: Vec<TcpStream> =
         (0..SLOW_CLIENTS).filter_map(|_| TcpStream::connect(("127.0.0.1", port)).ok()).collect();

@@ -1,4 +1,4 @@
-//! keyward compared with similar software, and under load. `cargo xtask peers` and `cargo xtask load` build and run this program.
+//! keyward compared with similar software, and under load.
 
 #![allow(clippy::print_stdout, reason = "a command line program speaks on its standard output")]
 #![allow(clippy::unwrap_used, reason = "a measurement that cannot be set up has to stop")]

@@ -1,5 +1,3 @@
-//! Server processes: each starts on a separate processor, is measured through /proc, and is ended by its id.
-
 use std::fs;
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
@@ -9,7 +7,7 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process};
 use rustix::thread::{CpuSet, sched_getaffinity};
 
-/// The processor for a program. Servers and clients have different ones, so that they do not take each other's time.
+/// Servers and clients have different processors, so that they do not take each other's time.
 #[derive(Clone, Copy)]
 pub(crate) enum Side {
     Server,
@@ -17,7 +15,6 @@ pub(crate) enum Side {
 }
 
 impl Side {
-    /// Returns the last or the first processor that this process may use. With one processor both are the same.
     fn processor(self) -> String {
         let allowed = sched_getaffinity(None).unwrap();
         let mut allowed = (0..CpuSet::MAX_CPU).filter(|processor| allowed.is_set(*processor));
@@ -29,11 +26,9 @@ impl Side {
     }
 }
 
-/// A process that ends when this is dropped.
 pub(crate) struct Process(Child);
 
 impl Process {
-    /// Starts the command, and waits until it listens on the port. Its output goes to the log.
     pub(crate) fn start(command: &Command, port: u16, log: &Path) -> Result<Self, String> {
         let mut pinned = pinned(Side::Server, command);
         let output = fs::File::create(log).map_err(|error| error.to_string())?;
@@ -52,14 +47,12 @@ impl Process {
         Ok(process)
     }
 
-    /// Returns the processor time of the process and its children.
     pub(crate) fn processor_time(&self) -> Duration {
         let own = self.0.id();
         let children = fs::read_to_string(format!("/proc/{own}/task/{own}/children")).unwrap_or_default();
         std::iter::once(own).chain(children.split_whitespace().filter_map(|id| id.parse().ok())).map(taken).sum()
     }
 
-    /// Returns its resident memory, in bytes.
     pub(crate) fn resident(&self) -> u64 {
         let pages = fs::read_to_string(format!("/proc/{}/statm", self.0.id())).unwrap_or_default();
         let resident: u64 = pages.split(' ').nth(1).and_then(|pages| pages.parse().ok()).unwrap_or(0);
@@ -82,7 +75,6 @@ impl Drop for Process {
     }
 }
 
-/// Returns the command, pinned to one processor.
 pub(crate) fn pinned(side: Side, command: &Command) -> Command {
     let mut pinned = Command::new("taskset");
     pinned.args(["-c", &side.processor()]).arg(command.get_program()).args(command.get_args());
@@ -92,12 +84,11 @@ pub(crate) fn pinned(side: Side, command: &Command) -> Command {
     pinned
 }
 
-/// Returns a free port.
 pub(crate) fn free_port() -> u16 {
     TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port()
 }
 
-/// Returns the processor time of a process, in user and in kernel mode, summed over its threads.
+/// In user and in kernel mode, summed over its threads.
 fn taken(id: u32) -> Duration {
     let threads = fs::read_dir(format!("/proc/{id}/task")).into_iter().flatten().flatten();
     let times = threads.filter_map(|thread| -> Option<u64> {

@@ -1,5 +1,3 @@
-//! The output of `cargo xtask peers`: figures as JSON, and with `--docs` the tables and the chart in `docs/`.
-
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -28,7 +26,6 @@ pub(crate) struct Options {
     load: Option<PathBuf>,
 }
 
-/// The marks in `performance.md` around the generated part.
 const MARKS: [&str; 2] = ["<!-- written by `cargo xtask peers` -->\n", "<!-- end -->\n"];
 
 pub(crate) fn run(options: &Options) {

@@ -1,4 +1,4 @@
-//! The servers in Rust: the same one-line handler, with keyward in front of it and without.
+//! The same one-line handler, with keyward in front of it and without.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -19,7 +19,6 @@ use keyward::{AccountRecord, AuthLayer, Authenticator, Keys, Mode, NewKey};
 use tokio::net::TcpListener;
 use tower::util::MapRequestLayer;
 
-/// The answer of every server, so that they differ only in the work before it.
 pub(crate) const BODY: &str = r#"{"ok":true}"#;
 pub(crate) const PATH: &str = "/v1/resources";
 
@@ -104,7 +103,6 @@ async fn actix(options: &Options) {
     }
 }
 
-/// Runs the server of the load test, with limits like a real service and a count of store reads.
 async fn under_load(options: &Options, resources: Router) {
     let counted = Counted { store: store(&options.keys).await, reads: Arc::default(), under_way: Arc::default() };
     let (reads, under_way) = (Arc::clone(&counted.reads), Arc::clone(&counted.under_way));
@@ -123,7 +121,6 @@ async fn under_load(options: &Options, resources: Router) {
     keyward::serve::serve(listener, router, keyward::serve::shutdown_signal().unwrap(), Limits::default()).await;
 }
 
-/// A store that counts its reads, and the largest number of concurrent reads.
 struct Counted {
     store: SqliteStore,
     reads: Arc<AtomicU64>,
@@ -136,7 +133,7 @@ struct UnderWay {
     most: AtomicU64,
 }
 
-/// A read in progress. It ends with its answer, or when it is given up after a time-out.
+/// Ends with its answer, or when it is given up after a time-out.
 struct Reading<'a>(&'a UnderWay);
 
 impl<'a> Reading<'a> {
@@ -172,10 +169,8 @@ impl KeyStore for Counted {
     }
 }
 
-/// The number of keys that every server knows and gets requests with.
 pub(crate) const KEYS: usize = 100;
 
-/// Creates an SQLite store with keys, like that of a real service. Leases and the recording of uses are part of the measurement.
 async fn store(file: &Path) -> SqliteStore {
     let store = SqliteStore::temporary().unwrap();
     let keys = Keys::new(store.clone());
@@ -190,7 +185,7 @@ async fn store(file: &Path) -> SqliteStore {
     store
 }
 
-/// Writes well-formed unknown keys to a file, one a line.
+/// Writes well-formed unknown keys, one a line.
 pub(crate) fn made_up(file: &Path, count: usize) {
     let format = KeyFormat::default();
     let key = |_| format.generate(KeyKind::Secret, Mode::Live).unwrap().expose_once().to_string();

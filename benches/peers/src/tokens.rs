@@ -1,5 +1,3 @@
-//! Other crates that check a key or a token, each in an axum `from_fn`, as their users write it.
-
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -13,7 +11,6 @@ use keyward_bench::baseline::{bearer, refused};
 use prefixed_api_key::{PrefixedApiKey, PrefixedApiKeyController, rand::rngs::OsRng};
 use serde::{Deserialize, Serialize};
 
-/// The claims of a token: the same information as keyward's identities in the other measurements.
 #[derive(Clone, Serialize, Deserialize)]
 struct Claims {
     sub: String,
@@ -22,12 +19,10 @@ struct Claims {
     exp: u64,
 }
 
-/// A checker of JSON Web Tokens.
 #[derive(Clone)]
 pub(crate) struct Jwt(Arc<(DecodingKey, Validation)>);
 
 impl Jwt {
-    /// Creates a checker and `count` tokens.
     pub(crate) fn new(algorithm: Algorithm, count: usize) -> (Self, Vec<String>) {
         let (signing, verifying) = if algorithm == Algorithm::EdDSA {
             ed25519()
@@ -48,7 +43,7 @@ impl Jwt {
     }
 }
 
-/// Returns the key of RFC 8032 section 7.1, test 1.
+/// The key of RFC 8032 section 7.1, test 1.
 fn ed25519() -> (EncodingKey, DecodingKey) {
     const PKCS8: &[u8] = &[0x30, 0x2e, 2, 1, 0, 0x30, 5, 6, 3, 0x2b, 0x65, 0x70, 4, 0x22, 4, 0x20];
     const SECRET: &[u8; 32] = &[
@@ -68,7 +63,6 @@ pub(crate) async fn jwt(State(jwt): State<Jwt>, mut request: Request, next: Next
 
 type Controller = PrefixedApiKeyController<OsRng, prefixed_api_key::sha2::Sha256>;
 
-/// prefixed-api-key, with the hashes of the keys in a table by their short tokens.
 #[derive(Clone)]
 pub(crate) struct Prefixed(Arc<(Controller, HashMap<String, String>)>);
 
@@ -90,7 +84,6 @@ pub(crate) async fn prefixed(State(prefixed): State<Prefixed>, request: Request,
     if known { next.run(request).await } else { refused(StatusCode::UNAUTHORIZED) }
 }
 
-/// api-keys-simplified, with the Argon2 hashes in a table by the key.
 #[derive(Clone)]
 pub(crate) struct Simplified(Arc<(ApiKeyManagerV0, HashMap<String, String>)>);
 

@@ -1,4 +1,4 @@
-//! Whole servers under `wrk`. Each round measures all of them, so that other load on the machine affects all alike.
+//! Each round measures all servers, so that other load affects all alike.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -10,13 +10,11 @@ use serde_json::{Value, json};
 use crate::contenders::{ALL, Contender, Running};
 use crate::wrk::{self, Questions};
 
-/// The measurements of a server in all rounds.
 struct Measured {
     contender: &'static Contender,
     rates: Vec<f64>,
-    /// Processor time per request, in microseconds.
+    /// Microseconds of processor time per request.
     costs: Vec<f64>,
-    /// The share of its processor that the server used.
     busy: Vec<f64>,
     p99: Vec<f64>,
 }
@@ -66,7 +64,7 @@ pub(crate) fn measure(rounds: usize, seconds: u32, folder: &Path, installed: &Pa
     figures(&measured, skipped)
 }
 
-/// Checks that each server that claims to check keys refuses a made-up one. A server that lets every key in is no comparison.
+/// A server that lets every key in is no comparison.
 fn check(contender: &Contender, server: &Running) {
     let wrong = server.place.folder.join("wrong");
     std::fs::write(&wrong, "kw_live_wrong.wrong\n").unwrap();

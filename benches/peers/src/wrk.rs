@@ -1,4 +1,4 @@
-//! Requests to a server with `wrk`, for a bounded time and only over loopback.
+//! `wrk`, for a bounded time and only over loopback.
 
 use std::path::Path;
 use std::process::Command;
@@ -7,27 +7,22 @@ use serde::Deserialize;
 
 use crate::process::{Side, pinned};
 
-/// The requests of a measurement.
 #[derive(Clone, Copy)]
 pub(crate) struct Questions<'a> {
-    /// A file with one key a line.
     pub(crate) keys: &'a Path,
-    /// The text before the key in the Authorization field.
     pub(crate) scheme: &'a str,
     pub(crate) connections: u32,
     pub(crate) seconds: u32,
-    /// `true` to open a new connection for every request.
     pub(crate) close: bool,
 }
 
-/// The result of a measurement.
 #[derive(Clone, Copy, Debug, Deserialize)]
 pub(crate) struct Answers {
     pub(crate) requests: u64,
     pub(crate) microseconds: u64,
     /// Statuses of 400 and more.
     pub(crate) refused: u64,
-    /// Connections that failed, broke, or were silent for 30 seconds. A busy machine does not explain such silence.
+    /// Connections that failed, broke, or were silent for 30 seconds.
     pub(crate) broken: u64,
     pub(crate) p99_us: u64,
 }

@@ -1,5 +1,3 @@
-//! The keys that `SEED_DEMO=1` creates: a live pair, a test pair and restricted keys of one account.
-
 use std::error::Error;
 
 use example_support::{Announcement, Demo};

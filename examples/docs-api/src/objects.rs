@@ -1,5 +1,3 @@
-//! The objects of the service, separate for each account and mode.
-
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -8,17 +6,14 @@ use keyward::{AccountId, CredentialId};
 use rusqlite::{Connection, OptionalExtension};
 use serde_json::{Map, Value};
 
-/// The largest number of objects in an answer.
 const PAGE: usize = 100;
 
-/// The objects of one mode.
 #[derive(Clone, Debug)]
 pub(crate) struct Objects {
     connection: Arc<Mutex<Connection>>,
     table: &'static str,
 }
 
-/// A kind of object. It sets the prefix of ids.
 #[derive(Clone, Copy)]
 pub(crate) enum Kind {
     Resource,
@@ -55,7 +50,6 @@ impl Objects {
         Ok(object(id, fields.clone()))
     }
 
-    /// Returns an account's newest objects.
     pub(crate) fn list(&self, kind: Kind, account: &AccountId) -> rusqlite::Result<Vec<Value>> {
         let sql = format!(
             "SELECT id, fields FROM {} WHERE account = ?1 AND kind = ?2 ORDER BY number DESC LIMIT ?3",
@@ -73,7 +67,6 @@ impl Objects {
         })
     }
 
-    /// Changes fields of an object, and returns the changed object.
     pub(crate) fn change(
         &self,
         kind: Kind,
@@ -91,7 +84,7 @@ impl Objects {
         })
     }
 
-    /// Deletes an object. Returns `true` if it existed.
+    /// Returns `true` if it existed.
     pub(crate) fn delete(&self, kind: Kind, account: &AccountId, id: &str) -> rusqlite::Result<bool> {
         let sql = format!("DELETE FROM {} WHERE account = ?1 AND kind = ?2 AND id = ?3", self.table);
         self.with(|connection| connection.execute(&sql, (account.as_str(), kind.prefix(), id))).map(|gone| gone == 1)

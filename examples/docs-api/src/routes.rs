@@ -73,14 +73,13 @@ pub(crate) async fn no_such_endpoint(_: Authenticated) -> HttpResponse {
     problem(StatusCode::NOT_FOUND, "There is no such endpoint.")
 }
 
-/// An operation on the objects of one mode. The mode is a type, so the code cannot mix the two modes.
+/// The mode is a type, so the code cannot mix the two modes.
 trait Action {
     fn run<M: ModeType>(self, caller: &Identity, objects: InMode<M, &Objects>) -> Answer;
 }
 
 type Answer = rusqlite::Result<Option<(StatusCode, Value)>>;
 
-/// Runs an action on the objects of the caller's mode.
 fn act(caller: &Identity, store: &ByMode<Objects>, action: impl Action) -> HttpResponse {
     let answer = match store.of(caller) {
         Modal::Live(objects) => action.run(caller, objects),

@@ -15,7 +15,6 @@ use keyward::serve::{Limits, serve, shutdown_signal};
 use keyward::{AccountRecord, AuthLayer, Authenticator, Identity, Keys, NewKey};
 use tower::{ServiceBuilder, service_fn};
 
-/// Answers a request.
 async fn answer(request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
     let text = match request.extensions().get::<Identity>() {
         Some(caller) => format!("{}\n", caller.account()),

@@ -1,12 +1,10 @@
-//! The keys that the service creates when it starts.
-
 use std::error::Error;
 
 use example_support::{Announcement, Demo};
 use keyward::store::KeyQuery;
 use keyward::{AccountRecord, Keys, NewKey};
 
-/// Issues the keys for the announcement, and returns the name of one that may read and not write.
+/// Returns the name of a key that may read and not write.
 pub(crate) async fn issue(
     keys: &Keys,
     seed: bool,

@@ -1,9 +1,6 @@
-//! Commands to try next.
-
 use std::path::Path;
 
-/// Returns commands to paste into a shell, with the status of each answer. They contain no key. The reader sets `$KEY` to the
-/// credential with the name `shown`.
+/// They contain no key: the reader sets `$KEY` to the credential with the name `shown`.
 pub(crate) fn text(url: &str, database: Option<&Path>, shown: Option<&str>) -> String {
     let key = match shown {
         Some(name) => {

@@ -36,7 +36,6 @@ keyward::axum::scopes! {
     ResourcesWrite = "resources:write";
 }
 
-/// Returns the service. All requests except `GET /health` need a key.
 fn app(auth: AuthLayer) -> Router {
     Router::new()
         .route("/", get(whoami))

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{ResourcesRead, ResourcesWrite};
 
-/// The largest number of resources of an account, so that no account fills the memory.
+/// No account may fill the memory.
 const MAX_RESOURCES: usize = 1_000;
 
 #[derive(Clone, Default)]

@@ -1,5 +1,3 @@
-//! Answers: JSON bodies, and errors in the format of the authentication layer.
-
 use bytes::Bytes;
 use http::{Request, StatusCode};
 use http_body_util::{BodyExt, Full, Limited};
@@ -13,19 +11,17 @@ const MAX_BODY: usize = 64 * 1024;
 
 pub(crate) type Response = http::Response<Full<Bytes>>;
 
-/// The reason why a request failed.
 #[derive(Debug)]
 pub(crate) enum Answer {
     NotFound,
     NeedsAccessToken,
     NeedsApiKey,
     OtherOrganization,
-    /// The request is invalid, for this reason.
     Invalid(String),
     WrongPassword,
     TooManySignIns,
     EmailTaken,
-    /// The service failed. The log has the reason.
+    /// The log has the reason.
     Failed,
 }
 
@@ -95,7 +91,6 @@ pub(crate) fn created(body: &impl Serialize) -> Response {
     json_response(StatusCode::CREATED, body)
 }
 
-/// Reads the JSON body of a request.
 pub(crate) async fn read<T: DeserializeOwned>(request: Request<Incoming>) -> Result<T, Answer> {
     let body = Limited::new(request.into_body(), MAX_BODY);
     let bytes = body.collect().await.map_err(|error| Answer::Invalid(format!("Cannot read the body: {error}.")))?;

@@ -1,5 +1,3 @@
-//! Management of API keys, by API keys of their organization and by its users.
-
 use http::{Method, Request};
 use hyper::body::Incoming;
 use keyward::store::{KeyQuery, KeyRecord};
@@ -54,7 +52,7 @@ async fn list(sendook: &Sendook, caller: &Identity) -> Result<Vec<Value>, Answer
     }
 }
 
-/// Returns a key of the caller's organization. A key of another organization is answered as an unknown one.
+/// A key of another organization is answered as an unknown one.
 async fn own(sendook: &Sendook, caller: &Identity, id: &str) -> Result<KeyRecord, Answer> {
     let id: CredentialId = id.parse().map_err(|_| Answer::NotFound)?;
     let key = sendook.keys.get(&id).await?.filter(|key| key.account == *caller.account());

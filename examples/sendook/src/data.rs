@@ -1,5 +1,3 @@
-//! The service's tables, in the same file as the keys.
-
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
@@ -7,7 +5,6 @@ use std::time::{Duration, SystemTime};
 use keyward::Timestamp;
 use rusqlite::Connection;
 
-/// The database.
 #[derive(Clone)]
 pub(crate) struct Data(Arc<Mutex<Connection>>);
 

@@ -1,5 +1,3 @@
-//! The users, keys and tokens that `SEED_DEMO=1` creates.
-
 use std::error::Error;
 use std::time::Duration;
 

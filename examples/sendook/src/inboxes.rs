@@ -1,5 +1,3 @@
-//! Inboxes and their messages.
-
 use http::{Method, Request};
 use hyper::body::Incoming;
 use keyward::{AccountId, CredentialId, Identity, Timestamp};
@@ -11,7 +9,6 @@ use crate::Sendook;
 use crate::answer::{Answer, Response, created, ok, read};
 use crate::data::now;
 
-/// The largest number of items in an answer.
 const PAGE: i64 = 100;
 
 #[derive(Deserialize)]
@@ -59,7 +56,6 @@ pub(crate) async fn manage(
     }
 }
 
-/// Creates an inbox with a random address.
 pub(crate) fn add(sendook: &Sendook, organization: &AccountId, name: &str) -> Result<Value, Answer> {
     if !(1..=100).contains(&name.trim().chars().count()) {
         return Err(Answer::Invalid("Invalid field `name`: expected 1 to 100 characters.".into()));
@@ -90,7 +86,7 @@ fn list(sendook: &Sendook, organization: &AccountId) -> Result<Vec<Value>, Answe
     })?)
 }
 
-/// Returns an inbox of the caller's organization. An inbox of another organization is answered as an unknown one.
+/// An inbox of another organization is answered as an unknown one.
 fn own(sendook: &Sendook, organization: &AccountId, id: &str) -> Result<Value, Answer> {
     let found = sendook.data.with(|connection| {
         connection
@@ -131,7 +127,7 @@ fn messages(sendook: &Sendook, id: &str) -> Result<Vec<Value>, Answer> {
     })?)
 }
 
-/// Stores a message in the sender's inbox, and delivers it if the recipient has an inbox here.
+/// Delivers it if the recipient has an inbox here.
 fn send(sendook: &Sendook, id: &str, from: &str, message: &NewMessage) -> Result<Value, Answer> {
     if !message.to.contains('@') || message.to.contains(char::is_whitespace) {
         return Err(Answer::Invalid("Invalid field `to`: expected an e-mail address.".into()));

@@ -47,12 +47,11 @@ use crate::data::Data;
 use crate::password::Passwords;
 use crate::tokens::Tokens;
 
-/// Returns the format of API keys: `sendook_`, then 32 characters.
+/// `sendook_`, then 32 characters.
 fn key_format() -> Result<KeyFormat, keyward::key::FormatError> {
     KeyFormat::builder().prefix("sendook", KeyKind::Secret).implicit_mode(Mode::Live).build()
 }
 
-/// The state that all requests share.
 struct Sendook {
     keys: Keys,
     data: Data,

@@ -1,5 +1,4 @@
-//! Passwords: argon2id with the crate's parameters (19 MiB, two passes). A few are hashed at once. An unknown user takes as long as
-//! a known one.
+//! Passwords: argon2id with the crate's parameters (19 MiB, two passes).
 
 use std::error::Error;
 use std::sync::Arc;
@@ -11,13 +10,12 @@ use tokio::sync::Semaphore;
 
 use crate::answer::Answer;
 
-/// The largest number of concurrent hashes. Each takes 19 MiB and a processor.
 const AT_ONCE: usize = 2;
 
 #[derive(Clone)]
 pub(crate) struct Passwords {
     permits: Arc<Semaphore>,
-    /// A hash for users that do not exist, so that they take as long as others.
+    /// For users that do not exist, so that they take as long as others.
     dummy: Arc<str>,
 }
 
@@ -31,7 +29,7 @@ impl Passwords {
         self.work(move || hash(&password)).await?.ok_or(Answer::Failed)
     }
 
-    /// Returns `true` if the password matches the hash. Without a hash it takes as long and returns `false`.
+    /// Without a hash it takes as long and returns `false`.
     pub(crate) async fn verify(&self, password: String, stored: Option<String>) -> Result<bool, Answer> {
         let dummy = Arc::clone(&self.dummy);
         self.work(move || {

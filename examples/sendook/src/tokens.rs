@@ -1,5 +1,3 @@
-//! Access tokens: the service's own store, beside that of the API keys.
-
 use std::time::Duration;
 
 use keyward::id::UserId;
@@ -13,7 +11,7 @@ use crate::data::{Data, now};
 
 const LIFE: Duration = Duration::from_secs(3_600);
 
-/// Returns the format of access tokens: `sat_`, then 32 characters.
+/// `sat_`, then 32 characters.
 pub(crate) fn format() -> Result<KeyFormat, FormatError> {
     KeyFormat::builder().prefix("sat", KeyKind::Secret).implicit_mode(Mode::Live).build()
 }
@@ -29,7 +27,6 @@ impl Tokens {
         Ok(Self { data, format: format()? })
     }
 
-    /// Issues a token to this user, for an hour.
     pub(crate) fn issue(&self, user: &UserId, organization: &AccountId) -> Result<PlainKey, Answer> {
         self.issue_until(user, organization, now().saturating_add(LIFE))
     }
@@ -52,7 +49,6 @@ impl Tokens {
         Ok(token)
     }
 
-    /// Ends a token.
     pub(crate) fn end(&self, id: &CredentialId) -> Result<(), Answer> {
         self.data.with(|connection| {
             let at = now().as_millis();

@@ -1,5 +1,3 @@
-//! Users: registering, signing in and signing out.
-
 use std::num::NonZeroU32;
 use std::sync::LazyLock;
 
@@ -16,7 +14,6 @@ use crate::Sendook;
 use crate::answer::{Answer, Response, created, ok, read};
 use crate::inboxes;
 
-/// Sign-in attempts per minute with one e-mail address.
 const ATTEMPTS: NonZeroU32 = NonZeroU32::new(10).expect("ten is not zero");
 
 #[derive(Deserialize)]
@@ -33,11 +30,9 @@ struct Login {
     password: String,
 }
 
-/// A user who has just registered.
 pub(crate) struct Registered {
     pub(crate) user: UserId,
     pub(crate) organization: AccountId,
-    /// The default API key, in plain text.
     pub(crate) key: String,
 }
 
@@ -48,7 +43,6 @@ pub(crate) async fn register(sendook: &Sendook, request: Request<Incoming>) -> R
     Ok(created(&json!({"user": user, "token": *token, "apiKey": registered.key})))
 }
 
-/// Creates a user with an organization, an API key and an inbox.
 pub(crate) async fn add(sendook: &Sendook, new: Registration) -> Result<Registered, Answer> {
     let is_address = new.email.len() <= 254
         && new.email.split_once('@').is_some_and(|(name, host)| !name.is_empty() && host.contains('.'))
@@ -109,7 +103,6 @@ pub(crate) async fn login(sendook: &Sendook, request: Request<Incoming>) -> Resu
     Ok(ok(&json!({"user": user_to_json(sendook, &user)?, "token": *token})))
 }
 
-/// Handles the requests of a signed-in user about the session.
 pub(crate) async fn manage(
     sendook: &Sendook,
     caller: &Identity,

@@ -1,5 +1,3 @@
-//! The line on standard output with the service's address and credentials.
-
 use std::io::{self, Write};
 use std::net::SocketAddr;
 
@@ -15,7 +13,7 @@ pub struct Announcement {
 }
 
 impl Announcement {
-    /// Creates an announcement for a service at this address.
+    /// Creates an announcement without credentials.
     #[must_use]
     pub fn new(address: SocketAddr) -> Self {
         Self { address, credentials: Map::new() }
@@ -32,7 +30,7 @@ impl Announcement {
         format!("http://{}", self.address)
     }
 
-    /// Writes the line to standard output.
+    /// Writes the line.
     ///
     /// # Errors
     /// If standard output cannot be written.

@@ -1,5 +1,3 @@
-//! Demo keys, which the announcement shows.
-
 use std::error::Error;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -11,7 +9,7 @@ use crate::Announcement;
 
 const HOUR: Duration = Duration::from_secs(3_600);
 
-/// An issuer of demo keys. The announcement shows each key under its name.
+/// An issuer of demo keys.
 #[derive(Debug)]
 pub struct Demo<'a> {
     keys: &'a Keys,
@@ -19,7 +17,7 @@ pub struct Demo<'a> {
 }
 
 impl<'a> Demo<'a> {
-    /// Creates an issuer that uses `keys` and adds to `announcement`.
+    /// Creates an issuer.
     pub fn new(keys: &'a Keys, announcement: &'a mut Announcement) -> Self {
         Self { keys, announcement }
     }

@@ -1,5 +1,3 @@
-//! The environment variables of an example service, read and checked at the start.
-
 use std::ffi::OsString;
 use std::io;
 use std::net::Ipv4Addr;
@@ -30,11 +28,11 @@ pub struct Environment {
     pub database: Option<PathBuf>,
     /// `true` to create demo data and show its credentials.
     pub seed_demo: bool,
-    /// The networks of trusted proxies.
+    /// Networks of trusted proxies.
     pub trust_proxy: Vec<IpNet>,
 }
 
-/// An invalid value of an environment variable.
+/// An invalid value.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("invalid environment variable {variable}={value:?}: expected {bounds}")]
 pub struct EnvironmentError {

@@ -1,5 +1,3 @@
-//! Accounts with their credits and plans.
-
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -17,10 +15,8 @@ use serde_json::json;
 use crate::Service;
 use crate::refused::Asked;
 
-/// The price of a live task, in credits.
 pub(crate) const TASK_CREDITS: i64 = 10;
 
-/// The credits and the webhook secrets of accounts.
 #[derive(Clone)]
 pub(crate) struct Accounts(Arc<Mutex<Connection>>);
 
@@ -45,7 +41,6 @@ impl Accounts {
         Ok(())
     }
 
-    /// Returns the credits and the webhook secret of an account.
     pub(crate) fn get(&self, account: &AccountId) -> rusqlite::Result<Option<(i64, String)>> {
         self.with(|connection| {
             connection
@@ -55,7 +50,7 @@ impl Accounts {
         })
     }
 
-    /// Charges a task. Returns `true` if the account had enough credits.
+    /// Returns `true` if the account had enough credits.
     pub(crate) fn charge(&self, account: &AccountId) -> rusqlite::Result<bool> {
         self.with(|connection| {
             connection.execute(
@@ -104,7 +99,7 @@ pub(crate) struct PlanChange {
     plan: String,
 }
 
-/// Changes a plan, for demonstrations. It needs no key, so it exists only with demo data, and only for this machine.
+/// For demonstrations: needs no key, so it exists only with demo data, and only for this machine.
 pub(crate) async fn change_plan(
     State(service): State<Service>,
     asked: Asked,

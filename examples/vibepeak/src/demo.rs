@@ -1,5 +1,3 @@
-//! The accounts and keys that `SEED_DEMO=1` creates: an account for each plan.
-
 use std::error::Error;
 
 use example_support::{Announcement, Demo};
@@ -7,7 +5,7 @@ use keyward::{AccountRecord, Keys, Mode, NewKey};
 
 use crate::account::Accounts;
 
-/// The webhook secret of every demo account, in the base64 form of <https://www.standardwebhooks.com>.
+/// In the base64 form of <https://www.standardwebhooks.com>.
 const WEBHOOK_SECRET: &str = "whsec_ZGVtb25zdHJhdGlvbiBzZWNyZXQgb2YgdmliZXBlYWs=";
 
 pub(crate) async fn seed(

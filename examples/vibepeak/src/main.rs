@@ -47,21 +47,20 @@ use tower_http::trace::TraceLayer;
 use crate::account::Accounts;
 use crate::tasks::Tasks;
 
-/// The plans that include the API, and the number of tasks at once on each.
+/// The plans with the API, and the tasks at once on each.
 const PLANS: [(&str, u32); 3] = [("Plus", 1), ("Pro", 3), ("Max", 5)];
 
-/// Returns the key format: `vpk_live_` or `vpk_test_`, then 32 characters.
+/// `vpk_live_` or `vpk_test_`, then 32 characters.
 fn format() -> Result<KeyFormat, keyward::key::FormatError> {
     KeyFormat::builder().prefix("vpk", KeyKind::Secret).build()
 }
 
-/// The state that all handlers share.
 #[derive(Clone)]
 struct Service {
     keys: Keys,
     accounts: Accounts,
     tasks: ByMode<Tasks>,
-    /// Separate for each mode, so that test tasks do not block live ones.
+    /// Test tasks do not block live ones.
     permits: ByMode<TaskPermits>,
 }
 

@@ -1,5 +1,3 @@
-//! Errors in vibepeak's format.
-
 use axum::Json;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
@@ -10,7 +8,7 @@ use keyward::adapter::RequestId;
 use keyward::render::Refusal;
 use serde_json::json;
 
-/// An error: `{"error":{"code":"…","message":"…","request_id":"…"}}`.
+/// `{"error":{"code":"…","message":"…","request_id":"…"}}`
 #[derive(Debug)]
 pub(crate) struct Refused {
     status: StatusCode,
@@ -19,7 +17,6 @@ pub(crate) struct Refused {
     request_id: RequestId,
 }
 
-/// The headers of a request, which its errors need.
 pub(crate) struct Asked(HeaderMap);
 
 impl<S: Sync> FromRequestParts<S> for Asked {
@@ -43,13 +40,13 @@ impl Asked {
         self.refused(StatusCode::NOT_FOUND, "NOT_FOUND", message)
     }
 
-    /// Returns the answer to a failure of the database. The log has the database's message.
+    /// The log has the database's message.
     pub(crate) fn failed(&self, error: &rusqlite::Error) -> Response {
         tracing::error!(%error, "the database failed");
         self.refused(StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL_ERROR", "The request failed. Try again later.")
     }
 
-    /// Returns a rejection of keyward. The layer around the handler writes it.
+    /// The layer around the handler writes it.
     pub(crate) fn rejected(&self, rejection: Rejection) -> Response {
         Refusal::new(rejection, &axum::http::Method::POST, &self.0).into_response::<axum::body::Body>()
     }

@@ -1,4 +1,4 @@
-//! Tasks. A request starts one, and it runs after the answer. Live and test tasks are separate.
+//! Tasks, which run after the answer. Live and test tasks are separate.
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -24,7 +24,6 @@ use crate::webhook;
 
 const MAX_PROMPT: usize = 2_000;
 
-/// The tasks of one mode.
 #[derive(Clone)]
 pub(crate) struct Tasks {
     connection: Arc<Mutex<Connection>>,
@@ -39,7 +38,6 @@ pub(crate) struct NewTask {
     test_scenario: Option<Scenario>,
 }
 
-/// The outcome that a test task simulates.
 #[derive(Clone, Copy, Default, Deserialize, PartialEq)]
 #[serde(rename_all = "snake_case")]
 enum Scenario {
@@ -95,7 +93,6 @@ impl Tasks {
         Ok(())
     }
 
-    /// Returns the status and the result of a task of this account.
     fn get(&self, id: &str, account: &AccountId) -> rusqlite::Result<Option<(String, Option<String>)>> {
         let sql = format!("SELECT status, result FROM {} WHERE id = ?1 AND account = ?2", self.table);
         self.with(|connection| {
@@ -182,7 +179,6 @@ async fn begin<M: ModeType>(
     (StatusCode::ACCEPTED, Json(answer)).into_response()
 }
 
-/// A running task.
 struct Task<M: ModeType> {
     id: String,
     account: AccountId,

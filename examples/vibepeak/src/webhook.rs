@@ -1,5 +1,3 @@
-//! Webhooks: signed requests when a task ends.
-
 use std::net::IpAddr;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -15,7 +13,7 @@ use standardwebhooks::Webhook;
 const ATTEMPTS: u32 = 3;
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Checks the URL of a webhook. It must be on this machine, so that a caller cannot reach the network behind the service.
+/// It must be on this machine, so that a caller cannot reach the network behind the service.
 pub(crate) fn target(url: &str) -> Result<Uri, &'static str> {
     const MESSAGE: &str = "Invalid field `webhook_url`: expected http:// and an address of this machine, such as http://127.0.0.1:8000/hook";
     let uri: Uri = url.parse().map_err(|_| MESSAGE)?;
@@ -24,7 +22,7 @@ pub(crate) fn target(url: &str) -> Result<Uri, &'static str> {
     if uri.scheme_str() == Some("http") && is_local { Ok(uri) } else { Err(MESSAGE) }
 }
 
-/// Delivers `data`. It tries up to three times.
+/// Tries up to three times.
 pub(crate) async fn deliver(url: &Uri, secret: &str, status: &str, data: &Value) {
     let id = format!("msg_{}", CredentialId::generate());
     let seconds = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();

@@ -1,5 +1,3 @@
-//! The keys and videos that `SEED_DEMO=1` creates.
-
 use std::error::Error;
 
 use example_support::{Announcement, Demo};

@@ -37,12 +37,11 @@ use tower_http::trace::TraceLayer;
 
 use crate::videos::Videos;
 
-/// Returns the key format: `vook_`, then 32 characters.
+/// `vook_`, then 32 characters.
 fn format() -> Result<KeyFormat, keyward::key::FormatError> {
     KeyFormat::builder().prefix("vook", KeyKind::Secret).implicit_mode(Mode::Live).build()
 }
 
-/// An error in vook's format.
 struct Refused(StatusCode, &'static str);
 
 impl IntoResponse for Refused {
@@ -51,7 +50,6 @@ impl IntoResponse for Refused {
     }
 }
 
-/// A guard for callers whose account has the feature `analytics`.
 struct Analytics;
 
 impl Guard for Analytics {

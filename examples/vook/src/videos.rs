@@ -1,4 +1,4 @@
-//! The videos, in a table in the same file as the keys. Each account sees only its videos.
+//! The videos, in the same file as the keys. Each account sees only its own.
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,7 +13,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::Refused;
 
-/// The largest number of videos in an answer.
 const PAGE: usize = 100;
 
 #[derive(Clone)]

@@ -36,8 +36,6 @@ pub fn needs(programs: TokenStream, test: TokenStream) -> TokenStream {
 }
 
 /// `None` if all of these programs are installed, else `Some` reason to skip.
-///
-/// For a test that runs on several stores and leaves one out.
 #[proc_macro]
 pub fn missing(programs: TokenStream) -> TokenStream {
     let expression = match reason(programs) {
@@ -48,7 +46,7 @@ pub fn missing(programs: TokenStream) -> TokenStream {
     expression.parse().unwrap_or_default()
 }
 
-/// The reason to skip a test that needs these programs, if one is missing. An error is code that does not compile.
+/// An error is code that does not compile.
 fn reason(names: TokenStream) -> Result<Option<String>, TokenStream> {
     let mut missing = Vec::new();
     for name in names {

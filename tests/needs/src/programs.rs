@@ -1,34 +1,25 @@
-//! The programs that tests run, and how to install them. The build script and `xtask` read this file too.
-
 #![allow(dead_code, reason = "each of the three users of this file needs only a part of it")]
 
 use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// A program that tests run.
 pub(crate) struct Program {
-    /// The name in `#[needs(…)]`.
     pub(crate) name: &'static str,
-    /// The name in messages.
     pub(crate) title: &'static str,
-    /// The files to look for: one of each list must exist.
+    /// One of each list must exist.
     pub(crate) files: &'static [&'static [&'static str]],
     pub(crate) source: Source,
 }
 
-/// How to install a program.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Source {
-    /// Debian packages, separated by spaces.
+    /// Packages, separated by spaces.
     Debian(&'static str),
-    /// An npm package. `cargo xtask test` installs it below `target`.
     Npm(&'static str),
-    /// A pip requirements file below `tests/clients`. `cargo xtask test` installs it below `target`.
     PyPi(&'static str),
 }
 
-/// Every program that a test may need.
 pub(crate) const PROGRAMS: &[Program] = &[
     debian("postgresql", "PostgreSQL", &[&["postgres"], &["initdb"], &["psql"], &["setpriv"]], "postgresql"),
     debian("pgbouncer", "PgBouncer", &[&["pgbouncer"]], "pgbouncer"),
@@ -77,11 +68,10 @@ const fn debian(
     Program { name, title, files, source: Source::Debian(packages) }
 }
 
-/// The folder, below the workspace root, with one file for each fully installed package of npm or PyPI.
+/// Has one file for each fully installed package of npm or PyPI.
 pub(crate) const INSTALLED: &str = "target/test-packages/installed";
 
 impl Program {
-    /// Returns the installed files of this program, or `None` if one is missing. `root` is the workspace root.
     pub(crate) fn found(&self, root: &Path) -> Option<Vec<PathBuf>> {
         let mut found = self.files.iter().map(|names| find(names)).collect::<Option<Vec<_>>>()?;
         if !matches!(self.source, Source::Debian(_)) {
@@ -91,7 +81,6 @@ impl Program {
         Some(found)
     }
 
-    /// The command that installs the program.
     pub(crate) fn how(&self) -> String {
         match self.source {
             Source::Debian(packages) => format!("apt-get install {packages}"),
@@ -100,7 +89,7 @@ impl Program {
     }
 }
 
-/// The folders to look in. Debian keeps servers outside the `PATH` of a user.
+/// Debian keeps servers outside the `PATH` of a user.
 pub(crate) fn folders() -> Vec<PathBuf> {
     let path = env::var_os("PATH").unwrap_or_default();
     let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
@@ -110,7 +99,6 @@ pub(crate) fn folders() -> Vec<PathBuf> {
     folders.filter(|folder| folder.is_absolute() && folder.is_dir()).collect()
 }
 
-/// Finds the first program with one of these names.
 pub(crate) fn find(names: &[&str]) -> Option<PathBuf> {
     let folders = folders();
     names.iter().find_map(|name| folders.iter().map(|folder| folder.join(name)).find(|file| is_program(file)))

@@ -35,7 +35,6 @@ async fn main() {
     }
 }
 
-/// Connects to the store, and retries while its server is down.
 async fn until_there<S, E>(connect: impl AsyncFn() -> Result<S, E>) -> S {
     loop {
         match connect().await {

@@ -1,4 +1,4 @@
-//! Runs a deployment under faults and checks keyward's guarantees against what its clients saw.
+//! Checks keyward's guarantees under faults.
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a command line program for tests")]
 

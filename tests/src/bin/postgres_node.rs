@@ -1,4 +1,4 @@
-//! A node process on PostgreSQL. It answers each line `FIELD` on standard input with its verdict.
+//! A node process on PostgreSQL.
 
 #![allow(clippy::unwrap_used, reason = "tests talk to this node over its standard streams")]
 

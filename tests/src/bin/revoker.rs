@@ -1,4 +1,4 @@
-//! Revokes a key, prints a line as soon as `revoke` has returned, and waits to be killed.
+//! Revokes a key, prints a line, and waits to be killed.
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test talks to this program over its standard streams")]
 

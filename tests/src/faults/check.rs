@@ -1,5 +1,3 @@
-//! Checks a history against the guarantees.
-
 use std::collections::HashMap;
 use std::time::Duration;
 
@@ -14,32 +12,31 @@ pub const RECOVERY: Duration = Duration::from_secs(3);
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(tag = "violation", rename_all = "snake_case")]
 pub enum Violation {
-    /// A node accepted a request that began after the revocation of its key had returned.
+    /// The request began after the revocation had returned.
     AcceptedAfterRevoked {
         key: u32,
         node: usize,
-        /// Time from the end of the revocation to the start of the request.
+        /// From the end of the revocation to the start of the request.
         micros_after: Micros,
     },
-    /// A node refused a key before its revocation had begun.
+    /// Before its revocation had begun.
     RefusedThoughValid {
         key: u32,
         node: usize,
         /// Start of the request.
         at: Micros,
     },
-    /// A node answered 503 although its store had been reachable for longer than [`RECOVERY`].
+    /// The store had been reachable for longer than [`RECOVERY`].
     UnavailableThoughReachable {
         key: u32,
         node: usize,
         /// Start of the request.
         at: Micros,
     },
-    /// The store lost an issued key, or lost a revocation.
+    /// Or its revocation.
     Lost { key: u32 },
 }
 
-/// Latency of revocations.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub struct Latency {
     pub count: usize,
@@ -51,33 +48,23 @@ pub struct Latency {
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Report {
     pub violations: usize,
-    /// The first few violations.
     pub examples: Vec<Violation>,
-    /// Revocations that returned Ok.
     pub revocations: usize,
-    /// Revocations whose caller timed out and tried again.
     pub cancelled: usize,
-    /// Revocations that failed and were tried again.
     pub failed_revocations: usize,
     pub faults: usize,
     pub faults_by_sort: HashMap<&'static str, usize>,
     pub accepted: usize,
-    /// Requests refused with 401.
     pub refused: usize,
-    /// Requests answered that began after the revocation of their key had returned.
+    /// Answered requests that began after the revocation had returned.
     pub asked_after_revoked: usize,
-    /// Requests refused with 503.
     pub unavailable: usize,
     pub unanswered: usize,
-    /// Revocations that waited for a lease to expire.
     pub waited_out: usize,
-    /// Latency of revocations without a fault.
     pub healthy: Latency,
-    /// Latency of revocations during a fault.
     pub faulty: Latency,
 }
 
-/// Checks a history.
 pub fn check(events: &[Event]) -> Report {
     let mut report = Report::default();
     let mut violations = Vec::new();

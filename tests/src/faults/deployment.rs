@@ -1,5 +1,3 @@
-//! Three node processes on one store, and the faults done to them.
-
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
@@ -15,7 +13,6 @@ use super::schedule::{Fault, Planned};
 use super::store::Store;
 use crate::program::signal;
 
-/// A node process and its link to the store.
 #[derive(Debug)]
 struct Node {
     program: String,
@@ -36,7 +33,6 @@ pub struct Deployment {
 }
 
 impl Deployment {
-    /// Starts nodes with this program, the last one in a network namespace if possible.
     pub async fn start(program: &str, store: Store) -> Self {
         let namespace = store.address().and_then(|_| Namespace::new()).map(Arc::new);
         if namespace.is_none() && store.address().is_some() {
@@ -69,7 +65,7 @@ impl Deployment {
         self.addresses[node]
     }
 
-    /// Injects a planned fault and repairs it. Faults of one node run one after the other, as do those of the store.
+    /// Faults of one node run one after the other, as do those of the store.
     pub async fn carry_out(&self, planned: Planned, history: &History) {
         let Planned { lasts, fault, .. } = planned;
         let begun;

@@ -1,5 +1,3 @@
-//! The events that the clients saw, with times from one clock.
-
 use std::fs::File;
 use std::io::{BufRead, BufReader, BufWriter, Write};
 use std::path::Path;
@@ -10,10 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use super::schedule::Fault;
 
-/// Microseconds since the start of the history.
+/// Since the start of the history.
 pub type Micros = u64;
 
-/// Something that happened.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Event {
     pub begun: Micros,
@@ -27,21 +24,16 @@ pub enum Seen {
     Issued {
         key: u32,
     },
-    /// A revocation succeeded.
     Revoked {
         key: u32,
-        /// Number of nodes that confirmed.
         confirmed: usize,
-        /// Number of nodes whose lease was waited out.
         waited_out: usize,
     },
-    /// A revocation failed or timed out, so the key may or may not be revoked.
+    /// The key may or may not be revoked.
     Undecided {
         key: u32,
-        /// Whether the caller timed out.
         cancelled: bool,
     },
-    /// A client sent a request to a node.
     Asked {
         key: u32,
         node: usize,
@@ -56,17 +48,12 @@ pub enum Seen {
     },
 }
 
-/// A node's answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
-    /// Status 200.
     Accepted,
-    /// Status 401.
     Refused,
-    /// Status 503.
     Unavailable,
-    /// No answer.
     Failed,
 }
 
@@ -77,7 +64,6 @@ pub struct History {
 }
 
 impl History {
-    /// Creates an empty history whose clock starts now.
     pub fn new() -> Self {
         Self { start: Instant::now(), events: Mutex::new(Vec::new()) }
     }
@@ -86,7 +72,6 @@ impl History {
         self.start.elapsed().as_micros() as Micros
     }
 
-    /// Adds an event that began at `begun` and ends now.
     pub fn add(&self, begun: Micros, what: Seen) {
         let event = Event { begun, done: self.now(), what };
         self.events.lock().unwrap().push(event);
@@ -103,7 +88,6 @@ impl Default for History {
     }
 }
 
-/// Writes a history to a file, one line of JSON an event.
 pub fn save(events: &[Event], file: &Path) -> std::io::Result<()> {
     let mut output = BufWriter::new(File::create(file)?);
     for event in events {

@@ -1,8 +1,3 @@
-//! A deployment under faults: three nodes on one store, clients that ask without pause, and a check of what they saw.
-//!
-//! [`schedule`] draws the faults from a seed, [`deployment`] injects them into real processes, [`traffic`] issues,
-//! asks and revokes, [`history`] records the events, and [`check`] judges them.
-
 pub mod check;
 pub mod deployment;
 pub mod history;

@@ -1,4 +1,4 @@
-//! A network namespace with a link to the host, so that a node seems to run on another machine.
+//! A linked network namespace, in which a node seems to run on another machine.
 
 use std::net::Ipv4Addr;
 use std::process::{Command, Stdio};
@@ -12,7 +12,6 @@ pub struct Namespace {
 }
 
 impl Namespace {
-    /// Creates a namespace, or returns `None` if this machine does not allow it.
     pub fn new() -> Option<Self> {
         let id = std::process::id();
         let [_, _, third, fourth] = id.to_be_bytes();
@@ -31,7 +30,6 @@ impl Namespace {
         made.then_some(namespace)
     }
 
-    /// Returns a command that runs a program in the namespace.
     pub fn command(&self, program: &str) -> Command {
         let mut command = Command::new("ip");
         command.args(["netns", "exec", &self.name, program]);

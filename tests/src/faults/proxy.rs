@@ -1,5 +1,3 @@
-//! A proxy between a node and the store's server, which can cut or delay the traffic.
-
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,7 +20,6 @@ pub struct Proxy {
 }
 
 impl Proxy {
-    /// Starts a proxy on `host` that forwards to `target`.
     pub async fn start(host: IpAddr, target: SocketAddr) -> Self {
         let listener = TcpListener::bind((host, 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -35,12 +32,11 @@ impl Proxy {
         Self { address, link: Arc::new(link) }
     }
 
-    /// Stops all traffic without closing a connection, as an unplugged cable does. `false` lets it through again.
+    /// Closes no connection, as an unplugged cable does.
     pub fn cut(&self, cut: bool) {
         self.link.send_modify(|link| link.cut = cut);
     }
 
-    /// Forwards new connections to another server, as a failover does.
     pub fn retarget(&self, target: SocketAddr) {
         self.link.send_modify(|link| link.target = target);
     }

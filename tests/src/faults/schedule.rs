@@ -1,5 +1,3 @@
-//! The kinds of faults, and a plan of them from a seed.
-
 use std::time::Duration;
 
 use rand::rngs::StdRng;
@@ -9,26 +7,19 @@ use serde::{Deserialize, Serialize};
 use super::NODES;
 use super::store::Kind;
 
-/// A temporary fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Fault {
-    /// A signal stops the node's process and another continues it.
     Stop(usize),
-    /// The node's process is killed and started again.
     Kill(usize),
-    /// The link between node and store carries nothing.
     Cut(usize),
-    /// The link between node and store is slower by this many milliseconds each way.
+    /// Milliseconds each way.
     Delay(usize, u64),
-    /// The store's server crashes and is started again.
     Crash,
-    /// A signal stops the store's server and another continues it.
     Freeze,
 }
 
 impl Fault {
-    /// Returns the node that has the fault, or `None` if the store has it.
     pub fn node(self) -> Option<usize> {
         match self {
             Self::Stop(node) | Self::Kill(node) | Self::Cut(node) | Self::Delay(node, _) => Some(node),
@@ -39,13 +30,12 @@ impl Fault {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Planned {
-    /// Time since the start of the run.
     pub at: Duration,
     pub lasts: Duration,
     pub fault: Fault,
 }
 
-/// Plans the faults of a run. The same seed gives the same plan.
+/// The same seed gives the same plan.
 pub fn plan(seed: u64, seconds: u64, kind: Kind) -> Vec<Planned> {
     let mut random = StdRng::seed_from_u64(seed);
     let end = Duration::from_secs(seconds);

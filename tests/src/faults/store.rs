@@ -1,5 +1,3 @@
-//! The store of the deployment, and its server if it has one.
-
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -33,17 +31,13 @@ impl FromStr for Kind {
     }
 }
 
-/// Copies a folder with its owners and permissions.
 fn copy(from: &Path, to: &Path) {
     assert!(Command::new("cp").arg("-a").args([from, to]).status().unwrap().success());
 }
 
-/// A store for one run. It ends with the process.
 #[derive(Debug)]
 pub enum Store {
-    /// A temporary folder with the file.
     Sqlite(TempDir),
-    /// A server and the URL of a database on it.
     Postgres(postgres::Server, String),
     Valkey(valkey::Server),
 }
@@ -61,7 +55,6 @@ impl Store {
         }
     }
 
-    /// Returns the URL that nodes open.
     pub fn url(&self) -> String {
         match self {
             Self::Sqlite(folder) => folder.path().join("keys.db").display().to_string(),
@@ -70,7 +63,6 @@ impl Store {
         }
     }
 
-    /// Returns the address in the URL, if any. A proxy's address replaces it for nodes.
     pub fn address(&self) -> Option<SocketAddr> {
         let url = self.url();
         let rest = url.get(url.find("127.0.0.1:")?..)?;
@@ -101,12 +93,12 @@ impl Store {
         }
     }
 
-    /// Copies its data. Call it only after a crash.
+    /// Call it only after a crash.
     pub fn back_up(&self) {
         copy(&self.data(), &self.backup());
     }
 
-    /// Replaces its data with the copy. Call it only after a crash.
+    /// Call it only after a crash.
     pub fn restore(&self) {
         assert!(Command::new("rm").arg("-rf").arg(self.data()).status().unwrap().success());
         copy(&self.backup(), &self.data());
@@ -124,7 +116,6 @@ impl Store {
         }
     }
 
-    /// Sends `-STOP` or `-CONT` to its server.
     pub fn signal(&self, name: &str) {
         match self {
             Self::Sqlite(_) => {}

@@ -1,5 +1,3 @@
-//! Clients that ask nodes without pause, and clients that issue and revoke keys.
-
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
@@ -19,14 +17,11 @@ use super::NODES;
 use super::deployment::Deployment;
 use super::history::{History, Micros, Seen, Verdict};
 
-/// Timeout of every request.
 const PATIENCE: Duration = Duration::from_secs(8);
-/// Pause between two requests with one key to one node.
 const PAUSE: Duration = Duration::from_millis(15);
 /// Requests with a key stop after this many answers to requests sent after its revocation.
 const ENOUGH: u32 = 3;
 
-/// The environment of a client.
 #[derive(Clone)]
 pub struct World {
     pub deployment: Arc<Deployment>,
@@ -51,7 +46,6 @@ impl World {
         }
     }
 
-    /// Tells all clients to start nothing new.
     pub fn stop(&self) {
         self.stopping.store(true, Ordering::SeqCst);
     }
@@ -60,7 +54,6 @@ impl World {
         self.stopping.load(Ordering::SeqCst)
     }
 
-    /// Sends a request and records the answer.
     async fn ask(&self, key: u32, field: &str, node: usize) -> Verdict {
         let uri = format!("http://{}/", self.deployment.address(node));
         let request = Request::get(uri).header("authorization", field).body(Empty::new()).unwrap();
@@ -78,8 +71,7 @@ impl World {
         verdict
     }
 
-    /// Asks a node until the key is revoked and [`ENOUGH`] later requests were answered. `revoked` is the time, or 0
-    /// before.
+    /// `revoked` is the time, or 0 before.
     async fn keep_asking(self, key: u32, field: Arc<str>, node: usize, revoked: Arc<AtomicU64>) {
         let mut answers = 0;
         while answers < ENOUGH {
@@ -111,7 +103,7 @@ impl World {
         None
     }
 
-    /// Revokes a key with as many attempts as it takes. About a third of the first attempts time out too early.
+    /// About a third of the first attempts time out too early.
     async fn revoke(&self, key: u32, id: &CredentialId, random: &mut StdRng) -> bool {
         let mut patience = match random.random_range(0..3) {
             0 => Duration::from_micros(random.random_range(0..20_000)),
@@ -135,7 +127,6 @@ impl World {
         false
     }
 
-    /// Issues and revokes keys one after the other, while clients ask every node about each key.
     pub async fn come_and_go(self, seed: u64) {
         let mut random = StdRng::seed_from_u64(seed);
         while !self.is_stopping() {
@@ -155,7 +146,6 @@ impl World {
         }
     }
 
-    /// Asks every node with a key that is never revoked.
     pub async fn stay(self) {
         let Some((key, _, field)) = self.issue().await else { return };
         let mut clients = JoinSet::new();
@@ -173,7 +163,6 @@ impl World {
         }
     }
 
-    /// Records how the store holds every issued key.
     pub async fn take_stock(&self) {
         let issued = self.issued.lock().unwrap().clone();
         for (key, id) in issued {

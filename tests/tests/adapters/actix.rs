@@ -1,5 +1,3 @@
-//! actix-web: the middleware and the extractors, over real sockets.
-
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -23,10 +21,8 @@ keyward::actix::scopes! {
     ResourcesWrite = "resources:write";
 }
 
-/// A server with two workers.
 struct Server {
     address: SocketAddr,
-    /// Address that also speaks HTTP/2 without TLS.
     http2_address: SocketAddr,
     handle: ServerHandle,
     runtime: tokio::runtime::Handle,
@@ -89,7 +85,6 @@ impl Server {
         Self::start(Some(authenticator))
     }
 
-    /// Sends a request on a new connection and returns the complete answer.
     async fn send(&self, head: &str, body: &str) -> String {
         let mut connection = TcpStream::connect(self.address).await.unwrap();
         let length = body.len();
@@ -113,7 +108,6 @@ impl Drop for Server {
     }
 }
 
-/// A service's own middleware that uses an extractor.
 async fn through<B: MessageBody>(
     _: Scoped<ResourcesWrite>,
     request: ServiceRequest,

@@ -1,5 +1,3 @@
-//! axum's extractors: the caller that a handler receives, and the refusals that a client receives.
-
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -37,7 +35,7 @@ fn app(store: impl KeyStore) -> Router {
     router().layer(AuthLayer::new(store))
 }
 
-/// Returns all headers but the length, with random values replaced.
+/// All but the length, with random values replaced.
 fn headers(answer: &Answer) -> Vec<String> {
     let mut headers: Vec<String> = answer
         .headers

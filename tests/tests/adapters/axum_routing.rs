@@ -1,5 +1,3 @@
-//! Which of axum's routes the layer covers, and how it combines with other layers.
-
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -26,7 +24,6 @@ async fn public() -> &'static str {
     "in"
 }
 
-/// Calls each path without a key and with one.
 async fn check(app: &Router, key: &str, rows: &[(&str, &str, u16, u16)]) {
     for &(method, path, without, with) in rows {
         let got = [None, Some(key)].map(|key| call(app, request(method, path, key)));

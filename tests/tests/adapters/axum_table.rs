@@ -1,5 +1,3 @@
-//! axum: the table of hostile requests, over real sockets.
-
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -63,7 +61,6 @@ async fn the_table_detects_an_unprotected_service() {
     }
 }
 
-/// A store that counts its reads.
 #[derive(Clone)]
 struct Counting(MemoryStore, Arc<AtomicUsize>);
 

@@ -1,5 +1,3 @@
-//! Plain hyper: the example without a framework, under the table of hostile requests.
-
 use std::net::SocketAddr;
 
 use keyward::testing::hostile;

@@ -1,4 +1,4 @@
-//! Every framework adapter gives the same answers to the same table of hostile requests.
+//! Every adapter answers the same table of hostile requests alike.
 
 #![allow(clippy::unwrap_used)] // An unwrap is an assertion here, in helpers too.
 

@@ -1,6 +1,3 @@
-//! tonic: the layer around real services, called by tonic's client. Health covers unary calls and server streams,
-//! reflection both directions, and a counter client streams.
-
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::pin::Pin;
@@ -93,7 +90,6 @@ impl Listening {
     }
 }
 
-/// `Count` returns the number of texts in a stream.
 #[derive(Clone)]
 struct Counter;
 

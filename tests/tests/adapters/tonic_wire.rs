@@ -1,4 +1,4 @@
-//! tonic at the byte level: refusals as HTTP/2 frames, and targets that no gRPC client sends.
+//! Refusals as HTTP/2 frames, and targets that no gRPC client sends.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -19,7 +19,6 @@ use tonic::transport::server::TcpIncoming;
 const CHECK: &str = "/grpc.health.v1.Health/Check";
 const EMPTY: &[u8] = &[0; 5];
 
-/// Starts a server with open health checks and with reflection that requires a key.
 async fn start() -> SocketAddr {
     let authenticator = Authenticator::builder(Demo::new().await.store)
         .exempt(Method::POST, CHECK)
@@ -92,8 +91,7 @@ enum Frame {
     Refused,
 }
 
-/// Returns the first frame of the answer: `HEADERS`, or `RST_STREAM` or `GOAWAY` (RFC 9113 section 6). Written by
-/// hand, because no library sends such a path.
+/// RFC 9113 section 6. Written by hand, because no library sends such a path.
 async fn first_frame(address: SocketAddr, path: &str) -> Frame {
     let mut connection = TcpStream::connect(address).await.unwrap();
     // RFC 7541: `:method POST` and `:scheme http` are indexed; the others are literals with an indexed name.

@@ -1,7 +1,5 @@
-//! The abilities that a credential gives.
-//!
-//! An ability is one point: an account, a scope, a mode, a kind, a network, an endpoint and a time. A holding is the
-//! product of a set in each dimension. This file compares points and shares no code with the service's `authority.rs`.
+//! An ability is one point: an account, scope, mode, kind, network, endpoint and time. Shares no code with the
+//! service's `authority.rs`.
 
 use std::sync::LazyLock;
 
@@ -9,7 +7,7 @@ use keyward::key::KeyKind;
 use keyward::manage::{KeyView, Purpose, Role};
 use keyward::{AccountId, Endpoint, Mode, Scope, ScopeSet};
 
-/// The scopes of the management API. The bit after them stands for a scope that only `*` grants.
+/// The bit after them stands for a scope that only `*` grants.
 const MANAGE: [&str; 11] = [
     "accounts:read",
     "accounts:write",
@@ -24,25 +22,22 @@ const MANAGE: [&str; 11] = [
     "audit:read",
 ];
 pub(crate) const EVERY: u32 = 1 << MANAGE.len();
-/// Scopes of the provider's own API. Only `*` grants the last one.
+/// Only `*` grants the last one.
 const PROVIDER: [&str; 4] = ["resources:read", "resources:write", "jobs:read", "unheard:of"];
 const PROVIDER_AT: usize = MANAGE.len() + 1;
 const SCOPES: usize = PROVIDER_AT + PROVIDER.len();
 const ADDRESSES: [&str; 3] = ["10.1.0.1", "10.2.0.1", "192.0.2.1"];
 const CALLS: [(&str, &str); 3] = [("GET", "/a/1"), ("POST", "/a/1"), ("GET", "/b")];
 
-/// The abilities of one role or one key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Holding {
     /// `None` means every account.
     pub(crate) account: Option<AccountId>,
-    /// One bit for each scope.
     pub(crate) scopes: u32,
     modes: u32,
     kinds: u32,
     networks: u32,
     endpoints: u32,
-    /// The time from which it no longer works, in milliseconds.
     end: i64,
 }
 
@@ -68,7 +63,6 @@ fn allowed(scopes: &ScopeSet, names: &[Scope]) -> u32 {
     mask(names, |name| scopes.allows(name))
 }
 
-/// Returns the management scopes of a role, one bit each.
 pub(crate) fn of_role(role: Role) -> u32 {
     let developer = ["keys:write", "keys:verify"];
     let admin = ["accounts:write", "members:write", "plans:write", "audit:read"];
@@ -82,7 +76,7 @@ pub(crate) fn of_role(role: Role) -> u32 {
 }
 
 impl Holding {
-    /// Returns what a member may do. A role in the operator's account counts in every account.
+    /// A role in the operator's account counts in every account.
     pub(crate) fn of_member(account: &AccountId, operator: &AccountId, role: Role) -> Self {
         let grants = if role == Role::Viewer { 0 } else { ((1 << PROVIDER.len()) - 1) << PROVIDER_AT };
         Self {
@@ -96,7 +90,6 @@ impl Holding {
         }
     }
 
-    /// Returns what the holder of an active key may do.
     pub(crate) fn of_key(key: &KeyView, operator: &AccountId) -> Self {
         let everywhere = key.purpose == Purpose::Management && key.account == *operator;
         let manage = match key.purpose {

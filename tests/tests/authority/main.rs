@@ -1,4 +1,4 @@
-//! Random sequences of management calls: attackers never gain more authority than they had or were given.
+//! Attackers never gain more authority than they had or were given, in random sequences of management calls.
 
 #![allow(clippy::unwrap_used, reason = "an unwrap is an assertion here")]
 

@@ -1,5 +1,3 @@
-//! The management service's records in memory.
-
 use std::collections::HashMap;
 use std::sync::Mutex;
 

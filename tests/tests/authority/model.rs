@@ -1,7 +1,5 @@
-//! Random sequences of management calls by honest people and attackers, with checks after each call.
-//!
-//! The attackers hold some users and keys, which together give a set of abilities. An attacker's call never enlarges
-//! the set. An honest person's call enlarges it only by what the call grants to attackers.
+//! An attacker's call never enlarges the attackers' abilities. An honest person's call adds only what it grants to
+//! them.
 
 mod calls;
 mod checks;
@@ -37,7 +35,6 @@ const ACCESS_LIFE: i64 = 6 * HOUR;
 const REFRESH_LIFE: i64 = 30 * 24 * HOUR;
 const FAMILY_LIFE: i64 = 90 * 24 * HOUR;
 
-/// The party that owns a credential, a link or a mailbox.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Side {
     Honest,
@@ -64,8 +61,7 @@ const MAILBOXES: [(&str, Side); 9] = [
     ("max@example.com", Attacker),
 ];
 
-/// A call. Its numbers choose among the objects that exist at that time, so that any part of a sequence is valid
-/// without the rest.
+/// Its numbers choose among the objects that exist at that time, so that any part of a sequence is valid alone.
 #[derive(Clone, Debug)]
 pub(crate) enum Command {
     Advance { minutes: u32 },
@@ -95,7 +91,7 @@ pub(crate) enum Command {
     SignOut { token: u8, everywhere: bool },
 }
 
-/// The values of a new or changed key. One dimension is random; the others are like those of the actor or the key.
+/// One dimension is random; the others are like those of the actor or the key.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Shape {
     what: u8,
@@ -151,14 +147,12 @@ struct Person {
     id: UserId,
     mailbox: usize,
     password: Option<Side>,
-    /// The account at the identity provider, and the party that signs in with it.
     linked: Option<(String, Side)>,
     proven: bool,
     disabled: bool,
 }
 
 impl Person {
-    /// Returns the parties that can sign in as this user.
     fn sides(&self) -> Vec<Side> {
         let linked = self.linked.as_ref().map(|(_, side)| *side).filter(|side| self.password != Some(*side));
         self.password.into_iter().chain(linked).collect()
@@ -169,11 +163,10 @@ impl Person {
     }
 }
 
-/// The tokens of one sign-in.
 struct Family {
     user: UserId,
     side: Side,
-    /// The access tokens with their expiry, newest last.
+    /// Newest last.
     accesses: Vec<(String, i64)>,
     refresh: String,
     refresh_ends: i64,
@@ -181,7 +174,6 @@ struct Family {
     ends: i64,
 }
 
-/// The caller of an operation, its party, and the age of its session.
 struct Acting {
     by: Principal,
     side: Side,
@@ -196,7 +188,6 @@ struct Link {
     secret: String,
     id: String,
     maker: Principal,
-    /// The party that created it, and the party that holds its secret.
     made_by: Side,
     held_by: Side,
     ends_at: i64,
@@ -221,7 +212,7 @@ struct Session {
 pub(crate) struct Parts {
     pub(crate) builder: ManagementBuilder,
     pub(crate) records: Arc<dyn ManagementStore>,
-    /// Whether time is paused, so that signing up skips its delay of at least a third of a second.
+    /// Signing up then skips its delay of at least a third of a second.
     pub(crate) is_paused: bool,
 }
 
@@ -244,20 +235,17 @@ struct World {
     families: Vec<Family>,
     dashboard: Option<axum::Router>,
     keys: Vec<KeyView>,
-    /// The abilities of each key while it is active.
     key_holdings: BTreeMap<CredentialId, Holding>,
     holders: BTreeMap<CredentialId, Side>,
-    /// Records that were parsed before, by body.
     read_members: HashMap<String, Member>,
     read_users: HashMap<String, Stored>,
     /// A failure in a function that cannot return an error.
     fault: Option<String>,
 }
 
-/// A stored user: whether it is disabled, has a verified address, and has a password.
+/// Whether it is disabled, has a verified address, and has a password.
 type Stored = (bool, bool, bool);
 
-/// The authority that a call may give to the attackers.
 #[derive(Default)]
 struct Granted {
     holdings: Vec<Holding>,
@@ -344,7 +332,6 @@ impl World {
         Actor::system("test", Context::new())
     }
 
-    /// Creates the same people and accounts for every initial state; the attackers' rights differ.
     async fn begin(&mut self, beginning: u8) {
         let first = self.management.invite_first_owner(&Self::system(), MAILBOXES[0].0).await.unwrap();
         self.accounts.push(self.operator.clone());
@@ -470,7 +457,7 @@ impl World {
 
 const PLANS_WRITE: u32 = 1 << 9;
 
-/// A refusal is an answer. A failing store, or a call that cannot run, is a fault of the test.
+/// A refusal is an answer; a failing store is a fault of the test.
 fn fine<T>(result: Result<T, ManagementError>) -> Checked<Option<T>> {
     match result {
         Ok(done) => Ok(Some(done)),

@@ -1,5 +1,3 @@
-//! How sequences of calls are drawn, and how a failure is reported.
-
 use std::sync::atomic::Ordering;
 
 use proptest::prelude::*;
@@ -9,13 +7,11 @@ use crate::model::{Command, STEPS, command};
 pub(crate) struct Plan {
     pub(crate) seed: u64,
     pub(crate) steps: u64,
-    /// How many shorter sequences to try after a failure.
     pub(crate) shrinks: u32,
 }
 
 impl Plan {
-    /// Reads `KEYWARD_AUTHORITY_SEED` and `KEYWARD_AUTHORITY_STEPS` from the environment. The latter defaults to
-    /// `steps`.
+    /// From `KEYWARD_AUTHORITY_SEED` and `KEYWARD_AUTHORITY_STEPS`, which defaults to `steps`.
     pub(crate) fn of_environment(steps: u64) -> Self {
         let read = |name: &str| std::env::var(name).ok().and_then(|value| value.parse().ok());
         Self {
@@ -25,12 +21,10 @@ impl Plan {
         }
     }
 
-    /// Tries fewer shorter sequences, for a store on which each takes long.
     pub(crate) fn on_slow_store(self) -> Self {
         Self { shrinks: 300, ..self }
     }
 
-    /// Runs random sequences and reports the shortest that fails.
     pub(crate) fn check(&self, run_one: impl Fn(u8, &[Command]) -> Result<(), String>) {
         use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestError, TestRng, TestRunner};
         const LONGEST: usize = 160;

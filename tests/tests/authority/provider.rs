@@ -1,5 +1,3 @@
-//! An OpenID Connect provider in the test process, which signs any identity that a test asks for.
-
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock, Mutex};
@@ -21,7 +19,6 @@ use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
 const CLIENT: &str = "keyward";
-/// Text on the page for a person who is not admitted.
 const NOT_ADMITTED: &str = "You signed in at the identity provider, but";
 
 #[derive(Clone, Debug)]
@@ -31,7 +28,6 @@ pub(crate) struct Account {
     pub(crate) is_verified: bool,
 }
 
-/// The claims of the ID token for each unused code.
 type Codes = Arc<Mutex<HashMap<String, Value>>>;
 
 struct Provider {
@@ -101,7 +97,7 @@ async fn token(State((codes, key)): State<(Codes, SigningKey)>, form: String) ->
     response.body(Body::from(tokens.to_string())).unwrap()
 }
 
-/// Returns a parameter of a query or form. The value must need no unescaping.
+/// The value must need no unescaping.
 fn parameter(query: &str, name: &str) -> String {
     let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
     pairs.filter(|(known, _)| *known == name).map(|(_, value)| value.to_owned()).next().unwrap_or_default()
@@ -111,8 +107,7 @@ pub(crate) fn client() -> IdentityProvider {
     PROVIDER.client.clone()
 }
 
-/// Signs in to a dashboard with an account at the provider. Returns the session, or `None` for a person who is not
-/// admitted.
+/// Returns `None` for a person who is not admitted.
 pub(crate) async fn sign_in(dashboard: &Router, account: &Account) -> Result<Option<String>, String> {
     let there = visit(dashboard, "/login/oidc", "").await;
     let cookie = set_cookie(&there, "keyward_oidc").ok_or("the dashboard does not redirect to the provider")?;

@@ -1,4 +1,4 @@
-//! Forms and pages act on the account that they show, even if the browser visits another account in between.
+//! Forms act on the account that they show, even if the browser visits another account in between.
 
 use keyward::id::UserId;
 use keyward::manage::{Actor, AuditQuery, Context, KeyDraft, NewUser, PageRequest, Role};
@@ -7,16 +7,13 @@ use keyward::{AccountId, CredentialId};
 use crate::http::{Answer, Client};
 use crate::site::{PASSWORD, Site};
 
-/// A service with a customer's account, which the operator's owner visits.
 struct Two {
     site: Site,
     customer: AccountId,
-    /// A key and a member of the customer's account.
     key: CredentialId,
     member: UserId,
 }
 
-/// Adds Grace to an account as a developer.
 async fn joined(site: &Site, owner: &Actor, account: &AccountId) -> UserId {
     let context = Context::new();
     let invited = site.management.invite(owner, account, "grace@example.com", Role::Developer).await.unwrap();
@@ -40,8 +37,7 @@ impl Two {
         format!("/accounts/{}{rest}", self.customer)
     }
 
-    /// Counts an action in the audit log of an account. Actions on users belong to no account, so they count for the
-    /// customer.
+    /// Actions on users belong to no account, so they count for the customer.
     async fn times(&self, account: &AccountId, action: &str) -> usize {
         let page = PageRequest { limit: 500, ..PageRequest::default() };
         let query = AuditQuery { page, ..AuditQuery::default() };
@@ -51,7 +47,6 @@ impl Two {
     }
 }
 
-/// Finds the form whose action ends like this. Returns its action and its hidden fields.
 fn form_of(page: &Answer, ending: &str) -> (String, Vec<(String, String)>) {
     let value_of = |tag: &str, name: &str| {
         let rest = tag.split(&format!("{name}=\"")).nth(1)?;
@@ -71,7 +66,7 @@ fn form_of(page: &Answer, ending: &str) -> (String, Vec<(String, String)>) {
 
 type Fields = &'static [(&'static str, &'static str)];
 
-/// Every form of an account: its page, the end of its action, the fields, and the logged action.
+/// The page, the end of the form's action, the fields, and the logged action.
 const FORMS: [(&str, &str, Fields, &str); 11] = [
     ("/keys/new", "/keys/new", &[("name", "new"), ("kind", "secret"), ("mode", "live")], "key.create"),
     ("/keys/{key}", "/rename", &[("name", "renamed")], "key.update"),

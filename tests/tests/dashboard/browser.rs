@@ -1,5 +1,3 @@
-//! Headless Chromium, driven over WebDriver.
-
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -14,10 +12,9 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::site::{EMAIL, PASSWORD, Site};
 
-/// How many browsers may run at once. Each one starts several processes.
+/// Each one starts several processes.
 static PLACES: Semaphore = Semaphore::const_new(2);
 
-/// The chromedriver that all tests of this binary share. It ends with this process.
 static DRIVER: LazyLock<Mutex<String>> = LazyLock::new(|| {
     let mut driver = Command::new("chromedriver")
         .arg("--port=0")
@@ -53,7 +50,7 @@ impl Browser {
         Self::open_with(site, json!({}), Some(PLACES.acquire().await.unwrap())).await
     }
 
-    /// Opens another browser in the same test, without waiting for other tests.
+    /// Does not wait for other tests.
     pub(crate) async fn open_beside(site: &Site) -> Self {
         Self::open_with(site, json!({}), None).await
     }
@@ -102,14 +99,12 @@ impl Browser {
         self.client.goto(&format!("{}{path}", self.base)).await.unwrap();
     }
 
-    /// Includes the query.
     pub(crate) async fn path(&self) -> String {
         let url = self.client.current_url().await.unwrap();
         let query = url.query().map(|query| format!("?{query}")).unwrap_or_default();
         format!("{}{query}", url.path())
     }
 
-    /// Returns the visible text.
     pub(crate) async fn text(&self) -> String {
         self.client.find(Locator::Css("body")).await.unwrap().text().await.unwrap()
     }
@@ -147,7 +142,6 @@ impl Browser {
         self.find(css).await.click().await.unwrap();
     }
 
-    /// Clicks the button or link with this label.
     pub(crate) async fn press(&self, label: &str) {
         let path = format!("//*[self::a or self::button][normalize-space()={}]", quoted(label));
         let wait = self.client.wait().at_most(Duration::from_secs(5));
@@ -157,19 +151,16 @@ impl Browser {
         }
     }
 
-    /// Types into the field with this name.
     pub(crate) async fn fill(&self, name: &str, text: &str) {
         let field = self.find(&format!("main [name=\"{name}\"]")).await;
         field.clear().await.unwrap();
         field.send_keys(text).await.unwrap();
     }
 
-    /// Clicks a checkbox or radio button.
     pub(crate) async fn choose(&self, name: &str, value: &str) {
         self.click(&format!("main [name=\"{name}\"][value=\"{value}\"]")).await;
     }
 
-    /// Sends keys to the focused element.
     pub(crate) async fn keys(&self, keys: &str) {
         self.client.active_element().await.unwrap().send_keys(keys).await.unwrap();
     }
@@ -190,7 +181,7 @@ impl Browser {
         self.find("nav[aria-label=Main]").await;
     }
 
-    /// Creates a key and returns it with its ID. The page that shows the key stays open.
+    /// The page that shows the key stays open.
     pub(crate) async fn create_key(&self, name: &str) -> (String, String) {
         self.go("/keys/new").await;
         self.fill("name", name).await;
@@ -200,7 +191,6 @@ impl Browser {
         (key, id)
     }
 
-    /// Saves a screenshot for people to look at.
     pub(crate) async fn picture(&self, name: &str) {
         let folder = pictures();
         std::fs::create_dir_all(&folder).unwrap();
@@ -208,7 +198,6 @@ impl Browser {
         std::fs::write(folder.join(format!("{name}.png")), image).unwrap();
     }
 
-    /// Sets the size of the screen.
     pub(crate) async fn emulate(&self, metrics: Value) {
         self.client.issue_cmd(DevTools("Emulation.setDeviceMetricsOverride", metrics)).await.unwrap();
     }
@@ -230,7 +219,6 @@ fn pictures() -> PathBuf {
     target.unwrap_or(Path::new("target")).join("screenshots")
 }
 
-/// A DevTools command, which chromedriver forwards to Chromium.
 #[derive(Debug)]
 struct DevTools(&'static str, Value);
 

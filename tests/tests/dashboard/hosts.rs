@@ -1,5 +1,3 @@
-//! The hosts under which the dashboard creates links, and where the links lead.
-
 use keyward::TrustedProxies;
 use keyward::manage::{
     Actor, Context, DashboardSettings, IdentityProvider, Management, NewUser, PageRequest, SqliteManagementStore,
@@ -11,8 +9,7 @@ use keyward_tests::service::Listening;
 use crate::http::Client;
 use crate::site::{EMAIL, PASSWORD};
 
-/// Starts a dashboard behind an HTTPS proxy, with an identity provider that does not answer. Also returns a function
-/// that creates a client for a host.
+/// The identity provider does not answer.
 async fn proxied(public_url: Option<&str>) -> (impl Fn(&str) -> Client, Management, Listening) {
     let store = SqliteStore::temporary().unwrap();
     let management = Management::builder(store.clone(), SqliteManagementStore::open(&store).unwrap())

@@ -1,5 +1,3 @@
-//! The dashboard over plain HTTP: headers, statuses and refusals.
-
 use std::collections::BTreeMap;
 
 use axum::Router;
@@ -18,7 +16,6 @@ use keyward_tests::service::Listening;
 
 use crate::site::{EMAIL, PASSWORD, Site, keep_log};
 
-/// A client that keeps cookies and does not follow redirects.
 pub(crate) struct Client {
     inner: hyper_util::client::legacy::Client<HttpConnector, Full<Bytes>>,
     base: String,

@@ -1,5 +1,3 @@
-//! The life cycle of a key, in the browser.
-
 use std::time::Duration;
 
 use keyward::NewKey;

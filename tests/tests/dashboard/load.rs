@@ -1,5 +1,3 @@
-//! The dashboard with many keys, and during a flood of sign-ins.
-
 use keyward::TrustedProxies;
 use keyward::manage::{
     Actor, Context, DashboardSettings, KeyDraft, Management, NewUser, SqliteManagementStore, dashboard,

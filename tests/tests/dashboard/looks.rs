@@ -1,4 +1,4 @@
-//! Accessibility and screenshots: axe finds nothing serious in light and dark colours, on a wide screen and a phone.
+//! axe finds nothing serious in light and dark colours, on a wide screen and a phone.
 
 use std::fs;
 use std::time::Duration;
@@ -15,7 +15,6 @@ fn axe() -> String {
     fs::read_to_string(test_package("axe").join("node_modules/axe-core/axe.min.js")).unwrap()
 }
 
-/// Returns the serious and critical findings of axe.
 async fn findings(browser: &Browser, axe: &str) -> Value {
     browser.run(axe, vec![]).await;
     let script = "const done = arguments[arguments.length - 1]; axe.run(document, {resultTypes: ['violations']}) \
@@ -27,7 +26,6 @@ async fn findings(browser: &Browser, axe: &str) -> Value {
     found[1].take()
 }
 
-/// Adds keys of all kinds, members, and a month of requests.
 async fn furnish(site: &Site) -> (String, String) {
     let owner = site.owner().await;
     let account: keyward::AccountId = "operator".parse().unwrap();

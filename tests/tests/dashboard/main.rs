@@ -1,4 +1,4 @@
-//! The dashboard in a real browser, and over plain HTTP as an attacker uses it.
+//! The dashboard in a real browser, and over plain HTTP.
 
 #![allow(clippy::unwrap_used)] // An unwrap is an assertion here, in helpers too.
 

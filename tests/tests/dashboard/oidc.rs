@@ -1,5 +1,3 @@
-//! Signing in with an identity provider, npm's `oidc-provider`, and attacks on it.
-
 use std::time::Duration;
 
 use keyward::manage::{
@@ -19,7 +17,7 @@ fn with(provider: &Provider) -> IdentityProvider {
     provider.client_secret(CLIENT_SECRET).button("Sign in with Example")
 }
 
-/// Starts a site with an owner who has a password. All others need an invitation.
+/// All but the owner need an invitation.
 async fn site(provider: &Provider, change: impl FnOnce(ManagementBuilder) -> ManagementBuilder) -> Site {
     let site =
         Site::build(|management| change(management.identity_provider(with(provider)).sign_up(SignUpPolicy::Closed)))
@@ -40,7 +38,6 @@ fn path_of(url: &str) -> &str {
     url.get(from..).and_then(|rest| rest.find('/')).map_or("/", |at| &url[from + at..])
 }
 
-/// Signs in at the provider as `login` and returns the URL of the redirect back.
 async fn at_provider(provider: &Provider, request: &str, login: &str) -> String {
     let mut browser = Client::at(provider.issuer.clone());
     let mut answer = browser.get(path_of(request)).await;
@@ -60,7 +57,6 @@ async fn at_provider(provider: &Provider, request: &str, login: &str) -> String 
     panic!("the provider does not redirect back: {} {}", answer.status, answer.body)
 }
 
-/// Starts a sign-in and returns the URL at the provider.
 async fn begin(client: &mut Client, path: &str) -> String {
     let answer = client.get(path).await;
     assert_eq!(answer.status, 303, "{}", answer.body);
@@ -173,7 +169,6 @@ async fn only_a_verified_address_that_is_known_lets_anybody_in_and_all_others_ar
     }
 }
 
-/// Invites Grace to another account.
 async fn invite_again(site: &Site) -> Option<String> {
     let owner = site.owner().await;
     let account = site.management.create_account(&owner, "Another").await.unwrap().value.id;

@@ -1,5 +1,3 @@
-//! Signing in, members and settings.
-
 use std::time::Duration;
 
 use keyward_needs::needs;
@@ -316,7 +314,6 @@ async fn the_operator_finds_disables_and_deletes_users() {
     browser.close().await;
 }
 
-/// A PNG image of one red pixel.
 const PNG: &str = "89504e470d0a1a0a0000000d49484452000000010000000108020000009077\
                    53de0000000c4944415408d763f8cfc000000301010018dd8db00000000049454e44ae426082";
 

@@ -1,5 +1,3 @@
-//! A service with a dashboard and a protected API, on loopback.
-
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::sync::Mutex;
@@ -31,12 +29,10 @@ impl Site {
         Self::start_with(Duration::from_secs(8 * 3_600)).await
     }
 
-    /// Starts a site whose sessions end after this idle time.
     pub(crate) async fn start_with(idle: Duration) -> Self {
         Self::build(|management| management.session_life(idle, Duration::from_secs(7 * 24 * 3_600))).await
     }
 
-    /// Starts a site with a changed management service.
     pub(crate) async fn build(change: impl FnOnce(ManagementBuilder) -> ManagementBuilder) -> Self {
         let store = SqliteStore::temporary().unwrap();
         let many = NonZeroU32::new(10_000).unwrap();
@@ -83,12 +79,10 @@ impl Site {
         format!("http://{}{path}", self.address())
     }
 
-    /// Returns the status.
     pub(crate) async fn call_api(&self, key: &str) -> u16 {
         crate::http::Client::new(self).bearer(key).get("/api").await.status
     }
 
-    /// Asserts that none of these secrets is in the database or the log.
     pub(crate) fn assert_kept_nowhere(&self, secrets: &[&str]) {
         let path = self.store.path();
         let mut places = vec![("the log".to_owned(), logged().into_bytes())];
@@ -123,7 +117,6 @@ impl std::io::Write for Writer {
     }
 }
 
-/// Keeps everything that is logged from now on, at every level.
 pub(crate) fn keep_log() {
     static ONCE: std::sync::Once = std::sync::Once::new();
     ONCE.call_once(|| {

@@ -1,5 +1,3 @@
-//! Caddy, with `forward_auth`.
-
 use keyward_needs::needs;
 use keyward_tests::gateways::Kind;
 

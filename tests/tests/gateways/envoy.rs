@@ -1,5 +1,3 @@
-//! Envoy with `ext_authz` over gRPC: behind the real proxy, and as direct calls.
-
 use std::collections::HashMap;
 
 use envoy_types::pb::envoy::config::core::v3::{Address, HeaderMap, HeaderValue, SocketAddress, address};
@@ -30,7 +28,7 @@ async fn hostile_paths_give_no_access() {
     tricks::run(Kind::Envoy).await;
 }
 
-/// Builds a question as Envoy sends it. With `encode_raw_headers`, fields stay separate; without, Envoy joins them.
+/// With `encode_raw_headers`, fields stay separate; without, Envoy joins them.
 fn question(path: &str, fields: &[(&str, &str)], raw: bool, extensions: &[(&str, &str)]) -> CheckRequest {
     let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
     let mut http = HttpRequest { method: "GET".to_owned(), path: path.to_owned(), ..HttpRequest::default() };
@@ -55,7 +53,6 @@ fn question(path: &str, fields: &[(&str, &str)], raw: bool, extensions: &[(&str,
     CheckRequest { attributes: Some(attributes) }
 }
 
-/// Connects a client to the service over a socket.
 async fn client_of(authenticator: Authenticator) -> AuthorizationClient<Channel> {
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());

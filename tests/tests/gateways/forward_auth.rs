@@ -1,5 +1,3 @@
-//! The forward-auth endpoint, called directly.
-
 use axum::Router;
 use axum::body::Body;
 use http::Request;
@@ -52,7 +50,6 @@ async fn optional_key_that_fails_is_not_anonymous() {
     }
 }
 
-/// keyward refuses a request that its gateway describes in two ways.
 #[tokio::test]
 async fn contradictory_gateway_headers_are_refused() {
     let demo = Demo::new().await;
@@ -123,7 +120,7 @@ async fn preflight_passes_only_if_enabled_and_without_scopes() {
     }
 }
 
-/// This endpoint only refuses, even if the key has become valid in the meantime.
+/// Even if the key has become valid in the meantime.
 #[tokio::test]
 async fn refusal_endpoint_never_admits() {
     let demo = Demo::new().await;

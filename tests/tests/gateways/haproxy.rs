@@ -1,5 +1,3 @@
-//! HAProxy, with Lua.
-
 use keyward_needs::needs;
 use keyward_tests::gateways::Kind;
 

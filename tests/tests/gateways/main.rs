@@ -1,5 +1,4 @@
-//! keyward behind real gateways with their configurations from `examples/gateways`, and its endpoints for gateways and
-//! services.
+//! Real gateways with the configurations of `examples/gateways`, and keyward's endpoints.
 
 #![allow(clippy::unwrap_used)] // An unwrap is an assertion here, in helpers too.
 

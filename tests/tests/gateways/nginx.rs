@@ -1,5 +1,3 @@
-//! nginx, with `auth_request`.
-
 use keyward_needs::needs;
 use keyward_tests::gateways::Kind;
 

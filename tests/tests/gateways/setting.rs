@@ -1,5 +1,3 @@
-//! The keys, the keyward service and the backend for every gateway.
-
 use axum::Router;
 use axum::body::Body;
 use http::Request;
@@ -39,13 +37,11 @@ impl Setting {
         Self::with(kind, authenticator, keys).await
     }
 
-    /// keyward has a failing store.
     pub(crate) async fn broken(kind: Kind) -> Self {
         let keys = keys_of(&Demo::new().await).await;
         Self::with(kind, Authenticator::new(Broken::Unavailable), keys).await
     }
 
-    /// keyward refuses every request with this reason.
     pub(crate) async fn refusing(kind: Kind, rejection: Rejection) -> Self {
         let demo = Demo::new().await;
         let (authenticator, keys) = (Authenticator::new(demo.store.clone()), keys_of(&demo).await);
@@ -59,7 +55,6 @@ impl Setting {
         Self::started(kind, neighbours, keys, vec![keyward, backend])
     }
 
-    /// keyward is gone.
     pub(crate) async fn alone(kind: Kind) -> Self {
         let backend = echo().await;
         // Nothing listens on this port any more. Binding to port 0 does not reuse it soon.
@@ -69,7 +64,6 @@ impl Setting {
         Self::started(kind, neighbours, keys, vec![backend])
     }
 
-    /// keyward accepts connections and never answers.
     pub(crate) async fn silent(kind: Kind) -> (Self, TcpListener) {
         let backend = echo().await;
         let silent = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();

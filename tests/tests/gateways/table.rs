@@ -1,6 +1,3 @@
-//! The expected outcome of each request for every gateway: whether it passes, what the backend receives, and how a
-//! refusal reads.
-
 use std::time::Duration;
 
 use keyward::Rejection;
@@ -11,7 +8,6 @@ use serde_json::{Value, json};
 
 use crate::setting::{Keys, Setting};
 
-/// A well-formed key that was never issued.
 const UNKNOWN: &str = "kw_live_00000000000000000000000000";
 
 enum Told {
@@ -155,7 +151,7 @@ pub(crate) async fn run(kind: Kind) {
     away(&silent, "a keyward that says nothing");
 }
 
-/// Without keyward's answer, the gateway refuses the request and asks the client to retry.
+/// The gateway refuses the request and asks the client to retry.
 fn away(setting: &Setting, what: &str) {
     let kind = setting.gateway.kind;
     let answer = setting.call(Some(&setting.keys.reader), "/v1/resources", &["--max-time", "30"]);
@@ -190,7 +186,7 @@ fn let_in(answer: &Curled, target: &str, key: &str, what: &str) {
     }
 }
 
-/// The refusal has keyward's status, challenge, headers and body, each once.
+/// With keyward's status, challenge, headers and body, each once.
 fn refused(answer: &Curled, status: u16, code: &str, challenge: &str, what: &str) {
     assert_eq!(answer.status, status, "{what}");
     let body = answer.json();
@@ -205,7 +201,7 @@ fn refused(answer: &Curled, status: u16, code: &str, challenge: &str, what: &str
     assert!(!answer.headers.iter().any(|(name, _)| name.starts_with("keyward")), "{what}");
 }
 
-/// The test service has no limits, so a stand-in for keyward refuses with one. The gateway must pass the refusal on.
+/// The test service has no limits, so a stand-in for keyward refuses with one.
 async fn used_up(kind: Kind) {
     let limit = RateLimit {
         name: "default".into(),
@@ -287,7 +283,7 @@ fn forged_trailers(setting: &Setting) {
     }
 }
 
-/// Forged identity headers never reach the backend, in any spelling, on any path.
+/// They never reach the backend, in any spelling, on any path.
 fn forged_identities(setting: &Setting) {
     let kind = setting.gateway.kind;
     for name in [

@@ -1,10 +1,7 @@
-//! Paths that two programs may read differently.
-
 use keyward_tests::gateways::Kind;
 
 use crate::setting::Setting;
 
-/// How many times a path may be decoded.
 const ROUNDS: usize = 4;
 
 const TRICKS: &[&str] = &[
@@ -102,7 +99,7 @@ const TRICKS: &[&str] = &[
     "",
 ];
 
-/// Asserts that no spelling gives access to more than the plain path, even if the backend decodes generously.
+/// No spelling gives access to more than the plain path, even if the backend decodes generously.
 pub(crate) async fn run(kind: Kind) {
     let setting = Setting::new(kind).await;
     let mut passed = 0;
@@ -126,8 +123,7 @@ pub(crate) async fn run(kind: Kind) {
     assert!(passed > 0);
 }
 
-/// Returns the path of a target, and its readings after each round of decoding, removing parameters and resolving
-/// dots.
+/// After each round of decoding, removing parameters and resolving dots.
 fn readings(target: &str) -> Vec<String> {
     let path = match target.split_once("://") {
         Some((_, rest)) => rest.find('/').map_or("/", |at| &rest[at..]),
@@ -164,8 +160,7 @@ fn decoded(path: &str) -> String {
     text
 }
 
-/// Decodes bytes, each given as one character, as UTF-8 without checks. Overlong forms count, as they did in IIS
-/// (CVE-2000-0884) and Tomcat (CVE-2008-2938). Invalid bytes are dropped.
+/// UTF-8 without checks. Overlong forms count, as in IIS (CVE-2000-0884) and Tomcat (CVE-2008-2938).
 fn characters(bytes: &str) -> String {
     let mut text = String::new();
     let mut rest = bytes.chars().map(u32::from).peekable();

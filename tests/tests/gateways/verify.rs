@@ -1,5 +1,3 @@
-//! `POST /v1/verify` for services in any language.
-
 use axum::Router;
 use axum::body::Body;
 use http::Request;
@@ -143,7 +141,6 @@ async fn verify_refuses_unauthorized_callers_and_bad_questions() {
     assert_eq!(call(&router, untyped.body(question.into()).unwrap()).await.status, 415);
 }
 
-/// Returns bodies that JSON parsers read differently, or reject.
 fn odd_bodies(key: &str) -> Vec<Vec<u8>> {
     let texts = [
         format!(r#"{{"key":"{key}","key":"other"}}"#),

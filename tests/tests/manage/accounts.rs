@@ -1,5 +1,3 @@
-//! Accounts: the key store and the management records share one version.
-
 use keyward::manage::{AccountUpdate, Actor, ManagementError};
 use keyward::sqlite::SqliteStore;
 use keyward::{AccountRecord, Keys};
@@ -10,7 +8,7 @@ fn rename(name: &str) -> AccountUpdate {
     AccountUpdate { name: Some(name.to_owned()), ..AccountUpdate::default() }
 }
 
-/// Renames an account repeatedly, each time with the next version, without reading it first.
+/// Each time with the next version, without reading it first.
 async fn rename_often(setting: &Setting, actor: &Actor, account: &keyward::AccountId, from: u64) -> usize {
     let mut done = 0;
     for version in from..from + 6 {

@@ -1,5 +1,3 @@
-//! The HTTP API over real sockets: the helper for its tables, and idempotency, paging and secrets.
-
 use std::time::Duration;
 
 use http_body_util::{BodyExt, Full};
@@ -16,7 +14,6 @@ use crate::setting::{PASSWORD, Setting, on_sqlite};
 /// Caller, method, path, headers, body; the expected status and problem code, or `""`.
 pub(crate) type Row<'a> = (&'a str, &'a str, &'a str, &'a [(&'a str, &'a str)], &'a str, u16, &'a str);
 
-/// A running API with the credentials of an operator and a customer, and a key of the customer.
 pub(crate) struct Running {
     setting: Setting,
     server: Listening,

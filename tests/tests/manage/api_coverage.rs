@@ -17,8 +17,7 @@ const STRANGER: &str = "/v1/accounts/{account}/members/user_unknown";
 const AT_2: &[(&str, &str)] = &[("if-match", "\"2\"")];
 const ANY: &[(&str, &str)] = &[("if-match", "*")];
 
-/// Rows that the other tables lack. `grace` and `dora` are members, `refresh` belongs to `grace`, and `reset` to
-/// another user.
+/// `grace` and `dora` are members, `refresh` belongs to `grace`, and `reset` to another user.
 const REST: &[Row<'static>] = &[
     ("token", "POST", "/v1/accounts", NOTHING, "{}", 422, "INVALID_VALUE"),
     ("manager", "GET", "/v1/accounts/acct_unknown/usage", NOTHING, "", 404, "NOT_FOUND"),
@@ -142,7 +141,6 @@ async fn every_protected_operation_refuses_strangers() {
     running.end().await;
 }
 
-/// Returns `true` if a request is for this path. A name in braces matches any segment.
 fn fits(described: &str, asked: &str) -> bool {
     let asked = asked.split('?').next().unwrap_or_default();
     let (described, asked): (Vec<_>, Vec<_>) = (described.split('/').collect(), asked.split('/').collect());
@@ -150,8 +148,7 @@ fn fits(described: &str, asked: &str) -> bool {
     described.len() == asked.len() && described.iter().zip(&asked).all(same)
 }
 
-/// Returns the statuses in a description except 401: those of success, and those that follow from the operation's
-/// parameters.
+/// All but 401.
 fn promised(path: &str, operation: &Value) -> BTreeSet<u16> {
     let listed = operation["responses"].as_object().unwrap().keys().filter(|status| *status != "default");
     let mut statuses: BTreeSet<u16> = listed.map(|status| status.parse().unwrap()).collect();

@@ -1,5 +1,3 @@
-//! The HTTP API for users, invitations and settings: one test row for each status of each route.
-
 use keyward::AccountId;
 use keyward::manage::{Context, NewUser, Role};
 
@@ -107,7 +105,7 @@ async fn every_route_about_invitations_has_its_statuses() {
     running.end().await;
 }
 
-/// Routes that create a membership. `grace` has a verified address and the named invitations.
+/// `grace` has a verified address and the named invitations.
 pub(crate) const ACCEPTING: &[Row<'static>] = &[
     ("nobody", "POST", OPEN, NOTHING, r#"{"email":"b@example.com","role":"viewer"}"#, 401, "MISSING_API_KEY"),
     (

@@ -1,11 +1,9 @@
-//! One row for each status of each route. Routes for users and invitations have separate tables.
-
 use crate::api::{AT_1, AT_9, NOTHING, Row};
 
 const WEAK: &[(&str, &str)] = &[("if-match", "W/\"1\"")];
 const TEXT: &[(&str, &str)] = &[("content-type", "text/plain")];
 
-/// Rows to send in this order.
+/// In this order.
 pub(crate) const ROWS: &[Row<'static>] = &[
     // The caller.
     ("nobody", "GET", "/v1/keys", NOTHING, "", 401, "MISSING_API_KEY"),

@@ -1,5 +1,3 @@
-//! Strict parsing in the HTTP API: preconditions, bodies, cursors, and the transport of a request.
-
 use axum::Router;
 use axum::body::Body;
 use axum::routing::post;
@@ -221,7 +219,6 @@ fn encoded(byte: u8) -> String {
 }
 
 impl Running {
-    /// Creates at least two of everything that is listed.
     async fn set_the_lists_up(&self) {
         let setting = self.setting();
         let owner = setting.signed_in("ada@example.com").await;

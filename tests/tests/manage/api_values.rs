@@ -1,5 +1,3 @@
-//! The HTTP API reads values strictly: names, networks and times.
-
 use crate::api::{AT_1, NOTHING, Running};
 
 const AT_0: &[(&str, &str)] = &[("if-match", "\"0\"")];

@@ -1,5 +1,4 @@
-//! A process that ends between any two writes of the management service and restarts. It finds the state before the
-//! operation or the state after it.
+//! A process that ends between two writes of the management service finds the state before the operation or after it.
 
 mod cases;
 mod prune;
@@ -33,11 +32,11 @@ use stores::{Crash, Crashing};
 use crate::setting::{PASSWORD, Setting, clock, on_sqlite, quick, verdict};
 
 const OTHER: &str = "another horse battery staple";
-/// The key limit of an account without a plan, and with the plan `Pro`.
+/// Of an account without a plan, and with the plan `Pro`.
 const LIMITS: [usize; 2] = [10, 11];
 const HOUR: Duration = Duration::from_secs(3_600);
 
-/// The database before an operation. Each crash gets a copy.
+/// Each crash gets a copy.
 struct Prepared {
     file: PathBuf,
     _folder: tempfile::TempDir,
@@ -45,7 +44,6 @@ struct Prepared {
     people: Option<People>,
 }
 
-/// The users, accounts and keys in a filled database.
 struct People {
     operator: Actor,
     ada: Actor,
@@ -130,7 +128,6 @@ async fn keys_of(management: &Management, account: &AccountId) -> Vec<keyward::m
     management.keys(&system(), &query).await.unwrap().items
 }
 
-/// A process that has just restarted.
 struct Restarted {
     management: Management,
     keys: Keys,
@@ -146,7 +143,7 @@ impl Restarted {
         Self { management, keys: Keys::new(store), records, on: Arc::clone(on) }
     }
 
-    /// Returns everything visible except the IDs, which differ from run to run.
+    /// Everything visible except the IDs, which differ from run to run.
     async fn seen(&self) -> Vec<String> {
         let (management, system) = (&self.management, system());
         let mut seen = Vec::new();
@@ -220,7 +217,7 @@ impl Restarted {
         );
     }
 
-    /// Checks that an account has exactly as many key slots as its plan allows, and that every key can be revoked.
+    /// Exactly as many key slots as the plan allows, and every key can be revoked.
     async fn check_places(&self, at: &str) {
         let Some(people) = &self.on.people else { return };
         let management = &self.management;
@@ -244,7 +241,6 @@ impl Restarted {
     }
 }
 
-/// The state after an operation, a crash in it, and a restart.
 struct Outlived {
     said: &'static str,
     writes: usize,
@@ -277,7 +273,7 @@ async fn outlive(on: &Arc<Prepared>, run: Option<Run>, crash: Crash) -> Outlived
     Outlived { said, writes, restarted, seen, _folder: folder }
 }
 
-/// Tries every crash in an operation and returns their number.
+/// Returns the number of crashes.
 async fn check(case: Case, on: Arc<Prepared>, before: Arc<Vec<String>>) -> usize {
     let whole = outlive(&on, Some(case.run), Crash::default()).await;
     assert_eq!(whole.said, "done", "{} without a crash", case.name);

@@ -1,5 +1,3 @@
-//! `keyward serve` on a full disk.
-
 use std::fs::File;
 use std::io::Write;
 use std::path::Path;
@@ -12,11 +10,10 @@ use serde_json::json;
 
 use crate::serve::{keyward, serve};
 
-/// A small disk that is unmounted on drop.
 struct Disk(tempfile::TempDir);
 
 impl Disk {
-    /// Mounts a disk, or returns `None` without the permission to mount.
+    /// Returns `None` without the permission to mount.
     fn mount() -> Option<Self> {
         let folder = tempfile::tempdir().unwrap();
         let mut mount = Command::new("mount");

@@ -1,5 +1,3 @@
-//! GitHub's secret-scanning alerts, signed with test keys.
-
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -32,7 +30,6 @@ fn signature(key: &SigningKey, body: &str) -> String {
     base64::engine::general_purpose::STANDARD.encode(signature.as_bytes())
 }
 
-/// A server that publishes the sender's keys and counts the requests.
 struct Sender {
     server: Listening,
     published: Arc<Mutex<Vec<(&'static str, SigningKey)>>>,

@@ -1,5 +1,3 @@
-//! Keys in the management service: limits, escalation, life cycle.
-
 use std::time::Duration;
 
 use keyward::key::KeyKind;
@@ -51,7 +49,6 @@ async fn of_fifty_who_make_a_key_at_once_ten_do() {
     }
 }
 
-/// Returns the actor that presents this key.
 async fn holder(setting: &Setting, key: &str) -> Actor {
     let authenticator = setting.management.authenticator().unwrap();
     let keyward::adapter::Admission::Identity(identity) = verdict(&authenticator, key).await.unwrap() else {
@@ -186,7 +183,7 @@ async fn of_many_who_rotate_a_key_at_once_one_gets_its_successor() {
     }
 }
 
-/// Sends a request and returns the status. Repeats a 503, because the store may be slow on a busy machine.
+/// Repeats a 503, because the store may be slow on a busy machine.
 async fn answered(app: &axum::Router, method: &str, path: &str, key: &str) -> u16 {
     for _ in 0..20 {
         let request = keyward_tests::service::request(method, path, Some(key));

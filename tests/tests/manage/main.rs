@@ -1,4 +1,4 @@
-//! The management service: stores, service, HTTP API and `keyward serve`.
+//! The management service.
 
 #![allow(clippy::unwrap_used)] // An unwrap is an assertion here, in helpers too.
 

@@ -1,5 +1,3 @@
-//! Users, sessions, tokens and members of the management service, on both databases.
-
 use std::num::NonZeroU32;
 use std::time::Duration;
 

@@ -1,5 +1,3 @@
-//! Users who change each other's access: password reset links, and the operator's control of users.
-
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 

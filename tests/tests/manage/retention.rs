@@ -1,5 +1,3 @@
-//! Retention of the audit log, and a limit on log lines during a flood of requests.
-
 use std::sync::Arc;
 use std::time::Duration;
 

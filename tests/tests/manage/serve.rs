@@ -1,5 +1,3 @@
-//! `keyward serve` as its users run it, and schemathesis against its API.
-
 use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Stdio};

@@ -1,5 +1,3 @@
-//! Management services to test, on each store.
-
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -20,7 +18,6 @@ use keyward_tests::program::skip_part;
 
 pub(crate) const PASSWORD: &str = "correct horse battery staple";
 
-/// A management service with its records and a manual clock.
 pub(crate) struct Setting {
     pub(crate) management: Management,
     pub(crate) records: Arc<dyn ManagementStore>,
@@ -57,7 +54,6 @@ pub(crate) fn on_sqlite() -> Setting {
     }
 }
 
-/// A management service on SQLite whose records fail on demand.
 pub(crate) fn failing() -> (Setting, Arc<Failing>) {
     let (clock, store) = (clock(), SqliteStore::temporary().unwrap());
     let records =
@@ -131,8 +127,7 @@ pub(crate) async fn everywhere() -> Vec<Setting> {
     settings
 }
 
-/// Returns the verdict on a key or token. Repeats an unavailable verdict, because the store may be slow on a busy
-/// machine.
+/// Repeats an unavailable verdict, because the store may be slow on a busy machine.
 pub(crate) async fn verdict(authenticator: &Authenticator, key: &str) -> Result<Admission, Rejection> {
     let field = format!("Bearer {key}");
     for _ in 0..20 {

@@ -1,5 +1,3 @@
-//! The contract of every store of the management service.
-
 use keyward::Timestamp;
 use keyward::manage::{Count, Kind, List, ManagementStore, NewCount, Record, Write, Written};
 

@@ -1,5 +1,3 @@
-//! `POST /v1/verify` in `keyward serve`: which caller may ask about which keys.
-
 use axum::Router;
 use axum::body::Body;
 use http::Request;
@@ -11,7 +9,6 @@ use serde_json::{Value, json};
 
 use crate::setting::{PASSWORD, Setting, on_sqlite};
 
-/// Two customers with a key each, and all possible callers.
 struct Asked {
     setting: Setting,
     router: Router,
@@ -93,7 +90,6 @@ impl Asked {
         alone
     }
 
-    /// Returns how often a key was used, and the network of its last use.
     async fn uses(&self, key: &KeyView) -> (u64, Option<String>) {
         self.verifier.shutdown().await;
         let system = self.setting.system();

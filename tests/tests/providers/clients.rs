@@ -1,5 +1,4 @@
-//! Third-party clients: Python's requests, Node's fetch, and the SDKs of OpenAI and Stripe. Each SDK must turn a
-//! refusal into its own error.
+//! Each SDK must turn a refusal into its own error.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -1,5 +1,3 @@
-//! docs-api: pairs of keys, scopes, HTTPS only.
-
 use keyward_needs::needs;
 use keyward_tests::program::{Curled, Program};
 

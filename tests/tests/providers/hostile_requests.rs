@@ -1,5 +1,3 @@
-//! The table of hostile requests against each provider's service, with the same verdicts.
-
 use keyward::testing::hostile::Service;
 use keyward_tests::program::Program;
 

@@ -1,4 +1,4 @@
-//! The four providers' documented behaviour, over sockets, with curl and third-party clients.
+//! The four providers' documented behaviour, over sockets.
 
 #![allow(clippy::unwrap_used)] // An unwrap is an assertion here, in helpers too.
 

@@ -1,5 +1,3 @@
-//! sendook: API keys and access tokens in one header.
-
 use keyward_needs::needs;
 use keyward_tests::program::{Program, eventually};
 use serde_json::{Value, json};

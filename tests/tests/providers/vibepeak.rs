@@ -1,5 +1,3 @@
-//! vibepeak: error codes, plans, modes, background tasks, webhooks.
-
 use std::io::{Read, Write};
 use std::net::TcpListener;
 

@@ -1,5 +1,3 @@
-//! vook: keys limited to endpoints, and one message for every 401.
-
 use keyward_needs::needs;
 use keyward_tests::program::{Curled, Program};
 use serde_json::json;

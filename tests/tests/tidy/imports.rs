@@ -1,5 +1,3 @@
-//! Which module imports from which, read from the source of a crate.
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,24 +6,19 @@ use proc_macro2::{TokenStream, TokenTree};
 use syn::visit::{self, Visit};
 use syn::{Attribute, Item, ItemMacro, ItemMod, ItemUse, Macro, UseTree};
 
-/// The place of a module below its crate's root.
 type ModulePath = Vec<String>;
 
-/// The modules of a crate.
 pub(crate) struct Modules(BTreeMap<ModulePath, Module>);
 
 #[derive(Default)]
 struct Module {
-    /// What the module imports or names by a path, from the crate's root.
+    /// From the crate's root.
     paths: BTreeSet<Vec<String>>,
-    /// The names that its `use` items bring in, and what they stand for.
     uses: BTreeMap<String, Vec<String>>,
-    /// The modules of which it imports everything.
     globs: BTreeSet<Vec<String>>,
     items: BTreeSet<String>,
 }
 
-/// An import between two modules of one folder, with the two files that it joins.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Import {
     pub(crate) from: String,
@@ -34,7 +27,6 @@ pub(crate) struct Import {
 }
 
 impl Modules {
-    /// Reads the crate whose sources are in this folder.
     pub(crate) fn of(folder: &Path) -> Self {
         let mut modules = BTreeMap::new();
         let mut tests = BTreeSet::new();
@@ -51,8 +43,6 @@ impl Modules {
         Self(modules)
     }
 
-    /// The imports between siblings, by the folder that the siblings are in.
-    ///
     /// A module and what lies below it are one subject: imports from there, and from the modules above, do not count.
     pub(crate) fn between_siblings(&self) -> BTreeMap<String, BTreeSet<Import>> {
         let mut found: BTreeMap<String, BTreeSet<Import>> = BTreeMap::new();
@@ -74,7 +64,7 @@ impl Modules {
         found
     }
 
-    /// The module that defines what a path names, through whatever exports it again.
+    /// Through whatever exports it again.
     fn defining(&self, path: &[String], depth: usize) -> Option<ModulePath> {
         let mut module = ModulePath::new();
         let mut rest = path;
@@ -104,7 +94,6 @@ impl Modules {
     }
 }
 
-/// One circle among these imports, as the modules that it leads through.
 pub(crate) fn circle(imports: &BTreeSet<Import>) -> Option<Vec<&Import>> {
     fn search<'a>(
         at: &str,
@@ -169,17 +158,15 @@ fn is_test(attributes: &[Attribute]) -> bool {
     })
 }
 
-/// Collects what one file names.
 struct Reader<'t> {
     path: ModulePath,
-    /// Modules that are written within the file, around the place that is read.
+    /// Modules within the file, around the place that is read.
     depth: usize,
     module: Module,
     tests: &'t mut BTreeSet<ModulePath>,
 }
 
 impl Reader<'_> {
-    /// A path from the crate's root, if it is one of this crate.
     fn absolute(&self, segments: &[String]) -> Option<Vec<String>> {
         let (first, mut rest) = segments.split_first()?;
         let mut base = match first.as_str() {
@@ -230,12 +217,11 @@ impl Reader<'_> {
         }
     }
 
-    /// A path of a `use` item from the crate's root: it may begin with the name of a module below.
+    /// It may begin with the name of a module below.
     fn own(&self, segments: &[String]) -> Vec<String> {
         self.absolute(segments).unwrap_or_else(|| self.path.iter().chain(segments).cloned().collect())
     }
 
-    /// Reads the paths among the tokens that a macro is given.
     fn read_tokens(&mut self, tokens: TokenStream) {
         let mut path: Vec<String> = Vec::new();
         let mut colons = 0;

@@ -1,5 +1,4 @@
-//! What has to stay true of the source as a whole: which way modules import, what core knows nothing of, and that the
-//! documentation's tables are the code's.
+//! Rules for the source: import directions, limits of core, and tables in the documentation.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -33,7 +32,6 @@ fn sources(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// The folders with the sources of the workspace's crates.
 fn crates() -> Vec<PathBuf> {
     let folders = ["crates", "benches", "verification", "examples"].into_iter().flat_map(|folder| {
         let entries = fs::read_dir(root().join(folder)).unwrap();
@@ -124,7 +122,6 @@ fn what_users_read_names_the_facade_only() {
     }
 }
 
-/// The paths of the crates that `keyward` re-exports.
 fn paths_of_parts() -> Vec<String> {
     let parts =
         ["core", "axum", "actix", "tonic", "sqlite", "postgres", "valkey", "limits", "gateway", "serve", "manage"];

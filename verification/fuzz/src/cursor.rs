@@ -1,5 +1,3 @@
-//! A cursor from a client.
-
 use keyward::store::Cursor;
 
 /// Checks that each cursor has only one text.

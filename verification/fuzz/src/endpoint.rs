@@ -1,9 +1,10 @@
-//! An endpoint, and a request's method and path, one a line.
+//! An endpoint, then a request's method and path, one a line.
 
 use keyward::Endpoint;
 use keyward::endpoint::is_ambiguous_path;
 
-/// Checks that an endpoint is written as it was read, and that a covered path stays below it, however a router reads the path.
+/// Checks that an endpoint is written as it was read, and that a covered path stays below it, however a router reads
+/// it.
 pub fn endpoint(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     let mut lines = text.split('\n');
@@ -39,7 +40,6 @@ fn segments(path: &str) -> Vec<String> {
     path.split('/').skip(1).map(ToOwned::to_owned).collect()
 }
 
-/// Decodes every encoded byte once.
 fn bytes_of(path: &str) -> Vec<u8> {
     let mut parts = path.split('%');
     let mut bytes = parts.next().unwrap_or("").as_bytes().to_vec();
@@ -50,8 +50,7 @@ fn bytes_of(path: &str) -> Vec<u8> {
     bytes
 }
 
-/// Reads a path as the most eager router does. It decodes twice, turns `\` into `/`, cuts off parameters, queries and fragments, and
-/// resolves empty and dot segments. Encodings without a special meaning stay.
+/// As the most eager router reads it. Encodings without a special meaning stay.
 fn resolved(path: &str) -> String {
     let once = decoded(path);
     // A router that decodes first takes an encoded `?` or `#` for the end of the path.
@@ -70,7 +69,7 @@ fn resolved(path: &str) -> String {
     format!("/{}", segments.join("/"))
 }
 
-/// Decodes unreserved characters, and characters that can change how a path is split.
+/// Decodes unreserved characters, and those that can change how a path is split.
 fn decoded(path: &str) -> String {
     let mut parts = path.split('%');
     let mut text = parts.next().unwrap_or("").to_owned();

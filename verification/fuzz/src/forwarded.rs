@@ -1,5 +1,5 @@
-//! Reports of proxies about their clients: `peer: 10.0.0.1`, `forwarded: for=…`, `x-forwarded-for: …` and
-//! `x-forwarded-proto: …`, one field a line.
+//! Reports of proxies: `peer: 10.0.0.1`, `forwarded: for=…`, `x-forwarded-for: …` and `x-forwarded-proto: …`, one field
+//! a line.
 
 use std::net::{IpAddr, SocketAddr, SocketAddrV4, SocketAddrV6};
 use std::sync::LazyLock;
@@ -29,8 +29,7 @@ impl Connection for Said {
     }
 }
 
-/// Checks the client and the transport against a slow parser. Also checks that a client behind an honest proxy cannot pass as
-/// another one, whatever it writes into its fields.
+/// Checks against a slow parser, and that a client behind an honest proxy cannot pass as another one.
 pub fn forwarded(data: &[u8]) {
     let mut said = Said { peer: [10, 0, 0, 1].into(), fields: Vec::new() };
     for line in crate::lines(data) {
@@ -52,8 +51,7 @@ pub fn forwarded(data: &[u8]) {
     behind_an_honest_proxy(&said);
 }
 
-/// Sends the fields from a client at 192.0.2.7, over plain HTTP, to a proxy. The proxy appends its own report, with the client's
-/// text as its quoted `host`.
+/// The proxy appends its own report, with the client's text as its quoted `host`.
 fn behind_an_honest_proxy(said: &Said) {
     let value = |name: &[u8]| said.fields.iter().find(|(field, _)| field == name).map(|(_, value)| value.clone());
     for (name, own) in [(b"forwarded".as_slice(), true), (b"x-forwarded-for", false)] {
@@ -82,7 +80,7 @@ fn behind_an_honest_proxy(said: &Said) {
     }
 }
 
-/// Finds the client in all hops of both fields, from the nearest to the farthest.
+/// In all hops of both fields, from the nearest to the farthest.
 fn slow_client(said: &Said) -> Option<IpAddr> {
     let mut answers = Vec::new();
     let mut x_forwarded_for = Vec::new();
@@ -168,7 +166,7 @@ fn slow_transport(said: &Said) -> Transport {
 
 type Pairs = Vec<(Vec<u8>, Vec<u8>)>;
 
-/// Parses RFC 7239 section 4 byte by byte.
+/// RFC 7239 section 4, byte by byte.
 fn slow_elements(field: &[u8]) -> Vec<Option<Pairs>> {
     let mut pieces: Vec<Vec<Vec<u8>>> = vec![vec![Vec::new()]];
     let (mut is_quoted, mut is_escaped) = (false, false);

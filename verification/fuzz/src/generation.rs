@@ -3,9 +3,8 @@
 use keyward::Mode;
 use keyward::key::{Alphabet, KeyFormat, KeyKind};
 
-/// Checks that a valid format reads its own keys with the right kind and mode, and that the checksum detects a changed character.
-///
-/// The settings are five bytes: the alphabet, the checksum, the modes, and the smallest and largest number of random characters.
+/// Checks that a valid format reads its own keys, and that the checksum detects a changed character. The settings are
+/// five bytes: the alphabet, the checksum, the modes, and the smallest and largest number of random characters.
 pub fn generation(data: &[u8]) {
     let mut lines = crate::lines(data);
     let Some(&[alphabet, checksum, modes, least, most]) = lines.next() else { return };

@@ -1,4 +1,4 @@
-//! `Authorization` fields, one a line: their credential, key format and digest.
+//! `Authorization` fields, one a line.
 
 use std::sync::LazyLock;
 
@@ -11,8 +11,7 @@ static AUTHENTICATOR: LazyLock<Authenticator> = LazyLock::new(|| Authenticator::
 static PEPPERED: LazyLock<Hasher> = LazyLock::new(|| Hasher::peppered([Pepper::new("p", PEPPER).unwrap()]).unwrap());
 const PEPPER: [u8; 32] = *b"32 bytes from a secret manager!!";
 
-/// Checks the credential and the digest against the standards, and that the input has the reported fault. Also checks that an
-/// authenticator agrees with its parts.
+/// Checks the credential, the digest and the reported fault, and that an authenticator agrees with its parts.
 pub fn header(data: &[u8]) {
     let fields: Vec<&[u8]> = if data.is_empty() { Vec::new() } else { crate::lines(data).collect() };
     let credential = Credential::from_fields(fields.iter().copied());
@@ -40,7 +39,6 @@ pub fn header(data: &[u8]) {
     assert_eq!(verdict.map(|verdict| verdict.reason()), expected.map(|expected| expected.reason()));
 }
 
-/// Returns the token, if there is exactly one field `Bearer <token>`.
 fn slow_token(fields: &[&[u8]]) -> Option<Vec<u8>> {
     let [field] = fields else { return None };
     // Every byte becomes a character of Latin-1, so that the field can be handled as text.
@@ -52,7 +50,6 @@ fn slow_token(fields: &[&[u8]]) -> Option<Vec<u8>> {
     is_one.then(|| token.into())
 }
 
-/// Returns `true` if the fields have this fault.
 fn is_there(fault: CredentialFault, fields: &[&[u8]]) -> bool {
     let has = |found: fn(u8) -> bool| fields.iter().any(|field| field.iter().any(|&byte| found(byte)));
     let words: Vec<&[u8]> = fields
@@ -77,7 +74,7 @@ fn is_there(fault: CredentialFault, fields: &[&[u8]]) -> bool {
     }
 }
 
-/// Computes an HMAC as RFC 2104 defines it.
+/// RFC 2104.
 fn slow_hmac(text: &[u8]) -> Vec<u8> {
     let mut block = [0_u8; 64];
     block[..PEPPER.len()].copy_from_slice(&PEPPER);

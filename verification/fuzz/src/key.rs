@@ -1,4 +1,4 @@
-//! A token that may be a key. The first byte selects the format.
+//! The first byte selects the format.
 
 use keyward::key::Hint;
 

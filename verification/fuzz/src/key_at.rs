@@ -1,4 +1,4 @@
-//! Keys within longer texts. The first byte selects the format.
+//! The first byte selects the format.
 
 use keyward::Mode;
 use keyward::key::KeyKind;

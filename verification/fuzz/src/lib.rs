@@ -1,7 +1,4 @@
-//! The fuzz targets, as functions of bytes. `libfuzzer` runs them under libFuzzer, and `cargo test` over the corpus. Where libFuzzer
-//! cannot be installed, this crate's program runs them with random changes to the corpus.
-//!
-//! No input may make keyward panic. Many targets also have a slow and obvious reference implementation, which must agree.
+//! Fuzz targets. No input may make keyward panic. Many have a slow reference implementation, which must agree.
 
 #![allow(clippy::unwrap_used, reason = "a target that cannot go on has found something")]
 
@@ -28,7 +25,7 @@ pub use names::names;
 pub use record::record;
 pub use scope::scope;
 
-/// A target: its name and its function. Its folder in `corpus` and its file in `libfuzzer/fuzz_targets` have the same name.
+/// Its folder in `corpus` and its file in `libfuzzer/fuzz_targets` have the same name.
 pub type Target = (&'static str, fn(&[u8]));
 
 /// Every target.
@@ -45,7 +42,6 @@ pub const TARGETS: [Target; 10] = [
     ("names", names),
 ];
 
-/// Splits an input into lines.
 fn lines(data: &[u8]) -> impl Iterator<Item = &[u8]> {
     data.split(|&byte| byte == b'\n')
 }

@@ -1,4 +1,4 @@
-//! A fuzzer without coverage, for any toolchain. It runs the corpus, and then random changes to it for a bounded time.
+//! A fuzzer without coverage, for any toolchain.
 
 #![allow(clippy::print_stdout, reason = "a command line program speaks on its standard output")]
 
@@ -52,7 +52,6 @@ fn main() -> ExitCode {
     outcome
 }
 
-/// Returns the number of inputs that ran, or the input that failed.
 fn fuzz(arguments: &Arguments, name: &str, run: fn(&[u8])) -> Result<u64, Vec<u8>> {
     let files = fs::read_dir(arguments.corpus.join(name)).into_iter().flatten().flatten();
     let seeds: Vec<Vec<u8>> = files.filter_map(|file| fs::read(file.path()).ok()).collect();

@@ -1,9 +1,7 @@
-//! Random changes to the corpus, without feedback from the code.
-
 use rand::rngs::StdRng;
 use rand::{Rng as _, RngExt as _, SeedableRng as _};
 
-/// The longest input, a little longer than anything that keyward reads.
+/// A little longer than anything that keyward reads.
 const LONGEST: usize = 2_048;
 
 pub(crate) struct Mutator {
@@ -12,12 +10,11 @@ pub(crate) struct Mutator {
 }
 
 impl Mutator {
-    /// Creates a mutator of these seeds. The same number gives the same inputs.
+    /// The same number gives the same inputs.
     pub(crate) fn new(seeds: Vec<Vec<u8>>, number: u64) -> Self {
         Self { seeds, random: StdRng::seed_from_u64(number) }
     }
 
-    /// Returns a seed with one to eight changes.
     pub(crate) fn input(&mut self) -> Vec<u8> {
         let mut input = self.seed();
         for _ in 0..self.random.random_range(1..=8) {

@@ -1,5 +1,3 @@
-//! Short texts from configurations and databases.
-
 use std::fmt::Display;
 use std::str::FromStr;
 

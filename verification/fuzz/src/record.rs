@@ -1,5 +1,3 @@
-//! The JSON of keys and accounts, as stores keep it.
-
 use std::fmt::Debug;
 
 use keyward::store::{KeyQuery, KeyRecord};
@@ -7,7 +5,7 @@ use keyward::{AccountRecord, Timestamp};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-/// Checks that a record survives writing and reading, and that operations on it do not panic.
+/// A record survives writing and reading, and operations on it do not panic.
 pub fn record(data: &[u8]) {
     let account = same::<AccountRecord>(data);
     let Some(mut key) = same::<KeyRecord>(data) else { return };

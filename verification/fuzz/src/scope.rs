@@ -1,10 +1,9 @@
-//! Scopes and sets of scopes. The first line is granted, the second line is required or passed on.
+//! The first line is granted, the second line is required or passed on.
 
 use keyward::scope::{Grant, MAX_GRANTS, MAX_SCOPE_LENGTH};
 use keyward::{Scope, ScopeSet};
 
-/// Checks that scopes are written as they were read, and cover what a slow parser says. Also checks that a holder cannot pass on
-/// more than was granted.
+/// Checks that scopes cover what a slow parser says, and that a holder cannot pass on more than was granted.
 pub fn scope(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     let (granted, wanted) = text.split_once('\n').unwrap_or((text, ""));

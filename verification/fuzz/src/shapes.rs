@@ -1,5 +1,3 @@
-//! Key formats as plain data, for both the real format and the reference.
-
 use std::ops::RangeInclusive;
 use std::sync::LazyLock;
 
@@ -18,7 +16,6 @@ pub(crate) struct Shape {
 
 const LETTERS: &str = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
-/// The default format, and formats with other prefixes, alphabets and lengths.
 pub(crate) static SHAPES: LazyLock<Vec<Shape>> = LazyLock::new(|| {
     use KeyKind::{Publishable, Restricted, Secret};
     use Mode::{Live, Test};
@@ -80,14 +77,12 @@ pub(crate) static SHAPES: LazyLock<Vec<Shape>> = LazyLock::new(|| {
 });
 
 impl Shape {
-    /// Returns the shape for an input's first byte, and the rest of the input.
     pub(crate) fn chosen(data: &[u8]) -> Option<(&'static Self, &[u8])> {
         let (&first, rest) = data.split_first()?;
         // An ASCII digit selects the shape, so that seeds can be written by hand.
         SHAPES.get(usize::from(first) % 4).map(|shape| (shape, rest))
     }
 
-    /// Parses a token in a slow and obvious way.
     pub(crate) fn read(&self, token: &[u8]) -> Result<(KeyKind, Mode), KeyFault> {
         let end = if self.has_checksum { 6 } else { 0 };
         for &(beginning, kind, mode) in &self.beginnings {
@@ -106,7 +101,6 @@ impl Shape {
     }
 }
 
-/// Computes CRC32 bit by bit, and writes it in base62.
 pub(crate) fn slow_checksum(signed: &[u8]) -> Vec<u8> {
     let mut crc = u32::MAX;
     for &byte in signed {
@@ -120,7 +114,7 @@ pub(crate) fn slow_checksum(signed: &[u8]) -> Vec<u8> {
 }
 
 impl Shape {
-    /// Returns `true` if the text before and after the range could not be part of a key.
+    /// The text before and after the range could not be part of a key.
     pub(crate) fn stands_free(&self, text: &[u8], start: usize, end: usize) -> bool {
         let joins =
             |byte: Option<&u8>| byte.is_some_and(|byte| *byte == b'_' || self.characters.as_bytes().contains(byte));

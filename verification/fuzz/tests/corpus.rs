@@ -1,4 +1,4 @@
-//! Every target passes its corpus, and has a folder and a program.
+//! Every target has a folder and a program, and passes its corpus.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 
 use keyward_fuzzing::TARGETS;
 
-/// Returns a folder beside this crate's sources.
 fn folder(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
 }

@@ -1,40 +1,36 @@
-//! A model of the lease protocol: caching nodes, a store with a change log, and a caller that revokes.
-//!
-//! [stateright](https://docs.rs/stateright) checks [`Protocol`] in every order of its steps. Messages are lost or late, nodes
-//! stop, crash and restart, replicas lag, and clocks drift. No request that begins after a revocation has returned may be accepted.
-//! [`Mutation`] removes one rule at a time. The checker must find a violation, so each rule is needed.
-//!
-//! A paused node takes no step while time passes. So pauses are in every run.
+//! A model of the lease protocol, for [stateright](https://docs.rs/stateright). No request that begins after a
+//! revocation has returned may be accepted. Each [`Mutation`] removes one rule, and the checker must find a violation.
+//! A paused node takes no step while time passes, so pauses are in every run.
 
 use stateright::{Model, Property, Representative};
 
-/// The length of a lease, in ticks.
+/// In ticks.
 const LEASE: u8 = 2;
-/// The ticks that a clock may lose in a lease. A node ends its lease earlier by this, and the waiter waits longer by this.
+/// Ticks that a clock may lose in a lease. A node ends its lease earlier by this, and the waiter waits longer.
 const MARGIN: u8 = 1;
 
 /// A removed rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Mutation {
-    /// A fill is cached although an entry was applied during its read.
+    /// A fill ignores an entry that was applied during its read.
     NoEpoch,
-    /// A node answers from its cache without a lease.
+    /// Answers need no lease.
     NoLease,
     /// A lease counts from the arrival of its grant.
     LeaseCountedFromReply,
-    /// The store grants a lease to a node that is behind the log.
+    /// A node behind the log gets a lease.
     GrantToNodeBehind,
-    /// The check of the log and the grant are two steps, and an entry may come in between.
+    /// An entry may come between the check of the log and the grant.
     GrantRacesAppend,
-    /// `revoke` returns right after its commit.
+    /// `revoke` returns after its commit.
     RevokeDoesNotWait,
-    /// The waiter waits one lease, without the margin.
+    /// The waiter leaves out the margin.
     WaitWithoutMargin,
-    /// The waiter uses the database's wall clock, which may be set.
+    /// The waiter uses the wall clock, which may be set.
     WaiterTrustsWallClock,
-    /// A node counts the newest position as applied without reading the entries before it.
+    /// A node skips the entries before the newest position.
     PositionSkipped,
-    /// A fill is cached although the replica that it read was behind the node.
+    /// A fill from a replica behind the node is cached.
     ReplicaBehindIsCached,
 }
 
@@ -54,35 +50,33 @@ impl Mutation {
     ];
 }
 
-/// The protocol, with a number of nodes, keys and faults.
+/// The protocol, with bounds on a run.
 #[derive(Clone, Debug)]
 pub struct Protocol {
-    /// The number of caching nodes.
+    /// Caching nodes.
     pub nodes: usize,
-    /// The number of keys. Each may be revoked once.
+    /// Keys. Each may be revoked once.
     pub keys: usize,
-    /// The number of messages that may be lost in a run.
+    /// Messages that may be lost.
     pub losses: u8,
-    /// The number of crashes in a run. A node restarts with an empty cache.
+    /// Crashes in a run. A node restarts with an empty cache.
     pub crashes: u8,
-    /// `true` if reads may go to a replica that has not seen the last entry.
+    /// Reads may go to a replica without the last entry.
     pub lagging_replica: bool,
     /// The removed rule, if any.
     pub mutation: Option<Mutation>,
 }
 
-/// The state of the whole system. It keeps elapsed times, not points in time, so that a run may last forever.
+/// Keeps elapsed times, so that a run may last forever.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct State {
-    /// The key of each entry in the log.
     log: Vec<u8>,
     nodes: Vec<Node>,
     revocations: Vec<Revocation>,
     losses: u8,
     crashes: u8,
-    /// `true` if the database's wall clock was set ahead.
     wall_set: bool,
-    /// `true` if a request was accepted that began after its key's revocation had returned.
+    /// A request was accepted that began after a revocation had returned.
     violated: bool,
 }
 
@@ -90,47 +84,39 @@ pub struct State {
 struct Node {
     /// Ticks that this node's clock may still lose.
     drift: u8,
-    /// The entries that it has applied, or `None` after a crash, until it has asked for the newest position.
+    /// `None` after a crash, until it has asked for the newest position.
     applied: Option<u8>,
-    /// Ticks of its clock for which it may answer from its cache.
     lease: u8,
-    /// The keys that it has cached.
     cached: u8,
     fill: Option<Fill>,
     message: Message,
-    /// The applied position that the store has on its register.
     registered: Option<u8>,
 }
 
-/// A read of the store whose answer is on its way.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 struct Fill {
     key: u8,
-    /// `true` if the server that was read had the key as active.
     active: bool,
-    /// `true` if the server that was read was behind this node.
     behind: bool,
-    /// `true` if the node has applied an entry about the key since.
+    /// An entry about the key was applied since.
     overtaken: bool,
-    /// `true` if the request began after the key's revocation had returned.
+    /// The request began after the revocation had returned.
     late: bool,
 }
 
-/// A renewal on its way. Its age is in ticks of the node's clock since it was sent.
+/// Ages are in ticks of the node's clock.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 enum Message {
     None,
-    /// To the store, with the applied position.
     Renewal {
         applied: u8,
         age: u8,
     },
-    /// Checked by a store that grants in a separate step. Only [`Mutation::GrantRacesAppend`] has this.
+    /// Only [`Mutation::GrantRacesAppend`] has this.
     Approved {
         applied: u8,
         age: u8,
     },
-    /// Back to the node.
     Granted {
         age: u8,
     },
@@ -140,7 +126,7 @@ enum Message {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Revocation {
     NotYet,
-    /// Committed as the entry with this number, with the time since then: real time, and time of the database's wall clock.
+    /// Real time and wall-clock time since the commit of this entry.
     Waiting {
         entry: u8,
         waited: u8,
@@ -150,7 +136,7 @@ enum Revocation {
 }
 
 impl Representative for State {
-    /// Sorts the nodes, because their order does not matter.
+    /// The order of nodes does not matter.
     fn representative(&self) -> Self {
         let mut state = self.clone();
         state.nodes.sort();
@@ -161,33 +147,33 @@ impl Representative for State {
 /// A step of the system.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Step {
-    /// Time passes by a tick. The clocks of the nodes in the bit set lose it.
+    /// A tick passes. The clocks of the nodes in the bit set lose it.
     Tick(u8),
-    /// The database's wall clock is set ahead.
+    /// The wall clock is set ahead.
     SetWallClock,
-    /// A crashed node restarts with an empty cache, and asks for the newest position.
+    /// A crashed node restarts.
     Start(usize),
     /// A node sends a renewal.
     Renew(usize),
     /// The store checks a renewal.
     Process(usize),
-    /// The store makes an approved grant.
+    /// The store grants an approved lease.
     Grant(usize),
-    /// A node receives the answer to its renewal.
+    /// A renewal's answer arrives.
     Receive(usize),
-    /// A message of a node is lost.
+    /// A message is lost.
     Lose(usize),
-    /// A node reads the log and applies it.
+    /// A node applies the log.
     Follow(usize),
-    /// A request for an uncached key reads the store, or a replica that has not seen the last entry.
+    /// A cache miss reads the store, or a lagging replica.
     Read(usize, u8, bool),
-    /// The answer of a read arrives and is cached.
+    /// A read's answer is cached.
     Finish(usize),
-    /// A request is answered from the cache.
+    /// The cache answers.
     Hit(usize, u8),
     /// A node crashes.
     Crash(usize),
-    /// A key's revocation is committed.
+    /// A revocation is committed.
     Commit(u8),
     /// A revocation returns.
     Return(u8),
@@ -224,7 +210,6 @@ impl Node {
         }
     }
 
-    /// A tick of this node's clock.
     fn tick(&mut self) {
         self.lease = self.lease.saturating_sub(1);
         if let Message::Renewal { age, .. } | Message::Approved { age, .. } | Message::Granted { age } =

@@ -51,7 +51,6 @@ async fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Returns the number of nodes on the register, and of their renewals.
 async fn registered(keys: &Keys) -> Result<(usize, u64), Box<dyn Error>> {
     let nodes = keys.nodes().await?.map(|states| states.nodes).unwrap_or_default();
     Ok((nodes.len(), nodes.iter().map(|node| node.renewals).sum()))

@@ -1,12 +1,10 @@
-//! Random times, drawn from a seed.
-
 use rand::SeedableRng;
 use rand::rngs::Xoshiro256PlusPlus;
 use rand_distr::{Distribution, LogNormal};
 
 use crate::settings::{Time, nanos};
 
-/// The standard deviation of the logarithm of the time for the same work.
+/// Of the logarithm of the time for the same work.
 const WORK_SIGMA: f64 = 0.3;
 
 pub(crate) struct Chance {
@@ -16,7 +14,7 @@ pub(crate) struct Chance {
 }
 
 impl Chance {
-    /// Creates a source of times. `network` is the median time of a message in milliseconds, and `sigma` its spread.
+    /// `network` is the median time of a message in milliseconds.
     pub(crate) fn new(seed: u64, network: f64, sigma: f64) -> Self {
         Self {
             // A named generator gives the same numbers in every release and on every machine.
@@ -27,17 +25,14 @@ impl Chance {
         }
     }
 
-    /// Draws the time of work that takes `mean` milliseconds on average.
     pub(crate) fn work(&mut self, mean: f64) -> Time {
         nanos(mean * self.work.map_or(1.0, |work| work.sample(&mut self.numbers)))
     }
 
-    /// Draws the time of a message.
     pub(crate) fn delay(&mut self) -> Time {
         nanos(self.delay.map_or(0.0, |delay| delay.sample(&mut self.numbers)))
     }
 
-    /// Draws a time before `end`.
     pub(crate) fn before(&mut self, end: Time) -> Time {
         use rand::RngExt as _;
         self.numbers.random_range(0..end.max(1))

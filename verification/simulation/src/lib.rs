@@ -1,8 +1,5 @@
-//! A simulation of the lease protocol, event by event, with more nodes than a test can start.
-//!
-//! The nodes and the revoking caller behave as in keyward's `lease.rs`. The store models the parts of PostgreSQL that they load:
-//! processors, the lock on the log's head row, flushes and notifications. `docs/many-nodes.md` in the repository has the results, and
-//! a comparison with real nodes.
+//! The lease protocol with more nodes than a test can start. Nodes and the revoking caller behave as in keyward's `lease.rs`.
+//! `docs/many-nodes.md` has the results, and a comparison with real nodes.
 //!
 //! # Examples
 //! ```

@@ -1,10 +1,8 @@
-//! The search for the number of nodes that a store can serve.
-
 use crate::report::Report;
 use crate::settings::Settings;
 
-/// Finds the greatest number of nodes, to within a twentieth, with which these settings work. It looks between 10 and
-/// `most`. Returns `None` if 10 nodes do not work.
+/// Finds the greatest number of nodes that work, to within a twentieth, between 10 and `most`. Returns `None` if 10 do
+/// not.
 #[must_use]
 pub fn limit(settings: &Settings, most: usize) -> Option<usize> {
     let works = |nodes| Report::of(&Settings { nodes, stopped: 0, ..settings.clone() }).works();

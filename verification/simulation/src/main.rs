@@ -1,4 +1,4 @@
-//! A program that simulates many nodes and prints tables.
+//! Simulates many nodes.
 
 #![allow(clippy::print_stdout, reason = "a command line program speaks on its standard output")]
 

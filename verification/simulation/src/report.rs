@@ -1,67 +1,65 @@
-//! The result of a run.
-
 use comfy_table::Table;
 use serde_json::{Value, json};
 
 use crate::settings::Time;
 
-/// The longest time of a revocation at the 99th percentile, in milliseconds: keyward's promise for healthy nodes.
+/// The 99th percentile of a revocation that keyward promises for healthy nodes, in milliseconds.
 pub const PROMISE: f64 = 50.0;
 
 /// The result of a run. Times are in milliseconds.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Report {
-    /// The number of nodes that answer from their caches.
+    /// Nodes that answer from their caches.
     pub nodes: usize,
-    /// The number of members that lease from the store: relays, or the nodes themselves.
+    /// Members that lease from the store: relays or nodes.
     pub members: usize,
-    /// The number of nodes that were stopped before the first revocation.
+    /// Nodes stopped before the first revocation.
     pub stopped: usize,
-    /// Statements per second at rest, while no key is revoked.
+    /// Statements per second while no key is revoked.
     pub statements_at_rest: f64,
-    /// The share of time that the store's processors work at rest.
+    /// The share of time that processors work at rest.
     pub utilisation_at_rest: f64,
     /// The time of a renewal at rest.
     pub renewal_p99: f64,
-    /// Leases of healthy nodes that ran out at rest.
+    /// Expired leases of healthy nodes at rest.
     pub lapses_at_rest: u64,
-    /// Statements that a revocation causes, in addition to those at rest.
+    /// Statements in addition to those at rest.
     pub statements_per_revocation: f64,
-    /// Leases of healthy nodes that ran out while keys were revoked.
+    /// Expired leases of healthy nodes during revocations.
     pub lapses_while_revoking: u64,
-    /// From the call of `revoke` to the commit: reading the key, and waiting for the log's head.
+    /// From the call of `revoke` to the commit.
     pub append_p99: f64,
     /// From the commit until every node has confirmed.
     pub confirmed_p50: f64,
-    /// From the commit until every node has confirmed.
+    /// As `confirmed_p50`.
     pub confirmed_p99: f64,
-    /// `Propagation::took`: from the commit until the revoking caller knows that all nodes have confirmed.
+    /// `Propagation::took`.
     pub took_p50: f64,
     /// `Propagation::took`.
     pub took_p99: f64,
     /// `Propagation::took` of the first revocation, which waits for stopped nodes.
     pub first_took: Option<f64>,
-    /// From the call of `revoke` until it returns.
+    /// The whole call of `revoke`.
     pub revoke_p50: f64,
-    /// From the call of `revoke` until it returns.
+    /// The whole call of `revoke`.
     pub revoke_p99: f64,
-    /// Members that were waited out and removed from the register.
+    /// Members that were waited out.
     pub waited_out: usize,
-    /// Revocations that failed because they did not get the lock in time.
+    /// Revocations that did not get the lock in time.
     pub failed: usize,
-    /// `true` if the store cannot renew all leases even at rest. Then no key is revoked.
+    /// The store cannot renew all leases even at rest. Then no key is revoked.
     pub saturated: bool,
 }
 
 impl Report {
-    /// Whether the promise for healthy nodes is kept: every lease is kept up, and revocations are done in [`PROMISE`].
+    /// Every lease is kept up, and revocations are done in [`PROMISE`].
     #[must_use]
     pub fn works(&self) -> bool {
         !self.saturated && self.failed == 0 && self.lapses_while_revoking == 0 && self.revoke_p99 <= PROMISE
     }
 
-    /// Returns the verdict on the run, in words.
+    /// Returns the verdict in words.
     #[must_use]
     pub fn verdict(&self) -> &'static str {
         if self.saturated {
@@ -108,14 +106,14 @@ impl Report {
         })
     }
 
-    /// Returns the statements at rest per node and second.
+    /// Returns statements at rest per node and second.
     #[must_use]
     pub fn per_node(&self) -> f64 {
         self.statements_at_rest / self.nodes as f64
     }
 }
 
-/// Returns a table with a row for each report.
+/// Returns a row for each report.
 #[must_use]
 pub fn table(reports: &[Report]) -> Table {
     let mut table = Table::new();
@@ -153,7 +151,7 @@ pub fn table(reports: &[Report]) -> Table {
     table
 }
 
-/// The value that this share of the values does not exceed; sorts them.
+/// Sorts them.
 pub(crate) fn percentile(values: &mut [Time], share: f64) -> Time {
     values.sort_unstable();
     let rank = (values.len() as f64 * share).ceil() as usize;

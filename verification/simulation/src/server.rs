@@ -1,40 +1,33 @@
-//! The store: the parts of a PostgreSQL server that the protocol loads.
-//!
-//! Statements wait for one of the workers. Renewals and appends hold the advisory lock in front of the log's head row until their
-//! commit is durable: renewals in shared mode, appends in exclusive mode. The lock's queue is fair. Commits wait for a flush. One
-//! flush runs at a time, and serves all commits that wait for it.
+//! A PostgreSQL server. Until their commit is durable, renewals share the log's advisory lock, and appends hold it
+//! alone. One flush serves all waiting commits.
 
 use std::collections::VecDeque;
 
 use crate::chance::Chance;
 use crate::settings::{Costs, Time};
 
-/// The sender of a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum From {
-    /// A member of the register, in this turn.
     Member { member: usize, turn: u32 },
-    /// The revoking caller.
     Revoker,
-    /// The job needs no answer.
     Nobody,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Statement {
-    /// A renewal with this position.
+    /// At this position.
     Renew { applied: u64 },
-    /// A read of the log.
+    /// Of the log.
     Read,
-    /// A notification of a listener. It is work, but not a statement.
+    /// Work, but not a statement.
     Notify { member: usize },
-    /// A read of the key to revoke.
+    /// Of the key to revoke.
     Find,
-    /// A revocation: the write and its entry.
+    /// Of a revocation and its entry.
     Append,
-    /// A read of the register by the revoking caller.
+    /// By the revoking caller.
     Register { look: u32 },
-    /// A removal of a member from the register.
+    /// From the register.
     Strike { member: usize },
 }
 
@@ -42,7 +35,6 @@ pub(crate) enum Statement {
 pub(crate) struct Job {
     pub(crate) statement: Statement,
     pub(crate) from: From,
-    /// `true` if it has the lock that it needs.
     locked: bool,
 }
 
@@ -56,12 +48,9 @@ impl Job {
     }
 }
 
-/// The next event of the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Next {
-    /// A worker has finished this job.
     Worked(Job),
-    /// A flush has finished.
     Flushed,
 }
 
@@ -71,15 +60,12 @@ pub(crate) struct Server {
     busy: usize,
     sharers: usize,
     held_alone: bool,
-    /// The queue of the lock.
     turns: VecDeque<Job>,
     unflushed: Vec<Job>,
     in_flush: Vec<Job>,
-    /// The number of rows in the register.
     pub(crate) rows: usize,
-    /// The number of statements so far, without notifications.
+    /// Without notifications.
     pub(crate) statements: u64,
-    /// The total time that workers have worked.
     pub(crate) worked: Time,
 }
 
@@ -106,7 +92,6 @@ impl Server {
         self.employ(chance, next);
     }
 
-    /// Ends a worker's job, and returns the job if it is complete.
     pub(crate) fn worked(&mut self, job: Job, chance: &mut Chance, next: &mut Vec<(Time, Next)>) -> Option<Job> {
         self.busy -= 1;
         let complete = if job.writes() {
@@ -120,7 +105,6 @@ impl Server {
         complete
     }
 
-    /// Ends a flush, releases locks, and returns the committed jobs.
     pub(crate) fn flushed(&mut self, chance: &mut Chance, next: &mut Vec<(Time, Next)>) -> Vec<Job> {
         let committed = std::mem::take(&mut self.in_flush);
         for job in &committed {
@@ -136,7 +120,6 @@ impl Server {
         committed
     }
 
-    /// Cancels an append that waits for the lock. Returns `true` if there was one.
     pub(crate) fn cancel_append(&mut self) -> bool {
         let found = self.turns.iter().position(|job| job.statement == Statement::Append);
         let cancelled = found.and_then(|place| self.turns.remove(place)).is_some();
@@ -144,7 +127,6 @@ impl Server {
         cancelled
     }
 
-    /// Grants the lock to the first jobs in its queue that can hold it together.
     fn give_turns(&mut self) {
         while let Some(job) = self.turns.front().copied() {
             if !self.lock(job.statement) {
@@ -155,7 +137,6 @@ impl Server {
         }
     }
 
-    /// Takes the lock for this statement. Returns `false` if another holder prevents that.
     fn lock(&mut self, statement: Statement) -> bool {
         match statement {
             Statement::Renew { .. } if !self.held_alone => self.sharers += 1,
@@ -173,7 +154,6 @@ impl Server {
         }
     }
 
-    /// Assigns jobs to idle workers.
     fn employ(&mut self, chance: &mut Chance, next: &mut Vec<(Time, Next)>) {
         while self.busy < self.costs.workers {
             let Some(job) = self.queue.pop_front() else { return };
@@ -199,7 +179,7 @@ impl Server {
         }
     }
 
-    /// Returns the share of the workers' time that was used in a span. `before` is the total at its start.
+    /// `before` is the total at the start of the span.
     pub(crate) fn utilisation(&self, before: Time, span: Time) -> f64 {
         (self.worked - before) as f64 / (span as f64 * self.costs.workers as f64)
     }

@@ -1,14 +1,12 @@
-//! The settings of a run: nodes, costs of the store, and times of messages.
-
 /// Nanoseconds since the start of a run.
 pub(crate) type Time = u64;
 
-/// The costs of the store and the network, in milliseconds. The defaults were measured, as `docs/many-nodes.md` describes.
+/// Costs in milliseconds. `docs/many-nodes.md` describes how the defaults were measured.
 #[derive(Clone, Debug)]
 pub struct Costs {
-    /// The number of the server's processors, and so of statements at once.
+    /// Processors, and so statements at once.
     pub workers: usize,
-    /// Processor time of a renewal, granted or refused.
+    /// Processor time of a renewal.
     pub renew: f64,
     /// Processor time of reading the log or a key.
     pub read: f64,
@@ -20,11 +18,11 @@ pub struct Costs {
     pub register_row: f64,
     /// Processor time of notifying one listener.
     pub notify: f64,
-    /// Time to make a commit durable. One flush runs at a time, and serves all commits that wait for it.
+    /// Time of a durable commit. One flush serves all waiting commits.
     pub flush: f64,
-    /// Time of a message one way: the median of a log-normal distribution.
+    /// Median time of a message one way (log-normal).
     pub network: f64,
-    /// The spread of that distribution. 0.5 puts its 99th percentile at 3.2 medians.
+    /// Spread of that distribution. 0.5 puts its 99th percentile at 3.2 medians.
     pub network_sigma: f64,
     /// A node's time between an answer and its next statement.
     pub turn: f64,
@@ -54,19 +52,19 @@ impl Default for Costs {
 /// The settings of a run.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// The number of nodes that answer from their caches.
+    /// Nodes that answer from their caches.
     pub nodes: usize,
-    /// The number of nodes that a relay leases for. `None` if every node leases from the store.
+    /// Nodes that a relay leases for, or `None` without relays.
     pub per_relay: Option<usize>,
-    /// The length of a lease, in milliseconds.
+    /// Milliseconds.
     pub lease: f64,
-    /// The number of revocations, one after the other.
+    /// Revocations, one after the other.
     pub revocations: usize,
-    /// The number of nodes that stop just before the first revocation, spread evenly.
+    /// Nodes that stop just before the first revocation, spread evenly.
     pub stopped: usize,
     /// The seed of random times.
     pub seed: u64,
-    /// The costs of the store and the network.
+    /// Store and network.
     pub costs: Costs,
 }
 
@@ -85,23 +83,22 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// Returns the number of members that lease from the store: relays, or the nodes themselves.
+    /// Returns the number of relays, or of nodes without relays.
     #[must_use]
     pub fn members(&self) -> usize {
         self.per_relay.map_or(self.nodes, |nodes| self.nodes.div_ceil(nodes.max(1)))
     }
 
-    /// Returns the length of a lease.
     pub(crate) fn lease(&self) -> Time {
         nanos(self.lease)
     }
 
-    /// Returns the margin that a node subtracts from its lease and a waiter adds, as in `keyward::lease::Lease`.
+    /// As in `keyward::lease::Lease`.
     pub(crate) fn margin(&self) -> Time {
         self.lease() / 20
     }
 
-    /// Returns the longest pause between renewals. Each pause is shorter by up to a fifth, at random.
+    /// Each pause is shorter by up to a fifth, at random.
     pub(crate) fn interval(&self) -> Time {
         self.lease() / 4
     }

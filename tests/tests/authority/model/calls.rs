@@ -1,5 +1,3 @@
-//! The calls of the management service, and their effect on the model.
-
 use super::*;
 
 impl World {
@@ -34,7 +32,6 @@ impl World {
         self.key_holdings = self.keys.iter().map(holding).collect();
     }
 
-    /// Fails if a session granted authority long after its sign-in.
     pub(super) fn check_recent(&self, age: i64) -> Checked<()> {
         if age >= RECENT { Err(format!("a session of {} hours handed out authority", age / 3_600_000)) } else { Ok(()) }
     }

@@ -1,9 +1,6 @@
-//! The checks after a call: credentials, memberships and rights.
-
 use super::*;
 
 impl World {
-    /// Returns one of the newest links.
     pub(super) fn link(&self, number: u8) -> Option<usize> {
         let count = self.links.len();
         (count > 0).then(|| count - 1 - usize::from(number) % count.min(6))
@@ -15,14 +12,12 @@ impl World {
         pick(&members, number).map(|id| (*id).clone())
     }
 
-    /// Returns a key, usually one that the actor can reach.
     pub(super) fn key_for(&self, by: &Principal, number: u8) -> Option<KeyView> {
         let account = self.account(by, number);
         let near: Vec<&KeyView> = self.keys.iter().filter(|key| key.account == account).collect();
         pick(&near, number / 2).map(|key| (*key).clone())
     }
 
-    /// Notes a new member, who joined by link or by a verified address.
     pub(super) fn accepted(&mut self, place: usize, user: &UserId, granted: &mut Granted) -> Checked<()> {
         let now = self.now();
         let link = &self.links[place];
@@ -46,7 +41,6 @@ impl World {
         Ok(())
     }
 
-    /// Notes that a party chose another password for a user, by mail or with a link from an actor.
     pub(super) async fn taken_over(&mut self, id: &UserId, side: Side, granted: &mut Granted) -> Checked<()> {
         let Some(person) = self.people.iter_mut().find(|person| person.id == *id) else {
             return Err("the password of a deleted user was reset".to_owned());
@@ -108,7 +102,6 @@ impl World {
         hours.map(|hours: i64| Timestamp::from_millis(self.now() + hours * 3_600_000))
     }
 
-    /// Compares the stored records with the model and checks the invariants.
     pub(super) async fn check_state(&mut self, place: usize) -> Checked<()> {
         let records = Arc::clone(&self.records);
         let list = async |kind| records.list(&List::of(kind, 500)).await;
@@ -158,7 +151,6 @@ impl World {
         self.check_rights(place).await
     }
 
-    /// Compares the rights of one user in one account with the union of what their memberships give.
     pub(super) async fn check_rights(&mut self, place: usize) -> Checked<()> {
         let Some(person) = self.people.get(place % self.people.len().max(1)) else { return Ok(()) };
         let (id, disabled, sides) = (person.id.clone(), person.disabled, person.sides());
@@ -188,14 +180,12 @@ impl World {
         Ok(())
     }
 
-    /// Returns everything that the attackers may do now.
     pub(super) fn held(&self) -> Vec<Holding> {
         let people = self.people.iter().filter(|person| person.is_of(Attacker));
         let keys = self.keys.iter().filter(|key| self.holders.get(&key.id) == Some(&Attacker));
         people.flat_map(|person| self.of_user(&person.id)).chain(keys.flat_map(|key| self.of_key(&key.id))).collect()
     }
 
-    /// Returns an account, usually one that the actor belongs to.
     pub(super) fn account(&self, principal: &Principal, number: u8) -> AccountId {
         let mut own: Vec<AccountId> = match principal {
             Principal::System => Vec::new(),
@@ -210,7 +200,7 @@ impl World {
         pick(&own, number / 4).cloned().unwrap_or_else(|| self.operator.clone())
     }
 
-    /// Keeps the role that an honest person gives to an attacker low. Otherwise attackers would soon have all rights.
+    /// Otherwise attackers would soon have all rights.
     pub(super) fn modest(&self, by: Side, to: Side, account: &AccountId, role: Role) -> Role {
         match (by, to) {
             (Honest, Attacker) if *account == self.operator => Role::Viewer,

@@ -1,12 +1,10 @@
-//! Sessions, access tokens and the identity provider, and the events that end each.
-
 use keyward::Rejection;
 use keyward::adapter::Admission;
 
 use super::*;
 
 impl World {
-    /// Returns a session of a user for one party, with its age. Without `is_old_good`, the session is recent.
+    /// Without `is_old_good`, the session is recent.
     pub(super) async fn signed_in(&mut self, id: &UserId, side: Side, is_old_good: bool) -> Option<(Actor, i64)> {
         let now = self.now();
         for session in self.sessions.iter().rev().filter(|known| known.user == *id && known.side == side) {
@@ -38,7 +36,6 @@ impl World {
         Some((self.management.session(&secret, Context::new()).await.ok()?, 0))
     }
 
-    /// Returns the caller: a key, the holder of an access token, a user with a session, or sometimes the program.
     pub(super) async fn actor(&mut self, by: u8) -> Option<Acting> {
         if by >= 246 {
             return Some(Acting { by: Principal::System, side: Honest, actor: Self::system(), age: 0 });
@@ -68,13 +65,11 @@ impl World {
         Some(Acting { by: Principal::User(id), side, actor, age })
     }
 
-    /// Returns one of the newest families of tokens.
     fn family(&self, number: u8) -> Option<usize> {
         let count = self.families.len();
         (count > 0).then(|| count - 1 - usize::from(number) % count.min(6))
     }
 
-    /// Returns the holder of the newest access token of a family, if the token is valid.
     async fn by_token(&mut self, place: usize) -> Option<Acting> {
         let family = &self.families[place];
         let (access, ends) = family.accesses.last()?;
@@ -87,8 +82,7 @@ impl World {
         Some(Acting { by, side, actor: Actor::of_identity(&identity?, Context::new()), age: 0 })
     }
 
-    /// Returns the identity of an access token, if it is accepted. Repeats an unavailable answer, because the store
-    /// may be slow.
+    /// Repeats an unavailable answer, because the store may be slow.
     async fn accepts(&self, access: &str) -> Option<Identity> {
         let authenticator = self.management.authenticator().unwrap();
         let field = format!("Bearer {access}");
@@ -102,7 +96,6 @@ impl World {
         panic!("the store was unavailable for every attempt to check an access token");
     }
 
-    /// Checks that all sessions and tokens of a user have ended.
     pub(super) async fn check_signed_out(&mut self, id: &UserId) -> Checked<()> {
         for session in self.sessions.iter().filter(|session| session.user == *id) {
             if self.management.session(&session.secret, Context::new()).await.is_ok() {
@@ -119,7 +112,6 @@ impl World {
         Ok(())
     }
 
-    /// Checks that no token of a family is valid.
     async fn check_ended(&self, family: &Family) -> Checked<()> {
         for (access, _) in &family.accesses {
             if self.accepts(access).await.is_some() {
@@ -163,7 +155,7 @@ impl World {
         Ok(())
     }
 
-    /// Refreshes tokens. A refresh token that was used before ends its whole family.
+    /// A refresh token that was used before ends its whole family.
     pub(super) async fn refresh(&mut self, token: u8, again: bool) -> Checked<()> {
         let Some(place) = self.family(token) else { return Ok(()) };
         let now = self.now();
@@ -192,7 +184,6 @@ impl World {
         }
     }
 
-    /// Signs the holder of an access token out, from this sign-in or from all.
     pub(super) async fn sign_out(&mut self, token: u8, everywhere: bool) -> Checked<()> {
         let Some(place) = self.family(token) else { return Ok(()) };
         let Some(Acting { actor, .. }) = self.by_token(place).await else { return Ok(()) };
@@ -206,7 +197,6 @@ impl World {
         self.check_ended(&family).await
     }
 
-    /// Signs a party in at the identity provider, usually the reader of a mailbox with their own account.
     pub(super) async fn sign_in_external(&mut self, mailbox: u8, how: u8, granted: &mut Granted) -> Checked<()> {
         // In half of the cases, a linked person signs in again.
         let linked: Vec<usize> =
@@ -228,7 +218,7 @@ impl World {
         self.come_from_provider(mailbox, format!("{who} of {mailbox}"), side, is_verified, granted).await.map(drop)
     }
 
-    /// Signs in with an account at the provider. Returns the session if the model admits the account.
+    /// Returns the session if the model admits the account.
     async fn come_from_provider(
         &mut self,
         mailbox: usize,
@@ -295,7 +285,6 @@ impl World {
         Ok(Some(secret))
     }
 
-    /// Notes the account that the newest user created by signing up.
     pub(super) async fn note_own_account(&mut self, granted: &mut Granted) -> Checked<()> {
         let id = self.people.last().unwrap().id.clone();
         let own = self.management.accounts_of(&Self::system(), &id).await.unwrap();

@@ -1,10 +1,8 @@
-//! The operations to interrupt.
-
 use super::*;
 
 pub(super) type Run = fn(Management, Arc<Prepared>) -> BoxFuture<'static, Result<(), ManagementError>>;
 
-/// An operation, its action in the audit log, and the answer of a second attempt after success.
+/// With its action in the audit log, and the answer of a second attempt after success.
 #[derive(Clone, Copy)]
 pub(super) struct Case {
     pub(super) name: &'static str,

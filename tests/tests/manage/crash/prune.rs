@@ -1,5 +1,3 @@
-//! A process that ends between two batches while it prunes the audit log.
-
 use keyward::clock::Clock as _;
 
 use super::*;
@@ -8,7 +6,6 @@ const DAY: Duration = Duration::from_secs(24 * 3_600);
 /// More than two batches.
 const OLD: u64 = 450;
 
-/// Creates a database whose entries are all older than the retention.
 async fn old_log(folder: &Path, clock: &Arc<ManualClock>) -> PathBuf {
     let file = folder.join("prepared.db");
     let store = SqliteStore::open(&file).unwrap();
@@ -23,7 +20,6 @@ async fn old_log(folder: &Path, clock: &Arc<ManualClock>) -> PathBuf {
     saved
 }
 
-/// Starts a process on this file that keeps entries for ten days.
 fn process(file: &Path, clock: &Arc<ManualClock>, crash: Crash) -> (Management, Arc<Crash>) {
     let (store, crash) = (SqliteStore::open(file).unwrap(), Arc::new(crash));
     let records = Crashing { inner: SqliteManagementStore::open(&store).unwrap(), crash: Arc::clone(&crash) };

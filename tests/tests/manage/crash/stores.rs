@@ -1,19 +1,16 @@
-//! Stores that fail from a given write on.
-
 use super::*;
 
-/// When and how both stores fail.
 #[derive(Default)]
 pub(super) struct Crash {
-    /// The number of the failing write, counted from 1. 0 means none.
+    /// Counted from 1; 0 means none.
     pub(super) at: usize,
-    /// Whether the failing write takes effect although its caller gets an error.
+    /// The failing write takes effect although its caller gets an error.
     pub(super) is_done: bool,
-    /// Whether only this write fails, as in a short outage. The process then runs until it has answered.
+    /// Only this write fails, as in a short outage.
     pub(super) is_short: bool,
     pub(super) writes: AtomicUsize,
     pub(super) has_happened: AtomicBool,
-    /// Whether reads miss accounts, as when another node creates them right after the read.
+    /// Reads miss accounts, as when another node creates them right after the read.
     pub(super) hides_accounts: AtomicBool,
 }
 

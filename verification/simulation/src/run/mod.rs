@@ -1,5 +1,3 @@
-//! A run of the simulation: events in the order of their times.
-
 mod waiter;
 
 use std::cmp::Reverse;
@@ -12,32 +10,27 @@ use crate::server::{From, Job, Next, Server, Statement};
 use crate::settings::{Settings, Time, millis, nanos};
 use waiter::Waiter;
 
-/// The length of the measurement at rest.
 const AT_REST: Time = 10_000_000_000;
-/// The time-out of a statement: the default of `PostgresOptions`.
+/// The default of `PostgresOptions`.
 const STATEMENT_TIMEOUT: Time = 5_000_000_000;
-/// The shortest pause between two revocations. Up to as much is added at random.
+/// Up to as much is added at random.
 const BETWEEN: Time = 500_000_000;
-/// The time after which no revocation begins.
 const END: Time = 300_000_000_000;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Event {
     Arrive(Job),
     Server(Next),
-    /// The store's answer to a member.
     Answer {
         member: usize,
         turn: u32,
         job: Job,
         value: u64,
     },
-    /// The pause of a member ends.
     Wake {
         member: usize,
         turn: u32,
     },
-    /// An attempt to catch up times out.
     TimedOut {
         member: usize,
         attempt: u32,
@@ -45,12 +38,11 @@ pub(crate) enum Event {
     Told {
         member: usize,
     },
-    /// All nodes of a relay have applied the entries.
     Collected {
         member: usize,
         turn: u32,
     },
-    /// The store's answer to the revoking caller: the position of its entry, or the number of members that have not applied it.
+    /// The position of the caller's entry, or the number of members that have not applied it.
     Reply {
         job: Job,
         value: u64,
@@ -60,7 +52,6 @@ pub(crate) enum Event {
     GiveUp {
         revocation: usize,
     },
-    /// A read of the register, or a removal from it, times out.
     LookEnds {
         look: u32,
     },
@@ -76,10 +67,9 @@ pub(crate) struct Run {
     pub(crate) chance: Chance,
     pub(crate) server: Server,
     pub(crate) members: Vec<Member>,
-    /// The position that each member of the register has reported.
     pub(crate) register: Vec<Option<u64>>,
     pub(crate) log: u64,
-    /// The number of members that have not applied the newest entry, and the time of its commit.
+    /// Members without the newest entry, and the time of its commit.
     behind: usize,
     committed: Time,
     pub(crate) waiter: Waiter,
@@ -267,7 +257,6 @@ impl Run {
         }
     }
 
-    /// Runs work on the server, and handles completed jobs.
     fn serve(&mut self, work: impl FnOnce(&mut Server, &mut Chance, &mut Vec<(Time, Next)>) -> Vec<Job>) {
         let mut next = Vec::new();
         let complete = work(&mut self.server, &mut self.chance, &mut next);
@@ -349,7 +338,6 @@ impl Run {
         }
     }
 
-    /// Sends a statement to the store.
     pub(crate) fn ask(&mut self, job: Job) {
         let delay = self.chance.delay() + nanos(self.settings.costs.turn);
         self.after(delay, Event::Arrive(job));
@@ -357,7 +345,7 @@ impl Run {
 
     // The behaviour of a member, as in `Follower::run` and `Follower::catch_up`.
 
-    /// Catches up. A notified member reads the log before it renews.
+    /// A notified member reads the log before it renews.
     fn catch_up(&mut self, member: usize, told: bool) {
         let found = &mut self.members[member];
         if found.stopped {
@@ -437,8 +425,7 @@ impl Run {
         self.after(delay, Event::Collected { member, turn });
     }
 
-    /// Returns the time in which a relay notifies its nodes and hears from each. It waits out the leases of stopped nodes, which end
-    /// before its own.
+    /// A relay waits out the leases of stopped nodes, which end before its own.
     fn collecting(&mut self, member: usize) -> Time {
         let found = self.members[member];
         let (message, turn) = (self.settings.costs.relay, nanos(self.settings.costs.turn));

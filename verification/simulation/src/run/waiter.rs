@@ -1,15 +1,14 @@
-//! The revoking caller, which waits like `wait_until_applied` in keyward's `lease.rs`.
+//! Waits like `wait_until_applied` in keyward's `lease.rs`.
 
 use super::{Event, Run};
 use crate::server::{From, Job, Statement};
 use crate::settings::{Time, nanos};
 
-/// The pause between the first two reads of the register, in milliseconds. It doubles after each read.
+/// In milliseconds. Doubles after each read.
 const FIRST_PAUSE: f64 = 1.0;
 const LONGEST_PAUSE: f64 = 25.0;
-/// The time-out of a read of the register, and of removals from it.
 const REGISTER_TIMEOUT: Time = 250_000_000;
-/// The longest possible lease. It applies until the register has been read.
+/// Applies until the register has been read.
 const LONGEST_LEASE: Time = 10_000_000_000;
 
 #[derive(Debug, Default)]
@@ -17,26 +16,20 @@ pub(crate) struct Waiter {
     begun: Time,
     committed: Option<Time>,
     pause: Time,
-    /// Increases when a read of the register starts or ends, so that late answers can be ignored.
+    /// Changes when a read starts or ends, so that late answers can be ignored.
     look: u32,
-    /// The number of unconfirmed members at the last read of the register.
     pending: Option<u64>,
     striking: bool,
-    /// The position of the entry that the caller waits for.
     pub(crate) position: u64,
     to_strike: Vec<usize>,
-    /// `Propagation::took` of each revocation.
     pub(crate) took: Vec<Time>,
-    /// The times from the call to the commit.
     pub(crate) appends: Vec<Time>,
-    /// The times from the call to the end.
     pub(crate) revokes: Vec<Time>,
     pub(crate) waited_out: usize,
     pub(crate) failed: usize,
 }
 
 impl Waiter {
-    /// Returns the number of revocations that have ended or failed.
     pub(crate) fn revocations(&self) -> usize {
         self.revokes.len() + self.failed
     }
@@ -86,7 +79,6 @@ impl Run {
         self.ask(Job::new(Statement::Register { look }, From::Revoker));
     }
 
-    /// Starts the time-out of a read of the register or of removals.
     fn begin(&mut self) -> u32 {
         self.waiter.look += 1;
         let look = self.waiter.look;
@@ -94,7 +86,6 @@ impl Run {
         look
     }
 
-    /// Handles the time-out.
     pub(crate) fn look_ends(&mut self, look: u32) {
         if look != self.waiter.look {
             return;
@@ -133,7 +124,6 @@ impl Run {
         self.evict();
     }
 
-    /// Removes silent members one after the other until the time-out, and ends the revocation.
     fn evict(&mut self) {
         if let Some(member) = self.waiter.to_strike.pop() {
             self.ask(Job::new(Statement::Strike { member }, From::Revoker));
