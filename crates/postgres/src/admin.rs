@@ -1,4 +1,4 @@
-//! Key management. Every write that can change an answer is one statement, which appends to the log last.
+//! Every write that can change an answer is one statement, which appends to the log last.
 
 use std::sync::LazyLock;
 
@@ -15,12 +15,10 @@ use crate::log::newest;
 use crate::row::{self, ACCOUNT_COLUMNS, KEY_COLUMNS, Value, references, to_signed};
 use crate::store::PostgresStore;
 
-/// The most attempts of a write that conflicts with others.
 const ATTEMPTS: usize = 64;
 
 impl PostgresStore {
-    /// Runs a statement that changes a row, appends to the log, and returns the entry's number. Since it is one statement, a
-    /// client that stops halfway holds no lock. Returns `None` if the statement changed no row.
+    /// One statement, so a client that stops halfway holds no lock. Returns `None` if no row changed.
     async fn write(&self, sql: &str, values: &[Value], mark: u64) -> Result<Option<Position>, Error> {
         let client = self.0.pool.get().await?;
         let statement = client.prepare_cached(sql).await?;
@@ -43,7 +41,7 @@ impl PostgresStore {
         Ok(Committed { value: (), position: self.write(&INSERT, &values, mark).await? })
     }
 
-    /// Changes a key, and inserts its successor in the same statement. Retries if another writer changed the key.
+    /// Retries if another writer changed the key.
     async fn change_key(
         &self,
         id: &CredentialId,
@@ -72,7 +70,6 @@ impl PostgresStore {
         Err(Error::Conflict)
     }
 
-    /// Runs a statement that writes an account. Returns `None` if the statement changed no row.
     async fn write_account(&self, account: &AccountRecord, sql: &str) -> Result<Option<Position>, Error> {
         let mark = random_mark();
         self.write(sql, &account_values(account, mark)?, mark).await
@@ -121,7 +118,6 @@ impl PostgresStore {
         }
     }
 
-    /// Reads an account, and the stored text of its features.
     async fn read_account(&self, id: &AccountId) -> Result<Option<(AccountRecord, String)>, Error> {
         let client = self.0.pool.get().await?;
         let sql = format!("SELECT {ACCOUNT_COLUMNS} FROM keyward_accounts WHERE id = $1");
@@ -203,7 +199,7 @@ impl KeyAdmin for PostgresStore {
     }
 }
 
-/// Returns the values of an account, then the entry's mark: parameters 1 to 6.
+/// Parameters 1 to 6.
 fn account_values(account: &AccountRecord, mark: u64) -> Result<Vec<Value>, Error> {
     Ok(vec![
         Box::new(account.id.to_string()),
@@ -215,12 +211,11 @@ fn account_values(account: &AccountRecord, mark: u64) -> Result<Vec<Value>, Erro
     ])
 }
 
-/// Lists the parameters of a key's columns, from `$first` on.
 fn places(first: usize) -> String {
     (first..first + KEY_COLUMNS.len()).map(|place| format!("${place}")).collect::<Vec<_>>().join(", ")
 }
 
-/// Inserts a key. Parameters: the key, the entry's mark.
+/// Parameters: the key, the entry's mark.
 static INSERT: LazyLock<String> = LazyLock::new(|| {
     format!(
         "WITH inserted AS (INSERT INTO keyward_keys ({}) VALUES ({}) RETURNING id, digest) \
@@ -231,7 +226,7 @@ static INSERT: LazyLock<String> = LazyLock::new(|| {
     )
 });
 
-/// The step that changes a key. Parameters: the key, the expected version.
+/// Parameters: the key, the expected version.
 static CHANGE: LazyLock<String> = LazyLock::new(|| {
     let assignment = |(index, column): (usize, &&str)| match *column {
         // Other statements record uses at the same time.
@@ -245,14 +240,13 @@ static CHANGE: LazyLock<String> = LazyLock::new(|| {
     )
 });
 
-/// Changes a key. Parameters after those of [`CHANGE`]: the entry's mark.
+/// Parameters after those of [`CHANGE`]: the entry's mark.
 static UPDATE: LazyLock<String> = LazyLock::new(|| {
     let mark = KEY_COLUMNS.len() + 2;
     format!("WITH {} SELECT keyward_append(${mark}, 'key', id, digest, NULL) FROM updated", *CHANGE)
 });
 
-/// Changes a key and inserts its successor. Parameters after those of [`CHANGE`]: the mark of the key's entry, the mark of
-/// the successor's entry, the successor.
+/// Parameters after those of [`CHANGE`]: the mark of the key's entry, that of the successor's, the successor.
 static ROTATE: LazyLock<String> = LazyLock::new(|| {
     let mark = KEY_COLUMNS.len() + 2;
     format!(
@@ -266,7 +260,7 @@ static ROTATE: LazyLock<String> = LazyLock::new(|| {
     )
 });
 
-/// Builds the statement of a query and its values, with the rules of `KeyQuery::matches`.
+/// Follows the rules of `KeyQuery::matches`.
 fn list_statement(query: &KeyQuery) -> (String, Vec<Value>) {
     let mut values: Vec<Value> =
         vec![Box::new(query.now.as_millis()), Box::new(to_signed(query.bounded_limit() as u64 + 1))];

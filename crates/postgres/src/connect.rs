@@ -1,5 +1,3 @@
-//! Connecting: options, TLS, the pool, checks of the server, and migrations.
-
 use std::pin::Pin;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -21,10 +19,10 @@ mod migrations {
     refinery::embed_migrations!("migrations");
 }
 
-/// The history of the store's tables. The lock is "keyw".
+/// The lock is "keyw".
 const HISTORY: History = History { table: "keyward_migrations", lock: 0x6b65_7977 };
 
-/// Options of a connection to PostgreSQL.
+/// Connection options.
 ///
 /// # Examples
 /// ```no_run
@@ -49,35 +47,34 @@ pub struct PostgresOptions {
     migration_wait: Duration,
 }
 
-/// The reason why a database cannot be used.
+/// Why a database cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConnectError {
-    /// The URL is not a PostgreSQL connection string, or an option is out of bounds.
+    /// The URL or an option is invalid.
     #[error("invalid connection string or option")]
     Options(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// The server does not answer, or refuses the connection.
     #[error("cannot connect to the database")]
     Unreachable(#[source] Box<dyn std::error::Error + Send + Sync>),
-    /// The server is a replica, but leases and revocations are written on the primary.
+    /// The server is a replica.
     #[error("the server is a replica in recovery: connect to the primary")]
     Replica,
-    /// The server may lose commits in a crash, and with them revocations.
+    /// The server may lose commits in a crash.
     #[error("the server's setting {0} is off, so a crash could undo a revocation: turn it on")]
     NotDurable(&'static str),
-    /// A pooler shares sessions between transactions or statements, as PgBouncer does with `pool_mode = transaction`.
-    /// Notifications, prepared statements and timeouts belong to a session, and would be lost.
+    /// A pooler shares sessions, as PgBouncer does with `pool_mode = transaction`.
     #[error(
         "a pooler shares its sessions between transactions: connect to PostgreSQL directly, or set `pool_mode = session`"
     )]
     Pooler,
-    /// The tables cannot be created or migrated, or a newer version of keyward created them.
+    /// The tables cannot be migrated, or come from a newer version.
     #[error("cannot migrate the tables")]
     Migration(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
 impl Default for PostgresOptions {
-    /// 16 connections, 5 s to connect, 5 s for a statement, 30 s to wait for another node that migrates.
+    /// 16 connections, 5 s to connect and for a statement, 30 s to wait for another node that migrates.
     fn default() -> Self {
         Self {
             pool_size: 16,
@@ -107,19 +104,16 @@ impl PostgresOptions {
         self
     }
 
-    /// Sets how long [`connect`](Self::connect) waits for another session that migrates or locks the tables. Defaults to 30
-    /// seconds.
+    /// Sets how long [`connect`](Self::connect) waits for another session that locks the tables.
     pub fn migration_wait(mut self, wait: Duration) -> Self {
         self.migration_wait = wait;
         self
     }
 
-    /// Connects to the database at `url`. If its tables are not current, one node migrates them, for as long as that takes.
-    /// Other nodes wait for at most [`migration_wait`](Self::migration_wait).
+    /// Connects to the database at `url`, and migrates its tables.
     ///
     /// # Errors
-    /// [`ConnectError`] if the server does not answer, may lose commits, or is a replica. If another session blocks the
-    /// migration, the error names it.
+    /// [`ConnectError`] if the database cannot be used.
     pub async fn connect(self, url: &str) -> Result<PostgresStore, ConnectError> {
         let mut config = Config::from_str(url).map_err(|error| ConnectError::Options(error.into()))?;
         if self.pool_size < 2 || self.statement_timeout.is_zero() || self.connect_timeout.is_zero() {
@@ -160,19 +154,18 @@ impl PostgresOptions {
 }
 
 impl PostgresStore {
-    /// Connects to the database at `url` with the default options, and migrates its tables.
+    /// See [`PostgresOptions::connect`]. Uses the default options.
     ///
     /// Call this on a tokio runtime, which drives the connections.
     ///
     /// # Errors
-    /// [`ConnectError`] if the server does not answer, may lose commits, or is a replica.
+    /// [`ConnectError`] if the database cannot be used.
     pub async fn connect(url: &str) -> Result<Self, ConnectError> {
         PostgresOptions::default().connect(url).await
     }
 }
 
-/// Opens connections on one runtime, even if another runtime asks for them. A connection must not end with the thread of an
-/// authenticator that shuts down.
+/// Connections must outlive the thread that asks for them.
 struct Connector {
     tls: MakeRustlsConnect,
     runtime: Handle,
@@ -203,7 +196,7 @@ impl Connect for Connector {
     }
 }
 
-/// Configures TLS with the system's roots. It names the provider, so the process need not install one.
+/// Names the provider, so the process need not install one.
 fn tls() -> Result<MakeRustlsConnect, ConnectError> {
     let mut roots = rustls::RootCertStore::empty();
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
@@ -215,7 +208,6 @@ fn tls() -> Result<MakeRustlsConnect, ConnectError> {
     Ok(MakeRustlsConnect::new(config))
 }
 
-/// Checks the server's settings, and migrates the tables.
 async fn prepare(pool: &Pool, migration_wait: Duration) -> Result<(), ConnectError> {
     let unreachable = |error: tokio_postgres::Error| ConnectError::Unreachable(error.into());
     let connect = async || pool.get().await.map_err(|error| ConnectError::Unreachable(error.into()));
@@ -258,8 +250,6 @@ async fn prepare(pool: &Pool, migration_wait: Duration) -> Result<(), ConnectErr
     Ok(())
 }
 
-/// Returns `true` if two connections share a session, as they do behind a pooler that shares sessions between transactions
-/// or statements.
 async fn shares_sessions(one: &Client, other: &Client) -> Result<bool, tokio_postgres::Error> {
     let mark = random_mark().to_string();
     let shown = async |client: &Client| {

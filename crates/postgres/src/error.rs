@@ -1,5 +1,3 @@
-//! The crate's errors, and their conversion into core's errors.
-
 use std::error::Error as StdError;
 
 use deadpool_postgres::PoolError;
@@ -43,14 +41,12 @@ impl From<QueryError> for StoreError {
     }
 }
 
-/// The reason why a read or a write failed.
 #[derive(Debug)]
 pub(crate) enum Error {
     Denied(WriteRefused),
     Query(QueryError),
     /// Other writers changed the key before every retry.
     Conflict,
-    /// A row has an invalid value.
     Corrupt(Box<dyn StdError + Send + Sync>),
 }
 
@@ -92,7 +88,7 @@ impl From<Error> for StoreError {
     }
 }
 
-/// Returns `true` if a retry cannot help, because a table, a function or a row is damaged.
+/// Returns `true` if a retry cannot help.
 fn is_corrupt(error: &tokio_postgres::Error) -> bool {
     match error.code() {
         Some(code) => [

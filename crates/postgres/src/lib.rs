@@ -1,22 +1,17 @@
-//! The PostgreSQL store of keyward: keys, accounts, the change log and the leases of any number of nodes.
+//! The PostgreSQL store of keyward, for any number of nodes.
 //!
-//! # Order, leases, revocation
-//! Every write that can invalidate an identity appends one entry to the change log in its transaction. It holds the lock of
-//! the log's head row until it commits, so numbers follow the order of commits and have no gaps. A lease is granted under
-//! the same lock, shared, so a node that has not applied the newest entry gets none. `LISTEN`/`NOTIFY` only wakes nodes: if
-//! every notification is lost, revocations become slower, not weaker.
+//! `LISTEN`/`NOTIFY` only wakes nodes: if every notification is lost, revocations become slower, not weaker.
 //!
 //! # Requirements
 //! - Reads and writes go to the primary. [`PostgresStore::connect`] refuses a server in recovery.
 //! - A commit is durable when it returns. `connect` refuses a server with `fsync` or `synchronous_commit` off.
-//! - Revocations survive a failover only with synchronous replication. `connect` logs a line if
-//!   `synchronous_standby_names` is empty.
+//! - Revocations survive a failover only with synchronous replication. `connect` logs a line if `synchronous_standby_names` is empty.
 //!
 //! # TLS
-//! `sslmode` in the URL selects TLS. The client verifies certificates against the system's roots.
+//! `sslmode` in the URL selects TLS. Certificates are verified against the system's roots.
 //!
 //! # Features
-//! `limits` adds [`PostgresPermits`] and [`PostgresRates`]: the limits of `keyward-limits`, shared by all nodes.
+//! `limits` adds [`PostgresPermits`] and [`PostgresRates`], which all nodes share.
 //!
 //! # Examples
 //! ```no_run

@@ -1,5 +1,3 @@
-//! A connection that listens for notifications, which wake those who watch the log.
-
 use std::pin::pin;
 use std::time::Duration;
 
@@ -9,13 +7,12 @@ use tokio::task::AbortHandle;
 use tokio_postgres::{AsyncMessage, Config};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-/// The channel that `keyward_append` notifies.
+/// Notified by `keyward_append`.
 const CHANNEL: &str = "keyward_log";
 
-/// The pause before the next attempt to connect.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// The listening task, which ends when this is dropped.
+/// Ends the task when dropped.
 pub(crate) struct Listening {
     changed: watch::Sender<()>,
     task: AbortHandle,
@@ -40,7 +37,6 @@ impl Listening {
         self.changed.subscribe()
     }
 
-    /// Reports a write of this process.
     pub(crate) fn notify(&self) {
         self.changed.send_replace(());
     }
@@ -52,7 +48,6 @@ impl Drop for Listening {
     }
 }
 
-/// Listens until the connection is lost.
 async fn listen(
     config: &Config,
     tls: &MakeRustlsConnect,

@@ -1,5 +1,3 @@
-//! The change log and the register of leases.
-
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -12,7 +10,6 @@ use crate::error::Error;
 use crate::row::{self, to_signed};
 use crate::store::PostgresStore;
 
-/// Reads the newest position.
 pub(crate) async fn newest(client: &impl GenericClient) -> Result<Position, Error> {
     let statement = client.prepare_cached("SELECT number, mark FROM keyward_log_head").await?;
     row::position(&client.query_one(&statement, &[]).await?, 0)

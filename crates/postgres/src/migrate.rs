@@ -1,6 +1,4 @@
-//! Migrations: one node at a time, in one transaction, and without a lock if the tables are current.
-//!
-//! All statements are simple queries, so a pooler that changes sessions between them does no harm.
+//! All statements are simple queries, so a pooler that changes sessions does no harm.
 
 use std::time::Duration;
 
@@ -12,15 +10,14 @@ use tokio::time::Instant;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, SimpleQueryMessage, SimpleQueryRow, Transaction};
 
-/// The pause between two attempts to take the lock.
 const RETRY: Duration = Duration::from_millis(50);
 
 /// The history of a set of migrations.
 #[derive(Clone, Copy, Debug)]
 pub struct History {
-    /// The table that lists the applied migrations.
+    /// The table of applied migrations.
     pub table: &'static str,
-    /// The advisory lock that the migrating node holds.
+    /// The advisory lock of the migrating node.
     pub lock: i64,
 }
 
@@ -41,28 +38,28 @@ pub enum MigrationError {
         .waited.as_secs_f32(), .blocker.process
     )]
     Locked {
-        /// How long the migration waited.
+        /// Duration of the wait.
         waited: Duration,
-        /// The session that holds the lock.
+        /// Holder of the lock.
         blocker: Blocker,
     },
 }
 
-/// A session of the database that holds a lock.
+/// A session that holds a lock.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Blocker {
-    /// The id of its process on the database server.
+    /// Process id on the server.
     pub process: String,
-    /// Its `application_name`.
+    /// `application_name`.
     pub application: Option<String>,
-    /// Its role.
+    /// Role.
     pub user: Option<String>,
-    /// The address of its client.
+    /// Client address.
     pub address: Option<String>,
-    /// Its state, such as `idle`.
+    /// State, such as `idle`.
     pub state: Option<String>,
-    /// When it connected, in UTC.
+    /// Connection time, in UTC.
     pub connected: Option<String>,
 }
 
@@ -83,7 +80,7 @@ impl std::fmt::Display for Blocker {
     }
 }
 
-/// Migrates tables. Takes no lock if they are current.
+/// Takes no lock if the tables are current.
 pub(crate) async fn migrate(
     pool: &Pool,
     runner: &Runner,
@@ -134,11 +131,10 @@ fn is_lock_timeout(error: &(dyn std::error::Error + 'static)) -> bool {
     })
 }
 
-/// The state of the tables, compared with the migrations of this version.
 enum State {
     Current,
     Behind,
-    /// The tables are of another version. refinery reports it.
+    /// refinery reports it.
     Other,
 }
 
@@ -174,7 +170,6 @@ fn number<T: std::str::FromStr>(row: &SimpleQueryRow, column: usize) -> Option<T
     row.get(column)?.parse().ok()
 }
 
-/// Takes the lock, which the end of the transaction releases.
 async fn lock(transaction: &Transaction<'_>, lock: i64, wait: Duration) -> Result<(), MigrationError> {
     let begun = Instant::now();
     let attempt = format!("SELECT pg_try_advisory_xact_lock({lock})");
@@ -204,7 +199,6 @@ async fn lock(transaction: &Transaction<'_>, lock: i64, wait: Duration) -> Resul
     }
 }
 
-/// Finds the oldest session that holds one of these locks.
 async fn blocker(client: &Client, locks: &str) -> Result<Option<Blocker>, tokio_postgres::Error> {
     let sql = format!(
         "SELECT pid, nullif(application_name, ''), usename, client_addr, state, \
@@ -225,7 +219,7 @@ async fn blocker(client: &Client, locks: &str) -> Result<Option<Blocker>, tokio_
     }))
 }
 
-/// Runs all migrations in the transaction that holds the lock. refinery would begin and commit one for each.
+/// refinery would commit after each migration.
 struct InTransaction<'a>(Transaction<'a>);
 
 impl AsyncTransaction for InTransaction<'_> {

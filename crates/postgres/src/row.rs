@@ -1,5 +1,3 @@
-//! Conversion between rows and records. A value that cannot be parsed is an error.
-
 use std::error::Error as StdError;
 use std::fmt::Display;
 use std::str::FromStr;
@@ -16,7 +14,7 @@ use tokio_postgres::types::{FromSql, ToSql};
 
 use crate::error::Error;
 
-/// The columns of a key, in the order of [`key`] and [`key_values`].
+/// In the order of [`key`] and [`key_values`].
 pub(crate) const KEY_COLUMNS: [&str; 23] = [
     "id",
     "account",
@@ -43,10 +41,9 @@ pub(crate) const KEY_COLUMNS: [&str; 23] = [
     "last_used_from",
 ];
 
-/// The columns of an account, in the order of [`account`].
+/// In the order of [`account`].
 pub(crate) const ACCOUNT_COLUMNS: &str = "id, name, plan, features, suspended_at";
 
-/// Returns the statement that reads a key, its account and the log's position.
 pub(crate) fn find() -> &'static str {
     static FIND: LazyLock<String> = LazyLock::new(|| {
         let keys = KEY_COLUMNS.map(|column| format!("keys.{column}")).join(", ");
@@ -61,7 +58,6 @@ pub(crate) fn find() -> &'static str {
     &FIND
 }
 
-/// Reads a row of [`find`].
 pub(crate) fn found(row: &Row) -> Result<Found, Error> {
     const KEY: usize = 2;
     let found = match get::<Option<&str>>(row, KEY)? {
@@ -71,7 +67,6 @@ pub(crate) fn found(row: &Row) -> Result<Found, Error> {
     Ok(found.at(position(row, 0)?))
 }
 
-/// Reads a key from the columns that start at `first`.
 pub(crate) fn key(row: &Row, first: usize) -> Result<KeyRecord, Error> {
     let at = |offset: usize| first + offset;
     Ok(KeyRecord {
@@ -101,10 +96,8 @@ pub(crate) fn key(row: &Row, first: usize) -> Result<KeyRecord, Error> {
     })
 }
 
-/// A value of a parameter.
 pub(crate) type Value = Box<dyn ToSql + Sync + Send>;
 
-/// Returns the values of a key's columns.
 pub(crate) fn key_values(key: &KeyRecord) -> Result<Vec<Value>, Error> {
     let time = |at: Option<Timestamp>| -> Value { Box::new(at.map(Timestamp::as_millis)) };
     Ok(vec![
@@ -134,12 +127,10 @@ pub(crate) fn key_values(key: &KeyRecord) -> Result<Vec<Value>, Error> {
     ])
 }
 
-/// Borrows values for the driver.
 pub(crate) fn references(values: &[Value]) -> Vec<&(dyn ToSql + Sync)> {
     values.iter().map(|value| &**value as &(dyn ToSql + Sync)).collect()
 }
 
-/// Reads an account from the columns that start at `first`.
 pub(crate) fn account(row: &Row, first: usize) -> Result<AccountRecord, Error> {
     let mut account = AccountRecord::new(parsed(row, first)?, get::<String>(row, first + 1)?);
     account.plan = get::<Option<&str>>(row, first + 2)?.map(Into::into);
@@ -148,12 +139,11 @@ pub(crate) fn account(row: &Row, first: usize) -> Result<AccountRecord, Error> {
     Ok(account)
 }
 
-/// Reads a position from two columns.
 pub(crate) fn position(row: &Row, first: usize) -> Result<Position, Error> {
     Ok(Position { number: number(row, first)?, mark: number(row, first + 1)? })
 }
 
-/// Reads an entry of the log from the columns that start at `first`: number, mark, kind, key, digest and account.
+/// Columns: number, mark, kind, key, digest, account.
 pub(crate) fn change(row: &Row, first: usize) -> Result<Change, Error> {
     let what = match get::<&str>(row, first + 2)? {
         "key" => Invalidation::Key { id: parsed(row, first + 3)?, digest: digest(get(row, first + 4)?)? },
@@ -164,22 +154,19 @@ pub(crate) fn change(row: &Row, first: usize) -> Result<Change, Error> {
     Ok(Change { position: position(row, first)?, what })
 }
 
-/// Serializes a value as JSON.
 pub(crate) fn to_json(value: &impl Serialize) -> Result<String, Error> {
     serde_json::to_string(value).map_err(corrupt)
 }
 
-/// Converts to PostgreSQL's signed integers. All numbers stay below 2⁶³.
+/// All numbers stay below 2⁶³.
 pub(crate) fn to_signed(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
 
-/// Reads a number that is never negative.
 pub(crate) fn number(row: &Row, column: usize) -> Result<u64, Error> {
     u64::try_from(get::<i64>(row, column)?).map_err(corrupt)
 }
 
-/// Reads and parses a text.
 pub(crate) fn parsed<T: FromStr<Err: StdError + Send + Sync + 'static>>(row: &Row, column: usize) -> Result<T, Error> {
     get::<&str>(row, column)?.parse().map_err(corrupt)
 }

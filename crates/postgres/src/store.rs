@@ -1,5 +1,3 @@
-//! The store, and the lookup of keys.
-
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,10 +17,8 @@ pub struct PostgresStore(pub(crate) Arc<Shared>);
 
 pub(crate) struct Shared {
     pub(crate) pool: Pool,
-    /// The longest wait for another session that migrates.
     pub(crate) migration_wait: Duration,
     pub(crate) listening: Listening,
-    /// The runtime that drives the connections.
     #[cfg(feature = "limits")]
     pub(crate) runtime: tokio::runtime::Handle,
 }

@@ -1,11 +1,7 @@
-//! Tables of other crates in the database of a [`PostgresStore`], such as those of keyward's management service.
-//!
-//! They share the store's connections, error mapping and rules for migrations: one node migrates at a time, in one
-//! transaction, and a node takes no lock if the tables are current.
+//! Tables of other crates in the database of a [`PostgresStore`]. They share its connections, error mapping and rules for migrations.
 //!
 //! # Stability
-//! This module exposes `refinery` and `tokio_postgres`. A new major version of them may come in a minor version of
-//! keyward.
+//! This module exposes `refinery` and `tokio_postgres`. A new major version of them may come in a minor version of keyward.
 
 use keyward_core::store::StoreError;
 use refinery::Runner;
@@ -17,7 +13,7 @@ pub use crate::migrate::History;
 use crate::migrate::{MigrationError, migrate};
 use crate::store::PostgresStore;
 
-/// Access to tables in the database of a store. Clones share the store's connections.
+/// Access to tables in a store's database. Clones share its connections.
 ///
 /// # Examples
 /// ```no_run
@@ -40,8 +36,7 @@ impl Tables {
     /// Migrates the tables, and gives access to them.
     ///
     /// # Errors
-    /// [`StoreError`] if the database does not answer, a migration fails, a newer version created the tables, or another
-    /// session keeps them locked.
+    /// [`StoreError`] if the database does not answer, or the tables are locked or cannot be migrated.
     pub async fn open(store: &PostgresStore, migrations: &Runner, history: History) -> Result<Self, StoreError> {
         let migrated = migrate(&store.0.pool, migrations, history, store.0.migration_wait).await;
         migrated.map_err(|error| match error {
@@ -54,7 +49,7 @@ impl Tables {
     /// Runs a statement and returns its rows.
     ///
     /// # Errors
-    /// [`QueryError`], which converts into a [`StoreError`].
+    /// [`QueryError`] if the statement fails.
     pub async fn query(&self, sql: &str, values: &[&(dyn ToSql + Sync)]) -> Result<Vec<Row>, QueryError> {
         let client = self.0.0.pool.get().await?;
         let statement = client.prepare_cached(sql).await?;
@@ -64,7 +59,7 @@ impl Tables {
     /// Runs a statement and returns the number of rows that it changed.
     ///
     /// # Errors
-    /// [`QueryError`], which converts into a [`StoreError`].
+    /// [`QueryError`] if the statement fails.
     pub async fn execute(&self, sql: &str, values: &[&(dyn ToSql + Sync)]) -> Result<u64, QueryError> {
         let client = self.0.0.pool.get().await?;
         let statement = client.prepare_cached(sql).await?;

@@ -1,5 +1,3 @@
-//! Permits for tasks in the database.
-
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -10,21 +8,17 @@ use keyward_limits::{Acquired, PermitId, PermitStore};
 use crate::error::Error;
 use crate::store::PostgresStore;
 
-/// The longest lease, since the database's calendar has an end.
+/// The database's calendar has an end.
 const LONGEST: Duration = Duration::from_secs(365 * 86_400);
 
-/// Permits for tasks in a PostgreSQL database, with one limit for all nodes. Clones share the store's connections.
+/// Permits in a PostgreSQL database, with one limit for all nodes.
 ///
-/// One statement grants a permit, under a lock of its account. A node that stops halfway holds no lock. Without a renewal, a
-/// permit ends when its lease runs out by the server's clock.
+/// Without a renewal, a permit ends when its lease runs out by the server's clock.
 ///
-/// If the server's clock is set back, permits of dead tasks end later. If it is set forward by a lease or more, permits of
-/// running tasks end early, so more tasks run than the limit allows. Permits protect capacity, not security: no credential
-/// depends on them.
+/// If that clock is set back, permits of dead tasks end later. If it is set forward by a lease or more, permits of running tasks end early.
+/// Permits protect capacity, not security.
 ///
-/// The server grants an account's permits one after the other, and each waiting request holds a connection of the pool. If
-/// accounts start many tasks at once, give permits a separate [`PostgresStore`], so that lookups of credentials keep their
-/// connections.
+/// Each waiting request holds a connection of the pool. If accounts start many tasks at once, give permits a separate [`PostgresStore`].
 ///
 /// # Examples
 /// ```no_run

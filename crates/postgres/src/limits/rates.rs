@@ -1,5 +1,3 @@
-//! Rate limits, counted in the database.
-
 use std::num::NonZeroU32;
 use std::time::Duration;
 
@@ -11,16 +9,14 @@ use keyward_limits::{NamedLimit, NamedLimits, RateLimiter};
 use crate::error::Error;
 use crate::store::PostgresStore;
 
-/// Rate limits counted in a PostgreSQL database, with one quota for all nodes. Clones share the store's connections.
+/// Rate limits in a PostgreSQL database, with one quota for all nodes.
 ///
-/// Every call is one statement, by the server's clock. It does not wait for the disk, so a crash or a failover resets every
-/// quota. If the database does not answer, every call is refused with [`Rejection::StoreUnavailable`].
+/// A crash or a failover resets every quota. If the database does not answer, calls are refused with [`Rejection::StoreUnavailable`].
 ///
-/// If the server's clock is set back, callers wait as if no time had passed since their last calls. If it is set forward,
-/// quotas recover as if the time had passed. Rates protect capacity, not security: no credential depends on them.
+/// If the server's clock is set back, callers wait as if no time had passed. If it is set forward, quotas recover.
+/// Rates protect capacity, not security.
 ///
-/// Calls on one quota run one after the other, and each waiting call holds a connection of the pool. If callers send many
-/// requests at once, give rates a separate [`PostgresStore`], so that lookups of credentials keep their connections.
+/// Each waiting call holds a connection of the pool. If callers send many requests at once, give rates a separate [`PostgresStore`].
 ///
 /// # Examples
 /// ```no_run
@@ -66,7 +62,7 @@ impl RateLimiter for PostgresRates {
     }
 }
 
-/// Converts to nanoseconds. No limit is longer than a day.
+/// No limit is longer than a day.
 fn nanos(time: Duration) -> i64 {
     time.as_nanos() as i64
 }
