@@ -1,4 +1,4 @@
-//! Key management. Every write that can change an answer appends to the log in the same transaction.
+//! Every write that can change an answer appends to the log in the same transaction.
 
 use async_trait::async_trait;
 use keyward_core::store::{
@@ -143,7 +143,6 @@ fn read_account(connection: &Connection, id: &AccountId) -> rusqlite::Result<Opt
         .optional()
 }
 
-/// Inserts or replaces an account.
 fn put(transaction: &Transaction<'_>, account: &AccountRecord) -> rusqlite::Result<()> {
     transaction
         .prepare_cached(
@@ -188,7 +187,6 @@ fn insert(transaction: &Transaction<'_>, key: &KeyRecord) -> Result<(), Error> {
     }
 }
 
-/// Changes a key and appends an entry.
 fn change(
     transaction: &Transaction<'_>,
     id: &CredentialId,
@@ -207,7 +205,7 @@ fn change(
     Ok(Committed { value: key, position: Some(position) })
 }
 
-/// Builds the statement of a query and its values, with the rules of `KeyQuery::matches`.
+/// Follows the rules of `KeyQuery::matches`.
 fn list_statement(query: &KeyQuery) -> (String, Vec<Box<dyn ToSql>>) {
     let mut values: Vec<Box<dyn ToSql>> =
         vec![Box::new(query.now.as_millis()), Box::new(row::to_signed(query.bounded_limit() as u64 + 1))];

@@ -1,23 +1,18 @@
-//! Entries of the change log in SQL.
-
 use keyward_core::store::{Invalidation, KeyRecord, Position, random_mark};
 use rusqlite::{Connection, OptionalExtension, Transaction};
 
 use crate::error::Error;
 use crate::row;
 
-/// The fewest entries that the log keeps. A node that is further behind drops its whole cache.
+/// A node that is further behind drops its whole cache.
 const KEPT: u64 = 10_000;
-/// The number of entries between two cuts of the log.
 const CUT_EVERY: u64 = 1_000;
 
-/// Reads the newest position.
 pub(crate) fn newest(connection: &Connection) -> rusqlite::Result<Position> {
     connection.prepare_cached("SELECT number, mark FROM log_head")?.query_row([], |found| row::position(found, 0))
 }
 
-/// Appends an entry in the transaction of its write. Writers exclude each other, so numbers follow the order of commits
-/// and have no gaps.
+/// Writers exclude each other, so numbers follow the order of commits and have no gaps.
 pub(crate) fn append(transaction: &Transaction<'_>, what: &Invalidation) -> Result<Position, Error> {
     let position = Position { number: newest(transaction)?.number + 1, mark: random_mark() };
     let (kind, key, digest, account) = match what {
@@ -39,12 +34,11 @@ pub(crate) fn append(transaction: &Transaction<'_>, what: &Invalidation) -> Resu
     Ok(position)
 }
 
-/// Appends the entry of a changed key.
 pub(crate) fn append_key(transaction: &Transaction<'_>, key: &KeyRecord) -> Result<Position, Error> {
     append(transaction, &Invalidation::Key { id: key.id.clone(), digest: key.digest })
 }
 
-/// Returns `true` if the log contains `position`: its entry has that mark, or it is the position before the first entry.
+/// The entry has that mark, or `position` precedes the first entry.
 pub(crate) fn holds(connection: &Connection, position: Position) -> rusqlite::Result<bool> {
     let sql = if position.number == 0 {
         "SELECT origin FROM log_head WHERE ?1 = 0"

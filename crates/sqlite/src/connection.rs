@@ -1,25 +1,19 @@
-//! Connections to the file: a pool for reads, and two for writes.
-
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
-/// The most idle connections for reads.
 const IDLE_READERS: usize = 16;
-/// Enough for all statements except rare combinations of list filters.
+/// Enough for all but rare list filters.
 const CACHED_STATEMENTS: usize = 64;
 
-/// The pause between two attempts to take another process's lock.
 pub(crate) const BUSY_PAUSE: Duration = Duration::from_micros(500);
-/// A writer tries for about five seconds.
+/// About five seconds.
 const WRITER_ATTEMPTS: i32 = 10_000;
-/// A reader tries for about 50 milliseconds, since it blocks the caller's thread. Readers wait only while SQLite
-/// recovers its log after a crash.
+/// About 50 milliseconds, since it blocks the caller's thread.
 const READER_ATTEMPTS: i32 = 100;
 
-/// Opens a connection for writes.
 pub(crate) fn writer(path: &Path) -> rusqlite::Result<Connection> {
     // No URIs, so every character of a path stands for itself.
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_NOFOLLOW;
@@ -36,7 +30,6 @@ pub(crate) fn writer(path: &Path) -> rusqlite::Result<Connection> {
     Ok(connection)
 }
 
-/// Opens a connection for reads.
 pub(crate) fn reader(path: &Path) -> rusqlite::Result<Connection> {
     let mut connection = writer(path)?;
     connection.busy_handler(Some(|attempts| try_again(attempts, READER_ATTEMPTS)))?;
@@ -45,11 +38,11 @@ pub(crate) fn reader(path: &Path) -> rusqlite::Result<Connection> {
     Ok(connection)
 }
 
-/// The connections for writes. Only one of them writes at a time.
+/// Only one of them writes at a time.
 pub(crate) struct Writers {
     /// A commit returns when the disk has it.
     pub(crate) durable: Connection,
-    /// A commit does not wait for the disk: for uses of keys and for leases.
+    /// A commit does not wait for the disk.
     pub(crate) quick: Connection,
 }
 
@@ -61,12 +54,10 @@ impl Writers {
     }
 }
 
-/// The pool of connections for reads.
 #[derive(Default)]
 pub(crate) struct Readers(Mutex<Vec<Connection>>);
 
 impl Readers {
-    /// Reads over an idle connection, or opens a new one.
     pub(crate) fn read<T, E: From<rusqlite::Error>>(
         &self,
         path: &Path,
@@ -87,12 +78,12 @@ impl Readers {
     }
 }
 
-/// Locks a mutex, even after a panic in another thread: SQLite rolls the open transaction back.
+/// After a panic in another thread, SQLite rolls the open transaction back.
 pub(crate) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// SQLite's handler doubles its pause up to 100 ms, which is too long for a caller that waits for a revocation.
+/// SQLite's own handler pauses up to 100 ms, too long for a revocation.
 fn try_again(attempts: i32, limit: i32) -> bool {
     let again = attempts < limit;
     if again {

@@ -1,11 +1,8 @@
-//! The crate's internal error, and its conversion into core's errors.
-
 use std::error::Error as StdError;
 
 use keyward_core::store::{AdminError, StoreError, WriteRefused};
 use rusqlite::ErrorCode;
 
-/// The reason why a read or a write failed.
 #[derive(Debug)]
 pub(crate) enum Error {
     Denied(WriteRefused),
@@ -45,7 +42,7 @@ impl From<Error> for StoreError {
     }
 }
 
-/// Reports a column whose value cannot be parsed. The error names the column and does not repeat the value.
+/// Does not repeat the value.
 pub(crate) fn corrupt(
     column: usize,
     kind: rusqlite::types::Type,
@@ -54,7 +51,7 @@ pub(crate) fn corrupt(
     rusqlite::Error::FromSqlConversionFailure(column, kind, Box::new(cause))
 }
 
-/// Returns `true` if a retry cannot help, because the file, the schema or a row is damaged.
+/// Returns `true` if a retry cannot help.
 fn is_corrupt(error: &rusqlite::Error) -> bool {
     match error {
         rusqlite::Error::SqliteFailure(failure, _) | rusqlite::Error::SqlInputError { error: failure, .. } => matches!(

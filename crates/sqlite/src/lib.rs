@@ -1,26 +1,22 @@
-//! The embedded SQLite store of keyward: keys, accounts, the change log and the leases in one file.
+//! The embedded SQLite store of keyward, in one file.
 //!
 //! # Several processes
-//! Any number of processes on one machine may open the same file. If a command-line tool revokes a key, the server refuses
-//! it before [`Keys::revoke`](keyward_core::Keys::revoke) returns. Each process checks every two milliseconds for writes of
-//! the others. The file must be on a local disk, since SQLite's write-ahead log does not work over a network file system.
+//! Any number of processes on one machine may open the same file.
+//! All of them apply a revocation before [`Keys::revoke`](keyward_core::Keys::revoke) returns. The file must be on a local disk.
 //!
 //! # Durability
-//! Keys, accounts and the change log are written with `synchronous=FULL`, so a completed write survives a crash and a power
-//! cut. Uses of keys and leases do not wait for the disk. A power cut may lose the last seconds of uses, and ends all
-//! leases.
+//! A completed write survives a crash and a power cut (`synchronous=FULL`). Uses of keys and leases do not wait for the disk:
+//! a power cut may lose the last seconds of uses, and ends all leases.
 //!
-//! To restore a backup, stop every process, then remove the files that end in `-wal` and `-shm`. Nodes notice the older log
-//! and drop their caches. Keys that were revoked after the backup are active again.
+//! To restore a backup, stop every process, then remove the files that end in `-wal` and `-shm`.
+//! Keys that were revoked after the backup are active again.
 //!
 //! # Contents of the file
-//! The file has the digest and the hint of each key, never the key. On Unix, a new file is readable by its owner only
-//! (mode 0600), and so are the two files that SQLite keeps beside it. The mode of an existing file does not change. SQLite
-//! overwrites deleted rows (`secure_delete`).
+//! The file has the digest and the hint of each key, never the key. On Unix, new files are readable by their owner only (mode 0600).
+//! The mode of an existing file does not change. SQLite overwrites deleted rows (`secure_delete`).
 //!
 //! # Blocking
-//! Lookups of single rows run in the calling task: they take microseconds, a tenth of the cost of another thread. Writes
-//! run on tokio's blocking threads, so they need a tokio runtime.
+//! Lookups of single rows run in the calling task. Writes run on tokio's blocking threads, so they need a tokio runtime.
 //!
 //! # Examples
 //! ```

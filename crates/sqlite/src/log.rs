@@ -1,5 +1,3 @@
-//! The change log and the register of leases.
-
 use std::time::Duration;
 
 use async_trait::async_trait;

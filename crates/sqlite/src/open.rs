@@ -1,5 +1,3 @@
-//! Opening the file: create it, check its owner, migrate its tables.
-
 use std::fs::OpenOptions;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -14,14 +12,13 @@ use crate::changes::newest;
 use crate::connection::{BUSY_PAUSE, Writers, writer};
 use crate::schema::{APPLICATION_ID, MIGRATIONS};
 
-/// SQLite 3.51.3. Earlier versions can corrupt a database in WAL mode when a checkpoint and a writer that resets the
-/// log run at the same time.
+/// SQLite 3.51.3. Earlier versions can corrupt a database in WAL mode.
 const OLDEST_SQLITE: i32 = 3_051_003;
 
-/// The longest wait for other processes that create the same database.
+/// For other processes that create the same database.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// The reason why a database cannot be opened.
+/// Why a database cannot be opened.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum OpenError {
@@ -31,24 +28,24 @@ pub enum OpenError {
     /// The file or its directory is read-only.
     #[error("the database file or its directory is read-only: grant write access")]
     ReadOnly,
-    /// The file is not an SQLite database, or is damaged.
+    /// Not an SQLite database, or damaged.
     #[error("the file is not an SQLite database, or is damaged: restore a backup or choose another file")]
     NotADatabase,
-    /// The file belongs to another application.
+    /// Another application's file.
     #[error("the file is the database of another application: choose another file")]
     Foreign,
-    /// A newer version of keyward wrote the file.
+    /// Written by a newer version.
     #[error("a newer version of keyward wrote the database: update this program")]
     Newer,
-    /// The linked SQLite has a bug that can corrupt databases.
+    /// The linked SQLite can corrupt databases.
     #[error("SQLite {0} has a bug that can corrupt databases: link SQLite 3.51.3 or later")]
     OldSqlite(&'static str),
-    /// The database cannot be opened for another reason: see the source.
+    /// Another reason: see the source.
     #[error("cannot open the database")]
     Database(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
-/// A wrapper that keeps conversions from rusqlite's errors out of [`OpenError`]'s API.
+/// Keeps conversions from rusqlite's errors out of [`OpenError`]'s API.
 struct Internal(OpenError);
 
 impl From<OpenError> for Internal {
@@ -79,7 +76,6 @@ impl From<MigrationError> for Internal {
     }
 }
 
-/// A database that is ready for use.
 pub(crate) struct Opened {
     pub(crate) path: PathBuf,
     pub(crate) writers: Writers,
@@ -91,7 +87,7 @@ pub(crate) fn open(path: &Path) -> Result<Opened, OpenError> {
 }
 
 fn try_open(path: &Path) -> Result<Opened, Internal> {
-    /// Allows one opening thread per process: see [`create`].
+    /// See [`create`].
     static OPENING: Mutex<()> = Mutex::new(());
     let _opening = OPENING.lock().unwrap_or_else(PoisonError::into_inner);
 
@@ -125,10 +121,7 @@ fn try_open(path: &Path) -> Result<Opened, Internal> {
     Ok(Opened { path, writers, newest })
 }
 
-/// Creates the file if it is missing, readable by its owner only. SQLite gives the files beside it the same mode.
-///
-/// An existing file is not opened: closing its descriptor would release the locks that SQLite holds in this process
-/// (`fcntl` locks belong to the process, not to the descriptor).
+/// An existing file is not opened: closing its descriptor would release the `fcntl` locks that SQLite holds in this process.
 fn create(path: &Path) -> io::Result<()> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
@@ -140,7 +133,7 @@ fn create(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Refuses the database of another application. It reads one snapshot, since another process may be creating the tables.
+/// Reads one snapshot, since another process may be creating the tables.
 fn check_owner(connection: &mut Connection) -> Result<(), Internal> {
     let snapshot = connection.transaction_with_behavior(TransactionBehavior::Deferred)?;
     let is_empty: bool = snapshot.query_row("SELECT NOT EXISTS (SELECT 1 FROM sqlite_schema)", [], |row| row.get(0))?;
@@ -149,8 +142,7 @@ fn check_owner(connection: &mut Connection) -> Result<(), Internal> {
     if is_ours { Ok(()) } else { Err(OpenError::Foreign.into()) }
 }
 
-/// Selects the write-ahead log. The mode is stored in the file. SQLite does not wait for other processes when it changes
-/// the mode, so this function does.
+/// SQLite does not wait for other processes when it changes the mode.
 fn use_wal(connection: &Connection) -> rusqlite::Result<String> {
     let begun = Instant::now();
     loop {

@@ -1,4 +1,4 @@
-//! A thread that notices writes of other processes, and wakes those who watch the log.
+//! Notices writes of other processes.
 
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
@@ -12,12 +12,11 @@ use tokio::sync::watch;
 use crate::changes::newest;
 use crate::connection::reader;
 
-/// The interval between checks. A check takes less than a microsecond if the file has not changed.
+/// A check takes less than a microsecond if the file has not changed.
 const INTERVAL: Duration = Duration::from_millis(2);
-/// The pause after a failed check.
 const PAUSE: Duration = Duration::from_millis(200);
 
-/// The polling thread, which ends when this is dropped. If it fails, nodes still read the log at intervals.
+/// If the thread fails, nodes still read the log at intervals.
 pub(crate) struct Poll {
     changed: watch::Sender<()>,
     /// Dropped to stop the thread.
@@ -60,7 +59,6 @@ impl Poll {
         self.changed.subscribe()
     }
 
-    /// Reports a write of this process.
     pub(crate) fn notify(&self) {
         self.changed.send_replace(());
     }
@@ -82,7 +80,7 @@ struct LastCheck {
 }
 
 impl LastCheck {
-    /// Returns `true` if the log has grown since the last check. Leases and uses change the file too, but not the log.
+    /// Leases and uses change the file too, but not the log.
     fn has_grown(&mut self, path: &Path) -> rusqlite::Result<bool> {
         let connection = match &self.connection {
             Some(connection) => connection,

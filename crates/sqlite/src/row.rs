@@ -1,5 +1,3 @@
-//! Conversion between rows and records. A value that cannot be parsed is an error that names its column.
-
 use std::error::Error;
 use std::fmt::Display;
 use std::str::FromStr;
@@ -15,20 +13,18 @@ use serde::de::DeserializeOwned;
 
 use crate::error::corrupt;
 
-/// The columns of a key, in the order of [`key`] and [`key_values`].
+/// In the order of [`key`] and [`key_values`].
 pub(crate) const KEY_COLUMNS: &str = "keys.id, keys.account, keys.name, keys.digest, keys.hashed_with, keys.hint, keys.kind, \
      keys.mode, keys.scopes, keys.endpoints, keys.networks, keys.metadata, keys.created_at, keys.not_before, \
      keys.expires_at, keys.disabled_at, keys.revoked_at, keys.compromised_at, keys.last_used_at, keys.rotated_from, \
      keys.rotated_to, keys.version, keys.last_used_from";
 
-/// The columns of an account, in the order of [`account`].
+/// In the order of [`account`].
 pub(crate) const ACCOUNT_COLUMNS: &str =
     "accounts.id, accounts.name, accounts.plan, accounts.features, accounts.suspended_at";
 
-/// The number of columns in [`KEY_COLUMNS`].
 const KEY_WIDTH: usize = 23;
 
-/// Returns the statement that reads a key, its account and the log's position.
 pub(crate) fn find() -> &'static str {
     static FIND: std::sync::LazyLock<String> = std::sync::LazyLock::new(|| {
         format!(
@@ -39,7 +35,6 @@ pub(crate) fn find() -> &'static str {
     &FIND
 }
 
-/// Reads a row of [`find`].
 pub(crate) fn found(row: &Row<'_>) -> rusqlite::Result<Found> {
     const KEY: usize = 2;
     let found = match row.get_ref(KEY)? {
@@ -49,7 +44,6 @@ pub(crate) fn found(row: &Row<'_>) -> rusqlite::Result<Found> {
     Ok(found.at(position(row, 0)?))
 }
 
-/// Reads a key from the columns that start at `first`.
 pub(crate) fn key(row: &Row<'_>, first: usize) -> rusqlite::Result<KeyRecord> {
     let at = |offset: usize| first + offset;
     Ok(KeyRecord {
@@ -79,7 +73,6 @@ pub(crate) fn key(row: &Row<'_>, first: usize) -> rusqlite::Result<KeyRecord> {
     })
 }
 
-/// Returns the values of a key's columns.
 pub(crate) fn key_values(key: &KeyRecord) -> rusqlite::Result<[Box<dyn ToSql>; KEY_WIDTH]> {
     let time = |at: Option<Timestamp>| Box::new(at.map(Timestamp::as_millis));
     Ok([
@@ -109,7 +102,6 @@ pub(crate) fn key_values(key: &KeyRecord) -> rusqlite::Result<[Box<dyn ToSql>; K
     ])
 }
 
-/// Reads an account from the columns that start at `first`.
 pub(crate) fn account(row: &Row<'_>, first: usize) -> rusqlite::Result<AccountRecord> {
     let mut account = AccountRecord::new(parsed(row, first)?, row.get::<_, String>(first + 1)?);
     account.plan = row.get::<_, Option<String>>(first + 2)?.map(Into::into);
@@ -118,12 +110,11 @@ pub(crate) fn account(row: &Row<'_>, first: usize) -> rusqlite::Result<AccountRe
     Ok(account)
 }
 
-/// Reads a position from two columns.
 pub(crate) fn position(row: &Row<'_>, first: usize) -> rusqlite::Result<Position> {
     Ok(Position { number: number(row, first)?, mark: number(row, first + 1)? })
 }
 
-/// Reads an entry of the log: number, mark, kind, key, digest and account.
+/// Columns: number, mark, kind, key, digest, account.
 pub(crate) fn change(row: &Row<'_>) -> rusqlite::Result<Change> {
     let what = match row.get::<_, String>(2)?.as_str() {
         "key" => Invalidation::Key { id: parsed(row, 3)?, digest: Digest::from_bytes(row.get(4)?) },
@@ -134,23 +125,20 @@ pub(crate) fn change(row: &Row<'_>) -> rusqlite::Result<Change> {
     Ok(Change { position: position(row, 0)?, what })
 }
 
-/// Serializes a value as JSON.
 pub(crate) fn to_json(value: &impl Serialize) -> rusqlite::Result<String> {
     serde_json::to_string(value).map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))
 }
 
-/// Converts to SQLite's signed integers. All numbers stay below 2⁶³.
+/// All numbers stay below 2⁶³.
 pub(crate) fn to_signed(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
 
-/// Reads a number that is never negative.
 pub(crate) fn number(row: &Row<'_>, column: usize) -> rusqlite::Result<u64> {
     let signed: i64 = row.get(column)?;
     u64::try_from(signed).map_err(|error| corrupt(column, Type::Integer, error))
 }
 
-/// Reads and parses a text.
 pub(crate) fn parsed<T: FromStr<Err: Error + Send + Sync + 'static>>(
     row: &Row<'_>,
     column: usize,

@@ -1,11 +1,9 @@
-//! The tables of the file, and the migrations that create them.
-
 use rusqlite_migration::{M, Migrations};
 
-/// The owner of the file in its header ("keyw"). The first migration writes it.
+/// The file's owner in its header ("keyw").
 pub(crate) const APPLICATION_ID: i32 = 0x6b65_7977;
 
-/// All migrations of the file. Only ever append to this list: the file's `user_version` counts the applied ones.
+/// Only ever append to this list: the file's `user_version` counts the applied ones.
 pub(crate) static MIGRATIONS: Migrations<'static> = Migrations::from_slice(MIGRATION_LIST);
 
 const MIGRATION_LIST: &[M<'static>] = &[

@@ -1,5 +1,3 @@
-//! The connections that all clones of a store share.
-
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
@@ -40,12 +38,12 @@ impl Shared {
         self.poll.watch()
     }
 
-    /// Reads in the calling thread, for reads that take microseconds.
+    /// For reads that take microseconds.
     pub(crate) fn read<T>(&self, read: impl FnOnce(&mut Connection) -> Result<T, Error>) -> Result<T, Error> {
         self.readers.read(&self.path, read)
     }
 
-    /// Writes in a transaction that is on the disk when this returns, and notifies those who watch the log.
+    /// The write is on the disk when this returns.
     pub(crate) async fn write<T: Send + 'static>(
         &self,
         write: impl FnOnce(&Transaction<'_>) -> Result<T, Error> + Send + 'static,
@@ -55,7 +53,7 @@ impl Shared {
         Ok(value)
     }
 
-    /// Writes in a transaction that a power cut may undo. It does not change the log, so it notifies no one.
+    /// A power cut may undo the write.
     pub(crate) async fn note<T: Send + 'static>(
         &self,
         write: impl FnOnce(&Transaction<'_>) -> Result<T, Error> + Send + 'static,
@@ -63,7 +61,6 @@ impl Shared {
         self.with_writers(|writers| transact(&mut writers.quick, write)).await
     }
 
-    /// Runs `write` with the connection whose commits are durable.
     pub(crate) async fn with_durable<T: Send + 'static>(
         &self,
         write: impl FnOnce(&mut Connection) -> Result<T, Error> + Send + 'static,

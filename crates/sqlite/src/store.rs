@@ -1,5 +1,3 @@
-//! The store, and the lookup of keys.
-
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
@@ -12,7 +10,7 @@ use crate::open::{self, OpenError};
 use crate::row;
 use crate::shared::Shared;
 
-/// The most uses in one transaction, so a revocation waits for a part of them only.
+/// A revocation waits for a part of the uses only.
 const USES_AT_ONCE: usize = 500;
 
 /// Keys and accounts in an SQLite file. Clones are cheap and share its connections.
@@ -50,7 +48,7 @@ impl SqliteStore {
         Ok(Self(Arc::new(Shared::new(open::open(path.as_ref())?, None))))
     }
 
-    /// Creates a store in a temporary file, for tests and examples. The last clone removes the file.
+    /// Creates a store in a temporary file. The last clone removes it.
     ///
     /// # Errors
     /// [`OpenError`] if the file cannot be created.

@@ -1,11 +1,7 @@
-//! Tables of other crates in the file of a [`SqliteStore`], such as those of keyward's management service.
-//!
-//! They share the store's connections, busy handler, settings, error mapping and list of migrations. A write excludes
-//! the store's writes, and is on the disk when it returns.
+//! Tables of other crates in the file of a [`SqliteStore`]. They share its connections, settings, error mapping and migrations.
 //!
 //! # Stability
-//! This module exposes [`rusqlite`], which it exports. A new major version of rusqlite may come in a minor version of
-//! keyward.
+//! This module exposes [`rusqlite`]. A new major version of it may come in a minor version of keyward.
 //!
 //! # Examples
 //! ```
@@ -31,7 +27,7 @@ use rusqlite::{Connection, Transaction};
 use crate::error::Error;
 use crate::store::SqliteStore;
 
-/// Access to tables in the file of a store. Clones share the store's connections.
+/// Access to tables in a store's file. Clones share its connections.
 #[derive(Clone, Debug)]
 pub struct Tables(SqliteStore);
 
@@ -52,7 +48,7 @@ impl Tables {
 
     /// Writes in a transaction, which `write` commits. Dropping the transaction rolls it back.
     ///
-    /// A write runs on tokio's blocking threads. It completes even if the caller stops waiting.
+    /// Excludes the store's writes, is on the disk when it returns, and completes even if the caller stops waiting.
     ///
     /// # Errors
     /// [`StoreError`] if `write` or the file fails.
