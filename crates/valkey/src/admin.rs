@@ -1,4 +1,4 @@
-//! Key management. Each write is one script, which checks the values it is based on, writes, and appends to the log.
+//! Each write is one script, which checks the values it is based on, writes, and appends to the log.
 
 use async_trait::async_trait;
 use keyward_core::store::{
@@ -14,12 +14,9 @@ use crate::script;
 use crate::store::ValkeyStore;
 use crate::value::{parse, parse_number, to_json, unavailable, with_use};
 
-/// The most attempts of a write that conflicts with others.
 const ATTEMPTS: usize = 64;
-/// The number of keys that a list reads at once.
 const CHUNK: isize = 200;
 
-/// A write: expected and new values, ids for the list, and log entries.
 #[derive(Default)]
 struct Write {
     values: Vec<Value>,
@@ -27,10 +24,9 @@ struct Write {
     entries: Vec<Value>,
 }
 
-/// The result of a write.
 enum Outcome {
     Done(Position),
-    /// The index of the value that was not as expected.
+    /// The index of the unexpected value.
     Conflict(usize),
 }
 
@@ -53,7 +49,7 @@ impl Write {
         self.entry(&Entry::Key { id: key.id.clone(), digest: key.digest })
     }
 
-    /// Adds a new key of an existing account: three values for account, id and digest.
+    /// Three values: account, id and digest.
     fn new_key(mut self, key: &KeyRecord) -> Result<Self, StoreError> {
         self.listed.push(json!({"id": key.id, "at": key.created_at.as_millis()}));
         self.value(script::account_key(&key.account), "present", None)
@@ -63,7 +59,7 @@ impl Write {
     }
 }
 
-/// Explains a conflict at one of the three values of a new key.
+/// See [`Write::new_key`].
 fn denied(value: usize) -> AdminError {
     if value == 0 { WriteRefused::NoSuchAccount } else { WriteRefused::Duplicate }.into()
 }
@@ -82,7 +78,6 @@ impl ValkeyStore {
         Ok(Outcome::Done(Position { number, mark: parse_number(&mark)? }))
     }
 
-    /// Reads the stored text of a key, and the key with its last use.
     async fn load(&self, id: &CredentialId) -> Result<Option<(String, KeyRecord)>, StoreError> {
         let (stored, used): (Option<String>, Option<String>) = redis::pipe()
             .get(script::key_key(id))
@@ -95,7 +90,7 @@ impl ValkeyStore {
         Ok(Some((stored, key)))
     }
 
-    /// Changes a key, and adds its successor in the same write. Retries if another writer changed the key.
+    /// Retries if another writer changed the key.
     async fn change(
         &self,
         id: &CredentialId,
@@ -122,7 +117,7 @@ impl ValkeyStore {
         Err(StoreError::unavailable("other writers keep changing the key: try again").into())
     }
 
-    /// Reads the keys with these ids in their order, without those that no longer exist.
+    /// Without those that no longer exist.
     async fn load_all(&self, ids: &[String]) -> Result<Vec<KeyRecord>, StoreError> {
         if ids.is_empty() {
             return Ok(Vec::new());

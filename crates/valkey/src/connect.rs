@@ -1,5 +1,3 @@
-//! Connecting, checks of the server, and following the primary.
-
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
@@ -15,7 +13,7 @@ use crate::script;
 use crate::store::{Shared, ValkeyStore};
 use crate::task::Task;
 
-/// Options of a connection to Valkey or Redis.
+/// Connection options.
 ///
 /// # Examples
 /// ```no_run
@@ -34,7 +32,7 @@ pub struct ValkeyOptions {
     timeout: Duration,
 }
 
-/// The reason why a server cannot be used.
+/// Why a server cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConnectError {
@@ -44,13 +42,13 @@ pub enum ConnectError {
     /// The server does not answer, or refuses the connection.
     #[error("cannot connect to the server")]
     Unreachable(#[source] RedisError),
-    /// The server is a replica, but leases and revocations are written on the primary.
+    /// The server is a replica.
     #[error("the server is a replica: connect to the primary")]
     Replica,
-    /// The server may lose acknowledged writes in a crash, and with them revocations.
+    /// The server may lose acknowledged writes in a crash.
     #[error("the server's setting {0}, so a crash could undo a revocation: change it, or accept the loss")]
     NotDurable(String),
-    /// The server evicts keys when its memory is full.
+    /// The server evicts keys.
     #[error("the server evicts keys when its memory is full: set maxmemory-policy to noeviction")]
     Evicts,
 }
@@ -81,10 +79,10 @@ impl ValkeyOptions {
         self
     }
 
-    /// Connects to the primary at `url`. The [crate documentation](crate#connection-strings) lists the forms of `url`.
+    /// Connects to the primary at `url`, in one of these [forms](crate#connection-strings).
     ///
     /// # Errors
-    /// [`ConnectError`] if the server does not answer, may lose acknowledged writes, or is a replica.
+    /// [`ConnectError`] if the server cannot be used.
     pub async fn connect(self, url: &str) -> Result<ValkeyStore, ConnectError> {
         // The application may have installed another provider already.
         let _ = rustls::crypto::ring::default_provider().install_default();
@@ -105,7 +103,6 @@ impl ValkeyOptions {
         })))
     }
 
-    /// Connects to this server if it meets the requirements.
     async fn open(&self, client: &Client) -> Result<ConnectionManager, ConnectError> {
         let config = ConnectionManagerConfig::new()
             .set_number_of_retries(1)
@@ -156,12 +153,12 @@ impl ValkeyOptions {
 }
 
 impl ValkeyStore {
-    /// Connects to the server at `url` with the default options.
+    /// See [`ValkeyOptions::connect`]. Uses the default options.
     ///
     /// Call this on a tokio runtime, which drives the connection.
     ///
     /// # Errors
-    /// [`ConnectError`] if the server does not answer, may lose acknowledged writes, or is a replica.
+    /// [`ConnectError`] if the server cannot be used.
     pub async fn connect(url: &str) -> Result<Self, ConnectError> {
         ValkeyOptions::default().connect(url).await
     }
@@ -171,10 +168,8 @@ fn timed_out() -> RedisError {
     std::io::Error::from(std::io::ErrorKind::TimedOut).into()
 }
 
-/// The interval between two searches for the primary.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
-/// Follows the primary when it moves.
 async fn follow(
     options: ValkeyOptions,
     place: Place,

@@ -1,5 +1,3 @@
-//! A connection that listens for published messages, which wake those who watch the log.
-
 use std::time::Duration;
 
 use futures_util::StreamExt;
@@ -9,17 +7,15 @@ use tokio::sync::watch;
 use crate::script::CHANNEL;
 use crate::task::Task;
 
-/// The pause before the next attempt to connect.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// The listening task, which ends when this is dropped.
+/// Ends the task when dropped.
 pub(crate) struct Listening {
     changed: watch::Sender<()>,
     _task: Task,
 }
 
 impl Listening {
-    /// Listens to the current primary.
     pub(crate) fn start(mut primary: watch::Receiver<Client>) -> Self {
         let changed = watch::channel(()).0;
         let sender = changed.clone();
@@ -42,20 +38,18 @@ impl Listening {
         self.changed.subscribe()
     }
 
-    /// Reports a write of this process.
     pub(crate) fn notify(&self) {
         self.changed.send_replace(());
     }
 }
 
-/// Waits until the primary moves. A fixed primary never moves.
+/// A fixed primary never moves.
 async fn moved_on(primary: &mut watch::Receiver<Client>) {
     if primary.changed().await.is_err() {
         std::future::pending::<()>().await;
     }
 }
 
-/// Listens until the connection is lost.
 async fn listen(client: &Client, changed: &watch::Sender<()>) -> redis::RedisResult<()> {
     let mut subscription = client.get_async_pubsub().await?;
     subscription.subscribe(CHANNEL).await?;

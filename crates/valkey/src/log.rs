@@ -1,5 +1,3 @@
-//! The change log and the register of leases.
-
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -17,7 +15,6 @@ use crate::script;
 use crate::store::ValkeyStore;
 use crate::value::{parse, parse_number, unavailable};
 
-/// An entry of the stream.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Entry {
@@ -28,7 +25,7 @@ pub(crate) enum Entry {
     Account {
         id: AccountId,
     },
-    /// A newer version wrote it, so this version does not know what it invalidates.
+    /// Written by a newer version.
     #[serde(other)]
     Everything,
 }
@@ -44,7 +41,6 @@ impl From<Entry> for Invalidation {
 }
 
 impl ValkeyStore {
-    /// Waits until the configured number of replicas has the write.
     pub(crate) async fn wait_for_replicas(&self) -> Result<(), StoreError> {
         if self.0.replicas == 0 {
             return Ok(());

@@ -1,22 +1,15 @@
-//! Finding the primary: a fixed server, the one that sentinels name, or the one that has keyward's slot of a cluster.
-//!
-//! All data has one hash tag, so one primary of a cluster has it all. The store looks for the primary at intervals, and so
-//! follows a failover.
+//! Finds the primary, and follows a failover. All data has one hash tag, so one primary of a cluster has it all.
 
 use redis::{Client, ErrorKind, RedisError, RedisResult, Value};
 
-/// The way to the primary, from a connection string.
 #[derive(Clone, Debug)]
 pub(crate) enum Place {
-    /// This server.
+    /// Fixed.
     Here(Client),
-    /// Sentinels that know the service.
     Sentinels { sentinels: Vec<Client>, service: String, reach: Reach },
-    /// Servers of the cluster.
     Cluster { servers: Vec<Client>, reach: Reach },
 }
 
-/// The parts of a server's URL except its address.
 #[derive(Clone, Debug)]
 pub(crate) struct Reach {
     scheme: &'static str,
@@ -38,8 +31,7 @@ fn invalid(what: &'static str) -> RedisError {
 }
 
 impl Place {
-    /// Parses `redis://…`, `redis+sentinel://[user:password@]host:port[,host:port…]/service[/database]` or
-    /// `redis+cluster://[user:password@]host:port[,host:port…]`. The scheme may be `valkey` or `rediss` instead of `redis`.
+    /// The forms are those of the [crate documentation](crate#connection-strings).
     pub(crate) fn parse(url: &str) -> RedisResult<Self> {
         let Some((kind, rest)) = url.split_once("://") else { return Ok(Self::Here(Client::open(url)?)) };
         let (scheme, kind) = kind.split_once('+').unwrap_or((kind, ""));
@@ -78,12 +70,11 @@ impl Place {
         }
     }
 
-    /// Returns `true` if the primary never moves.
     pub(crate) fn is_fixed(&self) -> bool {
         matches!(self, Self::Here(_))
     }
 
-    /// Finds the current primary. The first answer counts.
+    /// The first answer counts.
     pub(crate) async fn primary(&self) -> RedisResult<Client> {
         let (known, reach) = match self {
             Self::Here(client) => return Ok(client.clone()),

@@ -1,12 +1,9 @@
-//! The scripts, and the names of the keys on the server.
-
 use std::ops::Deref;
 use std::sync::LazyLock;
 
 use keyward_core::key::Digest;
 use keyward_core::{AccountId, CredentialId};
 
-/// The channel on which writes are published.
 pub(crate) const CHANNEL: &str = "{keyward}:log";
 
 pub(crate) fn key_key(id: &CredentialId) -> String {
@@ -22,7 +19,6 @@ pub(crate) fn digest_key(digest: &Digest) -> String {
     format!("{{keyward}}:digest:{hex}")
 }
 
-/// A script, created once.
 pub(crate) struct Script(LazyLock<redis::Script>);
 
 impl Script {
@@ -39,7 +35,7 @@ impl Deref for Script {
     }
 }
 
-/// Creates the log's head if it is missing. ARGV: its mark.
+/// ARGV: the head's mark.
 pub(crate) static BEGIN: Script = Script::new(|| {
     redis::Script::new(
         "if redis.call('EXISTS', '{keyward}:head') == 0 then redis.call('HSET', '{keyward}:head', 'number', 0, 'mark', ARGV[1], 'origin', ARGV[1]) end",
@@ -59,7 +55,7 @@ pub(crate) static FIND: Script = Script::new(|| {
     )
 });
 
-/// ARGV: ids and times. Only keys that exist, and only forwards.
+/// ARGV: ids and times. Changes only existing keys, and times only forwards.
 pub(crate) static RECORD_USE: Script = Script::new(|| {
     redis::Script::new(
         "local function time(use) return tonumber(string.match(use, '^-?%d+')) end
@@ -72,9 +68,8 @@ pub(crate) static RECORD_USE: Script = Script::new(|| {
     )
 });
 
-/// Writes all of a request, or nothing. ARGV: the request as JSON, with `values` (`key`, `expected`: a value, `absent`,
-/// `present` or `any`, and an optional `new`), `listed` (`id`, `at`) and `entries` (`mark`, `what`). Returns 0, or the number
-/// of the first value that is not as expected, from 1.
+/// All or nothing. ARGV: JSON with `values` (`key`, `expected`: a value, `absent`, `present` or `any`, optional `new`), `listed` (`id`, `at`),
+/// `entries` (`mark`, `what`). Returns 0, or the number of the first unexpected value, from 1.
 pub(crate) static COMMIT: Script = Script::new(|| {
     redis::Script::new(
         "local request = cjson.decode(ARGV[1])
@@ -107,8 +102,7 @@ pub(crate) static COMMIT: Script = Script::new(|| {
     )
 });
 
-/// Reads entries. ARGV: the number before the first entry, the limit. Returns the head's number and mark, the mark at that
-/// number, and the entries.
+/// ARGV: the number before the first entry, the limit. Returns the head's number and mark, the mark at that number, and the entries.
 pub(crate) static READ: Script = Script::new(|| {
     redis::Script::new(
         "local head = redis.call('HMGET', '{keyward}:head', 'number', 'mark', 'origin')
@@ -125,8 +119,7 @@ pub(crate) static READ: Script = Script::new(|| {
     )
 });
 
-/// Returns 1 if the lease is granted, and otherwise records the node's position. ARGV: node, number, mark, lease in
-/// milliseconds.
+/// Returns 1 if the lease is granted, and otherwise records the position. ARGV: node, number, mark, lease in milliseconds.
 pub(crate) static RENEW: Script = Script::new(|| {
     redis::Script::new(
         "local head = redis.call('HMGET', '{keyward}:head', 'number', 'mark')
@@ -147,7 +140,7 @@ pub(crate) static RENEW: Script = Script::new(|| {
     )
 });
 
-/// Removes a node that has not renewed since, and returns 1. ARGV: node, renewals.
+/// Returns 1 if the node has not renewed since. ARGV: node, renewals.
 pub(crate) static EVICT: Script = Script::new(|| {
     redis::Script::new(
         "local known = redis.call('HGET', '{keyward}:nodes', ARGV[1])
@@ -156,7 +149,7 @@ pub(crate) static EVICT: Script = Script::new(|| {
     )
 });
 
-/// Returns the head's number and mark, and the state of every node.
+/// Returns the head's number and mark, and every node's state.
 pub(crate) static NODES: Script = Script::new(|| {
     redis::Script::new(
         "local head = redis.call('HMGET', '{keyward}:head', 'number', 'mark')

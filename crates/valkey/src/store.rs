@@ -1,5 +1,3 @@
-//! The store, and the lookup of keys.
-
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -20,12 +18,9 @@ pub struct ValkeyStore(pub(crate) Arc<Shared>);
 
 pub(crate) struct Shared {
     pub(crate) connection: Arc<RwLock<ConnectionManager>>,
-    /// The number of replicas that every write waits for.
     pub(crate) replicas: usize,
     pub(crate) listening: Listening,
-    /// Follows the primary when it moves.
     pub(crate) _following: Option<Task>,
-    /// The runtime that drives the connections.
     #[cfg(feature = "limits")]
     pub(crate) runtime: tokio::runtime::Handle,
 }

@@ -1,8 +1,6 @@
-//! Background tasks.
-
 use tokio::task::AbortHandle;
 
-/// A task that ends when this is dropped.
+/// Ends when dropped.
 pub(crate) struct Task(AbortHandle);
 
 impl Task {

@@ -1,16 +1,13 @@
-//! Conversion of the server's values and errors.
-
 use keyward_core::Timestamp;
 use keyward_core::store::{KeyRecord, KeyUse, StoreError};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-/// Converts a failed command: the server may answer later.
+/// The server may answer later.
 pub(crate) fn unavailable(error: redis::RedisError) -> StoreError {
     StoreError::unavailable(error)
 }
 
-/// Reads a value that is stored as JSON.
 pub(crate) fn parse<T: DeserializeOwned>(json: &str) -> Result<T, StoreError> {
     serde_json::from_str(json).map_err(StoreError::corrupt)
 }
@@ -19,18 +16,18 @@ pub(crate) fn to_json(value: &impl Serialize) -> Result<String, StoreError> {
     serde_json::to_string(value).map_err(StoreError::corrupt)
 }
 
-/// Reads a number that is stored as text, since the numbers of a script are not exact above 2⁵³.
+/// Numbers of a script are not exact above 2⁵³, so they are text.
 pub(crate) fn parse_number(text: &str) -> Result<u64, StoreError> {
     text.parse().map_err(StoreError::corrupt)
 }
 
-/// Writes a use: its time, then a space and the client's network if that is known.
+/// The time, then a space and the client's network if known.
 pub(crate) fn used_value(used: &KeyUse) -> String {
     let millis = used.at.as_millis();
     used.from.map_or_else(|| millis.to_string(), |network| format!("{millis} {network}"))
 }
 
-/// Adds the last use to a key. The server stores it apart from the key.
+/// The server stores the use apart from the key.
 pub(crate) fn with_use(mut key: KeyRecord, used: Option<&str>) -> Result<KeyRecord, StoreError> {
     if let Some(used) = used {
         let (millis, network) = used.split_once(' ').map_or((used, None), |(millis, network)| (millis, Some(network)));

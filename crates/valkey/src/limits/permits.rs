@@ -1,5 +1,3 @@
-//! Permits for tasks on the server.
-
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -12,17 +10,15 @@ use crate::script::Script;
 use crate::store::ValkeyStore;
 use crate::value::unavailable;
 
-/// The longest lease, since large numbers of a script are not exact.
+/// Large numbers of a script are not exact.
 const LONGEST: Duration = Duration::from_secs(365 * 86_400);
 
-/// Permits for tasks in a Valkey or Redis server, with one limit for all nodes. Clones share the store's connection.
+/// Permits on a Valkey or Redis server, with one limit for all nodes.
 ///
-/// One script grants a permit. Without a renewal, a permit ends when its lease runs out by the server's clock. The server
-/// removes an account's permits with the last of them.
+/// Without a renewal, a permit ends when its lease runs out by the server's clock.
 ///
-/// If the server's clock is set back, permits of dead tasks end later. If it is set forward by a lease or more, permits of
-/// running tasks end early, so more tasks run than the limit allows. A failover can have the same effect, since permits wait
-/// for no replica. Permits protect capacity, not security: no credential depends on them.
+/// If that clock is set back, permits of dead tasks end later. If it is set forward by a lease or more, permits of running tasks end early.
+/// A failover can also end them. Permits protect capacity, not security.
 ///
 /// # Examples
 /// ```no_run
@@ -92,7 +88,7 @@ impl PermitStore for ValkeyPermits {
     }
 }
 
-/// Names the sorted set of an account's permits. Scores are the ends of leases, in microseconds of the server's time.
+/// Scores are the ends of leases, in microseconds of the server's time.
 fn permits_key(account: &AccountId) -> String {
     format!("{{keyward}}:permits:{account}")
 }
@@ -101,11 +97,10 @@ fn micros(lease: Duration) -> u64 {
     lease.min(LONGEST).as_micros() as u64
 }
 
-/// Expires the set with the last of its permits.
 const EXPIRE: &str = "local last = redis.call('ZRANGE', KEYS[1], -1, -1, 'WITHSCORES')[2]
          redis.call('PEXPIREAT', KEYS[1], string.format('%.0f', math.ceil(last / 1000)))";
 
-/// Grants a permit and returns nothing, or returns the number of held permits at the limit. ARGV: permit, limit, lease.
+/// Returns nothing, or the number of held permits at the limit. ARGV: permit, limit, lease.
 static ACQUIRE: Script = Script::new(|| {
     redis::Script::new(&format!(
         "{NOW}
@@ -118,7 +113,7 @@ static ACQUIRE: Script = Script::new(|| {
     ))
 });
 
-/// Renews a permit, and returns 1 if it was still held. ARGV: permit, lease.
+/// Returns 1 if the permit was still held. ARGV: permit, lease.
 static RENEW: Script = Script::new(|| {
     redis::Script::new(&format!(
         "{NOW}
@@ -130,7 +125,6 @@ static RENEW: Script = Script::new(|| {
     ))
 });
 
-/// Returns the number of held permits.
 static IN_FLIGHT: Script = Script::new(|| {
     redis::Script::new(&format!(
         "{NOW}

@@ -1,5 +1,3 @@
-//! Rate limits, counted on the server.
-
 use std::num::NonZeroU32;
 use std::time::Duration;
 
@@ -14,17 +12,15 @@ use crate::script::Script;
 use crate::store::ValkeyStore;
 use crate::value::unavailable;
 
-/// Rate limits counted on a Valkey or Redis server, with one quota for all nodes. Clones share the store's connection.
+/// Rate limits on a Valkey or Redis server, with one quota for all nodes.
 ///
-/// Every call is one script, by the server's clock. The server removes a caller whose quota is full again. If the server
-/// does not answer, every call is refused with [`Rejection::StoreUnavailable`].
+/// If the server does not answer, calls are refused with [`Rejection::StoreUnavailable`].
 ///
-/// If the server's clock is set back, callers wait as if no time had passed since their last calls. If it is set forward,
-/// quotas recover as if the time had passed. A failover may undo the last calls, since rates wait for no replica. Rates
-/// protect capacity, not security: no credential depends on them.
+/// If the server's clock is set back, callers wait as if no time had passed. If it is set forward, quotas recover.
+/// A failover may undo the last calls. Rates protect capacity, not security.
 ///
-/// A server that stores keys writes every call to its disk (`appendfsync always`). To avoid this, count rates on a second
-/// server and connect to it with [`ValkeyOptions::accept_loss`](crate::ValkeyOptions::accept_loss).
+/// With `appendfsync always`, every call is written to the disk. To avoid this, count rates on a second server with
+/// [`ValkeyOptions::accept_loss`](crate::ValkeyOptions::accept_loss).
 ///
 /// # Examples
 /// ```no_run
@@ -72,14 +68,13 @@ impl RateLimiter for ValkeyRates {
     }
 }
 
-/// Converts to nanoseconds. No limit is longer than a day, so a script's numbers are exact.
+/// No limit is longer than a day, so a script's numbers are exact.
 fn nanos(time: Duration) -> u64 {
     time.as_nanos() as u64
 }
 
-/// Spends of a quota. ARGV: the cost, and the most that a caller can be ahead, in nanoseconds. The stored value is the time of
-/// the last write in microseconds, and how far ahead the caller was. Returns how far ahead the caller is. If the quota is
-/// spent, it returns the negative wait instead.
+/// ARGV: the cost, and the most that a caller can be ahead, in nanoseconds. The value: the last write's time in microseconds, how far ahead.
+/// Returns how far ahead the caller is, or the negative wait.
 static SPEND: Script = Script::new(|| {
     redis::Script::new(&format!(
         "{NOW}
