@@ -1,4 +1,4 @@
-//! Conformance suites for keyward: one for stores, one for limits, and a table of hostile requests for adapters.
+//! Conformance suites for stores and limits, and hostile requests for adapters.
 
 pub mod hostile;
 pub mod limits;

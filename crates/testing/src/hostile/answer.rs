@@ -1,18 +1,15 @@
-//! An answer over any protocol, and its comparison with the table.
-
 use serde_json::Value;
 
 use super::{Case, Expected, Mismatch, Refused, Wire};
 
 pub(super) struct Answer {
     pub(super) status: u16,
-    /// The names are in lower case.
+    /// In lower case.
     pub(super) headers: Vec<(String, Vec<u8>)>,
     pub(super) body: Vec<u8>,
 }
 
 impl Answer {
-    /// Returns the `code` in the body.
     pub(super) fn code(&self) -> Option<String> {
         self.member("code")
     }
@@ -37,13 +34,12 @@ impl Answer {
     }
 }
 
-/// Returns the `error` of a Bearer challenge, if it has one.
 pub(super) fn challenge_error(challenge: &str) -> Option<&str> {
     let (_, rest) = challenge.split_once("error=\"")?;
     rest.split('"').next()
 }
 
-/// Compares an answer with the table. `None` means that HTTP did not carry the request.
+/// `None` means that HTTP did not carry the request.
 pub(super) fn compare(case: &Case, answer: Option<&Answer>, request_id: &str, key: &str) -> Result<(), Mismatch> {
     let Some(answer) = answer else {
         return if case.on_the_wire == Wire::Refused { Ok(()) } else { Err(case.mismatch("no answer")) };

@@ -1,5 +1,3 @@
-//! Tokens that are not valid keys: cut, changed, forged, unknown, or of other providers.
-
 use keyward_core::Mode;
 use keyward_core::key::{KeyFormat, KeyKind};
 
@@ -13,12 +11,12 @@ fn bearer(name: impl Into<String>, token: impl AsRef<str>, expected: Expected) -
     Case::with_field(name, format!("Bearer {}", token.as_ref()), expected)
 }
 
-/// Returns the start of the random part, after `<prefix>_<mode>_`.
+/// After `<prefix>_<mode>_`.
 fn body_start(key: &str) -> usize {
     key.rfind('_').map_or(0, |position| position + 1)
 }
 
-/// Replaces each character by another valid one. Before the random part that breaks the format, and within it the checksum.
+/// Breaks the format before the random part, and the checksum within it.
 fn changed_characters(key: &str) -> Vec<Case> {
     let start = body_start(key);
     (0..key.len())
@@ -32,7 +30,6 @@ fn changed_characters(key: &str) -> Vec<Case> {
         .collect()
 }
 
-/// Tokens without the form of a key.
 fn forms(key: &str) -> Vec<Case> {
     let malformed = invalid_key("malformed_key");
     let (lead, body) = key.split_at(body_start(key));
@@ -80,7 +77,6 @@ fn forms(key: &str) -> Vec<Case> {
     rows.into_iter().map(|(name, token)| bearer(name, token, malformed)).collect()
 }
 
-/// Tokens with the form of a key and a wrong checksum.
 fn checksums(key: &str) -> Vec<Case> {
     let (lead, body) = key.split_at(body_start(key));
     let others =
@@ -113,7 +109,7 @@ fn checksums(key: &str) -> Vec<Case> {
     cases
 }
 
-/// Well-formed keys that the service does not know. Only these reach its store.
+/// Only these reach the store.
 fn unknown() -> Vec<Case> {
     let format = KeyFormat::default();
     KeyKind::ALL

@@ -1,4 +1,4 @@
-//! The table over HTTP/1.1, written byte by byte, because no client library sends such requests.
+//! Written byte by byte, because no client library sends such requests.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -10,7 +10,6 @@ use tokio::time::timeout;
 use super::answer::{Answer, compare};
 use super::{Case, Mismatch, Wire, cases, path_cases};
 
-/// How long an answer may take.
 const DEADLINE: Duration = Duration::from_secs(10);
 
 pub(super) async fn run(address: SocketAddr, key: &str) -> Vec<Mismatch> {
@@ -52,7 +51,7 @@ pub(super) fn request(case: &Case, request_id: &str) -> Vec<u8> {
     [head, b"\r\n".to_vec(), case.body.clone()].concat()
 }
 
-/// Whole requests that differ in their lines, and the allowed statuses of each.
+/// The allowed statuses of each request.
 fn heads(key: &str) -> Vec<(&'static str, String, &'static [u16])> {
     let around = |line: &str| format!("GET / HTTP/1.1\r\nHost: localhost\r\n{line}Connection: close\r\n\r\n");
     vec![
@@ -87,7 +86,7 @@ fn heads(key: &str) -> Vec<(&'static str, String, &'static [u16])> {
     ]
 }
 
-/// Sends these bytes on a new connection and reads to its end. Returns `None` if it ended without an answer.
+/// Returns `None` if the connection ended without an answer.
 pub(super) async fn exchange(address: SocketAddr, request: &[u8]) -> Option<Answer> {
     let mut stream = TcpStream::connect(address).await.expect("the service under test accepts connections");
     let mut answer = Vec::new();

@@ -1,5 +1,3 @@
-//! The table over HTTP/2, on one connection, as far as a client library can send it.
-
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -12,7 +10,6 @@ use tokio::time::timeout;
 use super::answer::{Answer, compare};
 use super::{Case, Mismatch, Wire, cases, path_cases};
 
-/// How long an answer may take.
 const DEADLINE: Duration = Duration::from_secs(10);
 
 pub(super) async fn run(address: SocketAddr, key: &str) -> Vec<Mismatch> {
@@ -35,7 +32,7 @@ pub(super) async fn run(address: SocketAddr, key: &str) -> Vec<Mismatch> {
     mismatches
 }
 
-/// Returns a request with this method and target, if HTTP/2 can express it. An authority in the target is kept.
+/// Keeps an authority in the target. Returns `None` if HTTP/2 cannot express it.
 fn head(method: &str, target: &str) -> Option<Request<()>> {
     let target = if target.starts_with('/') { format!("http://localhost{target}") } else { target.to_owned() };
     let uri: Uri = target.parse().ok()?;

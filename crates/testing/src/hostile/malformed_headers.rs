@@ -1,17 +1,14 @@
-//! Forms of the field: schemes, white space, quotes, lists, and bytes that no key has.
-
 use super::{Case, Expected, Wire, invalid_key, invalid_request, missing};
 
 pub(super) fn cases(key: &str) -> Vec<Case> {
     [accepted(key), schemes(key), several(key), wrapped(key), white_space(key), bytes(key), lengths(key)].concat()
 }
 
-/// Makes a case of each row of a name and a field.
 fn table<'a>(expected: Expected, rows: impl IntoIterator<Item = (&'a str, String)>) -> Vec<Case> {
     rows.into_iter().map(|(name, field)| Case::with_field(name, field, expected)).collect()
 }
 
-/// The scheme is case-insensitive (RFC 9110 section 11.1). White space between it and the token does not count.
+/// RFC 9110 section 11.1: the scheme is case-insensitive.
 fn accepted(key: &str) -> Vec<Case> {
     table(
         Expected::Accepted,
@@ -85,7 +82,7 @@ fn schemes(key: &str) -> Vec<Case> {
     cases
 }
 
-/// RFC 9110 section 5.3: a field with a single value may not be sent twice, even with the same value.
+/// RFC 9110 section 5.3: a field with a single value may not be sent twice.
 fn several(key: &str) -> Vec<Case> {
     let several = invalid_request("several_credentials");
     let good = format!("Bearer {key}").into_bytes();

@@ -1,5 +1,3 @@
-//! Credentials in other places than `Authorization`, and fields that have misled other software.
-
 use super::{Case, Expected, missing};
 
 pub(super) fn cases(key: &str) -> Vec<Case> {
@@ -12,7 +10,6 @@ pub(super) fn cases(key: &str) -> Vec<Case> {
     cases
 }
 
-/// A request without an `Authorization` field.
 fn nowhere(name: &str) -> Case {
     Case::with_fields(name, Vec::new(), missing("missing_credential"))
 }
@@ -21,7 +18,7 @@ fn at(name: &str, target: String) -> Case {
     Case { target, ..nowhere(name) }
 }
 
-/// RFC 6750 section 2.3 allows the query, and advises against it because queries end up in logs.
+/// RFC 6750 section 2.3: queries end up in logs.
 fn targets(key: &str) -> [(&'static str, String); 5] {
     [
         ("the key in the query, as access_token", format!("/?access_token={key}")),
@@ -63,7 +60,7 @@ fn fields(key: &str) -> Vec<(&'static str, &'static str, String)> {
     ]
 }
 
-/// RFC 6750 section 2.2 allows a form's body. keyward does not read it.
+/// RFC 6750 section 2.2 allows them. keyward does not read them.
 fn bodies(key: &str) -> Vec<Case> {
     [
         ("the key in a form", "application/x-www-form-urlencoded", format!("access_token={key}")),
@@ -79,7 +76,6 @@ fn bodies(key: &str) -> Vec<Case> {
     .collect()
 }
 
-/// Other credentials beside a good field do not affect it.
 fn beside(key: &str) -> Vec<Case> {
     let accepted = |name, others, target: &str| Case {
         others,

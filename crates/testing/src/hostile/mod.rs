@@ -1,16 +1,10 @@
-//! Hostile `Authorization` headers: bytes in, rejection out.
-//!
-//! One table has the expected result of over 250 requests: several fields, lists, quotes, white space, control characters,
-//! keys that are cut, changed, forged or unknown, and credentials in other places. It depends on no framework, so it tests every
-//! adapter:
-//! - [`over_authenticator`] asks an [`Authenticator`], without HTTP.
-//! - [`over_socket`] sends the table, and [`path_cases`], to a server over HTTP/1.1, byte by byte.
-//! - [`over_http2`] sends them over HTTP/2.
-//! - [`Service::over_socket`] sends the table to a service with another key format and error format.
-//! - [`cases`] returns the table, for other uses.
+//! A table of hostile requests and their expected results:
+//! - [`over_authenticator`] needs no HTTP.
+//! - [`over_socket`] sends the table and [`path_cases`] over HTTP/1.1, and [`over_http2`] over HTTP/2.
+//! - [`Service::over_socket`] is for other key and error formats.
 //!
 //! # The service under test
-//! It has the default key format, the default renderer (RFC 9457) and no `optional`. `GET /` needs only a key and answers 200.
+//! It has the default key format and renderer (RFC 9457), and no `optional`. `GET /` needs only a key and answers 200.
 //! `GET /health` is exempt and answers 200. Every other path is behind the layer, unknown paths included.
 //!
 //! # Examples
@@ -50,21 +44,21 @@ use keyward_core::{Authenticator, Rejection};
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Case {
-    /// The odd part of the request, in words.
+    /// The odd part of the request.
     pub name: String,
-    /// The values of its `Authorization` fields, in order.
+    /// Values of the `Authorization` fields, in order.
     pub fields: Vec<Vec<u8>>,
-    /// The method.
+    /// Method.
     pub method: &'static str,
-    /// The target, as written in the request line.
+    /// Target, as in the request line.
     pub target: String,
-    /// The other fields.
+    /// Other fields.
     pub others: Vec<(&'static str, String)>,
-    /// The body.
+    /// Body.
     pub body: Vec<u8>,
-    /// The expected result.
+    /// Expected result.
     pub expected: Expected,
-    /// How HTTP treats the request.
+    /// Treatment by HTTP.
     pub on_the_wire: Wire,
 }
 
@@ -72,39 +66,39 @@ pub struct Case {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Expected {
-    /// The request is let in, with 200.
+    /// Let in, with 200.
     Accepted,
-    /// The request is refused.
+    /// Refused.
     Refused(Refused),
 }
 
-/// The expected refusal of a request.
+/// An expected refusal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Refused {
-    /// [`Rejection::reason`], which responses do not contain.
+    /// [`Rejection::reason`].
     pub reason: &'static str,
     /// [`Rejection::code`].
     pub code: &'static str,
-    /// The HTTP status.
+    /// HTTP status.
     pub status: u16,
-    /// The `error` of the challenge, or `None` for a challenge without one. A refusal always has a challenge.
+    /// The `error` of the challenge, if any.
     pub error: Option<&'static str>,
 }
 
-/// The way HTTP treats a request, before a service sees it.
+/// The treatment of a request by HTTP, before a service sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Wire {
-    /// It passes. The service must answer as expected.
+    /// It passes.
     Passes,
     /// HTTP/1.1 refuses it, with 400 or 431 or by closing the connection. HTTP/2 does not carry it.
     Refused,
-    /// It cannot be sent, because it would be another request on the wire: a line break ends a field.
+    /// It would be another request on the wire: a line break ends a field.
     CannotBe,
 }
 
-/// Returns the table for a service that accepts `valid_key`. It has new unknown keys at each call.
+/// Returns the table for a service that accepts `valid_key`.
 ///
 /// # Panics
 /// If the key is not of the default format.
@@ -115,12 +109,12 @@ pub fn cases(valid_key: &str) -> Vec<Case> {
     cases_of(valid_key)
 }
 
-/// Returns the table for a key of any format with a checksum. The reasons are those of the default format.
+/// The reasons are those of the default format.
 fn cases_of(valid_key: &str) -> Vec<Case> {
     [malformed_headers::cases(valid_key), forged::cases(valid_key), misplaced_credentials::cases(valid_key)].concat()
 }
 
-/// A result that differs from the table.
+/// A difference from the table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mismatch(String);
 
@@ -135,7 +129,7 @@ impl std::error::Error for Mismatch {}
 /// Checks one case with `authenticator`.
 ///
 /// # Errors
-/// [`Mismatch`] if the verdict, code, status, reason or challenge differs from the table.
+/// [`Mismatch`] if the result differs from the table.
 pub async fn check(authenticator: &Authenticator, case: &Case) -> Result<(), Mismatch> {
     let target = Target {
         method: case.method,
@@ -159,10 +153,10 @@ pub async fn check(authenticator: &Authenticator, case: &Case) -> Result<(), Mis
     if got == expected { Ok(()) } else { Err(case.mismatch(&format!("{got:?}"))) }
 }
 
-/// Checks the whole table with `authenticator`.
+/// Checks the whole table.
 ///
 /// # Panics
-/// If a result differs from the table. The message lists all differences.
+/// If a result differs from the table.
 pub async fn over_authenticator(authenticator: &Authenticator, valid_key: &str) {
     let mut mismatches = Vec::new();
     for case in cases(valid_key) {
@@ -173,18 +167,18 @@ pub async fn over_authenticator(authenticator: &Authenticator, valid_key: &str) 
 
 /// Sends the whole table, and [`path_cases`], over HTTP/1.1 to the [service under test](self#the-service-under-test).
 ///
-/// It compares status, code, challenge, `Cache-Control`, `Vary` and request ids of every answer. No answer may repeat the key.
+/// Compares status, code, challenge, `Cache-Control`, `Vary` and request ids. No answer may repeat the key.
 ///
 /// # Panics
-/// If a result differs from the table. The message lists all differences.
+/// If a result differs from the table.
 pub async fn over_socket(address: SocketAddr, valid_key: &str) {
     report(&http1::run(address, valid_key).await);
 }
 
-/// Sends the whole table, and [`path_cases`], over HTTP/2 without TLS to the [service under test](self#the-service-under-test).
+/// Sends the same as [`over_socket`] over HTTP/2 without TLS.
 ///
 /// # Panics
-/// If a result differs from the table. The message lists all differences.
+/// If a result differs from the table.
 pub async fn over_http2(address: SocketAddr, valid_key: &str) {
     report(&http2::run(address, valid_key).await);
 }
@@ -194,7 +188,7 @@ fn report(mismatches: &[Mismatch]) {
     assert!(lines.is_empty(), "{} hostile requests had unexpected results:\n{}", lines.len(), lines.join("\n"));
 }
 
-/// Returns the path of a target, which may be absolute (RFC 9112 section 3.2.2).
+/// The target may be absolute (RFC 9112 section 3.2.2).
 fn path_of(target: &str) -> &str {
     let without_query = target.split('?').next().unwrap_or(target);
     match without_query.split_once("://") {
@@ -207,7 +201,7 @@ fn path_of(target: &str) -> &str {
 enum Outcome {
     Accepted,
     Anonymous,
-    /// The flag is `true` if there is a correct challenge.
+    /// `true` if the challenge is correct.
     Refused(Refused, bool),
 }
 
@@ -230,7 +224,6 @@ impl Outcome {
 }
 
 impl Case {
-    /// Creates a `GET /` with these `Authorization` fields.
     fn with_fields(name: impl Into<String>, fields: Vec<Vec<u8>>, expected: Expected) -> Self {
         Self {
             name: name.into(),
@@ -244,7 +237,6 @@ impl Case {
         }
     }
 
-    /// Creates a `GET /` with one `Authorization` field.
     fn with_field(name: impl Into<String>, field: impl AsRef<[u8]>, expected: Expected) -> Self {
         Self::with_fields(name, vec![field.as_ref().to_vec()], expected)
     }
@@ -259,7 +251,7 @@ impl Case {
     }
 }
 
-/// Hides the fields, which may hold a valid key.
+/// The fields may hold a valid key.
 impl fmt::Debug for Case {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Case")
@@ -270,17 +262,14 @@ impl fmt::Debug for Case {
     }
 }
 
-/// The refusal of a request without anything like a credential.
 const fn missing(reason: &'static str) -> Expected {
     Expected::Refused(Refused { reason, code: "MISSING_API_KEY", status: 401, error: None })
 }
 
-/// The refusal of a malformed request, whatever its key.
 const fn invalid_request(reason: &'static str) -> Expected {
     Expected::Refused(Refused { reason, code: "INVALID_REQUEST", status: 400, error: Some("invalid_request") })
 }
 
-/// The refusal of an invalid key.
 const fn invalid_key(reason: &'static str) -> Expected {
     Expected::Refused(Refused { reason, code: "INVALID_API_KEY", status: 401, error: Some("invalid_token") })
 }

@@ -1,5 +1,4 @@
-//! Other spellings of an exempt path. Routers, proxies and file systems read some of them as the same path. keyward exempts none
-//! of them, so they need a key whatever a router does.
+//! Other spellings of an exempt path, which need a key whatever a router does.
 
 use super::Mismatch;
 use super::answer::Answer;
@@ -8,11 +7,11 @@ use super::answer::Answer;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PathCase {
-    /// The method.
+    /// Method.
     pub method: &'static str,
-    /// The target, as written in the request line.
+    /// Target, as in the request line.
     pub target: &'static str,
-    /// `true` if the request is let in. Otherwise it is refused with 401 `MISSING_API_KEY`, or by HTTP with 400.
+    /// Whether the request is let in. Otherwise 401 `MISSING_API_KEY`, or 400 by HTTP.
     pub exempt: bool,
 }
 
@@ -102,7 +101,7 @@ pub fn path_cases() -> Vec<PathCase> {
 }
 
 impl PathCase {
-    /// Compares an answer. `None` means that HTTP did not carry the request.
+    /// `None` means that HTTP did not carry the request.
     pub(super) fn compare(&self, answer: Option<&Answer>) -> Result<(), Mismatch> {
         let fits = match answer {
             None => !self.exempt,

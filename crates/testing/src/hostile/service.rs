@@ -1,12 +1,10 @@
-//! The table against a service with another key format, path and error format.
-
 use std::net::SocketAddr;
 
 use super::answer::{Answer, challenge_error};
 use super::http1::{exchange, request};
 use super::{Case, Expected, Wire, cases_of, report};
 
-/// A service that differs from the [service under test](super#the-service-under-test) and keeps the same promises.
+/// A service that differs from the [service under test](super#the-service-under-test).
 ///
 /// # Examples
 /// ```no_run
@@ -26,19 +24,18 @@ use super::{Case, Expected, Wire, cases_of, report};
 /// ```
 #[derive(Clone, Copy)]
 pub struct Service<'a> {
-    /// The address that it listens on.
+    /// Listening address.
     pub address: SocketAddr,
     /// A valid key.
     pub key: &'a str,
-    /// A path that answers GET with 200 for that key.
+    /// A path that answers GET with 200 for the key.
     pub path: &'a str,
-    /// A field that every request also needs. Its name is in lower case.
+    /// A field that every request also needs, with a name in lower case.
     pub field: Option<(&'static str, &'a str)>,
-    /// The status for requests that `keyward-core` answers with 400.
+    /// Status for requests that `keyward-core` answers with 400.
     pub invalid_request: u16,
 }
 
-/// Hides the key.
 impl std::fmt::Debug for Service<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Service").field("address", &self.address).field("path", &self.path).finish_non_exhaustive()
@@ -48,10 +45,10 @@ impl std::fmt::Debug for Service<'_> {
 impl Service<'_> {
     /// Sends the whole table over HTTP/1.1, and returns the number of requests.
     ///
-    /// It compares statuses, challenges and `Cache-Control`, but not bodies. No answer may repeat the key.
+    /// Compares statuses, challenges and `Cache-Control`, but not bodies. No answer may repeat the key.
     ///
     /// # Panics
-    /// If a result differs from the table. The message lists all differences.
+    /// If a result differs from the table.
     pub async fn over_socket(self) -> usize {
         let mut mismatches = Vec::new();
         let mut sent = 0;
@@ -64,7 +61,7 @@ impl Service<'_> {
         sent
     }
 
-    /// Returns the case for this service, or `None` if it does not apply.
+    /// Returns `None` if the case does not apply.
     fn adapt(&self, mut case: Case) -> Option<Case> {
         // A key that is malformed in one format may be this service's valid key.
         let good = format!("Bearer {}", self.key).into_bytes();

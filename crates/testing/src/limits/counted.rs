@@ -1,5 +1,3 @@
-//! Rate limits.
-
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -10,10 +8,9 @@ use keyward_limits::{Each, RateLimiter, RateLimits, RateLimitsBuilder};
 
 type Nodes = [Arc<dyn RateLimiter>; 2];
 
-/// A window in which no part of a quota comes back while a case runs.
+/// No part of a quota comes back while a case runs.
 const DAY: Duration = Duration::from_secs(86_400);
 
-/// The limits of all cases.
 pub(super) fn limits() -> RateLimitsBuilder {
     RateLimits::builder()
         .limit("key", Each::Key, 5, DAY)

@@ -1,5 +1,3 @@
-//! Permits for tasks.
-
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -12,9 +10,9 @@ use super::eventually;
 
 type Nodes = [Arc<dyn PermitStore>; 2];
 
-/// A lease that no case outlives.
+/// No case outlives it.
 const LONG: Duration = Duration::from_secs(600);
-/// A lease that a case waits for.
+/// A case waits for it.
 const SHORT: Duration = Duration::from_millis(300);
 
 async fn acquire(node: &Arc<dyn PermitStore>, account: &AccountId, limit: u32, lease: Duration) -> Acquired {

@@ -1,6 +1,4 @@
-//! Conformance suites for stores of permits and for rate limiters. One call of [`permits`] or [`rates`] runs a suite.
-//!
-//! The store or the limiter has its own clock, so the cases wait for a condition, or for as long as the limiter asks.
+//! Conformance suites for [`permits`] and [`rates`]. The store has its own clock, so the cases wait.
 
 mod counted;
 mod held;
@@ -10,15 +8,13 @@ use std::time::{Duration, Instant};
 
 use keyward_limits::{NamedLimits, PermitStore, RateLimiter};
 
-/// The longest wait for a condition.
 const SOON: Duration = Duration::from_secs(10);
 
-/// Runs every case for permits.
-///
-/// `make` returns two nodes that share a new, empty store. For permits in the memory of one process, both are the same.
+/// Runs every case for permits. `make` returns two nodes that share a new, empty store.
+/// For permits in the memory of one process, both are the same.
 ///
 /// # Panics
-/// If the store breaks a promise. The message names it.
+/// If the store breaks a promise.
 ///
 /// # Examples
 /// ```
@@ -43,12 +39,11 @@ pub async fn permits(make: impl AsyncFn() -> [Arc<dyn PermitStore>; 2]) {
     held::a_permit_that_is_renewed_outlives_its_lease(&nodes).await;
 }
 
-/// Runs every case for rates.
-///
-/// `make` returns two nodes that count these limits together. For limits in the memory of one process, both are the same.
+/// Runs every case for rates. `make` returns two nodes that count these limits together.
+/// For limits in the memory of one process, both are the same.
 ///
 /// # Panics
-/// If the limiter breaks a promise. The message names it.
+/// If the limiter breaks a promise.
 ///
 /// # Examples
 /// ```
@@ -74,7 +69,6 @@ pub async fn rates(make: impl AsyncFn(NamedLimits) -> [Arc<dyn RateLimiter>; 2])
     counted::a_limit_that_is_not_defined_refuses_everything(&nodes).await;
 }
 
-/// Waits until a condition holds.
 async fn eventually(what: &str, condition: impl AsyncFn() -> bool) {
     let begun = Instant::now();
     while !condition().await {

@@ -1,5 +1,3 @@
-//! Keys and accounts: a store returns what was written.
-
 use keyward_core::store::{AdminError, Found, KeyAdmin, KeyStatus, KeyUse, StoredKey, WriteRefused};
 use keyward_core::{AccountRecord, CredentialId, KeyUpdate};
 

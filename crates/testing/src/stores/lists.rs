@@ -1,5 +1,3 @@
-//! Lists: pages and filters.
-
 use std::collections::BTreeSet;
 
 use keyward_core::key::KeyKind;

@@ -1,5 +1,3 @@
-//! The change log, and leases.
-
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! The conformance suite for stores. One call of [`conformance`] runs it.
+//! The [`conformance`] suite for stores.
 
 mod keys;
 mod lists;
@@ -15,13 +15,12 @@ use keyward_core::store::{ChangeLog, Committed, Freshness, KeyAdmin, KeyRecord, 
 use keyward_core::{AccountRecord, CredentialId, Mode, Timestamp};
 use std::sync::Arc;
 
-/// The length of leases in these cases.
 const LEASE: Duration = Duration::from_secs(2);
 
 /// Runs every case, each on a new, empty store from `make`. Clones of a store share its content.
 ///
 /// # Panics
-/// If the store breaks a promise. The message names it.
+/// If the store breaks a promise.
 ///
 /// # Examples
 /// ```
@@ -71,14 +70,13 @@ pub async fn conformance<S: KeyAdmin + Clone>(make: impl AsyncFn() -> S) {
     }
 }
 
-/// Stores a new account and returns it.
 async fn account(store: &impl KeyAdmin) -> AccountRecord {
     let account = AccountRecord::new(keyward_core::AccountId::generate(), "Example Ltd");
     store.put_account(&account).await.expect("an account is put").value_only();
     account
 }
 
-/// Returns a key with a value in every field, without storing it.
+/// With a value in every field.
 fn key(account: &AccountRecord) -> KeyRecord {
     let format = KeyFormat::default();
     let plain = format.generate(KeyKind::Secret, Mode::Live).expect("a key is generated");
@@ -115,7 +113,6 @@ fn key(account: &AccountRecord) -> KeyRecord {
     }
 }
 
-/// Stores a new key and returns it.
 async fn stored_key(store: &impl KeyAdmin) -> KeyRecord {
     let key = key(&account(store).await);
     store.create(&key).await.expect("a key is created").value_only();
@@ -145,7 +142,6 @@ fn log_of(store: &impl KeyAdmin) -> Arc<dyn ChangeLog> {
     }
 }
 
-/// Access to the result of a committed write, without a wait.
 trait ValueOnly<T> {
     fn value_only(self) -> T;
     fn at_position(self) -> Position;

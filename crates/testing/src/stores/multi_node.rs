@@ -1,5 +1,3 @@
-//! Revocation and other changes on several nodes that share a store.
-
 use std::time::{Duration, Instant};
 
 use keyward_core::lease::Lease;

@@ -1,5 +1,3 @@
-//! A store in which others write between a read and the write that follows it.
-
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -11,10 +9,9 @@ use keyward_core::store::{
 };
 use keyward_core::{AccountId, AccountRecord, CredentialId, KeyUpdate, Timestamp};
 
-/// The write between the read and the write under test.
 type Interruption<S> = Arc<dyn Fn(S) -> BoxFuture<'static, ()> + Send + Sync>;
 
-/// A wrapper around a store that makes another write after the first read of a key.
+/// Makes another write after the first read of a key.
 #[derive(Clone)]
 pub(super) struct Racing<S> {
     inner: S,

@@ -1,5 +1,3 @@
-//! The rules of a key's life, which `Keys` enforces on every store.
-
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,7 +12,6 @@ use keyward_core::{CredentialId, KeyUpdate, Keys, NewKey, ScopeSet};
 use super::racing::Racing;
 use super::{account, at, get};
 
-/// The time of the clock in these cases.
 const NOW: i64 = 1_000_000;
 const HOUR: Duration = Duration::from_secs(3_600);
 
@@ -22,7 +19,7 @@ fn keys(store: impl KeyAdmin, now: i64) -> Keys {
     Keys::new(store).with_clock(Arc::new(ManualClock::at(at(now))))
 }
 
-/// Issues a key that is valid from 500,000 to 2,000,000.
+/// Valid from 500,000 to 2,000,000.
 async fn issued(store: &(impl KeyAdmin + Clone)) -> KeyRecord {
     let new = NewKey {
         not_before: Some(at(500_000)),
@@ -149,7 +146,7 @@ pub(super) async fn restricted_keys_keep_a_scope(store: impl KeyAdmin + Clone) {
     assert_eq!(get(&store, &key.id).await, key);
 }
 
-/// Another writer changes the key between the check and the write. The rules apply to the changed key.
+/// Another writer changes the key between the check and the write.
 pub(super) async fn rules_hold_for_keys_that_change_meanwhile(store: impl KeyAdmin + Clone) {
     type Write = fn(Keys, CredentialId) -> futures_util::future::BoxFuture<'static, ()>;
     let rotate: Write = |keys, id| async move { drop(keys.rotate(&id, HOUR).await.expect("rotated")) }.boxed();
