@@ -18,7 +18,7 @@ use crate::store::PostgresStore;
 const ATTEMPTS: usize = 64;
 
 impl PostgresStore {
-    /// One statement, so a client that stops halfway holds no lock. Returns `None` if no row changed.
+    /// One statement, so a stopped client holds no lock. Returns `None` if no row changed.
     async fn write(&self, sql: &str, values: &[Value], mark: u64) -> Result<Option<Position>, Error> {
         let client = self.0.pool.get().await?;
         let statement = client.prepare_cached(sql).await?;
@@ -240,13 +240,13 @@ static CHANGE: LazyLock<String> = LazyLock::new(|| {
     )
 });
 
-/// Parameters after those of [`CHANGE`]: the entry's mark.
+/// Further parameters: the entry's mark.
 static UPDATE: LazyLock<String> = LazyLock::new(|| {
     let mark = KEY_COLUMNS.len() + 2;
     format!("WITH {} SELECT keyward_append(${mark}, 'key', id, digest, NULL) FROM updated", *CHANGE)
 });
 
-/// Parameters after those of [`CHANGE`]: the mark of the key's entry, that of the successor's, the successor.
+/// Further parameters: the mark of the key's entry, that of the successor's, the successor.
 static ROTATE: LazyLock<String> = LazyLock::new(|| {
     let mark = KEY_COLUMNS.len() + 2;
     format!(

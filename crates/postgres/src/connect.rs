@@ -54,7 +54,7 @@ pub enum ConnectError {
     /// The URL or an option is invalid.
     #[error("invalid connection string or option")]
     Options(#[source] Box<dyn std::error::Error + Send + Sync>),
-    /// The server does not answer, or refuses the connection.
+    /// No answer, or the server refuses the connection.
     #[error("cannot connect to the database")]
     Unreachable(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// The server is a replica.
@@ -74,7 +74,7 @@ pub enum ConnectError {
 }
 
 impl Default for PostgresOptions {
-    /// 16 connections, 5 s to connect and for a statement, 30 s to wait for another node that migrates.
+    /// 16 connections, 5 s to connect and for a statement, 30 s for `migration_wait`.
     fn default() -> Self {
         Self {
             pool_size: 16,
@@ -92,7 +92,7 @@ impl PostgresOptions {
         self
     }
 
-    /// Sets the timeout for connecting, and for a connection of the pool.
+    /// Sets the timeout for a connection, new or of the pool.
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
         self.connect_timeout = timeout;
         self
@@ -104,13 +104,13 @@ impl PostgresOptions {
         self
     }
 
-    /// Sets how long [`connect`](Self::connect) waits for another session that locks the tables.
+    /// Sets the longest wait for another session that locks the tables.
     pub fn migration_wait(mut self, wait: Duration) -> Self {
         self.migration_wait = wait;
         self
     }
 
-    /// Connects to the database at `url`, and migrates its tables.
+    /// Connects to `url`, and migrates the tables.
     ///
     /// # Errors
     /// [`ConnectError`] if the database cannot be used.
@@ -156,7 +156,7 @@ impl PostgresOptions {
 impl PostgresStore {
     /// See [`PostgresOptions::connect`]. Uses the default options.
     ///
-    /// Call this on a tokio runtime, which drives the connections.
+    /// Call this on a tokio runtime.
     ///
     /// # Errors
     /// [`ConnectError`] if the database cannot be used.
@@ -165,7 +165,7 @@ impl PostgresStore {
     }
 }
 
-/// Connections must outlive the thread that asks for them.
+/// Connections must outlive the asking thread.
 struct Connector {
     tls: MakeRustlsConnect,
     runtime: Handle,

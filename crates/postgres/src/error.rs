@@ -4,7 +4,7 @@ use deadpool_postgres::PoolError;
 use keyward_core::store::{AdminError, StoreError, WriteRefused};
 use tokio_postgres::error::SqlState;
 
-/// The reason why a query failed.
+/// Why a query failed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum QueryError {
@@ -88,7 +88,7 @@ impl From<Error> for StoreError {
     }
 }
 
-/// Returns `true` if a retry cannot help.
+/// No retry helps.
 fn is_corrupt(error: &tokio_postgres::Error) -> bool {
     match error.code() {
         Some(code) => [

@@ -1,10 +1,10 @@
-//! The PostgreSQL store of keyward, for any number of nodes.
+//! The PostgreSQL store of keyward.
 //!
 //! `LISTEN`/`NOTIFY` only wakes nodes: if every notification is lost, revocations become slower, not weaker.
 //!
 //! # Requirements
 //! - Reads and writes go to the primary. [`PostgresStore::connect`] refuses a server in recovery.
-//! - A commit is durable when it returns. `connect` refuses a server with `fsync` or `synchronous_commit` off.
+//! - A commit is durable. `connect` refuses a server with `fsync` or `synchronous_commit` off.
 //! - Revocations survive a failover only with synchronous replication. `connect` logs a line if `synchronous_standby_names` is empty.
 //!
 //! # TLS

@@ -1,4 +1,4 @@
-//! All statements are simple queries, so a pooler that changes sessions does no harm.
+//! Only simple queries, so a pooler that changes sessions does no harm.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use tokio_postgres::{Client, SimpleQueryMessage, SimpleQueryRow, Transaction};
 
 const RETRY: Duration = Duration::from_millis(50);
 
-/// The history of a set of migrations.
+/// A set of migrations.
 #[derive(Clone, Copy, Debug)]
 pub struct History {
     /// The table of applied migrations.
@@ -21,17 +21,17 @@ pub struct History {
     pub lock: i64,
 }
 
-/// The reason why a migration failed.
+/// Why a migration failed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum MigrationError {
     /// The database does not answer.
     #[error("the database does not answer")]
     Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
-    /// A migration failed, or a newer version of keyward created the tables.
+    /// A migration failed, or the tables come from a newer version.
     #[error("a migration of the tables failed")]
     Failed(#[source] Box<dyn std::error::Error + Send + Sync>),
-    /// Another session held a lock for longer than [`migration_wait`](crate::PostgresOptions::migration_wait).
+    /// A lock was held for longer than [`migration_wait`](crate::PostgresOptions::migration_wait).
     #[error(
         "waited {} s for {blocker}. If this session migrates tables, start again after it ends. \
          Otherwise end it with `SELECT pg_terminate_backend({})`",

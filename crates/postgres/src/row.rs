@@ -14,7 +14,7 @@ use tokio_postgres::types::{FromSql, ToSql};
 
 use crate::error::Error;
 
-/// In the order of [`key`] and [`key_values`].
+/// In the order of [`key_values`].
 pub(crate) const KEY_COLUMNS: [&str; 23] = [
     "id",
     "account",

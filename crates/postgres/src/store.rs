@@ -11,7 +11,7 @@ use crate::error::Error;
 use crate::listen::Listening;
 use crate::row;
 
-/// Keys and accounts in a PostgreSQL database. Clones are cheap and share its connections.
+/// Keys and accounts in a PostgreSQL database. Clones share its connections.
 #[derive(Clone)]
 pub struct PostgresStore(pub(crate) Arc<Shared>);
 
@@ -24,7 +24,7 @@ pub(crate) struct Shared {
 }
 
 impl PostgresStore {
-    /// Returns the connection pool, for an application's tables in the same database.
+    /// Returns the connection pool, for an application's own tables.
     #[must_use]
     pub fn pool(&self) -> &Pool {
         &self.0.pool

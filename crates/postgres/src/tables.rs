@@ -33,7 +33,7 @@ use crate::store::PostgresStore;
 pub struct Tables(PostgresStore);
 
 impl Tables {
-    /// Migrates the tables, and gives access to them.
+    /// Migrates and opens the tables.
     ///
     /// # Errors
     /// [`StoreError`] if the database does not answer, or the tables are locked or cannot be migrated.

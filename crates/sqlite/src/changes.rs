@@ -12,7 +12,7 @@ pub(crate) fn newest(connection: &Connection) -> rusqlite::Result<Position> {
     connection.prepare_cached("SELECT number, mark FROM log_head")?.query_row([], |found| row::position(found, 0))
 }
 
-/// Writers exclude each other, so numbers follow the order of commits and have no gaps.
+/// Writers exclude each other, so numbers follow the order of commits without gaps.
 pub(crate) fn append(transaction: &Transaction<'_>, what: &Invalidation) -> Result<Position, Error> {
     let position = Position { number: newest(transaction)?.number + 1, mark: random_mark() };
     let (kind, key, digest, account) = match what {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
 const IDLE_READERS: usize = 16;
-/// Enough for all but rare list filters.
+/// Too few for rare list filters only.
 const CACHED_STATEMENTS: usize = 64;
 
 pub(crate) const BUSY_PAUSE: Duration = Duration::from_micros(500);
@@ -40,9 +40,9 @@ pub(crate) fn reader(path: &Path) -> rusqlite::Result<Connection> {
 
 /// Only one of them writes at a time.
 pub(crate) struct Writers {
-    /// A commit returns when the disk has it.
+    /// Commits wait for the disk.
     pub(crate) durable: Connection,
-    /// A commit does not wait for the disk.
+    /// Commits do not wait for the disk.
     pub(crate) quick: Connection,
 }
 
@@ -78,12 +78,12 @@ impl Readers {
     }
 }
 
-/// After a panic in another thread, SQLite rolls the open transaction back.
+/// After a panic elsewhere, SQLite rolls the transaction back.
 pub(crate) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// SQLite's own handler pauses up to 100 ms, too long for a revocation.
+/// SQLite's own handler pauses up to 100 ms.
 fn try_again(attempts: i32, limit: i32) -> bool {
     let again = attempts < limit;
     if again {

@@ -1,22 +1,22 @@
-//! The embedded SQLite store of keyward, in one file.
+//! The embedded SQLite store of keyward.
 //!
 //! # Several processes
-//! Any number of processes on one machine may open the same file.
-//! All of them apply a revocation before [`Keys::revoke`](keyward_core::Keys::revoke) returns. The file must be on a local disk.
+//! Any number of processes on one machine may open the same file, on a local disk.
+//! All of them refuse a revoked key before [`Keys::revoke`](keyward_core::Keys::revoke) returns.
 //!
 //! # Durability
-//! A completed write survives a crash and a power cut (`synchronous=FULL`). Uses of keys and leases do not wait for the disk:
-//! a power cut may lose the last seconds of uses, and ends all leases.
+//! A completed write survives a crash and a power cut (`synchronous=FULL`).
+//! A power cut may lose the last seconds of uses, and ends all leases.
 //!
 //! To restore a backup, stop every process, then remove the files that end in `-wal` and `-shm`.
 //! Keys that were revoked after the backup are active again.
 //!
 //! # Contents of the file
-//! The file has the digest and the hint of each key, never the key. On Unix, new files are readable by their owner only (mode 0600).
-//! The mode of an existing file does not change. SQLite overwrites deleted rows (`secure_delete`).
+//! The file has digests and hints of keys, never a key. On Unix, new files are readable by their owner only (mode 0600).
+//! An existing file keeps its mode. SQLite overwrites deleted rows (`secure_delete`).
 //!
 //! # Blocking
-//! Lookups of single rows run in the calling task. Writes run on tokio's blocking threads, so they need a tokio runtime.
+//! Lookups of single rows run in the calling task. Writes need a tokio runtime, and run on its blocking threads.
 //!
 //! # Examples
 //! ```

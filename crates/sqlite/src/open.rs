@@ -22,7 +22,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum OpenError {
-    /// The file cannot be opened or created.
+    /// Cannot be opened or created.
     #[error("cannot open or create the database file")]
     File(#[source] io::Error),
     /// The file or its directory is read-only.
@@ -45,7 +45,7 @@ pub enum OpenError {
     Database(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
-/// Keeps conversions from rusqlite's errors out of [`OpenError`]'s API.
+/// Keeps rusqlite's errors out of [`OpenError`]'s API.
 struct Internal(OpenError);
 
 impl From<OpenError> for Internal {
@@ -121,7 +121,7 @@ fn try_open(path: &Path) -> Result<Opened, Internal> {
     Ok(Opened { path, writers, newest })
 }
 
-/// An existing file is not opened: closing its descriptor would release the `fcntl` locks that SQLite holds in this process.
+/// Does not open an existing file: closing it would release SQLite's `fcntl` locks in this process.
 fn create(path: &Path) -> io::Result<()> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
@@ -133,7 +133,7 @@ fn create(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Reads one snapshot, since another process may be creating the tables.
+/// One snapshot, since another process may be creating the tables.
 fn check_owner(connection: &mut Connection) -> Result<(), Internal> {
     let snapshot = connection.transaction_with_behavior(TransactionBehavior::Deferred)?;
     let is_empty: bool = snapshot.query_row("SELECT NOT EXISTS (SELECT 1 FROM sqlite_schema)", [], |row| row.get(0))?;
@@ -142,7 +142,7 @@ fn check_owner(connection: &mut Connection) -> Result<(), Internal> {
     if is_ours { Ok(()) } else { Err(OpenError::Foreign.into()) }
 }
 
-/// SQLite does not wait for other processes when it changes the mode.
+/// SQLite does not wait here for other processes.
 fn use_wal(connection: &Connection) -> rusqlite::Result<String> {
     let begun = Instant::now();
     loop {

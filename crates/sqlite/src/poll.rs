@@ -12,7 +12,7 @@ use tokio::sync::watch;
 use crate::changes::newest;
 use crate::connection::reader;
 
-/// A check takes less than a microsecond if the file has not changed.
+/// A check takes less than a microsecond if nothing has changed.
 const INTERVAL: Duration = Duration::from_millis(2);
 const PAUSE: Duration = Duration::from_millis(200);
 
@@ -80,7 +80,7 @@ struct LastCheck {
 }
 
 impl LastCheck {
-    /// Leases and uses change the file too, but not the log.
+    /// Leases and uses change the file, but not the log.
     fn has_grown(&mut self, path: &Path) -> rusqlite::Result<bool> {
         let connection = match &self.connection {
             Some(connection) => connection,

@@ -13,7 +13,7 @@ use serde::de::DeserializeOwned;
 
 use crate::error::corrupt;
 
-/// In the order of [`key`] and [`key_values`].
+/// In the order of [`key_values`].
 pub(crate) const KEY_COLUMNS: &str = "keys.id, keys.account, keys.name, keys.digest, keys.hashed_with, keys.hint, keys.kind, \
      keys.mode, keys.scopes, keys.endpoints, keys.networks, keys.metadata, keys.created_at, keys.not_before, \
      keys.expires_at, keys.disabled_at, keys.revoked_at, keys.compromised_at, keys.last_used_at, keys.rotated_from, \

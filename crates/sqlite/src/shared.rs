@@ -15,7 +15,7 @@ pub(crate) struct Shared {
     readers: Readers,
     writers: Arc<Mutex<Writers>>,
     poll: Poll,
-    /// Dropped last, so the connections close before their file is removed.
+    /// Dropped last, after the connections.
     _directory: Option<TempDir>,
 }
 
@@ -43,7 +43,7 @@ impl Shared {
         self.readers.read(&self.path, read)
     }
 
-    /// The write is on the disk when this returns.
+    /// On the disk when this returns.
     pub(crate) async fn write<T: Send + 'static>(
         &self,
         write: impl FnOnce(&Transaction<'_>) -> Result<T, Error> + Send + 'static,
@@ -53,7 +53,7 @@ impl Shared {
         Ok(value)
     }
 
-    /// A power cut may undo the write.
+    /// A power cut may undo it.
     pub(crate) async fn note<T: Send + 'static>(
         &self,
         write: impl FnOnce(&Transaction<'_>) -> Result<T, Error> + Send + 'static,

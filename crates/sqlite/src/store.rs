@@ -10,10 +10,10 @@ use crate::open::{self, OpenError};
 use crate::row;
 use crate::shared::Shared;
 
-/// A revocation waits for a part of the uses only.
+/// A revocation waits for one transaction.
 const USES_AT_ONCE: usize = 500;
 
-/// Keys and accounts in an SQLite file. Clones are cheap and share its connections.
+/// Keys and accounts in an SQLite file. Clones share its connections.
 ///
 /// # Examples
 /// ```
@@ -31,10 +31,10 @@ pub struct SqliteStore(pub(crate) Arc<Shared>);
 impl SqliteStore {
     /// Opens the database at `path`. Creates a missing file, and migrates an older one.
     ///
-    /// Blocks the thread for some milliseconds, or for some seconds if another process is writing.
+    /// Blocks the thread for some milliseconds, or for seconds if another process is writing.
     ///
     /// # Errors
-    /// [`OpenError`] if the file is not writable, is not a database of keyward, or comes from a newer version.
+    /// [`OpenError`] if the file cannot be used.
     ///
     /// # Examples
     /// ```

@@ -1,4 +1,4 @@
-//! Each write is one script, which checks the values it is based on, writes, and appends to the log.
+//! Each write is one script: it checks the values it is based on, writes, and appends to the log.
 
 use async_trait::async_trait;
 use keyward_core::store::{
@@ -59,7 +59,6 @@ impl Write {
     }
 }
 
-/// See [`Write::new_key`].
 fn denied(value: usize) -> AdminError {
     if value == 0 { WriteRefused::NoSuchAccount } else { WriteRefused::Duplicate }.into()
 }

@@ -39,7 +39,7 @@ pub enum ConnectError {
     /// The connection string is invalid.
     #[error("invalid connection string")]
     Url(#[source] RedisError),
-    /// The server does not answer, or refuses the connection.
+    /// No answer, or the server refuses the connection.
     #[error("cannot connect to the server")]
     Unreachable(#[source] RedisError),
     /// The server is a replica.
@@ -61,7 +61,7 @@ impl Default for ValkeyOptions {
 }
 
 impl ValkeyOptions {
-    /// Sets the number of replicas that every write waits for. Permits and rates wait for none.
+    /// Sets the number of replicas that every write waits for, except permits and rates.
     pub fn wait_for_replicas(mut self, replicas: usize) -> Self {
         self.replicas = replicas;
         self
@@ -79,7 +79,7 @@ impl ValkeyOptions {
         self
     }
 
-    /// Connects to the primary at `url`, in one of these [forms](crate#connection-strings).
+    /// Connects to the primary at `url`: see the [forms](crate#connection-strings).
     ///
     /// # Errors
     /// [`ConnectError`] if the server cannot be used.
@@ -155,7 +155,7 @@ impl ValkeyOptions {
 impl ValkeyStore {
     /// See [`ValkeyOptions::connect`]. Uses the default options.
     ///
-    /// Call this on a tokio runtime, which drives the connection.
+    /// Call this on a tokio runtime.
     ///
     /// # Errors
     /// [`ConnectError`] if the server cannot be used.

@@ -1,11 +1,11 @@
-//! The Valkey and Redis store of keyward, for any number of nodes on one primary.
+//! The Valkey and Redis store of keyward.
 //!
 //! Published messages only wake nodes: if every message is lost, revocations become slower, not weaker.
 //!
 //! # Requirements
 //! - The server keeps every acknowledged write (`appendonly yes`, `appendfsync always`) and evicts no keys.
 //! [`ValkeyStore::connect`] checks this. [`ValkeyOptions::accept_loss`] accepts a server that may lose writes.
-//! - A failover may undo the last revocations, unless writes wait for replicas: see [`ValkeyOptions::wait_for_replicas`].
+//! - A failover may undo the last revocations, unless writes [wait for replicas](ValkeyOptions::wait_for_replicas).
 //!
 //! # Connection strings
 //! | connection string | server |

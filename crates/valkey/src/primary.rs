@@ -1,4 +1,4 @@
-//! Finds the primary, and follows a failover. All data has one hash tag, so one primary of a cluster has it all.
+//! Follows a failover. All data has one hash tag, so one primary of a cluster has it all.
 
 use redis::{Client, ErrorKind, RedisError, RedisResult, Value};
 
@@ -6,7 +6,9 @@ use redis::{Client, ErrorKind, RedisError, RedisResult, Value};
 pub(crate) enum Place {
     /// Fixed.
     Here(Client),
+    /// By sentinels.
     Sentinels { sentinels: Vec<Client>, service: String, reach: Reach },
+    /// By slot.
     Cluster { servers: Vec<Client>, reach: Reach },
 }
 
@@ -31,7 +33,7 @@ fn invalid(what: &'static str) -> RedisError {
 }
 
 impl Place {
-    /// The forms are those of the [crate documentation](crate#connection-strings).
+    /// See the [forms](crate#connection-strings).
     pub(crate) fn parse(url: &str) -> RedisResult<Self> {
         let Some((kind, rest)) = url.split_once("://") else { return Ok(Self::Here(Client::open(url)?)) };
         let (scheme, kind) = kind.split_once('+').unwrap_or((kind, ""));

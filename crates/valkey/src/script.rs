@@ -42,7 +42,7 @@ pub(crate) static BEGIN: Script = Script::new(|| {
     )
 });
 
-/// Returns the head's number and mark, the key and its account. KEYS: the digest's key.
+/// KEYS: the digest's key.
 pub(crate) static FIND: Script = Script::new(|| {
     redis::Script::new(
         "local head = redis.call('HMGET', '{keyward}:head', 'number', 'mark')
@@ -55,7 +55,7 @@ pub(crate) static FIND: Script = Script::new(|| {
     )
 });
 
-/// ARGV: ids and times. Changes only existing keys, and times only forwards.
+/// ARGV: ids and times. Only existing keys, only forwards.
 pub(crate) static RECORD_USE: Script = Script::new(|| {
     redis::Script::new(
         "local function time(use) return tonumber(string.match(use, '^-?%d+')) end
@@ -69,7 +69,7 @@ pub(crate) static RECORD_USE: Script = Script::new(|| {
 });
 
 /// All or nothing. ARGV: JSON with `values` (`key`, `expected`: a value, `absent`, `present` or `any`, optional `new`), `listed` (`id`, `at`),
-/// `entries` (`mark`, `what`). Returns 0, or the number of the first unexpected value, from 1.
+/// `entries` (`mark`, `what`). Returns 0, or the number of the first unexpected value.
 pub(crate) static COMMIT: Script = Script::new(|| {
     redis::Script::new(
         "local request = cjson.decode(ARGV[1])
@@ -102,7 +102,7 @@ pub(crate) static COMMIT: Script = Script::new(|| {
     )
 });
 
-/// ARGV: the number before the first entry, the limit. Returns the head's number and mark, the mark at that number, and the entries.
+/// ARGV: the number before the first entry, the limit.
 pub(crate) static READ: Script = Script::new(|| {
     redis::Script::new(
         "local head = redis.call('HMGET', '{keyward}:head', 'number', 'mark', 'origin')
@@ -119,7 +119,7 @@ pub(crate) static READ: Script = Script::new(|| {
     )
 });
 
-/// Returns 1 if the lease is granted, and otherwise records the position. ARGV: node, number, mark, lease in milliseconds.
+/// Without a lease, records the position. ARGV: node, number, mark, lease in milliseconds.
 pub(crate) static RENEW: Script = Script::new(|| {
     redis::Script::new(
         "local head = redis.call('HMGET', '{keyward}:head', 'number', 'mark')
@@ -149,7 +149,6 @@ pub(crate) static EVICT: Script = Script::new(|| {
     )
 });
 
-/// Returns the head's number and mark, and every node's state.
 pub(crate) static NODES: Script = Script::new(|| {
     redis::Script::new(
         "local head = redis.call('HMGET', '{keyward}:head', 'number', 'mark')

@@ -12,7 +12,7 @@ use crate::script;
 use crate::task::Task;
 use crate::value::{parse, parse_number, unavailable, used_value};
 
-/// Keys and accounts in a Valkey or Redis server. Clones are cheap and share its connection.
+/// Keys and accounts in a Valkey or Redis server. Clones share its connection.
 #[derive(Clone)]
 pub struct ValkeyStore(pub(crate) Arc<Shared>);
 

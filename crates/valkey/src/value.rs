@@ -16,12 +16,12 @@ pub(crate) fn to_json(value: &impl Serialize) -> Result<String, StoreError> {
     serde_json::to_string(value).map_err(StoreError::corrupt)
 }
 
-/// Numbers of a script are not exact above 2⁵³, so they are text.
+/// As text: a script's numbers are not exact above 2⁵³.
 pub(crate) fn parse_number(text: &str) -> Result<u64, StoreError> {
     text.parse().map_err(StoreError::corrupt)
 }
 
-/// The time, then a space and the client's network if known.
+/// The time, then the client's network if known.
 pub(crate) fn used_value(used: &KeyUse) -> String {
     let millis = used.at.as_millis();
     used.from.map_or_else(|| millis.to_string(), |network| format!("{millis} {network}"))

@@ -11,14 +11,14 @@ use crate::store::PostgresStore;
 /// The database's calendar has an end.
 const LONGEST: Duration = Duration::from_secs(365 * 86_400);
 
-/// Permits in a PostgreSQL database, with one limit for all nodes.
+/// Permits for tasks, with one limit for all nodes.
 ///
 /// Without a renewal, a permit ends when its lease runs out by the server's clock.
 ///
-/// If that clock is set back, permits of dead tasks end later. If it is set forward by a lease or more, permits of running tasks end early.
+/// If that clock is set back, permits of dead tasks end later. Set forward by a lease or more, it ends permits of running tasks early.
 /// Permits protect capacity, not security.
 ///
-/// Each waiting request holds a connection of the pool. If accounts start many tasks at once, give permits a separate [`PostgresStore`].
+/// Each waiting request holds a connection. If accounts start many tasks at once, give permits a separate [`PostgresStore`].
 ///
 /// # Examples
 /// ```no_run

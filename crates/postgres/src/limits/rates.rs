@@ -9,14 +9,14 @@ use keyward_limits::{NamedLimit, NamedLimits, RateLimiter};
 use crate::error::Error;
 use crate::store::PostgresStore;
 
-/// Rate limits in a PostgreSQL database, with one quota for all nodes.
+/// Rate limits that all nodes share.
 ///
 /// A crash or a failover resets every quota. If the database does not answer, calls are refused with [`Rejection::StoreUnavailable`].
 ///
 /// If the server's clock is set back, callers wait as if no time had passed. If it is set forward, quotas recover.
 /// Rates protect capacity, not security.
 ///
-/// Each waiting call holds a connection of the pool. If callers send many requests at once, give rates a separate [`PostgresStore`].
+/// Each waiting call holds a connection. If callers send many requests at once, give rates a separate [`PostgresStore`].
 ///
 /// # Examples
 /// ```no_run

@@ -39,7 +39,7 @@ pub(super) fn challenge_error(challenge: &str) -> Option<&str> {
     rest.split('"').next()
 }
 
-/// `None` means that HTTP did not carry the request.
+/// `None`: HTTP did not carry the request.
 pub(super) fn compare(case: &Case, answer: Option<&Answer>, request_id: &str, key: &str) -> Result<(), Mismatch> {
     let Some(answer) = answer else {
         return if case.on_the_wire == Wire::Refused { Ok(()) } else { Err(case.mismatch("no answer")) };

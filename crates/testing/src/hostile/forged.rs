@@ -16,7 +16,7 @@ fn body_start(key: &str) -> usize {
     key.rfind('_').map_or(0, |position| position + 1)
 }
 
-/// Breaks the format before the random part, and the checksum within it.
+/// Breaks the format, or within the random part the checksum.
 fn changed_characters(key: &str) -> Vec<Case> {
     let start = body_start(key);
     (0..key.len())

@@ -1,11 +1,11 @@
 //! A table of hostile requests and their expected results:
 //! - [`over_authenticator`] needs no HTTP.
-//! - [`over_socket`] sends the table and [`path_cases`] over HTTP/1.1, and [`over_http2`] over HTTP/2.
+//! - [`over_socket`] and [`over_http2`] send the table and [`path_cases`].
 //! - [`Service::over_socket`] is for other key and error formats.
 //!
 //! # The service under test
 //! It has the default key format and renderer (RFC 9457), and no `optional`. `GET /` needs only a key and answers 200.
-//! `GET /health` is exempt and answers 200. Every other path is behind the layer, unknown paths included.
+//! `GET /health` is exempt and answers 200. Every other path is behind the layer.
 //!
 //! # Examples
 //! ```
@@ -40,17 +40,17 @@ use std::net::SocketAddr;
 use keyward_core::adapter::{Admission, Check, Target};
 use keyward_core::{Authenticator, Rejection};
 
-/// A request of the table, and its expected result.
+/// A request of the table.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Case {
     /// The odd part of the request.
     pub name: String,
-    /// Values of the `Authorization` fields, in order.
+    /// `Authorization` values, in order.
     pub fields: Vec<Vec<u8>>,
     /// Method.
     pub method: &'static str,
-    /// Target, as in the request line.
+    /// Target in the request line.
     pub target: String,
     /// Other fields.
     pub others: Vec<(&'static str, String)>,
@@ -58,11 +58,11 @@ pub struct Case {
     pub body: Vec<u8>,
     /// Expected result.
     pub expected: Expected,
-    /// Treatment by HTTP.
+    /// What HTTP does with it.
     pub on_the_wire: Wire,
 }
 
-/// The expected result of a request.
+/// An expected result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Expected {
@@ -82,26 +82,26 @@ pub struct Refused {
     pub code: &'static str,
     /// HTTP status.
     pub status: u16,
-    /// The `error` of the challenge, if any.
+    /// `error` of the challenge, if any.
     pub error: Option<&'static str>,
 }
 
-/// The treatment of a request by HTTP, before a service sees it.
+/// What HTTP does with a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Wire {
     /// It passes.
     Passes,
-    /// HTTP/1.1 refuses it, with 400 or 431 or by closing the connection. HTTP/2 does not carry it.
+    /// HTTP/1.1 refuses it, with 400 or 431 or by closing. HTTP/2 does not carry it.
     Refused,
-    /// It would be another request on the wire: a line break ends a field.
+    /// It would be another request on the wire.
     CannotBe,
 }
 
 /// Returns the table for a service that accepts `valid_key`.
 ///
 /// # Panics
-/// If the key is not of the default format.
+/// If the key has another format.
 #[must_use]
 pub fn cases(valid_key: &str) -> Vec<Case> {
     let format = keyward_core::key::KeyFormat::default();
@@ -109,7 +109,7 @@ pub fn cases(valid_key: &str) -> Vec<Case> {
     cases_of(valid_key)
 }
 
-/// The reasons are those of the default format.
+/// With the default format's reasons.
 fn cases_of(valid_key: &str) -> Vec<Case> {
     [malformed_headers::cases(valid_key), forged::cases(valid_key), misplaced_credentials::cases(valid_key)].concat()
 }
@@ -129,7 +129,7 @@ impl std::error::Error for Mismatch {}
 /// Checks one case with `authenticator`.
 ///
 /// # Errors
-/// [`Mismatch`] if the result differs from the table.
+/// [`Mismatch`] if the result differs.
 pub async fn check(authenticator: &Authenticator, case: &Case) -> Result<(), Mismatch> {
     let target = Target {
         method: case.method,
@@ -156,7 +156,7 @@ pub async fn check(authenticator: &Authenticator, case: &Case) -> Result<(), Mis
 /// Checks the whole table.
 ///
 /// # Panics
-/// If a result differs from the table.
+/// If a result differs.
 pub async fn over_authenticator(authenticator: &Authenticator, valid_key: &str) {
     let mut mismatches = Vec::new();
     for case in cases(valid_key) {
@@ -170,7 +170,7 @@ pub async fn over_authenticator(authenticator: &Authenticator, valid_key: &str) 
 /// Compares status, code, challenge, `Cache-Control`, `Vary` and request ids. No answer may repeat the key.
 ///
 /// # Panics
-/// If a result differs from the table.
+/// If a result differs.
 pub async fn over_socket(address: SocketAddr, valid_key: &str) {
     report(&http1::run(address, valid_key).await);
 }
@@ -178,7 +178,7 @@ pub async fn over_socket(address: SocketAddr, valid_key: &str) {
 /// Sends the same as [`over_socket`] over HTTP/2 without TLS.
 ///
 /// # Panics
-/// If a result differs from the table.
+/// If a result differs.
 pub async fn over_http2(address: SocketAddr, valid_key: &str) {
     report(&http2::run(address, valid_key).await);
 }

@@ -1,17 +1,17 @@
-//! Other spellings of an exempt path, which need a key whatever a router does.
+//! Spellings of an exempt path that need a key.
 
 use super::Mismatch;
 use super::answer::Answer;
 
-/// A request without a credential to a service that exempts only `GET /health`.
+/// A request without a credential, where only `GET /health` is exempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PathCase {
     /// Method.
     pub method: &'static str,
-    /// Target, as in the request line.
+    /// Target in the request line.
     pub target: &'static str,
-    /// Whether the request is let in. Otherwise 401 `MISSING_API_KEY`, or 400 by HTTP.
+    /// Whether it is let in. Otherwise 401 `MISSING_API_KEY`, or 400 by HTTP.
     pub exempt: bool,
 }
 
@@ -101,7 +101,7 @@ pub fn path_cases() -> Vec<PathCase> {
 }
 
 impl PathCase {
-    /// `None` means that HTTP did not carry the request.
+    /// `None`: HTTP did not carry the request.
     pub(super) fn compare(&self, answer: Option<&Answer>) -> Result<(), Mismatch> {
         let fits = match answer {
             None => !self.exempt,

@@ -4,7 +4,7 @@ use super::answer::{Answer, challenge_error};
 use super::http1::{exchange, request};
 use super::{Case, Expected, Wire, cases_of, report};
 
-/// A service that differs from the [service under test](super#the-service-under-test).
+/// Another service than the [usual one](super#the-service-under-test).
 ///
 /// # Examples
 /// ```no_run
@@ -30,9 +30,9 @@ pub struct Service<'a> {
     pub key: &'a str,
     /// A path that answers GET with 200 for the key.
     pub path: &'a str,
-    /// A field that every request also needs, with a name in lower case.
+    /// A field that every request also needs, in lower case.
     pub field: Option<(&'static str, &'a str)>,
-    /// Status for requests that `keyward-core` answers with 400.
+    /// Status where `keyward-core` answers 400.
     pub invalid_request: u16,
 }
 
@@ -48,7 +48,7 @@ impl Service<'_> {
     /// Compares statuses, challenges and `Cache-Control`, but not bodies. No answer may repeat the key.
     ///
     /// # Panics
-    /// If a result differs from the table.
+    /// If a result differs.
     pub async fn over_socket(self) -> usize {
         let mut mismatches = Vec::new();
         let mut sent = 0;

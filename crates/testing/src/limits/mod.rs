@@ -1,4 +1,4 @@
-//! Conformance suites for [`permits`] and [`rates`]. The store has its own clock, so the cases wait.
+//! Conformance suites: [`permits`] and [`rates`].
 
 mod counted;
 mod held;
@@ -11,7 +11,7 @@ use keyward_limits::{NamedLimits, PermitStore, RateLimiter};
 const SOON: Duration = Duration::from_secs(10);
 
 /// Runs every case for permits. `make` returns two nodes that share a new, empty store.
-/// For permits in the memory of one process, both are the same.
+/// In the memory of one process, both are the same.
 ///
 /// # Panics
 /// If the store breaks a promise.
@@ -40,7 +40,7 @@ pub async fn permits(make: impl AsyncFn() -> [Arc<dyn PermitStore>; 2]) {
 }
 
 /// Runs every case for rates. `make` returns two nodes that count these limits together.
-/// For limits in the memory of one process, both are the same.
+/// In the memory of one process, both are the same.
 ///
 /// # Panics
 /// If the limiter breaks a promise.

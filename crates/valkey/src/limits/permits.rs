@@ -13,12 +13,12 @@ use crate::value::unavailable;
 /// Large numbers of a script are not exact.
 const LONGEST: Duration = Duration::from_secs(365 * 86_400);
 
-/// Permits on a Valkey or Redis server, with one limit for all nodes.
+/// Permits for tasks, with one limit for all nodes.
 ///
 /// Without a renewal, a permit ends when its lease runs out by the server's clock.
 ///
-/// If that clock is set back, permits of dead tasks end later. If it is set forward by a lease or more, permits of running tasks end early.
-/// A failover can also end them. Permits protect capacity, not security.
+/// If that clock is set back, permits of dead tasks end later. Set forward by a lease or more, it ends permits of running tasks early.
+/// So does a failover. Permits protect capacity, not security.
 ///
 /// # Examples
 /// ```no_run
@@ -88,7 +88,7 @@ impl PermitStore for ValkeyPermits {
     }
 }
 
-/// Scores are the ends of leases, in microseconds of the server's time.
+/// Scores: ends of leases, in microseconds of the server's time.
 fn permits_key(account: &AccountId) -> String {
     format!("{{keyward}}:permits:{account}")
 }
@@ -100,7 +100,7 @@ fn micros(lease: Duration) -> u64 {
 const EXPIRE: &str = "local last = redis.call('ZRANGE', KEYS[1], -1, -1, 'WITHSCORES')[2]
          redis.call('PEXPIREAT', KEYS[1], string.format('%.0f', math.ceil(last / 1000)))";
 
-/// Returns nothing, or the number of held permits at the limit. ARGV: permit, limit, lease.
+/// Returns nothing, or the number of held permits. ARGV: permit, limit, lease.
 static ACQUIRE: Script = Script::new(|| {
     redis::Script::new(&format!(
         "{NOW}

@@ -12,14 +12,14 @@ use crate::script::Script;
 use crate::store::ValkeyStore;
 use crate::value::unavailable;
 
-/// Rate limits on a Valkey or Redis server, with one quota for all nodes.
+/// Rate limits that all nodes share.
 ///
 /// If the server does not answer, calls are refused with [`Rejection::StoreUnavailable`].
 ///
 /// If the server's clock is set back, callers wait as if no time had passed. If it is set forward, quotas recover.
 /// A failover may undo the last calls. Rates protect capacity, not security.
 ///
-/// With `appendfsync always`, every call is written to the disk. To avoid this, count rates on a second server with
+/// With `appendfsync always`, every call waits for the disk. To avoid this, count rates on a second server with
 /// [`ValkeyOptions::accept_loss`](crate::ValkeyOptions::accept_loss).
 ///
 /// # Examples
@@ -68,12 +68,12 @@ impl RateLimiter for ValkeyRates {
     }
 }
 
-/// No limit is longer than a day, so a script's numbers are exact.
+/// No limit is longer than a day, so numbers are exact.
 fn nanos(time: Duration) -> u64 {
     time.as_nanos() as u64
 }
 
-/// ARGV: the cost, and the most that a caller can be ahead, in nanoseconds. The value: the last write's time in microseconds, how far ahead.
+/// ARGV: the cost and the most that a caller can be ahead, in nanoseconds. The value: time of the last write in microseconds, how far ahead.
 /// Returns how far ahead the caller is, or the negative wait.
 static SPEND: Script = Script::new(|| {
     redis::Script::new(&format!(
