@@ -1,5 +1,3 @@
-//! Errors of commands: the message, and the exit code.
-
 use std::fmt;
 use std::process::ExitCode;
 
@@ -8,31 +6,26 @@ use keyward_core::lifecycle::KeysError;
 use keyward_core::store::WriteRefused;
 use keyward_manage::ManagementError;
 
-/// The error of a command.
 #[derive(Debug)]
 pub(crate) struct Error {
     kind: ErrorKind,
     message: String,
 }
 
-/// The reason of an [`Error`], which decides the exit code.
+/// Decides the exit code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ErrorKind {
-    /// The database or the server failed.
     Failed,
-    /// Invalid usage or configuration.
     Usage,
     NotFound,
     Refused,
     Declined,
-    /// A scan found keys.
     Found,
-    /// A scan could not read everything.
     Unreadable,
 }
 
 impl ErrorKind {
-    /// A scan has the codes that hooks expect of a check.
+    /// Hooks expect these codes of a check.
     const fn exit_code(self) -> u8 {
         match self {
             Self::Failed | Self::Found => 1,
@@ -53,19 +46,18 @@ impl Error {
         Self::new(ErrorKind::Usage, message)
     }
 
-    /// Names an error with its causes, from the outermost to the innermost.
+    /// With its causes, the innermost last.
     pub(crate) fn caused(kind: ErrorKind, error: &dyn std::error::Error) -> Self {
         let causes: Vec<String> =
             std::iter::successors(Some(error), |&error| error.source()).map(ToString::to_string).collect();
         Self::new(kind, causes.join(": "))
     }
 
-    /// Names the file that the error is about.
     pub(crate) fn in_file(path: &std::path::Path, error: &dyn fmt::Display) -> Self {
         Self::usage(format!("{}: {error}", path.display()))
     }
 
-    /// The same error in a scan, where exit code 1 means that keys were found.
+    /// In a scan, exit code 1 means that keys were found.
     pub(crate) fn in_scan(self) -> Self {
         let kind = if self.kind == ErrorKind::Failed { ErrorKind::Unreadable } else { self.kind };
         Self { kind, ..self }

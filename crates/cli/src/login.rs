@@ -1,7 +1,5 @@
-//! The sign-ins of `keyward login`: tokens, in a file that only its owner may read.
-//!
-//! A refresh token works once, and a second use ends the sign-in, as if it were stolen. So a process that refreshes holds a lock from
-//! before it reads the file until it has written the new tokens.
+//! A second use of a refresh token ends the sign-in. So a process that refreshes holds a lock from before it reads the file
+//! until it has written the new tokens.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File, TryLockError};
@@ -21,25 +19,23 @@ use zeroize::Zeroizing;
 
 use crate::error::{Error, ErrorKind};
 
-/// A token that expires this soon is renewed first. Longer than any call takes.
+/// Longer than any call takes.
 const RENEW_BEFORE: Duration = Duration::from_secs(60);
-/// How long to wait for another process that refreshes. Longer than its retries take.
+/// Longer than the retries of another process that refreshes.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(60);
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
-/// The file with the sign-ins, in its folder.
 #[derive(Clone, Debug)]
 pub(crate) struct SignInFile {
     folder: PathBuf,
 }
 
-/// Sign-ins, by the URLs of their servers.
+/// By URL of the server.
 #[derive(Default, Serialize, Deserialize)]
 struct SignIns {
     servers: BTreeMap<String, SignIn>,
 }
 
-/// A sign-in.
 #[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct SignIn {
     pub(crate) email: String,
@@ -49,7 +45,7 @@ pub(crate) struct SignIn {
     refresh_expires_at: Timestamp,
 }
 
-/// The folder, locked against other processes.
+/// Locked against other processes.
 struct Locked<'a> {
     folder: &'a Path,
     /// Released on drop.
@@ -81,14 +77,12 @@ impl SignIn {
 }
 
 impl SignInFile {
-    /// The file in the user's configuration folder.
     pub(crate) fn of_user() -> Result<Self, Error> {
         let folders = etcetera::choose_base_strategy();
         let folders = folders.map_err(|error| Error::caused(ErrorKind::Usage, &error))?;
         Ok(Self { folder: folders.config_dir().join("keyward") })
     }
 
-    /// Replaces the sign-in to a server.
     pub(crate) async fn keep(&self, url: &str, sign_in: SignIn) -> Result<(), Error> {
         let locked = self.lock().await?;
         let mut all = locked.read()?;
@@ -96,7 +90,6 @@ impl SignInFile {
         locked.write(&all)
     }
 
-    /// Removes the sign-in to a server.
     pub(crate) async fn forget(&self, url: &str) -> Result<(), Error> {
         let locked = self.lock().await?;
         let mut all = locked.read()?;
@@ -162,7 +155,7 @@ impl Locked<'_> {
         })
     }
 
-    /// Replaces the file as a whole, so that a crash leaves the old one.
+    /// As a whole, so that a crash leaves the old file.
     fn write(&self, all: &SignIns) -> Result<(), Error> {
         let path = self.path();
         let text = serde_json::to_vec(all).map_err(|error| Error::caused(ErrorKind::Usage, &error))?;
@@ -186,9 +179,8 @@ fn make_folder(folder: &Path) -> Result<(), Error> {
     builder.create(folder).map_err(|error| Error::in_file(folder, &error))
 }
 
-/// The tokens of a sign-in, renewed in time.
 pub(crate) struct Login {
-    /// A client without a credential.
+    /// Without a credential.
     client: Client,
     file: SignInFile,
     current: Mutex<Option<SignIn>>,

@@ -1,7 +1,6 @@
-//! The program `keyward`: creates, lists, rotates and revokes API keys, finds leaked ones, imports those of other systems, and
-//! serves the management API. It works on a database, or through a server (`--server`).
+//! The program `keyward`, on a database or through a server (`--server`).
 //!
-//! A new key is the last line of standard output, and the only thing on it. Messages for people go to standard error.
+//! A new key is the last line of standard output, and the only thing on it.
 //!
 //! | exit code | meaning |
 //! | --- | --- |

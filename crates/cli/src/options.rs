@@ -1,5 +1,3 @@
-//! Options of every command.
-
 use std::path::PathBuf;
 
 use clap::parser::ValueSource;
@@ -36,7 +34,7 @@ pub(crate) struct Options {
     pub(crate) explicit: ExplicitFlags,
 }
 
-/// Options that are set by a flag, not by the environment.
+/// Set by a flag, not by the environment.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct ExplicitFlags {
     pub(crate) server: bool,

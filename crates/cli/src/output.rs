@@ -1,5 +1,3 @@
-//! Output: tables for people, JSON for programs.
-
 use std::io::{self, Write};
 
 use comfy_table::Table;
@@ -10,7 +8,7 @@ use serde_json::Value;
 
 use crate::error::Error;
 
-/// Writes a line to standard error, and ignores failure. A new key must still be shown after it.
+/// Ignores failure: a new key must still be shown after it.
 macro_rules! note {
     ($($argument:tt)*) => {{
         use std::io::Write as _;
@@ -19,7 +17,7 @@ macro_rules! note {
 }
 pub(crate) use note;
 
-/// Writes a line to standard output. A reader that closed the pipe, such as `head`, is no error.
+/// A reader that closed the pipe, such as `head`, is no error.
 pub(crate) fn line(text: &str) -> Result<(), Error> {
     match writeln!(io::stdout(), "{text}") {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
@@ -31,12 +29,10 @@ pub(crate) fn json_line(value: &Value) -> Result<(), Error> {
     line(&format!("{value:#}"))
 }
 
-/// Writes an object: as JSON, or one field a line.
 pub(crate) fn object(object: &Value, as_json: bool) -> Result<(), Error> {
     if as_json { json_line(object) } else { line(&fields(object)) }
 }
 
-/// Writes a list: as JSON, as a table, or as a note that it is empty.
 pub(crate) fn list<T: Serialize>(
     items: &[T],
     as_json: bool,
@@ -53,7 +49,6 @@ pub(crate) fn list<T: Serialize>(
     }
 }
 
-/// The fields of a JSON object, one a line.
 pub(crate) fn fields(object: &Value) -> String {
     let rows = object.as_object().into_iter().flatten().filter_map(|(name, value)| {
         let text = match value {
@@ -71,7 +66,6 @@ pub(crate) fn fields(object: &Value) -> String {
     rows.fold(new_table(), with_row).trim_fmt()
 }
 
-/// A table without lines: a header, and one row an item.
 pub(crate) fn table<T, const N: usize>(header: [&str; N], items: &[T], row: impl Fn(&T) -> [String; N]) -> String {
     let mut table = new_table();
     table.set_header(header);
@@ -89,12 +83,10 @@ fn with_row<const N: usize>(mut table: Table, row: [String; N]) -> Table {
     table
 }
 
-/// The date of a time, or a word for none.
 pub(crate) fn day(at: Option<Timestamp>, none: &str) -> String {
     at.map_or_else(|| none.to_owned(), |at| at.to_string().chars().take(10).collect())
 }
 
-/// The text, or a dash for none.
 pub(crate) fn or_dash<T: ToString>(value: Option<T>) -> String {
     value.map_or_else(|| "-".to_owned(), |value| value.to_string())
 }

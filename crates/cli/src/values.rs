@@ -1,10 +1,8 @@
-//! Parsers of values on the command line.
-
 use std::time::Duration;
 
 use serde_json::{Map, Value};
 
-/// Parses a duration such as `90d`, `24h` or `1h30m`. A day has 24 hours.
+/// Such as `90d`, `24h` or `1h30m`. A day has 24 hours.
 pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     let invalid = |error: jiff::Error| format!("{error}; write it like 90d, 24h or 1h30m");
     let span: jiff::Span = text.parse().map_err(invalid)?;

@@ -1,4 +1,4 @@
-//! Pruning the audit log, by hand and by the server's setting.
+//! Pruning the audit log.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -12,7 +12,6 @@ use std::time::{Duration, Instant, SystemTime};
 use keyward_core::Timestamp;
 use management::{Ended, Management};
 
-/// A database with two entries in its audit log.
 fn logged() -> Management {
     let management = Management::new();
     for plan in ["Free", "Pro"] {
@@ -55,7 +54,6 @@ fn old_entries_are_pruned_and_the_rest_verifies() {
     assert!(ended.code == 2 && ended.err.contains("needs the database"), "{} {}", ended.code, ended.err);
 }
 
-/// A running server, ended with this.
 struct Serving(Child);
 
 impl Drop for Serving {

@@ -1,4 +1,4 @@
-//! The program as its users run it: what it writes where, and with which exit code it ends.
+//! The program as users run it.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 

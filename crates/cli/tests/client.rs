@@ -1,4 +1,4 @@
-//! The client crate against the real program: a key's life, refusals, pages, repeated requests, and what is never sent or shown.
+//! The client crate against the real program.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 

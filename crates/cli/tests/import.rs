@@ -1,4 +1,4 @@
-//! `keyward keys import`, and that imported keys are accepted by a running service over a socket.
+//! `keyward keys import`.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -33,7 +33,7 @@ impl Management {
         self.run(&[&["keys", "import", file], arguments].concat())
     }
 
-    /// A service on the database, with the authenticator that `guide/src/import.md` shows for the system.
+    /// With the authenticator of `guide/src/import.md`.
     async fn serve(&self, configure: impl FnOnce(SqliteStore) -> Authenticator) -> SocketAddr {
         let layer = AuthLayer::from(configure(SqliteStore::open(self.database()).unwrap()));
         let whoami = async |request: http::Request<hyper::body::Incoming>| {
@@ -49,7 +49,6 @@ impl Management {
     }
 }
 
-/// The status and the body of an answer to a key.
 fn ask(address: SocketAddr, key: &str) -> (u16, String) {
     let mut stream = TcpStream::connect(address).unwrap();
     write!(stream, "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nAuthorization: Bearer {key}\r\n\r\n").unwrap();
@@ -63,7 +62,7 @@ fn sha256(text: &str) -> [u8; 32] {
     Sha256::digest(text).into()
 }
 
-/// A key and a row, as the packages made them: see `import/make.mjs`.
+/// See `import/make.mjs`.
 fn fixtures(text: &str) -> Vec<(String, Value)> {
     let line = |line: &str| {
         let mut made: Value = serde_json::from_str(line).unwrap();
@@ -72,7 +71,7 @@ fn fixtures(text: &str) -> Vec<(String, Value)> {
     text.lines().map(line).collect()
 }
 
-/// A number in base 58, with a 1 for each leading zero byte (draft-msporny-base58).
+/// draft-msporny-base58: a 1 for each leading zero byte.
 fn base58(bytes: &[u8; 16]) -> String {
     const DIGITS: &[u8; 58] = b"123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz";
     let mut rest = u128::from_be_bytes(*bytes);
@@ -90,7 +89,7 @@ fn with_another_end(key: &str) -> String {
     format!("{}{end}", &key[..key.len() - 1])
 }
 
-/// Revokes the key from another process, and checks that the service refuses it at once.
+/// From another process.
 fn assert_revocable(management: &Management, address: SocketAddr, key: &str, name: &str) {
     let id = management.json(&["keys", "list", "--json", "--search", name])[0]["id"].as_str().unwrap().to_owned();
     management.ok(&["keys", "revoke", &id, "--yes"]);

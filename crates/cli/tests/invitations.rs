@@ -1,4 +1,4 @@
-//! Invitations at the command line: made, listed and withdrawn on a server and on a database, accepted and declined on a server.
+//! Invitations at the command line.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -23,7 +23,7 @@ fn read(command: Command) -> Value {
     serde_json::from_str(&ok(command)).unwrap()
 }
 
-/// A server with its owner signed in, and Bob, whose address is proved, signed in beside.
+/// Bob's address is verified.
 struct Invited(Serving);
 
 impl Invited {
@@ -54,7 +54,6 @@ impl Invited {
         made.split(':').next().unwrap().to_owned()
     }
 
-    /// Invites Bob into an account, and gives the secret of the link.
     fn invite(&self, account: &str) -> String {
         let invited = run(self.ada(&["members", "invite", BOB, "--role", "developer", "--account", account]));
         let secret = invited.out.trim_end().to_owned();
@@ -63,7 +62,6 @@ impl Invited {
         secret
     }
 
-    /// Bob's only open invitation, and the account that it is of.
     fn open(&self) -> (String, Value) {
         let open = read(self.bob(&["users", "invitations", "--json"]));
         assert_eq!(open.as_array().unwrap().len(), 1, "{open}");

@@ -1,4 +1,4 @@
-//! Each command that changes a database leaves one entry in the audit log.
+//! Each command that changes a database leaves one audit entry.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -11,13 +11,11 @@ use std::process::Stdio;
 use management::{Ended, Management};
 use serde_json::{Value, json};
 
-/// The entries of all accounts, newest first.
 fn entries(management: &Management) -> Vec<Value> {
     let entries = management.json(&["audit", "list", "--all", "--limit", "500", "--json"]);
     entries.as_array().unwrap().clone()
 }
 
-/// Runs a command that adds one entry with this action. Returns its output.
 fn logs(management: &Management, arguments: &[&str], action: &str) -> Ended {
     let before = entries(management).len();
     // Only the commands that create an owner read the password.

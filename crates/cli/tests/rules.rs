@@ -1,4 +1,4 @@
-//! The rules of a key's life, and of the values that a command takes, on a database.
+//! The rules of keys and of values, on a database.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -12,7 +12,6 @@ fn show(management: &Management, id: &str) -> Value {
     management.json(&["keys", "show", id, "--json"])
 }
 
-/// Runs commands that are refused, each with its exit code and what it says.
 fn check(management: &Management, commands: &[(&[&str], i32, &str)]) {
     for (arguments, code, said) in commands {
         let ended = management.run(arguments);

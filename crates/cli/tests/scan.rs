@@ -1,4 +1,4 @@
-//! `keyward scan` as its users run it, on files, on pipes and on real git repositories.
+//! `keyward scan` on files, pipes and real git repositories.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -34,7 +34,6 @@ impl Management {
         fs::write(path, content).unwrap();
     }
 
-    /// Without a database, in the folder.
     fn scan(&self, arguments: &[&str]) -> Ended {
         let mut command = self.command(&[&["scan"], arguments].concat());
         command.env_remove("KEYWARD_DATABASE").current_dir(self.folder()).output().unwrap().into()
@@ -70,7 +69,6 @@ fn hint(key: &str) -> String {
     format!("{}…{}", &key[..8], &key[key.len() - 4..])
 }
 
-/// The places in the report.
 fn places(ended: &Ended) -> Vec<String> {
     ended.out.lines().map(|line| line.split(": ").next().unwrap().to_owned()).collect()
 }
@@ -183,7 +181,7 @@ fn unreadable_files_are_reported_beside_finds() {
     assert!(ended.err.contains("keys found in 1 places, and 1 could not be read"), "{}", ended.err);
 }
 
-/// A file that the superuser cannot read either.
+/// The superuser cannot read it either.
 #[cfg(target_os = "linux")]
 #[test]
 fn a_read_error_is_reported() {
@@ -284,7 +282,6 @@ fn deleted_keys_are_found_in_the_history() {
     assert_eq!(text.out.lines().count(), 4, "one repository is scanned once: {}", text.out);
 }
 
-/// Standard error on a full disk, or closed.
 #[cfg(target_os = "linux")]
 #[test]
 fn a_full_disk_stops_no_revocation_and_loses_no_key() {
@@ -360,7 +357,7 @@ fn staged_contents_are_scanned_not_files() {
     assert_eq!(management.scan(&["--staged"]).code, 0, "what goes away is no find");
 }
 
-/// The hook that `guide/src/scan.md` shows, run by git.
+/// From `guide/src/scan.md`.
 #[cfg(unix)]
 #[needs(git)]
 #[test]

@@ -1,4 +1,4 @@
-//! The program against a server: the same commands as on a database, signing in, and what it never does with a credential.
+//! The program against a server.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -224,7 +224,6 @@ fn each_failure_has_its_exit_code() {
     assert_eq!(with(&server.token, &["whoami"]).code, 0);
 }
 
-/// The program with no server and no database named.
 fn plain(server: &Serving) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_keyward"));
     for name in ["DATABASE", "SERVER", "TOKEN", "TOKEN_FILE"] {
@@ -277,7 +276,6 @@ fn kept(file: &Path) -> Value {
     serde_json::from_slice(&fs::read(file).unwrap()).unwrap()
 }
 
-/// As if the access token had ended.
 fn let_it_end(file: &Path) -> String {
     let mut all = kept(file);
     let sign_in = all["servers"].as_object_mut().unwrap().values_mut().next().unwrap();
@@ -373,7 +371,6 @@ fn a_lost_answer_creates_one_key() {
     );
 }
 
-/// With all logs on, the only secret in the output is a new key on standard output, once.
 #[test]
 fn no_secret_is_shown_or_logged() {
     let server = Serving::start();
@@ -461,7 +458,6 @@ fn https_needs_a_trusted_certificate() {
     assert!(begun.elapsed() < Duration::from_secs(30));
 }
 
-/// A password is typed at a terminal that does not show it.
 #[cfg(target_os = "linux")]
 #[needs(script)]
 #[test]

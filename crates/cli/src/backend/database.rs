@@ -1,5 +1,3 @@
-//! A database: its keys, and the management service over its records.
-
 use std::path::Path;
 use std::sync::Arc;
 
@@ -20,32 +18,28 @@ use crate::options::Options;
 
 const DEFAULT_DATABASE: &str = "keyward.db";
 
-/// A database.
 pub(crate) struct Database {
-    /// For reading. Changes go through the management service, if there is one.
+    /// For reading. Changes go through the management service, if any.
     pub(crate) keys: Keys,
     /// None on Valkey and Redis.
     pub(crate) managed: Option<Managed>,
 }
 
-/// The management service of a database.
 pub(crate) struct Managed {
     pub(crate) management: Management,
     pub(crate) records: Arc<dyn ManagementStore>,
 }
 
-/// The actor in the audit log.
 pub(crate) fn system() -> Actor {
     Actor::system("command line", Context::new())
 }
 
 impl Database {
-    /// Opens the database for a command. Accounts without a plan have no key limit here: that is a setting of the server.
+    /// Accounts without a plan have no key limit here: that is a setting of the server.
     pub(crate) async fn open(options: &Options) -> Result<Self, Error> {
         Self::open_with(options, |management| Ok(management.key_limit(u32::MAX))).await
     }
 
-    /// Opens the database for a command that no server can do.
     pub(crate) async fn open_for(options: &Options, command: &str) -> Result<Self, Error> {
         Self::refuse_server(options, command)?;
         Self::open(options).await
@@ -60,7 +54,6 @@ impl Database {
         }
     }
 
-    /// Opens the database with settings of the management service.
     pub(crate) async fn open_with(
         options: &Options,
         configure: impl FnOnce(ManagementBuilder) -> Result<ManagementBuilder, Error>,
@@ -103,7 +96,6 @@ pub(super) fn no_records() -> Error {
     )
 }
 
-/// How keys are written and hashed.
 struct KeySettings {
     format: KeyFormat,
     hasher: Option<Hasher>,
@@ -142,7 +134,6 @@ impl KeySettings {
     }
 }
 
-/// The format that `--prefix` describes.
 pub(crate) fn key_format(options: &Options) -> Result<KeyFormat, Error> {
     if options.prefix.is_empty() {
         return Ok(KeyFormat::default());
@@ -152,7 +143,6 @@ pub(crate) fn key_format(options: &Options) -> Result<KeyFormat, Error> {
     format.build().map_err(|error| Error::caused(ErrorKind::Usage, &error))
 }
 
-/// Refuses prefixes of management keys for other keys.
 fn check_prefixes(format: &KeyFormat) -> Result<(), Error> {
     for (kind, mode) in KeyKind::ALL.into_iter().flat_map(|kind| Mode::ALL.map(|mode| (kind, mode))) {
         let Ok(example) = format.generate(kind, mode) else { continue };

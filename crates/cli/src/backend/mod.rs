@@ -1,5 +1,3 @@
-//! Backends: a database, or a server.
-
 mod database;
 mod server;
 
@@ -13,18 +11,15 @@ use crate::options::Options;
 pub(crate) use database::{Database, Managed, key_format, system};
 pub(crate) use server::{connect, connect_signed_in};
 
-/// The target of a command.
 pub(crate) enum Backend {
-    /// SQLite or PostgreSQL. The management service checks and logs each change; keys and accounts are read from the store.
+    /// SQLite or PostgreSQL. Keys and accounts are read from the store.
     Management(Management, Keys),
-    /// Valkey or Redis, which have no management records.
+    /// Valkey or Redis, without management records.
     Keys(Keys),
-    /// A server, through its API.
     Server(Client),
 }
 
 impl Backend {
-    /// The server, or the database if no server is named.
     pub(crate) async fn open(options: &Options) -> Result<Self, Error> {
         if options.server.is_some() && options.database.is_some() {
             return Err(Error::usage("KEYWARD_SERVER and KEYWARD_DATABASE are both set: pass --server or --database"));
@@ -39,7 +34,6 @@ impl Backend {
         })
     }
 
-    /// The backend of everything but keys and accounts.
     pub(crate) fn records(&self) -> Result<Records<'_>, Error> {
         match self {
             Self::Management(management, _) => Ok(Records::Database(management)),
@@ -49,7 +43,6 @@ impl Backend {
     }
 }
 
-/// A backend with management records.
 #[derive(Clone, Copy)]
 pub(crate) enum Records<'a> {
     Database(&'a Management),
@@ -71,7 +64,6 @@ impl Records<'_> {
     }
 }
 
-/// Reads a list of the management service to its end.
 pub(crate) async fn every_page<T, F>(read: impl Fn(PageRequest) -> F) -> Result<Vec<T>, Error>
 where
     F: Future<Output = Result<keyward_manage::Page<T>, ManagementError>>,

@@ -1,5 +1,3 @@
-//! A server, through the client of its API.
-
 use keyward_client::{Client, Credential, Secret};
 use zeroize::Zeroizing;
 
@@ -7,10 +5,8 @@ use crate::error::Error;
 use crate::login::{Login, SignInFile};
 use crate::options::Options;
 
-/// The variable with the credential.
 const TOKEN: &str = "KEYWARD_TOKEN";
 
-/// Connects with the caller's credential, or with the sign-in of `keyward login`.
 pub(crate) fn connect(options: &Options) -> Result<Client, Error> {
     match credential(options)? {
         Some(secret) => Ok(anonymous(options)?.with_credential(Credential::bearer(secret))),
@@ -18,7 +14,7 @@ pub(crate) fn connect(options: &Options) -> Result<Client, Error> {
     }
 }
 
-/// Connects with the sign-in of `keyward login`, and ignores other credentials.
+/// Ignores other credentials.
 pub(crate) fn connect_signed_in(options: &Options) -> Result<Client, Error> {
     let client = anonymous(options)?;
     let login = Login::new(client.clone(), SignInFile::of_user()?);
@@ -35,7 +31,7 @@ fn anonymous(options: &Options) -> Result<Client, Error> {
     Ok(Client::builder(url).allow_plain_http(options.allow_plain_http).build()?)
 }
 
-/// The credential of a variable or a file. A flag on the command line overrides the variable.
+/// A flag overrides the variable.
 fn credential(options: &Options) -> Result<Option<Secret>, Error> {
     let variable = std::env::var(TOKEN).ok().filter(|text| !text.trim().is_empty());
     match (&options.token_file, variable) {

@@ -72,7 +72,6 @@ pub(super) enum Command {
     },
 }
 
-/// An account that was created or changed.
 struct Changed {
     id: AccountId,
     /// None on a server, which does not report it.
@@ -121,7 +120,7 @@ async fn create(
     }
 }
 
-/// Inserts an account on a database. Returns nothing if it exists already.
+/// Returns `None` if the account exists.
 pub(super) async fn insert(backend: &Backend, account: &AccountRecord) -> Result<Option<Effect>, Error> {
     match backend {
         Backend::Management(management, _) => insert_managed(management, account).await,
@@ -170,7 +169,7 @@ async fn show(backend: &Backend, id: &AccountId) -> Result<Value, Error> {
     }))
 }
 
-/// Changes the account that was read, and retries after a conflict, so that no concurrent change is lost.
+/// Retries after a conflict, so that no concurrent change is lost.
 async fn update_account(backend: &Backend, id: AccountId, update: UpdateAccount) -> Result<Changed, Error> {
     match backend {
         Backend::Management(management, _) => {

@@ -9,7 +9,6 @@ use crate::backend::{Records, system};
 use crate::error::{Error, ErrorKind};
 use crate::output;
 
-/// The most entries of a page.
 const PAGE: u16 = 500;
 
 #[derive(Subcommand)]

@@ -1,11 +1,8 @@
-//! The line that proves a change: how many nodes apply it.
-
 use std::fmt;
 
 use keyward_client::Effective;
 use keyward_core::lease::Propagation;
 
-/// How a change reached every node.
 pub(super) struct Effect {
     confirmed: u64,
     /// Nodes that did not answer before their leases ran out.

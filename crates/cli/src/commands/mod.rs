@@ -1,4 +1,4 @@
-//! The commands. Each resource has one module: its arguments, its operations on each backend, and its output.
+//! Each resource has one module: arguments, operations on each backend, output.
 
 mod accounts;
 mod audit;
@@ -24,7 +24,6 @@ use crate::error::Error;
 use crate::options::Options;
 use crate::output::note;
 
-/// How often to retry a change that conflicts with another.
 const ATTEMPTS: usize = 16;
 
 const AFTER_HELP: &str = "\
@@ -94,7 +93,6 @@ enum Command {
 }
 
 impl Arguments {
-    /// Parses the command line. Ends the program if it is invalid.
     pub(crate) fn read() -> Self {
         let matches = Self::command().try_get_matches().unwrap_or_else(|error| name_variable(error).exit());
         let mut arguments = Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
@@ -105,7 +103,6 @@ impl Arguments {
         arguments
     }
 
-    /// Returns `true` if the program runs until it is stopped.
     pub(crate) fn is_serve(&self) -> bool {
         matches!(self.command, Command::Serve(_))
     }
@@ -136,7 +133,7 @@ impl Arguments {
     }
 }
 
-/// Names the variable that an invalid value comes from. clap names its flag only.
+/// clap names the flag only.
 fn name_variable(mut error: clap::Error) -> clap::Error {
     let Some(ContextValue::String(flag)) = error.get(ContextKind::InvalidArg) else { return error };
     let long = flag.split(' ').next().unwrap_or_default().to_owned();
@@ -148,7 +145,7 @@ fn name_variable(mut error: clap::Error) -> clap::Error {
     error
 }
 
-/// The environment variable of a flag, in this command or below.
+/// In this command or below.
 fn variable_of(command: &clap::Command, long: &str) -> Option<String> {
     let named = |argument: &clap::Arg| Some(long) == argument.get_long().map(|name| format!("--{name}")).as_deref();
     let own = command.get_arguments().find(|argument| named(argument)).and_then(clap::Arg::get_env);

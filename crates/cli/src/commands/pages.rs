@@ -62,7 +62,6 @@ pub(super) async fn run(client: &Client, command: Command) -> Result<(), Error> 
     }
 }
 
-/// A new value, the removal of the old one, or no change.
 fn change<T>(value: Option<T>, remove: bool) -> Option<Option<T>> {
     if remove { Some(None) } else { value.map(Some) }
 }

@@ -89,7 +89,7 @@ async fn find(records: Records<'_>, name: &str) -> Result<Plan, Error> {
     found.ok_or_else(|| Error::new(ErrorKind::NotFound, format!("there is no such plan: {name:?}")))
 }
 
-/// Creates a plan, or changes the one at this version.
+/// Without a version, creates the plan.
 async fn put(records: Records<'_>, name: &str, plan: PutPlan, version: Option<u64>) -> Result<Plan, Error> {
     match (records, version) {
         (Records::Database(management), _) => {

@@ -1,5 +1,3 @@
-//! Questions at the terminal.
-
 use std::io::{IsTerminal, Write};
 
 use keyward_client::Secret;
@@ -7,7 +5,6 @@ use zeroize::Zeroizing;
 
 use crate::error::{Error, ErrorKind};
 
-/// Asks for a confirmation.
 pub(super) fn confirm(question: &str) -> Result<(), Error> {
     check_terminal("--yes")?;
     eprint!("{question} [y/N] ");
@@ -21,7 +18,6 @@ pub(super) fn confirm(question: &str) -> Result<(), Error> {
     }
 }
 
-/// Fails if standard input is no terminal, and names the flag to pass instead.
 pub(super) fn check_terminal(flag: &str) -> Result<(), Error> {
     if std::io::stdin().is_terminal() {
         Ok(())
@@ -30,7 +26,6 @@ pub(super) fn check_terminal(flag: &str) -> Result<(), Error> {
     }
 }
 
-/// Reads a secret from the terminal, which does not show it, or from a line of standard input.
 pub(super) fn secret(prompt: &str, flag: &str, from_stdin: bool) -> Result<Secret, Error> {
     if from_stdin {
         let mut line = Zeroizing::new(String::new());
@@ -42,7 +37,6 @@ pub(super) fn secret(prompt: &str, flag: &str, from_stdin: bool) -> Result<Secre
     Ok(Secret::new(typed.map_err(|error| Error::usage(format!("cannot read the terminal: {error}")))?))
 }
 
-/// Reads a new password, twice at a terminal.
 pub(super) fn new_password(flag: &str, from_stdin: bool) -> Result<Secret, Error> {
     let password = secret("New password: ", flag, from_stdin)?;
     if !from_stdin && secret("Repeat the password: ", flag, false)?.expose() != password.expose() {

@@ -1,5 +1,3 @@
-//! Runs the program as its users do.
-
 #![allow(dead_code, reason = "each test program uses a part of it")]
 
 use std::path::PathBuf;
@@ -8,10 +6,8 @@ use std::process::{Command, Output, Stdio};
 use serde_json::Value;
 use tempfile::TempDir;
 
-/// A folder with a database in it, and the program beside it.
 pub(crate) struct Management(pub(crate) TempDir);
 
-/// The exit code and the output of a run.
 pub(crate) struct Ended {
     pub(crate) code: i32,
     pub(crate) out: String,
@@ -51,7 +47,6 @@ impl Management {
         self.command(arguments).output().unwrap().into()
     }
 
-    /// Runs what has to work, and gives what it wrote to standard output.
     pub(crate) fn ok(&self, arguments: &[&str]) -> String {
         let ended = self.run(arguments);
         assert_eq!(ended.code, 0, "{arguments:?}: {}", ended.err);
@@ -62,7 +57,7 @@ impl Management {
         serde_json::from_str(&self.ok(arguments)).unwrap()
     }
 
-    /// A new key: itself and its id.
+    /// The key and its id.
     pub(crate) fn create(&self, arguments: &[&str]) -> (String, String) {
         let key = self.ok(&[&["keys", "create", "--name", "a key"], arguments].concat()).trim_end().to_owned();
         let id = self.json(&["keys", "list", "--json", "--limit", "1"])[0]["id"].as_str().unwrap().to_owned();

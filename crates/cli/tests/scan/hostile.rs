@@ -1,4 +1,4 @@
-//! Repositories that want a program of theirs to be run.
+//! Repositories that try to run a program.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -10,7 +10,7 @@ use crate::management::Management;
 use crate::{hint, key};
 
 impl Management {
-    /// A program that leaves a mark, and the mark. It is in the repository's own folder for git, as an archive would bring it along.
+    /// The trap is in the repository's own git folder, as in an archive.
     fn trap(&self) -> (String, PathBuf) {
         let (program, mark) = (self.folder().join(".git/trap"), self.0.path().join("run"));
         fs::write(&program, format!("#!/bin/sh\necho \"$0 $*\" >> {}\ncat\n", mark.display())).unwrap();
@@ -30,7 +30,7 @@ impl Management {
     }
 }
 
-/// Settings, each with `TRAP` for the program and `DIR` for the folder of hooks.
+/// `TRAP` is the program, and `DIR` the folder of hooks.
 const SETTINGS: &[&[(&str, &str)]] = &[
     &[("core.fsmonitor", "TRAP")],
     &[("core.fsmonitor", "TRAP"), ("core.fsmonitorHookVersion", "1")],

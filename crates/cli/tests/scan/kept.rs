@@ -1,5 +1,3 @@
-//! Objects that git keeps but hides.
-
 use std::fs;
 
 use keyward_needs::needs;
@@ -8,7 +6,6 @@ use serde_json::Value;
 use crate::management::Management;
 use crate::{hint, key};
 
-/// Where the keys of a history are, and the commit that brought each in.
 fn brought_in(management: &Management) -> Vec<(String, Option<String>)> {
     let ended = management.scan(&["--history", "--json"]);
     let found: Value = serde_json::from_str(&ended.out).unwrap_or_else(|_| panic!("{}", ended.err));

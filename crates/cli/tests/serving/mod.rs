@@ -1,4 +1,4 @@
-//! A real `keyward serve` on a new database, the program as its users run it, and a proxy that forces faults.
+//! A real `keyward serve`, and a proxy that forces faults.
 
 #![allow(dead_code, reason = "each test program uses a part of it")]
 
@@ -19,7 +19,6 @@ use crate::management::Ended;
 pub(crate) const EMAIL: &str = "ada@example.com";
 pub(crate) const PASSWORD: &str = "correct horse battery canary";
 
-/// A server with an owner and a management key that may do everything.
 pub(crate) struct Serving {
     pub(crate) folder: TempDir,
     pub(crate) url: String,
@@ -43,7 +42,6 @@ fn program() -> Command {
     command
 }
 
-/// Runs a command to its end with this as its standard input.
 pub(crate) fn fed(mut command: Command, input: &str) -> Ended {
     let mut child = command.stdin(Stdio::piped()).spawn().unwrap();
     // A program that does not want it may have ended.
@@ -74,12 +72,11 @@ impl Serving {
         Self { folder, url, token: made.out.trim_end().to_owned(), process }
     }
 
-    /// The file in which sign-ins are kept.
     pub(crate) fn kept(&self) -> PathBuf {
         self.folder.path().join("config/keyward/credentials.json")
     }
 
-    /// The program against this server, without a credential.
+    /// Without a credential.
     pub(crate) fn signed_in(&self, arguments: &[&str]) -> Command {
         let mut command = program();
         command.env("XDG_CONFIG_HOME", self.folder.path().join("config"));
@@ -87,14 +84,12 @@ impl Serving {
         command
     }
 
-    /// The program with the management key.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = self.signed_in(arguments);
         command.env("KEYWARD_TOKEN", &self.token);
         command
     }
 
-    /// The program on the server's database.
     pub(crate) fn on_database(&self, arguments: &[&str]) -> Command {
         let mut command = program();
         command.arg("--database").arg(self.folder.path().join("keys.db")).args(arguments);
@@ -105,7 +100,6 @@ impl Serving {
         self.command(arguments).output().unwrap().into()
     }
 
-    /// Runs what has to work, and gives what it wrote to standard output.
     pub(crate) fn ok(&self, arguments: &[&str]) -> String {
         ok(self.command(arguments))
     }
@@ -119,43 +113,35 @@ impl Serving {
         fed(login, &format!("{PASSWORD}\n"))
     }
 
-    /// The client of the crate, with the management key.
     pub(crate) fn client(&self) -> Client {
         self.client_at(&self.url)
     }
 
-    /// The same at another URL.
     pub(crate) fn client_at(&self, url: &str) -> Client {
         let credential = Credential::bearer(Secret::new(self.token.clone()));
         Client::builder(url).credential(credential).build().unwrap()
     }
 
-    /// The host and the port.
     pub(crate) fn address(&self) -> &str {
         self.url.trim_start_matches("http://")
     }
 }
 
-/// Runs what has to work, and gives what it wrote to standard output.
 pub(crate) fn ok(mut command: Command) -> String {
     let ended: Ended = command.output().unwrap().into();
     assert_eq!(ended.code, 0, "{command:?}: {}", ended.err);
     ended.out
 }
 
-/// The fault that a proxy causes.
 #[derive(Clone, Debug)]
 pub(crate) enum Fault {
-    /// The server gets the request, and its answer is swallowed.
     Swallow,
-    /// It is answered in the server's place.
     Answer(String),
 }
 
-/// A proxy in front of a server that does something to the first so many connections, and lets the others through.
+/// Acts on the first connections only.
 pub(crate) struct Proxy {
     pub(crate) url: String,
-    /// How many connections there were.
     pub(crate) connections: Arc<AtomicUsize>,
 }
 

@@ -23,7 +23,6 @@ use crate::output::{self, note};
 use crate::values::{duration, json_object};
 use operations::Changed;
 
-/// The most keys of a page.
 const PAGE: u16 = 500;
 
 #[derive(Subcommand)]
@@ -306,7 +305,6 @@ fn scope_set(grants: Vec<Grant>) -> Result<ScopeSet, Error> {
     ScopeSet::new(grants).map_err(|error| Error::caused(ErrorKind::Usage, &error))
 }
 
-/// The only place that writes a key.
 fn show_once(key: &Zeroizing<String>) -> Result<(), Error> {
     output::line(key)
 }

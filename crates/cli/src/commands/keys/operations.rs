@@ -1,5 +1,3 @@
-//! The operations on keys, on each backend.
-
 use std::time::Duration;
 
 use keyward_client::{CreateKey, Key, KeyFilter, Page, Purpose, UpdateKey, Usage};
@@ -16,16 +14,13 @@ use crate::commands::{ATTEMPTS, accounts};
 use crate::error::{Error, ErrorKind};
 use crate::output::note;
 
-/// The account of keys that are created without one.
 const DEFAULT_ACCOUNT: &str = "default";
 
-/// A key that was created.
 pub(super) struct Created {
     pub(super) key: Zeroizing<String>,
     pub(super) record: Key,
 }
 
-/// A key that was rotated.
 pub(super) struct Rotated {
     pub(super) key: Zeroizing<String>,
     pub(super) record: Key,
@@ -33,7 +28,6 @@ pub(super) struct Rotated {
     pub(super) effect: Effect,
 }
 
-/// A key that was changed.
 pub(super) struct Changed {
     pub(super) record: Key,
     pub(super) effect: Effect,
@@ -168,7 +162,7 @@ pub(super) async fn show(backend: &Backend, id: &CredentialId) -> Result<Key, Er
     }
 }
 
-/// Changes the key at this version, or at whatever version it is.
+/// Without a version, changes any.
 pub(super) async fn update(
     backend: &Backend,
     id: &CredentialId,
@@ -274,7 +268,6 @@ pub(super) async fn set_disabled(backend: &Backend, id: &CredentialId, disabled:
     }
 }
 
-/// The use of a key, or of all keys of an account.
 pub(super) async fn usage(
     backend: &Backend,
     id: Option<&CredentialId>,

@@ -1,5 +1,3 @@
-//! Scans files and folders, several at once.
-
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -9,14 +7,12 @@ use ignore::{DirEntry, WalkBuilder, WalkState};
 use super::report::{Place, printable};
 use super::scanner::Scanner;
 
-/// Lists files that hold keys on purpose, in the syntax of `.gitignore`.
+/// Lists files that hold keys on purpose, as `.gitignore` does.
 const IGNORE_FILE: &str = ".keywardignore";
 
-/// Standard input among the paths.
 const STANDARD_INPUT: &str = "-";
 
 impl Scanner<'_> {
-    /// Scans the files under `paths`, and those that git ignores with `everything`.
     pub(super) fn files(&self, paths: &[PathBuf], everything: bool) {
         let mut roots = Vec::new();
         for path in paths {

@@ -1,21 +1,19 @@
-//! Finds keys in a stream of bytes.
-
 use std::io::{self, Read};
 
 use aho_corasick::{AhoCorasick, Input, MatchKind};
 use keyward_core::key::{KeyFormat, ParsedKey};
 use memchr::{memchr_iter, memrchr};
 
-/// The size of a read, in bytes. Longer than any key.
+/// Longer than any key.
 const WINDOW: usize = 256 * 1024;
 
-/// Finds keys of one format. Searches for the prefixes of keys, and parses the places that have one.
+/// Searches for prefixes, and parses there.
 pub(super) struct Finder {
     format: KeyFormat,
     beginnings: AhoCorasick,
 }
 
-/// The place of a key. Lines and columns start at 1, and columns count bytes.
+/// From 1. Columns count bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Position {
     pub(super) line: u64,
@@ -30,7 +28,7 @@ impl Finder {
         Ok(Self { format: format.clone(), beginnings })
     }
 
-    /// Reads `input` to its end, and reports each key. Returns the number of bytes.
+    /// Returns the number of bytes.
     pub(super) fn find(&self, mut input: impl Read, mut found: impl FnMut(Position, ParsedKey<'_>)) -> io::Result<u64> {
         // The window holds a whole key, and a character on both sides of it.
         let margin = self.format.longest() + 1;
@@ -58,7 +56,7 @@ impl Finder {
         }
     }
 
-    /// Replaces every key in `text` by its hint, for names in the report.
+    /// Names in the report may have keys.
     pub(super) fn redact(&self, text: &str) -> String {
         let (mut redacted, mut shown) = (String::new(), 0);
         self.find_in(text.as_bytes(), 0, text.len(), |at, key| {
@@ -68,7 +66,7 @@ impl Finder {
         redacted + text.get(shown..).unwrap_or_default()
     }
 
-    /// Reports the keys that begin between `from` and `until`. Returns where to continue.
+    /// Returns where to continue.
     fn find_in<'a>(
         &self,
         text: &'a [u8],
@@ -91,7 +89,6 @@ impl Finder {
     }
 }
 
-/// Counts lines up to an offset.
 struct Place {
     line: u64,
     column: u64,
@@ -119,7 +116,7 @@ mod tests {
 
     use super::*;
 
-    /// Returns a few bytes at a time, as pipes do.
+    /// A few bytes at a time, as pipes do.
     struct Trickle<'a>(&'a [u8], usize);
 
     impl Read for Trickle<'_> {

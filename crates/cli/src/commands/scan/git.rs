@@ -1,14 +1,11 @@
-//! Runs git on repositories that are not trusted.
-//!
-//! The configuration of a scanned repository may name programs that git would run, such as `core.fsmonitor`. Every git command of this
-//! program is made here. Its command line overrides all of those settings, because it comes before every file. Two things of the caller
-//! stay: the environment that git gives its hooks, and the folders that the caller declared safe.
+//! Runs git on repositories that are not trusted: their configuration may name programs, such as `core.fsmonitor`.
+//! The command line overrides them. The environment of hooks and the caller's safe folders stay.
 
 use std::path::MAIN_SEPARATOR_STR;
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
-/// Settings that run a program or fetch objects, with values that do neither.
+/// Settings that run a program or fetch objects, with harmless values.
 const OVERRIDDEN: [&str; 16] = [
     "core.fsmonitor=false",
     "core.hooksPath=/dev/null",
@@ -28,11 +25,9 @@ const OVERRIDDEN: [&str; 16] = [
     "protocol.allow=never",
 ];
 
-/// Variables that name programs.
 const REMOVED: [&str; 7] =
     ["GIT_EXTERNAL_DIFF", "GIT_PAGER", "GIT_EDITOR", "GIT_ASKPASS", "GIT_SSH", "GIT_SSH_COMMAND", "GIT_PROXY_COMMAND"];
 
-/// A git command without a subcommand.
 pub(super) fn git() -> Command {
     let mut git = bare();
     // Without this, git refuses a folder of another user, as in a container.
@@ -63,7 +58,7 @@ fn bare() -> Command {
     git
 }
 
-/// The safe folders of the system's and the caller's configuration, in order. git ignores those of a repository.
+/// git ignores those of a repository.
 fn safe_directories() -> &'static [String] {
     static SAFE: OnceLock<Vec<String>> = OnceLock::new();
     SAFE.get_or_init(|| ["--system", "--global"].into_iter().flat_map(safe_of).collect())

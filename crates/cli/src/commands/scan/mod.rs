@@ -53,7 +53,6 @@ pub(super) struct Scan {
     yes: bool,
 }
 
-/// Scans with the settings of the database, if there is one.
 pub(super) async fn run(options: &Options, command: Scan) -> Result<(), Error> {
     // A variable for other commands does not stop a hook.
     if options.explicit.server {
@@ -126,7 +125,6 @@ fn gather(format: &KeyFormat, hasher: &Hasher, command: &Scan) -> Result<(Vec<Fi
     Ok((finds, unreadable))
 }
 
-/// Looks up each key once, in however many places it was found.
 async fn look_up(keys: &Keys, finds: &[Find]) -> Result<Known, Error> {
     let mut known: Known = HashMap::new();
     for find in finds {
@@ -148,7 +146,6 @@ async fn stored_under(keys: &Keys, digests: &[Digest]) -> Result<Option<KeyRecor
     Ok(None)
 }
 
-/// Revokes the known keys that are not revoked yet.
 async fn revoke(database: &Database, known: &Known, yes: bool) -> Result<(), Error> {
     let now = SystemClock.now();
     let mut active: Vec<&KeyRecord> = known

@@ -1,6 +1,4 @@
-//! Scans a git repository: every object that a ref or the reflog reaches, or the staged changes.
-//!
-//! git runs as a child process ([`git`]), because it knows packs, alternates and every version of its formats.
+//! git runs as a child process ([`git`]), because it knows every version of its formats.
 
 use std::collections::{BTreeMap, HashMap};
 use std::ffi::OsStr;
@@ -13,20 +11,18 @@ use super::git;
 use super::report::{Find, Gathered, Place, printable};
 use super::scanner::Scanner;
 
-/// The most processes that read objects. git unpacks on one core only.
+/// git unpacks on one core only.
 const MAX_READERS: usize = 8;
 
-/// The `.git` folder of a repository.
+/// The `.git` folder.
 pub(super) struct Repository(PathBuf);
 
-/// An object and its path.
 struct Object {
     id: String,
     path: String,
 }
 
 impl Repository {
-    /// The repository that `path` is in.
     pub(super) fn of(path: &Path) -> Result<Self, String> {
         let folder =
             if path.is_file() { path.parent().filter(|parent| !parent.as_os_str().is_empty()) } else { Some(path) };
@@ -48,7 +44,7 @@ impl Repository {
         git
     }
 
-    /// Every object that a ref, HEAD or the reflog reaches, newest first. Only the reflog has the older stashes.
+    /// Only the reflog has the older stashes.
     fn reachable(&self) -> Result<Vec<Object>, String> {
         let out =
             output(&mut self.git(["rev-list", "--objects", "--date-order", "--all", "--reflog", "--missing=print"]))?;
@@ -63,7 +59,6 @@ impl Repository {
             .collect())
     }
 
-    /// The objects that the next commit would change or add.
     fn staged(&self) -> Result<Vec<Object>, String> {
         let out = output(&mut self.git([
             "diff-index",
@@ -92,7 +87,7 @@ impl Repository {
         Ok(objects)
     }
 
-    /// The current commit, or the empty tree before the first.
+    /// The empty tree before the first commit.
     fn head(&self) -> Result<String, String> {
         let commit = output(&mut self.git(["rev-parse", "--quiet", "--verify", "HEAD^{commit}"]));
         let out = match commit {
@@ -102,7 +97,7 @@ impl Repository {
         Ok(String::from_utf8_lossy(&out).trim().to_owned())
     }
 
-    /// The oldest commit that brought in each of these objects.
+    /// The oldest ones.
     fn commits_of(&self, objects: &[String]) -> Result<HashMap<String, String>, String> {
         let mut commits = HashMap::new();
         for some in objects.chunks(500) {
@@ -138,7 +133,6 @@ impl Repository {
 }
 
 impl Scanner<'_> {
-    /// Scans everything that the refs and the reflog reach: files, and messages of commits and tags.
     pub(super) fn history(&self, repository: &Repository) -> Result<(), String> {
         let objects = repository.reachable()?;
         let age: HashMap<&str, usize> = objects.iter().enumerate().map(|(age, object)| (&*object.id, age)).collect();
@@ -178,7 +172,6 @@ impl Scanner<'_> {
         unknown
     }
 
-    /// Scans the staged contents, which may differ from the files.
     pub(super) fn staged(&self, repository: &Repository) -> Result<(), String> {
         let gathered = self.objects(repository, &repository.staged()?);
         let (finds, unreadable) = gathered.into_sorted();
@@ -258,7 +251,6 @@ impl Scanner<'_> {
     }
 }
 
-/// Runs a git command, and returns its output or its error message.
 fn output(git: &mut Command) -> Result<Vec<u8>, String> {
     let out = git.output().map_err(failed)?;
     if out.status.success() {

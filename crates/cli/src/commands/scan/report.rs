@@ -1,4 +1,4 @@
-//! The report of a scan. It has hints, never keys.
+//! The report has hints, never keys.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -13,25 +13,22 @@ use super::finder::Position;
 use crate::error::Error;
 use crate::output;
 
-/// A key that was found.
 pub(super) struct Find {
     pub(super) place: Place,
     pub(super) position: Position,
     pub(super) hint: Hint,
     kind: KeyKind,
     mode: Mode,
-    /// The digests that the key may be stored under, the current one first.
+    /// The current one first.
     pub(super) digests: Vec<Digest>,
 }
 
-/// The place of a find.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Place {
-    /// The file, or its path in the history.
     pub(super) path: String,
-    /// In the history: the object that holds the key.
+    /// In the history only.
     pub(super) object: Option<String>,
-    /// In the history: the commit that added it.
+    /// In the history only.
     pub(super) commit: Option<String>,
 }
 
@@ -41,7 +38,6 @@ impl Place {
     }
 }
 
-/// The finds of all threads, and the content that they could not read.
 #[derive(Default)]
 pub(super) struct Gathered(Mutex<(Vec<Find>, Vec<String>)>);
 
@@ -66,7 +62,7 @@ impl Gathered {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).1.push(what.into());
     }
 
-    /// Both in an order that does not depend on the threads.
+    /// In an order that does not depend on the threads.
     pub(super) fn into_sorted(self) -> (Vec<Find>, Vec<String>) {
         let (mut finds, mut unreadable) = self.0.into_inner().unwrap_or_else(PoisonError::into_inner);
         finds.sort_by(|a, b| (&a.place, a.position).cmp(&(&b.place, b.position)));
@@ -75,7 +71,6 @@ impl Gathered {
     }
 }
 
-/// The records of the found keys in the database.
 pub(super) type Known = HashMap<Digest, Option<KeyRecord>>;
 
 pub(super) fn write(finds: &[Find], known: Option<&Known>, as_json: bool) -> Result<(), Error> {
@@ -107,7 +102,7 @@ fn to_json(find: &Find, record: Option<&KeyRecord>, has_database: bool) -> Value
     object
 }
 
-/// Writes `path:line:column: hint`, as compilers do, so that editors can jump there.
+/// As compilers do, so that editors can jump there.
 fn to_line(find: &Find, record: Option<&KeyRecord>, has_database: bool) -> String {
     let Place { path, object, commit } = &find.place;
     let Position { line, column } = find.position;
@@ -129,7 +124,7 @@ fn short(object: &str) -> &str {
     object.get(..12).unwrap_or(object)
 }
 
-/// Escapes control characters, which a terminal would act on.
+/// A terminal would act on control characters.
 pub(super) fn printable(path: &str) -> String {
     path.chars().flat_map(|c| if c.is_control() { c.escape_default().collect::<Vec<_>>() } else { vec![c] }).collect()
 }

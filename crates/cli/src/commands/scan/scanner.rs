@@ -1,5 +1,3 @@
-//! A scan in progress.
-
 use std::io::Read;
 use std::time::Duration;
 
@@ -9,7 +7,6 @@ use keyward_core::key::Hasher;
 use super::finder::Finder;
 use super::report::{Gathered, Place, printable};
 
-/// A scan in progress.
 pub(super) struct Scanner<'a> {
     pub(super) finder: Finder,
     hasher: &'a Hasher,
@@ -35,7 +32,6 @@ impl<'a> Scanner<'a> {
     }
 }
 
-/// A spinner on standard error, if that is a terminal.
 fn progress() -> ProgressBar {
     let progress = ProgressBar::new_spinner();
     if let Ok(style) = ProgressStyle::with_template("{spinner} {human_pos} read in {elapsed}") {

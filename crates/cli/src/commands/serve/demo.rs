@@ -1,5 +1,3 @@
-//! Example data for `keyward serve --demo`.
-
 use std::time::Duration;
 
 use keyward_core::clock::{Clock, SystemClock};
@@ -14,7 +12,6 @@ use crate::error::{Error, ErrorKind};
 const HOUR: i64 = 3_600 * 1_000;
 const EMAIL: &str = "demo@example.com";
 
-/// Fills an empty database. Returns credentials to sign in with.
 pub(super) async fn seed(managed: &Managed) -> Result<Value, Error> {
     let Managed { management, records } = managed;
     if management.has_owner().await? {
@@ -72,7 +69,7 @@ pub(super) async fn seed(managed: &Managed) -> Result<Value, Error> {
     Ok(json!({"email": EMAIL, "password": password, "management_key": *key.key.expose_once()}))
 }
 
-/// A month of use, with quiet weekends.
+/// With quiet weekends.
 fn month(key: &keyward_core::CredentialId, account: &keyward_core::AccountId, number: i64) -> Vec<NewCount> {
     let this_hour = SystemClock.now().as_millis() / HOUR;
     let today = this_hour / 24;

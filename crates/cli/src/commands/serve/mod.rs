@@ -32,7 +32,7 @@ use crate::options::Options;
 use crate::output::note;
 use settings::Settings;
 
-/// The time limit of a request. Longer than the longest wait for a revocation.
+/// Longer than the longest wait for a revocation.
 const REQUEST: Duration = Duration::from_secs(30);
 const MAINTENANCE: Duration = Duration::from_secs(60);
 
@@ -130,7 +130,7 @@ pub(super) async fn run(options: &Options, command: Serve) -> Result<(), Error> 
     Ok(())
 }
 
-/// Fails if the provider refuses the settings. If it is unavailable, the server starts and asks again at the next sign-in.
+/// If the provider is unavailable, the server starts, and asks again at the next sign-in.
 async fn check_provider(provider: &IdentityProvider) -> Result<(), Error> {
     let Err(error) = provider.check().await else { return Ok(()) };
     let message = format!("oidc_issuer: {}", Error::caused(ErrorKind::Usage, &error));
@@ -141,7 +141,6 @@ async fn check_provider(provider: &IdentityProvider) -> Result<(), Error> {
     Ok(())
 }
 
-/// Tells the operator how to get a first owner.
 async fn first_owner(management: &Management, email: Option<&str>, url: &str) -> Result<(), Error> {
     let Some(email) = email else {
         note!(
@@ -162,7 +161,6 @@ async fn first_owner(management: &Management, email: Option<&str>, url: &str) ->
     Ok(())
 }
 
-/// Returns a listener and its URL.
 async fn bind(address: SocketAddr) -> Result<(TcpListener, String), Error> {
     let failed = |error: std::io::Error| Error::usage(format!("cannot listen on {address}: {error}"));
     let listener = TcpListener::bind(address).await.map_err(failed)?;

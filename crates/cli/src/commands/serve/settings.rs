@@ -1,4 +1,4 @@
-//! The settings of `keyward serve`. `confique` generates the layers, so a field is a flag, a variable and a key of the file.
+//! `confique` makes each field a flag, a variable and a key of the file.
 
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
@@ -107,7 +107,6 @@ pub(super) struct Settings {
     pub(super) pepper_file: Option<PathBuf>,
 }
 
-/// Reads a type from the file as from a flag.
 macro_rules! from_text {
     ($($name:ty),*) => {$(
         impl TryFrom<String> for $name {
@@ -166,7 +165,6 @@ impl FromStr for Leaks {
     }
 }
 
-/// The URL of an identity provider.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(try_from = "String")]
 pub(super) struct Issuer(String);
@@ -182,7 +180,7 @@ impl FromStr for Issuer {
     }
 }
 
-/// A duration such as `8h`, from one second to ten years.
+/// From one second to ten years.
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(try_from = "String")]
 pub(super) struct Span(Duration);
@@ -201,10 +199,7 @@ impl FromStr for Span {
 }
 
 impl Settings {
-    /// Loads the settings: flags and variables, then the file, then the defaults.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Usage`] with the line of an invalid value or of an unknown key.
+    /// Flags and variables override the file. An error has the line.
     pub(super) fn load(arguments: <Self as Config>::Layer, file: Option<&Path>) -> Result<Self, Error> {
         let layer = match file {
             Some(path) => arguments.with_fallback(read(path)?),
@@ -214,11 +209,7 @@ impl Settings {
         Self::from_layer(layer).map_err(|error| Error::caused(ErrorKind::Usage, &error))
     }
 
-    /// The URL under which people reach the server.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Usage`] if it is not set, the feature `needed_by` makes links, and other machines reach the server: directly, or
-    /// through a proxy.
+    /// Fails if it is unset, `needed_by` makes links, and other machines reach the server.
     pub(super) fn public_url(&self, needed_by: Option<&str>) -> Result<Option<&PublicUrl>, Error> {
         let has_proxy = self.trust_proxy.as_ref().is_some_and(|networks| !networks.is_empty());
         let is_public = !self.listen.ip().is_loopback() || has_proxy;
@@ -231,7 +222,6 @@ impl Settings {
         }
     }
 
-    /// The limits of the HTTP server.
     pub(super) fn limits(&self) -> Limits {
         let of = |setting: Option<NonZeroU32>, default| setting.map_or(default, |setting| setting.get() as usize);
         let limits = Limits::default();
@@ -243,7 +233,6 @@ impl Settings {
         }
     }
 
-    /// The receiver of GitHub's alerts, if it is on.
     pub(super) fn github_alerts(&self) -> Option<GithubAlerts> {
         let alerts = GithubAlerts::new(self.github_alerts?.0);
         Some(match &self.github_public_keys {
@@ -252,7 +241,6 @@ impl Settings {
         })
     }
 
-    /// Applies the settings to a management service.
     pub(super) fn apply(&self, mut management: ManagementBuilder) -> Result<ManagementBuilder, Error> {
         if let Some(SignUp(policy)) = self.sign_up {
             management = management.sign_up(policy);
@@ -321,7 +309,6 @@ impl Settings {
     }
 }
 
-/// Reads the settings in a file. The message of an error shows the line.
 fn read(path: &Path) -> Result<<Settings as Config>::Layer, Error> {
     let text = std::fs::read_to_string(path).map_err(|error| Error::in_file(path, &error))?;
     toml::from_str(&text).map_err(|error| Error::in_file(path, &error))

@@ -58,11 +58,10 @@ fn column(text: &str) -> Result<(String, String), String> {
     Ok((ours.to_owned(), theirs.to_owned()))
 }
 
-/// An import in progress.
 struct Importer<'a> {
     database: &'a Database,
     command: &'a Import,
-    /// Accounts that exist, or that a dry run would have created.
+    /// Including those that a dry run would have created.
     accounts: HashSet<AccountId>,
     /// Keys that a dry run would have imported.
     imported: HashMap<Digest, AccountId>,
@@ -114,7 +113,7 @@ pub(super) async fn run(database: &Database, command: &Import) -> Result<(), Err
 }
 
 impl Importer<'_> {
-    /// Imports a line as a whole or not at all. Notes a bad line, and fails if the store does.
+    /// A line is imported as a whole or not at all.
     async fn import_row(&mut self, row: &Row) -> Result<(), Error> {
         let now = SystemClock.now();
         let record = match &row.fields {
@@ -166,7 +165,7 @@ impl Importer<'_> {
         })
     }
 
-    /// Creates the key's account if it is missing, but not for a key that is refused.
+    /// Not for a key that is refused.
     async fn ensure_account(&mut self, record: &KeyRecord) -> Result<(), ManagementError> {
         let id = &record.account;
         if self.accounts.contains(id) {
@@ -199,7 +198,6 @@ impl Importer<'_> {
         }
     }
 
-    /// The outcome of a record if the lines before it were imported.
     async fn preview(&mut self, record: &KeyRecord) -> Result<Imported, ManagementError> {
         match self.imported.get(&record.digest) {
             Some(account) if *account == record.account => return Ok(Imported::AlreadyThere(Box::new(record.clone()))),
@@ -258,7 +256,6 @@ fn file_format(command: &Import) -> Result<FileFormat, String> {
     }
 }
 
-/// A progress bar on standard error, if that is a terminal.
 fn progress(length: u64) -> ProgressBar {
     let (progress, template) = match length {
         0 => (ProgressBar::new_spinner(), "{spinner} {bytes} read in {elapsed}"),

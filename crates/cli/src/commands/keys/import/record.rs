@@ -1,4 +1,4 @@
-//! Turns a line of a file into the record of a key. No message repeats a value, because it may be a key.
+//! No message repeats a value, because it may be a key.
 
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects, clippy::indexing_slicing))] // It reads input.
 
@@ -34,7 +34,6 @@ pub(super) enum HashFormat {
 }
 
 impl HashFormat {
-    /// The hasher with which a service finds keys of this format.
     fn hasher(self) -> Hasher {
         match self {
             Self::PrefixedApiKey => Hasher::sha256_behind_last_underscore(),
@@ -63,7 +62,6 @@ impl HashFormat {
     }
 }
 
-/// The record of a line.
 pub(super) fn record(fields: &Map<String, Value>, format: HashFormat, now: Timestamp) -> Result<KeyRecord, String> {
     let hash = text(fields, "hash")?.ok_or("the hash is missing")?;
     let account = text(fields, "account")?.ok_or("the account is missing")?;
@@ -170,7 +168,7 @@ fn read_time(value: &Value) -> Option<Timestamp> {
     Some(Timestamp::from_millis(millis)).filter(|at| at.as_millis() == millis)
 }
 
-/// Reads scopes from a list, or from text with spaces or commas.
+/// A list, or text with spaces or commas.
 fn scopes(fields: &Map<String, Value>) -> Result<Option<ScopeSet>, String> {
     let Some(value) = fields.get("scopes") else { return Ok(None) };
     let invalid = || "invalid scopes: expected scopes such as resources:read".to_owned();
@@ -183,7 +181,7 @@ fn scopes(fields: &Map<String, Value>) -> Result<Option<ScopeSet>, String> {
     ScopeSet::new(grants).map(Some).map_err(|_| "invalid scopes: too many".to_owned())
 }
 
-/// Reads metadata from an object, or from JSON text.
+/// An object, or JSON text.
 fn metadata(fields: &Map<String, Value>) -> Result<Map<String, Value>, String> {
     let invalid = || "invalid metadata: expected a JSON object".to_owned();
     match fields.get("metadata") {
@@ -196,7 +194,7 @@ fn metadata(fields: &Map<String, Value>) -> Result<Map<String, Value>, String> {
     }
 }
 
-/// Reads a hint as keyward writes it, or the beginning of the key, and keeps 8 characters of that.
+/// A hint of keyward, or the first 8 characters of the key.
 fn hint(fields: &Map<String, Value>) -> Result<Hint, String> {
     let text = text(fields, "hint")?.unwrap_or_default();
     let hint = if text.contains('…') { text } else { text.chars().take(8).chain(['…']).collect() };

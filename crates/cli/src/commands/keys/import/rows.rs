@@ -1,5 +1,3 @@
-//! Reads the lines of a CSV or JSON file, and names their columns as keyward does.
-
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects, clippy::indexing_slicing))] // It reads input.
 
 use std::collections::HashMap;
@@ -19,7 +17,7 @@ pub(super) enum FileFormat {
     Jsonl,
 }
 
-/// The columns. The first two are required.
+/// The first two are required.
 const COLUMNS: [&str; 15] = [
     "hash",
     "account",
@@ -38,20 +36,19 @@ const COLUMNS: [&str; 15] = [
     "revoked",
 ];
 
-/// The longest line of JSON. Bounds the memory for a file without line ends.
+/// Bounds the memory for a file without line ends.
 const MAX_LINE: u64 = 1 << 20;
 
-/// One line of the file.
 pub(super) struct Row {
-    /// The line number, from 1.
+    /// From 1.
     pub(super) line: u64,
-    /// The offset of its end in the file, in bytes.
+    /// The offset of its end, in bytes.
     pub(super) end: u64,
-    /// Its fields, without empty ones, or the reason that it cannot be read.
+    /// Without empty fields, or the reason that the line cannot be read.
     pub(super) fields: Result<Map<String, Value>, String>,
 }
 
-/// The columns of the file, and our names for them. `None` is ignored.
+/// `None` is ignored.
 pub(super) struct Columns(HashMap<String, Option<&'static str>>);
 
 impl Columns {
@@ -71,7 +68,7 @@ impl Columns {
         Ok(Self(columns))
     }
 
-    /// Our name for a column. An unknown column is an error, because it may be a typo such as `expire` for `expires_at`.
+    /// An unknown column may be a typo such as `expire` for `expires_at`.
     fn ours(&self, theirs: &str) -> Result<Option<&'static str>, String> {
         self.0
             .get(&plain(theirs))
@@ -91,12 +88,11 @@ impl Columns {
     }
 }
 
-/// Returns the same for `createdAt`, `created_at` and `Created at`.
+/// The same for `createdAt`, `created_at` and `Created at`.
 fn plain(name: &str) -> String {
     name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }
 
-/// Passes every row to `take`, in order, until the end or an error.
 pub(super) async fn each(
     input: impl Read,
     format: FileFormat,

@@ -1,5 +1,3 @@
-//! Each setting is read from a flag, a variable and the file.
-
 use std::collections::BTreeSet;
 use std::io::Write;
 use std::process::Command;
@@ -10,7 +8,7 @@ use super::*;
 
 type SettingsLayer = <Settings as Config>::Layer;
 
-/// A value of each setting that is not its default.
+/// Not the defaults.
 const SAMPLES: [(&str, &str); 21] = [
     ("listen", "127.0.0.1:1"),
     ("public_url", "https://keys.example.com"),
@@ -35,10 +33,9 @@ const SAMPLES: [(&str, &str); 21] = [
     ("passwords", "false"),
 ];
 
-/// Settings that every command has, and that the file may set for the server.
 const FILE_ONLY: [&str; 2] = ["database", "pepper_file"];
 
-/// Has [`prints_the_settings_of_the_environment`] print them.
+/// Makes [`prints_the_settings_of_the_environment`] print them.
 const PRINT: &str = "KEYWARD_TEST_PRINT_SETTINGS";
 
 fn flag(name: &str) -> String {
@@ -72,7 +69,7 @@ fn of_file<'a>(settings: impl IntoIterator<Item = &'a (&'a str, &'a str)>) -> Se
     toml::from_str(&text).unwrap()
 }
 
-/// A variable can be set for a new process only: this test, which prints what it reads.
+/// A variable can be set for a new process only.
 fn of_variables(settings: &[(&str, &str)]) -> String {
     let name = "commands::serve::settings::tests::prints_the_settings_of_the_environment";
     let mut child = Command::new(std::env::current_exe().unwrap());
