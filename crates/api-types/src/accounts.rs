@@ -1,5 +1,3 @@
-//! Accounts.
-
 use keyward_core::{AccountId, Timestamp};
 use serde::{Deserialize, Serialize};
 

@@ -1,5 +1,3 @@
-//! The audit log.
-
 use std::fmt;
 
 use keyward_core::{AccountId, Timestamp};
@@ -29,7 +27,7 @@ pub struct Target {
 }
 
 impl Target {
-    /// Creates a target of this kind with this id.
+    /// Creates a target.
     pub fn new(kind: &str, id: impl ToString) -> Self {
         Self { kind: kind.to_owned(), id: id.to_string() }
     }

@@ -1,5 +1,3 @@
-//! Invitations into an account.
-
 use keyward_core::{AccountId, Timestamp};
 use serde::{Deserialize, Serialize};
 

@@ -1,5 +1,3 @@
-//! Keys.
-
 use std::fmt;
 use std::str::FromStr;
 

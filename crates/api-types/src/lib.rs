@@ -1,8 +1,6 @@
-//! The types of keyward's management API, written once for the server, the client and the command line: requests,
-//! responses and query parameters.
+//! The types of keyward's management API.
 //!
-//! Each resource has one file. Types that the server reads refuse unknown fields. Types that the client reads ignore
-//! them, so that a newer server can add fields.
+//! Types that the server reads refuse unknown fields. Types that the client reads ignore them, so that a newer server can add fields.
 //!
 //! # Examples
 //! ```
@@ -15,11 +13,10 @@
 //! ```
 //!
 //! # Secrets
-//! Keys, tokens, invitations and passwords are [`Secret`]s. A `Secret` has no `Display`, no `Serialize`, no comparison and a redacted
-//! `Debug`. Only the message that carries a secret over the wire writes it, for instance [`IssuedKey`].
+//! Keys, tokens, invitations and passwords are [`Secret`]s. Only the message that carries a secret writes it, for instance [`IssuedKey`].
 //!
 //! # Features
-//! - `utoipa`: the schemas of the OpenAPI description, and the module `schema`.
+//! - `utoipa`: the OpenAPI schemas.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 

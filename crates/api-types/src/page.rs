@@ -1,5 +1,3 @@
-//! Pages of lists.
-
 use serde::{Deserialize, Serialize};
 
 /// Query parameters of a list: which page.

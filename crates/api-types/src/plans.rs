@@ -1,5 +1,3 @@
-//! Plans of accounts.
-
 use serde::{Deserialize, Serialize};
 
 /// A plan.

@@ -1,5 +1,3 @@
-//! Problems: the errors of the API.
-
 use std::fmt;
 use std::time::Duration;
 
@@ -29,13 +27,13 @@ pub struct Problem {
     pub retry_after: Option<Duration>,
 }
 
-/// The type of a problem that its status describes (RFC 9457 section 4.2.1).
+/// RFC 9457 section 4.2.1.
 fn about_blank() -> String {
     "about:blank".to_owned()
 }
 
 impl Problem {
-    /// Creates a problem of the type `about:blank`, without a title and without a time to wait.
+    /// Creates a problem without a title or a time to wait.
     ///
     /// # Examples
     /// ```

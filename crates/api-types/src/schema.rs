@@ -1,4 +1,4 @@
-//! Enums of core for the OpenAPI description. They have no values: they describe fields and parameters.
+//! Enums of core for the OpenAPI description.
 
 use utoipa::ToSchema;
 

@@ -1,5 +1,3 @@
-//! Secrets: keys, tokens, invitations and passwords, which cannot be printed by accident.
-
 use std::fmt;
 
 use serde::{Deserialize, Serializer};
@@ -31,25 +29,24 @@ use zeroize::Zeroizing;
 pub struct Secret(Zeroizing<String>);
 
 impl Secret {
-    /// Creates a secret from a text.
+    /// Creates a secret.
     pub fn new(text: impl Into<String>) -> Self {
         Self(Zeroizing::new(text.into()))
     }
 
-    /// Returns the text, to send or check it.
+    /// Returns the text.
     #[must_use]
     pub fn expose(&self) -> &str {
         &self.0
     }
 
-    /// Consumes the secret and returns the text, to show it to its owner.
+    /// Consumes the secret and returns the text.
     #[must_use]
     pub fn expose_once(self) -> Zeroizing<String> {
         self.0
     }
 }
 
-/// Serializes a secret in the message that carries it.
 pub(crate) fn reveal<S: Serializer>(secret: &Secret, to: S) -> Result<S::Ok, S::Error> {
     to.serialize_str(&secret.0)
 }

@@ -1,5 +1,3 @@
-//! Settings: the look of a server's pages.
-
 use std::fmt;
 use std::str::FromStr;
 

@@ -1,5 +1,3 @@
-//! Signing in and out.
-
 use keyward_core::id::UserId;
 use keyward_core::{AccountId, Timestamp};
 use serde::{Deserialize, Serialize};

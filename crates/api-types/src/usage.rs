@@ -1,5 +1,3 @@
-//! Usage of keys.
-
 use keyward_core::{CredentialId, Timestamp};
 use serde::{Deserialize, Serialize};
 

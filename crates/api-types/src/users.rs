@@ -1,5 +1,3 @@
-//! Users: people who sign in.
-
 use keyward_core::Timestamp;
 use keyward_core::id::UserId;
 use serde::{Deserialize, Serialize};

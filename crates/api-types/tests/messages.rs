@@ -1,4 +1,4 @@
-//! Each message survives a round trip, is read strictly where the server reads it, and shows no secret in `Debug`.
+//! Each message survives a round trip and shows no secret in `Debug`.
 
 #![allow(clippy::unwrap_used, reason = "a panic fails the test")]
 
@@ -15,7 +15,6 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
-/// The secret in each message that has one.
 const CANARY: &str = "canary-0123456789";
 
 fn merged(parts: &[Value]) -> Value {
@@ -55,8 +54,7 @@ fn effective() -> Value {
     json!({"effective": {"confirmed": 2, "waited_out": 0, "took_ms": 12}})
 }
 
-/// Reads a message from JSON text and writes it back. A server refuses unknown fields; a client ignores them, because
-/// a newer server may send more.
+/// A server refuses unknown fields. A client ignores them, because a newer server may send more.
 fn check<T: DeserializeOwned + Serialize + Debug>(body: Value, read_by_server: bool) {
     let name = std::any::type_name::<T>();
     let message: T = serde_json::from_str(&body.to_string()).unwrap_or_else(|error| panic!("{name}: {error}"));
