@@ -47,11 +47,11 @@ pub struct PostgresOptions {
     migration_wait: Duration,
 }
 
-/// Why a database cannot be used.
+/// Why connecting failed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConnectError {
-    /// The URL or an option is invalid.
+    /// Invalid URL or option.
     #[error("invalid connection string or option")]
     Options(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// No answer, or the server refuses the connection.
@@ -98,13 +98,13 @@ impl PostgresOptions {
         self
     }
 
-    /// Sets the server's timeout for a statement.
+    /// Sets the timeout for a statement.
     pub fn statement_timeout(mut self, timeout: Duration) -> Self {
         self.statement_timeout = timeout;
         self
     }
 
-    /// Sets the longest wait for another session that locks the tables.
+    /// Sets the longest wait for a session that locks the tables.
     pub fn migration_wait(mut self, wait: Duration) -> Self {
         self.migration_wait = wait;
         self

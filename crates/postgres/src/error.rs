@@ -8,7 +8,7 @@ use tokio_postgres::error::SqlState;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum QueryError {
-    /// The server refused the query, or the connection was lost.
+    /// Refused by the server, or the connection was lost.
     #[error("the database query failed")]
     Database(#[source] tokio_postgres::Error),
     /// The pool gave no connection.

@@ -15,9 +15,9 @@ const RETRY: Duration = Duration::from_millis(50);
 /// A set of migrations.
 #[derive(Clone, Copy, Debug)]
 pub struct History {
-    /// The table of applied migrations.
+    /// Table of applied migrations.
     pub table: &'static str,
-    /// The advisory lock of the migrating node.
+    /// Advisory lock.
     pub lock: i64,
 }
 

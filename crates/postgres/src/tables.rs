@@ -1,4 +1,4 @@
-//! Tables of other crates in the database of a [`PostgresStore`]. They share its connections, error mapping and rules for migrations.
+//! Tables of other crates in the database of a [`PostgresStore`]. They share its connections and rules for migrations.
 //!
 //! # Stability
 //! This module exposes `refinery` and `tokio_postgres`. A new major version of them may come in a minor version of keyward.

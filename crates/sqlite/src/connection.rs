@@ -5,7 +5,7 @@ use std::time::Duration;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
 const IDLE_READERS: usize = 16;
-/// Too few for rare list filters only.
+/// Too few only for rare list filters.
 const CACHED_STATEMENTS: usize = 64;
 
 pub(crate) const BUSY_PAUSE: Duration = Duration::from_micros(500);

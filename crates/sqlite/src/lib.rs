@@ -16,7 +16,7 @@
 //! An existing file keeps its mode. SQLite overwrites deleted rows (`secure_delete`).
 //!
 //! # Blocking
-//! Lookups of single rows run in the calling task. Writes need a tokio runtime, and run on its blocking threads.
+//! Lookups of single rows run in the calling task. Writes need a tokio runtime.
 //!
 //! # Examples
 //! ```

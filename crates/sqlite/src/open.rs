@@ -18,7 +18,7 @@ const OLDEST_SQLITE: i32 = 3_051_003;
 /// For other processes that create the same database.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Why a database cannot be opened.
+/// Why opening failed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum OpenError {

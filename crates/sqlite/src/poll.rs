@@ -1,5 +1,3 @@
-//! Notices writes of other processes.
-
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::thread::JoinHandle;

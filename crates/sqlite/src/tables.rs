@@ -1,4 +1,4 @@
-//! Tables of other crates in the file of a [`SqliteStore`]. They share its connections, settings, error mapping and migrations.
+//! Tables of other crates in the file of a [`SqliteStore`]. They share its connections, settings and migrations.
 //!
 //! # Stability
 //! This module exposes [`rusqlite`]. A new major version of it may come in a minor version of keyward.
@@ -32,7 +32,7 @@ use crate::store::SqliteStore;
 pub struct Tables(SqliteStore);
 
 impl Tables {
-    /// Opens the tables in the file of `store`.
+    /// Uses the file of `store`.
     #[must_use]
     pub fn of(store: &SqliteStore) -> Self {
         Self(store.clone())

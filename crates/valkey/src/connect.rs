@@ -32,11 +32,11 @@ pub struct ValkeyOptions {
     timeout: Duration,
 }
 
-/// Why a server cannot be used.
+/// Why connecting failed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConnectError {
-    /// The connection string is invalid.
+    /// Invalid connection string.
     #[error("invalid connection string")]
     Url(#[source] RedisError),
     /// No answer, or the server refuses the connection.
@@ -67,7 +67,7 @@ impl ValkeyOptions {
         self
     }
 
-    /// Accepts a server that may lose acknowledged writes in a crash, including revocations.
+    /// Accepts a server that may lose writes in a crash, including revocations.
     pub fn accept_loss(mut self) -> Self {
         self.accept_loss = true;
         self

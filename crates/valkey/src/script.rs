@@ -102,7 +102,7 @@ pub(crate) static COMMIT: Script = Script::new(|| {
     )
 });
 
-/// ARGV: the number before the first entry, the limit.
+/// ARGV: the previous number, the limit.
 pub(crate) static READ: Script = Script::new(|| {
     redis::Script::new(
         "local head = redis.call('HMGET', '{keyward}:head', 'number', 'mark', 'origin')

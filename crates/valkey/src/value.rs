@@ -3,7 +3,6 @@ use keyward_core::store::{KeyRecord, KeyUse, StoreError};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-/// The server may answer later.
 pub(crate) fn unavailable(error: redis::RedisError) -> StoreError {
     StoreError::unavailable(error)
 }
@@ -27,7 +26,6 @@ pub(crate) fn used_value(used: &KeyUse) -> String {
     used.from.map_or_else(|| millis.to_string(), |network| format!("{millis} {network}"))
 }
 
-/// The server stores the use apart from the key.
 pub(crate) fn with_use(mut key: KeyRecord, used: Option<&str>) -> Result<KeyRecord, StoreError> {
     if let Some(used) = used {
         let (millis, network) = used.split_once(' ').map_or((used, None), |(millis, network)| (millis, Some(network)));

@@ -36,7 +36,7 @@ const LONGEST: Duration = Duration::from_secs(365 * 86_400);
 pub struct PostgresPermits(PostgresStore);
 
 impl PostgresPermits {
-    /// Creates permits in the database of `store`.
+    /// Uses the database of `store`.
     #[must_use]
     pub fn new(store: &PostgresStore) -> Self {
         Self(store.clone())

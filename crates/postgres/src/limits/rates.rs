@@ -38,7 +38,7 @@ pub struct PostgresRates {
 }
 
 impl PostgresRates {
-    /// Counts `limits` in the database of `store`. Every node must use the same limits.
+    /// Counts in the database of `store`. Every node must use the same limits.
     #[must_use]
     pub fn new(store: &PostgresStore, limits: NamedLimits) -> Self {
         Self { store: store.clone(), limits }

@@ -101,7 +101,6 @@ pub fn path_cases() -> Vec<PathCase> {
 }
 
 impl PathCase {
-    /// `None`: HTTP did not carry the request.
     pub(super) fn compare(&self, answer: Option<&Answer>) -> Result<(), Mismatch> {
         let fits = match answer {
             None => !self.exempt,

@@ -12,7 +12,6 @@ type Nodes = [Arc<dyn PermitStore>; 2];
 
 /// No case outlives it.
 const LONG: Duration = Duration::from_secs(600);
-/// A case waits for it.
 const SHORT: Duration = Duration::from_millis(300);
 
 async fn acquire(node: &Arc<dyn PermitStore>, account: &AccountId, limit: u32, lease: Duration) -> Acquired {

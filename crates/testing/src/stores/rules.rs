@@ -146,7 +146,6 @@ pub(super) async fn restricted_keys_keep_a_scope(store: impl KeyAdmin + Clone) {
     assert_eq!(get(&store, &key.id).await, key);
 }
 
-/// Another writer changes the key between the check and the write.
 pub(super) async fn rules_hold_for_keys_that_change_meanwhile(store: impl KeyAdmin + Clone) {
     type Write = fn(Keys, CredentialId) -> futures_util::future::BoxFuture<'static, ()>;
     let rotate: Write = |keys, id| async move { drop(keys.rotate(&id, HOUR).await.expect("rotated")) }.boxed();

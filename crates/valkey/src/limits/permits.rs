@@ -36,7 +36,7 @@ const LONGEST: Duration = Duration::from_secs(365 * 86_400);
 pub struct ValkeyPermits(ValkeyStore);
 
 impl ValkeyPermits {
-    /// Creates permits on the server of `store`.
+    /// Uses the server of `store`.
     #[must_use]
     pub fn new(store: &ValkeyStore) -> Self {
         Self(store.clone())

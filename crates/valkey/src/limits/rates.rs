@@ -42,7 +42,7 @@ pub struct ValkeyRates {
 }
 
 impl ValkeyRates {
-    /// Counts `limits` on the server of `store`. Every node must use the same limits.
+    /// Counts on the server of `store`. Every node must use the same limits.
     #[must_use]
     pub fn new(store: &ValkeyStore, limits: NamedLimits) -> Self {
         Self { store: store.clone(), limits }

@@ -305,6 +305,7 @@ fn scope_set(grants: Vec<Grant>) -> Result<ScopeSet, Error> {
     ScopeSet::new(grants).map_err(|error| Error::caused(ErrorKind::Usage, &error))
 }
 
+/// The only place that writes a key.
 fn show_once(key: &Zeroizing<String>) -> Result<(), Error> {
     output::line(key)
 }

@@ -1,5 +1,5 @@
 //! Runs git on repositories that are not trusted: their configuration may name programs, such as `core.fsmonitor`.
-//! The command line overrides them. The environment of hooks and the caller's safe folders stay.
+//! Every git command is made here: its command line overrides them. The environment of hooks and the caller's safe folders stay.
 
 use std::path::MAIN_SEPARATOR_STR;
 use std::process::{Command, Stdio};
