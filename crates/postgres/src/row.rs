@@ -41,7 +41,6 @@ pub(crate) const KEY_COLUMNS: [&str; 23] = [
     "last_used_from",
 ];
 
-/// In the order of [`account`].
 pub(crate) const ACCOUNT_COLUMNS: &str = "id, name, plan, features, suspended_at";
 
 pub(crate) fn find() -> &'static str {

@@ -19,7 +19,6 @@ pub(crate) const KEY_COLUMNS: &str = "keys.id, keys.account, keys.name, keys.dig
      keys.expires_at, keys.disabled_at, keys.revoked_at, keys.compromised_at, keys.last_used_at, keys.rotated_from, \
      keys.rotated_to, keys.version, keys.last_used_from";
 
-/// In the order of [`account`].
 pub(crate) const ACCOUNT_COLUMNS: &str =
     "accounts.id, accounts.name, accounts.plan, accounts.features, accounts.suspended_at";
 

@@ -1,5 +1,3 @@
-//! Limits that all nodes share.
-
 mod clock;
 mod permits;
 mod rates;
