@@ -1,5 +1,3 @@
-//! Roles, the scopes of the management API, and the purpose of a key.
-
 pub use keyward_api_types::{Purpose, Role, RoleError};
 
 /// Scopes of the management API.
@@ -14,7 +12,7 @@ pub mod scopes {
     pub const MEMBERS_READ: Scope = Scope::from_static("members:read");
     /// Change the members of an account.
     pub const MEMBERS_WRITE: Scope = Scope::from_static("members:write");
-    /// Verify keys: `POST /v1/verify` of `keyward-gateway`, which `keyward serve` mounts.
+    /// Verify keys with `keyward-gateway`.
     pub const KEYS_VERIFY: Scope = Scope::from_static("keys:verify");
     /// See keys, but not their secrets.
     pub const KEYS_READ: Scope = Scope::from_static("keys:read");

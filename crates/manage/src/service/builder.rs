@@ -1,5 +1,3 @@
-//! Building a management service.
-
 use std::fmt;
 use std::num::NonZeroU32;
 use std::sync::{Arc, OnceLock};
@@ -22,7 +20,7 @@ use super::{Inner, Management};
 use crate::error::ManagementError;
 use crate::store::ManagementStore;
 
-/// Builder for [`Management`], created by [`Management::builder`].
+/// Builder for [`Management`].
 ///
 /// # Examples
 /// ```
@@ -95,7 +93,7 @@ impl ManagementBuilder {
         self
     }
 
-    /// Sets the hash function of key digests. Defaults to SHA-256.
+    /// Sets the hash of key digests. Defaults to SHA-256.
     pub fn hasher(mut self, hasher: Hasher) -> Self {
         self.hasher = hasher;
         self
@@ -113,56 +111,55 @@ impl ManagementBuilder {
         self
     }
 
-    /// Sets whether people can sign up. Defaults to [`SignUpPolicy::Closed`].
+    /// Sets who can sign up. Defaults to [`SignUpPolicy::Closed`].
     pub fn sign_up(mut self, policy: SignUpPolicy) -> Self {
         self.settings.sign_up = policy;
         self
     }
 
-    /// Sets the maximum number of active keys of an account whose plan sets none. Defaults to 100. `u32::MAX` means no limit.
+    /// Sets the maximum of active keys per account without a limit in its plan. Defaults to 100. `u32::MAX` means
+    /// none.
     pub fn key_limit(mut self, keys: u32) -> Self {
         self.settings.key_limit = keys;
         self
     }
 
-    /// Sets the maximum number of accounts that a user may own. The operator's staff is exempt. Defaults to 20.
+    /// Sets the maximum of accounts per owner, except operator's staff. Defaults to 20.
     pub fn account_limit(mut self, accounts: u32) -> Self {
         self.settings.account_limit = accounts;
         self
     }
 
-    /// Sets how long a session lives when idle, and at most. Defaults to 8 hours and 7 days.
+    /// Sets the idle and maximum session lifetimes. Defaults to 8 hours and 7 days.
     pub fn session_life(mut self, idle: Duration, at_most: Duration) -> Self {
         (self.settings.session_idle, self.settings.session_life) = (idle, at_most);
         self
     }
 
-    /// Sets the lifetime of access tokens. Defaults to 15 minutes.
+    /// Sets the access-token lifetime. Defaults to 15 minutes.
     pub fn access_token_life(mut self, life: Duration) -> Self {
         self.settings.access_life = life;
         self
     }
 
-    /// Sets the minimum retention of audit entries. [`Management::maintain`] prunes older ones about once a day. By
-    /// default, entries are kept forever.
+    /// Sets the minimum retention of audit entries. [`Management::maintain`] prunes about once a day. Defaults to
+    /// forever.
     pub fn audit_retention(mut self, retention: Duration) -> Self {
         self.settings.audit_retention = Some(retention);
         self
     }
 
-    /// Sets how long after the sign-in a session may grant authority: create, rotate, enable or change a key, invite,
-    /// change a role, create a reset link, enable a user. Later, these fail with [`ManagementError::SignInAgain`].
-    /// Defaults to 12 hours.
+    /// Sets how long after the sign-in a session may create, rotate, enable or change a key, invite, change a role,
+    /// create a reset link, or enable a user. Later: [`ManagementError::SignInAgain`]. Defaults to 12 hours.
     pub fn recent_sign_in(mut self, within: Duration) -> Self {
         self.settings.recent_sign_in = within;
         self
     }
 
-    /// Sets the number of sign-in attempts a minute, per client address and per e-mail address. Defaults to 20 and
-    /// 10.
+    /// Sets the sign-in attempts a minute per client address and per e-mail address. Defaults to 20 and 10.
     ///
-    /// Clients whose address is unknown share the budget of their proxy. Each device and network that a user has
-    /// signed in from has a separate budget. So has a session, for changing the password.
+    /// Clients with an unknown address share their proxy's budget. Each known device and network of a user has a
+    /// separate budget; so has a session, for changing the password.
     pub fn sign_in_attempts(mut self, per_address: NonZeroU32, per_email: NonZeroU32) -> Self {
         self.attempts = (per_address, per_email);
         self
@@ -174,7 +171,7 @@ impl ManagementBuilder {
         self
     }
 
-    /// Sets the OpenID Connect provider for signing in to the dashboard.
+    /// Sets the OpenID Connect provider of the dashboard.
     #[cfg(feature = "oidc")]
     pub fn identity_provider(mut self, provider: crate::identity_provider::IdentityProvider) -> Self {
         self.settings.passwords = !provider.is_only_way;
@@ -182,15 +179,14 @@ impl ManagementBuilder {
         self
     }
 
-    /// Sets the function that sends a [`ResetLink`](crate::ResetLink) to a user who has forgotten the password. By
-    /// default, the sign-in page refers users to an owner or admin.
+    /// Sets the function that sends a [`ResetLink`](crate::ResetLink). By default, the sign-in page refers users to
+    /// an owner or admin.
     pub fn on_forgotten_password(mut self, send: impl Fn(ResetLink) + Send + Sync + 'static) -> Self {
         self.send_reset_link = Some(Arc::new(send));
         self
     }
 
-    /// Sets the parameters of argon2id. Defaults to those that OWASP recommends. A password hashed with others is
-    /// hashed again at the next sign-in.
+    /// Sets the argon2id parameters. Defaults to OWASP's. Signing in rehashes passwords that have others.
     pub fn password_params(mut self, params: Params) -> Self {
         self.params = params;
         self

@@ -1,5 +1,3 @@
-//! Plans.
-
 use super::audit::{Draft, Target};
 use super::{CurrentVersion, Management, check_name};
 use crate::actor::Actor;
@@ -23,11 +21,11 @@ impl Management {
         Ok(self.list::<Plan>(&List::of(Kind::Plan, 500)).await?)
     }
 
-    /// Adds a plan, or changes the plan that is still at this version. Needs `plans:write` in the operator's account.
+    /// Adds a plan, or changes it at this version. Needs `plans:write` in the operator's account.
     ///
     /// # Errors
-    /// [`ManagementError::Forbidden`], [`ManagementError::Invalid`], [`ManagementError::Duplicate`] if the plan
-    /// exists and no version is given, [`ManagementError::Stale`].
+    /// [`ManagementError::Forbidden`], [`ManagementError::Invalid`], [`ManagementError::Stale`];
+    /// [`ManagementError::Duplicate`] if it exists and no version is given.
     pub async fn put_plan(
         &self,
         actor: &Actor,
@@ -63,8 +61,8 @@ impl Management {
         }
     }
 
-    /// Removes a plan that is still at this version. Its accounts keep its name and get the default limits. Needs
-    /// `plans:write` in the operator's account.
+    /// Removes a plan at this version. Its accounts keep its name, with default limits. Needs `plans:write` in the
+    /// operator's account.
     ///
     /// # Errors
     /// [`ManagementError::Forbidden`], [`ManagementError::NotFound`], [`ManagementError::Stale`].

@@ -1,5 +1,3 @@
-//! An actor's rights, read from the stores at each operation, and the guards that hold a write to them.
-
 use keyward_core::AccountId;
 use keyward_core::id::UserId;
 use keyward_core::store::KeyStatus;
@@ -15,24 +13,22 @@ use crate::store::Write;
 
 pub(crate) struct GuardedRights {
     pub(crate) rights: Rights,
-    /// Guards: the records that gave the rights. A batch with them conflicts if one has changed.
+    /// A batch with them conflicts if a record that gave the rights has changed.
     pub(crate) guards: Vec<Write>,
 }
 
-/// The effect of an operation on a user's rights.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Effect {
-    /// Gives another person what the user may do, for instance by a reset link, or by enabling the user.
+    /// Gives another person what the user may do, for instance by a reset link.
     Grants,
-    /// Takes away what the user may do.
     Withdraws,
 }
 
 impl Management {
-    /// Returns the rights of an actor in an account.
+    /// Returns the actor's rights in an account.
     ///
     /// # Errors
-    /// [`ManagementError::NotFound`] if the actor has none, whether or not the account exists.
+    /// [`ManagementError::NotFound`] if there are none, whether or not the account exists.
     pub async fn rights(&self, actor: &Actor, account: &AccountId) -> Result<Rights, ManagementError> {
         Ok(self.guarded_rights(&actor.principal(), account).await?.rights)
     }
@@ -84,8 +80,7 @@ impl Management {
         held.ok_or(ManagementError::NotFound("account"))
     }
 
-    /// Checks that a principal governs a user: in every account of the user it manages members, and the user's role
-    /// does not exceed its own. Returns the guards.
+    /// Governing needs `members:write` and no lower role, in every account of the user.
     pub(crate) async fn check_governs_all(
         &self,
         principal: &Principal,
@@ -133,8 +128,7 @@ impl Management {
         }
     }
 
-    /// Refuses to grant authority to an old session, which another person may have found open. Keys, tokens and
-    /// programs have no session.
+    /// Another person may have found an old session open. Keys, tokens and programs have none.
     pub(crate) async fn check_recent(&self, actor: &Actor) -> Result<(), ManagementError> {
         if self.has_signed_in_recently(actor).await? { Ok(()) } else { Err(ManagementError::SignInAgain) }
     }
@@ -143,7 +137,7 @@ impl Management {
     /// tokens and programs.
     ///
     /// # Errors
-    /// [`ManagementError::SignedOut`] if the session has ended.
+    /// [`ManagementError::SignedOut`].
     pub async fn has_signed_in_recently(&self, actor: &Actor) -> Result<bool, ManagementError> {
         let Who::User { through: Through::Session(digest), .. } = &actor.who else { return Ok(true) };
         let session: Versioned<StoredSession> = self.get(digest).await?.ok_or(ManagementError::SignedOut)?;

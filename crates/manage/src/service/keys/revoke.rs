@@ -1,5 +1,3 @@
-//! Revoking a key.
-
 use keyward_core::CredentialId;
 use keyward_core::lease::Propagation;
 use keyward_core::lifecycle::Changed;
@@ -13,7 +11,7 @@ use crate::service::Management;
 use crate::service::audit::{Draft, Target};
 
 impl Management {
-    /// Revokes a key for good. After this returns, no node accepts the key. Needs `keys:write`.
+    /// Revokes a key for good. After this returns, no node accepts it. Needs `keys:write`.
     ///
     /// # Errors
     /// [`ManagementError::NotFound`], [`ManagementError::Forbidden`].

@@ -1,5 +1,3 @@
-//! Rotating a key.
-
 use std::time::Duration;
 
 use keyward_core::lease::Propagation;
@@ -19,9 +17,9 @@ const MAX_OVERLAP: Duration = Duration::from_secs(366 * 24 * 3_600);
 /// A rotated key.
 #[derive(Debug)]
 pub struct NewlyRotated {
-    /// The successor, to be shown to its owner once.
+    /// The successor, to be shown once.
     pub key: PlainKey,
-    /// The stored properties of the successor.
+    /// Its stored properties.
     pub view: KeyView,
     /// The old key, with its new expiry.
     pub predecessor: KeyView,
@@ -30,13 +28,13 @@ pub struct NewlyRotated {
 }
 
 impl Management {
-    /// Creates a successor of a key, and ends the old key after `overlap`. Needs `keys:write`. The key may not exceed
-    /// the actor's rights.
+    /// Creates a successor of a key within the actor's rights, and ends the old key after `overlap`. Needs
+    /// `keys:write`.
     ///
     /// # Errors
-    /// [`ManagementError::Rotated`], [`ManagementError::Stale`] if it is changed concurrently,
-    /// [`ManagementError::Ended`], [`ManagementError::Escalation`], [`ManagementError::Invalid`],
-    /// [`ManagementError::NotFound`], [`ManagementError::Forbidden`].
+    /// [`ManagementError::Rotated`], [`ManagementError::Stale`], [`ManagementError::Ended`],
+    /// [`ManagementError::Escalation`], [`ManagementError::Invalid`], [`ManagementError::NotFound`],
+    /// [`ManagementError::Forbidden`].
     pub async fn rotate_key(
         &self,
         actor: &Actor,

@@ -1,5 +1,3 @@
-//! Listing and showing users, for the operator.
-
 use keyward_core::id::UserId;
 
 use crate::actor::Actor;
@@ -12,11 +10,10 @@ use crate::service::page::{Page, PageRequest};
 use crate::store::{Kind, List};
 
 impl Management {
-    /// Lists all users, the oldest first. Needs `members:read` in the operator's account.
+    /// Lists all users, oldest first. Needs `members:read` in the operator's account.
     ///
     /// # Errors
-    /// [`ManagementError::NotFound`] if the actor has no rights in the operator's account,
-    /// [`ManagementError::Forbidden`], [`ManagementError::Invalid`] for an invalid cursor.
+    /// [`ManagementError::NotFound`], [`ManagementError::Forbidden`], [`ManagementError::Invalid`].
     pub async fn users(&self, actor: &Actor, page: &PageRequest) -> Result<Page<Versioned<User>>, ManagementError> {
         self.rights(actor, self.operator()).await?.require(&scopes::MEMBERS_READ)?;
         let users = self.list::<StoredUser>(&page.apply(List::of(Kind::User, 0))?).await?;
@@ -34,7 +31,7 @@ impl Management {
         Ok((&user).into())
     }
 
-    /// Finds the user with this e-mail address. Needs `members:read` in the operator's account.
+    /// Finds a user by e-mail address. Needs `members:read` in the operator's account.
     ///
     /// # Errors
     /// [`ManagementError::NotFound`], [`ManagementError::Forbidden`], [`ManagementError::Invalid`].
@@ -47,7 +44,7 @@ impl Management {
         Ok((&user).into())
     }
 
-    /// Lists the accounts of a user, with the roles. Needs `members:read` in the operator's account.
+    /// Lists a user's accounts and roles. Needs `members:read` in the operator's account.
     ///
     /// # Errors
     /// [`ManagementError::NotFound`], [`ManagementError::Forbidden`].
