@@ -6,7 +6,7 @@ use keyward_core::{CredentialId, CredentialKind, Identity};
 
 const MAX_USER_AGENT: usize = 200;
 
-/// Origin of a request, for the audit log and throttling.
+/// Origin of a request.
 ///
 /// # Examples
 /// ```
@@ -45,15 +45,14 @@ impl Context {
         self
     }
 
-    /// Sets the address of the connection: the client's or the nearest proxy's. Clients with an unknown address share
-    /// one budget of attempts per peer.
+    /// Sets the connection's address. Clients with an unknown address share one budget of attempts per peer.
     #[must_use]
     pub fn peer(mut self, peer: impl Into<IpAddr>) -> Self {
         self.peer = Some(peer.into());
         self
     }
 
-    /// Sets the proof from [`SignedIn::device`](crate::SignedIn::device).
+    /// Sets the proof of [`SignedIn::device`](crate::SignedIn::device).
     #[must_use]
     pub fn device(mut self, proof: &str) -> Self {
         self.device = DeviceProof(proof.to_owned());
@@ -75,8 +74,7 @@ impl Context {
     }
 }
 
-/// The actor of an operation. Its rights are read at every operation.
-///
+/// The actor of an operation. Users' rights are read at every operation; a key has those of its scopes.
 ///
 /// # Examples
 /// ```
@@ -93,8 +91,12 @@ pub struct Actor {
 
 #[derive(Clone, Debug)]
 pub(crate) enum Who {
-    User { id: UserId, through: Through },
+    User {
+        id: UserId,
+        through: Through,
+    },
     Key(Identity),
+    /// May do everything.
     System(&'static str),
 }
 
@@ -121,13 +123,13 @@ pub(crate) fn principal_of(name: &ActorName) -> Option<Principal> {
 }
 
 impl Actor {
-    /// The program, under this name. It may do everything.
+    /// The program, which may do everything.
     #[must_use]
     pub fn system(name: &'static str, context: Context) -> Self {
         Self { who: Who::System(name), context }
     }
 
-    /// Returns the actor of an identity.
+    /// Returns an identity's actor.
     #[must_use]
     pub fn of_identity(identity: &Identity, context: Context) -> Self {
         let who = match (identity.kind(), identity.user()) {
@@ -151,7 +153,7 @@ impl Actor {
         }
     }
 
-    /// Returns the user, if the actor is one.
+    /// Returns the user, if any.
     #[must_use]
     pub fn user(&self) -> Option<&UserId> {
         match &self.who {

@@ -10,7 +10,6 @@ use crate::error::ManagementError;
 const MAX_LOGO_BYTES: usize = 32 * 1_024;
 /// WCAG 2.2 section 1.4.3.
 const MIN_CONTRAST: f64 = 4.5;
-/// The least favourable backgrounds: a row under the pointer.
 const LIGHT: Colour = Colour([0xee, 0xf0, 0xf5]);
 #[cfg(feature = "dashboard")]
 const DARK: Colour = Colour([0x23, 0x27, 0x31]);

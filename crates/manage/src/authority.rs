@@ -1,5 +1,3 @@
-//! Rights of actors, and the comparison that decides what they may grant.
-
 use keyward_core::key::KeyKind;
 use keyward_core::network::ipnet::IpNet;
 use keyward_core::scope::Grant;
@@ -28,12 +26,11 @@ enum Reach {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Rights {
     reach: Reach,
-    /// Only management keys may create keys of the provider's API.
     purpose: Purpose,
     manage: ScopeSet,
     grant: ScopeSet,
     kind: KeyKind,
-    /// `None` for users, who work in both modes.
+    /// `None` for users.
     mode: Option<Mode>,
     /// Empty means all.
     networks: Vec<IpNet>,
@@ -56,13 +53,13 @@ fn rank(kind: KeyKind) -> u8 {
 }
 
 impl Rights {
-    /// Returns all rights, in every account.
+    /// Returns all rights.
     #[must_use]
     pub fn all() -> Self {
         Self::of(Role::Owner)
     }
 
-    /// Returns the rights of a role in every account.
+    /// Returns a role's rights in every account.
     #[must_use]
     pub fn of(role: Role) -> Self {
         let manage = match role {
@@ -167,7 +164,6 @@ impl Rights {
         }
     }
 
-    /// Rights in the operator's account hold in every account.
     pub(crate) fn within(mut self, account: &AccountId, operator: &AccountId) -> Self {
         self.reach = if account == operator { Reach::Everywhere } else { Reach::Account(account.clone()) };
         self
@@ -189,7 +185,7 @@ impl Rights {
         self.manage.allows(scope)
     }
 
-    /// Returns the scopes of the management API.
+    /// Returns the management API's scopes.
     #[must_use]
     pub fn scopes(&self) -> &ScopeSet {
         &self.manage
@@ -209,10 +205,10 @@ impl Rights {
         if self.allows(scope) { Ok(()) } else { Err(ManagementError::Forbidden(scope.clone())) }
     }
 
-    /// Checks in every dimension that a grant does not exceed these rights.
+    /// Compares a grant with these rights in every dimension.
     ///
     /// # Errors
-    /// [`ManagementError::Escalation`] with the first dimension that does.
+    /// [`ManagementError::Escalation`] with the first that exceeds them.
     pub fn covers(&self, wanted: &Self) -> Result<(), ManagementError> {
         // Exhaustive: a dimension that is not compared does not compile.
         let Self { reach, purpose, manage, grant, kind, mode, networks, endpoints, expires_at } = wanted;

@@ -5,7 +5,7 @@ use keyward_core::Scope;
 use keyward_core::lifecycle::KeysError;
 use keyward_core::store::{StoreError, StoreErrorKind, WriteRefused};
 
-/// An error of the management service. Unless a variant says otherwise, nothing changed.
+/// Why an operation failed. Unless a variant says otherwise, nothing changed.
 ///
 /// # Examples
 /// ```
@@ -34,7 +34,7 @@ pub enum ManagementError {
     /// The grant exceeds the caller's rights.
     #[error("you can't grant {0}: your own rights don't include it")]
     Escalation(String),
-    /// Only signed-in users can do this.
+    /// Only users can do this.
     #[error("only signed-in users can do this: use an access token instead of a key")]
     UsersOnly,
     /// The record changed since it was read.
@@ -46,10 +46,10 @@ pub enum ManagementError {
     /// The key is revoked or has expired.
     #[error("the key is revoked or has expired: create a new key")]
     Ended,
-    /// The key already has a successor.
+    /// The key has a successor.
     #[error("the key was rotated already: use its successor")]
     Rotated,
-    /// The account has the maximum number of active keys.
+    /// The account has the maximum of active keys.
     #[error("the account has the maximum of {limit} active keys: revoke one, or ask the operator for a higher limit")]
     KeyLimit {
         /// The maximum.
@@ -61,19 +61,19 @@ pub enum ManagementError {
     /// Wrong e-mail address or password.
     #[error("the e-mail address or the password is wrong")]
     WrongCredentials,
-    /// The session or token ended or never existed.
+    /// The session or token is not valid.
     #[error("the session has ended: sign in again")]
     SignedOut,
-    /// The link was used, expired or never existed.
+    /// The link is not valid.
     #[error("the link was used or has expired: ask for a new one")]
     LinkEnded,
     /// The session is too old to grant authority.
     #[error("your sign-in is too old to grant authority: sign in again")]
     SignInAgain,
-    /// The invited address has a user, who must sign in to accept.
+    /// The invited address has a user, who must sign in.
     #[error("this e-mail address belongs to a user: sign in, then open the link again")]
     AddressInUse,
-    /// The user owns the maximum number of accounts.
+    /// The user owns the maximum of accounts.
     #[error("you own the maximum of {limit} accounts: ask the operator for more")]
     AccountLimit {
         /// The maximum.
@@ -100,7 +100,7 @@ pub enum ManagementError {
         /// Time to wait.
         retry_after: Duration,
     },
-    /// The idempotency key was used for another request.
+    /// The idempotency key is another request's.
     #[error("the idempotency key was used for another request: use a new key")]
     OtherRequest,
     /// The request is still running.

@@ -1,10 +1,8 @@
-//! Management service of `keyward`: users, roles and API keys, as a Rust service, an HTTP API and a dashboard.
+//! Management service of `keyward`, with an HTTP API and a dashboard: users, roles and API keys.
 //!
-//! [`Management`] is the service; [`api`] returns its axum router. Records are stored beside the keys.
-//!
-//! No actor can give a role, or create, change, rotate or enable a key, that exceeds its own [`Rights`]. A [`Role`]
-//! in the operator's account holds in every account. Management keys have [`scopes`]. The provider's own keys manage
-//! nothing: a holder may only ask about the key and revoke it.
+//! [`Management`] is the service, [`api`] its axum router. No actor can give a role, or create, change, rotate or
+//! enable a key, that exceeds its own [`Rights`]. A [`Role`] in the operator's account holds in every account.
+//! Holders of the provider's keys may only ask about the key and revoke it.
 //!
 //! # Examples
 //! ```
@@ -27,9 +25,9 @@
 //! - `sqlite`: [`SqliteManagementStore`].
 //! - `postgres`: [`PostgresManagementStore`].
 //! - `dashboard` (on): the dashboard.
-//! - `github`: receives GitHub's alerts about leaked keys.
-//! - `oidc`: signing in with an OpenID Connect provider.
-//! - `metrics`: counters and histograms through [`metrics`](https://docs.rs/metrics).
+//! - `github`: alerts about leaked keys.
+//! - `oidc`: signing in with OpenID Connect.
+//! - `metrics`: measurements through [`metrics`](https://docs.rs/metrics).
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 

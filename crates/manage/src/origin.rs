@@ -7,8 +7,8 @@ use http::uri::Authority;
 use http::{Request, Uri};
 use serde::Deserialize;
 
-/// Public URL of the dashboard and the API: scheme, host and optional port. Links are built from it, never from a
-/// request.
+/// Public URL of the dashboard and the API: scheme, host and optional port.
+/// Links use it, never the host of a request.
 ///
 /// # Examples
 /// ```
@@ -26,7 +26,6 @@ use serde::Deserialize;
 #[serde(try_from = "String")]
 pub struct PublicUrl {
     scheme: Scheme,
-    /// As browsers write it: lower case, without the default port.
     authority: String,
 }
 
@@ -52,7 +51,7 @@ impl Scheme {
     }
 }
 
-/// The error for an invalid public URL.
+/// Invalid public URL.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("invalid public URL {text:?}: {why}; write it like https://keys.example.com")]
 pub struct PublicUrlError {

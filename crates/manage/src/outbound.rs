@@ -1,4 +1,4 @@
-//! Requests to other servers: over TLS, without redirects, and with limits on time and size.
+//! Requests over TLS, without redirects, and with limits on time and size.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -33,7 +33,6 @@ pub(crate) enum AskError {
 pub(crate) struct Outbound(reqwest::Client);
 
 impl Outbound {
-    /// Plain HTTP is for servers on this machine only.
     pub(crate) fn new(url: &str) -> Result<Self, OutboundError> {
         let wrong = || OutboundError::Url(url.to_owned());
         let parsed = reqwest::Url::parse(url).map_err(|_| wrong())?;

@@ -8,9 +8,9 @@ pub mod scopes {
     pub const ACCOUNTS_READ: Scope = Scope::from_static("accounts:read");
     /// Change accounts.
     pub const ACCOUNTS_WRITE: Scope = Scope::from_static("accounts:write");
-    /// See the members of an account.
+    /// See members.
     pub const MEMBERS_READ: Scope = Scope::from_static("members:read");
-    /// Change the members of an account.
+    /// Change members.
     pub const MEMBERS_WRITE: Scope = Scope::from_static("members:write");
     /// Verify keys with `keyward-gateway`.
     pub const KEYS_VERIFY: Scope = Scope::from_static("keys:verify");
@@ -22,12 +22,12 @@ pub mod scopes {
     pub const USAGE_READ: Scope = Scope::from_static("usage:read");
     /// See plans.
     pub const PLANS_READ: Scope = Scope::from_static("plans:read");
-    /// Change plans, and the plans of accounts, in the operator's account.
+    /// Change plans, and accounts' plans, in the operator's account.
     pub const PLANS_WRITE: Scope = Scope::from_static("plans:write");
     /// See the audit log.
     pub const AUDIT_READ: Scope = Scope::from_static("audit:read");
 
-    /// Every scope, with a description.
+    /// Scopes with descriptions.
     pub const ALL: [(Scope, &str); 11] = [
         (ACCOUNTS_READ, "See accounts"),
         (ACCOUNTS_WRITE, "Change accounts"),

@@ -31,11 +31,11 @@ pub struct Appearance {
     /// Default theme of visitors.
     #[serde(default)]
     pub theme: Theme,
-    /// Logo id, derived from its contents.
+    /// Logo id, from its contents.
     pub logo: Option<String>,
 }
 
-/// Changes to the look. By default, nothing changes.
+/// Changes to the look, by default none.
 ///
 /// # Examples
 /// ```
@@ -61,7 +61,6 @@ impl Entity for Appearance {
     }
 }
 
-/// Separate, so that pages need not read it.
 #[derive(Clone, Serialize, Deserialize)]
 struct StoredLogo {
     id: String,
@@ -80,7 +79,7 @@ impl Management {
         Ok(Some(self.appearance().await?.version))
     }
 
-    /// Returns the look of the pages, which is public. Version 0 means unchanged.
+    /// Returns the public look of the pages. Version 0 means unchanged.
     ///
     /// # Errors
     /// [`ManagementError::Store`].
@@ -92,8 +91,7 @@ impl Management {
     /// Changes the look at this version, on every node at once. Needs `accounts:write` in the operator's account.
     ///
     /// # Errors
-    /// [`ManagementError::Stale`], [`ManagementError::Invalid`], [`ManagementError::NotFound`],
-    /// [`ManagementError::Forbidden`].
+    /// [`ManagementError::Stale`], [`ManagementError::Invalid`].
     pub async fn update_appearance(
         &self,
         actor: &Actor,

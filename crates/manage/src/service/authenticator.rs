@@ -12,7 +12,7 @@ use crate::error::ManagementError;
 use crate::records::{AccessToken, Family, StoredUser, Versioned};
 
 impl Management {
-    /// Returns the authenticator of the management API, created once.
+    /// Returns the management API's authenticator.
     ///
     /// # Errors
     /// [`BuildError`] if no thread starts.
@@ -66,7 +66,7 @@ impl Management {
     }
 }
 
-/// The provider's keys. Their scopes are for the provider's API: a holder may only read and revoke the own key.
+/// Their scopes are for the provider's API.
 struct Holder {
     store: Arc<dyn KeyStore>,
     freshness: Freshness,

@@ -87,13 +87,13 @@ impl ManagementBuilder {
         }
     }
 
-    /// Sets the format of the provider's keys. Defaults to [`KeyFormat::default`].
+    /// Sets the provider's key format. Defaults to [`KeyFormat::default`].
     pub fn format(mut self, format: KeyFormat) -> Self {
         self.format = format;
         self
     }
 
-    /// Sets the hash of key digests. Defaults to SHA-256.
+    /// Sets the digests' hash. Defaults to SHA-256.
     pub fn hasher(mut self, hasher: Hasher) -> Self {
         self.hasher = hasher;
         self
@@ -117,20 +117,19 @@ impl ManagementBuilder {
         self
     }
 
-    /// Sets the maximum of active keys per account without a limit in its plan. Defaults to 100. `u32::MAX` means
-    /// none.
+    /// Limits active keys of accounts whose plan does not. Defaults to 100. `u32::MAX` means no limit.
     pub fn key_limit(mut self, keys: u32) -> Self {
         self.settings.key_limit = keys;
         self
     }
 
-    /// Sets the maximum of accounts per owner, except operator's staff. Defaults to 20.
+    /// Limits accounts per owner, except for the operator's staff. Defaults to 20.
     pub fn account_limit(mut self, accounts: u32) -> Self {
         self.settings.account_limit = accounts;
         self
     }
 
-    /// Sets the idle and maximum session lifetimes. Defaults to 8 hours and 7 days.
+    /// Sets idle and maximum session lifetimes. Defaults to 8 hours and 7 days.
     pub fn session_life(mut self, idle: Duration, at_most: Duration) -> Self {
         (self.settings.session_idle, self.settings.session_life) = (idle, at_most);
         self
@@ -142,36 +141,33 @@ impl ManagementBuilder {
         self
     }
 
-    /// Sets the minimum retention of audit entries. [`Management::maintain`] prunes about once a day. Defaults to
-    /// forever.
+    /// Sets the minimum retention of audit entries. [`Management::maintain`] prunes about daily. Defaults to forever.
     pub fn audit_retention(mut self, retention: Duration) -> Self {
         self.settings.audit_retention = Some(retention);
         self
     }
 
     /// Sets how long after the sign-in a session may create, rotate, enable or change a key, invite, change a role,
-    /// create a reset link, or enable a user. Later: [`ManagementError::SignInAgain`]. Defaults to 12 hours.
+    /// create a reset link, or enable a user. Defaults to 12 hours.
     pub fn recent_sign_in(mut self, within: Duration) -> Self {
         self.settings.recent_sign_in = within;
         self
     }
 
-    /// Sets the sign-in attempts a minute per client address and per e-mail address. Defaults to 20 and 10.
-    ///
-    /// Clients with an unknown address share their proxy's budget. Each known device and network of a user has a
-    /// separate budget; so has a session, for changing the password.
+    /// Sets the sign-in attempts a minute per client address and per e-mail address. Defaults to 20 and 10. Known
+    /// devices, known networks and sessions have separate budgets.
     pub fn sign_in_attempts(mut self, per_address: NonZeroU32, per_email: NonZeroU32) -> Self {
         self.attempts = (per_address, per_email);
         self
     }
 
-    /// Sets the proxies whose forwarded fields are trusted. Defaults to none.
+    /// Sets the trusted proxies. Defaults to none.
     pub fn trusted_proxies(mut self, proxies: TrustedProxies) -> Self {
         self.settings.proxies = proxies;
         self
     }
 
-    /// Sets the OpenID Connect provider of the dashboard.
+    /// Sets the dashboard's OpenID Connect provider.
     #[cfg(feature = "oidc")]
     pub fn identity_provider(mut self, provider: crate::identity_provider::IdentityProvider) -> Self {
         self.settings.passwords = !provider.is_only_way;
@@ -179,23 +175,23 @@ impl ManagementBuilder {
         self
     }
 
-    /// Sets the function that sends a [`ResetLink`](crate::ResetLink). By default, the sign-in page refers users to
-    /// an owner or admin.
+    /// Sets the sender of [`ResetLink`](crate::ResetLink)s. By default, the sign-in page refers users to an owner or
+    /// admin.
     pub fn on_forgotten_password(mut self, send: impl Fn(ResetLink) + Send + Sync + 'static) -> Self {
         self.send_reset_link = Some(Arc::new(send));
         self
     }
 
-    /// Sets the argon2id parameters. Defaults to OWASP's. Signing in rehashes passwords that have others.
+    /// Sets the argon2id parameters. Defaults to OWASP's. Signing in rehashes passwords with others.
     pub fn password_params(mut self, params: Params) -> Self {
         self.params = params;
         self
     }
 
-    /// Builds the management service.
+    /// Builds the service.
     ///
     /// # Errors
-    /// [`ManagementError::Invalid`] if a prefix of the provider's keys is reserved.
+    /// [`ManagementError::Invalid`] if the format has a reserved prefix.
     pub fn build(self) -> Result<Management, ManagementError> {
         let internal = |_: FormatError| ManagementError::Internal;
         let management_format = management_format().map_err(internal)?;

@@ -1,5 +1,4 @@
-//! E-mail addresses. The local part is unquoted lower-case ASCII, because lower case folds some letters into others
-//! and many look the same. The domain is in A-labels (UTS 46, RFC 5890).
+//! The local part is unquoted lower-case ASCII: lower case folds some letters into others, and many look the same.
 
 use email_address::{EmailAddress, Options};
 use idna::AsciiDenyList;
@@ -10,7 +9,7 @@ use super::Management;
 use crate::error::ManagementError;
 use crate::records::{StoredUser, Versioned};
 
-/// RFC 5321 section 4.5.3.1.3, without the angle brackets.
+/// RFC 5321 section 4.5.3.1.3.
 const MAX_LENGTH: usize = 254;
 
 pub(crate) fn normal_email(email: &str) -> Result<String, ManagementError> {
@@ -38,7 +37,6 @@ fn parse(email: &str) -> Option<String> {
     (email.len() <= MAX_LENGTH).then_some(email)
 }
 
-/// Earlier versions stored addresses that are refused or respelled today.
 fn is_legacy(stored: &str) -> bool {
     parse(stored).as_deref() != Some(stored)
 }

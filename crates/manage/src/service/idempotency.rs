@@ -1,5 +1,5 @@
-//! The `Idempotency-Key` of draft-ietf-httpapi-idempotency-key-header. Answers are kept for a day, sealed with a key
-//! from the caller's credential, which no store holds.
+//! The `Idempotency-Key` of draft-ietf-httpapi-idempotency-key-header. The caller's credential, which no store holds,
+//! seals answers.
 
 use std::time::Duration;
 
@@ -19,7 +19,6 @@ use crate::store::Kind;
 
 const RETENTION: Duration = Duration::from_secs(24 * 3_600);
 
-/// Then the first attempt counts as failed.
 const ABANDONED_AFTER: Duration = Duration::from_secs(60);
 
 const POLLS: u32 = 50;
@@ -29,11 +28,11 @@ const POLL_INTERVAL: Duration = Duration::from_millis(100);
 /// A request with an idempotency key.
 #[derive(Clone, Copy)]
 pub struct IdempotentRequest<'a> {
-    /// The caller. Each has separate idempotency keys.
+    /// The caller, with separate idempotency keys.
     pub actor: &'a Actor,
     /// 1 to 255 visible ASCII characters.
     pub key: &'a str,
-    /// The whole request, to detect reuse of the key.
+    /// The whole request.
     pub request: &'a [u8],
     /// The caller's credential.
     pub secret: &'a [u8],
@@ -116,12 +115,12 @@ impl IdempotentRequest<'_> {
 }
 
 impl Management {
-    /// Runs an operation once per idempotency key, and repeats its answer for a day. After an error, the key can be
-    /// used again.
+    /// Runs an operation once per idempotency key, and repeats its answer for a day. After an error, the key is free
+    /// again.
     ///
     /// # Errors
     /// [`ManagementError::OtherRequest`]; [`ManagementError::InProgress`], also for another credential;
-    /// [`ManagementError::Invalid`]; or the operation's error.
+    /// [`ManagementError::Invalid`]; the operation's error.
     pub async fn once(
         &self,
         request: IdempotentRequest<'_>,

@@ -1,5 +1,3 @@
-//! The management service. Each operation is in one file: checks, write, audit entry.
-
 mod accounts;
 mod appearance;
 mod audit;
@@ -58,12 +56,14 @@ use users::ResetLinkSender;
 
 const ATTEMPTS: usize = 64;
 
-/// `None` if there is no record. Methods that return it check no rights.
+/// `None` without a record. Methods that return it check no rights.
 type CurrentVersion = Result<Option<u64>, ManagementError>;
 
-/// Manages accounts, users, members, keys, plans and tokens. Cheap to clone.
+/// Manages accounts, users, members, keys, plans and tokens. Clones are cheap.
 ///
-/// Operations take an [`Actor`], check its rights, and write the audit log.
+/// Operations take an [`Actor`], check its rights, and write the audit log. Any may also fail with
+/// [`ManagementError::Invalid`], [`ManagementError::Store`], [`ManagementError::Forbidden`] without the scope, or
+/// [`ManagementError::NotFound`] without rights.
 ///
 /// # Examples
 /// ```
@@ -102,9 +102,8 @@ pub(crate) struct Inner {
     throttle: Throttle,
     counters: Counters,
     refused: Refused,
-    /// Locked while appending.
     head: Mutex<Option<Head>>,
-    /// Locked while creating a key, so that requests of this process seldom conflict.
+    /// So that requests of this process seldom conflict.
     creation_locks: [Mutex<()>; 16],
     authenticator: OnceLock<Authenticator>,
     send_reset_link: Option<ResetLinkSender>,
@@ -120,7 +119,7 @@ impl Management {
         ManagementBuilder::new(keys, Arc::new(records))
     }
 
-    /// Returns the operator's account. A role there holds in every account and may change plans.
+    /// Returns the operator's account, whose roles hold everywhere.
     #[must_use]
     pub fn operator(&self) -> &AccountId {
         &self.0.settings.operator
@@ -150,8 +149,7 @@ impl Management {
         }
     }
 
-    /// Removes expired records, prunes the audit log, and writes pending entries and counts. Call it about once a
-    /// minute.
+    /// Removes expired records, prunes the audit log, and writes counts. Call it about once a minute.
     ///
     /// # Errors
     /// [`ManagementError::Store`].

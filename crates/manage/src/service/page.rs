@@ -14,7 +14,7 @@ use crate::store::List;
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PageRequest {
-    /// [`Page::next`] of the previous page. Cursors of other kinds of lists are refused.
+    /// [`Page::next`] of the same list's previous page.
     pub after: Option<String>,
     /// Maximum number of items, 1 to 500.
     pub limit: usize,
@@ -46,7 +46,6 @@ impl PageRequest {
         self.limit.clamp(1, 500)
     }
 
-    /// Asks for one item more, to know whether there is a next page.
     pub(crate) fn apply(&self, mut list: List) -> Result<List, ManagementError> {
         if let Some(after) = &self.after {
             let own = after.strip_prefix(list.kind.as_str()).and_then(|rest| rest.strip_prefix('.'));

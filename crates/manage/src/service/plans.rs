@@ -11,10 +11,10 @@ impl Management {
         Ok(self.get::<Plan>(name).await?.map(|plan| plan.version))
     }
 
-    /// Lists all plans. Needs `plans:read` in the default account.
+    /// Lists plans. Needs `plans:read` in the default account.
     ///
     /// # Errors
-    /// [`ManagementError::Forbidden`], [`ManagementError::Store`].
+    /// [`ManagementError::Forbidden`].
     pub async fn plans(&self, actor: &Actor) -> Result<Vec<Versioned<Plan>>, ManagementError> {
         let account = self.default_account(actor).await?;
         self.rights(actor, &account).await?.require(&scopes::PLANS_READ)?;
@@ -24,8 +24,7 @@ impl Management {
     /// Adds a plan, or changes it at this version. Needs `plans:write` in the operator's account.
     ///
     /// # Errors
-    /// [`ManagementError::Forbidden`], [`ManagementError::Invalid`], [`ManagementError::Stale`];
-    /// [`ManagementError::Duplicate`] if it exists and no version is given.
+    /// [`ManagementError::Stale`]; [`ManagementError::Duplicate`] without the version.
     pub async fn put_plan(
         &self,
         actor: &Actor,
@@ -61,11 +60,11 @@ impl Management {
         }
     }
 
-    /// Removes a plan at this version. Its accounts keep its name, with default limits. Needs `plans:write` in the
+    /// Removes a plan at this version. Its accounts keep its name and get default limits. Needs `plans:write` in the
     /// operator's account.
     ///
     /// # Errors
-    /// [`ManagementError::Forbidden`], [`ManagementError::NotFound`], [`ManagementError::Stale`].
+    /// [`ManagementError::Stale`].
     pub async fn remove_plan(&self, actor: &Actor, name: &str, version: u64) -> Result<(), ManagementError> {
         self.rights(actor, self.operator()).await?.require(&scopes::PLANS_WRITE)?;
         let known: Versioned<Plan> = self.get(name).await?.ok_or(ManagementError::NotFound("plan"))?;

@@ -13,22 +13,21 @@ use crate::store::Write;
 
 pub(crate) struct GuardedRights {
     pub(crate) rights: Rights,
-    /// A batch with them conflicts if a record that gave the rights has changed.
+    /// Batches with them conflict if the actor's rights have changed.
     pub(crate) guards: Vec<Write>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Effect {
-    /// Gives another person what the user may do, for instance by a reset link.
     Grants,
     Withdraws,
 }
 
 impl Management {
-    /// Returns the actor's rights in an account.
+    /// Returns an actor's rights in an account.
     ///
     /// # Errors
-    /// [`ManagementError::NotFound`] if there are none, whether or not the account exists.
+    /// [`ManagementError::NotFound`] if there are none, even if the account exists.
     pub async fn rights(&self, actor: &Actor, account: &AccountId) -> Result<Rights, ManagementError> {
         Ok(self.guarded_rights(&actor.principal(), account).await?.rights)
     }
@@ -58,7 +57,6 @@ impl Management {
         }
     }
 
-    /// A role in the operator's account adds to a membership.
     async fn user_rights(&self, id: &UserId, account: &AccountId) -> Result<GuardedRights, ManagementError> {
         let user: Versioned<StoredUser> = self.get(id.as_str()).await?.ok_or(ManagementError::NotFound("account"))?;
         if user.disabled_at.is_some() {
@@ -80,7 +78,6 @@ impl Management {
         held.ok_or(ManagementError::NotFound("account"))
     }
 
-    /// Governing needs `members:write` and no lower role, in every account of the user.
     pub(crate) async fn check_governs_all(
         &self,
         principal: &Principal,
@@ -128,13 +125,12 @@ impl Management {
         }
     }
 
-    /// Another person may have found an old session open. Keys, tokens and programs have none.
+    /// Another person may have found an old session open.
     pub(crate) async fn check_recent(&self, actor: &Actor) -> Result<(), ManagementError> {
         if self.has_signed_in_recently(actor).await? { Ok(()) } else { Err(ManagementError::SignInAgain) }
     }
 
-    /// Returns `true` if the acting user has signed in recently enough to grant authority. Always `true` for keys,
-    /// tokens and programs.
+    /// Returns `true` unless the sign-in is too old to grant authority.
     ///
     /// # Errors
     /// [`ManagementError::SignedOut`].

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use keyward_core::{AccountId, TrustedProxies};
 
-/// Who can sign up.
+/// The sign-up policy.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum SignUpPolicy {

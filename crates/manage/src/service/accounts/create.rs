@@ -9,10 +9,10 @@ use crate::service::audit::{Draft, Target};
 use crate::service::{ATTEMPTS, Management, check_name};
 
 impl Management {
-    /// Creates an account owned by the acting user.
+    /// Creates an account of the acting user.
     ///
     /// # Errors
-    /// [`ManagementError::UsersOnly`], [`ManagementError::Invalid`], [`ManagementError::AccountLimit`].
+    /// [`ManagementError::UsersOnly`], [`ManagementError::AccountLimit`].
     pub async fn create_account(&self, actor: &Actor, name: &str) -> Result<Versioned<Account>, ManagementError> {
         let name = check_name("name", name)?;
         let account = self.new_account(AccountId::generate(), name);

@@ -13,8 +13,7 @@ impl Management {
     /// Creates an account with the given id.
     ///
     /// # Errors
-    /// [`ManagementError::Duplicate`], [`ManagementError::Invalid`], [`ManagementError::Store`];
-    /// [`ManagementError::Forbidden`] for users and keys.
+    /// [`ManagementError::Duplicate`]; [`ManagementError::Forbidden`] for users and keys.
     ///
     /// # Examples
     /// ```

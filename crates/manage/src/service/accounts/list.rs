@@ -12,13 +12,13 @@ impl Management {
     /// Returns an account. Needs `accounts:read`.
     ///
     /// # Errors
-    /// [`ManagementError::NotFound`], [`ManagementError::Forbidden`].
+    /// [`ManagementError::NotFound`].
     pub async fn account(&self, actor: &Actor, id: &AccountId) -> Result<Versioned<Account>, ManagementError> {
         self.rights(actor, id).await?.require(&scopes::ACCOUNTS_READ)?;
         self.read_account(id).await
     }
 
-    /// Lists the actor's accounts, with the user's roles. A key has one account and no role.
+    /// Lists the actor's accounts and the user's roles.
     ///
     /// # Errors
     /// [`ManagementError::Store`].
@@ -42,7 +42,7 @@ impl Management {
     /// Lists all accounts. Needs `accounts:read` in the operator's account.
     ///
     /// # Errors
-    /// [`ManagementError::NotFound`], [`ManagementError::Forbidden`].
+    /// [`ManagementError::NotFound`].
     pub async fn accounts(
         &self,
         actor: &Actor,
@@ -56,11 +56,11 @@ impl Management {
         Ok(page.page(accounts))
     }
 
-    /// Finds accounts by id or part of the name, ignoring case: at most 50, out of the first 10,000. Needs
-    /// `accounts:read` in the operator's account.
+    /// Finds up to 50 of the first 10,000 accounts, by id or part of the name, ignoring case. Needs `accounts:read`
+    /// in the operator's account.
     ///
     /// # Errors
-    /// [`ManagementError::NotFound`], [`ManagementError::Forbidden`].
+    /// [`ManagementError::NotFound`].
     pub async fn find_accounts(&self, actor: &Actor, text: &str) -> Result<Vec<Versioned<Account>>, ManagementError> {
         const SHOWN: usize = 50;
         const PAGES: usize = 20;

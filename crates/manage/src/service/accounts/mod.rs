@@ -1,4 +1,4 @@
-//! Accounts. The record in the key store counts; the management store has a copy.
+//! The record in the key store counts; the management store has a copy.
 
 mod create;
 mod import;
@@ -47,7 +47,6 @@ impl Management {
         self.reconciled(account).await
     }
 
-    /// The copy differs after an interrupted update, or a change by another program.
     async fn reconciled(&self, mut account: Versioned<Account>) -> Result<Versioned<Account>, ManagementError> {
         for _ in 0..ATTEMPTS {
             let Some(record) = self.0.keys.get_account(&account.id).await? else { return Ok(account) };

@@ -10,7 +10,7 @@ use crate::role::scopes;
 use crate::service::audit::{Draft, Target};
 use crate::service::{Management, check_name};
 
-/// Changes to an account. By default, nothing changes.
+/// Changes to an account, by default none.
 ///
 /// # Examples
 /// ```
@@ -25,17 +25,16 @@ pub struct AccountUpdate {
     pub plan: Option<Option<SmolStr>>,
     /// New features. Operator only.
     pub features: Option<Vec<SmolStr>>,
-    /// Whether all its keys are refused. Operator only.
+    /// Whether to refuse its keys. Operator only.
     pub suspended: Option<bool>,
 }
 
 impl Management {
-    /// Updates an account at this version. Needs `accounts:write`; for plan, features and suspension, `plans:write`
-    /// in the operator's account.
+    /// Updates an account at this version. Needs `accounts:write`, or for operator-only values `plans:write` in the
+    /// operator's account.
     ///
     /// # Errors
-    /// [`ManagementError::Stale`], [`ManagementError::NotFound`], [`ManagementError::Forbidden`],
-    /// [`ManagementError::Invalid`].
+    /// [`ManagementError::Stale`].
     pub async fn update_account(
         &self,
         actor: &Actor,
@@ -47,11 +46,10 @@ impl Management {
         self.read_account(id).await
     }
 
-    /// Like [`update_account`](Self::update_account), and returns how the change reached every node.
+    /// Updates an account as [`update_account`](Self::update_account) does. Returns the propagation.
     ///
     /// # Errors
-    /// [`ManagementError::Stale`], [`ManagementError::NotFound`], [`ManagementError::Forbidden`],
-    /// [`ManagementError::Invalid`].
+    /// [`ManagementError::Stale`].
     pub async fn change_account(
         &self,
         actor: &Actor,

@@ -8,7 +8,6 @@ use crate::records::{Entity, Versioned, new_id};
 use crate::service::{ATTEMPTS, Management};
 use crate::store::{Kind, List, Write, Written};
 
-/// The conflicting write's place in the batch.
 pub(crate) struct DoesNotFit(pub(crate) usize);
 
 impl Management {
@@ -82,7 +81,6 @@ impl Management {
         Ok(())
     }
 
-    /// Runs an operation on another store between a pending record and an entry.
     pub(crate) async fn audited<T, E: Into<ManagementError>>(
         &self,
         draft: Draft,

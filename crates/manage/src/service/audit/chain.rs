@@ -1,5 +1,3 @@
-//! The hash chain.
-
 use keyward_core::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -17,7 +15,7 @@ pub(super) const ZEROS: &str = "000000000000000000000000000000000000000000000000
 pub(crate) struct Head {
     pub(super) number: u64,
     pub(super) hash: String,
-    /// Required by the write, because another node may have pruned the log.
+    /// Another node may have pruned the log.
     pub(super) anchor: Option<Write>,
 }
 

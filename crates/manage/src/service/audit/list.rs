@@ -8,7 +8,7 @@ use crate::service::Management;
 use crate::service::page::{Page, PageRequest};
 use crate::store::{Kind, List};
 
-/// A filter for audit entries.
+/// Filter for audit entries.
 ///
 /// # Examples
 /// ```
@@ -18,9 +18,9 @@ use crate::store::{Kind, List};
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AuditQuery {
-    /// `None` means all accounts, for the operator.
+    /// `None` means all, for the operator.
     pub account: Option<AccountId>,
-    /// Only entries of this user or key.
+    /// Only this user or key.
     pub actor: Option<String>,
     /// Page to return.
     pub page: PageRequest,
@@ -30,7 +30,7 @@ impl Management {
     /// Lists audit entries, newest first. Needs `audit:read`.
     ///
     /// # Errors
-    /// [`ManagementError::Forbidden`], [`ManagementError::NotFound`], [`ManagementError::Invalid`].
+    /// [`ManagementError::Forbidden`].
     pub async fn audit_log(&self, actor: &Actor, query: &AuditQuery) -> Result<Page<AuditEntry>, ManagementError> {
         let place = query.account.as_ref().unwrap_or(self.operator());
         self.rights(actor, place).await?.require(&scopes::AUDIT_READ)?;

@@ -1,5 +1,4 @@
-//! The audit log. A change and its entry are one batch. Keys are in another store, so their changes are first
-//! recorded as pending, in case of a crash.
+//! The audit log. Changes in the key store are first recorded as pending, in case of a crash.
 
 mod append;
 mod chain;

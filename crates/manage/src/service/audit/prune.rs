@@ -26,14 +26,12 @@ struct Pruned {
 }
 
 impl Management {
-    /// Removes the entries from before this time, and returns their number. The actor must be an owner of the
-    /// operator's account with a recent sign-in. [`verify_audit_log`](Self::verify_audit_log) can still check the
-    /// rest. An `audit.prune` entry records the operation.
+    /// Removes the entries from before this time, and returns their number. Needs an owner of the operator's account
+    /// with a recent sign-in. The rest stays verifiable. An `audit.prune` entry records the operation.
     ///
     /// # Errors
-    /// [`ManagementError::Forbidden`], [`ManagementError::SignInAgain`], [`ManagementError::Store`];
-    /// [`ManagementError::Invalid`] for a future time or a tampered entry. Entries removed before the error stay
-    /// removed.
+    /// [`ManagementError::SignInAgain`]; [`ManagementError::Invalid`] for a future time or a tampered entry. Entries
+    /// removed before the error stay removed.
     ///
     /// # Examples
     /// ```
@@ -57,7 +55,6 @@ impl Management {
         self.prune(actor, before, usize::MAX).await
     }
 
-    /// Once a day, because pruning also adds an entry.
     pub(crate) async fn prune_by_retention(&self) -> Result<(), ManagementError> {
         let Some(retention) = self.0.settings.audit_retention else { return Ok(()) };
         let slack = DAY.min(retention / 10);

@@ -17,7 +17,6 @@ const MINUTE: i64 = 60_000;
 
 #[derive(Clone, PartialEq, Eq, Hash)]
 struct Row {
-    /// Action, outcome, actor, target, account and reason.
     what: String,
     network: Option<String>,
     minute: i64,
@@ -32,7 +31,6 @@ struct Counted {
 #[derive(Default)]
 pub(crate) struct Refused {
     rows: Mutex<HashMap<Row, Counted>>,
-    /// A later flush waits for it.
     flushing: tokio::sync::Mutex<()>,
 }
 
@@ -124,15 +122,14 @@ impl Management {
         self.note_frequent(draft.outcome(Outcome::Refused));
     }
 
-    /// Counted in memory, because anyone can cause any number.
+    /// Anyone can cause any number.
     pub(crate) fn note_frequent(&self, draft: Draft) {
         self.0.refused.note(draft, self.now());
     }
 
     /// Writes counted refusals and mailed reset links into the audit log: one entry per minute, network and reason,
-    /// with the number in `after.times`. [`maintain`](Self::maintain) calls this; also call it before the process
-    /// ends. Counts that cannot be written stay for the next call. A caller that stops waiting does not stop the
-    /// write.
+    /// with the number in `after.times`. Also call it before the process ends.
+    /// Unwritten counts stay for the next call. A caller that stops waiting does not stop the write.
     ///
     /// # Errors
     /// [`ManagementError::Store`].

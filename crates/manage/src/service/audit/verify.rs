@@ -55,11 +55,11 @@ impl FromStr for AuditCheckpoint {
 /// Result of verifying the audit log.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct AuditVerdict {
-    /// Number of the last good entry, counting pruned ones.
+    /// Last good entry, counting pruned ones.
     pub entries: u64,
     /// Its hash.
     pub hash: String,
-    /// First bad entry and the reason, if any.
+    /// First bad entry and reason, if any.
     pub first_bad: Option<(u64, String)>,
     /// Last pruned entry, if any.
     pub pruned_through: Option<u64>,
@@ -81,11 +81,11 @@ impl AuditVerdict {
 impl Management {
     /// Finds the first bad entry of the audit log. Needs `audit:read` in the operator's account.
     ///
-    /// Hashes reveal changed, removed and inserted entries. Only a [checkpoint](AuditVerdict::checkpoint) kept
-    /// elsewhere reveals a rewritten or cut log. A checkpoint older than the last pruned entry counts as bad.
+    /// Only a [checkpoint](AuditVerdict::checkpoint) kept elsewhere reveals that the log was rewritten or its end
+    /// cut. One older than the last pruned entry counts as bad.
     ///
     /// # Errors
-    /// [`ManagementError::Forbidden`], [`ManagementError::Store`].
+    /// [`ManagementError::Forbidden`].
     pub async fn verify_audit_log(
         &self,
         actor: &Actor,

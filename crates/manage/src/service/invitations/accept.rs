@@ -14,8 +14,8 @@ impl Management {
     /// Accepts an invitation by link, and creates the user.
     ///
     /// # Errors
-    /// [`ManagementError::LinkEnded`], [`ManagementError::Invalid`], [`ManagementError::Throttled`],
-    /// [`ManagementError::PasswordsOff`], [`ManagementError::AddressInUse`].
+    /// [`ManagementError::LinkEnded`], [`ManagementError::Throttled`], [`ManagementError::PasswordsOff`],
+    /// [`ManagementError::AddressInUse`].
     pub async fn accept_invitation(
         &self,
         context: &Context,
@@ -68,8 +68,8 @@ impl Management {
     /// Accepts one of the [`own_invitations`](Self::own_invitations).
     ///
     /// # Errors
-    /// [`ManagementError::NotFound`], also for an unproven address; [`ManagementError::LinkEnded`],
-    /// [`ManagementError::Duplicate`], [`ManagementError::UsersOnly`].
+    /// [`ManagementError::NotFound`], [`ManagementError::LinkEnded`], [`ManagementError::Duplicate`],
+    /// [`ManagementError::UsersOnly`].
     pub async fn join(&self, actor: &Actor, id: &str) -> Result<AccountId, ManagementError> {
         let user = self.acting_user(actor).await?;
         let invitation = self.own_invitation(&user, id).await?;

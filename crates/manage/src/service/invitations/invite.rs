@@ -21,7 +21,7 @@ const LINK_LIFE: Duration = Duration::from_secs(7 * 24 * 3_600);
 pub struct Invited {
     /// The invitation.
     pub invitation: InvitationView,
-    /// Secret of the link, shown once.
+    /// The link's secret, shown once.
     pub secret: Zeroizing<String>,
 }
 
@@ -32,13 +32,12 @@ impl std::fmt::Debug for Invited {
 }
 
 impl Management {
-    /// Invites an e-mail address, replacing its earlier invitation and link. Needs `members:write`. The role may not
-    /// exceed the actor's own.
+    /// Invites an e-mail address, replacing its earlier invitation. Needs `members:write` and the rights
+    /// of the role.
     ///
     /// # Errors
     /// [`ManagementError::Duplicate`] for a member, [`ManagementError::Escalation`],
-    /// [`ManagementError::SignInAgain`], [`ManagementError::NotFound`], [`ManagementError::Forbidden`],
-    /// [`ManagementError::Invalid`].
+    /// [`ManagementError::SignInAgain`].
     ///
     /// # Examples
     /// ```
@@ -108,10 +107,10 @@ impl Management {
         Ok(Invited { invitation: view(invitation, account_name), secret })
     }
 
-    /// Invites the first owner of the operator's account.
+    /// Invites the operator's first owner.
     ///
     /// # Errors
-    /// [`ManagementError::Duplicate`] if there is an owner.
+    /// [`ManagementError::Duplicate`] if there is one.
     pub async fn invite_first_owner(&self, actor: &Actor, email: &str) -> Result<Invited, ManagementError> {
         if self.has_owner().await? {
             return Err(ManagementError::Duplicate("owner"));

@@ -11,10 +11,10 @@ use crate::service::sign_in::Attempt;
 use crate::store::{Kind, List};
 
 impl Management {
-    /// Lists the open invitations of an account, oldest first. Needs `members:read`.
+    /// Lists an account's open invitations, oldest first. Needs `members:read`.
     ///
     /// # Errors
-    /// [`ManagementError::NotFound`], [`ManagementError::Forbidden`], [`ManagementError::Invalid`].
+    /// [`ManagementError::Forbidden`].
     pub async fn invitations(
         &self,
         actor: &Actor,
@@ -31,7 +31,7 @@ impl Management {
         Ok(page.map(|invitation| view(invitation.value, name.clone())))
     }
 
-    /// Lists the acting user's open invitations. Empty unless mail or an identity provider proved the address.
+    /// Lists the acting user's open invitations, if mail or an identity provider proved the address.
     ///
     /// # Errors
     /// [`ManagementError::UsersOnly`].
@@ -51,7 +51,7 @@ impl Management {
         Ok(open)
     }
 
-    /// Returns the invitation of a link.
+    /// Returns a link's invitation.
     ///
     /// # Errors
     /// [`ManagementError::LinkEnded`], [`ManagementError::Throttled`].

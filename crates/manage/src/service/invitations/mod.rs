@@ -1,5 +1,4 @@
-//! Invitations. The holder accepts by link, or signed in with a proven address. The inviter's rights are compared at
-//! invitation and acceptance.
+//! The inviter's rights are compared at invitation and acceptance.
 
 mod accept;
 mod decline;

@@ -13,16 +13,16 @@ use crate::role::{Purpose, scopes};
 use crate::service::audit::{Draft, Target};
 use crate::service::{Management, check_name};
 
-/// Changes to a key. By default, nothing changes. `Some(None)` removes a value.
+/// Changes to a key, by default none. `Some(None)` removes a value.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct KeyChange {
     /// New name.
     pub name: Option<String>,
     /// New scopes.
     pub scopes: Option<ScopeSet>,
-    /// New endpoint restriction.
+    /// New endpoints.
     pub endpoints: Option<Vec<Endpoint>>,
-    /// New network restriction.
+    /// New networks.
     pub networks: Option<Vec<IpNet>>,
     /// New metadata.
     pub metadata: Option<Map<String, Value>>,
@@ -31,12 +31,10 @@ pub struct KeyChange {
 }
 
 impl Management {
-    /// Changes a key at this version. Needs `keys:write`. Neither the old nor the new key may exceed the actor's
-    /// rights.
+    /// Changes a key at this version. Needs `keys:write`, and the rights of the old and the new key.
     ///
     /// # Errors
-    /// [`ManagementError::Stale`], [`ManagementError::Ended`], [`ManagementError::Escalation`],
-    /// [`ManagementError::Invalid`], [`ManagementError::NotFound`], [`ManagementError::Forbidden`].
+    /// [`ManagementError::Stale`], [`ManagementError::Ended`], [`ManagementError::Escalation`].
     pub async fn update_key(
         &self,
         actor: &Actor,
@@ -70,11 +68,10 @@ impl Management {
         self.change_key(actor, "key.update", &key, &update).await
     }
 
-    /// Disables or enables a key. Needs `keys:write`. A key that exceeds the actor's rights cannot be enabled.
+    /// Disables or enables a key. Needs `keys:write`; enabling also needs the key's rights.
     ///
     /// # Errors
-    /// [`ManagementError::Ended`], [`ManagementError::Escalation`], [`ManagementError::NotFound`],
-    /// [`ManagementError::Forbidden`].
+    /// [`ManagementError::Ended`], [`ManagementError::Escalation`].
     pub async fn set_key_disabled(
         &self,
         actor: &Actor,

@@ -1,4 +1,4 @@
-//! Creating a key first reserves a slot with compare-and-swap, so concurrent requests cannot exceed the limit.
+//! A slot is reserved first with compare-and-swap, so concurrent requests cannot exceed the limit.
 
 use std::collections::BTreeSet;
 use std::hash::{BuildHasher, RandomState};
@@ -37,13 +37,13 @@ pub struct KeyDraft {
 }
 
 impl KeyDraft {
-    /// Describes a secret live key of the provider's API that grants everything.
+    /// Describes a live secret key of the provider's API that grants everything.
     #[must_use]
     pub fn secret(account: AccountId, name: impl Into<String>) -> Self {
         Self::of(Purpose::Api, NewKey::secret(account, name))
     }
 
-    /// Describes a restricted live key of the management API.
+    /// Describes a live restricted management key.
     #[must_use]
     pub fn management(account: AccountId, name: impl Into<String>, scopes: ScopeSet) -> Self {
         Self::of(Purpose::Management, NewKey::restricted(account, name, scopes))
@@ -79,15 +79,13 @@ pub struct NewlyIssued {
     pub view: KeyView,
 }
 
-/// For a process that ends before it releases the slot.
 const RESERVATION_LIFE: Duration = Duration::from_secs(60);
 
 impl Management {
-    /// Creates a key within the actor's rights. Needs `keys:write`.
+    /// Creates a key. Needs `keys:write` and the key's rights.
     ///
     /// # Errors
-    /// [`ManagementError::KeyLimit`], [`ManagementError::Escalation`], [`ManagementError::Invalid`],
-    /// [`ManagementError::Forbidden`], [`ManagementError::NotFound`].
+    /// [`ManagementError::KeyLimit`], [`ManagementError::Escalation`].
     pub async fn create_key(&self, actor: &Actor, draft: KeyDraft) -> Result<NewlyIssued, ManagementError> {
         let KeyDraft { purpose, mut new } = draft;
         let rights = self.rights(actor, &new.account).await?;
@@ -154,7 +152,6 @@ impl Management {
         )))
     }
 
-    /// If this fails, the reservation expires.
     pub(crate) async fn release_slot(&self, account: &AccountId, id: &CredentialId) {
         for _ in 0..ATTEMPTS {
             let Ok(Some(known)) = self.get::<PendingKeys>(account.as_str()).await else { return };
@@ -168,7 +165,6 @@ impl Management {
         }
     }
 
-    /// Stops soon after `enough`.
     async fn working_keys(
         &self,
         account: &AccountId,

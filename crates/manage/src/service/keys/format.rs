@@ -26,7 +26,7 @@ pub(in crate::service) fn token_format() -> Result<KeyFormat, FormatError> {
     KeyFormat::builder().prefix(ACCESS_TOKEN_PREFIX, KeyKind::Restricted).implicit_mode(Mode::Live).build()
 }
 
-/// Returns a key's purpose, by prefix.
+/// Returns a key's purpose.
 ///
 /// # Examples
 /// ```

@@ -13,8 +13,7 @@ impl Management {
     /// logged.
     ///
     /// # Errors
-    /// [`ManagementError::Duplicate`] if another account has it, [`ManagementError::NotFound`],
-    /// [`ManagementError::Invalid`], [`ManagementError::Store`]; [`ManagementError::Forbidden`] for users and keys.
+    /// [`ManagementError::Duplicate`] if another account has it; [`ManagementError::Forbidden`] for users and keys.
     ///
     /// # Examples
     /// ```

@@ -13,10 +13,10 @@ use crate::service::audit::{Draft, Target};
 
 const MAX_PLACE: usize = 2_000;
 
-/// How a leaked key ends. No node accepts it any more.
+/// How a leaked key ends.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum LeakPolicy {
-    /// Mark it as compromised, for its owner to see.
+    /// Mark it as compromised.
     #[default]
     MarkCompromised,
     /// Revoke it.
@@ -54,17 +54,17 @@ impl FromStr for LeakPolicy {
 pub enum LeakReport {
     /// No such key.
     Unknown,
-    /// The key had ended before.
+    /// It had ended before.
     AlreadyEnded(KeyView),
-    /// The key has ended now, on every node.
+    /// It ended now, on every node.
     Ended(KeyView),
 }
 
 impl Management {
-    /// Ends a key found at `place`, such as a URL. A token with a wrong format or checksum is unknown.
+    /// Ends a key found at `place`, such as a URL.
     ///
     /// # Errors
-    /// [`ManagementError::Store`]; [`ManagementError::Forbidden`] unless the actor is a program. Holders use
+    /// [`ManagementError::Forbidden`] unless the actor is a program. Holders use
     /// [`revoke_own_key`](Self::revoke_own_key).
     ///
     /// # Examples

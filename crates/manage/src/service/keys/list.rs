@@ -13,7 +13,7 @@ impl Management {
     /// the account.
     ///
     /// # Errors
-    /// [`ManagementError::NotFound`], [`ManagementError::Forbidden`].
+    /// [`ManagementError::Forbidden`].
     pub async fn keys(&self, actor: &Actor, query: &KeyQuery) -> Result<Page<KeyView>, ManagementError> {
         let rights = self.rights(actor, query.account.as_ref().unwrap_or(self.operator())).await?;
         rights.require(&scopes::KEYS_READ)?;
@@ -35,13 +35,13 @@ impl Management {
     /// Returns a key. Needs `keys:read`.
     ///
     /// # Errors
-    /// [`ManagementError::NotFound`], [`ManagementError::Forbidden`].
+    /// [`ManagementError::NotFound`].
     pub async fn key(&self, actor: &Actor, id: &CredentialId) -> Result<KeyView, ManagementError> {
         let (key, _) = self.authorize_key(actor, id, &scopes::KEYS_READ).await?;
         self.view_key(key).await
     }
 
-    /// Returns the acting key, whatever its scopes.
+    /// Returns the acting key.
     ///
     /// # Errors
     /// [`ManagementError::NotFound`] for users and programs.
@@ -50,10 +50,10 @@ impl Management {
         self.view_key(key).await
     }
 
-    /// Counts the query's keys with these statuses, up to `at_most`. Needs `keys:read`.
+    /// Counts keys of these statuses, up to `at_most`. Needs `keys:read`.
     ///
     /// # Errors
-    /// [`ManagementError::NotFound`], [`ManagementError::Forbidden`].
+    /// [`ManagementError::Forbidden`].
     pub async fn count_keys(
         &self,
         actor: &Actor,

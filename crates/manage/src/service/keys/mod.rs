@@ -35,7 +35,7 @@ const MAX_METADATA: usize = 4_096;
 
 const MAX_RULES: usize = 50;
 
-/// Converts a stored key into the API's form, without [`used_after_rotation_at`](KeyView::used_after_rotation_at).
+/// Converts a stored key, without [`used_after_rotation_at`](KeyView::used_after_rotation_at).
 ///
 /// # Examples
 /// ```

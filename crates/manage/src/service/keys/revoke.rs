@@ -11,10 +11,10 @@ use crate::service::Management;
 use crate::service::audit::{Draft, Target};
 
 impl Management {
-    /// Revokes a key for good. After this returns, no node accepts it. Needs `keys:write`.
+    /// Revokes a key for good: afterwards, no node accepts it. Needs `keys:write`.
     ///
     /// # Errors
-    /// [`ManagementError::NotFound`], [`ManagementError::Forbidden`].
+    /// [`ManagementError::NotFound`].
     pub async fn revoke_key(
         &self,
         actor: &Actor,
@@ -24,7 +24,7 @@ impl Management {
         self.revoke(actor, &key).await
     }
 
-    /// Revokes the acting key, whatever its scopes.
+    /// Revokes the acting key.
     ///
     /// # Errors
     /// [`ManagementError::NotFound`] for users and programs.

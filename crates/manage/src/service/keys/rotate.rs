@@ -21,20 +21,18 @@ pub struct NewlyRotated {
     pub key: PlainKey,
     /// Its stored properties.
     pub view: KeyView,
-    /// The old key, with its new expiry.
+    /// The old key.
     pub predecessor: KeyView,
-    /// How the new expiry reached every node.
+    /// How its new expiry reached every node.
     pub propagation: Propagation,
 }
 
 impl Management {
-    /// Creates a successor of a key within the actor's rights, and ends the old key after `overlap`. Needs
-    /// `keys:write`.
+    /// Creates a key's successor, and ends the old key after `overlap`. Needs `keys:write` and the key's rights.
     ///
     /// # Errors
     /// [`ManagementError::Rotated`], [`ManagementError::Stale`], [`ManagementError::Ended`],
-    /// [`ManagementError::Escalation`], [`ManagementError::Invalid`], [`ManagementError::NotFound`],
-    /// [`ManagementError::Forbidden`].
+    /// [`ManagementError::Escalation`].
     pub async fn rotate_key(
         &self,
         actor: &Actor,

@@ -13,11 +13,10 @@ use crate::service::{ATTEMPTS, Management};
 use crate::store::{Kind, List, Write};
 
 impl Management {
-    /// Changes a member's role at this version. Needs `members:write`. Neither role may exceed the actor's own.
+    /// Changes a member's role at this version. Needs `members:write`, and neither role may exceed the actor's.
     ///
     /// # Errors
-    /// [`ManagementError::Stale`], [`ManagementError::LastOwner`], [`ManagementError::Escalation`],
-    /// [`ManagementError::NotFound`], [`ManagementError::Forbidden`].
+    /// [`ManagementError::Stale`], [`ManagementError::LastOwner`], [`ManagementError::Escalation`].
     pub async fn update_member(
         &self,
         actor: &Actor,
@@ -33,8 +32,7 @@ impl Management {
     /// Removes a member at this version. Needs `members:write`, unless users remove themselves.
     ///
     /// # Errors
-    /// [`ManagementError::Stale`], [`ManagementError::LastOwner`], [`ManagementError::Escalation`],
-    /// [`ManagementError::NotFound`], [`ManagementError::Forbidden`].
+    /// [`ManagementError::Stale`], [`ManagementError::LastOwner`], [`ManagementError::Escalation`].
     pub async fn remove_member(
         &self,
         actor: &Actor,

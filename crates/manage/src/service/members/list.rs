@@ -14,7 +14,7 @@ impl Management {
     /// Lists an account's members. Needs `members:read`.
     ///
     /// # Errors
-    /// [`ManagementError::NotFound`], [`ManagementError::Forbidden`], [`ManagementError::Invalid`].
+    /// [`ManagementError::Forbidden`].
     pub async fn members(
         &self,
         actor: &Actor,
@@ -39,7 +39,7 @@ impl Management {
     /// Returns a member. Needs `members:read`.
     ///
     /// # Errors
-    /// [`ManagementError::NotFound`], [`ManagementError::Forbidden`].
+    /// [`ManagementError::NotFound`].
     pub async fn member(
         &self,
         actor: &Actor,

@@ -1,5 +1,4 @@
-//! Known devices have a budget of attempts that a flood from elsewhere cannot use up (OWASP, "Slow Down Online
-//! Guessing Attacks with Device Cookies"). A proof opens nothing, and ends with the user's epoch, as sessions do.
+//! Known devices have separate budgets (OWASP, "Slow Down Online Guessing Attacks with Device Cookies").
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -17,7 +16,6 @@ use crate::store::Kind;
 
 const USERS_PER_BROWSER: usize = 4;
 
-/// Epoch, device id, and the code over both and the e-mail address.
 const LENGTH: usize = 8 + 16 + 32;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -100,11 +98,11 @@ impl Management {
         Ok(std::iter::once(own.as_str()).chain(others).take(USERS_PER_BROWSER).collect::<Vec<_>>().join("."))
     }
 
-    /// Creates a proof for the acting user's device, for [`Context::device`]. Operations that end all sessions, such
-    /// as [`change_password`](Self::change_password), end the proof. Store a new one afterwards.
+    /// Creates a proof for the acting user's device, for [`Context::device`]. Create a new one after ending all
+    /// sessions, as [`change_password`](Self::change_password) does.
     ///
     /// # Errors
-    /// [`ManagementError::UsersOnly`], [`ManagementError::Store`].
+    /// [`ManagementError::UsersOnly`].
     pub async fn device_proof(&self, actor: &Actor) -> Result<Zeroizing<String>, ManagementError> {
         let user = self.acting_user(actor).await?;
         self.new_proof(&actor.context, &user).await.map(Zeroizing::new)

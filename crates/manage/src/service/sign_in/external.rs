@@ -21,7 +21,7 @@ struct Admitted {
 }
 
 impl Management {
-    /// Returns the dashboard's identity provider, if any.
+    /// Returns the identity provider, if any.
     #[must_use]
     pub fn identity_provider(&self) -> Option<&IdentityProvider> {
         self.0.settings.identity_provider.as_ref()
@@ -31,7 +31,7 @@ impl Management {
         self.0.throttle.check_address(Attempt::External, context)
     }
 
-    /// A known subject is enough; a new one needs a verified e-mail address.
+    /// New subjects need a verified e-mail address.
     pub(crate) async fn sign_in_external(
         &self,
         context: &Context,
@@ -140,7 +140,6 @@ impl Management {
         Ok(Some(Admitted { user, writes, draft: draft.after(after) }))
     }
 
-    /// The user accepts the invitation after signing in.
     async fn add_invited(
         &self,
         context: &Context,

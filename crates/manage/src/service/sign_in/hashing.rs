@@ -1,4 +1,4 @@
-//! Password hashing: argon2id, in short queues, and equally slow for unknown users.
+//! Password hashing with short queues.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -58,7 +58,7 @@ impl<T> Drop for AbortOnDrop<T> {
 }
 
 impl Passwords {
-    /// The first choice of OWASP's password storage cheat sheet.
+    /// OWASP's first choice.
     pub(crate) fn owasp() -> Params {
         Params::new(19 * 1_024, 2, 1, None).unwrap_or_default()
     }
@@ -75,7 +75,7 @@ impl Passwords {
         }
     }
 
-    /// NIST SP 800-63B-4, section 3.1.1.2. `about` has words about the user.
+    /// NIST SP 800-63B-4, section 3.1.1.2.
     pub(crate) async fn check(&self, password: &str, about: &[&str]) -> Result<(), ManagementError> {
         self.check_in(Lane::Stranger, password, about).await
     }
@@ -189,14 +189,14 @@ fn hash(password: &str, params: &Params) -> Result<String, ManagementError> {
     argon2.hash_password(password.as_bytes()).map(|hash| hash.to_string()).map_err(|_| ManagementError::Internal)
 }
 
-/// Written down, not computed, so that a program that only manages keys hashes nothing at start.
+/// Constant, so that starting hashes nothing.
 fn dummy(params: &Params) -> String {
     let (salt, output) = ("A".repeat(22), "A".repeat(43));
     let (memory, passes, lanes) = (params.m_cost(), params.t_cost(), params.p_cost());
     format!("$argon2id$v=19$m={memory},t={passes},p={lanes}${salt}${output}")
 }
 
-/// RFC 8265 section 4.2.2, because systems write the same character in different ways.
+/// RFC 8265 section 4.2.2.
 fn normal(password: &str) -> Zeroizing<String> {
     let spaces = |c| match c {
         '\u{a0}' | '\u{1680}' | '\u{2000}'..='\u{200a}' | '\u{202f}' | '\u{205f}' | '\u{3000}' => ' ',

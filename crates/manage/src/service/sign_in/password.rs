@@ -12,7 +12,7 @@ use crate::store::Write;
 const MAX_KNOWN_NETWORKS: usize = 8;
 
 impl Management {
-    /// Signs in with a password, and begins a session.
+    /// Begins a session with a password.
     ///
     /// # Errors
     /// [`ManagementError::WrongCredentials`], [`ManagementError::Throttled`], [`ManagementError::Busy`],
@@ -67,7 +67,6 @@ impl Management {
         Ok((user, signed_in))
     }
 
-    /// Known devices and networks have budgets that other clients cannot use up.
     async fn admit_attempt(
         &self,
         context: &Context,
@@ -100,7 +99,7 @@ impl Management {
         Ok((user, Lane::Stranger))
     }
 
-    /// On a conflict, reads the user again, unless the sessions were ended.
+    /// Reads the user again after a conflict, unless the sessions were ended.
     pub(crate) async fn commit_sign_in(
         &self,
         user: &Versioned<StoredUser>,

@@ -15,13 +15,13 @@ const SEEN_EVERY: i64 = 60_000;
 
 /// A new session.
 pub struct SignedIn {
-    /// Secret for the cookie. Only its hash is stored.
+    /// The cookie's secret.
     pub session: Zeroizing<String>,
     /// The user.
     pub user: User,
-    /// Latest end of the session.
+    /// Latest end.
     pub ends_at: Timestamp,
-    /// Proof for a long-lived cookie and [`Context::device`], unless creating it failed. It opens nothing.
+    /// Proof for a long-lived cookie and [`Context::device`], unless creating it failed.
     pub device: Option<Zeroizing<String>>,
 }
 

@@ -152,7 +152,6 @@ async fn departed_sign_ins_do_not_delay_a_real_one() {
     assert_eq!(management.0.passwords.begun() - before, 1);
 }
 
-/// As earlier versions stored them.
 async fn store(management: &Management, change: impl FnOnce(&mut StoredUser)) {
     let known: Versioned<StoredUser> = management.find(EMAIL).await.unwrap().unwrap();
     let mut changed = known.value.clone();

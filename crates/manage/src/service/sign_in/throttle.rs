@@ -1,5 +1,3 @@
-//! Limits on sign-in attempts. Known devices, networks and sessions have budgets that others cannot use up.
-
 use std::hash::{BuildHasher as _, Hash, RandomState};
 use std::net::IpAddr;
 use std::num::NonZeroU32;
@@ -14,12 +12,11 @@ use super::devices::Device;
 use crate::actor::{Actor, Context, Through, Who};
 use crate::error::ManagementError;
 
-/// Beyond it, new keys share `SHARED` budgets, so a flood takes bounded memory.
+/// Bounds memory in a flood.
 const MAX_BUDGETS: usize = 500_000;
 
 const SHARED: u64 = 4_096;
 
-/// In budgets of one device.
 const DEVICES_PER_USER: NonZeroU32 = NonZeroU32::new(5).expect("it is not zero");
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -70,7 +67,7 @@ impl Throttle {
         }
     }
 
-    /// Clients with an unknown address share the budget of their proxy.
+    /// Clients with an unknown address share their proxy's budget.
     pub(crate) fn check_address(&self, attempt: Attempt, context: &Context) -> Result<(), ManagementError> {
         let source = Source::of(context);
         if let Source::Behind(proxy) = source
@@ -153,7 +150,7 @@ impl Budgets {
     }
 }
 
-/// An IPv4 address, or the /64 of an IPv6 address.
+/// An IPv4 address or IPv6 /64.
 pub(crate) fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(v6) => {

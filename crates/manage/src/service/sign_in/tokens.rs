@@ -19,11 +19,11 @@ const REFRESH_PREFIX: &str = "kwt_";
 pub struct Tokens {
     /// For the `Authorization` header.
     pub access: PlainKey,
-    /// Expiry time of the access token.
+    /// Its expiry time.
     pub access_ends_at: Timestamp,
-    /// Refresh token, for one use.
+    /// For one use.
     pub refresh: Zeroizing<String>,
-    /// Expiry time of the refresh token.
+    /// Its expiry time.
     pub refresh_ends_at: Timestamp,
     /// The user.
     pub user: UserId,
@@ -38,7 +38,7 @@ impl std::fmt::Debug for Tokens {
 }
 
 impl Management {
-    /// Issues tokens for an e-mail address and a password.
+    /// Issues tokens for a password.
     ///
     /// # Errors
     /// [`ManagementError::WrongCredentials`], [`ManagementError::Throttled`].
@@ -68,7 +68,7 @@ impl Management {
         Ok(tokens)
     }
 
-    /// Exchanges a refresh token for new tokens. A second use ends every token of the same sign-in.
+    /// Exchanges a refresh token for new tokens. A second use ends every token of the sign-in.
     ///
     /// # Errors
     /// [`ManagementError::SignedOut`], [`ManagementError::Throttled`].

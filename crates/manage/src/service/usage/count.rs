@@ -15,7 +15,7 @@ const MAX_COUNTS: usize = 10_000;
 
 type Counted = HashMap<(AccountId, CredentialId, i64, &'static str), u64>;
 
-/// In parts, so that threads seldom contend.
+/// Parts, so that threads seldom contend.
 pub(crate) struct Counters {
     parts: [Mutex<Counted>; 16],
     spread: RandomState,
@@ -38,7 +38,7 @@ impl Default for Counters {
 }
 
 impl Management {
-    /// Returns a hook that counts key use, for the provider's authenticators.
+    /// Returns a hook that counts key use.
     ///
     /// # Examples
     /// ```
@@ -78,8 +78,8 @@ impl Management {
         }
     }
 
-    /// Writes the counts. Counts that cannot be written stay for the next call. A caller that stops waiting does not
-    /// stop the write. A failed write may count requests twice, but never loses one.
+    /// Writes the counts. Unwritten counts stay for the next call. A caller that stops waiting does not stop the
+    /// write. A failed write may count requests twice, but never loses one.
     ///
     /// # Errors
     /// [`ManagementError::Store`].

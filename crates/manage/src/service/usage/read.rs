@@ -30,7 +30,7 @@ impl Management {
     /// Returns a key's usage in the last `days` days, including today. Needs `usage:read`.
     ///
     /// # Errors
-    /// [`ManagementError::NotFound`], [`ManagementError::Forbidden`], [`ManagementError::Invalid`].
+    /// [`ManagementError::NotFound`].
     pub async fn key_usage(&self, actor: &Actor, id: &CredentialId, days: u32) -> Result<Usage, ManagementError> {
         let (key, _) = self.authorize_key(actor, id, &scopes::USAGE_READ).await?;
         self.flush_usage().await?;
@@ -40,7 +40,7 @@ impl Management {
     /// Returns how often a key was accepted in the last 24 hours, to within an hour. Needs `usage:read`.
     ///
     /// # Errors
-    /// [`ManagementError::NotFound`], [`ManagementError::Forbidden`], [`ManagementError::Invalid`].
+    /// [`ManagementError::NotFound`].
     pub async fn accepted_in_a_day(&self, actor: &Actor, id: &CredentialId) -> Result<u64, ManagementError> {
         self.authorize_key(actor, id, &scopes::USAGE_READ).await?;
         self.flush_usage().await?;
@@ -51,7 +51,7 @@ impl Management {
     /// Returns the [usage](Self::key_usage) of an account's keys. Needs `usage:read`.
     ///
     /// # Errors
-    /// [`ManagementError::NotFound`], [`ManagementError::Forbidden`], [`ManagementError::Invalid`].
+    /// [`ManagementError::NotFound`].
     pub async fn usage(&self, actor: &Actor, account: &AccountId, days: u32) -> Result<Usage, ManagementError> {
         self.rights(actor, account).await?.require(&scopes::USAGE_READ)?;
         self.flush_usage().await?;
@@ -61,7 +61,7 @@ impl Management {
     /// Returns the total [usage](Self::key_usage) of an account's keys. Needs `usage:read`.
     ///
     /// # Errors
-    /// [`ManagementError::NotFound`], [`ManagementError::Forbidden`], [`ManagementError::Invalid`].
+    /// [`ManagementError::NotFound`].
     pub async fn usage_totals(
         &self,
         actor: &Actor,
@@ -80,10 +80,10 @@ impl Management {
         Ok(totals.into_iter().map(total).collect())
     }
 
-    /// Returns the [usage](Self::key_usage) of some keys of an account. Needs `usage:read`.
+    /// Returns the [usage](Self::key_usage) of some keys. Needs `usage:read`.
     ///
     /// # Errors
-    /// [`ManagementError::NotFound`], [`ManagementError::Forbidden`], [`ManagementError::Invalid`].
+    /// [`ManagementError::NotFound`].
     pub async fn usage_of_keys(
         &self,
         actor: &Actor,

@@ -14,12 +14,12 @@ use crate::store::{Kind, List};
 const MAX_ACCOUNTS: usize = 500;
 
 impl Management {
-    /// Deletes a user at this version. Memberships end and the address becomes free. Audit log and keys stay. Needs
-    /// `members:write` in the operator's account. The user's roles may not exceed the actor's.
+    /// Deletes a user at this version. The address becomes free; audit log and keys stay. Needs `members:write` in
+    /// the operator's account. The user's roles may not exceed the actor's.
     ///
     /// # Errors
-    /// [`ManagementError::LastOwner`], [`ManagementError::Stale`], [`ManagementError::Invalid`] for the own user,
-    /// [`ManagementError::NotFound`], [`ManagementError::Forbidden`], [`ManagementError::Escalation`].
+    /// [`ManagementError::LastOwner`], [`ManagementError::Stale`], [`ManagementError::Escalation`];
+    /// [`ManagementError::Invalid`] for the own user.
     pub async fn delete_user(&self, actor: &Actor, id: &UserId, version: u64) -> Result<(), ManagementError> {
         let mut writes = self.check_governs(actor, id, Effect::Withdraws).await?;
         let user = self.read_user(id).await?;

@@ -13,8 +13,8 @@ impl Management {
     /// the operator's account. The user's roles may not exceed the actor's.
     ///
     /// # Errors
-    /// [`ManagementError::LastOwner`], [`ManagementError::Invalid`] for the own user, [`ManagementError::NotFound`],
-    /// [`ManagementError::Forbidden`], [`ManagementError::Escalation`].
+    /// [`ManagementError::LastOwner`], [`ManagementError::Escalation`]; [`ManagementError::Invalid`] for the own
+    /// user.
     pub async fn set_user_disabled(
         &self,
         actor: &Actor,

@@ -10,10 +10,10 @@ use crate::service::page::{Page, PageRequest};
 use crate::store::{Kind, List};
 
 impl Management {
-    /// Lists all users, oldest first. Needs `members:read` in the operator's account.
+    /// Lists users, oldest first. Needs `members:read` in the operator's account.
     ///
     /// # Errors
-    /// [`ManagementError::NotFound`], [`ManagementError::Forbidden`], [`ManagementError::Invalid`].
+    /// [`ManagementError::NotFound`].
     pub async fn users(&self, actor: &Actor, page: &PageRequest) -> Result<Page<Versioned<User>>, ManagementError> {
         self.rights(actor, self.operator()).await?.require(&scopes::MEMBERS_READ)?;
         let users = self.list::<StoredUser>(&page.apply(List::of(Kind::User, 0))?).await?;
@@ -24,7 +24,7 @@ impl Management {
     /// Returns a user. Needs `members:read` in the operator's account.
     ///
     /// # Errors
-    /// [`ManagementError::NotFound`], [`ManagementError::Forbidden`].
+    /// [`ManagementError::NotFound`].
     pub async fn user(&self, actor: &Actor, id: &UserId) -> Result<Versioned<User>, ManagementError> {
         self.rights(actor, self.operator()).await?.require(&scopes::MEMBERS_READ)?;
         let user = self.read_user(id).await?;
@@ -34,7 +34,7 @@ impl Management {
     /// Finds a user by e-mail address. Needs `members:read` in the operator's account.
     ///
     /// # Errors
-    /// [`ManagementError::NotFound`], [`ManagementError::Forbidden`], [`ManagementError::Invalid`].
+    /// [`ManagementError::NotFound`].
     pub async fn user_with_email(&self, actor: &Actor, email: &str) -> Result<Versioned<User>, ManagementError> {
         self.rights(actor, self.operator()).await?.require(&scopes::MEMBERS_READ)?;
         let Some(email) = TypedEmail::read(email) else {
@@ -47,7 +47,7 @@ impl Management {
     /// Lists a user's accounts and roles. Needs `members:read` in the operator's account.
     ///
     /// # Errors
-    /// [`ManagementError::NotFound`], [`ManagementError::Forbidden`].
+    /// [`ManagementError::NotFound`].
     pub async fn accounts_of(&self, actor: &Actor, id: &UserId) -> Result<Vec<(Account, Role)>, ManagementError> {
         self.rights(actor, self.operator()).await?.require(&scopes::MEMBERS_READ)?;
         let mut accounts = Vec::new();

@@ -9,8 +9,7 @@ impl Management {
     /// Changes the acting user's password, and ends all sessions and tokens.
     ///
     /// # Errors
-    /// [`ManagementError::UsersOnly`], [`ManagementError::WrongCredentials`], [`ManagementError::Invalid`],
-    /// [`ManagementError::Throttled`].
+    /// [`ManagementError::UsersOnly`], [`ManagementError::WrongCredentials`], [`ManagementError::Throttled`].
     pub async fn change_password(&self, actor: &Actor, current: &str, new: &str) -> Result<(), ManagementError> {
         self.require_passwords()?;
         let user = self.acting_user(actor).await?;

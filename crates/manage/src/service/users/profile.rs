@@ -19,7 +19,7 @@ impl Management {
     /// Renames the acting user.
     ///
     /// # Errors
-    /// [`ManagementError::UsersOnly`], [`ManagementError::Invalid`], [`ManagementError::Stale`].
+    /// [`ManagementError::UsersOnly`], [`ManagementError::Stale`].
     pub async fn rename_own_user(
         &self,
         actor: &Actor,

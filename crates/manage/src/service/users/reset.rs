@@ -56,12 +56,12 @@ impl fmt::Debug for ResetLink {
 pub(crate) type ResetLinkSender = Arc<dyn Fn(ResetLink) + Send + Sync>;
 
 impl Management {
-    /// Creates a reset link. Needs `members:write` in every account of the user, and no role of the user may exceed
-    /// the actor's own.
+    /// Creates a reset link. Needs `members:write` in every account of the user, whose roles may not exceed the
+    /// actor's.
     ///
     /// # Errors
-    /// [`ManagementError::NotFound`], [`ManagementError::Forbidden`], [`ManagementError::Escalation`],
-    /// [`ManagementError::PasswordsOff`]; [`ManagementError::Invalid`] for the own user.
+    /// [`ManagementError::Escalation`], [`ManagementError::PasswordsOff`]; [`ManagementError::Invalid`] for the own
+    /// user.
     pub async fn create_password_reset(&self, actor: &Actor, user: &UserId) -> Result<ResetLink, ManagementError> {
         self.require_passwords()?;
         if actor.user() == Some(user) {
@@ -85,11 +85,10 @@ impl Management {
     }
 
     /// Sends a reset link if [`on_forgotten_password`](crate::ManagementBuilder::on_forgotten_password) is set.
-    /// Neither the result nor its duration shows whether the user exists. The audit log has one entry per user,
-    /// network and minute.
+    /// Neither the result nor its duration shows whether the user exists.
     ///
     /// # Errors
-    /// [`ManagementError::Throttled`], [`ManagementError::PasswordsOff`], [`ManagementError::Invalid`].
+    /// [`ManagementError::Throttled`], [`ManagementError::PasswordsOff`].
     pub async fn forgot_password(&self, context: &Context, email: &str) -> Result<(), ManagementError> {
         self.require_passwords()?;
         let Some(email) = TypedEmail::read(email) else { return normal_email(email).map(drop) };
@@ -119,17 +118,16 @@ impl Management {
         Ok(())
     }
 
-    /// Returns `true` if users get reset links by mail.
+    /// Returns `true` if users get reset links.
     #[must_use]
     pub fn sends_links(&self) -> bool {
         self.0.send_reset_link.is_some() && self.takes_passwords()
     }
 
-    /// Sets a new password with a reset link, and ends the user's sessions and tokens.
+    /// Sets a password with a reset link, and ends the user's sessions and tokens.
     ///
     /// # Errors
-    /// [`ManagementError::LinkEnded`], [`ManagementError::Invalid`], [`ManagementError::Throttled`],
-    /// [`ManagementError::PasswordsOff`].
+    /// [`ManagementError::LinkEnded`], [`ManagementError::Throttled`], [`ManagementError::PasswordsOff`].
     pub async fn reset_password(
         &self,
         context: &Context,
@@ -177,7 +175,7 @@ impl Management {
         Err(ManagementError::Stale)
     }
 
-    /// A change of the user's memberships or roles ends the link.
+    /// A change of the user's roles ends the link.
     async fn check_reset_origin(&self, reset: &PasswordReset) -> Result<Vec<Write>, ManagementError> {
         if self.memberships_hash(&reset.user).await? != reset.memberships {
             return Err(ManagementError::LinkEnded);

@@ -52,10 +52,10 @@ impl Management {
         self.0.settings.sign_up
     }
 
-    /// Creates a user with a new account. The result does not reveal whether the address was known.
+    /// Creates a user and an account. The result does not reveal whether the address was known.
     ///
     /// # Errors
-    /// [`ManagementError::SignUpClosed`], [`ManagementError::Invalid`], [`ManagementError::Throttled`].
+    /// [`ManagementError::SignUpClosed`], [`ManagementError::Throttled`].
     pub async fn sign_up(&self, context: &Context, new: NewUser) -> Result<(), ManagementError> {
         if self.0.settings.sign_up == SignUpPolicy::Closed {
             return Err(ManagementError::SignUpClosed);
@@ -100,7 +100,7 @@ impl Management {
     /// Creates an owner of the operator's account, and the account if missing.
     ///
     /// # Errors
-    /// [`ManagementError::Invalid`], [`ManagementError::Duplicate`].
+    /// [`ManagementError::Duplicate`].
     pub async fn create_owner(&self, actor: &Actor, new: NewUser) -> Result<User, ManagementError> {
         let email = normal_email(&new.email)?;
         let name = check_name("name", &new.name)?;
