@@ -1,5 +1,3 @@
-//! Actors, and the origin of their requests.
-
 use std::net::IpAddr;
 
 pub use keyward_api_types::Actor as ActorName;
@@ -8,7 +6,7 @@ use keyward_core::{CredentialId, CredentialKind, Identity};
 
 const MAX_USER_AGENT: usize = 200;
 
-/// The origin of a request, for the audit log and for throttling.
+/// Origin of a request.
 ///
 /// # Examples
 /// ```
@@ -24,7 +22,6 @@ pub struct Context {
     pub(crate) request_id: Option<String>,
 }
 
-/// A device's proof of an earlier sign-in.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub(crate) struct DeviceProof(pub(crate) String);
 
@@ -48,15 +45,14 @@ impl Context {
         self
     }
 
-    /// Sets the address of the connection: the client's, or that of the nearest proxy. Clients with an unknown
-    /// address share one budget of attempts per peer.
+    /// Sets the connection's address. Clients with an unknown address share one budget of attempts per peer.
     #[must_use]
     pub fn peer(mut self, peer: impl Into<IpAddr>) -> Self {
         self.peer = Some(peer.into());
         self
     }
 
-    /// Sets the proof that [`SignedIn::device`](crate::SignedIn::device) gave this client.
+    /// Sets the proof of [`SignedIn::device`](crate::SignedIn::device).
     #[must_use]
     pub fn device(mut self, proof: &str) -> Self {
         self.device = DeviceProof(proof.to_owned());
@@ -78,9 +74,7 @@ impl Context {
     }
 }
 
-/// The actor of an operation.
-///
-/// The management service reads a user's rights at every operation. A key has the rights of its scopes.
+/// The actor of an operation. Users' rights are read at every operation; a key has those of its scopes.
 ///
 /// # Examples
 /// ```
@@ -102,19 +96,16 @@ pub(crate) enum Who {
         through: Through,
     },
     Key(Identity),
-    /// The program itself, or a person at its command line. It may do everything.
+    /// May do everything.
     System(&'static str),
 }
 
-/// The way in which a user is signed in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Through {
-    /// A session, by its digest.
     Session(String),
     Token(CredentialId),
 }
 
-/// An actor without its session or token. Rights depend on the principal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Principal {
     System,
@@ -122,7 +113,6 @@ pub(crate) enum Principal {
     Key(CredentialId),
 }
 
-/// Returns the principal with this name, or `None` if it has no rights.
 pub(crate) fn principal_of(name: &ActorName) -> Option<Principal> {
     match name.kind.as_str() {
         "system" => Some(Principal::System),
@@ -133,13 +123,13 @@ pub(crate) fn principal_of(name: &ActorName) -> Option<Principal> {
 }
 
 impl Actor {
-    /// The program itself, under this name. It may do everything.
+    /// The program, which may do everything.
     #[must_use]
     pub fn system(name: &'static str, context: Context) -> Self {
         Self { who: Who::System(name), context }
     }
 
-    /// Returns the actor with this identity.
+    /// Returns an identity's actor.
     #[must_use]
     pub fn of_identity(identity: &Identity, context: Context) -> Self {
         let who = match (identity.kind(), identity.user()) {
@@ -163,7 +153,7 @@ impl Actor {
         }
     }
 
-    /// Returns the user, if the actor is one.
+    /// Returns the user, if any.
     #[must_use]
     pub fn user(&self) -> Option<&UserId> {
         match &self.who {
@@ -176,13 +166,13 @@ impl Actor {
         matches!(self.who, Who::System(_))
     }
 
-    /// Returns the origin of the request.
+    /// Returns the request's origin.
     #[must_use]
     pub fn context(&self) -> &Context {
         &self.context
     }
 
-    /// Returns the name of the actor in the audit log.
+    /// Returns the name in the audit log.
     #[must_use]
     pub fn name(&self) -> ActorName {
         let (kind, id) = match &self.who {

@@ -1,5 +1,3 @@
-//! The values of the pages' look, and their checks.
-
 use std::fmt;
 use std::str::FromStr;
 
@@ -10,10 +8,8 @@ use serde::{Deserialize, Serialize};
 use crate::error::ManagementError;
 
 const MAX_LOGO_BYTES: usize = 32 * 1_024;
-/// Minimum contrast of text (WCAG 2.2 section 1.4.3).
+/// WCAG 2.2 section 1.4.3.
 const MIN_CONTRAST: f64 = 4.5;
-/// The least favourable backgrounds of links and buttons: a row under the pointer, in the light and in the dark
-/// theme.
 const LIGHT: Colour = Colour([0xee, 0xf0, 0xf5]);
 #[cfg(feature = "dashboard")]
 const DARK: Colour = Colour([0x23, 0x27, 0x31]);
@@ -55,7 +51,6 @@ impl Colour {
         (one.max(other) + 0.05) / (one.min(other) + 0.05)
     }
 
-    /// Mixes in another colour, in hundredths.
     #[cfg(feature = "dashboard")]
     fn towards(self, other: Self, hundredths: u32) -> Self {
         let mut mixed = self.0;
@@ -115,7 +110,6 @@ impl From<Accent> for String {
 }
 
 impl Accent {
-    /// Returns a style sheet with the colour, lightened for the dark theme.
     #[cfg(feature = "dashboard")]
     pub(crate) fn style(self) -> String {
         let (white, black) = (Colour([255; 3]), Colour([0; 3]));
@@ -140,7 +134,6 @@ pub(crate) struct Logo {
 }
 
 impl Logo {
-    /// Detects the media type from the first bytes.
     pub(crate) fn of(bytes: Vec<u8>) -> Result<Self, ManagementError> {
         if bytes.len() > MAX_LOGO_BYTES {
             let message = format!("{} bytes are too many: expected at most 32 KiB", bytes.len());

@@ -1,8 +1,3 @@
-//! Authority: the rights of an actor in an account, and the one comparison that decides what it may grant.
-//!
-//! A grant is a key, a role or a link. [`Rights`] describe what it gives, and [`Rights::covers`] compares them with
-//! those of the grantor in every dimension. A dimension that is added and not compared does not compile.
-
 use keyward_core::key::KeyKind;
 use keyward_core::network::ipnet::IpNet;
 use keyward_core::scope::Grant;
@@ -14,12 +9,11 @@ use crate::role::{Purpose, Role, scopes};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Reach {
-    /// Every account, for the operator.
     Everywhere,
     Account(AccountId),
 }
 
-/// The rights of an actor in an account, including what it may grant there.
+/// Rights of an actor in an account.
 ///
 /// # Examples
 /// ```
@@ -32,22 +26,19 @@ enum Reach {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Rights {
     reach: Reach,
-    /// A management key may create keys of the provider's API. A key of the provider's API may create none.
     purpose: Purpose,
     manage: ScopeSet,
-    /// Scopes of the provider's API that the actor may grant.
     grant: ScopeSet,
     kind: KeyKind,
-    /// Mode of a key. Users work in both modes.
+    /// `None` for users.
     mode: Option<Mode>,
-    /// Networks. Empty means all.
+    /// Empty means all.
     networks: Vec<IpNet>,
-    /// Endpoints. Empty means all.
+    /// Empty means all.
     endpoints: Vec<Endpoint>,
     expires_at: Option<Timestamp>,
 }
 
-/// Returns `true` if a management key with this grant gains a right in the management API.
 fn is_managing(grant: &Grant) -> bool {
     let resource = grant.as_str().split(':').next().unwrap_or_default();
     *grant == Grant::ALL || scopes::ALL.iter().any(|(scope, _)| scope.as_str().split(':').next() == Some(resource))
@@ -62,13 +53,13 @@ fn rank(kind: KeyKind) -> u8 {
 }
 
 impl Rights {
-    /// Returns the rights to everything, in every account.
+    /// Returns all rights.
     #[must_use]
     pub fn all() -> Self {
         Self::of(Role::Owner)
     }
 
-    /// Returns the rights of a role in every account.
+    /// Returns a role's rights in every account.
     #[must_use]
     pub fn of(role: Role) -> Self {
         let manage = match role {
@@ -85,7 +76,6 @@ impl Rights {
         Self::of_role(manage.parse().unwrap_or_default(), grant, kind)
     }
 
-    /// Returns rights that no key confines.
     fn of_role(manage: ScopeSet, grant: ScopeSet, kind: KeyKind) -> Self {
         Self {
             reach: Reach::Everywhere,
@@ -174,20 +164,17 @@ impl Rights {
         }
     }
 
-    /// Confines the rights to an account. Rights in the operator's account hold in every account.
     pub(crate) fn within(mut self, account: &AccountId, operator: &AccountId) -> Self {
         self.reach = if account == operator { Reach::Everywhere } else { Reach::Account(account.clone()) };
         self
     }
 
-    /// Returns the rights of a key of the provider's API here: it may only ask about itself.
     pub(crate) fn of_provider_key(key: &KeyRecord) -> Self {
         let mut rights = Self::of_record(key, Purpose::Api);
         (rights.manage, rights.grant) = (ScopeSet::default(), ScopeSet::default());
         rights
     }
 
-    /// Returns the greater of two rights of a user. Roles are ordered, so one includes the other.
     pub(crate) fn or(self, other: Self) -> Self {
         if self.covers(&other).is_ok() { self } else { other }
     }
@@ -198,7 +185,7 @@ impl Rights {
         self.manage.allows(scope)
     }
 
-    /// Returns the scopes of the management API.
+    /// Returns the management API's scopes.
     #[must_use]
     pub fn scopes(&self) -> &ScopeSet {
         &self.manage
@@ -218,10 +205,10 @@ impl Rights {
         if self.allows(scope) { Ok(()) } else { Err(ManagementError::Forbidden(scope.clone())) }
     }
 
-    /// Compares a grant with the rights of the grantor in every dimension.
+    /// Compares a grant with these rights in every dimension.
     ///
     /// # Errors
-    /// [`ManagementError::Escalation`] with the first dimension in which the grant exceeds them.
+    /// [`ManagementError::Escalation`] with the first that exceeds them.
     pub fn covers(&self, wanted: &Self) -> Result<(), ManagementError> {
         // Exhaustive: a dimension that is not compared does not compile.
         let Self { reach, purpose, manage, grant, kind, mode, networks, endpoints, expires_at } = wanted;
@@ -270,7 +257,7 @@ impl Rights {
         }
     }
 
-    /// Returns `true` if the actor may give this role in the account.
+    /// Returns `true` if the actor may give this role.
     #[must_use]
     pub fn may_give(&self, role: Role) -> bool {
         self.check_role(role).is_ok()
@@ -284,8 +271,7 @@ impl Rights {
         })
     }
 
-    /// Refuses to take away a role that exceeds the actor's own. Networks, endpoints, mode and expiry do not count,
-    /// because taking away grants nothing.
+    /// Only the role counts: taking away grants nothing.
     pub(crate) fn check_outranks(&self, role: Role) -> Result<(), ManagementError> {
         let Self { reach, purpose, manage, grant, kind, mode: _, networks: _, endpoints: _, expires_at: _ } =
             self.clone();
@@ -293,7 +279,6 @@ impl Rights {
         rank.check_role(role)
     }
 
-    /// Refuses a key that exceeds the actor's rights. A key creates only keys of the same mode.
     pub(crate) fn check_key(&self, wanted: &Self) -> Result<(), ManagementError> {
         match wanted.mode {
             Some(mode) if !self.reaches(mode) => Err(ManagementError::Escalation(format!("the mode {mode}"))),

@@ -1,5 +1,3 @@
-//! Errors of the management service.
-
 use std::time::Duration;
 
 use http::StatusCode;
@@ -7,7 +5,7 @@ use keyward_core::Scope;
 use keyward_core::lifecycle::KeysError;
 use keyward_core::store::{StoreError, StoreErrorKind, WriteRefused};
 
-/// The reason why an operation failed. Unless a variant says otherwise, the operation changed nothing.
+/// Why an operation failed. Unless a variant says otherwise, nothing changed.
 ///
 /// # Examples
 /// ```
@@ -22,36 +20,36 @@ pub enum ManagementError {
     /// A value is invalid.
     #[error("invalid `{field}`: {message}")]
     Invalid {
-        /// Name of the field in requests.
+        /// Field of the request.
         field: &'static str,
-        /// The mistake, and the expected value.
+        /// The mistake and the expected value.
         message: String,
     },
-    /// It does not exist, or the caller may not see it.
+    /// Missing, or hidden from the caller.
     #[error("there is no such {0}, or you may not see it")]
     NotFound(&'static str),
     /// The caller lacks a scope.
     #[error("missing scope `{0}`: use a key or a role that has it")]
     Forbidden(Scope),
-    /// The caller would grant more than it holds.
+    /// The grant exceeds the caller's rights.
     #[error("you can't grant {0}: your own rights don't include it")]
     Escalation(String),
-    /// Only signed-in users can do this.
+    /// Only users can do this.
     #[error("only signed-in users can do this: use an access token instead of a key")]
     UsersOnly,
-    /// The record has changed since the caller read it.
+    /// The record changed since it was read.
     #[error("it has changed since you read it: read it again, then retry")]
     Stale,
-    /// It exists already.
+    /// Exists already.
     #[error("this {0} exists already")]
     Duplicate(&'static str),
     /// The key is revoked or has expired.
     #[error("the key is revoked or has expired: create a new key")]
     Ended,
-    /// The key already has a successor.
+    /// The key has a successor.
     #[error("the key was rotated already: use its successor")]
     Rotated,
-    /// The account has the maximum number of active keys.
+    /// The account has the maximum of active keys.
     #[error("the account has the maximum of {limit} active keys: revoke one, or ask the operator for a higher limit")]
     KeyLimit {
         /// The maximum.
@@ -60,22 +58,22 @@ pub enum ManagementError {
     /// The account needs another owner.
     #[error("the account needs an owner who can sign in: make another member an owner first")]
     LastOwner,
-    /// The e-mail address or the password is wrong.
+    /// Wrong e-mail address or password.
     #[error("the e-mail address or the password is wrong")]
     WrongCredentials,
-    /// The session or token has ended or never existed.
+    /// The session or token is not valid.
     #[error("the session has ended: sign in again")]
     SignedOut,
-    /// The link was used, has expired, or never existed.
+    /// The link is not valid.
     #[error("the link was used or has expired: ask for a new one")]
     LinkEnded,
     /// The session is too old to grant authority.
     #[error("your sign-in is too old to grant authority: sign in again")]
     SignInAgain,
-    /// The invited address belongs to a user, who must sign in to accept.
+    /// The invited address has a user, who must sign in.
     #[error("this e-mail address belongs to a user: sign in, then open the link again")]
     AddressInUse,
-    /// The user owns the maximum number of accounts.
+    /// The user owns the maximum of accounts.
     #[error("you own the maximum of {limit} accounts: ask the operator for more")]
     AccountLimit {
         /// The maximum.
@@ -84,34 +82,34 @@ pub enum ManagementError {
     /// Passwords are switched off.
     #[error("passwords are switched off: sign in with the identity provider")]
     PasswordsOff,
-    /// The identity provider knows the person, but no user matches.
+    /// No user matches the provider's identity.
     #[error("no user matches your identity: ask an owner or admin for an invitation")]
     NotAdmitted,
     /// Sign-up is closed.
     #[error("sign-up is closed: ask for an invitation")]
     SignUpClosed,
-    /// There were too many attempts.
+    /// Too many attempts.
     #[error("too many attempts: retry in {} seconds", .retry_after.as_secs() + 1)]
     Throttled {
-        /// How long to wait.
+        /// Time to wait.
         retry_after: Duration,
     },
     /// Too many passwords are being checked.
     #[error("too many people are signing in: retry in {} seconds", .retry_after.as_secs() + 1)]
     Busy {
-        /// How long to wait.
+        /// Time to wait.
         retry_after: Duration,
     },
-    /// The idempotency key was used for another request.
+    /// The idempotency key is another request's.
     #[error("the idempotency key was used for another request: use a new key")]
     OtherRequest,
-    /// The request with this idempotency key is still running.
+    /// The request is still running.
     #[error("the request with this idempotency key is still running: retry later")]
     InProgress,
     /// The store failed. The operation may have succeeded.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// An internal failure, for instance of the random generator.
+    /// An internal failure.
     #[error("internal error: retry later")]
     Internal,
 }
@@ -121,7 +119,7 @@ impl ManagementError {
         Self::Invalid { field, message: message.into() }
     }
 
-    /// Returns the stable code for programs.
+    /// Returns the stable code.
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
@@ -186,7 +184,6 @@ impl ManagementError {
 }
 
 impl ManagementError {
-    /// Returns the seconds of a `Retry-After` field, if a retry may help.
     pub(crate) fn retry_after(&self) -> Option<u64> {
         match self {
             Self::Throttled { retry_after } | Self::Busy { retry_after } => Some(retry_after.as_secs() + 1),

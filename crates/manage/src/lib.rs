@@ -1,15 +1,8 @@
-//! The management service of `keyward`: users, roles and their API keys, as a Rust service, an HTTP API and a
-//! dashboard.
+//! Management service of `keyward`, with an HTTP API and a dashboard: users, roles and API keys.
 //!
-//! [`Management`] is the service. Each operation takes an [`Actor`], checks its rights, and writes the audit log.
-//! [`api`] returns an axum router to mount in an application; `keyward serve` runs it. The records are stored beside
-//! the keys: [`SqliteManagementStore`] uses their file, [`PostgresManagementStore`] their database.
-//!
-//! # Rights
-//! A user has a [`Role`] in an account: owner, admin, developer or viewer. A management key has scopes such as
-//! `keys:write` (see [`scopes`]). No actor can give a role, or create, change, rotate or enable a key, that exceeds
-//! its own rights. A role in the operator's account holds in every account. The provider's own keys manage nothing: a
-//! holder may only ask about the key and revoke it.
+//! [`Management`] is the service, [`api`] its axum router. No actor can give a role, or create, change, rotate or
+//! enable a key, that exceeds its own [`Rights`]. A [`Role`] in the operator's account holds in every account.
+//! Holders of the provider's keys may only ask about the key and revoke it.
 //!
 //! # Examples
 //! ```
@@ -29,12 +22,12 @@
 //! ```
 //!
 //! # Features
-//! - `sqlite`: [`SqliteManagementStore`], records in the SQLite file of the keys.
-//! - `postgres`: [`PostgresManagementStore`], records in the PostgreSQL database of the keys.
-//! - `dashboard` (on): the dashboard, as one router.
-//! - `github`: the receiver of GitHub's alerts about leaked keys.
-//! - `oidc`: signing in to the dashboard with an OpenID Connect provider.
-//! - `metrics`: counters and histograms through the [`metrics`](https://docs.rs/metrics) facade.
+//! - `sqlite`: [`SqliteManagementStore`].
+//! - `postgres`: [`PostgresManagementStore`].
+//! - `dashboard` (on): the dashboard.
+//! - `github`: alerts about leaked keys.
+//! - `oidc`: signing in with OpenID Connect.
+//! - `metrics`: measurements through [`metrics`](https://docs.rs/metrics).
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 

@@ -1,5 +1,3 @@
-//! The public URL of this server, and the host that a request names.
-
 use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
@@ -9,10 +7,8 @@ use http::uri::Authority;
 use http::{Request, Uri};
 use serde::Deserialize;
 
-/// The URL of the dashboard and the API: a scheme, a host and an optional port.
-///
-/// Links are built from it, never from a request: for example the redirect URI of single sign-on, and the invitation that
-/// `keyward serve` prints.
+/// Public URL of the dashboard and the API: scheme, host and optional port.
+/// Links use it, never the host of a request.
 ///
 /// # Examples
 /// ```
@@ -30,7 +26,6 @@ use serde::Deserialize;
 #[serde(try_from = "String")]
 pub struct PublicUrl {
     scheme: Scheme,
-    /// In lower case, without the scheme's default port, as browsers write it.
     authority: String,
 }
 
@@ -56,7 +51,7 @@ impl Scheme {
     }
 }
 
-/// The error for a text that is not a public URL.
+/// Invalid public URL.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("invalid public URL {text:?}: {why}; write it like https://keys.example.com")]
 pub struct PublicUrlError {
@@ -71,13 +66,11 @@ impl PublicUrl {
         is_loopback(&self.authority)
     }
 
-    /// Returns `true` if a request for this host is for this server.
     #[cfg(any(feature = "dashboard", test))]
     pub(crate) fn is_of(&self, host: &str) -> bool {
         normalized(self.scheme, host).is_some_and(|authority| authority == self.authority)
     }
 
-    /// The URL that a browser on this machine uses, if `host` is a loopback host.
     #[cfg(feature = "oidc")]
     pub(crate) fn of_loopback(host: &str, is_secure: bool) -> Option<Self> {
         let scheme = if is_secure { Scheme::Https } else { Scheme::Http };
@@ -86,7 +79,6 @@ impl PublicUrl {
     }
 }
 
-/// The host and port as browsers write them, or `None` if the text is malformed.
 fn normalized(scheme: Scheme, host: &str) -> Option<String> {
     let authority: Authority = host.parse().ok()?;
     // Refuses user names, empty ports and ports that are not numbers.
@@ -143,15 +135,13 @@ impl TryFrom<String> for PublicUrl {
     }
 }
 
-/// Writes the URL without a trailing slash.
 impl fmt::Display for PublicUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}://{}", self.scheme.as_str(), self.authority)
     }
 }
 
-/// The host that a request names, in `Host` or, in HTTP/2, in its URI. It is empty if the request has several `Host` fields,
-/// which `headers::Host` would overlook.
+/// Empty if the request has several `Host` fields, which `headers::Host` would overlook.
 pub(crate) fn host_of<B>(request: &Request<B>) -> &str {
     let mut fields = request.headers().get_all(HOST).iter();
     match (fields.next(), fields.next()) {
@@ -161,7 +151,6 @@ pub(crate) fn host_of<B>(request: &Request<B>) -> &str {
     }
 }
 
-/// Returns `true` if this host is this machine, so that no network carries the request.
 pub(crate) fn is_loopback(host: &str) -> bool {
     let Some(authority) = normalized(Scheme::Http, host) else { return false };
     let name = match authority.strip_prefix('[') {

@@ -1,4 +1,4 @@
-//! Requests to other servers: over TLS, without redirects, and with limits on time and size.
+//! Requests over TLS, without redirects, and with limits on time and size.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -6,10 +6,9 @@ use std::time::Duration;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 const TIMEOUT: Duration = Duration::from_secs(6);
-/// The largest response. Expected ones have a few KiB.
 const MAX_BODY: usize = 256 * 1_024;
 
-/// The error when another server cannot be used.
+/// Another server cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum OutboundError {
     /// TLS is unavailable on this machine.
@@ -20,7 +19,6 @@ pub enum OutboundError {
     Url(String),
 }
 
-/// The error when a request gets no usable response.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum AskError {
     #[error(transparent)]
@@ -31,12 +29,10 @@ pub(crate) enum AskError {
     Status(http::StatusCode),
 }
 
-/// A client for other servers.
 #[derive(Clone)]
 pub(crate) struct Outbound(reqwest::Client);
 
 impl Outbound {
-    /// Creates a client for this URL. Plain HTTP is for servers on this machine only.
     pub(crate) fn new(url: &str) -> Result<Self, OutboundError> {
         let wrong = || OutboundError::Url(url.to_owned());
         let parsed = reqwest::Url::parse(url).map_err(|_| wrong())?;
@@ -66,7 +62,6 @@ impl Outbound {
         client.build().map(Self).map_err(|error| tls(&error))
     }
 
-    /// Sends a request and reads the whole response.
     pub(crate) async fn ask(&self, request: reqwest::Request) -> Result<http::Response<Vec<u8>>, AskError> {
         let mut answer = self.0.execute(request).await?;
         let mut body = Vec::new();
@@ -82,7 +77,6 @@ impl Outbound {
         Ok(response)
     }
 
-    /// Gets the body at a URL, if the status is a success.
     #[cfg(feature = "github")]
     pub(crate) async fn get(&self, url: &str) -> Result<Vec<u8>, AskError> {
         let answer = self.ask(self.0.get(url).build()?).await?;
@@ -90,7 +84,6 @@ impl Outbound {
     }
 }
 
-/// Returns `true` if the URL's host is this machine.
 pub(crate) fn is_loopback(url: &reqwest::Url) -> bool {
     let name = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
     name == "localhost" || name.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())

@@ -1,5 +1,3 @@
-//! Roles, the scopes of the management API, and the purpose of a key.
-
 pub use keyward_api_types::{Purpose, Role, RoleError};
 
 /// Scopes of the management API.
@@ -10,11 +8,11 @@ pub mod scopes {
     pub const ACCOUNTS_READ: Scope = Scope::from_static("accounts:read");
     /// Change accounts.
     pub const ACCOUNTS_WRITE: Scope = Scope::from_static("accounts:write");
-    /// See the members of an account.
+    /// See members.
     pub const MEMBERS_READ: Scope = Scope::from_static("members:read");
-    /// Change the members of an account.
+    /// Change members.
     pub const MEMBERS_WRITE: Scope = Scope::from_static("members:write");
-    /// Verify keys: `POST /v1/verify` of `keyward-gateway`, which `keyward serve` mounts.
+    /// Verify keys with `keyward-gateway`.
     pub const KEYS_VERIFY: Scope = Scope::from_static("keys:verify");
     /// See keys, but not their secrets.
     pub const KEYS_READ: Scope = Scope::from_static("keys:read");
@@ -24,12 +22,12 @@ pub mod scopes {
     pub const USAGE_READ: Scope = Scope::from_static("usage:read");
     /// See plans.
     pub const PLANS_READ: Scope = Scope::from_static("plans:read");
-    /// Change plans, and the plans of accounts, in the operator's account.
+    /// Change plans, and accounts' plans, in the operator's account.
     pub const PLANS_WRITE: Scope = Scope::from_static("plans:write");
     /// See the audit log.
     pub const AUDIT_READ: Scope = Scope::from_static("audit:read");
 
-    /// Every scope, with a description.
+    /// Scopes with descriptions.
     pub const ALL: [(Scope, &str); 11] = [
         (ACCOUNTS_READ, "See accounts"),
         (ACCOUNTS_WRITE, "Change accounts"),

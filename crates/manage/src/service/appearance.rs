@@ -1,5 +1,3 @@
-//! The look of the pages, which the operator sets while the server runs.
-
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
@@ -16,7 +14,7 @@ use crate::store::Kind;
 
 const ID: &str = "appearance";
 
-/// The look of the pages. [`DashboardSettings`](crate::DashboardSettings) has the defaults.
+/// The look of the pages. Defaults: [`DashboardSettings`](crate::DashboardSettings).
 ///
 /// # Examples
 /// ```
@@ -26,18 +24,18 @@ const ID: &str = "appearance";
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Appearance {
-    /// Display name of the provider.
+    /// The provider's name.
     pub name: Option<String>,
-    /// The colour of buttons and links, such as `#3c4cc0`.
+    /// Colour of buttons and links, such as `#3c4cc0`.
     pub accent: Option<Accent>,
-    /// Theme for visitors who have not chosen one.
+    /// Default theme of visitors.
     #[serde(default)]
     pub theme: Theme,
-    /// Identifier of the logo, derived from its contents.
+    /// Logo id, from its contents.
     pub logo: Option<String>,
 }
 
-/// Changes to the look of the pages. Nothing changes by default.
+/// Changes to the look, by default none.
 ///
 /// # Examples
 /// ```
@@ -48,11 +46,11 @@ pub struct Appearance {
 pub struct AppearanceUpdate {
     /// New name, or `Some(None)` for the configured one.
     pub name: Option<Option<String>>,
-    /// New colour, or `Some(None)` for that of the style sheet.
+    /// New colour, or `Some(None)` for the style sheet's.
     pub accent: Option<Option<Accent>>,
     /// New theme.
     pub theme: Option<Theme>,
-    /// New logo, a PNG, JPEG or WebP image of up to 32 KiB, or `Some(None)` for the configured one.
+    /// New PNG, JPEG or WebP logo, up to 32 KiB, or `Some(None)` for the configured one.
     pub logo: Option<Option<Vec<u8>>>,
 }
 
@@ -63,7 +61,6 @@ impl Entity for Appearance {
     }
 }
 
-/// The bytes of a logo, in a separate record, so that pages need not read them.
 #[derive(Clone, Serialize, Deserialize)]
 struct StoredLogo {
     id: String,
@@ -82,20 +79,19 @@ impl Management {
         Ok(Some(self.appearance().await?.version))
     }
 
-    /// Returns the look of the pages, which is public. The version is 0 until the operator changes something.
+    /// Returns the public look of the pages. Version 0 means unchanged.
     ///
     /// # Errors
-    /// [`ManagementError::Store`] if the store fails.
+    /// [`ManagementError::Store`].
     pub async fn appearance(&self) -> Result<Versioned<Appearance>, ManagementError> {
         let known = self.get(ID).await?;
         Ok(known.unwrap_or(Versioned { value: Appearance::default(), version: 0 }))
     }
 
-    /// Changes the look of the pages on every node at once, if it is still at this version. Needs `accounts:write` in
-    /// the operator's account.
+    /// Changes the look at this version, on every node at once. Needs `accounts:write` in the operator's account.
     ///
     /// # Errors
-    /// [`ManagementError::Stale`], [`ManagementError::Invalid`], [`ManagementError::NotFound`], [`ManagementError::Forbidden`].
+    /// [`ManagementError::Stale`], [`ManagementError::Invalid`].
     pub async fn update_appearance(
         &self,
         actor: &Actor,

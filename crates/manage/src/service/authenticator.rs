@@ -1,5 +1,3 @@
-//! The authenticators: of the management API, and of the provider's own keys.
-
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,10 +12,10 @@ use crate::error::ManagementError;
 use crate::records::{AccessToken, Family, StoredUser, Versioned};
 
 impl Management {
-    /// Returns the authenticator of the management API. The first call creates it.
+    /// Returns the management API's authenticator.
     ///
     /// # Errors
-    /// [`BuildError`] if the operating system gives no thread.
+    /// [`BuildError`] if no thread starts.
     pub fn authenticator(&self) -> Result<Authenticator, BuildError> {
         if let Some(made) = self.0.authenticator.get() {
             return Ok(made.clone());
@@ -39,10 +37,10 @@ impl Management {
         Ok(self.0.authenticator.get_or_init(|| made).clone())
     }
 
-    /// Creates an authenticator for the provider's keys that counts their use, for gateways that ask this process.
+    /// Creates an authenticator for the provider's keys that counts their use.
     ///
     /// # Errors
-    /// [`BuildError`] if the operating system gives no thread.
+    /// [`BuildError`] if no thread starts.
     ///
     /// # Examples
     /// ```
@@ -68,8 +66,7 @@ impl Management {
     }
 }
 
-/// The provider's keys in the management API. Their scopes are for the provider's API, so a holder may only read and
-/// revoke the own key.
+/// Their scopes are for the provider's API.
 struct Holder {
     store: Arc<dyn KeyStore>,
     freshness: Freshness,
@@ -97,7 +94,7 @@ impl KeyStore for Holder {
     }
 }
 
-/// Access tokens, read at every request, so that signing out takes effect at once.
+/// Read at every request, so that signing out takes effect at once.
 struct AccessTokens(Management);
 
 #[async_trait]

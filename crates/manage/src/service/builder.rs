@@ -1,5 +1,3 @@
-//! Building a management service.
-
 use std::fmt;
 use std::num::NonZeroU32;
 use std::sync::{Arc, OnceLock};
@@ -22,7 +20,7 @@ use super::{Inner, Management};
 use crate::error::ManagementError;
 use crate::store::ManagementStore;
 
-/// Builder for [`Management`], created by [`Management::builder`].
+/// Builder for [`Management`].
 ///
 /// # Examples
 /// ```
@@ -89,13 +87,13 @@ impl ManagementBuilder {
         }
     }
 
-    /// Sets the format of the provider's keys. Defaults to [`KeyFormat::default`].
+    /// Sets the provider's key format. Defaults to [`KeyFormat::default`].
     pub fn format(mut self, format: KeyFormat) -> Self {
         self.format = format;
         self
     }
 
-    /// Sets the hash function of key digests. Defaults to SHA-256.
+    /// Sets the digests' hash. Defaults to SHA-256.
     pub fn hasher(mut self, hasher: Hasher) -> Self {
         self.hasher = hasher;
         self
@@ -113,68 +111,63 @@ impl ManagementBuilder {
         self
     }
 
-    /// Sets whether people can sign up. Defaults to [`SignUpPolicy::Closed`].
+    /// Sets who can sign up. Defaults to [`SignUpPolicy::Closed`].
     pub fn sign_up(mut self, policy: SignUpPolicy) -> Self {
         self.settings.sign_up = policy;
         self
     }
 
-    /// Sets the maximum number of active keys of an account whose plan sets none. Defaults to 100. `u32::MAX` means no limit.
+    /// Limits active keys of accounts whose plan does not. Defaults to 100. `u32::MAX` means no limit.
     pub fn key_limit(mut self, keys: u32) -> Self {
         self.settings.key_limit = keys;
         self
     }
 
-    /// Sets the maximum number of accounts that a user may own. The operator's staff is exempt. Defaults to 20.
+    /// Limits accounts per owner, except for the operator's staff. Defaults to 20.
     pub fn account_limit(mut self, accounts: u32) -> Self {
         self.settings.account_limit = accounts;
         self
     }
 
-    /// Sets how long a session lives when idle, and at most. Defaults to 8 hours and 7 days.
+    /// Sets idle and maximum session lifetimes. Defaults to 8 hours and 7 days.
     pub fn session_life(mut self, idle: Duration, at_most: Duration) -> Self {
         (self.settings.session_idle, self.settings.session_life) = (idle, at_most);
         self
     }
 
-    /// Sets the lifetime of access tokens. Defaults to 15 minutes.
+    /// Sets the access-token lifetime. Defaults to 15 minutes.
     pub fn access_token_life(mut self, life: Duration) -> Self {
         self.settings.access_life = life;
         self
     }
 
-    /// Sets the minimum retention of audit entries. [`Management::maintain`] prunes older ones about once a day. By
-    /// default, entries are kept forever.
+    /// Sets the minimum retention of audit entries. [`Management::maintain`] prunes about daily. Defaults to forever.
     pub fn audit_retention(mut self, retention: Duration) -> Self {
         self.settings.audit_retention = Some(retention);
         self
     }
 
-    /// Sets how long after the sign-in a session may grant authority: create, rotate, enable or change a key, invite,
-    /// change a role, create a reset link, enable a user. Later, these fail with [`ManagementError::SignInAgain`].
-    /// Defaults to 12 hours.
+    /// Sets how long after the sign-in a session may create, rotate, enable or change a key, invite, change a role,
+    /// create a reset link, or enable a user. Defaults to 12 hours.
     pub fn recent_sign_in(mut self, within: Duration) -> Self {
         self.settings.recent_sign_in = within;
         self
     }
 
-    /// Sets the number of sign-in attempts a minute, per client address and per e-mail address. Defaults to 20 and
-    /// 10.
-    ///
-    /// Clients whose address is unknown share the budget of their proxy. Each device and network that a user has
-    /// signed in from has a separate budget. So has a session, for changing the password.
+    /// Sets the sign-in attempts a minute per client address and per e-mail address. Defaults to 20 and 10. Known
+    /// devices, known networks and sessions have separate budgets.
     pub fn sign_in_attempts(mut self, per_address: NonZeroU32, per_email: NonZeroU32) -> Self {
         self.attempts = (per_address, per_email);
         self
     }
 
-    /// Sets the proxies whose forwarded fields are trusted. Defaults to none.
+    /// Sets the trusted proxies. Defaults to none.
     pub fn trusted_proxies(mut self, proxies: TrustedProxies) -> Self {
         self.settings.proxies = proxies;
         self
     }
 
-    /// Sets the OpenID Connect provider for signing in to the dashboard.
+    /// Sets the dashboard's OpenID Connect provider.
     #[cfg(feature = "oidc")]
     pub fn identity_provider(mut self, provider: crate::identity_provider::IdentityProvider) -> Self {
         self.settings.passwords = !provider.is_only_way;
@@ -182,24 +175,23 @@ impl ManagementBuilder {
         self
     }
 
-    /// Sets the function that sends a [`ResetLink`](crate::ResetLink) to a user who has forgotten the password. By
-    /// default, the sign-in page refers users to an owner or admin.
+    /// Sets the sender of [`ResetLink`](crate::ResetLink)s. By default, the sign-in page refers users to an owner or
+    /// admin.
     pub fn on_forgotten_password(mut self, send: impl Fn(ResetLink) + Send + Sync + 'static) -> Self {
         self.send_reset_link = Some(Arc::new(send));
         self
     }
 
-    /// Sets the parameters of argon2id. Defaults to those that OWASP recommends. A password hashed with others is
-    /// hashed again at the next sign-in.
+    /// Sets the argon2id parameters. Defaults to OWASP's. Signing in rehashes passwords with others.
     pub fn password_params(mut self, params: Params) -> Self {
         self.params = params;
         self
     }
 
-    /// Builds the management service.
+    /// Builds the service.
     ///
     /// # Errors
-    /// [`ManagementError::Invalid`] if a prefix of the provider's keys is reserved.
+    /// [`ManagementError::Invalid`] if the format has a reserved prefix.
     pub fn build(self) -> Result<Management, ManagementError> {
         let internal = |_: FormatError| ManagementError::Internal;
         let management_format = management_format().map_err(internal)?;

@@ -1,8 +1,4 @@
-//! E-mail addresses: which are accepted, how they are stored, and how a user is found by one.
-//!
-//! Each address has one stored spelling. The part before the `@` is unquoted ASCII in lower case. The domain is in
-//! its ASCII form (UTS 46, the A-labels of RFC 5890). Unicode before the `@` is refused: lower case folds some
-//! letters into others (U+212A KELVIN SIGN into `k`), and many look the same.
+//! The local part is unquoted lower-case ASCII: lower case folds some letters into others, and many look the same.
 
 use email_address::{EmailAddress, Options};
 use idna::AsciiDenyList;
@@ -13,7 +9,7 @@ use super::Management;
 use crate::error::ManagementError;
 use crate::records::{StoredUser, Versioned};
 
-/// Maximum length (RFC 5321 section 4.5.3.1.3, without the angle brackets).
+/// RFC 5321 section 4.5.3.1.3.
 const MAX_LENGTH: usize = 254;
 
 pub(crate) fn normal_email(email: &str) -> Result<String, ManagementError> {
@@ -41,20 +37,16 @@ fn parse(email: &str) -> Option<String> {
     (email.len() <= MAX_LENGTH).then_some(email)
 }
 
-/// Returns `true` if an earlier version stored this address and this version would refuse or respell it.
 fn is_legacy(stored: &str) -> bool {
     parse(stored).as_deref() != Some(stored)
 }
 
-/// An address that was typed to sign in. It also finds users whose stored address is refused today.
 pub(crate) struct TypedEmail {
     normal: Option<String>,
-    /// The spelling of earlier versions, if different.
     legacy: Option<String>,
 }
 
 impl TypedEmail {
-    /// Returns `None` for text that no version has accepted.
     pub(crate) fn read(text: &str) -> Option<Self> {
         let text = text.trim();
         if text.len() > MAX_LENGTH || !text.contains('@') || text.chars().any(|c| c.is_whitespace() || c.is_control()) {
@@ -65,19 +57,16 @@ impl TypedEmail {
         (normal.is_some() || legacy.is_some()).then_some(Self { normal, legacy })
     }
 
-    /// Returns the spelling under which attempts are counted.
     pub(crate) fn key(&self) -> &str {
         self.normal.as_deref().or(self.legacy.as_deref()).unwrap_or_default()
     }
 }
 
-/// Returns the spelling under which attempts on a stored address are counted.
 pub(crate) fn key_of(stored: &str) -> String {
     parse(stored).unwrap_or_else(|| stored.to_owned())
 }
 
 impl Management {
-    /// Finds the user with this address, in the stored spelling.
     pub(crate) async fn find_user(&self, email: &str) -> Result<Option<Versioned<StoredUser>>, StoreError> {
         if let Some(user) = self.find(email).await? {
             return Ok(Some(user));
@@ -92,7 +81,6 @@ impl Management {
         }
     }
 
-    /// Finds the user with an address that was typed.
     pub(crate) async fn find_typed(&self, email: &TypedEmail) -> Result<Option<Versioned<StoredUser>>, StoreError> {
         if let Some(legacy) = &email.legacy {
             let user: Option<Versioned<StoredUser>> = self.find(legacy).await?;

@@ -1,7 +1,5 @@
-//! Idempotent requests (the `Idempotency-Key` of draft-ietf-httpapi-idempotency-key-header): one effect, however often a request is sent.
-//!
-//! The answer is kept for a day, including a new key. It is sealed with a key that is derived from the caller's credential. No store
-//! holds that credential, so the database alone opens nothing.
+//! The `Idempotency-Key` of draft-ietf-httpapi-idempotency-key-header. The caller's credential, which no store holds,
+//! seals answers.
 
 use std::time::Duration;
 
@@ -21,7 +19,6 @@ use crate::store::Kind;
 
 const RETENTION: Duration = Duration::from_secs(24 * 3_600);
 
-/// After this time without an answer, the first attempt counts as failed.
 const ABANDONED_AFTER: Duration = Duration::from_secs(60);
 
 const POLLS: u32 = 50;
@@ -31,13 +28,13 @@ const POLL_INTERVAL: Duration = Duration::from_millis(100);
 /// A request with an idempotency key.
 #[derive(Clone, Copy)]
 pub struct IdempotentRequest<'a> {
-    /// The caller. Each actor has separate idempotency keys.
+    /// The caller, with separate idempotency keys.
     pub actor: &'a Actor,
-    /// The idempotency key: 1 to 255 visible ASCII characters.
+    /// 1 to 255 visible ASCII characters.
     pub key: &'a str,
-    /// The whole request, to detect reuse of the key for another one.
+    /// The whole request.
     pub request: &'a [u8],
-    /// The caller's credential, a secret.
+    /// The caller's credential.
     pub secret: &'a [u8],
 }
 
@@ -47,12 +44,12 @@ impl std::fmt::Debug for IdempotentRequest<'_> {
     }
 }
 
-/// An answer that can be repeated.
+/// A repeatable answer.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Answer {
     /// HTTP status.
     pub status: u16,
-    /// Version of the result, for the `ETag`.
+    /// Version for the `ETag`.
     pub version: Option<u64>,
     /// Body.
     pub body: Zeroizing<String>,
@@ -70,7 +67,6 @@ struct StoredAnswer {
     fingerprint: String,
     at: Timestamp,
     ends_at: Timestamp,
-    /// Nonce and sealed answer.
     sealed: Option<String>,
 }
 
@@ -109,7 +105,6 @@ impl IdempotentRequest<'_> {
         Ok(hex::encode(nonce) + &hex::encode(sealed))
     }
 
-    /// Opens a sealed answer. Fails if the caller uses another credential now.
     fn open(&self, sealed: &str) -> Option<Answer> {
         let (nonce, sealed) = sealed.split_at_checked(48)?;
         let nonce: [u8; 24] = hex::decode(nonce).ok()?.try_into().ok()?;
@@ -120,13 +115,12 @@ impl IdempotentRequest<'_> {
 }
 
 impl Management {
-    /// Runs an operation once per idempotency key. Repeats the answer if the same request comes again within a day.
-    /// After an error, the key can be used again.
+    /// Runs an operation once per idempotency key, and repeats its answer for a day. After an error, the key is free
+    /// again.
     ///
     /// # Errors
-    /// [`ManagementError::OtherRequest`] if the key was used for another request, [`ManagementError::InProgress`] if
-    /// the first request is still running or used another credential, [`ManagementError::Invalid`], or the error of
-    /// the operation.
+    /// [`ManagementError::OtherRequest`]; [`ManagementError::InProgress`], also for another credential;
+    /// [`ManagementError::Invalid`]; the operation's error.
     pub async fn once(
         &self,
         request: IdempotentRequest<'_>,
@@ -163,7 +157,6 @@ impl Management {
         }
     }
 
-    /// Stores a request without an answer and returns the version. Returns `None` if it is already stored.
     async fn reserve(
         &self,
         request: &IdempotentRequest<'_>,

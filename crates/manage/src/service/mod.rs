@@ -1,7 +1,3 @@
-//! The management service: every rule on accounts, users and keys, once.
-//!
-//! Each resource has a folder or a file. An operation reads from top to bottom in one file: checks, write, entry in the audit log.
-
 mod accounts;
 mod appearance;
 mod audit;
@@ -58,17 +54,16 @@ use sign_in::{Passwords, Throttle};
 use usage::Counters;
 use users::ResetLinkSender;
 
-/// How often a write is retried after a conflict.
 const ATTEMPTS: usize = 64;
 
-/// The current version of a record, or `None` if there is no such record.
-///
-/// No method that returns it checks rights. The caller passes it to an operation that does.
+/// `None` without a record. Methods that return it check no rights.
 type CurrentVersion = Result<Option<u64>, ManagementError>;
 
-/// Manages accounts, users, members, keys, plans and tokens. Clones are cheap and share everything.
+/// Manages accounts, users, members, keys, plans and tokens. Clones are cheap.
 ///
-/// Every operation takes an [`Actor`], checks its rights, and writes the audit log.
+/// Operations take an [`Actor`], check its rights, and write the audit log. Any may also fail with
+/// [`ManagementError::Invalid`], [`ManagementError::Store`], [`ManagementError::Forbidden`] without the scope, or
+/// [`ManagementError::NotFound`] without rights.
 ///
 /// # Examples
 /// ```
@@ -107,18 +102,16 @@ pub(crate) struct Inner {
     throttle: Throttle,
     counters: Counters,
     refused: Refused,
-    /// The end of the audit log, as known to this process. Appending locks it.
     head: Mutex<Option<Head>>,
-    /// Creating a key locks one of these, so that requests of this process seldom conflict.
+    /// So that requests of this process seldom conflict.
     creation_locks: [Mutex<()>; 16],
     authenticator: OnceLock<Authenticator>,
     send_reset_link: Option<ResetLinkSender>,
-    /// The key of device proofs, once it was read.
     device_secret: OnceCell<Zeroizing<String>>,
 }
 
 impl Management {
-    /// Creates a builder of a management service over these two stores.
+    /// Creates a builder over these stores.
     pub fn builder<S: keyward_core::store::KeyAdmin + Clone>(
         keys: S,
         records: impl ManagementStore,
@@ -126,7 +119,7 @@ impl Management {
         ManagementBuilder::new(keys, Arc::new(records))
     }
 
-    /// Returns the operator's account. A role there holds in every account and may change plans.
+    /// Returns the operator's account, whose roles hold everywhere.
     #[must_use]
     pub fn operator(&self) -> &AccountId {
         &self.0.settings.operator
@@ -144,10 +137,10 @@ impl Management {
         &self.0.format
     }
 
-    /// Returns the account of an actor that names none: the account of the key, or the first account of the user.
+    /// Returns the key's account, or the user's first.
     ///
     /// # Errors
-    /// [`ManagementError::NotFound`] if the user belongs to no account.
+    /// [`ManagementError::NotFound`] if there is none.
     pub async fn default_account(&self, actor: &Actor) -> Result<AccountId, ManagementError> {
         match &actor.who {
             Who::System(_) => Ok(self.operator().clone()),
@@ -156,11 +149,10 @@ impl Management {
         }
     }
 
-    /// Removes expired records, prunes the audit log, and writes refused attempts, unfinished operations and usage.
-    /// Call it about once a minute.
+    /// Removes expired records, prunes the audit log, and writes counts. Call it about once a minute.
     ///
     /// # Errors
-    /// [`ManagementError::Store`] if the store fails.
+    /// [`ManagementError::Store`].
     pub async fn maintain(&self) -> Result<(), ManagementError> {
         self.flush_usage().await?;
         self.flush_refused().await?;
@@ -176,7 +168,7 @@ impl Management {
     /// Checks that both stores answer.
     ///
     /// # Errors
-    /// [`ManagementError::Store`] if one of them does not.
+    /// [`ManagementError::Store`].
     pub async fn ready(&self) -> Result<(), ManagementError> {
         self.0.keys.get_account(self.operator()).await?;
         self.0.store.get(Kind::User, "").await?;
@@ -204,7 +196,6 @@ impl Management {
         self.0.store.list(list).await?.iter().map(Versioned::of).collect()
     }
 
-    /// Lists all records of a query, read in pages of its limit.
     async fn list_all<T: Entity>(&self, mut list: List) -> Result<Vec<Versioned<T>>, StoreError> {
         let mut all = Vec::new();
         loop {
@@ -218,8 +209,7 @@ impl Management {
         }
     }
 
-    /// Runs an operation to completion, even if the caller stops waiting. Otherwise a dropped future could leave a
-    /// write half-done.
+    /// A dropped future could leave a write half-done.
     pub(crate) async fn run_to_completion<T: Send + 'static>(
         work: impl Future<Output = Result<T, ManagementError>> + Send + 'static,
     ) -> Result<T, ManagementError> {
@@ -240,7 +230,6 @@ impl fmt::Debug for Management {
     }
 }
 
-/// Checks a display name: visible characters, and not too many.
 pub(crate) fn check_name(field: &'static str, name: &str) -> Result<String, ManagementError> {
     keyward_core::name::check_name(name)
         .map(str::to_owned)

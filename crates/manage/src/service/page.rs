@@ -1,10 +1,8 @@
-//! Pages of lists.
-
 use crate::error::ManagementError;
 use crate::records::{Entity, Versioned};
 use crate::store::List;
 
-/// A page to read.
+/// Selects a page.
 ///
 /// # Examples
 /// ```
@@ -16,7 +14,7 @@ use crate::store::List;
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PageRequest {
-    /// Cursor: [`Page::next`] of the previous page. A cursor of another kind of list is refused.
+    /// [`Page::next`] of the same list's previous page.
     pub after: Option<String>,
     /// Maximum number of items, 1 to 500.
     pub limit: usize,
@@ -33,7 +31,7 @@ impl Default for PageRequest {
 pub struct Page<T> {
     /// The items.
     pub items: Vec<T>,
-    /// Cursor of the next page, if there is one.
+    /// Cursor of the next page, if any.
     pub next: Option<String>,
 }
 
@@ -48,10 +46,6 @@ impl PageRequest {
         self.limit.clamp(1, 500)
     }
 
-    /// Asks for one item more than wanted, to know whether there is a next page.
-    ///
-    /// A cursor has the kind of the list, a sort value and an id. Filters are not in the cursor, because they do not
-    /// change the order.
     pub(crate) fn apply(&self, mut list: List) -> Result<List, ManagementError> {
         if let Some(after) = &self.after {
             let own = after.strip_prefix(list.kind.as_str()).and_then(|rest| rest.strip_prefix('.'));
@@ -68,12 +62,10 @@ impl PageRequest {
         Ok(list)
     }
 
-    /// Refuses a cursor, for a list that has only one page.
     pub(crate) fn require_first(&self) -> Result<(), ManagementError> {
         self.after.as_ref().map_or(Ok(()), |_| Err(invalid_cursor()))
     }
 
-    /// Cuts the extra item off, and sets the next cursor.
     pub(crate) fn page<T: Entity>(&self, mut items: Vec<Versioned<T>>) -> Page<Versioned<T>> {
         let more = items.len() > self.bounded_limit();
         items.truncate(self.bounded_limit());

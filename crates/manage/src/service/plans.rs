@@ -1,5 +1,3 @@
-//! Plans.
-
 use super::audit::{Draft, Target};
 use super::{CurrentVersion, Management, check_name};
 use crate::actor::Actor;
@@ -13,21 +11,20 @@ impl Management {
         Ok(self.get::<Plan>(name).await?.map(|plan| plan.version))
     }
 
-    /// Lists all plans. Needs `plans:read` in the default account.
+    /// Lists plans. Needs `plans:read` in the default account.
     ///
     /// # Errors
-    /// [`ManagementError::Forbidden`], [`ManagementError::Store`].
+    /// [`ManagementError::Forbidden`].
     pub async fn plans(&self, actor: &Actor) -> Result<Vec<Versioned<Plan>>, ManagementError> {
         let account = self.default_account(actor).await?;
         self.rights(actor, &account).await?.require(&scopes::PLANS_READ)?;
         Ok(self.list::<Plan>(&List::of(Kind::Plan, 500)).await?)
     }
 
-    /// Adds a plan, or changes the plan that is still at this version. Needs `plans:write` in the operator's account.
+    /// Adds a plan, or changes it at this version. Needs `plans:write` in the operator's account.
     ///
     /// # Errors
-    /// [`ManagementError::Forbidden`], [`ManagementError::Invalid`], [`ManagementError::Duplicate`] if the plan
-    /// exists and no version is given, [`ManagementError::Stale`].
+    /// [`ManagementError::Stale`]; [`ManagementError::Duplicate`] without the version.
     pub async fn put_plan(
         &self,
         actor: &Actor,
@@ -63,11 +60,11 @@ impl Management {
         }
     }
 
-    /// Removes a plan that is still at this version. Its accounts keep its name and get the default limits. Needs
-    /// `plans:write` in the operator's account.
+    /// Removes a plan at this version. Its accounts keep its name and get default limits. Needs `plans:write` in the
+    /// operator's account.
     ///
     /// # Errors
-    /// [`ManagementError::Forbidden`], [`ManagementError::NotFound`], [`ManagementError::Stale`].
+    /// [`ManagementError::Stale`].
     pub async fn remove_plan(&self, actor: &Actor, name: &str, version: u64) -> Result<(), ManagementError> {
         self.rights(actor, self.operator()).await?.require(&scopes::PLANS_WRITE)?;
         let known: Versioned<Plan> = self.get(name).await?.ok_or(ManagementError::NotFound("plan"))?;

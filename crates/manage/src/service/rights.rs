@@ -1,5 +1,3 @@
-//! An actor's rights, read from the stores at each operation, and the guards that hold a write to them.
-
 use keyward_core::AccountId;
 use keyward_core::id::UserId;
 use keyward_core::store::KeyStatus;
@@ -15,24 +13,21 @@ use crate::store::Write;
 
 pub(crate) struct GuardedRights {
     pub(crate) rights: Rights,
-    /// Guards: the records that gave the rights. A batch with them conflicts if one has changed.
+    /// Batches with them conflict if the actor's rights have changed.
     pub(crate) guards: Vec<Write>,
 }
 
-/// The effect of an operation on a user's rights.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Effect {
-    /// Gives another person what the user may do, for instance by a reset link, or by enabling the user.
     Grants,
-    /// Takes away what the user may do.
     Withdraws,
 }
 
 impl Management {
-    /// Returns the rights of an actor in an account.
+    /// Returns an actor's rights in an account.
     ///
     /// # Errors
-    /// [`ManagementError::NotFound`] if the actor has none, whether or not the account exists.
+    /// [`ManagementError::NotFound`] if there are none, even if the account exists.
     pub async fn rights(&self, actor: &Actor, account: &AccountId) -> Result<Rights, ManagementError> {
         Ok(self.guarded_rights(&actor.principal(), account).await?.rights)
     }
@@ -62,7 +57,6 @@ impl Management {
         }
     }
 
-    /// A role in the operator's account adds to a membership.
     async fn user_rights(&self, id: &UserId, account: &AccountId) -> Result<GuardedRights, ManagementError> {
         let user: Versioned<StoredUser> = self.get(id.as_str()).await?.ok_or(ManagementError::NotFound("account"))?;
         if user.disabled_at.is_some() {
@@ -84,8 +78,6 @@ impl Management {
         held.ok_or(ManagementError::NotFound("account"))
     }
 
-    /// Checks that a principal governs a user: in every account of the user it manages members, and the user's role
-    /// does not exceed its own. Returns the guards.
     pub(crate) async fn check_governs_all(
         &self,
         principal: &Principal,
@@ -133,17 +125,15 @@ impl Management {
         }
     }
 
-    /// Refuses to grant authority to an old session, which another person may have found open. Keys, tokens and
-    /// programs have no session.
+    /// Another person may have found an old session open.
     pub(crate) async fn check_recent(&self, actor: &Actor) -> Result<(), ManagementError> {
         if self.has_signed_in_recently(actor).await? { Ok(()) } else { Err(ManagementError::SignInAgain) }
     }
 
-    /// Returns `true` if the acting user has signed in recently enough to grant authority. Always `true` for keys,
-    /// tokens and programs.
+    /// Returns `true` unless the sign-in is too old to grant authority.
     ///
     /// # Errors
-    /// [`ManagementError::SignedOut`] if the session has ended.
+    /// [`ManagementError::SignedOut`].
     pub async fn has_signed_in_recently(&self, actor: &Actor) -> Result<bool, ManagementError> {
         let Who::User { through: Through::Session(digest), .. } = &actor.who else { return Ok(true) };
         let session: Versioned<StoredSession> = self.get(digest).await?.ok_or(ManagementError::SignedOut)?;

@@ -1,16 +1,14 @@
-//! The settings of a management service.
-
 use std::time::Duration;
 
 use keyward_core::{AccountId, TrustedProxies};
 
-/// Whether people can sign up.
+/// The sign-up policy.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum SignUpPolicy {
-    /// Anyone can sign up, and gets an account.
+    /// Anyone, with a new account.
     Open,
-    /// Users are invited.
+    /// Invited users.
     #[default]
     Closed,
 }

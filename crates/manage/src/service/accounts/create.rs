@@ -1,5 +1,3 @@
-//! Creating an account.
-
 use keyward_core::AccountId;
 use keyward_core::id::UserId;
 
@@ -11,11 +9,10 @@ use crate::service::audit::{Draft, Target};
 use crate::service::{ATTEMPTS, Management, check_name};
 
 impl Management {
-    /// Creates an account that the acting user owns.
+    /// Creates an account of the acting user.
     ///
     /// # Errors
-    /// [`ManagementError::UsersOnly`] for keys, [`ManagementError::Invalid`]; [`ManagementError::AccountLimit`] if the user owns as many as
-    /// [`account_limit`](crate::ManagementBuilder::account_limit) allows.
+    /// [`ManagementError::UsersOnly`], [`ManagementError::AccountLimit`].
     pub async fn create_account(&self, actor: &Actor, name: &str) -> Result<Versioned<Account>, ManagementError> {
         let name = check_name("name", name)?;
         let account = self.new_account(AccountId::generate(), name);
@@ -42,7 +39,6 @@ impl Management {
         Err(ManagementError::Stale)
     }
 
-    /// Refuses another account to a user who already owns the maximum. The operator's staff is exempt.
     async fn check_account_limit(&self, actor: &Actor, user: &UserId) -> Result<(), ManagementError> {
         let limit = self.0.settings.account_limit;
         let owned = self.memberships(user).await?.iter().filter(|member| member.role == Role::Owner).count();

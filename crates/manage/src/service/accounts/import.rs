@@ -1,5 +1,3 @@
-//! Creating an account with a given id.
-
 use keyward_core::AccountRecord;
 use keyward_core::lease::Propagation;
 
@@ -12,11 +10,10 @@ use crate::service::audit::{Draft, Target};
 use crate::service::{Management, check_name};
 
 impl Management {
-    /// Creates an account with the id that the program chose. Returns how it reached every node.
+    /// Creates an account with the given id.
     ///
     /// # Errors
-    /// [`ManagementError::Duplicate`] if the account exists, [`ManagementError::Invalid`], [`ManagementError::Store`];
-    /// [`ManagementError::Forbidden`] for users and keys.
+    /// [`ManagementError::Duplicate`]; [`ManagementError::Forbidden`] for users and keys.
     ///
     /// # Examples
     /// ```

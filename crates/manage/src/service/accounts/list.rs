@@ -1,5 +1,3 @@
-//! Listing, finding and showing accounts.
-
 use keyward_core::AccountId;
 
 use crate::actor::{Actor, Who};
@@ -14,16 +12,16 @@ impl Management {
     /// Returns an account. Needs `accounts:read`.
     ///
     /// # Errors
-    /// [`ManagementError::NotFound`], [`ManagementError::Forbidden`].
+    /// [`ManagementError::NotFound`].
     pub async fn account(&self, actor: &Actor, id: &AccountId) -> Result<Versioned<Account>, ManagementError> {
         self.rights(actor, id).await?.require(&scopes::ACCOUNTS_READ)?;
         self.read_account(id).await
     }
 
-    /// Lists the accounts that the actor belongs to, with the user's roles. A key has one account and no role.
+    /// Lists the actor's accounts and the user's roles.
     ///
     /// # Errors
-    /// [`ManagementError::Store`] if the store fails.
+    /// [`ManagementError::Store`].
     pub async fn own_accounts(
         &self,
         actor: &Actor,
@@ -41,11 +39,10 @@ impl Management {
         Ok(accounts)
     }
 
-    /// Lists every account of the deployment. Needs `accounts:read` in the operator's account.
+    /// Lists all accounts. Needs `accounts:read` in the operator's account.
     ///
     /// # Errors
-    /// [`ManagementError::NotFound`] if the actor has no rights in the operator's account,
-    /// [`ManagementError::Forbidden`].
+    /// [`ManagementError::NotFound`].
     pub async fn accounts(
         &self,
         actor: &Actor,
@@ -59,11 +56,11 @@ impl Management {
         Ok(page.page(accounts))
     }
 
-    /// Finds accounts by id, or by a part of the name, ignoring case. Returns at most 50, out of the first 10,000.
-    /// Needs `accounts:read` in the operator's account.
+    /// Finds up to 50 of the first 10,000 accounts, by id or part of the name, ignoring case. Needs `accounts:read`
+    /// in the operator's account.
     ///
     /// # Errors
-    /// As for [`accounts`](Self::accounts).
+    /// [`ManagementError::NotFound`].
     pub async fn find_accounts(&self, actor: &Actor, text: &str) -> Result<Vec<Versioned<Account>>, ManagementError> {
         const SHOWN: usize = 50;
         const PAGES: usize = 20;

@@ -1,4 +1,4 @@
-//! Accounts: the copy in the management store, and the record in the key store that counts.
+//! The record in the key store counts; the management store has a copy.
 
 mod create;
 mod import;
@@ -36,7 +36,6 @@ impl Management {
         }
     }
 
-    /// Reads an account. An account that exists only in the key store is copied into the management store.
     pub(crate) async fn read_account(&self, id: &AccountId) -> Result<Versioned<Account>, ManagementError> {
         if let Some(account) = self.get::<Account>(id.as_str()).await? {
             return self.reconciled(account).await;
@@ -48,10 +47,6 @@ impl Management {
         self.reconciled(account).await
     }
 
-    /// Brings the copy up to date with the key store, whose values count, and increments its version.
-    ///
-    /// An update writes the key store first. The copy differs if the update is still running, if its process ended,
-    /// or if another program changed the account.
     async fn reconciled(&self, mut account: Versioned<Account>) -> Result<Versioned<Account>, ManagementError> {
         for _ in 0..ATTEMPTS {
             let Some(record) = self.0.keys.get_account(&account.id).await? else { return Ok(account) };
@@ -74,13 +69,11 @@ fn record_of(account: &Account) -> AccountRecord {
     AccountRecord { id, name, plan, features, suspended_at }
 }
 
-/// The inverse of [`record_of`]. The key store does not have the time of creation.
 fn account_of(record: AccountRecord, created_at: Timestamp) -> Account {
     let AccountRecord { id, name, plan, features, suspended_at } = record;
     Account { id, name, plan, features, suspended_at, created_at }
 }
 
-/// Checks the features of an account.
 fn check_features(features: &[SmolStr]) -> Result<(), ManagementError> {
     if features.len() > 50 {
         return Err(ManagementError::invalid(

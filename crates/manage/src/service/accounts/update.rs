@@ -1,5 +1,3 @@
-//! Updating an account.
-
 use keyward_core::AccountId;
 use keyward_core::lease::Propagation;
 use smol_str::SmolStr;
@@ -12,7 +10,7 @@ use crate::role::scopes;
 use crate::service::audit::{Draft, Target};
 use crate::service::{Management, check_name};
 
-/// Changes to an account. Nothing changes by default.
+/// Changes to an account, by default none.
 ///
 /// # Examples
 /// ```
@@ -23,20 +21,20 @@ use crate::service::{Management, check_name};
 pub struct AccountUpdate {
     /// New name.
     pub name: Option<String>,
-    /// New plan, or `Some(None)` for none. For the operator.
+    /// New plan, or `Some(None)` for none. Operator only.
     pub plan: Option<Option<SmolStr>>,
-    /// New features. For the operator.
+    /// New features. Operator only.
     pub features: Option<Vec<SmolStr>>,
-    /// Whether all keys of the account are refused. For the operator.
+    /// Whether to refuse its keys. Operator only.
     pub suspended: Option<bool>,
 }
 
 impl Management {
-    /// Updates an account that is still at this version. Needs `accounts:write`. Plan, features and suspension need
-    /// `plans:write` in the operator's account.
+    /// Updates an account at this version. Needs `accounts:write`, or for operator-only values `plans:write` in the
+    /// operator's account.
     ///
     /// # Errors
-    /// [`ManagementError::Stale`], [`ManagementError::NotFound`], [`ManagementError::Forbidden`], [`ManagementError::Invalid`].
+    /// [`ManagementError::Stale`].
     pub async fn update_account(
         &self,
         actor: &Actor,
@@ -48,10 +46,10 @@ impl Management {
         self.read_account(id).await
     }
 
-    /// Changes an account as [`update_account`](Self::update_account) does, and returns how the change reached every node.
+    /// Updates an account as [`update_account`](Self::update_account) does. Returns the propagation.
     ///
     /// # Errors
-    /// As for [`update_account`](Self::update_account).
+    /// [`ManagementError::Stale`].
     pub async fn change_account(
         &self,
         actor: &Actor,

@@ -1,5 +1,3 @@
-//! Writing entries: in the batch of a change, or around an operation on another store.
-
 use serde_json::Value;
 
 use super::Outcome;
@@ -10,11 +8,9 @@ use crate::records::{Entity, Versioned, new_id};
 use crate::service::{ATTEMPTS, Management};
 use crate::store::{Kind, List, Write, Written};
 
-/// A write conflicted with the stored records. The number is its place in the batch.
 pub(crate) struct DoesNotFit(pub(crate) usize);
 
 impl Management {
-    /// Writes the batch together with an entry, or nothing.
     pub(crate) async fn commit(
         &self,
         writes: Vec<Write>,
@@ -51,7 +47,6 @@ impl Management {
         )))
     }
 
-    /// Writes the batch together with an entry, and reports a conflict as [`ManagementError::Stale`].
     pub(crate) async fn commit_or_stale(&self, writes: Vec<Write>, draft: Draft) -> Result<(), ManagementError> {
         self.commit(writes, draft).await?.map_err(|DoesNotFit(_)| ManagementError::Stale)
     }
@@ -86,7 +81,6 @@ impl Management {
         Ok(())
     }
 
-    /// Runs an operation on another store between a pending record and an entry.
     pub(crate) async fn audited<T, E: Into<ManagementError>>(
         &self,
         draft: Draft,

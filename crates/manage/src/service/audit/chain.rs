@@ -1,5 +1,3 @@
-//! The hash chain: the end of the log, the place where it was cut, and the check of one entry.
-
 use keyward_core::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -17,7 +15,7 @@ pub(super) const ZEROS: &str = "000000000000000000000000000000000000000000000000
 pub(crate) struct Head {
     pub(super) number: u64,
     pub(super) hash: String,
-    /// The predecessor of the next entry. The write requires it, because another node may have pruned the log.
+    /// Another node may have pruned the log.
     pub(super) anchor: Option<Write>,
 }
 
@@ -30,7 +28,6 @@ impl Head {
 
 const ID: &str = "cut";
 
-/// The point up to which the log was pruned, written together with the removal.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Cut {
     pub(super) number: u64,
@@ -47,7 +44,6 @@ impl Entity for Cut {
 }
 
 impl Versioned<Cut> {
-    /// Returns the end of a log whose entries are all pruned.
     pub(super) fn head(&self) -> Head {
         let anchor = Write::Expect { kind: Kind::AuditCut, id: ID.to_owned(), version: self.version };
         Head { number: self.number, hash: self.hash.clone(), anchor: Some(anchor) }
@@ -60,12 +56,10 @@ impl Management {
     }
 }
 
-/// Hashes an entry as it is stored. The text includes the hash of the entry before.
 pub(super) fn hash_of(body: &str) -> String {
     hex::encode(Sha256::new().chain_update(b"keyward audit 1\n").chain_update(body.as_bytes()).finalize())
 }
 
-/// Checks that a record is the entry after the one with this number and hash.
 pub(super) fn check_entry(record: &Record, last: u64, hash: &str) -> Result<(), String> {
     let entry: AuditEntry = serde_json::from_str(&record.body).map_err(|_| "the record is not an entry".to_owned())?;
     if entry.number != last + 1 {

@@ -1,5 +1,3 @@
-//! Entries that are being prepared.
-
 use keyward_core::{AccountId, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -9,7 +7,6 @@ use crate::actor::{Actor, ActorName, Context};
 use crate::records::Entity;
 use crate::store::Kind;
 
-/// An entry before it has a number.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Draft {
     pub(crate) action: String,

@@ -1,5 +1,3 @@
-//! Listing entries.
-
 use keyward_core::AccountId;
 
 use super::AuditEntry;
@@ -10,7 +8,7 @@ use crate::service::Management;
 use crate::service::page::{Page, PageRequest};
 use crate::store::{Kind, List};
 
-/// Filter for audit entries, the newest first.
+/// Filter for audit entries.
 ///
 /// # Examples
 /// ```
@@ -20,20 +18,19 @@ use crate::store::{Kind, List};
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AuditQuery {
-    /// Account. `None` means all accounts, for the operator.
+    /// `None` means all, for the operator.
     pub account: Option<AccountId>,
-    /// Only entries of this user or key.
+    /// Only this user or key.
     pub actor: Option<String>,
     /// Page to return.
     pub page: PageRequest,
 }
 
 impl Management {
-    /// Lists entries of the audit log, the newest first. Needs `audit:read`.
+    /// Lists audit entries, newest first. Needs `audit:read`.
     ///
     /// # Errors
-    /// [`ManagementError::Forbidden`], [`ManagementError::NotFound`] for another's account,
-    /// [`ManagementError::Invalid`] for an invalid cursor.
+    /// [`ManagementError::Forbidden`].
     pub async fn audit_log(&self, actor: &Actor, query: &AuditQuery) -> Result<Page<AuditEntry>, ManagementError> {
         let place = query.account.as_ref().unwrap_or(self.operator());
         self.rights(actor, place).await?.require(&scopes::AUDIT_READ)?;

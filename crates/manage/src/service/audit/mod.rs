@@ -1,7 +1,4 @@
-//! The audit log: each change, its actor and its origin. A hash binds each entry to the one before.
-//!
-//! An entry is written in the same batch as the change that it describes. Keys are in another store, so a change of a key is first
-//! recorded as pending. A crash half-way therefore still leaves an entry.
+//! The audit log. Changes in the key store are first recorded as pending, in case of a crash.
 
 mod append;
 mod chain;

@@ -1,5 +1,3 @@
-//! Pruning the log: the oldest entries go. The number and hash of the last of them stay, so the rest can be verified.
-
 use std::time::Duration;
 
 use keyward_core::Timestamp;
@@ -28,16 +26,12 @@ struct Pruned {
 }
 
 impl Management {
-    /// Removes the entries from before this time, and returns their number. The actor must be an owner of the
-    /// operator's account with a recent sign-in.
-    ///
-    /// The number and hash of the last removed entry stay, so [`verify_audit_log`](Self::verify_audit_log) can check
-    /// the rest. An entry `audit.prune` records the operation.
+    /// Removes the entries from before this time, and returns their number. Needs an owner of the operator's account
+    /// with a recent sign-in. The rest stays verifiable. An `audit.prune` entry records the operation.
     ///
     /// # Errors
-    /// [`ManagementError::Forbidden`], [`ManagementError::SignInAgain`], [`ManagementError::Store`],
-    /// [`ManagementError::Invalid`] for a time in the future, or if an entry to be removed was tampered with. What
-    /// was removed before the error stays removed.
+    /// [`ManagementError::SignInAgain`]; [`ManagementError::Invalid`] for a future time or a tampered entry. Entries
+    /// removed before the error stay removed.
     ///
     /// # Examples
     /// ```
@@ -61,7 +55,6 @@ impl Management {
         self.prune(actor, before, usize::MAX).await
     }
 
-    /// Removes entries beyond the retention period, about once a day, because pruning also adds an entry.
     pub(crate) async fn prune_by_retention(&self) -> Result<(), ManagementError> {
         let Some(retention) = self.0.settings.audit_retention else { return Ok(()) };
         let slack = DAY.min(retention / 10);

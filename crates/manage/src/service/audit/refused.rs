@@ -1,5 +1,3 @@
-//! Refused attempts and mailed reset links: counted in memory, and written as one entry per row by [`Management::flush_refused`].
-
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
@@ -13,22 +11,18 @@ use super::{Outcome, Target};
 use crate::error::ManagementError;
 use crate::service::Management;
 
-/// Rows held between two flushes. Beyond that, events are counted per action.
 const MAX_ROWS: usize = 256;
 
 const MINUTE: i64 = 60_000;
 
 #[derive(Clone, PartialEq, Eq, Hash)]
 struct Row {
-    /// Action, outcome, actor, target, account and reason.
     what: String,
-    /// Network of the client. `None` if unknown, or if the row stands for many.
     network: Option<String>,
     minute: i64,
 }
 
 struct Counted {
-    /// The first event, which the entry shows.
     draft: Draft,
     first_at: Timestamp,
     times: u64,
@@ -37,7 +31,6 @@ struct Counted {
 #[derive(Default)]
 pub(crate) struct Refused {
     rows: Mutex<HashMap<Row, Counted>>,
-    /// Held while rows are written, so that a later flush waits for them.
     flushing: tokio::sync::Mutex<()>,
 }
 
@@ -115,7 +108,6 @@ impl Refused {
 }
 
 impl Draft {
-    /// Returns the row that counts events beyond the limit, and its entry.
     fn overflow(&self) -> (Row, Self) {
         let context = crate::actor::Context::new();
         let target = Target::new(&self.target.kind, "");
@@ -126,24 +118,21 @@ impl Draft {
 }
 
 impl Management {
-    /// Counts a refused attempt in memory, because anyone can cause any number of them.
     pub(crate) fn note_refused(&self, draft: Draft) {
         self.note_frequent(draft.outcome(Outcome::Refused));
     }
 
-    /// Counts an event that anyone can cause in any number.
+    /// Anyone can cause any number.
     pub(crate) fn note_frequent(&self, draft: Draft) {
         self.0.refused.note(draft, self.now());
     }
 
-    /// Writes counted refusals and mailed reset links into the audit log: one entry per minute, network and reason.
-    /// `after.times` has the number.
-    ///
-    /// Counts that cannot be written stay for the next call, and a caller that stops waiting does not stop the write.
-    /// [`maintain`](Self::maintain) calls this. Also call it before the process ends.
+    /// Writes counted refusals and mailed reset links into the audit log: one entry per minute, network and reason,
+    /// with the number in `after.times`. Also call it before the process ends.
+    /// Unwritten counts stay for the next call. A caller that stops waiting does not stop the write.
     ///
     /// # Errors
-    /// [`ManagementError::Store`] if the store fails.
+    /// [`ManagementError::Store`].
     ///
     /// # Examples
     /// ```

@@ -1,5 +1,3 @@
-//! Verifying the log against its hashes and against a checkpoint.
-
 use std::fmt;
 use std::str::FromStr;
 
@@ -13,7 +11,7 @@ use crate::role::scopes;
 use crate::service::{ATTEMPTS, Management};
 use crate::store::{Kind, List};
 
-/// A position of the audit log, kept elsewhere to detect later that the log was cut or rewritten.
+/// A position of the audit log, kept elsewhere to detect cuts and rewrites.
 ///
 /// # Examples
 /// ```
@@ -57,24 +55,23 @@ impl FromStr for AuditCheckpoint {
 /// Result of verifying the audit log.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct AuditVerdict {
-    /// Number of the last good entry. Pruned entries count.
+    /// Last good entry, counting pruned ones.
     pub entries: u64,
-    /// Hash of that entry.
+    /// Its hash.
     pub hash: String,
-    /// Number of the first bad entry, and the reason. `None` if the log is intact.
+    /// First bad entry and reason, if any.
     pub first_bad: Option<(u64, String)>,
-    /// Number of the last pruned entry, if any.
+    /// Last pruned entry, if any.
     pub pruned_through: Option<u64>,
 }
 
 impl AuditVerdict {
-    /// Returns the checkpoint to keep for a later [`Management::verify_audit_log`].
+    /// Returns a checkpoint for [`Management::verify_audit_log`].
     #[must_use]
     pub fn checkpoint(&self) -> AuditCheckpoint {
         AuditCheckpoint { number: self.entries, hash: self.hash.clone() }
     }
 
-    /// Compares the log so far with the checkpoint. Returns the number and the reason if they contradict each other.
     fn contradicts(&self, since: Option<&AuditCheckpoint>) -> Option<(u64, String)> {
         let since = since.filter(|since| since.number == self.entries && since.hash != self.hash)?;
         Some((since.number, "the log was rewritten: the hash differs from that of the checkpoint".to_owned()))
@@ -82,14 +79,13 @@ impl AuditVerdict {
 }
 
 impl Management {
-    /// Verifies the audit log and names the first bad entry. Needs `audit:read` in the operator's account.
+    /// Finds the first bad entry of the audit log. Needs `audit:read` in the operator's account.
     ///
-    /// The hashes reveal an entry that was changed, removed or inserted. A person with write access to the database
-    /// can rewrite the whole log or cut its end. To detect that, pass a [checkpoint](AuditVerdict::checkpoint) that
-    /// was kept elsewhere. A checkpoint older than the last pruned entry cannot be checked and counts as bad.
+    /// Only a [checkpoint](AuditVerdict::checkpoint) kept elsewhere reveals that the log was rewritten or its end
+    /// cut. One older than the last pruned entry counts as bad.
     ///
     /// # Errors
-    /// [`ManagementError::Forbidden`], or [`ManagementError::Store`] if the store fails.
+    /// [`ManagementError::Forbidden`].
     pub async fn verify_audit_log(
         &self,
         actor: &Actor,

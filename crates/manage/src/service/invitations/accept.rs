@@ -1,5 +1,3 @@
-//! Accepting an invitation: as a new user, by link, or from the own list.
-
 use keyward_core::AccountId;
 use keyward_core::id::UserId;
 use serde_json::json;
@@ -13,12 +11,11 @@ use crate::service::{ATTEMPTS, Management, check_name};
 use crate::store::Write;
 
 impl Management {
-    /// Accepts an invitation with its link, and creates the user with this name and password.
+    /// Accepts an invitation by link, and creates the user.
     ///
     /// # Errors
-    /// [`ManagementError::LinkEnded`], [`ManagementError::Invalid`], [`ManagementError::Throttled`],
-    /// [`ManagementError::PasswordsOff`], and [`ManagementError::AddressInUse`] if the address has a user, who must
-    /// sign in first.
+    /// [`ManagementError::LinkEnded`], [`ManagementError::Throttled`], [`ManagementError::PasswordsOff`],
+    /// [`ManagementError::AddressInUse`].
     pub async fn accept_invitation(
         &self,
         context: &Context,
@@ -51,11 +48,11 @@ impl Management {
         }
     }
 
-    /// Accepts an invitation for the acting user, with its link.
+    /// Accepts an invitation by link, as the acting user.
     ///
     /// # Errors
-    /// [`ManagementError::LinkEnded`], [`ManagementError::UsersOnly`], [`ManagementError::Invalid`] if it is for
-    /// another address, [`ManagementError::Duplicate`] if the user is a member already.
+    /// [`ManagementError::LinkEnded`], [`ManagementError::UsersOnly`], [`ManagementError::Duplicate`];
+    /// [`ManagementError::Invalid`] for another address.
     pub async fn join_by_link(&self, actor: &Actor, secret: &str) -> Result<AccountId, ManagementError> {
         let user = self.acting_user(actor).await?;
         let invitation = self.find_by_secret(secret).await?;
@@ -68,18 +65,17 @@ impl Management {
         self.join_user(actor, &user, invitation).await
     }
 
-    /// Accepts one of the acting user's [own invitations](Self::own_invitations).
+    /// Accepts one of the [`own_invitations`](Self::own_invitations).
     ///
     /// # Errors
-    /// [`ManagementError::NotFound`], also while the user's address is unproven; [`ManagementError::LinkEnded`],
-    /// [`ManagementError::Duplicate`], [`ManagementError::UsersOnly`].
+    /// [`ManagementError::NotFound`], [`ManagementError::LinkEnded`], [`ManagementError::Duplicate`],
+    /// [`ManagementError::UsersOnly`].
     pub async fn join(&self, actor: &Actor, id: &str) -> Result<AccountId, ManagementError> {
         let user = self.acting_user(actor).await?;
         let invitation = self.own_invitation(&user, id).await?;
         self.join_user(actor, &user, invitation).await
     }
 
-    /// Returns the writes that make a user a member, and the entry.
     async fn acceptance(
         &self,
         invitation: &Versioned<Invitation>,

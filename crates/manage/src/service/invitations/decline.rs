@@ -1,12 +1,10 @@
-//! Declining an invitation.
-
 use crate::actor::Actor;
 use crate::error::ManagementError;
 use crate::service::Management;
 use crate::service::audit::{Draft, Target};
 
 impl Management {
-    /// Declines one of the acting user's [own invitations](Self::own_invitations).
+    /// Declines one of the [`own_invitations`](Self::own_invitations).
     ///
     /// # Errors
     /// [`ManagementError::NotFound`], [`ManagementError::UsersOnly`].

@@ -1,5 +1,3 @@
-//! Inviting an e-mail address.
-
 use std::time::Duration;
 
 use keyward_core::AccountId;
@@ -23,7 +21,7 @@ const LINK_LIFE: Duration = Duration::from_secs(7 * 24 * 3_600);
 pub struct Invited {
     /// The invitation.
     pub invitation: InvitationView,
-    /// The secret of the link, shown only once.
+    /// The link's secret, shown once.
     pub secret: Zeroizing<String>,
 }
 
@@ -34,14 +32,12 @@ impl std::fmt::Debug for Invited {
 }
 
 impl Management {
-    /// Invites an e-mail address into an account. Needs `members:write`. The role may not exceed the actor's own.
-    ///
-    /// The address becomes a member when the invitation is accepted. A second invitation of the same address replaces
-    /// the first and its link.
+    /// Invites an e-mail address, replacing its earlier invitation. Needs `members:write` and the rights
+    /// of the role.
     ///
     /// # Errors
-    /// [`ManagementError::Duplicate`] if the address is a member already, [`ManagementError::Escalation`], [`ManagementError::SignInAgain`],
-    /// [`ManagementError::NotFound`], [`ManagementError::Forbidden`], [`ManagementError::Invalid`].
+    /// [`ManagementError::Duplicate`] for a member, [`ManagementError::Escalation`],
+    /// [`ManagementError::SignInAgain`].
     ///
     /// # Examples
     /// ```
@@ -111,10 +107,10 @@ impl Management {
         Ok(Invited { invitation: view(invitation, account_name), secret })
     }
 
-    /// Invites the first owner of the operator's account, when the program starts without one.
+    /// Invites the operator's first owner.
     ///
     /// # Errors
-    /// [`ManagementError::Duplicate`] if there is an owner.
+    /// [`ManagementError::Duplicate`] if there is one.
     pub async fn invite_first_owner(&self, actor: &Actor, email: &str) -> Result<Invited, ManagementError> {
         if self.has_owner().await? {
             return Err(ManagementError::Duplicate("owner"));

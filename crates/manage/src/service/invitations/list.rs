@@ -1,5 +1,3 @@
-//! Listing and showing invitations.
-
 use keyward_core::AccountId;
 
 use super::{InvitationView, view};
@@ -13,11 +11,10 @@ use crate::service::sign_in::Attempt;
 use crate::store::{Kind, List};
 
 impl Management {
-    /// Lists the open invitations of an account, the oldest first. Needs `members:read`.
+    /// Lists an account's open invitations, oldest first. Needs `members:read`.
     ///
     /// # Errors
-    /// [`ManagementError::NotFound`], [`ManagementError::Forbidden`], [`ManagementError::Invalid`] for an invalid
-    /// cursor.
+    /// [`ManagementError::Forbidden`].
     pub async fn invitations(
         &self,
         actor: &Actor,
@@ -34,8 +31,7 @@ impl Management {
         Ok(page.map(|invitation| view(invitation.value, name.clone())))
     }
 
-    /// Lists the open invitations of the acting user, if mail or an identity provider has proved the address. Other
-    /// users accept by link.
+    /// Lists the acting user's open invitations, if mail or an identity provider proved the address.
     ///
     /// # Errors
     /// [`ManagementError::UsersOnly`].
@@ -55,7 +51,7 @@ impl Management {
         Ok(open)
     }
 
-    /// Returns the invitation of a link, for its page.
+    /// Returns a link's invitation.
     ///
     /// # Errors
     /// [`ManagementError::LinkEnded`], [`ManagementError::Throttled`].

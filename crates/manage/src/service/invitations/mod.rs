@@ -1,7 +1,4 @@
-//! Invitations into an account.
-//!
-//! An invitation gives nothing until its holder accepts it: with the link, or signed in with an address that mail or an identity
-//! provider has proved. The inviter's rights are compared when the invitation is made and again when it is accepted.
+//! The inviter's rights are compared at invitation and acceptance.
 
 mod accept;
 mod decline;
@@ -28,7 +25,6 @@ impl Management {
         open.into_iter().find(|known| known.id == id).ok_or(ManagementError::NotFound("invitation"))
     }
 
-    /// Lists the open invitations to a user. Empty if the address is unproven.
     async fn open_invitations_of(&self, user: &StoredUser) -> Result<Vec<Versioned<Invitation>>, ManagementError> {
         if user.address_proven_at.is_none() {
             return Ok(Vec::new());
@@ -36,7 +32,6 @@ impl Management {
         self.invitations_to(&user.email).await
     }
 
-    /// Lists the open invitations to an address.
     pub(crate) async fn invitations_to(&self, email: &str) -> Result<Vec<Versioned<Invitation>>, ManagementError> {
         self.unexpired(List::of(Kind::Invitation, MAX_OPEN).subject(email)).await
     }
@@ -53,7 +48,6 @@ impl Management {
         known.filter(|known| known.ends_at > self.now()).ok_or(ManagementError::LinkEnded)
     }
 
-    /// Checks that the inviter may still give this role, and returns the guards.
     pub(crate) async fn check_inviter(&self, invitation: &Invitation) -> Result<Vec<Write>, ManagementError> {
         let maker = principal_of(&invitation.invited_by).ok_or(ManagementError::LinkEnded)?;
         let held = match self.guarded_rights(&maker, &invitation.account).await {

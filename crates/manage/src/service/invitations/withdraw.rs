@@ -1,5 +1,3 @@
-//! Withdrawing an invitation.
-
 use keyward_core::AccountId;
 use serde_json::json;
 
@@ -12,12 +10,10 @@ use crate::service::audit::{Draft, Target};
 use crate::service::rights::GuardedRights;
 
 impl Management {
-    /// Withdraws an invitation. Its link stops working. Needs `members:write`. The role may not exceed the actor's
-    /// own.
+    /// Withdraws an invitation and its link. Needs `members:write` and no lower role than invited.
     ///
     /// # Errors
-    /// [`ManagementError::NotFound`], [`ManagementError::Forbidden`], [`ManagementError::Escalation`],
-    /// [`ManagementError::Stale`] if it is being accepted.
+    /// [`ManagementError::Escalation`], [`ManagementError::Stale`].
     pub async fn withdraw_invitation(
         &self,
         actor: &Actor,

@@ -1,5 +1,3 @@
-//! Changing, disabling and enabling a key.
-
 use keyward_core::lease::Propagation;
 use keyward_core::lifecycle::Changed;
 use keyward_core::network::ipnet::IpNet;
@@ -15,30 +13,28 @@ use crate::role::{Purpose, scopes};
 use crate::service::audit::{Draft, Target};
 use crate::service::{Management, check_name};
 
-/// Changes to a key. Nothing changes by default. `Some(None)` removes a value.
+/// Changes to a key, by default none. `Some(None)` removes a value.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct KeyChange {
     /// New name.
     pub name: Option<String>,
     /// New scopes.
     pub scopes: Option<ScopeSet>,
-    /// New endpoints that the key is confined to.
+    /// New endpoints.
     pub endpoints: Option<Vec<Endpoint>>,
-    /// New networks that the key is confined to.
+    /// New networks.
     pub networks: Option<Vec<IpNet>>,
-    /// New metadata of the provider.
+    /// New metadata.
     pub metadata: Option<Map<String, Value>>,
     /// New expiry time, or none.
     pub expires_at: Option<Option<Timestamp>>,
 }
 
 impl Management {
-    /// Changes a key that is still at this version. Needs `keys:write`. Neither the old nor the new key may exceed
-    /// the actor's rights.
+    /// Changes a key at this version. Needs `keys:write`, and the rights of the old and the new key.
     ///
     /// # Errors
-    /// [`ManagementError::Stale`], [`ManagementError::Ended`], [`ManagementError::Escalation`], [`ManagementError::Invalid`], [`ManagementError::NotFound`],
-    /// [`ManagementError::Forbidden`].
+    /// [`ManagementError::Stale`], [`ManagementError::Ended`], [`ManagementError::Escalation`].
     pub async fn update_key(
         &self,
         actor: &Actor,
@@ -72,10 +68,10 @@ impl Management {
         self.change_key(actor, "key.update", &key, &update).await
     }
 
-    /// Disables or enables a key. Needs `keys:write`. A key that exceeds the actor's rights cannot be enabled.
+    /// Disables or enables a key. Needs `keys:write`; enabling also needs the key's rights.
     ///
     /// # Errors
-    /// [`ManagementError::Ended`], [`ManagementError::Escalation`], [`ManagementError::NotFound`], [`ManagementError::Forbidden`].
+    /// [`ManagementError::Ended`], [`ManagementError::Escalation`].
     pub async fn set_key_disabled(
         &self,
         actor: &Actor,
@@ -114,7 +110,6 @@ impl Management {
     }
 }
 
-/// Returns the key after an update, in every field that gives rights.
 fn changed_by(key: &KeyRecord, update: &KeyUpdate) -> KeyRecord {
     // Exhaustive: a new field that gives rights must be applied here before it is compared.
     let KeyUpdate {

@@ -1,8 +1,4 @@
-//! Creating a key: the checks, the limit of the account, the reservation, the write and the entry in the audit log.
-//!
-//! The number of active keys never exceeds the limit, whatever the number of concurrent requests and nodes. Creating a key first
-//! reserves a slot with compare-and-swap: it reads the reservations, counts the keys, and writes its own reservation only if the
-//! others have not changed. The loser of a race counts again.
+//! A slot is reserved first with compare-and-swap, so concurrent requests cannot exceed the limit.
 
 use std::collections::BTreeSet;
 use std::hash::{BuildHasher, RandomState};
@@ -41,19 +37,19 @@ pub struct KeyDraft {
 }
 
 impl KeyDraft {
-    /// Describes a secret key of the provider's API in live mode that grants everything.
+    /// Describes a live secret key of the provider's API that grants everything.
     #[must_use]
     pub fn secret(account: AccountId, name: impl Into<String>) -> Self {
         Self::of(Purpose::Api, NewKey::secret(account, name))
     }
 
-    /// Describes a restricted key of the management API in live mode with these scopes.
+    /// Describes a live restricted management key.
     #[must_use]
     pub fn management(account: AccountId, name: impl Into<String>, scopes: ScopeSet) -> Self {
         Self::of(Purpose::Management, NewKey::restricted(account, name, scopes))
     }
 
-    /// Describes a key with this purpose and these properties.
+    /// Describes a key.
     #[must_use]
     pub fn of(purpose: Purpose, new: NewKey) -> Self {
         Self { purpose, new }
@@ -74,23 +70,22 @@ impl std::ops::DerefMut for KeyDraft {
     }
 }
 
-/// A new key, in plain for the only time.
+/// A new key.
 #[derive(Debug)]
 pub struct NewlyIssued {
-    /// The key, to be shown to its owner once.
+    /// The key, to be shown once.
     pub key: PlainKey,
-    /// The stored properties.
+    /// Stored properties.
     pub view: KeyView,
 }
 
-/// Lifetime of a reservation, in case its process ends before it releases the slot.
 const RESERVATION_LIFE: Duration = Duration::from_secs(60);
 
 impl Management {
-    /// Creates a key. Needs `keys:write`. The key may not exceed the actor's rights.
+    /// Creates a key. Needs `keys:write` and the key's rights.
     ///
     /// # Errors
-    /// [`ManagementError::KeyLimit`], [`ManagementError::Escalation`], [`ManagementError::Invalid`], [`ManagementError::Forbidden`], [`ManagementError::NotFound`].
+    /// [`ManagementError::KeyLimit`], [`ManagementError::Escalation`].
     pub async fn create_key(&self, actor: &Actor, draft: KeyDraft) -> Result<NewlyIssued, ManagementError> {
         let KeyDraft { purpose, mut new } = draft;
         let rights = self.rights(actor, &new.account).await?;
@@ -157,7 +152,6 @@ impl Management {
         )))
     }
 
-    /// Releases a reserved slot. If that fails, the reservation expires.
     pub(crate) async fn release_slot(&self, account: &AccountId, id: &CredentialId) {
         for _ in 0..ATTEMPTS {
             let Ok(Some(known)) = self.get::<PendingKeys>(account.as_str()).await else { return };
@@ -171,7 +165,6 @@ impl Management {
         }
     }
 
-    /// Returns the active and disabled keys, including those that a rotation ends later. Stops soon after `enough`.
     async fn working_keys(
         &self,
         account: &AccountId,

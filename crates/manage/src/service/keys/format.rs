@@ -1,5 +1,3 @@
-//! The formats and prefixes of management keys and access tokens.
-
 use keyward_core::Mode;
 use keyward_core::key::{FormatError, Hint, KeyFormat, KeyKind};
 
@@ -14,7 +12,6 @@ pub const SECRET_MANAGEMENT_PREFIX: &str = "kwms";
 /// Prefix of access tokens.
 pub const ACCESS_TOKEN_PREFIX: &str = "kwa";
 
-/// Prefixes that the provider's keys cannot have.
 pub(in crate::service) const RESERVED_PREFIXES: [&str; 3] =
     [MANAGEMENT_PREFIX, SECRET_MANAGEMENT_PREFIX, ACCESS_TOKEN_PREFIX];
 
@@ -29,7 +26,7 @@ pub(in crate::service) fn token_format() -> Result<KeyFormat, FormatError> {
     KeyFormat::builder().prefix(ACCESS_TOKEN_PREFIX, KeyKind::Restricted).implicit_mode(Mode::Live).build()
 }
 
-/// Returns the purpose of a key, by its prefix.
+/// Returns a key's purpose.
 ///
 /// # Examples
 /// ```

@@ -1,5 +1,3 @@
-//! Importing a key.
-
 use keyward_core::lifecycle::Imported;
 use keyward_core::store::KeyRecord;
 
@@ -11,11 +9,11 @@ use crate::service::Management;
 use crate::service::audit::{Draft, Target};
 
 impl Management {
-    /// Imports a key that another system issued, by its digest. A key that the account already has stays unchanged and is not logged.
+    /// Imports another system's key by its digest. A key that the account already has stays unchanged and is not
+    /// logged.
     ///
     /// # Errors
-    /// [`ManagementError::Duplicate`] if another account has the key, [`ManagementError::NotFound`] if there is no such account,
-    /// [`ManagementError::Invalid`], [`ManagementError::Store`]; [`ManagementError::Forbidden`] for users and keys.
+    /// [`ManagementError::Duplicate`] if another account has it; [`ManagementError::Forbidden`] for users and keys.
     ///
     /// # Examples
     /// ```

@@ -1,5 +1,3 @@
-//! Keys that were found in public.
-
 use std::fmt;
 use std::str::FromStr;
 
@@ -15,13 +13,13 @@ use crate::service::audit::{Draft, Target};
 
 const MAX_PLACE: usize = 2_000;
 
-/// What happens to a leaked key. Under either policy, no node accepts it any more.
+/// How a leaked key ends.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum LeakPolicy {
-    /// Mark it as compromised, so that its owner sees why it ended.
+    /// Mark it as compromised.
     #[default]
     MarkCompromised,
-    /// Revoke it, as if its owner had done so.
+    /// Revoke it.
     Revoke,
 }
 
@@ -54,21 +52,20 @@ impl FromStr for LeakPolicy {
 /// Result of a report.
 #[derive(Clone, Debug, PartialEq)]
 pub enum LeakReport {
-    /// No such key exists.
+    /// No such key.
     Unknown,
-    /// The key had ended before.
+    /// It had ended before.
     AlreadyEnded(KeyView),
-    /// The key has ended now, on every node.
+    /// It ended now, on every node.
     Ended(KeyView),
 }
 
 impl Management {
-    /// Ends a key that was found at `place`, for instance a URL, and records it in the audit log. A token whose
-    /// format or checksum is wrong is unknown.
+    /// Ends a key found at `place`, such as a URL.
     ///
     /// # Errors
-    /// [`ManagementError::Forbidden`] unless the actor is a program. The holder of a key can use
-    /// [`revoke_own_key`](Self::revoke_own_key). [`ManagementError::Store`] if the store fails.
+    /// [`ManagementError::Forbidden`] unless the actor is a program. Holders use
+    /// [`revoke_own_key`](Self::revoke_own_key).
     ///
     /// # Examples
     /// ```

@@ -1,5 +1,3 @@
-//! Listing and showing keys.
-
 use keyward_core::store::{KeyQuery, KeyStatus};
 use keyward_core::{CredentialId, Mode};
 
@@ -11,11 +9,11 @@ use crate::service::Management;
 use crate::service::page::Page;
 
 impl Management {
-    /// Lists keys, the newest first, including revoked and expired ones. Without an account, lists all keys, for the
-    /// operator. Needs `keys:read`.
+    /// Lists keys, newest first, including revoked and expired ones. Needs `keys:read`. Only the operator may omit
+    /// the account.
     ///
     /// # Errors
-    /// [`ManagementError::NotFound`], [`ManagementError::Forbidden`].
+    /// [`ManagementError::Forbidden`].
     pub async fn keys(&self, actor: &Actor, query: &KeyQuery) -> Result<Page<KeyView>, ManagementError> {
         let rights = self.rights(actor, query.account.as_ref().unwrap_or(self.operator())).await?;
         rights.require(&scopes::KEYS_READ)?;
@@ -37,13 +35,13 @@ impl Management {
     /// Returns a key. Needs `keys:read`.
     ///
     /// # Errors
-    /// [`ManagementError::NotFound`], also for another's key; [`ManagementError::Forbidden`].
+    /// [`ManagementError::NotFound`].
     pub async fn key(&self, actor: &Actor, id: &CredentialId) -> Result<KeyView, ManagementError> {
         let (key, _) = self.authorize_key(actor, id, &scopes::KEYS_READ).await?;
         self.view_key(key).await
     }
 
-    /// Returns the acting key, whatever its scopes.
+    /// Returns the acting key.
     ///
     /// # Errors
     /// [`ManagementError::NotFound`] for users and programs.
@@ -52,10 +50,10 @@ impl Management {
         self.view_key(key).await
     }
 
-    /// Counts the keys of a query with one of these statuses, up to `at_most`. Needs `keys:read`.
+    /// Counts keys of these statuses, up to `at_most`. Needs `keys:read`.
     ///
     /// # Errors
-    /// As for [`keys`](Self::keys).
+    /// [`ManagementError::Forbidden`].
     pub async fn count_keys(
         &self,
         actor: &Actor,

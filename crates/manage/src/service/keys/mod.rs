@@ -1,5 +1,3 @@
-//! Keys, and the parts that their operations share.
-
 mod change;
 mod create;
 mod format;
@@ -31,15 +29,13 @@ use crate::error::ManagementError;
 use crate::records::Versioned;
 use crate::role::Purpose;
 
-/// A key that expires within this time is marked.
 const SOON: Duration = Duration::from_secs(14 * 24 * 3_600);
 
 const MAX_METADATA: usize = 4_096;
 
 const MAX_RULES: usize = 50;
 
-/// Converts a stored key into the form that the API shows. Without
-/// [`used_after_rotation_at`](KeyView::used_after_rotation_at), which the record lacks.
+/// Converts a stored key, without [`used_after_rotation_at`](KeyView::used_after_rotation_at).
 ///
 /// # Examples
 /// ```
@@ -94,7 +90,6 @@ impl Management {
         Ok(self.0.keys.get(id).await?.map(|key| key.version))
     }
 
-    /// Returns a key and the actor's rights, if the actor may do this with it.
     pub(crate) async fn authorize_key(
         &self,
         actor: &Actor,

@@ -1,5 +1,3 @@
-//! Revoking a key.
-
 use keyward_core::CredentialId;
 use keyward_core::lease::Propagation;
 use keyward_core::lifecycle::Changed;
@@ -13,10 +11,10 @@ use crate::service::Management;
 use crate::service::audit::{Draft, Target};
 
 impl Management {
-    /// Revokes a key for good. After this returns, no node accepts the key. Needs `keys:write`.
+    /// Revokes a key for good: afterwards, no node accepts it. Needs `keys:write`.
     ///
     /// # Errors
-    /// [`ManagementError::NotFound`], [`ManagementError::Forbidden`].
+    /// [`ManagementError::NotFound`].
     pub async fn revoke_key(
         &self,
         actor: &Actor,
@@ -26,7 +24,7 @@ impl Management {
         self.revoke(actor, &key).await
     }
 
-    /// Revokes the acting key, whatever its scopes.
+    /// Revokes the acting key.
     ///
     /// # Errors
     /// [`ManagementError::NotFound`] for users and programs.

@@ -1,5 +1,3 @@
-//! Rotating a key.
-
 use std::time::Duration;
 
 use keyward_core::lease::Propagation;
@@ -19,24 +17,22 @@ const MAX_OVERLAP: Duration = Duration::from_secs(366 * 24 * 3_600);
 /// A rotated key.
 #[derive(Debug)]
 pub struct NewlyRotated {
-    /// The successor, to be shown to its owner once.
+    /// The successor, to be shown once.
     pub key: PlainKey,
-    /// The stored properties of the successor.
+    /// Its stored properties.
     pub view: KeyView,
-    /// The old key, with its new expiry.
+    /// The old key.
     pub predecessor: KeyView,
-    /// How the new expiry reached every node.
+    /// How its new expiry reached every node.
     pub propagation: Propagation,
 }
 
 impl Management {
-    /// Creates a successor of a key, and ends the old key after `overlap`. Needs `keys:write`. The key may not exceed
-    /// the actor's rights.
+    /// Creates a key's successor, and ends the old key after `overlap`. Needs `keys:write` and the key's rights.
     ///
     /// # Errors
-    /// [`ManagementError::Rotated`], [`ManagementError::Stale`] if it is changed concurrently,
-    /// [`ManagementError::Ended`], [`ManagementError::Escalation`], [`ManagementError::Invalid`],
-    /// [`ManagementError::NotFound`], [`ManagementError::Forbidden`].
+    /// [`ManagementError::Rotated`], [`ManagementError::Stale`], [`ManagementError::Ended`],
+    /// [`ManagementError::Escalation`].
     pub async fn rotate_key(
         &self,
         actor: &Actor,

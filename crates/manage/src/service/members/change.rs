@@ -1,5 +1,3 @@
-//! Changing and removing members.
-
 use keyward_core::AccountId;
 use keyward_core::id::UserId;
 use serde_json::json;
@@ -15,11 +13,10 @@ use crate::service::{ATTEMPTS, Management};
 use crate::store::{Kind, List, Write};
 
 impl Management {
-    /// Changes the role of a member that is still at this version. Needs `members:write`. Neither role may exceed the
-    /// actor's own.
+    /// Changes a member's role at this version. Needs `members:write`, and neither role may exceed the actor's.
     ///
     /// # Errors
-    /// [`ManagementError::Stale`], [`ManagementError::LastOwner`], [`ManagementError::Escalation`], [`ManagementError::NotFound`], [`ManagementError::Forbidden`].
+    /// [`ManagementError::Stale`], [`ManagementError::LastOwner`], [`ManagementError::Escalation`].
     pub async fn update_member(
         &self,
         actor: &Actor,
@@ -32,10 +29,10 @@ impl Management {
         self.view(self.read_member(account, user).await?).await
     }
 
-    /// Removes a member that is still at this version. Needs `members:write`, unless users remove themselves.
+    /// Removes a member at this version. Needs `members:write`, unless users remove themselves.
     ///
     /// # Errors
-    /// As for [`update_member`](Self::update_member).
+    /// [`ManagementError::Stale`], [`ManagementError::LastOwner`], [`ManagementError::Escalation`].
     pub async fn remove_member(
         &self,
         actor: &Actor,
@@ -97,8 +94,7 @@ impl Management {
         Err(ManagementError::Stale)
     }
 
-    /// Finds another owner of an account who can sign in, and returns guards for that owner. Of two writers who
-    /// remove the last two owners at once, one conflicts.
+    /// Of two writers who remove the last two owners at once, one conflicts.
     pub(crate) async fn other_owner(&self, account: &AccountId, user: &UserId) -> Result<[Write; 2], ManagementError> {
         let mut list = List::of(Kind::Member, 500).owner(account.as_str());
         loop {

@@ -1,5 +1,3 @@
-//! Listing and showing members.
-
 use keyward_core::AccountId;
 use keyward_core::id::UserId;
 
@@ -13,11 +11,10 @@ use crate::service::page::{Page, PageRequest};
 use crate::store::{Kind, List};
 
 impl Management {
-    /// Lists the members of an account. Needs `members:read`.
+    /// Lists an account's members. Needs `members:read`.
     ///
     /// # Errors
-    /// [`ManagementError::NotFound`], [`ManagementError::Forbidden`], [`ManagementError::Invalid`] for an invalid
-    /// cursor.
+    /// [`ManagementError::Forbidden`].
     pub async fn members(
         &self,
         actor: &Actor,
@@ -39,10 +36,10 @@ impl Management {
         Ok(Page { items, next: found.next })
     }
 
-    /// Returns a member of an account. Needs `members:read`.
+    /// Returns a member. Needs `members:read`.
     ///
     /// # Errors
-    /// [`ManagementError::NotFound`], [`ManagementError::Forbidden`].
+    /// [`ManagementError::NotFound`].
     pub async fn member(
         &self,
         actor: &Actor,

@@ -1,5 +1,3 @@
-//! Members: which users belong to an account, and with which role.
-
 mod change;
 mod list;
 

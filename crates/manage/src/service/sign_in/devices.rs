@@ -1,8 +1,4 @@
-//! Known devices: a device that a user has signed in with keeps a budget of attempts that a flood from elsewhere cannot use up.
-//!
-//! A device presents a proof that it was given at a sign-in (OWASP, "Slow Down Online Guessing Attacks with Device Cookies"). The proof is
-//! a message authentication code over the user's e-mail address. It reveals nothing and opens nothing: the device still needs the
-//! password. It ends with the user's epoch, as sessions do. Its key is in the database, so all nodes share it and a restart keeps it.
+//! Known devices have separate budgets (OWASP, "Slow Down Online Guessing Attacks with Device Cookies").
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -20,13 +16,11 @@ use crate::store::Kind;
 
 const USERS_PER_BROWSER: usize = 4;
 
-/// Length of a proof: epoch, device id, and the code over both and the e-mail address.
 const LENGTH: usize = 8 + 16 + 32;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Device {
     pub(crate) id: [u8; 16],
-    /// Epoch of the user at that sign-in.
     pub(crate) epoch: u64,
 }
 
@@ -70,14 +64,12 @@ impl Device {
     }
 }
 
-/// Splits the proofs that a browser keeps, one per user.
 fn proofs(context: &Context) -> impl Iterator<Item = &str> {
     context.device.0.split('.').filter(|proof| !proof.is_empty()).take(USERS_PER_BROWSER)
 }
 
 impl Management {
-    /// Returns the device of a request, if the user with this e-mail address has signed in with it. The caller still
-    /// compares the epoch.
+    /// The caller still compares the epoch.
     pub(crate) async fn device(&self, context: &Context, email: &str) -> Result<Option<Device>, ManagementError> {
         if proofs(context).next().is_none() {
             return Ok(None);
@@ -86,7 +78,6 @@ impl Management {
         Ok(proofs(context).find_map(|proof| Device::read(proof, secret.as_bytes(), email)))
     }
 
-    /// Creates a new proof for the device of a user who has just signed in.
     pub(crate) async fn prove_device(&self, context: &Context, user: &StoredUser) -> Option<Zeroizing<String>> {
         match self.new_proof(context, user).await {
             Ok(proof) => Some(Zeroizing::new(proof)),
@@ -107,12 +98,11 @@ impl Management {
         Ok(std::iter::once(own.as_str()).chain(others).take(USERS_PER_BROWSER).collect::<Vec<_>>().join("."))
     }
 
-    /// Creates a proof for the acting user's device, for [`Context::device`]. Store it on the device again after an
-    /// operation that ends all sessions, such as [`change_password`](Self::change_password), which also ends the
-    /// proof.
+    /// Creates a proof for the acting user's device, for [`Context::device`]. Create a new one after ending all
+    /// sessions, as [`change_password`](Self::change_password) does.
     ///
     /// # Errors
-    /// [`ManagementError::UsersOnly`] for keys and programs, [`ManagementError::Store`] if the store fails.
+    /// [`ManagementError::UsersOnly`].
     pub async fn device_proof(&self, actor: &Actor) -> Result<Zeroizing<String>, ManagementError> {
         let user = self.acting_user(actor).await?;
         self.new_proof(&actor.context, &user).await.map(Zeroizing::new)

@@ -1,5 +1,3 @@
-//! Signing in with an identity provider.
-
 use keyward_core::AccountId;
 use serde_json::json;
 
@@ -23,7 +21,7 @@ struct Admitted {
 }
 
 impl Management {
-    /// Returns the identity provider of the dashboard, if there is one.
+    /// Returns the identity provider, if any.
     #[must_use]
     pub fn identity_provider(&self) -> Option<&IdentityProvider> {
         self.0.settings.identity_provider.as_ref()
@@ -33,11 +31,7 @@ impl Management {
         self.0.throttle.check_address(Attempt::External, context)
     }
 
-    /// Begins a session for a user of the identity provider. A known subject is enough; a new one needs a verified
-    /// e-mail address.
-    ///
-    /// # Errors
-    /// [`ManagementError::NotAdmitted`] if no user matches.
+    /// New subjects need a verified e-mail address.
     pub(crate) async fn sign_in_external(
         &self,
         context: &Context,
@@ -125,7 +119,6 @@ impl Management {
         Ok(Some(Admitted { writes: vec![known.replace(&user)?, link.insert()?], user, draft }))
     }
 
-    /// Adds a new user, if people can sign up.
     async fn add_external(
         &self,
         context: &Context,
@@ -147,7 +140,6 @@ impl Management {
         Ok(Some(Admitted { user, writes, draft: draft.after(after) }))
     }
 
-    /// Adds a user without an account, for an address with a valid invitation. The user accepts it after signing in.
     async fn add_invited(
         &self,
         context: &Context,

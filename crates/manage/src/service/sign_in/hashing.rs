@@ -1,10 +1,4 @@
-//! Password hashing: argon2id, a few at a time, and equally slow for unknown users.
-//!
-//! A password is normalised before it is hashed (RFC 8265, OpaqueString: other spaces become ASCII spaces, then NFC), because keyboards
-//! and systems write the same character in different ways.
-//!
-//! Hashing is slow on purpose, so a flood of sign-ins would fill a queue. The queue is short and each attempt waits briefly; after that
-//! the answer is [`ManagementError::Busy`]. Known devices and signed-in users have a separate queue.
+//! Password hashing with short queues.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,23 +14,20 @@ use zxcvbn::{Score, zxcvbn};
 
 use crate::error::ManagementError;
 
-/// Concurrent hashes: each takes 19 MiB and a processor.
+/// Each takes 19 MiB and a processor.
 const AT_ONCE: usize = 4;
 
 const QUEUE: usize = 64;
 
-/// Length of the queue for known devices, known networks and signed-in users.
 const KNOWN_QUEUE: usize = 32;
 
 const MAX_WAIT: Duration = Duration::from_secs(5);
 
 const MAX_CHARACTERS: usize = 200;
 
-/// The queue of an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Lane {
     Stranger,
-    /// A known device or network, or a signed-in user.
     Known,
 }
 
@@ -44,7 +35,6 @@ pub(crate) enum Lane {
 pub(crate) enum Match {
     No,
     Yes,
-    /// The hash is older than normalisation: hash the password again.
     NotNormalised,
 }
 
@@ -53,14 +43,12 @@ pub(crate) struct Passwords {
     permits: Arc<Semaphore>,
     strangers: Arc<Semaphore>,
     known: Arc<Semaphore>,
-    /// Compared with the password of an unknown user.
     dummy: Arc<str>,
     params: Params,
     #[cfg(test)]
     begun: Arc<std::sync::atomic::AtomicUsize>,
 }
 
-/// Aborts a task that has not begun when its caller leaves.
 struct AbortOnDrop<T>(JoinHandle<T>);
 
 impl<T> Drop for AbortOnDrop<T> {
@@ -70,7 +58,7 @@ impl<T> Drop for AbortOnDrop<T> {
 }
 
 impl Passwords {
-    /// argon2id with 19 MiB, two passes and one lane: the first choice of OWASP's password storage cheat sheet.
+    /// OWASP's first choice.
     pub(crate) fn owasp() -> Params {
         Params::new(19 * 1_024, 2, 1, None).unwrap_or_default()
     }
@@ -87,8 +75,7 @@ impl Passwords {
         }
     }
 
-    /// Refuses a password that is too short or easy to guess (NIST SP 800-63B-4, section 3.1.1.2). `about` has words
-    /// about the user.
+    /// NIST SP 800-63B-4, section 3.1.1.2.
     pub(crate) async fn check(&self, password: &str, about: &[&str]) -> Result<(), ManagementError> {
         self.check_in(Lane::Stranger, password, about).await
     }
@@ -122,7 +109,7 @@ impl Passwords {
         self.work(lane, move || hash(&password, &params)).await?
     }
 
-    /// Compares a password with a hash. Without a hash, it takes as long and never matches.
+    /// Without a hash, it takes as long and never matches.
     pub(crate) async fn verify(
         &self,
         lane: Lane,
@@ -171,7 +158,6 @@ impl Passwords {
         Arc::clone(&self.permits).acquire_many_owned(4).await.unwrap()
     }
 
-    /// Runs slow work in its turn. A caller that leaves gives up its place.
     async fn work<T: Send + 'static>(
         &self,
         lane: Lane,
@@ -203,15 +189,14 @@ fn hash(password: &str, params: &Params) -> Result<String, ManagementError> {
     argon2.hash_password(password.as_bytes()).map(|hash| hash.to_string()).map_err(|_| ManagementError::Internal)
 }
 
-/// A hash with these parameters that no password has. It is written down, not computed, so that a program that only
-/// manages keys hashes nothing when it starts.
+/// Constant, so that starting hashes nothing.
 fn dummy(params: &Params) -> String {
     let (salt, output) = ("A".repeat(22), "A".repeat(43));
     let (memory, passes, lanes) = (params.m_cost(), params.t_cost(), params.p_cost());
     format!("$argon2id$v=19$m={memory},t={passes},p={lanes}${salt}${output}")
 }
 
-/// Normalises a password (RFC 8265 section 4.2.2).
+/// RFC 8265 section 4.2.2.
 fn normal(password: &str) -> Zeroizing<String> {
     let spaces = |c| match c {
         '\u{a0}' | '\u{1680}' | '\u{2000}'..='\u{200a}' | '\u{202f}' | '\u{205f}' | '\u{3000}' => ' ',
@@ -228,7 +213,6 @@ mod tests {
 
     use super::*;
 
-    /// The same password from a keyboard with composed letters, and from one with combining marks.
     const COMPOSED: &str = "Z\u{fc}ge fahren nach K\u{f6}ln";
     const APART: &str = "Zu\u{308}ge\u{a0}fahren nach Ko\u{308}ln";
 

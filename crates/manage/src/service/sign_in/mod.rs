@@ -1,5 +1,3 @@
-//! Signing in and out: passwords, identity providers, sessions and tokens.
-
 mod devices;
 #[cfg(feature = "oidc")]
 mod external;

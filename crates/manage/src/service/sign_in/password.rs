@@ -1,5 +1,3 @@
-//! Signing in with a password.
-
 use super::hashing::{Lane, Match};
 use super::sessions::SignedIn;
 use super::throttle::{Attempt, network};
@@ -14,11 +12,11 @@ use crate::store::Write;
 const MAX_KNOWN_NETWORKS: usize = 8;
 
 impl Management {
-    /// Signs in with an e-mail address and a password, and begins a session.
+    /// Begins a session with a password.
     ///
     /// # Errors
-    /// [`ManagementError::WrongCredentials`], without naming which of the two is wrong;
-    /// [`ManagementError::Throttled`], [`ManagementError::Busy`], [`ManagementError::PasswordsOff`].
+    /// [`ManagementError::WrongCredentials`], [`ManagementError::Throttled`], [`ManagementError::Busy`],
+    /// [`ManagementError::PasswordsOff`].
     pub async fn sign_in(&self, context: &Context, email: &str, password: &str) -> Result<SignedIn, ManagementError> {
         let (user, signed_in) = self.check_password(context, email, password).await?;
         let (secret, session) = self.new_session(context, &signed_in)?;
@@ -38,7 +36,6 @@ impl Management {
         if self.takes_passwords() { Ok(()) } else { Err(ManagementError::PasswordsOff) }
     }
 
-    /// Checks a password. Returns the user, and the record to store after the sign-in.
     pub(crate) async fn check_password(
         &self,
         context: &Context,
@@ -70,8 +67,6 @@ impl Management {
         Ok((user, signed_in))
     }
 
-    /// Counts an attempt and finds the user. Known devices and known networks have budgets that other clients cannot
-    /// use up.
     async fn admit_attempt(
         &self,
         context: &Context,
@@ -104,7 +99,7 @@ impl Management {
         Ok((user, Lane::Stranger))
     }
 
-    /// Writes a sign-in. On a conflict, it reads the user again, unless the sessions were ended.
+    /// Reads the user again after a conflict, unless the sessions were ended.
     pub(crate) async fn commit_sign_in(
         &self,
         user: &Versioned<StoredUser>,

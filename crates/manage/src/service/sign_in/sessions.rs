@@ -1,5 +1,3 @@
-//! Sessions of the dashboard.
-
 pub use keyward_api_types::Session as SessionView;
 use keyward_core::Timestamp;
 use zeroize::Zeroizing;
@@ -12,19 +10,18 @@ use crate::service::page::{Page, PageRequest};
 use crate::service::{ATTEMPTS, Management};
 use crate::store::{Kind, List};
 
-/// Interval in milliseconds between two writes of the last use.
+/// In milliseconds.
 const SEEN_EVERY: i64 = 60_000;
 
 /// A new session.
 pub struct SignedIn {
-    /// The secret for the cookie. Only its hash is stored.
+    /// The cookie's secret.
     pub session: Zeroizing<String>,
     /// The user.
     pub user: User,
-    /// End of the session, even if it is used.
+    /// Latest end.
     pub ends_at: Timestamp,
-    /// Proof that this device has signed in, for a long-lived cookie and for [`Context::device`]. It opens nothing.
-    /// `None` if it could not be created.
+    /// Proof for a long-lived cookie and [`Context::device`], unless creating it failed.
     pub device: Option<Zeroizing<String>>,
 }
 
@@ -35,10 +32,10 @@ impl std::fmt::Debug for SignedIn {
 }
 
 impl Management {
-    /// Returns the actor of a session.
+    /// Returns a session's actor.
     ///
     /// # Errors
-    /// [`ManagementError::SignedOut`] if it has ended or never existed.
+    /// [`ManagementError::SignedOut`].
     pub async fn session(&self, session: &str, context: Context) -> Result<Actor, ManagementError> {
         let digest = digest_of(session);
         let stored: Versioned<StoredSession> = self.get(&digest).await?.ok_or(ManagementError::SignedOut)?;
@@ -61,10 +58,10 @@ impl Management {
         Ok(Actor::of_session(stored.value.user, digest, context))
     }
 
-    /// Lists the sessions of the acting user.
+    /// Lists the acting user's sessions.
     ///
     /// # Errors
-    /// [`ManagementError::UsersOnly`], [`ManagementError::Invalid`] for an invalid cursor.
+    /// [`ManagementError::UsersOnly`], [`ManagementError::Invalid`].
     pub async fn own_sessions(&self, actor: &Actor, page: &PageRequest) -> Result<Page<SessionView>, ManagementError> {
         let user = self.acting_user(actor).await?;
         let mut list = List::of(Kind::Session, 0).owner(user.id.as_str());
@@ -87,10 +84,10 @@ impl Management {
         }))
     }
 
-    /// Ends the session or the tokens of the actor.
+    /// Ends the actor's session or tokens.
     ///
     /// # Errors
-    /// [`ManagementError::UsersOnly`] for keys and programs.
+    /// [`ManagementError::UsersOnly`].
     pub async fn sign_out(&self, actor: &Actor) -> Result<(), ManagementError> {
         let Who::User { id, through } = &actor.who else { return Err(ManagementError::UsersOnly) };
         for _ in 0..ATTEMPTS {
@@ -108,10 +105,10 @@ impl Management {
         Err(ManagementError::Stale)
     }
 
-    /// Ends every session and token of the acting user, including this one.
+    /// Ends every session and token of the acting user.
     ///
     /// # Errors
-    /// [`ManagementError::UsersOnly`] for keys and programs.
+    /// [`ManagementError::UsersOnly`].
     pub async fn sign_out_everywhere(&self, actor: &Actor) -> Result<(), ManagementError> {
         let user = self.acting_user(actor).await?;
         let next = StoredUser { epoch: user.epoch + 1, ..user.value.clone() };

@@ -1,5 +1,3 @@
-//! Signing in during a flood of other attempts.
-
 use std::num::NonZeroU32;
 
 use argon2::Params;
@@ -22,7 +20,6 @@ fn params() -> Params {
     Params::new(8, 1, 1, None).unwrap()
 }
 
-/// Opens a management service on these stores, as after a restart.
 fn management_on(store: &SqliteStore) -> Management {
     let three = NonZeroU32::new(3).unwrap();
     Management::builder(store.clone(), SqliteManagementStore::open(store).unwrap())
@@ -48,7 +45,7 @@ fn code<T>(result: Result<T, ManagementError>) -> &'static str {
     result.map_or_else(|error| error.code(), |_| "ok")
 }
 
-/// Returns `true` if one of many attempts is throttled. Budgets refill while a slow machine works.
+/// Budgets refill while a slow machine works.
 async fn is_throttled<T>(attempt: impl AsyncFn() -> Result<T, ManagementError>) -> bool {
     for _ in 0..50 {
         if code(attempt().await) == "RATE_LIMIT_EXCEEDED" {
@@ -58,7 +55,6 @@ async fn is_throttled<T>(attempt: impl AsyncFn() -> Result<T, ManagementError>) 
     false
 }
 
-/// Tries wrong passwords from elsewhere until unknown clients are throttled.
 async fn flood(management: &Management) {
     assert!(is_throttled(async || management.sign_in(&from(100), EMAIL, "a wrong one").await).await);
 }
@@ -156,7 +152,6 @@ async fn departed_sign_ins_do_not_delay_a_real_one() {
     assert_eq!(management.0.passwords.begun() - before, 1);
 }
 
-/// Writes a user as earlier versions stored them.
 async fn store(management: &Management, change: impl FnOnce(&mut StoredUser)) {
     let known: Versioned<StoredUser> = management.find(EMAIL).await.unwrap().unwrap();
     let mut changed = known.value.clone();

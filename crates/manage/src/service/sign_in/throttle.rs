@@ -1,8 +1,3 @@
-//! Limits on sign-in attempts.
-//!
-//! Attempts of unknown clients count by address and by e-mail address. Others can use up both budgets, so devices, networks and
-//! sessions that the user has signed in with have separate budgets.
-
 use std::hash::{BuildHasher as _, Hash, RandomState};
 use std::net::IpAddr;
 use std::num::NonZeroU32;
@@ -17,24 +12,20 @@ use super::devices::Device;
 use crate::actor::{Actor, Context, Through, Who};
 use crate::error::ManagementError;
 
-/// Maximum number of separate budgets. Beyond it, new keys share `SHARED` budgets, so a flood takes bounded memory.
+/// Bounds memory in a flood.
 const MAX_BUDGETS: usize = 500_000;
 
 const SHARED: u64 = 4_096;
 
-/// Budget of all devices of a user, in budgets of one device.
 const DEVICES_PER_USER: NonZeroU32 = NonZeroU32::new(5).expect("it is not zero");
 
-/// The kind of an attempt. Each kind has separate budgets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Attempt {
     SignIn,
     SignUp,
-    /// Asking for a reset link.
     ForgotPassword,
     Link,
     Refresh,
-    /// Going to the identity provider, or coming back.
     #[cfg(feature = "oidc")]
     External,
 }
@@ -42,7 +33,6 @@ pub(crate) enum Attempt {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Source {
     Client(IpAddr),
-    /// An unknown client behind this proxy.
     Behind(IpAddr),
     Unknown,
 }
@@ -57,13 +47,11 @@ impl Source {
     }
 }
 
-/// Attempts per minute, in memory, per node.
+/// Per minute and node.
 pub(crate) struct Throttle {
     addresses: Budgets,
     emails: Budgets,
-    /// Known devices, networks and sessions, apart from the rest.
     proven: Budgets,
-    /// All devices of a user.
     devices: Budgets,
     has_warned: AtomicBool,
 }
@@ -79,7 +67,7 @@ impl Throttle {
         }
     }
 
-    /// Counts an attempt by client address. Clients with an unknown address share the budget of their proxy.
+    /// Clients with an unknown address share their proxy's budget.
     pub(crate) fn check_address(&self, attempt: Attempt, context: &Context) -> Result<(), ManagementError> {
         let source = Source::of(context);
         if let Source::Behind(proxy) = source
@@ -108,7 +96,6 @@ impl Throttle {
         self.proven.take(("network", user.as_str(), network))
     }
 
-    /// Counts an attempt of a signed-in user, by session or token.
     pub(crate) fn check_actor(&self, actor: &Actor) -> Result<(), ManagementError> {
         match &actor.who {
             Who::User { id, through: Through::Session(session) } => self.proven.take(("session", id.as_str(), session)),
@@ -119,7 +106,6 @@ impl Throttle {
         }
     }
 
-    /// Drops budgets that are full again.
     pub(crate) fn shrink(&self) {
         for budgets in [&self.addresses, &self.emails, &self.proven, &self.devices] {
             budgets.limiter.retain_recent();
@@ -128,11 +114,10 @@ impl Throttle {
 }
 
 struct Budgets {
-    /// Keyed by hashes, so that long input takes no memory.
+    /// Hashes, so that long input takes no memory.
     limiter: DefaultKeyedRateLimiter<u64>,
     hasher: RandomState,
     clock: DefaultClock,
-    /// Attempts while the map was full.
     crowded: AtomicU32,
     most: usize,
 }
@@ -165,7 +150,7 @@ impl Budgets {
     }
 }
 
-/// Returns the network of a subscriber: an IPv4 address, or the /64 of an IPv6 address.
+/// An IPv4 address or IPv6 /64.
 pub(crate) fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(v6) => {

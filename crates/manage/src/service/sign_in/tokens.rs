@@ -1,5 +1,3 @@
-//! Short-lived access tokens, and refresh tokens that rotate.
-
 use keyward_core::id::UserId;
 use keyward_core::key::KeyKind;
 use keyward_core::{AccountId, CredentialId, Mode, PlainKey, Timestamp};
@@ -17,19 +15,19 @@ use crate::store::Write;
 
 const REFRESH_PREFIX: &str = "kwt_";
 
-/// An access token and its refresh token, shown only once.
+/// New tokens, shown once.
 pub struct Tokens {
     /// For the `Authorization` header.
     pub access: PlainKey,
-    /// Expiry time of the access token.
+    /// Its expiry time.
     pub access_ends_at: Timestamp,
-    /// The refresh token, for one use.
+    /// For one use.
     pub refresh: Zeroizing<String>,
-    /// Expiry time of the refresh token.
+    /// Its expiry time.
     pub refresh_ends_at: Timestamp,
     /// The user.
     pub user: UserId,
-    /// Default account of requests with the token.
+    /// Default account of its requests.
     pub account: AccountId,
 }
 
@@ -40,11 +38,10 @@ impl std::fmt::Debug for Tokens {
 }
 
 impl Management {
-    /// Issues tokens for an e-mail address and a password.
+    /// Issues tokens for a password.
     ///
     /// # Errors
-    /// [`ManagementError::WrongCredentials`], without naming which of the two is wrong;
-    /// [`ManagementError::Throttled`].
+    /// [`ManagementError::WrongCredentials`], [`ManagementError::Throttled`].
     pub async fn issue_tokens(
         &self,
         context: &Context,
@@ -71,12 +68,10 @@ impl Management {
         Ok(tokens)
     }
 
-    /// Exchanges a refresh token for new tokens. A second use means that the token was copied, so it ends every token
-    /// of the same sign-in.
+    /// Exchanges a refresh token for new tokens. A second use ends every token of the sign-in.
     ///
     /// # Errors
-    /// [`ManagementError::SignedOut`] if it has ended, was used before, or never existed;
-    /// [`ManagementError::Throttled`].
+    /// [`ManagementError::SignedOut`], [`ManagementError::Throttled`].
     pub async fn refresh_tokens(&self, context: &Context, token: &str) -> Result<Tokens, ManagementError> {
         self.0.throttle.check_address(Attempt::Refresh, context)?;
         if !token.starts_with(REFRESH_PREFIX) || token.len() > 100 {
@@ -128,7 +123,6 @@ impl Management {
         Ok(())
     }
 
-    /// Returns the writes that end the family of an access token.
     pub(crate) async fn end_family_of(&self, token: &CredentialId) -> Result<Vec<Write>, ManagementError> {
         let Some(access) = self.find::<AccessToken>(token.as_str()).await? else { return Ok(Vec::new()) };
         let family = self.get::<Family>(&access.family).await?;

@@ -1,5 +1,3 @@
-//! Counting requests in memory, and writing the counts.
-
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::hash::{BuildHasher, RandomState};
@@ -13,16 +11,15 @@ use crate::error::ManagementError;
 use crate::service::Management;
 use crate::store::NewCount;
 
-/// Maximum number of unwritten counts per part. More are dropped.
 const MAX_COUNTS: usize = 10_000;
 
 type Counted = HashMap<(AccountId, CredentialId, i64, &'static str), u64>;
 
-/// Unwritten counts, in parts, so that threads seldom contend.
+/// Parts, so that threads seldom contend.
 pub(crate) struct Counters {
     parts: [Mutex<Counted>; 16],
     spread: RandomState,
-    /// Held while counts are written, so that none is written twice, and so that readers wait for them.
+    /// So that no count is written twice, and readers wait.
     flushing: tokio::sync::Mutex<()>,
 }
 
@@ -41,8 +38,7 @@ impl Default for Counters {
 }
 
 impl Management {
-    /// Returns a hook that counts the use of keys, for the authenticators of the provider's services. See
-    /// [`usage`](Self::usage).
+    /// Returns a hook that counts key use.
     ///
     /// # Examples
     /// ```
@@ -60,7 +56,6 @@ impl Management {
         move |event| management.count(event)
     }
 
-    /// Counts an event in memory.
     pub(crate) fn count(&self, event: &Event<'_>) {
         match event {
             Event::Accepted { identity } => self.count_one(identity, ACCEPTED),
@@ -83,14 +78,11 @@ impl Management {
         }
     }
 
-    /// Writes the counts. Counts that cannot be written stay for the next call, and a caller that stops waiting does
-    /// not stop the write.
-    ///
-    /// A failing store may have written the counts, for instance if its answer was lost. They are then written again,
-    /// so usage may count a request twice, but never loses one.
+    /// Writes the counts. Unwritten counts stay for the next call. A caller that stops waiting does not stop the
+    /// write. A failed write may count requests twice, but never loses one.
     ///
     /// # Errors
-    /// [`ManagementError::Store`] if the store fails.
+    /// [`ManagementError::Store`].
     pub async fn flush_usage(&self) -> Result<(), ManagementError> {
         let management = self.clone();
         Self::run_to_completion(async move { management.write_usage().await }).await

@@ -1,5 +1,3 @@
-//! Usage of keys: requests counted by outcome, key and hour.
-
 mod count;
 mod read;
 #[cfg(test)]

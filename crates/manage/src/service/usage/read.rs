@@ -1,5 +1,3 @@
-//! Reading the counts.
-
 use keyward_core::{AccountId, CredentialId, Timestamp};
 
 use super::{ACCEPTED, DAY, HOUR, Usage, UsageDay};
@@ -11,7 +9,7 @@ use crate::store::Count;
 
 const MAX_DAYS: u32 = 366;
 
-/// Use of all keys of an account on a day.
+/// An account's use on a day.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UsageTotal {
     /// Start of the day (UTC).
@@ -29,10 +27,10 @@ impl From<UsageDay> for UsageTotal {
 }
 
 impl Management {
-    /// Returns the usage of a key in the last `days` days, including today. Needs `usage:read`.
+    /// Returns a key's usage in the last `days` days, including today. Needs `usage:read`.
     ///
     /// # Errors
-    /// [`ManagementError::NotFound`], [`ManagementError::Forbidden`], [`ManagementError::Invalid`].
+    /// [`ManagementError::NotFound`].
     pub async fn key_usage(&self, actor: &Actor, id: &CredentialId, days: u32) -> Result<Usage, ManagementError> {
         let (key, _) = self.authorize_key(actor, id, &scopes::USAGE_READ).await?;
         self.flush_usage().await?;
@@ -42,7 +40,7 @@ impl Management {
     /// Returns how often a key was accepted in the last 24 hours, to within an hour. Needs `usage:read`.
     ///
     /// # Errors
-    /// As for [`key_usage`](Self::key_usage).
+    /// [`ManagementError::NotFound`].
     pub async fn accepted_in_a_day(&self, actor: &Actor, id: &CredentialId) -> Result<u64, ManagementError> {
         self.authorize_key(actor, id, &scopes::USAGE_READ).await?;
         self.flush_usage().await?;
@@ -50,20 +48,20 @@ impl Management {
         Ok(self.0.store.times_since(id.as_str(), ACCEPTED, hour).await?)
     }
 
-    /// Returns the usage of an account's keys in the last `days` days, including today. Needs `usage:read`.
+    /// Returns the [usage](Self::key_usage) of an account's keys. Needs `usage:read`.
     ///
     /// # Errors
-    /// As for [`key_usage`](Self::key_usage).
+    /// [`ManagementError::NotFound`].
     pub async fn usage(&self, actor: &Actor, account: &AccountId, days: u32) -> Result<Usage, ManagementError> {
         self.rights(actor, account).await?.require(&scopes::USAGE_READ)?;
         self.flush_usage().await?;
         self.read_usage(account, None, days).await
     }
 
-    /// Returns the total usage of an account's keys in the last `days` days, including today. Needs `usage:read`.
+    /// Returns the total [usage](Self::key_usage) of an account's keys. Needs `usage:read`.
     ///
     /// # Errors
-    /// As for [`usage`](Self::usage).
+    /// [`ManagementError::NotFound`].
     pub async fn usage_totals(
         &self,
         actor: &Actor,
@@ -82,10 +80,10 @@ impl Management {
         Ok(totals.into_iter().map(total).collect())
     }
 
-    /// Returns the usage of some keys of an account in the last `days` days, including today. Needs `usage:read`.
+    /// Returns the [usage](Self::key_usage) of some keys. Needs `usage:read`.
     ///
     /// # Errors
-    /// As for [`key_usage`](Self::key_usage).
+    /// [`ManagementError::NotFound`].
     pub async fn usage_of_keys(
         &self,
         actor: &Actor,
@@ -102,7 +100,6 @@ impl Management {
         Ok(Usage { days: found })
     }
 
-    /// Returns the first and the last of these days.
     pub(crate) fn days(&self, days: u32) -> Result<(i64, i64), ManagementError> {
         if !(1..=MAX_DAYS).contains(&days) {
             return Err(ManagementError::invalid("days", format!("{days} is out of range: expected 1 to 366")));
@@ -111,7 +108,7 @@ impl Management {
         Ok((today - i64::from(days) + 1, today))
     }
 
-    /// Reads the counts that are written. Flush first to include those of this process.
+    /// Flush first to include this process's counts.
     pub(crate) async fn read_usage(
         &self,
         account: &AccountId,

@@ -1,5 +1,3 @@
-//! Usage and refused attempts while the store hangs or fails.
-
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -18,10 +16,8 @@ use crate::service::AuditQuery;
 use crate::service::Management;
 use crate::store::{Count, Kind, List, ManagementStore, NewCount, Record, SqliteManagementStore, Write, Written};
 
-/// Capacity of a part.
 const FULL: i64 = 10_000;
 
-/// Holds each write until the test releases it. Some writes fail.
 struct Slow {
     inner: SqliteManagementStore,
     begun: Semaphore,
@@ -41,7 +37,6 @@ impl Slow {
         }
     }
 
-    /// Waits until a write has begun.
     async fn has_begun(&self) {
         self.begun.acquire().await.unwrap().forget();
     }
@@ -113,7 +108,6 @@ impl Setting {
         Self { management, store, clock, identity: Identity::api_key(CredentialId::generate(), account) }
     }
 
-    /// Uses the key once in each of several hours.
     fn use_key(&self, hours: i64) {
         for _ in 0..hours {
             self.management.count(&Event::Accepted { identity: &self.identity });

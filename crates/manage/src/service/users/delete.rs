@@ -1,5 +1,3 @@
-//! Deleting users, for the operator.
-
 use keyward_core::id::UserId;
 use serde_json::json;
 
@@ -12,18 +10,16 @@ use crate::service::rights::Effect;
 #[cfg(feature = "oidc")]
 use crate::store::{Kind, List};
 
-/// Maximum number of accounts of a user to delete, which is one batch of writes.
+/// One batch of writes.
 const MAX_ACCOUNTS: usize = 500;
 
 impl Management {
-    /// Deletes a user who is still at this version. Memberships end and the address becomes free. The audit log and
-    /// the keys of the accounts stay. Needs `members:write` in the operator's account. The user's roles may not
-    /// exceed the actor's.
+    /// Deletes a user at this version. The address becomes free; audit log and keys stay. Needs `members:write` in
+    /// the operator's account. The user's roles may not exceed the actor's.
     ///
     /// # Errors
-    /// [`ManagementError::LastOwner`] if an account has no other owner who can sign in, [`ManagementError::Stale`],
-    /// [`ManagementError::Invalid`] for the own user, [`ManagementError::NotFound`], [`ManagementError::Forbidden`],
-    /// [`ManagementError::Escalation`].
+    /// [`ManagementError::LastOwner`], [`ManagementError::Stale`], [`ManagementError::Escalation`];
+    /// [`ManagementError::Invalid`] for the own user.
     pub async fn delete_user(&self, actor: &Actor, id: &UserId, version: u64) -> Result<(), ManagementError> {
         let mut writes = self.check_governs(actor, id, Effect::Withdraws).await?;
         let user = self.read_user(id).await?;

@@ -1,5 +1,3 @@
-//! Disabling and enabling users, for the operator.
-
 use keyward_core::id::UserId;
 
 use crate::actor::Actor;
@@ -11,13 +9,12 @@ use crate::service::rights::Effect;
 use crate::service::{ATTEMPTS, Management};
 
 impl Management {
-    /// Disables a user, which ends all sessions and tokens, or enables the user again. The keys of the accounts keep
-    /// working. Needs `members:write` in the operator's account. The user's roles may not exceed the actor's.
+    /// Enables a user, or disables one and ends all sessions and tokens. Keys keep working. Needs `members:write` in
+    /// the operator's account. The user's roles may not exceed the actor's.
     ///
     /// # Errors
-    /// [`ManagementError::LastOwner`] if an account has no other owner who can sign in, [`ManagementError::Invalid`]
-    /// for the own user, [`ManagementError::NotFound`], [`ManagementError::Forbidden`],
-    /// [`ManagementError::Escalation`].
+    /// [`ManagementError::LastOwner`], [`ManagementError::Escalation`]; [`ManagementError::Invalid`] for the own
+    /// user.
     pub async fn set_user_disabled(
         &self,
         actor: &Actor,

@@ -1,5 +1,3 @@
-//! Listing and showing users, for the operator.
-
 use keyward_core::id::UserId;
 
 use crate::actor::Actor;
@@ -12,11 +10,10 @@ use crate::service::page::{Page, PageRequest};
 use crate::store::{Kind, List};
 
 impl Management {
-    /// Lists all users, the oldest first. Needs `members:read` in the operator's account.
+    /// Lists users, oldest first. Needs `members:read` in the operator's account.
     ///
     /// # Errors
-    /// [`ManagementError::NotFound`] if the actor has no rights in the operator's account,
-    /// [`ManagementError::Forbidden`], [`ManagementError::Invalid`] for an invalid cursor.
+    /// [`ManagementError::NotFound`].
     pub async fn users(&self, actor: &Actor, page: &PageRequest) -> Result<Page<Versioned<User>>, ManagementError> {
         self.rights(actor, self.operator()).await?.require(&scopes::MEMBERS_READ)?;
         let users = self.list::<StoredUser>(&page.apply(List::of(Kind::User, 0))?).await?;
@@ -27,17 +24,17 @@ impl Management {
     /// Returns a user. Needs `members:read` in the operator's account.
     ///
     /// # Errors
-    /// [`ManagementError::NotFound`], [`ManagementError::Forbidden`].
+    /// [`ManagementError::NotFound`].
     pub async fn user(&self, actor: &Actor, id: &UserId) -> Result<Versioned<User>, ManagementError> {
         self.rights(actor, self.operator()).await?.require(&scopes::MEMBERS_READ)?;
         let user = self.read_user(id).await?;
         Ok((&user).into())
     }
 
-    /// Finds the user with this e-mail address. Needs `members:read` in the operator's account.
+    /// Finds a user by e-mail address. Needs `members:read` in the operator's account.
     ///
     /// # Errors
-    /// [`ManagementError::NotFound`], [`ManagementError::Forbidden`], [`ManagementError::Invalid`].
+    /// [`ManagementError::NotFound`].
     pub async fn user_with_email(&self, actor: &Actor, email: &str) -> Result<Versioned<User>, ManagementError> {
         self.rights(actor, self.operator()).await?.require(&scopes::MEMBERS_READ)?;
         let Some(email) = TypedEmail::read(email) else {
@@ -47,10 +44,10 @@ impl Management {
         Ok((&user).into())
     }
 
-    /// Lists the accounts of a user, with the roles. Needs `members:read` in the operator's account.
+    /// Lists a user's accounts and roles. Needs `members:read` in the operator's account.
     ///
     /// # Errors
-    /// [`ManagementError::NotFound`], [`ManagementError::Forbidden`].
+    /// [`ManagementError::NotFound`].
     pub async fn accounts_of(&self, actor: &Actor, id: &UserId) -> Result<Vec<(Account, Role)>, ManagementError> {
         self.rights(actor, self.operator()).await?.require(&scopes::MEMBERS_READ)?;
         let mut accounts = Vec::new();

@@ -1,5 +1,3 @@
-//! Users, and the parts that their operations share.
-
 mod delete;
 mod disable;
 mod list;
@@ -60,7 +58,6 @@ impl Management {
         }
     }
 
-    /// Checks that the actor is the operator's and governs another user. Returns the guards.
     async fn check_governs(&self, actor: &Actor, id: &UserId, effect: Effect) -> Result<Vec<Write>, ManagementError> {
         self.rights(actor, self.operator()).await?.require(&scopes::MEMBERS_WRITE)?;
         if actor.user() == Some(id) {

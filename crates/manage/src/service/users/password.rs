@@ -1,5 +1,3 @@
-//! Changing the own password.
-
 use crate::actor::Actor;
 use crate::error::ManagementError;
 use crate::records::StoredUser;
@@ -8,11 +6,10 @@ use crate::service::audit::{Draft, Target};
 use crate::service::sign_in::{Lane, Match};
 
 impl Management {
-    /// Changes the acting user's password, and ends all sessions and tokens of the user.
+    /// Changes the acting user's password, and ends all sessions and tokens.
     ///
     /// # Errors
-    /// [`ManagementError::UsersOnly`], [`ManagementError::WrongCredentials`] if `current` is not their password, [`ManagementError::Invalid`],
-    /// [`ManagementError::Throttled`].
+    /// [`ManagementError::UsersOnly`], [`ManagementError::WrongCredentials`], [`ManagementError::Throttled`].
     pub async fn change_password(&self, actor: &Actor, current: &str, new: &str) -> Result<(), ManagementError> {
         self.require_passwords()?;
         let user = self.acting_user(actor).await?;

@@ -1,5 +1,3 @@
-//! The acting user's own data.
-
 use serde_json::json;
 
 use crate::actor::Actor;
@@ -12,7 +10,7 @@ impl Management {
     /// Returns the acting user.
     ///
     /// # Errors
-    /// [`ManagementError::UsersOnly`] for keys and programs.
+    /// [`ManagementError::UsersOnly`].
     pub async fn own_user(&self, actor: &Actor) -> Result<Versioned<User>, ManagementError> {
         let user = self.acting_user(actor).await?;
         Ok((&user).into())
@@ -21,7 +19,7 @@ impl Management {
     /// Renames the acting user.
     ///
     /// # Errors
-    /// [`ManagementError::UsersOnly`], [`ManagementError::Invalid`], [`ManagementError::Stale`].
+    /// [`ManagementError::UsersOnly`], [`ManagementError::Stale`].
     pub async fn rename_own_user(
         &self,
         actor: &Actor,

@@ -1,5 +1,3 @@
-//! Reset links: a user who has forgotten the password chooses a new one with a link that works once, within an hour.
-
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,7 +19,7 @@ use crate::store::Write;
 
 const LINK_LIFE: Duration = Duration::from_secs(3_600);
 
-/// A link with which a user chooses a new password, once.
+/// A link that sets a new password, once, within an hour.
 ///
 /// # Examples
 /// ```
@@ -41,7 +39,7 @@ const LINK_LIFE: Duration = Duration::from_secs(3_600);
 /// # Ok(()) }
 /// ```
 pub struct ResetLink {
-    /// The value of `reset` in the link `/reset?reset=…`, shown only once.
+    /// Value of `reset` in `/reset?reset=…`, shown once.
     pub secret: Zeroizing<String>,
     /// The user.
     pub user: User,
@@ -55,16 +53,14 @@ impl fmt::Debug for ResetLink {
     }
 }
 
-/// A function that sends a link to a user who has forgotten the password.
 pub(crate) type ResetLinkSender = Arc<dyn Fn(ResetLink) + Send + Sync>;
 
 impl Management {
-    /// Creates a link with which a user chooses a new password. The link lets its holder sign in, so the actor needs
-    /// `members:write` in every account of the user, and no role of the user may exceed the actor's own.
+    /// Creates a reset link. Needs `members:write` in every account of the user, whose roles may not exceed the
+    /// actor's.
     ///
     /// # Errors
-    /// [`ManagementError::NotFound`] for a user in none of the actor's accounts, [`ManagementError::Forbidden`],
-    /// [`ManagementError::Escalation`], [`ManagementError::PasswordsOff`], [`ManagementError::Invalid`] for the own
+    /// [`ManagementError::Escalation`], [`ManagementError::PasswordsOff`]; [`ManagementError::Invalid`] for the own
     /// user.
     pub async fn create_password_reset(&self, actor: &Actor, user: &UserId) -> Result<ResetLink, ManagementError> {
         self.require_passwords()?;
@@ -88,14 +84,11 @@ impl Management {
         Ok(link)
     }
 
-    /// Sends a reset link, if the user exists and
-    /// [`on_forgotten_password`](crate::ManagementBuilder::on_forgotten_password) is set. Neither the result nor its
-    /// duration shows whether the user exists. The audit log has one entry per user, network and minute (see
-    /// [`flush_refused`](Self::flush_refused)).
+    /// Sends a reset link if [`on_forgotten_password`](crate::ManagementBuilder::on_forgotten_password) is set.
+    /// Neither the result nor its duration shows whether the user exists.
     ///
     /// # Errors
-    /// [`ManagementError::Throttled`], [`ManagementError::PasswordsOff`], [`ManagementError::Invalid`] for an invalid
-    /// address.
+    /// [`ManagementError::Throttled`], [`ManagementError::PasswordsOff`].
     pub async fn forgot_password(&self, context: &Context, email: &str) -> Result<(), ManagementError> {
         self.require_passwords()?;
         let Some(email) = TypedEmail::read(email) else { return normal_email(email).map(drop) };
@@ -125,16 +118,16 @@ impl Management {
         Ok(())
     }
 
-    /// Returns `true` if users who forget their password get a link by mail.
+    /// Returns `true` if users get reset links.
     #[must_use]
     pub fn sends_links(&self) -> bool {
         self.0.send_reset_link.is_some() && self.takes_passwords()
     }
 
-    /// Sets a new password with a reset link, and ends all sessions and tokens of the user.
+    /// Sets a password with a reset link, and ends the user's sessions and tokens.
     ///
     /// # Errors
-    /// [`ManagementError::LinkEnded`], [`ManagementError::Invalid`], [`ManagementError::Throttled`], [`ManagementError::PasswordsOff`].
+    /// [`ManagementError::LinkEnded`], [`ManagementError::Throttled`], [`ManagementError::PasswordsOff`].
     pub async fn reset_password(
         &self,
         context: &Context,
@@ -182,8 +175,7 @@ impl Management {
         Err(ManagementError::Stale)
     }
 
-    /// Checks that the maker of a link may still give what it gives. A change of the user's memberships or roles ends
-    /// the link.
+    /// A change of the user's roles ends the link.
     async fn check_reset_origin(&self, reset: &PasswordReset) -> Result<Vec<Write>, ManagementError> {
         if self.memberships_hash(&reset.user).await? != reset.memberships {
             return Err(ManagementError::LinkEnded);

@@ -1,5 +1,3 @@
-//! Signing up, and creating the first users.
-
 use std::time::Duration;
 
 use keyward_core::AccountId;
@@ -16,7 +14,7 @@ use crate::service::sign_in::Attempt;
 use crate::service::{Management, check_name};
 use crate::store::{Kind, List};
 
-/// Minimum duration of signing up after hashing, so that it does not reveal known addresses.
+/// So that it does not reveal known addresses.
 const SIGN_UP_TAKES: Duration = Duration::from_millis(300);
 
 /// A user to create.
@@ -34,7 +32,7 @@ pub struct NewUser {
 }
 
 impl NewUser {
-    /// Describes a user with this e-mail address, name and password.
+    /// Describes a user.
     #[must_use]
     pub fn new(email: impl Into<String>, name: impl Into<String>, password: impl Into<String>) -> Self {
         Self { email: email.into(), name: name.into(), password: password.into() }
@@ -48,17 +46,16 @@ impl std::fmt::Debug for NewUser {
 }
 
 impl Management {
-    /// Returns whether people can sign up.
+    /// Returns who can sign up.
     #[must_use]
     pub fn sign_up_policy(&self) -> SignUpPolicy {
         self.0.settings.sign_up
     }
 
-    /// Signs up a new user with a new account. The result does not reveal whether the address was known. The user
-    /// signs in next.
+    /// Creates a user and an account. The result does not reveal whether the address was known.
     ///
     /// # Errors
-    /// [`ManagementError::SignUpClosed`], [`ManagementError::Invalid`], [`ManagementError::Throttled`].
+    /// [`ManagementError::SignUpClosed`], [`ManagementError::Throttled`].
     pub async fn sign_up(&self, context: &Context, new: NewUser) -> Result<(), ManagementError> {
         if self.0.settings.sign_up == SignUpPolicy::Closed {
             return Err(ManagementError::SignUpClosed);
@@ -100,10 +97,10 @@ impl Management {
         Ok(())
     }
 
-    /// Creates an owner of the operator's account, and the account if it does not exist.
+    /// Creates an owner of the operator's account, and the account if missing.
     ///
     /// # Errors
-    /// [`ManagementError::Invalid`], [`ManagementError::Duplicate`] if the address is known.
+    /// [`ManagementError::Duplicate`].
     pub async fn create_owner(&self, actor: &Actor, new: NewUser) -> Result<User, ManagementError> {
         let email = normal_email(&new.email)?;
         let name = check_name("name", &new.name)?;
@@ -124,10 +121,10 @@ impl Management {
         }
     }
 
-    /// Returns `true` if the operator's account has an owner. Without an owner, the program creates the first.
+    /// Returns `true` if the operator's account has an owner.
     ///
     /// # Errors
-    /// [`ManagementError::Store`] if the store fails.
+    /// [`ManagementError::Store`].
     pub async fn has_owner(&self) -> Result<bool, ManagementError> {
         let mut list = List::of(Kind::Member, 500).owner(self.operator().as_str());
         loop {
