@@ -36,6 +36,8 @@ use crate::store::{
     NodeStates, StoreError, WriteRefused,
 };
 
+mod accounts;
+
 const ATTEMPTS: usize = 64;
 
 /// Issues, changes, rotates and revokes keys.
@@ -602,7 +604,7 @@ impl Keys {
         Ok(changed)
     }
 
-    /// Adds or replaces an account.
+    /// Adds or replaces an account, with its plan, features and suspension. To keep these, use [`Keys::ensure_account`].
     ///
     /// # Errors
     /// [`KeysError::Store`].

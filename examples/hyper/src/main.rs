@@ -41,7 +41,7 @@ async fn run() -> Result<(), Box<dyn Error>> {
     if environment.seed_demo {
         let keys = Keys::new(store);
         let account = AccountRecord::new("acct_demo".parse()?, "Demo");
-        keys.put_account(&account).await?;
+        keys.ensure_account(&account).await?;
         let secret = |name| NewKey::secret(account.id.clone(), name);
         let mut demo = Demo::new(&keys, &mut announcement);
         demo.issue(secret("full")).await?;

@@ -6,8 +6,10 @@ use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use keyward::axum::Authenticated;
+use keyward::lifecycle::KeysError;
 use keyward::policy::Modal;
-use keyward::{AccountId, AccountRecord, PeerAddress};
+use keyward::store::WriteRefused;
+use keyward::{AccountId, PeerAddress};
 use rusqlite::{Connection, OptionalExtension};
 use serde::Deserialize;
 use serde_json::json;
@@ -112,15 +114,9 @@ pub(crate) async fn change_plan(
     // The id, or the name of the account's demo key.
     let ids = [change.account.clone(), format!("acct_{}", change.account)];
     for id in ids.iter().filter_map(|id| id.parse::<AccountId>().ok()) {
-        match service.keys.get_account(&id).await {
-            Ok(Some(account)) => {
-                let account = AccountRecord { plan: Some(change.plan.clone().into()), ..account };
-                return match service.keys.put_account(&account).await {
-                    Ok(_) => Json(json!({"account": account.id, "plan": change.plan})).into_response(),
-                    Err(_) => asked.rejected(keyward::Rejection::StoreUnavailable),
-                };
-            }
-            Ok(None) => {}
+        match service.keys.set_plan(&id, Some(&change.plan)).await {
+            Ok(_) => return Json(json!({"account": id, "plan": change.plan})).into_response(),
+            Err(KeysError::Denied(WriteRefused::NoSuchAccount)) => {}
             Err(_) => return asked.rejected(keyward::Rejection::StoreUnavailable),
         }
     }
