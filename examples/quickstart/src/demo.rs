@@ -26,7 +26,7 @@ pub(crate) async fn issue(
     if !keys.list(&KeyQuery { limit: 1, ..KeyQuery::default() }).await?.keys.is_empty() {
         return Ok(None);
     }
-    keys.put_account(&account).await?;
+    keys.ensure_account(&account).await?;
     Demo::new(keys, announcement).issue(reader("first")?).await?;
     Ok(Some("first"))
 }

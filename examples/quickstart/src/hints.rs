@@ -1,12 +1,10 @@
 use std::path::Path;
 
-/// They contain no key: the reader sets `$KEY` to the credential with the name `shown`.
-pub(crate) fn text(url: &str, database: Option<&Path>, shown: Option<&str>) -> String {
-    let key = match shown {
-        Some(name) => {
-            format!("the credential {name:?} in the line of JSON on standard output. It may read, but not write")
-        }
-        None => "a key of yours that may read, but not write".to_owned(),
+/// Returns calls that can be pasted. They contain the demo key if the service has just created it.
+pub(crate) fn text(url: &str, database: Option<&Path>, demo_key: Option<&str>) -> String {
+    let key = match demo_key {
+        Some(key) => format!("# This demo key may read, but not write. The service shows it only now.\nKEY={key}"),
+        None => "# Set KEY to a key of yours that may read, but not write.\nKEY=".to_owned(),
     };
     let another = database.map_or(String::new(), |file| {
         format!(
@@ -17,8 +15,7 @@ pub(crate) fn text(url: &str, database: Option<&Path>, shown: Option<&str>) -> S
     });
     format!(
         "\n\
-         # Set KEY to {key}.\n\
-         KEY=\n\
+         {key}\n\
          curl -i {url}/ -H \"Authorization: Bearer $KEY\"  # 200\n\
          curl -i {url}/resources -H \"Authorization: Bearer $KEY\"  # 200\n\
          curl -i {url}/  # 401\n\

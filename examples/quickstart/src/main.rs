@@ -8,7 +8,8 @@
 //! | `POST /resources` with `{"name":"…"}` | a key with the scope `resources:write` |
 //!
 //! If the database is empty, the service creates a key `first` that may read. It writes the key to standard output, in a line of
-//! JSON. With `SEED_DEMO=1` it creates `full`, `read_only`, `revoked` and `expired` instead. Commands to try are on standard error.
+//! JSON. With `SEED_DEMO=1` it creates `full`, `read_only`, `revoked` and `expired` instead. Standard error shows calls to paste, with
+//! the key that may read.
 
 mod demo;
 mod hints;
@@ -74,7 +75,8 @@ async fn run() -> Result<(), Box<dyn Error>> {
     let shown = demo::issue(&Keys::new(store.clone()), environment.seed_demo, &mut announcement).await?;
     let stop = shutdown_signal()?;
     announcement.write()?;
-    eprintln!("{}", hints::text(&announcement.url(), Some(store.path()), shown));
+    let demo_key = shown.and_then(|name| announcement.get(name));
+    eprintln!("{}", hints::text(&announcement.url(), Some(store.path()), demo_key));
 
     serve(listener, app, stop, Limits::default()).await;
     // Records the last uses of keys.

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 
 /// The line of JSON that a service writes when it listens: `{"listening":"http://127.0.0.1:…","credentials":{…}}`.
 ///
-/// Only this line shows credentials. All other output goes to standard error.
+/// Logs go to standard error and show no credential.
 #[derive(Clone)]
 pub struct Announcement {
     address: SocketAddr,
@@ -22,6 +22,12 @@ impl Announcement {
     /// Adds a credential under this name.
     pub fn credential(&mut self, name: &str, credential: &str) {
         self.credentials.insert(name.to_owned(), credential.into());
+    }
+
+    /// Returns the credential with this name, if there is one.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.credentials.get(name).and_then(Value::as_str)
     }
 
     /// Returns the URL of the service.
