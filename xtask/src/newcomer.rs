@@ -1,12 +1,10 @@
-use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 use std::time::Duration;
 
 use crate::error::Error;
-use crate::process::{self, cargo};
+use crate::fresh::FreshPackage;
 
 const MAIN: &str = r#"use axum::{Router, routing::get};
 use keyward::axum::{AuthLayer, Authenticated};
@@ -30,39 +28,15 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 const SOON: Duration = Duration::from_secs(60);
 
 pub(crate) fn run() -> Result<(), Error> {
-    // Outside the workspace. Inside, cargo would treat the new package as a member.
-    let folder = std::env::temp_dir().join(format!("keyward-newcomer-{}", std::process::id()));
-    fs::create_dir(&folder).map_err(|source| cannot_use(&folder, source))?;
-    let outcome = run_in(&folder);
-    // Files left in the temporary folder do no harm.
-    let _ = fs::remove_dir_all(&folder);
-    outcome
-}
-
-fn run_in(folder: &Path) -> Result<(), Error> {
-    let in_folder = |arguments: &[&str]| {
-        let mut cargo = cargo(arguments);
-        cargo.current_dir(folder).env("CARGO_TARGET_DIR", process::root().join("target/newcomer"));
-        cargo
-    };
-    let keyward = process::root().join("crates/keyward");
-    process::run(&mut in_folder(&["init", "--quiet", "--vcs", "none", "--name", "newcomer"]))?;
-    let keyward = ["add", "--quiet", "keyward", "--path", &keyward.to_string_lossy(), "--features", "axum,sqlite"];
-    process::run(&mut in_folder(&keyward))?;
-    process::run(&mut in_folder(&["add", "--quiet", "axum"]))?;
-    process::run(&mut in_folder(&["add", "--quiet", "tokio", "--features", "macros,net,rt-multi-thread"]))?;
-    let main = folder.join("src/main.rs");
-    fs::write(&main, MAIN).map_err(|source| cannot_use(&main, source))?;
-    process::run(in_folder(&["build", "--quiet"]).env("CARGO_PROFILE_DEV_DEBUG", "0"))?;
-
-    let program = process::root().join("target/newcomer/debug/newcomer");
-    let mut command = Command::new(&program);
-    let mut service = command
-        .current_dir(folder)
+    let package = FreshPackage::create("newcomer")?;
+    package.add(&["axum"])?;
+    package.add(&["tokio", "--features", "macros,net,rt-multi-thread"])?;
+    let mut service = package.build(MAIN)?;
+    let mut service = service
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .spawn()
-        .map_err(|source| Error::Start { command: program.display().to_string(), source })?;
+        .map_err(|source| Error::Start { command: "the first service of a new user".to_owned(), source })?;
     let outcome = call(&mut service);
     // The service runs until it is killed.
     let _ = service.kill();
@@ -106,8 +80,4 @@ fn unexpected(expected: &str, got: &str) -> Error {
 
 fn cannot_call(source: &std::io::Error) -> Error {
     Error::Newcomer(format!("the service does not answer: {source}"))
-}
-
-fn cannot_use(path: &Path, source: std::io::Error) -> Error {
-    Error::File { path: path.display().to_string(), source }
 }

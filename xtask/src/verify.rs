@@ -5,7 +5,9 @@ use clap::ValueEnum;
 use crate::error::Error;
 use crate::process::{self, cargo};
 use crate::tally::Tally;
-use crate::{api, bench, deny, faults, fuzz, guide, load, msrv, newcomer, prose, publish, steps, supply, test};
+use crate::{
+    api, bench, deny, faults, fuzz, guide, load, msrv, neighbors, newcomer, prose, publish, steps, supply, test,
+};
 
 pub(crate) type Options = steps::Options<Step>;
 
@@ -42,6 +44,8 @@ pub(crate) enum Step {
     Msrv,
     /// Build and run the first service of a new user.
     Newcomer,
+    /// Build and run the SQLite store beside sqlx, diesel and rusqlite.
+    Neighbors,
 }
 
 const AUTHORITY: [Authority; 4] = [
@@ -107,6 +111,7 @@ impl steps::Step for Step {
             Self::Packages => publish::check(),
             Self::Msrv => msrv::check(std::env::var("KEYWARD_PROOFS").is_ok_and(|value| value == "all")),
             Self::Newcomer => newcomer::run(),
+            Self::Neighbors => neighbors::run(),
         }
     }
 }

@@ -6,11 +6,10 @@ use std::time::{Duration, Instant};
 
 use keyward_core::store::{Position, random_mark};
 use rusqlite::{Connection, ErrorCode, TransactionBehavior};
-use rusqlite_migration::{Error as MigrationError, MigrationDefinitionError};
 
 use crate::changes::newest;
 use crate::connection::{BUSY_PAUSE, Writers, writer};
-use crate::schema::{APPLICATION_ID, MIGRATIONS};
+use crate::schema::{APPLICATION_ID, TooNew, migrate};
 
 /// SQLite 3.51.3. Earlier versions can corrupt a database in WAL mode.
 const OLDEST_SQLITE: i32 = 3_051_003;
@@ -64,15 +63,9 @@ impl From<rusqlite::Error> for Internal {
     }
 }
 
-impl From<MigrationError> for Internal {
-    fn from(error: MigrationError) -> Self {
-        match error {
-            MigrationError::MigrationDefinition(MigrationDefinitionError::DatabaseTooFarAhead) => {
-                OpenError::Newer.into()
-            }
-            MigrationError::RusqliteError { err, .. } => err.into(),
-            other => OpenError::Database(Box::new(other)).into(),
-        }
+impl From<TooNew> for Internal {
+    fn from(TooNew: TooNew) -> Self {
+        OpenError::Newer.into()
     }
 }
 
@@ -115,7 +108,7 @@ fn try_open(path: &Path) -> Result<Opened, Internal> {
             OpenError::Database(format!("the journal mode is {mode} and cannot be changed to wal").into()).into()
         );
     }
-    migrate(&mut connection)?;
+    prepare(&mut connection)?;
     let newest = newest(&connection)?;
     let writers = Writers::new(connection, &path)?;
     Ok(Opened { path, writers, newest })
@@ -158,15 +151,10 @@ fn is_busy(error: &rusqlite::Error) -> bool {
     matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
 }
 
-fn migrate(connection: &mut Connection) -> Result<(), Internal> {
-    let done = MIGRATIONS.to_latest(connection);
-    if matches!(done, Err(MigrationError::RusqliteError { .. })) {
-        // Another process may have migrated between the check of the version and the lock.
-        MIGRATIONS.to_latest(connection)?;
-    } else {
-        done?;
-    }
-    let transaction = connection.transaction()?;
+/// Creates the missing tables, and the head of the change log.
+fn prepare(connection: &mut Connection) -> Result<(), Internal> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    migrate(&transaction)??;
     let mark = i64::try_from(random_mark()).unwrap_or(0);
     transaction.execute(
         "INSERT INTO log_head (one, number, mark, origin) VALUES (1, 0, ?1, ?1) ON CONFLICT DO NOTHING",
