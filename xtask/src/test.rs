@@ -59,9 +59,9 @@ pub(crate) fn tests(arguments: &[&str]) -> std::process::Command {
     let mut test = cargo(&["test", "--no-fail-fast"]);
     test.args(SCOPE).args(arguments).env("KEYWARD_PROGRAMS_ARE_BUILT", "1");
     if std::env::var_os("RUST_TEST_THREADS").is_none() {
-        // At least 4 threads, because many tests wait for a lease to end or a server to start.
+        // At least 6 threads, because many tests wait for a lease to end or a server to start.
         let processors = std::thread::available_parallelism().map_or(1, usize::from);
-        test.env("RUST_TEST_THREADS", processors.max(4).to_string());
+        test.env("RUST_TEST_THREADS", processors.max(6).to_string());
     }
     test
 }

@@ -37,6 +37,7 @@ use crate::store::{
 };
 
 mod accounts;
+mod applied;
 
 const ATTEMPTS: usize = 64;
 

@@ -144,13 +144,17 @@ pub(crate) fn position(row: &Row, first: usize) -> Result<Position, Error> {
 
 /// Columns: number, mark, kind, key, digest, account.
 pub(crate) fn change(row: &Row, first: usize) -> Result<Change, Error> {
-    let what = match get::<&str>(row, first + 2)? {
+    // A newer version or an application wrote an entry that this version does not understand.
+    let what = invalidation(row, first).unwrap_or(Invalidation::Everything);
+    Ok(Change { position: position(row, first)?, what })
+}
+
+fn invalidation(row: &Row, first: usize) -> Result<Invalidation, Error> {
+    Ok(match get::<&str>(row, first + 2)? {
         "key" => Invalidation::Key { id: parsed(row, first + 3)?, digest: digest(get(row, first + 4)?)? },
         "account" => Invalidation::Account(parsed(row, first + 5)?),
-        // A newer version wrote it, so this version does not know what it invalidates.
         _ => Invalidation::Everything,
-    };
-    Ok(Change { position: position(row, first)?, what })
+    })
 }
 
 pub(crate) fn to_json(value: &impl Serialize) -> Result<String, Error> {

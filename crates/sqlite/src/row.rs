@@ -115,13 +115,17 @@ pub(crate) fn position(row: &Row<'_>, first: usize) -> rusqlite::Result<Position
 
 /// Columns: number, mark, kind, key, digest, account.
 pub(crate) fn change(row: &Row<'_>) -> rusqlite::Result<Change> {
-    let what = match row.get::<_, String>(2)?.as_str() {
+    // A newer version or an application wrote an entry that this version does not understand.
+    let what = invalidation(row).unwrap_or(Invalidation::Everything);
+    Ok(Change { position: position(row, 0)?, what })
+}
+
+fn invalidation(row: &Row<'_>) -> rusqlite::Result<Invalidation> {
+    Ok(match row.get::<_, String>(2)?.as_str() {
         "key" => Invalidation::Key { id: parsed(row, 3)?, digest: Digest::from_bytes(row.get(4)?) },
         "account" => Invalidation::Account(parsed(row, 5)?),
-        // A newer version wrote it, so this version does not know what it invalidates.
         _ => Invalidation::Everything,
-    };
-    Ok(Change { position: position(row, 0)?, what })
+    })
 }
 
 pub(crate) fn to_json(value: &impl Serialize) -> rusqlite::Result<String> {
