@@ -2,8 +2,8 @@
 
 use std::io::{self, Write};
 
-use comfy_table::Table;
 use comfy_table::presets::NOTHING;
+use comfy_table::{Cell, Table};
 use keyward_core::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
@@ -72,7 +72,11 @@ pub(crate) fn fields(object: &Value) -> String {
 }
 
 /// A table without lines: a header, and one row an item.
-pub(crate) fn table<T, const N: usize>(header: [&str; N], items: &[T], row: impl Fn(&T) -> [String; N]) -> String {
+pub(crate) fn table<T, H: Into<Cell>, const N: usize>(
+    header: [H; N],
+    items: &[T],
+    row: impl Fn(&T) -> [String; N],
+) -> String {
     let mut table = new_table();
     table.set_header(header);
     items.iter().map(row).fold(table, with_row).trim_fmt()

@@ -18,7 +18,14 @@ use zeroize::Zeroizing;
 use crate::error::{Error, ErrorKind};
 use crate::options::Options;
 
-const DEFAULT_DATABASE: &str = "keyward.db";
+/// What to do if the database is a file that does not exist.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum MissingFile {
+    /// For commands that fill a new database.
+    Create,
+    /// For all other commands. The path may be mistyped.
+    Refuse,
+}
 
 /// A database.
 pub(crate) struct Database {
@@ -41,14 +48,14 @@ pub(crate) fn system() -> Actor {
 
 impl Database {
     /// Opens the database for a command. Accounts without a plan have no key limit here: that is a setting of the server.
-    pub(crate) async fn open(options: &Options) -> Result<Self, Error> {
-        Self::open_with(options, |management| Ok(management.key_limit(u32::MAX))).await
+    pub(crate) async fn open(options: &Options, missing: MissingFile) -> Result<Self, Error> {
+        Self::open_with(options, missing, |management| Ok(management.key_limit(u32::MAX))).await
     }
 
     /// Opens the database for a command that no server can do.
-    pub(crate) async fn open_for(options: &Options, command: &str) -> Result<Self, Error> {
+    pub(crate) async fn open_for(options: &Options, command: &str, missing: MissingFile) -> Result<Self, Error> {
         Self::refuse_server(options, command)?;
-        Self::open(options).await
+        Self::open(options, missing).await
     }
 
     pub(crate) fn refuse_server(options: &Options, command: &str) -> Result<(), Error> {
@@ -63,16 +70,21 @@ impl Database {
     /// Opens the database with settings of the management service.
     pub(crate) async fn open_with(
         options: &Options,
+        missing: MissingFile,
         configure: impl FnOnce(ManagementBuilder) -> Result<ManagementBuilder, Error>,
     ) -> Result<Self, Error> {
-        let database = options.database.as_deref().unwrap_or(DEFAULT_DATABASE);
+        let database = options.database_or_default();
         let settings = KeySettings::new(options)?;
-        let failed = |error: &dyn std::error::Error| Error::caused(ErrorKind::Failed, error);
-        // A URL may hold a password, so no message repeats it.
+        let failed = |error: &dyn std::error::Error| Error::caused(ErrorKind::Failed, error).at(&options.place());
         match database.split_once("://") {
             None => {
-                let keys = SqliteStore::open(database)
-                    .map_err(|error| Error::new(ErrorKind::Failed, format!("{database}: {}", failed(&error))))?;
+                if missing == MissingFile::Refuse && !Path::new(database).exists() {
+                    return Err(Error::usage(format!(
+                        "there is no database {database}: check --database. The commands keyward keys create, keys import and \
+                         serve create a database"
+                    )));
+                }
+                let keys = SqliteStore::open(database).map_err(|error| failed(&error))?;
                 let records = SqliteManagementStore::open(&keys).map_err(|error| failed(&error))?;
                 settings.manage(keys, records, configure)
             }

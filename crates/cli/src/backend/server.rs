@@ -1,6 +1,6 @@
 //! A server, through the client of its API.
 
-use keyward_client::{Client, Credential, Secret};
+use keyward_client::{Client, ClientError, Credential, Secret};
 use zeroize::Zeroizing;
 
 use crate::error::Error;
@@ -32,7 +32,11 @@ fn anonymous(options: &Options) -> Result<Client, Error> {
     if !options.prefix.is_empty() || options.explicit.pepper_file {
         return Err(Error::usage("--prefix and --pepper-file do not apply to a server: it has its own settings"));
     }
-    Ok(Client::builder(url).allow_plain_http(options.allow_plain_http).build()?)
+    Client::builder(url).allow_plain_http(options.allow_plain_http).build().map_err(|error| match error {
+        // A password before the host is not shown.
+        ClientError::Url(why) if !url.contains('@') => Error::usage(format!("invalid --server {url:?}: {why}")),
+        error => error.into(),
+    })
 }
 
 /// The credential of a variable or a file. A flag on the command line overrides the variable.
