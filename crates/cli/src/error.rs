@@ -51,6 +51,11 @@ impl Error {
         Self { kind, message: message.into(), names_place: false }
     }
 
+    /// Creates an error whose message names the database or the server.
+    pub(crate) fn placed(kind: ErrorKind, message: String) -> Self {
+        Self { kind, message, names_place: true }
+    }
+
     pub(crate) fn usage(message: impl Into<String>) -> Self {
         Self::new(ErrorKind::Usage, message)
     }
@@ -70,10 +75,11 @@ impl Error {
 
     /// Names the database or the server that failed.
     pub(crate) fn at(self, place: &str) -> Self {
-        if self.names_place {
+        // A URL is long enough to be no other part of a message.
+        if self.names_place || place.contains("://") && self.message.contains(place) {
             return self;
         }
-        Self { message: format!("{place}: {}", self.message), names_place: true, ..self }
+        Self::placed(self.kind, format!("{place}: {}", self.message))
     }
 
     /// Names the database or the server, if it failed.

@@ -40,6 +40,7 @@ pub(crate) struct Options {
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct ExplicitFlags {
     pub(crate) server: bool,
+    pub(crate) database: bool,
     pub(crate) pepper_file: bool,
     pub(crate) token_file: bool,
 }
@@ -76,6 +77,7 @@ impl Options {
         }
         self.explicit = ExplicitFlags {
             server: is_flag("server"),
+            database: is_flag("database"),
             pepper_file: is_flag("pepper_file"),
             token_file: is_flag("token_file"),
         };

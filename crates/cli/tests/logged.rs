@@ -13,6 +13,9 @@ use serde_json::{Value, json};
 
 /// The entries of all accounts, newest first.
 fn entries(management: &Management) -> Vec<Value> {
+    if !management.database().exists() {
+        return Vec::new();
+    }
     let entries = management.json(&["audit", "list", "--all", "--limit", "500", "--json"]);
     entries.as_array().unwrap().clone()
 }

@@ -79,10 +79,11 @@ impl Database {
         match database.split_once("://") {
             None => {
                 if missing == MissingFile::Refuse && !Path::new(database).exists() {
-                    return Err(Error::usage(format!(
-                        "there is no database {database}: check --database. The commands keyward keys create, keys import and \
-                         serve create a database"
-                    )));
+                    let message = format!(
+                        "there is no database {database}: check --database, or create one with keyward keys create, keys import \
+                         or serve"
+                    );
+                    return Err(Error::placed(ErrorKind::Failed, message));
                 }
                 let keys = SqliteStore::open(database).map_err(|error| failed(&error))?;
                 let records = SqliteManagementStore::open(&keys).map_err(|error| failed(&error))?;

@@ -34,7 +34,7 @@ fn anonymous(options: &Options) -> Result<Client, Error> {
     }
     Client::builder(url).allow_plain_http(options.allow_plain_http).build().map_err(|error| match error {
         // A password before the host is not shown.
-        ClientError::Url(why) if !url.contains('@') => Error::usage(format!("invalid --server {url:?}: {why}")),
+        ClientError::Url(why) if !url.contains('@') => Error::usage(format!("invalid --server URL {url:?}: {why}")),
         error => error.into(),
     })
 }

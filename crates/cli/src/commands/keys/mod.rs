@@ -272,8 +272,7 @@ async fn create(backend: &Backend, command: Create) -> Result<(), Error> {
 
 async fn list(backend: &Backend, command: List) -> Result<(), Error> {
     let now = SystemClock.now();
-    // On a database the list has the keys of all accounts.
-    let names_accounts = command.account.is_none() && !matches!(backend, Backend::Server(_));
+    let names_accounts = command.account.is_none();
     let is_unused = command.unused_for.is_some();
     let wanted = command.limit.unwrap_or(usize::MAX);
     let before = |unused: Duration| now.as_millis().saturating_sub(unused.as_millis() as i64);

@@ -8,7 +8,7 @@ mod report;
 mod scanner;
 
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use keyward_core::Keys;
@@ -61,7 +61,9 @@ pub(super) async fn run(options: &Options, command: Scan) -> Result<(), Error> {
     }
     // The prefixes are those to search for, and may be those of management keys. The database needs none: no key is created.
     let lookup = Options { prefix: Vec::new(), ..options.clone() };
-    let database = match lookup.database {
+    let database = match &lookup.database {
+        // A variable for other commands may name a file that is not created yet.
+        Some(file) if !options.explicit.database && !file.contains("://") && !Path::new(file).exists() => None,
         Some(_) => Some(Database::open(&lookup, MissingFile::Refuse).await.map_err(Error::in_scan)?),
         None => None,
     };
