@@ -58,7 +58,7 @@ const MISTAKES: &[(&str, i32, &str)] = &[
     ("keys usage --days 0", 2, "invalid value '0' for '--days <DAYS>': 0 is not in 1..=366"),
     ("keys delete {key}", 2, "unrecognized subcommand 'delete' tip: revoke a key instead: keyward keys revoke ID"),
     ("keys lst", 2, "unrecognized subcommand 'lst' tip: a similar subcommand exists: 'list'"),
-    ("keys import none.csv --hash-format sha256-hex", 2, "none.csv: No such file or directory (os error 2)"),
+    ("keys import none.csv --hash-format sha256-hex", 2, "cannot read none.csv: No such file or directory (os error 2)"),
     ("accounts create", 2, "an account on a database needs an id: pass it as an argument"),
     ("accounts create default", 4, "keys.db: the account default exists already"),
     ("accounts show acct_none", 3, "account acct_none in keys.db: no such account: check the id"),
@@ -72,7 +72,7 @@ const MISTAKES: &[(&str, i32, &str)] = &[
     ("--server http://127.0.0.1:1 --token-file token keys revoke {key} --yes", 1, "http://127.0.0.1:1: the server does not answer: check the URL and the network: error sending request: client error (Connect): tcp connect error: Connection refused (os error 111)"),
     ("--server http://192.0.2.1 keys list", 2, "http:// sends credentials in plain text: use https://, or pass --allow-plain-http"),
     ("--server https://127.0.0.1:1 keys list", 4, "no credential for this server: set KEYWARD_TOKEN, pass --token-file, or sign in: keyward login --server https://127.0.0.1:1/ --email YOU"),
-    ("--server https://127.0.0.1:1 --token-file none keys list", 2, "none: No such file or directory (os error 2)"),
+    ("--server https://127.0.0.1:1 --token-file none keys list", 2, "cannot read none: No such file or directory (os error 2)"),
     ("--server https://127.0.0.1:1 --prefix secret=sk keys list", 2, "--prefix and --pepper-file do not apply to a server: it has its own settings"),
     ("whoami", 2, "this command needs a server: pass --server, or set KEYWARD_SERVER"),
     ("serve --listen 8080", 2, "invalid value '8080' for '--listen <ADDRESS:PORT>': expected an IP address and a port, such as 127.0.0.1:8080 or [::1]:8080"),
@@ -85,7 +85,7 @@ const MISTAKES: &[(&str, i32, &str)] = &[
     ("serve --listen 192.0.2.1:80 --owner ada@example.com", 2, "--owner needs public_url, because other machines reach this server: pass --public-url https://keys.example.com, with the address that people open"),
     ("--prefix sk keys list", 2, "invalid value 'sk' for '--prefix <KIND=PREFIX>': expected a kind (secret, publishable or restricted) and its prefix, for example secret=sk"),
     ("--prefix admin=sk keys list", 2, "invalid value 'admin=sk' for '--prefix <KIND=PREFIX>': expected a kind (secret, publishable or restricted) and its prefix, for example secret=sk"),
-    ("--pepper-file none keys list", 2, "none: No such file or directory (os error 2)"),
+    ("--pepper-file none keys list", 2, "cannot read none: No such file or directory (os error 2)"),
     ("completions tcsh", 2, "invalid value 'tcsh' for '<SHELL>' [possible values: bash, elvish, fish, powershell, zsh] tip: a similar value exists: 'zsh'"),
     ("scan --revoke", 2, "standard input is not a terminal: pass --yes"),
     ("keys create --nam a", 2, "unexpected argument '--nam' found tip: a similar argument exists: '--name'"),
@@ -148,4 +148,18 @@ fn each_mistake_gets_its_message_and_exit_code() {
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     assert!(!folder.join("typo.db").exists(), "a mistyped path became a database");
+}
+
+#[test]
+fn help_groups_global_options_apart() {
+    let folder = TempDir::new().unwrap();
+    for command in ["keys create", "keys list", "accounts create", "serve", "audit list", "scan"] {
+        let arguments: Vec<&str> = command.split(' ').chain(["--help"]).collect();
+        let help = String::from_utf8(run(folder.path(), &arguments).stdout).unwrap();
+        let (own, global) = help.split_once("\nGlobal options:\n").unwrap_or_else(|| panic!("{command}: {help}"));
+        for option in ["--database ", "--server ", "--pepper-file ", "--prefix "] {
+            assert!(global.contains(option) && !own.contains(option), "{command}: {option}");
+        }
+        assert!(command != "accounts create" || !own.contains("key"), "{own}");
+    }
 }

@@ -96,6 +96,11 @@ impl Error {
         }
     }
 
+    /// Names a file that cannot be read.
+    pub(crate) fn unreadable(path: &std::path::Path, error: &std::io::Error) -> Self {
+        Self::usage(format!("cannot read {}: {error}", path.display()))
+    }
+
     /// Names the file that the error is about.
     pub(crate) fn in_file(path: &std::path::Path, error: &dyn fmt::Display) -> Self {
         Self::usage(format!("{}: {error}", path.display()))

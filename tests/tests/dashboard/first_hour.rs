@@ -112,8 +112,9 @@ async fn pages_say_that_use_is_not_reported() {
     assert!(usage.contains("are reported for the last 30 days") && !usage.contains("were used"), "{usage}");
 
     // A service that records last use, and reports no usage.
+    use keyward::clock::{Clock, SystemClock};
     use keyward::store::{KeyStore, KeyUse};
-    let used = KeyUse { id: issued.record.id.clone(), at: site.management.now(), from: None };
+    let used = KeyUse { id: issued.record.id.clone(), at: SystemClock.now(), from: None };
     site.store.record_use(&[used]).await.unwrap();
     let usage = client.get("/accounts/acct_1/usage").await.body;
     assert!(usage.contains("Its keys were used in this time, so the service does not report usage"), "{usage}");

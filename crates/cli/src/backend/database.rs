@@ -178,7 +178,7 @@ fn check_prefixes(format: &KeyFormat) -> Result<(), Error> {
 }
 
 fn read_peppers(file: &Path) -> Result<Hasher, Error> {
-    let text = Zeroizing::new(std::fs::read_to_string(file).map_err(|error| Error::in_file(file, &error))?);
+    let text = Zeroizing::new(std::fs::read_to_string(file).map_err(|error| Error::unreadable(file, &error))?);
     let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
     let peppers = lines.map(|(number, line)| {
         let invalid = |error| Error::in_file(file, &format!("line {}: {error}", number + 1));

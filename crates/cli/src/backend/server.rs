@@ -44,7 +44,7 @@ fn credential(options: &Options) -> Result<Option<Secret>, Error> {
     let variable = std::env::var(TOKEN).ok().filter(|text| !text.trim().is_empty());
     match (&options.token_file, variable) {
         (Some(file), variable) if options.explicit.token_file || variable.is_none() => {
-            let text = std::fs::read_to_string(file).map_err(|error| Error::in_file(file, &error))?;
+            let text = std::fs::read_to_string(file).map_err(|error| Error::unreadable(file, &error))?;
             Ok(Some(Secret::new(Zeroizing::new(text).lines().next().unwrap_or_default().trim())))
         }
         (_, Some(text)) => Ok(Some(Secret::new(Zeroizing::new(text).trim()))),

@@ -330,7 +330,7 @@ impl Settings {
 
 /// Reads the settings in a file. The message of an error shows the line.
 fn read(path: &Path) -> Result<<Settings as Config>::Layer, Error> {
-    let text = std::fs::read_to_string(path).map_err(|error| Error::in_file(path, &error))?;
+    let text = std::fs::read_to_string(path).map_err(|error| Error::unreadable(path, &error))?;
     toml::from_str(&text).map_err(|error| Error::in_file(path, &error))
 }
 
