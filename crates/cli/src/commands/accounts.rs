@@ -104,7 +104,11 @@ async fn run_on(backend: &Backend, command: Command) -> Result<(), Error> {
     let (id, update) = match command {
         Command::Create { id, name, plan } => return print(&create(backend, id, name, plan).await?),
         Command::List { all, json } => {
-            let none = if matches!(backend, Backend::Server(_)) { "you belong to no account" } else { "there are no accounts" };
+            let none = if matches!(backend, Backend::Server(_)) {
+                "you belong to no account"
+            } else {
+                "there are no accounts"
+            };
             return output::list(&list(backend, all).await?, json, none, table);
         }
         Command::Show { id, json } => return output::object(&show(backend, &id).await?, json),

@@ -163,9 +163,9 @@ fn explain(error: clap::Error) -> clap::Error {
 fn suggest_command(mut error: clap::Error) -> clap::Error {
     let Some(ContextValue::String(word)) = error.get(ContextKind::InvalidSubcommand) else { return error };
     let usage = error.get(ContextKind::Usage).map(ToString::to_string).unwrap_or_default();
-    let tip = OTHER_WORDS.iter().find(|(group, words, _)| {
-        usage.contains(&format!("keyward {group} ")) && words.contains(&word.as_str())
-    });
+    let tip = OTHER_WORDS
+        .iter()
+        .find(|(group, words, _)| usage.contains(&format!("keyward {group} ")) && words.contains(&word.as_str()));
     if let Some((_, _, tip)) = tip {
         error.remove(ContextKind::SuggestedSubcommand);
         error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![(*tip).into()]));

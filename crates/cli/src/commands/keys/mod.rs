@@ -300,7 +300,11 @@ async fn list(backend: &Backend, command: List) -> Result<(), Error> {
     } else {
         let columns = Columns {
             account: names_accounts,
-            no_use: if is_unused || found.iter().any(|key| key.last_used_at.is_some()) { "never" } else { "not reported" },
+            no_use: if is_unused || found.iter().any(|key| key.last_used_at.is_some()) {
+                "never"
+            } else {
+                "not reported"
+            },
         };
         output::list(&found, false, "there are no such keys", |keys| table(keys, &columns))
     }
@@ -385,7 +389,8 @@ struct Columns {
 }
 
 fn table(keys: &[Key], columns: &Columns) -> String {
-    let header = ["ID", "NAME", "ACCOUNT", "HINT", "STATUS", "KIND", "MODE", "SCOPES", "CREATED", "LAST USED", "EXPIRES"];
+    let header =
+        ["ID", "NAME", "ACCOUNT", "HINT", "STATUS", "KIND", "MODE", "SCOPES", "CREATED", "LAST USED", "EXPIRES"];
     let row = |key: &Key| {
         [
             key.id.to_string(),

@@ -62,7 +62,9 @@ pub(super) async fn run(options: &Options, command: Serve) -> Result<(), Error> 
     let mut options = options.clone();
     options.database = options.database.or(settings.database.clone());
     options.pepper_file = options.pepper_file.or(settings.pepper_file.clone());
-    let managed = Database::open_with(&options, MissingFile::Create, |management| settings.apply(management)).await?.management()?;
+    let managed = Database::open_with(&options, MissingFile::Create, |management| settings.apply(management))
+        .await?
+        .management()?;
     let management = &managed.management;
 
     let needs_owner = !command.demo && !management.has_owner().await?;
