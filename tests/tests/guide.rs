@@ -227,7 +227,12 @@ fn metrics_are_shown_as_the_guide_says() {
 
 #[test]
 fn an_upgrade_is_checked_as_the_guide_says() {
-    run("upgrading.md");
+    let folder = tempfile::tempdir().unwrap();
+    // The reader has a database of the old version.
+    let mut create = Command::new(package_program("keyward-cli", "keyward"));
+    create.current_dir(&folder).args(["--database", "keys.db", "keys", "create", "--name", "old"]);
+    assert!(create.output().unwrap().status.success());
+    run_in(&folder, "upgrading.md", &page("upgrading.md"), None);
 }
 
 #[test]

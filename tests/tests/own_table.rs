@@ -213,7 +213,7 @@ async fn own_sqlite_transactions_revoke_on_every_node() {
     own_transactions_revoke_on_every_node(OnSqlite { store: store.clone(), file }, store, calls).await;
 }
 
-#[needs(postgres)]
+#[needs(postgresql)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn own_postgresql_transactions_revoke_on_every_node() {
     let url = keyward_tests::postgres::database();

@@ -10,6 +10,8 @@ use keyward_manage::ManagementError;
 pub(crate) struct Error {
     kind: ErrorKind,
     message: String,
+    /// Whether the message names the database or the server.
+    names_place: bool,
 }
 
 /// Decides the exit code.
@@ -39,7 +41,12 @@ impl ErrorKind {
 
 impl Error {
     pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into() }
+        Self { kind, message: message.into(), names_place: false }
+    }
+
+    /// Creates an error whose message names the database or the server.
+    pub(crate) fn placed(kind: ErrorKind, message: String) -> Self {
+        Self { kind, message, names_place: true }
     }
 
     pub(crate) fn usage(message: impl Into<String>) -> Self {
@@ -48,9 +55,43 @@ impl Error {
 
     /// With its causes, the innermost last.
     pub(crate) fn caused(kind: ErrorKind, error: &dyn std::error::Error) -> Self {
-        let causes: Vec<String> =
-            std::iter::successors(Some(error), |&error| error.source()).map(ToString::to_string).collect();
-        Self::new(kind, causes.join(": "))
+        let mut message = error.to_string();
+        for cause in std::iter::successors(error.source(), |&error| error.source()) {
+            let cause = cause.to_string();
+            // Some libraries repeat the cause in their own message.
+            if !message.ends_with(&cause) {
+                message = format!("{message}: {cause}");
+            }
+        }
+        Self::new(kind, message)
+    }
+
+    /// Names the database or the server that failed.
+    pub(crate) fn at(self, place: &str) -> Self {
+        // A URL is long enough to be no other part of a message.
+        if self.names_place || place.contains("://") && self.message.contains(place) {
+            return self;
+        }
+        Self::placed(self.kind, format!("{place}: {}", self.message))
+    }
+
+    /// Names the database or the server, if it failed.
+    pub(crate) fn of_failure_at(self, place: &str) -> Self {
+        if self.kind == ErrorKind::Failed { self.at(place) } else { self }
+    }
+
+    /// Names the subject of an operation that was refused or failed, and the database or the server.
+    pub(crate) fn about(self, subject: Option<&str>, place: &str) -> Self {
+        match (self.kind, subject) {
+            (ErrorKind::NotFound | ErrorKind::Refused, Some(subject)) => self.at(&format!("{subject} in {place}")),
+            (ErrorKind::NotFound | ErrorKind::Refused | ErrorKind::Failed, _) => self.at(place),
+            _ => self,
+        }
+    }
+
+    /// Names a file that cannot be read.
+    pub(crate) fn unreadable(path: &std::path::Path, error: &std::io::Error) -> Self {
+        Self::usage(format!("cannot read {}: {error}", path.display()))
     }
 
     pub(crate) fn in_file(path: &std::path::Path, error: &dyn fmt::Display) -> Self {

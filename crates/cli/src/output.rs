@@ -1,7 +1,7 @@
 use std::io::{self, Write};
 
-use comfy_table::Table;
 use comfy_table::presets::NOTHING;
+use comfy_table::{Cell, Table};
 use keyward_core::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
@@ -66,7 +66,12 @@ pub(crate) fn fields(object: &Value) -> String {
     rows.fold(new_table(), with_row).trim_fmt()
 }
 
-pub(crate) fn table<T, const N: usize>(header: [&str; N], items: &[T], row: impl Fn(&T) -> [String; N]) -> String {
+/// A table without lines: a header, and one row an item.
+pub(crate) fn table<T, H: Into<Cell>, const N: usize>(
+    header: [H; N],
+    items: &[T],
+    row: impl Fn(&T) -> [String; N],
+) -> String {
     let mut table = new_table();
     table.set_header(header);
     items.iter().map(row).fold(table, with_row).trim_fmt()

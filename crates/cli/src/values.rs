@@ -1,15 +1,77 @@
+//! Parsers of values on the command line. Each error names the allowed values and an example.
+
+use std::net::SocketAddr;
+use std::num::NonZeroU32;
+use std::str::FromStr;
 use std::time::Duration;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use keyward_core::Mode;
+use keyward_core::key::KeyKind;
+use keyward_core::scope::Grant;
+use keyward_core::store::KeyStatus;
 use serde_json::{Map, Value};
 
-/// Such as `90d`, `24h` or `1h30m`. A day has 24 hours.
+const DURATION: &str = "expected a duration such as 90d, 24h or 1h30m";
+
+/// Parses a duration such as `90d`, `24h` or `1h30m`. A day has 24 hours.
 pub(crate) fn duration(text: &str) -> Result<Duration, String> {
-    let invalid = |error: jiff::Error| format!("{error}; write it like 90d, 24h or 1h30m");
-    let span: jiff::Span = text.parse().map_err(invalid)?;
-    let duration = span.to_duration(jiff::SpanRelativeTo::days_are_24_hours()).map_err(invalid)?;
-    duration.try_into().map_err(invalid)
+    let span: jiff::Span = text.parse().map_err(|_| DURATION)?;
+    if span.is_negative() {
+        return Err(format!("the duration is negative: {DURATION}"));
+    }
+    if span.get_months() != 0 || span.get_years() != 0 {
+        return Err(format!("months and years have no fixed length: {DURATION}"));
+    }
+    let too_long = |_: jiff::Error| format!("the duration is too long: {DURATION}");
+    let duration = span.to_duration(jiff::SpanRelativeTo::days_are_24_hours()).map_err(too_long)?;
+    duration.try_into().map_err(too_long)
 }
 
-pub(crate) fn json_object(text: &str) -> Result<Map<String, Value>, serde_json::Error> {
-    serde_json::from_str(text)
+pub(crate) fn json_object(text: &str) -> Result<Map<String, Value>, String> {
+    serde_json::from_str(text).map_err(|_| r#"expected a JSON object, for example '{"team":"search"}'"#.to_owned())
+}
+
+pub(crate) fn grant(text: &str) -> Result<Grant, String> {
+    text.parse().map_err(|error| format!("{error}. For several scopes, repeat --scope"))
+}
+
+pub(crate) fn address(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_| "expected an IP address and a port, such as 127.0.0.1:8080 or [::1]:8080".to_owned())
+}
+
+pub(crate) fn positive(text: &str) -> Result<NonZeroU32, String> {
+    text.parse().map_err(|_| "expected a whole number of at least 1, such as 100".to_owned())
+}
+
+pub(crate) fn limit(text: &str) -> Result<usize, String> {
+    Ok(positive(text)?.get() as usize)
+}
+
+/// Checks an e-mail address roughly, before the program opens a database. The management service checks the rest.
+pub(crate) fn email(text: &str) -> Result<String, String> {
+    match text.trim().rsplit_once('@') {
+        Some((local, domain)) if !local.is_empty() && !domain.is_empty() => Ok(text.to_owned()),
+        _ => Err("expected an e-mail address such as ada@example.com".to_owned()),
+    }
+}
+
+pub(crate) fn kind() -> impl TypedValueParser<Value = KeyKind> {
+    one_of(KeyKind::ALL.map(KeyKind::as_str))
+}
+
+pub(crate) fn mode() -> impl TypedValueParser<Value = Mode> {
+    one_of(Mode::ALL.map(Mode::as_str))
+}
+
+pub(crate) fn status() -> impl TypedValueParser<Value = KeyStatus> {
+    one_of(KeyStatus::ALL.map(KeyStatus::as_str))
+}
+
+/// Parses one of these names. The help and errors list them.
+fn one_of<T, const N: usize>(names: [&'static str; N]) -> impl TypedValueParser<Value = T>
+where
+    T: FromStr<Err: std::error::Error + Send + Sync + 'static> + Clone + Send + Sync + 'static,
+{
+    PossibleValuesParser::new(names).try_map(|name| name.parse::<T>())
 }

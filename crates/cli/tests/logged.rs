@@ -12,6 +12,9 @@ use management::{Ended, Management};
 use serde_json::{Value, json};
 
 fn entries(management: &Management) -> Vec<Value> {
+    if !management.database().exists() {
+        return Vec::new();
+    }
     let entries = management.json(&["audit", "list", "--all", "--limit", "500", "--json"]);
     entries.as_array().unwrap().clone()
 }

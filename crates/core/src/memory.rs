@@ -267,6 +267,14 @@ impl KeyAdmin for MemoryStore {
     async fn get_account(&self, id: &AccountId) -> Result<Option<AccountRecord>, StoreError> {
         Ok(self.state().accounts.get(id).cloned())
     }
+
+    async fn list_accounts(&self, after: Option<&AccountId>, limit: usize) -> Result<Vec<AccountRecord>, StoreError> {
+        let state = self.state();
+        let mut found: Vec<&AccountRecord> =
+            state.accounts.values().filter(|account| after.is_none_or(|after| account.id > *after)).collect();
+        found.sort_by(|a, b| a.id.cmp(&b.id));
+        Ok(found.into_iter().take(limit).cloned().collect())
+    }
 }
 
 #[async_trait]

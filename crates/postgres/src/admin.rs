@@ -126,6 +126,17 @@ impl PostgresStore {
         found.map(|found| Ok((row::account(&found, 0)?, found.try_get("features")?))).transpose()
     }
 
+    async fn read_accounts(&self, after: Option<&AccountId>, limit: usize) -> Result<Vec<AccountRecord>, Error> {
+        let client = self.0.pool.get().await?;
+        let sql = format!("SELECT {ACCOUNT_COLUMNS} FROM keyward_accounts WHERE id > $1 ORDER BY id LIMIT $2");
+        let statement = client.prepare_cached(&sql).await?;
+        // No id is empty, so the empty text is before all of them.
+        let after = after.map_or("", AccountId::as_str);
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let found = client.query(&statement, &[&after, &limit]).await?;
+        found.iter().map(|found| row::account(found, 0)).collect()
+    }
+
     async fn read_page(&self, query: &KeyQuery) -> Result<KeyPage, Error> {
         let client = self.0.pool.get().await?;
         let (sql, values) = list_statement(query);
@@ -196,6 +207,10 @@ impl KeyAdmin for PostgresStore {
 
     async fn get_account(&self, id: &AccountId) -> Result<Option<AccountRecord>, StoreError> {
         Ok(self.read_account(id).await?.map(|(account, _)| account))
+    }
+
+    async fn list_accounts(&self, after: Option<&AccountId>, limit: usize) -> Result<Vec<AccountRecord>, StoreError> {
+        Ok(self.read_accounts(after, limit).await?)
     }
 }
 

@@ -134,6 +134,19 @@ impl KeyAdmin for SqliteStore {
     async fn get_account(&self, id: &AccountId) -> Result<Option<AccountRecord>, StoreError> {
         Ok(self.0.read(|connection| Ok(read_account(connection, id)?))?)
     }
+
+    async fn list_accounts(&self, after: Option<&AccountId>, limit: usize) -> Result<Vec<AccountRecord>, StoreError> {
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        Ok(self.0.read(|connection| {
+            let mut statement = connection.prepare_cached(&format!(
+                "SELECT {ACCOUNT_COLUMNS} FROM accounts WHERE id > ?1 ORDER BY id LIMIT ?2"
+            ))?;
+            // No id is empty, so the empty text is before all of them.
+            let after = after.map_or("", AccountId::as_str);
+            let found = statement.query_map((after, limit), |found| row::account(found, 0))?;
+            Ok(found.collect::<rusqlite::Result<Vec<_>>>()?)
+        })?)
+    }
 }
 
 fn read_account(connection: &Connection, id: &AccountId) -> rusqlite::Result<Option<AccountRecord>> {

@@ -1,5 +1,7 @@
 //! Each write is one script: it checks the values it is based on, writes, and appends to the log.
 
+use std::collections::BTreeSet;
+
 use async_trait::async_trait;
 use keyward_core::store::{
     AdminError, ChangeLog, Committed, Cursor, KeyAdmin, KeyPage, KeyQuery, KeyRecord, Position, StoreError,
@@ -242,5 +244,35 @@ impl KeyAdmin for ValkeyStore {
     async fn get_account(&self, id: &AccountId) -> Result<Option<AccountRecord>, StoreError> {
         let stored: Option<String> = self.connection().get(script::account_key(id)).await.map_err(unavailable)?;
         stored.map(|stored| parse(&stored)).transpose()
+    }
+
+    async fn list_accounts(&self, after: Option<&AccountId>, limit: usize) -> Result<Vec<AccountRecord>, StoreError> {
+        // The server keeps no sorted list of accounts, so this walks over all names.
+        let mut names = BTreeSet::new();
+        let mut cursor = 0_u64;
+        loop {
+            let (next, found): (u64, Vec<String>) = redis::cmd("SCAN")
+                .arg(cursor)
+                .arg("MATCH")
+                .arg(format!("{}*", script::ACCOUNT_PREFIX))
+                .arg("COUNT")
+                .arg(CHUNK)
+                .query_async(&mut self.connection())
+                .await
+                .map_err(unavailable)?;
+            names.extend(found);
+            cursor = next;
+            if cursor == 0 {
+                break;
+            }
+        }
+        let after = after.map(script::account_key);
+        let wanted: Vec<String> =
+            names.into_iter().filter(|name| after.as_ref().is_none_or(|after| name > after)).take(limit).collect();
+        if wanted.is_empty() {
+            return Ok(Vec::new());
+        }
+        let stored: Vec<Option<String>> = self.connection().mget(&wanted).await.map_err(unavailable)?;
+        stored.iter().flatten().map(|stored| parse(stored)).collect()
     }
 }

@@ -10,8 +10,10 @@ pub(crate) fn key_key(id: &CredentialId) -> String {
     format!("{{keyward}}:key:{id}")
 }
 
+pub(crate) const ACCOUNT_PREFIX: &str = "{keyward}:account:";
+
 pub(crate) fn account_key(id: &AccountId) -> String {
-    format!("{{keyward}}:account:{id}")
+    format!("{ACCOUNT_PREFIX}{id}")
 }
 
 pub(crate) fn digest_key(digest: &Digest) -> String {

@@ -4,6 +4,7 @@
 
 mod accounts;
 mod browser;
+mod first_hour;
 mod hosts;
 mod http;
 mod keys;

@@ -149,6 +149,10 @@ impl Restarted {
         let mut seen = Vec::new();
         for account in management.accounts(&system, &everything()).await.unwrap().items {
             let id = &account.id;
+            // A crash leaves an account without members in the key store.
+            if account.created_at == Timestamp::from_millis(0) {
+                continue;
+            }
             assert_eq!(account, management.account(&system, id).await.unwrap());
             let name = &account.name;
             let state = (&account.plan, &account.features, account.suspended_at.is_some(), account.version);

@@ -16,7 +16,14 @@ use zeroize::Zeroizing;
 use crate::error::{Error, ErrorKind};
 use crate::options::Options;
 
-const DEFAULT_DATABASE: &str = "keyward.db";
+/// What to do if the database is a file that does not exist.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum MissingFile {
+    /// For commands that fill a new database.
+    Create,
+    /// For all other commands. The path may be mistyped.
+    Refuse,
+}
 
 pub(crate) struct Database {
     /// For reading. Changes go through the management service, if any.
@@ -36,13 +43,13 @@ pub(crate) fn system() -> Actor {
 
 impl Database {
     /// Accounts without a plan have no key limit here: that is a setting of the server.
-    pub(crate) async fn open(options: &Options) -> Result<Self, Error> {
-        Self::open_with(options, |management| Ok(management.key_limit(u32::MAX))).await
+    pub(crate) async fn open(options: &Options, missing: MissingFile) -> Result<Self, Error> {
+        Self::open_with(options, missing, |management| Ok(management.key_limit(u32::MAX))).await
     }
 
-    pub(crate) async fn open_for(options: &Options, command: &str) -> Result<Self, Error> {
+    pub(crate) async fn open_for(options: &Options, command: &str, missing: MissingFile) -> Result<Self, Error> {
         Self::refuse_server(options, command)?;
-        Self::open(options).await
+        Self::open(options, missing).await
     }
 
     pub(crate) fn refuse_server(options: &Options, command: &str) -> Result<(), Error> {
@@ -56,16 +63,22 @@ impl Database {
 
     pub(crate) async fn open_with(
         options: &Options,
+        missing: MissingFile,
         configure: impl FnOnce(ManagementBuilder) -> Result<ManagementBuilder, Error>,
     ) -> Result<Self, Error> {
-        let database = options.database.as_deref().unwrap_or(DEFAULT_DATABASE);
+        let database = options.database_or_default();
         let settings = KeySettings::new(options)?;
-        let failed = |error: &dyn std::error::Error| Error::caused(ErrorKind::Failed, error);
-        // A URL may hold a password, so no message repeats it.
+        let failed = |error: &dyn std::error::Error| Error::caused(ErrorKind::Failed, error).at(&options.place());
         match database.split_once("://") {
             None => {
-                let keys = SqliteStore::open(database)
-                    .map_err(|error| Error::new(ErrorKind::Failed, format!("{database}: {}", failed(&error))))?;
+                if missing == MissingFile::Refuse && !Path::new(database).exists() {
+                    let message = format!(
+                        "there is no database {database}: check --database, or create one with keyward keys create, keys import \
+                         or serve"
+                    );
+                    return Err(Error::placed(ErrorKind::Failed, message));
+                }
+                let keys = SqliteStore::open(database).map_err(|error| failed(&error))?;
                 let records = SqliteManagementStore::open(&keys).map_err(|error| failed(&error))?;
                 settings.manage(keys, records, configure)
             }
@@ -155,7 +168,7 @@ fn check_prefixes(format: &KeyFormat) -> Result<(), Error> {
 }
 
 fn read_peppers(file: &Path) -> Result<Hasher, Error> {
-    let text = Zeroizing::new(std::fs::read_to_string(file).map_err(|error| Error::in_file(file, &error))?);
+    let text = Zeroizing::new(std::fs::read_to_string(file).map_err(|error| Error::unreadable(file, &error))?);
     let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
     let peppers = lines.map(|(number, line)| {
         let invalid = |error| Error::in_file(file, &format!("line {}: {error}", number + 1));

@@ -8,7 +8,7 @@ use keyward_manage::{Management, ManagementError, PageRequest};
 use crate::error::{Error, ErrorKind};
 use crate::options::Options;
 
-pub(crate) use database::{Database, Managed, key_format, system};
+pub(crate) use database::{Database, Managed, MissingFile, key_format, system};
 pub(crate) use server::{connect, connect_signed_in};
 
 pub(crate) enum Backend {
@@ -20,14 +20,14 @@ pub(crate) enum Backend {
 }
 
 impl Backend {
-    pub(crate) async fn open(options: &Options) -> Result<Self, Error> {
+    pub(crate) async fn open(options: &Options, missing: MissingFile) -> Result<Self, Error> {
         if options.server.is_some() && options.database.is_some() {
             return Err(Error::usage("KEYWARD_SERVER and KEYWARD_DATABASE are both set: pass --server or --database"));
         }
         if options.server.is_some() {
             return Ok(Self::Server(connect(options)?));
         }
-        let Database { keys, managed } = Database::open(options).await?;
+        let Database { keys, managed } = Database::open(options, missing).await?;
         Ok(match managed {
             Some(managed) => Self::Management(managed.management, keys),
             None => Self::Keys(keys),

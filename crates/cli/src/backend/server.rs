@@ -1,4 +1,4 @@
-use keyward_client::{Client, Credential, Secret};
+use keyward_client::{Client, ClientError, Credential, Secret};
 use zeroize::Zeroizing;
 
 use crate::error::Error;
@@ -28,7 +28,11 @@ fn anonymous(options: &Options) -> Result<Client, Error> {
     if !options.prefix.is_empty() || options.explicit.pepper_file {
         return Err(Error::usage("--prefix and --pepper-file do not apply to a server: it has its own settings"));
     }
-    Ok(Client::builder(url).allow_plain_http(options.allow_plain_http).build()?)
+    Client::builder(url).allow_plain_http(options.allow_plain_http).build().map_err(|error| match error {
+        // A password before the host is not shown.
+        ClientError::Url(why) if !url.contains('@') => Error::usage(format!("invalid --server URL {url:?}: {why}")),
+        error => error.into(),
+    })
 }
 
 /// A flag overrides the variable.
@@ -36,7 +40,7 @@ fn credential(options: &Options) -> Result<Option<Secret>, Error> {
     let variable = std::env::var(TOKEN).ok().filter(|text| !text.trim().is_empty());
     match (&options.token_file, variable) {
         (Some(file), variable) if options.explicit.token_file || variable.is_none() => {
-            let text = std::fs::read_to_string(file).map_err(|error| Error::in_file(file, &error))?;
+            let text = std::fs::read_to_string(file).map_err(|error| Error::unreadable(file, &error))?;
             Ok(Some(Secret::new(Zeroizing::new(text).lines().next().unwrap_or_default().trim())))
         }
         (_, Some(text)) => Ok(Some(Secret::new(Zeroizing::new(text).trim()))),

@@ -6,14 +6,15 @@ use keyward_core::clock::{Clock, SystemClock};
 use keyward_core::lifecycle::KeysError;
 use keyward_core::name::check_name;
 use keyward_core::store::WriteRefused;
-use keyward_core::{AccountId, AccountRecord, Keys};
-use keyward_manage::{AccountUpdate, Management, ManagementError};
+use keyward_core::{AccountId, AccountRecord, Keys, Timestamp};
+use keyward_manage::{AccountUpdate, Management, ManagementError, Versioned};
 use serde_json::{Value, json};
 
 use super::ATTEMPTS;
 use super::effect::Effect;
-use crate::backend::{Backend, system};
+use crate::backend::{Backend, MissingFile, every_page, system};
 use crate::error::{Error, ErrorKind};
+use crate::options::Options;
 use crate::output;
 
 #[derive(Subcommand)]
@@ -29,9 +30,9 @@ pub(super) enum Command {
         #[arg(long)]
         plan: Option<String>,
     },
-    /// List your accounts on a server.
+    /// List accounts: your own on a server, and every account on a database.
     List {
-        /// List every account of the deployment. For the operator.
+        /// List every account of a server. For the operator.
         #[arg(long)]
         all: bool,
         /// Print JSON.
@@ -78,11 +79,36 @@ struct Changed {
     effect: Option<Effect>,
 }
 
-pub(super) async fn run(backend: &Backend, command: Command) -> Result<(), Error> {
+pub(super) async fn run(options: &Options, command: Command) -> Result<(), Error> {
+    let missing = if matches!(command, Command::Create { .. }) { MissingFile::Create } else { MissingFile::Refuse };
+    let backend = Backend::open(options, missing).await?;
+    let subject = subject(&command).map(|id| format!("account {id}"));
+    run_on(&backend, command).await.map_err(|error| error.about(subject.as_deref(), &options.place()))
+}
+
+/// The account that a command is about, for its errors.
+fn subject(command: &Command) -> Option<&AccountId> {
+    match command {
+        // Its errors name the account themselves.
+        Command::Create { .. } | Command::List { .. } => None,
+        Command::Show { id, .. }
+        | Command::Rename { id, .. }
+        | Command::SetPlan { id, .. }
+        | Command::Suspend { id }
+        | Command::Resume { id } => Some(id),
+    }
+}
+
+async fn run_on(backend: &Backend, command: Command) -> Result<(), Error> {
     let (id, update) = match command {
         Command::Create { id, name, plan } => return print(&create(backend, id, name, plan).await?),
         Command::List { all, json } => {
-            return output::list(&list(backend, all).await?, json, "you belong to no account", table);
+            let none = if matches!(backend, Backend::Server(_)) {
+                "you belong to no account"
+            } else {
+                "there are no accounts"
+            };
+            return output::list(&list(backend, all).await?, json, none, table);
         }
         Command::Show { id, json } => return output::object(&show(backend, &id).await?, json),
         Command::Rename { id, name } => (id, UpdateAccount { name: Some(name), ..UpdateAccount::default() }),
@@ -149,10 +175,38 @@ pub(super) async fn insert_unmanaged(keys: &Keys, account: &AccountRecord) -> Re
 async fn list(backend: &Backend, all: bool) -> Result<Vec<Account>, Error> {
     match backend {
         Backend::Server(client) => Ok(client.walk_accounts(all).all().await?),
-        Backend::Management(..) | Backend::Keys(_) => {
-            Err(Error::usage("keyward accounts list needs a server: pass --server"))
+        Backend::Management(management, _) => {
+            let actor = system();
+            let accounts = every_page(|page| async { management.accounts(&actor, &{ page }).await }).await?;
+            Ok(accounts.into_iter().map(|Versioned { value, version }| view(value, version)).collect())
+        }
+        Backend::Keys(keys) => {
+            const PAGE: usize = 500;
+            let mut found: Vec<AccountRecord> = Vec::new();
+            loop {
+                let after = found.last().map(|last| last.id.clone());
+                let page = keys.list_accounts(after.as_ref(), PAGE).await?;
+                let is_last = page.len() < PAGE;
+                found.extend(page);
+                if is_last {
+                    return Ok(found.into_iter().map(unmanaged_view).collect());
+                }
+            }
         }
     }
+}
+
+fn view(account: keyward_manage::Account, version: u64) -> Account {
+    let keyward_manage::Account { id, name, plan, features, suspended_at, created_at } = account;
+    let features = features.into_iter().map(Into::into).collect();
+    Account { id, name, plan: plan.map(Into::into), features, suspended_at, created_at, role: None, version }
+}
+
+/// An account of a store without management records, which has neither a time of creation nor a version.
+fn unmanaged_view(record: AccountRecord) -> Account {
+    let AccountRecord { id, name, plan, features, suspended_at } = record;
+    let created_at = Timestamp::from_millis(0);
+    view(keyward_manage::Account { id, name, plan, features, suspended_at, created_at }, 0)
 }
 
 async fn show(backend: &Backend, id: &AccountId) -> Result<Value, Error> {

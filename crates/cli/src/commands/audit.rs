@@ -8,6 +8,7 @@ use keyward_manage::{AuditQuery, PageRequest};
 use crate::backend::{Records, system};
 use crate::error::{Error, ErrorKind};
 use crate::output;
+use crate::values::limit;
 
 const PAGE: u16 = 500;
 
@@ -44,7 +45,7 @@ pub(super) struct List {
     #[arg(long, value_name = "PREFIX")]
     action: Option<String>,
     /// The most entries to print.
-    #[arg(long, default_value_t = 50)]
+    #[arg(long, default_value = "50", value_parser = limit)]
     limit: usize,
     /// Print JSON.
     #[arg(long)]

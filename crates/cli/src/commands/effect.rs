@@ -39,10 +39,13 @@ impl fmt::Display for Effect {
         let Self { confirmed, expired, names, took_ms } = self;
         write!(f, "effective on {confirmed} of {} nodes after {took_ms} ms", confirmed + expired)?;
         if names.is_empty() && *expired > 0 {
-            write!(f, "\n{expired} did not answer: their leases have expired, so they do not accept the key either")?;
+            write!(
+                f,
+                "\n{expired} did not answer: their leases have expired, so they use nothing from before the change"
+            )?;
         }
         for node in names {
-            write!(f, "\n{node} did not answer: its lease has expired, so it does not accept the key either")?;
+            write!(f, "\n{node} did not answer: its lease has expired, so it uses nothing from before the change")?;
         }
         Ok(())
     }

@@ -19,7 +19,7 @@ use clap::error::{ContextKind, ContextValue};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use clap_complete::Shell;
 
-use crate::backend::{Backend, connect, connect_signed_in};
+use crate::backend::{Backend, MissingFile, connect, connect_signed_in};
 use crate::error::Error;
 use crate::options::Options;
 use crate::output::note;
@@ -94,7 +94,7 @@ enum Command {
 
 impl Arguments {
     pub(crate) fn read() -> Self {
-        let matches = Self::command().try_get_matches().unwrap_or_else(|error| name_variable(error).exit());
+        let matches = Self::command().try_get_matches().unwrap_or_else(|error| explain(error).exit());
         let mut arguments = Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
         if let Err(error) = arguments.options.settle(&matches) {
             note!("error: {error}");
@@ -109,13 +109,23 @@ impl Arguments {
 
     pub(crate) async fn run(self) -> Result<(), Error> {
         let options = &self.options;
-        let backend = async || Backend::open(options).await;
-        match self.command {
+        let is_local = matches!(self.command, Command::Serve(_) | Command::Scan(_) | Command::Pepper(_));
+        let done = Self::run_command(options, self.command).await;
+        done.map_err(|error| if is_local { error } else { error.of_failure_at(&options.place()) })
+    }
+
+    async fn run_command(options: &Options, command: Command) -> Result<(), Error> {
+        let backend = async |missing: MissingFile| Backend::open(options, missing).await;
+        match command {
             Command::Keys(command) => keys::run(options, command).await,
-            Command::Accounts(command) => accounts::run(&backend().await?, command).await,
-            Command::Members(command) => members::run(backend().await?.records()?, command).await,
-            Command::Plans(command) => plans::run(backend().await?.records()?, command).await,
-            Command::Audit(command) => audit::run(backend().await?.records()?, command).await,
+            Command::Accounts(command) => accounts::run(options, command).await,
+            Command::Members(command) => members::run(backend(MissingFile::Refuse).await?.records()?, command).await,
+            Command::Plans(command) => {
+                let is_new = matches!(command, plans::Command::Create { .. });
+                let missing = if is_new { MissingFile::Create } else { MissingFile::Refuse };
+                plans::run(backend(missing).await?.records()?, command).await
+            }
+            Command::Audit(command) => audit::run(backend(MissingFile::Refuse).await?.records()?, command).await,
             Command::Users(command) => users::run(options, command).await,
             Command::Pages(command) => pages::run(&connect(options)?, command).await,
             Command::Login(command) => session::login(&connect_signed_in(options)?, command).await,
@@ -131,6 +141,33 @@ impl Arguments {
             }
         }
     }
+}
+
+/// Words that people try, by the group of commands, and what to use instead.
+const OTHER_WORDS: [(&str, &[&str], &str); 5] = [
+    ("keys", &["delete", "remove", "rm", "del"], "revoke a key instead: keyward keys revoke ID"),
+    ("keys", &["add", "new", "issue", "generate"], "create a key: keyward keys create --name NAME"),
+    ("accounts", &["delete", "remove", "rm", "disable"], "suspend an account instead: keyward accounts suspend ID"),
+    ("users", &["delete", "rm"], "remove a user: keyward users remove ID"),
+    ("plans", &["delete", "rm"], "remove a plan: keyward plans remove NAME"),
+];
+
+fn explain(error: clap::Error) -> clap::Error {
+    name_variable(suggest_command(error))
+}
+
+/// Suggests the command for another word with the same meaning. clap only finds words that look similar.
+fn suggest_command(mut error: clap::Error) -> clap::Error {
+    let Some(ContextValue::String(word)) = error.get(ContextKind::InvalidSubcommand) else { return error };
+    let usage = error.get(ContextKind::Usage).map(ToString::to_string).unwrap_or_default();
+    let tip = OTHER_WORDS
+        .iter()
+        .find(|(group, words, _)| usage.contains(&format!("keyward {group} ")) && words.contains(&word.as_str()));
+    if let Some((_, _, tip)) = tip {
+        error.remove(ContextKind::SuggestedSubcommand);
+        error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![(*tip).into()]));
+    }
+    error
 }
 
 /// clap names the flag only.

@@ -4,7 +4,7 @@ use clap::Args;
 use keyward_core::store::{NodeState, NodeStates};
 use serde_json::{Value, json};
 
-use crate::backend::Database;
+use crate::backend::{Database, MissingFile};
 use crate::error::Error;
 use crate::options::Options;
 use crate::output::{self, note};
@@ -17,7 +17,7 @@ pub(super) struct Nodes {
 }
 
 pub(super) async fn run(options: &Options, command: Nodes) -> Result<(), Error> {
-    let database = Database::open_for(options, "nodes").await?;
+    let database = Database::open_for(options, "nodes", MissingFile::Refuse).await?;
     let Some(states) = database.keys.nodes().await? else {
         note!("this store has no change log, so it has no register of nodes");
         return Ok(());

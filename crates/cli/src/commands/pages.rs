@@ -48,7 +48,7 @@ pub(super) async fn run(client: &Client, command: Command) -> Result<(), Error> 
     match command {
         Command::Show { json } => print(&client.settings().await?, json),
         Command::Update { name, no_name, accent, no_accent, theme, logo, no_logo } => {
-            let read = |file: PathBuf| std::fs::read(&file).map_err(|error| Error::in_file(&file, &error));
+            let read = |file: PathBuf| std::fs::read(&file).map_err(|error| Error::unreadable(&file, &error));
             let logo = logo.map(read).transpose()?;
             let update = UpdateSettings {
                 name: change(name, no_name),

@@ -7,7 +7,7 @@ use keyward_manage::{Management, NewUser};
 
 use super::members::invitation_table;
 use super::prompt::{confirm, new_password, secret};
-use crate::backend::{Backend, Database, Records, connect, system};
+use crate::backend::{Backend, Database, MissingFile, Records, connect, system};
 use crate::error::{Error, ErrorKind};
 use crate::options::Options;
 use crate::output::{self, note};
@@ -139,10 +139,10 @@ pub(super) enum OnServer {
 pub(super) async fn run(options: &Options, command: Command) -> Result<(), Error> {
     match command {
         Command::Create { email, name, password_stdin, .. } => {
-            let database = Database::open_for(options, "users create").await?;
+            let database = Database::open_for(options, "users create", MissingFile::Create).await?;
             create_owner(&database.management()?.management, &email, &name, password_stdin).await
         }
-        Command::Reset { email } => reset(Backend::open(options).await?.records()?, &email).await,
+        Command::Reset { email } => reset(Backend::open(options, MissingFile::Refuse).await?.records()?, &email).await,
         Command::OnServer(command) => on_server(&connect(options)?, command).await,
     }
 }

@@ -1,4 +1,4 @@
-//! Changes of accounts that keep the rest of the record.
+//! Lists of accounts, and changes that keep the rest of the record.
 
 use super::{ATTEMPTS, Keys, KeysError};
 use crate::id::AccountId;
@@ -6,6 +6,30 @@ use crate::lease::Propagation;
 use crate::store::{AccountRecord, WriteRefused};
 
 impl Keys {
+    /// Returns at most `limit` accounts behind `after`, in the order of their ids.
+    ///
+    /// # Errors
+    /// [`KeysError::Store`].
+    ///
+    /// # Examples
+    /// ```
+    /// # use keyward::{AccountRecord, Keys, MemoryStore};
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let keys = Keys::new(MemoryStore::new());
+    /// keys.put_account(&AccountRecord::new("acct_1".parse()?, "Example Ltd")).await?;
+    /// let accounts = keys.list_accounts(None, 100).await?;
+    /// assert_eq!(accounts[0].name, "Example Ltd");
+    /// assert!(keys.list_accounts(Some(&accounts[0].id), 100).await?.is_empty());
+    /// # Ok(()) }
+    /// ```
+    pub async fn list_accounts(
+        &self,
+        after: Option<&AccountId>,
+        limit: usize,
+    ) -> Result<Vec<AccountRecord>, KeysError> {
+        Ok(self.store.list_accounts(after, limit).await?)
+    }
+
     /// Adds an account if its id is free, and returns the account that the store has. An existing one stays as it is.
     ///
     /// Call it when a user signs in: it keeps the plan, the features and a suspension.

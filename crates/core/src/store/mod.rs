@@ -178,6 +178,12 @@ pub trait KeyAdmin: KeyStore {
 
     /// Returns an account.
     async fn get_account(&self, id: &AccountId) -> Result<Option<AccountRecord>, StoreError>;
+
+    /// Returns at most `limit` accounts behind `after`, in the byte order of their ids.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store cannot answer.
+    async fn list_accounts(&self, after: Option<&AccountId>, limit: usize) -> Result<Vec<AccountRecord>, StoreError>;
 }
 
 #[async_trait]

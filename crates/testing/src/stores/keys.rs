@@ -204,6 +204,29 @@ pub(super) async fn an_account_is_inserted_once(store: &impl KeyAdmin) {
     }
 }
 
+pub(super) async fn every_account_is_listed_once_in_the_order_of_ids(store: &impl KeyAdmin) {
+    let mut added = Vec::new();
+    for _ in 0..5 {
+        added.push(account(store).await);
+    }
+    for limit in [1, 2, 1_000] {
+        let mut listed: Vec<AccountRecord> = Vec::new();
+        loop {
+            let after = listed.last().map(|last| last.id.clone());
+            let page = store.list_accounts(after.as_ref(), limit).await.expect("the store answers");
+            assert!(page.len() <= limit);
+            if page.is_empty() {
+                break;
+            }
+            listed.extend(page);
+        }
+        assert!(listed.is_sorted_by(|a, b| a.id < b.id), "limit {limit}");
+        for account in &added {
+            assert!(listed.contains(account), "limit {limit}: {} is missing", account.id);
+        }
+    }
+}
+
 pub(super) async fn an_account_is_replaced_only_as_expected(store: &impl KeyAdmin) {
     let first = account(store).await;
     let mut plan = first.clone().with_plan("Pro").with_feature("analytics");

@@ -95,4 +95,8 @@ impl<S: KeyAdmin + Clone> KeyAdmin for Racing<S> {
     async fn get_account(&self, id: &AccountId) -> Result<Option<AccountRecord>, StoreError> {
         self.inner.get_account(id).await
     }
+
+    async fn list_accounts(&self, after: Option<&AccountId>, limit: usize) -> Result<Vec<AccountRecord>, StoreError> {
+        self.inner.list_accounts(after, limit).await
+    }
 }

@@ -120,6 +120,11 @@ impl<S: KeyAdmin + Clone> KeyAdmin for Crashing<S> {
         }
         self.inner.get_account(id).await
     }
+
+    async fn list_accounts(&self, after: Option<&AccountId>, limit: usize) -> Result<Vec<AccountRecord>, StoreError> {
+        self.crash.alive()?;
+        self.inner.list_accounts(after, limit).await
+    }
 }
 
 #[async_trait]

@@ -16,12 +16,15 @@ use serde_json::{Map, Value, json};
 use zeroize::Zeroizing;
 
 use super::prompt::confirm;
-use crate::backend::{Backend, Database};
+use crate::backend::{Backend, Database, MissingFile};
 use crate::error::{Error, ErrorKind};
 use crate::options::Options;
 use crate::output::{self, note};
-use crate::values::{duration, json_object};
+use crate::values::{duration, grant, json_object, kind, limit, mode, status};
 use operations::Changed;
+
+const NO_USAGE: &str = "no requests are reported. A service reports them if its keys are checked by the management service: by its \
+                        verifier, its usage hook, or the gateway endpoints of keyward serve";
 
 const PAGE: u16 = 500;
 
@@ -68,7 +71,7 @@ pub(in crate::commands) enum Command {
         /// The id of the key.
         id: CredentialId,
         /// How long both keys work, such as `24h` or `7d`. `0s` ends the old key at once.
-        #[arg(long, value_parser = duration, default_value = "24h")]
+        #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "24h")]
         overlap: Duration,
     },
     /// Change a key.
@@ -98,32 +101,32 @@ pub(in crate::commands) struct Create {
     /// The purpose: `api` for the provider's own API, or `management` for the API that manages keys and accounts.
     #[arg(long, default_value = "api")]
     purpose: Purpose,
-    /// The mode: `live` or `test`.
-    #[arg(long, default_value = "live")]
+    /// The mode.
+    #[arg(long, default_value = "live", value_parser = mode())]
     mode: Mode,
-    /// The kind: `secret`, `publishable` or `restricted`. Defaults to restricted with --scope, and to secret otherwise.
-    #[arg(long)]
+    /// The kind. Defaults to restricted with --scope, and to secret otherwise.
+    #[arg(long, value_parser = kind())]
     kind: Option<KeyKind>,
     /// A scope to grant, such as `resources:read` or `jobs:*`. Repeatable.
-    #[arg(long = "scope")]
+    #[arg(long = "scope", value_name = "SCOPE", value_parser = grant)]
     scopes: Vec<Grant>,
     /// An endpoint that the key is limited to, such as `GET /v1/videos/*`. Repeatable.
-    #[arg(long = "endpoint")]
+    #[arg(long = "endpoint", value_name = "ENDPOINT")]
     endpoints: Vec<Endpoint>,
     /// A network or address that the key is limited to, such as `192.0.2.0/24`. Repeatable.
-    #[arg(long = "network")]
+    #[arg(long = "network", value_name = "NETWORK")]
     networks: Vec<Network>,
     /// Expire after this time, such as `90d`. Defaults to no expiry.
-    #[arg(long, value_parser = duration)]
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
     expires_in: Option<Duration>,
     /// Expire at this time, such as `2027-01-01T00:00:00Z`.
-    #[arg(long)]
+    #[arg(long, value_name = "TIME")]
     expires_at: Option<Timestamp>,
     /// Accept the key from this time on.
-    #[arg(long)]
+    #[arg(long, value_name = "TIME")]
     not_before: Option<Timestamp>,
-    /// Your own data, as a JSON object.
-    #[arg(long, value_parser = json_object)]
+    /// Your own data: a JSON object, such as `{"team":"search"}`.
+    #[arg(long, value_name = "JSON", value_parser = json_object)]
     metadata: Option<Map<String, Value>>,
 }
 
@@ -133,22 +136,22 @@ pub(in crate::commands) struct List {
     #[arg(long)]
     account: Option<AccountId>,
     /// Keys of this mode.
-    #[arg(long)]
+    #[arg(long, value_parser = mode())]
     mode: Option<Mode>,
     /// Keys of this kind.
-    #[arg(long)]
+    #[arg(long, value_parser = kind())]
     kind: Option<KeyKind>,
-    /// Keys with this status: `active`, `disabled`, `expired`, `revoked` or `compromised`.
-    #[arg(long)]
+    /// Keys with this status.
+    #[arg(long, value_parser = status())]
     status: Option<KeyStatus>,
     /// Keys with this text in the name.
     #[arg(long)]
     search: Option<String>,
     /// Keys that were not used for this long, such as `30d`, or never.
-    #[arg(long, value_parser = duration)]
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
     unused_for: Option<Duration>,
     /// The most keys to print. Defaults to all.
-    #[arg(long)]
+    #[arg(long, value_parser = limit)]
     limit: Option<usize>,
     /// Print JSON.
     #[arg(long)]
@@ -166,19 +169,19 @@ pub(in crate::commands) struct Update {
     #[arg(long)]
     name: Option<String>,
     /// A scope to grant, instead of the old ones. Repeatable.
-    #[arg(long = "scope")]
+    #[arg(long = "scope", value_name = "SCOPE", value_parser = grant)]
     scopes: Vec<Grant>,
     /// Expire after this time.
-    #[arg(long, value_parser = duration)]
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
     expires_in: Option<Duration>,
     /// Expire at this time.
-    #[arg(long)]
+    #[arg(long, value_name = "TIME")]
     expires_at: Option<Timestamp>,
     /// Remove the expiry.
     #[arg(long)]
     no_expiry: bool,
     /// Your own data, as a JSON object. Replaces the old data.
-    #[arg(long, value_parser = json_object)]
+    #[arg(long, value_name = "JSON", value_parser = json_object)]
     metadata: Option<Map<String, Value>>,
     /// Change the key only at this version, as `keys show` prints it. Defaults to the current one.
     #[arg(long, value_name = "VERSION")]
@@ -186,10 +189,37 @@ pub(in crate::commands) struct Update {
 }
 
 pub(in crate::commands) async fn run(options: &Options, command: Command) -> Result<(), Error> {
-    if let Command::Import(command) = command {
-        return import::run(&Database::open_for(options, "keys import").await?, &command).await;
+    let missing = match command {
+        Command::Import(command) => {
+            let database = Database::open_for(options, "keys import", MissingFile::Create).await?;
+            return import::run(&database, &command).await;
+        }
+        Command::Create(_) => MissingFile::Create,
+        _ => MissingFile::Refuse,
+    };
+    let backend = Backend::open(options, missing).await?;
+    let subject = subject(&command);
+    run_on(&backend, command).await.map_err(|error| error.about(subject.as_deref(), &options.place()))
+}
+
+/// The key or the account that a command is about, for its errors.
+fn subject(command: &Command) -> Option<String> {
+    match command {
+        Command::Create(Create { account, .. }) | Command::Usage { id: None, account, .. } => {
+            account.as_ref().map(|account| format!("account {account}"))
+        }
+        Command::Usage { id: Some(id), .. }
+        | Command::Show { id, .. }
+        | Command::Revoke { id, .. }
+        | Command::Rotate { id, .. }
+        | Command::Update(Update { id, .. })
+        | Command::Disable { id }
+        | Command::Enable { id } => Some(format!("key {id}")),
+        Command::Import(_) | Command::List(_) => None,
     }
-    let backend = &Backend::open(options).await?;
+}
+
+async fn run_on(backend: &Backend, command: Command) -> Result<(), Error> {
     match command {
         Command::Create(command) => create(backend, command).await,
         Command::Import(_) => Ok(()),
@@ -199,7 +229,7 @@ pub(in crate::commands) async fn run(options: &Options, command: Command) -> Res
             if json {
                 return output::json_line(&serde_json::to_value(&usage)?);
             }
-            output::list(&usage.days, false, "there was no use", usage_table)
+            output::list(&usage.days, false, NO_USAGE, usage_table)
         }
         Command::Show { id, json } => output::object(&to_json(&operations::show(backend, &id).await?), json),
         Command::Revoke { id, yes } => revoke(backend, &id, yes).await,
@@ -241,6 +271,8 @@ async fn create(backend: &Backend, command: Create) -> Result<(), Error> {
 
 async fn list(backend: &Backend, command: List) -> Result<(), Error> {
     let now = SystemClock.now();
+    let names_accounts = command.account.is_none();
+    let is_unused = command.unused_for.is_some();
     let wanted = command.limit.unwrap_or(usize::MAX);
     let before = |unused: Duration| now.as_millis().saturating_sub(unused.as_millis() as i64);
     let mut filter = KeyFilter {
@@ -265,14 +297,22 @@ async fn list(backend: &Backend, command: List) -> Result<(), Error> {
     if command.json {
         output::json_line(&found.iter().map(to_json).collect::<Value>())
     } else {
-        output::list(&found, false, "there are no such keys", table)
+        let columns = Columns {
+            account: names_accounts,
+            no_use: if is_unused || found.iter().any(|key| key.last_used_at.is_some()) {
+                "never"
+            } else {
+                "not reported"
+            },
+        };
+        output::list(&found, false, "there are no such keys", |keys| table(keys, &columns))
     }
 }
 
 async fn revoke(backend: &Backend, id: &CredentialId, yes: bool) -> Result<(), Error> {
     let key = operations::show(backend, id).await?;
     if !yes {
-        let used = key.last_used_at.map_or_else(|| "never used".to_owned(), |at| format!("last used at {at}"));
+        let used = key.last_used_at.map_or_else(|| "no use reported".to_owned(), |at| format!("last used at {at}"));
         confirm(&format!("Revoke {:?} ({}, {used}) for good?", key.name, key.hint))?;
     }
     let Changed { record, effect } = operations::revoke(backend, id).await?;
@@ -339,22 +379,40 @@ pub(super) fn to_json(key: &Key) -> Value {
     })
 }
 
-fn table(keys: &[Key]) -> String {
-    let header = ["ID", "NAME", "HINT", "STATUS", "KIND", "MODE", "SCOPES", "CREATED", "LAST USED", "EXPIRES"];
-    output::table(header, keys, |key| {
+/// Columns of the table of keys that depend on the list.
+struct Columns {
+    /// Whether the keys may be of several accounts.
+    account: bool,
+    /// The word for a key without a last use.
+    no_use: &'static str,
+}
+
+fn table(keys: &[Key], columns: &Columns) -> String {
+    let header =
+        ["ID", "NAME", "ACCOUNT", "HINT", "STATUS", "KIND", "MODE", "SCOPES", "CREATED", "LAST USED", "EXPIRES"];
+    let row = |key: &Key| {
         [
             key.id.to_string(),
             key.name.clone(),
+            key.account.to_string(),
             key.hint.to_string(),
             key.status.to_string(),
             key.kind.to_string(),
             key.mode.to_string(),
             key.scopes.to_string(),
             output::day(Some(key.created_at), "-"),
-            output::day(key.last_used_at, "never"),
+            output::day(key.last_used_at, columns.no_use),
             output::day(key.expires_at, "never"),
         ]
-    })
+    };
+    if columns.account {
+        return output::table(header, keys, row);
+    }
+    let without_account = |[id, name, _, rest @ ..]: [String; 11]| {
+        let [hint, status, kind, mode, scopes, created, used, expires] = rest;
+        [id, name, hint, status, kind, mode, scopes, created, used, expires]
+    };
+    output::table(without_account(header.map(str::to_owned)), keys, |key| without_account(row(key)))
 }
 
 fn usage_table(days: &[UsageDay]) -> String {

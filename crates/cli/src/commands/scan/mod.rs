@@ -8,7 +8,7 @@ mod report;
 mod scanner;
 
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use keyward_core::Keys;
@@ -19,7 +19,7 @@ use keyward_core::store::{KeyRecord, KeyStatus};
 
 use super::effect::Effect;
 use super::prompt::{check_terminal, confirm};
-use crate::backend::{Database, key_format, system};
+use crate::backend::{Database, MissingFile, key_format, system};
 use crate::error::{Error, ErrorKind};
 use crate::options::Options;
 use crate::output::note;
@@ -60,8 +60,10 @@ pub(super) async fn run(options: &Options, command: Scan) -> Result<(), Error> {
     }
     // The prefixes are those to search for, and may be those of management keys. The database needs none: no key is created.
     let lookup = Options { prefix: Vec::new(), ..options.clone() };
-    let database = match lookup.database {
-        Some(_) => Some(Database::open(&lookup).await.map_err(Error::in_scan)?),
+    let database = match &lookup.database {
+        // A variable for other commands may name a file that is not created yet.
+        Some(file) if !options.explicit.database && !file.contains("://") && !Path::new(file).exists() => None,
+        Some(_) => Some(Database::open(&lookup, MissingFile::Refuse).await.map_err(Error::in_scan)?),
         None => None,
     };
     if command.revoke && database.is_none() {

@@ -3,7 +3,7 @@ use std::time::Duration;
 use keyward_core::clock::{Clock, SystemClock};
 use keyward_core::key::KeyKind;
 use keyward_core::{Mode, NewKey, ScopeSet};
-use keyward_manage::{AccountUpdate, Context, KeyDraft, NewCount, NewUser, Plan, Role};
+use keyward_manage::{AccountUpdate, Context, KeyDraft, Management, NewCount, NewUser, Plan, Role};
 use serde_json::{Value, json};
 
 use crate::backend::{Managed, system};
@@ -12,14 +12,20 @@ use crate::error::{Error, ErrorKind};
 const HOUR: i64 = 3_600 * 1_000;
 const EMAIL: &str = "demo@example.com";
 
-pub(super) async fn seed(managed: &Managed) -> Result<Value, Error> {
-    let Managed { management, records } = managed;
+/// Refuses a database with an owner.
+pub(super) async fn require_empty(management: &Management) -> Result<(), Error> {
     if management.has_owner().await? {
         return Err(Error::new(
             ErrorKind::Refused,
             "--demo needs an empty database, and this one has an owner: pass another --database",
         ));
     }
+    Ok(())
+}
+
+/// Fills an empty database. Returns credentials to sign in with.
+pub(super) async fn seed(managed: &Managed) -> Result<Value, Error> {
+    let Managed { management, records } = managed;
     let mut random = [0_u8; 12];
     getrandom::fill(&mut random).map_err(|error| Error::usage(error.to_string()))?;
     let password = hex::encode(random);

@@ -26,10 +26,11 @@ use serde_json::json;
 use tokio::net::TcpListener;
 use tower_http::timeout::TimeoutLayer;
 
-use crate::backend::{Database, system};
+use crate::backend::{Database, MissingFile, system};
 use crate::error::{Error, ErrorKind};
 use crate::options::Options;
 use crate::output::note;
+use crate::values::email;
 use settings::Settings;
 
 /// Longer than the longest wait for a revocation.
@@ -45,7 +46,7 @@ pub(super) struct Serve {
     #[arg(long)]
     demo: bool,
     /// The e-mail address of the first owner. While there is no owner, the server prints a link to choose a password.
-    #[arg(long, value_name = "EMAIL", conflicts_with = "demo")]
+    #[arg(long, value_name = "EMAIL", conflicts_with = "demo", value_parser = email)]
     owner: Option<String>,
     #[command(flatten)]
     settings: <Settings as Config>::Layer,
@@ -54,12 +55,16 @@ pub(super) struct Serve {
 pub(super) async fn run(options: &Options, command: Serve) -> Result<(), Error> {
     Database::refuse_server(options, "serve")?;
     let settings = Settings::load(command.settings, command.config.as_deref())?;
+    // Checked before a database is created.
+    settings.check()?;
     let metrics = PrometheusBuilder::new().install_recorder();
     let metrics = metrics.map_err(|error| Error::caused(ErrorKind::Usage, &error))?;
     let mut options = options.clone();
     options.database = options.database.or(settings.database.clone());
     options.pepper_file = options.pepper_file.or(settings.pepper_file.clone());
-    let managed = Database::open_with(&options, |management| settings.apply(management)).await?.management()?;
+    let managed = Database::open_with(&options, MissingFile::Create, |management| settings.apply(management))
+        .await?
+        .management()?;
     let management = &managed.management;
 
     let needs_owner = !command.demo && !management.has_owner().await?;
@@ -67,12 +72,21 @@ pub(super) async fn run(options: &Options, command: Serve) -> Result<(), Error> 
         Some(_) if needs_owner => Some("--owner"),
         _ => management.identity_provider().map(|_| "oidc_issuer"),
     };
-    // Checked before the server invites the owner or answers a request.
+    // Checked before the server opens a port, invites the owner or answers a request.
+    if command.demo {
+        demo::require_empty(management).await?;
+    }
+    let github = settings.github_alerts().map(|alerts| keyward_manage::github_alerts(management.clone(), alerts));
+    let github = github.transpose().map_err(|error| Error::caused(ErrorKind::Usage, &error))?;
     let public_url = settings.public_url(makes_links)?.cloned();
     if let Some(provider) = management.identity_provider() {
         check_provider(provider).await?;
     }
     let (listener, url) = bind(settings.listen).await?;
+    let metrics_port = match settings.metrics_listen {
+        Some(address) => Some(bind(address).await?),
+        None => None,
+    };
     let mut first_line = json!({"listening": url});
     if command.demo {
         first_line["credentials"] = demo::seed(&managed).await?;
@@ -97,16 +111,12 @@ pub(super) async fn run(options: &Options, command: Serve) -> Result<(), Error> 
         .merge(keyward_gateway::forward_auth(verifier.clone()))
         .merge(keyward_gateway::envoy::ext_authz_router(verifier.clone()))
         .merge(keyward_manage::secured(management, verify));
-    let app = match settings.github_alerts() {
-        Some(alerts) => {
-            let alerts = keyward_manage::github_alerts(management.clone(), alerts);
-            app.merge(alerts.map_err(|error| Error::caused(ErrorKind::Usage, &error))?)
-        }
+    let app = match github {
+        Some(alerts) => app.merge(alerts),
         None => app,
     };
-    let app = match settings.metrics_listen {
-        Some(address) => {
-            let (listener, url) = bind(address).await?;
+    let app = match metrics_port {
+        Some((listener, url)) => {
             first_line["metrics"] = json!(format!("{url}/metrics"));
             let apart = show_metrics(metrics.clone()).merge(health(management));
             tokio::spawn(keyward_serve::serve(listener, apart, std::future::pending(), settings.limits()));

@@ -15,7 +15,7 @@ use serde::Deserialize;
 use zeroize::Zeroizing;
 
 use crate::error::{Error, ErrorKind};
-use crate::values::duration;
+use crate::values::{address, duration, positive};
 
 #[derive(Config, Debug)]
 #[config(layer_attr(derive(clap::Args, Clone, Debug)))]
@@ -23,26 +23,26 @@ use crate::values::duration;
 pub(super) struct Settings {
     /// The address to listen on. Defaults to 127.0.0.1:8080.
     #[config(default = "127.0.0.1:8080")]
-    #[config(layer_attr(arg(long, env = "KEYWARD_LISTEN", value_name = "ADDRESS:PORT")))]
+    #[config(layer_attr(arg(long, env = "KEYWARD_LISTEN", value_name = "ADDRESS:PORT", value_parser = address)))]
     pub(super) listen: SocketAddr,
     /// The URL under which people reach this server, such as `https://keys.example.com`. Required for --owner and for an OpenID Connect
     /// provider if other machines reach the server. Defaults to links that work on this machine only.
     #[config(layer_attr(arg(long, env = "KEYWARD_PUBLIC_URL", value_name = "URL")))]
     public_url: Option<PublicUrl>,
     /// The address of a second port for /metrics, /healthz and /readyz. Defaults to /metrics on the address of --listen, for any client.
-    #[config(layer_attr(arg(long, env = "KEYWARD_METRICS_LISTEN", value_name = "ADDRESS:PORT")))]
+    #[config(layer_attr(arg(long, env = "KEYWARD_METRICS_LISTEN", value_name = "ADDRESS:PORT", value_parser = address)))]
     pub(super) metrics_listen: Option<SocketAddr>,
     /// The most connections on each port. Defaults to 1024.
-    #[config(layer_attr(arg(long, env = "KEYWARD_CONNECTIONS", value_name = "CONNECTIONS")))]
+    #[config(layer_attr(arg(long, env = "KEYWARD_CONNECTIONS", value_name = "CONNECTIONS", value_parser = positive)))]
     connections: Option<NonZeroU32>,
     /// The most connections of one address, or of one IPv6 /64 network. Trusted proxies have no limit. Defaults to 256.
-    #[config(layer_attr(arg(long, env = "KEYWARD_CONNECTIONS_PER_PEER", value_name = "CONNECTIONS")))]
+    #[config(layer_attr(arg(long, env = "KEYWARD_CONNECTIONS_PER_PEER", value_name = "CONNECTIONS", value_parser = positive)))]
     connections_per_peer: Option<NonZeroU32>,
     /// Whether people can sign up themselves: open or closed. Defaults to closed.
     #[config(layer_attr(arg(long, env = "KEYWARD_SIGN_UP", value_name = "POLICY")))]
     sign_up: Option<SignUp>,
     /// The most active keys of an account whose plan has no limit. Defaults to 100.
-    #[config(layer_attr(arg(long, env = "KEYWARD_KEY_LIMIT", value_name = "KEYS")))]
+    #[config(layer_attr(arg(long, env = "KEYWARD_KEY_LIMIT", value_name = "KEYS", value_parser = positive)))]
     key_limit: Option<NonZeroU32>,
     /// Networks or addresses of trusted proxies, separated by commas. They state the addresses of their clients. Defaults to none.
     #[config(layer_attr(arg(long, env = "KEYWARD_TRUST_PROXY", value_delimiter = ',', value_name = "NETWORK")))]
@@ -64,11 +64,11 @@ pub(super) struct Settings {
     audit_retention: Option<Span>,
     /// The most sign-in attempts a minute from one address. Defaults to 20.
     #[config(default = 20)]
-    #[config(layer_attr(arg(long, env = "KEYWARD_SIGN_INS_PER_ADDRESS", value_name = "ATTEMPTS")))]
+    #[config(layer_attr(arg(long, env = "KEYWARD_SIGN_INS_PER_ADDRESS", value_name = "ATTEMPTS", value_parser = positive)))]
     sign_ins_per_address: NonZeroU32,
     /// The most sign-in attempts a minute with one e-mail address. Defaults to 10.
     #[config(default = 10)]
-    #[config(layer_attr(arg(long, env = "KEYWARD_SIGN_INS_PER_EMAIL", value_name = "ATTEMPTS")))]
+    #[config(layer_attr(arg(long, env = "KEYWARD_SIGN_INS_PER_EMAIL", value_name = "ATTEMPTS", value_parser = positive)))]
     sign_ins_per_email: NonZeroU32,
     /// What to do with keys in GitHub's secret-scanning alerts: mark-compromised or revoke. The URL for alerts is /v1/alerts/github.
     /// Defaults to taking no alerts.
@@ -241,7 +241,16 @@ impl Settings {
         })
     }
 
+    /// Checks the settings that depend on each other.
+    pub(super) fn check(&self) -> Result<(), Error> {
+        if self.forwarded_fields.is_some() && self.trust_proxy.is_none() {
+            return Err(Error::usage("forwarded_fields needs trust_proxy, the networks of the proxies that set them"));
+        }
+        self.identity_provider().map(drop)
+    }
+
     pub(super) fn apply(&self, mut management: ManagementBuilder) -> Result<ManagementBuilder, Error> {
+        self.check()?;
         if let Some(SignUp(policy)) = self.sign_up {
             management = management.sign_up(policy);
         }
@@ -252,8 +261,6 @@ impl Settings {
             let fields = self.forwarded_fields.map(|fields| fields.0).unwrap_or_default();
             let proxies = TrustedProxies::new(networks.iter().copied().map(Into::into));
             management = management.trusted_proxies(proxies.reading(fields));
-        } else if self.forwarded_fields.is_some() {
-            return Err(Error::usage("forwarded_fields needs trust_proxy, the networks of the proxies that set them"));
         }
         if let Some(Span(retention)) = self.audit_retention {
             management = management.audit_retention(retention);
@@ -310,7 +317,7 @@ impl Settings {
 }
 
 fn read(path: &Path) -> Result<<Settings as Config>::Layer, Error> {
-    let text = std::fs::read_to_string(path).map_err(|error| Error::in_file(path, &error))?;
+    let text = std::fs::read_to_string(path).map_err(|error| Error::unreadable(path, &error))?;
     toml::from_str(&text).map_err(|error| Error::in_file(path, &error))
 }
 

@@ -1,11 +1,12 @@
-use keyward_core::AccountId;
+use keyward_core::{AccountId, Timestamp};
 
+use super::account_of;
 use crate::actor::{Actor, Who};
 use crate::error::ManagementError;
 use crate::records::{Account, Versioned};
 use crate::role::{Role, scopes};
 use crate::service::Management;
-use crate::service::page::{Page, PageRequest};
+use crate::service::page::{Page, PageRequest, invalid_cursor};
 use crate::store::{Kind, List};
 
 impl Management {
@@ -39,7 +40,7 @@ impl Management {
         Ok(accounts)
     }
 
-    /// Lists all accounts. Needs `accounts:read` in the operator's account.
+    /// Lists all accounts by id, whichever program created them. Needs `accounts:read` in the operator's account.
     ///
     /// # Errors
     /// [`ManagementError::NotFound`].
@@ -49,9 +50,15 @@ impl Management {
         page: &PageRequest,
     ) -> Result<Page<Versioned<Account>>, ManagementError> {
         self.rights(actor, self.operator()).await?.require(&scopes::ACCOUNTS_READ)?;
-        let mut accounts = self.list::<Account>(&page.apply(List::of(Kind::Account, 0))?).await?;
-        for account in &mut accounts {
-            *account = self.reconciled(account.clone()).await?;
+        let wanted = page.apply(List::of(Kind::Account, 0))?;
+        let after = wanted.after.map(|(_, id)| id.parse::<AccountId>()).transpose().map_err(|_| invalid_cursor())?;
+        let mut accounts = Vec::new();
+        for record in self.0.keys.list_accounts(after.as_ref(), wanted.limit).await? {
+            accounts.push(match self.get::<Account>(record.id.as_str()).await? {
+                Some(copy) => self.reconciled(copy).await?,
+                // Reading the account writes this copy.
+                None => Versioned { value: account_of(record, Timestamp::from_millis(0)), version: 1 },
+            });
         }
         Ok(page.page(accounts))
     }

@@ -83,7 +83,7 @@ pub(super) async fn run(database: &Database, command: &Import) -> Result<(), Err
     let (input, length): (Box<dyn Read>, u64) = if command.file.as_os_str() == "-" {
         (Box::new(io::stdin()), 0)
     } else {
-        let file = File::open(&command.file).map_err(|error| Error::in_file(&command.file, &error))?;
+        let file = File::open(&command.file).map_err(|error| Error::unreadable(&command.file, &error))?;
         let length = file.metadata().map_or(0, |file| file.len());
         (Box::new(file), length)
     };

@@ -32,6 +32,10 @@ struct KeysPage {
     expiring: usize,
     sparks: HashMap<String, Spark>,
     has_usage: bool,
+    /// The word for a key without a last use.
+    no_use: &'static str,
+    /// Whether the page links to the accounts of customers.
+    has_other_accounts: bool,
     may_write: bool,
     text: String,
     modes: Vec<Choice>,
@@ -79,8 +83,13 @@ pub(super) async fn page(member: AtAccount) -> Result<Response, PageError> {
         let chosen = query.get(field);
         choices.iter().map(|(value, label)| Choice { value, label, is_chosen: *value == chosen }).collect::<Vec<_>>()
     };
+    // A filter by use leaves out the keys with a last use.
+    let is_reported = days > 0 || found.items.iter().any(|key| key.last_used_at.is_some());
+    let operates = member.operates.as_ref().is_some_and(|rights| rights.allows(&scopes::ACCOUNTS_READ));
     Ok(member.page("Keys", |frame| KeysPage {
         frame,
+        no_use: if is_reported { "never" } else { "not reported" },
+        has_other_accounts: operates && member.account.id == *member.management().operator(),
         expiring: found.items.iter().filter(|key| key.expires_soon).count(),
         keys: found.items.iter().map(|key| Key::of(key, now)).collect(),
         sparks,
