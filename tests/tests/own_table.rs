@@ -175,13 +175,13 @@ async fn own_transactions_revoke_on_every_node<A: Application>(application: A, a
 
     application.transact(&[revoke, &invalidate], true).await.unwrap();
     keys.wait_until_applied().await.unwrap();
-    assert_eq!(verdicts(&first).await, ["API_KEY_REVOKED", "API_KEY_REVOKED"]);
+    assert_eq!(verdicts(&first).await, ["key_revoked", "key_revoked"]);
     assert_eq!(verdicts(&second).await, ["accepted", "accepted"]);
 
     let revoke = "UPDATE app_keys SET revoked = TRUE WHERE account = 'acct_1'";
     application.transact(&[revoke, &(calls.account)("'acct_1'")], true).await.unwrap();
     keys.wait_until_applied().await.unwrap();
-    assert_eq!(verdicts(&second).await, ["API_KEY_REVOKED", "API_KEY_REVOKED"]);
+    assert_eq!(verdicts(&second).await, ["key_revoked", "key_revoked"]);
 
     // An entry that no node understands invalidates everything, and stops no node.
     let accept = "UPDATE app_keys SET revoked = FALSE";

@@ -1,5 +1,8 @@
 //! Tables of other crates in the database of a [`PostgresStore`]. They share its connections and rules for migrations.
 //!
+//! In an application's own transaction, `SELECT keyward_invalidate_key(id, digest)` and `SELECT keyward_invalidate_account(id)` make
+//! every node drop its cached answers. Then call `Keys::wait_until_applied`.
+//!
 //! # Stability
 //! This module exposes `refinery` and `tokio_postgres`. A new major version of them may come in a minor version of keyward.
 

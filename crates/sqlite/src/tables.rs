@@ -1,5 +1,8 @@
 //! Tables of other crates in the file of a [`SqliteStore`]. They share its connections, settings and migrations.
 //!
+//! In an application's own transaction, an insert into `keyward_invalidate (key, digest)` or `keyward_invalidate (account)` makes every
+//! node drop its cached answers. Then call `Keys::wait_until_applied`.
+//!
 //! # Stability
 //! This module exposes [`rusqlite`]. A new major version of it may come in a minor version of keyward.
 //!
