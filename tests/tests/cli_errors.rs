@@ -59,7 +59,7 @@ const MISTAKES: &[(&str, i32, &str)] = &[
     ("keys delete {key}", 2, "unrecognized subcommand 'delete' tip: revoke a key instead: keyward keys revoke ID"),
     ("keys lst", 2, "unrecognized subcommand 'lst' tip: a similar subcommand exists: 'list'"),
     ("keys import none.csv --hash-format sha256-hex", 2, "cannot read none.csv: No such file or directory (os error 2)"),
-    ("accounts create", 2, "an account on a database needs an id: pass it as an argument"),
+    ("accounts create", 2, "creating an account in a database needs an id: pass it as an argument"),
     ("accounts create default", 4, "keys.db: the account default exists already"),
     ("accounts show acct_none", 3, "account acct_none in keys.db: no such account: check the id"),
     ("accounts suspend acct_none", 3, "account acct_none in keys.db: there is no such account, or you may not see it"),

@@ -115,7 +115,7 @@ async fn stranger(url: &str) -> tokio_postgres::Client {
     client
 }
 
-/// As earlier versions held it, and as this one does.
+/// Statements that take the lock: first as earlier versions did, then as this version does.
 const HOLD: [&str; 2] = ["SELECT pg_advisory_lock(LOCK)", "BEGIN; SELECT pg_advisory_xact_lock(LOCK)"];
 
 #[needs(postgresql)]

@@ -134,7 +134,7 @@ fn every_exit_code_is_explained() {
     assert!(missing.is_empty(), "guide/src/errors.md lacks the exit codes {missing:?}");
 }
 
-/// Each flag with its environment variable, or an empty text.
+/// Maps each flag to its environment variable, or to an empty text.
 fn settings() -> BTreeMap<String, String> {
     let help = help(&["serve", "--help"]);
     let mut settings: BTreeMap<String, String> = BTreeMap::new();

@@ -61,7 +61,7 @@ fn listing(name: &str, documents: &Path) -> Result<String, Error> {
     Ok(api.items().map(|item| format!("{item}\n")).collect())
 }
 
-/// The stable rustdoc needs `RUSTC_BOOTSTRAP`. Set for a whole build, it would make cargo compile everything again.
+/// The stable rustdoc needs `RUSTC_BOOTSTRAP`. Setting it for a whole build would make cargo compile everything again.
 fn rustdoc() -> Result<PathBuf, Error> {
     use std::os::unix::fs::PermissionsExt as _;
 

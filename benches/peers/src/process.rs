@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process};
 use rustix::thread::{CpuSet, sched_getaffinity};
 
-/// Servers and clients have different processors, so that they do not take each other's time.
+/// Servers and clients run on different processors, so that they do not compete for time.
 #[derive(Clone, Copy)]
 pub(crate) enum Side {
     Server,

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use crate::members::Role;
 use crate::strict::present;
 
-/// An account, with the role of the caller.
+/// An account, and the caller's role in it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema), schema(as = AccountView))]
 pub struct Account {

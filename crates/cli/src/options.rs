@@ -17,7 +17,7 @@ pub(crate) struct Options {
     /// The URL of a keyward server to use instead of a database, such as `https://keys.example.com`.
     #[arg(long, global = true, env = "KEYWARD_SERVER", value_name = "URL")]
     pub(crate) server: Option<String>,
-    /// A file with the management key for the server, on its first line.
+    /// A file whose first line is the management key for the server.
     #[arg(long, global = true, env = "KEYWARD_TOKEN_FILE", value_name = "FILE")]
     pub(crate) token_file: Option<PathBuf>,
     /// Allow sending the credential in plain text, where others on the network can read it.

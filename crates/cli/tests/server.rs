@@ -1,4 +1,4 @@
-//! The program against a server.
+//! Runs the program against a server.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 

@@ -48,7 +48,7 @@ use crate::scope::Requirement;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Rejection {
-    /// There is not exactly one Bearer token.
+    /// The request does not carry exactly one valid Bearer token.
     Credential(CredentialFault),
     /// The token does not fit the format.
     MalformedKey,
@@ -82,7 +82,7 @@ pub enum Rejection {
     PlanRequired(Box<PlanRequired>),
     /// The account lacks this feature.
     FeatureRequired(SmolStr),
-    /// The request needs this mode.
+    /// The request needs a credential of this mode.
     ModeNotAllowed(Mode),
     /// The plan allows no further task.
     ConcurrencyLimitExceeded(Box<ConcurrencyLimit>),

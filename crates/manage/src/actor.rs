@@ -52,7 +52,7 @@ impl Context {
         self
     }
 
-    /// Sets the proof of [`SignedIn::device`](crate::SignedIn::device).
+    /// Sets the device proof that this client received in [`SignedIn::device`](crate::SignedIn::device).
     #[must_use]
     pub fn device(mut self, proof: &str) -> Self {
         self.device = DeviceProof(proof.to_owned());

@@ -38,7 +38,7 @@ impl Poll {
                     }
                     Ok(false) => INTERVAL,
                     Err(error) => {
-                        tracing::warn!(%error, "cannot check for writes of other processes");
+                        tracing::warn!(%error, "cannot check for writes by other processes");
                         last.connection = None;
                         PAUSE
                     }
@@ -47,7 +47,7 @@ impl Poll {
         });
         let thread = thread
             .inspect_err(
-                |error| tracing::warn!(%error, "cannot start the thread that checks for writes of other processes"),
+                |error| tracing::warn!(%error, "cannot start the thread that checks for writes by other processes"),
             )
             .ok();
         Self { changed, stop: Some(stop), thread }

@@ -137,7 +137,7 @@ async fn create(
         let name = name.ok_or_else(|| Error::usage("an account on a server needs a name: pass --name"))?;
         return Ok(Changed { id: client.create_account(&name).await?.id, effect: None });
     }
-    let id = id.ok_or_else(|| Error::usage("an account on a database needs an id: pass it as an argument"))?;
+    let id = id.ok_or_else(|| Error::usage("creating an account in a database needs an id: pass it as an argument"))?;
     let mut account = AccountRecord::new(id.clone(), name.as_deref().unwrap_or(id.as_str()));
     account.plan = plan.map(Into::into);
     match insert(backend, &account).await? {

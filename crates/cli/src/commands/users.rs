@@ -14,8 +14,8 @@ use crate::output::{self, note};
 
 #[derive(Subcommand)]
 pub(super) enum Command {
-    /// Create an owner of the whole deployment. Needs a database. Without --password-stdin, print the secret of an invitation once:
-    /// the owner chooses a password with it.
+    /// Create an owner of the whole deployment. Needs a database. Without --password-stdin, print an invitation secret once. The owner
+    /// uses it to choose a password.
     Create {
         /// Create an owner. Members of an account invite other users.
         #[arg(long, required = true)]

@@ -118,7 +118,7 @@ impl AuthenticatorBuilder {
         self
     }
 
-    /// Adds a store for tokens whose beginning another format recognises.
+    /// Adds a store for tokens of another format, which recognises them by how they begin.
     ///
     /// It may be the main store. Added formats are tried first, so a format without a prefix must be the main one.
     pub fn add_store(mut self, store: impl KeyStore, format: KeyFormat, hasher: Hasher) -> Self {

@@ -11,7 +11,7 @@ use crate::key::Digest;
 
 /// A position in the change log. Numbers have no gaps and follow the order of commits.
 ///
-/// A database restored from a backup may repeat a number, but not its mark.
+/// After a database is restored from a backup, a number may be used again, with another mark.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Position {
     /// The entry's number, or 0 before the first.

@@ -227,7 +227,7 @@ impl From<DiscoveryError<AskError>> for Error {
         match error {
             DiscoveryError::Request(error) => Self::of_http(error),
             DiscoveryError::Response(status, ..) => {
-                Self::Description(format!("no description at its URL (status {status})"))
+                Self::Description(format!("its discovery document could not be fetched (status {status})"))
             }
             DiscoveryError::Parse(error) => Self::Description(error.to_string()),
             DiscoveryError::UrlParse(error) => Self::Description(error.to_string()),

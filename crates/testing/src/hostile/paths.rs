@@ -11,7 +11,7 @@ pub struct PathCase {
     pub method: &'static str,
     /// Target in the request line.
     pub target: &'static str,
-    /// Whether it is let in. Otherwise 401 `MISSING_API_KEY`, or 400 by HTTP.
+    /// Whether the request is let in. If not, the answer is 401 `MISSING_API_KEY`, or 400 from the HTTP server.
     pub exempt: bool,
 }
 

@@ -66,7 +66,7 @@ pub(super) fn check_entry(record: &Record, last: u64, hash: &str) -> Result<(), 
         return Err(format!("entry {} is in its place", entry.number));
     }
     if entry.previous != hash {
-        return Err("it does not continue the entry before".to_owned());
+        return Err("its hash of the previous entry does not match".to_owned());
     }
     if record.key.as_deref() != Some(hash_of(&record.body).as_str()) {
         return Err("its contents have changed".to_owned());

@@ -80,7 +80,7 @@ impl Management {
             // The user was linked, so a reset link was used since. Its maker may know the password.
             if user.password.take().is_some() {
                 user.epoch += 1;
-                after["password"] = json!("removed, as the address was unproven");
+                after["password"] = json!("removed, because the e-mail address was not verified");
             }
             let verified = claims.verified_email.as_deref().and_then(|email| normal_email(email).ok());
             user.address_proven_at = verified.filter(|email| *email == user.email).map(|_| self.now());
@@ -112,7 +112,7 @@ impl Management {
             // tokens.
             (user.password, user.address_proven_at) = (None, Some(self.now()));
             user.epoch += 1;
-            after["password"] = json!("removed, as the address was unproven");
+            after["password"] = json!("removed, because the e-mail address was not verified");
         }
         let link = self.new_link(claims, &user);
         let draft = Draft::anonymous(context, "user.link", Target::new("user", &user.id)).after(after);

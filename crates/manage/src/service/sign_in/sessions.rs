@@ -52,7 +52,7 @@ impl Management {
             let seen = StoredSession { last_seen_at: now, idle_at, ..stored.value.clone() };
             // Another request may have written it, and a full disk must not sign users out.
             if let Err(error) = self.write_quietly(&[stored.replace(&seen)?]).await {
-                keyward_core::log_limited!(warn, %error, "the last use of a session was not written");
+                keyward_core::log_limited!(warn, %error, "cannot record the last use of a session");
             }
         }
         Ok(Actor::of_session(stored.value.user, digest, context))

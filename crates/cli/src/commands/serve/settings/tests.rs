@@ -35,7 +35,7 @@ const SAMPLES: [(&str, &str); 21] = [
 
 const FILE_ONLY: [&str; 2] = ["database", "pepper_file"];
 
-/// Makes [`prints_the_settings_of_the_environment`] print them.
+/// If set, [`prints_the_settings_of_the_environment`] prints the settings.
 const PRINT: &str = "KEYWARD_TEST_PRINT_SETTINGS";
 
 fn flag(name: &str) -> String {
