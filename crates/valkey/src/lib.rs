@@ -4,7 +4,7 @@
 //!
 //! # Requirements
 //! - The server keeps every acknowledged write (`appendonly yes`, `appendfsync always`) and evicts no keys.
-//! [`ValkeyStore::connect`] checks this. [`ValkeyOptions::accept_loss`] accepts a server that may lose writes.
+//!   [`ValkeyStore::connect`] checks this. [`ValkeyOptions::accept_loss`] accepts a server that may lose writes.
 //! - A failover may undo the last revocations, unless writes [wait for replicas](ValkeyOptions::wait_for_replicas).
 //!
 //! # Connection strings
