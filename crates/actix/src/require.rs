@@ -7,8 +7,8 @@ use std::task::{Context, Poll};
 use actix_web::body::{EitherBody, MessageBody};
 use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform};
 use actix_web::{Error, HttpResponse};
-use keyward_core::adapter::CredentialFault;
 use keyward_core::Guard;
+use keyward_core::adapter::CredentialFault;
 use keyward_core::policy::{Policy, from_guard};
 use pin_project_lite::pin_project;
 

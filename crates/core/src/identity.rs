@@ -11,7 +11,6 @@ use crate::endpoint::Endpoint;
 use crate::id::{AccountId, CredentialId, UserId};
 use crate::key::{KeyKind, Mode};
 use crate::network::Network;
-use crate::rejection::{CustomRejection, Rejection};
 use crate::scope::{Scope, ScopeSet};
 
 /// The kind of a credential.
@@ -97,22 +96,6 @@ impl Identity {
         let mut identity = Self::api_key(id, account).with_profile(|profile| profile.user = Some(user));
         identity.kind = CredentialKind::AccessToken;
         identity
-    }
-
-    /// Checks that `account`, such as one in a path, is the caller's account.
-    ///
-    /// # Errors
-    /// A 403 with the code `ACCOUNT_NOT_ALLOWED`. It does not reveal whether the other account exists.
-    ///
-    /// # Examples
-    /// ```
-    /// let caller = keyward::Identity::api_key("key_1".parse()?, "acct_1".parse()?);
-    /// assert!(caller.require_account("acct_1").is_ok());
-    /// assert_eq!(caller.require_account("acct_2").unwrap_err().code(), "ACCOUNT_NOT_ALLOWED");
-    /// # Ok::<(), keyward::id::IdError>(())
-    /// ```
-    pub fn require_account(&self, account: &str) -> Result<(), Rejection> {
-        if self.account.as_str() == account { Ok(()) } else { Err(CustomRejection::other_account().into()) }
     }
 
     /// Sets the key's kind.

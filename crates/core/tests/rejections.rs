@@ -65,7 +65,8 @@ fn custom_statuses_are_errors_and_keep_their_code() {
     assert!(of(StatusCode::UNAUTHORIZED).challenge("api").is_some());
     assert!(of(StatusCode::FORBIDDEN).challenge("api").is_none());
     let renderer = CodedEnvelope::new().invalid_request_as_invalid_key();
-    let written = format!("{:?}", renderer.render(&of(StatusCode::BAD_REQUEST), &RequestId::of(&http::HeaderMap::new())));
+    let written =
+        format!("{:?}", renderer.render(&of(StatusCode::BAD_REQUEST), &RequestId::of(&http::HeaderMap::new())));
     assert!(written.contains("400") && written.contains("MINE"), "{written}");
 }
 
@@ -111,11 +112,8 @@ async fn one_request_has_one_id_everywhere() {
 
 #[tokio::test]
 async fn exempt_folders_cover_unambiguous_reads_below() {
-    let authenticator = Authenticator::builder(TestStore::new().await)
-        .exempt_get("/health")
-        .exempt_under("/docs/")
-        .build()
-        .unwrap();
+    let authenticator =
+        Authenticator::builder(TestStore::new().await).exempt_get("/health").exempt_under("/docs/").build().unwrap();
     let inner = service_fn(async |_: Request<()>| Ok::<_, Infallible>(Response::new(Bytes::new())));
     let service = ServiceBuilder::new().layer(AuthLayer::from(authenticator)).service(inner);
     for (method, path, status) in [
@@ -189,7 +187,8 @@ fn ids_equal_their_texts() {
 
 #[tokio::test]
 async fn a_closure_writes_refusals() {
-    let plain = |rejection: &Rejection, _: &RequestId| Rendered::new(rejection.status(), "text/plain", rejection.code());
+    let plain =
+        |rejection: &Rejection, _: &RequestId| Rendered::new(rejection.status(), "text/plain", rejection.code());
     let authenticator = Authenticator::builder(MemoryStore::new()).renderer(plain).build().unwrap();
     let service = ServiceBuilder::new().layer(AuthLayer::from(authenticator)).service_fn(refusing);
     assert_eq!(service.oneshot(Request::new(())).await.unwrap().into_body(), "MISSING_API_KEY");

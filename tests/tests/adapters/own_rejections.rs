@@ -118,7 +118,10 @@ async fn misplaced_layers_log_their_cause() {
     for (app, expected) in [
         (router(), "the handler asks for an identity, but no AuthLayer protects this route"),
         (router().layer(auth()).layer(RequireLayer::of::<ResourcesRead>()), "no AuthLayer is around this RequireLayer"),
-        (router().layer(auth()).layer(RateLimitLayer::new(limits(), "default")), "no AuthLayer is around this RateLimitLayer"),
+        (
+            router().layer(auth()).layer(RateLimitLayer::new(limits(), "default")),
+            "no AuthLayer is around this RateLimitLayer",
+        ),
         (router().layer(RateLimitLayer::new(limits(), "typo")).layer(auth()), "no rate limit has this name"),
     ] {
         let log = Log::default();

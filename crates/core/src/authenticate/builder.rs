@@ -70,10 +70,14 @@ pub enum BuildError {
     #[error("invalid exempt path {0:?}: expected a path that starts with '/' and has no '?', '#' or spaces")]
     ExemptPath(String),
     /// A pattern, which would match no request.
-    #[error("invalid exempt path {0:?}: exempt compares whole paths and knows no patterns; use exempt_under(\"/docs/\")")]
+    #[error(
+        "invalid exempt path {0:?}: exempt compares whole paths and knows no patterns; use exempt_under(\"/docs/\")"
+    )]
     ExemptPattern(String),
     /// No folder, or an ambiguous one.
-    #[error("invalid exempt folder {0:?}: expected an unambiguous path that starts and ends with '/', for example \"/docs/\"")]
+    #[error(
+        "invalid exempt folder {0:?}: expected an unambiguous path that starts and ends with '/', for example \"/docs/\""
+    )]
     ExemptFolder(String),
     /// A setting out of bounds.
     #[error("invalid {setting}: expected {bounds}")]

@@ -9,6 +9,7 @@
 //! # let _ = layer;
 //! ```
 
+mod account;
 mod endpoint;
 mod kind;
 mod mode;

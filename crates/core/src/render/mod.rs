@@ -102,7 +102,13 @@ impl Refusal {
     /// Creates the refusal of a request.
     #[must_use]
     pub fn new(rejection: Rejection, method: &http::Method, headers: &HeaderMap) -> Self {
-        Self { rejection, request_id: RequestId::of(headers), head: method == http::Method::HEAD, identity: None, detached: false }
+        Self {
+            rejection,
+            request_id: RequestId::of(headers),
+            head: method == http::Method::HEAD,
+            identity: None,
+            detached: false,
+        }
     }
 
     /// Creates a refusal with the client's request id, for HEAD if `head`.
