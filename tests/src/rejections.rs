@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use keyward::adapter::CredentialFault;
 use keyward::rejection::{ConcurrencyLimit, PlanRequired, RateLimit};
-use keyward::{Mode, Rejection, Requirement, Scope};
+use keyward::{Identity, Mode, Rejection, Requirement, Scope};
 
 pub fn all() -> Vec<Rejection> {
     use CredentialFault as Fault;
@@ -47,5 +47,10 @@ pub fn all() -> Vec<Rejection> {
         Rejection::StoreUnavailable,
         Rejection::StoreCorrupt,
         Rejection::NotConfigured,
+        identity().require_account("acct_2").unwrap_err(),
     ]
+}
+
+fn identity() -> Identity {
+    Identity::api_key("key_1".parse().unwrap(), "acct_1".parse().unwrap())
 }

@@ -31,6 +31,7 @@ fn source(reason: &str) -> &'static str {
         | "kind_not_allowed"
         | "endpoint_not_allowed"
         | "network_not_allowed"
+        | "account_not_allowed"
         | "plan_required"
         | "feature_required"
         | "mode_not_allowed"

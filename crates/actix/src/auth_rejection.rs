@@ -4,23 +4,40 @@ use actix_web::body::{BoxBody, EitherBody};
 use actix_web::dev::ServiceResponse;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
-use actix_web::{Error, HttpRequest, HttpResponse, ResponseError};
+use actix_web::{Error, HttpMessage, HttpRequest, HttpResponse, ResponseError};
 use bytes::Bytes;
 use keyward_core::render::Refusal;
 use keyward_core::{Authenticator, Rejection};
 
 /// A refusal, which the outer [`Auth`](crate::Auth) writes in its format.
+///
+/// A handler returns its own refusals as this type: `?` converts a [`Rejection`] or
+/// [`CustomRejection`](keyward_core::CustomRejection).
+///
+/// # Examples
+/// ```
+/// use actix_web::{HttpResponse, web};
+/// use keyward::actix::{AuthRejection, Authenticated};
+/// use keyward::limits::TaskPermits;
+///
+/// async fn render(permits: web::Data<TaskPermits>, caller: Authenticated) -> Result<HttpResponse, AuthRejection> {
+///     let permit = permits.acquire(&caller).await?;
+///     actix_web::rt::spawn(async move { drop(permit) }); // the task holds it until it ends
+///     Ok(HttpResponse::Accepted().finish())
+/// }
+/// # let _ = web::post().to(render);
+/// ```
 #[derive(Clone, Debug)]
 pub struct AuthRejection {
     refusal: Refusal,
     writer: Option<Authenticator>,
+    /// Created by a handler, which does not know the request.
+    detached: bool,
 }
 
 impl AuthRejection {
     pub(crate) fn new(rejection: Rejection, headers: &HeaderMap) -> Self {
-        let sent = headers.get("x-request-id").or_else(|| headers.get("request-id"));
-        // actix-web itself leaves the body out of an answer to HEAD.
-        Self { refusal: Refusal::of_parts(rejection, sent.map(HeaderValue::as_bytes), false), writer: None }
+        Self { refusal: of_headers(rejection, headers), writer: None, detached: false }
     }
 
     /// Returns the reason.
@@ -34,7 +51,13 @@ impl AuthRejection {
     }
 
     pub(crate) fn written_by(&self, authenticator: &Authenticator) -> Self {
-        Self { refusal: self.refusal.clone(), writer: Some(authenticator.clone()) }
+        Self { refusal: self.refusal.clone(), writer: Some(authenticator.clone()), detached: self.detached }
+    }
+}
+
+impl<E: Into<Rejection>> From<E> for AuthRejection {
+    fn from(rejection: E) -> Self {
+        Self { refusal: Refusal::detached(rejection.into()), writer: None, detached: true }
     }
 }
 
@@ -64,7 +87,20 @@ pub(crate) fn refuse<B>(
     request: HttpRequest,
     refused: &AuthRejection,
 ) -> ServiceResponse<EitherBody<B>> {
-    ServiceResponse::new(request, convert(authenticator.refuse(&refused.refusal))).map_into_right_body()
+    let response = if refused.detached {
+        let refusal = of_headers(refused.rejection().clone(), request.headers());
+        let identity = request.extensions().get().cloned();
+        authenticator.refuse(&refusal.with_identity(identity.as_ref()))
+    } else {
+        authenticator.refuse(&refused.refusal)
+    };
+    ServiceResponse::new(request, convert(response)).map_into_right_body()
+}
+
+fn of_headers(rejection: Rejection, headers: &HeaderMap) -> Refusal {
+    let sent = headers.get("x-request-id").or_else(|| headers.get("request-id"));
+    // actix-web itself leaves the body out of an answer to HEAD.
+    Refusal::of_parts(rejection, sent.map(HeaderValue::as_bytes), false)
 }
 
 /// actix-web uses an older `http`.

@@ -59,7 +59,7 @@ pub struct MaybeAuthenticated(Option<Identity>);
 pub type Scoped<R> = Guarded<R>;
 
 /// The identity of a caller that passes a [`Guard`].
-pub struct Guarded<G> {
+pub struct Guarded<G: Guard> {
     identity: Identity,
     guard: PhantomData<fn() -> G>,
 }
@@ -72,6 +72,12 @@ impl Authenticated {
     }
 }
 
+impl From<Identity> for Authenticated {
+    fn from(identity: Identity) -> Self {
+        Self(identity)
+    }
+}
+
 impl MaybeAuthenticated {
     /// Returns the identity, if any.
     #[must_use]
@@ -80,7 +86,7 @@ impl MaybeAuthenticated {
     }
 }
 
-impl<G> Guarded<G> {
+impl<G: Guard> Guarded<G> {
     /// Returns the identity.
     #[must_use]
     pub fn into_inner(self) -> Identity {
@@ -96,7 +102,7 @@ impl Deref for Authenticated {
     }
 }
 
-impl<G> Deref for Guarded<G> {
+impl<G: Guard> Deref for Guarded<G> {
     type Target = Identity;
 
     fn deref(&self) -> &Identity {
@@ -104,7 +110,7 @@ impl<G> Deref for Guarded<G> {
     }
 }
 
-impl<G> fmt::Debug for Guarded<G> {
+impl<G: Guard> fmt::Debug for Guarded<G> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Guarded").field(&self.identity).finish()
     }
@@ -124,7 +130,7 @@ impl FromRequest for MaybeAuthenticated {
     type Future = Ready<Result<Self, AuthRejection>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(caller(request).map(Self).map_err(|rejection| AuthRejection::new(rejection, request.headers())))
+        ready(logged(request).map(Self).map_err(|rejection| AuthRejection::new(rejection, request.headers())))
     }
 }
 
@@ -141,8 +147,15 @@ impl<G: Guard> FromRequest for Guarded<G> {
     }
 }
 
-fn required(request: &HttpRequest) -> Result<Identity, Rejection> {
-    caller(request)?.ok_or_else(|| CredentialFault::Missing.into())
+pub(crate) fn required(request: &HttpRequest) -> Result<Identity, Rejection> {
+    logged(request)?.ok_or_else(|| CredentialFault::Missing.into())
+}
+
+fn logged(request: &HttpRequest) -> Result<Option<Identity>, Rejection> {
+    caller(request).inspect_err(|_| {
+        let (method, path) = (request.method(), request.path());
+        tracing::error!(%method, path, "request refused: the handler asks for an identity, but no AuthLayer protects this route; wrap its App or scope in Auth");
+    })
 }
 
 /// Without a middleware it is an error, never `None`.

@@ -42,12 +42,14 @@ mod auth;
 mod auth_rejection;
 mod extract;
 mod future;
+mod own_account;
 mod require;
 
 pub use auth::{Auth, AuthService};
 pub use auth_rejection::AuthRejection;
 pub use extract::{Authenticated, Guarded, MaybeAuthenticated, Scoped};
 pub use future::AuthFuture;
+pub use own_account::OwnAccount;
 pub use require::{Require, RequireFuture, RequireService};
 
 pub use keyward_core::{AllOf, AnyOf, Guard, Identity, RequiredScopes, Requirement, scopes};

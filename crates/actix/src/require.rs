@@ -7,8 +7,9 @@ use std::task::{Context, Poll};
 use actix_web::body::{EitherBody, MessageBody};
 use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform};
 use actix_web::{Error, HttpResponse};
+use keyward_core::Guard;
 use keyward_core::adapter::CredentialFault;
-use keyward_core::policy::Policy;
+use keyward_core::policy::{Policy, from_guard};
 use pin_project_lite::pin_project;
 
 use crate::auth_rejection::AuthRejection;
@@ -37,6 +38,12 @@ impl Require {
     #[must_use]
     pub fn new(policy: impl Policy) -> Self {
         Self { policy: Arc::new(policy) }
+    }
+
+    /// Creates a middleware for a guard or a scope type.
+    #[must_use]
+    pub fn of<G: Guard + 'static>() -> Self {
+        Self::new(from_guard::<G>())
     }
 }
 
@@ -89,6 +96,10 @@ where
 
     fn call(&self, request: ServiceRequest) -> Self::Future {
         let verdict = caller(&request)
+            .inspect_err(|_| {
+                let (method, path) = (request.method(), request.path());
+                tracing::error!(%method, path, "request refused: no AuthLayer is around this Require; wrap the App or scope in Auth after Require");
+            })
             .and_then(|identity| identity.ok_or_else(|| CredentialFault::Missing.into()))
             .and_then(|identity| self.policy.check(&identity));
         match verdict {

@@ -5,6 +5,29 @@ use keyward_core::Rejection;
 use keyward_core::render::Refusal;
 
 /// A refusal, which the outer [`AuthLayer`](crate::AuthLayer) writes in its format.
+///
+/// A handler returns its own refusals as this type: `?` converts a [`Rejection`] or
+/// [`CustomRejection`](keyward_core::CustomRejection). A [`RequestIdLayer`](keyward_core::RequestIdLayer) inside of the
+/// `AuthLayer` gives them the client's request id.
+///
+/// # Examples
+/// ```
+/// use axum::extract::State;
+/// use axum::http::StatusCode;
+/// use keyward::CustomRejection;
+/// use keyward::axum::{AuthRejection, Authenticated};
+/// use keyward::limits::TaskPermits;
+///
+/// async fn render(State(permits): State<TaskPermits>, caller: Authenticated) -> Result<StatusCode, AuthRejection> {
+///     let permit = permits.acquire(&caller).await?;
+///     if caller.metadata().contains_key("frozen") {
+///         return Err(CustomRejection::new(StatusCode::CONFLICT, "PROJECT_FROZEN", "The project is frozen."))?;
+///     }
+///     tokio::spawn(async move { drop(permit) }); // the task holds it until it ends
+///     Ok(StatusCode::ACCEPTED)
+/// }
+/// # let _: axum::Router<TaskPermits> = axum::Router::new().route("/", axum::routing::post(render));
+/// ```
 #[derive(Clone, Debug)]
 pub struct AuthRejection(Refusal);
 
@@ -18,6 +41,12 @@ impl AuthRejection {
     #[must_use]
     pub fn rejection(&self) -> &Rejection {
         self.0.rejection()
+    }
+}
+
+impl<E: Into<Rejection>> From<E> for AuthRejection {
+    fn from(rejection: E) -> Self {
+        Self(Refusal::detached(rejection.into()))
     }
 }
 

@@ -38,6 +38,12 @@ impl Authenticated {
     }
 }
 
+impl From<Identity> for Authenticated {
+    fn from(identity: Identity) -> Self {
+        Self(identity)
+    }
+}
+
 impl Deref for Authenticated {
     type Target = Identity;
 
@@ -74,6 +80,10 @@ pub(crate) fn caller(parts: &Parts) -> Result<Option<&Identity>, Rejection> {
     match parts.extensions.get::<Identity>() {
         Some(identity) => Ok(Some(identity)),
         None if parts.extensions.get::<Anonymous>().is_some() => Ok(None),
-        None => Err(Rejection::NotConfigured),
+        None => {
+            let (method, path) = (&parts.method, parts.uri.path());
+            tracing::error!(%method, path, "request refused: the handler asks for an identity, but no AuthLayer protects this route; call Router::layer with an AuthLayer after the last route");
+            Err(Rejection::NotConfigured)
+        }
     }
 }

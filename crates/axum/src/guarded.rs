@@ -57,12 +57,12 @@ pub type Scoped<R> = Guarded<R>;
 /// }
 /// # let _: axum::Router = axum::Router::new().route("/", axum::routing::get(export));
 /// ```
-pub struct Guarded<G> {
+pub struct Guarded<G: Guard> {
     identity: Identity,
     required: PhantomData<fn() -> G>,
 }
 
-impl<G> Guarded<G> {
+impl<G: Guard> Guarded<G> {
     /// Returns the identity.
     #[must_use]
     pub fn into_inner(self) -> Identity {
@@ -70,7 +70,7 @@ impl<G> Guarded<G> {
     }
 }
 
-impl<G> Deref for Guarded<G> {
+impl<G: Guard> Deref for Guarded<G> {
     type Target = Identity;
 
     fn deref(&self) -> &Identity {
@@ -78,13 +78,13 @@ impl<G> Deref for Guarded<G> {
     }
 }
 
-impl<G> Clone for Guarded<G> {
+impl<G: Guard> Clone for Guarded<G> {
     fn clone(&self) -> Self {
         Self { identity: self.identity.clone(), required: PhantomData }
     }
 }
 
-impl<G> fmt::Debug for Guarded<G> {
+impl<G: Guard> fmt::Debug for Guarded<G> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Guarded").field(&self.identity).finish()
     }

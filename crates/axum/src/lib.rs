@@ -71,16 +71,22 @@
 //! Serve with `app.into_make_service_with_connect_info::<SocketAddr>()`. Otherwise keys that are confined to networks get 403.
 //! `keyward::AuthLayer` does not read it.
 //!
+//! # When a handler does not compile
+//! `#[axum::debug_handler]` names the parameter. Take [`Authenticated`], not [`Identity`], and return [`AuthRejection`], not
+//! `Rejection`.
+//!
 //! `from_extractor::<Authenticated>()` does not authenticate.
 
 mod auth_rejection;
 mod authenticated;
 mod guarded;
 mod layer;
+mod own_account;
 
 pub use auth_rejection::AuthRejection;
 pub use authenticated::Authenticated;
 pub use guarded::{Guarded, Scoped};
 pub use layer::{AuthLayer, AuthService, Axum};
+pub use own_account::OwnAccount;
 
 pub use keyward_core::{AllOf, AnyOf, Guard, Identity, RequireLayer, RequiredScopes, Requirement, scopes};

@@ -116,6 +116,25 @@ id! {
     NodeId, "node"
 }
 
+/// Not for nodes: comparisons with an empty list would need a type.
+macro_rules! equals_text {
+    ($($name:ident)+) => {$(
+    impl PartialEq<str> for $name {
+        fn eq(&self, text: &str) -> bool {
+            self.as_str() == text
+        }
+    }
+
+    impl PartialEq<&str> for $name {
+        fn eq(&self, text: &&str) -> bool {
+            self.as_str() == *text
+        }
+    }
+    )+};
+}
+
+equals_text!(CredentialId AccountId UserId);
+
 #[cfg(test)]
 mod tests {
     use super::*;

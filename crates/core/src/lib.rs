@@ -61,6 +61,10 @@ pub mod store;
 mod sync;
 mod telemetry;
 
+/// For a framework with another version of it, such as actix-web.
+#[doc(no_inline)]
+pub use ::http;
+
 pub use authenticate::{Authenticator, HttpsOnly};
 pub use clock::Timestamp;
 pub use connection::{PeerAddress, TrustedProxies};
@@ -68,11 +72,12 @@ pub use endpoint::Endpoint;
 pub use id::{AccountId, CredentialId};
 pub use identity::{CredentialKind, Identity};
 pub use key::{Mode, PlainKey};
-pub use layer::{Anonymous, AuthLayer, RequireLayer};
+pub use layer::{Anonymous, AuthLayer, RequestIdLayer, RequireLayer};
 pub use lifecycle::{Issued, Keys, NewKey};
 pub use memory::MemoryStore;
 pub use network::Network;
 pub use policy::{AllOf, AnyOf, Guard, RequiredScopes};
-pub use rejection::Rejection;
+pub use rejection::{CustomRejection, Rejection};
+pub use request_id::RequestId;
 pub use scope::{Requirement, Scope, ScopeSet};
 pub use store::{AccountRecord, KeyUpdate};

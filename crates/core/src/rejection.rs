@@ -19,8 +19,10 @@
 //! ```
 
 mod alike;
+mod custom;
 
 pub(crate) use alike::PerRejection;
+pub use custom::CustomRejection;
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -96,6 +98,8 @@ pub enum Rejection {
     StoreCorrupt,
     /// No `AuthLayer` surrounds the handler.
     NotConfigured,
+    /// The application refuses for a reason of its own.
+    Custom(Box<CustomRejection>),
 }
 
 /// The account's plan and the required ones.
@@ -347,6 +351,10 @@ impl Rejection {
                 None,
                 "The service is misconfigured. Contact the API provider.",
             ),
+            // RFC 9110 section 15.5.2: a 401 has a challenge.
+            Self::Custom(custom) => {
+                row(custom.code, custom.reason, custom.status, NONE.filter(|_| custom.status == S::UNAUTHORIZED), "")
+            }
         }
     }
 
@@ -390,6 +398,7 @@ impl Rejection {
                 format!("The account lacks the feature {feature}, which this request needs. Contact the API provider.")
             }
             Self::ModeNotAllowed(mode) => format!("The API key has the wrong mode. Use a {mode} mode key."),
+            Self::Custom(custom) => custom.message.clone(),
             _ => self.row().message.to_owned(),
         }
     }
@@ -408,6 +417,7 @@ impl Rejection {
                 "window_seconds": limit.window.as_secs(),
                 "retry_after_seconds": limit.retry_after_seconds(),
             })),
+            Self::Custom(custom) => custom.details.clone(),
             _ => None,
         }
     }
@@ -447,7 +457,7 @@ impl RateLimit {
     /// Returns `Retry-After` in seconds, rounded up.
     #[must_use]
     pub fn retry_after_seconds(&self) -> u64 {
-        self.retry_after.as_secs() + u64::from(self.retry_after.subsec_nanos() > 0)
+        whole_seconds(self.retry_after)
     }
 
     /// Returns `RateLimit-Policy`, such as `"default";q=100;w=60` (draft-ietf-httpapi-ratelimit-headers-10).
@@ -479,6 +489,10 @@ impl From<CredentialFault> for Rejection {
     fn from(fault: CredentialFault) -> Self {
         Self::Credential(fault)
     }
+}
+
+fn whole_seconds(time: Duration) -> u64 {
+    time.as_secs() + u64::from(time.subsec_nanos() > 0)
 }
 
 fn any_of(names: &[SmolStr]) -> String {

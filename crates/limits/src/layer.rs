@@ -125,7 +125,11 @@ where
             let spent = match caller {
                 Some(caller) => limiting.limiter.spend(&caller, &limiting.limit, cost).await.map(Some),
                 None if is_anonymous => Ok(None),
-                None => Err(Rejection::NotConfigured),
+                None => {
+                    let (method, path) = (request.method(), request.uri().path());
+                    tracing::error!(%method, path, "request refused: no AuthLayer is around this RateLimitLayer; make AuthLayer the outer one, in Router::layer the later one");
+                    Err(Rejection::NotConfigured)
+                }
             };
             match spent {
                 Ok(spent) => {

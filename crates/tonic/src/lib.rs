@@ -7,6 +7,8 @@
 //! | 400 | `INVALID_ARGUMENT` |
 //! | 401 | `UNAUTHENTICATED` |
 //! | 403 | `PERMISSION_DENIED` |
+//! | 404, 409 of your own | `NOT_FOUND`, `ABORTED` |
+//! | others below 500 | `FAILED_PRECONDITION` |
 //! | 429 | `RESOURCE_EXHAUSTED` |
 //! | 503 | `UNAVAILABLE` |
 //! | others | `INTERNAL` |

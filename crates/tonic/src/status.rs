@@ -28,8 +28,11 @@ pub(crate) fn status_with(rejection: &Rejection, request_id: Option<&str>, pause
         400 => Code::InvalidArgument,
         401 => Code::Unauthenticated,
         403 => Code::PermissionDenied,
+        404 => Code::NotFound,
+        409 => Code::Aborted,
         429 => Code::ResourceExhausted,
         503 => Code::Unavailable,
+        402..500 => Code::FailedPrecondition,
         _ => Code::Internal,
     };
     let mut metadata = HashMap::new();
@@ -50,6 +53,11 @@ pub(crate) fn status_with(rejection: &Rejection, request_id: Option<&str>, pause
         }
         Rejection::StoreUnavailable | Rejection::ConcurrencyLimitExceeded(_) => {
             details.set_retry_info(Some(pause));
+        }
+        Rejection::Custom(custom) => {
+            if let Some(time) = custom.retry_time() {
+                details.set_retry_info(Some(time));
+            }
         }
         _ => {}
     }

@@ -7,5 +7,6 @@ mod axum_extractors;
 mod axum_routing;
 mod axum_table;
 mod hyper;
+mod own_rejections;
 mod tonic;
 mod tonic_wire;

@@ -11,6 +11,7 @@ use super::{Authenticator, Exempt, HttpsOnly, Inner, Resolver};
 use crate::cache::{Cache, CacheSettings, Gate};
 use crate::clock::{Clock, SystemClock};
 use crate::connection::TrustedProxies;
+use crate::endpoint::is_ambiguous_path;
 use crate::event::Event;
 use crate::key::{Hasher, KeyFormat};
 use crate::lease::Lease;
@@ -46,13 +47,19 @@ pub struct AuthenticatorBuilder {
     lease: Lease,
     label: Option<String>,
     cache: CacheSettings,
-    exempt: Vec<(Method, String)>,
+    exempt: Vec<(Method, String, Covers)>,
     optional: bool,
     preflight: bool,
     presentation: Presentation,
     proxies: TrustedProxies,
     https: Option<HttpsOnly>,
     others: Vec<(Arc<dyn KeyStore>, KeyFormat, Hasher)>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Covers {
+    Path,
+    Below,
 }
 
 /// Why an authenticator cannot be built.
@@ -62,6 +69,16 @@ pub enum BuildError {
     /// No leading `/`, or a `?`, `#`, space or control character.
     #[error("invalid exempt path {0:?}: expected a path that starts with '/' and has no '?', '#' or spaces")]
     ExemptPath(String),
+    /// A pattern, which would match no request.
+    #[error(
+        "invalid exempt path {0:?}: exempt compares whole paths and knows no patterns; use exempt_under(\"/docs/\")"
+    )]
+    ExemptPattern(String),
+    /// No folder, or an ambiguous one.
+    #[error(
+        "invalid exempt folder {0:?}: expected an unambiguous path that starts and ends with '/', for example \"/docs/\""
+    )]
+    ExemptFolder(String),
     /// A setting out of bounds.
     #[error("invalid {setting}: expected {bounds}")]
     OutOfBounds {
@@ -142,7 +159,30 @@ impl AuthenticatorBuilder {
     ///
     /// The router's path is compared byte for byte: `/health/` and `/%68ealth` are not `/health`.
     pub fn exempt(mut self, method: Method, path: impl Into<String>) -> Self {
-        self.exempt.push((method, path.into()));
+        self.exempt.push((method, path.into(), Covers::Path));
+        self
+    }
+
+    /// Lets GET and HEAD requests with this path pass without a credential, as [`exempt`](Self::exempt) does.
+    pub fn exempt_get(self, path: impl Into<String>) -> Self {
+        self.exempt(Method::GET, path)
+    }
+
+    /// Lets GET and HEAD requests below this folder pass without a credential.
+    ///
+    /// `/docs/` covers `/docs/` and `/docs/a/b`, but not `/docs`. An [ambiguous](crate::endpoint::is_ambiguous_path) path
+    /// such as `/docs/../admin` needs a credential.
+    ///
+    /// # Examples
+    /// ```
+    /// use keyward::{Authenticator, MemoryStore};
+    ///
+    /// let authenticator =
+    ///     Authenticator::builder(MemoryStore::new()).exempt_get("/health").exempt_under("/docs/").build()?;
+    /// # Ok::<(), keyward::adapter::BuildError>(())
+    /// ```
+    pub fn exempt_under(mut self, folder: impl Into<String>) -> Self {
+        self.exempt.push((Method::GET, folder.into(), Covers::Below));
         self
     }
 
@@ -281,10 +321,17 @@ impl AuthenticatorBuilder {
         let exempt = self
             .exempt
             .into_iter()
-            .map(|(method, path)| {
+            .map(|(method, path, covers)| {
                 let is_path =
                     path.starts_with('/') && path.bytes().all(|b| b.is_ascii_graphic() && b != b'?' && b != b'#');
-                if is_path { Ok(Exempt { method, path: path.into() }) } else { Err(BuildError::ExemptPath(path)) }
+                // The folder `/` would exempt every read.
+                let is_folder = || path.ends_with('/') && path != "/" && !is_ambiguous_path(&path);
+                match covers {
+                    _ if !is_path => Err(BuildError::ExemptPath(path)),
+                    _ if path.contains(['*', '{', '}']) => Err(BuildError::ExemptPattern(path)),
+                    Covers::Below if !is_folder() => Err(BuildError::ExemptFolder(path)),
+                    _ => Ok(Exempt { method, path: path.into(), below: covers == Covers::Below }),
+                }
             })
             .collect::<Result<_, _>>()?;
 

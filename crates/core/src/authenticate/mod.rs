@@ -18,6 +18,7 @@ use tracing::Instrument;
 use crate::cache::{Cache, Refused};
 use crate::connection::{Connection, Transport, TrustedProxies, UnknownConnection};
 use crate::credential::{Credential, CredentialFault};
+use crate::endpoint::is_ambiguous_path;
 use crate::event::Event;
 use crate::id::{AccountId, NodeId};
 use crate::identity::Identity;
@@ -68,6 +69,8 @@ struct Resolver {
 struct Exempt {
     method: http::Method,
     path: Box<str>,
+    /// Whether unambiguous paths that begin with `path` are exempt.
+    below: bool,
 }
 
 /// The properties of a request that a check reads.
@@ -341,13 +344,19 @@ impl fmt::Debug for Authenticator {
     }
 }
 
+impl Exempt {
+    fn is_above(&self, path: &str) -> bool {
+        path.starts_with(&*self.path) && !is_ambiguous_path(path)
+    }
+}
+
 impl Inner {
     #[inline]
     fn passes_unchecked(&self, target: Target<'_>) -> bool {
         (target.preflight && self.preflight)
             || self.exempt.iter().any(|exempt| {
                 // Exactly the path that the router matches: every other spelling is another path.
-                *exempt.path == *target.path
+                (*exempt.path == *target.path || (exempt.below && exempt.is_above(target.path)))
                     && (exempt.method == target.method
                         || (exempt.method == http::Method::GET && target.method == "HEAD"))
             })

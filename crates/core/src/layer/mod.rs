@@ -31,10 +31,12 @@ mod admit;
 mod auth;
 mod future;
 mod protocol;
+mod request_id;
 mod require;
 
 pub use admit::Anonymous;
 pub use auth::{AuthLayer, AuthService};
 pub use future::ResponseFuture;
 pub use protocol::{Http, HttpKept, Protocol, RequestConnection, Respond};
+pub use request_id::{RequestIdFuture, RequestIdLayer, RequestIdService};
 pub use require::{RequireFuture, RequireLayer, RequireService};

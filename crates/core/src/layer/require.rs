@@ -15,7 +15,7 @@ use tower_service::Service;
 use super::admit::{Anonymous, refusal};
 use crate::credential::CredentialFault;
 use crate::identity::Identity;
-use crate::policy::Policy;
+use crate::policy::{Guard, Policy, from_guard};
 use crate::rejection::Rejection;
 use crate::render::Refusal;
 
@@ -39,6 +39,22 @@ impl RequireLayer {
     #[must_use]
     pub fn new(policy: impl Policy) -> Self {
         Self { policy: Arc::new(policy) }
+    }
+
+    /// Creates a layer for a guard or a scope type.
+    ///
+    /// # Examples
+    /// ```
+    /// use keyward::RequireLayer;
+    ///
+    /// keyward::scopes! { JobsWrite = "jobs:write"; }
+    ///
+    /// let layer = RequireLayer::of::<JobsWrite>();
+    /// # let _ = layer;
+    /// ```
+    #[must_use]
+    pub fn of<G: Guard + 'static>() -> Self {
+        Self::new(from_guard::<G>())
     }
 }
 
@@ -99,7 +115,11 @@ fn check<B>(request: &Request<B>, policy: &dyn Policy) -> Result<(), Rejection> 
     match extensions.get::<Identity>() {
         Some(identity) => policy.check(identity),
         None if extensions.get::<Anonymous>().is_some() => Err(CredentialFault::Missing.into()),
-        None => Err(Rejection::NotConfigured),
+        None => {
+            let (method, path) = (request.method(), request.uri().path());
+            tracing::error!(%method, path, "request refused: no AuthLayer is around this RequireLayer; make AuthLayer the outer one, in Router::layer the later one");
+            Err(Rejection::NotConfigured)
+        }
     }
 }
 

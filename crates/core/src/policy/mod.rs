@@ -9,6 +9,7 @@
 //! # let _ = layer;
 //! ```
 
+mod account;
 mod endpoint;
 mod kind;
 mod mode;
@@ -23,6 +24,8 @@ pub use mode::{ByMode, InMode, Live, Modal, ModeType, Test};
 pub(crate) use network::network_allows;
 pub use plan::{Feature, Plans};
 pub use required::{AllOf, AnyOf, NamedScope, RequiredScopes, check_required};
+
+use std::marker::PhantomData;
 
 use crate::identity::Identity;
 use crate::key::KeyKind;
@@ -42,6 +45,10 @@ use crate::rejection::Rejection;
 /// assert_eq!(exports.check(&identity).unwrap_err().code(), "INSUFFICIENT_SCOPE");
 /// # Ok::<(), keyward::id::IdError>(())
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no policy",
+    note = "for a guard or a scope type `T`, use `RequireLayer::of::<T>()` or `Require::of::<T>()`"
+)]
 pub trait Policy: Send + Sync + 'static {
     /// Checks `identity`.
     ///
@@ -84,12 +91,41 @@ impl Policy for KeyKind {
 /// assert_eq!(<(Paid, ExportsCreate)>::check(&identity).unwrap_err().code(), "INSUFFICIENT_SCOPE");
 /// # Ok::<(), keyward::id::IdError>(())
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no guard",
+    note = "define a scope with `keyward::scopes!`, or implement `keyward::Guard`"
+)]
 pub trait Guard {
     /// Checks `identity`.
     ///
     /// # Errors
     /// The [`Rejection`].
     fn check(identity: &Identity) -> Result<(), Rejection>;
+}
+
+/// Returns the policy of a guard.
+///
+/// # Examples
+/// ```
+/// use keyward::policy::from_guard;
+/// use keyward::{Mode, RequireLayer};
+///
+/// keyward::scopes! { JobsWrite = "jobs:write"; }
+///
+/// let layer = RequireLayer::new((from_guard::<JobsWrite>(), Mode::Live));
+/// # let _ = layer;
+/// ```
+#[must_use]
+pub fn from_guard<G: Guard + 'static>() -> impl Policy {
+    OfGuard::<G>(PhantomData)
+}
+
+struct OfGuard<G>(PhantomData<fn() -> G>);
+
+impl<G: Guard + 'static> Policy for OfGuard<G> {
+    fn check(&self, identity: &Identity) -> Result<(), Rejection> {
+        G::check(identity)
+    }
 }
 
 impl<R: RequiredScopes> Guard for R {

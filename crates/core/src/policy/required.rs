@@ -6,6 +6,10 @@ use crate::rejection::Rejection;
 use crate::scope::{Requirement, Scope};
 
 /// A scope as a type, from [`scopes!`](crate::scopes).
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no scope",
+    note = "define it with `keyward::scopes! {{ pub JobsWrite = \"jobs:write\"; }}`"
+)]
 pub trait NamedScope {
     /// The scope.
     const SCOPE: Scope;
@@ -30,6 +34,10 @@ pub trait NamedScope {
 /// assert!(check_required::<AllOf<(ResourcesRead, ResourcesWrite)>>(&reader).is_err());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is neither a scope nor a guard",
+    note = "define a scope with `keyward::scopes! {{ pub JobsWrite = \"jobs:write\"; }}`, or implement `keyward::Guard`"
+)]
 pub trait RequiredScopes {
     /// The scopes.
     const SCOPES: &'static [Scope];

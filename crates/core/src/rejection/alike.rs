@@ -73,7 +73,8 @@ fn number(rejection: &Rejection) -> Option<usize> {
         | Rejection::PlanRequired(_)
         | Rejection::FeatureRequired(_)
         | Rejection::ConcurrencyLimitExceeded(_)
-        | Rejection::RateLimitExceeded(_) => return None,
+        | Rejection::RateLimitExceeded(_)
+        | Rejection::Custom(_) => return None,
     };
     Some(number)
 }

@@ -31,6 +31,8 @@ const RATELIMIT: HeaderName = HeaderName::from_static("ratelimit");
 
 /// Writes refusals, and changes neither verdicts nor headers.
 ///
+/// A closure `|rejection: &Rejection, id: &RequestId| Rendered::json(…)` is a renderer.
+///
 /// # Examples
 /// ```
 /// use keyward::adapter::RequestId;
@@ -45,9 +47,22 @@ const RATELIMIT: HeaderName = HeaderName::from_static("ratelimit");
 ///     }
 /// }
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no format of refusals",
+    note = "pass `ProblemJson`, `CodedEnvelope::new()` or a closure with typed parameters: `|rejection: &Rejection, id: &RequestId| Rendered::json(…)`"
+)]
 pub trait Render: Send + Sync + 'static {
     /// Returns the status, content type and body.
     fn render(&self, rejection: &Rejection, request_id: &RequestId) -> Rendered;
+}
+
+impl<F> Render for F
+where
+    F: Fn(&Rejection, &RequestId) -> Rendered + Send + Sync + 'static,
+{
+    fn render(&self, rejection: &Rejection, request_id: &RequestId) -> Rendered {
+        self(rejection, request_id)
+    }
 }
 
 /// A status, content type and body.
@@ -80,19 +95,43 @@ pub struct Refusal {
     request_id: RequestId,
     head: bool,
     identity: Option<Identity>,
+    detached: bool,
 }
 
 impl Refusal {
     /// Creates the refusal of a request.
     #[must_use]
     pub fn new(rejection: Rejection, method: &http::Method, headers: &HeaderMap) -> Self {
-        Self { rejection, request_id: RequestId::of(headers), head: method == http::Method::HEAD, identity: None }
+        Self {
+            rejection,
+            request_id: RequestId::of(headers),
+            head: method == http::Method::HEAD,
+            identity: None,
+            detached: false,
+        }
     }
 
     /// Creates a refusal with the client's request id, for HEAD if `head`.
     #[must_use]
     pub fn of_parts(rejection: Rejection, sent_id: Option<&[u8]>, head: bool) -> Self {
-        Self { rejection, request_id: RequestId::of_bytes(sent_id), head, identity: None }
+        Self { rejection, request_id: RequestId::of_bytes(sent_id), head, identity: None, detached: false }
+    }
+
+    /// Creates a refusal in a place that does not know the request. It has a new request id.
+    ///
+    /// An inner [`RequestIdLayer`](crate::RequestIdLayer) adds the request's id, method and identity.
+    #[must_use]
+    pub fn detached(rejection: Rejection) -> Self {
+        Self { detached: true, ..Self::of_parts(rejection, None, false) }
+    }
+
+    pub(crate) fn complete(&mut self, request_id: &RequestId, head: bool, identity: Option<&Identity>) {
+        if self.detached {
+            self.request_id = request_id.clone();
+            self.head = head;
+            self.identity = identity.cloned();
+            self.detached = false;
+        }
     }
 
     /// Adds the identity, for [`Event::KeyRefused`].
@@ -111,11 +150,6 @@ impl Refusal {
     /// Returns a response, which an outer `AuthLayer` rewrites in its format.
     #[must_use]
     pub fn into_response<B: From<Bytes>>(self) -> Response<B> {
-        if self.rejection == Rejection::NotConfigured {
-            tracing::error!(
-                "request refused: a handler asks for an identity, but no AuthLayer protects this route; add the layer"
-            );
-        }
         static DEFAULT: LazyLock<Presentation> = LazyLock::new(Presentation::default);
         let mut response = DEFAULT.write(&self).map(B::from);
         response.extensions_mut().insert(self);
@@ -187,6 +221,11 @@ impl Presentation {
             }
             Rejection::ConcurrencyLimitExceeded(_) | Rejection::StoreUnavailable => {
                 headers.insert(RETRY_AFTER, jittered_seconds().into());
+            }
+            Rejection::Custom(custom) => {
+                if let Some(seconds) = custom.retry_after_seconds() {
+                    headers.insert(RETRY_AFTER, seconds.into());
+                }
             }
             _ => {}
         }

@@ -59,17 +59,18 @@ enum Faults {
 
 impl Faults {
     fn status(self, rejection: &Rejection) -> StatusCode {
-        match (self, rejection.status()) {
-            (Self::AsInvalidKey, StatusCode::BAD_REQUEST) => StatusCode::UNAUTHORIZED,
-            (_, status) => status,
-        }
+        if self.hides(rejection) { StatusCode::UNAUTHORIZED } else { rejection.status() }
     }
 
     fn code(self, rejection: &Rejection) -> &'static str {
-        match (self, rejection.status()) {
-            (Self::AsInvalidKey, StatusCode::BAD_REQUEST) => "INVALID_API_KEY",
-            _ => rejection.code(),
-        }
+        if self.hides(rejection) { "INVALID_API_KEY" } else { rejection.code() }
+    }
+
+    /// The application's own 400 stays.
+    fn hides(self, rejection: &Rejection) -> bool {
+        matches!(self, Self::AsInvalidKey)
+            && rejection.status() == StatusCode::BAD_REQUEST
+            && !matches!(rejection, Rejection::Custom(_))
     }
 
     fn coded(self) -> impl Fn(&Rejection, &str) -> Value {

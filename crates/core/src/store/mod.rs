@@ -86,6 +86,10 @@ impl std::fmt::Debug for Freshness {
 /// # let _ = keyward::AuthLayer::new(MyTable(HashMap::new()));
 /// ```
 #[async_trait]
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no key store",
+    note = "pass `MemoryStore`, `SqliteStore`, `PostgresStore` or `ValkeyStore`, or implement `KeyStore` under `#[keyward::store::async_trait]`"
+)]
 pub trait KeyStore: Send + Sync + 'static {
     /// Returns the key with this digest, and the change log's position from the same snapshot.
     ///
