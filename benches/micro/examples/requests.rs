@@ -5,8 +5,8 @@
 //! valgrind --tool=callgrind target/release/examples/requests forged 6000
 //! ```
 //!
-//! Run it twice with different counts. The difference is the cost of the requests. The flag is needed because valgrind does not
-//! allow rustix's direct access. SHA-256 is counted in its software form, because valgrind does not know its instructions.
+//! Run it twice with different counts. The difference is the cost of the requests. The flag makes rustix use libc, because valgrind does not
+//! support the system calls that rustix makes otherwise. SHA-256 is counted in its software form, because valgrind does not know its instructions.
 
 #![allow(clippy::unwrap_used, reason = "a measurement that cannot be set up has to stop")]
 

@@ -25,7 +25,7 @@ pub struct Tokens {
     /// The user who signed in.
     #[cfg_attr(feature = "utoipa", schema(value_type = String))]
     pub user: UserId,
-    /// Default account of requests with the token.
+    /// The default account for requests that use the token.
     #[cfg_attr(feature = "utoipa", schema(value_type = String))]
     pub account: AccountId,
 }

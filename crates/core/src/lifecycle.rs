@@ -578,7 +578,7 @@ impl Keys {
     /// Revoking it again changes nothing and waits for the first revocation.
     ///
     /// # Errors
-    /// [`KeysError::Denied`] for a missing key. After [`KeysError::Store`], the key may be revoked or not: retry.
+    /// [`KeysError::Denied`] if the key does not exist. After [`KeysError::Store`], the key may be revoked or not: retry.
     pub async fn revoke(&self, id: &CredentialId) -> Result<Changed, KeysError> {
         let committed = self.store.revoke(id, self.clock.now()).await?;
         let changed = self.changed(committed).await;

@@ -26,7 +26,7 @@ impl LogLimit {
         Self { next: AtomicU64::new(0), left_out: AtomicU64::new(0) }
     }
 
-    /// Admits an event, and returns how many were left out.
+    /// Returns how many events were left out since the last admitted one, or `None` if this event is left out too.
     #[must_use]
     pub fn admit(&self) -> Option<u64> {
         static START: LazyLock<Instant> = LazyLock::new(Instant::now);

@@ -62,7 +62,7 @@ async fn the_future_adds_two_words_to_the_inner_one() {
 
 #[tokio::test]
 async fn refusing_a_forged_key_allocates_little() {
-    /// Refusal, two tables of headers, request's id, and body.
+    /// One each for the refusal, its two header tables, the request id and the body.
     const MOST: u64 = 5;
     let store = TestStore::new().await;
     let (field, _) = store.issue().await;

@@ -70,7 +70,7 @@ pub struct MemoryPermits {
 }
 
 impl MemoryPermits {
-    /// Creates a store without permits.
+    /// Creates an empty store.
     #[must_use]
     pub fn new() -> Self {
         Self::with_clock(Arc::new(SystemClock))

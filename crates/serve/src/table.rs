@@ -60,7 +60,7 @@ impl Table {
         self.make_room(&mut self.open())
     }
 
-    /// Evicts from the largest holder, so that an attacker does not displace others.
+    /// Evicts a connection of the peer with the most connections, so that an attacker does not displace others.
     fn make_room(&self, open: &mut Open) -> bool {
         let is_exempt = |peer| self.limits.exempt_peers.trusts(peer);
         let counted = open.peers.iter().filter(|(peer, _)| !is_exempt(**peer));

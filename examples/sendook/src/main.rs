@@ -12,10 +12,10 @@
 //! token is refused without a lookup.
 //!
 //! Choices where sendook's page is silent:
-//! - Access tokens live for an hour. Refreshing one ends it.
+//! - Access tokens live for an hour. Refreshing a token ends the old one.
 //! - A deleted key stays in the list, with `revokedAt`.
 //! - Registering also returns the default key as `apiKey`, because it cannot be shown later.
-//! - The other kind of credential gets 403. So does another organization in the path, whether it exists or not.
+//! - A credential of the wrong kind gets 403. So does another organization in the path, whether it exists or not.
 //! - A key or inbox of another organization gets 404.
 
 mod answer;

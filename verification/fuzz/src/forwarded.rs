@@ -1,4 +1,4 @@
-//! Reports of proxies: `peer: 10.0.0.1`, `forwarded: for=…`, `x-forwarded-for: …` and `x-forwarded-proto: …`, one field
+//! What proxies report about a request: `peer: 10.0.0.1`, `forwarded: for=…`, `x-forwarded-for: …` and `x-forwarded-proto: …`, one field
 //! a line.
 
 use std::net::{IpAddr, SocketAddr, SocketAddrV4, SocketAddrV6};

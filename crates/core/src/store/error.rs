@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::fmt;
 
-/// Why a store gave no answer. An unknown key is no error.
+/// Why a store gave no answer. An unknown key is not an error.
 ///
 /// # Examples
 /// ```

@@ -153,7 +153,7 @@ fn explain(error: &ManagementError) -> (&'static str, String) {
             "A user with this e-mail address already exists. Sign in, then open the link again.".to_owned(),
         ),
         ManagementError::AccountLimit { limit } => {
-            ("Too many accounts", format!("You own {limit} accounts, the maximum. Ask the operator."))
+            ("Too many accounts", format!("You already own {limit} accounts, the maximum. If you need more, ask the operator."))
         }
         ManagementError::LinkEnded => {
             ("Invalid link", "The link was already used, has expired, or is wrong. Ask for a new one.".to_owned())

@@ -39,7 +39,9 @@ impl Visitor {
         self.end_session(response);
         match self.app.management().device_proof(actor).await {
             Ok(proof) => self.keep_device(response, &proof),
-            Err(error) => keyward_core::log_limited!(warn, %error, "cannot create a device proof: the device will be unknown at its next sign-in"),
+            Err(error) => {
+                keyward_core::log_limited!(warn, %error, "cannot create a device proof: the device will be unknown at its next sign-in")
+            }
         }
     }
 

@@ -166,7 +166,10 @@ pub(super) async fn a_node_stays_registered_until_it_leaves_or_is_evicted(store:
     log.leave(&node("n1")).await.expect("a node leaves");
     log.leave(&node("n1")).await.expect("leaving twice is no failure");
     assert!(!log.evict(&node("n1"), 1).await.expect("answered"), "an unknown node was evicted");
-    assert!(!log.evict(&node("n2"), 1).await.expect("answered"), "a node that had renewed its lease in the meantime was evicted");
+    assert!(
+        !log.evict(&node("n2"), 1).await.expect("answered"),
+        "a node that had renewed its lease in the meantime was evicted"
+    );
     assert!(log.evict(&node("n2"), 2).await.expect("answered"));
     assert!(log.nodes().await.expect("the register is read").nodes.is_empty());
     assert_eq!(

@@ -162,7 +162,7 @@ pub(super) async fn show(backend: &Backend, id: &CredentialId) -> Result<Key, Er
     }
 }
 
-/// Without a version, changes any.
+/// Without a version, changes the key whatever its version is.
 pub(super) async fn update(
     backend: &Backend,
     id: &CredentialId,
