@@ -177,7 +177,8 @@ async fn a_locked_table_before_a_migration_is_named() {
     PostgresStore::connect(&url).await.unwrap();
     postgres::sql(
         &url,
-        "DELETE FROM keyward_migrations WHERE version = 4; ALTER TABLE keyward_keys DROP COLUMN last_used_from",
+        "DELETE FROM keyward_migrations WHERE version >= 4; ALTER TABLE keyward_keys DROP COLUMN last_used_from; \
+         DROP VIEW keyward_position; DROP FUNCTION keyward_invalidate_key, keyward_invalidate_account, keyward_random_mark",
     );
     let stranger = stranger(&url).await;
     stranger.batch_execute("BEGIN; SELECT * FROM keyward_keys").await.unwrap();

@@ -264,7 +264,7 @@ fn it_sends_people_to_the_identity_provider_and_finds_mistakes_at_start() {
     let output = keyward(&database, &["serve", "--listen", "127.0.0.1:0"]).args(refused).output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(2), "{said}");
-    assert!(said.contains("oidc_issuer") && said.contains("no description"), "{said}");
+    assert!(said.contains("oidc_issuer") && said.contains("discovery document could not be fetched"), "{said}");
     server.stop();
     provider.stop();
     serve(&database, &arguments).stop();
