@@ -18,6 +18,7 @@ const MISTAKES: &[(&str, i32, &str)] = &[
     ("--database typo.db keys revoke {key} --yes", 1, "there is no database typo.db: check --database, or create one with keyward keys create, keys import or serve"),
     ("--database typo.db accounts list", 1, "there is no database typo.db: check --database, or create one with keyward keys create, keys import or serve"),
     ("--database typo.db audit list", 1, "there is no database typo.db: check --database, or create one with keyward keys create, keys import or serve"),
+    ("--server https://keys.example.com migrate", 2, "keyward migrate needs the database: pass --database instead of --server"),
     ("--database typo.db nodes", 1, "there is no database typo.db: check --database, or create one with keyward keys create, keys import or serve"),
     ("--database typo.db users reset --email ada@example.com", 1, "there is no database typo.db: check --database, or create one with keyward keys create, keys import or serve"),
     ("--database broken.db keys list", 1, "broken.db: the file is not an SQLite database, or is damaged: restore a backup or choose another file"),
@@ -164,4 +165,17 @@ fn help_groups_global_options_apart() {
         let names_keys = own.split_whitespace().any(|word| word.starts_with("key") && !word.starts_with("keyward"));
         assert!(command != "accounts create" || !names_keys, "{own}");
     }
+}
+
+#[test]
+fn migrate_creates_a_database_and_changes_nothing_in_a_current_one() {
+    let folder = TempDir::new().unwrap();
+    let migrate = || run(folder.path(), &["--database", "new.db", "migrate"]);
+    for _ in 0..2 {
+        let output = migrate();
+        assert!(output.status.success() && output.stdout.is_empty());
+        assert_eq!(String::from_utf8(output.stderr).unwrap(), "new.db: the tables are up to date\n");
+    }
+    let list = run(folder.path(), &["--database", "new.db", "keys", "list", "--json"]);
+    assert_eq!(String::from_utf8(list.stdout).unwrap().trim(), "[]");
 }

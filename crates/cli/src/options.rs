@@ -10,8 +10,8 @@ use crate::error::Error;
 #[derive(Args, Clone)]
 #[command(next_help_heading = "Global options")]
 pub(crate) struct Options {
-    /// The database: an SQLite file, or the URL of a PostgreSQL, Valkey or Redis server. `create`, `import` and `serve` create a
-    /// missing file. Defaults to keyward.db; scan uses no database by default.
+    /// The database: an SQLite file, or the URL of a PostgreSQL, Valkey or Redis server. `create`, `import`, `migrate` and `serve`
+    /// create a missing file. Defaults to keyward.db; scan uses no database by default.
     #[arg(long, global = true, env = "KEYWARD_DATABASE", hide_env_values = true, value_name = "FILE-OR-URL")]
     pub(crate) database: Option<String>,
     /// The URL of a keyward server to use instead of a database, such as `https://keys.example.com`.

@@ -5,6 +5,7 @@ mod audit;
 mod effect;
 mod keys;
 mod members;
+mod migrate;
 mod nodes;
 mod pages;
 mod pepper;
@@ -79,6 +80,8 @@ enum Command {
     Whoami(session::Whoami),
     /// Serve the dashboard, the management API, the gateway endpoints and metrics.
     Serve(Box<serve::Serve>),
+    /// Create the tables of a database, or bring them up to date. Every command does this when it opens a database.
+    Migrate,
     /// Show the nodes that answer from a cache, and how far each is behind.
     Nodes(nodes::Nodes),
     /// Find leaked keys in files, in staged changes or in a git history, by prefix and checksum. Prints places and hints.
@@ -132,6 +135,7 @@ impl Arguments {
             Command::Logout(command) => session::logout(&connect_signed_in(options)?, command).await,
             Command::Whoami(command) => session::whoami(&connect(options)?, command).await,
             Command::Serve(command) => serve::run(options, *command).await,
+            Command::Migrate => migrate::run(options).await,
             Command::Nodes(command) => nodes::run(options, command).await,
             Command::Scan(command) => scan::run(options, command).await,
             Command::Pepper(command) => pepper::run(&command),
