@@ -1,6 +1,6 @@
 use std::fs;
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -12,7 +12,7 @@ use http::{HeaderMap, Request};
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
 
-use crate::program::{Curled, end_with_this_process, eventually, start_in_background, test_package};
+use crate::program::{Curled, end_with_this_process, eventually, free_port, start_in_background, test_package};
 use crate::service::Listening;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,7 +40,7 @@ impl Gateway {
         let folder = tempfile::Builder::new().prefix("keyward-gateway-").tempdir().unwrap().keep();
         // nginx reads some of the files as another user.
         fs::set_permissions(&folder, fs::Permissions::from_mode(0o755)).unwrap();
-        let port = TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
+        let port = free_port();
         copy(kind.configuration(), &folder, port, neighbours);
         let log = fs::File::create(folder.join("log")).unwrap();
         let mut command = kind.command(&folder);

@@ -1,13 +1,12 @@
 //! A PostgreSQL server on loopback, which ends with the test process.
 
 use std::fs;
-use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use crate::program::{end_with_this_process, eventually, is_running, signal, start_in_background};
+use crate::program::{end_with_this_process, eventually, free_port, is_running, signal, start_in_background};
 
 #[derive(Debug)]
 pub struct Server {
@@ -83,7 +82,7 @@ impl Server {
             .status()
             .unwrap();
         assert!(made.success(), "initdb failed");
-        let port = TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
+        let port = free_port();
         let server = Self { port, folder, settings, process: AtomicU32::new(0) };
         server.start();
         server
@@ -147,7 +146,7 @@ impl Pooler {
         let folder = tempfile::Builder::new().prefix("keyward-pgbouncer-").tempdir().unwrap().keep();
         let (server, name) = url.rsplit_once('/').unwrap();
         let server_port = server.rsplit_once(':').unwrap().1;
-        let port = TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
+        let port = free_port();
         let settings = format!(
             "[databases]\n{name} = host=127.0.0.1 port={server_port}\n[pgbouncer]\nlisten_addr = 127.0.0.1\n\
              listen_port = {port}\nunix_socket_dir =\nauth_type = trust\nauth_file = {}\npool_mode = {mode}\n\

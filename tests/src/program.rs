@@ -1,6 +1,8 @@
 use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
@@ -9,6 +11,21 @@ use nix::unistd::Pid;
 use serde_json::Value;
 
 pub const SOON: Duration = Duration::from_secs(60);
+
+/// Returns a port for a server that cannot choose one itself.
+///
+/// It is below the ports that the system gives to clients. A test that runs at the same time could otherwise get it, as a
+/// client or from this function, before the server listens.
+pub fn free_port() -> u16 {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    loop {
+        let number = NEXT.fetch_add(1, Ordering::Relaxed).wrapping_add(std::process::id().wrapping_mul(97));
+        let port = 20_000 + (number % 12_000) as u16;
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
+}
 
 pub fn program(package: &str) -> PathBuf {
     package_program(package, package)

@@ -1,12 +1,12 @@
 //! A Valkey or Redis server on loopback, which ends with the test process.
 
 use std::io::Write;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use crate::program::{end_with_this_process, eventually, is_running, signal, start_in_background};
+use crate::program::{end_with_this_process, eventually, free_port, is_running, signal, start_in_background};
 
 #[derive(Debug)]
 pub struct Server {
@@ -81,10 +81,6 @@ pub fn sentinel(primary: SocketAddr) -> SocketAddr {
     end_with_this_process(start_in_background(&mut command), &folder);
     eventually("the sentinel answers", || TcpStream::connect(("127.0.0.1", port)).is_ok());
     (Ipv4Addr::LOCALHOST, port).into()
-}
-
-pub fn free_port() -> u16 {
-    TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port()
 }
 
 fn program() -> &'static str {

@@ -51,7 +51,7 @@ fn tls_servers_need_a_valid_certificate() {
     let server = postgres::Server::with(settings);
     let postgres = format!("{}?sslmode=require", server.database());
 
-    let port = valkey::free_port().to_string();
+    let port = keyward_tests::program::free_port().to_string();
     let (cert, key, authority) = (file("cert"), file("key"), file("ca"));
     let settings =
         ["--tls-port", &port, "--tls-cert-file", &cert, "--tls-key-file", &key, "--tls-ca-cert-file", &authority];

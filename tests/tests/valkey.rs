@@ -6,7 +6,8 @@ use keyward::valkey::{ConnectError, ValkeyOptions, ValkeyStore};
 use keyward::{AccountRecord, Keys, NewKey, Rejection};
 use keyward_needs::needs;
 use keyward_tests::node::{Node, assert_no_node_accepts_revoked_keys, assert_stopped_node_is_waited_out};
-use keyward_tests::valkey::{Server, command, free_port, sentinel, server};
+use keyward_tests::program::free_port;
+use keyward_tests::valkey::{Server, command, sentinel, server};
 use keyward_tests::watched::{Watched, within};
 
 const NODE: &str = env!("CARGO_BIN_EXE_valkey_node");
