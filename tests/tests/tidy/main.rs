@@ -6,8 +6,10 @@ mod imports;
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use keyward::Rejection;
+use keyward_needs::needs;
 
 use imports::{Modules, circle};
 
@@ -207,4 +209,17 @@ fn every_metric_is_explained() {
     let names = source.split('"').filter(|text| text.starts_with("keyward_"));
     let missing: Vec<_> = names.filter(|name| !page.contains(*name)).collect();
     assert!(missing.is_empty(), "guide/src/metrics.md lacks {missing:?}");
+}
+
+/// A change of a line near a mutation would otherwise show only in `cargo xtask mutants`, which runs rarely.
+#[needs(git)]
+#[test]
+fn every_mutation_applies() {
+    let patches = fs::read_dir(root().join("tests/mutations")).unwrap().map(|entry| entry.unwrap().path());
+    for patch in patches.filter(|path| path.extension().is_some_and(|extension| extension == "patch")) {
+        let mut git = Command::new("git");
+        git.args(["apply", "--check"]).arg(&patch).current_dir(root());
+        let output = git.output().unwrap();
+        assert!(output.status.success(), "{}: {}", patch.display(), String::from_utf8_lossy(&output.stderr));
+    }
 }
