@@ -7,6 +7,9 @@ use std::process::Command;
 use crate::error::Error;
 use crate::process::{self, cargo};
 
+/// The arguments of `cargo add` for a service's runtime.
+pub(crate) const TOKIO: [&str; 3] = ["tokio", "--features", "macros,net,rt-multi-thread"];
+
 /// The package's folder is removed when this value is dropped.
 pub(crate) struct FreshPackage {
     name: &'static str,

@@ -3,12 +3,12 @@
 //! A program links one `libsqlite3-sys`, so cargo must find a version that all of them accept.
 
 use crate::error::Error;
-use crate::fresh::FreshPackage;
+use crate::fresh::{FreshPackage, TOKIO};
 use crate::process;
 
 struct Neighbor {
     name: &'static str,
-    dependencies: &'static [&'static [&'static str]],
+    dependency: &'static [&'static str],
     /// The body of `main`, after keyward's store is open.
     code: &'static str,
 }
@@ -16,40 +16,37 @@ struct Neighbor {
 const NEIGHBORS: [Neighbor; 4] = [
     Neighbor {
         name: "beside-sqlx-sqlite",
-        dependencies: &[&["sqlx@0.9", "--features", "sqlite,runtime-tokio"], TOKIO],
+        dependency: &["sqlx@0.9", "--features", "sqlite,runtime-tokio"],
         code: r#"let pool = sqlx::SqlitePool::connect("sqlite::memory:").await?;
     let one: i64 = sqlx::query_scalar("SELECT 1").fetch_one(&pool).await?;
     assert_eq!(one, 1);"#,
     },
     Neighbor {
         name: "beside-sqlx-postgres",
-        dependencies: &[&["sqlx@0.9", "--features", "postgres,runtime-tokio"], TOKIO],
+        dependency: &["sqlx@0.9", "--features", "postgres,runtime-tokio"],
         code: r#"sqlx::postgres::PgPoolOptions::new().connect_lazy("postgres://127.0.0.1/notes")?;"#,
     },
     Neighbor {
         name: "beside-diesel",
-        dependencies: &[&["diesel@2", "--features", "sqlite"], TOKIO],
+        dependency: &["diesel@2", "--features", "sqlite"],
         code: r#"use diesel::{Connection as _, RunQueryDsl as _};
     let mut connection = diesel::SqliteConnection::establish(":memory:")?;
     diesel::sql_query("CREATE TABLE notes (id INTEGER)").execute(&mut connection)?;"#,
     },
     Neighbor {
         name: "beside-rusqlite",
-        dependencies: &[&["rusqlite@0.43"], TOKIO],
+        dependency: &["rusqlite@0.43"],
         code: r#"let connection = rusqlite::Connection::open_in_memory()?;
     connection.execute_batch("CREATE TABLE notes (id INTEGER)")?;"#,
     },
 ];
 
-const TOKIO: &[&str] = &["tokio", "--features", "macros,net,rt-multi-thread"];
-
 /// Builds and runs a program with each of them.
 pub(crate) fn run() -> Result<(), Error> {
     for neighbor in &NEIGHBORS {
         let package = FreshPackage::create(neighbor.name)?;
-        for dependency in neighbor.dependencies {
-            package.add(dependency)?;
-        }
+        package.add(neighbor.dependency)?;
+        package.add(&TOKIO)?;
         process::run(&mut package.build(&main_of(neighbor.code))?)?;
         println!("checked: {}", neighbor.name);
     }

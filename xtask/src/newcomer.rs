@@ -4,7 +4,7 @@ use std::process::{Child, Stdio};
 use std::time::Duration;
 
 use crate::error::Error;
-use crate::fresh::FreshPackage;
+use crate::fresh::{FreshPackage, TOKIO};
 
 const MAIN: &str = r#"use axum::{Router, routing::get};
 use keyward::axum::{AuthLayer, Authenticated};
@@ -30,7 +30,7 @@ const SOON: Duration = Duration::from_secs(60);
 pub(crate) fn run() -> Result<(), Error> {
     let package = FreshPackage::create("newcomer")?;
     package.add(&["axum"])?;
-    package.add(&["tokio", "--features", "macros,net,rt-multi-thread"])?;
+    package.add(&TOKIO)?;
     let mut service = package.build(MAIN)?;
     let mut service = service
         .stdin(Stdio::null())

@@ -715,11 +715,7 @@ impl Keys {
     async fn propagate<T>(&self, committed: &Committed<T>) -> Propagation {
         match (&self.freshness, committed.position) {
             (Freshness::ChangeLog(log), Some(position)) => wait_until_applied(&**log, position, &*self.clock).await,
-            (Freshness::BoundedAge(age), Some(_)) => {
-                // Without a log no node can confirm, so the longest age of a cached answer is waited out.
-                tokio::time::sleep(*age).await;
-                Propagation { took: *age, ..Propagation::default() }
-            }
+            (Freshness::BoundedAge(age), Some(_)) => applied::wait_out(*age).await,
             (_, None) => Propagation::default(),
         }
     }

@@ -98,7 +98,7 @@ pub enum Rejection {
     StoreCorrupt,
     /// No `AuthLayer` surrounds the handler.
     NotConfigured,
-    /// The application refuses for a reason of its own.
+    /// The application refuses, with its status, code and message.
     Custom(Box<CustomRejection>),
 }
 

@@ -1,5 +1,7 @@
 //! Waiting for a change that the application committed itself.
 
+use std::time::Duration;
+
 use super::{Keys, KeysError};
 use crate::lease::{Propagation, wait_until_applied};
 use crate::store::Freshness;
@@ -36,10 +38,13 @@ impl Keys {
                 let newest = log.newest().await?;
                 Ok(wait_until_applied(&**log, newest, &*self.clock).await)
             }
-            Freshness::BoundedAge(age) => {
-                tokio::time::sleep(*age).await;
-                Ok(Propagation { took: *age, ..Propagation::default() })
-            }
+            Freshness::BoundedAge(age) => Ok(wait_out(*age).await),
         }
     }
+}
+
+/// Without a log no node can confirm, so the longest age of a cached answer is waited out.
+pub(super) async fn wait_out(age: Duration) -> Propagation {
+    tokio::time::sleep(age).await;
+    Propagation { took: age, ..Propagation::default() }
 }
