@@ -1,6 +1,6 @@
 use keyward_core::{AccountId, Timestamp};
 
-use super::account_of;
+use super::{account_of, record_of};
 use crate::actor::{Actor, Who};
 use crate::error::ManagementError;
 use crate::records::{Account, Versioned};
@@ -55,6 +55,7 @@ impl Management {
         let mut accounts = Vec::new();
         for record in self.0.keys.list_accounts(after.as_ref(), wanted.limit).await? {
             accounts.push(match self.get::<Account>(record.id.as_str()).await? {
+                Some(copy) if record_of(&copy.value) == record => copy,
                 Some(copy) => self.reconciled(copy).await?,
                 // Reading the account writes this copy.
                 None => Versioned { value: account_of(record, Timestamp::from_millis(0)), version: 1 },
