@@ -30,6 +30,9 @@ mod guide {
     #[doc = include_str!("../../guide/src/scopes.md")]
     pub struct Scopes;
 
+    #[doc = include_str!("../../guide/src/streams.md")]
+    pub struct Streams;
+
     #[doc = include_str!("../../guide/src/own-store.md")]
     pub struct OwnStore;
 

@@ -8,7 +8,7 @@ use actix_web::body::{EitherBody, MessageBody};
 use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform};
 use actix_web::http::Method;
 use actix_web::http::header::{ACCESS_CONTROL_REQUEST_METHOD, AUTHORIZATION, HeaderValue, ORIGIN};
-use actix_web::{Error, HttpMessage};
+use actix_web::{Error, HttpMessage, HttpRequest};
 use keyward_core::adapter::{Admission, Check, Connection, Pending, Target};
 use keyward_core::store::KeyStore;
 use keyward_core::{Anonymous, AuthLayer, Authenticator, Identity, Rejection};
@@ -101,7 +101,7 @@ where
             method: request.method().as_str(),
             path: request.path(),
             preflight: is_preflight(&request),
-            connection: &Seen(&request),
+            connection: &Seen(request.request()),
         };
         let fields = request.headers().get_all(AUTHORIZATION).map(HeaderValue::as_bytes);
         match shared.authenticator.check(target, fields) {
@@ -168,7 +168,7 @@ fn is_preflight(request: &ServiceRequest) -> bool {
         && request.headers().contains_key(ACCESS_CONTROL_REQUEST_METHOD)
 }
 
-struct Seen<'a>(&'a ServiceRequest);
+pub(crate) struct Seen<'a>(pub(crate) &'a HttpRequest);
 
 impl Connection for Seen<'_> {
     fn peer(&self) -> Option<IpAddr> {

@@ -42,6 +42,7 @@ mod auth;
 mod auth_rejection;
 mod extract;
 mod future;
+mod key_watch;
 mod own_account;
 mod require;
 
@@ -49,6 +50,7 @@ pub use auth::{Auth, AuthService};
 pub use auth_rejection::AuthRejection;
 pub use extract::{Authenticated, Guarded, MaybeAuthenticated, Scoped};
 pub use future::AuthFuture;
+pub use key_watch::KeyWatch;
 pub use own_account::OwnAccount;
 pub use require::{Require, RequireFuture, RequireService};
 

@@ -80,12 +80,14 @@
 mod auth_rejection;
 mod authenticated;
 mod guarded;
+mod key_watch;
 mod layer;
 mod own_account;
 
 pub use auth_rejection::AuthRejection;
 pub use authenticated::Authenticated;
 pub use guarded::{Guarded, Scoped};
+pub use key_watch::KeyWatch;
 pub use layer::{AuthLayer, AuthService, Axum};
 pub use own_account::OwnAccount;
 

@@ -20,7 +20,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::cache::{self, Cache, Instant};
+use crate::cache::{Cache, Instant};
 use crate::clock::Clock;
 use crate::id::NodeId;
 use crate::store::{ChangeLog, Invalidation, LeaseAnswer, LogBatch, NodeState, Position, StoreError, random_mark};
@@ -151,6 +151,7 @@ impl Follower {
 
     pub(crate) async fn leave(&self) -> Result<(), StoreError> {
         self.cache.gate.close();
+        self.cache.watchers.wake(&Invalidation::Everything);
         self.log.leave(&self.node).await
     }
 
@@ -199,14 +200,14 @@ impl Follower {
             overtaken.push(&entry.what);
             applied = entry.position;
         }
-        cache::apply(&self.cache.epochs, &self.cache.gate, applied.number, overtaken);
+        self.cache.apply(applied.number, &overtaken);
         // Set only after all invalidations, because the next renewal reports it.
         self.applied = Some(applied);
         applied
     }
 
     fn start_over(&mut self, newest: Position) -> Position {
-        cache::apply(&self.cache.epochs, &self.cache.gate, newest.number, [&Invalidation::Everything]);
+        self.cache.apply(newest.number, &[&Invalidation::Everything]);
         self.applied = Some(newest);
         newest
     }

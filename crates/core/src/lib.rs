@@ -65,7 +65,7 @@ mod telemetry;
 #[doc(no_inline)]
 pub use ::http;
 
-pub use authenticate::{Authenticator, HttpsOnly};
+pub use authenticate::{Authenticator, HttpsOnly, KeyWatch};
 pub use clock::Timestamp;
 pub use connection::{PeerAddress, TrustedProxies};
 pub use endpoint::Endpoint;

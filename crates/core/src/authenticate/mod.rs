@@ -2,10 +2,12 @@
 
 mod builder;
 mod https;
+mod watch;
 mod worker;
 
 pub use builder::{AuthenticatorBuilder, BuildError};
 pub use https::HttpsOnly;
+pub use watch::KeyWatch;
 
 use std::fmt;
 use std::net::IpAddr;
@@ -338,6 +340,18 @@ fn refused(credential: &Credential<'_>, fault: KeyFault) -> Rejection {
     }
 }
 
+#[inline]
+fn allows(
+    identity: &Identity,
+    method: &str,
+    path: &str,
+    client: impl FnOnce() -> Option<IpAddr>,
+) -> Result<(), Rejection> {
+    kind_allows(identity, method)?;
+    endpoint_allows(identity, method, path)?;
+    network_allows(identity, client)
+}
+
 impl fmt::Debug for Authenticator {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Authenticator").field("node", &self.node()).finish_non_exhaustive()
@@ -382,10 +396,7 @@ impl Inner {
         path: &str,
         client: impl FnOnce() -> Option<IpAddr>,
     ) -> Result<Admission, Rejection> {
-        let verdict = kind_allows(&identity, method)
-            .and_then(|()| endpoint_allows(&identity, method, path))
-            .and_then(|()| network_allows(&identity, client));
-        if let Err(rejection) = verdict {
+        if let Err(rejection) = allows(&identity, method, path, client) {
             if let Some(hook) = &self.presentation.local().hook {
                 hook(&Event::KeyRefused { identity: &identity, rejection: &rejection });
             }

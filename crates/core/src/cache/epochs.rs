@@ -13,7 +13,7 @@ pub(crate) struct Epochs {
     accounts: Box<[AtomicU64]>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct FillEpoch(u64);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +31,12 @@ impl Stripe {
     pub(crate) fn of_digest(digest: &Digest) -> Self {
         let [low, high, ..] = *digest.as_bytes();
         Self((usize::from(u16::from_le_bytes([low, high])) % STRIPES) as u16)
+    }
+
+    /// Stripes are below the number of slots.
+    #[allow(clippy::indexing_slicing, reason = "a stripe is a remainder by the length of every such slice")]
+    pub(crate) fn of<T>(self, slots: &[T]) -> &T {
+        &slots[usize::from(self.0)]
     }
 
     fn of_text(text: &str) -> Self {

@@ -20,6 +20,10 @@ impl Instant {
         Self(self.0.saturating_add(nanos))
     }
 
+    pub(crate) fn saturating_since(self, earlier: Self) -> Duration {
+        Duration::from_nanos(self.0.saturating_sub(earlier.0))
+    }
+
     pub(crate) fn seconds(self) -> u32 {
         u32::try_from(self.0 / 1_000_000_000).unwrap_or(u32::MAX)
     }
@@ -43,6 +47,10 @@ impl Gate {
     #[inline]
     pub(crate) fn is_open(&self, now: Instant) -> bool {
         now.0 < self.open_until.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn end(&self) -> Instant {
+        Instant(self.open_until.load(Ordering::SeqCst))
     }
 
     pub(crate) fn is_open_for_ever(&self) -> bool {

@@ -29,6 +29,7 @@ struct Entry {
     identity: Identity,
 }
 
+#[derive(Clone)]
 pub(crate) struct Answer {
     pub(crate) identity: Identity,
     pub(crate) fill_epoch: FillEpoch,
@@ -36,6 +37,11 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
+    /// An answer that no longer holds.
+    pub(crate) fn stale(identity: Identity) -> Self {
+        Self { identity, fill_epoch: FillEpoch::default(), until: Instant(0) }
+    }
+
     pub(crate) fn holds(&self, epochs: &Epochs) -> bool {
         epochs.credential_holds(Stripe::of_credential(self.identity.id()), self.fill_epoch)
             && epochs.account_holds(Stripe::of_account(self.identity.account()), self.fill_epoch)

@@ -7,11 +7,13 @@ mod invalidation;
 #[cfg(all(test, keyward_loom))]
 mod loom;
 mod uses;
+mod watchers;
 
-pub(crate) use epochs::Epochs;
+pub(crate) use epochs::{Epochs, Stripe};
 pub(crate) use gate::{Gate, Instant};
-pub(crate) use invalidation::apply;
+pub(crate) use hot::Answer;
 pub(crate) use uses::Uses;
+pub(crate) use watchers::Watchers;
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -24,11 +26,11 @@ use crate::id::AccountId;
 use crate::identity::Identity;
 use crate::key::{Digest, Digests};
 use crate::rejection::Rejection;
-use crate::store::{Found, KeyStatus, KeyStore, StoreError, StoreErrorKind, StoredKey};
+use crate::store::{Found, Invalidation, KeyStatus, KeyStore, StoreError, StoreErrorKind, StoredKey};
 use crate::telemetry::{Metrics, StoreOutcome};
-use epochs::{FillEpoch, Stripe};
-use hot::{Answer, HotKeys};
-use invalidation::Beginning;
+use epochs::FillEpoch;
+use hot::HotKeys;
+use invalidation::{Beginning, apply};
 use moka::policy::EvictionPolicy;
 
 /// Only racing invalidations need a second.
@@ -58,6 +60,7 @@ pub(crate) struct Cache {
     pub(crate) gate: Gate,
     pub(crate) uses: Uses,
     pub(crate) sweep_due: Notify,
+    pub(crate) watchers: Watchers,
     permits: Semaphore,
     clock: Arc<dyn Clock>,
     settings: CacheSettings,
@@ -127,6 +130,7 @@ impl Cache {
             gate,
             uses: Uses::new(settings.last_used_interval, Arc::clone(&clock)),
             sweep_due: Notify::new(),
+            watchers: Watchers::default(),
             permits: Semaphore::new(settings.store_concurrency),
             store,
             clock,
@@ -147,12 +151,17 @@ impl Cache {
     }
 
     pub(crate) async fn resolve(&self, digests: &Digests, client: Option<IpAddr>) -> Verdict {
+        Ok(self.answer(digests, client).await?.identity)
+    }
+
+    pub(crate) async fn answer(&self, digests: &Digests, client: Option<IpAddr>) -> Result<Answer, Box<Refused>> {
         for _ in 0..SHARED_ATTEMPTS {
             if !self.gate.is_open(self.now()) {
                 break;
             }
-            if let Some(known) = self.get(digests.first(), || client) {
-                return known;
+            if let Some(known) = self.cached(digests, client) {
+                self.metrics.hit();
+                return self.unexpired_answer(known);
             }
             if let Some(negative) = self.negative.get(digests.first()).await {
                 if negative.holds(self) {
@@ -168,7 +177,7 @@ impl Cache {
                 Ok(_) => {}
                 Err(not_kept) => match &*not_kept {
                     NotKept::Active(answer) if answer.holds(&self.epochs) => {
-                        return self.unexpired(answer.identity.clone());
+                        return self.unexpired_answer(answer.clone());
                     }
                     NotKept::Refused(negative) if negative.holds(self) => return Err(negative.clone().into()),
                     NotKept::Active(_) | NotKept::Refused(_) => {}
@@ -181,9 +190,37 @@ impl Cache {
         // its epoch guards it like any other answer.
         let fill = self.fill(digests).await.map_err(|error| Box::<Refused>::from(failure(error.kind())))?;
         match self.store_result(digests, &fill, client) {
-            Landed::Active(answer) => Ok(answer.identity),
+            Landed::Active(answer) => Ok(answer),
             Landed::Refused(negative) => Err(negative.into()),
         }
+    }
+
+    /// The answer that a request would get now without the store. An open stream counts as a use of its key.
+    pub(crate) fn cached(&self, digests: &Digests, client: Option<IpAddr>) -> Option<Answer> {
+        let now = self.now();
+        self.hot.answer(digests.first(), now, &self.epochs, &self.uses, client).filter(|_| self.gate.is_open(now))
+    }
+
+    /// Whether requests would still get this answer.
+    pub(crate) fn still_holds(&self, answer: &Answer) -> bool {
+        let now = self.now();
+        self.gate.is_open(now)
+            && now < answer.until
+            && answer.holds(&self.epochs)
+            && answer.identity.expires_at().is_none_or(|end| self.clock.now() < end)
+    }
+
+    /// The time until `answer` may no longer hold, without a change of the key.
+    pub(crate) fn holds_for(&self, answer: &Answer) -> Option<Duration> {
+        let now = self.now();
+        let ends = [self.gate.end(), answer.until].map(|end| end.saturating_since(now));
+        let expiry = answer.identity.expires_at().map(|end| end.saturating_since(self.clock.now()));
+        ends.into_iter().chain(expiry).filter(|left| !left.is_zero()).min()
+    }
+
+    pub(crate) fn apply(&self, number: u64, overtaken: &[&Invalidation]) {
+        apply(&self.epochs, &self.gate, number, overtaken.iter().copied());
+        overtaken.iter().for_each(|what| self.watchers.wake(what));
     }
 
     pub(crate) async fn stored(&self, digests: &Digests) -> Result<Option<StoredKey>, StoreError> {
@@ -231,6 +268,11 @@ impl Cache {
             }
             _ => Ok(identity),
         }
+    }
+
+    fn unexpired_answer(&self, answer: Answer) -> Result<Answer, Box<Refused>> {
+        let identity = self.unexpired(answer.identity)?;
+        Ok(Answer { identity, ..answer })
     }
 
     async fn fetch_shared(&self, digests: Digests, client: Option<IpAddr>) -> Result<Negative, NotKept> {
