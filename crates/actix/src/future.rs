@@ -75,7 +75,7 @@ where
                     return Poll::Ready(Ok(refuse(&shared.authenticator, response.into_parts().0, &refused)));
                 }
                 if shared.authenticator.marks_responses() {
-                    mark(response.headers_mut(), *authenticated);
+                    mark(response.headers_mut(), *authenticated, shared.authenticator.varies_always());
                 }
                 Poll::Ready(Ok(response.map_into_left_body()))
             }
@@ -95,9 +95,13 @@ fn rewrite<S>(error: Error, shared: &Shared<S>) -> Error {
     }
 }
 
-fn mark(headers: &mut HeaderMap, authenticated: bool) {
+/// As core's `Presentation::finish`, on another type.
+fn mark(headers: &mut HeaderMap, authenticated: bool, vary_always: bool) {
     if authenticated && !headers.contains_key(CACHE_CONTROL) {
         headers.insert(CACHE_CONTROL, const { HeaderValue::from_static("private, no-store") });
+        if !vary_always {
+            return;
+        }
     }
     let varies = headers
         .get_all(VARY)

@@ -438,7 +438,7 @@ impl Rejection {
             ChallengeError::InsufficientScope => Some("insufficient_scope"),
         };
         if let Some(name) = name {
-            let _ = write!(challenge, ", error=\"{name}\", error_description=\"{}\"", row.message);
+            let _ = write!(challenge, ", error=\"{name}\"");
         }
         if let Self::InsufficientScope(requirement) = self {
             let _ = write!(challenge, ", scope=\"{}\"", scope_list(requirement, " "));

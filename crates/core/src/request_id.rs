@@ -9,7 +9,7 @@ use smol_str::SmolStr;
 use crate::key::BASE62;
 
 pub(crate) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("request-id");
+const REQUEST_ID: HeaderName = HeaderName::from_static("request-id");
 
 const MAX_LENGTH: usize = 128;
 

@@ -210,9 +210,17 @@ impl AuthenticatorBuilder {
         self
     }
 
-    /// Omits `Vary: Authorization`, and the default `Cache-Control: private, no-store` of authenticated responses.
+    /// Leaves `Cache-Control` and `Vary` of admitted requests to the handlers.
     pub fn leave_response_headers(mut self) -> Self {
         self.presentation.private = false;
+        self
+    }
+
+    /// Adds `Vary: Authorization` to every response, for a cache that ignores `Cache-Control`.
+    ///
+    /// By default, a response that `Cache-Control` forbids to store has none (RFC 9111 section 3).
+    pub fn vary_always(mut self) -> Self {
+        self.presentation.vary_always = true;
         self
     }
 

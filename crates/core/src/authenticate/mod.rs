@@ -308,6 +308,12 @@ impl Authenticator {
         self.0.presentation.local().private
     }
 
+    /// Returns `true` after [`vary_always`](AuthenticatorBuilder::vary_always).
+    #[must_use]
+    pub fn varies_always(&self) -> bool {
+        self.0.presentation.local().vary_always
+    }
+
     /// Records pending uses and leaves the register. Later requests are answered, but not from the cache.
     pub async fn shutdown(&self) {
         for resolver in self.0.resolvers() {

@@ -16,13 +16,13 @@ pub use renderers::{CodedEnvelope, NumericEnvelope, ProblemJson};
 use std::sync::{Arc, LazyLock};
 
 use bytes::Bytes;
-use http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, Entry, RETRY_AFTER, VARY, WWW_AUTHENTICATE};
+use http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, VARY, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 
 use crate::event::Event;
 use crate::identity::Identity;
 use crate::rejection::Rejection;
-use crate::request_id::{REQUEST_ID, RequestId, X_REQUEST_ID, any_number};
+use crate::request_id::{RequestId, X_REQUEST_ID, any_number};
 use crate::telemetry::Metrics;
 
 const HEADERS: usize = 12;
@@ -164,6 +164,7 @@ pub(crate) struct Presentation {
     pub(crate) challenges: Challenges,
     pub(crate) renderer: Arc<dyn Render>,
     pub(crate) private: bool,
+    pub(crate) vary_always: bool,
     pub(crate) hook: Option<Hook>,
     pub(crate) metrics: Metrics,
 }
@@ -174,6 +175,7 @@ impl Default for Presentation {
             challenges: Challenges::new("api"),
             renderer: Arc::new(ProblemJson),
             private: true,
+            vary_always: false,
             hook: None,
             metrics: Metrics::default(),
         }
@@ -206,10 +208,10 @@ impl Presentation {
         }
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(rendered.content_type));
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        headers.insert(VARY, HeaderValue::from_static("authorization"));
-        let id = refusal.request_id.to_header();
-        headers.insert(X_REQUEST_ID, id.clone());
-        headers.insert(REQUEST_ID, id);
+        if self.vary_always {
+            headers.insert(VARY, HeaderValue::from_static("authorization"));
+        }
+        headers.insert(X_REQUEST_ID, refusal.request_id.to_header());
         if let Some(challenge) = self.challenges.of(&refusal.rejection) {
             headers.insert(WWW_AUTHENTICATE, challenge);
         }
@@ -237,19 +239,20 @@ impl Presentation {
             return;
         }
         let headers = response.headers_mut();
-        if authenticated {
-            headers.entry(CACHE_CONTROL).or_insert(const { HeaderValue::from_static("private, no-store") });
-        }
-        match headers.entry(VARY) {
-            Entry::Vacant(vary) => {
-                vary.insert(const { HeaderValue::from_static("authorization") });
-            }
-            Entry::Occupied(mut vary) => {
-                if !vary.iter().any(names_authorization) {
-                    vary.append(const { HeaderValue::from_static("authorization") });
-                }
+        // A stored answer could be selected only if the handler lets caches store it, or if nobody was authenticated.
+        if authenticated && !headers.contains_key(CACHE_CONTROL) {
+            headers.insert(CACHE_CONTROL, const { HeaderValue::from_static("private, no-store") });
+            if !self.vary_always {
+                return;
             }
         }
+        vary(headers);
+    }
+}
+
+fn vary(headers: &mut HeaderMap) {
+    if !headers.get_all(VARY).iter().any(names_authorization) {
+        headers.append(VARY, const { HeaderValue::from_static("authorization") });
     }
 }
 

@@ -10,6 +10,8 @@ use crate::rejection::Rejection;
 use crate::request_id::RequestId;
 
 /// The default: `application/problem+json` (RFC 9457) with `code`, `request_id` and `details`.
+///
+/// `type` is absent, which means `about:blank` (RFC 9457 section 3.1.1).
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ProblemJson;
 
@@ -26,7 +28,6 @@ impl Render for ProblemJson {
 fn problem(rejection: &Rejection, request_id: &str) -> Value {
     let status = rejection.status();
     let mut body = json!({
-        "type": "about:blank",
         "title": status.canonical_reason(),
         "status": status.as_u16(),
         "detail": rejection.message(),
