@@ -90,6 +90,9 @@ pub enum BuildError {
     /// Keys of two stores begin alike.
     #[error("ambiguous key formats: keys of two stores begin alike; choose prefixes that differ")]
     AmbiguousFormats,
+    /// The random generator failed.
+    #[error("the operating system's random generator failed")]
+    Random(#[source] getrandom::Error),
     /// No thread can be started.
     #[error("cannot start the thread that keeps the cache fresh")]
     Thread(#[source] std::io::Error),
@@ -398,7 +401,8 @@ fn start(
             (Gate::open(), None)
         }
     };
-    let cache = Arc::new(Cache::new(store, gate, Arc::clone(clock), settings, metrics.clone()));
+    let cache =
+        Arc::new(Cache::new(store, gate, Arc::clone(clock), settings, metrics.clone()).map_err(BuildError::Random)?);
     let follow = log.map(|log| (log, node, lease));
     let worker =
         Worker::start(Arc::clone(&cache), follow, Arc::clone(clock), metrics.clone()).map_err(BuildError::Thread)?;

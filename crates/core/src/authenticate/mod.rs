@@ -17,14 +17,14 @@ use bytes::Bytes;
 use smol_str::SmolStr;
 use tracing::Instrument;
 
-use crate::cache::{Cache, Refused};
+use crate::cache::{Cache, Digests, Fingerprint, Refused};
 use crate::connection::{Connection, Transport, TrustedProxies, UnknownConnection};
 use crate::credential::{Credential, CredentialFault};
 use crate::endpoint::is_ambiguous_path;
 use crate::event::Event;
 use crate::id::{AccountId, NodeId};
 use crate::identity::Identity;
-use crate::key::{Digests, Hasher, KeyFault, KeyFormat};
+use crate::key::{Hasher, KeyFault, KeyFormat, ParsedKey};
 use crate::per_thread::PerThread;
 use crate::policy::{endpoint_allows, kind_allows, network_allows};
 use crate::rejection::Rejection;
@@ -180,16 +180,16 @@ impl Authenticator {
             Ok(key) => key,
             Err(fault) => return Check::Done(Err(refused(&credential, fault))),
         };
-        let digest = resolver.hasher.digest(&key);
+        let fingerprint = resolver.fingerprint(&key);
         let client = || inner.proxies.client(target.connection);
-        match resolver.cache.get(&digest, client) {
+        match resolver.cache.get(&fingerprint, client) {
             Some(Ok(identity)) => Check::Done(inner.admit(identity, target.method, target.path, client)),
             Some(Err(refused)) => Check::Done(Err(inner.notify_refused(*refused))),
             None => {
                 inner.presentation.local().metrics.miss();
                 Check::Pending(Pending(Box::new(PendingParts {
                     cache: Arc::clone(&resolver.cache),
-                    digests: Digests::new(key.mode(), digest, resolver.hasher.older_digests(&key)),
+                    digests: resolver.digests(&key),
                     method: target.method.parse().unwrap_or(http::Method::POST),
                     path: target.path.into(),
                     client: inner.proxies.client(target.connection),
@@ -245,10 +245,9 @@ impl Authenticator {
             Ok(key) => key,
             Err(fault) => return Check::Done(Err(refused(&credential, fault))),
         };
-        let digest = resolver.hasher.digest(&key);
         Check::Pending(Pending(Box::new(PendingParts {
             cache: Arc::clone(&resolver.cache),
-            digests: Digests::new(key.mode(), digest, resolver.hasher.older_digests(&key)),
+            digests: resolver.digests(&key),
             method: target.method.parse().unwrap_or(http::Method::POST),
             path: target.path.into(),
             client: inner.proxies.client(target.connection),
@@ -364,6 +363,17 @@ impl fmt::Debug for Authenticator {
     }
 }
 
+impl Resolver {
+    #[inline]
+    fn fingerprint(&self, key: &ParsedKey<'_>) -> Fingerprint {
+        self.cache.fingerprint(self.hasher.identifying(key))
+    }
+
+    fn digests(&self, key: &ParsedKey<'_>) -> Digests {
+        Digests::new(key.mode(), self.fingerprint(key), self.hasher.digest(key), self.hasher.older_digests(key))
+    }
+}
+
 impl Exempt {
     fn is_above(&self, path: &str) -> bool {
         path.starts_with(&*self.path) && !is_ambiguous_path(path)
@@ -436,10 +446,9 @@ impl Inner {
         let Ok(credential) = Credential::from_fields(fields) else { return refused };
         let resolver = self.resolver_of(&credential);
         let Ok(key) = resolver.format.parse(credential.token()) else { return refused };
-        let digest = resolver.hasher.digest(&key);
         Check::Pending(Pending(Box::new(PendingParts {
             cache: Arc::clone(&resolver.cache),
-            digests: Digests::new(key.mode(), digest, resolver.hasher.older_digests(&key)),
+            digests: resolver.digests(&key),
             method: http::Method::GET,
             path: SmolStr::default(),
             client: None,

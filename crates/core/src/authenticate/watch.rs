@@ -8,11 +8,10 @@ use std::time::Duration;
 use smol_str::SmolStr;
 
 use super::{Authenticator, Target, allows, refused};
-use crate::cache::{Answer, Cache, Stripe};
+use crate::cache::{Answer, Cache, Digests, Stripe};
 use crate::credential::Credential;
 use crate::id::CredentialId;
 use crate::identity::Identity;
-use crate::key::Digests;
 use crate::policy::Policy;
 use crate::rejection::Rejection;
 
@@ -80,12 +79,10 @@ impl Authenticator {
         let credential = Credential::unchecked_from_fields(fields).map_err(Rejection::from)?;
         let resolver = self.0.resolver_of(&credential);
         let key = resolver.format.parse(credential.token()).map_err(|fault| refused(&credential, fault))?;
-        let digest = resolver.hasher.digest(&key);
-        let digests = Digests::new(key.mode(), digest, resolver.hasher.older_digests(&key));
         let watch = KeyWatch {
             authenticator: self.clone(),
             cache: Arc::clone(&resolver.cache),
-            digests,
+            digests: resolver.digests(&key),
             id: identity.id().clone(),
             method: target.method.parse().unwrap_or(http::Method::POST),
             path: target.path.into(),

@@ -4,20 +4,20 @@ use std::hash::{BuildHasherDefault, Hasher};
 use std::net::IpAddr;
 
 use super::epochs::{Epochs, FillEpoch, Stripe};
+use super::fingerprint::Fingerprint;
 use super::gate::Instant;
 use super::uses::Uses;
 use crate::id::AccountId;
 use crate::identity::Identity;
-use crate::key::Digest;
 use crate::sync::HashMap;
 use crate::sync::atomic::{AtomicU32, Ordering};
 
 pub(crate) struct HotKeys {
-    map: HashMap<Digest, Entry, BuildHasherDefault<DigestHasher>>,
+    map: HashMap<Fingerprint, Entry, BuildHasherDefault<Uniform>>,
     capacity: usize,
 }
 
-/// The fields that a hit compares share the digest's cache line.
+/// The fields that a hit compares share the fingerprint's cache line.
 #[repr(C)]
 struct Entry {
     until: Instant,
@@ -56,25 +56,25 @@ impl HotKeys {
     #[inline]
     pub(crate) fn get(
         &self,
-        digest: &Digest,
+        fingerprint: &Fingerprint,
         now: Instant,
         epochs: &Epochs,
         uses: &Uses,
         client: impl FnOnce() -> Option<IpAddr>,
     ) -> Option<Identity> {
-        self.read(digest, now, epochs, uses, client, |entry| entry.identity.clone())
+        self.read(fingerprint, now, epochs, uses, client, |entry| entry.identity.clone())
     }
 
     pub(crate) fn answer(
         &self,
-        digest: &Digest,
+        fingerprint: &Fingerprint,
         now: Instant,
         epochs: &Epochs,
         uses: &Uses,
         client: Option<IpAddr>,
     ) -> Option<Answer> {
         self.read(
-            digest,
+            fingerprint,
             now,
             epochs,
             uses,
@@ -83,14 +83,14 @@ impl HotKeys {
         )
     }
 
-    pub(crate) fn is_of(&self, digest: &Digest, account: &AccountId) -> bool {
-        self.map.pin().get(digest).is_some_and(|entry| entry.identity.account() == account)
+    pub(crate) fn is_of(&self, fingerprint: &Fingerprint, account: &AccountId) -> bool {
+        self.map.pin().get(fingerprint).is_some_and(|entry| entry.identity.account() == account)
     }
 
     #[inline]
     fn read<T>(
         &self,
-        digest: &Digest,
+        fingerprint: &Fingerprint,
         now: Instant,
         epochs: &Epochs,
         uses: &Uses,
@@ -98,7 +98,7 @@ impl HotKeys {
         take: impl FnOnce(&Entry) -> T,
     ) -> Option<T> {
         let map = self.map.pin();
-        let entry = map.get(digest)?;
+        let entry = map.get(fingerprint)?;
         let holds = now < entry.until
             && epochs.credential_holds(entry.credential, entry.fill_epoch)
             && epochs.account_holds(entry.account, entry.fill_epoch);
@@ -115,7 +115,7 @@ impl HotKeys {
     /// Returns `true` if a sweep is due.
     pub(crate) fn insert(
         &self,
-        digest: Digest,
+        fingerprint: Fingerprint,
         answer: &Answer,
         now: Instant,
         uses: &Uses,
@@ -128,7 +128,7 @@ impl HotKeys {
             return true;
         }
         let second = now.seconds();
-        let recorded = map.get(&digest).map_or(uses.never(second), |entry| entry.recorded.load(Ordering::Relaxed));
+        let recorded = map.get(&fingerprint).map_or(uses.never(second), |entry| entry.recorded.load(Ordering::Relaxed));
         let entry = Entry {
             until: answer.until,
             fill_epoch: answer.fill_epoch,
@@ -139,12 +139,12 @@ impl HotKeys {
             identity: answer.identity.clone(),
         };
         entry.note_use(second, uses, || client);
-        map.insert(digest, entry);
+        map.insert(fingerprint, entry);
         map.len() > self.capacity
     }
 
-    pub(crate) fn remove(&self, digest: &Digest) {
-        self.map.pin().remove(digest);
+    pub(crate) fn remove(&self, fingerprint: &Fingerprint) {
+        self.map.pin().remove(fingerprint);
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -163,16 +163,16 @@ impl HotKeys {
             return;
         }
         let (_, &mut newest_to_go, _) = seconds.select_nth_unstable(surplus - 1);
-        let victims: Vec<Digest> = map
+        let victims: Vec<Fingerprint> = map
             .iter()
             .filter(|(_, entry)| entry.used.load(Ordering::Relaxed) <= newest_to_go)
-            .map_while(|(digest, _)| {
+            .map_while(|(fingerprint, _)| {
                 surplus = surplus.checked_sub(1)?;
-                Some(*digest)
+                Some(*fingerprint)
             })
             .collect();
-        for digest in victims {
-            map.remove(&digest);
+        for fingerprint in victims {
+            map.remove(&fingerprint);
         }
     }
 }
@@ -190,11 +190,11 @@ impl Entry {
     }
 }
 
-/// Digests are uniformly distributed.
+/// Fingerprints are uniformly distributed.
 #[derive(Default)]
-pub(crate) struct DigestHasher(u64);
+pub(crate) struct Uniform(u64);
 
-impl Hasher for DigestHasher {
+impl Hasher for Uniform {
     fn write(&mut self, bytes: &[u8]) {
         for &byte in bytes {
             self.0 = self.0.rotate_left(8) ^ u64::from(byte);

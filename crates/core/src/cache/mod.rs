@@ -1,6 +1,8 @@
 //! The cache: [`hot`] answers warm hits, moka holds refusals and shared fetches.
 
+mod digests;
 mod epochs;
+mod fingerprint;
 mod gate;
 mod hot;
 mod invalidation;
@@ -9,7 +11,9 @@ mod loom;
 mod uses;
 mod watchers;
 
+pub(crate) use digests::Digests;
 pub(crate) use epochs::{Epochs, Stripe};
+pub(crate) use fingerprint::Fingerprint;
 pub(crate) use gate::{Gate, Instant};
 pub(crate) use hot::Answer;
 pub(crate) use uses::Uses;
@@ -24,11 +28,12 @@ use tokio::sync::{Notify, Semaphore};
 use crate::clock::{Clock, Timestamp};
 use crate::id::AccountId;
 use crate::identity::Identity;
-use crate::key::{Digest, Digests};
+use crate::key::Digest;
 use crate::rejection::Rejection;
 use crate::store::{Found, Invalidation, KeyStatus, KeyStore, StoreError, StoreErrorKind, StoredKey};
 use crate::telemetry::{Metrics, StoreOutcome};
 use epochs::FillEpoch;
+use fingerprint::Fingerprints;
 use hot::HotKeys;
 use invalidation::{Beginning, apply};
 use moka::policy::EvictionPolicy;
@@ -55,6 +60,7 @@ pub(crate) struct CacheSettings {
 pub(crate) struct Cache {
     store: Arc<dyn KeyStore>,
     hot: HotKeys,
+    fingerprints: Fingerprints,
     negative: moka::future::Cache<Digest, Negative>,
     pub(crate) epochs: Epochs,
     pub(crate) gate: Gate,
@@ -116,8 +122,9 @@ impl Cache {
         clock: Arc<dyn Clock>,
         settings: CacheSettings,
         metrics: Metrics,
-    ) -> Self {
-        Self {
+    ) -> Result<Self, getrandom::Error> {
+        Ok(Self {
+            fingerprints: Fingerprints::new()?,
             hot: HotKeys::new(settings.capacity),
             negative: moka::future::Cache::builder()
                 .max_capacity(settings.negative_capacity)
@@ -136,16 +143,21 @@ impl Cache {
             clock,
             settings,
             metrics,
-        }
+        })
     }
 
     #[inline]
-    pub(crate) fn get(&self, digest: &Digest, client: impl FnOnce() -> Option<IpAddr>) -> Option<Verdict> {
+    pub(crate) fn fingerprint(&self, token: &[u8]) -> Fingerprint {
+        self.fingerprints.of(token)
+    }
+
+    #[inline]
+    pub(crate) fn get(&self, fingerprint: &Fingerprint, client: impl FnOnce() -> Option<IpAddr>) -> Option<Verdict> {
         let now = self.now();
         if !self.gate.is_open(now) {
             return None;
         }
-        let identity = self.hot.get(digest, now, &self.epochs, &self.uses, client)?;
+        let identity = self.hot.get(fingerprint, now, &self.epochs, &self.uses, client)?;
         self.metrics.hit();
         Some(self.unexpired(identity))
     }
@@ -198,7 +210,7 @@ impl Cache {
     /// The answer that a request would get now without the store. An open stream counts as a use of its key.
     pub(crate) fn cached(&self, digests: &Digests, client: Option<IpAddr>) -> Option<Answer> {
         let now = self.now();
-        self.hot.answer(digests.first(), now, &self.epochs, &self.uses, client).filter(|_| self.gate.is_open(now))
+        self.hot.answer(digests.fingerprint(), now, &self.epochs, &self.uses, client).filter(|_| self.gate.is_open(now))
     }
 
     /// Whether requests would still get this answer.
@@ -229,12 +241,12 @@ impl Cache {
 
     /// Reads every digest, whatever the others return, so the reads do not reveal another account's credential.
     pub(crate) async fn is_within(&self, digests: &Digests, account: &AccountId) -> Result<bool, Rejection> {
-        if self.gate.is_open(self.now()) && self.hot.is_of(digests.first(), account) {
+        if self.gate.is_open(self.now()) && self.hot.is_of(digests.fingerprint(), account) {
             return Ok(true);
         }
         let mut is_within = false;
         for digest in digests.iter() {
-            let alone = Digests::new(digests.mode(), *digest, std::iter::empty());
+            let alone = Digests::new(digests.mode(), *digests.fingerprint(), *digest, std::iter::empty());
             let key = self.stored(&alone).await.map_err(|error| failure(error.kind()))?;
             is_within |= key.is_some_and(|key| key.identity.account() == account);
         }
@@ -277,7 +289,7 @@ impl Cache {
 
     async fn fetch_shared(&self, digests: Digests, client: Option<IpAddr>) -> Result<Negative, NotKept> {
         // The previous fetch may have finished after this request last looked.
-        if let Some(answer) = self.hot.answer(digests.first(), self.now(), &self.epochs, &self.uses, client) {
+        if let Some(answer) = self.hot.answer(digests.fingerprint(), self.now(), &self.epochs, &self.uses, client) {
             return Err(NotKept::Active(answer));
         }
         let fill = self.fill(&digests).await.map_err(|error| NotKept::Failed(error.kind()))?;
@@ -303,13 +315,13 @@ impl Cache {
                 if !self.may_keep(fill) {
                     // A key is in use even if this node may not cache its answer.
                     self.uses.note(answer.identity.id(), client);
-                } else if self.hot.insert(*digests.first(), &answer, self.now(), &self.uses, client) {
+                } else if self.hot.insert(*digests.fingerprint(), &answer, self.now(), &self.uses, client) {
                     self.sweep_due.notify_one();
                 }
                 Landed::Active(answer)
             }
             Err(rejection) => {
-                self.hot.remove(digests.first());
+                self.hot.remove(digests.fingerprint());
                 let mut until = fill.asked.after(self.settings.negative_max_age);
                 if let Some(begins) = key.and_then(|key| key.not_before) {
                     until = until.min(fill.asked.after(begins.saturating_since(self.clock.now())));

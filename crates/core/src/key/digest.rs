@@ -8,9 +8,9 @@ use smol_str::SmolStr;
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
-use super::{Mode, ParsedKey};
+use super::ParsedKey;
 
-const MAX_PEPPERS: usize = 4;
+pub(crate) const MAX_PEPPERS: usize = 4;
 
 /// The hash that replaces a key.
 ///
@@ -228,6 +228,13 @@ impl Hasher {
         }
     }
 
+    /// The part that identifies a key: two tokens with the same part have the same digest.
+    #[inline]
+    pub(crate) fn identifying<'a>(&self, key: &ParsedKey<'a>) -> &'a [u8] {
+        // With peppers, it is always the whole.
+        self.part.of(key.token())
+    }
+
     /// Returns all possible digests, the current one first.
     pub fn digests(&self, key: &ParsedKey<'_>) -> impl Iterator<Item = Digest> {
         std::iter::once(self.digest(key)).chain(self.older_digests(key))
@@ -235,33 +242,6 @@ impl Hasher {
 
     pub(crate) fn older_digests(&self, key: &ParsedKey<'_>) -> impl Iterator<Item = Digest> {
         self.peppers.iter().skip(1).map(|pepper| pepper.digest(key.token()))
-    }
-}
-
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Digests {
-    mode: Mode,
-    first: Digest,
-    older: [Option<Digest>; MAX_PEPPERS - 1],
-}
-
-impl Digests {
-    pub(crate) fn new(mode: Mode, first: Digest, older: impl Iterator<Item = Digest>) -> Self {
-        let mut slots = [None; MAX_PEPPERS - 1];
-        slots.iter_mut().zip(older).for_each(|(slot, digest)| *slot = Some(digest));
-        Self { mode, first, older: slots }
-    }
-
-    pub(crate) fn mode(&self) -> Mode {
-        self.mode
-    }
-
-    pub(crate) fn first(&self) -> &Digest {
-        &self.first
-    }
-
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &Digest> {
-        std::iter::once(&self.first).chain(self.older.iter().flatten())
     }
 }
 

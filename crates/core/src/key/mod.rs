@@ -18,7 +18,7 @@ mod find;
 mod format;
 mod plain;
 
-pub(crate) use digest::Digests;
+pub(crate) use digest::MAX_PEPPERS;
 pub use digest::{Digest, Hasher, HasherError, Pepper};
 pub use format::{Alphabet, FormatError, KeyFault, KeyFormat, KeyFormatBuilder, ParsedKey};
 pub use plain::{Hint, HintError, PlainKey};

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::store::Store;
 use crate::cache::epochs::Epochs;
+use crate::cache::fingerprint::{Fingerprint, Fingerprints};
 use crate::cache::gate::{Gate, Instant};
 use crate::cache::hot::{Answer, HotKeys};
 use crate::cache::invalidation::{Beginning, apply};
@@ -35,6 +36,7 @@ pub(super) struct Node {
     hot: HotKeys,
     uses: Uses,
     digest: Digest,
+    fingerprint: Fingerprint,
     id: CredentialId,
     account: AccountId,
 }
@@ -56,13 +58,14 @@ impl Node {
             hot: HotKeys::new(1_024),
             uses: Uses::new(Duration::from_secs(60), clock),
             digest: Digest::from_bytes([7; 32]),
+            fingerprint: Fingerprints::new().unwrap().of(b"key"),
             id: "key_1".parse().unwrap(),
             account: "acct_1".parse().unwrap(),
         }
     }
 
     pub(super) fn hit(&self) -> bool {
-        self.gate.is_open(NOW) && self.hot.get(&self.digest, NOW, &self.epochs, &self.uses, || None).is_some()
+        self.gate.is_open(NOW) && self.hot.get(&self.fingerprint, NOW, &self.epochs, &self.uses, || None).is_some()
     }
 
     /// Returns `true` if the key was good.
@@ -78,9 +81,9 @@ impl Node {
         if is_good {
             let identity = Identity::api_key(self.id.clone(), self.account.clone());
             let answer = Answer { identity, fill_epoch: beginning.fill_epoch, until: LATER };
-            self.hot.insert(self.digest, &answer, NOW, &self.uses, None);
+            self.hot.insert(self.fingerprint, &answer, NOW, &self.uses, None);
         } else {
-            self.hot.remove(&self.digest);
+            self.hot.remove(&self.fingerprint);
         }
         is_good
     }
