@@ -80,6 +80,18 @@ impl<'a> Credential<'a> {
         if fields.next().is_some() {
             return Err(CredentialFault::SeveralFields);
         }
+        // What nearly all clients send: one space, and none at the end.
+        if let Some(token) = field.strip_prefix(b"Bearer ")
+            && let [first, .., last] = token
+            && !is_space(*first)
+            && !is_space(*last)
+        {
+            return Ok(Self { token });
+        }
+        Self::of_unusual(field)
+    }
+
+    fn of_unusual(field: &'a [u8]) -> Result<Self, CredentialFault> {
         let field = trim(field);
         let scheme_length = field.iter().position(|&b| is_space(b)).unwrap_or(field.len());
         let (scheme, rest) = field.split_at(scheme_length);
@@ -223,6 +235,16 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn the_short_way_reads_what_the_general_way_reads(
+            scheme in "Bearer ?|bearer |Bearer\t|Bearer  | Bearer |Basic |",
+            token in proptest::collection::vec(proptest::sample::select(b" \t\"aZ9_,\xA0".as_slice()), 0..6),
+        ) {
+            let field = [scheme.as_bytes(), &token].concat();
+            let short = Credential::unchecked_from_fields([field.as_slice()]).map(|credential| credential.token);
+            prop_assert_eq!(short, Credential::of_unusual(&field).map(|credential| credential.token));
+        }
+
         #[test]
         fn any_bytes_are_read_without_a_panic(fields in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 0..600), 0..3)) {
             if let Ok(credential) = Credential::from_fields(fields.iter().map(Vec::as_slice)) {
