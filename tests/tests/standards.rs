@@ -104,8 +104,8 @@ async fn document() -> String {
         "# HTTP: which request gets which answer\n\n\
          A test writes this table from the answers of the layer with its default settings, and compares it with them in every run:\n\n    \
          cargo test --package keyward-tests --test standards\n\n\
-         Every refusal also has `cache-control: no-store`, `vary: authorization`, `x-request-id` and `request-id`, and an \
-         `application/problem+json` body (RFC 9457) with `type`, `title`, `status`, `detail`, `code` and `request_id`.\n\n\
+         Every refusal also has `cache-control: no-store` and `x-request-id`, and an \
+         `application/problem+json` body (RFC 9457) with `title`, `status`, `detail`, `code` and `request_id`.\n\n\
          keyward ignores keys in URLs, cookies and bodies, takes no scheme but Bearer, and does not support signed requests (RFC 9421). If you need these, read \
          [when keyward is not the best choice](../guide/src/not-the-best-choice.md). [Errors](../guide/src/errors.md) has what to do about each code.\n\n\
          | input | tested inputs | status | code | headers | standard |\n| --- | --- | --- | --- | --- | --- |\n",
@@ -113,7 +113,7 @@ async fn document() -> String {
     let accepted: Vec<&Case> = cases.iter().filter(|case| case.expected == Expected::Accepted).collect();
     writeln!(
         text,
-        "| {} | {} | the handler's | | `cache-control: private, no-store`<br>`vary: authorization` | RFC 9110 §11.1, §11.4: the scheme in any case, white space after it |",
+        "| {} | {} | the handler's | | `cache-control: private, no-store` | RFC 9110 §11.1, §11.4: the scheme in any case, white space after it |",
         examples(accepted.iter().copied(), 4),
         accepted.len()
     )

@@ -226,10 +226,10 @@ async fn every_refusal_is_in_the_middlewares_format() {
         let answer = server.get(path, key).await;
         assert!(answer.contains(&format!(r#"{{"error":{{"code":"{code}""#)), "{answer}");
         assert!(answer.contains(r#"Bearer realm="r""#) && answer.contains("cache-control: no-store"), "{answer}");
-        assert!(answer.contains("x-request-id: ") && answer.contains("vary: authorization"), "{answer}");
+        assert!(answer.contains("x-request-id: ") && !answer.contains("vary: "), "{answer}");
     }
     let accepted = server.get("/resources", Some(&reader)).await;
-    assert!(accepted.contains("cache-control: private, no-store") && accepted.contains("vary: authorization"));
+    assert!(accepted.contains("cache-control: private, no-store") && !accepted.contains("vary: "));
     let head = server.send("HEAD / HTTP/1.1", "").await;
     assert!(head.starts_with("HTTP/1.1 401 ") && head.ends_with("\r\n\r\n"), "HEAD was answered with a body: {head}");
 }

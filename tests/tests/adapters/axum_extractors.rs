@@ -60,8 +60,6 @@ async fn the_headers_of_200_401_and_403_are_these_and_no_others() {
         let mut headers = vec![
             "cache-control: no-store".to_owned(),
             "content-type: application/problem+json".to_owned(),
-            "request-id: req_…".to_owned(),
-            "vary: authorization".to_owned(),
             "x-request-id: req_…".to_owned(),
         ];
         headers.extend(challenge.iter().map(|challenge| format!("www-authenticate: {challenge}")));
@@ -71,7 +69,7 @@ async fn the_headers_of_200_401_and_403_are_these_and_no_others() {
 
     let accepted = call(&app, request("GET", "/", Some(&reader))).await;
     assert_eq!((accepted.status.as_u16(), &accepted.body[..]), (200, br#"{"account":"acct_1"}"#.as_slice()));
-    let expected = ["cache-control: private, no-store", "content-type: application/json", "vary: authorization"];
+    let expected = ["cache-control: private, no-store", "content-type: application/json"];
     assert_eq!(headers(&accepted), expected);
 
     let nobody = call(&app, request("GET", "/", None)).await;
@@ -82,9 +80,7 @@ async fn the_headers_of_200_401_and_403_are_these_and_no_others() {
     assert_eq!((forbidden.status.as_u16(), forbidden.code()), (403, "INSUFFICIENT_SCOPE".to_owned()));
     assert_eq!(
         headers(&forbidden),
-        refused(&[
-            r#"Bearer realm="api", error="insufficient_scope", error_description="The API key lacks a required scope. Use a key that has it.", scope="resources:write""#
-        ])
+        refused(&[r#"Bearer realm="api", error="insufficient_scope", scope="resources:write""#])
     );
     let body: Value = serde_json::from_slice(&forbidden.body).unwrap();
     assert_eq!(body["detail"], "The API key lacks a required scope. Use a key with the scope resources:write.");

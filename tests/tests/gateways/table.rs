@@ -70,7 +70,13 @@ fn rows() -> Vec<(&'static str, KeyOf, &'static str, &'static [&'static str], To
             &[],
             no(401, "INVALID_API_KEY", r#"error="invalid_token""#),
         ),
-        ("a revoked key", |k| Some(&k.revoked), "/v1/resources", &[], no(401, "API_KEY_REVOKED", "has been revoked")),
+        (
+            "a revoked key",
+            |k| Some(&k.revoked),
+            "/v1/resources",
+            &[],
+            no(401, "API_KEY_REVOKED", r#"error="invalid_token""#),
+        ),
         (
             "a list of keys",
             |_| Some("a, Bearer b"),

@@ -167,7 +167,7 @@ pub async fn over_authenticator(authenticator: &Authenticator, valid_key: &str) 
 
 /// Sends the whole table, and [`path_cases`], over HTTP/1.1 to the [service under test](self#the-service-under-test).
 ///
-/// Compares status, code, challenge, `Cache-Control`, `Vary` and request ids. No answer may repeat the key.
+/// Compares status, code, challenge, `Cache-Control` and request id. No answer may repeat the key.
 ///
 /// # Panics
 /// If a result differs.
