@@ -7,6 +7,7 @@ pub mod faults;
 pub mod gateways;
 pub mod identity_provider;
 pub mod log;
+pub mod messages;
 pub mod node;
 pub mod postgres;
 pub mod program;
@@ -29,6 +30,9 @@ mod guide {
 
     #[doc = include_str!("../../guide/src/scopes.md")]
     pub struct Scopes;
+
+    #[doc = include_str!("../../guide/src/testing.md")]
+    pub struct Testing;
 
     #[doc = include_str!("../../guide/src/own-store.md")]
     pub struct OwnStore;

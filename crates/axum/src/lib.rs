@@ -77,16 +77,23 @@
 //!
 //! `from_extractor::<Authenticated>()` does not authenticate.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 mod auth_rejection;
 mod authenticated;
 mod guarded;
 mod layer;
 mod own_account;
+#[cfg(feature = "test-util")]
+mod test_util;
 
 pub use auth_rejection::AuthRejection;
 pub use authenticated::Authenticated;
 pub use guarded::{Guarded, Scoped};
 pub use layer::{AuthLayer, AuthService, Axum};
 pub use own_account::OwnAccount;
+#[cfg(feature = "test-util")]
+#[cfg_attr(docsrs, doc(cfg(feature = "test-util")))]
+pub use test_util::TestAuthLayer;
 
 pub use keyward_core::{AllOf, AnyOf, Guard, Identity, RequireLayer, RequiredScopes, Requirement, scopes};
