@@ -1,4 +1,4 @@
-//! What the compiler says when keyward is used wrongly.
+//! The messages of the compiler for programs that use keyward wrongly.
 //!
 //! Each file below `tests/messages` is a program that must not compile. Its lines `//~ text` are parts of what the compiler
 //! must say. The rest of the compiler's text may differ, because it changes with the compiler.

@@ -207,7 +207,7 @@ async fn grpc_calls_carry_a_test_identity() {
     assert_eq!(service.oneshot(Request::post("/a/b").body(()).unwrap()).await.unwrap().body(), "acct_1");
 }
 
-/// Nobody runs a service with them unnoticed.
+/// So a service that uses them by mistake shows it.
 #[test]
 fn a_store_and_a_layer_for_tests_log_a_warning() {
     let log = Log::default();
@@ -223,4 +223,25 @@ fn a_store_and_a_layer_for_tests_log_a_warning() {
     assert_eq!(warnings("a TestStore is in use: anyone can compute its keys; use it in tests only"), 3, "{log}");
     assert_eq!(warnings("a test layer is in use: it lets every request in as this account; use it in tests only"), 2);
     assert_eq!((warnings("acct_1"), warnings("acct_2")), (1, 1), "{log}");
+}
+
+#[test]
+fn no_published_program_and_no_example_turns_them_on() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    // These define the features.
+    let owners = ["actix", "axum", "keyward", "testing", "tonic"];
+    let folders = ["crates", "examples"].into_iter().flat_map(|folder| std::fs::read_dir(root.join(folder)).unwrap());
+    let mut read = 0;
+    for folder in folders.map(|entry| entry.unwrap().path()) {
+        let Ok(manifest) = std::fs::read_to_string(folder.join("Cargo.toml")) else { continue };
+        if owners.iter().any(|owner| folder.ends_with(owner)) {
+            continue;
+        }
+        read += 1;
+        let dependencies = manifest.split("[dev-dependencies]").next().unwrap();
+        for feature in ["test-util", "conformance", "keyward-testing"] {
+            assert!(!dependencies.contains(feature), "{} turns {feature} on", folder.display());
+        }
+    }
+    assert!(read > 10, "{read}");
 }

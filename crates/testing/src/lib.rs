@@ -6,8 +6,8 @@
 //! - [`TestStore`]: fixed keys behind the real `AuthLayer`.
 //! - [`ManualClock`]: a clock that the test moves.
 //!
-//! **Never use them in production**: they let requests in that nobody authenticated. Turn the feature `test-util` on in
-//! `[dev-dependencies]` only. [`TestStore`] and the layers log a warning when a program creates one.
+//! **Never use them in production**: the layers let every request in. Turn the feature `test-util` on in
+//! `[dev-dependencies]` only. A program that creates a [`TestStore`] or a layer logs a warning.
 //!
 //! The feature `conformance` adds suites for stores and limits, and hostile requests for adapters.
 //!

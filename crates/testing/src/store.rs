@@ -72,7 +72,7 @@ impl TestStore {
         Self::create(KeyFormat::default(), Hasher::default(), true)
     }
 
-    /// Creates a store for keys of your own format. Its [`issue`](Self::issue) makes random keys.
+    /// Creates a store for keys of another format. Its [`issue`](Self::issue) makes random keys.
     ///
     /// # Examples
     /// ```
