@@ -66,6 +66,8 @@ pub async fn rates(make: impl AsyncFn(NamedLimits) -> [Arc<dyn RateLimiter>; 2])
     counted::answers_state_the_rest_and_refusals_cost_nothing(&nodes).await;
     counted::a_call_passes_after_its_retry_after_and_not_earlier(&nodes).await;
     counted::a_quota_of_any_size_is_counted_exactly(&nodes).await;
+    counted::a_plan_has_its_own_quota(&nodes).await;
+    counted::a_change_of_plan_keeps_the_spent_share(&nodes).await;
     counted::a_limit_that_is_not_defined_refuses_everything(&nodes).await;
 }
 
