@@ -31,8 +31,10 @@ mod layer;
 mod named;
 mod permits;
 mod rates;
+mod request;
 
 pub use layer::{RateLimitFuture, RateLimitLayer, RateLimitService};
 pub use named::{Each, NamedLimit, NamedLimits, RateLimitError, RateLimitsBuilder};
 pub use permits::{Acquired, MemoryPermits, Permit, PermitId, PermitStore, TaskPermits};
 pub use rates::{RateLimiter, RateLimits};
+pub use request::RequestLimit;
