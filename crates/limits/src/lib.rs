@@ -22,6 +22,10 @@
 //! # Ok(()) }
 //! ```
 //!
+//! # Rates
+//! [`RateLimits::builder`] defines limits, with a quota for each plan. [`RateLimitLayer`] spends from them on tower, and
+//! `keyward::actix::RateLimit` in actix-web.
+//!
 //! # One process or many
 //! [`MemoryPermits`] and [`RateLimits`] count in this process. The feature `limits` of `keyward-postgres` and `keyward-valkey` shares
 //! limits among nodes.

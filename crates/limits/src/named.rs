@@ -75,8 +75,8 @@ struct Definition {
 impl RateLimitsBuilder {
     /// Adds a limit for each key or account: `quota` units, which come back evenly over `window`.
     ///
-    /// A caller that has spent nothing may spend the whole quota at once. Units that come back meanwhile can be spent, too.
-    /// So one period of length `window` can admit almost twice the quota: up to 19 calls at a quota of 10.
+    /// A caller that has spent nothing may spend the whole quota at once, and each unit again when it is back. So one period of
+    /// length `window` can admit almost twice the quota: up to 19 calls at a quota of 10.
     pub fn limit(mut self, name: impl Into<SmolStr>, each: Each, quota: u32, window: Duration) -> Self {
         self.limits.push(Definition { name: name.into(), each, quota, window, plans: Vec::new() });
         self
@@ -85,8 +85,8 @@ impl RateLimitsBuilder {
     /// Sets the last added limit's quota for accounts on this plan. The window is the same. Other plans, and no plan,
     /// have the limit's own quota.
     ///
-    /// A change of plan takes effect with the next request. What was spent stays spent as a share of the quota: after
-    /// half of the old quota, half of the new one is left.
+    /// A change of plan takes effect with the identity, usually with the next request. The spent share of the quota stays: after half of
+    /// the old quota, half of the new one is left.
     ///
     /// # Examples
     /// ```

@@ -75,7 +75,7 @@ struct Counter {
     governor: Governor<SmolStr, Spent, LimitClock, StateInformationMiddleware>,
 }
 
-/// What callers have spent, for the counters of all plans.
+/// The state of callers, which the counters of all plans share.
 #[derive(Clone, Default)]
 struct Spent(Arc<DashMapStateStore<SmolStr>>);
 
