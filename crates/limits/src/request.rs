@@ -37,7 +37,10 @@ type Cost = dyn Fn(&Method, &Uri) -> NonZeroU32 + Send + Sync;
 /// # Ok(()) }
 /// ```
 #[derive(Clone)]
-pub struct RequestLimit {
+pub struct RequestLimit(Arc<Inner>);
+
+#[derive(Clone)]
+struct Inner {
     limiter: Arc<dyn RateLimiter>,
     limit: SmolStr,
     cost: Option<Arc<Cost>>,
@@ -46,25 +49,25 @@ pub struct RequestLimit {
 impl RequestLimit {
     /// Limits requests with a cost of one.
     pub fn new(limiter: impl RateLimiter, limit: impl Into<SmolStr>) -> Self {
-        Self { limiter: Arc::new(limiter), limit: limit.into(), cost: None }
+        Self(Arc::new(Inner { limiter: Arc::new(limiter), limit: limit.into(), cost: None }))
     }
 
     /// Sets the cost by method and target.
     #[must_use]
     pub fn cost(self, cost: impl Fn(&Method, &Uri) -> NonZeroU32 + Send + Sync + 'static) -> Self {
-        Self { cost: Some(Arc::new(cost)), ..self }
+        Self(Arc::new(Inner { cost: Some(Arc::new(cost)), ..Inner::clone(&self.0) }))
     }
 
     /// Returns `true` if every request costs one.
     #[must_use]
     pub fn has_one_cost(&self) -> bool {
-        self.cost.is_none()
+        self.0.cost.is_none()
     }
 
     /// Returns a request's cost.
     #[must_use]
     pub fn cost_of(&self, method: &Method, uri: &Uri) -> NonZeroU32 {
-        self.cost.as_ref().map_or(NonZeroU32::MIN, |cost| cost(method, uri))
+        self.0.cost.as_ref().map_or(NonZeroU32::MIN, |cost| cost(method, uri))
     }
 
     /// Spends a request's cost. A request without a credential spends nothing.
@@ -73,7 +76,7 @@ impl RequestLimit {
     /// As for [`RateLimiter::spend`].
     pub async fn spend(&self, caller: Option<&Identity>, cost: NonZeroU32) -> Result<Option<RateLimit>, Rejection> {
         match caller {
-            Some(caller) => self.limiter.spend(caller, &self.limit, cost).await.map(Some),
+            Some(caller) => self.0.limiter.spend(caller, &self.0.limit, cost).await.map(Some),
             None => Ok(None),
         }
     }
@@ -87,6 +90,6 @@ impl RequestLimit {
 
 impl fmt::Debug for RequestLimit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RequestLimit").field("limit", &self.limit).finish_non_exhaustive()
+        f.debug_struct("RequestLimit").field("limit", &self.0.limit).finish_non_exhaustive()
     }
 }

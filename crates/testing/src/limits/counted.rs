@@ -120,6 +120,27 @@ pub(super) async fn a_call_passes_after_its_retry_after_and_not_earlier(nodes: &
     assert!(begun.elapsed() >= Duration::from_millis(500), "two of four came back in {:?}", begun.elapsed());
 }
 
+/// A window admits the quota and the units that come back in it: almost twice the quota, and never more.
+pub(super) async fn a_window_admits_the_quota_and_its_refill(nodes: &Nodes) {
+    let caller = caller();
+    let begun = Instant::now();
+    left(&nodes[0], &caller, "quick", 4).await;
+    let mut granted = 4;
+    for node in nodes.iter().cycle() {
+        match node.spend(&caller, "quick", NonZeroU32::MIN).await {
+            Ok(_) => granted += 1,
+            Err(Rejection::RateLimitExceeded(limit)) => tokio::time::sleep(limit.retry_after).await,
+            Err(other) => panic!("the limiter does not answer: {other:?}"),
+        }
+        // The store's clock may differ a little from this one.
+        let elapsed = begun.elapsed() + Duration::from_millis(10);
+        assert!(granted <= 4 + elapsed.as_millis() / 250, "{granted} in {elapsed:?}");
+        if elapsed > Duration::from_secs(1) {
+            break;
+        }
+    }
+}
+
 pub(super) async fn a_quota_of_any_size_is_counted_exactly(nodes: &Nodes) {
     let caller = caller();
     let refused = exceeded(&nodes[0], &caller, "uneven", 8).await;
