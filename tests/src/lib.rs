@@ -7,6 +7,7 @@ pub mod faults;
 pub mod gateways;
 pub mod identity_provider;
 pub mod log;
+pub mod messages;
 pub mod node;
 pub mod postgres;
 pub mod program;
@@ -30,8 +31,14 @@ mod guide {
     #[doc = include_str!("../../guide/src/scopes.md")]
     pub struct Scopes;
 
+    #[doc = include_str!("../../guide/src/limits.md")]
+    pub struct Limits;
+
     #[doc = include_str!("../../guide/src/streams.md")]
     pub struct Streams;
+
+    #[doc = include_str!("../../guide/src/testing.md")]
+    pub struct Testing;
 
     #[doc = include_str!("../../guide/src/own-store.md")]
     pub struct OwnStore;

@@ -30,6 +30,7 @@
 mod admit;
 mod auth;
 mod future;
+mod misuse;
 mod protocol;
 mod request_id;
 mod require;
@@ -37,6 +38,6 @@ mod require;
 pub use admit::Anonymous;
 pub use auth::{AuthLayer, AuthService};
 pub use future::ResponseFuture;
-pub use protocol::{Http, HttpKept, Protocol, RequestConnection, Respond};
+pub use protocol::{Http, HttpKept, Protocol, RefusalWriter, RequestConnection, Respond, RespondInside};
 pub use request_id::{RequestIdFuture, RequestIdLayer, RequestIdService};
 pub use require::{RequireFuture, RequireLayer, RequireService};
