@@ -1,6 +1,7 @@
 //! The cost of a warm hit, on one thread and on two.
 
 use std::sync::Barrier;
+use std::task::{Context, Poll};
 
 use axum::body::Body;
 use futures_util::FutureExt;
@@ -26,6 +27,8 @@ pub struct WarmHit {
     hyper: [f64; 2],
     baseline: f64,
     keyward_threads: [f64; 2],
+    cloned_threads: [f64; 2],
+    leaked_threads: [f64; 2],
     by_hand_threads: [f64; 2],
 }
 
@@ -46,6 +49,8 @@ impl WarmHit {
             "axum_by_hand_added_ns": baseline,
             "keyward_to_by_hand_ratio": added / baseline,
             "two_threads_hot_key_ratio": self.keyward_threads[1] / self.keyward_threads[0],
+            "two_threads_cloned_per_request_ratio": self.cloned_threads[1] / self.cloned_threads[0],
+            "two_threads_cloned_per_request_leaked_ratio": self.leaked_threads[1] / self.leaked_threads[0],
             "axum_by_hand_two_threads_hot_key_ratio": self.by_hand_threads[1] / self.by_hand_threads[0],
         })
     }
@@ -75,6 +80,8 @@ pub fn measure(rounds: usize) -> WarmHit {
         assert_eq!(runtime.block_on(baseline.call(request(key))).unwrap().status(), 200);
     }
 
+    let leaked = AuthLayer::from(layer.authenticator().clone().leak());
+
     let mut times = [const { Vec::new() }; 7];
     let hot: Vec<&str> = keys.iter().map(|(key, _)| key.as_str()).collect();
     for _ in 0..rounds {
@@ -95,6 +102,8 @@ pub fn measure(rounds: usize) -> WarmHit {
         hyper: [on_hyper, bare_on_hyper],
         baseline: with_by_hand,
         keyward_threads: [1, 2].map(|threads| on_threads(&keyward, hot[0], threads, rounds)),
+        cloned_threads: [1, 2].map(|threads| on_threads(&CloneEach(layer.layer(NoOp)), hot[0], threads, rounds)),
+        leaked_threads: [1, 2].map(|threads| on_threads(&CloneEach(leaked.layer(NoOp)), hot[0], threads, rounds)),
         by_hand_threads: [1, 2].map(|threads| on_threads(&baseline, hot[0], threads, rounds)),
     }
 }
@@ -141,6 +150,24 @@ where
     S: hyper::service::Service<Request<Body>, Response = Response<Body>, Error = std::convert::Infallible>,
 {
     service.call(request).now_or_never().expect("a warm hit does not wait").unwrap()
+}
+
+/// Clones its service for every request, as axum and hyper do.
+#[derive(Clone)]
+struct CloneEach<S>(S);
+
+impl<S: Service<Request<Body>> + Clone> Service<Request<Body>> for CloneEach<S> {
+    type Response = S::Response;
+    type Error = S::Error;
+    type Future = S::Future;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.0.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request<Body>) -> S::Future {
+        self.0.clone().call(request)
+    }
 }
 
 fn on_threads<S>(service: &S, key: &str, threads: usize, rounds: usize) -> f64

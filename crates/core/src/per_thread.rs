@@ -4,6 +4,9 @@ use std::cell::Cell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+/// Threads get numbers in the order of their first request, so some workers would share a copy without spare ones.
+const SLOTS: usize = 2;
+
 pub(crate) struct PerThread<T>(Box<[Arc<Aligned<T>>]>);
 
 pub(crate) type Share<T> = Arc<Aligned<T>>;
@@ -22,7 +25,7 @@ impl<T> std::ops::Deref for Aligned<T> {
 
 impl<T: Clone> PerThread<T> {
     pub(crate) fn new(value: &T) -> Self {
-        let threads = std::thread::available_parallelism().map_or(1, usize::from).next_power_of_two();
+        let threads = std::thread::available_parallelism().map_or(1, usize::from).next_power_of_two() * SLOTS;
         Self((0..threads).map(|_| Arc::new(Aligned(value.clone()))).collect())
     }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use http::Method;
 
+use super::handle::Handle;
 use super::worker::Worker;
 use super::{Authenticator, Exempt, HttpsOnly, Inner, Resolver};
 use crate::cache::{Cache, CacheSettings, Gate};
@@ -361,7 +362,7 @@ impl AuthenticatorBuilder {
             .into_iter()
             .map(|(store, format, hasher)| resolver(store, format, hasher, crate::id::NodeId::generate()))
             .collect::<Result<_, _>>()?;
-        Ok(Authenticator(Arc::new(Inner {
+        Ok(Authenticator(Handle::new(Inner {
             resolver: resolver(self.store, self.format, self.hasher, node)?,
             others,
             exempt,

@@ -1,6 +1,7 @@
 //! The sequence from an `Authorization` field to an identity.
 
 mod builder;
+mod handle;
 mod https;
 mod watch;
 mod worker;
@@ -30,6 +31,7 @@ use crate::policy::{endpoint_allows, kind_allows, network_allows};
 use crate::rejection::Rejection;
 use crate::render::{Presentation, Refusal};
 use crate::store::KeyStore;
+use handle::Handle;
 use worker::Worker;
 
 /// The checker of credentials. Clones share one cache, and a thread that runs until the last clone is dropped or
@@ -48,7 +50,7 @@ use worker::Worker;
 /// # }
 /// ```
 #[derive(Clone)]
-pub struct Authenticator(Arc<Inner>);
+pub struct Authenticator(Handle);
 
 struct Inner {
     resolver: Resolver,
@@ -268,7 +270,7 @@ impl Authenticator {
         let PendingParts { cache, digests, method, path, client, exposed, within } = *pending.0;
         if exposed {
             // In a separate task, so that a caller who disconnects cannot prevent the mark.
-            let inner = Arc::clone(&self.0);
+            let inner = self.0.clone();
             let marked = tokio::spawn(async move { inner.mark_exposed(&cache, &digests).await });
             if let Err(error) = marked.await {
                 crate::log_limited!(error, %error, "a key was sent in plain text, but marking it as compromised failed");
@@ -311,6 +313,25 @@ impl Authenticator {
     #[must_use]
     pub fn varies_always(&self) -> bool {
         self.0.presentation.local().vary_always
+    }
+
+    /// Keeps the authenticator until the process ends, so that its clones share no reference count.
+    ///
+    /// axum and hyper clone a service for every request. On many processors, they would pass that one counter around.
+    /// [`shutdown`](Self::shutdown) still works.
+    ///
+    /// # Examples
+    /// ```
+    /// use keyward::{AuthLayer, Authenticator, MemoryStore};
+    ///
+    /// # fn main() {
+    /// let layer = AuthLayer::from(Authenticator::new(MemoryStore::new()).leak());
+    /// # let _ = layer;
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn leak(self) -> Self {
+        Self(self.0.keep())
     }
 
     /// Records pending uses and leaves the register. Later requests are answered, but not from the cache.
