@@ -244,7 +244,8 @@ async fn prepare(pool: &Pool, migration_wait: Duration) -> Result<(), ConnectErr
     }
 
     let migrations = MIGRATIONS.iter().map(|(name, sql)| Migration::unapplied(name, sql));
-    let migrations = migrations.collect::<Result<Vec<_>, _>>().map_err(|error| ConnectError::Migration(error.into()))?;
+    let migrations =
+        migrations.collect::<Result<Vec<_>, _>>().map_err(|error| ConnectError::Migration(error.into()))?;
     migrate(pool, &Runner::new(&migrations), HISTORY, migration_wait)
         .await
         .map_err(|error| ConnectError::Migration(error.into()))?;
