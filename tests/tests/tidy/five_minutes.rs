@@ -7,7 +7,7 @@ use super::{read, root};
 
 /// The most crates that `cargo quickstart` may compile. It compiles 156.
 const QUICKSTART: usize = 160;
-/// The most crates that `cargo keyward` may compile. It compiles 312, and 156 more with all features.
+/// The most crates that `cargo keyward` may compile. It compiles 312. With its default features, it would compile 415.
 const KEYWARD: usize = 320;
 
 /// The crates that only the quickstart uses.
@@ -23,7 +23,7 @@ fn flags(alias: &str) -> Vec<String> {
     line.split_whitespace().filter(|flag| *flag != "--quiet").map(str::to_owned).collect()
 }
 
-/// What each crate needs. A crate is written as cargo prints it, with its version and features.
+/// The dependencies of each crate. A crate is written as cargo prints it, with its version and features.
 struct Tree(BTreeMap<String, BTreeSet<String>>);
 
 impl Tree {
@@ -46,7 +46,7 @@ impl Tree {
         Self(needs)
     }
 
-    /// What a package compiles, with itself.
+    /// The crates that a package compiles, including itself.
     fn compiled_by(&self, package: &str) -> BTreeSet<&str> {
         let mut ahead: Vec<&str> = self.0.keys().map(String::as_str).filter(|name| name_of(name) == package).collect();
         assert_eq!(ahead.len(), 1, "{package} is no default member");
