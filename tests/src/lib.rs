@@ -7,6 +7,7 @@ pub mod faults;
 pub mod gateways;
 pub mod identity_provider;
 pub mod log;
+pub mod messages;
 pub mod node;
 pub mod postgres;
 pub mod program;
@@ -32,6 +33,9 @@ mod guide {
 
     #[doc = include_str!("../../guide/src/streams.md")]
     pub struct Streams;
+
+    #[doc = include_str!("../../guide/src/testing.md")]
+    pub struct Testing;
 
     #[doc = include_str!("../../guide/src/own-store.md")]
     pub struct OwnStore;

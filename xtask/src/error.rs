@@ -47,7 +47,7 @@ pub(crate) enum Error {
     Newcomer(String),
 
     #[error(
-        "missing Debian packages: {packages}; cannot install them here without apt-get and root or sudo, so install them by hand"
+        "missing Debian packages: {packages}; cannot install them here without apt-get and root or sudo without a password, so install them by hand"
     )]
     CannotInstall { packages: String },
 }

@@ -1,5 +1,7 @@
 use std::fs;
 use std::path::Path;
+use std::process::Stdio;
+use std::sync::Once;
 
 use crate::error::Error;
 use crate::process::{self, command};
@@ -7,6 +9,9 @@ use crate::process::{self, command};
 #[path = "../../tests/needs/src/programs.rs"]
 mod programs;
 
+mod plan;
+
+use plan::Plan;
 use programs::{INSTALLED, PROGRAMS, Program, Source};
 
 struct Package {
@@ -40,47 +45,66 @@ const PEERS: &[Package] = &[
     Package { probe: &["python3", "-c", "import ensurepip, venv"], name: "python3-venv" },
 ];
 
-/// A test skips itself if its programs are missing.
+/// Prints what is missing, and installs it once, without a question. A test skips itself if its programs are missing.
 pub(crate) fn install_for_tests() {
-    let mut names = missing(INSTALLERS, works);
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let plan = plan();
+        print!("{plan}");
+        follow(&plan);
+    });
+}
+
+fn plan() -> Plan {
+    let mut debian = missing(INSTALLERS, works);
     for program in PROGRAMS.iter().filter(|program| program.found(process::root()).is_none()) {
         if let Source::Debian(packages) = program.source {
-            names.extend(packages.split(' '));
+            debian.extend(packages.split(' '));
         }
     }
-    if !names.is_empty() && install(&names).is_err() {
+    let is_missing = |program: &&Program| !matches!(wanted(program), Ok(None));
+    Plan { debian, apt_get: apt_get(), others: PROGRAMS.iter().filter(is_missing).collect() }
+}
+
+fn follow(plan: &Plan) {
+    let names = &plan.debian;
+    if plan.apt_get.is_ok() && !names.is_empty() && install(names).is_err() {
         // Tries each package separately, so that one failure does not affect the others.
         for name in names {
             if install(&[name]).is_err() {
-                println!("NOT installed: the Debian package {name}");
+                println!("NOT installed, because apt-get failed: {name}");
             }
         }
     }
     // Concurrently, because each waits for the network most of the time.
     std::thread::scope(|scope| {
-        for program in PROGRAMS {
+        for program in &plan.others {
             scope.spawn(|| {
-                if install_below_target(program).is_err() {
-                    println!("NOT installed: {} from npm or PyPI", program.title);
+                if let Err(error) = install_below_target(program) {
+                    println!("NOT installed, because {error}: {}", program.title);
                 }
             });
         }
     });
 }
 
-/// Unless this version is installed.
+/// Returns the version to install below `target`, unless it is installed.
+fn wanted(program: &Program) -> Result<Option<String>, Error> {
+    let wanted = match program.source {
+        Source::Debian(_) => return Ok(None),
+        Source::Npm(package) => package.to_owned(),
+        Source::PyPi(file) => read(&process::root().join("tests/clients").join(file))?,
+    };
+    let mark = process::root().join(INSTALLED).join(program.name);
+    let is_installed = fs::read_to_string(mark).is_ok_and(|there| there == wanted);
+    Ok((!is_installed).then_some(wanted))
+}
+
 fn install_below_target(program: &Program) -> Result<(), Error> {
     let clients = process::root().join("tests/clients");
-    let wanted = match program.source {
-        Source::Debian(_) => return Ok(()),
-        Source::Npm(package) => package.to_owned(),
-        Source::PyPi(file) => read(&clients.join(file))?,
-    };
+    let Some(wanted) = wanted(program)? else { return Ok(()) };
     let installed = process::root().join(INSTALLED);
     let (mark, folder) = (installed.join(program.name), installed.with_file_name(program.name));
-    if fs::read_to_string(&mark).is_ok_and(|there| there == wanted) {
-        return Ok(());
-    }
     println!("== installing {}", program.title);
     fs::create_dir_all(&installed).map_err(|source| cannot_use(&installed, source))?;
     if let Source::PyPi(file) = program.source {
@@ -89,7 +113,7 @@ fn install_below_target(program: &Program) -> Result<(), Error> {
         process::run(command(&folder.join("bin/python").to_string_lossy(), &pip).arg(clients.join(file)))?;
     } else {
         let npm = ["install", "--silent", "--no-save", "--no-audit", "--no-fund", "--prefix"];
-        process::run(command("npm", &npm).arg(&folder).arg(&wanted))?;
+        process::run(command("npm", &npm).arg(&folder).arg(&wanted).stdin(Stdio::null()))?;
     }
     // Written last, so that an interrupted installation is repeated.
     fs::write(&mark, &wanted).map_err(|source| cannot_use(&mark, source))
@@ -119,7 +143,7 @@ fn install_missing(packages: &[Package]) -> Result<(), Error> {
 
 fn install(names: &[&str]) -> Result<(), Error> {
     println!("== installing {}", names.join(", "));
-    let Some(prefix) = apt_get() else {
+    let Ok(prefix) = apt_get() else {
         return Err(Error::CannotInstall { packages: names.join(" ") });
     };
     run(prefix, &["update", "--quiet"])?;
@@ -135,20 +159,9 @@ fn works(probe: &[&str]) -> bool {
     process::is_installed(probe[0]) && process::succeeds(&mut command(probe[0], &probe[1..]))
 }
 
-/// sudo would drop the variable, so `env` sets it after sudo.
-fn apt_get() -> Option<&'static [&'static str]> {
-    const AS_ROOT: &[&str] = &["env", "DEBIAN_FRONTEND=noninteractive", "apt-get"];
-    const WITH_SUDO: &[&str] = &["sudo", "env", "DEBIAN_FRONTEND=noninteractive", "apt-get"];
-
-    if !process::is_installed("apt-get") {
-        None
-    } else if is_root() {
-        Some(AS_ROOT)
-    } else if process::is_installed("sudo") {
-        Some(WITH_SUDO)
-    } else {
-        None
-    }
+fn apt_get() -> plan::AptGet {
+    let sudo = || process::succeeds(&mut command("sudo", &["--non-interactive", "true"]));
+    plan::apt_get(process::is_installed, is_root(), sudo)
 }
 
 fn is_root() -> bool {
@@ -157,7 +170,8 @@ fn is_root() -> bool {
 
 fn run(prefix: &[&str], arguments: &[&str]) -> Result<(), Error> {
     let words = [prefix, arguments].concat();
-    process::run(&mut command(words[0], &words[1..]))
+    // A package that asks something gets no answer, and takes its default.
+    process::run(command(words[0], &words[1..]).stdin(Stdio::null()))
 }
 
 fn read(path: &Path) -> Result<String, Error> {

@@ -15,7 +15,7 @@ pub(crate) type Options = steps::Options<Step>;
 pub(crate) enum Step {
     /// Check that the code is formatted.
     Fmt,
-    /// Install the programs that the tests run, and build everything.
+    /// List and install the missing programs that the tests run, and build everything.
     Build,
     /// Run the unit, integration and browser tests.
     Test,

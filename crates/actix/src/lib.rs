@@ -38,6 +38,8 @@
 //! - Exempt paths are compared as sent: `/%68ealth` reaches `/health`, but needs a key.
 //! - Use [`MaybeAuthenticated`]: `Option<T>` and `Result<T, E>` extractors swallow refusals.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 mod auth;
 mod auth_rejection;
 mod extract;
@@ -45,6 +47,8 @@ mod future;
 mod key_watch;
 mod own_account;
 mod require;
+#[cfg(feature = "test-util")]
+mod test_util;
 
 pub use auth::{Auth, AuthService};
 pub use auth_rejection::AuthRejection;
@@ -53,5 +57,8 @@ pub use future::AuthFuture;
 pub use key_watch::KeyWatch;
 pub use own_account::OwnAccount;
 pub use require::{Require, RequireFuture, RequireService};
+#[cfg(feature = "test-util")]
+#[cfg_attr(docsrs, doc(cfg(feature = "test-util")))]
+pub use test_util::{TestAuth, TestAuthService};
 
 pub use keyward_core::{AllOf, AnyOf, Guard, Identity, RequiredScopes, Requirement, scopes};

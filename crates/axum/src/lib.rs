@@ -77,12 +77,16 @@
 //!
 //! `from_extractor::<Authenticated>()` does not authenticate.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 mod auth_rejection;
 mod authenticated;
 mod guarded;
 mod key_watch;
 mod layer;
 mod own_account;
+#[cfg(feature = "test-util")]
+mod test_util;
 
 pub use auth_rejection::AuthRejection;
 pub use authenticated::Authenticated;
@@ -90,5 +94,8 @@ pub use guarded::{Guarded, Scoped};
 pub use key_watch::KeyWatch;
 pub use layer::{AuthLayer, AuthService, Axum};
 pub use own_account::OwnAccount;
+#[cfg(feature = "test-util")]
+#[cfg_attr(docsrs, doc(cfg(feature = "test-util")))]
+pub use test_util::TestAuthLayer;
 
 pub use keyward_core::{AllOf, AnyOf, Guard, Identity, RequireLayer, RequiredScopes, Requirement, scopes};

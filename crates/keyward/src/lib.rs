@@ -42,7 +42,8 @@
 //! | `manage` | users, roles, an audit log and the management API |
 //! | `dashboard`, `github`, `oidc` | the dashboard, secret-scanning alerts, single sign-on |
 //! | `metrics` | counters and histograms through the [`metrics`](https://docs.rs/metrics) facade |
-//! | `test-util` | conformance suites for stores and adapters |
+//! | `test-util` | for tests only: identities, fixed keys, and layers that authenticate every request |
+//! | `conformance` | for tests only: also conformance suites for stores and adapters |
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 

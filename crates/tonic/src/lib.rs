@@ -46,10 +46,17 @@
 //! ```
 //! Publishable keys are refused: a gRPC method does not show whether it only reads.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 mod layer;
 mod request;
 mod status;
+#[cfg(feature = "test-util")]
+mod test_util;
 
 pub use layer::{AuthLayer, AuthService, Grpc};
 pub use request::{guarded, identity};
 pub use status::to_status;
+#[cfg(feature = "test-util")]
+#[cfg_attr(docsrs, doc(cfg(feature = "test-util")))]
+pub use test_util::TestAuthLayer;

@@ -30,6 +30,7 @@
 mod admit;
 mod auth;
 mod future;
+mod misuse;
 mod protocol;
 mod request_id;
 mod require;

@@ -92,8 +92,8 @@ impl Policy for KeyKind {
 /// # Ok::<(), keyward::id::IdError>(())
 /// ```
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is no guard",
-    note = "define a scope with `keyward::scopes!`, or implement `keyward::Guard`"
+    message = "`{Self}` is neither a scope nor a guard",
+    note = "define a scope with `keyward::scopes! {{ pub JobsWrite = \"jobs:write\"; }}`, or implement `keyward::Guard`"
 )]
 pub trait Guard {
     /// Checks `identity`.

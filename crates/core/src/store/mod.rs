@@ -95,7 +95,7 @@ pub trait KeyStore: Send + Sync + 'static {
     ///
     /// # Errors
     /// [`StoreError`] if the store cannot answer, never for an unknown key.
-    async fn find(&self, digest: &Digest) -> Result<Found, StoreError>;
+    async fn find(&self, digest: &Digest) -> Result<Found, StoreError>; // under #[keyward::store::async_trait]
 
     /// Returns how answers stay fresh, asked once.
     fn freshness(&self) -> Freshness;

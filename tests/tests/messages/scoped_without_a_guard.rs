@@ -1,0 +1,7 @@
+//~ `NotAGuard` is neither a scope nor a guard
+//~ define a scope with `keyward::scopes! { pub JobsWrite = "jobs:write"; }`, or implement `keyward::Guard`
+use keyward_tests::messages::keyward;
+
+pub struct NotAGuard;
+
+pub async fn list(_: keyward::axum::Scoped<NotAGuard>) {}
