@@ -2,14 +2,14 @@
 
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use axum::routing::{post, put};
+use axum::routing::put;
 use axum::{Json, Router};
-use keyward::axum::RequireLayer;
+use keyward::axum::{AuthRejection, RequireLayer};
 use keyward::{AccountId, AccountRecord, Guard, Identity, NewKey, Rejection};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::errors::{ApiError, JsonBody};
+use crate::errors::{JsonBody, keys_failed};
 use crate::{AdminAccess, App};
 
 #[derive(Deserialize)]
@@ -17,20 +17,20 @@ pub(crate) struct SignUp {
     name: String,
 }
 
-/// Creates an account and its first key. The new id belongs to no other account.
+/// Creates an account and its first key. The id is new, so the key opens no account of others.
 pub(crate) async fn sign_up(
     State(app): State<App>,
     JsonBody(form): JsonBody<SignUp>,
-) -> Result<(StatusCode, Json<Value>), ApiError> {
-    let scopes = "notes:* exports:create keys:manage".parse()?;
+) -> Result<(StatusCode, Json<Value>), AuthRejection> {
     let account = AccountRecord::new(AccountId::generate(), form.name);
-    app.keys.ensure_account(&account).await?;
-    let issued = app.keys.issue(NewKey::restricted(account.id, "first", scopes)).await?;
+    app.keys.ensure_account(&account).await.map_err(keys_failed)?;
+    let first = NewKey::restricted(account.id, "first", app.first_scopes);
+    let issued = app.keys.issue(first).await.map_err(keys_failed)?;
     let body = json!({"account": issued.record.account, "id": issued.record.id, "key": *issued.key.expose_once()});
     Ok((StatusCode::CREATED, Json(body)))
 }
 
-/// The operator's account. A customer's secret key has all scopes, so a scope is not enough.
+/// The operator's account. A secret key has all scopes unless it names some, so the scope is not enough.
 struct Operator;
 
 impl Guard for Operator {
@@ -40,27 +40,14 @@ impl Guard for Operator {
 }
 
 pub(crate) fn admin() -> Router<App> {
-    Router::new()
-        .route("/accounts/{account}/plan", put(set_plan))
-        .route("/accounts/{account}/suspend", post(suspend))
-        .layer(RequireLayer::of::<(AdminAccess, Operator)>())
-}
-
-#[derive(Deserialize)]
-struct NewPlan {
-    plan: Option<String>,
+    let routes = Router::new().route("/accounts/{account}/plan/{plan}", put(set_plan));
+    routes.layer(RequireLayer::of::<(AdminAccess, Operator)>())
 }
 
 async fn set_plan(
     State(app): State<App>,
-    Path(account): Path<AccountId>,
-    JsonBody(new): JsonBody<NewPlan>,
-) -> Result<StatusCode, ApiError> {
-    app.keys.set_plan(&account, new.plan.as_deref()).await?;
-    Ok(StatusCode::NO_CONTENT)
-}
-
-async fn suspend(State(app): State<App>, Path(account): Path<AccountId>) -> Result<StatusCode, ApiError> {
-    app.keys.suspend_account(&account).await?;
+    Path((account, plan)): Path<(AccountId, String)>,
+) -> Result<StatusCode, AuthRejection> {
+    app.keys.set_plan(&account, Some(&plan)).await.map_err(keys_failed)?;
     Ok(StatusCode::NO_CONTENT)
 }

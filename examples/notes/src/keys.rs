@@ -1,4 +1,4 @@
-//! The keys of the caller's account. No key gives rights that it does not have.
+//! The keys of the caller's account. No caller gives rights that it does not have.
 
 use std::time::{Duration, SystemTime};
 
@@ -6,29 +6,30 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::routing::{delete, get, post};
 use axum::{Json, Router};
-use keyward::axum::Guarded;
+use keyward::axum::{AuthRejection, Guarded};
 use keyward::store::{KeyQuery, KeyRecord};
-use keyward::{CredentialId, CustomRejection, Guard, Identity, NewKey, PlainKey, Rejection, ScopeSet};
+use keyward::{CredentialId, Guard, Identity, NewKey, PlainKey, Rejection, ScopeSet};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::errors::{ApiError, JsonBody};
+use crate::errors::{JsonBody, forbidden, keys_failed, no_such};
 use crate::{App, KeysManage};
 
+type Answer<T> = Result<T, AuthRejection>;
+
 pub(crate) fn routes() -> Router<App> {
-    Router::new().route("/", get(list).post(create)).route("/{id}", delete(revoke)).route("/{id}/rotate", post(rotate))
+    let one = Router::new().route("/{id}", delete(revoke)).route("/{id}/rotate", post(rotate));
+    one.route("/", get(list).post(create))
 }
 
-/// A key without limits in time or place. Its successors and new keys have none either.
+/// A key without end, endpoints and networks, because new keys have none.
 struct Unlimited;
 
 impl Guard for Unlimited {
     fn check(caller: &Identity) -> Result<(), Rejection> {
-        if caller.endpoints().is_empty() && caller.networks().is_empty() && caller.expires_at().is_none() {
-            return Ok(());
-        }
-        let message = "A key with an end, endpoints or networks cannot manage keys.";
-        Err(CustomRejection::new(StatusCode::FORBIDDEN, "LIMITED_KEY", message).into())
+        let unlimited = caller.endpoints().is_empty() && caller.networks().is_empty() && caller.expires_at().is_none();
+        let refusal = || forbidden("A key with an end, endpoints or networks cannot manage keys.").into();
+        unlimited.then_some(()).ok_or_else(refusal)
     }
 }
 
@@ -40,58 +41,52 @@ struct Creation {
     scopes: ScopeSet,
 }
 
-#[derive(Deserialize)]
-struct Rotation {
-    #[serde(default)]
-    overlap_seconds: u32,
-}
-
-async fn list(caller: Manager, State(app): State<App>) -> Result<Json<Vec<Value>>, ApiError> {
+async fn list(caller: Manager, app: State<App>) -> Answer<Json<Vec<Value>>> {
     let query = KeyQuery { account: Some(caller.account().clone()), ..KeyQuery::default() };
-    Ok(Json(app.keys.list(&query).await?.keys.iter().map(shown).collect()))
+    let page = app.keys.list(&query).await.map_err(keys_failed)?;
+    Ok(Json(page.keys.iter().map(shown).collect()))
 }
 
 async fn create(
     caller: Manager,
-    State(app): State<App>,
+    app: State<App>,
     JsonBody(new): JsonBody<Creation>,
-) -> Result<(StatusCode, Json<Value>), ApiError> {
-    if !caller.scopes().includes(&new.scopes) {
-        return Err(ApiError::TooManyRights);
-    }
+) -> Answer<(StatusCode, Json<Value>)> {
+    covers(&caller, &new.scopes)?;
     let new = NewKey::restricted(caller.account().clone(), new.name, new.scopes);
-    let issued = app.keys.issue(NewKey { mode: caller.mode(), ..new }).await?;
+    let issued = app.keys.issue(NewKey { mode: caller.mode(), ..new }).await.map_err(keys_failed)?;
     Ok((StatusCode::CREATED, Json(with_key(&issued.record, issued.key))))
 }
 
-async fn rotate(
-    caller: Manager,
-    State(app): State<App>,
-    Path(id): Path<CredentialId>,
-    JsonBody(rotation): JsonBody<Rotation>,
-) -> Result<Json<Value>, ApiError> {
+/// Creates the key's successor. The old key ends at once.
+async fn rotate(caller: Manager, app: State<App>, Path(id): Path<CredentialId>) -> Answer<Json<Value>> {
     let key = own(&app, &caller, &id).await?;
-    if !caller.scopes().includes(&key.scopes) || caller.mode() != key.mode {
-        return Err(ApiError::TooManyRights);
-    }
-    let rotated = app.keys.rotate(&id, Duration::from_secs(rotation.overlap_seconds.into())).await?;
+    covers(&caller, &key.scopes)?;
+    let rotated = app.keys.rotate(&id, Duration::ZERO).await.map_err(keys_failed)?;
     Ok(Json(with_key(&rotated.record, rotated.key)))
 }
 
-async fn revoke(caller: Manager, State(app): State<App>, Path(id): Path<CredentialId>) -> Result<StatusCode, ApiError> {
+async fn revoke(caller: Manager, app: State<App>, Path(id): Path<CredentialId>) -> Answer<StatusCode> {
     own(&app, &caller, &id).await?;
-    app.keys.revoke(&id).await?;
+    app.keys.revoke(&id).await.map_err(keys_failed)?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-async fn own(app: &App, caller: &Identity, id: &CredentialId) -> Result<KeyRecord, ApiError> {
-    let key = app.keys.get(id).await?;
-    key.filter(|key| key.account == *caller.account()).ok_or(ApiError::NoSuchKey)
+fn covers(caller: &Identity, scopes: &ScopeSet) -> Answer<()> {
+    let refusal = || forbidden("Your key cannot give scopes that it does not have.");
+    Ok(caller.scopes().includes(scopes).then_some(()).ok_or_else(refusal)?)
+}
+
+/// Finds a key of the caller's account and mode.
+async fn own(app: &App, caller: &Identity, id: &CredentialId) -> Answer<KeyRecord> {
+    let key = app.keys.get(id).await.map_err(keys_failed)?;
+    let own = key.filter(|key| key.account == *caller.account() && key.mode == caller.mode());
+    Ok(own.ok_or_else(|| no_such("key"))?)
 }
 
 fn shown(key: &KeyRecord) -> Value {
     let status = key.status(SystemTime::now().into());
-    json!({"id": key.id, "name": key.name, "hint": key.hint, "scopes": key.scopes, "status": status, "last_used_at": key.last_used_at})
+    json!({"id": key.id, "name": key.name, "hint": key.hint, "scopes": key.scopes, "status": status})
 }
 
 fn with_key(record: &KeyRecord, key: PlainKey) -> Value {

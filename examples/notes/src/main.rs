@@ -27,6 +27,6 @@ async fn run() -> Result<(), Box<dyn Error>> {
         stopping.end_streams();
     };
     serve(listener, router, stop, Limits::default()).await;
-    app.authenticator.shutdown().await; // records the last uses of keys
+    app.shutdown().await;
     Ok(())
 }
