@@ -1,4 +1,4 @@
-//! The service's own refusals. The `AuthLayer` writes them in the format of its own.
+//! Refusals of this service. The `AuthLayer` writes them in its format.
 
 use axum::Json;
 use axum::extract::{FromRequest, Request};

@@ -5,9 +5,9 @@ use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::{Error, extract::State, response::Response};
 use futures_util::{Stream, StreamExt};
 use keyward::axum::{KeyWatch, Scoped};
-use keyward::policy::from_guard;
+use keyward::{KeyWatch as Watch, policy::from_guard};
 
-use crate::{App, NotesRead, NotesWrite, store::Notes};
+use crate::{App, NotesRead, NotesWrite, store::Note, store::Notes};
 
 pub(crate) async fn events(
     caller: Scoped<NotesRead>,
@@ -22,12 +22,13 @@ pub(crate) async fn events(
 /// Adds each text message as a note, and sends the account's new notes.
 pub(crate) async fn live(_: Scoped<NotesWrite>, app: State<App>, watch: KeyWatch, up: WebSocketUpgrade) -> Response {
     let watch = watch.into_inner().requiring(from_guard::<NotesWrite>());
-    up.on_upgrade(async move |socket| converse(socket, watch, &app.notes).await)
+    let new = app.notes.follow(watch.identity().account().clone());
+    up.on_upgrade(async move |socket| converse(socket, watch, new, &app.notes).await)
 }
 
-async fn converse(mut socket: WebSocket, mut watch: keyward::KeyWatch, notes: &Notes) {
+async fn converse(mut socket: WebSocket, mut watch: Watch, new: impl Stream<Item = Note>, notes: &Notes) {
     let account = watch.identity().account().clone();
-    let mut new = pin!(notes.follow(account.clone()));
+    let mut new = pin!(new);
     let (code, reason) = loop {
         tokio::select! {
             rejection = watch.refused() => break (1008, rejection.code()),
