@@ -31,6 +31,9 @@ mod guide {
     #[doc = include_str!("../../guide/src/scopes.md")]
     pub struct Scopes;
 
+    #[doc = include_str!("../../guide/src/limits.md")]
+    pub struct Limits;
+
     #[doc = include_str!("../../guide/src/streams.md")]
     pub struct Streams;
 

@@ -212,9 +212,9 @@ fn five_minutes_are_enough_for_the_readme() {
     // The programs are built, and the list of keys is read for the reader.
     let quickstart = package_program("quickstart", "quickstart");
     let text = fs::read_to_string(root().join("README.md")).unwrap();
-    let text = text
-        .replace("DATABASE=keys.db cargo run -p quickstart", &format!("env DATABASE=keys.db {}", quickstart.display()));
-    let text = text.replace("cargo run -q -p keyward-cli --", "command keyward");
+    let text =
+        text.replace("DATABASE=keys.db cargo quickstart", &format!("env DATABASE=keys.db {}", quickstart.display()));
+    let text = text.replace("cargo keyward", "command keyward");
     let text = text.replace("revoke KEY_ID", "revoke \"$(keyward keys list | awk '/my first key/ {print $1}')\"");
     run_in(&tempfile::tempdir().unwrap(), "README.md", &text, None);
 }

@@ -6,6 +6,8 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use actix_web::{Error, HttpMessage, HttpRequest, HttpResponse, ResponseError};
 use bytes::Bytes;
+#[cfg(feature = "limits")]
+use keyward_core::Identity;
 use keyward_core::render::Refusal;
 use keyward_core::{Authenticator, Rejection};
 
@@ -38,6 +40,12 @@ pub struct AuthRejection {
 impl AuthRejection {
     pub(crate) fn new(rejection: Rejection, headers: &HeaderMap) -> Self {
         Self { refusal: of_headers(rejection, headers), writer: None, detached: false }
+    }
+
+    /// Adds the identity, for [`Event::KeyRefused`](keyward_core::adapter::Event::KeyRefused).
+    #[cfg(feature = "limits")]
+    pub(crate) fn with_identity(self, identity: Option<&Identity>) -> Self {
+        Self { refusal: self.refusal.with_identity(identity), ..self }
     }
 
     /// Returns the reason.

@@ -36,6 +36,7 @@
 //! - Create one [`Authenticator`](keyward_core::Authenticator) outside `HttpServer`'s closure, and clone it inside.
 //! - `App::wrap` also protects unknown paths.
 //! - Exempt paths are compared as sent: `/%68ealth` reaches `/health`, but needs a key.
+//! - Create rate limits outside of the closure, too, and wrap `RateLimit` (feature `limits`) before [`Auth`].
 //! - Use [`MaybeAuthenticated`]: `Option<T>` and `Result<T, E>` extractors swallow refusals.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -46,6 +47,8 @@ mod extract;
 mod future;
 mod key_watch;
 mod own_account;
+#[cfg(feature = "limits")]
+mod rate_limit;
 mod require;
 #[cfg(feature = "test-util")]
 mod test_util;
@@ -56,6 +59,8 @@ pub use extract::{Authenticated, Guarded, MaybeAuthenticated, Scoped};
 pub use future::AuthFuture;
 pub use key_watch::KeyWatch;
 pub use own_account::OwnAccount;
+#[cfg(feature = "limits")]
+pub use rate_limit::{RateLimit, RateLimitFuture, RateLimitService};
 pub use require::{Require, RequireFuture, RequireService};
 #[cfg(feature = "test-util")]
 #[cfg_attr(docsrs, doc(cfg(feature = "test-util")))]

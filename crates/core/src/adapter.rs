@@ -31,6 +31,8 @@ pub use crate::authenticate::{Admission, AuthenticatorBuilder, BuildError, Check
 pub use crate::connection::{Connection, TlsTransport, Transport, UnknownConnection};
 pub use crate::credential::{Credential, CredentialFault, MAX_TOKEN_LENGTH};
 pub use crate::event::Event;
-pub use crate::layer::{AuthService, Http, HttpKept, Protocol, RequestConnection, Respond, ResponseFuture};
+pub use crate::layer::{
+    AuthService, Http, HttpKept, Protocol, RefusalWriter, RequestConnection, Respond, RespondInside, ResponseFuture,
+};
 pub use crate::log_limit::LogLimit;
 pub use crate::request_id::RequestId;

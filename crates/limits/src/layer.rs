@@ -1,13 +1,12 @@
 use std::fmt;
 use std::future::Future;
+use std::marker::PhantomData;
 use std::num::NonZeroU32;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use bytes::Bytes;
-use http::{HeaderName, Request, Response};
-use keyward_core::rejection::RateLimit;
+use http::{Request, Response};
+use keyward_core::adapter::{Http, RespondInside};
 use keyward_core::render::Refusal;
 use keyward_core::{Anonymous, Identity, Rejection};
 use smol_str::SmolStr;
@@ -15,11 +14,7 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 use crate::rates::RateLimiter;
-
-const RATELIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
-const RATELIMIT: HeaderName = HeaderName::from_static("ratelimit");
-
-type Cost = dyn Fn(&http::Method, &http::Uri) -> NonZeroU32 + Send + Sync;
+use crate::request::RequestLimit;
 
 /// Spends from a named limit for every request.
 ///
@@ -39,58 +34,73 @@ type Cost = dyn Fn(&http::Method, &http::Uri) -> NonZeroU32 + Send + Sync;
 /// # let _ = layer;
 /// # Ok::<(), keyward::limits::RateLimitError>(())
 /// ```
-#[derive(Clone)]
-pub struct RateLimitLayer(Arc<Limiting>);
-
-struct Limiting {
-    limiter: Arc<dyn RateLimiter>,
-    limit: SmolStr,
-    cost: Arc<Cost>,
+pub struct RateLimitLayer<P = Http> {
+    limit: RequestLimit,
+    protocol: PhantomData<fn() -> P>,
 }
 
 impl RateLimitLayer {
     /// Creates a layer that spends one unit per request.
     pub fn new(limiter: impl RateLimiter, limit: impl Into<SmolStr>) -> Self {
-        Self(Arc::new(Limiting {
-            limiter: Arc::new(limiter),
-            limit: limit.into(),
-            cost: Arc::new(|_, _| NonZeroU32::MIN),
-        }))
+        RequestLimit::new(limiter, limit).into()
     }
+}
 
+impl<P> RateLimitLayer<P> {
     /// Sets the cost by method and target.
     #[must_use]
     pub fn cost(self, cost: impl Fn(&http::Method, &http::Uri) -> NonZeroU32 + Send + Sync + 'static) -> Self {
-        Self(Arc::new(Limiting {
-            limiter: Arc::clone(&self.0.limiter),
-            limit: self.0.limit.clone(),
-            cost: Arc::new(cost),
-        }))
+        self.limit.cost(cost).into()
+    }
+
+    /// Writes refusals for another protocol, such as `keyward::tonic::Grpc`.
+    #[must_use]
+    pub fn protocol<Q>(self) -> RateLimitLayer<Q> {
+        self.limit.into()
     }
 }
 
-impl fmt::Debug for RateLimitLayer {
+/// Shares the counters.
+impl<P> From<RequestLimit> for RateLimitLayer<P> {
+    fn from(limit: RequestLimit) -> Self {
+        Self { limit, protocol: PhantomData }
+    }
+}
+
+impl<P> Clone for RateLimitLayer<P> {
+    fn clone(&self) -> Self {
+        self.limit.clone().into()
+    }
+}
+
+impl<P> fmt::Debug for RateLimitLayer<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RateLimitLayer").field("limit", &self.0.limit).finish_non_exhaustive()
+        f.debug_struct("RateLimitLayer").field("limit", &self.limit).finish_non_exhaustive()
     }
 }
 
-impl<S> Layer<S> for RateLimitLayer {
-    type Service = RateLimitService<S>;
+impl<S, P> Layer<S> for RateLimitLayer<P> {
+    type Service = RateLimitService<S, P>;
 
-    fn layer(&self, inner: S) -> RateLimitService<S> {
-        RateLimitService { inner, limiting: Arc::clone(&self.0) }
+    fn layer(&self, inner: S) -> RateLimitService<S, P> {
+        RateLimitService { inner, limit: self.limit.clone(), protocol: PhantomData }
     }
 }
 
 /// A service behind a [`RateLimitLayer`].
-#[derive(Clone)]
-pub struct RateLimitService<S> {
+pub struct RateLimitService<S, P = Http> {
     inner: S,
-    limiting: Arc<Limiting>,
+    limit: RequestLimit,
+    protocol: PhantomData<fn() -> P>,
 }
 
-impl<S: fmt::Debug> fmt::Debug for RateLimitService<S> {
+impl<S: Clone, P> Clone for RateLimitService<S, P> {
+    fn clone(&self) -> Self {
+        Self { inner: self.inner.clone(), limit: self.limit.clone(), protocol: PhantomData }
+    }
+}
+
+impl<S: fmt::Debug, P> fmt::Debug for RateLimitService<S, P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RateLimitService").field("inner", &self.inner).finish_non_exhaustive()
     }
@@ -99,12 +109,12 @@ impl<S: fmt::Debug> fmt::Debug for RateLimitService<S> {
 /// The future of [`RateLimitService`].
 pub type RateLimitFuture<B, E> = Pin<Box<dyn Future<Output = Result<Response<B>, E>> + Send>>;
 
-impl<S, ReqBody, ResBody> Service<Request<ReqBody>> for RateLimitService<S>
+impl<S, P, ReqBody, ResBody> Service<Request<ReqBody>> for RateLimitService<S, P>
 where
     S: Service<Request<ReqBody>, Response = Response<ResBody>> + Clone + Send + 'static,
     S::Future: Send,
+    P: RespondInside<Response<ResBody>>,
     ReqBody: Send + 'static,
-    ResBody: From<Bytes>,
 {
     type Response = Response<ResBody>;
     type Error = S::Error;
@@ -117,40 +127,42 @@ where
     fn call(&mut self, request: Request<ReqBody>) -> Self::Future {
         let clone = self.inner.clone();
         let mut ready = std::mem::replace(&mut self.inner, clone);
-        let limiting = Arc::clone(&self.limiting);
-        let caller = request.extensions().get::<Identity>().cloned();
-        let is_anonymous = request.extensions().get::<Anonymous>().is_some();
-        let cost = (limiting.cost)(request.method(), request.uri());
+        let limit = self.limit.clone();
+        let caller = caller(&request);
+        let cost = limit.cost_of(request.method(), request.uri());
         Box::pin(async move {
             let spent = match caller {
-                Some(caller) => limiting.limiter.spend(&caller, &limiting.limit, cost).await.map(Some),
-                None if is_anonymous => Ok(None),
-                None => {
-                    let (method, path) = (request.method(), request.uri().path());
-                    tracing::error!(%method, path, "request refused: no AuthLayer is around this RateLimitLayer; make AuthLayer the outer one, in Router::layer the later one");
-                    Err(Rejection::NotConfigured)
-                }
+                Ok(caller) => limit.spend(caller.as_ref(), cost).await,
+                Err(rejection) => Err(rejection),
             };
             match spent {
                 Ok(spent) => {
                     let mut response = ready.call(request).await?;
-                    if let Some(limit) = spent {
-                        write(&limit, &mut response);
+                    for (name, value) in spent.iter().flat_map(RequestLimit::fields) {
+                        response.headers_mut().append(name, value);
                     }
                     Ok(response)
                 }
                 Err(rejection) => {
                     let refusal = Refusal::new(rejection, request.method(), request.headers());
-                    Ok(refusal.with_identity(request.extensions().get()).into_response())
+                    Ok(P::refuse_inside(refusal.with_identity(request.extensions().get())))
                 }
             }
         })
     }
 }
 
-fn write<B>(limit: &RateLimit, response: &mut Response<B>) {
-    response.headers_mut().append(RATELIMIT_POLICY, limit.policy_field());
-    response.headers_mut().append(RATELIMIT, limit.state_field());
+fn caller<B>(request: &Request<B>) -> Result<Option<Identity>, Rejection> {
+    let extensions = request.extensions();
+    match extensions.get::<Identity>() {
+        Some(caller) => Ok(Some(caller.clone())),
+        None if extensions.get::<Anonymous>().is_some() => Ok(None),
+        None => {
+            let (method, path) = (request.method(), request.uri().path());
+            tracing::error!(%method, path, "request refused: no AuthLayer is around this RateLimitLayer; make AuthLayer the outer one: the later one in Router::layer, the earlier one in ServiceBuilder and tonic's Server");
+            Err(Rejection::NotConfigured)
+        }
+    }
 }
 
 #[cfg(test)]
@@ -158,6 +170,7 @@ mod tests {
     use std::convert::Infallible;
     use std::time::Duration;
 
+    use bytes::Bytes;
     use keyward_core::{AccountRecord, AuthLayer, Keys, MemoryStore, NewKey};
     use tower::{ServiceExt, service_fn};
 

@@ -22,6 +22,10 @@
 //! # Ok(()) }
 //! ```
 //!
+//! # Rates
+//! [`RateLimits::builder`] defines limits, with a quota for each plan. [`RateLimitLayer`] spends from them on tower, and
+//! `keyward::actix::RateLimit` in actix-web.
+//!
 //! # One process or many
 //! [`MemoryPermits`] and [`RateLimits`] count in this process. The feature `limits` of `keyward-postgres` and `keyward-valkey` shares
 //! limits among nodes.
@@ -31,8 +35,10 @@ mod layer;
 mod named;
 mod permits;
 mod rates;
+mod request;
 
 pub use layer::{RateLimitFuture, RateLimitLayer, RateLimitService};
 pub use named::{Each, NamedLimit, NamedLimits, RateLimitError, RateLimitsBuilder};
 pub use permits::{Acquired, MemoryPermits, Permit, PermitId, PermitStore, TaskPermits};
 pub use rates::{RateLimiter, RateLimits};
+pub use request::RequestLimit;

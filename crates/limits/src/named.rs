@@ -31,17 +31,87 @@ pub enum RateLimitError {
     /// A quota is zero, or its window is not 1 second to 24 hours.
     #[error("invalid rate limit {0:?}: expected a quota of at least 1 and a window of 1 s to 24 h in whole seconds")]
     Quota(SmolStr),
+    /// A plan's quota comes before any limit.
+    #[error("the quota for the plan {0:?} belongs to no rate limit: call limit() before for_plan()")]
+    NoLimit(SmolStr),
+    /// A limit has two quotas for a plan.
+    #[error("the rate limit {limit:?} has two quotas for the plan {plan:?}: remove one")]
+    PlanTwice {
+        /// The limit's name.
+        limit: SmolStr,
+        /// The plan.
+        plan: SmolStr,
+    },
+    /// A plan's quota is zero or too large.
+    #[error(
+        "invalid quota for the plan {plan:?} of the rate limit {limit:?}: expected at least 1 per window and at most 1000000000 per second"
+    )]
+    PlanQuota {
+        /// The limit's name.
+        limit: SmolStr,
+        /// The plan.
+        plan: SmolStr,
+    },
 }
 
 /// A builder of [`RateLimits`](crate::RateLimits) or [`NamedLimits`].
 #[derive(Debug, Default)]
 #[must_use = "nothing is built before build() or named()"]
-pub struct RateLimitsBuilder(Vec<(SmolStr, Each, u32, Duration)>);
+pub struct RateLimitsBuilder {
+    limits: Vec<Definition>,
+    /// The plan of a quota without a limit.
+    misplaced: Option<SmolStr>,
+}
+
+#[derive(Debug)]
+struct Definition {
+    name: SmolStr,
+    each: Each,
+    quota: u32,
+    window: Duration,
+    plans: Vec<(SmolStr, u32)>,
+}
 
 impl RateLimitsBuilder {
-    /// Adds a limit: each key or account may spend `quota` in any period of length `window`.
+    /// Adds a limit for each key or account: `quota` units, which come back evenly over `window`.
+    ///
+    /// A caller that has spent nothing may spend the whole quota at once, and each unit again when it is back. So one period of
+    /// length `window` can admit almost twice the quota: up to 19 calls at a quota of 10.
     pub fn limit(mut self, name: impl Into<SmolStr>, each: Each, quota: u32, window: Duration) -> Self {
-        self.0.push((name.into(), each, quota, window));
+        self.limits.push(Definition { name: name.into(), each, quota, window, plans: Vec::new() });
+        self
+    }
+
+    /// Sets the last added limit's quota for accounts on this plan. The window is the same. Other plans, and no plan,
+    /// have the limit's own quota.
+    ///
+    /// A change of plan takes effect with the identity, usually with the next request. The spent share of the quota stays: after half of
+    /// the old quota, half of the new one is left.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::time::Duration;
+    /// use keyward::Identity;
+    /// use keyward::limits::{Each, RateLimits};
+    ///
+    /// let minute = Duration::from_secs(60);
+    /// let limits = RateLimits::builder()
+    ///     .limit("default", Each::Key, 100, minute)
+    ///     .for_plan("Pro", 1_000)
+    ///     .for_plan("Max", 5_000)
+    ///     .limit("exports", Each::Account, 5, minute)
+    ///     .named()?;
+    /// let caller = Identity::api_key("key_1".parse()?, "acct_1".parse()?).with_plan("Pro");
+    /// assert_eq!(limits.get("default").unwrap().of(&caller).quota().get(), 1_000);
+    /// assert_eq!(limits.get("exports").unwrap().of(&caller).quota().get(), 5);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn for_plan(mut self, plan: impl Into<SmolStr>, quota: u32) -> Self {
+        let plan = plan.into();
+        match self.limits.last_mut() {
+            Some(limit) => limit.plans.push((plan, quota)),
+            None => self.misplaced = self.misplaced.or(Some(plan)),
+        }
         self
     }
 
@@ -50,12 +120,15 @@ impl RateLimitsBuilder {
     /// # Errors
     /// [`RateLimitError`].
     pub fn named(self) -> Result<NamedLimits, RateLimitError> {
+        if let Some(plan) = self.misplaced {
+            return Err(RateLimitError::NoLimit(plan));
+        }
         let mut limits: Vec<NamedLimit> = Vec::new();
-        for (name, each, quota, window) in self.0 {
-            if limits.iter().any(|limit| limit.name == name) {
-                return Err(RateLimitError::Twice(name));
+        for definition in self.limits {
+            if limits.iter().any(|limit| limit.name == definition.name) {
+                return Err(RateLimitError::Twice(definition.name));
             }
-            limits.push(NamedLimit::checked(name, each, quota, window)?);
+            limits.push(NamedLimit::checked(definition)?);
         }
         Ok(NamedLimits(limits.into()))
     }
@@ -76,7 +149,7 @@ impl RateLimitsBuilder {
 pub struct NamedLimits(Arc<[NamedLimit]>);
 
 impl NamedLimits {
-    /// Returns a limit.
+    /// Returns a limit. A store counts with [`of`](NamedLimit::of), the limit for the caller's plan.
     ///
     /// # Errors
     /// [`Rejection::NotConfigured`] without one.
@@ -123,20 +196,46 @@ pub struct NamedLimit {
     quota: NonZeroU32,
     window: Duration,
     interval: Duration,
+    plans: Vec<(SmolStr, NamedLimit)>,
 }
 
 impl NamedLimit {
-    fn checked(name: SmolStr, each: Each, quota: u32, window: Duration) -> Result<Self, RateLimitError> {
+    fn checked(definition: Definition) -> Result<Self, RateLimitError> {
+        let Definition { name, each, quota, window, plans } = definition;
         let is_name = (1..=32).contains(&name.len())
             && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'));
         if !is_name {
             return Err(RateLimitError::Name(name));
         }
         let fits = (1..=86_400).contains(&window.as_secs()) && window.subsec_nanos() == 0;
-        match NonZeroU32::new(quota).filter(|_| fits).map(|quota| (quota, window / quota.get())) {
-            Some((quota, interval)) if !interval.is_zero() => Ok(Self { name, each, quota, window, interval }),
-            _ => Err(RateLimitError::Quota(name)),
+        let Some((quota, interval)) = NonZeroU32::new(quota).filter(|_| fits).and_then(|quota| refill(quota, window))
+        else {
+            return Err(RateLimitError::Quota(name));
+        };
+        let mut limit = Self { name, each, quota, window, interval, plans: Vec::new() };
+        for (plan, quota) in plans {
+            let name = limit.name.clone();
+            if limit.plans.iter().any(|(known, _)| *known == plan) {
+                return Err(RateLimitError::PlanTwice { limit: name, plan });
+            }
+            let Some((quota, interval)) = NonZeroU32::new(quota).and_then(|quota| refill(quota, window)) else {
+                return Err(RateLimitError::PlanQuota { limit: name, plan });
+            };
+            limit.plans.push((plan, Self { name, each, quota, window, interval, plans: Vec::new() }));
         }
+        Ok(limit)
+    }
+
+    /// Returns the limit with the quota of the caller's plan.
+    #[must_use]
+    pub fn of(&self, caller: &Identity) -> &Self {
+        let own = caller.plan().and_then(|plan| self.plans.iter().find(|(known, _)| known == plan));
+        own.map_or(self, |(_, limit)| limit)
+    }
+
+    /// Iterates over the plans with their own quota.
+    pub fn plans(&self) -> impl Iterator<Item = (&str, &Self)> {
+        self.plans.iter().map(|(plan, limit)| (plan.as_str(), limit))
     }
 
     /// Returns the name.
@@ -227,4 +326,10 @@ impl NamedLimit {
         let (name, quota, window) = (self.name.clone(), self.quota.get(), self.window);
         RateLimit { name, quota, window, remaining, retry_after }
     }
+}
+
+/// Returns the quota and the time in which one unit comes back, if it is at least a nanosecond.
+fn refill(quota: NonZeroU32, window: Duration) -> Option<(NonZeroU32, Duration)> {
+    let interval = window / quota.get();
+    (!interval.is_zero()).then_some((quota, interval))
 }

@@ -56,6 +56,25 @@ pub trait PermitStore: Send + Sync + 'static {
     async fn in_flight(&self, account: &AccountId) -> Result<u32, StoreError>;
 }
 
+#[async_trait]
+impl<T: PermitStore + ?Sized> PermitStore for Arc<T> {
+    async fn acquire(&self, account: &AccountId, limit: u32, lease: Duration) -> Result<Acquired, StoreError> {
+        (**self).acquire(account, limit, lease).await
+    }
+
+    async fn renew(&self, account: &AccountId, permit: &PermitId, lease: Duration) -> Result<bool, StoreError> {
+        (**self).renew(account, permit, lease).await
+    }
+
+    fn release(&self, account: &AccountId, permit: &PermitId) {
+        (**self).release(account, permit);
+    }
+
+    async fn in_flight(&self, account: &AccountId) -> Result<u32, StoreError> {
+        (**self).in_flight(account).await
+    }
+}
+
 /// Permits in memory.
 ///
 /// # Examples
@@ -169,8 +188,46 @@ impl TaskPermits {
     /// # Errors
     /// [`Rejection::ConcurrencyLimitExceeded`] or [`Rejection::StoreUnavailable`].
     pub async fn acquire(&self, caller: &Identity) -> Result<Permit, Rejection> {
-        let limit = self.limit(caller.plan());
-        let (store, account) = (Arc::clone(&self.0.store), caller.account().clone());
+        self.acquire_for(caller.account(), caller.plan()).await
+    }
+
+    /// Takes a permit for an account on this plan, as [`acquire`](Self::acquire) does. Both count together.
+    ///
+    /// A queue worker has no identity. It reads the account with [`Keys::get_account`](keyward_core::Keys::get_account) when the task
+    /// starts, so a change of plan since the request counts. The record also shows a suspension, which this method does not check.
+    ///
+    /// # Errors
+    /// [`Rejection::ConcurrencyLimitExceeded`] or [`Rejection::StoreUnavailable`].
+    ///
+    /// # Examples
+    /// ```
+    /// use keyward::limits::{MemoryPermits, TaskPermits};
+    /// use keyward::{AccountId, AccountRecord, Keys, MemoryStore};
+    ///
+    /// async fn work(keys: &Keys, permits: &TaskPermits, account: &AccountId) -> Result<bool, Box<dyn std::error::Error>> {
+    ///     let found = keys.get_account(account).await?;
+    ///     let Some(record) = found.filter(|record| record.suspended_at.is_none()) else {
+    ///         return Ok(false); // the account may not run tasks
+    ///     };
+    ///     let Ok(permit) = permits.acquire_for(account, record.plan.as_deref()).await else {
+    ///         return Ok(false); // all permits are taken: leave the task in the queue
+    ///     };
+    ///     // … the task …
+    ///     drop(permit);
+    ///     Ok(true)
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let keys = Keys::new(MemoryStore::new());
+    /// let account = AccountRecord::new("acct_1".parse()?, "Example Ltd").with_plan("Plus");
+    /// keys.put_account(&account).await?;
+    /// let permits = TaskPermits::new(MemoryPermits::new(), [("Plus", 1)]);
+    /// assert!(work(&keys, &permits, &account.id).await?);
+    /// # Ok(()) }
+    /// ```
+    pub async fn acquire_for(&self, account: &AccountId, plan: Option<&str>) -> Result<Permit, Rejection> {
+        let limit = self.limit(plan);
+        let (store, account) = (Arc::clone(&self.0.store), account.clone());
         // A separate task: if this future is dropped while the store grants a permit, the task still ends and releases it.
         let acquiring = tokio::spawn(async move {
             let acquired = store.acquire(&account, limit, LEASE).await?;
@@ -181,7 +238,7 @@ impl TaskPermits {
         });
         let acquired = acquiring.await.unwrap_or_else(|ended| Err(StoreError::unavailable(ended)));
         acquired.map_err(unanswered)?.map_err(|in_flight| {
-            let plan = caller.plan().map(SmolStr::new);
+            let plan = plan.map(SmolStr::new);
             Rejection::ConcurrencyLimitExceeded(Box::new(ConcurrencyLimit { limit, in_flight, plan }))
         })
     }
@@ -288,6 +345,20 @@ mod tests {
             drop(held.pop());
             assert_eq!(permits.acquire(&caller(plan)).await.is_ok(), limit > 0, "{plan}");
         }
+    }
+
+    #[tokio::test]
+    async fn permits_of_requests_and_workers_count_together() {
+        let permits = permits();
+        let account = "acct_1".parse().unwrap();
+        let request = permits.acquire(&caller("Plus")).await.unwrap();
+        let refused = permits.acquire_for(&account, Some("Plus")).await.map(drop).unwrap_err();
+        assert_eq!(permits.acquire(&caller("Plus")).await.map(drop), Err(refused));
+        drop(request);
+        let _worker = permits.acquire_for(&account, Some("Plus")).await.unwrap();
+        assert!(permits.acquire(&caller("Plus")).await.is_err());
+        assert!(permits.acquire_for(&account, None).await.is_err(), "no plan has no permits");
+        assert!(permits.acquire_for(&"acct_2".parse().unwrap(), Some("Plus")).await.is_ok());
     }
 
     #[tokio::test]

@@ -1,12 +1,14 @@
 use std::fmt;
 use std::num::NonZeroU32;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use async_trait::async_trait;
-use governor::clock::{Clock, DefaultClock};
+use governor::clock::{Clock, DefaultClock, Reference};
 use governor::middleware::StateInformationMiddleware;
-use governor::state::keyed::DashMapStateStore;
+use governor::nanos::Nanos;
+use governor::state::StateStore;
+use governor::state::keyed::{DashMapStateStore, ShrinkableKeyedStateStore};
 use governor::{Quota, RateLimiter as Governor};
 use keyward_core::rejection::RateLimit;
 use keyward_core::{Identity, Rejection};
@@ -26,6 +28,13 @@ pub trait RateLimiter: Send + Sync + 'static {
     /// - [`Rejection::NotConfigured`] without such a limit.
     /// - [`Rejection::StoreUnavailable`].
     async fn spend(&self, caller: &Identity, limit: &str, cost: NonZeroU32) -> Result<RateLimit, Rejection>;
+}
+
+#[async_trait]
+impl<T: RateLimiter + ?Sized> RateLimiter for Arc<T> {
+    async fn spend(&self, caller: &Identity, limit: &str, cost: NonZeroU32) -> Result<RateLimit, Rejection> {
+        (**self).spend(caller, limit, cost).await
+    }
 }
 
 /// Limits, counted in this process. A quota comes back evenly over its window.
@@ -53,10 +62,49 @@ pub trait RateLimiter: Send + Sync + 'static {
 pub struct RateLimits(Arc<[Limit]>);
 
 struct Limit {
-    named: NamedLimit,
-    governor: Governor<SmolStr, DashMapStateStore<SmolStr>, DefaultClock, StateInformationMiddleware>,
-    clock: DefaultClock,
+    /// With the limit's own quota.
+    general: Counter,
+    plans: Vec<(SmolStr, Counter)>,
+    spent: Spent,
+    clock: LimitClock,
     calls: AtomicU32,
+}
+
+struct Counter {
+    named: NamedLimit,
+    governor: Governor<SmolStr, Spent, LimitClock, StateInformationMiddleware>,
+}
+
+/// The state of callers, which the counters of all plans share.
+#[derive(Clone, Default)]
+struct Spent(Arc<DashMapStateStore<SmolStr>>);
+
+impl StateStore for Spent {
+    type Key = SmolStr;
+
+    fn measure_and_replace<T, F, E>(&self, key: &SmolStr, decide: F) -> Result<T, E>
+    where
+        F: Fn(Option<Nanos>) -> Result<(T, Nanos), E>,
+    {
+        self.0.measure_and_replace(key, decide)
+    }
+}
+
+/// The time since the start of a limit.
+///
+/// A governor keeps times relative to its creation. Until the limit starts, the clock shows zero, so all its governors agree.
+#[derive(Clone, Default)]
+struct LimitClock {
+    clock: DefaultClock,
+    start: Arc<OnceLock<<DefaultClock as Clock>::Instant>>,
+}
+
+impl Clock for LimitClock {
+    type Instant = Nanos;
+
+    fn now(&self) -> Nanos {
+        self.start.get().map_or(Nanos::new(0), |start| self.clock.now().duration_since(*start))
+    }
 }
 
 impl RateLimitsBuilder {
@@ -78,20 +126,20 @@ impl RateLimits {
     /// Creates counters for these limits.
     #[must_use]
     pub fn new(limits: &NamedLimits) -> Self {
-        Self(limits.iter().cloned().map(Limit::new).collect())
+        Self(limits.iter().map(Limit::new).collect())
     }
 }
 
 impl fmt::Debug for RateLimits {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(self.0.iter().map(|limit| limit.named.name())).finish()
+        f.debug_list().entries(self.0.iter().map(|limit| limit.general.named.name())).finish()
     }
 }
 
 #[async_trait]
 impl RateLimiter for RateLimits {
     async fn spend(&self, caller: &Identity, limit: &str, cost: NonZeroU32) -> Result<RateLimit, Rejection> {
-        match self.0.iter().find(|known| known.named.name() == limit) {
+        match self.0.iter().find(|known| known.general.named.name() == limit) {
             Some(limit) => limit.spend(caller, cost),
             None => Err(unknown(limit)),
         }
@@ -99,20 +147,35 @@ impl RateLimiter for RateLimits {
 }
 
 impl Limit {
-    fn new(named: NamedLimit) -> Self {
-        // The whole quota may be spent at once, and comes back evenly over the window. The interval is above zero.
-        let quota = Quota::with_period(named.interval()).unwrap_or_else(|| Quota::per_second(named.quota()));
-        let governor = Governor::dashmap(quota.allow_burst(named.quota())).with_middleware();
-        Self { named, governor, clock: DefaultClock::default(), calls: AtomicU32::new(0) }
+    fn new(named: &NamedLimit) -> Self {
+        let (spent, clock) = (Spent::default(), LimitClock::default());
+        let counter = |limit: &NamedLimit| Counter::new(limit.clone(), spent.clone(), clock.clone());
+        let plans = named.plans().map(|(plan, limit)| (plan.into(), counter(limit))).collect();
+        let limit = Self { general: counter(named), plans, spent, clock, calls: AtomicU32::new(0) };
+        limit.clock.start.get_or_init(|| limit.clock.clock.now());
+        limit
     }
 
     fn spend(&self, caller: &Identity, cost: NonZeroU32) -> Result<RateLimit, Rejection> {
         if self.calls.fetch_add(1, Ordering::Relaxed) % TIDY_EVERY == TIDY_EVERY - 1 {
-            self.governor.retain_recent();
+            self.spent.0.retain_recent(self.clock.now());
         }
+        let own = caller.plan().and_then(|plan| self.plans.iter().find(|(known, _)| known == plan));
+        own.map_or(&self.general, |(_, counter)| counter).spend(caller, cost)
+    }
+}
+
+impl Counter {
+    fn new(named: NamedLimit, spent: Spent, clock: LimitClock) -> Self {
+        // The whole quota may be spent at once, and comes back evenly over the window. The interval is above zero.
+        let quota = Quota::with_period(named.interval()).unwrap_or_else(|| Quota::per_second(named.quota()));
+        Self { governor: Governor::new(quota.allow_burst(named.quota()), spent, clock), named }
+    }
+
+    fn spend(&self, caller: &Identity, cost: NonZeroU32) -> Result<RateLimit, Rejection> {
         match self.governor.check_key_n(&self.named.whose(caller).into(), cost) {
             Ok(Ok(snapshot)) => Ok(self.named.left(snapshot.remaining_burst_capacity())),
-            Ok(Err(not_until)) => Err(self.named.exceeded(not_until.wait_time_from(self.clock.now()))),
+            Ok(Err(not_until)) => Err(self.named.exceeded(not_until.wait_time_from(self.governor.clock().now()))),
             Err(_) => Err(self.named.too_dear(cost)),
         }
     }
@@ -186,5 +249,35 @@ mod tests {
         }
         let twice = RateLimits::builder().limit("a", Each::Key, 1, second).limit("a", Each::Key, 1, second).build();
         assert_eq!(twice.unwrap_err(), RateLimitError::Twice("a".into()));
+    }
+
+    #[test]
+    fn impossible_quotas_of_plans_are_build_errors() {
+        let a = || RateLimits::builder().limit("a", Each::Key, 4, Duration::from_secs(1));
+        let (limit, plan) = (SmolStr::new("a"), SmolStr::new("Pro"));
+        let is_refused = |builder: RateLimitsBuilder, error, text: &str| {
+            let refused = builder.build().unwrap_err();
+            assert_eq!(refused, error);
+            assert!(refused.to_string().contains(text), "{refused}");
+        };
+        let twice = RateLimitError::PlanTwice { limit: limit.clone(), plan: plan.clone() };
+        is_refused(a().for_plan("Pro", 5).for_plan("Pro", 6), twice, r#""a" has two quotas for the plan "Pro""#);
+        let quota = RateLimitError::PlanQuota { limit, plan: plan.clone() };
+        is_refused(a().for_plan("Pro", 0), quota.clone(), r#"the plan "Pro" of the rate limit "a""#);
+        is_refused(a().for_plan("Pro", u32::MAX), quota, "at most 1000000000 per second");
+        let before = RateLimits::builder().for_plan("Pro", 5).limit("a", Each::Key, 4, Duration::from_secs(1));
+        is_refused(before, RateLimitError::NoLimit(plan), "call limit() before for_plan()");
+        // Each limit has its own plans.
+        a().for_plan("Pro", 5).limit("b", Each::Key, 4, Duration::from_secs(1)).for_plan("Pro", 5).build().unwrap();
+    }
+
+    #[tokio::test]
+    async fn callers_that_have_everything_back_are_forgotten() {
+        let quick = RateLimits::builder().limit("a", Each::Key, 1_000, Duration::from_secs(1)).for_plan("Pro", 5_000);
+        let limits = quick.build().unwrap();
+        for number in 0..TIDY_EVERY * 2 {
+            limits.spend(&caller(&format!("k{number}"), "a1"), "a", ONE).await.unwrap();
+        }
+        assert!(limits.0[0].spent.0.len() < TIDY_EVERY as usize * 2, "no caller was forgotten");
     }
 }

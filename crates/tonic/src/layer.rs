@@ -1,11 +1,12 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
+use bytes::Bytes;
 use http::{Extensions, HeaderMap, HeaderValue, Method, Response};
-use keyward_core::adapter::{self, Protocol, Respond};
+use keyward_core::adapter::{self, Protocol, RefusalWriter, Respond, RespondInside};
 use keyward_core::render::Refusal;
 use keyward_core::store::KeyStore;
-use keyward_core::{Authenticator, PeerAddress};
+use keyward_core::{Authenticator, PeerAddress, Rejection};
 use tonic::transport::server::TcpConnectInfo;
 use tower_layer::Layer;
 
@@ -81,19 +82,46 @@ impl Protocol for Grpc {
 }
 
 impl<B: Default> Respond<Response<B>> for Grpc {
-    type Kept = ();
+    type Kept = RefusalWriter;
 
-    fn keep(_: &Authenticator, _: bool) {}
+    #[inline]
+    fn keep(authenticator: &Authenticator, _: bool) -> RefusalWriter {
+        RefusalWriter::new(authenticator)
+    }
 
-    fn finish((): &(), _: &mut Response<B>) {}
+    #[inline]
+    fn finish(writer: &RefusalWriter, response: &mut Response<B>) {
+        // An inner layer's refusal is counted and reported here.
+        if let Some(refusal) = response.extensions_mut().remove::<Refusal>() {
+            *response = to_grpc(refusal.rejection(), &writer.refuse(&refusal));
+        }
+    }
 
     fn refuse(authenticator: &Authenticator, refusal: &Refusal) -> Response<B> {
-        // The HTTP response has the request id, and a pause that differs from caller to caller.
-        let written = authenticator.refuse(refusal);
-        let text = |name| written.headers().get(name).and_then(|value: &HeaderValue| value.to_str().ok());
-        let pause = text("retry-after").and_then(|seconds| seconds.parse().ok()).unwrap_or(1);
-        status_with(refusal.rejection(), text("x-request-id"), Duration::from_secs(pause)).into_http()
+        to_grpc(refusal.rejection(), &authenticator.refuse(refusal))
     }
+}
+
+impl<B: Default> RespondInside<Response<B>> for Grpc {
+    fn refuse_inside(refusal: Refusal) -> Response<B> {
+        let written = refusal.clone().into_response::<Bytes>();
+        let mut response = to_grpc(refusal.rejection(), &written);
+        response.extensions_mut().insert(refusal);
+        response
+    }
+}
+
+/// The HTTP response has the request id, and a pause that differs from caller to caller.
+fn to_grpc<B: Default>(rejection: &Rejection, written: &Response<Bytes>) -> Response<B> {
+    let text = |name| written.headers().get(name).and_then(|value: &HeaderValue| value.to_str().ok());
+    let pause = text("retry-after").and_then(|seconds| seconds.parse().ok()).unwrap_or(1);
+    let mut response = status_with(rejection, text("x-request-id"), Duration::from_secs(pause)).into_http();
+    for name in ["ratelimit-policy", "ratelimit"] {
+        if let Some(value) = written.headers().get(name) {
+            response.headers_mut().insert(name, value.clone());
+        }
+    }
+    response
 }
 
 #[cfg(test)]

@@ -44,6 +44,23 @@
 //! }
 //! # let _ = cancel;
 //! ```
+//! # Rate limits
+//! `RateLimitLayer` of `keyward::limits` refuses calls with [`Grpc`] as its protocol. Metadata has `ratelimit-policy` and `ratelimit`.
+//! ```
+//! use std::time::Duration;
+//! use keyward::MemoryStore;
+//! use keyward::limits::{Each, RateLimitLayer, RateLimits};
+//! use keyward::tonic::{AuthLayer, Grpc};
+//!
+//! let limits = RateLimits::builder().limit("default", Each::Key, 100, Duration::from_secs(60)).build()?;
+//! let server = tonic::transport::Server::builder()
+//!     .layer(AuthLayer::new(MemoryStore::new()))
+//!     .layer(RateLimitLayer::new(limits, "default").protocol::<Grpc>());
+//! # let _ = server;
+//! # Ok::<(), keyward::limits::RateLimitError>(())
+//! ```
+//!
+//! # Publishable keys
 //! Publishable keys are refused: a gRPC method does not show whether it only reads.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]

@@ -38,6 +38,6 @@ mod require;
 pub use admit::Anonymous;
 pub use auth::{AuthLayer, AuthService};
 pub use future::ResponseFuture;
-pub use protocol::{Http, HttpKept, Protocol, RequestConnection, Respond};
+pub use protocol::{Http, HttpKept, Protocol, RefusalWriter, RequestConnection, Respond, RespondInside};
 pub use request_id::{RequestIdFuture, RequestIdLayer, RequestIdService};
 pub use require::{RequireFuture, RequireLayer, RequireService};

@@ -81,6 +81,38 @@ pub trait Respond<R>: Protocol {
     fn refuse(authenticator: &Authenticator, refusal: &Refusal) -> R;
 }
 
+/// How a layer inside of an `AuthLayer` writes refusals, as responses of type `R`.
+///
+/// The response carries the [`Refusal`] in its extensions. The `AuthLayer` writes it again, and counts and reports it.
+pub trait RespondInside<R> {
+    /// Writes a refusal.
+    fn refuse_inside(refusal: Refusal) -> R;
+}
+
+/// A writer of refusals without the authenticator, for [`Respond::Kept`]. It takes one word.
+pub struct RefusalWriter(Share<Presentation>);
+
+impl RefusalWriter {
+    /// Creates the writer of `authenticator`.
+    #[inline]
+    #[must_use]
+    pub fn new(authenticator: &Authenticator) -> Self {
+        Self(authenticator.presentation().share())
+    }
+
+    /// Writes, counts and reports a refusal, as [`Authenticator::refuse`] does.
+    #[must_use]
+    pub fn refuse(&self, refusal: &Refusal) -> Response<Bytes> {
+        self.0.refuse(refusal)
+    }
+}
+
+impl fmt::Debug for RefusalWriter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RefusalWriter").finish_non_exhaustive()
+    }
+}
+
 /// HTTP with [`PeerAddress`] and [`TlsTransport`] extensions.
 #[derive(Clone, Copy, Debug)]
 pub struct Http;
@@ -111,6 +143,12 @@ impl<B: From<Bytes>> Respond<Response<B>> for Http {
 
     fn refuse(authenticator: &Authenticator, refusal: &Refusal) -> Response<B> {
         authenticator.refuse(refusal).map(B::from)
+    }
+}
+
+impl<B: From<Bytes>> RespondInside<Response<B>> for Http {
+    fn refuse_inside(refusal: Refusal) -> Response<B> {
+        refusal.into_response()
     }
 }
 

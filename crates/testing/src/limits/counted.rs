@@ -19,6 +19,9 @@ pub(super) fn limits() -> RateLimitsBuilder {
         .limit("many", Each::Account, 50, DAY)
         .limit("quick", Each::Key, 4, Duration::from_secs(1))
         .limit("fine", Each::Key, u32::MAX, DAY)
+        .limit("plans", Each::Account, 4, DAY)
+        .for_plan("Pro", 8)
+        .for_plan("Max", 16)
 }
 
 fn caller() -> Identity {
@@ -117,6 +120,27 @@ pub(super) async fn a_call_passes_after_its_retry_after_and_not_earlier(nodes: &
     assert!(begun.elapsed() >= Duration::from_millis(500), "two of four came back in {:?}", begun.elapsed());
 }
 
+/// A window admits the quota and the units that come back in it: almost twice the quota, and never more.
+pub(super) async fn a_window_admits_the_quota_and_its_refill(nodes: &Nodes) {
+    let caller = caller();
+    let begun = Instant::now();
+    left(&nodes[0], &caller, "quick", 4).await;
+    let mut granted = 4;
+    for node in nodes.iter().cycle() {
+        match node.spend(&caller, "quick", NonZeroU32::MIN).await {
+            Ok(_) => granted += 1,
+            Err(Rejection::RateLimitExceeded(limit)) => tokio::time::sleep(limit.retry_after).await,
+            Err(other) => panic!("the limiter does not answer: {other:?}"),
+        }
+        // The store's clock may differ a little from this one.
+        let elapsed = begun.elapsed() + Duration::from_millis(10);
+        assert!(granted <= 4 + elapsed.as_millis() / 250, "{granted} in {elapsed:?}");
+        if elapsed > Duration::from_secs(1) {
+            break;
+        }
+    }
+}
+
 pub(super) async fn a_quota_of_any_size_is_counted_exactly(nodes: &Nodes) {
     let caller = caller();
     let refused = exceeded(&nodes[0], &caller, "uneven", 8).await;
@@ -131,5 +155,38 @@ pub(super) async fn a_quota_of_any_size_is_counted_exactly(nodes: &Nodes) {
 pub(super) async fn a_limit_that_is_not_defined_refuses_everything(nodes: &Nodes) {
     for node in nodes {
         assert_eq!(node.spend(&caller(), "none", NonZeroU32::MIN).await, Err(Rejection::NotConfigured));
+    }
+}
+
+pub(super) async fn a_plan_has_its_own_quota(nodes: &Nodes) {
+    for (plan, quota) in [(None, 4), (Some("Free"), 4), (Some("pro"), 4), (Some("Pro"), 8), (Some("Max"), 16)] {
+        let caller = plan.into_iter().fold(caller(), Identity::with_plan);
+        let first = left(&nodes[0], &caller, "plans", 1).await;
+        let remaining = quota - 1;
+        let expected = RateLimit { name: "plans".into(), quota, window: DAY, remaining, retry_after: DAY / quota };
+        assert_eq!(first, expected, "{plan:?}");
+        assert_eq!(left(&nodes[1], &caller, "plans", remaining).await.remaining, 0, "{plan:?}");
+        for node in nodes {
+            let refused = exceeded(node, &caller, "plans", 1).await;
+            assert_eq!((refused.quota, refused.remaining), (quota, 0), "{plan:?}");
+        }
+    }
+    let free = caller();
+    assert_eq!(exceeded(&nodes[0], &free, "plans", 5).await.quota, 4, "a cost above the quota");
+    assert_eq!(left(&nodes[0], &free.with_plan("Pro"), "plans", 5).await.remaining, 3);
+}
+
+pub(super) async fn a_change_of_plan_keeps_the_spent_share(nodes: &Nodes) {
+    let free = caller();
+    let (pro, max) = (free.clone().with_plan("Pro"), free.clone().with_plan("Max"));
+    assert_eq!(left(&nodes[0], &free, "plans", 2).await.remaining, 2);
+    // Half is spent, so half of eight is left.
+    assert_eq!(left(&nodes[1], &pro, "plans", 1).await.remaining, 3);
+    // Three eighths are left: six of sixteen.
+    assert_eq!(left(&nodes[0], &max, "plans", 2).await.remaining, 4);
+    // One quarter is left: one of four.
+    assert_eq!(left(&nodes[1], &free, "plans", 1).await.remaining, 0);
+    for caller in [&free, &pro, &max] {
+        exceeded(&nodes[0], caller, "plans", 1).await;
     }
 }

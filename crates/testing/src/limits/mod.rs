@@ -65,7 +65,10 @@ pub async fn rates(make: impl AsyncFn(NamedLimits) -> [Arc<dyn RateLimiter>; 2])
     counted::each_key_has_its_own_quota_and_the_keys_of_an_account_share_one(&nodes).await;
     counted::answers_state_the_rest_and_refusals_cost_nothing(&nodes).await;
     counted::a_call_passes_after_its_retry_after_and_not_earlier(&nodes).await;
+    counted::a_window_admits_the_quota_and_its_refill(&nodes).await;
     counted::a_quota_of_any_size_is_counted_exactly(&nodes).await;
+    counted::a_plan_has_its_own_quota(&nodes).await;
+    counted::a_change_of_plan_keeps_the_spent_share(&nodes).await;
     counted::a_limit_that_is_not_defined_refuses_everything(&nodes).await;
 }
 

@@ -62,7 +62,7 @@ impl ValkeyRates {
 #[async_trait]
 impl RateLimiter for ValkeyRates {
     async fn spend(&self, caller: &Identity, limit: &str, cost: NonZeroU32) -> Result<RateLimit, Rejection> {
-        let limit = self.limits.get(limit)?;
+        let limit = self.limits.get(limit)?.of(caller);
         let cost = limit.time_of(cost)?;
         limit.verdict(self.count(limit, caller, cost).await)
     }

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a panic fails the test")]
 
+mod middleware;
+
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,7 +15,7 @@ use keyward::postgres::{PostgresPermits, PostgresRates, PostgresStore};
 use keyward::store::StoreErrorKind;
 use keyward::testing::limits;
 use keyward::valkey::{ValkeyOptions, ValkeyPermits, ValkeyRates, ValkeyStore};
-use keyward::{Identity, Rejection};
+use keyward::{AccountRecord, Identity, Keys, MemoryStore, Rejection};
 use keyward_needs::needs;
 use keyward_tests::program::eventually;
 use keyward_tests::{postgres, valkey};
@@ -90,6 +92,41 @@ async fn rates_in_postgresql_conform() {
 async fn rates_in_valkey_conform() {
     limits::rates(async |limits| valkey_nodes().await.map(|store| rates_of(ValkeyRates::new(&store, limits.clone()))))
         .await;
+}
+
+/// A worker has the account of the task, and reads its plan.
+async fn assert_workers_count(store: impl PermitStore) {
+    let keys = Keys::new(MemoryStore::new());
+    let account = AccountRecord::new(caller().account().clone(), "Example Ltd").with_plan("Plus");
+    keys.put_account(&account).await.unwrap();
+    let tasks = TaskPermits::new(store, [("Plus", 2), ("Pro", 3)]);
+    let worker = async || {
+        let record = keys.get_account(&account.id).await.unwrap().unwrap();
+        tasks.acquire_for(&record.id, record.plan.as_deref()).await
+    };
+    let _request = tasks.acquire(&caller()).await.unwrap();
+    let first = worker().await.unwrap();
+    let refused = worker().await.map(drop).unwrap_err();
+    assert_eq!(tasks.acquire(&caller()).await.map(drop), Err(refused.clone()));
+    assert_eq!(refused.details().unwrap(), serde_json::json!({"plan": "Plus", "limit": 2, "in_flight": 2}));
+    keys.set_plan(&account.id, Some("Pro")).await.unwrap();
+    let _second = worker().await.unwrap();
+    assert!(worker().await.is_err());
+    drop(first);
+    while tasks.in_flight(&account.id).await.unwrap() > 2 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    assert!(worker().await.is_ok());
+}
+
+#[needs(postgresql, valkey)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn permits_of_requests_and_workers_count_together() {
+    assert_workers_count(MemoryPermits::new()).await;
+    let [store, _] = postgres_nodes().await;
+    assert_workers_count(PostgresPermits::new(&store)).await;
+    let [store, _] = valkey_nodes().await;
+    assert_workers_count(ValkeyPermits::new(&store)).await;
 }
 
 async fn assert_refused_without_the_store(
