@@ -60,7 +60,8 @@ impl App {
     /// # Errors
     /// If the rate limit is invalid.
     pub fn router(&self) -> Result<Router, Box<dyn Error>> {
-        let rates = RateLimits::builder().limit("default", Each::Key, 60, Duration::from_secs(60)).build()?;
+        let rates = RateLimits::builder().limit("default", Each::Key, 60, Duration::from_secs(60));
+        let rates = rates.for_plan("Pro", 600).build()?;
         let cors = CorsLayer::new()
             .allow_origin(HeaderValue::from_static("https://app.example.com"))
             .allow_methods([Method::GET, Method::POST, Method::PUT, Method::DELETE])

@@ -49,4 +49,8 @@ async fn each_key_has_its_rate_limit() {
     check(&refused, 429, "RATE_LIMIT_EXCEEDED");
     assert!(refused.headers.contains_key("retry-after") && refused.headers.contains_key("ratelimit"));
     assert_eq!(service.get(&other, &tenant.notes()).await.status, 200);
+
+    service.keys.set_plan(&tenant.account.parse().unwrap(), Some("Pro")).await.unwrap();
+    let of_pro = service.get(&other, &tenant.notes()).await;
+    assert_eq!(of_pro.headers["ratelimit-policy"], r#""default";q=600;w=60"#);
 }
