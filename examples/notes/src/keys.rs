@@ -72,9 +72,9 @@ async fn revoke(caller: Manager, app: State<App>, Path(id): Path<CredentialId>) 
     Ok(StatusCode::NO_CONTENT)
 }
 
-fn covers(caller: &Identity, scopes: &ScopeSet) -> Answer<()> {
-    let refusal = || forbidden("Your key cannot give scopes that it does not have.");
-    Ok(caller.scopes().includes(scopes).then_some(()).ok_or_else(refusal)?)
+fn covers(caller: &Identity, scopes: &ScopeSet) -> Result<(), Rejection> {
+    let refusal = || forbidden("Your key cannot give scopes that it does not have.").into();
+    caller.scopes().includes(scopes).then_some(()).ok_or_else(refusal)
 }
 
 /// Finds a key of the caller's account and mode.
