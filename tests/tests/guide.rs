@@ -221,6 +221,16 @@ fn five_minutes_are_enough_for_the_readme() {
 
 #[needs(curl)]
 #[test]
+fn the_notes_example_answers_as_its_readme_says() {
+    let notes = package_program("notes", "notes");
+    let text = fs::read_to_string(root().join("examples/notes/README.md")).unwrap();
+    let program = format!("env DATABASE=notes.db {}", notes.display());
+    let text = text.replace("DATABASE=notes.db cargo run -p notes", &program);
+    run_in(&tempfile::tempdir().unwrap(), "examples/notes/README.md", &text, None);
+}
+
+#[needs(curl)]
+#[test]
 fn metrics_are_shown_as_the_guide_says() {
     run("metrics.md");
 }

@@ -1,0 +1,50 @@
+//! Refusals of this service. The `AuthLayer` writes them in its format.
+
+use axum::Json;
+use axum::extract::{FromRequest, Request};
+use axum::http::StatusCode;
+use keyward::axum::AuthRejection;
+use keyward::lifecycle::KeysError;
+use keyward::store::WriteRefused;
+use keyward::{CustomRejection, Rejection};
+use serde::de::DeserializeOwned;
+
+pub(crate) fn no_such(thing: &str) -> CustomRejection {
+    CustomRejection::new(StatusCode::NOT_FOUND, "NOT_FOUND", format!("There is no such {thing}."))
+}
+
+pub(crate) fn note_locked() -> CustomRejection {
+    CustomRejection::new(StatusCode::CONFLICT, "NOTE_LOCKED", "The note is locked. Create a new one.")
+}
+
+pub(crate) fn forbidden(message: &str) -> CustomRejection {
+    CustomRejection::new(StatusCode::FORBIDDEN, "TOO_MANY_RIGHTS", message)
+}
+
+pub(crate) fn keys_failed(error: KeysError) -> Rejection {
+    let (status, code) = match &error {
+        KeysError::Store(cause) => {
+            tracing::error!(%cause, "the key store failed");
+            return Rejection::StoreUnavailable;
+        }
+        KeysError::Denied(WriteRefused::NotFound) => return no_such("key").into(),
+        KeysError::Denied(WriteRefused::NoSuchAccount) => return no_such("account").into(),
+        KeysError::Denied(_) => (StatusCode::CONFLICT, "KEY_CONFLICT"),
+        _ => (StatusCode::UNPROCESSABLE_ENTITY, "INVALID_KEY"),
+    };
+    CustomRejection::new(status, code, error.to_string()).into()
+}
+
+/// A JSON body. A malformed one is refused in the service's format.
+pub(crate) struct JsonBody<T>(pub(crate) T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for JsonBody<T> {
+    type Rejection = AuthRejection;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, AuthRejection> {
+        match Json::from_request(request, state).await {
+            Ok(Json(body)) => Ok(Self(body)),
+            Err(error) => Err(CustomRejection::new(error.status(), "INVALID_BODY", error.body_text()))?,
+        }
+    }
+}
