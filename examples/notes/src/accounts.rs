@@ -9,7 +9,7 @@ use keyward::{AccountId, AccountRecord, Guard, Identity, NewKey, Rejection};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::errors::{JsonBody, keys_failed};
+use crate::errors::JsonBody;
 use crate::{AdminAccess, App};
 
 #[derive(Deserialize)]
@@ -23,9 +23,9 @@ pub(crate) async fn sign_up(
     JsonBody(form): JsonBody<SignUp>,
 ) -> Result<(StatusCode, Json<Value>), AuthRejection> {
     let account = AccountRecord::new(AccountId::generate(), form.name);
-    app.keys.ensure_account(&account).await.map_err(keys_failed)?;
+    app.keys.ensure_account(&account).await?;
     let first = NewKey::restricted(account.id, "first", app.first_scopes);
-    let issued = app.keys.issue(first).await.map_err(keys_failed)?;
+    let issued = app.keys.issue(first).await?;
     let body = json!({"account": issued.record.account, "id": issued.record.id, "key": *issued.key.expose_once()});
     Ok((StatusCode::CREATED, Json(body)))
 }
@@ -48,6 +48,6 @@ async fn set_plan(
     State(app): State<App>,
     Path((account, plan)): Path<(AccountId, String)>,
 ) -> Result<StatusCode, AuthRejection> {
-    app.keys.set_plan(&account, Some(&plan)).await.map_err(keys_failed)?;
+    app.keys.set_plan(&account, Some(&plan)).await?;
     Ok(StatusCode::NO_CONTENT)
 }
