@@ -212,11 +212,21 @@ fn five_minutes_are_enough_for_the_readme() {
     // The programs are built, and the list of keys is read for the reader.
     let quickstart = package_program("quickstart", "quickstart");
     let text = fs::read_to_string(root().join("README.md")).unwrap();
-    let text = text
-        .replace("DATABASE=keys.db cargo run -p quickstart", &format!("env DATABASE=keys.db {}", quickstart.display()));
-    let text = text.replace("cargo run -q -p keyward-cli --", "command keyward");
+    let text =
+        text.replace("DATABASE=keys.db cargo quickstart", &format!("env DATABASE=keys.db {}", quickstart.display()));
+    let text = text.replace("cargo keyward", "command keyward");
     let text = text.replace("revoke KEY_ID", "revoke \"$(keyward keys list | awk '/my first key/ {print $1}')\"");
     run_in(&tempfile::tempdir().unwrap(), "README.md", &text, None);
+}
+
+#[needs(curl)]
+#[test]
+fn the_notes_example_answers_as_its_readme_says() {
+    let notes = package_program("notes", "notes");
+    let text = fs::read_to_string(root().join("examples/notes/README.md")).unwrap();
+    let program = format!("env DATABASE=notes.db {}", notes.display());
+    let text = text.replace("DATABASE=notes.db cargo run -p notes", &program);
+    run_in(&tempfile::tempdir().unwrap(), "examples/notes/README.md", &text, None);
 }
 
 #[needs(curl)]

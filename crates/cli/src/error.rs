@@ -53,6 +53,12 @@ impl Error {
         Self::new(ErrorKind::Usage, message)
     }
 
+    /// Names the Cargo feature that this build lacks.
+    #[cfg(not(all(feature = "github", feature = "oidc", feature = "postgres", feature = "valkey")))]
+    pub(crate) fn not_built(part: &str, feature: &str) -> Self {
+        Self::usage(format!("this keyward was built without {part}: build it with the Cargo feature {feature}"))
+    }
+
     /// With its causes, the innermost last.
     pub(crate) fn caused(kind: ErrorKind, error: &dyn std::error::Error) -> Self {
         let mut message = error.to_string();

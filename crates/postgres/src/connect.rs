@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use deadpool_postgres::{Connect, Manager, ManagerConfig, Pool, RecyclingMethod, Runtime};
 use keyward_core::store::random_mark;
+use refinery_core::{Migration, Runner};
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 use tokio_postgres::{Client, Config, SimpleQueryMessage};
@@ -15,12 +16,17 @@ use crate::migrate::{History, migrate};
 use crate::row::to_signed;
 use crate::store::{PostgresStore, Shared};
 
-mod migrations {
-    refinery::embed_migrations!("migrations");
-}
-
 /// The lock is "keyw".
 const HISTORY: History = History { table: "keyward_migrations", lock: 0x6b65_7977 };
+
+/// The files of the folder `migrations`, each with its name.
+const MIGRATIONS: [(&str, &str); 5] = [
+    ("V1__tables", include_str!("../migrations/V1__tables.sql")),
+    ("V2__append", include_str!("../migrations/V2__append.sql")),
+    ("V3__limits", include_str!("../migrations/V3__limits.sql")),
+    ("V4__last_used_from", include_str!("../migrations/V4__last_used_from.sql")),
+    ("V5__invalidate", include_str!("../migrations/V5__invalidate.sql")),
+];
 
 /// Connection options.
 ///
@@ -237,7 +243,10 @@ async fn prepare(pool: &Pool, migration_wait: Duration) -> Result<(), ConnectErr
         tracing::info!("the server has no synchronous replication: a failover may undo revocations");
     }
 
-    migrate(pool, &migrations::migrations::runner(), HISTORY, migration_wait)
+    let migrations = MIGRATIONS.iter().map(|(name, sql)| Migration::unapplied(name, sql));
+    let migrations =
+        migrations.collect::<Result<Vec<_>, _>>().map_err(|error| ConnectError::Migration(error.into()))?;
+    migrate(pool, &Runner::new(&migrations), HISTORY, migration_wait)
         .await
         .map_err(|error| ConnectError::Migration(error.into()))?;
     let is_empty = "SELECT NOT EXISTS (SELECT FROM keyward_log_head)";

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use deadpool_postgres::Pool;
-use refinery::{AsyncMigrate, Migration, Runner};
 use refinery_core::traits::r#async::{AsyncQuery, AsyncTransaction};
+use refinery_core::{AsyncMigrate, Migration, Runner};
 use time::OffsetDateTime;
 use tokio::time::Instant;
 use tokio_postgres::error::SqlState;

@@ -4,10 +4,11 @@
 //! every node drop its cached answers. Then call `Keys::wait_until_applied`.
 //!
 //! # Stability
-//! This module exposes `refinery` and `tokio_postgres`. A new major version of them may come in a minor version of keyward.
+//! This module exposes `refinery_core`, whose types `refinery` re-exports, and `tokio_postgres`. A new major version of them may come
+//! in a minor version of keyward.
 
 use keyward_core::store::StoreError;
-use refinery::Runner;
+use refinery_core::Runner;
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 
@@ -22,7 +23,7 @@ use crate::store::PostgresStore;
 /// ```no_run
 /// use keyward::postgres::PostgresStore;
 /// use keyward::postgres::tables::{History, Tables};
-/// # fn migrations() -> refinery::Runner { unimplemented!() }
+/// # fn migrations() -> refinery_core::Runner { unimplemented!() }
 ///
 /// # async fn run() -> Result<(), Box<dyn std::error::Error>> {
 /// let store = PostgresStore::connect("postgres://keyward@localhost/keyward").await?;

@@ -9,7 +9,7 @@ pub(crate) fn text(url: &str, database: Option<&Path>, demo_key: Option<&str>) -
     let another = database.map_or(String::new(), |file| {
         format!(
             "# Create another key:\n\
-             cargo run -p keyward-cli -- --database '{}' keys create --name mine --mode live --scope resources:read\n",
+             cargo keyward --database '{}' keys create --name mine --mode live --scope resources:read\n",
             file.display()
         )
     });

@@ -1,4 +1,4 @@
-//! The smallest service that keyward protects. Run it with `cargo run -p quickstart`.
+//! The smallest service that keyward protects. Run it with `cargo quickstart`.
 //!
 //! | request | needs |
 //! | --- | --- |

@@ -4,12 +4,15 @@ use std::sync::Arc;
 use keyward_core::key::{Hasher, KeyFormat, KeyKind, Pepper};
 use keyward_core::store::KeyAdmin;
 use keyward_core::{Keys, Mode};
+#[cfg(feature = "postgres")]
+use keyward_manage::PostgresManagementStore;
 use keyward_manage::{
-    Actor, Context, Management, ManagementBuilder, ManagementStore, PostgresManagementStore, Purpose,
-    SqliteManagementStore, purpose_of,
+    Actor, Context, Management, ManagementBuilder, ManagementStore, Purpose, SqliteManagementStore, purpose_of,
 };
+#[cfg(feature = "postgres")]
 use keyward_postgres::PostgresStore;
 use keyward_sqlite::SqliteStore;
+#[cfg(feature = "valkey")]
 use keyward_valkey::ValkeyStore;
 use zeroize::Zeroizing;
 
@@ -82,15 +85,21 @@ impl Database {
                 let records = SqliteManagementStore::open(&keys).map_err(|error| failed(&error))?;
                 settings.manage(keys, records, configure)
             }
+            #[cfg(feature = "postgres")]
             Some(("postgres" | "postgresql", _)) => {
                 let keys = PostgresStore::connect(database).await.map_err(|error| failed(&error))?;
                 let records = PostgresManagementStore::open(&keys).await.map_err(|error| failed(&error))?;
                 settings.manage(keys, records, configure)
             }
+            #[cfg(not(feature = "postgres"))]
+            Some(("postgres" | "postgresql", _)) => Err(Error::not_built("PostgreSQL", "postgres")),
+            #[cfg(feature = "valkey")]
             Some(("redis" | "rediss" | "valkey" | "valkeys", _)) => {
                 let keys = ValkeyStore::connect(database).await.map_err(|error| failed(&error))?;
                 Ok(Self { keys: settings.apply(Keys::new(keys)), managed: None })
             }
+            #[cfg(not(feature = "valkey"))]
+            Some(("redis" | "rediss" | "valkey" | "valkeys", _)) => Err(Error::not_built("Valkey and Redis", "valkey")),
             Some((scheme, _)) => Err(Error::usage(format!(
                 "unknown database {scheme}://…: pass the path of an SQLite file, or a postgres:// or redis:// URL"
             ))),

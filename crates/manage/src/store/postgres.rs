@@ -3,6 +3,7 @@ use keyward_core::Timestamp;
 use keyward_core::store::StoreError;
 use keyward_postgres::PostgresStore;
 use keyward_postgres::tables::{History, QueryError, Tables};
+use refinery_core::{Migration, Runner};
 use serde_json::{Value, json};
 use tokio_postgres::Row;
 use tokio_postgres::types::{Json, ToSql};
@@ -11,12 +12,15 @@ use super::management_store::ManagementStore;
 use super::record::{Kind, List, Record, Write, Written};
 use super::usage::{Count, NewCount, oldest_hour};
 
-mod migrations {
-    refinery::embed_migrations!("migrations");
-}
-
 /// The lock is "desk".
 const HISTORY: History = History { table: "keyward_desk_migrations", lock: 0x6465_736b };
+
+/// The files of the folder `migrations`, each with its name.
+const MIGRATIONS: [(&str, &str); 3] = [
+    ("V1__desk", include_str!("../../migrations/V1__desk.sql")),
+    ("V2__totals", include_str!("../../migrations/V2__totals.sql")),
+    ("V3__accepted_members", include_str!("../../migrations/V3__accepted_members.sql")),
+];
 
 const CONFLICT: &str = "KW001";
 
@@ -46,7 +50,9 @@ impl PostgresManagementStore {
     /// # Errors
     /// [`StoreError`] if the database does not answer, has newer tables, or keeps them locked.
     pub async fn open(keys: &PostgresStore) -> Result<Self, StoreError> {
-        let tables = Tables::open(keys, &migrations::migrations::runner(), HISTORY).await?;
+        let migrations = MIGRATIONS.iter().map(|(name, sql)| Migration::unapplied(name, sql));
+        let migrations = migrations.collect::<Result<Vec<_>, _>>().map_err(StoreError::corrupt)?;
+        let tables = Tables::open(keys, &Runner::new(&migrations), HISTORY).await?;
         Ok(Self { tables })
     }
 }

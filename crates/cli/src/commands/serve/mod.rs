@@ -19,7 +19,7 @@ use http::StatusCode;
 use http::header::CONTENT_TYPE;
 use keyward_core::AuthLayer;
 use keyward_gateway::VerifyReach;
-use keyward_manage::{DashboardSettings, IdentityProvider, Management};
+use keyward_manage::{DashboardSettings, Management};
 use keyward_serve::shutdown_signal;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use serde_json::json;
@@ -70,15 +70,18 @@ pub(super) async fn run(options: &Options, command: Serve) -> Result<(), Error> 
     let needs_owner = !command.demo && !management.has_owner().await?;
     let makes_links = match &command.owner {
         Some(_) if needs_owner => Some("--owner"),
-        _ => management.identity_provider().map(|_| "oidc_issuer"),
+        _ => settings.oidc_issuer.as_ref().map(|_| "oidc_issuer"),
     };
     // Checked before the server opens a port, invites the owner or answers a request.
     if command.demo {
         demo::require_empty(management).await?;
     }
+    #[cfg(feature = "github")]
     let github = settings.github_alerts().map(|alerts| keyward_manage::github_alerts(management.clone(), alerts));
+    #[cfg(feature = "github")]
     let github = github.transpose().map_err(|error| Error::caused(ErrorKind::Usage, &error))?;
     let public_url = settings.public_url(makes_links)?.cloned();
+    #[cfg(feature = "oidc")]
     if let Some(provider) = management.identity_provider() {
         check_provider(provider).await?;
     }
@@ -109,8 +112,10 @@ pub(super) async fn run(options: &Options, command: Serve) -> Result<(), Error> 
         .route("/", get(async || Redirect::to("/keys")))
         .merge(keyward_manage::dashboard(management.clone(), dashboard))
         .merge(keyward_gateway::forward_auth(verifier.clone()))
-        .merge(keyward_gateway::envoy::ext_authz_router(verifier.clone()))
         .merge(keyward_manage::secured(management, verify));
+    #[cfg(feature = "envoy")]
+    let app = app.merge(keyward_gateway::envoy::ext_authz_router(verifier.clone()));
+    #[cfg(feature = "github")]
     let app = match github {
         Some(alerts) => app.merge(alerts),
         None => app,
@@ -141,7 +146,8 @@ pub(super) async fn run(options: &Options, command: Serve) -> Result<(), Error> 
 }
 
 /// If the provider is unavailable, the server starts, and asks again at the next sign-in.
-async fn check_provider(provider: &IdentityProvider) -> Result<(), Error> {
+#[cfg(feature = "oidc")]
+async fn check_provider(provider: &keyward_manage::IdentityProvider) -> Result<(), Error> {
     let Err(error) = provider.check().await else { return Ok(()) };
     let message = format!("oidc_issuer: {}", Error::caused(ErrorKind::Usage, &error));
     if !error.is_outage() {

@@ -9,9 +9,14 @@ use std::time::Duration;
 use confique::{Config, Layer};
 use keyward_core::connection::ForwardedFields;
 use keyward_core::{Network, TrustedProxies};
-use keyward_manage::{GithubAlerts, IdentityProvider, LeakPolicy, ManagementBuilder, PublicUrl, SignUpPolicy};
+#[cfg(feature = "github")]
+use keyward_manage::GithubAlerts;
+#[cfg(feature = "oidc")]
+use keyward_manage::IdentityProvider;
+use keyward_manage::{LeakPolicy, ManagementBuilder, PublicUrl, SignUpPolicy};
 use keyward_serve::Limits;
 use serde::Deserialize;
+#[cfg(feature = "oidc")]
 use zeroize::Zeroizing;
 
 use crate::error::{Error, ErrorKind};
@@ -85,7 +90,7 @@ pub(super) struct Settings {
     /// The https URL of an OpenID Connect provider with which people sign in. Register /login/oidc/callback of this server there. Defaults
     /// to passwords only.
     #[config(layer_attr(arg(long, env = "KEYWARD_OIDC_ISSUER", value_name = "URL")))]
-    oidc_issuer: Option<Issuer>,
+    pub(super) oidc_issuer: Option<Issuer>,
     /// The client id of this server at the provider. Required with an issuer.
     #[config(layer_attr(arg(long, env = "KEYWARD_OIDC_CLIENT_ID", value_name = "ID")))]
     oidc_client_id: Option<String>,
@@ -155,7 +160,9 @@ impl FromStr for Forwarded {
 
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(try_from = "String")]
-pub(super) struct Leaks(LeakPolicy);
+pub(super) struct Leaks(
+    #[cfg_attr(not(feature = "github"), expect(dead_code, reason = "this build refuses the setting"))] LeakPolicy,
+);
 
 impl FromStr for Leaks {
     type Err = String;
@@ -173,10 +180,11 @@ impl FromStr for Issuer {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        match IdentityProvider::new(text, "") {
-            Ok(_) => Ok(Self(text.to_owned())),
-            Err(error) => Err(format!("{error}: write it like https://login.example.com")),
+        #[cfg(feature = "oidc")]
+        if let Err(error) = IdentityProvider::new(text, "") {
+            return Err(format!("{error}: write it like https://login.example.com"));
         }
+        Ok(Self(text.to_owned()))
     }
 }
 
@@ -233,6 +241,7 @@ impl Settings {
         }
     }
 
+    #[cfg(feature = "github")]
     pub(super) fn github_alerts(&self) -> Option<GithubAlerts> {
         let alerts = GithubAlerts::new(self.github_alerts?.0);
         Some(match &self.github_public_keys {
@@ -246,7 +255,17 @@ impl Settings {
         if self.forwarded_fields.is_some() && self.trust_proxy.is_none() {
             return Err(Error::usage("forwarded_fields needs trust_proxy, the networks of the proxies that set them"));
         }
-        self.identity_provider().map(drop)
+        #[cfg(not(feature = "github"))]
+        if self.github_alerts.is_some() || self.github_public_keys.is_some() {
+            return Err(Error::not_built("GitHub's alerts", "github"));
+        }
+        match &self.oidc_issuer {
+            None => self.check_without_issuer(),
+            #[cfg(feature = "oidc")]
+            Some(issuer) => self.identity_provider(issuer).map(drop),
+            #[cfg(not(feature = "oidc"))]
+            Some(Issuer(issuer)) => Err(Error::not_built(&format!("OpenID Connect ({issuer})"), "oidc")),
+        }
     }
 
     pub(super) fn apply(&self, mut management: ManagementBuilder) -> Result<ManagementBuilder, Error> {
@@ -265,30 +284,31 @@ impl Settings {
         if let Some(Span(retention)) = self.audit_retention {
             management = management.audit_retention(retention);
         }
-        if let Some(provider) = self.identity_provider()? {
-            management = management.identity_provider(provider);
+        #[cfg(feature = "oidc")]
+        if let Some(issuer) = &self.oidc_issuer {
+            management = management.identity_provider(self.identity_provider(issuer)?);
         }
         Ok(management
             .session_life(self.session_idle.0, self.session_life.0)
             .sign_in_attempts(self.sign_ins_per_address, self.sign_ins_per_email))
     }
 
-    fn identity_provider(&self) -> Result<Option<IdentityProvider>, Error> {
-        let Some(Issuer(issuer)) = &self.oidc_issuer else {
-            for (name, is_set) in [
-                ("oidc_client_id", self.oidc_client_id.is_some()),
-                ("oidc_client_secret_file", self.oidc_client_secret_file.is_some()),
-                ("oidc_button", self.oidc_button.is_some()),
-                ("passwords = false", !self.passwords),
-            ] {
-                if is_set {
-                    return Err(Error::usage(format!(
-                        "{name} needs oidc_issuer, the provider with which people sign in"
-                    )));
-                }
+    fn check_without_issuer(&self) -> Result<(), Error> {
+        for (name, is_set) in [
+            ("oidc_client_id", self.oidc_client_id.is_some()),
+            ("oidc_client_secret_file", self.oidc_client_secret_file.is_some()),
+            ("oidc_button", self.oidc_button.is_some()),
+            ("passwords = false", !self.passwords),
+        ] {
+            if is_set {
+                return Err(Error::usage(format!("{name} needs oidc_issuer, the provider with which people sign in")));
             }
-            return Ok(None);
-        };
+        }
+        Ok(())
+    }
+
+    #[cfg(feature = "oidc")]
+    fn identity_provider(&self, Issuer(issuer): &Issuer) -> Result<IdentityProvider, Error> {
         let client = self.oidc_client_id.as_deref().filter(|id| !id.is_empty());
         let client = client
             .ok_or_else(|| Error::usage("oidc_issuer needs oidc_client_id, the id of this server at the provider"))?;
@@ -312,7 +332,7 @@ impl Settings {
             }
             provider = provider.button(label);
         }
-        Ok(Some(if self.passwords { provider } else { provider.only_way() }))
+        Ok(if self.passwords { provider } else { provider.only_way() })
     }
 }
 
