@@ -18,16 +18,15 @@ use keyward_core::PeerAddress;
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::Instant;
-use tokio_io_timeout::TimeoutStream;
 use tower::Service;
 
 use crate::Limits;
 use crate::answer::Counted;
-use crate::preface::Preface;
+use crate::socket::Socket;
 use crate::table::{Doing, Place};
 
-const PING_INTERVAL: Duration = Duration::from_secs(20);
-const PING_TIMEOUT: Duration = Duration::from_secs(10);
+pub(crate) const PING_INTERVAL: Duration = Duration::from_secs(20);
+pub(crate) const PING_TIMEOUT: Duration = Duration::from_secs(10);
 
 pub(crate) struct Connections<S> {
     service: S,
@@ -82,67 +81,69 @@ where
             let Ok(peer) = stream.peer_addr() else { return };
             // Sends small answers at once. With Nagle's algorithm a request and its answer can wait for each other.
             let _ = stream.set_nodelay(true);
-            bound_unsent(&stream);
-            let mut stream = TimeoutStream::new(stream);
-            stream.set_write_timeout(Some(times.write));
-            let io = TokioIo::new(Preface::new(stream, header_timeout));
-            let service = Counted { service, peer: PeerAddress(peer), requests: place.requests() };
-            let mut connection = pin!(builder.serve_connection(io, service).into_owned());
-            let mut life = Life::begin(times);
-            loop {
-                let look_again = tokio::time::sleep_until(life.look_again());
-                let close = tokio::select! {
-                    biased;
-                    ended = connection.as_mut() => {
-                        if let Err(error) = ended {
-                            tracing::debug!(error, %peer, "connection ended early");
+            let (socket, io) = Socket::new(stream, header_timeout, times.write);
+            let (requests, upgrades) = (place.requests(), socket.upgrades());
+            let service = Counted { service, peer: PeerAddress(peer), requests, upgrades };
+            let mut gave_way = false;
+            {
+                let connection = builder.serve_connection_with_upgrades(TokioIo::new(io), service);
+                let mut connection = pin!(connection.into_owned());
+                let mut life = Life::begin(times);
+                loop {
+                    let look_again = tokio::time::sleep_until(life.look_again());
+                    let close = tokio::select! {
+                        biased;
+                        ended = connection.as_mut() => {
+                            if let Err(error) = ended {
+                                tracing::debug!(error, %peer, "connection ended early");
+                            }
+                            break;
                         }
-                        return;
-                    }
-                    _ = shutdown.changed(), if !life.is_closing() => Close::Gracefully,
-                    () = place.evicted() => Close::ForAnother,
-                    () = look_again => life.judge(place.doing()),
-                };
-                match close {
-                    Close::No => {}
-                    Close::Gracefully => {
-                        life.close();
-                        connection.as_mut().graceful_shutdown();
-                    }
-                    Close::ForAnother => {
-                        life.close();
-                        connection.as_mut().graceful_shutdown();
-                        // Polled once, to send GOAWAY. A request that has just arrived is still answered.
-                        if ends_at_once(connection.as_mut()).await || place.doing().is_idle() {
-                            tracing::debug!(%peer, "closed an idle connection to make room for a new one");
+                        _ = shutdown.changed(), if !life.is_closing() => Close::Gracefully,
+                        () = place.evicted() => Close::ForAnother,
+                        () = look_again => life.judge(place.doing()),
+                    };
+                    match close {
+                        Close::No => {}
+                        Close::Gracefully => {
+                            life.close();
+                            connection.as_mut().graceful_shutdown();
+                        }
+                        Close::ForAnother => {
+                            gave_way = true;
+                            life.close();
+                            connection.as_mut().graceful_shutdown();
+                            // Polled once, to send GOAWAY. A request that has just arrived is still answered.
+                            if ends_at_once(connection.as_mut()).await || place.doing().is_idle() {
+                                tracing::debug!(%peer, "closed an idle connection to make room for a new one");
+                                return;
+                            }
+                            if place.doing().stalled_since().is_some() {
+                                tracing::debug!(%peer, "{STALLED}");
+                                return;
+                            }
+                        }
+                        Close::Hard => {
+                            tracing::debug!(%peer, "cut off a connection whose client does not read or does not close");
                             return;
                         }
-                        if place.doing().stalled_since().is_some() {
-                            tracing::debug!(%peer, "closed a connection whose client does not read, to make room for a new one");
-                            return;
-                        }
-                    }
-                    Close::Hard => {
-                        tracing::debug!(%peer, "cut off a connection whose client does not read or does not close");
-                        return;
                     }
                 }
+            }
+            if gave_way {
+                return;
+            }
+            // A service that has upgraded the connection keeps its place.
+            tokio::select! {
+                biased;
+                () = socket.released() => {}
+                () = place.evicted() => tracing::debug!(%peer, "{STALLED}"),
             }
         }
     }
 }
 
-/// The system would buffer megabytes for a client that does not read.
-#[cfg(any(target_os = "android", target_os = "linux"))]
-fn bound_unsent(stream: &TcpStream) {
-    const UNSENT: u32 = 64 * 1024;
-    if let Err(error) = socket2::SockRef::from(stream).set_tcp_notsent_lowat(UNSENT) {
-        tracing::debug!(%error, "cannot limit unsent data; only the system's limit applies");
-    }
-}
-
-#[cfg(not(any(target_os = "android", target_os = "linux")))]
-fn bound_unsent(_: &TcpStream) {}
+const STALLED: &str = "closed a connection whose client does not read, to make room for a new one";
 
 async fn ends_at_once(mut connection: Pin<&mut impl Future>) -> bool {
     poll_fn(|cx| Poll::Ready(connection.as_mut().poll(cx).is_ready())).await

@@ -26,6 +26,7 @@ mod connection;
 mod limits;
 mod preface;
 mod signal;
+mod socket;
 mod table;
 
 pub use limits::Limits;
