@@ -3,7 +3,7 @@
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects, clippy::indexing_slicing))] // It reads input.
 
 use std::future::{Future, poll_fn};
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
@@ -25,8 +25,9 @@ use crate::answer::Counted;
 use crate::socket::Socket;
 use crate::table::{Doing, Place};
 
-pub(crate) const PING_INTERVAL: Duration = Duration::from_secs(20);
-pub(crate) const PING_TIMEOUT: Duration = Duration::from_secs(10);
+const PING_INTERVAL: Duration = Duration::from_secs(20);
+const PING_TIMEOUT: Duration = Duration::from_secs(10);
+const NOT_READ: &str = "closed a connection whose client does not read, to make room for a new one";
 
 pub(crate) struct Connections<S> {
     service: S,
@@ -84,66 +85,63 @@ where
             let (socket, io) = Socket::new(stream, header_timeout, times.write);
             let (requests, upgrades) = (place.requests(), socket.upgrades());
             let service = Counted { service, peer: PeerAddress(peer), requests, upgrades };
+            let connection = builder.serve_connection_with_upgrades(TokioIo::new(io), service);
+            let mut connection = Box::pin(connection.into_owned());
+            let mut life = Life::begin(times);
             let mut gave_way = false;
-            {
-                let connection = builder.serve_connection_with_upgrades(TokioIo::new(io), service);
-                let mut connection = pin!(connection.into_owned());
-                let mut life = Life::begin(times);
-                loop {
-                    let look_again = tokio::time::sleep_until(life.look_again());
-                    let close = tokio::select! {
-                        biased;
-                        ended = connection.as_mut() => {
-                            if let Err(error) = ended {
-                                tracing::debug!(error, %peer, "connection ended early");
-                            }
-                            break;
+            loop {
+                let look_again = tokio::time::sleep_until(life.look_again());
+                let close = tokio::select! {
+                    biased;
+                    ended = connection.as_mut() => {
+                        if let Err(error) = ended {
+                            tracing::debug!(error, %peer, "connection ended early");
                         }
-                        _ = shutdown.changed(), if !life.is_closing() => Close::Gracefully,
-                        () = place.evicted() => Close::ForAnother,
-                        () = look_again => life.judge(place.doing()),
-                    };
-                    match close {
-                        Close::No => {}
-                        Close::Gracefully => {
-                            life.close();
-                            connection.as_mut().graceful_shutdown();
+                        break;
+                    }
+                    _ = shutdown.changed(), if !life.is_closing() => Close::Gracefully,
+                    () = place.evicted() => Close::ForAnother,
+                    () = look_again => life.judge(place.doing()),
+                };
+                match close {
+                    Close::No => {}
+                    Close::Gracefully => {
+                        life.close();
+                        connection.as_mut().graceful_shutdown();
+                    }
+                    Close::ForAnother => {
+                        gave_way = true;
+                        life.close();
+                        connection.as_mut().graceful_shutdown();
+                        // Polled once, to send GOAWAY. A request that has just arrived is still answered.
+                        if ends_at_once(connection.as_mut()).await || place.doing().is_idle() {
+                            tracing::debug!(%peer, "closed an idle connection to make room for a new one");
+                            return;
                         }
-                        Close::ForAnother => {
-                            gave_way = true;
-                            life.close();
-                            connection.as_mut().graceful_shutdown();
-                            // Polled once, to send GOAWAY. A request that has just arrived is still answered.
-                            if ends_at_once(connection.as_mut()).await || place.doing().is_idle() {
-                                tracing::debug!(%peer, "closed an idle connection to make room for a new one");
-                                return;
-                            }
-                            if place.doing().stalled_since().is_some() {
-                                tracing::debug!(%peer, "{STALLED}");
-                                return;
-                            }
-                        }
-                        Close::Hard => {
-                            tracing::debug!(%peer, "cut off a connection whose client does not read or does not close");
+                        if place.doing().stalled_since().is_some() {
+                            tracing::debug!(%peer, "{NOT_READ}");
                             return;
                         }
                     }
+                    Close::Hard => {
+                        tracing::debug!(%peer, "cut off a connection whose client does not read or does not close");
+                        return;
+                    }
                 }
             }
+            // Without an upgrade, this drops the other side of the socket.
+            drop(connection);
             if gave_way {
                 return;
             }
-            // A service that has upgraded the connection keeps its place.
             tokio::select! {
                 biased;
                 () = socket.released() => {}
-                () = place.evicted() => tracing::debug!(%peer, "{STALLED}"),
+                () = place.evicted() => tracing::debug!(%peer, "{NOT_READ}"),
             }
         }
     }
 }
-
-const STALLED: &str = "closed a connection whose client does not read, to make room for a new one";
 
 async fn ends_at_once(mut connection: Pin<&mut impl Future>) -> bool {
     poll_fn(|cx| Poll::Ready(connection.as_mut().poll(cx).is_ready())).await

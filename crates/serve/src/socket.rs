@@ -144,14 +144,14 @@ impl SocketIo {
                 in_flight.still_waits_for_client();
                 remember(&mut open.writer, cx);
             }
-            Poll::Ready(Ok(_)) => in_flight.waits_for_service(),
-            Poll::Ready(Err(_)) => {
-                // The task that reads learns it, too.
+            Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::TimedOut => {
+                // Another task of the service may wait to read.
                 let (stream, wakers) = open.close();
                 drop(open);
                 drop(stream);
                 wakers.into_iter().flatten().for_each(Waker::wake);
             }
+            Poll::Ready(_) => in_flight.waits_for_service(),
         }
         written
     }
@@ -225,9 +225,9 @@ fn bound_unsent(_: &TcpStream) {}
 /// Nothing else ends a quiet socket whose client has lost its network.
 #[cfg(any(target_os = "android", target_os = "linux"))]
 fn detect_dead_peer(stream: &TcpStream) {
-    use crate::connection::{PING_INTERVAL, PING_TIMEOUT};
-
-    let probes = socket2::TcpKeepalive::new().with_time(PING_INTERVAL).with_interval(PING_TIMEOUT).with_retries(3);
+    const QUIET: Duration = Duration::from_secs(20);
+    const INTERVAL: Duration = Duration::from_secs(10);
+    let probes = socket2::TcpKeepalive::new().with_time(QUIET).with_interval(INTERVAL).with_retries(3);
     if let Err(error) = socket2::SockRef::from(stream).set_tcp_keepalive(&probes) {
         tracing::debug!(%error, "cannot detect whether the client of an upgraded socket has lost its network");
     }

@@ -220,6 +220,30 @@ async fn a_quiet_socket_outlives_the_other_limits() {
     check_echo(&mut socket).await;
 }
 
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_quiet_socket_is_probed() {
+    const KEEPALIVE: &str = "02";
+    let server = Server::start(Limits::default()).await;
+    let mut socket = server.open("/echo").await;
+    check_echo(&mut socket).await;
+    let (local, peer) = (server.address, socket.get_ref().local_addr().unwrap());
+    let [local, peer] = [local, peer].map(|address| format!(":{:04X}", address.port()));
+    let timer = || {
+        let sockets = std::fs::read_to_string("/proc/net/tcp").unwrap();
+        let fields = sockets.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
+        let mut own = fields.filter(|fields| fields[1].ends_with(&local) && fields[2].ends_with(&peer));
+        own.next().unwrap()[5][..2].to_owned()
+    };
+    // Another timer runs until the client has acknowledged the echo.
+    within_deadline("no keepalive", async {
+        while timer() != KEEPALIVE {
+            tokio::task::yield_now().await
+        }
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn a_revoked_key_ends_its_socket() {
     let server = Server::start(Limits { connections: 1, ..Limits::default() }).await;
