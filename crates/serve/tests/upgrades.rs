@@ -291,7 +291,10 @@ async fn shutdown_waits_for_sockets_that_end() {
 #[tokio::test]
 async fn shutdown_cuts_off_sockets_at_its_deadline() {
     let server = Server::start(Limits { shutdown_deadline: SHORT, ..Limits::default() }).await;
-    let sockets = [server.open("/listen").await, server.open("/keep").await];
+    let mut sockets = [server.open("/listen").await, server.open("/keep").await];
+    // The handler reads from here on.
+    sockets[0].send(Message::Ping("".into())).await.unwrap();
+    within_deadline("no pong", sockets[0].next()).await.unwrap().unwrap();
     server.stop.send(()).unwrap();
     let stopped = within_deadline("the server did not stop", server.stopped).await.unwrap();
     assert_eq!(stopped, Stopped { cut_off: 2 });
