@@ -15,6 +15,7 @@ use pin_project_lite::pin_project;
 use tower::util::Oneshot;
 use tower::{Service, ServiceExt};
 
+use crate::socket::{Upgrade, Upgrades};
 use crate::table::{InFlight, Requests};
 
 /// Small parts show whether a slow client still reads.
@@ -24,6 +25,7 @@ pub(crate) struct Counted<S> {
     pub(crate) service: S,
     pub(crate) peer: PeerAddress,
     pub(crate) requests: Requests,
+    pub(crate) upgrades: Upgrades,
 }
 
 impl<S, B> hyper::service::Service<Request<Incoming>> for Counted<S>
@@ -36,7 +38,8 @@ where
 
     fn call(&self, mut request: Request<Incoming>) -> Self::Future {
         request.extensions_mut().insert(self.peer);
-        Answering { answer: self.service.clone().oneshot(request), in_flight: Some(self.requests.begin()) }
+        let upgrade = self.upgrades.of(&request);
+        Answering { answer: self.service.clone().oneshot(request), in_flight: Some(self.requests.begin()), upgrade }
     }
 }
 
@@ -45,6 +48,7 @@ pin_project! {
         #[pin]
         answer: F,
         in_flight: Option<InFlight>,
+        upgrade: Option<Upgrade>,
     }
 }
 
@@ -58,7 +62,10 @@ where
         let this = self.project();
         let response = ready!(this.answer.poll(cx))?;
         let mut in_flight = this.in_flight.take();
-        if let Some(in_flight) = &mut in_flight {
+        let upgrade = this.upgrade.take().filter(|upgrade| upgrade.is_accepted_by(response.status()));
+        if let Some(upgrade) = upgrade {
+            upgrade.accept(in_flight.take());
+        } else if let Some(in_flight) = &mut in_flight {
             in_flight.waits_for_client();
         }
         Poll::Ready(Ok(response.map(|body| Answer { body, rest: Bytes::new(), in_flight })))

@@ -3,7 +3,7 @@
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects, clippy::indexing_slicing))] // It reads input.
 
 use std::future::{Future, poll_fn};
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
@@ -18,16 +18,16 @@ use keyward_core::PeerAddress;
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::Instant;
-use tokio_io_timeout::TimeoutStream;
 use tower::Service;
 
 use crate::Limits;
 use crate::answer::Counted;
-use crate::preface::Preface;
+use crate::socket::Socket;
 use crate::table::{Doing, Place};
 
 const PING_INTERVAL: Duration = Duration::from_secs(20);
 const PING_TIMEOUT: Duration = Duration::from_secs(10);
+const NOT_READ: &str = "closed a connection whose client does not read, to make room for a new one";
 
 pub(crate) struct Connections<S> {
     service: S,
@@ -82,13 +82,13 @@ where
             let Ok(peer) = stream.peer_addr() else { return };
             // Sends small answers at once. With Nagle's algorithm a request and its answer can wait for each other.
             let _ = stream.set_nodelay(true);
-            bound_unsent(&stream);
-            let mut stream = TimeoutStream::new(stream);
-            stream.set_write_timeout(Some(times.write));
-            let io = TokioIo::new(Preface::new(stream, header_timeout));
-            let service = Counted { service, peer: PeerAddress(peer), requests: place.requests() };
-            let mut connection = pin!(builder.serve_connection(io, service).into_owned());
+            let (socket, io) = Socket::new(stream, header_timeout, times.write);
+            let (requests, upgrades) = (place.requests(), socket.upgrades());
+            let service = Counted { service, peer: PeerAddress(peer), requests, upgrades };
+            let connection = builder.serve_connection_with_upgrades(TokioIo::new(io), service);
+            let mut connection = Box::pin(connection.into_owned());
             let mut life = Life::begin(times);
+            let mut gave_way = false;
             loop {
                 let look_again = tokio::time::sleep_until(life.look_again());
                 let close = tokio::select! {
@@ -97,7 +97,7 @@ where
                         if let Err(error) = ended {
                             tracing::debug!(error, %peer, "connection ended early");
                         }
-                        return;
+                        break;
                     }
                     _ = shutdown.changed(), if !life.is_closing() => Close::Gracefully,
                     () = place.evicted() => Close::ForAnother,
@@ -110,6 +110,7 @@ where
                         connection.as_mut().graceful_shutdown();
                     }
                     Close::ForAnother => {
+                        gave_way = true;
                         life.close();
                         connection.as_mut().graceful_shutdown();
                         // Polled once, to send GOAWAY. A request that has just arrived is still answered.
@@ -118,7 +119,7 @@ where
                             return;
                         }
                         if place.doing().stalled_since().is_some() {
-                            tracing::debug!(%peer, "closed a connection whose client does not read, to make room for a new one");
+                            tracing::debug!(%peer, "{NOT_READ}");
                             return;
                         }
                     }
@@ -128,21 +129,19 @@ where
                     }
                 }
             }
+            // Without an upgrade, this drops the other side of the socket.
+            drop(connection);
+            if gave_way {
+                return;
+            }
+            tokio::select! {
+                biased;
+                () = socket.released() => {}
+                () = place.evicted() => tracing::debug!(%peer, "{NOT_READ}"),
+            }
         }
     }
 }
-
-/// The system would buffer megabytes for a client that does not read.
-#[cfg(any(target_os = "android", target_os = "linux"))]
-fn bound_unsent(stream: &TcpStream) {
-    const UNSENT: u32 = 64 * 1024;
-    if let Err(error) = socket2::SockRef::from(stream).set_tcp_notsent_lowat(UNSENT) {
-        tracing::debug!(%error, "cannot limit unsent data; only the system's limit applies");
-    }
-}
-
-#[cfg(not(any(target_os = "android", target_os = "linux")))]
-fn bound_unsent(_: &TcpStream) {}
 
 async fn ends_at_once(mut connection: Pin<&mut impl Future>) -> bool {
     poll_fn(|cx| Poll::Ready(connection.as_mut().poll(cx).is_ready())).await

@@ -26,6 +26,7 @@ mod connection;
 mod limits;
 mod preface;
 mod signal;
+mod socket;
 mod table;
 
 pub use limits::Limits;
@@ -52,11 +53,14 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// The result of [`serve`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stopped {
-    /// Connections cut off at [`Limits::shutdown_deadline`].
+    /// Connections and upgraded sockets cut off at [`Limits::shutdown_deadline`].
     pub cut_off: usize,
 }
 
 /// Serves `service` on `listener` until `shutdown` is ready, and then answers the requests in flight.
+///
+/// The service may upgrade an HTTP/1.1 connection, for example to a WebSocket. An upgraded socket keeps the connection's place in the
+/// [`Limits`], and shutdown waits for it like for a request. At the deadline the server closes it, even if the service still holds it.
 ///
 /// Requests have the [`PeerAddress`](keyward_core::PeerAddress) of their connection in their extensions. A service error closes the
 /// connection.

@@ -4,6 +4,8 @@ use keyward_core::TrustedProxies;
 
 /// The limits of a server.
 ///
+/// A WebSocket, or another socket that the service has upgraded, is a request in flight until the service drops it.
+///
 /// # Examples
 /// ```
 /// use keyward::serve::Limits;
@@ -18,7 +20,7 @@ pub struct Limits {
     pub header_bytes: u32,
     /// Time without a request in flight. Defaults to 60 seconds. HTTP/2 connections then get a GOAWAY, even if they answer pings.
     pub idle_timeout: Duration,
-    /// Time for a client to read the next part of an answer. Defaults to 20 seconds. A connection without progress is closed. So is an
+    /// Time for a client to read the next part of an answer. Defaults to 20 seconds. A connection without progress is closed, upgraded or not. So is an
     /// HTTP/2 connection whose flow-control window holds back all its answers.
     pub write_timeout: Duration,
     /// The life of a connection, which then only answers the requests in flight. Defaults to one hour.

@@ -22,6 +22,10 @@ impl<S> Preface<S> {
     pub(crate) fn new(stream: S, timeout: Duration) -> Self {
         Self { stream: Box::pin(stream), unclear: Some((0, Box::pin(tokio::time::sleep(timeout)))) }
     }
+
+    pub(crate) fn get_ref(&self) -> &S {
+        &self.stream
+    }
 }
 
 impl<S: AsyncRead> AsyncRead for Preface<S> {

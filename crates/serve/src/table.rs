@@ -212,6 +212,13 @@ impl InFlight {
         self.progress(true);
     }
 
+    /// Like [`waits_for_client`](Self::waits_for_client), but not progress if it waited before.
+    pub(crate) fn still_waits_for_client(&mut self) {
+        if !self.is_unread {
+            self.progress(true);
+        }
+    }
+
     pub(crate) fn waits_for_service(&mut self) {
         if self.is_unread {
             self.progress(false);

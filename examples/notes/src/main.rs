@@ -1,11 +1,10 @@
 //! Run it with `DATABASE=notes.db cargo run -p notes`.
 
 use std::error::Error;
-use std::net::SocketAddr;
 use std::process::ExitCode;
 
 use example_support::{Announcement, Environment};
-use keyward::serve::shutdown_signal;
+use keyward::serve::{Limits, serve, shutdown_signal};
 use notes::App;
 
 #[tokio::main]
@@ -17,7 +16,7 @@ async fn main() -> ExitCode {
 async fn run() -> Result<(), Box<dyn Error>> {
     let environment = Environment::from_env()?;
     let app = App::new(environment.open_store()?)?;
-    let router = app.router()?.into_make_service_with_connect_info::<SocketAddr>();
+    let router = app.router()?;
     let listener = environment.listen().await?;
     let signal = shutdown_signal()?;
     Announcement::new(listener.local_addr()?).write()?;
@@ -27,8 +26,7 @@ async fn run() -> Result<(), Box<dyn Error>> {
         signal.await;
         stopping.end_streams();
     };
-    // Not `keyward::serve`, which does not pass on WebSockets.
-    axum::serve(listener, router).with_graceful_shutdown(stop).await?;
+    serve(listener, router, stop, Limits::default()).await;
     app.shutdown().await;
     Ok(())
 }

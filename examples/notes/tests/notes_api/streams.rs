@@ -1,11 +1,11 @@
 //! Streams over real sockets, on the same server as the program's.
 
-use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use axum::http::HeaderValue;
 use futures_util::{SinkExt as _, StreamExt as _};
+use keyward::serve::{Limits, Stopped, serve};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -22,7 +22,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 struct Server {
     address: SocketAddr,
     stop: oneshot::Sender<()>,
-    served: JoinHandle<io::Result<()>>,
+    served: JoinHandle<Stopped>,
 }
 
 impl Server {
@@ -35,9 +35,7 @@ impl Server {
             let _ = stopped.await;
             app.end_streams();
         };
-        let router = service.router.clone().into_make_service_with_connect_info::<SocketAddr>();
-        let served = axum::serve(listener, router).with_graceful_shutdown(shutdown);
-        let served = tokio::spawn(async move { served.await });
+        let served = tokio::spawn(serve(listener, service.router.clone(), shutdown, Limits::default()));
         Self { address, stop, served }
     }
 
@@ -120,6 +118,7 @@ async fn streams_do_not_delay_the_servers_end() {
     server.stop.send(()).unwrap();
     events.until("\r\n0\r\n\r\n").await;
     check_close(&next(&mut live).await, 1001, "the server stops");
-    tokio::time::timeout(PATIENCE, server.served).await.unwrap().unwrap().unwrap();
+    let stopped = tokio::time::timeout(PATIENCE, server.served).await.unwrap().unwrap();
+    assert_eq!(stopped, Stopped { cut_off: 0 });
     service.app.shutdown().await;
 }
