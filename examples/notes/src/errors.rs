@@ -21,6 +21,11 @@ pub(crate) fn forbidden(message: &str) -> CustomRejection {
     CustomRejection::new(StatusCode::FORBIDDEN, "TOO_MANY_RIGHTS", message)
 }
 
+pub(crate) fn invalid_handle(handle: &str) -> CustomRejection {
+    let message = format!("Invalid handle `{handle}`: expected 1 to 32 lower-case letters and digits.");
+    CustomRejection::new(StatusCode::UNPROCESSABLE_ENTITY, "INVALID_HANDLE", message)
+}
+
 pub(crate) fn keys_failed(error: KeysError) -> Rejection {
     let (status, code) = match &error {
         KeysError::Store(cause) => {
@@ -29,6 +34,7 @@ pub(crate) fn keys_failed(error: KeysError) -> Rejection {
         }
         KeysError::Denied(WriteRefused::NotFound) => return no_such("key").into(),
         KeysError::Denied(WriteRefused::NoSuchAccount) => return no_such("account").into(),
+        KeysError::Denied(WriteRefused::AccountExists) => (StatusCode::CONFLICT, "ACCOUNT_EXISTS"),
         KeysError::Denied(_) => (StatusCode::CONFLICT, "KEY_CONFLICT"),
         _ => (StatusCode::UNPROCESSABLE_ENTITY, "INVALID_KEY"),
     };
