@@ -31,7 +31,7 @@ use keyward_core::{Authenticator, Rejection};
 /// ```
 #[derive(Clone, Debug)]
 pub struct AuthRejection {
-    refusal: Refusal,
+    refusal: Box<Refusal>,
     writer: Option<Authenticator>,
     /// Created by a handler, which does not know the request.
     detached: bool,
@@ -39,13 +39,13 @@ pub struct AuthRejection {
 
 impl AuthRejection {
     pub(crate) fn new(rejection: Rejection, headers: &HeaderMap) -> Self {
-        Self { refusal: of_headers(rejection, headers), writer: None, detached: false }
+        Self { refusal: Box::new(of_headers(rejection, headers)), writer: None, detached: false }
     }
 
     /// Adds the identity, for [`Event::KeyRefused`](keyward_core::adapter::Event::KeyRefused).
     #[cfg(feature = "limits")]
     pub(crate) fn with_identity(self, identity: Option<&Identity>) -> Self {
-        Self { refusal: self.refusal.with_identity(identity), ..self }
+        Self { refusal: Box::new(self.refusal.with_identity(identity)), ..self }
     }
 
     /// Returns the reason.
@@ -65,7 +65,7 @@ impl AuthRejection {
 
 impl<E: Into<Rejection>> From<E> for AuthRejection {
     fn from(rejection: E) -> Self {
-        Self { refusal: Refusal::detached(rejection.into()), writer: None, detached: true }
+        Self { refusal: Box::new(Refusal::detached(rejection.into())), writer: None, detached: true }
     }
 }
 

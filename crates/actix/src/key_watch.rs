@@ -6,6 +6,7 @@ use actix_web::http::header::{AUTHORIZATION, HeaderValue};
 use actix_web::web::Data;
 use actix_web::{FromRequest, HttpRequest};
 use keyward_core::adapter::Target;
+use keyward_core::policy::Policy;
 use keyward_core::{Authenticator, Rejection};
 
 use crate::auth::Seen;
@@ -42,6 +43,12 @@ use crate::extract::required;
 pub struct KeyWatch(keyward_core::KeyWatch);
 
 impl KeyWatch {
+    /// Adds a policy, as [`keyward_core::KeyWatch::requiring`] does.
+    #[must_use]
+    pub fn requiring(self, policy: impl Policy) -> Self {
+        Self(self.0.requiring(policy))
+    }
+
     /// Returns the watch.
     #[must_use]
     pub fn into_inner(self) -> keyward_core::KeyWatch {

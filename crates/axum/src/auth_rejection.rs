@@ -29,12 +29,12 @@ use keyward_core::render::Refusal;
 /// # let _: axum::Router<TaskPermits> = axum::Router::new().route("/", axum::routing::post(render));
 /// ```
 #[derive(Clone, Debug)]
-pub struct AuthRejection(Refusal);
+pub struct AuthRejection(Box<Refusal>);
 
 impl AuthRejection {
     pub(crate) fn new(rejection: Rejection, parts: &Parts) -> Self {
         let refusal = Refusal::new(rejection, &parts.method, &parts.headers);
-        Self(refusal.with_identity(parts.extensions.get()))
+        Self(Box::new(refusal.with_identity(parts.extensions.get())))
     }
 
     /// Returns the reason.
@@ -46,7 +46,7 @@ impl AuthRejection {
 
 impl<E: Into<Rejection>> From<E> for AuthRejection {
     fn from(rejection: E) -> Self {
-        Self(Refusal::detached(rejection.into()))
+        Self(Box::new(Refusal::detached(rejection.into())))
     }
 }
 

@@ -5,6 +5,7 @@ use axum_core::extract::{FromRef, FromRequestParts};
 use http::request::Parts;
 use http::{HeaderValue, Request, header::AUTHORIZATION};
 use keyward_core::adapter::{CredentialFault, RequestConnection, Target};
+use keyward_core::policy::Policy;
 use keyward_core::{Authenticator, Identity, Rejection};
 
 use crate::auth_rejection::AuthRejection;
@@ -40,6 +41,12 @@ use crate::layer::Axum;
 pub struct KeyWatch(keyward_core::KeyWatch);
 
 impl KeyWatch {
+    /// Adds a policy, as [`keyward_core::KeyWatch::requiring`] does.
+    #[must_use]
+    pub fn requiring(self, policy: impl Policy) -> Self {
+        Self(self.0.requiring(policy))
+    }
+
     /// Returns the watch.
     #[must_use]
     pub fn into_inner(self) -> keyward_core::KeyWatch {

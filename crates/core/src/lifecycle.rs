@@ -38,6 +38,7 @@ use crate::store::{
 
 mod accounts;
 mod applied;
+mod refused;
 
 const ATTEMPTS: usize = 64;
 

@@ -9,7 +9,7 @@ use keyward::{AccountId, AccountRecord, CustomRejection, Guard, Identity, NewKey
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::errors::{JsonBody, invalid_handle, keys_failed};
+use crate::errors::{JsonBody, invalid_handle};
 use crate::{AdminAccess, App};
 
 #[derive(Deserialize)]
@@ -35,9 +35,9 @@ pub(crate) async fn sign_up(
     JsonBody(form): JsonBody<SignUp>,
 ) -> Result<(StatusCode, Json<Value>), AuthRejection> {
     let account = AccountRecord::new(form.account()?, form.name);
-    app.keys.insert_account(&account).await.map_err(keys_failed)?;
+    app.keys.insert_account(&account).await?;
     let first = NewKey::restricted(account.id, "first", app.first_scopes);
-    let issued = app.keys.issue(first).await.map_err(keys_failed)?;
+    let issued = app.keys.issue(first).await?;
     let body = json!({"account": issued.record.account, "id": issued.record.id, "key": *issued.key.expose_once()});
     Ok((StatusCode::CREATED, Json(body)))
 }
@@ -60,6 +60,6 @@ async fn set_plan(
     State(app): State<App>,
     Path((account, plan)): Path<(AccountId, String)>,
 ) -> Result<StatusCode, AuthRejection> {
-    app.keys.set_plan(&account, Some(&plan)).await.map_err(keys_failed)?;
+    app.keys.set_plan(&account, Some(&plan)).await?;
     Ok(StatusCode::NO_CONTENT)
 }

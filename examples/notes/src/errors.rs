@@ -3,10 +3,8 @@
 use axum::Json;
 use axum::extract::{FromRequest, Request};
 use axum::http::StatusCode;
+use keyward::CustomRejection;
 use keyward::axum::AuthRejection;
-use keyward::lifecycle::KeysError;
-use keyward::store::WriteRefused;
-use keyward::{CustomRejection, Rejection};
 use serde::de::DeserializeOwned;
 
 pub(crate) fn no_such(thing: &str) -> CustomRejection {
@@ -24,21 +22,6 @@ pub(crate) fn forbidden(message: &str) -> CustomRejection {
 pub(crate) fn invalid_handle(handle: &str) -> CustomRejection {
     let message = format!("Invalid handle `{handle}`: expected 1 to 32 lower-case letters and digits.");
     CustomRejection::new(StatusCode::UNPROCESSABLE_ENTITY, "INVALID_HANDLE", message)
-}
-
-pub(crate) fn keys_failed(error: KeysError) -> Rejection {
-    let (status, code) = match &error {
-        KeysError::Store(cause) => {
-            tracing::error!(%cause, "the key store failed");
-            return Rejection::StoreUnavailable;
-        }
-        KeysError::Denied(WriteRefused::NotFound) => return no_such("key").into(),
-        KeysError::Denied(WriteRefused::NoSuchAccount) => return no_such("account").into(),
-        KeysError::Denied(WriteRefused::AccountExists) => (StatusCode::CONFLICT, "ACCOUNT_EXISTS"),
-        KeysError::Denied(_) => (StatusCode::CONFLICT, "KEY_CONFLICT"),
-        _ => (StatusCode::UNPROCESSABLE_ENTITY, "INVALID_KEY"),
-    };
-    CustomRejection::new(status, code, error.to_string()).into()
 }
 
 /// A JSON body. A malformed one is refused in the service's format.

@@ -12,7 +12,7 @@ use keyward::{CredentialId, Guard, Identity, NewKey, PlainKey, Rejection, ScopeS
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::errors::{JsonBody, forbidden, keys_failed, no_such};
+use crate::errors::{JsonBody, forbidden, no_such};
 use crate::{App, KeysManage};
 
 type Answer<T> = Result<T, AuthRejection>;
@@ -43,7 +43,7 @@ struct Creation {
 
 async fn list(caller: Manager, app: State<App>) -> Answer<Json<Vec<Value>>> {
     let query = KeyQuery { account: Some(caller.account().clone()), ..KeyQuery::default() };
-    let page = app.keys.list(&query).await.map_err(keys_failed)?;
+    let page = app.keys.list(&query).await?;
     Ok(Json(page.keys.iter().map(shown).collect()))
 }
 
@@ -54,7 +54,7 @@ async fn create(
 ) -> Answer<(StatusCode, Json<Value>)> {
     covers(&caller, &new.scopes)?;
     let new = NewKey::restricted(caller.account().clone(), new.name, new.scopes);
-    let issued = app.keys.issue(NewKey { mode: caller.mode(), ..new }).await.map_err(keys_failed)?;
+    let issued = app.keys.issue(NewKey { mode: caller.mode(), ..new }).await?;
     Ok((StatusCode::CREATED, Json(with_key(&issued.record, issued.key))))
 }
 
@@ -62,13 +62,13 @@ async fn create(
 async fn rotate(caller: Manager, app: State<App>, Path(id): Path<CredentialId>) -> Answer<Json<Value>> {
     let key = own(&app, &caller, &id).await?;
     covers(&caller, &key.scopes)?;
-    let rotated = app.keys.rotate(&id, Duration::ZERO).await.map_err(keys_failed)?;
+    let rotated = app.keys.rotate(&id, Duration::ZERO).await?;
     Ok(Json(with_key(&rotated.record, rotated.key)))
 }
 
 async fn revoke(caller: Manager, app: State<App>, Path(id): Path<CredentialId>) -> Answer<StatusCode> {
     own(&app, &caller, &id).await?;
-    app.keys.revoke(&id).await.map_err(keys_failed)?;
+    app.keys.revoke(&id).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -79,7 +79,7 @@ fn covers(caller: &Identity, scopes: &ScopeSet) -> Result<(), Rejection> {
 
 /// Finds a key of the caller's account and mode.
 async fn own(app: &App, caller: &Identity, id: &CredentialId) -> Answer<KeyRecord> {
-    let key = app.keys.get(id).await.map_err(keys_failed)?;
+    let key = app.keys.get(id).await?;
     let own = key.filter(|key| key.account == *caller.account() && key.mode == caller.mode());
     Ok(own.ok_or_else(|| no_such("key"))?)
 }

@@ -5,7 +5,7 @@ use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::{Error, extract::State, response::Response};
 use futures_util::{Stream, StreamExt};
 use keyward::axum::{KeyWatch, Scoped};
-use keyward::{KeyWatch as Watch, policy::from_guard};
+use keyward::policy::from_guard;
 
 use crate::{App, NotesRead, NotesWrite, store::Note, store::Notes};
 
@@ -14,19 +14,19 @@ pub(crate) async fn events(
     app: State<App>,
     watch: KeyWatch,
 ) -> Sse<impl Stream<Item = Result<Event, Error>>> {
-    let mut watch = watch.into_inner().requiring(from_guard::<NotesRead>());
+    let mut watch = watch.requiring(from_guard::<NotesRead>());
     let events = app.notes.follow(caller.account().clone()).map(|note| Event::default().json_data(note));
     Sse::new(events.take_until(async move { watch.refused().await })).keep_alive(KeepAlive::default())
 }
 
 /// Adds each text message as a note, and sends the account's new notes.
 pub(crate) async fn live(_: Scoped<NotesWrite>, app: State<App>, watch: KeyWatch, up: WebSocketUpgrade) -> Response {
-    let watch = watch.into_inner().requiring(from_guard::<NotesWrite>());
+    let watch = watch.requiring(from_guard::<NotesWrite>());
     let new = app.notes.follow(watch.identity().account().clone());
     up.on_upgrade(async move |socket| converse(socket, watch, new, &app.notes).await)
 }
 
-async fn converse(mut socket: WebSocket, mut watch: Watch, new: impl Stream<Item = Note>, notes: &Notes) {
+async fn converse(mut socket: WebSocket, mut watch: KeyWatch, new: impl Stream<Item = Note>, notes: &Notes) {
     let account = watch.identity().account().clone();
     let mut new = pin!(new);
     let (code, reason) = loop {

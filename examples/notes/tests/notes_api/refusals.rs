@@ -30,7 +30,7 @@ async fn own_errors_have_the_format_and_the_clients_request_id() {
         ("GET", "/v1/notes/note_0", Value::Null, 404, "NOT_FOUND"),
         ("GET", "/v1/unknown", Value::Null, 404, "NOT_FOUND"),
         ("POST", &tenant.notes(), json!({"txt": ""}), 422, "INVALID_BODY"),
-        ("POST", "/v1/keys", json!({"name": "", "scopes": ["notes:read"]}), 422, "INVALID_KEY"),
+        ("POST", "/v1/keys", json!({"name": "", "scopes": ["notes:read"]}), 422, "INVALID_KEY_SETTINGS"),
     ] {
         let mut request = request(&tenant.key, method, path, &body);
         request.headers_mut().insert("x-request-id", "from-the-client".parse().unwrap());

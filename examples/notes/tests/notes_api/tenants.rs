@@ -78,7 +78,7 @@ async fn only_the_operator_sets_plans() {
 
     let operator = service.operator().await;
     let nobody = service.call(&operator, "PUT", "/v1/admin/accounts/acct_none/plan/Pro", json!(null)).await;
-    check(&nobody, 404, "NOT_FOUND");
+    check(&nobody, 404, "ACCOUNT_NOT_FOUND");
 }
 
 /// The routes are tested without a key and without a store of keys.
