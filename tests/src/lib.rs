@@ -25,6 +25,9 @@ mod guide {
     #[doc = include_str!("../../guide/src/protect-a-service.md")]
     pub struct ProtectAService;
 
+    #[doc = include_str!("../../guide/src/actix.md")]
+    pub struct Actix;
+
     #[doc = include_str!("../../guide/src/other-frameworks.md")]
     pub struct OtherFrameworks;
 

@@ -271,6 +271,24 @@ fn a_service_is_protected_as_the_guide_says() {
     run_beside_a_service("errors.md");
 }
 
+/// Counts the longest sample, without comments and without the lines that the guide hides.
+fn lines_of_code(page: &str) -> usize {
+    let is_shown = |line: &&str| {
+        let line = line.trim();
+        !(line.is_empty() || line == "#" || line.starts_with("# ") || line.starts_with("//"))
+    };
+    let samples = page.split("```rust\n").skip(1).filter_map(|rest| rest.split("```").next());
+    samples.map(|sample| sample.lines().filter(is_shown).count()).max().unwrap()
+}
+
+#[test]
+fn whole_samples_stay_short() {
+    for (name, limit) in [("actix.md", 111), ("own-store.md", 90)] {
+        let lines = lines_of_code(&page(name));
+        assert!((40..=limit).contains(&lines), "{name} has {lines} lines of code");
+    }
+}
+
 #[test]
 fn every_command_and_every_setting_of_the_server_is_explained() {
     let keyward = package_program("keyward-cli", "keyward");

@@ -25,8 +25,8 @@ use crate::extract::caller;
 /// use keyward::{Requirement, Scope};
 /// use keyward::actix::Require;
 ///
-/// let admin = web::scope("/admin").wrap(Require::new(Requirement::all_of([Scope::from_static("admin:all")])));
-/// # let _: actix_web::Scope<_> = admin;
+/// let jobs = web::scope("/jobs").wrap(Require::new(Requirement::all_of([Scope::from_static("jobs:write")])));
+/// # let _: actix_web::Scope<_> = jobs;
 /// ```
 #[derive(Clone)]
 pub struct Require {

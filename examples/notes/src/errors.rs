@@ -19,6 +19,11 @@ pub(crate) fn forbidden(message: &str) -> CustomRejection {
     CustomRejection::new(StatusCode::FORBIDDEN, "TOO_MANY_RIGHTS", message)
 }
 
+pub(crate) fn invalid_handle(handle: &str) -> CustomRejection {
+    let message = format!("Invalid handle `{handle}`: expected 1 to 32 lower-case letters and digits.");
+    CustomRejection::new(StatusCode::UNPROCESSABLE_ENTITY, "INVALID_HANDLE", message)
+}
+
 /// A JSON body. A malformed one is refused in the service's format.
 pub(crate) struct JsonBody<T>(pub(crate) T);
 

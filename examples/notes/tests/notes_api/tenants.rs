@@ -26,6 +26,27 @@ async fn each_account_sees_its_own_notes_only() {
 }
 
 #[tokio::test]
+async fn a_taken_handle_opens_no_account() {
+    let service = Service::start();
+    let sign_up = async |handle: &str| {
+        service.call("", "POST", "/v1/signup", json!({"name": "Example Ltd", "handle": handle})).await
+    };
+    let first = sign_up("example").await;
+    assert_eq!((first.status.as_u16(), &first.body["account"]), (201, &json!("team_example")));
+    let second = sign_up("example").await;
+    check(&second, 409, "ACCOUNT_EXISTS");
+    assert!(second.body.get("key").is_none(), "{}", second.body);
+    let keys = service.get(first.body["key"].as_str().unwrap(), "/v1/keys").await.body;
+    assert_eq!(keys.as_array().unwrap().len(), 1);
+
+    for handle in ["", "Example", "a/b", "a_b", "é", &"a".repeat(33)] {
+        check(&sign_up(handle).await, 422, "INVALID_HANDLE");
+    }
+    // No handle leads to the operator's account, even before that account exists.
+    assert_eq!(sign_up("operator").await.body["account"], "team_operator");
+}
+
+#[tokio::test]
 async fn a_missing_scope_is_named_in_the_challenge() {
     let service = Service::start();
     let tenant = service.sign_up().await;
