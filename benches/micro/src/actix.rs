@@ -102,9 +102,7 @@ pub fn measure(rounds: usize) -> Actix {
                 .route("/v1/resources", no_op()),
         )
         .await;
-        let marks = DefaultHeaders::new()
-            .add((header::CACHE_CONTROL, "private, no-store"))
-            .add((header::VARY, "authorization"));
+        let marks = DefaultHeaders::new().add((header::CACHE_CONTROL, "private, no-store"));
         let like_for_like = test::init_service(
             App::new()
                 .app_data(shared)

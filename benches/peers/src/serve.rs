@@ -66,11 +66,7 @@ async fn on_tokio(options: &Options) {
         }
         Kind::AxumSameHeaders => {
             made_up(&options.keys, KEYS);
-            let headers = [
-                (header::CONTENT_TYPE, "application/json"),
-                (header::CACHE_CONTROL, "private, no-store"),
-                (header::VARY, "authorization"),
-            ];
+            let headers = [(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "private, no-store")];
             Router::new().route(PATH, get(async move || (headers, BODY)))
         }
         Kind::Load => return under_load(options, resources()).await,
