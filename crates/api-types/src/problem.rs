@@ -7,9 +7,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
 pub struct Problem {
-    /// Always `about:blank`. The field `code` has the type.
+    /// Always `about:blank`, also if absent (RFC 9457 section 3.1.1). The field `code` has the type.
     #[serde(rename = "type", default = "about_blank")]
-    #[cfg_attr(feature = "utoipa", schema(required = true))]
     pub kind: String,
     /// Name of the status.
     #[serde(default)]
