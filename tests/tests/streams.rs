@@ -18,6 +18,7 @@ use keyward::{
     NewKey, Rejection, ScopeSet, Timestamp,
 };
 use keyward_needs::needs;
+use keyward_tests::watched::within;
 
 keyward::scopes! { EventsRead = "events:read"; }
 
@@ -31,6 +32,12 @@ async fn watched(authenticator: &Authenticator, field: &str) -> KeyWatch {
     let admission = authenticator.authenticate([field.as_bytes()]).await.unwrap();
     let Admission::Identity(identity) = admission else { panic!("anonymous, with a credential") };
     authenticator.watch(&identity, TARGET, [field.as_bytes()]).unwrap()
+}
+
+/// A new node has no lease yet, so it does not cache its first answers.
+async fn cached(authenticator: &Authenticator, field: &str) -> KeyWatch {
+    within("the answer is cached", async || watched(authenticator, field).await.holds()).await;
+    watched(authenticator, field).await
 }
 
 async fn end(watch: &mut KeyWatch) -> &'static str {
@@ -161,7 +168,7 @@ async fn nothing_is_sent_after_a_revocation_to_a_stream_that_asks_first() {
     let provider = Provider::new(store.clone()).await;
     let authenticator = Authenticator::new(store);
     let (id, field) = provider.issue().await;
-    let mut watch = watched(&authenticator, &field).await;
+    let mut watch = cached(&authenticator, &field).await;
     assert!(tokio::time::timeout(Duration::from_millis(20), watch.refused()).await.is_err());
     assert!(watch.holds());
     let _ = provider.keys.revoke(&id).await.unwrap();
@@ -176,12 +183,33 @@ async fn a_change_that_refuses_nothing_shows_in_the_identity_and_ends_no_stream(
     let provider = Provider::new(store.clone()).await;
     let authenticator = Authenticator::new(store);
     let (_, field) = provider.issue().await;
-    let mut watch = watched(&authenticator, &field).await;
+    let mut watch = cached(&authenticator, &field).await;
     assert_eq!(watch.identity().plan(), None);
     let _ = provider.keys.set_plan(&provider.account, Some("Pro")).await.unwrap();
     assert!(tokio::time::timeout(Duration::from_millis(50), watch.refused()).await.is_err());
     assert_eq!(watch.identity().plan(), Some("Pro"));
     assert!(watch.holds());
+}
+
+#[tokio::test]
+async fn no_message_is_lost_because_of_a_change_that_refuses_nothing() {
+    let store = MemoryStore::new();
+    let provider = Provider::new(store.clone()).await;
+    let authenticator = Authenticator::new(store);
+    let (id, field) = provider.issue().await;
+    // From the first message on, although nothing has waited for the key yet.
+    let mut watch = cached(&authenticator, &field).await.requiring(from_guard::<EventsRead>());
+    assert!(watch.holds(), "a policy that the identity passes makes the answer unknown");
+    let _ = provider.keys.set_plan(&provider.account, Some("Pro")).await.unwrap();
+    assert!(!watch.holds(), "the answer is older than the change");
+    assert_eq!(watch.check().await, Ok(()));
+    assert_eq!(watch.identity().plan(), Some("Pro"));
+    provider.act("insufficient_scope", &id).await;
+    assert_eq!(watch.check().await.map_err(|rejection| rejection.code()), Err("INSUFFICIENT_SCOPE"));
+    let mut late = authenticator.watch(watch.identity(), TARGET, [field.as_bytes()]).unwrap();
+    assert_eq!(late.check().await, Ok(()), "without the policy, the key still works");
+    late = late.requiring(from_guard::<EventsRead>());
+    assert_eq!(late.check().await.map_err(|rejection| rejection.code()), Err("INSUFFICIENT_SCOPE"));
 }
 
 #[tokio::test]

@@ -35,10 +35,14 @@ async fn converse(mut socket: WebSocket, mut watch: KeyWatch, new: impl Stream<I
             note = new.next() => {
                 let Some(note) = note else { break (1001, "the server stops") };
                 let text = serde_json::json!(note).to_string();
-                if watch.holds() && socket.send(Message::text(text)).await.is_err() { return }
+                if let Err(rejection) = watch.check().await { break (1008, rejection.code()) }
+                if socket.send(Message::text(text)).await.is_err() { return }
             }
             message = socket.recv() => match message {
-                Some(Ok(Message::Text(text))) if watch.holds() => drop(notes.add(&account, text.to_string(), false)),
+                Some(Ok(Message::Text(text))) => {
+                    if let Err(rejection) = watch.check().await { break (1008, rejection.code()) }
+                    drop(notes.add(&account, text.to_string(), false));
+                }
                 Some(Ok(_)) => {}
                 None | Some(Err(_)) => return,
             },

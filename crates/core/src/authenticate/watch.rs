@@ -10,7 +10,6 @@ use smol_str::SmolStr;
 use super::{Authenticator, Target, allows, refused};
 use crate::cache::{Answer, Cache, Digests, Stripe};
 use crate::credential::Credential;
-use crate::id::CredentialId;
 use crate::identity::Identity;
 use crate::policy::Policy;
 use crate::rejection::Rejection;
@@ -56,7 +55,6 @@ pub struct KeyWatch {
     authenticator: Authenticator,
     cache: Arc<Cache>,
     digests: Digests,
-    id: CredentialId,
     method: http::Method,
     path: SmolStr,
     client: Option<IpAddr>,
@@ -83,7 +81,6 @@ impl Authenticator {
             authenticator: self.clone(),
             cache: Arc::clone(&resolver.cache),
             digests: resolver.digests(&key),
-            id: identity.id().clone(),
             method: target.method.parse().unwrap_or(http::Method::POST),
             path: target.path.into(),
             client: self.0.proxies.client(target.connection),
@@ -110,9 +107,10 @@ impl KeyWatch {
     /// ```
     #[must_use]
     pub fn requiring(mut self, policy: impl Policy) -> Self {
+        if policy.check(&self.answer.identity).is_err() {
+            self.answer = Answer::stale(self.answer.identity);
+        }
         self.policies.push(Arc::new(policy));
-        // The newest identity may not pass it.
-        self.answer = Answer::stale(self.answer.identity);
         self
     }
 
@@ -122,9 +120,22 @@ impl KeyWatch {
         &self.answer.identity
     }
 
+    /// Checks whether a request would be admitted now. Call it before a message that a revoked key must never get.
+    ///
+    /// It waits only if [`holds`](Self::holds) is `false`.
+    ///
+    /// # Errors
+    /// The request's [`Rejection`], such as [`Rejection::StoreUnavailable`].
+    pub async fn check(&mut self) -> Result<(), Rejection> {
+        if !self.holds() {
+            self.answer = self.ask().await?;
+        }
+        Ok(())
+    }
+
     /// Returns `true` if a request would be admitted now, as far as this node knows without the store.
     ///
-    /// Call it before a message that a revoked key must never get. It neither waits nor locks.
+    /// `false` means unknown: perhaps only another key was changed. [`check`](Self::check) finds out. It neither waits nor locks.
     #[must_use]
     pub fn holds(&self) -> bool {
         self.cache.still_holds(&self.answer)
@@ -144,16 +155,11 @@ impl KeyWatch {
                 Stripe::of_credential(self.answer.identity.id()),
                 Stripe::of_account(self.answer.identity.account()),
             );
-            if !self.holds() {
-                match self.ask().await {
-                    Ok(answer) => {
-                        self.answer = answer;
-                        failing = None;
-                    }
-                    Err(Rejection::StoreUnavailable)
-                        if failing.get_or_insert_with(tokio::time::Instant::now).elapsed() < PATIENCE => {}
-                    Err(rejection) => return rejection,
-                }
+            match self.check().await {
+                Ok(()) => failing = None,
+                Err(Rejection::StoreUnavailable)
+                    if failing.get_or_insert_with(tokio::time::Instant::now).elapsed() < PATIENCE => {}
+                Err(rejection) => return rejection,
             }
             let pause = match failing {
                 Some(_) => PATIENCE / 10,
@@ -177,8 +183,9 @@ impl KeyWatch {
     }
 
     fn admits(&self, answer: &Answer) -> Result<(), Rejection> {
-        if *answer.identity.id() != self.id {
-            tracing::error!(watched = %self.id, found = %answer.identity.id(), "the watched identity is not of this request's credential: pass the identity that the same authenticator admitted");
+        let watched = self.answer.identity.id();
+        if answer.identity.id() != watched {
+            tracing::error!(%watched, found = %answer.identity.id(), "the watched identity is not of this request's credential: pass the identity that the same authenticator admitted");
             return Err(Rejection::NotConfigured);
         }
         allows(&answer.identity, self.method.as_str(), &self.path, || self.client)?;
