@@ -2,8 +2,8 @@ use std::ops::Deref;
 
 use axum_core::extract::{FromRequestParts, OptionalFromRequestParts};
 use http::request::Parts;
-use keyward_core::adapter::CredentialFault;
-use keyward_core::{Anonymous, Identity, Rejection};
+use keyward_core::adapter::{self, CredentialFault};
+use keyward_core::{Identity, Rejection};
 
 use crate::auth_rejection::AuthRejection;
 
@@ -77,13 +77,8 @@ impl<S: Sync> OptionalFromRequestParts<S> for Authenticated {
 
 /// Without a layer it is an error, never `None`.
 pub(crate) fn caller(parts: &Parts) -> Result<Option<&Identity>, Rejection> {
-    match parts.extensions.get::<Identity>() {
-        Some(identity) => Ok(Some(identity)),
-        None if parts.extensions.get::<Anonymous>().is_some() => Ok(None),
-        None => {
-            let (method, path) = (&parts.method, parts.uri.path());
-            tracing::error!(%method, path, "request refused: the handler asks for an identity, but no AuthLayer protects this route; call Router::layer with an AuthLayer after the last route");
-            Err(Rejection::NotConfigured)
-        }
-    }
+    adapter::caller(&parts.extensions).inspect_err(|_| {
+        let (method, path) = (&parts.method, parts.uri.path());
+        tracing::error!(%method, path, "request refused: the handler asks for an identity, but no AuthLayer protects this route; call Router::layer with an AuthLayer after the last route");
+    })
 }

@@ -33,6 +33,7 @@ pub use crate::credential::{Credential, CredentialFault, MAX_TOKEN_LENGTH};
 pub use crate::event::Event;
 pub use crate::layer::{
     AuthService, Http, HttpKept, Protocol, RefusalWriter, RequestConnection, Respond, RespondInside, ResponseFuture,
+    caller,
 };
 pub use crate::log_limit::LogLimit;
 pub use crate::request_id::RequestId;

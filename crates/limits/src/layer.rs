@@ -6,9 +6,9 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use http::{Request, Response};
-use keyward_core::adapter::{Http, RespondInside};
+use keyward_core::adapter::{self, Http, RespondInside};
 use keyward_core::render::Refusal;
-use keyward_core::{Anonymous, Identity, Rejection};
+use keyward_core::{Identity, Rejection};
 use smol_str::SmolStr;
 use tower_layer::Layer;
 use tower_service::Service;
@@ -153,16 +153,11 @@ where
 }
 
 fn caller<B>(request: &Request<B>) -> Result<Option<Identity>, Rejection> {
-    let extensions = request.extensions();
-    match extensions.get::<Identity>() {
-        Some(caller) => Ok(Some(caller.clone())),
-        None if extensions.get::<Anonymous>().is_some() => Ok(None),
-        None => {
-            let (method, path) = (request.method(), request.uri().path());
-            tracing::error!(%method, path, "request refused: no AuthLayer is around this RateLimitLayer; make AuthLayer the outer one: the later one in Router::layer, the earlier one in ServiceBuilder and tonic's Server");
-            Err(Rejection::NotConfigured)
-        }
-    }
+    let caller = adapter::caller(request.extensions()).inspect_err(|_| {
+        let (method, path) = (request.method(), request.uri().path());
+        tracing::error!(%method, path, "request refused: no AuthLayer is around this RateLimitLayer; make AuthLayer the outer one: the later one in Router::layer, the earlier one in ServiceBuilder and tonic's Server");
+    })?;
+    Ok(caller.cloned())
 }
 
 #[cfg(test)]

@@ -1,5 +1,5 @@
-use keyward_core::adapter::CredentialFault;
-use keyward_core::{Anonymous, Guard, Identity, Rejection};
+use keyward_core::adapter::{self, CredentialFault};
+use keyward_core::{Guard, Identity, Rejection};
 use tonic::{Request, Status};
 
 use crate::status::to_status;
@@ -24,15 +24,10 @@ pub fn guarded<G: Guard, T>(request: &Request<T>) -> Result<&Identity, Status> {
 }
 
 fn find<T>(request: &Request<T>) -> Result<&Identity, Rejection> {
-    let extensions = request.extensions();
-    match extensions.get::<Identity>() {
-        Some(identity) => Ok(identity),
-        None if extensions.get::<Anonymous>().is_some() => Err(CredentialFault::Missing.into()),
-        None => {
-            tracing::error!(
-                "a handler needs an identity, but no AuthLayer is around this server: refusing every call to the handler; add the layer"
-            );
-            Err(Rejection::NotConfigured)
-        }
-    }
+    let identity = adapter::caller(request.extensions()).inspect_err(|_| {
+        tracing::error!(
+            "a handler needs an identity, but no AuthLayer is around this server: refusing every call to the handler; add the layer"
+        );
+    })?;
+    identity.ok_or_else(|| CredentialFault::Missing.into())
 }

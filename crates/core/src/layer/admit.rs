@@ -1,7 +1,7 @@
 //! Admission and refusal of requests.
 
-use http::Request;
 use http::header::AUTHORIZATION;
+use http::{Extensions, Request};
 
 use super::protocol::Respond;
 use crate::authenticate::{Admission, Authenticator};
@@ -12,6 +12,18 @@ use crate::render::Refusal;
 /// The extension of requests admitted without a credential.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Anonymous;
+
+/// Returns the caller that an outer layer admitted, or `None` for [`Anonymous`].
+///
+/// # Errors
+/// [`Rejection::NotConfigured`] without a layer. Log who missed it.
+pub fn caller(extensions: &Extensions) -> Result<Option<&Identity>, Rejection> {
+    match extensions.get::<Identity>() {
+        Some(identity) => Ok(Some(identity)),
+        None if extensions.get::<Anonymous>().is_some() => Ok(None),
+        None => Err(Rejection::NotConfigured),
+    }
+}
 
 /// Returns `true` for an identity.
 #[inline]

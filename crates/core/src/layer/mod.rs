@@ -35,7 +35,7 @@ mod protocol;
 mod request_id;
 mod require;
 
-pub use admit::Anonymous;
+pub use admit::{Anonymous, caller};
 pub use auth::{AuthLayer, AuthService};
 pub use future::ResponseFuture;
 pub use protocol::{Http, HttpKept, Protocol, RefusalWriter, RequestConnection, Respond, RespondInside};

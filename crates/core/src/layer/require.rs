@@ -12,9 +12,8 @@ use pin_project_lite::pin_project;
 use tower_layer::Layer;
 use tower_service::Service;
 
-use super::admit::{Anonymous, refusal};
+use super::admit::{caller, refusal};
 use crate::credential::CredentialFault;
-use crate::identity::Identity;
 use crate::policy::{Guard, Policy, from_guard};
 use crate::rejection::Rejection;
 use crate::render::Refusal;
@@ -111,16 +110,11 @@ where
 }
 
 fn check<B>(request: &Request<B>, policy: &dyn Policy) -> Result<(), Rejection> {
-    let extensions = request.extensions();
-    match extensions.get::<Identity>() {
-        Some(identity) => policy.check(identity),
-        None if extensions.get::<Anonymous>().is_some() => Err(CredentialFault::Missing.into()),
-        None => {
-            let (method, path) = (request.method(), request.uri().path());
-            tracing::error!(%method, path, "request refused: no AuthLayer is around this RequireLayer; make AuthLayer the outer one, in Router::layer the later one");
-            Err(Rejection::NotConfigured)
-        }
-    }
+    let identity = caller(request.extensions()).inspect_err(|_| {
+        let (method, path) = (request.method(), request.uri().path());
+        tracing::error!(%method, path, "request refused: no AuthLayer is around this RequireLayer; make AuthLayer the outer one, in Router::layer the later one");
+    })?;
+    policy.check(identity.ok_or(CredentialFault::Missing)?)
 }
 
 pin_project! {
