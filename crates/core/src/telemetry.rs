@@ -122,7 +122,7 @@ impl Metrics {
         tracing::trace!(?outcome, ?took, "read the key store");
     }
 
-    pub(crate) fn rejected(&self, rejection: &Rejection) {
+    pub(crate) fn rejected(&self, rejection: &Rejection, request_id: &str) {
         #[cfg(feature = "metrics")]
         if let Some(handles) = &self.handles {
             let counter = || metrics::counter!("keyward_rejections_total", "reason" => rejection.reason());
@@ -132,15 +132,21 @@ impl Metrics {
             }
         }
         if rejection.is_fault_of_service() {
-            let reason = rejection.reason();
+            let (code, reason) = (rejection.code(), rejection.reason());
             // Two rate limits, so that an outage does not hide a misconfiguration.
             if *rejection == Rejection::StoreUnavailable {
-                crate::log_limited!(error, reason, "request refused: the key store did not answer");
+                crate::log_limited!(error, code, reason, request_id, "request refused: the key store did not answer");
             } else {
-                crate::log_limited!(error, reason, "request refused because of an error in the service");
+                crate::log_limited!(
+                    error,
+                    code,
+                    reason,
+                    request_id,
+                    "request refused because of an error in the service"
+                );
             }
         } else {
-            tracing::debug!(reason = rejection.reason(), "request refused");
+            tracing::debug!(code = rejection.code(), reason = rejection.reason(), request_id, "request refused");
         }
     }
 

@@ -138,6 +138,29 @@ async fn misplaced_layers_log_their_cause() {
     }
 }
 
+#[tokio::test]
+async fn the_log_line_of_a_refusal_has_the_code_and_the_id_that_its_caller_got() {
+    let demo = Demo::new().await;
+    let key = demo.full_key().await;
+    let app = Router::new()
+        .route("/frozen", get(frozen))
+        .layer(RequestIdLayer::new())
+        .layer(AuthLayer::new(demo.store.clone()));
+    let log = Log::default();
+    let writer = log.clone();
+    let subscriber = tracing_subscriber::fmt().with_ansi(false).with_max_level(tracing::Level::DEBUG);
+    let guard = tracing::subscriber::set_default(subscriber.with_writer(move || writer.clone()).finish());
+    for (key, code) in [(Some(key.as_str()), "PROJECT_FROZEN"), (None, "MISSING_API_KEY")] {
+        let answer = call(&app, request("GET", "/frozen", key)).await;
+        let (id, log) = (answer.header("x-request-id"), String::from_utf8(log.0.lock().unwrap().clone()).unwrap());
+        let has_both =
+            |line: &str| line.contains(&format!("code=\"{code}\"")) && line.contains(&format!("request_id=\"{id}\""));
+        assert_eq!(answer.code(), code);
+        assert_eq!(log.lines().filter(|line| has_both(line)).count(), 1, "{log}");
+    }
+    drop(guard);
+}
+
 async fn actix_task(
     permits: web::Data<TaskPermits>,
     caller: keyward::actix::Authenticated,

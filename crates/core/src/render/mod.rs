@@ -184,7 +184,7 @@ impl Default for Presentation {
 
 impl Presentation {
     pub(crate) fn refuse(&self, refusal: &Refusal) -> Response<Bytes> {
-        self.metrics.rejected(&refusal.rejection);
+        self.metrics.rejected(&refusal.rejection, refusal.request_id.as_str());
         if let Some(hook) = &self.hook {
             if let Some(identity) = &refusal.identity {
                 hook(&Event::KeyRefused { identity, rejection: &refusal.rejection });
@@ -239,7 +239,7 @@ impl Presentation {
             return;
         }
         let headers = response.headers_mut();
-        // A stored answer could be selected only if the handler lets caches store it, or if nobody was authenticated.
+        // A cache can select a stored answer only if the handler lets it store one, or for an anonymous request.
         if authenticated && !headers.contains_key(CACHE_CONTROL) {
             headers.insert(CACHE_CONTROL, const { HeaderValue::from_static("private, no-store") });
             if !self.vary_always {
