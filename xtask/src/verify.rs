@@ -75,7 +75,7 @@ impl steps::Step for Step {
             Self::Clippy => {
                 let scope = ["--workspace", "--all-targets", "--all-features"];
                 process::run(cargo(&["clippy"]).args(scope).args(["--", "-D", "warnings"]))?;
-                // What the five-minute start of README builds.
+                // The five-minute start of README builds these.
                 let scope = ["--no-default-features", "--bin", "quickstart", "--bin", "keyward"];
                 process::run(cargo(&["clippy"]).args(scope).args(["--", "-D", "warnings"]))
             }

@@ -80,7 +80,7 @@ impl<'a> Credential<'a> {
         if fields.next().is_some() {
             return Err(CredentialFault::SeveralFields);
         }
-        // What nearly all clients send: one space, and none at the end.
+        // Nearly all clients send one space, and none at the end.
         if let Some(token) = field.strip_prefix(b"Bearer ")
             && let [first, .., last] = token
             && !is_space(*first)

@@ -149,6 +149,18 @@ fn no_file_is_too_long_to_be_read() {
 }
 
 #[test]
+fn no_page_has_the_markers_of_a_merge() {
+    let mut files = pages(&root().join("guide/src"));
+    files.extend(pages(&root().join("docs")));
+    files.extend(["README.md", "CHANGELOG.md", "SECURITY.md", "ARCHITECTURE.md"].map(|name| root().join(name)));
+    for file in files {
+        let text = fs::read_to_string(&file).unwrap();
+        let marker = text.lines().find(|line| line.starts_with("<<<<<<< ") || line.starts_with(">>>>>>> "));
+        assert_eq!(marker, None, "{}", file.display());
+    }
+}
+
+#[test]
 fn every_crate_has_its_place_in_the_map() {
     let map = read("ARCHITECTURE.md");
     for folder in ["crates", "benches", "verification", "examples"] {

@@ -1,4 +1,4 @@
-//! Who keeps an authenticator alive.
+//! The owner of an authenticator: its clones, or the process.
 
 use std::ops::Deref;
 use std::sync::Arc;

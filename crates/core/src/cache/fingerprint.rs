@@ -1,4 +1,4 @@
-//! What the hot map compares in place of a digest.
+//! Fingerprints: the hot map compares them, not digests.
 
 use std::fmt;
 

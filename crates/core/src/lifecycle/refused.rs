@@ -1,4 +1,4 @@
-//! What a service answers when it manages keys for its callers.
+//! Answers of a service that manages keys for its callers.
 
 use http::StatusCode;
 
