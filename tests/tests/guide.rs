@@ -16,6 +16,9 @@ use tempfile::TempDir;
 const REPOSITORY: [&str; 2] =
     ["https://github.com/keyward/keyward/blob/main/", "https://github.com/keyward/keyward/tree/main/"];
 
+/// How calls begin that have a line in a block of answers.
+const CALLS: [&str; 3] = ["curl -i ", "status ", "ask "];
+
 const ADDRESSES: [&str; 3] = ["http://127.0.0.1:8080", "http://127.0.0.1:3001", "http://127.0.0.1:3000"];
 
 fn root() -> PathBuf {
@@ -93,7 +96,7 @@ fn links_lead_to_pages_headings_and_files_of_the_repository() {
     assert!(dead.is_empty(), "{dead:#?}");
 }
 
-/// To run as `background`, `not-run`, or to its end; or a `text` that the commands print.
+/// To run as `background`, `not-run`, or to its end; or a `text` that the commands print; or the `answers` to the calls above.
 struct Block {
     how: String,
     text: String,
@@ -107,7 +110,12 @@ fn blocks(text: &str) -> Vec<Block> {
         match &mut open {
             None => {
                 let how = content.strip_prefix("```sh").filter(|how| how.is_empty() || how.starts_with(' '));
-                if let Some(how) = how.or((content == "```text").then_some("text")) {
+                let printed = match content {
+                    "```text" => Some("text"),
+                    "```text answers" => Some("answers"),
+                    _ => None,
+                };
+                if let Some(how) = how.or(printed) {
                     let block = Block { how: how.trim().to_owned(), text: String::new() };
                     open = Some((line.len() - content.len(), block));
                 }
@@ -116,7 +124,29 @@ fn blocks(text: &str) -> Vec<Block> {
             Some((indent, block)) => writeln!(block.text, "{}", line.get(*indent..).unwrap_or("")).unwrap(),
         }
     }
-    blocks
+    with_answers(blocks)
+}
+
+/// Writes each answer behind its call in the block above, for [`checked`].
+fn with_answers(blocks: Vec<Block>) -> Vec<Block> {
+    let mut merged: Vec<Block> = Vec::new();
+    for block in blocks {
+        if block.how != "answers" {
+            merged.push(block);
+            continue;
+        }
+        let above = merged.last_mut().unwrap();
+        let is_call = |line: &str| CALLS.iter().any(|call| line.starts_with(call));
+        let mut answers = block.text.lines();
+        let mut text = String::new();
+        for line in above.text.lines() {
+            let answer = is_call(line).then(|| answers.next().unwrap_or_else(|| panic!("no answer to {line}")));
+            writeln!(text, "{line}{}", answer.map(|answer| format!(" # {answer}")).unwrap_or_default()).unwrap();
+        }
+        assert_eq!(answers.next(), None, "an answer without a call");
+        above.text = text;
+    }
+    merged
 }
 
 fn serve(commands: &str, folder: &Path, path: &str) -> Program {
@@ -209,13 +239,12 @@ fn keys_are_managed_as_the_guide_says() {
 #[needs(curl)]
 #[test]
 fn five_minutes_are_enough_for_the_readme() {
-    // The programs are built, and the list of keys is read for the reader.
+    // The programs are built.
     let quickstart = package_program("quickstart", "quickstart");
     let text = fs::read_to_string(root().join("README.md")).unwrap();
     let text =
         text.replace("DATABASE=keys.db cargo quickstart", &format!("env DATABASE=keys.db {}", quickstart.display()));
     let text = text.replace("cargo keyward", "command keyward");
-    let text = text.replace("revoke KEY_ID", "revoke \"$(keyward keys list | awk '/my first key/ {print $1}')\"");
     run_in(&tempfile::tempdir().unwrap(), "README.md", &text, None);
 }
 
@@ -269,6 +298,20 @@ fn a_service_is_protected_as_the_guide_says() {
     run_beside_a_service("protect-a-service.md");
     run_beside_a_service("scopes.md");
     run_beside_a_service("errors.md");
+}
+
+/// An interactive zsh passes them to the command as arguments.
+#[test]
+fn commands_to_paste_have_no_comments() {
+    let mut files: Vec<PathBuf> = pages().iter().map(|name| root().join("guide/src").join(name)).collect();
+    files.extend(["README.md", "examples/notes/README.md"].map(|name| root().join(name)));
+    for file in files {
+        let text = fs::read_to_string(&file).unwrap();
+        let samples = text.split("```sh").skip(1).filter_map(|rest| rest.split("```").next());
+        let has_comment = |line: &&str| line.contains(" #") || (line.starts_with('#') && !line.starts_with("#!"));
+        let comment = samples.flat_map(|sample| sample.lines().skip(1)).find(has_comment);
+        assert_eq!(comment, None, "{}", file.display());
+    }
 }
 
 /// Counts the longest sample, without comments and without the lines that the guide hides.

@@ -100,10 +100,14 @@ fn curl_is_accepted_and_refused_as_documented() {
 /// Pastes each printed call into a shell, after the printed line that sets `KEY`.
 fn try_printed_calls(service: &Quickstart) {
     let key = service.said.lines().find(|line| line.starts_with("KEY=")).unwrap();
-    let calls: Vec<&str> = service.said.lines().filter(|line| line.starts_with("curl ")).collect();
+    let mut status = 0;
     let mut seen = Vec::new();
-    for call in calls {
-        let status: u16 = call.rsplit_once("# ").unwrap().1.parse().unwrap();
+    for call in service.said.lines() {
+        if !call.starts_with("curl ") {
+            // The line before a call ends with the status.
+            status = call.rsplit_once(' ').and_then(|(_, last)| last.strip_suffix(':')?.parse().ok()).unwrap_or(0);
+            continue;
+        }
         let mut shell = Command::new("sh");
         shell.args(["-c", &format!("{key}\n{call}")]).env_remove("KEY").stderr(Stdio::null());
         let answer = Curled::of(shell);

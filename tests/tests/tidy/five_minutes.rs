@@ -20,7 +20,7 @@ fn flags(alias: &str) -> Vec<String> {
     let line = line.unwrap_or_else(|| panic!(".cargo/config.toml has no alias {alias}"));
     let (line, program) = line.split_once("--bin ").unwrap_or_else(|| panic!("the alias {alias} names no program"));
     assert_eq!(program, format!("{alias} --\""));
-    line.split_whitespace().filter(|flag| *flag != "--quiet").map(str::to_owned).collect()
+    line.split_whitespace().map(str::to_owned).collect()
 }
 
 /// The dependencies of each crate. A crate is written as cargo prints it, with its version and features.
