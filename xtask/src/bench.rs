@@ -42,11 +42,15 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
     Ok(())
 }
 
-/// One build shares the dependencies.
 pub(crate) fn program(name: &str) -> Result<Command, Error> {
-    let packages = ["--package", "keyward-bench", "--package", "keyward-peers"];
-    process::run(cargo(&["build", "--release", "--bins"]).args(packages))?;
+    build()?;
     Ok(process::command(&process::target().join("release").join(name).to_string_lossy(), &[]))
+}
+
+/// One build shares the dependencies.
+pub(crate) fn build() -> Result<(), Error> {
+    let packages = ["--package", "keyward-bench", "--package", "keyward-peers"];
+    process::run(cargo(&["build", "--release", "--bins", "--examples"]).args(packages))
 }
 
 fn cannot_use(path: &path::Path, source: std::io::Error) -> Error {

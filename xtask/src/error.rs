@@ -40,6 +40,14 @@ pub(crate) enum Error {
     #[error("{0} tests were skipped, but all must run with `CI=true`: install the programs in the list above")]
     Skipped(usize),
 
+    #[error("callgrind reported no count:\n{0}")]
+    NotCounted(String),
+
+    #[error(
+        "a request takes over 3 % more instructions than benches/micro/instructions.toml records: {0}; make it shorter, or run `cargo xtask instructions --update` and state the reason in the commit"
+    )]
+    Instructions(String),
+
     #[error("a package lacks a file: {0}")]
     Packages(String),
 

@@ -11,6 +11,7 @@ mod faults;
 mod fresh;
 mod fuzz;
 mod guide;
+mod instructions;
 mod load;
 mod msrv;
 mod mutants;
@@ -53,6 +54,8 @@ enum Command {
     Verify(verify::Options),
     /// Measure, in release mode, and write the figures to a JSON file.
     Bench(bench::Options),
+    /// Compare the instructions of a request with benches/micro/instructions.toml, or update that file.
+    Instructions(instructions::Options),
     /// Compare keyward with similar software, in one run.
     Peers(peers::Options),
     /// Put a protected server under load, and check its promises.
@@ -81,6 +84,7 @@ fn main() -> ExitCode {
         Command::Test(options) => options.run(&mut tally),
         Command::Verify(options) => options.run(&mut tally),
         Command::Bench(options) => bench::run(&options),
+        Command::Instructions(options) => instructions::run(&options),
         Command::Peers(options) => peers::run(&options),
         Command::Load(options) => load::run(&options),
         Command::Faults(options) => faults::run(&options),

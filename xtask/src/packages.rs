@@ -37,6 +37,8 @@ const FOR_LOAD: &[Package] = &[
     Package { probe: &["taskset", "--version"], name: "util-linux" },
 ];
 
+const FOR_INSTRUCTIONS: &[Package] = &[Package { probe: &["valgrind", "--version"], name: "valgrind" }];
+
 const PEERS: &[Package] = &[
     Package { probe: &["sh", "-c", "nginx -v || /usr/sbin/nginx -v"], name: "nginx" },
     Package { probe: &["sh", "-c", "haproxy -v || /usr/sbin/haproxy -v"], name: "haproxy" },
@@ -125,6 +127,10 @@ pub(crate) fn install_for_faults() -> Result<(), Error> {
 
 pub(crate) fn install_for_load() -> Result<(), Error> {
     install_missing(FOR_LOAD)
+}
+
+pub(crate) fn install_for_instructions() -> Result<(), Error> {
+    install_missing(FOR_INSTRUCTIONS)
 }
 
 pub(crate) fn try_install_for_peers() {

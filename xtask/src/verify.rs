@@ -6,7 +6,8 @@ use crate::error::Error;
 use crate::process::{self, cargo};
 use crate::tally::Tally;
 use crate::{
-    api, bench, deny, faults, fuzz, guide, load, msrv, neighbors, newcomer, prose, publish, steps, supply, test,
+    api, bench, deny, faults, fuzz, guide, instructions, load, msrv, neighbors, newcomer, prose, publish, steps,
+    supply, test,
 };
 
 pub(crate) type Options = steps::Options<Step>;
@@ -32,6 +33,8 @@ pub(crate) enum Step {
     Fuzz,
     /// Run the benchmarks.
     Bench,
+    /// Compare the instructions of a request with the recorded ones.
+    Instructions,
     /// Put a protected server under load for a minute.
     Load,
     /// Check licences, sources and advisories of the dependencies.
@@ -108,6 +111,7 @@ impl steps::Step for Step {
             Self::Faults => faults::run(&faults::Options::quick()),
             Self::Fuzz => fuzz::run(&fuzz::Options::quick()),
             Self::Bench => bench::run(&bench::Options::quick()),
+            Self::Instructions => instructions::run(&instructions::Options::default()),
             Self::Load => load::run(&load::Options::quick()),
             Self::Deny => deny::check(),
             Self::Supply => supply::run(&supply::Options::quick()),

@@ -1,25 +1,29 @@
 //! Many requests through the layer, to count their instructions:
 //!
 //! ```sh
-//! RUSTFLAGS='--cfg rustix_use_libc' cargo build --release --package keyward-bench --example requests
+//! cargo build --release --package keyward-bench --package keyward-peers --bins --examples
 //! valgrind --tool=callgrind target/release/examples/requests forged 6000
 //! ```
 //!
-//! Run it twice with different counts. The difference is the cost of the requests. The flag makes rustix use libc, because valgrind does not
-//! support the system calls that rustix makes otherwise. SHA-256 is counted in its software form, because valgrind does not know its instructions.
+//! `cargo xtask instructions` runs it twice with different counts. The difference is the cost of the requests. SHA-256 is counted in its software
+//! form, because valgrind does not know its instructions.
 
 #![allow(clippy::unwrap_used, reason = "a measurement that cannot be set up has to stop")]
 
 use std::convert::Infallible;
+use std::hint::black_box;
 
 use axum::body::Body;
 use axum::{Router, routing};
 use clap::{Parser, ValueEnum};
 use futures_util::FutureExt;
 use http::{Request, Response};
-use keyward::AuthLayer;
-use keyward_bench::fixture::{NoOp, keys, request, table};
+use keyward::adapter::AuthenticatorBuilder;
+use keyward::key::{Hasher, Pepper};
+use keyward::{AuthLayer, Authenticator};
+use keyward_bench::fixture::{Everyone, NoOp, keys, request, table};
 use keyward_bench::refusal::forge;
+use keyward_bench::warm_hit::CloneEach;
 use tower::util::MapRequestLayer;
 use tower::{Layer, Service};
 
@@ -35,6 +39,16 @@ enum Kind {
     None,
     /// The service behind the layer, with a cached key.
     Valid,
+    /// The same with a metric of the hits.
+    Metered,
+    /// The same with a hook for events.
+    Hooked,
+    /// The same with two peppers.
+    Peppered,
+    /// The same, cloned for each request.
+    Cloned,
+    /// The service behind the layer for gRPC, with a cached key.
+    Tonic,
     /// The service behind the layer, with a wrong checksum.
     Forged,
     /// An axum router with one route.
@@ -52,16 +66,28 @@ fn main() {
     let known = keys(1);
     let valid = known[0].0.clone();
     let layer = AuthLayer::new(table(&known));
+    let with = |settings: fn(AuthenticatorBuilder) -> AuthenticatorBuilder| {
+        AuthLayer::from(settings(Authenticator::builder(Everyone)).build().unwrap()).layer(NoOp)
+    };
     let router = Router::new().route("/v1/resources", routing::get(async || "{\"ok\":true}"));
     match kind {
         Kind::None => go(NoOp, &valid, count),
         Kind::Valid => go(layer.layer(NoOp), &valid, count),
+        Kind::Metered => go(with(AuthenticatorBuilder::metrics), &valid, count),
+        Kind::Hooked => go(with(|builder| builder.on_event(|event| _ = black_box(event))), &valid, count),
+        Kind::Peppered => go(with(|builder| builder.hasher(peppered())), &valid, count),
+        Kind::Cloned => go(CloneEach(layer.layer(NoOp)), &valid, count),
+        Kind::Tonic => go(keyward::tonic::AuthLayer::from(layer).layer(NoOp), &valid, count),
         Kind::Forged => go(layer.layer(NoOp), &forge(&valid), count),
         Kind::Router => go(router, &valid, count),
         Kind::RouterIdle => go(router.layer(MapRequestLayer::new(|request: Request<Body>| request)), &valid, count),
         Kind::RouterValid => go(router.layer(layer), &valid, count),
         Kind::RouterForged => go(router.layer(layer), &forge(&valid), count),
     }
+}
+
+fn peppered() -> Hasher {
+    Hasher::peppered(["new", "old"].map(|id| Pepper::new(id, [id.as_bytes()[0]; 32]).unwrap())).unwrap()
 }
 
 fn go<S>(mut service: S, key: &str, count: usize)
@@ -72,6 +98,6 @@ where
     // Fills the cache.
     let _ = runtime.block_on(service.call(request(key))).unwrap();
     for _ in 0..count {
-        std::hint::black_box(service.call(request(key)).now_or_never().expect("none of them waits").unwrap());
+        black_box(service.call(request(key)).now_or_never().expect("none of them waits").unwrap());
     }
 }

@@ -137,20 +137,13 @@ where
     S: Service<Request, Response = ServiceResponse<B>, Error = Error>,
     B: MessageBody,
 {
-    let requests: Vec<Request> = keys
-        .iter()
-        .cycle()
-        .take(REQUESTS)
-        .map(|(key, _)| {
-            test::TestRequest::get()
-                .uri("/v1/resources")
-                .insert_header(("authorization", format!("Bearer {key}")))
-                .to_request()
-        })
-        .collect();
     let begun = thread_time();
     let mut accepted = 0;
-    for request in requests {
+    for (key, _) in keys.iter().cycle().take(REQUESTS) {
+        let request = test::TestRequest::get()
+            .uri("/v1/resources")
+            .insert_header(("authorization", format!("Bearer {key}")))
+            .to_request();
         let response = service.call(request).await.unwrap();
         accepted += usize::from(response.status() == 200);
     }

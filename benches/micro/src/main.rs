@@ -3,15 +3,14 @@
 #![allow(clippy::print_stdout, reason = "a command line program speaks on its standard output")]
 #![allow(clippy::unwrap_used, reason = "a benchmark that cannot be set up has to stop")]
 
-mod allocations;
-mod memory;
 mod timing;
 
 use std::path::PathBuf;
+use std::process::Command;
 
-use clap::Parser;
-use keyward_bench::{actix, refusal, warm_hit};
-use serde_json::{Value, json};
+use clap::{Parser, ValueEnum};
+use keyward_bench::{actix, growth, refusal, warm_hit};
+use serde_json::{Map, Value};
 
 /// Compares keyward with handwritten code.
 #[derive(Parser)]
@@ -19,6 +18,9 @@ struct Arguments {
     /// Run fewer rounds, in under a minute.
     #[arg(long)]
     quick: bool,
+    /// Measure only this group.
+    #[arg(long, value_name = "GROUP")]
+    only: Option<Group>,
     /// Write the figures to this file.
     #[arg(long, default_value = "target/bench.json")]
     json: PathBuf,
@@ -27,20 +29,22 @@ struct Arguments {
 fn main() {
     let arguments = Arguments::parse();
     let rounds = if arguments.quick { 30 } else { 200 };
-    let warm = warm_hit::measure(rounds);
-    let refusal = refusal::measure(rounds);
-    let actix = actix::measure(rounds);
-    let memory = memory::measure();
-    let timing = timing::measure(if arguments.quick { 200_000 } else { 1_000_000 });
-
-    let allocations = allocations::measure();
-
-    let mut figures = json!({ "warm_hit": warm.to_json(), "refusal": refusal.to_json(), "actix": actix.to_json(), "memory": memory.to_json(), "timing": timing.to_json() });
-    figures["warm_hit"]["allocations_beyond_extensions"] = json!(allocations.warm_hit);
-    figures["refusal"]["forged_allocations"] = json!(allocations.forged);
+    let groups = arguments.only.as_ref().map_or(Group::value_variants(), std::slice::from_ref);
+    let mut figures = Map::new();
+    for group in groups {
+        let measured = match group {
+            Group::WarmHit => warm_hit::measure(rounds).to_json(),
+            Group::Growth => growth::measure(arguments.quick).to_json(),
+            Group::Refusal => refusal::measure(rounds).to_json(),
+            Group::Actix => actix::measure(rounds).to_json(),
+            Group::Memory => memory(),
+            Group::Timing => timing::measure(if arguments.quick { 200_000 } else { 1_000_000 }).to_json(),
+        };
+        figures.insert(group.name(), measured);
+    }
     let mut table = comfy_table::Table::new();
     table.set_header(["figure", "value"]);
-    for (group, values) in figures.as_object().unwrap() {
+    for (group, values) in &figures {
         for (name, value) in values.as_object().unwrap() {
             table.add_row([format!("{group}.{name}"), show(value)]);
         }
@@ -50,10 +54,32 @@ fn main() {
         std::fs::create_dir_all(folder).unwrap();
     }
     std::fs::write(&arguments.json, serde_json::to_string_pretty(&figures).unwrap()).unwrap();
-    assert!(
-        !timing.is_gross(),
-        "timing distinguishes wrong keys: compare the figures of `timing` above with docs/performance.md"
-    );
+    let leak = figures.get("timing").is_some_and(timing::is_gross);
+    assert!(!leak, "timing distinguishes wrong keys: compare the figures of `timing` above with docs/performance.md");
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Group {
+    WarmHit,
+    Growth,
+    Refusal,
+    Actix,
+    Memory,
+    Timing,
+}
+
+impl Group {
+    fn name(self) -> String {
+        self.to_possible_value().unwrap().get_name().replace('-', "_")
+    }
+}
+
+/// The figures of the program `memory`, which the same build put beside this one.
+fn memory() -> Value {
+    let program = std::env::current_exe().unwrap().with_file_name("memory");
+    let output = Command::new(&program).output().unwrap();
+    assert!(output.status.success(), "{} failed: {}", program.display(), String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).unwrap()
 }
 
 fn show(value: &Value) -> String {

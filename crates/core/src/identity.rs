@@ -58,15 +58,16 @@ impl CredentialKind {
 pub struct Identity {
     id: CredentialId,
     account: AccountId,
-    kind: CredentialKind,
-    mode: Mode,
     /// An `Option` is twice the size.
     expires_at: i64,
     profile: Shared,
 }
 
-#[derive(Clone, Debug, Default, PartialEq)]
+/// What many keys share.
+#[derive(Clone, Debug, PartialEq)]
 struct Profile {
+    kind: CredentialKind,
+    mode: Mode,
     scopes: ScopeSet,
     plan: Option<SmolStr>,
     user: Option<UserId>,
@@ -83,33 +84,30 @@ impl Identity {
         Self {
             id,
             account,
-            kind: CredentialKind::ApiKey(KeyKind::Secret),
-            mode: Mode::Live,
             expires_at: i64::MAX,
-            profile: Shared::new(Profile::default()),
+            profile: Shared::new(Profile::of(CredentialKind::ApiKey(KeyKind::Secret))),
         }
     }
 
     /// Creates a live access token without rights, plan or expiry.
     #[must_use]
     pub fn access_token(id: CredentialId, account: AccountId, user: UserId) -> Self {
-        let mut identity = Self::api_key(id, account).with_profile(|profile| profile.user = Some(user));
-        identity.kind = CredentialKind::AccessToken;
-        identity
+        let mut profile = Profile::of(CredentialKind::AccessToken);
+        profile.user = Some(user);
+        Self { id, account, expires_at: i64::MAX, profile: Shared::new(profile) }
     }
 
     /// Sets the key's kind.
     #[must_use]
-    pub fn with_kind(mut self, kind: KeyKind) -> Self {
-        self.kind = CredentialKind::ApiKey(kind);
-        self
+    pub fn with_kind(self, kind: KeyKind) -> Self {
+        let kind = CredentialKind::ApiKey(kind);
+        if self.kind() == kind { self } else { self.with_profile(|profile| profile.kind = kind) }
     }
 
     /// Sets the mode.
     #[must_use]
-    pub fn with_mode(mut self, mode: Mode) -> Self {
-        self.mode = mode;
-        self
+    pub fn with_mode(self, mode: Mode) -> Self {
+        if self.mode() == mode { self } else { self.with_profile(|profile| profile.mode = mode) }
     }
 
     /// Sets the granted scopes.
@@ -178,13 +176,13 @@ impl Identity {
     /// Returns the credential's kind.
     #[must_use]
     pub fn kind(&self) -> CredentialKind {
-        self.kind
+        self.profile.get().kind
     }
 
     /// Returns the mode.
     #[must_use]
     pub fn mode(&self) -> Mode {
-        self.mode
+        self.profile.get().mode
     }
 
     /// Returns the granted scopes.
@@ -249,12 +247,28 @@ impl fmt::Debug for Identity {
             .field("id", &self.id)
             .field("account", &self.account)
             .field("user", &self.user())
-            .field("kind", &self.kind)
-            .field("mode", &self.mode)
+            .field("kind", &self.kind())
+            .field("mode", &self.mode())
             .field("scopes", self.scopes())
             .field("plan", &self.plan())
             .field("expires_at", &self.expires_at())
             .finish_non_exhaustive()
+    }
+}
+
+impl Profile {
+    fn of(kind: CredentialKind) -> Self {
+        Self {
+            kind,
+            mode: Mode::Live,
+            scopes: ScopeSet::default(),
+            plan: None,
+            user: None,
+            features: Box::default(),
+            endpoints: Box::default(),
+            networks: Box::default(),
+            metadata: Map::new(),
+        }
     }
 }
 
@@ -268,7 +282,7 @@ enum Shared {
 const MAX_INTERNED: usize = 1_024;
 
 type Interned = HashMap<InternKey, &'static Profile>;
-type InternKey = (ScopeSet, Option<SmolStr>, Box<[SmolStr]>, Box<[Endpoint]>, Box<[IpNet]>);
+type InternKey = (CredentialKind, Mode, ScopeSet, Option<SmolStr>, Box<[SmolStr]>, Box<[Endpoint]>, Box<[IpNet]>);
 
 impl Shared {
     fn new(profile: Profile) -> Self {
@@ -279,6 +293,8 @@ impl Shared {
         let mut interned = INTERNED.lock().unwrap_or_else(PoisonError::into_inner);
         let full = interned.len() >= MAX_INTERNED;
         let key = (
+            profile.kind,
+            profile.mode,
             profile.scopes.clone(),
             profile.plan.clone(),
             profile.features.clone(),
@@ -320,7 +336,7 @@ mod tests {
 
     #[test]
     fn an_identity_is_small_enough_for_a_million_in_the_cache() {
-        assert!(size_of::<Identity>() <= 80, "{}", size_of::<Identity>());
+        assert!(size_of::<Identity>() <= 72, "{}", size_of::<Identity>());
     }
 
     #[test]

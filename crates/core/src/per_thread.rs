@@ -15,6 +15,12 @@ pub(crate) type Share<T> = Arc<Aligned<T>>;
 #[repr(align(128))]
 pub(crate) struct Aligned<T>(T);
 
+impl<T> Aligned<T> {
+    pub(crate) fn new(value: T) -> Self {
+        Self(value)
+    }
+}
+
 impl<T> std::ops::Deref for Aligned<T> {
     type Target = T;
 
@@ -23,10 +29,22 @@ impl<T> std::ops::Deref for Aligned<T> {
     }
 }
 
-impl<T: Clone> PerThread<T> {
-    pub(crate) fn new(value: &T) -> Self {
+impl<T> PerThread<T> {
+    pub(crate) fn new(value: &T) -> Self
+    where
+        T: Clone,
+    {
+        Self::of(|| value.clone())
+    }
+
+    pub(crate) fn of(make: impl Fn() -> T) -> Self {
         let threads = std::thread::available_parallelism().map_or(1, usize::from).next_power_of_two() * SLOTS;
-        Self((0..threads).map(|_| Arc::new(Aligned(value.clone()))).collect())
+        Self((0..threads).map(|_| Arc::new(Aligned(make()))).collect())
+    }
+
+    #[cfg(feature = "metrics")]
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &T> {
+        self.0.iter().map(|copy| &copy.0)
     }
 
     #[inline]

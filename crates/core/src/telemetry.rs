@@ -27,6 +27,8 @@ pub(crate) struct Metrics {
 #[cfg(feature = "metrics")]
 struct Handles {
     hits: metrics::Counter,
+    /// Hits since the last report. One counter for all threads would cost each hit a contended cache line.
+    recent_hits: crate::per_thread::PerThread<std::sync::atomic::AtomicU64>,
     negative_hits: metrics::Counter,
     rejections: crate::rejection::PerRejection<std::sync::OnceLock<metrics::Counter>>,
     misses: metrics::Counter,
@@ -70,6 +72,7 @@ impl Metrics {
         Self {
             handles: Some(std::sync::Arc::new(Handles {
                 hits: metrics::counter!("keyward_cache_hits_total"),
+                recent_hits: crate::per_thread::PerThread::of(std::sync::atomic::AtomicU64::default),
                 negative_hits: metrics::counter!("keyward_cache_negative_hits_total"),
                 rejections: crate::rejection::PerRejection::new(|_| std::sync::OnceLock::new()),
                 misses: metrics::counter!("keyward_cache_misses_total"),
@@ -91,7 +94,16 @@ impl Metrics {
     pub(crate) fn hit(&self) {
         #[cfg(feature = "metrics")]
         if let Some(handles) = &self.handles {
-            handles.hits.increment(1);
+            handles.recent_hits.local().fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        }
+    }
+
+    /// Adds the hits of all threads to the metric.
+    pub(crate) fn report_hits(&self) {
+        #[cfg(feature = "metrics")]
+        if let Some(handles) = &self.handles {
+            let taken = |hits: &std::sync::atomic::AtomicU64| hits.swap(0, std::sync::atomic::Ordering::Relaxed);
+            handles.hits.increment(handles.recent_hits.iter().map(taken).sum());
         }
     }
 

@@ -80,6 +80,7 @@ async fn work(
         // Stopped, or every authenticator was dropped.
         _ = stopping.changed() => {}
     }
+    metrics.report_hits();
     if !matches!(tokio::time::timeout(FAREWELL, cache.flush_uses()).await, Ok(Ok(()))) {
         tracing::warn!("recording the last uses of keys failed: their last-used times may be out of date");
     }

@@ -29,6 +29,7 @@ use crate::clock::{Clock, Timestamp};
 use crate::id::AccountId;
 use crate::identity::Identity;
 use crate::key::Digest;
+use crate::per_thread::Aligned;
 use crate::rejection::Rejection;
 use crate::store::{Found, Invalidation, KeyStatus, KeyStore, StoreError, StoreErrorKind, StoredKey};
 use crate::telemetry::{Metrics, StoreOutcome};
@@ -65,12 +66,13 @@ pub(crate) struct Cache {
     pub(crate) epochs: Epochs,
     pub(crate) gate: Gate,
     pub(crate) uses: Uses,
-    pub(crate) sweep_due: Notify,
-    pub(crate) watchers: Watchers,
-    permits: Semaphore,
     clock: Arc<dyn Clock>,
     settings: CacheSettings,
     metrics: Metrics,
+    pub(crate) watchers: Watchers,
+    /// Misses write to these, so hits must not read the same cache lines.
+    pub(crate) sweep_due: Aligned<Notify>,
+    permits: Aligned<Semaphore>,
 }
 
 #[derive(Debug)]
@@ -136,9 +138,9 @@ impl Cache {
             epochs: Epochs::new(),
             gate,
             uses: Uses::new(settings.last_used_interval, Arc::clone(&clock)),
-            sweep_due: Notify::new(),
             watchers: Watchers::default(),
-            permits: Semaphore::new(settings.store_concurrency),
+            sweep_due: Aligned::new(Notify::new()),
+            permits: Aligned::new(Semaphore::new(settings.store_concurrency)),
             store,
             clock,
             settings,
@@ -258,6 +260,7 @@ impl Cache {
     }
 
     pub(crate) fn report(&self) {
+        self.metrics.report_hits();
         self.metrics.state(self.len(), self.gate.is_open(self.now()), self.gate.applied());
     }
 

@@ -1,12 +1,9 @@
-use std::time::Duration;
-
 use keyward::adapter::{Check, Target, UnknownConnection};
-use keyward::key::{Digest, KeyFormat, KeyKind};
-use keyward::store::{Found, Freshness, KeyStore, StoreError, StoredKey, async_trait};
+use keyward::key::{KeyFormat, KeyKind};
 use keyward::{Authenticator, Mode};
 use serde_json::{Value, json};
 
-use keyward_bench::fixture::{identity, keys, table};
+use keyward_bench::fixture::{Everyone, keys, table};
 
 const KEYS: usize = 1_000_000;
 
@@ -23,20 +20,6 @@ impl Memory {
             "flood_of_1m_unknown_keys_mib": self.flood_mebibytes,
             "known_key_survives_the_flood": self.known_key_survives,
         })
-    }
-}
-
-struct Everyone;
-
-#[async_trait]
-impl KeyStore for Everyone {
-    async fn find(&self, digest: &Digest) -> Result<Found, StoreError> {
-        let [a, b, c, d, ..] = *digest.as_bytes();
-        Ok(Found::key(StoredKey::new(identity(u32::from_le_bytes([a, b, c, d]) as usize))))
-    }
-
-    fn freshness(&self) -> Freshness {
-        Freshness::BoundedAge(Duration::from_secs(3_600))
     }
 }
 

@@ -1,4 +1,4 @@
-//! Allocations of a request. Not in the library, because the counting allocator slows every allocation.
+//! Allocations of a request.
 
 use axum::body::Body;
 use http::Request;
