@@ -138,7 +138,7 @@ impl KeyRights {
         self.mode.is_none_or(|own| own == mode)
     }
 
-    /// Checks that a caller with these rights may give `wanted` to a key. It gives keys of its own mode only.
+    /// Checks that a caller with these rights may give `wanted` to a key. The key has the mode of the caller.
     ///
     /// # Errors
     /// The first right that exceeds these.
