@@ -231,15 +231,6 @@ pub enum KeysError {
     Store(#[from] StoreError),
 }
 
-impl From<AdminError> for KeysError {
-    fn from(error: AdminError) -> Self {
-        match error {
-            AdminError::Denied(denial) => Self::Denied(denial),
-            AdminError::Store(error) => Self::Store(error),
-        }
-    }
-}
-
 impl Keys {
     /// Creates a manager with the default format and hasher.
     #[must_use]

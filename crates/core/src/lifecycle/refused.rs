@@ -4,7 +4,16 @@ use http::StatusCode;
 
 use super::KeysError;
 use crate::rejection::{CustomRejection, Rejection};
-use crate::store::{StoreErrorKind, WriteRefused};
+use crate::store::{AdminError, StoreErrorKind, WriteRefused};
+
+impl From<AdminError> for KeysError {
+    fn from(error: AdminError) -> Self {
+        match error {
+            AdminError::Denied(denial) => Self::Denied(denial),
+            AdminError::Store(error) => Self::Store(error),
+        }
+    }
+}
 
 /// For handlers that call [`Keys`](super::Keys) with `?`. A failing store is logged.
 ///
